@@ -1,0 +1,10 @@
+//! What goes over the wire: views with their schemas, and inputs. Inputs ignore
+//! fields that nobody knows; what they hold is checked in the services.
+
+pub(crate) mod account;
+pub(crate) mod admin;
+pub(crate) mod credits;
+pub(crate) mod deployment;
+pub(crate) mod job;
+pub(crate) mod project;
+pub(crate) mod stats;

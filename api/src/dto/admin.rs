@@ -1,0 +1,156 @@
+//! What operators see.
+
+use atelier_entities::workers;
+use atelier_queue::inspect::QueueOverview;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::job::JobView;
+
+/// How a queue stands.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct QueueView {
+    /// Its name.
+    #[schema(example = "generation")]
+    queue: String,
+    /// Jobs due later.
+    scheduled: u64,
+    /// Jobs that wait for a worker.
+    available: u64,
+    /// Jobs that run.
+    running: u64,
+    /// Jobs that failed and are due again later.
+    retrying: u64,
+    /// Jobs that failed for good and are still kept.
+    failed: u64,
+    /// Seconds that the oldest available job waits.
+    oldest_age_secs: Option<f64>,
+    /// Whether workers leave it alone.
+    paused: bool,
+    /// Since when.
+    paused_at: Option<DateTime<Utc>>,
+}
+
+impl From<QueueOverview> for QueueView {
+    fn from(queue: QueueOverview) -> Self {
+        Self {
+            queue: queue.queue.to_string(),
+            scheduled: queue.scheduled,
+            available: queue.available,
+            running: queue.running,
+            retrying: queue.retrying,
+            failed: queue.failed,
+            oldest_age_secs: queue.oldest_age_secs,
+            paused: queue.is_paused(),
+            paused_at: queue.paused_at,
+        }
+    }
+}
+
+/// Whether a queue is paused.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PauseView {
+    /// Its name.
+    #[schema(example = "generation")]
+    pub(crate) queue: &'static str,
+    /// Whether workers leave it alone.
+    pub(crate) paused: bool,
+}
+
+/// A worker process.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct WorkerView {
+    /// One run of the process; a restart gets another.
+    id: Uuid,
+    /// Its machine.
+    host: String,
+    /// Its process id there.
+    pid: i32,
+    /// Queues it takes jobs from and how many at a time.
+    #[schema(value_type = Object)]
+    queues: Value,
+    /// Kinds it has a handler for.
+    #[schema(value_type = Vec<String>)]
+    kinds: Value,
+    /// Its version.
+    version: String,
+    /// Whether it only finishes what it has.
+    draining: bool,
+    /// Jobs it runs.
+    running: i32,
+    /// When it started.
+    started_at: DateTime<Utc>,
+    /// When it was last heard of.
+    heartbeat_at: DateTime<Utc>,
+}
+
+impl From<workers::Model> for WorkerView {
+    fn from(worker: workers::Model) -> Self {
+        Self {
+            id: worker.id.0,
+            host: worker.host,
+            pid: worker.pid,
+            queues: worker.queues,
+            kinds: worker.kinds,
+            version: worker.version,
+            draining: worker.draining,
+            running: worker.running,
+            started_at: worker.started_at,
+            heartbeat_at: worker.heartbeat_at,
+        }
+    }
+}
+
+/// A job, as operators see it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AdminJobView {
+    /// Whose it is.
+    owner_id: Option<Uuid>,
+    /// The worker that has it.
+    worker_id: Option<Uuid>,
+    /// The request that asked for it.
+    request_id: Option<String>,
+    /// The job.
+    #[serde(flatten)]
+    job: JobView,
+}
+
+impl From<atelier_entities::jobs::Model> for AdminJobView {
+    fn from(job: atelier_entities::jobs::Model) -> Self {
+        Self {
+            owner_id: job.owner_id.map(|id| id.0),
+            worker_id: job.worker_id.map(|id| id.0),
+            request_id: job.request_id.clone(),
+            job: job.into(),
+        }
+    }
+}
+
+/// Which jobs of everybody.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AdminJobQuery {
+    /// Only of this kind.
+    #[param(example = "email.deliver")]
+    pub(crate) kind: Option<String>,
+    /// Only in this state.
+    #[param(example = "failed")]
+    pub(crate) status: Option<String>,
+    /// Only in this queue.
+    #[param(example = "email")]
+    pub(crate) queue: Option<String>,
+    /// Only of this account.
+    pub(crate) owner: Option<Uuid>,
+    /// Only about this project.
+    pub(crate) project: Option<Uuid>,
+    /// Only with this error.
+    #[param(example = "LLM_RATE_LIMITED")]
+    pub(crate) error_code: Option<String>,
+    /// Only asked for at or after this moment.
+    pub(crate) created_from: Option<DateTime<Utc>>,
+    /// Only asked for before this moment.
+    pub(crate) created_before: Option<DateTime<Utc>>,
+}

@@ -1,0 +1,207 @@
+//! The one shape of every error answer, and how each domain's errors become it.
+
+mod domains;
+
+use std::{borrow::Cow, sync::Arc};
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use crate::middleware::request_id;
+
+/// An error as a client sees it. What went wrong inside is kept apart and only
+/// goes to the log.
+#[derive(Clone, Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    message: Cow<'static, str>,
+    details: Map<String, Value>,
+    retry_after: Option<u64>,
+    cause: Option<Arc<str>>,
+}
+
+/// Every error answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ErrorBody {
+    /// What went wrong, as a sentence for people.
+    #[schema(example = "There is no such project.")]
+    error: String,
+    /// A stable name for programs.
+    #[schema(example = "NOT_FOUND")]
+    code: String,
+    /// More about it: for a rejected input, what is wrong with each field.
+    #[schema(value_type = Object)]
+    details: Map<String, Value>,
+    /// The id of the request, as in the header `X-Request-Id`; the log has it too.
+    request_id: Option<String>,
+}
+
+impl ApiError {
+    /// An error with this status, code (`UPPER_SNAKE`) and sentence.
+    pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        let message = message.into();
+        Self { status, code, message, details: Map::new(), retry_after: None, cause: None }
+    }
+
+    /// 500 that tells the client nothing of `cause` and the log all of it.
+    pub(crate) fn internal(cause: impl std::fmt::Display) -> Self {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        let error = Self::new(status, "INTERNAL", "Something went wrong on our side.");
+        Self { cause: Some(cause.to_string().into()), ..error }
+    }
+
+    /// 404 about `what`, such as "project".
+    pub(crate) fn not_found(what: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", format!("There is no such {what}."))
+    }
+
+    /// 401 where no token came.
+    pub(crate) fn unauthenticated() -> Self {
+        let message = "Sign in and send the access token as \"Authorization: Bearer …\".";
+        Self::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", message)
+    }
+
+    /// 403 for what only admins may do.
+    pub(crate) fn forbidden() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", "Only an administrator may do this.")
+    }
+
+    /// 422 with what is wrong with each field.
+    pub(crate) fn invalid<F: Into<String>, M: Into<String>>(
+        faults: impl IntoIterator<Item = (F, M)>,
+    ) -> Self {
+        let mut error = Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "VALIDATION_FAILED",
+            "The input is not valid: see the details.",
+        );
+        error.details =
+            faults.into_iter().map(|(field, fault)| (field.into(), fault.into().into())).collect();
+        error
+    }
+
+    /// The plain error of a status that something else answered.
+    pub(crate) fn of_status(status: StatusCode) -> Self {
+        let (code, message) = match status {
+            StatusCode::BAD_REQUEST => ("BAD_REQUEST", "The request cannot be understood."),
+            StatusCode::UNAUTHORIZED => return Self::unauthenticated(),
+            StatusCode::FORBIDDEN => return Self::forbidden(),
+            StatusCode::NOT_FOUND => ("NOT_FOUND", "There is nothing at this address."),
+            StatusCode::METHOD_NOT_ALLOWED => {
+                ("METHOD_NOT_ALLOWED", "This address does not answer to this method.")
+            }
+            StatusCode::PAYLOAD_TOO_LARGE => ("PAYLOAD_TOO_LARGE", "The request body is too large."),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+                ("UNSUPPORTED_MEDIA_TYPE", "Send the body as application/json.")
+            }
+            StatusCode::TOO_MANY_REQUESTS => ("RATE_LIMITED", "Too many requests: wait a little."),
+            StatusCode::SERVICE_UNAVAILABLE => {
+                ("UNAVAILABLE", "The service cannot answer just now: try again.")
+            }
+            _ if status.is_server_error() => ("INTERNAL", "Something went wrong on our side."),
+            _ => ("REFUSED", "The request was refused."),
+        };
+        Self::new(status, code, message)
+    }
+
+    /// The same with one more detail.
+    #[must_use]
+    pub(crate) fn with_detail(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.details.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The same with a hint when to try again, in seconds.
+    #[must_use]
+    pub(crate) fn with_retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    /// The status it is answered with.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Its stable name.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        if let Some(cause) = &self.cause {
+            tracing::error!(code = self.code, %cause, "request failed");
+        }
+        let body = ErrorBody {
+            error: self.message.into_owned(),
+            code: self.code.to_owned(),
+            details: self.details,
+            request_id: request_id::current(),
+        };
+        let mut response = (self.status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn body_of(response: Response) -> Value {
+        let bytes = axum::body::to_bytes(response.into_body(), 10_000).await.expect("a body");
+        serde_json::from_slice(&bytes).expect("JSON")
+    }
+
+    #[tokio::test]
+    async fn an_internal_error_says_nothing_of_its_cause() {
+        let response = ApiError::internal("password of the database is hunter2").into_response();
+
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = body_of(response).await;
+        assert_eq!(body["code"], "INTERNAL");
+        assert!(!body.to_string().contains("hunter2"));
+    }
+
+    #[tokio::test]
+    async fn a_rejected_input_names_its_fields() {
+        let response = ApiError::invalid([("email", "is not an address")]).into_response();
+
+        assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(body_of(response).await["details"]["email"], "is not an address");
+    }
+
+    #[tokio::test]
+    async fn every_error_has_the_same_four_fields() {
+        let body = body_of(ApiError::not_found("project").into_response()).await;
+
+        let mut names: Vec<_> = body.as_object().expect("an object").keys().cloned().collect();
+        names.sort();
+        assert_eq!(names, ["code", "details", "error", "request_id"]);
+    }
+
+    #[test]
+    fn a_missing_token_asks_for_a_bearer() {
+        let response = ApiError::unauthenticated().into_response();
+
+        assert_eq!(response.headers()[header::WWW_AUTHENTICATE], "Bearer");
+    }
+}

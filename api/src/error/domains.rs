@@ -1,0 +1,188 @@
+//! Each domain's errors as answers. What belongs to the inside becomes a 500.
+
+use atelier_entities::JobId;
+use atelier_queue::QueueError;
+use atelier_services::{
+    FieldErrors, RetryError, deployments::DeploymentError, generation::GenerationError,
+    idempotency::IdempotencyError, identity::IdentityError, projects::ProjectError,
+};
+use axum::http::StatusCode;
+
+use super::ApiError;
+
+impl From<FieldErrors> for ApiError {
+    fn from(errors: FieldErrors) -> Self {
+        Self::invalid(errors.0)
+    }
+}
+
+impl From<IdentityError> for ApiError {
+    fn from(error: IdentityError) -> Self {
+        match error {
+            IdentityError::InvalidInput(errors) => errors.into(),
+            IdentityError::EmailTaken => {
+                let message = "There is an account of this mail address already.";
+                Self::new(StatusCode::CONFLICT, "EMAIL_TAKEN", message)
+                    .with_detail("email", "is taken already")
+            }
+            IdentityError::BadCredentials => {
+                let message = "The mail address or the password is wrong.";
+                Self::new(StatusCode::UNAUTHORIZED, "BAD_CREDENTIALS", message)
+            }
+            IdentityError::Deactivated => {
+                Self::new(StatusCode::FORBIDDEN, "ACCOUNT_DEACTIVATED", "This account is deactivated.")
+            }
+            IdentityError::InvalidToken => {
+                Self::new(StatusCode::UNAUTHORIZED, "INVALID_TOKEN", "The token is not valid: sign in again.")
+            }
+            IdentityError::ExpiredToken => {
+                Self::new(StatusCode::UNAUTHORIZED, "TOKEN_EXPIRED", "The token has expired: refresh it.")
+            }
+            IdentityError::NotFound => Self::not_found("account"),
+            IdentityError::Busy => {
+                let message = "Too many people sign in at this moment: try again in a second.";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "BUSY", message).with_retry_after(1)
+            }
+            IdentityError::Queue(error) => error.into(),
+            IdentityError::Database(_) | IdentityError::Crypto(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<ProjectError> for ApiError {
+    fn from(error: ProjectError) -> Self {
+        match error {
+            ProjectError::NotFound => Self::not_found("project"),
+            ProjectError::NoVersion => no_version(),
+            ProjectError::InvalidInput(errors) => errors.into(),
+            ProjectError::Queue(error) => error.into(),
+            ProjectError::Archive(_) | ProjectError::Storage(_) | ProjectError::Database(_) => {
+                Self::internal(error)
+            }
+        }
+    }
+}
+
+impl From<GenerationError> for ApiError {
+    fn from(error: GenerationError) -> Self {
+        match error {
+            GenerationError::NotFound => Self::not_found("project"),
+            GenerationError::InvalidInput(errors) => errors.into(),
+            GenerationError::AlreadyRunning(job) => {
+                let message = "A generation of this project is running already.";
+                in_progress("GENERATION_IN_PROGRESS", message, job)
+            }
+            GenerationError::InsufficientCredits { needed, available } => {
+                let message = format!("This costs {needed} credits, and {available} are left.");
+                Self::new(StatusCode::CONFLICT, "INSUFFICIENT_CREDITS", message)
+                    .with_detail("needed", needed)
+                    .with_detail("available", available)
+            }
+            GenerationError::Queue(error) => error.into(),
+            GenerationError::Database(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<DeploymentError> for ApiError {
+    fn from(error: DeploymentError) -> Self {
+        match error {
+            DeploymentError::NotFound => Self::not_found("project"),
+            DeploymentError::NoVersion => no_version(),
+            DeploymentError::InvalidInput(errors) => errors.into(),
+            DeploymentError::PlatformUnavailable(platform) => {
+                let message = format!("This instance is not set up to publish to {platform}.");
+                Self::new(StatusCode::CONFLICT, "PLATFORM_UNAVAILABLE", message)
+                    .with_detail("platform", platform)
+            }
+            DeploymentError::AlreadyRunning(job) => {
+                let message = "A deployment of this project is running already.";
+                in_progress("DEPLOYMENT_IN_PROGRESS", message, job)
+            }
+            DeploymentError::Queue(error) => error.into(),
+            DeploymentError::Storage(_) | DeploymentError::Database(_) => Self::internal(error),
+        }
+    }
+}
+
+fn no_version() -> ApiError {
+    let message = "There is no such version; a project has none before its first generation.";
+    ApiError::new(StatusCode::NOT_FOUND, "VERSION_NOT_FOUND", message)
+}
+
+/// 409 that names the job that is in the way.
+fn in_progress(code: &'static str, message: &'static str, job: JobId) -> ApiError {
+    ApiError::new(StatusCode::CONFLICT, code, message)
+        .with_detail("job_id", job.to_string())
+        .with_detail("location", format!("/api/jobs/{job}"))
+}
+
+impl From<IdempotencyError> for ApiError {
+    fn from(error: IdempotencyError) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<RetryError> for ApiError {
+    fn from(error: RetryError) -> Self {
+        match error {
+            RetryError::Queue(error) => error.into(),
+            RetryError::Generation(error) => error.into(),
+        }
+    }
+}
+
+impl From<QueueError> for ApiError {
+    fn from(error: QueueError) -> Self {
+        match error {
+            QueueError::NotFound => Self::not_found("job"),
+            QueueError::WrongState { state, action } => {
+                let message = format!("The job is {state}: it cannot be {action}.");
+                Self::new(StatusCode::CONFLICT, "WRONG_STATE", message).with_detail("status", state.as_str())
+            }
+            other => Self::internal(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use atelier_entities::JobState;
+
+    use super::*;
+
+    #[test]
+    fn each_error_has_its_status_and_code() {
+        let wrong_state = QueueError::WrongState { state: JobState::Succeeded, action: "cancelled" };
+        let poor = GenerationError::InsufficientCredits { needed: 4, available: 1 };
+        for (error, status, code) in [
+            (ApiError::from(FieldErrors::of("title", "must not be empty")), 422, "VALIDATION_FAILED"),
+            (IdentityError::EmailTaken.into(), 409, "EMAIL_TAKEN"),
+            (IdentityError::BadCredentials.into(), 401, "BAD_CREDENTIALS"),
+            (IdentityError::Deactivated.into(), 403, "ACCOUNT_DEACTIVATED"),
+            (IdentityError::ExpiredToken.into(), 401, "TOKEN_EXPIRED"),
+            (IdentityError::Busy.into(), 503, "BUSY"),
+            (IdentityError::Crypto("no".to_owned()).into(), 500, "INTERNAL"),
+            (ProjectError::NotFound.into(), 404, "NOT_FOUND"),
+            (ProjectError::NoVersion.into(), 404, "VERSION_NOT_FOUND"),
+            (GenerationError::AlreadyRunning(JobId::new()).into(), 409, "GENERATION_IN_PROGRESS"),
+            (poor.into(), 409, "INSUFFICIENT_CREDITS"),
+            (DeploymentError::PlatformUnavailable("vercel").into(), 409, "PLATFORM_UNAVAILABLE"),
+            (DeploymentError::AlreadyRunning(JobId::new()).into(), 409, "DEPLOYMENT_IN_PROGRESS"),
+            (QueueError::NotFound.into(), 404, "NOT_FOUND"),
+            (wrong_state.into(), 409, "WRONG_STATE"),
+            (QueueError::DuplicateKind("a.b").into(), 500, "INTERNAL"),
+        ] {
+            assert_eq!((error.status().as_u16(), error.code()), (status, code));
+        }
+    }
+
+    #[test]
+    fn a_running_generation_is_named() {
+        let job = JobId::new();
+
+        let error = ApiError::from(GenerationError::AlreadyRunning(job));
+
+        assert!(format!("{error:?}").contains(&job.to_string()));
+    }
+}

@@ -1,0 +1,16 @@
+//! What handlers are given: authenticated people, checked bodies and parameters,
+//! and where the request came from. A refusal is always in the error shape.
+
+mod accept;
+mod body;
+mod caller;
+mod client_address;
+mod pagination;
+mod parameters;
+
+pub(crate) use accept::is_unchanged;
+pub(crate) use body::{JsonBody, OptionalJsonBody};
+pub(crate) use caller::{Admin, Authenticated, Bearer, RequestCaller};
+pub(crate) use client_address::{ClientAddress, client_address};
+pub(crate) use pagination::{PageParams, Pagination};
+pub(crate) use parameters::{ApiPath, ApiQuery};

@@ -1,0 +1,101 @@
+//! Who asks: their token, checked once by the `identify` middleware, and what an
+//! audit entry wants to know of the request.
+
+use std::{convert::Infallible, sync::Arc};
+
+use atelier_entities::UserId;
+use atelier_queue::Origin;
+use atelier_services::{Caller, identity};
+use axum::{
+    extract::{FromRequestParts, OptionalFromRequestParts},
+    http::{header, request::Parts},
+};
+
+use super::ClientAddress;
+use crate::{error::ApiError, middleware::request_id};
+
+const LONGEST_USER_AGENT: usize = 400;
+
+/// What came as `Authorization: Bearer …`.
+#[derive(Clone)]
+pub(crate) enum Bearer {
+    /// Nothing.
+    Absent,
+    /// A good token.
+    Known(Arc<identity::Authenticated>),
+    /// A token that is not, or no longer, good.
+    Refused(ApiError),
+}
+
+/// A signed-in person; 401 where there is none.
+#[derive(Clone)]
+pub(crate) struct Authenticated(pub(crate) Arc<identity::Authenticated>);
+
+impl Authenticated {
+    /// Their id.
+    pub(crate) fn id(&self) -> UserId {
+        self.0.user.id
+    }
+
+    /// Whose jobs they may see and change: their own, or for an admin everybody's.
+    pub(crate) fn job_scope(&self) -> Option<UserId> {
+        (!self.0.user.is_admin).then_some(self.0.user.id)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Authenticated {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        match parts.extensions.get::<Bearer>() {
+            Some(Bearer::Known(who)) => Ok(Self(who.clone())),
+            Some(Bearer::Refused(error)) => Err(error.clone()),
+            Some(Bearer::Absent) | None => Err(ApiError::unauthenticated()),
+        }
+    }
+}
+
+impl<S: Send + Sync> OptionalFromRequestParts<S> for Authenticated {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Infallible> {
+        Ok(match parts.extensions.get::<Bearer>() {
+            Some(Bearer::Known(who)) => Some(Self(who.clone())),
+            _ => None,
+        })
+    }
+}
+
+/// A signed-in admin; 401 for nobody, 403 for anybody else.
+pub(crate) struct Admin(pub(crate) Authenticated);
+
+impl<S: Send + Sync> FromRequestParts<S> for Admin {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let who = <Authenticated as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+        if who.0.user.is_admin { Ok(Self(who)) } else { Err(ApiError::forbidden()) }
+    }
+}
+
+/// Who acts, as services want to know it.
+pub(crate) struct RequestCaller(pub(crate) Caller);
+
+impl<S: Send + Sync> FromRequestParts<S> for RequestCaller {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let user = match parts.extensions.get::<Bearer>() {
+            Some(Bearer::Known(who)) => Some(who.user.id),
+            _ => None,
+        };
+        let user_agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+        let trace_parent = atelier_ops::trace::current_trace_parent();
+        Ok(Self(Caller {
+            user,
+            ip: parts.extensions.get::<ClientAddress>().map(|ClientAddress(address)| address.to_string()),
+            user_agent: user_agent.map(|agent| agent.chars().take(LONGEST_USER_AGENT).collect()),
+            origin: Origin { trace_parent, request_id: request_id::current() },
+        }))
+    }
+}

@@ -1,0 +1,55 @@
+//! A net under handlers: a panic is one 500, not the end of the process.
+
+use std::any::Any;
+
+use axum::response::{IntoResponse, Response};
+
+use crate::error::ApiError;
+
+/// The answer to a request whose handler panicked; the panic goes to the log.
+pub(crate) fn answer(panic: Box<dyn Any + Send>) -> Response {
+    ApiError::internal(format!("panicked: {}", message_of(panic.as_ref()))).into_response()
+}
+
+fn message_of(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("without a message")
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, body::Body, http::Request, routing::get};
+    use serde_json::Value;
+    use tower::ServiceExt;
+    use tower_http::catch_panic::CatchPanicLayer;
+
+    use super::*;
+
+    async fn panic_with_a_secret() -> &'static str {
+        let word = String::from("hunter2");
+        panic!("the password is {word}")
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_one_answer_that_says_nothing_of_the_inside() {
+        let app = Router::new().route("/", get(panic_with_a_secret)).layer(CatchPanicLayer::custom(answer));
+
+        let response = app.oneshot(Request::new(Body::empty())).await.expect("an answer");
+
+        assert_eq!(response.status(), 500);
+        let bytes = axum::body::to_bytes(response.into_body(), 10_000).await.expect("a body");
+        let body: Value = serde_json::from_slice(&bytes).expect("JSON");
+        assert_eq!(body["code"], "INTERNAL");
+        assert!(!body.to_string().contains("hunter2"));
+    }
+
+    #[test]
+    fn both_kinds_of_messages_are_read() {
+        assert_eq!(message_of(&"plain"), "plain");
+        assert_eq!(message_of(&String::from("formatted")), "formatted");
+        assert_eq!(message_of(&7), "without a message");
+    }
+}

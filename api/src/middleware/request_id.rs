@@ -1,0 +1,72 @@
+//! The id of a request: given by the client where it is sane, else made here;
+//! in every log line, every error and the answer's `X-Request-Id`.
+
+use axum::{
+    extract::Request,
+    http::{HeaderName, HeaderValue},
+    middleware::Next,
+    response::Response,
+};
+use uuid::Uuid;
+
+/// The header it comes and goes in.
+pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+
+const LONGEST: usize = 128;
+
+tokio::task_local! {
+    static CURRENT: String;
+}
+
+/// The id of the request that this task answers; none outside of a request.
+pub(crate) fn current() -> Option<String> {
+    CURRENT.try_with(Clone::clone).ok()
+}
+
+/// Runs `work` as part of the request `id`, for work that leaves the request's task.
+pub(crate) async fn within<F: Future>(id: Option<String>, work: F) -> F::Output {
+    match id {
+        Some(id) => CURRENT.scope(id, work).await,
+        None => work.await,
+    }
+}
+
+/// Gives the request its id and tells it in the answer.
+pub(crate) async fn assign(request: Request, next: Next) -> Response {
+    let id = accept(request.headers().get(HEADER)).unwrap_or_else(|| Uuid::now_v7().to_string());
+    let header = HeaderValue::from_str(&id).ok();
+    let mut response = CURRENT.scope(id, next.run(request)).await;
+    if let Some(header) = header {
+        response.headers_mut().insert(HEADER, header);
+    }
+    response
+}
+
+/// The client's id, where it is short and plain enough for logs and headers.
+fn accept(header: Option<&HeaderValue>) -> Option<String> {
+    let id = header?.to_str().ok()?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/' | '+' | '=');
+    let sane = !id.is_empty() && id.len() <= LONGEST && id.chars().all(plain);
+    sane.then(|| id.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accepts_only_short_plain_ids() {
+        let long = "x".repeat(LONGEST + 1);
+        for (given, accepted) in [
+            ("0190c2e0-7d6b-7d2a-9d0a-1f2e3d4c5b6a", true),
+            ("Root=1-67891233-abcdef", true),
+            ("", false),
+            ("two words", false),
+            ("{\"log\":\"forged\"}", false),
+            (long.as_str(), false),
+        ] {
+            let header = HeaderValue::from_str(given).expect("a header");
+            assert_eq!(accept(Some(&header)).is_some(), accepted, "{given}");
+        }
+    }
+}

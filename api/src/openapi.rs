@@ -1,0 +1,202 @@
+//! The OpenAPI 3.1 document. Operations describe themselves beside their handlers;
+//! what holds for all of them is added here by rule.
+
+mod errors;
+mod plain;
+
+use utoipa::openapi::{
+    InfoBuilder, LicenseBuilder, OpenApi, Ref, RefOr, SecurityRequirement, ServerBuilder,
+    path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem},
+    schema::{ObjectBuilder, Type},
+    security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    tag::TagBuilder,
+};
+
+use crate::{idempotency, routes};
+
+const BEARER: &str = "bearer";
+
+const DESCRIPTION: &str = "Atelier turns descriptions into applications. Slow work is done by jobs: a request \
+    that starts one is answered `202` with the job's address in `Location`; follow it by polling (`ETag`, \
+    `Retry-After`) or by its event stream.\n\nEvery error is `{\"error\", \"code\", \"details\", \
+    \"request_id\"}`. Lists are bare arrays with `X-Total-Count` and `Link`. Answers under `/api` carry \
+    `RateLimit`, `RateLimit-Policy` and `X-Request-Id`.";
+
+const TAGS: [(&str, &str); 8] = [
+    ("Accounts", "Accounts, sign-in and tokens."),
+    ("Projects", "What is to be built."),
+    ("Code", "What was generated: versions, code, ZIP files."),
+    ("Deployment", "Publishing."),
+    ("Jobs", "Slow work: its state, events, attempts; cancelling and retrying."),
+    ("Credits", "What generations are paid with."),
+    ("Platform", "Figures, probes, documents."),
+    ("Administration", "What operators see and do."),
+];
+
+/// The document of every route.
+#[must_use]
+pub fn document() -> OpenApi {
+    let mut document = routes::all().into_openapi();
+    document.info = InfoBuilder::new()
+        .title("Atelier")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(DESCRIPTION))
+        .license(Some(LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()))
+        .build();
+    document.servers =
+        Some(vec![ServerBuilder::new().url("/").description(Some("The server of this document")).build()]);
+    document.tags = Some(
+        TAGS.map(|(name, meaning)| TagBuilder::new().name(name).description(Some(meaning)).build()).to_vec(),
+    );
+    plain::add(&mut document);
+    let components = document.components.get_or_insert_default();
+    errors::add_components(components);
+    let scheme = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .description(Some("The access_token of a sign-in."))
+        .build();
+    components.add_security_scheme(BEARER, SecurityScheme::Http(scheme));
+    for (path, item) in &mut document.paths.paths {
+        for (method, operation) in operations(item) {
+            complete(method, path, operation);
+        }
+    }
+    document
+}
+
+/// The document as text: indented, in a stable order, with a line break at the end.
+#[must_use]
+pub fn openapi_json() -> String {
+    let json = document().to_pretty_json().expect("the document is made of strings and numbers");
+    json + "\n"
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let PathItem { get, put, post, delete, patch, .. } = item;
+    [("GET", get), ("PUT", put), ("POST", post), ("DELETE", delete), ("PATCH", patch)]
+        .into_iter()
+        .filter_map(|(method, operation)| operation.as_mut().map(|operation| (method, operation)))
+}
+
+/// Adds what holds by rule: who may call it, its key against repeats, its errors.
+fn complete(method: &str, path: &str, operation: &mut Operation) {
+    let is_public = operation.security.as_deref() == Some(&[SecurityRequirement::default()]);
+    operation.security = Some(if is_public {
+        Vec::new()
+    } else {
+        vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]
+    });
+    let is_idempotent = !is_public && idempotency::applies(method, path);
+    if is_idempotent {
+        operation.parameters.get_or_insert_default().push(RefOr::T(idempotency_key()));
+    }
+    for status in errors::expected(method, path, operation, is_public) {
+        let reference = Ref::from_response_name(errors::name(status));
+        let responses = &mut operation.responses.responses;
+        responses.entry(status.to_string()).or_insert(RefOr::Ref(reference));
+    }
+}
+
+fn idempotency_key() -> Parameter {
+    let schema = ObjectBuilder::new().schema_type(Type::String).max_length(Some(255)).build();
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(utoipa::openapi::Required::False)
+        .description(Some(
+            "Any text, new for each new request. The same key and body within 24 hours get the first answer \
+             again; another body is 409 IDEMPOTENCY_KEY_REUSED.",
+        ))
+        .schema(Some(schema))
+        .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn each_operation(mut visit: impl FnMut(&str, &str, &Operation)) {
+        let mut document = document();
+        for (path, item) in &mut document.paths.paths {
+            for (method, operation) in operations(item) {
+                visit(method, path, operation);
+            }
+        }
+    }
+
+    #[test]
+    fn the_document_reads_the_same_each_time() {
+        assert_eq!(openapi_json(), openapi_json());
+        assert!(openapi_json().starts_with("{\n  \"openapi\": \"3.1.0\""));
+        assert!(openapi_json().ends_with("}\n"));
+    }
+
+    #[test]
+    fn every_operation_is_described_and_has_a_name_of_its_own() {
+        let tags: BTreeSet<_> = TAGS.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let mut names = BTreeSet::new();
+        each_operation(|method, path, operation| {
+            assert!(operation.summary.as_ref().is_some_and(|text| !text.is_empty()), "{method} {path}");
+            let name = operation.operation_id.clone().expect("a name");
+            assert!(names.insert(name.clone()), "{name} twice");
+            assert!(operation.tags.iter().flatten().all(|tag| tags.contains(tag)), "{method} {path}");
+            assert!(operation.tags.is_some(), "{method} {path}");
+        });
+    }
+
+    #[test]
+    fn only_these_operations_are_public() {
+        let mut public = BTreeSet::new();
+        each_operation(|method, path, operation| {
+            if operation.security.as_ref().is_some_and(Vec::is_empty) {
+                public.insert(format!("{method} {path}"));
+            }
+        });
+        let expected = [
+            "GET /api/deployment/platforms",
+            "GET /api/health",
+            "GET /api/stats",
+            "GET /docs",
+            "GET /healthz",
+            "GET /metrics",
+            "GET /openapi.json",
+            "GET /preview/{slug}/",
+            "GET /preview/{slug}/{path}",
+            "GET /readyz",
+            "GET /redoc",
+            "POST /api/auth/login",
+            "POST /api/auth/refresh",
+            "POST /api/auth/register",
+        ];
+        assert_eq!(public, expected.map(str::to_owned).into());
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let json: serde_json::Value = serde_json::from_str(&openapi_json()).expect("JSON");
+        let mut stack = vec![&json];
+        while let Some(value) = stack.pop() {
+            if let Some(reference) = value.get("$ref").and_then(|reference| reference.as_str()) {
+                let pointer = reference.strip_prefix('#').expect("a local reference");
+                assert!(json.pointer(pointer).is_some(), "{reference}");
+            }
+            match value {
+                serde_json::Value::Object(fields) => stack.extend(fields.values()),
+                serde_json::Value::Array(entries) => stack.extend(entries),
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn errors_follow_from_what_an_operation_takes() {
+        let document = document();
+        let post = document.paths.paths["/api/projects/{id}/generate"].post.as_ref().expect("the operation");
+        let statuses: Vec<_> = post.responses.responses.keys().map(String::as_str).collect();
+
+        assert_eq!(statuses, ["202", "400", "401", "404", "409", "413", "415", "422", "429", "500", "503"]);
+    }
+}

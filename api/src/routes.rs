@@ -1,0 +1,49 @@
+//! The routes, a file a domain. Each handler's docstring is its description in the
+//! OpenAPI document; an operation needs a signed-in person unless it says
+//! `security(())`.
+
+mod accounts;
+mod admin;
+mod code;
+mod credits;
+mod deployments;
+mod events;
+mod jobs;
+mod projects;
+mod stats;
+
+use atelier_entities::jobs::Model as Job;
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::ApiState;
+
+/// Every route of the API with its part of the document.
+pub(crate) fn all() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .merge(accounts::routes())
+        .merge(stats::routes())
+        .merge(projects::routes())
+        .merge(code::routes())
+        .merge(deployments::routes())
+        .merge(jobs::routes())
+        .merge(events::routes())
+        .merge(credits::routes())
+        .merge(admin::routes())
+}
+
+/// 202 with the job's address: the work was asked for and is not done yet.
+fn accepted(job: &Job, body: impl Serialize) -> Response {
+    let mut response = (StatusCode::ACCEPTED, Json(body)).into_response();
+    let headers = response.headers_mut();
+    if let Ok(location) = HeaderValue::from_str(&format!("/api/jobs/{}", job.id)) {
+        headers.insert(header::LOCATION, location);
+    }
+    headers.insert(header::RETRY_AFTER, HeaderValue::from(1));
+    response
+}

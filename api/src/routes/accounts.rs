@@ -1,0 +1,120 @@
+//! Accounts and sign-in.
+
+use axum::{Json, extract::State, http::StatusCode};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    app::ApiState,
+    dto::account::{
+        LoginInput, RefreshInput, RegisterInput, SignedInView, SuccessView, UserAnswer, UserStatsView,
+    },
+    error::{ApiError, ErrorBody},
+    extract::{Authenticated, JsonBody, RequestCaller},
+};
+
+const TAG: &str = "Accounts";
+
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(register))
+        .routes(routes!(login))
+        .routes(routes!(refresh))
+        .routes(routes!(logout))
+        .routes(routes!(get_me))
+        .routes(routes!(get_user_stats))
+}
+
+/// Creates an account and signs in.
+///
+/// The account starts with a grant of credits; a welcome mail is on its way.
+#[utoipa::path(
+    post, path = "/api/auth/register", tag = TAG, security(()),
+    request_body = RegisterInput,
+    responses(
+        (status = 201, description = "The account and its first tokens.", body = SignedInView),
+        (status = 409, description = "EMAIL_TAKEN: there is an account of this address.", body = ErrorBody),
+    )
+)]
+async fn register(
+    State(state): State<ApiState>,
+    RequestCaller(caller): RequestCaller,
+    JsonBody(input): JsonBody<RegisterInput>,
+) -> Result<(StatusCode, Json<SignedInView>), ApiError> {
+    let signed_in = state.services.identity.register(&caller, input.into()).await?;
+    Ok((StatusCode::CREATED, Json(signed_in.into())))
+}
+
+/// Signs in with mail address and password.
+///
+/// An unknown address and a wrong password get the same answer.
+#[utoipa::path(
+    post, path = "/api/auth/login", tag = TAG, security(()),
+    request_body = LoginInput,
+    responses(
+        (status = 200, description = "The account and new tokens.", body = SignedInView),
+        (status = 401, description = "BAD_CREDENTIALS: wrong address or password.", body = ErrorBody),
+        (status = 403, description = "ACCOUNT_DEACTIVATED: the account was closed.", body = ErrorBody),
+    )
+)]
+async fn login(
+    State(state): State<ApiState>,
+    RequestCaller(caller): RequestCaller,
+    JsonBody(input): JsonBody<LoginInput>,
+) -> Result<Json<SignedInView>, ApiError> {
+    Ok(Json(state.services.identity.login(&caller, &input.email, &input.password).await?.into()))
+}
+
+/// Exchanges a refresh token for new tokens.
+///
+/// Each refresh token is good for one use. One that is used again later revokes the
+/// whole sign-in, since somebody else may have it.
+#[utoipa::path(
+    post, path = "/api/auth/refresh", tag = TAG, security(()),
+    request_body = RefreshInput,
+    responses(
+        (status = 200, description = "The account and new tokens.", body = SignedInView),
+        (status = 401, description = "INVALID_TOKEN or TOKEN_EXPIRED: sign in again.", body = ErrorBody),
+    )
+)]
+async fn refresh(
+    State(state): State<ApiState>,
+    RequestCaller(caller): RequestCaller,
+    JsonBody(input): JsonBody<RefreshInput>,
+) -> Result<Json<SignedInView>, ApiError> {
+    Ok(Json(state.services.identity.refresh(&caller, &input.refresh_token).await?.into()))
+}
+
+/// Signs out: the tokens of this sign-in stop working.
+#[utoipa::path(
+    post, path = "/api/auth/logout", tag = TAG,
+    responses((status = 200, description = "Signed out.", body = SuccessView))
+)]
+async fn logout(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    RequestCaller(caller): RequestCaller,
+) -> Result<Json<SuccessView>, ApiError> {
+    state.services.identity.logout(&caller, &who.0).await?;
+    Ok(Json(SuccessView::DONE))
+}
+
+/// The caller's account.
+#[utoipa::path(
+    get, path = "/api/auth/me", tag = TAG,
+    responses((status = 200, description = "The account.", body = UserAnswer))
+)]
+async fn get_me(who: Authenticated) -> Json<UserAnswer> {
+    Json(UserAnswer { user: who.0.user.clone().into() })
+}
+
+/// What the caller has: projects and views.
+#[utoipa::path(
+    get, path = "/api/users/stats", tag = TAG,
+    responses((status = 200, description = "The figures.", body = UserStatsView))
+)]
+async fn get_user_stats(
+    State(state): State<ApiState>,
+    who: Authenticated,
+) -> Result<Json<UserStatsView>, ApiError> {
+    Ok(Json(state.services.identity.user_stats(who.id()).await?.into()))
+}

@@ -1,0 +1,119 @@
+//! What operators see and do.
+
+use atelier_entities::UserId;
+use atelier_queue::{QueueName, inspect::JobFilter};
+use axum::{Json, extract::State, response::Response};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    app::ApiState,
+    dto::{
+        admin::{AdminJobQuery, AdminJobView, PauseView, QueueView, WorkerView},
+        job::parse_state,
+    },
+    error::ApiError,
+    extract::{Admin, ApiPath, ApiQuery, PageParams, Pagination},
+};
+
+const TAG: &str = "Administration";
+
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(list_queues))
+        .routes(routes!(pause_queue))
+        .routes(routes!(resume_queue))
+        .routes(routes!(list_workers))
+        .routes(routes!(list_all_jobs))
+}
+
+/// How each queue stands.
+#[utoipa::path(
+    get, path = "/api/admin/queues", tag = TAG,
+    responses((status = 200, description = "The queues.", body = Vec<QueueView>))
+)]
+async fn list_queues(State(state): State<ApiState>, _: Admin) -> Result<Json<Vec<QueueView>>, ApiError> {
+    let queues = state.services.queue.queue_overview().await?;
+    Ok(Json(queues.into_iter().map(QueueView::from).collect()))
+}
+
+/// Stops workers from taking jobs of a queue. What runs goes on.
+#[utoipa::path(
+    post, path = "/api/admin/queues/{queue}/pause", tag = TAG,
+    params(("queue" = String, Path, description = "The queue's name")),
+    responses((status = 200, description = "Paused.", body = PauseView))
+)]
+async fn pause_queue(
+    State(state): State<ApiState>,
+    Admin(who): Admin,
+    ApiPath(queue): ApiPath<String>,
+) -> Result<Json<PauseView>, ApiError> {
+    let queue = named(&queue)?;
+    state.services.queue.pause(queue, Some(who.id())).await?;
+    Ok(Json(PauseView { queue: queue.as_str(), paused: true }))
+}
+
+/// Lets workers take jobs of a queue again.
+#[utoipa::path(
+    post, path = "/api/admin/queues/{queue}/resume", tag = TAG,
+    params(("queue" = String, Path, description = "The queue's name")),
+    responses((status = 200, description = "Resumed.", body = PauseView))
+)]
+async fn resume_queue(
+    State(state): State<ApiState>,
+    _: Admin,
+    ApiPath(queue): ApiPath<String>,
+) -> Result<Json<PauseView>, ApiError> {
+    let queue = named(&queue)?;
+    state.services.queue.resume(queue).await?;
+    Ok(Json(PauseView { queue: queue.as_str(), paused: false }))
+}
+
+/// The worker processes.
+#[utoipa::path(
+    get, path = "/api/admin/workers", tag = TAG,
+    responses((status = 200, description = "The workers.", body = Vec<WorkerView>))
+)]
+async fn list_workers(State(state): State<ApiState>, _: Admin) -> Result<Json<Vec<WorkerView>>, ApiError> {
+    let workers = state.services.queue.list_workers().await?;
+    Ok(Json(workers.into_iter().map(WorkerView::from).collect()))
+}
+
+/// Everybody's jobs, newest first.
+#[utoipa::path(
+    get, path = "/api/admin/jobs", tag = TAG, params(AdminJobQuery, PageParams),
+    responses((
+        status = 200, description = "A page of them.", body = Vec<AdminJobView>,
+        headers(("X-Total-Count" = u64, description = "All of them."), ("Link" = String, description = "Other pages."))
+    ))
+)]
+async fn list_all_jobs(
+    State(state): State<ApiState>,
+    _: Admin,
+    ApiQuery(query): ApiQuery<AdminJobQuery>,
+    pagination: Pagination,
+) -> Result<Response, ApiError> {
+    let filter = JobFilter {
+        owner: query.owner.map(UserId),
+        state: parse_state(query.status.as_deref())?,
+        queue: query.queue.as_deref().map(filter_queue).transpose()?,
+        kind: query.kind,
+        subject: query.project,
+        error_code: query.error_code,
+        created_from: query.created_from,
+        created_before: query.created_before,
+    };
+    let (jobs, total) = state.services.queue.list_jobs(&filter, pagination.page()).await?;
+    let views: Vec<AdminJobView> = jobs.into_iter().map(AdminJobView::from).collect();
+    Ok(pagination.answer(&views, total))
+}
+
+fn named(queue: &str) -> Result<QueueName, ApiError> {
+    QueueName::parse(queue).ok_or_else(|| ApiError::not_found("queue"))
+}
+
+fn filter_queue(queue: &str) -> Result<QueueName, ApiError> {
+    QueueName::parse(queue).ok_or_else(|| {
+        let names: Vec<_> = QueueName::ALL.iter().map(|name| name.as_str()).collect();
+        ApiError::invalid([("queue", format!("must be one of {}", names.join(", ")))])
+    })
+}

@@ -1,0 +1,51 @@
+//! Public figures and health.
+
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    app::ApiState,
+    dto::stats::{HealthView, StatsView},
+    error::ApiError,
+};
+
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(get_stats)).routes(routes!(get_api_health))
+}
+
+/// The platform's figures, counted every few minutes.
+#[utoipa::path(
+    get, path = "/api/stats", tag = "Platform", security(()),
+    responses((status = 200, description = "The figures.", body = StatsView))
+)]
+async fn get_stats(State(state): State<ApiState>) -> Result<Json<StatsView>, ApiError> {
+    Ok(Json(state.services.stats.get().await.map_err(ApiError::internal)?.into()))
+}
+
+/// A health summary for frontends.
+///
+/// Operators' probes are /healthz and /readyz.
+#[utoipa::path(
+    get, path = "/api/health", tag = "Platform", security(()),
+    responses(
+        (status = 200, description = "All is well.", body = HealthView),
+        (status = 503, description = "The database does not answer.", body = HealthView),
+    )
+)]
+async fn get_api_health(State(state): State<ApiState>) -> Response {
+    let (code, status, database) = match state.services.stats.get().await {
+        Ok(_) => (StatusCode::OK, "ok", "ok"),
+        Err(error) => {
+            tracing::warn!(%error, "the database does not answer");
+            (StatusCode::SERVICE_UNAVAILABLE, "degraded", "unavailable")
+        }
+    };
+    let time = state.services.queue.now();
+    let view = HealthView { status, database, version: env!("CARGO_PKG_VERSION"), time };
+    (code, Json(view)).into_response()
+}

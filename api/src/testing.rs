@@ -1,0 +1,163 @@
+//! The router on a platform in a folder of its own, without a worker: what is
+//! enqueued stays so.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use atelier_ops::{
+    server::{Check, Operations},
+    shutdown::Shutdown,
+};
+use atelier_providers::{
+    limiter::memory::MemoryLimiter,
+    llm::fake::ScriptedModel,
+    mail::fake::ScriptedMailer,
+    object_store::{ObjectStoreOptions, Objects},
+};
+use atelier_queue::{Queue, QueueOptions, bus::LocalBus, retention::RetentionRules, transport::InProcess};
+use atelier_services::{
+    AuthOptions, CreditOptions, Deps, GenerationOptions, MailOptions, RetentionOptions, ServiceOptions,
+    Services, database, effects,
+};
+use axum::{
+    Router,
+    body::Body,
+    extract::ConnectInfo,
+    http::{HeaderMap, Request, StatusCode, header},
+};
+use secrecy::SecretString;
+use serde_json::Value;
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+use crate::{ApiOptions, ApiState, LimitOptions, router};
+
+/// A running API.
+pub(crate) struct TestApi {
+    pub(crate) router: Router,
+    pub(crate) shutdown: Shutdown,
+    _folder: TempDir,
+}
+
+/// What it answered.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
+}
+
+pub(crate) const LIMITS: LimitOptions =
+    LimitOptions { requests_per_minute: 1000, auth_per_minute: 1000, generation_per_minute: 1000 };
+
+impl TestApi {
+    pub(crate) async fn start(limits: LimitOptions) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let services = services(&folder).await;
+        let shutdown = Shutdown::new(Duration::from_secs(1));
+        let metrics = atelier_ops::metrics::install("api").expect("a recorder");
+        let check = Check::new("database", || async { Ok(()) });
+        let operations = Operations::new(metrics, vec![check], shutdown.clone());
+        let options = ApiOptions {
+            max_body_bytes: 10_000,
+            request_timeout: Duration::from_secs(10),
+            cors_allowed_origins: vec!["https://console.example".to_owned()],
+            trusted_proxies: vec!["127.0.0.1".parse().expect("a network")],
+            limits,
+        };
+        let limiter = Arc::new(MemoryLimiter::new());
+        let state = ApiState::new(services, limiter, options, operations, shutdown.clone());
+        Self { router: router(state), shutdown, _folder: folder }
+    }
+
+    /// Sends a request and reads the whole answer.
+    pub(crate) async fn send(&self, mut request: Request<Body>) -> Answer {
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 4711))));
+        let response = self.router.clone().oneshot(request).await.expect("an answer");
+        let (parts, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, usize::MAX).await.expect("a body");
+        let text = || Value::String(String::from_utf8_lossy(&bytes).into_owned());
+        let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| text());
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// A request as somebody with this token, with a JSON body unless it is null.
+    pub(crate) async fn call(&self, method: &str, path: &str, token: &str, body: Value) -> Answer {
+        self.send(request(method, path, token, body)).await
+    }
+
+    /// Registers an account; its access token.
+    pub(crate) async fn register(&self, email: &str) -> String {
+        let body =
+            serde_json::json!({"email": email, "password": "correct horse", "full_name": "Ada Lovelace"});
+        let answer = self.call("POST", "/api/auth/register", "", body).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        answer.body["access_token"].as_str().expect("a token").to_owned()
+    }
+
+    /// Creates a project; its id.
+    pub(crate) async fn create_project(&self, token: &str) -> String {
+        let body = serde_json::json!({"title": "Reading list", "description": "Books", "type": "web_app"});
+        let answer = self.call("POST", "/api/projects", token, body).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        answer.body["project"]["id"].as_str().expect("an id").to_owned()
+    }
+}
+
+pub(crate) fn request(method: &str, path: &str, token: &str, body: Value) -> Request<Body> {
+    let mut request = Request::builder().method(method).uri(path);
+    if !token.is_empty() {
+        request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+    }
+    if body.is_null() {
+        return request.body(Body::empty()).expect("a request");
+    }
+    let request = request.header(header::CONTENT_TYPE, "application/json");
+    request.body(Body::from(body.to_string())).expect("a request")
+}
+
+async fn services(folder: &TempDir) -> Services {
+    let url = format!("sqlite://{}?mode=rwc", folder.path().join("test.db").display());
+    let wait = Duration::from_secs(5);
+    let db = database::connect(&url, 4, wait, wait).await.expect("connected");
+    database::migrate(&db).await.expect("migrated");
+    let options = options();
+    let effects = effects(&options).expect("effects");
+    let (transport, bus) = (Arc::new(InProcess::default()), Arc::new(LocalBus::default()));
+    let queue = Queue::new(db, transport, bus, effects, QueueOptions::default());
+    let objects = ObjectStoreOptions::Folder(folder.path().join("objects"));
+    let deps = Deps {
+        model: Arc::new(ScriptedModel::new([])),
+        mailer: Arc::new(ScriptedMailer::new([])),
+        objects: Objects::open(&objects).expect("a store"),
+    };
+    Services::new(queue, deps, options)
+}
+
+fn options() -> ServiceOptions {
+    let days = |days: u64| Duration::from_secs(days * 24 * 3600);
+    let public_url = "https://atelier.example".to_owned();
+    ServiceOptions {
+        auth: AuthOptions {
+            jwt_secret: SecretString::from("0123456789abcdef0123456789abcdef"),
+            access_token: Duration::from_secs(1800),
+            refresh_token: days(7),
+            refresh_grace: Duration::from_secs(10),
+            hash_concurrency: 2,
+        },
+        credits: CreditOptions { signup_grant: 3, quick_price: 2, advanced_price: 4 },
+        generation: GenerationOptions {
+            max_repairs: 1,
+            max_files: 50,
+            max_file_bytes: 100_000,
+            max_total_bytes: 1_000_000,
+        },
+        mail: MailOptions {
+            from: "Atelier <no-reply@example.org>".to_owned(),
+            public_url: public_url.clone(),
+        },
+        public_url,
+        retention: RetentionOptions {
+            jobs: RetentionRules { succeeded: days(7), failed: days(30), cancelled: days(7), batch: 100 },
+            idempotency: days(1),
+        },
+    }
+}

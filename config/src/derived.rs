@@ -1,0 +1,277 @@
+//! What follows from the settings: effective URLs, durations, test settings.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::settings::{
+    AuthSettings, DatabaseSettings, HttpClientSettings, LlmProvider, LlmSettings, MailSettings,
+    QueueSettings, RedisSettings, ServerSettings, Settings,
+};
+
+const DAY: u64 = 24 * 60 * 60;
+
+impl Settings {
+    /// The URL of the SQL database: the one that is set, else the SQLite file
+    /// `atelier.db` in the data folder. It may hold a password: do not log it.
+    #[must_use]
+    pub fn database_url(&self) -> String {
+        let url = self.database.url.expose_secret();
+        if !url.is_empty() {
+            return url.to_owned();
+        }
+        let path = self.server.data_dir.join("atelier.db").to_string_lossy().into_owned();
+        let path = path.replace('%', "%25").replace('?', "%3F").replace('#', "%23");
+        format!("sqlite://{path}?mode=rwc")
+    }
+
+    /// Whether the SQL database is SQLite.
+    #[must_use]
+    pub fn is_sqlite(&self) -> bool {
+        self.database_url().starts_with("sqlite:")
+    }
+
+    /// The URL of Redis; none in embedded mode.
+    #[must_use]
+    pub fn redis_url(&self) -> Option<&SecretString> {
+        find_set(&self.redis.url)
+    }
+
+    /// The URL of the mail server; none keeps mails in the outbox.
+    #[must_use]
+    pub fn smtp_url(&self) -> Option<&SecretString> {
+        find_set(&self.mail.smtp_url)
+    }
+
+    /// How others reach this instance, without a slash at the end. Where it is
+    /// not set it is made from the address the server is `bound` to, with the
+    /// loopback address in place of "all addresses".
+    #[must_use]
+    pub fn public_url(&self, bound: SocketAddr) -> String {
+        let url = self.server.public_url.trim_end_matches('/');
+        if !url.is_empty() {
+            return url.to_owned();
+        }
+        let ip = match bound.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            ip => ip,
+        };
+        format!("http://{}", SocketAddr::new(ip, bound.port()))
+    }
+
+    /// The folder of the object store, where it is a folder: `file:///` URL or
+    /// `<data_dir>/objects`. None for `s3://`.
+    #[must_use]
+    pub fn storage_dir(&self) -> Option<PathBuf> {
+        if self.storage.url.is_empty() {
+            return Some(self.server.data_dir.join("objects"));
+        }
+        let url = url::Url::parse(&self.storage.url).ok()?;
+        if url.scheme() == "file" { url.to_file_path().ok() } else { None }
+    }
+
+    /// The defaults for tests: free ports, short times, a fixed signing secret,
+    /// no environment. Set `server.data_dir` to a folder of the test's own.
+    #[must_use]
+    pub fn for_tests() -> Self {
+        let loaded = crate::load_from(crate::Role::Embedded, None, &[]);
+        let mut settings = loaded.expect("the compiled defaults are checked by this crate's tests").settings;
+        settings.server.bind = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        settings.server.shutdown_grace_secs = 5;
+        settings.auth.jwt_secret = "a signing secret for tests, used nowhere else".into();
+        settings.queue.heartbeat_secs = 1;
+        settings.queue.relay_interval_ms = 100;
+        settings
+    }
+}
+
+fn find_set(secret: &SecretString) -> Option<&SecretString> {
+    if secret.expose_secret().is_empty() { None } else { Some(secret) }
+}
+
+impl ServerSettings {
+    /// How long a shutdown waits for running work.
+    #[must_use]
+    pub const fn shutdown_grace(&self) -> Duration {
+        Duration::from_secs(self.shutdown_grace_secs)
+    }
+
+    /// How long a request may take.
+    #[must_use]
+    pub const fn request_timeout(&self) -> Duration {
+        Duration::from_secs(self.request_timeout_secs)
+    }
+}
+
+impl DatabaseSettings {
+    /// How long to wait for a connection.
+    #[must_use]
+    pub const fn acquire_timeout(&self) -> Duration {
+        Duration::from_secs(self.acquire_timeout_secs)
+    }
+
+    /// How long any one statement may take.
+    #[must_use]
+    pub const fn statement_timeout(&self) -> Duration {
+        Duration::from_secs(self.statement_timeout_secs)
+    }
+}
+
+impl RedisSettings {
+    /// How long any one command may take.
+    #[must_use]
+    pub const fn command_timeout(&self) -> Duration {
+        Duration::from_millis(self.command_timeout_ms)
+    }
+}
+
+impl AuthSettings {
+    /// How long an access token is good for.
+    #[must_use]
+    pub fn access_token_lifetime(&self) -> Duration {
+        Duration::from_secs(u64::from(self.access_token_minutes) * 60)
+    }
+
+    /// How long a refresh token is good for.
+    #[must_use]
+    pub fn refresh_token_lifetime(&self) -> Duration {
+        Duration::from_secs(u64::from(self.refresh_token_days) * DAY)
+    }
+
+    /// How long a replaced refresh token is still accepted.
+    #[must_use]
+    pub fn refresh_grace(&self) -> Duration {
+        Duration::from_secs(u64::from(self.refresh_grace_secs))
+    }
+}
+
+impl LlmSettings {
+    /// The provider in force: `Auto` is resolved by whether a key is set.
+    #[must_use]
+    pub fn resolved_provider(&self) -> LlmProvider {
+        match self.provider {
+            LlmProvider::Auto if self.api_key.expose_secret().is_empty() => LlmProvider::Scaffold,
+            LlmProvider::Auto => LlmProvider::Openai,
+            set => set,
+        }
+    }
+
+    /// How long a whole answer may take.
+    #[must_use]
+    pub const fn timeout(&self) -> Duration {
+        Duration::from_secs(self.timeout_secs)
+    }
+
+    /// How long the next piece of a streamed answer may take.
+    #[must_use]
+    pub const fn idle_timeout(&self) -> Duration {
+        Duration::from_secs(self.idle_timeout_secs)
+    }
+}
+
+impl MailSettings {
+    /// How long one SMTP conversation may take.
+    #[must_use]
+    pub const fn timeout(&self) -> Duration {
+        Duration::from_secs(self.timeout_secs)
+    }
+}
+
+impl HttpClientSettings {
+    /// How long connecting may take.
+    #[must_use]
+    pub const fn connect_timeout(&self) -> Duration {
+        Duration::from_secs(self.connect_timeout_secs)
+    }
+}
+
+impl QueueSettings {
+    /// The time between two heartbeats of a worker.
+    #[must_use]
+    pub const fn heartbeat(&self) -> Duration {
+        Duration::from_secs(self.heartbeat_secs)
+    }
+
+    /// The time between two passes of an idle relay.
+    #[must_use]
+    pub const fn relay_interval(&self) -> Duration {
+        Duration::from_millis(self.relay_interval_ms)
+    }
+
+    /// The virtual wait that each waiting job of an owner adds to their next.
+    #[must_use]
+    pub const fn fair_turn(&self) -> Duration {
+        Duration::from_millis(self.fair_turn_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_database_is_a_file_in_the_data_folder() {
+        let mut settings = Settings::for_tests();
+        assert_eq!(settings.database_url(), "sqlite://./data/atelier.db?mode=rwc");
+        settings.server.data_dir = "/srv/what? 100%".into();
+        assert_eq!(settings.database_url(), "sqlite:///srv/what%3F 100%25/atelier.db?mode=rwc");
+        assert!(settings.is_sqlite());
+        settings.database.url = "postgres://localhost/atelier".into();
+        assert_eq!(settings.database_url(), "postgres://localhost/atelier");
+        assert!(!settings.is_sqlite());
+    }
+
+    #[test]
+    fn the_public_url_follows_the_bound_address() {
+        let mut settings = Settings::for_tests();
+        for (bound, url) in [
+            ("127.0.0.1:8001", "http://127.0.0.1:8001"),
+            ("0.0.0.0:80", "http://127.0.0.1:80"),
+            ("[::]:9000", "http://[::1]:9000"),
+        ] {
+            assert_eq!(settings.public_url(bound.parse().expect("an address")), url);
+        }
+        settings.server.public_url = "https://atelier.example/".to_owned();
+        assert_eq!(settings.public_url(settings.server.bind), "https://atelier.example");
+    }
+
+    #[test]
+    fn a_key_decides_who_writes() {
+        let mut llm = Settings::for_tests().llm;
+        assert_eq!(llm.resolved_provider(), LlmProvider::Scaffold);
+        llm.api_key = "key".into();
+        assert_eq!(llm.resolved_provider(), LlmProvider::Openai);
+        llm.provider = LlmProvider::Scaffold;
+        assert_eq!(llm.resolved_provider(), LlmProvider::Scaffold);
+    }
+
+    #[test]
+    fn an_empty_url_is_none() {
+        let mut settings = Settings::for_tests();
+        assert!(settings.redis_url().is_none() && settings.smtp_url().is_none());
+        settings.redis.url = "redis://localhost".into();
+        assert_eq!(settings.redis_url().map(ExposeSecret::expose_secret), Some("redis://localhost"));
+    }
+
+    #[test]
+    fn objects_live_in_a_folder_unless_they_live_in_s3() {
+        let mut settings = Settings::for_tests();
+        assert_eq!(settings.storage_dir(), Some("./data/objects".into()));
+        settings.storage.url = "file:///srv/objects".to_owned();
+        assert_eq!(settings.storage_dir(), Some("/srv/objects".into()));
+        settings.storage.url = "s3://bucket/prefix".to_owned();
+        assert_eq!(settings.storage_dir(), None);
+    }
+
+    #[test]
+    fn durations_keep_their_units() {
+        let settings = Settings::for_tests();
+        assert_eq!(settings.queue.heartbeat(), Duration::from_secs(1));
+        assert_eq!(settings.queue.relay_interval(), Duration::from_millis(100));
+        assert_eq!(settings.auth.access_token_lifetime(), Duration::from_secs(1800));
+        assert_eq!(settings.auth.refresh_token_lifetime(), Duration::from_secs(7 * 24 * 3600));
+    }
+}

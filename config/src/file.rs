@@ -1,0 +1,52 @@
+//! The layer of a configuration file.
+
+use toml::{Table, Value};
+
+use crate::error::Source;
+use crate::known;
+use crate::layers::Layers;
+
+/// Lays the TOML `text` of the file `name` over `layers`; what is wrong becomes
+/// problems there.
+pub(crate) fn apply(layers: &mut Layers, name: &str, text: &str) {
+    match text.parse::<Table>() {
+        Ok(table) => apply_table(layers, name, "", table),
+        Err(error) => {
+            let line = error.span().map_or(1, |span| line_of(text, span.start));
+            let message = format!("line {line} is no valid TOML: {}", error.message());
+            layers.reject(name, message, Source::File(name.to_owned()));
+        }
+    }
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+}
+
+fn apply_table(layers: &mut Layers, name: &str, section: &str, table: Table) {
+    for (leaf, value) in table {
+        let key = known::join(section, &leaf);
+        let source = Source::File(name.to_owned());
+        match value {
+            Value::Table(inner) if known::is_section(&key) => apply_table(layers, name, &key, inner),
+            value if known::find_kind(&key).is_some() => layers.set(&key, value, source),
+            _ if known::is_section(&key) => {
+                layers.reject(
+                    &key,
+                    format!("this is a section: write [{key}] and its settings below"),
+                    source,
+                );
+            }
+            Value::Table(_) => {
+                let hint = known::find_nearest_section(&key)
+                    .map_or_else(String::new, |nearest| format!("; the nearest is [{nearest}]"));
+                layers.reject(&key, format!("no such section{hint}"), source);
+            }
+            _ => {
+                let hint = known::find_nearest_key(&key)
+                    .map_or_else(String::new, |nearest| format!("; the nearest is {nearest}"));
+                layers.reject(&key, format!("no such setting{hint}"), source);
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The settings that exist, read from the compiled defaults.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use toml::{Table, Value};
+
+/// What kind of value a setting takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text,
+    Whole,
+    Flag,
+    Texts,
+}
+
+impl Kind {
+    pub(crate) const fn expected(self) -> &'static str {
+        match self {
+            Self::Text => "a text in quotes",
+            Self::Whole => "a whole number",
+            Self::Flag => "true or false",
+            Self::Texts => "a list of texts",
+        }
+    }
+
+    /// The kind of `value`, where it is one that a setting may have.
+    pub(crate) fn of(value: &Value) -> Option<Self> {
+        match value {
+            Value::String(_) => Some(Self::Text),
+            Value::Integer(_) => Some(Self::Whole),
+            Value::Boolean(_) => Some(Self::Flag),
+            Value::Array(items) if items.iter().all(Value::is_str) => Some(Self::Texts),
+            _ => None,
+        }
+    }
+}
+
+static DEFAULTS: LazyLock<BTreeMap<String, Value>> = LazyLock::new(|| {
+    let table: Table =
+        crate::DEFAULT_TOML.parse().expect("default.toml is compiled in and parsed by every test");
+    let mut flat = BTreeMap::new();
+    flatten("", table, &mut flat);
+    flat
+});
+
+fn flatten(prefix: &str, table: Table, into: &mut BTreeMap<String, Value>) {
+    for (name, value) in table {
+        let key = join(prefix, &name);
+        match value {
+            Value::Table(inner) => flatten(&key, inner, into),
+            value => drop(into.insert(key, value)),
+        }
+    }
+}
+
+/// `section.name`, or `name` at the top.
+pub(crate) fn join(prefix: &str, name: &str) -> String {
+    if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") }
+}
+
+/// Every setting by its full name, with its default.
+pub(crate) fn defaults() -> &'static BTreeMap<String, Value> {
+    &DEFAULTS
+}
+
+/// The kind of the setting `key`, where there is one.
+pub(crate) fn find_kind(key: &str) -> Option<Kind> {
+    defaults().get(key).and_then(Kind::of)
+}
+
+/// Whether `name` is a section (`queue`, `queue.concurrency`).
+pub(crate) fn is_section(name: &str) -> bool {
+    let prefix = format!("{name}.");
+    defaults().keys().any(|key| key.starts_with(&prefix))
+}
+
+/// Whether the setting's value is a secret as a whole.
+pub(crate) fn is_secret(key: &str) -> bool {
+    matches!(key, "auth.jwt_secret" | "llm.api_key" | "storage.s3_secret_access_key")
+}
+
+/// Whether the setting is a URL that usually carries a password.
+pub(crate) fn is_secret_url(key: &str) -> bool {
+    matches!(key, "database.url" | "redis.url" | "mail.smtp_url")
+}
+
+/// The environment variable of a setting: `ATELIER_QUEUE__HEARTBEAT_SECS`.
+pub(crate) fn environment_name(key: &str) -> String {
+    format!("ATELIER_{}", key.replace('.', "__").to_uppercase())
+}
+
+/// The setting that `wrong` most likely means.
+pub(crate) fn find_nearest_key(wrong: &str) -> Option<&'static str> {
+    let leaf = wrong.rsplit('.').next();
+    nearest(defaults().keys().map(String::as_str), |key| {
+        let likeness = strsim::normalized_damerau_levenshtein(key, wrong);
+        if key.rsplit('.').next() == leaf { likeness.max(0.9) } else { likeness }
+    })
+}
+
+/// The section that `wrong` most likely means.
+pub(crate) fn find_nearest_section(wrong: &str) -> Option<&'static str> {
+    let sections = defaults().keys().filter_map(|key| key.rsplit_once('.').map(|(section, _)| section));
+    nearest(sections, |section| strsim::normalized_damerau_levenshtein(section, wrong))
+}
+
+const LEAST_LIKENESS: f64 = 0.5;
+
+fn nearest(
+    names: impl Iterator<Item = &'static str>,
+    likeness: impl Fn(&str) -> f64,
+) -> Option<&'static str> {
+    names
+        .map(|name| (name, likeness(name)))
+        .filter(|(_, score)| *score >= LEAST_LIKENESS)
+        .max_by(|one, other| one.1.total_cmp(&other.1))
+        .map(|(name, _)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_has_a_kind() {
+        for (key, value) in defaults() {
+            assert!(Kind::of(value).is_some(), "{key} has a value that no layer can set");
+        }
+        assert_eq!(find_kind("queue.concurrency.email"), Some(Kind::Whole));
+        assert_eq!(find_kind("server.trusted_proxies"), Some(Kind::Texts));
+        assert!(is_section("queue.concurrency") && !is_section("queue.window"));
+    }
+
+    #[test]
+    fn finds_the_name_that_was_meant() {
+        for (wrong, meant) in [
+            ("queue.heartbeat_sec", Some("queue.heartbeat_secs")),
+            ("queue.haertbeat_secs", Some("queue.heartbeat_secs")),
+            ("server.heartbeat_secs", Some("queue.heartbeat_secs")),
+            ("databse.url", Some("database.url")),
+            ("colour", None),
+        ] {
+            assert_eq!(find_nearest_key(wrong), meant, "{wrong}");
+        }
+        assert_eq!(find_nearest_section("databse"), Some("database"));
+    }
+
+    #[test]
+    fn secrets_are_settings_that_exist() {
+        let secret = defaults().keys().filter(|key| is_secret(key) || is_secret_url(key)).count();
+        assert_eq!(secret, 6);
+    }
+}

@@ -1,0 +1,35 @@
+//! Typed settings of Atelier, where each value came from, and everything that
+//! is wrong with them at once.
+//!
+//! `default.toml` beside this crate is compiled in: it lists every setting with
+//! its default and its documentation. Over it lie the file named by `--config`,
+//! the environment as `ATELIER_<SECTION>__<KEY>`, and the well-known names such
+//! as `DATABASE_URL`. No other crate reads the environment.
+
+mod derived;
+mod environment;
+mod error;
+mod file;
+mod known;
+mod layers;
+mod load;
+mod network;
+mod report;
+mod secret_file;
+mod settings;
+mod validate;
+mod values;
+mod warnings;
+
+pub use error::{ConfigError, Problem, Source};
+pub use load::{Loaded, Role, load, load_from};
+pub use network::{Network, NetworkError};
+pub use report::SettingReport;
+pub use settings::{
+    AuthSettings, CreditsSettings, DatabaseSettings, GenerationSettings, HttpClientSettings, LimitsSettings,
+    LlmProvider, LlmSettings, LogFormat, MailSettings, QueueConcurrency, QueueSettings, RedisSettings,
+    RetentionSettings, ServerSettings, Settings, StorageSettings, TelemetrySettings,
+};
+
+/// The defaults with their documentation, as compiled in.
+pub const DEFAULT_TOML: &str = include_str!("../default.toml");

@@ -1,0 +1,124 @@
+//! Loading: the layers, then the checks, then the types.
+
+use std::fmt;
+use std::path::Path;
+
+use crate::error::{ConfigError, Problem, Source};
+use crate::layers::Layers;
+use crate::report::{self, SettingReport};
+use crate::settings::Settings;
+use crate::{environment, file, validate, warnings};
+
+/// What this process does; the split roles need what they share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// `atelier`: everything in one process.
+    Embedded,
+    /// `atelier-api`
+    Api,
+    /// `atelier-worker`
+    Worker,
+    /// `atelier-scheduler`
+    Scheduler,
+}
+
+impl Role {
+    /// The name of the role's binary.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Embedded => "atelier",
+            Self::Api => "atelier-api",
+            Self::Worker => "atelier-worker",
+            Self::Scheduler => "atelier-scheduler",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A configuration that holds.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The settings in force.
+    pub settings: Settings,
+    /// Every setting with its source, sorted by name, secrets masked.
+    pub report: Vec<SettingReport>,
+    /// Legal combinations that are rarely meant, a sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// Loads the settings of `role` from the defaults, the file, and this process's
+/// environment.
+///
+/// # Errors
+/// Every problem at once, a file that cannot be read among them.
+pub fn load(role: Role, file: Option<&Path>) -> Result<Loaded, ConfigError> {
+    let Some(path) = file else { return load_from(role, None, &environment()) };
+    let name = path.display().to_string();
+    match std::fs::read_to_string(path) {
+        Ok(text) => load_from(role, Some((&name, &text)), &environment()),
+        Err(error) => {
+            let message = format!("cannot read it: {error}");
+            let unread = Problem { key: name.clone(), message, source: Source::File(name) };
+            let mut problems = vec![unread];
+            problems.extend(
+                load_from(role, None, &environment()).err().into_iter().flat_map(|rest| rest.problems),
+            );
+            Err(ConfigError { problems })
+        }
+    }
+}
+
+fn environment() -> Vec<(String, String)> {
+    let concerning = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        let name = name.into_string().ok().filter(|name| environment::concerns_us(name))?;
+        Some((name, value.to_string_lossy().into_owned()))
+    };
+    std::env::vars_os().filter_map(concerning).collect()
+}
+
+/// Loads the settings of `role` from the defaults, a file's name and text, and
+/// the given environment.
+///
+/// # Errors
+/// Every problem at once.
+pub fn load_from(
+    role: Role,
+    file_text: Option<(&str, &str)>,
+    env: &[(String, String)],
+) -> Result<Loaded, ConfigError> {
+    let mut layers = Layers::new();
+    if let Some((name, text)) = file_text {
+        file::apply(&mut layers, name, text);
+    }
+    environment::apply(&mut layers, env);
+    validate::check_values(&mut layers);
+    validate::check_role(&mut layers, role);
+    let settings: Result<Settings, _> = layers.to_table().try_into();
+    let settings = match settings {
+        Ok(settings) => {
+            validate::check_together(&mut layers, &settings);
+            Some(settings)
+        }
+        Err(error) if layers.problems.is_empty() => {
+            layers.reject("configuration", error.message(), Source::Default);
+            None
+        }
+        Err(_) => None,
+    };
+    match settings {
+        Some(settings) if layers.problems.is_empty() => {
+            let warnings = warnings::list_warnings(&settings, role);
+            Ok(Loaded { settings, report: report::report(&layers), warnings })
+        }
+        _ => Err(ConfigError { problems: layers.problems }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+//! The data folder and the signing secret an embedded instance keeps in it.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::settings::Settings;
+use crate::values;
+
+const FILE_NAME: &str = "jwt_secret";
+
+impl Settings {
+    /// Creates the data folder where it is missing.
+    ///
+    /// # Errors
+    /// What the file system said, with the folder's name.
+    pub fn ensure_data_dir(&self) -> io::Result<()> {
+        let folder = &self.server.data_dir;
+        fs::create_dir_all(folder).map_err(|error| explain(error, "cannot create the folder", folder))
+    }
+
+    /// Sees to it that there is a signing secret: keeps the one that is set,
+    /// else reads `<data_dir>/jwt_secret`, which it creates first where it is
+    /// missing (32 random bytes in hex, readable by its owner only). Processes
+    /// that start at once end with the same secret.
+    ///
+    /// # Errors
+    /// What the file system said; `InvalidData` where the file holds less than
+    /// 32 bytes.
+    pub fn ensure_jwt_secret(&mut self) -> io::Result<()> {
+        if !self.auth.jwt_secret.expose_secret().is_empty() {
+            return Ok(());
+        }
+        self.ensure_data_dir()?;
+        let path = self.server.data_dir.join(FILE_NAME);
+        if !path.exists() {
+            create(&path).map_err(|error| explain(error, "cannot create", &path))?;
+        }
+        self.auth.jwt_secret = read(&path).map_err(|error| explain(error, "cannot read", &path))?;
+        Ok(())
+    }
+}
+
+fn explain(error: io::Error, what: &str, path: &Path) -> io::Error {
+    io::Error::new(error.kind(), format!("{what} {}: {error}", path.display()))
+}
+
+fn read(path: &Path) -> io::Result<SecretString> {
+    let text = fs::read_to_string(path)?;
+    let secret = text.trim();
+    let checked = values::filled(secret).and_then(|()| values::signing_secret(secret));
+    checked.map_err(|message| io::Error::new(io::ErrorKind::InvalidData, format!("the secret {message}")))?;
+    Ok(secret.into())
+}
+
+/// Writes a new secret beside `path` and moves it there whole, unless another
+/// process was faster.
+fn create(path: &Path) -> io::Result<()> {
+    let draft = path.with_extension(format!("{}.tmp", hex::encode(rand::random::<[u8; 8]>())));
+    let placed = write_draft(&draft).and_then(|()| place(&draft, path));
+    match fs::remove_file(&draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => placed.and(Err(error)),
+        _ => placed,
+    }
+}
+
+fn write_draft(draft: &Path) -> io::Result<()> {
+    let mut file = create_private(draft)?;
+    file.write_all(hex::encode(rand::random::<[u8; 32]>()).as_bytes())?;
+    file.sync_all()
+}
+
+fn create_private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// A hard link fails where the name is taken, which a rename does not; a rename
+/// serves the file systems that have no hard links.
+fn place(draft: &Path, path: &Path) -> io::Result<()> {
+    match fs::hard_link(draft, path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(_) => fs::rename(draft, path),
+        Ok(()) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings_in(folder: &Path) -> Settings {
+        let mut settings = Settings::for_tests();
+        settings.auth.jwt_secret = SecretString::default();
+        settings.server.data_dir = folder.join("data");
+        settings
+    }
+
+    fn ensured(folder: &Path) -> String {
+        let mut settings = settings_in(folder);
+        settings.ensure_jwt_secret().expect("a secret");
+        settings.auth.jwt_secret.expose_secret().to_owned()
+    }
+
+    #[test]
+    fn creates_a_secret_once_and_keeps_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let first = ensured(folder.path());
+        assert_eq!(first.len(), 64);
+        assert_eq!(ensured(folder.path()), first);
+        let names: Vec<_> = fs::read_dir(folder.path().join("data")).expect("the folder").collect();
+        assert_eq!(names.len(), 1, "a draft was left behind: {names:?}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_can_read_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a folder");
+        ensured(folder.path());
+        let file = fs::metadata(folder.path().join("data/jwt_secret")).expect("the file");
+        assert_eq!(file.permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn processes_that_start_at_once_agree() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let secrets: Vec<String> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| ensured(folder.path()))).collect();
+            threads.into_iter().map(|thread| thread.join().expect("a secret")).collect()
+        });
+        assert!(secrets.iter().all(|secret| *secret == secrets[0]));
+    }
+
+    #[test]
+    fn a_secret_that_is_set_is_not_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut settings = settings_in(folder.path());
+        settings.auth.jwt_secret = "a secret of my own that is long enough".into();
+        settings.ensure_jwt_secret().expect("nothing to do");
+        assert!(!settings.server.data_dir.exists());
+    }
+
+    #[test]
+    fn a_file_that_was_cut_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut settings = settings_in(folder.path());
+        settings.ensure_data_dir().expect("the folder");
+        for content in ["", "hunter2"] {
+            fs::write(settings.server.data_dir.join("jwt_secret"), content).expect("written");
+            let error = settings.ensure_jwt_secret().expect_err("too short");
+            assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+            assert!(
+                error.to_string().contains("jwt_secret") && !error.to_string().contains("hunter2"),
+                "{error}"
+            );
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! The settings as types: one struct a section of `default.toml`, one field a
+//! key. What each one means and its default stand there.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use crate::network::Network;
+
+/// Everything that can be set. Values are checked: see [`crate::load`].
+#[derive(Clone, Debug, Deserialize)]
+pub struct Settings {
+    /// The HTTP server and the process as a whole.
+    pub server: ServerSettings,
+    /// The SQL database.
+    pub database: DatabaseSettings,
+    /// Redis, where there is one.
+    pub redis: RedisSettings,
+    /// Tokens and passwords.
+    pub auth: AuthSettings,
+    /// Rate limits.
+    pub limits: LimitsSettings,
+    /// Credits and prices.
+    pub credits: CreditsSettings,
+    /// The language model.
+    pub llm: LlmSettings,
+    /// Bounds of generated applications.
+    pub generation: GenerationSettings,
+    /// Outgoing mail.
+    pub mail: MailSettings,
+    /// The object store.
+    pub storage: StorageSettings,
+    /// Outbound HTTP.
+    pub http_client: HttpClientSettings,
+    /// The job queue.
+    pub queue: QueueSettings,
+    /// How long things are kept.
+    pub retention: RetentionSettings,
+    /// Logs and traces.
+    pub telemetry: TelemetrySettings,
+}
+
+/// `[server]`
+#[derive(Clone, Debug, Deserialize)]
+pub struct ServerSettings {
+    /// Address the API listens on.
+    pub bind: SocketAddr,
+    /// Address of the operations endpoint of workers and schedulers.
+    pub ops_bind: SocketAddr,
+    /// How others reach this instance; empty for the bind address. See
+    /// [`Settings::public_url`].
+    pub public_url: String,
+    /// Folder of everything an embedded instance keeps.
+    pub data_dir: PathBuf,
+    /// Seconds a shutdown waits for running work.
+    pub shutdown_grace_secs: u64,
+    /// Largest request body in bytes.
+    pub max_body_bytes: usize,
+    /// Seconds after which a request is answered 503.
+    pub request_timeout_secs: u64,
+    /// Origins that browsers may call from; `*` is any.
+    pub cors_allowed_origins: Vec<String>,
+    /// Networks whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
+}
+
+/// `[database]`
+#[derive(Clone, Debug, Deserialize)]
+pub struct DatabaseSettings {
+    /// `sqlite:` or `postgres://` URL, empty for the default file: read it
+    /// through [`Settings::database_url`].
+    pub url: SecretString,
+    /// Connections per process.
+    pub max_connections: u32,
+    /// Seconds to wait for a connection.
+    pub acquire_timeout_secs: u64,
+    /// Seconds any one statement may take.
+    pub statement_timeout_secs: u64,
+}
+
+/// `[redis]`
+#[derive(Clone, Debug, Deserialize)]
+pub struct RedisSettings {
+    /// `redis://` URL, empty for none: read it through [`Settings::redis_url`].
+    pub url: SecretString,
+    /// Put before every key.
+    pub key_prefix: String,
+    /// Milliseconds any one command may take.
+    pub command_timeout_ms: u64,
+}
+
+/// `[auth]`
+#[derive(Clone, Debug, Deserialize)]
+pub struct AuthSettings {
+    /// Signs access tokens; empty until [`Settings::ensure_jwt_secret`] in
+    /// embedded mode.
+    pub jwt_secret: SecretString,
+    /// Minutes an access token is good for.
+    pub access_token_minutes: u32,
+    /// Days a refresh token is good for.
+    pub refresh_token_days: u32,
+    /// Seconds in which a replaced refresh token is still accepted.
+    pub refresh_grace_secs: u32,
+    /// Passwords hashed at the same time.
+    pub password_hash_concurrency: usize,
+}
+
+/// `[limits]`
+#[derive(Clone, Debug, Deserialize)]
+pub struct LimitsSettings {
+    /// Requests a minute for one user or address.
+    pub requests_per_minute: u32,
+    /// Registrations, sign-ins and refreshes a minute for one address.
+    pub auth_per_minute: u32,
+    /// Generations and deployments a minute for one user.
+    pub generation_per_minute: u32,
+}
+
+/// `[credits]`
+#[derive(Clone, Debug, Deserialize)]
+pub struct CreditsSettings {
+    /// Credits of a new account.
+    pub signup_grant: i64,
+    /// Credits for a quick generation.
+    pub quick_price: i64,
+    /// Credits for an advanced generation.
+    pub advanced_price: i64,
+}
+
+/// Who writes the applications.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LlmProvider {
+    /// `Openai` where a key is set, else `Scaffold`: ask
+    /// [`LlmSettings::resolved_provider`].
+    Auto,
+    /// Any OpenAI-compatible server.
+    Openai,
+    /// The built-in generator that needs no model.
+    Scaffold,
+}
+
+/// `[llm]`
+#[derive(Clone, Debug, Deserialize)]
+pub struct LlmSettings {
+    /// Who writes the applications.
+    pub provider: LlmProvider,
+    /// Key of the model server; empty for none.
+    pub api_key: SecretString,
+    /// Base URL of the model server.
+    pub base_url: String,
+    /// Model of quick generations.
+    pub quick_model: String,
+    /// Model of advanced generations.
+    pub advanced_model: String,
+    /// Most tokens one answer may have.
+    pub max_output_tokens: u32,
+    /// Seconds for a whole answer.
+    pub timeout_secs: u64,
+    /// Seconds between two pieces of a streamed answer.
+    pub idle_timeout_secs: u64,
+}
+
+/// `[generation]`
+#[derive(Clone, Debug, Deserialize)]
+pub struct GenerationSettings {
+    /// How often an answer is sent back with its faults.
+    pub max_repairs: u32,
+    /// Most files of an application.
+    pub max_files: usize,
+    /// Largest file in bytes.
+    pub max_file_bytes: usize,
+    /// Largest application in bytes.
+    pub max_total_bytes: usize,
+}
+
+/// `[mail]`
+#[derive(Clone, Debug, Deserialize)]
+pub struct MailSettings {
+    /// `smtp://` or `smtps://` URL; empty keeps mails in the outbox. See
+    /// [`Settings::smtp_url`].
+    pub smtp_url: SecretString,
+    /// Sender of every mail.
+    pub from: String,
+    /// Seconds for one SMTP conversation.
+    pub timeout_secs: u64,
+}
+
+/// `[storage]`
+#[derive(Clone, Debug, Deserialize)]
+pub struct StorageSettings {
+    /// Empty for `<data_dir>/objects`, or a `file:///` or `s3://` URL.
+    pub url: String,
+    /// Endpoint of an S3-compatible server; empty for Amazon's.
+    pub s3_endpoint: String,
+    /// Region of the bucket.
+    pub s3_region: String,
+    /// Access key; empty for the machine's own role.
+    pub s3_access_key_id: String,
+    /// Secret of the access key.
+    pub s3_secret_access_key: SecretString,
+}
+
+/// `[http_client]`
+#[derive(Clone, Debug, Deserialize)]
+pub struct HttpClientSettings {
+    /// Whether outbound requests may reach private and loopback addresses.
+    pub allow_private_addresses: bool,
+    /// Seconds to connect.
+    pub connect_timeout_secs: u64,
+}
+
+/// `[queue]`
+#[derive(Clone, Debug, Deserialize)]
+pub struct QueueSettings {
+    /// Seconds between two heartbeats of a worker.
+    pub heartbeat_secs: u64,
+    /// Ids of due jobs kept ready in the transport for each queue.
+    pub window: u32,
+    /// Milliseconds between two passes of the relay.
+    pub relay_interval_ms: u64,
+    /// Milliseconds that each waiting job of an owner delays their next one.
+    pub fair_turn_ms: u64,
+    /// Largest args of a job in bytes.
+    pub max_args_bytes: usize,
+    /// Largest result and progress of a job in bytes.
+    pub max_result_bytes: usize,
+    /// Most log lines kept of one job.
+    pub max_log_lines: u32,
+    /// Jobs run at the same time.
+    pub concurrency: QueueConcurrency,
+}
+
+/// `[queue.concurrency]`: jobs that one worker process runs at the same time.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct QueueConcurrency {
+    /// Of the queue `generation`.
+    pub generation: usize,
+    /// Of the queue `deployment`.
+    pub deployment: usize,
+    /// Of the queue `email`.
+    pub email: usize,
+    /// Of the queue `stats`.
+    pub stats: usize,
+    /// Of the queue `workflow`.
+    pub workflow: usize,
+    /// Of the queue `maintenance`.
+    pub maintenance: usize,
+}
+
+/// `[retention]`
+#[derive(Clone, Debug, Deserialize)]
+pub struct RetentionSettings {
+    /// Days that succeeded jobs are kept.
+    pub succeeded_days: u32,
+    /// Days that failed jobs are kept.
+    pub failed_days: u32,
+    /// Days that cancelled jobs are kept.
+    pub cancelled_days: u32,
+    /// Rows deleted in one statement.
+    pub batch: u64,
+    /// Hours that answers to an `Idempotency-Key` are kept.
+    pub idempotency_hours: u32,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `[telemetry]`
+#[derive(Clone, Debug, Deserialize)]
+pub struct TelemetrySettings {
+    /// How log lines are written.
+    pub log_format: LogFormat,
+    /// Filter in the syntax of `RUST_LOG`.
+    pub log_filter: String,
+    /// OTLP/HTTP collector; empty sends nothing.
+    pub otlp_endpoint: String,
+    /// Name of this installation in traces.
+    pub service_name: String,
+}

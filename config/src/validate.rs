@@ -1,0 +1,204 @@
+//! What the values must satisfy, each by itself and for the role.
+
+use secrecy::ExposeSecret;
+
+use crate::layers::Layers;
+use crate::load::Role;
+use crate::settings::{LlmProvider, Settings};
+use crate::values::{self, Check};
+
+const DAY_SECS: i64 = 86_400;
+const TEN_YEARS_DAYS: i64 = 3_650;
+const GIB: i64 = 1 << 30;
+
+/// Least and greatest value of every whole number.
+const RANGES: [(&str, i64, i64); 44] = [
+    ("server.shutdown_grace_secs", 1, 3_600),
+    ("server.max_body_bytes", 1_024, GIB),
+    ("server.request_timeout_secs", 1, 3_600),
+    ("database.max_connections", 1, 1_000),
+    ("database.acquire_timeout_secs", 1, 300),
+    ("database.statement_timeout_secs", 1, 3_600),
+    ("redis.command_timeout_ms", 10, 60_000),
+    ("auth.access_token_minutes", 1, 525_600),
+    ("auth.refresh_token_days", 1, TEN_YEARS_DAYS),
+    ("auth.refresh_grace_secs", 0, 300),
+    ("auth.password_hash_concurrency", 1, 256),
+    ("limits.requests_per_minute", 1, 1_000_000),
+    ("limits.auth_per_minute", 1, 1_000_000),
+    ("limits.generation_per_minute", 1, 1_000_000),
+    ("credits.signup_grant", 0, 1_000_000_000),
+    ("credits.quick_price", 0, 1_000_000_000),
+    ("credits.advanced_price", 0, 1_000_000_000),
+    ("llm.max_output_tokens", 1, 10_000_000),
+    ("llm.timeout_secs", 1, DAY_SECS),
+    ("llm.idle_timeout_secs", 1, DAY_SECS),
+    ("generation.max_repairs", 0, 10),
+    ("generation.max_files", 1, 10_000),
+    ("generation.max_file_bytes", 1, GIB),
+    ("generation.max_total_bytes", 1, GIB),
+    ("mail.timeout_secs", 1, 600),
+    ("http_client.connect_timeout_secs", 1, 300),
+    ("queue.heartbeat_secs", 1, 300),
+    ("queue.window", 1, 5_000),
+    ("queue.relay_interval_ms", 10, 60_000),
+    ("queue.fair_turn_ms", 0, 3_600_000),
+    ("queue.max_args_bytes", 256, 16 * 1_024 * 1_024),
+    ("queue.max_result_bytes", 256, 16 * 1_024 * 1_024),
+    ("queue.max_log_lines", 1, 100_000),
+    ("queue.concurrency.generation", 1, 10_000),
+    ("queue.concurrency.deployment", 1, 10_000),
+    ("queue.concurrency.email", 1, 10_000),
+    ("queue.concurrency.stats", 1, 10_000),
+    ("queue.concurrency.workflow", 1, 10_000),
+    ("queue.concurrency.maintenance", 1, 10_000),
+    ("retention.succeeded_days", 0, TEN_YEARS_DAYS),
+    ("retention.failed_days", 0, TEN_YEARS_DAYS),
+    ("retention.cancelled_days", 0, TEN_YEARS_DAYS),
+    ("retention.batch", 1, 100_000),
+    ("retention.idempotency_hours", 1, 8_760),
+];
+
+/// The form of every text that has one.
+const TEXTS: [(&str, Check); 20] = [
+    ("server.bind", values::address),
+    ("server.ops_bind", values::address),
+    ("server.public_url", values::web_url_or_empty),
+    ("server.data_dir", values::filled),
+    ("database.url", values::database_url),
+    ("redis.url", values::redis_url),
+    ("redis.key_prefix", values::key_prefix),
+    ("auth.jwt_secret", values::signing_secret),
+    ("llm.provider", |text| values::one_of(text, &["auto", "openai", "scaffold"])),
+    ("llm.base_url", values::web_url),
+    ("llm.quick_model", values::filled),
+    ("llm.advanced_model", values::filled),
+    ("mail.smtp_url", values::smtp_url),
+    ("mail.from", values::mailbox),
+    ("storage.url", values::storage_url),
+    ("storage.s3_endpoint", values::web_url_or_empty),
+    ("telemetry.log_format", |text| values::one_of(text, &["pretty", "json"])),
+    ("telemetry.log_filter", values::filled),
+    ("telemetry.otlp_endpoint", values::web_url_or_empty),
+    ("telemetry.service_name", values::filled),
+];
+
+/// The form of the items of every list.
+const LISTS: [(&str, Check); 2] =
+    [("server.cors_allowed_origins", values::origin), ("server.trusted_proxies", values::network)];
+
+/// Checks each value by itself.
+pub(crate) fn check_values(layers: &mut Layers) {
+    let mut wrong: Vec<(&str, String)> = Vec::new();
+    for (key, least, greatest) in RANGES {
+        let number = layers.entries().get(key).and_then(|entry| entry.value.as_integer());
+        if let Some(number) = number.filter(|number| !(least..=greatest).contains(number)) {
+            wrong.push((key, format!("must lie between {least} and {greatest}, is {number}")));
+        }
+    }
+    for (key, check) in TEXTS {
+        if let Err(message) = check(layers.text(key)) {
+            wrong.push((key, message));
+        }
+    }
+    for (key, check) in LISTS {
+        let items = layers.entries().get(key).and_then(|entry| entry.value.as_array());
+        let messages = items.into_iter().flatten().filter_map(|item| check(item.as_str()?).err());
+        wrong.extend(messages.map(|message| (key, message)));
+    }
+    for (key, message) in wrong {
+        layers.reject_value(key, message);
+    }
+}
+
+/// Checks what the split roles cannot do without.
+pub(crate) fn check_role(layers: &mut Layers, role: Role) {
+    if role == Role::Embedded {
+        return;
+    }
+    let database = layers.text("database.url");
+    if database.is_empty() || database.starts_with("sqlite:") {
+        layers.reject_value(
+            "database.url",
+            format!(
+                "{role} needs the PostgreSQL that all processes share; SQLite serves one process only: \
+                 set DATABASE_URL=postgres://..., or run everything in one process with atelier"
+            ),
+        );
+    }
+    if layers.text("redis.url").is_empty() {
+        layers.reject_value(
+            "redis.url",
+            format!(
+                "{role} needs the Redis through which the processes hand on jobs: \
+                 set REDIS_URL=redis://..., or run everything in one process with atelier"
+            ),
+        );
+    }
+    if layers.text("auth.jwt_secret").is_empty() {
+        layers.reject_value(
+            "auth.jwt_secret",
+            format!(
+                "{role} needs the secret that all processes share; there is no default: \
+                 set JWT_SECRET to at least 32 bytes, such as the output of openssl rand -hex 32"
+            ),
+        );
+    }
+}
+
+/// Checks settings that need or contradict each other.
+pub(crate) fn check_together(layers: &mut Layers, settings: &Settings) {
+    let no_key = settings.llm.api_key.expose_secret().is_empty();
+    if settings.llm.provider == LlmProvider::Openai
+        && no_key
+        && settings.llm.base_url.contains("api.openai.com")
+    {
+        layers
+            .reject_value("llm.api_key", "provider openai at api.openai.com needs a key: set OPENAI_API_KEY");
+    }
+    let storage = &settings.storage;
+    if storage.s3_access_key_id.is_empty() != storage.s3_secret_access_key.expose_secret().is_empty() {
+        layers.reject_value(
+            "storage.s3_secret_access_key",
+            "storage.s3_access_key_id and storage.s3_secret_access_key go together: set both or neither",
+        );
+    }
+    if settings.generation.max_file_bytes > settings.generation.max_total_bytes {
+        layers.reject_value("generation.max_file_bytes", "must not be more than generation.max_total_bytes");
+    }
+    if settings.llm.idle_timeout_secs > settings.llm.timeout_secs {
+        layers.reject_value("llm.idle_timeout_secs", "must not be more than llm.timeout_secs");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::known::{self, Kind};
+
+    fn settings_of(kind: Kind) -> Vec<&'static str> {
+        let all = known::defaults().keys().map(String::as_str);
+        all.filter(|key| known::find_kind(key) == Some(kind)).collect()
+    }
+
+    #[test]
+    fn every_number_has_a_range() {
+        let mut ranged: Vec<&str> = RANGES.iter().map(|(key, ..)| *key).collect();
+        ranged.sort_unstable();
+        assert_eq!(ranged, settings_of(Kind::Whole));
+    }
+
+    #[test]
+    fn every_check_names_a_setting() {
+        let texts = settings_of(Kind::Text);
+        assert!(TEXTS.iter().all(|(key, _)| texts.contains(key)));
+        assert_eq!(LISTS.map(|(key, _)| key).to_vec(), settings_of(Kind::Texts));
+    }
+
+    #[test]
+    fn the_defaults_pass_every_check() {
+        let mut layers = Layers::new();
+        check_values(&mut layers);
+        assert_eq!(layers.problems, []);
+    }
+}

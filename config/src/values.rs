@@ -1,0 +1,211 @@
+//! What a single text must look like. Every check answers what is wrong, and
+//! quotes no more of a URL than its scheme.
+
+use std::net::SocketAddr;
+
+use url::Url;
+
+use crate::network::Network;
+
+/// The answer of a check: what is wrong.
+pub(crate) type Checked = Result<(), String>;
+
+/// A check of one text.
+pub(crate) type Check = fn(&str) -> Checked;
+
+/// An address with a port.
+pub(crate) fn address(text: &str) -> Checked {
+    let wrong = |_| format!("expected an address with a port such as 0.0.0.0:8001, found {text:?}");
+    text.parse::<SocketAddr>().map(drop).map_err(wrong)
+}
+
+/// Anything but nothing.
+pub(crate) fn filled(text: &str) -> Checked {
+    if text.trim().is_empty() { Err("must not be empty".to_owned()) } else { Ok(()) }
+}
+
+/// `http://` or `https://`, or nothing.
+pub(crate) fn web_url_or_empty(text: &str) -> Checked {
+    if text.is_empty() { Ok(()) } else { web_url(text) }
+}
+
+/// `http://` or `https://`.
+pub(crate) fn web_url(text: &str) -> Checked {
+    with_host(text, &["http", "https"]).map(drop)
+}
+
+/// A database, or nothing.
+pub(crate) fn database_url(text: &str) -> Checked {
+    if text.is_empty() || (text.starts_with("sqlite:") && text.len() > "sqlite:".len()) {
+        return Ok(());
+    }
+    parse(text, &["sqlite", "postgres", "postgresql"]).map(drop)
+}
+
+/// A Redis, or nothing.
+pub(crate) fn redis_url(text: &str) -> Checked {
+    if text.is_empty() { Ok(()) } else { with_host(text, &["redis", "rediss"]).map(drop) }
+}
+
+/// A mail server, or nothing.
+pub(crate) fn smtp_url(text: &str) -> Checked {
+    if text.is_empty() { Ok(()) } else { with_host(text, &["smtp", "smtps"]).map(drop) }
+}
+
+/// A folder or a bucket, or nothing.
+pub(crate) fn storage_url(text: &str) -> Checked {
+    if text.is_empty() {
+        return Ok(());
+    }
+    let url = parse(text, &["file", "s3"])?;
+    match url.scheme() {
+        "file" if url.to_file_path().is_err() => {
+            Err("expected a full path such as file:///srv/objects".to_owned())
+        }
+        "s3" if url.host_str().is_none_or(str::is_empty) => {
+            Err("names no bucket: s3://bucket/prefix".to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A signing secret, or nothing.
+pub(crate) fn signing_secret(text: &str) -> Checked {
+    const LEAST: usize = 32;
+    match text.len() {
+        0 => Ok(()),
+        length if length < LEAST => Err(format!("must have at least {LEAST} bytes, has {length}")),
+        _ => Ok(()),
+    }
+}
+
+/// What Redis keys may start with.
+pub(crate) fn key_prefix(text: &str) -> Checked {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
+    if !text.is_empty() && text.len() <= 64 && text.chars().all(fits) {
+        Ok(())
+    } else {
+        Err(format!("expected 1 to 64 letters, digits or -_.: found {text:?}"))
+    }
+}
+
+/// `name@host` or `Name <name@host>`.
+pub(crate) fn mailbox(text: &str) -> Checked {
+    let address = match text.trim().strip_suffix('>') {
+        Some(named) => named.rsplit_once('<').map_or("", |(_, address)| address),
+        None => text.trim(),
+    };
+    let plain = !address.contains(|c: char| c.is_whitespace() || c.is_control() || "<>,;".contains(c));
+    match address.rsplit_once('@') {
+        Some((name, host)) if plain && !name.is_empty() && !host.is_empty() => Ok(()),
+        _ => Err(format!("expected a sender such as Atelier <no-reply@example.com>, found {text:?}")),
+    }
+}
+
+/// One of `names`.
+pub(crate) fn one_of(text: &str, names: &[&str]) -> Checked {
+    if names.contains(&text) {
+        Ok(())
+    } else {
+        Err(format!("expected one of {}, found {text:?}", names.join(", ")))
+    }
+}
+
+/// A network in CIDR notation.
+pub(crate) fn network(text: &str) -> Checked {
+    text.parse::<Network>().map(drop).map_err(|error| error.to_string())
+}
+
+/// `*` or a browser's origin: scheme and host, and nothing behind them.
+pub(crate) fn origin(text: &str) -> Checked {
+    let bare = || {
+        let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+        (url.origin().ascii_serialization() == text).then_some(())
+    };
+    if text == "*" || bare().is_some() {
+        Ok(())
+    } else {
+        Err(format!("expected \"*\" or an origin such as https://app.example.com, found {text:?}"))
+    }
+}
+
+fn with_host(text: &str, schemes: &[&str]) -> Result<Url, String> {
+    let url = parse(text, schemes)?;
+    if url.host_str().is_none_or(str::is_empty) { Err("names no host".to_owned()) } else { Ok(url) }
+}
+
+fn parse(text: &str, schemes: &[&str]) -> Result<Url, String> {
+    let expected = || {
+        let names: Vec<String> = schemes.iter().map(|scheme| format!("{scheme}://")).collect();
+        format!("expected a URL with {}", names.join(" or "))
+    };
+    let Some((scheme, _)) = text.split_once("://") else {
+        return Err(format!("{}, found a text without ://", expected()));
+    };
+    if !schemes.contains(&scheme) {
+        return Err(format!("{}, found another scheme", expected()));
+    }
+    Url::parse(text).map_err(|error| format!("is no valid URL: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hold(check: Check, right: &[&str], wrong: &[&str]) {
+        for text in right {
+            assert_eq!(check(text), Ok(()), "{text}");
+        }
+        for text in wrong {
+            assert!(check(text).is_err(), "{text} was accepted");
+        }
+    }
+
+    #[test]
+    fn urls_have_the_schemes_their_settings_can_use() {
+        hold(
+            database_url,
+            &["", "sqlite::memory:", "sqlite://./a.db", "postgres://u:p@h/db", "postgresql:///db?host=/run"],
+            &["mysql://h/db", "h/db", "sqlite:", "postgres://u:pa/ss@h/db"],
+        );
+        hold(redis_url, &["", "redis://h", "rediss://:p@h:6379/1"], &["http://h", "h:6379", "redis://"]);
+        hold(smtp_url, &["", "smtp://h:25", "smtps://u:p@h"], &["h:25", "mail://h"]);
+        hold(storage_url, &["", "file:///srv", "s3://bucket/p"], &["/srv", "s3:///p", "gs://b"]);
+        hold(web_url, &["http://h:4318", "https://h/v1"], &["", "h", "ftp://h"]);
+    }
+
+    #[test]
+    fn other_texts_have_their_form() {
+        hold(
+            address,
+            &["127.0.0.1:0", "[::]:80"],
+            &["8001", "localhost:8001", "127.0.0.1", "127.0.0.1:70000"],
+        );
+        hold(
+            origin,
+            &["*", "https://a.example", "http://localhost:3000"],
+            &["a.example", "https://a.example/", ""],
+        );
+        hold(
+            mailbox,
+            &["a@b", "Atelier <no-reply@localhost>"],
+            &["", "a", "@b", "A <a>", "A a@b", "a@b>", "A <a@b>\nBcc: c@d"],
+        );
+        hold(key_prefix, &["atelier", "a:b"], &["", "a b", "{a}"]);
+        hold(signing_secret, &["", "0123456789abcdef0123456789abcdef"], &["short"]);
+        hold(network, &["10.0.0.0/8"], &["10.0.0.0/99"]);
+    }
+
+    #[test]
+    fn a_wrong_url_is_not_repeated() {
+        let wrong = [
+            database_url("mysql://u:hunter2@h"),
+            redis_url("hunter2://h"),
+            smtp_url("u:hunter2@h"),
+            database_url("postgres://u:hunter2/x@h/db"),
+        ];
+        for message in wrong.map(|checked| checked.expect_err("wrong")) {
+            assert!(!message.contains("hunter2"), "{message}");
+        }
+    }
+}

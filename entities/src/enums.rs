@@ -1,0 +1,141 @@
+//! The closed sets of values that columns hold, by their stored names.
+
+use sea_orm::{DeriveActiveEnum, EnumIter};
+use serde::{Deserialize, Serialize};
+
+macro_rules! text_enums {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? })+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, EnumIter, DeriveActiveEnum)]
+        #[sea_orm(rs_type = "String", db_type = "Text")]
+        pub enum $name {
+            $($(#[$vdoc])* #[sea_orm(string_value = $text)] #[serde(rename = $text)] $variant),+
+        }
+
+        impl $name {
+            /// Every value, in the order of its declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The name it is stored and sent under.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+
+            /// The value of that name.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                match text { $($text => Some(Self::$variant),)+ _ => None }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    )+};
+}
+
+text_enums! {
+    /// Where a job is in its life; `atelier_queue::state` says who may become what.
+    JobState {
+        /// Due later.
+        Scheduled = "scheduled",
+        /// Due, waiting for a worker.
+        Available = "available",
+        /// Held by a worker under a lease.
+        Running = "running",
+        /// Failed or snoozed, due again later.
+        Retrying = "retrying",
+        Succeeded = "succeeded",
+        /// Out of attempts, or failed for good.
+        Failed = "failed",
+        Cancelled = "cancelled",
+        /// Thrown away by an operator.
+        Discarded = "discarded",
+    }
+
+    /// How an attempt of a job ended.
+    AttemptOutcome {
+        Succeeded = "succeeded",
+        Failed = "failed",
+        TimedOut = "timed_out",
+        Panicked = "panicked",
+        /// The worker died or lost its lease.
+        Lost = "lost",
+        Cancelled = "cancelled",
+    }
+
+    ProjectKind {
+        WebApp = "web_app",
+        MobileApp = "mobile_app",
+        Api = "api",
+        LandingPage = "landing_page",
+    }
+
+    /// Codex's `draft/building/completed/error` with Vectort's `generating`.
+    ProjectStatus {
+        Draft = "draft",
+        Generating = "generating",
+        Building = "building",
+        Completed = "completed",
+        Error = "error",
+    }
+
+    GenerationMode {
+        Quick = "quick",
+        Advanced = "advanced",
+    }
+
+    DeploymentStatus {
+        Queued = "queued",
+        Publishing = "publishing",
+        Live = "live",
+        Failed = "failed",
+        Cancelled = "cancelled",
+        /// Another deployment of the same project and platform went live.
+        Superseded = "superseded",
+    }
+
+    CreditKind {
+        /// Given at registration.
+        Bonus = "bonus",
+        /// Bought.
+        Purchase = "purchase",
+        /// Taken when a generation was asked for.
+        Usage = "usage",
+        /// Given back because the generation did not succeed.
+        Refund = "refund",
+    }
+
+    MailStatus {
+        Queued = "queued",
+        Sent = "sent",
+        /// Kept in the outbox of an instance without SMTP.
+        Captured = "captured",
+        Failed = "failed",
+    }
+
+    Locale {
+        En = "en",
+        Fr = "fr",
+    }
+
+    AuditLevel {
+        Info = "info",
+        Warning = "warning",
+        Critical = "critical",
+    }
+}
+
+impl JobState {
+    /// The states a job never leaves but by an operator's retry.
+    pub const TERMINAL: [Self; 4] = [Self::Succeeded, Self::Failed, Self::Cancelled, Self::Discarded];
+
+    /// Whether the job has ended.
+    #[must_use]
+    pub fn is_terminal(self) -> bool {
+        Self::TERMINAL.contains(&self)
+    }
+}

@@ -1,0 +1,29 @@
+//! Schema changes, one file a change, applied in order on SQLite and PostgreSQL
+//! alike. A change that has landed is never edited: the next one mends it.
+//! Changes only add, so that the version before keeps running beside the new one;
+//! what is no longer used is dropped a release later.
+
+use sea_orm_migration::prelude::*;
+
+mod m0001_accounts;
+mod m0002_projects;
+mod m0003_jobs;
+mod m0004_deployments;
+mod m0005_mail_audit_stats;
+mod schema;
+
+/// Every migration, oldest first.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m0001_accounts::Migration),
+            Box::new(m0002_projects::Migration),
+            Box::new(m0003_jobs::Migration),
+            Box::new(m0004_deployments::Migration),
+            Box::new(m0005_mail_audit_stats::Migration),
+        ]
+    }
+}

@@ -1,0 +1,130 @@
+//! Logs on standard error and traces to an OTLP collector.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use atelier_config::{LogFormat, TelemetrySettings};
+use opentelemetry::KeyValue;
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_otlp::{SpanExporter, WithExportConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+use tracing::Subscriber;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::JsonFields;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Registry, fmt};
+
+use crate::OpsError;
+use crate::json_lines::JsonLines;
+
+/// How long the last spans may take to reach the collector.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Keeps tracing alive. Dropping it sends the spans that are still here, which
+/// blocks for at most three seconds; keep it until the end of `main`.
+#[derive(Debug)]
+#[must_use = "dropping the guard ends tracing"]
+pub struct Guard {
+    provider: SdkTracerProvider,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Err(error) = self.provider.shutdown_with_timeout(FLUSH_TIMEOUT) {
+            tracing::warn!(%error, "the last spans did not reach the OTLP collector");
+        }
+    }
+}
+
+/// Sets up logs and traces of this process; `role` names it in both.
+///
+/// Every span has a place in a trace, so that trace context travels from
+/// requests into jobs even where no collector is configured; then only nothing
+/// is sent. A collector that fails is logged and never stops the process.
+///
+/// # Errors
+/// Where the filter or the endpoint is wrong, or logging is set up already.
+pub fn init(settings: &TelemetrySettings, role: &str) -> Result<Guard, OpsError> {
+    let ansi = std::io::stderr().is_terminal();
+    let (subscriber, guard) = subscriber(settings, role, std::io::stderr, ansi)?;
+    subscriber.try_init()?;
+    Ok(guard)
+}
+
+type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
+
+fn subscriber<W>(
+    settings: &TelemetrySettings,
+    role: &str,
+    writer: W,
+    ansi: bool,
+) -> Result<(impl Subscriber + for<'span> LookupSpan<'span> + Send + Sync + use<W>, Guard), OpsError>
+where
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    let filter = EnvFilter::try_new(&settings.log_filter)?;
+    let lines: BoxedLayer = match settings.log_format {
+        LogFormat::Pretty => fmt::layer().with_ansi(ansi).with_writer(writer).with_filter(filter).boxed(),
+        LogFormat::Json => fmt::layer()
+            .fmt_fields(JsonFields::new())
+            .event_format(JsonLines { role: role.to_owned() })
+            .with_writer(writer)
+            .with_filter(filter)
+            .boxed(),
+    };
+    let provider = provider(settings, role)?;
+    let spans = tracing_opentelemetry::layer()
+        .with_tracer(provider.tracer("atelier"))
+        .with_context_activation(false)
+        .with_filter(traced())
+        .boxed();
+    Ok((tracing_subscriber::registry().with(vec![lines, spans]), Guard { provider }))
+}
+
+/// What is traced: `info` and above whatever the logs show, but not the tracing
+/// itself.
+fn traced() -> Targets {
+    let own = [
+        "opentelemetry",
+        "opentelemetry_sdk",
+        "opentelemetry_otlp",
+        "opentelemetry-otlp",
+        "reqwest",
+        "hyper",
+    ];
+    Targets::new().with_default(LevelFilter::INFO).with_targets(own.map(|target| (target, LevelFilter::OFF)))
+}
+
+fn provider(settings: &TelemetrySettings, role: &str) -> Result<SdkTracerProvider, OpsError> {
+    let builder = SdkTracerProvider::builder();
+    let endpoint = settings.otlp_endpoint.trim_end_matches('/');
+    if endpoint.is_empty() {
+        return Ok(builder.with_sampler(Sampler::ParentBased(Box::new(Sampler::AlwaysOff))).build());
+    }
+    ensure_crypto_provider();
+    let exporter = SpanExporter::builder().with_http().with_endpoint(format!("{endpoint}/v1/traces")).build();
+    let exporter = exporter.map_err(|error| OpsError::Exporter(error.to_string()))?;
+    let resource = Resource::builder()
+        .with_service_name(settings.service_name.clone())
+        .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+        .with_attribute(KeyValue::new("service.role", role.to_owned()))
+        .build();
+    Ok(builder
+        .with_sampler(Sampler::ParentBased(Box::new(Sampler::AlwaysOn)))
+        .with_resource(resource)
+        .with_batch_exporter(exporter)
+        .build())
+}
+
+/// The exporter's HTTP client panics in a process without one. Where another
+/// crate chose first, its choice stays.
+fn ensure_crypto_provider() {
+    let _chosen = rustls::crypto::ring::default_provider().install_default();
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,202 @@
+//! `/metrics`, `/healthz` and `/readyz`: the same routes in every process.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use futures::future::{BoxFuture, join_all};
+use serde_json::{Map, Value, json};
+use tokio::net::TcpListener;
+
+use crate::metrics::MetricsHandle;
+use crate::shutdown::Shutdown;
+
+/// A check that takes longer has failed.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
+
+const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Whether one thing that this process needs is there.
+#[derive(Clone)]
+pub struct Check {
+    name: &'static str,
+    run: Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>,
+}
+
+impl Check {
+    /// A check under the name that `/readyz` shows. What `run` says is wrong is
+    /// logged, not shown: the route is public.
+    pub fn new<F>(name: &'static str, run: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        Self { name, run: Arc::new(move || Box::pin(run())) }
+    }
+
+    async fn passes(&self, limit: Duration) -> bool {
+        let outcome = tokio::time::timeout(limit, (self.run)()).await;
+        let fault = match outcome {
+            Ok(Ok(())) => return true,
+            Ok(Err(fault)) => fault,
+            Err(_) => format!("no answer within {limit:?}"),
+        };
+        tracing::warn!(check = self.name, fault, "not ready");
+        false
+    }
+}
+
+impl fmt::Debug for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Check").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// What the routes answer from.
+#[derive(Clone, Debug)]
+pub struct Operations {
+    metrics: MetricsHandle,
+    checks: Arc<[Check]>,
+    shutdown: Shutdown,
+}
+
+impl Operations {
+    /// Ready while every check passes and `shutdown` has not begun.
+    #[must_use]
+    pub fn new(metrics: MetricsHandle, checks: Vec<Check>, shutdown: Shutdown) -> Self {
+        Self { metrics, checks: checks.into(), shutdown }
+    }
+}
+
+/// The three routes, to be served alone or merged into a larger router.
+pub fn routes<S: Clone + Send + Sync + 'static>(operations: Operations) -> Router<S> {
+    Router::new()
+        .route("/metrics", get(get_metrics))
+        .route("/healthz", get(get_health))
+        .route("/readyz", get(get_readiness))
+        .with_state(operations)
+}
+
+/// Serves the routes on `listener` until the future is dropped. Keep it beside
+/// the drain, so that probes and the last scrape are answered during it.
+///
+/// # Errors
+/// What the system said of the listener.
+pub async fn serve(listener: TcpListener, operations: Operations) -> io::Result<()> {
+    axum::serve(listener, routes::<()>(operations)).await
+}
+
+async fn get_metrics(State(operations): State<Operations>) -> Response {
+    ([(header::CONTENT_TYPE, PROMETHEUS_TEXT)], operations.metrics.render()).into_response()
+}
+
+async fn get_health() -> Json<Value> {
+    Json(json!({"status": "ok"}))
+}
+
+async fn get_readiness(State(operations): State<Operations>) -> Response {
+    if operations.shutdown.is_draining() {
+        return readiness(StatusCode::SERVICE_UNAVAILABLE, "draining", Map::new());
+    }
+    let results = join_all(operations.checks.iter().map(|check| check.passes(CHECK_TIMEOUT))).await;
+    let shown = |passed| Value::from(if passed { "ok" } else { "failed" });
+    let names = operations.checks.iter().map(|check| check.name.to_owned());
+    let checks = names.zip(results.iter().map(|passed| shown(*passed))).collect();
+    if results.iter().all(|passed| *passed) {
+        readiness(StatusCode::OK, "ready", checks)
+    } else {
+        readiness(StatusCode::SERVICE_UNAVAILABLE, "unavailable", checks)
+    }
+}
+
+fn readiness(code: StatusCode, status: &str, checks: Map<String, Value>) -> Response {
+    (code, [(header::CACHE_CONTROL, "no-store")], Json(json!({"status": status, "checks": checks})))
+        .into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use axum::http::Request;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    fn operations(checks: Vec<Check>) -> (Operations, Shutdown) {
+        let shutdown = Shutdown::new(Duration::from_secs(1));
+        let metrics = crate::metrics::install("test").expect("a recorder");
+        (Operations::new(metrics, checks, shutdown.clone()), shutdown)
+    }
+
+    async fn get_json(operations: &Operations, path: &str) -> (u16, Value) {
+        let request = Request::get(path).body(Body::empty()).expect("a request");
+        let response = routes::<()>(operations.clone()).oneshot(request).await.expect("an answer");
+        let code = response.status().as_u16();
+        let body = to_bytes(response.into_body(), 1 << 20).await.expect("a body");
+        (code, serde_json::from_slice(&body).expect("JSON"))
+    }
+
+    fn database() -> Check {
+        Check::new("database", || async { Ok(()) })
+    }
+
+    fn redis_away() -> Check {
+        Check::new("redis", || async { Err("redis://:hunter2@cache refused".to_owned()) })
+    }
+
+    #[tokio::test]
+    async fn is_ready_while_every_check_passes() {
+        let (operations, _) = operations(vec![database()]);
+        let answer = get_json(&operations, "/readyz").await;
+        assert_eq!(answer, (200, json!({"status": "ready", "checks": {"database": "ok"}})));
+    }
+
+    #[tokio::test]
+    async fn a_check_that_fails_is_named_and_not_explained() {
+        let (operations, _) = operations(vec![database(), redis_away()]);
+        let answer = get_json(&operations, "/readyz").await;
+        let checks = json!({"database": "ok", "redis": "failed"});
+        assert_eq!(answer, (503, json!({"status": "unavailable", "checks": checks})));
+    }
+
+    #[tokio::test]
+    async fn a_check_that_hangs_has_failed() {
+        let hangs = Check::new("database", std::future::pending);
+        assert!(!hangs.passes(Duration::ZERO).await);
+    }
+
+    #[tokio::test]
+    async fn is_healthy_but_not_ready_while_draining() {
+        let (operations, shutdown) = operations(vec![database()]);
+        shutdown.start();
+        assert_eq!(
+            get_json(&operations, "/readyz").await,
+            (503, json!({"status": "draining", "checks": {}}))
+        );
+        assert_eq!(get_json(&operations, "/healthz").await, (200, json!({"status": "ok"})));
+    }
+
+    #[tokio::test]
+    async fn serves_metrics_on_its_own_port() {
+        let (operations, _) = operations(Vec::new());
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let server = tokio::spawn(serve(listener, operations));
+        let mut stream = tokio::net::TcpStream::connect(address).await.expect("a connection");
+        let request = b"GET /metrics HTTP/1.1\r\nHost: ops\r\nConnection: close\r\n\r\n";
+        stream.write_all(request).await.expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+        assert!(answer.to_lowercase().contains("content-type: text/plain; version=0.0.4"), "{answer}");
+        assert!(answer.contains("atelier_build_info{"), "{answer}");
+        server.abort();
+    }
+}

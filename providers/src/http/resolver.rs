@@ -1,0 +1,30 @@
+//! Name resolution that hands out public addresses only.
+
+use std::net::SocketAddr;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use super::is_public;
+
+/// The name has no public address.
+#[derive(Debug, thiserror::Error)]
+#[error("the name has no public address")]
+pub(super) struct RefusedAddress;
+
+/// Asks the system and drops what is not public. The connection is made to
+/// what it answers, so a second look-up cannot slip in another address.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PublicResolver;
+
+impl Resolve for PublicResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let public: Vec<SocketAddr> = found.filter(|address| is_public(address.ip())).collect();
+            if public.is_empty() {
+                return Err(RefusedAddress.into());
+            }
+            Ok(Box::new(public.into_iter()) as Addrs)
+        })
+    }
+}

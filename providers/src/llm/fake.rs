@@ -1,0 +1,165 @@
+//! A model that says what a test wrote for it.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use tokio::sync::{Notify, watch};
+
+use super::{
+    Answer, AppKind, ChatModel, Effort, GenerationRequest, LlmError, Message, Role, StreamEvent, StreamSink,
+    Usage,
+};
+
+/// One scripted reaction.
+#[derive(Debug, Clone)]
+pub enum ScriptedAnswer {
+    /// Answers in one piece.
+    Text(String),
+    /// Answers in these pieces.
+    Pieces(Vec<String>),
+    /// Answers in one piece that ends at the bound of tokens.
+    Truncated(String),
+    /// Fails.
+    Fails(LlmError),
+    /// Tells these pieces and fails then.
+    FailsAfter(Vec<String>, LlmError),
+    /// Waits until the test notifies, then reacts.
+    Waits(Arc<Notify>, Box<ScriptedAnswer>),
+}
+
+/// Answers a queue of scripted reactions and records what it was asked. When
+/// the queue is empty it repeats its default, and fails without one.
+pub struct ScriptedModel {
+    script: Mutex<VecDeque<ScriptedAnswer>>,
+    default: Option<ScriptedAnswer>,
+    requests: Mutex<Vec<GenerationRequest>>,
+    asked: watch::Sender<usize>,
+}
+
+impl ScriptedModel {
+    /// Reacts with these, in order.
+    pub fn new(script: impl IntoIterator<Item = ScriptedAnswer>) -> Self {
+        Self {
+            script: Mutex::new(script.into_iter().collect()),
+            default: None,
+            requests: Mutex::new(Vec::new()),
+            asked: watch::Sender::new(0),
+        }
+    }
+
+    /// Answers every request with `text`.
+    pub fn always(text: impl Into<String>) -> Self {
+        Self { default: Some(ScriptedAnswer::Text(text.into())), ..Self::new([]) }
+    }
+
+    /// Puts a reaction at the end of the queue.
+    pub fn push(&self, answer: ScriptedAnswer) {
+        locked(&self.script).push_back(answer);
+    }
+
+    /// Every request so far.
+    pub fn requests(&self) -> Vec<GenerationRequest> {
+        locked(&self.requests).clone()
+    }
+
+    /// Returns once `count` requests have come.
+    pub async fn wait_for_requests(&self, count: usize) {
+        let mut asked = self.asked.subscribe();
+        if asked.wait_for(|seen| *seen >= count).await.is_err() {
+            tracing::trace!("the model was dropped");
+        }
+    }
+
+    fn take(&self) -> Option<ScriptedAnswer> {
+        locked(&self.script).pop_front().or_else(|| self.default.clone())
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A small valid request for tests that do not care which.
+pub fn sample_request() -> GenerationRequest {
+    GenerationRequest {
+        title: "Reading list".into(),
+        kind: AppKind::WebApp,
+        description: "A reading list with authors and ratings".into(),
+        effort: Effort::Quick,
+        messages: vec![
+            Message { role: Role::System, content: "You write applications.".into() },
+            Message { role: Role::User, content: "A reading list with authors and ratings".into() },
+        ],
+        previous_files: Vec::new(),
+    }
+}
+
+#[async_trait]
+impl ChatModel for ScriptedModel {
+    fn provider(&self) -> &str {
+        "scripted"
+    }
+
+    fn model(&self, effort: Effort) -> &str {
+        match effort {
+            Effort::Quick => "scripted-quick",
+            Effort::Advanced => "scripted-advanced",
+        }
+    }
+
+    async fn generate(&self, request: &GenerationRequest, sink: StreamSink<'_>) -> Result<Answer, LlmError> {
+        let next = self.take();
+        locked(&self.requests).push(request.clone());
+        self.asked.send_modify(|seen| *seen += 1);
+        let mut next = next.ok_or(LlmError::BadRequest { message: "the script is at its end".into() })?;
+        while let ScriptedAnswer::Waits(signal, then) = next {
+            signal.notified().await;
+            next = *then;
+        }
+        let (pieces, truncated, failure) = match next {
+            ScriptedAnswer::Text(text) => (vec![text], false, None),
+            ScriptedAnswer::Pieces(pieces) => (pieces, false, None),
+            ScriptedAnswer::Truncated(text) => (vec![text], true, None),
+            ScriptedAnswer::FailsAfter(pieces, error) => (pieces, false, Some(error)),
+            ScriptedAnswer::Fails(error) => return Err(error),
+            ScriptedAnswer::Waits(..) => {
+                return Err(LlmError::BadRequest { message: "nothing follows".into() });
+            }
+        };
+        for text in pieces.iter().filter(|text| !text.is_empty()) {
+            sink(StreamEvent::Delta { text: text.clone() });
+        }
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        let text = pieces.concat();
+        let usage = Some(Usage { input_tokens: 10, output_tokens: text.split_whitespace().count() as u64 });
+        Ok(Answer { model: self.model(request.effort).to_owned(), text, usage, truncated })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn waits_for_the_signal_and_tells_the_pieces() {
+        let signal = Arc::new(Notify::new());
+        let pieces = ScriptedAnswer::Pieces(vec!["one ".into(), "two".into()]);
+        let model = Arc::new(ScriptedModel::new([ScriptedAnswer::Waits(signal.clone(), Box::new(pieces))]));
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let task = tokio::spawn({
+            let (model, heard) = (model.clone(), heard.clone());
+            async move { model.generate(&sample_request(), &|event| locked(&heard).push(event)).await }
+        });
+        model.wait_for_requests(1).await;
+        assert!(locked(&heard).is_empty());
+        signal.notify_one();
+        let answer = task.await.expect("no panic").expect("an answer");
+        assert_eq!(answer.text, "one two");
+        assert_eq!(locked(&heard).len(), 2);
+        assert_eq!(model.requests(), [sample_request()]);
+        model.generate(&sample_request(), &|_| ()).await.expect_err("the script is at its end");
+    }
+}

@@ -1,0 +1,267 @@
+//! Files by key: a folder or a bucket that speaks S3.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt};
+use object_store::aws::AmazonS3Builder;
+use object_store::client::{HttpClient, HttpConnector};
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::prefix::PrefixStore;
+use object_store::{
+    Attribute, Attributes, ClientOptions, Error as StoreError, ObjectStore, ObjectStoreExt, PutOptions,
+    RetryConfig,
+};
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use crate::http::bounded_trusted_client;
+
+const MAX_KEY_BYTES: usize = 900;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// The store's own retries bridge a moment; past it the caller decides.
+const MAX_RETRIES: usize = 3;
+const RETRY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where objects are kept.
+#[derive(Debug, Clone)]
+pub enum ObjectStoreOptions {
+    /// A folder, created where it is missing.
+    Folder(PathBuf),
+    /// A bucket.
+    S3(S3Options),
+}
+
+/// A bucket and how to get in.
+#[derive(Debug, Clone)]
+pub struct S3Options {
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Put before every key, empty for none.
+    pub prefix: String,
+    /// `http(s)://` URL of a server other than Amazon's, empty for Amazon's.
+    pub endpoint: String,
+    /// Region's name.
+    pub region: String,
+    /// Empty to ask the machine's role.
+    pub access_key_id: String,
+    /// Belongs to the access key.
+    pub secret_access_key: SecretString,
+}
+
+impl ObjectStoreOptions {
+    /// Reads `file:///path` or `s3://bucket/prefix`; an empty URL means
+    /// `default_folder`. `s3` brings the rest of a bucket's options.
+    pub fn from_url(url: &str, default_folder: PathBuf, s3: S3Options) -> Result<Self, ObjectError> {
+        if url.is_empty() {
+            return Ok(Self::Folder(default_folder));
+        }
+        let wrong = |what: &str| ObjectError::Misconfigured { message: what.to_owned() };
+        let url = Url::parse(url).map_err(|_| wrong("the URL does not parse"))?;
+        match (url.scheme(), url.host_str()) {
+            ("file", _) => {
+                let folder = url.to_file_path().map_err(|()| wrong("the URL has no absolute path"))?;
+                Ok(Self::Folder(folder))
+            }
+            ("s3", Some(bucket)) => {
+                let prefix = url.path().trim_matches('/').to_owned();
+                Ok(Self::S3(S3Options { bucket: bucket.to_owned(), prefix, ..s3 }))
+            }
+            _ => Err(wrong("the URL is neither file:///path nor s3://bucket/prefix")),
+        }
+    }
+}
+
+/// Why an object was not kept, found or deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum ObjectError {
+    /// The key is empty, too long, absolute, climbs out or holds characters
+    /// that not every store has.
+    #[error("not a valid object key: {key:?}")]
+    InvalidKey {
+        /// The key.
+        key: String,
+    },
+    /// The store's settings are not valid.
+    #[error("the object store's settings are not valid: {message}")]
+    Misconfigured {
+        /// Which part.
+        message: String,
+    },
+    /// The store failed.
+    #[error("the object store failed: {message}")]
+    Store {
+        /// What happened.
+        message: String,
+    },
+}
+
+impl ObjectError {
+    /// Whether the same call may succeed later.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Store { .. })
+    }
+}
+
+/// The objects of this installation. Keys are relative paths with `/`.
+#[derive(Debug, Clone)]
+pub struct Objects {
+    store: Arc<dyn ObjectStore>,
+    keeps_content_type: bool,
+}
+
+impl Objects {
+    /// Opens the store. A folder is created; a bucket is not contacted yet.
+    pub fn open(options: &ObjectStoreOptions) -> Result<Self, ObjectError> {
+        match options {
+            ObjectStoreOptions::Folder(folder) => {
+                std::fs::create_dir_all(folder).map_err(|error| ObjectError::Misconfigured {
+                    message: format!("{}: {error}", folder.display()),
+                })?;
+                let store =
+                    LocalFileSystem::new_with_prefix(folder).map_err(|error| misconfigured(&error))?;
+                let store = Arc::new(store.with_automatic_cleanup(true));
+                Ok(Self { store, keeps_content_type: false })
+            }
+            ObjectStoreOptions::S3(options) => {
+                Ok(Self { store: open_s3(options)?, keeps_content_type: true })
+            }
+        }
+    }
+
+    /// Keeps `bytes` under `key`, in place of what was there.
+    pub async fn put(&self, key: &str, bytes: Bytes, content_type: &str) -> Result<(), ObjectError> {
+        let path = parse_key(key)?;
+        let mut attributes = Attributes::new();
+        if self.keeps_content_type {
+            attributes.insert(Attribute::ContentType, content_type.to_owned().into());
+        }
+        let options = PutOptions { attributes, ..PutOptions::default() };
+        self.store.put_opts(&path, bytes.into(), options).await.map_err(|error| failed(key, error))?;
+        Ok(())
+    }
+
+    /// The object's bytes and its content type by the key's extension.
+    pub async fn get(&self, key: &str) -> Result<Option<(Bytes, String)>, ObjectError> {
+        let path = parse_key(key)?;
+        let found = match self.store.get(&path).await {
+            Ok(found) => found,
+            Err(StoreError::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(failed(key, error)),
+        };
+        let bytes = found.bytes().await.map_err(|error| failed(key, error))?;
+        Ok(Some((bytes, content_type_of(key))))
+    }
+
+    /// Deletes every object under the folder `prefix` and tells how many.
+    pub async fn delete_prefix(&self, prefix: &str) -> Result<usize, ObjectError> {
+        let path = parse_key(prefix)?;
+        let found = self.store.list(Some(&path)).map_ok(|meta| meta.location).boxed();
+        let deleted: Vec<_> = self
+            .store
+            .delete_stream(found)
+            .filter(|result| {
+                let is_gone_already = matches!(result, Err(StoreError::NotFound { .. }));
+                std::future::ready(!is_gone_already)
+            })
+            .try_collect()
+            .await
+            .map_err(|error| failed(prefix, error))?;
+        Ok(deleted.len())
+    }
+
+    /// The keys of every object under the folder `prefix`, sorted.
+    pub async fn list_prefix(&self, prefix: &str) -> Result<Vec<String>, ObjectError> {
+        let path = parse_key(prefix)?;
+        let mut keys: Vec<String> = self
+            .store
+            .list(Some(&path))
+            .map_ok(|meta| meta.location.to_string())
+            .try_collect()
+            .await
+            .map_err(|error| failed(prefix, error))?;
+        keys.sort_unstable();
+        Ok(keys)
+    }
+}
+
+/// Gives the store our client, so that certificates and bounds are the same
+/// everywhere.
+#[derive(Debug)]
+struct TrustedConnector;
+
+impl HttpConnector for TrustedConnector {
+    fn connect(&self, _options: &ClientOptions) -> object_store::Result<HttpClient> {
+        bounded_trusted_client(CONNECT_TIMEOUT, REQUEST_TIMEOUT)
+            .map(HttpClient::new)
+            .map_err(|error| StoreError::Generic { store: "S3", source: Box::new(error) })
+    }
+}
+
+fn open_s3(options: &S3Options) -> Result<Arc<dyn ObjectStore>, ObjectError> {
+    let is_plain = options.endpoint.starts_with("http://");
+    let mut builder = AmazonS3Builder::new()
+        .with_bucket_name(&options.bucket)
+        .with_region(&options.region)
+        .with_http_connector(TrustedConnector)
+        .with_retry(RetryConfig {
+            max_retries: MAX_RETRIES,
+            retry_timeout: RETRY_TIMEOUT,
+            ..RetryConfig::default()
+        })
+        .with_client_options(ClientOptions::new().with_allow_http(is_plain));
+    if !options.endpoint.is_empty() {
+        builder = builder.with_endpoint(&options.endpoint);
+    }
+    if !options.access_key_id.is_empty() {
+        builder = builder
+            .with_access_key_id(&options.access_key_id)
+            .with_secret_access_key(options.secret_access_key.expose_secret());
+    }
+    let store = builder.build().map_err(|error| misconfigured(&error))?;
+    if options.prefix.is_empty() {
+        return Ok(Arc::new(store));
+    }
+    Ok(Arc::new(PrefixStore::new(store, parse_key(&options.prefix)?)))
+}
+
+/// The content type that browsers expect for a key's extension.
+pub fn content_type_of(key: &str) -> String {
+    let guess = mime_guess::from_path(key).first_or_octet_stream();
+    match guess.type_() {
+        mime_guess::mime::TEXT => format!("{}; charset=utf-8", guess.essence_str()),
+        _ => guess.essence_str().to_owned(),
+    }
+}
+
+fn parse_key(key: &str) -> Result<Path, ObjectError> {
+    let is_sound = |segment: &str| {
+        !segment.is_empty()
+            && segment != "."
+            && segment != ".."
+            && !segment.contains('\\')
+            && !segment.chars().any(char::is_control)
+    };
+    if key.len() > MAX_KEY_BYTES || !key.split('/').all(is_sound) {
+        return Err(ObjectError::InvalidKey { key: key.to_owned() });
+    }
+    Path::parse(key).map_err(|_| ObjectError::InvalidKey { key: key.to_owned() })
+}
+
+fn failed(key: &str, error: StoreError) -> ObjectError {
+    match error {
+        StoreError::InvalidPath { .. } => ObjectError::InvalidKey { key: key.to_owned() },
+        error => ObjectError::Store { message: error.to_string() },
+    }
+}
+
+fn misconfigured(error: &StoreError) -> ObjectError {
+    ObjectError::Misconfigured { message: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests;

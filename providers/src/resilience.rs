@@ -1,0 +1,165 @@
+//! A circuit breaker: after some failures in a row a provider rests, then one
+//! request tries whether it is back.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// Tells the time; a fixed one in tests.
+pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
+
+/// The system's clock.
+pub fn system_clock() -> Clock {
+    Arc::new(Utc::now)
+}
+
+/// When a breaker opens and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BreakerPolicy {
+    /// Failures in a row that open it.
+    pub failures: u32,
+    /// How long it rests, and how long a trial may take before another is let
+    /// through.
+    pub open_for: TimeDelta,
+}
+
+impl Default for BreakerPolicy {
+    fn default() -> Self {
+        Self { failures: 3, open_for: TimeDelta::seconds(30) }
+    }
+}
+
+/// What a breaker does at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BreakerState {
+    /// Requests pass.
+    Closed {
+        /// Failures in a row so far.
+        failures: u32,
+    },
+    /// Requests are held back.
+    Open {
+        /// From when one trial is let through.
+        until: DateTime<Utc>,
+    },
+    /// One trial is under way.
+    HalfOpen {
+        /// When it was let through.
+        since: DateTime<Utc>,
+    },
+}
+
+/// The state machine; it keeps no clock and takes no lock.
+#[derive(Debug, Clone)]
+pub struct Breaker {
+    policy: BreakerPolicy,
+    state: BreakerState,
+}
+
+impl Breaker {
+    /// A closed breaker.
+    pub fn new(policy: BreakerPolicy) -> Self {
+        Self { policy, state: BreakerState::Closed { failures: 0 } }
+    }
+
+    /// What it does at the moment.
+    pub fn state(&self) -> BreakerState {
+        self.state
+    }
+
+    /// Whether a request may be made now. Where it answers true after a rest,
+    /// that request is the trial.
+    pub fn allow(&mut self, now: DateTime<Utc>) -> bool {
+        let allowed = match self.state {
+            BreakerState::Closed { .. } => return true,
+            BreakerState::Open { until } => now >= until,
+            BreakerState::HalfOpen { since } => now >= since + self.policy.open_for,
+        };
+        if allowed {
+            self.state = BreakerState::HalfOpen { since: now };
+        }
+        allowed
+    }
+
+    /// A request succeeded: requests pass again.
+    pub fn on_success(&mut self) {
+        self.state = BreakerState::Closed { failures: 0 };
+    }
+
+    /// A request failed.
+    pub fn on_failure(&mut self, now: DateTime<Utc>) {
+        self.state = match self.state {
+            BreakerState::Closed { failures } if failures + 1 < self.policy.failures => {
+                BreakerState::Closed { failures: failures + 1 }
+            }
+            BreakerState::Open { until } => BreakerState::Open { until },
+            _ => BreakerState::Open { until: now + self.policy.open_for },
+        };
+    }
+
+    /// Holds requests back until `until`, as the provider itself asked.
+    pub fn rest_until(&mut self, until: DateTime<Utc>) {
+        self.state = BreakerState::Open { until };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    enum Step {
+        Fails(i64),
+        Succeeds,
+        RestsUntil(i64),
+        Asks(i64, bool),
+    }
+    use Step::{Asks, Fails, RestsUntil, Succeeds};
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + second, 0).expect("in range")
+    }
+
+    #[test]
+    fn goes_through_its_states() {
+        let table: [(&str, &[Step]); 9] = [
+            ("stays closed below the threshold", &[Fails(0), Fails(1), Asks(2, true), Asks(2, true)]),
+            ("opens at the threshold", &[Fails(0), Fails(1), Fails(2), Asks(3, false)]),
+            (
+                "a success starts the count anew",
+                &[Fails(0), Fails(1), Succeeds, Fails(2), Fails(3), Asks(4, true)],
+            ),
+            ("rests its time", &[Fails(0), Fails(0), Fails(0), Asks(9, false), Asks(10, true)]),
+            ("lets one trial through", &[Fails(0), Fails(0), Fails(0), Asks(10, true), Asks(11, false)]),
+            (
+                "a good trial closes it",
+                &[Fails(0), Fails(0), Fails(0), Asks(10, true), Succeeds, Asks(10, true)],
+            ),
+            (
+                "a bad trial opens it again",
+                &[Fails(0), Fails(0), Fails(0), Asks(10, true), Fails(11), Asks(20, false), Asks(21, true)],
+            ),
+            (
+                "a trial without an end makes way",
+                &[Fails(0), Fails(0), Fails(0), Asks(10, true), Asks(19, false), Asks(20, true)],
+            ),
+            (
+                "rests as asked, late failures or not",
+                &[RestsUntil(60), Fails(1), Asks(59, false), Asks(60, true)],
+            ),
+        ];
+        for (name, steps) in table {
+            let policy = BreakerPolicy { failures: 3, open_for: TimeDelta::seconds(10) };
+            let mut breaker = Breaker::new(policy);
+            for (index, step) in steps.iter().enumerate() {
+                match *step {
+                    Fails(second) => breaker.on_failure(at(second)),
+                    Succeeds => breaker.on_success(),
+                    RestsUntil(second) => breaker.rest_until(at(second)),
+                    Asks(second, expected) => {
+                        assert_eq!(breaker.allow(at(second)), expected, "{name}: {index}")
+                    }
+                }
+            }
+        }
+    }
+}

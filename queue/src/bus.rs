@@ -1,0 +1,64 @@
+//! Live news between processes: which jobs changed, and which running ones are to
+//! stop. News may be lost; whoever acts on it reads the rows, and looks at them from
+//! time to time without any news.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use atelier_entities::JobId;
+use serde::{Deserialize, Serialize};
+use tokio::sync::broadcast;
+
+/// One piece of news.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Message {
+    /// These jobs have a new state, progress or log line.
+    Changed(Vec<JobId>),
+    /// This running job is to stop.
+    Cancel(JobId),
+}
+
+/// Carries news to every process of the installation, this one included.
+#[async_trait]
+pub trait Bus: Send + Sync {
+    /// Tells everybody. Failing is no error: see the module's promise.
+    async fn publish(&self, message: Message);
+
+    /// Everything published from now on. A slow reader misses the oldest.
+    fn subscribe(&self) -> broadcast::Receiver<Arc<Message>>;
+}
+
+/// News kept for a slow reader.
+const BACKLOG: usize = 4_096;
+
+/// A bus within this process.
+#[derive(Clone, Debug)]
+pub struct LocalBus {
+    sender: broadcast::Sender<Arc<Message>>,
+}
+
+impl Default for LocalBus {
+    fn default() -> Self {
+        Self { sender: broadcast::Sender::new(BACKLOG) }
+    }
+}
+
+impl LocalBus {
+    /// Tells this process only.
+    pub fn tell(&self, message: Message) {
+        // An error only says that nobody listens.
+        let _ = self.sender.send(Arc::new(message));
+    }
+}
+
+#[async_trait]
+impl Bus for LocalBus {
+    async fn publish(&self, message: Message) {
+        self.tell(message);
+    }
+
+    fn subscribe(&self) -> broadcast::Receiver<Arc<Message>> {
+        self.sender.subscribe()
+    }
+}

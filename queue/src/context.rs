@@ -1,0 +1,158 @@
+//! What a handler is given beside its args: who it works for, how to tell how far
+//! it is, and when to stop.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use atelier_entities::{JobId, UserId, jobs};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{Queue, store};
+
+/// Shortest time between two progress writes of the same stage.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
+
+/// How far a job is, as its owner sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// 0 to 100.
+    pub percent: u8,
+    /// Stable name of the stage, `lower_snake`.
+    pub stage: String,
+    /// A few words for people.
+    pub message: String,
+}
+
+/// How much a log line matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// For those who look closely.
+    Info,
+    /// Something went differently than hoped.
+    Warning,
+    /// Something failed.
+    Error,
+}
+
+/// One attempt of a job, in the hands of its handler.
+#[derive(Clone)]
+pub struct JobContext {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    queue: Queue,
+    job: jobs::Model,
+    stop: CancellationToken,
+    written: Mutex<Option<(Instant, Progress)>>,
+}
+
+impl JobContext {
+    pub(crate) fn new(queue: Queue, job: jobs::Model, stop: CancellationToken) -> Self {
+        Self { inner: Arc::new(Inner { queue, job, stop, written: Mutex::default() }) }
+    }
+
+    /// The job.
+    #[must_use]
+    pub fn id(&self) -> JobId {
+        self.inner.job.id
+    }
+
+    /// Its args, as stored.
+    #[must_use]
+    pub fn args(&self) -> &Value {
+        &self.inner.job.args
+    }
+
+    /// Whose it is.
+    #[must_use]
+    pub fn owner(&self) -> Option<UserId> {
+        self.inner.job.owner_id
+    }
+
+    /// What it is about.
+    #[must_use]
+    pub fn subject(&self) -> Option<Uuid> {
+        self.inner.job.subject_id
+    }
+
+    /// This attempt's number, from 1.
+    #[must_use]
+    pub fn attempt(&self) -> u16 {
+        u16::try_from(self.inner.job.attempt).unwrap_or(u16::MAX)
+    }
+
+    /// Whether another attempt would follow an error.
+    #[must_use]
+    pub fn is_last_attempt(&self) -> bool {
+        self.inner.job.attempt >= self.inner.job.max_attempts
+    }
+
+    /// Fires when the job is cancelled, its lease is lost or the process must stop:
+    /// the handler should return soon, whatever it returns.
+    #[must_use]
+    pub fn stop(&self) -> &CancellationToken {
+        &self.inner.stop
+    }
+
+    /// The queue, for handlers that write and enqueue.
+    #[must_use]
+    pub fn queue(&self) -> &Queue {
+        &self.inner.queue
+    }
+
+    /// Tells how far it is. Within a stage, calls that come too fast are dropped;
+    /// each new stage is written and kept. Where the lease is lost, nothing is
+    /// written and the attempt is told to stop.
+    pub async fn progress(&self, percent: u8, stage: &str, message: impl Into<String>) {
+        let progress =
+            Progress { percent: percent.min(100), stage: stage.to_owned(), message: message.into() };
+        let Some(new_stage) = self.should_write(&progress) else { return };
+        let Inner { queue, job, stop, .. } = &*self.inner;
+        let value = serde_json::to_value(&progress).unwrap_or_default();
+        match store::progress::write(queue, job, &value, new_stage).await {
+            Ok(true) => queue.tell_watchers(vec![job.id]).await,
+            Ok(false) => stop.cancel(),
+            Err(error) => tracing::warn!(job.id = %job.id, %error, "progress not written"),
+        }
+    }
+
+    /// Keeps a line of the job's log, for its owner to read.
+    pub async fn log(&self, level: LogLevel, message: impl Into<String>) {
+        let Inner { queue, job, .. } = &*self.inner;
+        let data = json!({"level": level, "message": message.into(), "attempt": job.attempt});
+        match store::progress::append_event(queue, job.id, "log", &data).await {
+            Ok(()) => queue.tell_watchers(vec![job.id]).await,
+            Err(error) => tracing::warn!(job.id = %job.id, %error, "log line not written"),
+        }
+    }
+
+    /// Whether the progress is to be written, and whether it begins a stage.
+    fn should_write(&self, progress: &Progress) -> Option<bool> {
+        let mut written = self.inner.written.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let new_stage = written.as_ref().is_none_or(|(_, last)| last.stage != progress.stage);
+        let too_soon =
+            written.as_ref().is_some_and(|(at, last)| at.elapsed() < PROGRESS_INTERVAL || last == progress);
+        if too_soon && !new_stage && progress.percent < 100 {
+            return None;
+        }
+        *written = Some((Instant::now(), progress.clone()));
+        Some(new_stage)
+    }
+}
+
+impl std::fmt::Debug for JobContext {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("JobContext")
+            .field("id", &self.inner.job.id)
+            .field("kind", &self.inner.job.kind)
+            .field("attempt", &self.inner.job.attempt)
+            .finish_non_exhaustive()
+    }
+}

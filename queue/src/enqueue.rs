@@ -1,0 +1,376 @@
+//! Enqueueing: part of the caller's transaction, or not at all.
+
+use std::{
+    collections::HashMap,
+    ops::Deref,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use atelier_entities::{JobId, JobState, Timestamp, UserId, jobs};
+use sea_orm::{ActiveValue::Set, DatabaseTransaction};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{
+    Queue,
+    bus::Message,
+    error::QueueError,
+    job::{Job, Lane, Policy},
+    name::QueueName,
+    rank, store,
+};
+
+/// A job about to be enqueued: its args and what the caller wants of it beyond the
+/// kind's policy.
+#[derive(Clone, Debug)]
+pub struct NewJob {
+    pub(crate) kind: &'static str,
+    pub(crate) queue: QueueName,
+    pub(crate) policy: Policy,
+    pub(crate) args: Result<Value, String>,
+    pub(crate) unique_key: Option<String>,
+    owner: Option<UserId>,
+    subject: Option<Uuid>,
+    run_at: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
+    origin: Origin,
+    spacing: Option<Spacing>,
+}
+
+/// How jobs of one key keep apart.
+#[derive(Clone, Debug)]
+pub(crate) enum Spacing {
+    /// Only the last of a series is run, once the series has been quiet for so long.
+    Debounce { key: String, quiet: Duration },
+    /// At most one in each period; the others answer it.
+    Throttle { key: String, period: Duration },
+}
+
+/// Where a job comes from: carried into its log lines and traces.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// W3C traceparent of the request.
+    pub trace_parent: Option<String>,
+    /// `X-Request-Id` of the request.
+    pub request_id: Option<String>,
+}
+
+impl NewJob {
+    /// A job of these args, by its kind's policy.
+    #[must_use]
+    pub fn of<J: Job>(args: &J) -> Self {
+        Self {
+            kind: J::KIND,
+            queue: J::QUEUE,
+            policy: J::policy(),
+            args: serde_json::to_value(args).map_err(|error| error.to_string()),
+            unique_key: args.unique_key(),
+            owner: None,
+            subject: None,
+            run_at: None,
+            expires_at: None,
+            origin: Origin::default(),
+            spacing: None,
+        }
+    }
+
+    /// Runs only the last of a series of jobs of this kind and key, `quiet` after it:
+    /// while the job waits, another enqueue replaces its args and puts it off.
+    #[must_use]
+    pub fn debounced(mut self, key: &str, quiet: Duration) -> Self {
+        let key = format!("debounce:{}:{key}", self.kind);
+        self.spacing = Some(Spacing::Debounce { key, quiet });
+        self
+    }
+
+    /// Runs at most one job of this kind and key in each `period`: another enqueue
+    /// answers the one that has it.
+    #[must_use]
+    pub fn throttled(mut self, key: &str, period: Duration) -> Self {
+        let key = format!("throttle:{}:{key}", self.kind);
+        self.spacing = Some(Spacing::Throttle { key, period });
+        self
+    }
+
+    /// Whose job it is: they may see and cancel it, and it takes their turn.
+    #[must_use]
+    pub fn owned_by(mut self, owner: UserId) -> Self {
+        self.owner = Some(owner);
+        self
+    }
+
+    /// What it is about, to find it by.
+    #[must_use]
+    pub fn about(mut self, subject: impl Into<Uuid>) -> Self {
+        self.subject = Some(subject.into());
+        self
+    }
+
+    /// Not before this moment.
+    #[must_use]
+    pub fn at(mut self, run_at: Timestamp) -> Self {
+        self.run_at = Some(run_at);
+        self
+    }
+
+    /// Cancelled if it has not started by this moment.
+    #[must_use]
+    pub fn expiring(mut self, at: Timestamp) -> Self {
+        self.expires_at = Some(at);
+        self
+    }
+
+    /// In this lane rather than its kind's.
+    #[must_use]
+    pub fn in_lane(mut self, lane: Lane) -> Self {
+        self.policy.lane = lane;
+        self
+    }
+
+    /// Under this unique key rather than its own.
+    #[must_use]
+    pub fn unique(mut self, key: impl Into<String>) -> Self {
+        self.unique_key = Some(key.into());
+        self
+    }
+
+    /// With at most this many attempts, each of at most this long.
+    #[must_use]
+    pub fn with_limits(mut self, max_attempts: u16, timeout: Duration) -> Self {
+        self.policy.max_attempts = max_attempts.max(1);
+        self.policy.timeout = timeout;
+        self
+    }
+
+    /// Coming from this request.
+    #[must_use]
+    pub fn from_origin(mut self, origin: Origin) -> Self {
+        self.origin = origin;
+        self
+    }
+
+    fn into_row(self, now: Timestamp, waiting: i64, queue: &Queue) -> Result<jobs::ActiveModel, QueueError> {
+        let args = self.args.map_err(|reason| QueueError::Args { kind: self.kind, reason })?;
+        let size = args.to_string().len();
+        let bound = queue.options().max_args_bytes;
+        if size > bound {
+            let reason = format!("{size} bytes, at most {bound} are allowed");
+            return Err(QueueError::Args { kind: self.kind, reason });
+        }
+        let due = self.run_at.filter(|at| *at > now);
+        let run_at = due.unwrap_or(now);
+        Ok(jobs::ActiveModel {
+            id: Set(JobId::new()),
+            queue: Set(self.queue.as_str().to_owned()),
+            kind: Set(self.kind.to_owned()),
+            lane: Set(self.policy.lane.number()),
+            state: Set(if due.is_some() { JobState::Scheduled } else { JobState::Available }),
+            owner_id: Set(self.owner),
+            subject_id: Set(self.subject),
+            args: Set(args),
+            result: Set(None),
+            error: Set(None),
+            progress: Set(None),
+            attempt: Set(0),
+            max_attempts: Set(i32::from(self.policy.max_attempts.max(1))),
+            timeout_secs: Set(i32::try_from(self.policy.timeout.as_secs().max(1)).unwrap_or(i32::MAX)),
+            fence: Set(0),
+            revision: Set(1),
+            unique_key: Set(self.unique_key),
+            run_at: Set(run_at),
+            rank: Set(rank::of(run_at, self.policy.lane, waiting, queue.options().fair_turn)),
+            expires_at: Set(self.expires_at),
+            worker_id: Set(None),
+            lease_expires_at: Set(None),
+            cancel_requested_at: Set(None),
+            trace_parent: Set(self.origin.trace_parent),
+            request_id: Set(self.origin.request_id),
+            created_at: Set(now),
+            started_at: Set(None),
+            finished_at: Set(None),
+            updated_at: Set(now),
+        })
+    }
+}
+
+/// What became of an enqueue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Enqueued {
+    /// The job.
+    pub id: JobId,
+    /// True where a job of the same unique key was there already and stands for this
+    /// one.
+    pub duplicate: bool,
+}
+
+/// A SQL transaction that jobs can be enqueued in. They exist if and only if it
+/// commits; once it has, they are handed to the transport.
+///
+/// Dropped without [`Transaction::commit`], nothing of it remains.
+pub struct Transaction {
+    pub(crate) queue: Queue,
+    pub(crate) inner: DatabaseTransaction,
+    dispatches: Mutex<Vec<(QueueName, JobId)>>,
+    changed: Mutex<Vec<JobId>>,
+    stopped: Mutex<Vec<JobId>>,
+}
+
+impl Deref for Transaction {
+    type Target = DatabaseTransaction;
+
+    fn deref(&self) -> &DatabaseTransaction {
+        &self.inner
+    }
+}
+
+impl std::fmt::Debug for Transaction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Transaction").finish_non_exhaustive()
+    }
+}
+
+impl Transaction {
+    pub(crate) fn new(queue: Queue, inner: DatabaseTransaction) -> Self {
+        Self {
+            queue,
+            inner,
+            dispatches: Mutex::default(),
+            changed: Mutex::default(),
+            stopped: Mutex::default(),
+        }
+    }
+
+    /// The queue's present: one time for all rows of a change.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.queue.now()
+    }
+
+    /// Enqueues a job in this transaction.
+    pub async fn enqueue(&self, mut job: NewJob) -> Result<Enqueued, QueueError> {
+        if let Some(spacing) = job.spacing.take() {
+            return self.enqueue_spaced(job, spacing).await;
+        }
+        let mut enqueued = self.enqueue_all(vec![job]).await?;
+        enqueued.pop().ok_or(QueueError::NotFound)
+    }
+
+    /// Enqueues jobs in this transaction, in a few statements however many they are.
+    /// The answers stand in the order of the jobs.
+    pub async fn enqueue_all(&self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>, QueueError> {
+        let now = self.now();
+        if jobs.iter().any(|job| job.spacing.is_some()) {
+            let mut enqueued = Vec::with_capacity(jobs.len());
+            for job in jobs {
+                enqueued.push(Box::pin(self.enqueue(job)).await?);
+            }
+            return Ok(enqueued);
+        }
+        let mut waiting = self.count_waiting(&jobs).await?;
+        let mut rows = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            let ahead = match job.owner {
+                Some(owner) => {
+                    let ahead = waiting.entry((owner, job.queue)).or_default();
+                    *ahead += 1;
+                    *ahead - 1
+                }
+                None => 0,
+            };
+            rows.push((job.queue, job.into_row(now, ahead, &self.queue)?));
+        }
+        let enqueued = store::insert::jobs(&self.inner, &rows).await?;
+        let mut dispatches = lock(&self.dispatches);
+        for ((queue, row), answer) in rows.iter().zip(&enqueued) {
+            crate::metrics::enqueued(*queue, row.kind.as_ref(), answer.duplicate);
+            if !answer.duplicate && *row.state.as_ref() == JobState::Available {
+                dispatches.push((*queue, answer.id));
+            }
+        }
+        Ok(enqueued)
+    }
+
+    async fn enqueue_spaced(&self, job: NewJob, spacing: Spacing) -> Result<Enqueued, QueueError> {
+        let now = self.now();
+        let (key, wait) = match &spacing {
+            Spacing::Debounce { key, quiet } => (key.clone(), *quiet),
+            Spacing::Throttle { key, period } => (key.clone(), *period),
+        };
+        let until = now + wait;
+        let holder = store::spacing::holder(&self.inner, &key, now).await?;
+        let job = match spacing {
+            Spacing::Throttle { .. } => {
+                if let Some(holder) = holder.filter(|holder| holder.until > now) {
+                    crate::metrics::enqueued(job.queue, job.kind, true);
+                    return Ok(Enqueued { id: holder.job_id, duplicate: true });
+                }
+                job
+            }
+            Spacing::Debounce { .. } => {
+                let args = job.args.clone().map_err(|reason| QueueError::Args { kind: job.kind, reason })?;
+                if let Some(holder) = holder
+                    && store::spacing::put_off(&self.inner, holder.job_id, args, until, now).await?
+                {
+                    store::spacing::hold(&self.inner, &key, holder.job_id, until).await?;
+                    crate::metrics::enqueued(job.queue, job.kind, true);
+                    return Ok(Enqueued { id: holder.job_id, duplicate: true });
+                }
+                job.at(until)
+            }
+        };
+        let enqueued = self.enqueue_all(vec![job]).await?.pop().ok_or(QueueError::NotFound)?;
+        store::spacing::hold(&self.inner, &key, enqueued.id, until).await?;
+        Ok(enqueued)
+    }
+
+    async fn count_waiting(&self, jobs: &[NewJob]) -> Result<HashMap<(UserId, QueueName), i64>, QueueError> {
+        let mut waiting = HashMap::new();
+        for job in jobs {
+            let Some(owner) = job.owner else { continue };
+            if let std::collections::hash_map::Entry::Vacant(entry) = waiting.entry((owner, job.queue)) {
+                entry.insert(store::insert::waiting(&self.inner, owner, job.queue).await?);
+            }
+        }
+        Ok(waiting)
+    }
+
+    /// Notes a job that this transaction changes, to tell its watchers after the
+    /// commit.
+    pub(crate) fn note_change(&self, id: JobId) {
+        lock(&self.changed).push(id);
+    }
+
+    /// Notes a running job that this transaction asks to stop.
+    pub(crate) fn note_stop(&self, id: JobId) {
+        lock(&self.stopped).push(id);
+    }
+
+    /// Notes a job that this transaction made available.
+    pub(crate) fn note_dispatch(&self, queue: QueueName, id: JobId) {
+        lock(&self.dispatches).push((queue, id));
+    }
+
+    /// Commits, hands the jobs to the transport and wakes the workers. A transport
+    /// that does not answer loses nothing: the relay hands them over later.
+    pub async fn commit(self) -> Result<(), QueueError> {
+        let Self { queue, inner, dispatches, changed, stopped } = self;
+        inner.commit().await?;
+        let dispatches = dispatches.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let changed = changed.into_inner().unwrap_or_else(PoisonError::into_inner);
+        queue.announce(dispatches, changed).await;
+        for id in stopped.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            queue.bus().publish(Message::Cancel(id)).await;
+        }
+        Ok(())
+    }
+
+    /// Undoes everything done in it.
+    pub async fn rollback(self) -> Result<(), QueueError> {
+        self.inner.rollback().await.map_err(QueueError::from)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

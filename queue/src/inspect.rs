@@ -1,0 +1,170 @@
+//! Looking at jobs and steering them: what owners, operators and consoles use.
+
+use atelier_entities::{AttemptOutcome, JobId, JobState, Timestamp, UserId, job_attempts, jobs, workers};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait},
+};
+use uuid::Uuid;
+
+use crate::{Queue, error::QueueError, name::QueueName};
+
+mod bulk;
+mod overview;
+mod queues;
+mod steer;
+mod why;
+
+pub use bulk::{BulkAction, BulkStep};
+pub use overview::QueueOverview;
+pub use why::Why;
+
+/// Which jobs are meant. Everything left out matches all.
+#[derive(Clone, Debug, Default)]
+pub struct JobFilter {
+    /// Whose they are.
+    pub owner: Option<UserId>,
+    /// Of what kind.
+    pub kind: Option<String>,
+    /// In which queue.
+    pub queue: Option<QueueName>,
+    /// In which state.
+    pub state: Option<JobState>,
+    /// About what.
+    pub subject: Option<Uuid>,
+    /// With an error of this code.
+    pub error_code: Option<String>,
+    /// Enqueued at this moment or later.
+    pub created_from: Option<Timestamp>,
+    /// Enqueued before this moment.
+    pub created_before: Option<Timestamp>,
+}
+
+impl JobFilter {
+    pub(crate) fn condition(&self) -> Condition {
+        Condition::all()
+            .add_option(self.owner.map(|owner| jobs::Column::OwnerId.eq(owner)))
+            .add_option(self.kind.as_ref().map(|kind| jobs::Column::Kind.eq(kind)))
+            .add_option(self.queue.map(|queue| jobs::Column::Queue.eq(queue.as_str())))
+            .add_option(self.state.map(|state| jobs::Column::State.eq(state)))
+            .add_option(self.subject.map(|subject| jobs::Column::SubjectId.eq(subject)))
+            // Both engines read JSON with this operator.
+            .add_option(
+                self.error_code
+                    .as_ref()
+                    .map(|code| ExprTrait::eq(Expr::cust("error ->> 'code'"), code.as_str())),
+            )
+            .add_option(self.created_from.map(|from| jobs::Column::CreatedAt.gte(from)))
+            .add_option(self.created_before.map(|before| jobs::Column::CreatedAt.lt(before)))
+    }
+}
+
+/// A page of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// From 1.
+    pub number: u64,
+    /// Rows on it.
+    pub size: u64,
+}
+
+impl Page {
+    fn offset(self) -> u64 {
+        self.number.saturating_sub(1).saturating_mul(self.size)
+    }
+}
+
+impl Queue {
+    /// A job; with an owner, only theirs.
+    pub async fn find_job(
+        &self,
+        id: JobId,
+        owner: Option<UserId>,
+    ) -> Result<Option<jobs::Model>, QueueError> {
+        let job = jobs::Entity::find_by_id(id).one(self.db()).await?;
+        Ok(job.filter(|job| owner.is_none() || job.owner_id == owner))
+    }
+
+    /// Jobs, newest first, and how many there are in all.
+    pub async fn list_jobs(
+        &self,
+        filter: &JobFilter,
+        page: Page,
+    ) -> Result<(Vec<jobs::Model>, u64), QueueError> {
+        let find = jobs::Entity::find().filter(filter.condition());
+        let total = find.clone().count(self.db()).await?;
+        let rows = find
+            .order_by_desc(jobs::Column::Id)
+            .offset(page.offset())
+            .limit(page.size)
+            .all(self.db())
+            .await?;
+        Ok((rows, total))
+    }
+
+    /// Every attempt of a job, oldest first. The one that succeeded and the one that
+    /// runs are told by the job's own row.
+    pub async fn list_attempts(&self, job: &jobs::Model) -> Result<Vec<Attempt>, QueueError> {
+        let ended = job_attempts::Entity::find()
+            .filter(job_attempts::Column::JobId.eq(job.id))
+            .order_by_asc(job_attempts::Column::Fence)
+            .all(self.db())
+            .await?;
+        let mut attempts: Vec<Attempt> = ended.into_iter().map(Attempt::from).collect();
+        let outcome = match job.state {
+            JobState::Running => None,
+            JobState::Succeeded => Some(AttemptOutcome::Succeeded),
+            _ => return Ok(attempts),
+        };
+        attempts.push(Attempt {
+            number: job.attempt,
+            worker: job.worker_id,
+            outcome,
+            error: None,
+            started_at: job.started_at,
+            finished_at: job.finished_at,
+        });
+        Ok(attempts)
+    }
+
+    /// Workers that have shown themselves lately.
+    pub async fn list_workers(&self) -> Result<Vec<workers::Model>, QueueError> {
+        let alive_since = self.now() - self.options().heartbeat * 3;
+        let rows = workers::Entity::find()
+            .filter(workers::Column::HeartbeatAt.gte(alive_since))
+            .order_by_asc(workers::Column::StartedAt)
+            .all(self.db())
+            .await?;
+        Ok(rows)
+    }
+}
+
+/// One attempt of a job.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// Its number, from 1.
+    pub number: i32,
+    /// Who ran it.
+    pub worker: Option<atelier_entities::WorkerId>,
+    /// How it ended; none while it runs.
+    pub outcome: Option<AttemptOutcome>,
+    /// What went wrong.
+    pub error: Option<serde_json::Value>,
+    /// When it began.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+}
+
+impl From<job_attempts::Model> for Attempt {
+    fn from(row: job_attempts::Model) -> Self {
+        Self {
+            number: row.attempt,
+            worker: row.worker_id,
+            outcome: Some(row.outcome),
+            error: row.error,
+            started_at: row.started_at,
+            finished_at: Some(row.finished_at),
+        }
+    }
+}

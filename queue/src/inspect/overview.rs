@@ -1,0 +1,91 @@
+//! The state of the queues at a glance.
+
+use std::collections::HashMap;
+
+use atelier_entities::{JobState, Timestamp, queues};
+use sea_orm::{ConnectionTrait, EntityTrait};
+
+use crate::{Queue, error::QueueError, name::QueueName, store::sql::Sql};
+
+/// One queue at a glance.
+#[derive(Clone, Debug)]
+pub struct QueueOverview {
+    /// The queue.
+    pub queue: QueueName,
+    /// Due later.
+    pub scheduled: u64,
+    /// Due, waiting for a worker.
+    pub available: u64,
+    /// Held by workers.
+    pub running: u64,
+    /// Waiting for another attempt.
+    pub retrying: u64,
+    /// Failed and not yet swept.
+    pub failed: u64,
+    /// How long the oldest available job has been due.
+    pub oldest_age_secs: Option<f64>,
+    /// Since when it is paused.
+    pub paused_at: Option<Timestamp>,
+}
+
+impl QueueOverview {
+    /// Whether workers take nothing from it.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.paused_at.is_some()
+    }
+
+    fn empty(queue: QueueName) -> Self {
+        Self {
+            queue,
+            scheduled: 0,
+            available: 0,
+            running: 0,
+            retrying: 0,
+            failed: 0,
+            oldest_age_secs: None,
+            paused_at: None,
+        }
+    }
+}
+
+impl Queue {
+    /// Every queue at a glance: two statements, whatever the number of jobs that have
+    /// succeeded.
+    pub async fn queue_overview(&self) -> Result<Vec<QueueOverview>, QueueError> {
+        let paused: HashMap<String, Option<Timestamp>> = queues::Entity::find()
+            .all(self.db())
+            .await?
+            .into_iter()
+            .map(|row| (row.name, row.paused_at))
+            .collect();
+        let mut sql = Sql::new(self.db().get_database_backend());
+        // Jobs that succeeded are left out: they are many and say nothing here. Each
+        // part has an index of its own.
+        sql.push("SELECT queue, state, COUNT(*) AS jobs, MIN(run_at) AS oldest FROM jobs WHERE state = 'available' GROUP BY queue, state UNION ALL SELECT queue, state, COUNT(*), MIN(run_at) FROM jobs WHERE state IN ('scheduled', 'retrying') GROUP BY queue, state UNION ALL SELECT queue, state, COUNT(*), MIN(run_at) FROM jobs WHERE state = 'running' GROUP BY queue, state UNION ALL SELECT queue, state, COUNT(*), MIN(run_at) FROM jobs WHERE state = 'failed' AND finished_at IS NOT NULL GROUP BY queue, state");
+        let mut overview: Vec<QueueOverview> = QueueName::ALL.map(QueueOverview::empty).into();
+        for row in self.db().query_all_raw(sql.build()).await? {
+            let (name, state): (String, JobState) = (row.try_get("", "queue")?, row.try_get("", "state")?);
+            let Some(queue) = overview.iter_mut().find(|queue| queue.queue.as_str() == name) else {
+                continue;
+            };
+            let jobs = u64::try_from(row.try_get::<i64>("", "jobs")?).unwrap_or(0);
+            match state {
+                JobState::Scheduled => queue.scheduled = jobs,
+                JobState::Running => queue.running = jobs,
+                JobState::Retrying => queue.retrying = jobs,
+                JobState::Failed => queue.failed = jobs,
+                JobState::Available => {
+                    let oldest: Timestamp = row.try_get("", "oldest")?;
+                    queue.available = jobs;
+                    queue.oldest_age_secs = (self.now() - oldest).to_std().ok().map(|age| age.as_secs_f64());
+                }
+                JobState::Succeeded | JobState::Cancelled | JobState::Discarded => {}
+            }
+        }
+        for queue in &mut overview {
+            queue.paused_at = paused.get(queue.queue.as_str()).copied().flatten();
+        }
+        Ok(overview)
+    }
+}

@@ -1,0 +1,134 @@
+//! Cancelling and running again.
+
+use atelier_entities::{JobId, JobState, UserId, jobs};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, SqlErr};
+
+use crate::{
+    Queue,
+    enqueue::Transaction,
+    error::QueueError,
+    name::QueueName,
+    outcome::JobError,
+    state,
+    store::{finish, sql::Sql},
+};
+
+impl Queue {
+    /// Cancels a job; with an owner, only theirs. One that waits is cancelled at once,
+    /// one that runs is told to stop.
+    pub async fn cancel(&self, id: JobId, owner: Option<UserId>) -> Result<jobs::Model, QueueError> {
+        let tx = self.begin().await?;
+        cancel_in(&tx, id, owner).await?;
+        tx.commit().await?;
+        self.find_job(id, owner).await?.ok_or(QueueError::NotFound)
+    }
+
+    /// Runs a job again that failed, was cancelled or discarded, with all its attempts
+    /// before it.
+    pub async fn retry(&self, id: JobId, owner: Option<UserId>) -> Result<jobs::Model, QueueError> {
+        let tx = self.begin().await?;
+        tx.retry(id, owner).await?;
+        tx.commit().await?;
+        self.find_job(id, owner).await?.ok_or(QueueError::NotFound)
+    }
+}
+
+impl Queue {
+    /// Throws a job away that waits, failed or was cancelled.
+    pub async fn discard(&self, id: JobId) -> Result<jobs::Model, QueueError> {
+        let tx = self.begin().await?;
+        let job = locked(&tx, id, None).await?;
+        if !state::can_become(job.state, JobState::Discarded) {
+            return Err(QueueError::WrongState { state: job.state, action: "discarded" });
+        }
+        let error = JobError::fail("DISCARDED", "discarded by an operator");
+        finish::unstarted(&tx, &job, JobState::Discarded, &error).await?;
+        tx.commit().await?;
+        self.find_job(id, None).await?.ok_or(QueueError::NotFound)
+    }
+}
+
+impl Transaction {
+    /// Cancels every waiting or running job about that subject, as part of a larger
+    /// change such as its deletion.
+    pub async fn cancel_about(&self, subject: uuid::Uuid) -> Result<(), QueueError> {
+        let jobs = jobs::Entity::find()
+            .filter(jobs::Column::SubjectId.eq(subject))
+            .filter(jobs::Column::State.is_not_in(JobState::TERMINAL))
+            .all(&**self)
+            .await?;
+        for job in jobs {
+            cancel_in(self, job.id, None).await?;
+        }
+        Ok(())
+    }
+
+    /// [`Queue::retry`] as a part of a larger change, such as a new charge.
+    pub async fn retry(&self, id: JobId, owner: Option<UserId>) -> Result<jobs::Model, QueueError> {
+        let job = locked(self, id, owner).await?;
+        if !matches!(job.state, JobState::Failed | JobState::Cancelled | JobState::Discarded) {
+            return Err(QueueError::WrongState { state: job.state, action: "run again" });
+        }
+        let mut sql = Sql::new(self.get_database_backend());
+        sql.push("UPDATE jobs SET state = 'available', attempt = 0, revision = revision + 1, result = NULL, error = NULL, progress = NULL, cancel_requested_at = NULL, finished_at = NULL, expires_at = NULL, run_at = ")
+            .bind(self.now())
+            .push(", rank = ")
+            .bind(self.now().timestamp_millis())
+            .push(", updated_at = ")
+            .bind(self.now())
+            .push(" WHERE id = ")
+            .bind(id);
+        // Another job of its unique key may be under way by now.
+        self.execute_raw(sql.build()).await.map_err(|error| match error.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(_)) => QueueError::WrongState {
+                state: job.state,
+                action: "run again while another one does its work",
+            },
+            _ => QueueError::from(error),
+        })?;
+        self.note_change(id);
+        if let Some(queue) = QueueName::parse(&job.queue) {
+            self.note_dispatch(queue, id);
+        }
+        Ok(job)
+    }
+}
+
+/// Cancels what waits; asks what runs to stop.
+async fn cancel_in(tx: &Transaction, id: JobId, owner: Option<UserId>) -> Result<(), QueueError> {
+    let job = locked(tx, id, owner).await?;
+    if job.state.is_terminal() {
+        return Err(QueueError::WrongState { state: job.state, action: "cancelled" });
+    }
+    if job.state == JobState::Running {
+        request_cancel(tx, id).await?;
+        tx.note_stop(id);
+        tx.note_change(id);
+    } else {
+        let error = JobError::fail("CANCELLED", "cancelled before it ran");
+        finish::unstarted(tx, &job, JobState::Cancelled, &error).await?;
+    }
+    Ok(())
+}
+
+async fn request_cancel(tx: &Transaction, id: JobId) -> Result<(), DbErr> {
+    let mut sql = Sql::new(tx.get_database_backend());
+    sql.push("UPDATE jobs SET cancel_requested_at = COALESCE(cancel_requested_at, ")
+        .bind(tx.now())
+        .push("), revision = revision + 1 WHERE id = ")
+        .bind(id)
+        .push(" AND state = 'running'");
+    tx.execute_raw(sql.build()).await.map(drop)
+}
+
+/// The job, held until the transaction ends.
+async fn locked(tx: &Transaction, id: JobId, owner: Option<UserId>) -> Result<jobs::Model, QueueError> {
+    let mut sql = Sql::new(tx.get_database_backend());
+    sql.push("SELECT * FROM jobs WHERE id = ").bind(id).lock();
+    jobs::Entity::find()
+        .from_raw_sql(sql.build())
+        .one(&**tx)
+        .await?
+        .filter(|job| owner.is_none() || job.owner_id == owner)
+        .ok_or(QueueError::NotFound)
+}

@@ -1,0 +1,145 @@
+//! The queue's metrics, named once. `docs/operations.md` tabulates them.
+
+use std::time::Duration;
+
+use metrics::{counter, gauge, histogram};
+
+use crate::name::QueueName;
+
+/// Name, type, labels and meaning of a metric.
+pub type Described = (&'static str, &'static str, &'static str, &'static str);
+
+/// Jobs by queue and state, as the scheduler last counted them.
+pub const JOBS: &str = "atelier_jobs";
+/// Age of the oldest available job of a queue.
+pub const OLDEST_AVAILABLE: &str = "atelier_queue_oldest_available_seconds";
+/// Jobs enqueued.
+pub const ENQUEUED: &str = "atelier_jobs_enqueued_total";
+/// Enqueues answered with a job that was there already.
+pub const DUPLICATES: &str = "atelier_jobs_duplicate_suppressed_total";
+/// Attempts started.
+pub const STARTED: &str = "atelier_jobs_started_total";
+/// Attempts ended.
+pub const FINISHED: &str = "atelier_jobs_finished_total";
+/// From due to started.
+pub const WAIT: &str = "atelier_job_wait_seconds";
+/// From started to ended.
+pub const RUN: &str = "atelier_job_run_seconds";
+/// Leases that ran out.
+pub const LEASES_EXPIRED: &str = "atelier_leases_expired_total";
+/// Ids popped that could not be claimed.
+pub const DROPPED: &str = "atelier_dispatch_dropped_total";
+/// Pushes to the transport that failed.
+pub const DISPATCH_FAILED: &str = "atelier_dispatch_failed_total";
+/// Ids the relay pushed.
+pub const RELAYED: &str = "atelier_relay_pushed_total";
+/// How late the relay made due jobs available.
+pub const RELAY_LAG: &str = "atelier_relay_lag_seconds";
+/// Ids taken back from consumers that went away.
+pub const RECLAIMED: &str = "atelier_dispatch_reclaimed_total";
+/// Recurring jobs enqueued by their schedule.
+pub const SCHEDULE_FIRED: &str = "atelier_schedule_fired_total";
+/// How late a schedule fired.
+pub const SCHEDULE_LAG: &str = "atelier_schedule_lag_seconds";
+/// Jobs running in this process.
+pub const RUNNING: &str = "atelier_worker_running";
+/// Ended jobs deleted by retention.
+pub const SWEPT: &str = "atelier_jobs_swept_total";
+
+/// Every metric of the queue, for documents and exporters.
+pub const ALL: &[Described] = &[
+    (JOBS, "gauge", "queue, state", "Jobs in each state"),
+    (OLDEST_AVAILABLE, "gauge", "queue", "Age of the oldest job that could run now"),
+    (ENQUEUED, "counter", "queue, kind", "Jobs enqueued"),
+    (DUPLICATES, "counter", "queue, kind", "Enqueues answered with the job that has the unique key"),
+    (STARTED, "counter", "queue, kind", "Attempts started"),
+    (
+        FINISHED,
+        "counter",
+        "queue, kind, outcome",
+        "Attempts ended, by the state they led to; `lost` where the lease was gone",
+    ),
+    (WAIT, "histogram", "queue", "From due to started"),
+    (RUN, "histogram", "queue, kind", "From started to ended"),
+    (LEASES_EXPIRED, "counter", "queue", "Jobs taken back from workers that died or stalled"),
+    (
+        DROPPED,
+        "counter",
+        "queue",
+        "Popped ids that could not be claimed: duplicates, cancelled, paused, unknown kinds",
+    ),
+    (DISPATCH_FAILED, "counter", "queue", "Pushes to the transport that failed; the relay repeats them"),
+    (RELAYED, "counter", "queue", "Ids the relay pushed to the transport"),
+    (RELAY_LAG, "gauge", "", "How late the relay made the latest due job available"),
+    (RECLAIMED, "counter", "", "Ids taken back from consumers that went away"),
+    (SCHEDULE_FIRED, "counter", "schedule", "Recurring jobs enqueued"),
+    (SCHEDULE_LAG, "gauge", "schedule", "How late it fired"),
+    (RUNNING, "gauge", "queue", "Jobs running in this process"),
+    (SWEPT, "counter", "state", "Ended jobs deleted by retention"),
+];
+
+pub(crate) fn enqueued(queue: QueueName, kind: &str, duplicate: bool) {
+    let name = if duplicate { DUPLICATES } else { ENQUEUED };
+    counter!(name, "queue" => queue.as_str(), "kind" => kind.to_owned()).increment(1);
+}
+
+pub(crate) fn started(queue: QueueName, kind: &str, waited: Duration) {
+    counter!(STARTED, "queue" => queue.as_str(), "kind" => kind.to_owned()).increment(1);
+    histogram!(WAIT, "queue" => queue.as_str()).record(waited.as_secs_f64());
+}
+
+pub(crate) fn finished(queue: QueueName, kind: &str, outcome: &'static str, ran: Duration) {
+    counter!(FINISHED, "queue" => queue.as_str(), "kind" => kind.to_owned(), "outcome" => outcome)
+        .increment(1);
+    histogram!(RUN, "queue" => queue.as_str(), "kind" => kind.to_owned()).record(ran.as_secs_f64());
+}
+
+pub(crate) fn running(queue: QueueName, jobs: usize) {
+    gauge!(RUNNING, "queue" => queue.as_str()).set(as_f64(jobs));
+}
+
+pub(crate) fn lease_expired(queue: &str) {
+    counter!(LEASES_EXPIRED, "queue" => queue.to_owned()).increment(1);
+}
+
+pub(crate) fn dropped(queue: QueueName, ids: usize) {
+    counter!(DROPPED, "queue" => queue.as_str()).increment(ids as u64);
+}
+
+pub(crate) fn dispatch_failed(queue: QueueName) {
+    counter!(DISPATCH_FAILED, "queue" => queue.as_str()).increment(1);
+}
+
+pub(crate) fn relayed(queue: QueueName, ids: usize) {
+    counter!(RELAYED, "queue" => queue.as_str()).increment(ids as u64);
+}
+
+pub(crate) fn relay_lag(lag: Duration) {
+    gauge!(RELAY_LAG).set(lag.as_secs_f64());
+}
+
+pub(crate) fn reclaimed(ids: usize) {
+    counter!(RECLAIMED).increment(ids as u64);
+}
+
+pub(crate) fn schedule_fired(name: &str, lag: Duration) {
+    counter!(SCHEDULE_FIRED, "schedule" => name.to_owned()).increment(1);
+    gauge!(SCHEDULE_LAG, "schedule" => name.to_owned()).set(lag.as_secs_f64());
+}
+
+pub(crate) fn swept(state: &'static str, rows: u64) {
+    counter!(SWEPT, "state" => state).increment(rows);
+}
+
+/// Sets the gauges of one queue from a count of its jobs.
+pub fn observe_queue(queue: &str, counts: &[(&'static str, u64)], oldest_available: Duration) {
+    for (state, jobs) in counts {
+        gauge!(JOBS, "queue" => queue.to_owned(), "state" => *state).set(as_f64(*jobs as usize));
+    }
+    gauge!(OLDEST_AVAILABLE, "queue" => queue.to_owned()).set(oldest_available.as_secs_f64());
+}
+
+#[expect(clippy::cast_precision_loss, reason = "gauges are floats; nobody counts 2^53 jobs")]
+fn as_f64(count: usize) -> f64 {
+    count as f64
+}

@@ -1,0 +1,187 @@
+//! The queue's front: what services, workers and schedulers hold.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use atelier_entities::{JobId, Timestamp};
+use sea_orm::{DatabaseConnection, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+
+use crate::{
+    bus::{Bus, Message},
+    clock::Clock,
+    effects::Effects,
+    enqueue::{Enqueued, NewJob, Transaction},
+    error::QueueError,
+    name::QueueName,
+    transport::Transport,
+};
+
+/// Settings of the machine; the same in every process of an installation.
+#[derive(Clone, Debug)]
+pub struct QueueOptions {
+    /// Between two heartbeats of a worker; a lease lasts two.
+    pub heartbeat: Duration,
+    /// Ids of due jobs kept in the transport for each queue.
+    pub window: usize,
+    /// What each waiting job of an owner adds to the rank of their next one.
+    pub fair_turn: Duration,
+    /// Bounds in bytes.
+    pub max_args_bytes: usize,
+    /// Bound in bytes.
+    pub max_result_bytes: usize,
+    /// Log lines kept of one job.
+    pub max_log_lines: u32,
+}
+
+impl Default for QueueOptions {
+    fn default() -> Self {
+        Self {
+            heartbeat: Duration::from_secs(5),
+            window: 1_000,
+            fair_turn: Duration::from_secs(1),
+            max_args_bytes: 64 * 1024,
+            max_result_bytes: 256 * 1024,
+            max_log_lines: 1_000,
+        }
+    }
+}
+
+/// The job machine. Cheap to clone; every clone is the same one.
+#[derive(Clone)]
+pub struct Queue {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    db: DatabaseConnection,
+    transport: Arc<dyn Transport>,
+    bus: Arc<dyn Bus>,
+    clock: Clock,
+    effects: Effects,
+    options: QueueOptions,
+}
+
+impl Queue {
+    /// A queue on this database, dispatching over this transport.
+    #[must_use]
+    pub fn new(
+        db: DatabaseConnection,
+        transport: Arc<dyn Transport>,
+        bus: Arc<dyn Bus>,
+        effects: Effects,
+        options: QueueOptions,
+    ) -> Self {
+        let clock = Clock::default();
+        Self { inner: Arc::new(Inner { db, transport, bus, clock, effects, options }) }
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn db(&self) -> &DatabaseConnection {
+        &self.inner.db
+    }
+
+    /// The clock the queue goes by.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.inner.clock
+    }
+
+    /// The present by that clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    /// Its settings.
+    #[must_use]
+    pub fn options(&self) -> &QueueOptions {
+        &self.inner.options
+    }
+
+    /// What carries ids to workers.
+    #[must_use]
+    pub fn transport(&self) -> &Arc<dyn Transport> {
+        &self.inner.transport
+    }
+
+    /// What carries changes to those who watch.
+    #[must_use]
+    pub fn bus(&self) -> &Arc<dyn Bus> {
+        &self.inner.bus
+    }
+
+    /// What jobs' ends change in the product.
+    #[must_use]
+    pub fn effects(&self) -> &Effects {
+        &self.inner.effects
+    }
+
+    /// Begins a transaction that jobs can be enqueued in. On SQLite it takes the
+    /// write lock at once, so that it never fails half-way for want of it.
+    pub async fn begin(&self) -> Result<Transaction, QueueError> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let inner = self.inner.db.begin_with_options(options).await?;
+        Ok(Transaction::new(self.clone(), inner))
+    }
+
+    /// Enqueues a job that belongs to no other change, in a transaction of its own.
+    pub async fn enqueue(&self, job: NewJob) -> Result<Enqueued, QueueError> {
+        let tx = self.begin().await?;
+        let enqueued = tx.enqueue(job).await?;
+        tx.commit().await?;
+        Ok(enqueued)
+    }
+
+    /// Hands what was committed to the transport and tells its watchers. Over a
+    /// network this goes on beside the caller: an acknowledged commit does not wait
+    /// for Redis.
+    pub(crate) async fn announce(&self, jobs: Vec<(QueueName, JobId)>, changed: Vec<JobId>) {
+        if jobs.is_empty() && changed.is_empty() {
+            return;
+        }
+        let queue = self.clone();
+        let announcing = async move {
+            let mut by_queue: HashMap<QueueName, Vec<JobId>> = HashMap::new();
+            for (name, id) in jobs {
+                by_queue.entry(name).or_default().push(id);
+            }
+            for (name, ids) in by_queue {
+                queue.dispatch(name, &ids).await;
+            }
+            queue.tell_watchers(changed).await;
+        };
+        if self.inner.transport.is_remote() {
+            tokio::spawn(announcing);
+        } else {
+            announcing.await;
+        }
+    }
+
+    /// Hands committed jobs to the transport. Failing is harmless, so it only tells
+    /// the log: the relay finds them.
+    async fn dispatch(&self, queue: QueueName, ids: &[JobId]) {
+        if ids.is_empty() {
+            return;
+        }
+        if let Err(error) = self.inner.transport.push(queue, ids, self.inner.options.window).await {
+            tracing::warn!(%queue, jobs = ids.len(), %error, "not dispatched now; the relay will");
+            crate::metrics::dispatch_failed(queue);
+        }
+    }
+
+    /// Tells whoever watches these jobs that they changed.
+    pub(crate) async fn tell_watchers(&self, ids: Vec<JobId>) {
+        if !ids.is_empty() {
+            self.inner.bus.publish(Message::Changed(ids)).await;
+        }
+    }
+}
+
+impl std::fmt::Debug for Queue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Queue").field("transport", &self.inner.transport.name()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,84 @@
+//! The handlers a worker has: one for each kind.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use async_trait::async_trait;
+
+use crate::{
+    context::JobContext,
+    error::QueueError,
+    job::{Job, KindInfo},
+    name::QueueName,
+    outcome::{JobError, Outcome},
+};
+
+/// Runs jobs of one kind.
+#[async_trait]
+pub trait Handler<J: Job>: Send + Sync + 'static {
+    /// Runs one attempt. It may run more than once for a job: whatever it does
+    /// outside the database must bear repetition.
+    async fn run(&self, ctx: &JobContext, args: J) -> Result<Outcome, JobError>;
+}
+
+#[async_trait]
+pub(crate) trait ErasedHandler: Send + Sync {
+    async fn run(&self, ctx: &JobContext) -> Result<Outcome, JobError>;
+}
+
+struct Typed<J, H> {
+    handler: H,
+    kind: std::marker::PhantomData<fn() -> J>,
+}
+
+#[async_trait]
+impl<J: Job, H: Handler<J>> ErasedHandler for Typed<J, H> {
+    async fn run(&self, ctx: &JobContext) -> Result<Outcome, JobError> {
+        let args: J = serde_json::from_value(ctx.args().clone())
+            .map_err(|error| JobError::retry("UNDECODABLE_ARGS", format!("args cannot be read: {error}")))?;
+        self.handler.run(ctx, args).await
+    }
+}
+
+/// The handlers of a worker, by kind.
+#[derive(Clone, Default)]
+pub struct Registry {
+    kinds: BTreeMap<&'static str, (KindInfo, Arc<dyn ErasedHandler>)>,
+}
+
+impl Registry {
+    /// Adds the handler of `J`; a second one is an error of the program.
+    pub fn register<J: Job>(&mut self, handler: impl Handler<J>) -> Result<&mut Self, QueueError> {
+        let typed: Arc<dyn ErasedHandler> = Arc::new(Typed { handler, kind: std::marker::PhantomData });
+        for kind in [J::KIND].iter().chain(J::ALIASES) {
+            if self.kinds.insert(kind, (KindInfo::of::<J>(), typed.clone())).is_some() {
+                return Err(QueueError::DuplicateKind(kind));
+            }
+        }
+        Ok(self)
+    }
+
+    /// What is known of each kind, by name; aliases are not among them.
+    pub fn kinds(&self) -> impl Iterator<Item = &KindInfo> {
+        self.kinds.iter().filter(|(name, (info, _))| **name == info.kind).map(|(_, (info, _))| info)
+    }
+
+    /// Every name, aliases included, that jobs of that queue may have.
+    pub(crate) fn names(&self, queue: QueueName) -> Vec<&'static str> {
+        self.kinds.iter().filter(|(_, (info, _))| info.queue == queue).map(|(name, _)| *name).collect()
+    }
+
+    /// Every name, aliases included.
+    pub(crate) fn all_names(&self) -> impl Iterator<Item = &'static str> {
+        self.kinds.keys().copied()
+    }
+
+    pub(crate) fn get(&self, kind: &str) -> Option<&(KindInfo, Arc<dyn ErasedHandler>)> {
+        self.kinds.get(kind)
+    }
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.kinds.keys()).finish()
+    }
+}

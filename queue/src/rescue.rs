@@ -1,0 +1,114 @@
+//! The rescuer: takes back what workers held that died or stalled. Any number may
+//! run.
+
+use std::time::Duration;
+
+use atelier_entities::{JobState, jobs, workers};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+
+use crate::{
+    Queue,
+    enqueue::Transaction,
+    error::QueueError,
+    metrics,
+    name::QueueName,
+    outcome::{JobError, Standing, settle_lost},
+    retry::Backoff,
+    store::{
+        finish::{self, Finish},
+        lease, spacing,
+    },
+};
+
+/// Jobs of one transaction: few, since an effect may belong to each.
+const BATCH: u64 = 50;
+
+/// Heartbeats a worker may miss before its row is swept.
+const FORGET_WORKER_AFTER: u32 = 12;
+
+/// How long a debounce or throttle key is kept after it is free again.
+const FORGET_KEYS_AFTER: Duration = Duration::from_secs(3_600);
+
+/// What one pass did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RescueReport {
+    /// Jobs taken back to run again.
+    pub rescued: usize,
+    /// Jobs that had no attempt left.
+    pub failed: usize,
+}
+
+/// One pass: every job whose lease has run out runs again at once, or has failed if
+/// that was its last attempt. The attempt stays counted.
+pub async fn tick(queue: &Queue) -> Result<RescueReport, QueueError> {
+    let mut report = RescueReport::default();
+    loop {
+        let tx = queue.begin().await?;
+        let lost = lease::expired(&*tx, tx.now(), BATCH).await?;
+        for job in &lost {
+            rescue(&tx, job, &mut report).await?;
+        }
+        tx.commit().await?;
+        if lost.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) {
+            return Ok(report);
+        }
+    }
+}
+
+async fn rescue(tx: &Transaction, job: &jobs::Model, report: &mut RescueReport) -> Result<(), QueueError> {
+    let standing = Standing {
+        attempt: u16::try_from(job.attempt).unwrap_or(u16::MAX),
+        max_attempts: u16::try_from(job.max_attempts).unwrap_or(u16::MAX),
+        backoff: Backoff::Fixed(Duration::ZERO),
+        random: 0.5,
+        now: tx.now(),
+    };
+    let mut settlement = settle_lost(&standing);
+    if job.cancel_requested_at.is_some() {
+        settlement.state = JobState::Cancelled;
+        settlement.error = Some(JobError::fail("CANCELLED", "cancelled while it ran").to_json());
+        settlement.run_at = None;
+    }
+    let state = settlement.state;
+    let finish = Finish {
+        id: job.id,
+        fence: job.fence,
+        attempt: job.attempt,
+        worker: job.worker_id,
+        started_at: job.started_at,
+        rank: job.rank,
+        settlement,
+    };
+    if !finish::in_transaction(tx, &finish, job).await? {
+        return Ok(());
+    }
+    tracing::warn!(
+        job.id = %job.id, job.kind = %job.kind, job.attempt = job.attempt, %state,
+        "lease ran out: its worker went away"
+    );
+    metrics::lease_expired(&job.queue);
+    tx.note_change(job.id);
+    if state == JobState::Available {
+        report.rescued += 1;
+        if let Some(queue) = QueueName::parse(&job.queue) {
+            tx.note_dispatch(queue, job.id);
+        }
+    } else {
+        report.failed += 1;
+    }
+    Ok(())
+}
+
+/// Takes back ids from the transport's consumers that went away, and forgets workers
+/// that have long been silent. Answers how many ids came back.
+pub async fn reclaim(queue: &Queue) -> Result<usize, QueueError> {
+    let silent_since = queue.now() - queue.options().heartbeat * FORGET_WORKER_AFTER;
+    workers::Entity::delete_many()
+        .filter(workers::Column::HeartbeatAt.lt(silent_since))
+        .exec(queue.db())
+        .await?;
+    spacing::forget(queue.db(), queue.now() - FORGET_KEYS_AFTER).await?;
+    let reclaimed = queue.transport().reclaim().await?;
+    metrics::reclaimed(reclaimed);
+    Ok(reclaimed)
+}

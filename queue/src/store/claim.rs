@@ -1,0 +1,166 @@
+//! Claiming: one guarded UPDATE for a batch.
+
+use atelier_entities::{JobState, Timestamp, WorkerId, jobs, queues};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
+    PaginatorTrait, QueryFilter,
+};
+
+use crate::{
+    Queue, enqueue::Transaction, error::QueueError, limits::QueueLimits, name::QueueName, store::sql::Sql,
+};
+
+/// Who claims, and what it can run.
+pub(crate) struct Claimant<'a> {
+    pub(crate) worker: WorkerId,
+    pub(crate) queue: QueueName,
+    /// Kinds it has handlers for: others wait for a worker that knows them.
+    pub(crate) kinds: &'a [&'static str],
+}
+
+/// Takes the next `count` jobs of the queue in the order of dispatch: available, of a
+/// kind this worker knows, not expired, in a queue that is neither paused nor limited
+/// ([`claim_limited`] is for those). The attempt counts from here.
+pub(crate) async fn claim(
+    queue: &Queue,
+    claimant: &Claimant<'_>,
+    count: usize,
+) -> Result<Vec<jobs::Model>, DbErr> {
+    if count == 0 || claimant.kinds.is_empty() {
+        return Ok(Vec::new());
+    }
+    let now = queue.now();
+    let mut sql = Sql::new(queue.db().get_database_backend());
+    // Materialized, so that the rows are picked and locked once, never again for each
+    // row of the join.
+    sql.push("WITH next AS MATERIALIZED (SELECT id FROM jobs WHERE ");
+    available(&mut sql, claimant, now);
+    sql.push(" AND NOT EXISTS (SELECT 1 FROM queues WHERE name = ")
+        .bind(claimant.queue.as_str())
+        .push(" AND (paused_at IS NOT NULL OR max_running IS NOT NULL OR max_running_per_owner IS NOT NULL OR rate_limit IS NOT NULL)) ORDER BY rank, id LIMIT ")
+        .push(&count.to_string())
+        .skip_locked()
+        .push(") UPDATE jobs SET ");
+    take(&mut sql, claimant, queue, now);
+    sql.push(" WHERE id IN (SELECT id FROM next) AND state = 'available' RETURNING *");
+    jobs::Entity::find().from_raw_sql(sql.build()).all(queue.db()).await
+}
+
+/// What a claim under limits took.
+#[derive(Debug, Default)]
+pub(crate) struct Limited {
+    pub(crate) jobs: Vec<jobs::Model>,
+    /// Whether the queue has limits at all now.
+    pub(crate) limited: bool,
+}
+
+/// [`claim`] for a queue with limits. Claims of such a queue go one after the other,
+/// under its row's lock, so that no limit is ever exceeded.
+pub(crate) async fn claim_limited(
+    queue: &Queue,
+    claimant: &Claimant<'_>,
+    count: usize,
+) -> Result<Limited, QueueError> {
+    let tx = queue.begin().await?;
+    let Some(row) = locked_queue(&tx, claimant.queue).await? else { return Ok(Limited::default()) };
+    let limits = QueueLimits::of(&row);
+    let limited = !limits.is_unlimited();
+    if row.paused_at.is_some() {
+        return Ok(Limited { jobs: Vec::new(), limited });
+    }
+    let mut allowed = u32::try_from(count).unwrap_or(u32::MAX);
+    if let Some(most) = limits.max_running {
+        allowed = allowed.min(most.saturating_sub(count_running(&tx, claimant.queue).await?));
+    }
+    let now = tx.now();
+    let tokens = limits.rate.map(|rate| rate.tokens(row.rate_tokens, row.rate_refilled_at, now));
+    if let Some(tokens) = tokens {
+        allowed = allowed.min(whole(tokens));
+    }
+    let jobs = match allowed {
+        0 => Vec::new(),
+        allowed => claim_fairly(&tx, claimant, allowed, limits.max_running_per_owner).await?,
+    };
+    if let Some(tokens) = tokens {
+        let mut row = row.into_active_model();
+        row.rate_tokens = Set(tokens - f64::from(u32::try_from(jobs.len()).unwrap_or(u32::MAX)));
+        row.rate_refilled_at = Set(now);
+        row.update(&*tx).await?;
+    }
+    tx.commit().await?;
+    Ok(Limited { jobs, limited })
+}
+
+/// Jobs looked at for those whose owner is below their limit.
+const CANDIDATES: u32 = 1_000;
+
+async fn claim_fairly(
+    tx: &Transaction,
+    claimant: &Claimant<'_>,
+    count: u32,
+    per_owner: Option<u32>,
+) -> Result<Vec<jobs::Model>, DbErr> {
+    let now = tx.now();
+    let mut sql = Sql::new(tx.get_database_backend());
+    sql.push("WITH candidates AS (SELECT id, owner_id, rank FROM jobs WHERE ");
+    available(&mut sql, claimant, now);
+    sql.push(" ORDER BY rank, id LIMIT ").push(&CANDIDATES.max(count).to_string()).push(")");
+    if let Some(most) = per_owner {
+        sql.push(", running AS (SELECT owner_id, COUNT(*) AS jobs FROM jobs WHERE state = 'running' AND queue = ")
+            .bind(claimant.queue.as_str())
+            .push(" AND owner_id IS NOT NULL GROUP BY owner_id), turns AS (SELECT candidates.id, candidates.rank, candidates.owner_id, COALESCE(running.jobs, 0) + ROW_NUMBER() OVER (PARTITION BY candidates.owner_id ORDER BY candidates.rank, candidates.id) AS turn FROM candidates LEFT JOIN running ON running.owner_id = candidates.owner_id), next AS (SELECT id FROM turns WHERE owner_id IS NULL OR turn <= ")
+            .push(&most.to_string())
+            .push(" ORDER BY rank, id LIMIT ");
+    } else {
+        sql.push(", next AS (SELECT id FROM candidates ORDER BY rank, id LIMIT ");
+    }
+    sql.push(&count.to_string()).push(") UPDATE jobs SET ");
+    take(&mut sql, claimant, &tx.queue, now);
+    sql.push(" WHERE id IN (SELECT id FROM next) AND state = 'available' RETURNING *");
+    jobs::Entity::find().from_raw_sql(sql.build()).all(&**tx).await
+}
+
+async fn locked_queue(tx: &Transaction, queue: QueueName) -> Result<Option<queues::Model>, DbErr> {
+    let mut sql = Sql::new(tx.get_database_backend());
+    sql.push("SELECT * FROM queues WHERE name = ").bind(queue.as_str()).lock();
+    queues::Entity::find().from_raw_sql(sql.build()).one(&**tx).await
+}
+
+async fn count_running(tx: &Transaction, queue: QueueName) -> Result<u32, DbErr> {
+    let running = jobs::Entity::find()
+        .filter(jobs::Column::State.eq(JobState::Running))
+        .filter(jobs::Column::Queue.eq(queue.as_str()))
+        .count(&**tx)
+        .await?;
+    Ok(u32::try_from(running).unwrap_or(u32::MAX))
+}
+
+/// The condition under which this worker may take a job.
+fn available(sql: &mut Sql, claimant: &Claimant<'_>, now: Timestamp) {
+    sql.push("state = 'available' AND queue = ")
+        .bind(claimant.queue.as_str())
+        .push(" AND kind IN (")
+        .bind_list(claimant.kinds.iter().copied())
+        .push(") AND (expires_at IS NULL OR expires_at > ")
+        .bind(now)
+        .push(")");
+}
+
+/// What taking a job writes.
+fn take(sql: &mut Sql, claimant: &Claimant<'_>, queue: &Queue, now: Timestamp) {
+    sql.push(
+        "state = 'running', attempt = attempt + 1, fence = fence + 1, revision = revision + 1, worker_id = ",
+    )
+    .bind(claimant.worker)
+    .push(", lease_expires_at = ")
+    .bind(now + queue.options().heartbeat * 2)
+    .push(", started_at = ")
+    .bind(now)
+    .push(", updated_at = ")
+    .bind(now);
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "tokens are between 0 and a u32")]
+fn whole(tokens: f64) -> u32 {
+    tokens.floor() as u32
+}

@@ -1,0 +1,214 @@
+//! Ends of attempts: batched, and guarded by the fence, so that a worker that lost
+//! its lease changes nothing.
+
+use std::collections::HashSet;
+
+use atelier_entities::{AttemptOutcome, JobId, JobState, Timestamp, WorkerId, job_attempts, jobs};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait, QueryResult, sea_query::OnConflict};
+use serde_json::Value;
+
+use crate::{
+    Queue,
+    effects::EndedJob,
+    enqueue::Transaction,
+    error::QueueError,
+    outcome::{JobError, Settlement},
+    store::sql::Sql,
+};
+
+/// The end of one attempt.
+#[derive(Clone, Debug)]
+pub(crate) struct Finish {
+    pub(crate) id: JobId,
+    pub(crate) fence: i64,
+    pub(crate) attempt: i32,
+    pub(crate) worker: Option<WorkerId>,
+    pub(crate) started_at: Option<Timestamp>,
+    /// The dispatch order from now on.
+    pub(crate) rank: i64,
+    pub(crate) settlement: Settlement,
+}
+
+/// Writes the ends and answers the jobs whose fence still held. One statement, or
+/// one transaction where attempts are to be recorded.
+pub(crate) async fn batch(queue: &Queue, finishes: &[Finish]) -> Result<HashSet<JobId>, QueueError> {
+    if finishes.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let now = queue.now();
+    if finishes.iter().all(|finish| finish.settlement.record.is_none()) {
+        return Ok(update(queue.db(), finishes, now).await?);
+    }
+    let tx = queue.begin().await?;
+    let held = update(&*tx, finishes, now).await?;
+    record_attempts(&*tx, finishes.iter().filter(|finish| held.contains(&finish.id)), now).await?;
+    tx.commit().await?;
+    Ok(held)
+}
+
+/// Writes one end together with the effect it has on the product. Answers whether
+/// the fence still held.
+pub(crate) async fn with_effect(
+    queue: &Queue,
+    finish: &Finish,
+    job: &jobs::Model,
+) -> Result<bool, QueueError> {
+    let tx = queue.begin().await?;
+    let held = in_transaction(&tx, finish, job).await?;
+    tx.commit().await?;
+    Ok(held)
+}
+
+/// The same as a part of a larger change.
+pub(crate) async fn in_transaction(
+    tx: &Transaction,
+    finish: &Finish,
+    job: &jobs::Model,
+) -> Result<bool, QueueError> {
+    let held = update(&**tx, std::slice::from_ref(finish), tx.now()).await?;
+    if held.is_empty() {
+        return Ok(false);
+    }
+    record_attempts(&**tx, [finish], tx.now()).await?;
+    if finish.settlement.state.is_terminal() {
+        apply_effect(tx, job, &finish.settlement).await?;
+    }
+    Ok(true)
+}
+
+/// Ends a job that nobody runs, with its effect. Answers whether it was still as
+/// `job` says.
+pub(crate) async fn unstarted(
+    tx: &Transaction,
+    job: &jobs::Model,
+    state: JobState,
+    error: &JobError,
+) -> Result<bool, QueueError> {
+    let settlement = Settlement {
+        state,
+        result: None,
+        error: Some(error.to_json()),
+        run_at: None,
+        counted: true,
+        record: None,
+    };
+    let now = tx.now();
+    let mut sql = Sql::new(tx.get_database_backend());
+    sql.push("UPDATE jobs SET state = ")
+        .bind(state.as_str())
+        .push(", error = ")
+        .bind(settlement.error.clone())
+        .push(", revision = revision + 1, finished_at = ")
+        .bind(now)
+        .push(", updated_at = ")
+        .bind(now)
+        .push(" WHERE id = ")
+        .bind(job.id)
+        .push(" AND state = ")
+        .bind(job.state.as_str());
+    if tx.execute_raw(sql.build()).await?.rows_affected() == 0 {
+        return Ok(false);
+    }
+    if !job.state.is_terminal() {
+        apply_effect(tx, job, &settlement).await?;
+    }
+    tx.note_change(job.id);
+    Ok(true)
+}
+
+async fn apply_effect(
+    tx: &Transaction,
+    job: &jobs::Model,
+    settlement: &Settlement,
+) -> Result<(), QueueError> {
+    let ended = EndedJob {
+        id: job.id,
+        kind: job.kind.clone(),
+        args: job.args.clone(),
+        state: settlement.state,
+        result: settlement.result.clone(),
+        error: settlement.error.clone(),
+        owner: job.owner_id,
+        subject: job.subject_id,
+    };
+    let effects = tx.queue.effects().clone();
+    effects.apply(tx, &ended).await
+}
+
+async fn update(
+    db: &impl ConnectionTrait,
+    finishes: &[Finish],
+    now: Timestamp,
+) -> Result<HashSet<JobId>, DbErr> {
+    // Rows are written in the order of their ids, as everywhere: no two batches
+    // wait for each other.
+    let mut ordered: Vec<&Finish> = finishes.iter().collect();
+    ordered.sort_by_key(|finish| finish.id);
+    let mut sql = Sql::new(db.get_database_backend());
+    sql.push("UPDATE jobs SET state = ended.column3, result = ended.column4, error = ended.column5, run_at = COALESCE(ended.column6, run_at), rank = ended.column7, attempt = attempt - ended.column8, finished_at = ended.column9, lease_expires_at = NULL, revision = revision + 1, updated_at = ")
+        .bind(now)
+        .push(" FROM (VALUES ");
+    for (index, finish) in ordered.iter().enumerate() {
+        let Settlement { state, result, error, run_at, counted, .. } = &finish.settlement;
+        sql.push(if index == 0 { "(" } else { ", (" })
+            .bind(finish.id)
+            .push(", ")
+            .bind(finish.fence)
+            .push(", ")
+            .bind(state.as_str())
+            .push(", ")
+            .bind(result.clone())
+            .push(", ")
+            .bind(error.clone())
+            .push(", ")
+            .bind(*run_at)
+            .push(", ")
+            .bind(finish.rank)
+            .push(", ")
+            .bind(i32::from(!counted))
+            .push(", ")
+            .bind(state.is_terminal().then_some(now))
+            .push(")");
+    }
+    sql.push(") AS ended WHERE jobs.id = ended.column1 AND jobs.fence = ended.column2 AND jobs.state = 'running' RETURNING jobs.id AS id");
+    let rows: Vec<QueryResult> = db.query_all_raw(sql.build()).await?;
+    rows.iter().map(|row| row.try_get("", "id")).collect()
+}
+
+async fn record_attempts(
+    db: &impl ConnectionTrait,
+    finishes: impl IntoIterator<Item = &Finish>,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    let rows: Vec<_> = finishes
+        .into_iter()
+        .filter_map(|finish| {
+            let outcome = finish.settlement.record?;
+            Some(attempt_row(finish, outcome, finish.settlement.error.clone(), now))
+        })
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let nothing = OnConflict::new().do_nothing().to_owned();
+    job_attempts::Entity::insert_many(rows).on_conflict(nothing).exec_without_returning(db).await?;
+    Ok(())
+}
+
+fn attempt_row(
+    finish: &Finish,
+    outcome: AttemptOutcome,
+    error: Option<Value>,
+    now: Timestamp,
+) -> job_attempts::ActiveModel {
+    job_attempts::ActiveModel {
+        job_id: Set(finish.id),
+        fence: Set(finish.fence),
+        attempt: Set(finish.attempt),
+        worker_id: Set(finish.worker),
+        outcome: Set(outcome),
+        error: Set(error),
+        started_at: Set(finish.started_at),
+        finished_at: Set(now),
+    }
+}

@@ -1,0 +1,66 @@
+//! What carries the ids of due jobs to workers. It may forget everything at any
+//! time: SQL knows what is due, and the relay pushes it again. It may carry an id
+//! twice: the claim drops the second.
+
+use async_trait::async_trait;
+use atelier_entities::{JobId, WorkerId};
+
+use crate::{error::TransportError, name::QueueName};
+
+pub mod in_process;
+pub mod redis;
+
+pub use in_process::InProcess;
+pub use redis::{RedisHub, RedisOptions};
+
+/// A way from those who enqueue to those who work.
+#[async_trait]
+pub trait Transport: Send + Sync {
+    /// For people: `in-process` or `redis`.
+    fn name(&self) -> &'static str;
+
+    /// Whether it is reached over a network, so that nobody should wait for it.
+    fn is_remote(&self) -> bool {
+        false
+    }
+
+    /// Adds ids that are not in it already, up to `window` of them waiting in that
+    /// queue, in their order, and wakes a worker. Answers how many it took.
+    async fn push(&self, queue: QueueName, ids: &[JobId], window: usize) -> Result<usize, TransportError>;
+
+    /// Ids waiting in that queue.
+    async fn depth(&self, queue: QueueName) -> Result<usize, TransportError>;
+
+    /// A worker's end of that queue.
+    async fn consumer(&self, queue: QueueName, worker: WorkerId) -> Box<dyn Consumer>;
+
+    /// Puts back what consumers took that have not shown themselves for a while.
+    /// Answers how many ids that were.
+    async fn reclaim(&self) -> Result<usize, TransportError>;
+
+    /// Whether it answers at all.
+    async fn ping(&self) -> Result<(), TransportError>;
+}
+
+/// A worker's end of a queue: ids are popped, claimed in SQL, and then settled.
+#[async_trait]
+pub trait Consumer: Send {
+    /// At most `max` ids, at once: none when there are none.
+    async fn pop(&mut self, max: usize) -> Result<Vec<JobId>, TransportError>;
+
+    /// Forgets popped ids: they were claimed, or cannot be.
+    async fn settle(&mut self, ids: &[JobId]) -> Result<(), TransportError>;
+
+    /// Puts popped ids back: they could not even be asked for.
+    async fn restore(&mut self, ids: &[JobId]) -> Result<(), TransportError>;
+
+    /// Returns when there may be something to pop that was not there at the last
+    /// pop. A wake-up that comes while nobody waits is kept.
+    async fn wait(&mut self);
+
+    /// Shows that this consumer is alive.
+    async fn beat(&mut self) -> Result<(), TransportError>;
+
+    /// Says good-bye.
+    async fn close(&mut self) -> Result<(), TransportError>;
+}

@@ -1,0 +1,283 @@
+//! The transport between processes: apalis-redis, given a short window of due work,
+//! and Redis pub/sub for wake-ups and news.
+//!
+//! apalis-redis 1.0.0's scripts push and fetch the ids. What they leave open is done
+//! here: a wake-up (its pushes wake nobody), forgetting ids as soon as they are
+//! claimed (finished ones would stay for ever), the window's bound (its fetch fails
+//! from 8,000 due ids), and workers that went away.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use ::redis::{
+    AsyncCommands, Client, Script,
+    aio::{ConnectionManager, ConnectionManagerConfig},
+};
+use apalis_core::{task::builder::TaskBuilder, task::task_id::TaskId, worker::context::WorkerContext};
+use apalis_redis::{Config, queries};
+use async_trait::async_trait;
+use atelier_entities::{JobId, WorkerId};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::{Notify, broadcast};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::{Consumer, Transport};
+use crate::{
+    bus::{Bus, LocalBus, Message},
+    error::TransportError,
+    name::QueueName,
+};
+
+mod consumer;
+mod listen;
+
+/// Ids of one push: apalis-redis's script takes seven arguments for each.
+const PUSH_CHUNK: usize = 500;
+
+/// Marks a consumer as alive, by Redis's own clock.
+const BEAT: &str = r"
+return redis.call('zadd', KEYS[1], redis.call('time')[1], ARGV[1])
+";
+
+/// Moves pushed ids from the scheduled set to the list that is fetched from, and
+/// wakes the queue's workers.
+const MAKE_DUE: &str = r"
+for i = 3, #ARGV do
+    if redis.call('zrem', KEYS[1], ARGV[i]) == 1 then
+        redis.call('rpush', KEYS[2], ARGV[i])
+    end
+end
+return redis.call('publish', ARGV[1], ARGV[2])
+";
+
+/// Returns what consumers took that have not beaten for ARGV[1] seconds. Ids whose
+/// data is gone were settled and are not put back.
+const RECLAIM: &str = r"
+local before = tonumber(redis.call('time')[1]) - tonumber(ARGV[1])
+local expired = redis.call('zrangebyscore', KEYS[1], 0, before)
+local reclaimed = 0
+for _, worker in ipairs(expired) do
+    local inflight = KEYS[3] .. ':' .. worker
+    for _, id in ipairs(redis.call('smembers', inflight)) do
+        if redis.call('hexists', KEYS[4], id) == 1 then
+            redis.call('rpush', KEYS[2], id)
+            reclaimed = reclaimed + 1
+        end
+    end
+    redis.call('del', inflight)
+    redis.call('zrem', KEYS[1], worker)
+end
+return reclaimed
+";
+
+/// Where Redis is and how long it may take.
+#[derive(Clone, Debug)]
+pub struct RedisOptions {
+    /// redis:// URL.
+    pub url: SecretString,
+    /// Put before every key.
+    pub key_prefix: String,
+    /// Bound of any one command.
+    pub command_timeout: Duration,
+    /// A consumer that has not beaten for this long has gone away.
+    pub consumer_timeout: Duration,
+}
+
+/// One process's connection to Redis: transport and bus at once.
+pub struct RedisHub {
+    connection: ConnectionManager,
+    options: RedisOptions,
+    wakes: Arc<HashMap<QueueName, Notify>>,
+    news: LocalBus,
+    _listener: DropGuard,
+}
+
+impl RedisHub {
+    /// Connects in the background: a Redis that is away now is used once it is there.
+    /// Fails only for a URL that cannot be one.
+    pub async fn connect(options: RedisOptions) -> Result<Arc<Self>, TransportError> {
+        let client = Client::open(options.url.expose_secret())?;
+        let config = ConnectionManagerConfig::new()
+            .set_response_timeout(Some(options.command_timeout))
+            .set_connection_timeout(Some(options.command_timeout))
+            .set_number_of_retries(2)
+            .set_min_delay(Duration::from_millis(50))
+            .set_max_delay(Duration::from_millis(500));
+        let connection = ConnectionManager::new_lazy_with_config(client.clone(), config)?;
+        let wakes: Arc<HashMap<_, _>> =
+            Arc::new(QueueName::ALL.into_iter().map(|queue| (queue, Notify::new())).collect());
+        let news = LocalBus::default();
+        let stop = CancellationToken::new();
+        let listener = listen::Listener {
+            client,
+            channels: Channels::of(&options.key_prefix),
+            wakes: wakes.clone(),
+            news: news.clone(),
+            timeout: options.command_timeout,
+        };
+        tokio::spawn(listener.run(stop.clone()));
+        Ok(Arc::new(Self { connection, options, wakes, news, _listener: stop.drop_guard() }))
+    }
+
+    /// A connection for other uses of the same Redis, such as rate limits.
+    #[must_use]
+    pub fn connection(&self) -> ConnectionManager {
+        self.connection.clone()
+    }
+
+    fn config(&self, queue: QueueName) -> Config {
+        queue_config(&self.options.key_prefix, queue)
+    }
+
+    fn channels(&self) -> Channels {
+        Channels::of(&self.options.key_prefix)
+    }
+
+    /// apalis-redis schedules every push for the pusher's present, to be fetched by
+    /// the fetcher's: with two clocks that differ, a job would wait for the slower
+    /// one. These ids are due, whatever any clock says.
+    async fn make_due_and_wake(&self, queue: QueueName, ids: &[JobId]) -> Result<(), TransportError> {
+        static SCRIPT: OnceLock<Script> = OnceLock::new();
+        let script = SCRIPT.get_or_init(|| Script::new(MAKE_DUE));
+        let config = self.config(queue);
+        let mut call = script.key(config.scheduled_jobs_set());
+        call.key(config.active_jobs_list()).arg(self.channels().wake).arg(queue.as_str());
+        for id in ids {
+            call.arg(id.to_string());
+        }
+        let _: i64 = call.invoke_async(&mut self.connection.clone()).await?;
+        Ok(())
+    }
+}
+
+/// Channels of an installation.
+#[derive(Clone, Debug)]
+struct Channels {
+    /// Queue names that have something new.
+    wake: String,
+    /// [`Message`]s as JSON.
+    news: String,
+}
+
+impl Channels {
+    fn of(prefix: &str) -> Self {
+        Self { wake: format!("{prefix}:wake"), news: format!("{prefix}:news") }
+    }
+}
+
+/// apalis-redis's settings of a queue. The name in braces puts all of a queue's keys
+/// into one slot of a cluster.
+fn queue_config(prefix: &str, queue: QueueName) -> Config {
+    Config::default().queue(format!("{{{prefix}:{queue}}}")).lock_tasks(false).emit_events(false)
+}
+
+#[async_trait]
+impl Transport for RedisHub {
+    fn name(&self) -> &'static str {
+        "redis"
+    }
+
+    fn is_remote(&self) -> bool {
+        true
+    }
+
+    async fn push(&self, queue: QueueName, ids: &[JobId], window: usize) -> Result<usize, TransportError> {
+        // Ids that are there already are not added again, so that the window holds
+        // at most twice its size whoever pushes what.
+        if self.depth(queue).await? >= window {
+            return Ok(0);
+        }
+        let config = self.config(queue);
+        let mut connection = self.connection.clone();
+        let mut taken = 0;
+        for chunk in ids[..ids.len().min(window)].chunks(PUSH_CHUNK) {
+            let tasks: Vec<_> = chunk
+                .iter()
+                .map(|id| {
+                    TaskBuilder::new(id.0.as_bytes().to_vec())
+                        .task_id(TaskId::from_string(id.to_string()))
+                        .build()
+                })
+                .collect();
+            let (active, scheduled) = queries::push_tasks(&mut connection, &config, &tasks)
+                .await
+                .map_err(|error| TransportError(error.to_string()))?;
+            taken += (active + scheduled) as usize;
+            self.make_due_and_wake(queue, chunk).await?;
+        }
+        Ok(taken)
+    }
+
+    async fn depth(&self, queue: QueueName) -> Result<usize, TransportError> {
+        let config = self.config(queue);
+        let mut connection = self.connection.clone();
+        let (active, scheduled): (usize, usize) = ::redis::pipe()
+            .llen(config.active_jobs_list())
+            .zcard(config.scheduled_jobs_set())
+            .query_async(&mut connection)
+            .await?;
+        Ok(active + scheduled)
+    }
+
+    async fn consumer(&self, queue: QueueName, worker: WorkerId) -> Box<dyn Consumer> {
+        Box::new(consumer::RedisConsumer {
+            connection: self.connection.clone(),
+            config: self.config(queue),
+            worker: WorkerContext::new(&worker.to_string()),
+            wakes: self.wakes.clone(),
+            queue,
+        })
+    }
+
+    async fn reclaim(&self) -> Result<usize, TransportError> {
+        static SCRIPT: OnceLock<Script> = OnceLock::new();
+        let script = SCRIPT.get_or_init(|| Script::new(RECLAIM));
+        let timeout = self.options.consumer_timeout.as_secs().max(1);
+        let mut connection = self.connection.clone();
+        let mut reclaimed = 0;
+        for queue in QueueName::ALL {
+            let config = self.config(queue);
+            let count: usize = script
+                .key(config.workers_set())
+                .key(config.active_jobs_list())
+                .key(config.inflight_jobs_set())
+                .key(config.job_data_hash())
+                .arg(timeout)
+                .invoke_async(&mut connection)
+                .await?;
+            reclaimed += count;
+        }
+        Ok(reclaimed)
+    }
+
+    async fn ping(&self) -> Result<(), TransportError> {
+        let _: String = self.connection.clone().ping().await?;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Bus for RedisHub {
+    async fn publish(&self, message: Message) {
+        let Ok(text) = serde_json::to_string(&message) else { return };
+        let sent: Result<i64, _> = self.connection.clone().publish(self.channels().news, text).await;
+        if let Err(error) = sent {
+            tracing::debug!(%error, "news not published");
+            // This process need not miss what it says itself.
+            self.news.tell(message);
+        }
+    }
+
+    fn subscribe(&self) -> broadcast::Receiver<Arc<Message>> {
+        self.news.subscribe()
+    }
+}
+
+impl std::fmt::Debug for RedisHub {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RedisHub").field("prefix", &self.options.key_prefix).finish_non_exhaustive()
+    }
+}

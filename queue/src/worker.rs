@@ -1,0 +1,188 @@
+//! A worker process: takes jobs of its queues, runs them, writes their ends.
+//!
+//! For each queue a claim loop pops ids as slots come free, claims them in SQL in
+//! one statement, and feeds an apalis worker, which runs the handlers. Ends are
+//! collected and written in batches. Heartbeats keep the leases and bring back
+//! cancellations.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use apalis_core::{
+    monitor::Monitor,
+    worker::{builder::WorkerBuilder, ext::parallelize::ParallelizeExt},
+};
+use atelier_entities::{WorkerId, workers};
+use tokio::{sync::mpsc, task::JoinSet, time};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Queue, error::QueueError, name::QueueName, registry::Registry};
+
+mod backend;
+mod claim_loop;
+mod execute;
+mod finisher;
+mod heartbeat;
+mod held;
+
+use backend::{Claimed, ClaimedBackend};
+use execute::Executor;
+use finisher::Finisher;
+use held::HeldJobs;
+
+/// How one worker process works.
+#[derive(Clone, Debug)]
+pub struct WorkerOptions {
+    /// Jobs run at the same time, by queue; queues left out are not served.
+    pub concurrency: BTreeMap<QueueName, usize>,
+    /// How long running jobs may go on once the process is told to stop; then they
+    /// are stopped and handed back, their attempt not counted.
+    pub grace: Duration,
+    /// Name of the machine, for people.
+    pub host: String,
+    /// Version of the program, for people.
+    pub version: String,
+}
+
+/// How long handlers may take to notice that they must stop, past the grace.
+const STOP_BOUND: Duration = Duration::from_secs(2);
+
+/// Runs a worker until `shutdown` fires and what it held is finished or handed back.
+/// Errors of the database and the transport are waited out; it ends early for none.
+pub async fn run(
+    queue: Queue,
+    registry: Registry,
+    options: WorkerOptions,
+    shutdown: CancellationToken,
+) -> Result<(), QueueError> {
+    let worker = Worker::new(queue, registry, options);
+    worker.run(shutdown).await
+}
+
+struct Worker {
+    id: WorkerId,
+    queue: Queue,
+    options: WorkerOptions,
+    held: HeldJobs,
+    executor: Arc<Executor>,
+    finisher: Finisher,
+    row: workers::Model,
+}
+
+impl Worker {
+    fn new(queue: Queue, registry: Registry, options: WorkerOptions) -> Self {
+        let id = WorkerId::new();
+        let held = HeldJobs::default();
+        let finisher = Finisher::start(queue.clone());
+        let now = queue.now();
+        let row = workers::Model {
+            id,
+            host: options.host.clone(),
+            pid: i32::try_from(std::process::id()).unwrap_or(0),
+            queues: options.concurrency.iter().map(|(queue, jobs)| (queue.to_string(), *jobs)).collect(),
+            kinds: registry.all_names().collect(),
+            version: options.version.clone(),
+            draining: false,
+            running: 0,
+            started_at: now,
+            heartbeat_at: now,
+        };
+        let executor = Arc::new(Executor {
+            queue: queue.clone(),
+            registry,
+            held: held.clone(),
+            finisher: finisher.clone(),
+        });
+        Self { id, queue, options, held, executor, finisher, row }
+    }
+
+    async fn run(self, shutdown: CancellationToken) -> Result<(), QueueError> {
+        tracing::info!(worker.id = %self.id, "worker starts");
+        // Claim loops stop first, then the apalis workers, then the heartbeats.
+        let stop_claiming = shutdown.child_token();
+        let stop_beating = CancellationToken::new();
+        // Known to be alive before it takes anything.
+        heartbeat::beat_in_time(&self.queue, &self.row, &self.held).await;
+        let beats = tokio::spawn(heartbeat::run(
+            self.queue.clone(),
+            self.row.clone(),
+            self.held.clone(),
+            shutdown.clone(),
+            stop_beating.clone(),
+        ));
+        let mut loops = JoinSet::new();
+        let mut monitor = Monitor::new();
+        for (name, slots) in &self.options.concurrency {
+            let (sender, receiver) = mpsc::channel((*slots).max(1));
+            loops.spawn(self.claim_loop(*name, *slots, sender).run(stop_claiming.clone()));
+            monitor = self.register(monitor, *name, ClaimedBackend::new(receiver, self.finisher.clone()));
+        }
+        let running = monitor.run_with_signal(async {
+            while loops.join_next().await.is_some() {}
+            self.drain().await;
+            Ok(())
+        });
+        let ended = running.await;
+        stop_beating.cancel();
+        if let Err(error) = beats.await {
+            tracing::error!(%error, "heartbeats ended early");
+        }
+        self.finisher.flush().await;
+        tracing::info!(worker.id = %self.id, "worker stopped");
+        ended.map_err(|error| crate::TransportError(error.to_string()).into())
+    }
+
+    fn claim_loop(
+        &self,
+        name: QueueName,
+        slots: usize,
+        sender: mpsc::Sender<Claimed>,
+    ) -> claim_loop::ClaimLoop {
+        claim_loop::ClaimLoop {
+            queue: self.queue.clone(),
+            name,
+            worker: self.id,
+            kinds: self.executor.registry.names(name),
+            slots,
+            held: self.held.clone(),
+            sender,
+        }
+    }
+
+    /// Adds the apalis worker of a queue. Whatever ends it — a panic past the
+    /// executor, an error of apalis — it is started again under a new name.
+    fn register(&self, monitor: Monitor, name: QueueName, backend: ClaimedBackend) -> Monitor {
+        let executor = self.executor.clone();
+        let id = self.id;
+        monitor
+            .register(move |restarts| {
+                let executor = executor.clone();
+                WorkerBuilder::new(format!("{name}-{id}-{restarts}"))
+                    .backend(backend.clone())
+                    .parallelize(tokio::spawn)
+                    .build(move |claimed: Claimed| {
+                        let executor = executor.clone();
+                        async move { executor.run(claimed).await }
+                    })
+            })
+            .should_restart(|worker, error| {
+                tracing::error!(worker = worker.name(), %error, "apalis worker ended; starting it again");
+                true
+            })
+    }
+
+    /// Waits for running jobs within the grace, then stops them.
+    async fn drain(&self) {
+        let running = self.held.count();
+        if running > 0 {
+            tracing::info!(running, grace_secs = self.options.grace.as_secs(), "draining");
+        }
+        if time::timeout(self.options.grace, self.held.emptied()).await.is_ok() {
+            return;
+        }
+        tracing::warn!(running = self.held.count(), "grace is over; handing running jobs back");
+        self.held.drain_all();
+        if time::timeout(STOP_BOUND, self.held.emptied()).await.is_err() {
+            tracing::error!(running = self.held.count(), "jobs did not stop; their leases will run out");
+        }
+    }
+}

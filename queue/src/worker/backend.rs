@@ -1,0 +1,166 @@
+//! apalis's view of a queue: a backend whose fetch answers jobs that are claimed
+//! already. apalis runs them; it neither acknowledges nor retries, since the row
+//! says all that.
+
+use std::{
+    fmt,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use apalis_core::{
+    backend::{
+        Backend, BackendConfig,
+        finalize::Ephemeral,
+        persistence::{Persisted, Persistence, TaskEvent},
+    },
+    task::{Task, builder::TaskBuilder, task_id::TaskId},
+    worker::context::WorkerContext,
+};
+use atelier_entities::{JobId, jobs};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, mpsc};
+use tokio_util::sync::CancellationToken;
+use tower::layer::util::Identity;
+
+use super::finisher::Finisher;
+
+/// A claimed job on its way to its handler. The slot is free again when it is
+/// dropped.
+pub(super) struct Claimed {
+    pub(super) job: jobs::Model,
+    pub(super) stop: CancellationToken,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl Claimed {
+    pub(super) fn new(job: jobs::Model, stop: CancellationToken, slot: OwnedSemaphorePermit) -> Self {
+        Self { job, stop, _slot: slot }
+    }
+}
+
+impl fmt::Debug for Claimed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Claimed").field(&self.job.id).finish()
+    }
+}
+
+/// Jobs handed to apalis at once.
+const BATCH: usize = 100;
+
+/// apalis's own heartbeat has nothing to do here: leases are kept in SQL.
+const APALIS_HEARTBEAT: Duration = Duration::from_secs(3600);
+
+/// Where the claim loop's jobs come out.
+#[derive(Clone)]
+pub(super) struct ClaimedJobs {
+    receiver: Arc<Mutex<mpsc::Receiver<Claimed>>>,
+    finisher: Finisher,
+}
+
+/// An error that does not happen: taking from a channel cannot fail.
+#[derive(Debug, thiserror::Error)]
+#[error("jobs are enqueued through SQL, not through apalis")]
+pub(super) struct NoPush;
+
+impl Persistence for ClaimedJobs {
+    type Compact = Claimed;
+    type Response = ();
+    type Error = NoPush;
+
+    async fn register(&mut self, _worker: &WorkerContext) -> Result<(), NoPush> {
+        Ok(())
+    }
+
+    async fn heartbeat(&mut self, _worker: &WorkerContext) -> Result<(), NoPush> {
+        Ok(())
+    }
+
+    /// Waits for claimed jobs; forever, once the claim loop has stopped, since the
+    /// monitor then stops this worker.
+    async fn fetch_next(&mut self, _worker: &WorkerContext) -> Result<Vec<Task<Claimed>>, NoPush> {
+        let mut claimed = Vec::new();
+        if self.receiver.lock().await.recv_many(&mut claimed, BATCH).await == 0 {
+            std::future::pending::<()>().await;
+        }
+        Ok(claimed.into_iter().map(task).collect())
+    }
+
+    /// Hands back what a stopping worker did not start.
+    async fn reenqueue_abandoned(
+        &mut self,
+        tasks: Vec<Task<Claimed>>,
+        _worker: &WorkerContext,
+    ) -> Result<u64, NoPush> {
+        let count = tasks.len() as u64;
+        for task in tasks {
+            self.finisher.hand_back(&task.args.job).await;
+        }
+        Ok(count)
+    }
+
+    async fn handle_events(&mut self, _: Vec<TaskEvent<()>>, _: &WorkerContext) -> Result<(), NoPush> {
+        Ok(())
+    }
+
+    async fn push_tasks(&mut self, _tasks: Vec<Task<Claimed>>) -> Result<(), NoPush> {
+        Err(NoPush)
+    }
+}
+
+fn task(claimed: Claimed) -> Task<Claimed> {
+    let id: JobId = claimed.job.id;
+    TaskBuilder::new(claimed).task_id(TaskId::from_string(id.to_string())).build()
+}
+
+/// The backend of one queue's apalis worker. A restarted worker takes over its
+/// jobs.
+#[derive(Clone)]
+pub(super) struct ClaimedBackend {
+    persisted: Persisted<ClaimedJobs>,
+    config: (),
+}
+
+impl ClaimedBackend {
+    pub(super) fn new(receiver: mpsc::Receiver<Claimed>, finisher: Finisher) -> Self {
+        let jobs = ClaimedJobs { receiver: Arc::new(Mutex::new(receiver)), finisher };
+        Self { persisted: Persisted::new(jobs), config: () }
+    }
+}
+
+impl Backend for ClaimedBackend {
+    type Task = Task<Claimed>;
+    type Error = NoPush;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>, worker: &WorkerContext) -> Poll<Result<(), NoPush>> {
+        self.persisted.poll_ready(cx, worker, APALIS_HEARTBEAT)
+    }
+
+    fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+        worker: &WorkerContext,
+    ) -> Poll<Option<Result<Self::Task, NoPush>>> {
+        self.persisted.poll_next(cx, worker)
+    }
+
+    fn poll_close(&mut self, cx: &mut Context<'_>, worker: &WorkerContext) -> Poll<Result<(), NoPush>> {
+        self.persisted.poll_close(cx, worker)
+    }
+}
+
+impl BackendConfig for ClaimedBackend {
+    type Args = Claimed;
+    type Id = JobId;
+    type Kind = Ephemeral;
+    type Config = ();
+    type Layer = Identity;
+
+    fn config(&self) -> &() {
+        &self.config
+    }
+
+    fn middleware(&mut self, _worker: &mut WorkerContext) -> Identity {
+        Identity::new()
+    }
+}

@@ -1,0 +1,180 @@
+//! One attempt, from claim to end, readable top to bottom: run under the limits,
+//! catch what can be caught, decide, write, tell.
+
+use std::{
+    any::Any,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use atelier_entities::{JobState, jobs};
+use futures::FutureExt;
+use serde_json::Value;
+use tokio::time;
+use tracing::Instrument;
+
+use super::{
+    backend::Claimed,
+    finisher::Finisher,
+    held::{HeldJobs, StopReason},
+};
+use crate::{
+    Queue,
+    context::JobContext,
+    job::{KindInfo, Lane},
+    metrics,
+    name::QueueName,
+    outcome::{Ending, JobError, Outcome, Settlement, Standing, settle},
+    rank,
+    registry::{ErasedHandler, Registry},
+    store::finish::Finish,
+};
+
+/// How long a handler may take to return once it is told to stop; then it is dropped
+/// where it stands.
+const STOP_GRACE: Duration = Duration::from_millis(500);
+
+/// Runs attempts.
+pub(super) struct Executor {
+    pub(super) queue: Queue,
+    pub(super) registry: Registry,
+    pub(super) held: HeldJobs,
+    pub(super) finisher: Finisher,
+}
+
+impl Executor {
+    /// Runs an attempt to its end. apalis is told of success in any case: what went
+    /// wrong stands in the row.
+    pub(super) async fn run(&self, claimed: Claimed) {
+        let job = &claimed.job;
+        let span = tracing::info_span!(
+            "job",
+            job.id = %job.id,
+            job.kind = %job.kind,
+            job.attempt = job.attempt,
+            queue = %job.queue,
+            request_id = job.request_id.as_deref(),
+            trace_parent = job.trace_parent.as_deref(),
+        );
+        self.attempt(&claimed).instrument(span).await;
+        self.held.remove(job.id, job.fence);
+    }
+
+    async fn attempt(&self, claimed: &Claimed) {
+        let job = &claimed.job;
+        let Some((info, handler)) = self.registry.get(&job.kind) else {
+            // Only known kinds are claimed.
+            return self.finisher.hand_back(job).await;
+        };
+        self.queue.announce(Vec::new(), vec![job.id]).await;
+        let started = Instant::now();
+        let ending = self.ending(claimed, info, handler).await;
+        let Some(ending) = ending else {
+            tracing::warn!("lease lost; another worker has the job");
+            metrics::finished(info.queue, info.kind, "lost", started.elapsed());
+            return;
+        };
+        let finish = self.finish(job, info, ending);
+        let state = finish.settlement.state;
+        report(&finish.settlement);
+        let held = self.finisher.finish(finish, job).await;
+        let outcome = if held { state.as_str() } else { "lost" };
+        metrics::finished(info.queue, info.kind, outcome, started.elapsed());
+    }
+
+    /// How the attempt ended; none when its lease was lost, so that nothing of it
+    /// counts.
+    async fn ending(
+        &self,
+        claimed: &Claimed,
+        info: &KindInfo,
+        handler: &Arc<dyn ErasedHandler>,
+    ) -> Option<Ending> {
+        let job = &claimed.job;
+        let limit = u64::try_from(job.timeout_secs).map_or(info.policy.timeout, Duration::from_secs);
+        let ctx = JobContext::new(self.queue.clone(), job.clone(), claimed.stop.clone());
+        let mut running = Box::pin(AssertUnwindSafe(handler.run(&ctx)).catch_unwind());
+        let returned = tokio::select! {
+            returned = &mut running => Some(returned),
+            () = time::sleep(limit) => return Some(Ending::TimedOut(limit)),
+            () = claimed.stop.cancelled() => time::timeout(STOP_GRACE, running).await.ok(),
+        };
+        match (returned, self.held.reason(job.id, job.fence)) {
+            (_, Some(StopReason::LeaseLost)) => None,
+            // What was finished in spite of the stop is finished.
+            (Some(Ok(Ok(outcome @ Outcome::Done(_)))), _) => Some(Ending::Returned(Ok(outcome))),
+            (_, Some(StopReason::Cancelled)) => Some(Ending::Cancelled),
+            (_, Some(StopReason::Draining)) => Some(Ending::Drained),
+            (Some(Ok(returned)), None) => Some(Ending::Returned(returned)),
+            (Some(Err(panic)), None) => Some(Ending::Panicked(panic_message(&*panic))),
+            (None, None) => Some(Ending::Drained),
+        }
+    }
+
+    fn finish(&self, job: &jobs::Model, info: &KindInfo, ending: Ending) -> Finish {
+        let now = self.queue.now();
+        let standing = Standing {
+            attempt: u16::try_from(job.attempt).unwrap_or(u16::MAX),
+            max_attempts: u16::try_from(job.max_attempts).unwrap_or(u16::MAX),
+            backoff: info.policy.backoff,
+            random: rand::random(),
+            now,
+        };
+        let ending = bounded(ending, self.queue.options().max_result_bytes);
+        let settlement = settle(ending, &standing);
+        let lane = Lane::from_number(job.lane);
+        let rank = settlement
+            .run_at
+            .map_or(job.rank, |run_at| rank::of(run_at, lane, 0, self.queue.options().fair_turn));
+        Finish {
+            id: job.id,
+            fence: job.fence,
+            attempt: job.attempt,
+            worker: job.worker_id,
+            started_at: job.started_at,
+            rank,
+            settlement,
+        }
+    }
+}
+
+/// A result that is too large to keep fails the job: no other attempt's would be
+/// smaller.
+fn bounded(ending: Ending, max_bytes: usize) -> Ending {
+    match ending {
+        Ending::Returned(Ok(Outcome::Done(result))) if json_len(&result) > max_bytes => {
+            let message = format!("the result is larger than {max_bytes} bytes");
+            Ending::Returned(Err(JobError::fail("RESULT_TOO_LARGE", message)))
+        }
+        ending => ending,
+    }
+}
+
+fn json_len(value: &Value) -> usize {
+    if value.is_null() { 0 } else { value.to_string().len() }
+}
+
+fn report(settlement: &Settlement) {
+    let Settlement { state, error, .. } = settlement;
+    let code = error.as_ref().and_then(|error| error["code"].as_str()).unwrap_or_default();
+    match state {
+        JobState::Failed => tracing::error!(error.code = code, "job failed"),
+        JobState::Retrying => tracing::warn!(error.code = code, "attempt failed; it will be tried again"),
+        state => tracing::debug!(%state, "attempt ended"),
+    }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "unknown panic".to_owned())
+}
+
+/// The queue of a job's row; rows of queues that this build does not know are never
+/// claimed.
+pub(super) fn queue_of(job: &jobs::Model) -> QueueName {
+    QueueName::parse(&job.queue).unwrap_or(QueueName::Maintenance)
+}

@@ -1,0 +1,76 @@
+//! Keeps a worker's leases, learns what it lost and what is cancelled, and shows
+//! that it lives.
+
+use std::{collections::HashMap, time::Duration};
+
+use atelier_entities::{JobId, workers};
+use sea_orm::EntityTrait;
+use tokio::{
+    sync::broadcast::error::RecvError,
+    time::{self, MissedTickBehavior},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::held::{HeldJobs, StopReason};
+use crate::{Queue, bus::Message, error::QueueError, store::lease};
+
+/// Beats until `stop`; from `shutdown` on the worker is shown as draining.
+pub(super) async fn run(
+    queue: Queue,
+    mut row: workers::Model,
+    held: HeldJobs,
+    shutdown: CancellationToken,
+    stop: CancellationToken,
+) {
+    let mut news = queue.bus().subscribe();
+    let mut beats = time::interval(queue.options().heartbeat);
+    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            _ = beats.tick() => {
+                row.draining = shutdown.is_cancelled();
+                row.running = i32::try_from(held.count()).unwrap_or(i32::MAX);
+                beat_in_time(&queue, &row, &held).await;
+            }
+            message = news.recv() => match message.as_deref() {
+                Ok(Message::Cancel(id)) => held.stop(*id, StopReason::Cancelled),
+                Ok(Message::Changed(_)) | Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => news = queue.bus().subscribe(),
+            },
+        }
+    }
+    if let Err(error) = workers::Entity::delete_by_id(row.id).exec(queue.db()).await {
+        tracing::debug!(%error, "worker's row not deleted; it will be swept");
+    }
+}
+
+/// One heartbeat, bounded: a database that hangs must not hang the heart.
+pub(super) async fn beat_in_time(queue: &Queue, row: &workers::Model, held: &HeldJobs) {
+    let bound: Duration = queue.options().heartbeat;
+    match time::timeout(bound, beat(queue, row, held)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "heartbeat failed"),
+        Err(_late) => tracing::warn!(bound_secs = bound.as_secs_f64(), "heartbeat took too long"),
+    }
+}
+
+async fn beat(queue: &Queue, row: &workers::Model, held: &HeldJobs) -> Result<(), QueueError> {
+    // What is claimed while the statement runs is not judged by its answer.
+    let before = held.all();
+    queue.clock().follow(queue.db()).await?;
+    let still: HashMap<(JobId, i64), bool> = lease::extend(queue, row.id)
+        .await?
+        .into_iter()
+        .map(|job| ((job.id, job.fence), job.cancel_requested))
+        .collect();
+    for (id, fence) in before {
+        match still.get(&(id, fence)) {
+            None => held.stop_claim(id, fence, StopReason::LeaseLost),
+            Some(true) => held.stop_claim(id, fence, StopReason::Cancelled),
+            Some(false) => {}
+        }
+    }
+    lease::beat(queue, row).await?;
+    Ok(())
+}

@@ -1,0 +1,46 @@
+//! Enqueues recurring jobs when their time has come, once however many schedulers
+//! run.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use atelier_queue::{
+    Queue, QueueError,
+    schedule::{self, Recurring},
+};
+use tokio::sync::OnceCell;
+
+use crate::duty::{Duty, Next};
+
+/// The duty of the clock that fires recurring jobs.
+pub struct Cron {
+    queue: Queue,
+    recurring: Vec<Recurring>,
+    written: OnceCell<()>,
+}
+
+impl Cron {
+    /// Fires these.
+    #[must_use]
+    pub const fn new(queue: Queue, recurring: Vec<Recurring>) -> Self {
+        Self { queue, recurring, written: OnceCell::const_new() }
+    }
+}
+
+#[async_trait]
+impl Duty for Cron {
+    fn name(&self) -> &'static str {
+        "cron"
+    }
+
+    fn interval(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    /// The first tick that finds the database writes the schedules down.
+    async fn tick(&self) -> Result<Next, QueueError> {
+        self.written.get_or_try_init(|| schedule::sync(&self.queue, &self.recurring)).await?;
+        schedule::tick(&self.queue, &self.recurring).await?;
+        Ok(Next::InTurn)
+    }
+}

@@ -1,0 +1,17 @@
+//! The scheduler of Atelier. Any number of them may run: each duty looks at SQL,
+//! takes what nobody else has taken, and leaves the rest.
+
+mod cron;
+mod duty;
+mod gauges;
+mod pace;
+mod relay;
+mod rescuer;
+mod run;
+
+pub use cron::Cron;
+pub use duty::{Duty, Next, perform};
+pub use gauges::Gauges;
+pub use relay::Relay;
+pub use rescuer::Rescuer;
+pub use run::{SchedulerOptions, run};

@@ -1,0 +1,95 @@
+//! How long to wait between two ticks of a duty: pure arithmetic.
+
+use std::time::Duration;
+
+use crate::duty::Next;
+
+/// Longest wait after failures.
+const MAX_WAIT: Duration = Duration::from_secs(30);
+/// Wait after the first failure of a duty that ticks faster than that.
+const MIN_WAIT_AFTER_FAILURE: Duration = Duration::from_millis(500);
+
+/// What the log is to tell of a tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Notice {
+    /// It failed, after it had worked.
+    Fails,
+    /// It works again.
+    Recovered,
+    /// Nothing new.
+    Nothing,
+}
+
+/// Remembers how often a duty failed in a row.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    every: Duration,
+    failures: u32,
+}
+
+impl Pace {
+    /// A duty that ticks this often while all is well.
+    pub(crate) const fn new(every: Duration) -> Self {
+        Self { every, failures: 0 }
+    }
+
+    /// The wait after a tick that worked.
+    pub(crate) fn after_success(&mut self, next: Next) -> (Duration, Notice) {
+        let notice = if self.failures > 0 { Notice::Recovered } else { Notice::Nothing };
+        self.failures = 0;
+        let wait = match next {
+            Next::AtOnce => Duration::ZERO,
+            Next::InTurn => self.every,
+        };
+        (wait, notice)
+    }
+
+    /// The wait after a tick that failed: doubled with each one in a row.
+    pub(crate) fn after_failure(&mut self) -> (Duration, Notice) {
+        let notice = if self.failures == 0 { Notice::Fails } else { Notice::Nothing };
+        let base = self.every.max(MIN_WAIT_AFTER_FAILURE);
+        let wait = base.saturating_mul(2_u32.saturating_pow(self.failures)).min(MAX_WAIT.max(self.every));
+        self.failures = self.failures.saturating_add(1);
+        (wait, notice)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn secs(count: u64) -> Duration {
+        Duration::from_secs(count)
+    }
+
+    #[test]
+    fn waits_longer_with_each_failure_and_tells_the_first() {
+        let mut pace = Pace::new(secs(1));
+
+        let ticks: Vec<_> = (0..7).map(|_| pace.after_failure()).collect();
+
+        let waits: Vec<u64> = ticks.iter().map(|(wait, _)| wait.as_secs()).collect();
+        assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30]);
+        let told = ticks.iter().filter(|(_, notice)| *notice == Notice::Fails).count();
+        assert_eq!((told, ticks[0].1), (1, Notice::Fails));
+    }
+
+    #[test]
+    fn recovers_at_its_own_pace() {
+        let mut pace = Pace::new(secs(2));
+        pace.after_failure();
+
+        assert_eq!(pace.after_success(Next::InTurn), (secs(2), Notice::Recovered));
+        assert_eq!(pace.after_success(Next::InTurn), (secs(2), Notice::Nothing));
+        assert_eq!(pace.after_success(Next::AtOnce), (Duration::ZERO, Notice::Nothing));
+    }
+
+    #[test]
+    fn bounds_its_waits() {
+        let mut hasty = Pace::new(Duration::from_millis(1));
+        assert_eq!(hasty.after_failure().0, MIN_WAIT_AFTER_FAILURE);
+        let mut slow = Pace::new(secs(300));
+        slow.after_failure();
+        assert_eq!(slow.after_failure().0, secs(300));
+    }
+}

@@ -1,0 +1,39 @@
+//! Takes back what dead workers held.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use atelier_queue::{Queue, QueueError, rescue};
+
+use crate::duty::{Duty, Next};
+
+/// The duty of the rescuer.
+#[derive(Clone, Debug)]
+pub struct Rescuer {
+    queue: Queue,
+}
+
+impl Rescuer {
+    /// A rescuer of this queue's jobs.
+    #[must_use]
+    pub const fn new(queue: Queue) -> Self {
+        Self { queue }
+    }
+}
+
+#[async_trait]
+impl Duty for Rescuer {
+    fn name(&self) -> &'static str {
+        "rescuer"
+    }
+
+    /// A quarter of the heartbeat: little on top of the two heartbeats of a lease.
+    fn interval(&self) -> Duration {
+        (self.queue.options().heartbeat / 4).clamp(Duration::from_millis(100), Duration::from_secs(1))
+    }
+
+    async fn tick(&self) -> Result<Next, QueueError> {
+        rescue::tick(&self.queue).await?;
+        Ok(Next::InTurn)
+    }
+}

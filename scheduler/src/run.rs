@@ -1,0 +1,52 @@
+//! All duties of a scheduler, side by side.
+
+use std::{sync::Arc, time::Duration};
+
+use atelier_queue::{Queue, schedule::Recurring};
+use futures::future::join_all;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+
+use crate::{
+    cron::Cron,
+    duty::{Duty, perform},
+    gauges::Gauges,
+    relay::Relay,
+    rescuer::Rescuer,
+};
+
+/// Settings of a scheduler.
+#[derive(Clone, Copy, Debug)]
+pub struct SchedulerOptions {
+    /// Between two passes of the relay while nothing calls for one.
+    pub relay_interval: Duration,
+}
+
+/// Performs every duty until the shutdown. A duty that panics is begun anew.
+pub async fn run(
+    queue: Queue,
+    recurring: Vec<Recurring>,
+    options: SchedulerOptions,
+    shutdown: CancellationToken,
+) {
+    let duties: Vec<Box<dyn Duty>> = vec![
+        Box::new(Relay::new(queue.clone(), options.relay_interval)),
+        Box::new(Rescuer::new(queue.clone())),
+        Box::new(Cron::new(queue.clone(), recurring)),
+        Box::new(Gauges::new(queue)),
+    ];
+    join_all(duties.into_iter().map(|duty| keep_performing(duty.into(), shutdown.clone()))).await;
+}
+
+async fn keep_performing(duty: Arc<dyn Duty>, shutdown: CancellationToken) {
+    while !shutdown.is_cancelled() {
+        let (name, token, performed) = (duty.name(), shutdown.clone(), duty.clone());
+        let task = AbortOnDropHandle::new(tokio::spawn(async move { perform(&*performed, &token).await }));
+        if let Err(error) = task.await {
+            tracing::error!(duty = name, %error, "panicked; begun anew");
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The HTTP API alone.
+
+use std::process::ExitCode;
+
+use atelier_config::Role;
+
+fn main() -> ExitCode {
+    atelier_server::cli::role(Role::Api)
+}

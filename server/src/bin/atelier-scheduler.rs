@@ -1,0 +1,9 @@
+//! A scheduler alone.
+
+use std::process::ExitCode;
+
+use atelier_config::Role;
+
+fn main() -> ExitCode {
+    atelier_server::cli::role(Role::Scheduler)
+}

@@ -1,0 +1,9 @@
+//! The processes of Atelier. One code runs them all: `atelier` with every role in
+//! it, and `atelier-api`, `atelier-worker` and `atelier-scheduler` with one each.
+
+mod banner;
+pub mod cli;
+mod demo;
+pub mod instance;
+mod terminal;
+pub mod wire;

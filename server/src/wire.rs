@@ -1,0 +1,179 @@
+//! Builds what a process works with from its settings: the one place that knows
+//! every crate.
+
+mod options;
+mod outside;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use atelier_config::{Role, Settings};
+use atelier_ops::server::Check;
+use atelier_providers::limiter::RateLimiter;
+use atelier_queue::{
+    Queue,
+    bus::{Bus, LocalBus},
+    transport::{InProcess, RedisHub, RedisOptions, Transport},
+};
+use atelier_services::{Deps, Services, database, effects};
+use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
+
+pub(crate) use options::{api as api_options, worker as worker_options};
+
+/// Names the lock of migrations among the advisory locks of a database.
+const MIGRATION_LOCK: i64 = 0x61_7465_6c69_6572;
+
+/// Everything a process works with.
+#[derive(Clone)]
+pub struct Platform {
+    /// The settings in force, the signing secret among them.
+    pub settings: Settings,
+    /// The database, its tables up to date.
+    pub db: DatabaseConnection,
+    /// The job machine on it.
+    pub queue: Queue,
+    /// Every domain of the product.
+    pub services: Services,
+    /// Counts requests, with the other replicas where there is Redis.
+    pub limiter: Arc<dyn RateLimiter>,
+}
+
+/// Builds the platform: makes the folders and the secret of an embedded instance,
+/// connects, brings the tables up to date, and puts the services together. Links
+/// in mails and previews start with `server.public_url`, or else with the address
+/// of `server.bind`: set it to the bound one first where the port was free.
+pub async fn build(settings: &Settings, role: Role) -> anyhow::Result<Platform> {
+    let mut settings = settings.clone();
+    prepare_folder(&settings)?;
+    if role == Role::Embedded {
+        settings.ensure_jwt_secret().context("the signing secret")?;
+    }
+    let db = connect(&settings).await?;
+    migrate(&settings, &db).await?;
+    let public_url = settings.public_url(settings.server.bind);
+    let options = options::services(&settings, public_url);
+    let effects = effects(&options).context("effects of jobs")?;
+    let (transport, bus) = dispatch(&settings).await?;
+    let queue = Queue::new(db.clone(), transport, bus, effects, options::queue(&settings));
+    queue.clock().follow(&db).await.context("the database's clock")?;
+    let deps = Deps {
+        model: outside::model(&settings)?,
+        mailer: outside::mailer(&settings)?,
+        objects: outside::objects(&settings)?,
+    };
+    let services = Services::new(queue.clone(), deps, options);
+    let limiter = outside::limiter(&settings)?;
+    Ok(Platform { settings, db, queue, services, limiter })
+}
+
+impl Platform {
+    /// What must answer for this process to be ready.
+    #[must_use]
+    pub fn checks(&self) -> Vec<Check> {
+        let db = self.db.clone();
+        let mut checks = vec![Check::new("database", move || {
+            let db = db.clone();
+            async move { db.ping().await.map_err(|error| error.to_string()) }
+        })];
+        if self.settings.redis_url().is_some() {
+            let transport = self.queue.transport().clone();
+            checks.push(Check::new("redis", move || {
+                let transport = transport.clone();
+                async move { transport.ping().await.map_err(|error| error.to_string()) }
+            }));
+        }
+        checks
+    }
+}
+
+impl std::fmt::Debug for Platform {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Platform").field("queue", &self.queue).finish_non_exhaustive()
+    }
+}
+
+/// Makes the folder that an SQLite file is to be in.
+pub fn prepare_folder(settings: &Settings) -> anyhow::Result<()> {
+    if settings.is_sqlite() {
+        settings.ensure_data_dir()?;
+        if let Some(folder) = sqlite_folder(&settings.database_url()) {
+            std::fs::create_dir_all(&folder).with_context(|| format!("cannot create the folder {folder}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// The folder of the file that an SQLite URL names.
+fn sqlite_folder(url: &str) -> Option<String> {
+    let path = url.strip_prefix("sqlite:")?;
+    let path = path.strip_prefix("//").unwrap_or(path).split('?').next()?;
+    if path.is_empty() || path.contains(":memory:") {
+        return None;
+    }
+    let folder = Path::new(path).parent()?.to_str().filter(|folder| !folder.is_empty())?;
+    Some(folder.to_owned())
+}
+
+/// Connects to the database of these settings.
+pub async fn connect(settings: &Settings) -> anyhow::Result<DatabaseConnection> {
+    connect_with(settings, settings.database.max_connections).await
+}
+
+async fn connect_with(settings: &Settings, connections: u32) -> anyhow::Result<DatabaseConnection> {
+    let limits = &settings.database;
+    let (acquire, statement) = (limits.acquire_timeout(), limits.statement_timeout());
+    database::connect(&settings.database_url(), connections, acquire, statement)
+        .await
+        .context("cannot connect to the database")
+}
+
+/// Brings the tables up to date. Processes that start together on PostgreSQL take
+/// turns, under a lock that a connection of its own holds.
+pub async fn migrate(settings: &Settings, db: &DatabaseConnection) -> anyhow::Result<()> {
+    const FAULT: &str = "cannot bring the database's tables up to date";
+    if settings.is_sqlite() {
+        return database::migrate(db).await.context(FAULT);
+    }
+    let keeper = connect_with(settings, 1).await?;
+    let turn = keeper.begin().await?;
+    let lock = format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
+    turn.execute_unprepared(&lock).await.context(FAULT)?;
+    let migrated = database::migrate(db).await;
+    turn.rollback().await?;
+    keeper.close().await?;
+    migrated.context(FAULT)
+}
+
+async fn dispatch(settings: &Settings) -> anyhow::Result<(Arc<dyn Transport>, Arc<dyn Bus>)> {
+    let Some(url) = settings.redis_url() else {
+        return Ok((Arc::new(InProcess::default()), Arc::new(LocalBus::default())));
+    };
+    let heartbeat = settings.queue.heartbeat();
+    let hub = RedisHub::connect(RedisOptions {
+        url: url.clone(),
+        key_prefix: settings.redis.key_prefix.clone(),
+        command_timeout: settings.redis.command_timeout(),
+        consumer_timeout: heartbeat.saturating_mul(2).max(Duration::from_secs(2)),
+    })
+    .await
+    .context("cannot use Redis")?;
+    Ok((hub.clone(), hub))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_folder_of_a_database_file() {
+        for (url, folder) in [
+            ("sqlite://./data/atelier.db?mode=rwc", Some("./data")),
+            ("sqlite:///srv/atelier/a.db", Some("/srv/atelier")),
+            ("sqlite:a.db", None),
+            ("sqlite::memory:", None),
+            ("postgres://db/atelier", None),
+        ] {
+            assert_eq!(sqlite_folder(url).as_deref(), folder, "{url}");
+        }
+    }
+}

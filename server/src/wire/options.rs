@@ -1,0 +1,141 @@
+//! From settings to the options of each crate below.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use atelier_api::{ApiOptions, LimitOptions};
+use atelier_config::Settings;
+use atelier_queue::{QueueName, QueueOptions, retention::RetentionRules, worker::WorkerOptions};
+use atelier_services::{
+    AuthOptions, CreditOptions, GenerationOptions, MailOptions, RetentionOptions, ServiceOptions,
+};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+/// Left of the shutdown's grace for handing back what did not end in time.
+const HAND_BACK: Duration = Duration::from_secs(3);
+
+pub(super) fn services(settings: &Settings, public_url: String) -> ServiceOptions {
+    let Settings { auth, credits, generation, retention, .. } = settings;
+    ServiceOptions {
+        auth: AuthOptions {
+            jwt_secret: auth.jwt_secret.clone(),
+            access_token: auth.access_token_lifetime(),
+            refresh_token: auth.refresh_token_lifetime(),
+            refresh_grace: auth.refresh_grace(),
+            hash_concurrency: auth.password_hash_concurrency,
+        },
+        credits: CreditOptions {
+            signup_grant: credits.signup_grant,
+            quick_price: credits.quick_price,
+            advanced_price: credits.advanced_price,
+        },
+        generation: GenerationOptions {
+            max_repairs: generation.max_repairs,
+            max_files: generation.max_files,
+            max_file_bytes: generation.max_file_bytes,
+            max_total_bytes: generation.max_total_bytes,
+        },
+        mail: MailOptions { from: settings.mail.from.clone(), public_url: public_url.clone() },
+        public_url,
+        retention: RetentionOptions {
+            jobs: RetentionRules {
+                succeeded: DAY * retention.succeeded_days,
+                failed: DAY * retention.failed_days,
+                cancelled: DAY * retention.cancelled_days,
+                batch: u32::try_from(retention.batch).unwrap_or(u32::MAX),
+            },
+            idempotency: HOUR * retention.idempotency_hours,
+        },
+    }
+}
+
+pub(super) fn queue(settings: &Settings) -> QueueOptions {
+    let queue = &settings.queue;
+    QueueOptions {
+        heartbeat: queue.heartbeat(),
+        window: queue.window as usize,
+        fair_turn: queue.fair_turn(),
+        max_args_bytes: queue.max_args_bytes,
+        max_result_bytes: queue.max_result_bytes,
+        max_log_lines: queue.max_log_lines,
+    }
+}
+
+/// How an API of these settings answers.
+pub(crate) fn api(settings: &Settings) -> ApiOptions {
+    let Settings { server, limits, .. } = settings;
+    ApiOptions {
+        max_body_bytes: server.max_body_bytes,
+        request_timeout: server.request_timeout(),
+        cors_allowed_origins: server.cors_allowed_origins.clone(),
+        trusted_proxies: server.trusted_proxies.clone(),
+        limits: LimitOptions {
+            requests_per_minute: limits.requests_per_minute,
+            auth_per_minute: limits.auth_per_minute,
+            generation_per_minute: limits.generation_per_minute,
+        },
+    }
+}
+
+/// How a worker of these settings works.
+pub(crate) fn worker(settings: &Settings) -> WorkerOptions {
+    let slots = &settings.queue.concurrency;
+    let concurrency = BTreeMap::from([
+        (QueueName::Generation, slots.generation),
+        (QueueName::Deployment, slots.deployment),
+        (QueueName::Email, slots.email),
+        (QueueName::Stats, slots.stats),
+        (QueueName::Workflow, slots.workflow),
+        (QueueName::Maintenance, slots.maintenance),
+    ]);
+    WorkerOptions {
+        concurrency: concurrency.into_iter().filter(|(_, slots)| *slots > 0).collect(),
+        grace: worker_grace(settings.server.shutdown_grace()),
+        host: host(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+/// The part of the shutdown's grace that running jobs have.
+fn worker_grace(shutdown: Duration) -> Duration {
+    shutdown.saturating_sub(HAND_BACK).max(shutdown / 2)
+}
+
+fn host() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "unknown".to_owned() } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jobs_end_before_the_process_must() {
+        for (shutdown, jobs) in [(25, 22), (5, 2), (2, 1), (0, 0)] {
+            let grace = worker_grace(Duration::from_secs(shutdown));
+            assert_eq!(grace.as_secs(), jobs, "{shutdown} s");
+        }
+    }
+
+    #[test]
+    fn every_queue_is_served_unless_it_has_no_slots() {
+        let mut settings = Settings::for_tests();
+        assert_eq!(worker(&settings).concurrency.len(), QueueName::ALL.len());
+
+        settings.queue.concurrency.email = 0;
+
+        assert!(!worker(&settings).concurrency.contains_key(&QueueName::Email));
+    }
+
+    #[test]
+    fn settings_become_options_in_their_units() {
+        let options = services(&Settings::for_tests(), "http://here".to_owned());
+
+        assert_eq!(options.retention.jobs.failed, DAY * 30);
+        assert_eq!(options.retention.idempotency, HOUR * 24);
+        assert_eq!(options.mail.public_url, "http://here");
+        assert_eq!(options.auth.access_token, Duration::from_secs(30 * 60));
+    }
+}

@@ -1,0 +1,185 @@
+//! What people may spend: a balance on the account and a row for each change of it,
+//! written together. The sum of the rows is the balance, always.
+
+use atelier_entities::{
+    CreditKind, CreditTransactionId, GenerationMode, JobId, ProjectId, UserId, credit_transactions, users,
+};
+use atelier_queue::{Queue, Transaction};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, ExprTrait, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+};
+
+use crate::{CreditOptions, Page, paging::fetch};
+
+/// Balances and their history. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Credits {
+    queue: Queue,
+    options: CreditOptions,
+}
+
+impl Credits {
+    pub(crate) fn new(queue: Queue, options: CreditOptions) -> Self {
+        Self { queue, options }
+    }
+
+    /// Credits an account has.
+    pub async fn balance(&self, user: UserId) -> Result<i64, DbErr> {
+        balance(self.queue.db(), user).await
+    }
+
+    /// Changes of a balance, newest first, and how many there are.
+    pub async fn history(
+        &self,
+        user: UserId,
+        page: Page,
+    ) -> Result<(Vec<credit_transactions::Model>, u64), DbErr> {
+        let rows = credit_transactions::Entity::find()
+            .filter(credit_transactions::Column::UserId.eq(user))
+            .order_by_desc(credit_transactions::Column::CreatedAt)
+            .order_by_desc(credit_transactions::Column::Id);
+        fetch(self.queue.db(), rows, page).await
+    }
+
+    /// Price of a generation.
+    #[must_use]
+    pub fn price(&self, mode: GenerationMode) -> i64 {
+        self.options.price(mode)
+    }
+}
+
+impl CreditOptions {
+    pub(crate) fn price(&self, mode: GenerationMode) -> i64 {
+        match mode {
+            GenerationMode::Quick => self.quick_price,
+            GenerationMode::Advanced => self.advanced_price,
+        }
+    }
+}
+
+/// A change of a balance.
+struct Entry<'a> {
+    user: UserId,
+    amount: i64,
+    kind: CreditKind,
+    description: &'a str,
+    project: Option<ProjectId>,
+    job: Option<JobId>,
+}
+
+/// Credits of an account, as this connection sees them.
+pub(crate) async fn balance(db: &impl sea_orm::ConnectionTrait, user: UserId) -> Result<i64, DbErr> {
+    let credits: Option<i64> = users::Entity::find_by_id(user)
+        .select_only()
+        .column(users::Column::Credits)
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(credits.unwrap_or(0))
+}
+
+/// Gives credits for no job.
+pub(crate) async fn grant(
+    tx: &Transaction,
+    user: UserId,
+    amount: i64,
+    kind: CreditKind,
+    description: &str,
+) -> Result<(), DbErr> {
+    if amount <= 0 {
+        return Ok(());
+    }
+    post(tx, Entry { user, amount, kind, description, project: None, job: None }).await?;
+    Ok(())
+}
+
+/// What a job costs.
+pub(crate) struct Price<'a> {
+    pub(crate) amount: i64,
+    pub(crate) description: &'a str,
+}
+
+/// Takes the price of a job; false where the balance does not reach.
+pub(crate) async fn hold(
+    tx: &Transaction,
+    user: UserId,
+    project: ProjectId,
+    job: JobId,
+    price: Price<'_>,
+) -> Result<bool, DbErr> {
+    if price.amount <= 0 {
+        return Ok(true);
+    }
+    post(
+        tx,
+        Entry {
+            user,
+            amount: -price.amount,
+            kind: CreditKind::Usage,
+            description: price.description,
+            project: Some(project),
+            job: Some(job),
+        },
+    )
+    .await
+}
+
+/// Gives back what a job cost, once; how much that was.
+pub(crate) async fn refund(tx: &Transaction, job: JobId, description: &str) -> Result<i64, DbErr> {
+    let rows = credit_transactions::Entity::find()
+        .filter(credit_transactions::Column::JobId.eq(job))
+        .all(&**tx)
+        .await?;
+    let of = |kind| rows.iter().find(|row| row.kind == kind);
+    let (Some(usage), None) = (of(CreditKind::Usage), of(CreditKind::Refund)) else { return Ok(0) };
+    let amount = -usage.amount;
+    let entry = Entry {
+        user: usage.user_id,
+        amount,
+        kind: CreditKind::Refund,
+        description,
+        project: usage.project_id,
+        job: Some(job),
+    };
+    post(tx, entry).await?;
+    Ok(amount)
+}
+
+/// Whether what a job cost was given back.
+pub(crate) async fn is_refunded(db: &impl sea_orm::ConnectionTrait, job: JobId) -> Result<bool, DbErr> {
+    let refunds = credit_transactions::Entity::find()
+        .filter(credit_transactions::Column::JobId.eq(job))
+        .filter(credit_transactions::Column::Kind.eq(CreditKind::Refund))
+        .count(db)
+        .await?;
+    Ok(refunds > 0)
+}
+
+/// Changes the balance and writes the row that tells why; false, and nothing
+/// changed, where the balance would fall below zero or there is no such account.
+async fn post(tx: &Transaction, entry: Entry<'_>) -> Result<bool, DbErr> {
+    let credits = Expr::col(users::Column::Credits);
+    let changed = users::Entity::update_many()
+        .col_expr(users::Column::Credits, credits.clone().add(entry.amount))
+        .col_expr(users::Column::UpdatedAt, Expr::value(tx.now()))
+        .filter(users::Column::Id.eq(entry.user))
+        .filter(credits.add(entry.amount).gte(0))
+        .exec(&**tx)
+        .await?;
+    if changed.rows_affected == 0 {
+        return Ok(false);
+    }
+    let row = credit_transactions::ActiveModel {
+        id: Set(CreditTransactionId::new()),
+        user_id: Set(entry.user),
+        amount: Set(entry.amount),
+        kind: Set(entry.kind),
+        description: Set(entry.description.to_owned()),
+        project_id: Set(entry.project),
+        job_id: Set(entry.job),
+        created_at: Set(tx.now()),
+    };
+    row.insert(&**tx).await?;
+    Ok(true)
+}

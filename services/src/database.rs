@@ -1,0 +1,65 @@
+//! Connecting to the database and bringing its schema up to date.
+
+use std::time::Duration;
+
+use atelier_migration::Migrator;
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
+use sea_orm_migration::MigratorTrait;
+
+/// Connects to SQLite (`sqlite://…`, kept in WAL with foreign keys on) or PostgreSQL
+/// (`postgres://…`, with a bound on each statement). `acquire` is the longest wait
+/// for one of `max_connections`.
+pub async fn connect(
+    url: &str,
+    max_connections: u32,
+    acquire: Duration,
+    statement: Duration,
+) -> Result<DatabaseConnection, DbErr> {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(max_connections.max(1))
+        .connect_timeout(acquire)
+        .acquire_timeout(acquire)
+        .sqlx_logging(false);
+    if url.starts_with("sqlite:") {
+        options.map_sqlx_sqlite_opts(|options| {
+            options
+                .pragma("journal_mode", "WAL")
+                .pragma("synchronous", "FULL")
+                .pragma("foreign_keys", "ON")
+                .busy_timeout(Duration::from_secs(5))
+        });
+    } else {
+        options.statement_timeout(statement).set_application_name("atelier");
+    }
+    Database::connect(options).await
+}
+
+/// Applies every migration that was not applied yet.
+pub async fn migrate(db: &DatabaseConnection) -> Result<(), DbErr> {
+    Migrator::up(db, None).await
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{ConnectionTrait, Statement};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn sqlite_is_durable_and_keeps_foreign_keys() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite://{}/test.db?mode=rwc", folder.path().display());
+        let wait = Duration::from_secs(5);
+        let db = connect(&url, 4, wait, wait).await.expect("connected");
+        migrate(&db).await.expect("migrated");
+        migrate(&db).await.expect("a second time changes nothing");
+
+        for (pragma, expected) in [("foreign_keys", "1"), ("synchronous", "2"), ("journal_mode", "wal")] {
+            let query = format!("SELECT CAST({pragma} AS TEXT) AS value FROM pragma_{pragma}");
+            let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), query)).await;
+            let value: String = row.expect("asked").expect("a row").try_get("", "value").expect("text");
+            assert_eq!(value, expected, "{pragma}");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Publishing applications: what may be published where, and the sites of the
+//! built-in preview platform.
+
+mod commands;
+mod effect;
+mod jobs;
+mod platforms;
+mod publish;
+mod site;
+mod sites;
+
+use atelier_entities::{DeploymentId, JobId, Timestamp};
+use atelier_providers::object_store::{ObjectError, Objects};
+use atelier_queue::{LogLevel, Queue, QueueError};
+use bytes::Bytes;
+use sea_orm::DbErr;
+
+use crate::FieldErrors;
+
+pub use effect::DeploymentEnded;
+pub use jobs::PublishDeployment;
+pub use platforms::{PREVIEW, Platform};
+
+/// Publishing applications. Cheap to clone.
+#[derive(Clone)]
+pub struct Deployments {
+    queue: Queue,
+    objects: Objects,
+    addresses: Addresses,
+}
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct DeploymentInput {
+    /// Id of a platform, such as `preview`.
+    pub platform: String,
+    /// Number of the version; the current one where none is given.
+    pub version: Option<i32>,
+}
+
+/// A line of a deployment's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeploymentLog {
+    /// When it was written.
+    pub at: Timestamp,
+    /// How much it matters.
+    pub level: LogLevel,
+    /// For people.
+    pub message: String,
+}
+
+/// A file of a published site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SiteFile {
+    /// The whole file.
+    pub bytes: Bytes,
+    /// By its extension.
+    pub content_type: String,
+    /// A strong validator, with its quotes.
+    pub etag: String,
+}
+
+/// Why something about deployments was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum DeploymentError {
+    /// There is no such project, or it is another person's.
+    #[error("there is no such project")]
+    NotFound,
+    /// The project has no code, or not that version.
+    #[error("there is no such version")]
+    NoVersion,
+    /// Fields that cannot be taken as they are.
+    #[error("invalid input: {0}")]
+    InvalidInput(FieldErrors),
+    /// The platform exists, but this instance is not set up for it.
+    #[error("the platform {0} is not available here")]
+    PlatformUnavailable(&'static str),
+    /// One is waiting or running already.
+    #[error("a deployment of this project is running already")]
+    AlreadyRunning(JobId),
+    /// The object store did not do it.
+    #[error(transparent)]
+    Storage(#[from] ObjectError),
+    /// The database did not do it.
+    #[error("database: {0}")]
+    Database(#[from] DbErr),
+    /// The queue did not do it.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+}
+
+impl From<FieldErrors> for DeploymentError {
+    fn from(errors: FieldErrors) -> Self {
+        Self::InvalidInput(errors)
+    }
+}
+
+/// Where published sites are reached.
+#[derive(Clone, Debug)]
+struct Addresses {
+    public_url: String,
+}
+
+impl Addresses {
+    fn new(public_url: &str) -> Self {
+        Self { public_url: public_url.trim_end_matches('/').to_owned() }
+    }
+
+    fn of(&self, slug: &str) -> String {
+        format!("{}/preview/{slug}/", self.public_url)
+    }
+}
+
+impl Deployments {
+    pub(crate) fn new(queue: Queue, objects: Objects, public_url: &str) -> Self {
+        Self { queue, objects, addresses: Addresses::new(public_url) }
+    }
+}
+
+impl std::fmt::Debug for Deployments {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Deployments").finish_non_exhaustive()
+    }
+}
+
+/// Folder of a deployment's files in the object store.
+pub(crate) fn site_folder(id: DeploymentId) -> String {
+    format!("sites/{id}")
+}

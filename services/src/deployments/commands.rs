@@ -1,0 +1,147 @@
+use atelier_entities::{
+    DeploymentId, DeploymentStatus, ProjectId, UserId, deployments, job_events, jobs, project_versions,
+    projects, published_sites,
+};
+use atelier_queue::{NewJob, QueueError, Transaction};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+use serde_json::json;
+
+use super::{DeploymentError, DeploymentInput, DeploymentLog, Deployments, PublishDeployment};
+use crate::{
+    Caller, FieldErrors, audit,
+    projects::{project_target, slug},
+};
+
+/// Log lines that a status shows at most.
+const MAX_LOG_LINES: u64 = 200;
+
+impl Deployments {
+    /// Starts to publish a version. A project has one deployment under way at a time.
+    pub async fn start(
+        &self,
+        caller: &Caller,
+        user: UserId,
+        project: ProjectId,
+        input: DeploymentInput,
+    ) -> Result<(deployments::Model, jobs::Model), DeploymentError> {
+        let platform = find_platform(&input.platform)?;
+        let tx = self.queue.begin().await?;
+        let own = projects::Entity::find_owned_by_id(user, project);
+        let project = own.clone().one(&*tx).await?.ok_or(DeploymentError::NotFound)?;
+        let number = input.version.or(project.current_version).ok_or(DeploymentError::NoVersion)?;
+        let version = project_versions::Entity::find_numbered(project.id, number).one(&*tx).await?;
+        version.ok_or(DeploymentError::NoVersion)?;
+        let id = DeploymentId::new();
+        let job = NewJob::of(&PublishDeployment { deployment_id: id })
+            .unique(format!("deployment:{}", project.id))
+            .owned_by(user)
+            .about(project.id.0)
+            .from_origin(caller.origin.clone());
+        let job = tx.enqueue(job).await?;
+        if job.duplicate {
+            return Err(DeploymentError::AlreadyRunning(job.id));
+        }
+        // Jobs before projects, the order in which jobs' ends lock them.
+        own.lock_exclusive().one(&*tx).await?.ok_or(DeploymentError::NotFound)?;
+        let slug = find_slug(&tx, &project).await?;
+        let deployment = row(id, &project, Target { number, platform, slug, job: job.id }, &tx);
+        let deployment = deployment.insert(&*tx).await?;
+        let context = json!({"deployment": id, "version": number, "platform": platform});
+        audit::record(&tx, caller, "deployment.start", project_target(project.id), context).await?;
+        let job = jobs::Entity::find_by_id(job.id).one(&*tx).await?.ok_or(QueueError::NotFound)?;
+        tx.commit().await?;
+        Ok((deployment, job))
+    }
+
+    /// The latest deployment of a project with its log; none where there was none.
+    pub async fn status(
+        &self,
+        user: UserId,
+        project: ProjectId,
+    ) -> Result<Option<(deployments::Model, Vec<DeploymentLog>)>, DeploymentError> {
+        let db = self.queue.db();
+        let project = projects::Entity::find_owned_by_id(user, project).one(db).await?;
+        let project = project.ok_or(DeploymentError::NotFound)?;
+        let latest =
+            deployments::Entity::find_of(project.id).order_by_desc(deployments::Column::Id).one(db).await?;
+        let Some(latest) = latest else { return Ok(None) };
+        let mut log = Vec::new();
+        if let Some(job) = latest.job_id {
+            let events = job_events::Entity::find()
+                .filter(job_events::Column::JobId.eq(job))
+                .filter(job_events::Column::Kind.eq("log"))
+                .order_by_asc(job_events::Column::Seq)
+                .limit(MAX_LOG_LINES)
+                .all(db)
+                .await?;
+            log.extend(events.into_iter().filter_map(log_line));
+        }
+        Ok(Some((latest, log)))
+    }
+}
+
+fn find_platform(id: &str) -> Result<&'static str, DeploymentError> {
+    let platforms = Deployments::platforms();
+    match platforms.iter().find(|platform| platform.id == id) {
+        Some(platform) if platform.available => Ok(platform.id),
+        Some(platform) => Err(DeploymentError::PlatformUnavailable(platform.id)),
+        None => {
+            let known: Vec<_> = platforms.iter().map(|platform| platform.id).collect();
+            let problem = format!("must be one of {}", known.join(", "));
+            Err(FieldErrors::of("platform", problem).into())
+        }
+    }
+}
+
+/// The address that the project has, or the one it gets: its title then, and the end
+/// of its id, which is random.
+async fn find_slug(tx: &Transaction, project: &projects::Model) -> Result<String, DbErr> {
+    if let Some(site) = published_sites::Entity::find_of(project.id).one(&**tx).await? {
+        return Ok(site.slug);
+    }
+    let earlier =
+        deployments::Entity::find_of(project.id).order_by_asc(deployments::Column::Id).one(&**tx).await?;
+    if let Some(earlier) = earlier {
+        return Ok(earlier.slug);
+    }
+    let id = project.id.0.simple().to_string();
+    Ok(format!("{}-{}", slug(&project.title), &id[id.len() - 10..]))
+}
+
+struct Target {
+    number: i32,
+    platform: &'static str,
+    slug: String,
+    job: atelier_entities::JobId,
+}
+
+fn row(
+    id: DeploymentId,
+    project: &projects::Model,
+    target: Target,
+    tx: &Transaction,
+) -> deployments::ActiveModel {
+    deployments::ActiveModel {
+        id: Set(id),
+        project_id: Set(project.id),
+        user_id: Set(project.user_id),
+        version_number: Set(target.number),
+        platform: Set(target.platform.to_owned()),
+        status: Set(DeploymentStatus::Queued),
+        slug: Set(target.slug),
+        url: Set(None),
+        job_id: Set(Some(target.job)),
+        error: Set(None),
+        created_at: Set(tx.now()),
+        updated_at: Set(tx.now()),
+        finished_at: Set(None),
+    }
+}
+
+fn log_line(event: job_events::Model) -> Option<DeploymentLog> {
+    let level = serde_json::from_value(event.data.get("level")?.clone()).ok()?;
+    let message = event.data.get("message")?.as_str()?.to_owned();
+    Some(DeploymentLog { at: event.created_at, level, message })
+}

@@ -1,0 +1,118 @@
+use atelier_entities::ProjectKind;
+
+use super::*;
+use crate::{
+    Caller,
+    deployments::{DeploymentError, DeploymentInput},
+    testing::Bench,
+};
+
+fn preview(version: Option<i32>) -> DeploymentInput {
+    DeploymentInput { platform: "preview".to_owned(), version }
+}
+
+struct Fixture {
+    bench: Bench,
+    project: projects::Model,
+}
+
+async fn fixture() -> Fixture {
+    let bench = Bench::new().await;
+    let ada = bench.register("ada@example.org").await;
+    let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+    bench.store_version(&project, 1, &[("index.html", "<p>one</p>"), ("css/a.css", "p{}")]).await;
+    bench.store_version(&project, 2, &[("index.html", "<p>two</p>")]).await;
+    Fixture { bench, project }
+}
+
+#[tokio::test]
+async fn publishing_puts_a_version_online_and_the_next_one_replaces_it() {
+    let Fixture { bench, project } = fixture().await;
+    let deployments = &bench.services.deployments;
+    let user = project.user_id;
+
+    let (first, _) =
+        deployments.start(&Caller::default(), user, project.id, preview(Some(1))).await.expect("started");
+    assert!(deployments.site_file(&first.slug, "").await.expect("asked").is_none(), "not yet");
+    bench.work().await;
+    let page = deployments.site_file(&first.slug, "/").await.expect("asked").expect("online");
+    assert_eq!(
+        (&page.bytes[..], page.content_type.as_str()),
+        (&b"<p>one</p>"[..], "text/html; charset=utf-8")
+    );
+    let style = deployments.site_file(&first.slug, "css/a.css").await.expect("asked").expect("online");
+    assert_eq!(style.content_type, "text/css; charset=utf-8");
+    assert_ne!(style.etag, page.etag);
+
+    let (second, _) =
+        deployments.start(&Caller::default(), user, project.id, preview(Some(2))).await.expect("started");
+    bench.work().await;
+    assert_eq!(second.slug, first.slug, "the address stays");
+    let page = deployments.site_file(&first.slug, "index.html").await.expect("asked").expect("online");
+    assert_eq!(&page.bytes[..], b"<p>two</p>");
+    assert!(deployments.site_file(&first.slug, "css/a.css").await.expect("asked").is_none());
+    assert!(bench.objects.list_prefix(&site_folder(first.id)).await.expect("listed").is_empty(), "removed");
+
+    let (latest, log) = deployments.status(user, project.id).await.expect("asked").expect("there");
+    assert_eq!((latest.id, latest.status, log.len()), (second.id, DeploymentStatus::Live, 2));
+    let db = bench.services.queue.db();
+    let before = deployments::Entity::find_by_id(first.id).one(db).await.expect("asked").expect("there");
+    assert_eq!(before.status, DeploymentStatus::Superseded);
+    assert_eq!(bench.project(&project).await.deployment_url, latest.url);
+    assert_eq!(latest.url, Some(format!("https://atelier.example/preview/{}/", first.slug)));
+    let subjects = bench.subjects_to("ada@example.org");
+    assert_eq!(subjects.iter().filter(|subject| subject.contains("is online")).count(), 2);
+}
+
+#[tokio::test]
+async fn views_are_counted_on_site_and_project() {
+    let Fixture { bench, project } = fixture().await;
+    let deployments = &bench.services.deployments;
+    let started = deployments.start(&Caller::default(), project.user_id, project.id, preview(Some(1))).await;
+    let (deployment, _) = started.expect("started");
+    bench.work().await;
+
+    deployments.count_view(&deployment.slug).await;
+    deployments.count_view(&deployment.slug).await;
+    deployments.count_view("no-such-site").await;
+
+    assert_eq!(bench.project(&project).await.views, 2);
+    let stats = bench.services.identity.user_stats(project.user_id).await.expect("stats");
+    assert_eq!((stats.total_projects, stats.total_views), (1, 2));
+}
+
+#[tokio::test]
+async fn a_deployment_needs_a_version_and_a_platform_that_is_there() {
+    let Fixture { bench, project } = fixture().await;
+    let deployments = &bench.services.deployments;
+    let caller = Caller::default();
+    let start = |input| deployments.start(&caller, project.user_id, project.id, input);
+    let on = |platform: &str| DeploymentInput { platform: platform.to_owned(), version: Some(1) };
+
+    assert!(matches!(start(preview(None)).await, Err(DeploymentError::NoVersion)), "none is current");
+    assert!(matches!(start(preview(Some(9))).await, Err(DeploymentError::NoVersion)));
+    assert!(matches!(start(on("vercel")).await, Err(DeploymentError::PlatformUnavailable("vercel"))));
+    assert!(matches!(start(on("nowhere")).await, Err(DeploymentError::InvalidInput(_))));
+    let (_, job) = start(preview(Some(1))).await.expect("started");
+    let second = start(preview(Some(2))).await;
+    assert!(matches!(second, Err(DeploymentError::AlreadyRunning(id)) if id == job.id));
+}
+
+#[tokio::test]
+async fn a_deployment_that_is_cancelled_leaves_what_was_online() {
+    let Fixture { bench, project } = fixture().await;
+    let deployments = &bench.services.deployments;
+    let caller = Caller::default();
+    let start = |version| deployments.start(&caller, project.user_id, project.id, preview(Some(version)));
+    let (first, _) = start(1).await.expect("started");
+    bench.work().await;
+
+    let (second, job) = start(2).await.expect("started");
+    bench.services.queue.cancel(job.id, None).await.expect("cancelled");
+    bench.work().await;
+
+    let (latest, _) = deployments.status(project.user_id, project.id).await.expect("asked").expect("there");
+    assert_eq!((latest.id, latest.status), (second.id, DeploymentStatus::Cancelled));
+    let page = deployments.site_file(&first.slug, "").await.expect("asked").expect("online");
+    assert_eq!(&page.bytes[..], b"<p>one</p>");
+}

@@ -1,0 +1,108 @@
+use atelier_entities::{
+    DeploymentId, DeploymentStatus, deployments, project_files, project_versions, projects,
+};
+use atelier_providers::object_store::{ObjectError, content_type_of};
+use atelier_queue::{JobContext, JobError, LogLevel, Outcome};
+use bytes::Bytes;
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, sea_query::Expr};
+use serde_json::json;
+
+use super::{Deployments, PublishDeployment, site::site_files, site_folder};
+use crate::projects::stored_file;
+
+/// A deployment and the site it is to publish.
+struct Site {
+    deployment: deployments::Model,
+    files: Vec<(String, String)>,
+}
+
+impl Deployments {
+    /// Copies a version's site into the object store. It goes live with the job's
+    /// success, and not before. Repeating it writes the same files again.
+    pub async fn publish(&self, ctx: &JobContext, args: PublishDeployment) -> Result<Outcome, JobError> {
+        ctx.progress(5, "preparing", "Reading the version").await;
+        let Some(site) = self.load(args.deployment_id).await.map_err(database)? else {
+            return Ok(Outcome::Cancel("the project was deleted".to_owned()));
+        };
+        self.mark_publishing(args.deployment_id).await.map_err(database)?;
+        let Site { deployment, files } = site;
+        let version = deployment.version_number;
+        ctx.log(LogLevel::Info, format!("publishing version {version}: {} files", files.len())).await;
+        let (count, bytes) = (files.len(), files.iter().map(|(_, content)| content.len()).sum::<usize>());
+        self.copy(ctx, deployment.id, files).await?;
+        ctx.progress(95, "publishing", "Switching the address to this version").await;
+        let url = self.addresses.of(&deployment.slug);
+        ctx.log(LogLevel::Info, format!("copied {bytes} bytes; the site is at {url}")).await;
+        ctx.progress(100, "done", "The site is online").await;
+        Ok(Outcome::Done(json!({
+            "deployment_id": deployment.id,
+            "project_id": deployment.project_id,
+            "version": version,
+            "slug": deployment.slug,
+            "url": url,
+            "files": count,
+            "bytes": bytes,
+        })))
+    }
+
+    async fn load(&self, id: DeploymentId) -> Result<Option<Site>, DbErr> {
+        let db = self.queue.db();
+        let Some(deployment) = deployments::Entity::find_by_id(id).one(db).await? else { return Ok(None) };
+        let Some(project) = projects::Entity::find_by_id(deployment.project_id).one(db).await? else {
+            return Ok(None);
+        };
+        let version = project_versions::Entity::find_numbered(project.id, deployment.version_number);
+        let Some(version) = version.one(db).await? else { return Ok(None) };
+        let rows = project_files::Entity::find_of(version.id).all(db).await?;
+        let files = site_files(&project.title, rows.into_iter().map(stored_file).collect());
+        Ok(Some(Site { deployment, files }))
+    }
+
+    async fn copy(
+        &self,
+        ctx: &JobContext,
+        id: DeploymentId,
+        files: Vec<(String, String)>,
+    ) -> Result<(), JobError> {
+        let (folder, total) = (site_folder(id), files.len().max(1));
+        for (at, (path, content)) in files.into_iter().enumerate() {
+            if ctx.stop().is_cancelled() {
+                return Err(JobError::retry("STOPPED", "the deployment was stopped"));
+            }
+            let percent = u8::try_from(10 + 80 * at / total).unwrap_or(90);
+            ctx.progress(percent, "copying", format!("Copying {path}")).await;
+            let content_type = content_type_of(&path);
+            self.objects
+                .put(&format!("{folder}/{path}"), Bytes::from(content), &content_type)
+                .await
+                .map_err(storage)?;
+        }
+        Ok(())
+    }
+
+    async fn mark_publishing(&self, id: DeploymentId) -> Result<(), DbErr> {
+        deployments::Entity::update_many()
+            .col_expr(deployments::Column::Status, Expr::value(DeploymentStatus::Publishing))
+            .col_expr(deployments::Column::Error, Expr::value(None::<String>))
+            .col_expr(deployments::Column::FinishedAt, Expr::value(None::<atelier_entities::Timestamp>))
+            .col_expr(deployments::Column::UpdatedAt, Expr::value(self.queue.now()))
+            .filter(deployments::Column::Id.eq(id))
+            .exec(self.queue.db())
+            .await?;
+        Ok(())
+    }
+}
+
+fn storage(error: ObjectError) -> JobError {
+    tracing::warn!(%error, "a site's file was not copied");
+    if error.is_retryable() {
+        JobError::retry("STORAGE", "the object store did not take a file")
+    } else {
+        JobError::fail("STORAGE", "a file of the site cannot be stored under its name")
+    }
+}
+
+fn database(error: DbErr) -> JobError {
+    tracing::warn!(%error, "deployment: the database did not answer");
+    JobError::retry("DATABASE", "the database did not answer")
+}

@@ -1,0 +1,218 @@
+//! Reads a page the way a browser cuts it into tags, and tells only what a browser cannot make sense of:
+//! optional end tags, unquoted attributes, a stray `&` or `<` in text and the like are no faults.
+
+/// A part of a page that is in another language, or that is broken.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Found<'a> {
+    /// The text of a script without `src` that holds JavaScript, and its byte offset.
+    Script(&'a str, usize),
+    /// The text of a style element, and its byte offset.
+    Style(&'a str, usize),
+    /// The address of a script or a style sheet, and the byte offset of its tag.
+    Link(&'a str, usize),
+    /// Something broken at a byte offset.
+    Broken(&'static str, usize),
+}
+
+/// Elements whose content is text up to their end tag.
+const RAW: [&str; 6] = ["script", "style", "textarea", "title", "xmp", "iframe"];
+
+/// Cuts the page and answers what is to be looked at, in the order of the text.
+pub(super) fn scan(page: &str) -> Vec<Found<'_>> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(open) = page[at..].find('<').map(|offset| at + offset) {
+        let rest = &page[open + 1..];
+        at = if let Some(comment) = rest.strip_prefix("!--") {
+            let end = if comment.starts_with('>') { Some(1) } else { comment.find("-->").map(|end| end + 3) };
+            let Some(end) = end else {
+                found.push(Found::Broken("the comment is never closed", open));
+                break;
+            };
+            open + 4 + end
+        } else if rest.starts_with(['!', '?']) {
+            let Some(end) = rest.find('>') else {
+                found.push(Found::Broken("the declaration is never closed", open));
+                break;
+            };
+            open + 2 + end
+        } else if rest.trim_start_matches('/').starts_with(|c: char| c.is_ascii_alphabetic()) {
+            let Some(end) = read_element(page, open, &mut found) else { break };
+            end
+        } else {
+            open + 1
+        };
+    }
+    found
+}
+
+/// Reads a tag and, for raw elements, the text up to the end tag. Answers where to go on; none at the end.
+fn read_element<'a>(page: &'a str, open: usize, found: &mut Vec<Found<'a>>) -> Option<usize> {
+    let (inside, name) = tag_name(page, open);
+    let tag = match read_tag(page, inside) {
+        Ok(end) => &page[inside..end],
+        Err((message, at)) => {
+            found.push(Found::Broken(message, at.unwrap_or(open)));
+            return None;
+        }
+    };
+    let start = inside + tag.len() + 1;
+    let address = match name.as_str() {
+        "script" => attribute(tag, "src"),
+        "link" => attribute(tag, "href").filter(|_| attribute(tag, "rel") == Some("stylesheet")),
+        _ => None,
+    };
+    found.extend(address.map(|address| Found::Link(address, open)));
+    let is_end = page[open + 1..].starts_with('/');
+    if is_end || tag.ends_with('/') && name != "script" || !RAW.contains(&name.as_str()) {
+        return Some(start);
+    }
+    let Some(length) = find_end_tag(&page[start..], &name) else {
+        found.push(Found::Broken("the element's end tag is missing", open));
+        return None;
+    };
+    let text = &page[start..start + length];
+    match name.as_str() {
+        "script" if is_javascript(tag) => found.push(Found::Script(text, start)),
+        "style" => found.push(Found::Style(text, start)),
+        _ => {}
+    }
+    Some(start + length)
+}
+
+/// Where the attributes of a tag begin, and its lower-case name.
+fn tag_name(page: &str, open: usize) -> (usize, String) {
+    let rest = page[open + 1..].trim_start_matches('/');
+    let from = page.len() - rest.len();
+    let length = rest.find(|c: char| c.is_whitespace() || matches!(c, '/' | '>')).unwrap_or(rest.len());
+    (from + length, rest[..length].to_ascii_lowercase())
+}
+
+/// Reads the attributes; answers where the tag's `>` is, or what is broken.
+fn read_tag(page: &str, from: usize) -> Result<usize, (&'static str, Option<usize>)> {
+    let bytes = page.as_bytes();
+    let mut at = from;
+    let mut after_equals = false;
+    let mut has_templates = true;
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'>' => return Ok(at),
+            b'{' if has_templates && matches!(bytes.get(at + 1), Some(b'{' | b'%')) => {
+                let end = template_end(page, at);
+                has_templates = end.is_some();
+                at = end.unwrap_or(at);
+            }
+            b'"' | b'\'' if after_equals => {
+                let unclosed = ("the quote of an attribute is never closed", Some(at));
+                let end = page[at + 1..].find(char::from(byte)).ok_or(unclosed)?;
+                at += end + 1;
+                after_equals = false;
+            }
+            b'"' | b'\'' => return Err(("a quote stands where an attribute's name should", Some(at))),
+            b'<' => return Err(("the tag is not closed before the next one opens", None)),
+            b'=' => after_equals = true,
+            _ if after_equals && !byte.is_ascii_whitespace() => {
+                at = unquoted_end(page, at);
+                after_equals = false;
+                continue;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    Err(("the tag is never closed", None))
+}
+
+fn unquoted_end(page: &str, at: usize) -> usize {
+    page[at..].find(|c: char| c.is_whitespace() || c == '>').map_or(page.len(), |length| at + length)
+}
+
+/// The last byte of a template's expression such as `{{ x }}` that begins here.
+fn template_end(page: &str, at: usize) -> Option<usize> {
+    let end = if page[at..].starts_with("{{") { "}}" } else { "%}" };
+    page[at..].find(end).map(|length| at + length + 1)
+}
+
+fn find_end_tag(text: &str, name: &str) -> Option<usize> {
+    text.match_indices("</").map(|(at, _)| at).find(|at| {
+        let rest = &text.as_bytes()[at + 2..];
+        rest.get(..name.len()).is_some_and(|own| own.eq_ignore_ascii_case(name.as_bytes()))
+            && rest.get(name.len()).is_none_or(|next| !next.is_ascii_alphanumeric())
+    })
+}
+
+/// The value of an attribute in the text of a tag.
+fn attribute<'a>(attributes: &'a str, name: &str) -> Option<&'a str> {
+    let lower = attributes.to_ascii_lowercase();
+    let at = lower.match_indices(name).map(|(at, _)| at).find(|at| {
+        lower[..*at].ends_with(|c: char| c.is_whitespace() || matches!(c, '"' | '\''))
+            && lower[at + name.len()..].trim_start().starts_with('=')
+    })?;
+    let value = attributes[at + name.len()..].trim_start().trim_start_matches('=').trim_start();
+    match value.chars().next()? {
+        quote @ ('"' | '\'') => value[1..].split(quote).next(),
+        _ => value.split(|c: char| c.is_whitespace() || c == '>').next(),
+    }
+}
+
+/// Whether a script's attributes leave it as JavaScript in the page: no `src`, and no type of data.
+fn is_javascript(attributes: &str) -> bool {
+    let lower = attributes.to_ascii_lowercase();
+    let Some((_, kind)) = lower.split_once("type=") else { return !lower.contains("src=") };
+    let kind = kind.trim_start_matches(['"', '\'']);
+    let known = ["module", "text/javascript", "application/javascript", "text/babel", "text/jsx"];
+    !lower.contains("src=") && known.iter().any(|known| kind.starts_with(known))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accepts_what_browsers_accept() {
+        for page in [
+            "<!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 Strict//EN\" \"x\"><html lang=en><title>A & B < C</title><p>Hi",
+            "<!doctype html><?xml version=\"1.0\"?><ul><li>a<li>b</ul><br/><hr /><img src=a.png alt=''><BR>",
+            "<p>3 < 4 && 5 > 2, x<5, a <6 &copy &nbsp; &unknown;</p><p class=a id=b>x</P>",
+            "<a href=/path/?a=1&b='2' data-x='{\"a\":\"<b>\"}' @click=\"go('x')\" :class=\"{a: b > 1}\" v-if=x>y</a>",
+            "<!-- dashes -- and > and <tags --><!--> <textarea><b></textarea><iframe srcdoc=\"<p>\"></iframe>",
+            "<div {% if x < 3 %}class=\"a\"{% endif %} {{ attrs(\"x\") }}>{{ x < 3 }}</div>",
+            "<script type=\"application/json\">{</script><svg><path d=\"M0\"/></svg>",
+            "</span></div><h1>x</h2><b><i>y</b></i><![CDATA[x]]><my-tag></my-tag>",
+            "",
+            "é < ü",
+            "<",
+        ] {
+            assert_eq!(scan(page), [], "{page}");
+        }
+    }
+
+    #[test]
+    fn tells_what_is_broken_and_where() {
+        for (page, message, at) in [
+            ("<p><a href=\"x", "the quote of an attribute is never closed", 11),
+            ("<p><a href=x", "the tag is never closed", 3),
+            ("<p <b>x</b>", "the tag is not closed before the next one opens", 0),
+            ("<b onclick=\"f(\"x\")\">", "a quote stands where an attribute's name should", 16),
+            ("<p>x<!-- y", "the comment is never closed", 4),
+            ("<p><script>let a", "the element's end tag is missing", 3),
+            ("<style>p{}</div>", "the element's end tag is missing", 0),
+            ("x</p", "the tag is never closed", 1),
+            ("<!doctype html", "the declaration is never closed", 0),
+        ] {
+            assert_eq!(scan(page), [Found::Broken(message, at)], "{page}");
+        }
+    }
+
+    #[test]
+    fn finds_the_scripts_and_style_sheets_that_a_page_names() {
+        let page = "<link href='a.css' rel=stylesheet><link rel=icon href=b.ico><script data-src=x src = \"c.js\" defer></script>";
+        assert_eq!(scan(page), [Found::Link("a.css", 0), Found::Link("c.js", 60)]);
+    }
+
+    #[test]
+    fn finds_inline_scripts_and_styles() {
+        let page = "<style>p{}</style><SCRIPT type=module>let a = '<p>';</Script>";
+        assert_eq!(scan(page), [Found::Style("p{}", 7), Found::Script("let a = '<p>';", 38)]);
+    }
+}

@@ -1,0 +1,87 @@
+use atelier_entities::{GenerationMode, JobState, ProjectId, ProjectStatus, UserId, jobs, projects};
+use atelier_queue::{NewJob, QueueError, Transaction};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, IntoActiveModel, QuerySelect};
+use serde_json::json;
+
+use super::{Generation, GenerationError, GenerationInput, RunGeneration};
+use crate::{
+    Caller, FieldErrors, audit,
+    credits::{self, Price},
+    projects::{MAX_DESCRIPTION, project_target},
+    validation,
+};
+
+impl Generation {
+    /// Starts a generation: takes its price, marks the project and queues the job, all
+    /// or nothing. A project has one at a time.
+    pub async fn start(
+        &self,
+        caller: &Caller,
+        user: UserId,
+        project: ProjectId,
+        input: GenerationInput,
+    ) -> Result<jobs::Model, GenerationError> {
+        let prompt = check_prompt(input.prompt)?;
+        let args = RunGeneration { project_id: project, mode: input.mode, prompt };
+        let tx = self.queue.begin().await?;
+        let own = projects::Entity::find_owned_by_id(user, project);
+        own.clone().one(&*tx).await?.ok_or(GenerationError::NotFound)?;
+        let job = NewJob::of(&args).owned_by(user).about(project.0).from_origin(caller.origin.clone());
+        let job = tx.enqueue(job).await?;
+        if job.duplicate {
+            return Err(GenerationError::AlreadyRunning(job.id));
+        }
+        // Jobs before projects, the order in which jobs' ends lock them.
+        let row = own.lock_exclusive().one(&*tx).await?.ok_or(GenerationError::NotFound)?;
+        let needed = self.prices.price(input.mode);
+        let price = Price { amount: needed, description: description(input.mode) };
+        if !credits::hold(&tx, user, project, job.id, price).await? {
+            let available = credits::balance(&*tx, user).await?;
+            return Err(GenerationError::InsufficientCredits { needed, available });
+        }
+        mark_generating(&tx, row).await?;
+        let context = json!({"job": job.id, "mode": input.mode, "credits": needed});
+        audit::record(&tx, caller, "generation.start", project_target(project), context).await?;
+        let job = jobs::Entity::find_by_id(job.id).one(&*tx).await?.ok_or(QueueError::NotFound)?;
+        tx.commit().await?;
+        Ok(job)
+    }
+
+    /// Starts the generation of an ended job again: another job, charged anew, since
+    /// the first one was refunded.
+    pub(crate) async fn restart(
+        &self,
+        caller: &Caller,
+        job: &jobs::Model,
+    ) -> Result<jobs::Model, GenerationError> {
+        if !matches!(job.state, JobState::Failed | JobState::Cancelled | JobState::Discarded) {
+            return Err(QueueError::WrongState { state: job.state, action: "retried" }.into());
+        }
+        let args: Result<RunGeneration, _> = serde_json::from_value(job.args.clone());
+        let (Some(owner), Ok(args)) = (job.owner_id, args) else { return Err(GenerationError::NotFound) };
+        let input = GenerationInput { mode: args.mode, prompt: args.prompt };
+        self.start(caller, owner, args.project_id, input).await
+    }
+}
+
+fn check_prompt(prompt: Option<String>) -> Result<Option<String>, FieldErrors> {
+    let Some(prompt) = prompt else { return Ok(None) };
+    let mut errors = FieldErrors::default();
+    let prompt = errors.take("prompt", validation::paragraph(&prompt, MAX_DESCRIPTION));
+    errors.finish(prompt).map(|prompt| Some(prompt).filter(|prompt| !prompt.is_empty()))
+}
+
+fn description(mode: GenerationMode) -> &'static str {
+    match mode {
+        GenerationMode::Quick => "Quick generation",
+        GenerationMode::Advanced => "Advanced generation",
+    }
+}
+
+async fn mark_generating(tx: &Transaction, project: projects::Model) -> Result<(), GenerationError> {
+    let mut row = project.into_active_model();
+    row.status = Set(ProjectStatus::Generating);
+    row.updated_at = Set(tx.now());
+    row.update(&**tx).await?;
+    Ok(())
+}

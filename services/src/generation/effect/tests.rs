@@ -1,0 +1,171 @@
+use atelier_entities::{GenerationMode, JobId, ProjectKind, UserId, jobs};
+
+use super::*;
+use crate::{
+    Caller,
+    generation::{GenerationError, GenerationInput},
+    testing::Bench,
+};
+
+fn project(status: ProjectStatus, current_version: Option<i32>) -> projects::Model {
+    projects::Model {
+        id: atelier_entities::ProjectId::new(),
+        user_id: UserId::new(),
+        title: String::new(),
+        description: String::new(),
+        kind: ProjectKind::WebApp,
+        status,
+        repository_url: None,
+        deployment_url: None,
+        config: json!({}),
+        current_version,
+        views: 0,
+        created_at: atelier_entities::Timestamp::UNIX_EPOCH,
+        updated_at: atelier_entities::Timestamp::UNIX_EPOCH,
+    }
+}
+
+#[test]
+fn a_project_follows_the_end_of_its_generation() {
+    use ProjectStatus::{Completed, Draft, Error, Generating};
+    let table = [
+        (Generating, None, JobState::Succeeded, Some(Completed)),
+        (Draft, None, JobState::Succeeded, Some(Completed)),
+        (Generating, None, JobState::Failed, Some(Error)),
+        (Generating, Some(1), JobState::Failed, Some(Completed)),
+        (Generating, None, JobState::Cancelled, Some(Draft)),
+        (Generating, None, JobState::Discarded, Some(Draft)),
+        (Generating, Some(1), JobState::Cancelled, Some(Completed)),
+        (Error, None, JobState::Failed, None),
+    ];
+    for (status, version, ended, next) in table {
+        assert_eq!(next_status(&project(status, version), ended), next, "{status} {version:?} {ended}");
+    }
+}
+
+fn ended(job: &jobs::Model, state: JobState) -> EndedJob {
+    EndedJob {
+        id: job.id,
+        kind: job.kind.clone(),
+        args: job.args.clone(),
+        state,
+        result: None,
+        error: None,
+        owner: job.owner_id,
+        subject: job.subject_id,
+    }
+}
+
+#[tokio::test]
+async fn ending_twice_refunds_once() {
+    let bench = Bench::new().await;
+    let ada = bench.register("ada@example.org").await;
+    let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+    let job = bench.generate(ada.id, project.id, None).await;
+
+    for _ in 0..2 {
+        let tx = bench.services.queue.begin().await.expect("begun");
+        GenerationEnded.on_end(&tx, &ended(&job, JobState::Failed)).await.expect("applied");
+        tx.commit().await.expect("committed");
+    }
+
+    assert_eq!(bench.credits(ada.id).await, 10);
+}
+
+#[tokio::test]
+async fn an_end_that_is_undone_changes_nothing() {
+    let bench = Bench::new().await;
+    let ada = bench.register("ada@example.org").await;
+    let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+    let job = bench.generate(ada.id, project.id, None).await;
+
+    let tx = bench.services.queue.begin().await.expect("begun");
+    GenerationEnded.on_end(&tx, &ended(&job, JobState::Failed)).await.expect("applied");
+    tx.rollback().await.expect("rolled back");
+
+    assert_eq!(bench.credits(ada.id).await, 8);
+    assert_eq!(bench.project(&project).await.status, ProjectStatus::Generating);
+}
+
+#[tokio::test]
+async fn one_generation_of_a_project_at_a_time() {
+    let bench = Bench::new().await;
+    let ada = bench.register("ada@example.org").await;
+    let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+    let first = bench.generate(ada.id, project.id, None).await;
+    let input = GenerationInput { mode: GenerationMode::Quick, prompt: None };
+
+    let second = bench.services.generation.start(&Caller::default(), ada.id, project.id, input).await;
+
+    assert!(matches!(second, Err(GenerationError::AlreadyRunning(id)) if id == first.id));
+    assert_eq!(bench.credits(ada.id).await, 8);
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_a_generation_that_cannot_be_paid() {
+    let bench = Bench::new().await;
+    let ada = bench.register("ada@example.org").await;
+    let mut started: Vec<JobId> = Vec::new();
+    let input = GenerationInput { mode: GenerationMode::Advanced, prompt: None };
+    for _ in 0..2 {
+        let project = bench.create_project(ada.id, ProjectKind::Api).await;
+        let job =
+            bench.services.generation.start(&Caller::default(), ada.id, project.id, input.clone()).await;
+        started.push(job.expect("paid").id);
+    }
+    let project = bench.create_project(ada.id, ProjectKind::Api).await;
+
+    let refused = bench.services.generation.start(&Caller::default(), ada.id, project.id, input).await;
+
+    assert!(matches!(refused, Err(GenerationError::InsufficientCredits { needed: 4, available: 2 })));
+    assert_eq!(bench.credits(ada.id).await, 2);
+    assert_eq!(bench.jobs_of_kind("generation.run").await.len(), started.len());
+    assert_eq!(bench.project(&project).await.status, ProjectStatus::Draft);
+}
+
+#[tokio::test]
+async fn a_balance_is_never_spent_twice() {
+    let bench = Bench::new().await;
+    let ada = bench.register("ada@example.org").await;
+    let mut running = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+        let (generation, input) = (
+            bench.services.generation.clone(),
+            GenerationInput { mode: GenerationMode::Quick, prompt: None },
+        );
+        running.spawn(async move {
+            generation.start(&Caller::default(), ada.id, project.id, input).await.is_ok()
+        });
+    }
+
+    let started = running.join_all().await.into_iter().filter(|started| *started).count();
+
+    assert_eq!((started, bench.credits(ada.id).await), (5, 0));
+}
+
+#[tokio::test]
+async fn another_persons_project_cannot_be_generated() {
+    let bench = Bench::new().await;
+    let (ada, bob) = (bench.register("ada@example.org").await, bench.register("bob@example.org").await);
+    let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+    let input = GenerationInput { mode: GenerationMode::Quick, prompt: None };
+
+    let refused = bench.services.generation.start(&Caller::default(), bob.id, project.id, input).await;
+
+    assert!(matches!(refused, Err(GenerationError::NotFound)));
+    assert_eq!((bench.credits(ada.id).await, bench.credits(bob.id).await), (10, 10));
+}
+
+#[tokio::test]
+async fn cancelling_before_it_runs_gives_everything_back() {
+    let bench = Bench::new().await;
+    let ada = bench.register("ada@example.org").await;
+    let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+    let job = bench.generate(ada.id, project.id, None).await;
+
+    bench.services.queue.cancel(job.id, Some(ada.id)).await.expect("cancelled");
+
+    assert_eq!(bench.credits(ada.id).await, 10);
+    assert_eq!(bench.project(&project).await.status, ProjectStatus::Draft);
+}

@@ -1,0 +1,35 @@
+use std::time::Duration;
+
+use atelier_entities::{GenerationMode, ProjectId};
+use atelier_queue::{Backoff, Job, Lane, Policy, QueueName};
+use serde::{Deserialize, Serialize};
+
+/// Writes an application and keeps it as a version.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RunGeneration {
+    /// Of which project.
+    pub project_id: ProjectId,
+    /// How much effort was paid for.
+    pub mode: GenerationMode,
+    /// What to do beyond the project's description.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
+}
+
+impl Job for RunGeneration {
+    const KIND: &'static str = "generation.run";
+    const QUEUE: QueueName = QueueName::Generation;
+
+    fn policy() -> Policy {
+        Policy {
+            max_attempts: 3,
+            timeout: Duration::from_secs(600),
+            backoff: Backoff::Exponential { base: Duration::from_secs(5), max: Duration::from_secs(60) },
+            lane: Lane::Normal,
+        }
+    }
+
+    fn unique_key(&self) -> Option<String> {
+        Some(format!("generation:{}", self.project_id))
+    }
+}

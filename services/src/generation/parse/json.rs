@@ -1,0 +1,49 @@
+//! Answers that are one JSON object: `{"files": [{"path", "content"}]}`, `{"files": {path: content}}` or
+//! `{path: content}`.
+
+use serde_json::{Map, Value};
+
+use super::naming::is_path_like;
+
+/// The files of a JSON answer, and what it says of itself.
+pub(super) struct JsonAnswer {
+    pub(super) summary: String,
+    /// Path and content, in their order.
+    pub(super) files: Vec<(String, String)>,
+}
+
+/// Reads the text, which may have prose around the object. None where it is no such answer.
+pub(super) fn read(text: &str) -> Option<JsonAnswer> {
+    let whole = text.trim();
+    let object = whole.find('{').zip(whole.rfind('}')).filter(|(from, to)| from < to);
+    let value = serde_json::from_str(whole)
+        .ok()
+        .or_else(|| object.and_then(|(from, to)| serde_json::from_str(&whole[from..=to]).ok()))?;
+    let Value::Object(object) = value else { return None };
+    let files = match object.get("files") {
+        Some(Value::Array(entries)) => entries.iter().map(read_entry).collect::<Option<Vec<_>>>()?,
+        Some(Value::Object(map)) => read_map(map)?,
+        Some(_) => return None,
+        None => read_map(&object)?,
+    };
+    let summary = ["summary", "description", "explanation"]
+        .iter()
+        .find_map(|key| object.get(*key).and_then(Value::as_str))
+        .unwrap_or_default()
+        .to_owned();
+    (!files.is_empty()).then_some(JsonAnswer { summary, files })
+}
+
+fn read_entry(entry: &Value) -> Option<(String, String)> {
+    let text = |keys: &[&str]| keys.iter().find_map(|key| entry.get(*key)?.as_str().map(ToOwned::to_owned));
+    Some((text(&["path", "file", "filename", "name"])?, text(&["content", "contents", "code", "text"])?))
+}
+
+fn read_map(map: &Map<String, Value>) -> Option<Vec<(String, String)>> {
+    map.iter()
+        .map(|(path, content)| {
+            let content = content.as_str().or_else(|| content.get("content")?.as_str())?;
+            is_path_like(path).then(|| (path.clone(), content.to_owned()))
+        })
+        .collect()
+}

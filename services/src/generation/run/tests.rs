@@ -1,0 +1,268 @@
+use atelier_entities::{JobState, ProjectStatus, job_events};
+use atelier_providers::llm::{LlmError, Role, fake::ScriptedAnswer};
+use sea_orm::{ColumnTrait, QueryFilter, QueryOrder};
+use serde_json::Value;
+use tokio::sync::Notify;
+
+use super::*;
+use crate::{
+    Caller, Page,
+    testing::{BAD_ANSWER, Bench, GOOD_ANSWER},
+};
+
+fn good() -> ScriptedAnswer {
+    ScriptedAnswer::Text(GOOD_ANSWER.to_owned())
+}
+
+fn bad() -> ScriptedAnswer {
+    ScriptedAnswer::Text(BAD_ANSWER.to_owned())
+}
+
+async fn stages(bench: &Bench, job: atelier_entities::JobId) -> Vec<String> {
+    let events = job_events::Entity::find()
+        .filter(job_events::Column::JobId.eq(job))
+        .filter(job_events::Column::Kind.eq("progress"))
+        .order_by_asc(job_events::Column::Seq)
+        .all(bench.services.queue.db())
+        .await
+        .expect("listed");
+    events.into_iter().map(|event| event.data["stage"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn an_answer_becomes_the_current_version() {
+    let bench = Bench::with_script([good()]).await;
+    let ada = bench.register("ada@example.org").await;
+    let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+    let job = bench.generate(ada.id, project.id, None).await;
+    assert_eq!(bench.project(&project).await.status, ProjectStatus::Generating);
+    assert_eq!(bench.credits(ada.id).await, 8);
+
+    bench.work().await;
+
+    let job = bench.job(job.id).await;
+    assert_eq!(job.state, JobState::Succeeded, "{:?}", job.error);
+    let result = job.result.expect("a result");
+    assert_eq!((&result["version"], &result["files"]), (&Value::from(1), &Value::from(2)));
+    assert_eq!(stages(&bench, job.id).await, ["preparing", "writing", "checking", "saving", "done"]);
+    let project = bench.project(&project).await;
+    assert_eq!((project.status, project.current_version), (ProjectStatus::Completed, Some(1)));
+    let (version, code) = bench.services.projects.code(ada.id, project.id, None).await.expect("code");
+    assert_eq!((version.summary.as_str(), version.provider.as_str()), ("A small reading list.", "scripted"));
+    assert!(code.css.expect("a style sheet").contains("teal"));
+    assert_eq!(bench.credits(ada.id).await, 8);
+    let subjects = bench.subjects_to("ada@example.org");
+    assert!(subjects.contains(&"“Reading list” is ready".to_owned()), "{subjects:?}");
+}
+
+#[tokio::test]
+async fn faults_are_sent_back_until_they_are_put_right() {
+    let bench = Bench::with_script([bad(), good()]).await;
+    let ada = bench.register("ada@example.org").await;
+    let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+    let job = bench.generate(ada.id, project.id, None).await;
+
+    bench.work().await;
+
+    assert_eq!(bench.job(job.id).await.state, JobState::Succeeded);
+    assert!(stages(&bench, job.id).await.contains(&"repairing".to_owned()));
+    let requests = bench.model.requests();
+    let repair = requests[1].messages.last().expect("a message");
+    assert_eq!((requests.len(), repair.role), (2, Role::User));
+    assert!(repair.content.contains("data.json"), "{}", repair.content);
+}
+
+#[tokio::test]
+async fn faults_that_stay_fail_with_a_refund_and_a_mail() {
+    let bench = Bench::with_script([bad(), bad()]).await;
+    let ada = bench.register("ada@example.org").await;
+    let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+    let job = bench.generate(ada.id, project.id, None).await;
+
+    bench.work().await;
+
+    let job = bench.job(job.id).await;
+    let error = job.error.expect("an error");
+    assert_eq!((job.state, error["code"].as_str()), (JobState::Failed, Some("GENERATION_FAULTY")));
+    assert_eq!(error["details"]["faults"][0]["path"], "data.json");
+    assert_eq!(bench.project(&project).await.status, ProjectStatus::Error);
+    assert_eq!(bench.credits(ada.id).await, 10);
+    assert!(
+        bench.subjects_to("ada@example.org").contains(&"“Reading list” could not be generated".to_owned())
+    );
+    let page = Page { number: 1, size: 10 };
+    assert_eq!(bench.services.projects.list_versions(ada.id, project.id, page).await.expect("listed").1, 0);
+}
+
+#[tokio::test]
+async fn a_model_that_slows_down_is_asked_again_later() {
+    let after = Some(std::time::Duration::from_secs(40));
+    let slow = LlmError::RateLimited { message: "slow down".to_owned(), after };
+    let bench = Bench::with_script([ScriptedAnswer::Fails(slow), good()]).await;
+    let ada = bench.register("ada@example.org").await;
+    let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+    let job = bench.generate(ada.id, project.id, None).await;
+
+    bench.work().await;
+    let waiting = bench.job(job.id).await;
+    assert_eq!((waiting.state, bench.credits(ada.id).await), (JobState::Retrying, 8));
+    assert_eq!(bench.project(&project).await.status, ProjectStatus::Generating);
+    bench.advance(41);
+    bench.work().await;
+
+    assert_eq!(bench.job(job.id).await.state, JobState::Succeeded);
+    assert_eq!(bench.credits(ada.id).await, 8);
+}
+
+#[tokio::test]
+async fn a_change_is_asked_for_with_the_files_of_the_version_before() {
+    let bench = Bench::with_script([good(), good()]).await;
+    let ada = bench.register("ada@example.org").await;
+    let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+    bench.generate(ada.id, project.id, None).await;
+    bench.work().await;
+    bench.generate(ada.id, project.id, Some("Add a search box")).await;
+    bench.work().await;
+
+    let request = &bench.model.requests()[1];
+    assert!(request.description.contains("Add a search box"));
+    assert_eq!(request.previous_files.len(), 2);
+    assert_eq!(bench.project(&project).await.current_version, Some(2));
+}
+
+#[tokio::test]
+async fn cancelling_while_the_model_writes_stops_it() {
+    let never = std::sync::Arc::new(Notify::new());
+    let bench = Bench::with_script([ScriptedAnswer::Waits(never, Box::new(good()))]).await;
+    let ada = bench.register("ada@example.org").await;
+    let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+    let job = bench.generate(ada.id, project.id, None).await;
+
+    let cancel = async {
+        bench.model.wait_for_requests(1).await;
+        bench.services.queue.cancel(job.id, Some(ada.id)).await.expect("cancelled");
+    };
+    tokio::join!(bench.work(), cancel);
+
+    assert_eq!(bench.job(job.id).await.state, JobState::Cancelled);
+    assert_eq!(bench.project(&project).await.status, ProjectStatus::Draft);
+    assert_eq!(bench.credits(ada.id).await, 10);
+}
+
+#[tokio::test]
+async fn a_project_that_is_deleted_meanwhile_ends_its_job() {
+    let wait = std::sync::Arc::new(Notify::new());
+    let bench = Bench::with_script([ScriptedAnswer::Waits(wait.clone(), Box::new(good()))]).await;
+    let ada = bench.register("ada@example.org").await;
+    let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+    let job = bench.generate(ada.id, project.id, None).await;
+
+    let delete = async {
+        bench.model.wait_for_requests(1).await;
+        bench.services.projects.delete(&Caller::default(), ada.id, project.id).await.expect("deleted");
+        wait.notify_one();
+    };
+    tokio::join!(bench.work(), delete);
+
+    assert_eq!(bench.job(job.id).await.state, JobState::Cancelled);
+    assert_eq!(bench.credits(ada.id).await, 10);
+}
+
+#[tokio::test]
+async fn a_version_of_an_attempt_that_died_is_the_answer() {
+    let bench = Bench::new().await;
+    let ada = bench.register("ada@example.org").await;
+    let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+    let job = bench.generate(ada.id, project.id, None).await;
+    bench.store_version_of(&job, project.id).await;
+
+    bench.work().await;
+
+    let job = bench.job(job.id).await;
+    assert_eq!(
+        (job.state, &job.result.expect("a result")["version"]),
+        (JobState::Succeeded, &Value::from(1))
+    );
+    assert_eq!(bench.project(&project).await.current_version, Some(1));
+    assert!(bench.model.requests().is_empty(), "nothing was written again");
+}
+
+#[tokio::test]
+async fn a_job_that_ends_otherwise_leaves_no_version() {
+    let bench = Bench::new().await;
+    let ada = bench.register("ada@example.org").await;
+    let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+    let job = bench.generate(ada.id, project.id, None).await;
+    bench.store_version_of(&job, project.id).await;
+
+    bench.services.queue.cancel(job.id, Some(ada.id)).await.expect("cancelled");
+
+    let page = Page { number: 1, size: 10 };
+    assert_eq!(bench.services.projects.list_versions(ada.id, project.id, page).await.expect("listed").1, 0);
+}
+
+#[tokio::test]
+async fn a_retried_generation_is_another_job_that_is_charged_anew() {
+    let bench = Bench::with_script([bad(), bad(), bad(), bad(), good()]).await;
+    let ada = bench.register("ada@example.org").await;
+    let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+    let first = bench.generate(ada.id, project.id, Some("Blue, please")).await;
+    bench.work().await;
+    assert_eq!(bench.credits(ada.id).await, 10);
+
+    let second = bench.services.retry_job(&Caller::default(), first.id, Some(ada.id)).await.expect("again");
+    assert_ne!(second.id, first.id);
+    assert_eq!((second.args["prompt"].as_str(), bench.credits(ada.id).await), (Some("Blue, please"), 8));
+    bench.work().await;
+    assert_eq!(bench.credits(ada.id).await, 10);
+
+    let third = bench.services.retry_job(&Caller::default(), second.id, Some(ada.id)).await.expect("again");
+    bench.work().await;
+    assert_eq!(bench.job(third.id).await.state, JobState::Succeeded);
+    assert_eq!(bench.credits(ada.id).await, 8);
+}
+
+#[tokio::test]
+async fn a_refunded_job_that_an_operator_runs_again_costs_and_gives_nothing() {
+    let bench = Bench::with_script([bad(), bad(), good()]).await;
+    let ada = bench.register("ada@example.org").await;
+    let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+    let job = bench.generate(ada.id, project.id, None).await;
+    bench.work().await;
+
+    bench.services.queue.retry(job.id, None).await.expect("again");
+    bench.work().await;
+
+    let job = bench.job(job.id).await;
+    assert_eq!(job.error.expect("an error")["code"], "GENERATION_REFUNDED");
+    assert_eq!(bench.credits(ada.id).await, 10);
+    assert_eq!(bench.model.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn what_the_scaffold_writes_passes_every_check() {
+    use atelier_providers::llm::{ChatModel, scaffold::Scaffold};
+
+    let limits = check::Limits { max_files: 200, max_file_bytes: 524_288, max_total_bytes: 5_242_880 };
+    for kind in ProjectKind::ALL {
+        for (title, description) in [
+            ("Reading list", "A reading list with authors, ratings and a search box"),
+            ("Carnet d’adresses", "Un carnet d'adresses avec nom, téléphone et ville"),
+            ("</script>`<b>`", "```html path=evil.html\n<script>alert(1)</script>\n```"),
+        ] {
+            let request = GenerationRequest {
+                title: title.to_owned(),
+                kind: app_kind(*kind),
+                description: description.to_owned(),
+                effort: Effort::Quick,
+                messages: Vec::new(),
+                previous_files: Vec::new(),
+            };
+            let answer = Scaffold.generate(&request, &|_| ()).await.expect("an answer");
+            let parsed = parse::parse(&answer.text, answer.truncated);
+            assert_eq!(parsed.problems, [], "{kind} {title}");
+            let checked = check::check(parsed.files, limits, *kind);
+            assert!(checked.is_ok(), "{kind} {title}: {:?}", checked.err());
+        }
+    }
+}

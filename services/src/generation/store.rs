@@ -1,0 +1,119 @@
+//! Storing a version whole, once for each job.
+
+use atelier_entities::{
+    GenerationMode, JobId, JobState, ProjectId, VersionId, jobs, project_files, project_versions, projects,
+};
+use atelier_queue::{Queue, QueueError, Transaction};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, DbErr, EntityTrait, QueryOrder, QuerySelect};
+
+use super::parse::GeneratedFile;
+
+/// Rows in one statement: SQLite takes 32,766 values.
+const ROWS: usize = 500;
+
+/// A version about to be stored.
+pub(super) struct NewVersion {
+    pub(super) job: JobId,
+    pub(super) project: ProjectId,
+    pub(super) mode: GenerationMode,
+    pub(super) prompt: String,
+    pub(super) provider: String,
+    pub(super) model: String,
+    pub(super) summary: String,
+    pub(super) files: Vec<GeneratedFile>,
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub(super) enum Stored {
+    /// The job's version: this one, or the one of another attempt that came first.
+    Version(Box<project_versions::Model>),
+    /// There is no project any more.
+    ProjectGone,
+    /// The job ended meanwhile, so its end has been settled without a version.
+    JobEnded,
+}
+
+/// Stores row and files in one transaction. It locks the project first, as the job's
+/// end does, so that a version is never left behind by a job that ended otherwise.
+pub(super) async fn store(queue: &Queue, new: NewVersion) -> Result<Stored, QueueError> {
+    let tx = queue.begin().await?;
+    let project = projects::Entity::find_by_id(new.project).lock_exclusive().one(&*tx).await?;
+    if project.is_none() {
+        return Ok(Stored::ProjectGone);
+    }
+    if let Some(version) = project_versions::Entity::find_by_job(new.job).one(&*tx).await? {
+        return Ok(Stored::Version(Box::new(version)));
+    }
+    let job = jobs::Entity::find_by_id(new.job).one(&*tx).await?;
+    if job.is_none_or(|job| job.state != JobState::Running) {
+        return Ok(Stored::JobEnded);
+    }
+    let version = insert(&tx, new).await?;
+    tx.commit().await?;
+    Ok(Stored::Version(Box::new(version)))
+}
+
+/// Inserts the version under the next number with all of its files.
+async fn insert(tx: &Transaction, new: NewVersion) -> Result<project_versions::Model, DbErr> {
+    let last: Option<i32> = project_versions::Entity::find_of(new.project)
+        .select_only()
+        .column(project_versions::Column::Number)
+        .order_by_desc(project_versions::Column::Number)
+        .into_tuple()
+        .one(&**tx)
+        .await?;
+    let bytes: usize = new.files.iter().map(|file| file.content.len()).sum();
+    let row = project_versions::ActiveModel {
+        id: Set(VersionId::new()),
+        project_id: Set(new.project),
+        number: Set(last.unwrap_or(0) + 1),
+        job_id: Set(Some(new.job)),
+        provider: Set(new.provider),
+        model: Set(new.model),
+        mode: Set(new.mode),
+        prompt: Set(new.prompt),
+        summary: Set(new.summary),
+        file_count: Set(i32::try_from(new.files.len()).unwrap_or(i32::MAX)),
+        total_bytes: Set(i64::try_from(bytes).unwrap_or(i64::MAX)),
+        created_at: Set(tx.now()),
+    };
+    let version = row.insert(&**tx).await?;
+    let mut rows = new.files.into_iter().map(|file| project_files::ActiveModel {
+        version_id: Set(version.id),
+        path: Set(file.path),
+        language: Set(file.language),
+        content: Set(file.content),
+    });
+    loop {
+        let some: Vec<_> = rows.by_ref().take(ROWS).collect();
+        if some.is_empty() {
+            return Ok(version);
+        }
+        project_files::Entity::insert_many(some).exec_without_returning(&**tx).await?;
+    }
+}
+
+/// Stores a version as if that job had made it.
+#[cfg(test)]
+pub(crate) async fn store_for_tests(
+    queue: &Queue,
+    project: ProjectId,
+    job: JobId,
+    files: Vec<GeneratedFile>,
+) -> project_versions::Model {
+    let tx = queue.begin().await.expect("begun");
+    let new = NewVersion {
+        job,
+        project,
+        mode: GenerationMode::Quick,
+        prompt: String::new(),
+        provider: "test".to_owned(),
+        model: "test".to_owned(),
+        summary: String::new(),
+        files,
+    };
+    let version = insert(&tx, new).await.expect("stored");
+    tx.commit().await.expect("committed");
+    version
+}

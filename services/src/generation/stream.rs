@@ -1,0 +1,203 @@
+//! Following an answer while it is written.
+
+use std::time::Duration;
+
+use atelier_entities::GenerationMode;
+use atelier_providers::llm::{Answer, ChatModel, GenerationRequest, LlmError, StreamEvent};
+use atelier_queue::{JobContext, JobError};
+use tokio::sync::watch;
+
+/// Where the writing begins and ends, in percent.
+const FIRST_PERCENT: u8 = 5;
+const LAST_PERCENT: u8 = 70;
+
+/// Longest start of a line that is kept to find a file's name in.
+const MAX_LINE: usize = 300;
+
+/// What is known of an answer that is being written.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Meter {
+    bytes: usize,
+    line: String,
+    file: Option<String>,
+}
+
+impl Meter {
+    fn push(&mut self, text: &str) {
+        self.bytes += text.len();
+        for piece in text.split_inclusive('\n') {
+            if self.line.len() + piece.len() <= MAX_LINE {
+                self.line.push_str(piece);
+            }
+            if piece.ends_with('\n') {
+                if let Some(file) = announced_file(&self.line) {
+                    self.file = Some(file);
+                }
+                self.line.clear();
+            }
+        }
+    }
+
+    fn percent(&self, expected: usize) -> u8 {
+        let span = usize::from(LAST_PERCENT - FIRST_PERCENT);
+        let done = (self.bytes * span / expected.max(1)).min(span);
+        FIRST_PERCENT + u8::try_from(done).unwrap_or(0)
+    }
+
+    fn message(&self) -> String {
+        match &self.file {
+            Some(file) => format!("Writing {file}"),
+            None => "Thinking about the application".to_owned(),
+        }
+    }
+}
+
+/// The file that a line at the beginning of a code block names, such as
+/// "```html path=index.html".
+fn announced_file(line: &str) -> Option<String> {
+    let info = line.trim().trim_start_matches(['`', '~']);
+    if info.len() + 3 > line.trim().len() {
+        return None;
+    }
+    let mut words = info.split([' ', ':', '=']).map(|word| word.trim_matches(['"', '\'']));
+    let is_file = |word: &&str| {
+        let extension = word.rsplit_once('.').map_or("", |(_, extension)| extension);
+        (1..=8).contains(&extension.len())
+            && word.len() <= 120
+            && word.chars().all(|c| c.is_alphanumeric() || "/._-[]@+".contains(c))
+    };
+    words.rfind(is_file).map(str::to_owned)
+}
+
+/// Bytes that such an answer usually has.
+fn expected_bytes(mode: GenerationMode, previous: &[(String, String)]) -> usize {
+    let usual = match mode {
+        GenerationMode::Quick => 14_000,
+        GenerationMode::Advanced => 32_000,
+    };
+    previous.iter().map(|(_, content)| content.len()).sum::<usize>().max(usual)
+}
+
+/// Has the model answer and tells the job how far it is. Stops with the job.
+pub(super) async fn follow(
+    ctx: &JobContext,
+    model: &dyn ChatModel,
+    request: &GenerationRequest,
+    mode: GenerationMode,
+) -> Result<Answer, JobError> {
+    let (meter, mut seen) = watch::channel(Meter::default());
+    let sink = move |event: StreamEvent| {
+        let StreamEvent::Delta { text } = event;
+        meter.send_modify(|meter| meter.push(&text));
+    };
+    let expected = expected_bytes(mode, &request.previous_files);
+    let mut answer = model.generate(request, &sink);
+    loop {
+        tokio::select! {
+            biased;
+            () = ctx.stop().cancelled() => return Err(stopped()),
+            answered = &mut answer => return answered.map_err(job_error),
+            Ok(()) = seen.changed() => {
+                let now = seen.borrow_and_update().clone();
+                ctx.progress(now.percent(expected), "writing", now.message()).await;
+            }
+        }
+    }
+}
+
+/// The job was told to stop; whatever is answered now is not looked at.
+pub(super) fn stopped() -> JobError {
+    JobError::retry("STOPPED", "the generation was stopped")
+}
+
+/// What a failure of the model means for the job.
+fn job_error(error: LlmError) -> JobError {
+    let (code, message) = match &error {
+        LlmError::Transient { .. } => ("LLM_UNAVAILABLE", "the model server failed"),
+        LlmError::RateLimited { .. } => ("LLM_RATE_LIMITED", "the model server asked to slow down"),
+        LlmError::Quota { .. } => ("LLM_QUOTA", "the platform's account at the model server is exhausted"),
+        LlmError::Auth { .. } => ("LLM_AUTH", "the model server refused the platform's key"),
+        LlmError::BadRequest { .. } => ("LLM_BAD_REQUEST", "the model server refused the request"),
+        LlmError::ContentFilter { .. } => ("LLM_CONTENT_FILTER", "the content filter stopped the answer"),
+        LlmError::ContextTooLong { .. } => ("LLM_CONTEXT_TOO_LONG", "the request is too long for the model"),
+        LlmError::Timeout { .. } => ("LLM_TIMEOUT", "the model server took too long"),
+    };
+    tracing::warn!(code, %error, "the model gave no answer");
+    match error.retry_after() {
+        Some(after) => JobError::retry_after(code, message, after.min(MAX_WAIT)),
+        None if error.is_retryable() => JobError::retry(code, message),
+        None => JobError::fail(code, message),
+    }
+}
+
+/// Longest wait that a model server may ask for.
+const MAX_WAIT: Duration = Duration::from_secs(600);
+
+#[cfg(test)]
+mod tests {
+    use atelier_queue::Disposition;
+
+    use super::*;
+
+    #[test]
+    fn finds_the_file_that_a_block_announces() {
+        let table = [
+            ("```html path=index.html\n", Some("index.html")),
+            ("```jsx title=\"src/App.jsx\"\n", Some("src/App.jsx")),
+            ("~~~~css:styles.css\n", Some("styles.css")),
+            ("```server.js\n", Some("server.js")),
+            ("```html\n", None),
+            ("```\n", None),
+            ("const a = b.c;\n", None),
+            ("`styles.css` is small\n", None),
+        ];
+        for (line, file) in table {
+            assert_eq!(announced_file(line).as_deref(), file, "{line}");
+        }
+    }
+
+    #[test]
+    fn meters_pieces_that_cut_lines_anywhere() {
+        let mut meter = Meter::default();
+        for piece in ["Here it is.\n``", "`html pa", "th=index.html\n<p>", "é</p>"] {
+            meter.push(piece);
+        }
+
+        assert_eq!(meter.message(), "Writing index.html");
+        assert_eq!((meter.percent(1_000_000), meter.percent(10)), (5, 70));
+    }
+
+    #[test]
+    fn long_lines_do_not_pile_up() {
+        let mut meter = Meter::default();
+        (0..10_000).for_each(|_| meter.push("xxxxxxxxxx"));
+
+        assert!(meter.line.len() <= MAX_LINE);
+    }
+
+    #[test]
+    fn errors_of_the_model_say_what_to_do() {
+        let message = String::new;
+        let table = [
+            (LlmError::Transient { message: message() }, "LLM_UNAVAILABLE", Disposition::Retry),
+            (LlmError::Timeout { message: message() }, "LLM_TIMEOUT", Disposition::Retry),
+            (
+                LlmError::RateLimited { message: message(), after: None },
+                "LLM_RATE_LIMITED",
+                Disposition::Retry,
+            ),
+            (
+                LlmError::RateLimited { message: message(), after: Some(Duration::from_secs(7)) },
+                "LLM_RATE_LIMITED",
+                Disposition::RetryAfter(Duration::from_secs(7)),
+            ),
+            (LlmError::Auth { message: message() }, "LLM_AUTH", Disposition::Fail),
+            (LlmError::Quota { message: message() }, "LLM_QUOTA", Disposition::Fail),
+            (LlmError::ContentFilter { message: message() }, "LLM_CONTENT_FILTER", Disposition::Fail),
+        ];
+        for (error, code, disposition) in table {
+            let error = job_error(error);
+            assert_eq!((error.code.as_str(), error.disposition), (code, disposition));
+        }
+    }
+}

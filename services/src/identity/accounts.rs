@@ -1,0 +1,199 @@
+//! Creating accounts and signing in with a password.
+
+use atelier_entities::{CreditKind, Locale, ProjectStatus, Timestamp, UserId, projects, users};
+use atelier_queue::Transaction;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel,
+    PaginatorTrait, QueryFilter, QuerySelect, SqlErr,
+};
+use serde_json::json;
+
+use super::{Identity, IdentityError, Registration, SignedIn, UserStats, user_target};
+use crate::{Caller, FieldErrors, audit, credits, mail, validation};
+
+/// A registration whose fields are sound.
+struct Checked {
+    email: String,
+    password: String,
+    full_name: String,
+    locale: Locale,
+    time_zone: String,
+    country: Option<String>,
+}
+
+impl Identity {
+    /// Creates an account with its first credits and a welcome mail, and signs in.
+    pub async fn register(&self, caller: &Caller, input: Registration) -> Result<SignedIn, IdentityError> {
+        let mut input = check(input)?;
+        let known = users::Entity::find_by_email(&input.email).one(self.queue.db()).await?;
+        if known.is_some() {
+            return Err(IdentityError::EmailTaken);
+        }
+        let hash = self.passwords.hash(std::mem::take(&mut input.password)).await?;
+        let tx = self.queue.begin().await?;
+        let user = create_account(&tx, input, hash).await?;
+        credits::grant(&tx, user.id, self.signup_grant, CreditKind::Bonus, "Welcome credits").await?;
+        let user = users::Entity::find_by_id(user.id).one(&*tx).await?.ok_or(IdentityError::NotFound)?;
+        let caller = &Caller { user: Some(user.id), ..caller.clone() };
+        audit::record(&tx, caller, "auth.register", user_target(user.id), json!({})).await?;
+        mail::queue_mail(
+            &tx,
+            mail::Template::Welcome,
+            &user,
+            &user.id.to_string(),
+            json!({"credits": user.credits}),
+        )
+        .await?;
+        let signed_in = self.open_session(&tx, caller, user).await?;
+        tx.commit().await?;
+        Ok(signed_in)
+    }
+
+    /// Signs in. An unknown mail address takes as long as a wrong password and is
+    /// answered the same.
+    pub async fn login(
+        &self,
+        caller: &Caller,
+        email: &str,
+        password: &str,
+    ) -> Result<SignedIn, IdentityError> {
+        let email = email.trim().to_lowercase();
+        let user = users::Entity::find_by_email(&email).one(self.queue.db()).await?;
+        let hash = user.as_ref().and_then(|user| user.password_hash.clone());
+        let password = if password.chars().count() > 128 { String::new() } else { password.to_owned() };
+        let matches = self.passwords.verify(password, hash).await?;
+        let user = match user {
+            Some(user) if matches => user,
+            unknown => {
+                // Written for unknown addresses too, so that they take as long.
+                let target = unknown.and_then(|user| user_target(user.id));
+                let tx = self.queue.begin().await?;
+                audit::record_warning(&tx, caller, "auth.login_failed", target, json!({})).await?;
+                tx.commit().await?;
+                return Err(IdentityError::BadCredentials);
+            }
+        };
+        let caller = &Caller { user: Some(user.id), ..caller.clone() };
+        if !user.is_active {
+            return Err(IdentityError::Deactivated);
+        }
+        let tx = self.queue.begin().await?;
+        audit::record(&tx, caller, "auth.login", user_target(user.id), json!({})).await?;
+        let signed_in = self.open_session(&tx, caller, user).await?;
+        tx.commit().await?;
+        Ok(signed_in)
+    }
+
+    /// Makes sure that there is an active account of that mail address which may operate
+    /// the platform. One that is there keeps its password and everything else.
+    pub async fn ensure_admin(
+        &self,
+        caller: &Caller,
+        input: Registration,
+    ) -> Result<users::Model, IdentityError> {
+        let mut input = check(input)?;
+        let hash = self.passwords.hash(std::mem::take(&mut input.password)).await?;
+        let tx = self.queue.begin().await?;
+        let known = users::Entity::find_by_email(&input.email).lock_exclusive().one(&*tx).await?;
+        let user = match known {
+            Some(user) => user,
+            None => create_account(&tx, input, hash).await?,
+        };
+        let mut row = user.into_active_model();
+        row.is_admin = Set(true);
+        row.is_active = Set(true);
+        row.updated_at = Set(tx.now());
+        let user = row.update(&*tx).await?;
+        audit::record_warning(&tx, caller, "account.grant_admin", user_target(user.id), json!({})).await?;
+        tx.commit().await?;
+        Ok(user)
+    }
+
+    /// The account of that id.
+    pub async fn get_user(&self, id: UserId) -> Result<users::Model, IdentityError> {
+        users::Entity::find_by_id(id).one(self.queue.db()).await?.ok_or(IdentityError::NotFound)
+    }
+
+    /// How much an account has.
+    pub async fn user_stats(&self, user: UserId) -> Result<UserStats, IdentityError> {
+        let db = self.queue.db();
+        let active = [ProjectStatus::Generating, ProjectStatus::Building, ProjectStatus::Completed];
+        let own = projects::Entity::find_owned(user);
+        let total_projects = own.clone().count(db).await?;
+        let active_projects = own.clone().filter(projects::Column::Status.is_in(active)).count(db).await?;
+        // SUM over bigint is numeric on PostgreSQL, so it is cast back.
+        let views: Option<Option<i64>> = own
+            .select_only()
+            .column_as(projects::Column::Views.sum().cast_as("BIGINT"), "views")
+            .into_tuple()
+            .one(db)
+            .await?;
+        let total_views = u64::try_from(views.flatten().unwrap_or(0)).unwrap_or(0);
+        Ok(UserStats { total_projects, active_projects, total_views })
+    }
+}
+
+fn check(input: Registration) -> Result<Checked, FieldErrors> {
+    let mut errors = FieldErrors::default();
+    let email = errors.take("email", validation::email(&input.email));
+    let password = errors.take("password", validation::password(&input.password));
+    let full_name = errors.take("full_name", validation::line(&input.full_name, 1, 120));
+    let zone = input.time_zone.as_deref().unwrap_or("UTC");
+    let time_zone = errors.take("time_zone", validation::time_zone(zone));
+    let country = errors.take("country", input.country.as_deref().map(validation::country).transpose());
+    let locale = input.locale.unwrap_or(Locale::En);
+    let checked = || {
+        Some(Checked {
+            email: email?,
+            password: password?,
+            full_name: full_name?,
+            locale,
+            time_zone: time_zone?,
+            country: country?,
+        })
+    };
+    let checked = checked();
+    errors.finish(checked)
+}
+
+async fn create_account(
+    tx: &Transaction,
+    input: Checked,
+    hash: String,
+) -> Result<users::Model, IdentityError> {
+    let row = row(input, hash, tx.now());
+    row.insert(&**tx).await.map_err(|error| match error.sql_err() {
+        Some(SqlErr::UniqueConstraintViolation(_)) => IdentityError::EmailTaken,
+        _ => IdentityError::Database(error),
+    })
+}
+
+fn row(input: Checked, hash: String, now: Timestamp) -> users::ActiveModel {
+    users::ActiveModel {
+        id: Set(UserId::new()),
+        email: Set(input.email),
+        full_name: Set(input.full_name),
+        password_hash: Set(Some(hash)),
+        is_active: Set(true),
+        is_admin: Set(false),
+        email_verified_at: Set(None),
+        provider: Set("email".to_owned()),
+        provider_id: Set(None),
+        avatar_url: Set(None),
+        locale: Set(input.locale),
+        time_zone: Set(input.time_zone),
+        country: Set(input.country),
+        settings: Set(json!({})),
+        credits: Set(0),
+        subscription_plan: Set("free".to_owned()),
+        last_active_at: Set(Some(now)),
+        created_at: Set(now),
+        updated_at: Set(now),
+    }
+}
+
+/// Locks the row of an account for the rest of the transaction, so that changes to
+/// its sign-ins follow one another.
+pub(super) async fn lock_user(tx: &Transaction, id: UserId) -> Result<Option<users::Model>, DbErr> {
+    users::Entity::find_by_id(id).lock_exclusive().one(&**tx).await
+}

@@ -1,0 +1,107 @@
+//! Passwords: argon2id on threads of their own, a bounded number at a time, since
+//! each takes 19 MiB.
+
+use std::{sync::Arc, time::Duration};
+
+use argon2::{
+    Algorithm, Argon2, Params, Version,
+    password_hash::{Error as HashError, PasswordHasher, PasswordVerifier, phc::PasswordHash},
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::IdentityError;
+
+/// Longest wait for a turn.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What is verified where there is no account or no password, so that it takes as
+/// long as a wrong password. No password matches it.
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LWhhcy10aGlz$dyFPQ6f0dQb0wLhvCA0bE3wkKqO6bZcmmBmGNk6bXrQ";
+
+pub(super) struct Passwords {
+    turns: Arc<Semaphore>,
+}
+
+impl Passwords {
+    pub(super) fn new(concurrency: usize) -> Self {
+        Self { turns: Arc::new(Semaphore::new(concurrency.max(1))) }
+    }
+
+    /// The PHC string of a password.
+    pub(super) async fn hash(&self, password: String) -> Result<String, IdentityError> {
+        let turn = self.turn().await?;
+        run(turn, move || {
+            let hash: PasswordHash = hasher()?.hash_password(password.as_bytes()).map_err(crypto)?;
+            Ok(hash.to_string())
+        })
+        .await
+    }
+
+    /// Whether the password is the one of that PHC string. It takes as long where
+    /// there is none.
+    pub(super) async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, IdentityError> {
+        let turn = self.turn().await?;
+        run(turn, move || {
+            let known = hash.is_some();
+            let hash = hash.as_deref().unwrap_or(NOBODY);
+            let parsed = PasswordHash::new(hash).map_err(crypto)?;
+            match hasher()?.verify_password(password.as_bytes(), &parsed) {
+                Ok(()) => Ok(known),
+                Err(HashError::PasswordInvalid) => Ok(false),
+                Err(error) => Err(crypto(error)),
+            }
+        })
+        .await
+    }
+
+    async fn turn(&self) -> Result<OwnedSemaphorePermit, IdentityError> {
+        match tokio::time::timeout(PATIENCE, self.turns.clone().acquire_owned()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            _ => Err(IdentityError::Busy),
+        }
+    }
+}
+
+async fn run<T: Send + 'static>(
+    turn: OwnedSemaphorePermit,
+    work: impl FnOnce() -> Result<T, IdentityError> + Send + 'static,
+) -> Result<T, IdentityError> {
+    let task = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        work()
+    });
+    task.await.map_err(crypto)?
+}
+
+fn hasher() -> Result<Argon2<'static>, IdentityError> {
+    let params = Params::new(19_456, 2, 1, None).map_err(crypto)?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+fn crypto(error: impl std::fmt::Display) -> IdentityError {
+    IdentityError::Crypto(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn knows_its_own_hashes() {
+        let passwords = Passwords::new(2);
+        let hash = passwords.hash("correct horse".to_owned()).await.expect("a hash");
+
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+        assert!(passwords.verify("correct horse".to_owned(), Some(hash.clone())).await.expect("checked"));
+        assert!(!passwords.verify("wrong horse".to_owned(), Some(hash)).await.expect("checked"));
+    }
+
+    #[tokio::test]
+    async fn nobody_has_no_password() {
+        let passwords = Passwords::new(1);
+
+        assert!(!passwords.verify(String::new(), None).await.expect("the dummy parses"));
+        assert!(!passwords.verify("nobody".to_owned(), None).await.expect("the dummy parses"));
+    }
+}

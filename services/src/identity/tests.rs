@@ -1,0 +1,137 @@
+use std::time::Duration;
+
+use super::*;
+use crate::{Caller, testing::Bench};
+
+#[tokio::test]
+async fn registering_signs_in_with_the_first_credits() {
+    let bench = Bench::new().await;
+    let identity = &bench.services.identity;
+    let signed_in = identity.register(&Caller::default(), Bench::registration(" Ada@Example.org ")).await;
+    let signed_in = signed_in.expect("registered");
+
+    assert_eq!((signed_in.user.email.as_str(), signed_in.user.credits), ("ada@example.org", 10));
+    assert_eq!((signed_in.user.country.as_deref(), signed_in.expires_in), (Some("GB"), 1_800));
+    let who = identity.authenticate(&signed_in.access_token).await.expect("authenticated");
+    assert_eq!(who.user.id, signed_in.user.id);
+    assert_eq!(bench.credits(who.user.id).await, 10);
+    let again = identity.register(&Caller::default(), Bench::registration("ADA@example.org")).await;
+    assert!(matches!(again, Err(IdentityError::EmailTaken)));
+}
+
+#[tokio::test]
+async fn every_wrong_field_is_told() {
+    let bench = Bench::new().await;
+    let input = Registration {
+        email: "nobody".to_owned(),
+        password: "short".to_owned(),
+        full_name: " ".to_owned(),
+        time_zone: Some("<zone>".to_owned()),
+        country: Some("France".to_owned()),
+        locale: None,
+    };
+
+    let refused = bench.services.identity.register(&Caller::default(), input).await.err();
+
+    let Some(IdentityError::InvalidInput(errors)) = refused else { panic!("{refused:?}") };
+    let fields: Vec<_> = errors.0.keys().copied().collect();
+    assert_eq!(fields, ["country", "email", "full_name", "password", "time_zone"]);
+}
+
+#[tokio::test]
+async fn unknown_addresses_and_wrong_passwords_look_the_same() {
+    let bench = Bench::new().await;
+    bench.register("ada@example.org").await;
+    let login = |email: &'static str, password: &'static str| {
+        let identity = bench.services.identity.clone();
+        async move { identity.login(&Caller::default(), email, password).await }
+    };
+
+    assert!(login("ADA@example.org", "correct horse").await.is_ok());
+    let wrong = login("ada@example.org", "wrong horse").await.err().expect("refused");
+    let unknown = login("bob@example.org", "correct horse").await.err().expect("refused");
+    assert_eq!(wrong.to_string(), unknown.to_string());
+    assert!(matches!(unknown, IdentityError::BadCredentials));
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_good_once_and_a_second_use_revokes_everything() {
+    let bench = Bench::new().await;
+    let identity = &bench.services.identity;
+    let first =
+        identity.register(&Caller::default(), Bench::registration("ada@example.org")).await.expect("in");
+    let second = identity.refresh(&Caller::default(), &first.refresh_token).await.expect("refreshed");
+    let tab = identity.refresh(&Caller::default(), &first.refresh_token).await.expect("two tabs at once");
+    assert_ne!(second.refresh_token, tab.refresh_token);
+
+    bench.advance(11);
+    let stolen = identity.refresh(&Caller::default(), &first.refresh_token).await;
+    assert!(matches!(stolen, Err(IdentityError::InvalidToken)));
+    let owner = identity.refresh(&Caller::default(), &second.refresh_token).await;
+    assert!(matches!(owner, Err(IdentityError::InvalidToken)), "the family is revoked");
+    let access = identity.authenticate(&second.access_token).await;
+    assert!(matches!(access, Err(IdentityError::InvalidToken)));
+}
+
+#[tokio::test]
+async fn signing_out_ends_this_sign_in_only() {
+    let bench = Bench::new().await;
+    let identity = &bench.services.identity;
+    let here =
+        identity.register(&Caller::default(), Bench::registration("ada@example.org")).await.expect("in");
+    let there = identity.login(&Caller::default(), "ada@example.org", "correct horse").await.expect("in");
+    let who = identity.authenticate(&here.access_token).await.expect("authenticated");
+
+    identity.logout(&Caller::default(), &who).await.expect("out");
+
+    assert!(matches!(identity.authenticate(&here.access_token).await, Err(IdentityError::InvalidToken)));
+    assert!(identity.refresh(&Caller::default(), &here.refresh_token).await.is_err());
+    assert!(identity.authenticate(&there.access_token).await.is_ok());
+}
+
+#[tokio::test]
+async fn an_account_becomes_an_admin_and_keeps_its_password() {
+    let bench = Bench::new().await;
+    let ada = bench.register("ada@example.org").await;
+    let identity = &bench.services.identity;
+    let other = Registration { password: "another one".to_owned(), ..Bench::registration("ada@example.org") };
+
+    let admin = identity.ensure_admin(&Caller::default(), other).await.expect("an admin");
+    let new = identity.ensure_admin(&Caller::default(), Bench::registration("root@example.org")).await;
+
+    assert!(admin.is_admin && admin.id == ada.id && new.expect("an admin").is_admin);
+    assert!(identity.login(&Caller::default(), "ada@example.org", "correct horse").await.is_ok());
+    assert!(identity.login(&Caller::default(), "root@example.org", "correct horse").await.is_ok());
+}
+
+#[tokio::test]
+async fn tokens_expire() {
+    let bench = Bench::new().await;
+    let identity = &bench.services.identity;
+    let signed_in =
+        identity.register(&Caller::default(), Bench::registration("ada@example.org")).await.expect("in");
+
+    bench.advance(1_801);
+    assert!(matches!(identity.authenticate(&signed_in.access_token).await, Err(IdentityError::ExpiredToken)));
+    let refreshed = identity.refresh(&Caller::default(), &signed_in.refresh_token).await.expect("still good");
+    bench.advance(7 * 24 * 3600 + 1);
+    let late = identity.refresh(&Caller::default(), &refreshed.refresh_token).await;
+    assert!(matches!(late, Err(IdentityError::ExpiredToken)));
+}
+
+#[tokio::test]
+async fn being_active_is_noted_at_most_every_five_minutes() {
+    let bench = Bench::new().await;
+    let identity = &bench.services.identity;
+    let signed_in =
+        identity.register(&Caller::default(), Bench::registration("ada@example.org")).await.expect("in");
+    let noted = || async { identity.get_user(signed_in.user.id).await.expect("there").last_active_at };
+    let first = noted().await;
+
+    bench.advance(200);
+    identity.authenticate(&signed_in.access_token).await.expect("authenticated");
+    assert_eq!(noted().await, first);
+    bench.advance(200);
+    identity.authenticate(&signed_in.access_token).await.expect("authenticated");
+    assert!(noted().await.expect("noted") >= first.expect("noted") + Duration::from_secs(400));
+}

@@ -1,0 +1,182 @@
+use atelier_entities::{MailStatus, Timestamp, mail_messages, users};
+use atelier_providers::mail::{Delivery, MailError, OutgoingMail};
+use atelier_queue::{JobContext, JobError, Outcome};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, DbErr, EntityTrait, IntoActiveModel};
+use serde_json::json;
+
+use super::{DeliverMail, Mail, Rendered, Template};
+
+impl Mail {
+    /// Delivers a mail. One that is gone or was handed over before is done; one that
+    /// the server refuses for good fails with its reason in the outbox.
+    pub async fn deliver(&self, ctx: &JobContext, args: DeliverMail) -> Result<Outcome, JobError> {
+        let found = mail_messages::Entity::find_by_id(args.mail_id).one(self.queue.db()).await;
+        let Some(mail) = found.map_err(database)? else { return Ok(Outcome::done()) };
+        if matches!(mail.status, MailStatus::Sent | MailStatus::Captured) {
+            return Ok(Outcome::Done(json!({"status": mail.status})));
+        }
+        match self.attempt(&mail).await {
+            Ok(status) => Ok(Outcome::Done(json!({"status": status}))),
+            Err(error) => {
+                if error.disposition == atelier_queue::Disposition::Fail || ctx.is_last_attempt() {
+                    self.mark_failed(mail, &error.message).await.map_err(database)?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Renders, hands over and notes what became of it.
+    pub(super) async fn attempt(&self, mail: &mail_messages::Model) -> Result<MailStatus, JobError> {
+        let rendered = self.render(mail)?;
+        let to_name = self.receiver_name(mail).await.map_err(database)?;
+        let outgoing = OutgoingMail {
+            message_id: mail.id.to_string(),
+            to: mail.recipient.clone(),
+            to_name,
+            from: self.options.from.clone(),
+            subject: rendered.subject.clone(),
+            text: rendered.text.clone(),
+            html: rendered.html.clone(),
+            headers: vec![("Auto-Submitted".to_owned(), "auto-generated".to_owned())],
+        };
+        let delivery = self.mailer.send(&outgoing).await.map_err(job_error)?;
+        let now = self.queue.now();
+        let row = delivered(mail.clone(), rendered, &delivery, now);
+        let row = row.update(self.queue.db()).await.map_err(database)?;
+        Ok(row.status)
+    }
+
+    fn render(&self, mail: &mail_messages::Model) -> Result<Rendered, JobError> {
+        let template = Template::parse(&mail.template)
+            .ok_or_else(|| JobError::fail("MAIL_TEMPLATE", "there is no such mail template"))?;
+        template.render(mail.locale, &mail.data, &self.options.public_url).map_err(|error| {
+            tracing::error!(mail.id = %mail.id, %error, "mail not rendered");
+            JobError::fail("MAIL_TEMPLATE", "the mail could not be rendered")
+        })
+    }
+
+    async fn receiver_name(&self, mail: &mail_messages::Model) -> Result<Option<String>, DbErr> {
+        let Some(id) = mail.user_id else { return Ok(None) };
+        let user = users::Entity::find_by_id(id).one(self.queue.db()).await?;
+        Ok(user.map(|user| user.full_name))
+    }
+
+    async fn mark_failed(&self, mail: mail_messages::Model, reason: &str) -> Result<(), DbErr> {
+        let mut row = mail.into_active_model();
+        row.status = Set(MailStatus::Failed);
+        row.error = Set(Some(reason.to_owned()));
+        row.update(self.queue.db()).await?;
+        Ok(())
+    }
+}
+
+/// The outbox's row of a mail that was handed over, or kept in with its bodies.
+fn delivered(
+    mail: mail_messages::Model,
+    rendered: Rendered,
+    delivery: &Delivery,
+    now: Timestamp,
+) -> mail_messages::ActiveModel {
+    let mut row = mail.into_active_model();
+    row.subject = Set(Some(rendered.subject));
+    row.error = Set(None);
+    row.sent_at = Set(Some(now));
+    match delivery {
+        Delivery::Accepted { .. } => row.status = Set(MailStatus::Sent),
+        Delivery::Captured => {
+            row.status = Set(MailStatus::Captured);
+            row.text_body = Set(Some(rendered.text));
+            row.html_body = Set(Some(rendered.html));
+        }
+    }
+    row
+}
+
+fn job_error(error: MailError) -> JobError {
+    let message = error.to_string();
+    match error {
+        MailError::Transient { .. } => JobError::retry("MAIL_UNAVAILABLE", message),
+        MailError::Rejected { .. } => JobError::fail("MAIL_REJECTED", message),
+        MailError::InvalidAddress { .. } => JobError::fail("MAIL_INVALID", message),
+        // An operator mends the settings while the mail waits.
+        MailError::Misconfigured { .. } => JobError::retry("MAIL_MISCONFIGURED", message),
+    }
+}
+
+fn database(error: DbErr) -> JobError {
+    tracing::warn!(%error, "mail: the database did not answer");
+    JobError::retry("DATABASE", "the database did not answer")
+}
+
+#[cfg(test)]
+mod tests {
+    use atelier_entities::JobState;
+
+    use super::*;
+    use crate::{Page, testing::Bench};
+
+    async fn only_mail(bench: &Bench) -> mail_messages::Model {
+        let page = Page { number: 1, size: 10 };
+        let (mut mails, total) = bench.services.mail.list_outbox(page).await.expect("listed");
+        assert_eq!(total, 1);
+        mails.remove(0)
+    }
+
+    #[tokio::test]
+    async fn registering_sends_one_welcome_mail() {
+        let bench = Bench::new().await;
+        bench.register("ada@example.org").await;
+        bench.work().await;
+
+        let mail = only_mail(&bench).await;
+        assert_eq!((mail.status, mail.subject.as_deref()), (MailStatus::Sent, Some("Welcome to Atelier")));
+        let sent = bench.mailer.mails();
+        assert_eq!(sent.len(), 1);
+        assert_eq!(
+            (sent[0].message_id.clone(), sent[0].to_name.as_deref()),
+            (mail.id.to_string(), Some("Ada Lovelace"))
+        );
+        assert!(mail.html_body.is_none(), "only captured mails keep their bodies");
+    }
+
+    #[tokio::test]
+    async fn a_refused_mail_fails_with_its_reason() {
+        let refused = MailError::Rejected { code: 550, message: "no such user".to_owned() };
+        let bench = Bench::with_mailer([Err(refused)]).await;
+        bench.register("ada@example.org").await;
+        bench.work().await;
+
+        let mail = only_mail(&bench).await;
+        assert_eq!(mail.status, MailStatus::Failed);
+        assert!(mail.error.expect("a reason").contains("no such user"));
+        assert_eq!(bench.jobs_of_kind("email.deliver").await[0].state, JobState::Failed);
+    }
+
+    #[tokio::test]
+    async fn a_busy_server_is_tried_again_with_the_same_identity() {
+        let busy = MailError::Transient { message: "greylisted".to_owned() };
+        let bench = Bench::with_mailer([Err(busy)]).await;
+        bench.register("ada@example.org").await;
+        bench.work().await;
+        assert_eq!(only_mail(&bench).await.status, MailStatus::Queued);
+        bench.advance(40);
+        bench.work().await;
+
+        assert_eq!(only_mail(&bench).await.status, MailStatus::Sent);
+        let tried = bench.mailer.mails();
+        assert_eq!((tried.len(), &tried[0].message_id), (2, &tried[1].message_id));
+    }
+
+    #[tokio::test]
+    async fn an_instance_without_smtp_keeps_mails_in_the_outbox() {
+        let bench = Bench::with_mailer([Ok(Delivery::Captured)]).await;
+        bench.register("ada@example.org").await;
+        bench.work().await;
+
+        let mail = only_mail(&bench).await;
+        assert_eq!(mail.status, MailStatus::Captured);
+        assert!(mail.text_body.expect("kept").contains("10 credits"));
+        assert!(mail.html_body.expect("kept").contains("<html lang=\"en\">"));
+    }
+}

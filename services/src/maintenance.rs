@@ -1,0 +1,104 @@
+//! The platform's own upkeep: what has had its time is deleted.
+
+mod jobs;
+
+use atelier_entities::{idempotency_keys, sessions};
+use atelier_providers::object_store::Objects;
+use atelier_queue::{
+    JobContext, JobError, NewJob, Outcome, Queue, QueueError, Transaction,
+    retention::{self, RetentionRules},
+};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
+use serde_json::json;
+
+pub use jobs::{PurgeExpired, PurgeJobs, RemoveObjects};
+
+/// Prefixes in one job, so that its args stay small.
+const PREFIXES_PER_JOB: usize = 200;
+
+/// Upkeep. Cheap to clone.
+#[derive(Clone)]
+pub struct Maintenance {
+    queue: Queue,
+    objects: Objects,
+    rules: RetentionRules,
+}
+
+impl Maintenance {
+    pub(crate) fn new(queue: Queue, objects: Objects, rules: RetentionRules) -> Self {
+        Self { queue, objects, rules }
+    }
+
+    /// Deletes jobs that ended long enough ago.
+    pub async fn purge_jobs(&self, _ctx: &JobContext) -> Result<Outcome, JobError> {
+        let deleted = retention::sweep(&self.queue, &self.rules)
+            .await
+            .map_err(|error| JobError::retry("DATABASE", format!("jobs were not purged: {error}")))?;
+        Ok(Outcome::Done(json!({"jobs": deleted})))
+    }
+
+    /// Deletes sign-ins and idempotency keys that have expired.
+    pub async fn purge_expired(&self, _ctx: &JobContext) -> Result<Outcome, JobError> {
+        let (sessions, keys) = self
+            .delete_expired()
+            .await
+            .map_err(|error| JobError::retry("DATABASE", format!("nothing was purged: {error}")))?;
+        Ok(Outcome::Done(json!({"sessions": sessions, "idempotency_keys": keys})))
+    }
+
+    /// Deletes objects that belong to nothing any more.
+    pub async fn remove_objects(&self, _ctx: &JobContext, args: RemoveObjects) -> Result<Outcome, JobError> {
+        for prefix in &args.prefixes {
+            self.objects
+                .delete_prefix(prefix)
+                .await
+                .map_err(|error| JobError::retry("STORAGE", format!("objects were not removed: {error}")))?;
+        }
+        Ok(Outcome::Done(json!({"prefixes": args.prefixes.len()})))
+    }
+
+    async fn delete_expired(&self) -> Result<(u64, u64), DbErr> {
+        let (db, now) = (self.queue.db(), self.queue.now());
+        let sessions =
+            sessions::Entity::delete_many().filter(sessions::Column::ExpiresAt.lte(now)).exec(db).await?;
+        let keys = idempotency_keys::Entity::delete_many()
+            .filter(idempotency_keys::Column::ExpiresAt.lte(now))
+            .exec(db)
+            .await?;
+        Ok((sessions.rows_affected, keys.rows_affected))
+    }
+}
+
+impl std::fmt::Debug for Maintenance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Maintenance").finish_non_exhaustive()
+    }
+}
+
+/// Has the objects under these prefixes removed once the transaction commits.
+pub(crate) async fn enqueue_removal(tx: &Transaction, prefixes: Vec<String>) -> Result<(), QueueError> {
+    let jobs: Vec<NewJob> = prefixes
+        .chunks(PREFIXES_PER_JOB)
+        .map(|chunk| NewJob::of(&RemoveObjects { prefixes: chunk.to_vec() }))
+        .collect();
+    if !jobs.is_empty() {
+        tx.enqueue_all(jobs).await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Bench;
+
+    #[tokio::test]
+    async fn deletes_what_has_expired_and_keeps_the_rest() {
+        let bench = Bench::new().await;
+        bench.register("ada@example.org").await;
+        let maintenance = &bench.services.maintenance;
+
+        assert_eq!(maintenance.delete_expired().await.expect("purged"), (0, 0));
+        bench.advance(8 * 24 * 3600);
+        assert_eq!(maintenance.delete_expired().await.expect("purged"), (1, 0));
+    }
+}

@@ -1,0 +1,79 @@
+use std::time::Duration;
+
+use atelier_queue::retention::RetentionRules;
+use secrecy::SecretString;
+
+/// Settings of every domain.
+#[derive(Clone, Debug)]
+pub struct ServiceOptions {
+    /// Of accounts and tokens.
+    pub auth: AuthOptions,
+    /// Of what things cost.
+    pub credits: CreditOptions,
+    /// Bounds of what is generated.
+    pub generation: GenerationOptions,
+    /// Of outgoing mail.
+    pub mail: MailOptions,
+    /// Where people reach this instance, without a slash at the end. Addresses of
+    /// published sites start with it.
+    pub public_url: String,
+    /// How long things are kept.
+    pub retention: RetentionOptions,
+}
+
+/// Settings of accounts and tokens.
+#[derive(Clone, Debug)]
+pub struct AuthOptions {
+    /// Signs access tokens (HS256); at least 32 bytes.
+    pub jwt_secret: SecretString,
+    /// How long an access token is good for.
+    pub access_token: Duration,
+    /// How long a refresh token is good for.
+    pub refresh_token: Duration,
+    /// How long a refresh token that was replaced is still accepted.
+    pub refresh_grace: Duration,
+    /// Passwords hashed at the same time.
+    pub hash_concurrency: usize,
+}
+
+/// What things cost, in credits.
+#[derive(Clone, Copy, Debug)]
+pub struct CreditOptions {
+    /// What a new account starts with.
+    pub signup_grant: i64,
+    /// Price of a quick generation.
+    pub quick_price: i64,
+    /// Price of an advanced generation.
+    pub advanced_price: i64,
+}
+
+/// Bounds of a generated application.
+#[derive(Clone, Copy, Debug)]
+pub struct GenerationOptions {
+    /// How often an answer that fails the checks is sent back with its faults.
+    pub max_repairs: u32,
+    /// Most files.
+    pub max_files: usize,
+    /// Most bytes of one file.
+    pub max_file_bytes: usize,
+    /// Most bytes of all files.
+    pub max_total_bytes: usize,
+}
+
+/// Settings of outgoing mail.
+#[derive(Clone, Debug)]
+pub struct MailOptions {
+    /// Sender of every mail, such as `Atelier <no-reply@example.org>`.
+    pub from: String,
+    /// What links in mails start with, without a slash at the end.
+    pub public_url: String,
+}
+
+/// How long things are kept.
+#[derive(Clone, Debug)]
+pub struct RetentionOptions {
+    /// Of jobs that have ended.
+    pub jobs: RetentionRules,
+    /// Of answers to an idempotency key.
+    pub idempotency: Duration,
+}

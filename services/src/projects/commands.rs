@@ -1,0 +1,205 @@
+use atelier_entities::{
+    DeploymentId, DeploymentStatus, ProjectId, ProjectStatus, UserId, deployments, projects,
+};
+use atelier_queue::Transaction;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, IntoActiveModel, ModelTrait, QueryFilter,
+    QueryOrder, QuerySelect,
+};
+use serde_json::json;
+
+use super::{
+    MAX_DESCRIPTION, NewProject, ProjectChanges, ProjectError, Projects, archive_folder, project_target,
+};
+use crate::{
+    Caller, FieldErrors, Page, audit, deployments::site_folder, maintenance, paging::fetch, validation,
+};
+
+impl Projects {
+    /// Creates a draft.
+    pub async fn create(
+        &self,
+        caller: &Caller,
+        user: UserId,
+        input: NewProject,
+    ) -> Result<projects::Model, ProjectError> {
+        let mut errors = FieldErrors::default();
+        let title = errors.take("title", validation::line(&input.title, 1, 120));
+        let description =
+            errors.take("description", validation::paragraph(&input.description, MAX_DESCRIPTION));
+        let (title, description) = errors.finish(title.zip(description))?;
+        let tx = self.queue.begin().await?;
+        let row = projects::ActiveModel {
+            id: Set(ProjectId::new()),
+            user_id: Set(user),
+            title: Set(title),
+            description: Set(description),
+            kind: Set(input.kind),
+            status: Set(ProjectStatus::Draft),
+            repository_url: Set(None),
+            deployment_url: Set(None),
+            config: Set(json!({})),
+            current_version: Set(None),
+            views: Set(0),
+            created_at: Set(tx.now()),
+            updated_at: Set(tx.now()),
+        };
+        let project = row.insert(&*tx).await?;
+        audit::record(&tx, caller, "project.create", project_target(project.id), json!({})).await?;
+        tx.commit().await?;
+        Ok(project)
+    }
+
+    /// A person's projects, newest first, and how many there are.
+    pub async fn list(&self, user: UserId, page: Page) -> Result<(Vec<projects::Model>, u64), ProjectError> {
+        let rows = projects::Entity::find_owned(user)
+            .order_by_desc(projects::Column::CreatedAt)
+            .order_by_desc(projects::Column::Id);
+        Ok(fetch(self.queue.db(), rows, page).await?)
+    }
+
+    /// A person's project.
+    pub async fn get(&self, user: UserId, id: ProjectId) -> Result<projects::Model, ProjectError> {
+        let found = projects::Entity::find_owned_by_id(user, id).one(self.queue.db()).await?;
+        found.ok_or(ProjectError::NotFound)
+    }
+
+    /// Changes a project.
+    pub async fn update(
+        &self,
+        caller: &Caller,
+        user: UserId,
+        id: ProjectId,
+        changes: ProjectChanges,
+    ) -> Result<projects::Model, ProjectError> {
+        let tx = self.queue.begin().await?;
+        let project = lock_owned(&tx, user, id).await?.ok_or(ProjectError::NotFound)?;
+        let checked = check(changes, project.status)?;
+        let mut row = project.into_active_model();
+        let mut changed = Vec::new();
+        if let Some(title) = checked.title {
+            row.title = Set(title);
+            changed.push("title");
+        }
+        if let Some(description) = checked.description {
+            row.description = Set(description);
+            changed.push("description");
+        }
+        if let Some(status) = checked.status {
+            row.status = Set(status);
+            changed.push("status");
+        }
+        row.updated_at = Set(tx.now());
+        let project = row.update(&*tx).await?;
+        audit::record(&tx, caller, "project.update", project_target(id), json!({"fields": changed})).await?;
+        tx.commit().await?;
+        Ok(project)
+    }
+
+    /// Deletes a project with its versions and its site, and cancels its jobs.
+    pub async fn delete(&self, caller: &Caller, user: UserId, id: ProjectId) -> Result<(), ProjectError> {
+        self.get(user, id).await?;
+        let tx = self.queue.begin().await?;
+        // Jobs before projects, the order in which jobs' ends lock them.
+        tx.cancel_about(id.0).await?;
+        let project = lock_owned(&tx, user, id).await?.ok_or(ProjectError::NotFound)?;
+        // What others had copied was removed when they ended.
+        let kept = [DeploymentStatus::Queued, DeploymentStatus::Publishing, DeploymentStatus::Live];
+        let published: Vec<_> = deployments::Entity::find_of(id)
+            .filter(deployments::Column::Status.is_in(kept))
+            .select_only()
+            .column(deployments::Column::Id)
+            .into_tuple::<DeploymentId>()
+            .all(&*tx)
+            .await?;
+        let folders = published.into_iter().map(site_folder).chain([archive_folder(id)]).collect();
+        project.delete(&*tx).await?;
+        maintenance::enqueue_removal(&tx, folders).await?;
+        audit::record(&tx, caller, "project.delete", project_target(id), json!({})).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+fn check(changes: ProjectChanges, status: ProjectStatus) -> Result<ProjectChanges, FieldErrors> {
+    let mut errors = FieldErrors::default();
+    let title = changes.title.map(|title| validation::line(&title, 1, 120)).transpose();
+    let title = errors.take("title", title);
+    let description =
+        changes.description.map(|text| validation::paragraph(&text, MAX_DESCRIPTION)).transpose();
+    let description = errors.take("description", description);
+    let wanted = changes.status.filter(|wanted| *wanted != status);
+    let status = errors.take("status", wanted.map(|wanted| check_status(status, wanted)).transpose());
+    let checked = || Some(ProjectChanges { title: title?, description: description?, status: status? });
+    let checked = checked();
+    errors.finish(checked)
+}
+
+fn check_status(is: ProjectStatus, wanted: ProjectStatus) -> Result<ProjectStatus, String> {
+    match (is, wanted) {
+        (ProjectStatus::Generating, _) => Err("cannot be changed while a generation runs".to_owned()),
+        (_, ProjectStatus::Generating | ProjectStatus::Error) => {
+            Err("must be draft, building or completed".to_owned())
+        }
+        (_, wanted) => Ok(wanted),
+    }
+}
+
+/// A person's project, locked for the rest of the transaction.
+pub(super) async fn lock_owned(
+    tx: &Transaction,
+    user: UserId,
+    id: ProjectId,
+) -> Result<Option<projects::Model>, DbErr> {
+    projects::Entity::find_owned_by_id(user, id).lock_exclusive().one(&**tx).await
+}
+
+#[cfg(test)]
+mod tests {
+    use atelier_entities::ProjectKind;
+
+    use super::*;
+    use crate::testing::Bench;
+
+    #[test]
+    fn people_set_only_what_is_theirs_to_set() {
+        use ProjectStatus::{Building, Completed, Draft, Error, Generating};
+        assert!(check_status(Draft, Building).is_ok() && check_status(Error, Completed).is_ok());
+        assert!(check_status(Draft, Generating).is_err() && check_status(Draft, Error).is_err());
+        assert!(check_status(Generating, Draft).is_err());
+    }
+
+    #[tokio::test]
+    async fn another_persons_project_is_not_there() {
+        let bench = Bench::new().await;
+        let (ada, bob) = (bench.register("ada@example.org").await, bench.register("bob@example.org").await);
+        let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+        let (projects, caller) = (&bench.services.projects, Caller::default());
+        let changes = ProjectChanges { title: Some("Mine now".to_owned()), ..ProjectChanges::default() };
+
+        assert!(matches!(projects.get(bob.id, project.id).await, Err(ProjectError::NotFound)));
+        let updated = projects.update(&caller, bob.id, project.id, changes.clone()).await;
+        assert!(matches!(updated, Err(ProjectError::NotFound)));
+        assert!(matches!(projects.delete(&caller, bob.id, project.id).await, Err(ProjectError::NotFound)));
+        assert!(matches!(projects.code(bob.id, project.id, None).await, Err(ProjectError::NotFound)));
+        let page = Page { number: 1, size: 20 };
+        assert_eq!(projects.list(bob.id, page).await.expect("listed").1, 0);
+        assert_eq!(
+            projects.update(&caller, ada.id, project.id, changes).await.expect("hers").title,
+            "Mine now"
+        );
+    }
+
+    #[tokio::test]
+    async fn deleting_takes_everything_along() {
+        let bench = Bench::new().await;
+        let ada = bench.register("ada@example.org").await;
+        let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+
+        bench.services.projects.delete(&Caller::default(), ada.id, project.id).await.expect("deleted");
+
+        assert!(matches!(bench.services.projects.get(ada.id, project.id).await, Err(ProjectError::NotFound)));
+        let jobs = bench.jobs_of_kind("maintenance.remove_objects").await;
+        assert_eq!(jobs[0].args["prefixes"][0], format!("zips/{}", project.id));
+    }
+}

@@ -1,0 +1,175 @@
+use atelier_entities::{ProjectId, ProjectStatus, UserId, project_files, project_versions, projects};
+use bytes::Bytes;
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, IntoActiveModel, QueryOrder};
+use serde_json::json;
+
+use super::{ProjectError, Projects, ZipFile, archive, archive_folder, commands::lock_owned, project_target};
+use crate::{
+    Caller, Page, audit,
+    generation::{
+        parse::GeneratedFile,
+        parts::{AppParts, summarize},
+    },
+    paging::fetch,
+};
+
+impl Projects {
+    /// A project's versions, newest first, and how many there are.
+    pub async fn list_versions(
+        &self,
+        user: UserId,
+        id: ProjectId,
+        page: Page,
+    ) -> Result<(Vec<project_versions::Model>, u64), ProjectError> {
+        self.get(user, id).await?;
+        let rows = project_versions::Entity::find_of(id).order_by_desc(project_versions::Column::Number);
+        Ok(fetch(self.queue.db(), rows, page).await?)
+    }
+
+    /// Makes an earlier version the current one.
+    pub async fn restore_version(
+        &self,
+        caller: &Caller,
+        user: UserId,
+        id: ProjectId,
+        number: i32,
+    ) -> Result<projects::Model, ProjectError> {
+        let tx = self.queue.begin().await?;
+        let project = lock_owned(&tx, user, id).await?.ok_or(ProjectError::NotFound)?;
+        let version = project_versions::Entity::find_numbered(id, number).one(&*tx).await?;
+        let version = version.ok_or(ProjectError::NoVersion)?;
+        let generating = project.status == ProjectStatus::Generating;
+        let mut row = project.into_active_model();
+        row.current_version = Set(Some(version.number));
+        if !generating {
+            row.status = Set(ProjectStatus::Completed);
+        }
+        row.updated_at = Set(tx.now());
+        let project = row.update(&*tx).await?;
+        let context = json!({"version": number});
+        audit::record(&tx, caller, "project.restore_version", project_target(id), context).await?;
+        tx.commit().await?;
+        Ok(project)
+    }
+
+    /// The code of a version, the current one where none is named.
+    pub async fn code(
+        &self,
+        user: UserId,
+        id: ProjectId,
+        version: Option<i32>,
+    ) -> Result<(project_versions::Model, AppParts), ProjectError> {
+        let project = self.get(user, id).await?;
+        let version = self.get_version(&project, version).await?;
+        let files = self.files(&version).await?;
+        Ok((version, summarize(&files)))
+    }
+
+    /// A version as a ZIP, the current one where none is named. It is made once and
+    /// kept in the object store; a store that fails only costs time.
+    pub async fn zip(
+        &self,
+        user: UserId,
+        id: ProjectId,
+        version: Option<i32>,
+    ) -> Result<ZipFile, ProjectError> {
+        let project = self.get(user, id).await?;
+        let version = self.get_version(&project, version).await?;
+        let file_name = format!("{}-v{}.zip", archive::slug(&project.title), version.number);
+        let key = format!("{}/{}.zip", archive_folder(id), version.id);
+        let kept = self.objects.get(&key).await.unwrap_or_else(|error| {
+            tracing::warn!(%key, %error, "kept archive not read");
+            None
+        });
+        if let Some((bytes, _)) = kept {
+            return Ok(ZipFile { file_name, bytes, version: version.number });
+        }
+        let files = self.files(&version).await?;
+        let made = tokio::task::spawn_blocking(move || archive::zip(files)).await;
+        let bytes = made.map_err(|error| ProjectError::Archive(error.to_string()))?;
+        let bytes = Bytes::from(bytes.map_err(|error| ProjectError::Archive(error.to_string()))?);
+        if let Err(error) = self.objects.put(&key, bytes.clone(), "application/zip").await {
+            tracing::warn!(%key, %error, "archive not kept");
+        }
+        Ok(ZipFile { file_name, bytes, version: version.number })
+    }
+
+    async fn get_version(
+        &self,
+        project: &projects::Model,
+        number: Option<i32>,
+    ) -> Result<project_versions::Model, ProjectError> {
+        let number = number.or(project.current_version).ok_or(ProjectError::NoVersion)?;
+        let found = project_versions::Entity::find_numbered(project.id, number).one(self.queue.db()).await?;
+        found.ok_or(ProjectError::NoVersion)
+    }
+
+    async fn files(&self, version: &project_versions::Model) -> Result<Vec<GeneratedFile>, ProjectError> {
+        let rows = project_files::Entity::find_of(version.id).all(self.queue.db()).await?;
+        Ok(rows.into_iter().map(stored_file).collect())
+    }
+}
+
+/// A file as it was generated.
+pub(crate) fn stored_file(row: project_files::Model) -> GeneratedFile {
+    GeneratedFile { path: row.path, language: row.language, content: row.content }
+}
+
+#[cfg(test)]
+mod tests {
+    use atelier_entities::ProjectKind;
+
+    use super::*;
+    use crate::testing::Bench;
+
+    #[tokio::test]
+    async fn a_project_without_a_generation_has_no_code() {
+        let bench = Bench::new().await;
+        let ada = bench.register("ada@example.org").await;
+        let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+
+        let code = bench.services.projects.code(ada.id, project.id, None).await;
+
+        assert!(matches!(code, Err(ProjectError::NoVersion)));
+    }
+
+    #[tokio::test]
+    async fn earlier_versions_can_be_read_and_restored() {
+        let bench = Bench::new().await;
+        let ada = bench.register("ada@example.org").await;
+        let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+        bench.store_version(&project, 1, &[("index.html", "<p>one</p>")]).await;
+        bench.store_version(&project, 2, &[("index.html", "<p>two</p>")]).await;
+        let projects = &bench.services.projects;
+
+        let (_, first) = projects.code(ada.id, project.id, Some(1)).await.expect("code");
+        assert_eq!(first.html.as_deref(), Some("<p>one</p>"));
+        let restored =
+            projects.restore_version(&Caller::default(), ada.id, project.id, 1).await.expect("restored");
+        assert_eq!((restored.current_version, restored.status), (Some(1), ProjectStatus::Completed));
+        let gone = projects.restore_version(&Caller::default(), ada.id, project.id, 3).await;
+        assert!(matches!(gone, Err(ProjectError::NoVersion)));
+        let page = Page { number: 1, size: 1 };
+        let (versions, total) = projects.list_versions(ada.id, project.id, page).await.expect("listed");
+        assert_eq!((versions[0].number, total), (2, 2));
+    }
+
+    #[tokio::test]
+    async fn the_same_version_gives_the_same_archive_kept_or_not() {
+        let bench = Bench::new().await;
+        let ada = bench.register("ada@example.org").await;
+        let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+        let files = [("index.html", "<p>one</p>"), ("css/styles.css", "p { color: red }")];
+        bench.store_version(&project, 1, &files).await;
+        let projects = &bench.services.projects;
+
+        let made = projects.zip(ada.id, project.id, Some(1)).await.expect("a ZIP");
+        let kept = projects.zip(ada.id, project.id, Some(1)).await.expect("a ZIP");
+        bench.objects.delete_prefix("zips").await.expect("forgotten");
+        let again = projects.zip(ada.id, project.id, Some(1)).await.expect("a ZIP");
+
+        assert_eq!(made.file_name, "reading-list-v1.zip");
+        assert_eq!(made.bytes, kept.bytes);
+        assert_eq!(made.bytes, again.bytes);
+    }
+}

@@ -1,0 +1,107 @@
+use std::{fmt, sync::Arc};
+
+use atelier_entities::{JobId, UserId, jobs};
+use atelier_providers::{llm::ChatModel, mail::Mailer, object_store::Objects};
+use atelier_queue::{Job, Queue, QueueError};
+
+use crate::{
+    Caller, ServiceOptions,
+    credits::Credits,
+    deployments::Deployments,
+    generation::{Generation, GenerationError, RunGeneration},
+    idempotency::Idempotency,
+    identity::Identity,
+    mail::Mail,
+    maintenance::Maintenance,
+    projects::Projects,
+    stats::Stats,
+};
+
+/// Every domain of the product. Cheap to clone.
+#[derive(Clone)]
+pub struct Services {
+    /// The job machine.
+    pub queue: Queue,
+    /// Accounts, sign-in and tokens.
+    pub identity: Identity,
+    /// Projects, their versions and their code.
+    pub projects: Projects,
+    /// Writing applications.
+    pub generation: Generation,
+    /// Publishing applications.
+    pub deployments: Deployments,
+    /// What people may spend.
+    pub credits: Credits,
+    /// The platform's figures.
+    pub stats: Stats,
+    /// Outgoing mail.
+    pub mail: Mail,
+    /// Answers kept for repeated requests.
+    pub idempotency: Idempotency,
+    /// The platform's own upkeep.
+    pub maintenance: Maintenance,
+}
+
+/// What the services need from outside.
+#[derive(Clone)]
+pub struct Deps {
+    /// Writes applications.
+    pub model: Arc<dyn ChatModel>,
+    /// Sends or keeps mail.
+    pub mailer: Arc<dyn Mailer>,
+    /// Keeps ZIPs and published sites.
+    pub objects: Objects,
+}
+
+/// Why a job was not run again.
+#[derive(Debug, thiserror::Error)]
+pub enum RetryError {
+    /// The queue did not do it, or the job's state does not allow it.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// The generation could not be started again.
+    #[error(transparent)]
+    Generation(#[from] GenerationError),
+}
+
+impl Services {
+    /// The services on this queue and its database.
+    #[must_use]
+    pub fn new(queue: Queue, deps: Deps, options: ServiceOptions) -> Self {
+        let ServiceOptions { auth, credits, generation, mail, public_url, retention } = options;
+        Self {
+            identity: Identity::new(queue.clone(), auth, credits.signup_grant),
+            projects: Projects::new(queue.clone(), deps.objects.clone()),
+            generation: Generation::new(queue.clone(), deps.model, generation, credits),
+            deployments: Deployments::new(queue.clone(), deps.objects.clone(), &public_url),
+            credits: Credits::new(queue.clone(), credits),
+            stats: Stats::new(queue.clone()),
+            mail: Mail::new(queue.clone(), deps.mailer, mail),
+            idempotency: Idempotency::new(queue.clone(), retention.idempotency),
+            maintenance: Maintenance::new(queue.clone(), deps.objects, retention.jobs),
+            queue,
+        }
+    }
+
+    /// Runs a failed or cancelled job again. A generation was refunded when it ended,
+    /// so it is started anew, as another job that is charged anew; any other job runs
+    /// again as itself. `owner` scopes the look-up: none is an operator.
+    pub async fn retry_job(
+        &self,
+        caller: &Caller,
+        id: JobId,
+        owner: Option<UserId>,
+    ) -> Result<jobs::Model, RetryError> {
+        let job = self.queue.find_job(id, owner).await?.ok_or(QueueError::NotFound)?;
+        if job.kind == RunGeneration::KIND {
+            return Ok(self.generation.restart(caller, &job).await?);
+        }
+        Ok(self.queue.retry(id, owner).await?)
+    }
+}
+
+impl fmt::Debug for Services {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Services").finish_non_exhaustive()
+    }
+}

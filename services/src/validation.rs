@@ -1,0 +1,202 @@
+//! What people type, checked field by field. Lengths are counted in characters.
+
+use std::{collections::BTreeMap, fmt};
+
+/// What is wrong with each field of an input, by the field's name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FieldErrors(pub BTreeMap<&'static str, String>);
+
+impl FieldErrors {
+    /// One wrong field.
+    #[must_use]
+    pub fn of(field: &'static str, problem: impl Into<String>) -> Self {
+        Self(BTreeMap::from([(field, problem.into())]))
+    }
+
+    /// The value of a check; where it failed, the problem is noted and nothing is
+    /// answered.
+    pub fn take<T>(&mut self, field: &'static str, checked: Result<T, String>) -> Option<T> {
+        match checked {
+            Ok(value) => Some(value),
+            Err(problem) => {
+                self.0.insert(field, problem);
+                None
+            }
+        }
+    }
+
+    /// The value, where it is there and no field is wrong.
+    pub fn finish<T>(self, value: Option<T>) -> Result<T, Self> {
+        match value {
+            Some(value) if self.0.is_empty() => Ok(value),
+            _ => Err(self),
+        }
+    }
+}
+
+impl fmt::Display for FieldErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for (field, problem) in &self.0 {
+            write!(f, "{separator}{field}: {problem}")?;
+            separator = "; ";
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for FieldErrors {}
+
+/// A line of `min..=max` characters, without white space around it and without
+/// control characters.
+pub fn line(text: &str, min: usize, max: usize) -> Result<String, String> {
+    let text = text.trim();
+    if text.chars().any(char::is_control) {
+        return Err("must be one line without control characters".to_owned());
+    }
+    bounded(text, min, max)
+}
+
+/// Text of at most `max` characters; line breaks and tabs are welcome, other control
+/// characters are not.
+pub fn paragraph(text: &str, max: usize) -> Result<String, String> {
+    let text = text.trim();
+    if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+        return Err("must not hold control characters".to_owned());
+    }
+    bounded(text, 0, max)
+}
+
+/// A mail address in lower case, at most 254 characters.
+pub fn email(text: &str) -> Result<String, String> {
+    let text = text.trim().to_lowercase();
+    let wrong = || "must be a mail address such as name@example.org".to_owned();
+    if text.chars().count() > 254 {
+        return Err("must have at most 254 characters".to_owned());
+    }
+    let (local, domain) = text.rsplit_once('@').ok_or_else(wrong)?;
+    let local_ok = !local.is_empty()
+        && local.len() <= 64
+        && !local.starts_with('.')
+        && !local.ends_with('.')
+        && !local.contains("..")
+        && local.chars().all(|c| c.is_alphanumeric() || "!#$%&'*+/=?^_`{|}~.-".contains(c));
+    let domain_ok = domain.contains('.') && domain.split('.').all(is_domain_label);
+    if local_ok && domain_ok { Ok(text) } else { Err(wrong()) }
+}
+
+/// A password of 8 to 128 characters, as it is.
+pub fn password(text: &str) -> Result<String, String> {
+    match text.chars().count() {
+        0..8 => Err("must have at least 8 characters".to_owned()),
+        8..=128 => Ok(text.to_owned()),
+        _ => Err("must have at most 128 characters".to_owned()),
+    }
+}
+
+/// The shape of an IANA time zone, such as `Europe/Paris`.
+pub fn time_zone(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let shaped = (1..=64).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "/_+-".contains(c));
+    if shaped { Ok(text.to_owned()) } else { Err("must be a time zone such as Europe/Paris".to_owned()) }
+}
+
+/// Two letters of ISO 3166-1, in upper case.
+pub fn country(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.len() == 2 && text.chars().all(|c| c.is_ascii_alphabetic()) {
+        Ok(text.to_ascii_uppercase())
+    } else {
+        Err("must be a country code of two letters such as FR".to_owned())
+    }
+}
+
+fn is_domain_label(label: &str) -> bool {
+    !label.is_empty()
+        && label.len() <= 63
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+        && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+}
+
+fn bounded(text: &str, min: usize, max: usize) -> Result<String, String> {
+    let length = text.chars().count();
+    if length < min {
+        return Err(if min == 1 {
+            "must not be empty".to_owned()
+        } else {
+            format!("must have at least {min} characters")
+        });
+    }
+    if length > max {
+        return Err(format!("must have at most {max} characters"));
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lowers_good_mail_addresses() {
+        for (given, kept) in [
+            (" Ada@Example.org ", "ada@example.org"),
+            ("a.b+c@sub.example.co", "a.b+c@sub.example.co"),
+            ("élise@exämple.fr", "élise@exämple.fr"),
+        ] {
+            assert_eq!(email(given).as_deref(), Ok(kept));
+        }
+    }
+
+    #[test]
+    fn refuses_bad_mail_addresses() {
+        let long = format!("{}@example.org", "a".repeat(250));
+        for given in [
+            "",
+            "ada",
+            "@example.org",
+            "ada@",
+            "ada@localhost",
+            "a b@example.org",
+            "ada@exa mple.org",
+            "ada@-example.org",
+            ".ada@example.org",
+            "a..b@example.org",
+            "ada@example..org",
+            "ada@example.org\nBcc: x@y.zz",
+            "<ada@example.org>",
+            &long,
+        ] {
+            assert!(email(given).is_err(), "{given}");
+        }
+    }
+
+    #[test]
+    fn counts_characters_not_bytes() {
+        assert!(line(&"é".repeat(120), 1, 120).is_ok());
+        assert!(line(&"é".repeat(121), 1, 120).is_err());
+        assert!(password(&"é".repeat(8)).is_ok());
+        assert!(password("1234567").is_err());
+        assert!(password(&"é".repeat(129)).is_err());
+    }
+
+    #[test]
+    fn keeps_line_breaks_in_paragraphs_only() {
+        assert!(paragraph("one\ntwo", 100).is_ok());
+        assert!(line("one\ntwo", 1, 100).is_err());
+        assert!(paragraph("one\u{0}two", 100).is_err());
+    }
+
+    #[test]
+    fn tells_every_wrong_field() {
+        let mut errors = FieldErrors::default();
+        let title = errors.take("title", line(" ", 1, 120));
+        let country = errors.take("country", country("fr"));
+
+        assert_eq!((title, country.as_deref()), (None, Some("FR")));
+        assert_eq!(errors.to_string(), "title: must not be empty");
+    }
+}

@@ -1,0 +1,21 @@
+//! Where the servers for tests are.
+#![expect(clippy::disallowed_methods, reason = "tests learn of their servers from scripts/test alone")]
+
+/// URL of a PostgreSQL superuser.
+pub(crate) fn database_url() -> String {
+    required("TEST_DATABASE_URL")
+}
+
+/// URL of a Redis that all tests share.
+pub(crate) fn redis_url() -> String {
+    required("TEST_REDIS_URL")
+}
+
+/// The redis-server program.
+pub(crate) fn redis_server() -> String {
+    std::env::var("TEST_REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned())
+}
+
+fn required(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run scripts/test"))
+}

@@ -1,0 +1,245 @@
+//! A small server that speaks OpenAI's chat completions, streamed or whole, with
+//! answers that the test wrote.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Json, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Router, serve};
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// What the server does with one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A whole answer, streamed in these pieces, that ends for this reason: `stop`,
+    /// `length` or `content_filter`.
+    Complete {
+        /// The parts of the text, in order.
+        pieces: Vec<String>,
+        /// OpenAI's `finish_reason`.
+        finish_reason: String,
+    },
+    /// Sends these pieces, then breaks the connection.
+    CutOff(Vec<String>),
+    /// Sends these pieces, then nothing more, and keeps the connection open.
+    Stall(Vec<String>),
+    /// Refuses, with OpenAI's error body.
+    Refuse {
+        /// HTTP status.
+        status: u16,
+        /// OpenAI's `error.code`, such as `insufficient_quota`.
+        code: String,
+        /// Seconds in `Retry-After`, if any.
+        retry_after_secs: Option<u64>,
+    },
+}
+
+impl Answer {
+    /// A complete answer with the text in pieces of about 24 characters.
+    #[must_use]
+    pub fn text(text: &str) -> Self {
+        Self::Complete { pieces: pieces_of(text), finish_reason: "stop".to_owned() }
+    }
+
+    /// An answer that ran into the token limit after this text.
+    #[must_use]
+    pub fn truncated(text: &str) -> Self {
+        Self::Complete { pieces: pieces_of(text), finish_reason: "length".to_owned() }
+    }
+
+    /// A refusal without `Retry-After`.
+    #[must_use]
+    pub fn refusal(status: u16, code: &str) -> Self {
+        Self::Refuse { status, code: code.to_owned(), retry_after_secs: None }
+    }
+}
+
+/// A request as it arrived.
+#[derive(Clone, Debug)]
+pub struct ReceivedRequest {
+    /// The `Authorization` header; empty where there was none.
+    pub authorization: String,
+    /// The JSON body.
+    pub body: Value,
+}
+
+/// A running server; it ends when the value is dropped.
+pub struct FakeOpenAi {
+    /// Where it listens.
+    pub address: SocketAddr,
+    script: Arc<Script>,
+    task: JoinHandle<io::Result<()>>,
+}
+
+#[derive(Default)]
+struct Script {
+    answers: Mutex<VecDeque<Answer>>,
+    requests: Mutex<Vec<ReceivedRequest>>,
+}
+
+impl FakeOpenAi {
+    /// Starts a server on a free port that gives these answers in turn. A request
+    /// past the last one is answered 500 with the code `no_answer_left`.
+    ///
+    /// # Panics
+    /// If it cannot listen.
+    pub async fn start(answers: impl IntoIterator<Item = Answer>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port for the model server");
+        let address = listener.local_addr().expect("the listener has an address");
+        let script = Arc::new(Script::default());
+        locked(&script.answers).extend(answers);
+        let routes = Router::new()
+            .route("/v1/chat/completions", post(create_completion))
+            .with_state(Arc::clone(&script));
+        let task = tokio::spawn(async move { serve(listener, routes).await });
+        Self { address, script, task }
+    }
+
+    /// The base URL that a client is given; it ends with `/v1`.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        format!("http://{}/v1", self.address)
+    }
+
+    /// Adds an answer after those that are left.
+    pub fn add_answer(&self, answer: Answer) {
+        locked(&self.script.answers).push_back(answer);
+    }
+
+    /// What was asked so far, oldest first.
+    #[must_use]
+    pub fn list_requests(&self) -> Vec<ReceivedRequest> {
+        locked(&self.script.requests).clone()
+    }
+}
+
+impl Drop for FakeOpenAi {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("no holder of a harness lock panics")
+}
+
+fn pieces_of(text: &str) -> Vec<String> {
+    let characters: Vec<char> = text.chars().collect();
+    characters.chunks(24).map(|piece| piece.iter().collect()).collect()
+}
+
+async fn create_completion(
+    State(script): State<Arc<Script>>,
+    headers: HeaderMap,
+    Json(body): Json<Value>,
+) -> Response {
+    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let request =
+        ReceivedRequest { authorization: authorization.unwrap_or_default().to_owned(), body: body.clone() };
+    locked(&script.requests).push(request);
+    let answer = locked(&script.answers).pop_front();
+    let streamed = body["stream"].as_bool().unwrap_or(false);
+    match answer.unwrap_or_else(|| Answer::refusal(500, "no_answer_left")) {
+        Answer::Refuse { status, code, retry_after_secs } => refuse(status, &code, retry_after_secs),
+        Answer::Complete { pieces, finish_reason } if !streamed => whole(&body, &pieces, &finish_reason),
+        Answer::Complete { pieces, finish_reason } => {
+            let mut events = events_of(&body, &pieces);
+            events.extend(last_events(&body, &pieces, &finish_reason));
+            stream_response(stream::iter(events.into_iter().map(Ok)).boxed())
+        }
+        Answer::CutOff(pieces) => {
+            let events = events_of(&body, &pieces).into_iter().map(Ok);
+            let broken = Err(io::Error::from(io::ErrorKind::ConnectionReset));
+            stream_response(stream::iter(events.chain([broken])).boxed())
+        }
+        Answer::Stall(pieces) => {
+            let events = events_of(&body, &pieces).into_iter().map(Ok);
+            stream_response(stream::iter(events).chain(stream::pending()).boxed())
+        }
+    }
+}
+
+fn refuse(status: u16, code: &str, retry_after_secs: Option<u64>) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let error = json!({ "message": format!("refused: {code}"), "type": code, "param": null, "code": code });
+    let mut response = (status, Json(json!({ "error": error }))).into_response();
+    if let Some(seconds) = retry_after_secs {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
+fn whole(request: &Value, pieces: &[String], finish_reason: &str) -> Response {
+    let message = json!({ "role": "assistant", "content": pieces.concat(), "refusal": null });
+    let choice = json!({ "index": 0, "message": message, "finish_reason": finish_reason, "logprobs": null });
+    Json(json!({
+        "id": "chatcmpl-test", "object": "chat.completion", "created": 0, "model": request["model"],
+        "choices": [choice], "usage": usage_of(request, pieces),
+    }))
+    .into_response()
+}
+
+fn stream_response(events: BoxStream<'static, io::Result<Bytes>>) -> Response {
+    ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(paced(events))).into_response()
+}
+
+/// Lets each event leave as a frame of its own before the next one is made, so
+/// that what was said before a break arrives.
+fn paced(events: BoxStream<'static, io::Result<Bytes>>) -> impl stream::Stream<Item = io::Result<Bytes>> {
+    events.then(|event| async {
+        tokio::task::yield_now().await;
+        event
+    })
+}
+
+fn events_of(request: &Value, pieces: &[String]) -> Vec<Bytes> {
+    let role = json!({ "role": "assistant", "content": "" });
+    let deltas = pieces.iter().map(|piece| json!({ "content": piece }));
+    std::iter::once(role).chain(deltas).map(|delta| chunk(request, &delta, None)).collect()
+}
+
+fn last_events(request: &Value, pieces: &[String], finish_reason: &str) -> Vec<Bytes> {
+    let mut events = vec![chunk(request, &json!({}), Some(finish_reason))];
+    if request["stream_options"]["include_usage"].as_bool() == Some(true) {
+        events.push(event(&json!({
+            "id": "chatcmpl-test", "object": "chat.completion.chunk", "created": 0,
+            "model": request["model"], "choices": [], "usage": usage_of(request, pieces),
+        })));
+    }
+    events.push(Bytes::from_static(b"data: [DONE]\n\n"));
+    events
+}
+
+fn chunk(request: &Value, delta: &Value, finish_reason: Option<&str>) -> Bytes {
+    event(&json!({
+        "id": "chatcmpl-test", "object": "chat.completion.chunk", "created": 0, "model": request["model"],
+        "choices": [{ "index": 0, "delta": delta, "finish_reason": finish_reason, "logprobs": null }],
+    }))
+}
+
+fn event(value: &Value) -> Bytes {
+    Bytes::from(format!("data: {value}\n\n"))
+}
+
+/// Counts words as tokens, so that a test can foretell the numbers.
+fn usage_of(request: &Value, pieces: &[String]) -> Value {
+    let messages = request["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let asked: usize =
+        messages.iter().filter_map(|message| message["content"].as_str()).map(count_words).sum();
+    let answered = count_words(&pieces.concat());
+    json!({ "prompt_tokens": asked, "completion_tokens": answered, "total_tokens": asked + answered })
+}
+
+fn count_words(text: &str) -> usize {
+    text.split_whitespace().count()
+}

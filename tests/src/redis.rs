@@ -1,0 +1,279 @@
+//! Redis for tests: a prefix of one's own on a shared server, or a whole server.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{Client, InfoDict, RedisResult};
+use uuid::Uuid;
+
+use crate::environment;
+
+/// A server to ask for its keys and counters.
+#[derive(Clone)]
+pub struct RedisServer {
+    /// redis:// URL with the password.
+    pub url: String,
+}
+
+impl RedisServer {
+    /// A connection that no one else uses.
+    ///
+    /// # Panics
+    /// If the server does not answer.
+    pub async fn connect(&self) -> MultiplexedConnection {
+        let client = Client::open(self.url.as_str()).expect("the URL of a test's Redis is valid");
+        client
+            .get_multiplexed_async_connection()
+            .await
+            .unwrap_or_else(|error| panic!("no connection to a test's Redis: {error}"))
+    }
+
+    /// Every key that contains `part`, sorted.
+    ///
+    /// # Panics
+    /// If the server does not answer.
+    pub async fn list_keys(&self, part: &str) -> Vec<String> {
+        let mut connection = self.connect().await;
+        let mut keys = Vec::new();
+        let mut cursor = 0_u64;
+        loop {
+            let (next, page): (u64, Vec<String>) =
+                scan(cursor, part).query_async(&mut connection).await.expect("Redis lists its keys");
+            keys.extend(page);
+            cursor = next;
+            if cursor == 0 {
+                break;
+            }
+        }
+        keys.sort();
+        keys.dedup();
+        keys
+    }
+
+    /// Commands that the server has processed since its start, from everybody,
+    /// this question included. Compare two answers on a [`PrivateRedis`].
+    ///
+    /// # Panics
+    /// If the server does not answer.
+    pub async fn count_commands(&self) -> u64 {
+        self.info("stats").await.get("total_commands_processed").expect("Redis counts its commands")
+    }
+
+    /// How often each command was called since the server's start, by its name in
+    /// lower case.
+    ///
+    /// # Panics
+    /// If the server does not answer.
+    pub async fn list_command_counts(&self) -> BTreeMap<String, u64> {
+        let text: String = self.info_text("commandstats").await;
+        parse_command_counts(&text)
+    }
+
+    /// Empties the whole server.
+    ///
+    /// # Panics
+    /// If the server does not answer.
+    pub async fn flush_all(&self) {
+        let mut connection = self.connect().await;
+        redis::cmd("FLUSHALL").exec_async(&mut connection).await.expect("Redis empties itself");
+    }
+
+    async fn info(&self, section: &str) -> InfoDict {
+        InfoDict::new(&self.info_text(section).await)
+    }
+
+    async fn info_text(&self, section: &str) -> String {
+        let mut connection = self.connect().await;
+        redis::cmd("INFO").arg(section).query_async(&mut connection).await.expect("Redis answers INFO")
+    }
+}
+
+/// A prefix of one test on the Redis that all tests share. What was written under
+/// it is deleted when the value is dropped.
+pub struct TestRedis {
+    /// The shared server.
+    pub server: RedisServer,
+    /// What every key of this test contains; made of letters, digits and `-`.
+    pub prefix: String,
+}
+
+impl TestRedis {
+    /// A new prefix.
+    ///
+    /// # Panics
+    /// If TEST_REDIS_URL is not set.
+    #[must_use]
+    pub fn create() -> Self {
+        let prefix = format!("test-{}", Uuid::new_v4().simple());
+        Self { server: RedisServer { url: environment::redis_url() }, prefix }
+    }
+
+    /// The keys of this test, sorted.
+    ///
+    /// # Panics
+    /// If the server does not answer.
+    pub async fn list_keys(&self) -> Vec<String> {
+        self.server.list_keys(&self.prefix).await
+    }
+
+    /// Deletes the keys of this test, as if Redis had come back empty.
+    ///
+    /// # Panics
+    /// If the server does not answer.
+    pub async fn flush(&self) {
+        let keys = self.list_keys().await;
+        if !keys.is_empty() {
+            let mut connection = self.server.connect().await;
+            redis::cmd("UNLINK").arg(keys).exec_async(&mut connection).await.expect("Redis deletes keys");
+        }
+    }
+}
+
+impl Drop for TestRedis {
+    fn drop(&mut self) {
+        // Failing here would hide the test's own failure; the server is thrown away anyway.
+        let _ = delete_keys(&self.server.url, &self.prefix);
+    }
+}
+
+fn delete_keys(url: &str, part: &str) -> RedisResult<()> {
+    let mut connection = Client::open(url)?.get_connection_with_timeout(Duration::from_secs(5))?;
+    let mut cursor = 0_u64;
+    loop {
+        let (next, page): (u64, Vec<String>) = scan(cursor, part).query(&mut connection)?;
+        if !page.is_empty() {
+            redis::cmd("UNLINK").arg(page).exec(&mut connection)?;
+        }
+        cursor = next;
+        if cursor == 0 {
+            return Ok(());
+        }
+    }
+}
+
+fn scan(cursor: u64, part: &str) -> redis::Cmd {
+    let mut command = redis::cmd("SCAN");
+    command.arg(cursor).arg("MATCH").arg(format!("*{part}*")).arg("COUNT").arg(1000);
+    command
+}
+
+/// Reads lines such as `cmdstat_config|get:calls=3,usec=9,...`.
+fn parse_command_counts(text: &str) -> BTreeMap<String, u64> {
+    text.lines()
+        .filter_map(|line| {
+            let (name, numbers) = line.strip_prefix("cmdstat_")?.split_once(':')?;
+            let calls = numbers.split(',').find_map(|number| number.strip_prefix("calls="))?;
+            Some((name.to_owned(), calls.parse().ok()?))
+        })
+        .collect()
+}
+
+/// A Redis of one test alone, which it may kill, restart and empty. It keeps
+/// nothing on disk and ends when the value is dropped.
+pub struct PrivateRedis {
+    /// The server; its URL stays the same over restarts.
+    pub server: RedisServer,
+    port: u16,
+    password: String,
+    process: Option<Child>,
+}
+
+impl PrivateRedis {
+    /// Starts a server on a free port and waits until it takes connections.
+    ///
+    /// # Panics
+    /// If the program redis-server is not there or does not start.
+    #[must_use]
+    pub fn start() -> Self {
+        let password = Uuid::new_v4().simple().to_string();
+        for _ in 0..5 {
+            let port = find_port();
+            if let Some(process) = spawn_server(port, &password) {
+                let url = format!("redis://:{password}@127.0.0.1:{port}");
+                return Self { server: RedisServer { url }, port, password, process: Some(process) };
+            }
+        }
+        panic!("redis-server did not start on any of five ports")
+    }
+
+    /// Ends the server at once, as a crash would, and waits until it is gone.
+    /// Harmless if it is not running.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+
+    /// Starts the server again on the same port, empty, after a [`Self::kill`] if
+    /// it still runs.
+    ///
+    /// # Panics
+    /// If the server does not start.
+    pub fn restart(&mut self) {
+        self.kill();
+        let process = spawn_server(self.port, &self.password);
+        self.process = Some(process.expect("redis-server starts again on its port"));
+    }
+}
+
+impl Drop for PrivateRedis {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn find_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("the system has a free port")
+        .port()
+}
+
+/// The running server, or nothing where it ended before it took connections.
+fn spawn_server(port: u16, password: &str) -> Option<Child> {
+    let program = environment::redis_server();
+    let mut process = Command::new(&program)
+        .arg("-")
+        .current_dir(std::env::temp_dir())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{program} does not start ({error}): run scripts/test"));
+    let settings = format!("bind 127.0.0.1\nport {port}\nrequirepass {password}\nsave \"\"\nappendonly no\n");
+    let written = process.stdin.take().expect("stdin is piped").write_all(settings.as_bytes());
+    let output = process.stdout.take().expect("stdout is piped");
+    let (ready, started) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            if line.contains("Ready to accept connections") {
+                let _ = ready.send(());
+            }
+        }
+    });
+    if written.is_ok() && started.recv_timeout(Duration::from_secs(20)).is_ok() {
+        return Some(process);
+    }
+    let _ = process.kill();
+    let _ = process.wait();
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_how_often_each_command_was_called() {
+        let text = "# Commandstats\r\ncmdstat_info:calls=2,usec=75\r\ncmdstat_config|get:calls=3,usec=9\r\nother:1\r\n";
+        let expected = BTreeMap::from([("info".to_owned(), 2), ("config|get".to_owned(), 3)]);
+        assert_eq!(parse_command_counts(text), expected);
+    }
+}

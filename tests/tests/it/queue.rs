@@ -1,0 +1,95 @@
+//! The conformance suite of the job machine: every case runs on both transports and
+//! both SQL engines.
+
+mod bed;
+mod bulk;
+mod ends;
+mod flow;
+mod limits;
+mod recovery;
+mod running;
+mod stage;
+mod steering;
+mod watching;
+
+/// Runs each case on each bed, as tests of their own.
+macro_rules! conformance {
+    ($($area:ident::$case:ident),+ $(,)?) => {
+        mod sqlite_in_process {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                super::$area::$case(super::bed::Bed::sqlite_in_process().await).await;
+            })+
+        }
+        mod sqlite_redis {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                super::$area::$case(super::bed::Bed::sqlite_redis().await).await;
+            })+
+        }
+        mod postgres_in_process {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                super::$area::$case(super::bed::Bed::postgres_in_process().await).await;
+            })+
+        }
+        mod postgres_redis {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                super::$area::$case(super::bed::Bed::postgres_redis().await).await;
+            })+
+        }
+    };
+}
+
+conformance! {
+    running::a_job_runs_once_and_keeps_its_result,
+    running::a_batch_over_two_workers_runs_each_job_once,
+    running::a_rolled_back_enqueue_leaves_nothing,
+    running::a_second_enqueue_of_a_unique_key_answers_the_first,
+    running::concurrent_enqueues_of_a_unique_key_make_one_job,
+    running::a_delayed_job_waits_for_its_time,
+    running::args_beyond_the_bound_are_refused,
+    ends::an_error_is_retried_and_recorded,
+    ends::the_last_attempt_fails_the_job,
+    ends::an_error_that_cannot_pass_fails_at_once,
+    ends::a_panic_is_an_attempt_and_the_worker_goes_on,
+    ends::an_attempt_ends_at_its_time_limit,
+    ends::a_snooze_spends_no_attempt,
+    ends::a_handler_may_cancel_its_job,
+    ends::undecodable_args_follow_the_retries_and_fail,
+    ends::a_result_beyond_the_bound_fails_the_job,
+    ends::effects_happen_once_with_the_end,
+    ends::an_effect_that_fails_is_tried_again_with_the_end,
+    ends::retention_deletes_what_ended_long_ago,
+    recovery::a_dead_workers_job_runs_again_and_its_end_is_fenced_off,
+    recovery::a_job_that_kills_its_workers_fails_after_its_limit,
+    recovery::a_drain_hands_jobs_back_without_counting_the_attempt,
+    recovery::a_transport_that_forgets_everything_loses_nothing,
+    recovery::a_cancelled_job_of_a_dead_worker_ends_cancelled,
+    recovery::schedules_fire_once_whatever_the_number_of_schedulers,
+    steering::a_waiting_job_is_cancelled_at_once,
+    steering::a_running_job_is_cancelled_while_it_runs,
+    steering::an_ended_job_cannot_be_cancelled,
+    steering::a_failed_job_can_be_run_again,
+    steering::a_paused_queue_starts_nothing,
+    steering::another_owner_sees_and_cancels_nothing,
+    steering::a_waiting_job_says_why,
+    flow::urgent_goes_before_normal_before_bulk,
+    flow::one_job_does_not_wait_for_another_owners_hundreds,
+    flow::no_more_run_than_the_concurrency_allows,
+    flow::a_kind_that_no_worker_knows_waits_for_one_that_does,
+    flow::a_job_not_started_in_time_is_cancelled,
+    flow::jobs_under_an_earlier_name_are_run,
+    flow::a_debounced_series_runs_its_last_once,
+    flow::a_throttled_key_runs_once_in_a_period,
+    limits::no_more_run_over_all_workers_than_the_queue_allows,
+    limits::no_more_of_one_owner_run_than_the_queue_allows,
+    limits::no_more_start_in_a_period_than_the_rate_allows,
+    limits::a_limit_that_is_lifted_holds_nothing_back,
+    bulk::failed_jobs_are_run_again_by_filter,
+    bulk::waiting_jobs_are_cancelled_and_discarded_by_filter,
+    watching::a_watcher_is_told_everything_in_order,
+    watching::a_watcher_goes_on_where_it_left_off,
+    watching::a_watcher_of_a_job_that_is_gone_ends,
+}

@@ -1,0 +1,137 @@
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use atelier_entities::{JobState, UserId};
+use atelier_queue::{Lane, NewJob, Outcome};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, IntoActiveModel};
+
+use super::{
+    bed::Bed,
+    stage::{Novel, scripted},
+};
+
+pub(super) async fn urgent_goes_before_normal_before_bulk(bed: Bed) {
+    for (name, lane) in [("bulk", Lane::Bulk), ("normal", Lane::Normal), ("urgent", Lane::Urgent)] {
+        bed.queue.enqueue(scripted(name).in_lane(lane)).await.expect("enqueued");
+    }
+    bed.forget_transport().await;
+
+    let _worker = bed.worker(1);
+    bed.until("all ran", async || (bed.stage.order().len() == 3).then_some(())).await;
+
+    assert_eq!(bed.stage.order(), ["urgent", "normal", "bulk"]);
+}
+
+pub(super) async fn one_job_does_not_wait_for_another_owners_hundreds(bed: Bed) {
+    let (busy, quiet) = (UserId::new(), UserId::new());
+    let tx = bed.queue.begin().await.expect("a transaction");
+    let hundreds = (0..300).map(|_| scripted("busy").owned_by(busy)).collect();
+    tx.enqueue_all(hundreds).await.expect("enqueued");
+    tx.commit().await.expect("committed");
+    bed.queue.enqueue(scripted("quiet").owned_by(quiet)).await.expect("enqueued");
+    bed.forget_transport().await;
+
+    let _worker = bed.worker(1);
+    let before = bed
+        .until("the quiet owner's job ran", async || {
+            bed.stage.order().iter().position(|name| name == "quiet")
+        })
+        .await;
+
+    assert!(before <= 5, "{before} jobs of the busy owner went before it");
+}
+
+pub(super) async fn no_more_run_than_the_concurrency_allows(bed: Bed) {
+    let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (counted, peak) = (running.clone(), most.clone());
+    bed.stage.on("counted", move |_| {
+        let (running, most) = (counted.clone(), peak.clone());
+        async move {
+            most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            running.fetch_sub(1, Ordering::SeqCst);
+            Ok(Outcome::done())
+        }
+    });
+    let tx = bed.queue.begin().await.expect("a transaction");
+    let enqueued = tx.enqueue_all((0..60).map(|_| scripted("counted")).collect()).await.expect("enqueued");
+    tx.commit().await.expect("committed");
+
+    let _worker = bed.worker(3);
+    for job in &enqueued {
+        bed.reaches(job.id, JobState::Succeeded).await;
+    }
+
+    assert_eq!(most.load(Ordering::SeqCst), 3, "all three slots were used, and no more");
+}
+
+pub(super) async fn a_kind_that_no_worker_knows_waits_for_one_that_does(bed: Bed) {
+    let _old = bed.worker(4);
+    let novel = bed.queue.enqueue(NewJob::of(&Novel {})).await.expect("enqueued").id;
+    let known = bed.queue.enqueue(scripted("known")).await.expect("enqueued").id;
+    bed.reaches(known, JobState::Succeeded).await;
+    let waiting = bed.job(novel).await;
+    assert_eq!((waiting.state, waiting.attempt), (JobState::Available, 0));
+    assert_eq!(bed.queue.why(&waiting).await.expect("a reason").code, "KIND_UNKNOWN");
+
+    let _new = bed.worker_of_the_next_version();
+
+    bed.reaches(novel, JobState::Succeeded).await;
+}
+
+pub(super) async fn a_job_not_started_in_time_is_cancelled(bed: Bed) {
+    let soon = bed.queue.now() + Duration::from_millis(50);
+
+    let id = bed.queue.enqueue(scripted("late").expiring(soon)).await.expect("enqueued").id;
+    let job = bed.reaches(id, JobState::Cancelled).await;
+
+    assert_eq!(job.error.expect("a reason")["code"], "EXPIRED");
+}
+
+pub(super) async fn jobs_under_an_earlier_name_are_run(bed: Bed) {
+    let id = bed.queue.enqueue(scripted("renamed")).await.expect("enqueued").id;
+    let mut row = bed.job(id).await.into_active_model();
+    row.kind = Set("test.earlier_name".to_owned());
+    row.update(bed.queue.db()).await.expect("renamed");
+
+    let _worker = bed.worker(1);
+
+    bed.reaches(id, JobState::Succeeded).await;
+}
+
+pub(super) async fn a_debounced_series_runs_its_last_once(bed: Bed) {
+    let _worker = bed.worker(4);
+    let quiet = Duration::from_millis(400);
+    let mut ids = Vec::new();
+    for name in ["first", "second", "third"] {
+        ids.push(bed.queue.enqueue(scripted(name).debounced("series", quiet)).await.expect("enqueued"));
+    }
+
+    bed.reaches(ids[0].id, JobState::Succeeded).await;
+    let next = bed.queue.enqueue(scripted("next").debounced("series", quiet)).await.expect("enqueued");
+
+    assert!(ids.iter().all(|enqueued| enqueued.id == ids[0].id));
+    assert_eq!(bed.stage.order(), ["third"]);
+    assert_ne!(next.id, ids[0].id, "what comes after the series has run is a new one");
+}
+
+pub(super) async fn a_throttled_key_runs_once_in_a_period(bed: Bed) {
+    let _worker = bed.worker(4);
+    let period = Duration::from_secs(3_600);
+    let first = bed.queue.enqueue(scripted("first").throttled("key", period)).await.expect("enqueued");
+    bed.reaches(first.id, JobState::Succeeded).await;
+
+    let second = bed.queue.enqueue(scripted("second").throttled("key", period)).await.expect("enqueued");
+    let other = bed.queue.enqueue(scripted("other").throttled("other", period)).await.expect("enqueued");
+    bed.queue.clock().advance(chrono::TimeDelta::hours(2));
+    let later = bed.queue.enqueue(scripted("later").throttled("key", period)).await.expect("enqueued");
+
+    assert_eq!((second.id, second.duplicate), (first.id, true));
+    assert!(!other.duplicate && !later.duplicate);
+}

@@ -1,0 +1,117 @@
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use atelier_entities::{JobId, JobState, UserId};
+use atelier_queue::{NewJob, Outcome, QueueLimits, QueueName, Rate};
+
+use super::{bed::Bed, stage::scripted};
+
+/// Running now, and at most.
+type Count = (usize, usize);
+
+/// How many jobs run at once, by owner, and how many did at most.
+#[derive(Clone, Default)]
+struct Gauge {
+    counts: Arc<Mutex<HashMap<Option<UserId>, Count>>>,
+}
+
+impl Gauge {
+    fn change(&self, owner: Option<UserId>, by: isize) {
+        for key in [owner, None] {
+            let mut counts = self.counts.lock().expect("counts");
+            let (now, most) = counts.entry(key).or_default();
+            *now = now.saturating_add_signed(by);
+            *most = (*most).max(*now);
+            if owner.is_none() {
+                return;
+            }
+        }
+    }
+
+    fn most(&self, owner: Option<UserId>) -> usize {
+        self.counts.lock().expect("counts").get(&owner).map_or(0, |(_, most)| *most)
+    }
+}
+
+/// Runs the jobs on two workers of ten slots each and answers how many ran at once.
+async fn run(bed: &Bed, limits: QueueLimits, jobs: Vec<NewJob>) -> (Gauge, Vec<JobId>) {
+    let gauge = Gauge::default();
+    let seen = gauge.clone();
+    bed.stage.on("counted", move |ctx| {
+        let gauge = seen.clone();
+        async move {
+            gauge.change(ctx.owner(), 1);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            gauge.change(ctx.owner(), -1);
+            Ok(Outcome::done())
+        }
+    });
+    bed.queue.set_limits(QueueName::Stats, limits).await.expect("limited");
+    let tx = bed.queue.begin().await.expect("a transaction");
+    let ids = tx.enqueue_all(jobs).await.expect("enqueued").iter().map(|job| job.id).collect::<Vec<_>>();
+    tx.commit().await.expect("committed");
+    let (one, two) = (bed.worker(10), bed.worker(10));
+    for id in &ids {
+        bed.reaches(*id, JobState::Succeeded).await;
+    }
+    one.stop().await;
+    two.stop().await;
+    (gauge, ids)
+}
+
+pub(super) async fn no_more_run_over_all_workers_than_the_queue_allows(bed: Bed) {
+    let limits = QueueLimits { max_running: Some(3), ..QueueLimits::default() };
+
+    let (gauge, _) = run(&bed, limits, (0..30).map(|_| scripted("counted")).collect()).await;
+
+    assert_eq!(gauge.most(None), 3);
+}
+
+pub(super) async fn no_more_of_one_owner_run_than_the_queue_allows(bed: Bed) {
+    let limits = QueueLimits { max_running_per_owner: Some(2), ..QueueLimits::default() };
+    let (busy, quiet) = (UserId::new(), UserId::new());
+    let mut jobs: Vec<NewJob> = (0..20).map(|_| scripted("counted").owned_by(busy)).collect();
+    jobs.extend((0..4).map(|_| scripted("counted").owned_by(quiet)));
+
+    let (gauge, _) = run(&bed, limits, jobs).await;
+
+    assert_eq!((gauge.most(Some(busy)), gauge.most(Some(quiet))), (2, 2));
+}
+
+pub(super) async fn no_more_start_in_a_period_than_the_rate_allows(bed: Bed) {
+    let rate = Rate { count: 4, period: Duration::from_secs(2) };
+    let limits = QueueLimits { rate: Some(rate), ..QueueLimits::default() };
+
+    let (_, ids) = run(&bed, limits, (0..10).map(|_| scripted("counted")).collect()).await;
+
+    let mut starts = Vec::new();
+    for id in ids {
+        starts.push(bed.job(id).await.started_at.expect("started"));
+    }
+    starts.sort_unstable();
+    // A burst of four, then one each half second.
+    for window in starts.windows(6) {
+        let spread = window[5] - window[0];
+        assert!(spread >= chrono::TimeDelta::milliseconds(900), "six starts within {spread}");
+    }
+}
+
+pub(super) async fn a_limit_that_is_lifted_holds_nothing_back(bed: Bed) {
+    let none = QueueLimits { max_running: Some(0), ..QueueLimits::default() };
+    bed.queue.set_limits(QueueName::Stats, none).await.expect("limited");
+    let _worker = bed.worker(2);
+    let id = bed.queue.enqueue(scripted("held")).await.expect("enqueued").id;
+    bed.until("it says why", async || {
+        let why = bed.queue.why(&bed.job(id).await).await.expect("a reason");
+        (why.code == "QUEUE_LIMIT").then_some(())
+    })
+    .await;
+    assert_eq!(bed.queue.get_limits(QueueName::Stats).await.expect("limits"), none);
+
+    bed.queue.set_limits(QueueName::Stats, QueueLimits::default()).await.expect("lifted");
+
+    bed.reaches(id, JobState::Succeeded).await;
+}

@@ -1,0 +1,162 @@
+//! What the jobs of a case do, and what was seen of them.
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use atelier_entities::{JobId, JobState};
+use atelier_queue::{
+    Backoff, Effect, EffectError, EndedJob, Handler, Job, JobContext, JobError, Lane, NewJob, Outcome,
+    Policy, QueueName, Transaction,
+};
+use serde::{Deserialize, Serialize};
+
+/// A job whose handler does what the case says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Scripted {
+    pub(super) name: String,
+}
+
+impl Job for Scripted {
+    const KIND: &'static str = "test.scripted";
+    const QUEUE: QueueName = QueueName::Stats;
+    const ALIASES: &'static [&'static str] = &["test.earlier_name"];
+
+    fn policy() -> Policy {
+        Policy {
+            max_attempts: 3,
+            timeout: Duration::from_secs(20),
+            backoff: Backoff::Fixed(Duration::from_millis(20)),
+            lane: Lane::Normal,
+        }
+    }
+}
+
+/// A job whose end has an effect.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct WithEffect {
+    pub(super) name: String,
+}
+
+impl Job for WithEffect {
+    const KIND: &'static str = "test.with_effect";
+    const QUEUE: QueueName = QueueName::Stats;
+
+    fn policy() -> Policy {
+        Scripted::policy()
+    }
+}
+
+/// A job that only some workers know.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Novel {}
+
+impl Job for Novel {
+    const KIND: &'static str = "test.novel";
+    const QUEUE: QueueName = QueueName::Stats;
+
+    fn policy() -> Policy {
+        Scripted::policy()
+    }
+}
+
+pub(super) fn scripted(name: &str) -> NewJob {
+    NewJob::of(&Scripted { name: name.to_owned() })
+}
+
+pub(super) fn with_effect(name: &str) -> NewJob {
+    NewJob::of(&WithEffect { name: name.to_owned() })
+}
+
+type Running = Pin<Box<dyn Future<Output = Result<Outcome, JobError>> + Send>>;
+type Script = Arc<dyn Fn(JobContext) -> Running + Send + Sync>;
+
+/// What handlers do, by the job's name, and what they and effects have seen.
+#[derive(Clone, Default)]
+pub(super) struct Stage {
+    scripts: Arc<Mutex<HashMap<String, Script>>>,
+    runs: Arc<Mutex<Vec<(String, JobId)>>>,
+    effects: Arc<Mutex<Vec<(JobId, JobState)>>>,
+    failing_effects: Arc<Mutex<u32>>,
+}
+
+impl Stage {
+    /// Sets what jobs of that name do; others succeed at once.
+    pub(super) fn on<F, R>(&self, name: &str, script: F)
+    where
+        F: Fn(JobContext) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Outcome, JobError>> + Send + 'static,
+    {
+        let script: Script = Arc::new(move |ctx| Box::pin(script(ctx)));
+        self.scripts.lock().expect("scripts").insert(name.to_owned(), script);
+    }
+
+    /// Names in the order of their starts.
+    pub(super) fn order(&self) -> Vec<String> {
+        self.runs.lock().expect("runs").iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// How often that job was started.
+    pub(super) fn starts(&self, id: JobId) -> usize {
+        self.runs.lock().expect("runs").iter().filter(|(_, run)| *run == id).count()
+    }
+
+    /// The effects of that job's ends.
+    pub(super) fn effects(&self, id: JobId) -> Vec<JobState> {
+        let effects = self.effects.lock().expect("effects");
+        effects.iter().filter(|(job, _)| *job == id).map(|(_, state)| *state).collect()
+    }
+
+    /// Makes the next effects fail.
+    pub(super) fn fail_effects(&self, times: u32) {
+        *self.failing_effects.lock().expect("failing effects") = times;
+    }
+
+    async fn play(&self, ctx: &JobContext, name: String) -> Result<Outcome, JobError> {
+        self.runs.lock().expect("runs").push((name.clone(), ctx.id()));
+        let script = self.scripts.lock().expect("scripts").get(&name).cloned();
+        match script {
+            Some(script) => script(ctx.clone()).await,
+            None => Ok(Outcome::done()),
+        }
+    }
+}
+
+#[async_trait]
+impl Handler<Scripted> for Stage {
+    async fn run(&self, ctx: &JobContext, args: Scripted) -> Result<Outcome, JobError> {
+        self.play(ctx, args.name).await
+    }
+}
+
+#[async_trait]
+impl Handler<WithEffect> for Stage {
+    async fn run(&self, ctx: &JobContext, args: WithEffect) -> Result<Outcome, JobError> {
+        self.play(ctx, args.name).await
+    }
+}
+
+#[async_trait]
+impl Handler<Novel> for Stage {
+    async fn run(&self, ctx: &JobContext, _: Novel) -> Result<Outcome, JobError> {
+        self.play(ctx, "novel".to_owned()).await
+    }
+}
+
+#[async_trait]
+impl Effect for Stage {
+    async fn on_end(&self, _: &Transaction, job: &EndedJob) -> Result<(), EffectError> {
+        let mut failing = self.failing_effects.lock().expect("failing effects");
+        if *failing > 0 {
+            *failing -= 1;
+            return Err("the effect is told to fail".into());
+        }
+        self.effects.lock().expect("effects").push((job.id, job.state));
+        Ok(())
+    }
+}

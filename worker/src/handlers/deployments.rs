@@ -1,0 +1,3 @@
+//! Kinds of the domain `deployments`.
+
+pub(crate) mod publish;

@@ -1,0 +1,3 @@
+//! Kinds of the domain `generation`.
+
+pub(crate) mod run;

@@ -1,0 +1,3 @@
+//! Kinds of the domain `mail`.
+
+pub(crate) mod deliver;

@@ -1,0 +1,5 @@
+//! Kinds of the domain `maintenance`.
+
+pub(crate) mod purge_expired;
+pub(crate) mod purge_jobs;
+pub(crate) mod remove_objects;

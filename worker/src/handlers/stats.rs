@@ -1,0 +1,3 @@
+//! Kinds of the domain `stats`.
+
+pub(crate) mod aggregate;
