@@ -29,7 +29,8 @@ use tower_http::{
 use crate::{
     docs, idempotency,
     middleware::{
-        cors, error_shape, identify, panics, rate_limit, request_id, security_headers, telemetry, time_limit,
+        cors, error_shape, identify, panics, plain_address, rate_limit, request_id, security_headers,
+        telemetry, time_limit,
     },
     preview, routes,
     sse::Streams,
@@ -115,6 +116,7 @@ pub fn router(state: ApiState) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(state.options.max_body_bytes))
         .layer(CompressionLayer::new().compress_when(worth_compressing))
+        .layer(from_fn(plain_address::apply))
         .layer(from_fn(error_shape::apply))
         .layer(CatchPanicLayer::custom(panics::answer))
         .layer(cors::layer(&state.options.cors_allowed_origins))

@@ -73,6 +73,19 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "FORBIDDEN", "Only an administrator may do this.")
     }
 
+    /// 403 for an API token that may not do this; it takes `needed`, such as "the scope
+    /// write".
+    pub(crate) fn insufficient_scope(needed: &str) -> Self {
+        let message = format!("This API token may not do this: it takes {needed}.");
+        Self::new(StatusCode::FORBIDDEN, "INSUFFICIENT_SCOPE", message)
+    }
+
+    /// 403 where the mail address is to be proven first.
+    pub(crate) fn unverified() -> Self {
+        let message = "Prove your mail address first: open the link that was mailed to you.";
+        Self::new(StatusCode::FORBIDDEN, "EMAIL_NOT_VERIFIED", message)
+    }
+
     /// 422 with what is wrong with each field.
     pub(crate) fn invalid<F: Into<String>, M: Into<String>>(
         faults: impl IntoIterator<Item = (F, M)>,

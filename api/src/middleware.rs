@@ -6,6 +6,7 @@ pub(crate) mod cors;
 pub(crate) mod error_shape;
 pub(crate) mod identify;
 pub(crate) mod panics;
+pub(crate) mod plain_address;
 pub(crate) mod rate_limit;
 pub(crate) mod request_id;
 pub(crate) mod security_headers;

@@ -54,7 +54,7 @@ pub fn document() -> OpenApi {
     let scheme = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("JWT")
-        .description(Some("The access_token of a sign-in."))
+        .description(Some("The access_token of a sign-in, or an API token of /api/auth/tokens."))
         .build();
     components.add_security_scheme(BEARER, SecurityScheme::Http(scheme));
     for (path, item) in &mut document.paths.paths {
@@ -167,9 +167,13 @@ mod tests {
             "GET /preview/{slug}/{path}",
             "GET /readyz",
             "GET /redoc",
+            "POST /api/auth/forgot-password",
             "POST /api/auth/login",
             "POST /api/auth/refresh",
             "POST /api/auth/register",
+            "POST /api/auth/resend-verification",
+            "POST /api/auth/reset-password",
+            "POST /api/auth/verify-email",
         ];
         assert_eq!(public, expected.map(str::to_owned).into());
     }
@@ -197,6 +201,9 @@ mod tests {
         let post = document.paths.paths["/api/projects/{id}/generate"].post.as_ref().expect("the operation");
         let statuses: Vec<_> = post.responses.responses.keys().map(String::as_str).collect();
 
-        assert_eq!(statuses, ["202", "400", "401", "404", "409", "413", "415", "422", "429", "500", "503"]);
+        assert_eq!(
+            statuses,
+            ["202", "400", "401", "403", "404", "409", "413", "415", "422", "429", "500", "503"]
+        );
     }
 }

@@ -2,15 +2,19 @@
 //! OpenAPI document; an operation needs a signed-in person unless it says
 //! `security(())`.
 
+mod account_links;
 mod accounts;
 mod admin;
+mod api_tokens;
 mod code;
 mod credits;
 mod deployments;
 mod events;
 mod jobs;
 mod projects;
+mod sessions;
 mod stats;
+mod users;
 
 use atelier_entities::jobs::Model as Job;
 use axum::{
@@ -27,6 +31,10 @@ use crate::app::ApiState;
 pub(crate) fn all() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .merge(accounts::routes())
+        .merge(account_links::routes())
+        .merge(sessions::routes())
+        .merge(api_tokens::routes())
+        .merge(users::routes())
         .merge(stats::routes())
         .merge(projects::routes())
         .merge(code::routes())

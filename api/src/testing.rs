@@ -15,8 +15,8 @@ use atelier_providers::{
 };
 use atelier_queue::{Queue, QueueOptions, bus::LocalBus, retention::RetentionRules, transport::InProcess};
 use atelier_services::{
-    AuthOptions, CreditOptions, Deps, GenerationOptions, MailOptions, RetentionOptions, ServiceOptions,
-    Services, database, effects,
+    AuthOptions, Caller, CreditOptions, Deps, GenerationOptions, MailOptions, RetentionOptions,
+    ServiceOptions, Services, database, effects, identity::Registration,
 };
 use axum::{
     Router,
@@ -35,6 +35,7 @@ use crate::{ApiOptions, ApiState, LimitOptions, router};
 pub(crate) struct TestApi {
     pub(crate) router: Router,
     pub(crate) shutdown: Shutdown,
+    pub(crate) services: Services,
     _folder: TempDir,
 }
 
@@ -50,8 +51,19 @@ pub(crate) const LIMITS: LimitOptions =
 
 impl TestApi {
     pub(crate) async fn start(limits: LimitOptions) -> Self {
+        Self::start_with(limits, options()).await
+    }
+
+    /// One that asks for proven mail addresses.
+    pub(crate) async fn start_strict() -> Self {
+        let mut options = options();
+        options.auth.require_verified_email = true;
+        Self::start_with(LIMITS, options).await
+    }
+
+    async fn start_with(limits: LimitOptions, options: ServiceOptions) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let services = services(&folder).await;
+        let services = services(&folder, options).await;
         let shutdown = Shutdown::new(Duration::from_secs(1));
         let metrics = atelier_ops::metrics::install("api").expect("a recorder");
         let check = Check::new("database", || async { Ok(()) });
@@ -64,8 +76,8 @@ impl TestApi {
             limits,
         };
         let limiter = Arc::new(MemoryLimiter::new());
-        let state = ApiState::new(services, limiter, options, operations, shutdown.clone());
-        Self { router: router(state), shutdown, _folder: folder }
+        let state = ApiState::new(services.clone(), limiter, options, operations, shutdown.clone());
+        Self { router: router(state), shutdown, services, _folder: folder }
     }
 
     /// Sends a request and reads the whole answer.
@@ -93,6 +105,21 @@ impl TestApi {
         answer.body["access_token"].as_str().expect("a token").to_owned()
     }
 
+    /// Registers an account that may operate the platform; its access token.
+    pub(crate) async fn register_admin(&self, email: &str) -> String {
+        let token = self.register(email).await;
+        let input = Registration {
+            email: email.to_owned(),
+            password: "correct horse".to_owned(),
+            full_name: "Ada Lovelace".to_owned(),
+            locale: None,
+            time_zone: None,
+            country: None,
+        };
+        self.services.identity.ensure_admin(&Caller::default(), input).await.expect("an admin");
+        token
+    }
+
     /// Creates a project; its id.
     pub(crate) async fn create_project(&self, token: &str) -> String {
         let body = serde_json::json!({"title": "Reading list", "description": "Books", "type": "web_app"});
@@ -114,12 +141,11 @@ pub(crate) fn request(method: &str, path: &str, token: &str, body: Value) -> Req
     request.body(Body::from(body.to_string())).expect("a request")
 }
 
-async fn services(folder: &TempDir) -> Services {
+async fn services(folder: &TempDir, options: ServiceOptions) -> Services {
     let url = format!("sqlite://{}?mode=rwc", folder.path().join("test.db").display());
     let wait = Duration::from_secs(5);
     let db = database::connect(&url, 4, wait, wait).await.expect("connected");
     database::migrate(&db).await.expect("migrated");
-    let options = options();
     let effects = effects(&options).expect("effects");
     let (transport, bus) = (Arc::new(InProcess::default()), Arc::new(LocalBus::default()));
     let queue = Queue::new(db, transport, bus, effects, QueueOptions::default());
@@ -142,6 +168,7 @@ fn options() -> ServiceOptions {
             refresh_token: days(7),
             refresh_grace: Duration::from_secs(10),
             hash_concurrency: 2,
+            require_verified_email: false,
         },
         credits: CreditOptions { signup_grant: 3, quick_price: 2, advanced_price: 4 },
         generation: GenerationOptions {

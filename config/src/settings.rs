@@ -105,6 +105,8 @@ pub struct AuthSettings {
     pub refresh_grace_secs: u32,
     /// Passwords hashed at the same time.
     pub password_hash_concurrency: usize,
+    /// Whether generating and deploying need a proven mail address.
+    pub require_verified_email: bool,
 }
 
 /// `[limits]`

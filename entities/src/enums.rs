@@ -40,13 +40,13 @@ macro_rules! text_enums {
 text_enums! {
     /// Where a job is in its life; `atelier_queue::state` says who may become what.
     JobState {
-        /// Due later.
+        /// Due later: delayed, or put off by its handler.
         Scheduled = "scheduled",
         /// Due, waiting for a worker.
         Available = "available",
         /// Held by a worker under a lease.
         Running = "running",
-        /// Failed or snoozed, due again later.
+        /// An attempt failed; due again later.
         Retrying = "retrying",
         Succeeded = "succeeded",
         /// Out of attempts, or failed for good.
@@ -115,6 +115,21 @@ text_enums! {
         /// Kept in the outbox of an instance without SMTP.
         Captured = "captured",
         Failed = "failed",
+        /// Not sent: the receiver's server refused mails to that address before.
+        Suppressed = "suppressed",
+    }
+
+    /// What a token that a mail carries is good for.
+    TokenPurpose {
+        VerifyEmail = "verify_email",
+        ResetPassword = "reset_password",
+    }
+
+    /// What an API token may be used for.
+    ApiScope {
+        Read = "read",
+        Write = "write",
+        Admin = "admin",
     }
 
     Locale {

@@ -59,6 +59,10 @@ typed_ids! {
     SessionId,
     /// The chain of refresh tokens that began with one sign-in.
     SessionFamilyId,
+    /// A token that a mail carries, such as the one that proves its address.
+    AccountTokenId,
+    /// A token that a person made for a script.
+    ApiTokenId,
     ProjectId,
     /// One kept generation of a project.
     VersionId,

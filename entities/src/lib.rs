@@ -3,6 +3,8 @@
 //! `atelier-services` and, for jobs, in `atelier-queue`.
 #![allow(missing_docs, reason = "columns are documented where their rule is, in services and docs")]
 
+pub mod account_tokens;
+pub mod api_tokens;
 pub mod audit_log;
 pub mod credit_transactions;
 pub mod deployments;
@@ -13,6 +15,7 @@ pub mod job_attempts;
 pub mod job_events;
 pub mod jobs;
 pub mod mail_messages;
+pub mod mail_suppressions;
 pub mod platform_stats;
 pub mod project_files;
 pub mod project_versions;
@@ -21,6 +24,7 @@ pub mod published_sites;
 pub mod queues;
 pub mod schedules;
 pub mod sessions;
+pub mod sign_in_failures;
 pub mod throttles;
 pub mod users;
 pub mod workers;

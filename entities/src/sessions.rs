@@ -18,6 +18,10 @@ pub struct Model {
     /// When its refresh token was exchanged for the next one.
     pub rotated_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
+    /// When the person signed in; none for rows older than the column.
+    pub signed_in_at: Option<Timestamp>,
+    /// When an access token of it was last seen, to a few minutes.
+    pub last_used_at: Option<Timestamp>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -10,6 +10,7 @@ mod m0002_projects;
 mod m0003_jobs;
 mod m0004_deployments;
 mod m0005_mail_audit_stats;
+mod m0006_identity;
 mod schema;
 
 /// Every migration, oldest first.
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_jobs::Migration),
             Box::new(m0004_deployments::Migration),
             Box::new(m0005_mail_audit_stats::Migration),
+            Box::new(m0006_identity::Migration),
         ]
     }
 }

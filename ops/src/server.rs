@@ -28,6 +28,7 @@ const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub struct Check {
     name: &'static str,
     run: Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>,
+    is_advisory: bool,
 }
 
 impl Check {
@@ -37,7 +38,16 @@ impl Check {
     where
         F: Future<Output = Result<(), String>> + Send + 'static,
     {
-        Self { name, run: Arc::new(move || Box::pin(run())) }
+        Self { name, run: Arc::new(move || Box::pin(run())), is_advisory: false }
+    }
+
+    /// A check of something that this process works without: `/readyz` shows a
+    /// warning and stays ready.
+    pub fn advisory<F>(name: &'static str, run: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        Self { is_advisory: true, ..Self::new(name, run) }
     }
 
     async fn passes(&self, limit: Duration) -> bool {
@@ -47,7 +57,11 @@ impl Check {
             Ok(Err(fault)) => fault,
             Err(_) => format!("no answer within {limit:?}"),
         };
-        tracing::warn!(check = self.name, fault, "not ready");
+        if self.is_advisory {
+            tracing::debug!(check = self.name, fault, "ready all the same");
+        } else {
+            tracing::warn!(check = self.name, fault, "not ready");
+        }
         false
     }
 }
@@ -105,10 +119,17 @@ async fn get_readiness(State(operations): State<Operations>) -> Response {
         return readiness(StatusCode::SERVICE_UNAVAILABLE, "draining", Map::new());
     }
     let results = join_all(operations.checks.iter().map(|check| check.passes(CHECK_TIMEOUT))).await;
-    let shown = |passed| Value::from(if passed { "ok" } else { "failed" });
-    let names = operations.checks.iter().map(|check| check.name.to_owned());
-    let checks = names.zip(results.iter().map(|passed| shown(*passed))).collect();
-    if results.iter().all(|passed| *passed) {
+    let results: Vec<(&Check, bool)> = operations.checks.iter().zip(results).collect();
+    let shown = |check: &Check, passed| match (passed, check.is_advisory) {
+        (true, _) => "ok",
+        (false, true) => "warning",
+        (false, false) => "failed",
+    };
+    let checks = results
+        .iter()
+        .map(|(check, passed)| (check.name.to_owned(), Value::from(shown(check, *passed))))
+        .collect();
+    if results.iter().all(|(check, passed)| *passed || check.is_advisory) {
         readiness(StatusCode::OK, "ready", checks)
     } else {
         readiness(StatusCode::SERVICE_UNAVAILABLE, "unavailable", checks)
@@ -164,6 +185,18 @@ mod tests {
         let answer = get_json(&operations, "/readyz").await;
         let checks = json!({"database": "ok", "redis": "failed"});
         assert_eq!(answer, (503, json!({"status": "unavailable", "checks": checks})));
+    }
+
+    #[tokio::test]
+    async fn what_is_only_advisable_is_told_and_keeps_nobody_away() {
+        let full = || Check::advisory("eviction", || async { Err("allkeys-lru".to_owned()) });
+        let (advised, _) = operations(vec![database(), full()]);
+        let answer = get_json(&advised, "/readyz").await;
+        let checks = json!({"database": "ok", "eviction": "warning"});
+        assert_eq!(answer, (200, json!({"status": "ready", "checks": checks})));
+
+        let (broken, _) = operations(vec![redis_away(), full()]);
+        assert_eq!(get_json(&broken, "/readyz").await.0, 503);
     }
 
     #[tokio::test]

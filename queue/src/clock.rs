@@ -1,9 +1,12 @@
 //! The time everything in the queue goes by: the database's, so that processes
 //! with wrong clocks agree on when a job is due and when a lease has run out.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Instant,
 };
 
 use atelier_entities::{Timestamp, to_micros};
@@ -34,14 +37,42 @@ impl Clock {
         if db.get_database_backend() != DatabaseBackend::Postgres {
             return Ok(());
         }
-        let asked = Utc::now();
+        let (asked, begun) = (Utc::now(), Instant::now());
         let statement = Statement::from_string(DatabaseBackend::Postgres, "SELECT clock_timestamp() AS now");
         let Some(row) = db.query_one_raw(statement).await? else { return Ok(()) };
-        let answered = Utc::now();
+        let took = TimeDelta::from_std(begun.elapsed()).unwrap_or(TimeDelta::MAX);
         let theirs: Timestamp = row.try_get("", "now")?;
-        let ours = asked + (answered - asked) / 2;
-        let offset = (theirs - ours).num_microseconds().unwrap_or(0);
+        let latest = (theirs - asked).num_microseconds().unwrap_or(0);
+        let earliest = latest.saturating_sub(took.num_microseconds().unwrap_or(i64::MAX));
+        let offset = corrected(self.offset_micros.load(Ordering::Relaxed), earliest, latest);
         self.offset_micros.store(offset, Ordering::Relaxed);
         Ok(())
+    }
+}
+
+/// The offset that an answer leaves standing: the database looked at its clock at
+/// some moment between question and answer, so that the true offset lies between the
+/// two given. The nearest to the one that was believed is taken: an answer that was
+/// held up on its way says little, and changes little.
+fn corrected(believed: i64, earliest: i64, latest: i64) -> i64 {
+    believed.max(earliest).min(latest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_answer_moves_the_clock_no_further_than_it_must() {
+        for (believed, earliest, latest, offset) in [
+            (0, -100, 200, 0),
+            (5_000_000, -100, 200, 200),
+            (-5_000_000, -100, 200, -100),
+            // Held up for eight seconds: the offset of before is as good as any.
+            (40, -4_000_000, 4_000_000, 40),
+            (7_000_000, -4_000_000, 4_000_000, 4_000_000),
+        ] {
+            assert_eq!(corrected(believed, earliest, latest), offset, "{believed} in {earliest}..{latest}");
+        }
     }
 }

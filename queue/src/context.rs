@@ -116,7 +116,7 @@ impl JobContext {
         let Some(new_stage) = self.should_write(&progress) else { return };
         let Inner { queue, job, stop, .. } = &*self.inner;
         let value = serde_json::to_value(&progress).unwrap_or_default();
-        match store::progress::write(queue, job, &value, new_stage).await {
+        match store::bounded(store::progress::write(queue, job, &value, new_stage)).await {
             Ok(true) => queue.tell_watchers(vec![job.id]).await,
             Ok(false) => stop.cancel(),
             Err(error) => tracing::warn!(job.id = %job.id, %error, "progress not written"),
@@ -127,7 +127,7 @@ impl JobContext {
     pub async fn log(&self, level: LogLevel, message: impl Into<String>) {
         let Inner { queue, job, .. } = &*self.inner;
         let data = json!({"level": level, "message": message.into(), "attempt": job.attempt});
-        match store::progress::append_event(queue, job.id, "log", &data).await {
+        match store::bounded(store::progress::append_event(queue, job.id, "log", &data)).await {
             Ok(()) => queue.tell_watchers(vec![job.id]).await,
             Err(error) => tracing::warn!(job.id = %job.id, %error, "log line not written"),
         }

@@ -14,10 +14,10 @@ use uuid::Uuid;
 
 use crate::{
     Queue,
-    bus::Message,
     error::QueueError,
     job::{Job, Lane, Policy},
     name::QueueName,
+    queue::WriteTurn,
     rank, store,
 };
 
@@ -214,6 +214,7 @@ pub struct Transaction {
     dispatches: Mutex<Vec<(QueueName, JobId)>>,
     changed: Mutex<Vec<JobId>>,
     stopped: Mutex<Vec<JobId>>,
+    turn: WriteTurn,
 }
 
 impl Deref for Transaction {
@@ -231,13 +232,14 @@ impl std::fmt::Debug for Transaction {
 }
 
 impl Transaction {
-    pub(crate) fn new(queue: Queue, inner: DatabaseTransaction) -> Self {
+    pub(crate) fn new(queue: Queue, inner: DatabaseTransaction, turn: WriteTurn) -> Self {
         Self {
             queue,
             inner,
             dispatches: Mutex::default(),
             changed: Mutex::default(),
             stopped: Mutex::default(),
+            turn,
         }
     }
 
@@ -354,15 +356,29 @@ impl Transaction {
     /// Commits, hands the jobs to the transport and wakes the workers. A transport
     /// that does not answer loses nothing: the relay hands them over later.
     pub async fn commit(self) -> Result<(), QueueError> {
-        let Self { queue, inner, dispatches, changed, stopped } = self;
+        let Self { queue, inner, dispatches, changed, stopped, turn } = self;
         inner.commit().await?;
+        drop(turn);
         let dispatches = dispatches.into_inner().unwrap_or_else(PoisonError::into_inner);
         let changed = changed.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let stopped = stopped.into_inner().unwrap_or_else(PoisonError::into_inner);
+        queue.announce_stops(stopped).await;
         queue.announce(dispatches, changed).await;
-        for id in stopped.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            queue.bus().publish(Message::Cancel(id)).await;
-        }
         Ok(())
+    }
+
+    /// Commits where it went well; undoes everything at once where it did not, so that
+    /// no lock outlives the error. Answers what it was given.
+    pub(crate) async fn close<T>(self, outcome: Result<T, QueueError>) -> Result<T, QueueError> {
+        match outcome {
+            Ok(answer) => self.commit().await.map(|()| answer),
+            Err(error) => {
+                if let Err(late) = self.rollback().await {
+                    tracing::debug!(error = %late, "not rolled back; the database does it itself");
+                }
+                Err(error)
+            }
+        }
     }
 
     /// Undoes everything done in it.

@@ -5,6 +5,7 @@ use sea_orm::{
     ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait},
 };
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{Queue, error::QueueError, name::QueueName};
@@ -12,32 +13,52 @@ use crate::{Queue, error::QueueError, name::QueueName};
 mod bulk;
 mod overview;
 mod queues;
+mod scaling;
 mod steer;
 mod why;
 
 pub use bulk::{BulkAction, BulkStep};
 pub use overview::QueueOverview;
+pub use scaling::{PerSecond, QueueScaling};
 pub use why::Why;
 
 /// Which jobs are meant. Everything left out matches all.
-#[derive(Clone, Debug, Default)]
+///
+/// A stored filter with a field that this version does not know is refused: to
+/// ignore it would widen the filter.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct JobFilter {
     /// Whose they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<UserId>,
     /// Of what kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
     /// In which queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<QueueName>,
     /// In which state.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<JobState>,
     /// About what.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<Uuid>,
     /// With an error of this code.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub error_code: Option<String>,
     /// Enqueued at this moment or later.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub created_from: Option<Timestamp>,
     /// Enqueued before this moment.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub created_before: Option<Timestamp>,
+    /// Ended before this moment; what has not ended does not match.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finished_before: Option<Timestamp>,
+    /// Of any kind but these.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub except_kinds: Vec<String>,
 }
 
 impl JobFilter {
@@ -56,6 +77,10 @@ impl JobFilter {
             )
             .add_option(self.created_from.map(|from| jobs::Column::CreatedAt.gte(from)))
             .add_option(self.created_before.map(|before| jobs::Column::CreatedAt.lt(before)))
+            .add_option(self.finished_before.map(|before| jobs::Column::FinishedAt.lt(before)))
+            .add_option(
+                (!self.except_kinds.is_empty()).then(|| jobs::Column::Kind.is_not_in(&self.except_kinds)),
+            )
     }
 }
 

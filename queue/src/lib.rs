@@ -29,6 +29,7 @@ pub mod rescue;
 pub mod retention;
 pub mod schedule;
 pub mod state;
+pub mod testing;
 pub mod transport;
 pub mod watch;
 pub mod worker;

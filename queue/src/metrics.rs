@@ -13,6 +13,8 @@ pub type Described = (&'static str, &'static str, &'static str, &'static str);
 pub const JOBS: &str = "atelier_jobs";
 /// Age of the oldest available job of a queue.
 pub const OLDEST_AVAILABLE: &str = "atelier_queue_oldest_available_seconds";
+/// Workers that a queue wants.
+pub const DESIRED_WORKERS: &str = "atelier_queue_desired_workers";
 /// Jobs enqueued.
 pub const ENQUEUED: &str = "atelier_jobs_enqueued_total";
 /// Enqueues answered with a job that was there already.
@@ -43,6 +45,8 @@ pub const SCHEDULE_FIRED: &str = "atelier_schedule_fired_total";
 pub const SCHEDULE_LAG: &str = "atelier_schedule_lag_seconds";
 /// Jobs running in this process.
 pub const RUNNING: &str = "atelier_worker_running";
+/// Whether Redis may throw away ids of the queue by itself.
+pub const EVICTION_RISK: &str = "atelier_redis_eviction_risk";
 /// Ended jobs deleted by retention.
 pub const SWEPT: &str = "atelier_jobs_swept_total";
 
@@ -50,6 +54,7 @@ pub const SWEPT: &str = "atelier_jobs_swept_total";
 pub const ALL: &[Described] = &[
     (JOBS, "gauge", "queue, state", "Jobs in each state"),
     (OLDEST_AVAILABLE, "gauge", "queue", "Age of the oldest job that could run now"),
+    (DESIRED_WORKERS, "gauge", "queue", "Workers it takes for a due job to start within 30 s"),
     (ENQUEUED, "counter", "queue, kind", "Jobs enqueued"),
     (DUPLICATES, "counter", "queue, kind", "Enqueues answered with the job that has the unique key"),
     (STARTED, "counter", "queue, kind", "Attempts started"),
@@ -75,6 +80,7 @@ pub const ALL: &[Described] = &[
     (SCHEDULE_FIRED, "counter", "schedule", "Recurring jobs enqueued"),
     (SCHEDULE_LAG, "gauge", "schedule", "How late it fired"),
     (RUNNING, "gauge", "queue", "Jobs running in this process"),
+    (EVICTION_RISK, "gauge", "", "1 where Redis may evict keys of the queue, 0 where it may not"),
     (SWEPT, "counter", "state", "Ended jobs deleted by retention"),
 ];
 
@@ -94,8 +100,8 @@ pub(crate) fn finished(queue: QueueName, kind: &str, outcome: &'static str, ran:
     histogram!(RUN, "queue" => queue.as_str(), "kind" => kind.to_owned()).record(ran.as_secs_f64());
 }
 
-pub(crate) fn running(queue: QueueName, jobs: usize) {
-    gauge!(RUNNING, "queue" => queue.as_str()).set(as_f64(jobs));
+pub(crate) fn running(queue: QueueName, change: f64) {
+    gauge!(RUNNING, "queue" => queue.as_str()).increment(change);
 }
 
 pub(crate) fn lease_expired(queue: &str) {
@@ -129,6 +135,16 @@ pub(crate) fn schedule_fired(name: &str, lag: Duration) {
 
 pub(crate) fn swept(state: &'static str, rows: u64) {
     counter!(SWEPT, "state" => state).increment(rows);
+}
+
+/// Sets the gauge of how many workers a queue wants.
+pub fn observe_desired_workers(queue: QueueName, workers: u64) {
+    gauge!(DESIRED_WORKERS, "queue" => queue.as_str()).set(workers as f64);
+}
+
+/// Sets the gauge of Redis's way with full memory.
+pub fn observe_eviction(risky: bool) {
+    gauge!(EVICTION_RISK).set(if risky { 1.0 } else { 0.0 });
 }
 
 /// Sets the gauges of one queue from a count of its jobs.

@@ -3,7 +3,14 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use atelier_entities::{JobId, Timestamp};
-use sea_orm::{DatabaseConnection, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use sea_orm::{
+    DatabaseBackend, DatabaseConnection, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time,
+};
 
 use crate::{
     bus::{Bus, Message},
@@ -45,6 +52,12 @@ impl Default for QueueOptions {
     }
 }
 
+/// A turn to write; it ends when this is dropped.
+pub(crate) struct WriteTurn(#[expect(dead_code, reason = "held, never read")] Option<OwnedSemaphorePermit>);
+
+/// Longest wait for a turn; then SQLite itself decides.
+const WRITE_TURN_BOUND: Duration = Duration::from_secs(5);
+
 /// The job machine. Cheap to clone; every clone is the same one.
 #[derive(Clone)]
 pub struct Queue {
@@ -58,6 +71,7 @@ struct Inner {
     clock: Clock,
     effects: Effects,
     options: QueueOptions,
+    write_turns: Option<Arc<Semaphore>>,
 }
 
 impl Queue {
@@ -71,7 +85,9 @@ impl Queue {
         options: QueueOptions,
     ) -> Self {
         let clock = Clock::default();
-        Self { inner: Arc::new(Inner { db, transport, bus, clock, effects, options }) }
+        let one_writer = db.get_database_backend() == DatabaseBackend::Sqlite;
+        let write_turns = one_writer.then(|| Arc::new(Semaphore::new(1)));
+        Self { inner: Arc::new(Inner { db, transport, bus, clock, effects, options, write_turns }) }
     }
 
     /// The database.
@@ -123,16 +139,25 @@ impl Queue {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
+        let turn = self.write_turn().await;
         let inner = self.inner.db.begin_with_options(options).await?;
-        Ok(Transaction::new(self.clone(), inner))
+        Ok(Transaction::new(self.clone(), inner, turn))
+    }
+
+    /// SQLite has one writer at a time, and lets the others sleep and look again.
+    /// Here they queue up instead, so that none sleeps past its turn. PostgreSQL
+    /// needs none of it.
+    pub(crate) async fn write_turn(&self) -> WriteTurn {
+        let Some(turns) = &self.inner.write_turns else { return WriteTurn(None) };
+        let turn = time::timeout(WRITE_TURN_BOUND, turns.clone().acquire_owned()).await;
+        WriteTurn(turn.ok().and_then(Result::ok))
     }
 
     /// Enqueues a job that belongs to no other change, in a transaction of its own.
     pub async fn enqueue(&self, job: NewJob) -> Result<Enqueued, QueueError> {
         let tx = self.begin().await?;
-        let enqueued = tx.enqueue(job).await?;
-        tx.commit().await?;
-        Ok(enqueued)
+        let enqueued = tx.enqueue(job).await;
+        tx.close(enqueued).await
     }
 
     /// Hands what was committed to the transport and tells its watchers. Over a
@@ -153,6 +178,24 @@ impl Queue {
             }
             queue.tell_watchers(changed).await;
         };
+        self.beside(announcing).await;
+    }
+
+    /// Tells the workers that run these jobs to stop them, in the same way.
+    pub(crate) async fn announce_stops(&self, jobs: Vec<JobId>) {
+        if jobs.is_empty() {
+            return;
+        }
+        let queue = self.clone();
+        let announcing = async move {
+            for id in jobs {
+                queue.bus().publish(Message::Cancel(id)).await;
+            }
+        };
+        self.beside(announcing).await;
+    }
+
+    async fn beside(&self, announcing: impl Future<Output = ()> + Send + 'static) {
         if self.inner.transport.is_remote() {
             tokio::spawn(announcing);
         } else {

@@ -3,10 +3,11 @@
 //! retries, what a crash between commit and push left behind, and everything after
 //! the transport came back empty. Any number of relays may run.
 
-use atelier_entities::JobState;
+use atelier_entities::{JobState, jobs};
 
 use crate::{
     Queue,
+    enqueue::Transaction,
     error::QueueError,
     metrics,
     name::QueueName,
@@ -28,12 +29,21 @@ pub struct RelayReport {
     pub pushed: usize,
 }
 
-/// One pass over every queue.
+/// One pass over every queue. What fails keeps nothing else from being done, and a
+/// transport that is away is no failure.
 pub async fn tick(queue: &Queue) -> Result<RelayReport, QueueError> {
-    let promoted = promote(queue).await?;
-    let expired = expire(queue).await?;
-    let pushed = fill(queue, &QueueName::ALL).await?;
-    Ok(RelayReport { promoted, expired, pushed })
+    let promoted = promote(queue).await;
+    let expired = expire(queue).await;
+    let pushed = match fill(queue, &QueueName::ALL).await {
+        Err(QueueError::Transport(error)) => {
+            // No failure of the relay: what is due has become available, and goes out
+            // at the first pass that finds the transport.
+            tracing::debug!(%error, "the transport's windows are not filled now");
+            Ok(0)
+        }
+        pushed => pushed,
+    };
+    Ok(RelayReport { promoted: promoted?, expired: expired?, pushed: pushed? })
 }
 
 /// Fills the transport's window of these queues and answers how many ids it did not
@@ -69,13 +79,35 @@ async fn promote(queue: &Queue) -> Result<usize, QueueError> {
 }
 
 async fn expire(queue: &Queue) -> Result<usize, QueueError> {
-    let tx = queue.begin().await?;
-    let expired = window::expired(&*tx, tx.now(), BATCH).await?;
+    let mut ended = 0;
+    let (mut after, mut size) = (None, BATCH);
+    loop {
+        let tx = queue.begin().await?;
+        let expired = window::expired(&*tx, tx.now(), after, size).await?;
+        let Some(last) = expired.last().map(|job| job.id) else { return Ok(ended) };
+        let cancelled = cancel_all(&tx, &expired).await;
+        match tx.close(cancelled).await {
+            Ok(part) => ended += part,
+            // An effect that fails holds up its own job and no other: from here on
+            // each goes alone.
+            Err(QueueError::Effect { .. }) if size > 1 => {
+                size = 1;
+                continue;
+            }
+            Err(error @ QueueError::Effect { .. }) => {
+                tracing::error!(job.id = %last, %error, "not cancelled now; tried again at the next pass");
+            }
+            Err(error) => return Err(error),
+        }
+        after = Some(last);
+    }
+}
+
+async fn cancel_all(tx: &Transaction, expired: &[jobs::Model]) -> Result<usize, QueueError> {
     let error = JobError::fail("EXPIRED", "it was not started in time");
     let mut ended = 0;
-    for job in &expired {
-        ended += usize::from(finish::unstarted(&tx, job, JobState::Cancelled, &error).await?);
+    for job in expired {
+        ended += usize::from(finish::unstarted(tx, job, JobState::Cancelled, &error).await?);
     }
-    tx.commit().await?;
     Ok(ended)
 }

@@ -42,17 +42,38 @@ pub struct RescueReport {
 /// that was its last attempt. The attempt stays counted.
 pub async fn tick(queue: &Queue) -> Result<RescueReport, QueueError> {
     let mut report = RescueReport::default();
+    let (mut after, mut size) = (None, BATCH);
     loop {
         let tx = queue.begin().await?;
-        let lost = lease::expired(&*tx, tx.now(), BATCH).await?;
-        for job in &lost {
-            rescue(&tx, job, &mut report).await?;
+        let lost = lease::expired(&*tx, tx.now(), after, size).await?;
+        let Some(last) = lost.last().map(|job| job.id) else { return Ok(report) };
+        let rescued = rescue_all(&tx, &lost).await;
+        match tx.close(rescued).await {
+            Ok(part) => {
+                report.rescued += part.rescued;
+                report.failed += part.failed;
+            }
+            // An effect that fails holds up its own job and no other: from here on
+            // each goes alone.
+            Err(QueueError::Effect { .. }) if size > 1 => {
+                size = 1;
+                continue;
+            }
+            Err(error @ QueueError::Effect { .. }) => {
+                tracing::error!(job.id = %last, %error, "not taken back now; tried again at the next pass");
+            }
+            Err(error) => return Err(error),
         }
-        tx.commit().await?;
-        if lost.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) {
-            return Ok(report);
-        }
+        after = Some(last);
     }
+}
+
+async fn rescue_all(tx: &Transaction, lost: &[jobs::Model]) -> Result<RescueReport, QueueError> {
+    let mut report = RescueReport::default();
+    for job in lost {
+        rescue(tx, job, &mut report).await?;
+    }
+    Ok(report)
 }
 
 async fn rescue(tx: &Transaction, job: &jobs::Model, report: &mut RescueReport) -> Result<(), QueueError> {

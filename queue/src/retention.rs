@@ -57,6 +57,7 @@ async fn delete_batch(queue: &Queue, state: JobState, keep: Duration, batch: u32
         .push(" ORDER BY finished_at LIMIT ")
         .push(&batch.to_string())
         .push(")");
+    let _turn = queue.write_turn().await;
     let deleted = queue.db().execute_raw(sql.build()).await?.rows_affected();
     metrics::swept(state.as_str(), deleted);
     Ok(deleted)

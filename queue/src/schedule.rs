@@ -8,7 +8,7 @@ use atelier_entities::{Timestamp, schedules};
 use chrono::Utc;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel,
-    QueryFilter, sea_query::OnConflict,
+    QueryFilter, QueryOrder, sea_query::OnConflict,
 };
 
 use crate::{
@@ -67,6 +67,11 @@ pub async fn sync(queue: &Queue, recurring: &[Recurring]) -> Result<(), QueueErr
             .await?;
     }
     Ok(())
+}
+
+/// Every schedule that was ever made known, by name.
+pub async fn list(queue: &Queue) -> Result<Vec<schedules::Model>, QueueError> {
+    Ok(schedules::Entity::find().order_by_asc(schedules::Column::Name).all(queue.db()).await?)
 }
 
 /// Enqueues the jobs of schedules that are due and answers how many. Each schedule's

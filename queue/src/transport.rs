@@ -7,9 +7,11 @@ use atelier_entities::{JobId, WorkerId};
 
 use crate::{error::TransportError, name::QueueName};
 
+mod eviction;
 pub mod in_process;
 pub mod redis;
 
+pub use eviction::Eviction;
 pub use in_process::InProcess;
 pub use redis::{RedisHub, RedisOptions};
 
@@ -40,6 +42,11 @@ pub trait Transport: Send + Sync {
 
     /// Whether it answers at all.
     async fn ping(&self) -> Result<(), TransportError>;
+
+    /// How it deals with full memory; none where it cannot tell or never evicts.
+    async fn eviction(&self) -> Result<Option<Eviction>, TransportError> {
+        Ok(None)
+    }
 }
 
 /// A worker's end of a queue: ids are popped, claimed in SQL, and then settled.

@@ -150,8 +150,10 @@ impl Watcher {
                 match self.news.recv().await.as_deref() {
                     Ok(Message::Changed(ids)) if ids.contains(&self.job) => return,
                     Ok(_) => {}
-                    // Missed some: look.
-                    Err(broadcast::error::RecvError::Lagged(_)) => return,
+                    Err(broadcast::error::RecvError::Lagged(missed)) => {
+                        tracing::debug!(missed, job.id = %self.job, "news came too fast; looking at the rows");
+                        return;
+                    }
                     Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
                 }
             }

@@ -26,6 +26,7 @@ mod held;
 
 use backend::{Claimed, ClaimedBackend};
 use execute::Executor;
+pub(crate) use execute::finish_of;
 use finisher::Finisher;
 use held::HeldJobs;
 
@@ -41,6 +42,22 @@ pub struct WorkerOptions {
     pub host: String,
     /// Version of the program, for people.
     pub version: String,
+    /// Makes a job's span a child of the trace that its request belongs to, given the
+    /// request's W3C traceparent.
+    pub adopt_trace: fn(&tracing::Span, &str),
+}
+
+impl Default for WorkerOptions {
+    /// A worker that serves no queue yet, and leaves traces alone.
+    fn default() -> Self {
+        Self {
+            concurrency: BTreeMap::new(),
+            grace: Duration::from_secs(20),
+            host: String::new(),
+            version: String::new(),
+            adopt_trace: |_, _| {},
+        }
+    }
 }
 
 /// How long handlers may take to notice that they must stop, past the grace.
@@ -91,6 +108,7 @@ impl Worker {
             registry,
             held: held.clone(),
             finisher: finisher.clone(),
+            adopt_trace: options.adopt_trace,
         });
         Self { id, queue, options, held, executor, finisher, row }
     }

@@ -3,15 +3,21 @@
 
 mod cron;
 mod duty;
+mod eviction;
 mod gauges;
 mod pace;
+mod reclaimer;
 mod relay;
 mod rescuer;
 mod run;
+mod scaling;
 
 pub use cron::Cron;
 pub use duty::{Duty, Next, perform};
+pub use eviction::EvictionWatch;
 pub use gauges::Gauges;
+pub use reclaimer::Reclaimer;
 pub use relay::Relay;
 pub use rescuer::Rescuer;
 pub use run::{SchedulerOptions, run};
+pub use scaling::Scaling;

@@ -9,9 +9,12 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use crate::{
     cron::Cron,
     duty::{Duty, perform},
+    eviction::EvictionWatch,
     gauges::Gauges,
+    reclaimer::Reclaimer,
     relay::Relay,
     rescuer::Rescuer,
+    scaling::Scaling,
 };
 
 /// Settings of a scheduler.
@@ -31,8 +34,11 @@ pub async fn run(
     let duties: Vec<Box<dyn Duty>> = vec![
         Box::new(Relay::new(queue.clone(), options.relay_interval)),
         Box::new(Rescuer::new(queue.clone())),
+        Box::new(Reclaimer::new(queue.clone())),
         Box::new(Cron::new(queue.clone(), recurring)),
-        Box::new(Gauges::new(queue)),
+        Box::new(Gauges::new(queue.clone())),
+        Box::new(Scaling::new(queue.clone())),
+        Box::new(EvictionWatch::new(queue)),
     ];
     join_all(duties.into_iter().map(|duty| keep_performing(duty.into(), shutdown.clone()))).await;
 }

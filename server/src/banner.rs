@@ -1,6 +1,7 @@
 //! What a process runs on and where to look, told at its start.
 
 use atelier_config::{LlmProvider, LogFormat, Role, Settings};
+use atelier_queue::transport::Eviction;
 use secrecy::ExposeSecret;
 use url::Url;
 
@@ -9,8 +10,11 @@ use crate::{instance::Instance, terminal};
 /// Tells it: in lines for people, in one log line for machines.
 pub(crate) fn show(role: Role, instance: &Instance) {
     let settings = &instance.platform().settings;
-    let facts: Vec<(&str, String)> =
-        runs_on(settings).into_iter().chain(looks_at(role, instance.url())).collect();
+    let facts: Vec<(&str, String)> = runs_on(settings)
+        .into_iter()
+        .chain(looks_at(role, instance.url()))
+        .chain(instance.platform().eviction.as_ref().and_then(warns_of))
+        .collect();
     if settings.telemetry.log_format == LogFormat::Json {
         let facts: Vec<String> = facts.into_iter().map(|(name, fact)| format!("{name}: {fact}")).collect();
         tracing::info!(address = %instance.address(), "{role} runs; {}", facts.join("; "));
@@ -44,6 +48,12 @@ fn runs_on(settings: &Settings) -> Vec<(&'static str, String)> {
         ),
         ("Storage", kept(settings.storage_dir()).unwrap_or_else(|| settings.storage.url.clone())),
     ]
+}
+
+/// What is dangerous about the Redis, if anything.
+fn warns_of(eviction: &Eviction) -> Option<(&'static str, String)> {
+    let warning = || format!("Redis may drop the queue's keys ({eviction}): set maxmemory-policy noeviction");
+    eviction.is_risky().then(|| ("WARNING", warning()))
 }
 
 fn looks_at(role: Role, url: &str) -> Vec<(&'static str, String)> {
@@ -117,6 +127,15 @@ mod tests {
         assert_eq!(fact(&settings, "Queue"), "Redis at cache:6379/0");
         assert_eq!(fact(&settings, "Mail"), "SMTP at mail.example");
         assert_eq!(fact(&settings, "LLM"), "gpt-5-mini and gpt-5 at api.openai.com/v1");
+    }
+
+    #[test]
+    fn a_redis_that_may_evict_is_warned_of() {
+        let eviction = |policy: &str| Eviction { policy: policy.to_owned(), max_memory: 1_024 };
+
+        assert_eq!(warns_of(&eviction("noeviction")), None);
+        let (name, text) = warns_of(&eviction("allkeys-lru")).expect("a warning");
+        assert!(name == "WARNING" && text.contains("allkeys-lru"), "{text}");
     }
 
     #[test]

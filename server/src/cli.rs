@@ -1,13 +1,21 @@
 //! The command lines of the four binaries.
 
+mod admin;
+mod answer;
+mod jobs;
+mod queues;
+#[cfg(test)]
+mod tests;
+mod workers;
+
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
 };
 
-use anyhow::Context;
-use atelier_config::{ConfigError, Loaded, Role, load};
+use anyhow::{Context, anyhow};
+use atelier_config::{ConfigError, Loaded, Role, Settings, load};
 use atelier_ops::{logging, shutdown::Shutdown};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio::runtime::Runtime;
@@ -16,21 +24,29 @@ use crate::{
     banner,
     demo::{self, DemoArgs},
     instance::Instance,
-    terminal, wire,
+    terminal,
+    wire::{self, Platform},
 };
+
+use self::{admin::AdminArgs, answer::Answer, jobs::JobsArgs, queues::QueuesArgs, workers::WorkersArgs};
 
 /// Exit code where the configuration or the command line is wrong.
 const EXIT_USAGE: u8 = 2;
 
 const EXAMPLES: &str = "\
 Examples:
-  atelier                                     start everything on 127.0.0.1:8001
-  atelier demo \"A reading list with ratings\"  make an application and save its ZIP
-  atelier --config atelier.toml config        show every setting and its source
+  atelier                                       start everything on 127.0.0.1:8001
+  atelier demo \"A reading list with ratings\"    make an application and save its ZIP
+  atelier --config atelier.toml config          show every setting and its source
+  atelier admin create --email ada@example.org  make somebody an administrator
+  atelier queues list                           see backlog, workers, limits
+  atelier jobs list --status failed             see what went wrong
   DATABASE_URL=postgres://… REDIS_URL=redis://… atelier migrate
 
 Every setting can be given in the environment, as DATABASE_URL or as
-ATELIER_QUEUE__HEARTBEAT_SECS=2: see `atelier config`.";
+ATELIER_QUEUE__HEARTBEAT_SECS=2: see `atelier config`.
+
+Exit codes: 0 done; 1 not found, refused or failed; 2 wrong command line or settings.";
 
 const ROLE_EXAMPLES: &str = "\
 It needs what it shares with the other roles:
@@ -65,6 +81,17 @@ enum Command {
     Migrate,
     /// Print the OpenAPI document.
     Openapi,
+    #[command(flatten)]
+    Operate(Task),
+}
+
+/// What operators do on the database and the Redis of the settings.
+#[derive(Debug, Subcommand)]
+enum Task {
+    Jobs(JobsArgs),
+    Queues(QueuesArgs),
+    Workers(WorkersArgs),
+    Admin(AdminArgs),
 }
 
 /// One role of a scaled-out installation.
@@ -90,7 +117,36 @@ pub fn atelier() -> ExitCode {
             terminal::say(atelier_api::openapi_json().trim_end());
             Ok(())
         }
+        Command::Operate(task) => operate(&task, file),
     })
+}
+
+/// Does an operator's task; what it could not do makes it fail.
+fn operate(task: &Task, file: Option<&Path>) -> anyhow::Result<()> {
+    let mut loaded = load(Role::Embedded, file)?;
+    demo::quieten(&mut loaded);
+    let _logging = logging::init(&loaded.settings.telemetry, "atelier-operator")?;
+    block_on(async {
+        // The first administrator may come before the first start.
+        if matches!(task, Task::Admin(_)) {
+            bring_up_to_date(&loaded.settings).await?;
+        }
+        let platform = wire::open(&loaded.settings).await?;
+        let Answer { text, faults } = perform(task, &platform).await?;
+        if !text.is_empty() {
+            terminal::say(text);
+        }
+        if faults.is_empty() { Ok(()) } else { Err(anyhow!(faults.join("\n       "))) }
+    })
+}
+
+async fn perform(task: &Task, platform: &Platform) -> anyhow::Result<Answer> {
+    match task {
+        Task::Jobs(args) => jobs::run(args, platform).await,
+        Task::Queues(args) => queues::run(args, platform).await,
+        Task::Workers(args) => workers::run(args, platform).await,
+        Task::Admin(args) => admin::run(args, platform).await,
+    }
 }
 
 /// Runs the binary of a split role with this process's arguments.
@@ -155,12 +211,17 @@ fn migrate(file: Option<&Path>) -> anyhow::Result<()> {
     let Loaded { settings, .. } = load(Role::Embedded, file)?;
     let _logging = logging::init(&settings.telemetry, "atelier-migrate")?;
     block_on(async {
-        wire::prepare_folder(&settings)?;
-        let db = wire::connect(&settings).await?;
-        wire::migrate(&settings, &db).await?;
+        bring_up_to_date(&settings).await?;
         terminal::say("the database is up to date");
         Ok(())
     })
+}
+
+/// Makes the database of these settings where it is not there yet.
+async fn bring_up_to_date(settings: &Settings) -> anyhow::Result<()> {
+    wire::prepare_folder(settings)?;
+    let db = wire::connect(settings).await?;
+    wire::migrate(settings, &db).await
 }
 
 /// Runs a future on a runtime of its own; what it left behind has a second to end.
@@ -169,53 +230,4 @@ fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Resul
     let outcome = runtime.block_on(future);
     runtime.shutdown_timeout(Duration::from_secs(1));
     outcome
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(line: &str) -> Result<Cli, clap::Error> {
-        Cli::try_parse_from(line.split_whitespace())
-    }
-
-    #[test]
-    fn the_command_lines_are_sound() {
-        Cli::command().debug_assert();
-        RoleCli::command().debug_assert();
-    }
-
-    #[test]
-    fn serves_unless_told_otherwise() {
-        let cli = parse("atelier --config a.toml").expect("a command line");
-
-        assert!(cli.command.is_none() && cli.config == Some("a.toml".into()));
-    }
-
-    #[test]
-    fn takes_the_settings_file_behind_a_command_too() {
-        let cli = parse("atelier config --config a.toml").expect("a command line");
-
-        assert!(matches!(cli.command, Some(Command::Config)) && cli.config == Some("a.toml".into()));
-    }
-
-    #[test]
-    fn refuses_what_it_does_not_know() {
-        for line in
-            ["atelier sevre", "atelier demo", "atelier demo x --type game", "atelier demo x --url ftp"]
-        {
-            let refused = parse(line).map(|_| ());
-            let lenient = line.ends_with("ftp");
-            assert_eq!(refused.is_ok(), lenient, "{line}: addresses are checked by the client");
-        }
-    }
-
-    #[test]
-    fn help_has_examples() {
-        let help = Cli::command().render_long_help().to_string();
-
-        for word in ["demo", "migrate", "openapi", "--config", "Examples:", "DATABASE_URL"] {
-            assert!(help.contains(word), "{word} is not in {help}");
-        }
-    }
 }

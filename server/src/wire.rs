@@ -6,14 +6,15 @@ mod outside;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use atelier_config::{Role, Settings};
 use atelier_ops::server::Check;
 use atelier_providers::limiter::RateLimiter;
 use atelier_queue::{
     Queue,
     bus::{Bus, LocalBus},
-    transport::{InProcess, RedisHub, RedisOptions, Transport},
+    metrics,
+    transport::{Eviction, InProcess, RedisHub, RedisOptions, Transport},
 };
 use atelier_services::{Deps, Services, database, effects};
 use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
@@ -22,6 +23,9 @@ pub(crate) use options::{api as api_options, worker as worker_options};
 
 /// Names the lock of migrations among the advisory locks of a database.
 const MIGRATION_LOCK: i64 = 0x61_7465_6c69_6572;
+
+/// Longest a start waits for Redis to tell how it evicts.
+const EVICTION_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Everything a process works with.
 #[derive(Clone)]
@@ -36,6 +40,8 @@ pub struct Platform {
     pub services: Services,
     /// Counts requests, with the other replicas where there is Redis.
     pub limiter: Arc<dyn RateLimiter>,
+    /// How Redis deals with full memory, where it is used and told so.
+    pub eviction: Option<Eviction>,
 }
 
 /// Builds the platform: makes the folders and the secret of an embedded instance,
@@ -50,6 +56,22 @@ pub async fn build(settings: &Settings, role: Role) -> anyhow::Result<Platform> 
     }
     let db = connect(&settings).await?;
     migrate(&settings, &db).await?;
+    let mut platform = assemble(settings, db).await?;
+    platform.eviction = read_eviction(platform.queue.transport()).await;
+    Ok(platform)
+}
+
+/// The platform of an installation that is there already, for its operators: makes
+/// no folder and no secret, and leaves the tables as they are.
+pub async fn open(settings: &Settings) -> anyhow::Result<Platform> {
+    if let Some(file) = sqlite_file(&settings.database_url()).filter(|file| !Path::new(file).exists()) {
+        bail!("there is no database at {file}: start atelier first, or set DATABASE_URL");
+    }
+    let db = connect(settings).await?;
+    assemble(settings.clone(), db).await
+}
+
+async fn assemble(settings: Settings, db: DatabaseConnection) -> anyhow::Result<Platform> {
     let public_url = settings.public_url(settings.server.bind);
     let options = options::services(&settings, public_url);
     let effects = effects(&options).context("effects of jobs")?;
@@ -63,7 +85,21 @@ pub async fn build(settings: &Settings, role: Role) -> anyhow::Result<Platform> 
     };
     let services = Services::new(queue.clone(), deps, options);
     let limiter = outside::limiter(&settings)?;
-    Ok(Platform { settings, db, queue, services, limiter })
+    Ok(Platform { settings, db, queue, services, limiter, eviction: None })
+}
+
+/// What Redis says of its memory. A Redis that does not answer now is used once it
+/// does, so that nobody waits for it here.
+async fn read_eviction(transport: &Arc<dyn Transport>) -> Option<Eviction> {
+    let read = tokio::time::timeout(EVICTION_PATIENCE, transport.eviction()).await;
+    let eviction = read.ok()?.ok()??;
+    metrics::observe_eviction(eviction.is_risky());
+    if eviction.is_risky() {
+        tracing::warn!(
+            "Redis may drop the queue's keys when its memory is full ({eviction}): set maxmemory-policy noeviction"
+        );
+    }
+    Some(eviction)
 }
 
 impl Platform {
@@ -80,6 +116,16 @@ impl Platform {
             checks.push(Check::new("redis", move || {
                 let transport = transport.clone();
                 async move { transport.ping().await.map_err(|error| error.to_string()) }
+            }));
+            let transport = self.queue.transport().clone();
+            checks.push(Check::advisory("redis_eviction", move || {
+                let transport = transport.clone();
+                async move {
+                    match transport.eviction().await {
+                        Ok(Some(eviction)) if eviction.is_risky() => Err(eviction.to_string()),
+                        _ => Ok(()),
+                    }
+                }
             }));
         }
         checks
@@ -103,14 +149,16 @@ pub fn prepare_folder(settings: &Settings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The folder of the file that an SQLite URL names.
-fn sqlite_folder(url: &str) -> Option<String> {
+/// The file that an SQLite URL names.
+fn sqlite_file(url: &str) -> Option<&str> {
     let path = url.strip_prefix("sqlite:")?;
     let path = path.strip_prefix("//").unwrap_or(path).split('?').next()?;
-    if path.is_empty() || path.contains(":memory:") {
-        return None;
-    }
-    let folder = Path::new(path).parent()?.to_str().filter(|folder| !folder.is_empty())?;
+    (!path.is_empty() && !path.contains(":memory:")).then_some(path)
+}
+
+/// The folder of that file.
+fn sqlite_folder(url: &str) -> Option<String> {
+    let folder = Path::new(sqlite_file(url)?).parent()?.to_str().filter(|folder| !folder.is_empty())?;
     Some(folder.to_owned())
 }
 

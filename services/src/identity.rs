@@ -1,19 +1,36 @@
 //! Accounts, sign-in, and the tokens that prove it.
 
 mod accounts;
+mod api_tokens;
+mod attempts;
+mod devices;
+mod erase;
+mod export;
+pub(crate) mod links;
+mod password_change;
 mod passwords;
+mod profile;
+mod purge;
 mod sessions;
+mod sign_in;
 mod tokens;
 
 use std::sync::Arc;
 
-use atelier_entities::{Locale, SessionFamilyId, UserId, users};
+use atelier_entities::{ApiScope, ApiTokenId, Locale, SessionFamilyId, UserId, users};
 use atelier_queue::{Queue, QueueError};
 use sea_orm::DbErr;
 
 use crate::{AuthOptions, FieldErrors};
 use passwords::Passwords;
 use tokens::AccessTokens;
+
+pub use api_tokens::{MadeApiToken, NewApiToken, scopes_of};
+pub use devices::SignIn;
+pub use export::{Held, PersonalData};
+pub(crate) use links::LinkKey;
+pub use profile::{PersonalStats, ProfileChanges};
+pub(crate) use purge::purge;
 
 /// Accounts and tokens. Cheap to clone.
 #[derive(Clone)]
@@ -23,6 +40,7 @@ pub struct Identity {
     signup_grant: i64,
     passwords: Arc<Passwords>,
     tokens: Arc<AccessTokens>,
+    links: LinkKey,
 }
 
 /// What a new account is made of.
@@ -60,8 +78,17 @@ pub struct SignedIn {
 pub struct Authenticated {
     /// The account, active.
     pub user: users::Model,
-    /// The sign-in the token belongs to.
-    pub family: SessionFamilyId,
+    /// What the token is.
+    pub credential: Credential,
+}
+
+/// What a bearer token is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// An access token of this sign-in.
+    Session(SessionFamilyId),
+    /// A token that the person made for a script, and what it may be used for.
+    ApiToken(ApiTokenId, Vec<ApiScope>),
 }
 
 /// What an account has.
@@ -99,6 +126,36 @@ pub enum IdentityError {
     /// There is no such account.
     #[error("there is no such account")]
     NotFound,
+    /// There is no such sign-in, or it is another person's.
+    #[error("there is no such sign-in")]
+    NoSuchSession,
+    /// There is no such API token, or it is another person's.
+    #[error("there is no such API token")]
+    NoSuchApiToken,
+    /// As many API tokens as an account may have.
+    #[error("there are {0} API tokens already")]
+    TooManyApiTokens(u64),
+    /// The token of a mail is not one of ours, or was used.
+    #[error("the link is not valid or was used")]
+    InvalidLink,
+    /// The token of a mail was good once.
+    #[error("the link has expired")]
+    ExpiredLink,
+    /// The present password is another one.
+    #[error("the password is wrong")]
+    WrongPassword,
+    /// The account has no password; a sign-in of the last minutes stands for it.
+    #[error("this needs a recent sign-in")]
+    RecentSignInRequired,
+    /// Too many attempts failed; the next one is looked at after so many seconds.
+    #[error("too many attempts: wait {retry_after} seconds")]
+    TooManyAttempts {
+        /// Seconds to wait.
+        retry_after: u64,
+    },
+    /// Somebody has to operate the platform.
+    #[error("the last administrator stays")]
+    LastAdmin,
     /// Too many sign-ins at once; worth another try soon.
     #[error("too many sign-ins at once")]
     Busy,
@@ -120,7 +177,7 @@ impl From<FieldErrors> for IdentityError {
 }
 
 impl Identity {
-    pub(crate) fn new(queue: Queue, options: AuthOptions, signup_grant: i64) -> Self {
+    pub(crate) fn new(queue: Queue, options: AuthOptions, signup_grant: i64, links: LinkKey) -> Self {
         let tokens = AccessTokens::new(&options.jwt_secret, options.access_token);
         let passwords = Passwords::new(options.hash_concurrency);
         Self {
@@ -129,7 +186,15 @@ impl Identity {
             passwords: Arc::new(passwords),
             tokens: Arc::new(tokens),
             options: Arc::new(options),
+            links,
         }
+    }
+
+    /// Whether this person may generate and deploy: everybody, unless the settings ask
+    /// for a proven mail address.
+    #[must_use]
+    pub fn may_work(&self, user: &users::Model) -> bool {
+        !self.options.require_verified_email || user.email_verified_at.is_some()
     }
 }
 

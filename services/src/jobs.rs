@@ -8,7 +8,7 @@ use crate::{
     deployments::{DeploymentEnded, PublishDeployment},
     generation::{GenerationEnded, RunGeneration},
     mail::DeliverMail,
-    maintenance::{PurgeExpired, PurgeJobs, RemoveObjects},
+    maintenance::{PurgeExpired, PurgeJobs, RemoveObjects, SteerJobs},
     stats::AggregateStats,
 };
 
@@ -23,6 +23,7 @@ pub fn kinds() -> Vec<KindInfo> {
         KindInfo::of::<PurgeJobs>(),
         KindInfo::of::<PurgeExpired>(),
         KindInfo::of::<RemoveObjects>(),
+        KindInfo::of::<SteerJobs>(),
     ]
 }
 

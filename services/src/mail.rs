@@ -3,6 +3,7 @@
 
 mod deliver;
 mod jobs;
+mod suppressions;
 mod templates;
 
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use atelier_queue::{NewJob, Queue, QueueError, Transaction};
 use sea_orm::{ActiveValue::Set, DbErr, EntityTrait, QueryOrder, TryInsertResult, sea_query::OnConflict};
 use serde_json::Value;
 
-use crate::{MailOptions, Page, paging::fetch};
+use crate::{MailOptions, Page, identity::LinkKey, paging::fetch};
 
 pub use jobs::DeliverMail;
 pub use templates::{RenderError, Rendered, Template};
@@ -24,11 +25,12 @@ pub struct Mail {
     queue: Queue,
     mailer: Arc<dyn Mailer>,
     options: Arc<MailOptions>,
+    links: LinkKey,
 }
 
 impl Mail {
-    pub(crate) fn new(queue: Queue, mailer: Arc<dyn Mailer>, options: MailOptions) -> Self {
-        Self { queue, mailer, options: Arc::new(options) }
+    pub(crate) fn new(queue: Queue, mailer: Arc<dyn Mailer>, options: MailOptions, links: LinkKey) -> Self {
+        Self { queue, mailer, options: Arc::new(options), links }
     }
 
     /// The outbox, newest first, and how many mails there are. For operators: it holds
@@ -46,7 +48,8 @@ impl std::fmt::Debug for Mail {
 }
 
 /// Queues a mail to a person. The same template, receiver and cause mail once: a
-/// second call answers none. `data` is what the template shows, never a secret.
+/// second call answers none. `data` is what the template shows, never a secret: where
+/// it names a link by its `token_id`, its address is made when the mail is sent.
 pub async fn queue_mail(
     tx: &Transaction,
     template: Template,

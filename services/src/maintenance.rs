@@ -1,6 +1,9 @@
-//! The platform's own upkeep: what has had its time is deleted.
+//! The platform's own upkeep: what has had its time is deleted, and what operators
+//! do to jobs and queues is done and recorded.
 
 mod jobs;
+mod operators;
+mod steering;
 
 use atelier_entities::{idempotency_keys, sessions};
 use atelier_providers::object_store::Objects;
@@ -11,7 +14,10 @@ use atelier_queue::{
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
 use serde_json::json;
 
-pub use jobs::{PurgeExpired, PurgeJobs, RemoveObjects};
+use crate::identity;
+
+pub use jobs::{PurgeExpired, PurgeJobs, RemoveObjects, SteerJobs};
+pub use steering::SteeringError;
 
 /// Prefixes in one job, so that its args stay small.
 const PREFIXES_PER_JOB: usize = 200;
@@ -37,13 +43,12 @@ impl Maintenance {
         Ok(Outcome::Done(json!({"jobs": deleted})))
     }
 
-    /// Deletes sign-ins and idempotency keys that have expired.
+    /// Deletes sign-ins, idempotency keys, links and tokens that have expired.
     pub async fn purge_expired(&self, _ctx: &JobContext) -> Result<Outcome, JobError> {
-        let (sessions, keys) = self
-            .delete_expired()
-            .await
-            .map_err(|error| JobError::retry("DATABASE", format!("nothing was purged: {error}")))?;
-        Ok(Outcome::Done(json!({"sessions": sessions, "idempotency_keys": keys})))
+        let failed = |error: DbErr| JobError::retry("DATABASE", format!("not all was purged: {error}"));
+        let (sessions, keys) = self.delete_expired().await.map_err(failed)?;
+        let tokens = identity::purge(self.queue.db(), self.queue.now()).await.map_err(failed)?;
+        Ok(Outcome::Done(json!({"sessions": sessions, "idempotency_keys": keys, "tokens": tokens})))
     }
 
     /// Deletes objects that belong to nothing any more.

@@ -34,6 +34,8 @@ pub struct AuthOptions {
     pub refresh_grace: Duration,
     /// Passwords hashed at the same time.
     pub hash_concurrency: usize,
+    /// Whether generating and deploying need a proven mail address.
+    pub require_verified_email: bool,
 }
 
 /// What things cost, in credits.

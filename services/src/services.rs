@@ -10,7 +10,7 @@ use crate::{
     deployments::Deployments,
     generation::{Generation, GenerationError, RunGeneration},
     idempotency::Idempotency,
-    identity::Identity,
+    identity::{Identity, LinkKey},
     mail::Mail,
     maintenance::Maintenance,
     projects::Projects,
@@ -69,14 +69,15 @@ impl Services {
     #[must_use]
     pub fn new(queue: Queue, deps: Deps, options: ServiceOptions) -> Self {
         let ServiceOptions { auth, credits, generation, mail, public_url, retention } = options;
+        let links = LinkKey::new(&auth.jwt_secret);
         Self {
-            identity: Identity::new(queue.clone(), auth, credits.signup_grant),
+            identity: Identity::new(queue.clone(), auth, credits.signup_grant, links.clone()),
             projects: Projects::new(queue.clone(), deps.objects.clone()),
             generation: Generation::new(queue.clone(), deps.model, generation, credits),
             deployments: Deployments::new(queue.clone(), deps.objects.clone(), &public_url),
             credits: Credits::new(queue.clone(), credits),
             stats: Stats::new(queue.clone()),
-            mail: Mail::new(queue.clone(), deps.mailer, mail),
+            mail: Mail::new(queue.clone(), deps.mailer, mail, links),
             idempotency: Idempotency::new(queue.clone(), retention.idempotency),
             maintenance: Maintenance::new(queue.clone(), deps.objects, retention.jobs),
             queue,

@@ -35,7 +35,7 @@ use crate::{
     generation::{GenerationInput, RunGeneration, parse::GeneratedFile, store_for_tests},
     identity::Registration,
     mail::DeliverMail,
-    maintenance::RemoveObjects,
+    maintenance::{RemoveObjects, SteerJobs},
     projects::NewProject,
 };
 
@@ -71,6 +71,7 @@ pub(crate) fn options() -> ServiceOptions {
             refresh_token: days(7),
             refresh_grace: Duration::from_secs(10),
             hash_concurrency: 2,
+            require_verified_email: false,
         },
         credits: CreditOptions { signup_grant: 10, quick_price: 2, advanced_price: 4 },
         generation: GenerationOptions {
@@ -190,6 +191,7 @@ impl Bench {
             grace: Duration::from_secs(5),
             host: "test".to_owned(),
             version: "test".to_owned(),
+            ..WorkerOptions::default()
         };
         let running = worker::run(self.services.queue.clone(), self.registry(), options, stop.clone());
         let worker = tokio::spawn(running);
@@ -218,6 +220,7 @@ impl Bench {
         registry.register::<PublishDeployment>(services()).expect("once");
         registry.register::<DeliverMail>(services()).expect("once");
         registry.register::<RemoveObjects>(services()).expect("once");
+        registry.register::<SteerJobs>(services()).expect("once");
         registry
     }
 
@@ -276,4 +279,5 @@ runs! {
     PublishDeployment => deployments.publish,
     DeliverMail => mail.deliver,
     RemoveObjects => maintenance.remove_objects,
+    SteerJobs => maintenance.steer_jobs,
 }

@@ -1,5 +1,7 @@
 //! What people type, checked field by field. Lengths are counted in characters.
 
+mod countries;
+
 use std::{collections::BTreeMap, fmt};
 
 /// What is wrong with each field of an input, by the field's name.
@@ -103,13 +105,13 @@ pub fn time_zone(text: &str) -> Result<String, String> {
     if shaped { Ok(text.to_owned()) } else { Err("must be a time zone such as Europe/Paris".to_owned()) }
 }
 
-/// Two letters of ISO 3166-1, in upper case.
+/// A country's two letters in ISO 3166-1, in upper case.
 pub fn country(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    if text.len() == 2 && text.chars().all(|c| c.is_ascii_alphabetic()) {
-        Ok(text.to_ascii_uppercase())
+    let text = text.trim().to_ascii_uppercase();
+    if countries::is_one(&text) {
+        Ok(text)
     } else {
-        Err("must be a country code of two letters such as FR".to_owned())
+        Err("must be a country code of ISO 3166-1 such as FR".to_owned())
     }
 }
 

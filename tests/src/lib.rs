@@ -1,16 +1,25 @@
 //! The test harness: a real PostgreSQL or SQLite database and a real Redis for
-//! each test, and small servers that speak SMTP and OpenAI's protocol.
+//! each test, small servers that speak SMTP and OpenAI's protocol, and whole
+//! instances of Atelier with people who use them over HTTP.
 //!
 //! The functions here panic where a test cannot go on; each says so. They need
 //! the servers that `scripts/test` starts, and fail without them.
 
+mod app;
+mod client;
 mod database;
 mod environment;
 mod openai;
+mod patience;
+mod person;
 mod redis;
 mod smtp;
 
+pub use self::app::{AppSetup, MortalWorker, TestApp};
+pub use self::client::{Call, Client, Reply};
 pub use self::database::TestDatabase;
 pub use self::openai::{Answer, FakeOpenAi, ReceivedRequest};
+pub use self::patience::until;
+pub use self::person::{PASSWORD, Person, job_id};
 pub use self::redis::{PrivateRedis, RedisServer, TestRedis};
 pub use self::smtp::{FakeSmtp, ReceivedMail, SmtpMode};

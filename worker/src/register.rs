@@ -9,7 +9,7 @@ use crate::handlers::{
     mail::deliver::DeliverMailHandler,
     maintenance::{
         purge_expired::PurgeExpiredHandler, purge_jobs::PurgeJobsHandler,
-        remove_objects::RemoveObjectsHandler,
+        remove_objects::RemoveObjectsHandler, steer_jobs::SteerJobsHandler,
     },
     stats::aggregate::AggregateStatsHandler,
 };
@@ -24,7 +24,8 @@ pub fn registry(services: &Services) -> Result<Registry, QueueError> {
         .register(AggregateStatsHandler(services.stats.clone()))?
         .register(PurgeJobsHandler(services.maintenance.clone()))?
         .register(PurgeExpiredHandler(services.maintenance.clone()))?
-        .register(RemoveObjectsHandler(services.maintenance.clone()))?;
+        .register(RemoveObjectsHandler(services.maintenance.clone()))?
+        .register(SteerJobsHandler(services.maintenance.clone()))?;
     Ok(registry)
 }
 
@@ -58,6 +59,7 @@ mod tests {
                 refresh_token: DAY,
                 refresh_grace: DAY,
                 hash_concurrency: 1,
+                require_verified_email: false,
             },
             credits: CreditOptions { signup_grant: 10, quick_price: 2, advanced_price: 4 },
             generation: GenerationOptions {

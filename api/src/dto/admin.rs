@@ -1,7 +1,11 @@
 //! What operators see.
 
+pub(crate) mod limits;
+pub(crate) mod scaling;
+pub(crate) mod steering;
+
 use atelier_entities::workers;
-use atelier_queue::inspect::QueueOverview;
+use atelier_queue::{QueueName, inspect::QueueOverview};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,6 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::job::JobView;
+use crate::error::ApiError;
 
 /// How a queue stands.
 #[derive(Serialize, ToSchema)]
@@ -153,4 +158,12 @@ pub(crate) struct AdminJobQuery {
     pub(crate) created_from: Option<DateTime<Utc>>,
     /// Only asked for before this moment.
     pub(crate) created_before: Option<DateTime<Utc>>,
+}
+
+/// The queue of that name; 422 that lists the names where there is none.
+pub(crate) fn filter_queue(queue: &str) -> Result<QueueName, ApiError> {
+    QueueName::parse(queue).ok_or_else(|| {
+        let names: Vec<_> = QueueName::ALL.iter().map(|name| name.as_str()).collect();
+        ApiError::invalid([("queue", format!("must be one of {}", names.join(", ")))])
+    })
 }

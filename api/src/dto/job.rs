@@ -141,7 +141,7 @@ pub(crate) struct JobAnswer {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct WhyView {
     /// Stable name.
-    #[schema(example = "WAITING_IN_LINE")]
+    #[schema(example = "WAITING_TURN")]
     code: &'static str,
     /// A sentence for people.
     message: String,

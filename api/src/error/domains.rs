@@ -4,7 +4,8 @@ use atelier_entities::JobId;
 use atelier_queue::QueueError;
 use atelier_services::{
     FieldErrors, RetryError, deployments::DeploymentError, generation::GenerationError,
-    idempotency::IdempotencyError, identity::IdentityError, projects::ProjectError,
+    idempotency::IdempotencyError, identity::IdentityError, maintenance::SteeringError,
+    projects::ProjectError,
 };
 use axum::http::StatusCode;
 
@@ -39,6 +40,34 @@ impl From<IdentityError> for ApiError {
                 Self::new(StatusCode::UNAUTHORIZED, "TOKEN_EXPIRED", "The token has expired: refresh it.")
             }
             IdentityError::NotFound => Self::not_found("account"),
+            IdentityError::NoSuchSession => Self::not_found("session"),
+            IdentityError::NoSuchApiToken => Self::not_found("API token"),
+            IdentityError::TooManyApiTokens(count) => {
+                let message = format!("There are {count} API tokens already: delete one first.");
+                Self::new(StatusCode::CONFLICT, "TOO_MANY_API_TOKENS", message)
+            }
+            IdentityError::InvalidLink => {
+                Self::new(StatusCode::BAD_REQUEST, "LINK_INVALID", "The link is not valid or was used.")
+            }
+            IdentityError::ExpiredLink => {
+                Self::new(StatusCode::BAD_REQUEST, "LINK_EXPIRED", "The link has expired: ask for another.")
+            }
+            IdentityError::WrongPassword => {
+                Self::new(StatusCode::FORBIDDEN, "WRONG_PASSWORD", "The password is wrong.")
+            }
+            IdentityError::RecentSignInRequired => {
+                let message = "Sign in again first: this needs a sign-in of the last ten minutes.";
+                Self::new(StatusCode::FORBIDDEN, "RECENT_SIGN_IN_REQUIRED", message)
+            }
+            IdentityError::TooManyAttempts { retry_after } => {
+                let message = "Too many attempts failed: wait a little.";
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_ATTEMPTS", message)
+                    .with_retry_after(retry_after)
+            }
+            IdentityError::LastAdmin => {
+                let message = "This is the last administrator: make another one first.";
+                Self::new(StatusCode::CONFLICT, "LAST_ADMIN", message)
+            }
             IdentityError::Busy => {
                 let message = "Too many people sign in at this moment: try again in a second.";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "BUSY", message).with_retry_after(1)
@@ -123,6 +152,16 @@ impl From<IdempotencyError> for ApiError {
     }
 }
 
+impl From<SteeringError> for ApiError {
+    fn from(error: SteeringError) -> Self {
+        match error {
+            SteeringError::InvalidInput(errors) => errors.into(),
+            SteeringError::Queue(error) => error.into(),
+            SteeringError::Database(_) => Self::internal(error),
+        }
+    }
+}
+
 impl From<RetryError> for ApiError {
     fn from(error: RetryError) -> Self {
         match error {
@@ -162,6 +201,15 @@ mod tests {
             (IdentityError::Deactivated.into(), 403, "ACCOUNT_DEACTIVATED"),
             (IdentityError::ExpiredToken.into(), 401, "TOKEN_EXPIRED"),
             (IdentityError::Busy.into(), 503, "BUSY"),
+            (IdentityError::NoSuchSession.into(), 404, "NOT_FOUND"),
+            (IdentityError::NoSuchApiToken.into(), 404, "NOT_FOUND"),
+            (IdentityError::TooManyApiTokens(50).into(), 409, "TOO_MANY_API_TOKENS"),
+            (IdentityError::InvalidLink.into(), 400, "LINK_INVALID"),
+            (IdentityError::ExpiredLink.into(), 400, "LINK_EXPIRED"),
+            (IdentityError::WrongPassword.into(), 403, "WRONG_PASSWORD"),
+            (IdentityError::RecentSignInRequired.into(), 403, "RECENT_SIGN_IN_REQUIRED"),
+            (IdentityError::TooManyAttempts { retry_after: 7 }.into(), 429, "TOO_MANY_ATTEMPTS"),
+            (IdentityError::LastAdmin.into(), 409, "LAST_ADMIN"),
             (IdentityError::Crypto("no".to_owned()).into(), 500, "INTERNAL"),
             (ProjectError::NotFound.into(), 404, "NOT_FOUND"),
             (ProjectError::NoVersion.into(), 404, "VERSION_NOT_FOUND"),

@@ -3,16 +3,19 @@
 
 use std::{convert::Infallible, sync::Arc};
 
-use atelier_entities::UserId;
+use atelier_entities::{SessionFamilyId, UserId};
 use atelier_queue::Origin;
-use atelier_services::{Caller, identity};
+use atelier_services::{
+    Caller,
+    identity::{self, Credential},
+};
 use axum::{
     extract::{FromRequestParts, OptionalFromRequestParts},
     http::{header, request::Parts},
 };
 
 use super::ClientAddress;
-use crate::{error::ApiError, middleware::request_id};
+use crate::{app::ApiState, error::ApiError, middleware::request_id};
 
 const LONGEST_USER_AGENT: usize = 400;
 
@@ -67,14 +70,53 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Authenticated {
 }
 
 /// A signed-in admin; 401 for nobody, 403 for anybody else.
-pub(crate) struct Admin(pub(crate) Authenticated);
+pub(crate) struct Admin;
 
 impl<S: Send + Sync> FromRequestParts<S> for Admin {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let who = <Authenticated as FromRequestParts<S>>::from_request_parts(parts, state).await?;
-        if who.0.user.is_admin { Ok(Self(who)) } else { Err(ApiError::forbidden()) }
+        if who.0.user.is_admin { Ok(Self) } else { Err(ApiError::forbidden()) }
+    }
+}
+
+/// A person who signed in themselves; 401 for nobody, 403 for an API token.
+#[derive(Clone)]
+pub(crate) struct InPerson {
+    /// Who.
+    pub(crate) who: Authenticated,
+    /// Their sign-in.
+    pub(crate) session: SessionFamilyId,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for InPerson {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let who = <Authenticated as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+        match who.0.credential {
+            Credential::Session(session) => Ok(Self { who, session }),
+            Credential::ApiToken(..) => Err(ApiError::insufficient_scope("a sign-in")),
+        }
+    }
+}
+
+/// A signed-in person who may generate and deploy; 403 where the settings ask for a
+/// proven mail address and theirs is not.
+#[derive(Clone)]
+pub(crate) struct Verified(pub(crate) Authenticated);
+
+impl FromRequestParts<ApiState> for Verified {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
+        let who = <Authenticated as FromRequestParts<ApiState>>::from_request_parts(parts, state).await?;
+        if state.services.identity.may_work(&who.0.user) {
+            Ok(Self(who))
+        } else {
+            Err(ApiError::unverified())
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{
-        FromRequestParts, Path, Query,
+        FromRequestParts, Path, Query, RawPathParams,
         path::ErrorKind,
         rejection::{PathRejection, QueryRejection},
     },
@@ -26,12 +26,17 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for ApiPath
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         match Path::<T>::from_request_parts(parts, state).await {
             Ok(Path(value)) => Ok(Self(value)),
-            Err(rejection) => Err(refuse_path(rejection)),
+            Err(rejection) => {
+                let names = RawPathParams::from_request_parts(parts, state).await;
+                let names: Vec<&str> = names.iter().flatten().map(|(name, _)| name).collect();
+                Err(refuse_path(rejection, &names))
+            }
         }
     }
 }
 
-fn refuse_path(rejection: PathRejection) -> ApiError {
+/// `names` are those of the parameters, in the order of the path.
+fn refuse_path(rejection: PathRejection, names: &[&str]) -> ApiError {
     let PathRejection::FailedToDeserializePathParams(failure) = rejection else {
         return ApiError::internal(rejection);
     };
@@ -40,6 +45,10 @@ fn refuse_path(rejection: PathRejection) -> ApiError {
     match failure.into_kind() {
         ErrorKind::ParseErrorAtKey { key, expected_type, .. } => {
             error.with_detail(&key, format!("must be of type {expected_type}"))
+        }
+        ErrorKind::ParseErrorAtIndex { index, expected_type, .. } => {
+            let name = names.get(index).copied().unwrap_or("path");
+            error.with_detail(name, format!("must be of type {expected_type}"))
         }
         ErrorKind::DeserializeError { key, .. } => {
             let expected = if key == "id" { "must be a UUID" } else { "is not valid" };
@@ -90,8 +99,13 @@ mod tests {
         format!("{id} {:?}", filter.size)
     }
 
+    async fn show_part(ApiPath((id, part)): ApiPath<(Uuid, i32)>) -> impl IntoResponse {
+        format!("{id} {part}")
+    }
+
     async fn ask(path: &str) -> (u16, Value) {
-        let app = Router::new().route("/things/{id}", get(show));
+        let app =
+            Router::new().route("/things/{id}", get(show)).route("/things/{id}/parts/{part}", get(show_part));
         let response = app.oneshot(Request::get(path).body(Body::empty()).expect("a request")).await;
         let (parts, body) = response.expect("an answer").into_parts();
         let bytes = axum::body::to_bytes(body, 10_000).await.expect("a body");
@@ -103,6 +117,12 @@ mod tests {
         let (status, body) = ask("/things/seven").await;
         assert_eq!((status, &body["code"]), (400, &"INVALID_PATH".into()));
         assert_eq!(body["details"]["id"], "must be a UUID");
+
+        let (status, body) = ask("/things/seven/parts/1").await;
+        assert_eq!((status, &body["details"]["id"]), (400, &"must be a UUID".into()));
+
+        let (status, body) = ask("/things/0190c2e0-7d6b-7d2a-9d0a-1f2e3d4c5b6a/parts/one").await;
+        assert_eq!((status, &body["details"]["part"]), (400, &"must be of type i32".into()));
 
         let (status, body) = ask("/things/0190c2e0-7d6b-7d2a-9d0a-1f2e3d4c5b6a?size=big").await;
         assert_eq!((status, &body["code"]), (422, &"VALIDATION_FAILED".into()));

@@ -3,15 +3,18 @@
 
 use std::sync::Arc;
 
+use atelier_entities::ApiScope;
+use atelier_services::identity::Credential;
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, header},
+    http::{HeaderMap, Method, header},
     middleware::Next,
     response::Response,
 };
 
 use crate::{
     app::ApiState,
+    error::ApiError,
     extract::{Bearer, client_address},
 };
 
@@ -21,13 +24,26 @@ pub(crate) async fn apply(State(state): State<ApiState>, mut request: Request, n
     let bearer = match token(request.headers()) {
         None => Bearer::Absent,
         Some(token) => match state.services.identity.authenticate(token).await {
-            Ok(who) => Bearer::Known(Arc::new(who)),
+            Ok(who) => match refusal(&who.credential, request.method(), request.uri().path()) {
+                None => Bearer::Known(Arc::new(who)),
+                Some(error) => Bearer::Refused(error),
+            },
             Err(error) => Bearer::Refused(error.into()),
         },
     };
     request.extensions_mut().insert(address);
     request.extensions_mut().insert(bearer);
     next.run(request).await
+}
+
+/// Why this credential is not for this request: an API token needs the scope of the
+/// method, and `admin` beside it for what operators do.
+fn refusal(credential: &Credential, method: &Method, path: &str) -> Option<ApiError> {
+    let Credential::ApiToken(_, scopes) = credential else { return None };
+    let by_method = if method.is_safe() { ApiScope::Read } else { ApiScope::Write };
+    let by_path = path.starts_with("/api/admin/").then_some(ApiScope::Admin);
+    let missing = [Some(by_method), by_path].into_iter().flatten().find(|needed| !scopes.contains(needed))?;
+    Some(ApiError::insufficient_scope(&format!("the scope {missing}")))
 }
 
 fn token(headers: &HeaderMap) -> Option<&str> {
@@ -37,9 +53,32 @@ fn token(headers: &HeaderMap) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use atelier_entities::{ApiTokenId, SessionFamilyId};
     use axum::http::HeaderValue;
 
     use super::*;
+
+    #[test]
+    fn an_api_token_does_what_its_scopes_say() {
+        use ApiScope::{Admin, Read, Write};
+        for (scopes, method, path, allowed) in [
+            (&[Read][..], Method::GET, "/api/projects", true),
+            (&[Read], Method::HEAD, "/api/projects", true),
+            (&[Read], Method::POST, "/api/projects", false),
+            (&[Read], Method::DELETE, "/api/projects/1", false),
+            (&[Read, Write], Method::PUT, "/api/users/me", true),
+            (&[Read, Write], Method::GET, "/api/admin/queues", false),
+            (&[Read, Admin], Method::GET, "/api/admin/queues", true),
+            (&[Read, Admin], Method::POST, "/api/admin/queues/email/pause", false),
+            (&[Read, Write, Admin], Method::POST, "/api/admin/queues/email/pause", true),
+            (&[], Method::GET, "/api/projects", false),
+        ] {
+            let token = Credential::ApiToken(ApiTokenId::new(), scopes.to_vec());
+            assert_eq!(refusal(&token, &method, path).is_none(), allowed, "{scopes:?} {method} {path}");
+        }
+        let session = Credential::Session(SessionFamilyId::new());
+        assert!(refusal(&session, &Method::POST, "/api/admin/queues/email/pause").is_none());
+    }
 
     #[test]
     fn reads_bearer_tokens_and_nothing_else() {

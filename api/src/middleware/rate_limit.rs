@@ -23,7 +23,8 @@ const WINDOW_SECS: u32 = 60;
 enum Limit {
     /// Every request of a person, or of an address where nobody is signed in.
     Requests,
-    /// Registrations, sign-ins and refreshes of an address.
+    /// Registrations, sign-ins, refreshes and what else takes a password or a link, of
+    /// an address.
     SignIn,
     /// Generations and deployments of a person.
     Generation,
@@ -62,9 +63,18 @@ impl Limit {
 /// `/api` have none.
 fn limits(method: &Method, path: &str) -> &'static [Limit] {
     match (method.as_str(), path) {
-        ("POST", "/api/auth/register" | "/api/auth/login" | "/api/auth/refresh") => {
-            &[Limit::Requests, Limit::SignIn]
-        }
+        (
+            "POST",
+            "/api/auth/register"
+            | "/api/auth/login"
+            | "/api/auth/refresh"
+            | "/api/auth/verify-email"
+            | "/api/auth/resend-verification"
+            | "/api/auth/forgot-password"
+            | "/api/auth/reset-password",
+        )
+        | ("PUT", "/api/users/me/password")
+        | ("DELETE", "/api/users/me") => &[Limit::Requests, Limit::SignIn],
         ("POST", "/api/projects/{id}/generate" | "/api/projects/{id}/deploy" | "/api/jobs/{id}/retry") => {
             &[Limit::Requests, Limit::Generation]
         }
@@ -128,6 +138,9 @@ mod tests {
         for (method, path, expected) in [
             (Method::GET, "/api/projects", &[Limit::Requests][..]),
             (Method::POST, "/api/auth/login", &[Limit::Requests, Limit::SignIn]),
+            (Method::POST, "/api/auth/forgot-password", &[Limit::Requests, Limit::SignIn]),
+            (Method::PUT, "/api/users/me/password", &[Limit::Requests, Limit::SignIn]),
+            (Method::PUT, "/api/users/me", &[Limit::Requests]),
             (Method::GET, "/api/auth/me", &[Limit::Requests]),
             (Method::POST, "/api/projects/{id}/generate", &[Limit::Requests, Limit::Generation]),
             (Method::GET, "/api/health", &[]),

@@ -17,7 +17,11 @@ const ERRORS: [(u16, &str, &str); 11] = [
         "Unauthorized",
         "No token, or one that is not or no longer good: UNAUTHENTICATED, INVALID_TOKEN, TOKEN_EXPIRED.",
     ),
-    (403, "Forbidden", "Only for administrators: FORBIDDEN."),
+    (
+        403,
+        "Forbidden",
+        "Not for this account or this API token: FORBIDDEN (only for administrators), INSUFFICIENT_SCOPE, EMAIL_NOT_VERIFIED, ACCOUNT_DEACTIVATED.",
+    ),
     (404, "NotFound", "There is no such thing, or it is another person's: NOT_FOUND."),
     (
         409,
@@ -31,7 +35,11 @@ const ERRORS: [(u16, &str, &str); 11] = [
         "ValidationFailed",
         "Fields or parameters are not valid; details names each one: VALIDATION_FAILED.",
     ),
-    (429, "RateLimited", "Too many requests: RATE_LIMITED. Retry-After says when to come back."),
+    (
+        429,
+        "RateLimited",
+        "Too many requests: RATE_LIMITED, TOO_MANY_ATTEMPTS. Retry-After says when to come back.",
+    ),
     (500, "Internal", "Something went wrong on our side: INTERNAL. The log has the request's id."),
     (503, "Unavailable", "Not just now: TIMED_OUT, BUSY. Retry-After says when to come back."),
 ];
@@ -72,7 +80,7 @@ pub(super) fn expected(method: &str, path: &str, operation: &Operation, is_publi
     let rules = [
         (400, has_body || (is_api && path.contains('{'))),
         (401, !is_public),
-        (403, path.starts_with("/api/admin/")),
+        (403, !is_public),
         (404, path.contains('{')),
         (409, has_key),
         (413, has_body),

@@ -9,7 +9,7 @@ use crate::{
         LoginInput, RefreshInput, RegisterInput, SignedInView, SuccessView, UserAnswer, UserStatsView,
     },
     error::{ApiError, ErrorBody},
-    extract::{Authenticated, JsonBody, RequestCaller},
+    extract::{Authenticated, InPerson, JsonBody, RequestCaller},
 };
 
 const TAG: &str = "Accounts";
@@ -26,7 +26,8 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 
 /// Creates an account and signs in.
 ///
-/// The account starts with a grant of credits; a welcome mail is on its way.
+/// The account starts with a grant of credits; a welcome mail is on its way, with a
+/// link that proves the address.
 #[utoipa::path(
     post, path = "/api/auth/register", tag = TAG, security(()),
     request_body = RegisterInput,
@@ -46,7 +47,8 @@ async fn register(
 
 /// Signs in with mail address and password.
 ///
-/// An unknown address and a wrong password get the same answer.
+/// An unknown address and a wrong password get the same answer. After a few failures
+/// each further one makes the next attempt wait longer (TOO_MANY_ATTEMPTS).
 #[utoipa::path(
     post, path = "/api/auth/login", tag = TAG, security(()),
     request_body = LoginInput,
@@ -91,10 +93,10 @@ async fn refresh(
 )]
 async fn logout(
     State(state): State<ApiState>,
-    who: Authenticated,
+    InPerson { who, session }: InPerson,
     RequestCaller(caller): RequestCaller,
 ) -> Result<Json<SuccessView>, ApiError> {
-    state.services.identity.logout(&caller, &who.0).await?;
+    state.services.identity.logout(&caller, who.id(), session).await?;
     Ok(Json(SuccessView::DONE))
 }
 

@@ -1,5 +1,11 @@
 //! What operators see and do.
 
+mod limits;
+mod scaling;
+mod steering;
+#[cfg(test)]
+mod tests;
+
 use atelier_entities::UserId;
 use atelier_queue::{QueueName, inspect::JobFilter};
 use axum::{Json, extract::State, response::Response};
@@ -8,11 +14,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     app::ApiState,
     dto::{
-        admin::{AdminJobQuery, AdminJobView, PauseView, QueueView, WorkerView},
+        admin::{AdminJobQuery, AdminJobView, QueueView, WorkerView, filter_queue},
         job::parse_state,
     },
     error::ApiError,
-    extract::{Admin, ApiPath, ApiQuery, PageParams, Pagination},
+    extract::{Admin, ApiQuery, PageParams, Pagination},
 };
 
 const TAG: &str = "Administration";
@@ -20,10 +26,11 @@ const TAG: &str = "Administration";
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(list_queues))
-        .routes(routes!(pause_queue))
-        .routes(routes!(resume_queue))
         .routes(routes!(list_workers))
         .routes(routes!(list_all_jobs))
+        .merge(limits::routes())
+        .merge(steering::routes())
+        .merge(scaling::routes())
 }
 
 /// How each queue stands.
@@ -34,38 +41,6 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 async fn list_queues(State(state): State<ApiState>, _: Admin) -> Result<Json<Vec<QueueView>>, ApiError> {
     let queues = state.services.queue.queue_overview().await?;
     Ok(Json(queues.into_iter().map(QueueView::from).collect()))
-}
-
-/// Stops workers from taking jobs of a queue. What runs goes on.
-#[utoipa::path(
-    post, path = "/api/admin/queues/{queue}/pause", tag = TAG,
-    params(("queue" = String, Path, description = "The queue's name")),
-    responses((status = 200, description = "Paused.", body = PauseView))
-)]
-async fn pause_queue(
-    State(state): State<ApiState>,
-    Admin(who): Admin,
-    ApiPath(queue): ApiPath<String>,
-) -> Result<Json<PauseView>, ApiError> {
-    let queue = named(&queue)?;
-    state.services.queue.pause(queue, Some(who.id())).await?;
-    Ok(Json(PauseView { queue: queue.as_str(), paused: true }))
-}
-
-/// Lets workers take jobs of a queue again.
-#[utoipa::path(
-    post, path = "/api/admin/queues/{queue}/resume", tag = TAG,
-    params(("queue" = String, Path, description = "The queue's name")),
-    responses((status = 200, description = "Resumed.", body = PauseView))
-)]
-async fn resume_queue(
-    State(state): State<ApiState>,
-    _: Admin,
-    ApiPath(queue): ApiPath<String>,
-) -> Result<Json<PauseView>, ApiError> {
-    let queue = named(&queue)?;
-    state.services.queue.resume(queue).await?;
-    Ok(Json(PauseView { queue: queue.as_str(), paused: false }))
 }
 
 /// The worker processes.
@@ -101,6 +76,7 @@ async fn list_all_jobs(
         error_code: query.error_code,
         created_from: query.created_from,
         created_before: query.created_before,
+        ..JobFilter::default()
     };
     let (jobs, total) = state.services.queue.list_jobs(&filter, pagination.page()).await?;
     let views: Vec<AdminJobView> = jobs.into_iter().map(AdminJobView::from).collect();
@@ -109,11 +85,4 @@ async fn list_all_jobs(
 
 fn named(queue: &str) -> Result<QueueName, ApiError> {
     QueueName::parse(queue).ok_or_else(|| ApiError::not_found("queue"))
-}
-
-fn filter_queue(queue: &str) -> Result<QueueName, ApiError> {
-    QueueName::parse(queue).ok_or_else(|| {
-        let names: Vec<_> = QueueName::ALL.iter().map(|name| name.as_str()).collect();
-        ApiError::invalid([("queue", format!("must be one of {}", names.join(", ")))])
-    })
 }

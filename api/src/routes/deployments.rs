@@ -13,7 +13,7 @@ use crate::{
         DeployInput, DeploymentAnswer, DeploymentStatusView, DeploymentView, LogLineView, PlatformView,
     },
     error::{ApiError, ErrorBody},
-    extract::{ApiPath, Authenticated, OptionalJsonBody, RequestCaller},
+    extract::{ApiPath, Authenticated, OptionalJsonBody, RequestCaller, Verified},
 };
 
 const TAG: &str = "Deployment";
@@ -49,7 +49,7 @@ async fn list_platforms() -> Json<Vec<PlatformView>> {
 )]
 async fn deploy(
     State(state): State<ApiState>,
-    who: Authenticated,
+    Verified(who): Verified,
     RequestCaller(caller): RequestCaller,
     ApiPath(id): ApiPath<Uuid>,
     OptionalJsonBody(input): OptionalJsonBody<DeployInput>,

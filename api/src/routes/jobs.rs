@@ -18,7 +18,9 @@ use crate::{
     app::ApiState,
     dto::job::{AttemptView, JobAnswer, JobQuery, JobView, WhyView},
     error::{ApiError, ErrorBody},
-    extract::{ApiPath, ApiQuery, Authenticated, PageParams, Pagination, RequestCaller, is_unchanged},
+    extract::{
+        ApiPath, ApiQuery, Authenticated, PageParams, Pagination, RequestCaller, Verified, is_unchanged,
+    },
 };
 
 const TAG: &str = "Jobs";
@@ -182,7 +184,7 @@ async fn cancel_job(
 )]
 async fn retry_job(
     State(state): State<ApiState>,
-    who: Authenticated,
+    Verified(who): Verified,
     RequestCaller(caller): RequestCaller,
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Response, ApiError> {

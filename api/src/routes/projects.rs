@@ -21,7 +21,9 @@ use crate::{
         },
     },
     error::{ApiError, ErrorBody},
-    extract::{ApiPath, Authenticated, JsonBody, OptionalJsonBody, PageParams, Pagination, RequestCaller},
+    extract::{
+        ApiPath, Authenticated, JsonBody, OptionalJsonBody, PageParams, Pagination, RequestCaller, Verified,
+    },
 };
 
 const TAG: &str = "Projects";
@@ -144,7 +146,7 @@ async fn delete_project(
 )]
 async fn generate(
     State(state): State<ApiState>,
-    who: Authenticated,
+    Verified(who): Verified,
     RequestCaller(caller): RequestCaller,
     ApiPath(id): ApiPath<Uuid>,
     OptionalJsonBody(input): OptionalJsonBody<GenerateInput>,

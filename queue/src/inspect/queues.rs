@@ -3,19 +3,52 @@
 use atelier_entities::{Timestamp, UserId, queues};
 use sea_orm::{ActiveValue::Set, EntityTrait, sea_query::OnConflict};
 
-use crate::{Queue, error::QueueError, limits::QueueLimits, name::QueueName, relay};
+use crate::{Queue, enqueue::Transaction, error::QueueError, limits::QueueLimits, name::QueueName, relay};
 
 impl Queue {
     /// Stops workers from taking jobs of that queue; running ones go on.
     pub async fn pause(&self, queue: QueueName, by: Option<UserId>) -> Result<(), QueueError> {
-        self.set_paused(queue, Some(self.now()), by).await
+        let tx = self.begin().await?;
+        tx.pause(queue, by).await?;
+        tx.commit().await
     }
 
     /// Lets workers take them again.
     pub async fn resume(&self, queue: QueueName) -> Result<(), QueueError> {
-        self.set_paused(queue, None, None).await?;
+        let tx = self.begin().await?;
+        tx.resume(queue).await?;
+        tx.commit().await?;
         relay::fill(self, &[queue]).await?;
         Ok(())
+    }
+
+    /// Sets the limits of a queue over all workers; they hold from the next claim on.
+    /// Running jobs above a new limit go on.
+    pub async fn set_limits(&self, queue: QueueName, limits: QueueLimits) -> Result<(), QueueError> {
+        let tx = self.begin().await?;
+        tx.set_limits(queue, limits).await?;
+        tx.commit().await?;
+        relay::fill(self, &[queue]).await?;
+        Ok(())
+    }
+
+    /// The limits of a queue.
+    pub async fn get_limits(&self, queue: QueueName) -> Result<QueueLimits, QueueError> {
+        let row = queues::Entity::find_by_id(queue.as_str()).one(self.db()).await?;
+        Ok(row.as_ref().map(QueueLimits::of).unwrap_or_default())
+    }
+}
+
+impl Transaction {
+    /// [`Queue::pause`] as a part of a larger change.
+    pub async fn pause(&self, queue: QueueName, by: Option<UserId>) -> Result<(), QueueError> {
+        self.set_paused(queue, Some(self.now()), by).await
+    }
+
+    /// [`Queue::resume`] as a part of a larger change. What waits is handed to the
+    /// workers by the next pass of the relay.
+    pub async fn resume(&self, queue: QueueName) -> Result<(), QueueError> {
+        self.set_paused(queue, None, None).await
     }
 
     async fn set_paused(
@@ -24,21 +57,21 @@ impl Queue {
         at: Option<Timestamp>,
         by: Option<UserId>,
     ) -> Result<(), QueueError> {
-        let mut row = self.unlimited(queue);
+        let mut row = unlimited(queue, self.now());
         row.paused_at = Set(at);
         row.paused_by = Set(by);
         let update = OnConflict::column(queues::Column::Name)
             .update_columns([queues::Column::PausedAt, queues::Column::PausedBy, queues::Column::UpdatedAt])
             .to_owned();
-        queues::Entity::insert(row).on_conflict(update).exec_without_returning(self.db()).await?;
+        queues::Entity::insert(row).on_conflict(update).exec_without_returning(&**self).await?;
         Ok(())
     }
 
-    /// Sets the limits of a queue over all workers; they hold from the next claim on.
-    /// Running jobs above a new limit go on.
+    /// [`Queue::set_limits`] as a part of a larger change. What may start now is
+    /// handed to the workers by the next pass of the relay.
     pub async fn set_limits(&self, queue: QueueName, limits: QueueLimits) -> Result<(), QueueError> {
         let number = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
-        let mut row = self.unlimited(queue);
+        let mut row = unlimited(queue, self.now());
         row.max_running = Set(limits.max_running.map(number));
         row.max_running_per_owner = Set(limits.max_running_per_owner.map(number));
         row.rate_limit = Set(limits.rate.map(|rate| number(rate.count)));
@@ -56,29 +89,22 @@ impl Queue {
                 queues::Column::UpdatedAt,
             ])
             .to_owned();
-        queues::Entity::insert(row).on_conflict(update).exec_without_returning(self.db()).await?;
-        relay::fill(self, &[queue]).await?;
+        queues::Entity::insert(row).on_conflict(update).exec_without_returning(&**self).await?;
         Ok(())
     }
+}
 
-    /// The limits of a queue.
-    pub async fn get_limits(&self, queue: QueueName) -> Result<QueueLimits, QueueError> {
-        let row = queues::Entity::find_by_id(queue.as_str()).one(self.db()).await?;
-        Ok(row.as_ref().map(QueueLimits::of).unwrap_or_default())
-    }
-
-    fn unlimited(&self, queue: QueueName) -> queues::ActiveModel {
-        queues::ActiveModel {
-            name: Set(queue.as_str().to_owned()),
-            paused_at: Set(None),
-            paused_by: Set(None),
-            max_running: Set(None),
-            max_running_per_owner: Set(None),
-            rate_limit: Set(None),
-            rate_period_secs: Set(None),
-            rate_tokens: Set(0.0),
-            rate_refilled_at: Set(self.now()),
-            updated_at: Set(self.now()),
-        }
+fn unlimited(queue: QueueName, now: Timestamp) -> queues::ActiveModel {
+    queues::ActiveModel {
+        name: Set(queue.as_str().to_owned()),
+        paused_at: Set(None),
+        paused_by: Set(None),
+        max_running: Set(None),
+        max_running_per_owner: Set(None),
+        rate_limit: Set(None),
+        rate_period_secs: Set(None),
+        rate_tokens: Set(0.0),
+        rate_refilled_at: Set(now),
+        updated_at: Set(now),
     }
 }

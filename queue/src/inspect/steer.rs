@@ -18,8 +18,8 @@ impl Queue {
     /// one that runs is told to stop.
     pub async fn cancel(&self, id: JobId, owner: Option<UserId>) -> Result<jobs::Model, QueueError> {
         let tx = self.begin().await?;
-        cancel_in(&tx, id, owner).await?;
-        tx.commit().await?;
+        let cancelled = cancel_in(&tx, id, owner).await;
+        tx.close(cancelled).await?;
         self.find_job(id, owner).await?.ok_or(QueueError::NotFound)
     }
 
@@ -27,8 +27,8 @@ impl Queue {
     /// before it.
     pub async fn retry(&self, id: JobId, owner: Option<UserId>) -> Result<jobs::Model, QueueError> {
         let tx = self.begin().await?;
-        tx.retry(id, owner).await?;
-        tx.commit().await?;
+        let retried = tx.retry(id, owner).await;
+        tx.close(retried).await?;
         self.find_job(id, owner).await?.ok_or(QueueError::NotFound)
     }
 }
@@ -37,13 +37,8 @@ impl Queue {
     /// Throws a job away that waits, failed or was cancelled.
     pub async fn discard(&self, id: JobId) -> Result<jobs::Model, QueueError> {
         let tx = self.begin().await?;
-        let job = locked(&tx, id, None).await?;
-        if !state::can_become(job.state, JobState::Discarded) {
-            return Err(QueueError::WrongState { state: job.state, action: "discarded" });
-        }
-        let error = JobError::fail("DISCARDED", "discarded by an operator");
-        finish::unstarted(&tx, &job, JobState::Discarded, &error).await?;
-        tx.commit().await?;
+        let discarded = discard_in(&tx, id).await;
+        tx.close(discarded).await?;
         self.find_job(id, None).await?.ok_or(QueueError::NotFound)
     }
 }
@@ -92,6 +87,15 @@ impl Transaction {
         }
         Ok(job)
     }
+}
+
+async fn discard_in(tx: &Transaction, id: JobId) -> Result<(), QueueError> {
+    let job = locked(tx, id, None).await?;
+    if !state::can_become(job.state, JobState::Discarded) {
+        return Err(QueueError::WrongState { state: job.state, action: "discarded" });
+    }
+    let error = JobError::fail("DISCARDED", "discarded by an operator");
+    finish::unstarted(tx, &job, JobState::Discarded, &error).await.map(drop)
 }
 
 /// Cancels what waits; asks what runs to stop.

@@ -21,11 +21,7 @@ pub(crate) struct Claimant<'a> {
 /// Takes the next `count` jobs of the queue in the order of dispatch: available, of a
 /// kind this worker knows, not expired, in a queue that is neither paused nor limited
 /// ([`claim_limited`] is for those). The attempt counts from here.
-pub(crate) async fn claim(
-    queue: &Queue,
-    claimant: &Claimant<'_>,
-    count: usize,
-) -> Result<Vec<jobs::Model>, DbErr> {
+async fn claim(queue: &Queue, claimant: &Claimant<'_>, count: usize) -> Result<Vec<jobs::Model>, DbErr> {
     if count == 0 || claimant.kinds.is_empty() {
         return Ok(Vec::new());
     }
@@ -43,6 +39,7 @@ pub(crate) async fn claim(
         .push(") UPDATE jobs SET ");
     take(&mut sql, claimant, queue, now);
     sql.push(" WHERE id IN (SELECT id FROM next) AND state = 'available' RETURNING *");
+    let _turn = queue.write_turn().await;
     jobs::Entity::find().from_raw_sql(sql.build()).all(queue.db()).await
 }
 
@@ -56,13 +53,18 @@ pub(crate) struct Limited {
 
 /// [`claim`] for a queue with limits. Claims of such a queue go one after the other,
 /// under its row's lock, so that no limit is ever exceeded.
-pub(crate) async fn claim_limited(
-    queue: &Queue,
+async fn claim_limited(queue: &Queue, claimant: &Claimant<'_>, count: usize) -> Result<Limited, QueueError> {
+    let tx = queue.begin().await?;
+    let claimed = claim_under_lock(&tx, claimant, count).await;
+    tx.close(claimed).await
+}
+
+async fn claim_under_lock(
+    tx: &Transaction,
     claimant: &Claimant<'_>,
     count: usize,
 ) -> Result<Limited, QueueError> {
-    let tx = queue.begin().await?;
-    let Some(row) = locked_queue(&tx, claimant.queue).await? else { return Ok(Limited::default()) };
+    let Some(row) = locked_queue(tx, claimant.queue).await? else { return Ok(Limited::default()) };
     let limits = QueueLimits::of(&row);
     let limited = !limits.is_unlimited();
     if row.paused_at.is_some() {
@@ -70,7 +72,7 @@ pub(crate) async fn claim_limited(
     }
     let mut allowed = u32::try_from(count).unwrap_or(u32::MAX);
     if let Some(most) = limits.max_running {
-        allowed = allowed.min(most.saturating_sub(count_running(&tx, claimant.queue).await?));
+        allowed = allowed.min(most.saturating_sub(count_running(tx, claimant.queue).await?));
     }
     let now = tx.now();
     let tokens = limits.rate.map(|rate| rate.tokens(row.rate_tokens, row.rate_refilled_at, now));
@@ -79,16 +81,34 @@ pub(crate) async fn claim_limited(
     }
     let jobs = match allowed {
         0 => Vec::new(),
-        allowed => claim_fairly(&tx, claimant, allowed, limits.max_running_per_owner).await?,
+        allowed => claim_fairly(tx, claimant, allowed, limits.max_running_per_owner).await?,
     };
     if let Some(tokens) = tokens {
         let mut row = row.into_active_model();
         row.rate_tokens = Set(tokens - f64::from(u32::try_from(jobs.len()).unwrap_or(u32::MAX)));
         row.rate_refilled_at = Set(now);
-        row.update(&*tx).await?;
+        row.update(&**tx).await?;
     }
-    tx.commit().await?;
     Ok(Limited { jobs, limited })
+}
+
+/// What a worker takes in one go: [`claim`], and [`claim_limited`] where that finds
+/// nothing or the queue was seen to have limits. In the order of dispatch.
+pub(crate) async fn claim_next(
+    queue: &Queue,
+    claimant: &Claimant<'_>,
+    count: usize,
+    limited: bool,
+) -> Result<Limited, QueueError> {
+    let mut claims = Limited::default();
+    if !limited {
+        claims.jobs = claim(queue, claimant, count).await?;
+    }
+    if claims.jobs.is_empty() {
+        claims = claim_limited(queue, claimant, count).await?;
+    }
+    claims.jobs.sort_by_key(|job| (job.rank, job.id));
+    Ok(claims)
 }
 
 /// Jobs looked at for those whose owner is below their limit.

@@ -13,7 +13,7 @@ use crate::{
     enqueue::Transaction,
     error::QueueError,
     outcome::{JobError, Settlement},
-    store::sql::Sql,
+    store::sql::{Sql, without_nul},
 };
 
 /// The end of one attempt.
@@ -29,19 +29,58 @@ pub(crate) struct Finish {
     pub(crate) settlement: Settlement,
 }
 
-/// Writes the ends and answers the jobs whose fence still held. One statement, or
-/// one transaction where attempts are to be recorded.
-pub(crate) async fn batch(queue: &Queue, finishes: &[Finish]) -> Result<HashSet<JobId>, QueueError> {
-    if finishes.is_empty() {
-        return Ok(HashSet::new());
+impl Finish {
+    /// What it is told apart by: no attempt shares it.
+    pub(crate) fn key(&self) -> (JobId, i64) {
+        (self.id, self.fence)
     }
-    let now = queue.now();
-    if finishes.iter().all(|finish| finish.settlement.record.is_none()) {
-        return Ok(update(queue.db(), finishes, now).await?);
+
+    /// The same for a job that was asked to stop, where it would have gone on.
+    fn stopped(&self) -> Option<Self> {
+        if self.settlement.state.is_terminal() {
+            return None;
+        }
+        let settlement = Settlement {
+            state: JobState::Cancelled,
+            result: None,
+            error: Some(JobError::fail("CANCELLED", "cancelled while it ran").to_json()),
+            run_at: None,
+            counted: true,
+            record: Some(AttemptOutcome::Cancelled),
+        };
+        Some(Self { settlement, ..self.clone() })
+    }
+}
+
+/// Attempts whose fence still held, by job and fence.
+pub(crate) type HeldFences = HashSet<(JobId, i64)>;
+
+/// Writes the ends and answers the attempts whose fence still held. One statement, or
+/// one transaction where attempts are to be recorded.
+///
+/// What was to be run again but has been asked to stop meanwhile ends cancelled.
+pub(crate) async fn batch(queue: &Queue, finishes: &[Finish]) -> Result<HeldFences, QueueError> {
+    if finishes.is_empty() {
+        return Ok(HeldFences::new());
+    }
+    if finishes
+        .iter()
+        .all(|finish| finish.settlement.state.is_terminal() && finish.settlement.record.is_none())
+    {
+        let _turn = queue.write_turn().await;
+        return Ok(update(queue.db(), finishes, queue.now()).await?);
     }
     let tx = queue.begin().await?;
-    let held = update(&*tx, finishes, now).await?;
-    record_attempts(&*tx, finishes.iter().filter(|finish| held.contains(&finish.id)), now).await?;
+    let now = tx.now();
+    let mut held = update(&*tx, finishes, now).await?;
+    record_attempts(&*tx, finishes.iter().filter(|finish| held.contains(&finish.key())), now).await?;
+    let stopped: Vec<Finish> =
+        finishes.iter().filter(|finish| !held.contains(&finish.key())).filter_map(Finish::stopped).collect();
+    if !stopped.is_empty() {
+        let ended = update(&*tx, &stopped, now).await?;
+        record_attempts(&*tx, stopped.iter().filter(|finish| ended.contains(&finish.key())), now).await?;
+        held.extend(ended);
+    }
     tx.commit().await?;
     Ok(held)
 }
@@ -54,9 +93,8 @@ pub(crate) async fn with_effect(
     job: &jobs::Model,
 ) -> Result<bool, QueueError> {
     let tx = queue.begin().await?;
-    let held = in_transaction(&tx, finish, job).await?;
-    tx.commit().await?;
-    Ok(held)
+    let held = in_transaction(&tx, finish, job).await;
+    tx.close(held).await
 }
 
 /// The same as a part of a larger change.
@@ -65,9 +103,9 @@ pub(crate) async fn in_transaction(
     finish: &Finish,
     job: &jobs::Model,
 ) -> Result<bool, QueueError> {
-    let held = update(&**tx, std::slice::from_ref(finish), tx.now()).await?;
-    if held.is_empty() {
-        return Ok(false);
+    if update(&**tx, std::slice::from_ref(finish), tx.now()).await?.is_empty() {
+        let Some(stopped) = finish.stopped() else { return Ok(false) };
+        return Box::pin(in_transaction(tx, &stopped, job)).await;
     }
     record_attempts(&**tx, [finish], tx.now()).await?;
     if finish.settlement.state.is_terminal() {
@@ -97,7 +135,7 @@ pub(crate) async fn unstarted(
     sql.push("UPDATE jobs SET state = ")
         .bind(state.as_str())
         .push(", error = ")
-        .bind(settlement.error.clone())
+        .bind_json(settlement.error.as_ref())
         .push(", revision = revision + 1, finished_at = ")
         .bind(now)
         .push(", updated_at = ")
@@ -135,11 +173,7 @@ async fn apply_effect(
     effects.apply(tx, &ended).await
 }
 
-async fn update(
-    db: &impl ConnectionTrait,
-    finishes: &[Finish],
-    now: Timestamp,
-) -> Result<HashSet<JobId>, DbErr> {
+async fn update(db: &impl ConnectionTrait, finishes: &[Finish], now: Timestamp) -> Result<HeldFences, DbErr> {
     // Rows are written in the order of their ids, as everywhere: no two batches
     // wait for each other.
     let mut ordered: Vec<&Finish> = finishes.iter().collect();
@@ -157,9 +191,9 @@ async fn update(
             .push(", ")
             .bind(state.as_str())
             .push(", ")
-            .bind(result.clone())
+            .bind_json(result.as_ref())
             .push(", ")
-            .bind(error.clone())
+            .bind_json(error.as_ref())
             .push(", ")
             .bind(*run_at)
             .push(", ")
@@ -170,9 +204,9 @@ async fn update(
             .bind(state.is_terminal().then_some(now))
             .push(")");
     }
-    sql.push(") AS ended WHERE jobs.id = ended.column1 AND jobs.fence = ended.column2 AND jobs.state = 'running' RETURNING jobs.id AS id");
+    sql.push(") AS ended WHERE jobs.id = ended.column1 AND jobs.fence = ended.column2 AND jobs.state = 'running' AND (ended.column9 IS NOT NULL OR jobs.cancel_requested_at IS NULL) RETURNING jobs.id AS id, jobs.fence AS fence");
     let rows: Vec<QueryResult> = db.query_all_raw(sql.build()).await?;
-    rows.iter().map(|row| row.try_get("", "id")).collect()
+    rows.iter().map(|row| Ok((row.try_get("", "id")?, row.try_get("", "fence")?))).collect()
 }
 
 async fn record_attempts(
@@ -184,7 +218,7 @@ async fn record_attempts(
         .into_iter()
         .filter_map(|finish| {
             let outcome = finish.settlement.record?;
-            Some(attempt_row(finish, outcome, finish.settlement.error.clone(), now))
+            Some(attempt_row(finish, outcome, finish.settlement.error.as_ref().map(without_nul), now))
         })
         .collect();
     if rows.is_empty() {

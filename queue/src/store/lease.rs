@@ -12,15 +12,22 @@ pub(crate) struct Held {
     pub(crate) cancel_requested: bool,
 }
 
-/// Extends the leases of everything a worker holds, in one statement, and answers
-/// what that is.
-pub(crate) async fn extend(queue: &Queue, worker: WorkerId) -> Result<Vec<Held>, DbErr> {
+/// Extends the leases of what a worker holds, in one statement, and answers what it
+/// still has of that. What it was given without knowing it — the answer to a claim
+/// was lost — is not kept from others.
+pub(crate) async fn extend(queue: &Queue, worker: WorkerId, held: Vec<JobId>) -> Result<Vec<Held>, DbErr> {
+    if held.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut sql = Sql::new(queue.db().get_database_backend());
     sql.push("UPDATE jobs SET lease_expires_at = ")
         .bind(queue.now() + queue.options().heartbeat * 2)
         .push(" WHERE worker_id = ")
         .bind(worker)
-        .push(" AND state = 'running' RETURNING id, fence, cancel_requested_at");
+        .push(" AND state = 'running' AND id IN (")
+        .bind_list(held)
+        .push(") RETURNING id, fence, cancel_requested_at");
+    let _turn = queue.write_turn().await;
     let rows = queue.db().query_all_raw(sql.build()).await?;
     rows.iter()
         .map(|row| {
@@ -33,18 +40,20 @@ pub(crate) async fn extend(queue: &Queue, worker: WorkerId) -> Result<Vec<Held>,
         .collect()
 }
 
-/// Running jobs whose lease has run out, locked for whoever rescues them.
+/// Running jobs whose lease has run out, by their ids from `after` on, locked for
+/// whoever rescues them.
 pub(crate) async fn expired(
     db: &impl ConnectionTrait,
     now: Timestamp,
+    after: Option<JobId>,
     limit: u64,
 ) -> Result<Vec<jobs::Model>, DbErr> {
     let mut sql = Sql::new(db.get_database_backend());
-    sql.push("SELECT * FROM jobs WHERE state = 'running' AND lease_expires_at < ")
-        .bind(now)
-        .push(" ORDER BY id LIMIT ")
-        .push(&limit.to_string())
-        .skip_locked();
+    sql.push("SELECT * FROM jobs WHERE state = 'running' AND lease_expires_at < ").bind(now);
+    if let Some(after) = after {
+        sql.push(" AND id > ").bind(after);
+    }
+    sql.push(" ORDER BY id LIMIT ").push(&limit.to_string()).skip_locked();
     jobs::Entity::find().from_raw_sql(sql.build()).all(db).await
 }
 
@@ -65,6 +74,7 @@ pub(crate) async fn beat(queue: &Queue, row: &workers::Model) -> Result<(), DbEr
     let update = OnConflict::column(workers::Column::Id)
         .update_columns([workers::Column::Draining, workers::Column::Running, workers::Column::HeartbeatAt])
         .to_owned();
+    let _turn = queue.write_turn().await;
     workers::Entity::insert(active).on_conflict(update).exec_without_returning(queue.db()).await?;
     Ok(())
 }

@@ -17,7 +17,7 @@ pub(crate) async fn write(
     let now = queue.now();
     let mut sql = Sql::new(queue.db().get_database_backend());
     sql.push("UPDATE jobs SET progress = ")
-        .bind(progress.clone())
+        .bind_json(Some(progress))
         .push(", revision = revision + 1, updated_at = ")
         .bind(now)
         .push(" WHERE id = ")
@@ -25,7 +25,9 @@ pub(crate) async fn write(
         .push(" AND fence = ")
         .bind(job.fence)
         .push(" AND state = 'running'");
+    let turn = queue.write_turn().await;
     let written = queue.db().execute_raw(sql.build()).await?.rows_affected() > 0;
+    drop(turn);
     if written && new_stage {
         append_event(queue, job.id, "progress", progress).await?;
     }
@@ -41,13 +43,14 @@ pub(crate) async fn append_event(queue: &Queue, id: JobId, kind: &str, data: &Va
         .push(", COALESCE(MAX(seq), 0) + 1, ")
         .bind(kind)
         .push(", ")
-        .bind(data.clone())
+        .bind_json(Some(data))
         .push(", ")
         .bind(queue.now())
         .push(" FROM job_events WHERE job_id = ")
         .bind(id)
         .push(" HAVING COALESCE(MAX(seq), 0) < ")
         .push(&queue.options().max_log_lines.to_string());
+    let _turn = queue.write_turn().await;
     queue.db().execute_raw(sql.build()).await?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use sea_orm::{DatabaseBackend, Statement, Value};
+use serde_json::Value as Json;
 
 /// Text with numbered parameters and the values they stand for.
 pub(crate) struct Sql {
@@ -56,7 +57,39 @@ impl Sql {
         self
     }
 
+    /// Appends JSON as both engines keep it: PostgreSQL's knows no NUL character.
+    pub(crate) fn bind_json(&mut self, value: Option<&Json>) -> &mut Self {
+        self.bind(value.map(without_nul))
+    }
+
     pub(crate) fn build(self) -> Statement {
         Statement::from_sql_and_values(self.backend, self.text, self.values)
+    }
+}
+
+/// The same with every NUL character of its texts replaced.
+pub(crate) fn without_nul(value: &Json) -> Json {
+    let clean = |text: &str| text.replace('\0', "\u{fffd}");
+    match value {
+        Json::String(text) => Json::String(clean(text)),
+        Json::Array(values) => Json::Array(values.iter().map(without_nul).collect()),
+        Json::Object(fields) => {
+            Json::Object(fields.iter().map(|(name, value)| (clean(name), without_nul(value))).collect())
+        }
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn replaces_nul_wherever_a_text_may_stand() {
+        let value = json!({"a\0": ["b\0c", 1, null, {"d": "\0"}]});
+
+        assert_eq!(without_nul(&value), json!({"a\u{fffd}": ["b\u{fffd}c", 1, null, {"d": "\u{fffd}"}]}));
     }
 }

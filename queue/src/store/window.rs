@@ -95,18 +95,21 @@ async fn waiting_of(
         .collect()
 }
 
-/// Jobs that were to start by a time that has passed, locked.
+/// Jobs that were to start by a time that has passed, by their ids from `after` on,
+/// locked.
 pub(crate) async fn expired(
     db: &impl ConnectionTrait,
     now: Timestamp,
+    after: Option<JobId>,
     limit: u64,
 ) -> Result<Vec<jobs::Model>, DbErr> {
     let mut sql = Sql::new(db.get_database_backend());
     sql.push("SELECT * FROM jobs WHERE expires_at IS NOT NULL AND state IN ('scheduled', 'available', 'retrying') AND expires_at <= ")
-        .bind(now)
-        .push(" LIMIT ")
-        .push(&limit.to_string())
-        .skip_locked();
+        .bind(now);
+    if let Some(after) = after {
+        sql.push(" AND id > ").bind(after);
+    }
+    sql.push(" ORDER BY id LIMIT ").push(&limit.to_string()).skip_locked();
     jobs::Entity::find().from_raw_sql(sql.build()).all(db).await
 }
 

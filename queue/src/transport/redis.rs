@@ -12,10 +12,7 @@ use std::{
     time::Duration,
 };
 
-use ::redis::{
-    AsyncCommands, Client, Script,
-    aio::{ConnectionManager, ConnectionManagerConfig},
-};
+use ::redis::{AsyncCommands, Client, Script, aio::ConnectionManagerConfig};
 use apalis_core::{task::builder::TaskBuilder, task::task_id::TaskId, worker::context::WorkerContext};
 use apalis_redis::{Config, queries};
 use async_trait::async_trait;
@@ -24,7 +21,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Consumer, Transport};
+use super::{Consumer, Eviction, Transport};
 use crate::{
     bus::{Bus, LocalBus, Message},
     error::TransportError,
@@ -32,7 +29,10 @@ use crate::{
 };
 
 mod consumer;
+mod link;
 mod listen;
+
+use link::Link;
 
 /// Ids of one push: apalis-redis's script takes seven arguments for each.
 const PUSH_CHUNK: usize = 500;
@@ -88,7 +88,7 @@ pub struct RedisOptions {
 
 /// One process's connection to Redis: transport and bus at once.
 pub struct RedisHub {
-    connection: ConnectionManager,
+    connection: Link,
     options: RedisOptions,
     wakes: Arc<HashMap<QueueName, Notify>>,
     news: LocalBus,
@@ -106,7 +106,7 @@ impl RedisHub {
             .set_number_of_retries(2)
             .set_min_delay(Duration::from_millis(50))
             .set_max_delay(Duration::from_millis(500));
-        let connection = ConnectionManager::new_lazy_with_config(client.clone(), config)?;
+        let connection = Link::new(client.clone(), config)?;
         let wakes: Arc<HashMap<_, _>> =
             Arc::new(QueueName::ALL.into_iter().map(|queue| (queue, Notify::new())).collect());
         let news = LocalBus::default();
@@ -120,12 +120,6 @@ impl RedisHub {
         };
         tokio::spawn(listener.run(stop.clone()));
         Ok(Arc::new(Self { connection, options, wakes, news, _listener: stop.drop_guard() }))
-    }
-
-    /// A connection for other uses of the same Redis, such as rate limits.
-    #[must_use]
-    pub fn connection(&self) -> ConnectionManager {
-        self.connection.clone()
     }
 
     fn config(&self, queue: QueueName) -> Config {
@@ -229,6 +223,7 @@ impl Transport for RedisHub {
             worker: WorkerContext::new(&worker.to_string()),
             wakes: self.wakes.clone(),
             queue,
+            unanswered: false,
         })
     }
 
@@ -256,6 +251,12 @@ impl Transport for RedisHub {
     async fn ping(&self) -> Result<(), TransportError> {
         let _: String = self.connection.clone().ping().await?;
         Ok(())
+    }
+
+    async fn eviction(&self) -> Result<Option<Eviction>, TransportError> {
+        let info: String =
+            ::redis::cmd("INFO").arg("memory").query_async(&mut self.connection.clone()).await?;
+        Ok(Eviction::parse(&info))
     }
 }
 

@@ -7,7 +7,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use atelier_entities::WorkerId;
+use atelier_entities::{JobId, WorkerId};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     time::{self, Instant},
@@ -21,7 +21,10 @@ use crate::{
     metrics,
     name::QueueName,
     relay,
-    store::claim::{Claimant, Limited, claim, claim_limited},
+    store::{
+        bounded,
+        claim::{Claimant, Limited, claim_next},
+    },
     transport::Consumer,
 };
 
@@ -62,9 +65,16 @@ struct Round {
     popped: usize,
     claimed: usize,
     wanted: usize,
+}
+
+/// What the loop knows from one round to the next.
+#[derive(Default)]
+struct Memory {
     /// The queue has limits: what they hold back now may be let go soon, without any
     /// id coming.
     limited: bool,
+    /// Ids that were claimed but that the transport could not be told to forget.
+    unsettled: Vec<JobId>,
 }
 
 impl ClaimLoop {
@@ -77,7 +87,7 @@ impl ClaimLoop {
         let mut refill = Refill::default();
         let mut beat_at = Instant::now();
         let mut failures = 0;
-        let mut limited = false;
+        let mut memory = Memory::default();
         loop {
             let Some(first) = self.free_slot(&slots, &stop).await else { break };
             if Instant::now() >= beat_at {
@@ -86,14 +96,13 @@ impl ClaimLoop {
                     tracing::debug!(queue = %self.name, %error, "consumer heartbeat failed");
                 }
             }
-            match self.round(&mut *consumer, &slots, first, limited).await {
+            match self.round(&mut *consumer, &slots, first, &mut memory).await {
                 Ok(round) => {
                     failures = 0;
-                    limited = round.limited;
                     let more = (round.popped >= round.wanted && round.claimed > 0)
-                        || refill.look(round.claimed > 0, &self).await;
+                        || refill.look(&round, &self).await;
                     if !more {
-                        self.wait(&mut *consumer, limited, &stop).await;
+                        self.wait(&mut *consumer, memory.limited, &stop).await;
                     }
                 }
                 Err(error) => {
@@ -126,7 +135,7 @@ impl ClaimLoop {
         consumer: &mut dyn Consumer,
         slots: &Arc<Semaphore>,
         first: OwnedSemaphorePermit,
-        limited: bool,
+        memory: &mut Memory,
     ) -> Result<Round, QueueError> {
         let mut permits = vec![first];
         while permits.len() < BATCH
@@ -135,24 +144,33 @@ impl ClaimLoop {
             permits.push(permit);
         }
         let wanted = permits.len();
+        consumer.settle(&memory.unsettled).await?;
+        memory.unsettled.clear();
         let ids = consumer.pop(wanted).await?;
-        if ids.is_empty() && !limited {
-            return Ok(Round { popped: 0, claimed: 0, wanted, limited });
+        if ids.is_empty() && !memory.limited {
+            return Ok(Round { popped: 0, claimed: 0, wanted });
         }
-        let count = if limited { wanted } else { ids.len() };
-        let claims = match self.claim(count, limited).await {
+        let count = if memory.limited { wanted } else { ids.len() };
+        let claims = match self.claim(count, memory.limited).await {
             Ok(claims) => claims,
             Err(error) => {
                 consumer.restore(&ids).await?;
                 return Err(error);
             }
         };
-        consumer.settle(&ids).await?;
-        let (claimed, limited) = (claims.jobs.len(), claims.limited);
+        // What is claimed runs, whatever the transport says.
+        if consumer.settle(&ids).await.is_err() {
+            memory.unsettled.clone_from(&ids);
+        }
+        memory.limited = claims.limited;
+        let claimed = claims.jobs.len();
         metrics::dropped(self.name, ids.len().saturating_sub(claimed));
+        let started = claims.jobs.iter().map(|job| job.id).collect();
+        self.queue.announce(Vec::new(), started).await;
         for (job, permit) in claims.jobs.into_iter().zip(permits) {
             let waited = (self.queue.now() - job.run_at).to_std().unwrap_or_default();
             metrics::started(self.name, &job.kind, waited);
+            metrics::running(self.name, 1.0);
             let stop = self.held.add(job.id, job.fence);
             let claimed = Claimed::new(job, stop, permit);
             if self.sender.send(claimed).await.is_err() {
@@ -160,31 +178,21 @@ impl ClaimLoop {
                 tracing::error!(queue = %self.name, "no worker takes claimed jobs");
             }
         }
-        metrics::running(self.name, self.slots - slots.available_permits());
-        Ok(Round { popped: ids.len(), claimed, wanted, limited })
+        Ok(Round { popped: ids.len(), claimed, wanted })
     }
 
     /// Claims up to so many jobs. A queue that turns out to have limits is claimed
     /// under its lock, one worker after the other.
     async fn claim(&self, count: usize, limited: bool) -> Result<Limited, QueueError> {
         let claimant = Claimant { worker: self.worker, queue: self.name, kinds: &self.kinds };
-        let mut claims = Limited::default();
-        if !limited {
-            claims.jobs = claim(&self.queue, &claimant, count).await?;
-        }
-        if claims.jobs.is_empty() {
-            claims = claim_limited(&self.queue, &claimant, count).await?;
-        }
-        claims.jobs.sort_by_key(|job| job.rank);
-        Ok(claims)
+        bounded(claim_next(&self.queue, &claimant, count, limited)).await
     }
 
     async fn wait(&self, consumer: &mut dyn Consumer, limited: bool, stop: &CancellationToken) {
         let poll = if limited { LIMITED_POLL } else { POLL };
-        let poll = poll.mul_f64(0.8 + 0.4 * rand::random::<f64>());
         tokio::select! {
             () = consumer.wait() => {}
-            () = time::sleep(poll) => {}
+            () = time::sleep(jittered(poll, rand::random())) => {}
             () = stop.cancelled() => {}
         }
     }
@@ -195,10 +203,15 @@ impl ClaimLoop {
         }
         let wait = ERROR_WAITS[failures.min(ERROR_WAITS.len() - 1)];
         tokio::select! {
-            () = time::sleep(wait.mul_f64(0.8 + 0.4 * rand::random::<f64>())) => {}
+            () = time::sleep(jittered(wait, rand::random())) => {}
             () = stop.cancelled() => {}
         }
     }
+}
+
+/// A wait with two fifths of jitter; `random` is uniform in 0..1.
+fn jittered(wait: Duration, random: f64) -> Duration {
+    wait.mul_f64(0.8 + 0.4 * random)
 }
 
 /// Looks into SQL for due work when the transport has run dry, so that a backlog
@@ -207,19 +220,25 @@ impl ClaimLoop {
 struct Refill {
     looked_at: Option<Instant>,
     found_much: bool,
+    /// What was popped last could not be claimed — a paused queue, kinds that this
+    /// worker does not know: what a look would push is no reason to hurry.
+    fruitless: bool,
 }
 
 impl Refill {
-    /// Whether there is something to pop now. Where the last round found nothing to
-    /// claim — a paused queue, kinds that this worker does not know — what is pushed
-    /// is no reason to hurry.
-    async fn look(&mut self, claimed_something: bool, claims: &ClaimLoop) -> bool {
+    /// Whether there is something to pop now.
+    async fn look(&mut self, round: &Round, claims: &ClaimLoop) -> bool {
+        if round.claimed > 0 {
+            self.fruitless = false;
+        } else if round.popped > 0 {
+            self.fruitless = true;
+        }
         let recently = self.looked_at.is_some_and(|at| at.elapsed() < REFILL_INTERVAL);
-        if recently && !(self.found_much && claimed_something) {
+        if recently && (self.fruitless || !self.found_much) {
             return false;
         }
         self.looked_at = Some(Instant::now());
-        match relay::fill(&claims.queue, &[claims.name]).await {
+        match bounded(relay::fill(&claims.queue, &[claims.name])).await {
             Ok(pushed) => self.found_much = pushed > 0,
             Err(error) => {
                 tracing::debug!(queue = %claims.name, %error, "refill failed; the relay goes on");
@@ -227,5 +246,17 @@ impl Refill {
             }
         }
         self.found_much
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workers_that_wait_for_the_same_time_do_not_look_at_the_same_time() {
+        let waits = [0.0, 0.5, 1.0].map(|random| jittered(POLL, random));
+
+        assert_eq!(waits, [4.0, 5.0, 6.0].map(Duration::from_secs_f64));
     }
 }

@@ -22,12 +22,13 @@ use super::{
 use crate::{
     Queue,
     context::JobContext,
-    job::{KindInfo, Lane},
+    job::Lane,
     metrics,
     name::QueueName,
     outcome::{Ending, JobError, Outcome, Settlement, Standing, settle},
     rank,
     registry::{ErasedHandler, Registry},
+    retry::Backoff,
     store::finish::Finish,
 };
 
@@ -41,6 +42,7 @@ pub(super) struct Executor {
     pub(super) registry: Registry,
     pub(super) held: HeldJobs,
     pub(super) finisher: Finisher,
+    pub(super) adopt_trace: fn(&tracing::Span, &str),
 }
 
 impl Executor {
@@ -55,10 +57,13 @@ impl Executor {
             job.attempt = job.attempt,
             queue = %job.queue,
             request_id = job.request_id.as_deref(),
-            trace_parent = job.trace_parent.as_deref(),
         );
+        if let Some(trace_parent) = &job.trace_parent {
+            (self.adopt_trace)(&span, trace_parent);
+        }
         self.attempt(&claimed).instrument(span).await;
         self.held.remove(job.id, job.fence);
+        metrics::running(queue_of(job), -1.0);
     }
 
     async fn attempt(&self, claimed: &Claimed) {
@@ -67,15 +72,14 @@ impl Executor {
             // Only known kinds are claimed.
             return self.finisher.hand_back(job).await;
         };
-        self.queue.announce(Vec::new(), vec![job.id]).await;
         let started = Instant::now();
-        let ending = self.ending(claimed, info, handler).await;
+        let ending = self.ending(claimed, handler).await;
         let Some(ending) = ending else {
             tracing::warn!("lease lost; another worker has the job");
             metrics::finished(info.queue, info.kind, "lost", started.elapsed());
             return;
         };
-        let finish = self.finish(job, info, ending);
+        let finish = finish_of(&self.queue, job, ending, info.policy.backoff, rand::random());
         let state = finish.settlement.state;
         report(&finish.settlement);
         let held = self.finisher.finish(finish, job).await;
@@ -85,14 +89,9 @@ impl Executor {
 
     /// How the attempt ended; none when its lease was lost, so that nothing of it
     /// counts.
-    async fn ending(
-        &self,
-        claimed: &Claimed,
-        info: &KindInfo,
-        handler: &Arc<dyn ErasedHandler>,
-    ) -> Option<Ending> {
+    async fn ending(&self, claimed: &Claimed, handler: &Arc<dyn ErasedHandler>) -> Option<Ending> {
         let job = &claimed.job;
-        let limit = u64::try_from(job.timeout_secs).map_or(info.policy.timeout, Duration::from_secs);
+        let limit = time_limit(job.timeout_secs);
         let ctx = JobContext::new(self.queue.clone(), job.clone(), claimed.stop.clone());
         let mut running = Box::pin(AssertUnwindSafe(handler.run(&ctx)).catch_unwind());
         let returned = tokio::select! {
@@ -111,32 +110,46 @@ impl Executor {
             (None, None) => Some(Ending::Drained),
         }
     }
+}
 
-    fn finish(&self, job: &jobs::Model, info: &KindInfo, ending: Ending) -> Finish {
-        let now = self.queue.now();
-        let standing = Standing {
-            attempt: u16::try_from(job.attempt).unwrap_or(u16::MAX),
-            max_attempts: u16::try_from(job.max_attempts).unwrap_or(u16::MAX),
-            backoff: info.policy.backoff,
-            random: rand::random(),
-            now,
-        };
-        let ending = bounded(ending, self.queue.options().max_result_bytes);
-        let settlement = settle(ending, &standing);
-        let lane = Lane::from_number(job.lane);
-        let rank = settlement
-            .run_at
-            .map_or(job.rank, |run_at| rank::of(run_at, lane, 0, self.queue.options().fair_turn));
-        Finish {
-            id: job.id,
-            fence: job.fence,
-            attempt: job.attempt,
-            worker: job.worker_id,
-            started_at: job.started_at,
-            rank,
-            settlement,
+/// What is written at the end of an attempt; `random` is uniform in 0..1.
+pub(crate) fn finish_of(
+    queue: &Queue,
+    job: &jobs::Model,
+    ending: Ending,
+    backoff: Backoff,
+    random: f64,
+) -> Finish {
+    let standing = Standing {
+        attempt: u16::try_from(job.attempt).unwrap_or(u16::MAX),
+        max_attempts: u16::try_from(job.max_attempts).unwrap_or(u16::MAX),
+        backoff,
+        random,
+        now: queue.now(),
+    };
+    let settlement = settle(bounded(ending, queue.options().max_result_bytes), &standing);
+    let lane = Lane::from_number(job.lane);
+    let rank = match settlement.run_at {
+        // What is handed back does not lose its place.
+        Some(run_at) if settlement.state != JobState::Available => {
+            rank::of(run_at, lane, 0, queue.options().fair_turn)
         }
+        _ => job.rank,
+    };
+    Finish {
+        id: job.id,
+        fence: job.fence,
+        attempt: job.attempt,
+        worker: job.worker_id,
+        started_at: job.started_at,
+        rank,
+        settlement,
     }
+}
+
+/// An attempt's time limit, at least a second whatever the row says.
+fn time_limit(secs: i32) -> Duration {
+    Duration::from_secs(u64::try_from(secs).unwrap_or(0).max(1))
 }
 
 /// A result that is too large to keep fails the job: no other attempt's would be

@@ -1,9 +1,10 @@
 //! Writes ends of attempts in batches: while one batch is being written, the next
 //! one gathers. No handler's slot is free before its end is committed.
 
-use std::{collections::HashSet, time::Duration};
+use std::time::Duration;
 
 use atelier_entities::{JobId, JobState, jobs};
+use futures::future::join_all;
 use tokio::{
     sync::{Mutex, mpsc, oneshot},
     time::{self, Instant},
@@ -16,7 +17,11 @@ use crate::{
     name::QueueName,
     outcome::{Ending, Standing, settle},
     retry::Backoff,
-    store::finish::{self, Finish},
+    store::{
+        bounded,
+        finish::{self, Finish, HeldFences},
+        refused,
+    },
 };
 
 /// Ends of one statement.
@@ -107,7 +112,7 @@ impl Finisher {
         let begun = Instant::now();
         let mut failures = 0;
         loop {
-            match finish::with_effect(&self.queue, finish, job).await {
+            match bounded(finish::with_effect(&self.queue, finish, job)).await {
                 Ok(held) => {
                     if held {
                         self.queue.announce(again(finish, queue_of(job)), vec![job.id]).await;
@@ -134,27 +139,33 @@ async fn write(queue: Queue, receiver: std::sync::Arc<Mutex<mpsc::Receiver<Reque
         let held = write_batch(&queue, &finishes).await;
         let mut dispatches = Vec::new();
         for request in requests {
-            let held = held.contains(&request.finish.id);
+            let held = held.contains(&request.finish.key());
             if held {
                 dispatches.extend(again(&request.finish, request.queue));
             }
             // A handler that went away no longer wants to know.
             let _ = request.held.send(held);
         }
-        queue.announce(dispatches, held.into_iter().collect()).await;
+        queue.announce(dispatches, held.into_iter().map(|(id, _)| id).collect()).await;
     }
 }
 
-async fn write_batch(queue: &Queue, finishes: &[Finish]) -> HashSet<JobId> {
+async fn write_batch(queue: &Queue, finishes: &[Finish]) -> HeldFences {
     let begun = Instant::now();
     let mut failures = 0;
     loop {
-        match finish::batch(queue, finishes).await {
+        match bounded(finish::batch(queue, finishes)).await {
             Ok(held) => return held,
+            // One end that cannot be written must not hold up the others.
+            Err(error) if finishes.len() > 1 && refused(&error) => {
+                tracing::warn!(%error, jobs = finishes.len(), "a batch of ends was refused; writing each alone");
+                let alone = finishes.chunks(1).map(|one| Box::pin(write_batch(queue, one)));
+                return join_all(alone).await.into_iter().flatten().collect();
+            }
             Err(error) if begun.elapsed() < GIVE_UP => wait_out(&error, &mut failures).await,
             Err(error) => {
                 tracing::error!(jobs = finishes.len(), %error, "ends of attempts not written");
-                return HashSet::new();
+                return HeldFences::new();
             }
         }
     }

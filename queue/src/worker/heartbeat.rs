@@ -35,7 +35,10 @@ pub(super) async fn run(
             }
             message = news.recv() => match message.as_deref() {
                 Ok(Message::Cancel(id)) => held.stop(*id, StopReason::Cancelled),
-                Ok(Message::Changed(_)) | Err(RecvError::Lagged(_)) => {}
+                Ok(Message::Changed(_)) => {}
+                Err(RecvError::Lagged(missed)) => {
+                    tracing::warn!(missed, "news came too fast; cancellations among it are found at the next heartbeat");
+                }
                 Err(RecvError::Closed) => news = queue.bus().subscribe(),
             },
         }
@@ -59,11 +62,12 @@ async fn beat(queue: &Queue, row: &workers::Model, held: &HeldJobs) -> Result<()
     // What is claimed while the statement runs is not judged by its answer.
     let before = held.all();
     queue.clock().follow(queue.db()).await?;
-    let still: HashMap<(JobId, i64), bool> = lease::extend(queue, row.id)
-        .await?
-        .into_iter()
-        .map(|job| ((job.id, job.fence), job.cancel_requested))
-        .collect();
+    let still: HashMap<(JobId, i64), bool> =
+        lease::extend(queue, row.id, before.iter().map(|(id, _)| *id).collect())
+            .await?
+            .into_iter()
+            .map(|job| ((job.id, job.fence), job.cancel_requested))
+            .collect();
     for (id, fence) in before {
         match still.get(&(id, fence)) {
             None => held.stop_claim(id, fence, StopReason::LeaseLost),

@@ -47,7 +47,11 @@ impl HeldJobs {
     /// Notes a claim; the token fires when the job must stop.
     pub(super) fn add(&self, id: JobId, fence: i64) -> CancellationToken {
         let stop = CancellationToken::new();
-        self.lock().insert(id, HeldJob { fence, stop: stop.clone(), reason: None });
+        let earlier = self.lock().insert(id, HeldJob { fence, stop: stop.clone(), reason: None });
+        if let Some(earlier) = earlier {
+            // Lost and claimed again before it was noticed: nothing of it counts.
+            earlier.stop.cancel();
+        }
         stop
     }
 

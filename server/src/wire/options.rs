@@ -23,6 +23,7 @@ pub(super) fn services(settings: &Settings, public_url: String) -> ServiceOption
             refresh_token: auth.refresh_token_lifetime(),
             refresh_grace: auth.refresh_grace(),
             hash_concurrency: auth.password_hash_concurrency,
+            require_verified_email: auth.require_verified_email,
         },
         credits: CreditOptions {
             signup_grant: credits.signup_grant,
@@ -93,6 +94,7 @@ pub(crate) fn worker(settings: &Settings) -> WorkerOptions {
         grace: worker_grace(settings.server.shutdown_grace()),
         host: host(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        adopt_trace: atelier_ops::trace::set_parent,
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) fn model(settings: &Settings) -> anyhow::Result<Arc<dyn ChatModel>> {
 
 pub(super) fn mailer(settings: &Settings) -> anyhow::Result<Arc<dyn Mailer>> {
     let Some(url) = settings.smtp_url() else { return Ok(Arc::new(CapturedMailer)) };
-    let max_connections = u32::try_from(settings.queue.concurrency.email).unwrap_or(u32::MAX);
+    let max_connections = u32::try_from(settings.queue.concurrency.email).unwrap_or(u32::MAX).max(1);
     let options = SmtpOptions { url: url.clone(), timeout: settings.mail.timeout(), max_connections };
     Ok(Arc::new(SmtpMailer::new(&options).context("cannot use the mail server")?))
 }

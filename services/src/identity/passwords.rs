@@ -19,6 +19,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LWhhcy10aGlz$dyFPQ6f0dQb0wLhvCA0bE3wkKqO6bZcmmBmGNk6bXrQ";
 
+/// What became of a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Match {
+    Right,
+    /// Right, but its hash was made with other parameters than those of today.
+    Outdated,
+    Wrong,
+}
+
 pub(super) struct Passwords {
     turns: Arc<Semaphore>,
 }
@@ -40,15 +49,21 @@ impl Passwords {
 
     /// Whether the password is the one of that PHC string. It takes as long where
     /// there is none.
-    pub(super) async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, IdentityError> {
+    pub(super) async fn verify(
+        &self,
+        password: String,
+        hash: Option<String>,
+    ) -> Result<Match, IdentityError> {
         let turn = self.turn().await?;
         run(turn, move || {
             let known = hash.is_some();
             let hash = hash.as_deref().unwrap_or(NOBODY);
             let parsed = PasswordHash::new(hash).map_err(crypto)?;
             match hasher()?.verify_password(password.as_bytes(), &parsed) {
-                Ok(()) => Ok(known),
-                Err(HashError::PasswordInvalid) => Ok(false),
+                Ok(()) if !known => Ok(Match::Wrong),
+                Ok(()) if is_current(&parsed) => Ok(Match::Right),
+                Ok(()) => Ok(Match::Outdated),
+                Err(HashError::PasswordInvalid) => Ok(Match::Wrong),
                 Err(error) => Err(crypto(error)),
             }
         })
@@ -74,9 +89,20 @@ async fn run<T: Send + 'static>(
     task.await.map_err(crypto)?
 }
 
+/// KiB of memory, passes over it, lanes.
+const COST: (u32, u32, u32) = (19_456, 2, 1);
+
 fn hasher() -> Result<Argon2<'static>, IdentityError> {
-    let params = Params::new(19_456, 2, 1, None).map_err(crypto)?;
+    let (memory, passes, lanes) = COST;
+    let params = Params::new(memory, passes, lanes, None).map_err(crypto)?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+fn is_current(hash: &PasswordHash) -> bool {
+    let cost = Params::try_from(hash).map(|params| (params.m_cost(), params.t_cost(), params.p_cost()));
+    hash.algorithm == Algorithm::Argon2id.ident()
+        && hash.version == Some(Version::V0x13.into())
+        && cost.is_ok_and(|cost| cost == COST)
 }
 
 fn crypto(error: impl std::fmt::Display) -> IdentityError {
@@ -87,21 +113,38 @@ fn crypto(error: impl std::fmt::Display) -> IdentityError {
 mod tests {
     use super::*;
 
+    async fn verify(passwords: &Passwords, password: &str, hash: Option<String>) -> Match {
+        passwords.verify(password.to_owned(), hash).await.expect("checked")
+    }
+
     #[tokio::test]
     async fn knows_its_own_hashes() {
         let passwords = Passwords::new(2);
         let hash = passwords.hash("correct horse".to_owned()).await.expect("a hash");
 
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        assert!(passwords.verify("correct horse".to_owned(), Some(hash.clone())).await.expect("checked"));
-        assert!(!passwords.verify("wrong horse".to_owned(), Some(hash)).await.expect("checked"));
+        assert_eq!(verify(&passwords, "correct horse", Some(hash.clone())).await, Match::Right);
+        assert_eq!(verify(&passwords, "wrong horse", Some(hash)).await, Match::Wrong);
     }
 
     #[tokio::test]
     async fn nobody_has_no_password() {
         let passwords = Passwords::new(1);
 
-        assert!(!passwords.verify(String::new(), None).await.expect("the dummy parses"));
-        assert!(!passwords.verify("nobody".to_owned(), None).await.expect("the dummy parses"));
+        assert_eq!(verify(&passwords, "", None).await, Match::Wrong);
+        assert_eq!(verify(&passwords, "nobody", None).await, Match::Wrong);
+    }
+
+    #[tokio::test]
+    async fn tells_hashes_of_other_parameters() {
+        for (algorithm, memory) in [(Algorithm::Argon2id, 8_192), (Algorithm::Argon2i, 19_456)] {
+            let params = Params::new(memory, 2, 1, None).expect("parameters");
+            let other = Argon2::new(algorithm, Version::V0x13, params);
+            let hash: PasswordHash = other.hash_password(b"correct horse").expect("a hash");
+
+            let verdict = verify(&Passwords::new(1), "correct horse", Some(hash.to_string())).await;
+
+            assert_eq!(verdict, Match::Outdated, "{algorithm} {memory}");
+        }
     }
 }

@@ -3,24 +3,25 @@
 
 use std::time::Duration;
 
-use atelier_entities::{SessionFamilyId, SessionId, Timestamp, sessions, users};
+use atelier_entities::{SessionFamilyId, SessionId, Timestamp, UserId, sessions, users};
 use atelier_queue::Transaction;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DbErr, EntityTrait, PaginatorTrait,
-    QueryFilter, sea_query::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait,
+    QueryFilter, QueryOrder, sea_query::Expr,
 };
 use serde_json::json;
 
 use super::{
-    Authenticated, Identity, IdentityError, SignedIn,
+    Authenticated, Credential, Identity, IdentityError, SignedIn,
     accounts::lock_user,
-    tokens::{hash_refresh_token, new_refresh_token},
+    api_tokens,
+    tokens::{hash_token, new_token},
     user_target,
 };
 use crate::{Caller, audit};
 
 /// Shortest time between two notes of when somebody was last active.
-const ACTIVE_INTERVAL: Duration = Duration::from_secs(300);
+pub(super) const ACTIVE_INTERVAL: Duration = Duration::from_secs(300);
 
 /// What to do with a refresh token that was sent.
 #[derive(Debug, PartialEq, Eq)]
@@ -50,7 +51,7 @@ impl Identity {
     /// revokes the whole family, but for a short while in which two tabs may both
     /// refresh.
     pub async fn refresh(&self, caller: &Caller, refresh_token: &str) -> Result<SignedIn, IdentityError> {
-        let hash = hash_refresh_token(refresh_token);
+        let hash = hash_token(refresh_token);
         let tx = self.queue.begin().await?;
         let by_hash = || sessions::Entity::find().filter(sessions::Column::TokenHash.eq(&hash));
         let found = by_hash().one(&*tx).await?.ok_or(IdentityError::InvalidToken)?;
@@ -74,29 +75,51 @@ impl Identity {
         if !user.is_active {
             return Err(IdentityError::Deactivated);
         }
-        let signed_in = self.add_session(&tx, caller, user, session.family_id).await?;
+        let place = Place { family: session.family_id, signed_in_at: began(&session) };
+        let signed_in = self.add_session(&tx, caller, user, place).await?;
         tx.commit().await?;
         Ok(signed_in)
     }
 
     /// Ends a sign-in: its refresh tokens and its access tokens are refused from now
     /// on.
-    pub async fn logout(&self, caller: &Caller, who: &Authenticated) -> Result<(), IdentityError> {
+    pub async fn logout(
+        &self,
+        caller: &Caller,
+        user: UserId,
+        family: SessionFamilyId,
+    ) -> Result<(), IdentityError> {
         let tx = self.queue.begin().await?;
-        lock_user(&tx, who.user.id).await?;
-        revoke_family(&tx, who.family).await?;
-        let caller = &Caller { user: Some(who.user.id), ..caller.clone() };
-        audit::record(&tx, caller, "auth.logout", user_target(who.user.id), json!({})).await?;
+        lock_user(&tx, user).await?;
+        revoke_family(&tx, family).await?;
+        let caller = &Caller { user: Some(user), ..caller.clone() };
+        audit::record(&tx, caller, "auth.logout", user_target(user), json!({})).await?;
         tx.commit().await?;
         Ok(())
     }
 
-    /// Who an access token belongs to, where it is good, the account is active and the
-    /// sign-in was not ended.
-    pub async fn authenticate(&self, access_token: &str) -> Result<Authenticated, IdentityError> {
+    /// Who a bearer token belongs to, where it is good and the account is active: an
+    /// access token of a sign-in that was not ended, or an API token.
+    pub async fn authenticate(&self, token: &str) -> Result<Authenticated, IdentityError> {
         let now = self.queue.now();
+        let who = if api_tokens::is_one(token) {
+            self.authenticate_api_token(token, now).await?
+        } else {
+            self.authenticate_session(token, now).await?
+        };
+        if let Err(error) = self.mark_active(&who.user, now).await {
+            tracing::warn!(user.id = %who.user.id, %error, "activity not noted");
+        }
+        Ok(who)
+    }
+
+    async fn authenticate_session(
+        &self,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Authenticated, IdentityError> {
         let db = self.queue.db();
-        let claims = self.tokens.read(access_token, now)?;
+        let claims = self.tokens.read(token, now)?;
         let user = users::Entity::find_by_id(claims.sub).one(db).await?.ok_or(IdentityError::InvalidToken)?;
         if !user.is_active {
             return Err(IdentityError::Deactivated);
@@ -105,14 +128,15 @@ impl Identity {
             .filter(sessions::Column::FamilyId.eq(claims.fam))
             .filter(sessions::Column::UserId.eq(claims.sub))
             .filter(sessions::Column::RevokedAt.is_null())
-            .filter(sessions::Column::ExpiresAt.gt(now));
-        if alive.count(db).await? == 0 {
-            return Err(IdentityError::InvalidToken);
+            .filter(sessions::Column::ExpiresAt.gt(now))
+            .order_by_desc(sessions::Column::Id)
+            .one(db)
+            .await?;
+        let session = alive.ok_or(IdentityError::InvalidToken)?;
+        if let Err(error) = mark_used(db, &session, now).await {
+            tracing::warn!(user.id = %user.id, %error, "the use of a sign-in not noted");
         }
-        if let Err(error) = self.mark_active(&user, now).await {
-            tracing::warn!(user.id = %user.id, %error, "activity not noted");
-        }
-        Ok(Authenticated { user, family: claims.fam })
+        Ok(Authenticated { user, credential: Credential::Session(claims.fam) })
     }
 
     /// Opens a sign-in of its own family.
@@ -122,7 +146,8 @@ impl Identity {
         caller: &Caller,
         user: users::Model,
     ) -> Result<SignedIn, IdentityError> {
-        self.add_session(tx, caller, user, SessionFamilyId::new()).await
+        let place = Place { family: SessionFamilyId::new(), signed_in_at: tx.now() };
+        self.add_session(tx, caller, user, place).await
     }
 
     async fn add_session(
@@ -130,26 +155,28 @@ impl Identity {
         tx: &Transaction,
         caller: &Caller,
         user: users::Model,
-        family: SessionFamilyId,
+        place: Place,
     ) -> Result<SignedIn, IdentityError> {
         let now = tx.now();
-        let refresh_token = new_refresh_token();
+        let refresh_token = new_token();
         // An access token is checked against its family's rows, so they last as long.
         let lifetime = self.options.refresh_token.max(self.options.access_token);
         let row = sessions::ActiveModel {
             id: Set(SessionId::new()),
             user_id: Set(user.id),
-            family_id: Set(family),
-            token_hash: Set(hash_refresh_token(&refresh_token)),
+            family_id: Set(place.family),
+            token_hash: Set(hash_token(&refresh_token)),
             user_agent: Set(caller.user_agent.clone()),
             ip: Set(caller.ip.clone()),
             created_at: Set(now),
             expires_at: Set(now + lifetime),
             rotated_at: Set(None),
             revoked_at: Set(None),
+            signed_in_at: Set(Some(place.signed_in_at)),
+            last_used_at: Set(Some(now)),
         };
         row.insert(&**tx).await?;
-        let access_token = self.tokens.issue(user.id, family, now)?;
+        let access_token = self.tokens.issue(user.id, place.family, now)?;
         Ok(SignedIn { user, access_token, refresh_token, expires_in: self.options.access_token.as_secs() })
     }
 
@@ -171,6 +198,33 @@ impl Identity {
     }
 }
 
+/// Which sign-in a session goes on with, and since when.
+struct Place {
+    family: SessionFamilyId,
+    signed_in_at: Timestamp,
+}
+
+/// When the person signed in, as far as it is known.
+pub(super) fn began(session: &sessions::Model) -> Timestamp {
+    session.signed_in_at.unwrap_or(session.created_at)
+}
+
+async fn mark_used(
+    db: &impl ConnectionTrait,
+    session: &sessions::Model,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    if session.last_used_at.is_some_and(|at| at > now - ACTIVE_INTERVAL) {
+        return Ok(());
+    }
+    sessions::Entity::update_many()
+        .col_expr(sessions::Column::LastUsedAt, Expr::value(now))
+        .filter(sessions::Column::Id.eq(session.id))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
 async fn mark_rotated(tx: &Transaction, session: &sessions::Model) -> Result<(), DbErr> {
     sessions::Entity::update_many()
         .col_expr(sessions::Column::RotatedAt, Expr::value(tx.now()))
@@ -180,7 +234,18 @@ async fn mark_rotated(tx: &Transaction, session: &sessions::Model) -> Result<(),
     Ok(())
 }
 
-async fn revoke_family(tx: &Transaction, family: SessionFamilyId) -> Result<(), DbErr> {
+/// Ends every sign-in of an account.
+pub(super) async fn revoke_all(tx: &Transaction, user: UserId) -> Result<(), DbErr> {
+    sessions::Entity::update_many()
+        .col_expr(sessions::Column::RevokedAt, Expr::value(tx.now()))
+        .filter(sessions::Column::UserId.eq(user))
+        .filter(sessions::Column::RevokedAt.is_null())
+        .exec(&**tx)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn revoke_family(tx: &Transaction, family: SessionFamilyId) -> Result<(), DbErr> {
     sessions::Entity::update_many()
         .col_expr(sessions::Column::RevokedAt, Expr::value(tx.now()))
         .filter(sessions::Column::FamilyId.eq(family))
@@ -192,8 +257,6 @@ async fn revoke_family(tx: &Transaction, family: SessionFamilyId) -> Result<(), 
 
 #[cfg(test)]
 mod tests {
-    use atelier_entities::UserId;
-
     use super::*;
 
     fn at(secs: i64) -> Timestamp {
@@ -212,6 +275,8 @@ mod tests {
             expires_at: at(1_000),
             rotated_at: rotated.map(at),
             revoked_at: revoked.map(at),
+            signed_in_at: None,
+            last_used_at: None,
         }
     }
 

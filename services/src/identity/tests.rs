@@ -81,8 +81,9 @@ async fn signing_out_ends_this_sign_in_only() {
         identity.register(&Caller::default(), Bench::registration("ada@example.org")).await.expect("in");
     let there = identity.login(&Caller::default(), "ada@example.org", "correct horse").await.expect("in");
     let who = identity.authenticate(&here.access_token).await.expect("authenticated");
+    let Credential::Session(family) = who.credential else { panic!("{who:?}") };
 
-    identity.logout(&Caller::default(), &who).await.expect("out");
+    identity.logout(&Caller::default(), who.user.id, family).await.expect("out");
 
     assert!(matches!(identity.authenticate(&here.access_token).await, Err(IdentityError::InvalidToken)));
     assert!(identity.refresh(&Caller::default(), &here.refresh_token).await.is_err());

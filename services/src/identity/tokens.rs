@@ -82,15 +82,15 @@ impl AccessTokens {
     }
 }
 
-/// A new refresh token: 32 random bytes as base64url.
-pub(super) fn new_refresh_token() -> String {
+/// A new refresh or API token: 32 random bytes as base64url.
+pub(super) fn new_token() -> String {
     let mut bytes = [0_u8; 32];
     rand::rng().fill(&mut bytes);
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// What is stored of a refresh token: its SHA-256, hexadecimal.
-pub(super) fn hash_refresh_token(token: &str) -> String {
+/// What is stored of a token: its SHA-256, hexadecimal.
+pub(super) fn hash_token(token: &str) -> String {
     hex::encode(Sha256::digest(token.as_bytes()))
 }
 
@@ -154,11 +154,11 @@ mod tests {
 
     #[test]
     fn refresh_tokens_are_random_and_stored_hashed() {
-        let (one, other) = (new_refresh_token(), new_refresh_token());
+        let (one, other) = (new_token(), new_token());
 
         assert_ne!(one, other);
         assert_eq!(one.len(), 43);
-        assert_eq!(hash_refresh_token(&one).len(), 64);
-        assert!(!hash_refresh_token(&one).contains(&one));
+        assert_eq!(hash_token(&one).len(), 64);
+        assert!(!hash_token(&one).contains(&one));
     }
 }

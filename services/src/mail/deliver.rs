@@ -1,10 +1,11 @@
-use atelier_entities::{MailStatus, Timestamp, mail_messages, users};
+use atelier_entities::{MailStatus, Timestamp, TokenPurpose, mail_messages, users};
 use atelier_providers::mail::{Delivery, MailError, OutgoingMail};
 use atelier_queue::{JobContext, JobError, Outcome};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, DbErr, EntityTrait, IntoActiveModel};
 use serde_json::json;
 
 use super::{DeliverMail, Mail, Rendered, Template};
+use crate::identity::links;
 
 impl Mail {
     /// Delivers a mail. One that is gone or was handed over before is done; one that
@@ -12,12 +13,23 @@ impl Mail {
     pub async fn deliver(&self, ctx: &JobContext, args: DeliverMail) -> Result<Outcome, JobError> {
         let found = mail_messages::Entity::find_by_id(args.mail_id).one(self.queue.db()).await;
         let Some(mail) = found.map_err(database)? else { return Ok(Outcome::done()) };
-        if matches!(mail.status, MailStatus::Sent | MailStatus::Captured) {
+        if matches!(mail.status, MailStatus::Sent | MailStatus::Captured | MailStatus::Suppressed) {
             return Ok(Outcome::Done(json!({"status": mail.status})));
         }
+        let suppressed = self.is_suppressed(&mail.recipient).await.map_err(database)?;
+        if suppressed && !is_transactional(&mail) {
+            let status = self.mark_suppressed(mail).await.map_err(database)?;
+            return Ok(Outcome::Done(json!({"status": status})));
+        }
         match self.attempt(&mail).await {
-            Ok(status) => Ok(Outcome::Done(json!({"status": status}))),
+            Ok(status) => {
+                if suppressed {
+                    self.lift_suppression(&mail.recipient).await.map_err(database)?;
+                }
+                Ok(Outcome::Done(json!({"status": status})))
+            }
             Err(error) => {
+                let error = if suppressed { once(error) } else { error };
                 if error.disposition == atelier_queue::Disposition::Fail || ctx.is_last_attempt() {
                     self.mark_failed(mail, &error.message).await.map_err(database)?;
                 }
@@ -28,7 +40,7 @@ impl Mail {
 
     /// Renders, hands over and notes what became of it.
     pub(super) async fn attempt(&self, mail: &mail_messages::Model) -> Result<MailStatus, JobError> {
-        let rendered = self.render(mail)?;
+        let rendered = self.render(mail).await?;
         let to_name = self.receiver_name(mail).await.map_err(database)?;
         let outgoing = OutgoingMail {
             message_id: mail.id.to_string(),
@@ -40,26 +52,65 @@ impl Mail {
             html: rendered.html.clone(),
             headers: vec![("Auto-Submitted".to_owned(), "auto-generated".to_owned())],
         };
-        let delivery = self.mailer.send(&outgoing).await.map_err(job_error)?;
+        let delivery = match self.mailer.send(&outgoing).await {
+            Ok(delivery) => delivery,
+            Err(error) => {
+                if matches!(error, MailError::Rejected { .. }) {
+                    self.suppress(&mail.recipient, &error.to_string()).await.map_err(database)?;
+                }
+                return Err(job_error(error));
+            }
+        };
         let now = self.queue.now();
         let row = delivered(mail.clone(), rendered, &delivery, now);
         let row = row.update(self.queue.db()).await.map_err(database)?;
         Ok(row.status)
     }
 
-    fn render(&self, mail: &mail_messages::Model) -> Result<Rendered, JobError> {
+    async fn render(&self, mail: &mail_messages::Model) -> Result<Rendered, JobError> {
         let template = Template::parse(&mail.template)
             .ok_or_else(|| JobError::fail("MAIL_TEMPLATE", "there is no such mail template"))?;
-        template.render(mail.locale, &mail.data, &self.options.public_url).map_err(|error| {
+        let mut data = mail.data.clone();
+        match self.link(mail).await.map_err(database)? {
+            Some(address) => data["link"] = address.into(),
+            None if template.needs_link() => {
+                return Err(JobError::fail("MAIL_OBSOLETE", "the link was used or has expired"));
+            }
+            None => {}
+        }
+        template.render(mail.locale, &data, &self.options.public_url).map_err(|error| {
             tracing::error!(mail.id = %mail.id, %error, "mail not rendered");
             JobError::fail("MAIL_TEMPLATE", "the mail could not be rendered")
         })
+    }
+
+    /// The address of the link that the mail is about, where it can still be used. The
+    /// token stands behind a `#`, which no server gets to see.
+    async fn link(&self, mail: &mail_messages::Model) -> Result<Option<String>, DbErr> {
+        let id = mail.data.get("token_id").and_then(|id| id.as_str()).and_then(|id| id.parse().ok());
+        let Some(id) = id else { return Ok(None) };
+        let link = links::find_usable(self.queue.db(), id, self.queue.now()).await?;
+        Ok(link.map(|link| {
+            let page = match link.purpose {
+                TokenPurpose::VerifyEmail => "verify-email",
+                TokenPurpose::ResetPassword => "reset-password",
+            };
+            let token = self.links.token(link.purpose, link.id);
+            format!("{}/{page}#token={token}", self.options.public_url)
+        }))
     }
 
     async fn receiver_name(&self, mail: &mail_messages::Model) -> Result<Option<String>, DbErr> {
         let Some(id) = mail.user_id else { return Ok(None) };
         let user = users::Entity::find_by_id(id).one(self.queue.db()).await?;
         Ok(user.map(|user| user.full_name))
+    }
+
+    async fn mark_suppressed(&self, mail: mail_messages::Model) -> Result<MailStatus, DbErr> {
+        let mut row = mail.into_active_model();
+        row.status = Set(MailStatus::Suppressed);
+        row.error = Set(Some("the receiver's server refused mails to this address before".to_owned()));
+        Ok(row.update(self.queue.db()).await?.status)
     }
 
     async fn mark_failed(&self, mail: mail_messages::Model, reason: &str) -> Result<(), DbErr> {
@@ -91,6 +142,15 @@ fn delivered(
         }
     }
     row
+}
+
+fn is_transactional(mail: &mail_messages::Model) -> bool {
+    Template::parse(&mail.template).is_some_and(Template::is_transactional)
+}
+
+/// An error that is not worth another attempt.
+fn once(error: JobError) -> JobError {
+    JobError::fail(&error.code, error.message)
 }
 
 fn job_error(error: MailError) -> JobError {

@@ -8,8 +8,15 @@ use serde_json::Value;
 /// A kind of mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Template {
-    /// An account was created. Shows `credits`.
+    /// An account was created. Shows `credits`, and `link` where the address is to be
+    /// proven.
     Welcome,
+    /// A mail address is to be proven. Shows `link`.
+    ConfirmEmail,
+    /// A password was forgotten. Shows `link`.
+    ResetPassword,
+    /// A password was changed.
+    PasswordChanged,
     /// A generation succeeded. Shows `project_id`, `project_title`, `version`, `files`.
     GenerationFinished,
     /// A generation failed. Shows `project_id`, `project_title`, `reason`.
@@ -56,14 +63,24 @@ macro_rules! source {
 
 impl Template {
     /// Every mail.
-    pub const ALL: [Self; 4] =
-        [Self::Welcome, Self::GenerationFinished, Self::GenerationFailed, Self::DeploymentFinished];
+    pub const ALL: [Self; 7] = [
+        Self::Welcome,
+        Self::ConfirmEmail,
+        Self::ResetPassword,
+        Self::PasswordChanged,
+        Self::GenerationFinished,
+        Self::GenerationFailed,
+        Self::DeploymentFinished,
+    ];
 
     /// The name it is stored under.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Welcome => "welcome",
+            Self::ConfirmEmail => "confirm_email",
+            Self::ResetPassword => "reset_password",
+            Self::PasswordChanged => "password_changed",
             Self::GenerationFinished => "generation_finished",
             Self::GenerationFailed => "generation_failed",
             Self::DeploymentFinished => "deployment_finished",
@@ -74,6 +91,19 @@ impl Template {
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|template| template.name() == name)
+    }
+
+    /// Whether somebody waits for it or must learn of it, so that it is sent even to an
+    /// address that refused a mail before, and cannot be unsubscribed from.
+    #[must_use]
+    pub const fn is_transactional(self) -> bool {
+        matches!(self, Self::Welcome | Self::ConfirmEmail | Self::ResetPassword | Self::PasswordChanged)
+    }
+
+    /// Whether it says nothing without its link.
+    #[must_use]
+    pub const fn needs_link(self) -> bool {
+        matches!(self, Self::ConfirmEmail | Self::ResetPassword)
     }
 
     /// The mail in that language with these values. Values are escaped in HTML; one
@@ -96,6 +126,12 @@ impl Template {
         match (self, locale) {
             (Self::Welcome, Locale::En) => source!("welcome", "en"),
             (Self::Welcome, Locale::Fr) => source!("welcome", "fr"),
+            (Self::ConfirmEmail, Locale::En) => source!("confirm_email", "en"),
+            (Self::ConfirmEmail, Locale::Fr) => source!("confirm_email", "fr"),
+            (Self::ResetPassword, Locale::En) => source!("reset_password", "en"),
+            (Self::ResetPassword, Locale::Fr) => source!("reset_password", "fr"),
+            (Self::PasswordChanged, Locale::En) => source!("password_changed", "en"),
+            (Self::PasswordChanged, Locale::Fr) => source!("password_changed", "fr"),
             (Self::GenerationFinished, Locale::En) => source!("generation_finished", "en"),
             (Self::GenerationFinished, Locale::Fr) => source!("generation_finished", "fr"),
             (Self::GenerationFailed, Locale::En) => source!("generation_failed", "en"),

@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use atelier_queue::{Backoff, Job, Lane, Policy, QueueName};
+use atelier_queue::{
+    Backoff, Job, Lane, Policy, QueueName,
+    inspect::{BulkAction, JobFilter},
+};
 use serde::{Deserialize, Serialize};
 
 const POLICY: Policy = Policy {
@@ -27,7 +30,7 @@ impl Job for PurgeJobs {
     }
 }
 
-/// Deletes sign-ins and idempotency keys that have expired.
+/// Deletes sign-ins, idempotency keys, links and tokens that have expired.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PurgeExpired {}
 
@@ -57,5 +60,24 @@ impl Job for RemoveObjects {
 
     fn policy() -> Policy {
         Policy { max_attempts: 8, ..POLICY }
+    }
+}
+
+/// Does the same to every job that a filter selects.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SteerJobs {
+    /// What is done to them.
+    pub action: BulkAction,
+    /// Which they are.
+    pub filter: JobFilter,
+}
+
+impl Job for SteerJobs {
+    const KIND: &'static str = "maintenance.steer_jobs";
+    const QUEUE: QueueName = QueueName::Maintenance;
+
+    /// Urgent: an operator watches, and may be stopping a flood.
+    fn policy() -> Policy {
+        Policy { lane: Lane::Urgent, timeout: Duration::from_secs(3_600), ..POLICY }
     }
 }

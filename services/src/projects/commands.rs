@@ -3,8 +3,8 @@ use atelier_entities::{
 };
 use atelier_queue::Transaction;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, IntoActiveModel, ModelTrait, QueryFilter,
-    QueryOrder, QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, ModelTrait,
+    QueryFilter, QueryOrder, QuerySelect,
 };
 use serde_json::json;
 
@@ -103,22 +103,29 @@ impl Projects {
         // Jobs before projects, the order in which jobs' ends lock them.
         tx.cancel_about(id.0).await?;
         let project = lock_owned(&tx, user, id).await?.ok_or(ProjectError::NotFound)?;
-        // What others had copied was removed when they ended.
-        let kept = [DeploymentStatus::Queued, DeploymentStatus::Publishing, DeploymentStatus::Live];
-        let published: Vec<_> = deployments::Entity::find_of(id)
-            .filter(deployments::Column::Status.is_in(kept))
-            .select_only()
-            .column(deployments::Column::Id)
-            .into_tuple::<DeploymentId>()
-            .all(&*tx)
-            .await?;
-        let folders = published.into_iter().map(site_folder).chain([archive_folder(id)]).collect();
+        let folders = folders_of(&tx, &[id]).await?;
         project.delete(&*tx).await?;
         maintenance::enqueue_removal(&tx, folders).await?;
         audit::record(&tx, caller, "project.delete", project_target(id), json!({})).await?;
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// The folders of all that is stored of these projects: their ZIPs and their sites.
+pub(crate) async fn folders_of(tx: &Transaction, projects: &[ProjectId]) -> Result<Vec<String>, DbErr> {
+    // What others had copied was removed when they ended.
+    let kept = [DeploymentStatus::Queued, DeploymentStatus::Publishing, DeploymentStatus::Live];
+    let published: Vec<_> = deployments::Entity::find()
+        .filter(deployments::Column::ProjectId.is_in(projects.iter().copied()))
+        .filter(deployments::Column::Status.is_in(kept))
+        .select_only()
+        .column(deployments::Column::Id)
+        .into_tuple::<DeploymentId>()
+        .all(&**tx)
+        .await?;
+    let archives = projects.iter().copied().map(archive_folder);
+    Ok(published.into_iter().map(site_folder).chain(archives).collect())
 }
 
 fn check(changes: ProjectChanges, status: ProjectStatus) -> Result<ProjectChanges, FieldErrors> {

@@ -22,14 +22,14 @@ fn values(text: &str, key: &str) -> BTreeSet<String> {
 }
 
 /// Words of a text that name a metric of ours or a recorded one.
-fn metric_words(text: &str) -> BTreeSet<String> {
+pub(crate) fn metric_words(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':'));
     let ours = |word: &&str| ["atelier_", "atelier:", "process_"].iter().any(|start| word.starts_with(start));
     words.filter(ours).map(str::to_owned).collect()
 }
 
 /// Every name that a query may use.
-fn known_names() -> BTreeSet<String> {
+pub(crate) fn known_names() -> BTreeSet<String> {
     let mut names = values(&read(RULES), "record");
     for row in documented::metrics().into_iter().chain(documented::process_metrics()) {
         if row[1] == "histogram" {
@@ -96,18 +96,24 @@ fn the_image_has_every_binary() {
 /// The variables that docker-compose.yml gives to our processes over those of the
 /// image, with secrets filled in.
 fn variables() -> Vec<(String, String)> {
-    let (dockerfile, compose) = (read("deploy/Dockerfile"), read("docker-compose.yml"));
-    let (_, image) = dockerfile.split_once("ENV ").expect("variables of the image");
-    let image = image.lines().map_while(|line| {
-        let (name, value) = line.trim().trim_end_matches(" \\").split_once('=')?;
-        Some((name.to_owned(), value.to_owned()))
-    });
+    let compose = read("docker-compose.yml");
     let (_, block) = compose.split_once("environment: &environment\n").expect("the shared variables");
     let shared = block.lines().take_while(|line| line.starts_with("    ")).filter_map(|line| {
         let (name, value) = line.trim().split_once(": ")?;
         (!name.starts_with('#')).then(|| (name.to_owned(), interpolate(value)))
     });
-    image.chain(shared).collect()
+    image_variables().into_iter().chain(shared).collect()
+}
+
+/// The variables that the image sets.
+pub(crate) fn image_variables() -> Vec<(String, String)> {
+    let dockerfile = read("deploy/Dockerfile");
+    let (_, image) = dockerfile.split_once("ENV ").expect("variables of the image");
+    let variables = image.lines().map_while(|line| {
+        let (name, value) = line.trim().trim_end_matches(" \\").split_once('=')?;
+        Some((name.to_owned(), value.to_owned()))
+    });
+    variables.collect()
 }
 
 /// `${NAME:-default}` and `${NAME:?why}` as they read where nothing but the secrets

@@ -172,6 +172,22 @@ fn every_kind_with_a_unique_key_is_known_here() {
     assert_eq!(written, unique_keys(ProjectId::new()).len(), "add the new kind to unique_keys");
 }
 
+#[test]
+fn jobs_md_lists_every_error_of_the_machine() {
+    let mut expected = Vec::new();
+    for file in sources::list_files("rs").into_iter().filter(|file| file.starts_with("queue/src")) {
+        let text = sources::read(&file);
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for made in ["JobError::retry(", "JobError::fail(", "JobError::retry_after("] {
+            let literals = code.split(made).skip(1).filter_map(|rest| rest.trim_start().strip_prefix('"'));
+            expected.extend(literals.filter_map(|rest| rest.split_once('"')).map(|(code, _)| row([code])));
+        }
+    }
+
+    let written = rows("docs/jobs.md", &["code", "meaning"]).into_iter().map(|row| row[..1].to_vec());
+    assert_same("errors of docs/jobs.md", written.collect(), expected);
+}
+
 fn backoff(backoff: Backoff) -> String {
     match backoff {
         Backoff::Fixed(wait) => format!("{} each time", duration(wait)),
@@ -202,6 +218,7 @@ fn options() -> ServiceOptions {
             refresh_token: day,
             refresh_grace: day,
             hash_concurrency: 1,
+            require_verified_email: false,
         },
         credits: CreditOptions { signup_grant: 0, quick_price: 0, advanced_price: 0 },
         generation: GenerationOptions { max_repairs: 0, max_files: 1, max_file_bytes: 1, max_total_bytes: 1 },

@@ -5,5 +5,7 @@ mod deployment;
 mod documented;
 mod documents;
 mod harness;
+mod http;
+mod kubernetes;
 mod queue;
 mod sources;

@@ -6,10 +6,14 @@ mod bulk;
 mod ends;
 mod flow;
 mod limits;
+mod model;
+mod recover;
 mod recovery;
 mod running;
+mod scaling;
 mod stage;
 mod steering;
+mod twelve;
 mod watching;
 
 /// Runs each case on each bed, as tests of their own.
@@ -89,6 +93,9 @@ conformance! {
     limits::a_limit_that_is_lifted_holds_nothing_back,
     bulk::failed_jobs_are_run_again_by_filter,
     bulk::waiting_jobs_are_cancelled_and_discarded_by_filter,
+    scaling::the_load_of_a_queue_is_counted,
+    scaling::a_filter_survives_being_stored,
+    scaling::the_transport_tells_how_it_evicts,
     watching::a_watcher_is_told_everything_in_order,
     watching::a_watcher_goes_on_where_it_left_off,
     watching::a_watcher_of_a_job_that_is_gone_ends,

@@ -3,3 +3,4 @@
 pub(crate) mod purge_expired;
 pub(crate) mod purge_jobs;
 pub(crate) mod remove_objects;
+pub(crate) mod steer_jobs;

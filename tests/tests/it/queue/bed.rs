@@ -117,6 +117,7 @@ impl Bed {
             grace: Duration::from_millis(200),
             host: "test".to_owned(),
             version: "test".to_owned(),
+            ..WorkerOptions::default()
         };
         let ended = tokio::spawn(worker::run(
             self.queue.clone(),
@@ -139,6 +140,7 @@ impl Bed {
             grace: Duration::ZERO,
             host: "mortal".to_owned(),
             version: "test".to_owned(),
+            ..WorkerOptions::default()
         };
         let (database, stage) = (self.database.clone(), self.stage.clone());
         let memory = match &self.carrier {
@@ -170,6 +172,11 @@ impl Bed {
             Carrier::Memory(transport) => transport.forget(),
             Carrier::Redis(redis) => redis.flush().await,
         }
+    }
+
+    /// Where another process finds the database.
+    pub(super) fn database_url(&self) -> &str {
+        &self.database.url
     }
 
     /// Keys left in Redis; none where there is no Redis.

@@ -1,0 +1,104 @@
+use atelier_entities::{UserId, schedules};
+use atelier_queue::inspect::JobFilter;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::filter_queue;
+use crate::{dto::job::parse_state, error::ApiError};
+
+/// Which jobs are meant; at least one field besides `dry_run`. A field that nobody
+/// knows is refused: to ignore it would mean more jobs than were named.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SteeringBody {
+    /// Only of this kind.
+    #[schema(example = "email.deliver")]
+    kind: Option<String>,
+    /// Only in this state.
+    #[schema(example = "failed")]
+    status: Option<String>,
+    /// Only in this queue.
+    #[schema(example = "email")]
+    queue: Option<String>,
+    /// Only of this account.
+    owner: Option<Uuid>,
+    /// Only about this project.
+    project: Option<Uuid>,
+    /// Only with this error.
+    #[schema(example = "MAIL_UNAVAILABLE")]
+    error_code: Option<String>,
+    /// Only asked for at or after this moment.
+    created_from: Option<DateTime<Utc>>,
+    /// Only asked for before this moment.
+    created_before: Option<DateTime<Utc>>,
+    /// Only counts them.
+    #[serde(default)]
+    pub(crate) dry_run: bool,
+}
+
+impl SteeringBody {
+    /// The jobs; 422 for a state or a queue that there is not.
+    pub(crate) fn filter(self) -> Result<JobFilter, ApiError> {
+        Ok(JobFilter {
+            owner: self.owner.map(UserId),
+            state: parse_state(self.status.as_deref())?,
+            queue: self.queue.as_deref().map(filter_queue).transpose()?,
+            kind: self.kind,
+            subject: self.project,
+            error_code: self.error_code,
+            created_from: self.created_from,
+            created_before: self.created_before,
+            ..JobFilter::default()
+        })
+    }
+}
+
+/// How many jobs are meant.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CountView {
+    /// Jobs.
+    #[schema(example = 120)]
+    pub(crate) count: u64,
+}
+
+/// A job that comes by the clock.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ScheduleView {
+    /// Its name.
+    #[schema(example = "stats.aggregate")]
+    name: String,
+    /// The kind of its jobs.
+    #[schema(example = "stats.aggregate")]
+    kind: String,
+    /// Six fields, seconds first.
+    #[schema(example = "0 */5 * * * *")]
+    cron: String,
+    /// Where the clock hangs.
+    #[schema(example = "UTC")]
+    time_zone: String,
+    /// Whether it fires.
+    enabled: bool,
+    /// When it fires next.
+    next_run_at: DateTime<Utc>,
+    /// When it fired last.
+    last_run_at: Option<DateTime<Utc>>,
+    /// The job of that time, which may have been swept since.
+    last_job_id: Option<Uuid>,
+}
+
+impl From<schedules::Model> for ScheduleView {
+    fn from(schedule: schedules::Model) -> Self {
+        Self {
+            name: schedule.name,
+            kind: schedule.kind,
+            cron: schedule.cron,
+            time_zone: schedule.time_zone,
+            enabled: schedule.enabled,
+            next_run_at: schedule.next_run_at,
+            last_run_at: schedule.last_run_at,
+            last_job_id: schedule.last_job_id.map(|id| id.0),
+        }
+    }
+}

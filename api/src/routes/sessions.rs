@@ -1,0 +1,56 @@
+//! Where a person is signed in.
+
+use atelier_entities::SessionFamilyId;
+use atelier_services::identity::Credential;
+use axum::{Json, extract::State};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use crate::{
+    app::ApiState,
+    dto::{account::SuccessView, session::SessionView},
+    error::ApiError,
+    extract::{ApiPath, Authenticated, InPerson, RequestCaller},
+};
+
+const TAG: &str = "Accounts";
+
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(list_sessions)).routes(routes!(end_session))
+}
+
+/// Where the caller is signed in, last used first.
+#[utoipa::path(
+    get, path = "/api/auth/sessions", tag = TAG,
+    responses((status = 200, description = "The sign-ins.", body = Vec<SessionView>))
+)]
+async fn list_sessions(
+    State(state): State<ApiState>,
+    who: Authenticated,
+) -> Result<Json<Vec<SessionView>>, ApiError> {
+    let current = match who.0.credential {
+        Credential::Session(session) => Some(session),
+        Credential::ApiToken(..) => None,
+    };
+    let sign_ins = state.services.identity.list_sign_ins(who.id()).await?;
+    Ok(Json(sign_ins.into_iter().map(|sign_in| SessionView::new(sign_in, current)).collect()))
+}
+
+/// Ends one of the caller's sign-ins: its tokens stop working.
+#[utoipa::path(
+    delete, path = "/api/auth/sessions/{id}", tag = TAG,
+    params(("id" = Uuid, Path, description = "The session's id")),
+    responses((status = 200, description = "Ended.", body = SuccessView))
+)]
+async fn end_session(
+    State(state): State<ApiState>,
+    InPerson { who, .. }: InPerson,
+    RequestCaller(caller): RequestCaller,
+    ApiPath(id): ApiPath<Uuid>,
+) -> Result<Json<SuccessView>, ApiError> {
+    state.services.identity.end_sign_in(&caller, who.id(), SessionFamilyId(id)).await?;
+    Ok(Json(SuccessView::DONE))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,146 @@
+//! The caller's own account: profile, password, figures, all data, deletion.
+
+use axum::{
+    Json,
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    app::ApiState,
+    dto::{
+        account::{SignedInView, SuccessView},
+        personal_data::PersonalDataView,
+        profile::{
+            ChangePasswordInput, DeleteAccountInput, PersonalStatsView, ProfileAnswer, UpdateProfileInput,
+        },
+    },
+    error::{ApiError, ErrorBody},
+    extract::{Authenticated, InPerson, JsonBody, OptionalJsonBody, RequestCaller},
+};
+
+const TAG: &str = "Accounts";
+
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(get_profile, update_profile, delete_account))
+        .routes(routes!(change_password))
+        .routes(routes!(get_personal_stats))
+        .routes(routes!(export_personal_data))
+}
+
+/// The caller's profile and settings.
+#[utoipa::path(
+    get, path = "/api/users/me", tag = TAG,
+    responses((status = 200, description = "The profile.", body = ProfileAnswer))
+)]
+async fn get_profile(who: Authenticated) -> Json<ProfileAnswer> {
+    Json(ProfileAnswer { user: who.0.user.clone().into() })
+}
+
+/// Changes the caller's profile and settings. What is left out stays as it is.
+#[utoipa::path(
+    put, path = "/api/users/me", tag = TAG,
+    request_body = UpdateProfileInput,
+    responses((status = 200, description = "The profile as it is now.", body = ProfileAnswer))
+)]
+async fn update_profile(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    RequestCaller(caller): RequestCaller,
+    JsonBody(input): JsonBody<UpdateProfileInput>,
+) -> Result<Json<ProfileAnswer>, ApiError> {
+    let user = state.services.identity.update_profile(&caller, who.id(), input.into()).await?;
+    Ok(Json(ProfileAnswer { user: user.into() }))
+}
+
+/// Deletes the caller's account and everything in it.
+///
+/// Jobs are cancelled, projects, sites and mails erased. There is no way back.
+#[utoipa::path(
+    delete, path = "/api/users/me", tag = TAG,
+    request_body(content = DeleteAccountInput, description = "May be left out by an account without a password."),
+    responses(
+        (status = 200, description = "Deleted.", body = SuccessView),
+        (
+            status = 403, body = ErrorBody,
+            description = "WRONG_PASSWORD, RECENT_SIGN_IN_REQUIRED, or INSUFFICIENT_SCOPE for an API token.",
+        ),
+        (status = 409, description = "LAST_ADMIN: somebody has to operate the platform.", body = ErrorBody),
+    )
+)]
+async fn delete_account(
+    State(state): State<ApiState>,
+    InPerson { who, .. }: InPerson,
+    RequestCaller(caller): RequestCaller,
+    OptionalJsonBody(input): OptionalJsonBody<DeleteAccountInput>,
+) -> Result<Json<SuccessView>, ApiError> {
+    state.services.identity.delete_account(&caller, &who.0, &input.password).await?;
+    Ok(Json(SuccessView::DONE))
+}
+
+/// Changes the caller's password.
+///
+/// Every sign-in of the account ends; the answer is a new one. API tokens stay.
+#[utoipa::path(
+    put, path = "/api/users/me/password", tag = TAG,
+    request_body = ChangePasswordInput,
+    responses(
+        (status = 200, description = "The account and new tokens.", body = SignedInView),
+        (
+            status = 403, body = ErrorBody,
+            description = "WRONG_PASSWORD, or INSUFFICIENT_SCOPE for an API token.",
+        ),
+    )
+)]
+async fn change_password(
+    State(state): State<ApiState>,
+    InPerson { who, .. }: InPerson,
+    RequestCaller(caller): RequestCaller,
+    JsonBody(input): JsonBody<ChangePasswordInput>,
+) -> Result<Json<SignedInView>, ApiError> {
+    let identity = &state.services.identity;
+    let signed_in =
+        identity.change_password(&caller, who.id(), &input.current_password, &input.new_password).await?;
+    Ok(Json(signed_in.into()))
+}
+
+/// What the caller has and did.
+#[utoipa::path(
+    get, path = "/api/users/me/stats", tag = TAG,
+    responses((status = 200, description = "The figures.", body = PersonalStatsView))
+)]
+async fn get_personal_stats(
+    State(state): State<ApiState>,
+    who: Authenticated,
+) -> Result<Json<PersonalStatsView>, ApiError> {
+    let stats = state.services.identity.personal_stats(who.id()).await?;
+    Ok(Json(PersonalStatsView::new(stats, who.0.user.created_at)))
+}
+
+/// Everything that is held about the caller, in one document.
+#[utoipa::path(
+    get, path = "/api/users/me/export", tag = TAG,
+    responses((
+        status = 200, description = "The document.", body = PersonalDataView,
+        headers(("Content-Disposition" = String, description = "With the file's name."))
+    ))
+)]
+async fn export_personal_data(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    RequestCaller(caller): RequestCaller,
+) -> Result<Response, ApiError> {
+    let data = state.services.identity.export(&caller, who.id()).await?;
+    let view = PersonalDataView::new(data, state.services.queue.now());
+    let headers = [
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"atelier-data.json\""),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    Ok((headers, Json(view)).into_response())
+}
+
+#[cfg(test)]
+mod tests;

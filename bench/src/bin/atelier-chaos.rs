@@ -1,0 +1,7 @@
+//! The queue under fire: see `docs/reliability.md`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    atelier_bench::chaos::main()
+}

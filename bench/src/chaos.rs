@@ -1,0 +1,64 @@
+//! `atelier-chaos`: starts a whole installation in a scratch folder, gives it work,
+//! breaks it in every way it knows, and tells whether a promise was broken.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokio::runtime::Runtime;
+
+mod canceller;
+mod checks;
+mod cli;
+mod customers;
+mod dice;
+mod faults;
+mod fleet;
+mod inject;
+mod installation;
+mod kinds;
+mod ledger;
+mod load;
+mod members;
+mod plan;
+mod postgres;
+mod probes;
+mod programs;
+mod proxy;
+mod recovery;
+mod redis_server;
+mod report;
+mod role;
+mod run;
+mod sampler;
+mod scratch;
+mod tables;
+mod terminal;
+mod warden;
+
+use cli::{Cli, Role};
+
+/// Exit code where the run could not be made.
+const EXIT_UNABLE: u8 = 2;
+
+/// Runs the program with this process's arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    let Cli { options, role } = Cli::parse();
+    let runtime = match Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return unable(&error.into()),
+    };
+    let outcome = match role {
+        None => runtime.block_on(run::run(options)),
+        Some(Role::Worker(args)) => runtime.block_on(role::worker(args)),
+        Some(Role::Scheduler(args)) => runtime.block_on(role::scheduler(args)),
+        Some(Role::Warden(args)) => warden::keep_watch(&args),
+    };
+    runtime.shutdown_background();
+    outcome.unwrap_or_else(|error| unable(&error))
+}
+
+fn unable(error: &anyhow::Error) -> ExitCode {
+    terminal::complain(format_args!("error: {error:#}"));
+    ExitCode::from(EXIT_UNABLE)
+}

@@ -1,0 +1,175 @@
+//! The command line.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+use secrecy::SecretString;
+
+use super::faults::Fault;
+
+const EXAMPLES: &str = "\
+Examples:
+  atelier-chaos                                  three minutes of everything
+  atelier-chaos --minutes 20 --report chaos.json a long run, its report kept
+  atelier-chaos --seed 7 --faults worker-kill,redis-flush
+  atelier-chaos --faults none                    the same load in peace
+
+The run is three things one after the other: load under faults for the given
+minutes, a quiet time in which everything must come to its end, and the checks.
+Exit status: 0 where every promise held, 1 where one broke, 2 where the run could
+not be made.";
+
+/// Puts a whole Atelier under fire: PostgreSQL, Redis, a proxy before each, three
+/// workers and two schedulers, in a folder of their own and on free ports. Work is
+/// enqueued while they are killed, stalled, emptied and cut off, and in the end every
+/// job is asked what became of it.
+#[derive(Debug, Parser)]
+#[command(name = "atelier-chaos", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub(super) options: Options,
+    #[command(subcommand)]
+    pub(super) role: Option<Role>,
+}
+
+/// How to run.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Options {
+    /// Minutes of load and faults; the quiet time at the end is not among them.
+    #[arg(long, default_value_t = 3.0, value_name = "MINUTES")]
+    pub(super) minutes: f64,
+    /// Jobs to enqueue, spread over that time [default: 1500 a minute].
+    #[arg(long, value_name = "COUNT")]
+    pub(super) jobs: Option<u64>,
+    /// Decides which faults come when and what the load is; printed first. Drawn
+    /// anew where it is left out.
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) seed: Option<u64>,
+    /// Faults to inject, with commas between them: all, none, or names of the list
+    /// that a wrong name prints.
+    #[arg(long, value_delimiter = ',', default_value = "all", value_name = "LIST")]
+    pub(super) faults: Vec<String>,
+    /// Writes the report as JSON to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(super) report: Option<PathBuf>,
+    /// Keeps the scratch folder with all logs and the data of both servers.
+    #[arg(long)]
+    pub(super) keep: bool,
+    /// Seconds between two heartbeats of a worker; a lease lasts two.
+    #[arg(long, default_value_t = 2, value_name = "SECONDS")]
+    pub(super) heartbeat_secs: u64,
+    /// Leaves atelier-api, atelier-worker and atelier-scheduler out, even where they
+    /// lie beside this program.
+    #[arg(long)]
+    pub(super) no_product: bool,
+    /// Folder of initdb, pg_ctl and postgres; looked for where it is left out.
+    #[arg(long, env = "ATELIER_CHAOS_POSTGRES_BIN", value_name = "FOLDER")]
+    pub(super) postgres_bin: Option<PathBuf>,
+    /// The program redis-server; looked for where it is left out.
+    #[arg(long, env = "ATELIER_CHAOS_REDIS_SERVER", value_name = "FILE")]
+    pub(super) redis_server: Option<PathBuf>,
+}
+
+impl Options {
+    /// How long faults are injected.
+    pub(super) fn duration(&self) -> Duration {
+        Duration::try_from_secs_f64(self.minutes * 60.0).unwrap_or_default()
+    }
+
+    pub(super) fn heartbeat(&self) -> Duration {
+        Duration::from_secs(self.heartbeat_secs.max(1))
+    }
+
+    /// Jobs to enqueue in a second.
+    pub(super) fn rate(&self) -> f64 {
+        const JOBS_A_MINUTE: f64 = 1_500.0;
+        #[expect(clippy::cast_precision_loss, reason = "a rate need not be exact")]
+        let jobs = self.jobs.map_or(JOBS_A_MINUTE * self.minutes, |jobs| jobs as f64);
+        jobs / (self.minutes * 60.0).max(1.0)
+    }
+
+    /// The faults that were asked for.
+    pub(super) fn chosen_faults(&self) -> anyhow::Result<Vec<Fault>> {
+        match self.faults.as_slice() {
+            [all] if all == "all" => Ok(Fault::ALL.to_vec()),
+            [none] if none == "none" => Ok(Vec::new()),
+            names => names.iter().map(|name| Fault::parse(name)).collect(),
+        }
+    }
+}
+
+/// What this program is when it starts itself.
+#[derive(Debug, Subcommand)]
+pub(super) enum Role {
+    /// A worker of the run.
+    #[command(hide = true)]
+    Worker(MemberArgs),
+    /// A scheduler of the run.
+    #[command(hide = true)]
+    Scheduler(MemberArgs),
+    /// Cleans up after a run that was killed.
+    #[command(hide = true)]
+    Warden(WardenArgs),
+}
+
+/// What a worker or a scheduler of a run is told.
+#[derive(Args, Clone, Debug)]
+pub(super) struct MemberArgs {
+    /// Its database.
+    #[arg(long, env = "ATELIER_CHAOS_DATABASE_URL", hide_env_values = true)]
+    pub(super) database_url: SecretString,
+    /// Its Redis.
+    #[arg(long, env = "ATELIER_CHAOS_REDIS_URL", hide_env_values = true)]
+    pub(super) redis_url: SecretString,
+    /// Seconds between two heartbeats.
+    #[arg(long)]
+    pub(super) heartbeat_secs: u64,
+    /// Whether it knows the kinds of the next version.
+    #[arg(long)]
+    pub(super) next_version: bool,
+}
+
+/// What the warden is told.
+#[derive(Args, Clone, Debug)]
+pub(super) struct WardenArgs {
+    /// Folder to remove.
+    #[arg(long)]
+    pub(super) folder: PathBuf,
+    /// Leaves the folder where it is.
+    #[arg(long)]
+    pub(super) keep: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn options(line: &str) -> Options {
+        Cli::try_parse_from(line.split_whitespace()).expect("a command line").options
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn reads_lists_of_faults() {
+        let chosen = |line: &str| options(line).chosen_faults();
+
+        assert_eq!(chosen("atelier-chaos").expect("all").len(), Fault::ALL.len());
+        assert!(chosen("atelier-chaos --faults none").expect("none").is_empty());
+        let two = chosen("atelier-chaos --faults worker-kill,redis-flush").expect("two");
+        assert_eq!(two, [Fault::WorkerKill, Fault::RedisFlush]);
+        let error = chosen("atelier-chaos --faults earthquake").expect_err("no such fault");
+        assert!(error.to_string().contains("worker-kill"), "{error}");
+    }
+
+    #[test]
+    fn spreads_the_jobs_over_the_minutes() {
+        assert!((options("atelier-chaos --minutes 2 --jobs 240").rate() - 2.0).abs() < 1e-9);
+        assert!((options("atelier-chaos --minutes 10").rate() - 25.0).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,184 @@
+//! Processes that are started again whenever they end, as an operator's supervisor
+//! does.
+
+use std::{
+    fs::OpenOptions,
+    path::PathBuf,
+    process::Stdio,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::Context;
+use tokio::{
+    process::{Child, Command},
+    sync::watch,
+    time,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::warden::{self, Warden};
+
+/// How long after its end a process is started again.
+const RESTART_AFTER: Duration = Duration::from_millis(500);
+
+/// How long a process may take to end in good order.
+const STOP_LIMIT: Duration = Duration::from_secs(10);
+
+/// How to start a process.
+#[derive(Clone, Debug)]
+pub(super) struct Spec {
+    pub(super) name: String,
+    pub(super) program: PathBuf,
+    pub(super) args: Vec<String>,
+    pub(super) environment: Vec<(String, String)>,
+    pub(super) log: PathBuf,
+}
+
+/// A process that is kept running.
+#[derive(Clone, Debug)]
+pub(super) struct Member {
+    name: String,
+    pid: watch::Receiver<Option<u32>>,
+    starts: Arc<AtomicU64>,
+}
+
+impl Member {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its process id; none while it is down.
+    pub(super) fn pid(&self) -> Option<u32> {
+        *self.pid.borrow()
+    }
+
+    /// How often it was started.
+    pub(super) fn starts(&self) -> u64 {
+        self.starts.load(Ordering::Relaxed)
+    }
+
+    /// Sends it a signal, by its name without SIG. Answers whom it was sent to.
+    pub(super) async fn signal(&self, signal: &str) -> Option<u32> {
+        let pid = self.pid()?;
+        send(signal, pid).await.then_some(pid)
+    }
+}
+
+/// Sends a signal to a process; false where it is gone.
+pub(super) async fn send(signal: &str, pid: u32) -> bool {
+    let sent = Command::from(warden::kill(signal, &pid.to_string())).status().await;
+    sent.is_ok_and(|status| status.success())
+}
+
+/// Every process that is kept running.
+#[derive(Debug)]
+pub(super) struct Fleet {
+    warden: Warden,
+    stop: CancellationToken,
+    keepers: TaskTracker,
+}
+
+impl Fleet {
+    pub(super) fn new(warden: Warden) -> Self {
+        Self { warden, stop: CancellationToken::new(), keepers: TaskTracker::new() }
+    }
+
+    /// Starts a process and keeps it running.
+    pub(super) fn start(&self, spec: Spec) -> anyhow::Result<Member> {
+        let first = spawn(&spec)?;
+        let (pid, current) = watch::channel(first.id());
+        let starts = Arc::new(AtomicU64::new(1));
+        let member = Member { name: spec.name.clone(), pid: current, starts: starts.clone() };
+        let keeper = Keeper { spec, pid, starts, warden: self.warden.clone(), stop: self.stop.clone() };
+        self.keepers.spawn(keeper.keep(first));
+        Ok(member)
+    }
+
+    /// Stops them all and returns once they have ended.
+    pub(super) async fn stop(&self) {
+        self.stop.cancel();
+        self.keepers.close();
+        self.keepers.wait().await;
+    }
+}
+
+struct Keeper {
+    spec: Spec,
+    pid: watch::Sender<Option<u32>>,
+    starts: Arc<AtomicU64>,
+    warden: Warden,
+    stop: CancellationToken,
+}
+
+impl Keeper {
+    async fn keep(self, first: Child) {
+        let mut process = Some(first);
+        while let Some(running) = process.take() {
+            let pid = running.id();
+            pid.inspect(|pid| self.warden.note(*pid));
+            self.pid.send_replace(pid);
+            let stopped = self.watch(running).await;
+            self.pid.send_replace(None);
+            pid.inspect(|pid| self.warden.forget(*pid));
+            if stopped {
+                return;
+            }
+            process = self.again().await;
+        }
+    }
+
+    /// Waits for the process's end; true where it was us who wanted it.
+    async fn watch(&self, mut process: Child) -> bool {
+        tokio::select! {
+            ended = process.wait() => {
+                tracing::debug!(name = self.spec.name, ?ended, "ended");
+                false
+            }
+            () = self.stop.cancelled() => {
+                if let Some(pid) = process.id() {
+                    send("CONT", pid).await;
+                    send("TERM", pid).await;
+                }
+                if time::timeout(STOP_LIMIT, process.wait()).await.is_err() {
+                    let _gone = process.kill().await;
+                }
+                true
+            }
+        }
+    }
+
+    /// The next process; none once everything is to stop.
+    async fn again(&self) -> Option<Child> {
+        loop {
+            tokio::select! {
+                () = time::sleep(RESTART_AFTER) => {}
+                () = self.stop.cancelled() => return None,
+            }
+            match spawn(&self.spec) {
+                Ok(process) => {
+                    self.starts.fetch_add(1, Ordering::Relaxed);
+                    return Some(process);
+                }
+                Err(error) => tracing::warn!(name = self.spec.name, "not started again: {error:#}"),
+            }
+        }
+    }
+}
+
+fn spawn(spec: &Spec) -> anyhow::Result<Child> {
+    let log = OpenOptions::new().create(true).append(true).open(&spec.log).context("cannot write a log")?;
+    let mut command = Command::new(&spec.program);
+    command
+        .args(&spec.args)
+        .envs(spec.environment.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .process_group(0)
+        .kill_on_drop(true);
+    command.spawn().with_context(|| format!("cannot start {}", spec.program.display()))
+}

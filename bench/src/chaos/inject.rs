@@ -1,0 +1,176 @@
+//! Carries faults out.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::time::{self, Instant};
+
+use super::{
+    dice,
+    faults::Fault,
+    fleet::{self, Member},
+    installation::Installation,
+    kinds::Poison,
+    ledger::Ledger,
+    load,
+    plan::Strike,
+    postgres::StopMode,
+    proxy::Proxy,
+    recovery::{self, Blow},
+};
+
+/// How long Redis stays away.
+const AWAY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(4));
+
+/// How long nothing passes.
+const STALL: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(8));
+
+/// How much longer than a lease a paused worker stays so.
+const PAST_LEASE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(3));
+
+/// How long a strike waits for a job to be enqueued.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+impl Installation {
+    /// Carries out everything of a strike at once, and returns when it is over.
+    pub(super) async fn inject(&self, ledger: &Ledger, strike: &Strike) -> anyhow::Result<Blow> {
+        let dice = strike.dice;
+        match strike.faults.as_slice() {
+            [first, second, ..] => {
+                let turned = [dice[1], dice[0], dice[3], dice[2]];
+                let (one, other) = tokio::join!(
+                    self.carry_out(ledger, *first, dice),
+                    self.carry_out(ledger, *second, turned)
+                );
+                Ok(one?.and(other?))
+            }
+            [only] => self.carry_out(ledger, *only, dice).await,
+            [] => Ok(Blow::now()),
+        }
+    }
+
+    async fn carry_out(&self, ledger: &Ledger, fault: Fault, dice: [f64; 4]) -> anyhow::Result<Blow> {
+        match fault {
+            Fault::WorkerKill => self.signal_workers("KILL", dice).await,
+            Fault::WorkerDrain => self.signal_workers("TERM", dice).await,
+            Fault::WorkerPause => self.pause_worker(dice).await,
+            Fault::Poison => self.poison(ledger).await,
+            Fault::SchedulerKill => self.kill(self.choose(&self.members.schedulers, dice[0])).await,
+            Fault::SchedulersKill => self.kill_schedulers().await,
+            Fault::ApiKill => match &self.product {
+                Some(product) => self.kill(Some(&product.api)).await,
+                None => Ok(Blow::now()),
+            },
+            Fault::RedisRestart => self.restart_redis(true, dice).await,
+            Fault::RedisLose => self.restart_redis(false, dice).await,
+            Fault::RedisFlush => self.redis.lock().await.flush().await.map(|()| Blow::now()),
+            Fault::RedisCut => Ok(cut(&self.redis_proxy)),
+            Fault::RedisStall => Ok(stall(&self.redis_proxy, dice).await),
+            Fault::RedisHole => Ok(lose(&self.redis_proxy)),
+            Fault::PostgresRestart => self.postgres.restart(StopMode::Fast).await.map(|()| Blow::now()),
+            Fault::PostgresCrash => self.postgres.restart(StopMode::Immediate).await.map(|()| Blow::now()),
+            Fault::PostgresCut => Ok(cut(&self.postgres_proxy)),
+            Fault::PostgresStall => Ok(stall(&self.postgres_proxy, dice).await),
+            Fault::PostgresHole => Ok(lose(&self.postgres_proxy)),
+        }
+    }
+
+    fn choose<'a>(&self, members: &'a [Member], dice: f64) -> Option<&'a Member> {
+        members.get(dice::pick(dice, members.len())?)
+    }
+
+    /// Signals one of our workers and, half of the time, the product's too.
+    async fn signal_workers(&self, signal: &str, dice: [f64; 4]) -> anyhow::Result<Blow> {
+        let mut blow = Blow::now();
+        if let Some(worker) = self.choose(&self.members.workers, dice[0])
+            && let Some(pid) = worker.signal(signal).await
+        {
+            blow = Blow::against(worker.name());
+            blow.held = self.held_by(pid).await;
+        }
+        if let Some(product) = self.product.as_ref().filter(|_| dice[1] < 0.5)
+            && product.worker.signal(signal).await.is_some()
+        {
+            blow.victims.push(product.worker.name().to_owned());
+        }
+        Ok(blow)
+    }
+
+    async fn pause_worker(&self, dice: [f64; 4]) -> anyhow::Result<Blow> {
+        let Some(worker) = self.choose(&self.members.workers, dice[0]) else { return Ok(Blow::now()) };
+        let Some(pid) = worker.signal("STOP").await else { return Ok(Blow::now()) };
+        let mut blow = Blow::against(worker.name());
+        blow.held = self.held_by(pid).await;
+        let pause = self.heartbeat * 2 + dice::between(dice[2], PAST_LEASE.0, PAST_LEASE.1);
+        blow.aftermath.push(tokio::spawn(async move {
+            time::sleep(pause).await;
+            fleet::send("CONT", pid).await;
+        }));
+        Ok(blow)
+    }
+
+    /// Enqueues a job that aborts its process. It strikes when it is first run.
+    async fn poison(&self, ledger: &Ledger) -> anyhow::Result<Blow> {
+        let starts = |members: &[Member]| members.iter().map(Member::starts).sum::<u64>();
+        let before = starts(&self.members.workers);
+        let begun = Instant::now();
+        while load::submit(&self.queue, ledger, vec![load::named(&Poison {})]).await.is_none() {
+            if begun.elapsed() > PATIENCE {
+                break;
+            }
+        }
+        while starts(&self.members.workers) == before && begun.elapsed() < PATIENCE {
+            time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(Blow::now())
+    }
+
+    async fn kill(&self, member: Option<&Member>) -> anyhow::Result<Blow> {
+        let Some(member) = member else { return Ok(Blow::now()) };
+        member.signal("KILL").await;
+        Ok(Blow::against(member.name()))
+    }
+
+    async fn kill_schedulers(&self) -> anyhow::Result<Blow> {
+        let mut blow = Blow::now();
+        let products = self.product.iter().map(|product| &product.scheduler);
+        for scheduler in self.members.schedulers.iter().chain(products) {
+            if scheduler.signal("KILL").await.is_some() {
+                blow.victims.push(scheduler.name().to_owned());
+            }
+        }
+        blow.over = Instant::now();
+        Ok(blow)
+    }
+
+    async fn restart_redis(&self, with_data: bool, dice: [f64; 4]) -> anyhow::Result<Blow> {
+        let mut redis = self.redis.lock().await;
+        redis.kill().await;
+        time::sleep(dice::between(dice[2], AWAY.0, AWAY.1)).await;
+        redis.revive(with_data).await.context("Redis does not come back")?;
+        Ok(Blow::now())
+    }
+
+    /// What a victim held. Where the database cannot be asked, nothing is followed.
+    async fn held_by(&self, pid: u32) -> std::collections::HashMap<atelier_entities::JobId, i64> {
+        let asked = time::timeout(Duration::from_secs(1), recovery::held_by(&self.direct, pid));
+        asked.await.ok().and_then(Result::ok).unwrap_or_default()
+    }
+}
+
+fn cut(proxy: &Proxy) -> Blow {
+    proxy.cut();
+    Blow::now()
+}
+
+fn lose(proxy: &Proxy) -> Blow {
+    proxy.lose();
+    Blow::now()
+}
+
+async fn stall(proxy: &Proxy, dice: [f64; 4]) -> Blow {
+    proxy.stall();
+    time::sleep(dice::between(dice[2], STALL.0, STALL.1)).await;
+    proxy.resume();
+    Blow::now()
+}

@@ -1,0 +1,134 @@
+//! The kinds of jobs of a run, and what each of them is there to show.
+
+use std::time::Duration;
+
+use atelier_entities::{JobId, Timestamp};
+use atelier_queue::{Backoff, Job, Lane, Policy, QueueName};
+use serde::{Deserialize, Serialize};
+
+mod handlers;
+
+pub(super) use handlers::{due, effects, has_effect, moment, recurring, registry};
+
+/// Attempts of a job that fails only where its workers keep dying.
+const MANY: u16 = 30;
+
+/// Attempts of a job that fails by design.
+pub(super) const FEW: u16 = 4;
+
+/// Limit of a handler that may hang.
+const SHORT: Duration = Duration::from_secs(2);
+
+const LONG: Duration = Duration::from_secs(60);
+
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])+ $name:ident $kind:literal in $queue:ident, $attempts:expr, $timeout:expr, {
+        $($field:ident: $type:ty),* $(,)?
+    })+) => {
+        $(
+            $(#[doc = $doc])+
+            #[derive(Clone, Debug, Serialize, Deserialize)]
+            pub(super) struct $name { $(pub(super) $field: $type),* }
+
+            impl Job for $name {
+                const KIND: &'static str = $kind;
+                const QUEUE: QueueName = QueueName::$queue;
+
+                fn policy() -> Policy {
+                    Policy { max_attempts: $attempts, timeout: $timeout, backoff: BACKOFF, lane: Lane::Normal }
+                }
+            }
+        )+
+    };
+}
+
+const BACKOFF: Backoff =
+    Backoff::Exponential { base: Duration::from_millis(200), max: Duration::from_secs(2) };
+
+kinds! {
+    /// Does nothing, in a queue of its own: how soon it starts tells whether work goes on.
+    Probe "chaos.probe" in Workflow, MANY, LONG, {}
+    /// Does nothing.
+    Noop "chaos.noop" in Maintenance, MANY, LONG, {}
+    /// Sleeps.
+    Sleep "chaos.sleep" in Generation, MANY, LONG, { millis: u64 }
+    /// Fails, panics, hangs or gives up, by a hash of its id and its attempt.
+    Flaky "chaos.flaky" in Deployment, FEW, SHORT, {}
+    /// Asks for more time again and again, which must cost no attempt.
+    Snooze "chaos.snooze" in Email, MANY, LONG, { times: i64, millis: u64 }
+    /// Changes the database when it ends, and enqueues a [`Child`] with it.
+    Effectful "chaos.effectful" in Deployment, MANY, LONG, { millis: u64 }
+    /// What an effect enqueued.
+    Child "chaos.child" in Maintenance, MANY, LONG, {}
+    /// Aborts its process, each time.
+    Poison "chaos.poison" in Stats, 3, LONG, {}
+    /// Has a unique key: one of a key waits or runs at a time.
+    Unique "chaos.unique" in Email, MANY, LONG, { key: u32, millis: u64 }
+    /// Is due later.
+    Delayed "chaos.delayed" in Maintenance, MANY, LONG, { due: Timestamp }
+    /// Takes seconds and tells how far it is.
+    Long "chaos.long" in Generation, MANY, LONG, { millis: u64 }
+    /// Is known to some of the workers only, as in a rolling upgrade.
+    Novel "chaos.novel" in Email, MANY, LONG, {}
+    /// Is cancelled where it has not started in time.
+    Expiring "chaos.expiring" in Generation, MANY, LONG, { deadline: Timestamp }
+    /// Recurs by a schedule.
+    Tick "chaos.tick" in Stats, MANY, LONG, { moment: Timestamp }
+}
+
+/// What a [`Flaky`] job does in an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mood {
+    /// Succeeds.
+    Fine,
+    /// Fails, and may be tried again.
+    Fails,
+    /// Panics.
+    Panics,
+    /// Hangs until its limit.
+    Hangs,
+    /// Fails for good.
+    GivesUp,
+}
+
+/// The mood of a job in an attempt: always the same, whoever asks.
+pub(super) fn mood(id: JobId, attempt: i64) -> Mood {
+    let (high, low) = id.0.as_u64_pair();
+    let mut hash = high ^ low.rotate_left(17) ^ attempt.unsigned_abs().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    match (hash ^ (hash >> 31)) % 100 {
+        0..30 => Mood::Fails,
+        30..36 => Mood::Panics,
+        36..38 => Mood::Hangs,
+        38..42 => Mood::GivesUp,
+        _ => Mood::Fine,
+    }
+}
+
+/// The unique key of a [`Unique`] job.
+pub(super) fn unique_key(key: u32) -> String {
+    format!("chaos:{key}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moods_are_mixed_and_stay_the_same() {
+        let ids: Vec<JobId> = (0..2_000).map(|_| JobId::new()).collect();
+        let count = |wanted: Mood| ids.iter().filter(|id| mood(**id, 1) == wanted).count();
+
+        for (wanted, least, most) in [
+            (Mood::Fine, 1_050, 1_270),
+            (Mood::Fails, 500, 700),
+            (Mood::Panics, 70, 180),
+            (Mood::Hangs, 10, 80),
+            (Mood::GivesUp, 40, 130),
+        ] {
+            assert!((least..most).contains(&count(wanted)), "{wanted:?}: {}", count(wanted));
+        }
+        assert!(ids.iter().all(|id| mood(*id, 3) == mood(*id, 3)));
+    }
+}

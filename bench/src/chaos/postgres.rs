@@ -1,0 +1,137 @@
+//! A PostgreSQL of the run.
+
+use std::{
+    os::unix::fs::chown,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use anyhow::{Context, bail};
+use tokio::process::Command;
+
+use super::{
+    programs::Programs,
+    scratch::{self, Scratch},
+};
+
+/// How it is told to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StopMode {
+    /// Connections are cut, everything is written.
+    Fast,
+    /// As by a crash: it recovers from its log when it starts again.
+    Immediate,
+}
+
+impl StopMode {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Fast => "fast",
+            Self::Immediate => "immediate",
+        }
+    }
+}
+
+/// A server of its own, stopped when the run ends.
+#[derive(Clone, Debug)]
+pub(super) struct Postgres {
+    programs: Programs,
+    home: PathBuf,
+    log: PathBuf,
+    port: u16,
+    password: String,
+}
+
+/// What differs from PostgreSQL's own defaults. Durability is as in production:
+/// fsync and synchronous commits are on.
+const SETTINGS: &str = "\
+listen_addresses = '127.0.0.1'
+max_connections = 500
+shared_buffers = 64MB
+log_line_prefix = '%m [%p] '
+";
+
+impl Postgres {
+    /// Creates a cluster in the scratch folder and starts it.
+    pub(super) async fn start(programs: &Programs, scratch: &Scratch) -> anyhow::Result<Self> {
+        let home = scratch.folder("postgres")?;
+        let port = scratch::free_port()?;
+        let password = uuid::Uuid::new_v4().simple().to_string();
+        std::fs::write(home.join("password"), &password)?;
+        if let Some((user, group)) = programs.postgres_owner {
+            chown(&home, Some(user), Some(group))?;
+            chown(home.join("password"), Some(user), Some(group))?;
+        }
+        let log = home.join("log");
+        let server = Self { programs: programs.clone(), home, log, port, password };
+        server.initialise().await?;
+        server.control(&["start"]).await?;
+        Ok(server)
+    }
+
+    /// The file by which the server is found by whoever cleans up.
+    pub(super) fn pid_file(&self) -> PathBuf {
+        self.data().join("postmaster.pid")
+    }
+
+    pub(super) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The URL of a database, by the server's own port or by a proxy's.
+    pub(super) fn url(&self, port: u16, database: &str) -> String {
+        format!("postgres://atelier:{}@127.0.0.1:{port}/{database}", self.password)
+    }
+
+    /// Stops and starts it. Returns once it answers again.
+    pub(super) async fn restart(&self, mode: StopMode) -> anyhow::Result<()> {
+        self.control(&["restart", "-m", mode.name()]).await
+    }
+
+    /// Ends it for good.
+    pub(super) async fn stop(&self) -> anyhow::Result<()> {
+        self.control(&["stop", "-m", StopMode::Immediate.name()]).await
+    }
+
+    fn data(&self) -> PathBuf {
+        self.home.join("data")
+    }
+
+    async fn initialise(&self) -> anyhow::Result<()> {
+        let (data, password) = (self.data(), self.home.join("password"));
+        let mut command = self.command("initdb");
+        // Not SCRAM: its many hashes take seconds in a build for tests, and every
+        // process signs in anew after a restart.
+        command.args(["-U", "atelier", "-A", "password", "-E", "UTF8", "--locale=C", "--no-sync"]);
+        command.arg("-D").arg(&data).arg("--pwfile").arg(password);
+        let output = command.output().await.context("cannot run initdb")?;
+        if !output.status.success() {
+            bail!("initdb failed: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        let settings = data.join("postgresql.conf");
+        let defaults = std::fs::read_to_string(&settings)?;
+        let socket = format!("unix_socket_directories = '{}'\n", self.home.display());
+        std::fs::write(settings, format!("{defaults}{SETTINGS}{socket}port = {}\n", self.port))?;
+        Ok(())
+    }
+
+    async fn control(&self, args: &[&str]) -> anyhow::Result<()> {
+        let mut command = self.command("pg_ctl");
+        command.arg("-D").arg(self.data()).arg("-l").arg(&self.log).args(["-w", "-t", "60"]).args(args);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let status = command.status().await.context("cannot run pg_ctl")?;
+        if !status.success() {
+            bail!("pg_ctl {} failed: see {}", args.join(" "), self.log.display());
+        }
+        Ok(())
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(self.programs.postgres_bin.join(program));
+        command.current_dir(Path::new(&self.home)).stdin(Stdio::null()).process_group(0);
+        if let Some((user, group)) = self.programs.postgres_owner {
+            command.uid(user).gid(group);
+        }
+        command
+    }
+}

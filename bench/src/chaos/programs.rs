@@ -1,0 +1,88 @@
+//! Where PostgreSQL and Redis are on this machine, and who may run them.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use anyhow::{Context, bail};
+use tokio::process::Command;
+
+use super::cli::Options;
+
+/// The programs of a run.
+#[derive(Clone, Debug)]
+pub(super) struct Programs {
+    /// Folder of initdb, pg_ctl and postgres.
+    pub(super) postgres_bin: PathBuf,
+    /// redis-server.
+    pub(super) redis_server: PathBuf,
+    /// User and group that PostgreSQL runs as, where it must not be our own: it
+    /// refuses to be root.
+    pub(super) postgres_owner: Option<(u32, u32)>,
+    /// What PostgreSQL says of its version.
+    pub(super) postgres_version: String,
+    /// What Redis says of its version.
+    pub(super) redis_version: String,
+}
+
+impl Programs {
+    /// Those of the options, or else those that `scripts/services` finds.
+    pub(super) async fn locate(options: &Options) -> anyhow::Result<Self> {
+        let (postgres_bin, redis_server) = match (&options.postgres_bin, &options.redis_server) {
+            (Some(postgres), Some(redis)) => (postgres.clone(), redis.clone()),
+            (postgres, redis) => {
+                let found = ask_script().await?;
+                (postgres.clone().unwrap_or(found.0), redis.clone().unwrap_or(found.1))
+            }
+        };
+        let postgres_version = output(&postgres_bin.join("postgres"), &["--version"]).await?;
+        let redis_version = output(&redis_server, &["--version"]).await?;
+        let redis_version = redis_version.split(" sha=").next().unwrap_or_default().to_owned();
+        let postgres_owner = postgres_owner().await?;
+        Ok(Self { postgres_bin, redis_server, postgres_owner, postgres_version, redis_version })
+    }
+}
+
+/// The script of the repository that this program was built in or is run in.
+fn script() -> anyhow::Result<PathBuf> {
+    let built_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/services");
+    let here = PathBuf::from("scripts/services");
+    [here, built_in].into_iter().find(|path| path.is_file()).context(
+        "scripts/services is not there to find PostgreSQL and Redis: give --postgres-bin and --redis-server",
+    )
+}
+
+async fn ask_script() -> anyhow::Result<(PathBuf, PathBuf)> {
+    let answer = output(&script()?, &["locate"]).await?;
+    let find = |name: &str| {
+        let value = answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        value.map(PathBuf::from).with_context(|| format!("scripts/services locate names no {name}"))
+    };
+    Ok((find("postgres_bin")?, find("redis_server")?))
+}
+
+async fn postgres_owner() -> anyhow::Result<Option<(u32, u32)>> {
+    if number(&["-u"]).await? != 0 {
+        return Ok(None);
+    }
+    for user in ["postgres", "nobody"] {
+        if let (Ok(uid), Ok(gid)) = (number(&["-u", user]).await, number(&["-g", user]).await) {
+            return Ok(Some((uid, gid)));
+        }
+    }
+    bail!("PostgreSQL cannot run as root, and there is no user postgres or nobody")
+}
+
+async fn number(args: &[&str]) -> anyhow::Result<u32> {
+    output(Path::new("id"), args).await?.parse().context("id answers no number")
+}
+
+async fn output(program: &Path, args: &[&str]) -> anyhow::Result<String> {
+    let run = Command::new(program).args(args).stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    let output = run.await.with_context(|| format!("cannot run {}", program.display()))?;
+    if !output.status.success() {
+        bail!("{} {} failed: {}", program.display(), args.join(" "), output.status);
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}

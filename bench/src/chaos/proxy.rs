@@ -1,0 +1,247 @@
+//! A TCP proxy before a server, that can misbehave as networks do.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::Context;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::watch,
+    time,
+};
+use tokio_util::task::AbortOnDropHandle;
+
+/// What passes at the moment. Connections are numbered in the order they are made.
+#[derive(Clone, Copy, Debug, Default)]
+struct Gate {
+    /// Nothing passes.
+    stalled: bool,
+    /// Connections below this number are closed.
+    cut_below: u64,
+    /// Connections below this number stay open for the client, and nothing passes
+    /// ever again.
+    lost_below: u64,
+}
+
+impl Gate {
+    const fn cuts(self, number: u64) -> bool {
+        number < self.cut_below
+    }
+
+    const fn loses(self, number: u64) -> bool {
+        number < self.lost_below
+    }
+}
+
+/// When a server notices by itself that the client of a lost connection is gone, as
+/// by TCP's keepalives. A client is told nothing for as long as it waits.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// A proxy that listens until it is dropped.
+#[derive(Debug)]
+pub(super) struct Proxy {
+    port: u16,
+    gate: watch::Sender<Gate>,
+    next: Arc<AtomicU64>,
+    _accepting: AbortOnDropHandle<()>,
+}
+
+impl Proxy {
+    /// A proxy before this port of the loopback address.
+    pub(super) async fn start(target: u16) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("no port for a proxy")?;
+        let port = listener.local_addr()?.port();
+        let (gate, passing) = watch::channel(Gate::default());
+        let next = Arc::new(AtomicU64::new(0));
+        let target = SocketAddr::from((Ipv4Addr::LOCALHOST, target));
+        let accepting = tokio::spawn(accept(listener, target, next.clone(), passing));
+        Ok(Self { port, gate, next, _accepting: AbortOnDropHandle::new(accepting) })
+    }
+
+    /// Where it listens.
+    pub(super) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Closes every connection.
+    pub(super) fn cut(&self) {
+        let below = self.next.load(Ordering::SeqCst);
+        self.gate.send_modify(|gate| gate.cut_below = below);
+    }
+
+    /// Lets nothing pass until [`Proxy::resume`]. New connections are taken, and
+    /// wait as well.
+    pub(super) fn stall(&self) {
+        self.gate.send_modify(|gate| gate.stalled = true);
+    }
+
+    /// Lets everything pass that was held up.
+    pub(super) fn resume(&self) {
+        self.gate.send_modify(|gate| gate.stalled = false);
+    }
+
+    /// Loses every open connection as a firewall does that forgets them: no byte
+    /// passes any more, and the client is not told.
+    pub(super) fn lose(&self) {
+        let below = self.next.load(Ordering::SeqCst);
+        self.gate.send_modify(|gate| gate.lost_below = below);
+    }
+}
+
+async fn accept(
+    listener: TcpListener,
+    target: SocketAddr,
+    next: Arc<AtomicU64>,
+    gate: watch::Receiver<Gate>,
+) {
+    loop {
+        let Ok((client, _)) = listener.accept().await else { continue };
+        let number = next.fetch_add(1, Ordering::SeqCst);
+        tokio::spawn(join(client, target, number, gate.clone()));
+    }
+}
+
+/// One connection, until either end closes it or it is cut.
+async fn join(client: TcpStream, target: SocketAddr, number: u64, mut gate: watch::Receiver<Gate>) {
+    if gate.wait_for(|gate| gate.cuts(number) || !gate.stalled).await.is_err() {
+        return;
+    }
+    let Ok(server) = TcpStream::connect(target).await else { return };
+    // Latency is not among the faults.
+    if client.set_nodelay(true).and_then(|()| server.set_nodelay(true)).is_err() {
+        return;
+    }
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
+    let mut fate = gate.clone();
+    tokio::select! {
+        () = pump(&mut from_client, &mut to_server, number, gate.clone()) => return,
+        () = pump(&mut from_server, &mut to_client, number, gate.clone()) => return,
+        cut = gate.wait_for(|gate| gate.cuts(number)) => return drop(cut),
+        lost = fate.wait_for(|gate| gate.loses(number)) => drop(lost),
+    }
+    tokio::join!(forget_client(from_client), async {
+        time::sleep(KEEPALIVE).await;
+        drop((from_server, to_server));
+    });
+}
+
+/// Takes what the client sends, and answers nothing, until it gives up.
+async fn forget_client(mut client: OwnedReadHalf) {
+    let mut buffer = [0; 1024];
+    while client.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
+}
+
+async fn pump(
+    from: &mut OwnedReadHalf,
+    to: &mut OwnedWriteHalf,
+    number: u64,
+    mut gate: watch::Receiver<Gate>,
+) {
+    let mut buffer = vec![0; 32 * 1024];
+    loop {
+        let read = from.read(&mut buffer).await;
+        if gate.wait_for(|gate| !gate.stalled).await.is_err() || gate.borrow().loses(number) {
+            return std::future::pending().await;
+        }
+        match read {
+            Ok(count) if count > 0 => {
+                if to.write_all(&buffer[..count]).await.is_err() {
+                    return;
+                }
+            }
+            _ended => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::timeout;
+
+    use super::*;
+
+    /// A server that answers every byte with the same.
+    async fn echo() -> u16 {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let (mut from, mut to) = stream.into_split();
+                    let _ended = tokio::io::copy(&mut from, &mut to).await;
+                });
+            }
+        });
+        port
+    }
+
+    async fn connect(proxy: &Proxy) -> TcpStream {
+        TcpStream::connect((Ipv4Addr::LOCALHOST, proxy.port())).await.expect("a connection")
+    }
+
+    /// Whether a byte comes back; none where nothing comes at all.
+    async fn answers(stream: &mut TcpStream) -> Option<bool> {
+        let asked = async {
+            stream.write_all(b"?").await.ok()?;
+            let mut byte = [0];
+            stream.read_exact(&mut byte).await.ok()
+        };
+        Some(timeout(Duration::from_millis(300), asked).await.ok()?.is_some())
+    }
+
+    #[tokio::test]
+    async fn passes_what_it_is_given() {
+        let proxy = Proxy::start(echo().await).await.expect("a proxy");
+
+        assert_eq!(answers(&mut connect(&proxy).await).await, Some(true));
+    }
+
+    #[tokio::test]
+    async fn cuts_open_connections_and_takes_new_ones() {
+        let proxy = Proxy::start(echo().await).await.expect("a proxy");
+        let mut open = connect(&proxy).await;
+        assert_eq!(answers(&mut open).await, Some(true));
+
+        proxy.cut();
+
+        assert_eq!(answers(&mut open).await, Some(false));
+        assert_eq!(answers(&mut connect(&proxy).await).await, Some(true));
+    }
+
+    #[tokio::test]
+    async fn holds_everything_up_while_it_is_stalled() {
+        let proxy = Proxy::start(echo().await).await.expect("a proxy");
+        let mut open = connect(&proxy).await;
+        assert_eq!(answers(&mut open).await, Some(true));
+
+        proxy.stall();
+        assert_eq!(answers(&mut open).await, None);
+        proxy.resume();
+
+        let mut byte = [0];
+        assert_eq!(open.read_exact(&mut byte).await.expect("the byte that was held up"), 1);
+    }
+
+    #[tokio::test]
+    async fn lost_connections_stay_silent_and_open() {
+        let proxy = Proxy::start(echo().await).await.expect("a proxy");
+        let mut open = connect(&proxy).await;
+        assert_eq!(answers(&mut open).await, Some(true));
+
+        proxy.lose();
+
+        assert_eq!(answers(&mut open).await, None);
+        assert_eq!(answers(&mut connect(&proxy).await).await, Some(true));
+    }
+}

@@ -1,0 +1,93 @@
+//! How long after a fault work goes on as before.
+
+use std::{collections::HashMap, time::Duration};
+
+use atelier_entities::{JobId, JobState, jobs};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter};
+use tokio::{
+    task::JoinHandle,
+    time::{self, Instant},
+};
+
+use super::{probes::Probes, tables::statement};
+
+/// Past this a fault is not recovered from.
+pub(super) const LIMIT: Duration = Duration::from_secs(60);
+
+/// Between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// What a fault left behind.
+#[derive(Debug)]
+pub(super) struct Blow {
+    /// From when on work may be expected to go on: the fault itself, or the end of
+    /// an outage.
+    pub(super) over: Instant,
+    /// Jobs that its victims held, by their fence.
+    pub(super) held: HashMap<JobId, i64>,
+    /// Who was hit, for people.
+    pub(super) victims: Vec<String>,
+    /// What still comes of it, such as a process that is woken up again.
+    pub(super) aftermath: Vec<JoinHandle<()>>,
+}
+
+impl Blow {
+    /// One that is over now.
+    pub(super) fn now() -> Self {
+        Self { over: Instant::now(), held: HashMap::new(), victims: Vec::new(), aftermath: Vec::new() }
+    }
+
+    /// One that hit this process, which held these jobs.
+    pub(super) fn against(victim: &str) -> Self {
+        Self { victims: vec![victim.to_owned()], ..Self::now() }
+    }
+
+    /// Both at once.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.over = self.over.max(other.over);
+        self.held.extend(other.held);
+        self.victims.extend(other.victims);
+        self.aftermath.extend(other.aftermath);
+        self
+    }
+}
+
+/// Waits until every probe that was acknowledged before has ended, new ones do, and
+/// everything the victims held runs again or has ended. None where that does not
+/// come to pass within [`LIMIT`].
+pub(super) async fn wait(direct: &DatabaseConnection, probes: &Probes, blow: &mut Blow) -> Option<Duration> {
+    while blow.over.elapsed() < LIMIT {
+        if !blow.held.is_empty() {
+            if let Err(error) = drop_those_that_go_on(direct, &mut blow.held).await {
+                tracing::debug!(%error, "held jobs not looked at");
+            }
+        }
+        if blow.held.is_empty() && probes.recovered_since(blow.over) {
+            return Some(blow.over.elapsed());
+        }
+        time::sleep(LOOK_EVERY).await;
+    }
+    None
+}
+
+/// Jobs that the worker of this process id holds.
+pub(super) async fn held_by(direct: &DatabaseConnection, pid: u32) -> Result<HashMap<JobId, i64>, DbErr> {
+    let sql = "SELECT jobs.id, jobs.fence FROM jobs JOIN workers ON workers.id = jobs.worker_id WHERE workers.pid = $1 AND jobs.state = 'running'";
+    let pid = i32::try_from(pid).unwrap_or_default();
+    let rows = direct.query_all_raw(statement(sql, [pid.into()])).await?;
+    rows.iter().map(|row| Ok((row.try_get("", "id")?, row.try_get("", "fence")?))).collect()
+}
+
+async fn drop_those_that_go_on(
+    direct: &DatabaseConnection,
+    held: &mut HashMap<JobId, i64>,
+) -> Result<(), DbErr> {
+    let ids: Vec<JobId> = held.keys().copied().collect();
+    for job in jobs::Entity::find().filter(jobs::Column::Id.is_in(ids)).all(direct).await? {
+        let waits = matches!(job.state, JobState::Running | JobState::Available);
+        if !waits || held.get(&job.id).is_some_and(|fence| *fence != job.fence) {
+            held.remove(&job.id);
+        }
+    }
+    Ok(())
+}

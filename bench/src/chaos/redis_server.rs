@@ -1,0 +1,128 @@
+//! A Redis of the run. It keeps an append-only file, so that it can come back with
+//! its data and without.
+
+use std::{path::PathBuf, process::Stdio, time::Duration};
+
+use anyhow::{Context, bail};
+use tokio::{
+    process::{Child, Command},
+    time::{self, Instant},
+};
+
+use super::{
+    programs::Programs,
+    scratch::{self, Scratch},
+    warden::Warden,
+};
+
+/// How long it may take until it answers.
+const START_LIMIT: Duration = Duration::from_secs(20);
+
+/// A server of its own, killed when it is dropped.
+#[derive(Debug)]
+pub(super) struct RedisServer {
+    program: PathBuf,
+    home: PathBuf,
+    port: u16,
+    password: String,
+    process: Option<Child>,
+    warden: Warden,
+}
+
+impl RedisServer {
+    /// Starts a server in the scratch folder.
+    pub(super) async fn start(
+        programs: &Programs,
+        scratch: &Scratch,
+        warden: &Warden,
+    ) -> anyhow::Result<Self> {
+        let mut server = Self {
+            program: programs.redis_server.clone(),
+            home: scratch.folder("redis")?,
+            port: scratch::free_port()?,
+            password: uuid::Uuid::new_v4().simple().to_string(),
+            process: None,
+            warden: warden.clone(),
+        };
+        server.spawn().await?;
+        Ok(server)
+    }
+
+    pub(super) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its URL, by its own port or by a proxy's.
+    pub(super) fn url(&self, port: u16) -> String {
+        format!("redis://:{}@127.0.0.1:{port}", self.password)
+    }
+
+    /// Ends it at once, as a crash would.
+    pub(super) async fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let pid = process.id();
+            if let Err(error) = process.kill().await {
+                tracing::debug!(%error, "Redis was gone already");
+            }
+            if let Some(pid) = pid {
+                self.warden.forget(pid);
+            }
+        }
+    }
+
+    /// Starts it again, with what it kept or with nothing.
+    pub(super) async fn revive(&mut self, with_data: bool) -> anyhow::Result<()> {
+        if !with_data {
+            let kept = self.home.join("appendonlydir");
+            if kept.exists() {
+                std::fs::remove_dir_all(&kept).context("cannot take Redis's data away")?;
+            }
+        }
+        self.spawn().await
+    }
+
+    /// Empties it.
+    pub(super) async fn flush(&self) -> anyhow::Result<()> {
+        let mut connection = self.connect().await?;
+        redis::cmd("FLUSHALL").exec_async(&mut connection).await.context("FLUSHALL failed")
+    }
+
+    async fn spawn(&mut self) -> anyhow::Result<()> {
+        let settings = self.home.join("redis.conf");
+        let text = format!(
+            "bind 127.0.0.1\nport {}\nrequirepass {}\nsave \"\"\nappendonly yes\nappendfsync everysec\ndir {}\nlogfile {}\n",
+            self.port,
+            self.password,
+            self.home.display(),
+            self.home.join("log").display(),
+        );
+        std::fs::write(&settings, text)?;
+        let mut command = Command::new(&self.program);
+        command.arg(settings).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let process =
+            command.process_group(0).kill_on_drop(true).spawn().context("cannot run redis-server")?;
+        if let Some(pid) = process.id() {
+            self.warden.note(pid);
+        }
+        self.process = Some(process);
+        let begun = Instant::now();
+        while let Err(error) = self.ping().await {
+            if begun.elapsed() > START_LIMIT {
+                bail!("Redis did not start: {error:#}");
+            }
+            time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
+    async fn ping(&self) -> anyhow::Result<()> {
+        let mut connection = self.connect().await?;
+        Ok(redis::cmd("PING").exec_async(&mut connection).await?)
+    }
+
+    async fn connect(&self) -> anyhow::Result<redis::aio::MultiplexedConnection> {
+        let client = redis::Client::open(self.url(self.port))?;
+        let connection = time::timeout(Duration::from_secs(2), client.get_multiplexed_async_connection());
+        Ok(connection.await.context("Redis does not answer")??)
+    }
+}

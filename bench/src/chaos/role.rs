@@ -1,0 +1,122 @@
+//! The workers and schedulers of a run: this program, started by itself.
+
+use std::{
+    collections::BTreeMap,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context;
+use atelier_queue::{
+    Queue, QueueName, QueueOptions,
+    transport::{RedisHub, RedisOptions},
+    worker::{self, WorkerOptions},
+};
+use atelier_scheduler::SchedulerOptions;
+use atelier_services::database;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use super::{cli::MemberArgs, kinds};
+
+/// As the product's defaults are.
+const ACQUIRE_LIMIT: Duration = Duration::from_secs(5);
+const STATEMENT_LIMIT: Duration = Duration::from_secs(30);
+const REDIS_LIMIT: Duration = Duration::from_secs(2);
+const CONNECTIONS: u32 = 20;
+
+/// How long a worker that drains lets its jobs go on.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// A queue as the product wires it.
+pub(super) async fn queue(
+    database_url: &str,
+    redis_url: &SecretString,
+    heartbeat: Duration,
+) -> anyhow::Result<Queue> {
+    let db = experiment(database_url).await?;
+    let hub = RedisHub::connect(RedisOptions {
+        url: redis_url.clone(),
+        key_prefix: "chaos".to_owned(),
+        command_timeout: REDIS_LIMIT,
+        consumer_timeout: heartbeat * 2,
+    })
+    .await?;
+    let options = QueueOptions { heartbeat, ..QueueOptions::default() };
+    Ok(Queue::new(db, hub.clone(), hub, kinds::effects()?, options))
+}
+
+/// A worker, until SIGTERM.
+pub(super) async fn worker(args: MemberArgs) -> anyhow::Result<ExitCode> {
+    let (queue, shutdown) = begin(&args).await?;
+    let options = WorkerOptions {
+        concurrency: BTreeMap::from([
+            (QueueName::Generation, 24),
+            (QueueName::Deployment, 8),
+            (QueueName::Email, 8),
+            (QueueName::Stats, 4),
+            (QueueName::Workflow, 8),
+            (QueueName::Maintenance, 8),
+        ]),
+        grace: GRACE,
+        host: "chaos".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        ..WorkerOptions::default()
+    };
+    worker::run(queue, kinds::registry(args.next_version)?, options, shutdown).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A scheduler, until SIGTERM.
+pub(super) async fn scheduler(args: MemberArgs) -> anyhow::Result<ExitCode> {
+    let (queue, shutdown) = begin(&args).await?;
+    let options = SchedulerOptions { relay_interval: Duration::from_secs(1) };
+    atelier_scheduler::run(queue, kinds::recurring(), options, shutdown).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn begin(args: &MemberArgs) -> anyhow::Result<(Queue, CancellationToken)> {
+    let filter = EnvFilter::new("info,sqlx=warn,apalis=warn,apalis_core=warn,atelier_queue=debug");
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+    let shutdown = CancellationToken::new();
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
+    let token = shutdown.clone();
+    tokio::spawn(async move {
+        terminate.recv().await;
+        token.cancel();
+    });
+    let begun = Instant::now();
+    let heartbeat = Duration::from_secs(args.heartbeat_secs);
+    let queue = queue(args.database_url.expose_secret(), &args.redis_url, heartbeat).await?;
+    queue.clock().follow(queue.db()).await?;
+    tracing::info!(pid = std::process::id(), after = ?begun.elapsed(), "begins");
+    Ok((queue, shutdown))
+}
+
+async fn experiment(url: &str) -> anyhow::Result<sea_orm::DatabaseConnection> {
+    let mut options = sea_orm::ConnectOptions::new(url);
+    options
+        .max_connections(CONNECTIONS)
+        .connect_timeout(ACQUIRE_LIMIT)
+        .acquire_timeout(ACQUIRE_LIMIT)
+        .sqlx_logging(false)
+        .statement_timeout(STATEMENT_LIMIT)
+        .set_application_name("atelier")
+        .map_sqlx_postgres_opts(|options| options.options([("idle_in_transaction_session_timeout", "15s")]))
+        .map_sqlx_postgres_pool_opts(|pool| {
+            pool.test_before_acquire(false)
+                .before_acquire(|connection, _| Box::pin(answers(connection)))
+                .after_release(|connection, _| Box::pin(answers(connection)))
+        });
+    Ok(sea_orm::Database::connect(options).await?)
+}
+
+async fn answers(connection: &mut sea_orm::sqlx::PgConnection) -> Result<bool, sea_orm::sqlx::Error> {
+    use sea_orm::sqlx::Connection;
+    match tokio::time::timeout(Duration::from_secs(1), connection.ping()).await {
+        Ok(answer) => answer.map(|()| true),
+        Err(_silent) => Err(sea_orm::sqlx::Error::PoolTimedOut),
+    }
+}

@@ -1,0 +1,321 @@
+//! A run from its seed to its verdict.
+
+use std::{process::ExitCode, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use atelier_entities::{AttemptOutcome, JobState, to_micros};
+use sea_orm::{ConnectionTrait, DatabaseConnection};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::{self, Instant},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    canceller,
+    checks::{self, Check, Evidence},
+    cli::Options,
+    customers::{self, Customers},
+    faults::Fault,
+    installation::Installation,
+    ledger::{Ledger, Standing},
+    load,
+    plan::Plan,
+    probes::{self, Probes},
+    programs::Programs,
+    recovery,
+    report::{self, JobsReport, OptionsReport, Report, StrikeReport},
+    sampler::Sampler,
+    tables::statement,
+    terminal,
+};
+
+/// Time in peace before the first fault.
+const WARM_UP: Duration = Duration::from_secs(5);
+
+/// How long everything may take to come to its end once the load has stopped.
+const QUIET_LIMIT: Duration = Duration::from_secs(120);
+
+/// Exit code of a run that was interrupted.
+const EXIT_INTERRUPTED: u8 = 130;
+
+/// Makes a run. The exit code tells whether every promise held.
+pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
+    let faults = options.chosen_faults()?;
+    let seed = options.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
+    terminal::say(format_args!("seed {seed}"));
+    let programs = Programs::locate(&options).await?;
+    let installation = Installation::start(&options, &programs).await?;
+    terminal::say(format_args!(
+        "{} in {}",
+        programs.postgres_version,
+        installation.scratch().path().display()
+    ));
+    if installation.product.is_none() {
+        terminal::say("without the product: atelier-api, atelier-worker and atelier-scheduler are not here");
+    }
+    let run = Run::new(&installation, &options, seed, faults);
+    let outcome = tokio::select! {
+        outcome = run.make(&programs) => Some(outcome),
+        () = interrupted() => None,
+    };
+    let code = match outcome {
+        None => Ok(ExitCode::from(EXIT_INTERRUPTED)),
+        Some(Err(error)) => Err(error),
+        Some(Ok(report)) => tell(&report, &options).map(|()| ExitCode::from(u8::from(!report.passed))),
+    };
+    if options.keep {
+        terminal::say(format_args!("kept in {}", installation.scratch().path().display()));
+    }
+    installation.finish().await?;
+    code
+}
+
+async fn interrupted() {
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+fn tell(report: &Report, options: &Options) -> anyhow::Result<()> {
+    terminal::say(format_args!("\n{}", report.text()));
+    if let Some(file) = &options.report {
+        let json = serde_json::to_string_pretty(report)?;
+        std::fs::write(file, json).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(())
+}
+
+struct Run<'a> {
+    installation: &'a Installation,
+    options: &'a Options,
+    seed: u64,
+    faults: Vec<Fault>,
+    ledger: Arc<Ledger>,
+    probes: Arc<Probes>,
+    customers: Arc<Customers>,
+}
+
+impl<'a> Run<'a> {
+    fn new(installation: &'a Installation, options: &'a Options, seed: u64, mut faults: Vec<Fault>) -> Self {
+        faults.retain(|fault| installation.product.is_some() || !fault.needs_product());
+        Self {
+            installation,
+            options,
+            seed,
+            faults,
+            ledger: Arc::default(),
+            probes: Arc::default(),
+            customers: Arc::default(),
+        }
+    }
+
+    async fn make(&self, programs: &Programs) -> anyhow::Result<Report> {
+        let started_at = to_micros(self.installation.queue.now());
+        let (load, watch) = (CancellationToken::new(), CancellationToken::new());
+        let callers = self.start_load(&load);
+        let sampling = tokio::spawn(Sampler::default().run(self.installation.direct.clone(), watch.clone()));
+        let product_sampling =
+            tokio::spawn(Sampler::default().run(self.installation.product_direct.clone(), watch.clone()));
+        tokio::spawn(probes::watch(self.installation.direct.clone(), self.probes.clone(), watch.clone()));
+        let begun = Instant::now();
+        let strikes = self.fire().await?;
+        let fire = begun.elapsed();
+        load.cancel();
+        let quiet_from = Instant::now();
+        terminal::say(format_args!("{} all is quiet now", clock(fire)));
+        callers.wait().await;
+        self.wait_until_quiet().await;
+        let quiet = quiet_from.elapsed();
+        self.installation.stop_processes().await;
+        watch.cancel();
+        let samplers = [sampling.await?, product_sampling.await?];
+        let (jobs, checks, faults) = self.judge(&strikes, samplers).await?;
+        let (probes_in_peace, probes_under_fire) = self.probes.latencies();
+        Ok(Report {
+            passed: checks.iter().all(|check| check.broken == 0),
+            program: format!("atelier-chaos {}", env!("CARGO_PKG_VERSION")),
+            postgres: programs.postgres_version.clone(),
+            redis: programs.redis_version.clone(),
+            seed: self.seed,
+            started_at: started_at.to_rfc3339(),
+            options: self.options_report(),
+            fire_secs: fire.as_secs_f64(),
+            quiet_secs: quiet.as_secs_f64(),
+            jobs,
+            probes_in_peace,
+            probes_under_fire,
+            faults,
+            checks,
+            strikes,
+        })
+    }
+
+    fn options_report(&self) -> OptionsReport {
+        OptionsReport {
+            minutes: self.options.minutes,
+            jobs_a_second: self.options.rate(),
+            heartbeat_secs: self.options.heartbeat_secs,
+            faults: self.faults.iter().map(|fault| fault.name()).collect(),
+            product: self.installation.product.is_some(),
+        }
+    }
+
+    /// Starts everybody who wants something of the installation.
+    fn start_load(&self, stop: &CancellationToken) -> TaskTracker {
+        let tasks = TaskTracker::new();
+        let (queue, ledger) = (&self.installation.queue, &self.ledger);
+        #[expect(clippy::cast_precision_loss, reason = "there are four")]
+        let rate = self.options.rate() / load::CALLERS as f64;
+        for caller in 0..load::CALLERS {
+            let seed = self.seed.wrapping_add(1 + caller);
+            tasks.spawn(load::call(queue.clone(), ledger.clone(), seed, rate, stop.clone()));
+        }
+        tasks.spawn(canceller::run(queue.clone(), ledger.clone(), self.seed.wrapping_add(100), stop.clone()));
+        tasks.spawn(probes::send(queue.clone(), ledger.clone(), self.probes.clone(), stop.clone()));
+        if let Some(product) = &self.installation.product {
+            for _ in 0..customers::CUSTOMERS {
+                let (customers, url, stop) = (self.customers.clone(), product.url.clone(), stop.clone());
+                tasks.spawn(async move { customers.come(&url, stop).await });
+            }
+        }
+        tasks.close();
+        tasks
+    }
+
+    /// Strikes until the time is over.
+    async fn fire(&self) -> anyhow::Result<Vec<StrikeReport>> {
+        let begun = Instant::now();
+        let ends = begun + self.options.duration();
+        let mut strikes = Vec::new();
+        time::sleep_until((begun + WARM_UP).min(ends)).await;
+        for strike in Plan::new(self.seed, self.faults.clone()) {
+            time::sleep_until((Instant::now() + strike.rest).min(ends)).await;
+            if Instant::now() >= ends {
+                break;
+            }
+            let at = begun.elapsed();
+            self.probes.set_under_fire(true);
+            let mut blow = self.installation.inject(&self.ledger, &strike).await?;
+            let held = blow.held.len();
+            let recovered = recovery::wait(&self.installation.direct, &self.probes, &mut blow).await;
+            for aftermath in blow.aftermath {
+                aftermath.await?;
+            }
+            self.probes.set_under_fire(false);
+            let report = StrikeReport {
+                at_secs: at.as_secs_f64(),
+                faults: strike.faults.iter().map(|fault| fault.name()).collect(),
+                victims: blow.victims,
+                held,
+                recovery_secs: recovered.map(|recovered| recovered.as_secs_f64()),
+            };
+            show(at, &report);
+            strikes.push(report);
+        }
+        time::sleep_until(ends).await;
+        Ok(strikes)
+    }
+
+    /// Waits until no job is under way any more, or for too long.
+    async fn wait_until_quiet(&self) {
+        let begun = Instant::now();
+        while begun.elapsed() < QUIET_LIMIT {
+            let product = count_under_way(&self.installation.product_direct);
+            match tokio::join!(count_under_way(&self.installation.direct), product) {
+                (Ok(0), Ok(0)) => return,
+                _not_yet => time::sleep(Duration::from_millis(200)).await,
+            }
+        }
+    }
+
+    async fn judge(
+        &self,
+        strikes: &[StrikeReport],
+        samplers: [Sampler; 2],
+    ) -> anyhow::Result<(JobsReport, Vec<Check>, Vec<report::FaultReport>)> {
+        let direct = &self.installation.direct;
+        let evidence = Evidence::gather(direct, &self.ledger, self.installation.queue.now()).await?;
+        let mut checks = evidence.judge(direct).await?;
+        let mut jobs = self.count(&evidence);
+        jobs.lost = checks
+            .iter()
+            .find(|check| check.promise.contains("acknowledged job ends"))
+            .map_or(0, |check| check.broken);
+        let mut changed = Vec::new();
+        for (mut sampler, direct) in samplers.into_iter().zip([direct, &self.installation.product_direct]) {
+            sampler.look_at_all(direct).await?;
+            changed.extend(sampler.changed().iter().cloned());
+            let (looks, watched) = sampler.counts();
+            (jobs.looks, jobs.watched) = (jobs.looks + looks, jobs.watched + watched);
+        }
+        checks.push(Check::new("a terminal state never changes", jobs.watched, changed));
+        if self.installation.product.is_some() {
+            let acknowledged = self.customers.acknowledged();
+            checks.extend(checks::check_product(&self.installation.product_direct, &acknowledged).await?);
+            checks.push(Check::new(
+                "a customer is answered in the end",
+                customers::CUSTOMERS,
+                self.customers.gave_up(),
+            ));
+        }
+        let faults = report::sum_up(strikes, self.installation.heartbeat);
+        checks.extend(report::check_recoveries(&faults));
+        Ok((jobs, checks, faults))
+    }
+
+    fn count(&self, evidence: &Evidence) -> JobsReport {
+        let count = |state: JobState| evidence.jobs.values().filter(|job| job.state == state).count();
+        let in_doubt = || evidence.entries.iter().filter(|(_, entry)| entry.standing == Standing::InDoubt);
+        let there = in_doubt().filter(|(id, _)| evidence.jobs.contains_key(id)).count();
+        let (refused, duplicates) = self.ledger.refused_and_duplicates();
+        let (requests, requests_made_again) = self.customers.requests_and_retries();
+        let attempts = evidence.attempts.values().flatten();
+        JobsReport {
+            acknowledged: self.ledger.count_acknowledged(),
+            in_doubt_there: there,
+            in_doubt_absent: in_doubt().count() - there,
+            refused,
+            duplicates,
+            succeeded: count(JobState::Succeeded),
+            failed_as_designed: count(JobState::Failed),
+            cancelled: count(JobState::Cancelled),
+            attempts_lost: attempts.filter(|attempt| attempt.outcome == AttemptOutcome::Lost).count(),
+            restarts: self.installation.count_restarts(),
+            product_acknowledged: self.customers.acknowledged().len(),
+            requests,
+            requests_made_again,
+            ..JobsReport::default()
+        }
+    }
+}
+
+fn show(at: Duration, report: &StrikeReport) {
+    let victims = report.victims.join(", ");
+    let recovered = match report.recovery_secs {
+        Some(secs) => format!("went on after {secs:.1} s"),
+        None => format!("DID NOT GO ON within {} s", recovery::LIMIT.as_secs()),
+    };
+    let held = if report.held > 0 { format!(" {} jobs held,", report.held) } else { String::new() };
+    terminal::say(format_args!(
+        "{} {:<18} {victims}{held} {recovered}",
+        clock(at),
+        report.faults.join(" + ")
+    ));
+}
+
+fn clock(elapsed: Duration) -> String {
+    format!("{:02}:{:02}", elapsed.as_secs() / 60, elapsed.as_secs() % 60)
+}
+
+async fn count_under_way(direct: &DatabaseConnection) -> anyhow::Result<i64> {
+    let sql = "SELECT COUNT(*) AS jobs FROM jobs WHERE state NOT IN ('succeeded', 'failed', 'cancelled', 'discarded') AND kind <> 'chaos.tick'";
+    let row = direct.query_one_raw(statement(sql, [])).await?.context("no count")?;
+    Ok(row.try_get("", "jobs")?)
+}

@@ -1,0 +1,150 @@
+//! Remembers every job that was seen to have ended, and whether it stays as it was.
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+
+use atelier_entities::{JobId, Timestamp};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, QueryResult};
+use tokio::time::{self, Instant};
+use tokio_util::sync::CancellationToken;
+
+use super::tables::statement;
+
+/// Between two looks at what has ended lately.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Between two looks at everything that has ended.
+const LOOK_AT_ALL_EVERY: Duration = Duration::from_secs(10);
+
+/// What a job must stay like once it has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Ended {
+    state: String,
+    fence: i64,
+    attempt: i32,
+    finished_at: Option<Timestamp>,
+    /// A digest of its result and its error.
+    content: String,
+}
+
+/// What was seen.
+#[derive(Debug, Default)]
+pub(super) struct Sampler {
+    ended: HashMap<JobId, Ended>,
+    changed: Vec<String>,
+    looks: u64,
+}
+
+const SELECT: &str = "SELECT id, state, fence, attempt, finished_at, md5(COALESCE(result::text, '') || COALESCE(error::text, '')) AS content FROM jobs WHERE ";
+
+impl Sampler {
+    /// Looks until it is told to stop, and answers itself. A look that fails, fails.
+    pub(super) async fn run(mut self, direct: DatabaseConnection, stop: CancellationToken) -> Self {
+        let mut look_at_all = Instant::now();
+        while !stop.is_cancelled() {
+            let all = Instant::now() >= look_at_all;
+            let looked = if all { self.look_at_all(&direct).await } else { self.look_at_new(&direct).await };
+            match looked {
+                Ok(()) if all => look_at_all = Instant::now() + LOOK_AT_ALL_EVERY,
+                Ok(()) => {}
+                Err(error) => tracing::debug!(%error, "the sampler saw nothing"),
+            }
+            tokio::select! {
+                () = time::sleep(LOOK_EVERY) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+        self
+    }
+
+    /// Looks at every ended job; one that has gone has changed.
+    pub(super) async fn look_at_all(&mut self, direct: &DatabaseConnection) -> Result<(), DbErr> {
+        let known: Vec<JobId> = self.ended.keys().copied().collect();
+        let seen = self
+            .look(
+                direct,
+                "finished_at IS NOT NULL OR state IN ('succeeded', 'failed', 'cancelled', 'discarded')",
+            )
+            .await?;
+        for id in known.into_iter().filter(|id| !seen.contains(id)) {
+            if let Some(before) = self.ended.remove(&id) {
+                self.changed.push(format!("{id} was {} and is no longer ended, or gone", before.state));
+            }
+        }
+        Ok(())
+    }
+
+    /// Ended jobs that changed, or went away, after they had ended.
+    pub(super) fn changed(&self) -> &[String] {
+        &self.changed
+    }
+
+    /// How often it looked, and how many ended jobs it has seen.
+    pub(super) fn counts(&self) -> (u64, usize) {
+        (self.looks, self.ended.len())
+    }
+
+    async fn look_at_new(&mut self, direct: &DatabaseConnection) -> Result<(), DbErr> {
+        self.look(direct, "finished_at > now() - interval '5 seconds'").await.map(drop)
+    }
+
+    async fn look(&mut self, direct: &DatabaseConnection, which: &str) -> Result<HashSet<JobId>, DbErr> {
+        let rows = direct.query_all_raw(statement(&format!("{SELECT}{which}"), [])).await?;
+        self.looks += 1;
+        let mut seen = HashSet::with_capacity(rows.len());
+        for row in rows {
+            let (id, now) = read(&row)?;
+            seen.insert(id);
+            self.compare(id, now);
+        }
+        Ok(seen)
+    }
+
+    fn compare(&mut self, id: JobId, now: Ended) {
+        match self.ended.get(&id) {
+            Some(before) if *before != now => {
+                self.changed.push(format!("{id} was {before:?} and became {now:?}"));
+                self.ended.insert(id, now);
+            }
+            Some(_) => {}
+            None => {
+                self.ended.insert(id, now);
+            }
+        }
+    }
+}
+
+fn read(row: &QueryResult) -> Result<(JobId, Ended), DbErr> {
+    let ended = Ended {
+        state: row.try_get("", "state")?,
+        fence: row.try_get("", "fence")?,
+        attempt: row.try_get("", "attempt")?,
+        finished_at: row.try_get("", "finished_at")?,
+        content: row.try_get("", "content")?,
+    };
+    Ok((row.try_get("", "id")?, ended))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(state: &str, fence: i64) -> Ended {
+        Ended { state: state.to_owned(), fence, attempt: 1, finished_at: None, content: String::new() }
+    }
+
+    #[test]
+    fn notices_an_end_that_changes() {
+        let (mut sampler, id) = (Sampler::default(), JobId::new());
+
+        sampler.compare(id, ended("succeeded", 1));
+        sampler.compare(id, ended("succeeded", 1));
+        assert!(sampler.changed().is_empty());
+
+        sampler.compare(id, ended("failed", 1));
+        assert_eq!(sampler.changed().len(), 1);
+        assert!(sampler.changed()[0].contains("succeeded"), "{:?}", sampler.changed());
+    }
+}

@@ -1,0 +1,60 @@
+//! The folder and the ports of a run.
+
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use tempfile::TempDir;
+
+/// Ports below the range that the system hands out by itself, so that a server that
+/// is restarted finds its own again.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+
+/// A folder that is removed with everything in it, unless it is kept.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    folder: TempDir,
+}
+
+impl Scratch {
+    /// A new folder under the system's temporary one. PostgreSQL may run as another
+    /// user, who must be able to pass through it.
+    pub(super) fn create(keep: bool) -> anyhow::Result<Self> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("atelier-chaos-").disable_cleanup(keep);
+        let folder = builder.tempdir().context("cannot make a scratch folder")?;
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o711))?;
+        std::fs::create_dir(folder.path().join("logs"))?;
+        Ok(Self { folder })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A folder in it, made if need be.
+    pub(super) fn folder(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let path = self.path().join(name);
+        std::fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(path)
+    }
+
+    /// Where a process logs.
+    pub(super) fn log(&self, name: &str) -> PathBuf {
+        self.path().join("logs").join(format!("{name}.log"))
+    }
+}
+
+/// A port of the loopback address that nobody listens on.
+pub(super) fn free_port() -> anyhow::Result<u16> {
+    for _ in 0..100 {
+        let port = rand::random_range(PORTS);
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    anyhow::bail!("found no free port")
+}

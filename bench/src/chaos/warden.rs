@@ -1,0 +1,107 @@
+//! Cleans up where the run itself cannot: a process of its own that notices when the
+//! run is killed, and ends everything the run had started.
+
+use std::{
+    collections::BTreeSet,
+    io::{BufRead, Write},
+    os::unix::process::CommandExt,
+    path::Path,
+    process::{Child, ChildStdin, Command, ExitCode, Stdio},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use anyhow::Context;
+
+use super::cli::WardenArgs;
+
+/// The run's end of the warden. It is told which processes there are.
+#[derive(Clone, Debug)]
+pub(super) struct Warden {
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    process: Child,
+    line: Option<ChildStdin>,
+}
+
+impl Warden {
+    /// Starts it, for this scratch folder.
+    pub(super) fn start(folder: &Path, keep: bool) -> anyhow::Result<Self> {
+        let program = std::env::current_exe().context("cannot tell this program's path")?;
+        let mut command = Command::new(program);
+        command.arg("warden").arg("--folder").arg(folder).args(keep.then_some("--keep"));
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+        let mut process = command.spawn().context("cannot start the warden")?;
+        let line = process.stdin.take();
+        Ok(Self { inner: Arc::new(Mutex::new(Inner { process, line })) })
+    }
+
+    /// A process that must not outlive the run.
+    pub(super) fn note(&self, pid: u32) {
+        self.tell(&format!("note {pid}"));
+    }
+
+    /// A process that has ended.
+    pub(super) fn forget(&self, pid: u32) {
+        self.tell(&format!("forget {pid}"));
+    }
+
+    /// A file whose first line is the id of a process that must not outlive the run.
+    pub(super) fn note_file(&self, file: &Path) {
+        self.tell(&format!("file {}", file.display()));
+    }
+
+    /// The run has cleaned up by itself.
+    pub(super) fn dismiss(&self) {
+        self.tell("done");
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.line = None;
+        if let Err(error) = inner.process.wait() {
+            tracing::debug!(%error, "the warden is gone");
+        }
+    }
+
+    fn tell(&self, text: &str) {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(line) = inner.line.as_mut() else { return };
+        if let Err(error) = writeln!(line, "{text}").and_then(|()| line.flush()) {
+            tracing::debug!(%error, "the warden does not listen");
+        }
+    }
+}
+
+/// The warden's own end: waits until the run says that it is done, or is gone.
+pub(super) fn keep_watch(args: &WardenArgs) -> anyhow::Result<ExitCode> {
+    let (mut pids, mut files) = (BTreeSet::new(), Vec::new());
+    for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+        match line.split_once(' ') {
+            Some(("note", pid)) => drop(pids.insert(pid.to_owned())),
+            Some(("forget", pid)) => drop(pids.remove(pid)),
+            Some(("file", file)) => files.push(file.to_owned()),
+            _ if line == "done" => return Ok(ExitCode::SUCCESS),
+            _ => {}
+        }
+    }
+    for file in files {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        pids.extend(text.lines().next().map(str::to_owned));
+    }
+    for pid in pids {
+        // One that has ended meanwhile is no fault.
+        let _ended = kill("KILL", &pid).status();
+    }
+    if !args.keep {
+        std::fs::remove_dir_all(&args.folder)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The shell's own `kill`, which is everywhere.
+pub(super) fn kill(signal: &str, pid: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", "kill -\"$0\" \"$1\"", signal, pid]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}

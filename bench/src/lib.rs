@@ -1,0 +1,3 @@
+//! Programs that put Atelier under load and under fire.
+
+pub mod chaos;

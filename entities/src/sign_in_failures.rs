@@ -1,0 +1,21 @@
+use sea_orm::entity::prelude::*;
+
+use crate::Timestamp;
+
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "sign_in_failures")]
+pub struct Model {
+    /// `account:` and a hash of the mail address, or `address:` and the client's.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub key: String,
+    /// Attempts that were begun and did not succeed.
+    pub failures: i32,
+    pub last_at: Timestamp,
+    /// No attempt is looked at before.
+    pub blocked_until: Timestamp,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

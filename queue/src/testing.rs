@@ -1,0 +1,86 @@
+//! For tests that play the part of workers step by step, without handlers: the very
+//! functions that a worker claims, keeps and ends jobs with. Nothing else needs
+//! them.
+
+use atelier_entities::{JobId, JobState, WorkerId, jobs};
+use serde_json::Value;
+
+use crate::{
+    Queue,
+    error::QueueError,
+    name::QueueName,
+    outcome::Ending,
+    retry::Backoff,
+    store::{
+        claim::{self, Claimant},
+        finish, lease, progress,
+    },
+    worker::finish_of,
+};
+
+/// A job that a heartbeat found still held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldJob {
+    /// The job.
+    pub id: JobId,
+    /// The fence it is held under.
+    pub fence: i64,
+    /// Whether its attempt is to stop.
+    pub cancel_requested: bool,
+}
+
+/// Claims the next `count` jobs of a queue that are of these kinds, in the order of
+/// dispatch, as a worker does.
+pub async fn claim(
+    queue: &Queue,
+    worker: WorkerId,
+    name: QueueName,
+    kinds: &[&'static str],
+    count: usize,
+) -> Result<Vec<jobs::Model>, QueueError> {
+    let claimant = Claimant { worker, queue: name, kinds };
+    Ok(claim::claim_next(queue, &claimant, count, false).await?.jobs)
+}
+
+/// Extends the leases of these jobs where the worker still has them, and answers
+/// which those are.
+pub async fn extend(queue: &Queue, worker: WorkerId, held: &[JobId]) -> Result<Vec<HeldJob>, QueueError> {
+    let held = lease::extend(queue, worker, held.to_vec()).await?;
+    Ok(held
+        .into_iter()
+        .map(|job| HeldJob { id: job.id, fence: job.fence, cancel_requested: job.cancel_requested })
+        .collect())
+}
+
+/// Writes a claimed job's progress, beginning a stage. Answers whether the claim
+/// still held.
+pub async fn write_progress(queue: &Queue, job: &jobs::Model, value: &Value) -> Result<bool, QueueError> {
+    progress::write(queue, job, value, true).await
+}
+
+/// Writes the ends of claimed jobs: those without effects in one batch, the others
+/// each with its effect. Waits carry no jitter. Answers for each whether its claim
+/// still held.
+pub async fn finish(
+    queue: &Queue,
+    ends: Vec<(jobs::Model, Ending)>,
+    backoff: Backoff,
+) -> Result<Vec<bool>, QueueError> {
+    let ends: Vec<_> =
+        ends.into_iter().map(|(job, ending)| (finish_of(queue, &job, ending, backoff, 0.5), job)).collect();
+    let (single, batched): (Vec<_>, Vec<_>) =
+        ends.iter().partition(|(_, job)| queue.effects().has(&job.kind));
+    let batched: Vec<_> = batched.into_iter().map(|(finish, _)| finish.clone()).collect();
+    let mut held = finish::batch(queue, &batched).await?;
+    for (finish, job) in single {
+        if finish::with_effect(queue, finish, job).await? {
+            held.insert(finish.key());
+        }
+    }
+    let again = ends
+        .iter()
+        .filter(|(finish, _)| held.contains(&finish.key()) && finish.settlement.state == JobState::Available);
+    let again = again.filter_map(|(_, job)| Some((QueueName::parse(&job.queue)?, job.id))).collect();
+    queue.announce(again, held.iter().map(|(id, _)| *id).collect()).await;
+    Ok(ends.iter().map(|(finish, _)| held.contains(&finish.key())).collect())
+}

@@ -1,0 +1,107 @@
+//! `atelier admin`: accounts that may operate the platform.
+
+use std::io::Read;
+
+use anyhow::{Context, bail};
+use atelier_entities::users;
+use atelier_services::identity::Registration;
+use clap::{Args, Subcommand};
+use uuid::Uuid;
+
+use super::answer::{Answer, caller};
+use crate::wire::Platform;
+
+/// Longest input that can hold a password.
+const LONGEST_INPUT: u64 = 4_096;
+
+/// Manage the accounts that may operate the platform.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  atelier admin create --email ada@example.org
+  pass atelier | atelier admin create --email ada@example.org --password-stdin
+
+Without --password-stdin a new account gets a random password, shown once. An
+account that is there already keeps its own.")]
+pub(crate) struct AdminArgs {
+    #[command(subcommand)]
+    command: AdminCommand,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum AdminCommand {
+    /// Make sure that there is an administrator of this mail address.
+    Create(CreateArgs),
+}
+
+#[derive(Args, Clone, Debug)]
+struct CreateArgs {
+    /// Mail address; an account that has it is made an administrator.
+    #[arg(long)]
+    email: String,
+    /// Name of a new account.
+    #[arg(long, value_name = "NAME", default_value = "Administrator")]
+    full_name: String,
+    /// Read the password of a new account from standard input.
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+/// Does what was asked.
+///
+/// # Errors
+/// Where the address or the password cannot be taken, or the database does not
+/// answer.
+pub(crate) async fn run(args: &AdminArgs, platform: &Platform) -> anyhow::Result<Answer> {
+    let AdminCommand::Create(args) = &args.command;
+    let typed = if args.password_stdin { Some(read_password(std::io::stdin().lock())?) } else { None };
+    create(args, typed, platform).await
+}
+
+/// The password on the first line of an input.
+fn read_password(input: impl Read) -> anyhow::Result<String> {
+    let mut text = String::new();
+    input.take(LONGEST_INPUT).read_to_string(&mut text).context("cannot read standard input")?;
+    let password = text.lines().next().unwrap_or_default();
+    if password.is_empty() {
+        bail!("there is no password on standard input");
+    }
+    Ok(password.to_owned())
+}
+
+async fn create(args: &CreateArgs, typed: Option<String>, platform: &Platform) -> anyhow::Result<Answer> {
+    let email = args.email.trim().to_lowercase();
+    let known = users::Entity::find_by_email(&email).one(&platform.db).await?.is_some();
+    let password = typed.clone().unwrap_or_else(|| Uuid::new_v4().simple().to_string());
+    let registration = Registration {
+        email: args.email.clone(),
+        password: password.clone(),
+        full_name: args.full_name.clone(),
+        locale: None,
+        time_zone: None,
+        country: None,
+    };
+    let user = platform.services.identity.ensure_admin(&caller(), registration).await?;
+    Ok(Answer::of(match (known, typed) {
+        (true, _) => format!("{} may operate the platform; the password is as it was", user.email),
+        (false, Some(_)) => format!("created {}, who may operate the platform", user.email),
+        (false, None) => format!(
+            "created {}, who may operate the platform\npassword: {password}\nIt is shown only now.",
+            user.email
+        ),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_first_line_as_the_password() {
+        assert_eq!(read_password("correct horse\n".as_bytes()).expect("a password"), "correct horse");
+        assert_eq!(read_password("a b \r\nrest".as_bytes()).expect("a password"), "a b ");
+        for nothing in ["", "\n", "\nlate"] {
+            assert!(read_password(nothing.as_bytes()).is_err(), "{nothing:?}");
+        }
+    }
+}

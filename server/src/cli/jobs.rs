@@ -1,0 +1,304 @@
+//! `atelier jobs`: looking at jobs and steering them one by one.
+
+use std::{fmt::Display, time::Duration};
+
+use anyhow::{Context, anyhow};
+use atelier_entities::{JobId, JobState, UserId, jobs, users};
+use atelier_queue::{
+    QueueError, QueueName,
+    inspect::{Attempt, JobFilter, Page, Why},
+};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::answer::{Answer, age, caller, pretty, queue_name, span};
+use crate::{terminal, wire::Platform};
+
+/// Look at jobs, cancel them, run them again.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  atelier jobs list --status failed --since 1h
+  atelier jobs list --queue email --error MAIL_UNAVAILABLE --json | jq -r '.jobs[].id'
+  atelier jobs why 0190c2e0-7d6b-7d2a-9d0a-1f2e3d4c5b6a
+  atelier jobs retry 0190c2e0-7d6b-7d2a-9d0a-1f2e3d4c5b6a
+
+It works on the database and the Redis of the settings, with or without a running
+API. Many jobs at once are steered by POST /api/admin/jobs/cancel, replay, discard.")]
+pub(crate) struct JobsArgs {
+    #[command(subcommand)]
+    command: JobsCommand,
+    /// Write JSON, for scripts.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum JobsCommand {
+    /// List jobs, newest first.
+    List(ListArgs),
+    /// Show one job with all its attempts.
+    Show {
+        /// Its id.
+        id: Uuid,
+    },
+    /// Say why a job does not run.
+    Why {
+        /// Its id.
+        id: Uuid,
+    },
+    /// Cancel jobs: at once where they wait; where they run, their worker is asked to stop.
+    Cancel {
+        /// Their ids.
+        #[arg(required = true)]
+        ids: Vec<Uuid>,
+    },
+    /// Run jobs again that failed, were cancelled or discarded. A generation becomes
+    /// another job, which its owner is charged for.
+    Retry {
+        /// Their ids.
+        #[arg(required = true)]
+        ids: Vec<Uuid>,
+    },
+}
+
+#[derive(Args, Clone, Debug)]
+struct ListArgs {
+    /// Only in this queue.
+    #[arg(long, value_parser = queue_name)]
+    queue: Option<QueueName>,
+    /// Only in this state, such as available, running, retrying or failed.
+    #[arg(long, value_parser = state)]
+    status: Option<JobState>,
+    /// Only of this kind, such as email.deliver.
+    #[arg(long)]
+    kind: Option<String>,
+    /// Only of this account: its id or mail address.
+    #[arg(long)]
+    owner: Option<String>,
+    /// Only with this error, such as LLM_RATE_LIMITED.
+    #[arg(long, value_name = "CODE")]
+    error: Option<String>,
+    /// Only those asked for in the last 30s, 15m, 2h or 7d.
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    since: Option<Duration>,
+    /// At most so many.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    limit: u64,
+}
+
+fn state(text: &str) -> Result<JobState, String> {
+    JobState::parse(text).ok_or_else(|| {
+        let names: Vec<_> = JobState::ALL.iter().map(|state| state.as_str()).collect();
+        format!("expected one of {}", names.join(", "))
+    })
+}
+
+/// Does what was asked.
+///
+/// # Errors
+/// Where there is no such job or account, or the database does not answer.
+pub(crate) async fn run(args: &JobsArgs, platform: &Platform) -> anyhow::Result<Answer> {
+    match &args.command {
+        JobsCommand::List(list) => list_jobs(list, args.json, platform).await,
+        JobsCommand::Show { id } => show(*id, args.json, platform).await,
+        JobsCommand::Why { id } => {
+            let why = platform.queue.why(&find(*id, platform).await?).await?;
+            Ok(Answer::of(if args.json { pretty(&why_json(&why)) } else { why_text(&why) }))
+        }
+        JobsCommand::Cancel { ids } => {
+            steer(ids, args.json, async |id| {
+                let job = platform.queue.cancel(id, None).await?;
+                record(platform, "job.cancel", &job).await?;
+                Ok(job)
+            })
+            .await
+        }
+        JobsCommand::Retry { ids } => {
+            steer(ids, args.json, async |id| {
+                let job = platform.services.retry_job(&caller(), id, None).await?;
+                record(platform, "job.retry", &job).await?;
+                Ok(job)
+            })
+            .await
+        }
+    }
+}
+
+async fn record(platform: &Platform, action: &str, job: &jobs::Model) -> anyhow::Result<()> {
+    let maintenance = &platform.services.maintenance;
+    Ok(maintenance.record_job_action(&caller(), action, job.id, job.owner_id).await?)
+}
+
+/// Does it to each job; those it cannot be done to are told at the end.
+async fn steer(
+    ids: &[Uuid],
+    as_json: bool,
+    act: impl AsyncFn(JobId) -> anyhow::Result<jobs::Model>,
+) -> anyhow::Result<Answer> {
+    let (mut changed, mut faults) = (Vec::new(), Vec::new());
+    for id in ids {
+        match act(JobId(*id)).await {
+            Ok(job) => changed.push(job),
+            Err(error) => faults.push(format!("{id}: {error:#}")),
+        }
+    }
+    let text = if as_json {
+        pretty(&json!({"jobs": changed.iter().map(job_json).collect::<Vec<_>>()}))
+    } else if changed.is_empty() {
+        String::new()
+    } else {
+        let rows = changed.iter().map(|job| [job.id.to_string(), job.kind.clone(), job.state.to_string()]);
+        terminal::table(["job", "kind", "status"], rows.collect(), &[])
+    };
+    Ok(Answer { text, faults })
+}
+
+async fn find(id: Uuid, platform: &Platform) -> anyhow::Result<jobs::Model> {
+    let job = platform.queue.find_job(JobId(id), None).await?;
+    job.ok_or(QueueError::NotFound).with_context(|| id.to_string())
+}
+
+async fn list_jobs(args: &ListArgs, as_json: bool, platform: &Platform) -> anyhow::Result<Answer> {
+    let now = platform.queue.now();
+    let filter = JobFilter {
+        owner: match &args.owner {
+            Some(owner) => Some(find_owner(owner, platform).await?),
+            None => None,
+        },
+        kind: args.kind.clone(),
+        queue: args.queue,
+        state: args.status,
+        error_code: args.error.clone(),
+        created_from: args.since.map(|since| now - since),
+        ..JobFilter::default()
+    };
+    let (jobs, total) = platform.queue.list_jobs(&filter, Page { number: 1, size: args.limit }).await?;
+    if as_json {
+        let jobs: Vec<Value> = jobs.iter().map(job_json).collect();
+        return Ok(Answer::of(pretty(&json!({"jobs": jobs, "total": total}))));
+    }
+    if jobs.is_empty() {
+        return Ok(Answer::of("no such jobs"));
+    }
+    let rows = jobs.iter().map(|job| {
+        let attempts = format!("{}/{}", job.attempt, job.max_attempts);
+        let error = job.error.as_ref().and_then(|error| error["code"].as_str()).unwrap_or_default();
+        let (id, state) = (job.id.to_string(), job.state.to_string());
+        [id, job.kind.clone(), state, attempts, age(now, job.created_at), error.to_owned()]
+    });
+    let header = ["job", "kind", "status", "attempt", "age", "error"];
+    let table = terminal::table(header, rows.collect(), &[3, 4]);
+    Ok(Answer::of(format!("{table}\n{} of {total}", jobs.len())))
+}
+
+/// The account of an id or a mail address.
+async fn find_owner(owner: &str, platform: &Platform) -> anyhow::Result<UserId> {
+    if let Ok(id) = owner.parse() {
+        return Ok(id);
+    }
+    let email = owner.trim().to_lowercase();
+    let user = users::Entity::find_by_email(&email).one(&platform.db).await?;
+    user.map(|user| user.id).ok_or_else(|| anyhow!("there is no account of {owner}"))
+}
+
+async fn show(id: Uuid, as_json: bool, platform: &Platform) -> anyhow::Result<Answer> {
+    let job = find(id, platform).await?;
+    let attempts = platform.queue.list_attempts(&job).await?;
+    let why = platform.queue.why(&job).await?;
+    if as_json {
+        let mut shown = job_json(&job);
+        shown["why"] = why_json(&why);
+        shown["attempts"] = attempts.iter().map(attempt_json).collect();
+        return Ok(Answer::of(pretty(&shown)));
+    }
+    let facts = facts(&job, &why).into_iter().map(|(name, fact)| format!("{name:<9} {fact}"));
+    let mut text = facts.collect::<Vec<_>>().join("\n");
+    if !attempts.is_empty() {
+        let header = ["attempt", "outcome", "worker", "started", "finished", "error"];
+        let rows = attempts.iter().map(attempt_row).collect();
+        text = format!("{text}\n\n{}", terminal::table(header, rows, &[0]));
+    }
+    Ok(Answer::of(text))
+}
+
+fn facts(job: &jobs::Model, why: &Why) -> Vec<(&'static str, String)> {
+    let all = [
+        ("job", Some(job.id.to_string())),
+        ("kind", Some(job.kind.clone())),
+        ("queue", Some(job.queue.clone())),
+        ("status", Some(job.state.to_string())),
+        ("why", (!job.state.is_terminal()).then(|| why_text(why))),
+        ("attempt", Some(format!("{} of {}", job.attempt, job.max_attempts))),
+        ("owner", shown(job.owner_id)),
+        ("about", shown(job.subject_id)),
+        ("worker", shown(job.worker_id)),
+        ("created", Some(job.created_at.to_rfc3339())),
+        ("due", Some(job.run_at.to_rfc3339())),
+        ("started", job.started_at.map(|at| at.to_rfc3339())),
+        ("finished", job.finished_at.map(|at| at.to_rfc3339())),
+        ("progress", job.progress.as_ref().map(Value::to_string)),
+        ("error", job.error.as_ref().map(Value::to_string)),
+        ("result", job.result.as_ref().map(Value::to_string)),
+        ("args", Some(job.args.to_string())),
+    ];
+    all.into_iter().filter_map(|(name, fact)| Some((name, fact?))).collect()
+}
+
+fn shown(value: Option<impl Display>) -> Option<String> {
+    value.map(|value| value.to_string())
+}
+
+fn attempt_row(attempt: &Attempt) -> [String; 6] {
+    let error = attempt.error.as_ref().and_then(|error| error["code"].as_str()).unwrap_or_default();
+    [
+        attempt.number.to_string(),
+        attempt.outcome.map_or("running", |outcome| outcome.as_str()).to_owned(),
+        shown(attempt.worker).unwrap_or_default(),
+        attempt.started_at.map(|at| at.to_rfc3339()).unwrap_or_default(),
+        attempt.finished_at.map(|at| at.to_rfc3339()).unwrap_or_default(),
+        error.to_owned(),
+    ]
+}
+
+fn attempt_json(attempt: &Attempt) -> Value {
+    json!({
+        "attempt": attempt.number,
+        "outcome": attempt.outcome,
+        "worker_id": attempt.worker,
+        "error": attempt.error,
+        "started_at": attempt.started_at,
+        "finished_at": attempt.finished_at,
+    })
+}
+
+fn why_text(why: &Why) -> String {
+    format!("{}: {}", why.code, why.message)
+}
+
+fn why_json(why: &Why) -> Value {
+    json!({"code": why.code, "message": why.message, "position": why.position, "retry_at": why.retry_at})
+}
+
+fn job_json(job: &jobs::Model) -> Value {
+    json!({
+        "id": job.id,
+        "kind": job.kind,
+        "queue": job.queue,
+        "status": job.state,
+        "owner_id": job.owner_id,
+        "subject_id": job.subject_id,
+        "worker_id": job.worker_id,
+        "attempt": job.attempt,
+        "max_attempts": job.max_attempts,
+        "args": job.args,
+        "result": job.result,
+        "error": job.error,
+        "progress": job.progress,
+        "run_at": job.run_at,
+        "created_at": job.created_at,
+        "started_at": job.started_at,
+        "finished_at": job.finished_at,
+    })
+}

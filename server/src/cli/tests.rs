@@ -1,0 +1,228 @@
+use atelier_entities::{JobState, audit_log, users};
+use atelier_queue::{NewJob, QueueName};
+use atelier_services::maintenance::RemoveObjects;
+use sea_orm::{EntityTrait, QueryOrder};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::*;
+
+/// A platform in a folder of its own, without a worker.
+struct Desk {
+    platform: Platform,
+    _folder: TempDir,
+}
+
+impl Desk {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut settings = Settings::for_tests();
+        settings.server.data_dir = folder.path().to_owned();
+        bring_up_to_date(&settings).await.expect("a database");
+        let platform = wire::open(&settings).await.expect("a platform");
+        Self { platform, _folder: folder }
+    }
+
+    async fn enqueue(&self) -> String {
+        let job = NewJob::of(&RemoveObjects { prefixes: Vec::new() });
+        self.platform.queue.enqueue(job).await.expect("enqueued").id.to_string()
+    }
+
+    async fn answer(&self, line: &str) -> anyhow::Result<Answer> {
+        let Some(Command::Operate(task)) = parse(line).expect(line).command else {
+            panic!("{line} is no operator's command");
+        };
+        perform(&task, &self.platform).await
+    }
+
+    async fn text(&self, line: &str) -> String {
+        let answer = self.answer(line).await.expect(line);
+        assert!(answer.faults.is_empty(), "{line}: {:?}", answer.faults);
+        answer.text
+    }
+
+    async fn json(&self, line: &str) -> Value {
+        serde_json::from_str(&self.text(&format!("{line} --json")).await).expect("JSON")
+    }
+
+    async fn audited(&self) -> Vec<String> {
+        let entries = audit_log::Entity::find().order_by_asc(audit_log::Column::Id);
+        let entries = entries.all(&self.platform.db).await.expect("listed");
+        entries.into_iter().map(|entry| entry.action).collect()
+    }
+}
+
+fn parse(line: &str) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(line.split_whitespace())
+}
+
+#[test]
+fn the_command_lines_are_sound() {
+    Cli::command().debug_assert();
+    RoleCli::command().debug_assert();
+}
+
+#[test]
+fn serves_unless_told_otherwise() {
+    let cli = parse("atelier --config a.toml").expect("a command line");
+
+    assert!(cli.command.is_none() && cli.config == Some("a.toml".into()));
+}
+
+#[test]
+fn takes_the_settings_file_behind_a_command_too() {
+    let cli = parse("atelier config --config a.toml").expect("a command line");
+
+    assert!(matches!(cli.command, Some(Command::Config)) && cli.config == Some("a.toml".into()));
+}
+
+#[test]
+fn refuses_what_it_does_not_know() {
+    for line in ["atelier sevre", "atelier demo", "atelier demo x --type game", "atelier demo x --url ftp"] {
+        let refused = parse(line).map(|_| ());
+        let lenient = line.ends_with("ftp");
+        assert_eq!(refused.is_ok(), lenient, "{line}: addresses are checked by the client");
+    }
+}
+
+#[test]
+fn help_has_examples() {
+    let help = Cli::command().render_long_help().to_string();
+
+    for word in ["demo", "migrate", "openapi", "jobs", "queues", "workers", "admin", "--config", "Examples:"]
+    {
+        assert!(help.contains(word), "{word} is not in {help}");
+    }
+}
+
+#[test]
+fn operators_commands_are_checked_before_anything_is_done() {
+    for line in [
+        "atelier jobs",
+        "atelier jobs show seven",
+        "atelier jobs cancel",
+        "atelier jobs list --status done",
+        "atelier jobs list --queue lunch",
+        "atelier jobs list --since yesterday",
+        "atelier jobs list --limit 0",
+        "atelier queues pause",
+        "atelier queues pause lunch",
+        "atelier queues limit email --max-running 0",
+        "atelier queues limit email --rate 100",
+        "atelier admin create",
+    ] {
+        let refused = parse(line).expect_err(line);
+        assert_eq!(refused.exit_code(), i32::from(EXIT_USAGE), "{line}");
+    }
+}
+
+#[test]
+fn every_operators_command_has_examples() {
+    for command in ["jobs", "queues", "workers", "admin"] {
+        let mut cli = Cli::command();
+        let found = cli.find_subcommand_mut(command).expect(command);
+        let help = found.render_long_help().to_string();
+        assert!(help.contains("Examples:") && help.contains(&format!("atelier {command}")), "{help}");
+        assert!(found.get_about().is_some(), "{command} says what it is for");
+    }
+}
+
+#[tokio::test]
+async fn jobs_are_listed_explained_cancelled_and_run_again() {
+    let desk = Desk::new().await;
+    let (one, two) = (desk.enqueue().await, desk.enqueue().await);
+
+    let table = desk.text("atelier jobs list --queue maintenance").await;
+    assert!(table.contains(&one) && table.contains("available") && table.ends_with("2 of 2"), "{table}");
+    assert!(desk.text(&format!("atelier jobs why {one}")).await.starts_with("NO_WORKER: "));
+    let shown = desk.text(&format!("atelier jobs show {one}")).await;
+    assert!(shown.contains("maintenance.remove_objects") && shown.contains("NO_WORKER"), "{shown}");
+
+    let cancelled = desk.json(&format!("atelier jobs cancel {one} {two}")).await;
+    assert_eq!(cancelled["jobs"][1]["status"], "cancelled");
+    let listed = desk.json("atelier jobs list --status cancelled --since 1h --limit 1").await;
+    assert_eq!((&listed["total"], listed["jobs"].as_array().map(Vec::len)), (&2.into(), Some(1)));
+    assert_eq!(desk.text("atelier jobs list --status failed").await, "no such jobs");
+    desk.text(&format!("atelier jobs retry {two}")).await;
+    let again = desk.json(&format!("atelier jobs show {two}")).await;
+    assert_eq!((&again["status"], &again["why"]["code"]), (&"available".into(), &"NO_WORKER".into()));
+    assert_eq!(desk.audited().await, ["job.cancel", "job.cancel", "job.retry"]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_is_told_after_what_was() {
+    let desk = Desk::new().await;
+    let (one, nobodys) = (desk.enqueue().await, uuid::Uuid::nil());
+
+    let missing = desk.answer(&format!("atelier jobs show {nobodys}")).await.expect_err("not found");
+    assert!(format!("{missing:#}").contains("there is no such job"), "{missing:#}");
+    let answer = desk.answer(&format!("atelier jobs cancel {nobodys} {one}")).await.expect("an answer");
+    assert!(answer.text.contains(&one) && answer.faults.len() == 1, "{answer:?}");
+    let again = desk.answer(&format!("atelier jobs cancel {one}")).await.expect("an answer");
+    assert!(again.text.is_empty() && again.faults[0].contains("the job is cancelled"), "{again:?}");
+    let owner = desk.answer("atelier jobs list --owner nobody@example.org").await.expect_err("not found");
+    assert!(owner.to_string().contains("nobody@example.org"), "{owner}");
+    let id = one.parse().expect("an id");
+    let job = desk.platform.queue.find_job(id, None).await.expect("asked").expect("there");
+    assert_eq!(job.state, JobState::Cancelled);
+}
+
+#[tokio::test]
+async fn queues_are_listed_paused_and_limited() {
+    let desk = Desk::new().await;
+    desk.enqueue().await;
+
+    desk.text("atelier queues pause maintenance").await;
+    let table = desk.text("atelier queues list").await;
+    let line = table.lines().find(|line| line.trim_start().starts_with("maintenance")).expect("a line");
+    assert!(line.contains("PAUSED") && table.lines().count() == QueueName::ALL.len() + 1, "{table}");
+    desk.text("atelier queues resume maintenance").await;
+    let listed = desk.json("atelier queues list").await;
+    let queue = &listed["queues"][5];
+    assert_eq!((&queue["queue"], &queue["paused_at"]), (&"maintenance".into(), &Value::Null));
+    assert_eq!((&queue["available"], &queue["desired_workers"]), (&1.into(), &1.into()));
+
+    let limited = desk.text("atelier queues limit email --max-running 5 --rate 100/60").await;
+    assert_eq!(limited, "email: 5 at once, 100 in 60 s");
+    let changed = desk.json("atelier queues limit email --rate none").await;
+    assert_eq!((&changed["limits"]["max_running"], &changed["limits"]["rate"]), (&5.into(), &Value::Null));
+    assert_eq!(desk.text("atelier queues limit email --clear").await, "email: no limits");
+    assert_eq!(desk.text("atelier queues limit email").await, "email: no limits");
+    let actions = ["queue.pause", "queue.resume", "queue.limit", "queue.limit", "queue.limit"];
+    assert_eq!(desk.audited().await, actions);
+}
+
+#[tokio::test]
+async fn there_may_be_no_worker() {
+    let desk = Desk::new().await;
+
+    assert_eq!(desk.text("atelier workers").await, "no worker runs");
+    assert_eq!(desk.json("atelier workers").await, serde_json::json!({"workers": []}));
+}
+
+#[tokio::test]
+async fn an_administrator_is_created_once() {
+    let desk = Desk::new().await;
+
+    let created = desk.text("atelier admin create --email Ada@Example.org").await;
+    let again = desk.text("atelier admin create --email ada@example.org").await;
+    let wrong = desk.answer("atelier admin create --email ada").await.expect_err("no address");
+
+    assert!(created.contains("password: "), "{created}");
+    assert!(again.contains("the password is as it was") && !again.contains("password: "), "{again}");
+    assert!(wrong.to_string().contains("email"), "{wrong}");
+    let users = users::Entity::find().all(&desk.platform.db).await.expect("listed");
+    assert_eq!((users.len(), users[0].is_admin, users[0].email.as_str()), (1, true, "ada@example.org"));
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_there_is_not_made() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut settings = Settings::for_tests();
+    settings.server.data_dir = folder.path().join("elsewhere");
+
+    let missing = wire::open(&settings).await.expect_err("no database");
+
+    assert!(missing.to_string().contains("there is no database"), "{missing}");
+    assert!(!settings.server.data_dir.exists());
+}

@@ -1,0 +1,273 @@
+//! API tokens: what scripts sign in with. Named, scoped, expiring; shown once, and
+//! stored as a hash.
+
+use std::time::Duration;
+
+use atelier_entities::{ApiScope, ApiTokenId, Timestamp, UserId, api_tokens, users};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait,
+    QueryFilter, QueryOrder, sea_query::Expr,
+};
+use serde_json::json;
+
+use super::{
+    Authenticated, Credential, Identity, IdentityError,
+    accounts::lock_user,
+    sessions::ACTIVE_INTERVAL,
+    tokens::{hash_token, new_token},
+};
+use crate::{Caller, FieldErrors, audit, validation};
+
+/// What every API token begins with.
+const PREFIX: &str = "atl_";
+/// Characters of a token that its owner sees later.
+const SHOWN: usize = PREFIX.len() + 6;
+/// API tokens of one account.
+const MAX_TOKENS: u64 = 50;
+/// Days a token is good for, where nothing is said, and at most.
+const DEFAULT_DAYS: u32 = 90;
+const MAX_DAYS: u32 = 366;
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// What a new API token is made of.
+#[derive(Clone, Debug)]
+pub struct NewApiToken {
+    /// 1 to 100 characters.
+    pub name: String,
+    /// At least one. Writing implies reading.
+    pub scopes: Vec<ApiScope>,
+    /// 1 to 366; 90 where none is given.
+    pub expires_in_days: Option<u32>,
+}
+
+/// An API token that was just made.
+pub struct MadeApiToken {
+    /// What is kept of it.
+    pub row: api_tokens::Model,
+    /// The token itself, which is shown this once.
+    pub token: String,
+}
+
+impl std::fmt::Debug for MadeApiToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MadeApiToken").field("id", &self.row.id).finish_non_exhaustive()
+    }
+}
+
+/// What an API token may be used for.
+#[must_use]
+pub fn scopes_of(token: &api_tokens::Model) -> Vec<ApiScope> {
+    serde_json::from_value(token.scopes.clone()).unwrap_or_default()
+}
+
+/// Whether a bearer token looks like an API token.
+pub(super) fn is_one(token: &str) -> bool {
+    token.starts_with(PREFIX)
+}
+
+impl Identity {
+    /// The API tokens of an account, newest first.
+    pub async fn list_api_tokens(&self, user: UserId) -> Result<Vec<api_tokens::Model>, IdentityError> {
+        let rows = api_tokens::Entity::find_owned(user).order_by_desc(api_tokens::Column::Id);
+        Ok(rows.all(self.queue.db()).await?)
+    }
+
+    /// Makes an API token.
+    pub async fn create_api_token(
+        &self,
+        caller: &Caller,
+        user: UserId,
+        input: NewApiToken,
+    ) -> Result<MadeApiToken, IdentityError> {
+        let Checked { name, scopes, days } = check(input)?;
+        let tx = self.queue.begin().await?;
+        lock_user(&tx, user).await?.ok_or(IdentityError::NotFound)?;
+        let count = api_tokens::Entity::find_owned(user).count(&*tx).await?;
+        if count >= MAX_TOKENS {
+            return Err(IdentityError::TooManyApiTokens(count));
+        }
+        let token = format!("{PREFIX}{}", new_token());
+        let row = api_tokens::ActiveModel {
+            id: Set(ApiTokenId::new()),
+            user_id: Set(user),
+            name: Set(name),
+            prefix: Set(token.chars().take(SHOWN).collect()),
+            token_hash: Set(hash_token(&token)),
+            scopes: Set(json!(scopes)),
+            created_at: Set(tx.now()),
+            expires_at: Set(tx.now() + DAY * days),
+            last_used_at: Set(None),
+        };
+        let row = row.insert(&*tx).await?;
+        let context = json!({"scopes": scopes, "expires_at": row.expires_at});
+        audit::record_warning(&tx, caller, "auth.create_api_token", target(row.id), context).await?;
+        tx.commit().await?;
+        Ok(MadeApiToken { row, token })
+    }
+
+    /// Deletes an API token: it is refused from now on.
+    pub async fn delete_api_token(
+        &self,
+        caller: &Caller,
+        user: UserId,
+        id: ApiTokenId,
+    ) -> Result<(), IdentityError> {
+        let tx = self.queue.begin().await?;
+        let own = api_tokens::Entity::delete_many()
+            .filter(api_tokens::Column::Id.eq(id))
+            .filter(api_tokens::Column::UserId.eq(user));
+        if own.exec(&*tx).await?.rows_affected == 0 {
+            return Err(IdentityError::NoSuchApiToken);
+        }
+        audit::record(&tx, caller, "auth.delete_api_token", target(id), json!({})).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    pub(super) async fn authenticate_api_token(
+        &self,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Authenticated, IdentityError> {
+        let db = self.queue.db();
+        let by_hash = api_tokens::Column::TokenHash.eq(hash_token(token));
+        let row = api_tokens::Entity::find().filter(by_hash).one(db).await?;
+        let row = row.ok_or(IdentityError::InvalidToken)?;
+        if row.expires_at <= now {
+            return Err(IdentityError::ExpiredToken);
+        }
+        let user =
+            users::Entity::find_by_id(row.user_id).one(db).await?.ok_or(IdentityError::InvalidToken)?;
+        if !user.is_active {
+            return Err(IdentityError::Deactivated);
+        }
+        if let Err(error) = mark_used(db, &row, now).await {
+            tracing::warn!(user.id = %user.id, %error, "the use of an API token not noted");
+        }
+        Ok(Authenticated { user, credential: Credential::ApiToken(row.id, scopes_of(&row)) })
+    }
+}
+
+async fn mark_used(
+    db: &impl ConnectionTrait,
+    token: &api_tokens::Model,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    if token.last_used_at.is_some_and(|at| at > now - ACTIVE_INTERVAL) {
+        return Ok(());
+    }
+    api_tokens::Entity::update_many()
+        .col_expr(api_tokens::Column::LastUsedAt, Expr::value(now))
+        .filter(api_tokens::Column::Id.eq(token.id))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+struct Checked {
+    name: String,
+    scopes: Vec<ApiScope>,
+    days: u32,
+}
+
+fn check(input: NewApiToken) -> Result<Checked, FieldErrors> {
+    let mut errors = FieldErrors::default();
+    let name = errors.take("name", validation::line(&input.name, 1, 100));
+    let scopes = errors.take("scopes", check_scopes(&input.scopes));
+    let days = match input.expires_in_days.unwrap_or(DEFAULT_DAYS) {
+        days @ 1..=MAX_DAYS => Ok(days),
+        _ => Err(format!("must lie between 1 and {MAX_DAYS}")),
+    };
+    let days = errors.take("expires_in_days", days);
+    let checked = || Some(Checked { name: name?, scopes: scopes?, days: days? });
+    let checked = checked();
+    errors.finish(checked)
+}
+
+/// The scopes once each, in their order, with reading where writing is.
+fn check_scopes(wanted: &[ApiScope]) -> Result<Vec<ApiScope>, String> {
+    let has = |scope: ApiScope| {
+        wanted.contains(&scope) || (scope == ApiScope::Read && wanted.contains(&ApiScope::Write))
+    };
+    let scopes: Vec<ApiScope> = ApiScope::ALL.iter().copied().filter(|scope| has(*scope)).collect();
+    if scopes.contains(&ApiScope::Read) { Ok(scopes) } else { Err("must hold read or write".to_owned()) }
+}
+
+fn target(id: ApiTokenId) -> Option<String> {
+    Some(format!("api_token:{id}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use ApiScope::{Admin, Read, Write};
+
+    use super::*;
+    use crate::testing::Bench;
+
+    fn input(scopes: &[ApiScope]) -> NewApiToken {
+        NewApiToken { name: "Nightly build".to_owned(), scopes: scopes.to_vec(), expires_in_days: None }
+    }
+
+    #[test]
+    fn writing_implies_reading_and_administration_neither() {
+        for (wanted, scopes) in [
+            (&[Write][..], Some(&[Read, Write][..])),
+            (&[Read, Read], Some(&[Read])),
+            (&[Admin, Read], Some(&[Read, Admin])),
+            (&[Admin], None),
+            (&[], None),
+        ] {
+            assert_eq!(check_scopes(wanted).ok().as_deref(), scopes, "{wanted:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_token_signs_in_until_it_expires_or_is_deleted() {
+        let bench = Bench::new().await;
+        let (ada, identity) = (bench.register("ada@example.org").await, &bench.services.identity);
+        let made =
+            identity.create_api_token(&Caller::default(), ada.id, input(&[Write])).await.expect("made");
+
+        let who = identity.authenticate(&made.token).await.expect("authenticated");
+        assert_eq!(who.user.id, ada.id);
+        assert_eq!(who.credential, Credential::ApiToken(made.row.id, vec![Read, Write]));
+        let kept = identity.list_api_tokens(ada.id).await.expect("listed").remove(0);
+        assert!(kept.last_used_at.is_some() && kept.token_hash == hash_token(&made.token));
+        assert!(made.token.starts_with(&kept.prefix) && kept.prefix.len() == 10);
+
+        let other =
+            identity.create_api_token(&Caller::default(), ada.id, input(&[Read])).await.expect("made");
+        identity.delete_api_token(&Caller::default(), ada.id, made.row.id).await.expect("deleted");
+        let deleted = identity.authenticate(&made.token).await;
+        assert!(matches!(deleted, Err(IdentityError::InvalidToken)));
+        bench.advance(90 * 24 * 3600 + 1);
+        let expired = identity.authenticate(&other.token).await;
+        assert!(matches!(expired, Err(IdentityError::ExpiredToken)));
+        assert!(matches!(identity.authenticate("atl_unknown").await, Err(IdentityError::InvalidToken)));
+    }
+
+    #[tokio::test]
+    async fn another_persons_token_is_not_there() {
+        let bench = Bench::new().await;
+        let (ada, bob) = (bench.register("ada@example.org").await, bench.register("bob@example.org").await);
+        let identity = &bench.services.identity;
+        let made = identity.create_api_token(&Caller::default(), ada.id, input(&[Read])).await.expect("made");
+
+        let deleted = identity.delete_api_token(&Caller::default(), bob.id, made.row.id).await;
+        assert!(matches!(deleted, Err(IdentityError::NoSuchApiToken)));
+        assert!(identity.list_api_tokens(bob.id).await.expect("listed").is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_account_has_a_bounded_number_of_tokens() {
+        let bench = Bench::new().await;
+        let (ada, identity) = (bench.register("ada@example.org").await, &bench.services.identity);
+        for _ in 0..MAX_TOKENS {
+            identity.create_api_token(&Caller::default(), ada.id, input(&[Read])).await.expect("made");
+        }
+
+        let more = identity.create_api_token(&Caller::default(), ada.id, input(&[Read])).await;
+
+        assert!(matches!(more, Err(IdentityError::TooManyApiTokens(MAX_TOKENS))));
+    }
+}

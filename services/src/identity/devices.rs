@@ -1,0 +1,198 @@
+//! Where a person is signed in.
+
+use std::collections::BTreeMap;
+
+use atelier_entities::{SessionFamilyId, Timestamp, UserId, sessions};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, Select};
+use serde_json::json;
+
+use super::{
+    Identity, IdentityError,
+    accounts::lock_user,
+    sessions::{began, revoke_family},
+    user_target,
+};
+use crate::{Caller, audit};
+
+/// A sign-in that was not ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignIn {
+    /// What it is ended by.
+    pub id: SessionFamilyId,
+    /// Browser and system, for people.
+    pub device: String,
+    /// The address it was last refreshed from.
+    pub ip: Option<String>,
+    /// When the person signed in.
+    pub signed_in_at: Timestamp,
+    /// When it was last used, to a few minutes.
+    pub last_used_at: Timestamp,
+    /// When it ends unless it is used before.
+    pub expires_at: Timestamp,
+}
+
+impl Identity {
+    /// Where the person is signed in, last used first.
+    pub async fn list_sign_ins(&self, user: UserId) -> Result<Vec<SignIn>, IdentityError> {
+        let rows = alive(user, self.queue.now()).order_by_asc(sessions::Column::Id);
+        Ok(group(rows.all(self.queue.db()).await?))
+    }
+
+    /// Ends one of the person's sign-ins.
+    pub async fn end_sign_in(
+        &self,
+        caller: &Caller,
+        user: UserId,
+        id: SessionFamilyId,
+    ) -> Result<(), IdentityError> {
+        let tx = self.queue.begin().await?;
+        lock_user(&tx, user).await?;
+        let rows = alive(user, tx.now()).filter(sessions::Column::FamilyId.eq(id));
+        if rows.count(&*tx).await? == 0 {
+            return Err(IdentityError::NoSuchSession);
+        }
+        revoke_family(&tx, id).await?;
+        let context = json!({"session": id});
+        audit::record(&tx, caller, "auth.end_session", user_target(user), context).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+fn alive(user: UserId, now: Timestamp) -> Select<sessions::Entity> {
+    sessions::Entity::find()
+        .filter(sessions::Column::UserId.eq(user))
+        .filter(sessions::Column::RevokedAt.is_null())
+        .filter(sessions::Column::ExpiresAt.gt(now))
+}
+
+/// One entry a family, from its rows, oldest first.
+fn group(rows: Vec<sessions::Model>) -> Vec<SignIn> {
+    let mut families: BTreeMap<SessionFamilyId, SignIn> = BTreeMap::new();
+    for row in rows {
+        let used = row.last_used_at.unwrap_or(row.created_at);
+        let (signed_in_at, last_used_at) = match families.get(&row.family_id) {
+            Some(earlier) => (earlier.signed_in_at.min(began(&row)), earlier.last_used_at.max(used)),
+            None => (began(&row), used),
+        };
+        let sign_in = SignIn {
+            id: row.family_id,
+            device: device(row.user_agent.as_deref().unwrap_or_default()),
+            ip: row.ip,
+            signed_in_at,
+            last_used_at,
+            expires_at: row.expires_at,
+        };
+        families.insert(row.family_id, sign_in);
+    }
+    let mut sign_ins: Vec<SignIn> = families.into_values().collect();
+    sign_ins.sort_by_key(|sign_in| std::cmp::Reverse((sign_in.last_used_at, sign_in.id)));
+    sign_ins
+}
+
+/// Marks in user agents, the more special ones first: Edge also says Chrome, and
+/// Chrome also says Safari.
+const BROWSERS: [(&str, &str); 9] = [
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("CriOS/", "Chrome"),
+    ("Safari/", "Safari"),
+    ("curl/", "curl"),
+];
+const SYSTEMS: [(&str, &str); 7] = [
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("CrOS", "ChromeOS"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+];
+
+/// A user agent in a few words, such as `Firefox on Windows`.
+fn device(user_agent: &str) -> String {
+    let find = |marks: &[(&str, &'static str)]| {
+        marks.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name)
+    };
+    match (find(&BROWSERS), find(&SYSTEMS)) {
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (Some(name), None) | (None, Some(name)) => name.to_owned(),
+        (None, None) => first_word(user_agent),
+    }
+}
+
+/// What another program calls itself, without its version.
+fn first_word(user_agent: &str) -> String {
+    let word = user_agent.split(['/', ' ', '(']).next().unwrap_or_default();
+    let word: String = word.chars().filter(|c| !c.is_control()).take(40).collect();
+    if word.is_empty() { "Unknown device".to_owned() } else { word }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{identity::Credential, testing::Bench};
+
+    #[test]
+    fn names_devices() {
+        let windows = "Mozilla/5.0 (Windows NT 10.0; Win64; x64)";
+        let chrome = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
+        for (user_agent, name) in [
+            (&format!("{windows} Gecko/20100101 Firefox/143.0")[..], "Firefox on Windows"),
+            (&format!("{windows} {chrome}"), "Chrome on Windows"),
+            (&format!("{windows} {chrome} Edg/140.0"), "Edge on Windows"),
+            (&format!("Mozilla/5.0 (Linux; Android 15; Pixel 9) {chrome}"), "Chrome on Android"),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Mobile/15E148 Safari/604.1",
+                "Safari on iPhone",
+            ),
+            ("curl/8.5.0", "curl"),
+            ("python-requests/2.32", "python-requests"),
+            ("", "Unknown device"),
+        ] {
+            assert_eq!(device(user_agent), name, "{user_agent}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_sign_in_is_one_entry_however_often_it_was_refreshed() {
+        let bench = Bench::new().await;
+        let identity = &bench.services.identity;
+        let phone = Caller { ip: Some("192.0.2.1".to_owned()), ..Caller::default() };
+        let here =
+            identity.register(&Caller::default(), Bench::registration("ada@example.org")).await.expect("in");
+        bench.advance(60);
+        let there = identity.login(&phone, "ada@example.org", "correct horse").await.expect("in");
+        bench.advance(60);
+        identity.refresh(&phone, &there.refresh_token).await.expect("refreshed");
+
+        let sign_ins = identity.list_sign_ins(here.user.id).await.expect("listed");
+
+        assert_eq!(sign_ins.len(), 2);
+        assert_eq!(sign_ins[0].ip.as_deref(), Some("192.0.2.1"));
+        assert!(sign_ins[0].last_used_at - sign_ins[0].signed_in_at >= chrono::TimeDelta::seconds(60));
+    }
+
+    #[tokio::test]
+    async fn a_sign_in_is_ended_by_its_person_alone() {
+        let bench = Bench::new().await;
+        let identity = &bench.services.identity;
+        let ada =
+            identity.register(&Caller::default(), Bench::registration("ada@example.org")).await.expect("in");
+        let bob = bench.register("bob@example.org").await;
+        let who = identity.authenticate(&ada.access_token).await.expect("authenticated");
+        let Credential::Session(family) = who.credential else { panic!("{who:?}") };
+
+        let by_bob = identity.end_sign_in(&Caller::default(), bob.id, family).await;
+        assert!(matches!(by_bob, Err(IdentityError::NoSuchSession)));
+        identity.end_sign_in(&Caller::default(), ada.user.id, family).await.expect("ended");
+        let ended = identity.authenticate(&ada.access_token).await;
+        assert!(matches!(ended, Err(IdentityError::InvalidToken)));
+        let again = identity.end_sign_in(&Caller::default(), ada.user.id, family).await;
+        assert!(matches!(again, Err(IdentityError::NoSuchSession)));
+    }
+}

@@ -1,0 +1,158 @@
+//! Deleting an account: its jobs, its objects, its rows.
+
+use atelier_entities::{JobState, UserId, audit_log, jobs, mail_suppressions, users};
+use atelier_queue::{
+    Transaction,
+    inspect::{BulkAction, JobFilter},
+};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DbErr, EntityTrait, IntoActiveModel,
+    ModelTrait, QueryFilter, QuerySelect, sea_query::Expr,
+};
+use serde_json::{Value, json};
+
+use super::{
+    Authenticated, Credential, Identity, IdentityError, accounts::lock_user, attempts,
+    profile::list_own_projects, user_target,
+};
+use crate::{Caller, audit, maintenance, projects::folders_of};
+
+/// Jobs cancelled in one step.
+const STEP: u64 = 100;
+
+impl Identity {
+    /// Deletes the caller's own account. It asks for the password; where there is none,
+    /// for a sign-in of the last minutes.
+    pub async fn delete_account(
+        &self,
+        caller: &Caller,
+        who: &Authenticated,
+        password: &str,
+    ) -> Result<(), IdentityError> {
+        match (&who.user.password_hash, &who.credential) {
+            (Some(_), _) => self.check_password(caller, &who.user, password).await?,
+            (None, Credential::Session(family)) => self.check_recent(*family).await?,
+            (None, Credential::ApiToken(..)) => return Err(IdentityError::RecentSignInRequired),
+        }
+        self.erase_account(caller, who.user.id).await
+    }
+
+    /// Deletes an account with everything that is the person's: cancels their jobs,
+    /// erases their rows, and has their objects removed. The audit log keeps what
+    /// happened, without saying who it was.
+    pub async fn erase_account(&self, caller: &Caller, user: UserId) -> Result<(), IdentityError> {
+        let account = self.get_user(user).await?;
+        if account.is_admin {
+            let tx = self.queue.begin().await?;
+            ensure_other_admin(&tx, user).await?;
+        }
+        self.cancel_jobs(user).await?;
+        let tx = self.queue.begin().await?;
+        let projects = list_own_projects(&*tx, user).await?;
+        // Jobs before accounts, the order in which jobs' ends lock them.
+        for project in &projects {
+            tx.cancel_about(project.0).await?;
+        }
+        let account = lock_user(&tx, user).await?.ok_or(IdentityError::NotFound)?;
+        if account.is_admin {
+            ensure_other_admin(&tx, user).await?;
+        }
+        let folders = folders_of(&tx, &projects).await?;
+        forget_jobs(&tx, user).await?;
+        attempts::forget_account(&tx, &account.email).await?;
+        mail_suppressions::Entity::delete_by_id(account.email.clone()).exec(&*tx).await?;
+        account.delete(&*tx).await?;
+        maintenance::enqueue_removal(&tx, folders).await?;
+        make_anonymous(&tx, user).await?;
+        record(&tx, caller, user, projects.len()).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn cancel_jobs(&self, user: UserId) -> Result<(), IdentityError> {
+        let own = JobFilter { owner: Some(user), ..JobFilter::default() };
+        let mut after = None;
+        loop {
+            let step = self.queue.bulk_step(&own, BulkAction::Cancel, after, STEP).await?;
+            if step.last.is_none() {
+                return Ok(());
+            }
+            after = step.last;
+        }
+    }
+}
+
+/// Locks the active admins, and refuses where this one is the last.
+async fn ensure_other_admin(tx: &Transaction, user: UserId) -> Result<(), IdentityError> {
+    let admins = users::Entity::find()
+        .filter(users::Column::IsAdmin.eq(true))
+        .filter(users::Column::IsActive.eq(true))
+        .lock_exclusive()
+        .all(&**tx)
+        .await?;
+    if admins.iter().any(|admin| admin.id != user) { Ok(()) } else { Err(IdentityError::LastAdmin) }
+}
+
+/// Deletes a person's jobs. One that a worker still stops belongs to nobody from now
+/// on and has lost what the person wrote; retention takes the rest.
+async fn forget_jobs(tx: &Transaction, user: UserId) -> Result<(), DbErr> {
+    jobs::Entity::delete_many()
+        .filter(jobs::Column::OwnerId.eq(user))
+        .filter(jobs::Column::State.is_in(JobState::TERMINAL))
+        .exec(&**tx)
+        .await?;
+    let running = jobs::Entity::find().filter(jobs::Column::OwnerId.eq(user)).all(&**tx).await?;
+    for job in running {
+        let args = without_prose(job.args.clone());
+        let mut row = job.into_active_model();
+        row.owner_id = Set(None);
+        row.args = Set(args);
+        row.update(&**tx).await?;
+    }
+    Ok(())
+}
+
+/// Args without what a person wrote in them.
+fn without_prose(mut args: Value) -> Value {
+    if let Value::Object(fields) = &mut args {
+        fields.remove("prompt");
+    }
+    args
+}
+
+/// Takes the person out of the audit log.
+async fn make_anonymous(tx: &Transaction, user: UserId) -> Result<(), DbErr> {
+    let about = Condition::any()
+        .add(audit_log::Column::ActorId.eq(user))
+        .add(audit_log::Column::Target.eq(user_target(user)));
+    let nobody = || Expr::value(Option::<String>::None);
+    audit_log::Entity::update_many()
+        .col_expr(audit_log::Column::Ip, nobody())
+        .col_expr(audit_log::Column::UserAgent, nobody())
+        .filter(about)
+        .exec(&**tx)
+        .await?;
+    audit_log::Entity::update_many()
+        .col_expr(audit_log::Column::ActorId, Expr::value(Option::<sea_orm::prelude::Uuid>::None))
+        .filter(audit_log::Column::ActorId.eq(user))
+        .exec(&**tx)
+        .await?;
+    audit_log::Entity::update_many()
+        .col_expr(audit_log::Column::Target, nobody())
+        .filter(audit_log::Column::Target.eq(user_target(user)))
+        .exec(&**tx)
+        .await?;
+    Ok(())
+}
+
+/// Notes the deletion: by nobody where it was the person, else by whom.
+async fn record(tx: &Transaction, caller: &Caller, user: UserId, projects: usize) -> Result<(), DbErr> {
+    let by_self = caller.user == Some(user);
+    let caller =
+        if by_self { Caller { origin: caller.origin.clone(), ..Caller::default() } } else { caller.clone() };
+    let target = if by_self { None } else { user_target(user) };
+    audit::record_warning(tx, &caller, "account.delete", target, json!({"projects": projects})).await
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,252 @@
+//! Links that mails carry: proving a mail address, and choosing another password.
+//!
+//! A link's token is an HMAC of its row's id, so that the job that sends the mail makes
+//! it from the id and it is written nowhere but in the mail. The row keeps its hash.
+
+use std::time::Duration;
+
+use atelier_entities::{AccountTokenId, Timestamp, TokenPurpose, UserId, account_tokens, users};
+use atelier_queue::Transaction;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit, Mac};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
+    PaginatorTrait, QueryFilter, sea_query::Expr,
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+use sha2::Sha256;
+use tokio::time::Instant;
+
+use super::{Identity, IdentityError, accounts::lock_user, tokens::hash_token, user_target};
+use crate::{
+    Caller, FieldErrors, audit,
+    mail::{Template, queue_mail},
+    validation,
+};
+
+/// Mails of one purpose that one person gets in an hour.
+const MAILS_AN_HOUR: u64 = 5;
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// No request for a link is answered earlier, so that the time it takes does not tell
+/// whether a mail was written.
+const ANSWER_AFTER: Duration = Duration::from_millis(250);
+
+/// Makes the tokens of links. Its key is derived from the signing secret.
+#[derive(Clone)]
+pub(crate) struct LinkKey(Hmac<Sha256>);
+
+impl LinkKey {
+    pub(crate) fn new(secret: &SecretString) -> Self {
+        let key = keyed(secret.expose_secret().as_bytes()).chain_update("atelier links v1").finalize();
+        Self(keyed(&key.into_bytes()))
+    }
+
+    /// The token of a row: 32 bytes as base64url.
+    pub(crate) fn token(&self, purpose: TokenPurpose, id: AccountTokenId) -> String {
+        let mac = self.0.clone().chain_update(purpose.as_str()).chain_update(id.0.as_bytes());
+        URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
+    }
+}
+
+fn keyed(key: &[u8]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key).expect("HMAC takes keys of every length")
+}
+
+/// How long a link is good for.
+pub(crate) fn lifetime(purpose: TokenPurpose) -> Duration {
+    match purpose {
+        TokenPurpose::VerifyEmail => HOUR * 48,
+        TokenPurpose::ResetPassword => HOUR,
+    }
+}
+
+/// Whether a link may be used, by the account it is about.
+fn judge(link: &account_tokens::Model, user: &users::Model, now: Timestamp) -> Result<(), IdentityError> {
+    if link.used_at.is_some() || link.email != user.email || !user.is_active {
+        Err(IdentityError::InvalidLink)
+    } else if link.expires_at <= now {
+        Err(IdentityError::ExpiredLink)
+    } else {
+        Ok(())
+    }
+}
+
+/// The link of that id, where it can still be used.
+pub(crate) async fn find_usable(
+    db: &impl ConnectionTrait,
+    id: AccountTokenId,
+    now: Timestamp,
+) -> Result<Option<account_tokens::Model>, DbErr> {
+    let link = account_tokens::Entity::find_by_id(id).one(db).await?;
+    Ok(link.filter(|link| link.used_at.is_none() && link.expires_at > now))
+}
+
+impl Identity {
+    /// Proves the mail address that the token was sent to.
+    pub async fn verify_email(&self, caller: &Caller, token: &str) -> Result<(), IdentityError> {
+        let tx = self.queue.begin().await?;
+        let user = use_link(&tx, TokenPurpose::VerifyEmail, token).await?;
+        let caller = &Caller { user: Some(user.id), ..caller.clone() };
+        let user = mark_verified(&tx, user).await?;
+        audit::record(&tx, caller, "auth.verify_email", user_target(user.id), json!({})).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Mails another link that proves the address, where there is an account of it that
+    /// needs one. Nobody learns whether there is.
+    pub async fn resend_verification(&self, caller: &Caller, email: &str) -> Result<(), IdentityError> {
+        self.mail_link(caller, email, TokenPurpose::VerifyEmail).await
+    }
+
+    /// Mails a link to choose another password, where there is an account of that
+    /// address. Nobody learns whether there is.
+    pub async fn forgot_password(&self, caller: &Caller, email: &str) -> Result<(), IdentityError> {
+        self.mail_link(caller, email, TokenPurpose::ResetPassword).await
+    }
+
+    /// Sets another password by the token of a mail, and ends every sign-in. Whoever
+    /// has the mail has proven the address too.
+    pub async fn reset_password(
+        &self,
+        caller: &Caller,
+        token: &str,
+        new_password: &str,
+    ) -> Result<(), IdentityError> {
+        let password =
+            validation::password(new_password).map_err(|problem| FieldErrors::of("new_password", problem))?;
+        // Before the password is hashed, which is dear.
+        let now = self.queue.now();
+        let link = find_link(self.queue.db(), TokenPurpose::ResetPassword, token).await?;
+        let owner = self.get_user(link.user_id).await.map_err(|_| IdentityError::InvalidLink)?;
+        judge(&link, &owner, now)?;
+        let hash = self.passwords.hash(password).await?;
+        let tx = self.queue.begin().await?;
+        let user = use_link(&tx, TokenPurpose::ResetPassword, token).await?;
+        let caller = &Caller { user: Some(user.id), ..caller.clone() };
+        let user = mark_verified(&tx, user).await?;
+        self.set_password(&tx, caller, user, hash, "auth.reset_password").await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn mail_link(
+        &self,
+        caller: &Caller,
+        email: &str,
+        purpose: TokenPurpose,
+    ) -> Result<(), IdentityError> {
+        let email = validation::email(email).map_err(|problem| FieldErrors::of("email", problem))?;
+        let answer_at = Instant::now() + ANSWER_AFTER;
+        let done = self.try_mail_link(caller, &email, purpose).await;
+        tokio::time::sleep_until(answer_at).await;
+        done
+    }
+
+    async fn try_mail_link(
+        &self,
+        caller: &Caller,
+        email: &str,
+        purpose: TokenPurpose,
+    ) -> Result<(), IdentityError> {
+        let tx = self.queue.begin().await?;
+        let user = users::Entity::find_by_email(email).one(&*tx).await?.filter(|user| user.is_active);
+        let (template, action) = match purpose {
+            TokenPurpose::VerifyEmail => (Template::ConfirmEmail, "auth.resend_verification"),
+            TokenPurpose::ResetPassword => (Template::ResetPassword, "auth.forgot_password"),
+        };
+        let target = user.as_ref().and_then(|user| user_target(user.id));
+        audit::record(&tx, caller, action, target, json!({})).await?;
+        if let Some(user) = user.filter(|user| needs_link(user, purpose))
+            && count_recent(&tx, user.id, purpose).await? < MAILS_AN_HOUR
+        {
+            let link = self.create_link(&tx, &user, purpose).await?;
+            queue_mail(&tx, template, &user, &link.to_string(), json!({"token_id": link})).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// A new link for a mail; its token is made when the mail is sent.
+    pub(super) async fn create_link(
+        &self,
+        tx: &Transaction,
+        user: &users::Model,
+        purpose: TokenPurpose,
+    ) -> Result<AccountTokenId, DbErr> {
+        let id = AccountTokenId::new();
+        let row = account_tokens::ActiveModel {
+            id: Set(id),
+            user_id: Set(user.id),
+            purpose: Set(purpose),
+            token_hash: Set(hash_token(&self.links.token(purpose, id))),
+            email: Set(user.email.clone()),
+            created_at: Set(tx.now()),
+            expires_at: Set(tx.now() + lifetime(purpose)),
+            used_at: Set(None),
+        };
+        row.insert(&**tx).await?;
+        Ok(id)
+    }
+}
+
+async fn mark_verified(tx: &Transaction, user: users::Model) -> Result<users::Model, DbErr> {
+    if user.email_verified_at.is_some() {
+        return Ok(user);
+    }
+    let mut row = user.into_active_model();
+    row.email_verified_at = Set(Some(tx.now()));
+    row.updated_at = Set(tx.now());
+    row.update(&**tx).await
+}
+
+fn needs_link(user: &users::Model, purpose: TokenPurpose) -> bool {
+    purpose == TokenPurpose::ResetPassword || user.email_verified_at.is_none()
+}
+
+async fn count_recent(tx: &Transaction, user: UserId, purpose: TokenPurpose) -> Result<u64, DbErr> {
+    account_tokens::Entity::find()
+        .filter(account_tokens::Column::UserId.eq(user))
+        .filter(account_tokens::Column::Purpose.eq(purpose))
+        .filter(account_tokens::Column::CreatedAt.gt(tx.now() - HOUR))
+        .count(&**tx)
+        .await
+}
+
+async fn find_link(
+    db: &impl ConnectionTrait,
+    purpose: TokenPurpose,
+    token: &str,
+) -> Result<account_tokens::Model, IdentityError> {
+    account_tokens::Entity::find()
+        .filter(account_tokens::Column::TokenHash.eq(hash_token(token.trim())))
+        .filter(account_tokens::Column::Purpose.eq(purpose))
+        .one(db)
+        .await?
+        .ok_or(IdentityError::InvalidLink)
+}
+
+/// Uses a link up, and every other one of its purpose. The account stays locked for
+/// the rest of the transaction.
+async fn use_link(
+    tx: &Transaction,
+    purpose: TokenPurpose,
+    token: &str,
+) -> Result<users::Model, IdentityError> {
+    let owner = find_link(&**tx, purpose, token).await?.user_id;
+    let user = lock_user(tx, owner).await?.ok_or(IdentityError::InvalidLink)?;
+    judge(&find_link(&**tx, purpose, token).await?, &user, tx.now())?;
+    account_tokens::Entity::update_many()
+        .col_expr(account_tokens::Column::UsedAt, Expr::value(tx.now()))
+        .filter(account_tokens::Column::UserId.eq(user.id))
+        .filter(account_tokens::Column::Purpose.eq(purpose))
+        .filter(account_tokens::Column::UsedAt.is_null())
+        .exec(&**tx)
+        .await?;
+    Ok(user)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,232 @@
+use atelier_entities::{ApiScope, mail_messages};
+use secrecy::SecretString;
+
+use super::*;
+use crate::{
+    identity::{NewApiToken, SignedIn},
+    testing::Bench,
+};
+
+const EMAIL: &str = "ada@example.org";
+
+async fn register(bench: &Bench) -> SignedIn {
+    let identity = &bench.services.identity;
+    identity.register(&Caller::default(), Bench::registration(EMAIL)).await.expect("registered")
+}
+
+/// The token in the newest mail to that address whose subject has this.
+async fn mailed_token(bench: &Bench, subject: &str) -> String {
+    bench.work().await;
+    let mails = bench.mailer.mails();
+    let mail = mails.iter().rev().find(|mail| mail.to == EMAIL && mail.subject.contains(subject));
+    let text = &mail.expect("a mail").text;
+    let token = text.split("#token=").nth(1).expect("a link").split_whitespace().next().expect("a token");
+    assert!(mail.expect("a mail").html.contains(token));
+    token.to_owned()
+}
+
+async fn reset(bench: &Bench, token: &str, password: &str) -> Result<(), IdentityError> {
+    bench.services.identity.reset_password(&Caller::default(), token, password).await
+}
+
+#[test]
+fn tokens_differ_by_row_purpose_and_secret() {
+    let key = |secret: &str| LinkKey::new(&SecretString::from(secret.to_owned()));
+    let (ours, id) = (key("0123456789abcdef0123456789abcdef"), AccountTokenId::new());
+    let token = ours.token(TokenPurpose::VerifyEmail, id);
+
+    assert_eq!((token.len(), &token), (43, &ours.token(TokenPurpose::VerifyEmail, id)));
+    assert_ne!(token, ours.token(TokenPurpose::ResetPassword, id));
+    assert_ne!(token, ours.token(TokenPurpose::VerifyEmail, AccountTokenId::new()));
+    assert_ne!(token, key("another-secret-another-secret-xx").token(TokenPurpose::VerifyEmail, id));
+}
+
+#[tokio::test]
+async fn a_link_is_judged_by_its_row_and_its_account() {
+    let bench = Bench::new().await;
+    let user = register(&bench).await.user;
+    let now = bench.services.queue.now();
+    let link = account_tokens::Model {
+        id: AccountTokenId::new(),
+        user_id: user.id,
+        purpose: TokenPurpose::ResetPassword,
+        token_hash: String::new(),
+        email: user.email.clone(),
+        created_at: now,
+        expires_at: now + HOUR,
+        used_at: None,
+    };
+    let used = account_tokens::Model { used_at: Some(now), ..link.clone() };
+    let moved = account_tokens::Model { email: "other@example.org".to_owned(), ..link.clone() };
+    let closed = users::Model { is_active: false, ..user.clone() };
+
+    assert!(judge(&link, &user, now).is_ok());
+    assert!(matches!(judge(&link, &user, now + HOUR), Err(IdentityError::ExpiredLink)));
+    for (link, user) in [(&used, &user), (&moved, &user), (&link, &closed)] {
+        assert!(matches!(judge(link, user, now), Err(IdentityError::InvalidLink)), "{link:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_welcome_mail_proves_the_address_once() {
+    let bench = Bench::new().await;
+    let user = register(&bench).await.user;
+    let identity = &bench.services.identity;
+    let token = mailed_token(&bench, "Welcome").await;
+    assert_eq!(identity.get_user(user.id).await.expect("there").email_verified_at, None);
+
+    let wrong = identity.verify_email(&Caller::default(), &format!("{token}x")).await;
+    assert!(matches!(wrong, Err(IdentityError::InvalidLink)));
+    assert!(matches!(reset(&bench, &token, "another horse").await, Err(IdentityError::InvalidLink)));
+    identity.verify_email(&Caller::default(), &token).await.expect("verified");
+    assert!(identity.get_user(user.id).await.expect("there").email_verified_at.is_some());
+    let again = identity.verify_email(&Caller::default(), &token).await;
+    assert!(matches!(again, Err(IdentityError::InvalidLink)));
+}
+
+#[tokio::test]
+async fn a_verification_lasts_two_days_and_can_be_sent_again() {
+    let bench = Bench::new().await;
+    register(&bench).await;
+    let identity = &bench.services.identity;
+    let first = mailed_token(&bench, "Welcome").await;
+
+    bench.advance(48 * 3600 + 1);
+    let expired = identity.verify_email(&Caller::default(), &first).await;
+    assert!(matches!(expired, Err(IdentityError::ExpiredLink)));
+    identity.resend_verification(&Caller::default(), EMAIL).await.expect("sent");
+    let second = mailed_token(&bench, "Confirm").await;
+    identity.verify_email(&Caller::default(), &second).await.expect("verified");
+    let mails = bench.mailer.mails().len();
+    identity.resend_verification(&Caller::default(), EMAIL).await.expect("the same answer");
+    bench.work().await;
+    assert_eq!(bench.mailer.mails().len(), mails, "nothing is left to prove");
+}
+
+#[tokio::test]
+async fn a_reset_ends_every_sign_in_and_works_once() {
+    let bench = Bench::new().await;
+    let signed_in = register(&bench).await;
+    let identity = &bench.services.identity;
+    identity.forgot_password(&Caller::default(), " ADA@example.org ").await.expect("asked");
+    let earlier = mailed_token(&bench, "password").await;
+    identity.forgot_password(&Caller::default(), EMAIL).await.expect("asked");
+    let token = mailed_token(&bench, "password").await;
+
+    let weak = reset(&bench, &token, "short").await;
+    assert!(matches!(weak, Err(IdentityError::InvalidInput(_))));
+    reset(&bench, &token, "another horse").await.expect("reset");
+
+    let access = identity.authenticate(&signed_in.access_token).await;
+    assert!(matches!(access, Err(IdentityError::InvalidToken)));
+    assert!(identity.refresh(&Caller::default(), &signed_in.refresh_token).await.is_err());
+    assert!(identity.login(&Caller::default(), EMAIL, "correct horse").await.is_err());
+    assert!(identity.login(&Caller::default(), EMAIL, "another horse").await.is_ok());
+    for used in [&token, &earlier] {
+        assert!(matches!(reset(&bench, used, "third horse!").await, Err(IdentityError::InvalidLink)));
+    }
+    let user = identity.get_user(signed_in.user.id).await.expect("there");
+    assert!(user.email_verified_at.is_some(), "who has the mail has the address");
+    bench.work().await;
+    assert!(bench.subjects_to(EMAIL).iter().any(|subject| subject.contains("was changed")));
+}
+
+#[tokio::test]
+async fn a_reset_lasts_an_hour_and_frees_a_blocked_account() {
+    let bench = Bench::new().await;
+    register(&bench).await;
+    let identity = &bench.services.identity;
+    identity.forgot_password(&Caller::default(), EMAIL).await.expect("asked");
+    let late = mailed_token(&bench, "password").await;
+    bench.advance(3601);
+    assert!(matches!(reset(&bench, &late, "another horse").await, Err(IdentityError::ExpiredLink)));
+
+    for _ in 0..6 {
+        identity.login(&Caller::default(), EMAIL, "wrong horse").await.err().expect("refused");
+    }
+    identity.forgot_password(&Caller::default(), EMAIL).await.expect("asked");
+    let token = mailed_token(&bench, "password").await;
+    reset(&bench, &token, "another horse").await.expect("reset");
+    assert!(identity.login(&Caller::default(), EMAIL, "another horse").await.is_ok());
+}
+
+#[tokio::test]
+async fn nobody_learns_whether_there_is_an_account_and_few_mails_are_sent() {
+    let bench = Bench::new().await;
+    register(&bench).await;
+    let identity = &bench.services.identity;
+
+    let started = Instant::now();
+    identity.forgot_password(&Caller::default(), "nobody@example.org").await.expect("the same answer");
+    identity.resend_verification(&Caller::default(), "nobody@example.org").await.expect("the same answer");
+    assert!(started.elapsed() >= ANSWER_AFTER * 2);
+    for _ in 0..7 {
+        identity.forgot_password(&Caller::default(), EMAIL).await.expect("asked");
+    }
+    bench.work().await;
+    let resets = bench.subjects_to(EMAIL).iter().filter(|subject| subject.contains("password")).count();
+    assert_eq!(resets, 5);
+    assert!(bench.subjects_to("nobody@example.org").is_empty());
+    let malformed = identity.forgot_password(&Caller::default(), "nobody").await;
+    assert!(matches!(malformed, Err(IdentityError::InvalidInput(_))));
+}
+
+#[tokio::test]
+async fn a_token_is_written_nowhere_but_in_the_mail() {
+    let bench = Bench::new().await;
+    register(&bench).await;
+    bench.services.identity.forgot_password(&Caller::default(), EMAIL).await.expect("asked");
+    let token = mailed_token(&bench, "password").await;
+    let db = bench.services.queue.db();
+
+    let mails = mail_messages::Entity::find().all(db).await.expect("listed");
+    let links = account_tokens::Entity::find().all(db).await.expect("listed");
+    let jobs = bench.jobs_of_kind("email.deliver").await;
+
+    assert!(!format!("{mails:?}{links:?}{jobs:?}").contains(&token));
+}
+
+#[tokio::test]
+async fn changing_the_password_ends_every_sign_in_but_the_new_one() {
+    let bench = Bench::new().await;
+    let before = register(&bench).await;
+    let (identity, ada) = (&bench.services.identity, before.user.id);
+    let caller = Caller { user: Some(ada), ..Caller::default() };
+    let script =
+        NewApiToken { name: "Nightly build".to_owned(), scopes: vec![ApiScope::Read], expires_in_days: None };
+    let script = identity.create_api_token(&caller, ada, script).await.expect("made");
+
+    let wrong = identity.change_password(&caller, ada, "wrong horse", "another horse").await;
+    assert!(matches!(wrong, Err(IdentityError::WrongPassword)));
+    let weak = identity.change_password(&caller, ada, "correct horse", "short").await;
+    assert!(matches!(weak, Err(IdentityError::InvalidInput(_))));
+    let after =
+        identity.change_password(&caller, ada, "correct horse", "another horse").await.expect("changed");
+
+    assert!(identity.authenticate(&before.access_token).await.is_err());
+    assert!(identity.authenticate(&after.access_token).await.is_ok());
+    assert!(identity.authenticate(&script.token).await.is_ok(), "scripts go on");
+    assert!(identity.login(&Caller::default(), EMAIL, "another horse").await.is_ok());
+}
+
+#[tokio::test]
+async fn an_outdated_hash_is_replaced_at_sign_in() {
+    use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version, password_hash::phc::PasswordHash};
+
+    let bench = Bench::new().await;
+    let user = register(&bench).await.user;
+    let cheap = Params::new(8_192, 1, 1, None).expect("parameters");
+    let old: PasswordHash = Argon2::new(Algorithm::Argon2id, Version::V0x13, cheap)
+        .hash_password(b"correct horse")
+        .expect("a hash");
+    let mut row = user.clone().into_active_model();
+    row.password_hash = Set(Some(old.to_string()));
+    row.update(bench.services.queue.db()).await.expect("written");
+    let identity = &bench.services.identity;
+
+    identity.login(&Caller::default(), EMAIL, "correct horse").await.expect("in");
+
+    let hash = identity.get_user(user.id).await.expect("there").password_hash.expect("a hash");
+    assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+    assert!(identity.login(&Caller::default(), EMAIL, "correct horse").await.is_ok());
+}

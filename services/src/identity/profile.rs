@@ -1,0 +1,311 @@
+//! What people tell of themselves, and how much they have.
+
+use atelier_entities::{
+    CreditKind, DeploymentStatus, Locale, ProjectId, ProjectStatus, UserId, credit_transactions, deployments,
+    project_versions, projects, users,
+};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel,
+    PaginatorTrait, QueryFilter, QuerySelect, QueryTrait, sea_query::SelectStatement,
+};
+use serde_json::{Value, json};
+use url::Url;
+
+use super::{Identity, IdentityError, accounts::lock_user, user_target};
+use crate::{Caller, FieldErrors, audit, validation};
+
+/// Bytes of an account's settings as JSON.
+const MAX_SETTINGS: usize = 16 * 1024;
+const MAX_URL: usize = 2_000;
+
+/// What to change of a profile. What is left out stays; an inner none takes away.
+#[derive(Clone, Debug, Default)]
+pub struct ProfileChanges {
+    /// 1 to 120 characters.
+    pub full_name: Option<String>,
+    /// An https address.
+    pub avatar_url: Option<Option<String>>,
+    /// Language of mails.
+    pub locale: Option<Locale>,
+    /// IANA name.
+    pub time_zone: Option<String>,
+    /// ISO 3166-1 alpha-2.
+    pub country: Option<Option<String>>,
+    /// Anything a client keeps for the person: a JSON object of at most 16 KiB, which
+    /// takes the place of the one before.
+    pub settings: Option<Value>,
+}
+
+/// What a person has and did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PersonalStats {
+    /// Projects.
+    pub projects: u64,
+    /// Projects that are complete.
+    pub completed_projects: u64,
+    /// Versions of all projects.
+    pub versions: u64,
+    /// Sites that are online.
+    pub live_sites: u64,
+    /// Views of all published sites.
+    pub views: u64,
+    /// Credits left.
+    pub credits: i64,
+    /// Credits used, without those that were given back.
+    pub credits_used: i64,
+}
+
+impl Identity {
+    /// Changes a profile.
+    pub async fn update_profile(
+        &self,
+        caller: &Caller,
+        user: UserId,
+        changes: ProfileChanges,
+    ) -> Result<users::Model, IdentityError> {
+        let changes = check(changes)?;
+        let tx = self.queue.begin().await?;
+        let account = lock_user(&tx, user).await?.ok_or(IdentityError::NotFound)?;
+        let mut row = account.into_active_model();
+        let changed = apply(&mut row, changes);
+        row.updated_at = Set(tx.now());
+        let account = row.update(&*tx).await?;
+        audit::record(&tx, caller, "account.update", user_target(user), json!({"fields": changed})).await?;
+        tx.commit().await?;
+        Ok(account)
+    }
+
+    /// How much a person has and did.
+    pub async fn personal_stats(&self, user: UserId) -> Result<PersonalStats, IdentityError> {
+        let db = self.queue.db();
+        let totals = self.user_stats(user).await?;
+        let completed = projects::Column::Status.eq(ProjectStatus::Completed);
+        let in_own = project_versions::Column::ProjectId.in_subquery(own_projects(user));
+        let live = deployments::Entity::find()
+            .filter(deployments::Column::UserId.eq(user))
+            .filter(deployments::Column::Status.eq(DeploymentStatus::Live));
+        let moved = self.moved(user, CreditKind::Usage).await? + self.moved(user, CreditKind::Refund).await?;
+        Ok(PersonalStats {
+            projects: totals.total_projects,
+            completed_projects: projects::Entity::find_owned(user).filter(completed).count(db).await?,
+            versions: project_versions::Entity::find().filter(in_own).count(db).await?,
+            live_sites: live.count(db).await?,
+            views: totals.total_views,
+            credits: crate::credits::balance(db, user).await?,
+            credits_used: -moved,
+        })
+    }
+
+    /// The sum of a person's changes of the balance of that kind.
+    async fn moved(&self, user: UserId, kind: CreditKind) -> Result<i64, DbErr> {
+        // SUM over bigint is numeric on PostgreSQL, so it is cast back.
+        let sum: Option<Option<i64>> = credit_transactions::Entity::find()
+            .filter(credit_transactions::Column::UserId.eq(user))
+            .filter(credit_transactions::Column::Kind.eq(kind))
+            .select_only()
+            .column_as(credit_transactions::Column::Amount.sum().cast_as("BIGINT"), "amount")
+            .into_tuple()
+            .one(self.queue.db())
+            .await?;
+        Ok(sum.flatten().unwrap_or(0))
+    }
+}
+
+/// The ids of a person's projects, as a subquery.
+pub(super) fn own_projects(user: UserId) -> SelectStatement {
+    projects::Entity::find_owned(user).select_only().column(projects::Column::Id).into_query()
+}
+
+/// The ids of a person's projects.
+pub(super) async fn list_own_projects(
+    db: &impl sea_orm::ConnectionTrait,
+    user: UserId,
+) -> Result<Vec<ProjectId>, DbErr> {
+    let ids = projects::Entity::find_owned(user).select_only().column(projects::Column::Id);
+    ids.into_tuple().all(db).await
+}
+
+fn check(changes: ProfileChanges) -> Result<ProfileChanges, FieldErrors> {
+    let mut errors = FieldErrors::default();
+    let full_name = changes.full_name.map(|name| validation::line(&name, 1, 120)).transpose();
+    let full_name = errors.take("full_name", full_name);
+    let avatar_url = errors.take("avatar_url", inner(changes.avatar_url, check_avatar));
+    let time_zone = changes.time_zone.map(|zone| validation::time_zone(&zone)).transpose();
+    let time_zone = errors.take("time_zone", time_zone);
+    let country = errors.take("country", inner(changes.country, validation::country));
+    let settings = errors.take("settings", changes.settings.map(check_settings).transpose());
+    let locale = changes.locale;
+    let checked = || {
+        Some(ProfileChanges {
+            full_name: full_name?,
+            avatar_url: avatar_url?,
+            locale,
+            time_zone: time_zone?,
+            country: country?,
+            settings: settings?,
+        })
+    };
+    let checked = checked();
+    errors.finish(checked)
+}
+
+/// Checks what is inside; what is left out or taken away passes.
+fn inner(
+    wanted: Option<Option<String>>,
+    check: fn(&str) -> Result<String, String>,
+) -> Result<Option<Option<String>>, String> {
+    match wanted {
+        Some(Some(text)) => check(&text).map(|text| Some(Some(text))),
+        other => Ok(other),
+    }
+}
+
+/// An https address of a host, without a name or password in it.
+fn check_avatar(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.len() > MAX_URL {
+        return Err(format!("must have at most {MAX_URL} characters"));
+    }
+    match Url::parse(text) {
+        Ok(url) if url.scheme() == "https" && url.username().is_empty() && url.password().is_none() => {
+            Ok(url.into())
+        }
+        _ => Err("must be an address that starts with https://".to_owned()),
+    }
+}
+
+fn check_settings(settings: Value) -> Result<Value, String> {
+    if !settings.is_object() {
+        return Err("must be an object".to_owned());
+    }
+    let text = settings.to_string();
+    if text.len() > MAX_SETTINGS {
+        return Err(format!("must have at most {MAX_SETTINGS} bytes as JSON"));
+    }
+    // PostgreSQL keeps no such character.
+    if text.contains("\\u0000") {
+        return Err("must not hold NUL characters".to_owned());
+    }
+    Ok(settings)
+}
+
+/// Writes what changes; its fields by name.
+fn apply(row: &mut users::ActiveModel, changes: ProfileChanges) -> Vec<&'static str> {
+    let ProfileChanges { full_name, avatar_url, locale, time_zone, country, settings } = changes;
+    let mut changed = Vec::new();
+    if let Some(full_name) = full_name {
+        row.full_name = Set(full_name);
+        changed.push("full_name");
+    }
+    if let Some(avatar_url) = avatar_url {
+        row.avatar_url = Set(avatar_url);
+        changed.push("avatar_url");
+    }
+    if let Some(locale) = locale {
+        row.locale = Set(locale);
+        changed.push("locale");
+    }
+    if let Some(time_zone) = time_zone {
+        row.time_zone = Set(time_zone);
+        changed.push("time_zone");
+    }
+    if let Some(country) = country {
+        row.country = Set(country);
+        changed.push("country");
+    }
+    if let Some(settings) = settings {
+        row.settings = Set(settings);
+        changed.push("settings");
+    }
+    changed
+}
+
+#[cfg(test)]
+mod tests {
+    use atelier_entities::{GenerationMode, ProjectKind};
+    use atelier_providers::llm::fake::ScriptedAnswer;
+
+    use super::*;
+    use crate::testing::{Bench, GOOD_ANSWER};
+
+    #[test]
+    fn avatars_are_fetched_over_https_only() {
+        for (text, good) in [
+            ("https://img.example/ada.png", true),
+            (" https://img.example/ada.png?s=80 ", true),
+            ("http://img.example/ada.png", false),
+            ("javascript:alert(1)", false),
+            ("data:image/png;base64,AAAA", false),
+            ("https://ada:secret@img.example/", false),
+            ("//img.example/ada.png", false),
+            ("", false),
+        ] {
+            assert_eq!(check_avatar(text).is_ok(), good, "{text}");
+        }
+        assert!(check_avatar(&format!("https://img.example/{}", "a".repeat(MAX_URL))).is_err());
+    }
+
+    #[test]
+    fn settings_are_a_bounded_object() {
+        for (settings, good) in [
+            (json!({"theme": "dark"}), true),
+            (json!([1]), false),
+            (json!("dark"), false),
+            (json!({"text": "a".repeat(MAX_SETTINGS)}), false),
+            (json!({"text": "\u{0}"}), false),
+        ] {
+            assert_eq!(check_settings(settings.clone()).is_ok(), good, "{settings}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_profile_changes_where_it_is_told_to() {
+        let bench = Bench::new().await;
+        let (ada, identity) = (bench.register("ada@example.org").await, &bench.services.identity);
+        let update = async |changes| identity.update_profile(&Caller::default(), ada.id, changes).await;
+        let changes = ProfileChanges {
+            full_name: Some(" Ada King ".to_owned()),
+            avatar_url: Some(Some("https://img.example/ada.png".to_owned())),
+            country: Some(None),
+            settings: Some(json!({"theme": "dark"})),
+            ..ProfileChanges::default()
+        };
+
+        let changed = update(changes).await.expect("changed");
+        assert_eq!((changed.full_name.as_str(), changed.country), ("Ada King", None));
+        assert_eq!((changed.time_zone.as_str(), &changed.settings["theme"]), ("UTC", &json!("dark")));
+        let taken = update(ProfileChanges { avatar_url: Some(None), ..ProfileChanges::default() }).await;
+        assert_eq!(taken.expect("changed").avatar_url, None);
+        let wrong = ProfileChanges {
+            country: Some(Some("ZZ".to_owned())),
+            settings: Some(json!(7)),
+            ..ProfileChanges::default()
+        };
+        let Err(IdentityError::InvalidInput(errors)) = update(wrong).await else { panic!("refused") };
+        assert_eq!(errors.0.keys().copied().collect::<Vec<_>>(), ["country", "settings"]);
+    }
+
+    #[tokio::test]
+    async fn counts_what_a_person_has() {
+        let bench = Bench::with_script([ScriptedAnswer::Text(GOOD_ANSWER.to_owned())]).await;
+        let ada = bench.register("ada@example.org").await;
+        let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+        bench.generate(ada.id, project.id, None).await;
+        bench.work().await;
+
+        let stats = bench.services.identity.personal_stats(ada.id).await.expect("counted");
+
+        let price = bench.services.credits.price(GenerationMode::Quick);
+        assert_eq!(
+            stats,
+            PersonalStats {
+                projects: 1,
+                completed_projects: 1,
+                versions: 1,
+                credits: 10 - price,
+                credits_used: price,
+                ..PersonalStats::default()
+            }
+        );
+    }
+}

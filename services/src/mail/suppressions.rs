@@ -1,0 +1,92 @@
+//! Addresses whose server refused a mail for good. Mails that nobody waits for are no
+//! longer sent there; the others are tried once, and one that arrives lifts it.
+
+use atelier_entities::mail_suppressions;
+use sea_orm::{ActiveValue::Set, DbErr, EntityTrait, PaginatorTrait, sea_query::OnConflict};
+
+use super::Mail;
+
+/// Most characters that are kept of what a server said.
+const MAX_REASON: usize = 500;
+
+impl Mail {
+    pub(super) async fn is_suppressed(&self, address: &str) -> Result<bool, DbErr> {
+        let found = mail_suppressions::Entity::find_by_id(address.to_lowercase());
+        Ok(found.count(self.queue.db()).await? > 0)
+    }
+
+    pub(super) async fn suppress(&self, address: &str, reason: &str) -> Result<(), DbErr> {
+        let row = mail_suppressions::ActiveModel {
+            address: Set(address.to_lowercase()),
+            reason: Set(reason.chars().filter(|c| !c.is_control()).take(MAX_REASON).collect()),
+            created_at: Set(self.queue.now()),
+        };
+        let renew = OnConflict::column(mail_suppressions::Column::Address)
+            .update_columns([mail_suppressions::Column::Reason, mail_suppressions::Column::CreatedAt])
+            .to_owned();
+        mail_suppressions::Entity::insert(row)
+            .on_conflict(renew)
+            .exec_without_returning(self.queue.db())
+            .await?;
+        Ok(())
+    }
+
+    pub(super) async fn lift_suppression(&self, address: &str) -> Result<(), DbErr> {
+        mail_suppressions::Entity::delete_by_id(address.to_lowercase()).exec(self.queue.db()).await?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use atelier_entities::{MailStatus, mail_messages, users};
+    use atelier_providers::mail::{Delivery, MailError};
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        Caller,
+        mail::{Template, queue_mail},
+        testing::Bench,
+    };
+
+    fn accepted() -> Result<Delivery, MailError> {
+        Ok(Delivery::Accepted { response: "250 queued".to_owned() })
+    }
+
+    async fn notify(bench: &Bench, user: &users::Model, cause: &str) -> MailStatus {
+        let data = json!({"project_id": "1", "project_title": "Reading list", "url": "https://x.example"});
+        let tx = bench.services.queue.begin().await.expect("begun");
+        let id = queue_mail(&tx, Template::DeploymentFinished, user, cause, data).await.expect("queued");
+        tx.commit().await.expect("committed");
+        bench.work().await;
+        let found = mail_messages::Entity::find_by_id(id.expect("new")).one(bench.services.queue.db()).await;
+        found.expect("asked").expect("there").status
+    }
+
+    #[tokio::test]
+    async fn an_address_that_was_refused_gets_only_what_somebody_waits_for() {
+        let refused = || Err(MailError::Rejected { code: 550, message: "no such user".to_owned() });
+        let busy = || Err(MailError::Transient { message: "greylisted".to_owned() });
+        let bench = Bench::with_mailer([refused(), busy(), accepted(), accepted()]).await;
+        let ada = bench.register("ada@example.org").await;
+        bench.work().await;
+        let forgot = async || {
+            let asked = bench.services.identity.forgot_password(&Caller::default(), "ada@example.org").await;
+            asked.expect("asked");
+            bench.work().await;
+            bench.mailer.mails().len()
+        };
+
+        assert!(bench.services.mail.is_suppressed("Ada@example.org").await.expect("asked"));
+        assert_eq!(notify(&bench, &ada, "one").await, MailStatus::Suppressed);
+        assert_eq!(bench.mailer.mails().len(), 1);
+        assert_eq!(forgot().await, 2, "tried once");
+        bench.advance(3600 / 2);
+        bench.work().await;
+        assert_eq!(bench.mailer.mails().len(), 2, "and not again");
+        assert_eq!(forgot().await, 3);
+        assert!(!bench.services.mail.is_suppressed("ada@example.org").await.expect("asked"));
+        assert_eq!(notify(&bench, &ada, "two").await, MailStatus::Sent);
+    }
+}

@@ -1,0 +1,106 @@
+//! What operators do to queues and single jobs, each with its audit entry.
+
+use atelier_entities::UserId;
+use atelier_queue::{QueueLimits, QueueName, Transaction, relay};
+use serde_json::{Value, json};
+
+use super::{Maintenance, SteeringError};
+use crate::{Caller, audit};
+
+impl Maintenance {
+    /// Stops workers from taking jobs of that queue; running ones go on.
+    pub async fn pause_queue(&self, caller: &Caller, queue: QueueName) -> Result<(), SteeringError> {
+        let tx = self.queue.begin().await?;
+        tx.pause(queue, caller.user).await?;
+        self.finish(tx, caller, queue, ("queue.pause", json!({}))).await
+    }
+
+    /// Lets workers take them again.
+    pub async fn resume_queue(&self, caller: &Caller, queue: QueueName) -> Result<(), SteeringError> {
+        let tx = self.queue.begin().await?;
+        tx.resume(queue).await?;
+        self.finish(tx, caller, queue, ("queue.resume", json!({}))).await
+    }
+
+    /// Sets the limits of a queue over all workers, from the next claim on.
+    pub async fn limit_queue(
+        &self,
+        caller: &Caller,
+        queue: QueueName,
+        limits: QueueLimits,
+    ) -> Result<(), SteeringError> {
+        let tx = self.queue.begin().await?;
+        tx.set_limits(queue, limits).await?;
+        let rate = limits.rate.map(|rate| json!({"count": rate.count, "period_secs": rate.period.as_secs()}));
+        let context = json!({
+            "max_running": limits.max_running,
+            "max_running_per_owner": limits.max_running_per_owner,
+            "rate": rate,
+        });
+        self.finish(tx, caller, queue, ("queue.limit", context)).await
+    }
+
+    /// Records what an operator did to one job, such as `job.cancel`.
+    pub async fn record_job_action(
+        &self,
+        caller: &Caller,
+        action: &str,
+        job: atelier_entities::JobId,
+        owner: Option<UserId>,
+    ) -> Result<(), SteeringError> {
+        let tx = self.queue.begin().await?;
+        audit::record(&tx, caller, action, Some(format!("job:{job}")), json!({"owner": owner})).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn finish(
+        &self,
+        tx: Transaction,
+        caller: &Caller,
+        queue: QueueName,
+        (action, context): (&str, Value),
+    ) -> Result<(), SteeringError> {
+        audit::record(&tx, caller, action, Some(format!("queue:{queue}")), context).await?;
+        tx.commit().await?;
+        if let Err(error) = relay::fill(&self.queue, &[queue]).await {
+            tracing::debug!(%queue, %error, "not dispatched now; the relay will");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use atelier_entities::audit_log;
+    use atelier_queue::Rate;
+    use sea_orm::{EntityTrait, QueryOrder};
+
+    use super::*;
+    use crate::testing::Bench;
+
+    #[tokio::test]
+    async fn every_action_on_a_queue_is_recorded() {
+        let bench = Bench::new().await;
+        let admin = bench.register("root@example.org").await;
+        let caller = Caller { user: Some(admin.id), ..Caller::default() };
+        let maintenance = &bench.services.maintenance;
+        let rate = Rate { count: 10, period: Duration::from_secs(60) };
+        let limits = QueueLimits { max_running: Some(3), max_running_per_owner: None, rate: Some(rate) };
+
+        maintenance.pause_queue(&caller, QueueName::Email).await.expect("paused");
+        maintenance.resume_queue(&caller, QueueName::Email).await.expect("resumed");
+        maintenance.limit_queue(&caller, QueueName::Email, limits).await.expect("limited");
+
+        let queue = &bench.services.queue;
+        assert_eq!(queue.get_limits(QueueName::Email).await.expect("limits"), limits);
+        let entries = audit_log::Entity::find().order_by_desc(audit_log::Column::Id);
+        let entries = entries.all(queue.db()).await.expect("listed");
+        let actions: Vec<&str> = entries.iter().take(3).map(|entry| entry.action.as_str()).collect();
+        assert_eq!(actions, ["queue.limit", "queue.resume", "queue.pause"]);
+        assert_eq!(entries[0].target.as_deref(), Some("queue:email"));
+        assert_eq!(entries[0].context["rate"], json!({"count": 10, "period_secs": 60}));
+        assert!(entries.iter().take(3).all(|entry| entry.actor_id == Some(admin.id)));
+    }
+}

@@ -1,0 +1,243 @@
+//! Cancelling, running again and discarding many jobs at once, as a job with
+//! progress.
+
+use atelier_entities::{JobId, Timestamp, jobs};
+use atelier_queue::{
+    Job, JobContext, JobError, NewJob, Outcome, QueueError,
+    inspect::{BulkAction, JobFilter},
+};
+use sea_orm::{DbErr, EntityTrait};
+use serde_json::json;
+
+use super::{Maintenance, SteerJobs};
+use crate::{Caller, FieldErrors, audit, generation::RunGeneration};
+
+/// Jobs between two looks at whether to stop.
+const STEP: u64 = 100;
+
+/// Why jobs were not steered.
+#[derive(Debug, thiserror::Error)]
+pub enum SteeringError {
+    /// A filter that cannot be taken as it is.
+    #[error("invalid input: {0}")]
+    InvalidInput(#[from] FieldErrors),
+    /// The queue did not do it.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// The database did not do it.
+    #[error("database: {0}")]
+    Database(#[from] DbErr),
+}
+
+impl Maintenance {
+    /// How many jobs it would be done to now.
+    pub async fn count_steered(&self, action: BulkAction, filter: JobFilter) -> Result<u64, SteeringError> {
+        let filter = bounded(action, filter, self.queue.now())?;
+        Ok(self.queue.count_bulk(&filter, action).await?)
+    }
+
+    /// Queues a job that does it to every job of the filter that is there now. One that
+    /// is enqueued later, or fails again after it was replayed, is left alone.
+    pub async fn start_steering(
+        &self,
+        caller: &Caller,
+        action: BulkAction,
+        filter: JobFilter,
+    ) -> Result<jobs::Model, SteeringError> {
+        let tx = self.queue.begin().await?;
+        let filter = bounded(action, filter, tx.now())?;
+        let mut job =
+            NewJob::of(&SteerJobs { action, filter: filter.clone() }).from_origin(caller.origin.clone());
+        if let Some(user) = caller.user {
+            job = job.owned_by(user);
+        }
+        let job = tx.enqueue(job).await?.id;
+        let context = json!({"job": job, "filter": filter});
+        audit::record(&tx, caller, &format!("jobs.{}", verb(action)), None, context).await?;
+        let job = jobs::Entity::find_by_id(job).one(&*tx).await?.ok_or(QueueError::NotFound)?;
+        tx.commit().await?;
+        Ok(job)
+    }
+
+    /// Does it, oldest job first. An attempt after one that was cut short goes on with
+    /// what is left, and counts only that.
+    pub async fn steer_jobs(&self, ctx: &JobContext, args: SteerJobs) -> Result<Outcome, JobError> {
+        let SteerJobs { action, filter } = args;
+        let total = self.queue.count_bulk(&filter, action).await.map_err(unsteered)?;
+        let left_out = self.count_left_out(action, &filter).await.map_err(unsteered)?;
+        let (mut done, mut skipped, mut after) = (0, 0, None::<JobId>);
+        loop {
+            if ctx.stop().is_cancelled() {
+                return Err(JobError::retry("STOPPED", "stopped before every job was looked at"));
+            }
+            ctx.progress(percent(done + skipped, total), verb(action), format!("{done} of {total} jobs"))
+                .await;
+            let step = self.queue.bulk_step(&filter, action, after, STEP).await.map_err(unsteered)?;
+            done += step.done;
+            skipped += step.skipped;
+            after = step.last;
+            if after.is_none() {
+                break;
+            }
+        }
+        ctx.progress(100, verb(action), format!("{done} of {total} jobs")).await;
+        Ok(Outcome::Done(json!({"done": done, "skipped": skipped, "generations_left_out": left_out})))
+    }
+
+    /// Generations that the filter of a replay would have selected.
+    async fn count_left_out(&self, action: BulkAction, filter: &JobFilter) -> Result<u64, QueueError> {
+        let selects = filter.kind.as_deref().is_none_or(|kind| kind == RunGeneration::KIND);
+        if action != BulkAction::Replay || !selects {
+            return Ok(0);
+        }
+        let kind = Some(RunGeneration::KIND.to_owned());
+        let generations = JobFilter { kind, except_kinds: Vec::new(), ..filter.clone() };
+        self.queue.count_bulk(&generations, action).await
+    }
+}
+
+/// The filter, bounded to what is there at that moment.
+fn bounded(action: BulkAction, mut filter: JobFilter, now: Timestamp) -> Result<JobFilter, FieldErrors> {
+    if filter == JobFilter::default() {
+        let fault = "must name at least one of kind, queue, status, owner, project, error_code, created_from, created_before";
+        return Err(FieldErrors::of("filter", fault));
+    }
+    filter.created_before = Some(filter.created_before.map_or(now, |before| before.min(now)));
+    if action == BulkAction::Replay {
+        if filter.kind.as_deref() == Some(RunGeneration::KIND) {
+            let fault = "generations are charged anew: they are retried one by one, as POST /api/jobs/{id}/retry does";
+            return Err(FieldErrors::of("kind", fault));
+        }
+        filter.finished_before = Some(now);
+        filter.except_kinds = vec![RunGeneration::KIND.to_owned()];
+    }
+    Ok(filter)
+}
+
+fn verb(action: BulkAction) -> &'static str {
+    match action {
+        BulkAction::Cancel => "cancel",
+        BulkAction::Replay => "replay",
+        BulkAction::Discard => "discard",
+    }
+}
+
+fn percent(looked_at: u64, total: u64) -> u8 {
+    u8::try_from((looked_at * 100).checked_div(total).unwrap_or(100).min(99)).unwrap_or(99)
+}
+
+fn unsteered(error: QueueError) -> JobError {
+    tracing::warn!(%error, "jobs were not steered");
+    JobError::retry("DATABASE", "the database did not answer")
+}
+
+#[cfg(test)]
+mod tests {
+    use atelier_entities::{JobState, ProjectKind, audit_log};
+    use sea_orm::{ColumnTrait, QueryFilter};
+
+    use super::*;
+    use crate::{maintenance::RemoveObjects, testing::Bench};
+
+    fn of_kind(kind: &str) -> JobFilter {
+        JobFilter { kind: Some(kind.to_owned()), ..JobFilter::default() }
+    }
+
+    async fn enqueue_removals(bench: &Bench, count: usize) -> Vec<JobId> {
+        let tx = bench.services.queue.begin().await.expect("a transaction");
+        let jobs = (0..count).map(|_| NewJob::of(&RemoveObjects { prefixes: Vec::new() })).collect();
+        let ids = tx.enqueue_all(jobs).await.expect("enqueued").iter().map(|job| job.id).collect();
+        tx.commit().await.expect("committed");
+        ids
+    }
+
+    #[test]
+    fn a_filter_is_bounded_to_what_is_there() {
+        let now = Timestamp::from_timestamp(1_000, 0).expect("a time");
+        let earlier = Timestamp::from_timestamp(10, 0).expect("a time");
+
+        let cancel = bounded(BulkAction::Cancel, of_kind("a.b"), now).expect("a filter");
+        assert_eq!((cancel.created_before, cancel.finished_before), (Some(now), None));
+
+        let before = JobFilter { created_before: Some(earlier), ..JobFilter::default() };
+        let replay = bounded(BulkAction::Replay, before, now).expect("a filter");
+        assert_eq!((replay.created_before, replay.finished_before), (Some(earlier), Some(now)));
+        assert_eq!(replay.except_kinds, [RunGeneration::KIND]);
+    }
+
+    #[test]
+    fn refuses_to_mean_everything_or_to_charge_anybody() {
+        let now = Timestamp::UNIX_EPOCH;
+        let everything = bounded(BulkAction::Discard, JobFilter::default(), now).expect_err("refused");
+        let generations =
+            bounded(BulkAction::Replay, of_kind(RunGeneration::KIND), now).expect_err("refused");
+
+        assert_eq!(everything.0.keys().collect::<Vec<_>>(), [&"filter"]);
+        assert_eq!(generations.0.keys().collect::<Vec<_>>(), [&"kind"]);
+    }
+
+    #[test]
+    fn tells_how_far_it_is_without_claiming_the_end() {
+        for (looked_at, total, expected) in [(0, 0, 99), (0, 3, 0), (1, 3, 33), (3, 3, 99), (9, 3, 99)] {
+            assert_eq!(percent(looked_at, total), expected, "{looked_at} of {total}");
+        }
+    }
+
+    #[tokio::test]
+    async fn cancels_what_is_there_and_neither_itself_nor_what_comes_later() {
+        let bench = Bench::new().await;
+        let admin = bench.register("root@example.org").await;
+        let caller = Caller { user: Some(admin.id), ..Caller::default() };
+        let ids = enqueue_removals(&bench, 3).await;
+        let maintenance = &bench.services.maintenance;
+        let filter = JobFilter { queue: Some(SteerJobs::QUEUE), ..JobFilter::default() };
+
+        let counted = maintenance.count_steered(BulkAction::Cancel, filter.clone()).await.expect("counted");
+        let job = maintenance.start_steering(&caller, BulkAction::Cancel, filter).await.expect("started");
+        let later = enqueue_removals(&bench, 1).await;
+        bench.work().await;
+
+        assert_eq!(counted, 3);
+        let job = bench.job(job.id).await;
+        assert_eq!((job.state, job.owner_id), (JobState::Succeeded, Some(admin.id)));
+        let result = job.result.expect("a result");
+        let sum = result["done"].as_u64().expect("a number") + result["skipped"].as_u64().expect("a number");
+        // The worker may have run some of them before.
+        assert!(sum <= 3, "{result}");
+        for id in ids {
+            assert!(bench.job(id).await.state.is_terminal());
+        }
+        assert_eq!(bench.job(later[0]).await.state, JobState::Succeeded);
+        let entries = audit_log::Entity::find().filter(audit_log::Column::Action.eq("jobs.cancel"));
+        let entry = entries.one(bench.services.queue.db()).await.expect("asked").expect("an entry");
+        assert_eq!((entry.actor_id, &entry.context["job"]), (Some(admin.id), &json!(job.id)));
+    }
+
+    #[tokio::test]
+    async fn replays_what_failed_but_no_generation() {
+        let bench = Bench::new().await;
+        let user = bench.register("ada@example.org").await;
+        let project = bench.create_project(user.id, ProjectKind::WebApp).await;
+        let generation = bench.generate(user.id, project.id, None).await;
+        let ids = enqueue_removals(&bench, 2).await;
+        let queue = &bench.services.queue;
+        for id in ids.iter().chain([&generation.id]) {
+            queue.cancel(*id, None).await.expect("cancelled");
+        }
+        let balance = bench.credits(user.id).await;
+        let filter = JobFilter { state: Some(JobState::Cancelled), ..JobFilter::default() };
+
+        let caller = Caller::default();
+        let steering = bench.services.maintenance.start_steering(&caller, BulkAction::Replay, filter);
+        let job = steering.await.expect("started");
+        bench.work().await;
+
+        let result = bench.job(job.id).await.result.expect("a result");
+        assert_eq!(result, json!({"done": 2, "skipped": 0, "generations_left_out": 1}));
+        for id in ids {
+            assert_eq!(bench.job(id).await.state, JobState::Succeeded);
+        }
+        assert_eq!(bench.job(generation.id).await.state, JobState::Cancelled);
+        assert_eq!(bench.credits(user.id).await, balance);
+    }
+}

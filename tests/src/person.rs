@@ -1,0 +1,206 @@
+//! Somebody who is signed in, and what they usually do.
+
+use atelier_providers::api_client::{ApiClient, EventStream};
+use serde_json::{Value, json};
+
+use crate::client::{Client, Reply};
+use crate::patience::until;
+
+/// The password of everybody.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// A signed-in person.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// Sends requests as them.
+    pub client: Client,
+    /// Their account's id.
+    pub id: String,
+    /// Their mail address.
+    pub email: String,
+    /// The token that `client` sends.
+    pub access_token: String,
+    /// The token for the next pair.
+    pub refresh_token: String,
+}
+
+impl Client {
+    /// Creates the account of Ada Lovelace at this address.
+    ///
+    /// # Panics
+    /// If it is refused.
+    pub async fn register(&self, email: &str) -> Person {
+        self.register_with(json!({"email": email, "password": PASSWORD, "full_name": "Ada Lovelace"})).await
+    }
+
+    /// Creates the account of these fields.
+    ///
+    /// # Panics
+    /// If it is refused.
+    pub async fn register_with(&self, fields: Value) -> Person {
+        self.person(&self.post("/api/auth/register").json(&fields).send().await.expect(201))
+    }
+
+    /// Tries to sign in.
+    pub async fn login(&self, email: &str, password: &str) -> Reply {
+        self.post("/api/auth/login").json(&json!({"email": email, "password": password})).send().await
+    }
+
+    /// Tries to exchange a refresh token.
+    pub async fn refresh(&self, refresh_token: &str) -> Reply {
+        self.post("/api/auth/refresh").json(&json!({"refresh_token": refresh_token})).send().await
+    }
+
+    /// The person whom a sign-in answered.
+    ///
+    /// # Panics
+    /// If the answer is none of a sign-in.
+    #[must_use]
+    pub fn person(&self, signed_in: &Reply) -> Person {
+        let body = signed_in.json();
+        let text = |pointer: &str| {
+            let found = body.pointer(pointer).and_then(Value::as_str);
+            found.unwrap_or_else(|| panic!("no {pointer} in {body}")).to_owned()
+        };
+        let access_token = text("/access_token");
+        Person {
+            client: self.signed_in(&access_token),
+            id: text("/user/id"),
+            email: text("/user/email"),
+            access_token,
+            refresh_token: text("/refresh_token"),
+        }
+    }
+}
+
+impl Person {
+    /// The body of a GET that succeeds.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub async fn get(&self, path: &str) -> Value {
+        self.client.get(path).send().await.expect(200).json()
+    }
+
+    /// Creates a web application's project of this title; its id.
+    ///
+    /// # Panics
+    /// If it is refused.
+    pub async fn create_project(&self, title: &str) -> String {
+        let body = json!({"title": title, "description": "Books with authors, ratings and a search box"});
+        let created = self.client.post("/api/projects").json(&body).send().await.expect(201).json();
+        created["project"]["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Tries to start a quick generation.
+    pub async fn generate(&self, project: &str) -> Reply {
+        self.client.post(&format!("/api/projects/{project}/generate")).send().await
+    }
+
+    /// Starts a quick generation; the job's id.
+    ///
+    /// # Panics
+    /// If it is refused.
+    pub async fn start_generation(&self, project: &str) -> String {
+        job_id(&self.generate(project).await.expect(202))
+    }
+
+    /// A project of theirs.
+    ///
+    /// # Panics
+    /// If there is none of that id.
+    pub async fn project(&self, id: &str) -> Value {
+        self.get(&format!("/api/projects/{id}")).await["project"].take()
+    }
+
+    /// A job of theirs.
+    ///
+    /// # Panics
+    /// If there is none of that id.
+    pub async fn job(&self, id: &str) -> Value {
+        self.get(&format!("/api/jobs/{id}")).await
+    }
+
+    /// The job once it has that status.
+    ///
+    /// # Panics
+    /// If it ends otherwise, or takes too long.
+    pub async fn job_once(&self, id: &str, status: &str) -> Value {
+        until(&format!("job {id} is {status}"), async || {
+            let job = self.job(id).await;
+            let ended = ["succeeded", "failed", "cancelled", "discarded"];
+            let other_end = job["status"] != status && ended.iter().any(|end| job["status"] == *end);
+            assert!(!other_end, "the job ended: {job}");
+            (job["status"] == status).then_some(job)
+        })
+        .await
+    }
+
+    /// The job once it is in that stage.
+    ///
+    /// # Panics
+    /// If it never is.
+    pub async fn job_in_stage(&self, id: &str, stage: &str) -> Value {
+        until(&format!("job {id} is {stage}"), async || {
+            let job = self.job(id).await;
+            (job["progress"]["stage"] == stage).then_some(job)
+        })
+        .await
+    }
+
+    /// Asks for a job to be cancelled.
+    pub async fn cancel(&self, job: &str) -> Reply {
+        self.client.post(&format!("/api/jobs/{job}/cancel")).send().await
+    }
+
+    /// Credits that they have.
+    ///
+    /// # Panics
+    /// If the API does not say.
+    pub async fn balance(&self) -> i64 {
+        self.get("/api/credits/balance").await["total"].as_i64().expect("a number")
+    }
+
+    /// Every change of their balance as (type, amount), oldest first. Checks that
+    /// they add up to the balance.
+    ///
+    /// # Panics
+    /// If they do not.
+    pub async fn ledger(&self) -> Vec<(String, i64)> {
+        let history = self.get("/api/credits/history?page_size=100").await;
+        let mut rows: Vec<(String, i64)> = history
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|row| {
+                (row["type"].as_str().expect("text").to_owned(), row["amount"].as_i64().expect("a number"))
+            })
+            .collect();
+        rows.reverse();
+        let sum: i64 = rows.iter().map(|(_, amount)| amount).sum();
+        assert_eq!(sum, self.balance().await, "{rows:?}");
+        rows
+    }
+
+    /// Opens the event stream of a job, after the event of that id if there is one.
+    ///
+    /// # Panics
+    /// If it is refused.
+    pub async fn events(&self, job: &str, last_event_id: Option<&str>) -> EventStream {
+        let client = ApiClient::new(self.client.base()).expect("a URL");
+        let client = client.signed_in(self.access_token.clone().into());
+        client.events(&format!("/api/jobs/{job}/events"), last_event_id).await.expect("a stream")
+    }
+}
+
+/// The id of the job that a 202 is about. Checks that `Location` names the same.
+///
+/// # Panics
+/// If it is about none.
+#[must_use]
+#[track_caller]
+pub fn job_id(accepted: &Reply) -> String {
+    let id = accepted.json()["job"]["id"].as_str().expect("a job's id").to_owned();
+    assert_eq!(accepted.header("location"), format!("/api/jobs/{id}"));
+    id
+}

@@ -1,0 +1,56 @@
+//! The product over HTTP, from the request to what came of it.
+
+mod credits;
+mod document;
+mod events;
+mod idempotency;
+mod journey;
+mod limits;
+mod mail;
+mod model;
+mod ownership;
+mod races;
+mod refusals;
+mod roles;
+mod sessions;
+mod steering;
+mod survival;
+mod tokens;
+
+/// Runs each case on both ways to run, as tests of their own.
+macro_rules! both_ways {
+    ($($area:ident::$case:ident),+ $(,)?) => {
+        mod embedded {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                super::$area::$case(atelier_tests::AppSetup::embedded()).await;
+            })+
+        }
+        mod scaled {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                super::$area::$case(atelier_tests::AppSetup::scaled().await).await;
+            })+
+        }
+    };
+}
+
+both_ways! {
+    journey::a_description_becomes_a_published_site,
+    journey::a_second_version_replaces_the_first_and_can_be_undone,
+    journey::a_deleted_project_takes_its_site_along,
+    events::a_stream_goes_on_where_the_connection_was_cut,
+    events::what_happened_meanwhile_is_told_afterwards,
+    ownership::what_is_anothers_is_not_there,
+    idempotency::a_repeated_request_is_done_and_charged_once,
+    credits::the_sixth_quick_generation_is_not_paid_for,
+    credits::a_generation_that_fails_is_paid_back,
+    model::a_generation_is_cancelled_while_the_model_writes,
+    races::credits_are_not_spent_twice_by_requests_at_once,
+    races::an_address_is_registered_once,
+    races::a_project_that_is_deleted_while_it_is_generated_leaves_nothing,
+    refusals::a_nul_is_an_answer_and_not_an_accident,
+    steering::what_waits_is_cancelled_at_once_and_paid_back,
+    steering::a_project_is_published_once_at_a_time,
+    sessions::a_sign_in_lasts_over_refreshes_until_the_sign_out,
+}

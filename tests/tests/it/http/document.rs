@@ -1,0 +1,64 @@
+//! The OpenAPI document, and what it lets the tests ask.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::sources;
+
+/// A UUID that belongs to nothing.
+pub(super) const NOBODYS: &str = "0190c2e0-7d6b-7d2a-9d0a-1f2e3d4c5b6a";
+
+/// An operation of the document.
+pub(super) struct Operation {
+    pub(super) method: String,
+    pub(super) path: String,
+    pub(super) is_public: bool,
+    parameters: Vec<Value>,
+}
+
+impl Operation {
+    /// The path with `id` for every UUID, and something fitting for the rest.
+    pub(super) fn path_with(&self, id: &str) -> String {
+        let in_path = self.parameters.iter().filter(|parameter| parameter["in"] == "path");
+        in_path.fold(self.path.clone(), |path, parameter| {
+            let schema = &parameter["schema"];
+            let value = match (schema["format"].as_str(), schema["type"].as_str()) {
+                (Some("uuid"), _) => id,
+                (_, Some("integer")) => "1",
+                _ => "email",
+            };
+            path.replace(&format!("{{{}}}", parameter["name"].as_str().expect("a name")), value)
+        })
+    }
+}
+
+/// Every operation of the document.
+pub(super) fn operations() -> Vec<Operation> {
+    let document: Value = serde_json::from_str(&atelier_api::openapi_json()).expect("JSON");
+    let paths = document["paths"].as_object().expect("paths");
+    let of_path = |(path, item): (&String, &Value)| -> Vec<Operation> {
+        let item = item.as_object().expect("operations");
+        item.iter()
+            .map(|(method, operation)| Operation {
+                method: method.to_uppercase(),
+                path: path.clone(),
+                is_public: operation["security"].as_array().is_some_and(Vec::is_empty),
+                parameters: operation["parameters"].as_array().cloned().unwrap_or_default(),
+            })
+            .collect()
+    };
+    paths.iter().flat_map(of_path).collect()
+}
+
+#[test]
+fn the_document_in_the_repository_is_the_one_of_the_code() {
+    let kept = sources::read(Path::new("docs/openapi.json"));
+    let current = atelier_api::openapi_json();
+    let differ = kept.lines().zip(current.lines()).enumerate().find(|(_, (kept, current))| kept != current);
+    assert!(
+        kept == current,
+        "docs/openapi.json is not up to date (first difference: {differ:?}): \
+         run cargo run -- openapi > docs/openapi.json"
+    );
+}

@@ -1,0 +1,96 @@
+//! Event streams that break and go on.
+
+use atelier_providers::api_client::{EventStream, ServerEvent};
+use atelier_tests::{Answer, AppSetup, FakeOpenAi};
+use serde_json::Value;
+
+/// The next event; the stream must have one.
+async fn next(stream: &mut EventStream) -> ServerEvent {
+    stream.next().await.expect("the stream is whole").expect("the stream goes on")
+}
+
+/// Everything up to the end of the stream.
+async fn rest(stream: &mut EventStream) -> Vec<ServerEvent> {
+    let mut events = Vec::new();
+    while let Some(event) = stream.next().await.expect("the stream is whole") {
+        events.push(event);
+    }
+    events
+}
+
+fn data(event: &ServerEvent) -> Value {
+    serde_json::from_str(&event.data).expect("JSON")
+}
+
+/// What is told once and kept: stages and lines of the log, with their ids.
+fn kept(events: &[ServerEvent]) -> Vec<(u64, String)> {
+    let sequence = |event: &ServerEvent| {
+        let id = event.id.as_deref().expect("every event has an id");
+        id.split_once('-').expect("an id of two numbers").1.parse().expect("a number")
+    };
+    let kept = events.iter().filter(|event| matches!(event.event.as_str(), "progress" | "log"));
+    kept.map(|event| (sequence(event), event.data.clone())).collect()
+}
+
+pub(super) async fn a_stream_goes_on_where_the_connection_was_cut(setup: AppSetup) {
+    let model = FakeOpenAi::start([Answer::Stall(vec!["One moment".to_owned()])]).await;
+    let app = setup.with_model(&model).start().await;
+    let ada = app.client().register("ada@example.org").await;
+    let project = ada.create_project("Reading list").await;
+    let job = ada.start_generation(&project).await;
+
+    let mut first = ada.events(&job, None).await;
+    let mut before = Vec::new();
+    loop {
+        let event = next(&mut first).await;
+        let is_writing = event.event == "progress" && data(&event)["stage"] == "writing";
+        before.push(event);
+        if is_writing {
+            break;
+        }
+    }
+    drop(first);
+    let last = before.last().and_then(|event| event.id.clone()).expect("an id");
+    let mut second = ada.events(&job, Some(&last)).await;
+    let _asked = ada.cancel(&job).await.expect(202);
+    let after = rest(&mut second).await;
+
+    let end = after.last().expect("an end");
+    assert_eq!((end.event.as_str(), &data(end)["status"]), ("end", &Value::from("cancelled")));
+    let whole = kept(&rest(&mut ada.events(&job, None).await).await);
+    assert_eq!([kept(&before), kept(&after)].concat(), whole, "nothing twice, nothing missed");
+    assert!(whole.windows(2).all(|pair| pair[0].0 < pair[1].0), "in their order: {whole:?}");
+    app.finish().await;
+}
+
+pub(super) async fn what_happened_meanwhile_is_told_afterwards(setup: AppSetup) {
+    let app = setup.start().await;
+    let ada = app.client().register("ada@example.org").await;
+    let project = ada.create_project("Reading list").await;
+    let job = ada.start_generation(&project).await;
+
+    let mut stream = ada.events(&job, None).await;
+    let before = vec![next(&mut stream).await];
+    drop(stream);
+    ada.job_once(&job, "succeeded").await;
+    let last = before[0].id.clone().expect("an id");
+    let after = rest(&mut ada.events(&job, Some(&last)).await).await;
+
+    let whole = rest(&mut ada.events(&job, None).await).await;
+    assert_eq!([kept(&before), kept(&after)].concat(), kept(&whole));
+    assert_eq!(after.last().map(|event| event.event.as_str()), Some("end"));
+    let last = whole.last().and_then(|event| event.id.clone()).expect("an id");
+    let nothing_new = rest(&mut ada.events(&job, Some(&last)).await).await;
+    assert_eq!(nothing_new.len(), 1, "only the end again: {nothing_new:?}");
+    let by_parameter = format!("/api/jobs/{job}/events?last_event_id={last}");
+    let text = ada.client.get(&by_parameter).send().await.expect(200).text();
+    assert_eq!((text.matches("event: ").count(), text.matches("event: end").count()), (1, 1), "{text}");
+    let path = format!("/api/jobs/{job}/events");
+    let all =
+        ada.client.get(&path).header("accept-encoding", "gzip").header("last-event-id", "?").send().await;
+    let all = all.expect(200);
+    assert_eq!((all.header("content-type"), all.header("content-encoding")), ("text/event-stream", ""));
+    assert_eq!((all.header("cache-control"), all.header("x-accel-buffering")), ("no-store", "no"));
+    assert_eq!(all.text().matches("event: progress").count(), 5, "from the beginning");
+    app.finish().await;
+}

@@ -1,0 +1,58 @@
+//! What belongs to somebody else.
+
+use atelier_tests::{Answer, AppSetup, FakeOpenAi};
+use serde_json::{Value, json};
+
+use super::document::operations;
+
+pub(super) async fn what_is_anothers_is_not_there(setup: AppSetup) {
+    let model = FakeOpenAi::start([Answer::Stall(Vec::new())]).await;
+    let app = setup.with_model(&model).start().await;
+    let ada = app.client().register("ada@example.org").await;
+    let eve = app.client().register("eve@example.org").await;
+    let project = ada.create_project("Secret plans").await;
+    let job = ada.start_generation(&project).await;
+    ada.job_in_stage(&job, "writing").await;
+    let before = ada.project(&project).await;
+
+    let mut asked = 0;
+    for operation in operations() {
+        let id = match operation.path.as_str() {
+            path if path.starts_with("/api/projects/{id}") => &project,
+            path if path.starts_with("/api/jobs/{id}") => &job,
+            _ => continue,
+        };
+        let call = eve.client.call(&operation.method, &operation.path_with(id));
+        let call = if operation.method == "GET" { call } else { call.json(&json!({})) };
+        let reply = call.send().await.refused(404, "NOT_FOUND");
+        assert!(!reply.text().contains("Secret"), "{} {}", operation.method, operation.path);
+        asked += 1;
+    }
+
+    assert!(asked >= 16, "only {asked} operations are about one project or job");
+    let nothing = json!([]);
+    for path in ["/api/projects", "/api/jobs", &format!("/api/jobs?project={project}")] {
+        assert_eq!(eve.get(path).await, nothing, "{path}");
+    }
+    assert_eq!(ada.project(&project).await, before);
+    assert_eq!(ada.job(&job).await["cancel_requested_at"], Value::Null);
+    assert_eq!((eve.balance().await, ada.balance().await), (10, 8));
+    let _asked = ada.cancel(&job).await.expect(202);
+    ada.job_once(&job, "cancelled").await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_admins_administrate() {
+    let app = AppSetup::embedded().start().await;
+    let ada = app.client().register("ada@example.org").await;
+    let administration: Vec<_> =
+        operations().into_iter().filter(|operation| operation.path.starts_with("/api/admin/")).collect();
+    assert!(administration.len() >= 5);
+    for operation in administration {
+        let call = ada.client.call(&operation.method, &operation.path_with(super::document::NOBODYS));
+        let call = if operation.method == "GET" { call } else { call.json(&json!({})) };
+        let _refused = call.send().await.refused(403, "FORBIDDEN");
+    }
+    app.finish().await;
+}

@@ -1,0 +1,120 @@
+//! What must hold after each step: both sides agree on every job, and the rules that
+//! need no reference are kept.
+
+use std::collections::BTreeMap;
+
+use atelier_entities::{AttemptOutcome, JobId, JobState, Timestamp, WorkerId, job_attempts, jobs};
+use sea_orm::EntityTrait;
+
+use super::{Checked, Command, HALF_TURN, Player, failed, same};
+use crate::queue::model::reference::{Half, ModelJob};
+
+/// A job as both sides see it.
+#[derive(Debug, PartialEq)]
+struct View {
+    state: JobState,
+    attempt: i32,
+    fence: i64,
+    stop: bool,
+    run_at: Option<Half>,
+    lease: Option<Half>,
+    worker: Option<WorkerId>,
+    progress: Option<usize>,
+    code: Option<String>,
+    attempts: BTreeMap<i64, AttemptOutcome>,
+    marks: Vec<JobState>,
+}
+
+/// Whether the time it is due matters in that state.
+fn is_timed(state: JobState) -> bool {
+    matches!(state, JobState::Scheduled | JobState::Retrying)
+}
+
+impl View {
+    fn of_model(job: &ModelJob) -> Self {
+        Self {
+            state: job.state,
+            attempt: i32::from(job.attempt),
+            fence: job.fence,
+            stop: job.stop,
+            run_at: is_timed(job.state).then_some(job.run_at),
+            lease: job.lease,
+            worker: job.worker.filter(|_| job.state == JobState::Running),
+            progress: job.progress,
+            code: job.code.map(str::to_owned),
+            attempts: job.attempts.clone(),
+            marks: job.marks.clone(),
+        }
+    }
+
+    fn of_row(row: &jobs::Model, begun: Timestamp) -> Self {
+        let half = |at: Timestamp| {
+            let secs = u64::try_from((at - begun).num_seconds()).unwrap_or(0);
+            Half::try_from(secs / HALF_TURN.as_secs()).unwrap_or(Half::MAX)
+        };
+        let number = |value: &serde_json::Value| value["number"].as_u64().and_then(|n| n.try_into().ok());
+        Self {
+            state: row.state,
+            attempt: row.attempt,
+            fence: row.fence,
+            stop: row.cancel_requested_at.is_some(),
+            run_at: is_timed(row.state).then(|| half(row.run_at)),
+            lease: row.lease_expires_at.map(half),
+            worker: row.worker_id.filter(|_| row.state == JobState::Running),
+            progress: row.progress.as_ref().and_then(number),
+            code: row.error.as_ref().and_then(|error| error["code"].as_str()).map(str::to_owned),
+            attempts: BTreeMap::new(),
+            marks: Vec::new(),
+        }
+    }
+}
+
+impl Player {
+    pub(super) async fn compare(&mut self, command: &Command) -> Checked {
+        let rows = jobs::Entity::find().all(self.queue.db()).await.map_err(failed)?;
+        let attempts = job_attempts::Entity::find().all(self.queue.db()).await.map_err(failed)?;
+        let mut machine: BTreeMap<JobId, View> =
+            rows.iter().map(|row| (row.id, View::of_row(row, self.begun))).collect();
+        for attempt in attempts {
+            let job = machine.get_mut(&attempt.job_id).ok_or("an attempt of no job")?;
+            job.attempts.insert(attempt.fence, attempt.outcome);
+        }
+        for (id, state) in self.marks.made() {
+            if let Some(job) = machine.get_mut(&id) {
+                job.marks.push(state);
+            }
+        }
+        let ids: Vec<_> = machine.keys().collect();
+        same("the jobs", &ids, &self.reference.jobs.keys().collect())?;
+        for (id, job) in &self.reference.jobs {
+            same(&format!("job {id}"), &machine[id], &View::of_model(job))?;
+        }
+        for row in &rows {
+            rules(row, self.before.get(&row.id), command)
+                .map_err(|rule| format!("job {}: {rule}", row.id))?;
+        }
+        self.before = rows.into_iter().map(|row| (row.id, row)).collect();
+        Ok(())
+    }
+}
+
+/// The rules that need no reference.
+fn rules(row: &jobs::Model, before: Option<&jobs::Model>, command: &Command) -> Checked {
+    let kept = |kept: bool, rule: &str| if kept { Ok(()) } else { Err(rule.to_owned()) };
+    let ended = row.state.is_terminal();
+    kept(row.attempt >= 0 && row.attempt <= row.max_attempts, "more attempts than are allowed")?;
+    kept(ended == row.finished_at.is_some(), "exactly what has ended says when")?;
+    kept(
+        row.lease_expires_at.is_some() == (row.state == JobState::Running),
+        "exactly what runs has a lease",
+    )?;
+    let Some(before) = before else { return Ok(()) };
+    kept(before.fence <= row.fence, "a fence went back")?;
+    if before.state == row.state {
+        return Ok(());
+    }
+    kept(before.revision < row.revision, "a change that no watcher sees")?;
+    kept(before.fence < row.fence || row.state != JobState::Running, "a start without a new fence")?;
+    let by_hand = matches!(command, Command::Replay(_) | Command::Discard(_));
+    kept(!before.state.is_terminal() || by_hand, "a terminal state changed")
+}

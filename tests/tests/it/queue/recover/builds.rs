@@ -1,0 +1,170 @@
+//! A rolling upgrade: the build before and the build after work on one queue.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use atelier_entities::{JobId, JobState};
+use atelier_queue::{Handler, Job, JobContext, JobError, NewJob, Outcome, Policy, QueueName, Registry};
+use serde::{Deserialize, Serialize};
+
+use crate::queue::{
+    bed::Bed,
+    stage::Scripted,
+    twelve::crew::{Hand, hire},
+};
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident $kind:literal $aliases:expr),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Serialize, Deserialize)]
+        struct $name {}
+
+        impl Job for $name {
+            const KIND: &'static str = $kind;
+            const QUEUE: QueueName = QueueName::Stats;
+            const ALIASES: &'static [&'static str] = $aliases;
+
+            fn policy() -> Policy {
+                Scripted::policy()
+            }
+        }
+    )+};
+}
+
+kinds! {
+    /// Known to both.
+    Common "upgrade.common" &[],
+    /// Only the build before has it.
+    Gone "upgrade.gone" &[],
+    /// Only the build after has it.
+    New "upgrade.new" &[],
+    /// As the build before calls it.
+    Before "upgrade.before" &[],
+    /// The same, as the build after calls it.
+    After "upgrade.after" &["upgrade.before"],
+}
+
+/// Which build ran which job.
+#[derive(Clone)]
+struct Build {
+    name: &'static str,
+    ran: Arc<Mutex<Vec<(&'static str, JobId)>>>,
+}
+
+#[async_trait]
+impl<J: Job> Handler<J> for Build {
+    async fn run(&self, ctx: &JobContext, _: J) -> Result<Outcome, JobError> {
+        self.ran.lock().expect("the list").push((self.name, ctx.id()));
+        Ok(Outcome::done())
+    }
+}
+
+struct Upgrade {
+    bed: Bed,
+    ran: Arc<Mutex<Vec<(&'static str, JobId)>>>,
+}
+
+impl Upgrade {
+    async fn begin() -> Self {
+        Self { bed: Bed::postgres_redis().await, ran: Arc::default() }
+    }
+
+    fn hire(&self, registry: Registry) -> Hand {
+        hire(&self.bed.queue, registry, &[QueueName::Stats], Duration::from_secs(5))
+    }
+
+    fn build_before(&self) -> Hand {
+        let build = Build { name: "before", ran: self.ran.clone() };
+        let mut registry = Registry::default();
+        registry.register::<Common>(build.clone()).expect("one handler");
+        registry.register::<Gone>(build.clone()).expect("one handler");
+        registry.register::<Before>(build).expect("one handler");
+        self.hire(registry)
+    }
+
+    fn build_after(&self) -> Hand {
+        let build = Build { name: "after", ran: self.ran.clone() };
+        let mut registry = Registry::default();
+        registry.register::<Common>(build.clone()).expect("one handler");
+        registry.register::<New>(build.clone()).expect("one handler");
+        registry.register::<After>(build).expect("one handler");
+        self.hire(registry)
+    }
+
+    async fn enqueue(&self, job: NewJob) -> JobId {
+        self.bed.queue.enqueue(job).await.expect("enqueued").id
+    }
+
+    /// The builds that ran these jobs, each of which must have run once.
+    async fn ran(&self, ids: &[JobId]) -> BTreeSet<&'static str> {
+        for id in ids {
+            let job = self.bed.reaches(*id, JobState::Succeeded).await;
+            assert_eq!(job.attempt, 1, "no attempt was lost on a build that does not know it");
+        }
+        let ran = self.ran.lock().expect("the list").clone();
+        let ran: Vec<_> = ran.into_iter().filter(|(_, id)| ids.contains(id)).collect();
+        assert_eq!(ran.len(), ids.len(), "each ran once");
+        ran.into_iter().map(|(build, _)| build).collect()
+    }
+
+    async fn code(&self, id: JobId) -> &'static str {
+        self.bed.queue.why(&self.bed.job(id).await).await.expect("a reason").code
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_builds_share_a_queue_and_each_runs_what_it_knows() {
+    let upgrade = Upgrade::begin().await;
+    let (_before, _after) = (upgrade.build_before(), upgrade.build_after());
+    let (mut common, mut gone, mut new, mut before, mut after) =
+        <(Vec<_>, Vec<_>, Vec<_>, Vec<_>, Vec<_>)>::default();
+    for _ in 0..40 {
+        common.push(upgrade.enqueue(NewJob::of(&Common {})).await);
+        gone.push(upgrade.enqueue(NewJob::of(&Gone {})).await);
+        new.push(upgrade.enqueue(NewJob::of(&New {})).await);
+        before.push(upgrade.enqueue(NewJob::of(&Before {})).await);
+        after.push(upgrade.enqueue(NewJob::of(&After {})).await);
+    }
+
+    assert_eq!(upgrade.ran(&gone).await, BTreeSet::from(["before"]));
+    assert_eq!(upgrade.ran(&new).await, BTreeSet::from(["after"]));
+    assert_eq!(
+        upgrade.ran(&after).await,
+        BTreeSet::from(["after"]),
+        "the build before does not know this name"
+    );
+    upgrade.ran(&common).await;
+    upgrade.ran(&before).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_only_the_next_build_knows_waits_for_it_and_holds_nothing_up() {
+    let upgrade = Upgrade::begin().await;
+    let before_build = upgrade.build_before();
+    // More than a worker asks for at once, and first in the order of dispatch.
+    let mut new = Vec::new();
+    for _ in 0..300 {
+        new.push(NewJob::of(&New {}));
+    }
+    let tx = upgrade.bed.queue.begin().await.expect("a transaction");
+    let new: Vec<JobId> =
+        tx.enqueue_all(new).await.expect("enqueued").into_iter().map(|enqueued| enqueued.id).collect();
+    tx.commit().await.expect("committed");
+    let renamed = upgrade.enqueue(NewJob::of(&After {})).await;
+    let known =
+        [upgrade.enqueue(NewJob::of(&Common {})).await, upgrade.enqueue(NewJob::of(&Before {})).await];
+    assert_eq!(upgrade.ran(&known).await, BTreeSet::from(["before"]));
+    assert_eq!((upgrade.code(new[0]).await, upgrade.code(renamed).await), ("KIND_UNKNOWN", "KIND_UNKNOWN"));
+
+    let _after_build = upgrade.build_after();
+    assert_eq!(upgrade.ran(&new).await, BTreeSet::from(["after"]));
+    assert_eq!(upgrade.ran(&[renamed]).await, BTreeSet::from(["after"]));
+    before_build.stop().await;
+
+    let by_its_earlier_name = [upgrade.enqueue(NewJob::of(&Before {})).await];
+    assert_eq!(upgrade.ran(&by_its_earlier_name).await, BTreeSet::from(["after"]));
+}

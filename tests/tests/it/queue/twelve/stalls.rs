@@ -1,0 +1,180 @@
+use std::{process::Command, sync::Arc, time::Duration};
+
+use atelier_entities::JobState;
+use atelier_queue::{
+    Effects, Queue, QueueName, QueueOptions,
+    bus::LocalBus,
+    relay, rescue,
+    transport::{InProcess, RedisHub, RedisOptions},
+};
+use atelier_services::database;
+use atelier_tests::{PrivateRedis, TestDatabase};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use tokio::time::{self, Instant};
+use url::Url;
+
+use super::{
+    crew::{begun, gate, hire, registry},
+    proxy::Proxy,
+};
+use crate::queue::{
+    bed::{Bed, HEARTBEAT},
+    stage::{Stage, scripted},
+};
+
+/// Longest time anything may be kept from going on by a call that hangs.
+const BOUND: Duration = Duration::from_secs(25);
+
+/// A Redis that can be stopped as a debugger stops a process: it keeps its
+/// connections and answers nothing.
+struct Stoppable {
+    redis: PrivateRedis,
+    process: u32,
+}
+
+impl Stoppable {
+    async fn start() -> Self {
+        let redis = PrivateRedis::start();
+        let mut connection = redis.server.connect().await;
+        let info: String =
+            redis::cmd("INFO").arg("server").query_async(&mut connection).await.expect("Redis answers");
+        let process = info.lines().find_map(|line| line.strip_prefix("process_id:")).expect("a process id");
+        Self { process: process.trim().parse().expect("a number"), redis }
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").arg(signal).arg(self.process.to_string()).status();
+        assert!(sent.expect("kill runs").success());
+    }
+}
+
+impl Drop for Stoppable {
+    fn drop(&mut self) {
+        self.signal("-CONT");
+    }
+}
+
+async fn eventually(what: &str, within: Duration, look: impl AsyncFn() -> bool) {
+    let seen = time::timeout(within, async {
+        while !look().await {
+            time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    assert!(seen.await.is_ok(), "not within {within:?}: {what}");
+}
+
+async fn is(queue: &Queue, id: atelier_entities::JobId, state: JobState) -> bool {
+    queue.find_job(id, None).await.expect("a database").expect("the job").state == state
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g_a_redis_that_hangs_stops_neither_worker_nor_scheduler() {
+    let redis = Stoppable::start().await;
+    let database = TestDatabase::create().await;
+    let options = RedisOptions {
+        url: redis.redis.server.url.clone().into(),
+        key_prefix: "stalled".to_owned(),
+        command_timeout: Duration::from_secs(1),
+        consumer_timeout: HEARTBEAT * 4,
+    };
+    let hub = RedisHub::connect(options).await.expect("a Redis URL");
+    let options = QueueOptions { heartbeat: HEARTBEAT, ..QueueOptions::default() };
+    let queue = Queue::new(database.connection.clone(), hub.clone(), hub, Effects::default(), options);
+    let stage = Stage::default();
+    let gate = gate(&stage, "gated");
+    let _hand = hire(&queue, registry(&stage), &[QueueName::Stats], Duration::ZERO);
+    let running = queue.enqueue(scripted("gated")).await.expect("enqueued").id;
+    eventually("the job runs", BOUND, async || stage.starts(running) == 1).await;
+
+    redis.signal("-STOP");
+    let begun = Instant::now();
+    let waiting = queue.enqueue(scripted("waiting")).await.expect("enqueued").id;
+    assert!(begun.elapsed() < Duration::from_secs(1), "an enqueue waits for no Redis");
+    // Longer than a lease: the heartbeats go on.
+    let relayed = time::timeout(BOUND, relay::tick(&queue)).await.expect("the relay gives up in time");
+    assert_eq!(relayed.expect("SQL's part is done").pushed, 0);
+    time::sleep((HEARTBEAT * 3).saturating_sub(begun.elapsed())).await;
+    let rescued = time::timeout(Duration::from_secs(2), rescue::tick(&queue)).await.expect("in time");
+    assert_eq!(rescued.expect("a pass").rescued, 0, "the running job kept its lease");
+    gate.add_permits(1);
+    eventually("its end is written", Duration::from_secs(3), async || {
+        is(&queue, running, JobState::Succeeded).await
+    })
+    .await;
+    let begun = Instant::now();
+    queue
+        .cancel(queue.enqueue(scripted("unwanted")).await.expect("enqueued").id, None)
+        .await
+        .expect("cancelled");
+    assert!(begun.elapsed() < Duration::from_secs(1), "a cancellation waits for no Redis");
+
+    redis.signal("-CONT");
+    eventually("work goes on", Duration::from_secs(8), async || {
+        is(&queue, waiting, JobState::Succeeded).await
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g_connections_that_hang_stop_neither_worker_nor_scheduler() {
+    let bed = Bed::postgres_in_process().await;
+    let mut url = Url::parse(bed.database_url()).expect("a URL");
+    let target = format!("{}:{}", url.host_str().expect("a host"), url.port().unwrap_or(5432));
+    let proxy = Proxy::start(target).await;
+    let (host, port) = proxy.address.split_once(':').expect("host and port");
+    url.set_host(Some(host)).expect("a host");
+    url.set_port(port.parse().ok()).expect("a port");
+    let wait = Duration::from_secs(2);
+    let connection = database::connect(url.as_str(), 10, wait, wait).await.expect("connected");
+    // A process of its own: all it knows of the others is in the database.
+    let options = QueueOptions { heartbeat: HEARTBEAT, ..QueueOptions::default() };
+    let queue = Queue::new(
+        connection,
+        Arc::new(InProcess::default()),
+        Arc::new(LocalBus::default()),
+        Effects::default(),
+        options,
+    );
+    let _hand = hire(&queue, registry(&bed.stage), &[QueueName::Stats], Duration::ZERO);
+    let before = bed.queue.enqueue(scripted("before")).await.expect("enqueued").id;
+    bed.reaches(before, JobState::Succeeded).await;
+    let gate = gate(&bed.stage, "gated");
+    let gated = bed.queue.enqueue(scripted("gated")).await.expect("enqueued").id;
+    begun(&bed, gated).await;
+
+    // Its end is on its way when the connections hang.
+    let lock = bed.queue.begin().await.expect("a transaction");
+    lock.execute_unprepared("LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE").await.expect("locked");
+    gate.add_permits(1);
+    eventually("its end waits for the lock", BOUND, async || ends_that_wait(&bed).await > 0).await;
+    proxy.stall();
+    lock.rollback().await.expect("unlocked");
+    let next = bed.queue.enqueue(scripted("next")).await.expect("enqueued").id;
+
+    let scheduler = time::timeout(BOUND, async {
+        while relay::tick(&queue).await.is_err() || rescue::tick(&queue).await.is_err() {}
+    });
+    let work = eventually("work goes on", BOUND, async || {
+        is(&bed.queue, gated, JobState::Succeeded).await && is(&bed.queue, next, JobState::Succeeded).await
+    });
+    let (relayed, ()) = tokio::join!(scheduler, work);
+    relayed.expect("the scheduler goes on within the bound");
+
+    // The end was written, but its answer never came: its slot is free all the same.
+    for _ in 0..4 {
+        bed.queue.enqueue(scripted("gated")).await.expect("enqueued");
+    }
+    eventually("every slot is taken again", BOUND, async || {
+        bed.stage.order().iter().filter(|name| *name == "gated").count() == 5
+    })
+    .await;
+    gate.add_permits(4);
+}
+
+/// Ends of attempts that wait for a lock.
+async fn ends_that_wait(bed: &Bed) -> i64 {
+    let sql = "SELECT COUNT(*) AS ends FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%AS ended WHERE%'";
+    let statement = Statement::from_string(DbBackend::Postgres, sql);
+    let row = bed.queue.db().query_one_raw(statement).await.expect("asked").expect("a row");
+    row.try_get("", "ends").expect("a count")
+}
