@@ -55,6 +55,22 @@ pub enum Disposition {
     RetryAfter(Duration),
     /// Trying again cannot help: the job has failed.
     Fail,
+    /// This version of the program cannot read the job, another one may: wait for it
+    /// without spending attempts, for as long as an upgrade may take.
+    WaitForVersion,
+}
+
+/// How long a job waits for a version of the program that can read it, counted from
+/// when it was enqueued; then it has failed.
+pub(crate) const VERSION_PATIENCE: Duration = Duration::from_secs(24 * 3_600);
+
+/// Between two offers of such a job.
+pub(crate) const VERSION_WAIT: Duration = Duration::from_secs(15);
+
+/// The error of args that this version of the program cannot read.
+pub(crate) fn undecodable(reason: &serde_json::Error) -> JobError {
+    let message = format!("this version of the program cannot read its args: {reason}");
+    JobError { disposition: Disposition::WaitForVersion, ..JobError::retry("UNDECODABLE_ARGS", message) }
 }
 
 impl JobError {
@@ -118,6 +134,8 @@ pub struct Standing {
     pub backoff: Backoff,
     /// Uniform in 0..1, for the jitter.
     pub random: f64,
+    /// When the job was enqueued.
+    pub created_at: Timestamp,
     /// When it ended.
     pub now: Timestamp,
 }
@@ -216,7 +234,17 @@ fn ended(state: JobState, error: Option<JobError>, record: Option<AttemptOutcome
 
 fn failed(error: JobError, record: AttemptOutcome, standing: &Standing) -> Settlement {
     let wait = match error.disposition {
-        Disposition::Fail => None,
+        Disposition::WaitForVersion if standing.now < standing.created_at + VERSION_PATIENCE => {
+            return Settlement {
+                state: JobState::Scheduled,
+                result: None,
+                error: Some(error.to_json()),
+                run_at: Some(standing.now + VERSION_WAIT),
+                counted: false,
+                record: None,
+            };
+        }
+        Disposition::Fail | Disposition::WaitForVersion => None,
         Disposition::RetryAfter(wait) => Some(wait),
         Disposition::Retry => Some(standing.backoff.jittered(standing.attempt, standing.random)),
     };
@@ -243,6 +271,7 @@ mod tests {
             max_attempts: 3,
             backoff: Backoff::Fixed(Duration::from_secs(10)),
             random: 0.5,
+            created_at: Timestamp::from_timestamp(0, 0).expect("a valid time"),
             now: Timestamp::from_timestamp(1_000, 0).expect("a valid time"),
         }
     }
@@ -300,6 +329,20 @@ mod tests {
     fn a_job_that_kills_its_workers_runs_out_of_attempts() {
         assert_eq!(settle_lost(&standing(2)).state, JobState::Available);
         assert_eq!(settle_lost(&standing(3)).state, JobState::Failed);
+    }
+
+    #[test]
+    fn unreadable_args_wait_a_day_for_a_version_that_reads_them() {
+        let unreadable = || {
+            let reason = serde_json::from_str::<u8>("x").expect_err("no number");
+            Ending::Returned(Err(undecodable(&reason)))
+        };
+        let too_late = Standing { now: standing(1).created_at + VERSION_PATIENCE, ..standing(1) };
+
+        let waiting = settle(unreadable(), &standing(3));
+
+        assert_eq!((waiting.state, waiting.counted), (JobState::Scheduled, false));
+        assert_eq!(settle(unreadable(), &too_late).state, JobState::Failed);
     }
 
     #[test]

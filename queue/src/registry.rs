@@ -9,7 +9,7 @@ use crate::{
     error::QueueError,
     job::{Job, KindInfo},
     name::QueueName,
-    outcome::{JobError, Outcome},
+    outcome::{JobError, Outcome, undecodable},
 };
 
 /// Runs jobs of one kind.
@@ -33,9 +33,10 @@ struct Typed<J, H> {
 #[async_trait]
 impl<J: Job, H: Handler<J>> ErasedHandler for Typed<J, H> {
     async fn run(&self, ctx: &JobContext) -> Result<Outcome, JobError> {
-        let args: J = serde_json::from_value(ctx.args().clone())
-            .map_err(|error| JobError::retry("UNDECODABLE_ARGS", format!("args cannot be read: {error}")))?;
-        self.handler.run(ctx, args).await
+        match serde_json::from_value(ctx.args().clone()) {
+            Ok(args) => self.handler.run(ctx, args).await,
+            Err(error) => Err(undecodable(&error)),
+        }
     }
 }
 

@@ -78,6 +78,7 @@ async fn rescue_all(tx: &Transaction, lost: &[jobs::Model]) -> Result<RescueRepo
 
 async fn rescue(tx: &Transaction, job: &jobs::Model, report: &mut RescueReport) -> Result<(), QueueError> {
     let standing = Standing {
+        created_at: job.created_at,
         attempt: u16::try_from(job.attempt).unwrap_or(u16::MAX),
         max_attempts: u16::try_from(job.max_attempts).unwrap_or(u16::MAX),
         backoff: Backoff::Fixed(Duration::ZERO),

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::duty::Next;
 
-/// Longest wait after failures.
-const MAX_WAIT: Duration = Duration::from_secs(30);
+/// Longest wait after failures: a database that is back finds its scheduler at once.
+const MAX_WAIT: Duration = Duration::from_secs(2);
 /// Wait after the first failure of a duty that ticks faster than that.
 const MIN_WAIT_AFTER_FAILURE: Duration = Duration::from_millis(500);
 
@@ -69,7 +69,7 @@ mod tests {
         let ticks: Vec<_> = (0..7).map(|_| pace.after_failure()).collect();
 
         let waits: Vec<u64> = ticks.iter().map(|(wait, _)| wait.as_secs()).collect();
-        assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30]);
+        assert_eq!(waits, [1, 2, 2, 2, 2, 2, 2]);
         let told = ticks.iter().filter(|(_, notice)| *notice == Notice::Fails).count();
         assert_eq!((told, ticks[0].1), (1, Notice::Fails));
     }

@@ -33,6 +33,10 @@ impl Queue {
     /// Why the job is not running, or that it is.
     pub async fn why(&self, job: &jobs::Model) -> Result<Why, QueueError> {
         match job.state {
+            JobState::Scheduled if is_unreadable(job) => {
+                let message = "no worker that has looked at it can read its args; it waits for a version of the program that can";
+                Ok(Why::new("ARGS_UNREADABLE", message).at(job.run_at))
+            }
             JobState::Scheduled => {
                 Ok(Why::new("SCHEDULED", format!("it is due at {}", job.run_at.to_rfc3339())).at(job.run_at))
             }
@@ -137,6 +141,10 @@ impl Queue {
         );
         Ok(Some(Why::new("RATE_LIMIT", message).at(next)))
     }
+}
+
+fn is_unreadable(job: &jobs::Model) -> bool {
+    job.error.as_ref().is_some_and(|error| error["code"] == "UNDECODABLE_ARGS")
 }
 
 fn past(state: JobState) -> &'static str {

@@ -50,6 +50,7 @@ const ERROR_WAITS: [Duration; 4] = [
 /// the last look found little.
 const REFILL_INTERVAL: Duration = Duration::from_secs(1);
 
+#[derive(Clone)]
 pub(super) struct ClaimLoop {
     pub(super) queue: Queue,
     pub(super) name: QueueName,
@@ -78,7 +79,16 @@ struct Memory {
 }
 
 impl ClaimLoop {
+    /// Runs until `stop`. A loop that panics is begun anew: no queue goes unserved in
+    /// silence.
     pub(super) async fn run(self, stop: CancellationToken) {
+        while let Err(error) = tokio::spawn(self.clone().claim_until(stop.clone())).await {
+            tracing::error!(queue = %self.name, %error, "claim loop ended; starting it again");
+            time::sleep(ERROR_WAITS[ERROR_WAITS.len() - 1]).await;
+        }
+    }
+
+    async fn claim_until(self, stop: CancellationToken) {
         if self.slots == 0 || self.kinds.is_empty() {
             return;
         }

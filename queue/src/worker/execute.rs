@@ -121,6 +121,7 @@ pub(crate) fn finish_of(
     random: f64,
 ) -> Finish {
     let standing = Standing {
+        created_at: job.created_at,
         attempt: u16::try_from(job.attempt).unwrap_or(u16::MAX),
         max_attempts: u16::try_from(job.max_attempts).unwrap_or(u16::MAX),
         backoff,

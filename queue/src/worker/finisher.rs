@@ -83,6 +83,7 @@ impl Finisher {
     /// Hands a claimed job back as if it had never been claimed.
     pub(super) async fn hand_back(&self, job: &jobs::Model) {
         let standing = Standing {
+            created_at: job.created_at,
             attempt: u16::try_from(job.attempt).unwrap_or(u16::MAX),
             max_attempts: u16::MAX,
             backoff: Backoff::Fixed(Duration::ZERO),

@@ -6,7 +6,7 @@ use atelier_queue::{
     retention::{self, RetentionRules},
 };
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, IntoActiveModel};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     bed::Bed,
@@ -109,16 +109,37 @@ pub(super) async fn a_handler_may_cancel_its_job(bed: Bed) {
     assert_eq!(job.error.expect("a reason")["message"], "the project is gone");
 }
 
-pub(super) async fn undecodable_args_follow_the_retries_and_fail(bed: Bed) {
+pub(super) async fn args_that_cannot_be_read_wait_for_a_version_that_can(bed: Bed) {
+    let readable = bed.job(bed.queue.enqueue(scripted("mangled")).await.expect("enqueued").id).await;
+    let id = readable.id;
+    let write = async |args: Value| {
+        let mut row = bed.job(id).await.into_active_model();
+        row.args = Set(args);
+        row.update(bed.queue.db()).await.expect("written");
+    };
+    write(json!({"nom": 7})).await;
+    let _worker = bed.worker(1);
+
+    let waiting = bed.reaches(id, JobState::Scheduled).await;
+    let why = bed.queue.why(&waiting).await.expect("a reason");
+    write(readable.args.clone()).await;
+    bed.queue.clock().advance(chrono::TimeDelta::minutes(1));
+    let read = bed.reaches(id, JobState::Succeeded).await;
+
+    assert_eq!((waiting.attempt, why.code), (0, "ARGS_UNREADABLE"));
+    assert_eq!((read.attempt, read.error), (1, None));
+}
+
+pub(super) async fn args_that_nobody_reads_in_a_day_fail_the_job(bed: Bed) {
     let id = bed.queue.enqueue(scripted("mangled")).await.expect("enqueued").id;
     let mut row = bed.job(id).await.into_active_model();
     row.args = Set(json!({"nom": 7}));
-    row.update(bed.queue.db()).await.expect("mangled");
+    row.created_at = Set(bed.queue.now() - chrono::TimeDelta::hours(25));
+    row.update(bed.queue.db()).await.expect("written");
     let _worker = bed.worker(1);
 
     let job = bed.reaches(id, JobState::Failed).await;
 
-    assert_eq!(job.attempt, 3);
     assert_eq!(job.error.expect("an error")["code"], "UNDECODABLE_ARGS");
 }
 

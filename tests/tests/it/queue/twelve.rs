@@ -6,7 +6,7 @@
 //! |---|---|
 //! | a: a snooze burns no attempt | `ends::a_snooze_spends_no_attempt`, `model` |
 //! | b: an interrupt burns no attempt and adds no error | `recovery::a_drain_hands_jobs_back_without_counting_the_attempt`, `b_…` |
-//! | c: an undecodable payload follows the retries and ends | `ends::undecodable_args_follow_the_retries_and_fail` |
+//! | c: an undecodable payload waits on a schedule of its own and ends | `ends::args_that_nobody_reads_in_a_day_fail_the_job` |
 //! | d: a job deleted while it runs breaks no other's end | `ends::d_…`, `model` |
 //! | e: a rescue looks at the state again | `ends::e_…`, `model` |
 //! | f: fetch loops have jitter | the unit tests of `claim_loop` |

@@ -22,8 +22,9 @@ use crate::queue::{
     stage::{Stage, scripted},
 };
 
-/// Longest time anything may be kept from going on by a call that hangs.
-const BOUND: Duration = Duration::from_secs(25);
+/// Longest time anything may be kept from going on by a call that hangs: four times
+/// the bound of a step with the database, for machines with much else to do.
+const BOUND: Duration = Duration::from_secs(40);
 
 /// A Redis that can be stopped as a debugger stops a process: it keeps its
 /// connections and answers nothing.
