@@ -1,9 +1,11 @@
 //! Leases: kept by heartbeats, found when they have run out.
 
+use std::time::Duration;
+
 use atelier_entities::{JobId, Timestamp, WorkerId, jobs, workers};
 use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait, sea_query::OnConflict};
 
-use crate::{Queue, store::sql::Sql};
+use crate::{Queue, name::QueueName, store::sql::Sql};
 
 /// A job that a heartbeat found still held.
 pub(crate) struct Held {
@@ -38,6 +40,39 @@ pub(crate) async fn extend(queue: &Queue, worker: WorkerId, held: Vec<JobId>) ->
             })
         })
         .collect()
+}
+
+/// Hands back what a worker was given without knowing it, an age ago: the answer to
+/// its claim was lost. It never began, so its attempt is not counted. Answers what
+/// is available again.
+pub(crate) async fn hand_back_unheld(
+    queue: &Queue,
+    worker: WorkerId,
+    held: Vec<JobId>,
+    age: Duration,
+) -> Result<Vec<(QueueName, JobId)>, DbErr> {
+    let now = queue.now();
+    let mut sql = Sql::new(queue.db().get_database_backend());
+    sql.push("UPDATE jobs SET state = 'available', attempt = attempt - 1, lease_expires_at = NULL, revision = revision + 1, updated_at = ")
+        .bind(now)
+        .push(" WHERE worker_id = ")
+        .bind(worker)
+        .push(" AND state = 'running' AND cancel_requested_at IS NULL AND started_at < ")
+        .bind(now - age);
+    if !held.is_empty() {
+        sql.push(" AND id NOT IN (").bind_list(held).push(")");
+    }
+    sql.push(" RETURNING id, queue");
+    let _turn = queue.write_turn().await;
+    let rows = queue.db().query_all_raw(sql.build()).await?;
+    let mut handed_back = Vec::with_capacity(rows.len());
+    for row in rows {
+        let name: String = row.try_get("", "queue")?;
+        if let Some(name) = QueueName::parse(&name) {
+            handed_back.push((name, row.try_get("", "id")?));
+        }
+    }
+    Ok(handed_back)
 }
 
 /// Running jobs whose lease has run out, by their ids from `after` on, locked for

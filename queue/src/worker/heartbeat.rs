@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use atelier_entities::{JobId, workers};
+use atelier_entities::{JobId, WorkerId, workers};
 use sea_orm::EntityTrait;
 use tokio::{
     sync::broadcast::error::RecvError,
@@ -75,6 +75,22 @@ async fn beat(queue: &Queue, row: &workers::Model, held: &HeldJobs) -> Result<()
             Some(false) => {}
         }
     }
+    hand_back_unheld(queue, row.id, held).await?;
     lease::beat(queue, row).await?;
+    Ok(())
+}
+
+/// A claim whose answer did not come within a heartbeat was lost on its way: what it
+/// took goes to whoever asks next, before its lease runs out.
+async fn hand_back_unheld(queue: &Queue, worker: WorkerId, held: &HeldJobs) -> Result<(), QueueError> {
+    let holding = held.all().into_iter().map(|(id, _)| id).collect();
+    let age = queue.options().heartbeat;
+    let handed_back = lease::hand_back_unheld(queue, worker, holding, age).await?;
+    if handed_back.is_empty() {
+        return Ok(());
+    }
+    tracing::warn!(jobs = handed_back.len(), "answer to a claim was lost; what it took is handed back");
+    let changed = handed_back.iter().map(|(_, id)| *id).collect();
+    queue.announce(handed_back, changed).await;
     Ok(())
 }

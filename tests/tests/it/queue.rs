@@ -71,6 +71,7 @@ conformance! {
     recovery::a_job_that_kills_its_workers_fails_after_its_limit,
     recovery::a_drain_hands_jobs_back_without_counting_the_attempt,
     recovery::a_transport_that_forgets_everything_loses_nothing,
+    recovery::a_claim_whose_answer_is_lost_costs_no_attempt,
     recovery::a_cancelled_job_of_a_dead_worker_ends_cancelled,
     recovery::schedules_fire_once_whatever_the_number_of_schedulers,
     steering::a_waiting_job_is_cancelled_at_once,

@@ -1,14 +1,15 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use atelier_entities::{AttemptOutcome, JobState};
 use atelier_queue::{
     Outcome,
     schedule::{self, Recurring},
 };
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, IntoActiveModel};
 use tokio::sync::Semaphore;
 
 use super::{
-    bed::Bed,
+    bed::{Bed, HEARTBEAT},
     stage::{scripted, with_effect},
 };
 
@@ -130,4 +131,29 @@ pub(super) async fn schedules_fire_once_whatever_the_number_of_schedulers(bed: B
     assert_eq!(missed, 1, "five missed hours are made up for once");
     let _worker = bed.worker(1);
     bed.until("both jobs ran", async || (bed.stage.order().len() == 2).then_some(())).await;
+}
+
+pub(super) async fn a_claim_whose_answer_is_lost_costs_no_attempt(bed: Bed) {
+    let _worker = bed.worker(1);
+    let worker = bed
+        .until("the worker is known", async || {
+            bed.queue.list_workers().await.expect("workers").first().map(|worker| worker.id)
+        })
+        .await;
+    // As the worker's claim leaves it, but unknown to the worker.
+    let later = bed.queue.now() + Duration::from_secs(3_600);
+    let id = bed.queue.enqueue(scripted("unheard").at(later)).await.expect("enqueued").id;
+    let mut row = bed.job(id).await.into_active_model();
+    row.state = Set(JobState::Running);
+    row.attempt = Set(1);
+    row.fence = Set(1);
+    row.worker_id = Set(Some(worker));
+    row.started_at = Set(Some(bed.queue.now()));
+    row.lease_expires_at = Set(Some(bed.queue.now() + HEARTBEAT * 2));
+    row.update(bed.queue.db()).await.expect("claimed, unheard of");
+
+    let job = bed.reaches(id, JobState::Succeeded).await;
+
+    assert_eq!((job.attempt, bed.stage.starts(id)), (1, 1));
+    assert_eq!(bed.queue.list_attempts(&job).await.expect("attempts").len(), 1);
 }
