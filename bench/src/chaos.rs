@@ -20,21 +20,19 @@ mod ledger;
 mod load;
 mod members;
 mod plan;
-mod postgres;
 mod probes;
-mod programs;
 mod proxy;
 mod recovery;
-mod redis_server;
 mod report;
 mod role;
 mod run;
 mod sampler;
-mod scratch;
 mod tables;
-mod terminal;
-mod warden;
 
+use crate::{
+    servers::{postgres, programs, redis_server, scratch, warden},
+    terminal,
+};
 use cli::{Cli, Role};
 
 /// Exit code where the run could not be made.

@@ -1,3 +1,7 @@
 //! Programs that put Atelier under load and under fire.
 
 pub mod chaos;
+pub mod measure;
+
+mod servers;
+mod terminal;

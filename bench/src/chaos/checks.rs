@@ -8,14 +8,16 @@ use serde::Serialize;
 
 use super::{
     ledger::{Entry, Ledger, Standing},
-    tables::statement,
+    tables::{self, statement},
 };
 
 mod effects;
 mod ends;
+mod idleness;
 mod product;
 mod timing;
 
+pub(super) use idleness::Shift;
 pub(super) use product::check as check_product;
 
 /// Breaches told in full; the rest is counted.
@@ -54,6 +56,8 @@ pub(super) struct Evidence {
     pub(super) attempts: HashMap<JobId, Vec<job_attempts::Model>>,
     /// Starts of handlers, by job.
     pub(super) runs: HashMap<JobId, Vec<Timestamp>>,
+    /// Attempts that were lost before their handler had begun.
+    pub(super) lost_unbegun: i64,
     /// Effects, by job: the state each was applied for, and the job it enqueued.
     pub(super) effects: HashMap<JobId, Vec<(String, JobId)>>,
     /// The database's time at the end.
@@ -84,8 +88,9 @@ impl Evidence {
             let effect = (row.try_get("", "state")?, row.try_get("", "child_id")?);
             effects.entry(row.try_get("", "job_id")?).or_default().push(effect);
         }
+        let lost_unbegun = tables::count_lost_unbegun(direct).await?;
         let (entries, batches_in_doubt) = (ledger.entries(), ledger.batches_in_doubt());
-        Ok(Self { jobs, entries, batches_in_doubt, attempts, runs, effects, now })
+        Ok(Self { jobs, entries, batches_in_doubt, attempts, runs, lost_unbegun, effects, now })
     }
 
     /// Every check of the run's database.

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use secrecy::SecretString;
 
 use super::faults::Fault;
+use crate::servers::{programs::Places, warden::WardenArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -71,6 +72,11 @@ pub(super) struct Options {
 }
 
 impl Options {
+    /// Where PostgreSQL and Redis were said to be.
+    pub(super) fn places(&self) -> Places {
+        Places { postgres_bin: self.postgres_bin.clone(), redis_server: self.redis_server.clone() }
+    }
+
     /// How long faults are injected.
     pub(super) fn duration(&self) -> Duration {
         Duration::try_from_secs_f64(self.minutes * 60.0).unwrap_or_default()
@@ -127,17 +133,6 @@ pub(super) struct MemberArgs {
     /// Whether it knows the kinds of the next version.
     #[arg(long)]
     pub(super) next_version: bool,
-}
-
-/// What the warden is told.
-#[derive(Args, Clone, Debug)]
-pub(super) struct WardenArgs {
-    /// Folder to remove.
-    #[arg(long)]
-    pub(super) folder: PathBuf,
-    /// Leaves the folder where it is.
-    #[arg(long)]
-    pub(super) keep: bool,
 }
 
 #[cfg(test)]

@@ -24,8 +24,9 @@ pub(super) const CUSTOMERS: usize = 2;
 /// Generations that an account's first credits pay for.
 const GENERATIONS: usize = 4;
 
-/// How long one request is tried again.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long one request is tried again: longer than the API takes a first try for
+/// still being answered that died with its process.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 const RETRY_AFTER: Duration = Duration::from_millis(300);
 
@@ -36,6 +37,7 @@ const JOB_PATIENCE: Duration = Duration::from_secs(120);
 #[derive(Debug, Default)]
 pub(super) struct Customers {
     jobs: Mutex<Vec<JobId>>,
+    projects_asked: AtomicU64,
     requests: AtomicU64,
     retries: AtomicU64,
     gave_up: Mutex<Vec<String>>,
@@ -52,27 +54,36 @@ impl Customers {
         (self.requests.load(Ordering::Relaxed), self.retries.load(Ordering::Relaxed))
     }
 
+    /// Projects that were asked for, each under a key of its own, and each to be
+    /// generated and published once.
+    pub(super) fn projects_asked(&self) -> u64 {
+        self.projects_asked.load(Ordering::Relaxed)
+    }
+
     /// Why customers went away.
     pub(super) fn gave_up(&self) -> Vec<String> {
         self.gave_up.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// One customer after the other until it is told to stop.
+    /// One customer after the other until it is told to stop; the last one leaves where
+    /// they stand.
     pub(super) async fn come(&self, url: &str, stop: CancellationToken) {
-        while !stop.is_cancelled() {
-            if let Err(error) = self.visit(url, &stop).await {
+        loop {
+            let visited = tokio::select! {
+                visited = self.visit(url) => visited,
+                () = stop.cancelled() => return,
+            };
+            if let Err(error) = visited {
                 self.gave_up.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{error:#}"));
                 time::sleep(Duration::from_secs(1)).await;
             }
         }
     }
 
-    async fn visit(&self, url: &str, stop: &CancellationToken) -> anyhow::Result<()> {
+    async fn visit(&self, url: &str) -> anyhow::Result<()> {
         let client = self.register(&ApiClient::new(url)?).await?;
         for _ in 0..GENERATIONS {
-            if stop.is_cancelled() {
-                return Ok(());
-            }
+            self.projects_asked.fetch_add(1, Ordering::Relaxed);
             let body = json!({
                 "title": "Reading list",
                 "description": "A reading list with authors, ratings and a search box",

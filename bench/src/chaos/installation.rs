@@ -54,9 +54,9 @@ pub(super) struct Installation {
 impl Installation {
     /// Starts everything. What was started is stopped again where it fails.
     pub(super) async fn start(options: &Options, programs: &Programs) -> anyhow::Result<Self> {
-        let scratch = Scratch::create(options.keep)?;
+        let scratch = Scratch::create("atelier-chaos-", options.keep)?;
         let warden = Warden::start(scratch.path(), options.keep)?;
-        let postgres = Postgres::start(programs, &scratch).await?;
+        let postgres = Postgres::start(programs, &scratch, "").await?;
         warden.note_file(&postgres.pid_file());
         let started = Self::start_rest(options, programs, scratch, warden, &postgres).await;
         if started.is_err() {

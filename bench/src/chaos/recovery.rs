@@ -57,10 +57,10 @@ impl Blow {
 /// come to pass within [`LIMIT`].
 pub(super) async fn wait(direct: &DatabaseConnection, probes: &Probes, blow: &mut Blow) -> Option<Duration> {
     while blow.over.elapsed() < LIMIT {
-        if !blow.held.is_empty() {
-            if let Err(error) = drop_those_that_go_on(direct, &mut blow.held).await {
-                tracing::debug!(%error, "held jobs not looked at");
-            }
+        if !blow.held.is_empty()
+            && let Err(error) = drop_those_that_go_on(direct, &mut blow.held).await
+        {
+            tracing::debug!(%error, "held jobs not looked at");
         }
         if blow.held.is_empty() && probes.recovered_since(blow.over) {
             return Some(blow.over.elapsed());

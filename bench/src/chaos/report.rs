@@ -55,6 +55,8 @@ pub(super) struct JobsReport {
     pub(super) lost: usize,
     /// Attempts whose worker died or stalled.
     pub(super) attempts_lost: usize,
+    /// Those of them that were lost before their handler had begun.
+    pub(super) attempts_lost_unbegun: i64,
     /// How often processes had to be started again.
     pub(super) restarts: u64,
     /// Jobs that the API answered with 202.
@@ -182,6 +184,7 @@ impl Report {
             ("failed as designed", jobs.failed_as_designed.to_string()),
             ("cancelled or expired", jobs.cancelled.to_string()),
             ("attempts lost with their worker", jobs.attempts_lost.to_string()),
+            ("  of these, before they began", jobs.attempts_lost_unbegun.to_string()),
             ("processes started again", jobs.restarts.to_string()),
             ("acknowledged by the API", jobs.product_acknowledged.to_string()),
             ("requests answered / made again", format!("{} / {}", jobs.requests, jobs.requests_made_again)),

@@ -13,9 +13,15 @@ use atelier_queue::{
     worker::{self, WorkerOptions},
 };
 use atelier_scheduler::SchedulerOptions;
-use atelier_services::database;
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, DbErr,
+    sqlx::{self, Connection, PgConnection},
+};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time,
+};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
@@ -27,6 +33,9 @@ const STATEMENT_LIMIT: Duration = Duration::from_secs(30);
 const REDIS_LIMIT: Duration = Duration::from_secs(2);
 const CONNECTIONS: u32 = 20;
 
+/// How long a pooled connection may take to show that it is alive.
+const PING_LIMIT: Duration = Duration::from_secs(1);
+
 /// How long a worker that drains lets its jobs go on.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -36,7 +45,7 @@ pub(super) async fn queue(
     redis_url: &SecretString,
     heartbeat: Duration,
 ) -> anyhow::Result<Queue> {
-    let db = experiment(database_url).await?;
+    let db = connect(database_url).await?;
     let hub = RedisHub::connect(RedisOptions {
         url: redis_url.clone(),
         key_prefix: "chaos".to_owned(),
@@ -95,14 +104,18 @@ async fn begin(args: &MemberArgs) -> anyhow::Result<(Queue, CancellationToken)> 
     Ok((queue, shutdown))
 }
 
-async fn experiment(url: &str) -> anyhow::Result<sea_orm::DatabaseConnection> {
-    let mut options = sea_orm::ConnectOptions::new(url);
+/// Connects with the product's limits. A pooled connection is asked whether it answers
+/// before it is used and when it comes back, and is closed where it does not in time:
+/// a query that was given up on a silent connection must not keep its place in the
+/// pool. A transaction that its client left is ended by the server, with its locks.
+async fn connect(url: &str) -> Result<DatabaseConnection, DbErr> {
+    let mut options = ConnectOptions::new(url);
     options
         .max_connections(CONNECTIONS)
         .connect_timeout(ACQUIRE_LIMIT)
         .acquire_timeout(ACQUIRE_LIMIT)
-        .sqlx_logging(false)
         .statement_timeout(STATEMENT_LIMIT)
+        .sqlx_logging(false)
         .set_application_name("atelier")
         .map_sqlx_postgres_opts(|options| options.options([("idle_in_transaction_session_timeout", "15s")]))
         .map_sqlx_postgres_pool_opts(|pool| {
@@ -110,13 +123,12 @@ async fn experiment(url: &str) -> anyhow::Result<sea_orm::DatabaseConnection> {
                 .before_acquire(|connection, _| Box::pin(answers(connection)))
                 .after_release(|connection, _| Box::pin(answers(connection)))
         });
-    Ok(sea_orm::Database::connect(options).await?)
+    Database::connect(options).await
 }
 
-async fn answers(connection: &mut sea_orm::sqlx::PgConnection) -> Result<bool, sea_orm::sqlx::Error> {
-    use sea_orm::sqlx::Connection;
-    match tokio::time::timeout(Duration::from_secs(1), connection.ping()).await {
+async fn answers(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    match time::timeout(PING_LIMIT, connection.ping()).await {
         Ok(answer) => answer.map(|()| true),
-        Err(_silent) => Err(sea_orm::sqlx::Error::PoolTimedOut),
+        Err(silent) => Err(sqlx::Error::Io(silent.into())),
     }
 }

@@ -55,3 +55,11 @@ pub(super) async fn count_runs(db: &impl ConnectionTrait, job: JobId) -> Result<
     let row = db.query_one_raw(statement(sql, [job.into()])).await?;
     row.map_or(Ok(0), |row| row.try_get("", "runs"))
 }
+
+/// Attempts that were lost although their handler had not begun, of kinds whose
+/// handlers leave traces.
+pub(super) async fn count_lost_unbegun(db: &impl ConnectionTrait) -> Result<i64, DbErr> {
+    let sql = "SELECT COUNT(*) AS attempts FROM job_attempts JOIN jobs ON jobs.id = job_attempts.job_id WHERE job_attempts.outcome = 'lost' AND jobs.kind NOT IN ('chaos.noop', 'chaos.probe', 'chaos.child') AND NOT EXISTS (SELECT 1 FROM chaos_runs WHERE chaos_runs.job_id = jobs.id AND chaos_runs.attempt = job_attempts.attempt)";
+    let row = db.query_one_raw(statement(sql, [])).await?;
+    row.map_or(Ok(0), |row| row.try_get("", "attempts"))
+}

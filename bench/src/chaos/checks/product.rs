@@ -3,10 +3,14 @@
 use std::collections::HashMap;
 
 use anyhow::Context;
-use atelier_entities::{CreditKind, JobId, JobState, credit_transactions, jobs, users};
-use sea_orm::{DatabaseConnection, EntityTrait};
+use atelier_entities::{
+    CreditKind, JobId, JobState, credit_transactions, deployments, jobs, projects, users,
+};
+use sea_orm::{DatabaseConnection, EntityTrait, PaginatorTrait};
+use uuid::Uuid;
 
 use super::{Check, describe, not_ended};
+use crate::chaos::customers::{CUSTOMERS, Customers};
 
 /// The queue whose jobs are paid for.
 const PAID_FOR: &str = "generation.run";
@@ -14,14 +18,39 @@ const PAID_FOR: &str = "generation.run";
 /// Every check of the product's database.
 pub(in crate::chaos) async fn check(
     direct: &DatabaseConnection,
-    acknowledged: &[JobId],
+    customers: &Customers,
 ) -> anyhow::Result<Vec<Check>> {
-    let lost = not_ended(direct, acknowledged).await.context("the product's jobs")?;
+    let acknowledged = customers.acknowledged();
+    let lost = not_ended(direct, &acknowledged).await.context("the product's jobs")?;
     let lost = Check::new("a job that the API answered with 202 ends", acknowledged.len(), lost);
     let all = jobs::Entity::find().all(direct).await?;
     let posted = credit_transactions::Entity::find().all(direct).await?;
     let accounts = users::Entity::find().all(direct).await?;
-    Ok(vec![lost, settled(&all, &posted), balanced(&accounts, &posted)])
+    let published = deployments::Entity::find().all(direct).await?;
+    let made = projects::Entity::find().count(direct).await?;
+    let asked = customers.projects_asked();
+    let answered = Check::new("a customer is answered in the end", CUSTOMERS, customers.gave_up());
+    let once = once(&all, &published, made, asked);
+    Ok(vec![lost, answered, once, settled(&all, &posted), balanced(&accounts, &posted)])
+}
+
+/// Customers ask for each project once, and once for its generation and publication,
+/// however often they have to try.
+fn once(all: &[jobs::Model], published: &[deployments::Model], made: u64, asked: u64) -> Check {
+    let mut times: HashMap<(&str, Uuid), usize> = HashMap::new();
+    for job in all.iter().filter(|job| job.kind == PAID_FOR) {
+        *times.entry(("generated", job.subject_id.unwrap_or_default())).or_default() += 1;
+    }
+    for one in published {
+        *times.entry(("published", one.project_id.0)).or_default() += 1;
+    }
+    let again = times.iter().filter(|(_, times)| **times > 1);
+    let mut breaches: Vec<String> =
+        again.map(|((what, project), times)| format!("project {project} was {what} {times} times")).collect();
+    if made > asked {
+        breaches.push(format!("{made} projects are there, {asked} were asked for"));
+    }
+    Check::new("a request of one Idempotency-Key is done once", times.len(), breaches)
 }
 
 /// A generation is charged once, and refunded once where it did not succeed.

@@ -16,7 +16,7 @@ use super::{
 
 /// How it is told to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum StopMode {
+pub(crate) enum StopMode {
     /// Connections are cut, everything is written.
     Fast,
     /// As by a crash: it recovers from its log when it starts again.
@@ -34,12 +34,13 @@ impl StopMode {
 
 /// A server of its own, stopped when the run ends.
 #[derive(Clone, Debug)]
-pub(super) struct Postgres {
+pub(crate) struct Postgres {
     programs: Programs,
     home: PathBuf,
     log: PathBuf,
     port: u16,
     password: String,
+    settings: String,
 }
 
 /// What differs from PostgreSQL's own defaults. Durability is as in production:
@@ -52,8 +53,13 @@ log_line_prefix = '%m [%p] '
 ";
 
 impl Postgres {
-    /// Creates a cluster in the scratch folder and starts it.
-    pub(super) async fn start(programs: &Programs, scratch: &Scratch) -> anyhow::Result<Self> {
+    /// Creates a cluster in the scratch folder and starts it. Lines of `settings` go
+    /// over the usual ones.
+    pub(crate) async fn start(
+        programs: &Programs,
+        scratch: &Scratch,
+        settings: &str,
+    ) -> anyhow::Result<Self> {
         let home = scratch.folder("postgres")?;
         let port = scratch::free_port()?;
         let password = uuid::Uuid::new_v4().simple().to_string();
@@ -63,33 +69,34 @@ impl Postgres {
             chown(home.join("password"), Some(user), Some(group))?;
         }
         let log = home.join("log");
-        let server = Self { programs: programs.clone(), home, log, port, password };
+        let server =
+            Self { programs: programs.clone(), home, log, port, password, settings: settings.to_owned() };
         server.initialise().await?;
         server.control(&["start"]).await?;
         Ok(server)
     }
 
     /// The file by which the server is found by whoever cleans up.
-    pub(super) fn pid_file(&self) -> PathBuf {
+    pub(crate) fn pid_file(&self) -> PathBuf {
         self.data().join("postmaster.pid")
     }
 
-    pub(super) const fn port(&self) -> u16 {
+    pub(crate) const fn port(&self) -> u16 {
         self.port
     }
 
     /// The URL of a database, by the server's own port or by a proxy's.
-    pub(super) fn url(&self, port: u16, database: &str) -> String {
+    pub(crate) fn url(&self, port: u16, database: &str) -> String {
         format!("postgres://atelier:{}@127.0.0.1:{port}/{database}", self.password)
     }
 
     /// Stops and starts it. Returns once it answers again.
-    pub(super) async fn restart(&self, mode: StopMode) -> anyhow::Result<()> {
+    pub(crate) async fn restart(&self, mode: StopMode) -> anyhow::Result<()> {
         self.control(&["restart", "-m", mode.name()]).await
     }
 
     /// Ends it for good.
-    pub(super) async fn stop(&self) -> anyhow::Result<()> {
+    pub(crate) async fn stop(&self) -> anyhow::Result<()> {
         self.control(&["stop", "-m", StopMode::Immediate.name()]).await
     }
 
@@ -111,7 +118,10 @@ impl Postgres {
         let settings = data.join("postgresql.conf");
         let defaults = std::fs::read_to_string(&settings)?;
         let socket = format!("unix_socket_directories = '{}'\n", self.home.display());
-        std::fs::write(settings, format!("{defaults}{SETTINGS}{socket}port = {}\n", self.port))?;
+        std::fs::write(
+            settings,
+            format!("{defaults}{SETTINGS}{}{socket}port = {}\n", self.settings, self.port),
+        )?;
         Ok(())
     }
 

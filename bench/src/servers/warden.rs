@@ -5,18 +5,28 @@ use std::{
     collections::BTreeSet,
     io::{BufRead, Write},
     os::unix::process::CommandExt,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, ExitCode, Stdio},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use anyhow::Context;
+use clap::Args;
 
-use super::cli::WardenArgs;
+/// What the warden is told.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct WardenArgs {
+    /// Folder to remove.
+    #[arg(long)]
+    folder: PathBuf,
+    /// Leaves the folder where it is.
+    #[arg(long)]
+    keep: bool,
+}
 
 /// The run's end of the warden. It is told which processes there are.
 #[derive(Clone, Debug)]
-pub(super) struct Warden {
+pub(crate) struct Warden {
     inner: Arc<Mutex<Inner>>,
 }
 
@@ -28,7 +38,7 @@ struct Inner {
 
 impl Warden {
     /// Starts it, for this scratch folder.
-    pub(super) fn start(folder: &Path, keep: bool) -> anyhow::Result<Self> {
+    pub(crate) fn start(folder: &Path, keep: bool) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("cannot tell this program's path")?;
         let mut command = Command::new(program);
         command.arg("warden").arg("--folder").arg(folder).args(keep.then_some("--keep"));
@@ -39,22 +49,22 @@ impl Warden {
     }
 
     /// A process that must not outlive the run.
-    pub(super) fn note(&self, pid: u32) {
+    pub(crate) fn note(&self, pid: u32) {
         self.tell(&format!("note {pid}"));
     }
 
     /// A process that has ended.
-    pub(super) fn forget(&self, pid: u32) {
+    pub(crate) fn forget(&self, pid: u32) {
         self.tell(&format!("forget {pid}"));
     }
 
     /// A file whose first line is the id of a process that must not outlive the run.
-    pub(super) fn note_file(&self, file: &Path) {
+    pub(crate) fn note_file(&self, file: &Path) {
         self.tell(&format!("file {}", file.display()));
     }
 
     /// The run has cleaned up by itself.
-    pub(super) fn dismiss(&self) {
+    pub(crate) fn dismiss(&self) {
         self.tell("done");
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.line = None;
@@ -73,7 +83,7 @@ impl Warden {
 }
 
 /// The warden's own end: waits until the run says that it is done, or is gone.
-pub(super) fn keep_watch(args: &WardenArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn keep_watch(args: &WardenArgs) -> anyhow::Result<ExitCode> {
     let (mut pids, mut files) = (BTreeSet::new(), Vec::new());
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {
         match line.split_once(' ') {
@@ -99,7 +109,7 @@ pub(super) fn keep_watch(args: &WardenArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// The shell's own `kill`, which is everywhere.
-pub(super) fn kill(signal: &str, pid: &str) -> Command {
+pub(crate) fn kill(signal: &str, pid: &str) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", "kill -\"$0\" \"$1\"", signal, pid]);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

@@ -15,41 +15,41 @@ const PORTS: std::ops::Range<u16> = 20_000..32_000;
 
 /// A folder that is removed with everything in it, unless it is kept.
 #[derive(Debug)]
-pub(super) struct Scratch {
+pub(crate) struct Scratch {
     folder: TempDir,
 }
 
 impl Scratch {
     /// A new folder under the system's temporary one. PostgreSQL may run as another
     /// user, who must be able to pass through it.
-    pub(super) fn create(keep: bool) -> anyhow::Result<Self> {
+    pub(crate) fn create(prefix: &str, keep: bool) -> anyhow::Result<Self> {
         let mut builder = tempfile::Builder::new();
-        builder.prefix("atelier-chaos-").disable_cleanup(keep);
+        builder.prefix(prefix).disable_cleanup(keep);
         let folder = builder.tempdir().context("cannot make a scratch folder")?;
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o711))?;
         std::fs::create_dir(folder.path().join("logs"))?;
         Ok(Self { folder })
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
     /// A folder in it, made if need be.
-    pub(super) fn folder(&self, name: &str) -> anyhow::Result<PathBuf> {
+    pub(crate) fn folder(&self, name: &str) -> anyhow::Result<PathBuf> {
         let path = self.path().join(name);
         std::fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
         Ok(path)
     }
 
     /// Where a process logs.
-    pub(super) fn log(&self, name: &str) -> PathBuf {
+    pub(crate) fn log(&self, name: &str) -> PathBuf {
         self.path().join("logs").join(format!("{name}.log"))
     }
 }
 
 /// A port of the loopback address that nobody listens on.
-pub(super) fn free_port() -> anyhow::Result<u16> {
+pub(crate) fn free_port() -> anyhow::Result<u16> {
     for _ in 0..100 {
         let port = rand::random_range(PORTS);
         if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {

@@ -20,7 +20,7 @@ const START_LIMIT: Duration = Duration::from_secs(20);
 
 /// A server of its own, killed when it is dropped.
 #[derive(Debug)]
-pub(super) struct RedisServer {
+pub(crate) struct RedisServer {
     program: PathBuf,
     home: PathBuf,
     port: u16,
@@ -31,7 +31,7 @@ pub(super) struct RedisServer {
 
 impl RedisServer {
     /// Starts a server in the scratch folder.
-    pub(super) async fn start(
+    pub(crate) async fn start(
         programs: &Programs,
         scratch: &Scratch,
         warden: &Warden,
@@ -48,17 +48,17 @@ impl RedisServer {
         Ok(server)
     }
 
-    pub(super) const fn port(&self) -> u16 {
+    pub(crate) const fn port(&self) -> u16 {
         self.port
     }
 
     /// Its URL, by its own port or by a proxy's.
-    pub(super) fn url(&self, port: u16) -> String {
+    pub(crate) fn url(&self, port: u16) -> String {
         format!("redis://:{}@127.0.0.1:{port}", self.password)
     }
 
     /// Ends it at once, as a crash would.
-    pub(super) async fn kill(&mut self) {
+    pub(crate) async fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
             let pid = process.id();
             if let Err(error) = process.kill().await {
@@ -71,7 +71,7 @@ impl RedisServer {
     }
 
     /// Starts it again, with what it kept or with nothing.
-    pub(super) async fn revive(&mut self, with_data: bool) -> anyhow::Result<()> {
+    pub(crate) async fn revive(&mut self, with_data: bool) -> anyhow::Result<()> {
         if !with_data {
             let kept = self.home.join("appendonlydir");
             if kept.exists() {
@@ -82,9 +82,18 @@ impl RedisServer {
     }
 
     /// Empties it.
-    pub(super) async fn flush(&self) -> anyhow::Result<()> {
+    pub(crate) async fn flush(&self) -> anyhow::Result<()> {
         let mut connection = self.connect().await?;
         redis::cmd("FLUSHALL").exec_async(&mut connection).await.context("FLUSHALL failed")
+    }
+
+    /// Commands a second that it served during that time, the looks at it left out.
+    pub(crate) async fn count_commands(&self, during: Duration) -> anyhow::Result<f64> {
+        let mut connection = self.connect().await?;
+        let (before, begun) = (served(&mut connection).await?, Instant::now());
+        time::sleep(during).await;
+        let after = served(&mut connection).await?;
+        Ok((after - before - 1.0).max(0.0) / begun.elapsed().as_secs_f64())
     }
 
     async fn spawn(&mut self) -> anyhow::Result<()> {
@@ -125,4 +134,10 @@ impl RedisServer {
         let connection = time::timeout(Duration::from_secs(2), client.get_multiplexed_async_connection());
         Ok(connection.await.context("Redis does not answer")??)
     }
+}
+
+async fn served(connection: &mut redis::aio::MultiplexedConnection) -> anyhow::Result<f64> {
+    let info: String = redis::cmd("INFO").arg("stats").query_async(connection).await?;
+    let count = info.lines().find_map(|line| line.strip_prefix("total_commands_processed:"));
+    Ok(count.context("Redis counts no commands")?.trim().parse()?)
 }

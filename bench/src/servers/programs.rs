@@ -8,32 +8,39 @@ use std::{
 use anyhow::{Context, bail};
 use tokio::process::Command;
 
-use super::cli::Options;
+/// Where the programs were said to be.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Places {
+    /// Folder of initdb, pg_ctl and postgres.
+    pub(crate) postgres_bin: Option<PathBuf>,
+    /// redis-server.
+    pub(crate) redis_server: Option<PathBuf>,
+}
 
 /// The programs of a run.
 #[derive(Clone, Debug)]
-pub(super) struct Programs {
+pub(crate) struct Programs {
     /// Folder of initdb, pg_ctl and postgres.
-    pub(super) postgres_bin: PathBuf,
+    pub(crate) postgres_bin: PathBuf,
     /// redis-server.
-    pub(super) redis_server: PathBuf,
+    pub(crate) redis_server: PathBuf,
     /// User and group that PostgreSQL runs as, where it must not be our own: it
     /// refuses to be root.
-    pub(super) postgres_owner: Option<(u32, u32)>,
+    pub(crate) postgres_owner: Option<(u32, u32)>,
     /// What PostgreSQL says of its version.
-    pub(super) postgres_version: String,
+    pub(crate) postgres_version: String,
     /// What Redis says of its version.
-    pub(super) redis_version: String,
+    pub(crate) redis_version: String,
 }
 
 impl Programs {
-    /// Those of the options, or else those that `scripts/services` finds.
-    pub(super) async fn locate(options: &Options) -> anyhow::Result<Self> {
-        let (postgres_bin, redis_server) = match (&options.postgres_bin, &options.redis_server) {
-            (Some(postgres), Some(redis)) => (postgres.clone(), redis.clone()),
+    /// Those of the given places, or else those that `scripts/services` finds.
+    pub(crate) async fn locate(places: Places) -> anyhow::Result<Self> {
+        let (postgres_bin, redis_server) = match (places.postgres_bin, places.redis_server) {
+            (Some(postgres), Some(redis)) => (postgres, redis),
             (postgres, redis) => {
                 let found = ask_script().await?;
-                (postgres.clone().unwrap_or(found.0), redis.clone().unwrap_or(found.1))
+                (postgres.unwrap_or(found.0), redis.unwrap_or(found.1))
             }
         };
         let postgres_version = output(&postgres_bin.join("postgres"), &["--version"]).await?;

@@ -1,0 +1,7 @@
+//! The queue under load: see `docs/performance.md`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    atelier_bench::measure::main()
+}

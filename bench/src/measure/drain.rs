@@ -1,0 +1,136 @@
+//! Waiting jobs that worker processes finish in a second.
+
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use atelier_entities::UserId;
+use atelier_queue::{NewJob, QueueName};
+use sea_orm::DatabaseConnection;
+use tokio::time;
+
+use super::{
+    cli::DrainArgs,
+    enqueue,
+    figures::Figures,
+    kinds,
+    process::{Cost, WorkerProcess},
+    rows,
+    stage::{CONNECTIONS, Ground, Stage},
+};
+
+/// Between two looks at whether anything is left.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Longest that a run may take.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// Jobs of one transaction when they are made.
+const BULK: usize = 1_000;
+
+/// Drains once a run; `name` says what is special about it.
+pub(super) async fn measure(
+    stage: &Stage,
+    args: DrainArgs,
+    name: &str,
+    runs: u16,
+    figures: &mut Figures,
+) -> anyhow::Result<()> {
+    for _ in 0..runs {
+        let ground = stage.create_ground(CONNECTIONS).await?;
+        let db = ground.queue.db();
+        rows::create(db, args.rows).await?;
+        let owners: Vec<UserId> = (0..args.owners).map(|_| UserId::new()).collect();
+        enqueue::in_bulk(&ground.queue, args.jobs, BULK, &|number| make(args, &owners, number)).await?;
+        rows::settle(db).await?;
+        let (took, costs) = drain(stage, &ground, args).await?;
+        ensure!(
+            usize::try_from(rows::count_succeeded(db).await?)? == args.jobs,
+            "not every job succeeded: this run says nothing"
+        );
+        let thousands = args.jobs as f64 / 1_000.0;
+        let cpu: f64 = costs.iter().map(|cost| cost.cpu_secs).sum();
+        let peak = costs.iter().map(|cost| cost.peak_mib).fold(0.0, f64::max);
+        figures.note(name, "jobs/s", args.jobs as f64 / took);
+        figures.note(format!("{name}: workers' CPU"), "ms/1000 jobs", cpu * 1_000.0 / thousands);
+        figures.note(format!("{name}: a worker's peak memory"), "MiB", peak);
+        ground.close().await?;
+    }
+    Ok(())
+}
+
+/// What is special about a drain, in words.
+pub(super) fn name(args: DrainArgs) -> String {
+    let mut name = "drain".to_owned();
+    let mut add = |is_special: bool, words: String| {
+        if is_special {
+            name.push_str(", ");
+            name.push_str(&words);
+        }
+    };
+    add(args.queues > 1, format!("{} queues", args.queues));
+    add(args.owners > 0, format!("{} owners", args.owners));
+    add(args.rows.finished_rows > 0, format!("beside {} finished", args.rows.finished_rows));
+    add(args.rows.waiting_rows > 0, format!("before {} waiting", args.rows.waiting_rows));
+    add(args.millis > 0, format!("{} ms each", args.millis));
+    add(args.workers > 1, format!("{} workers", args.workers));
+    name
+}
+
+fn make(args: DrainArgs, owners: &[UserId], number: usize) -> NewJob {
+    let queue = QueueName::ALL[number % usize::from(args.queues).clamp(1, QueueName::ALL.len())];
+    let job = kinds::job(queue, args.millis);
+    match owners.get(number % owners.len().max(1)) {
+        Some(owner) => job.owned_by(*owner),
+        None => job,
+    }
+}
+
+/// Seconds from the first job's start to the last one's commit, and what the workers
+/// cost.
+async fn drain(stage: &Stage, ground: &Ground, args: DrainArgs) -> anyhow::Result<(f64, Vec<Cost>)> {
+    let mut workers = Vec::new();
+    for _ in 0..args.workers {
+        workers.push(WorkerProcess::start(stage, ground, args.queues, args.concurrency)?);
+    }
+    let db = ground.queue.db();
+    let ended = wait_until_drained(db, &mut workers).await?;
+    let costs = workers.iter().map(WorkerProcess::cost).collect();
+    for worker in workers {
+        worker.stop().await?;
+    }
+    Ok((ended - rows::first_start(db).await?, costs))
+}
+
+async fn wait_until_drained(db: &DatabaseConnection, workers: &mut [WorkerProcess]) -> anyhow::Result<f64> {
+    let begun = Instant::now();
+    while rows::is_busy(db).await? {
+        ensure!(begun.elapsed() < LIMIT, "jobs are left after {} s", LIMIT.as_secs());
+        ensure!(!workers.iter_mut().any(WorkerProcess::has_ended), "a worker ended by itself");
+        time::sleep(LOOK_EVERY).await;
+    }
+    rows::clock(db).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::cli::RowsArgs;
+
+    #[test]
+    fn says_what_is_special() {
+        let plain = DrainArgs {
+            jobs: 1,
+            concurrency: 1,
+            queues: 1,
+            owners: 0,
+            workers: 1,
+            millis: 0,
+            rows: RowsArgs::default(),
+        };
+        assert_eq!(name(plain), "drain");
+
+        let rows = RowsArgs { finished_rows: 5, waiting_rows: 0 };
+        let special = DrainArgs { queues: 6, owners: 9, workers: 2, rows, ..plain };
+        assert_eq!(name(special), "drain, 6 queues, 9 owners, beside 5 finished, 2 workers");
+    }
+}

@@ -1,0 +1,140 @@
+//! What was measured, and how it is told.
+
+use std::path::Path;
+
+use anyhow::Context;
+use chrono::{SubsecRound, Utc};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::terminal;
+
+/// One figure, taken in each run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct Figure {
+    name: String,
+    unit: &'static str,
+    runs: Vec<f64>,
+}
+
+impl Figure {
+    fn sorted(&self) -> Vec<f64> {
+        let mut sorted = self.runs.clone();
+        sorted.sort_by(f64::total_cmp);
+        sorted
+    }
+
+    /// The middle one; the mean of the two middle ones of an even number.
+    fn median(&self) -> f64 {
+        let sorted = self.sorted();
+        let (below, above) = (sorted.len().saturating_sub(1) / 2, sorted.len() / 2);
+        (sorted.get(below).unwrap_or(&0.0) + sorted.get(above).unwrap_or(&0.0)) / 2.0
+    }
+
+    fn min(&self) -> f64 {
+        self.sorted().first().copied().unwrap_or_default()
+    }
+
+    fn max(&self) -> f64 {
+        self.sorted().last().copied().unwrap_or_default()
+    }
+}
+
+/// Every figure, in the order in which they were first taken.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Figures {
+    list: Vec<Figure>,
+}
+
+impl Figures {
+    /// A figure of this run.
+    pub(super) fn note(&mut self, name: impl Into<String>, unit: &'static str, value: f64) {
+        let name = name.into();
+        match self.list.iter_mut().find(|figure| figure.name == name) {
+            Some(figure) => figure.runs.push(value),
+            None => self.list.push(Figure { name, unit, runs: vec![value] }),
+        }
+    }
+
+    /// For people.
+    pub(super) fn table(&self) -> String {
+        let rows = self.list.iter().map(|figure| {
+            let [median, min, max] = [figure.median(), figure.min(), figure.max()].map(shown);
+            [figure.name.clone(), figure.unit.to_owned(), median, min, max, figure.runs.len().to_string()]
+        });
+        terminal::table(["figure", "unit", "median", "min", "max", "runs"], rows.collect(), &[2, 3, 4, 5])
+    }
+
+    /// For programs: what was measured, on what, and the figures.
+    pub(super) fn write_json(
+        &self,
+        file: &Path,
+        configuration: &Value,
+        versions: &Value,
+    ) -> anyhow::Result<()> {
+        let figures = self.list.iter().map(|figure| {
+            json!({
+                "name": figure.name, "unit": figure.unit, "runs": figure.runs,
+                "median": figure.median(), "min": figure.min(), "max": figure.max(),
+            })
+        });
+        let report = json!({
+            "at": Utc::now().trunc_subsecs(0), "versions": versions, "configuration": configuration,
+            "figures": figures.collect::<Vec<Value>>(),
+        });
+        let text = serde_json::to_string_pretty(&report)?;
+        std::fs::write(file, text + "\n").with_context(|| format!("cannot write {}", file.display()))
+    }
+}
+
+/// Three digits or more, whichever the size.
+fn shown(value: f64) -> String {
+    match value.abs() {
+        large if large >= 100.0 => format!("{value:.0}"),
+        middling if middling >= 10.0 => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
+    }
+}
+
+/// The value below which that share of the sorted values lies; 0 of none.
+pub(super) fn percentile(sorted: &[f64], share: f64) -> f64 {
+    let index = (sorted.len() as f64 * share) as usize;
+    sorted.get(index.min(sorted.len().saturating_sub(1))).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_up_the_runs_of_a_figure() {
+        let mut figures = Figures::default();
+        for value in [3.0, 1.0, 2.0] {
+            figures.note("drain", "jobs/s", value);
+        }
+        figures.note("memory", "MiB", 40.0);
+        figures.note("memory", "MiB", 44.0);
+
+        let [drain, memory] = figures.list.as_slice() else { panic!("two figures") };
+        assert_eq!((drain.median(), drain.min(), drain.max()), (2.0, 1.0, 3.0));
+        assert_eq!(memory.median(), 42.0);
+        assert!(figures.table().contains("drain"));
+    }
+
+    #[test]
+    fn finds_percentiles() {
+        let values: Vec<f64> = (0..1_000).map(f64::from).collect();
+
+        for (share, expected) in [(0.5, 500.0), (0.99, 990.0), (0.999, 999.0), (1.0, 999.0)] {
+            assert_eq!(percentile(&values, share), expected);
+        }
+        assert_eq!(percentile(&[], 0.5), 0.0);
+    }
+
+    #[test]
+    fn shows_three_digits() {
+        for (value, expected) in [(0.123, "0.12"), (1.5, "1.50"), (12.34, "12.3"), (43_210.7, "43211")] {
+            assert_eq!(shown(value), expected);
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The jobs of a measurement: one kind a queue that does nothing or takes its time,
+//! and one that tells when it was started.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use atelier_queue::{
+    Backoff, Handler, Job, JobContext, JobError, Lane, NewJob, Outcome, Policy, QueueError, QueueName,
+    Registry,
+};
+use serde::{Deserialize, Serialize};
+use tokio::{sync::mpsc, time};
+
+const POLICY: Policy = Policy {
+    max_attempts: 3,
+    timeout: Duration::from_secs(60),
+    backoff: Backoff::Fixed(Duration::from_secs(1)),
+    lane: Lane::Normal,
+};
+
+/// Handles every kind that takes its time.
+#[derive(Clone, Copy, Debug)]
+struct Idler;
+
+macro_rules! kinds {
+    ($($name:ident $kind:literal)+) => {
+        $(
+            #[derive(Debug, Serialize, Deserialize)]
+            struct $name { millis: u64 }
+
+            impl Job for $name {
+                const KIND: &'static str = $kind;
+                const QUEUE: QueueName = QueueName::$name;
+
+                fn policy() -> Policy {
+                    POLICY
+                }
+            }
+
+            #[async_trait]
+            impl Handler<$name> for Idler {
+                async fn run(&self, _ctx: &JobContext, args: $name) -> Result<Outcome, JobError> {
+                    if args.millis > 0 {
+                        time::sleep(Duration::from_millis(args.millis)).await;
+                    }
+                    Ok(Outcome::done())
+                }
+            }
+        )+
+
+        /// A job of that queue that takes so many milliseconds.
+        pub(super) fn job(queue: QueueName, millis: u64) -> NewJob {
+            match queue {
+                $(QueueName::$name => NewJob::of(&$name { millis })),+
+            }
+        }
+
+        /// The handlers of jobs that take their time.
+        pub(super) fn registry() -> Result<Registry, QueueError> {
+            let mut registry = Registry::default();
+            $(registry.register::<$name>(Idler)?;)+
+            Ok(registry)
+        }
+    };
+}
+
+kinds! {
+    Generation "bench.generation"
+    Deployment "bench.deployment"
+    Email "bench.email"
+    Stats "bench.stats"
+    Workflow "bench.workflow"
+    Maintenance "bench.maintenance"
+}
+
+/// The first queues, and so many jobs at the same time spread evenly over them.
+pub(super) fn concurrency(queues: u8, jobs: usize) -> BTreeMap<QueueName, usize> {
+    let names = QueueName::ALL.into_iter().take(usize::from(queues));
+    names.map(|name| (name, jobs.div_ceil(usize::from(queues).max(1)))).collect()
+}
+
+/// A job that tells when its handler was started.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Stamp {
+    /// Which of the jobs it is.
+    pub(super) number: usize,
+}
+
+impl Job for Stamp {
+    const KIND: &'static str = "bench.stamp";
+    const QUEUE: QueueName = QueueName::Email;
+
+    fn policy() -> Policy {
+        POLICY
+    }
+}
+
+/// Which job was started, and when.
+pub(super) type Started = (usize, Instant);
+
+struct Clerk(mpsc::UnboundedSender<Started>);
+
+#[async_trait]
+impl Handler<Stamp> for Clerk {
+    async fn run(&self, _ctx: &JobContext, args: Stamp) -> Result<Outcome, JobError> {
+        let now = Instant::now();
+        self.0.send((args.number, now)).map_err(|_closed| JobError::fail("UNHEARD", "nobody listens"))?;
+        Ok(Outcome::done())
+    }
+}
+
+/// The handler of [`Stamp`], which tells `heard`.
+pub(super) fn clerks(heard: mpsc::UnboundedSender<Started>) -> Result<Registry, QueueError> {
+    let mut registry = Registry::default();
+    registry.register::<Stamp>(Clerk(heard))?;
+    Ok(registry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spreads_the_slots_over_the_queues() {
+        assert_eq!(concurrency(1, 100), BTreeMap::from([(QueueName::Generation, 100)]));
+        let six = concurrency(6, 100);
+        assert_eq!(six.len(), 6);
+        assert!(six.values().all(|slots| *slots == 17));
+    }
+}

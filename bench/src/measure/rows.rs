@@ -1,0 +1,86 @@
+//! Rows that lie in the table before anything is measured, and what is asked of it.
+
+use anyhow::Context;
+use sea_orm::{ConnectionTrait, DatabaseBackend, DatabaseConnection, QueryResult, Statement};
+
+use super::cli::RowsArgs;
+
+/// Jobs of this rank and above wait behind all that are measured.
+const LAST: &str = "4000000000000000000";
+
+/// Ended jobs are older than all others, as the order of their ids is too.
+const FINISHED: &str = "INSERT INTO jobs (id, queue, kind, lane, state, args, attempt, max_attempts, \
+    timeout_secs, fence, revision, run_at, rank, created_at, started_at, finished_at, updated_at) \
+    SELECT (lpad(to_hex(1700000000000 + n), 12, '0') || '7' || substr(md5(n::text), 1, 3) || '8' \
+    || substr(md5(n::text), 4, 15))::uuid, 'generation', 'bench.finished', 1, 'succeeded', \
+    '{\"millis\": 0}', 1, 3, 60, 1, 3, now() - interval '1 day', 0, now() - interval '1 day', \
+    now() - interval '1 day', now() - interval '1 day', now() - interval '1 day' \
+    FROM generate_series(1, ";
+
+const WAITING: &str = "INSERT INTO jobs (id, queue, kind, lane, state, args, attempt, max_attempts, \
+    timeout_secs, fence, revision, run_at, rank, created_at, updated_at) \
+    SELECT (lpad(to_hex(1720000000000 + n), 12, '0') || '7' || substr(md5(n::text), 1, 3) || '8' \
+    || substr(md5(n::text), 4, 15))::uuid, 'generation', 'bench.generation', 1, 'available', \
+    '{\"millis\": 0}', 0, 3, 60, 0, 1, now(), 4000000000000000000 + n, now(), now() \
+    FROM generate_series(1, ";
+
+/// Makes them.
+pub(super) async fn create(db: &DatabaseConnection, rows: RowsArgs) -> anyhow::Result<()> {
+    for (insert, count) in [(FINISHED, rows.finished_rows), (WAITING, rows.waiting_rows)] {
+        if count > 0 {
+            let sql = format!("{insert}{count}) AS n");
+            db.execute_unprepared(&sql).await.context("cannot make rows")?;
+        }
+    }
+    Ok(())
+}
+
+/// Statistics up to date and everything written, so that neither falls into the
+/// measurement.
+pub(super) async fn settle(db: &DatabaseConnection) -> anyhow::Result<()> {
+    for sql in ["ANALYZE jobs", "CHECKPOINT"] {
+        db.execute_unprepared(sql).await.with_context(|| format!("{sql} failed"))?;
+    }
+    Ok(())
+}
+
+/// Whether any of the measured jobs has not ended.
+pub(super) async fn is_busy(db: &DatabaseConnection) -> anyhow::Result<bool> {
+    let sql = format!(
+        "SELECT CASE WHEN EXISTS (SELECT 1 FROM jobs WHERE state = 'available' AND rank < {LAST} AND queue IN \
+         ('generation', 'deployment', 'email', 'stats', 'workflow', 'maintenance')) \
+         OR EXISTS (SELECT 1 FROM jobs WHERE state = 'running' AND rank < {LAST}) \
+         OR EXISTS (SELECT 1 FROM jobs WHERE state IN ('scheduled', 'retrying')) THEN 1 ELSE 0 END AS busy"
+    );
+    Ok(ask(db, &sql).await?.try_get::<i32>("", "busy")? == 1)
+}
+
+/// How many of the measured jobs succeeded.
+pub(super) async fn count_succeeded(db: &DatabaseConnection) -> anyhow::Result<i64> {
+    let sql = format!(
+        "SELECT COUNT(*) AS succeeded FROM jobs WHERE state = 'succeeded' AND kind <> 'bench.finished' \
+         AND rank < {LAST}"
+    );
+    Ok(ask(db, &sql).await?.try_get("", "succeeded")?)
+}
+
+/// When the first measured job was started by PostgreSQL's clock, in seconds.
+pub(super) async fn first_start(db: &DatabaseConnection) -> anyhow::Result<f64> {
+    let sql = format!(
+        "SELECT EXTRACT(EPOCH FROM MIN(started_at))::float8 AS began FROM jobs \
+         WHERE kind <> 'bench.finished' AND rank < {LAST}"
+    );
+    Ok(ask(db, &sql).await?.try_get("", "began")?)
+}
+
+/// PostgreSQL's clock in seconds.
+pub(super) async fn clock(db: &DatabaseConnection) -> anyhow::Result<f64> {
+    let row = ask(db, "SELECT EXTRACT(EPOCH FROM clock_timestamp())::float8 AS clock").await?;
+    Ok(row.try_get("", "clock")?)
+}
+
+async fn ask(db: &DatabaseConnection, sql: &str) -> anyhow::Result<QueryResult> {
+    let backend: DatabaseBackend = db.get_database_backend();
+    let row = db.query_one_raw(Statement::from_string(backend, sql)).await?;
+    row.context("the database answers no row")
+}

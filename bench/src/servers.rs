@@ -1,0 +1,7 @@
+//! PostgreSQL and Redis of a run's own, in a scratch folder and on free ports.
+
+pub(crate) mod postgres;
+pub(crate) mod programs;
+pub(crate) mod redis_server;
+pub(crate) mod scratch;
+pub(crate) mod warden;
