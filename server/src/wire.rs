@@ -175,9 +175,18 @@ async fn connect_with(settings: &Settings, connections: u32) -> anyhow::Result<D
         .context("cannot connect to the database")
 }
 
-/// Brings the tables up to date. Processes that start together on PostgreSQL take
-/// turns, under a lock that a connection of its own holds.
+/// Brings the tables up to date, or fails in bounded time: over a connection that
+/// fell silent a start would wait for ever, where a new one would succeed.
 pub async fn migrate(settings: &Settings, db: &DatabaseConnection) -> anyhow::Result<()> {
+    // PostgreSQL ends any one statement at half of it.
+    let bound = settings.database.statement_timeout() * 2;
+    let migrated = tokio::time::timeout(bound, migrate_in_turn(settings, db)).await;
+    migrated.unwrap_or_else(|_late| bail!("the database did not answer within {} s", bound.as_secs()))
+}
+
+/// Processes that start together on PostgreSQL take turns, under a lock that a
+/// connection of its own holds.
+async fn migrate_in_turn(settings: &Settings, db: &DatabaseConnection) -> anyhow::Result<()> {
     const FAULT: &str = "cannot bring the database's tables up to date";
     if settings.is_sqlite() {
         return database::migrate(db).await.context(FAULT);

@@ -3,7 +3,7 @@
 use atelier_entities::{JobState, Timestamp, WorkerId, jobs, queues};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
-    PaginatorTrait, QueryFilter, QueryOrder,
+    PaginatorTrait, QueryFilter,
 };
 
 use crate::{
@@ -109,23 +109,6 @@ pub(crate) async fn claim_next(
     }
     claims.jobs.sort_by_key(|job| (job.rank, job.id));
     Ok(claims)
-}
-
-/// What this worker was given of the queue since that moment, and has not ended.
-pub(crate) async fn given_since(
-    queue: &Queue,
-    claimant: &Claimant<'_>,
-    since: Timestamp,
-) -> Result<Vec<jobs::Model>, DbErr> {
-    jobs::Entity::find()
-        .filter(jobs::Column::WorkerId.eq(claimant.worker))
-        .filter(jobs::Column::State.eq(JobState::Running))
-        .filter(jobs::Column::Queue.eq(claimant.queue.as_str()))
-        .filter(jobs::Column::StartedAt.gte(since))
-        .order_by_asc(jobs::Column::Rank)
-        .order_by_asc(jobs::Column::Id)
-        .all(queue.db())
-        .await
 }
 
 /// Jobs looked at for those whose owner is below their limit.

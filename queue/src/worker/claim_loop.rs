@@ -7,7 +7,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use atelier_entities::{JobId, Timestamp, WorkerId, jobs};
+use atelier_entities::{JobId, WorkerId};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     time::{self, Instant},
@@ -23,7 +23,7 @@ use crate::{
     relay,
     store::{
         bounded,
-        claim::{Claimant, Limited, claim_next, given_since},
+        claim::{Claimant, Limited, claim_next},
     },
     transport::Consumer,
 };
@@ -76,17 +76,6 @@ struct Memory {
     limited: bool,
     /// Ids that were claimed but that the transport could not be told to forget.
     unsettled: Vec<JobId>,
-    /// The last claim that was not answered.
-    unanswered: Option<Unanswered>,
-}
-
-/// A claim that may have been done although no answer came.
-#[derive(Clone, Copy)]
-struct Unanswered {
-    /// When it was asked for, by the queue's clock.
-    since: Timestamp,
-    /// What it gave this worker is taken back by then.
-    until: Instant,
 }
 
 impl ClaimLoop {
@@ -165,12 +154,6 @@ impl ClaimLoop {
             permits.push(permit);
         }
         let wanted = permits.len();
-        let found = self.find_unanswered(memory).await?;
-        if !found.is_empty() {
-            let claimed = found.len().min(wanted);
-            self.hand_over(found, permits).await;
-            return Ok(Round { popped: wanted, claimed, wanted });
-        }
         consumer.settle(&memory.unsettled).await?;
         memory.unsettled.clear();
         let ids = consumer.pop(wanted).await?;
@@ -178,12 +161,9 @@ impl ClaimLoop {
             return Ok(Round { popped: 0, claimed: 0, wanted });
         }
         let count = if memory.limited { wanted } else { ids.len() };
-        let since = self.queue.now();
         let claims = match self.claim(count, memory.limited).await {
             Ok(claims) => claims,
             Err(error) => {
-                let until = Instant::now() + self.queue.options().heartbeat * 2;
-                memory.unanswered = Some(Unanswered { since, until });
                 consumer.restore(&ids).await?;
                 return Err(error);
             }
@@ -195,31 +175,9 @@ impl ClaimLoop {
         memory.limited = claims.limited;
         let claimed = claims.jobs.len();
         metrics::dropped(self.name, ids.len().saturating_sub(claimed));
-        self.hand_over(claims.jobs, permits).await;
-        Ok(Round { popped: ids.len(), claimed, wanted })
-    }
-
-    /// Jobs that a claim gave this worker whose answer was lost: they are run like any
-    /// other, rather than left to be rescued with their attempt spent.
-    async fn find_unanswered(&self, memory: &mut Memory) -> Result<Vec<jobs::Model>, QueueError> {
-        let Some(Unanswered { since, until }) = memory.unanswered else { return Ok(Vec::new()) };
-        let given = bounded(given_since(&self.queue, &self.claimant(), since)).await?;
-        if Instant::now() > until {
-            memory.unanswered = None;
-        }
-        let held = self.held.all();
-        let found: Vec<_> = given.into_iter().filter(|job| !held.contains(&(job.id, job.fence))).collect();
-        if !found.is_empty() {
-            tracing::info!(queue = %self.name, jobs = found.len(), "a claim was done whose answer was lost");
-        }
-        Ok(found)
-    }
-
-    /// Hands claimed jobs to the apalis worker, each with its slot.
-    async fn hand_over(&self, jobs: Vec<jobs::Model>, permits: Vec<OwnedSemaphorePermit>) {
-        let started = jobs.iter().map(|job| job.id).collect();
+        let started = claims.jobs.iter().map(|job| job.id).collect();
         self.queue.announce(Vec::new(), started).await;
-        for (job, permit) in jobs.into_iter().zip(permits) {
+        for (job, permit) in claims.jobs.into_iter().zip(permits) {
             let waited = (self.queue.now() - job.run_at).to_std().unwrap_or_default();
             metrics::started(self.name, &job.kind, waited);
             metrics::running(self.name, 1.0);
@@ -230,16 +188,14 @@ impl ClaimLoop {
                 tracing::error!(queue = %self.name, "no worker takes claimed jobs");
             }
         }
-    }
-
-    fn claimant(&self) -> Claimant<'_> {
-        Claimant { worker: self.worker, queue: self.name, kinds: &self.kinds }
+        Ok(Round { popped: ids.len(), claimed, wanted })
     }
 
     /// Claims up to so many jobs. A queue that turns out to have limits is claimed
     /// under its lock, one worker after the other.
     async fn claim(&self, count: usize, limited: bool) -> Result<Limited, QueueError> {
-        bounded(claim_next(&self.queue, &self.claimant(), count, limited)).await
+        let claimant = Claimant { worker: self.worker, queue: self.name, kinds: &self.kinds };
+        bounded(claim_next(&self.queue, &claimant, count, limited)).await
     }
 
     async fn wait(&self, consumer: &mut dyn Consumer, limited: bool, stop: &CancellationToken) {
