@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use atelier_migration::Migrator;
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, DbErr,
+    sqlx::{self, Connection, PgConnection},
+};
 use sea_orm_migration::MigratorTrait;
 
 /// Connects to SQLite (`sqlite://…`, kept in WAL with foreign keys on) or PostgreSQL
@@ -31,8 +34,23 @@ pub async fn connect(
         });
     } else {
         options.statement_timeout(statement).set_application_name("atelier");
+        options.map_sqlx_postgres_pool_opts(|pool| pool.after_release(|held, _| Box::pin(answers(held))));
     }
     Database::connect(options).await
+}
+
+/// Longest a connection may take to show, on its way back to the pool, that it still
+/// lives.
+const RELEASE_BOUND: Duration = Duration::from_secs(2);
+
+/// Whether a connection that comes back still answers. The pool asks the same by
+/// itself, but without a bound: connections that fell silent would stay away, each
+/// with its place in the pool, until none is left.
+async fn answers(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    match tokio::time::timeout(RELEASE_BOUND, connection.ping()).await {
+        Ok(answer) => answer.map(|()| true),
+        Err(late) => Err(sqlx::Error::Io(std::io::Error::other(late))),
+    }
 }
 
 /// Applies every migration that was not applied yet.
