@@ -34,20 +34,23 @@ pub async fn connect(
         });
     } else {
         options.statement_timeout(statement).set_application_name("atelier");
-        options.map_sqlx_postgres_pool_opts(|pool| pool.after_release(|held, _| Box::pin(answers(held))));
+        options.map_sqlx_postgres_pool_opts(|pool| {
+            pool.test_before_acquire(false)
+                .before_acquire(|held, _| Box::pin(answers(held)))
+                .after_release(|held, _| Box::pin(answers(held)))
+        });
     }
     Database::connect(options).await
 }
 
-/// Longest a connection may take to show, on its way back to the pool, that it still
-/// lives.
-const RELEASE_BOUND: Duration = Duration::from_secs(2);
+/// Longest a connection may take to show that it still lives.
+const ANSWER_BOUND: Duration = Duration::from_millis(500);
 
-/// Whether a connection that comes back still answers. The pool asks the same by
-/// itself, but without a bound: connections that fell silent would stay away, each
-/// with its place in the pool, until none is left.
+/// Whether a connection still answers, asked on its way out of the pool and back. The
+/// pool asks the same by itself, but without a bound: connections that fell silent
+/// would hold up whoever gets one, and stay away with their place in the pool.
 async fn answers(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    match tokio::time::timeout(RELEASE_BOUND, connection.ping()).await {
+    match tokio::time::timeout(ANSWER_BOUND, connection.ping()).await {
         Ok(answer) => answer.map(|()| true),
         Err(late) => Err(sqlx::Error::Io(std::io::Error::other(late))),
     }
