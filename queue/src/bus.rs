@@ -27,6 +27,9 @@ pub trait Bus: Send + Sync {
 
     /// Everything published from now on. A slow reader misses the oldest.
     fn subscribe(&self) -> broadcast::Receiver<Arc<Message>>;
+
+    /// The jobs that are to stop, from now on, apart from all other news.
+    fn subscribe_stops(&self) -> broadcast::Receiver<JobId>;
 }
 
 /// News kept for a slow reader.
@@ -35,12 +38,13 @@ const BACKLOG: usize = 4_096;
 /// A bus within this process.
 #[derive(Clone, Debug)]
 pub struct LocalBus {
-    sender: broadcast::Sender<Arc<Message>>,
+    news: broadcast::Sender<Arc<Message>>,
+    stops: broadcast::Sender<JobId>,
 }
 
 impl Default for LocalBus {
     fn default() -> Self {
-        Self { sender: broadcast::Sender::new(BACKLOG) }
+        Self { news: broadcast::Sender::new(BACKLOG), stops: broadcast::Sender::new(BACKLOG) }
     }
 }
 
@@ -48,7 +52,17 @@ impl LocalBus {
     /// Tells this process only.
     pub fn tell(&self, message: Message) {
         // An error only says that nobody listens.
-        let _ = self.sender.send(Arc::new(message));
+        if let Message::Cancel(id) = &message {
+            let _ = self.stops.send(*id);
+        }
+        if self.is_followed() {
+            let _ = self.news.send(Arc::new(message));
+        }
+    }
+
+    /// Whether anybody in this process follows the news.
+    pub(crate) fn is_followed(&self) -> bool {
+        self.news.receiver_count() > 0
     }
 }
 
@@ -59,6 +73,10 @@ impl Bus for LocalBus {
     }
 
     fn subscribe(&self) -> broadcast::Receiver<Arc<Message>> {
-        self.sender.subscribe()
+        self.news.subscribe()
+    }
+
+    fn subscribe_stops(&self) -> broadcast::Receiver<JobId> {
+        self.stops.subscribe()
     }
 }

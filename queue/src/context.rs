@@ -48,13 +48,13 @@ pub struct JobContext {
 
 struct Inner {
     queue: Queue,
-    job: jobs::Model,
+    job: Arc<jobs::Model>,
     stop: CancellationToken,
     written: Mutex<Option<(Instant, Progress)>>,
 }
 
 impl JobContext {
-    pub(crate) fn new(queue: Queue, job: jobs::Model, stop: CancellationToken) -> Self {
+    pub(crate) fn new(queue: Queue, job: Arc<jobs::Model>, stop: CancellationToken) -> Self {
         Self { inner: Arc::new(Inner { queue, job, stop, written: Mutex::default() }) }
     }
 

@@ -1,14 +1,13 @@
 //! Enqueueing: part of the caller's transaction, or not at all.
 
 use std::{
-    collections::HashMap,
     ops::Deref,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
-use atelier_entities::{JobId, JobState, Timestamp, UserId, jobs};
-use sea_orm::{ActiveValue::Set, DatabaseTransaction};
+use atelier_entities::{JobId, Timestamp, UserId};
+use sea_orm::DatabaseTransaction;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -18,8 +17,11 @@ use crate::{
     job::{Job, Lane, Policy},
     name::QueueName,
     queue::WriteTurn,
-    rank, store,
+    store,
 };
+
+pub(crate) mod group;
+mod rows;
 
 /// A job about to be enqueued: its args and what the caller wants of it beyond the
 /// kind's policy.
@@ -149,49 +151,6 @@ impl NewJob {
         self.origin = origin;
         self
     }
-
-    fn into_row(self, now: Timestamp, waiting: i64, queue: &Queue) -> Result<jobs::ActiveModel, QueueError> {
-        let args = self.args.map_err(|reason| QueueError::Args { kind: self.kind, reason })?;
-        let size = args.to_string().len();
-        let bound = queue.options().max_args_bytes;
-        if size > bound {
-            let reason = format!("{size} bytes, at most {bound} are allowed");
-            return Err(QueueError::Args { kind: self.kind, reason });
-        }
-        let due = self.run_at.filter(|at| *at > now);
-        let run_at = due.unwrap_or(now);
-        Ok(jobs::ActiveModel {
-            id: Set(JobId::new()),
-            queue: Set(self.queue.as_str().to_owned()),
-            kind: Set(self.kind.to_owned()),
-            lane: Set(self.policy.lane.number()),
-            state: Set(if due.is_some() { JobState::Scheduled } else { JobState::Available }),
-            owner_id: Set(self.owner),
-            subject_id: Set(self.subject),
-            args: Set(args),
-            result: Set(None),
-            error: Set(None),
-            progress: Set(None),
-            attempt: Set(0),
-            max_attempts: Set(i32::from(self.policy.max_attempts.max(1))),
-            timeout_secs: Set(i32::try_from(self.policy.timeout.as_secs().max(1)).unwrap_or(i32::MAX)),
-            fence: Set(0),
-            revision: Set(1),
-            unique_key: Set(self.unique_key),
-            run_at: Set(run_at),
-            rank: Set(rank::of(run_at, self.policy.lane, waiting, queue.options().fair_turn)),
-            expires_at: Set(self.expires_at),
-            worker_id: Set(None),
-            lease_expires_at: Set(None),
-            cancel_requested_at: Set(None),
-            trace_parent: Set(self.origin.trace_parent),
-            request_id: Set(self.origin.request_id),
-            created_at: Set(now),
-            started_at: Set(None),
-            finished_at: Set(None),
-            updated_at: Set(now),
-        })
-    }
 }
 
 /// What became of an enqueue.
@@ -261,7 +220,6 @@ impl Transaction {
     /// Enqueues jobs in this transaction, in a few statements however many they are.
     /// The answers stand in the order of the jobs.
     pub async fn enqueue_all(&self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>, QueueError> {
-        let now = self.now();
         if jobs.iter().any(|job| job.spacing.is_some()) {
             let mut enqueued = Vec::with_capacity(jobs.len());
             for job in jobs {
@@ -269,28 +227,10 @@ impl Transaction {
             }
             return Ok(enqueued);
         }
-        let mut waiting = self.count_waiting(&jobs).await?;
-        let mut rows = Vec::with_capacity(jobs.len());
-        for job in jobs {
-            let ahead = match job.owner {
-                Some(owner) => {
-                    let ahead = waiting.entry((owner, job.queue)).or_default();
-                    *ahead += 1;
-                    *ahead - 1
-                }
-                None => 0,
-            };
-            rows.push((job.queue, job.into_row(now, ahead, &self.queue)?));
-        }
-        let enqueued = store::insert::jobs(&self.inner, &rows).await?;
-        let mut dispatches = lock(&self.dispatches);
-        for ((queue, row), answer) in rows.iter().zip(&enqueued) {
-            crate::metrics::enqueued(*queue, row.kind.as_ref(), answer.duplicate);
-            if !answer.duplicate && *row.state.as_ref() == JobState::Available {
-                dispatches.push((*queue, answer.id));
-            }
-        }
-        Ok(enqueued)
+        let jobs: Vec<_> = jobs.into_iter().map(|job| job.prepare(&self.queue)).collect::<Result<_, _>>()?;
+        let inserted = rows::insert(&self.inner, &self.queue, &jobs).await?;
+        lock(&self.dispatches).extend(inserted.due);
+        Ok(inserted.answers)
     }
 
     async fn enqueue_spaced(&self, job: NewJob, spacing: Spacing) -> Result<Enqueued, QueueError> {
@@ -324,17 +264,6 @@ impl Transaction {
         let enqueued = self.enqueue_all(vec![job]).await?.pop().ok_or(QueueError::NotFound)?;
         store::spacing::hold(&self.inner, &key, enqueued.id, until).await?;
         Ok(enqueued)
-    }
-
-    async fn count_waiting(&self, jobs: &[NewJob]) -> Result<HashMap<(UserId, QueueName), i64>, QueueError> {
-        let mut waiting = HashMap::new();
-        for job in jobs {
-            let Some(owner) = job.owner else { continue };
-            if let std::collections::hash_map::Entry::Vacant(entry) = waiting.entry((owner, job.queue)) {
-                entry.insert(store::insert::waiting(&self.inner, owner, job.queue).await?);
-            }
-        }
-        Ok(waiting)
     }
 
     /// Notes a job that this transaction changes, to tell its watchers after the

@@ -16,7 +16,7 @@ use crate::{
     bus::{Bus, Message},
     clock::Clock,
     effects::Effects,
-    enqueue::{Enqueued, NewJob, Transaction},
+    enqueue::{Transaction, group::Group},
     error::QueueError,
     name::QueueName,
     transport::Transport,
@@ -72,6 +72,7 @@ struct Inner {
     effects: Effects,
     options: QueueOptions,
     write_turns: Option<Arc<Semaphore>>,
+    group: Group,
 }
 
 impl Queue {
@@ -87,7 +88,8 @@ impl Queue {
         let clock = Clock::default();
         let one_writer = db.get_database_backend() == DatabaseBackend::Sqlite;
         let write_turns = one_writer.then(|| Arc::new(Semaphore::new(1)));
-        Self { inner: Arc::new(Inner { db, transport, bus, clock, effects, options, write_turns }) }
+        let group = Group::default();
+        Self { inner: Arc::new(Inner { db, transport, bus, clock, effects, options, write_turns, group }) }
     }
 
     /// The database.
@@ -153,11 +155,8 @@ impl Queue {
         WriteTurn(turn.ok().and_then(Result::ok))
     }
 
-    /// Enqueues a job that belongs to no other change, in a transaction of its own.
-    pub async fn enqueue(&self, job: NewJob) -> Result<Enqueued, QueueError> {
-        let tx = self.begin().await?;
-        let enqueued = tx.enqueue(job).await;
-        tx.close(enqueued).await
+    pub(crate) fn group(&self) -> &Group {
+        &self.inner.group
     }
 
     /// Hands what was committed to the transport and tells its watchers. Over a

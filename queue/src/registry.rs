@@ -33,7 +33,7 @@ struct Typed<J, H> {
 #[async_trait]
 impl<J: Job, H: Handler<J>> ErasedHandler for Typed<J, H> {
     async fn run(&self, ctx: &JobContext) -> Result<Outcome, JobError> {
-        match serde_json::from_value(ctx.args().clone()) {
+        match J::deserialize(ctx.args()) {
             Ok(args) => self.handler.run(ctx, args).await,
             Err(error) => Err(undecodable(&error)),
         }

@@ -8,6 +8,7 @@ pub(crate) mod lease;
 pub(crate) mod progress;
 pub(crate) mod spacing;
 pub(crate) mod sql;
+pub(crate) mod table;
 pub(crate) mod window;
 
 use std::time::Duration;

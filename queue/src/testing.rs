@@ -70,7 +70,7 @@ pub async fn finish(
         ends.into_iter().map(|(job, ending)| (finish_of(queue, &job, ending, backoff, 0.5), job)).collect();
     let (single, batched): (Vec<_>, Vec<_>) =
         ends.iter().partition(|(_, job)| queue.effects().has(&job.kind));
-    let batched: Vec<_> = batched.into_iter().map(|(finish, _)| finish.clone()).collect();
+    let batched: Vec<_> = batched.into_iter().map(|(finish, _)| finish).collect();
     let mut held = finish::batch(queue, &batched).await?;
     for (finish, job) in single {
         if finish::with_effect(queue, finish, job).await? {

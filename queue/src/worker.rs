@@ -89,7 +89,7 @@ impl Worker {
     fn new(queue: Queue, registry: Registry, options: WorkerOptions) -> Self {
         let id = WorkerId::new();
         let held = HeldJobs::default();
-        let finisher = Finisher::start(queue.clone());
+        let finisher = Finisher::start(queue.clone(), held.clone());
         let now = queue.now();
         let row = workers::Model {
             id,
@@ -153,7 +153,7 @@ impl Worker {
         &self,
         name: QueueName,
         slots: usize,
-        sender: mpsc::Sender<Claimed>,
+        sender: mpsc::Sender<Vec<Claimed>>,
     ) -> claim_loop::ClaimLoop {
         claim_loop::ClaimLoop {
             queue: self.queue.clone(),

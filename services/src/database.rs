@@ -36,7 +36,9 @@ pub async fn connect(
         options.statement_timeout(statement).set_application_name("atelier");
         options.map_sqlx_postgres_pool_opts(|pool| {
             pool.test_before_acquire(false)
-                .before_acquire(|held, _| Box::pin(answers(held)))
+                .before_acquire(|held, about| {
+                    Box::pin(async move { Ok(about.idle_for < TRUSTED || answers(held).await?) })
+                })
                 .after_release(|held, _| Box::pin(answers(held)))
         });
     }
@@ -46,8 +48,11 @@ pub async fn connect(
 /// Longest a connection may take to show that it still lives.
 const ANSWER_BOUND: Duration = Duration::from_millis(500);
 
-/// Whether a connection still answers, asked on its way out of the pool and back. The
-/// pool asks the same by itself, but without a bound: connections that fell silent
+/// How long a connection that lies in the pool is taken to live without asking.
+const TRUSTED: Duration = Duration::from_millis(500);
+
+/// Whether a connection still answers, asked on its way back to the pool, and on its
+/// way out where it has lain there for a while. The pool asks the same by itself, but without a bound: connections that fell silent
 /// would hold up whoever gets one, and stay away with their place in the pool.
 async fn answers(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     match tokio::time::timeout(ANSWER_BOUND, connection.ping()).await {

@@ -2,8 +2,8 @@
 
 use atelier_entities::{JobState, Timestamp, WorkerId, jobs, queues};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
-    PaginatorTrait, QueryFilter,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseBackend, DbErr, EntityTrait,
+    IntoActiveModel, PaginatorTrait, QueryFilter, QueryResult,
 };
 
 use crate::{
@@ -34,13 +34,13 @@ async fn claim(queue: &Queue, claimant: &Claimant<'_>, count: usize) -> Result<V
     sql.push(" AND NOT EXISTS (SELECT 1 FROM queues WHERE name = ")
         .bind(claimant.queue.as_str())
         .push(" AND (paused_at IS NOT NULL OR max_running IS NOT NULL OR max_running_per_owner IS NOT NULL OR rate_limit IS NOT NULL)) ORDER BY rank, id LIMIT ")
-        .push(&count.to_string())
+        .bind(i64::try_from(count).unwrap_or(i64::MAX))
         .skip_locked()
         .push(") UPDATE jobs SET ");
-    take(&mut sql, claimant, queue, now);
-    sql.push(" WHERE id IN (SELECT id FROM next) AND state = 'available' RETURNING *");
+    let taking = Taking::of(claimant, queue, now);
+    taking.push_to(&mut sql);
     let _turn = queue.write_turn().await;
-    jobs::Entity::find().from_raw_sql(sql.build()).all(queue.db()).await
+    taking.rows(queue.db().query_all_raw(sql.build()).await?)
 }
 
 /// What a claim under limits took.
@@ -104,11 +104,17 @@ pub(crate) async fn claim_next(
     if !limited {
         claims.jobs = claim(queue, claimant, count).await?;
     }
-    if claims.jobs.is_empty() {
+    if limited || (claims.jobs.is_empty() && has_limits(queue, claimant.queue).await?) {
         claims = claim_limited(queue, claimant, count).await?;
     }
     claims.jobs.sort_by_key(|job| (job.rank, job.id));
     Ok(claims)
+}
+
+/// Whether a queue has limits, as far as can be told without its lock.
+async fn has_limits(queue: &Queue, name: QueueName) -> Result<bool, DbErr> {
+    let row = queues::Entity::find_by_id(name.as_str()).one(queue.db()).await?;
+    Ok(row.is_some_and(|row| !QueueLimits::of(&row).is_unlimited()))
 }
 
 /// Jobs looked at for those whose owner is below their limit.
@@ -135,9 +141,9 @@ async fn claim_fairly(
         sql.push(", next AS (SELECT id FROM candidates ORDER BY rank, id LIMIT ");
     }
     sql.push(&count.to_string()).push(") UPDATE jobs SET ");
-    take(&mut sql, claimant, &tx.queue, now);
-    sql.push(" WHERE id IN (SELECT id FROM next) AND state = 'available' RETURNING *");
-    jobs::Entity::find().from_raw_sql(sql.build()).all(&**tx).await
+    let taking = Taking::of(claimant, &tx.queue, now);
+    taking.push_to(&mut sql);
+    taking.rows(tx.query_all_raw(sql.build()).await?)
 }
 
 async fn locked_queue(tx: &Transaction, queue: QueueName) -> Result<Option<queues::Model>, DbErr> {
@@ -166,18 +172,85 @@ fn available(sql: &mut Sql, claimant: &Claimant<'_>, now: Timestamp) {
         .push(")");
 }
 
-/// What taking a job writes.
-fn take(sql: &mut Sql, claimant: &Claimant<'_>, queue: &Queue, now: Timestamp) {
-    sql.push(
-        "state = 'running', attempt = attempt + 1, fence = fence + 1, revision = revision + 1, worker_id = ",
-    )
-    .bind(claimant.worker)
-    .push(", lease_expires_at = ")
-    .bind(now + queue.options().heartbeat * 2)
-    .push(", started_at = ")
-    .bind(now)
-    .push(", updated_at = ")
-    .bind(now);
+/// What taking jobs writes, and what is read of them.
+struct Taking {
+    queue: QueueName,
+    worker: WorkerId,
+    now: Timestamp,
+    lease_expires_at: Timestamp,
+}
+
+/// The columns that an attempt reads and that a claim does not know by itself.
+const READ: &str = "id, kind, lane, owner_id, subject_id, args, attempt, max_attempts, timeout_secs, fence, \
+    revision, run_at, rank, trace_parent, request_id, created_at";
+
+impl Taking {
+    fn of(claimant: &Claimant<'_>, queue: &Queue, now: Timestamp) -> Self {
+        let Claimant { worker, queue: name, .. } = *claimant;
+        Self { queue: name, worker, now, lease_expires_at: now + queue.options().heartbeat * 2 }
+    }
+
+    /// Appends what follows `SET`, for the jobs of `next`.
+    fn push_to(&self, sql: &mut Sql) {
+        sql.push(
+            "state = 'running', attempt = attempt + 1, fence = fence + 1, revision = revision + 1, worker_id = ",
+        )
+        .bind(self.worker)
+        .push(", lease_expires_at = ")
+        .bind(self.lease_expires_at)
+        .push(", started_at = ")
+        .bind(self.now)
+        .push(", updated_at = ")
+        .bind(self.now)
+        .push(" WHERE id ");
+        // An array, so that PostgreSQL goes by the key however many rows it expects.
+        sql.push(match sql.backend() {
+            DatabaseBackend::Postgres => "= ANY(ARRAY(SELECT id FROM next))",
+            _ => "IN (SELECT id FROM next)",
+        });
+        // Hidden from the planner, which would rather go through all available jobs.
+        sql.push(" AND state || '' = 'available' RETURNING ").push(READ);
+    }
+
+    /// The jobs that were taken, as they are now. What no attempt reads — the result,
+    /// error and progress of attempts before — is left out.
+    fn rows(&self, rows: Vec<QueryResult>) -> Result<Vec<jobs::Model>, DbErr> {
+        rows.iter().map(|row| self.row(row)).collect()
+    }
+
+    fn row(&self, row: &QueryResult) -> Result<jobs::Model, DbErr> {
+        Ok(jobs::Model {
+            id: row.try_get_by_index(0)?,
+            queue: self.queue.as_str().to_owned(),
+            kind: row.try_get_by_index(1)?,
+            lane: row.try_get_by_index(2)?,
+            state: JobState::Running,
+            owner_id: row.try_get_by_index(3)?,
+            subject_id: row.try_get_by_index(4)?,
+            args: row.try_get_by_index(5)?,
+            result: None,
+            error: None,
+            progress: None,
+            attempt: row.try_get_by_index(6)?,
+            max_attempts: row.try_get_by_index(7)?,
+            timeout_secs: row.try_get_by_index(8)?,
+            fence: row.try_get_by_index(9)?,
+            revision: row.try_get_by_index(10)?,
+            unique_key: None,
+            run_at: row.try_get_by_index(11)?,
+            rank: row.try_get_by_index(12)?,
+            expires_at: None,
+            worker_id: Some(self.worker),
+            lease_expires_at: Some(self.lease_expires_at),
+            cancel_requested_at: None,
+            trace_parent: row.try_get_by_index(13)?,
+            request_id: row.try_get_by_index(14)?,
+            created_at: row.try_get_by_index(15)?,
+            started_at: Some(self.now),
+            finished_at: None,
+            updated_at: self.now,
+        })
+    }
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "tokens are between 0 and a u32")]

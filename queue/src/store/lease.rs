@@ -26,9 +26,9 @@ pub(crate) async fn extend(queue: &Queue, worker: WorkerId, held: Vec<JobId>) ->
         .bind(queue.now() + queue.options().heartbeat * 2)
         .push(" WHERE worker_id = ")
         .bind(worker)
-        .push(" AND state = 'running' AND id IN (")
-        .bind_list(held)
-        .push(") RETURNING id, fence, cancel_requested_at");
+        .push(" AND state = 'running' AND id ")
+        .among(&held)
+        .push(" RETURNING id, fence, cancel_requested_at");
     let _turn = queue.write_turn().await;
     let rows = queue.db().query_all_raw(sql.build()).await?;
     rows.iter()
@@ -60,7 +60,7 @@ pub(crate) async fn hand_back_unheld(
         .push(" AND state = 'running' AND cancel_requested_at IS NULL AND started_at < ")
         .bind(now - age);
     if !held.is_empty() {
-        sql.push(" AND id NOT IN (").bind_list(held).push(")");
+        sql.push(" AND NOT id ").among(&held);
     }
     sql.push(" RETURNING id, queue");
     let _turn = queue.write_turn().await;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use atelier_entities::JobId;
 use sea_orm::{DatabaseBackend, Statement, Value};
 use serde_json::Value as Json;
 
@@ -17,14 +18,22 @@ impl Sql {
         Self { backend, text: String::with_capacity(512), values: Vec::new() }
     }
 
+    pub(crate) fn backend(&self) -> DatabaseBackend {
+        self.backend
+    }
+
     pub(crate) fn push(&mut self, text: &str) -> &mut Self {
         self.text.push_str(text);
         self
     }
 
-    /// Appends a parameter.
+    /// Appends a parameter. SQLite's have no number: it takes `$1` for a name, and
+    /// looks through all names before for each.
     pub(crate) fn bind(&mut self, value: impl Into<Value>) -> &mut Self {
         self.values.push(value.into());
+        if self.backend == DatabaseBackend::Sqlite {
+            return self.push("?");
+        }
         let number = self.values.len();
         write!(self.text, "${number}").expect("writing to a String cannot fail");
         self
@@ -39,6 +48,21 @@ impl Sql {
             self.bind(value);
         }
         self
+    }
+
+    /// Appends a comparison that holds for these ids. On PostgreSQL they are one
+    /// parameter, so that the statement's text does not vary with their number.
+    pub(crate) fn among(&mut self, ids: &[JobId]) -> &mut Self {
+        if self.backend != DatabaseBackend::Postgres {
+            return self.push("IN (").bind_list(ids.iter().copied()).push(")");
+        }
+        let mut array = String::with_capacity(ids.len() * 37 + 2);
+        for id in ids {
+            array.push(if array.is_empty() { '{' } else { ',' });
+            write!(array, "{id}").expect("writing to a String cannot fail");
+        }
+        array.push_str(if array.is_empty() { "{}" } else { "}" });
+        self.push("= ANY(").bind(array).push("::text::uuid[])")
     }
 
     /// Row locks; SQLite's writer has locked everything already.

@@ -8,8 +8,8 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, OnceLock},
-    time::Duration,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::{Duration, Instant},
 };
 
 use ::redis::{AsyncCommands, Client, Script, aio::ConnectionManagerConfig};
@@ -43,14 +43,17 @@ return redis.call('zadd', KEYS[1], redis.call('time')[1], ARGV[1])
 ";
 
 /// Moves pushed ids from the scheduled set to the list that is fetched from, and
-/// wakes the queue's workers.
+/// wakes the queue's workers. Answers how many it moved and how many wait.
 const MAKE_DUE: &str = r"
+local moved = 0
 for i = 3, #ARGV do
     if redis.call('zrem', KEYS[1], ARGV[i]) == 1 then
         redis.call('rpush', KEYS[2], ARGV[i])
+        moved = moved + 1
     end
 end
-return redis.call('publish', ARGV[1], ARGV[2])
+redis.call('publish', ARGV[1], ARGV[2])
+return {moved, redis.call('llen', KEYS[2])}
 ";
 
 /// Returns what consumers took that have not beaten for ARGV[1] seconds. Ids whose
@@ -91,6 +94,7 @@ pub struct RedisHub {
     connection: Link,
     options: RedisOptions,
     wakes: Arc<HashMap<QueueName, Notify>>,
+    lines: HashMap<QueueName, Line>,
     news: LocalBus,
     _listener: DropGuard,
 }
@@ -119,7 +123,8 @@ impl RedisHub {
             timeout: options.command_timeout,
         };
         tokio::spawn(listener.run(stop.clone()));
-        Ok(Arc::new(Self { connection, options, wakes, news, _listener: stop.drop_guard() }))
+        let lines = QueueName::ALL.into_iter().map(|queue| (queue, Line::default())).collect();
+        Ok(Arc::new(Self { connection, options, wakes, lines, news, _listener: stop.drop_guard() }))
     }
 
     fn config(&self, queue: QueueName) -> Config {
@@ -133,7 +138,7 @@ impl RedisHub {
     /// apalis-redis schedules every push for the pusher's present, to be fetched by
     /// the fetcher's: with two clocks that differ, a job would wait for the slower
     /// one. These ids are due, whatever any clock says.
-    async fn make_due_and_wake(&self, queue: QueueName, ids: &[JobId]) -> Result<(), TransportError> {
+    async fn make_due_and_wake(&self, queue: QueueName, ids: &[JobId]) -> Result<usize, TransportError> {
         static SCRIPT: OnceLock<Script> = OnceLock::new();
         let script = SCRIPT.get_or_init(|| Script::new(MAKE_DUE));
         let config = self.config(queue);
@@ -142,8 +147,40 @@ impl RedisHub {
         for id in ids {
             call.arg(id.to_string());
         }
-        let _: i64 = call.invoke_async(&mut self.connection.clone()).await?;
-        Ok(())
+        let (moved, waiting) = call.invoke_async(&mut self.connection.clone()).await?;
+        self.lines[&queue].note(waiting);
+        Ok(moved)
+    }
+
+    /// Whether the queue's window is full, as far as it was heard of a moment ago.
+    async fn is_full(&self, queue: QueueName, ids: usize, window: usize) -> Result<bool, TransportError> {
+        let known = self.lines[&queue].known();
+        if known.is_some_and(|waiting| waiting + ids <= window / 2) {
+            return Ok(false);
+        }
+        let waiting = self.depth(queue).await?;
+        self.lines[&queue].note(waiting);
+        Ok(waiting >= window)
+    }
+}
+
+/// What is known of the ids that wait in a queue.
+#[derive(Debug, Default)]
+struct Line {
+    heard: Mutex<Option<(Instant, usize)>>,
+}
+
+/// How long it is believed.
+const BELIEVED: Duration = Duration::from_millis(100);
+
+impl Line {
+    fn note(&self, waiting: usize) {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), waiting));
+    }
+
+    fn known(&self) -> Option<usize> {
+        let heard = *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.filter(|(at, _)| at.elapsed() < BELIEVED).map(|(_, waiting)| waiting)
     }
 }
 
@@ -154,11 +191,17 @@ struct Channels {
     wake: String,
     /// [`Message`]s as JSON.
     news: String,
+    /// The ids of jobs that changed, as bytes: there are many of them.
+    changed: String,
 }
 
 impl Channels {
     fn of(prefix: &str) -> Self {
-        Self { wake: format!("{prefix}:wake"), news: format!("{prefix}:news") }
+        Self {
+            wake: format!("{prefix}:wake"),
+            news: format!("{prefix}:news"),
+            changed: format!("{prefix}:changed"),
+        }
     }
 }
 
@@ -181,7 +224,7 @@ impl Transport for RedisHub {
     async fn push(&self, queue: QueueName, ids: &[JobId], window: usize) -> Result<usize, TransportError> {
         // Ids that are there already are not added again, so that the window holds
         // at most twice its size whoever pushes what.
-        if self.depth(queue).await? >= window {
+        if self.is_full(queue, ids.len(), window).await? {
             return Ok(0);
         }
         let config = self.config(queue);
@@ -196,11 +239,17 @@ impl Transport for RedisHub {
                         .build()
                 })
                 .collect();
-            let (active, scheduled) = queries::push_tasks(&mut connection, &config, &tasks)
-                .await
-                .map_err(|error| TransportError(error.to_string()))?;
+            // One behind the other over the same connection, without a wait between.
+            let (pushed, moved) = futures::join!(
+                queries::push_tasks(&mut connection, &config, &tasks),
+                self.make_due_and_wake(queue, chunk),
+            );
+            let (active, scheduled) = pushed.map_err(|error| TransportError(error.to_string()))?;
+            if moved? < scheduled as usize {
+                // Redis did not know the first script yet: it came after the second.
+                self.make_due_and_wake(queue, chunk).await?;
+            }
             taken += (active + scheduled) as usize;
-            self.make_due_and_wake(queue, chunk).await?;
         }
         Ok(taken)
     }
@@ -263,8 +312,13 @@ impl Transport for RedisHub {
 #[async_trait]
 impl Bus for RedisHub {
     async fn publish(&self, message: Message) {
-        let Ok(text) = serde_json::to_string(&message) else { return };
-        let sent: Result<i64, _> = self.connection.clone().publish(self.channels().news, text).await;
+        let (channel, payload) = match &message {
+            Message::Changed(ids) => {
+                (self.channels().changed, ids.iter().flat_map(|id| *id.0.as_bytes()).collect())
+            }
+            Message::Cancel(_) => (self.channels().news, serde_json::to_vec(&message).unwrap_or_default()),
+        };
+        let sent: Result<i64, _> = self.connection.clone().publish(channel, payload).await;
         if let Err(error) = sent {
             tracing::debug!(%error, "news not published");
             // This process need not miss what it says itself.
@@ -274,6 +328,10 @@ impl Bus for RedisHub {
 
     fn subscribe(&self) -> broadcast::Receiver<Arc<Message>> {
         self.news.subscribe()
+    }
+
+    fn subscribe_stops(&self) -> broadcast::Receiver<JobId> {
+        self.news.subscribe_stops()
     }
 }
 

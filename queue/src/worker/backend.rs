@@ -28,14 +28,14 @@ use super::finisher::Finisher;
 /// A claimed job on its way to its handler. The slot is free again when it is
 /// dropped.
 pub(super) struct Claimed {
-    pub(super) job: jobs::Model,
+    pub(super) job: Arc<jobs::Model>,
     pub(super) stop: CancellationToken,
     _slot: OwnedSemaphorePermit,
 }
 
 impl Claimed {
     pub(super) fn new(job: jobs::Model, stop: CancellationToken, slot: OwnedSemaphorePermit) -> Self {
-        Self { job, stop, _slot: slot }
+        Self { job: Arc::new(job), stop, _slot: slot }
     }
 }
 
@@ -45,16 +45,13 @@ impl fmt::Debug for Claimed {
     }
 }
 
-/// Jobs handed to apalis at once.
-const BATCH: usize = 100;
-
 /// apalis's own heartbeat has nothing to do here: leases are kept in SQL.
 const APALIS_HEARTBEAT: Duration = Duration::from_secs(3600);
 
 /// Where the claim loop's jobs come out.
 #[derive(Clone)]
 pub(super) struct ClaimedJobs {
-    receiver: Arc<Mutex<mpsc::Receiver<Claimed>>>,
+    receiver: Arc<Mutex<mpsc::Receiver<Vec<Claimed>>>>,
     finisher: Finisher,
 }
 
@@ -79,10 +76,9 @@ impl Persistence for ClaimedJobs {
     /// Waits for claimed jobs; forever, once the claim loop has stopped, since the
     /// monitor then stops this worker.
     async fn fetch_next(&mut self, _worker: &WorkerContext) -> Result<Vec<Task<Claimed>>, NoPush> {
-        let mut claimed = Vec::new();
-        if self.receiver.lock().await.recv_many(&mut claimed, BATCH).await == 0 {
-            std::future::pending::<()>().await;
-        }
+        let Some(claimed) = self.receiver.lock().await.recv().await else {
+            return std::future::pending().await;
+        };
         Ok(claimed.into_iter().map(task).collect())
     }
 
@@ -122,7 +118,7 @@ pub(super) struct ClaimedBackend {
 }
 
 impl ClaimedBackend {
-    pub(super) fn new(receiver: mpsc::Receiver<Claimed>, finisher: Finisher) -> Self {
+    pub(super) fn new(receiver: mpsc::Receiver<Vec<Claimed>>, finisher: Finisher) -> Self {
         let jobs = ClaimedJobs { receiver: Arc::new(Mutex::new(receiver)), finisher };
         Self { persisted: Persisted::new(jobs), config: () }
     }

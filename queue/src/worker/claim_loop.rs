@@ -7,7 +7,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use atelier_entities::{JobId, WorkerId};
+use atelier_entities::{JobId, WorkerId, jobs};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     time::{self, Instant},
@@ -20,7 +20,6 @@ use crate::{
     error::QueueError,
     metrics,
     name::QueueName,
-    relay,
     store::{
         bounded,
         claim::{Claimant, Limited, claim_next},
@@ -29,7 +28,7 @@ use crate::{
 };
 
 /// Ids of one claim.
-const BATCH: usize = 200;
+const BATCH: usize = 500;
 
 /// Longest time without a look at the transport. Wake-ups make jobs start at once;
 /// this bounds what a lost one can cost. Two fifths of jitter keep workers apart.
@@ -46,9 +45,8 @@ const ERROR_WAITS: [Duration; 4] = [
     Duration::from_secs(1),
 ];
 
-/// Shortest time between two looks into SQL for work that the transport lacks, while
-/// the last look found little.
-const REFILL_INTERVAL: Duration = Duration::from_secs(1);
+/// Shortest time between two looks into SQL that found less than there are free slots.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
 pub(super) struct ClaimLoop {
@@ -58,11 +56,13 @@ pub(super) struct ClaimLoop {
     pub(super) kinds: Vec<&'static str>,
     pub(super) slots: usize,
     pub(super) held: HeldJobs,
-    pub(super) sender: mpsc::Sender<Claimed>,
+    pub(super) sender: mpsc::Sender<Vec<Claimed>>,
 }
 
 /// What one round of the loop found.
 struct Round {
+    /// It asked SQL for more than the transport told of.
+    looked: bool,
     popped: usize,
     claimed: usize,
     wanted: usize,
@@ -74,8 +74,11 @@ struct Memory {
     /// The queue has limits: what they hold back now may be let go soon, without any
     /// id coming.
     limited: bool,
-    /// Ids that were claimed but that the transport could not be told to forget.
+    /// Ids that were claimed but that the transport was not told yet to forget.
     unsettled: Vec<JobId>,
+    /// SQL is likely to have more than the transport tells of: the last claim got as
+    /// many jobs as it asked for.
+    more_in_sql: bool,
 }
 
 impl ClaimLoop {
@@ -94,7 +97,7 @@ impl ClaimLoop {
         }
         let slots = Arc::new(Semaphore::new(self.slots));
         let mut consumer = self.queue.transport().consumer(self.name, self.worker).await;
-        let mut refill = Refill::default();
+        let mut look = Look::default();
         let mut beat_at = Instant::now();
         let mut failures = 0;
         let mut memory = Memory::default();
@@ -109,9 +112,14 @@ impl ClaimLoop {
             match self.round(&mut *consumer, &slots, first, &mut memory).await {
                 Ok(round) => {
                     failures = 0;
-                    let more = (round.popped >= round.wanted && round.claimed > 0)
-                        || refill.look(&round, &self).await;
-                    if !more {
+                    memory.more_in_sql = round.claimed >= round.wanted;
+                    // Ids of what was claimed without asking for them are cleared
+                    // away at once: while they fill the window, no push wakes anybody.
+                    if memory.more_in_sql || round.popped >= round.wanted {
+                        continue;
+                    }
+                    memory.more_in_sql = look.is_due(&round);
+                    if !memory.more_in_sql {
                         self.wait(&mut *consumer, memory.limited, &stop).await;
                     }
                 }
@@ -139,7 +147,8 @@ impl ClaimLoop {
         }
     }
 
-    /// Pops as many ids as there are free slots, claims them and hands them over.
+    /// Claims as many jobs as there are free slots and ids to pop, or, where SQL has
+    /// more, as there are free slots, and hands them over.
     async fn round(
         &self,
         consumer: &mut dyn Consumer,
@@ -147,20 +156,20 @@ impl ClaimLoop {
         first: OwnedSemaphorePermit,
         memory: &mut Memory,
     ) -> Result<Round, QueueError> {
-        let mut permits = vec![first];
-        while permits.len() < BATCH
-            && let Ok(permit) = slots.clone().try_acquire_owned()
-        {
-            permits.push(permit);
+        let free = slots.available_permits().min(BATCH - 1);
+        let mut permits = first;
+        if let Ok(more) = slots.clone().try_acquire_many_owned(u32::try_from(free).unwrap_or(0)) {
+            permits.merge(more);
         }
-        let wanted = permits.len();
+        let wanted = permits.num_permits();
         consumer.settle(&memory.unsettled).await?;
         memory.unsettled.clear();
-        let ids = consumer.pop(wanted).await?;
-        if ids.is_empty() && !memory.limited {
-            return Ok(Round { popped: 0, claimed: 0, wanted });
+        let direct = memory.limited || memory.more_in_sql;
+        let ids = if memory.more_in_sql { Vec::new() } else { consumer.pop(wanted).await? };
+        if ids.is_empty() && !direct {
+            return Ok(Round { looked: false, popped: 0, claimed: 0, wanted });
         }
-        let count = if memory.limited { wanted } else { ids.len() };
+        let count = if direct { wanted } else { ids.len() };
         let claims = match self.claim(count, memory.limited).await {
             Ok(claims) => claims,
             Err(error) => {
@@ -168,27 +177,39 @@ impl ClaimLoop {
                 return Err(error);
             }
         };
-        // What is claimed runs, whatever the transport says.
-        if consumer.settle(&ids).await.is_err() {
-            memory.unsettled.clone_from(&ids);
-        }
         memory.limited = claims.limited;
         let claimed = claims.jobs.len();
         metrics::dropped(self.name, ids.len().saturating_sub(claimed));
+        let round = Round { looked: memory.more_in_sql, popped: ids.len(), claimed, wanted };
         let started = claims.jobs.iter().map(|job| job.id).collect();
-        self.queue.announce(Vec::new(), started).await;
-        for (job, permit) in claims.jobs.into_iter().zip(permits) {
-            let waited = (self.queue.now() - job.run_at).to_std().unwrap_or_default();
-            metrics::started(self.name, &job.kind, waited);
-            metrics::running(self.name, 1.0);
-            let stop = self.held.add(job.id, job.fence);
-            let claimed = Claimed::new(job, stop, permit);
-            if self.sender.send(claimed).await.is_err() {
-                // The worker is gone: the lease runs out and the job is rescued.
-                tracing::error!(queue = %self.name, "no worker takes claimed jobs");
-            }
+        self.hand_over(claims.jobs, permits).await;
+        // What is claimed runs, whatever the transport says.
+        if consumer.settle(&ids).await.is_err() {
+            memory.unsettled = ids;
         }
-        Ok(Round { popped: ids.len(), claimed, wanted })
+        self.queue.announce(Vec::new(), started).await;
+        Ok(round)
+    }
+
+    /// Hands claimed jobs to the apalis worker, each with one of the slots.
+    async fn hand_over(&self, jobs: Vec<jobs::Model>, mut slots: OwnedSemaphorePermit) {
+        if jobs.is_empty() {
+            return;
+        }
+        let now = self.queue.now();
+        let mut claimed = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            let Some(slot) = slots.split(1) else { break };
+            let waited = (now - job.run_at).to_std().unwrap_or_default();
+            metrics::started(self.name, &job.kind, waited);
+            let stop = self.held.add(job.id, job.fence);
+            claimed.push(Claimed::new(job, stop, slot));
+        }
+        metrics::running(self.name, claimed.len() as f64);
+        if self.sender.send(claimed).await.is_err() {
+            // The worker is gone: the leases run out and the jobs are rescued.
+            tracing::error!(queue = %self.name, "no worker takes claimed jobs");
+        }
     }
 
     /// Claims up to so many jobs. A queue that turns out to have limits is claimed
@@ -224,38 +245,20 @@ fn jittered(wait: Duration, random: f64) -> Duration {
     wait.mul_f64(0.8 + 0.4 * random)
 }
 
-/// Looks into SQL for due work when the transport has run dry, so that a backlog
-/// drains at the worker's pace and not at the relay's.
+/// When to look into SQL for due work that the transport does not tell of, so that a
+/// backlog drains at the worker's pace and not at the relay's.
 #[derive(Default)]
-struct Refill {
+struct Look {
     looked_at: Option<Instant>,
-    found_much: bool,
-    /// What was popped last could not be claimed — a paused queue, kinds that this
-    /// worker does not know: what a look would push is no reason to hurry.
-    fruitless: bool,
 }
 
-impl Refill {
-    /// Whether there is something to pop now.
-    async fn look(&mut self, round: &Round, claims: &ClaimLoop) -> bool {
-        if round.claimed > 0 {
-            self.fruitless = false;
-        } else if round.popped > 0 {
-            self.fruitless = true;
+impl Look {
+    /// Whether to look now, after a round that found less than it could have taken.
+    fn is_due(&mut self, round: &Round) -> bool {
+        if round.looked {
+            self.looked_at = Some(Instant::now());
         }
-        let recently = self.looked_at.is_some_and(|at| at.elapsed() < REFILL_INTERVAL);
-        if recently && (self.fruitless || !self.found_much) {
-            return false;
-        }
-        self.looked_at = Some(Instant::now());
-        match bounded(relay::fill(&claims.queue, &[claims.name])).await {
-            Ok(pushed) => self.found_much = pushed > 0,
-            Err(error) => {
-                tracing::debug!(queue = %claims.name, %error, "refill failed; the relay goes on");
-                self.found_much = false;
-            }
-        }
-        self.found_much
+        self.looked_at.is_none_or(|at| at.elapsed() >= LOOK_INTERVAL)
     }
 }
 

@@ -16,7 +16,7 @@ use tracing::Instrument;
 
 use super::{
     backend::Claimed,
-    finisher::Finisher,
+    finisher::{Finisher, Ran},
     held::{HeldJobs, StopReason},
 };
 use crate::{
@@ -62,7 +62,6 @@ impl Executor {
             (self.adopt_trace)(&span, trace_parent);
         }
         self.attempt(&claimed).instrument(span).await;
-        self.held.remove(job.id, job.fence);
         metrics::running(queue_of(job), -1.0);
     }
 
@@ -77,14 +76,11 @@ impl Executor {
         let Some(ending) = ending else {
             tracing::warn!("lease lost; another worker has the job");
             metrics::finished(info.queue, info.kind, "lost", started.elapsed());
-            return;
+            return self.held.remove(job.id, job.fence);
         };
         let finish = finish_of(&self.queue, job, ending, info.policy.backoff, rand::random());
-        let state = finish.settlement.state;
         report(&finish.settlement);
-        let held = self.finisher.finish(finish, job).await;
-        let outcome = if held { state.as_str() } else { "lost" };
-        metrics::finished(info.queue, info.kind, outcome, started.elapsed());
+        self.finisher.finish(finish, job, Some(Ran { kind: info.kind, took: started.elapsed() })).await;
     }
 
     /// How the attempt ended; none when its lease was lost, so that nothing of it
@@ -95,6 +91,8 @@ impl Executor {
         let ctx = JobContext::new(self.queue.clone(), job.clone(), claimed.stop.clone());
         let mut running = Box::pin(AssertUnwindSafe(handler.run(&ctx)).catch_unwind());
         let returned = tokio::select! {
+            // What returns at once needs no timer.
+            biased;
             returned = &mut running => Some(returned),
             () = time::sleep(limit) => return Some(Ending::TimedOut(limit)),
             () = claimed.stop.cancelled() => time::timeout(STOP_GRACE, running).await.ok(),

@@ -1,19 +1,21 @@
 //! Writes ends of attempts in batches: while one batch is being written, the next
-//! one gathers. No handler's slot is free before its end is committed.
+//! one gathers. A slot is free once its handler has returned, so that the next jobs
+//! are claimed while ends are written; where those pile up, slots wait for them.
 
 use std::time::Duration;
 
 use atelier_entities::{JobId, JobState, jobs};
 use futures::future::join_all;
 use tokio::{
-    sync::{Mutex, mpsc, oneshot},
+    sync::{Mutex, mpsc},
     time::{self, Instant},
 };
 
-use super::execute::queue_of;
+use super::{execute::queue_of, held::HeldJobs};
 use crate::{
     Queue,
     error::QueueError,
+    metrics,
     name::QueueName,
     outcome::{Ending, Standing, settle},
     retry::Backoff,
@@ -25,7 +27,7 @@ use crate::{
 };
 
 /// Ends of one statement.
-const BATCH: usize = 200;
+const BATCH: usize = 500;
 
 /// Batches written at the same time.
 const WRITERS: usize = 2;
@@ -46,38 +48,46 @@ const GIVE_UP: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub(super) struct Finisher {
     queue: Queue,
+    held: HeldJobs,
     sender: mpsc::Sender<Request>,
 }
 
 struct Request {
     finish: Finish,
     queue: QueueName,
-    held: oneshot::Sender<bool>,
+    ran: Option<Ran>,
+}
+
+/// What an attempt that ran is counted as.
+#[derive(Clone, Copy)]
+pub(super) struct Ran {
+    pub(super) kind: &'static str,
+    pub(super) took: Duration,
 }
 
 impl Finisher {
     /// Starts the writers; they end when the last handle is dropped.
-    pub(super) fn start(queue: Queue) -> Self {
+    pub(super) fn start(queue: Queue, held: HeldJobs) -> Self {
         let (sender, receiver) = mpsc::channel(BATCH * WRITERS);
         let receiver = std::sync::Arc::new(Mutex::new(receiver));
         for _ in 0..WRITERS {
-            tokio::spawn(write(queue.clone(), receiver.clone()));
+            tokio::spawn(write(queue.clone(), held.clone(), receiver.clone()));
         }
-        Self { queue, sender }
+        Self { queue, held, sender }
     }
 
-    /// Writes the end of an attempt and tells whoever watches. Answers whether the
-    /// fence still held.
-    pub(super) async fn finish(&self, finish: Finish, job: &jobs::Model) -> bool {
+    /// Sees to it that the end of an attempt is written, that whoever watches is told,
+    /// and that the job is no longer held. Returns once it waits for the next batch;
+    /// where an effect belongs to it, once it is written.
+    pub(super) async fn finish(&self, finish: Finish, job: &jobs::Model, ran: Option<Ran>) {
+        let request = Request { finish, queue: queue_of(job), ran };
         if self.queue.effects().has(&job.kind) {
-            return self.finish_with_effect(&finish, job).await;
+            let kept = self.finish_with_effect(&request.finish, job).await;
+            return request.close(kept, &self.held);
         }
-        let (held, answer) = oneshot::channel();
-        let request = Request { finish, queue: queue_of(job), held };
         if self.sender.send(request).await.is_err() {
-            return false;
+            tracing::error!(job.id = %job.id, "nobody writes ends of attempts");
         }
-        answer.await.unwrap_or(false)
     }
 
     /// Hands a claimed job back as if it had never been claimed.
@@ -99,7 +109,7 @@ impl Finisher {
             rank: job.rank,
             settlement: settle(Ending::Drained, &standing),
         };
-        self.finish(finish, job).await;
+        self.finish(finish, job, None).await;
     }
 
     /// Returns once everything sent before is written.
@@ -130,28 +140,41 @@ impl Finisher {
     }
 }
 
-async fn write(queue: Queue, receiver: std::sync::Arc<Mutex<mpsc::Receiver<Request>>>) {
-    loop {
-        let mut requests = Vec::new();
-        if receiver.lock().await.recv_many(&mut requests, BATCH).await == 0 {
-            return;
+impl Request {
+    /// The end is written, or will never be: `kept` says whether the fence still held.
+    fn close(&self, kept: bool, held: &HeldJobs) {
+        held.remove(self.finish.id, self.finish.fence);
+        if let Some(Ran { kind, took }) = self.ran {
+            let outcome = if kept { self.finish.settlement.state.as_str() } else { "lost" };
+            metrics::finished(self.queue, kind, outcome, took);
         }
-        let finishes: Vec<Finish> = requests.iter().map(|request| request.finish.clone()).collect();
-        let held = write_batch(&queue, &finishes).await;
-        let mut dispatches = Vec::new();
-        for request in requests {
-            let held = held.contains(&request.finish.key());
-            if held {
-                dispatches.extend(again(&request.finish, request.queue));
-            }
-            // A handler that went away no longer wants to know.
-            let _ = request.held.send(held);
-        }
-        queue.announce(dispatches, held.into_iter().map(|(id, _)| id).collect()).await;
     }
 }
 
-async fn write_batch(queue: &Queue, finishes: &[Finish]) -> HeldFences {
+async fn write(queue: Queue, held: HeldJobs, receiver: std::sync::Arc<Mutex<mpsc::Receiver<Request>>>) {
+    loop {
+        let mut requests = Vec::with_capacity(BATCH);
+        if receiver.lock().await.recv_many(&mut requests, BATCH).await == 0 {
+            return;
+        }
+        // Each kind of end is retried without the other.
+        let (successes, others): (Vec<_>, Vec<_>) =
+            requests.iter().map(|request| &request.finish).partition(|finish| finish.is_plain());
+        let mut kept = write_batch(&queue, &successes).await;
+        kept.extend(write_batch(&queue, &others).await);
+        let mut dispatches = Vec::new();
+        for request in &requests {
+            let kept = kept.contains(&request.finish.key());
+            if kept {
+                dispatches.extend(again(&request.finish, request.queue));
+            }
+            request.close(kept, &held);
+        }
+        queue.announce(dispatches, kept.into_iter().map(|(id, _)| id).collect()).await;
+    }
+}
+
+async fn write_batch(queue: &Queue, finishes: &[&Finish]) -> HeldFences {
     let begun = Instant::now();
     let mut failures = 0;
     loop {

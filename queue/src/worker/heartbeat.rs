@@ -12,7 +12,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::held::{HeldJobs, StopReason};
-use crate::{Queue, bus::Message, error::QueueError, store::lease};
+use crate::{Queue, error::QueueError, store::lease};
 
 /// Beats until `stop`; from `shutdown` on the worker is shown as draining.
 pub(super) async fn run(
@@ -22,7 +22,7 @@ pub(super) async fn run(
     shutdown: CancellationToken,
     stop: CancellationToken,
 ) {
-    let mut news = queue.bus().subscribe();
+    let mut stops = queue.bus().subscribe_stops();
     let mut beats = time::interval(queue.options().heartbeat);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -33,13 +33,12 @@ pub(super) async fn run(
                 row.running = i32::try_from(held.count()).unwrap_or(i32::MAX);
                 beat_in_time(&queue, &row, &held).await;
             }
-            message = news.recv() => match message.as_deref() {
-                Ok(Message::Cancel(id)) => held.stop(*id, StopReason::Cancelled),
-                Ok(Message::Changed(_)) => {}
+            stopped = stops.recv() => match stopped {
+                Ok(id) => held.stop(id, StopReason::Cancelled),
                 Err(RecvError::Lagged(missed)) => {
-                    tracing::warn!(missed, "news came too fast; cancellations among it are found at the next heartbeat");
+                    tracing::warn!(missed, "cancellations came too fast; those missed are found at the next heartbeat");
                 }
-                Err(RecvError::Closed) => news = queue.bus().subscribe(),
+                Err(RecvError::Closed) => stops = queue.bus().subscribe_stops(),
             },
         }
     }

@@ -4,9 +4,11 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use ::redis::{Client, Msg, RedisError};
+use atelier_entities::JobId;
 use futures::StreamExt;
 use tokio::{sync::Notify, time};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::Channels;
 use crate::{
@@ -56,9 +58,8 @@ impl Listener {
         let pubsub =
             time::timeout(self.timeout, self.client.get_async_pubsub()).await.map_err(timed_out)??;
         let (mut sink, mut messages) = pubsub.split();
-        time::timeout(self.timeout, sink.subscribe(&[&self.channels.wake, &self.channels.news]))
-            .await
-            .map_err(timed_out)??;
+        let Channels { wake, news, changed } = &self.channels;
+        time::timeout(self.timeout, sink.subscribe(&[wake, news, changed])).await.map_err(timed_out)??;
         if *failures > 0 {
             tracing::info!("Redis subscription is back");
         }
@@ -77,6 +78,14 @@ impl Listener {
     }
 
     fn hear(&self, message: &Msg) {
+        if message.get_channel_name() == self.channels.changed {
+            if self.news.is_followed() {
+                let ids = message.get_payload_bytes().chunks_exact(16);
+                let ids = ids.filter_map(|id| Uuid::from_slice(id).ok()).map(JobId).collect();
+                self.news.tell(Message::Changed(ids));
+            }
+            return;
+        }
         let Ok(text) = message.get_payload::<String>() else { return };
         if message.get_channel_name() == self.channels.wake {
             if let Some(wake) = QueueName::parse(&text).and_then(|queue| self.wakes.get(&queue)) {
