@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use atelier_entities::{Timestamp, jobs};
 use metrics::{counter, gauge, histogram};
 
 use crate::name::QueueName;
@@ -89,19 +90,41 @@ pub(crate) fn enqueued(queue: QueueName, kind: &str, duplicate: bool) {
     counter!(name, "queue" => queue.as_str(), "kind" => kind.to_owned()).increment(1);
 }
 
-pub(crate) fn started(queue: QueueName, kind: &str, waited: Duration) {
-    counter!(STARTED, "queue" => queue.as_str(), "kind" => kind.to_owned()).increment(1);
-    histogram!(WAIT, "queue" => queue.as_str()).record(waited.as_secs_f64());
+/// Jobs of a queue that were claimed at that moment.
+pub(crate) fn started(queue: QueueName, jobs: &[jobs::Model], now: Timestamp) {
+    let queue = queue.as_str();
+    let wait = histogram!(WAIT, "queue" => queue);
+    for job in jobs {
+        wait.record((now - job.run_at).to_std().unwrap_or_default().as_secs_f64());
+    }
+    for of_a_kind in jobs.chunk_by(|one, next| one.kind == next.kind) {
+        let kind = of_a_kind[0].kind.clone();
+        counter!(STARTED, "queue" => queue, "kind" => kind).increment(of_a_kind.len() as u64);
+    }
+    gauge!(RUNNING, "queue" => queue).increment(as_f64(jobs.len()));
 }
 
-pub(crate) fn finished(queue: QueueName, kind: &str, outcome: &'static str, ran: Duration) {
-    counter!(FINISHED, "queue" => queue.as_str(), "kind" => kind.to_owned(), "outcome" => outcome)
-        .increment(1);
-    histogram!(RUN, "queue" => queue.as_str(), "kind" => kind.to_owned()).record(ran.as_secs_f64());
+/// Attempts of a queue that ended: kind, outcome, and how long they ran.
+pub(crate) fn finished(
+    queue: QueueName,
+    ended: impl IntoIterator<Item = (&'static str, &'static str, Duration)>,
+) {
+    let (queue, mut meters) = (queue.as_str(), None);
+    for (kind, outcome, ran) in ended {
+        if meters.as_ref().is_none_or(|(of, _, _)| *of != (kind, outcome)) {
+            let finished = counter!(FINISHED, "queue" => queue, "kind" => kind, "outcome" => outcome);
+            meters = Some(((kind, outcome), finished, histogram!(RUN, "queue" => queue, "kind" => kind)));
+        }
+        if let Some((_, finished, run)) = &meters {
+            finished.increment(1);
+            run.record(ran.as_secs_f64());
+        }
+    }
 }
 
-pub(crate) fn running(queue: QueueName, change: f64) {
-    gauge!(RUNNING, "queue" => queue.as_str()).increment(change);
+/// So many jobs of a queue are no longer held by this process.
+pub(crate) fn released(queue: QueueName, jobs: usize) {
+    gauge!(RUNNING, "queue" => queue.as_str()).decrement(as_f64(jobs));
 }
 
 pub(crate) fn lease_expired(queue: &str) {

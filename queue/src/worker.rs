@@ -24,7 +24,7 @@ mod finisher;
 mod heartbeat;
 mod held;
 
-use backend::{Claimed, ClaimedBackend};
+use backend::{Batch, ClaimedBackend};
 use execute::Executor;
 pub(crate) use execute::finish_of;
 use finisher::Finisher;
@@ -153,7 +153,7 @@ impl Worker {
         &self,
         name: QueueName,
         slots: usize,
-        sender: mpsc::Sender<Vec<Claimed>>,
+        sender: mpsc::Sender<Batch>,
     ) -> claim_loop::ClaimLoop {
         claim_loop::ClaimLoop {
             queue: self.queue.clone(),
@@ -177,10 +177,7 @@ impl Worker {
                 WorkerBuilder::new(format!("{name}-{id}-{restarts}"))
                     .backend(backend.clone())
                     .parallelize(tokio::spawn)
-                    .build(move |claimed: Claimed| {
-                        let executor = executor.clone();
-                        async move { executor.run(claimed).await }
-                    })
+                    .build(move |batch: Batch| executor.clone().run_all(batch))
             })
             .should_restart(|worker, error| {
                 tracing::error!(worker = worker.name(), %error, "apalis worker ended; starting it again");

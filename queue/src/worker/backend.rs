@@ -45,13 +45,16 @@ impl fmt::Debug for Claimed {
     }
 }
 
+/// What one claim took: what apalis calls a task costs about as much as a short job.
+pub(super) type Batch = Vec<Claimed>;
+
 /// apalis's own heartbeat has nothing to do here: leases are kept in SQL.
 const APALIS_HEARTBEAT: Duration = Duration::from_secs(3600);
 
 /// Where the claim loop's jobs come out.
 #[derive(Clone)]
 pub(super) struct ClaimedJobs {
-    receiver: Arc<Mutex<mpsc::Receiver<Vec<Claimed>>>>,
+    receiver: Arc<Mutex<mpsc::Receiver<Batch>>>,
     finisher: Finisher,
 }
 
@@ -61,7 +64,7 @@ pub(super) struct ClaimedJobs {
 pub(super) struct NoPush;
 
 impl Persistence for ClaimedJobs {
-    type Compact = Claimed;
+    type Compact = Batch;
     type Response = ();
     type Error = NoPush;
 
@@ -75,38 +78,38 @@ impl Persistence for ClaimedJobs {
 
     /// Waits for claimed jobs; forever, once the claim loop has stopped, since the
     /// monitor then stops this worker.
-    async fn fetch_next(&mut self, _worker: &WorkerContext) -> Result<Vec<Task<Claimed>>, NoPush> {
-        let Some(claimed) = self.receiver.lock().await.recv().await else {
+    async fn fetch_next(&mut self, _worker: &WorkerContext) -> Result<Vec<Task<Batch>>, NoPush> {
+        let Some(batch) = self.receiver.lock().await.recv().await else {
             return std::future::pending().await;
         };
-        Ok(claimed.into_iter().map(task).collect())
+        Ok(vec![task(batch)])
     }
 
     /// Hands back what a stopping worker did not start.
     async fn reenqueue_abandoned(
         &mut self,
-        tasks: Vec<Task<Claimed>>,
+        tasks: Vec<Task<Batch>>,
         _worker: &WorkerContext,
     ) -> Result<u64, NoPush> {
-        let count = tasks.len() as u64;
-        for task in tasks {
-            self.finisher.hand_back(&task.args.job).await;
+        let abandoned: Vec<_> = tasks.into_iter().flat_map(|task| task.args).collect();
+        for claimed in &abandoned {
+            self.finisher.hand_back(&claimed.job).await;
         }
-        Ok(count)
+        Ok(abandoned.len() as u64)
     }
 
     async fn handle_events(&mut self, _: Vec<TaskEvent<()>>, _: &WorkerContext) -> Result<(), NoPush> {
         Ok(())
     }
 
-    async fn push_tasks(&mut self, _tasks: Vec<Task<Claimed>>) -> Result<(), NoPush> {
+    async fn push_tasks(&mut self, _tasks: Vec<Task<Batch>>) -> Result<(), NoPush> {
         Err(NoPush)
     }
 }
 
-fn task(claimed: Claimed) -> Task<Claimed> {
-    let id: JobId = claimed.job.id;
-    TaskBuilder::new(claimed).task_id(TaskId::from_string(id.to_string())).build()
+fn task(batch: Batch) -> Task<Batch> {
+    let id = batch.first().map_or_else(JobId::new, |claimed| claimed.job.id);
+    TaskBuilder::new(batch).task_id(TaskId::from_string(id.to_string())).build()
 }
 
 /// The backend of one queue's apalis worker. A restarted worker takes over its
@@ -118,14 +121,14 @@ pub(super) struct ClaimedBackend {
 }
 
 impl ClaimedBackend {
-    pub(super) fn new(receiver: mpsc::Receiver<Vec<Claimed>>, finisher: Finisher) -> Self {
+    pub(super) fn new(receiver: mpsc::Receiver<Batch>, finisher: Finisher) -> Self {
         let jobs = ClaimedJobs { receiver: Arc::new(Mutex::new(receiver)), finisher };
         Self { persisted: Persisted::new(jobs), config: () }
     }
 }
 
 impl Backend for ClaimedBackend {
-    type Task = Task<Claimed>;
+    type Task = Task<Batch>;
     type Error = NoPush;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>, worker: &WorkerContext) -> Poll<Result<(), NoPush>> {
@@ -146,7 +149,7 @@ impl Backend for ClaimedBackend {
 }
 
 impl BackendConfig for ClaimedBackend {
-    type Args = Claimed;
+    type Args = Batch;
     type Id = JobId;
     type Kind = Ephemeral;
     type Config = ();

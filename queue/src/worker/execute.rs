@@ -11,11 +11,11 @@ use std::{
 use atelier_entities::{JobState, jobs};
 use futures::FutureExt;
 use serde_json::Value;
-use tokio::time;
+use tokio::{task::JoinSet, time};
 use tracing::Instrument;
 
 use super::{
-    backend::Claimed,
+    backend::{Batch, Claimed},
     finisher::{Finisher, Ran},
     held::{HeldJobs, StopReason},
 };
@@ -46,6 +46,20 @@ pub(super) struct Executor {
 }
 
 impl Executor {
+    /// Runs attempts beside each other, to the end of the last of them.
+    pub(super) async fn run_all(self: Arc<Self>, batch: Batch) {
+        let mut running = JoinSet::new();
+        for claimed in batch {
+            let executor = self.clone();
+            running.spawn(async move { executor.run(claimed).await });
+        }
+        while let Some(ended) = running.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "an attempt ended out of order; its lease will run out");
+            }
+        }
+    }
+
     /// Runs an attempt to its end. apalis is told of success in any case: what went
     /// wrong stands in the row.
     pub(super) async fn run(&self, claimed: Claimed) {
@@ -62,7 +76,6 @@ impl Executor {
             (self.adopt_trace)(&span, trace_parent);
         }
         self.attempt(&claimed).instrument(span).await;
-        metrics::running(queue_of(job), -1.0);
     }
 
     async fn attempt(&self, claimed: &Claimed) {
@@ -75,8 +88,9 @@ impl Executor {
         let ending = self.ending(claimed, handler).await;
         let Some(ending) = ending else {
             tracing::warn!("lease lost; another worker has the job");
-            metrics::finished(info.queue, info.kind, "lost", started.elapsed());
-            return self.held.remove(job.id, job.fence);
+            metrics::finished(info.queue, [(info.kind, "lost", started.elapsed())]);
+            metrics::released(info.queue, 1);
+            return self.held.remove([(job.id, job.fence)]);
         };
         let finish = finish_of(&self.queue, job, ending, info.policy.backoff, rand::random());
         report(&finish.settlement);
@@ -97,7 +111,8 @@ impl Executor {
             () = time::sleep(limit) => return Some(Ending::TimedOut(limit)),
             () = claimed.stop.cancelled() => time::timeout(STOP_GRACE, running).await.ok(),
         };
-        match (returned, self.held.reason(job.id, job.fence)) {
+        let reason = if claimed.stop.is_cancelled() { self.held.reason(job.id, job.fence) } else { None };
+        match (returned, reason) {
             (_, Some(StopReason::LeaseLost)) => None,
             // What was finished in spite of the stop is finished.
             (Some(Ok(Ok(outcome @ Outcome::Done(_)))), _) => Some(Ending::Returned(Ok(outcome))),

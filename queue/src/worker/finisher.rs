@@ -32,6 +32,9 @@ const BATCH: usize = 500;
 /// Batches written at the same time.
 const WRITERS: usize = 2;
 
+/// A batch that takes longer does not keep the next one waiting.
+const HANGS: Duration = Duration::from_millis(50);
+
 /// Waits between attempts to write, by failures in a row.
 const RETRY_WAITS: [Duration; 4] = [
     Duration::from_millis(50),
@@ -83,7 +86,7 @@ impl Finisher {
         let request = Request { finish, queue: queue_of(job), ran };
         if self.queue.effects().has(&job.kind) {
             let kept = self.finish_with_effect(&request.finish, job).await;
-            return request.close(kept, &self.held);
+            return close(&self.held, &[request], |_| kept);
         }
         if self.sender.send(request).await.is_err() {
             tracing::error!(job.id = %job.id, "nobody writes ends of attempts");
@@ -126,7 +129,7 @@ impl Finisher {
             match bounded(finish::with_effect(&self.queue, finish, job)).await {
                 Ok(held) => {
                     if held {
-                        self.queue.announce(again(finish, queue_of(job)), vec![job.id]).await;
+                        self.queue.announce(again_of(finish, queue_of(job)), vec![job.id]).await;
                     }
                     return held;
                 }
@@ -140,38 +143,46 @@ impl Finisher {
     }
 }
 
-impl Request {
-    /// The end is written, or will never be: `kept` says whether the fence still held.
-    fn close(&self, kept: bool, held: &HeldJobs) {
-        held.remove(self.finish.id, self.finish.fence);
-        if let Some(Ran { kind, took }) = self.ran {
-            let outcome = if kept { self.finish.settlement.state.as_str() } else { "lost" };
-            metrics::finished(self.queue, kind, outcome, took);
-        }
+/// These ends are written, or will never be: `kept` says whose fence still held.
+fn close(held: &HeldJobs, requests: &[Request], kept: impl Fn(&Finish) -> bool) {
+    held.remove(requests.iter().map(|request| request.finish.key()));
+    for of_a_queue in requests.chunk_by(|one, next| one.queue == next.queue) {
+        let ran = of_a_queue.iter().filter_map(|Request { finish, ran, .. }| {
+            let outcome = if kept(finish) { finish.settlement.state.as_str() } else { "lost" };
+            ran.map(|Ran { kind, took }| (kind, outcome, took))
+        });
+        metrics::finished(of_a_queue[0].queue, ran);
+        metrics::released(of_a_queue[0].queue, of_a_queue.len());
     }
 }
 
 async fn write(queue: Queue, held: HeldJobs, receiver: std::sync::Arc<Mutex<mpsc::Receiver<Request>>>) {
     loop {
         let mut requests = Vec::with_capacity(BATCH);
-        if receiver.lock().await.recv_many(&mut requests, BATCH).await == 0 {
+        let mut receiver = receiver.lock().await;
+        if receiver.recv_many(&mut requests, BATCH).await == 0 {
             return;
         }
-        // Each kind of end is retried without the other.
-        let (successes, others): (Vec<_>, Vec<_>) =
-            requests.iter().map(|request| &request.finish).partition(|finish| finish.is_plain());
-        let mut kept = write_batch(&queue, &successes).await;
-        kept.extend(write_batch(&queue, &others).await);
-        let mut dispatches = Vec::new();
-        for request in &requests {
-            let kept = kept.contains(&request.finish.key());
-            if kept {
-                dispatches.extend(again(&request.finish, request.queue));
-            }
-            request.close(kept, &held);
+        let writing = write_all(&queue, &held, requests);
+        tokio::pin!(writing);
+        // Until then the next batch gathers; what hangs must not hold up the rest.
+        if time::timeout(HANGS, &mut writing).await.is_err() {
+            drop(receiver);
+            writing.await;
         }
-        queue.announce(dispatches, kept.into_iter().map(|(id, _)| id).collect()).await;
     }
+}
+
+async fn write_all(queue: &Queue, held: &HeldJobs, requests: Vec<Request>) {
+    // Each kind of end is retried without the other.
+    let (successes, others): (Vec<_>, Vec<_>) =
+        requests.iter().map(|request| &request.finish).partition(|finish| finish.is_plain());
+    let mut kept = write_batch(queue, &successes).await;
+    kept.extend(write_batch(queue, &others).await);
+    close(held, &requests, |finish| kept.contains(&finish.key()));
+    let again = requests.iter().filter(|request| kept.contains(&request.finish.key()));
+    let again = again.flat_map(|request| again_of(&request.finish, request.queue)).collect();
+    queue.announce(again, kept.into_iter().map(|(id, _)| id).collect()).await;
 }
 
 async fn write_batch(queue: &Queue, finishes: &[&Finish]) -> HeldFences {
@@ -204,7 +215,7 @@ async fn wait_out(error: &QueueError, failures: &mut usize) {
 }
 
 /// What is available again at once.
-fn again(finish: &Finish, queue: QueueName) -> Vec<(QueueName, JobId)> {
+fn again_of(finish: &Finish, queue: QueueName) -> Vec<(QueueName, JobId)> {
     match finish.settlement.state {
         JobState::Available => vec![(queue, finish.id)],
         _ => Vec::new(),

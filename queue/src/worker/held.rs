@@ -44,22 +44,28 @@ impl HeldJobs {
         self.inner.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes a claim; the token fires when the job must stop.
-    pub(super) fn add(&self, id: JobId, fence: i64) -> CancellationToken {
-        let stop = CancellationToken::new();
-        let earlier = self.lock().insert(id, HeldJob { fence, stop: stop.clone(), reason: None });
-        if let Some(earlier) = earlier {
-            // Lost and claimed again before it was noticed: nothing of it counts.
-            earlier.stop.cancel();
-        }
-        stop
+    /// Notes claims; each one's token fires when its job must stop.
+    pub(super) fn add(&self, claims: impl IntoIterator<Item = (JobId, i64)>) -> Vec<CancellationToken> {
+        let mut jobs = self.lock();
+        let add = |(id, fence)| {
+            let stop = CancellationToken::new();
+            let earlier = jobs.insert(id, HeldJob { fence, stop: stop.clone(), reason: None });
+            if let Some(earlier) = earlier {
+                // Lost and claimed again before it was noticed: nothing of it counts.
+                earlier.stop.cancel();
+            }
+            stop
+        };
+        claims.into_iter().map(add).collect()
     }
 
-    /// Forgets a claim that is finished, unless the job was claimed again since.
-    pub(super) fn remove(&self, id: JobId, fence: i64) {
+    /// Forgets claims that are finished, unless a job was claimed again since.
+    pub(super) fn remove(&self, claims: impl IntoIterator<Item = (JobId, i64)>) {
         let mut jobs = self.lock();
-        if jobs.get(&id).is_some_and(|job| job.fence == fence) {
-            jobs.remove(&id);
+        for (id, fence) in claims {
+            if jobs.get(&id).is_some_and(|job| job.fence == fence) {
+                jobs.remove(&id);
+            }
         }
         if jobs.is_empty() {
             self.inner.emptied.notify_waiters();
