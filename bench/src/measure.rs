@@ -9,16 +9,30 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
 
+mod accounts;
+mod all;
+mod api;
+mod bars;
 mod cli;
+mod constant;
+mod cost;
+mod counters;
 mod drain;
 mod embedded;
 mod enqueue;
 mod figures;
+mod http;
 mod kinds;
 mod latency;
+mod load;
+mod peers;
 mod process;
+mod procfs;
+mod product;
 mod quick;
+mod report;
 mod rows;
+mod scale;
 mod stage;
 mod worker;
 
@@ -28,6 +42,7 @@ use crate::{
 };
 use cli::{Cli, Command, Measure, RunArgs};
 use figures::Figures;
+use report::{Report, Section};
 use stage::Stage;
 
 /// Runs of a measurement, and of the smoke test.
@@ -60,64 +75,118 @@ pub fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Worker(args) => worker::run(args).await?,
+        Command::Constant(args) => constant::run(args).await?,
         Command::Warden(args) => return warden::keep_watch(&args),
-        Command::Enqueue(Measure { own, run }) => {
-            let work = async |stage: &Stage, figures: &mut Figures| {
-                enqueue::measure(stage, own, run.runs(RUNS), figures).await
-            };
-            on_stage("enqueue", &own, &run, RUNS, work).await?;
-        }
-        Command::Drain(Measure { own, run }) => {
-            let work = async |stage: &Stage, figures: &mut Figures| {
-                drain::measure(stage, own, &drain::name(own), run.runs(RUNS), figures).await
-            };
-            on_stage("drain", &own, &run, RUNS, work).await?;
-        }
-        Command::Latency(Measure { own, run }) => {
-            let work = async |stage: &Stage, figures: &mut Figures| {
-                latency::measure(stage, own, run.runs(RUNS), figures).await
-            };
-            on_stage("latency", &own, &run, RUNS, work).await?;
-        }
         Command::Embedded(Measure { own, run }) => {
             let mut figures = Figures::default();
             embedded::measure(own, run.runs(RUNS), &mut figures).await?;
-            tell(&figures, &configuration("embedded", &own, run.runs(RUNS))?, &versions(None), &run)?;
+            let section = section("embedded", &own, run.runs(RUNS), figures)?;
+            Report { versions: versions(None), sections: vec![section] }.tell(&run)?;
+        }
+        Command::All(Measure { own, run }) => {
+            let programs = Programs::locate(run.places()).await?;
+            let sections = all::measure(&programs, &own, run.runs(RUNS)).await?;
+            Report { versions: versions(Some(&programs)), sections }.tell(&run)?;
+        }
+        command @ (Command::Enqueue(_) | Command::Drain(_) | Command::Latency(_)) => {
+            of_queue(command).await?
+        }
+        command => of_whole(command).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A measurement of the queue on PostgreSQL and Redis.
+async fn of_queue(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Enqueue(Measure { own, run }) => {
+            let work = async |stage: &Stage, figures: &mut Figures| match own.http {
+                true => http::enqueue(stage, own, run.runs(RUNS), figures).await,
+                false => enqueue::measure(stage, own, "", run.runs(RUNS), figures).await,
+            };
+            on_stage("enqueue", &own, &run, work).await
+        }
+        Command::Drain(Measure { own, run }) => {
+            let work = async |stage: &Stage, figures: &mut Figures| {
+                drain::measure_all(stage, own, run.runs(RUNS), figures).await
+            };
+            on_stage("drain", &own, &run, work).await
+        }
+        Command::Latency(Measure { own, run }) => {
+            let work = async |stage: &Stage, figures: &mut Figures| match own.http {
+                true => http::latency(stage, own, run.runs(RUNS), figures).await,
+                false => latency::measure(stage, own, run.runs(RUNS), figures).await,
+            };
+            on_stage("latency", &own, &run, work).await
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A measurement of more than the queue.
+async fn of_whole(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Scale(Measure { own, run }) => {
+            let work = async |stage: &Stage, figures: &mut Figures| {
+                scale::measure(stage, &own, run.runs(RUNS), figures).await
+            };
+            on_stage("scale", &own, &run, work).await
+        }
+        Command::Cost(Measure { own, run }) => {
+            let work = async |stage: &Stage, figures: &mut Figures| {
+                cost::measure(stage, &own, run.runs(RUNS), figures).await
+            };
+            on_stage("cost", &own, &run, work).await
+        }
+        Command::Api(Measure { own, run }) => {
+            let work = async |stage: &Stage, figures: &mut Figures| {
+                api::measure(stage, own, run.runs(RUNS), figures).await
+            };
+            on_stage("api", &own, &run, work).await
+        }
+        Command::Peers(Measure { own, run }) => {
+            let work = async |stage: &Stage, figures: &mut Figures| {
+                peers::measure(stage, &own, run.runs(RUNS), figures).await
+            };
+            on_stage("peers", &own, &run, work).await
         }
         Command::Quick(Measure { own, run }) => {
             let runs = run.runs(QUICK_RUNS);
             let work =
                 async |stage: &Stage, figures: &mut Figures| quick::measure(stage, runs, figures).await;
-            on_stage("quick", &own, &run, QUICK_RUNS, work).await?;
+            on_stage("quick", &own, &run, work).await
         }
+        _ => Ok(()),
     }
-    Ok(ExitCode::SUCCESS)
 }
 
-/// Does the work on servers of its own, which are stopped whatever comes of it, and
-/// tells the figures.
+/// Does the work on servers of its own and tells the figures.
 async fn on_stage<T: Args + Serialize>(
-    name: &str,
+    name: &'static str,
     own: &T,
     run: &RunArgs,
-    default_runs: u16,
     work: impl AsyncFnOnce(&Stage, &mut Figures) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let programs = Programs::locate(run.places()).await?;
-    let stage = Stage::start(&programs).await?;
-    let mut figures = Figures::default();
-    let outcome = work(&stage, &mut figures).await;
-    stage.finish().await?;
-    outcome?;
-    tell(&figures, &configuration(name, own, run.runs(default_runs))?, &versions(Some(&programs)), run)
+    // Neither of them is about speed.
+    let counts = matches!(name, "cost" | "quick");
+    let figures = stage::with(&programs, counts, work).await?;
+    let runs = run.runs(if name == "quick" { QUICK_RUNS } else { RUNS });
+    let section = section(name, own, runs, figures)?;
+    Report { versions: versions(Some(&programs)), sections: vec![section] }.tell(run)
 }
 
-fn configuration<T: Serialize>(name: &str, own: &T, runs: u16) -> anyhow::Result<Value> {
+fn section<T: Serialize>(
+    name: &'static str,
+    own: &T,
+    runs: u16,
+    figures: Figures,
+) -> anyhow::Result<Section> {
     let mut configuration = serde_json::to_value(own)?;
     configuration["measurement"] = name.into();
     configuration["runs"] = runs.into();
     configuration["postgres_settings"] = stage::POSTGRES_SETTINGS.lines().collect();
-    Ok(configuration)
+    Ok(Section { name, configuration, figures })
 }
 
 /// What was measured, and on what.
@@ -129,17 +198,4 @@ fn versions(programs: Option<&Programs>) -> Value {
         "postgres": programs.map(|programs| &programs.postgres_version),
         "redis": programs.map(|programs| &programs.redis_version),
     })
-}
-
-fn tell(figures: &Figures, configuration: &Value, versions: &Value, run: &RunArgs) -> anyhow::Result<()> {
-    terminal::say(format_args!("versions       {versions}"));
-    terminal::say(format_args!("configuration  {configuration}\n"));
-    terminal::say(figures.table());
-    if cfg!(debug_assertions) {
-        terminal::say("\nThis is no release build: the figures say nothing about speed.");
-    }
-    match &run.json {
-        Some(file) => figures.write_json(file, configuration, versions),
-        None => Ok(()),
-    }
 }

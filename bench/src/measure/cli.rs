@@ -4,16 +4,24 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use secrecy::SecretString;
-use serde::Serialize;
+
+mod work;
+
+pub(super) use work::{
+    AllArgs, ApiArgs, CostArgs, DrainArgs, EmbeddedArgs, EnqueueArgs, LatencyArgs, PeersArgs, QuickArgs,
+    RowsArgs, ScaleArgs,
+};
 
 use crate::servers::{programs::Places, warden::WardenArgs};
 
 const EXAMPLES: &str = "\
 Examples:
   atelier-bench quick                                   everything, small, in about a minute
+  atelier-bench all --markdown measured.md              everything in full, about a quarter of an hour
   atelier-bench drain --queues 6 --owners 1000          fair turns over six queues
   atelier-bench drain --finished-rows 1000000 --json d.json
-  atelier-bench drain --workers 2 --millis 10 --concurrency 8
+  atelier-bench drain --variants                        what a drain may meet, one table
+  atelier-bench peers --only bullmq,riverqueue          beside other queues, in turns
 
 Figures of a build without --release say nothing.";
 
@@ -38,11 +46,25 @@ pub(super) enum Command {
     Latency(Measure<LatencyArgs>),
     /// Enqueue, drain and latency on SQLite and the in-process transport.
     Embedded(Measure<EmbeddedArgs>),
-    /// All of them, small: whether they work, not how fast.
+    /// How throughput follows workers, slots, and the length of jobs.
+    Scale(Measure<ScaleArgs>),
+    /// What a job costs in processor time, statements, commands and bytes.
+    Cost(Measure<CostArgs>),
+    /// Requests that the API answers in a second, beside a server that answers a
+    /// constant.
+    Api(Measure<ApiArgs>),
+    /// The same work for other queues, in turns with Atelier.
+    Peers(Measure<PeersArgs>),
+    /// All of them in full: makes the table of docs/performance.md.
+    All(Measure<AllArgs>),
+    /// All but peers, small: whether they work, not how fast.
     Quick(Measure<QuickArgs>),
     /// A worker process of a run.
     #[command(hide = true)]
     Worker(WorkerArgs),
+    /// A server that answers a constant.
+    #[command(hide = true)]
+    Constant(ConstantArgs),
     /// Cleans up after a run that was killed.
     #[command(hide = true)]
     Warden(WardenArgs),
@@ -66,6 +88,9 @@ pub(super) struct RunArgs {
     /// Writes versions, configuration and figures as JSON to this file.
     #[arg(long, value_name = "FILE")]
     pub(super) json: Option<PathBuf>,
+    /// Writes the figures as tables of a document to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(super) markdown: Option<PathBuf>,
     /// Folder of initdb, pg_ctl and postgres; looked for where it is left out.
     #[arg(long, env = "ATELIER_BENCH_POSTGRES_BIN", value_name = "FOLDER")]
     postgres_bin: Option<PathBuf>,
@@ -86,93 +111,6 @@ impl RunArgs {
     }
 }
 
-/// Rows that lie in the table before anything is measured.
-#[derive(Args, Clone, Copy, Debug, Default, Serialize)]
-pub(super) struct RowsArgs {
-    /// Jobs that ended earlier and are kept.
-    #[arg(long, default_value_t = 0, value_name = "COUNT")]
-    pub(super) finished_rows: u64,
-    /// Jobs of the first queue that wait behind all others.
-    #[arg(long, default_value_t = 0, value_name = "COUNT")]
-    pub(super) waiting_rows: u64,
-}
-
-/// How to enqueue.
-#[derive(Args, Clone, Copy, Debug, Serialize)]
-pub(super) struct EnqueueArgs {
-    /// Jobs enqueued one at a time; ten times as many by callers and in bulk.
-    #[arg(long, default_value_t = 5_000, value_name = "COUNT")]
-    pub(super) jobs: usize,
-    /// Concurrent callers.
-    #[arg(long, default_value_t = 64, value_name = "COUNT")]
-    pub(super) callers: usize,
-    /// Jobs of one bulk enqueue.
-    #[arg(long, default_value_t = 1_000, value_name = "COUNT")]
-    pub(super) bulk: usize,
-    /// Connections to PostgreSQL.
-    #[arg(long, default_value_t = 20, value_name = "COUNT")]
-    pub(super) connections: u32,
-    #[command(flatten)]
-    #[serde(flatten)]
-    pub(super) rows: RowsArgs,
-}
-
-/// How to drain.
-#[derive(Args, Clone, Copy, Debug, Serialize)]
-pub(super) struct DrainArgs {
-    /// Jobs that wait when the workers start.
-    #[arg(long, default_value_t = 50_000, value_name = "COUNT")]
-    pub(super) jobs: usize,
-    /// Jobs that one worker process runs at the same time, over all its queues.
-    #[arg(long, default_value_t = 100, value_name = "COUNT")]
-    pub(super) concurrency: usize,
-    /// Queues that the jobs are spread over.
-    #[arg(long, default_value_t = 1, value_name = "COUNT", value_parser = clap::value_parser!(u8).range(1..=6))]
-    pub(super) queues: u8,
-    /// Owners that the jobs are spread over; 0 leaves them without.
-    #[arg(long, default_value_t = 0, value_name = "COUNT")]
-    pub(super) owners: usize,
-    /// Worker processes.
-    #[arg(long, default_value_t = 1, value_name = "COUNT", value_parser = clap::value_parser!(u8).range(1..=16))]
-    pub(super) workers: u8,
-    /// Milliseconds that each job takes.
-    #[arg(long, default_value_t = 0, value_name = "MILLIS")]
-    pub(super) millis: u64,
-    #[command(flatten)]
-    #[serde(flatten)]
-    pub(super) rows: RowsArgs,
-}
-
-/// How to measure latency.
-#[derive(Args, Clone, Copy, Debug, Serialize)]
-pub(super) struct LatencyArgs {
-    /// Jobs, one each 5 milliseconds.
-    #[arg(long, default_value_t = 2_000, value_name = "COUNT")]
-    pub(super) jobs: usize,
-    /// Seconds during which an idle worker's Redis commands are counted.
-    #[arg(long, default_value_t = 20, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(super) idle_secs: u64,
-}
-
-/// How to measure an embedded instance's queue.
-#[derive(Args, Clone, Copy, Debug, Serialize)]
-pub(super) struct EmbeddedArgs {
-    /// Jobs enqueued one at a time; ten times as many by callers, in bulk and to be
-    /// drained.
-    #[arg(long, default_value_t = 2_000, value_name = "COUNT")]
-    pub(super) jobs: usize,
-    /// Jobs that the worker runs at the same time while it drains.
-    #[arg(long, default_value_t = 100, value_name = "COUNT")]
-    pub(super) concurrency: usize,
-    /// Jobs whose latency is taken, one each 5 milliseconds.
-    #[arg(long, default_value_t = 2_000, value_name = "COUNT")]
-    pub(super) latency_jobs: usize,
-}
-
-/// Nothing of its own.
-#[derive(Args, Clone, Copy, Debug, Serialize)]
-pub(super) struct QuickArgs {}
-
 /// What a worker process of a run is told.
 #[derive(Args, Clone, Debug)]
 pub(super) struct WorkerArgs {
@@ -188,6 +126,17 @@ pub(super) struct WorkerArgs {
     /// Queues it serves.
     #[arg(long)]
     pub(super) queues: u8,
+}
+
+/// What a server that answers a constant is told.
+#[derive(Args, Clone, Copy, Debug)]
+pub(super) struct ConstantArgs {
+    /// Port of 127.0.0.1 that it listens on.
+    #[arg(long)]
+    pub(super) port: u16,
+    /// Bytes of its answer.
+    #[arg(long)]
+    pub(super) bytes: usize,
 }
 
 #[cfg(test)]

@@ -9,11 +9,12 @@ use sea_orm::DatabaseConnection;
 use tokio::time;
 
 use super::{
-    cli::DrainArgs,
+    cli::{DrainArgs, RowsArgs},
     enqueue,
     figures::Figures,
     kinds,
-    process::{Cost, WorkerProcess},
+    process::{self, Process},
+    procfs::Cost,
     rows,
     stage::{CONNECTIONS, Ground, Stage},
 };
@@ -27,6 +28,37 @@ const LIMIT: Duration = Duration::from_secs(600);
 /// Jobs of one transaction when they are made.
 const BULK: usize = 1_000;
 
+/// The drains that the product promises something of, on the work of `args`.
+pub(super) fn variants(args: DrainArgs) -> Vec<DrainArgs> {
+    let million = 1_000_000;
+    let finished = RowsArgs { finished_rows: million, waiting_rows: 0 };
+    let waiting = RowsArgs { finished_rows: 0, waiting_rows: million };
+    vec![
+        args,
+        DrainArgs { queues: 6, ..args },
+        DrainArgs { owners: 1_000, ..args },
+        DrainArgs { rows: finished, ..args },
+        DrainArgs { rows: waiting, ..args },
+    ]
+}
+
+/// What was asked for, or every variant of it, once a run.
+pub(super) async fn measure_all(
+    stage: &Stage,
+    args: DrainArgs,
+    runs: u16,
+    figures: &mut Figures,
+) -> anyhow::Result<()> {
+    let all = if args.variants { variants(args) } else { vec![args] };
+    // In turns, so that none has the machine at another time than the others.
+    for _ in 0..runs {
+        for args in &all {
+            measure(stage, *args, &name(*args), 1, figures).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Drains once a run; `name` says what is special about it.
 pub(super) async fn measure(
     stage: &Stage,
@@ -36,26 +68,46 @@ pub(super) async fn measure(
     figures: &mut Figures,
 ) -> anyhow::Result<()> {
     for _ in 0..runs {
-        let ground = stage.create_ground(CONNECTIONS).await?;
-        let db = ground.queue.db();
-        rows::create(db, args.rows).await?;
-        let owners: Vec<UserId> = (0..args.owners).map(|_| UserId::new()).collect();
-        enqueue::in_bulk(&ground.queue, args.jobs, BULK, &|number| make(args, &owners, number)).await?;
-        rows::settle(db).await?;
-        let (took, costs) = drain(stage, &ground, args).await?;
-        ensure!(
-            usize::try_from(rows::count_succeeded(db).await?)? == args.jobs,
-            "not every job succeeded: this run says nothing"
-        );
-        let thousands = args.jobs as f64 / 1_000.0;
-        let cpu: f64 = costs.iter().map(|cost| cost.cpu_secs).sum();
-        let peak = costs.iter().map(|cost| cost.peak_mib).fold(0.0, f64::max);
-        figures.note(name, "jobs/s", args.jobs as f64 / took);
-        figures.note(format!("{name}: workers' CPU"), "ms/1000 jobs", cpu * 1_000.0 / thousands);
-        figures.note(format!("{name}: a worker's peak memory"), "MiB", peak);
-        ground.close().await?;
+        let drained = once(stage, args).await?;
+        figures.note(name, "jobs/s", drained.rate);
+        figures.note(format!("{name}: workers' CPU"), "ms/1000 jobs", drained.cpu_ms_per_1000);
+        figures.note(format!("{name}: a worker's peak memory"), "MiB", drained.peak_mib);
     }
     Ok(())
+}
+
+/// How a drain went.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Drained {
+    /// Jobs in a second.
+    pub(super) rate: f64,
+    cpu_ms_per_1000: f64,
+    peak_mib: f64,
+}
+
+/// Drains once, on a ground of its own.
+pub(super) async fn once(stage: &Stage, args: DrainArgs) -> anyhow::Result<Drained> {
+    let ground = stage.create_ground_with(CONNECTIONS, args.rows).await?;
+    fill(&ground, args).await?;
+    let (took, costs) = drain(stage, &ground, args).await?;
+    ensure!(
+        usize::try_from(rows::count_succeeded(ground.queue.db()).await?)? == args.jobs,
+        "not every job succeeded: this run says nothing"
+    );
+    ground.close().await?;
+    let cpu: f64 = costs.iter().map(|cost| cost.cpu_secs).sum();
+    Ok(Drained {
+        rate: args.jobs as f64 / took,
+        cpu_ms_per_1000: cpu * 1_000_000.0 / args.jobs as f64,
+        peak_mib: costs.iter().map(|cost| cost.peak_mib).fold(0.0, f64::max),
+    })
+}
+
+/// Enqueues the jobs to be drained.
+pub(super) async fn fill(ground: &Ground, args: DrainArgs) -> anyhow::Result<()> {
+    let owners: Vec<UserId> = (0..args.owners).map(|_| UserId::new()).collect();
+    enqueue::in_bulk(&ground.queue, args.jobs, BULK, &|number| make(args, &owners, number)).await?;
+    rows::settle(ground.queue.db()).await
 }
 
 /// What is special about a drain, in words.
@@ -90,22 +142,27 @@ fn make(args: DrainArgs, owners: &[UserId], number: usize) -> NewJob {
 async fn drain(stage: &Stage, ground: &Ground, args: DrainArgs) -> anyhow::Result<(f64, Vec<Cost>)> {
     let mut workers = Vec::new();
     for _ in 0..args.workers {
-        workers.push(WorkerProcess::start(stage, ground, args.queues, args.concurrency)?);
+        workers.push(process::start_worker(stage, ground, args.queues, args.concurrency)?);
     }
     let db = ground.queue.db();
     let ended = wait_until_drained(db, &mut workers).await?;
-    let costs = workers.iter().map(WorkerProcess::cost).collect();
+    let costs = workers.iter().map(Process::cost).collect();
     for worker in workers {
         worker.stop().await?;
     }
     Ok((ended - rows::first_start(db).await?, costs))
 }
 
-async fn wait_until_drained(db: &DatabaseConnection, workers: &mut [WorkerProcess]) -> anyhow::Result<f64> {
+/// Waits until none of the measured jobs is left and answers when that was, by
+/// PostgreSQL's clock.
+pub(super) async fn wait_until_drained(
+    db: &DatabaseConnection,
+    workers: &mut [Process],
+) -> anyhow::Result<f64> {
     let begun = Instant::now();
     while rows::is_busy(db).await? {
         ensure!(begun.elapsed() < LIMIT, "jobs are left after {} s", LIMIT.as_secs());
-        ensure!(!workers.iter_mut().any(WorkerProcess::has_ended), "a worker ended by itself");
+        ensure!(!workers.iter_mut().any(Process::has_ended), "a worker ended by itself");
         time::sleep(LOOK_EVERY).await;
     }
     rows::clock(db).await
@@ -114,19 +171,10 @@ async fn wait_until_drained(db: &DatabaseConnection, workers: &mut [WorkerProces
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::cli::RowsArgs;
 
     #[test]
     fn says_what_is_special() {
-        let plain = DrainArgs {
-            jobs: 1,
-            concurrency: 1,
-            queues: 1,
-            owners: 0,
-            workers: 1,
-            millis: 0,
-            rows: RowsArgs::default(),
-        };
+        let plain = DrainArgs { jobs: 1, ..DrainArgs::PLAIN };
         assert_eq!(name(plain), "drain");
 
         let rows = RowsArgs { finished_rows: 5, waiting_rows: 0 };

@@ -56,6 +56,7 @@ async fn once(scratch: &Scratch, run: u16, args: EmbeddedArgs, figures: &mut Fig
         callers: CALLERS,
         bulk: BULK,
         connections: stage::CONNECTIONS,
+        http: false,
         rows: RowsArgs::default(),
     };
     enqueue::every_way(&queue, ways, PREFIX, figures).await?;

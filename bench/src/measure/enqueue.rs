@@ -18,18 +18,19 @@ const UNIT: &str = "jobs/s";
 /// Callers' and bulk jobs for each one enqueued alone.
 const MORE: usize = 10;
 
-/// Every way, on PostgreSQL and Redis, once a run.
+/// Every way, on PostgreSQL and Redis, once a run; `prefix` goes before the figures'
+/// names.
 pub(super) async fn measure(
     stage: &Stage,
     args: EnqueueArgs,
+    prefix: &str,
     runs: u16,
     figures: &mut Figures,
 ) -> anyhow::Result<()> {
     for _ in 0..runs {
-        let ground = stage.create_ground(args.connections).await?;
-        rows::create(ground.queue.db(), args.rows).await?;
+        let ground = stage.create_ground_with(args.connections, args.rows).await?;
         rows::settle(ground.queue.db()).await?;
-        every_way(&ground.queue, args, "", figures).await?;
+        every_way(&ground.queue, args, prefix, figures).await?;
         ground.close().await?;
     }
     Ok(())
@@ -52,7 +53,8 @@ pub(super) async fn every_way(
     Ok(())
 }
 
-async fn one_at_a_time(queue: &Queue, jobs: usize) -> anyhow::Result<f64> {
+/// Jobs of one caller in a second, each committed before the next.
+pub(super) async fn one_at_a_time(queue: &Queue, jobs: usize) -> anyhow::Result<f64> {
     let begun = Instant::now();
     for _ in 0..jobs {
         queue.enqueue(kinds::job(QueueName::Generation, 0)).await?;

@@ -1,13 +1,12 @@
 //! What was measured, and how it is told.
 
-use std::path::Path;
-
-use anyhow::Context;
-use chrono::{SubsecRound, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::terminal;
+
+/// The columns of a table of figures.
+pub(super) const HEADER: [&str; 6] = ["figure", "unit", "median", "min", "max", "runs"];
 
 /// One figure, taken in each run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -44,6 +43,8 @@ impl Figure {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Figures {
     list: Vec<Figure>,
+    left_out: Vec<(String, String)>,
+    facts: Vec<(String, String)>,
 }
 
 impl Figures {
@@ -56,39 +57,82 @@ impl Figures {
         }
     }
 
-    /// For people.
-    pub(super) fn table(&self) -> String {
+    /// Says what was not measured, and why.
+    pub(super) fn leave_out(&mut self, what: impl Into<String>, why: impl Into<String>) {
+        let what = what.into();
+        if self.left_out.iter().all(|(known, _)| *known != what) {
+            self.left_out.push((what, why.into()));
+        }
+    }
+
+    /// Says something about what was measured, such as a peer's version.
+    pub(super) fn tell(&mut self, what: impl Into<String>, fact: impl Into<String>) {
+        let what = what.into();
+        if self.facts.iter().all(|(known, _)| *known != what) {
+            self.facts.push((what, fact.into()));
+        }
+    }
+
+    /// What was said about that.
+    pub(super) fn fact(&self, what: &str) -> Option<&str> {
+        self.facts.iter().find(|(known, _)| known == what).map(|(_, fact)| fact.as_str())
+    }
+
+    /// What was not measured, and why.
+    pub(super) fn left_out(&self) -> &[(String, String)] {
+        &self.left_out
+    }
+
+    /// The median of a figure; none that was not taken.
+    pub(super) fn median(&self, name: &str) -> Option<f64> {
+        self.list.iter().find(|figure| figure.name == name).map(Figure::median)
+    }
+
+    /// A figure's median, minimum and maximum as text; none that was not taken.
+    pub(super) fn shown(&self, name: &str) -> Option<[String; 3]> {
+        let figure = self.list.iter().find(|figure| figure.name == name)?;
+        Some([figure.median(), figure.min(), figure.max()].map(shown))
+    }
+
+    /// The figures' rows: name, unit, median, minimum, maximum, runs.
+    pub(super) fn rows(&self) -> Vec<[String; 6]> {
         let rows = self.list.iter().map(|figure| {
             let [median, min, max] = [figure.median(), figure.min(), figure.max()].map(shown);
             [figure.name.clone(), figure.unit.to_owned(), median, min, max, figure.runs.len().to_string()]
         });
-        terminal::table(["figure", "unit", "median", "min", "max", "runs"], rows.collect(), &[2, 3, 4, 5])
+        rows.collect()
     }
 
-    /// For programs: what was measured, on what, and the figures.
-    pub(super) fn write_json(
-        &self,
-        file: &Path,
-        configuration: &Value,
-        versions: &Value,
-    ) -> anyhow::Result<()> {
+    /// For people.
+    pub(super) fn table(&self) -> String {
+        let mut text = terminal::table(HEADER, self.rows(), &[2, 3, 4, 5]);
+        for (what, why) in &self.left_out {
+            text.push_str(&format!("\nleft out: {what}: {why}"));
+        }
+        text
+    }
+
+    /// For programs.
+    pub(super) fn to_json(&self) -> Value {
         let figures = self.list.iter().map(|figure| {
             json!({
                 "name": figure.name, "unit": figure.unit, "runs": figure.runs,
                 "median": figure.median(), "min": figure.min(), "max": figure.max(),
             })
         });
-        let report = json!({
-            "at": Utc::now().trunc_subsecs(0), "versions": versions, "configuration": configuration,
+        let pairs = |pairs: &[(String, String)]| -> Value {
+            pairs.iter().map(|(what, text)| (what.clone(), Value::from(text.as_str()))).collect()
+        };
+        json!({
             "figures": figures.collect::<Vec<Value>>(),
-        });
-        let text = serde_json::to_string_pretty(&report)?;
-        std::fs::write(file, text + "\n").with_context(|| format!("cannot write {}", file.display()))
+            "facts": pairs(&self.facts),
+            "left_out": pairs(&self.left_out),
+        })
     }
 }
 
 /// Three digits or more, whichever the size.
-fn shown(value: f64) -> String {
+pub(super) fn shown(value: f64) -> String {
     match value.abs() {
         large if large >= 100.0 => format!("{value:.0}"),
         middling if middling >= 10.0 => format!("{value:.1}"),
@@ -118,7 +162,18 @@ mod tests {
         let [drain, memory] = figures.list.as_slice() else { panic!("two figures") };
         assert_eq!((drain.median(), drain.min(), drain.max()), (2.0, 1.0, 3.0));
         assert_eq!(memory.median(), 42.0);
+        assert_eq!(figures.median("drain"), Some(2.0));
         assert!(figures.table().contains("drain"));
+    }
+
+    #[test]
+    fn says_once_what_was_left_out() {
+        let mut figures = Figures::default();
+        figures.leave_out("BullMQ", "no node");
+        figures.leave_out("BullMQ", "no npm");
+
+        assert!(figures.table().ends_with("left out: BullMQ: no node"));
+        assert_eq!(figures.to_json()["left_out"]["BullMQ"], "no node");
     }
 
     #[test]

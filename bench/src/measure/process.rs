@@ -1,4 +1,4 @@
-//! Worker processes of a measurement, and what they cost.
+//! Processes of a measurement.
 
 use std::{fs::File, process::Stdio, time::Duration};
 
@@ -9,57 +9,41 @@ use tokio::{
     time,
 };
 
-use super::stage::{Ground, Stage};
+use super::{
+    procfs::{self, Cost},
+    stage::{Ground, Stage},
+};
 use crate::servers::warden::{self, Warden};
 
-/// Clock ticks of a second in `/proc`, on every Linux.
-const TICKS: f64 = 100.0;
-
-/// How long a worker may take to end in good order.
+/// How long a process may take to end in good order.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 
-/// A worker process.
-pub(super) struct WorkerProcess {
+/// A process that ends with the measurement at the latest.
+pub(super) struct Process {
     child: Child,
     pid: u32,
     warden: Warden,
 }
 
-/// What a process has cost so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Cost {
-    /// Seconds of a core, in it and in the system on its behalf.
-    pub(super) cpu_secs: f64,
-    /// Most memory that it had at a time.
-    pub(super) peak_mib: f64,
-}
-
-impl WorkerProcess {
-    /// Starts this program as a worker on that ground.
-    pub(super) fn start(
-        stage: &Stage,
-        ground: &Ground,
-        queues: u8,
-        concurrency: usize,
-    ) -> anyhow::Result<Self> {
-        let log = File::options().create(true).append(true).open(stage.scratch.log("workers"))?;
-        let mut command = Command::new(std::env::current_exe().context("cannot tell this program's path")?);
-        command.arg("worker").args(["--queues", &queues.to_string()]);
-        command.args(["--concurrency", &concurrency.to_string()]);
-        command.env("ATELIER_BENCH_DATABASE_URL", ground.database_url.expose_secret());
-        command.env("ATELIER_BENCH_REDIS_URL", ground.redis_url.expose_secret());
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).process_group(0).kill_on_drop(true);
-        let child = command.spawn().context("cannot start a worker")?;
-        let pid = child.id().context("the worker ended at once")?;
+impl Process {
+    /// Starts it; what it says goes to the log of that name in the scratch folder.
+    pub(super) fn start(stage: &Stage, mut command: Command, log: &str) -> anyhow::Result<Self> {
+        let log = File::options().create(true).append(true).open(stage.scratch.log(log))?;
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        command.process_group(0).kill_on_drop(true);
+        let child = command.spawn().context("cannot start a process")?;
+        let pid = child.id().context("a process ended at once")?;
         stage.warden.note(pid);
         Ok(Self { child, pid, warden: stage.warden.clone() })
     }
 
-    /// What it has cost; nothing where the system does not tell.
+    pub(super) const fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// What it has cost.
     pub(super) fn cost(&self) -> Cost {
-        let read = |name: &str| std::fs::read_to_string(format!("/proc/{}/{name}", self.pid));
-        let (stat, status) = (read("stat").unwrap_or_default(), read("status").unwrap_or_default());
-        parse(&stat, &status).unwrap_or_default()
+        procfs::cost(self.pid)
     }
 
     /// Whether it has ended by itself.
@@ -78,26 +62,24 @@ impl WorkerProcess {
     }
 }
 
-fn parse(stat: &str, status: &str) -> Option<Cost> {
-    // The name before the last bracket may hold anything; times are the 14th and 15th
-    // field of all, the 12th and 13th after it.
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
-    let (user, system) = (fields.next()?.parse::<f64>().ok()?, fields.next()?.parse::<f64>().ok()?);
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: f64 = peak.trim().trim_end_matches("kB").trim().parse().ok()?;
-    Some(Cost { cpu_secs: (user + system) / TICKS, peak_mib: kib / 1024.0 })
+/// This program, to be started with those arguments.
+pub(super) fn this_program(args: &[&str]) -> anyhow::Result<Command> {
+    let mut command = Command::new(std::env::current_exe().context("cannot tell this program's path")?);
+    command.args(args);
+    Ok(command)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_what_a_process_cost() {
-        let stat = "7 (a (b) c) S 1 7 7 0 -1 4194560 100 0 0 0 150 50 0 0 20 0 5 0 1000 1 1";
-        let status = "Name:\tx\nVmHWM:\t   40960 kB\nVmRSS:\t 1 kB\n";
-
-        assert_eq!(parse(stat, status), Some(Cost { cpu_secs: 2.0, peak_mib: 40.0 }));
-        assert_eq!(parse("", status), None);
-    }
+/// Starts this program as a worker on that ground, with its slots spread over the
+/// first queues.
+pub(super) fn start_worker(
+    stage: &Stage,
+    ground: &Ground,
+    queues: u8,
+    concurrency: usize,
+) -> anyhow::Result<Process> {
+    let (queues, concurrency) = (queues.to_string(), concurrency.to_string());
+    let mut command = this_program(&["worker", "--queues", &queues, "--concurrency", &concurrency])?;
+    command.env("ATELIER_BENCH_DATABASE_URL", ground.database_url.expose_secret());
+    command.env("ATELIER_BENCH_REDIS_URL", ground.redis_url.expose_secret());
+    Process::start(stage, command, "workers")
 }

@@ -1,10 +1,11 @@
-//! Everything, small: whether the measurements work, not how fast the queue is.
+//! Everything, small: whether the measurements work, not how fast anything is.
 
 use super::{
-    cli::{DrainArgs, EmbeddedArgs, EnqueueArgs, LatencyArgs, RowsArgs},
-    drain, embedded, enqueue,
+    api,
+    cli::{ApiArgs, CostArgs, DrainArgs, EmbeddedArgs, EnqueueArgs, LatencyArgs, RowsArgs, ScaleArgs},
+    cost, drain, embedded, enqueue,
     figures::Figures,
-    latency,
+    http, latency, product, scale,
     stage::{CONNECTIONS, Stage},
 };
 
@@ -13,31 +14,39 @@ const ENQUEUE: EnqueueArgs = EnqueueArgs {
     callers: 64,
     bulk: 1_000,
     connections: CONNECTIONS,
+    http: false,
     rows: RowsArgs { finished_rows: 0, waiting_rows: 0 },
 };
 
-const DRAIN: DrainArgs = DrainArgs {
-    jobs: 3_000,
-    concurrency: 100,
-    queues: 1,
-    owners: 0,
-    workers: 1,
-    millis: 0,
-    rows: RowsArgs { finished_rows: 0, waiting_rows: 0 },
-};
+const DRAIN: DrainArgs = DrainArgs { jobs: 3_000, ..DrainArgs::PLAIN };
 
-const LATENCY: LatencyArgs = LatencyArgs { jobs: 300, idle_secs: 6 };
+const LATENCY: LatencyArgs = LatencyArgs { jobs: 300, idle_secs: 3, http: false };
 
 const EMBEDDED: EmbeddedArgs = EmbeddedArgs { jobs: 100, concurrency: 100, latency_jobs: 300 };
 
-/// Every measurement.
+const API: ApiArgs = ApiArgs { connections: 8, secs: 0.3, projects: 5 };
+
+/// Every measurement but that of peers.
 pub(super) async fn measure(stage: &Stage, runs: u16, figures: &mut Figures) -> anyhow::Result<()> {
-    enqueue::measure(stage, ENQUEUE, runs, figures).await?;
+    enqueue::measure(stage, ENQUEUE, "", runs, figures).await?;
     let spread = DrainArgs { queues: 6, owners: 100, workers: 2, ..DRAIN };
     let beside = DrainArgs { rows: RowsArgs { finished_rows: 20_000, waiting_rows: 20_000 }, ..DRAIN };
     for args in [DRAIN, spread, beside] {
-        drain::measure(stage, args, &drain::name(args), runs, figures).await?;
+        drain::measure_all(stage, args, runs, figures).await?;
     }
     latency::measure(stage, LATENCY, runs, figures).await?;
-    embedded::measure(EMBEDDED, runs, figures).await
+    embedded::measure(EMBEDDED, runs, figures).await?;
+    let scales = ScaleArgs { millis: vec![0, 10], concurrency: vec![8], workers: vec![1, 2], secs: 0.2 };
+    scale::measure(stage, &scales, runs, figures).await?;
+    let costs =
+        CostArgs { jobs: 2_000, concurrency: 100, backlogs: vec![10_000], idle_secs: 2, idle_runs: 1 };
+    cost::measure(stage, &costs, runs, figures).await?;
+    if !product::is_there() {
+        figures.leave_out("the API", "the product's binaries do not lie beside this program");
+        return Ok(());
+    }
+    let callers = EnqueueArgs { callers: 4, ..ENQUEUE };
+    http::enqueue(stage, callers, runs, figures).await?;
+    http::latency(stage, LatencyArgs { jobs: 100, ..LATENCY }, runs, figures).await?;
+    api::measure(stage, API, runs, figures).await
 }

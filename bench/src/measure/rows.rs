@@ -64,6 +64,12 @@ pub(super) async fn count_succeeded(db: &DatabaseConnection) -> anyhow::Result<i
     Ok(ask(db, &sql).await?.try_get("", "succeeded")?)
 }
 
+/// How many jobs succeeded, whether they are measured or waited behind.
+pub(super) async fn count_all_succeeded(db: &DatabaseConnection) -> anyhow::Result<i64> {
+    let sql = "SELECT COUNT(*) AS succeeded FROM jobs WHERE state = 'succeeded' AND kind <> 'bench.finished'";
+    Ok(ask(db, sql).await?.try_get("", "succeeded")?)
+}
+
 /// When the first measured job was started by PostgreSQL's clock, in seconds.
 pub(super) async fn first_start(db: &DatabaseConnection) -> anyhow::Result<f64> {
     let sql = format!(
@@ -79,7 +85,8 @@ pub(super) async fn clock(db: &DatabaseConnection) -> anyhow::Result<f64> {
     Ok(row.try_get("", "clock")?)
 }
 
-async fn ask(db: &DatabaseConnection, sql: &str) -> anyhow::Result<QueryResult> {
+/// One row.
+pub(super) async fn ask(db: &DatabaseConnection, sql: &str) -> anyhow::Result<QueryResult> {
     let backend: DatabaseBackend = db.get_database_backend();
     let row = db.query_one_raw(Statement::from_string(backend, sql)).await?;
     row.context("the database answers no row")

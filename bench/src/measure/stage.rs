@@ -1,6 +1,6 @@
 //! Where a measurement takes place: servers of its own, a new database for each run.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use atelier_queue::{
@@ -11,7 +11,9 @@ use atelier_queue::{
 use atelier_services::database;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Mutex;
 
+use super::{cli::RowsArgs, figures::Figures, rows};
 use crate::servers::{
     postgres::Postgres, programs::Programs, redis_server::RedisServer, scratch::Scratch, warden::Warden,
 };
@@ -22,6 +24,10 @@ pub(super) const POSTGRES_SETTINGS: &str = "\
 shared_buffers = 512MB
 max_wal_size = 4GB
 ";
+
+/// What is added where statements are counted. It costs a little, so that no speed is
+/// taken with it.
+const COUNTING: &str = "shared_preload_libraries = 'pg_stat_statements'\n";
 
 /// Connections of a worker, as in the product.
 pub(super) const CONNECTIONS: u32 = 20;
@@ -35,8 +41,10 @@ pub(super) struct Stage {
     pub(super) warden: Warden,
     pub(super) scratch: Scratch,
     pub(super) redis: RedisServer,
-    postgres: Postgres,
+    pub(super) postgres: Postgres,
     admin: DatabaseConnection,
+    /// Databases with rows in them, to be copied.
+    patterns: Mutex<BTreeSet<String>>,
 }
 
 /// The database of one run and a queue on it.
@@ -54,15 +62,20 @@ impl Ground {
 }
 
 impl Stage {
-    /// Starts both servers.
-    pub(super) async fn start(programs: &Programs) -> anyhow::Result<Self> {
+    /// Starts both servers. One that counts can tell the statements of a measurement,
+    /// where PostgreSQL's own extension for that is installed.
+    pub(super) async fn start(programs: &Programs, counts: bool) -> anyhow::Result<Self> {
+        let counting = if counts { COUNTING } else { "" };
+        let settings = format!("{POSTGRES_SETTINGS}{counting}");
         let scratch = Scratch::create("atelier-bench-", false)?;
         let warden = Warden::start(scratch.path(), false)?;
-        let postgres = Postgres::start(programs, &scratch, POSTGRES_SETTINGS).await?;
+        let postgres = Postgres::start(programs, &scratch, &settings).await?;
         warden.note_file(&postgres.pid_file());
         let started = Self::start_rest(programs, &scratch, &warden, &postgres).await;
         match started {
-            Ok((redis, admin)) => Ok(Self { warden, scratch, redis, postgres, admin }),
+            Ok((redis, admin)) => {
+                Ok(Self { warden, scratch, redis, postgres, admin, patterns: Mutex::default() })
+            }
             Err(error) => {
                 postgres.stop().await?;
                 warden.dismiss();
@@ -85,14 +98,43 @@ impl Stage {
 
     /// A new database with its tables, nothing in Redis, and a queue on both.
     pub(super) async fn create_ground(&self, connections: u32) -> anyhow::Result<Ground> {
-        self.redis.flush().await?;
-        self.admin.execute_unprepared("DROP DATABASE IF EXISTS bench WITH (FORCE)").await?;
-        self.admin.execute_unprepared("CREATE DATABASE bench").await?;
-        let database_url = SecretString::from(self.postgres.url(self.postgres.port(), "bench"));
+        self.create_ground_with(connections, RowsArgs::default()).await
+    }
+
+    /// The same with rows in it. Rows are made once and then copied with their files.
+    pub(super) async fn create_ground_with(
+        &self,
+        connections: u32,
+        rows: RowsArgs,
+    ) -> anyhow::Result<Ground> {
+        let pattern = self.ensure_pattern(rows).await?;
+        let database_url = self.create_database("bench", &pattern).await?;
         let redis_url = SecretString::from(self.redis.url(self.redis.port()));
         let queue = queue(&database_url, &redis_url, connections).await?;
-        database::migrate(queue.db()).await?;
         Ok(Ground { queue, database_url, redis_url })
+    }
+
+    /// A new database that is a copy of that one, and nothing in Redis.
+    pub(super) async fn create_database(&self, name: &str, pattern: &str) -> anyhow::Result<SecretString> {
+        self.redis.flush().await?;
+        self.admin.execute_unprepared(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await?;
+        let sql = format!("CREATE DATABASE {name} TEMPLATE {pattern} STRATEGY FILE_COPY");
+        self.admin.execute_unprepared(&sql).await.with_context(|| format!("cannot copy {pattern}"))?;
+        Ok(SecretString::from(self.postgres.url(self.postgres.port(), name)))
+    }
+
+    async fn ensure_pattern(&self, rows: RowsArgs) -> anyhow::Result<String> {
+        let mut patterns = self.patterns.lock().await;
+        let name = format!("pattern_{}_{}", rows.finished_rows, rows.waiting_rows);
+        if patterns.insert(name.clone()) {
+            let url = self.create_database(&name, "template0").await?;
+            let db = database::connect(url.expose_secret(), 1, ACQUIRE_LIMIT, STATEMENT_LIMIT).await?;
+            database::migrate(&db).await?;
+            rows::create(&db, rows).await?;
+            db.execute_unprepared("VACUUM (ANALYZE) jobs").await?;
+            db.close().await?;
+        }
+        Ok(name)
     }
 
     /// Stops both servers and removes what they kept.
@@ -102,6 +144,20 @@ impl Stage {
         self.warden.dismiss();
         Ok(())
     }
+}
+
+/// Does the work on servers of its own, which are stopped whatever comes of it, and
+/// answers the figures.
+pub(super) async fn with(
+    programs: &Programs,
+    counts: bool,
+    work: impl AsyncFnOnce(&Stage, &mut Figures) -> anyhow::Result<()>,
+) -> anyhow::Result<Figures> {
+    let stage = Stage::start(programs, counts).await?;
+    let mut figures = Figures::default();
+    let outcome = work(&stage, &mut figures).await;
+    stage.finish().await?;
+    outcome.map(|()| figures)
 }
 
 /// A queue on PostgreSQL and Redis, as the product wires it.

@@ -81,6 +81,12 @@ impl Postgres {
         self.data().join("postmaster.pid")
     }
 
+    /// The id of the process that every other of its processes is a child of.
+    pub(crate) fn pid(&self) -> anyhow::Result<u32> {
+        let text = std::fs::read_to_string(self.pid_file()).context("PostgreSQL does not run")?;
+        text.lines().next().unwrap_or_default().trim().parse().context("PostgreSQL tells no process id")
+    }
+
     pub(crate) const fn port(&self) -> u16 {
         self.port
     }

@@ -87,6 +87,17 @@ impl RedisServer {
         redis::cmd("FLUSHALL").exec_async(&mut connection).await.context("FLUSHALL failed")
     }
 
+    /// Its process id; none while it is down.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.process.as_ref().and_then(Child::id)
+    }
+
+    /// What it tells of itself.
+    pub(crate) async fn info(&self) -> anyhow::Result<String> {
+        let mut connection = self.connect().await?;
+        redis::cmd("INFO").query_async(&mut connection).await.context("INFO failed")
+    }
+
     /// Commands a second that it served during that time, the looks at it left out.
     pub(crate) async fn count_commands(&self, during: Duration) -> anyhow::Result<f64> {
         let mut connection = self.connect().await?;

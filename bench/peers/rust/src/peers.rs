@@ -1,0 +1,7 @@
+//! The peers.
+
+pub mod apalis;
+pub mod bullmq;
+pub mod graphile;
+pub mod river;
+pub mod sidekiq;

@@ -1,0 +1,115 @@
+//! Every measurement in full, each on servers of its own: what the table of
+//! `docs/performance.md` is made of.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{
+    api,
+    cli::{
+        AllArgs, ApiArgs, CostArgs, DrainArgs, EmbeddedArgs, EnqueueArgs, LatencyArgs, PeersArgs, RowsArgs,
+        ScaleArgs,
+    },
+    cost, drain, embedded, enqueue,
+    figures::Figures,
+    http, latency, peers,
+    report::Section,
+    scale, section, stage,
+    stage::{CONNECTIONS, Stage},
+};
+use crate::{servers::programs::Programs, terminal};
+
+const MILLION: u64 = 1_000_000;
+
+const ENQUEUE: EnqueueArgs = EnqueueArgs {
+    jobs: 2_000,
+    callers: 64,
+    bulk: 1_000,
+    connections: CONNECTIONS,
+    http: false,
+    rows: RowsArgs { finished_rows: 0, waiting_rows: 0 },
+};
+
+const LATENCY: LatencyArgs = LatencyArgs { jobs: 1_000, idle_secs: 4, http: false };
+
+const EMBEDDED: EmbeddedArgs = EmbeddedArgs { jobs: 2_000, concurrency: 100, latency_jobs: 1_000 };
+
+const API: ApiArgs = ApiArgs { connections: 32, secs: 1.5, projects: 20 };
+
+/// Measures one thing after the other.
+pub(super) async fn measure(programs: &Programs, args: &AllArgs, runs: u16) -> anyhow::Result<Vec<Section>> {
+    let mut all = All { programs, runs, sections: Vec::new() };
+    all.take("enqueue", &ENQUEUE, false, async |stage, figures| enqueues(stage, runs, figures).await).await?;
+    let drains = DrainArgs { variants: true, ..DrainArgs::PLAIN };
+    all.take("drain", &drains, false, async |stage, figures| {
+        drain::measure_all(stage, drains, runs, figures).await
+    })
+    .await?;
+    all.take("latency", &LATENCY, false, async |stage, figures| {
+        latency::measure(stage, LATENCY, runs, figures).await?;
+        http::latency(stage, LATENCY, runs, figures).await
+    })
+    .await?;
+    let mut figures = Figures::default();
+    embedded::measure(EMBEDDED, runs, &mut figures).await?;
+    all.add("embedded", &EMBEDDED, figures)?;
+    all.take("api", &API, false, async |stage, figures| api::measure(stage, API, runs, figures).await)
+        .await?;
+    let scales = ScaleArgs::default();
+    all.take("scale", &scales, false, async |stage, figures| {
+        scale::measure(stage, &scales, runs, figures).await
+    })
+    .await?;
+    let costs = CostArgs { idle_runs: 1, ..CostArgs::default() };
+    all.take("cost", &costs, true, async |stage, figures| cost::measure(stage, &costs, runs, figures).await)
+        .await?;
+    if !args.no_peers {
+        let others = PeersArgs { cache: args.cache.clone(), singles: 1_000, ..PeersArgs::default() };
+        all.take("peers", &others, false, async |stage, figures| {
+            peers::measure(stage, &others, runs, figures).await
+        })
+        .await?;
+    }
+    Ok(all.sections)
+}
+
+/// Through the library, on an empty table and beside a million rows, and through HTTP.
+async fn enqueues(stage: &Stage, runs: u16, figures: &mut Figures) -> anyhow::Result<()> {
+    let finished = RowsArgs { finished_rows: MILLION, waiting_rows: 0 };
+    let waiting = RowsArgs { finished_rows: 0, waiting_rows: MILLION };
+    for _ in 0..runs {
+        enqueue::measure(stage, ENQUEUE, "", 1, figures).await?;
+        for (prefix, rows) in
+            [("beside a million finished: ", finished), ("beside a million waiting: ", waiting)]
+        {
+            enqueue::measure(stage, EnqueueArgs { rows, jobs: 1_000, ..ENQUEUE }, prefix, 1, figures).await?;
+        }
+    }
+    http::enqueue(stage, ENQUEUE, runs, figures).await
+}
+
+struct All<'a> {
+    programs: &'a Programs,
+    runs: u16,
+    sections: Vec<Section>,
+}
+
+impl All<'_> {
+    async fn take<T: Serialize>(
+        &mut self,
+        name: &'static str,
+        own: &T,
+        counts: bool,
+        work: impl AsyncFnOnce(&Stage, &mut Figures) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        terminal::complain(format_args!("measuring {name}"));
+        let figures = stage::with(self.programs, counts, work).await?;
+        self.add(name, own, figures)
+    }
+
+    fn add<T: Serialize>(&mut self, name: &'static str, own: &T, figures: Figures) -> anyhow::Result<()> {
+        let configuration: Value = serde_json::to_value(own)?;
+        self.sections.push(section(name, &configuration, self.runs, figures)?);
+        Ok(())
+    }
+}

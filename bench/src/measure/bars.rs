@@ -1,0 +1,189 @@
+//! What the product is to reach, beside what was measured.
+
+use super::{
+    figures::{Figures, shown},
+    peers,
+    report::Section,
+};
+
+/// The columns of the table.
+pub(super) const HEADER: [&str; 4] = ["what", "measured", "bar", "aim"];
+
+/// Whether more is better.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Better {
+    More,
+    Less,
+}
+
+struct Bar {
+    what: &'static str,
+    unit: &'static str,
+    better: Better,
+    bar: f64,
+    aim: f64,
+    measured: fn(&All<'_>) -> Option<f64>,
+}
+
+/// The figures of every section.
+struct All<'a>(&'a [Section]);
+
+impl All<'_> {
+    fn of(&self, section: &str) -> Option<&Figures> {
+        self.0.iter().find(|each| each.name == section).map(|each| &each.figures)
+    }
+
+    fn median(&self, section: &str, name: &str) -> Option<f64> {
+        self.of(section)?.median(name)
+    }
+
+    /// What is lost of that against an empty table, in percent, at worst.
+    fn loss(&self, names: [&str; 2]) -> Option<f64> {
+        let plain = self.median("drain", "drain")?;
+        let rates = names.into_iter().map(|name| self.median("drain", name));
+        let worst = rates.collect::<Option<Vec<f64>>>()?.into_iter().fold(f64::INFINITY, f64::min);
+        Some((1.0 - worst / plain) * 100.0)
+    }
+}
+
+const BARS: [Bar; 15] = [
+    more("drain against the fastest queue in Redis only", "×", 1.2, 2.0, |all| {
+        peers::least_ratio(all.of("peers")?, true)
+    }),
+    more("drain against the fastest queue in SQL", "×", 1.0, 1.5, |all| {
+        peers::least_ratio(all.of("peers")?, false)
+    }),
+    more("enqueue, bulk of 1000", "jobs/s", 60_000.0, 120_000.0, |all| {
+        all.median("enqueue", "enqueue, bulk of 1000")
+    }),
+    more("enqueue, 64 callers", "jobs/s", 12_000.0, 40_000.0, |all| {
+        all.median("enqueue", "enqueue, 64 callers")
+    }),
+    less("latency, p50", "ms", 2.0, 1.0, |all| all.median("latency", "latency, p50")),
+    less("latency, p99", "ms", 8.0, 3.0, |all| all.median("latency", "latency, p99")),
+    less("drain lost beside a million finished or waiting rows", "%", 20.0, 5.0, |all| {
+        all.loss(["drain, beside 1000000 finished", "drain, before 1000000 waiting"])
+    }),
+    more("embedded drain", "jobs/s", 15_000.0, 40_000.0, |all| all.median("embedded", "embedded drain")),
+    more("job status, 304, against the constant", "×", 0.5, 0.8, |all| {
+        all.median("api", "job status, 304, against the constant")
+    }),
+    less("idle worker: memory", "MiB", 40.0, 25.0, |all| all.median("cost", "idle atelier-worker: memory")),
+    less("worker with 256 jobs at a time: memory", "MiB", 80.0, 80.0, |all| {
+        all.median("cost", "worker with 256 jobs at a time: peak memory")
+    }),
+    less("idle embedded instance: CPU", "% of a core", 1.0, 0.3, |all| {
+        all.median("cost", "idle embedded instance: CPU")
+    }),
+    more("two workers against one, 10 ms jobs", "×", 1.9, 2.0, |all| {
+        all.median("scale", "10 ms each, 16 at a time on each of 2 workers, against one")
+    }),
+    less("enqueue lost beside a million finished rows", "%", 20.0, 5.0, |all| {
+        loss_of_enqueue(all, "finished")
+    }),
+    less("enqueue lost before a million waiting rows", "%", 20.0, 5.0, |all| loss_of_enqueue(all, "waiting")),
+];
+
+fn loss_of_enqueue(all: &All<'_>, rows: &str) -> Option<f64> {
+    let with = all.median("enqueue", &format!("beside a million {rows}: enqueue, bulk of 1000"))?;
+    Some((1.0 - with / all.median("enqueue", "enqueue, bulk of 1000")?) * 100.0)
+}
+
+const fn more(
+    what: &'static str,
+    unit: &'static str,
+    bar: f64,
+    aim: f64,
+    measured: fn(&All<'_>) -> Option<f64>,
+) -> Bar {
+    Bar { what, unit, better: Better::More, bar, aim, measured }
+}
+
+const fn less(
+    what: &'static str,
+    unit: &'static str,
+    bar: f64,
+    aim: f64,
+    measured: fn(&All<'_>) -> Option<f64>,
+) -> Bar {
+    Bar { what, unit, better: Better::Less, bar, aim, measured }
+}
+
+impl Bar {
+    /// How a figure stands: below the bar, at it, or at the aim.
+    fn verdict(&self, measured: f64) -> &'static str {
+        let reaches = |mark: f64| match self.better {
+            Better::More => measured >= mark,
+            Better::Less => measured <= mark,
+        };
+        match (reaches(self.aim), reaches(self.bar)) {
+            (true, _) => "the aim",
+            (false, true) => "the bar",
+            (false, false) => "below the bar",
+        }
+    }
+
+    fn row(&self, all: &All<'_>) -> [String; 4] {
+        let sign = if self.better == Better::More { "≥" } else { "≤" };
+        let mark = |value: f64| format!("{sign} {} {}", shown(value), self.unit);
+        let measured = match (self.measured)(all) {
+            Some(value) => format!("{} {}: {}", shown(value), self.unit, self.verdict(value)),
+            None => "not measured".to_owned(),
+        };
+        [self.what.to_owned(), measured, mark(self.bar), mark(self.aim)]
+    }
+}
+
+/// Every bar, and what was measured of it.
+pub(super) fn rows(sections: &[Section]) -> Vec<[String; 4]> {
+    BARS.iter().map(|bar| bar.row(&All(sections))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn section(name: &'static str, figures: &[(&str, f64)]) -> Section {
+        let mut noted = Figures::default();
+        for (figure, value) in figures {
+            noted.note(*figure, "", *value);
+        }
+        Section { name, configuration: json!({}), figures: noted }
+    }
+
+    fn measured(sections: &[Section], what: &str) -> String {
+        let row = rows(sections).into_iter().find(|row| row[0] == what);
+        row.map(|row| row[1].clone()).unwrap_or_default()
+    }
+
+    #[test]
+    fn tells_what_was_reached() {
+        for (value, expected) in [
+            (50_000.0, "50000 jobs/s: below the bar"),
+            (70_000.0, "70000 jobs/s: the bar"),
+            (120_000.0, "120000 jobs/s: the aim"),
+        ] {
+            let sections = [section("enqueue", &[("enqueue, bulk of 1000", value)])];
+            assert_eq!(measured(&sections, "enqueue, bulk of 1000"), expected);
+        }
+        assert_eq!(measured(&[], "latency, p50"), "not measured");
+        let sections = [section("latency", &[("latency, p50", 0.9)])];
+        assert_eq!(measured(&sections, "latency, p50"), "0.90 ms: the aim");
+    }
+
+    #[test]
+    fn reckons_what_rows_cost() {
+        let figures = [
+            ("drain", 10_000.0),
+            ("drain, beside 1000000 finished", 9_000.0),
+            ("drain, before 1000000 waiting", 9_900.0),
+        ];
+        let sections = [section("drain", &figures)];
+        assert_eq!(
+            measured(&sections, "drain lost beside a million finished or waiting rows"),
+            "10.0 %: the bar"
+        );
+    }
+}

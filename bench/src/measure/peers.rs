@@ -1,0 +1,265 @@
+//! Other queues, given the same work in turns with Atelier.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use tokio::sync::mpsc;
+
+mod install;
+mod program;
+
+use super::{
+    cli::{DrainArgs, PeersArgs},
+    drain, enqueue,
+    figures::{Figures, shown},
+    kinds,
+    latency::{self, InProcessWorker},
+    stage::{CONNECTIONS, Stage},
+};
+use program::{Language, Programs};
+
+/// Atelier's own name among them.
+const ATELIER: &str = "Atelier";
+
+/// Where a peer keeps its jobs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keeps {
+    Redis,
+    Sql,
+    /// In Redis, and only a part of a queue: it has no bar.
+    RedisPart,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Peer {
+    /// What it calls itself.
+    name: &'static str,
+    /// The package it comes in, and what its program is told to run.
+    package: &'static str,
+    language: Language,
+    keeps: Keeps,
+    /// Of the jobs to drain, one in so many: those that are slow to enqueue or to drain
+    /// would take minutes.
+    share: usize,
+}
+
+const fn peer(name: &'static str, package: &'static str, language: Language, keeps: Keeps) -> Peer {
+    Peer { name, package, language, keeps, share: 1 }
+}
+
+const PEERS: [Peer; 10] = [
+    peer("BullMQ", "bullmq", Language::Node, Keeps::Redis),
+    peer("BullMQ for Rust", "bullmq-official", Language::Rust, Keeps::Redis),
+    peer("Sidekiq", "sidekiq", Language::Ruby, Keeps::Redis),
+    peer("Sidekiq for Rust", "rusty-sidekiq", Language::Rust, Keeps::Redis),
+    Peer { share: 10, ..peer("arq", "arq", Language::Python, Keeps::Redis) },
+    peer("apalis-redis bare", "apalis-redis", Language::Rust, Keeps::RedisPart),
+    peer("graphile-worker", "graphile-worker", Language::Node, Keeps::Sql),
+    peer("graphile_worker for Rust", "graphile_worker", Language::Rust, Keeps::Sql),
+    peer("pg-boss", "pg-boss", Language::Node, Keeps::Sql),
+    Peer { share: 2, ..peer("River for Rust", "riverqueue", Language::Rust, Keeps::Sql) },
+];
+
+/// What one run of a queue came to.
+#[derive(Clone, Debug, Deserialize)]
+struct Outcome {
+    version: String,
+    configuration: String,
+    one_at_a_time: f64,
+    bulk: f64,
+    drain: f64,
+    p50_ms: Option<f64>,
+    p99_ms: Option<f64>,
+}
+
+/// Atelier and every peer in turns, once a run.
+pub(super) async fn measure(
+    stage: &Stage,
+    args: &PeersArgs,
+    runs: u16,
+    figures: &mut Figures,
+) -> anyhow::Result<()> {
+    let wanted: Vec<Peer> = PEERS
+        .into_iter()
+        .filter(|peer| args.only.is_empty() || args.only.iter().any(|name| name == peer.package))
+        .collect();
+    let programs = Programs::install(cache(args)?, wanted.iter().map(|peer| peer.language)).await;
+    for _ in 0..runs {
+        let own = run_atelier(stage, args).await?;
+        note(figures, ATELIER, &own);
+        for peer in &wanted {
+            match run_peer(stage, args, &programs, *peer).await {
+                Ok(outcome) => {
+                    note(figures, peer.name, &outcome);
+                    for (what, own, theirs) in
+                        [("drain", own.drain, outcome.drain), ("bulk", own.bulk, outcome.bulk)]
+                    {
+                        figures.note(
+                            format!("{}: Atelier's {what} against it", peer.name),
+                            "×",
+                            own / theirs,
+                        );
+                    }
+                }
+                Err(error) => figures.leave_out(peer.name, format!("{error:#}")),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn cache(args: &PeersArgs) -> anyhow::Result<PathBuf> {
+    match &args.cache {
+        Some(folder) => Ok(folder.clone()),
+        None => Ok(std::env::home_dir().context("no home: give --cache")?.join(".cache/atelier-bench")),
+    }
+}
+
+fn note(figures: &mut Figures, name: &str, outcome: &Outcome) {
+    figures.tell(name, format!("{}: {}", outcome.version, outcome.configuration));
+    figures.note(format!("{name}: drain"), "jobs/s", outcome.drain);
+    figures.note(format!("{name}: enqueue, one at a time"), "jobs/s", outcome.one_at_a_time);
+    figures.note(format!("{name}: enqueue, bulk of 1000"), "jobs/s", outcome.bulk);
+    for (share, millis) in [("p50", outcome.p50_ms), ("p99", outcome.p99_ms)] {
+        if let Some(millis) = millis {
+            figures.note(format!("{name}: latency, {share}"), "ms", millis);
+        }
+    }
+}
+
+/// The same work by Atelier, each part on a ground of its own.
+async fn run_atelier(stage: &Stage, args: &PeersArgs) -> anyhow::Result<Outcome> {
+    let ground = stage.create_ground(CONNECTIONS).await?;
+    let one_at_a_time = enqueue::one_at_a_time(&ground.queue, args.singles).await?;
+    let job = |_| kinds::job(atelier_queue::QueueName::Generation, 0);
+    let bulk = enqueue::in_bulk(&ground.queue, args.jobs, 1_000, &job).await?;
+    ground.close().await?;
+
+    let work = DrainArgs { jobs: args.jobs, concurrency: args.concurrency, ..DrainArgs::PLAIN };
+    let drain = drain::once(stage, work).await?.rate;
+
+    let ground = stage.create_ground(CONNECTIONS).await?;
+    let (sender, heard) = mpsc::unbounded_channel();
+    let worker = InProcessWorker::start(&ground.queue, kinds::clerks(sender)?, latency::defaults());
+    let mut waits = Figures::default();
+    latency::latencies(&ground.queue, heard, args.latencies, "", &mut waits).await?;
+    worker.stop().await?;
+    ground.close().await?;
+    Ok(Outcome {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        configuration: format!("concurrency {}, PostgreSQL and Redis", args.concurrency),
+        one_at_a_time,
+        bulk,
+        drain,
+        p50_ms: waits.median("latency, p50"),
+        p99_ms: waits.median("latency, p99"),
+    })
+}
+
+async fn run_peer(
+    stage: &Stage,
+    args: &PeersArgs,
+    programs: &Programs,
+    peer: Peer,
+) -> anyhow::Result<Outcome> {
+    let mut command = programs.command(peer.language, peer.package)?;
+    let database = stage.create_database("peer", "template0").await?;
+    command.env("PEER_JOBS", (args.jobs / peer.share).to_string());
+    command.env("PEER_SINGLES", args.singles.to_string());
+    command.env("PEER_LATENCIES", args.latencies.to_string());
+    command.env("PEER_REDIS_URL", stage.redis.url(stage.redis.port()));
+    command.env("PEER_DATABASE_URL", database.expose_secret());
+    let text = program::answer(command).await?;
+    let line = text.lines().rev().find(|line| line.starts_with('{')).context("it told nothing")?;
+    serde_json::from_str(line).context("what it told cannot be read")
+}
+
+/// The columns of the table of peers.
+pub(super) const HEADER: [&str; 9] = [
+    "queue",
+    "version and configuration",
+    "drain, jobs/s",
+    "min to max",
+    "Atelier's ÷ it",
+    "one at a time, jobs/s",
+    "bulk, jobs/s",
+    "latency p50, ms",
+    "p99, ms",
+];
+
+/// A row for each queue that was measured; none where peers were not.
+pub(super) fn table(figures: &Figures) -> Option<Vec<[String; 9]>> {
+    figures.fact(ATELIER)?;
+    let names = std::iter::once(ATELIER).chain(PEERS.iter().map(|peer| peer.name));
+    let rows = names.filter_map(|name| {
+        let middle =
+            |what: &str| figures.median(&format!("{name}: {what}")).map_or_else(|| "–".to_owned(), shown);
+        let [drain, min, max] = figures.shown(&format!("{name}: drain"))?;
+        Some([
+            name.to_owned(),
+            figures.fact(name)?.to_owned(),
+            drain,
+            format!("{min} to {max}"),
+            middle("Atelier's drain against it"),
+            middle("enqueue, one at a time"),
+            middle("enqueue, bulk of 1000"),
+            middle("latency, p50"),
+            middle("latency, p99"),
+        ])
+    });
+    Some(rows.collect())
+}
+
+/// Atelier's drain against the fastest queue that keeps its jobs in Redis only, or
+/// else in SQL.
+pub(super) fn least_ratio(figures: &Figures, in_redis: bool) -> Option<f64> {
+    let keeps = if in_redis { Keeps::Redis } else { Keeps::Sql };
+    let ratios = PEERS
+        .iter()
+        .filter(|peer| peer.keeps == keeps)
+        .filter_map(|peer| figures.median(&format!("{}: Atelier's drain against it", peer.name)));
+    ratios.min_by(f64::total_cmp)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holds_atelier_against_the_fastest_of_a_sort() {
+        let mut figures = Figures::default();
+        for (name, ratio) in
+            [("BullMQ", 1.5), ("Sidekiq", 3.0), ("River for Rust", 2.0), ("apalis-redis bare", 0.5)]
+        {
+            figures.note(format!("{name}: Atelier's drain against it"), "×", ratio);
+        }
+
+        assert_eq!(least_ratio(&figures, true), Some(1.5));
+        assert_eq!(least_ratio(&figures, false), Some(2.0));
+        assert_eq!(least_ratio(&Figures::default(), true), None);
+    }
+
+    #[test]
+    fn makes_a_row_of_each_queue_that_was_measured() {
+        let mut figures = Figures::default();
+        assert_eq!(table(&figures), None);
+        let outcome = Outcome {
+            version: "1.0".to_owned(),
+            configuration: "concurrency 1".to_owned(),
+            one_at_a_time: 1.0,
+            bulk: 2.0,
+            drain: 3.0,
+            p50_ms: None,
+            p99_ms: None,
+        };
+        note(&mut figures, ATELIER, &outcome);
+        note(&mut figures, "pg-boss", &outcome);
+
+        let rows = table(&figures).expect("rows");
+
+        assert_eq!(rows.len(), 2);
+        assert_eq!(rows[1][..3], ["pg-boss", "1.0: concurrency 1", "3.00"]);
+    }
+}

@@ -1,0 +1,102 @@
+//! The product's own processes, as they are released: the binaries beside this one.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use anyhow::{Context, ensure};
+use secrecy::ExposeSecret;
+use tokio::{process::Command, time};
+use uuid::Uuid;
+
+use super::{
+    load::{self, Connection},
+    process::Process,
+    stage::{Ground, Stage},
+};
+use crate::servers::scratch;
+
+/// How long a process may take until it is ready.
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Settings under which a load is no misuse.
+const GENEROUS: [(&str, &str); 8] = [
+    ("ATELIER_LIMITS__AUTH_PER_MINUTE", "1000000"),
+    ("ATELIER_LIMITS__REQUESTS_PER_MINUTE", "1000000"),
+    ("ATELIER_LIMITS__GENERATION_PER_MINUTE", "1000000"),
+    ("ATELIER_CREDITS__SIGNUP_GRANT", "1000000"),
+    ("ATELIER_LLM__PROVIDER", "scaffold"),
+    ("ATELIER_TELEMETRY__LOG_FILTER", "warn"),
+    ("SMTP_URL", ""),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
+];
+
+/// A running process of the product.
+pub(super) struct Product {
+    pub(super) process: Process,
+    /// Where it listens.
+    pub(super) address: SocketAddr,
+}
+
+impl Product {
+    /// Starts `atelier-api` or `atelier-worker` on that ground and waits until it is
+    /// ready.
+    pub(super) async fn start(stage: &Stage, ground: &Ground, name: &str) -> anyhow::Result<Self> {
+        let servers = [
+            ("DATABASE_URL", ground.database_url.expose_secret()),
+            ("REDIS_URL", ground.redis_url.expose_secret()),
+        ];
+        Self::start_with(stage, name, &servers).await
+    }
+
+    /// Starts `atelier`, everything in one process, on a new folder.
+    pub(super) async fn start_embedded(stage: &Stage) -> anyhow::Result<Self> {
+        Self::start_with(stage, "atelier", &[("DATABASE_URL", ""), ("REDIS_URL", "")]).await
+    }
+
+    async fn start_with(stage: &Stage, name: &str, servers: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let address = SocketAddr::from(([127, 0, 0, 1], scratch::free_port()?));
+        let data = stage.scratch.folder(&format!("{name}-{}", Uuid::new_v4().simple()))?;
+        let mut command = Command::new(binary(name)?);
+        command.envs(GENEROUS).envs(servers.iter().copied());
+        command.env("DATA_DIR", data).env("JWT_SECRET", "a secret of the bench, good for nothing else");
+        command.env("BIND", address.to_string()).env("ATELIER_SERVER__OPS_BIND", address.to_string());
+        let mut process = Process::start(stage, command, name)?;
+        let begun = time::Instant::now();
+        while !is_ready(address).await {
+            ensure!(!process.has_ended(), "{name} ended: {}", log_end(stage, name));
+            ensure!(begun.elapsed() < START_LIMIT, "{name} is not ready: {}", log_end(stage, name));
+            time::sleep(LOOK_EVERY).await;
+        }
+        Ok(Self { process, address })
+    }
+
+    /// Ends it in good order.
+    pub(super) async fn stop(self) -> anyhow::Result<()> {
+        self.process.stop().await
+    }
+}
+
+/// Whether every binary of the product lies beside this one.
+pub(super) fn is_there() -> bool {
+    ["atelier", "atelier-api", "atelier-worker"].into_iter().all(|name| binary(name).is_ok())
+}
+
+fn binary(name: &str) -> anyhow::Result<PathBuf> {
+    let program = std::env::current_exe().context("cannot tell this program's path")?;
+    let path = program.with_file_name(name);
+    ensure!(path.is_file(), "{name} does not lie beside this program: build atelier-server the same way");
+    Ok(path)
+}
+
+async fn is_ready(address: SocketAddr) -> bool {
+    let Ok(mut connection) = Connection::open(address).await else { return false };
+    let answer = connection.ask(&load::request("GET", "/readyz", &[], "")).await;
+    answer.is_ok_and(|answer| answer.status == 200)
+}
+
+fn log_end(stage: &Stage, name: &str) -> String {
+    let text = std::fs::read_to_string(stage.scratch.log(name)).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    lines.iter().rev().take(3).rev().copied().collect::<Vec<_>>().join(" / ")
+}
