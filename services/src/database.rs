@@ -31,6 +31,7 @@ pub async fn connect(
                 .pragma("synchronous", "FULL")
                 .pragma("foreign_keys", "ON")
                 .busy_timeout(Duration::from_secs(5))
+                .row_buffer_size(SQLITE_ROWS)
         });
     } else {
         options.statement_timeout(statement).set_application_name("atelier");
@@ -44,6 +45,10 @@ pub async fn connect(
     }
     Database::connect(options).await
 }
+
+/// Rows that SQLite's thread may be ahead of whoever reads them: a batch of the queue's
+/// passes without the two waiting for each other at every turn.
+const SQLITE_ROWS: usize = 1_000;
 
 /// Longest a connection may take to show that it still lives.
 const ANSWER_BOUND: Duration = Duration::from_millis(500);

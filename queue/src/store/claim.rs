@@ -28,8 +28,12 @@ async fn claim(queue: &Queue, claimant: &Claimant<'_>, count: usize) -> Result<V
     let now = queue.now();
     let mut sql = Sql::new(queue.db().get_database_backend());
     // Materialized, so that the rows are picked and locked once, never again for each
-    // row of the join.
-    sql.push("WITH next AS MATERIALIZED (SELECT id FROM jobs WHERE ");
+    // row of the join. They are locked: where they lie is all that is left to know.
+    let place = match sql.backend() {
+        DatabaseBackend::Postgres => "ctid",
+        _ => "rowid",
+    };
+    sql.push("WITH next AS MATERIALIZED (SELECT ").push(place).push(" AS place FROM jobs WHERE ");
     available(&mut sql, claimant, now);
     sql.push(" AND NOT EXISTS (SELECT 1 FROM queues WHERE name = ")
         .bind(claimant.queue.as_str())
@@ -38,7 +42,7 @@ async fn claim(queue: &Queue, claimant: &Claimant<'_>, count: usize) -> Result<V
         .skip_locked()
         .push(") UPDATE jobs SET ");
     let taking = Taking::of(claimant, queue, now);
-    taking.push_to(&mut sql);
+    taking.push_to(&mut sql, place, "place");
     let _turn = queue.write_turn().await;
     taking.rows(queue.db().query_all_raw(sql.build()).await?)
 }
@@ -142,7 +146,7 @@ async fn claim_fairly(
     }
     sql.push(&count.to_string()).push(") UPDATE jobs SET ");
     let taking = Taking::of(claimant, &tx.queue, now);
-    taking.push_to(&mut sql);
+    taking.push_to(&mut sql, "id", "id");
     taking.rows(tx.query_all_raw(sql.build()).await?)
 }
 
@@ -190,8 +194,9 @@ impl Taking {
         Self { queue: name, worker, now, lease_expires_at: now + queue.options().heartbeat * 2 }
     }
 
-    /// Appends what follows `SET`, for the jobs of `next`.
-    fn push_to(&self, sql: &mut Sql) {
+    /// Appends what follows `SET`, for the jobs whose `key` stands in that column of
+    /// `next`.
+    fn push_to(&self, sql: &mut Sql, key: &str, column: &str) {
         sql.push(
             "state = 'running', attempt = attempt + 1, fence = fence + 1, revision = revision + 1, worker_id = ",
         )
@@ -202,12 +207,13 @@ impl Taking {
         .bind(self.now)
         .push(", updated_at = ")
         .bind(self.now)
-        .push(" WHERE id ");
+        .push(" WHERE ")
+        .push(key);
         // An array, so that PostgreSQL goes by the key however many rows it expects.
-        sql.push(match sql.backend() {
-            DatabaseBackend::Postgres => "= ANY(ARRAY(SELECT id FROM next))",
-            _ => "IN (SELECT id FROM next)",
-        });
+        match sql.backend() {
+            DatabaseBackend::Postgres => sql.push(" = ANY(ARRAY(SELECT ").push(column).push(" FROM next))"),
+            _ => sql.push(" IN (SELECT ").push(column).push(" FROM next)"),
+        };
         // Hidden from the planner, which would rather go through all available jobs.
         sql.push(" AND state || '' = 'available' RETURNING ").push(READ);
     }

@@ -52,6 +52,8 @@ conformance! {
     running::a_rolled_back_enqueue_leaves_nothing,
     running::a_second_enqueue_of_a_unique_key_answers_the_first,
     running::concurrent_enqueues_of_a_unique_key_make_one_job,
+    running::concurrent_enqueues_are_each_there_when_they_are_answered,
+    running::an_enqueue_that_cannot_be_written_fails_alone,
     running::a_delayed_job_waits_for_its_time,
     running::args_beyond_the_bound_are_refused,
     ends::an_error_is_retried_and_recorded,

@@ -1,7 +1,7 @@
 use std::{collections::HashSet, time::Duration};
 
-use atelier_entities::JobState;
-use atelier_queue::{NewJob, Outcome, QueueError};
+use atelier_entities::{JobState, UserId};
+use atelier_queue::{NewJob, Origin, Outcome, QueueError};
 use serde_json::json;
 
 use super::{
@@ -84,6 +84,42 @@ pub(super) async fn concurrent_enqueues_of_a_unique_key_make_one_job(bed: Bed) {
     }
 
     assert_eq!((ids.len(), firsts), (1, 1));
+}
+
+pub(super) async fn concurrent_enqueues_are_each_there_when_they_are_answered(bed: Bed) {
+    let owners: Vec<UserId> = (0..3).map(|_| UserId::new()).collect();
+    let enqueues = (0..120).map(|number| {
+        let (queue, owner) = (bed.queue.clone(), owners[number % 3]);
+        let job = scripted(&format!("{number} \"quoted\" \\ {{}}")).owned_by(owner);
+        tokio::spawn(async move {
+            let id = queue.enqueue(job).await?.id;
+            Ok::<_, QueueError>((number, queue.find_job(id, Some(owner)).await?))
+        })
+    });
+
+    let mut places = HashSet::new();
+    for enqueue in futures::future::join_all(enqueues).await {
+        let (number, job) = enqueue.expect("no panic").expect("enqueued");
+        let job = job.expect("it is committed");
+        assert_eq!(job.args["name"], format!("{number} \"quoted\" \\ {{}}"));
+        places.insert((job.owner_id, job.rank));
+    }
+    assert_eq!(places.len(), 120, "each job of an owner waits behind the one before");
+}
+
+pub(super) async fn an_enqueue_that_cannot_be_written_fails_alone(bed: Bed) {
+    let enqueues = (0..40).map(|number| {
+        let queue = bed.queue.clone();
+        let request_id = (number == 20).then(|| "a\0b".to_owned());
+        let job = scripted("any").from_origin(Origin { request_id, trace_parent: None });
+        tokio::spawn(async move { queue.enqueue(job).await })
+    });
+
+    for (number, enqueue) in futures::future::join_all(enqueues).await.into_iter().enumerate() {
+        let enqueued = enqueue.expect("no panic");
+        // PostgreSQL keeps no NUL; SQLite does.
+        assert!(enqueued.is_ok() || number == 20, "{number}: {enqueued:?}");
+    }
 }
 
 pub(super) async fn a_delayed_job_waits_for_its_time(bed: Bed) {

@@ -174,7 +174,7 @@ async fn g_connections_that_hang_stop_neither_worker_nor_scheduler() {
 
 /// Ends of attempts that wait for a lock.
 async fn ends_that_wait(bed: &Bed) -> i64 {
-    let sql = "SELECT COUNT(*) AS ends FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%AS ended WHERE%'";
+    let sql = "SELECT COUNT(*) AS ends FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%AS ended%'";
     let statement = Statement::from_string(DbBackend::Postgres, sql);
     let row = bed.queue.db().query_one_raw(statement).await.expect("asked").expect("a row");
     row.try_get("", "ends").expect("a count")
