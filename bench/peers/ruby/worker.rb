@@ -52,6 +52,6 @@ class Stamp
 
   def perform(sent)
     waited = monotonic - sent
-    Sidekiq.redis { |redis| redis.lpush("peer:waited", waited) }
+    Sidekiq.redis { |redis| redis.rpush("peer:waited", waited) }
   end
 end

@@ -1,6 +1,7 @@
 //! Every measurement in full, each on servers of its own: what the table of
 //! `docs/performance.md` is made of.
 
+use anyhow::ensure;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -12,7 +13,7 @@ use super::{
     },
     cost, drain, embedded, enqueue,
     figures::Figures,
-    http, latency, peers,
+    http, latency, peers, product,
     report::Section,
     scale, section, stage,
     stage::{CONNECTIONS, Stage},
@@ -38,6 +39,7 @@ const API: ApiArgs = ApiArgs { connections: 32, secs: 1.5, projects: 20 };
 
 /// Measures one thing after the other.
 pub(super) async fn measure(programs: &Programs, args: &AllArgs, runs: u16) -> anyhow::Result<Vec<Section>> {
+    ensure!(product::is_there(), "the product does not lie beside this program: build atelier-server too");
     let mut all = All { programs, runs, sections: Vec::new() };
     all.take("enqueue", &ENQUEUE, false, async |stage, figures| enqueues(stage, runs, figures).await).await?;
     let drains = DrainArgs { variants: true, ..DrainArgs::PLAIN };

@@ -102,6 +102,8 @@ async fn memory(stage: &Stage, figures: &mut Figures) -> anyhow::Result<()> {
         time::sleep(SETTLE).await;
         figures.note("idle atelier-worker: memory", "MiB", worker.process.cost().resident_mib);
         worker.stop().await?;
+    } else {
+        figures.leave_out("idle atelier-worker", "it does not lie beside this program");
     }
     ground.close().await?;
     let ground = stage.create_ground(CONNECTIONS).await?;

@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     fn report(names: &[&'static str]) -> Report {
-        let sections = names.iter().map(|name| {
+        let sections = names.iter().copied().map(|name| {
             let mut figures = Figures::default();
             figures.note("drain", "jobs/s", 12_345.0);
             figures.leave_out("Sidekiq", "no ruby");

@@ -7,12 +7,16 @@ use super::{
     stage::Stage,
 };
 
-/// Most jobs of one drain, and of one that runs a job at a time.
+/// Most jobs of one drain.
 const MOST: f64 = 20_000.0;
 
 /// Jobs a second that a drain is reckoned with where they take no time: by slots, up
 /// to what the queue itself can do.
 const PER_SLOT: f64 = 500.0;
+
+/// How much longer the drains take by which workers are compared: workers do not start
+/// at the same moment.
+const LONGER: f64 = 4.0;
 
 /// Slots of the drains by which workers are compared: few enough that one worker
 /// leaves the processors idle.
@@ -38,10 +42,11 @@ pub(super) async fn measure(
 }
 
 async fn compare_workers(stage: &Stage, args: &ScaleArgs, figures: &mut Figures) -> anyhow::Result<()> {
+    let longer = ScaleArgs { secs: args.secs * LONGER, ..args.clone() };
     for (millis, concurrency) in [(10, FEW), (0, 100)] {
         let mut first = None;
         for workers in &args.workers {
-            let drained = drain::once(stage, work(args, *workers, concurrency, millis)).await?;
+            let drained = drain::once(stage, work(&longer, *workers, concurrency, millis)).await?;
             let name = format!("{millis} ms each, {concurrency} at a time on each of {workers} workers");
             figures.note(name.clone(), "jobs/s", drained.rate);
             match first {
