@@ -54,7 +54,7 @@ const SQLITE_ROWS: usize = 1_000;
 const ANSWER_BOUND: Duration = Duration::from_millis(500);
 
 /// How long a connection that lies in the pool is taken to live without asking.
-const TRUSTED: Duration = Duration::from_millis(50);
+const TRUSTED: Duration = Duration::from_millis(5);
 
 /// Whether a connection still answers, asked on its way back to the pool, and on its
 /// way out where it has lain there for a while. The pool asks the same by itself, but without a bound: connections that fell silent
