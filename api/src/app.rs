@@ -3,10 +3,11 @@
 #[cfg(test)]
 mod tests;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use atelier_config::Network;
 use atelier_ops::{
+    host::HostProbe,
     server::{Operations, routes as operations_routes},
     shutdown::Shutdown,
 };
@@ -23,14 +24,13 @@ use tower_http::{
         CompressionLayer,
         predicate::{DefaultPredicate, NotForContentType, Predicate},
     },
-    limit::RequestBodyLimitLayer,
 };
 
 use crate::{
     docs, idempotency,
     middleware::{
-        cors, error_shape, identify, panics, plain_address, rate_limit, request_id, security_headers,
-        telemetry, time_limit,
+        body_limit, cors, error_shape, identify, panics, plain_address, rate_limit, request_id,
+        security_headers, telemetry, time_limit,
     },
     preview, routes,
     sse::Streams,
@@ -47,8 +47,13 @@ pub struct ApiOptions {
     pub cors_allowed_origins: Vec<String>,
     /// Networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
+    /// Folder whose disk operators see.
+    pub data_dir: PathBuf,
     /// How often things may be done.
     pub limits: LimitOptions,
+    /// Whether browsers are told to come by https alone, as they do where the public
+    /// address begins with it.
+    pub strict_transport: bool,
 }
 
 /// How often things may be done.
@@ -71,6 +76,7 @@ pub struct ApiState {
     pub(crate) operations: Operations,
     pub(crate) shutdown: Shutdown,
     pub(crate) streams: Streams,
+    pub(crate) host: HostProbe,
 }
 
 impl ApiState {
@@ -84,8 +90,9 @@ impl ApiState {
         operations: Operations,
         shutdown: Shutdown,
     ) -> Self {
-        let options = Arc::new(options);
-        Self { services, limiter, options, operations, shutdown, streams: Streams::default() }
+        let host = HostProbe::new(options.data_dir.clone());
+        let (options, streams) = (Arc::new(options), Streams::default());
+        Self { services, limiter, options, operations, shutdown, streams, host }
     }
 }
 
@@ -114,14 +121,14 @@ pub fn router(state: ApiState) -> Router {
         .merge(operations_routes(state.operations.clone()))
         .layer(from_fn_with_state(state.clone(), time_limit::apply))
         .layer(DefaultBodyLimit::disable())
-        .layer(RequestBodyLimitLayer::new(state.options.max_body_bytes))
+        .layer(from_fn_with_state(state.clone(), body_limit::apply))
         .layer(CompressionLayer::new().compress_when(worth_compressing))
         .layer(from_fn(plain_address::apply))
         .layer(from_fn(error_shape::apply))
         .layer(CatchPanicLayer::custom(panics::answer))
         .layer(cors::layer(&state.options.cors_allowed_origins))
         .layer(from_fn(telemetry::apply))
-        .layer(from_fn(security_headers::apply))
+        .layer(from_fn_with_state(state.clone(), security_headers::apply))
         .layer(from_fn(request_id::assign))
         .with_state(state)
 }

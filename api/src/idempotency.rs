@@ -2,14 +2,19 @@
 //! it again under the same key, and it is done once.
 //!
 //! What was answered to a request that did something (2xx) is kept and given again.
-//! A refusal did nothing and is not kept: the same key may try again.
+//! It is committed together with what the request did, once the handler has answered:
+//! nothing that a handler commits is there before. A refusal is not kept: the same key
+//! may try again. Of a request that fails (5xx) nothing remains.
+
+#[cfg(test)]
+mod tests;
 
 use std::panic::AssertUnwindSafe;
 
-use atelier_entities::UserId;
-use atelier_services::idempotency::Begin;
+use atelier_queue::Transaction;
+use atelier_services::idempotency::{Answer, Begin, Claim};
 use axum::{
-    body::{Body, Bytes, to_bytes},
+    body::{Body, Bytes, HttpBody, to_bytes},
     extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     middleware::Next,
@@ -24,13 +29,13 @@ use crate::{
     error::ApiError,
     extract::Bearer,
     metrics::REPLAYED,
-    middleware::{panics, request_id},
+    middleware::{panics, request_id, time_limit},
 };
 
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED_HEADER: HeaderName = HeaderName::from_static("idempotency-replayed");
 const LONGEST_KEY: usize = 255;
-/// Largest answer that is kept; those of the operations concerned are a few KiB.
+/// Largest answer that can be kept; those of the operations concerned are a few KiB.
 const LARGEST_ANSWER: usize = 1024 * 1024;
 
 /// Does the request once for each key of a person. Requests without a key, and
@@ -55,27 +60,35 @@ async fn once(state: &ApiState, request: Request, next: Next) -> Result<Response
     let body =
         to_bytes(body, usize::MAX).await.map_err(|_| ApiError::of_status(StatusCode::PAYLOAD_TOO_LARGE))?;
     let hash = hash(&parts.method, &parts.uri, &body);
-    match state.services.idempotency.begin(user, &key, &hash).await? {
-        Begin::Fresh => {
-            let request = Request::from_parts(parts, Body::from(body));
-            run(state.clone(), user, key, request, next).await
+    let request = Request::from_parts(parts, Body::from(body));
+    let state = state.clone();
+    let work = async move {
+        match state.services.idempotency.begin(user, &key, &hash).await? {
+            Begin::Fresh(claim) => run(&state, &claim, request, next).await,
+            Begin::Replay { status, location, body } => {
+                metrics::counter!(REPLAYED).increment(1);
+                Ok(replay(status, location.as_deref(), body))
+            }
+            Begin::Conflict => Err(ApiError::new(
+                StatusCode::CONFLICT,
+                "IDEMPOTENCY_KEY_REUSED",
+                "This Idempotency-Key was used for another request.",
+            )),
+            Begin::InFlight => Err(in_progress()),
         }
-        Begin::Replay { status, location, body } => {
-            metrics::counter!(REPLAYED).increment(1);
-            Ok(replay(status, location.as_deref(), body))
-        }
-        Begin::Conflict => Err(ApiError::new(
-            StatusCode::CONFLICT,
-            "IDEMPOTENCY_KEY_REUSED",
-            "This Idempotency-Key was used for another request.",
-        )),
-        Begin::InFlight => Err(ApiError::new(
-            StatusCode::CONFLICT,
-            "REQUEST_IN_PROGRESS",
-            "The first request of this Idempotency-Key is still being answered.",
-        )
-        .with_retry_after(1)),
-    }
+    };
+    // In a task of its own: a client that goes away does not stop it half-way.
+    let work = request_id::within(request_id::current(), work).in_current_span();
+    tokio::spawn(work).await.map_err(ApiError::internal)?
+}
+
+fn in_progress() -> ApiError {
+    ApiError::new(
+        StatusCode::CONFLICT,
+        "REQUEST_IN_PROGRESS",
+        "Another request of this Idempotency-Key is still being answered.",
+    )
+    .with_retry_after(1)
 }
 
 /// Whether repeats of the operation are caught: every POST under `/api`, but for
@@ -110,46 +123,73 @@ fn hash(method: &Method, uri: &Uri, body: &[u8]) -> String {
     hex::encode(digest.finalize())
 }
 
-/// Runs the request in a task of its own, so that a client that goes away neither
-/// stops it half-way nor leaves its key in flight.
-async fn run(
-    state: ApiState,
-    user: UserId,
-    key: String,
-    request: Request,
-    next: Next,
-) -> Result<Response, ApiError> {
-    let work = request_id::within(request_id::current(), async move {
-        match AssertUnwindSafe(next.run(request)).catch_unwind().await {
-            Ok(response) => keep(&state, user, &key, response).await,
-            Err(panic) => {
-                abandon(&state, user, &key).await;
-                Ok(panics::answer(panic))
-            }
+/// Runs the request, for no longer than any request may take: one that is stuck gives
+/// back what it holds.
+async fn run(state: &ApiState, claim: &Claim, request: Request, next: Next) -> Result<Response, ApiError> {
+    let limit = state.options.request_timeout;
+    let handling = AssertUnwindSafe(next.run(request)).catch_unwind();
+    match tokio::time::timeout(limit, state.services.queue.defer(handling)).await {
+        Ok((Ok(response), done)) => keep(state, claim, done, response).await,
+        Ok((Err(panic), done)) => {
+            undo(state, claim, done).await;
+            Ok(panics::answer(panic))
         }
-    });
-    tokio::spawn(work.in_current_span()).await.map_err(ApiError::internal)?
+        Err(_late) => {
+            undo(state, claim, None).await;
+            Err(time_limit::too_late(limit))
+        }
+    }
 }
 
-async fn keep(state: &ApiState, user: UserId, key: &str, response: Response) -> Result<Response, ApiError> {
-    if !response.status().is_success() {
-        abandon(state, user, key).await;
+/// Commits what the request did, as far as its answer says that it is done.
+async fn keep(
+    state: &ApiState,
+    claim: &Claim,
+    done: Option<Transaction>,
+    response: Response,
+) -> Result<Response, ApiError> {
+    let keys = &state.services.idempotency;
+    let status = response.status();
+    if status.is_server_error() {
+        undo(state, claim, done).await;
+        return Ok(response);
+    }
+    if !status.is_success() {
+        keys.release(claim, done).await?;
         return Ok(response);
     }
     let (parts, body) = response.into_parts();
-    let body: Bytes = to_bytes(body, LARGEST_ANSWER).await.map_err(ApiError::internal)?;
+    let body = match whole(body).await {
+        Ok(body) => body,
+        Err(error) => {
+            undo(state, claim, done).await;
+            return Err(error);
+        }
+    };
     let location = parts.headers.get(header::LOCATION).and_then(|location| location.to_str().ok());
-    let text = String::from_utf8_lossy(&body);
-    let kept = state.services.idempotency.finish(user, key, parts.status.as_u16(), location, &text).await;
-    if let Err(error) = kept {
-        tracing::error!(%error, "the answer to an idempotency key was not kept");
+    let answer = Answer { status: status.as_u16(), location, body: &String::from_utf8_lossy(&body) };
+    match keys.finish(claim, done, answer).await? {
+        true => Ok(Response::from_parts(parts, Body::from(body))),
+        false => Err(in_progress()),
     }
-    Ok(Response::from_parts(parts, Body::from(body)))
 }
 
-async fn abandon(state: &ApiState, user: UserId, key: &str) {
-    if let Err(error) = state.services.idempotency.abandon(user, key).await {
-        tracing::error!(%error, "an idempotency key was not given back");
+/// An answer that is there as a whole and can be kept.
+async fn whole(body: Body) -> Result<Bytes, ApiError> {
+    let longest = u64::try_from(LARGEST_ANSWER).unwrap_or(u64::MAX);
+    if body.size_hint().upper().is_none_or(|size| size > longest) {
+        return Err(ApiError::internal(
+            "an answer too large or too slow to be kept under its Idempotency-Key",
+        ));
+    }
+    to_bytes(body, LARGEST_ANSWER).await.map_err(ApiError::internal)
+}
+
+/// Undoes a request that failed, and gives its key back.
+async fn undo(state: &ApiState, claim: &Claim, done: Option<Transaction>) {
+    drop(done);
+    if let Err(error) = state.services.idempotency.release(claim, None).await {
+        tracing::warn!(%error, "an idempotency key was not given back; a repeat takes it over");
     }
 }
 
@@ -163,61 +203,4 @@ fn replay(status: u16, location: Option<&str>, body: String) -> Response {
         headers.insert(header::LOCATION, location);
     }
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_hash_tells_requests_apart() {
-        let uri = |text: &str| text.parse::<Uri>().expect("a URI");
-        let first = hash(&Method::POST, &uri("/api/projects"), b"{\"title\":\"x\"}");
-
-        assert_eq!(first, hash(&Method::POST, &uri("/api/projects"), b"{\"title\":\"x\"}"));
-        assert_eq!(first.len(), 64);
-        for other in [
-            hash(&Method::PUT, &uri("/api/projects"), b"{\"title\":\"x\"}"),
-            hash(&Method::POST, &uri("/api/projects?x=1"), b"{\"title\":\"x\"}"),
-            hash(&Method::POST, &uri("/api/projects"), b"{\"title\":\"y\"}"),
-        ] {
-            assert_ne!(first, other);
-        }
-    }
-
-    #[test]
-    fn catches_repeats_where_something_happens_and_never_keeps_tokens() {
-        for (method, path, expected) in [
-            ("POST", "/api/projects", true),
-            ("POST", "/api/projects/{id}/generate", true),
-            ("POST", "/api/jobs/{id}/retry", true),
-            ("GET", "/api/projects", false),
-            ("POST", "/api/auth/refresh", false),
-            ("POST", "/api/projects/{id}/export/zip", false),
-        ] {
-            assert_eq!(applies(method, path), expected, "{method} {path}");
-        }
-    }
-
-    #[test]
-    fn keys_are_bounded() {
-        let with = |value: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(HEADER, HeaderValue::from_str(value).expect("a header"));
-            key(&headers)
-        };
-        assert_eq!(key(&HeaderMap::new()).expect("none"), None);
-        assert_eq!(with(" order-7 ").expect("a key"), Some("order-7".to_owned()));
-        assert!(with(" ").is_err());
-        assert!(with(&"k".repeat(LONGEST_KEY + 1)).is_err());
-    }
-
-    #[test]
-    fn a_replay_has_the_same_status_location_and_body() {
-        let response = replay(202, Some("/api/jobs/7"), "{}".to_owned());
-
-        assert_eq!(response.status(), StatusCode::ACCEPTED);
-        assert_eq!(response.headers()[header::LOCATION], "/api/jobs/7");
-        assert_eq!(response.headers()[REPLAYED_HEADER], "true");
-    }
 }

@@ -2,6 +2,7 @@
 //! headers, tracing and metrics, a net under panics, the error shape, bounds of
 //! size and time, who asks, and rate limits.
 
+pub(crate) mod body_limit;
 pub(crate) mod cors;
 pub(crate) mod error_shape;
 pub(crate) mod identify;

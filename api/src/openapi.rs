@@ -5,7 +5,7 @@ mod errors;
 mod plain;
 
 use utoipa::openapi::{
-    InfoBuilder, LicenseBuilder, OpenApi, Ref, RefOr, SecurityRequirement, ServerBuilder,
+    InfoBuilder, LicenseBuilder, OpenApi, Ref, RefOr, Required, SecurityRequirement, ServerBuilder,
     path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem},
     schema::{ObjectBuilder, Type},
     security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -15,6 +15,9 @@ use utoipa::openapi::{
 use crate::{idempotency, routes};
 
 const BEARER: &str = "bearer";
+
+/// What the description of a body begins with that is not required.
+const OPTIONAL_BODY: &str = "May be left out";
 
 const DESCRIPTION: &str = "Atelier turns descriptions into applications. Slow work is done by jobs: a request \
     that starts one is answered `202` with the job's address in `Location`; follow it by polling (`ETag`, \
@@ -87,6 +90,11 @@ fn complete(method: &str, path: &str, operation: &mut Operation) {
     } else {
         vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]
     });
+    if let Some(RefOr::T(body)) = &mut operation.request_body
+        && body.description.as_deref().is_some_and(|text| text.starts_with(OPTIONAL_BODY))
+    {
+        body.required = Some(Required::False);
+    }
     let is_idempotent = !is_public && idempotency::applies(method, path);
     if is_idempotent {
         operation.parameters.get_or_insert_default().push(RefOr::T(idempotency_key()));
@@ -99,11 +107,12 @@ fn complete(method: &str, path: &str, operation: &mut Operation) {
 }
 
 fn idempotency_key() -> Parameter {
-    let schema = ObjectBuilder::new().schema_type(Type::String).max_length(Some(255)).build();
+    let schema = ObjectBuilder::new().schema_type(Type::String).max_length(Some(255));
+    let schema = schema.pattern(Some("^[\\t -~]*[!-~][\\t -~]*$")).build();
     ParameterBuilder::new()
         .name("Idempotency-Key")
         .parameter_in(ParameterIn::Header)
-        .required(utoipa::openapi::Required::False)
+        .required(Required::False)
         .description(Some(
             "Any text, new for each new request. The same key and body within 24 hours get the first answer \
              again; another body is 409 IDEMPOTENCY_KEY_REUSED.",
@@ -156,6 +165,9 @@ mod tests {
             }
         });
         let expected = [
+            "GET /api/auth/providers",
+            "GET /api/auth/{provider}/callback",
+            "GET /api/auth/{provider}/login",
             "GET /api/deployment/platforms",
             "GET /api/health",
             "GET /api/stats",
@@ -167,15 +179,35 @@ mod tests {
             "GET /preview/{slug}/{path}",
             "GET /readyz",
             "GET /redoc",
+            "GET /unsubscribe/{token}",
             "POST /api/auth/forgot-password",
             "POST /api/auth/login",
+            "POST /api/auth/oauth/{provider}",
             "POST /api/auth/refresh",
             "POST /api/auth/register",
             "POST /api/auth/resend-verification",
             "POST /api/auth/reset-password",
             "POST /api/auth/verify-email",
+            "POST /unsubscribe/{token}",
+            "POST /api/auth/{provider}/callback",
         ];
         assert_eq!(public, expected.map(str::to_owned).into());
+    }
+
+    #[test]
+    fn a_body_that_may_be_left_out_is_not_required() {
+        let mut optional = Vec::new();
+        each_operation(|method, path, operation| {
+            if let Some(RefOr::T(body)) = &operation.request_body
+                && body.required == Some(Required::False)
+            {
+                optional.push(format!("{method} {path}"));
+            }
+        });
+
+        assert!(optional.contains(&"POST /api/projects/{id}/generate".to_owned()), "{optional:?}");
+        assert!(optional.contains(&"DELETE /api/users/me".to_owned()), "{optional:?}");
+        assert!(!optional.contains(&"POST /api/auth/login".to_owned()));
     }
 
     #[test]

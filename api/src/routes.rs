@@ -11,9 +11,12 @@ mod credits;
 mod deployments;
 mod events;
 mod jobs;
+mod notifications;
+mod oauth;
 mod projects;
 mod sessions;
 mod stats;
+mod unsubscribe;
 mod users;
 
 use atelier_entities::jobs::Model as Job;
@@ -32,9 +35,12 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .merge(accounts::routes())
         .merge(account_links::routes())
+        .merge(oauth::routes())
         .merge(sessions::routes())
         .merge(api_tokens::routes())
         .merge(users::routes())
+        .merge(notifications::routes())
+        .merge(unsubscribe::routes())
         .merge(stats::routes())
         .merge(projects::routes())
         .merge(code::routes())

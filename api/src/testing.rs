@@ -3,6 +3,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use atelier_entities::SignInProvider;
 use atelier_ops::{
     server::{Check, Operations},
     shutdown::Shutdown,
@@ -11,12 +12,14 @@ use atelier_providers::{
     limiter::memory::MemoryLimiter,
     llm::fake::ScriptedModel,
     mail::fake::ScriptedMailer,
+    oauth::{ExternalPerson, IdentityProvider, fake::ScriptedProvider},
     object_store::{ObjectStoreOptions, Objects},
 };
 use atelier_queue::{Queue, QueueOptions, bus::LocalBus, retention::RetentionRules, transport::InProcess};
 use atelier_services::{
     AuthOptions, Caller, CreditOptions, Deps, GenerationOptions, MailOptions, RetentionOptions,
-    ServiceOptions, Services, database, effects, identity::Registration,
+    ServiceOptions, Services, database, effects,
+    identity::{OAuthSetup, Registration},
 };
 use axum::{
     Router,
@@ -36,6 +39,7 @@ pub(crate) struct TestApi {
     pub(crate) router: Router,
     pub(crate) shutdown: Shutdown,
     pub(crate) services: Services,
+    pub(crate) state: ApiState,
     _folder: TempDir,
 }
 
@@ -61,6 +65,13 @@ impl TestApi {
         Self::start_with(LIMITS, options).await
     }
 
+    /// One that tells nobody which addresses are registered.
+    pub(crate) async fn start_hiding() -> Self {
+        let mut options = options();
+        options.auth.hide_registered_emails = true;
+        Self::start_with(LIMITS, options).await
+    }
+
     async fn start_with(limits: LimitOptions, options: ServiceOptions) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let services = services(&folder, options).await;
@@ -72,12 +83,14 @@ impl TestApi {
             max_body_bytes: 10_000,
             request_timeout: Duration::from_secs(10),
             cors_allowed_origins: vec!["https://console.example".to_owned()],
+            data_dir: folder.path().to_owned(),
             trusted_proxies: vec!["127.0.0.1".parse().expect("a network")],
             limits,
+            strict_transport: true,
         };
         let limiter = Arc::new(MemoryLimiter::new());
         let state = ApiState::new(services.clone(), limiter, options, operations, shutdown.clone());
-        Self { router: router(state), shutdown, services, _folder: folder }
+        Self { router: router(state.clone()), shutdown, services, state, _folder: folder }
     }
 
     /// Sends a request and reads the whole answer.
@@ -154,8 +167,28 @@ async fn services(folder: &TempDir, options: ServiceOptions) -> Services {
         model: Arc::new(ScriptedModel::new([])),
         mailer: Arc::new(ScriptedMailer::new([])),
         objects: Objects::open(&objects).expect("a store"),
+        oauth: oauth(),
     };
     Services::new(queue, deps, options)
+}
+
+/// Google and Apple, whose people Ada and Grace come back, each once.
+fn oauth() -> OAuthSetup {
+    let person = |name: &str| {
+        Ok(ExternalPerson {
+            subject: name.to_owned(),
+            email: Some(format!("{name}@example.net")),
+            email_verified: true,
+            ..ExternalPerson::default()
+        })
+    };
+    let google: Arc<dyn IdentityProvider> = Arc::new(ScriptedProvider::new([person("ada")]));
+    let apple: Arc<dyn IdentityProvider> = Arc::new(ScriptedProvider::new([person("grace")]).by_post());
+    OAuthSetup {
+        providers: [(SignInProvider::Google, google), (SignInProvider::Apple, apple)].into(),
+        public_url: "https://atelier.example".to_owned(),
+        frontend_url: "https://app.example".to_owned(),
+    }
 }
 
 fn options() -> ServiceOptions {
@@ -169,6 +202,9 @@ fn options() -> ServiceOptions {
             refresh_grace: Duration::from_secs(10),
             hash_concurrency: 2,
             require_verified_email: false,
+            hide_registered_emails: false,
+            issuer: "https://atelier.example".to_owned(),
+            admin_email: None,
         },
         credits: CreditOptions { signup_grant: 3, quick_price: 2, advanced_price: 4 },
         generation: GenerationOptions {
@@ -179,12 +215,14 @@ fn options() -> ServiceOptions {
         },
         mail: MailOptions {
             from: "Atelier <no-reply@example.org>".to_owned(),
+            reply_to: None,
             public_url: public_url.clone(),
         },
         public_url,
         retention: RetentionOptions {
             jobs: RetentionRules { succeeded: days(7), failed: days(30), cancelled: days(7), batch: 100 },
             idempotency: days(1),
+            audit: None,
         },
     }
 }

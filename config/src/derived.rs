@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::settings::{
     AuthSettings, DatabaseSettings, HttpClientSettings, LlmProvider, LlmSettings, MailSettings,
-    QueueSettings, RedisSettings, ServerSettings, Settings,
+    OAuthSettings, QueueSettings, RedisSettings, ServerSettings, Settings,
 };
 
 const DAY: u64 = 24 * 60 * 60;
@@ -45,6 +45,13 @@ impl Settings {
         find_set(&self.mail.smtp_url)
     }
 
+    /// Who issues access tokens: the public URL where it is set.
+    #[must_use]
+    pub fn token_issuer(&self) -> &str {
+        let url = self.server.public_url.trim_end_matches('/');
+        if url.is_empty() { "atelier" } else { url }
+    }
+
     /// How others reach this instance, without a slash at the end. Where it is
     /// not set it is made from the address the server is `bound` to, with the
     /// loopback address in place of "all addresses".
@@ -60,6 +67,14 @@ impl Settings {
             ip => ip,
         };
         format!("http://{}", SocketAddr::new(ip, bound.port()))
+    }
+
+    /// Where the frontend is, without a slash at the end: where browsers end after they
+    /// signed in at a provider. `public_url` is used where it is not set.
+    #[must_use]
+    pub fn frontend_url(&self, public_url: &str) -> String {
+        let url = self.oauth.frontend_url.trim_end_matches('/');
+        if url.is_empty() { public_url.to_owned() } else { url.to_owned() }
     }
 
     /// The folder of the object store, where it is a folder: `file:///` URL or
@@ -129,6 +144,13 @@ impl RedisSettings {
 }
 
 impl AuthSettings {
+    /// The mail address of the first administrator, as accounts keep it.
+    #[must_use]
+    pub fn admin_email(&self) -> Option<String> {
+        let email = self.admin_email.trim().to_lowercase();
+        if email.is_empty() { None } else { Some(email) }
+    }
+
     /// How long an access token is good for.
     #[must_use]
     pub fn access_token_lifetime(&self) -> Duration {
@@ -173,7 +195,27 @@ impl LlmSettings {
 }
 
 impl MailSettings {
+    /// Where answers to mails go, if not to the sender.
+    #[must_use]
+    pub fn reply_to(&self) -> Option<&str> {
+        Some(self.reply_to.as_str()).filter(|address| !address.is_empty())
+    }
+
+    /// The file with certificates of further authorities.
+    #[must_use]
+    pub fn ca_file(&self) -> Option<&str> {
+        Some(self.ca_file.as_str()).filter(|file| !file.is_empty())
+    }
+
     /// How long one SMTP conversation may take.
+    #[must_use]
+    pub const fn timeout(&self) -> Duration {
+        Duration::from_secs(self.timeout_secs)
+    }
+}
+
+impl OAuthSettings {
+    /// How long a step of a sign-in may take.
     #[must_use]
     pub const fn timeout(&self) -> Duration {
         Duration::from_secs(self.timeout_secs)

@@ -11,12 +11,23 @@ const PREFIX: &str = "ATELIER_";
 const JWT_EXPIRATION_HOURS: &str = "JWT_EXPIRATION_HOURS";
 
 /// Names that other software uses too, with the setting each one sets.
-const WELL_KNOWN: [(&str, &str); 10] = [
+const WELL_KNOWN: [(&str, &str); 21] = [
     ("DATABASE_URL", "database.url"),
     ("REDIS_URL", "redis.url"),
     ("BIND", "server.bind"),
     ("DATA_DIR", "server.data_dir"),
     ("JWT_SECRET", "auth.jwt_secret"),
+    ("AUTH_REQUIRE_VERIFIED_EMAIL", "auth.require_verified_email"),
+    ("ADMIN_EMAIL", "auth.admin_email"),
+    ("FRONTEND_URL", "oauth.frontend_url"),
+    ("GOOGLE_CLIENT_ID", "oauth.google.client_id"),
+    ("GOOGLE_CLIENT_SECRET", "oauth.google.client_secret"),
+    ("GITHUB_CLIENT_ID", "oauth.github.client_id"),
+    ("GITHUB_CLIENT_SECRET", "oauth.github.client_secret"),
+    ("APPLE_CLIENT_ID", "oauth.apple.client_id"),
+    ("APPLE_TEAM_ID", "oauth.apple.team_id"),
+    ("APPLE_KEY_ID", "oauth.apple.key_id"),
+    ("APPLE_PRIVATE_KEY", "oauth.apple.private_key"),
     ("SMTP_URL", "mail.smtp_url"),
     ("OPENAI_API_KEY", "llm.api_key"),
     ("OPENAI_BASE_URL", "llm.base_url"),

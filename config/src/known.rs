@@ -77,7 +77,16 @@ pub(crate) fn is_section(name: &str) -> bool {
 
 /// Whether the setting's value is a secret as a whole.
 pub(crate) fn is_secret(key: &str) -> bool {
-    matches!(key, "auth.jwt_secret" | "llm.api_key" | "storage.s3_secret_access_key")
+    matches!(
+        key,
+        "auth.jwt_secret"
+            | "llm.api_key"
+            | "llm.fallback.api_key"
+            | "oauth.google.client_secret"
+            | "oauth.github.client_secret"
+            | "oauth.apple.private_key"
+            | "storage.s3_secret_access_key"
+    )
 }
 
 /// Whether the setting is a URL that usually carries a password.
@@ -149,6 +158,6 @@ mod tests {
     #[test]
     fn secrets_are_settings_that_exist() {
         let secret = defaults().keys().filter(|key| is_secret(key) || is_secret_url(key)).count();
-        assert_eq!(secret, 6);
+        assert_eq!(secret, 10);
     }
 }

@@ -26,9 +26,10 @@ pub use load::{Loaded, Role, load, load_from};
 pub use network::{Network, NetworkError};
 pub use report::SettingReport;
 pub use settings::{
-    AuthSettings, CreditsSettings, DatabaseSettings, GenerationSettings, HttpClientSettings, LimitsSettings,
-    LlmProvider, LlmSettings, LogFormat, MailSettings, QueueConcurrency, QueueSettings, RedisSettings,
-    RetentionSettings, ServerSettings, Settings, StorageSettings, TelemetrySettings,
+    AppleSettings, AuthSettings, CreditsSettings, DatabaseSettings, FallbackSettings, GenerationSettings,
+    GithubSettings, GoogleSettings, HttpClientSettings, LimitsSettings, LlmProvider, LlmSettings, LogFormat,
+    MailSettings, OAuthSettings, QueueConcurrency, QueueSettings, RedisSettings, RetentionSettings,
+    ServerSettings, Settings, StorageSettings, TelemetrySettings,
 };
 
 /// The defaults with their documentation, as compiled in.

@@ -20,6 +20,8 @@ pub struct Settings {
     pub redis: RedisSettings,
     /// Tokens and passwords.
     pub auth: AuthSettings,
+    /// Signing in at other providers.
+    pub oauth: OAuthSettings,
     /// Rate limits.
     pub limits: LimitsSettings,
     /// Credits and prices.
@@ -107,6 +109,67 @@ pub struct AuthSettings {
     pub password_hash_concurrency: usize,
     /// Whether generating and deploying need a proven mail address.
     pub require_verified_email: bool,
+    /// Whether nobody may learn which mail addresses have an account.
+    pub hide_registered_emails: bool,
+    /// Mail address of the first administrator, empty for none: read it through
+    /// [`AuthSettings::admin_email`].
+    pub admin_email: String,
+}
+
+/// `[oauth]`
+#[derive(Clone, Debug, Deserialize)]
+pub struct OAuthSettings {
+    /// Where the frontend is; empty for the public URL. See [`Settings::frontend_url`].
+    pub frontend_url: String,
+    /// Seconds for each step of a sign-in.
+    pub timeout_secs: u64,
+    /// Google.
+    pub google: GoogleSettings,
+    /// GitHub.
+    pub github: GithubSettings,
+    /// Apple.
+    pub apple: AppleSettings,
+}
+
+/// `[oauth.google]`
+#[derive(Clone, Debug, Deserialize)]
+pub struct GoogleSettings {
+    /// What Google knows this instance as; empty offers no sign-in there.
+    pub client_id: String,
+    /// How this instance proves it.
+    pub client_secret: SecretString,
+    /// Issuer, under which the discovery document is.
+    pub issuer: String,
+}
+
+/// `[oauth.github]`
+#[derive(Clone, Debug, Deserialize)]
+pub struct GithubSettings {
+    /// What GitHub knows this instance as; empty offers no sign-in there.
+    pub client_id: String,
+    /// How this instance proves it.
+    pub client_secret: SecretString,
+    /// Where browsers are sent.
+    pub authorize_url: String,
+    /// Where a code becomes a token.
+    pub token_url: String,
+    /// What the addresses of the API start with.
+    pub api_url: String,
+}
+
+/// `[oauth.apple]`
+#[derive(Clone, Debug, Deserialize)]
+pub struct AppleSettings {
+    /// The services id; empty offers no sign-in there.
+    pub client_id: String,
+    /// Team of the developer account.
+    pub team_id: String,
+    /// Id of the key.
+    pub key_id: String,
+    /// Text of the key's `.p8` file.
+    pub private_key: SecretString,
+    /// Issuer, under which the discovery document is.
+    pub issuer: String,
 }
 
 /// `[limits]`
@@ -163,6 +226,27 @@ pub struct LlmSettings {
     pub timeout_secs: u64,
     /// Seconds between two pieces of a streamed answer.
     pub idle_timeout_secs: u64,
+    /// Failures in a row that open the circuit of a model server.
+    pub circuit_failures: u32,
+    /// Seconds that it stays open.
+    pub circuit_open_secs: u32,
+    /// Asked where the first one fails.
+    pub fallback: FallbackSettings,
+}
+
+/// `[llm.fallback]`: a second model server.
+#[derive(Clone, Debug, Deserialize)]
+pub struct FallbackSettings {
+    /// Base URL; empty for no fallback.
+    pub base_url: String,
+    /// Key; empty for none.
+    pub api_key: SecretString,
+    /// What it is called.
+    pub name: String,
+    /// Model of quick generations; empty for that of `[llm]`.
+    pub quick_model: String,
+    /// Model of advanced generations; empty for that of `[llm]`.
+    pub advanced_model: String,
 }
 
 /// `[generation]`
@@ -186,6 +270,11 @@ pub struct MailSettings {
     pub smtp_url: SecretString,
     /// Sender of every mail.
     pub from: String,
+    /// Where answers to mails go; empty is the sender. See [`MailSettings::reply_to`].
+    pub reply_to: String,
+    /// File with certificates (PEM) of further authorities that the mail server's may
+    /// come from; empty for none. See [`MailSettings::ca_file`].
+    pub ca_file: String,
     /// Seconds for one SMTP conversation.
     pub timeout_secs: u64,
 }
@@ -265,6 +354,8 @@ pub struct RetentionSettings {
     pub batch: u64,
     /// Hours that answers to an `Idempotency-Key` are kept.
     pub idempotency_hours: u32,
+    /// Days that audit entries stay in the database; 0 is for good.
+    pub audit_days: u32,
 }
 
 /// How log lines are written.

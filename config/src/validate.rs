@@ -4,7 +4,7 @@ use secrecy::ExposeSecret;
 
 use crate::layers::Layers;
 use crate::load::Role;
-use crate::settings::{LlmProvider, Settings};
+use crate::settings::{LlmProvider, OAuthSettings, Settings};
 use crate::values::{self, Check};
 
 const DAY_SECS: i64 = 86_400;
@@ -12,7 +12,7 @@ const TEN_YEARS_DAYS: i64 = 3_650;
 const GIB: i64 = 1 << 30;
 
 /// Least and greatest value of every whole number.
-const RANGES: [(&str, i64, i64); 44] = [
+const RANGES: [(&str, i64, i64); 48] = [
     ("server.shutdown_grace_secs", 1, 3_600),
     ("server.max_body_bytes", 1_024, GIB),
     ("server.request_timeout_secs", 1, 3_600),
@@ -24,6 +24,7 @@ const RANGES: [(&str, i64, i64); 44] = [
     ("auth.refresh_token_days", 1, TEN_YEARS_DAYS),
     ("auth.refresh_grace_secs", 0, 300),
     ("auth.password_hash_concurrency", 1, 256),
+    ("oauth.timeout_secs", 1, 60),
     ("limits.requests_per_minute", 1, 1_000_000),
     ("limits.auth_per_minute", 1, 1_000_000),
     ("limits.generation_per_minute", 1, 1_000_000),
@@ -33,6 +34,8 @@ const RANGES: [(&str, i64, i64); 44] = [
     ("llm.max_output_tokens", 1, 10_000_000),
     ("llm.timeout_secs", 1, DAY_SECS),
     ("llm.idle_timeout_secs", 1, DAY_SECS),
+    ("llm.circuit_failures", 1, 1_000),
+    ("llm.circuit_open_secs", 1, 3_600),
     ("generation.max_repairs", 0, 10),
     ("generation.max_files", 1, 10_000),
     ("generation.max_file_bytes", 1, GIB),
@@ -57,10 +60,11 @@ const RANGES: [(&str, i64, i64); 44] = [
     ("retention.cancelled_days", 0, TEN_YEARS_DAYS),
     ("retention.batch", 1, 100_000),
     ("retention.idempotency_hours", 1, 8_760),
+    ("retention.audit_days", 0, TEN_YEARS_DAYS),
 ];
 
 /// The form of every text that has one.
-const TEXTS: [(&str, Check); 20] = [
+const TEXTS: [(&str, Check); 31] = [
     ("server.bind", values::address),
     ("server.ops_bind", values::address),
     ("server.public_url", values::web_url_or_empty),
@@ -69,12 +73,23 @@ const TEXTS: [(&str, Check); 20] = [
     ("redis.url", values::redis_url),
     ("redis.key_prefix", values::key_prefix),
     ("auth.jwt_secret", values::signing_secret),
+    ("auth.admin_email", values::mail_address_or_empty),
+    ("oauth.frontend_url", values::web_url_or_empty),
+    ("oauth.google.issuer", values::web_url),
+    ("oauth.github.authorize_url", values::web_url),
+    ("oauth.github.token_url", values::web_url),
+    ("oauth.github.api_url", values::web_url),
+    ("oauth.apple.private_key", values::private_key),
+    ("oauth.apple.issuer", values::web_url),
     ("llm.provider", |text| values::one_of(text, &["auto", "openai", "scaffold"])),
     ("llm.base_url", values::web_url),
     ("llm.quick_model", values::filled),
     ("llm.advanced_model", values::filled),
+    ("llm.fallback.base_url", values::web_url_or_empty),
+    ("llm.fallback.name", values::provider_name),
     ("mail.smtp_url", values::smtp_url),
     ("mail.from", values::mailbox),
+    ("mail.reply_to", values::mailbox_or_empty),
     ("storage.url", values::storage_url),
     ("storage.s3_endpoint", values::web_url_or_empty),
     ("telemetry.log_format", |text| values::one_of(text, &["pretty", "json"])),
@@ -156,6 +171,13 @@ pub(crate) fn check_together(layers: &mut Layers, settings: &Settings) {
         layers
             .reject_value("llm.api_key", "provider openai at api.openai.com needs a key: set OPENAI_API_KEY");
     }
+    let fallback = &settings.llm.fallback;
+    if fallback.base_url.is_empty() && !fallback.api_key.expose_secret().is_empty() {
+        layers.reject_value(
+            "llm.fallback.base_url",
+            "llm.fallback.api_key is set, but no server: set both or neither",
+        );
+    }
     let storage = &settings.storage;
     if storage.s3_access_key_id.is_empty() != storage.s3_secret_access_key.expose_secret().is_empty() {
         layers.reject_value(
@@ -163,11 +185,35 @@ pub(crate) fn check_together(layers: &mut Layers, settings: &Settings) {
             "storage.s3_access_key_id and storage.s3_secret_access_key go together: set both or neither",
         );
     }
+    check_oauth(layers, settings);
     if settings.generation.max_file_bytes > settings.generation.max_total_bytes {
         layers.reject_value("generation.max_file_bytes", "must not be more than generation.max_total_bytes");
     }
     if settings.llm.idle_timeout_secs > settings.llm.timeout_secs {
         layers.reject_value("llm.idle_timeout_secs", "must not be more than llm.timeout_secs");
+    }
+}
+
+/// A provider is set up as a whole or not at all.
+fn check_oauth(layers: &mut Layers, settings: &Settings) {
+    let OAuthSettings { google, github, apple, .. } = &settings.oauth;
+    let is_set = |text: &str| !text.is_empty();
+    let pairs = [
+        ("oauth.google.client_secret", &google.client_id, &google.client_secret),
+        ("oauth.github.client_secret", &github.client_id, &github.client_secret),
+    ];
+    for (key, id, secret) in pairs {
+        if is_set(id) != is_set(secret.expose_secret()) {
+            layers.reject_value(key, "client_id and client_secret go together: set both or neither");
+        }
+    }
+    let parts = [&*apple.client_id, &*apple.team_id, &*apple.key_id, apple.private_key.expose_secret()];
+    let set = parts.into_iter().filter(|part| is_set(part)).count();
+    if set != 0 && set != parts.len() {
+        layers.reject_value(
+            "oauth.apple.private_key",
+            "client_id, team_id, key_id and private_key go together: set all of them or none",
+        );
     }
 }
 

@@ -79,6 +79,18 @@ pub(crate) fn signing_secret(text: &str) -> Checked {
     }
 }
 
+/// A private key in PEM, or nothing. Line breaks may be written as `\n`.
+pub(crate) fn private_key(text: &str) -> Checked {
+    let text = text.trim();
+    let framed =
+        text.starts_with("-----BEGIN PRIVATE KEY-----") && text.ends_with("-----END PRIVATE KEY-----");
+    if text.is_empty() || framed {
+        Ok(())
+    } else {
+        Err("expected the text of a .p8 file, from BEGIN to END PRIVATE KEY".to_owned())
+    }
+}
+
 /// What Redis keys may start with.
 pub(crate) fn key_prefix(text: &str) -> Checked {
     let fits = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
@@ -87,6 +99,33 @@ pub(crate) fn key_prefix(text: &str) -> Checked {
     } else {
         Err(format!("expected 1 to 64 letters, digits or -_.: found {text:?}"))
     }
+}
+
+/// `name@host`, or nothing.
+pub(crate) fn mail_address_or_empty(text: &str) -> Checked {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(());
+    }
+    if text.contains('<') {
+        return Err(format!("expected an address alone such as ada@example.com, found {text:?}"));
+    }
+    mailbox(text)
+}
+
+/// A short name of a second model server.
+pub(crate) fn provider_name(text: &str) -> Checked {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
+    match text {
+        "openai" => Err("is the name of the first model server: choose another".to_owned()),
+        _ if (1..=32).contains(&text.len()) && text.chars().all(fits) => Ok(()),
+        _ => Err(format!("expected 1 to 32 small letters, digits or -_. found {text:?}")),
+    }
+}
+
+/// `name@host` or `Name <name@host>`, or nothing.
+pub(crate) fn mailbox_or_empty(text: &str) -> Checked {
+    if text.is_empty() { Ok(()) } else { mailbox(text) }
 }
 
 /// `name@host` or `Name <name@host>`.
@@ -191,8 +230,19 @@ mod tests {
             &["a@b", "Atelier <no-reply@localhost>"],
             &["", "a", "@b", "A <a>", "A a@b", "a@b>", "A <a@b>\nBcc: c@d"],
         );
+        hold(mail_address_or_empty, &["", "a@b", " a@b "], &["a", "Ada <a@b>", "<a@b>", "a@b c@d"]);
         hold(key_prefix, &["atelier", "a:b"], &["", "a b", "{a}"]);
+        hold(provider_name, &["fallback", "openrouter.ai"], &["", "openai", "Big One"]);
         hold(signing_secret, &["", "0123456789abcdef0123456789abcdef"], &["short"]);
+        hold(
+            private_key,
+            &["", "-----BEGIN PRIVATE KEY-----\\nAA==\\n-----END PRIVATE KEY-----\n"],
+            &[
+                "AA==",
+                "-----BEGIN PRIVATE KEY-----",
+                "-----BEGIN EC PRIVATE KEY-----\nAA==\n-----END EC PRIVATE KEY-----",
+            ],
+        );
         hold(network, &["10.0.0.0/8"], &["10.0.0.0/99"]);
     }
 

@@ -57,6 +57,8 @@ typed_ids! {
     UserId,
     /// One signed-in device: a row of `sessions`.
     SessionId,
+    /// A person's account at a provider, linked to theirs here.
+    OAuthIdentityId,
     /// The chain of refresh tokens that began with one sign-in.
     SessionFamilyId,
     /// A token that a mail carries, such as the one that proves its address.
@@ -70,6 +72,8 @@ typed_ids! {
     JobId,
     /// One run of a worker process; a restart gets another.
     WorkerId,
+    /// One run of a scheduler process.
+    SchedulerId,
     MailId,
     CreditTransactionId,
     AuditId,

@@ -5,6 +5,7 @@
 
 pub mod account_tokens;
 pub mod api_tokens;
+pub mod audit_archives;
 pub mod audit_log;
 pub mod credit_transactions;
 pub mod deployments;
@@ -15,13 +16,17 @@ pub mod job_attempts;
 pub mod job_events;
 pub mod jobs;
 pub mod mail_messages;
+pub mod mail_opt_outs;
 pub mod mail_suppressions;
+pub mod oauth_identities;
+pub mod oauth_states;
 pub mod platform_stats;
 pub mod project_files;
 pub mod project_versions;
 pub mod projects;
 pub mod published_sites;
 pub mod queues;
+pub mod schedulers;
 pub mod schedules;
 pub mod sessions;
 pub mod sign_in_failures;

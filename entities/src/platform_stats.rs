@@ -14,6 +14,8 @@ pub struct Model {
     pub active_users_today: i64,
     pub projects_created_today: i64,
     pub computed_at: Timestamp,
+    /// More figures, for operators; none before they were first counted.
+    pub overview: Option<Json>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

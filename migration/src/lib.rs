@@ -11,6 +11,9 @@ mod m0003_jobs;
 mod m0004_deployments;
 mod m0005_mail_audit_stats;
 mod m0006_identity;
+mod m0007_oauth;
+mod m0008_audit;
+mod m0009_mail;
 mod schema;
 
 /// Every migration, oldest first.
@@ -26,6 +29,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_deployments::Migration),
             Box::new(m0005_mail_audit_stats::Migration),
             Box::new(m0006_identity::Migration),
+            Box::new(m0007_oauth::Migration),
+            Box::new(m0008_audit::Migration),
+            Box::new(m0009_mail::Migration),
         ]
     }
 }

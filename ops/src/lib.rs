@@ -1,6 +1,7 @@
 //! What every process of Atelier does besides its work: write logs, carry trace
 //! context, count, answer probes, and stop in good order.
 
+pub mod host;
 pub mod logging;
 pub mod metrics;
 pub mod server;

@@ -166,6 +166,16 @@ impl GuardedClient {
             .unwrap_or(Err(HttpError::Timeout))
     }
 
+    /// Sends the request and reads the whole body. A redirect is an answer like any
+    /// other, so that nothing is sent on to where it leads.
+    pub async fn send_once(&self, request: OutboundRequest) -> Result<OutboundResponse, HttpError> {
+        let once = async {
+            let hop = Hop::new(request)?;
+            self.read(self.send_hop(&hop).await?).await
+        };
+        tokio::time::timeout(self.options.total_timeout, once).await.unwrap_or(Err(HttpError::Timeout))
+    }
+
     async fn follow(&self, request: OutboundRequest) -> Result<OutboundResponse, HttpError> {
         let mut hop = Hop::new(request)?;
         for _ in 0..=MAX_REDIRECTS {

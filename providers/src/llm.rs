@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
 pub mod failover;
 pub mod fake;
@@ -111,6 +112,8 @@ pub enum Role {
 pub struct Answer {
     /// The text, whole.
     pub text: String,
+    /// The provider that it came from, as [`ChatModel::provider`] names it.
+    pub provider: String,
     /// The model that wrote it, by the provider's own account.
     pub model: String,
     /// What it cost, where the provider says so.
@@ -192,13 +195,24 @@ pub enum LlmError {
         /// Which bound was reached.
         message: String,
     },
+    /// No request was made: the circuit of every provider is open.
+    #[error("the circuit of {provider} is open until {until}")]
+    Resting {
+        /// Which may be tried first.
+        provider: String,
+        /// When that is.
+        until: DateTime<Utc>,
+    },
 }
 
 impl LlmError {
     /// Whether the same request to the same provider may succeed later without
     /// anybody doing something.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Transient { .. } | Self::RateLimited { .. } | Self::Timeout { .. })
+        matches!(
+            self,
+            Self::Transient { .. } | Self::RateLimited { .. } | Self::Timeout { .. } | Self::Resting { .. }
+        )
     }
 
     /// Whether another provider may answer where this one failed.

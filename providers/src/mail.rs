@@ -30,6 +30,8 @@ pub struct OutgoingMail {
     pub to_name: Option<String>,
     /// Sender, such as `Atelier <no-reply@example.org>`.
     pub from: String,
+    /// Where answers go, if not to the sender.
+    pub reply_to: Option<String>,
     /// One line.
     pub subject: String,
     /// The text version.
@@ -55,14 +57,24 @@ pub enum Delivery {
 /// Why a mail was not handed over.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MailError {
-    /// The server is away, busy or greylists, or refused our sign-in: later it
+    /// The server is away, busy or greylists, or refused us or our sign-in: later it
     /// may work.
     #[error("the mail server cannot take the mail now: {message}")]
     Transient {
         /// What happened.
         message: String,
     },
-    /// The server refused the mail for good.
+    /// The server says for good that there is no such mailbox, or that it takes
+    /// nothing.
+    #[error("the mail server refused the receiver with {code}: {message}")]
+    Bounced {
+        /// SMTP reply code: 550, 551 or 553.
+        code: u16,
+        /// What the server said.
+        message: String,
+    },
+    /// The server refused this mail for good: its sender, its content, or us by a
+    /// policy.
     #[error("the mail server refused the mail with {code}: {message}")]
     Rejected {
         /// SMTP reply code, 500 to 599.

@@ -56,10 +56,21 @@ pub struct Breaker {
     state: BreakerState,
 }
 
+impl Default for BreakerState {
+    fn default() -> Self {
+        Self::Closed { failures: 0 }
+    }
+}
+
 impl Breaker {
     /// A closed breaker.
     pub fn new(policy: BreakerPolicy) -> Self {
-        Self { policy, state: BreakerState::Closed { failures: 0 } }
+        Self::resume(policy, BreakerState::default())
+    }
+
+    /// A breaker that goes on from there.
+    pub fn resume(policy: BreakerPolicy, state: BreakerState) -> Self {
+        Self { policy, state }
     }
 
     /// What it does at the moment.

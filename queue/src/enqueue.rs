@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     Queue,
+    commit::Place,
     error::QueueError,
     job::{Job, Lane, Policy},
     name::QueueName,
@@ -170,10 +171,12 @@ pub struct Enqueued {
 pub struct Transaction {
     pub(crate) queue: Queue,
     pub(crate) inner: DatabaseTransaction,
-    dispatches: Mutex<Vec<(QueueName, JobId)>>,
-    changed: Mutex<Vec<JobId>>,
-    stopped: Mutex<Vec<JobId>>,
-    turn: WriteTurn,
+    pub(crate) dispatches: Mutex<Vec<(QueueName, JobId)>>,
+    pub(crate) changed: Mutex<Vec<JobId>>,
+    pub(crate) stopped: Mutex<Vec<JobId>>,
+    pub(crate) roomy: Mutex<Vec<QueueName>>,
+    pub(crate) turn: WriteTurn,
+    pub(crate) place: Option<Place>,
 }
 
 impl Deref for Transaction {
@@ -198,7 +201,9 @@ impl Transaction {
             dispatches: Mutex::default(),
             changed: Mutex::default(),
             stopped: Mutex::default(),
+            roomy: Mutex::default(),
             turn,
+            place: None,
         }
     }
 
@@ -282,37 +287,9 @@ impl Transaction {
         lock(&self.dispatches).push((queue, id));
     }
 
-    /// Commits, hands the jobs to the transport and wakes the workers. A transport
-    /// that does not answer loses nothing: the relay hands them over later.
-    pub async fn commit(self) -> Result<(), QueueError> {
-        let Self { queue, inner, dispatches, changed, stopped, turn } = self;
-        inner.commit().await?;
-        drop(turn);
-        let dispatches = dispatches.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let changed = changed.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let stopped = stopped.into_inner().unwrap_or_else(PoisonError::into_inner);
-        queue.announce_stops(stopped).await;
-        queue.announce(dispatches, changed).await;
-        Ok(())
-    }
-
-    /// Commits where it went well; undoes everything at once where it did not, so that
-    /// no lock outlives the error. Answers what it was given.
-    pub(crate) async fn close<T>(self, outcome: Result<T, QueueError>) -> Result<T, QueueError> {
-        match outcome {
-            Ok(answer) => self.commit().await.map(|()| answer),
-            Err(error) => {
-                if let Err(late) = self.rollback().await {
-                    tracing::debug!(error = %late, "not rolled back; the database does it itself");
-                }
-                Err(error)
-            }
-        }
-    }
-
-    /// Undoes everything done in it.
-    pub async fn rollback(self) -> Result<(), QueueError> {
-        self.inner.rollback().await.map_err(QueueError::from)
+    /// Notes a queue that may start more once this is committed.
+    pub(crate) fn note_room(&self, queue: QueueName) {
+        lock(&self.roomy).push(queue);
     }
 }
 

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::{Queue, error::QueueError, name::QueueName};
 
 mod bulk;
+mod estimate;
 mod overview;
 mod queues;
 mod scaling;

@@ -8,6 +8,7 @@
 //! winner. `docs/jobs.md` tells the way of a job in full.
 
 mod clock;
+mod commit;
 mod context;
 mod effects;
 mod enqueue;
@@ -24,6 +25,7 @@ mod retry;
 pub mod bus;
 pub mod inspect;
 pub mod metrics;
+pub mod presence;
 pub mod relay;
 pub mod rescue;
 pub mod retention;

@@ -32,6 +32,8 @@ pub const RUN: &str = "atelier_job_run_seconds";
 pub const LEASES_EXPIRED: &str = "atelier_leases_expired_total";
 /// Ids popped that could not be claimed.
 pub const DROPPED: &str = "atelier_dispatch_dropped_total";
+/// Claims whose answer was lost.
+pub const HANDED_BACK: &str = "atelier_claims_handed_back_total";
 /// Pushes to the transport that failed.
 pub const DISPATCH_FAILED: &str = "atelier_dispatch_failed_total";
 /// Ids the relay pushed.
@@ -44,6 +46,8 @@ pub const RECLAIMED: &str = "atelier_dispatch_reclaimed_total";
 pub const SCHEDULE_FIRED: &str = "atelier_schedule_fired_total";
 /// How late a schedule fired.
 pub const SCHEDULE_LAG: &str = "atelier_schedule_lag_seconds";
+/// Schedules whose next moment was set anew.
+pub const SCHEDULE_REARMED: &str = "atelier_schedule_rearmed_total";
 /// Jobs running in this process.
 pub const RUNNING: &str = "atelier_worker_running";
 /// Whether Redis may throw away ids of the queue by itself.
@@ -74,12 +78,19 @@ pub const ALL: &[Described] = &[
         "queue",
         "Popped ids that could not be claimed: duplicates, cancelled, paused, unknown kinds",
     ),
+    (HANDED_BACK, "counter", "", "Jobs handed back because the answer to their claim was lost"),
     (DISPATCH_FAILED, "counter", "queue", "Pushes to the transport that failed; the relay repeats them"),
     (RELAYED, "counter", "queue", "Ids the relay pushed to the transport"),
     (RELAY_LAG, "gauge", "", "How late the relay made the latest due job available"),
     (RECLAIMED, "counter", "", "Ids taken back from consumers that went away"),
     (SCHEDULE_FIRED, "counter", "schedule", "Recurring jobs enqueued"),
     (SCHEDULE_LAG, "gauge", "schedule", "How late it fired"),
+    (
+        SCHEDULE_REARMED,
+        "counter",
+        "schedule, cause",
+        "Schedules set anew: `changed` by a new expression, `missed` where a moment passed while no scheduler ran",
+    ),
     (RUNNING, "gauge", "queue", "Jobs running in this process"),
     (EVICTION_RISK, "gauge", "", "1 where Redis may evict keys of the queue, 0 where it may not"),
     (SWEPT, "counter", "state", "Ended jobs deleted by retention"),
@@ -131,8 +142,18 @@ pub(crate) fn lease_expired(queue: &str) {
     counter!(LEASES_EXPIRED, "queue" => queue.to_owned()).increment(1);
 }
 
+/// Counts ids that came for nothing, and says so: each was carried twice, or its job
+/// moved on in the meantime.
 pub(crate) fn dropped(queue: QueueName, ids: usize) {
+    if ids > 0 {
+        let cause = "carried twice, or the job may not start now";
+        tracing::debug!(%queue, ids, cause, "ids dropped: nothing to claim for them");
+    }
     counter!(DROPPED, "queue" => queue.as_str()).increment(ids as u64);
+}
+
+pub(crate) fn handed_back(jobs: usize) {
+    counter!(HANDED_BACK).increment(jobs as u64);
 }
 
 pub(crate) fn dispatch_failed(queue: QueueName) {
@@ -154,6 +175,11 @@ pub(crate) fn reclaimed(ids: usize) {
 pub(crate) fn schedule_fired(name: &str, lag: Duration) {
     counter!(SCHEDULE_FIRED, "schedule" => name.to_owned()).increment(1);
     gauge!(SCHEDULE_LAG, "schedule" => name.to_owned()).set(lag.as_secs_f64());
+}
+
+/// A schedule's next moment was set anew for that cause.
+pub(crate) fn schedule_rearmed(name: &str, cause: &'static str) {
+    counter!(SCHEDULE_REARMED, "schedule" => name.to_owned(), "cause" => cause).increment(1);
 }
 
 pub(crate) fn swept(state: &'static str, rows: u64) {

@@ -55,6 +55,9 @@ pub enum Disposition {
     RetryAfter(Duration),
     /// Trying again cannot help: the job has failed.
     Fail,
+    /// It could not even be tried: run again after this long, without spending the
+    /// attempt. The error says what the job waits for, in its `why` too.
+    Wait(Duration),
     /// This version of the program cannot read the job, another one may: wait for it
     /// without spending attempts, for as long as an upgrade may take.
     WaitForVersion,
@@ -87,6 +90,11 @@ impl JobError {
     /// An error that a later attempt, and no earlier one, may not meet.
     pub fn retry_after(code: impl Into<String>, message: impl Into<String>, after: Duration) -> Self {
         Self { disposition: Disposition::RetryAfter(after), ..Self::retry(code, message) }
+    }
+
+    /// What the job must wait for before it can be tried; spends no attempt.
+    pub fn wait(code: impl Into<String>, message: impl Into<String>, after: Duration) -> Self {
+        Self { disposition: Disposition::Wait(after), ..Self::retry(code, message) }
     }
 
     /// An error that every attempt would meet.
@@ -232,17 +240,23 @@ fn ended(state: JobState, error: Option<JobError>, record: Option<AttemptOutcome
     }
 }
 
+/// Not tried: due again at `run_at`, the attempt given back.
+fn waiting(error: &JobError, run_at: Timestamp) -> Settlement {
+    Settlement {
+        state: JobState::Scheduled,
+        result: None,
+        error: Some(error.to_json()),
+        run_at: Some(run_at),
+        counted: false,
+        record: None,
+    }
+}
+
 fn failed(error: JobError, record: AttemptOutcome, standing: &Standing) -> Settlement {
     let wait = match error.disposition {
+        Disposition::Wait(wait) => return waiting(&error, standing.now + wait),
         Disposition::WaitForVersion if standing.now < standing.created_at + VERSION_PATIENCE => {
-            return Settlement {
-                state: JobState::Scheduled,
-                result: None,
-                error: Some(error.to_json()),
-                run_at: Some(standing.now + VERSION_WAIT),
-                counted: false,
-                record: None,
-            };
+            return waiting(&error, standing.now + VERSION_WAIT);
         }
         Disposition::Fail | Disposition::WaitForVersion => None,
         Disposition::RetryAfter(wait) => Some(wait),
@@ -323,6 +337,18 @@ mod tests {
 
         assert_eq!((snoozed.state, snoozed.counted), (JobState::Scheduled, false));
         assert_eq!((drained.state, drained.counted), (JobState::Available, false));
+    }
+
+    #[test]
+    fn what_could_not_be_tried_waits_with_its_reason_and_spends_no_attempt() {
+        let away = JobError::wait("CIRCUIT_OPEN", "the circuit is open", Duration::from_secs(30));
+
+        let settlement = settle(Ending::Returned(Err(away)), &standing(3));
+
+        assert_eq!((settlement.state, settlement.counted), (JobState::Scheduled, false));
+        assert_eq!(settlement.run_at, Some(standing(3).now + Duration::from_secs(30)));
+        assert_eq!(settlement.error.expect("the reason")["code"], "CIRCUIT_OPEN");
+        assert_eq!(settlement.record, None);
     }
 
     #[test]

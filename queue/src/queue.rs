@@ -55,6 +55,13 @@ impl Default for QueueOptions {
 /// A turn to write; it ends when this is dropped.
 pub(crate) struct WriteTurn(#[expect(dead_code, reason = "held, never read")] Option<OwnedSemaphorePermit>);
 
+impl WriteTurn {
+    /// The turn of a transaction within another one, which has it.
+    pub(crate) const fn of_another() -> Self {
+        Self(None)
+    }
+}
+
 /// Longest wait for a turn; then SQLite itself decides.
 const WRITE_TURN_BOUND: Duration = Duration::from_secs(5);
 
@@ -134,9 +141,8 @@ impl Queue {
         &self.inner.effects
     }
 
-    /// Begins a transaction that jobs can be enqueued in. On SQLite it takes the
-    /// write lock at once, so that it never fails half-way for want of it.
-    pub async fn begin(&self) -> Result<Transaction, QueueError> {
+    /// [`Queue::begin`] on a connection of its own.
+    pub(crate) async fn begin_now(&self) -> Result<Transaction, QueueError> {
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
@@ -194,7 +200,12 @@ impl Queue {
         self.beside(announcing).await;
     }
 
-    async fn beside(&self, announcing: impl Future<Output = ()> + Send + 'static) {
+    /// Whether it is the same queue.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    pub(crate) async fn beside(&self, announcing: impl Future<Output = ()> + Send + 'static) {
         if self.inner.transport.is_remote() {
             tokio::spawn(announcing);
         } else {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use atelier_entities::{JobState, jobs, workers};
+use atelier_entities::{JobId, JobState, jobs, workers};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     outcome::{JobError, Standing, settle_lost},
     retry::Backoff,
     store::{
+        self, Step,
         finish::{self, Finish},
         lease, spacing,
     },
@@ -44,11 +45,9 @@ pub async fn tick(queue: &Queue) -> Result<RescueReport, QueueError> {
     let mut report = RescueReport::default();
     let (mut after, mut size) = (None, BATCH);
     loop {
-        let tx = queue.begin().await?;
-        let lost = lease::expired(&*tx, tx.now(), after, size).await?;
-        let Some(last) = lost.last().map(|job| job.id) else { return Ok(report) };
-        let rescued = rescue_all(&tx, &lost).await;
-        match tx.close(rescued).await {
+        let some = store::bounded(rescue_some(queue, after, size)).await?;
+        let Some((last, rescued)) = some else { return Ok(report) };
+        match rescued {
             Ok(part) => {
                 report.rescued += part.rescued;
                 report.failed += part.failed;
@@ -66,6 +65,18 @@ pub async fn tick(queue: &Queue) -> Result<RescueReport, QueueError> {
         }
         after = Some(last);
     }
+}
+
+async fn rescue_some(
+    queue: &Queue,
+    after: Option<JobId>,
+    size: u64,
+) -> Result<Step<RescueReport>, QueueError> {
+    let tx = queue.begin().await?;
+    let lost = lease::expired(&*tx, tx.now(), after, size).await?;
+    let Some(last) = lost.last().map(|job| job.id) else { return Ok(None) };
+    let rescued = rescue_all(&tx, &lost).await;
+    Ok(Some((last, tx.close(rescued).await)))
 }
 
 async fn rescue_all(tx: &Transaction, lost: &[jobs::Model]) -> Result<RescueReport, QueueError> {
@@ -125,12 +136,14 @@ async fn rescue(tx: &Transaction, job: &jobs::Model, report: &mut RescueReport) 
 /// that have long been silent. Answers how many ids came back.
 pub async fn reclaim(queue: &Queue) -> Result<usize, QueueError> {
     let silent_since = queue.now() - queue.options().heartbeat * FORGET_WORKER_AFTER;
-    workers::Entity::delete_many()
-        .filter(workers::Column::HeartbeatAt.lt(silent_since))
-        .exec(queue.db())
-        .await?;
-    spacing::forget(queue.db(), queue.now() - FORGET_KEYS_AFTER).await?;
+    let silent = workers::Entity::delete_many().filter(workers::Column::HeartbeatAt.lt(silent_since));
+    store::bounded(silent.exec(queue.db())).await?;
+    store::bounded(spacing::forget(queue.db(), queue.now() - FORGET_KEYS_AFTER)).await?;
     let reclaimed = queue.transport().reclaim().await?;
     metrics::reclaimed(reclaimed);
+    if reclaimed > 0 {
+        let cause = "the consumer that had taken them went away";
+        tracing::warn!(ids = reclaimed, cause, "ids were taken back");
+    }
     Ok(reclaimed)
 }

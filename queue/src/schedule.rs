@@ -2,7 +2,7 @@
 //! number of schedulers fire each of them once, and a moment that passed while all
 //! were down is made up for once.
 
-use std::{collections::HashMap, str::FromStr};
+use std::{collections::HashMap, str::FromStr, time::Duration};
 
 use atelier_entities::{Timestamp, schedules};
 use chrono::Utc;
@@ -18,6 +18,9 @@ use crate::{
     metrics,
     store::sql::Sql,
 };
+
+/// A moment that is found this late passed while no scheduler ran.
+const MISSED: Duration = Duration::from_secs(30);
 
 /// A job that recurs.
 #[derive(Clone, Copy, Debug)]
@@ -58,13 +61,17 @@ pub async fn sync(queue: &Queue, recurring: &[Recurring]) -> Result<(), QueueErr
         };
         let nothing = OnConflict::column(schedules::Column::Name).do_nothing().to_owned();
         schedules::Entity::insert(row).on_conflict(nothing).exec_without_returning(queue.db()).await?;
-        schedules::Entity::update_many()
+        let rearmed = schedules::Entity::update_many()
             .col_expr(schedules::Column::Cron, one.cron.into())
             .col_expr(schedules::Column::NextRunAt, next.into())
             .filter(schedules::Column::Name.eq(one.name))
             .filter(schedules::Column::Cron.ne(one.cron))
             .exec(queue.db())
             .await?;
+        if rearmed.rows_affected > 0 {
+            metrics::schedule_rearmed(one.name, "changed");
+            tracing::info!(schedule = one.name, cron = one.cron, %next, cause = "changed", "schedule set anew");
+        }
     }
     Ok(())
 }
@@ -105,6 +112,14 @@ async fn fire(tx: &Transaction, schedule: schedules::Model, one: &Recurring) -> 
     let enqueued = tx.enqueue((one.make)(schedule.next_run_at)).await?;
     let lag = (now - schedule.next_run_at).to_std().unwrap_or_default();
     metrics::schedule_fired(one.name, lag);
+    let is_first = schedule.last_run_at.is_none();
+    if lag >= MISSED && !is_first {
+        metrics::schedule_rearmed(one.name, "missed");
+        tracing::warn!(
+            schedule = one.name, due = %schedule.next_run_at, cause = "missed",
+            "a moment passed while no scheduler ran: it is made up for once"
+        );
+    }
     let mut row = schedule.into_active_model();
     row.next_run_at = Set(next_after(one.name, one.cron, now)?);
     row.last_run_at = Set(Some(now));

@@ -13,6 +13,7 @@ pub(crate) mod window;
 
 use std::time::Duration;
 
+use atelier_entities::JobId;
 use sea_orm::{DbErr, RuntimeErr, sqlx};
 use tokio::time;
 
@@ -21,6 +22,10 @@ use crate::error::QueueError;
 /// Longest time any one step with the database may take, whatever became of its
 /// connection.
 const BOUND: Duration = Duration::from_secs(10);
+
+/// The last job that a step of many looked at and what came of the step; none where
+/// there was nothing left.
+pub(crate) type Step<T> = Option<(JobId, Result<T, QueueError>)>;
 
 /// The step's answer, or an error once it has taken too long.
 pub(crate) async fn bounded<T, E>(step: impl Future<Output = Result<T, E>>) -> Result<T, QueueError>

@@ -8,10 +8,12 @@ use atelier_entities::{JobId, WorkerId};
 use crate::{error::TransportError, name::QueueName};
 
 mod eviction;
+mod facts;
 pub mod in_process;
 pub mod redis;
 
 pub use eviction::Eviction;
+pub use facts::ServerFacts;
 pub use in_process::InProcess;
 pub use redis::{RedisHub, RedisOptions};
 
@@ -45,6 +47,11 @@ pub trait Transport: Send + Sync {
 
     /// How it deals with full memory; none where it cannot tell or never evicts.
     async fn eviction(&self) -> Result<Option<Eviction>, TransportError> {
+        Ok(None)
+    }
+
+    /// What its server tells of itself; none where it has none.
+    async fn facts(&self) -> Result<Option<ServerFacts>, TransportError> {
         Ok(None)
     }
 }

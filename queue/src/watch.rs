@@ -9,7 +9,7 @@ use futures::{Stream, stream};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use tokio::{sync::broadcast, time};
 
-use crate::{Queue, bus::Message, error::QueueError};
+use crate::{Queue, bus::Message, error::QueueError, store};
 
 /// Longest time without a look at the rows: what lost news can cost.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -108,7 +108,7 @@ impl Watcher {
             if self.ended {
                 return Ok(None);
             }
-            self.look().await?;
+            store::bounded(self.look()).await?;
             if self.told.is_empty() && !self.ended {
                 self.wait().await;
             }

@@ -11,6 +11,7 @@ use crate::{
     duty::{Duty, perform},
     eviction::EvictionWatch,
     gauges::Gauges,
+    presence::Presence,
     reclaimer::Reclaimer,
     relay::Relay,
     rescuer::Rescuer,
@@ -18,10 +19,14 @@ use crate::{
 };
 
 /// Settings of a scheduler.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct SchedulerOptions {
     /// Between two passes of the relay while nothing calls for one.
     pub relay_interval: Duration,
+    /// The machine, for operators.
+    pub host: String,
+    /// The version, for operators.
+    pub version: String,
 }
 
 /// Performs every duty until the shutdown. A duty that panics is begun anew.
@@ -31,6 +36,7 @@ pub async fn run(
     options: SchedulerOptions,
     shutdown: CancellationToken,
 ) {
+    let presence = Presence::new(queue.clone(), options.host, options.version);
     let duties: Vec<Box<dyn Duty>> = vec![
         Box::new(Relay::new(queue.clone(), options.relay_interval)),
         Box::new(Rescuer::new(queue.clone())),
@@ -39,8 +45,10 @@ pub async fn run(
         Box::new(Gauges::new(queue.clone())),
         Box::new(Scaling::new(queue.clone())),
         Box::new(EvictionWatch::new(queue)),
+        Box::new(presence.clone()),
     ];
     join_all(duties.into_iter().map(|duty| keep_performing(duty.into(), shutdown.clone()))).await;
+    presence.leave().await;
 }
 
 async fn keep_performing(duty: Arc<dyn Duty>, shutdown: CancellationToken) {

@@ -32,6 +32,8 @@ use self::{admin::AdminArgs, answer::Answer, jobs::JobsArgs, queues::QueuesArgs,
 
 /// Exit code where the configuration or the command line is wrong.
 const EXIT_USAGE: u8 = 2;
+/// Exit code where Ctrl-C came before the end, as shells have it.
+const EXIT_INTERRUPTED: u8 = 130;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -46,7 +48,8 @@ Examples:
 Every setting can be given in the environment, as DATABASE_URL or as
 ATELIER_QUEUE__HEARTBEAT_SECS=2: see `atelier config`.
 
-Exit codes: 0 done; 1 not found, refused or failed; 2 wrong command line or settings.";
+Exit codes: 0 done; 1 not found, refused or failed; 2 wrong command line or settings;
+130 interrupted.";
 
 const ROLE_EXAMPLES: &str = "\
 It needs what it shares with the other roles:
@@ -170,6 +173,9 @@ fn exit_code(outcome: anyhow::Result<()>) -> ExitCode {
         return ExitCode::from(EXIT_USAGE);
     }
     terminal::complain(format_args!("error: {error:#}"));
+    if error.is::<demo::Interrupted>() {
+        return ExitCode::from(EXIT_INTERRUPTED);
+    }
     ExitCode::FAILURE
 }
 

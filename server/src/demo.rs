@@ -73,6 +73,11 @@ impl Kind {
     }
 }
 
+/// Ctrl-C or SIGTERM came before the application was made.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted")]
+pub(crate) struct Interrupted;
+
 /// Keeps log lines off the progress bar, unless somebody asked for them.
 pub(crate) fn quieten(loaded: &mut Loaded) {
     let asked = loaded
@@ -103,7 +108,7 @@ async fn run_alone(args: &DemoArgs, settings: Settings) -> anyhow::Result<()> {
     let client = ApiClient::new(instance.url())?;
     let made = tokio::select! {
         made = make(args, &client) => made,
-        () = shutdown.draining() => Err(anyhow::anyhow!("interrupted")),
+        () = shutdown.draining() => Err(Interrupted.into()),
     };
     if let Ok(Some(preview)) = &made {
         let advice = if args.keep { "until Ctrl-C" } else { "answered; run with --keep to open it" };

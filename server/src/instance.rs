@@ -11,7 +11,6 @@ use atelier_ops::{
     shutdown::Shutdown,
 };
 use atelier_queue::Queue;
-use atelier_scheduler::SchedulerOptions;
 use atelier_services::recurring;
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -42,7 +41,7 @@ impl Instance {
             TcpListener::bind(wanted).await.with_context(|| format!("cannot listen on {wanted}"))?;
         let address = listener.local_addr().context("cannot tell the address")?;
         if has_api {
-            settings.server.public_url = settings.public_url(address);
+            settings.server.bind = address;
         }
         let platform = wire::build(&settings, role).await?;
         if role == Role::Worker && settings.server.public_url.is_empty() {
@@ -132,7 +131,7 @@ impl Instance {
 
     fn start_scheduler(&mut self) {
         let queue = self.platform.queue.clone();
-        let options = SchedulerOptions { relay_interval: self.platform.settings.queue.relay_interval() };
+        let options = wire::scheduler_options(&self.platform.settings);
         let token = self.shutdown.token();
         self.parts.spawn(async move {
             atelier_scheduler::run(queue, recurring(), options, token).await;

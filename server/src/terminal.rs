@@ -30,7 +30,10 @@ pub(crate) fn table<const N: usize>(header: [&str; N], rows: Vec<[String; N]>, r
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    table.trim_fmt()
+    // Each cell has a space on both sides; the first column stands at the margin.
+    let lines: Vec<String> =
+        table.trim_fmt().lines().map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned()).collect();
+    lines.join("\n")
 }
 
 /// A size as people read it: `512 B`, `3.4 kB`, `1.2 MB`.

@@ -1,6 +1,7 @@
 //! Builds what a process works with from its settings: the one place that knows
 //! every crate.
 
+mod oauth;
 mod options;
 mod outside;
 
@@ -16,10 +17,10 @@ use atelier_queue::{
     metrics,
     transport::{Eviction, InProcess, RedisHub, RedisOptions, Transport},
 };
-use atelier_services::{Deps, Services, database, effects};
+use atelier_services::{Caller, Deps, Services, database, effects};
 use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
 
-pub(crate) use options::{api as api_options, worker as worker_options};
+pub(crate) use options::{api as api_options, scheduler as scheduler_options, worker as worker_options};
 
 /// Names the lock of migrations among the advisory locks of a database.
 const MIGRATION_LOCK: i64 = 0x61_7465_6c69_6572;
@@ -57,6 +58,9 @@ pub async fn build(settings: &Settings, role: Role) -> anyhow::Result<Platform> 
     let db = connect(&settings).await?;
     migrate(&settings, &db).await?;
     let mut platform = assemble(settings, db).await?;
+    if matches!(role, Role::Embedded | Role::Api) {
+        name_admin(&platform.services).await?;
+    }
     platform.eviction = read_eviction(platform.queue.transport()).await;
     Ok(platform)
 }
@@ -73,19 +77,31 @@ pub async fn open(settings: &Settings) -> anyhow::Result<Platform> {
 
 async fn assemble(settings: Settings, db: DatabaseConnection) -> anyhow::Result<Platform> {
     let public_url = settings.public_url(settings.server.bind);
+    let oauth = oauth::setup(&settings, &public_url)?;
     let options = options::services(&settings, public_url);
     let effects = effects(&options).context("effects of jobs")?;
     let (transport, bus) = dispatch(&settings).await?;
     let queue = Queue::new(db.clone(), transport, bus, effects, options::queue(&settings));
     queue.clock().follow(&db).await.context("the database's clock")?;
     let deps = Deps {
-        model: outside::model(&settings)?,
+        model: outside::model(&settings, queue.clock())?,
         mailer: outside::mailer(&settings)?,
         objects: outside::objects(&settings)?,
+        oauth,
     };
     let services = Services::new(queue.clone(), deps, options);
     let limiter = outside::limiter(&settings)?;
     Ok(Platform { settings, db, queue, services, limiter, eviction: None })
+}
+
+/// Lets the account that the settings name operate the platform, where its address is
+/// proven.
+async fn name_admin(services: &Services) -> anyhow::Result<()> {
+    let caller = Caller { user_agent: Some("atelier start".to_owned()), ..Caller::default() };
+    if services.identity.ensure_named_admin(&caller).await.context("auth.admin_email")? {
+        tracing::info!("the account of auth.admin_email may operate the platform");
+    }
+    Ok(())
 }
 
 /// What Redis says of its memory. A Redis that does not answer now is used once it
@@ -193,7 +209,10 @@ async fn migrate_in_turn(settings: &Settings, db: &DatabaseConnection) -> anyhow
     }
     let keeper = connect_with(settings, 1).await?;
     let turn = keeper.begin().await?;
-    let lock = format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
+    // It waits idle for as long as the migrations take.
+    let lock = format!(
+        "SET LOCAL idle_in_transaction_session_timeout = 0; SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"
+    );
     turn.execute_unprepared(&lock).await.context(FAULT)?;
     let migrated = database::migrate(db).await;
     turn.rollback().await?;

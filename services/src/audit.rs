@@ -1,11 +1,70 @@
-//! Who did what: rows written in the transaction of what they tell about.
+//! Who did what: rows written in the transaction of what they tell about, read by
+//! operators, and moved to the object store when they are old.
 
-use atelier_entities::{AuditId, AuditLevel, audit_log};
-use atelier_queue::Transaction;
+mod archive;
+mod export;
+mod figures;
+mod filter;
+mod jobs;
+mod list;
+
+use std::time::Duration;
+
+use atelier_entities::{AuditId, AuditLevel, JobId, audit_log};
+use atelier_providers::object_store::Objects;
+use atelier_queue::{Queue, QueueError, Transaction};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, DbErr};
 use serde_json::Value;
 
-use crate::Caller;
+use crate::{Caller, FieldErrors};
+
+pub use export::{CSV_HEADER, EXPORT_LIMIT, Export, csv_line, json_line};
+pub use figures::{ArchiveFigures, AuditFigures, CountOfDay, CountOfKind};
+pub use filter::AuditFilter;
+pub use jobs::ArchiveAudit;
+pub use list::COUNT_LIMIT;
+
+/// The audit log. Cheap to clone.
+#[derive(Clone)]
+pub struct Audit {
+    queue: Queue,
+    objects: Objects,
+    retention: Option<Duration>,
+    batch: u64,
+}
+
+/// Why something about the audit log was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    /// Fields that cannot be taken as they are.
+    #[error("invalid input: {0}")]
+    InvalidInput(#[from] FieldErrors),
+    /// A cleanup to another bound is under way, as this job.
+    #[error("another cleanup is under way")]
+    InProgress(JobId),
+    /// The queue did not do it.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// The database did not do it.
+    #[error("database: {0}")]
+    Database(#[from] DbErr),
+}
+
+impl Audit {
+    /// `batch` is how many entries go into an object at most.
+    pub(crate) fn new(queue: Queue, objects: Objects, retention: Option<Duration>, batch: u64) -> Self {
+        Self { queue, objects, retention, batch: batch.clamp(1, LARGEST_BATCH) }
+    }
+}
+
+impl std::fmt::Debug for Audit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Audit").finish_non_exhaustive()
+    }
+}
+
+/// An entry of such length may have a few KiB; an object of so many stays in memory.
+const LARGEST_BATCH: u64 = 5_000;
 
 /// Records that `caller` did `action` (such as `project.create`) to `target` (such as
 /// `project:0190…`). `context` holds no secret.
@@ -28,6 +87,17 @@ pub async fn record_warning(
     context: Value,
 ) -> Result<(), DbErr> {
     write(tx, caller, AuditLevel::Warning, entry(action, target, context)).await
+}
+
+/// Records something that takes power or traces away from somebody, or gives it.
+pub async fn record_critical(
+    tx: &Transaction,
+    caller: &Caller,
+    action: &str,
+    target: Option<String>,
+    context: Value,
+) -> Result<(), DbErr> {
+    write(tx, caller, AuditLevel::Critical, entry(action, target, context)).await
 }
 
 struct Entry<'a> {
@@ -56,3 +126,6 @@ async fn write(tx: &Transaction, caller: &Caller, level: AuditLevel, entry: Entr
     row.insert(&**tx).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

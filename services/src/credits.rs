@@ -94,6 +94,18 @@ pub(crate) async fn grant(
     Ok(())
 }
 
+/// Sets a balance right by so much, up or down; false, and nothing changed, where it
+/// would fall below zero.
+pub(crate) async fn adjust(
+    tx: &Transaction,
+    user: UserId,
+    amount: i64,
+    description: &str,
+) -> Result<bool, DbErr> {
+    let kind = CreditKind::Adjustment;
+    post(tx, Entry { user, amount, kind, description, project: None, job: None }).await
+}
+
 /// What a job costs.
 pub(crate) struct Price<'a> {
     pub(crate) amount: i64,

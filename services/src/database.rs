@@ -10,7 +10,8 @@ use sea_orm::{
 use sea_orm_migration::MigratorTrait;
 
 /// Connects to SQLite (`sqlite://…`, kept in WAL with foreign keys on) or PostgreSQL
-/// (`postgres://…`, with a bound on each statement). `acquire` is the longest wait
+/// (`postgres://…`, with a bound on each statement and on each pause within a
+/// transaction). `acquire` is the longest wait
 /// for one of `max_connections`.
 pub async fn connect(
     url: &str,
@@ -35,6 +36,7 @@ pub async fn connect(
         });
     } else {
         options.statement_timeout(statement).set_application_name("atelier");
+        options.map_sqlx_postgres_opts(move |options| options.options(session(statement)));
         options.map_sqlx_postgres_pool_opts(|pool| {
             pool.test_before_acquire(false)
                 .before_acquire(|held, about| {
@@ -49,6 +51,18 @@ pub async fn connect(
 /// Rows that SQLite's thread may be ahead of whoever reads them: a batch of the queue's
 /// passes without the two waiting for each other at every turn.
 const SQLITE_ROWS: usize = 1_000;
+
+/// What makes the server give up a session whose client is gone without a word, and
+/// with it the locks of its transaction: others would wait for them until TCP notices,
+/// after hours.
+fn session(statement: Duration) -> [(&'static str, String); 4] {
+    [
+        ("idle_in_transaction_session_timeout", statement.as_millis().to_string()),
+        ("tcp_keepalives_idle", "15".to_owned()),
+        ("tcp_keepalives_interval", "5".to_owned()),
+        ("tcp_keepalives_count", "3".to_owned()),
+    ]
+}
 
 /// Longest a connection may take to show that it still lives.
 const ANSWER_BOUND: Duration = Duration::from_millis(500);

@@ -1,16 +1,20 @@
 //! Accounts, sign-in, and the tokens that prove it.
 
 mod accounts;
+mod admins;
 mod api_tokens;
 mod attempts;
 mod devices;
 mod erase;
 mod export;
 pub(crate) mod links;
+mod oauth;
+mod operators;
 mod password_change;
 mod passwords;
 mod profile;
 mod purge;
+mod registration;
 mod sessions;
 mod sign_in;
 mod tokens;
@@ -29,6 +33,8 @@ pub use api_tokens::{MadeApiToken, NewApiToken, scopes_of};
 pub use devices::SignIn;
 pub use export::{Held, PersonalData};
 pub(crate) use links::LinkKey;
+pub use oauth::{BegunSignIn, OAuthRefusal, OAuthSetup, ReturnedSignIn, SignInCookie};
+pub use operators::AccountChanges;
 pub use profile::{PersonalStats, ProfileChanges};
 pub(crate) use purge::purge;
 
@@ -41,6 +47,7 @@ pub struct Identity {
     passwords: Arc<Passwords>,
     tokens: Arc<AccessTokens>,
     links: LinkKey,
+    oauth: Arc<OAuthSetup>,
 }
 
 /// What a new account is made of.
@@ -156,6 +163,12 @@ pub enum IdentityError {
     /// Somebody has to operate the platform.
     #[error("the last administrator stays")]
     LastAdmin,
+    /// An operator's own account, where only another's may be meant.
+    #[error("this is the caller's own account")]
+    OwnAccount,
+    /// A sign-in at a provider came to nothing.
+    #[error(transparent)]
+    OAuth(#[from] OAuthRefusal),
     /// Too many sign-ins at once; worth another try soon.
     #[error("too many sign-ins at once")]
     Busy,
@@ -177,8 +190,14 @@ impl From<FieldErrors> for IdentityError {
 }
 
 impl Identity {
-    pub(crate) fn new(queue: Queue, options: AuthOptions, signup_grant: i64, links: LinkKey) -> Self {
-        let tokens = AccessTokens::new(&options.jwt_secret, options.access_token);
+    pub(crate) fn new(
+        queue: Queue,
+        options: AuthOptions,
+        signup_grant: i64,
+        links: LinkKey,
+        oauth: OAuthSetup,
+    ) -> Self {
+        let tokens = AccessTokens::new(&options.jwt_secret, &options.issuer, options.access_token);
         let passwords = Passwords::new(options.hash_concurrency);
         Self {
             queue,
@@ -187,7 +206,14 @@ impl Identity {
             tokens: Arc::new(tokens),
             options: Arc::new(options),
             links,
+            oauth: Arc::new(oauth),
         }
+    }
+
+    /// Whether registration tells nobody which mail addresses have an account.
+    #[must_use]
+    pub fn hides_registered_emails(&self) -> bool {
+        self.options.hide_registered_emails
     }
 
     /// Whether this person may generate and deploy: everybody, unless the settings ask
@@ -195,6 +221,19 @@ impl Identity {
     #[must_use]
     pub fn may_work(&self, user: &users::Model) -> bool {
         !self.options.require_verified_email || user.email_verified_at.is_some()
+    }
+}
+
+impl Authenticated {
+    /// Whether this request may do what operators do: an API token needs the scope for
+    /// it beside its person's right.
+    #[must_use]
+    pub fn may_administrate(&self) -> bool {
+        let by_credential = match &self.credential {
+            Credential::Session(_) => true,
+            Credential::ApiToken(_, scopes) => scopes.contains(&ApiScope::Admin),
+        };
+        self.user.is_admin && by_credential
     }
 }
 

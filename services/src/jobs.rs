@@ -5,6 +5,7 @@ use atelier_queue::{Effects, Job, KindInfo, NewJob, QueueError, schedule::Recurr
 
 use crate::{
     ServiceOptions,
+    audit::ArchiveAudit,
     deployments::{DeploymentEnded, PublishDeployment},
     generation::{GenerationEnded, RunGeneration},
     mail::DeliverMail,
@@ -24,6 +25,7 @@ pub fn kinds() -> Vec<KindInfo> {
         KindInfo::of::<PurgeExpired>(),
         KindInfo::of::<RemoveObjects>(),
         KindInfo::of::<SteerJobs>(),
+        KindInfo::of::<ArchiveAudit>(),
     ]
 }
 
@@ -46,6 +48,11 @@ pub fn recurring() -> Vec<Recurring> {
         },
         Recurring { name: PurgeJobs::KIND, cron: "0 7 * * * *", make: |_| NewJob::of(&PurgeJobs {}) },
         Recurring { name: PurgeExpired::KIND, cron: "0 37 * * * *", make: |_| NewJob::of(&PurgeExpired {}) },
+        Recurring {
+            name: ArchiveAudit::KIND,
+            cron: "0 23 3 * * *",
+            make: |_| NewJob::of(&ArchiveAudit { before: None }),
+        },
     ]
 }
 

@@ -5,11 +5,13 @@
 //! speaks to nothing but the database in it. Another user's row is not found.
 
 mod caller;
+mod job_control;
 mod jobs;
 mod options;
 mod paging;
 mod services;
 
+pub mod admin;
 pub mod audit;
 pub mod credits;
 pub mod database;
@@ -28,6 +30,7 @@ mod testing;
 
 pub use atelier_queue::inspect::Page;
 pub use caller::Caller;
+pub use job_control::Audience;
 pub use jobs::{effects, kinds, recurring};
 pub use options::{
     AuthOptions, CreditOptions, GenerationOptions, MailOptions, RetentionOptions, ServiceOptions,

@@ -1,8 +1,14 @@
 //! Outgoing mail: queued in the transaction of what it tells about, rendered and
 //! handed over by a job, and kept in the outbox.
 
+mod content;
 mod deliver;
+mod error;
+mod format;
 mod jobs;
+mod outbox;
+mod preferences;
+mod samples;
 mod suppressions;
 mod templates;
 
@@ -11,13 +17,22 @@ use std::sync::Arc;
 use atelier_entities::{MailId, MailStatus, mail_messages, users};
 use atelier_providers::mail::Mailer;
 use atelier_queue::{NewJob, Queue, QueueError, Transaction};
-use sea_orm::{ActiveValue::Set, DbErr, EntityTrait, QueryOrder, TryInsertResult, sea_query::OnConflict};
+use sea_orm::{ActiveValue::Set, EntityTrait, TryInsertResult, sea_query::OnConflict};
 use serde_json::Value;
 
-use crate::{MailOptions, Page, identity::LinkKey, paging::fetch};
+use crate::{MailOptions, identity::LinkKey};
 
+pub use content::{
+    AppTime, ChallengeResults, DailyReminder, LimitAlert, PaymentReceipt, ReceiptLine, Standing,
+};
+pub use error::MailingError;
 pub use jobs::DeliverMail;
-pub use templates::{RenderError, Rendered, Template};
+pub use outbox::{KEPT, OutboxFilter};
+pub use preferences::Subscription;
+pub use templates::{Reader, RenderError, Rendered, Template};
+
+pub(crate) use outbox::purge;
+pub(crate) use preferences::UnsubscribeKey;
 
 /// Outgoing mail. Cheap to clone.
 #[derive(Clone)]
@@ -26,18 +41,18 @@ pub struct Mail {
     mailer: Arc<dyn Mailer>,
     options: Arc<MailOptions>,
     links: LinkKey,
+    unsubscribing: UnsubscribeKey,
 }
 
 impl Mail {
-    pub(crate) fn new(queue: Queue, mailer: Arc<dyn Mailer>, options: MailOptions, links: LinkKey) -> Self {
-        Self { queue, mailer, options: Arc::new(options), links }
-    }
-
-    /// The outbox, newest first, and how many mails there are. For operators: it holds
-    /// everybody's.
-    pub async fn list_outbox(&self, page: Page) -> Result<(Vec<mail_messages::Model>, u64), DbErr> {
-        let rows = mail_messages::Entity::find().order_by_desc(mail_messages::Column::Id);
-        fetch(self.queue.db(), rows, page).await
+    pub(crate) fn new(
+        queue: Queue,
+        mailer: Arc<dyn Mailer>,
+        options: MailOptions,
+        links: LinkKey,
+        unsubscribing: UnsubscribeKey,
+    ) -> Self {
+        Self { queue, mailer, options: Arc::new(options), links, unsubscribing }
     }
 }
 
@@ -47,20 +62,39 @@ impl std::fmt::Debug for Mail {
     }
 }
 
-/// Queues a mail to a person. The same template, receiver and cause mail once: a
-/// second call answers none. `data` is what the template shows, never a secret: where
-/// it names a link by its `token_id`, its address is made when the mail is sent.
+/// Queues a mail to a person. The same template, receiver and cause mail once, for as
+/// long as the outbox keeps the first ([`KEPT`]): a second call answers none. So does one
+/// for a person who does not want mails of its category; whoever changes their mind
+/// before it is sent is heeded too. `data` is what the template shows, never a secret:
+/// where it names a link by its `token_id`, its address is made when the mail is sent.
 pub async fn queue_mail(
     tx: &Transaction,
     template: Template,
     user: &users::Model,
     cause: &str,
-    mut data: Value,
+    data: Value,
 ) -> Result<Option<MailId>, QueueError> {
+    if let Some(category) = template.category()
+        && preferences::is_opted_out(&**tx, user.id, category).await?
+    {
+        return Ok(None);
+    }
+    let id = MailId::new();
+    Ok(queue_row(tx, id, template, user, cause, data).await?.then_some(id))
+}
+
+/// Whether it was queued rather than known already.
+async fn queue_row(
+    tx: &Transaction,
+    id: MailId,
+    template: Template,
+    user: &users::Model,
+    cause: &str,
+    mut data: Value,
+) -> Result<bool, QueueError> {
     if let Value::Object(fields) = &mut data {
         fields.insert("full_name".to_owned(), Value::from(user.full_name.clone()));
     }
-    let id = MailId::new();
     let row = mail_messages::ActiveModel {
         id: Set(id),
         user_id: Set(Some(user.id)),
@@ -89,9 +123,9 @@ pub async fn queue_mail(
         .try_insert()
         .exec_without_returning(&**tx)
         .await?;
-    if !matches!(inserted, TryInsertResult::Inserted(1..)) {
-        return Ok(None);
+    let is_new = matches!(inserted, TryInsertResult::Inserted(1..));
+    if is_new {
+        tx.enqueue(NewJob::of(&DeliverMail { mail_id: id }).about(id.0)).await?;
     }
-    tx.enqueue(NewJob::of(&DeliverMail { mail_id: id }).about(id.0)).await?;
-    Ok(Some(id))
+    Ok(is_new)
 }

@@ -14,7 +14,7 @@ use atelier_queue::{
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
 use serde_json::json;
 
-use crate::identity;
+use crate::{identity, mail};
 
 pub use jobs::{PurgeExpired, PurgeJobs, RemoveObjects, SteerJobs};
 pub use steering::SteeringError;
@@ -43,12 +43,15 @@ impl Maintenance {
         Ok(Outcome::Done(json!({"jobs": deleted})))
     }
 
-    /// Deletes sign-ins, idempotency keys, links and tokens that have expired.
+    /// Deletes sign-ins, idempotency keys, links and tokens that have expired, and mails
+    /// that are too old for the outbox.
     pub async fn purge_expired(&self, _ctx: &JobContext) -> Result<Outcome, JobError> {
         let failed = |error: DbErr| JobError::retry("DATABASE", format!("not all was purged: {error}"));
         let (sessions, keys) = self.delete_expired().await.map_err(failed)?;
         let tokens = identity::purge(self.queue.db(), self.queue.now()).await.map_err(failed)?;
-        Ok(Outcome::Done(json!({"sessions": sessions, "idempotency_keys": keys, "tokens": tokens})))
+        let mails = mail::purge(self.queue.db(), self.queue.now()).await.map_err(failed)?;
+        let done = json!({"sessions": sessions, "idempotency_keys": keys, "tokens": tokens, "mails": mails});
+        Ok(Outcome::Done(done))
     }
 
     /// Deletes objects that belong to nothing any more.

@@ -36,6 +36,14 @@ pub struct AuthOptions {
     pub hash_concurrency: usize,
     /// Whether generating and deploying need a proven mail address.
     pub require_verified_email: bool,
+    /// Whether nobody may learn which mail addresses have an account.
+    pub hide_registered_emails: bool,
+    /// Who issues access tokens: those of another installation are refused, though it
+    /// has the same secret.
+    pub issuer: String,
+    /// Mail address, in lower case, whose account may operate the platform once the
+    /// address is proven.
+    pub admin_email: Option<String>,
 }
 
 /// What things cost, in credits.
@@ -67,6 +75,8 @@ pub struct GenerationOptions {
 pub struct MailOptions {
     /// Sender of every mail, such as `Atelier <no-reply@example.org>`.
     pub from: String,
+    /// Where answers go, if not to the sender.
+    pub reply_to: Option<String>,
     /// What links in mails start with, without a slash at the end.
     pub public_url: String,
 }
@@ -78,4 +88,7 @@ pub struct RetentionOptions {
     pub jobs: RetentionRules,
     /// Of answers to an idempotency key.
     pub idempotency: Duration,
+    /// Of audit entries, before they are moved to the object store; none keeps them in
+    /// the database for good.
+    pub audit: Option<Duration>,
 }

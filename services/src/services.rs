@@ -1,17 +1,18 @@
 use std::{fmt, sync::Arc};
 
-use atelier_entities::{JobId, UserId, jobs};
 use atelier_providers::{llm::ChatModel, mail::Mailer, object_store::Objects};
-use atelier_queue::{Job, Queue, QueueError};
+use atelier_queue::{Queue, QueueError};
 
 use crate::{
-    Caller, ServiceOptions,
+    ServiceOptions,
+    admin::Admin,
+    audit::Audit,
     credits::Credits,
     deployments::Deployments,
-    generation::{Generation, GenerationError, RunGeneration},
+    generation::{Generation, GenerationError},
     idempotency::Idempotency,
-    identity::{Identity, LinkKey},
-    mail::Mail,
+    identity::{Identity, LinkKey, OAuthSetup},
+    mail::{Mail, UnsubscribeKey},
     maintenance::Maintenance,
     projects::Projects,
     stats::Stats,
@@ -40,6 +41,10 @@ pub struct Services {
     pub idempotency: Idempotency,
     /// The platform's own upkeep.
     pub maintenance: Maintenance,
+    /// What operators see of accounts and of the platform.
+    pub admin: Admin,
+    /// Who did what.
+    pub audit: Audit,
 }
 
 /// What the services need from outside.
@@ -51,6 +56,8 @@ pub struct Deps {
     pub mailer: Arc<dyn Mailer>,
     /// Keeps ZIPs and published sites.
     pub objects: Objects,
+    /// Where else people may sign in.
+    pub oauth: OAuthSetup,
 }
 
 /// Why a job was not run again.
@@ -70,34 +77,26 @@ impl Services {
     pub fn new(queue: Queue, deps: Deps, options: ServiceOptions) -> Self {
         let ServiceOptions { auth, credits, generation, mail, public_url, retention } = options;
         let links = LinkKey::new(&auth.jwt_secret);
+        let unsubscribing = UnsubscribeKey::new(&auth.jwt_secret);
         Self {
-            identity: Identity::new(queue.clone(), auth, credits.signup_grant, links.clone()),
+            identity: Identity::new(queue.clone(), auth, credits.signup_grant, links.clone(), deps.oauth),
             projects: Projects::new(queue.clone(), deps.objects.clone()),
             generation: Generation::new(queue.clone(), deps.model, generation, credits),
             deployments: Deployments::new(queue.clone(), deps.objects.clone(), &public_url),
             credits: Credits::new(queue.clone(), credits),
             stats: Stats::new(queue.clone()),
-            mail: Mail::new(queue.clone(), deps.mailer, mail, links),
+            mail: Mail::new(queue.clone(), deps.mailer, mail, links, unsubscribing),
             idempotency: Idempotency::new(queue.clone(), retention.idempotency),
+            admin: Admin::new(queue.clone()),
+            audit: Audit::new(
+                queue.clone(),
+                deps.objects.clone(),
+                retention.audit,
+                retention.jobs.batch.into(),
+            ),
             maintenance: Maintenance::new(queue.clone(), deps.objects, retention.jobs),
             queue,
         }
-    }
-
-    /// Runs a failed or cancelled job again. A generation was refunded when it ended,
-    /// so it is started anew, as another job that is charged anew; any other job runs
-    /// again as itself. `owner` scopes the look-up: none is an operator.
-    pub async fn retry_job(
-        &self,
-        caller: &Caller,
-        id: JobId,
-        owner: Option<UserId>,
-    ) -> Result<jobs::Model, RetryError> {
-        let job = self.queue.find_job(id, owner).await?.ok_or(QueueError::NotFound)?;
-        if job.kind == RunGeneration::KIND {
-            return Ok(self.generation.restart(caller, &job).await?);
-        }
-        Ok(self.queue.retry(id, owner).await?)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod format;
 mod jobs;
+mod totals;
 
 use atelier_entities::{Timestamp, platform_stats};
 use atelier_queue::{JobContext, JobError, Outcome, Queue};
@@ -12,6 +13,7 @@ use serde_json::json;
 
 pub use format::format_count;
 pub use jobs::AggregateStats;
+pub use totals::Totals;
 
 /// The one row of `platform_stats`.
 const ROW: i32 = 1;
@@ -54,6 +56,7 @@ impl Stats {
             active_users_today: 0,
             projects_created_today: 0,
             computed_at: Timestamp::UNIX_EPOCH,
+            overview: None,
         }))
     }
 
@@ -79,6 +82,7 @@ impl Stats {
         let row = db.query_one_raw(statement).await?;
         let row = row.ok_or_else(|| DbErr::RecordNotFound("the figures".to_owned()))?;
         let figures = Figures::from_query_result(&row, "")?;
+        let overview = totals::count(db, today).await?;
         let model = platform_stats::ActiveModel {
             id: Set(ROW),
             total_users: Set(figures.total_users),
@@ -87,6 +91,7 @@ impl Stats {
             active_users_today: Set(figures.active_users_today),
             projects_created_today: Set(figures.projects_created_today),
             computed_at: Set(now),
+            overview: Set(Some(json!(overview))),
         };
         platform_stats::Entity::insert(model).on_conflict(replace_row()).exec_without_returning(db).await?;
         Ok(figures)
@@ -95,7 +100,8 @@ impl Stats {
 
 fn replace_row() -> OnConflict {
     use platform_stats::Column::{
-        ActiveUsersToday, ComputedAt, Id, ProjectsCreatedToday, TotalApps, TotalCountries, TotalUsers,
+        ActiveUsersToday, ComputedAt, Id, Overview, ProjectsCreatedToday, TotalApps, TotalCountries,
+        TotalUsers,
     };
     OnConflict::column(Id)
         .update_columns([
@@ -105,6 +111,7 @@ fn replace_row() -> OnConflict {
             ActiveUsersToday,
             ProjectsCreatedToday,
             ComputedAt,
+            Overview,
         ])
         .to_owned()
 }

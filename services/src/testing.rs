@@ -5,12 +5,13 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use atelier_entities::{
-    GenerationMode, JobId, JobState, ProjectId, ProjectKind, UserId, credit_transactions, jobs,
-    project_versions, projects, users,
+    GenerationMode, JobId, JobState, ProjectId, ProjectKind, SignInProvider, UserId, credit_transactions,
+    jobs, project_versions, projects, users,
 };
 use atelier_providers::{
     llm::fake::{ScriptedAnswer, ScriptedModel},
     mail::{Delivery, MailError, fake::ScriptedMailer},
+    oauth::{IdentityProvider, fake::ScriptedProvider},
     object_store::{ObjectStoreOptions, Objects},
 };
 use atelier_queue::{
@@ -29,11 +30,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     AuthOptions, Caller, CreditOptions, Deps, GenerationOptions, MailOptions, RetentionOptions,
-    ServiceOptions, Services, database,
+    ServiceOptions, Services,
+    audit::ArchiveAudit,
+    database,
     deployments::PublishDeployment,
     effects,
     generation::{GenerationInput, RunGeneration, parse::GeneratedFile, store_for_tests},
-    identity::Registration,
+    identity::{OAuthSetup, Registration},
     mail::DeliverMail,
     maintenance::{RemoveObjects, SteerJobs},
     projects::NewProject,
@@ -59,6 +62,7 @@ pub(crate) struct Bench {
     pub(crate) model: Arc<ScriptedModel>,
     pub(crate) mailer: Arc<ScriptedMailer>,
     pub(crate) objects: Objects,
+    pub(crate) google: Arc<ScriptedProvider>,
     _folder: TempDir,
 }
 
@@ -72,6 +76,9 @@ pub(crate) fn options() -> ServiceOptions {
             refresh_grace: Duration::from_secs(10),
             hash_concurrency: 2,
             require_verified_email: false,
+            hide_registered_emails: false,
+            issuer: "https://atelier.example".to_owned(),
+            admin_email: None,
         },
         credits: CreditOptions { signup_grant: 10, quick_price: 2, advanced_price: 4 },
         generation: GenerationOptions {
@@ -82,12 +89,14 @@ pub(crate) fn options() -> ServiceOptions {
         },
         mail: MailOptions {
             from: "Atelier <no-reply@example.org>".to_owned(),
+            reply_to: None,
             public_url: "https://atelier.example".to_owned(),
         },
         public_url: "https://atelier.example".to_owned(),
         retention: RetentionOptions {
             jobs: RetentionRules { succeeded: days(7), failed: days(30), cancelled: days(7), batch: 100 },
             idempotency: days(1),
+            audit: None,
         },
     }
 }
@@ -98,28 +107,54 @@ impl Bench {
     }
 
     pub(crate) async fn with_script(script: impl IntoIterator<Item = ScriptedAnswer>) -> Self {
-        Self::with(ScriptedModel::new(script), ScriptedMailer::new([])).await
+        Self::with(ScriptedModel::new(script), ScriptedMailer::new([]), options()).await
     }
 
     pub(crate) async fn with_mailer(script: impl IntoIterator<Item = Result<Delivery, MailError>>) -> Self {
-        Self::with(ScriptedModel::new([]), ScriptedMailer::new(script)).await
+        Self::with(ScriptedModel::new([]), ScriptedMailer::new(script), options()).await
     }
 
-    async fn with(model: ScriptedModel, mailer: ScriptedMailer) -> Self {
+    pub(crate) async fn with_options(options: ServiceOptions) -> Self {
+        Self::with(ScriptedModel::new([]), ScriptedMailer::new([]), options).await
+    }
+
+    async fn with(model: ScriptedModel, mailer: ScriptedMailer, options: ServiceOptions) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let url = format!("sqlite://{}/test.db?mode=rwc", folder.path().display());
         let wait = Duration::from_secs(5);
         let db = database::connect(&url, 8, wait, wait).await.expect("connected");
         database::migrate(&db).await.expect("migrated");
-        let effects = effects(&options()).expect("effects");
+        let effects = effects(&options).expect("effects");
         let transport = Arc::new(InProcess::default());
         let queue =
             Queue::new(db, transport, Arc::new(LocalBus::default()), effects, QueueOptions::default());
         let objects =
             Objects::open(&ObjectStoreOptions::Folder(folder.path().join("objects"))).expect("a store");
         let (model, mailer) = (Arc::new(model), Arc::new(mailer));
-        let deps = Deps { model: model.clone(), mailer: mailer.clone(), objects: objects.clone() };
-        Self { services: Services::new(queue, deps, options()), model, mailer, objects, _folder: folder }
+        let (google, apple) =
+            (Arc::new(ScriptedProvider::default()), Arc::new(ScriptedProvider::default().by_post()));
+        let deps = Deps {
+            model: model.clone(),
+            mailer: mailer.clone(),
+            objects: objects.clone(),
+            oauth: OAuthSetup {
+                providers: [
+                    (SignInProvider::Google, google.clone() as Arc<dyn IdentityProvider>),
+                    (SignInProvider::Apple, apple),
+                ]
+                .into(),
+                public_url: "https://atelier.example".to_owned(),
+                frontend_url: "https://app.example".to_owned(),
+            },
+        };
+        Self {
+            services: Services::new(queue, deps, options),
+            model,
+            mailer,
+            objects,
+            google,
+            _folder: folder,
+        }
     }
 
     pub(crate) fn registration(email: &str) -> Registration {
@@ -221,6 +256,7 @@ impl Bench {
         registry.register::<DeliverMail>(services()).expect("once");
         registry.register::<RemoveObjects>(services()).expect("once");
         registry.register::<SteerJobs>(services()).expect("once");
+        registry.register::<ArchiveAudit>(services()).expect("once");
         registry
     }
 
@@ -280,4 +316,5 @@ runs! {
     DeliverMail => mail.deliver,
     RemoveObjects => maintenance.remove_objects,
     SteerJobs => maintenance.steer_jobs,
+    ArchiveAudit => audit.archive,
 }

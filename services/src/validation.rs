@@ -1,5 +1,6 @@
 //! What people type, checked field by field. Lengths are counted in characters.
 
+mod common_passwords;
 mod countries;
 
 use std::{collections::BTreeMap, fmt};
@@ -87,22 +88,30 @@ pub fn email(text: &str) -> Result<String, String> {
     if local_ok && domain_ok { Ok(text) } else { Err(wrong()) }
 }
 
-/// A password of 8 to 128 characters, as it is.
+/// A password of 8 to 128 characters, as it is: none of those that are guessed first.
 pub fn password(text: &str) -> Result<String, String> {
     match text.chars().count() {
         0..8 => Err("must have at least 8 characters".to_owned()),
+        8..=128 if common_passwords::is_one(text) => {
+            Err("is one of the most common passwords: choose another".to_owned())
+        }
         8..=128 => Ok(text.to_owned()),
         _ => Err("must have at most 128 characters".to_owned()),
     }
 }
 
-/// The shape of an IANA time zone, such as `Europe/Paris`.
+/// Whether a password is what everybody knows of its person: the mail address, the
+/// part of it before the `@`, or the name.
+pub fn is_personal(password: &str, email: &str, full_name: &str) -> bool {
+    let password = password.trim().to_lowercase();
+    let local = email.rsplit_once('@').map_or(email, |(local, _)| local);
+    [email, local, full_name].iter().any(|known| known.trim().to_lowercase() == password)
+}
+
+/// A time zone of the IANA database, such as `Europe/Paris`.
 pub fn time_zone(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    let shaped = (1..=64).contains(&text.len())
-        && text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "/_+-".contains(c));
-    if shaped { Ok(text.to_owned()) } else { Err("must be a time zone such as Europe/Paris".to_owned()) }
+    let zone: Result<chrono_tz::Tz, _> = text.trim().parse();
+    zone.map(|zone| zone.name().to_owned()).map_err(|_| "must be a time zone such as Europe/Paris".to_owned())
 }
 
 /// A country's two letters in ISO 3166-1, in upper case.
@@ -183,6 +192,37 @@ mod tests {
         assert!(password(&"é".repeat(8)).is_ok());
         assert!(password("1234567").is_err());
         assert!(password(&"é".repeat(129)).is_err());
+    }
+
+    #[test]
+    fn a_time_zone_is_one_that_there_is() {
+        for (text, known) in [
+            ("Europe/Paris", true),
+            (" UTC ", true),
+            ("America/Argentina/Ushuaia", true),
+            ("Europe/Atlantis", false),
+            ("europe", false),
+            ("<zone>", false),
+            ("", false),
+        ] {
+            assert_eq!(time_zone(text).is_ok(), known, "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_passwords_that_are_guessed_first() {
+        for common in ["password", "12345678", "Sunshine", "TRUSTNO1"] {
+            assert!(password(common).is_err_and(|problem| problem.contains("common")), "{common}");
+        }
+        for (password, personal) in [
+            ("Ada.Lovelace@Example.org", true),
+            ("ada.lovelace", true),
+            (" ADA lovelace", true),
+            ("ada lovelace 1815", false),
+        ] {
+            let found = is_personal(password, "ada.lovelace@example.org", "Ada Lovelace");
+            assert_eq!(found, personal, "{password}");
+        }
     }
 
     #[test]

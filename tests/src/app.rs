@@ -15,7 +15,7 @@ use crate::database::TestDatabase;
 use crate::openai::FakeOpenAi;
 use crate::patience::{until, watch};
 use crate::redis::TestRedis;
-use crate::smtp::FakeSmtp;
+use crate::smtp::SmtpServer;
 
 /// So high that no test meets it by accident.
 const NO_LIMIT: u32 = 100_000;
@@ -87,7 +87,7 @@ impl AppSetup {
 
     /// The same with mail sent through this server.
     #[must_use]
-    pub fn with_mail(self, server: &FakeSmtp) -> Self {
+    pub fn with_mail(self, server: &SmtpServer) -> Self {
         let url = server.url();
         self.with(|settings| settings.mail.smtp_url = url.into())
     }

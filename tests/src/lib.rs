@@ -1,5 +1,5 @@
 //! The test harness: a real PostgreSQL or SQLite database and a real Redis for
-//! each test, small servers that speak SMTP and OpenAI's protocol, and whole
+//! each test, a real SMTP server, a small one that speaks OpenAI's protocol, and whole
 //! instances of Atelier with people who use them over HTTP.
 //!
 //! The functions here panic where a test cannot go on; each says so. They need
@@ -9,6 +9,7 @@ mod app;
 mod client;
 mod database;
 mod environment;
+mod oidc;
 mod openai;
 mod patience;
 mod person;
@@ -18,8 +19,9 @@ mod smtp;
 pub use self::app::{AppSetup, MortalWorker, TestApp};
 pub use self::client::{Call, Client, Reply};
 pub use self::database::TestDatabase;
+pub use self::oidc::{Arrival, Browser, IdentityServer, Return};
 pub use self::openai::{Answer, FakeOpenAi, ReceivedRequest};
 pub use self::patience::until;
 pub use self::person::{PASSWORD, Person, job_id};
 pub use self::redis::{PrivateRedis, RedisServer, TestRedis};
-pub use self::smtp::{FakeSmtp, ReceivedMail, SmtpMode};
+pub use self::smtp::{ReceivedMail, SmtpMode, SmtpServer};

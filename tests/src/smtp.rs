@@ -1,30 +1,62 @@
-//! A small SMTP server that keeps what it is sent.
+//! A real SMTP server, the package smtp-server of Node.js, that a test tells how to
+//! behave. `scripts/node-packages` installs it; `tests/smtp/server.mjs` runs it.
 
-use std::collections::HashSet;
-use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+
+use crate::environment::node;
+
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How the server treats what comes; it can be changed while it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SmtpMode {
     /// Takes every message.
     Accept,
-    /// Refuses every recipient for good, with 550.
+    /// Refuses every receiver for good: 550, no such mailbox.
     Reject,
-    /// Refuses each recipient with 451 the first time, then takes it.
+    /// Refuses every receiver for good: 550, by a policy against the sender.
+    RejectByPolicy,
+    /// Refuses every message for good once it has read it: 554.
+    RejectContent,
+    /// Refuses each receiver with 451 the first time, then takes it.
     Greylist,
     /// Closes every connection before the greeting.
     HangUp,
+    /// Closes the connection while it is sent a message.
+    HangUpInData,
     /// Takes the message and closes the connection without an answer: the sender
     /// cannot know that it arrived.
     HangUpAfterData,
+    /// Never answers to a receiver.
+    Stall,
+}
+
+impl SmtpMode {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Reject => "reject",
+            Self::RejectByPolicy => "reject_by_policy",
+            Self::RejectContent => "reject_content",
+            Self::Greylist => "greylist",
+            Self::HangUp => "hang_up",
+            Self::HangUpInData => "hang_up_in_data",
+            Self::HangUpAfterData => "hang_up_after_data",
+            Self::Stall => "stall",
+        }
+    }
 }
 
 /// A message as it arrived.
@@ -36,57 +68,127 @@ pub struct ReceivedMail {
     pub to: Vec<String>,
     /// Headers and body with CRLF line ends, without the dots that SMTP adds.
     pub data: String,
+    /// Whether the connection was encrypted.
+    pub encrypted: bool,
+    /// Who had signed in.
+    pub user: Option<String>,
+}
+
+impl ReceivedMail {
+    /// The value of a header, unfolded.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<String> {
+        let (head, _) = self.data.split_once("\r\n\r\n")?;
+        let head = head.replace("\r\n ", " ").replace("\r\n\t", " ");
+        head.lines().find_map(|line| {
+            let (found, value) = line.split_once(':')?;
+            found.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
+        })
+    }
 }
 
 /// A running server; it ends when the value is dropped.
-pub struct FakeSmtp {
-    /// Where it listens.
-    pub address: SocketAddr,
+pub struct SmtpServer {
+    port: u16,
     state: Arc<State>,
-    task: JoinHandle<()>,
+    input: tokio::sync::Mutex<ChildStdin>,
+    protection: Option<Protection>,
+    reader: JoinHandle<()>,
+    _process: Child,
 }
 
+#[derive(Default)]
 struct State {
-    mode: Mutex<SmtpMode>,
-    greylisted: Mutex<HashSet<String>>,
     connections: Mutex<usize>,
     mails: watch::Sender<Vec<ReceivedMail>>,
+    /// Numbers of the last change of the mode, asked for and made.
+    changed: watch::Sender<u64>,
 }
 
-impl FakeSmtp {
-    /// Starts a server on a free port.
+/// What a server that encrypts and asks for a sign-in goes by.
+struct Protection {
+    authority: NamedTempFile,
+    setup: Value,
+}
+
+const USER: &str = "ada@example.org";
+const PASSWORD: &str = "a:strange/pass wörd";
+
+impl SmtpServer {
+    /// Starts a server on a free port that takes everything from everybody.
     ///
     /// # Panics
-    /// If it cannot listen.
+    /// If it does not start: `scripts/test` installs it.
     pub async fn start(mode: SmtpMode) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port for SMTP");
-        let address = listener.local_addr().expect("the listener has an address");
-        let state = Arc::new(State {
-            mode: Mutex::new(mode),
-            greylisted: Mutex::default(),
-            connections: Mutex::new(0),
-            mails: watch::Sender::new(Vec::new()),
-        });
-        let shared = Arc::clone(&state);
-        let task = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                *locked(&shared.connections) += 1;
-                let state = Arc::clone(&shared);
-                tokio::spawn(async move { converse(stream, &state).await });
-            }
-        });
-        Self { address, state, task }
+        let server = Self::spawn(None).await;
+        server.set_mode(mode).await;
+        server
     }
 
-    /// `smtp://` URL without encryption or sign-in.
+    /// Starts a server that wants STARTTLS and a sign-in. Its certificate is of an
+    /// authority of its own: [`Self::authority_file`].
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn start_protected() -> Self {
+        Self::spawn(Some(Protection::create())).await
+    }
+
+    async fn spawn(protection: Option<Protection>) -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/node/smtp");
+        let mut process = Command::new(node())
+            .arg("server.mjs")
+            .current_dir(&folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{}: {error}: run scripts/test", folder.display()));
+        let mut input = process.stdin.take().expect("stdin is piped");
+        let setup = protection.as_ref().map_or_else(|| json!({}), |protection| protection.setup.clone());
+        write(&mut input, &setup).await;
+        let mut lines = BufReader::new(process.stdout.take().expect("stdout is piped")).lines();
+        let first = timeout(PATIENCE, lines.next_line()).await.expect("the server starts in time");
+        let first = first.ok().flatten().expect("the SMTP server starts: run scripts/test");
+        let first: Value = serde_json::from_str(&first).expect("an event");
+        let port = first["port"].as_u64().and_then(|port| u16::try_from(port).ok()).expect("a port");
+        let state = Arc::new(State::default());
+        let reader = tokio::spawn(follow(lines, Arc::clone(&state)));
+        Self { port, state, input: input.into(), protection, reader, _process: process }
+    }
+
+    /// `smtp://` URL with what it takes to sign in.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("smtp://{}", self.address)
+        let port = self.port;
+        if self.protection.is_none() {
+            return format!("smtp://127.0.0.1:{port}");
+        }
+        let mut url = url::Url::parse(&format!("smtp://localhost:{port}?tls=required")).expect("a URL");
+        url.set_username(USER).and_then(|()| url.set_password(Some(PASSWORD))).expect("a URL with a host");
+        url.into()
+    }
+
+    /// The file with the authority of a protected server's certificate.
+    ///
+    /// # Panics
+    /// If the server is not protected.
+    #[must_use]
+    pub fn authority_file(&self) -> &Path {
+        self.protection.as_ref().expect("a protected server").authority.path()
     }
 
     /// Treats what comes from now on in another way.
-    pub fn set_mode(&self, mode: SmtpMode) {
-        *locked(&self.state.mode) = mode;
+    ///
+    /// # Panics
+    /// If the server is gone.
+    pub async fn set_mode(&self, mode: SmtpMode) {
+        let mut input = self.input.lock().await;
+        let mut changed = self.state.changed.subscribe();
+        let id = *changed.borrow() + 1;
+        write(&mut input, &json!({"id": id, "mode": mode.name()})).await;
+        let changed = timeout(PATIENCE, changed.wait_for(|last| *last == id)).await;
+        changed.expect("the server changes in time").expect("the state keeps the sender");
     }
 
     /// What arrived so far, oldest first.
@@ -107,7 +209,7 @@ impl FakeSmtp {
     /// If they do not arrive within 20 seconds.
     pub async fn wait_for_mails(&self, count: usize) -> Vec<ReceivedMail> {
         let mut mails = self.state.mails.subscribe();
-        let arrived = timeout(Duration::from_secs(20), mails.wait_for(|mails| mails.len() >= count)).await;
+        let arrived = timeout(PATIENCE, mails.wait_for(|mails| mails.len() >= count)).await;
         arrived
             .unwrap_or_else(|_| panic!("fewer than {count} mails arrived: {:?}", self.list_mails()))
             .expect("the server keeps the sender")
@@ -115,9 +217,29 @@ impl FakeSmtp {
     }
 }
 
-impl Drop for FakeSmtp {
+impl Drop for SmtpServer {
     fn drop(&mut self) {
-        self.task.abort();
+        self.reader.abort();
+    }
+}
+
+impl Protection {
+    fn create() -> Self {
+        let key = || KeyPair::generate().expect("a key");
+        let mut authority = CertificateParams::new(Vec::new()).expect("no names are good names");
+        authority.distinguished_name.push(DnType::CommonName, "Authority of a test");
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = CertifiedIssuer::self_signed(authority, key()).expect("a certificate");
+        let (own, names) = (key(), vec!["localhost".to_owned()]);
+        let certificate = CertificateParams::new(names).expect("a host's name");
+        let certificate = certificate.signed_by(&own, &*authority).expect("a certificate");
+        let file = NamedTempFile::new().expect("a temporary file");
+        std::fs::write(file.path(), authority.pem()).expect("a temporary file can be written");
+        let setup = json!({
+            "tls": {"key": own.serialize_pem(), "cert": certificate.pem()},
+            "user": {"name": USER, "password": PASSWORD},
+        });
+        Self { authority: file, setup }
     }
 }
 
@@ -125,82 +247,40 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().expect("no holder of a harness lock panics")
 }
 
-async fn converse(stream: TcpStream, state: &State) {
-    let (input, mut output) = stream.into_split();
-    let mut lines = BufReader::new(input).lines();
-    if *locked(&state.mode) == SmtpMode::HangUp || output.write_all(b"220 fake ESMTP\r\n").await.is_err() {
-        return;
-    }
-    let mut envelope = Envelope::default();
+async fn write(input: &mut ChildStdin, line: &Value) {
+    let written = async {
+        input.write_all(format!("{line}\n").as_bytes()).await?;
+        input.flush().await
+    };
+    written.await.expect("the SMTP server reads what it is told");
+}
+
+/// Notes what the server tells, until it ends.
+async fn follow(mut lines: Lines<BufReader<ChildStdout>>, state: Arc<State>) {
     while let Ok(Some(line)) = lines.next_line().await {
-        let reply = state.reply(&mut envelope, &line);
-        if output.write_all(format!("{reply}\r\n").as_bytes()).await.is_err() || reply.starts_with("221") {
-            return;
-        }
-        if reply.starts_with("354") {
-            let mut data = String::new();
-            loop {
-                let Ok(Some(line)) = lines.next_line().await else { return };
-                if line == "." {
-                    break;
-                }
-                data.push_str(line.strip_prefix('.').unwrap_or(&line));
-                data.push_str("\r\n");
+        let event: Value = serde_json::from_str(&line).expect("an event");
+        match event["event"].as_str() {
+            Some("connection") => *locked(&state.connections) += 1,
+            Some("changed") => {
+                let id = event["id"].as_u64().expect("a number");
+                state.changed.send_modify(|last| *last = id);
             }
-            let Envelope { from, to } = std::mem::take(&mut envelope);
-            state.mails.send_modify(|mails| mails.push(ReceivedMail { from, to, data }));
-            let hang_up = *locked(&state.mode) == SmtpMode::HangUpAfterData;
-            if hang_up || output.write_all(b"250 2.0.0 taken\r\n").await.is_err() {
-                return;
+            Some("mail") => {
+                let mail = received(&event);
+                state.mails.send_modify(|mails| mails.push(mail));
             }
+            _ => panic!("the SMTP server tells {line}"),
         }
     }
 }
 
-#[derive(Default)]
-struct Envelope {
-    from: String,
-    to: Vec<String>,
-}
-
-impl State {
-    fn reply(&self, envelope: &mut Envelope, line: &str) -> &'static str {
-        let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
-        match verb.as_str() {
-            "EHLO" => "250-fake\r\n250-8BITMIME\r\n250 SMTPUTF8",
-            "HELO" | "NOOP" => "250 2.0.0 well",
-            "MAIL" => {
-                *envelope = Envelope { from: address_in(line), to: Vec::new() };
-                "250 2.1.0 well"
-            }
-            "RCPT" => self.reply_to_recipient(envelope, address_in(line)),
-            "DATA" if envelope.to.is_empty() => "503 5.5.1 no recipient",
-            "DATA" => "354 end with a dot",
-            "RSET" => {
-                *envelope = Envelope::default();
-                "250 2.0.0 well"
-            }
-            "QUIT" => "221 2.0.0 bye",
-            _ => "502 5.5.2 unknown",
-        }
+fn received(event: &Value) -> ReceivedMail {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    ReceivedMail {
+        from: text(&event["from"]).unwrap_or_default(),
+        to: event["to"].as_array().into_iter().flatten().filter_map(text).collect(),
+        data: text(&event["data"]).unwrap_or_default(),
+        encrypted: event["encrypted"].as_bool().unwrap_or_default(),
+        user: text(&event["user"]),
     }
-
-    fn reply_to_recipient(&self, envelope: &mut Envelope, address: String) -> &'static str {
-        match *locked(&self.mode) {
-            SmtpMode::Reject => "550 5.1.1 no such mailbox",
-            SmtpMode::Greylist if locked(&self.greylisted).insert(address.clone()) => {
-                "451 4.7.1 come back later"
-            }
-            _ => {
-                envelope.to.push(address);
-                "250 2.1.5 well"
-            }
-        }
-    }
-}
-
-/// `a@b` of `RCPT TO:<a@b> SIZE=1`.
-fn address_in(line: &str) -> String {
-    let rest = line.split_once('<').map_or("", |(_, rest)| rest);
-    rest.split('>').next().unwrap_or_default().to_owned()
 }

@@ -8,7 +8,7 @@ use crate::handlers::{
     generation::run::RunGenerationHandler,
     mail::deliver::DeliverMailHandler,
     maintenance::{
-        purge_expired::PurgeExpiredHandler, purge_jobs::PurgeJobsHandler,
+        archive_audit::ArchiveAuditHandler, purge_expired::PurgeExpiredHandler, purge_jobs::PurgeJobsHandler,
         remove_objects::RemoveObjectsHandler, steer_jobs::SteerJobsHandler,
     },
     stats::aggregate::AggregateStatsHandler,
@@ -25,7 +25,8 @@ pub fn registry(services: &Services) -> Result<Registry, QueueError> {
         .register(PurgeJobsHandler(services.maintenance.clone()))?
         .register(PurgeExpiredHandler(services.maintenance.clone()))?
         .register(RemoveObjectsHandler(services.maintenance.clone()))?
-        .register(SteerJobsHandler(services.maintenance.clone()))?;
+        .register(SteerJobsHandler(services.maintenance.clone()))?
+        .register(ArchiveAuditHandler(services.audit.clone()))?;
     Ok(registry)
 }
 
@@ -43,7 +44,7 @@ mod tests {
     };
     use atelier_services::{
         AuthOptions, CreditOptions, Deps, GenerationOptions, MailOptions, RetentionOptions, ServiceOptions,
-        database, effects, kinds,
+        database, effects, identity::OAuthSetup, kinds,
     };
 
     use super::*;
@@ -60,6 +61,9 @@ mod tests {
                 refresh_grace: DAY,
                 hash_concurrency: 1,
                 require_verified_email: false,
+                hide_registered_emails: false,
+                issuer: "https://atelier.example".to_owned(),
+                admin_email: None,
             },
             credits: CreditOptions { signup_grant: 10, quick_price: 2, advanced_price: 4 },
             generation: GenerationOptions {
@@ -68,9 +72,13 @@ mod tests {
                 max_file_bytes: 1_000,
                 max_total_bytes: 10_000,
             },
-            mail: MailOptions { from: "a@localhost".to_owned(), public_url: "http://localhost".to_owned() },
+            mail: MailOptions {
+                from: "a@localhost".to_owned(),
+                reply_to: None,
+                public_url: "http://localhost".to_owned(),
+            },
             public_url: "http://localhost".to_owned(),
-            retention: RetentionOptions { jobs: rules, idempotency: DAY },
+            retention: RetentionOptions { jobs: rules, idempotency: DAY, audit: None },
         }
     }
 
@@ -83,7 +91,8 @@ mod tests {
         let queue = Queue::new(db, transport, bus, effects, QueueOptions::default());
         let objects =
             Objects::open(&ObjectStoreOptions::Folder(folder.path().join("objects"))).expect("a store");
-        let deps = Deps { model: Arc::new(Scaffold), mailer: Arc::new(CapturedMailer), objects };
+        let oauth = OAuthSetup::default();
+        let deps = Deps { model: Arc::new(Scaffold), mailer: Arc::new(CapturedMailer), objects, oauth };
         Services::new(queue, deps, options())
     }
 

@@ -1,5 +1,8 @@
 //! The router with everything on it: what no single piece shows alone.
 
+mod browsers;
+mod registration;
+
 use axum::{body::Body, http::Request};
 use serde_json::{Value, json};
 

@@ -91,6 +91,8 @@ pub(crate) struct UserView {
     /// How they sign in: email, google, github or apple.
     #[schema(example = "email")]
     provider: String,
+    /// Their id there, where they sign in by a provider.
+    provider_id: Option<String>,
     /// False once it was deactivated.
     is_active: bool,
     /// Whether they operate the platform.
@@ -124,6 +126,7 @@ impl From<users::Model> for UserView {
             email: user.email,
             full_name: user.full_name,
             provider: user.provider,
+            provider_id: user.provider_id,
             is_active: user.is_active,
             is_admin: user.is_admin,
             is_verified: user.email_verified_at.is_some(),

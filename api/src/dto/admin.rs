@@ -1,6 +1,11 @@
 //! What operators see.
 
+pub(crate) mod accounts;
+pub(crate) mod health;
 pub(crate) mod limits;
+pub(crate) mod logs;
+pub(crate) mod mails;
+pub(crate) mod platform;
 pub(crate) mod scaling;
 pub(crate) mod steering;
 

@@ -142,18 +142,26 @@ pub(crate) struct JobAnswer {
 pub(crate) struct WhyView {
     /// Stable name.
     #[schema(example = "WAITING_TURN")]
-    code: &'static str,
+    code: String,
     /// A sentence for people.
     message: String,
     /// Jobs before it in its queue, where it waits in line.
     position: Option<u64>,
+    /// When it starts about, where it waits in line and jobs of its queue have ended
+    /// lately.
+    estimated_start: Option<DateTime<Utc>>,
     /// When it is tried again, where that is known.
     retry_at: Option<DateTime<Utc>>,
+    /// The facts of the sentence: the provider whose circuit is open, the jobs that
+    /// hold a limit.
+    #[schema(value_type = Option<Object>)]
+    details: Option<Value>,
 }
 
 impl From<Why> for WhyView {
     fn from(why: Why) -> Self {
-        Self { code: why.code, message: why.message, position: why.position, retry_at: why.retry_at }
+        let Why { code, message, position, estimated_start, retry_at, details, by: _ } = why;
+        Self { code: code.into_owned(), message, position, estimated_start, retry_at, details }
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use atelier_entities::{MailStatus, ProjectId, audit_log, mail_messages, project_versions, projects};
+use atelier_entities::{
+    MailStatus, ProjectId, SignInProvider, audit_log, mail_messages, oauth_identities, project_versions,
+    projects,
+};
 use atelier_services::identity::PersonalData;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -15,6 +18,7 @@ use super::{
     credits::CreditTransactionView,
     deployment::DeploymentView,
     job::JobView,
+    notifications::NotificationsView,
     profile::ProfileView,
     project::{ProjectView, VersionView},
     session::SessionView,
@@ -28,8 +32,12 @@ pub(crate) struct PersonalDataView {
     exported_at: DateTime<Utc>,
     /// The account.
     profile: ProfileView,
+    /// Which mails the person wants.
+    notifications: NotificationsView,
     /// Where the person is signed in.
     sessions: Vec<SessionView>,
+    /// Accounts at providers that are linked to it.
+    linked_accounts: Vec<LinkedAccountView>,
     /// API tokens.
     api_tokens: Vec<ApiTokenView>,
     /// Projects with their versions.
@@ -57,6 +65,29 @@ pub(crate) struct ExportedProjectView {
     versions: Vec<VersionView>,
 }
 
+/// An account at a provider that is linked to the person's.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LinkedAccountView {
+    /// google, github or apple.
+    #[schema(value_type = String, example = "google")]
+    provider: SignInProvider,
+    /// The provider's id of the person.
+    subject: String,
+    /// The address that the provider last told.
+    email: Option<String>,
+    /// When it was linked.
+    created_at: DateTime<Utc>,
+    /// When the person last signed in by it.
+    last_used_at: DateTime<Utc>,
+}
+
+impl From<oauth_identities::Model> for LinkedAccountView {
+    fn from(row: oauth_identities::Model) -> Self {
+        let oauth_identities::Model { provider, subject, email, created_at, last_used_at, .. } = row;
+        Self { provider, subject, email, created_at, last_used_at }
+    }
+}
+
 /// A mail that was sent or kept.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct MailView {
@@ -69,7 +100,7 @@ pub(crate) struct MailView {
     recipient: String,
     /// Its subject, once it was written.
     subject: Option<String>,
-    /// queued, sent, captured, failed or suppressed.
+    /// queued, sent, captured, failed, suppressed or unsubscribed.
     #[schema(value_type = String, example = "sent")]
     status: MailStatus,
     /// When it was asked for.
@@ -164,7 +195,9 @@ impl PersonalDataView {
         Self {
             exported_at,
             profile: data.user.into(),
+            notifications: NotificationsView::without(&data.unwanted_mails),
             sessions: data.sign_ins.into_iter().map(|sign_in| SessionView::new(sign_in, None)).collect(),
+            linked_accounts: data.linked.into_iter().map(LinkedAccountView::from).collect(),
             api_tokens: data.api_tokens.into_iter().map(ApiTokenView::from).collect(),
             projects: with_versions(data.projects.rows, data.versions.rows),
             deployments: data.deployments.rows.into_iter().map(DeploymentView::from).collect(),

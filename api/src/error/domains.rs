@@ -3,8 +3,15 @@
 use atelier_entities::JobId;
 use atelier_queue::QueueError;
 use atelier_services::{
-    FieldErrors, RetryError, deployments::DeploymentError, generation::GenerationError,
-    idempotency::IdempotencyError, identity::IdentityError, maintenance::SteeringError,
+    FieldErrors, RetryError,
+    admin::AdminError,
+    audit::AuditError,
+    deployments::DeploymentError,
+    generation::GenerationError,
+    idempotency::IdempotencyError,
+    identity::{IdentityError, OAuthRefusal},
+    mail::MailingError,
+    maintenance::SteeringError,
     projects::ProjectError,
 };
 use axum::http::StatusCode;
@@ -68,13 +75,46 @@ impl From<IdentityError> for ApiError {
                 let message = "This is the last administrator: make another one first.";
                 Self::new(StatusCode::CONFLICT, "LAST_ADMIN", message)
             }
+            IdentityError::OwnAccount => own_account(),
             IdentityError::Busy => {
                 let message = "Too many people sign in at this moment: try again in a second.";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "BUSY", message).with_retry_after(1)
             }
+            IdentityError::OAuth(refusal) => refusal.into(),
             IdentityError::Queue(error) => error.into(),
             IdentityError::Database(_) | IdentityError::Crypto(_) => Self::internal(error),
         }
+    }
+}
+
+fn own_account() -> ApiError {
+    let message = "This is your own account: delete it with DELETE /api/users/me.";
+    ApiError::new(StatusCode::CONFLICT, "OWN_ACCOUNT", message)
+}
+
+impl From<OAuthRefusal> for ApiError {
+    fn from(refusal: OAuthRefusal) -> Self {
+        let (status, message) = match refusal {
+            OAuthRefusal::NotConfigured => {
+                (StatusCode::NOT_FOUND, "There is no sign-in with this provider: see /api/auth/providers.")
+            }
+            OAuthRefusal::InvalidState => (
+                StatusCode::BAD_REQUEST,
+                "The sign-in took too long, has ended, or was not begun here: begin again.",
+            ),
+            OAuthRefusal::RefusedCode => {
+                (StatusCode::BAD_REQUEST, "The provider does not take the code: begin again.")
+            }
+            OAuthRefusal::Untrusted => (StatusCode::BAD_GATEWAY, "The provider's answer cannot be trusted."),
+            OAuthRefusal::Unavailable => {
+                (StatusCode::BAD_GATEWAY, "The provider does not answer: try again later.")
+            }
+            OAuthRefusal::UnverifiedEmail => (
+                StatusCode::FORBIDDEN,
+                "The provider has not proven your mail address: prove it there first.",
+            ),
+        };
+        Self::new(status, refusal.code(), message)
     }
 }
 
@@ -152,12 +192,50 @@ impl From<IdempotencyError> for ApiError {
     }
 }
 
+impl From<AdminError> for ApiError {
+    fn from(error: AdminError) -> Self {
+        match error {
+            AdminError::InvalidInput(errors) => errors.into(),
+            AdminError::NotFound => Self::not_found("account"),
+            AdminError::Queue(error) => error.into(),
+            AdminError::Database(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<AuditError> for ApiError {
+    fn from(error: AuditError) -> Self {
+        match error {
+            AuditError::InvalidInput(errors) => errors.into(),
+            AuditError::InProgress(job) => {
+                in_progress("CLEANUP_IN_PROGRESS", "A cleanup to another bound is under way.", job)
+            }
+            AuditError::Queue(error) => error.into(),
+            AuditError::Database(_) => Self::internal(error),
+        }
+    }
+}
+
 impl From<SteeringError> for ApiError {
     fn from(error: SteeringError) -> Self {
         match error {
             SteeringError::InvalidInput(errors) => errors.into(),
             SteeringError::Queue(error) => error.into(),
             SteeringError::Database(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<MailingError> for ApiError {
+    fn from(error: MailingError) -> Self {
+        match error {
+            MailingError::NoSuchMail => Self::not_found("mail"),
+            MailingError::NotSuppressed => Self::not_found("suppressed address"),
+            MailingError::TooManyTests { retry_after } => {
+                Self::of_status(StatusCode::TOO_MANY_REQUESTS).with_retry_after(retry_after)
+            }
+            MailingError::Queue(error) => error.into(),
+            MailingError::Render(_) | MailingError::Database(_) => Self::internal(error),
         }
     }
 }
@@ -210,6 +288,9 @@ mod tests {
             (IdentityError::RecentSignInRequired.into(), 403, "RECENT_SIGN_IN_REQUIRED"),
             (IdentityError::TooManyAttempts { retry_after: 7 }.into(), 429, "TOO_MANY_ATTEMPTS"),
             (IdentityError::LastAdmin.into(), 409, "LAST_ADMIN"),
+            (IdentityError::OwnAccount.into(), 409, "OWN_ACCOUNT"),
+            (AdminError::NotFound.into(), 404, "NOT_FOUND"),
+            (AuditError::InProgress(JobId::new()).into(), 409, "CLEANUP_IN_PROGRESS"),
             (IdentityError::Crypto("no".to_owned()).into(), 500, "INTERNAL"),
             (ProjectError::NotFound.into(), 404, "NOT_FOUND"),
             (ProjectError::NoVersion.into(), 404, "VERSION_NOT_FOUND"),
@@ -217,6 +298,9 @@ mod tests {
             (poor.into(), 409, "INSUFFICIENT_CREDITS"),
             (DeploymentError::PlatformUnavailable("vercel").into(), 409, "PLATFORM_UNAVAILABLE"),
             (DeploymentError::AlreadyRunning(JobId::new()).into(), 409, "DEPLOYMENT_IN_PROGRESS"),
+            (MailingError::NoSuchMail.into(), 404, "NOT_FOUND"),
+            (MailingError::NotSuppressed.into(), 404, "NOT_FOUND"),
+            (MailingError::TooManyTests { retry_after: 7 }.into(), 429, "RATE_LIMITED"),
             (QueueError::NotFound.into(), 404, "NOT_FOUND"),
             (wrong_state.into(), 409, "WRONG_STATE"),
             (QueueError::DuplicateKind("a.b").into(), 500, "INTERNAL"),

@@ -5,7 +5,7 @@ use axum::{
     extract::{FromRequest, Request},
     http::{HeaderMap, StatusCode, header},
 };
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::error::ApiError;
 
@@ -60,8 +60,13 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// The value in `bytes`.
+/// The value in `bytes`, which is an object.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        // Where an object is expected, serde takes a list of its fields too.
+        serde_json::from_slice::<IgnoredAny>(bytes).map_err(|error| not_json(&error))?;
+        return Err(ApiError::invalid([(".", "must be an object")]));
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| refuse(&error))?;
     json.end().map_err(|error| not_json(&error))?;
@@ -121,6 +126,8 @@ mod tests {
             ("application/json", "{}", 422),
             ("application/json", "{\"title\": 7}", 422),
             ("application/json", "[1]", 422),
+            ("application/json", " [\"a title\", []]", 422),
+            ("application/json", "[\"a title\"", 400),
         ] {
             let error = read_as::<JsonBody<Input>>(kind, body).await.expect_err(body);
             assert_eq!(error.status().as_u16(), status, "{kind} {body}");

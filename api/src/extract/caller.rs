@@ -42,7 +42,7 @@ impl Authenticated {
 
     /// Whose jobs they may see and change: their own, or for an admin everybody's.
     pub(crate) fn job_scope(&self) -> Option<UserId> {
-        (!self.0.user.is_admin).then_some(self.0.user.id)
+        (!self.0.may_administrate()).then_some(self.0.user.id)
     }
 }
 
@@ -77,7 +77,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Admin {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let who = <Authenticated as FromRequestParts<S>>::from_request_parts(parts, state).await?;
-        if who.0.user.is_admin { Ok(Self) } else { Err(ApiError::forbidden()) }
+        match (who.0.may_administrate(), who.0.user.is_admin) {
+            (true, _) => Ok(Self),
+            (false, true) => Err(ApiError::insufficient_scope("the scope admin")),
+            (false, false) => Err(ApiError::forbidden()),
+        }
     }
 }
 

@@ -25,7 +25,7 @@ const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 #[into_params(parameter_in = Query)]
 pub(crate) struct PageParams {
     /// Number of the page, from 1.
-    #[param(minimum = 1, default = 1)]
+    #[param(minimum = 1, maximum = 1_000_000, default = 1)]
     page: Option<u64>,
     /// Entries on a page.
     #[param(minimum = 1, maximum = 100, default = 50)]

@@ -71,8 +71,11 @@ fn limits(method: &Method, path: &str) -> &'static [Limit] {
             | "/api/auth/verify-email"
             | "/api/auth/resend-verification"
             | "/api/auth/forgot-password"
-            | "/api/auth/reset-password",
+            | "/api/auth/reset-password"
+            | "/api/auth/oauth/{provider}"
+            | "/api/auth/{provider}/callback",
         )
+        | ("GET", "/api/auth/{provider}/login" | "/api/auth/{provider}/callback")
         | ("PUT", "/api/users/me/password")
         | ("DELETE", "/api/users/me") => &[Limit::Requests, Limit::SignIn],
         ("POST", "/api/projects/{id}/generate" | "/api/projects/{id}/deploy" | "/api/jobs/{id}/retry") => {

@@ -1,11 +1,13 @@
 //! Headers that keep browsers from doing what nobody asked for.
 
 use axum::{
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderName, HeaderValue, header},
     middleware::Next,
     response::Response,
 };
+
+use crate::app::ApiState;
 
 /// Set unless the handler has set its own.
 const DEFAULTS: [(HeaderName, &str); 5] = [
@@ -16,10 +18,16 @@ const DEFAULTS: [(HeaderName, &str); 5] = [
     (header::CACHE_CONTROL, "no-store"),
 ];
 
+/// For two years, on this host alone.
+const STRICT_TRANSPORT: HeaderValue = HeaderValue::from_static("max-age=63072000");
+
 /// Adds the default headers to the answer.
-pub(crate) async fn apply(request: Request, next: Next) -> Response {
+pub(crate) async fn apply(State(state): State<ApiState>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
+    if state.options.strict_transport {
+        headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert(STRICT_TRANSPORT);
+    }
     for (name, value) in DEFAULTS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }

@@ -1,6 +1,8 @@
 //! A bound on how long an answer may take to begin. Streams begin at once, so
 //! their length is their own affair.
 
+use std::time::Duration;
+
 use axum::{
     extract::{Request, State},
     http::StatusCode,
@@ -13,10 +15,12 @@ use crate::{app::ApiState, error::ApiError};
 /// Answers 503 where the handler takes longer than the settings allow.
 pub(crate) async fn apply(State(state): State<ApiState>, request: Request, next: Next) -> Response {
     let limit = state.options.request_timeout;
-    tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| {
-        let message = format!("The answer took longer than {} s.", limit.as_secs());
-        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "TIMED_OUT", message)
-            .with_retry_after(1)
-            .into_response()
-    })
+    let answer = tokio::time::timeout(limit, next.run(request)).await;
+    answer.unwrap_or_else(|_| too_late(limit).into_response())
+}
+
+/// 503 for an answer that took longer than that.
+pub(crate) fn too_late(limit: Duration) -> ApiError {
+    let message = format!("The answer took longer than {} s.", limit.as_secs());
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "TIMED_OUT", message).with_retry_after(1)
 }

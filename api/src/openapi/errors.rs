@@ -11,7 +11,11 @@ use crate::{error::ErrorBody, idempotency};
 
 /// Status, name of the component, meaning.
 const ERRORS: [(u16, &str, &str); 11] = [
-    (400, "BadRequest", "The address or the body cannot be understood: INVALID_PATH, INVALID_JSON."),
+    (
+        400,
+        "BadRequest",
+        "The address or the body cannot be understood: INVALID_PATH, INVALID_JSON, BAD_REQUEST.",
+    ),
     (
         401,
         "Unauthorized",
@@ -78,7 +82,7 @@ pub(super) fn expected(method: &str, path: &str, operation: &Operation, is_publi
         )
     });
     let rules = [
-        (400, has_body || (is_api && path.contains('{'))),
+        (400, true),
         (401, !is_public),
         (403, !is_public),
         (404, path.contains('{')),

@@ -1,6 +1,11 @@
 //! Accounts and sign-in.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -27,12 +32,18 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 /// Creates an account and signs in.
 ///
 /// The account starts with a grant of credits; a welcome mail is on its way, with a
-/// link that proves the address.
+/// link that proves the address. An instance may be set to tell nobody which addresses
+/// have an account: it then answers 202 to everybody, and mails how to go on.
 #[utoipa::path(
     post, path = "/api/auth/register", tag = TAG, security(()),
     request_body = RegisterInput,
     responses(
         (status = 201, description = "The account and its first tokens.", body = SignedInView),
+        (
+            status = 202, body = SuccessView,
+            description = "A mail says how to go on, whether the address was free or not \
+                (auth.hide_registered_emails).",
+        ),
         (status = 409, description = "EMAIL_TAKEN: there is an account of this address.", body = ErrorBody),
     )
 )]
@@ -40,9 +51,14 @@ async fn register(
     State(state): State<ApiState>,
     RequestCaller(caller): RequestCaller,
     JsonBody(input): JsonBody<RegisterInput>,
-) -> Result<(StatusCode, Json<SignedInView>), ApiError> {
-    let signed_in = state.services.identity.register(&caller, input.into()).await?;
-    Ok((StatusCode::CREATED, Json(signed_in.into())))
+) -> Result<Response, ApiError> {
+    let identity = &state.services.identity;
+    if identity.hides_registered_emails() {
+        identity.register_quietly(&caller, input.into()).await?;
+        return Ok((StatusCode::ACCEPTED, Json(SuccessView::DONE)).into_response());
+    }
+    let signed_in = identity.register(&caller, input.into()).await?;
+    Ok((StatusCode::CREATED, Json(SignedInView::from(signed_in))).into_response())
 }
 
 /// Signs in with mail address and password.

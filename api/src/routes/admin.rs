@@ -1,6 +1,10 @@
 //! What operators see and do.
 
+mod accounts;
 mod limits;
+mod logs;
+mod mails;
+mod platform;
 mod scaling;
 mod steering;
 #[cfg(test)]
@@ -29,8 +33,12 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(list_workers))
         .routes(routes!(list_all_jobs))
         .merge(limits::routes())
+        .merge(mails::routes())
         .merge(steering::routes())
         .merge(scaling::routes())
+        .merge(accounts::routes())
+        .merge(logs::routes())
+        .merge(platform::routes())
 }
 
 /// How each queue stands.

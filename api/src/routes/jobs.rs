@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use atelier_entities::{JobId, JobState, Timestamp, jobs};
 use atelier_queue::{QueueError, inspect::JobFilter};
+use atelier_services::Audience;
 use axum::{
     Json,
     extract::State,
@@ -97,7 +98,7 @@ async fn get_job(
     let mut response = if is_unchanged(&headers, &etag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else if is_waiting(job.state) {
-        let why = state.services.queue.why(&job).await?;
+        let why = state.services.why(&job, audience(&who)).await?;
         Json(JobView::from(job).with_why(why)).into_response()
     } else {
         Json(JobView::from(job)).into_response()
@@ -141,7 +142,7 @@ async fn get_why(
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Json<WhyView>, ApiError> {
     let job = find(&state, &who, id).await?;
-    Ok(Json(state.services.queue.why(&job).await?.into()))
+    Ok(Json(state.services.why(&job, audience(&who)).await?.into()))
 }
 
 /// Cancels a job: at once where it waits; where it runs, its worker is asked to stop.
@@ -160,9 +161,10 @@ async fn get_why(
 async fn cancel_job(
     State(state): State<ApiState>,
     who: Authenticated,
+    RequestCaller(caller): RequestCaller,
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Response, ApiError> {
-    let job = state.services.queue.cancel(JobId(id), who.job_scope()).await?;
+    let job = state.services.cancel_job(&caller, JobId(id), who.job_scope()).await?;
     let answer = JobAnswer { job: job.clone().into() };
     Ok(if job.state.is_terminal() { Json(answer).into_response() } else { accepted(&job, answer) })
 }
@@ -196,6 +198,11 @@ async fn retry_job(
 pub(super) async fn find(state: &ApiState, who: &Authenticated, id: Uuid) -> Result<jobs::Model, ApiError> {
     let job = state.services.queue.find_job(JobId(id), who.job_scope()).await?;
     job.ok_or_else(|| QueueError::NotFound.into())
+}
+
+/// Whoever sees everybody's jobs operates the platform.
+fn audience(who: &Authenticated) -> Audience {
+    if who.job_scope().is_none() { Audience::Operator } else { Audience::Owner }
 }
 
 fn is_waiting(state: JobState) -> bool {

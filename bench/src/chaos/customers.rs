@@ -24,9 +24,9 @@ pub(super) const CUSTOMERS: usize = 2;
 /// Generations that an account's first credits pay for.
 const GENERATIONS: usize = 4;
 
-/// How long one request is tried again: longer than the API takes a first try for
-/// still being answered that died with its process.
-const PATIENCE: Duration = Duration::from_secs(180);
+/// How long one request is tried again: longer than the API takes to answer over
+/// connections that fell silent.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 const RETRY_AFTER: Duration = Duration::from_millis(300);
 

@@ -81,7 +81,11 @@ pub(super) async fn worker(args: MemberArgs) -> anyhow::Result<ExitCode> {
 /// A scheduler, until SIGTERM.
 pub(super) async fn scheduler(args: MemberArgs) -> anyhow::Result<ExitCode> {
     let (queue, shutdown) = begin(&args).await?;
-    let options = SchedulerOptions { relay_interval: Duration::from_secs(1) };
+    let options = SchedulerOptions {
+        relay_interval: Duration::from_secs(1),
+        host: "chaos".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
     atelier_scheduler::run(queue, kinds::recurring(), options, shutdown).await;
     Ok(ExitCode::SUCCESS)
 }

@@ -4,10 +4,14 @@ use std::{
     os::unix::fs::chown,
     path::{Path, PathBuf},
     process::Stdio,
+    time::Duration,
 };
 
 use anyhow::{Context, bail};
-use tokio::process::Command;
+use tokio::{
+    process::Command,
+    time::{self, Instant},
+};
 
 use super::{
     programs::Programs,
@@ -22,6 +26,12 @@ pub(crate) enum StopMode {
     /// As by a crash: it recovers from its log when it starts again.
     Immediate,
 }
+
+/// How long a restart that fails is tried again.
+const RESTART_LIMIT: Duration = Duration::from_secs(20);
+
+/// What is told of its log where something fails.
+const LAST_BYTES: usize = 1_500;
 
 impl StopMode {
     const fn name(self) -> &'static str {
@@ -96,9 +106,19 @@ impl Postgres {
         format!("postgres://atelier:{}@127.0.0.1:{port}/{database}", self.password)
     }
 
-    /// Stops and starts it. Returns once it answers again.
+    /// Stops and starts it. Returns once it answers again. A start that finds
+    /// something of the last one still there, such as its memory, is tried again.
     pub(crate) async fn restart(&self, mode: StopMode) -> anyhow::Result<()> {
-        self.control(&["restart", "-m", mode.name()]).await
+        let begun = Instant::now();
+        loop {
+            match self.control(&["restart", "-m", mode.name()]).await {
+                Err(error) if begun.elapsed() < RESTART_LIMIT => {
+                    tracing::warn!("PostgreSQL is started once more: {error:#}");
+                    time::sleep(Duration::from_millis(200)).await;
+                }
+                done => return done,
+            }
+        }
     }
 
     /// Ends it for good.
@@ -137,9 +157,16 @@ impl Postgres {
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let status = command.status().await.context("cannot run pg_ctl")?;
         if !status.success() {
-            bail!("pg_ctl {} failed: see {}", args.join(" "), self.log.display());
+            bail!("pg_ctl {} failed with {status}: {}", args.join(" "), self.last_lines());
         }
         Ok(())
+    }
+
+    /// The end of its log.
+    fn last_lines(&self) -> String {
+        let log = std::fs::read(&self.log).unwrap_or_default();
+        let end = log.len().saturating_sub(LAST_BYTES);
+        String::from_utf8_lossy(&log[end..]).into_owned()
     }
 
     fn command(&self, program: &str) -> Command {

@@ -72,6 +72,7 @@ fn the_well_known_names_set_what_they_say() {
         ("DATA_DIR", "/srv/atelier"),
         ("JWT_SECRET", "0123456789abcdef0123456789abcdef"),
         ("JWT_EXPIRATION_HOURS", "24"),
+        ("AUTH_REQUIRE_VERIFIED_EMAIL", "true"),
         ("SMTP_URL", "smtp://mail:25"),
         ("OPENAI_API_KEY", "sk-hunter2"),
         ("OPENAI_BASE_URL", "http://localhost:11434/v1"),
@@ -80,6 +81,7 @@ fn the_well_known_names_set_what_they_say() {
     ];
     let loaded = load_from(Role::Api, None, &env(&pairs)).expect("it holds");
     assert_eq!(loaded.settings.auth.access_token_minutes, 1440);
+    assert!(loaded.settings.auth.require_verified_email);
     assert_eq!(loaded.settings.database_url(), "postgres://atelier:hunter2@db/atelier");
     assert_eq!(source_of(&loaded, "auth.access_token_minutes"), "1440 from environment JWT_EXPIRATION_HOURS");
     assert_eq!(

@@ -1,97 +1,102 @@
 //! Several models in order: where one cannot answer, the next does.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Answer, ChatModel, Effort, GenerationRequest, LlmError, StreamSink};
-use crate::resilience::{Breaker, BreakerPolicy, Clock};
+use crate::{
+    circuits::{Circuits, Permit, Report},
+    metrics,
+    resilience::Clock,
+};
 
 /// Longest rest that a provider's Retry-After is believed for.
 const MAX_REST: TimeDelta = TimeDelta::minutes(10);
 
-/// Asks the first model whose breaker lets it, and goes on to the next one
+/// Asks the first model whose circuit lets it, and goes on to the next one
 /// where the fault is the provider's. Faults of the request end it at once.
+/// Where every circuit is open nobody is asked: [`LlmError::Resting`].
 ///
 /// A model that fails in the middle has already told the sink some pieces;
 /// those of the next follow them from the start.
 pub struct FailoverModel {
-    first: Member,
-    others: Vec<Member>,
+    first: Arc<dyn ChatModel>,
+    others: Vec<Arc<dyn ChatModel>>,
+    circuits: Arc<dyn Circuits>,
     clock: Clock,
 }
 
-struct Member {
-    model: Arc<dyn ChatModel>,
-    breaker: Mutex<Breaker>,
-}
-
-impl Member {
-    fn new(model: Arc<dyn ChatModel>, policy: BreakerPolicy) -> Self {
-        Self { model, breaker: Mutex::new(Breaker::new(policy)) }
-    }
-
-    fn breaker(&self) -> MutexGuard<'_, Breaker> {
-        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl FailoverModel {
-    /// `first` is preferred, `others` follow in their order; each has a breaker
-    /// with `policy`.
+    /// `first` is preferred, `others` follow in their order. A model's circuit has the
+    /// name of its provider, so no two may share one.
     pub fn new(
         first: Arc<dyn ChatModel>,
         others: Vec<Arc<dyn ChatModel>>,
-        policy: BreakerPolicy,
+        circuits: Arc<dyn Circuits>,
         clock: Clock,
     ) -> Self {
-        let others = others.into_iter().map(|model| Member::new(model, policy)).collect();
-        Self { first: Member::new(first, policy), others, clock }
+        Self { first, others, circuits, clock }
     }
 
-    fn settle(&self, member: &Member, result: &Result<Answer, LlmError>) {
+    async fn settle(&self, provider: &str, result: &Result<Answer, LlmError>) {
         let now = (self.clock)();
-        let mut breaker = member.breaker();
-        match result {
+        let report = match result {
             Err(LlmError::RateLimited { after: Some(after), .. }) => {
                 let rest = TimeDelta::from_std(*after).unwrap_or(MAX_REST).min(MAX_REST);
-                breaker.rest_until(now + rest);
+                Report::AskedToRest { until: now + rest }
             }
-            Err(error) if error.is_providers_fault() => breaker.on_failure(now),
-            _ => breaker.on_success(),
-        }
+            Err(error) if error.is_providers_fault() => Report::Failed,
+            _ => Report::Succeeded,
+        };
+        self.circuits.report(provider, report, now).await;
     }
 }
 
 #[async_trait]
 impl ChatModel for FailoverModel {
     fn provider(&self) -> &str {
-        self.first.model.provider()
+        self.first.provider()
     }
 
     fn model(&self, effort: Effort) -> &str {
-        self.first.model.model(effort)
+        self.first.model(effort)
     }
 
     async fn generate(&self, request: &GenerationRequest, sink: StreamSink<'_>) -> Result<Answer, LlmError> {
         let mut worst = None;
-        for member in std::iter::once(&self.first).chain(&self.others) {
-            if !member.breaker().allow((self.clock)()) {
+        let mut resting = None;
+        for model in std::iter::once(&self.first).chain(&self.others) {
+            let provider = model.provider();
+            if let Permit::Refused { until } = self.circuits.ask(provider, (self.clock)()).await {
+                metrics::circuit_held_back(provider);
+                resting = Some(sooner(resting, (provider, until)));
                 continue;
             }
-            let result = member.model.generate(request, sink).await;
-            self.settle(member, &result);
+            let result = model.generate(request, sink).await;
+            self.settle(provider, &result).await;
             match result {
                 Err(error) if error.is_providers_fault() => {
-                    tracing::warn!(provider = member.model.provider(), %error, "model failed");
+                    tracing::warn!(provider, %error, "model failed");
                     worst = Some(more_hopeful(worst, error));
                 }
                 result => return result,
             }
         }
-        Err(worst.unwrap_or(LlmError::Transient { message: "every model rests after failures".into() }))
+        Err(match (worst, resting) {
+            (Some(error), _) => error,
+            (None, Some((provider, until))) => LlmError::Resting { provider: provider.to_owned(), until },
+            (None, None) => LlmError::Transient { message: "there is no model".into() },
+        })
     }
+}
+
+fn sooner<'a>(
+    before: Option<(&'a str, DateTime<Utc>)>,
+    now: (&'a str, DateTime<Utc>),
+) -> (&'a str, DateTime<Utc>) {
+    before.filter(|(_, until)| *until <= now.1).unwrap_or(now)
 }
 
 fn more_hopeful(before: Option<LlmError>, now: LlmError) -> LlmError {
@@ -103,12 +108,11 @@ fn more_hopeful(before: Option<LlmError>, now: LlmError) -> LlmError {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use chrono::{DateTime, Utc};
+    use std::{sync::Mutex, time::Duration};
 
     use super::super::fake::{ScriptedAnswer, ScriptedModel, sample_request};
     use super::*;
+    use crate::{circuits::LocalCircuits, resilience::BreakerPolicy};
 
     fn transient() -> LlmError {
         LlmError::Transient { message: "down".into() }
@@ -123,7 +127,8 @@ mod tests {
     }
 
     fn pair(first: &Arc<ScriptedModel>, second: &Arc<ScriptedModel>, clock: Clock) -> FailoverModel {
-        FailoverModel::new(first.clone(), vec![second.clone()], BreakerPolicy::default(), clock)
+        let circuits = Arc::new(LocalCircuits::new(BreakerPolicy::default()));
+        FailoverModel::new(first.clone(), vec![second.clone()], circuits, clock)
     }
 
     async fn ask(model: &FailoverModel) -> Result<String, LlmError> {
@@ -145,7 +150,8 @@ mod tests {
         ];
         for (error, moves_on) in table {
             let first = Arc::new(ScriptedModel::new([ScriptedAnswer::Fails(error.clone())]));
-            let second = Arc::new(ScriptedModel::new([ScriptedAnswer::Text("second".into())]));
+            let second =
+                Arc::new(ScriptedModel::new([ScriptedAnswer::Text("second".into())]).named("second"));
             let result = ask(&pair(&first, &second, fixed(start()))).await;
             let expected = if moves_on { Ok("second".to_owned()) } else { Err(error.clone()) };
             assert_eq!(result, expected, "{error}");
@@ -159,7 +165,7 @@ mod tests {
         let mut script: Vec<_> = (0..3).map(|_| ScriptedAnswer::Fails(transient())).collect();
         script.push(ScriptedAnswer::Text("first".into()));
         let first = Arc::new(ScriptedModel::new(script));
-        let second = Arc::new(ScriptedModel::always("second"));
+        let second = Arc::new(ScriptedModel::always("second").named("second"));
         let model = pair(&first, &second, fixed(now.clone()));
         for _ in 0..5 {
             assert_eq!(ask(&model).await.as_deref(), Ok("second"));
@@ -178,7 +184,7 @@ mod tests {
             ScriptedAnswer::Fails(slow_down),
             ScriptedAnswer::Text("first".into()),
         ]));
-        let second = Arc::new(ScriptedModel::always("second"));
+        let second = Arc::new(ScriptedModel::always("second").named("second"));
         let model = pair(&first, &second, fixed(now.clone()));
         for (seconds, expected) in [(0, "second"), (89, "second"), (1, "first")] {
             *now.lock().expect("the clock") += TimeDelta::seconds(seconds);
@@ -190,7 +196,27 @@ mod tests {
     async fn tells_the_fault_that_a_retry_may_mend() {
         let auth = LlmError::Auth { message: "no".into() };
         let first = Arc::new(ScriptedModel::new([ScriptedAnswer::Fails(transient())]));
-        let second = Arc::new(ScriptedModel::new([ScriptedAnswer::Fails(auth)]));
+        let second = Arc::new(ScriptedModel::new([ScriptedAnswer::Fails(auth)]).named("second"));
         assert_eq!(ask(&pair(&first, &second, fixed(start()))).await, Err(transient()));
+    }
+
+    #[tokio::test]
+    async fn asks_nobody_while_every_circuit_is_open_and_says_who_comes_first() {
+        let now = start();
+        let rest = |seconds| {
+            let after = Some(Duration::from_secs(seconds));
+            ScriptedAnswer::Fails(LlmError::RateLimited { message: "slow down".into(), after })
+        };
+        let first = Arc::new(ScriptedModel::new([rest(90)]));
+        let second = Arc::new(ScriptedModel::new([rest(40)]).named("second"));
+        let model = pair(&first, &second, fixed(now.clone()));
+        assert!(matches!(ask(&model).await, Err(LlmError::RateLimited { .. })));
+
+        let until = *now.lock().expect("the clock") + TimeDelta::seconds(40);
+        let resting = LlmError::Resting { provider: "second".into(), until };
+        assert_eq!(ask(&model).await, Err(resting.clone()));
+
+        assert_eq!((first.requests().len(), second.requests().len()), (1, 1));
+        assert!(resting.is_retryable());
     }
 }

@@ -31,6 +31,7 @@ pub enum ScriptedAnswer {
 /// Answers a queue of scripted reactions and records what it was asked. When
 /// the queue is empty it repeats its default, and fails without one.
 pub struct ScriptedModel {
+    provider: String,
     script: Mutex<VecDeque<ScriptedAnswer>>,
     default: Option<ScriptedAnswer>,
     requests: Mutex<Vec<GenerationRequest>>,
@@ -41,6 +42,7 @@ impl ScriptedModel {
     /// Reacts with these, in order.
     pub fn new(script: impl IntoIterator<Item = ScriptedAnswer>) -> Self {
         Self {
+            provider: "scripted".to_owned(),
             script: Mutex::new(script.into_iter().collect()),
             default: None,
             requests: Mutex::new(Vec::new()),
@@ -51,6 +53,12 @@ impl ScriptedModel {
     /// Answers every request with `text`.
     pub fn always(text: impl Into<String>) -> Self {
         Self { default: Some(ScriptedAnswer::Text(text.into())), ..Self::new([]) }
+    }
+
+    /// The same under that name.
+    #[must_use]
+    pub fn named(self, provider: &str) -> Self {
+        Self { provider: provider.to_owned(), ..self }
     }
 
     /// Puts a reaction at the end of the queue.
@@ -98,7 +106,7 @@ pub fn sample_request() -> GenerationRequest {
 #[async_trait]
 impl ChatModel for ScriptedModel {
     fn provider(&self) -> &str {
-        "scripted"
+        &self.provider
     }
 
     fn model(&self, effort: Effort) -> &str {
@@ -135,7 +143,8 @@ impl ChatModel for ScriptedModel {
         }
         let text = pieces.concat();
         let usage = Some(Usage { input_tokens: 10, output_tokens: text.split_whitespace().count() as u64 });
-        Ok(Answer { model: self.model(request.effort).to_owned(), text, usage, truncated })
+        let (provider, model) = (self.provider().to_owned(), self.model(request.effort).to_owned());
+        Ok(Answer { provider, model, text, usage, truncated })
     }
 }
 

@@ -26,6 +26,8 @@ use wire::{Chunk, Collector};
 /// Where the server is, what it is asked for and how long it may take.
 #[derive(Debug, Clone)]
 pub struct OpenAiOptions {
+    /// What the provider is called, in circuits, metrics and versions.
+    pub name: String,
     /// Root of the API, such as `https://api.openai.com/v1`.
     pub base_url: String,
     /// Bearer token; empty sends none.
@@ -85,7 +87,7 @@ impl OpenAi {
             .create_stream_byot::<_, Value>(&body)
             .await
             .map_err(|error| self.fault(error))?;
-        let mut collector = Collector::new(self.model(request.effort));
+        let mut collector = Collector::new(self.provider(), self.model(request.effort));
         while let Some(chunk) = self.next_chunk(&mut chunks, collector.has_begun()).await? {
             if let Some(error) = chunk.error {
                 return Err(faults::classify_streamed(&error, self.options.api_key.expose_secret()));
@@ -140,7 +142,7 @@ impl OpenAi {
 #[async_trait]
 impl ChatModel for OpenAi {
     fn provider(&self) -> &str {
-        "openai"
+        &self.options.name
     }
 
     fn model(&self, effort: Effort) -> &str {

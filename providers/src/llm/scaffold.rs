@@ -47,7 +47,13 @@ impl ChatModel for Scaffold {
             text.push_str(&piece);
             sink(StreamEvent::Delta { text: piece });
         }
-        Ok(Answer { text, model: self.model(request.effort).to_owned(), usage: None, truncated: false })
+        Ok(Answer {
+            text,
+            provider: self.provider().to_owned(),
+            model: self.model(request.effort).to_owned(),
+            usage: None,
+            truncated: false,
+        })
     }
 }
 

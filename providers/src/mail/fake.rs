@@ -51,6 +51,7 @@ pub fn sample_mail() -> OutgoingMail {
         to: "ada@example.org".into(),
         to_name: Some("Ada".into()),
         from: "Atelier <no-reply@example.org>".into(),
+        reply_to: None,
         subject: "Welcome".into(),
         text: "Welcome to Atelier.".into(),
         html: "<p>Welcome to Atelier.</p>".into(),

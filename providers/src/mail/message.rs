@@ -18,6 +18,9 @@ pub(super) fn build(mail: &OutgoingMail) -> Result<Message, MailError> {
         .to(Mailbox::new(name, address))
         .subject(one_line(&mail.subject))
         .message_id(Some(message_id));
+    if let Some(reply_to) = &mail.reply_to {
+        builder = builder.reply_to(reply_to.parse().map_err(|_| invalid("the address for replies"))?);
+    }
     for (name, value) in &mail.headers {
         builder = builder.raw_header(header(name, value)?);
     }
@@ -64,11 +67,14 @@ mod tests {
     fn writes_both_versions_with_their_headers() {
         let mut mail = sample_mail();
         mail.headers.push(("Auto-Submitted".into(), "auto-generated".into()));
+        mail.reply_to = Some("Help <help@example.org>".into());
         let text = String::from_utf8(build(&mail).expect("a message").formatted()).expect("ASCII");
         for expected in [
             "From: Atelier <no-reply@example.org>",
             "To: Ada <ada@example.org>",
             "Message-ID: <0190-sample@example.org>",
+            "Reply-To: Help <help@example.org>",
+            "Date: ",
             "Auto-Submitted: auto-generated",
             "multipart/alternative",
             "text/plain",
@@ -88,11 +94,28 @@ mod tests {
     }
 
     #[test]
+    fn long_names_and_links_stay_whole() {
+        let mut mail = sample_mail();
+        let name = "Jean-Gaëtan “JG” d'Ünïversité-\\de\"Montréal 🎉 ".repeat(3);
+        mail.to_name = Some(name.trim().chars().take(120).collect());
+        mail.subject = "« Ma liste de lecture très longue » est prête ".repeat(6);
+        let link = format!("<https://atelier.example/unsubscribe/{}>", "x".repeat(120));
+        mail.headers.push(("List-Unsubscribe".into(), link.clone()));
+        let text = String::from_utf8(build(&mail).expect("a message").formatted()).expect("ASCII");
+        let (head, _) = text.split_once("\r\n\r\n").expect("a head");
+        assert!(head.contains(&format!("List-Unsubscribe: {link}\r\n")), "{head}");
+        assert!(head.lines().all(|line| line.len() < 998), "{head}");
+        assert!(text.is_ascii());
+    }
+
+    #[test]
     fn refuses_what_is_not_valid() {
-        let changes: [fn(&mut OutgoingMail); 7] = [
+        let changes: [fn(&mut OutgoingMail); 9] = [
             |mail| mail.to = "nobody".into(),
             |mail| mail.to = "a@b.org, c@d.org".into(),
             |mail| mail.from = "nobody".into(),
+            |mail| mail.reply_to = Some("nobody".into()),
+            |mail| mail.reply_to = Some("help@example.org\r\nBcc: b@c.org".into()),
             |mail| mail.message_id = "a b".into(),
             |mail| mail.message_id = "a@b@c".into(),
             |mail| mail.headers = vec![("X-A".into(), "a\r\nBcc: b@c.org".into())],

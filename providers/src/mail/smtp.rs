@@ -1,16 +1,31 @@
 //! Mail over SMTP.
 
+mod connections;
+mod reply;
+mod server;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
-use lettre::transport::smtp::{Error as SmtpError, PoolConfig};
-use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use lettre::{
+    Message,
+    address::Envelope,
+    transport::smtp::{
+        client::AsyncSmtpConnection,
+        commands::{Data, Mail, Rcpt},
+        extension::{Extension, MailBodyParameter, MailParameter},
+        response::Response,
+    },
+};
 use secrecy::{ExposeSecret, SecretString};
 
+use self::{
+    connections::Connections,
+    reply::{Stage, classify, cut},
+    server::Server,
+};
 use super::{Delivery, MailError, Mailer, OutgoingMail, message};
 use crate::http::install_crypto_provider;
-
-const MAX_MESSAGE_CHARS: usize = 300;
 
 /// Where the mail server is and how long it may take.
 #[derive(Debug, Clone)]
@@ -18,6 +33,8 @@ pub struct SmtpOptions {
     /// `smtp://` or `smtps://` with user, password, host and port;
     /// `?tls=required` or `?tls=opportunistic` asks for STARTTLS.
     pub url: SecretString,
+    /// Certificates (PEM) of further authorities that the server's may come from.
+    pub authorities: Option<String>,
     /// For one conversation from the connection to the receipt.
     pub timeout: Duration,
     /// Most idle connections kept for the next mail.
@@ -26,19 +43,34 @@ pub struct SmtpOptions {
 
 /// Hands mails to an SMTP server, over connections that are kept for the next.
 pub struct SmtpMailer {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    connections: Connections,
     timeout: Duration,
 }
 
 impl SmtpMailer {
-    /// Prepares the connections; talks to nobody yet. Needs a running tokio.
+    /// Prepares the settings; talks to nobody yet.
     pub fn new(options: &SmtpOptions) -> Result<Self, MailError> {
         install_crypto_provider();
-        let pool = PoolConfig::new().max_size(options.max_connections.max(1));
-        let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(options.url.expose_secret())
-            .map_err(|_| MailError::Misconfigured { message: "the URL is not smtp:// or smtps://".into() })?;
-        let transport = builder.timeout(Some(options.timeout)).pool_config(pool).build();
-        Ok(Self { transport, timeout: options.timeout })
+        let server = Server::parse(options.url.expose_secret(), options.authorities.as_deref())?;
+        let most_idle = usize::try_from(options.max_connections.max(1)).unwrap_or(1);
+        let connections = Connections::new(server, options.timeout, most_idle);
+        Ok(Self { connections, timeout: options.timeout })
+    }
+
+    /// One conversation. Its connection is kept where the mail was taken.
+    async fn converse(&self, message: &Message) -> Result<Response, MailError> {
+        let mut connection =
+            self.connections.take().await.map_err(|error| classify(Stage::Connection, &error))?;
+        match hand_over(&mut connection, message).await {
+            Ok(response) => {
+                self.connections.keep(connection);
+                Ok(response)
+            }
+            Err(error) => {
+                connection.abort().await;
+                Err(error)
+            }
+        }
     }
 }
 
@@ -46,10 +78,9 @@ impl SmtpMailer {
 impl Mailer for SmtpMailer {
     async fn send(&self, mail: &OutgoingMail) -> Result<Delivery, MailError> {
         let message = message::build(mail)?;
-        let response = tokio::time::timeout(self.timeout, self.transport.send(message))
+        let response = tokio::time::timeout(self.timeout, self.converse(&message))
             .await
-            .map_err(|_| MailError::Transient { message: "no receipt in time".into() })?
-            .map_err(|error| classify(&error))?;
+            .map_err(|_| MailError::Transient { message: "no receipt in time".into() })??;
         let said: Vec<&str> = response.message().collect();
         Ok(Delivery::Accepted { response: cut(&format!("{} {}", response.code(), said.join(" "))) })
     }
@@ -59,18 +90,34 @@ impl Mailer for SmtpMailer {
     }
 }
 
-fn classify(error: &SmtpError) -> MailError {
-    let message = cut(&error.to_string());
-    let code = error.status().and_then(|code| code.to_string().parse::<u16>().ok());
-    match code {
-        Some(530 | 534 | 535 | 538) | None => MailError::Transient { message },
-        Some(code) if code >= 500 => MailError::Rejected { code, message },
-        Some(_) => MailError::Transient { message },
+/// Names sender and receiver and hands the text over.
+async fn hand_over(connection: &mut AsyncSmtpConnection, message: &Message) -> Result<Response, MailError> {
+    let (envelope, content) = (message.envelope(), message.formatted());
+    let server = connection.server_info();
+    let mut parameters = Vec::new();
+    if !is_ascii(envelope) {
+        if !server.supports_feature(Extension::SmtpUtfEight) {
+            let message = "the mail server takes no addresses beyond ASCII".to_owned();
+            return Err(MailError::InvalidAddress { message });
+        }
+        parameters.push(MailParameter::SmtpUtfEight);
     }
+    if !content.is_ascii() && server.supports_feature(Extension::EightBitMime) {
+        parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+    }
+    let sender = Mail::new(envelope.from().cloned(), parameters);
+    connection.command(sender).await.map_err(|error| classify(Stage::Sender, &error))?;
+    for address in envelope.to() {
+        let receiver = Rcpt::new(address.clone(), Vec::new());
+        connection.command(receiver).await.map_err(|error| classify(Stage::Receiver, &error))?;
+    }
+    connection.command(Data).await.map_err(|error| classify(Stage::Content, &error))?;
+    connection.message(&content).await.map_err(|error| classify(Stage::Content, &error))
 }
 
-fn cut(text: &str) -> String {
-    text.chars().take(MAX_MESSAGE_CHARS).collect()
+fn is_ascii(envelope: &Envelope) -> bool {
+    let addresses = envelope.to().iter().chain(envelope.from());
+    addresses.map(AsRef::<str>::as_ref).all(str::is_ascii)
 }
 
 #[cfg(test)]

@@ -82,10 +82,10 @@ impl Drop for Writer<'_> {
 
 impl Queue {
     /// Enqueues a job that belongs to no other change. It is committed when this
-    /// answers.
+    /// answers, but within [`Queue::defer`].
     pub async fn enqueue(&self, job: NewJob) -> Result<Enqueued, QueueError> {
         // A unique key may have to wait for another transaction: nobody else should.
-        if job.unique_key.is_some() || job.spacing.is_some() {
+        if self.is_deferring() || job.unique_key.is_some() || job.spacing.is_some() {
             let tx = self.begin().await?;
             let enqueued = tx.enqueue(job).await;
             return tx.close(enqueued).await;

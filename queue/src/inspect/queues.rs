@@ -3,7 +3,7 @@
 use atelier_entities::{Timestamp, UserId, queues};
 use sea_orm::{ActiveValue::Set, EntityTrait, sea_query::OnConflict};
 
-use crate::{Queue, enqueue::Transaction, error::QueueError, limits::QueueLimits, name::QueueName, relay};
+use crate::{Queue, enqueue::Transaction, error::QueueError, limits::QueueLimits, name::QueueName};
 
 impl Queue {
     /// Stops workers from taking jobs of that queue; running ones go on.
@@ -17,9 +17,7 @@ impl Queue {
     pub async fn resume(&self, queue: QueueName) -> Result<(), QueueError> {
         let tx = self.begin().await?;
         tx.resume(queue).await?;
-        tx.commit().await?;
-        relay::fill(self, &[queue]).await?;
-        Ok(())
+        tx.commit().await
     }
 
     /// Sets the limits of a queue over all workers; they hold from the next claim on.
@@ -27,9 +25,7 @@ impl Queue {
     pub async fn set_limits(&self, queue: QueueName, limits: QueueLimits) -> Result<(), QueueError> {
         let tx = self.begin().await?;
         tx.set_limits(queue, limits).await?;
-        tx.commit().await?;
-        relay::fill(self, &[queue]).await?;
-        Ok(())
+        tx.commit().await
     }
 
     /// The limits of a queue.
@@ -45,9 +41,9 @@ impl Transaction {
         self.set_paused(queue, Some(self.now()), by).await
     }
 
-    /// [`Queue::resume`] as a part of a larger change. What waits is handed to the
-    /// workers by the next pass of the relay.
+    /// [`Queue::resume`] as a part of a larger change.
     pub async fn resume(&self, queue: QueueName) -> Result<(), QueueError> {
+        self.note_room(queue);
         self.set_paused(queue, None, None).await
     }
 
@@ -67,9 +63,9 @@ impl Transaction {
         Ok(())
     }
 
-    /// [`Queue::set_limits`] as a part of a larger change. What may start now is
-    /// handed to the workers by the next pass of the relay.
+    /// [`Queue::set_limits`] as a part of a larger change.
     pub async fn set_limits(&self, queue: QueueName, limits: QueueLimits) -> Result<(), QueueError> {
+        self.note_room(queue);
         let number = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
         let mut row = unlimited(queue, self.now());
         row.max_running = Set(limits.max_running.map(number));

@@ -18,18 +18,24 @@ impl Queue {
     /// one that runs is told to stop.
     pub async fn cancel(&self, id: JobId, owner: Option<UserId>) -> Result<jobs::Model, QueueError> {
         let tx = self.begin().await?;
-        let cancelled = cancel_in(&tx, id, owner).await;
-        tx.close(cancelled).await?;
-        self.find_job(id, owner).await?.ok_or(QueueError::NotFound)
+        let cancelled = async {
+            tx.cancel(id, owner).await?;
+            get(&tx, id).await
+        }
+        .await;
+        tx.close(cancelled).await
     }
 
     /// Runs a job again that failed, was cancelled or discarded, with all its attempts
     /// before it.
     pub async fn retry(&self, id: JobId, owner: Option<UserId>) -> Result<jobs::Model, QueueError> {
         let tx = self.begin().await?;
-        let retried = tx.retry(id, owner).await;
-        tx.close(retried).await?;
-        self.find_job(id, owner).await?.ok_or(QueueError::NotFound)
+        let retried = async {
+            tx.retry(id, owner).await?;
+            get(&tx, id).await
+        }
+        .await;
+        tx.close(retried).await
     }
 }
 
@@ -37,9 +43,12 @@ impl Queue {
     /// Throws a job away that waits, failed or was cancelled.
     pub async fn discard(&self, id: JobId) -> Result<jobs::Model, QueueError> {
         let tx = self.begin().await?;
-        let discarded = discard_in(&tx, id).await;
-        tx.close(discarded).await?;
-        self.find_job(id, None).await?.ok_or(QueueError::NotFound)
+        let discarded = async {
+            discard_in(&tx, id).await?;
+            get(&tx, id).await
+        }
+        .await;
+        tx.close(discarded).await
     }
 }
 
@@ -53,9 +62,31 @@ impl Transaction {
             .all(&**self)
             .await?;
         for job in jobs {
-            cancel_in(self, job.id, None).await?;
+            match self.cancel(job.id, None).await {
+                // It ended, or was deleted, since it was found.
+                Ok(_) | Err(QueueError::WrongState { .. } | QueueError::NotFound) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
+    }
+
+    /// [`Queue::cancel`] as a part of a larger change, such as its audit entry. Answers
+    /// the job as it was before.
+    pub async fn cancel(&self, id: JobId, owner: Option<UserId>) -> Result<jobs::Model, QueueError> {
+        let job = locked(self, id, owner).await?;
+        if job.state.is_terminal() {
+            return Err(QueueError::WrongState { state: job.state, action: "cancelled" });
+        }
+        if job.state == JobState::Running {
+            request_cancel(self, id).await?;
+            self.note_stop(id);
+            self.note_change(id);
+        } else {
+            let error = JobError::fail("CANCELLED", "cancelled before it ran");
+            finish::unstarted(self, &job, JobState::Cancelled, &error).await?;
+        }
+        Ok(job)
     }
 
     /// [`Queue::retry`] as a part of a larger change, such as a new charge.
@@ -98,23 +129,6 @@ async fn discard_in(tx: &Transaction, id: JobId) -> Result<(), QueueError> {
     finish::unstarted(tx, &job, JobState::Discarded, &error).await.map(drop)
 }
 
-/// Cancels what waits; asks what runs to stop.
-async fn cancel_in(tx: &Transaction, id: JobId, owner: Option<UserId>) -> Result<(), QueueError> {
-    let job = locked(tx, id, owner).await?;
-    if job.state.is_terminal() {
-        return Err(QueueError::WrongState { state: job.state, action: "cancelled" });
-    }
-    if job.state == JobState::Running {
-        request_cancel(tx, id).await?;
-        tx.note_stop(id);
-        tx.note_change(id);
-    } else {
-        let error = JobError::fail("CANCELLED", "cancelled before it ran");
-        finish::unstarted(tx, &job, JobState::Cancelled, &error).await?;
-    }
-    Ok(())
-}
-
 async fn request_cancel(tx: &Transaction, id: JobId) -> Result<(), DbErr> {
     let mut sql = Sql::new(tx.get_database_backend());
     sql.push("UPDATE jobs SET cancel_requested_at = COALESCE(cancel_requested_at, ")
@@ -123,6 +137,11 @@ async fn request_cancel(tx: &Transaction, id: JobId) -> Result<(), DbErr> {
         .bind(id)
         .push(" AND state = 'running'");
     tx.execute_raw(sql.build()).await.map(drop)
+}
+
+/// The job as the transaction leaves it.
+async fn get(tx: &Transaction, id: JobId) -> Result<jobs::Model, QueueError> {
+    jobs::Entity::find_by_id(id).one(&**tx).await?.ok_or(QueueError::NotFound)
 }
 
 /// The job, held until the transaction ends.

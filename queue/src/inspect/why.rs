@@ -1,30 +1,59 @@
 //! Why a job is not running.
 
-use atelier_entities::{JobState, Timestamp, jobs, queues, workers};
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
+use std::borrow::Cow;
 
+use atelier_entities::{JobState, Timestamp, UserId, jobs, queues, workers};
+use chrono::SecondsFormat;
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use serde_json::{Value, json};
+
+use super::estimate::Throughput;
 use crate::{Queue, error::QueueError, limits::QueueLimits};
 
+/// Most jobs that are named as holding an owner's limit.
+const HOLDERS: u64 = 10;
+
 /// Why a job is where it is: a code for programs and a sentence for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Why {
     /// Stable, `UPPER_SNAKE`.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// A sentence.
     pub message: String,
     /// Jobs that go before it, where it waits for its turn.
     pub position: Option<u64>,
+    /// When it will start about, where it waits for its turn and jobs of its queue have
+    /// ended lately.
+    pub estimated_start: Option<Timestamp>,
     /// When it is looked at again, where that is known.
     pub retry_at: Option<Timestamp>,
+    /// The facts of the sentence for programs, such as the ids of the jobs that hold a
+    /// limit.
+    pub details: Option<Value>,
+    /// Who brought it about, where that is one person: who paused the queue.
+    pub by: Option<UserId>,
 }
 
 impl Why {
-    fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), position: None, retry_at: None }
+    fn new(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self {
+            code: code.into(),
+            message: message.into(),
+            position: None,
+            estimated_start: None,
+            retry_at: None,
+            details: None,
+            by: None,
+        }
     }
 
     fn at(mut self, at: Timestamp) -> Self {
         self.retry_at = Some(at);
+        self
+    }
+
+    fn with(mut self, details: Value) -> Self {
+        self.details = Some(details).filter(|details| !details.is_null());
         self
     }
 }
@@ -33,24 +62,8 @@ impl Queue {
     /// Why the job is not running, or that it is.
     pub async fn why(&self, job: &jobs::Model) -> Result<Why, QueueError> {
         match job.state {
-            JobState::Scheduled if is_unreadable(job) => {
-                let message = "no worker that has looked at it can read its args; it waits for a version of the program that can";
-                Ok(Why::new("ARGS_UNREADABLE", message).at(job.run_at))
-            }
-            JobState::Scheduled => {
-                Ok(Why::new("SCHEDULED", format!("it is due at {}", job.run_at.to_rfc3339())).at(job.run_at))
-            }
-            JobState::Retrying => {
-                let reason =
-                    job.error.as_ref().and_then(|error| error["message"].as_str()).unwrap_or("an error");
-                let message = format!(
-                    "attempt {} of {} ended in an error: {reason}; the next is due at {}",
-                    job.attempt,
-                    job.max_attempts,
-                    job.run_at.to_rfc3339()
-                );
-                Ok(Why::new("WAITING_TO_RETRY", message).at(job.run_at))
-            }
+            JobState::Scheduled => Ok(why_scheduled(job)),
+            JobState::Retrying => Ok(why_retrying(job)),
             JobState::Running if job.cancel_requested_at.is_some() => {
                 Ok(Why::new("STOPPING", "it is running and has been told to stop"))
             }
@@ -62,9 +75,10 @@ impl Queue {
 
     async fn why_waiting(&self, job: &jobs::Model) -> Result<Why, QueueError> {
         let row = queues::Entity::find_by_id(job.queue.clone()).one(self.db()).await?;
-        if let Some(since) = row.as_ref().and_then(|queue| queue.paused_at) {
-            let message = format!("the queue {} has been paused since {}", job.queue, since.to_rfc3339());
-            return Ok(Why::new("QUEUE_PAUSED", message));
+        if let Some((queue, since)) = row.as_ref().and_then(|queue| Some((queue, queue.paused_at?))) {
+            let message = format!("the queue {} has been paused since {}", job.queue, moment(since));
+            let paused = Why::new("QUEUE_PAUSED", message).with(json!({"queue": job.queue, "since": since}));
+            return Ok(Why { by: queue.paused_by, ..paused });
         }
         let workers: Vec<workers::Model> = self
             .list_workers()
@@ -81,49 +95,79 @@ impl Queue {
         if !known {
             return Ok(Why::new("KIND_UNKNOWN", format!("no live worker knows jobs of kind {}", job.kind)));
         }
+        let limits = row.as_ref().map(QueueLimits::of).unwrap_or_default();
         if let Some(row) = row
-            && let Some(limited) = self.why_limited(job, &row).await?
+            && let Some(limited) = self.why_limited(job, &row, limits).await?
         {
             return Ok(limited);
         }
+        self.why_in_line(job, &workers, limits).await
+    }
+
+    async fn why_in_line(
+        &self,
+        job: &jobs::Model,
+        workers: &[workers::Model],
+        limits: QueueLimits,
+    ) -> Result<Why, QueueError> {
         let before = jobs::Entity::find()
             .filter(jobs::Column::State.eq(JobState::Available))
             .filter(jobs::Column::Queue.eq(&job.queue))
             .filter(jobs::Column::Rank.lt(job.rank))
             .count(self.db())
             .await?;
-        let message = match before {
+        let slots = workers.iter().filter_map(|worker| worker.queues.get(&job.queue)?.as_u64()).sum();
+        let throughput = Throughput {
+            slots,
+            running: self.count_running(job).await?,
+            mean_run: self.mean_run(&job.queue).await?,
+            limits,
+        };
+        let estimated_start = throughput.starts_after(before).map(|wait| self.now() + wait);
+        let line = match before {
             0 => "it is next".to_owned(),
             1 => "one job goes before it".to_owned(),
             more => format!("{more} jobs go before it"),
         };
-        Ok(Why { position: Some(before), ..Why::new("WAITING_TURN", message) })
+        let message = match estimated_start {
+            Some(start) => format!("{line}; it starts at about {}", moment(start)),
+            None => line,
+        };
+        Ok(Why { position: Some(before), estimated_start, ..Why::new("WAITING_TURN", message) })
     }
 
-    /// Which limit of the queue holds the job back, if one does.
-    async fn why_limited(&self, job: &jobs::Model, row: &queues::Model) -> Result<Option<Why>, QueueError> {
-        let limits = QueueLimits::of(row);
+    async fn count_running(&self, job: &jobs::Model) -> Result<u64, QueueError> {
         let running = jobs::Entity::find()
             .filter(jobs::Column::State.eq(JobState::Running))
             .filter(jobs::Column::Queue.eq(&job.queue));
+        Ok(running.count(self.db()).await?)
+    }
+
+    /// Which limit of the queue holds the job back, if one does.
+    async fn why_limited(
+        &self,
+        job: &jobs::Model,
+        row: &queues::Model,
+        limits: QueueLimits,
+    ) -> Result<Option<Why>, QueueError> {
         if let (Some(most), Some(owner)) = (limits.max_running_per_owner, job.owner_id) {
-            let holders: Vec<jobs::Model> =
-                running.clone().filter(jobs::Column::OwnerId.eq(owner)).limit(10).all(self.db()).await?;
+            let holders: Vec<jobs::Model> = jobs::Entity::find()
+                .filter(jobs::Column::State.eq(JobState::Running))
+                .filter(jobs::Column::Queue.eq(&job.queue))
+                .filter(jobs::Column::OwnerId.eq(owner))
+                .order_by_asc(jobs::Column::Id)
+                .limit(u64::from(most).max(HOLDERS))
+                .all(self.db())
+                .await?;
             if holders.len() >= usize::try_from(most).unwrap_or(usize::MAX) {
-                let ids: Vec<String> = holders.iter().map(|job| job.id.to_string()).collect();
-                let message = format!(
-                    "its owner already runs {most} jobs of the queue {}, which is the limit: {}",
-                    job.queue,
-                    ids.join(", ")
-                );
-                return Ok(Some(Why::new("OWNER_LIMIT", message)));
+                return Ok(Some(owner_limited(job, most, &holders)));
             }
         }
         if let Some(most) = limits.max_running
-            && running.count(self.db()).await? >= u64::from(most)
+            && self.count_running(job).await? >= u64::from(most)
         {
             let message = format!("the queue {} runs {most} jobs, which is its limit", job.queue);
-            return Ok(Some(Why::new("QUEUE_LIMIT", message)));
+            return Ok(Some(Why::new("QUEUE_LIMIT", message).with(json!({"max_running": most}))));
         }
         let Some(rate) = limits.rate else { return Ok(None) };
         let now = self.now();
@@ -137,14 +181,56 @@ impl Queue {
             job.queue,
             rate.count,
             rate.period.as_secs(),
-            next.to_rfc3339()
+            moment(next)
         );
         Ok(Some(Why::new("RATE_LIMIT", message).at(next)))
     }
 }
 
-fn is_unreadable(job: &jobs::Model) -> bool {
-    job.error.as_ref().is_some_and(|error| error["code"] == "UNDECODABLE_ARGS")
+/// A time as people read it, to the second.
+fn moment(at: Timestamp) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+fn owner_limited(job: &jobs::Model, most: u32, holders: &[jobs::Model]) -> Why {
+    let ids: Vec<String> =
+        holders.iter().take(HOLDERS as usize).map(|holder| holder.id.to_string()).collect();
+    let message = format!(
+        "its owner already runs {most} jobs of the queue {}, which is the limit: {}",
+        job.queue,
+        ids.join(", ")
+    );
+    Why::new("OWNER_LIMIT", message).with(json!({"max_running_per_owner": most, "jobs": ids}))
+}
+
+/// Due later: because it was asked for so, or because of what its last attempt met
+/// before it could begin.
+fn why_scheduled(job: &jobs::Model) -> Why {
+    let due = moment(job.run_at);
+    let Some(error) = &job.error else {
+        return Why::new("SCHEDULED", format!("it is due at {due}")).at(job.run_at);
+    };
+    let code = error["code"].as_str().unwrap_or("SCHEDULED");
+    if code == "UNDECODABLE_ARGS" {
+        let message = "no worker that has looked at it can read its args; it waits for a version of the program that can";
+        return Why::new("ARGS_UNREADABLE", message).at(job.run_at);
+    }
+    let reason = error["message"].as_str().unwrap_or("it has to wait");
+    let message = format!("{reason}; it is tried again at {due}");
+    Why::new(code.to_owned(), message).at(job.run_at).with(error["details"].clone())
+}
+
+fn why_retrying(job: &jobs::Model) -> Why {
+    let error = job.error.as_ref();
+    let reason = error.and_then(|error| error["message"].as_str()).unwrap_or("an error");
+    let message = format!(
+        "attempt {} of {} ended in an error: {reason}; the next is due at {}",
+        job.attempt,
+        job.max_attempts,
+        moment(job.run_at)
+    );
+    let code = error.map(|error| error["code"].clone()).unwrap_or_default();
+    Why::new("WAITING_TO_RETRY", message).at(job.run_at).with(json!({"error_code": code}))
 }
 
 fn past(state: JobState) -> &'static str {

@@ -21,7 +21,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Consumer, Eviction, Transport};
+use super::{Consumer, Eviction, ServerFacts, Transport};
 use crate::{
     bus::{Bus, LocalBus, Message},
     error::TransportError,
@@ -306,6 +306,11 @@ impl Transport for RedisHub {
         let info: String =
             ::redis::cmd("INFO").arg("memory").query_async(&mut self.connection.clone()).await?;
         Ok(Eviction::parse(&info))
+    }
+
+    async fn facts(&self) -> Result<Option<ServerFacts>, TransportError> {
+        let info: String = ::redis::cmd("INFO").query_async(&mut self.connection.clone()).await?;
+        Ok(Some(ServerFacts::parse(&info)))
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::held::{HeldJobs, StopReason};
-use crate::{Queue, error::QueueError, store::lease};
+use crate::{Queue, error::QueueError, metrics, store::lease};
 
 /// Beats until `stop`; from `shutdown` on the worker is shown as draining.
 pub(super) async fn run(
@@ -88,6 +88,7 @@ async fn hand_back_unheld(queue: &Queue, worker: WorkerId, held: &HeldJobs) -> R
     if handed_back.is_empty() {
         return Ok(());
     }
+    metrics::handed_back(handed_back.len());
     tracing::warn!(jobs = handed_back.len(), "answer to a claim was lost; what it took is handed back");
     let changed = handed_back.iter().map(|(_, id)| *id).collect();
     queue.announce(handed_back, changed).await;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use atelier_entities::Timestamp;
 use atelier_queue::QueueName;
 use atelier_services::Caller;
+use chrono::SecondsFormat;
 use serde_json::Value;
 
 /// What a command has to say.
@@ -55,6 +56,11 @@ pub(crate) fn span(text: &str) -> Result<Duration, String> {
     let count: u32 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
     let bounded = u64::from(count).checked_mul(secs).filter(|secs| *secs <= 3_650 * 86_400);
     bounded.map(Duration::from_secs).ok_or_else(wrong)
+}
+
+/// A time to the second.
+pub(crate) fn moment(at: Timestamp) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// How long ago that was.

@@ -8,11 +8,12 @@ use atelier_queue::{
     QueueError, QueueName,
     inspect::{Attempt, JobFilter, Page, Why},
 };
+use atelier_services::Audience;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::answer::{Answer, age, caller, pretty, queue_name, span};
+use super::answer::{Answer, age, caller, moment, pretty, queue_name, span};
 use crate::{terminal, wire::Platform};
 
 /// Look at jobs, cancel them, run them again.
@@ -104,31 +105,18 @@ pub(crate) async fn run(args: &JobsArgs, platform: &Platform) -> anyhow::Result<
         JobsCommand::List(list) => list_jobs(list, args.json, platform).await,
         JobsCommand::Show { id } => show(*id, args.json, platform).await,
         JobsCommand::Why { id } => {
-            let why = platform.queue.why(&find(*id, platform).await?).await?;
+            let why = platform.services.why(&find(*id, platform).await?, Audience::Operator).await?;
             Ok(Answer::of(if args.json { pretty(&why_json(&why)) } else { why_text(&why) }))
         }
         JobsCommand::Cancel { ids } => {
-            steer(ids, args.json, async |id| {
-                let job = platform.queue.cancel(id, None).await?;
-                record(platform, "job.cancel", &job).await?;
-                Ok(job)
-            })
-            .await
+            let services = &platform.services;
+            steer(ids, args.json, async |id| Ok(services.cancel_job(&caller(), id, None).await?)).await
         }
         JobsCommand::Retry { ids } => {
-            steer(ids, args.json, async |id| {
-                let job = platform.services.retry_job(&caller(), id, None).await?;
-                record(platform, "job.retry", &job).await?;
-                Ok(job)
-            })
-            .await
+            let services = &platform.services;
+            steer(ids, args.json, async |id| Ok(services.retry_job(&caller(), id, None).await?)).await
         }
     }
-}
-
-async fn record(platform: &Platform, action: &str, job: &jobs::Model) -> anyhow::Result<()> {
-    let maintenance = &platform.services.maintenance;
-    Ok(maintenance.record_job_action(&caller(), action, job.id, job.owner_id).await?)
 }
 
 /// Does it to each job; those it cannot be done to are told at the end.
@@ -206,7 +194,7 @@ async fn find_owner(owner: &str, platform: &Platform) -> anyhow::Result<UserId> 
 async fn show(id: Uuid, as_json: bool, platform: &Platform) -> anyhow::Result<Answer> {
     let job = find(id, platform).await?;
     let attempts = platform.queue.list_attempts(&job).await?;
-    let why = platform.queue.why(&job).await?;
+    let why = platform.services.why(&job, Audience::Operator).await?;
     if as_json {
         let mut shown = job_json(&job);
         shown["why"] = why_json(&why);
@@ -234,10 +222,10 @@ fn facts(job: &jobs::Model, why: &Why) -> Vec<(&'static str, String)> {
         ("owner", shown(job.owner_id)),
         ("about", shown(job.subject_id)),
         ("worker", shown(job.worker_id)),
-        ("created", Some(job.created_at.to_rfc3339())),
-        ("due", Some(job.run_at.to_rfc3339())),
-        ("started", job.started_at.map(|at| at.to_rfc3339())),
-        ("finished", job.finished_at.map(|at| at.to_rfc3339())),
+        ("created", Some(moment(job.created_at))),
+        ("due", Some(moment(job.run_at))),
+        ("started", job.started_at.map(moment)),
+        ("finished", job.finished_at.map(moment)),
         ("progress", job.progress.as_ref().map(Value::to_string)),
         ("error", job.error.as_ref().map(Value::to_string)),
         ("result", job.result.as_ref().map(Value::to_string)),
@@ -256,8 +244,8 @@ fn attempt_row(attempt: &Attempt) -> [String; 6] {
         attempt.number.to_string(),
         attempt.outcome.map_or("running", |outcome| outcome.as_str()).to_owned(),
         shown(attempt.worker).unwrap_or_default(),
-        attempt.started_at.map(|at| at.to_rfc3339()).unwrap_or_default(),
-        attempt.finished_at.map(|at| at.to_rfc3339()).unwrap_or_default(),
+        attempt.started_at.map(moment).unwrap_or_default(),
+        attempt.finished_at.map(moment).unwrap_or_default(),
         error.to_owned(),
     ]
 }
@@ -278,7 +266,14 @@ fn why_text(why: &Why) -> String {
 }
 
 fn why_json(why: &Why) -> Value {
-    json!({"code": why.code, "message": why.message, "position": why.position, "retry_at": why.retry_at})
+    json!({
+        "code": why.code,
+        "message": why.message,
+        "position": why.position,
+        "estimated_start": why.estimated_start,
+        "retry_at": why.retry_at,
+        "details": why.details,
+    })
 }
 
 fn job_json(job: &jobs::Model) -> Value {

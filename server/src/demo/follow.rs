@@ -111,7 +111,10 @@ fn status(job: &Value) -> Sighting {
     if let Some(progress) = job.get("progress").filter(|_| state == "running").and_then(progress) {
         return Sighting::Moved(progress);
     }
-    let reason = job.pointer("/error/message").and_then(Value::as_str).filter(|_| state == "retrying");
+    let reason = job
+        .pointer("/error/message")
+        .and_then(Value::as_str)
+        .filter(|_| ["retrying", "scheduled"].contains(&state));
     let state = reason.map_or_else(|| state.to_owned(), |reason| format!("{state}: {reason}"));
     Sighting::Waiting { state }
 }

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use atelier_api::{ApiOptions, LimitOptions};
 use atelier_config::Settings;
 use atelier_queue::{QueueName, QueueOptions, retention::RetentionRules, worker::WorkerOptions};
+use atelier_scheduler::SchedulerOptions;
 use atelier_services::{
     AuthOptions, CreditOptions, GenerationOptions, MailOptions, RetentionOptions, ServiceOptions,
 };
@@ -24,6 +25,9 @@ pub(super) fn services(settings: &Settings, public_url: String) -> ServiceOption
             refresh_grace: auth.refresh_grace(),
             hash_concurrency: auth.password_hash_concurrency,
             require_verified_email: auth.require_verified_email,
+            hide_registered_emails: auth.hide_registered_emails,
+            issuer: settings.token_issuer().to_owned(),
+            admin_email: auth.admin_email(),
         },
         credits: CreditOptions {
             signup_grant: credits.signup_grant,
@@ -36,7 +40,11 @@ pub(super) fn services(settings: &Settings, public_url: String) -> ServiceOption
             max_file_bytes: generation.max_file_bytes,
             max_total_bytes: generation.max_total_bytes,
         },
-        mail: MailOptions { from: settings.mail.from.clone(), public_url: public_url.clone() },
+        mail: MailOptions {
+            from: settings.mail.from.clone(),
+            reply_to: settings.mail.reply_to().map(str::to_owned),
+            public_url: public_url.clone(),
+        },
         public_url,
         retention: RetentionOptions {
             jobs: RetentionRules {
@@ -46,6 +54,7 @@ pub(super) fn services(settings: &Settings, public_url: String) -> ServiceOption
                 batch: u32::try_from(retention.batch).unwrap_or(u32::MAX),
             },
             idempotency: HOUR * retention.idempotency_hours,
+            audit: (retention.audit_days > 0).then(|| DAY * retention.audit_days),
         },
     }
 }
@@ -70,11 +79,13 @@ pub(crate) fn api(settings: &Settings) -> ApiOptions {
         request_timeout: server.request_timeout(),
         cors_allowed_origins: server.cors_allowed_origins.clone(),
         trusted_proxies: server.trusted_proxies.clone(),
+        data_dir: server.data_dir.clone(),
         limits: LimitOptions {
             requests_per_minute: limits.requests_per_minute,
             auth_per_minute: limits.auth_per_minute,
             generation_per_minute: limits.generation_per_minute,
         },
+        strict_transport: server.public_url.starts_with("https://"),
     }
 }
 
@@ -95,6 +106,15 @@ pub(crate) fn worker(settings: &Settings) -> WorkerOptions {
         host: host(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         adopt_trace: atelier_ops::trace::set_parent,
+    }
+}
+
+/// How a scheduler of these settings works.
+pub(crate) fn scheduler(settings: &Settings) -> SchedulerOptions {
+    SchedulerOptions {
+        relay_interval: settings.queue.relay_interval(),
+        host: host(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
     }
 }
 

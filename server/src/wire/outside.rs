@@ -3,15 +3,13 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use atelier_config::{LlmProvider, Settings};
+use atelier_config::{FallbackSettings, LlmProvider, Settings};
 use atelier_providers::{
-    limiter::{
-        RateLimiter,
-        memory::MemoryLimiter,
-        redis::{RedisLimiter, RedisLimiterOptions},
-    },
+    circuits::{Circuits, LocalCircuits, redis::RedisCircuits},
+    limiter::{RateLimiter, memory::MemoryLimiter, redis::RedisLimiter},
     llm::{
         ChatModel,
+        failover::FailoverModel,
         openai::{OpenAi, OpenAiOptions},
         scaffold::Scaffold,
     },
@@ -21,14 +19,41 @@ use atelier_providers::{
         smtp::{SmtpMailer, SmtpOptions},
     },
     object_store::{ObjectStoreOptions, Objects, S3Options},
+    resilience::BreakerPolicy,
+    shared_redis::SharedRedisOptions,
 };
+use atelier_queue::Clock;
+use chrono::TimeDelta;
 
-pub(super) fn model(settings: &Settings) -> anyhow::Result<Arc<dyn ChatModel>> {
+/// What the server of `[llm]` itself is called.
+const FIRST_SERVER: &str = "openai";
+
+/// The model server of the settings with its fallback, each behind a circuit.
+pub(super) fn model(settings: &Settings, clock: &Clock) -> anyhow::Result<Arc<dyn ChatModel>> {
     let llm = &settings.llm;
     if llm.resolved_provider() != LlmProvider::Openai {
         return Ok(Arc::new(Scaffold));
     }
-    let model = OpenAi::new(OpenAiOptions {
+    let options = first_server(settings);
+    let mut others: Vec<Arc<dyn ChatModel>> = Vec::new();
+    if !llm.fallback.base_url.is_empty() {
+        let fallback = OpenAi::new(second_server(&llm.fallback, options.clone()));
+        others.push(Arc::new(fallback.context("cannot use the fallback model server")?));
+    }
+    let first = OpenAi::new(options).context("cannot use the model server")?;
+    let clock = clock.clone();
+    Ok(Arc::new(FailoverModel::new(
+        Arc::new(first),
+        others,
+        circuits(settings)?,
+        Arc::new(move || clock.now()),
+    )))
+}
+
+fn first_server(settings: &Settings) -> OpenAiOptions {
+    let llm = &settings.llm;
+    OpenAiOptions {
+        name: FIRST_SERVER.to_owned(),
         base_url: llm.base_url.clone(),
         api_key: llm.api_key.clone(),
         quick_model: llm.quick_model.clone(),
@@ -37,14 +62,49 @@ pub(super) fn model(settings: &Settings) -> anyhow::Result<Arc<dyn ChatModel>> {
         connect_timeout: settings.http_client.connect_timeout(),
         timeout: llm.timeout(),
         idle_timeout: llm.idle_timeout(),
-    });
-    Ok(Arc::new(model.context("cannot use the model server")?))
+    }
+}
+
+/// What is set of the second server, and otherwise what holds for the first one.
+fn second_server(fallback: &FallbackSettings, first: OpenAiOptions) -> OpenAiOptions {
+    let or = |own: &str, first: String| if own.is_empty() { first } else { own.to_owned() };
+    OpenAiOptions {
+        name: fallback.name.clone(),
+        base_url: fallback.base_url.clone(),
+        api_key: fallback.api_key.clone(),
+        quick_model: or(&fallback.quick_model, first.quick_model),
+        advanced_model: or(&fallback.advanced_model, first.advanced_model),
+        ..first
+    }
+}
+
+/// Circuits that all processes share, where there is Redis.
+fn circuits(settings: &Settings) -> anyhow::Result<Arc<dyn Circuits>> {
+    let llm = &settings.llm;
+    let open_for = TimeDelta::seconds(llm.circuit_open_secs.into());
+    let policy = BreakerPolicy { failures: llm.circuit_failures, open_for };
+    let Some(redis) = shared_redis(settings) else { return Ok(Arc::new(LocalCircuits::new(policy))) };
+    Ok(Arc::new(RedisCircuits::new(&redis, policy).context("cannot use Redis for circuits")?))
+}
+
+fn shared_redis(settings: &Settings) -> Option<SharedRedisOptions> {
+    Some(SharedRedisOptions {
+        url: settings.redis_url()?.clone(),
+        key_prefix: settings.redis.key_prefix.clone(),
+        command_timeout: settings.redis.command_timeout(),
+    })
 }
 
 pub(super) fn mailer(settings: &Settings) -> anyhow::Result<Arc<dyn Mailer>> {
     let Some(url) = settings.smtp_url() else { return Ok(Arc::new(CapturedMailer)) };
     let max_connections = u32::try_from(settings.queue.concurrency.email).unwrap_or(u32::MAX).max(1);
-    let options = SmtpOptions { url: url.clone(), timeout: settings.mail.timeout(), max_connections };
+    let read = |file| std::fs::read_to_string(file).context("cannot read mail.ca_file");
+    let options = SmtpOptions {
+        url: url.clone(),
+        authorities: settings.mail.ca_file().map(read).transpose()?,
+        timeout: settings.mail.timeout(),
+        max_connections,
+    };
     Ok(Arc::new(SmtpMailer::new(&options).context("cannot use the mail server")?))
 }
 
@@ -65,11 +125,6 @@ pub(super) fn objects(settings: &Settings) -> anyhow::Result<Objects> {
 }
 
 pub(super) fn limiter(settings: &Settings) -> anyhow::Result<Arc<dyn RateLimiter>> {
-    let Some(url) = settings.redis_url() else { return Ok(Arc::new(MemoryLimiter::new())) };
-    let limiter = RedisLimiter::new(&RedisLimiterOptions {
-        url: url.clone(),
-        key_prefix: settings.redis.key_prefix.clone(),
-        command_timeout: settings.redis.command_timeout(),
-    });
-    Ok(Arc::new(limiter.context("cannot use Redis for rate limits")?))
+    let Some(redis) = shared_redis(settings) else { return Ok(Arc::new(MemoryLimiter::new())) };
+    Ok(Arc::new(RedisLimiter::new(&redis).context("cannot use Redis for rate limits")?))
 }

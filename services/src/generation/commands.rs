@@ -7,6 +7,7 @@ use super::{Generation, GenerationError, GenerationInput, RunGeneration};
 use crate::{
     Caller, FieldErrors, audit,
     credits::{self, Price},
+    job_control,
     projects::{MAX_DESCRIPTION, project_target},
     validation,
 };
@@ -24,27 +25,38 @@ impl Generation {
         let prompt = check_prompt(input.prompt)?;
         let args = RunGeneration { project_id: project, mode: input.mode, prompt };
         let tx = self.queue.begin().await?;
+        let job = self.start_in(&tx, caller, user, &args).await?;
+        tx.commit().await?;
+        Ok(job)
+    }
+
+    async fn start_in(
+        &self,
+        tx: &Transaction,
+        caller: &Caller,
+        user: UserId,
+        args: &RunGeneration,
+    ) -> Result<jobs::Model, GenerationError> {
+        let (project, mode) = (args.project_id, args.mode);
         let own = projects::Entity::find_owned_by_id(user, project);
-        own.clone().one(&*tx).await?.ok_or(GenerationError::NotFound)?;
-        let job = NewJob::of(&args).owned_by(user).about(project.0).from_origin(caller.origin.clone());
+        own.clone().one(&**tx).await?.ok_or(GenerationError::NotFound)?;
+        let job = NewJob::of(args).owned_by(user).about(project.0).from_origin(caller.origin.clone());
         let job = tx.enqueue(job).await?;
         if job.duplicate {
             return Err(GenerationError::AlreadyRunning(job.id));
         }
         // Jobs before projects, the order in which jobs' ends lock them.
-        let row = own.lock_exclusive().one(&*tx).await?.ok_or(GenerationError::NotFound)?;
-        let needed = self.prices.price(input.mode);
-        let price = Price { amount: needed, description: description(input.mode) };
-        if !credits::hold(&tx, user, project, job.id, price).await? {
-            let available = credits::balance(&*tx, user).await?;
+        let row = own.lock_exclusive().one(&**tx).await?.ok_or(GenerationError::NotFound)?;
+        let needed = self.prices.price(mode);
+        let price = Price { amount: needed, description: description(mode) };
+        if !credits::hold(tx, user, project, job.id, price).await? {
+            let available = credits::balance(&**tx, user).await?;
             return Err(GenerationError::InsufficientCredits { needed, available });
         }
-        mark_generating(&tx, row).await?;
-        let context = json!({"job": job.id, "mode": input.mode, "credits": needed});
-        audit::record(&tx, caller, "generation.start", project_target(project), context).await?;
-        let job = jobs::Entity::find_by_id(job.id).one(&*tx).await?.ok_or(QueueError::NotFound)?;
-        tx.commit().await?;
-        Ok(job)
+        mark_generating(tx, row).await?;
+        let context = json!({"job": job.id, "mode": mode, "credits": needed});
+        audit::record(tx, caller, "generation.start", project_target(project), context).await?;
+        Ok(jobs::Entity::find_by_id(job.id).one(&**tx).await?.ok_or(QueueError::NotFound)?)
     }
 
     /// Starts the generation of an ended job again: another job, charged anew, since
@@ -59,8 +71,11 @@ impl Generation {
         }
         let args: Result<RunGeneration, _> = serde_json::from_value(job.args.clone());
         let (Some(owner), Ok(args)) = (job.owner_id, args) else { return Err(GenerationError::NotFound) };
-        let input = GenerationInput { mode: args.mode, prompt: args.prompt };
-        self.start(caller, owner, args.project_id, input).await
+        let tx = self.queue.begin().await?;
+        let next = self.start_in(&tx, caller, owner, &args).await?;
+        job_control::record(&tx, caller, "job.retry", job, json!({"owner": owner, "job": next.id})).await?;
+        tx.commit().await?;
+        Ok(next)
     }
 }
 

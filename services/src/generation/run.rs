@@ -20,6 +20,7 @@ use crate::{credits, projects::stored_file};
 struct Written {
     app: CheckedApp,
     summary: String,
+    provider: String,
     model: String,
 }
 
@@ -153,9 +154,9 @@ impl Generation {
             if !faults.is_empty() {
                 return (notes, Err(faults));
             }
+            let Answer { provider, model, .. } = answer;
             let checked = check::check(parsed.files, limits, kind);
-            let written = checked.map(|app| Written { app, summary: parsed.summary, model: answer.model });
-            (notes, written)
+            (notes, checked.map(|app| Written { app, summary: parsed.summary, provider, model }))
         });
         examined.await.map_err(|_| JobError::retry("CHECK_FAILED", "the answer could not be checked"))
     }
@@ -172,7 +173,7 @@ impl Generation {
             project: project.id,
             mode: args.mode,
             prompt: wish(&project.description, args.prompt.as_deref()),
-            provider: self.model.provider().to_owned(),
+            provider: written.provider,
             model: written.model,
             summary: written.summary,
             files: written.app.files,

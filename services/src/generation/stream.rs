@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use atelier_entities::GenerationMode;
+use atelier_entities::{GenerationMode, Timestamp, to_micros};
 use atelier_providers::llm::{Answer, ChatModel, GenerationRequest, LlmError, StreamEvent};
 use atelier_queue::{JobContext, JobError};
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::json;
 use tokio::sync::watch;
 
 /// Where the writing begins and ends, in percent.
@@ -96,7 +98,7 @@ pub(super) async fn follow(
         tokio::select! {
             biased;
             () = ctx.stop().cancelled() => return Err(stopped()),
-            answered = &mut answer => return answered.map_err(job_error),
+            answered = &mut answer => return answered.map_err(|error| job_error(error, ctx.queue().now())),
             Ok(()) = seen.changed() => {
                 let now = seen.borrow_and_update().clone();
                 ctx.progress(now.percent(expected), "writing", now.message()).await;
@@ -111,8 +113,9 @@ pub(super) fn stopped() -> JobError {
 }
 
 /// What a failure of the model means for the job.
-fn job_error(error: LlmError) -> JobError {
+fn job_error(error: LlmError, now: Timestamp) -> JobError {
     let (code, message) = match &error {
+        LlmError::Resting { provider, until } => return resting(provider, *until, now),
         LlmError::Transient { .. } => ("LLM_UNAVAILABLE", "the model server failed"),
         LlmError::RateLimited { .. } => ("LLM_RATE_LIMITED", "the model server asked to slow down"),
         LlmError::Quota { .. } => ("LLM_QUOTA", "the platform's account at the model server is exhausted"),
@@ -129,6 +132,18 @@ fn job_error(error: LlmError) -> JobError {
         None => JobError::fail(code, message),
     }
 }
+
+/// Nobody was asked: the job waits until the circuit may be tried, and says so.
+fn resting(provider: &str, until: DateTime<Utc>, now: Timestamp) -> JobError {
+    let until = to_micros(until);
+    let wait = (until - now).to_std().unwrap_or_default().clamp(SHORTEST_REST, MAX_WAIT);
+    let shown = until.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let message = format!("the circuit of the model server {provider} is open until {shown}");
+    JobError::wait("CIRCUIT_OPEN", message, wait).with_details(json!({"provider": provider, "until": until}))
+}
+
+/// Least time until an open circuit is looked at again.
+const SHORTEST_REST: Duration = Duration::from_secs(1);
 
 /// Longest wait that a model server may ask for.
 const MAX_WAIT: Duration = Duration::from_secs(600);
@@ -196,8 +211,20 @@ mod tests {
             (LlmError::ContentFilter { message: message() }, "LLM_CONTENT_FILTER", Disposition::Fail),
         ];
         for (error, code, disposition) in table {
-            let error = job_error(error);
+            let error = job_error(error, Timestamp::UNIX_EPOCH);
             assert_eq!((error.code.as_str(), error.disposition), (code, disposition));
+        }
+    }
+
+    #[test]
+    fn a_job_waits_until_the_circuit_may_be_tried() {
+        let at = |secs| Timestamp::from_timestamp(secs, 0).expect("a time");
+        for (now, wait) in [(70, 30), (100, 1), (200, 1)] {
+            let resting = LlmError::Resting { provider: "openai".into(), until: at(100) };
+            let error = job_error(resting, at(now));
+            assert_eq!(error.code, "CIRCUIT_OPEN");
+            assert_eq!(error.disposition, Disposition::Wait(Duration::from_secs(wait)), "at {now}");
+            assert_eq!(error.details["provider"], "openai");
         }
     }
 }

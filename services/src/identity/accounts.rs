@@ -1,6 +1,6 @@
 //! Creating accounts, and finding them.
 
-use atelier_entities::{CreditKind, Locale, ProjectStatus, Timestamp, TokenPurpose, UserId, projects, users};
+use atelier_entities::{Locale, ProjectStatus, Timestamp, UserId, projects, users};
 use atelier_queue::Transaction;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel,
@@ -8,13 +8,16 @@ use sea_orm::{
 };
 use serde_json::json;
 
-use super::{Identity, IdentityError, Registration, SignedIn, UserStats, user_target};
-use crate::{Caller, FieldErrors, audit, credits, mail, validation};
+use super::{Identity, IdentityError, Registration, UserStats, user_target};
+use crate::{Caller, FieldErrors, audit, validation};
+
+/// What is wrong with a password that everybody knows.
+pub(super) const PERSONAL: &str = "must not be your name or your mail address";
 
 /// A registration whose fields are sound.
-struct Checked {
-    email: String,
-    password: String,
+pub(super) struct Checked {
+    pub(super) email: String,
+    pub(super) password: String,
     full_name: String,
     locale: Locale,
     time_zone: String,
@@ -22,29 +25,6 @@ struct Checked {
 }
 
 impl Identity {
-    /// Creates an account with its first credits, and signs in. The welcome mail has a
-    /// link that proves the address.
-    pub async fn register(&self, caller: &Caller, input: Registration) -> Result<SignedIn, IdentityError> {
-        let mut input = check(input)?;
-        let known = users::Entity::find_by_email(&input.email).one(self.queue.db()).await?;
-        if known.is_some() {
-            return Err(IdentityError::EmailTaken);
-        }
-        let hash = self.passwords.hash(std::mem::take(&mut input.password)).await?;
-        let tx = self.queue.begin().await?;
-        let user = create_account(&tx, input, hash).await?;
-        credits::grant(&tx, user.id, self.signup_grant, CreditKind::Bonus, "Welcome credits").await?;
-        let user = users::Entity::find_by_id(user.id).one(&*tx).await?.ok_or(IdentityError::NotFound)?;
-        let caller = &Caller { user: Some(user.id), ..caller.clone() };
-        audit::record(&tx, caller, "auth.register", user_target(user.id), json!({})).await?;
-        let link = self.create_link(&tx, &user, TokenPurpose::VerifyEmail).await?;
-        let data = json!({"credits": user.credits, "token_id": link});
-        mail::queue_mail(&tx, mail::Template::Welcome, &user, &user.id.to_string(), data).await?;
-        let signed_in = self.open_session(&tx, caller, user).await?;
-        tx.commit().await?;
-        Ok(signed_in)
-    }
-
     /// Makes sure that there is an active account of that mail address which may operate
     /// the platform. One that is there keeps its password and everything else; of a new
     /// one, who makes it vouches for the address.
@@ -99,11 +79,14 @@ impl Identity {
     }
 }
 
-fn check(input: Registration) -> Result<Checked, FieldErrors> {
+pub(super) fn check(input: Registration) -> Result<Checked, FieldErrors> {
     let mut errors = FieldErrors::default();
     let email = errors.take("email", validation::email(&input.email));
     let password = errors.take("password", validation::password(&input.password));
     let full_name = errors.take("full_name", validation::line(&input.full_name, 1, 120));
+    if validation::is_personal(&input.password, &input.email, &input.full_name) {
+        errors.0.insert("password", PERSONAL.to_owned());
+    }
     let zone = input.time_zone.as_deref().unwrap_or("UTC");
     let time_zone = errors.take("time_zone", validation::time_zone(zone));
     let country = errors.take("country", input.country.as_deref().map(validation::country).transpose());
@@ -122,7 +105,7 @@ fn check(input: Registration) -> Result<Checked, FieldErrors> {
     errors.finish(checked)
 }
 
-async fn create_account(
+pub(super) async fn create_account(
     tx: &Transaction,
     input: Checked,
     hash: String,

@@ -4,7 +4,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use atelier_entities::{Timestamp, sign_in_failures};
+use atelier_entities::{Timestamp, sign_in_failures, users};
 use atelier_queue::Transaction;
 use sea_orm::{
     ActiveModelTrait,
@@ -12,9 +12,10 @@ use sea_orm::{
     ColumnTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, QuerySelect,
     sea_query::{Expr, OnConflict},
 };
+use serde_json::json;
 
-use super::{Identity, IdentityError, tokens::hash_token};
-use crate::Caller;
+use super::{Identity, IdentityError, tokens::hash_token, user_target};
+use crate::{Caller, audit};
 
 /// Failures older than this are forgotten.
 pub(super) const FORGET_AFTER: Duration = Duration::from_secs(24 * 3600);
@@ -47,9 +48,13 @@ fn delay(rule: Rule, failures: i32) -> Duration {
 /// What is counted: the account, known or not, and the client's network.
 fn keys(caller: &Caller, email: &str) -> Vec<(String, Rule)> {
     let mut keys = vec![(account_key(email), ACCOUNT)];
-    let address = caller.ip.as_deref().and_then(|address| address.parse().ok());
-    keys.extend(address.map(|address| (address_key(address), ADDRESS)));
+    keys.extend(network_key(caller));
     keys
+}
+
+fn network_key(caller: &Caller) -> Option<(String, Rule)> {
+    let address = caller.ip.as_deref()?.parse().ok()?;
+    Some((address_key(address), ADDRESS))
 }
 
 fn account_key(email: &str) -> String {
@@ -72,34 +77,81 @@ impl Identity {
     /// those before.
     pub(super) async fn begin_attempt(&self, caller: &Caller, email: &str) -> Result<(), IdentityError> {
         let tx = self.queue.begin().await?;
-        let now = tx.now();
         let mut counted = Vec::new();
         for (key, rule) in keys(caller, email) {
             let row = lock(&tx, key).await?;
-            if row.blocked_until > now {
-                let wait = (row.blocked_until - now).to_std().unwrap_or_default();
-                return Err(IdentityError::TooManyAttempts { retry_after: wait.as_secs() + 1 });
-            }
+            check_blocked(&row, tx.now())?;
             counted.push((row, rule));
         }
+        let mut wait = Duration::ZERO;
         for (row, rule) in counted {
-            let failures = if row.last_at + FORGET_AFTER <= now { 1 } else { row.failures.saturating_add(1) };
-            let mut row = row.into_active_model();
-            row.failures = Set(failures);
-            row.last_at = Set(now);
-            row.blocked_until = Set(now + delay(rule, failures));
-            row.update(&*tx).await?;
+            wait = wait.max(count(&tx, row, rule).await?);
+        }
+        if !wait.is_zero() {
+            let account = users::Entity::find_by_email(email).one(&*tx).await?;
+            record_wait(&tx, caller, account.and_then(|account| user_target(account.id)), wait).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Refuses a client whose network failed too often.
+    pub(super) async fn check_address(&self, caller: &Caller) -> Result<(), IdentityError> {
+        let Some((key, _)) = network_key(caller) else { return Ok(()) };
+        let row = sign_in_failures::Entity::find_by_id(key).one(self.queue.db()).await?;
+        row.map_or(Ok(()), |row| check_blocked(&row, self.queue.now()))
+    }
+
+    /// Counts a failure of a client's network alone.
+    pub(super) async fn count_failure(&self, caller: &Caller) -> Result<(), IdentityError> {
+        let Some((key, rule)) = network_key(caller) else { return Ok(()) };
+        let tx = self.queue.begin().await?;
+        let row = lock(&tx, key).await?;
+        let wait = count(&tx, row, rule).await?;
+        if !wait.is_zero() {
+            record_wait(&tx, caller, None, wait).await?;
         }
         tx.commit().await?;
         Ok(())
     }
 }
 
+fn check_blocked(row: &sign_in_failures::Model, now: Timestamp) -> Result<(), IdentityError> {
+    if row.blocked_until <= now {
+        return Ok(());
+    }
+    let wait = (row.blocked_until - now).to_std().unwrap_or_default();
+    Err(IdentityError::TooManyAttempts { retry_after: wait.as_secs() + 1 })
+}
+
+/// Counts a failure, and answers how long the next attempt waits.
+async fn count(tx: &Transaction, row: sign_in_failures::Model, rule: Rule) -> Result<Duration, DbErr> {
+    let now = tx.now();
+    let failures = if row.last_at + FORGET_AFTER <= now { 1 } else { row.failures.saturating_add(1) };
+    let mut row = row.into_active_model();
+    row.failures = Set(failures);
+    row.last_at = Set(now);
+    row.blocked_until = Set(now + delay(rule, failures));
+    row.update(&**tx).await?;
+    Ok(delay(rule, failures))
+}
+
+/// Notes that somebody is made to wait, once for each wait.
+async fn record_wait(
+    tx: &Transaction,
+    caller: &Caller,
+    target: Option<String>,
+    wait: Duration,
+) -> Result<(), DbErr> {
+    let context = json!({"wait_secs": wait.as_secs()});
+    audit::record_warning(tx, caller, "auth.slowed_down", target, context).await
+}
+
 /// Strikes off an attempt whose password was right: the account starts anew, the
 /// address has one failure less.
 pub(super) async fn clear(tx: &Transaction, caller: &Caller, email: &str) -> Result<(), DbErr> {
     forget_account(tx, email).await?;
-    for (key, _) in keys(caller, email).into_iter().skip(1) {
+    if let Some((key, _)) = network_key(caller) {
         sign_in_failures::Entity::update_many()
             .col_expr(
                 sign_in_failures::Column::Failures,

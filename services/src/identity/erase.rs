@@ -1,19 +1,23 @@
 //! Deleting an account: its jobs, its objects, its rows.
 
-use atelier_entities::{JobState, UserId, audit_log, jobs, mail_suppressions, users};
+use atelier_entities::{JobState, UserId, audit_log, jobs, mail_suppressions};
 use atelier_queue::{
     Transaction,
     inspect::{BulkAction, JobFilter},
 };
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DbErr, EntityTrait, IntoActiveModel,
-    ModelTrait, QueryFilter, QuerySelect, sea_query::Expr,
+    ModelTrait, QueryFilter, sea_query::Expr,
 };
 use serde_json::{Value, json};
 
 use super::{
-    Authenticated, Credential, Identity, IdentityError, accounts::lock_user, attempts,
-    profile::list_own_projects, user_target,
+    Authenticated, Credential, Identity, IdentityError,
+    accounts::lock_user,
+    admins::{ensure_other_admin, lock_admins},
+    attempts,
+    profile::list_own_projects,
+    user_target,
 };
 use crate::{Caller, audit, maintenance, projects::folders_of};
 
@@ -42,7 +46,7 @@ impl Identity {
     /// happened, without saying who it was.
     pub async fn erase_account(&self, caller: &Caller, user: UserId) -> Result<(), IdentityError> {
         let account = self.get_user(user).await?;
-        if account.is_admin {
+        if account.is_admin && account.is_active {
             let tx = self.queue.begin().await?;
             ensure_other_admin(&tx, user).await?;
         }
@@ -53,8 +57,11 @@ impl Identity {
         for project in &projects {
             tx.cancel_about(project.0).await?;
         }
-        let account = lock_user(&tx, user).await?.ok_or(IdentityError::NotFound)?;
         if account.is_admin {
+            lock_admins(&tx).await?;
+        }
+        let account = lock_user(&tx, user).await?.ok_or(IdentityError::NotFound)?;
+        if account.is_admin && account.is_active {
             ensure_other_admin(&tx, user).await?;
         }
         let folders = folders_of(&tx, &projects).await?;
@@ -80,17 +87,6 @@ impl Identity {
             after = step.last;
         }
     }
-}
-
-/// Locks the active admins, and refuses where this one is the last.
-async fn ensure_other_admin(tx: &Transaction, user: UserId) -> Result<(), IdentityError> {
-    let admins = users::Entity::find()
-        .filter(users::Column::IsAdmin.eq(true))
-        .filter(users::Column::IsActive.eq(true))
-        .lock_exclusive()
-        .all(&**tx)
-        .await?;
-    if admins.iter().any(|admin| admin.id != user) { Ok(()) } else { Err(IdentityError::LastAdmin) }
 }
 
 /// Deletes a person's jobs. One that a worker still stops belongs to nobody from now
@@ -126,6 +122,16 @@ async fn make_anonymous(tx: &Transaction, user: UserId) -> Result<(), DbErr> {
         .add(audit_log::Column::ActorId.eq(user))
         .add(audit_log::Column::Target.eq(user_target(user)));
     let nobody = || Expr::value(Option::<String>::None);
+    // What an operator changed of an account, and why, names the person.
+    let of_operators = Condition::any()
+        .add(audit_log::Column::Action.starts_with("account."))
+        .add(audit_log::Column::Action.starts_with("credits."));
+    audit_log::Entity::update_many()
+        .col_expr(audit_log::Column::Context, Expr::value(json!({"erased": true})))
+        .filter(audit_log::Column::Target.eq(user_target(user)))
+        .filter(of_operators)
+        .exec(&**tx)
+        .await?;
     audit_log::Entity::update_many()
         .col_expr(audit_log::Column::Ip, nobody())
         .col_expr(audit_log::Column::UserAgent, nobody())

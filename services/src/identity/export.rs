@@ -1,8 +1,8 @@
 //! Everything that is held about a person, for the person.
 
 use atelier_entities::{
-    UserId, api_tokens, audit_log, credit_transactions, deployments, jobs, mail_messages, project_versions,
-    projects, users,
+    MailCategory, UserId, api_tokens, audit_log, credit_transactions, deployments, jobs, mail_messages,
+    mail_opt_outs, oauth_identities, project_versions, projects, users,
 };
 use sea_orm::{ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::json;
@@ -30,8 +30,12 @@ pub struct PersonalData {
     pub user: users::Model,
     /// Where the person is signed in.
     pub sign_ins: Vec<SignIn>,
+    /// Accounts at providers that are linked to it.
+    pub linked: Vec<oauth_identities::Model>,
     /// API tokens.
     pub api_tokens: Vec<api_tokens::Model>,
+    /// Categories of mails that the person does not want.
+    pub unwanted_mails: Vec<MailCategory>,
     /// Projects.
     pub projects: Held<projects::Model>,
     /// Versions of the projects, without their files.
@@ -58,7 +62,13 @@ impl Identity {
         Ok(PersonalData {
             user: self.get_user(user).await?,
             sign_ins: self.list_sign_ins(user).await?,
+            linked: oauth_identities::Entity::find()
+                .filter(oauth_identities::Column::UserId.eq(user))
+                .order_by_asc(oauth_identities::Column::Id)
+                .all(db)
+                .await?,
             api_tokens: self.list_api_tokens(user).await?,
+            unwanted_mails: list_unwanted(db, user).await?,
             projects: held(db, projects::Entity::find_owned(user).order_by_desc(projects::Column::Id))
                 .await?,
             versions: held(
@@ -103,6 +113,11 @@ impl Identity {
             .await?,
         })
     }
+}
+
+async fn list_unwanted(db: &DatabaseConnection, user: UserId) -> Result<Vec<MailCategory>, DbErr> {
+    let rows = mail_opt_outs::Entity::find().filter(mail_opt_outs::Column::UserId.eq(user)).all(db).await?;
+    Ok(rows.into_iter().map(|row| row.category).collect())
 }
 
 async fn held<E, M>(db: &DatabaseConnection, rows: sea_orm::Select<E>) -> Result<Held<M>, DbErr>

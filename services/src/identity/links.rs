@@ -18,7 +18,12 @@ use serde_json::json;
 use sha2::Sha256;
 use tokio::time::Instant;
 
-use super::{Identity, IdentityError, accounts::lock_user, tokens::hash_token, user_target};
+use super::{
+    Identity, IdentityError,
+    accounts::{PERSONAL, lock_user},
+    tokens::hash_token,
+    user_target,
+};
 use crate::{
     Caller, FieldErrors, audit,
     mail::{Template, queue_mail},
@@ -31,7 +36,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// No request for a link is answered earlier, so that the time it takes does not tell
 /// whether a mail was written.
-const ANSWER_AFTER: Duration = Duration::from_millis(250);
+pub(super) const ANSWER_AFTER: Duration = Duration::from_millis(250);
 
 /// Makes the tokens of links. Its key is derived from the signing secret.
 #[derive(Clone)]
@@ -90,6 +95,7 @@ impl Identity {
         let user = use_link(&tx, TokenPurpose::VerifyEmail, token).await?;
         let caller = &Caller { user: Some(user.id), ..caller.clone() };
         let user = mark_verified(&tx, user).await?;
+        let user = self.grant_named_admin(&tx, caller, user).await?;
         audit::record(&tx, caller, "auth.verify_email", user_target(user.id), json!({})).await?;
         tx.commit().await?;
         Ok(())
@@ -122,11 +128,15 @@ impl Identity {
         let link = find_link(self.queue.db(), TokenPurpose::ResetPassword, token).await?;
         let owner = self.get_user(link.user_id).await.map_err(|_| IdentityError::InvalidLink)?;
         judge(&link, &owner, now)?;
+        if validation::is_personal(&password, &owner.email, &owner.full_name) {
+            return Err(FieldErrors::of("new_password", PERSONAL).into());
+        }
         let hash = self.passwords.hash(password).await?;
         let tx = self.queue.begin().await?;
         let user = use_link(&tx, TokenPurpose::ResetPassword, token).await?;
         let caller = &Caller { user: Some(user.id), ..caller.clone() };
         let user = mark_verified(&tx, user).await?;
+        let user = self.grant_named_admin(&tx, caller, user).await?;
         self.set_password(&tx, caller, user, hash, "auth.reset_password").await?;
         tx.commit().await?;
         Ok(())

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{
     Identity, IdentityError, SignedIn,
-    accounts::lock_user,
+    accounts::{PERSONAL, lock_user},
     attempts,
     passwords::Match,
     sessions::{began, revoke_all},
@@ -36,6 +36,9 @@ impl Identity {
     ) -> Result<SignedIn, IdentityError> {
         let new = validation::password(new).map_err(|problem| FieldErrors::of("new_password", problem))?;
         let account = self.get_user(user).await?;
+        if validation::is_personal(&new, &account.email, &account.full_name) {
+            return Err(FieldErrors::of("new_password", PERSONAL).into());
+        }
         self.check_password(caller, &account, current).await?;
         let hash = self.passwords.hash(new).await?;
         let tx = self.queue.begin().await?;
@@ -59,6 +62,10 @@ impl Identity {
     ) -> Result<(), IdentityError> {
         self.begin_attempt(caller, &user.email).await?;
         if self.passwords.verify(bounded(password), user.password_hash.clone()).await? == Match::Wrong {
+            let tx = self.queue.begin().await?;
+            let target = user_target(user.id);
+            audit::record_warning(&tx, caller, "auth.password_failed", target, json!({})).await?;
+            tx.commit().await?;
             return Err(IdentityError::WrongPassword);
         }
         let tx = self.queue.begin().await?;

@@ -1,7 +1,13 @@
 //! Passwords: argon2id on threads of their own, a bounded number at a time, since
 //! each takes 19 MiB.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use argon2::{
     Algorithm, Argon2, Params, Version,
@@ -30,11 +36,18 @@ pub(super) enum Match {
 
 pub(super) struct Passwords {
     turns: Arc<Semaphore>,
+    hashed: AtomicU64,
 }
 
 impl Passwords {
     pub(super) fn new(concurrency: usize) -> Self {
-        Self { turns: Arc::new(Semaphore::new(concurrency.max(1))) }
+        Self { turns: Arc::new(Semaphore::new(concurrency.max(1))), hashed: AtomicU64::new(0) }
+    }
+
+    /// Passwords hashed so far, to make or to check a hash.
+    #[cfg(test)]
+    pub(super) fn hashed(&self) -> u64 {
+        self.hashed.load(Ordering::Relaxed)
     }
 
     /// The PHC string of a password.
@@ -72,7 +85,10 @@ impl Passwords {
 
     async fn turn(&self) -> Result<OwnedSemaphorePermit, IdentityError> {
         match tokio::time::timeout(PATIENCE, self.turns.clone().acquire_owned()).await {
-            Ok(Ok(turn)) => Ok(turn),
+            Ok(Ok(turn)) => {
+                self.hashed.fetch_add(1, Ordering::Relaxed);
+                Ok(turn)
+            }
             _ => Err(IdentityError::Busy),
         }
     }
@@ -125,6 +141,11 @@ mod tests {
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         assert_eq!(verify(&passwords, "correct horse", Some(hash.clone())).await, Match::Right);
         assert_eq!(verify(&passwords, "wrong horse", Some(hash)).await, Match::Wrong);
+    }
+
+    #[test]
+    fn nobodys_hash_costs_as_much_as_anybodys() {
+        assert!(is_current(&PasswordHash::new(NOBODY).expect("a hash")));
     }
 
     #[tokio::test]

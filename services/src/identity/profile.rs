@@ -161,7 +161,7 @@ fn inner(
 }
 
 /// An https address of a host, without a name or password in it.
-fn check_avatar(text: &str) -> Result<String, String> {
+pub(super) fn check_avatar(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.len() > MAX_URL {
         return Err(format!("must have at most {MAX_URL} characters"));

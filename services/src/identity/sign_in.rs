@@ -24,7 +24,7 @@ impl Identity {
         let hash = user.as_ref().and_then(|user| user.password_hash.clone());
         let verdict = self.passwords.verify(bounded(password), hash.clone()).await?;
         let user = match user {
-            Some(user) if verdict != Match::Wrong => user,
+            Some(user) if verdict != Match::Wrong && self.may_sign_in(&user) => user,
             unknown => {
                 // Written for unknown addresses too, so that they take as long.
                 let target = unknown.and_then(|user| user_target(user.id));
@@ -35,6 +35,10 @@ impl Identity {
             }
         };
         if !user.is_active {
+            let tx = self.queue.begin().await?;
+            let context = json!({"reason": "deactivated"});
+            audit::record_warning(&tx, caller, "auth.login_failed", user_target(user.id), context).await?;
+            tx.commit().await?;
             return Err(IdentityError::Deactivated);
         }
         let rehashed = self.rehash(verdict, password).await;
@@ -48,6 +52,12 @@ impl Identity {
         let signed_in = self.open_session(&tx, caller, user).await?;
         tx.commit().await?;
         Ok(signed_in)
+    }
+
+    /// Whether this person may sign in: where nobody may learn which addresses are
+    /// registered, a proven address is what tells an owner from somebody who tries.
+    fn may_sign_in(&self, user: &users::Model) -> bool {
+        !self.options.hide_registered_emails || user.email_verified_at.is_some()
     }
 
     /// The hash of today's parameters, where the stored one has others. Failing it does

@@ -12,8 +12,10 @@ use sha2::{Digest, Sha256};
 
 use super::IdentityError;
 
-const ISSUER: &str = "atelier";
 const AUDIENCE: &str = "atelier-api";
+
+/// How far the clock of the process that issued a token may be ahead.
+const LEEWAY_SECS: i64 = 60;
 
 /// What an access token says.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,20 +28,24 @@ pub(super) struct Claims {
     aud: String,
     iat: i64,
     exp: i64,
+    /// Never written; kept to where it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nbf: Option<i64>,
 }
 
 pub(super) struct AccessTokens {
     encoding: EncodingKey,
     decoding: DecodingKey,
     validation: Validation,
+    issuer: String,
     lifetime: Duration,
 }
 
 impl AccessTokens {
-    pub(super) fn new(secret: &SecretString, lifetime: Duration) -> Self {
+    pub(super) fn new(secret: &SecretString, issuer: &str, lifetime: Duration) -> Self {
         let secret = secret.expose_secret().as_bytes();
         let mut validation = Validation::new(Algorithm::HS256);
-        validation.set_issuer(&[ISSUER]);
+        validation.set_issuer(&[issuer]);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         // The queue's clock decides, in `read`.
@@ -48,6 +54,7 @@ impl AccessTokens {
             encoding: EncodingKey::from_secret(secret),
             decoding: DecodingKey::from_secret(secret),
             validation,
+            issuer: issuer.to_owned(),
             lifetime,
         }
     }
@@ -62,10 +69,11 @@ impl AccessTokens {
         let claims = Claims {
             sub: user,
             fam: family,
-            iss: ISSUER.to_owned(),
+            iss: self.issuer.clone(),
             aud: AUDIENCE.to_owned(),
             iat: now.timestamp(),
             exp: (now + self.lifetime).timestamp(),
+            nbf: None,
         };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
             .map_err(|error| IdentityError::Crypto(error.to_string()))
@@ -75,7 +83,11 @@ impl AccessTokens {
     pub(super) fn read(&self, token: &str, now: Timestamp) -> Result<Claims, IdentityError> {
         let data = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
             .map_err(|_| IdentityError::InvalidToken)?;
-        if data.claims.exp <= now.timestamp() {
+        let Claims { iat, nbf, exp, .. } = data.claims;
+        if nbf.unwrap_or(iat).max(iat) > now.timestamp().saturating_add(LEEWAY_SECS) {
+            return Err(IdentityError::InvalidToken);
+        }
+        if exp <= now.timestamp() {
             return Err(IdentityError::ExpiredToken);
         }
         Ok(data.claims)
@@ -96,19 +108,24 @@ pub(super) fn hash_token(token: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     fn at(secs: i64) -> Timestamp {
         Timestamp::from_timestamp(secs, 0).expect("a valid time")
     }
 
-    fn tokens(secret: &str) -> AccessTokens {
-        AccessTokens::new(&SecretString::from(secret.to_owned()), Duration::from_secs(60))
+    const SECRET: &str = "0123456789abcdef0123456789abcdef";
+    const ISSUER: &str = "https://atelier.example";
+
+    fn tokens(secret: &str, issuer: &str) -> AccessTokens {
+        AccessTokens::new(&SecretString::from(secret.to_owned()), issuer, Duration::from_secs(60))
     }
 
     #[test]
     fn reads_what_it_issued_until_it_expires() {
-        let tokens = tokens("0123456789abcdef0123456789abcdef");
+        let tokens = tokens(SECRET, ISSUER);
         let (user, family) = (UserId::new(), SessionFamilyId::new());
         let token = tokens.issue(user, family, at(1_000)).expect("a token");
 
@@ -118,37 +135,62 @@ mod tests {
     }
 
     #[test]
-    fn refuses_other_keys_algorithms_and_audiences() {
-        let ours = tokens("0123456789abcdef0123456789abcdef");
-        let other = tokens("another-secret-another-secret-xx");
-        let claims = |aud: &str| Claims {
-            sub: UserId::new(),
-            fam: SessionFamilyId::new(),
-            iss: ISSUER.to_owned(),
-            aud: aud.to_owned(),
-            iat: 0,
-            exp: 2_000,
+    fn refuses_other_keys_issuers_and_algorithms() {
+        let ours = tokens(SECRET, ISSUER);
+        let issue = |tokens: &AccessTokens| {
+            tokens.issue(UserId::new(), SessionFamilyId::new(), at(1_000)).expect("a token")
         };
-        let signed = |algorithm, aud| {
-            jsonwebtoken::encode(&Header::new(algorithm), &claims(aud), &ours.encoding).expect("a token")
-        };
-        let unsigned = format!(
-            "{}.{}.",
-            URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#),
-            URL_SAFE_NO_PAD.encode(serde_json::to_string(&claims(AUDIENCE)).expect("json")),
-        );
+        let good = issue(&ours);
+        let [header, payload, signature] = good.split('.').collect::<Vec<_>>()[..] else { panic!("{good}") };
+        let with_header = |json: &str| format!("{}.{payload}.{signature}", URL_SAFE_NO_PAD.encode(json));
         let refused = [
-            other.issue(UserId::new(), SessionFamilyId::new(), at(1_000)).expect("a token"),
-            signed(Algorithm::HS512, AUDIENCE),
-            signed(Algorithm::HS256, "somebody-else"),
-            unsigned,
+            issue(&tokens("another-secret-another-secret-xx", ISSUER)),
+            issue(&tokens(SECRET, "https://staging.example")),
+            with_header(r#"{"alg":"none","typ":"JWT"}"#),
+            with_header(r#"{"alg":"HS512","typ":"JWT"}"#),
+            with_header(r#"{"alg":"RS256","typ":"JWT"}"#),
+            format!("{header}.{payload}."),
             String::new(),
             "a.b.c".to_owned(),
         ];
 
-        assert!(ours.read(&signed(Algorithm::HS256, AUDIENCE), at(1_000)).is_ok());
+        assert!(ours.read(&good, at(1_000)).is_ok());
         for token in refused {
             assert!(matches!(ours.read(&token, at(1_000)), Err(IdentityError::InvalidToken)), "{token}");
+        }
+    }
+
+    #[test]
+    fn refuses_claims_that_are_missing_another_s_or_of_the_future() {
+        let ours = tokens(SECRET, ISSUER);
+        let claims = json!({
+            "sub": UserId::new(), "fam": SessionFamilyId::new(),
+            "iss": ISSUER, "aud": AUDIENCE, "iat": 1_000, "exp": 2_000,
+        });
+        let read = |claims: &Value| {
+            let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &ours.encoding);
+            ours.read(&token.expect("a token"), at(1_000))
+        };
+        assert!(read(&claims).is_ok(), "the test can sign");
+        for name in ["sub", "fam", "iss", "aud", "iat", "exp"] {
+            let mut without = claims.clone();
+            without.as_object_mut().expect("an object").remove(name);
+            assert!(matches!(read(&without), Err(IdentityError::InvalidToken)), "without {name}");
+        }
+        for (name, value, good) in [
+            ("aud", json!("somebody-else"), false),
+            ("aud", json!(["somebody-else", AUDIENCE]), false),
+            ("sub", json!("ada"), false),
+            ("iat", json!(1_060), true),
+            ("iat", json!(1_061), false),
+            ("nbf", json!(900), true),
+            ("nbf", json!(1_061), false),
+            ("exp", json!("2000"), false),
+            ("exp", json!(i64::MAX), true),
+        ] {
+            let mut other = claims.clone();
+            other[name] = value.clone();
+            assert_eq!(read(&other).is_ok(), good, "{name} {value}");
         }
     }
 

@@ -4,8 +4,11 @@ use atelier_queue::{JobContext, JobError, Outcome};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, DbErr, EntityTrait, IntoActiveModel};
 use serde_json::json;
 
-use super::{DeliverMail, Mail, Rendered, Template};
+use super::{DeliverMail, Mail, Reader, Rendered, Template, outbox, preferences};
 use crate::identity::links;
+
+/// Says that a POST to the link unsubscribes (RFC 8058), which is for https only.
+const ONE_CLICK: &str = "List-Unsubscribe=One-Click";
 
 impl Mail {
     /// Delivers a mail. One that is gone or was handed over before is done; one that
@@ -13,15 +16,23 @@ impl Mail {
     pub async fn deliver(&self, ctx: &JobContext, args: DeliverMail) -> Result<Outcome, JobError> {
         let found = mail_messages::Entity::find_by_id(args.mail_id).one(self.queue.db()).await;
         let Some(mail) = found.map_err(database)? else { return Ok(Outcome::done()) };
-        if matches!(mail.status, MailStatus::Sent | MailStatus::Captured | MailStatus::Suppressed) {
+        if is_settled(mail.status) {
             return Ok(Outcome::Done(json!({"status": mail.status})));
         }
+        let Some(template) = Template::parse(&mail.template) else {
+            let error = JobError::fail("MAIL_TEMPLATE", "there is no such mail template");
+            self.mark_failed(mail, &error.message).await.map_err(database)?;
+            return Err(error);
+        };
+        let receiver = self.receiver(&mail).await.map_err(database)?;
         let suppressed = self.is_suppressed(&mail.recipient).await.map_err(database)?;
-        if suppressed && !is_transactional(&mail) {
-            let status = self.mark_suppressed(mail).await.map_err(database)?;
+        let withheld =
+            self.withheld(&mail, template, receiver.as_ref(), suppressed).await.map_err(database)?;
+        if let Some((status, reason)) = withheld {
+            self.mark_withheld(mail, status, reason).await.map_err(database)?;
             return Ok(Outcome::Done(json!({"status": status})));
         }
-        match self.attempt(&mail).await {
+        match self.attempt(&mail, template, receiver.as_ref()).await {
             Ok(status) => {
                 if suppressed {
                     self.lift_suppression(&mail.recipient).await.map_err(database)?;
@@ -38,24 +49,60 @@ impl Mail {
         }
     }
 
+    /// Why a mail that its receiver can do without is not sent, if so.
+    async fn withheld(
+        &self,
+        mail: &mail_messages::Model,
+        template: Template,
+        receiver: Option<&users::Model>,
+        suppressed: bool,
+    ) -> Result<Option<(MailStatus, &'static str)>, DbErr> {
+        let Some(category) = template.category() else { return Ok(None) };
+        if suppressed {
+            let reason = "the receiver's server refused mails to this address before";
+            return Ok(Some((MailStatus::Suppressed, reason)));
+        }
+        if outbox::is_test(mail) {
+            return Ok(None);
+        }
+        let Some(receiver) = receiver else { return Ok(None) };
+        if !receiver.is_active {
+            return Ok(Some((MailStatus::Suppressed, "the account is deactivated")));
+        }
+        let unwanted = preferences::is_opted_out(self.queue.db(), receiver.id, category).await?;
+        Ok(unwanted.then_some((MailStatus::Unsubscribed, "the person does not want mails of this category")))
+    }
+
     /// Renders, hands over and notes what became of it.
-    pub(super) async fn attempt(&self, mail: &mail_messages::Model) -> Result<MailStatus, JobError> {
-        let rendered = self.render(mail).await?;
-        let to_name = self.receiver_name(mail).await.map_err(database)?;
+    async fn attempt(
+        &self,
+        mail: &mail_messages::Model,
+        template: Template,
+        receiver: Option<&users::Model>,
+    ) -> Result<MailStatus, JobError> {
+        let unsubscribe = mail.user_id.and_then(|user| self.unsubscribe_link(user, template));
+        let reader = Reader {
+            locale: mail.locale,
+            time_zone: receiver.map_or("UTC", |user| &user.time_zone),
+            public_url: &self.options.public_url,
+            unsubscribe: unsubscribe.as_deref(),
+        };
+        let rendered = self.render(mail, template, &reader).await?;
         let outgoing = OutgoingMail {
             message_id: mail.id.to_string(),
             to: mail.recipient.clone(),
-            to_name,
+            to_name: receiver.map(|user| user.full_name.clone()),
             from: self.options.from.clone(),
+            reply_to: self.options.reply_to.clone(),
             subject: rendered.subject.clone(),
             text: rendered.text.clone(),
             html: rendered.html.clone(),
-            headers: vec![("Auto-Submitted".to_owned(), "auto-generated".to_owned())],
+            headers: headers(unsubscribe.as_deref()),
         };
         let delivery = match self.mailer.send(&outgoing).await {
             Ok(delivery) => delivery,
             Err(error) => {
-                if matches!(error, MailError::Rejected { .. }) {
+                if matches!(error, MailError::Bounced { .. }) {
                     self.suppress(&mail.recipient, &error.to_string()).await.map_err(database)?;
                 }
                 return Err(job_error(error));
@@ -67,18 +114,21 @@ impl Mail {
         Ok(row.status)
     }
 
-    async fn render(&self, mail: &mail_messages::Model) -> Result<Rendered, JobError> {
-        let template = Template::parse(&mail.template)
-            .ok_or_else(|| JobError::fail("MAIL_TEMPLATE", "there is no such mail template"))?;
+    async fn render(
+        &self,
+        mail: &mail_messages::Model,
+        template: Template,
+        reader: &Reader<'_>,
+    ) -> Result<Rendered, JobError> {
         let mut data = mail.data.clone();
         match self.link(mail).await.map_err(database)? {
             Some(address) => data["link"] = address.into(),
-            None if template.needs_link() => {
+            None if template.needs_link() && !outbox::is_test(mail) => {
                 return Err(JobError::fail("MAIL_OBSOLETE", "the link was used or has expired"));
             }
             None => {}
         }
-        template.render(mail.locale, &data, &self.options.public_url).map_err(|error| {
+        template.render(reader, &data).map_err(|error| {
             tracing::error!(mail.id = %mail.id, %error, "mail not rendered");
             JobError::fail("MAIL_TEMPLATE", "the mail could not be rendered")
         })
@@ -100,17 +150,22 @@ impl Mail {
         }))
     }
 
-    async fn receiver_name(&self, mail: &mail_messages::Model) -> Result<Option<String>, DbErr> {
+    async fn receiver(&self, mail: &mail_messages::Model) -> Result<Option<users::Model>, DbErr> {
         let Some(id) = mail.user_id else { return Ok(None) };
-        let user = users::Entity::find_by_id(id).one(self.queue.db()).await?;
-        Ok(user.map(|user| user.full_name))
+        users::Entity::find_by_id(id).one(self.queue.db()).await
     }
 
-    async fn mark_suppressed(&self, mail: mail_messages::Model) -> Result<MailStatus, DbErr> {
+    async fn mark_withheld(
+        &self,
+        mail: mail_messages::Model,
+        status: MailStatus,
+        reason: &str,
+    ) -> Result<(), DbErr> {
         let mut row = mail.into_active_model();
-        row.status = Set(MailStatus::Suppressed);
-        row.error = Set(Some("the receiver's server refused mails to this address before".to_owned()));
-        Ok(row.update(self.queue.db()).await?.status)
+        row.status = Set(status);
+        row.error = Set(Some(reason.to_owned()));
+        row.update(self.queue.db()).await?;
+        Ok(())
     }
 
     async fn mark_failed(&self, mail: mail_messages::Model, reason: &str) -> Result<(), DbErr> {
@@ -144,8 +199,25 @@ fn delivered(
     row
 }
 
-fn is_transactional(mail: &mail_messages::Model) -> bool {
-    Template::parse(&mail.template).is_some_and(Template::is_transactional)
+/// Whether nothing is left to do.
+const fn is_settled(status: MailStatus) -> bool {
+    matches!(
+        status,
+        MailStatus::Sent | MailStatus::Captured | MailStatus::Suppressed | MailStatus::Unsubscribed
+    )
+}
+
+/// What every mail says of itself, and of one that people can do without how to end it.
+fn headers(unsubscribe: Option<&str>) -> Vec<(String, String)> {
+    let header = |name: &str, value: String| (name.to_owned(), value);
+    let mut headers = vec![header("Auto-Submitted", "auto-generated".to_owned())];
+    if let Some(link) = unsubscribe {
+        headers.push(header("List-Unsubscribe", format!("<{link}>")));
+        if link.starts_with("https://") {
+            headers.push(header("List-Unsubscribe-Post", ONE_CLICK.to_owned()));
+        }
+    }
+    headers
 }
 
 /// An error that is not worth another attempt.
@@ -157,6 +229,7 @@ fn job_error(error: MailError) -> JobError {
     let message = error.to_string();
     match error {
         MailError::Transient { .. } => JobError::retry("MAIL_UNAVAILABLE", message),
+        MailError::Bounced { .. } => JobError::fail("MAIL_BOUNCED", message),
         MailError::Rejected { .. } => JobError::fail("MAIL_REJECTED", message),
         MailError::InvalidAddress { .. } => JobError::fail("MAIL_INVALID", message),
         // An operator mends the settings while the mail waits.
@@ -174,11 +247,12 @@ mod tests {
     use atelier_entities::JobState;
 
     use super::*;
-    use crate::{Page, testing::Bench};
+    use crate::{Page, mail::OutboxFilter, testing::Bench};
 
     async fn only_mail(bench: &Bench) -> mail_messages::Model {
         let page = Page { number: 1, size: 10 };
-        let (mut mails, total) = bench.services.mail.list_outbox(page).await.expect("listed");
+        let (mut mails, total) =
+            bench.services.mail.list_outbox(&OutboxFilter::default(), page).await.expect("listed");
         assert_eq!(total, 1);
         mails.remove(0)
     }
@@ -202,7 +276,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_refused_mail_fails_with_its_reason() {
-        let refused = MailError::Rejected { code: 550, message: "no such user".to_owned() };
+        let refused = MailError::Bounced { code: 550, message: "no such user".to_owned() };
         let bench = Bench::with_mailer([Err(refused)]).await;
         bench.register("ada@example.org").await;
         bench.work().await;

@@ -1,15 +1,40 @@
-//! Addresses whose server refused a mail for good. Mails that nobody waits for are no
-//! longer sent there; the others are tried once, and one that arrives lifts it.
+//! Addresses whose server said that there is no such mailbox. Mails that nobody waits
+//! for are no longer sent there; the others are tried once, and one that arrives lifts
+//! it.
 
 use atelier_entities::mail_suppressions;
-use sea_orm::{ActiveValue::Set, DbErr, EntityTrait, PaginatorTrait, sea_query::OnConflict};
+use sea_orm::{ActiveValue::Set, DbErr, EntityTrait, PaginatorTrait, QueryOrder, sea_query::OnConflict};
+use serde_json::json;
 
-use super::Mail;
+use super::{Mail, MailingError};
+use crate::{Caller, Page, audit, paging::fetch};
 
 /// Most characters that are kept of what a server said.
 const MAX_REASON: usize = 500;
 
 impl Mail {
+    /// The addresses that get no more mails, latest first, and how many there are.
+    pub async fn list_suppressions(&self, page: Page) -> Result<(Vec<mail_suppressions::Model>, u64), DbErr> {
+        let rows = mail_suppressions::Entity::find()
+            .order_by_desc(mail_suppressions::Column::CreatedAt)
+            .order_by_asc(mail_suppressions::Column::Address);
+        fetch(self.queue.db(), rows, page).await
+    }
+
+    /// Lets mails to an address leave again.
+    pub async fn delete_suppression(&self, caller: &Caller, address: &str) -> Result<(), MailingError> {
+        let address = address.trim().to_lowercase();
+        let tx = self.queue.begin().await?;
+        let found = mail_suppressions::Entity::find_by_id(address.clone()).one(&*tx).await?;
+        let found = found.ok_or(MailingError::NotSuppressed)?;
+        mail_suppressions::Entity::delete_by_id(address.clone()).exec(&*tx).await?;
+        let context = json!({"reason": found.reason});
+        audit::record(&tx, caller, "mail.delete_suppression", Some(format!("address:{address}")), context)
+            .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
     pub(super) async fn is_suppressed(&self, address: &str) -> Result<bool, DbErr> {
         let found = mail_suppressions::Entity::find_by_id(address.to_lowercase());
         Ok(found.count(self.queue.db()).await? > 0)
@@ -66,7 +91,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_that_was_refused_gets_only_what_somebody_waits_for() {
-        let refused = || Err(MailError::Rejected { code: 550, message: "no such user".to_owned() });
+        let refused = || Err(MailError::Bounced { code: 550, message: "no such user".to_owned() });
         let busy = || Err(MailError::Transient { message: "greylisted".to_owned() });
         let bench = Bench::with_mailer([refused(), busy(), accepted(), accepted()]).await;
         let ada = bench.register("ada@example.org").await;

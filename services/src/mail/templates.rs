@@ -1,29 +1,12 @@
 //! The mails, in every language of the product. `templates/<name>/<locale>/` holds
 //! the subject, the text and the HTML.
 
-use atelier_entities::Locale;
-use minijinja::{Environment, UndefinedBehavior, context, value::Serde};
+use atelier_entities::{Locale, MailCategory, Timestamp};
+use chrono::NaiveDate;
+use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, context, value::Serde};
 use serde_json::Value;
 
-/// A kind of mail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Template {
-    /// An account was created. Shows `credits`, and `link` where the address is to be
-    /// proven.
-    Welcome,
-    /// A mail address is to be proven. Shows `link`.
-    ConfirmEmail,
-    /// A password was forgotten. Shows `link`.
-    ResetPassword,
-    /// A password was changed.
-    PasswordChanged,
-    /// A generation succeeded. Shows `project_id`, `project_title`, `version`, `files`.
-    GenerationFinished,
-    /// A generation failed. Shows `project_id`, `project_title`, `reason`.
-    GenerationFailed,
-    /// A project went live. Shows `project_id`, `project_title`, `url`.
-    DeploymentFinished,
-}
+use super::format;
 
 /// A mail, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,10 +19,23 @@ pub struct Rendered {
     pub html: String,
 }
 
+/// For whom a mail is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'a> {
+    /// Their language.
+    pub locale: Locale,
+    /// IANA name; another is UTC.
+    pub time_zone: &'a str,
+    /// What links start with, without a slash at the end.
+    pub public_url: &'a str,
+    /// Where they say that they want no more of these.
+    pub unsubscribe: Option<&'a str>,
+}
+
 /// A mail whose data do not fit its template.
 #[derive(Debug, thiserror::Error)]
 #[error("mail template: {0}")]
-pub struct RenderError(#[from] minijinja::Error);
+pub struct RenderError(#[from] Error);
 
 /// Where one language's sources of a mail are.
 struct Source {
@@ -48,8 +44,9 @@ struct Source {
     html: &'static str,
 }
 
-/// The frame of every HTML version.
-const LAYOUT: &str = include_str!("templates/layout.html");
+/// The frames of every text and HTML version.
+const TEXT_LAYOUT: &str = include_str!("templates/layout.txt");
+const HTML_LAYOUT: &str = include_str!("templates/layout.html");
 
 macro_rules! source {
     ($name:literal, $locale:literal) => {
@@ -61,43 +58,96 @@ macro_rules! source {
     };
 }
 
-impl Template {
-    /// Every mail.
-    pub const ALL: [Self; 7] = [
-        Self::Welcome,
-        Self::ConfirmEmail,
-        Self::ResetPassword,
-        Self::PasswordChanged,
-        Self::GenerationFinished,
-        Self::GenerationFailed,
-        Self::DeploymentFinished,
-    ];
-
-    /// The name it is stored under.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Welcome => "welcome",
-            Self::ConfirmEmail => "confirm_email",
-            Self::ResetPassword => "reset_password",
-            Self::PasswordChanged => "password_changed",
-            Self::GenerationFinished => "generation_finished",
-            Self::GenerationFailed => "generation_failed",
-            Self::DeploymentFinished => "deployment_finished",
+macro_rules! templates {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal),+ $(,)?) => {
+        /// A kind of mail.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Template {
+            $($(#[$doc])* $variant),+
         }
-    }
 
+        impl Template {
+            /// Every mail.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The name it is stored under.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+
+            fn source(self, locale: Locale) -> Source {
+                match (self, locale) {
+                    $(
+                        (Self::$variant, Locale::En) => source!($name, "en"),
+                        (Self::$variant, Locale::Fr) => source!($name, "fr"),
+                    )+
+                }
+            }
+        }
+    };
+}
+
+templates! {
+    /// An account was created. Shows `credits`, and `link` where the address is to be
+    /// proven.
+    Welcome = "welcome",
+    /// A mail address is to be proven. Shows `link`.
+    ConfirmEmail = "confirm_email",
+    /// A password was forgotten. Shows `link`.
+    ResetPassword = "reset_password",
+    /// A password was changed.
+    PasswordChanged = "password_changed",
+    /// Somebody tried to register an address that has an account.
+    AccountExists = "account_exists",
+    /// A generation succeeded. Shows `project_id`, `project_title`, `version`, `files`.
+    GenerationFinished = "generation_finished",
+    /// A generation failed. Shows `project_id`, `project_title`, `reason`.
+    GenerationFailed = "generation_failed",
+    /// A project went live. Shows `project_id`, `project_title`, `url`.
+    DeploymentFinished = "deployment_finished",
+    /// How a day was spent: a [`super::DailyReminder`].
+    DailyReminder = "daily_reminder",
+    /// A challenge ended: [`super::ChallengeResults`].
+    ChallengeResults = "challenge_results",
+    /// A limit is near or reached: a [`super::LimitAlert`].
+    LimitAlert = "limit_alert",
+    /// Something was paid: a [`super::PaymentReceipt`].
+    PaymentReceipt = "payment_receipt",
+}
+
+impl Template {
     /// The mail of that name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|template| template.name() == name)
+        Self::ALL.iter().copied().find(|template| template.name() == name)
     }
 
-    /// Whether somebody waits for it or must learn of it, so that it is sent even to an
-    /// address that refused a mail before, and cannot be unsubscribed from.
+    /// What it is about, where people can do without it; none where somebody waits for
+    /// it or must learn of it.
+    #[must_use]
+    pub const fn category(self) -> Option<MailCategory> {
+        match self {
+            Self::Welcome
+            | Self::ConfirmEmail
+            | Self::ResetPassword
+            | Self::PasswordChanged
+            | Self::AccountExists
+            | Self::PaymentReceipt => None,
+            Self::GenerationFinished | Self::GenerationFailed | Self::DeploymentFinished => {
+                Some(MailCategory::Activity)
+            }
+            Self::DailyReminder => Some(MailCategory::Reminders),
+            Self::ChallengeResults => Some(MailCategory::Results),
+            Self::LimitAlert => Some(MailCategory::Alerts),
+        }
+    }
+
+    /// Whether it is sent even to an address that refused a mail before, and cannot be
+    /// unsubscribed from.
     #[must_use]
     pub const fn is_transactional(self) -> bool {
-        matches!(self, Self::Welcome | Self::ConfirmEmail | Self::ResetPassword | Self::PasswordChanged)
+        self.category().is_none()
     }
 
     /// Whether it says nothing without its link.
@@ -106,40 +156,49 @@ impl Template {
         matches!(self, Self::ConfirmEmail | Self::ResetPassword)
     }
 
-    /// The mail in that language with these values. Values are escaped in HTML; one
+    /// The mail for that reader with these values. Values are escaped in HTML; one
     /// that the template needs and `data` lacks is an error.
-    pub fn render(self, locale: Locale, data: &Value, public_url: &str) -> Result<Rendered, RenderError> {
-        let source = self.source(locale);
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        let values = context! { public_url, locale => locale.as_str(), ..Serde(data) };
+    pub fn render(self, reader: &Reader<'_>, data: &Value) -> Result<Rendered, RenderError> {
+        let source = self.source(reader.locale);
+        let environment = environment(reader);
+        let locale = reader.locale.as_str();
+        let values = context! { public_url => reader.public_url, locale, ..Serde(data) };
         let subject = environment.render_named_str("subject.txt", source.subject, &values)?;
-        let text = environment.render_named_str("body.txt", source.text, &values)?;
         let subject = subject.split_whitespace().collect::<Vec<_>>().join(" ");
-        let content = environment.render_named_str("body.html", source.html, &values)?;
-        let page = context! { subject => &subject, content, locale => locale.as_str() };
-        let html = environment.render_named_str("layout.html", LAYOUT, page)?;
+        let frame = |content: String| {
+            context! { subject => &subject, content, locale, unsubscribe => reader.unsubscribe }
+        };
+        let text = environment.render_named_str("body.txt", source.text, &values)?;
+        let text = environment.render_named_str("layout.txt", TEXT_LAYOUT, frame(text))?;
+        let html = environment.render_named_str("body.html", source.html, &values)?;
+        let html = environment.render_named_str("layout.html", HTML_LAYOUT, frame(html))?;
         Ok(Rendered { subject, text, html })
     }
+}
 
-    fn source(self, locale: Locale) -> Source {
-        match (self, locale) {
-            (Self::Welcome, Locale::En) => source!("welcome", "en"),
-            (Self::Welcome, Locale::Fr) => source!("welcome", "fr"),
-            (Self::ConfirmEmail, Locale::En) => source!("confirm_email", "en"),
-            (Self::ConfirmEmail, Locale::Fr) => source!("confirm_email", "fr"),
-            (Self::ResetPassword, Locale::En) => source!("reset_password", "en"),
-            (Self::ResetPassword, Locale::Fr) => source!("reset_password", "fr"),
-            (Self::PasswordChanged, Locale::En) => source!("password_changed", "en"),
-            (Self::PasswordChanged, Locale::Fr) => source!("password_changed", "fr"),
-            (Self::GenerationFinished, Locale::En) => source!("generation_finished", "en"),
-            (Self::GenerationFinished, Locale::Fr) => source!("generation_finished", "fr"),
-            (Self::GenerationFailed, Locale::En) => source!("generation_failed", "en"),
-            (Self::GenerationFailed, Locale::Fr) => source!("generation_failed", "fr"),
-            (Self::DeploymentFinished, Locale::En) => source!("deployment_finished", "en"),
-            (Self::DeploymentFinished, Locale::Fr) => source!("deployment_finished", "fr"),
-        }
-    }
+/// Knows how the reader's language writes values.
+fn environment(reader: &Reader<'_>) -> Environment<'static> {
+    let (locale, time_zone) = (reader.locale, reader.time_zone.to_owned());
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.add_filter("number", move |value: i64| format::number(locale, value));
+    environment.add_filter("rank", move |value: u64| format::rank(locale, value));
+    environment.add_filter("duration", format::duration);
+    environment.add_filter("money", move |minor: i64, currency: String| {
+        format::money(locale, minor, &currency).ok_or_else(|| unfit("a currency"))
+    });
+    environment.add_filter("day", move |day: String| {
+        day.parse::<NaiveDate>().map(|day| format::day(locale, day)).map_err(|_| unfit("a day"))
+    });
+    environment.add_filter("moment", move |at: String| {
+        let at = at.parse::<Timestamp>().map_err(|_| unfit("a moment"))?;
+        Ok::<_, Error>(format::moment(locale, at, &time_zone))
+    });
+    environment
+}
+
+fn unfit(what: &'static str) -> Error {
+    Error::new(ErrorKind::InvalidOperation, format!("expected {what}"))
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
-//! What operators do to queues and single jobs, each with its audit entry.
+//! What operators do to queues, each with its audit entry.
 
-use atelier_entities::UserId;
-use atelier_queue::{QueueLimits, QueueName, Transaction, relay};
+use atelier_queue::{QueueLimits, QueueName, Transaction};
 use serde_json::{Value, json};
 
 use super::{Maintenance, SteeringError};
@@ -40,19 +39,6 @@ impl Maintenance {
         self.finish(tx, caller, queue, ("queue.limit", context)).await
     }
 
-    /// Records what an operator did to one job, such as `job.cancel`.
-    pub async fn record_job_action(
-        &self,
-        caller: &Caller,
-        action: &str,
-        job: atelier_entities::JobId,
-        owner: Option<UserId>,
-    ) -> Result<(), SteeringError> {
-        let tx = self.queue.begin().await?;
-        audit::record(&tx, caller, action, Some(format!("job:{job}")), json!({"owner": owner})).await?;
-        Ok(tx.commit().await?)
-    }
-
     async fn finish(
         &self,
         tx: Transaction,
@@ -61,11 +47,7 @@ impl Maintenance {
         (action, context): (&str, Value),
     ) -> Result<(), SteeringError> {
         audit::record(&tx, caller, action, Some(format!("queue:{queue}")), context).await?;
-        tx.commit().await?;
-        if let Err(error) = relay::fill(&self.queue, &[queue]).await {
-            tracing::debug!(%queue, %error, "not dispatched now; the relay will");
-        }
-        Ok(())
+        Ok(tx.commit().await?)
     }
 }
 

@@ -7,6 +7,7 @@ use atelier_entities::{GenerationMode, JobState, ProjectId};
 use atelier_queue::{Backoff, Job, KindInfo, Lane, QueueName, state};
 use atelier_services::{
     AuthOptions, CreditOptions, GenerationOptions, MailOptions, RetentionOptions, ServiceOptions,
+    audit::ArchiveAudit,
     generation::RunGeneration,
     maintenance::{PurgeExpired, PurgeJobs},
     stats::AggregateStats,
@@ -161,6 +162,7 @@ fn unique_keys(project_id: ProjectId) -> Vec<(&'static str, Option<String>)> {
         (AggregateStats::KIND, AggregateStats {}.unique_key()),
         (PurgeJobs::KIND, PurgeJobs {}.unique_key()),
         (PurgeExpired::KIND, PurgeExpired {}.unique_key()),
+        (ArchiveAudit::KIND, ArchiveAudit { before: None }.unique_key()),
     ]
 }
 
@@ -219,19 +221,22 @@ fn options() -> ServiceOptions {
             refresh_grace: day,
             hash_concurrency: 1,
             require_verified_email: false,
+            hide_registered_emails: false,
+            issuer: "https://atelier.example".to_owned(),
+            admin_email: None,
         },
         credits: CreditOptions { signup_grant: 0, quick_price: 0, advanced_price: 0 },
         generation: GenerationOptions { max_repairs: 0, max_files: 1, max_file_bytes: 1, max_total_bytes: 1 },
-        mail: MailOptions { from: String::new(), public_url: String::new() },
+        mail: MailOptions { from: String::new(), reply_to: None, public_url: String::new() },
         public_url: "http://localhost".to_owned(),
-        retention: RetentionOptions { jobs, idempotency: day },
+        retention: RetentionOptions { jobs, idempotency: day, audit: None },
     }
 }
 
 /// Name, type, labels and meaning of every metric of the code.
 pub(crate) fn metrics() -> Vec<Row> {
     let queue = atelier_queue::metrics::ALL;
-    let listed = queue.iter().chain(atelier_api::metrics::ALL.iter());
+    let listed = queue.iter().chain(atelier_providers::metrics::ALL).chain(atelier_api::metrics::ALL.iter());
     listed.map(|(name, kind, labels, meaning)| row([name, kind, labels, meaning])).collect()
 }
 

@@ -1,5 +1,8 @@
 //! The product over HTTP, from the request to what came of it.
 
+mod admin;
+mod bodies;
+mod circuits;
 mod credits;
 mod document;
 mod events;
@@ -7,7 +10,9 @@ mod idempotency;
 mod journey;
 mod limits;
 mod mail;
+mod matrix;
 mod model;
+mod oauth;
 mod ownership;
 mod races;
 mod refusals;
@@ -36,6 +41,13 @@ macro_rules! both_ways {
 }
 
 both_ways! {
+    admin::a_deactivated_persons_tokens_end_at_once,
+    admin::of_admins_who_act_on_each_other_at_once_one_stays,
+    admin::a_balance_set_twice_at_once_moves_once,
+    admin::old_entries_are_archived_before_they_are_deleted,
+    admin::the_health_of_every_part_is_shown,
+    admin::growth_is_counted_in_the_days_of_a_time_zone,
+    admin::accounts_are_found_by_part_of_their_name,
     journey::a_description_becomes_a_published_site,
     journey::a_second_version_replaces_the_first_and_can_be_undone,
     journey::a_deleted_project_takes_its_site_along,
@@ -45,6 +57,9 @@ both_ways! {
     idempotency::a_repeated_request_is_done_and_charged_once,
     credits::the_sixth_quick_generation_is_not_paid_for,
     credits::a_generation_that_fails_is_paid_back,
+    circuits::a_generation_waits_while_the_circuit_is_open,
+    circuits::a_trial_that_fails_opens_the_circuit_again,
+    circuits::what_owners_do_to_their_jobs_is_recorded,
     model::a_generation_is_cancelled_while_the_model_writes,
     races::credits_are_not_spent_twice_by_requests_at_once,
     races::an_address_is_registered_once,
@@ -52,5 +67,8 @@ both_ways! {
     refusals::a_nul_is_an_answer_and_not_an_accident,
     steering::what_waits_is_cancelled_at_once_and_paid_back,
     steering::a_project_is_published_once_at_a_time,
+    oauth::a_person_signs_in_at_each_provider_and_is_known_again,
+    oauth::a_client_ends_its_sign_in_itself,
+    oauth::a_proven_address_links_and_an_unproven_one_does_not,
     sessions::a_sign_in_lasts_over_refreshes_until_the_sign_out,
 }

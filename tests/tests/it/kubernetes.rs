@@ -243,3 +243,18 @@ fn metrics_are_scraped_from_every_pod() {
 fn openapi() -> Value {
     serde_json::from_str(&atelier_api::openapi_json()).expect("JSON")
 }
+
+#[test]
+fn kubectl_renders_every_object_where_it_is_installed() {
+    let folder = sources::root().join(FOLDER);
+    let Ok(rendered) = std::process::Command::new("kubectl").arg("kustomize").arg(folder).output() else {
+        return;
+    };
+    let text = String::from_utf8_lossy(&rendered.stdout);
+    assert!(rendered.status.success(), "{}", String::from_utf8_lossy(&rendered.stderr));
+    for file in files().iter().filter(|file| ![KUSTOMIZATION, SECRET].contains(&file.as_str())) {
+        for object in documents(file) {
+            assert!(text.contains(&format!("\n  name: {}\n", name(&object))), "{file}: {}", name(&object));
+        }
+    }
+}

@@ -7,5 +7,6 @@ mod documents;
 mod harness;
 mod http;
 mod kubernetes;
+mod promises;
 mod queue;
 mod sources;

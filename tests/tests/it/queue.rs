@@ -3,6 +3,7 @@
 
 mod bed;
 mod bulk;
+mod deferred;
 mod ends;
 mod flow;
 mod limits;
@@ -14,7 +15,9 @@ mod scaling;
 mod stage;
 mod steering;
 mod twelve;
+mod upkeep;
 mod watching;
+mod why;
 
 /// Runs each case on each bed, as tests of their own.
 macro_rules! conformance {
@@ -56,6 +59,11 @@ conformance! {
     running::an_enqueue_that_cannot_be_written_fails_alone,
     running::a_delayed_job_waits_for_its_time,
     running::args_beyond_the_bound_are_refused,
+    deferred::deferred_commits_are_one,
+    deferred::a_part_of_deferred_work_is_undone_alone,
+    deferred::deferred_work_that_is_not_committed_leaves_nothing,
+    deferred::transactions_of_deferred_work_take_turns,
+    deferred::what_waited_starts_once_a_deferred_resume_is_committed,
     ends::an_error_is_retried_and_recorded,
     ends::the_last_attempt_fails_the_job,
     ends::an_error_that_cannot_pass_fails_at_once,
@@ -83,6 +91,12 @@ conformance! {
     steering::a_paused_queue_starts_nothing,
     steering::another_owner_sees_and_cancels_nothing,
     steering::a_waiting_job_says_why,
+    upkeep::a_schedule_of_another_expression_is_armed_anew,
+    why::an_owners_limit_says_which_jobs_hold_it,
+    why::a_queues_limit_and_its_rate_say_so,
+    why::a_retry_says_after_which_error,
+    why::what_waits_for_something_outside_says_for_what_and_spends_no_attempt,
+    why::a_place_in_line_comes_with_an_estimate,
     flow::urgent_goes_before_normal_before_bulk,
     flow::one_job_does_not_wait_for_another_owners_hundreds,
     flow::no_more_run_than_the_concurrency_allows,

@@ -1,5 +1,6 @@
 //! Kinds of the domain `maintenance`.
 
+pub(crate) mod archive_audit;
 pub(crate) mod purge_expired;
 pub(crate) mod purge_jobs;
 pub(crate) mod remove_objects;

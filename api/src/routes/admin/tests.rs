@@ -1,9 +1,12 @@
+mod accounts;
+mod logs;
+
 use serde_json::{Value, json};
 
 use crate::testing::{LIMITS, TestApi};
 
 /// What every route here is called with by those who may not.
-const ROUTES: [(&str, &str); 8] = [
+const ROUTES: [(&str, &str); 21] = [
     ("POST", "/api/admin/jobs/cancel"),
     ("POST", "/api/admin/jobs/replay"),
     ("POST", "/api/admin/jobs/discard"),
@@ -12,6 +15,19 @@ const ROUTES: [(&str, &str); 8] = [
     ("GET", "/api/admin/queues/email/limits"),
     ("PUT", "/api/admin/queues/email/limits"),
     ("POST", "/api/admin/queues/email/pause"),
+    ("GET", "/api/admin/users"),
+    ("GET", "/api/admin/users/0190c2e0-7d6b-7d2a-9d0a-1f2e3d4c5b6a"),
+    ("PUT", "/api/admin/users/0190c2e0-7d6b-7d2a-9d0a-1f2e3d4c5b6a"),
+    ("DELETE", "/api/admin/users/0190c2e0-7d6b-7d2a-9d0a-1f2e3d4c5b6a"),
+    ("PATCH", "/api/admin/users/0190c2e0-7d6b-7d2a-9d0a-1f2e3d4c5b6a/deactivate"),
+    ("PATCH", "/api/admin/users/0190c2e0-7d6b-7d2a-9d0a-1f2e3d4c5b6a/activate"),
+    ("GET", "/api/admin/stats/overview"),
+    ("GET", "/api/admin/stats/users-growth"),
+    ("GET", "/api/admin/system/health"),
+    ("GET", "/api/admin/logs"),
+    ("GET", "/api/admin/logs/stats"),
+    ("GET", "/api/admin/logs/export"),
+    ("DELETE", "/api/admin/logs/cleanup"),
 ];
 
 #[tokio::test]

@@ -112,6 +112,7 @@ async fn ask_with(manner: Manner, change: impl FnOnce(&mut OpenAiOptions)) -> Ou
 
 fn options(base_url: String) -> OpenAiOptions {
     OpenAiOptions {
+        name: "openai".into(),
         base_url,
         api_key: "secret-key".to_owned().into(),
         quick_model: "small".into(),

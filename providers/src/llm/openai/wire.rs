@@ -42,6 +42,7 @@ struct WireUsage {
 pub(super) struct Collector {
     text: String,
     refusal: String,
+    provider: String,
     model: String,
     usage: Option<Usage>,
     finish_reason: Option<String>,
@@ -49,10 +50,11 @@ pub(super) struct Collector {
 
 impl Collector {
     /// `model` is the name that stands where the server tells none.
-    pub(super) fn new(model: &str) -> Self {
+    pub(super) fn new(provider: &str, model: &str) -> Self {
         Self {
             text: String::new(),
             refusal: String::new(),
+            provider: provider.to_owned(),
             model: model.to_owned(),
             usage: None,
             finish_reason: None,
@@ -107,7 +109,13 @@ impl Collector {
         if self.text.trim().is_empty() && !truncated {
             return Err(LlmError::Transient { message: "the answer is empty".into() });
         }
-        Ok(Answer { text: self.text, model: self.model, usage: self.usage, truncated })
+        Ok(Answer {
+            text: self.text,
+            provider: self.provider,
+            model: self.model,
+            usage: self.usage,
+            truncated,
+        })
     }
 }
 
@@ -118,7 +126,7 @@ mod tests {
     use super::*;
 
     fn collect(chunks: &[Value]) -> Result<Answer, LlmError> {
-        let mut collector = Collector::new("asked");
+        let mut collector = Collector::new("openai", "asked");
         for chunk in chunks {
             collector.take(serde_json::from_value(chunk.clone()).expect("a chunk"));
         }

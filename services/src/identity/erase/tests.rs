@@ -1,6 +1,6 @@
 use atelier_entities::{
     AuditLevel, ProjectKind, account_tokens, credit_transactions, deployments, mail_messages,
-    project_versions, projects, sessions, sign_in_failures,
+    project_versions, projects, sessions, sign_in_failures, users,
 };
 use sea_orm::PaginatorTrait;
 

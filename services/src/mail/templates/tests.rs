@@ -1,140 +1,175 @@
+use std::{fs, path::PathBuf};
+
 use serde_json::json;
 
 use super::*;
 
 const URL: &str = "https://atelier.example";
 
-fn data() -> Value {
-    json!({
-        "full_name": "Ada Lovelace",
-        "credits": 10,
-        "project_id": "0190-project",
-        "project_title": "Reading list",
-        "version": 2,
-        "files": 5,
-        "reason": "the model server took too long",
-        "link": "https://atelier.example/verify-email#token=dG9rZW4",
-        "url": "https://atelier.example/preview/reading-list-1/",
-    })
+fn reader(template: Template, locale: Locale) -> Reader<'static> {
+    let unsubscribe = template.category().map(|_| "https://atelier.example/unsubscribe/AQEx");
+    Reader { locale, time_zone: "Europe/Paris", public_url: URL, unsubscribe }
+}
+
+fn render(template: Template, locale: Locale, data: &Value) -> Rendered {
+    template.render(&reader(template, locale), data).expect("rendered")
+}
+
+/// Where each version of each mail is kept, and what it is.
+fn versions() -> Vec<(PathBuf, String)> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/mail/templates/golden");
+    let mut versions = Vec::new();
+    for template in Template::ALL.iter().copied() {
+        for locale in Locale::ALL.iter().copied() {
+            let mail = render(template, locale, &template.sample());
+            let name = |kind| folder.join(format!("{}.{locale}.{kind}", template.name()));
+            versions.push((name("txt"), format!("Subject: {}\n\n{}\n", mail.subject, mail.text)));
+            versions.push((name("html"), format!("{}\n", mail.html)));
+        }
+    }
+    versions
+}
+
+#[test]
+fn every_mail_reads_as_it_is_kept() {
+    for (file, expected) in versions() {
+        let kept = fs::read_to_string(&file).unwrap_or_default();
+        assert_eq!(kept, expected, "{}: see keep_every_mail_as_it_reads", file.display());
+    }
+}
+
+#[test]
+#[ignore = "writes the kept versions after a change of the templates"]
+fn keep_every_mail_as_it_reads() {
+    for (file, text) in versions() {
+        fs::write(&file, text).expect("written");
+    }
 }
 
 #[test]
 fn every_mail_renders_in_every_language() {
-    for template in Template::ALL {
-        for locale in Locale::ALL {
-            let mail = template.render(*locale, &data(), URL).expect("rendered");
+    for template in Template::ALL.iter().copied() {
+        for locale in Locale::ALL.iter().copied() {
+            let mail = render(template, locale, &template.sample());
             assert!(!mail.subject.is_empty() && !mail.subject.contains('\n'), "{template:?}");
             assert!(mail.text.contains("Ada Lovelace") && mail.html.contains("Ada Lovelace"), "{template:?}");
             assert!(mail.html.contains(&format!("<html lang=\"{locale}\">")), "{template:?}");
             assert!(!mail.text.contains("{{") && !mail.html.contains("{{"), "{template:?}");
+            assert_eq!(mail.text.contains("/unsubscribe/"), !template.is_transactional(), "{template:?}");
+            assert_eq!(mail.html.contains("unsubscribe"), !template.is_transactional(), "{template:?}");
             assert_eq!(Template::parse(template.name()), Some(template));
+        }
+    }
+    assert_eq!(Template::parse("lunch"), None);
+}
+
+#[test]
+fn what_must_be_told_cannot_be_unsubscribed_from() {
+    let transactional: Vec<_> =
+        Template::ALL.iter().filter(|template| template.is_transactional()).map(|each| each.name()).collect();
+    assert_eq!(
+        transactional,
+        [
+            "welcome",
+            "confirm_email",
+            "reset_password",
+            "password_changed",
+            "account_exists",
+            "payment_receipt"
+        ]
+    );
+}
+
+#[test]
+fn a_welcome_without_a_link_asks_for_nothing() {
+    let mut data = Template::Welcome.sample();
+    data.as_object_mut().expect("an object").remove("link");
+
+    let mail = render(Template::Welcome, Locale::Fr, &data);
+
+    assert!(!mail.text.contains("Confirmez") && !mail.html.contains("Confirmez"));
+    let reader = reader(Template::ConfirmEmail, Locale::Fr);
+    assert!(Template::ConfirmEmail.render(&reader, &data).is_err());
+}
+
+/// Every text within, replaced.
+fn replace_texts(value: &mut Value, with: &str) {
+    match value {
+        Value::String(text) => with.clone_into(text),
+        Value::Array(values) => values.iter_mut().for_each(|value| replace_texts(value, with)),
+        Value::Object(fields) => fields.values_mut().for_each(|value| replace_texts(value, with)),
+        _ => {}
+    }
+}
+
+#[test]
+fn values_cannot_write_html_or_headers() {
+    let nasty = "<script>alert(1)</script>\"'\r\nBcc: x";
+    for template in Template::ALL.iter().copied() {
+        let mut data = template.sample();
+        let typed: Vec<_> = ["day", "paid_at", "currency"].map(|name| data.get(name).cloned()).to_vec();
+        replace_texts(&mut data, nasty);
+        for (name, value) in ["day", "paid_at", "currency"].into_iter().zip(typed) {
+            if let Some(value) = value {
+                data[name] = value;
+            }
+        }
+        for locale in Locale::ALL.iter().copied() {
+            let mail = render(template, locale, &data);
+            assert!(!mail.html.contains("<script>"), "{template:?}");
+            assert!(mail.html.contains("&lt;script&gt;"), "{template:?}");
+            assert!(!mail.html.contains("alert(1)</script>\""), "{template:?}");
+            assert!(!mail.subject.contains(['\r', '\n']), "{template:?}");
         }
     }
 }
 
 #[test]
-fn the_welcome_mail_reads_as_it_should() {
-    let mail = Template::Welcome.render(Locale::En, &data(), URL).expect("rendered");
+fn long_values_are_kept_whole() {
+    let name = "Ünïcødé-".repeat(15);
+    let mut data = Template::GenerationFailed.sample();
+    data["full_name"] = json!(name);
+    data["project_title"] = json!(name);
 
-    assert_eq!(mail.subject, "Welcome to Atelier");
-    assert_eq!(
-        mail.text,
-        "Hello Ada Lovelace,\n\n\
-         Your account is ready, with 10 credits to begin with.\n\n\
-         Describe an application in a few words, and Atelier writes it for you.\n\n\
-         Open Atelier: https://atelier.example\n\n\
-         Confirm that this address is yours, within 48 hours: \
-         https://atelier.example/verify-email#token=dG9rZW4\n\n\
-         --\nYou receive this mail because you have an account at Atelier."
-    );
+    let mail = render(Template::GenerationFailed, Locale::Fr, &data);
+
+    assert!(mail.subject.contains(&name) && mail.text.matches(&name).count() == 2);
 }
 
 #[test]
-fn the_subjects_read_as_they_should() {
-    let table = [
-        (Template::Welcome, Locale::Fr, "Bienvenue chez Atelier"),
-        (Template::ConfirmEmail, Locale::En, "Confirm your mail address"),
-        (Template::ConfirmEmail, Locale::Fr, "Confirmez votre adresse"),
-        (Template::ResetPassword, Locale::En, "Choose another password"),
-        (Template::ResetPassword, Locale::Fr, "Choisissez un autre mot de passe"),
-        (Template::PasswordChanged, Locale::En, "Your password was changed"),
-        (Template::PasswordChanged, Locale::Fr, "Votre mot de passe a été modifié"),
-        (Template::GenerationFinished, Locale::En, "“Reading list” is ready"),
-        (Template::GenerationFinished, Locale::Fr, "« Reading list » est prête"),
-        (Template::GenerationFailed, Locale::En, "“Reading list” could not be generated"),
-        (Template::GenerationFailed, Locale::Fr, "« Reading list » n’a pas pu être générée"),
-        (Template::DeploymentFinished, Locale::En, "“Reading list” is online"),
-        (Template::DeploymentFinished, Locale::Fr, "« Reading list » est en ligne"),
-    ];
-    for (template, locale, subject) in table {
-        assert_eq!(template.render(locale, &data(), URL).expect("rendered").subject, subject);
-    }
+fn a_limit_that_is_reached_says_so() {
+    let mut data = Template::LimitAlert.sample();
+    data["reached"] = json!(true);
+
+    let (english, french) =
+        (render(Template::LimitAlert, Locale::En, &data), render(Template::LimitAlert, Locale::Fr, &data));
+
+    assert_eq!(english.subject, "Instagram: your limit is reached");
+    assert!(english.text.contains("Instagram is blocked until tomorrow."));
+    assert_eq!(french.subject, "Instagram : votre limite est atteinte");
+    assert!(french.html.contains("Instagram est bloqué jusqu’à demain."));
 }
 
 #[test]
-fn links_are_mailed_as_they_are_kept() {
-    for (template, locale, text, html) in [
-        (
-            Template::ConfirmEmail,
-            Locale::En,
-            include_str!("golden/confirm_email.en.txt"),
-            include_str!("golden/confirm_email.en.html"),
-        ),
-        (
-            Template::ConfirmEmail,
-            Locale::Fr,
-            include_str!("golden/confirm_email.fr.txt"),
-            include_str!("golden/confirm_email.fr.html"),
-        ),
-        (
-            Template::ResetPassword,
-            Locale::En,
-            include_str!("golden/reset_password.en.txt"),
-            include_str!("golden/reset_password.en.html"),
-        ),
-        (
-            Template::ResetPassword,
-            Locale::Fr,
-            include_str!("golden/reset_password.fr.txt"),
-            include_str!("golden/reset_password.fr.html"),
-        ),
-    ] {
-        let mail = template.render(locale, &data(), URL).expect("rendered");
-        assert_eq!(mail.text.trim(), text.trim(), "{template:?} {locale}");
-        assert_eq!(mail.html.trim(), html.trim(), "{template:?} {locale}");
-    }
-}
+fn a_receipt_in_another_currency_has_its_own_digits() {
+    let mut data = Template::PaymentReceipt.sample();
+    data["currency"] = json!("JPY");
+    data["tax_minor"] = Value::Null;
+    data["method"] = Value::Null;
 
-#[test]
-fn the_html_of_a_mail_is_kept() {
-    let mail = Template::GenerationFinished.render(Locale::Fr, &data(), URL).expect("rendered");
-
-    assert_eq!(mail.html.trim(), include_str!("golden/generation_finished.fr.html").trim());
-}
-
-#[test]
-fn a_welcome_without_a_link_asks_for_nothing() {
-    let mut data = data();
-    data.as_object_mut().expect("an object").remove("link");
-
-    let mail = Template::Welcome.render(Locale::Fr, &data, URL).expect("rendered");
-
-    assert!(!mail.text.contains("Confirmez") && !mail.html.contains("Confirmez"));
-    assert!(Template::ConfirmEmail.render(Locale::Fr, &data, URL).is_err());
-}
-
-#[test]
-fn values_cannot_write_html() {
-    let mut data = data();
-    data["project_title"] = json!("<script>alert(1)</script>\r\nBcc: x");
-
-    let mail = Template::GenerationFailed.render(Locale::En, &data, URL).expect("rendered");
-
-    assert!(!mail.html.contains("<script>") && mail.html.contains("&lt;script&gt;"));
-    assert!(mail.subject.contains("<script>") && !mail.subject.contains('\n'));
+    let english = render(Template::PaymentReceipt, Locale::En, &data);
+    assert!(english.text.contains("Total: ¥123,450\n"), "{}", english.text);
+    assert!(!english.text.contains("tax") && !english.text.contains("Paid by"));
+    let french = render(Template::PaymentReceipt, Locale::Fr, &data);
+    assert!(french.text.contains("Total : 123\u{202f}450\u{a0}JPY"), "{}", french.text);
+    data["currency"] = json!("yen");
+    let reader = reader(Template::PaymentReceipt, Locale::En);
+    assert!(Template::PaymentReceipt.render(&reader, &data).is_err());
 }
 
 #[test]
 fn a_missing_value_is_an_error() {
-    assert!(Template::Welcome.render(Locale::En, &json!({}), URL).is_err());
+    for template in Template::ALL.iter().copied() {
+        assert!(template.render(&reader(template, Locale::En), &json!({})).is_err(), "{template:?}");
+    }
 }

@@ -1,8 +1,8 @@
-use atelier_tests::{FakeSmtp, SmtpMode};
+use atelier_tests::{SmtpMode, SmtpServer};
 use lettre::transport::smtp::Error;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 
-async fn send(smtp: &FakeSmtp) -> Result<(), Error> {
+async fn send(smtp: &SmtpServer) -> Result<(), Error> {
     let message = Message::builder()
         .from("Atelier <no-reply@example.org>".parse().expect("an address"))
         .to("ada@example.org".parse().expect("an address"))
@@ -16,7 +16,7 @@ async fn send(smtp: &FakeSmtp) -> Result<(), Error> {
 
 #[tokio::test]
 async fn keeps_an_accepted_message_as_it_was_written() {
-    let smtp = FakeSmtp::start(SmtpMode::Accept).await;
+    let smtp = SmtpServer::start(SmtpMode::Accept).await;
     send(&smtp).await.expect("the message is taken");
     let mails = smtp.wait_for_mails(1).await;
     assert_eq!(mails[0].from, "no-reply@example.org");
@@ -27,7 +27,7 @@ async fn keeps_an_accepted_message_as_it_was_written() {
 
 #[tokio::test]
 async fn rejects_for_good() {
-    let smtp = FakeSmtp::start(SmtpMode::Reject).await;
+    let smtp = SmtpServer::start(SmtpMode::Reject).await;
     let error = send(&smtp).await.expect_err("the recipient is refused");
     assert!(error.is_permanent(), "{error}");
     assert!(smtp.list_mails().is_empty());
@@ -35,7 +35,7 @@ async fn rejects_for_good() {
 
 #[tokio::test]
 async fn greylists_the_first_try_only() {
-    let smtp = FakeSmtp::start(SmtpMode::Greylist).await;
+    let smtp = SmtpServer::start(SmtpMode::Greylist).await;
     let error = send(&smtp).await.expect_err("the first try is put off");
     assert!(error.is_transient(), "{error}");
     send(&smtp).await.expect("the second try is taken");
@@ -44,10 +44,10 @@ async fn greylists_the_first_try_only() {
 
 #[tokio::test]
 async fn hangs_up_before_or_after_the_message() {
-    let smtp = FakeSmtp::start(SmtpMode::HangUp).await;
+    let smtp = SmtpServer::start(SmtpMode::HangUp).await;
     assert!(send(&smtp).await.is_err());
     assert!(smtp.list_mails().is_empty());
-    smtp.set_mode(SmtpMode::HangUpAfterData);
+    smtp.set_mode(SmtpMode::HangUpAfterData).await;
     assert!(send(&smtp).await.is_err());
     assert_eq!(smtp.list_mails().len(), 1);
 }

@@ -14,10 +14,21 @@ pub(super) struct Operation {
     pub(super) method: String,
     pub(super) path: String,
     pub(super) is_public: bool,
+    /// Whether it takes a body.
+    pub(super) has_body: bool,
+    /// Whether it is listed with what operators do.
+    pub(super) is_administration: bool,
+    /// The statuses that it may answer.
+    pub(super) statuses: Vec<String>,
     parameters: Vec<Value>,
 }
 
 impl Operation {
+    /// Method and path, as tables name it.
+    pub(super) fn name(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
     /// The path with `id` for every UUID, and something fitting for the rest.
     pub(super) fn path_with(&self, id: &str) -> String {
         let in_path = self.parameters.iter().filter(|parameter| parameter["in"] == "path");
@@ -44,6 +55,9 @@ pub(super) fn operations() -> Vec<Operation> {
                 method: method.to_uppercase(),
                 path: path.clone(),
                 is_public: operation["security"].as_array().is_some_and(Vec::is_empty),
+                has_body: operation["requestBody"].is_object(),
+                is_administration: operation["tags"][0] == "Administration",
+                statuses: operation["responses"].as_object().expect("answers").keys().cloned().collect(),
                 parameters: operation["parameters"].as_array().cloned().unwrap_or_default(),
             })
             .collect()

@@ -1,10 +1,17 @@
 //! Requests that are sent again.
 
-use atelier_entities::{idempotency_keys, users};
-use atelier_tests::{AppSetup, Person, Reply, job_id, until};
+mod proxy;
+
+use atelier_config::Role;
+use atelier_entities::{Timestamp, idempotency_keys, users};
+use atelier_tests::{AppSetup, Client, Person, Reply, TestApp, job_id, until};
 use futures::future::join_all;
-use sea_orm::{EntityTrait, PaginatorTrait, QuerySelect, TransactionTrait, sea_query::LockType};
+use sea_orm::{
+    ConnectionTrait, EntityTrait, PaginatorTrait, QuerySelect, TransactionTrait, sea_query::LockType,
+};
 use serde_json::{Value, json};
+
+use self::proxy::{LosingProxy, Loss};
 
 async fn generate(person: &Person, project: &str, key: &str, body: &Value) -> Reply {
     let path = format!("/api/projects/{project}/generate");
@@ -92,5 +99,144 @@ async fn a_refused_request_leaves_its_key_free() {
         let refused = call.json(&json!({"title": "x"})).send().await.refused(422, "VALIDATION_FAILED");
         assert!(refused.json()["details"]["Idempotency-Key"].is_string());
     }
+    app.finish().await;
+}
+
+/// An installation with one more API, whose way to the database loses things.
+struct Unlucky {
+    app: TestApp,
+    proxy: LosingProxy,
+    ada: Person,
+    /// Ada at the unlucky API.
+    unlucky: Client,
+}
+
+impl Unlucky {
+    async fn start() -> Self {
+        let mut app = AppSetup::scaled().await.start().await;
+        let ada = app.client().register("ada@example.org").await;
+        let direct = app.settings.database_url();
+        let proxy = LosingProxy::start(&direct).await;
+        app.settings.database.url = proxy.url(&direct).into();
+        app.settings.server.request_timeout_secs = 5;
+        let unlucky = app.start(Role::Api).await.signed_in(&ada.access_token);
+        Self { app, proxy, ada, unlucky }
+    }
+
+    /// Asks for the one project.
+    async fn create(&self, client: &Client) -> Reply {
+        let call = client.post("/api/projects").header("idempotency-key", "one");
+        call.json(&json!({"title": "Reading list"})).send().await
+    }
+
+    /// Lets the time pass after which a repeat takes the key over.
+    async fn pass_time(&self) {
+        let sql = "UPDATE idempotency_keys SET created_at = created_at - interval '10 minutes'";
+        self.app.db().execute_unprepared(sql).await.expect("a database");
+    }
+
+    /// The repeat was answered, and the project is there once.
+    async fn check_done_once(self, repeat: Reply) {
+        let id = repeat.expect(201).json()["project"]["id"].clone();
+        let projects = self.ada.get("/api/projects").await;
+        let listed: Vec<_> = projects.as_array().expect("a list").iter().map(|one| &one["id"]).collect();
+        assert_eq!(listed, [&id]);
+        self.app.finish().await;
+    }
+}
+
+const INSERT: &str = "INSERT INTO \"projects\"";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_whose_answer_is_lost_is_found_out() {
+    let unlucky = Unlucky::start().await;
+    unlucky.proxy.lose(Loss::Answer, INSERT);
+
+    let first = unlucky.create(&unlucky.unlucky).await.expect(201);
+    let again = unlucky.create(&unlucky.ada.client).await;
+
+    assert_eq!((again.json(), again.header("idempotency-replayed")), (first.json(), "true"));
+    unlucky.check_done_once(again).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_is_lost_leaves_the_key_free() {
+    let unlucky = Unlucky::start().await;
+    unlucky.proxy.lose(Loss::Commit, INSERT);
+
+    let first = unlucky.create(&unlucky.unlucky).await;
+    let again = unlucky.create(&unlucky.ada.client).await;
+
+    assert_eq!(first.status, 500);
+    assert_eq!(again.header("idempotency-replayed"), "");
+    unlucky.check_done_once(again).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_over_a_connection_that_falls_silent_is_found_out() {
+    let unlucky = Unlucky::start().await;
+    unlucky.proxy.lose(Loss::AnswerForEver, INSERT);
+
+    let first = unlucky.create(&unlucky.unlucky).await;
+    let again = until("the repeat is answered", async || {
+        let again = unlucky.create(&unlucky.ada.client).await;
+        (again.status != 409).then_some(again)
+    })
+    .await;
+
+    let _late = first.refused(503, "TIMED_OUT");
+    unlucky.check_done_once(again).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_dies_at_its_commit_has_answered_as_well() {
+    let unlucky = Unlucky::start().await;
+    unlucky.proxy.lose(Loss::Everything, INSERT);
+
+    let _told_to_nobody = unlucky.create(&unlucky.unlucky).await;
+    unlucky.pass_time().await;
+    let again = unlucky.create(&unlucky.ada.client).await;
+
+    unlucky.proxy.revive();
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    unlucky.check_done_once(again).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_whose_key_was_taken_over_undoes_what_it_did() {
+    let app = AppSetup::scaled().await.start().await;
+    let ada = app.client().register("ada@example.org").await;
+    let project = ada.create_project("Reading list").await;
+    let body = json!({"mode": "quick"});
+    let lock = app.db().begin().await.expect("begun");
+    users::Entity::find().lock(LockType::NoKeyUpdate).all(&lock).await.expect("locked");
+    let start = || {
+        let (ada, project, body) = (ada.clone(), project.clone(), body.clone());
+        tokio::spawn(async move { generate(&ada, &project, "one", &body).await })
+    };
+    let claimed = async |after: Option<Timestamp>| {
+        until("the key is claimed", async || {
+            let row = idempotency_keys::Entity::find().one(app.db()).await.expect("a database")?;
+            after.is_none_or(|after| row.created_at > after).then_some(row.created_at)
+        })
+        .await
+    };
+
+    let slow = start();
+    claimed(None).await;
+    let sql = "UPDATE idempotency_keys SET created_at = created_at - interval '10 minutes'";
+    app.db().execute_unprepared(sql).await.expect("a database");
+    let aged = claimed(None).await;
+    let other = start();
+    claimed(Some(aged)).await;
+    lock.rollback().await.expect("unlocked");
+
+    let _undone = slow.await.expect("an answer").refused(409, "REQUEST_IN_PROGRESS");
+    let done = other.await.expect("an answer").expect(202);
+    let job = job_id(&done);
+    ada.job_once(&job, "succeeded").await;
+    let replayed = generate(&ada, &project, "one", &body).await.expect(202);
+    assert_eq!(job_id(&replayed), job);
+    assert_eq!((ada.balance().await, app.jobs_of("generation.run").await.len()), (8, 1));
     app.finish().await;
 }

@@ -78,6 +78,46 @@ async fn replicas_count_together() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_that_no_proxy_vouches_for_is_not_believed() {
+    let app = limited(AppSetup::embedded())
+        .with(|settings| settings.server.trusted_proxies = vec!["10.0.0.0/8".parse().expect("a network")])
+        .start()
+        .await;
+
+    let client = app.client();
+    let mut number = 0;
+    while attempt(&client, &format!("192.0.2.{number}")).await.status == 401 {
+        number += 1;
+        assert!(number <= 2 * SIGN_INS, "whoever writes another address is somebody else");
+    }
+    let _refused = attempt(&client, "198.51.100.1").await.refused(429, "RATE_LIMITED");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn limits_hold_while_redis_is_away() {
+    let setup = limited(AppSetup::scaled().await.without(Role::Worker).without(Role::Scheduler));
+    // A port that nothing listens on.
+    let app = setup.with(|settings| settings.redis.url = "redis://127.0.0.1:1".into()).start().await;
+
+    let client = app.client();
+    let mut allowed = 0;
+    let refused = loop {
+        let reply = attempt(&client, "192.0.2.1").await;
+        if reply.status != 401 {
+            break reply;
+        }
+        allowed += 1;
+        assert!(allowed <= SIGN_INS + 2, "nothing counts");
+    };
+
+    let refused = refused.refused(429, "RATE_LIMITED");
+    assert!((1..=60).contains(&number(&refused, "retry-after")), "{:?}", refused.headers);
+    assert!(allowed >= SIGN_INS, "{allowed}");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_are_counted_by_person() {
     let app = AppSetup::embedded().with(|settings| settings.limits.requests_per_minute = 5).start().await;
     let into_the_minute = i64::from(app.queue().now().second());

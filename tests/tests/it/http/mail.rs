@@ -1,9 +1,14 @@
-//! Mail through a server that takes it, puts it off, or refuses it.
+//! Mail through a real server that takes it, puts it off, or refuses it.
 
-use atelier_entities::{JobState, MailStatus, mail_messages};
-use atelier_tests::{AppSetup, FakeSmtp, PASSWORD, ReceivedMail, SmtpMode, TestApp, until};
-use chrono::TimeDelta;
-use sea_orm::EntityTrait;
+mod content;
+mod protected;
+mod refused;
+
+use atelier_entities::{JobState, MailId, MailStatus, mail_messages, users};
+use atelier_services::mail::{DailyReminder, Mail};
+use atelier_tests::{AppSetup, Client, PASSWORD, ReceivedMail, SmtpMode, SmtpServer, TestApp, until};
+use chrono::{NaiveDate, TimeDelta};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::json;
 
 async fn register(app: &TestApp, email: &str, locale: &str) {
@@ -26,6 +31,46 @@ async fn only_message(app: &TestApp) -> mail_messages::Model {
     messages.remove(0)
 }
 
+async fn user(app: &TestApp, email: &str) -> users::Model {
+    let found = users::Entity::find_by_email(email).one(app.db()).await.expect("a database");
+    found.expect("an account")
+}
+
+/// A client of somebody who operates the platform.
+async fn admin(app: &TestApp, email: &str) -> Client {
+    let person = app.client().register(email).await;
+    users::Entity::update_many()
+        .col_expr(users::Column::IsAdmin, Expr::value(true))
+        .filter(users::Column::Email.eq(email))
+        .exec(app.db())
+        .await
+        .expect("a database");
+    person.client
+}
+
+fn day(day: u32) -> NaiveDate {
+    NaiveDate::from_ymd_opt(2026, 11, day).expect("a day of November")
+}
+
+/// Queues the reminder of a day of November, as another domain would.
+async fn queue_reminder(app: &TestApp, email: &str, number: u32) -> Option<MailId> {
+    let user = user(app, email).await;
+    let reminder = DailyReminder { day: day(number), minutes: 45, goal_minutes: None, apps: Vec::new() };
+    let tx = app.queue().begin().await.expect("a transaction");
+    let queued = Mail::queue_daily_reminder(&tx, &user, &reminder).await.expect("queued");
+    tx.commit().await.expect("committed");
+    queued
+}
+
+/// Waits until a mail is in that state.
+async fn status_once(app: &TestApp, id: MailId, status: MailStatus) {
+    until(&format!("the mail is {status}"), async || {
+        let mail = mail_messages::Entity::find_by_id(id).one(app.db()).await.expect("a database");
+        (mail.expect("a mail").status == status).then_some(())
+    })
+    .await;
+}
+
 fn check_welcome(mail: &ReceivedMail, subject: &str, greeting: &str, language: &str) {
     let data = mail.data.replace("=\r\n", "");
     for part in [
@@ -45,7 +90,7 @@ fn check_welcome(mail: &ReceivedMail, subject: &str, greeting: &str, language: &
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everybody_is_welcomed_in_their_language() {
-    let smtp = FakeSmtp::start(SmtpMode::Accept).await;
+    let smtp = SmtpServer::start(SmtpMode::Accept).await;
     let app = AppSetup::embedded().with_mail(&smtp).start().await;
     register(&app, "ada@example.org", "en").await;
     register(&app, "ada@exemple.fr", "fr").await;
@@ -61,7 +106,7 @@ async fn everybody_is_welcomed_in_their_language() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mail_arrives_in_a_split_installation() {
-    let smtp = FakeSmtp::start(SmtpMode::Accept).await;
+    let smtp = SmtpServer::start(SmtpMode::Accept).await;
     let app = AppSetup::scaled().await.with_mail(&smtp).start().await;
     register(&app, "ada@example.org", "en").await;
 
@@ -74,7 +119,7 @@ async fn mail_arrives_in_a_split_installation() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mail_that_is_put_off_is_sent_again_later() {
-    let smtp = FakeSmtp::start(SmtpMode::Greylist).await;
+    let smtp = SmtpServer::start(SmtpMode::Greylist).await;
     let app = AppSetup::embedded().with_mail(&smtp).start().await;
     register(&app, "ada@example.org", "en").await;
     delivery_once(&app, JobState::Retrying).await;
@@ -91,41 +136,43 @@ async fn a_mail_that_is_put_off_is_sent_again_later() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mail_of_unknown_fate_is_sent_again_as_the_same() {
-    let smtp = FakeSmtp::start(SmtpMode::HangUpAfterData).await;
+    let smtp = SmtpServer::start(SmtpMode::HangUpAfterData).await;
     let app = AppSetup::embedded().with_mail(&smtp).start().await;
     register(&app, "ada@example.org", "en").await;
     delivery_once(&app, JobState::Retrying).await;
 
-    smtp.set_mode(SmtpMode::Accept);
+    smtp.set_mode(SmtpMode::Accept).await;
     app.advance(TimeDelta::seconds(40)).await;
     delivery_once(&app, JobState::Succeeded).await;
 
-    let id = |mail: &ReceivedMail| {
-        let line = mail.data.lines().find(|line| line.starts_with("Message-ID: ")).map(str::to_owned);
-        line.expect("an id")
-    };
     let mails = smtp.list_mails();
     assert_eq!(mails.len(), 2);
-    assert_eq!(id(&mails[0]), id(&mails[1]), "the receiver can tell that it is one");
+    let [first, second] = [0, 1].map(|index| mails[index].header("Message-ID").expect("an id"));
+    assert_eq!(first, second, "the receiver can tell that it is one");
+    assert!(first.starts_with(&format!("<{}@", only_message(&app).await.id)), "{first}");
     app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_mail_that_is_refused_is_not_sent_again() {
-    let smtp = FakeSmtp::start(SmtpMode::Reject).await;
-    let app = AppSetup::embedded().with_mail(&smtp).start().await;
-    register(&app, "nobody@example.org", "en").await;
-    delivery_once(&app, JobState::Failed).await;
-    let message = only_message(&app).await;
-    assert_eq!(message.status, MailStatus::Failed);
-    assert!(message.error.expect("a reason").contains("no such mailbox"));
-
-    smtp.set_mode(SmtpMode::Accept);
-    app.advance(TimeDelta::hours(12)).await;
+async fn a_connection_that_breaks_costs_time_and_no_mail() {
+    let smtp = SmtpServer::start(SmtpMode::HangUp).await;
+    let setup = AppSetup::embedded().with_mail(&smtp).with(|settings| settings.mail.timeout_secs = 1);
+    let app = setup.start().await;
     register(&app, "ada@example.org", "en").await;
-    let mails = smtp.wait_for_mails(1).await;
+    let mut waits = [40, 150, 750].into_iter();
+    for (attempt, mode) in [(1, SmtpMode::HangUpInData), (2, SmtpMode::Stall), (3, SmtpMode::Accept)] {
+        until(&format!("attempt {attempt} has failed"), async || {
+            let job = app.jobs_of("email.deliver").await.remove(0);
+            (job.state == JobState::Retrying && job.attempt == attempt).then_some(())
+        })
+        .await;
+        let job = app.jobs_of("email.deliver").await.remove(0);
+        assert_eq!(job.error.expect("an error")["code"], "MAIL_UNAVAILABLE");
+        smtp.set_mode(mode).await;
+        app.advance(TimeDelta::seconds(waits.next().expect("a wait"))).await;
+    }
+    delivery_once(&app, JobState::Succeeded).await;
 
-    assert_eq!(mails[0].to, ["ada@example.org"]);
+    assert_eq!((smtp.list_mails().len(), only_message(&app).await.status), (1, MailStatus::Sent));
     app.finish().await;
-    assert_eq!(smtp.list_mails().len(), 1);
 }

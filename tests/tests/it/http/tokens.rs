@@ -1,13 +1,19 @@
 //! Access tokens that are missing, broken, forged or too old.
 
-use atelier_tests::AppSetup;
+use atelier_config::Role;
+use atelier_entities::users;
+use atelier_tests::{AppSetup, PASSWORD, Person};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use sea_orm::{ActiveValue::Set, EntityTrait};
 use serde_json::{Value, json};
 
 use super::document::{NOBODYS, operations};
 
 const SECRET: &str = "the signing secret of this one test";
+/// The year 2096.
+const FAR_AWAY: i64 = 4_000_000_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_answered_without_a_token_but_what_is_public() {
@@ -44,6 +50,42 @@ fn signed(algorithm: Algorithm, secret: &str, claims: &Value) -> String {
     encode(&Header::new(algorithm), claims, &EncodingKey::from_secret(secret.as_bytes())).expect("a token")
 }
 
+/// Tokens that nobody with the secret has signed so.
+fn forgeries(ada: &Person, good: &Value, payload: &str, signature: &str) -> Vec<String> {
+    let header = |json: &str| URL_SAFE_NO_PAD.encode(json);
+    let mut forged = vec![
+        signed(Algorithm::HS256, "another secret, just as long as it must be", good),
+        signed(Algorithm::HS256, "", good),
+        signed(Algorithm::HS512, SECRET, good),
+        signed(Algorithm::HS384, SECRET, good),
+        ada.refresh_token.clone(),
+        format!("atl_{}", ada.refresh_token),
+        ada.access_token[..ada.access_token.len() - 1].to_owned(),
+        ada.access_token[..ada.access_token.len() / 2].to_owned(),
+        format!("{}.{payload}.{signature}", header("{\"alg\":\"HS256\"}")),
+        "garbage".to_owned(),
+        "..".to_owned(),
+        "x".repeat(60_000),
+    ];
+    for algorithm in ["none", "None", "nOnE", "", "RS256", "ES256", "PS256", "EdDSA"] {
+        let header = header(&json!({"alg": algorithm, "typ": "JWT"}).to_string());
+        forged.push(format!("{header}.{payload}."));
+        forged.push(format!("{header}.{payload}.{signature}"));
+    }
+    for claim in ["sub", "fam", "iss", "aud", "iat", "exp"] {
+        let mut without = good.clone();
+        without.as_object_mut().expect("an object").remove(claim);
+        forged.push(signed(Algorithm::HS256, SECRET, &without));
+    }
+    // A key of the sender's own choice.
+    let mut chosen = Header::new(Algorithm::HS256);
+    chosen.kid = Some("../../../dev/null".to_owned());
+    chosen.jku = Some("https://evil.example/keys".to_owned());
+    let key = EncodingKey::from_secret(b"");
+    forged.push(encode(&chosen, good, &key).expect("a token"));
+    forged
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_our_own_tokens_are_believed() {
     let app = AppSetup::embedded().with(|settings| settings.auth.jwt_secret = SECRET.into()).start().await;
@@ -60,22 +102,16 @@ async fn only_our_own_tokens_are_believed() {
     let [_, payload, signature] = ada.access_token.split('.').collect::<Vec<_>>()[..] else {
         panic!("three parts")
     };
-    // {"alg":"none","typ":"JWT"}
-    let none = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0";
-    let forged = [
-        signed(Algorithm::HS256, "another secret, just as long as it must be", &good),
-        signed(Algorithm::HS512, SECRET, &good),
-        format!("{none}.{payload}."),
-        format!("{none}.{payload}.{signature}"),
+    let mut forged = forgeries(&ada, &good, payload, signature);
+    forged.extend([
         with("aud", json!("somebody-else")),
         with("iss", json!("somebody-else")),
+        with("iss", json!("https://another-installation.example")),
         with("sub", json!(NOBODYS)),
         with("fam", json!(NOBODYS)),
-        ada.refresh_token.clone(),
-        ada.access_token[..ada.access_token.len() - 1].to_owned(),
-        "garbage".to_owned(),
-        "x".repeat(6000),
-    ];
+        with("nbf", json!(FAR_AWAY)),
+        with("iat", json!(FAR_AWAY)),
+    ]);
     for token in forged {
         let _refused = status(&token).await.refused(401, "INVALID_TOKEN");
     }
@@ -104,4 +140,46 @@ async fn a_token_is_good_for_half_an_hour() {
     app.advance(TimeDelta::days(8)).await;
     let _refused = app.client().refresh(&ada.refresh_token).await.refused(401, "TOKEN_EXPIRED");
     app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_access_token_ends_with_its_sign_in_and_its_account() {
+    let app = AppSetup::embedded().start().await;
+    let client = app.client();
+    let ada = client.register("ada@example.org").await;
+    let elsewhere = client.person(&client.login("ada@example.org", PASSWORD).await.expect(200));
+    let sessions = ada.get("/api/auth/sessions").await;
+    let other = sessions.as_array().expect("a list").iter().find(|entry| entry["current"] == false);
+    let other = other.expect("the other sign-in")["id"].as_str().expect("an id").to_owned();
+
+    let ended = ada.client.call("DELETE", &format!("/api/auth/sessions/{other}")).send().await;
+    let _ended = ended.expect(200);
+    let _refused = elsewhere.client.get("/api/auth/me").send().await.refused(401, "INVALID_TOKEN");
+    let _refused = client.refresh(&elsewhere.refresh_token).await.refused(401, "INVALID_TOKEN");
+    ada.get("/api/auth/me").await;
+
+    let closed = users::ActiveModel { is_active: Set(false), ..Default::default() };
+    users::Entity::update_many().set(closed).exec(app.db()).await.expect("a database");
+    let _refused = ada.client.get("/api/auth/me").send().await.refused(403, "ACCOUNT_DEACTIVATED");
+    users::Entity::delete_many().exec(app.db()).await.expect("a database");
+    let _refused = ada.client.get("/api/auth/me").send().await.refused(401, "INVALID_TOKEN");
+    app.finish_leaving(&["email.deliver"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_is_good_at_its_own_installation_alone() {
+    let setup = AppSetup::scaled().await.without(Role::Worker).without(Role::Scheduler);
+    let mut app = setup.start().await;
+    let ada = app.client().register("ada@example.org").await;
+
+    // A copy of the database with the same secret, as a rehearsal of a release has.
+    app.settings.server.public_url = "https://staging.atelier.test".to_owned();
+    let staging = app.start(Role::Api).await;
+    let _refused =
+        staging.signed_in(&ada.access_token).get("/api/auth/me").send().await.refused(401, "INVALID_TOKEN");
+    let there = staging.person(&staging.login("ada@example.org", PASSWORD).await.expect(200));
+    there.get("/api/auth/me").await;
+    let here = app.client().signed_in(&there.access_token).get("/api/auth/me").send().await;
+    let _refused = here.refused(401, "INVALID_TOKEN");
+    app.finish_leaving(&["email.deliver"]).await;
 }

@@ -126,7 +126,7 @@ pub(super) async fn args_that_cannot_be_read_wait_for_a_version_that_can(bed: Be
     bed.queue.clock().advance(chrono::TimeDelta::minutes(1));
     let read = bed.reaches(id, JobState::Succeeded).await;
 
-    assert_eq!((waiting.attempt, why.code), (0, "ARGS_UNREADABLE"));
+    assert_eq!((waiting.attempt, why.code.as_ref()), (0, "ARGS_UNREADABLE"));
     assert_eq!((read.attempt, read.error), (1, None));
 }
 

@@ -34,7 +34,7 @@ pub(super) async fn a_running_job_is_cancelled_while_it_runs(bed: Bed) {
     bed.queue.cancel(id, None).await.expect("cancelled");
     bed.reaches(id, JobState::Cancelled).await;
 
-    assert!(asked.elapsed() < Duration::from_secs(5), "it took {:?}", asked.elapsed());
+    assert!(asked.elapsed() < Duration::from_secs(1), "it took {:?}", asked.elapsed());
     assert_eq!(bed.stage.effects(id), [JobState::Cancelled]);
 }
 
@@ -76,6 +76,7 @@ pub(super) async fn a_paused_queue_starts_nothing(bed: Bed) {
     assert!(stats.is_paused());
     let why = bed.queue.why(&bed.job(id).await).await.expect("a reason");
     assert_eq!(why.code, "QUEUE_PAUSED");
+    assert!(why.message.contains("paused since") && why.by.is_none(), "{}", why.message);
     bed.queue.enqueue(scripted("held too")).await.expect("enqueued");
     assert!(bed.stage.order().is_empty());
 
@@ -114,5 +115,5 @@ pub(super) async fn a_waiting_job_says_why(bed: Bed) {
     assert_eq!(code(first).await, "ENDED");
     assert_eq!(code(running).await, "RUNNING");
     let why = bed.queue.why(&bed.job(next).await).await.expect("a reason");
-    assert_eq!((why.code, why.position), ("WAITING_TURN", Some(0)));
+    assert_eq!((why.code.as_ref(), why.position), ("WAITING_TURN", Some(0)));
 }

@@ -1,0 +1,286 @@
+//! How the parts of the platform are.
+
+use atelier_entities::schedulers;
+use atelier_ops::host::{HostFacts, Space};
+use atelier_queue::transport::ServerFacts;
+use atelier_services::admin::{DatabaseFacts, HealthReport, Probe, Status};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{QueueView, WorkerView};
+
+/// A disk or a memory with less of it left, as a part of all, should be looked at.
+const SCARCE: f64 = 0.10;
+/// With less than this it is as good as full.
+const FULL: f64 = 0.01;
+
+/// How the parts of the platform are.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SystemHealthView {
+    /// The worst of all: ok, degraded or down.
+    #[schema(example = "ok")]
+    status: &'static str,
+    /// Version of the process that answers.
+    version: &'static str,
+    /// Seconds since it started.
+    uptime_secs: u64,
+    /// When the parts were asked.
+    checked_at: DateTime<Utc>,
+    /// The SQL database.
+    database: PartView<DatabaseView>,
+    /// What carries ids of jobs: Redis, or the memory of an embedded instance.
+    redis: PartView<RedisView>,
+    /// The queues.
+    queues: PartView<Vec<QueueView>>,
+    /// The live worker processes.
+    workers: PartView<Vec<WorkerView>>,
+    /// The live schedulers.
+    schedulers: PartView<Vec<SchedulerView>>,
+    /// The disk of the data folder of the process that answers.
+    disk: PartView<SpaceView>,
+    /// The memory of its machine.
+    memory: PartView<MemoryView>,
+}
+
+/// How a part is.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PartView<T> {
+    /// ok, degraded or down.
+    #[schema(example = "ok")]
+    status: &'static str,
+    /// What is wrong with it.
+    fault: Option<String>,
+    /// Milliseconds that the answer took.
+    latency_ms: Option<f64>,
+    /// What it tells of itself; null where it did not answer.
+    facts: Option<T>,
+}
+
+/// What the database tells of itself.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct DatabaseView {
+    /// postgresql or sqlite.
+    #[schema(example = "postgresql")]
+    engine: &'static str,
+    /// Its version.
+    version: String,
+    /// Bytes it takes.
+    size_bytes: i64,
+    /// Connections that the answering process has open.
+    connections: u32,
+    /// Those of them that nobody uses.
+    idle_connections: u32,
+    /// Most connections of the process.
+    max_connections: u32,
+}
+
+/// What the transport tells of itself.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RedisView {
+    /// redis, or in-process where there is none.
+    #[schema(example = "redis")]
+    transport: &'static str,
+    /// Its version.
+    version: Option<String>,
+    /// Seconds since it started.
+    uptime_secs: Option<u64>,
+    /// Connections of clients.
+    clients: Option<u64>,
+    /// Bytes its data takes.
+    used_memory_bytes: Option<u64>,
+    /// Most bytes its data may take; 0 is unbounded.
+    max_memory_bytes: Option<u64>,
+    /// What it does when its memory is full.
+    #[schema(example = "noeviction")]
+    eviction_policy: Option<String>,
+}
+
+/// A scheduler process.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SchedulerView {
+    /// One run of the process; a restart gets another.
+    id: Uuid,
+    /// Its machine.
+    host: String,
+    /// Its process id there.
+    pid: i32,
+    /// Its version.
+    version: String,
+    /// When it started.
+    started_at: DateTime<Utc>,
+    /// When it was last heard of.
+    heartbeat_at: DateTime<Utc>,
+}
+
+impl From<schedulers::Model> for SchedulerView {
+    fn from(row: schedulers::Model) -> Self {
+        let schedulers::Model { id, host, pid, version, started_at, heartbeat_at } = row;
+        Self { id: id.0, host, pid, version, started_at, heartbeat_at }
+    }
+}
+
+/// How much there is and how much is left.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SpaceView {
+    /// All of it.
+    total_bytes: u64,
+    /// What can still be used.
+    available_bytes: u64,
+}
+
+/// Memory.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct MemoryView {
+    /// All of the machine's.
+    total_bytes: u64,
+    /// What can still be used of it.
+    available_bytes: u64,
+    /// What the answering process takes.
+    process_resident_bytes: Option<u64>,
+    /// CPU time of the process in seconds.
+    process_cpu_seconds: Option<f64>,
+}
+
+impl SystemHealthView {
+    /// The view of what the parts and the machine told, the machine where it did.
+    pub(crate) fn new(report: HealthReport, host: Option<&HostFacts>, checked_at: DateTime<Utc>) -> Self {
+        let overall = report.status();
+        let transport = report.transport_name;
+        let disk = host_part(host, |host| host.disk);
+        let memory = host_part(host, |host| host.memory);
+        let overall = overall.max(disk.status).max(memory.status);
+        let memory_view = |space: Space| MemoryView {
+            total_bytes: space.total,
+            available_bytes: space.available,
+            process_resident_bytes: host.and_then(|host| host.process_resident_bytes),
+            process_cpu_seconds: host.and_then(|host| host.process_cpu_seconds),
+        };
+        let redis = PartView::new(report.transport, |facts| RedisView::new(transport, facts));
+        let redis = match redis {
+            PartView { facts: None, status: "ok", latency_ms, fault } => {
+                let facts = Some(RedisView::new(transport, ServerFacts::default()));
+                PartView { facts, status: "ok", latency_ms, fault }
+            }
+            redis => redis,
+        };
+        Self {
+            status: overall.as_str(),
+            version: env!("CARGO_PKG_VERSION"),
+            uptime_secs: host.map_or(0, |host| host.uptime.as_secs()),
+            checked_at,
+            database: PartView::new(report.database, DatabaseView::from),
+            redis,
+            queues: PartView::new(report.queues, |rows| rows.into_iter().map(QueueView::from).collect()),
+            workers: PartView::new(report.workers, |rows| rows.into_iter().map(WorkerView::from).collect()),
+            schedulers: PartView::new(report.schedulers, |rows| {
+                rows.into_iter().map(SchedulerView::from).collect()
+            }),
+            disk: disk.view(|space| SpaceView { total_bytes: space.total, available_bytes: space.available }),
+            memory: memory.view(memory_view),
+        }
+    }
+}
+
+impl<T> PartView<T> {
+    fn new<F>(probe: Probe<F>, view: impl FnOnce(F) -> T) -> Self {
+        Self {
+            status: probe.status.as_str(),
+            fault: probe.fault,
+            latency_ms: Some(probe.latency.as_secs_f64() * 1000.0),
+            facts: probe.facts.map(view),
+        }
+    }
+}
+
+impl From<DatabaseFacts> for DatabaseView {
+    fn from(facts: DatabaseFacts) -> Self {
+        let DatabaseFacts { engine, version, size_bytes, connections, idle_connections, max_connections } =
+            facts;
+        Self { engine, version, size_bytes, connections, idle_connections, max_connections }
+    }
+}
+
+impl RedisView {
+    fn new(transport: &'static str, facts: ServerFacts) -> Self {
+        Self {
+            transport,
+            version: facts.version,
+            uptime_secs: facts.uptime_secs,
+            clients: facts.clients,
+            used_memory_bytes: facts.used_memory,
+            max_memory_bytes: facts.eviction.as_ref().map(|eviction| eviction.max_memory),
+            eviction_policy: facts.eviction.map(|eviction| eviction.policy),
+        }
+    }
+}
+
+/// A part of the machine.
+struct HostPart {
+    status: Status,
+    fault: Option<String>,
+    space: Option<Space>,
+}
+
+impl HostPart {
+    fn view<T>(self, view: impl FnOnce(Space) -> T) -> PartView<T> {
+        PartView {
+            status: self.status.as_str(),
+            fault: self.fault,
+            latency_ms: None,
+            facts: self.space.map(view),
+        }
+    }
+}
+
+/// What the system does not tell is no fault; a machine that does not answer is.
+fn host_part(host: Option<&HostFacts>, find: impl FnOnce(&HostFacts) -> Option<Space>) -> HostPart {
+    let Some(host) = host else {
+        let fault = Some("The machine did not tell in time.".to_owned());
+        return HostPart { status: Status::Down, fault, space: None };
+    };
+    let space = find(host);
+    let (status, fault) = space.map_or((Status::Ok, None), judge);
+    HostPart { status, fault: fault.map(str::to_owned), space }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a part of a disk, to a few digits")]
+fn judge(space: Space) -> (Status, Option<&'static str>) {
+    let left = space.available as f64 / (space.total.max(1)) as f64;
+    if left < FULL {
+        (Status::Down, Some("It is full."))
+    } else if left < SCARCE {
+        (Status::Degraded, Some("Less than a tenth of it is left."))
+    } else {
+        (Status::Ok, None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_scarce_is_told() {
+        for (available, status) in [
+            (0, Status::Down),
+            (9, Status::Down),
+            (10, Status::Degraded),
+            (99, Status::Degraded),
+            (100, Status::Ok),
+            (1_000, Status::Ok),
+        ] {
+            assert_eq!(judge(Space { total: 1_000, available }).0, status, "{available}");
+        }
+        assert_eq!(judge(Space { total: 0, available: 0 }).0, Status::Down);
+    }
+
+    #[test]
+    fn a_machine_that_does_not_answer_is_down_and_one_that_does_not_tell_is_not() {
+        let silent = host_part(None, |host| host.disk);
+        let mute = host_part(Some(&HostFacts::default()), |host| host.disk);
+
+        assert_eq!((silent.status, mute.status), (Status::Down, Status::Ok));
+    }
+}

@@ -1,0 +1,216 @@
+//! Mails, as operators see them.
+
+use atelier_entities::{Locale, MailCategory, MailStatus, UserId, mail_messages, mail_suppressions};
+use atelier_services::mail::{OutboxFilter, Rendered, Template};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+/// A kind of mail.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct MailTemplateView {
+    /// Its name.
+    #[schema(example = "daily_reminder")]
+    name: &'static str,
+    /// reminders, results, alerts or activity; null where everybody gets it.
+    #[schema(value_type = Option<String>, example = "reminders")]
+    category: Option<MailCategory>,
+    /// Whether it is sent whatever people want to get.
+    transactional: bool,
+    /// Its languages.
+    #[schema(value_type = Vec<String>)]
+    locales: &'static [Locale],
+}
+
+impl From<Template> for MailTemplateView {
+    fn from(template: Template) -> Self {
+        Self {
+            name: template.name(),
+            category: template.category(),
+            transactional: template.is_transactional(),
+            locales: Locale::ALL,
+        }
+    }
+}
+
+/// How a mail is to be shown.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PreviewQuery {
+    /// en or fr.
+    #[serde(default = "english")]
+    #[param(value_type = Option<String>, default = "en")]
+    pub(crate) locale: Locale,
+    /// json has everything, html and text are one version as it is.
+    #[serde(default)]
+    #[param(value_type = Option<String>, default = "json")]
+    pub(crate) format: PreviewFormat,
+}
+
+const fn english() -> Locale {
+    Locale::En
+}
+
+/// A version of a mail.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum PreviewFormat {
+    #[default]
+    Json,
+    Html,
+    Text,
+}
+
+/// A mail with values made up for it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PreviewView {
+    /// Its subject.
+    subject: String,
+    /// The text version.
+    text: String,
+    /// The HTML version.
+    html: String,
+}
+
+impl From<Rendered> for PreviewView {
+    fn from(mail: Rendered) -> Self {
+        Self { subject: mail.subject, text: mail.text, html: mail.html }
+    }
+}
+
+/// What a test mail is to be.
+#[derive(Default, Deserialize, ToSchema)]
+pub(crate) struct SendTestInput {
+    /// en or fr; the caller's own language where it is left out.
+    #[schema(value_type = Option<String>, example = "fr")]
+    pub(crate) locale: Option<Locale>,
+}
+
+/// A test mail that is on its way.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TestSentView {
+    /// Its id in the outbox.
+    pub(crate) mail_id: Uuid,
+    /// Where it goes.
+    pub(crate) recipient: String,
+}
+
+/// Which mails.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct OutboxQuery {
+    /// Only in this state: queued, sent, captured, failed, suppressed or unsubscribed.
+    #[param(value_type = Option<String>, example = "failed")]
+    status: Option<MailStatus>,
+    /// Only of this template.
+    #[param(example = "welcome")]
+    template: Option<String>,
+    /// Only to this address.
+    recipient: Option<String>,
+    /// Only to this account.
+    user: Option<Uuid>,
+}
+
+impl From<OutboxQuery> for OutboxFilter {
+    fn from(query: OutboxQuery) -> Self {
+        Self {
+            status: query.status,
+            template: query.template,
+            recipient: query.recipient,
+            user: query.user.map(UserId),
+        }
+    }
+}
+
+/// A mail of the outbox.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OutboxMailView {
+    /// UUIDv7; also the left side of its Message-ID.
+    id: Uuid,
+    /// Whose account it went to.
+    user_id: Option<Uuid>,
+    /// Where it went.
+    recipient: String,
+    /// Which mail.
+    #[schema(example = "welcome")]
+    template: String,
+    /// en or fr.
+    #[schema(value_type = String, example = "en")]
+    locale: Locale,
+    /// What it is about: the same template, recipient and cause are mailed once.
+    cause: String,
+    /// queued, sent, captured, failed, suppressed or unsubscribed.
+    #[schema(value_type = String, example = "sent")]
+    status: MailStatus,
+    /// Its subject, once it was written.
+    subject: Option<String>,
+    /// Why it was not sent.
+    error: Option<String>,
+    /// When it was asked for.
+    created_at: DateTime<Utc>,
+    /// When it was handed over.
+    sent_at: Option<DateTime<Utc>>,
+}
+
+impl From<mail_messages::Model> for OutboxMailView {
+    fn from(mail: mail_messages::Model) -> Self {
+        Self {
+            id: mail.id.0,
+            user_id: mail.user_id.map(|id| id.0),
+            recipient: mail.recipient,
+            template: mail.template,
+            locale: mail.locale,
+            cause: mail.cause,
+            status: mail.status,
+            subject: mail.subject,
+            error: mail.error,
+            created_at: mail.created_at,
+            sent_at: mail.sent_at,
+        }
+    }
+}
+
+/// A mail of the outbox with what it shows.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OutboxMailDetailView {
+    /// The mail.
+    #[serde(flatten)]
+    mail: OutboxMailView,
+    /// What its template shows.
+    #[schema(value_type = Object)]
+    data: Value,
+    /// The text version, where it was kept in rather than sent.
+    text: Option<String>,
+    /// The HTML version, where it was kept in rather than sent.
+    html: Option<String>,
+}
+
+impl From<mail_messages::Model> for OutboxMailDetailView {
+    fn from(mut mail: mail_messages::Model) -> Self {
+        Self {
+            data: mail.data.take(),
+            text: mail.text_body.take(),
+            html: mail.html_body.take(),
+            mail: mail.into(),
+        }
+    }
+}
+
+/// An address that gets no more mails that people can do without.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SuppressionView {
+    /// In lower case.
+    address: String,
+    /// What the receiver's server said.
+    reason: String,
+    /// When it said so last.
+    created_at: DateTime<Utc>,
+}
+
+impl From<mail_suppressions::Model> for SuppressionView {
+    fn from(suppression: mail_suppressions::Model) -> Self {
+        Self { address: suppression.address, reason: suppression.reason, created_at: suppression.created_at }
+    }
+}

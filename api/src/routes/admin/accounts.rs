@@ -1,0 +1,159 @@
+//! Accounts: found, looked at, changed, deactivated, deleted.
+
+use atelier_entities::UserId;
+use atelier_services::{Caller, identity::AccountChanges};
+use axum::{Json, extract::State, response::Response};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use super::TAG;
+use crate::{
+    app::ApiState,
+    dto::{
+        account::SuccessView,
+        admin::accounts::{
+            AccountQuery, AdminUserAnswer, AdminUserDetailView, AdminUserView, UpdateUserInput,
+        },
+    },
+    error::{ApiError, ErrorBody},
+    extract::{Admin, ApiPath, ApiQuery, JsonBody, PageParams, Pagination, RequestCaller},
+};
+
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(list_users))
+        .routes(routes!(get_user, update_user, delete_user))
+        .routes(routes!(deactivate_user))
+        .routes(routes!(activate_user))
+}
+
+/// The accounts, newest first unless another order is asked for.
+#[utoipa::path(
+    get, path = "/api/admin/users", tag = TAG, params(AccountQuery, PageParams),
+    responses((
+        status = 200, description = "A page of them.", body = Vec<AdminUserView>,
+        headers(("X-Total-Count" = u64, description = "All of them."), ("Link" = String, description = "Other pages."))
+    ))
+)]
+async fn list_users(
+    State(state): State<ApiState>,
+    _: Admin,
+    ApiQuery(query): ApiQuery<AccountQuery>,
+    pagination: Pagination,
+) -> Result<Response, ApiError> {
+    let (filter, order) = query.check()?;
+    let (users, total) = state.services.admin.list_accounts(&filter, order, pagination.page()).await?;
+    let views: Vec<AdminUserView> = users.into_iter().map(AdminUserView::from).collect();
+    Ok(pagination.answer(&views, total))
+}
+
+/// An account with how much it has.
+#[utoipa::path(
+    get, path = "/api/admin/users/{id}", tag = TAG,
+    params(("id" = Uuid, Path, description = "The account's id")),
+    responses((status = 200, description = "The account.", body = AdminUserDetailView))
+)]
+async fn get_user(
+    State(state): State<ApiState>,
+    _: Admin,
+    ApiPath(id): ApiPath<Uuid>,
+) -> Result<Json<AdminUserDetailView>, ApiError> {
+    Ok(Json(state.services.admin.get_account(UserId(id)).await?.into()))
+}
+
+/// Changes an account. What is left out, or is so already, stays as it is.
+///
+/// Each kind of change is recorded in the audit log with what was before. Sent twice, it
+/// changes nothing twice: `credits` is the balance as it is to be.
+#[utoipa::path(
+    put, path = "/api/admin/users/{id}", tag = TAG,
+    params(("id" = Uuid, Path, description = "The account's id")),
+    request_body = UpdateUserInput,
+    responses(
+        (status = 200, description = "The account as it is now.", body = AdminUserAnswer),
+        (
+            status = 409, body = ErrorBody,
+            description = "EMAIL_TAKEN, or LAST_ADMIN: somebody has to operate the platform.",
+        ),
+    )
+)]
+async fn update_user(
+    State(state): State<ApiState>,
+    _: Admin,
+    RequestCaller(caller): RequestCaller,
+    ApiPath(id): ApiPath<Uuid>,
+    JsonBody(input): JsonBody<UpdateUserInput>,
+) -> Result<Json<AdminUserAnswer>, ApiError> {
+    change(&state, &caller, id, input.into()).await
+}
+
+/// Deactivates an account: its sign-ins end, and every token of it is refused at once.
+#[utoipa::path(
+    patch, path = "/api/admin/users/{id}/deactivate", tag = TAG,
+    params(("id" = Uuid, Path, description = "The account's id")),
+    responses(
+        (status = 200, description = "It is deactivated.", body = AdminUserAnswer),
+        (status = 409, description = "LAST_ADMIN: somebody has to operate the platform.", body = ErrorBody),
+    )
+)]
+async fn deactivate_user(
+    State(state): State<ApiState>,
+    _: Admin,
+    RequestCaller(caller): RequestCaller,
+    ApiPath(id): ApiPath<Uuid>,
+) -> Result<Json<AdminUserAnswer>, ApiError> {
+    let changes = AccountChanges { is_active: Some(false), ..AccountChanges::default() };
+    change(&state, &caller, id, changes).await
+}
+
+/// Lets the person of an account sign in again. API tokens that have not expired are
+/// good again too.
+#[utoipa::path(
+    patch, path = "/api/admin/users/{id}/activate", tag = TAG,
+    params(("id" = Uuid, Path, description = "The account's id")),
+    responses((status = 200, description = "It is active.", body = AdminUserAnswer))
+)]
+async fn activate_user(
+    State(state): State<ApiState>,
+    _: Admin,
+    RequestCaller(caller): RequestCaller,
+    ApiPath(id): ApiPath<Uuid>,
+) -> Result<Json<AdminUserAnswer>, ApiError> {
+    let changes = AccountChanges { is_active: Some(true), ..AccountChanges::default() };
+    change(&state, &caller, id, changes).await
+}
+
+async fn change(
+    state: &ApiState,
+    caller: &Caller,
+    id: Uuid,
+    changes: AccountChanges,
+) -> Result<Json<AdminUserAnswer>, ApiError> {
+    let user = state.services.identity.change_account(caller, UserId(id), changes).await?;
+    Ok(Json(AdminUserAnswer { user: user.into() }))
+}
+
+/// Deletes another person's account and everything in it.
+///
+/// Jobs are cancelled, projects, sites and mails erased. There is no way back. The audit
+/// log keeps what the account did, without saying whose it was.
+#[utoipa::path(
+    delete, path = "/api/admin/users/{id}", tag = TAG,
+    params(("id" = Uuid, Path, description = "The account's id")),
+    responses(
+        (status = 200, description = "Deleted.", body = SuccessView),
+        (
+            status = 409, body = ErrorBody,
+            description = "LAST_ADMIN, or OWN_ACCOUNT: one's own is deleted at /api/users/me.",
+        ),
+    )
+)]
+async fn delete_user(
+    State(state): State<ApiState>,
+    _: Admin,
+    RequestCaller(caller): RequestCaller,
+    ApiPath(id): ApiPath<Uuid>,
+) -> Result<Json<SuccessView>, ApiError> {
+    state.services.identity.delete_account_of(&caller, UserId(id)).await?;
+    Ok(Json(SuccessView::DONE))
+}

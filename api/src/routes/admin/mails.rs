@@ -1,0 +1,187 @@
+//! Mails: what they look like, what was sent, and who gets none.
+
+use atelier_entities::MailId;
+use atelier_services::mail::Template;
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use super::TAG;
+use crate::{
+    app::ApiState,
+    dto::{
+        account::SuccessView,
+        admin::mails::{
+            MailTemplateView, OutboxMailDetailView, OutboxMailView, OutboxQuery, PreviewFormat, PreviewQuery,
+            PreviewView, SendTestInput, SuppressionView, TestSentView,
+        },
+    },
+    error::ApiError,
+    extract::{
+        Admin, ApiPath, ApiQuery, Authenticated, OptionalJsonBody, PageParams, Pagination, RequestCaller,
+    },
+};
+
+/// A mail has no script, and none would run: it is shown on an origin of its own.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data: https:; base-uri 'none'; \
+    form-action 'none'; frame-ancestors 'self'; sandbox";
+
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(list_mails))
+        .routes(routes!(list_mail_templates))
+        .routes(routes!(preview_mail))
+        .routes(routes!(send_test_mail))
+        .routes(routes!(list_suppressions))
+        .routes(routes!(delete_suppression))
+        .routes(routes!(read_mail))
+}
+
+/// The outbox: everybody's mails of the last 90 days, newest first.
+#[utoipa::path(
+    get, path = "/api/admin/mails", tag = TAG, params(OutboxQuery, PageParams),
+    responses((
+        status = 200, description = "A page of them.", body = Vec<OutboxMailView>,
+        headers(("X-Total-Count" = u64, description = "All of them."), ("Link" = String, description = "Other pages."))
+    ))
+)]
+async fn list_mails(
+    State(state): State<ApiState>,
+    _: Admin,
+    ApiQuery(query): ApiQuery<OutboxQuery>,
+    pagination: Pagination,
+) -> Result<Response, ApiError> {
+    let listed = state.services.mail.list_outbox(&query.into(), pagination.page()).await;
+    let (mails, total) = listed.map_err(ApiError::internal)?;
+    let views: Vec<OutboxMailView> = mails.into_iter().map(OutboxMailView::from).collect();
+    Ok(pagination.answer(&views, total))
+}
+
+/// A mail of the outbox with what it shows.
+///
+/// Where mails are kept in rather than sent, that is the whole mail with its links. The
+/// audit log has who read it.
+#[utoipa::path(
+    get, path = "/api/admin/mails/{id}", tag = TAG,
+    params(("id" = Uuid, Path, description = "The mail's id")),
+    responses((status = 200, description = "The mail.", body = OutboxMailDetailView))
+)]
+async fn read_mail(
+    State(state): State<ApiState>,
+    _: Admin,
+    RequestCaller(caller): RequestCaller,
+    ApiPath(id): ApiPath<Uuid>,
+) -> Result<Json<OutboxMailDetailView>, ApiError> {
+    Ok(Json(state.services.mail.read_mail(&caller, MailId(id)).await?.into()))
+}
+
+/// Every kind of mail.
+#[utoipa::path(
+    get, path = "/api/admin/mails/templates", tag = TAG,
+    responses((status = 200, description = "The templates.", body = Vec<MailTemplateView>))
+)]
+async fn list_mail_templates(_: Admin) -> Json<Vec<MailTemplateView>> {
+    Json(Template::ALL.iter().copied().map(MailTemplateView::from).collect())
+}
+
+/// A mail with values made up for it.
+#[utoipa::path(
+    get, path = "/api/admin/mails/templates/{name}/preview", tag = TAG,
+    params(("name" = String, Path, description = "The template's name"), PreviewQuery),
+    responses((
+        status = 200, description = "The mail, or one version of it.",
+        content((PreviewView = "application/json"), (String = "text/html"), (String = "text/plain"))
+    ))
+)]
+async fn preview_mail(
+    State(state): State<ApiState>,
+    _: Admin,
+    ApiPath(name): ApiPath<String>,
+    ApiQuery(query): ApiQuery<PreviewQuery>,
+) -> Result<Response, ApiError> {
+    let mail = state.services.mail.preview(template(&name)?, query.locale)?;
+    let (kind, body) = match query.format {
+        PreviewFormat::Json => return Ok(Json(PreviewView::from(mail)).into_response()),
+        PreviewFormat::Html => ("text/html; charset=utf-8", mail.html),
+        PreviewFormat::Text => ("text/plain; charset=utf-8", mail.text),
+    };
+    let headers = [(header::CONTENT_TYPE, kind), (header::CONTENT_SECURITY_POLICY, POLICY)];
+    Ok((headers, body).into_response())
+}
+
+/// Sends the caller a mail with values made up for it, at most ten an hour.
+#[utoipa::path(
+    post, path = "/api/admin/mails/templates/{name}/test", tag = TAG,
+    params(("name" = String, Path, description = "The template's name")),
+    request_body(content = SendTestInput, description = "May be left out."),
+    responses((
+        status = 202, description = "It is on its way.", body = TestSentView,
+        headers(("Location" = String, description = "The mail in the outbox."))
+    ))
+)]
+async fn send_test_mail(
+    State(state): State<ApiState>,
+    _: Admin,
+    who: Authenticated,
+    RequestCaller(caller): RequestCaller,
+    ApiPath(name): ApiPath<String>,
+    OptionalJsonBody(input): OptionalJsonBody<SendTestInput>,
+) -> Result<Response, ApiError> {
+    let (template, user) = (template(&name)?, &who.0.user);
+    let locale = input.locale.unwrap_or(user.locale);
+    let id = state.services.mail.send_test(&caller, user, template, locale).await?;
+    let view = TestSentView { mail_id: id.0, recipient: user.email.clone() };
+    let mut response = (StatusCode::ACCEPTED, Json(view)).into_response();
+    if let Ok(location) = HeaderValue::from_str(&format!("/api/admin/mails/{id}")) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    Ok(response)
+}
+
+/// Addresses whose server said that there is no such mailbox, latest first. They get
+/// only what somebody waits for, and that once.
+#[utoipa::path(
+    get, path = "/api/admin/mails/suppressions", tag = TAG, params(PageParams),
+    responses((
+        status = 200, description = "A page of them.", body = Vec<SuppressionView>,
+        headers(("X-Total-Count" = u64, description = "All of them."), ("Link" = String, description = "Other pages."))
+    ))
+)]
+async fn list_suppressions(
+    State(state): State<ApiState>,
+    _: Admin,
+    pagination: Pagination,
+) -> Result<Response, ApiError> {
+    let listed = state.services.mail.list_suppressions(pagination.page()).await;
+    let (addresses, total) = listed.map_err(ApiError::internal)?;
+    let views: Vec<SuppressionView> = addresses.into_iter().map(SuppressionView::from).collect();
+    Ok(pagination.answer(&views, total))
+}
+
+/// Lets mails to an address leave again.
+#[utoipa::path(
+    delete, path = "/api/admin/mails/suppressions/{address}", tag = TAG,
+    params(("address" = String, Path, description = "The mail address")),
+    responses((status = 200, description = "Done.", body = SuccessView))
+)]
+async fn delete_suppression(
+    State(state): State<ApiState>,
+    _: Admin,
+    RequestCaller(caller): RequestCaller,
+    ApiPath(address): ApiPath<String>,
+) -> Result<Json<SuccessView>, ApiError> {
+    state.services.mail.delete_suppression(&caller, &address).await?;
+    Ok(Json(SuccessView::DONE))
+}
+
+fn template(name: &str) -> Result<Template, ApiError> {
+    Template::parse(name).ok_or_else(|| ApiError::not_found("mail template"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,60 @@
+//! The platform: at a glance, how it grows, and how its parts are.
+
+use atelier_services::admin::PROBE_LIMIT;
+use axum::{Json, extract::State};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::TAG;
+use crate::{
+    app::ApiState,
+    dto::admin::{
+        health::SystemHealthView,
+        platform::{GrowthParams, GrowthView, OverviewView},
+    },
+    error::ApiError,
+    extract::{Admin, ApiQuery},
+};
+
+pub(super) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(get_overview))
+        .routes(routes!(get_growth))
+        .routes(routes!(get_system_health))
+}
+
+/// The platform at a glance.
+#[utoipa::path(
+    get, path = "/api/admin/stats/overview", tag = TAG,
+    responses((status = 200, description = "The figures.", body = OverviewView))
+)]
+async fn get_overview(State(state): State<ApiState>, _: Admin) -> Result<Json<OverviewView>, ApiError> {
+    Ok(Json(state.services.admin.overview().await?.into()))
+}
+
+/// How many accounts were made, by day, week or month.
+#[utoipa::path(
+    get, path = "/api/admin/stats/users-growth", tag = TAG, params(GrowthParams),
+    responses((status = 200, description = "One point a period.", body = GrowthView))
+)]
+async fn get_growth(
+    State(state): State<ApiState>,
+    _: Admin,
+    ApiQuery(query): ApiQuery<GrowthParams>,
+) -> Result<Json<GrowthView>, ApiError> {
+    Ok(Json(state.services.admin.growth(query.check()?).await?.into()))
+}
+
+/// How the parts of the platform are, each asked in bounded time.
+///
+/// The answer is 200 whatever they are: see `status`.
+#[utoipa::path(
+    get, path = "/api/admin/system/health", tag = TAG,
+    responses((status = 200, description = "The parts.", body = SystemHealthView))
+)]
+async fn get_system_health(
+    State(state): State<ApiState>,
+    _: Admin,
+) -> Result<Json<SystemHealthView>, ApiError> {
+    let (report, host) = tokio::join!(state.services.admin.health(), state.host.look(PROBE_LIMIT));
+    Ok(Json(SystemHealthView::new(report, host.as_ref(), state.services.queue.now())))
+}

@@ -1,0 +1,61 @@
+//! The cookie that ties a sign-in to a browser.
+
+use std::time::Duration;
+
+use atelier_services::identity::SignInCookie;
+use axum::http::{HeaderMap, HeaderValue, header};
+
+/// Gives the browser the cookie for so long. Scripts do not see it.
+pub(super) fn set(headers: &mut HeaderMap, cookie: &SignInCookie, lifetime: Duration) {
+    if let Ok(value) = HeaderValue::from_str(&line(cookie, lifetime)) {
+        headers.append(header::SET_COOKIE, value);
+    }
+}
+
+/// Takes the cookie back.
+pub(super) fn remove(headers: &mut HeaderMap, cookie: &SignInCookie) {
+    set(headers, cookie, Duration::ZERO);
+}
+
+/// The value that the browser sends under that name.
+pub(super) fn find(headers: &HeaderMap, name: &str) -> Option<String> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(other, _)| *other == name).map(|(_, value)| value.to_owned())
+}
+
+fn line(cookie: &SignInCookie, lifetime: Duration) -> String {
+    let SignInCookie { name, value, is_secure, is_cross_site } = cookie;
+    let same_site = if *is_cross_site { "None" } else { "Lax" };
+    let secure = if *is_secure { "; Secure" } else { "" };
+    let age = lifetime.as_secs();
+    format!("{name}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite={same_site}{secure}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripts_and_other_sites_do_not_get_it() {
+        for (is_secure, is_cross_site, expected) in [
+            (false, false, "c=v; Path=/; Max-Age=600; HttpOnly; SameSite=Lax"),
+            (true, false, "c=v; Path=/; Max-Age=600; HttpOnly; SameSite=Lax; Secure"),
+            (true, true, "c=v; Path=/; Max-Age=600; HttpOnly; SameSite=None; Secure"),
+        ] {
+            let cookie = SignInCookie { name: "c".into(), value: "v".into(), is_secure, is_cross_site };
+            assert_eq!(line(&cookie, Duration::from_secs(600)), expected);
+        }
+    }
+
+    #[test]
+    fn is_found_among_others() {
+        let mut headers = HeaderMap::new();
+        for line in ["a=1; cc=2", "c=3;b=4"] {
+            headers.append(header::COOKIE, HeaderValue::from_static(line));
+        }
+        for (name, value) in [("a", Some("1")), ("c", Some("3")), ("b", Some("4")), ("d", None)] {
+            assert_eq!(find(&headers, name).as_deref(), value, "{name}");
+        }
+    }
+}

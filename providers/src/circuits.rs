@@ -1,0 +1,186 @@
+//! Circuit breakers by name, which every process of an installation may share: one
+//! that finds a provider down spares the others from finding out.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::{
+    metrics,
+    resilience::{Breaker, BreakerPolicy, BreakerState},
+};
+
+pub mod redis;
+
+/// Longest that those who must wait for a trial's end stay away before they look
+/// again.
+const TRIAL_PATIENCE: TimeDelta = TimeDelta::seconds(15);
+
+/// A breaker for each name.
+#[async_trait]
+pub trait Circuits: Send + Sync {
+    /// Whether a request to `name` may be made now. After a rest, one who asks is
+    /// granted the trial. Never fails: where the shared state is away, what this
+    /// process knows stands in.
+    async fn ask(&self, name: &str, now: DateTime<Utc>) -> Permit;
+
+    /// Tells how a request to `name` ended.
+    async fn report(&self, name: &str, report: Report, now: DateTime<Utc>);
+}
+
+/// The answer to who wants to make a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permit {
+    /// Make it, and report how it ended.
+    Granted,
+    /// Do not.
+    Refused {
+        /// When to ask again.
+        until: DateTime<Utc>,
+    },
+}
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Report {
+    /// The provider did its part.
+    Succeeded,
+    /// The provider did not.
+    Failed,
+    /// The provider asked for a rest until then.
+    AskedToRest {
+        /// As it said.
+        until: DateTime<Utc>,
+    },
+}
+
+/// What happens to a breaker.
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    Asked,
+    Reported(Report),
+}
+
+/// The state that follows, and the answer to who asked.
+fn step(
+    policy: BreakerPolicy,
+    state: BreakerState,
+    event: Event,
+    now: DateTime<Utc>,
+) -> (BreakerState, Permit) {
+    let mut breaker = Breaker::resume(policy, state);
+    let mut granted = true;
+    match event {
+        Event::Asked => granted = breaker.allow(now),
+        Event::Reported(Report::Succeeded) => breaker.on_success(),
+        Event::Reported(Report::Failed) => breaker.on_failure(now),
+        Event::Reported(Report::AskedToRest { until }) => breaker.rest_until(until),
+    }
+    let permit = match breaker.state() {
+        BreakerState::Open { until } if !granted => Permit::Refused { until },
+        BreakerState::HalfOpen { since } if !granted => {
+            Permit::Refused { until: (since + policy.open_for).min(now + TRIAL_PATIENCE) }
+        }
+        _ => Permit::Granted,
+    };
+    (breaker.state(), permit)
+}
+
+/// Tells operators of a change.
+fn note(name: &str, before: BreakerState, after: BreakerState) {
+    match (before, after) {
+        (BreakerState::Open { .. }, BreakerState::Open { .. }) => {}
+        (_, BreakerState::Open { until }) => {
+            metrics::circuit_opened(name);
+            tracing::warn!(circuit = name, %until, "circuit opened: requests are held back");
+        }
+        (BreakerState::Open { .. }, BreakerState::HalfOpen { .. }) => {
+            tracing::info!(circuit = name, "circuit is tried");
+        }
+        (BreakerState::Open { .. } | BreakerState::HalfOpen { .. }, BreakerState::Closed { .. }) => {
+            tracing::info!(circuit = name, "circuit closed: requests pass again");
+        }
+        _ => {}
+    }
+}
+
+/// Breakers of this process alone.
+#[derive(Debug)]
+pub struct LocalCircuits {
+    policy: BreakerPolicy,
+    states: Mutex<HashMap<String, BreakerState>>,
+}
+
+impl LocalCircuits {
+    /// Every breaker closed.
+    pub fn new(policy: BreakerPolicy) -> Self {
+        Self { policy, states: Mutex::default() }
+    }
+
+    fn apply(&self, name: &str, event: Event, now: DateTime<Utc>) -> Permit {
+        let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = states.get(name).copied().unwrap_or_default();
+        let (after, permit) = step(self.policy, before, event, now);
+        states.insert(name.to_owned(), after);
+        note(name, before, after);
+        metrics::observe_circuit(name, after);
+        permit
+    }
+
+    /// Takes over what the shared state is.
+    fn learn(&self, name: &str, state: BreakerState) {
+        let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        states.insert(name.to_owned(), state);
+        metrics::observe_circuit(name, state);
+    }
+}
+
+#[async_trait]
+impl Circuits for LocalCircuits {
+    async fn ask(&self, name: &str, now: DateTime<Utc>) -> Permit {
+        self.apply(name, Event::Asked, now)
+    }
+
+    async fn report(&self, name: &str, report: Report, now: DateTime<Utc>) {
+        self.apply(name, Event::Reported(report), now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: BreakerPolicy = BreakerPolicy { failures: 2, open_for: TimeDelta::seconds(60) };
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + second, 0).expect("in range")
+    }
+
+    #[tokio::test]
+    async fn each_name_has_a_circuit_of_its_own() {
+        let circuits = LocalCircuits::new(POLICY);
+        for second in 0..2 {
+            circuits.report("one", Report::Failed, at(second)).await;
+        }
+
+        assert_eq!(circuits.ask("one", at(2)).await, Permit::Refused { until: at(61) });
+        assert_eq!(circuits.ask("two", at(2)).await, Permit::Granted);
+    }
+
+    #[tokio::test]
+    async fn one_is_granted_the_trial_and_the_others_look_again_soon() {
+        let circuits = LocalCircuits::new(POLICY);
+        circuits.report("one", Report::AskedToRest { until: at(10) }, at(0)).await;
+
+        assert_eq!(circuits.ask("one", at(9)).await, Permit::Refused { until: at(10) });
+        assert_eq!(circuits.ask("one", at(10)).await, Permit::Granted);
+        assert_eq!(circuits.ask("one", at(11)).await, Permit::Refused { until: at(26) });
+        assert_eq!(circuits.ask("one", at(69)).await, Permit::Refused { until: at(70) });
+        circuits.report("one", Report::Succeeded, at(69)).await;
+        assert_eq!(circuits.ask("one", at(69)).await, Permit::Granted);
+    }
+}

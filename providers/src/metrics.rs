@@ -1,0 +1,43 @@
+//! The metrics of what is outside, named once. `docs/operations.md` tabulates them.
+
+use metrics::{counter, gauge};
+
+use crate::resilience::BreakerState;
+
+/// Name, type, labels and meaning of a metric.
+pub type Described = (&'static str, &'static str, &'static str, &'static str);
+
+/// Until when the circuit of a provider is open.
+pub const CIRCUIT_OPEN_UNTIL: &str = "atelier_circuit_open_until_seconds";
+/// Circuits that this process opened.
+pub const CIRCUIT_OPENED: &str = "atelier_circuit_opened_total";
+/// Requests that an open circuit held back.
+pub const CIRCUIT_HELD_BACK: &str = "atelier_circuit_held_back_total";
+
+/// Every metric of what is outside, for documents and exporters.
+pub const ALL: &[Described] = &[
+    (
+        CIRCUIT_OPEN_UNTIL,
+        "gauge",
+        "provider",
+        "Unix time until which the circuit of a model server is open, as this process saw it last; 0 where it is not",
+    ),
+    (CIRCUIT_OPENED, "counter", "provider", "Circuits opened after failures"),
+    (CIRCUIT_HELD_BACK, "counter", "provider", "Requests not made because the circuit was open"),
+];
+
+pub(crate) fn observe_circuit(provider: &str, state: BreakerState) {
+    let until = match state {
+        BreakerState::Open { until } => until.timestamp() as f64,
+        BreakerState::Closed { .. } | BreakerState::HalfOpen { .. } => 0.0,
+    };
+    gauge!(CIRCUIT_OPEN_UNTIL, "provider" => provider.to_owned()).set(until);
+}
+
+pub(crate) fn circuit_opened(provider: &str) {
+    counter!(CIRCUIT_OPENED, "provider" => provider.to_owned()).increment(1);
+}
+
+pub(crate) fn circuit_held_back(provider: &str) {
+    counter!(CIRCUIT_HELD_BACK, "provider" => provider.to_owned()).increment(1);
+}

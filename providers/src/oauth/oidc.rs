@@ -1,0 +1,399 @@
+//! Providers that speak OpenID Connect: endpoints and keys by discovery, people by
+//! their ID token.
+
+use std::{collections::HashSet, sync::Arc};
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use openidconnect::{
+    AdditionalProviderMetadata, AuthType, AuthenticationFlow, AuthorizationCode, ClaimsVerificationError,
+    ClientId, ClientSecret, CsrfToken, DiscoveryError, IssuerUrl, Nonce, PkceCodeChallenge, PkceCodeVerifier,
+    ProviderMetadata, RedirectUrl, RequestTokenError, Scope, SignatureVerificationError, TokenResponse,
+    core::{
+        CoreAuthDisplay, CoreClaimName, CoreClaimType, CoreClient, CoreClientAuthMethod, CoreGrantType,
+        CoreIdToken, CoreIdTokenClaims, CoreIdTokenVerifier, CoreJsonWebKey,
+        CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm, CoreJwsSigningAlgorithm,
+        CoreResponseMode, CoreResponseType, CoreSubjectIdentifierType,
+    },
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+
+use super::{
+    AppleKey, Callback, ExternalPerson, Flow, IdentityProvider, OAuthError, Transport, token_refusal,
+    transport::TransportError,
+};
+use crate::resilience::Clock;
+
+/// How long endpoints and keys are used before they are asked for again.
+const FRESH_FOR: TimeDelta = TimeDelta::hours(1);
+/// Shortest time between two looks for a key that nobody knows.
+const KEY_INTERVAL: TimeDelta = TimeDelta::minutes(1);
+/// How far the provider's clock may be ahead.
+const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
+
+/// A provider of OpenID Connect.
+#[derive(Debug)]
+pub struct OidcOptions {
+    /// Its issuer, under which its discovery document is.
+    pub issuer: String,
+    /// What it knows this instance as.
+    pub client_id: String,
+    /// How this instance proves it.
+    pub credential: Credential,
+    /// What is asked for beside `openid`.
+    pub scopes: &'static [&'static str],
+    /// Whether the browser is to come back by a posted form, as Apple asks.
+    pub form_post: bool,
+}
+
+/// How this instance proves who it is.
+#[derive(Debug)]
+pub enum Credential {
+    /// With a secret.
+    Secret(SecretString),
+    /// With a JWT that it signs each time, as Apple asks.
+    Signed(AppleKey),
+}
+
+/// Signs people in by OpenID Connect.
+#[derive(Debug)]
+pub struct OidcProvider {
+    options: OidcOptions,
+    issuer: IssuerUrl,
+    transport: Transport,
+    known: Mutex<Option<Known>>,
+    clock: ShownClock,
+}
+
+/// The part of discovery that tells whether answers name who gives them (RFC 9207).
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+struct Additional {
+    #[serde(default)]
+    authorization_response_iss_parameter_supported: bool,
+}
+
+impl AdditionalProviderMetadata for Additional {}
+
+type Metadata = ProviderMetadata<
+    Additional,
+    CoreAuthDisplay,
+    CoreClientAuthMethod,
+    CoreClaimName,
+    CoreClaimType,
+    CoreGrantType,
+    CoreJweContentEncryptionAlgorithm,
+    CoreJweKeyManagementAlgorithm,
+    CoreJsonWebKey,
+    CoreResponseMode,
+    CoreResponseType,
+    CoreSubjectIdentifierType,
+>;
+
+#[derive(Clone, Debug)]
+struct Known {
+    metadata: Arc<Metadata>,
+    asked_at: DateTime<Utc>,
+    /// When a key that nobody knew was last looked for.
+    key_sought_at: Option<DateTime<Utc>>,
+}
+
+struct ShownClock(Clock);
+
+impl std::fmt::Debug for ShownClock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+impl OidcProvider {
+    /// A provider; nothing is asked of it before somebody signs in. Fails where the
+    /// issuer is no URL.
+    pub fn new(options: OidcOptions, transport: Transport, clock: Clock) -> Result<Self, OAuthError> {
+        let issuer = IssuerUrl::new(options.issuer.clone())
+            .map_err(|error| OAuthError::Misconfigured(format!("the issuer is no URL: {error}")))?;
+        Ok(Self { options, issuer, transport, known: Mutex::new(None), clock: ShownClock(clock) })
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        (self.clock.0)()
+    }
+
+    /// Endpoints and keys, at most an hour old unless the provider is away.
+    async fn metadata(&self) -> Result<Arc<Metadata>, OAuthError> {
+        let mut known = self.known.lock().await;
+        let now = self.now();
+        match known.as_mut() {
+            Some(known) if now < known.asked_at + FRESH_FOR => Ok(known.metadata.clone()),
+            Some(stale) => {
+                match self.discover().await {
+                    Ok(metadata) => stale.metadata = metadata,
+                    Err(error) => tracing::warn!(issuer = %self.options.issuer, %error, "discovery failed"),
+                }
+                stale.asked_at = now;
+                Ok(stale.metadata.clone())
+            }
+            None => {
+                let metadata = self.discover().await?;
+                *known = Some(Known { metadata: metadata.clone(), asked_at: now, key_sought_at: None });
+                Ok(metadata)
+            }
+        }
+    }
+
+    /// Endpoints and keys anew, since a key is not among those known; none where the
+    /// last look is too recent.
+    async fn newer_metadata(&self) -> Result<Option<Arc<Metadata>>, OAuthError> {
+        let mut known = self.known.lock().await;
+        let now = self.now();
+        let sought_at = known.as_ref().and_then(|known| known.key_sought_at);
+        if sought_at.is_some_and(|at| now < at + KEY_INTERVAL) {
+            return Ok(None);
+        }
+        let metadata = self.discover().await?;
+        *known = Some(Known { metadata: metadata.clone(), asked_at: now, key_sought_at: Some(now) });
+        Ok(Some(metadata))
+    }
+
+    async fn discover(&self) -> Result<Arc<Metadata>, OAuthError> {
+        let discovered = Metadata::discover_async(self.issuer.clone(), &self.transport).await;
+        discovered.map(Arc::new).map_err(|error| match error {
+            DiscoveryError::Request(error) => error.into(),
+            DiscoveryError::Response(status, ..) => {
+                OAuthError::Unavailable(format!("discovery is answered {status}"))
+            }
+            DiscoveryError::Validation(_) => OAuthError::Misconfigured("the issuer is another".to_owned()),
+            other => OAuthError::Unavailable(format!("discovery: {other}")),
+        })
+    }
+
+    fn client_secret(&self) -> Result<ClientSecret, OAuthError> {
+        match &self.options.credential {
+            Credential::Secret(secret) => Ok(ClientSecret::new(secret.expose_secret().to_owned())),
+            Credential::Signed(key) => {
+                let secret = key.client_secret(&self.options.client_id, &self.options.issuer, self.now())?;
+                Ok(ClientSecret::new(secret))
+            }
+        }
+    }
+
+    async fn begin(&self, flow: &Flow) -> Result<String, OAuthError> {
+        let metadata = self.metadata().await?;
+        let client_id = ClientId::new(self.options.client_id.clone());
+        let client = CoreClient::from_provider_metadata(Metadata::clone(&metadata), client_id, None)
+            .set_redirect_uri(redirect_url(flow)?);
+        let (state, nonce) = (CsrfToken::new(flow.state.clone()), Nonce::new(flow.nonce.clone()));
+        let code_flow = AuthenticationFlow::<CoreResponseType>::AuthorizationCode;
+        let verifier = PkceCodeVerifier::new(flow.verifier.clone());
+        let mut request = client
+            .authorize_url(code_flow, || state, || nonce)
+            .add_scopes(self.options.scopes.iter().map(|scope| Scope::new((*scope).to_owned())))
+            .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
+        if self.options.form_post {
+            request = request.add_extra_param("response_mode", "form_post");
+        }
+        Ok(request.url().0.into())
+    }
+
+    async fn redeem(&self, flow: &Flow, callback: &Callback) -> Result<ExternalPerson, OAuthError> {
+        let metadata = self.metadata().await?;
+        let names_itself = metadata.additional_metadata().authorization_response_iss_parameter_supported;
+        check_issuer(&self.options.issuer, callback.issuer.as_deref(), names_itself)?;
+        let client_id = ClientId::new(self.options.client_id.clone());
+        let client = CoreClient::from_provider_metadata(
+            Metadata::clone(&metadata),
+            client_id,
+            Some(self.client_secret()?),
+        )
+        .set_auth_type(AuthType::RequestBody)
+        .set_redirect_uri(redirect_url(flow)?);
+        let answer = client
+            .exchange_code(AuthorizationCode::new(callback.code.clone()))
+            .map_err(|_| OAuthError::Misconfigured("the provider has no token endpoint".to_owned()))?
+            .set_pkce_verifier(PkceCodeVerifier::new(flow.verifier.clone()))
+            .request_async(&self.transport)
+            .await
+            .map_err(refusal)?;
+        let token = answer.id_token().ok_or_else(|| untrusted("there is no ID token"))?;
+        let claims = self.verify(token, &metadata, &flow.nonce).await?;
+        Ok(person(&claims, callback.user.as_deref()))
+    }
+
+    /// The claims of an ID token that passes every check. Where its key is unknown, the
+    /// provider may have changed its keys: they are asked for again.
+    async fn verify(
+        &self,
+        token: &CoreIdToken,
+        metadata: &Metadata,
+        nonce: &str,
+    ) -> Result<CoreIdTokenClaims, OAuthError> {
+        match self.check(token, metadata, nonce) {
+            Err(ClaimsVerificationError::SignatureVerification(
+                SignatureVerificationError::NoMatchingKey,
+            )) => {
+                let newer = self.newer_metadata().await?.ok_or_else(|| untrusted("its key is unknown"))?;
+                self.check(token, &newer, nonce)
+            }
+            checked => checked,
+        }
+        .map_err(|error| untrusted(reason(&error)))
+    }
+
+    fn check(
+        &self,
+        token: &CoreIdToken,
+        metadata: &Metadata,
+        nonce: &str,
+    ) -> Result<CoreIdTokenClaims, ClaimsVerificationError> {
+        let now = self.now();
+        let client_id = ClientId::new(self.options.client_id.clone());
+        // As of a public client: a MAC under the client secret is no signature.
+        let verifier =
+            CoreIdTokenVerifier::new_public_client(client_id, self.issuer.clone(), metadata.jwks().clone())
+                .set_allowed_algs(HashSet::from([
+                    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
+                    CoreJwsSigningAlgorithm::EcdsaP256Sha256,
+                ]))
+                .set_time_fn(move || now)
+                .set_issue_time_verifier_fn(move |at| {
+                    if at <= now + CLOCK_SKEW { Ok(()) } else { Err("issued in the future".to_owned()) }
+                });
+        token.claims(&verifier, &Nonce::new(nonce.to_owned())).cloned()
+    }
+}
+
+#[async_trait]
+impl IdentityProvider for OidcProvider {
+    async fn authorization_url(&self, flow: &Flow) -> Result<String, OAuthError> {
+        self.transport.within(self.begin(flow)).await
+    }
+
+    async fn identify(&self, flow: &Flow, callback: &Callback) -> Result<ExternalPerson, OAuthError> {
+        self.transport.within(self.redeem(flow, callback)).await
+    }
+
+    fn answers_by_post(&self) -> bool {
+        self.options.form_post
+    }
+}
+
+fn redirect_url(flow: &Flow) -> Result<RedirectUrl, OAuthError> {
+    RedirectUrl::new(flow.redirect_uri.clone())
+        .map_err(|_| OAuthError::Misconfigured("the callback's address is no URL".to_owned()))
+}
+
+/// Whether an answer is of this issuer, as far as it says. One that always says so is
+/// not believed where it does not.
+fn check_issuer(expected: &str, told: Option<&str>, always_told: bool) -> Result<(), OAuthError> {
+    match told {
+        Some(told) if told == expected => Ok(()),
+        None if !always_told => Ok(()),
+        Some(_) => Err(untrusted("it is another issuer's")),
+        None => Err(untrusted("it does not name its issuer")),
+    }
+}
+
+fn untrusted(reason: &str) -> OAuthError {
+    OAuthError::Untrusted(reason.to_owned())
+}
+
+/// What is wrong, without what the token says.
+fn reason(error: &ClaimsVerificationError) -> &'static str {
+    match error {
+        ClaimsVerificationError::Expired(_) => "the ID token has expired",
+        ClaimsVerificationError::InvalidAudience(_) => "the ID token is for somebody else",
+        ClaimsVerificationError::InvalidIssuer(_) => "the ID token is another issuer's",
+        ClaimsVerificationError::InvalidNonce(_) => "the ID token is of another sign-in",
+        ClaimsVerificationError::SignatureVerification(_) => "the ID token is not signed as it should be",
+        _ => "the ID token is not as it should be",
+    }
+}
+
+type TokenError = RequestTokenError<
+    TransportError,
+    openidconnect::StandardErrorResponse<openidconnect::core::CoreErrorResponseType>,
+>;
+
+fn refusal(error: TokenError) -> OAuthError {
+    match error {
+        RequestTokenError::ServerResponse(answer) => token_refusal(answer.error().as_ref()),
+        RequestTokenError::Request(error) => error.into(),
+        RequestTokenError::Parse(..) => untrusted("its tokens cannot be read"),
+        RequestTokenError::Other(_) => untrusted("it is no answer to a code"),
+    }
+}
+
+fn person(claims: &CoreIdTokenClaims, user: Option<&str>) -> ExternalPerson {
+    let text = |value: &str| value.to_owned();
+    ExternalPerson {
+        subject: claims.subject().to_string(),
+        email: claims.email().map(|email| text(email)),
+        email_verified: claims.email_verified().unwrap_or(false),
+        name: claims
+            .name()
+            .and_then(|name| name.get(None))
+            .map(|name| text(name))
+            .or_else(|| told_name(user?)),
+        picture: claims.picture().and_then(|picture| picture.get(None)).map(|picture| text(picture)),
+        locale: claims.locale().map(|locale| locale.as_ref().to_owned()),
+    }
+}
+
+/// The name in what Apple tells beside the code, at the first sign-in only. The browser
+/// brings it, so it is good for a name and for nothing else.
+fn told_name(user: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Name {
+        #[serde(default)]
+        first_name: Option<String>,
+        #[serde(default)]
+        last_name: Option<String>,
+    }
+    #[derive(Deserialize)]
+    struct User {
+        name: Name,
+    }
+    let User { name } = serde_json::from_str(user).ok()?;
+    let parts: Vec<String> = [name.first_name, name.last_name].into_iter().flatten().collect();
+    let name = parts.join(" ");
+    if name.trim().is_empty() { None } else { Some(name.trim().to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_of_the_issuer_it_names() {
+        let ours = "https://accounts.example";
+        for (told, always_told, good) in [
+            (Some(ours), true, true),
+            (Some(ours), false, true),
+            (None, false, true),
+            (None, true, false),
+            (Some("https://accounts.example/"), false, false),
+            (Some("https://evil.example"), false, false),
+            (Some(""), false, false),
+        ] {
+            assert_eq!(check_issuer(ours, told, always_told).is_ok(), good, "{told:?} {always_told}");
+        }
+    }
+
+    #[test]
+    fn reads_the_name_that_apple_tells() {
+        for (user, name) in [
+            (
+                r#"{"name":{"firstName":"Ada","lastName":"Lovelace"},"email":"a@b.example"}"#,
+                Some("Ada Lovelace"),
+            ),
+            (r#"{"name":{"firstName":"Ada"}}"#, Some("Ada")),
+            (r#"{"name":{"firstName":null,"lastName":" "}}"#, None),
+            (r#"{"email":"a@b.example"}"#, None),
+            ("Ada", None),
+        ] {
+            assert_eq!(told_name(user).as_deref(), name, "{user}");
+        }
+    }
+}

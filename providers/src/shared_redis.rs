@@ -1,0 +1,192 @@
+//! Redis for state that processes share and can do without: asked in bounded time,
+//! and left alone for a while after it failed.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ::redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use ::redis::{Client, Cmd, FromRedisValue, RedisError, RedisResult, ScriptInvocation};
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::resilience::{Breaker, BreakerPolicy};
+
+/// How long Redis is left alone after it failed.
+const REST: TimeDelta = TimeDelta::seconds(5);
+
+/// Where Redis is and how long it may take.
+#[derive(Debug, Clone)]
+pub struct SharedRedisOptions {
+    /// `redis://` or `rediss://` URL.
+    pub url: secrecy::SecretString,
+    /// Put before every key.
+    pub key_prefix: String,
+    /// For one step, the connection included.
+    pub command_timeout: Duration,
+}
+
+/// The URL of Redis is not valid.
+#[derive(Debug, thiserror::Error)]
+#[error("the Redis URL is not valid: {reason}")]
+pub struct InvalidRedisUrl {
+    reason: String,
+}
+
+/// A Redis that may be away.
+pub(crate) struct SharedRedis {
+    client: Client,
+    config: ConnectionManagerConfig,
+    connection: Mutex<ConnectionManager>,
+    timeout: Duration,
+    purpose: &'static str,
+    breaker: Mutex<Breaker>,
+    is_away: AtomicBool,
+}
+
+impl SharedRedis {
+    /// Prepares the connection, which is made at the first step. `purpose` names what
+    /// is shared, in log lines. Needs a running tokio.
+    pub(crate) fn new(options: &SharedRedisOptions, purpose: &'static str) -> Result<Self, InvalidRedisUrl> {
+        let invalid = |error: RedisError| InvalidRedisUrl { reason: error.category().to_owned() };
+        let client = Client::open(secrecy::ExposeSecret::expose_secret(&options.url)).map_err(invalid)?;
+        let config = ConnectionManagerConfig::new()
+            .set_number_of_retries(1)
+            .set_connection_timeout(Some(options.command_timeout))
+            .set_response_timeout(Some(options.command_timeout));
+        let connection = ConnectionManager::new_lazy_with_config(client.clone(), config.clone());
+        Ok(Self {
+            connection: Mutex::new(connection.map_err(invalid)?),
+            client,
+            config,
+            timeout: options.command_timeout,
+            purpose,
+            breaker: Mutex::new(Breaker::new(BreakerPolicy { failures: 1, open_for: REST })),
+            is_away: AtomicBool::new(false),
+        })
+    }
+
+    /// Whether local state stands in at the moment.
+    pub(crate) fn is_away(&self) -> bool {
+        self.is_away.load(Ordering::Relaxed)
+    }
+
+    /// The answer to a command; none where Redis is away.
+    pub(crate) async fn query<T: FromRedisValue>(&self, command: &Cmd, now: DateTime<Utc>) -> Option<T> {
+        let mut connection = self.connection();
+        self.within_bounds(command.query_async(&mut connection), now).await
+    }
+
+    /// The answer of a script; none where Redis is away.
+    pub(crate) async fn invoke<T: FromRedisValue>(
+        &self,
+        call: &ScriptInvocation<'_>,
+        now: DateTime<Utc>,
+    ) -> Option<T> {
+        let mut connection = self.connection();
+        self.within_bounds(call.invoke_async(&mut connection), now).await
+    }
+
+    async fn within_bounds<T>(
+        &self,
+        step: impl Future<Output = RedisResult<T>>,
+        now: DateTime<Utc>,
+    ) -> Option<T> {
+        if !self.breaker().allow(now) {
+            return None;
+        }
+        let answer = match tokio::time::timeout(self.timeout, step).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(reason(&error)),
+            Err(_) => Err("no answer in time"),
+        };
+        self.settle(answer.as_ref().err().copied(), now);
+        answer.ok()
+    }
+
+    fn settle(&self, failure: Option<&'static str>, now: DateTime<Utc>) {
+        let Some(reason) = failure else {
+            self.breaker().on_success();
+            if self.is_away.swap(false, Ordering::Relaxed) {
+                tracing::info!("Redis is back: {} are shared again", self.purpose);
+            }
+            return;
+        };
+        self.breaker().on_failure(now);
+        self.connect_anew();
+        if !self.is_away.swap(true, Ordering::Relaxed) {
+            tracing::warn!(reason, "Redis is away: {} are this process's own", self.purpose);
+        }
+    }
+
+    /// Leaves a connection that may be silent for ever.
+    fn connect_anew(&self) {
+        let fresh = ConnectionManager::new_lazy_with_config(self.client.clone(), self.config.clone());
+        if let Ok(fresh) = fresh {
+            *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
+        }
+    }
+
+    fn connection(&self) -> ConnectionManager {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn reason(error: &RedisError) -> &'static str {
+    if error.is_timeout() {
+        "no answer in time"
+    } else if error.is_io_error() || error.is_connection_dropped() {
+        "no connection"
+    } else {
+        "the command failed"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn redis(url: &str) -> Result<SharedRedis, InvalidRedisUrl> {
+        let options = SharedRedisOptions {
+            url: url.to_owned().into(),
+            key_prefix: "test".into(),
+            command_timeout: Duration::from_millis(200),
+        };
+        SharedRedis::new(&options, "numbers")
+    }
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + second, 0).expect("in range")
+    }
+
+    #[tokio::test]
+    async fn leaves_a_silent_redis_alone_for_a_while() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let redis = redis(&format!("redis://{}", listener.local_addr().expect("an address")));
+        let redis = redis.expect("a valid URL");
+
+        assert_eq!(redis.query::<String>(&Cmd::get("a"), at(0)).await, None);
+
+        assert!(redis.is_away());
+        assert!(!redis.breaker().allow(at(4)), "the next ones do not wait for Redis");
+        assert!(redis.breaker().allow(at(5)), "one of them tries again");
+    }
+
+    #[tokio::test]
+    async fn refuses_a_url_without_repeating_it() {
+        let error = redis("nonsense://user:hunter2@host").err().expect("refused");
+
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn an_encrypted_connection_to_a_server_that_speaks_plainly_is_away() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let redis = redis(&format!("rediss://{}", listener.local_addr().expect("an address")));
+
+        assert_eq!(redis.expect("TLS is compiled in").query::<String>(&Cmd::get("a"), at(0)).await, None);
+    }
+}

@@ -1,0 +1,71 @@
+//! What the database tells of itself.
+
+use sea_orm::{DatabaseBackend, DatabaseConnection, DbErr, FromQueryResult, Statement};
+
+use super::{FINE, Verdict, degraded};
+
+/// What the database tells of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DatabaseFacts {
+    /// `postgresql` or `sqlite`.
+    pub engine: &'static str,
+    /// Its version.
+    pub version: String,
+    /// Bytes it takes.
+    pub size_bytes: i64,
+    /// Connections of this process that are open.
+    pub connections: u32,
+    /// Those of them that nobody uses.
+    pub idle_connections: u32,
+    /// Most connections of this process.
+    pub max_connections: u32,
+}
+
+#[derive(FromQueryResult)]
+struct Row {
+    version: String,
+    size_bytes: i64,
+}
+
+const POSTGRES: &str = "SELECT current_setting('server_version') AS version, \
+    pg_database_size(current_database()) AS size_bytes";
+const SQLITE: &str = "SELECT sqlite_version() AS version, \
+    (SELECT page_count FROM pragma_page_count()) * (SELECT page_size FROM pragma_page_size()) AS size_bytes";
+
+pub(super) async fn ask(db: &DatabaseConnection) -> Result<DatabaseFacts, DbErr> {
+    let backend = db.get_database_backend();
+    let (engine, text) = match backend {
+        DatabaseBackend::Postgres => ("postgresql", POSTGRES),
+        _ => ("sqlite", SQLITE),
+    };
+    let (connections, idle, max_connections) = pool(db);
+    let found = Row::find_by_statement(Statement::from_string(backend, text)).one(db).await?;
+    let Row { version, size_bytes } =
+        found.ok_or_else(|| DbErr::RecordNotFound("the database's version".to_owned()))?;
+    let idle_connections = u32::try_from(idle).unwrap_or(u32::MAX);
+    Ok(DatabaseFacts { engine, version, size_bytes, connections, idle_connections, max_connections })
+}
+
+/// Connections that are open, that nobody uses, and that may be open.
+fn pool(db: &DatabaseConnection) -> (u32, usize, u32) {
+    match db.get_database_backend() {
+        DatabaseBackend::Postgres => {
+            let pool = db.get_postgres_connection_pool();
+            (pool.size(), pool.num_idle(), pool.options().get_max_connections())
+        }
+        _ => {
+            let pool = db.get_sqlite_connection_pool();
+            (pool.size(), pool.num_idle(), pool.options().get_max_connections())
+        }
+    }
+}
+
+impl DatabaseFacts {
+    pub(super) fn judge(&self) -> Verdict {
+        // One of them asks.
+        let is_full = self.max_connections > 1
+            && self.connections >= self.max_connections
+            && self.idle_connections == 0;
+        if is_full { degraded("Every connection of this process is in use.") } else { FINE }
+    }
+}

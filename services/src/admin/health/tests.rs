@@ -1,0 +1,123 @@
+use atelier_entities::{SchedulerId, Timestamp, WorkerId};
+use serde_json::json;
+
+use super::*;
+use crate::testing::Bench;
+
+fn queue(name: QueueName, age: Option<f64>, is_paused: bool) -> QueueOverview {
+    QueueOverview {
+        queue: name,
+        scheduled: 0,
+        available: 0,
+        running: 0,
+        retrying: 0,
+        failed: 0,
+        oldest_age_secs: age,
+        paused_at: is_paused.then_some(Timestamp::UNIX_EPOCH),
+    }
+}
+
+fn worker(queues: &[&str], draining: bool) -> workers::Model {
+    let queues: serde_json::Map<_, _> = queues.iter().map(|queue| ((*queue).to_owned(), json!(1))).collect();
+    workers::Model {
+        id: WorkerId::new(),
+        host: "here".to_owned(),
+        pid: 1,
+        queues: json!(queues),
+        kinds: json!([]),
+        version: "1".to_owned(),
+        draining,
+        running: 0,
+        started_at: Timestamp::UNIX_EPOCH,
+        heartbeat_at: Timestamp::UNIX_EPOCH,
+    }
+}
+
+#[test]
+fn queues_are_judged_by_what_waits_in_them() {
+    let email = |age, is_paused| vec![queue(QueueName::Email, age, is_paused)];
+    for (queues, status) in [
+        (email(None, false), Status::Ok),
+        (email(Some(299.0), false), Status::Ok),
+        (email(Some(301.0), false), Status::Degraded),
+        (email(Some(301.0), true), Status::Degraded),
+        (Vec::new(), Status::Ok),
+    ] {
+        assert_eq!(judge_queues(&queues).0, status, "{queues:?}");
+    }
+    let paused = judge_queues(&email(Some(301.0), true)).1;
+    assert_eq!(paused.as_deref(), Some("Paused: email."), "a paused queue does not lag");
+}
+
+#[test]
+fn workers_are_judged_by_the_queues_they_serve() {
+    let all: Vec<&str> = QueueName::ALL.into_iter().map(QueueName::as_str).collect();
+    for (workers, status) in [
+        (vec![], Status::Down),
+        (vec![worker(&all, true)], Status::Down),
+        (vec![worker(&all, false)], Status::Ok),
+        (vec![worker(&["email"], false)], Status::Degraded),
+        (vec![worker(&["email"], false), worker(&all[1..], false), worker(&all, true)], Status::Degraded),
+        (vec![worker(&all[..3], false), worker(&all[3..], false)], Status::Ok),
+    ] {
+        assert_eq!(judge_workers(&workers).0, status, "{workers:?}");
+    }
+}
+
+#[test]
+fn schedulers_and_the_transport_are_judged() {
+    let scheduler = schedulers::Model {
+        id: SchedulerId::new(),
+        host: "here".to_owned(),
+        pid: 1,
+        version: "1".to_owned(),
+        started_at: Timestamp::UNIX_EPOCH,
+        heartbeat_at: Timestamp::UNIX_EPOCH,
+    };
+    assert_eq!((judge_schedulers(&[]).0, judge_schedulers(&[scheduler]).0), (Status::Down, Status::Ok));
+    let evicts = |policy: &str, max_memory| ServerFacts {
+        eviction: Some(Eviction { policy: policy.to_owned(), max_memory }),
+        ..ServerFacts::default()
+    };
+    assert_eq!(judge_transport(None).0, Status::Ok);
+    assert_eq!(judge_transport(Some(&evicts("noeviction", 1_024))).0, Status::Ok);
+    assert_eq!(judge_transport(Some(&evicts("allkeys-lru", 1_024))).0, Status::Degraded);
+}
+
+#[test]
+fn a_database_without_a_free_connection_is_told() {
+    let facts = |connections, idle_connections| DatabaseFacts {
+        connections,
+        idle_connections,
+        max_connections: 4,
+        ..DatabaseFacts::default()
+    };
+    for (facts, status) in
+        [(facts(4, 0), Status::Degraded), (facts(4, 1), Status::Ok), (facts(3, 0), Status::Ok)]
+    {
+        assert_eq!(facts.judge().0, status, "{facts:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_that_hangs_or_fails_is_down_in_bounded_time() {
+    let hangs = probe("part", std::future::pending::<Result<(), String>>(), |()| FINE).await;
+    assert_eq!((hangs.status, hangs.facts), (Status::Down, None));
+    let fails = probe("part", async { Err::<(), _>("the password is hunter2") }, |()| FINE).await;
+    assert_eq!(fails.status, Status::Down);
+    assert!(!fails.fault.expect("a fault").contains("hunter2"));
+}
+
+#[tokio::test]
+async fn an_instance_without_workers_is_down_and_says_so() {
+    let bench = Bench::new().await;
+
+    let report = bench.services.admin.health().await;
+
+    assert_eq!((report.database.status, report.transport.status), (Status::Ok, Status::Ok));
+    assert_eq!((report.transport_name, report.transport.facts.is_none()), ("in-process", true));
+    assert_eq!((report.workers.status, report.schedulers.status), (Status::Down, Status::Down));
+    assert_eq!(report.status(), Status::Down);
+    let database = report.database.facts.expect("facts");
+    assert!(database.engine == "sqlite" && database.size_bytes > 0 && database.version.starts_with('3'));
+}

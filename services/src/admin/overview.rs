@@ -1,0 +1,74 @@
+//! The platform at a glance.
+
+use atelier_entities::platform_stats;
+use atelier_queue::inspect::QueueOverview;
+
+use super::{Admin, AdminError};
+use crate::stats::{Stats, Totals};
+
+/// The platform at a glance: the figures of the last aggregation, and the jobs of this
+/// moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Overview {
+    /// The figures that everybody sees.
+    pub figures: platform_stats::Model,
+    /// Those for operators.
+    pub totals: Totals,
+    /// Jobs by what they wait for.
+    pub jobs: JobCounts,
+}
+
+/// Jobs of all queues, by state. Those that succeeded are many and say nothing here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JobCounts {
+    /// Due later.
+    pub scheduled: u64,
+    /// Waiting for a worker.
+    pub available: u64,
+    /// Held by workers.
+    pub running: u64,
+    /// Waiting for another attempt.
+    pub retrying: u64,
+    /// Failed and not yet swept.
+    pub failed: u64,
+}
+
+impl Admin {
+    /// The platform at a glance, in three statements of which none reads a whole table.
+    pub async fn overview(&self) -> Result<Overview, AdminError> {
+        let figures = Stats::new(self.queue.clone()).get().await?;
+        let queues = self.queue.queue_overview().await?;
+        Ok(Overview { totals: Totals::of(&figures), figures, jobs: add_up(&queues) })
+    }
+}
+
+fn add_up(queues: &[QueueOverview]) -> JobCounts {
+    queues.iter().fold(JobCounts::default(), |sum, queue| JobCounts {
+        scheduled: sum.scheduled + queue.scheduled,
+        available: sum.available + queue.available,
+        running: sum.running + queue.running,
+        retrying: sum.retrying + queue.retrying,
+        failed: sum.failed + queue.failed,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use atelier_entities::ProjectKind;
+
+    use super::*;
+    use crate::testing::Bench;
+
+    #[tokio::test]
+    async fn has_the_figures_of_the_row_and_the_jobs_of_now() {
+        let bench = Bench::new().await;
+        let ada = bench.register("ada@example.org").await;
+        let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+        bench.generate(ada.id, project.id, None).await;
+
+        let overview = bench.services.admin.overview().await.expect("an overview");
+
+        assert_eq!((overview.figures.total_users, overview.totals), (0, Totals::default()), "not yet");
+        assert_eq!(overview.jobs, JobCounts { available: 2, ..JobCounts::default() });
+    }
+}

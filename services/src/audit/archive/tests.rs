@@ -1,0 +1,132 @@
+use std::collections::BTreeSet;
+
+use atelier_entities::{AuditLevel, JobId, JobState};
+use sea_orm::PaginatorTrait;
+
+use super::*;
+use crate::testing::Bench;
+
+const DAYS: i64 = 24 * 3600;
+
+fn operator() -> Caller {
+    Caller::default()
+}
+
+async fn write(bench: &Bench, count: usize) -> BTreeSet<AuditId> {
+    let tx = bench.services.queue.begin().await.expect("a transaction");
+    for number in 0..count {
+        let caller = Caller { ip: Some("192.0.2.1".to_owned()), ..Caller::default() };
+        record(&tx, &caller, "test.old", None, json!({"number": number})).await.expect("recorded");
+    }
+    tx.commit().await.expect("committed");
+    let of_test = audit_log::Entity::find().filter(audit_log::Column::Action.eq("test.old"));
+    let rows = of_test.all(bench.services.queue.db()).await.expect("listed");
+    rows.into_iter().map(|row| row.id).collect()
+}
+
+async fn left(bench: &Bench) -> u64 {
+    let of_test = audit_log::Entity::find().filter(audit_log::Column::Action.eq("test.old"));
+    of_test.count(bench.services.queue.db()).await.expect("counted")
+}
+
+/// The ids of every entry in every object that a note tells of, each checked against
+/// its note.
+async fn archived(bench: &Bench) -> Vec<AuditId> {
+    let notes = audit_archives::Entity::find().all(bench.services.queue.db()).await.expect("listed");
+    let mut ids = Vec::new();
+    for note in notes {
+        let (bytes, _) = bench.objects.get(&note.object_key).await.expect("read").expect("an object");
+        assert_eq!(note.sha256, hex::encode(Sha256::digest(&bytes)));
+        let text = String::from_utf8(bytes.to_vec()).expect("text");
+        assert_eq!(text.lines().count(), usize::try_from(note.entries).expect("a count"));
+        for line in text.lines() {
+            let entry: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            assert_eq!(entry["ip"], "192.0.2.1");
+            ids.push(serde_json::from_value(entry["id"].clone()).expect("an id"));
+        }
+    }
+    ids
+}
+
+async fn cleanup(bench: &Bench, days: u32) -> JobId {
+    bench.services.audit.start_cleanup(&operator(), Some(days)).await.expect("started").id
+}
+
+#[tokio::test]
+async fn old_entries_move_to_objects_and_young_ones_stay() {
+    let bench = Bench::new().await;
+    let old = write(&bench, 250).await;
+    bench.advance(40 * DAYS);
+    write(&bench, 3).await;
+
+    let job = cleanup(&bench, 30).await;
+    bench.work().await;
+
+    let job = bench.job(job).await;
+    assert_eq!((job.state, &job.result.expect("a result")["entries"]), (JobState::Succeeded, &json!(250)));
+    assert_eq!(left(&bench).await, 3);
+    let moved = archived(&bench).await;
+    assert_eq!((moved.len(), moved.into_iter().collect::<BTreeSet<_>>()), (250, old));
+    let figures = bench.services.audit.figures(None, None).await.expect("figures").archived;
+    assert_eq!((figures.objects, figures.entries), (3, 250), "of 100 at most");
+    let asked = audit_log::Entity::find().filter(audit_log::Column::Action.eq("audit.cleanup"));
+    let asked = asked.one(bench.services.queue.db()).await.expect("asked").expect("an entry");
+    assert_eq!(asked.level, AuditLevel::Critical);
+}
+
+#[tokio::test]
+async fn a_crash_between_object_and_deletion_loses_and_doubles_nothing() {
+    let bench = Bench::new().await;
+    let old = write(&bench, 150).await;
+    bench.advance(40 * DAYS);
+    let audit = &bench.services.audit;
+    let before = bench.services.queue.now();
+    // Written, and then the process was gone.
+    let batch = audit.list_oldest(before).await.expect("listed");
+    let lost = audit.write_object(&batch).await.expect("written");
+    assert_eq!((left(&bench).await, archived(&bench).await.len()), (150, 0));
+
+    cleanup(&bench, 30).await;
+    bench.work().await;
+
+    let moved = archived(&bench).await;
+    assert_eq!((moved.len(), moved.into_iter().collect::<BTreeSet<_>>()), (150, old));
+    // The one who comes back late changes nothing.
+    assert!(!audit.replace(&operator(), &lost).await.expect("asked"));
+    assert_eq!(archived(&bench).await.len(), 150);
+}
+
+#[tokio::test]
+async fn asked_for_twice_it_is_one_job_and_another_bound_waits() {
+    let bench = Bench::new().await;
+    let first = cleanup(&bench, 30).await;
+    let audit = &bench.services.audit;
+
+    assert_eq!(cleanup(&bench, 30).await, first);
+    let other = audit.start_cleanup(&operator(), Some(7)).await;
+    assert!(matches!(other, Err(AuditError::InProgress(job)) if job == first), "{other:?}");
+}
+
+#[tokio::test]
+async fn a_bound_must_be_given_and_fit() {
+    let bench = Bench::new().await;
+    for days in [None, Some(0), Some(MAX_DAYS + 1)] {
+        let refused = bench.services.audit.start_cleanup(&operator(), days).await;
+        let Err(AuditError::InvalidInput(errors)) = refused else { panic!("{refused:?}") };
+        assert!(errors.0.contains_key("older_than_days"));
+    }
+}
+
+#[tokio::test]
+async fn by_the_clock_nothing_moves_where_entries_stay_for_good() {
+    let bench = Bench::new().await;
+    write(&bench, 3).await;
+    bench.advance(4_000 * DAYS);
+    let job =
+        bench.services.queue.enqueue(NewJob::of(&ArchiveAudit { before: None })).await.expect("enqueued");
+
+    bench.work().await;
+
+    assert_eq!(bench.job(job.id).await.state, JobState::Succeeded);
+    assert_eq!(left(&bench).await, 3);
+}

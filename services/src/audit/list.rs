@@ -1,0 +1,138 @@
+//! Reading the log, newest entry first.
+
+use atelier_entities::{AuditId, Timestamp, audit_log};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait,
+    sea_query::{Alias, Asterisk, Expr, Func, Query},
+};
+
+use super::{Audit, AuditError, AuditFilter};
+use crate::Page;
+
+/// Entries are counted up to here: a log of years is not read to show a page of it.
+pub const COUNT_LIMIT: u64 = 100_000;
+
+impl Audit {
+    /// A page of the entries of a filter, newest first, and how many there are, up to
+    /// [`COUNT_LIMIT`].
+    pub async fn list(
+        &self,
+        filter: &AuditFilter,
+        page: Page,
+    ) -> Result<(Vec<audit_log::Model>, u64), AuditError> {
+        let condition = filter.condition()?;
+        let total = self.count(condition.clone()).await?;
+        let rows = newest_first(condition)
+            .offset(page.number.saturating_sub(1).saturating_mul(page.size))
+            .limit(page.size)
+            .all(self.queue.db())
+            .await?;
+        Ok((rows, total))
+    }
+
+    async fn count(&self, condition: Condition) -> Result<u64, DbErr> {
+        let some = audit_log::Entity::find()
+            .select_only()
+            .column(audit_log::Column::Id)
+            .filter(condition)
+            .limit(COUNT_LIMIT)
+            .into_query();
+        let count = Query::select()
+            .expr_as(Func::count(Expr::col(Asterisk)), Alias::new("entries"))
+            .from_subquery(some, Alias::new("some"))
+            .to_owned();
+        let db = self.queue.db();
+        let row = db.query_one(&count).await?;
+        let entries: i64 = row.map(|row| row.try_get("", "entries")).transpose()?.unwrap_or(0);
+        Ok(u64::try_from(entries).unwrap_or(0))
+    }
+
+    /// The next entries of a condition after that one, newest first.
+    pub(super) async fn list_after(
+        &self,
+        condition: Condition,
+        after: Option<(Timestamp, AuditId)>,
+        limit: u64,
+    ) -> Result<Vec<audit_log::Model>, DbErr> {
+        let older = after.map(|(at, id)| {
+            let same = audit_log::Column::CreatedAt.eq(at).and(audit_log::Column::Id.lt(id));
+            audit_log::Column::CreatedAt.lt(at).or(same)
+        });
+        newest_first(condition.add_option(older)).limit(limit).all(self.queue.db()).await
+    }
+}
+
+fn newest_first(condition: Condition) -> sea_orm::Select<audit_log::Entity> {
+    audit_log::Entity::find()
+        .filter(condition)
+        .order_by_desc(audit_log::Column::CreatedAt)
+        .order_by_desc(audit_log::Column::Id)
+}
+
+#[cfg(test)]
+mod tests {
+    use atelier_entities::AuditLevel;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{Caller, audit, testing::Bench};
+
+    /// Entries of three actions, one a minute.
+    async fn write(bench: &Bench) {
+        let from = |ip: &str| Caller { ip: Some(ip.to_owned()), ..Caller::default() };
+        for (action, caller) in [
+            ("auth.login", from("192.0.2.1")),
+            ("auth.logout", from("192.0.2.2")),
+            ("authx", from("192.0.2.1")),
+        ] {
+            bench.advance(60);
+            let tx = bench.services.queue.begin().await.expect("a transaction");
+            let target = Some(format!("thing:{action}"));
+            audit::record_critical(&tx, &caller, action, target, json!({})).await.expect("recorded");
+            tx.commit().await.expect("committed");
+        }
+    }
+
+    #[tokio::test]
+    async fn each_filter_selects_what_it_says() {
+        let bench = Bench::new().await;
+        write(&bench).await;
+        let audit = &bench.services.audit;
+        let select = async |filter: AuditFilter| {
+            let (rows, total) = audit.list(&filter, Page { number: 1, size: 10 }).await.expect("listed");
+            assert_eq!(rows.len() as u64, total);
+            rows.into_iter().map(|row| row.action).collect::<Vec<_>>()
+        };
+        let text = |text: &str| Some(text.to_owned());
+        let all = || AuditFilter::default();
+
+        assert_eq!(select(all()).await, ["authx", "auth.logout", "auth.login"]);
+        assert_eq!(
+            select(AuditFilter { action: text("auth.*"), ..all() }).await,
+            ["auth.logout", "auth.login"]
+        );
+        assert_eq!(select(AuditFilter { action: text("auth.login"), ..all() }).await, ["auth.login"]);
+        assert_eq!(select(AuditFilter { ip: text("192.0.2.2"), ..all() }).await, ["auth.logout"]);
+        assert_eq!(select(AuditFilter { target: text("thing:authx"), ..all() }).await, ["authx"]);
+        assert_eq!(select(AuditFilter { level: Some(AuditLevel::Info), ..all() }).await, [""; 0]);
+        let last = bench.services.queue.now() - std::time::Duration::from_secs(30);
+        assert_eq!(select(AuditFilter { from: Some(last), ..all() }).await, ["authx"]);
+        assert_eq!(select(AuditFilter { before: Some(last), ..all() }).await.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn pages_follow_one_another() {
+        let bench = Bench::new().await;
+        write(&bench).await;
+        let audit = &bench.services.audit;
+        let page = async |number| {
+            let (rows, total) =
+                audit.list(&AuditFilter::default(), Page { number, size: 2 }).await.expect("listed");
+            assert_eq!(total, 3);
+            rows.len()
+        };
+
+        assert_eq!((page(1).await, page(2).await, page(3).await), (2, 1, 0));
+    }
+}

@@ -1,0 +1,112 @@
+//! What is recorded of a person who does everything that is sensitive.
+
+use std::collections::BTreeSet;
+
+use atelier_entities::{ApiScope, users};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use serde_json::json;
+
+use super::*;
+use crate::{
+    identity::{AccountChanges, Credential, NewApiToken},
+    testing::Bench,
+};
+
+const EMAIL: &str = "ada@example.org";
+
+fn from(user: Option<atelier_entities::UserId>) -> Caller {
+    let ip = Some("192.0.2.1".to_owned());
+    Caller { user, ip, user_agent: Some("curl/8.5.0".to_owned()), ..Caller::default() }
+}
+
+async fn entries(bench: &Bench) -> Vec<audit_log::Model> {
+    let rows = audit_log::Entity::find().order_by_asc(audit_log::Column::Id);
+    rows.all(bench.services.queue.db()).await.expect("listed")
+}
+
+/// Signs in, out, in again; makes and takes back what opens the account.
+async fn live(bench: &Bench, ada: &users::Model) {
+    let (identity, caller) = (&bench.services.identity, from(Some(ada.id)));
+    let login = async || identity.login(&from(None), EMAIL, "correct horse").await.expect("in");
+    let family = async |token: &str| {
+        let who = identity.authenticate(token).await.expect("authenticated");
+        let Credential::Session(family) = who.credential else { panic!("{who:?}") };
+        family
+    };
+    let first = family(&login().await.access_token).await;
+    identity.logout(&caller, ada.id, first).await.expect("out");
+    let second = family(&login().await.access_token).await;
+    identity.end_sign_in(&caller, ada.id, second).await.expect("ended");
+    let token =
+        NewApiToken { name: "Nightly build".to_owned(), scopes: vec![ApiScope::Read], expires_in_days: None };
+    let token = identity.create_api_token(&caller, ada.id, token).await.expect("made");
+    identity.delete_api_token(&caller, ada.id, token.row.id).await.expect("deleted");
+    identity.export(&caller, ada.id).await.expect("exported");
+    identity.forgot_password(&from(None), EMAIL).await.expect("mailed");
+    identity.resend_verification(&from(None), EMAIL).await.expect("mailed");
+    let wrong = identity.change_password(&caller, ada.id, "wrong horse", "another horse").await;
+    assert!(wrong.is_err());
+    identity.change_password(&caller, ada.id, "correct horse", "another horse").await.expect("changed");
+}
+
+#[tokio::test]
+async fn every_sensitive_action_about_an_account_is_recorded() {
+    let bench = Bench::new().await;
+    let ada = bench.register(EMAIL).await;
+    let (identity, root) = (&bench.services.identity, bench.register("root@example.org").await);
+    live(&bench, &ada).await;
+    for _ in 0..6 {
+        assert!(identity.login(&from(None), EMAIL, "wrong horse").await.is_err());
+    }
+    bench.advance(60);
+    let set =
+        async |changes| identity.change_account(&from(Some(root.id)), ada.id, changes).await.expect("set");
+    set(AccountChanges { is_active: Some(false), credits: Some(3), ..AccountChanges::default() }).await;
+    assert!(identity.login(&from(None), EMAIL, "another horse").await.is_err(), "deactivated");
+    set(AccountChanges { is_active: Some(true), is_admin: Some(true), ..AccountChanges::default() }).await;
+    let before = entries(&bench).await;
+    identity.delete_account_of(&from(Some(root.id)), ada.id).await.expect_err("the last admin");
+    set(AccountChanges { full_name: Some("Ada King".to_owned()), ..AccountChanges::default() }).await;
+
+    let actions: BTreeSet<_> = entries(&bench).await.into_iter().map(|entry| entry.action).collect();
+    let expected = [
+        "account.activate",
+        "account.change",
+        "account.deactivate",
+        "account.export",
+        "account.grant_admin",
+        "auth.change_password",
+        "auth.create_api_token",
+        "auth.delete_api_token",
+        "auth.end_session",
+        "auth.forgot_password",
+        "auth.login",
+        "auth.login_failed",
+        "auth.logout",
+        "auth.password_failed",
+        "auth.register",
+        "auth.resend_verification",
+        "auth.slowed_down",
+        "credits.adjust",
+    ];
+    assert_eq!(actions, expected.map(str::to_owned).into());
+    let of_requests = before.iter().filter(|entry| entry.action != "auth.register");
+    assert!(of_requests.clone().all(|entry| entry.ip.is_some() && entry.user_agent.is_some()), "{before:#?}");
+    assert!(!format!("{before:?}").contains("horse"), "no secret is recorded");
+}
+
+#[tokio::test]
+async fn a_wait_is_recorded_about_the_account() {
+    let bench = Bench::new().await;
+    let ada = bench.register(EMAIL).await;
+    for _ in 0..6 {
+        let _refused = bench.services.identity.login(&from(None), EMAIL, "wrong horse").await;
+    }
+
+    let slowed = audit_log::Entity::find().filter(audit_log::Column::Action.eq("auth.slowed_down"));
+    let slowed = slowed.all(bench.services.queue.db()).await.expect("listed");
+
+    assert_eq!(slowed.len(), 1);
+    assert_eq!(slowed[0].target, Some(format!("user:{}", ada.id)));
+    assert_eq!((slowed[0].level, &slowed[0].context), (AuditLevel::Warning, &json!({"wait_secs": 1})));
+}

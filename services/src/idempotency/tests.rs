@@ -1,0 +1,125 @@
+use atelier_entities::{ProjectKind, projects};
+use sea_orm::PaginatorTrait;
+
+use super::*;
+use crate::testing::Bench;
+
+const DONE: Answer<'static> = Answer { status: 202, location: Some("/api/jobs/1"), body: "{}" };
+
+fn replay() -> Begin {
+    Begin::Replay { status: 202, location: Some("/api/jobs/1".to_owned()), body: "{}".to_owned() }
+}
+
+async fn claim(keys: &Idempotency, user: UserId, hash: &str) -> Claim {
+    match keys.begin(user, "k", hash).await.expect("asked") {
+        Begin::Fresh(claim) => claim,
+        other => panic!("not fresh: {other:?}"),
+    }
+}
+
+/// Creates a project that is not committed yet.
+async fn work(bench: &Bench, user: UserId) -> Option<Transaction> {
+    let queue = &bench.services.queue;
+    queue.defer(bench.create_project(user, ProjectKind::WebApp)).await.1
+}
+
+async fn count_projects(bench: &Bench) -> u64 {
+    projects::Entity::find().count(bench.services.queue.db()).await.expect("counted")
+}
+
+#[tokio::test]
+async fn replays_the_first_answer_and_refuses_another_request() {
+    let bench = Bench::new().await;
+    let user = bench.register("ada@example.org").await.id;
+    let keys = &bench.services.idempotency;
+
+    let first = claim(keys, user, "one").await;
+    assert_eq!(keys.begin(user, "k", "one").await.expect("asked"), Begin::InFlight);
+    assert_eq!(keys.begin(user, "k", "two").await.expect("asked"), Begin::Conflict);
+    assert!(keys.finish(&first, None, DONE).await.expect("kept"));
+    assert_eq!(keys.begin(user, "k", "one").await.expect("asked"), replay());
+    assert!(!keys.release(&first, None).await.expect("a finished key stays"));
+    bench.advance(60);
+    assert_eq!(keys.begin(user, "k", "one").await.expect("asked"), replay());
+    bench.advance(25 * 3600);
+    claim(keys, user, "three").await;
+}
+
+#[tokio::test]
+async fn a_request_that_did_nothing_leaves_its_key_free() {
+    let bench = Bench::new().await;
+    let user = bench.register("ada@example.org").await.id;
+    let keys = &bench.services.idempotency;
+
+    let first = claim(keys, user, "one").await;
+    assert!(keys.release(&first, None).await.expect("released"));
+    claim(keys, user, "two").await;
+}
+
+#[tokio::test]
+async fn what_was_done_is_there_with_its_answer_or_not_at_all() {
+    let bench = Bench::new().await;
+    let user = bench.register("ada@example.org").await.id;
+    let keys = &bench.services.idempotency;
+
+    let died = claim(keys, user, "one").await;
+    drop(work(&bench, user).await);
+    assert_eq!(keys.begin(user, "k", "one").await.expect("asked"), Begin::InFlight);
+    bench.advance(10);
+    let second = claim(keys, user, "one").await;
+    assert_ne!(second, died);
+    let done = work(&bench, user).await;
+    assert_eq!(count_projects(&bench).await, 0, "not before its answer");
+    assert!(keys.finish(&second, done, DONE).await.expect("kept"));
+
+    assert_eq!(keys.begin(user, "k", "one").await.expect("asked"), replay());
+    assert_eq!(count_projects(&bench).await, 1);
+}
+
+#[tokio::test]
+async fn a_request_whose_key_was_taken_over_does_nothing() {
+    let bench = Bench::new().await;
+    let user = bench.register("ada@example.org").await.id;
+    let keys = &bench.services.idempotency;
+
+    let slow = claim(keys, user, "one").await;
+    bench.advance(10);
+    let other = claim(keys, user, "one").await;
+    let done = work(&bench, user).await;
+    assert!(!keys.finish(&slow, done, DONE).await.expect("asked"), "its claim has ended");
+    let done = work(&bench, user).await;
+    assert!(!keys.release(&slow, done).await.expect("asked"), "not even the trace of a refusal");
+    assert_eq!(count_projects(&bench).await, 0);
+    let done = work(&bench, user).await;
+    assert!(keys.finish(&other, done, DONE).await.expect("kept"));
+
+    assert_eq!(count_projects(&bench).await, 1);
+}
+
+#[tokio::test]
+async fn a_refusal_leaves_its_trace_and_frees_the_key() {
+    let bench = Bench::new().await;
+    let user = bench.register("ada@example.org").await.id;
+    let keys = &bench.services.idempotency;
+
+    let first = claim(keys, user, "one").await;
+    let done = work(&bench, user).await;
+    assert!(keys.release(&first, done).await.expect("released"));
+
+    assert_eq!(count_projects(&bench).await, 1);
+    claim(keys, user, "one").await;
+}
+
+#[tokio::test]
+async fn an_unanswered_commit_is_found_out() {
+    let bench = Bench::new().await;
+    let user = bench.register("ada@example.org").await.id;
+    let keys = &bench.services.idempotency;
+    let lost = || IdempotencyError::Database(DbErr::Custom("lost".to_owned()));
+
+    let undone = claim(keys, user, "one").await;
+    assert!(keys.find_out(&undone, lost()).await.is_err());
+    let committed = claim(keys, user, "one").await;
+    assert!(keys.finish(&committed, None, DONE).await.expect("kept"));
+    assert!(keys.find_out(&committed, lost()).await.expect("found"));
+}

@@ -1,0 +1,302 @@
+//! Whom a person of a provider is here: known, linked by their mail address, or new.
+
+use atelier_entities::{
+    CreditKind, OAuthIdentityId, SignInProvider, UserId, account_tokens, api_tokens, oauth_identities, users,
+};
+use atelier_providers::oauth::ExternalPerson;
+use atelier_queue::Transaction;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
+    QuerySelect, SqlErr, sea_query::Expr,
+};
+use serde_json::json;
+
+use super::{OAuthRefusal, person::Particulars};
+use crate::{
+    Caller, audit, credits,
+    identity::{
+        Identity, IdentityError, SignedIn, accounts::lock_user, attempts, sessions::revoke_all, user_target,
+    },
+    mail::{Template, queue_mail},
+};
+
+/// What is done for a person who came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// They came before.
+    SignIn,
+    /// Their address is an account's, proven here as there.
+    Link,
+    /// Their address is an account's that was never proven: whoever made it may be
+    /// somebody else.
+    Claim,
+    /// Nobody has that address.
+    Create,
+}
+
+/// What to do, by the account they are linked with, the one of their address, and
+/// whether the provider has proven the address.
+fn decide(
+    linked: Option<&users::Model>,
+    of_email: Option<&users::Model>,
+    is_proven: bool,
+) -> Result<Step, IdentityError> {
+    let account = linked.or(of_email.filter(|_| is_proven));
+    if account.is_some_and(|account| !account.is_active) {
+        return Err(IdentityError::Deactivated);
+    }
+    match (linked, of_email) {
+        (Some(_), _) => Ok(Step::SignIn),
+        // The same whether there is such an account, so that nobody learns of it.
+        _ if !is_proven => Err(OAuthRefusal::UnverifiedEmail.into()),
+        (None, Some(account)) if account.email_verified_at.is_some() => Ok(Step::Link),
+        (None, Some(_)) => Ok(Step::Claim),
+        (None, None) => Ok(Step::Create),
+    }
+}
+
+/// Somebody whom a provider identified.
+struct Visitor<'a> {
+    provider: SignInProvider,
+    subject: &'a str,
+    particulars: Particulars,
+}
+
+impl Identity {
+    /// Lets a person in whom a provider identified.
+    pub(super) async fn admit(
+        &self,
+        caller: &Caller,
+        provider: SignInProvider,
+        person: &ExternalPerson,
+    ) -> Result<SignedIn, IdentityError> {
+        let visitor = Visitor { provider, subject: &person.subject, particulars: Particulars::of(person) };
+        match self.try_admit(caller, &visitor).await {
+            // The same person came twice at once, or registered meanwhile.
+            Err(IdentityError::Database(error)) if is_taken(&error) => self.try_admit(caller, &visitor).await,
+            done => done,
+        }
+    }
+
+    async fn try_admit(&self, caller: &Caller, visitor: &Visitor<'_>) -> Result<SignedIn, IdentityError> {
+        let tx = self.queue.begin().await?;
+        let known =
+            oauth_identities::Entity::find_by_subject(visitor.provider, visitor.subject).one(&*tx).await?;
+        let linked = match &known {
+            Some(known) => lock_user(&tx, known.user_id).await?,
+            None => None,
+        };
+        let email = visitor.particulars.proven_email.as_deref();
+        let of_email = match (&linked, email) {
+            (None, Some(email)) => users::Entity::find_by_email(email).lock_exclusive().one(&*tx).await?,
+            _ => None,
+        };
+        let step = decide(linked.as_ref(), of_email.as_ref(), email.is_some())?;
+        let (user, email) = match (step, linked.or(of_email), email) {
+            (Step::Create, _, Some(email)) => (self.create(&tx, caller, visitor, email).await?, email),
+            (Step::Claim, Some(user), Some(email)) => (claim(&tx, caller, visitor, user).await?, email),
+            (Step::Link, Some(user), Some(email)) => (take_picture(&tx, visitor, user).await?, email),
+            (_, Some(user), email) => (user, email.unwrap_or_default()),
+            _ => return Err(OAuthRefusal::UnverifiedEmail.into()),
+        };
+        let caller = &Caller { user: Some(user.id), ..caller.clone() };
+        match known {
+            Some(known) => mark_used(&tx, known, email).await?,
+            None => link(&tx, caller, visitor, user.id).await?,
+        }
+        let user = self.complete(&tx, caller, visitor, user).await?;
+        let context = json!({"provider": visitor.provider});
+        audit::record(&tx, caller, "auth.login", user_target(user.id), context).await?;
+        let signed_in = self.open_session(&tx, caller, user).await?;
+        tx.commit().await?;
+        Ok(signed_in)
+    }
+
+    /// A new account, with its first credits and a welcome.
+    async fn create(
+        &self,
+        tx: &Transaction,
+        caller: &Caller,
+        visitor: &Visitor<'_>,
+        email: &str,
+    ) -> Result<users::Model, IdentityError> {
+        let id = row(visitor, email, tx).insert(&**tx).await?.id;
+        credits::grant(tx, id, self.signup_grant, CreditKind::Bonus, "Welcome credits").await?;
+        let user = users::Entity::find_by_id(id).one(&**tx).await?.ok_or(IdentityError::NotFound)?;
+        let caller = Caller { user: Some(id), ..caller.clone() };
+        let context = json!({"provider": visitor.provider});
+        audit::record(tx, &caller, "auth.register", user_target(id), context).await?;
+        let data = json!({"credits": user.credits});
+        queue_mail(tx, Template::Welcome, &user, &id.to_string(), data).await?;
+        Ok(user)
+    }
+
+    /// The account with what the provider has proven and it has not: its address.
+    async fn complete(
+        &self,
+        tx: &Transaction,
+        caller: &Caller,
+        visitor: &Visitor<'_>,
+        user: users::Model,
+    ) -> Result<users::Model, IdentityError> {
+        let proven = visitor.particulars.proven_email.as_ref();
+        let user = if user.email_verified_at.is_none() && proven == Some(&user.email) {
+            let mut row = user.into_active_model();
+            row.email_verified_at = Set(Some(tx.now()));
+            row.updated_at = Set(tx.now());
+            row.update(&**tx).await?
+        } else {
+            user
+        };
+        Ok(self.grant_named_admin(tx, caller, user).await?)
+    }
+}
+
+/// The account with the provider's picture, where it has none.
+async fn take_picture(
+    tx: &Transaction,
+    visitor: &Visitor<'_>,
+    user: users::Model,
+) -> Result<users::Model, DbErr> {
+    let Some(picture) = visitor.particulars.avatar_url.clone().filter(|_| user.avatar_url.is_none()) else {
+        return Ok(user);
+    };
+    let mut row = user.into_active_model();
+    row.avatar_url = Set(Some(picture));
+    row.updated_at = Set(tx.now());
+    row.update(&**tx).await
+}
+
+fn is_taken(error: &DbErr) -> bool {
+    matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
+}
+
+fn row(visitor: &Visitor<'_>, email: &str, tx: &Transaction) -> users::ActiveModel {
+    let (particulars, now) = (&visitor.particulars, tx.now());
+    users::ActiveModel {
+        id: Set(UserId::new()),
+        email: Set(email.to_owned()),
+        full_name: Set(particulars.name_or(email)),
+        password_hash: Set(None),
+        is_active: Set(true),
+        is_admin: Set(false),
+        email_verified_at: Set(Some(now)),
+        provider: Set(visitor.provider.as_str().to_owned()),
+        provider_id: Set(Some(visitor.subject.to_owned())),
+        avatar_url: Set(particulars.avatar_url.clone()),
+        locale: Set(particulars.locale),
+        time_zone: Set("UTC".to_owned()),
+        country: Set(particulars.country.clone()),
+        settings: Set(json!({})),
+        credits: Set(0),
+        subscription_plan: Set("free".to_owned()),
+        last_active_at: Set(Some(now)),
+        created_at: Set(now),
+        updated_at: Set(now),
+    }
+}
+
+/// Hands an account to the owner of its address: nothing that whoever made it knows
+/// opens it from now on.
+async fn claim(
+    tx: &Transaction,
+    caller: &Caller,
+    visitor: &Visitor<'_>,
+    user: users::Model,
+) -> Result<users::Model, DbErr> {
+    let (now, id, email) = (tx.now(), user.id, user.email.clone());
+    let mut row = user.into_active_model();
+    row.password_hash = Set(None);
+    row.provider = Set(visitor.provider.as_str().to_owned());
+    row.provider_id = Set(Some(visitor.subject.to_owned()));
+    row.email_verified_at = Set(Some(now));
+    row.full_name = Set(visitor.particulars.name_or(&email));
+    row.avatar_url = Set(visitor.particulars.avatar_url.clone());
+    row.updated_at = Set(now);
+    let user = row.update(&**tx).await?;
+    revoke_all(tx, id).await?;
+    api_tokens::Entity::delete_many().filter(api_tokens::Column::UserId.eq(id)).exec(&**tx).await?;
+    account_tokens::Entity::update_many()
+        .col_expr(account_tokens::Column::UsedAt, Expr::value(now))
+        .filter(account_tokens::Column::UserId.eq(id))
+        .filter(account_tokens::Column::UsedAt.is_null())
+        .exec(&**tx)
+        .await?;
+    oauth_identities::Entity::delete_many()
+        .filter(oauth_identities::Column::UserId.eq(id))
+        .exec(&**tx)
+        .await?;
+    attempts::forget_account(tx, &email).await?;
+    let caller = Caller { user: Some(id), ..caller.clone() };
+    let context = json!({"provider": visitor.provider});
+    audit::record_warning(tx, &caller, "auth.claim_account", user_target(id), context).await?;
+    Ok(user)
+}
+
+async fn link(
+    tx: &Transaction,
+    caller: &Caller,
+    visitor: &Visitor<'_>,
+    user: UserId,
+) -> Result<(), IdentityError> {
+    let row = oauth_identities::ActiveModel {
+        id: Set(OAuthIdentityId::new()),
+        user_id: Set(user),
+        provider: Set(visitor.provider),
+        subject: Set(visitor.subject.to_owned()),
+        email: Set(visitor.particulars.proven_email.clone()),
+        created_at: Set(tx.now()),
+        last_used_at: Set(tx.now()),
+    };
+    row.insert(&**tx).await?;
+    let context = json!({"provider": visitor.provider});
+    audit::record(tx, caller, "auth.link_identity", user_target(user), context).await?;
+    Ok(())
+}
+
+async fn mark_used(tx: &Transaction, known: oauth_identities::Model, email: &str) -> Result<(), DbErr> {
+    let mut row = known.into_active_model();
+    if !email.is_empty() {
+        row.email = Set(Some(email.to_owned()));
+    }
+    row.last_used_at = Set(tx.now());
+    row.update(&**tx).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Bench;
+
+    #[tokio::test]
+    async fn decides_by_link_first_and_by_proven_address_second() {
+        let bench = Bench::new().await;
+        let unproven = bench.register("ada@example.org").await;
+        let proven = users::Model { email_verified_at: Some(unproven.created_at), ..unproven.clone() };
+        let closed = users::Model { is_active: false, ..proven.clone() };
+        let closed_unproven = users::Model { is_active: false, ..unproven.clone() };
+        let none = None;
+        for (linked, of_email, is_proven, expected) in [
+            (Some(&proven), none, true, Ok(Step::SignIn)),
+            (Some(&proven), none, false, Ok(Step::SignIn)),
+            (Some(&unproven), none, false, Ok(Step::SignIn)),
+            (Some(&closed), none, true, Err("deactivated")),
+            (none, Some(&proven), true, Ok(Step::Link)),
+            (none, Some(&unproven), true, Ok(Step::Claim)),
+            (none, Some(&closed), true, Err("deactivated")),
+            (none, Some(&closed_unproven), true, Err("deactivated")),
+            (none, Some(&proven), false, Err("unverified")),
+            (none, Some(&closed), false, Err("unverified")),
+            (none, none, true, Ok(Step::Create)),
+            (none, none, false, Err("unverified")),
+        ] {
+            let decided = decide(linked, of_email, is_proven).map_err(|error| match error {
+                IdentityError::Deactivated => "deactivated",
+                IdentityError::OAuth(OAuthRefusal::UnverifiedEmail) => "unverified",
+                other => panic!("{other}"),
+            });
+            assert_eq!(decided, expected, "{linked:?} {of_email:?} {is_proven}");
+        }
+    }
+}

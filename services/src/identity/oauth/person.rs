@@ -1,0 +1,107 @@
+//! What a provider tells of a person, as an account keeps it.
+
+use atelier_entities::Locale;
+use atelier_providers::oauth::ExternalPerson;
+
+use crate::{identity::profile::check_avatar, validation};
+
+/// A person's particulars, each sound or left out.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Particulars {
+    /// The address, in lower case, where the provider has proven it.
+    pub(super) proven_email: Option<String>,
+    pub(super) full_name: Option<String>,
+    pub(super) avatar_url: Option<String>,
+    pub(super) locale: Locale,
+    pub(super) country: Option<String>,
+}
+
+impl Particulars {
+    pub(super) fn of(person: &ExternalPerson) -> Self {
+        let proven = person.email.as_deref().filter(|_| person.email_verified);
+        let (locale, country) = place(person.locale.as_deref().unwrap_or_default());
+        Self {
+            proven_email: proven.and_then(|email| validation::email(email).ok()),
+            full_name: person.name.as_deref().and_then(name),
+            avatar_url: person.picture.as_deref().and_then(|url| check_avatar(url).ok()),
+            locale,
+            country,
+        }
+    }
+
+    /// The person's name, or what stands for it.
+    pub(super) fn name_or(&self, email: &str) -> String {
+        let local = || name(email.split('@').next().unwrap_or_default());
+        self.full_name.clone().or_else(local).unwrap_or_else(|| "Anonymous".to_owned())
+    }
+}
+
+/// A name in one line of at most 120 characters.
+fn name(text: &str) -> Option<String> {
+    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(120).collect();
+    validation::line(&plain, 1, 120).ok()
+}
+
+/// Language and country of a locale such as `fr-CA` or `fr_CA`.
+fn place(locale: &str) -> (Locale, Option<String>) {
+    let mut parts = locale.split(['-', '_']);
+    let language = parts.next().unwrap_or_default().to_ascii_lowercase();
+    let country = parts.find_map(|part| validation::country(part).ok());
+    (Locale::parse(&language).unwrap_or(Locale::En), country)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_what_is_sound_and_leaves_the_rest() {
+        let person = ExternalPerson {
+            subject: "7".to_owned(),
+            email: Some("Ada@Example.org".to_owned()),
+            email_verified: true,
+            name: Some("Ada\nLovelace".to_owned()),
+            picture: Some("https://img.example/ada.png".to_owned()),
+            locale: Some("fr-CA".to_owned()),
+        };
+        let particulars = Particulars::of(&person);
+        assert_eq!(particulars.proven_email.as_deref(), Some("ada@example.org"));
+        assert_eq!(particulars.full_name.as_deref(), Some("Ada Lovelace"));
+        assert_eq!(particulars.avatar_url.as_deref(), Some("https://img.example/ada.png"));
+        assert_eq!((particulars.locale, particulars.country.as_deref()), (Locale::Fr, Some("CA")));
+
+        let odd = ExternalPerson {
+            email: Some("not an address".to_owned()),
+            name: Some(" \u{0} ".to_owned()),
+            picture: Some("http://img.example/ada.png".to_owned()),
+            locale: Some("tlh-XX".to_owned()),
+            ..person.clone()
+        };
+        let particulars = Particulars::of(&odd);
+        assert_eq!((particulars.proven_email.as_ref(), particulars.full_name.as_ref()), (None, None));
+        assert_eq!((particulars.avatar_url.as_ref(), particulars.country.as_ref()), (None, None));
+        assert_eq!(particulars.locale, Locale::En);
+        assert_eq!(particulars.name_or("ada.l@example.org"), "ada.l");
+
+        let unproven = ExternalPerson { email_verified: false, ..person };
+        assert_eq!(Particulars::of(&unproven).proven_email, None);
+    }
+
+    #[test]
+    fn reads_locales_as_providers_write_them() {
+        for (text, language, country) in [
+            ("en", Locale::En, None),
+            ("fr", Locale::Fr, None),
+            ("FR_be", Locale::Fr, Some("BE")),
+            ("zh-Hant-TW", Locale::En, Some("TW")),
+            ("", Locale::En, None),
+        ] {
+            assert_eq!(place(text), (language, country.map(str::to_owned)), "{text}");
+        }
+    }
+
+    #[test]
+    fn long_names_are_cut() {
+        assert_eq!(name(&"é".repeat(200)).expect("a name").chars().count(), 120);
+    }
+}

@@ -1,0 +1,301 @@
+use atelier_entities::{ApiScope, audit_log, oauth_identities, oauth_states, users};
+use atelier_providers::oauth::ExternalPerson;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
+    QueryFilter,
+};
+
+use super::*;
+use crate::{
+    identity::{Credential, NewApiToken},
+    testing::Bench,
+};
+
+const GOOGLE: SignInProvider = SignInProvider::Google;
+
+fn ada() -> ExternalPerson {
+    ExternalPerson {
+        subject: "110169484474386276334".to_owned(),
+        email: Some("Ada@example.org".to_owned()),
+        email_verified: true,
+        name: Some("Ada King".to_owned()),
+        picture: Some("https://img.example/ada.png".to_owned()),
+        locale: Some("fr-CA".to_owned()),
+    }
+}
+
+fn returned(begun: &BegunSignIn) -> ReturnedSignIn {
+    ReturnedSignIn {
+        state: begun.state.clone(),
+        callback: Callback { code: "a code".to_owned(), issuer: None, user: None },
+        end: OAuthEnd::Browser,
+        cookie: begun.cookie.as_ref().map(|cookie| cookie.value.clone()),
+    }
+}
+
+async fn begin(bench: &Bench) -> BegunSignIn {
+    bench.services.identity.begin_oauth(GOOGLE, OAuthEnd::Browser).await.expect("begun")
+}
+
+async fn finish(bench: &Bench, returned: ReturnedSignIn) -> Result<SignedIn, IdentityError> {
+    bench.services.identity.finish_oauth(&Caller::default(), GOOGLE, returned).await
+}
+
+async fn sign_in(bench: &Bench, person: ExternalPerson) -> Result<SignedIn, IdentityError> {
+    bench.google.push(Ok(person));
+    let begun = begin(bench).await;
+    finish(bench, returned(&begun)).await
+}
+
+async fn prove(bench: &Bench, user: &users::Model) {
+    let mut row = user.clone().into_active_model();
+    row.email_verified_at = Set(Some(bench.services.queue.now()));
+    row.update(bench.services.queue.db()).await.expect("updated");
+}
+
+async fn entries(bench: &Bench, action: &str) -> Vec<audit_log::Model> {
+    let entries = audit_log::Entity::find().filter(audit_log::Column::Action.eq(action));
+    entries.all(bench.services.queue.db()).await.expect("listed")
+}
+
+fn refusal(done: Result<SignedIn, IdentityError>) -> OAuthRefusal {
+    match done.map(|signed_in| signed_in.user.email) {
+        Err(IdentityError::OAuth(refusal)) => refusal,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn somebody_new_gets_an_account_and_is_known_the_next_time() {
+    let bench = Bench::new().await;
+
+    let first = sign_in(&bench, ada()).await.expect("signed in").user;
+    assert_eq!((first.email.as_str(), first.full_name.as_str()), ("ada@example.org", "Ada King"));
+    assert_eq!((first.provider.as_str(), first.provider_id.as_deref()), ("google", Some(&*ada().subject)));
+    assert_eq!((first.locale.as_str(), first.country.as_deref()), ("fr", Some("CA")));
+    assert_eq!((first.credits, first.password_hash.is_none()), (10, true));
+    assert!(first.email_verified_at.is_some() && first.avatar_url.is_some());
+
+    let moved = ExternalPerson { email: Some("ada@elsewhere.example".to_owned()), ..ada() };
+    let unproven = ExternalPerson { email_verified: false, email: None, ..ada() };
+    for person in [moved, unproven] {
+        let again = sign_in(&bench, person).await.expect("signed in").user;
+        assert_eq!((again.id, again.email.as_str()), (first.id, "ada@example.org"));
+    }
+    let linked = oauth_identities::Entity::find().all(bench.services.queue.db()).await.expect("listed");
+    assert_eq!((linked.len(), linked[0].email.as_deref()), (1, Some("ada@elsewhere.example")));
+    assert_eq!(
+        (entries(&bench, "auth.register").await.len(), entries(&bench, "auth.login").await.len()),
+        (1, 3)
+    );
+    bench.work().await;
+    let mails = bench.mailer.mails();
+    assert_eq!(mails.len(), 1, "the welcome, with no link to prove the address");
+    assert!(!mails[0].text.contains("#token="));
+}
+
+#[tokio::test]
+async fn a_proven_address_links_to_its_account_which_keeps_everything() {
+    let bench = Bench::new().await;
+    let before = bench.register("ada@example.org").await;
+    prove(&bench, &before).await;
+
+    let after = sign_in(&bench, ada()).await.expect("signed in").user;
+
+    assert_eq!((after.id, &after.password_hash), (before.id, &before.password_hash));
+    assert_eq!((after.full_name.as_str(), after.provider.as_str()), ("Ada Lovelace", "email"));
+    assert_eq!(after.avatar_url.as_deref(), Some("https://img.example/ada.png"));
+    let login = bench.services.identity.login(&Caller::default(), "ada@example.org", "correct horse").await;
+    assert_eq!(login.expect("still").user.id, before.id);
+    assert_eq!(entries(&bench, "auth.link_identity").await.len(), 1);
+}
+
+#[tokio::test]
+async fn whoever_registered_anothers_address_before_them_is_left_with_nothing() {
+    let bench = Bench::new().await;
+    let identity = &bench.services.identity;
+    let trap =
+        identity.register(&Caller::default(), Bench::registration("ada@example.org")).await.expect("in");
+    let token = NewApiToken { name: "later".to_owned(), scopes: vec![ApiScope::Read], expires_in_days: None };
+    let made = identity.create_api_token(&Caller::default(), trap.user.id, token).await.expect("made");
+
+    let owner = sign_in(&bench, ada()).await.expect("signed in");
+
+    assert_eq!((owner.user.id, owner.user.full_name.as_str()), (trap.user.id, "Ada King"));
+    assert!(owner.user.password_hash.is_none() && owner.user.email_verified_at.is_some());
+    let login = identity.login(&Caller::default(), "ada@example.org", "correct horse").await.err();
+    assert!(matches!(login, Some(IdentityError::BadCredentials)), "{login:?}");
+    for token in [&trap.access_token, &made.token] {
+        let refused = identity.authenticate(token).await.err();
+        assert!(matches!(refused, Some(IdentityError::InvalidToken)), "{refused:?}");
+    }
+    let refresh = identity.refresh(&Caller::default(), &trap.refresh_token).await.err();
+    assert!(matches!(refresh, Some(IdentityError::InvalidToken)), "{refresh:?}");
+    bench.work().await;
+    let mails = bench.mailer.mails();
+    let link = mails.iter().find_map(|mail| mail.text.split("#token=").nth(1));
+    if let Some(link) = link.and_then(|rest| rest.split_whitespace().next()) {
+        let refused = identity.verify_email(&Caller::default(), link).await.err();
+        assert!(matches!(refused, Some(IdentityError::InvalidLink)), "{refused:?}");
+    }
+    assert!(identity.authenticate(&owner.access_token).await.is_ok());
+    assert_eq!(entries(&bench, "auth.claim_account").await.len(), 1);
+}
+
+#[tokio::test]
+async fn who_signed_in_before_an_address_was_changed_is_not_let_in_by_its_next_owner() {
+    let bench = Bench::new().await;
+    let eve =
+        ExternalPerson { subject: "666".to_owned(), email: Some("eve@example.org".to_owned()), ..ada() };
+    let before = sign_in(&bench, eve.clone()).await.expect("signed in").user;
+    let mut row = before.clone().into_active_model();
+    row.email = Set("ada@example.org".to_owned());
+    row.email_verified_at = Set(None);
+    row.update(bench.services.queue.db()).await.expect("updated");
+
+    let owner = sign_in(&bench, ada()).await.expect("signed in").user;
+
+    assert_eq!(owner.id, before.id);
+    assert_ne!(sign_in(&bench, eve).await.expect("signed in").user.id, owner.id);
+}
+
+#[tokio::test]
+async fn an_unproven_address_opens_no_account_and_makes_none() {
+    let bench = Bench::new().await;
+    let account = bench.register("ada@example.org").await;
+    prove(&bench, &account).await;
+    for email in [Some("ada@example.org"), Some("new@example.org"), None] {
+        let person = ExternalPerson { email: email.map(str::to_owned), email_verified: false, ..ada() };
+        assert_eq!(refusal(sign_in(&bench, person).await), OAuthRefusal::UnverifiedEmail, "{email:?}");
+    }
+    let db = bench.services.queue.db();
+    assert_eq!(users::Entity::find().count(db).await.expect("counted"), 1);
+    assert_eq!(oauth_identities::Entity::find().count(db).await.expect("counted"), 0);
+    let failures = entries(&bench, "auth.login_failed").await;
+    assert_eq!(failures.len(), 3);
+    assert_eq!(failures[0].context, json!({"provider": "google", "reason": "OAUTH_EMAIL_UNVERIFIED"}));
+}
+
+#[tokio::test]
+async fn a_closed_account_stays_closed() {
+    let bench = Bench::new().await;
+    let known = sign_in(&bench, ada()).await.expect("signed in").user;
+    let other = bench.register("bob@example.org").await;
+    for user in [&known, &other] {
+        let mut row = user.clone().into_active_model();
+        row.is_active = Set(false);
+        row.update(bench.services.queue.db()).await.expect("updated");
+    }
+    let bob = ExternalPerson { subject: "2".to_owned(), email: Some("bob@example.org".to_owned()), ..ada() };
+    for person in [ada(), bob] {
+        let refused = sign_in(&bench, person).await.err();
+        assert!(matches!(refused, Some(IdentityError::Deactivated)), "{refused:?}");
+    }
+    assert_eq!(entries(&bench, "auth.login_failed").await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_state_is_good_once_in_time_and_for_its_browser() {
+    let bench = Bench::new().await;
+    let identity = &bench.services.identity;
+    bench.google.push(Ok(ada()));
+    let begun = begin(&bench).await;
+    finish(&bench, returned(&begun)).await.expect("signed in");
+    assert_eq!(refusal(finish(&bench, returned(&begun)).await), OAuthRefusal::InvalidState, "used");
+
+    let begun = begin(&bench).await;
+    let elsewhere = ReturnedSignIn { cookie: Some("another".to_owned()), ..returned(&begun) };
+    assert_eq!(refusal(finish(&bench, elsewhere).await), OAuthRefusal::InvalidState, "another browser");
+    assert_eq!(refusal(finish(&bench, returned(&begun)).await), OAuthRefusal::InvalidState, "spent by it");
+
+    let begun = begin(&bench).await;
+    let mixed_up = identity.finish_oauth(&Caller::default(), SignInProvider::Apple, returned(&begun)).await;
+    assert_eq!(refusal(mixed_up), OAuthRefusal::InvalidState, "another provider");
+
+    let begun = begin(&bench).await;
+    bench.advance(600);
+    assert_eq!(refusal(finish(&bench, returned(&begun)).await), OAuthRefusal::InvalidState, "too late");
+
+    let unknown = identity.finish_oauth(&Caller::default(), SignInProvider::Github, returned(&begun)).await;
+    assert_eq!(refusal(unknown), OAuthRefusal::NotConfigured);
+    assert_eq!(bench.google.flows().len(), 1, "no code went to the provider but the first");
+}
+
+#[tokio::test]
+async fn secrets_are_kept_here_and_hashed_where_they_can_be() {
+    let bench = Bench::new().await;
+    let begun = begin(&bench).await;
+    let db = bench.services.queue.db();
+    let row = oauth_states::Entity::find().one(db).await.expect("asked").expect("a row");
+    let cookie = begun.cookie.clone().expect("a cookie");
+
+    assert!(cookie.name.starts_with("__Host-atelier_oauth_") && cookie.is_secure && !cookie.is_cross_site);
+    let kept = format!("{row:?}");
+    assert!(!kept.contains(&begun.state) && !kept.contains(&cookie.value));
+    assert!(!begun.authorization_url.contains(&row.verifier));
+
+    bench.google.push(Ok(ada()));
+    finish(&bench, returned(&begun)).await.expect("signed in");
+    let (flow, _) = bench.google.flows().remove(0);
+    assert_eq!((&flow.verifier, &flow.nonce), (&row.verifier, &row.nonce));
+    assert_eq!(flow.redirect_uri, "https://atelier.example/api/auth/google/callback");
+    assert_eq!(oauth_states::Entity::find().count(db).await.expect("counted"), 0);
+}
+
+#[tokio::test]
+async fn providers_errors_are_told_apart() {
+    let bench = Bench::new().await;
+    for (error, expected) in [
+        (OAuthError::Unavailable("down".to_owned()), OAuthRefusal::Unavailable),
+        (OAuthError::Misconfigured("invalid_client".to_owned()), OAuthRefusal::Unavailable),
+        (OAuthError::Refused("invalid_grant".to_owned()), OAuthRefusal::RefusedCode),
+        (OAuthError::Untrusted("nonce".to_owned()), OAuthRefusal::Untrusted),
+    ] {
+        bench.google.push(Err(error));
+        let begun = begin(&bench).await;
+        assert_eq!(refusal(finish(&bench, returned(&begun)).await), expected);
+    }
+}
+
+#[tokio::test]
+async fn one_person_who_comes_twice_at_once_gets_one_account() {
+    let bench = Bench::new().await;
+    let (one, other) = tokio::join!(sign_in(&bench, ada()), sign_in(&bench, ada()));
+
+    assert_eq!(one.expect("signed in").user.id, other.expect("signed in").user.id);
+    assert_eq!(users::Entity::find().count(bench.services.queue.db()).await.expect("counted"), 1);
+}
+
+#[tokio::test]
+async fn an_account_without_a_password_is_deleted_by_a_fresh_sign_in() {
+    let bench = Bench::new().await;
+    let identity = &bench.services.identity;
+    let old = sign_in(&bench, ada()).await.expect("signed in");
+    bench.advance(11 * 60);
+    let delete = async |token: &str| {
+        let who = identity.authenticate(token).await.expect("authenticated");
+        assert!(matches!(who.credential, Credential::Session(_)));
+        identity.delete_account(&Caller { user: Some(who.user.id), ..Caller::default() }, &who, "").await
+    };
+    let refused = delete(&old.access_token).await.err();
+    assert!(matches!(refused, Some(IdentityError::RecentSignInRequired)), "{refused:?}");
+    let refreshed = identity.refresh(&Caller::default(), &old.refresh_token).await.expect("refreshed");
+    let refused = delete(&refreshed.access_token).await.err();
+    assert!(matches!(refused, Some(IdentityError::RecentSignInRequired)), "{refused:?}");
+
+    let fresh = sign_in(&bench, ada()).await.expect("signed in");
+    delete(&fresh.access_token).await.expect("deleted");
+
+    let db = bench.services.queue.db();
+    assert_eq!(oauth_identities::Entity::find().count(db).await.expect("counted"), 0);
+    assert_ne!(sign_in(&bench, ada()).await.expect("anew").user.id, old.user.id);
+}
+
+#[tokio::test]
+async fn the_frontend_is_told_in_the_fragment() {
+    let bench = Bench::new().await;
+
+    let address = bench.services.identity.frontend_callback(&[("error", "A&B #1"), ("provider", "google")]);
+
+    assert_eq!(address, "https://app.example/auth/callback#error=A%26B+%231&provider=google");
+}

@@ -1,0 +1,248 @@
+//! What operators do to accounts.
+
+use atelier_entities::{Locale, TokenPurpose, UserId, users};
+use atelier_queue::Transaction;
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, DbErr, EntityTrait, IntoActiveModel, SqlErr};
+use serde_json::{Map, Value, json};
+
+use super::{
+    Identity, IdentityError,
+    accounts::lock_user,
+    admins::{ensure_other_admin, lock_admins},
+    attempts,
+    sessions::revoke_all,
+    user_target,
+};
+use crate::{
+    Caller, FieldErrors, audit, credits,
+    mail::{Template, queue_mail},
+    validation,
+};
+
+/// Most credits an operator gives an account.
+const MOST_CREDITS: i64 = 1_000_000_000;
+
+/// What an operator changes of an account. What is left out stays.
+#[derive(Clone, Debug, Default)]
+pub struct AccountChanges {
+    /// 1 to 120 characters.
+    pub full_name: Option<String>,
+    /// Unique among accounts. It is to be proven again.
+    pub email: Option<String>,
+    /// Language of mails.
+    pub locale: Option<Locale>,
+    /// Name of the plan: 1 to 40 small letters, digits, `-` or `_`.
+    pub subscription_plan: Option<String>,
+    /// Whether the person operates the platform.
+    pub is_admin: Option<bool>,
+    /// Whether the person may sign in. Taking it away ends every sign-in.
+    pub is_active: Option<bool>,
+    /// The balance as it is to be.
+    pub credits: Option<i64>,
+    /// Why, at most 200 characters: goes into the audit log and to the change of the
+    /// balance.
+    pub reason: Option<String>,
+}
+
+impl Identity {
+    /// Changes an account, each kind of change with its audit entry. What is so already
+    /// is left alone, so that asking twice does nothing twice.
+    pub async fn change_account(
+        &self,
+        caller: &Caller,
+        user: UserId,
+        changes: AccountChanges,
+    ) -> Result<users::Model, IdentityError> {
+        let changes = check(changes)?;
+        let takes_right = changes.is_admin == Some(false) || changes.is_active == Some(false);
+        let known = self.get_user(user).await?;
+        let tx = self.queue.begin().await?;
+        if takes_right && known.is_admin {
+            lock_admins(&tx).await?;
+        }
+        let account = lock_user(&tx, user).await?.ok_or(IdentityError::NotFound)?;
+        if takes_right && account.is_admin && account.is_active {
+            ensure_other_admin(&tx, user).await?;
+        }
+        let change = Change { tx: &tx, caller, reason: changes.reason.as_deref() };
+        let account = self.change_fields(&change, account, &changes).await?;
+        let account = change.set_admin(account, changes.is_admin).await?;
+        let account = change.set_active(account, changes.is_active).await?;
+        let account = change.set_credits(account, changes.credits).await?;
+        tx.commit().await?;
+        Ok(account)
+    }
+
+    /// Deletes an account with everything in it. An operator's own goes another way,
+    /// which asks for the password.
+    pub async fn delete_account_of(&self, caller: &Caller, user: UserId) -> Result<(), IdentityError> {
+        if caller.user == Some(user) {
+            let tx = self.queue.begin().await?;
+            ensure_other_admin(&tx, user).await?;
+            return Err(IdentityError::OwnAccount);
+        }
+        self.erase_account(caller, user).await
+    }
+
+    async fn change_fields(
+        &self,
+        change: &Change<'_>,
+        account: users::Model,
+        changes: &AccountChanges,
+    ) -> Result<users::Model, IdentityError> {
+        let tx = change.tx;
+        let (mut before, mut after) = (Map::new(), Map::new());
+        let old_email = account.email.clone();
+        let mut row = account.clone().into_active_model();
+        macro_rules! set {
+            ($($field:ident),+) => {$(
+                if let Some(wanted) = &changes.$field && *wanted != account.$field {
+                    before.insert(stringify!($field).to_owned(), json!(account.$field));
+                    after.insert(stringify!($field).to_owned(), json!(wanted));
+                    row.$field = Set(wanted.clone());
+                }
+            )+};
+        }
+        set!(full_name, email, locale, subscription_plan);
+        if after.is_empty() {
+            return Ok(account);
+        }
+        let has_other_email = after.contains_key("email");
+        if has_other_email {
+            row.email_verified_at = Set(None);
+        }
+        row.updated_at = Set(tx.now());
+        let account = row.update(&**tx).await.map_err(|error| match error.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(_)) => IdentityError::EmailTaken,
+            _ => IdentityError::Database(error),
+        })?;
+        if has_other_email {
+            attempts::forget_account(tx, &old_email).await?;
+            let link = self.create_link(tx, &account, TokenPurpose::VerifyEmail).await?;
+            let data = json!({"token_id": link});
+            queue_mail(tx, Template::ConfirmEmail, &account, &link.to_string(), data).await?;
+        }
+        change.record("account.change", &account, json!({"before": before, "after": after})).await?;
+        Ok(account)
+    }
+}
+
+/// A change of an account under way.
+struct Change<'a> {
+    tx: &'a Transaction,
+    caller: &'a Caller,
+    reason: Option<&'a str>,
+}
+
+impl Change<'_> {
+    async fn record(&self, action: &str, account: &users::Model, mut context: Value) -> Result<(), DbErr> {
+        if let (Some(reason), Value::Object(fields)) = (self.reason, &mut context) {
+            fields.insert("reason".to_owned(), json!(reason));
+        }
+        let is_right = matches!(action, "account.grant_admin" | "account.revoke_admin");
+        let target = user_target(account.id);
+        if is_right {
+            audit::record_critical(self.tx, self.caller, action, target, context).await
+        } else {
+            audit::record_warning(self.tx, self.caller, action, target, context).await
+        }
+    }
+
+    async fn set_admin(
+        &self,
+        account: users::Model,
+        wanted: Option<bool>,
+    ) -> Result<users::Model, IdentityError> {
+        let Some(is_admin) = wanted.filter(|wanted| *wanted != account.is_admin) else { return Ok(account) };
+        let mut row = account.into_active_model();
+        row.is_admin = Set(is_admin);
+        row.updated_at = Set(self.tx.now());
+        let account = row.update(&**self.tx).await?;
+        let action = if is_admin { "account.grant_admin" } else { "account.revoke_admin" };
+        let context = json!({"before": {"is_admin": !is_admin}, "after": {"is_admin": is_admin}});
+        self.record(action, &account, context).await?;
+        Ok(account)
+    }
+
+    async fn set_active(
+        &self,
+        account: users::Model,
+        wanted: Option<bool>,
+    ) -> Result<users::Model, IdentityError> {
+        let Some(is_active) = wanted.filter(|wanted| *wanted != account.is_active) else {
+            return Ok(account);
+        };
+        let mut row = account.into_active_model();
+        row.is_active = Set(is_active);
+        row.updated_at = Set(self.tx.now());
+        let account = row.update(&**self.tx).await?;
+        if !is_active {
+            revoke_all(self.tx, account.id).await?;
+        }
+        let action = if is_active { "account.activate" } else { "account.deactivate" };
+        let context = json!({"before": {"is_active": !is_active}, "after": {"is_active": is_active}});
+        self.record(action, &account, context).await?;
+        Ok(account)
+    }
+
+    async fn set_credits(
+        &self,
+        account: users::Model,
+        wanted: Option<i64>,
+    ) -> Result<users::Model, IdentityError> {
+        let Some(credits) = wanted.filter(|wanted| *wanted != account.credits) else { return Ok(account) };
+        let description = self.reason.unwrap_or("Set by an administrator");
+        credits::adjust(self.tx, account.id, credits - account.credits, description).await?;
+        let context = json!({"before": {"credits": account.credits}, "after": {"credits": credits}});
+        self.record("credits.adjust", &account, context).await?;
+        let found = users::Entity::find_by_id(account.id).one(&**self.tx).await?;
+        found.ok_or(IdentityError::NotFound)
+    }
+}
+
+fn check(changes: AccountChanges) -> Result<AccountChanges, FieldErrors> {
+    let mut errors = FieldErrors::default();
+    let full_name = changes.full_name.map(|name| validation::line(&name, 1, 120)).transpose();
+    let full_name = errors.take("full_name", full_name);
+    let email = errors.take("email", changes.email.map(|email| validation::email(&email)).transpose());
+    let plan = changes.subscription_plan.map(|plan| check_plan(&plan)).transpose();
+    let subscription_plan = errors.take("subscription_plan", plan);
+    let credits = errors.take("credits", changes.credits.map(check_credits).transpose());
+    let reason = changes.reason.map(|reason| validation::line(&reason, 1, 200)).transpose();
+    let reason = errors.take("reason", reason);
+    let (locale, is_admin, is_active) = (changes.locale, changes.is_admin, changes.is_active);
+    let checked = || {
+        Some(AccountChanges {
+            full_name: full_name?,
+            email: email?,
+            locale,
+            subscription_plan: subscription_plan?,
+            is_admin,
+            is_active,
+            credits: credits?,
+            reason: reason?,
+        })
+    };
+    let checked = checked();
+    errors.finish(checked)
+}
+
+fn check_plan(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
+    if (1..=40).contains(&text.len()) && text.chars().all(fits) {
+        Ok(text.to_owned())
+    } else {
+        Err("must have 1 to 40 small letters, digits, - or _".to_owned())
+    }
+}
+
+fn check_credits(credits: i64) -> Result<i64, String> {
+    if (0..=MOST_CREDITS).contains(&credits) {
+        Ok(credits)
+    } else {
+        Err(format!("must be 0 to {MOST_CREDITS}"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

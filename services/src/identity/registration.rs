@@ -1,0 +1,219 @@
+//! Creating an account, with or without telling whether its address is taken.
+
+use atelier_entities::{CreditKind, TokenPurpose, users};
+use atelier_queue::Transaction;
+use sea_orm::EntityTrait;
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::{
+    Identity, IdentityError, Registration, SignedIn,
+    accounts::{Checked, check, create_account},
+    links::ANSWER_AFTER,
+    user_target,
+};
+use crate::{
+    Caller, audit, credits,
+    mail::{Template, queue_mail},
+};
+
+impl Identity {
+    /// Creates an account with its first credits, and signs in. The welcome mail has a
+    /// link that proves the address. An address that is taken is refused; a client that
+    /// tries many is slowed down like one that guesses passwords.
+    pub async fn register(&self, caller: &Caller, input: Registration) -> Result<SignedIn, IdentityError> {
+        let mut input = check(input)?;
+        self.check_address(caller).await?;
+        let known = users::Entity::find_by_email(&input.email).one(self.queue.db()).await?;
+        if known.is_some() {
+            self.count_failure(caller).await?;
+            return Err(IdentityError::EmailTaken);
+        }
+        let hash = self.passwords.hash(std::mem::take(&mut input.password)).await?;
+        let tx = self.queue.begin().await?;
+        let (user, caller) = self.open_account(&tx, caller, input, hash).await?;
+        let signed_in = self.open_session(&tx, &caller, user).await?;
+        tx.commit().await?;
+        Ok(signed_in)
+    }
+
+    /// Creates an account that can sign in once its address is proven by the link of the
+    /// welcome mail. Of an address that is taken, its owner is told by mail; whoever asks
+    /// gets the same answer at the same time.
+    pub async fn register_quietly(&self, caller: &Caller, input: Registration) -> Result<(), IdentityError> {
+        let mut input = check(input)?;
+        let hash = self.passwords.hash(std::mem::take(&mut input.password)).await?;
+        let answer_at = Instant::now() + ANSWER_AFTER;
+        let email = input.email.clone();
+        let done = match self.try_register(caller, input, hash).await {
+            // Somebody else was faster.
+            Err(IdentityError::EmailTaken) => self.tell_owner(caller, &email).await,
+            done => done,
+        };
+        tokio::time::sleep_until(answer_at).await;
+        done
+    }
+
+    async fn try_register(&self, caller: &Caller, input: Checked, hash: String) -> Result<(), IdentityError> {
+        let tx = self.queue.begin().await?;
+        if users::Entity::find_by_email(&input.email).one(&*tx).await?.is_some() {
+            return Err(IdentityError::EmailTaken);
+        }
+        self.open_account(&tx, caller, input, hash).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// The account, its credits and its welcome, and the caller as its owner.
+    async fn open_account(
+        &self,
+        tx: &Transaction,
+        caller: &Caller,
+        input: Checked,
+        hash: String,
+    ) -> Result<(users::Model, Caller), IdentityError> {
+        let user = create_account(tx, input, hash).await?;
+        credits::grant(tx, user.id, self.signup_grant, CreditKind::Bonus, "Welcome credits").await?;
+        let user = users::Entity::find_by_id(user.id).one(&**tx).await?.ok_or(IdentityError::NotFound)?;
+        let caller = Caller { user: Some(user.id), ..caller.clone() };
+        audit::record(tx, &caller, "auth.register", user_target(user.id), json!({})).await?;
+        let link = self.create_link(tx, &user, TokenPurpose::VerifyEmail).await?;
+        let data = json!({"credits": user.credits, "token_id": link});
+        queue_mail(tx, Template::Welcome, &user, &user.id.to_string(), data).await?;
+        Ok((user, caller))
+    }
+
+    /// Mails the owner of an address that somebody tried to register it, once a day.
+    async fn tell_owner(&self, caller: &Caller, email: &str) -> Result<(), IdentityError> {
+        let tx = self.queue.begin().await?;
+        let Some(owner) = users::Entity::find_by_email(email).one(&*tx).await? else { return Ok(()) };
+        let target = user_target(owner.id);
+        audit::record_warning(&tx, caller, "auth.register_known", target, json!({})).await?;
+        if owner.is_active {
+            let day = tx.now().date_naive().to_string();
+            queue_mail(&tx, Template::AccountExists, &owner, &day, json!({})).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Bench, options};
+
+    #[tokio::test]
+    async fn trying_addresses_gets_slower() {
+        let bench = Bench::new().await;
+        let caller = Caller { ip: Some("192.0.2.1".to_owned()), ..Caller::default() };
+        let register = async |email: &str| {
+            bench.services.identity.register(&caller, Bench::registration(email)).await.err()
+        };
+        assert!(register("ada@example.org").await.is_none());
+        for _ in 0..21 {
+            let taken = register("ada@example.org").await;
+            assert!(matches!(taken, Some(IdentityError::EmailTaken)), "{taken:?}");
+        }
+
+        let refused = register("ada@example.org").await;
+        assert!(matches!(refused, Some(IdentityError::TooManyAttempts { .. })), "{refused:?}");
+        let refused = register("bob@example.org").await;
+        assert!(matches!(refused, Some(IdentityError::TooManyAttempts { .. })), "{refused:?}");
+        let elsewhere = bench
+            .services
+            .identity
+            .register(&Caller::default(), Bench::registration("bob@example.org"))
+            .await;
+        assert!(elsewhere.is_ok());
+        bench.advance(2);
+        assert!(register("eve@example.org").await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_password_that_everybody_knows_is_refused() {
+        let bench = Bench::new().await;
+        for password in ["password1", "Ada.Lovelace@example.org", "ada.lovelace", "ADA LOVELACE"] {
+            let input = Registration {
+                password: password.to_owned(),
+                ..Bench::registration("ada.lovelace@example.org")
+            };
+            let refused = bench.services.identity.register(&Caller::default(), input).await.err();
+            let Some(IdentityError::InvalidInput(errors)) = refused else {
+                panic!("{password}: {refused:?}")
+            };
+            assert_eq!(errors.0.keys().collect::<Vec<_>>(), [&"password"], "{password}");
+        }
+    }
+
+    async fn quiet_bench() -> Bench {
+        let mut options = options();
+        options.auth.hide_registered_emails = true;
+        Bench::with_options(options).await
+    }
+
+    #[tokio::test]
+    async fn nobody_learns_whether_an_address_is_registered() {
+        let bench = quiet_bench().await;
+        let identity = &bench.services.identity;
+        let register = async |email: &str| {
+            let hashed = identity.passwords.hashed();
+            let done = identity.register_quietly(&Caller::default(), Bench::registration(email)).await;
+            (done.is_ok(), identity.passwords.hashed() - hashed)
+        };
+        let login = async |email: &str| {
+            let hashed = identity.passwords.hashed();
+            let refused = identity.login(&Caller::default(), email, "correct horse").await.err();
+            assert!(matches!(refused, Some(IdentityError::BadCredentials)), "{refused:?}");
+            identity.passwords.hashed() - hashed
+        };
+
+        let fresh = register("ada@example.org").await;
+        assert_eq!((fresh, register("ADA@example.org").await), ((true, 1), (true, 1)));
+        assert_eq!((login("ada@example.org").await, login("bob@example.org").await), (1, 1));
+        register("ada@example.org").await;
+        bench.work().await;
+
+        let mut told = bench.subjects_to("ada@example.org");
+        told.sort();
+        assert_eq!(told, ["Welcome to Atelier", "You have an account already"], "once a day");
+        assert_eq!(users::Entity::find().all(bench.services.queue.db()).await.expect("listed").len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_proven_address_signs_in_where_registration_tells_nothing() {
+        let bench = quiet_bench().await;
+        let identity = &bench.services.identity;
+        identity
+            .register_quietly(&Caller::default(), Bench::registration("ada@example.org"))
+            .await
+            .expect("registered");
+        bench.work().await;
+
+        let mail = bench.mailer.mails().into_iter().find(|mail| mail.to == "ada@example.org");
+        let text = mail.expect("a mail").text;
+        let token = text.split("#token=").nth(1).and_then(|rest| rest.split_whitespace().next());
+        identity.verify_email(&Caller::default(), token.expect("a link")).await.expect("proven");
+
+        let signed_in = identity.login(&Caller::default(), "ada@example.org", "correct horse").await;
+        assert_eq!(signed_in.map(|signed_in| signed_in.user.credits).ok(), Some(10));
+    }
+
+    #[tokio::test]
+    async fn a_sign_in_costs_one_hash_whoever_tries() {
+        let bench = Bench::new().await;
+        bench.register("ada@example.org").await;
+        let identity = &bench.services.identity;
+        for (email, password) in [
+            ("ada@example.org", "correct horse"),
+            ("ada@example.org", "wrong horse"),
+            ("nobody@example.org", "correct horse"),
+            ("not an address", "correct horse"),
+            ("nobody@example.org", &"x".repeat(1_000)),
+        ] {
+            let hashed = identity.passwords.hashed();
+            let _ = identity.login(&Caller::default(), email, password).await;
+            assert_eq!(identity.passwords.hashed() - hashed, 1, "{email} {password}");
+        }
+    }
+}

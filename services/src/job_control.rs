@@ -1,0 +1,191 @@
+//! What people do to single jobs, each with its audit entry in the same transaction,
+//! and what they are told of them.
+
+use atelier_entities::{JobId, UserId, jobs, users};
+use atelier_queue::{Job, QueueError, Transaction, inspect::Why};
+use sea_orm::EntityTrait;
+use serde_json::{Value, json};
+
+use crate::{Caller, Services, audit, generation::RunGeneration, services::RetryError};
+
+/// Who asks why a job waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Its owner, who is not told who operates the platform.
+    Owner,
+    /// An operator.
+    Operator,
+}
+
+impl Services {
+    /// Cancels a job: at once where it waits; where it runs, its worker is told to
+    /// stop. `owner` scopes the look-up: none is an operator.
+    pub async fn cancel_job(
+        &self,
+        caller: &Caller,
+        id: JobId,
+        owner: Option<UserId>,
+    ) -> Result<jobs::Model, QueueError> {
+        let tx = self.queue.begin().await?;
+        let job = cancel_in(&tx, caller, id, owner).await?;
+        tx.commit().await?;
+        Ok(job)
+    }
+
+    /// Runs a failed or cancelled job again. A generation was refunded when it ended,
+    /// so it is started anew, as another job that is charged anew; any other job runs
+    /// again as itself. `owner` scopes the look-up: none is an operator.
+    pub async fn retry_job(
+        &self,
+        caller: &Caller,
+        id: JobId,
+        owner: Option<UserId>,
+    ) -> Result<jobs::Model, RetryError> {
+        let job = self.queue.find_job(id, owner).await?.ok_or(QueueError::NotFound)?;
+        if job.kind == RunGeneration::KIND {
+            return Ok(self.generation.restart(caller, &job).await?);
+        }
+        let tx = self.queue.begin().await?;
+        let job = retry_in(&tx, caller, id, owner).await?;
+        tx.commit().await?;
+        Ok(job)
+    }
+
+    /// Why a job does not run. Operators are told which administrator paused its
+    /// queue; others, that one did.
+    pub async fn why(&self, job: &jobs::Model, audience: Audience) -> Result<Why, QueueError> {
+        let mut why = self.queue.why(job).await?;
+        if why.code == "QUEUE_PAUSED" {
+            let by = self.who_paused(why.by, audience).await?;
+            why.message = format!("{}, by {by}", why.message);
+            if let Some(Value::Object(details)) = &mut why.details {
+                details.insert("by".to_owned(), Value::from(by));
+            }
+        }
+        Ok(why)
+    }
+
+    async fn who_paused(&self, by: Option<UserId>, audience: Audience) -> Result<String, QueueError> {
+        let Some(by) = by else { return Ok("an operator at the command line".to_owned()) };
+        if audience == Audience::Owner {
+            return Ok("an administrator".to_owned());
+        }
+        let user = users::Entity::find_by_id(by).one(self.queue.db()).await?;
+        Ok(user.map_or_else(|| format!("an administrator whose account is gone ({by})"), |user| user.email))
+    }
+}
+
+async fn cancel_in(
+    tx: &Transaction,
+    caller: &Caller,
+    id: JobId,
+    owner: Option<UserId>,
+) -> Result<jobs::Model, QueueError> {
+    let job = tx.cancel(id, owner).await?;
+    record(tx, caller, "job.cancel", &job, json!({"owner": job.owner_id, "was": job.state})).await?;
+    find(tx, id).await
+}
+
+async fn retry_in(
+    tx: &Transaction,
+    caller: &Caller,
+    id: JobId,
+    owner: Option<UserId>,
+) -> Result<jobs::Model, QueueError> {
+    let job = tx.retry(id, owner).await?;
+    record(tx, caller, "job.retry", &job, json!({"owner": job.owner_id, "was": job.state})).await?;
+    find(tx, id).await
+}
+
+/// Records what was done to one job.
+pub(crate) async fn record(
+    tx: &Transaction,
+    caller: &Caller,
+    action: &str,
+    job: &jobs::Model,
+    context: Value,
+) -> Result<(), QueueError> {
+    Ok(audit::record(tx, caller, action, Some(format!("job:{}", job.id)), context).await?)
+}
+
+async fn find(tx: &Transaction, id: JobId) -> Result<jobs::Model, QueueError> {
+    jobs::Entity::find_by_id(id).one(&**tx).await?.ok_or(QueueError::NotFound)
+}
+
+#[cfg(test)]
+mod tests {
+    use atelier_entities::{JobState, ProjectKind, audit_log};
+    use atelier_queue::{NewJob, QueueName};
+    use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+
+    use super::*;
+    use crate::{maintenance::RemoveObjects, testing::Bench};
+
+    async fn entries(bench: &Bench) -> Vec<audit_log::Model> {
+        let about_jobs = audit_log::Entity::find().filter(audit_log::Column::Action.starts_with("job."));
+        let about_jobs = about_jobs.order_by_asc(audit_log::Column::Id);
+        about_jobs.all(bench.services.queue.db()).await.expect("listed")
+    }
+
+    #[tokio::test]
+    async fn what_is_done_to_a_job_is_recorded_with_it() {
+        let bench = Bench::new().await;
+        let ada = bench.register("ada@example.org").await;
+        let caller = Caller { user: Some(ada.id), ..Caller::default() };
+        let job = NewJob::of(&RemoveObjects { prefixes: Vec::new() }).owned_by(ada.id);
+        let id = bench.services.queue.enqueue(job).await.expect("enqueued").id;
+
+        let cancelled = bench.services.cancel_job(&caller, id, Some(ada.id)).await.expect("cancelled");
+        let refused = bench.services.cancel_job(&caller, id, Some(ada.id)).await;
+        let elsewhere = bench.services.cancel_job(&caller, id, Some(UserId::new())).await;
+        let again = bench.services.retry_job(&caller, id, Some(ada.id)).await.expect("run again");
+
+        assert_eq!((cancelled.state, again.state), (JobState::Cancelled, JobState::Available));
+        assert!(matches!(refused, Err(QueueError::WrongState { .. })), "{refused:?}");
+        assert!(matches!(elsewhere, Err(QueueError::NotFound)), "{elsewhere:?}");
+        let entries = entries(&bench).await;
+        let actions: Vec<&str> = entries.iter().map(|entry| entry.action.as_str()).collect();
+        assert_eq!(actions, ["job.cancel", "job.retry"], "what was refused is not recorded");
+        assert!(entries.iter().all(|entry| entry.actor_id == Some(ada.id)));
+        assert_eq!(entries[0].target, Some(format!("job:{id}")));
+        assert_eq!(entries[0].context["was"], "available");
+    }
+
+    #[tokio::test]
+    async fn a_generation_that_is_started_again_names_the_one_before() {
+        let bench = Bench::new().await;
+        let ada = bench.register("ada@example.org").await;
+        let caller = Caller { user: Some(ada.id), ..Caller::default() };
+        let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+        let first = bench.generate(ada.id, project.id, None).await;
+        bench.services.cancel_job(&caller, first.id, Some(ada.id)).await.expect("cancelled");
+
+        let second = bench.services.retry_job(&caller, first.id, Some(ada.id)).await.expect("again");
+
+        let entries = entries(&bench).await;
+        assert_eq!(entries[1].action, "job.retry");
+        assert_eq!(entries[1].target, Some(format!("job:{}", first.id)));
+        assert_eq!(entries[1].context["job"], json!(second.id));
+    }
+
+    #[tokio::test]
+    async fn operators_are_told_who_paused_a_queue_and_owners_that_somebody_did() {
+        let bench = Bench::new().await;
+        let root = bench.register("root@example.org").await;
+        let services = &bench.services;
+        let id = services.queue.enqueue(NewJob::of(&RemoveObjects { prefixes: Vec::new() })).await;
+        let job = bench.job(id.expect("enqueued").id).await;
+        let pause = async |by| services.queue.pause(QueueName::Maintenance, by).await.expect("paused");
+        let why = async |audience| services.why(&job, audience).await.expect("a reason");
+
+        pause(Some(root.id)).await;
+        let (owner, operator) = (why(Audience::Owner).await, why(Audience::Operator).await);
+        assert!(owner.message.ends_with(", by an administrator"), "{}", owner.message);
+        assert!(operator.message.ends_with(", by root@example.org"), "{}", operator.message);
+        assert_eq!(operator.details.expect("details")["by"], "root@example.org");
+
+        pause(None).await;
+        let operator = why(Audience::Operator).await;
+        assert!(operator.message.ends_with("at the command line"), "{}", operator.message);
+    }
+}

@@ -1,0 +1,93 @@
+use atelier_entities::{JobState, MailCategory, audit_log};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, IntoActiveModel};
+
+use super::*;
+use crate::testing::Bench;
+
+const PAGE: Page = Page { number: 1, size: 50 };
+
+async fn count(bench: &Bench, filter: OutboxFilter) -> u64 {
+    bench.services.mail.list_outbox(&filter, PAGE).await.expect("listed").1
+}
+
+#[tokio::test]
+async fn the_outbox_is_filtered() {
+    let bench = Bench::new().await;
+    let (ada, _) = (bench.register("ada@example.org").await, bench.register("bob@example.org").await);
+    bench.work().await;
+    bench.services.identity.forgot_password(&Caller::default(), "ada@example.org").await.expect("asked");
+
+    let all = OutboxFilter::default;
+    assert_eq!(count(&bench, all()).await, 3);
+    assert_eq!(count(&bench, OutboxFilter { status: Some(MailStatus::Queued), ..all() }).await, 1);
+    assert_eq!(count(&bench, OutboxFilter { status: Some(MailStatus::Failed), ..all() }).await, 0);
+    assert_eq!(count(&bench, OutboxFilter { template: Some("welcome".to_owned()), ..all() }).await, 2);
+    let address = Some(" Ada@Example.org ".to_owned());
+    assert_eq!(count(&bench, OutboxFilter { recipient: address, ..all() }).await, 2);
+    let of_ada = OutboxFilter { user: Some(ada.id), status: Some(MailStatus::Sent), ..all() };
+    assert_eq!(count(&bench, of_ada).await, 1);
+}
+
+#[tokio::test]
+async fn a_mail_is_read_in_the_open() {
+    let bench = Bench::new().await;
+    let ada = bench.register("ada@example.org").await;
+    let (mails, _) = bench.services.mail.list_outbox(&OutboxFilter::default(), PAGE).await.expect("listed");
+    let caller = Caller { user: Some(ada.id), ..Caller::default() };
+
+    let read = bench.services.mail.read_mail(&caller, mails[0].id).await.expect("there");
+    assert_eq!(read.template, "welcome");
+    let entries = audit_log::Entity::find().filter(audit_log::Column::Action.eq("mail.read"));
+    assert_eq!(entries.count(bench.services.queue.db()).await.expect("counted"), 1);
+    let none = bench.services.mail.read_mail(&caller, MailId::new()).await;
+    assert!(matches!(none, Err(MailingError::NoSuchMail)));
+}
+
+#[tokio::test]
+async fn every_mail_can_be_seen_and_sent_as_a_test() {
+    let bench = Bench::new().await;
+    let ada = bench.register("ada@example.org").await;
+    let mail = &bench.services.mail;
+    let none: Vec<_> = MailCategory::ALL.iter().map(|category| (*category, false)).collect();
+    mail.update_preferences(&Caller::default(), ada.id, &none).await.expect("changed");
+    for template in Template::ALL.iter().copied() {
+        let preview = mail.preview(template, Locale::Fr).expect("rendered");
+        assert_eq!(
+            preview.text.contains("/unsubscribe/sample"),
+            template.category().is_some(),
+            "{template:?}"
+        );
+        bench.advance(400);
+        mail.send_test(&Caller::default(), &ada, template, Locale::Fr).await.expect("queued");
+    }
+    bench.work().await;
+
+    assert_eq!(bench.mailer.mails().len(), 1 + Template::ALL.len());
+    let jobs = bench.jobs_of_kind("email.deliver").await;
+    assert!(jobs.iter().all(|job| job.state == JobState::Succeeded), "{jobs:?}");
+}
+
+#[tokio::test]
+async fn old_mails_are_forgotten_and_those_that_wait_are_not() {
+    let bench = Bench::new().await;
+    let ada = bench.register("ada@example.org").await;
+    bench.work().await;
+    let queue = &bench.services.queue;
+    bench.services.identity.forgot_password(&Caller::default(), "ada@example.org").await.expect("asked");
+    let purge = async || purge(queue.db(), queue.now()).await.expect("purged");
+
+    bench.advance(90 * 24 * 3600 - 60);
+    assert_eq!(purge().await, 0);
+    let tx = queue.begin().await.expect("begun");
+    let known = super::super::queue_mail(&tx, Template::Welcome, &ada, &ada.id.to_string(), json!({})).await;
+    assert_eq!(known.expect("asked"), None, "still the same mail");
+    drop(tx);
+    bench.advance(120);
+    assert_eq!(purge().await, 1, "the welcome");
+    let waiting = mail_messages::Entity::find().one(queue.db()).await.expect("asked").expect("there");
+    assert_eq!((waiting.status, waiting.template.as_str()), (MailStatus::Queued, "reset_password"));
+    let mut row = waiting.into_active_model();
+    row.status = Set(MailStatus::Failed);
+    row.update(queue.db()).await.expect("changed");
+    assert_eq!(purge().await, 1);
+}

@@ -1,0 +1,189 @@
+//! Which mails a person wants, and the link in each mail that says "no more".
+
+use atelier_entities::{Locale, MailCategory, UserId, mail_opt_outs, users};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit, Mac};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
+    QuerySelect, sea_query::OnConflict,
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+use sha2::Sha256;
+use uuid::Uuid;
+
+use super::{Mail, MailingError, Template};
+use crate::{Caller, audit};
+
+/// Version, category and person, before the HMAC of them.
+const HEAD_BYTES: usize = 2 + 16;
+const VERSION: u8 = 1;
+
+/// Makes and checks the tokens of unsubscribe links. A token is good for ever, for one
+/// person and one category; it is an HMAC, so that nothing is stored of it. Its key is
+/// derived from the signing secret: another secret ends all tokens.
+#[derive(Clone)]
+pub(crate) struct UnsubscribeKey(Hmac<Sha256>);
+
+impl UnsubscribeKey {
+    pub(crate) fn new(secret: &SecretString) -> Self {
+        let key = keyed(secret.expose_secret().as_bytes()).chain_update("atelier unsubscribe v1").finalize();
+        Self(keyed(&key.into_bytes()))
+    }
+
+    /// The token of a person and a category.
+    pub(super) fn token(&self, user: UserId, category: MailCategory) -> String {
+        let mut bytes = head(user, category).to_vec();
+        bytes.extend_from_slice(&self.0.clone().chain_update(&bytes).finalize().into_bytes());
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// Whose token that is and of which category; none where it was not made with this
+    /// key.
+    fn read(&self, token: &str) -> Option<(UserId, MailCategory)> {
+        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let (head, mac) = bytes.split_at_checked(HEAD_BYTES)?;
+        self.0.clone().chain_update(head).verify_slice(mac).ok()?;
+        let category = MailCategory::ALL.iter().copied().find(|category| code(*category) == head[1])?;
+        let user = Uuid::from_slice(&head[2..]).ok()?;
+        (head[0] == VERSION).then_some((UserId(user), category))
+    }
+}
+
+fn keyed(key: &[u8]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key).expect("HMAC takes keys of every length")
+}
+
+fn head(user: UserId, category: MailCategory) -> [u8; HEAD_BYTES] {
+    let mut head = [0; HEAD_BYTES];
+    (head[0], head[1]) = (VERSION, code(category));
+    head[2..].copy_from_slice(user.0.as_bytes());
+    head
+}
+
+/// Stands in links: never to be given to another category.
+const fn code(category: MailCategory) -> u8 {
+    match category {
+        MailCategory::Reminders => 1,
+        MailCategory::Results => 2,
+        MailCategory::Alerts => 3,
+        MailCategory::Activity => 4,
+    }
+}
+
+/// What an unsubscribe link is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subscription {
+    /// The mails it ends.
+    pub category: MailCategory,
+    /// The language of its person; English where there is no such account any more.
+    pub locale: Locale,
+}
+
+impl Mail {
+    /// The address that ends the mails of a template's category for a person; none where
+    /// everybody gets it. It is good for ever.
+    #[must_use]
+    pub fn unsubscribe_link(&self, user: UserId, template: Template) -> Option<String> {
+        let token = self.unsubscribing.token(user, template.category()?);
+        Some(format!("{}/unsubscribe/{token}", self.options.public_url))
+    }
+
+    /// The categories that a person does not want.
+    pub async fn list_opt_outs(&self, user: UserId) -> Result<Vec<MailCategory>, DbErr> {
+        let rows = mail_opt_outs::Entity::find().filter(mail_opt_outs::Column::UserId.eq(user));
+        Ok(rows.all(self.queue.db()).await?.into_iter().map(|row| row.category).collect())
+    }
+
+    /// Sets which categories a person wants; those that are not named stay as they are.
+    /// Answers what is not wanted then. It holds for mails that are queued already.
+    pub async fn update_preferences(
+        &self,
+        caller: &Caller,
+        user: UserId,
+        wanted: &[(MailCategory, bool)],
+    ) -> Result<Vec<MailCategory>, MailingError> {
+        self.write_preferences(caller, user, wanted, "mail.update_preferences").await?;
+        Ok(self.list_opt_outs(user).await?)
+    }
+
+    /// What a link's token is about; none where this installation did not make it.
+    /// Nobody learns whether the account still exists.
+    pub async fn find_subscription(&self, token: &str) -> Result<Option<Subscription>, DbErr> {
+        let Some((user, category)) = self.unsubscribing.read(token) else { return Ok(None) };
+        let user = users::Entity::find_by_id(user).one(self.queue.db()).await?;
+        Ok(Some(Subscription { category, locale: user.map_or(Locale::En, |user| user.locale) }))
+    }
+
+    /// Ends the mails that a link's token is about; none where this installation did not
+    /// make it. A second time changes nothing.
+    pub async fn unsubscribe(
+        &self,
+        caller: &Caller,
+        token: &str,
+    ) -> Result<Option<Subscription>, MailingError> {
+        let Some((user, category)) = self.unsubscribing.read(token) else { return Ok(None) };
+        let caller = Caller { user: Some(user), ..caller.clone() };
+        self.write_preferences(&caller, user, &[(category, false)], "mail.unsubscribe").await?;
+        Ok(self.find_subscription(token).await?)
+    }
+
+    /// Writes an audit entry where something changes.
+    async fn write_preferences(
+        &self,
+        caller: &Caller,
+        user: UserId,
+        wanted: &[(MailCategory, bool)],
+        action: &str,
+    ) -> Result<(), MailingError> {
+        let tx = self.queue.begin().await?;
+        let account = users::Entity::find_by_id(user).lock_exclusive().one(&*tx).await?;
+        if account.is_none() {
+            return Ok(());
+        }
+        let mut changed = serde_json::Map::new();
+        for &(category, is_wanted) in wanted {
+            let rows = if is_wanted {
+                let row = mail_opt_outs::Entity::delete_by_id((user, category));
+                row.exec(&*tx).await?.rows_affected
+            } else {
+                insert_opt_out(&*tx, user, category, tx.now()).await?
+            };
+            if rows > 0 {
+                changed.insert(category.as_str().to_owned(), is_wanted.into());
+            }
+        }
+        if !changed.is_empty() {
+            audit::record(&tx, caller, action, Some(format!("user:{user}")), json!({"wanted": changed}))
+                .await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+}
+
+async fn insert_opt_out(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    category: MailCategory,
+    now: atelier_entities::Timestamp,
+) -> Result<u64, DbErr> {
+    let row =
+        mail_opt_outs::ActiveModel { user_id: Set(user), category: Set(category), created_at: Set(now) };
+    let once = OnConflict::columns([mail_opt_outs::Column::UserId, mail_opt_outs::Column::Category])
+        .do_nothing()
+        .to_owned();
+    mail_opt_outs::Entity::insert(row).on_conflict(once).exec_without_returning(db).await
+}
+
+/// Whether a person does not want mails of that category.
+pub(super) async fn is_opted_out(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    category: MailCategory,
+) -> Result<bool, DbErr> {
+    Ok(mail_opt_outs::Entity::find_by_id((user, category)).count(db).await? > 0)
+}
+
+#[cfg(test)]
+mod tests;

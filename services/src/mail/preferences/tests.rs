@@ -1,0 +1,193 @@
+use atelier_entities::{MailStatus, audit_log, mail_messages};
+
+use super::*;
+use crate::{
+    mail::{DailyReminder, MailingError, PaymentReceipt, Template},
+    testing::Bench,
+};
+
+fn key(secret: &str) -> UnsubscribeKey {
+    UnsubscribeKey::new(&SecretString::from(secret.to_owned()))
+}
+
+fn reminder(day: u32) -> DailyReminder {
+    DailyReminder {
+        day: chrono::NaiveDate::from_ymd_opt(2026, 11, day).expect("a day"),
+        minutes: 45,
+        goal_minutes: None,
+        apps: Vec::new(),
+    }
+}
+
+async fn queue_reminder(bench: &Bench, user: &users::Model, day: u32) -> Option<atelier_entities::MailId> {
+    let tx = bench.services.queue.begin().await.expect("begun");
+    let id = Mail::queue_daily_reminder(&tx, user, &reminder(day)).await.expect("queued");
+    tx.commit().await.expect("committed");
+    id
+}
+
+async fn status(bench: &Bench, id: atelier_entities::MailId) -> MailStatus {
+    let mail = mail_messages::Entity::find_by_id(id).one(bench.services.queue.db()).await.expect("asked");
+    mail.expect("there").status
+}
+
+#[test]
+fn a_token_is_for_one_person_and_one_category() {
+    let (key, ada) = (key("0123456789abcdef0123456789abcdef"), UserId::new());
+
+    for category in MailCategory::ALL.iter().copied() {
+        let token = key.token(ada, category);
+        assert_eq!(key.read(&token), Some((ada, category)));
+        assert!(token.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) && token.len() == 67);
+    }
+    let tokens = [key.token(ada, MailCategory::Alerts), key.token(UserId::new(), MailCategory::Alerts)];
+    assert_ne!(tokens[0], tokens[1]);
+}
+
+#[test]
+fn a_token_that_was_touched_is_none() {
+    let secret = "0123456789abcdef0123456789abcdef";
+    let (key, other) = (key(secret), key("fedcba9876543210fedcba9876543210"));
+    let (ada, bob) = (UserId::new(), UserId::new());
+    let good = key.token(ada, MailCategory::Reminders);
+    let bytes = URL_SAFE_NO_PAD.decode(&good).expect("base64");
+
+    for index in 0..bytes.len() {
+        let mut touched = bytes.clone();
+        touched[index] ^= 1;
+        assert_eq!(key.read(&URL_SAFE_NO_PAD.encode(touched)), None, "byte {index}");
+    }
+    let mut swapped = head(bob, MailCategory::Reminders).to_vec();
+    swapped.extend_from_slice(&bytes[HEAD_BYTES..]);
+    // The same key without the domain, as a link of another kind would be signed.
+    let mut foreign = head(ada, MailCategory::Reminders).to_vec();
+    foreign.extend_from_slice(&keyed(secret.as_bytes()).chain_update(&foreign).finalize().into_bytes());
+    for wrong in [
+        other.token(ada, MailCategory::Reminders),
+        URL_SAFE_NO_PAD.encode(swapped),
+        URL_SAFE_NO_PAD.encode(foreign),
+        URL_SAFE_NO_PAD.encode(&bytes[..bytes.len() - 1]),
+        URL_SAFE_NO_PAD.encode(&bytes[..HEAD_BYTES]),
+        String::new(),
+        "sample".to_owned(),
+        format!("{good}="),
+        format!("{good}\n"),
+    ] {
+        assert_eq!(key.read(&wrong), None, "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn unsubscribing_ends_one_category_and_nothing_else() {
+    let bench = Bench::new().await;
+    let (ada, mail) = (bench.register("ada@example.org").await, &bench.services.mail);
+    let token = mail.unsubscribing.token(ada.id, MailCategory::Reminders);
+    let queued_before = queue_reminder(&bench, &ada, 1).await.expect("queued");
+
+    for _ in 0..2 {
+        let done = mail.unsubscribe(&Caller::default(), &token).await.expect("asked");
+        assert_eq!(done, Some(Subscription { category: MailCategory::Reminders, locale: Locale::En }));
+    }
+    bench.work().await;
+
+    assert_eq!(status(&bench, queued_before).await, MailStatus::Unsubscribed);
+    assert_eq!(queue_reminder(&bench, &ada, 2).await, None, "not even queued");
+    assert_eq!(mail.list_opt_outs(ada.id).await.expect("listed"), [MailCategory::Reminders]);
+    let entries = audit_log::Entity::find().filter(audit_log::Column::Action.eq("mail.unsubscribe"));
+    assert_eq!(entries.count(bench.services.queue.db()).await.expect("counted"), 1);
+    assert_eq!(mail.unsubscribe(&Caller::default(), "sample").await.expect("asked"), None);
+
+    let wanted = [(MailCategory::Reminders, true), (MailCategory::Alerts, false)];
+    let unwanted = mail.update_preferences(&Caller::default(), ada.id, &wanted).await.expect("changed");
+    assert_eq!(unwanted, [MailCategory::Alerts]);
+    let queued = queue_reminder(&bench, &ada, 2).await.expect("queued");
+    bench.work().await;
+    assert_eq!(status(&bench, queued).await, MailStatus::Sent);
+}
+
+#[tokio::test]
+async fn what_must_be_told_is_told_to_everybody() {
+    let bench = Bench::new().await;
+    let ada = bench.register("ada@example.org").await;
+    let none: Vec<_> = MailCategory::ALL.iter().map(|category| (*category, false)).collect();
+    bench.services.mail.update_preferences(&Caller::default(), ada.id, &none).await.expect("changed");
+    let receipt = PaymentReceipt {
+        number: "A-1".to_owned(),
+        paid_at: bench.services.queue.now(),
+        currency: "JPY".to_owned(),
+        lines: Vec::new(),
+        tax_minor: None,
+        total_minor: 1_200,
+        method: None,
+    };
+    for _ in 0..2 {
+        let tx = bench.services.queue.begin().await.expect("begun");
+        Mail::queue_payment_receipt(&tx, &ada, &receipt).await.expect("queued");
+        tx.commit().await.expect("committed");
+    }
+    bench.work().await;
+
+    let mut subjects = bench.subjects_to("ada@example.org");
+    subjects.sort();
+    assert_eq!(subjects, ["Receipt A-1: ¥1,200", "Welcome to Atelier"]);
+    for sent in bench.mailer.mails() {
+        assert!(sent.headers.iter().all(|(name, _)| !name.starts_with("List-")), "{:?}", sent.headers);
+        assert!(!sent.text.contains("/unsubscribe/") && !sent.html.contains("unsubscribe"));
+    }
+}
+
+#[tokio::test]
+async fn a_link_tells_nothing_of_whether_its_person_is_there() {
+    let bench = Bench::new().await;
+    let (ada, mail) = (bench.register("ada@example.org").await, &bench.services.mail);
+    let there = mail.unsubscribing.token(ada.id, MailCategory::Results);
+    let gone = mail.unsubscribing.token(UserId::new(), MailCategory::Results);
+
+    for ask in [&there, &gone] {
+        let found = mail.find_subscription(ask).await.expect("asked");
+        let done = mail.unsubscribe(&Caller::default(), ask).await.expect("asked");
+        assert_eq!((found, done), (found, found));
+        assert_eq!(found.map(|found| found.category), Some(MailCategory::Results));
+    }
+}
+
+#[tokio::test]
+async fn a_mail_that_can_be_done_without_says_how_to_end_it() {
+    let bench = Bench::new().await;
+    let (ada, mail) = (bench.register("ada@example.org").await, &bench.services.mail);
+    queue_reminder(&bench, &ada, 1).await.expect("queued");
+    bench.work().await;
+
+    let sent = bench.mailer.mails();
+    let reminder = sent.iter().find(|mail| mail.subject.contains("screen time")).expect("sent");
+    let token = mail.unsubscribing.token(ada.id, MailCategory::Reminders);
+    let link = format!("https://atelier.example/unsubscribe/{token}");
+    for (name, value) in [
+        ("Auto-Submitted", "auto-generated".to_owned()),
+        ("List-Unsubscribe", format!("<{link}>")),
+        ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()),
+    ] {
+        assert!(reminder.headers.contains(&(name.to_owned(), value)), "{:?}", reminder.headers);
+    }
+    assert!(reminder.text.contains(&link) && reminder.html.contains(&token));
+}
+
+#[tokio::test]
+async fn a_deactivated_account_gets_nothing_it_can_do_without() {
+    let bench = Bench::new().await;
+    let ada = bench.register("ada@example.org").await;
+    let queued = queue_reminder(&bench, &ada, 1).await.expect("queued");
+    let row = users::ActiveModel { id: Set(ada.id), is_active: Set(false), ..Default::default() };
+    sea_orm::ActiveModelTrait::update(row, bench.services.queue.db()).await.expect("changed");
+    bench.work().await;
+
+    assert_eq!(status(&bench, queued).await, MailStatus::Suppressed);
+    let mail = &bench.services.mail;
+    let mut tested = Vec::new();
+    for _ in 0..10 {
+        tested.push(mail.send_test(&Caller::default(), &ada, Template::DailyReminder, Locale::Fr).await);
+    }
+    assert!(tested.iter().all(Result::is_ok));
+    let refused = mail.send_test(&Caller::default(), &ada, Template::DailyReminder, Locale::Fr).await;
+    assert!(matches!(refused, Err(MailingError::TooManyTests { retry_after: 1..=3600 })), "{refused:?}");
+}

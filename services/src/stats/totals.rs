@@ -1,0 +1,118 @@
+//! More figures of the platform, for its operators: counted with the others, and kept
+//! in the same row, so that showing them reads no table.
+
+use atelier_entities::{CreditKind, DeploymentStatus, JobState, MailStatus, Timestamp, platform_stats};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, FromQueryResult, Statement};
+use serde::{Deserialize, Serialize};
+
+use crate::generation::RunGeneration;
+use atelier_queue::Job;
+
+/// Counts of everything, as of the last aggregation. Days are those of UTC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, FromQueryResult)]
+#[serde(default)]
+pub struct Totals {
+    /// Accounts that may sign in.
+    pub active_accounts: i64,
+    /// Accounts whose mail address is proven.
+    pub verified_accounts: i64,
+    /// Active accounts that operate the platform.
+    pub admins: i64,
+    /// Accounts made today.
+    pub new_accounts_today: i64,
+    /// Projects.
+    pub projects: i64,
+    /// Versions that generations wrote and that are kept.
+    pub versions: i64,
+    /// Generations that succeeded today.
+    pub generations_today: i64,
+    /// Publications, whatever became of them.
+    pub deployments: i64,
+    /// Sites that are online.
+    pub live_sites: i64,
+    /// Mails that were handed over, or captured.
+    pub mails_sent: i64,
+    /// Mails that wait.
+    pub mails_queued: i64,
+    /// Mails that failed or were suppressed.
+    pub mails_failed: i64,
+    /// Credits that accounts have left.
+    pub credits_left: i64,
+    /// Credits used, without those that were given back.
+    pub credits_used: i64,
+}
+
+impl Totals {
+    /// Those of a row; zeros where there are none yet.
+    #[must_use]
+    pub fn of(row: &platform_stats::Model) -> Self {
+        let kept = row.overview.clone().map(serde_json::from_value);
+        kept.and_then(Result::ok).unwrap_or_default()
+    }
+}
+
+// SUM over bigint is numeric on PostgreSQL, so it is cast back.
+const TOTALS: &str = "SELECT \
+    (SELECT COUNT(*) FROM users WHERE is_active) AS active_accounts, \
+    (SELECT COUNT(*) FROM users WHERE email_verified_at IS NOT NULL) AS verified_accounts, \
+    (SELECT COUNT(*) FROM users WHERE is_admin AND is_active) AS admins, \
+    (SELECT COUNT(*) FROM users WHERE created_at >= $1) AS new_accounts_today, \
+    (SELECT COUNT(*) FROM projects) AS projects, \
+    (SELECT COUNT(*) FROM project_versions WHERE job_id IS NOT NULL) AS versions, \
+    (SELECT COUNT(*) FROM jobs WHERE state = $2 AND finished_at >= $3 AND kind = $4) AS generations_today, \
+    (SELECT COUNT(*) FROM deployments) AS deployments, \
+    (SELECT COUNT(*) FROM deployments WHERE status = $5) AS live_sites, \
+    (SELECT COUNT(*) FROM mail_messages WHERE status IN ($6, $7)) AS mails_sent, \
+    (SELECT COUNT(*) FROM mail_messages WHERE status = $8) AS mails_queued, \
+    (SELECT COUNT(*) FROM mail_messages WHERE status IN ($9, $10)) AS mails_failed, \
+    (SELECT CAST(COALESCE(SUM(credits), 0) AS BIGINT) FROM users) AS credits_left, \
+    (SELECT CAST(COALESCE(-SUM(amount), 0) AS BIGINT) FROM credit_transactions WHERE kind IN ($11, $12)) \
+        AS credits_used";
+
+pub(super) async fn count(db: &DatabaseConnection, today: Timestamp) -> Result<Totals, DbErr> {
+    let values = [
+        today.into(),
+        JobState::Succeeded.as_str().into(),
+        today.into(),
+        RunGeneration::KIND.into(),
+        DeploymentStatus::Live.as_str().into(),
+        MailStatus::Sent.as_str().into(),
+        MailStatus::Captured.as_str().into(),
+        MailStatus::Queued.as_str().into(),
+        MailStatus::Failed.as_str().into(),
+        MailStatus::Suppressed.as_str().into(),
+        CreditKind::Usage.as_str().into(),
+        CreditKind::Refund.as_str().into(),
+    ];
+    let statement = Statement::from_sql_and_values(db.get_database_backend(), TOTALS, values);
+    let row = db.query_one_raw(statement).await?;
+    Totals::from_query_result(&row.ok_or_else(|| DbErr::RecordNotFound("the totals".to_owned()))?, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use atelier_entities::ProjectKind;
+    use atelier_providers::llm::fake::ScriptedAnswer;
+
+    use super::*;
+    use crate::testing::{Bench, GOOD_ANSWER};
+
+    #[tokio::test]
+    async fn counts_everything_into_the_row_of_figures() {
+        let bench = Bench::with_script([ScriptedAnswer::Text(GOOD_ANSWER.to_owned())]).await;
+        let ada = bench.register("ada@example.org").await;
+        let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+        bench.generate(ada.id, project.id, None).await;
+        bench.work().await;
+        let stats = &bench.services.stats;
+        assert_eq!(Totals::of(&stats.get().await.expect("none yet")), Totals::default());
+
+        stats.compute(bench.services.queue.now()).await.expect("computed");
+
+        let totals = Totals::of(&stats.get().await.expect("a row"));
+        assert_eq!((totals.active_accounts, totals.verified_accounts, totals.admins), (1, 0, 0));
+        assert_eq!((totals.projects, totals.versions, totals.generations_today), (1, 1, 1));
+        assert_eq!((totals.mails_sent, totals.mails_queued), (2, 0));
+        assert_eq!((totals.credits_left, totals.credits_used), (8, 2));
+    }
+}

@@ -1,0 +1,75 @@
+//! Mail that the server refuses for good.
+
+use super::*;
+
+async fn suppressions(admin: &Client) -> Vec<String> {
+    let listed = admin.get("/api/admin/mails/suppressions").send().await.expect(200).json();
+    let listed = listed.as_array().expect("a list").clone();
+    listed.iter().map(|entry| entry["address"].as_str().expect("an address").to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mail_that_is_refused_is_not_sent_again() {
+    let smtp = SmtpServer::start(SmtpMode::Reject).await;
+    let app = AppSetup::embedded().with_mail(&smtp).start().await;
+    register(&app, "nobody@example.org", "en").await;
+    delivery_once(&app, JobState::Failed).await;
+    let message = only_message(&app).await;
+    assert_eq!(message.status, MailStatus::Failed);
+    assert!(message.error.expect("a reason").contains("no such mailbox"));
+
+    smtp.set_mode(SmtpMode::Accept).await;
+    app.advance(TimeDelta::hours(12)).await;
+    register(&app, "ada@example.org", "en").await;
+    let mails = smtp.wait_for_mails(1).await;
+
+    assert_eq!(mails[0].to, ["ada@example.org"]);
+    app.finish().await;
+    assert_eq!(smtp.list_mails().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_without_a_mailbox_gets_no_more_until_an_operator_says_so() {
+    let smtp = SmtpServer::start(SmtpMode::Reject).await;
+    let app = AppSetup::embedded().with_mail(&smtp).start().await;
+    register(&app, "ada@example.org", "en").await;
+    delivery_once(&app, JobState::Failed).await;
+    let job = app.jobs_of("email.deliver").await.remove(0);
+    assert_eq!((job.attempt, &job.error.expect("an error")["code"]), (1, &json!("MAIL_BOUNCED")));
+    smtp.set_mode(SmtpMode::Accept).await;
+    let admin = admin(&app, "root@example.org").await;
+    smtp.wait_for_mails(1).await;
+    assert_eq!(suppressions(&admin).await, ["ada@example.org"]);
+
+    let held = queue_reminder(&app, "ada@example.org", 1).await.expect("queued");
+    status_once(&app, held, MailStatus::Suppressed).await;
+    let address = "/api/admin/mails/suppressions/ADA@example.org";
+    let _done = admin.call("DELETE", address).send().await.expect(200);
+    let sent = queue_reminder(&app, "ada@example.org", 2).await.expect("queued");
+    status_once(&app, sent, MailStatus::Sent).await;
+
+    assert!(suppressions(&admin).await.is_empty());
+    let _gone = admin.call("DELETE", address).send().await.refused(404, "NOT_FOUND");
+    let failed = admin.get("/api/admin/mails?status=failed").send().await.expect(200).json();
+    assert_eq!((failed[0]["template"].as_str(), failed.as_array().map(Vec::len)), (Some("welcome"), Some(1)));
+    app.finish().await;
+    assert_eq!(smtp.list_mails().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mail_refused_for_what_it_says_or_whence_it_comes_is_not_held_against_its_receiver() {
+    for (mode, reason) in [(SmtpMode::RejectContent, "spam"), (SmtpMode::RejectByPolicy, "block list")] {
+        let smtp = SmtpServer::start(mode).await;
+        let app = AppSetup::embedded().with_mail(&smtp).start().await;
+        register(&app, "ada@example.org", "en").await;
+        delivery_once(&app, JobState::Failed).await;
+        let job = app.jobs_of("email.deliver").await.remove(0);
+        assert_eq!((job.attempt, &job.error.expect("an error")["code"]), (1, &json!("MAIL_REJECTED")));
+        assert!(only_message(&app).await.error.expect("a reason").contains(reason));
+
+        smtp.set_mode(SmtpMode::Accept).await;
+        let sent = queue_reminder(&app, "ada@example.org", 1).await.expect("queued");
+        status_once(&app, sent, MailStatus::Sent).await;
+        app.finish().await;
+    }
+}

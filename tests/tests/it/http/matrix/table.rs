@@ -1,0 +1,135 @@
+//! Who may call each operation.
+
+/// Who may call an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Who {
+    /// Anybody: a token changes nothing.
+    Anybody,
+    /// Whoever is signed in.
+    Person,
+    /// Administrators.
+    Admin,
+}
+
+/// What an operation asks of its caller.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Access {
+    pub(super) who: Who,
+    /// It is about one thing, which to others than its owner is not there.
+    pub(super) owned: bool,
+    /// To administrators it is there.
+    pub(super) admins_too: bool,
+    /// The person signed in themselves: no API token will do.
+    pub(super) in_person: bool,
+    /// The mail address is proven, where the settings ask for that.
+    pub(super) verified: bool,
+}
+
+const PERSON: Access =
+    Access { who: Who::Person, owned: false, admins_too: false, in_person: false, verified: false };
+const PUBLIC: Access = Access { who: Who::Anybody, ..PERSON };
+const ADMIN: Access = Access { who: Who::Admin, ..PERSON };
+const OWNER: Access = Access { owned: true, ..PERSON };
+const OWNER_OR_ADMIN: Access = Access { admins_too: true, ..OWNER };
+const IN_PERSON: Access = Access { in_person: true, ..PERSON };
+const OWNER_IN_PERSON: Access = Access { in_person: true, ..OWNER };
+const VERIFIED: Access = Access { verified: true, ..OWNER };
+const VERIFIED_OR_ADMIN: Access = Access { verified: true, ..OWNER_OR_ADMIN };
+
+/// Every operation of the document, by path.
+pub(super) const TABLE: &[(&str, Access)] = &[
+    ("GET /api/admin/jobs", ADMIN),
+    ("POST /api/admin/jobs/cancel", ADMIN),
+    ("POST /api/admin/jobs/discard", ADMIN),
+    ("POST /api/admin/jobs/replay", ADMIN),
+    ("GET /api/admin/logs", ADMIN),
+    ("DELETE /api/admin/logs/cleanup", ADMIN),
+    ("GET /api/admin/logs/export", ADMIN),
+    ("GET /api/admin/logs/stats", ADMIN),
+    ("GET /api/admin/mails", ADMIN),
+    ("GET /api/admin/mails/suppressions", ADMIN),
+    ("DELETE /api/admin/mails/suppressions/{address}", ADMIN),
+    ("GET /api/admin/mails/templates", ADMIN),
+    ("GET /api/admin/mails/templates/{name}/preview", ADMIN),
+    ("POST /api/admin/mails/templates/{name}/test", ADMIN),
+    ("GET /api/admin/mails/{id}", ADMIN),
+    ("GET /api/admin/queues", ADMIN),
+    ("GET /api/admin/queues/{queue}/limits", ADMIN),
+    ("PUT /api/admin/queues/{queue}/limits", ADMIN),
+    ("POST /api/admin/queues/{queue}/pause", ADMIN),
+    ("POST /api/admin/queues/{queue}/resume", ADMIN),
+    ("GET /api/admin/scaling", ADMIN),
+    ("GET /api/admin/schedules", ADMIN),
+    ("GET /api/admin/stats/overview", ADMIN),
+    ("GET /api/admin/stats/users-growth", ADMIN),
+    ("GET /api/admin/system/health", ADMIN),
+    ("GET /api/admin/users", ADMIN),
+    ("GET /api/admin/users/{id}", ADMIN),
+    ("PUT /api/admin/users/{id}", ADMIN),
+    ("DELETE /api/admin/users/{id}", ADMIN),
+    ("PATCH /api/admin/users/{id}/activate", ADMIN),
+    ("PATCH /api/admin/users/{id}/deactivate", ADMIN),
+    ("GET /api/admin/workers", ADMIN),
+    ("POST /api/auth/forgot-password", PUBLIC),
+    ("POST /api/auth/login", PUBLIC),
+    ("POST /api/auth/logout", IN_PERSON),
+    ("GET /api/auth/me", PERSON),
+    ("POST /api/auth/oauth/{provider}", PUBLIC),
+    ("GET /api/auth/providers", PUBLIC),
+    ("POST /api/auth/refresh", PUBLIC),
+    ("POST /api/auth/register", PUBLIC),
+    ("POST /api/auth/resend-verification", PUBLIC),
+    ("POST /api/auth/reset-password", PUBLIC),
+    ("GET /api/auth/sessions", PERSON),
+    ("DELETE /api/auth/sessions/{id}", OWNER_IN_PERSON),
+    ("GET /api/auth/tokens", PERSON),
+    ("POST /api/auth/tokens", IN_PERSON),
+    ("DELETE /api/auth/tokens/{id}", OWNER_IN_PERSON),
+    ("POST /api/auth/verify-email", PUBLIC),
+    ("GET /api/auth/{provider}/callback", PUBLIC),
+    ("POST /api/auth/{provider}/callback", PUBLIC),
+    ("GET /api/auth/{provider}/login", PUBLIC),
+    ("GET /api/credits/balance", PERSON),
+    ("GET /api/credits/history", PERSON),
+    ("GET /api/deployment/platforms", PUBLIC),
+    ("GET /api/health", PUBLIC),
+    ("GET /api/jobs", PERSON),
+    ("GET /api/jobs/{id}", OWNER_OR_ADMIN),
+    ("GET /api/jobs/{id}/attempts", OWNER_OR_ADMIN),
+    ("POST /api/jobs/{id}/cancel", OWNER_OR_ADMIN),
+    ("GET /api/jobs/{id}/events", OWNER_OR_ADMIN),
+    ("POST /api/jobs/{id}/retry", VERIFIED_OR_ADMIN),
+    ("GET /api/jobs/{id}/why", OWNER_OR_ADMIN),
+    ("GET /api/projects", PERSON),
+    ("POST /api/projects", PERSON),
+    ("GET /api/projects/{id}", OWNER),
+    ("PUT /api/projects/{id}", OWNER),
+    ("DELETE /api/projects/{id}", OWNER),
+    ("GET /api/projects/{id}/code", OWNER),
+    ("POST /api/projects/{id}/deploy", VERIFIED),
+    ("GET /api/projects/{id}/deployment/status", OWNER),
+    ("POST /api/projects/{id}/export/zip", OWNER),
+    ("POST /api/projects/{id}/generate", VERIFIED),
+    ("GET /api/projects/{id}/versions", OWNER),
+    ("POST /api/projects/{id}/versions/{version}/restore", OWNER),
+    ("GET /api/stats", PUBLIC),
+    ("GET /api/users/me", PERSON),
+    ("PUT /api/users/me", PERSON),
+    ("DELETE /api/users/me", IN_PERSON),
+    ("GET /api/users/me/export", PERSON),
+    ("GET /api/users/me/notifications", PERSON),
+    ("PUT /api/users/me/notifications", PERSON),
+    ("PUT /api/users/me/password", IN_PERSON),
+    ("GET /api/users/me/stats", PERSON),
+    ("GET /api/users/stats", PERSON),
+    ("GET /docs", PUBLIC),
+    ("GET /healthz", PUBLIC),
+    ("GET /metrics", PUBLIC),
+    ("GET /openapi.json", PUBLIC),
+    ("GET /preview/{slug}/", PUBLIC),
+    ("GET /preview/{slug}/{path}", PUBLIC),
+    ("GET /readyz", PUBLIC),
+    ("GET /redoc", PUBLIC),
+    ("GET /unsubscribe/{token}", PUBLIC),
+    ("POST /unsubscribe/{token}", PUBLIC),
+];

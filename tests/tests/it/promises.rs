@@ -1,0 +1,97 @@
+//! The promises of docs/reliability.md, held against what proves them.
+
+use std::collections::BTreeSet;
+
+use crate::{documented, sources};
+
+/// What a cell of the last column names.
+#[derive(Debug, PartialEq, Eq)]
+enum Proof {
+    /// A test, by its function.
+    Test(String),
+    /// A check of the chaos program, by its sentence.
+    Check(String),
+}
+
+/// The names of a cell, which are between commas but for those inside of quotes.
+fn proofs(cell: &str) -> Vec<Proof> {
+    let mut found = Vec::new();
+    let mut rest = cell.trim();
+    while !rest.is_empty() {
+        let (proof, after) = match rest.strip_prefix('“') {
+            Some(quoted) => {
+                let (check, after) = quoted.split_once('”').expect("a closing quote");
+                (Proof::Check(check.to_owned()), after)
+            }
+            None => {
+                let end = rest.find(',').unwrap_or(rest.len());
+                (Proof::Test(rest[..end].trim().to_owned()), &rest[end..])
+            }
+        };
+        found.push(proof);
+        rest = after.trim_start_matches([',', ' ']);
+    }
+    found
+}
+
+/// Every function that a test attribute or the conformance suite runs.
+fn tests() -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for file in sources::list_files("rs") {
+        let text = sources::read(&file);
+        let mut is_test = false;
+        for line in text.lines().map(str::trim) {
+            if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+                is_test = true;
+            } else if let Some((_, rest)) = line.split_once("fn ").filter(|_| is_test) {
+                names.extend(rest.split_once('(').map(|(name, _)| name.to_owned()));
+                is_test = false;
+            } else if let Some((_, case)) = line.strip_suffix(',').and_then(|line| line.split_once("::")) {
+                // `area::case,` in one of the suites' lists.
+                let is_list = file.ends_with("it/queue.rs") || file.ends_with("it/http.rs");
+                names.extend(is_list.then(|| case.to_owned()));
+            }
+        }
+    }
+    names
+}
+
+#[test]
+fn every_promise_is_proven_by_tests_and_checks_that_there_are() {
+    let tests = tests();
+    let chaos: String = sources::list_files("rs")
+        .iter()
+        .filter(|file| file.starts_with("bench/src/chaos"))
+        .map(|file| sources::read(file))
+        .collect();
+    for row in documented::rows("docs/reliability.md", &["promise", "how it is kept", "proven by"]) {
+        let proofs = proofs(&row[2]);
+        assert!(!proofs.is_empty(), "nothing proves: {}", row[0]);
+        for proof in proofs {
+            let is_there = match &proof {
+                Proof::Test(name) => tests.contains(name),
+                Proof::Check(sentence) => chaos.contains(&format!("\"{sentence}\"")),
+            };
+            assert!(is_there, "there is no {proof:?}, which is to prove: {}", row[0]);
+        }
+    }
+}
+
+#[test]
+fn reads_tests_and_checks_of_a_cell() {
+    let check = Proof::Check("one, and two".to_owned());
+    let test = |name: &str| Proof::Test(name.to_owned());
+
+    assert_eq!(proofs("“one, and two”, a_test, b_test"), [check, test("a_test"), test("b_test")]);
+    assert_eq!(proofs(" "), []);
+}
+
+#[test]
+fn finds_tests_of_both_sorts() {
+    let tests = tests();
+
+    for name in ["finds_tests_of_both_sorts", "a_snooze_spends_no_attempt", "success_is_final"] {
+        assert!(tests.contains(name), "{name}");
+    }
+    assert!(!tests.contains("proofs"));
+}
