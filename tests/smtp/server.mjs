@@ -1,8 +1,8 @@
 // A real SMTP server that a test tells how to behave.
 //
 // The first line on standard input is its setup: {"tls": {"key", "cert"} or null,
-// "user": {"name", "password"} or null}. Each further line changes how it behaves:
-// {"id", "mode"}, answered by {"event": "changed", "id"}. What happens is written as
+// "user": {"name", "password"} or null}. Each further line may change how it behaves:
+// {"id", "mode" or null}, answered by {"event": "changed", "id"}. What happens is written as
 // lines on standard output. It ends with its standard input.
 
 import { createInterface } from "node:readline";
@@ -98,7 +98,7 @@ const lines = createInterface({ input: process.stdin });
 lines.on("line", (line) => {
   const message = JSON.parse(line);
   if (started) {
-    mode = message.mode;
+    mode = message.mode ?? mode;
     tell({ event: "changed", id: message.id });
   } else {
     started = true;

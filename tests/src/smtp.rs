@@ -183,23 +183,35 @@ impl SmtpServer {
     /// # Panics
     /// If the server is gone.
     pub async fn set_mode(&self, mode: SmtpMode) {
+        self.ask(Some(mode)).await;
+    }
+
+    /// Asks the server for something, no more than an answer where no mode is told,
+    /// and waits until it has said that, and all that it had to say before.
+    async fn ask(&self, mode: Option<SmtpMode>) {
         let mut input = self.input.lock().await;
         let mut changed = self.state.changed.subscribe();
         let id = *changed.borrow() + 1;
-        write(&mut input, &json!({"id": id, "mode": mode.name()})).await;
+        write(&mut input, &json!({"id": id, "mode": mode.map(SmtpMode::name)})).await;
         let changed = timeout(PATIENCE, changed.wait_for(|last| *last == id)).await;
         changed.expect("the server changes in time").expect("the state keeps the sender");
     }
 
     /// What arrived so far, oldest first.
-    #[must_use]
-    pub fn list_mails(&self) -> Vec<ReceivedMail> {
+    ///
+    /// # Panics
+    /// If the server is gone.
+    pub async fn list_mails(&self) -> Vec<ReceivedMail> {
+        self.ask(None).await;
         self.state.mails.borrow().clone()
     }
 
     /// Connections taken so far, those that it hung up included.
-    #[must_use]
-    pub fn count_connections(&self) -> usize {
+    ///
+    /// # Panics
+    /// If the server is gone.
+    pub async fn count_connections(&self) -> usize {
+        self.ask(None).await;
         *locked(&self.state.connections)
     }
 
@@ -211,7 +223,7 @@ impl SmtpServer {
         let mut mails = self.state.mails.subscribe();
         let arrived = timeout(PATIENCE, mails.wait_for(|mails| mails.len() >= count)).await;
         arrived
-            .unwrap_or_else(|_| panic!("fewer than {count} mails arrived: {:?}", self.list_mails()))
+            .unwrap_or_else(|_| panic!("fewer than {count} mails arrived: {:?}", self.state.mails.borrow()))
             .expect("the server keeps the sender")
             .clone()
     }

@@ -30,7 +30,7 @@ async fn rejects_for_good() {
     let smtp = SmtpServer::start(SmtpMode::Reject).await;
     let error = send(&smtp).await.expect_err("the recipient is refused");
     assert!(error.is_permanent(), "{error}");
-    assert!(smtp.list_mails().is_empty());
+    assert!(smtp.list_mails().await.is_empty());
 }
 
 #[tokio::test]
@@ -39,15 +39,15 @@ async fn greylists_the_first_try_only() {
     let error = send(&smtp).await.expect_err("the first try is put off");
     assert!(error.is_transient(), "{error}");
     send(&smtp).await.expect("the second try is taken");
-    assert_eq!((smtp.list_mails().len(), smtp.count_connections()), (1, 2));
+    assert_eq!((smtp.list_mails().await.len(), smtp.count_connections().await), (1, 2));
 }
 
 #[tokio::test]
 async fn hangs_up_before_or_after_the_message() {
     let smtp = SmtpServer::start(SmtpMode::HangUp).await;
     assert!(send(&smtp).await.is_err());
-    assert!(smtp.list_mails().is_empty());
+    assert!(smtp.list_mails().await.is_empty());
     smtp.set_mode(SmtpMode::HangUpAfterData).await;
     assert!(send(&smtp).await.is_err());
-    assert_eq!(smtp.list_mails().len(), 1);
+    assert_eq!(smtp.list_mails().await.len(), 1);
 }

@@ -101,7 +101,7 @@ async fn everybody_is_welcomed_in_their_language() {
     check_welcome(to("ada@example.org"), "Welcome to Atelier", "Hello", "en");
     check_welcome(to("ada@exemple.fr"), "Bienvenue chez Atelier", "Bonjour", "fr");
     app.finish().await;
-    assert_eq!(smtp.list_mails().len(), 2);
+    assert_eq!(smtp.list_mails().await.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -130,7 +130,7 @@ async fn a_mail_that_is_put_off_is_sent_again_later() {
     app.advance(TimeDelta::seconds(40)).await;
     delivery_once(&app, JobState::Succeeded).await;
 
-    assert_eq!((smtp.list_mails().len(), only_message(&app).await.status), (1, MailStatus::Sent));
+    assert_eq!((smtp.list_mails().await.len(), only_message(&app).await.status), (1, MailStatus::Sent));
     app.finish().await;
 }
 
@@ -145,7 +145,7 @@ async fn a_mail_of_unknown_fate_is_sent_again_as_the_same() {
     app.advance(TimeDelta::seconds(40)).await;
     delivery_once(&app, JobState::Succeeded).await;
 
-    let mails = smtp.list_mails();
+    let mails = smtp.list_mails().await;
     assert_eq!(mails.len(), 2);
     let [first, second] = [0, 1].map(|index| mails[index].header("Message-ID").expect("an id"));
     assert_eq!(first, second, "the receiver can tell that it is one");
@@ -173,6 +173,6 @@ async fn a_connection_that_breaks_costs_time_and_no_mail() {
     }
     delivery_once(&app, JobState::Succeeded).await;
 
-    assert_eq!((smtp.list_mails().len(), only_message(&app).await.status), (1, MailStatus::Sent));
+    assert_eq!((smtp.list_mails().await.len(), only_message(&app).await.status), (1, MailStatus::Sent));
     app.finish().await;
 }

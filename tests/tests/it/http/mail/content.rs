@@ -116,7 +116,7 @@ async fn every_mail_arrives_once_as_its_reader_reads() {
         assert_eq!((mail.header("List-Unsubscribe"), mail.header("List-Unsubscribe-Post")), (None, None));
     }
     app.finish().await;
-    assert_eq!(smtp.list_mails().len(), 5);
+    assert_eq!(smtp.list_mails().await.len(), 5);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -150,7 +150,7 @@ async fn one_click_ends_what_one_can_do_without_even_if_it_is_queued() {
     let mails = smtp.wait_for_mails(3).await;
     assert!(decoded(&mails[2]).contains("reset-password#token="), "what somebody waits for is sent");
     app.finish().await;
-    assert_eq!(smtp.list_mails().len(), 3);
+    assert_eq!(smtp.list_mails().await.len(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -28,7 +28,7 @@ async fn no_mail_goes_to_a_server_of_unknown_identity() {
     let job = app.jobs_of("email.deliver").await.remove(0);
 
     assert_eq!(job.error.expect("an error")["code"], "MAIL_UNAVAILABLE");
-    assert!(smtp.list_mails().is_empty());
+    assert!(smtp.list_mails().await.is_empty());
     app.finish_leaving(&["email.deliver"]).await;
 }
 
@@ -50,6 +50,6 @@ async fn a_wrong_password_is_mended_while_the_mail_waits() {
     app.restart().await;
     app.advance(TimeDelta::seconds(40)).await;
     delivery_once(&app, JobState::Succeeded).await;
-    assert_eq!(smtp.list_mails().len(), 1);
+    assert_eq!(smtp.list_mails().await.len(), 1);
     app.finish().await;
 }

@@ -25,7 +25,7 @@ async fn a_mail_that_is_refused_is_not_sent_again() {
 
     assert_eq!(mails[0].to, ["ada@example.org"]);
     app.finish().await;
-    assert_eq!(smtp.list_mails().len(), 1);
+    assert_eq!(smtp.list_mails().await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -53,7 +53,7 @@ async fn an_address_without_a_mailbox_gets_no_more_until_an_operator_says_so() {
     let failed = admin.get("/api/admin/mails?status=failed").send().await.expect(200).json();
     assert_eq!((failed[0]["template"].as_str(), failed.as_array().map(Vec::len)), (Some("welcome"), Some(1)));
     app.finish().await;
-    assert_eq!(smtp.list_mails().len(), 2);
+    assert_eq!(smtp.list_mails().await.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
