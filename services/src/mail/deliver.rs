@@ -108,10 +108,13 @@ impl Mail {
                 return Err(job_error(error));
             }
         };
-        let now = self.queue.now();
-        let row = delivered(mail.clone(), rendered, &delivery, now);
-        let row = row.update(self.queue.db()).await.map_err(database)?;
-        Ok(row.status)
+        let status = match delivery {
+            Delivery::Accepted { .. } => MailStatus::Sent,
+            Delivery::Captured => MailStatus::Captured,
+        };
+        let row = delivered(mail.clone(), rendered, status, self.queue.now());
+        self.keep(row).await.map_err(database)?;
+        Ok(status)
     }
 
     async fn render(
@@ -164,16 +167,23 @@ impl Mail {
         let mut row = mail.into_active_model();
         row.status = Set(status);
         row.error = Set(Some(reason.to_owned()));
-        row.update(self.queue.db()).await?;
-        Ok(())
+        self.keep(row).await
+    }
+
+    /// Writes the row where it is still there: an account that is erased takes its
+    /// mails along.
+    async fn keep(&self, row: mail_messages::ActiveModel) -> Result<(), DbErr> {
+        match row.update(self.queue.db()).await {
+            Ok(_) | Err(DbErr::RecordNotUpdated) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     async fn mark_failed(&self, mail: mail_messages::Model, reason: &str) -> Result<(), DbErr> {
         let mut row = mail.into_active_model();
         row.status = Set(MailStatus::Failed);
         row.error = Set(Some(reason.to_owned()));
-        row.update(self.queue.db()).await?;
-        Ok(())
+        self.keep(row).await
     }
 }
 
@@ -181,20 +191,17 @@ impl Mail {
 fn delivered(
     mail: mail_messages::Model,
     rendered: Rendered,
-    delivery: &Delivery,
+    status: MailStatus,
     now: Timestamp,
 ) -> mail_messages::ActiveModel {
     let mut row = mail.into_active_model();
     row.subject = Set(Some(rendered.subject));
     row.error = Set(None);
     row.sent_at = Set(Some(now));
-    match delivery {
-        Delivery::Accepted { .. } => row.status = Set(MailStatus::Sent),
-        Delivery::Captured => {
-            row.status = Set(MailStatus::Captured);
-            row.text_body = Set(Some(rendered.text));
-            row.html_body = Set(Some(rendered.html));
-        }
+    row.status = Set(status);
+    if status == MailStatus::Captured {
+        row.text_body = Set(Some(rendered.text));
+        row.html_body = Set(Some(rendered.html));
     }
     row
 }
@@ -312,5 +319,15 @@ mod tests {
         assert_eq!(mail.status, MailStatus::Captured);
         assert!(mail.text_body.expect("kept").contains("10 credits"));
         assert!(mail.html_body.expect("kept").contains("<html lang=\"en\">"));
+    }
+
+    #[tokio::test]
+    async fn what_became_of_an_erased_mail_is_not_noted() {
+        let bench = Bench::new().await;
+        bench.register("ada@example.org").await;
+        let mail = only_mail(&bench).await;
+        mail_messages::Entity::delete_by_id(mail.id).exec(bench.services.queue.db()).await.expect("erased");
+
+        bench.services.mail.mark_failed(mail, "refused").await.expect("there is nothing to note");
     }
 }
