@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use atelier_entities::{JobState, Timestamp, UserId, jobs, queues, workers};
 use chrono::SecondsFormat;
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::{Value, json};
 
 use super::estimate::Throughput;
@@ -110,12 +110,15 @@ impl Queue {
         workers: &[workers::Model],
         limits: QueueLimits,
     ) -> Result<Why, QueueError> {
-        let before = jobs::Entity::find()
-            .filter(jobs::Column::State.eq(JobState::Available))
-            .filter(jobs::Column::Queue.eq(&job.queue))
-            .filter(jobs::Column::Rank.lt(job.rank))
-            .count(self.db())
-            .await?;
+        let before =
+            jobs::Entity::find()
+                .filter(jobs::Column::State.eq(JobState::Available))
+                .filter(jobs::Column::Queue.eq(&job.queue))
+                .filter(Condition::any().add(jobs::Column::Rank.lt(job.rank)).add(
+                    Condition::all().add(jobs::Column::Rank.eq(job.rank)).add(jobs::Column::Id.lt(job.id)),
+                ))
+                .count(self.db())
+                .await?;
         let slots = workers.iter().filter_map(|worker| worker.queues.get(&job.queue)?.as_u64()).sum();
         let throughput = Throughput {
             slots,
