@@ -196,9 +196,6 @@ async fn apply_effect(
 // next to no running jobs, so that it would go through all that run for each row
 // instead of finding each by its key.
 
-/// The columns that [`succeed`] is given.
-const SUCCESS: [Column; 3] = [("id", "uuid"), ("fence", "bigint"), ("result", "jsonb")];
-
 /// [`update`] for attempts that [are plain](Finish::is_plain), with little to send.
 async fn succeed(
     db: &impl ConnectionTrait,
@@ -206,20 +203,40 @@ async fn succeed(
     now: Timestamp,
 ) -> Result<HeldFences, DbErr> {
     finishes.sort_unstable_by_key(|finish| finish.id);
-    let rows = finishes.into_iter().map(|finish| {
-        let result = Cell::json(finish.settlement.result.as_ref());
-        [Cell::Uuid(Some(finish.id.0)), Cell::Number(finish.fence), result]
-    });
     let mut sql = Sql::new(db.get_database_backend());
-    sql.push("UPDATE jobs SET state = 'succeeded', result = ended.result, error = NULL, lease_expires_at = NULL, revision = revision + 1, finished_at = ")
+    let has_results = finishes.iter().any(|finish| finish.settlement.result.is_some());
+    sql.push("UPDATE jobs SET state = 'succeeded', result = ")
+        .push(if has_results { "ended.result" } else { "NULL" })
+        .push(", error = NULL, lease_expires_at = NULL, revision = revision + 1, finished_at = ")
         .bind(now)
         .push(", updated_at = ")
         .bind(now)
         .push(" FROM ");
-    Table::new(SUCCESS, rows.collect()).push_to(&mut sql, "ended");
+    if has_results {
+        let rows = finishes.iter().map(|finish| {
+            let [id, fence] = key(finish);
+            [id, fence, Cell::json(finish.settlement.result.as_ref())]
+        });
+        let columns = [KEY[0], KEY[1], ("result", "jsonb")];
+        Table::new(columns, rows.collect()).push_to(&mut sql, "ended");
+    } else {
+        push_keys(&mut sql, &finishes);
+    }
     sql.push(" WHERE jobs.id = ended.id AND jobs.fence = ended.fence AND jobs.state || '' = 'running' RETURNING jobs.id, jobs.fence");
     held(&db.query_all_raw(sql.build()).await?)
 }
+
+fn push_keys(sql: &mut Sql, finishes: &[&Finish]) {
+    let rows = finishes.iter().map(|finish| key(finish)).collect();
+    Table::new(KEY, rows).push_to(sql, "ended");
+}
+
+fn key(finish: &Finish) -> [Cell; 2] {
+    [Cell::Id(finish.id.0), Cell::Number(finish.fence)]
+}
+
+/// What an attempt is found by.
+const KEY: [Column; 2] = [("id", "uuid"), ("fence", "bigint")];
 
 fn held(rows: &[QueryResult]) -> Result<HeldFences, DbErr> {
     rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()

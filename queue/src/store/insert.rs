@@ -60,7 +60,7 @@ const COLUMNS: [Column; 16] = [
 impl NewRow {
     fn cells(&self) -> [Cell; COLUMNS.len()] {
         [
-            Cell::Uuid(Some(self.id.0)),
+            Cell::Id(self.id.0),
             Cell::Text(Some(self.queue.as_str().to_owned())),
             Cell::Text(Some(self.kind.to_owned())),
             Cell::Number(self.lane.into()),
@@ -96,7 +96,7 @@ pub(crate) async fn waiting(
     for chunk in lines.chunks(ROWS_PER_INSERT) {
         let rows = chunk
             .iter()
-            .map(|(owner, queue)| [Cell::Uuid(Some(owner.0)), Cell::Text(Some(queue.as_str().to_owned()))]);
+            .map(|(owner, queue)| [Cell::Id(owner.0), Cell::Text(Some(queue.as_str().to_owned()))]);
         let mut sql = Sql::new(db.get_database_backend());
         sql.push("SELECT line.owner_id AS owner_id, line.queue AS queue, (SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE jobs.owner_id = line.owner_id AND jobs.queue = line.queue AND jobs.state = 'available' LIMIT ")
             .push(&MAX_COUNTED_WAITING.to_string())

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use atelier_entities::JobId;
 use sea_orm::{DatabaseBackend, Statement, Value};
 use serde_json::Value as Json;
+use uuid::Uuid;
 
 /// Text with numbered parameters and the values they stand for.
 pub(crate) struct Sql {
@@ -56,13 +57,8 @@ impl Sql {
         if self.backend != DatabaseBackend::Postgres {
             return self.push("IN (").bind_list(ids.iter().copied()).push(")");
         }
-        let mut array = String::with_capacity(ids.len() * 37 + 2);
-        for id in ids {
-            array.push(if array.is_empty() { '{' } else { ',' });
-            write!(array, "{id}").expect("writing to a String cannot fail");
-        }
-        array.push_str(if array.is_empty() { "{}" } else { "}" });
-        self.push("= ANY(").bind(array).push("::text::uuid[])")
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+        self.push("= ANY(").bind(ids).push(")")
     }
 
     /// Row locks; SQLite's writer has locked everything already.

@@ -1,7 +1,8 @@
 //! Rows as a table that a statement can select from.
 //!
 //! PostgreSQL gets one array for each column: however many rows there are, the
-//! statement's text stays the same, is prepared once, and has few parameters.
+//! statement's text stays the same, is prepared once, and has few parameters. What is
+//! never null goes as it is kept, the rest as text.
 //! SQLite, which knows no arrays, gets a list of `VALUES`.
 
 use std::fmt::Write;
@@ -20,6 +21,7 @@ pub(crate) type Column = (&'static str, &'static str);
 /// One value of a row.
 #[derive(Clone, Debug)]
 pub(crate) enum Cell {
+    Id(Uuid),
     Uuid(Option<Uuid>),
     Number(i64),
     /// Text, or JSON as text.
@@ -35,6 +37,7 @@ impl Cell {
 
     fn into_value(self) -> Value {
         match self {
+            Self::Id(id) => id.into(),
             Self::Uuid(id) => id.into(),
             Self::Number(number) => number.into(),
             Self::Text(text) => text.into(),
@@ -42,10 +45,20 @@ impl Cell {
         }
     }
 
+    fn id(&self) -> Option<Uuid> {
+        if let Self::Id(id) = self { Some(*id) } else { None }
+    }
+
+    fn number(&self) -> Option<i64> {
+        if let Self::Number(number) = self { Some(*number) } else { None }
+    }
+
     /// Appends it as an element of an array.
     fn write(&self, array: &mut String) {
         match self {
-            Self::Uuid(Some(id)) => array.push_str(id.hyphenated().encode_lower(&mut Uuid::encode_buffer())),
+            Self::Id(id) | Self::Uuid(Some(id)) => {
+                array.push_str(id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+            }
             Self::Number(number) => {
                 write!(array, "{number}").expect("writing to a String cannot fail");
             }
@@ -75,7 +88,7 @@ fn quote(text: &str, array: &mut String) {
     array.push('"');
 }
 
-/// Rows of the same columns.
+/// Rows of the same columns, each column of the same sort of cells.
 #[derive(Debug)]
 pub(crate) struct Table<const N: usize> {
     columns: [Column; N],
@@ -99,22 +112,44 @@ impl<const N: usize> Table<N> {
     fn push_arrays(self, sql: &mut Sql, name: &str) {
         sql.push("unnest(");
         for (index, (_, kind)) in self.columns.iter().enumerate() {
-            let mut array = String::with_capacity(self.rows.len() * 38 + 2);
-            array.push('{');
-            for (number, row) in self.rows.iter().enumerate() {
-                if number > 0 {
-                    array.push(',');
-                }
-                row[index].write(&mut array);
-            }
-            array.push('}');
-            sql.push(if index == 0 { "" } else { ", " }).bind(array).push("::text::").push(kind).push("[]");
+            let (sent_as, array) = self.array(index);
+            sql.push(if index == 0 { "" } else { ", " }).bind(array).push("::").push(sent_as);
+            sql.push("::").push(kind).push("[]");
         }
         sql.push(") AS ").push(name).push("(");
         for (index, (column, _)) in self.columns.iter().enumerate() {
             sql.push(if index == 0 { "" } else { ", " }).push(column);
         }
         sql.push(")");
+    }
+
+    /// A column as one parameter, and that parameter's type.
+    fn array(&self, index: usize) -> (&'static str, Value) {
+        let cells = self.rows.iter().map(|row| &row[index]);
+        match self.rows.first().map(|row| &row[index]) {
+            Some(Cell::Id(_)) => {
+                let ids: Vec<Uuid> = cells.filter_map(Cell::id).collect();
+                ("uuid[]", ids.into())
+            }
+            Some(Cell::Number(_)) => {
+                let numbers: Vec<i64> = cells.filter_map(Cell::number).collect();
+                ("bigint[]", numbers.into())
+            }
+            _ => ("text", self.text(index).into()),
+        }
+    }
+
+    fn text(&self, index: usize) -> String {
+        let mut array = String::with_capacity(self.rows.len() * 38 + 2);
+        array.push('{');
+        for (number, row) in self.rows.iter().enumerate() {
+            if number > 0 {
+                array.push(',');
+            }
+            row[index].write(&mut array);
+        }
+        array.push('}');
+        array
     }
 
     fn push_values(self, sql: &mut Sql, name: &str) {
@@ -148,8 +183,20 @@ mod tests {
     fn the_text_is_the_same_however_many_rows_there_are() {
         let one = text(DatabaseBackend::Postgres, 1);
 
-        assert_eq!(one, "unnest($1::text::bigint[], $2::text::text[]) AS given(id, name)");
+        assert_eq!(one, "unnest($1::bigint[]::bigint[], $2::text::text[]) AS given(id, name)");
         assert_eq!(text(DatabaseBackend::Postgres, 7), one);
+    }
+
+    #[test]
+    fn what_is_never_null_is_no_text() {
+        let rows = vec![[Cell::Id(Uuid::nil()), Cell::Number(1)], [Cell::Id(Uuid::max()), Cell::Number(2)]];
+        let mut sql = Sql::new(DatabaseBackend::Postgres);
+        Table::new([("id", "uuid"), ("lane", "smallint")], rows).push_to(&mut sql, "given");
+
+        let statement = sql.build();
+        assert_eq!(statement.sql, "unnest($1::uuid[]::uuid[], $2::bigint[]::smallint[]) AS given(id, lane)");
+        let values = statement.values.map(|values| values.0).unwrap_or_default();
+        assert_eq!(values, [Value::from(vec![Uuid::nil(), Uuid::max()]), Value::from(vec![1_i64, 2])]);
     }
 
     #[test]
