@@ -9,7 +9,7 @@ use std::{
 };
 
 use atelier_entities::{JobState, jobs};
-use futures::FutureExt;
+use futures::{FutureExt, poll};
 use serde_json::Value;
 use tokio::{task::JoinSet, time};
 use tracing::Instrument;
@@ -36,6 +36,13 @@ use crate::{
 /// where it stands.
 const STOP_GRACE: Duration = Duration::from_millis(500);
 
+/// How long the attempts of a batch are begun in one task.
+const TOGETHER: Duration = Duration::from_millis(1);
+
+/// Attempts after which that task lets others have their turn: tokio takes what has
+/// done that much for busy, and makes it wait.
+const YIELD_EVERY: usize = 32;
+
 /// Runs attempts.
 pub(super) struct Executor {
     pub(super) queue: Queue,
@@ -46,23 +53,37 @@ pub(super) struct Executor {
 }
 
 impl Executor {
-    /// Runs attempts beside each other, to the end of the last of them.
+    /// Runs attempts beside each other, to the end of the last of them. What returns at
+    /// once is done here, without a task of its own; once that has taken a while, the
+    /// rest is spread over all cores.
     pub(super) async fn run_all(self: Arc<Self>, batch: Batch) {
+        let begun = Instant::now();
         let mut running = JoinSet::new();
-        for claimed in batch {
+        for (number, claimed) in batch.into_iter().enumerate() {
             let executor = self.clone();
-            running.spawn(async move { executor.run(claimed).await });
-        }
-        while let Some(ended) = running.join_next().await {
-            if let Err(error) = ended {
-                tracing::error!(%error, "an attempt ended out of order; its lease will run out");
+            let mut attempt = Box::pin(async move { executor.run_caught(claimed).await });
+            let is_done = begun.elapsed() < TOGETHER && poll!(&mut attempt).is_ready();
+            if !is_done {
+                running.spawn(attempt);
             }
+            if number % YIELD_EVERY == YIELD_EVERY - 1 {
+                tokio::task::yield_now().await;
+            }
+        }
+        while running.join_next().await.is_some() {}
+    }
+
+    /// A panic past the handler's takes no other attempt of the batch with it.
+    async fn run_caught(&self, claimed: Claimed) {
+        if let Err(panic) = AssertUnwindSafe(self.run(claimed)).catch_unwind().await {
+            let error = panic_message(&*panic);
+            tracing::error!(%error, "an attempt ended out of order; its lease will run out");
         }
     }
 
     /// Runs an attempt to its end. apalis is told of success in any case: what went
     /// wrong stands in the row.
-    pub(super) async fn run(&self, claimed: Claimed) {
+    async fn run(&self, claimed: Claimed) {
         let job = &claimed.job;
         let span = tracing::info_span!(
             "job",
@@ -82,7 +103,7 @@ impl Executor {
         let job = &claimed.job;
         let Some((info, handler)) = self.registry.get(&job.kind) else {
             // Only known kinds are claimed.
-            return self.finisher.hand_back(job).await;
+            return Box::pin(self.finisher.hand_back(job)).await;
         };
         let started = Instant::now();
         let ending = self.ending(claimed, handler).await;

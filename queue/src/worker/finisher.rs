@@ -85,7 +85,8 @@ impl Finisher {
     pub(super) async fn finish(&self, finish: Finish, job: &jobs::Model, ran: Option<Ran>) {
         let request = Request { finish, queue: queue_of(job), ran };
         if self.queue.effects().has(&job.kind) {
-            let kept = self.finish_with_effect(&request.finish, job).await;
+            // Boxed: it is many times as large as what most ends need.
+            let kept = Box::pin(self.finish_with_effect(&request.finish, job)).await;
             return close(&self.held, &[request], |_| kept);
         }
         if self.sender.send(request).await.is_err() {
