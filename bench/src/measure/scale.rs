@@ -16,7 +16,7 @@ const PER_SLOT: f64 = 500.0;
 
 /// How much longer the drains take by which workers are compared: workers do not start
 /// at the same moment.
-const LONGER: f64 = 4.0;
+const LONGER: f64 = 8.0;
 
 /// Slots of the drains by which workers are compared: few enough that one worker
 /// leaves the processors idle.

@@ -40,6 +40,9 @@ pub(in crate::measure) struct EnqueueArgs {
     pub(in crate::measure) rows: RowsArgs,
 }
 
+/// Jobs at a time with which one worker process drains fastest where they take no time.
+const BEST: usize = 1_000;
+
 /// How to drain.
 #[derive(Args, Clone, Copy, Debug, Serialize)]
 pub(in crate::measure) struct DrainArgs {
@@ -47,7 +50,7 @@ pub(in crate::measure) struct DrainArgs {
     #[arg(long, default_value_t = 50_000, value_name = "COUNT")]
     pub(in crate::measure) jobs: usize,
     /// Jobs that one worker process runs at the same time, over all its queues.
-    #[arg(long, default_value_t = 100, value_name = "COUNT")]
+    #[arg(long, default_value_t = BEST, value_name = "COUNT")]
     pub(in crate::measure) concurrency: usize,
     /// Queues that the jobs are spread over.
     #[arg(long, default_value_t = 1, value_name = "COUNT", value_parser = clap::value_parser!(u8).range(1..=6))]
@@ -74,7 +77,7 @@ impl DrainArgs {
     /// 50,000 jobs that do nothing, and nothing special about them.
     pub(in crate::measure) const PLAIN: Self = Self {
         jobs: 50_000,
-        concurrency: 100,
+        concurrency: BEST,
         queues: 1,
         owners: 0,
         workers: 1,
@@ -182,7 +185,7 @@ pub(in crate::measure) struct PeersArgs {
     #[arg(long, default_value_t = 200, value_name = "COUNT")]
     pub(in crate::measure) latencies: usize,
     /// Jobs that Atelier's worker runs at the same time.
-    #[arg(long, default_value_t = 100, value_name = "COUNT")]
+    #[arg(long, default_value_t = BEST, value_name = "COUNT")]
     pub(in crate::measure) concurrency: usize,
     /// Only these, by the names of their packages.
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
@@ -228,6 +231,13 @@ impl Default for CostArgs {
 
 impl Default for PeersArgs {
     fn default() -> Self {
-        Self { jobs: 50_000, singles: 2_000, latencies: 200, concurrency: 100, only: Vec::new(), cache: None }
+        Self {
+            jobs: 50_000,
+            singles: 2_000,
+            latencies: 200,
+            concurrency: BEST,
+            only: Vec::new(),
+            cache: None,
+        }
     }
 }
