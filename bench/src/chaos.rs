@@ -27,6 +27,7 @@ mod report;
 mod role;
 mod run;
 mod sampler;
+mod shift;
 mod tables;
 
 use crate::{

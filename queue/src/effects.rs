@@ -37,7 +37,8 @@ pub struct EndedJob {
 }
 
 /// Changes the product when jobs of a kind end. It may write rows and enqueue jobs;
-/// it must not speak to anything but the database.
+/// it must not speak to anything but the database, nor rest for a heartbeat between two
+/// statements, since PostgreSQL takes it for dead then.
 #[async_trait]
 pub trait Effect: Send + Sync + 'static {
     /// Called once for each end of a job. An error undoes the job's end as well: it

@@ -4,7 +4,8 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use atelier_entities::{JobId, Timestamp};
 use sea_orm::{
-    DatabaseBackend, DatabaseConnection, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseBackend, DatabaseConnection, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait,
 };
 
 use tokio::{
@@ -152,6 +153,19 @@ impl Queue {
         Ok(Transaction::new(self.clone(), inner, turn))
     }
 
+    /// [`Queue::begin`] for what holds rows that others take over once their lease has
+    /// run out. Should this process stand still in the midst of it, or its host vanish,
+    /// PostgreSQL undoes it after a heartbeat instead of keeping its locks.
+    pub(crate) async fn begin_brief(&self) -> Result<Transaction, QueueError> {
+        let tx = self.begin().await?;
+        if self.inner.db.get_database_backend() == DatabaseBackend::Postgres {
+            let bound = self.inner.options.heartbeat.as_millis();
+            let sql = format!("SET LOCAL idle_in_transaction_session_timeout = {bound}");
+            tx.execute_unprepared(&sql).await?;
+        }
+        Ok(tx)
+    }
+
     /// SQLite has one writer at a time, and lets the others sleep and look again.
     /// Here they queue up instead, so that none sleeps past its turn. PostgreSQL
     /// needs none of it.
@@ -172,6 +186,8 @@ impl Queue {
         if jobs.is_empty() && changed.is_empty() {
             return;
         }
+        // At once: whoever is told of the commit and asks sees it.
+        self.inner.bus.local().heads().forget(&changed);
         let queue = self.clone();
         let announcing = async move {
             let mut by_queue: HashMap<QueueName, Vec<JobId>> = HashMap::new();
@@ -228,6 +244,7 @@ impl Queue {
     /// Tells whoever watches these jobs that they changed.
     pub(crate) async fn tell_watchers(&self, ids: Vec<JobId>) {
         if !ids.is_empty() {
+            self.inner.bus.local().heads().forget(&ids);
             self.inner.bus.publish(Message::Changed(ids)).await;
         }
     }

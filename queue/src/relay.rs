@@ -30,6 +30,8 @@ pub struct RelayReport {
     pub expired: usize,
     /// Ids the transport did not have.
     pub pushed: usize,
+    /// The transport was away: its windows wait for a pass that finds it.
+    pub held_up: bool,
 }
 
 /// One pass over every queue. What fails keeps nothing else from being done, and a
@@ -37,16 +39,16 @@ pub struct RelayReport {
 pub async fn tick(queue: &Queue) -> Result<RelayReport, QueueError> {
     let promoted = promote(queue).await;
     let expired = expire(queue).await;
-    let pushed = match fill(queue, &QueueName::ALL).await {
+    let (pushed, held_up) = match fill(queue, &QueueName::ALL).await {
         Err(QueueError::Transport(error)) => {
             // No failure of the relay: what is due has become available, and goes out
             // at the first pass that finds the transport.
             tracing::debug!(%error, "the transport's windows are not filled now");
-            Ok(0)
+            (Ok(0), true)
         }
-        pushed => pushed,
+        pushed => (pushed, false),
     };
-    Ok(RelayReport { promoted: promoted?, expired: expired?, pushed: pushed? })
+    Ok(RelayReport { promoted: promoted?, expired: expired?, pushed: pushed?, held_up })
 }
 
 /// Fills the transport's window of these queues and answers how many ids it did not
@@ -94,7 +96,7 @@ async fn promote(queue: &Queue) -> Result<usize, QueueError> {
 }
 
 async fn promote_some(queue: &Queue) -> Result<usize, QueueError> {
-    let tx = queue.begin().await?;
+    let tx = queue.begin_brief().await?;
     let due = window::promote(&*tx, tx.now(), BATCH, queue.options().fair_turn).await?;
     let found = due.jobs.len();
     for (name, id) in due.jobs {
@@ -130,7 +132,7 @@ async fn expire(queue: &Queue) -> Result<usize, QueueError> {
 }
 
 async fn expire_some(queue: &Queue, after: Option<JobId>, size: u64) -> Result<Step<usize>, QueueError> {
-    let tx = queue.begin().await?;
+    let tx = queue.begin_brief().await?;
     let expired = window::expired(&*tx, tx.now(), after, size).await?;
     let Some(last) = expired.last().map(|job| job.id) else { return Ok(None) };
     let cancelled = cancel_all(&tx, &expired).await;

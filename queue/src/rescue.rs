@@ -43,6 +43,10 @@ pub struct RescueReport {
 /// that was its last attempt. The attempt stays counted.
 pub async fn tick(queue: &Queue) -> Result<RescueReport, QueueError> {
     let mut report = RescueReport::default();
+    // Nearly always there is none, and asking takes no lock.
+    if !store::bounded(lease::any_expired(queue)).await? {
+        return Ok(report);
+    }
     let (mut after, mut size) = (None, BATCH);
     loop {
         let some = store::bounded(rescue_some(queue, after, size)).await?;
@@ -72,7 +76,7 @@ async fn rescue_some(
     after: Option<JobId>,
     size: u64,
 ) -> Result<Step<RescueReport>, QueueError> {
-    let tx = queue.begin().await?;
+    let tx = queue.begin_brief().await?;
     let lost = lease::expired(&*tx, tx.now(), after, size).await?;
     let Some(last) = lost.last().map(|job| job.id) else { return Ok(None) };
     let rescued = rescue_all(&tx, &lost).await;

@@ -14,6 +14,8 @@ use crate::pace::{Notice, Pace};
 pub enum Next {
     /// There is more to do.
     AtOnce,
+    /// Something was away that may be back at any moment.
+    Soon,
     /// After the duty's own interval.
     InTurn,
 }

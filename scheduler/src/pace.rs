@@ -9,6 +9,9 @@ const MAX_WAIT: Duration = Duration::from_secs(2);
 /// Wait after the first failure of a duty that ticks faster than that.
 const MIN_WAIT_AFTER_FAILURE: Duration = Duration::from_millis(500);
 
+/// Wait for what may be back at any moment.
+const SOON: Duration = Duration::from_millis(250);
+
 /// What the log is to tell of a tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Notice {
@@ -39,6 +42,7 @@ impl Pace {
         self.failures = 0;
         let wait = match next {
             Next::AtOnce => Duration::ZERO,
+            Next::Soon => SOON.min(self.every),
             Next::InTurn => self.every,
         };
         (wait, notice)
@@ -81,6 +85,7 @@ mod tests {
 
         assert_eq!(pace.after_success(Next::InTurn), (secs(2), Notice::Recovered));
         assert_eq!(pace.after_success(Next::InTurn), (secs(2), Notice::Nothing));
+        assert_eq!(pace.after_success(Next::Soon), (SOON, Notice::Nothing));
         assert_eq!(pace.after_success(Next::AtOnce), (Duration::ZERO, Notice::Nothing));
     }
 
@@ -88,6 +93,7 @@ mod tests {
     fn bounds_its_waits() {
         let mut hasty = Pace::new(Duration::from_millis(1));
         assert_eq!(hasty.after_failure().0, MIN_WAIT_AFTER_FAILURE);
+        assert_eq!(hasty.after_success(Next::Soon).0, Duration::from_millis(1));
         let mut slow = Pace::new(secs(300));
         slow.after_failure();
         assert_eq!(slow.after_failure().0, secs(300));

@@ -34,7 +34,7 @@ impl Duty for Relay {
     }
 
     async fn tick(&self) -> Result<Next, QueueError> {
-        relay::tick(&self.queue).await?;
-        Ok(Next::InTurn)
+        let report = relay::tick(&self.queue).await?;
+        Ok(if report.held_up { Next::Soon } else { Next::InTurn })
     }
 }

@@ -27,9 +27,10 @@ impl Duty for Rescuer {
         "rescuer"
     }
 
-    /// A quarter of the heartbeat: little on top of the two heartbeats of a lease.
+    /// Little on top of the two heartbeats of a lease: most of the second that is
+    /// promised is left for the job to be taken and started in.
     fn interval(&self) -> Duration {
-        (self.queue.options().heartbeat / 4).clamp(Duration::from_millis(100), Duration::from_secs(1))
+        (self.queue.options().heartbeat / 4).clamp(Duration::from_millis(100), Duration::from_millis(250))
     }
 
     async fn tick(&self) -> Result<Next, QueueError> {

@@ -13,11 +13,10 @@ use super::{
 
 mod effects;
 mod ends;
-mod idleness;
+pub(super) mod idleness;
 mod product;
 mod timing;
 
-pub(super) use idleness::Shift;
 pub(super) use product::check as check_product;
 
 /// Breaches told in full; the rest is counted.

@@ -109,20 +109,26 @@ impl Installation {
         Ok(blow)
     }
 
-    /// Enqueues a job that aborts its process. It strikes when it is first run.
+    /// Enqueues a job that aborts its process. It strikes when it is first run, and again
+    /// with each of its attempts: not until it has ended may another fault be blamed
+    /// for what comes late.
     async fn poison(&self, ledger: &Ledger) -> anyhow::Result<Blow> {
         let starts = |members: &[Member]| members.iter().map(Member::starts).sum::<u64>();
         let before = starts(&self.members.workers);
         let begun = Instant::now();
-        while load::submit(&self.queue, ledger, vec![load::named(&Poison {})]).await.is_none() {
-            if begun.elapsed() > PATIENCE {
-                break;
-            }
+        let mut poison = None;
+        while poison.is_none() && begun.elapsed() <= PATIENCE {
+            poison = load::submit(&self.queue, ledger, vec![load::named(&Poison {})]).await;
         }
         while starts(&self.members.workers) == before && begun.elapsed() < PATIENCE {
             time::sleep(Duration::from_millis(20)).await;
         }
-        Ok(Blow::now())
+        let mut blow = Blow::now();
+        if let Some(poison) = poison {
+            let direct = self.direct.clone();
+            blow.aftermath.push(tokio::spawn(async move { recovery::wait_for_end(&direct, &poison).await }));
+        }
+        Ok(blow)
     }
 
     async fn kill(&self, member: Option<&Member>) -> anyhow::Result<Blow> {

@@ -48,6 +48,8 @@ const BACKOFF: Backoff =
 kinds! {
     /// Does nothing, in a queue of its own: how soon it starts tells whether work goes on.
     Probe "chaos.probe" in Workflow, MANY, LONG, {}
+    /// Keeps its slot for a while.
+    Hold "chaos.hold" in Workflow, MANY, LONG, { millis: u64 }
     /// Does nothing.
     Noop "chaos.noop" in Maintenance, MANY, LONG, {}
     /// Sleeps.

@@ -78,6 +78,18 @@ pub(super) async fn held_by(direct: &DatabaseConnection, pid: u32) -> Result<Has
     rows.iter().map(|row| Ok((row.try_get("", "id")?, row.try_get("", "fence")?))).collect()
 }
 
+/// Returns once these jobs have ended, or after [`LIMIT`].
+pub(super) async fn wait_for_end(direct: &DatabaseConnection, ids: &[JobId]) {
+    let begun = Instant::now();
+    while begun.elapsed() < LIMIT {
+        let found = jobs::Entity::find().filter(jobs::Column::Id.is_in(ids.to_vec())).all(direct).await;
+        if found.is_ok_and(|jobs| jobs.iter().all(|job| job.state.is_terminal())) {
+            return;
+        }
+        time::sleep(LOOK_EVERY).await;
+    }
+}
+
 async fn drop_those_that_go_on(
     direct: &DatabaseConnection,
     held: &mut HashMap<JobId, i64>,

@@ -36,8 +36,21 @@ const CONNECTIONS: u32 = 20;
 /// How long a pooled connection may take to show that it is alive.
 const PING_LIMIT: Duration = Duration::from_secs(1);
 
+/// How long a start may take.
+const START_LIMIT: Duration = Duration::from_secs(10);
+
 /// How long a worker that drains lets its jobs go on.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// Jobs that a worker runs at the same time, by queue.
+pub(super) const SLOTS: [(QueueName, usize); 6] = [
+    (QueueName::Generation, 24),
+    (QueueName::Deployment, 8),
+    (QueueName::Email, 8),
+    (QueueName::Stats, 4),
+    (QueueName::Workflow, 8),
+    (QueueName::Maintenance, 8),
+];
 
 /// A queue as the product wires it.
 pub(super) async fn queue(
@@ -48,6 +61,7 @@ pub(super) async fn queue(
     let db = connect(database_url).await?;
     let hub = RedisHub::connect(RedisOptions {
         url: redis_url.clone(),
+        authorities: None,
         key_prefix: "chaos".to_owned(),
         command_timeout: REDIS_LIMIT,
         consumer_timeout: heartbeat * 2,
@@ -61,14 +75,7 @@ pub(super) async fn queue(
 pub(super) async fn worker(args: MemberArgs) -> anyhow::Result<ExitCode> {
     let (queue, shutdown) = begin(&args).await?;
     let options = WorkerOptions {
-        concurrency: BTreeMap::from([
-            (QueueName::Generation, 24),
-            (QueueName::Deployment, 8),
-            (QueueName::Email, 8),
-            (QueueName::Stats, 4),
-            (QueueName::Workflow, 8),
-            (QueueName::Maintenance, 8),
-        ]),
+        concurrency: BTreeMap::from(SLOTS),
         grace: GRACE,
         host: "chaos".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -102,8 +109,13 @@ async fn begin(args: &MemberArgs) -> anyhow::Result<(Queue, CancellationToken)> 
     });
     let begun = Instant::now();
     let heartbeat = Duration::from_secs(args.heartbeat_secs);
-    let queue = queue(args.database_url.expose_secret(), &args.redis_url, heartbeat).await?;
-    queue.clock().follow(queue.db()).await?;
+    let start = async {
+        let queue = queue(args.database_url.expose_secret(), &args.redis_url, heartbeat).await?;
+        queue.clock().follow(queue.db()).await?;
+        anyhow::Ok(queue)
+    };
+    // Whoever cannot start ends, and is started again.
+    let queue = time::timeout(START_LIMIT, start).await.context("the database does not answer")??;
     tracing::info!(pid = std::process::id(), after = ?begun.elapsed(), "begins");
     Ok((queue, shutdown))
 }

@@ -13,11 +13,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     canceller,
-    checks::{self, Check, Evidence, Shift},
+    checks::{self, Check, Evidence},
     cli::Options,
     customers::{self, Customers},
     faults::Fault,
-    fleet::Member,
     installation::Installation,
     ledger::{Ledger, Standing},
     load,
@@ -27,16 +26,13 @@ use super::{
     recovery,
     report::{self, JobsReport, OptionsReport, Report, StrikeReport},
     sampler::Sampler,
+    shift,
     tables::statement,
     terminal,
 };
 
 /// Time in peace before the first fault.
 const WARM_UP: Duration = Duration::from_secs(5);
-
-/// Time of work in peace after the last fault. A worker that was just started again
-/// has its part of it.
-const SHIFT: Duration = Duration::from_secs(15);
 
 /// How long everything may take to come to its end once the load has stopped.
 const QUIET_LIMIT: Duration = Duration::from_secs(120);
@@ -131,7 +127,9 @@ impl<'a> Run<'a> {
         tokio::spawn(probes::watch(self.installation.direct.clone(), self.probes.clone(), watch.clone()));
         let begun = Instant::now();
         let strikes = self.fire().await?;
-        let idle = self.watch_a_shift().await?;
+        // Probes that wait behind the bursts of that time tell nothing of peace.
+        self.probes.set_under_fire(true);
+        let idle = shift::watch(self.installation, &self.ledger).await?;
         let fire = begun.elapsed();
         load.cancel();
         let quiet_from = Instant::now();
@@ -199,7 +197,7 @@ impl<'a> Run<'a> {
     /// Strikes until the time is over.
     async fn fire(&self) -> anyhow::Result<Vec<StrikeReport>> {
         let begun = Instant::now();
-        let ends = begun + self.options.duration().saturating_sub(SHIFT);
+        let ends = begun + self.options.duration().saturating_sub(shift::LEAST);
         let mut strikes = Vec::new();
         time::sleep_until((begun + WARM_UP).min(ends)).await;
         for strike in Plan::new(self.seed, self.faults.clone()) {
@@ -228,14 +226,6 @@ impl<'a> Run<'a> {
         }
         time::sleep_until(ends).await;
         Ok(strikes)
-    }
-
-    /// A time of work in peace, in which no worker may be idle.
-    async fn watch_a_shift(&self) -> anyhow::Result<Check> {
-        let pids = self.installation.members.workers.iter().filter_map(Member::pid).collect();
-        let shift = Shift { from: self.installation.queue.now(), pids };
-        time::sleep(SHIFT).await;
-        shift.check(&self.installation.direct).await
     }
 
     /// Waits until no job is under way any more, or for too long.

@@ -58,7 +58,7 @@ pub(crate) struct Limited {
 /// [`claim`] for a queue with limits. Claims of such a queue go one after the other,
 /// under its row's lock, so that no limit is ever exceeded.
 async fn claim_limited(queue: &Queue, claimant: &Claimant<'_>, count: usize) -> Result<Limited, QueueError> {
-    let tx = queue.begin().await?;
+    let tx = queue.begin_brief().await?;
     let claimed = claim_under_lock(&tx, claimant, count).await;
     tx.close(claimed).await
 }

@@ -77,7 +77,7 @@ pub(crate) async fn batch(queue: &Queue, finishes: &[&Finish]) -> Result<HeldFen
         held = succeed(queue.db(), successes, queue.now()).await?;
     }
     if !others.is_empty() {
-        let tx = queue.begin().await?;
+        let tx = queue.begin_brief().await?;
         let ended = end(&tx, &others).await;
         held.extend(tx.close(ended).await?);
     }
@@ -111,7 +111,7 @@ pub(crate) async fn with_effect(
     finish: &Finish,
     job: &jobs::Model,
 ) -> Result<bool, QueueError> {
-    let tx = queue.begin().await?;
+    let tx = queue.begin_brief().await?;
     let held = in_transaction(&tx, finish, job).await;
     tx.close(held).await
 }

@@ -75,6 +75,15 @@ pub(crate) async fn hand_back_unheld(
     Ok(handed_back)
 }
 
+/// Whether there is any running job whose lease has run out.
+pub(crate) async fn any_expired(queue: &Queue) -> Result<bool, DbErr> {
+    let mut sql = Sql::new(queue.db().get_database_backend());
+    sql.push("SELECT 1 FROM jobs WHERE state = 'running' AND lease_expires_at < ")
+        .bind(queue.now())
+        .push(" LIMIT 1");
+    Ok(queue.db().query_one_raw(sql.build()).await?.is_some())
+}
+
 /// Running jobs whose lease has run out, by their ids from `after` on, locked for
 /// whoever rescues them.
 pub(crate) async fn expired(

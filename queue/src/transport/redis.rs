@@ -12,18 +12,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ::redis::{AsyncCommands, Client, Script, aio::ConnectionManagerConfig};
+use ::redis::{AsyncCommands, Client, RedisResult, Script, TlsCertificates, aio::ConnectionManagerConfig};
 use apalis_core::{task::builder::TaskBuilder, task::task_id::TaskId, worker::context::WorkerContext};
 use apalis_redis::{Config, queries};
 use async_trait::async_trait;
-use atelier_entities::{JobId, WorkerId};
+use atelier_entities::{JobId, UserId, WorkerId};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::{Notify, broadcast};
+use tokio::{sync::Notify, time};
 use tokio_util::sync::{CancellationToken, DropGuard};
+use uuid::Uuid;
 
 use super::{Consumer, Eviction, ServerFacts, Transport};
 use crate::{
-    bus::{Bus, LocalBus, Message},
+    bus::{Bus, KNOWN_FOR, LocalBus, Message, Reply},
     error::TransportError,
     name::QueueName,
 };
@@ -31,8 +32,10 @@ use crate::{
 mod consumer;
 mod link;
 mod listen;
+mod roll;
 
 use link::Link;
+use roll::Roll;
 
 /// Ids of one push: apalis-redis's script takes seven arguments for each.
 const PUSH_CHUNK: usize = 500;
@@ -79,14 +82,28 @@ return reclaimed
 /// Where Redis is and how long it may take.
 #[derive(Clone, Debug)]
 pub struct RedisOptions {
-    /// redis:// URL.
+    /// redis:// or rediss:// URL.
     pub url: SecretString,
+    /// Certificates (PEM) of the authorities that a rediss:// server's must come from;
+    /// none for the public ones.
+    pub authorities: Option<String>,
     /// Put before every key.
     pub key_prefix: String,
     /// Bound of any one command.
     pub command_timeout: Duration,
     /// A consumer that has not beaten for this long has gone away.
     pub consumer_timeout: Duration,
+}
+
+fn open(options: &RedisOptions) -> RedisResult<Client> {
+    let url = options.url.expose_secret();
+    match &options.authorities {
+        None => Client::open(url),
+        Some(authorities) => {
+            let root_cert = Some(authorities.clone().into_bytes());
+            Client::build_with_tls(url, TlsCertificates { client_tls: None, root_cert })
+        }
+    }
 }
 
 /// One process's connection to Redis: transport and bus at once.
@@ -96,6 +113,7 @@ pub struct RedisHub {
     wakes: Arc<HashMap<QueueName, Notify>>,
     lines: HashMap<QueueName, Line>,
     news: LocalBus,
+    roll: Arc<Roll>,
     _listener: DropGuard,
 }
 
@@ -103,7 +121,7 @@ impl RedisHub {
     /// Connects in the background: a Redis that is away now is used once it is there.
     /// Fails only for a URL that cannot be one.
     pub async fn connect(options: RedisOptions) -> Result<Arc<Self>, TransportError> {
-        let client = Client::open(options.url.expose_secret())?;
+        let client = open(&options)?;
         let config = ConnectionManagerConfig::new()
             .set_response_timeout(Some(options.command_timeout))
             .set_connection_timeout(Some(options.command_timeout))
@@ -113,18 +131,20 @@ impl RedisHub {
         let connection = Link::new(client.clone(), config)?;
         let wakes: Arc<HashMap<_, _>> =
             Arc::new(QueueName::ALL.into_iter().map(|queue| (queue, Notify::new())).collect());
-        let news = LocalBus::default();
+        let (news, roll) = (LocalBus::deaf(), Arc::new(Roll::default()));
         let stop = CancellationToken::new();
         let listener = listen::Listener {
             client,
+            link: connection.clone(),
             channels: Channels::of(&options.key_prefix),
             wakes: wakes.clone(),
             news: news.clone(),
+            roll: roll.clone(),
             timeout: options.command_timeout,
         };
         tokio::spawn(listener.run(stop.clone()));
         let lines = QueueName::ALL.into_iter().map(|queue| (queue, Line::default())).collect();
-        Ok(Arc::new(Self { connection, options, wakes, lines, news, _listener: stop.drop_guard() }))
+        Ok(Arc::new(Self { connection, options, wakes, lines, news, roll, _listener: stop.drop_guard() }))
     }
 
     fn config(&self, queue: QueueName) -> Config {
@@ -193,6 +213,8 @@ struct Channels {
     news: String,
     /// The ids of jobs that changed, as bytes: there are many of them.
     changed: String,
+    /// Before the id of a process: the numbers of its news that others have heard.
+    heard: String,
 }
 
 impl Channels {
@@ -201,7 +223,13 @@ impl Channels {
             wake: format!("{prefix}:wake"),
             news: format!("{prefix}:news"),
             changed: format!("{prefix}:changed"),
+            heard: format!("{prefix}:heard"),
         }
+    }
+
+    /// Where a process is told that its news was heard.
+    fn heard_by(&self, process: Uuid) -> String {
+        format!("{}:{process}", self.heard)
     }
 }
 
@@ -321,7 +349,9 @@ impl Bus for RedisHub {
             Message::Changed(ids) => {
                 (self.channels().changed, ids.iter().flat_map(|id| *id.0.as_bytes()).collect())
             }
-            Message::Cancel(_) => (self.channels().news, serde_json::to_vec(&message).unwrap_or_default()),
+            Message::Cancel(_) | Message::Access { .. } => {
+                (self.channels().news, serde_json::to_vec(&message).unwrap_or_default())
+            }
         };
         let sent: Result<i64, _> = self.connection.clone().publish(channel, payload).await;
         if let Err(error) = sent {
@@ -331,12 +361,23 @@ impl Bus for RedisHub {
         }
     }
 
-    fn subscribe(&self) -> broadcast::Receiver<Arc<Message>> {
-        self.news.subscribe()
+    async fn tell_access(&self, people: &[UserId]) -> bool {
+        let (number, answers) = self.roll.open();
+        let reply = Some(Reply { to: self.roll.process(), number });
+        let message = Message::Access { people: people.to_vec(), reply };
+        let news = serde_json::to_vec(&message).unwrap_or_default();
+        self.news.tell(message);
+        let heard = time::timeout(KNOWN_FOR, async {
+            let listeners: usize = self.connection.clone().publish(self.channels().news, news).await?;
+            Ok::<bool, TransportError>(answers.come(listeners).await)
+        });
+        let heard = heard.await;
+        self.roll.close(number);
+        matches!(heard, Ok(Ok(true)))
     }
 
-    fn subscribe_stops(&self) -> broadcast::Receiver<JobId> {
-        self.news.subscribe_stops()
+    fn local(&self) -> &LocalBus {
+        &self.news
     }
 }
 

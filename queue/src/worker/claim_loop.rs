@@ -130,7 +130,7 @@ impl ClaimLoop {
                     }
                 }
                 Err(error) => {
-                    self.wait_out(&error, failures, &stop).await;
+                    self.wait_out(&mut *consumer, &error, failures, &stop).await;
                     failures += 1;
                 }
             }
@@ -243,12 +243,27 @@ impl ClaimLoop {
         }
     }
 
-    async fn wait_out(&self, error: &QueueError, failures: usize, stop: &CancellationToken) {
+    /// Waits after an error. A transport that is back wakes the loop.
+    async fn wait_out(
+        &self,
+        consumer: &mut dyn Consumer,
+        error: &QueueError,
+        failures: usize,
+        stop: &CancellationToken,
+    ) {
         if failures == 0 {
             tracing::warn!(queue = %self.name, %error, "cannot take jobs now; trying again");
         }
         let wait = ERROR_WAITS[failures.min(ERROR_WAITS.len() - 1)];
+        let back = async {
+            time::sleep(ERROR_WAITS[0]).await;
+            match error {
+                QueueError::Transport(_) => consumer.wait().await,
+                _ => std::future::pending().await,
+            }
+        };
         tokio::select! {
+            () = back => {}
             () = time::sleep(jittered(wait, rand::random())) => {}
             () = stop.cancelled() => {}
         }

@@ -10,6 +10,7 @@ mod limits;
 mod model;
 mod recover;
 mod recovery;
+mod retention;
 mod running;
 mod scaling;
 mod stage;

@@ -1,6 +1,6 @@
 //! Whether every worker works, once all faults are over.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use atelier_entities::{Timestamp, workers};
 use atelier_queue::QueueName;
@@ -9,44 +9,104 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait};
 use super::Check;
 use crate::chaos::tables::statement;
 
-/// Queues that have work for everybody, at any time.
-const BUSY: [QueueName; 4] =
+/// Queues that every worker has to take jobs of.
+pub(in crate::chaos) const BUSY: [QueueName; 4] =
     [QueueName::Generation, QueueName::Deployment, QueueName::Email, QueueName::Workflow];
 
-/// The workers that were there while all was well and there was work.
-pub(in crate::chaos) struct Shift {
-    /// When all was well again.
-    pub(in crate::chaos) from: Timestamp,
-    /// Their process ids.
-    pub(in crate::chaos) pids: Vec<u32>,
+/// Jobs that were taken, by process id and queue.
+pub(in crate::chaos) type Taken = HashMap<(u32, QueueName), i64>;
+
+/// The name of a worker and its process id; none while it is down.
+pub(in crate::chaos) type Hand = (String, Option<u32>);
+
+/// What has been taken since then by workers that are there.
+pub(in crate::chaos) async fn taken_since(
+    direct: &DatabaseConnection,
+    from: Timestamp,
+) -> anyhow::Result<Taken> {
+    let pids: HashMap<_, _> = workers::Entity::find()
+        .all(direct)
+        .await?
+        .into_iter()
+        .filter_map(|worker| Some((worker.id, u32::try_from(worker.pid).ok()?)))
+        .collect();
+    let sql = "SELECT worker_id, queue, COUNT(*) AS jobs FROM jobs WHERE started_at >= $1 AND worker_id IS NOT NULL GROUP BY worker_id, queue";
+    let mut taken = Taken::new();
+    for row in direct.query_all_raw(statement(sql, [from.into()])).await? {
+        let queue: String = row.try_get("", "queue")?;
+        if let (Some(pid), Some(queue)) = (pids.get(&row.try_get("", "worker_id")?), QueueName::parse(&queue))
+        {
+            taken.insert((*pid, queue), row.try_get("", "jobs")?);
+        }
+    }
+    Ok(taken)
 }
 
-impl Shift {
-    /// Every worker took jobs of every queue. Asked while they are still there.
-    pub(in crate::chaos) async fn check(&self, direct: &DatabaseConnection) -> anyhow::Result<Check> {
-        let pids: HashMap<_, i32> = workers::Entity::find()
-            .all(direct)
-            .await?
-            .into_iter()
-            .map(|worker| (worker.id, worker.pid))
-            .collect();
-        let sql = "SELECT worker_id, queue, COUNT(*) AS jobs FROM jobs WHERE started_at >= $1 AND worker_id IS NOT NULL GROUP BY worker_id, queue";
-        let mut took: HashMap<(i32, String), i64> = HashMap::new();
-        for row in direct.query_all_raw(statement(sql, [self.from.into()])).await? {
-            if let Some(pid) = pids.get(&row.try_get("", "worker_id")?) {
-                took.insert((*pid, row.try_get("", "queue")?), row.try_get("", "jobs")?);
+/// Who took nothing of a busy queue. A worker that is down took nothing at all.
+pub(in crate::chaos) fn idle<'a>(hands: &'a [Hand], taken: &Taken) -> BTreeMap<QueueName, Vec<&'a Hand>> {
+    let mut idle: BTreeMap<QueueName, Vec<&Hand>> = BTreeMap::new();
+    for queue in BUSY {
+        for hand in hands {
+            let jobs = hand.1.and_then(|pid| taken.get(&(pid, queue))).copied().unwrap_or(0);
+            if jobs == 0 {
+                idle.entry(queue).or_default().push(hand);
             }
         }
-        let mut breaches = Vec::new();
-        for pid in &self.pids {
-            for queue in BUSY {
-                let key = (i32::try_from(*pid).unwrap_or_default(), queue.to_string());
-                if !took.contains_key(&key) {
-                    breaches
-                        .push(format!("process {pid} took no job of {queue} since {}: {took:?}", self.from));
-                }
-            }
-        }
-        Ok(Check::new("no worker stays idle while there is work", self.pids.len() * BUSY.len(), breaches))
+    }
+    idle
+}
+
+/// Judges what every worker took while there were so many bursts of work for all.
+pub(in crate::chaos) fn judge(hands: &[Hand], taken: &Taken, bursts: usize) -> Check {
+    let idle = idle(hands, taken);
+    let breaches = idle.iter().flat_map(|(queue, idle)| {
+        idle.iter().map(move |(name, pid)| {
+            let pid = pid.map_or_else(|| "down".to_owned(), |pid| format!("process {pid}"));
+            format!("{name} ({pid}) took no job of {queue} in {bursts} bursts for all workers: {taken:?}")
+        })
+    });
+    let breaches = breaches.collect();
+    Check::new("no worker stays idle while there is work", hands.len() * BUSY.len(), breaches)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hands() -> [Hand; 3] {
+        [("worker-1".to_owned(), Some(11)), ("worker-2".to_owned(), Some(12)), ("worker-3".to_owned(), None)]
+    }
+
+    fn all_but(pid: u32, queue: QueueName) -> Taken {
+        let everything = [11, 12].into_iter().flat_map(|pid| BUSY.map(|queue| ((pid, queue), 3)));
+        everything.filter(|(key, _)| *key != (pid, queue)).collect()
+    }
+
+    #[test]
+    fn a_worker_that_took_of_every_queue_is_not_idle() {
+        let taken = all_but(0, QueueName::Email);
+
+        assert!(idle(&hands()[..2], &taken).is_empty());
+        assert_eq!(judge(&hands()[..2], &taken, 1).broken, 0);
+    }
+
+    #[test]
+    fn a_worker_whose_loop_of_one_queue_stands_still_is_found() {
+        let taken = all_but(12, QueueName::Generation);
+
+        let check = judge(&hands()[..2], &taken, 14);
+
+        assert_eq!((check.cases, check.broken), (8, 1));
+        let told = &check.examples[0];
+        assert!(told.contains("worker-2 (process 12) took no job of generation in 14 bursts"), "{told}");
+    }
+
+    #[test]
+    fn a_worker_that_is_down_or_was_started_again_and_takes_nothing_is_idle() {
+        let taken = all_but(0, QueueName::Email);
+        let again = [("worker-1".to_owned(), Some(99))];
+
+        assert_eq!(judge(&hands(), &taken, 1).broken, BUSY.len(), "down");
+        assert_eq!(judge(&again, &taken, 1).broken, BUSY.len(), "what its last process took does not count");
     }
 }

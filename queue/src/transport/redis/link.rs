@@ -1,15 +1,18 @@
-//! The connection of this process to Redis. The client library makes a broken
-//! connection anew, but keeps one that merely stays silent — a firewall forgot it, a
-//! host vanished — until the kernel gives it up, a quarter of an hour later. Here a
-//! command that gets no answer in time ends its connection: the next one goes over a
-//! new one.
+//! The connection of this process to Redis. The client library keeps a connection
+//! that merely stays silent — a firewall forgot it, a host vanished — until the kernel
+//! gives it up, a quarter of an hour later; and where it cannot connect, it answers the
+//! next command by that old failure before it tries again. Here a command that fails
+//! for want of a connection, or gets no answer in time, ends its connection: the next
+//! one goes over a new one.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
 use ::redis::{
-    Client, Cmd, Pipeline, RedisFuture, RedisResult, Value,
+    Client, Cmd, Pipeline, RedisError, RedisFuture, RedisResult, Value,
     aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig},
 };
+use futures::FutureExt;
+use tokio::sync::Notify;
 
 /// Cheap to clone; every clone goes over the same connection.
 #[derive(Clone)]
@@ -17,6 +20,7 @@ pub(crate) struct Link {
     client: Client,
     config: ConnectionManagerConfig,
     current: Arc<RwLock<Numbered>>,
+    silence: Arc<Notify>,
 }
 
 /// A connection, and how many there were before it.
@@ -31,27 +35,51 @@ impl Link {
     pub(crate) fn new(client: Client, config: ConnectionManagerConfig) -> RedisResult<Self> {
         let connection = ConnectionManager::new_lazy_with_config(client.clone(), config.clone())?;
         let current = Arc::new(RwLock::new(Numbered { number: 0, connection }));
-        Ok(Self { client, config, current })
+        Ok(Self { client, config, current, silence: Arc::default() })
     }
 
     fn current(&self) -> Numbered {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Looks at an answer that came, or not, over the connection of that number. Of
-    /// many commands that time out together, one replaces it.
+    /// Has the next command go over a new connection.
+    pub(crate) fn renew(&self) -> RedisResult<()> {
+        self.replace(self.current().number)
+    }
+
+    /// Returns once a command got no answer in time: whatever else goes the same way
+    /// may have fallen silent too.
+    pub(crate) async fn fell_silent(&self) {
+        self.silence.notified().await;
+    }
+
+    /// What fell silent until now is known.
+    pub(crate) fn forget_silence(&self) {
+        let _known = self.silence.notified().now_or_never();
+    }
+
+    /// Looks at an answer that came, or not, over the connection of that number.
     fn judge<T>(&self, answer: RedisResult<T>, number: u64) -> RedisResult<T> {
-        let silent = answer.as_ref().err().is_some_and(::redis::RedisError::is_timeout);
-        if silent {
-            let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-            if current.number == number {
-                let connection =
-                    ConnectionManager::new_lazy_with_config(self.client.clone(), self.config.clone())?;
-                *current = Numbered { number: number + 1, connection };
-                tracing::warn!("Redis did not answer in time; connecting anew");
-            }
+        let error = answer.as_ref().err();
+        if error.is_some_and(RedisError::is_io_error) {
+            self.replace(number)?;
+        }
+        if error.is_some_and(RedisError::is_timeout) {
+            tracing::warn!("Redis did not answer in time; connecting anew");
+            self.silence.notify_one();
         }
         answer
+    }
+
+    /// Of many commands that fail together, one replaces their connection.
+    fn replace(&self, number: u64) -> RedisResult<()> {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        if current.number == number {
+            let connection =
+                ConnectionManager::new_lazy_with_config(self.client.clone(), self.config.clone())?;
+            *current = Numbered { number: number + 1, connection };
+        }
+        Ok(())
     }
 }
 
@@ -132,5 +160,29 @@ mod tests {
 
         assert!(silent.is_timeout(), "{silent}");
         assert_eq!(clone.ping::<String>().await.expect("an answer over a new connection"), "OK");
+        assert!(clone.fell_silent().now_or_never().is_some(), "whoever asks is told");
+    }
+
+    #[tokio::test]
+    async fn the_first_command_after_an_outage_is_answered() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        drop(listener);
+        let client = Client::open(format!("redis://{address}")).expect("a URL");
+        let config = ConnectionManagerConfig::new().set_number_of_retries(0);
+        let mut link = Link::new(client, config).expect("a link");
+        for _ in 0..3 {
+            link.ping::<String>().await.expect_err("nobody is there");
+        }
+
+        let listener = TcpListener::bind(address).await.expect("the same port");
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, None));
+            }
+        });
+
+        assert_eq!(link.ping::<String>().await.expect("an answer at once"), "OK");
+        assert!(link.fell_silent().now_or_never().is_none(), "nobody was silent");
     }
 }

@@ -3,35 +3,38 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use ::redis::{Client, Msg, RedisError};
+use ::redis::{
+    AsyncCommands, Client, Msg, RedisError, Value,
+    aio::{PubSubSink, PubSubStream},
+};
 use atelier_entities::JobId;
 use futures::StreamExt;
 use tokio::{sync::Notify, time};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::Channels;
+use super::{Channels, link::Link, roll::Roll};
 use crate::{
-    bus::{LocalBus, Message},
+    bus::{LocalBus, Message, Reply},
     name::QueueName,
 };
 
-/// Between two looks whether a silent connection still lives.
-const PING_EVERY: Duration = Duration::from_secs(15);
+/// How long a connection may be silent until it is asked whether it still lives.
+/// Nobody is woken by one that does not.
+const PING_EVERY: Duration = Duration::from_secs(1);
 
 /// Waits between attempts to subscribe.
-const RETRY_WAITS: [Duration; 4] = [
-    Duration::from_millis(100),
-    Duration::from_millis(250),
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-];
+const RETRY_WAITS: [Duration; 3] =
+    [Duration::from_millis(100), Duration::from_millis(250), Duration::from_millis(500)];
 
 pub(super) struct Listener {
     pub(super) client: Client,
+    /// The connection that commands go over.
+    pub(super) link: Link,
     pub(super) channels: Channels,
     pub(super) wakes: Arc<HashMap<QueueName, Notify>>,
     pub(super) news: LocalBus,
+    pub(super) roll: Arc<Roll>,
     pub(super) timeout: Duration,
 }
 
@@ -43,6 +46,7 @@ impl Listener {
                 listened = self.listen(&mut failures) => listened,
                 () = stop.cancelled() => return,
             };
+            self.news.end_hearing();
             let Err(error) = listened else { continue };
             if failures == 0 {
                 tracing::warn!(%error, "Redis subscription lost; subscribing again");
@@ -58,23 +62,45 @@ impl Listener {
         let pubsub =
             time::timeout(self.timeout, self.client.get_async_pubsub()).await.map_err(timed_out)??;
         let (mut sink, mut messages) = pubsub.split();
-        let Channels { wake, news, changed } = &self.channels;
-        time::timeout(self.timeout, sink.subscribe(&[wake, news, changed])).await.map_err(timed_out)??;
+        let Channels { wake, news, changed, .. } = &self.channels;
+        let heard = self.channels.heard_by(self.roll.process());
+        let channels = [wake, news, changed, &heard];
+        time::timeout(self.timeout, sink.subscribe(&channels)).await.map_err(timed_out)??;
+        self.news.begin_hearing();
         if *failures > 0 {
             tracing::info!("Redis subscription is back");
         }
         *failures = 0;
+        self.link.forget_silence();
         self.wakes.values().for_each(Notify::notify_one);
         loop {
+            let message = tokio::select! {
+                message = self.next(&mut sink, &mut messages) => message?,
+                () = self.link.fell_silent() => return Err(broken("commands got no answer")),
+            };
+            self.hear(&message);
+        }
+    }
+
+    /// The next message, however long it takes, from a connection that lives.
+    async fn next(&self, sink: &mut PubSubSink, messages: &mut PubSubStream) -> Result<Msg, RedisError> {
+        loop {
             match time::timeout(PING_EVERY, messages.next()).await {
-                Ok(Some(message)) => self.hear(&message),
+                Ok(Some(message)) => return Ok(message),
                 Ok(None) => return Err(broken("the connection ended")),
-                Err(_silent) => {
-                    let _: ::redis::Value =
-                        time::timeout(self.timeout, sink.ping()).await.map_err(timed_out)??;
-                }
+                Err(_silent) => self.ask(sink).await?,
             }
         }
+    }
+
+    /// Asks whether the connection lives. Where it does not answer, the other one need
+    /// not be waited for either.
+    async fn ask(&self, sink: &mut PubSubSink) -> Result<(), RedisError> {
+        let Ok(answer) = time::timeout(self.timeout, sink.ping::<Value>()).await else {
+            self.link.renew()?;
+            return Err(broken("no answer in time"));
+        };
+        answer.map(drop)
     }
 
     fn hear(&self, message: &Msg) {
@@ -91,8 +117,25 @@ impl Listener {
             if let Some(wake) = QueueName::parse(&text).and_then(|queue| self.wakes.get(&queue)) {
                 wake.notify_one();
             }
-        } else if let Ok(news) = serde_json::from_str::<Message>(&text) {
-            self.news.tell(news);
+        } else if message.get_channel_name() == self.channels.news {
+            self.pass_on(&text);
+        } else if let Ok(number) = text.parse() {
+            self.roll.answer(number);
+        }
+    }
+
+    fn pass_on(&self, text: &str) {
+        let Ok(news) = serde_json::from_str::<Message>(text) else { return };
+        let reply = if let Message::Access { reply, .. } = &news { *reply } else { None };
+        self.news.tell(news);
+        if let Some(Reply { to, number }) = reply {
+            let (mut link, channel) = (self.link.clone(), self.channels.heard_by(to));
+            tokio::spawn(async move {
+                let told: Result<i64, _> = link.publish(channel, number).await;
+                if let Err(error) = told {
+                    tracing::debug!(%error, "not told that news was heard");
+                }
+            });
         }
     }
 }

@@ -17,7 +17,7 @@ use tokio::time::{self, Instant};
 
 use super::{
     bed::{Bed, HEARTBEAT},
-    stage::scripted,
+    stage::{scripted, with_effect},
     twelve::crew::{gate, hire, registry},
 };
 
@@ -137,6 +137,25 @@ async fn a_dead_workers_jobs_run_again_within_two_heartbeats_and_a_second() {
 
     let bound = HEARTBEAT * 2 + Duration::from_secs(1);
     assert!(killed.elapsed() < bound, "it took {:?}", killed.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_stands_still_while_it_ends_a_job_does_not_keep_it() {
+    let bed = Bed::postgres_redis().await;
+    let thaw = bed.stage.freeze_next_effect();
+    let id = bed.queue.enqueue(with_effect("frozen")).await.expect("enqueued").id;
+    let _mortal = bed.mortal_worker();
+    bed.until("its end is on its way", async || bed.stage.is_frozen().then_some(())).await;
+    let frozen = Instant::now();
+    let _worker = bed.worker(1);
+
+    let job = bed.reaches(id, JobState::Succeeded).await;
+    let took = frozen.elapsed();
+    drop(thaw);
+
+    let bound = HEARTBEAT * 2 + Duration::from_secs(1);
+    assert!(took < bound, "it took {took:?}");
+    assert_eq!((job.attempt, bed.stage.effects(id)), (2, vec![JobState::Succeeded]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, mpsc},
     time::Duration,
 };
 
@@ -83,6 +83,7 @@ pub(super) struct Stage {
     runs: Arc<Mutex<Vec<(String, JobId)>>>,
     effects: Arc<Mutex<Vec<(JobId, JobState)>>>,
     failing_effects: Arc<Mutex<u32>>,
+    freeze: Arc<Mutex<Option<mpsc::Receiver<()>>>>,
 }
 
 impl Stage {
@@ -115,6 +116,19 @@ impl Stage {
     /// Makes the next effects fail.
     pub(super) fn fail_effects(&self, times: u32) {
         *self.failing_effects.lock().expect("failing effects") = times;
+    }
+
+    /// Makes the thread of the next effect stand still, in the midst of its transaction,
+    /// until what this answers is dropped.
+    pub(super) fn freeze_next_effect(&self) -> mpsc::Sender<()> {
+        let (thaw, thawed) = mpsc::channel();
+        *self.freeze.lock().expect("freeze") = Some(thawed);
+        thaw
+    }
+
+    /// Whether that effect has come.
+    pub(super) fn is_frozen(&self) -> bool {
+        self.freeze.lock().expect("freeze").is_none()
     }
 
     async fn play(&self, ctx: &JobContext, name: String) -> Result<Outcome, JobError> {
@@ -151,6 +165,10 @@ impl Handler<Novel> for Stage {
 #[async_trait]
 impl Effect for Stage {
     async fn on_end(&self, _: &Transaction, job: &EndedJob) -> Result<(), EffectError> {
+        let freeze = self.freeze.lock().expect("freeze").take();
+        if let Some(thawed) = freeze {
+            let _dropped = thawed.recv();
+        }
         let mut failing = self.failing_effects.lock().expect("failing effects");
         if *failing > 0 {
             *failing -= 1;

@@ -74,6 +74,7 @@ async fn g_a_redis_that_hangs_stops_neither_worker_nor_scheduler() {
     let database = TestDatabase::create().await;
     let options = RedisOptions {
         url: redis.redis.server.url.clone().into(),
+        authorities: None,
         key_prefix: "stalled".to_owned(),
         command_timeout: Duration::from_secs(1),
         consumer_timeout: HEARTBEAT * 4,
@@ -114,6 +115,47 @@ async fn g_a_redis_that_hangs_stops_neither_worker_nor_scheduler() {
         is(&queue, waiting, JobState::Succeeded).await
     })
     .await;
+}
+
+/// A process's own way to the queue.
+async fn process(database: &TestDatabase, redis: &str) -> Queue {
+    let options = RedisOptions {
+        url: redis.to_owned().into(),
+        authorities: None,
+        key_prefix: "silent".to_owned(),
+        command_timeout: Duration::from_secs(1),
+        consumer_timeout: HEARTBEAT * 4,
+    };
+    let hub = RedisHub::connect(options).await.expect("a Redis URL");
+    let options = QueueOptions { heartbeat: HEARTBEAT, ..QueueOptions::default() };
+    Queue::new(database.connection.clone(), hub.clone(), hub, Effects::default(), options)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g_a_worker_whose_connections_to_redis_fell_silent_is_soon_woken_again() {
+    let (redis, database) = (PrivateRedis::start(), TestDatabase::create().await);
+    let mut url = Url::parse(&redis.server.url).expect("a URL");
+    let proxy = Proxy::start(format!("127.0.0.1:{}", url.port().expect("a port"))).await;
+    let (_, port) = proxy.address.split_once(':').expect("host and port");
+    url.set_port(port.parse().ok()).expect("a port");
+    let caller = process(&database, &redis.server.url).await;
+    let worker = process(&database, url.as_str()).await;
+    let stage = Stage::default();
+    let _hand = hire(&worker, registry(&stage), &[QueueName::Stats], Duration::ZERO);
+    let enqueue = async || caller.enqueue(scripted("job")).await.expect("enqueued").id;
+    let first = enqueue().await;
+    eventually("it runs", BOUND, async || is(&caller, first, JobState::Succeeded).await).await;
+
+    proxy.stall();
+    let unheard = enqueue().await;
+    eventually("it is found", BOUND, async || is(&caller, unheard, JobState::Succeeded).await).await;
+
+    // There is no relay here, and a look without a wake-up comes each four seconds at best.
+    for _ in 0..5 {
+        let heard = enqueue().await;
+        let woken = Duration::from_secs(2);
+        eventually("it is heard of", woken, async || is(&caller, heard, JobState::Succeeded).await).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,0 +1,97 @@
+//! Retention beside the work of the queue: what a batch locks, and whom it keeps waiting.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use atelier_entities::{JobId, JobState};
+use atelier_queue::retention::{self, RetentionRules};
+use sea_orm::{ConnectionTrait, QueryResult, Statement};
+use tokio::time::{self, Instant};
+
+use super::{
+    bed::Bed,
+    stage::{scripted, with_effect},
+};
+
+/// Jobs that ended long ago.
+const OLD: usize = 20;
+
+/// Rows of a batch.
+const BATCH: u32 = 5;
+
+/// How soon work goes on that waits for nobody.
+const AT_ONCE: Duration = Duration::from_secs(5);
+
+/// Locks of a table under which others read and write it.
+const SHARED: [&str; 3] = ["AccessShareLock", "RowShareLock", "RowExclusiveLock"];
+
+async fn ask(bed: &Bed, sql: &str) -> Vec<QueryResult> {
+    let statement = Statement::from_string(bed.queue.db().get_database_backend(), sql);
+    bed.queue.db().query_all_raw(statement).await.expect("asked")
+}
+
+async fn count(bed: &Bed, sql: &str) -> i64 {
+    ask(bed, sql).await[0].try_get("", "count").expect("a count")
+}
+
+/// Jobs that ended a day ago, the last of the list last.
+async fn ended_long_ago(bed: &Bed) -> Vec<JobId> {
+    let worker = bed.worker(4);
+    let mut ids = Vec::new();
+    for _ in 0..OLD {
+        ids.push(bed.queue.enqueue(scripted("old")).await.expect("enqueued").id);
+    }
+    for (number, id) in ids.iter().enumerate() {
+        bed.reaches(*id, JobState::Succeeded).await;
+        let age = format!(
+            "UPDATE jobs SET finished_at = now() - interval '1 day' + interval '{number} seconds' WHERE id = '{id}'"
+        );
+        bed.queue.db().execute_unprepared(&age).await.expect("aged");
+    }
+    worker.stop().await;
+    ids
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn work_goes_on_while_a_batch_of_retention_is_open() {
+    let bed = Bed::postgres_redis().await;
+    let old = ended_long_ago(&bed).await;
+    // Somebody holds the row of the last batch's last job: that batch stays open.
+    let held = bed.queue.begin().await.expect("a transaction");
+    let lock = format!("SELECT 1 FROM jobs WHERE id = '{}' FOR UPDATE", old[OLD - 1]);
+    held.execute_unprepared(&lock).await.expect("locked");
+
+    let queue = bed.queue.clone();
+    let rules = RetentionRules {
+        succeeded: Duration::from_secs(3_600),
+        failed: Duration::from_secs(3_600),
+        cancelled: Duration::from_secs(3_600),
+        batch: BATCH,
+    };
+    let sweep = tokio::spawn(async move { retention::sweep(&queue, &rules).await });
+    bed.until("a batch is open and waits", async || {
+        let sql = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'DELETE FROM jobs%'";
+        (count(&bed, sql).await == 1).then_some(())
+    })
+    .await;
+
+    let left = count(&bed, "SELECT COUNT(*) FROM jobs WHERE finished_at < now() - interval '1 hour'").await;
+    assert_eq!(left, i64::from(BATCH), "the batches before it are committed each by itself");
+    let sql = "SELECT DISTINCT mode FROM pg_locks WHERE locktype = 'relation' AND granted AND relation = 'jobs'::regclass AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    let modes: BTreeSet<String> =
+        ask(&bed, sql).await.iter().map(|row| row.try_get("", "mode").expect("a mode")).collect();
+    assert!(modes.contains("RowExclusiveLock"), "the open batch is seen: {modes:?}");
+    assert!(modes.iter().all(|mode| SHARED.contains(&mode.as_str())), "{modes:?}");
+
+    let _worker = bed.worker(4);
+    let begun = Instant::now();
+    for _ in 0..OLD {
+        let enqueued = time::timeout(AT_ONCE, bed.queue.enqueue(with_effect("new"))).await;
+        let id = enqueued.expect("an enqueue waits for nobody").expect("enqueued").id;
+        bed.reaches(id, JobState::Succeeded).await;
+    }
+    assert!(begun.elapsed() < AT_ONCE, "{OLD} jobs took {:?}", begun.elapsed());
+    assert!(!sweep.is_finished(), "the batch was open all the while");
+
+    held.rollback().await.expect("unlocked");
+    assert_eq!(sweep.await.expect("it ends").expect("swept"), OLD as u64);
+}
