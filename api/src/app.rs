@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{ops::Deref, path::PathBuf, sync::Arc, time::Duration};
 
 use atelier_config::Network;
 use atelier_ops::{
@@ -13,25 +13,16 @@ use atelier_ops::{
 };
 use atelier_providers::limiter::RateLimiter;
 use atelier_services::Services;
-use axum::{
-    Router,
-    extract::DefaultBodyLimit,
-    middleware::{from_fn, from_fn_with_state},
-};
-use tower_http::{
-    catch_panic::CatchPanicLayer,
-    compression::{
-        CompressionLayer,
-        predicate::{DefaultPredicate, NotForContentType, Predicate},
-    },
+use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state};
+use tower_http::compression::{
+    CompressionLayer,
+    predicate::{DefaultPredicate, NotForContentType, Predicate},
 };
 
 use crate::{
-    docs, idempotency,
-    middleware::{
-        body_limit, cors, error_shape, identify, panics, plain_address, rate_limit, request_id,
-        security_headers, telemetry, time_limit,
-    },
+    docs,
+    middleware::{self, cors, telemetry::Meters},
+    polling::Polls,
     preview, routes,
     sse::Streams,
 };
@@ -67,21 +58,34 @@ pub struct LimitOptions {
     pub generation_per_minute: u32,
 }
 
-/// What the handlers share. Cheap to clone.
+/// What the handlers share. Cheap to clone, as every request does several times.
 #[derive(Clone)]
-pub struct ApiState {
+pub struct ApiState(Arc<Shared>);
+
+/// What [`ApiState`] leads to.
+pub struct Shared {
     pub(crate) services: Services,
     pub(crate) limiter: Arc<dyn RateLimiter>,
-    pub(crate) options: Arc<ApiOptions>,
+    pub(crate) options: ApiOptions,
     pub(crate) operations: Operations,
     pub(crate) shutdown: Shutdown,
     pub(crate) streams: Streams,
     pub(crate) host: HostProbe,
+    pub(crate) meters: Meters,
+}
+
+impl Deref for ApiState {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
 }
 
 impl ApiState {
     /// The state of a router. `operations` answers the probes and the scrape;
-    /// `shutdown` ends event streams when it begins.
+    /// `shutdown` ends event streams when it begins. Install the recorder of metrics
+    /// before.
     #[must_use]
     pub fn new(
         services: Services,
@@ -91,14 +95,14 @@ impl ApiState {
         shutdown: Shutdown,
     ) -> Self {
         let host = HostProbe::new(options.data_dir.clone());
-        let (options, streams) = (Arc::new(options), Streams::default());
-        Self { services, limiter, options, operations, shutdown, streams, host }
+        let (streams, meters) = (Streams::default(), Meters::default());
+        Self(Arc::new(Shared { services, limiter, options, operations, shutdown, streams, host, meters }))
     }
 }
 
 impl std::fmt::Debug for ApiState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ApiState").field("options", &self.options).finish_non_exhaustive()
+        f.debug_struct("ApiState").field("options", &self.0.options).finish_non_exhaustive()
     }
 }
 
@@ -108,10 +112,8 @@ impl std::fmt::Debug for ApiState {
 pub fn router(state: ApiState) -> Router {
     crate::metrics::describe();
     let (api, _) = routes::all().split_for_parts();
-    let api = api
-        .layer(from_fn_with_state(state.clone(), idempotency::apply))
-        .layer(from_fn_with_state(state.clone(), rate_limit::apply))
-        .layer(from_fn_with_state(state.clone(), identify::apply));
+    let api = api.layer(from_fn_with_state(state.clone(), middleware::around_operations));
+    let cors = cors::layer(&state.options.cors_allowed_origins);
     // ZIP files are compressed already.
     let worth_compressing = DefaultPredicate::new().and(NotForContentType::const_new("application/zip"));
     Router::new()
@@ -119,16 +121,13 @@ pub fn router(state: ApiState) -> Router {
         .merge(docs::routes())
         .merge(preview::routes())
         .merge(operations_routes(state.operations.clone()))
-        .layer(from_fn_with_state(state.clone(), time_limit::apply))
-        .layer(DefaultBodyLimit::disable())
-        .layer(from_fn_with_state(state.clone(), body_limit::apply))
-        .layer(CompressionLayer::new().compress_when(worth_compressing))
-        .layer(from_fn(plain_address::apply))
-        .layer(from_fn(error_shape::apply))
-        .layer(CatchPanicLayer::custom(panics::answer))
-        .layer(cors::layer(&state.options.cors_allowed_origins))
-        .layer(from_fn(telemetry::apply))
-        .layer(from_fn_with_state(state.clone(), security_headers::apply))
-        .layer(from_fn(request_id::assign))
+        .layer((
+            Polls::new(&state, &cors),
+            from_fn_with_state(state.clone(), middleware::around_everything),
+            cors,
+            CompressionLayer::new().compress_when(worth_compressing),
+            DefaultBodyLimit::disable(),
+            from_fn_with_state(state.clone(), middleware::around_handlers),
+        ))
         .with_state(state)
 }

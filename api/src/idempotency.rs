@@ -15,7 +15,7 @@ use atelier_queue::Transaction;
 use atelier_services::idempotency::{Answer, Begin, Claim};
 use axum::{
     body::{Body, Bytes, HttpBody, to_bytes},
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -40,8 +40,8 @@ const LARGEST_ANSWER: usize = 1024 * 1024;
 
 /// Does the request once for each key of a person. Requests without a key, and
 /// those of nobody, pass.
-pub(crate) async fn apply(State(state): State<ApiState>, request: Request, next: Next) -> Response {
-    match once(&state, request, next).await {
+pub(crate) async fn apply(state: &ApiState, request: Request, next: Next) -> Response {
+    match once(state, request, next).await {
         Ok(response) => response,
         Err(error) => error.into_response(),
     }

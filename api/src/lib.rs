@@ -10,6 +10,7 @@ mod extract;
 mod idempotency;
 mod middleware;
 mod openapi;
+mod polling;
 mod preview;
 mod routes;
 mod serve;

@@ -1,6 +1,17 @@
 //! What every request passes through, from the outside in: its id, security
 //! headers, tracing and metrics, a net under panics, the error shape, bounds of
 //! size and time, who asks, and rate limits.
+//!
+//! Each of them is a function around the next one. They come in three groups, since
+//! each layer of a router costs every request a few allocations.
+
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
+
+use crate::{app::ApiState, idempotency};
 
 pub(crate) mod body_limit;
 pub(crate) mod cors;
@@ -13,3 +24,44 @@ pub(crate) mod request_id;
 pub(crate) mod security_headers;
 pub(crate) mod telemetry;
 pub(crate) mod time_limit;
+
+/// What a request is given on its way in and an answer on its way out, whoever answers.
+pub(crate) async fn around_everything(
+    State(state): State<ApiState>,
+    request: Request,
+    next: Next,
+) -> Response {
+    request_id::assign(request, |request| {
+        security_headers::apply(&state, request, |request| {
+            telemetry::apply(&state.meters, request, |request| next.run(request))
+        })
+    })
+    .await
+}
+
+/// What keeps handlers from harm, and clients from errors of another shape.
+pub(crate) async fn around_handlers(State(state): State<ApiState>, request: Request, next: Next) -> Response {
+    panics::catch(request, |request| {
+        error_shape::apply(request, |request| {
+            plain_address::apply(request, |request| {
+                body_limit::apply(&state, request, |request| {
+                    time_limit::apply(&state, request, |request| next.run(request))
+                })
+            })
+        })
+    })
+    .await
+}
+
+/// What the operations of the API have before them: who asks, whether they may ask so
+/// often, and whether they have asked before.
+pub(crate) async fn around_operations(
+    State(state): State<ApiState>,
+    request: Request,
+    next: Next,
+) -> Response {
+    identify::apply(&state, request, |request| {
+        rate_limit::apply(&state, request, |request| idempotency::apply(&state, request, next))
+    })
+    .await
+}

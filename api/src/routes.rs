@@ -10,7 +10,7 @@ mod code;
 mod credits;
 mod deployments;
 mod events;
-mod jobs;
+pub(crate) mod jobs;
 mod notifications;
 mod oauth;
 mod projects;

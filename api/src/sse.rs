@@ -1,5 +1,7 @@
 //! A job's events as a stream, resumable after a broken connection.
 
+mod access;
+
 use std::{
     collections::HashMap,
     convert::Infallible,
@@ -20,12 +22,12 @@ use futures::{Stream, StreamExt, stream};
 use metrics::gauge;
 use serde::Serialize;
 
-use crate::{app::ApiState, dto::job::JobView, error::ApiError, metrics::STREAMS};
+use crate::{app::ApiState, dto::job::JobView, error::ApiError, extract::Authenticated, metrics::STREAMS};
 
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// What clients wait before they connect again.
 const RECONNECT: Duration = Duration::from_secs(2);
-/// Clients connect again after this long, and show that their token is still good.
+/// Clients connect again after this long, and show a token that has not expired.
 const LIFETIME: Duration = Duration::from_secs(30 * 60);
 const STREAMS_A_USER: usize = 20;
 
@@ -79,20 +81,22 @@ pub(crate) fn last_event_id(headers: &HeaderMap, parameter: Option<&str>) -> Opt
 }
 
 /// The answer that streams what happens to `job` from `since` on, until it has
-/// ended or the server stops.
+/// ended, the server stops, or the person may not see it any more.
 pub(crate) fn answer(
     state: &ApiState,
-    user: UserId,
+    who: &Authenticated,
     job: jobs::Model,
     since: Option<EventId>,
 ) -> Result<Response, ApiError> {
-    let open = state.streams.open(user)?;
+    let open = state.streams.open(who.id())?;
+    let access_ends = access::ends(state, who.0.clone(), job.owner_id);
     let shutdown = state.shutdown.clone();
     let greeting = stream::once(async { Event::default().comment("the job's events").retry(RECONNECT) });
     let events = greeting
         .chain(events(state, job, since))
         .take_until(tokio::time::sleep(LIFETIME))
         .take_until(async move { shutdown.draining().await })
+        .take_until(access_ends)
         .map(move |event| {
             let _still_open = &open;
             Ok::<_, Infallible>(event)

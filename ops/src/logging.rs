@@ -10,7 +10,7 @@ use opentelemetry_otlp::{SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use tracing::Subscriber;
-use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::filter::{FilterExt, LevelFilter, Targets, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
@@ -76,11 +76,15 @@ where
             .with_filter(filter)
             .boxed(),
     };
-    let provider = provider(settings, role)?;
+    let (provider, is_sent) = (provider(settings, role)?, !endpoint(settings).is_empty());
     let spans = tracing_opentelemetry::layer()
         .with_tracer(provider.tracer("atelier"))
         .with_context_activation(false)
-        .with_filter(traced())
+        // Where nothing is sent, nobody reads more of a span than its place in a trace.
+        .with_location(is_sent)
+        .with_threads(is_sent)
+        .with_tracked_inactivity(is_sent)
+        .with_filter(traced().and(filter_fn(move |metadata| is_sent || metadata.is_span())))
         .boxed();
     Ok((tracing_subscriber::registry().with(vec![lines, spans]), Guard { provider }))
 }
@@ -99,9 +103,13 @@ fn traced() -> Targets {
     Targets::new().with_default(LevelFilter::INFO).with_targets(own.map(|target| (target, LevelFilter::OFF)))
 }
 
+fn endpoint(settings: &TelemetrySettings) -> &str {
+    settings.otlp_endpoint.trim_end_matches('/')
+}
+
 fn provider(settings: &TelemetrySettings, role: &str) -> Result<SdkTracerProvider, OpsError> {
     let builder = SdkTracerProvider::builder();
-    let endpoint = settings.otlp_endpoint.trim_end_matches('/');
+    let endpoint = endpoint(settings);
     if endpoint.is_empty() {
         return Ok(builder.with_sampler(Sampler::ParentBased(Box::new(Sampler::AlwaysOff))).build());
     }

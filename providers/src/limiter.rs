@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
+mod blocks;
 pub mod memory;
 pub mod redis;
 
@@ -13,6 +14,10 @@ pub trait RateLimiter: Send + Sync {
     /// counted. Never fails: where the shared counters are away, local ones
     /// stand in.
     async fn check(&self, key: &str, rule: Rule, now: DateTime<Utc>) -> Decision;
+
+    /// The same where the use is allowed and that is known without waiting; otherwise
+    /// none, and nothing is counted.
+    fn try_now(&self, key: &str, rule: Rule, now: DateTime<Utc>) -> Option<Decision>;
 }
 
 /// At most `limit` uses in any `window_secs` seconds, to within the error of

@@ -110,17 +110,23 @@ impl Transaction {
     /// Commits, hands the jobs to the transport and wakes the workers. A transport
     /// that does not answer loses nothing: the relay hands them over later.
     ///
+    /// Where somebody's access changes, this returns once every process has heard it or
+    /// has no more to forget, after [`crate::bus::KNOWN_FOR`].
+    ///
     /// Within [`Queue::defer`] all this is left to the caller of that.
     pub async fn commit(mut self) -> Result<(), QueueError> {
         if let Some(place) = self.place.take() {
             return self.leave_in(place).await;
         }
-        let Self { queue, inner, dispatches, changed, stopped, roomy, turn, place: _ } = self;
+        let Self { queue, inner, dispatches, changed, stopped, roomy, people, turn, place: _ } = self;
+        let people = taken(people);
+        queue.announce_access(&people).await;
         inner.commit().await?;
         drop(turn);
         queue.announce_stops(taken(stopped)).await;
         queue.announce(taken(dispatches), taken(changed)).await;
         queue.announce_room(taken(roomy)).await;
+        queue.settle_access(people).await;
         Ok(())
     }
 
@@ -130,12 +136,13 @@ impl Transaction {
             *place = Some(self);
             return Ok(());
         };
-        let Self { inner, dispatches, changed, stopped, roomy, .. } = self;
+        let Self { inner, dispatches, changed, stopped, roomy, people, .. } = self;
         inner.commit().await?;
         append(&earlier.dispatches, dispatches);
         append(&earlier.changed, changed);
         append(&earlier.stopped, stopped);
         append(&earlier.roomy, roomy);
+        append(&earlier.people, people);
         Ok(())
     }
 

@@ -175,6 +175,7 @@ pub struct Transaction {
     pub(crate) changed: Mutex<Vec<JobId>>,
     pub(crate) stopped: Mutex<Vec<JobId>>,
     pub(crate) roomy: Mutex<Vec<QueueName>>,
+    pub(crate) people: Mutex<Vec<UserId>>,
     pub(crate) turn: WriteTurn,
     pub(crate) place: Option<Place>,
 }
@@ -202,6 +203,7 @@ impl Transaction {
             changed: Mutex::default(),
             stopped: Mutex::default(),
             roomy: Mutex::default(),
+            people: Mutex::default(),
             turn,
             place: None,
         }
@@ -260,6 +262,7 @@ impl Transaction {
                     && store::spacing::put_off(&self.inner, holder.job_id, args, until, now).await?
                 {
                     store::spacing::hold(&self.inner, &key, holder.job_id, until).await?;
+                    self.note_change(holder.job_id);
                     crate::metrics::enqueued(job.queue, job.kind, true);
                     return Ok(Enqueued { id: holder.job_id, duplicate: true });
                 }
@@ -285,6 +288,13 @@ impl Transaction {
     /// Notes a job that this transaction made available.
     pub(crate) fn note_dispatch(&self, queue: QueueName, id: JobId) {
         lock(&self.dispatches).push((queue, id));
+    }
+
+    /// Notes a person whose access this transaction changes: what they or one of their
+    /// tokens may do. Every process forgets what it knew of them before the commit
+    /// returns.
+    pub fn note_access(&self, person: UserId) {
+        lock(&self.people).push(person);
     }
 
     /// Notes a queue that may start more once this is committed.

@@ -8,7 +8,7 @@ use sea_orm::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Queue, error::QueueError, name::QueueName};
+use crate::{Queue, bus::JobHead, error::QueueError, name::QueueName};
 
 mod bulk;
 mod estimate;
@@ -109,6 +109,37 @@ impl Queue {
     ) -> Result<Option<jobs::Model>, QueueError> {
         let job = jobs::Entity::find_by_id(id).one(self.db()).await?;
         Ok(job.filter(|job| owner.is_none() || job.owner_id == owner))
+    }
+
+    /// [`Queue::find_job`] for somebody who is going to ask again: it remembers what
+    /// [`Queue::recall_job`] answers.
+    pub async fn find_polled_job(
+        &self,
+        id: JobId,
+        owner: Option<UserId>,
+    ) -> Result<Option<jobs::Model>, QueueError> {
+        let bus = self.bus().local();
+        let hearing = bus.hearing();
+        let reading = bus.heads().begin(id);
+        let found = self.find_job(id, None).await;
+        if let Some(reading) = reading {
+            match (&found, hearing) {
+                (Ok(Some(job)), Some(hearing)) => bus.heads().keep(reading, JobHead::of(job), hearing),
+                _ => bus.heads().abandon(reading),
+            }
+        }
+        Ok(found?.filter(|job| owner.is_none() || job.owner_id == owner))
+    }
+
+    /// A job in short without asking the database, where [`Queue::find_polled_job`] has
+    /// read it a moment ago and it has not changed since; with an owner, only theirs.
+    /// Changes that this process commits are never missed. Those of others are missed
+    /// where news of them is lost: for a second, or 5 s where the job has ended.
+    #[must_use]
+    pub fn recall_job(&self, id: JobId, owner: Option<UserId>) -> Option<JobHead> {
+        let bus = self.bus().local();
+        let head = bus.heads().get(id, bus.hearing()?)?;
+        (owner.is_none() || head.owner == owner).then_some(head)
     }
 
     /// Jobs, newest first, and how many there are in all.

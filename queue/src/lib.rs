@@ -7,6 +7,7 @@
 //! handler, and writes the end guarded by that fence, so that an attempt has one
 //! winner. `docs/jobs.md` tells the way of a job in full.
 
+mod access;
 mod clock;
 mod commit;
 mod context;

@@ -4,9 +4,12 @@ mod accounts;
 mod admins;
 mod api_tokens;
 mod attempts;
+mod authentication;
+mod deactivate;
 mod devices;
 mod erase;
 mod export;
+mod known;
 pub(crate) mod links;
 mod oauth;
 mod operators;
@@ -26,10 +29,12 @@ use atelier_queue::{Queue, QueueError};
 use sea_orm::DbErr;
 
 use crate::{AuthOptions, FieldErrors};
+use known::Known;
 use passwords::Passwords;
 use tokens::AccessTokens;
 
 pub use api_tokens::{MadeApiToken, NewApiToken, scopes_of};
+pub(crate) use deactivate::is_deactivated;
 pub use devices::SignIn;
 pub use export::{Held, PersonalData};
 pub(crate) use links::LinkKey;
@@ -48,6 +53,7 @@ pub struct Identity {
     tokens: Arc<AccessTokens>,
     links: LinkKey,
     oauth: Arc<OAuthSetup>,
+    known: Arc<Known>,
 }
 
 /// What a new account is made of.
@@ -84,9 +90,26 @@ pub struct SignedIn {
 #[derive(Clone, Debug)]
 pub struct Authenticated {
     /// The account, active.
-    pub user: users::Model,
+    pub user: Person,
     /// What the token is.
     pub credential: Credential,
+}
+
+/// What a request needs to know of the account that it comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// The account.
+    pub id: UserId,
+    /// Whether they operate the platform.
+    pub is_admin: bool,
+    /// Whether their mail address is proven.
+    pub is_verified: bool,
+}
+
+impl Person {
+    fn of(user: &users::Model) -> Self {
+        Self { id: user.id, is_admin: user.is_admin, is_verified: user.email_verified_at.is_some() }
+    }
 }
 
 /// What a bearer token is.
@@ -207,6 +230,7 @@ impl Identity {
             options: Arc::new(options),
             links,
             oauth: Arc::new(oauth),
+            known: Arc::default(),
         }
     }
 
@@ -219,8 +243,8 @@ impl Identity {
     /// Whether this person may generate and deploy: everybody, unless the settings ask
     /// for a proven mail address.
     #[must_use]
-    pub fn may_work(&self, user: &users::Model) -> bool {
-        !self.options.require_verified_email || user.email_verified_at.is_some()
+    pub fn may_work(&self, person: Person) -> bool {
+        !self.options.require_verified_email || person.is_verified
     }
 }
 

@@ -116,11 +116,7 @@ impl FromRequestParts<ApiState> for Verified {
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
         let who = <Authenticated as FromRequestParts<ApiState>>::from_request_parts(parts, state).await?;
-        if state.services.identity.may_work(&who.0.user) {
-            Ok(Self(who))
-        } else {
-            Err(ApiError::unverified())
-        }
+        if state.services.identity.may_work(who.0.user) { Ok(Self(who)) } else { Err(ApiError::unverified()) }
     }
 }
 

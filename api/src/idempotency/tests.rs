@@ -4,6 +4,7 @@ use atelier_entities::ProjectKind;
 use atelier_services::{Caller, Page, projects::NewProject};
 use axum::{
     Extension, Router,
+    extract::State,
     middleware::{from_fn, from_fn_with_state},
     routing::post,
 };
@@ -14,7 +15,7 @@ use tower::ServiceExt;
 use super::*;
 use crate::{
     app::ApiOptions,
-    middleware::identify,
+    middleware::around_operations,
     testing::{LIMITS, TestApi, request},
 };
 
@@ -126,9 +127,8 @@ fn router(state: ApiState, gate: Arc<Gate>) -> Router {
     Router::new()
         .route("/api/{kind}", post(answer))
         .layer(Extension(gate))
-        .layer(from_fn_with_state(state.clone(), apply))
-        .layer(from_fn_with_state(state.clone(), identify::apply))
-        .layer(from_fn(request_id::assign))
+        .layer(from_fn_with_state(state.clone(), around_operations))
+        .layer(from_fn(|request, next: Next| request_id::assign(request, |request| next.run(request))))
         .with_state(state)
 }
 
@@ -143,8 +143,11 @@ impl Faulty {
 
     /// Lets requests take so long.
     fn limit(&mut self, request_timeout: Duration) {
-        let options = ApiOptions { request_timeout, ..(*self.api.state.options).clone() };
-        self.api.state.options = Arc::new(options);
+        let state = &self.api.state;
+        let options = ApiOptions { request_timeout, ..state.options.clone() };
+        let (services, limiter) = (state.services.clone(), state.limiter.clone());
+        let (operations, shutdown) = (state.operations.clone(), state.shutdown.clone());
+        self.api.state = ApiState::new(services, limiter, options, operations, shutdown);
         self.router = router(self.api.state.clone(), self.gate.clone());
     }
 

@@ -9,9 +9,8 @@ use std::sync::{
 
 use axum::{
     body::{Body, BodyDataStream, Bytes, HttpBody},
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, StatusCode, header},
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 use futures::{Stream, StreamExt, stream};
@@ -22,7 +21,11 @@ use crate::{app::ApiState, error::ApiError};
 const DISCARDED: usize = 8 * 1_024 * 1_024;
 
 /// Answers 413 where the body is larger than the settings allow.
-pub(crate) async fn apply(State(state): State<ApiState>, request: Request, next: Next) -> Response {
+pub(crate) async fn apply<F: Future<Output = Response>>(
+    state: &ApiState,
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let most = state.options.max_body_bytes;
     let declared = declared_length(request.headers(), request.body());
     let (parts, body) = request.into_parts();
@@ -34,11 +37,11 @@ pub(crate) async fn apply(State(state): State<ApiState>, request: Request, next:
         return refuse();
     }
     if declared.is_some() {
-        return next.run(Request::from_parts(parts, body)).await;
+        return next(Request::from_parts(parts, body)).await;
     }
     let exceeded = Arc::new(AtomicBool::new(false));
     let body = Body::from_stream(bounded(body.into_data_stream(), most, exceeded.clone()));
-    let answer = next.run(Request::from_parts(parts, body)).await;
+    let answer = next(Request::from_parts(parts, body)).await;
     if exceeded.load(Ordering::Relaxed) { refuse() } else { answer }
 }
 

@@ -4,15 +4,17 @@
 use axum::{
     extract::Request,
     http::{HeaderMap, header},
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 
 use crate::error::ApiError;
 
 /// Replaces the body of a bare error answer; its headers, such as `Allow`, stay.
-pub(crate) async fn apply(request: Request, next: Next) -> Response {
-    let response = next.run(request).await;
+pub(crate) async fn apply<F: Future<Output = Response>>(
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
+    let response = next(request).await;
     let status = response.status();
     let is_error = status.is_client_error() || status.is_server_error();
     if !is_error || !is_bare(response.headers()) {
@@ -38,13 +40,23 @@ fn is_bare(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use axum::{Router, body::Body, http::StatusCode, middleware::from_fn, routing::get};
+    use axum::{
+        Router,
+        body::Body,
+        http::StatusCode,
+        middleware::{Next, from_fn},
+        routing::get,
+    };
     use tower::ServiceExt;
 
     use super::*;
 
+    async fn shape(request: Request, next: Next) -> Response {
+        apply(request, |request| next.run(request)).await
+    }
+
     async fn ask(method: &str, path: &str) -> (StatusCode, HeaderMap, serde_json::Value) {
-        let app = Router::new().route("/here", get(async || "here")).layer(from_fn(apply));
+        let app = Router::new().route("/here", get(async || "here")).layer(from_fn(shape));
         let request = Request::builder().method(method).uri(path).body(Body::empty()).expect("a request");
         let (parts, body) = app.oneshot(request).await.expect("an answer").into_parts();
         let bytes = axum::body::to_bytes(body, 10_000).await.expect("a body");

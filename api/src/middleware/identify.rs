@@ -6,9 +6,8 @@ use std::sync::Arc;
 use atelier_entities::ApiScope;
 use atelier_services::identity::Credential;
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, Method, header},
-    middleware::Next,
     response::Response,
 };
 
@@ -19,7 +18,11 @@ use crate::{
 };
 
 /// Puts [`Bearer`] and [`crate::extract::ClientAddress`] with the request.
-pub(crate) async fn apply(State(state): State<ApiState>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn apply<F: Future<Output = Response>>(
+    state: &ApiState,
+    mut request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let address = client_address(&request, &state.options.trusted_proxies);
     let bearer = match token(request.headers()) {
         None => Bearer::Absent,
@@ -33,12 +36,12 @@ pub(crate) async fn apply(State(state): State<ApiState>, mut request: Request, n
     };
     request.extensions_mut().insert(address);
     request.extensions_mut().insert(bearer);
-    next.run(request).await
+    next(request).await
 }
 
 /// Why this credential is not for this request: an API token needs the scope of the
 /// method, and `admin` beside it for what operators do.
-fn refusal(credential: &Credential, method: &Method, path: &str) -> Option<ApiError> {
+pub(crate) fn refusal(credential: &Credential, method: &Method, path: &str) -> Option<ApiError> {
     let Credential::ApiToken(_, scopes) = credential else { return None };
     let by_method = if method.is_safe() { ApiScope::Read } else { ApiScope::Write };
     let by_path = path.starts_with("/api/admin/").then_some(ApiScope::Admin);
@@ -46,7 +49,8 @@ fn refusal(credential: &Credential, method: &Method, path: &str) -> Option<ApiEr
     Some(ApiError::insufficient_scope(&format!("the scope {missing}")))
 }
 
-fn token(headers: &HeaderMap) -> Option<&str> {
+/// The bearer token of these headers.
+pub(crate) fn token(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }

@@ -1,10 +1,23 @@
 //! A net under handlers: a panic is one 500, not the end of the process.
 
-use std::any::Any;
+use std::{any::Any, panic::AssertUnwindSafe};
 
-use axum::response::{IntoResponse, Response};
+use axum::{
+    extract::Request,
+    response::{IntoResponse, Response},
+};
+use futures::FutureExt;
 
 use crate::error::ApiError;
+
+/// Has a panic answered instead of breaking the connection.
+pub(crate) async fn catch<F: Future<Output = Response>>(
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
+    let answering = async move { next(request).await };
+    AssertUnwindSafe(answering).catch_unwind().await.unwrap_or_else(answer)
+}
 
 /// The answer to a request whose handler panicked; the panic goes to the log.
 pub(crate) fn answer(panic: Box<dyn Any + Send>) -> Response {
@@ -21,10 +34,14 @@ fn message_of(panic: &(dyn Any + Send)) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use axum::{Router, body::Body, http::Request, routing::get};
+    use axum::{
+        Router,
+        body::Body,
+        middleware::{Next, from_fn},
+        routing::get,
+    };
     use serde_json::Value;
     use tower::ServiceExt;
-    use tower_http::catch_panic::CatchPanicLayer;
 
     use super::*;
 
@@ -33,9 +50,13 @@ mod tests {
         panic!("the password is {word}")
     }
 
+    async fn caught(request: Request, next: Next) -> Response {
+        catch(request, |request| next.run(request)).await
+    }
+
     #[tokio::test]
     async fn a_panic_is_one_answer_that_says_nothing_of_the_inside() {
-        let app = Router::new().route("/", get(panic_with_a_secret)).layer(CatchPanicLayer::custom(answer));
+        let app = Router::new().route("/", get(panic_with_a_secret)).layer(from_fn(caught));
 
         let response = app.oneshot(Request::new(Body::empty())).await.expect("an answer");
 

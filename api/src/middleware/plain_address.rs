@@ -4,16 +4,18 @@
 use axum::{
     extract::Request,
     http::{StatusCode, Uri},
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 
 use crate::error::ApiError;
 
 /// Answers 400 where the path or the query holds an encoded NUL.
-pub(crate) async fn apply(request: Request, next: Next) -> Response {
+pub(crate) async fn apply<F: Future<Output = Response>>(
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     if is_plain(request.uri()) {
-        return next.run(request).await;
+        return next(request).await;
     }
     ApiError::of_status(StatusCode::BAD_REQUEST).into_response()
 }

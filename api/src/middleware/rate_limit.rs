@@ -2,11 +2,11 @@
 //! them: `RateLimit` and `RateLimit-Policy` as the IETF draft has them, the older
 //! `RateLimit-*` trio, and `Retry-After`.
 
+use atelier_entities::UserId;
 use atelier_providers::limiter::{Decision, Rule};
 use axum::{
-    extract::{MatchedPath, Request, State},
+    extract::{MatchedPath, Request},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode},
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 
@@ -17,6 +17,12 @@ use crate::{
 };
 
 const WINDOW_SECS: u32 = 60;
+
+const QUOTA: HeaderName = HeaderName::from_static("ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// A limit with its own count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,15 +53,23 @@ impl Limit {
         }
     }
 
+    fn rule(self, options: &LimitOptions) -> Rule {
+        Rule { limit: self.per_minute(options), window_secs: WINDOW_SECS }
+    }
+
+    fn key_of(self, person: UserId) -> String {
+        format!("{}:user:{person}", self.name())
+    }
+
     fn key(self, request: &Request) -> String {
         let address = request.extensions().get::<ClientAddress>();
-        let by_address =
-            || format!("address:{}", address.map_or_else(String::new, |address| address.limit_key()));
-        let who = match request.extensions().get::<Bearer>() {
-            Some(Bearer::Known(who)) if self != Self::SignIn => format!("user:{}", who.user.id),
-            _ => by_address(),
-        };
-        format!("{}:{who}", self.name())
+        match request.extensions().get::<Bearer>() {
+            Some(Bearer::Known(who)) if self != Self::SignIn => self.key_of(who.user.id),
+            _ => {
+                let address = address.map_or_else(String::new, |address| address.limit_key());
+                format!("{}:address:{address}", self.name())
+            }
+        }
     }
 }
 
@@ -88,11 +102,15 @@ fn limits(method: &Method, path: &str) -> &'static [Limit] {
 }
 
 /// Counts the request and refuses it with 429 where a limit is used up.
-pub(crate) async fn apply(State(state): State<ApiState>, request: Request, next: Next) -> Response {
+pub(crate) async fn apply<F: Future<Output = Response>>(
+    state: &ApiState,
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let mut tightest: Option<(Limit, Decision)> = None;
     for &limit in limits(request.method(), path) {
-        let rule = Rule { limit: limit.per_minute(&state.options.limits), window_secs: WINDOW_SECS };
+        let rule = limit.rule(&state.options.limits);
         let decision = state.limiter.check(&limit.key(&request), rule, state.services.queue.now()).await;
         let tighter = tightest.as_ref().is_none_or(|(_, other)| decision.remaining < other.remaining);
         if tighter || !decision.allowed {
@@ -102,10 +120,23 @@ pub(crate) async fn apply(State(state): State<ApiState>, request: Request, next:
             break;
         }
     }
-    let Some((limit, decision)) = tightest else { return next.run(request).await };
-    let mut response = if decision.allowed { next.run(request).await } else { refuse(limit, &decision) };
+    let Some((limit, decision)) = tightest else { return next(request).await };
+    let mut response = if decision.allowed { next(request).await } else { refuse(limit, &decision) };
     tell(response.headers_mut(), limit, &decision);
     response
+}
+
+/// Counts a request of that person to which nothing but [`Limit::Requests`] applies, and
+/// tells of it in `headers`; false, and nothing is counted, where that is not allowed or
+/// not known at once.
+pub(crate) fn try_now(state: &ApiState, person: UserId, headers: &mut HeaderMap) -> bool {
+    let limit = Limit::Requests;
+    let (rule, now) = (limit.rule(&state.options.limits), state.services.queue.now());
+    let decision = state.limiter.try_now(&limit.key_of(person), rule, now);
+    if let Some(decision) = &decision {
+        tell(headers, limit, decision);
+    }
+    decision.is_some()
 }
 
 fn refuse(limit: Limit, decision: &Decision) -> Response {
@@ -119,15 +150,15 @@ fn refuse(limit: Limit, decision: &Decision) -> Response {
 fn tell(headers: &mut HeaderMap, limit: Limit, decision: &Decision) {
     let Decision { limit: quota, remaining, reset_secs, .. } = decision;
     let name = limit.name();
+    headers.insert(QUOTA, HeaderValue::from(*quota));
+    headers.insert(REMAINING, HeaderValue::from(*remaining));
+    headers.insert(RESET, HeaderValue::from(*reset_secs));
     for (header, value) in [
-        ("ratelimit-limit", quota.to_string()),
-        ("ratelimit-remaining", remaining.to_string()),
-        ("ratelimit-reset", reset_secs.to_string()),
-        ("ratelimit", format!("\"{name}\";r={remaining};t={reset_secs}")),
-        ("ratelimit-policy", format!("\"{name}\";q={quota};w={WINDOW_SECS}")),
+        (RATE_LIMIT, format!("\"{name}\";r={remaining};t={reset_secs}")),
+        (POLICY, format!("\"{name}\";q={quota};w={WINDOW_SECS}")),
     ] {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            headers.insert(HeaderName::from_static(header), value);
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(header, value);
         }
     }
 }

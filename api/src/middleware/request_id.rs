@@ -1,13 +1,14 @@
 //! The id of a request: given by the client where it is sane, else made here;
 //! in every log line, every error and the answer's `X-Request-Id`.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use axum::{
     extract::Request,
-    http::{HeaderName, HeaderValue},
-    middleware::Next,
+    http::{HeaderMap, HeaderName, HeaderValue},
     response::Response,
 };
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
 
 /// The header it comes and goes in.
 pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -31,11 +32,26 @@ pub(crate) async fn within<F: Future>(id: Option<String>, work: F) -> F::Output 
     }
 }
 
+/// The id that a request of these headers gets.
+pub(crate) fn of(headers: &HeaderMap) -> String {
+    accept(headers.get(HEADER)).unwrap_or_else(|| create().to_string())
+}
+
+/// A UUIDv7 by this thread's own generator: the system's takes a call for each.
+fn create() -> Uuid {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+    Builder::from_unix_timestamp_millis(millis, &rand::random()).into_uuid()
+}
+
 /// Gives the request its id and tells it in the answer.
-pub(crate) async fn assign(request: Request, next: Next) -> Response {
-    let id = accept(request.headers().get(HEADER)).unwrap_or_else(|| Uuid::now_v7().to_string());
+pub(crate) async fn assign<F: Future<Output = Response>>(
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
+    let id = of(request.headers());
     let header = HeaderValue::from_str(&id).ok();
-    let mut response = CURRENT.scope(id, next.run(request)).await;
+    let mut response = CURRENT.scope(id, async move { next(request).await }).await;
     if let Some(header) = header {
         response.headers_mut().insert(HEADER, header);
     }

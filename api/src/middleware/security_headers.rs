@@ -1,9 +1,8 @@
 //! Headers that keep browsers from doing what nobody asked for.
 
 use axum::{
-    extract::{Request, State},
-    http::{HeaderName, HeaderValue, header},
-    middleware::Next,
+    extract::Request,
+    http::{HeaderMap, HeaderName, HeaderValue, header},
     response::Response,
 };
 
@@ -22,14 +21,22 @@ const DEFAULTS: [(HeaderName, &str); 5] = [
 const STRICT_TRANSPORT: HeaderValue = HeaderValue::from_static("max-age=63072000");
 
 /// Adds the default headers to the answer.
-pub(crate) async fn apply(State(state): State<ApiState>, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
+pub(crate) async fn apply<F: Future<Output = Response>>(
+    state: &ApiState,
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
+    let mut response = next(request).await;
+    add(state, response.headers_mut());
+    response
+}
+
+/// Adds what is not there.
+pub(crate) fn add(state: &ApiState, headers: &mut HeaderMap) {
     if state.options.strict_transport {
         headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert(STRICT_TRANSPORT);
     }
     for (name, value) in DEFAULTS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
-    response
 }

@@ -4,18 +4,21 @@
 use std::time::Duration;
 
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     http::StatusCode,
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 
 use crate::{app::ApiState, error::ApiError};
 
 /// Answers 503 where the handler takes longer than the settings allow.
-pub(crate) async fn apply(State(state): State<ApiState>, request: Request, next: Next) -> Response {
+pub(crate) async fn apply<F: Future<Output = Response>>(
+    state: &ApiState,
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let limit = state.options.request_timeout;
-    let answer = tokio::time::timeout(limit, next.run(request)).await;
+    let answer = tokio::time::timeout(limit, next(request)).await;
     answer.unwrap_or_else(|_| too_late(limit).into_response())
 }
 

@@ -121,8 +121,9 @@ async fn logout(
     get, path = "/api/auth/me", tag = TAG,
     responses((status = 200, description = "The account.", body = UserAnswer))
 )]
-async fn get_me(who: Authenticated) -> Json<UserAnswer> {
-    Json(UserAnswer { user: who.0.user.clone().into() })
+async fn get_me(State(state): State<ApiState>, who: Authenticated) -> Result<Json<UserAnswer>, ApiError> {
+    let user = state.services.identity.get_user(who.id()).await?;
+    Ok(Json(UserAnswer { user: user.into() }))
 }
 
 /// What the caller has: projects and views.

@@ -52,5 +52,5 @@ async fn stream_events(
 ) -> Result<Response, ApiError> {
     let job = find(&state, &who, id).await?;
     let since = sse::last_event_id(&headers, query.last_event_id.as_deref());
-    sse::answer(&state, who.id(), job, since)
+    sse::answer(&state, &who, job, since)
 }

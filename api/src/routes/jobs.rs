@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use atelier_entities::{JobId, JobState, Timestamp, jobs};
-use atelier_queue::{QueueError, inspect::JobFilter};
+use atelier_queue::{QueueError, bus::JobHead, inspect::JobFilter};
 use atelier_services::Audience;
 use axum::{
     Json,
@@ -91,27 +91,57 @@ async fn get_job(
     ApiPath(id): ApiPath<Uuid>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let job = find(&state, &who, id).await?;
-    // Weak: why it waits may read differently within one revision.
-    let etag = format!("W/\"{}\"", job.revision);
-    let retry_after = poll_after(job.state, job.run_at, state.services.queue.now());
-    let mut response = if is_unchanged(&headers, &etag) {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else if is_waiting(job.state) {
-        let why = state.services.why(&job, audience(&who)).await?;
+    let (queue, id, owner) = (&state.services.queue, JobId(id), who.job_scope());
+    if !headers.contains_key(header::IF_NONE_MATCH) {
+        let job = queue.find_job(id, owner).await?.ok_or(QueueError::NotFound)?;
+        return show(&state, &who, job).await;
+    }
+    if let Some(head) = queue.recall_job(id, owner)
+        && is_unchanged(&headers, &etag(head.revision))
+    {
+        return Ok(unchanged(head, queue.now()));
+    }
+    let job = queue.find_polled_job(id, owner).await?.ok_or(QueueError::NotFound)?;
+    if is_unchanged(&headers, &etag(job.revision)) {
+        return Ok(unchanged(JobHead::of(&job), queue.now()));
+    }
+    show(&state, &who, job).await
+}
+
+async fn show(state: &ApiState, who: &Authenticated, job: jobs::Model) -> Result<Response, ApiError> {
+    let head = JobHead::of(&job);
+    let response = if is_waiting(job.state) {
+        let why = state.services.why(&job, audience(who)).await?;
         Json(JobView::from(job).with_why(why)).into_response()
     } else {
         Json(JobView::from(job)).into_response()
     };
-    let headers = response.headers_mut();
+    Ok(with_hints(response, head, state.services.queue.now()))
+}
+
+fn unchanged(head: JobHead, now: Timestamp) -> Response {
+    with_hints(StatusCode::NOT_MODIFIED.into_response(), head, now)
+}
+
+fn with_hints(mut response: Response, head: JobHead, now: Timestamp) -> Response {
+    tell(response.headers_mut(), head, now);
+    response
+}
+
+/// Tells a polling client what it needs to know.
+pub(crate) fn tell(headers: &mut HeaderMap, head: JobHead, now: Timestamp) {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    if let Ok(etag) = HeaderValue::from_str(&etag) {
+    if let Ok(etag) = HeaderValue::try_from(etag(head.revision)) {
         headers.insert(header::ETAG, etag);
     }
-    if let Some(seconds) = retry_after {
+    if let Some(seconds) = poll_after(head.state, head.run_at, now) {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
-    Ok(response)
+}
+
+/// Weak: why a job waits may read differently within one revision.
+pub(crate) fn etag(revision: i64) -> String {
+    format!("W/\"{revision}\"")
 }
 
 /// Every attempt of a job, oldest first.

@@ -36,8 +36,12 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
     get, path = "/api/users/me", tag = TAG,
     responses((status = 200, description = "The profile.", body = ProfileAnswer))
 )]
-async fn get_profile(who: Authenticated) -> Json<ProfileAnswer> {
-    Json(ProfileAnswer { user: who.0.user.clone().into() })
+async fn get_profile(
+    State(state): State<ApiState>,
+    who: Authenticated,
+) -> Result<Json<ProfileAnswer>, ApiError> {
+    let user = state.services.identity.get_user(who.id()).await?;
+    Ok(Json(ProfileAnswer { user: user.into() }))
 }
 
 /// Changes the caller's profile and settings. What is left out stays as it is.
@@ -116,8 +120,9 @@ async fn get_personal_stats(
     State(state): State<ApiState>,
     who: Authenticated,
 ) -> Result<Json<PersonalStatsView>, ApiError> {
-    let stats = state.services.identity.personal_stats(who.id()).await?;
-    Ok(Json(PersonalStatsView::new(stats, who.0.user.created_at)))
+    let identity = &state.services.identity;
+    let stats = identity.personal_stats(who.id()).await?;
+    Ok(Json(PersonalStatsView::new(stats, identity.get_user(who.id()).await?.created_at)))
 }
 
 /// Everything that is held about the caller, in one document.

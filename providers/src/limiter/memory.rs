@@ -67,6 +67,10 @@ impl RateLimiter for MemoryLimiter {
     async fn check(&self, key: &str, rule: Rule, now: DateTime<Utc>) -> Decision {
         self.check_now(key, rule, now)
     }
+
+    fn try_now(&self, key: &str, rule: Rule, now: DateTime<Utc>) -> Option<Decision> {
+        Some(self.check_now(key, rule, now)).filter(|decision| decision.allowed)
+    }
 }
 
 impl Table {

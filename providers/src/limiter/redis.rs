@@ -4,29 +4,40 @@ use ::redis::Script;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
+use super::blocks::Blocks;
 use super::memory::MemoryLimiter;
 use super::{Counts, Decision, Moment, RateLimiter, Rule};
 use crate::shared_redis::{InvalidRedisUrl, SharedRedis, SharedRedisOptions};
 
 /// Checks and counts in one round trip. Keys: this window's counter and the
-/// last one's. Arguments: limit, milliseconds elapsed, length of a window.
+/// last one's. Arguments: limit, milliseconds elapsed, length of a window, uses wanted.
+/// Answers the uses that it counted, at most those that are free.
 const SCRIPT: &str = r"
 local current = tonumber(redis.call('GET', KEYS[1]) or '0')
 local previous = tonumber(redis.call('GET', KEYS[2]) or '0')
 local limit, elapsed, length = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-if current + math.floor(previous * (length - elapsed) / length) >= limit then
+local free = limit - current - math.floor(previous * (length - elapsed) / length)
+if free <= 0 then
   return {0, current, previous}
 end
-current = redis.call('INCR', KEYS[1])
-if current == 1 then redis.call('PEXPIRE', KEYS[1], length * 2) end
-return {1, current, previous}
+local taken = math.min(free, tonumber(ARGV[4]))
+local is_new = current == 0
+current = redis.call('INCRBY', KEYS[1], taken)
+if is_new then redis.call('PEXPIRE', KEYS[1], length * 2) end
+return {taken, current, previous}
 ";
 
 /// Counts in Redis; while Redis is away, in this process.
+///
+/// Of a large limit, a process takes a hundredth at a time and counts it down by itself.
+/// What it has taken and not used when the window ends is lost to everybody, so that
+/// together no more than the limit gets through, and some may be refused a little
+/// early where many processes serve one key.
 pub struct RedisLimiter {
     redis: SharedRedis,
     script: Script,
     key_prefix: String,
+    blocks: Blocks,
     fallback: MemoryLimiter,
 }
 
@@ -38,6 +49,7 @@ impl RedisLimiter {
             redis: SharedRedis::new(options, "rate limits")?,
             script: Script::new(SCRIPT),
             key_prefix: options.key_prefix.clone(),
+            blocks: Blocks::default(),
             fallback: MemoryLimiter::new(),
         })
     }
@@ -47,29 +59,38 @@ impl RedisLimiter {
         self.redis.is_away()
     }
 
-    async fn count(
-        &self,
-        key: &str,
-        rule: Rule,
-        moment: Moment,
-        now: DateTime<Utc>,
-    ) -> Option<(bool, Counts)> {
+    async fn take(&self, key: &str, rule: Rule, moment: Moment, now: DateTime<Utc>) -> Option<(u64, Counts)> {
         let name = |index: i64| format!("{}:rate:{{{key}}}:{}:{index}", self.key_prefix, rule.window_secs);
         let mut call = self.script.key(name(moment.index));
         call.key(name(moment.index - 1)).arg(rule.limit).arg(moment.elapsed).arg(moment.length);
-        let (allowed, current, previous): (u8, u64, u64) = self.redis.invoke(&call, now).await?;
-        Some((allowed == 1, Counts { current, previous }))
+        call.arg(block_of(rule));
+        let (taken, current, previous): (u64, u64, u64) = self.redis.invoke(&call, now).await?;
+        Some((taken, Counts { current, previous }))
     }
+}
+
+/// Uses taken at a time.
+fn block_of(rule: Rule) -> u64 {
+    u64::from((rule.limit / 100).max(1))
 }
 
 #[async_trait]
 impl RateLimiter for RedisLimiter {
     async fn check(&self, key: &str, rule: Rule, now: DateTime<Utc>) -> Decision {
         let moment = Moment::new(rule, now);
-        match self.count(key, rule, moment, now).await {
-            Some((allowed, counts)) => counts.decide(allowed, rule, moment),
-            None => self.fallback.check_now(key, rule, now),
+        if let Some(counts) = self.blocks.spend(key, rule, moment) {
+            return counts.decide(true, rule, moment);
         }
+        let Some((taken, counts)) = self.take(key, rule, moment, now).await else {
+            return self.fallback.check_now(key, rule, now);
+        };
+        let counts = self.blocks.add(key, rule, moment, taken.saturating_sub(1), counts);
+        counts.decide(taken > 0, rule, moment)
+    }
+
+    fn try_now(&self, key: &str, rule: Rule, now: DateTime<Utc>) -> Option<Decision> {
+        let moment = Moment::new(rule, now);
+        self.blocks.spend(key, rule, moment).map(|counts| counts.decide(true, rule, moment))
     }
 }
 
@@ -84,6 +105,7 @@ mod tests {
     fn limiter(url: &str) -> Result<RedisLimiter, InvalidRedisUrl> {
         RedisLimiter::new(&SharedRedisOptions {
             url: url.to_owned().into(),
+            authorities: None,
             key_prefix: "test".into(),
             command_timeout: Duration::from_millis(200),
         })
@@ -91,6 +113,13 @@ mod tests {
 
     fn at(second: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_800_000_000 + second, 0).expect("in range")
+    }
+
+    #[test]
+    fn small_limits_are_counted_one_by_one() {
+        for (limit, block) in [(0, 1), (1, 1), (100, 1), (199, 1), (200, 2), (1_000_000, 10_000)] {
+            assert_eq!(block_of(Rule::per_minute(limit)), block, "{limit}");
+        }
     }
 
     #[tokio::test]

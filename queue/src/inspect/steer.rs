@@ -71,6 +71,27 @@ impl Transaction {
         Ok(())
     }
 
+    /// The jobs of an owner in these queues that wait or run, held until the transaction
+    /// ends. Jobs are locked in the order of their ids, as everywhere, so that a change
+    /// of many does not meet another one halfway.
+    pub async fn lock_unfinished(
+        &self,
+        owner: UserId,
+        queues: &[QueueName],
+    ) -> Result<Vec<jobs::Model>, QueueError> {
+        let ended = JobState::TERMINAL.iter().map(|state| state.as_str());
+        let mut sql = Sql::new(self.get_database_backend());
+        sql.push("SELECT * FROM jobs WHERE owner_id = ")
+            .bind(owner)
+            .push(" AND queue IN (")
+            .bind_list(queues.iter().map(|queue| queue.as_str()))
+            .push(") AND state NOT IN (")
+            .bind_list(ended)
+            .push(") ORDER BY id")
+            .lock();
+        Ok(jobs::Entity::find().from_raw_sql(sql.build()).all(&**self).await?)
+    }
+
     /// [`Queue::cancel`] as a part of a larger change, such as its audit entry. Answers
     /// the job as it was before.
     pub async fn cancel(&self, id: JobId, owner: Option<UserId>) -> Result<jobs::Model, QueueError> {

@@ -50,6 +50,7 @@ impl Identity {
         row.is_active = Set(true);
         row.updated_at = Set(tx.now());
         let user = row.update(&*tx).await?;
+        tx.note_access(user.id);
         audit::record_warning(&tx, caller, "account.grant_admin", user_target(user.id), json!({})).await?;
         tx.commit().await?;
         Ok(user)

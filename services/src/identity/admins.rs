@@ -66,6 +66,7 @@ impl Identity {
         row.is_admin = Set(true);
         row.updated_at = Set(tx.now());
         let user = row.update(&**tx).await?;
+        tx.note_access(user.id);
         let context = json!({"by": "auth.admin_email"});
         audit::record_critical(tx, caller, "account.grant_admin", user_target(user.id), context).await?;
         Ok(user)

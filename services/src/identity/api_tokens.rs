@@ -3,17 +3,15 @@
 
 use std::time::Duration;
 
-use atelier_entities::{ApiScope, ApiTokenId, Timestamp, UserId, api_tokens, users};
+use atelier_entities::{ApiScope, ApiTokenId, UserId, api_tokens};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait,
-    QueryFilter, QueryOrder, sea_query::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
 };
 use serde_json::json;
 
 use super::{
-    Authenticated, Credential, Identity, IdentityError,
+    Identity, IdentityError,
     accounts::lock_user,
-    sessions::ACTIVE_INTERVAL,
     tokens::{hash_token, new_token},
 };
 use crate::{Caller, FieldErrors, audit, validation};
@@ -119,49 +117,11 @@ impl Identity {
         if own.exec(&*tx).await?.rows_affected == 0 {
             return Err(IdentityError::NoSuchApiToken);
         }
+        tx.note_access(user);
         audit::record(&tx, caller, "auth.delete_api_token", target(id), json!({})).await?;
         tx.commit().await?;
         Ok(())
     }
-
-    pub(super) async fn authenticate_api_token(
-        &self,
-        token: &str,
-        now: Timestamp,
-    ) -> Result<Authenticated, IdentityError> {
-        let db = self.queue.db();
-        let by_hash = api_tokens::Column::TokenHash.eq(hash_token(token));
-        let row = api_tokens::Entity::find().filter(by_hash).one(db).await?;
-        let row = row.ok_or(IdentityError::InvalidToken)?;
-        if row.expires_at <= now {
-            return Err(IdentityError::ExpiredToken);
-        }
-        let user =
-            users::Entity::find_by_id(row.user_id).one(db).await?.ok_or(IdentityError::InvalidToken)?;
-        if !user.is_active {
-            return Err(IdentityError::Deactivated);
-        }
-        if let Err(error) = mark_used(db, &row, now).await {
-            tracing::warn!(user.id = %user.id, %error, "the use of an API token not noted");
-        }
-        Ok(Authenticated { user, credential: Credential::ApiToken(row.id, scopes_of(&row)) })
-    }
-}
-
-async fn mark_used(
-    db: &impl ConnectionTrait,
-    token: &api_tokens::Model,
-    now: Timestamp,
-) -> Result<(), DbErr> {
-    if token.last_used_at.is_some_and(|at| at > now - ACTIVE_INTERVAL) {
-        return Ok(());
-    }
-    api_tokens::Entity::update_many()
-        .col_expr(api_tokens::Column::LastUsedAt, Expr::value(now))
-        .filter(api_tokens::Column::Id.eq(token.id))
-        .exec(db)
-        .await?;
-    Ok(())
 }
 
 struct Checked {
@@ -202,7 +162,7 @@ mod tests {
     use ApiScope::{Admin, Read, Write};
 
     use super::*;
-    use crate::testing::Bench;
+    use crate::{identity::Credential, testing::Bench};
 
     fn input(scopes: &[ApiScope]) -> NewApiToken {
         NewApiToken { name: "Nightly build".to_owned(), scopes: scopes.to_vec(), expires_in_days: None }

@@ -51,7 +51,7 @@ impl Identity {
         if rows.count(&*tx).await? == 0 {
             return Err(IdentityError::NoSuchSession);
         }
-        revoke_family(&tx, id).await?;
+        revoke_family(&tx, user, id).await?;
         let context = json!({"session": id});
         audit::record(&tx, caller, "auth.end_session", user_target(user), context).await?;
         tx.commit().await?;

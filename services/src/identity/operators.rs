@@ -10,6 +10,7 @@ use super::{
     accounts::lock_user,
     admins::{ensure_other_admin, lock_admins},
     attempts,
+    deactivate::{Stopped, stop_work},
     sessions::revoke_all,
     user_target,
 };
@@ -35,7 +36,8 @@ pub struct AccountChanges {
     pub subscription_plan: Option<String>,
     /// Whether the person operates the platform.
     pub is_admin: Option<bool>,
-    /// Whether the person may sign in. Taking it away ends every sign-in.
+    /// Whether the person may sign in. Taking it away ends every sign-in, stops their
+    /// generations and deployments, and is told by mail.
     pub is_active: Option<bool>,
     /// The balance as it is to be.
     pub credits: Option<i64>,
@@ -56,7 +58,9 @@ impl Identity {
         let changes = check(changes)?;
         let takes_right = changes.is_admin == Some(false) || changes.is_active == Some(false);
         let known = self.get_user(user).await?;
+        let is_closing = changes.is_active == Some(false) && known.is_active;
         let tx = self.queue.begin().await?;
+        let stopped = if is_closing { stop_work(&tx, user).await? } else { Stopped::default() };
         if takes_right && known.is_admin {
             lock_admins(&tx).await?;
         }
@@ -64,12 +68,15 @@ impl Identity {
         if takes_right && account.is_admin && account.is_active {
             ensure_other_admin(&tx, user).await?;
         }
-        let change = Change { tx: &tx, caller, reason: changes.reason.as_deref() };
+        let change = Change { tx: &tx, caller, reason: changes.reason.as_deref(), stopped };
         let account = self.change_fields(&change, account, &changes).await?;
         let account = change.set_admin(account, changes.is_admin).await?;
         let account = change.set_active(account, changes.is_active).await?;
         let account = change.set_credits(account, changes.credits).await?;
         tx.commit().await?;
+        if is_closing {
+            self.stop_stragglers(user).await?;
+        }
         Ok(account)
     }
 
@@ -117,6 +124,7 @@ impl Identity {
             _ => IdentityError::Database(error),
         })?;
         if has_other_email {
+            tx.note_access(account.id);
             attempts::forget_account(tx, &old_email).await?;
             let link = self.create_link(tx, &account, TokenPurpose::VerifyEmail).await?;
             let data = json!({"token_id": link});
@@ -132,6 +140,7 @@ struct Change<'a> {
     tx: &'a Transaction,
     caller: &'a Caller,
     reason: Option<&'a str>,
+    stopped: Stopped,
 }
 
 impl Change<'_> {
@@ -158,6 +167,7 @@ impl Change<'_> {
         row.is_admin = Set(is_admin);
         row.updated_at = Set(self.tx.now());
         let account = row.update(&**self.tx).await?;
+        self.tx.note_access(account.id);
         let action = if is_admin { "account.grant_admin" } else { "account.revoke_admin" };
         let context = json!({"before": {"is_admin": !is_admin}, "after": {"is_admin": is_admin}});
         self.record(action, &account, context).await?;
@@ -176,12 +186,19 @@ impl Change<'_> {
         row.is_active = Set(is_active);
         row.updated_at = Set(self.tx.now());
         let account = row.update(&**self.tx).await?;
-        if !is_active {
-            revoke_all(self.tx, account.id).await?;
+        self.tx.note_access(account.id);
+        let mut context = json!({"before": {"is_active": !is_active}, "after": {"is_active": is_active}});
+        if is_active {
+            self.record("account.activate", &account, context).await?;
+            return Ok(account);
         }
-        let action = if is_active { "account.activate" } else { "account.deactivate" };
-        let context = json!({"before": {"is_active": !is_active}, "after": {"is_active": is_active}});
-        self.record(action, &account, context).await?;
+        revoke_all(self.tx, account.id).await?;
+        let Stopped { cancelled, stopping } = self.stopped;
+        context["jobs"] = json!({"cancelled": cancelled, "stopping": stopping});
+        self.record("account.deactivate", &account, context).await?;
+        let cause = self.tx.now().timestamp_micros().to_string();
+        let data = json!({"stopped": cancelled + stopping});
+        queue_mail(self.tx, Template::AccountDeactivated, &account, &cause, data).await?;
         Ok(account)
     }
 

@@ -6,22 +6,17 @@ use std::time::Duration;
 use atelier_entities::{SessionFamilyId, SessionId, Timestamp, UserId, sessions, users};
 use atelier_queue::Transaction;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait,
-    QueryFilter, QueryOrder, sea_query::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, QueryFilter, sea_query::Expr,
 };
 use serde_json::json;
 
 use super::{
-    Authenticated, Credential, Identity, IdentityError, SignedIn,
+    Identity, IdentityError, SignedIn,
     accounts::lock_user,
-    api_tokens,
     tokens::{hash_token, new_token},
     user_target,
 };
 use crate::{Caller, audit};
-
-/// Shortest time between two notes of when somebody was last active.
-pub(super) const ACTIVE_INTERVAL: Duration = Duration::from_secs(300);
 
 /// What to do with a refresh token that was sent.
 #[derive(Debug, PartialEq, Eq)]
@@ -62,7 +57,7 @@ impl Identity {
             Verdict::Revoked => return Err(IdentityError::InvalidToken),
             Verdict::Expired => return Err(IdentityError::ExpiredToken),
             Verdict::Reused => {
-                revoke_family(&tx, session.family_id).await?;
+                revoke_family(&tx, user.id, session.family_id).await?;
                 let context = json!({"family": session.family_id});
                 audit::record_warning(&tx, caller, "auth.refresh_reused", user_target(user.id), context)
                     .await?;
@@ -91,52 +86,11 @@ impl Identity {
     ) -> Result<(), IdentityError> {
         let tx = self.queue.begin().await?;
         lock_user(&tx, user).await?;
-        revoke_family(&tx, family).await?;
+        revoke_family(&tx, user, family).await?;
         let caller = &Caller { user: Some(user), ..caller.clone() };
         audit::record(&tx, caller, "auth.logout", user_target(user), json!({})).await?;
         tx.commit().await?;
         Ok(())
-    }
-
-    /// Who a bearer token belongs to, where it is good and the account is active: an
-    /// access token of a sign-in that was not ended, or an API token.
-    pub async fn authenticate(&self, token: &str) -> Result<Authenticated, IdentityError> {
-        let now = self.queue.now();
-        let who = if api_tokens::is_one(token) {
-            self.authenticate_api_token(token, now).await?
-        } else {
-            self.authenticate_session(token, now).await?
-        };
-        if let Err(error) = self.mark_active(&who.user, now).await {
-            tracing::warn!(user.id = %who.user.id, %error, "activity not noted");
-        }
-        Ok(who)
-    }
-
-    async fn authenticate_session(
-        &self,
-        token: &str,
-        now: Timestamp,
-    ) -> Result<Authenticated, IdentityError> {
-        let db = self.queue.db();
-        let claims = self.tokens.read(token, now)?;
-        let user = users::Entity::find_by_id(claims.sub).one(db).await?.ok_or(IdentityError::InvalidToken)?;
-        if !user.is_active {
-            return Err(IdentityError::Deactivated);
-        }
-        let alive = sessions::Entity::find()
-            .filter(sessions::Column::FamilyId.eq(claims.fam))
-            .filter(sessions::Column::UserId.eq(claims.sub))
-            .filter(sessions::Column::RevokedAt.is_null())
-            .filter(sessions::Column::ExpiresAt.gt(now))
-            .order_by_desc(sessions::Column::Id)
-            .one(db)
-            .await?;
-        let session = alive.ok_or(IdentityError::InvalidToken)?;
-        if let Err(error) = mark_used(db, &session, now).await {
-            tracing::warn!(user.id = %user.id, %error, "the use of a sign-in not noted");
-        }
-        Ok(Authenticated { user, credential: Credential::Session(claims.fam) })
     }
 
     /// Opens a sign-in of its own family.
@@ -179,23 +133,6 @@ impl Identity {
         let access_token = self.tokens.issue(user.id, place.family, now)?;
         Ok(SignedIn { user, access_token, refresh_token, expires_in: self.options.access_token.as_secs() })
     }
-
-    async fn mark_active(&self, user: &users::Model, now: Timestamp) -> Result<(), DbErr> {
-        let stale = now - ACTIVE_INTERVAL;
-        if user.last_active_at.is_some_and(|at| at > stale) {
-            return Ok(());
-        }
-        let still_stale = Condition::any()
-            .add(users::Column::LastActiveAt.is_null())
-            .add(users::Column::LastActiveAt.lte(stale));
-        users::Entity::update_many()
-            .col_expr(users::Column::LastActiveAt, Expr::value(now))
-            .filter(users::Column::Id.eq(user.id))
-            .filter(still_stale)
-            .exec(self.queue.db())
-            .await?;
-        Ok(())
-    }
 }
 
 /// Which sign-in a session goes on with, and since when.
@@ -207,22 +144,6 @@ struct Place {
 /// When the person signed in, as far as it is known.
 pub(super) fn began(session: &sessions::Model) -> Timestamp {
     session.signed_in_at.unwrap_or(session.created_at)
-}
-
-async fn mark_used(
-    db: &impl ConnectionTrait,
-    session: &sessions::Model,
-    now: Timestamp,
-) -> Result<(), DbErr> {
-    if session.last_used_at.is_some_and(|at| at > now - ACTIVE_INTERVAL) {
-        return Ok(());
-    }
-    sessions::Entity::update_many()
-        .col_expr(sessions::Column::LastUsedAt, Expr::value(now))
-        .filter(sessions::Column::Id.eq(session.id))
-        .exec(db)
-        .await?;
-    Ok(())
 }
 
 async fn mark_rotated(tx: &Transaction, session: &sessions::Model) -> Result<(), DbErr> {
@@ -242,16 +163,23 @@ pub(super) async fn revoke_all(tx: &Transaction, user: UserId) -> Result<(), DbE
         .filter(sessions::Column::RevokedAt.is_null())
         .exec(&**tx)
         .await?;
+    tx.note_access(user);
     Ok(())
 }
 
-pub(super) async fn revoke_family(tx: &Transaction, family: SessionFamilyId) -> Result<(), DbErr> {
+/// Ends a sign-in of that account.
+pub(super) async fn revoke_family(
+    tx: &Transaction,
+    user: UserId,
+    family: SessionFamilyId,
+) -> Result<(), DbErr> {
     sessions::Entity::update_many()
         .col_expr(sessions::Column::RevokedAt, Expr::value(tx.now()))
         .filter(sessions::Column::FamilyId.eq(family))
         .filter(sessions::Column::RevokedAt.is_null())
         .exec(&**tx)
         .await?;
+    tx.note_access(user);
     Ok(())
 }
 

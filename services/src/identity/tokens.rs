@@ -33,6 +33,13 @@ pub(super) struct Claims {
     nbf: Option<i64>,
 }
 
+impl Claims {
+    /// When the token stops to be good; none where no calendar reaches that far.
+    pub(super) fn expires_at(&self) -> Option<Timestamp> {
+        Timestamp::from_timestamp(self.exp, 0)
+    }
+}
+
 pub(super) struct AccessTokens {
     encoding: EncodingKey,
     decoding: DecodingKey,

@@ -132,10 +132,11 @@ async fn send_test_mail(
     ApiPath(name): ApiPath<String>,
     OptionalJsonBody(input): OptionalJsonBody<SendTestInput>,
 ) -> Result<Response, ApiError> {
-    let (template, user) = (template(&name)?, &who.0.user);
+    let template = template(&name)?;
+    let user = state.services.identity.get_user(who.id()).await?;
     let locale = input.locale.unwrap_or(user.locale);
-    let id = state.services.mail.send_test(&caller, user, template, locale).await?;
-    let view = TestSentView { mail_id: id.0, recipient: user.email.clone() };
+    let id = state.services.mail.send_test(&caller, &user, template, locale).await?;
+    let view = TestSentView { mail_id: id.0, recipient: user.email };
     let mut response = (StatusCode::ACCEPTED, Json(view)).into_response();
     if let Ok(location) = HeaderValue::from_str(&format!("/api/admin/mails/{id}")) {
         response.headers_mut().insert(header::LOCATION, location);

@@ -1,0 +1,149 @@
+//! Uses that this process has taken from the shared counters and not spent yet.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::{Counts, Moment, Rule};
+
+/// Keys before those of windows that are over are thrown away.
+const FIRST_SWEEP: usize = 1024;
+
+/// By key. Keys of rules whose uses are taken one by one never get here.
+#[derive(Default)]
+pub(super) struct Blocks {
+    table: Mutex<Table>,
+}
+
+struct Table {
+    of: HashMap<String, Block>,
+    sweep_at: usize,
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Self { of: HashMap::new(), sweep_at: FIRST_SWEEP }
+    }
+}
+
+struct Block {
+    /// The window that the uses were taken in; no other.
+    index: i64,
+    rule: Rule,
+    left: u64,
+    /// As the shared counters were last heard of, what is left here among it.
+    counts: Counts,
+}
+
+impl Blocks {
+    /// Spends one use, where there is one: the counts with it, and without those that
+    /// are left.
+    pub(super) fn spend(&self, key: &str, rule: Rule, moment: Moment) -> Option<Counts> {
+        let mut table = self.lock();
+        let block = table.of.get_mut(key).filter(|block| block.is_of(rule, moment))?;
+        block.left = block.left.checked_sub(1)?;
+        Some(block.used())
+    }
+
+    /// Adds `more` uses that were just taken, when the shared counters stood at
+    /// `counts`: the counts without all those that are left.
+    pub(super) fn add(&self, key: &str, rule: Rule, moment: Moment, more: u64, counts: Counts) -> Counts {
+        let mut table = self.lock();
+        if let Some(block) = table.of.get_mut(key).filter(|block| block.is_of(rule, moment)) {
+            block.left += more;
+            block.counts = counts;
+            return block.used();
+        }
+        if more > 0 {
+            table.make_room(moment);
+            table.of.insert(key.to_owned(), Block { index: moment.index, rule, left: more, counts });
+        }
+        Counts { current: counts.current.saturating_sub(more), ..counts }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Block {
+    fn is_of(&self, rule: Rule, moment: Moment) -> bool {
+        self.index == moment.index && self.rule == rule
+    }
+
+    fn used(&self) -> Counts {
+        Counts { current: self.counts.current.saturating_sub(self.left), ..self.counts }
+    }
+}
+
+impl Table {
+    fn make_room(&mut self, moment: Moment) {
+        if self.of.len() < self.sweep_at {
+            return;
+        }
+        // Rules of another length have other numbers; theirs take a block anew.
+        self.of.retain(|_, block| block.index == moment.index && block.left > 0);
+        self.sweep_at = (self.of.len() * 2).max(FIRST_SWEEP);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULE: Rule = Rule { limit: 300, window_secs: 60 };
+
+    fn window(index: i64) -> Moment {
+        Moment { index, elapsed: 30_000, length: 60_000 }
+    }
+
+    fn counts(current: u64) -> Counts {
+        Counts { current, previous: 0 }
+    }
+
+    #[test]
+    fn spends_what_was_taken_and_no_more() {
+        let blocks = Blocks::default();
+        assert_eq!(blocks.spend("a", RULE, window(1)), None);
+
+        assert_eq!(blocks.add("a", RULE, window(1), 2, counts(3)), counts(1), "one is used at once");
+
+        assert_eq!(blocks.spend("b", RULE, window(1)), None);
+        assert_eq!(blocks.spend("a", RULE, window(1)), Some(counts(2)));
+        assert_eq!(blocks.spend("a", RULE, window(1)), Some(counts(3)));
+        assert_eq!(blocks.spend("a", RULE, window(1)), None);
+    }
+
+    #[test]
+    fn what_is_taken_twice_at_once_is_spent_once_each() {
+        let blocks = Blocks::default();
+        blocks.add("a", RULE, window(1), 2, counts(3));
+        assert_eq!(blocks.add("a", RULE, window(1), 2, counts(6)), counts(2));
+
+        let spent = (0..9).filter(|_| blocks.spend("a", RULE, window(1)).is_some()).count();
+
+        assert_eq!(spent, 4);
+    }
+
+    #[test]
+    fn a_window_takes_nothing_along_from_the_one_before() {
+        let blocks = Blocks::default();
+        blocks.add("a", RULE, window(1), 2, counts(3));
+
+        assert_eq!(blocks.spend("a", RULE, window(2)), None);
+        let other = Rule { limit: 400, ..RULE };
+        assert_eq!(blocks.spend("a", other, window(1)), None, "another limit is another count");
+        assert_eq!(blocks.add("a", RULE, window(2), 2, counts(3)), counts(1));
+        assert!(blocks.spend("a", RULE, window(2)).is_some());
+    }
+
+    #[test]
+    fn keys_of_old_windows_are_forgotten() {
+        let blocks = Blocks::default();
+        for key in 0..FIRST_SWEEP {
+            blocks.add(&key.to_string(), RULE, window(1), 2, counts(3));
+        }
+        blocks.add("later", RULE, window(2), 2, counts(3));
+
+        assert_eq!(blocks.lock().of.len(), 1);
+    }
+}

@@ -1,0 +1,266 @@
+use std::{fs, path::Path};
+
+use atelier_entities::{ApiScope, Locale, SessionFamilyId, TokenPurpose, account_tokens};
+use sea_orm::ActiveValue::Set;
+
+use super::*;
+use crate::{
+    Caller,
+    identity::{AccountChanges, MadeApiToken, NewApiToken, SignedIn},
+    testing::Bench,
+};
+
+const PASSWORD: &str = "correct horse";
+
+/// Somebody whose sign-in and API token are remembered.
+struct Known<'a> {
+    bench: &'a Bench,
+    signed_in: SignedIn,
+    family: SessionFamilyId,
+    script: MadeApiToken,
+}
+
+fn nobody() -> Caller {
+    Caller::default()
+}
+
+impl<'a> Known<'a> {
+    async fn new(bench: &'a Bench, email: &str) -> Self {
+        let identity = &bench.services.identity;
+        let signed_in = identity.register(&nobody(), Bench::registration(email)).await.expect("in");
+        let user = signed_in.user.id;
+        let wanted =
+            NewApiToken { name: "CI".to_owned(), scopes: vec![ApiScope::Read], expires_in_days: None };
+        let script = identity.create_api_token(&nobody(), user, wanted).await.expect("made");
+        let who = identity.authenticate(&signed_in.access_token).await.expect("authenticated");
+        let Credential::Session(family) = who.credential else { panic!("{who:?}") };
+        identity.authenticate(&script.token).await.expect("authenticated");
+        Self { bench, signed_in, family, script }
+    }
+
+    fn id(&self) -> UserId {
+        self.signed_in.user.id
+    }
+
+    fn identity(&self) -> &Identity {
+        &self.bench.services.identity
+    }
+
+    async fn change(&self, changes: AccountChanges) {
+        self.identity().change_account(&nobody(), self.id(), changes).await.expect("changed");
+    }
+
+    /// What the very next requests by sign-in and by API token are answered.
+    async fn next(&self) -> [Result<Person, IdentityError>; 2] {
+        let by_session = self.identity().authenticate(&self.signed_in.access_token).await;
+        let by_token = self.identity().authenticate(&self.script.token).await;
+        [by_session.map(|who| who.user), by_token.map(|who| who.user)]
+    }
+
+    async fn link(&self, purpose: TokenPurpose) -> String {
+        let id = atelier_entities::AccountTokenId::new();
+        let token = self.identity().links.token(purpose, id);
+        let now = self.bench.services.queue.now();
+        let row = account_tokens::ActiveModel {
+            id: Set(id),
+            user_id: Set(self.id()),
+            purpose: Set(purpose),
+            token_hash: Set(hash_token(&token)),
+            email: Set(self.signed_in.user.email.clone()),
+            created_at: Set(now),
+            expires_at: Set(now + Duration::from_secs(60)),
+            used_at: Set(None),
+        };
+        account_tokens::Entity::insert(row)
+            .exec_without_returning(self.bench.services.queue.db())
+            .await
+            .expect("a link");
+        token
+    }
+}
+
+fn is_invalid(answer: &Result<Person, IdentityError>) -> bool {
+    matches!(answer, Err(IdentityError::InvalidToken))
+}
+
+#[tokio::test]
+async fn who_asks_again_is_remembered_for_a_moment() {
+    let bench = Bench::new().await;
+    let ada = Known::new(&bench, "ada@example.org").await;
+    let db = bench.services.queue.db();
+    sessions::Entity::delete_many().exec(db).await.expect("behind everybody's back");
+    api_tokens::Entity::delete_many().exec(db).await.expect("behind everybody's back");
+
+    let [session, token] = ada.next().await;
+    assert!(session.is_ok() && token.is_ok(), "nobody looked");
+    bench.advance(3);
+
+    let [session, token] = ada.next().await;
+    assert!(is_invalid(&session) && is_invalid(&token), "somebody did");
+}
+
+#[tokio::test]
+async fn a_remembered_token_expires_on_time() {
+    let bench = Bench::new().await;
+    let ada = Known::new(&bench, "ada@example.org").await;
+    bench.advance(1_798);
+    assert!(ada.next().await[0].is_ok(), "looked up, and remembered");
+
+    bench.advance(2);
+
+    assert!(matches!(ada.next().await[0], Err(IdentityError::ExpiredToken)));
+}
+
+#[tokio::test]
+async fn whatever_ends_a_sign_in_ends_it_at_once() {
+    let bench = Bench::new().await;
+    for (number, name) in ["logout", "end", "change", "reset", "erase", "reuse"].into_iter().enumerate() {
+        let ada = Known::new(&bench, &format!("ada{number}@example.org")).await;
+        let (identity, id) = (ada.identity(), ada.id());
+        match name {
+            "logout" => identity.logout(&nobody(), id, ada.family).await.expect("out"),
+            "end" => identity.end_sign_in(&nobody(), id, ada.family).await.expect("ended"),
+            "change" => {
+                let new = identity.change_password(&nobody(), id, PASSWORD, "another horse").await;
+                let again = identity.authenticate(&new.expect("changed").access_token).await;
+                assert!(again.is_ok(), "the new sign-in is good");
+            }
+            "reset" => {
+                let link = ada.link(TokenPurpose::ResetPassword).await;
+                identity.reset_password(&nobody(), &link, "another horse").await.expect("reset");
+            }
+            "erase" => identity.erase_account(&nobody(), id).await.expect("erased"),
+            _ => {
+                identity.refresh(&nobody(), &ada.signed_in.refresh_token).await.expect("refreshed");
+                bench.advance(11);
+                let warm = identity.authenticate(&ada.signed_in.access_token).await;
+                assert!(warm.is_ok(), "a refresh ends no access token");
+                let stolen = identity.refresh(&nobody(), &ada.signed_in.refresh_token).await;
+                assert!(stolen.is_err(), "somebody else has it");
+            }
+        }
+        let [session, token] = ada.next().await;
+        assert!(is_invalid(&session), "{name}: {session:?}");
+        assert_eq!(is_invalid(&token), name == "erase", "{name}: {token:?}");
+    }
+}
+
+#[tokio::test]
+async fn whatever_operators_change_holds_at_once() {
+    let bench = Bench::new().await;
+    Known::new(&bench, "root@example.org").await.change(right(true)).await;
+    let ada = Known::new(&bench, "ada@example.org").await;
+    let [session, token] = ada.next().await.map(|person| person.expect("known"));
+    assert!(!session.is_admin && !token.is_admin);
+
+    ada.change(right(true)).await;
+    let [session, token] = ada.next().await.map(|person| person.expect("known"));
+    assert!(session.is_admin && token.is_admin);
+    ada.change(AccountChanges { is_active: Some(false), ..AccountChanges::default() }).await;
+    for answer in ada.next().await {
+        assert!(matches!(answer, Err(IdentityError::Deactivated)), "{answer:?}");
+    }
+
+    let bob = Known::new(&bench, "bob@example.org").await;
+    bob.change(AccountChanges { locale: Some(Locale::Fr), ..AccountChanges::default() }).await;
+    assert!(bob.next().await[0].is_ok());
+    let link = bob.link(TokenPurpose::VerifyEmail).await;
+    bob.identity().verify_email(&nobody(), &link).await.expect("proven");
+    assert!(bob.next().await[0].as_ref().expect("known").is_verified, "what is granted holds as well");
+    let moved = Some("bob@elsewhere.example".to_owned());
+    bob.change(AccountChanges { email: moved, ..AccountChanges::default() }).await;
+    assert!(!bob.next().await[0].as_ref().expect("known").is_verified);
+    let admin = bob.identity().ensure_admin(&nobody(), Bench::registration("bob@elsewhere.example")).await;
+    assert_eq!(admin.expect("an admin").id, bob.id());
+    assert!(bob.next().await[0].as_ref().expect("known").is_admin);
+}
+
+fn right(is_admin: bool) -> AccountChanges {
+    AccountChanges { is_admin: Some(is_admin), ..AccountChanges::default() }
+}
+
+#[tokio::test]
+async fn a_deleted_api_token_is_refused_at_once_and_the_sign_in_goes_on() {
+    let bench = Bench::new().await;
+    let ada = Known::new(&bench, "ada@example.org").await;
+
+    ada.identity().delete_api_token(&nobody(), ada.id(), ada.script.row.id).await.expect("deleted");
+
+    let [session, token] = ada.next().await;
+    assert!(session.is_ok() && is_invalid(&token));
+}
+
+#[tokio::test]
+async fn what_goes_on_for_long_asks_again() {
+    let bench = Bench::new().await;
+    let ada = Known::new(&bench, "ada@example.org").await;
+    let identity = ada.identity();
+    let by_session = identity.authenticate(&ada.signed_in.access_token).await.expect("known");
+    let by_token = identity.authenticate(&ada.script.token).await.expect("known");
+    assert_eq!(identity.authenticate_again(&by_session).await.expect("good").user, by_session.user);
+    assert_eq!(identity.authenticate_again(&by_token).await.expect("good").credential, by_token.credential);
+
+    identity.logout(&nobody(), ada.id(), ada.family).await.expect("out");
+    identity.delete_api_token(&nobody(), ada.id(), ada.script.row.id).await.expect("deleted");
+
+    for who in [by_session, by_token] {
+        let again = identity.authenticate_again(&who).await;
+        assert!(matches!(again, Err(IdentityError::InvalidToken)), "{again:?}");
+    }
+}
+
+/// Writes to what an authentication looks at.
+const WRITES: [&str; 9] = [
+    "is_active = Set(",
+    "is_admin = Set(",
+    "email_verified_at = Set(",
+    "RevokedAt, Expr",
+    "sessions::Entity::delete",
+    "api_tokens::Entity::delete",
+    "api_tokens::Entity::update",
+    "users::Entity::delete",
+    "account.delete(",
+];
+
+/// Functions that need not tell anybody: what they delete was refused already, or they
+/// note that something was used.
+const SILENT: [&str; 3] = ["purge", "delete_expired", "mark_token_used"];
+
+fn check_file(path: &Path, faults: &mut Vec<String>, seen: &mut usize) {
+    let text = fs::read_to_string(path).expect("a source file");
+    let text = text.split("#[cfg(test)]\nmod tests {").next().expect("the part before the tests");
+    for function in text.split("fn ").skip(1) {
+        let name = function.split(['(', '<']).next().expect("a name").trim();
+        if !WRITES.iter().any(|write| function.contains(write)) || SILENT.contains(&name) {
+            continue;
+        }
+        *seen += 1;
+        if !function.contains("note_access(") {
+            faults.push(format!("{}: {name}", path.display()));
+        }
+    }
+}
+
+fn is_source(path: &Path) -> bool {
+    let is_of_tests = path.file_name().is_some_and(|name| name == "tests.rs" || name == "testing.rs");
+    !is_of_tests && path.extension().is_some_and(|extension| extension == "rs")
+}
+
+#[test]
+fn whoever_writes_what_decides_access_has_it_told() {
+    let (mut faults, mut seen) = (Vec::new(), 0);
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if is_source(&path) {
+                check_file(&path, &mut faults, &mut seen);
+            }
+        }
+    }
+
+    assert!(faults.is_empty(), "call `Transaction::note_access` in {faults:?}");
+    assert!(seen >= 10, "only {seen} functions were found");
+}

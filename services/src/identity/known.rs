@@ -1,0 +1,209 @@
+//! Who was found by a token a moment ago. Whoever asks again and again is not looked up
+//! in the database each time; whatever ends or changes their access ends this as well,
+//! in every process.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use atelier_entities::Timestamp;
+use atelier_queue::bus::{KNOWN_FOR, LocalBus};
+use sha2::{Digest, Sha256};
+
+use super::Authenticated;
+
+/// Tokens remembered at once.
+const MOST: usize = 20_000;
+
+/// Tokens remembered before old ones are thrown away.
+const FIRST_SWEEP: usize = 1_024;
+
+/// What is kept of a token: its SHA-256.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct TokenKey([u8; 32]);
+
+impl TokenKey {
+    pub(super) fn of(token: &str) -> Self {
+        Self(Sha256::digest(token.as_bytes()).into())
+    }
+}
+
+/// A look into the database that has begun.
+#[derive(Clone, Copy)]
+pub(super) struct Look {
+    begun: Instant,
+    now: Timestamp,
+    hearing: Option<u64>,
+}
+
+impl Look {
+    /// To be called before the database is asked.
+    pub(super) fn begin(now: Timestamp, bus: &LocalBus) -> Self {
+        Self { begun: Instant::now(), now, hearing: bus.hearing() }
+    }
+
+    /// Whether its age allows to go by what it found, by either clock.
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        self.begun.elapsed() < KNOWN_FOR && self.now <= now && now < self.now + KNOWN_FOR
+    }
+}
+
+/// People by token.
+#[derive(Default)]
+pub(super) struct Known {
+    table: Mutex<Table>,
+}
+
+struct Table {
+    of: HashMap<TokenKey, Entry>,
+    sweep_at: usize,
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Self { of: HashMap::new(), sweep_at: FIRST_SWEEP }
+    }
+}
+
+struct Entry {
+    who: Authenticated,
+    look: Look,
+    good_until: Timestamp,
+}
+
+impl Known {
+    /// Whose token it is, where that is known and nothing was heard of them since.
+    pub(super) fn find(&self, key: &TokenKey, now: Timestamp, bus: &LocalBus) -> Option<Authenticated> {
+        let hearing = bus.hearing()?;
+        let who = {
+            let table = self.lock();
+            let entry = table.of.get(key)?;
+            let is_good =
+                entry.look.hearing == Some(hearing) && entry.look.is_fresh(now) && now < entry.good_until;
+            is_good.then(|| entry.who.clone())?
+        };
+        bus.access().is_settled(who.user.id).then_some(who)
+    }
+
+    /// Remembers what a look has found, unless news came of that person or may have
+    /// been missed.
+    pub(super) fn keep(
+        &self,
+        key: TokenKey,
+        look: Look,
+        who: &Authenticated,
+        good_until: Timestamp,
+        bus: &LocalBus,
+    ) {
+        let is_heard = look.hearing.is_some() && look.hearing == bus.hearing();
+        if !is_heard || !bus.access().is_settled(who.user.id) {
+            return;
+        }
+        let mut table = self.lock();
+        table.make_room(look.now);
+        table.of.insert(key, Entry { who: who.clone(), look, good_until });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    fn make_room(&mut self, now: Timestamp) {
+        if self.of.len() < self.sweep_at {
+            return;
+        }
+        self.of.retain(|_, entry| entry.look.is_fresh(now));
+        if self.of.len() >= MOST {
+            self.of.clear();
+        }
+        self.sweep_at = (self.of.len() * 2).clamp(FIRST_SWEEP, MOST);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use atelier_entities::{SessionFamilyId, UserId};
+    use atelier_queue::bus::Message;
+
+    use super::*;
+    use crate::identity::{Credential, Person};
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn somebody() -> Authenticated {
+        let user = Person { id: UserId::new(), is_admin: false, is_verified: true };
+        Authenticated { user, credential: Credential::Session(SessionFamilyId::new()) }
+    }
+
+    fn news_of(who: &Authenticated) -> Message {
+        Message::Access { people: vec![who.user.id], reply: None }
+    }
+
+    fn good_for(seconds: u64) -> Timestamp {
+        NOW + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_token_is_known_for_a_short_while_and_never_beyond_its_end() {
+        let (known, bus, who) = (Known::default(), LocalBus::default(), somebody());
+        let (long, short) = (TokenKey::of("long"), TokenKey::of("short"));
+        known.keep(long, Look::begin(NOW, &bus), &who, good_for(60), &bus);
+        known.keep(short, Look::begin(NOW, &bus), &who, good_for(1), &bus);
+
+        for (seconds, expected) in [(0, [true, true]), (1, [true, false]), (3, [false, false])] {
+            let found = [long, short].map(|key| known.find(&key, good_for(seconds), &bus).is_some());
+            assert_eq!(found, expected, "after {seconds} s");
+        }
+        let earlier = NOW - Duration::from_secs(1);
+        assert!(known.find(&long, earlier, &bus).is_none(), "a clock that stepped back proves nothing");
+        assert!(known.find(&TokenKey::of("other"), NOW, &bus).is_none());
+    }
+
+    #[test]
+    fn news_ends_it_for_this_person_alone() {
+        let (known, bus) = (Known::default(), LocalBus::default());
+        let (ada, bob) = (somebody(), somebody());
+        let keys = [TokenKey::of("ada"), TokenKey::of("bob")];
+        let keep = || {
+            known.keep(keys[0], Look::begin(NOW, &bus), &ada, good_for(60), &bus);
+            known.keep(keys[1], Look::begin(NOW, &bus), &bob, good_for(60), &bus);
+        };
+        let found = || keys.map(|key| known.find(&key, NOW, &bus).is_some());
+        keep();
+        assert_eq!(found(), [true, true]);
+
+        bus.tell(news_of(&ada));
+
+        assert_eq!(found(), [false, true]);
+        keep();
+        assert_eq!(found(), [false, true], "what is read just after the news may be from before the commit");
+    }
+
+    #[test]
+    fn a_look_that_began_before_the_news_is_not_kept() {
+        let (known, bus, who) = (Known::default(), LocalBus::default(), somebody());
+        let look = Look::begin(NOW, &bus);
+        bus.tell(news_of(&who));
+
+        known.keep(TokenKey::of("a"), look, &who, good_for(60), &bus);
+
+        assert!(known.find(&TokenKey::of("a"), NOW, &bus).is_none());
+        assert_eq!(known.lock().of.len(), 0);
+    }
+
+    #[test]
+    fn there_is_a_bound_to_what_is_remembered() {
+        let (known, bus, who) = (Known::default(), LocalBus::default(), somebody());
+        for number in 0..3 * MOST {
+            let key = TokenKey::of(&number.to_string());
+            known.keep(key, Look::begin(NOW, &bus), &who, good_for(60), &bus);
+        }
+        assert!(known.lock().of.len() <= MOST);
+    }
+}
