@@ -1,15 +1,18 @@
 //! Requests to one provider: through the guarded client, bounded in time, and held
-//! back for a while after some failures in a row.
+//! back while the provider's circuit is open.
 
-use std::{future::Future, pin::Pin, sync::Mutex, time::Duration};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
+use tracing::Instrument;
 
 use super::OAuthError;
 use crate::{
+    circuits::{Circuits, Permit, Report},
     http::{GuardedClient, HttpError, HttpOptions, OutboundRequest},
-    resilience::{Breaker, BreakerPolicy, Clock},
+    metrics,
+    resilience::Clock,
 };
 
 /// Largest answer: sets of keys and profiles are a few KiB.
@@ -18,6 +21,8 @@ const MAX_RESPONSE_BYTES: usize = 512 * 1024;
 /// How a provider is spoken to.
 #[derive(Clone, Debug)]
 pub struct TransportOptions {
+    /// What its circuit is called; no two providers share one.
+    pub circuit: String,
     /// For the connection, TLS included.
     pub connect_timeout: Duration,
     /// For one request, and for one step of a sign-in with all its requests.
@@ -30,10 +35,16 @@ pub struct TransportOptions {
 
 /// Sends requests to one provider. It follows no redirect.
 pub struct Transport {
-    client: GuardedClient,
-    breaker: Mutex<Breaker>,
-    clock: Clock,
+    line: Arc<Line>,
     timeout: Duration,
+}
+
+/// What one request goes through, whoever waits for its answer.
+struct Line {
+    client: GuardedClient,
+    circuit: String,
+    circuits: Arc<dyn Circuits>,
+    clock: Clock,
 }
 
 /// Why there is no answer.
@@ -51,6 +62,9 @@ pub enum TransportError {
     /// The answer is no HTTP.
     #[error("the answer is malformed")]
     Malformed,
+    /// This process ends.
+    #[error("the request was broken off")]
+    BrokenOff,
 }
 
 impl From<TransportError> for OAuthError {
@@ -61,7 +75,11 @@ impl From<TransportError> for OAuthError {
 
 impl Transport {
     /// A transport to the provider of these addresses.
-    pub fn new(options: TransportOptions, clock: Clock) -> Result<Self, HttpError> {
+    pub fn new(
+        options: TransportOptions,
+        circuits: Arc<dyn Circuits>,
+        clock: Clock,
+    ) -> Result<Self, HttpError> {
         let client = GuardedClient::new(HttpOptions {
             connect_timeout: options.connect_timeout,
             total_timeout: options.timeout,
@@ -69,8 +87,8 @@ impl Transport {
             allow_private_addresses: options.allow_private_addresses,
             allowed_origins: options.addresses,
         })?;
-        let breaker = Mutex::new(Breaker::new(BreakerPolicy::default()));
-        Ok(Self { client, breaker, clock, timeout: options.timeout })
+        let line = Arc::new(Line { client, circuit: options.circuit, circuits, clock });
+        Ok(Self { line, timeout: options.timeout })
     }
 
     /// A step of a sign-in, with all its requests, in bounded time.
@@ -82,17 +100,28 @@ impl Transport {
         tokio::time::timeout(self.timeout, step).await.unwrap_or_else(late)
     }
 
+    /// The answer to a request. A request that was begun goes to its end, at most the
+    /// timeout, though nobody waits any more: browsers that hang up say nothing about the
+    /// provider.
     pub(super) async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
-        if !self.with_breaker(|breaker| breaker.allow((self.clock)())) {
+        let line = self.line.clone();
+        let asked = tokio::spawn(async move { line.exchange(request).await }.in_current_span());
+        asked.await.unwrap_or(Err(TransportError::BrokenOff))
+    }
+}
+
+impl Line {
+    async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        if let Permit::Refused { .. } = self.circuits.ask(&self.circuit, (self.clock)()).await {
+            metrics::circuit_held_back(&self.circuit);
             return Err(TransportError::Resting);
         }
-        let attempt = Attempt { transport: self, has_ended: false };
         let answer = self.send(request).await;
-        let is_up = match &answer {
-            Ok(_) | Err(TransportError::Status(429)) => true,
-            Err(_) => false,
+        let report = match &answer {
+            Ok(_) | Err(TransportError::Status(429)) => Report::Succeeded,
+            Err(_) => Report::Failed,
         };
-        attempt.end(is_up);
+        self.circuits.report(&self.circuit, report, (self.clock)()).await;
         answer
     }
 
@@ -118,33 +147,6 @@ impl Transport {
         }
         response.body(answer.body.to_vec()).map_err(|_| TransportError::Malformed)
     }
-
-    fn with_breaker<T>(&self, work: impl FnOnce(&mut Breaker) -> T) -> T {
-        work(&mut self.breaker.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
-    }
-}
-
-/// A request that counts as failed where nobody waits for its answer any more.
-struct Attempt<'a> {
-    transport: &'a Transport,
-    has_ended: bool,
-}
-
-impl Attempt<'_> {
-    fn end(mut self, is_up: bool) {
-        self.has_ended = true;
-        self.transport.with_breaker(|breaker| {
-            if is_up { breaker.on_success() } else { breaker.on_failure((self.transport.clock)()) }
-        });
-    }
-}
-
-impl Drop for Attempt<'_> {
-    fn drop(&mut self) {
-        if !self.has_ended {
-            self.transport.with_breaker(|breaker| breaker.on_failure((self.transport.clock)()));
-        }
-    }
 }
 
 impl<'c> AsyncHttpClient<'c> for Transport {
@@ -158,6 +160,12 @@ impl<'c> AsyncHttpClient<'c> for Transport {
 
 impl std::fmt::Debug for Transport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Transport").field("timeout", &self.timeout).finish_non_exhaustive()
+        f.debug_struct("Transport")
+            .field("circuit", &self.line.circuit)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

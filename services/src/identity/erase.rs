@@ -33,8 +33,9 @@ impl Identity {
         who: &Authenticated,
         password: &str,
     ) -> Result<(), IdentityError> {
-        match (&who.user.password_hash, &who.credential) {
-            (Some(_), _) => self.check_password(caller, &who.user, password).await?,
+        let account = self.get_user(who.user.id).await?;
+        match (&account.password_hash, &who.credential) {
+            (Some(_), _) => self.check_password(caller, &account, password).await?,
             (None, Credential::Session(family)) => self.check_recent(*family).await?,
             (None, Credential::ApiToken(..)) => return Err(IdentityError::RecentSignInRequired),
         }
@@ -50,7 +51,7 @@ impl Identity {
             let tx = self.queue.begin().await?;
             ensure_other_admin(&tx, user).await?;
         }
-        self.cancel_jobs(user).await?;
+        self.cancel_jobs(&JobFilter { owner: Some(user), ..JobFilter::default() }).await?;
         let tx = self.queue.begin().await?;
         let projects = list_own_projects(&*tx, user).await?;
         // Jobs before accounts, the order in which jobs' ends lock them.
@@ -69,6 +70,7 @@ impl Identity {
         attempts::forget_account(&tx, &account.email).await?;
         mail_suppressions::Entity::delete_by_id(account.email.clone()).exec(&*tx).await?;
         account.delete(&*tx).await?;
+        tx.note_access(user);
         maintenance::enqueue_removal(&tx, folders).await?;
         make_anonymous(&tx, user).await?;
         record(&tx, caller, user, projects.len()).await?;
@@ -76,11 +78,11 @@ impl Identity {
         Ok(())
     }
 
-    async fn cancel_jobs(&self, user: UserId) -> Result<(), IdentityError> {
-        let own = JobFilter { owner: Some(user), ..JobFilter::default() };
+    /// Cancels jobs step by step, each in a transaction of its own.
+    pub(super) async fn cancel_jobs(&self, filter: &JobFilter) -> Result<(), IdentityError> {
         let mut after = None;
         loop {
-            let step = self.queue.bulk_step(&own, BulkAction::Cancel, after, STEP).await?;
+            let step = self.queue.bulk_step(filter, BulkAction::Cancel, after, STEP).await?;
             if step.last.is_none() {
                 return Ok(());
             }

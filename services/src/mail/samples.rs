@@ -19,6 +19,9 @@ impl Template {
             Self::ConfirmEmail => json!({"link": link("verify-email")}),
             Self::ResetPassword => json!({"link": link("reset-password")}),
             Self::PasswordChanged | Self::AccountExists => json!({}),
+            Self::ProviderLinked => json!({"provider": "GitHub", "claimed": false}),
+            Self::ProviderUnlinked => json!({"provider": "GitHub"}),
+            Self::AccountDeactivated => json!({"stopped": 2}),
             Self::GenerationFinished => project(&json!({"version": 2, "files": 5})),
             Self::GenerationFailed => project(&json!({"reason": "the model server took too long"})),
             Self::DeploymentFinished => {

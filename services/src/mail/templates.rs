@@ -100,6 +100,13 @@ templates! {
     PasswordChanged = "password_changed",
     /// Somebody tried to register an address that has an account.
     AccountExists = "account_exists",
+    /// A sign-in provider opens the account from now on. Shows `provider`, and `claimed`
+    /// where the account was handed to the owner of its address.
+    ProviderLinked = "provider_linked",
+    /// A sign-in provider does not open the account any more. Shows `provider`.
+    ProviderUnlinked = "provider_unlinked",
+    /// An operator deactivated the account. Shows how many jobs were `stopped`.
+    AccountDeactivated = "account_deactivated",
     /// A generation succeeded. Shows `project_id`, `project_title`, `version`, `files`.
     GenerationFinished = "generation_finished",
     /// A generation failed. Shows `project_id`, `project_title`, `reason`.
@@ -133,6 +140,9 @@ impl Template {
             | Self::ResetPassword
             | Self::PasswordChanged
             | Self::AccountExists
+            | Self::ProviderLinked
+            | Self::ProviderUnlinked
+            | Self::AccountDeactivated
             | Self::PaymentReceipt => None,
             Self::GenerationFinished | Self::GenerationFailed | Self::DeploymentFinished => {
                 Some(MailCategory::Activity)

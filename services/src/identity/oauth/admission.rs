@@ -4,7 +4,7 @@ use atelier_entities::{
     CreditKind, OAuthIdentityId, SignInProvider, UserId, account_tokens, api_tokens, oauth_identities, users,
 };
 use atelier_providers::oauth::ExternalPerson;
-use atelier_queue::Transaction;
+use atelier_queue::{QueueError, Transaction};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
     QuerySelect, SqlErr, sea_query::Expr,
@@ -102,7 +102,7 @@ impl Identity {
         let caller = &Caller { user: Some(user.id), ..caller.clone() };
         match known {
             Some(known) => mark_used(&tx, known, email).await?,
-            None => link(&tx, caller, visitor, user.id).await?,
+            None => link(&tx, caller, visitor, &user, step).await?,
         }
         let user = self.complete(&tx, caller, visitor, user).await?;
         let context = json!({"provider": visitor.provider});
@@ -141,9 +141,11 @@ impl Identity {
     ) -> Result<users::Model, IdentityError> {
         let proven = visitor.particulars.proven_email.as_ref();
         let user = if user.email_verified_at.is_none() && proven == Some(&user.email) {
+            let id = user.id;
             let mut row = user.into_active_model();
             row.email_verified_at = Set(Some(tx.now()));
             row.updated_at = Set(tx.now());
+            tx.note_access(id);
             row.update(&**tx).await?
         } else {
             user
@@ -203,7 +205,7 @@ async fn claim(
     caller: &Caller,
     visitor: &Visitor<'_>,
     user: users::Model,
-) -> Result<users::Model, DbErr> {
+) -> Result<users::Model, IdentityError> {
     let (now, id, email) = (tx.now(), user.id, user.email.clone());
     let mut row = user.into_active_model();
     row.password_hash = Set(None);
@@ -215,6 +217,7 @@ async fn claim(
     row.updated_at = Set(now);
     let user = row.update(&**tx).await?;
     revoke_all(tx, id).await?;
+    tx.note_access(id);
     api_tokens::Entity::delete_many().filter(api_tokens::Column::UserId.eq(id)).exec(&**tx).await?;
     account_tokens::Entity::update_many()
         .col_expr(account_tokens::Column::UsedAt, Expr::value(now))
@@ -222,10 +225,7 @@ async fn claim(
         .filter(account_tokens::Column::UsedAt.is_null())
         .exec(&**tx)
         .await?;
-    oauth_identities::Entity::delete_many()
-        .filter(oauth_identities::Column::UserId.eq(id))
-        .exec(&**tx)
-        .await?;
+    unlink_all(tx, &user).await?;
     attempts::forget_account(tx, &email).await?;
     let caller = Caller { user: Some(id), ..caller.clone() };
     let context = json!({"provider": visitor.provider});
@@ -233,15 +233,31 @@ async fn claim(
     Ok(user)
 }
 
+/// Removes every provider from an account, and tells its person of each.
+async fn unlink_all(tx: &Transaction, user: &users::Model) -> Result<(), QueueError> {
+    let own = oauth_identities::Column::UserId.eq(user.id);
+    let linked = oauth_identities::Entity::find().filter(own.clone()).all(&**tx).await?;
+    oauth_identities::Entity::delete_many().filter(own).exec(&**tx).await?;
+    for identity in linked {
+        let data = json!({"provider": name_of(identity.provider)});
+        queue_mail(tx, Template::ProviderUnlinked, user, &identity.id.to_string(), data).await?;
+    }
+    Ok(())
+}
+
+/// Links a provider. Whoever had the account before is told; a new one is welcomed
+/// instead.
 async fn link(
     tx: &Transaction,
     caller: &Caller,
     visitor: &Visitor<'_>,
-    user: UserId,
+    user: &users::Model,
+    step: Step,
 ) -> Result<(), IdentityError> {
+    let id = OAuthIdentityId::new();
     let row = oauth_identities::ActiveModel {
-        id: Set(OAuthIdentityId::new()),
-        user_id: Set(user),
+        id: Set(id),
+        user_id: Set(user.id),
         provider: Set(visitor.provider),
         subject: Set(visitor.subject.to_owned()),
         email: Set(visitor.particulars.proven_email.clone()),
@@ -250,8 +266,21 @@ async fn link(
     };
     row.insert(&**tx).await?;
     let context = json!({"provider": visitor.provider});
-    audit::record(tx, caller, "auth.link_identity", user_target(user), context).await?;
+    audit::record(tx, caller, "auth.link_identity", user_target(user.id), context).await?;
+    if step != Step::Create {
+        let data = json!({"provider": name_of(visitor.provider), "claimed": step == Step::Claim});
+        queue_mail(tx, Template::ProviderLinked, user, &id.to_string(), data).await?;
+    }
     Ok(())
+}
+
+/// What people call a provider.
+fn name_of(provider: SignInProvider) -> &'static str {
+    match provider {
+        SignInProvider::Google => "Google",
+        SignInProvider::Github => "GitHub",
+        SignInProvider::Apple => "Apple",
+    }
 }
 
 async fn mark_used(tx: &Transaction, known: oauth_identities::Model, email: &str) -> Result<(), DbErr> {

@@ -65,6 +65,12 @@ fn refusal(done: Result<SignedIn, IdentityError>) -> OAuthRefusal {
     }
 }
 
+/// Subjects of the mails about linked providers, in their order.
+fn notices(bench: &Bench) -> Vec<String> {
+    let subjects = bench.subjects_to("ada@example.org").into_iter();
+    subjects.filter(|subject| subject.starts_with("Google") || subject.contains("associé")).collect()
+}
+
 #[tokio::test]
 async fn somebody_new_gets_an_account_and_is_known_the_next_time() {
     let bench = Bench::new().await;
@@ -108,6 +114,9 @@ async fn a_proven_address_links_to_its_account_which_keeps_everything() {
     let login = bench.services.identity.login(&Caller::default(), "ada@example.org", "correct horse").await;
     assert_eq!(login.expect("still").user.id, before.id);
     assert_eq!(entries(&bench, "auth.link_identity").await.len(), 1);
+    sign_in(&bench, ada()).await.expect("signed in again");
+    bench.work().await;
+    assert_eq!(notices(&bench), ["Google was linked to your account"], "told once");
 }
 
 #[tokio::test]
@@ -157,6 +166,12 @@ async fn who_signed_in_before_an_address_was_changed_is_not_let_in_by_its_next_o
 
     assert_eq!(owner.id, before.id);
     assert_ne!(sign_in(&bench, eve).await.expect("signed in").user.id, owner.id);
+    bench.work().await;
+    let mut told = notices(&bench);
+    told.sort_unstable();
+    assert_eq!(told, ["Google a été associé à votre compte", "Google n’est plus associé à votre compte"]);
+    let mails = bench.mailer.mails();
+    assert!(mails.iter().any(|mail| mail.text.contains("jetons d’API")), "what was removed is told");
 }
 
 #[tokio::test]

@@ -75,6 +75,9 @@ fn what_must_be_told_cannot_be_unsubscribed_from() {
             "reset_password",
             "password_changed",
             "account_exists",
+            "provider_linked",
+            "provider_unlinked",
+            "account_deactivated",
             "payment_receipt"
         ]
     );
@@ -148,6 +151,39 @@ fn a_limit_that_is_reached_says_so() {
     assert!(english.text.contains("Instagram is blocked until tomorrow."));
     assert_eq!(french.subject, "Instagram : votre limite est atteinte");
     assert!(french.html.contains("Instagram est bloqué jusqu’à demain."));
+}
+
+#[test]
+fn who_gets_an_account_back_learns_what_was_removed() {
+    let mut data = Template::ProviderLinked.sample();
+    data["claimed"] = json!(true);
+
+    let english = render(Template::ProviderLinked, Locale::En, &data);
+    let french = render(Template::ProviderLinked, Locale::Fr, &data);
+
+    assert_eq!(english.subject, "GitHub was linked to your account");
+    assert!(english.text.contains("every other sign-in were removed"), "{}", english.text);
+    assert!(french.html.contains("ont été supprimés"), "{}", french.html);
+}
+
+#[test]
+fn a_deactivation_tells_how_much_was_stopped() {
+    for (stopped, english, french) in [
+        (0, None, None),
+        (1, Some("One generation or deployment was stopped."), Some("Une génération ou un déploiement")),
+        (2, Some("2 generations and deployments were stopped."), Some("2 générations et déploiements")),
+    ] {
+        let data = json!({"full_name": "Ada", "stopped": stopped});
+        for (locale, told) in [(Locale::En, english), (Locale::Fr, french)] {
+            let mail = render(Template::AccountDeactivated, locale, &data);
+            assert!(
+                told.is_none_or(|told| mail.text.contains(told) && mail.html.contains(told)),
+                "{stopped}"
+            );
+            let tells = mail.text.contains("stopped") || mail.text.contains("arrêté");
+            assert_eq!(tells, told.is_some(), "{}", mail.text);
+        }
+    }
 }
 
 #[test]

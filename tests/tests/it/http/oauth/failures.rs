@@ -1,5 +1,6 @@
 //! People who change their minds, and providers that are away.
 
+use atelier_config::Role;
 use atelier_tests::{AppSetup, Browser, IdentityServer, until};
 use serde_json::{Value, json};
 
@@ -80,6 +81,33 @@ async fn a_provider_that_is_gone_is_left_alone_after_a_while() {
     assert!(told.ends_with("/auth/callback#error=OAUTH_PROVIDER_UNAVAILABLE&provider=apple"), "{told}");
     let asked = client.get("/api/auth/apple/login").header("accept", "application/json");
     let _told = asked.send().await.refused(502, "OAUTH_PROVIDER_UNAVAILABLE");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_share_what_they_know_of_a_provider_that_fails() {
+    let server = IdentityServer::start().await;
+    let setup = AppSetup::scaled().await.without(Role::Worker).without(Role::Scheduler);
+    let mut app = setup.with_sign_in(&server).start().await;
+    let (one, other) = (app.client(), app.start(Role::Api).await);
+    server.set_fault("status_500").await;
+    for _ in 0..3 {
+        let told = Browser::new(&one).sign_in("google", &ada("google")).await;
+        assert_refused(&told, "google", "OAUTH_PROVIDER_UNAVAILABLE");
+    }
+    server.set_fault("").await;
+    let asked = server.count_requests().await;
+
+    let begin = async |provider: &str| {
+        let login = other.get(&format!("/api/auth/{provider}/login"));
+        login.header("accept", "application/json").send().await
+    };
+    let _resting = begin("google").await.refused(502, "OAUTH_PROVIDER_UNAVAILABLE");
+    assert_eq!(server.count_requests().await, asked, "nobody was asked");
+    let _begun = begin("apple").await.expect(200);
+
+    let scrape = other.get("/metrics").send().await.expect(200).text();
+    assert!(scrape.contains("atelier_circuit_held_back_total{provider=\"sign_in:google\""), "{scrape}");
     app.finish().await;
 }
 

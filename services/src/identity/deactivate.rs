@@ -1,0 +1,69 @@
+//! The work of people who may not sign in any more.
+
+use atelier_entities::{JobState, ProjectId, UserId, projects, users};
+use atelier_queue::{QueueError, QueueName, Transaction, inspect::JobFilter};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+
+use super::{Identity, IdentityError};
+
+/// Where the work of people is. Mails to them are in another queue, and go.
+const QUEUES: [QueueName; 2] = [QueueName::Generation, QueueName::Deployment];
+
+/// What a deactivation did to the jobs of its person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Stopped {
+    /// They waited.
+    pub(super) cancelled: u64,
+    /// They run, and their workers are asked to stop.
+    pub(super) stopping: u64,
+}
+
+/// Stops a person's work as they would themselves: what generations cost goes back with
+/// the end of each. To be called before the account is locked.
+pub(super) async fn stop_work(tx: &Transaction, user: UserId) -> Result<Stopped, IdentityError> {
+    let jobs = tx.lock_unfinished(user, &QUEUES).await?;
+    if jobs.is_empty() {
+        return Ok(Stopped::default());
+    }
+    // All projects after all jobs and before the account, the order of jobs' ends.
+    let own = projects::Entity::find()
+        .select_only()
+        .column(projects::Column::Id)
+        .filter(projects::Column::UserId.eq(user))
+        .order_by_asc(projects::Column::Id)
+        .lock_exclusive();
+    own.into_tuple::<ProjectId>().all(&**tx).await?;
+    let mut stopped = Stopped::default();
+    for job in jobs {
+        match tx.cancel(job.id, Some(user)).await {
+            Ok(before) if before.state == JobState::Running => stopped.stopping += 1,
+            Ok(_) => stopped.cancelled += 1,
+            Err(QueueError::WrongState { .. } | QueueError::NotFound) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(stopped)
+}
+
+/// Whether the account is there and deactivated.
+pub(crate) async fn is_deactivated(db: &impl ConnectionTrait, user: UserId) -> Result<bool, DbErr> {
+    let closed = users::Entity::find_by_id(user).filter(users::Column::IsActive.eq(false));
+    Ok(closed.count(db).await? > 0)
+}
+
+impl Identity {
+    /// Stops what requests started that were under way while their person was
+    /// deactivated. What is missed here is cancelled when it starts.
+    pub(super) async fn stop_stragglers(&self, user: UserId) -> Result<(), IdentityError> {
+        for queue in QUEUES {
+            let own = JobFilter { owner: Some(user), queue: Some(queue), ..JobFilter::default() };
+            self.cancel_jobs(&own).await?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
