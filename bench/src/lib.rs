@@ -4,4 +4,5 @@ pub mod chaos;
 pub mod measure;
 
 mod servers;
-mod terminal;
+
+use atelier_ops::terminal;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::settings::{
-    AuthSettings, DatabaseSettings, HttpClientSettings, LlmProvider, LlmSettings, MailSettings,
-    OAuthSettings, QueueSettings, RedisSettings, ServerSettings, Settings,
+    AuthSettings, DatabaseSettings, FallbackSettings, HttpClientSettings, LlmProvider, LlmSettings,
+    MailSettings, OAuthSettings, QueueSettings, RedisSettings, ServerSettings, Settings,
 };
 
 const DAY: u64 = 24 * 60 * 60;
@@ -25,6 +25,20 @@ impl Settings {
         let path = self.server.data_dir.join("atelier.db").to_string_lossy().into_owned();
         let path = path.replace('%', "%25").replace('?', "%3F").replace('#', "%23");
         format!("sqlite://{path}?mode=rwc")
+    }
+
+    /// Where the SQL database is, fit to be shown: the file, or host and name without
+    /// user, password and parameters.
+    #[must_use]
+    pub fn database_place(&self) -> String {
+        let url = self.database_url();
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            return path.split('?').next().unwrap_or(path).to_owned();
+        }
+        let Ok(url) = url::Url::parse(&url) else { return "an address that is no URL".to_owned() };
+        let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
+        format!("{}{port}{}", url.host_str().unwrap_or_default(), url.path())
     }
 
     /// Whether the SQL database is SQLite.
@@ -136,6 +150,12 @@ impl DatabaseSettings {
 }
 
 impl RedisSettings {
+    /// The file with certificates of the authorities that Redis's must come from.
+    #[must_use]
+    pub fn ca_file(&self) -> Option<&str> {
+        Some(self.ca_file.as_str()).filter(|file| !file.is_empty())
+    }
+
     /// How long any one command may take.
     #[must_use]
     pub const fn command_timeout(&self) -> Duration {
@@ -171,6 +191,12 @@ impl AuthSettings {
 }
 
 impl LlmSettings {
+    /// The servers that are asked where the first one fails, in their order.
+    pub fn fallback_servers(&self) -> impl Iterator<Item = &FallbackSettings> {
+        let single = std::iter::once(&self.fallback).filter(|fallback| !fallback.base_url.is_empty());
+        single.chain(&self.fallbacks)
+    }
+
     /// The provider in force: `Auto` is resolved by whether a key is set.
     #[must_use]
     pub fn resolved_provider(&self) -> LlmProvider {
@@ -288,6 +314,22 @@ mod tests {
         assert_eq!(llm.resolved_provider(), LlmProvider::Openai);
         llm.provider = LlmProvider::Scaffold;
         assert_eq!(llm.resolved_provider(), LlmProvider::Scaffold);
+    }
+
+    #[test]
+    fn the_place_of_a_database_is_told_without_its_password() {
+        let mut settings = Settings::for_tests();
+        assert_eq!(settings.database_place(), "./data/atelier.db");
+        for (url, place) in [
+            ("postgres://u:hunter2@db.example:5433/atelier?sslmode=require", "db.example:5433/atelier"),
+            ("postgres://db/atelier?password=hunter2", "db/atelier"),
+            ("postgres://u:hunt/er2@db/a", "an address that is no URL"),
+            ("sqlite:///srv/a.db?mode=rwc", "/srv/a.db"),
+            ("sqlite::memory:", ":memory:"),
+        ] {
+            settings.database.url = url.into();
+            assert_eq!(settings.database_place(), place);
+        }
     }
 
     #[test]

@@ -110,7 +110,7 @@ fn set_text(layers: &mut Layers, key: &str, name: &str, text: &str) {
         Some(Kind::Flag) => {
             text.trim().parse().map_or_else(|_| Value::String(text.to_owned()), Value::Boolean)
         }
-        Some(Kind::Texts) => parse_list(text),
+        Some(Kind::Texts | Kind::Sections) => parse_list(text),
         Some(Kind::Text) | None => Value::String(text.to_owned()),
     };
     layers.set(key, value, source);

@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 
 use toml::{Table, Value};
 
+use crate::model_servers;
+
 /// What kind of value a setting takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -12,6 +14,7 @@ pub(crate) enum Kind {
     Whole,
     Flag,
     Texts,
+    Sections,
 }
 
 impl Kind {
@@ -21,6 +24,7 @@ impl Kind {
             Self::Whole => "a whole number",
             Self::Flag => "true or false",
             Self::Texts => "a list of texts",
+            Self::Sections => "a list of sections",
         }
     }
 
@@ -31,8 +35,15 @@ impl Kind {
             Value::Integer(_) => Some(Self::Whole),
             Value::Boolean(_) => Some(Self::Flag),
             Value::Array(items) if items.iter().all(Value::is_str) => Some(Self::Texts),
+            Value::Array(items) if items.iter().all(Value::is_table) => Some(Self::Sections),
             _ => None,
         }
+    }
+
+    /// Whether a setting of this kind may have that value. An empty list may be either.
+    pub(crate) fn fits(self, value: &Value) -> bool {
+        let is_empty = value.as_array().is_some_and(Vec::is_empty);
+        Self::of(value) == Some(self) || (self == Self::Sections && is_empty)
     }
 }
 
@@ -66,6 +77,9 @@ pub(crate) fn defaults() -> &'static BTreeMap<String, Value> {
 
 /// The kind of the setting `key`, where there is one.
 pub(crate) fn find_kind(key: &str) -> Option<Kind> {
+    if key == model_servers::KEY {
+        return Some(Kind::Sections);
+    }
     defaults().get(key).and_then(Kind::of)
 }
 
@@ -82,6 +96,7 @@ pub(crate) fn is_secret(key: &str) -> bool {
         "auth.jwt_secret"
             | "llm.api_key"
             | "llm.fallback.api_key"
+            | model_servers::KEY
             | "oauth.google.client_secret"
             | "oauth.github.client_secret"
             | "oauth.apple.private_key"
@@ -158,6 +173,6 @@ mod tests {
     #[test]
     fn secrets_are_settings_that_exist() {
         let secret = defaults().keys().filter(|key| is_secret(key) || is_secret_url(key)).count();
-        assert_eq!(secret, 10);
+        assert_eq!(secret, 11);
     }
 }

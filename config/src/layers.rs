@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 use crate::error::{Problem, Source};
-use crate::known::{self, Kind};
+use crate::known;
 
 /// A value in force and where it came from.
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ impl Layers {
     /// Puts `value` over what is there, if its type is right.
     pub(crate) fn set(&mut self, key: &str, value: Value, source: Source) {
         let Some(kind) = known::find_kind(key) else { return };
-        if Kind::of(&value) == Some(kind) {
+        if kind.fits(&value) {
             self.entries.insert(key.to_owned(), Entry { value, source });
         } else {
             let found = describe(&value, known::is_secret(key) || known::is_secret_url(key));

@@ -13,6 +13,7 @@ mod file;
 mod known;
 mod layers;
 mod load;
+mod model_servers;
 mod network;
 mod report;
 mod secret_file;

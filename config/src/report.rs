@@ -36,8 +36,10 @@ fn show(key: &str, value: &Value) -> String {
         Value::String(text) => mask_url(text)
             .unwrap_or_else(|| if known::is_secret_url(key) { MASK.to_owned() } else { text.clone() }),
         Value::Array(items) => {
-            let items: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
-            items.join(", ")
+            let name = |item: &'_ Value| item.get("name").and_then(Value::as_str).map(str::to_owned);
+            let items =
+                items.iter().filter_map(|item| item.as_str().map(str::to_owned).or_else(|| name(item)));
+            items.collect::<Vec<_>>().join(", ")
         }
         other => other.to_string(),
     }
@@ -106,5 +108,8 @@ mod tests {
         assert_eq!(show("http_client.allow_private_addresses", &Value::Boolean(false)), "false");
         let list = Value::Array(vec![Value::from("10.0.0.0/8"), Value::from("fd00::/8")]);
         assert_eq!(show("server.trusted_proxies", &list), "10.0.0.0/8, fd00::/8");
+        let sections = "a = [{ name = 'spare', api_key = 'hunter2' }, { name = 'local' }]";
+        let sections: toml::Table = sections.parse().expect("TOML");
+        assert_eq!(show("llm.fallbacks", &sections["a"]), "spare, local");
     }
 }

@@ -89,6 +89,9 @@ pub struct RedisSettings {
     pub url: SecretString,
     /// Put before every key.
     pub key_prefix: String,
+    /// File with certificates (PEM) of the authorities that Redis's must come from; empty
+    /// for the public ones. See [`RedisSettings::ca_file`].
+    pub ca_file: String,
     /// Milliseconds any one command may take.
     pub command_timeout_ms: u64,
 }
@@ -230,22 +233,27 @@ pub struct LlmSettings {
     pub circuit_failures: u32,
     /// Seconds that it stays open.
     pub circuit_open_secs: u32,
-    /// Asked where the first one fails.
+    /// Asked where the first one fails. See [`LlmSettings::fallback_servers`].
     pub fallback: FallbackSettings,
+    /// Asked in this order where that one fails too.
+    pub fallbacks: Vec<FallbackSettings>,
 }
 
-/// `[llm.fallback]`: a second model server.
+/// `[llm.fallback]` and each of `[[llm.fallbacks]]`: a further model server.
 #[derive(Clone, Debug, Deserialize)]
 pub struct FallbackSettings {
     /// Base URL; empty for no fallback.
     pub base_url: String,
     /// Key; empty for none.
+    #[serde(default)]
     pub api_key: SecretString,
     /// What it is called.
     pub name: String,
     /// Model of quick generations; empty for that of `[llm]`.
+    #[serde(default)]
     pub quick_model: String,
     /// Model of advanced generations; empty for that of `[llm]`.
+    #[serde(default)]
     pub advanced_model: String,
 }
 

@@ -4,6 +4,7 @@ use secrecy::ExposeSecret;
 
 use crate::layers::Layers;
 use crate::load::Role;
+use crate::model_servers;
 use crate::settings::{LlmProvider, OAuthSettings, Settings};
 use crate::values::{self, Check};
 
@@ -121,6 +122,8 @@ pub(crate) fn check_values(layers: &mut Layers) {
         let messages = items.into_iter().flatten().filter_map(|item| check(item.as_str()?).err());
         wrong.extend(messages.map(|message| (key, message)));
     }
+    let servers = layers.entries().get(model_servers::KEY).map(|entry| model_servers::check(&entry.value));
+    wrong.extend(servers.into_iter().flatten().map(|message| (model_servers::KEY, message)));
     for (key, message) in wrong {
         layers.reject_value(key, message);
     }
@@ -177,6 +180,12 @@ pub(crate) fn check_together(layers: &mut Layers, settings: &Settings) {
             "llm.fallback.base_url",
             "llm.fallback.api_key is set, but no server: set both or neither",
         );
+    }
+    if let Some(message) = model_servers::find_repeated(settings.llm.fallback_servers()) {
+        layers.reject_value(model_servers::KEY, message);
+    }
+    if settings.redis.ca_file().is_some() && !settings.redis.url.expose_secret().starts_with("rediss:") {
+        layers.reject_value("redis.ca_file", "is for a Redis that speaks TLS: set redis.url to rediss://...");
     }
     let storage = &settings.storage;
     if storage.s3_access_key_id.is_empty() != storage.s3_secret_access_key.expose_secret().is_empty() {

@@ -1,11 +1,12 @@
 //! What every process of Atelier does besides its work: write logs, carry trace
-//! context, count, answer probes, and stop in good order.
+//! context, count, answer probes, write to people, and stop in good order.
 
 pub mod host;
 pub mod logging;
 pub mod metrics;
 pub mod server;
 pub mod shutdown;
+pub mod terminal;
 pub mod trace;
 
 mod json_lines;

@@ -20,7 +20,7 @@ pub const ALL: &[Described] = &[
         CIRCUIT_OPEN_UNTIL,
         "gauge",
         "provider",
-        "Unix time until which the circuit of a model server is open, as this process saw it last; 0 where it is not",
+        "Unix time until which the circuit of a model server, or of a sign-in provider such as sign_in:google, is open, as this process saw it last; 0 where it is not",
     ),
     (CIRCUIT_OPENED, "counter", "provider", "Circuits opened after failures"),
     (CIRCUIT_HELD_BACK, "counter", "provider", "Requests not made because the circuit was open"),

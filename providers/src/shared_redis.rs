@@ -6,8 +6,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ::redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use ::redis::{Client, Cmd, FromRedisValue, RedisError, RedisResult, ScriptInvocation};
+use ::redis::{Client, Cmd, FromRedisValue, RedisError, RedisResult, ScriptInvocation, TlsCertificates};
 use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::ExposeSecret;
 
 use crate::resilience::{Breaker, BreakerPolicy};
 
@@ -19,6 +20,9 @@ const REST: TimeDelta = TimeDelta::seconds(5);
 pub struct SharedRedisOptions {
     /// `redis://` or `rediss://` URL.
     pub url: secrecy::SecretString,
+    /// Certificates (PEM) of the authorities that a `rediss://` server's must come from;
+    /// none for the public ones.
+    pub authorities: Option<String>,
     /// Put before every key.
     pub key_prefix: String,
     /// For one step, the connection included.
@@ -48,7 +52,7 @@ impl SharedRedis {
     /// is shared, in log lines. Needs a running tokio.
     pub(crate) fn new(options: &SharedRedisOptions, purpose: &'static str) -> Result<Self, InvalidRedisUrl> {
         let invalid = |error: RedisError| InvalidRedisUrl { reason: error.category().to_owned() };
-        let client = Client::open(secrecy::ExposeSecret::expose_secret(&options.url)).map_err(invalid)?;
+        let client = open(options).map_err(invalid)?;
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(1)
             .set_connection_timeout(Some(options.command_timeout))
@@ -135,8 +139,21 @@ impl SharedRedis {
     }
 }
 
+fn open(options: &SharedRedisOptions) -> RedisResult<Client> {
+    let url = options.url.expose_secret();
+    match &options.authorities {
+        None => Client::open(url),
+        Some(authorities) => {
+            let root_cert = Some(authorities.clone().into_bytes());
+            Client::build_with_tls(url, TlsCertificates { client_tls: None, root_cert })
+        }
+    }
+}
+
 fn reason(error: &RedisError) -> &'static str {
-    if error.is_timeout() {
+    if error.to_string().contains("certificate") {
+        "its certificate is not trusted"
+    } else if error.is_timeout() {
         "no answer in time"
     } else if error.is_io_error() || error.is_connection_dropped() {
         "no connection"
@@ -152,6 +169,7 @@ mod tests {
     fn redis(url: &str) -> Result<SharedRedis, InvalidRedisUrl> {
         let options = SharedRedisOptions {
             url: url.to_owned().into(),
+            authorities: None,
             key_prefix: "test".into(),
             command_timeout: Duration::from_millis(200),
         };

@@ -3,6 +3,7 @@
 mod admin;
 mod answer;
 mod jobs;
+mod patience;
 mod queues;
 #[cfg(test)]
 mod tests;
@@ -28,7 +29,10 @@ use crate::{
     wire::{self, Platform},
 };
 
-use self::{admin::AdminArgs, answer::Answer, jobs::JobsArgs, queues::QueuesArgs, workers::WorkersArgs};
+use self::{
+    admin::AdminArgs, answer::Answer, jobs::JobsArgs, patience::Patience, queues::QueuesArgs,
+    workers::WorkersArgs,
+};
 
 /// Exit code where the configuration or the command line is wrong.
 const EXIT_USAGE: u8 = 2;
@@ -120,12 +124,15 @@ pub fn atelier() -> ExitCode {
             terminal::say(atelier_api::openapi_json().trim_end());
             Ok(())
         }
-        Command::Operate(task) => operate(&task, file),
+        Command::Operate(task) => operate(task, file),
     })
 }
 
 /// Does an operator's task; what it could not do makes it fail.
-fn operate(task: &Task, file: Option<&Path>) -> anyhow::Result<()> {
+fn operate(mut task: Task, file: Option<&Path>) -> anyhow::Result<()> {
+    if let Task::Admin(args) = &mut task {
+        args.read_input()?;
+    }
     let mut loaded = load(Role::Embedded, file)?;
     demo::quieten(&mut loaded);
     let _logging = logging::init(&loaded.settings.telemetry, "atelier-operator")?;
@@ -134,13 +141,25 @@ fn operate(task: &Task, file: Option<&Path>) -> anyhow::Result<()> {
         if matches!(task, Task::Admin(_)) {
             bring_up_to_date(&loaded.settings).await?;
         }
-        let platform = wire::open(&loaded.settings).await?;
-        let Answer { text, faults } = perform(task, &platform).await?;
+        let deadline = task.patience().begin();
+        let platform = deadline.connect(&loaded.settings, wire::open(&loaded.settings)).await?;
+        let Answer { text, faults } = deadline.perform(&platform, perform(&task, &platform)).await?;
         if !text.is_empty() {
             terminal::say(text);
         }
         if faults.is_empty() { Ok(()) } else { Err(anyhow!(faults.join("\n       "))) }
     })
+}
+
+impl Task {
+    fn patience(&self) -> Patience {
+        match self {
+            Self::Jobs(args) => args.patience,
+            Self::Queues(args) => args.patience,
+            Self::Workers(args) => args.patience,
+            Self::Admin(args) => args.patience,
+        }
+    }
 }
 
 async fn perform(task: &Task, platform: &Platform) -> anyhow::Result<Answer> {

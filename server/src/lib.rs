@@ -5,5 +5,6 @@ mod banner;
 pub mod cli;
 mod demo;
 pub mod instance;
-mod terminal;
 pub mod wire;
+
+use atelier_ops::terminal;

@@ -188,7 +188,7 @@ async fn connect_with(settings: &Settings, connections: u32) -> anyhow::Result<D
     let (acquire, statement) = (limits.acquire_timeout(), limits.statement_timeout());
     database::connect(&settings.database_url(), connections, acquire, statement)
         .await
-        .context("cannot connect to the database")
+        .with_context(|| format!("cannot connect to the database at {}", settings.database_place()))
 }
 
 /// Brings the tables up to date, or fails in bounded time: over a connection that
@@ -227,6 +227,7 @@ async fn dispatch(settings: &Settings) -> anyhow::Result<(Arc<dyn Transport>, Ar
     let heartbeat = settings.queue.heartbeat();
     let hub = RedisHub::connect(RedisOptions {
         url: url.clone(),
+        authorities: outside::redis_authorities(settings)?,
         key_prefix: settings.redis.key_prefix.clone(),
         command_timeout: settings.redis.command_timeout(),
         consumer_timeout: heartbeat.saturating_mul(2).max(Duration::from_secs(2)),

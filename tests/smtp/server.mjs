@@ -1,9 +1,9 @@
 // A real SMTP server that a test tells how to behave.
 //
-// The first line on standard input is its setup: {"tls": {"key", "cert"} or null,
-// "user": {"name", "password"} or null}. Each further line may change how it behaves:
-// {"id", "mode" or null}, answered by {"event": "changed", "id"}. What happens is written as
-// lines on standard output. It ends with its standard input.
+// Its argument is its setup: {"tls": {"key", "cert"} or null, "user": {"name", "password"}
+// or null}. Each line on standard input may change how it behaves: {"id", "mode" or null},
+// answered by {"event": "changed", "id"}. What happens is written as lines on standard
+// output, the first one when it listens. It ends with its standard input.
 
 import { createInterface } from "node:readline";
 import { SMTPServer } from "smtp-server";
@@ -93,16 +93,11 @@ function start({ tls, user }) {
   server.listen(0, "127.0.0.1", () => tell({ event: "listening", port: server.server.address().port }));
 }
 
-let started = false;
+start(JSON.parse(process.argv[2]));
 const lines = createInterface({ input: process.stdin });
 lines.on("line", (line) => {
   const message = JSON.parse(line);
-  if (started) {
-    mode = message.mode ?? mode;
-    tell({ event: "changed", id: message.id });
-  } else {
-    started = true;
-    start(message);
-  }
+  mode = message.mode ?? mode;
+  tell({ event: "changed", id: message.id });
 });
 lines.on("close", () => process.exit(0));

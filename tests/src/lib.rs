@@ -6,9 +6,11 @@
 //! the servers that `scripts/test` starts, and fail without them.
 
 mod app;
+mod authority;
 mod client;
 mod database;
 mod environment;
+mod node;
 mod oidc;
 mod openai;
 mod patience;
@@ -17,11 +19,12 @@ mod redis;
 mod smtp;
 
 pub use self::app::{AppSetup, MortalWorker, TestApp};
+pub use self::authority::Authority;
 pub use self::client::{Call, Client, Reply};
 pub use self::database::TestDatabase;
 pub use self::oidc::{Arrival, Browser, IdentityServer, Return};
 pub use self::openai::{Answer, FakeOpenAi, ReceivedRequest};
 pub use self::patience::until;
 pub use self::person::{PASSWORD, Person, job_id};
-pub use self::redis::{PrivateRedis, RedisServer, TestRedis};
+pub use self::redis::{EncryptedRedis, PrivateRedis, RedisServer, TestRedis};
 pub use self::smtp::{ReceivedMail, SmtpMode, SmtpServer};

@@ -4,19 +4,12 @@
 
 mod browser;
 
-use std::path::Path;
-use std::process::Stdio;
-use std::time::Duration;
-
 use atelier_config::Settings;
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, ChildStdin, Command};
-use tokio::time::timeout;
 
 use crate::app::AppSetup;
 use crate::client::Client;
-use crate::environment::node;
+use crate::node::NodeServer;
 
 pub use self::browser::{Arrival, Browser, Return};
 
@@ -25,14 +18,10 @@ pub(crate) const PUBLIC_URL: &str = "https://atelier.test";
 /// Where its frontend is.
 pub(crate) const FRONTEND_URL: &str = "https://app.atelier.test";
 
-const PATIENCE: Duration = Duration::from_secs(20);
-
 /// A running server; it ends when the value is dropped.
 pub struct IdentityServer {
     client: Client,
-    told: Value,
-    _input: ChildStdin,
-    _process: Child,
+    server: NodeServer,
 }
 
 impl IdentityServer {
@@ -41,23 +30,9 @@ impl IdentityServer {
     /// # Panics
     /// If it does not start: `scripts/test` installs it.
     pub async fn start() -> Self {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/node/oidc");
-        let mut process = Command::new(node())
-            .args(["server.mjs", PUBLIC_URL])
-            .current_dir(&folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap_or_else(|error| panic!("no server in {}: {error}; run scripts/test", folder.display()));
-        let input = process.stdin.take().expect("its input is piped");
-        let mut lines = BufReader::new(process.stdout.take().expect("its output is piped")).lines();
-        let line = timeout(PATIENCE, lines.next_line()).await.expect("it starts in time");
-        let line = line.expect("it speaks").expect("it starts: run scripts/test");
-        let told: Value = serde_json::from_str(&line).expect("it speaks JSON");
-        let client = Client::new(told["url"].as_str().expect("an address"));
-        Self { client, told, _input: input, _process: process }
+        let server = NodeServer::start("oidc", &[PUBLIC_URL]).await;
+        let client = Client::new(server.told["url"].as_str().expect("an address"));
+        Self { client, server }
     }
 
     /// Where it listens.
@@ -97,7 +72,7 @@ impl IdentityServer {
     }
 
     fn text(&self, pointer: &str) -> String {
-        self.told.pointer(pointer).and_then(Value::as_str).expect("the server tells it").to_owned()
+        self.server.told.pointer(pointer).and_then(Value::as_str).expect("the server tells it").to_owned()
     }
 
     fn configure(&self, settings: &mut Settings) {

@@ -1,24 +1,25 @@
 //! Redis for tests: a prefix of one's own on a shared server, or a whole server.
 
+mod private;
+
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{Client, InfoDict, RedisResult};
+use redis::{Client, InfoDict, RedisResult, TlsCertificates};
 use uuid::Uuid;
 
 use crate::environment;
 
+pub use self::private::{EncryptedRedis, PrivateRedis};
+
 /// A server to ask for its keys and counters.
 #[derive(Clone)]
 pub struct RedisServer {
-    /// redis:// URL with the password.
+    /// redis:// or rediss:// URL with the password.
     pub url: String,
+    /// Certificate (PEM) of the authority that its own comes from, where it speaks TLS.
+    authority: Option<String>,
 }
 
 impl RedisServer {
@@ -27,7 +28,15 @@ impl RedisServer {
     /// # Panics
     /// If the server does not answer.
     pub async fn connect(&self) -> MultiplexedConnection {
-        let client = Client::open(self.url.as_str()).expect("the URL of a test's Redis is valid");
+        let url = self.url.as_str();
+        let client = match &self.authority {
+            None => Client::open(url),
+            Some(authority) => {
+                let root_cert = Some(authority.clone().into_bytes());
+                Client::build_with_tls(url, TlsCertificates { client_tls: None, root_cert })
+            }
+        };
+        let client = client.expect("the URL of a test's Redis is valid");
         client
             .get_multiplexed_async_connection()
             .await
@@ -111,7 +120,7 @@ impl TestRedis {
     #[must_use]
     pub fn create() -> Self {
         let prefix = format!("test-{}", Uuid::new_v4().simple());
-        Self { server: RedisServer { url: environment::redis_url() }, prefix }
+        Self { server: RedisServer { url: environment::redis_url(), authority: None }, prefix }
     }
 
     /// The keys of this test, sorted.
@@ -172,98 +181,6 @@ fn parse_command_counts(text: &str) -> BTreeMap<String, u64> {
             Some((name.to_owned(), calls.parse().ok()?))
         })
         .collect()
-}
-
-/// A Redis of one test alone, which it may kill, restart and empty. It keeps
-/// nothing on disk and ends when the value is dropped.
-pub struct PrivateRedis {
-    /// The server; its URL stays the same over restarts.
-    pub server: RedisServer,
-    port: u16,
-    password: String,
-    process: Option<Child>,
-}
-
-impl PrivateRedis {
-    /// Starts a server on a free port and waits until it takes connections.
-    ///
-    /// # Panics
-    /// If the program redis-server is not there or does not start.
-    #[must_use]
-    pub fn start() -> Self {
-        let password = Uuid::new_v4().simple().to_string();
-        for _ in 0..5 {
-            let port = find_port();
-            if let Some(process) = spawn_server(port, &password) {
-                let url = format!("redis://:{password}@127.0.0.1:{port}");
-                return Self { server: RedisServer { url }, port, password, process: Some(process) };
-            }
-        }
-        panic!("redis-server did not start on any of five ports")
-    }
-
-    /// Ends the server at once, as a crash would, and waits until it is gone.
-    /// Harmless if it is not running.
-    pub fn kill(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            let _ = process.kill();
-            let _ = process.wait();
-        }
-    }
-
-    /// Starts the server again on the same port, empty, after a [`Self::kill`] if
-    /// it still runs.
-    ///
-    /// # Panics
-    /// If the server does not start.
-    pub fn restart(&mut self) {
-        self.kill();
-        let process = spawn_server(self.port, &self.password);
-        self.process = Some(process.expect("redis-server starts again on its port"));
-    }
-}
-
-impl Drop for PrivateRedis {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
-fn find_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .expect("the system has a free port")
-        .port()
-}
-
-/// The running server, or nothing where it ended before it took connections.
-fn spawn_server(port: u16, password: &str) -> Option<Child> {
-    let program = environment::redis_server();
-    let mut process = Command::new(&program)
-        .arg("-")
-        .current_dir(std::env::temp_dir())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap_or_else(|error| panic!("{program} does not start ({error}): run scripts/test"));
-    let settings = format!("bind 127.0.0.1\nport {port}\nrequirepass {password}\nsave \"\"\nappendonly no\n");
-    let written = process.stdin.take().expect("stdin is piped").write_all(settings.as_bytes());
-    let output = process.stdout.take().expect("stdout is piped");
-    let (ready, started) = mpsc::channel();
-    thread::spawn(move || {
-        for line in BufReader::new(output).lines().map_while(Result::ok) {
-            if line.contains("Ready to accept connections") {
-                let _ = ready.send(());
-            }
-        }
-    });
-    if written.is_ok() && started.recv_timeout(Duration::from_secs(20)).is_ok() {
-        return Some(process);
-    }
-    let _ = process.kill();
-    let _ = process.wait();
-    None
 }
 
 #[cfg(test)]

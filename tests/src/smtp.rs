@@ -2,20 +2,18 @@
 //! behave. `scripts/node-packages` installs it; `tests/smtp/server.mjs` runs it.
 
 use std::path::Path;
-use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use serde_json::{Value, json};
-use tempfile::NamedTempFile;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::io::{BufReader, Lines};
+use tokio::process::{Child, ChildStdout};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::environment::node;
+use crate::authority::{Authority, Issued};
+use crate::node::{NodeInput, NodeServer};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -91,7 +89,7 @@ impl ReceivedMail {
 pub struct SmtpServer {
     port: u16,
     state: Arc<State>,
-    input: tokio::sync::Mutex<ChildStdin>,
+    input: tokio::sync::Mutex<NodeInput>,
     protection: Option<Protection>,
     reader: JoinHandle<()>,
     _process: Child,
@@ -107,7 +105,7 @@ struct State {
 
 /// What a server that encrypts and asks for a sign-in goes by.
 struct Protection {
-    authority: NamedTempFile,
+    authority: Authority,
     setup: Value,
 }
 
@@ -135,23 +133,10 @@ impl SmtpServer {
     }
 
     async fn spawn(protection: Option<Protection>) -> Self {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/node/smtp");
-        let mut process = Command::new(node())
-            .arg("server.mjs")
-            .current_dir(&folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap_or_else(|error| panic!("{}: {error}: run scripts/test", folder.display()));
-        let mut input = process.stdin.take().expect("stdin is piped");
         let setup = protection.as_ref().map_or_else(|| json!({}), |protection| protection.setup.clone());
-        write(&mut input, &setup).await;
-        let mut lines = BufReader::new(process.stdout.take().expect("stdout is piped")).lines();
-        let first = timeout(PATIENCE, lines.next_line()).await.expect("the server starts in time");
-        let first = first.ok().flatten().expect("the SMTP server starts: run scripts/test");
-        let first: Value = serde_json::from_str(&first).expect("an event");
-        let port = first["port"].as_u64().and_then(|port| u16::try_from(port).ok()).expect("a port");
+        let node = NodeServer::start("smtp", &[&setup.to_string()]).await;
+        let NodeServer { told, input, lines, process } = node;
+        let port = told["port"].as_u64().and_then(|port| u16::try_from(port).ok()).expect("a port");
         let state = Arc::new(State::default());
         let reader = tokio::spawn(follow(lines, Arc::clone(&state)));
         Self { port, state, input: input.into(), protection, reader, _process: process }
@@ -175,7 +160,7 @@ impl SmtpServer {
     /// If the server is not protected.
     #[must_use]
     pub fn authority_file(&self) -> &Path {
-        self.protection.as_ref().expect("a protected server").authority.path()
+        self.protection.as_ref().expect("a protected server").authority.file()
     }
 
     /// Treats what comes from now on in another way.
@@ -192,7 +177,7 @@ impl SmtpServer {
         let mut input = self.input.lock().await;
         let mut changed = self.state.changed.subscribe();
         let id = *changed.borrow() + 1;
-        write(&mut input, &json!({"id": id, "mode": mode.map(SmtpMode::name)})).await;
+        input.write(&json!({"id": id, "mode": mode.map(SmtpMode::name)})).await;
         let changed = timeout(PATIENCE, changed.wait_for(|last| *last == id)).await;
         changed.expect("the server changes in time").expect("the state keeps the sender");
     }
@@ -237,34 +222,18 @@ impl Drop for SmtpServer {
 
 impl Protection {
     fn create() -> Self {
-        let key = || KeyPair::generate().expect("a key");
-        let mut authority = CertificateParams::new(Vec::new()).expect("no names are good names");
-        authority.distinguished_name.push(DnType::CommonName, "Authority of a test");
-        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let authority = CertifiedIssuer::self_signed(authority, key()).expect("a certificate");
-        let (own, names) = (key(), vec!["localhost".to_owned()]);
-        let certificate = CertificateParams::new(names).expect("a host's name");
-        let certificate = certificate.signed_by(&own, &*authority).expect("a certificate");
-        let file = NamedTempFile::new().expect("a temporary file");
-        std::fs::write(file.path(), authority.pem()).expect("a temporary file can be written");
+        let authority = Authority::create();
+        let Issued { certificate, key } = authority.issue();
         let setup = json!({
-            "tls": {"key": own.serialize_pem(), "cert": certificate.pem()},
+            "tls": {"key": key, "cert": certificate},
             "user": {"name": USER, "password": PASSWORD},
         });
-        Self { authority: file, setup }
+        Self { authority, setup }
     }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().expect("no holder of a harness lock panics")
-}
-
-async fn write(input: &mut ChildStdin, line: &Value) {
-    let written = async {
-        input.write_all(format!("{line}\n").as_bytes()).await?;
-        input.flush().await
-    };
-    written.await.expect("the SMTP server reads what it is told");
 }
 
 /// Notes what the server tells, until it ends.

@@ -170,6 +170,7 @@ pub(super) async fn queue(
     let options = QueueOptions::default();
     let hub = RedisHub::connect(RedisOptions {
         url: redis_url.clone(),
+        authorities: None,
         key_prefix: "bench".to_owned(),
         command_timeout: REDIS_LIMIT,
         consumer_timeout: options.heartbeat * 2,

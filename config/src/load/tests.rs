@@ -173,6 +173,62 @@ fn wrong_types_are_told_without_secrets() {
 }
 
 #[test]
+fn further_model_servers_are_a_list_in_a_file_or_in_the_environment() {
+    let file = "[llm.fallback]\nbase_url = 'https://one.example/v1'\n\
+                [[llm.fallbacks]]\nname = 'two'\nbase_url = 'https://two.example/v1'\napi_key = 'hunter2'\n\
+                [[llm.fallbacks]]\nname = 'three'\nbase_url = 'http://localhost:11434/v1'\nquick_model = 'tiny'";
+    let names = |loaded: &Loaded| {
+        let servers = loaded.settings.llm.fallback_servers();
+        servers.map(|server| server.name.clone()).collect::<Vec<_>>()
+    };
+    let loaded = load_embedded(file, &[]).expect("it holds");
+    assert_eq!(names(&loaded), ["fallback", "two", "three"]);
+    assert_eq!(loaded.settings.llm.fallbacks[0].api_key.expose_secret(), "hunter2");
+    assert_eq!(loaded.settings.llm.fallbacks[1].quick_model, "tiny");
+    assert_eq!(source_of(&loaded, "llm.fallbacks"), "two, three from file atelier.toml");
+    assert!(!format!("{loaded:?}").contains("hunter2"));
+
+    let list = "[{ name = 'four', base_url = 'https://four.example' }]";
+    let loaded = load_embedded(file, &[("ATELIER_LLM__FALLBACKS", list)]).expect("it holds");
+    assert_eq!(names(&loaded), ["fallback", "four"]);
+    let loaded = load_embedded("", &[]).expect("it holds");
+    assert_eq!(names(&loaded), Vec::<String>::new());
+
+    for (name, value, expected) in [
+        ("broken", "[{ name = 'hunter2'", "llm.fallbacks: expected a list of sections, found another text"),
+        ("texts", "one, two", "llm.fallbacks: expected a list of sections, found a list"),
+        ("no server", "[{ name = 'two' }]", "llm.fallbacks: number 1: base_url is missing"),
+        (
+            "twice",
+            "[{ name = 'fallback', base_url = 'https://two.example' }]",
+            "llm.fallbacks: two fallbacks are called fallback",
+        ),
+    ] {
+        let found = problems(
+            "[llm.fallback]\nbase_url = 'https://one.example'",
+            &[("ATELIER_LLM__FALLBACKS", value)],
+        );
+        assert!(found.len() == 1 && found[0].starts_with(expected), "{name}: {found:?}");
+        assert!(!found[0].contains("hunter2"), "{found:?}");
+    }
+}
+
+#[test]
+fn an_authority_of_redis_is_for_tls_alone() {
+    let file = "[redis]\nca_file = '/etc/redis/ca.pem'";
+    let loaded = load_embedded(file, &[("REDIS_URL", "rediss://cache:6380")]).expect("it holds");
+    assert_eq!(loaded.settings.redis.ca_file(), Some("/etc/redis/ca.pem"));
+
+    for url in ["redis://cache", ""] {
+        let found = problems(file, &[("REDIS_URL", url)]);
+        assert!(
+            found.len() == 1 && found[0].starts_with("redis.ca_file: is for a Redis that speaks TLS"),
+            "{found:?}"
+        );
+    }
+}
+
+#[test]
 fn variables_that_kubernetes_sets_are_left_alone() {
     let pairs = [
         ("ATELIER_API_SERVICE_HOST", "10.0.0.1"),

@@ -165,6 +165,7 @@ mod tests {
         drop(listener);
         let options = SharedRedisOptions {
             url: url.into(),
+            authorities: None,
             key_prefix: "test".into(),
             command_timeout: Duration::from_millis(200),
         };

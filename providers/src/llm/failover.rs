@@ -160,6 +160,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn asks_one_after_the_other_each_behind_a_circuit_of_its_own() {
+        let now = start();
+        let failing = |name: &str, times: usize| {
+            let mut script: Vec<_> = (0..times).map(|_| ScriptedAnswer::Fails(transient())).collect();
+            script.extend((0..2).map(|_| ScriptedAnswer::Text(name.to_owned())));
+            Arc::new(ScriptedModel::new(script).named(name))
+        };
+        let (first, second) = (failing("first", 3), failing("second", 2));
+        let third = Arc::new(ScriptedModel::always("third").named("third"));
+        let circuits = Arc::new(LocalCircuits::new(BreakerPolicy::default()));
+        let others: Vec<Arc<dyn ChatModel>> = vec![second.clone(), third.clone()];
+        let model = FailoverModel::new(first.clone(), others, circuits, fixed(now.clone()));
+
+        for expected in ["third", "third", "second", "second"] {
+            assert_eq!(ask(&model).await.as_deref(), Ok(expected));
+        }
+
+        let asked = |model: &ScriptedModel| model.requests().len();
+        assert_eq!((asked(&first), asked(&third)), (3, 2), "only the first one rests");
+        *now.lock().expect("the clock") += TimeDelta::seconds(31);
+        assert_eq!(ask(&model).await.as_deref(), Ok("first"));
+    }
+
+    #[tokio::test]
     async fn rests_a_model_that_keeps_failing_and_tries_it_again() {
         let now = start();
         let mut script: Vec<_> = (0..3).map(|_| ScriptedAnswer::Fails(transient())).collect();

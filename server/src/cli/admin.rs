@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 use uuid::Uuid;
 
 use super::answer::{Answer, caller};
+use super::patience::Patience;
 use crate::wire::Platform;
 
 /// Longest input that can hold a password.
@@ -26,6 +27,25 @@ account that is there already keeps its own.")]
 pub(crate) struct AdminArgs {
     #[command(subcommand)]
     command: AdminCommand,
+    #[command(flatten)]
+    pub(crate) patience: Patience,
+    /// What was typed on standard input.
+    #[arg(skip)]
+    typed: Option<String>,
+}
+
+impl AdminArgs {
+    /// Reads the password where it is to be read, before anybody is waited for.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub(crate) fn read_input(&mut self) -> anyhow::Result<()> {
+        let AdminCommand::Create(args) = &self.command;
+        if args.password_stdin {
+            self.typed = Some(read_password(std::io::stdin().lock())?);
+        }
+        Ok(())
+    }
 }
 
 #[derive(Clone, Debug, Subcommand)]
@@ -53,9 +73,8 @@ struct CreateArgs {
 /// Where the address or the password cannot be taken, or the database does not
 /// answer.
 pub(crate) async fn run(args: &AdminArgs, platform: &Platform) -> anyhow::Result<Answer> {
-    let AdminCommand::Create(args) = &args.command;
-    let typed = if args.password_stdin { Some(read_password(std::io::stdin().lock())?) } else { None };
-    create(args, typed, platform).await
+    let AdminArgs { command: AdminCommand::Create(create), typed, .. } = args;
+    ensure(create, typed.clone(), platform).await
 }
 
 /// The password on the first line of an input.
@@ -69,7 +88,7 @@ fn read_password(input: impl Read) -> anyhow::Result<String> {
     Ok(password.to_owned())
 }
 
-async fn create(args: &CreateArgs, typed: Option<String>, platform: &Platform) -> anyhow::Result<Answer> {
+async fn ensure(args: &CreateArgs, typed: Option<String>, platform: &Platform) -> anyhow::Result<Answer> {
     let email = args.email.trim().to_lowercase();
     let known = users::Entity::find_by_email(&email).one(&platform.db).await?.is_some();
     let password = typed.clone().unwrap_or_else(|| Uuid::new_v4().simple().to_string());

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::answer::{Answer, age, caller, moment, pretty, queue_name, span};
+use super::patience::Patience;
 use crate::{terminal, wire::Platform};
 
 /// Look at jobs, cancel them, run them again.
@@ -33,6 +34,8 @@ pub(crate) struct JobsArgs {
     /// Write JSON, for scripts.
     #[arg(long, global = true)]
     json: bool,
+    #[command(flatten)]
+    pub(crate) patience: Patience,
 }
 
 #[derive(Clone, Debug, Subcommand)]

@@ -10,6 +10,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, brief, caller, pretty, queue_name};
+use super::patience::Patience;
 use crate::{terminal, wire::Platform};
 
 /// Within which time a due job is to start, for the workers that are wanted.
@@ -35,6 +36,8 @@ pub(crate) struct QueuesArgs {
     /// Write JSON, for scripts.
     #[arg(long, global = true)]
     json: bool,
+    #[command(flatten)]
+    pub(crate) patience: Patience,
 }
 
 #[derive(Clone, Debug, Subcommand)]

@@ -5,7 +5,7 @@ use sea_orm::{EntityTrait, QueryOrder};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::*;
+use super::{patience::Deadline, *};
 
 /// A platform in a folder of its own, without a worker.
 struct Desk {
@@ -213,6 +213,53 @@ async fn an_administrator_is_created_once() {
     assert!(wrong.to_string().contains("email"), "{wrong}");
     let users = users::Entity::find().all(&desk.platform.db).await.expect("listed");
     assert_eq!((users.len(), users[0].is_admin, users[0].email.as_str()), (1, true, "ada@example.org"));
+}
+
+#[test]
+fn a_command_waits_as_long_as_it_is_told() {
+    for line in ["atelier jobs list --timeout 0s", "atelier workers --timeout soon"] {
+        assert_eq!(parse(line).expect_err(line).exit_code(), i32::from(EXIT_USAGE), "{line}");
+    }
+    let wait = |line: &str| match parse(line).expect(line).command {
+        Some(Command::Operate(task)) => format!("{:?}", task.patience()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(wait("atelier queues list"), "Patience { timeout: 30s }");
+    assert_eq!(wait("atelier jobs --timeout 2m list"), "Patience { timeout: 120s }");
+    assert_eq!(wait("atelier jobs list --timeout 5s"), "Patience { timeout: 5s }");
+}
+
+#[tokio::test]
+async fn a_database_that_does_not_answer_is_named() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let place = format!("{}/atelier", silent.local_addr().expect("an address"));
+    let mut settings = Settings::for_tests();
+    settings.database.url = format!("postgres://atelier:hunter2@{place}").into();
+
+    let deadline = Deadline::after(Duration::from_millis(200));
+    let late = deadline.connect(&settings, wire::open(&settings)).await.expect_err("no answer");
+
+    assert_eq!(late.to_string(), format!("the database at {place} was not reached within 0s"));
+    drop(silent);
+    let refused = wire::open(&settings).await.expect_err("nobody listens");
+    let told = format!("{refused:#}");
+    assert!(told.starts_with(&format!("cannot connect to the database at {place}: ")), "{told}");
+    assert!(!told.contains("hunter2"), "{told}");
+}
+
+#[tokio::test]
+async fn who_does_not_answer_is_told_where_a_command_takes_too_long() {
+    let desk = Desk::new().await;
+    let deadline = Deadline::after(Duration::from_millis(50));
+    let never = std::future::pending::<anyhow::Result<()>>;
+
+    let slow = deadline.perform(&desk.platform, never()).await.expect_err("too late").to_string();
+    assert!(slow.contains("all that it needs answers"), "{slow}");
+
+    desk.platform.db.clone().close().await.expect("closed");
+    let gone = deadline.perform(&desk.platform, never()).await.expect_err("too late").to_string();
+    let place = desk.platform.settings.database_place();
+    assert!(gone.starts_with(&format!("no answer from the database at {place} within")), "{gone}");
 }
 
 #[tokio::test]

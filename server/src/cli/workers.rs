@@ -5,6 +5,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, age, pretty};
+use super::patience::Patience;
 use crate::{terminal, wire::Platform};
 
 /// List the worker processes.
@@ -17,6 +18,8 @@ pub(crate) struct WorkersArgs {
     /// Write JSON, for scripts.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    pub(crate) patience: Patience,
 }
 
 /// Lists them.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use atelier_config::{FallbackSettings, LlmProvider, Settings};
 use atelier_providers::{
     circuits::{Circuits, LocalCircuits, redis::RedisCircuits},
@@ -28,7 +28,7 @@ use chrono::TimeDelta;
 /// What the server of `[llm]` itself is called.
 const FIRST_SERVER: &str = "openai";
 
-/// The model server of the settings with its fallback, each behind a circuit.
+/// The model server of the settings with its fallbacks, each behind a circuit.
 pub(super) fn model(settings: &Settings, clock: &Clock) -> anyhow::Result<Arc<dyn ChatModel>> {
     let llm = &settings.llm;
     if llm.resolved_provider() != LlmProvider::Openai {
@@ -36,16 +36,19 @@ pub(super) fn model(settings: &Settings, clock: &Clock) -> anyhow::Result<Arc<dy
     }
     let options = first_server(settings);
     let mut others: Vec<Arc<dyn ChatModel>> = Vec::new();
-    if !llm.fallback.base_url.is_empty() {
-        let fallback = OpenAi::new(second_server(&llm.fallback, options.clone()));
-        others.push(Arc::new(fallback.context("cannot use the fallback model server")?));
+    for server in llm.fallback_servers() {
+        let fallback = OpenAi::new(further_server(server, options.clone()));
+        let fault = || format!("cannot use the model server {}", server.name);
+        others.push(Arc::new(fallback.with_context(fault)?));
     }
     let first = OpenAi::new(options).context("cannot use the model server")?;
     let clock = clock.clone();
+    let open_for = TimeDelta::seconds(llm.circuit_open_secs.into());
+    let policy = BreakerPolicy { failures: llm.circuit_failures, open_for };
     Ok(Arc::new(FailoverModel::new(
         Arc::new(first),
         others,
-        circuits(settings)?,
+        circuits(settings, policy)?,
         Arc::new(move || clock.now()),
     )))
 }
@@ -65,8 +68,8 @@ fn first_server(settings: &Settings) -> OpenAiOptions {
     }
 }
 
-/// What is set of the second server, and otherwise what holds for the first one.
-fn second_server(fallback: &FallbackSettings, first: OpenAiOptions) -> OpenAiOptions {
+/// What is set of a further server, and otherwise what holds for the first one.
+fn further_server(fallback: &FallbackSettings, first: OpenAiOptions) -> OpenAiOptions {
     let or = |own: &str, first: String| if own.is_empty() { first } else { own.to_owned() };
     OpenAiOptions {
         name: fallback.name.clone(),
@@ -79,20 +82,29 @@ fn second_server(fallback: &FallbackSettings, first: OpenAiOptions) -> OpenAiOpt
 }
 
 /// Circuits that all processes share, where there is Redis.
-fn circuits(settings: &Settings) -> anyhow::Result<Arc<dyn Circuits>> {
-    let llm = &settings.llm;
-    let open_for = TimeDelta::seconds(llm.circuit_open_secs.into());
-    let policy = BreakerPolicy { failures: llm.circuit_failures, open_for };
-    let Some(redis) = shared_redis(settings) else { return Ok(Arc::new(LocalCircuits::new(policy))) };
+pub(super) fn circuits(settings: &Settings, policy: BreakerPolicy) -> anyhow::Result<Arc<dyn Circuits>> {
+    let Some(redis) = shared_redis(settings)? else { return Ok(Arc::new(LocalCircuits::new(policy))) };
     Ok(Arc::new(RedisCircuits::new(&redis, policy).context("cannot use Redis for circuits")?))
 }
 
-fn shared_redis(settings: &Settings) -> Option<SharedRedisOptions> {
-    Some(SharedRedisOptions {
-        url: settings.redis_url()?.clone(),
+fn shared_redis(settings: &Settings) -> anyhow::Result<Option<SharedRedisOptions>> {
+    let Some(url) = settings.redis_url() else { return Ok(None) };
+    Ok(Some(SharedRedisOptions {
+        url: url.clone(),
+        authorities: redis_authorities(settings)?,
         key_prefix: settings.redis.key_prefix.clone(),
         command_timeout: settings.redis.command_timeout(),
-    })
+    }))
+}
+
+/// The certificates of the authorities that Redis's must come from, where they are set.
+pub(super) fn redis_authorities(settings: &Settings) -> anyhow::Result<Option<String>> {
+    let Some(file) = settings.redis.ca_file() else { return Ok(None) };
+    let text = std::fs::read_to_string(file).context("cannot read redis.ca_file")?;
+    if !text.contains("-----BEGIN CERTIFICATE-----") {
+        bail!("redis.ca_file holds no certificate in PEM");
+    }
+    Ok(Some(text))
 }
 
 pub(super) fn mailer(settings: &Settings) -> anyhow::Result<Arc<dyn Mailer>> {
@@ -125,6 +137,6 @@ pub(super) fn objects(settings: &Settings) -> anyhow::Result<Objects> {
 }
 
 pub(super) fn limiter(settings: &Settings) -> anyhow::Result<Arc<dyn RateLimiter>> {
-    let Some(redis) = shared_redis(settings) else { return Ok(Arc::new(MemoryLimiter::new())) };
+    let Some(redis) = shared_redis(settings)? else { return Ok(Arc::new(MemoryLimiter::new())) };
     Ok(Arc::new(RedisLimiter::new(&redis).context("cannot use Redis for rate limits")?))
 }

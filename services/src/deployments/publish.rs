@@ -1,5 +1,5 @@
 use atelier_entities::{
-    DeploymentId, DeploymentStatus, deployments, project_files, project_versions, projects,
+    DeploymentId, DeploymentStatus, UserId, deployments, project_files, project_versions, projects,
 };
 use atelier_providers::object_store::{ObjectError, content_type_of};
 use atelier_queue::{JobContext, JobError, LogLevel, Outcome};
@@ -8,11 +8,12 @@ use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::json;
 
 use super::{Deployments, PublishDeployment, site::site_files, site_folder};
-use crate::projects::stored_file;
+use crate::{identity::is_deactivated, projects::stored_file};
 
 /// A deployment and the site it is to publish.
 struct Site {
     deployment: deployments::Model,
+    owner: UserId,
     files: Vec<(String, String)>,
 }
 
@@ -24,8 +25,11 @@ impl Deployments {
         let Some(site) = self.load(args.deployment_id).await.map_err(database)? else {
             return Ok(Outcome::Cancel("the project was deleted".to_owned()));
         };
+        let Site { deployment, owner, files } = site;
+        if is_deactivated(self.queue.db(), owner).await.map_err(database)? {
+            return Ok(Outcome::Cancel("the account is deactivated".to_owned()));
+        }
         self.mark_publishing(args.deployment_id).await.map_err(database)?;
-        let Site { deployment, files } = site;
         let version = deployment.version_number;
         ctx.log(LogLevel::Info, format!("publishing version {version}: {} files", files.len())).await;
         let (count, bytes) = (files.len(), files.iter().map(|(_, content)| content.len()).sum::<usize>());
@@ -55,7 +59,7 @@ impl Deployments {
         let Some(version) = version.one(db).await? else { return Ok(None) };
         let rows = project_files::Entity::find_of(version.id).all(db).await?;
         let files = site_files(&project.title, rows.into_iter().map(stored_file).collect());
-        Ok(Some(Site { deployment, files }))
+        Ok(Some(Site { deployment, owner: project.user_id, files }))
     }
 
     async fn copy(

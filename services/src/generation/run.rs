@@ -14,7 +14,7 @@ use super::{
     store::{NewVersion, Stored, store},
     stream::{follow, stopped},
 };
-use crate::{credits, projects::stored_file};
+use crate::{credits, identity::is_deactivated, projects::stored_file};
 
 /// An application that may be stored, and who wrote it.
 struct Written {
@@ -32,7 +32,7 @@ struct Brief {
 
 impl Generation {
     /// Runs one attempt. A version of an attempt before that died after storing it is
-    /// the answer; a project that is gone ends the job.
+    /// the answer; a project that is gone or whose person may not sign in ends the job.
     pub async fn run(&self, ctx: &JobContext, args: RunGeneration) -> Result<Outcome, JobError> {
         let db = self.queue.db();
         if let Some(version) =
@@ -49,6 +49,9 @@ impl Generation {
         let Some(mut brief) = self.prepare(&args).await.map_err(database)? else {
             return Ok(Outcome::Cancel("the project was deleted".to_owned()));
         };
+        if is_deactivated(db, brief.project.user_id).await.map_err(database)? {
+            return Ok(Outcome::Cancel("the account is deactivated".to_owned()));
+        }
         let written = self.write(ctx, &args, &mut brief).await?;
         if ctx.stop().is_cancelled() {
             return Err(stopped());

@@ -1,10 +1,13 @@
 //! The product over HTTP, from the request to what came of it.
 
+mod access;
 mod admin;
 mod bodies;
 mod circuits;
 mod credits;
+mod deactivation;
 mod document;
+mod encrypted;
 mod events;
 mod idempotency;
 mod journey;
@@ -60,6 +63,8 @@ both_ways! {
     circuits::a_generation_waits_while_the_circuit_is_open,
     circuits::a_trial_that_fails_opens_the_circuit_again,
     circuits::what_owners_do_to_their_jobs_is_recorded,
+    deactivation::what_waits_and_what_runs_is_stopped_and_paid_back,
+    deactivation::claims_at_the_same_moment_lose_no_credit,
     model::a_generation_is_cancelled_while_the_model_writes,
     races::credits_are_not_spent_twice_by_requests_at_once,
     races::an_address_is_registered_once,

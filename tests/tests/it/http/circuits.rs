@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use atelier_config::FallbackSettings;
 use atelier_entities::{audit_log, to_micros};
 use atelier_providers::{
     circuits::{Circuits, Permit, Report, redis::RedisCircuits},
@@ -106,12 +107,46 @@ async fn another_server_answers_where_the_first_one_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_third_server_answers_where_two_fail() {
+    let down = || Answer::refusal(500, "server_error");
+    let first = FakeOpenAi::start([down()]).await;
+    let second = FakeOpenAi::start([down()]).await;
+    let third = FakeOpenAi::start([Answer::text(GOOD), Answer::text(GOOD)]).await;
+    let setup = sensitive(AppSetup::embedded(), &first).with(|settings| {
+        settings.llm.circuit_open_secs = 600;
+        settings.llm.fallback.base_url = second.base_url();
+        settings.llm.fallbacks = vec![FallbackSettings {
+            base_url: third.base_url(),
+            api_key: "a third key".into(),
+            name: "spare".to_owned(),
+            quick_model: String::new(),
+            advanced_model: String::new(),
+        }];
+    });
+    let app = setup.start().await;
+    let ada = app.client().register("ada@example.org").await;
+    for title in ["One", "Two"] {
+        let project = ada.create_project(title).await;
+        let job = ada.job_once(&ada.start_generation(&project).await, "succeeded").await;
+        assert_eq!((&job["attempt"], &job["result"]["provider"]), (&json!(1), &json!("spare")));
+    }
+
+    let counts = [&first, &second, &third].map(|server| server.list_requests().len());
+    assert_eq!(counts, [1, 1, 2], "each has a circuit of its own");
+    let asked = third.list_requests();
+    assert_eq!(asked[0].authorization, "Bearer a third key");
+    assert_eq!(asked[0].body["model"], app.settings.llm.quick_model, "as the first one's");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn processes_share_a_circuit_and_keep_what_they_knew_while_redis_is_away() {
     let mut redis = PrivateRedis::start();
     let url = redis.server.url.clone();
     let circuits = || {
         let options = SharedRedisOptions {
             url: url.clone().into(),
+            authorities: None,
             key_prefix: "test".to_owned(),
             command_timeout: Duration::from_secs(2),
         };

@@ -142,5 +142,8 @@ impl Things {
 pub(super) async fn set(app: &TestApp, person: &Person, column: users::Column, value: Expr) {
     let id = UserId(Uuid::parse_str(&person.id).expect("an id"));
     let update = users::Entity::update_many().col_expr(column, value).filter(users::Column::Id.eq(id));
-    update.exec(app.db()).await.expect("a database");
+    let tx = app.queue().begin().await.expect("a transaction");
+    update.exec(&*tx).await.expect("a database");
+    tx.note_access(id);
+    tx.commit().await.expect("a commit");
 }

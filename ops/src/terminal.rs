@@ -1,11 +1,11 @@
-//! What the command line writes: lines, tables and sizes for people.
+//! What command lines write: lines, tables and sizes for people.
 
 use std::{fmt::Display, io::Write};
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 /// Writes a line to standard output. A reader that went away needs no more lines.
-pub(crate) fn say(text: impl Display) {
+pub fn say(text: impl Display) {
     let mut out = std::io::stdout().lock();
     if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {
         tracing::trace!("nobody reads standard output");
@@ -13,7 +13,7 @@ pub(crate) fn say(text: impl Display) {
 }
 
 /// Writes a line to standard error.
-pub(crate) fn complain(text: impl Display) {
+pub fn complain(text: impl Display) {
     let mut out = std::io::stderr().lock();
     if writeln!(out, "{text}").is_err() {
         tracing::trace!("nobody reads standard error");
@@ -21,7 +21,8 @@ pub(crate) fn complain(text: impl Display) {
 }
 
 /// A table without lines; the columns named by `right` are numbers.
-pub(crate) fn table<const N: usize>(header: [&str; N], rows: Vec<[String; N]>, right: &[usize]) -> String {
+#[must_use]
+pub fn table<const N: usize>(header: [&str; N], rows: Vec<[String; N]>, right: &[usize]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(header).add_rows(rows);
@@ -37,7 +38,8 @@ pub(crate) fn table<const N: usize>(header: [&str; N], rows: Vec<[String; N]>, r
 }
 
 /// A size as people read it: `512 B`, `3.4 kB`, `1.2 MB`.
-pub(crate) fn size(bytes: u64) -> String {
+#[must_use]
+pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
     if bytes < 1_000 {
         return format!("{bytes} B");
