@@ -8,6 +8,7 @@ use atelier_entities::{JobId, JobState, jobs};
 use futures::future::join_all;
 use tokio::{
     sync::{Mutex, mpsc},
+    task,
     time::{self, Instant},
 };
 
@@ -164,6 +165,7 @@ async fn write(queue: Queue, held: HeldJobs, receiver: std::sync::Arc<Mutex<mpsc
         if receiver.recv_many(&mut requests, BATCH).await == 0 {
             return;
         }
+        gather(&mut receiver, &mut requests).await;
         let writing = write_all(&queue, &held, requests);
         tokio::pin!(writing);
         // Until then the next batch gathers; what hangs must not hold up the rest.
@@ -171,6 +173,16 @@ async fn write(queue: Queue, held: HeldJobs, receiver: std::sync::Arc<Mutex<mpsc
             drop(receiver);
             writing.await;
         }
+    }
+}
+
+/// Adds what ends at the same moment: jobs that were claimed together often end
+/// together, and one commit serves them all.
+async fn gather(receiver: &mut mpsc::Receiver<Request>, requests: &mut Vec<Request>) {
+    task::yield_now().await;
+    while requests.len() < BATCH {
+        let Ok(request) = receiver.try_recv() else { return };
+        requests.push(request);
     }
 }
 
