@@ -26,7 +26,7 @@ const RANGES: [(&str, i64, i64); 48] = [
     ("auth.refresh_grace_secs", 0, 300),
     ("auth.password_hash_concurrency", 1, 256),
     ("oauth.timeout_secs", 1, 60),
-    ("limits.requests_per_minute", 1, 1_000_000),
+    ("limits.requests_per_minute", 1, 1_000_000_000),
     ("limits.auth_per_minute", 1, 1_000_000),
     ("limits.generation_per_minute", 1, 1_000_000),
     ("credits.signup_grant", 0, 1_000_000_000),

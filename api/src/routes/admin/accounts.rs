@@ -88,6 +88,8 @@ async fn update_user(
 }
 
 /// Deactivates an account: its sign-ins end, and every token of it is refused at once.
+///
+/// Its generations and deployments that wait or run are cancelled.
 #[utoipa::path(
     patch, path = "/api/admin/users/{id}/deactivate", tag = TAG,
     params(("id" = Uuid, Path, description = "The account's id")),

@@ -64,8 +64,31 @@ pub(super) async fn answer(mut command: Command) -> anyhow::Result<String> {
     let output = output.context("it cannot be run")?;
     if !output.status.success() {
         let errors = String::from_utf8_lossy(&output.stderr);
-        let last = errors.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing");
-        bail!("it failed: {}", last.chars().take(200).collect::<String>());
+        bail!("it failed: {}", telling(&errors).chars().take(200).collect::<String>());
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The line that names the error. Python and Rust end with it, Node.js begins with it.
+fn telling(errors: &str) -> &str {
+    let mut lines = errors.lines().filter(|line| !line.trim().is_empty());
+    let last = lines.clone().next_back().unwrap_or("it said nothing");
+    if last.contains("Error") { last } else { lines.find(|line| line.contains("Error")).unwrap_or(last) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::telling;
+
+    #[test]
+    fn the_line_that_names_the_error_is_told() {
+        for (errors, told) in [
+            ("Error: no package\n    at load\n\nNode.js v20\n", "Error: no package"),
+            ("  raise ValueError\nValueError: too many\n", "ValueError: too many"),
+            ("something\nwent wrong\n", "went wrong"),
+            ("\n", "it said nothing"),
+        ] {
+            assert_eq!(telling(errors), told);
+        }
+    }
 }
