@@ -24,7 +24,7 @@ pub use self::client::{Call, Client, Reply};
 pub use self::database::TestDatabase;
 pub use self::oidc::{Arrival, Browser, IdentityServer, Return};
 pub use self::openai::{Answer, FakeOpenAi, ReceivedRequest};
-pub use self::patience::until;
+pub use self::patience::{in_time, until};
 pub use self::person::{PASSWORD, Person, job_id};
 pub use self::redis::{EncryptedRedis, PrivateRedis, RedisServer, TestRedis};
 pub use self::smtp::{ReceivedMail, SmtpMode, SmtpServer};

@@ -28,3 +28,22 @@ pub(crate) async fn watch<T>(look: impl AsyncFn() -> Option<T>) -> Option<T> {
     };
     timeout(PATIENCE, found).await.ok()
 }
+
+/// Returns once an attempt took less than `promised`.
+///
+/// A machine with much else to do is late now and then; what does not keep its promise is
+/// late each time.
+///
+/// # Panics
+/// If five attempts in a row took longer.
+pub async fn in_time(promised: Duration, attempt: impl AsyncFn() -> Duration) {
+    let mut late = Vec::new();
+    while late.len() < 5 {
+        let took = attempt().await;
+        if took < promised {
+            return;
+        }
+        late.push(took);
+    }
+    panic!("promised within {promised:?}, took {late:?}");
+}

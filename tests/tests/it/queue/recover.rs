@@ -11,18 +11,22 @@ use atelier_queue::{
     Outcome, QueueName,
     inspect::{JobFilter, Page},
 };
+use atelier_tests::in_time;
 use sea_orm::ConnectionTrait;
 use site::Site;
 use tokio::time::{self, Instant};
 
 use super::{
-    bed::{Bed, HEARTBEAT},
+    bed::{Bed, HEARTBEAT, PATIENCE},
     stage::{scripted, with_effect},
     twelve::crew::{gate, hire, registry},
 };
 
 /// After Redis came back, everything due is dispatched within this time.
 const REDIS_BOUND: Duration = Duration::from_secs(5);
+
+/// A dead worker's jobs run again within this time.
+const RESCUE_BOUND: Duration = HEARTBEAT.saturating_mul(2).saturating_add(Duration::from_secs(1));
 
 /// How long Redis is away.
 const OUTAGE: Duration = Duration::from_secs(4);
@@ -39,18 +43,16 @@ async fn running_by_worker(site: &Site) -> Vec<usize> {
     counts.into_values().collect()
 }
 
-/// Everything that was due runs in time, and then no worker is idle.
-async fn all_goes_on(site: &Site, due: &[JobId]) {
+/// How long it takes until everything that was due has run, and then no worker is idle.
+async fn all_goes_on(site: &Site, due: &[JobId]) -> Duration {
     let back = Instant::now();
     let soon = site.queue.now() + Duration::from_millis(500);
     let delayed = site.queue.enqueue(scripted("delayed").at(soon)).await.expect("enqueued").id;
     for id in due.iter().chain([&delayed]) {
         site.reaches(*id, JobState::Succeeded).await;
     }
-    assert!(back.elapsed() < REDIS_BOUND, "it took {:?}", back.elapsed());
 
     let gate = gate(&site.stage, "gated");
-    let back = Instant::now();
     for _ in 0..8 {
         site.queue.enqueue(scripted("gated")).await.expect("enqueued");
     }
@@ -58,12 +60,17 @@ async fn all_goes_on(site: &Site, due: &[JobId]) {
         (running_by_worker(site).await == [4, 4]).then_some(())
     })
     .await;
-    assert!(back.elapsed() < REDIS_BOUND, "it took {:?}", back.elapsed());
     gate.add_permits(8);
+    back.elapsed()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_comes_back_empty_is_refilled_within_five_seconds() {
+    in_time(REDIS_BOUND, after_an_outage).await;
+}
+
+/// How long it takes until work goes on after Redis was away and comes back empty.
+async fn after_an_outage() -> Duration {
     let mut site = Site::start().await;
     let _hands = [site.worker().await, site.worker().await];
     let first = site.queue.enqueue(scripted("first")).await.expect("enqueued").id;
@@ -73,20 +80,24 @@ async fn a_redis_that_comes_back_empty_is_refilled_within_five_seconds() {
     let killed = Instant::now();
     let mut due = Vec::new();
     for _ in 0..40 {
-        let begun = Instant::now();
         due.push(site.queue.enqueue(scripted("due")).await.expect("enqueued").id);
-        assert!(begun.elapsed() < Duration::from_secs(1), "an enqueue waits for no Redis");
     }
+    assert!(killed.elapsed() < PATIENCE, "an enqueue waits for no Redis");
     let soon = site.queue.now() + Duration::from_millis(500);
     due.push(site.queue.enqueue(scripted("due later").at(soon)).await.expect("enqueued").id);
     time::sleep(OUTAGE.saturating_sub(killed.elapsed())).await;
     site.redis.restart();
 
-    all_goes_on(&site, &due).await;
+    all_goes_on(&site, &due).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_emptied_redis_is_refilled_within_five_seconds() {
+    in_time(REDIS_BOUND, after_a_flush).await;
+}
+
+/// How long it takes until work goes on after Redis lost everything.
+async fn after_a_flush() -> Duration {
     let site = Site::start().await;
     let stopped = site.worker().await;
     let first = site.queue.enqueue(scripted("first")).await.expect("enqueued").id;
@@ -101,11 +112,16 @@ async fn an_emptied_redis_is_refilled_within_five_seconds() {
 
     site.redis.server.flush_all().await;
 
-    all_goes_on(&site, &due).await;
+    all_goes_on(&site, &due).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dead_workers_jobs_run_again_within_two_heartbeats_and_a_second() {
+    in_time(RESCUE_BOUND, after_a_death).await;
+}
+
+/// How long it takes until the jobs of a killed worker run again.
+async fn after_a_death() -> Duration {
     let bed = Bed::postgres_redis().await;
     let stage = bed.stage.clone();
     bed.stage.on("abandoned", move |ctx| {
@@ -135,12 +151,16 @@ async fn a_dead_workers_jobs_run_again_within_two_heartbeats_and_a_second() {
         bed.until("it runs again", async || (bed.stage.starts(*id) == 2).then_some(())).await;
     }
 
-    let bound = HEARTBEAT * 2 + Duration::from_secs(1);
-    assert!(killed.elapsed() < bound, "it took {:?}", killed.elapsed());
+    killed.elapsed()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_that_stands_still_while_it_ends_a_job_does_not_keep_it() {
+    in_time(RESCUE_BOUND, after_a_standstill).await;
+}
+
+/// How long it takes until a job whose worker stood still has succeeded.
+async fn after_a_standstill() -> Duration {
     let bed = Bed::postgres_redis().await;
     let thaw = bed.stage.freeze_next_effect();
     let id = bed.queue.enqueue(with_effect("frozen")).await.expect("enqueued").id;
@@ -153,13 +173,18 @@ async fn a_worker_that_stands_still_while_it_ends_a_job_does_not_keep_it() {
     let took = frozen.elapsed();
     drop(thaw);
 
-    let bound = HEARTBEAT * 2 + Duration::from_secs(1);
-    assert!(took < bound, "it took {took:?}");
     assert_eq!((job.attempt, bed.stage.effects(id)), (2, vec![JobState::Succeeded]));
+    took
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cut_connections_lose_nothing_and_idle_no_worker() {
+    in_time(HEARTBEAT * 2 + Duration::from_secs(5), after_cuts).await;
+}
+
+/// How long it takes until everything has run that was acknowledged while connections
+/// were cut.
+async fn after_cuts() -> Duration {
     let bed = Bed::postgres_redis().await;
     let _hand = hire(&bed.queue, registry(&bed.stage), &[QueueName::Stats], Duration::ZERO);
     bed.stage.on("cut", async |_| {
@@ -183,6 +208,5 @@ async fn cut_connections_lose_nothing_and_idle_no_worker() {
     for id in &ids {
         bed.reaches(*id, JobState::Succeeded).await;
     }
-    let bound = HEARTBEAT * 2 + Duration::from_secs(5);
-    assert!(cut.elapsed() < bound, "{} jobs took {:?}", ids.len(), cut.elapsed());
+    cut.elapsed()
 }
