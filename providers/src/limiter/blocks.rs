@@ -1,27 +1,22 @@
 //! Uses that this process has taken from the shared counters and not spent yet.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use hashlink::LruCache;
 
 use super::{Counts, Moment, Rule};
 
-/// Keys before those of windows that are over are thrown away.
-const FIRST_SWEEP: usize = 1024;
+/// Keys at once. Where more are in use, those used least lately lose what is left.
+const MOST: usize = 100_000;
 
 /// By key. Keys of rules whose uses are taken one by one never get here.
-#[derive(Default)]
 pub(super) struct Blocks {
-    table: Mutex<Table>,
+    of: Mutex<LruCache<String, Block>>,
 }
 
-struct Table {
-    of: HashMap<String, Block>,
-    sweep_at: usize,
-}
-
-impl Default for Table {
+impl Default for Blocks {
     fn default() -> Self {
-        Self { of: HashMap::new(), sweep_at: FIRST_SWEEP }
+        Self { of: Mutex::new(LruCache::new(MOST)) }
     }
 }
 
@@ -38,8 +33,8 @@ impl Blocks {
     /// Spends one use, where there is one: the counts with it, and without those that
     /// are left.
     pub(super) fn spend(&self, key: &str, rule: Rule, moment: Moment) -> Option<Counts> {
-        let mut table = self.lock();
-        let block = table.of.get_mut(key).filter(|block| block.is_of(rule, moment))?;
+        let mut of = self.lock();
+        let block = of.get_mut(key).filter(|block| block.is_of(rule, moment))?;
         block.left = block.left.checked_sub(1)?;
         Some(block.used())
     }
@@ -47,21 +42,20 @@ impl Blocks {
     /// Adds `more` uses that were just taken, when the shared counters stood at
     /// `counts`: the counts without all those that are left.
     pub(super) fn add(&self, key: &str, rule: Rule, moment: Moment, more: u64, counts: Counts) -> Counts {
-        let mut table = self.lock();
-        if let Some(block) = table.of.get_mut(key).filter(|block| block.is_of(rule, moment)) {
+        let mut of = self.lock();
+        if let Some(block) = of.get_mut(key).filter(|block| block.is_of(rule, moment)) {
             block.left += more;
             block.counts = counts;
             return block.used();
         }
         if more > 0 {
-            table.make_room(moment);
-            table.of.insert(key.to_owned(), Block { index: moment.index, rule, left: more, counts });
+            of.insert(key.to_owned(), Block { index: moment.index, rule, left: more, counts });
         }
         Counts { current: counts.current.saturating_sub(more), ..counts }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, LruCache<String, Block>> {
+        self.of.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -72,17 +66,6 @@ impl Block {
 
     fn used(&self) -> Counts {
         Counts { current: self.counts.current.saturating_sub(self.left), ..self.counts }
-    }
-}
-
-impl Table {
-    fn make_room(&mut self, moment: Moment) {
-        if self.of.len() < self.sweep_at {
-            return;
-        }
-        // Rules of another length have other numbers; theirs take a block anew.
-        self.of.retain(|_, block| block.index == moment.index && block.left > 0);
-        self.sweep_at = (self.of.len() * 2).max(FIRST_SWEEP);
     }
 }
 
@@ -137,13 +120,14 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_old_windows_are_forgotten() {
+    fn there_is_a_bound_to_the_keys() {
         let blocks = Blocks::default();
-        for key in 0..FIRST_SWEEP {
+        for key in 0..MOST + 10 {
             blocks.add(&key.to_string(), RULE, window(1), 2, counts(3));
         }
-        blocks.add("later", RULE, window(2), 2, counts(3));
 
-        assert_eq!(blocks.lock().of.len(), 1);
+        assert_eq!(blocks.lock().len(), MOST);
+        assert_eq!(blocks.spend("0", RULE, window(1)), None);
+        assert!(blocks.spend(&MOST.to_string(), RULE, window(1)).is_some());
     }
 }

@@ -1,32 +1,23 @@
 //! Counters of this process.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use hashlink::{LruCache, lru_cache::Entry as Place};
 
 use super::{Counts, Decision, Moment, RateLimiter, Rule};
 
 const DEFAULT_MAX_KEYS: usize = 100_000;
-const FIRST_SWEEP: usize = 1024;
 
-/// Counts in a map that forgets windows that are over and never holds more
-/// than its bound of keys.
+/// Counts for a bounded number of keys.
 pub struct MemoryLimiter {
-    table: Mutex<Table>,
-}
-
-struct Table {
-    entries: HashMap<(String, u32), Entry>,
-    max_keys: usize,
-    sweep_at: usize,
+    entries: Mutex<LruCache<(String, u32), Entry>>,
 }
 
 struct Entry {
     index: i64,
     counts: Counts,
-    expires_millis: i64,
 }
 
 impl MemoryLimiter {
@@ -35,24 +26,27 @@ impl MemoryLimiter {
         Self::with_max_keys(DEFAULT_MAX_KEYS)
     }
 
-    /// Holds at most `max_keys` keys; where more are in use at once, some of
-    /// them start anew.
+    /// Holds at most `max_keys` keys; where more are in use at once, those used least
+    /// lately start anew.
     pub fn with_max_keys(max_keys: usize) -> Self {
-        let max_keys = max_keys.max(1);
-        let table = Table { entries: HashMap::new(), max_keys, sweep_at: FIRST_SWEEP.min(max_keys) };
-        Self { table: Mutex::new(table) }
+        // What is inserted by its entry may exceed the capacity by one.
+        Self { entries: Mutex::new(LruCache::new(max_keys.saturating_sub(1))) }
     }
 
     /// [`RateLimiter::check`] for callers that cannot wait.
     pub fn check_now(&self, key: &str, rule: Rule, now: DateTime<Utc>) -> Decision {
         let moment = Moment::new(rule, now);
-        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        let counts = table.counts_for(key, rule, moment, now.timestamp_millis());
+        let mut entries = self.lock();
+        let counts = counts_for(&mut entries, key, rule, moment);
         let allowed = counts.weighted(moment) < u64::from(rule.limit);
         if allowed {
             counts.current += 1;
         }
         counts.decide(allowed, rule, moment)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, LruCache<(String, u32), Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -73,39 +67,26 @@ impl RateLimiter for MemoryLimiter {
     }
 }
 
-impl Table {
-    fn counts_for(&mut self, key: &str, rule: Rule, moment: Moment, now_millis: i64) -> &mut Counts {
-        let key = (key.to_owned(), rule.window_secs);
-        if self.entries.len() >= self.sweep_at && !self.entries.contains_key(&key) {
-            self.sweep(now_millis);
+fn counts_for<'a>(
+    entries: &'a mut LruCache<(String, u32), Entry>,
+    key: &str,
+    rule: Rule,
+    moment: Moment,
+) -> &'a mut Counts {
+    let entry = match entries.entry((key.to_owned(), rule.window_secs)) {
+        Place::Occupied(mut place) => {
+            place.to_back();
+            place.into_mut()
         }
-        let entry = self.entries.entry(key).or_insert(Entry {
-            index: moment.index,
-            counts: Counts::default(),
-            expires_millis: 0,
-        });
-        match moment.index - entry.index {
-            ..=0 => {}
-            1 => entry.counts = Counts { current: 0, previous: entry.counts.current },
-            _ => entry.counts = Counts::default(),
-        }
-        entry.index = entry.index.max(moment.index);
-        let length = i64::try_from(moment.length).unwrap_or(i64::MAX);
-        entry.expires_millis = entry.index.saturating_add(2).saturating_mul(length);
-        &mut entry.counts
+        Place::Vacant(place) => place.insert(Entry { index: moment.index, counts: Counts::default() }),
+    };
+    match moment.index - entry.index {
+        ..=0 => {}
+        1 => entry.counts = Counts { current: 0, previous: entry.counts.current },
+        _ => entry.counts = Counts::default(),
     }
-
-    fn sweep(&mut self, now_millis: i64) {
-        self.entries.retain(|_, entry| entry.expires_millis > now_millis);
-        if self.entries.len() >= self.max_keys {
-            let mut position = 0_usize;
-            self.entries.retain(|_, _| {
-                position += 1;
-                position % 10 != 1
-            });
-        }
-        self.sweep_at = (self.entries.len() * 2).clamp(FIRST_SWEEP.min(self.max_keys), self.max_keys);
-    }
+    entry.index = entry.index.max(moment.index);
+    &mut entry.counts
 }
 
 #[cfg(test)]
@@ -155,7 +136,7 @@ mod tests {
     #[test]
     fn keeps_its_bound_and_forgets_old_windows() {
         let limiter = MemoryLimiter::with_max_keys(100);
-        let count = |limiter: &MemoryLimiter| limiter.table.lock().expect("the table").entries.len();
+        let count = |limiter: &MemoryLimiter| limiter.lock().len();
         for key in 0..1000 {
             limiter.check_now(&format!("{key}"), RULE, at(0));
             assert!(count(&limiter) <= 100);
@@ -164,10 +145,7 @@ mod tests {
             limiter.check_now(&format!("later {key}"), RULE, at(200));
         }
         assert!(count(&limiter) <= 100);
-        assert!((0..100).all(|key| {
-            let table = limiter.table.lock().expect("the table");
-            table.entries.contains_key(&(format!("later {key}"), 60))
-        }));
+        assert!((0..100).all(|key| limiter.lock().contains_key(&(format!("later {key}"), 60))));
     }
 
     #[test]

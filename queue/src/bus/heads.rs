@@ -2,7 +2,6 @@
 //! them that nothing changed.
 
 use std::{
-    collections::HashMap,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -11,6 +10,7 @@ use std::{
 };
 
 use atelier_entities::{JobId, JobState, Timestamp, UserId, jobs};
+use hashlink::LruCache;
 
 /// Longest that a job under way is remembered: what lost news can cost.
 const UNDER_WAY: Duration = Duration::from_secs(1);
@@ -20,9 +20,6 @@ const ENDED: Duration = Duration::from_secs(5);
 
 /// Jobs remembered at once.
 const MOST: usize = 20_000;
-
-/// Jobs remembered before old ones are thrown away.
-const FIRST_SWEEP: usize = 1_024;
 
 /// A job in short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,22 +56,20 @@ pub(crate) struct Reading {
 
 /// Jobs in short. One that changes is forgotten, and also one that is being read as it
 /// changes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Heads {
-    places: Mutex<Places>,
+    places: Mutex<LruCache<JobId, Place>>,
     is_used: AtomicBool,
     readings: AtomicU64,
 }
 
-#[derive(Debug)]
-struct Places {
-    of: HashMap<JobId, Place>,
-    sweep_at: usize,
-}
-
-impl Default for Places {
+impl Default for Heads {
     fn default() -> Self {
-        Self { of: HashMap::new(), sweep_at: FIRST_SWEEP }
+        Self {
+            places: Mutex::new(LruCache::new(MOST)),
+            is_used: AtomicBool::new(false),
+            readings: AtomicU64::new(0),
+        }
     }
 }
 
@@ -96,8 +91,8 @@ impl Place {
 impl Heads {
     /// The job, where it is remembered. `hearing` is the number by which news is heard.
     pub(crate) fn get(&self, id: JobId, hearing: u64) -> Option<JobHead> {
-        let places = self.lock();
-        let place = places.of.get(&id)?;
+        let mut places = self.lock();
+        let place = places.get(&id)?;
         let (head, heard) = place.head?;
         (heard == hearing && !place.is_over()).then_some(head)
     }
@@ -108,11 +103,10 @@ impl Heads {
         let reading =
             Reading { job, number: self.readings.fetch_add(1, Ordering::Relaxed), begun: Instant::now() };
         let mut places = self.lock();
-        if places.of.get(&job).is_some_and(|place| place.head.is_none() && !place.is_over()) {
+        if places.peek(&job).is_some_and(|place| place.head.is_none() && !place.is_over()) {
             return None;
         }
-        places.make_room();
-        places.of.insert(job, Place { reading: reading.number, begun: reading.begun, head: None });
+        places.insert(job, Place { reading: reading.number, begun: reading.begun, head: None });
         self.is_used.store(true, Ordering::Release);
         Some(reading)
     }
@@ -120,7 +114,7 @@ impl Heads {
     /// Remembers what was read, unless the job changed meanwhile.
     pub(crate) fn keep(&self, reading: Reading, head: JobHead, hearing: u64) {
         let mut places = self.lock();
-        if let Some(place) = places.of.get_mut(&reading.job).filter(|place| place.reading == reading.number) {
+        if let Some(place) = places.peek_mut(&reading.job).filter(|place| place.reading == reading.number) {
             place.head = Some((head, hearing));
         }
     }
@@ -128,8 +122,8 @@ impl Heads {
     /// Forgets a reading that found nothing.
     pub(crate) fn abandon(&self, reading: Reading) {
         let mut places = self.lock();
-        if places.of.get(&reading.job).is_some_and(|place| place.reading == reading.number) {
-            places.of.remove(&reading.job);
+        if places.peek(&reading.job).is_some_and(|place| place.reading == reading.number) {
+            places.remove(&reading.job);
         }
     }
 
@@ -140,9 +134,9 @@ impl Heads {
         }
         let mut places = self.lock();
         for id in ids {
-            places.of.remove(id);
+            places.remove(id);
         }
-        self.is_used.store(!places.of.is_empty(), Ordering::Release);
+        self.is_used.store(!places.is_empty(), Ordering::Release);
     }
 
     /// Whether nothing is remembered and nothing being read.
@@ -150,21 +144,8 @@ impl Heads {
         !self.is_used.load(Ordering::Acquire)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Places> {
+    fn lock(&self) -> MutexGuard<'_, LruCache<JobId, Place>> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Places {
-    fn make_room(&mut self) {
-        if self.of.len() < self.sweep_at {
-            return;
-        }
-        self.of.retain(|_, place| !place.is_over());
-        if self.of.len() >= MOST {
-            self.of.clear();
-        }
-        self.sweep_at = (self.of.len() * 2).clamp(FIRST_SWEEP, MOST);
     }
 }
 
@@ -185,7 +166,7 @@ mod tests {
 
     fn age(heads: &Heads, job: JobId, by: Duration) {
         let mut places = heads.lock();
-        let place = places.of.get_mut(&job).expect("remembered");
+        let place = places.peek_mut(&job).expect("remembered");
         place.begun = place.begun.checked_sub(by).expect("the machine runs for longer");
     }
 
@@ -248,9 +229,9 @@ mod tests {
     #[test]
     fn there_is_a_bound_to_what_is_remembered() {
         let heads = Heads::default();
-        for _ in 0..3 * MOST {
+        for _ in 0..MOST + 10 {
             remember(&heads, JobId::new(), JobState::Succeeded);
         }
-        assert!(heads.lock().of.len() <= MOST);
+        assert_eq!(heads.lock().len(), MOST);
     }
 }

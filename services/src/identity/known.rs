@@ -3,22 +3,19 @@
 //! in every process.
 
 use std::{
-    collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
 use atelier_entities::Timestamp;
 use atelier_queue::bus::{KNOWN_FOR, LocalBus};
+use hashlink::LruCache;
 use sha2::{Digest, Sha256};
 
 use super::Authenticated;
 
 /// Tokens remembered at once.
 const MOST: usize = 20_000;
-
-/// Tokens remembered before old ones are thrown away.
-const FIRST_SWEEP: usize = 1_024;
 
 /// What is kept of a token: its SHA-256.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,19 +48,13 @@ impl Look {
 }
 
 /// People by token.
-#[derive(Default)]
 pub(super) struct Known {
-    table: Mutex<Table>,
+    of: Mutex<LruCache<TokenKey, Entry>>,
 }
 
-struct Table {
-    of: HashMap<TokenKey, Entry>,
-    sweep_at: usize,
-}
-
-impl Default for Table {
+impl Default for Known {
     fn default() -> Self {
-        Self { of: HashMap::new(), sweep_at: FIRST_SWEEP }
+        Self { of: Mutex::new(LruCache::new(MOST)) }
     }
 }
 
@@ -78,8 +69,8 @@ impl Known {
     pub(super) fn find(&self, key: &TokenKey, now: Timestamp, bus: &LocalBus) -> Option<Authenticated> {
         let hearing = bus.hearing()?;
         let who = {
-            let table = self.lock();
-            let entry = table.of.get(key)?;
+            let mut of = self.lock();
+            let entry = of.get(key)?;
             let is_good =
                 entry.look.hearing == Some(hearing) && entry.look.is_fresh(now) && now < entry.good_until;
             is_good.then(|| entry.who.clone())?
@@ -101,26 +92,11 @@ impl Known {
         if !is_heard || !bus.access().is_settled(who.user.id) {
             return;
         }
-        let mut table = self.lock();
-        table.make_room(look.now);
-        table.of.insert(key, Entry { who: who.clone(), look, good_until });
+        self.lock().insert(key, Entry { who: who.clone(), look, good_until });
     }
 
-    fn lock(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Table {
-    fn make_room(&mut self, now: Timestamp) {
-        if self.of.len() < self.sweep_at {
-            return;
-        }
-        self.of.retain(|_, entry| entry.look.is_fresh(now));
-        if self.of.len() >= MOST {
-            self.of.clear();
-        }
-        self.sweep_at = (self.of.len() * 2).clamp(FIRST_SWEEP, MOST);
+    fn lock(&self) -> MutexGuard<'_, LruCache<TokenKey, Entry>> {
+        self.of.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -194,16 +170,16 @@ mod tests {
         known.keep(TokenKey::of("a"), look, &who, good_for(60), &bus);
 
         assert!(known.find(&TokenKey::of("a"), NOW, &bus).is_none());
-        assert_eq!(known.lock().of.len(), 0);
+        assert_eq!(known.lock().len(), 0);
     }
 
     #[test]
     fn there_is_a_bound_to_what_is_remembered() {
         let (known, bus, who) = (Known::default(), LocalBus::default(), somebody());
-        for number in 0..3 * MOST {
+        for number in 0..MOST + 10 {
             let key = TokenKey::of(&number.to_string());
             known.keep(key, Look::begin(NOW, &bus), &who, good_for(60), &bus);
         }
-        assert!(known.lock().of.len() <= MOST);
+        assert_eq!(known.lock().len(), MOST);
     }
 }
