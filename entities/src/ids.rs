@@ -49,6 +49,12 @@ macro_rules! typed_ids {
                 Self(id)
             }
         }
+
+        impl From<$name> for Uuid {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
     )+};
 }
 
@@ -70,6 +76,8 @@ typed_ids! {
     VersionId,
     DeploymentId,
     JobId,
+    /// What one claim holds.
+    LeaseId,
     /// One run of a worker process; a restart gets another.
     WorkerId,
     /// One run of a scheduler process.

@@ -1,6 +1,6 @@
 use sea_orm::entity::prelude::*;
 
-use crate::{JobId, JobState, Timestamp, UserId, WorkerId};
+use crate::{JobId, JobState, LeaseId, Timestamp, UserId, WorkerId};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "jobs")]
@@ -12,6 +12,8 @@ pub struct Model {
     /// 0 urgent, 1 normal, 2 bulk.
     pub lane: i16,
     pub state: JobState,
+    /// [`JobState::phase`] of the state, written with it: what indexes go by.
+    pub phase: i16,
     /// Whose job it is: who may see it, and whose turn it takes.
     pub owner_id: Option<UserId>,
     /// What it is about, such as a project's id.
@@ -26,6 +28,9 @@ pub struct Model {
     pub timeout_secs: i32,
     /// Grows with each claim: what a worker shows to prove that the job is still its.
     pub fence: i64,
+    /// Where the row lies, in the database's own words; of a job as its claim left it only.
+    #[sea_orm(ignore)]
+    pub place: Option<String>,
     /// Grows with each change that a client may see.
     pub revision: i64,
     /// Unique among jobs that have not ended.
@@ -35,8 +40,9 @@ pub struct Model {
     pub rank: i64,
     /// Not started after this moment.
     pub expires_at: Option<Timestamp>,
+    /// Whose the last attempt is, and the lease that its claim gave it.
     pub worker_id: Option<WorkerId>,
-    pub lease_expires_at: Option<Timestamp>,
+    pub lease_id: Option<LeaseId>,
     pub cancel_requested_at: Option<Timestamp>,
     /// W3C traceparent of the request that asked for it.
     pub trace_parent: Option<String>,

@@ -26,6 +26,7 @@ pub mod project_versions;
 pub mod projects;
 pub mod published_sites;
 pub mod queues;
+pub mod running_jobs;
 pub mod schedulers;
 pub mod schedules;
 pub mod sessions;

@@ -14,6 +14,7 @@ mod m0006_identity;
 mod m0007_oauth;
 mod m0008_audit;
 mod m0009_mail;
+mod m0010_leases;
 mod schema;
 
 /// Every migration, oldest first.
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_oauth::Migration),
             Box::new(m0008_audit::Migration),
             Box::new(m0009_mail::Migration),
+            Box::new(m0010_leases::Migration),
         ]
     }
 }

@@ -68,7 +68,7 @@ impl JobFilter {
             .add_option(self.owner.map(|owner| jobs::Column::OwnerId.eq(owner)))
             .add_option(self.kind.as_ref().map(|kind| jobs::Column::Kind.eq(kind)))
             .add_option(self.queue.map(|queue| jobs::Column::Queue.eq(queue.as_str())))
-            .add_option(self.state.map(|state| jobs::Column::State.eq(state)))
+            .add_option(self.state.map(in_state))
             .add_option(self.subject.map(|subject| jobs::Column::SubjectId.eq(subject)))
             // Both engines read JSON with this operator.
             .add_option(
@@ -83,6 +83,15 @@ impl JobFilter {
                 (!self.except_kinds.is_empty()).then(|| jobs::Column::Kind.is_not_in(&self.except_kinds)),
             )
     }
+}
+
+/// That a job is in that state, in a form that an index knows.
+fn in_state(state: JobState) -> Condition {
+    let indexed = match state {
+        JobState::Running => Expr::cust("jobs.id IN (SELECT id FROM running_jobs)"),
+        state => Expr::cust(format!("phase = {}", state.phase())),
+    };
+    Condition::all().add(indexed).add(jobs::Column::State.eq(state))
 }
 
 /// A page of a list.

@@ -50,7 +50,7 @@ pub async fn tick(queue: &Queue) -> Result<RescueReport, QueueError> {
     let (mut after, mut size) = (None, BATCH);
     loop {
         let some = store::bounded(rescue_some(queue, after, size)).await?;
-        let Some((last, rescued)) = some else { return Ok(report) };
+        let Some((last, rescued)) = some else { break };
         match rescued {
             Ok(part) => {
                 report.rescued += part.rescued;
@@ -69,6 +69,8 @@ pub async fn tick(queue: &Queue) -> Result<RescueReport, QueueError> {
         }
         after = Some(last);
     }
+    store::bounded(lease::forget_ended(queue)).await?;
+    Ok(report)
 }
 
 async fn rescue_some(
@@ -110,6 +112,7 @@ async fn rescue(tx: &Transaction, job: &jobs::Model, report: &mut RescueReport) 
     let finish = Finish {
         id: job.id,
         fence: job.fence,
+        place: job.place.clone(),
         attempt: job.attempt,
         worker: job.worker_id,
         started_at: job.started_at,

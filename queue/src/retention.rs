@@ -50,8 +50,8 @@ pub async fn sweep(queue: &Queue, rules: &RetentionRules) -> Result<u64, QueueEr
 
 async fn delete_batch(queue: &Queue, state: JobState, keep: Duration, batch: u32) -> Result<u64, QueueError> {
     let mut sql = Sql::new(queue.db().get_database_backend());
-    sql.push("DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE state = ")
-        .bind(state.as_str())
+    sql.push("DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE phase = ")
+        .push(&state.phase().to_string())
         .push(" AND finished_at < ")
         .bind(queue.now() - keep)
         .push(" ORDER BY finished_at LIMIT ")

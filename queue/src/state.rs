@@ -34,6 +34,14 @@ mod tests {
     }
 
     #[test]
+    fn a_claim_keeps_the_phase_and_an_end_does_not() {
+        assert_eq!(JobState::Available.phase(), JobState::Running.phase());
+        for state in JobState::ALL {
+            assert_eq!(state.phase() >= 2, state.is_terminal(), "{state}");
+        }
+    }
+
+    #[test]
     fn only_available_jobs_start() {
         let starters: Vec<_> =
             JobState::ALL.iter().filter(|from| can_become(**from, JobState::Running)).collect();

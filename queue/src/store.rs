@@ -1,5 +1,6 @@
-//! The only SQL on jobs. Every statement reads the same on SQLite and PostgreSQL
-//! but for row locks, and works on batches.
+//! The only SQL on jobs. Every statement works on batches, and reads the same on SQLite
+//! and PostgreSQL but for row locks, lists of ids, and a claim, which is one statement on
+//! PostgreSQL and a transaction on SQLite.
 
 pub(crate) mod claim;
 pub(crate) mod finish;

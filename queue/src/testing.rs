@@ -2,7 +2,8 @@
 //! functions that a worker claims, keeps and ends jobs with. Nothing else needs
 //! them.
 
-use atelier_entities::{JobId, JobState, WorkerId, jobs};
+use atelier_entities::{JobId, JobState, LeaseId, WorkerId, jobs, running_jobs};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::Value;
 
 use crate::{
@@ -38,14 +39,23 @@ pub async fn claim(
     kinds: &[&'static str],
     count: usize,
 ) -> Result<Vec<jobs::Model>, QueueError> {
-    let claimant = Claimant { worker, queue: name, kinds };
+    let claimant = Claimant { worker, lease: LeaseId::new(), over: &[], queue: name, kinds };
     Ok(claim::claim_next(queue, &claimant, count, false).await?.jobs)
 }
 
-/// Extends the leases of these jobs where the worker still has them, and answers
-/// which those are.
+/// Extends the leases under which the worker still has any of these jobs, and answers
+/// what it has under them.
 pub async fn extend(queue: &Queue, worker: WorkerId, held: &[JobId]) -> Result<Vec<HeldJob>, QueueError> {
-    let held = lease::extend(queue, worker, held.to_vec()).await?;
+    let leases: Vec<LeaseId> = running_jobs::Entity::find()
+        .select_only()
+        .column(running_jobs::Column::LeaseId)
+        .distinct()
+        .filter(running_jobs::Column::WorkerId.eq(worker))
+        .filter(running_jobs::Column::Id.is_in(held.iter().copied()))
+        .into_tuple()
+        .all(queue.db())
+        .await?;
+    let held = lease::extend(queue, worker, &leases).await?;
     Ok(held
         .into_iter()
         .map(|job| HeldJob { id: job.id, fence: job.fence, cancel_requested: job.cancel_requested })

@@ -71,8 +71,9 @@ const ANSWER_BOUND: Duration = Duration::from_millis(500);
 const TRUSTED: Duration = Duration::from_millis(5);
 
 /// Whether a connection still answers, asked on its way back to the pool, and on its
-/// way out where it has lain there for a while. The pool asks the same by itself, but without a bound: connections that fell silent
-/// would hold up whoever gets one, and stay away with their place in the pool.
+/// way out where it has lain there for a while. The pool asks the same by itself, but
+/// without a bound: connections that fell silent would hold up whoever gets one, and
+/// stay away with their place in the pool.
 async fn answers(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     match tokio::time::timeout(ANSWER_BOUND, connection.ping()).await {
         Ok(answer) => answer.map(|()| true),

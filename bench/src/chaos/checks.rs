@@ -14,6 +14,7 @@ use super::{
 mod effects;
 mod ends;
 pub(super) mod idleness;
+mod leases;
 mod product;
 mod timing;
 
@@ -98,6 +99,7 @@ impl Evidence {
         checks.extend(effects::check(self));
         checks.extend(timing::check(self));
         checks.push(timing::check_schedule(self, direct).await?);
+        checks.push(leases::check(self, direct).await?);
         Ok(checks)
     }
 
@@ -142,7 +144,7 @@ fn unfinished(id: JobId, kind: &str, job: Option<&jobs::Model>) -> Option<String
 fn describe(job: &jobs::Model) -> String {
     let code = job.error.as_ref().and_then(|error| error["code"].as_str()).unwrap_or("no error");
     format!(
-        "{} {} is {} after attempt {} of {}, fence {}, {code}, run_at {}, worker {:?}, lease {:?}",
+        "{} {} is {} after attempt {} of {}, fence {}, {code}, run_at {}, worker {:?}",
         job.kind,
         job.id,
         job.state,
@@ -151,6 +153,5 @@ fn describe(job: &jobs::Model) -> String {
         job.fence,
         job.run_at,
         job.worker_id.map(|worker| worker.0),
-        job.lease_expires_at,
     )
 }

@@ -9,18 +9,18 @@ use super::cli::RowsArgs;
 const LAST: &str = "4000000000000000000";
 
 /// Ended jobs are older than all others, as the order of their ids is too.
-const FINISHED: &str = "INSERT INTO jobs (id, queue, kind, lane, state, args, attempt, max_attempts, \
+const FINISHED: &str = "INSERT INTO jobs (id, queue, kind, lane, state, phase, args, attempt, max_attempts, \
     timeout_secs, fence, revision, run_at, rank, created_at, started_at, finished_at, updated_at) \
     SELECT (lpad(to_hex(1700000000000 + n), 12, '0') || '7' || substr(md5(n::text), 1, 3) || '8' \
-    || substr(md5(n::text), 4, 15))::uuid, 'generation', 'bench.finished', 1, 'succeeded', \
+    || substr(md5(n::text), 4, 15))::uuid, 'generation', 'bench.finished', 1, 'succeeded', 2, \
     '{\"millis\": 0}', 1, 3, 60, 1, 3, now() - interval '1 day', 0, now() - interval '1 day', \
     now() - interval '1 day', now() - interval '1 day', now() - interval '1 day' \
     FROM generate_series(1, ";
 
-const WAITING: &str = "INSERT INTO jobs (id, queue, kind, lane, state, args, attempt, max_attempts, \
+const WAITING: &str = "INSERT INTO jobs (id, queue, kind, lane, state, phase, args, attempt, max_attempts, \
     timeout_secs, fence, revision, run_at, rank, created_at, updated_at) \
     SELECT (lpad(to_hex(1720000000000 + n), 12, '0') || '7' || substr(md5(n::text), 1, 3) || '8' \
-    || substr(md5(n::text), 4, 15))::uuid, 'generation', 'bench.generation', 1, 'available', \
+    || substr(md5(n::text), 4, 15))::uuid, 'generation', 'bench.generation', 1, 'available', 1, \
     '{\"millis\": 0}', 0, 3, 60, 0, 1, now(), 4000000000000000000 + n, now(), now() \
     FROM generate_series(1, ";
 
@@ -47,10 +47,9 @@ pub(super) async fn settle(db: &DatabaseConnection) -> anyhow::Result<()> {
 /// Whether any of the measured jobs has not ended.
 pub(super) async fn is_busy(db: &DatabaseConnection) -> anyhow::Result<bool> {
     let sql = format!(
-        "SELECT CASE WHEN EXISTS (SELECT 1 FROM jobs WHERE state = 'available' AND rank < {LAST} AND queue IN \
+        "SELECT CASE WHEN EXISTS (SELECT 1 FROM jobs WHERE phase = 1 AND rank < {LAST} AND queue IN \
          ('generation', 'deployment', 'email', 'stats', 'workflow', 'maintenance')) \
-         OR EXISTS (SELECT 1 FROM jobs WHERE state = 'running' AND rank < {LAST}) \
-         OR EXISTS (SELECT 1 FROM jobs WHERE state IN ('scheduled', 'retrying')) THEN 1 ELSE 0 END AS busy"
+         OR EXISTS (SELECT 1 FROM jobs WHERE phase = 0) THEN 1 ELSE 0 END AS busy"
     );
     Ok(ask(db, &sql).await?.try_get::<i32>("", "busy")? == 1)
 }
@@ -58,7 +57,7 @@ pub(super) async fn is_busy(db: &DatabaseConnection) -> anyhow::Result<bool> {
 /// How many of the measured jobs succeeded.
 pub(super) async fn count_succeeded(db: &DatabaseConnection) -> anyhow::Result<i64> {
     let sql = format!(
-        "SELECT COUNT(*) AS succeeded FROM jobs WHERE state = 'succeeded' AND kind <> 'bench.finished' \
+        "SELECT COUNT(*) AS succeeded FROM jobs WHERE phase = 2 AND kind <> 'bench.finished' \
          AND rank < {LAST}"
     );
     Ok(ask(db, &sql).await?.try_get("", "succeeded")?)
@@ -66,7 +65,7 @@ pub(super) async fn count_succeeded(db: &DatabaseConnection) -> anyhow::Result<i
 
 /// How many jobs succeeded, whether they are measured or waited behind.
 pub(super) async fn count_all_succeeded(db: &DatabaseConnection) -> anyhow::Result<i64> {
-    let sql = "SELECT COUNT(*) AS succeeded FROM jobs WHERE state = 'succeeded' AND kind <> 'bench.finished'";
+    let sql = "SELECT COUNT(*) AS succeeded FROM jobs WHERE phase = 2 AND kind <> 'bench.finished'";
     Ok(ask(db, sql).await?.try_get("", "succeeded")?)
 }
 

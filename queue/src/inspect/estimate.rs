@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use atelier_entities::{JobState, Timestamp};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use atelier_entities::Timestamp;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
 
 use crate::{Queue, error::QueueError, limits::QueueLimits};
 
@@ -49,7 +49,7 @@ impl Queue {
         let times: Vec<(String, Option<Timestamp>, Option<Timestamp>)> = Entity::find()
             .select_only()
             .columns([Column::Queue, Column::StartedAt, Column::FinishedAt])
-            .filter(Column::State.eq(JobState::Succeeded))
+            .filter(Expr::cust("phase = 2"))
             .filter(Column::FinishedAt.gte(self.now() - LATELY))
             .order_by_desc(Column::FinishedAt)
             .limit(SAMPLE)

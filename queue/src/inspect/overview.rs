@@ -62,7 +62,7 @@ impl Queue {
         let mut sql = Sql::new(self.db().get_database_backend());
         // Jobs that succeeded are left out: they are many and say nothing here. Each
         // part has an index of its own.
-        sql.push("SELECT queue, state, COUNT(*) AS jobs, MIN(run_at) AS oldest FROM jobs WHERE state = 'available' GROUP BY queue, state UNION ALL SELECT queue, state, COUNT(*), MIN(run_at) FROM jobs WHERE state IN ('scheduled', 'retrying') GROUP BY queue, state UNION ALL SELECT queue, state, COUNT(*), MIN(run_at) FROM jobs WHERE state = 'running' GROUP BY queue, state UNION ALL SELECT queue, state, COUNT(*), MIN(run_at) FROM jobs WHERE state = 'failed' AND finished_at IS NOT NULL GROUP BY queue, state");
+        sql.push("SELECT queue, state, COUNT(*) AS jobs, MIN(run_at) AS oldest FROM jobs WHERE phase = 1 AND state <> 'running' GROUP BY queue, state UNION ALL SELECT queue, state, COUNT(*), MIN(run_at) FROM jobs WHERE phase = 0 GROUP BY queue, state UNION ALL SELECT queue, 'running', COUNT(*), NULL FROM running_jobs GROUP BY queue UNION ALL SELECT queue, state, COUNT(*), MIN(run_at) FROM jobs WHERE phase = 3 AND finished_at IS NOT NULL GROUP BY queue, state");
         let mut overview: Vec<QueueOverview> = QueueName::ALL.map(QueueOverview::empty).into();
         for row in self.db().query_all_raw(sql.build()).await? {
             let (name, state): (String, JobState) = (row.try_get("", "queue")?, row.try_get("", "state")?);

@@ -1,12 +1,12 @@
 //! What autoscalers ask: how fast jobs come and go, and how many workers that wants.
 //!
 //! Rates come from bounded index ranges. Jobs that arrived are found by their ids,
-//! which sort by time; jobs that ended by `(state, finished_at)`. However many jobs
+//! which sort by time; jobs that ended by `(phase, finished_at)`. However many jobs
 //! there are, only the newest [`SAMPLE`] of each range are looked at.
 
 use std::{collections::HashMap, time::Duration};
 
-use atelier_entities::{Timestamp, queues, workers};
+use atelier_entities::{JobState, Timestamp, queues, workers};
 use sea_orm::{ConnectionTrait, DatabaseBackend, EntityTrait};
 use uuid::Uuid;
 
@@ -211,18 +211,18 @@ impl Queue {
         let backend = self.db().get_database_backend();
         let mut sql = Sql::new(backend);
         counts(&mut sql, "finished_at", now).push(", AVG(run_secs) AS run_secs FROM (");
-        for (index, state) in ["succeeded", "failed"].into_iter().enumerate() {
+        for (index, state) in [JobState::Succeeded, JobState::Failed].into_iter().enumerate() {
             sql.push(if index == 0 { "" } else { " UNION ALL " })
                 .push("SELECT queue, finished_at, run_secs FROM (SELECT queue, finished_at, ")
                 .push(run_secs(backend))
-                .push(" AS run_secs FROM jobs WHERE finished_at IS NOT NULL AND state = ")
-                .bind(state)
+                .push(" AS run_secs FROM jobs WHERE finished_at IS NOT NULL AND phase = ")
+                .push(&state.phase().to_string())
                 .push(" AND finished_at >= ")
                 .bind(now - FIVE_MINUTES)
                 .push(" ORDER BY finished_at DESC LIMIT ")
                 .bind(SAMPLE)
                 .push(") AS ")
-                .push(state);
+                .push(state.as_str());
         }
         sql.push(") AS ended GROUP BY queue");
         self.counted(sql).await

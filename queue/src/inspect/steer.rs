@@ -117,7 +117,7 @@ impl Transaction {
             return Err(QueueError::WrongState { state: job.state, action: "run again" });
         }
         let mut sql = Sql::new(self.get_database_backend());
-        sql.push("UPDATE jobs SET state = 'available', attempt = 0, revision = revision + 1, result = NULL, error = NULL, progress = NULL, cancel_requested_at = NULL, finished_at = NULL, expires_at = NULL, run_at = ")
+        sql.push("UPDATE jobs SET state = 'available', phase = 1, attempt = 0, revision = revision + 1, result = NULL, error = NULL, progress = NULL, cancel_requested_at = NULL, finished_at = NULL, expires_at = NULL, run_at = ")
             .bind(self.now())
             .push(", rank = ")
             .bind(self.now().timestamp_millis())

@@ -2,9 +2,12 @@
 
 use std::borrow::Cow;
 
-use atelier_entities::{JobState, Timestamp, UserId, jobs, queues, workers};
+use atelier_entities::{JobId, JobState, Timestamp, UserId, jobs, queues, running_jobs, workers};
 use chrono::SecondsFormat;
-use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
+};
 use serde_json::{Value, json};
 
 use super::estimate::Throughput;
@@ -112,7 +115,8 @@ impl Queue {
     ) -> Result<Why, QueueError> {
         let before =
             jobs::Entity::find()
-                .filter(jobs::Column::State.eq(JobState::Available))
+                .filter(Expr::cust("phase = 1"))
+                .filter(jobs::Column::State.ne(JobState::Running))
                 .filter(jobs::Column::Queue.eq(&job.queue))
                 .filter(Condition::any().add(jobs::Column::Rank.lt(job.rank)).add(
                     Condition::all().add(jobs::Column::Rank.eq(job.rank)).add(jobs::Column::Id.lt(job.id)),
@@ -140,9 +144,7 @@ impl Queue {
     }
 
     async fn count_running(&self, job: &jobs::Model) -> Result<u64, QueueError> {
-        let running = jobs::Entity::find()
-            .filter(jobs::Column::State.eq(JobState::Running))
-            .filter(jobs::Column::Queue.eq(&job.queue));
+        let running = running_jobs::Entity::find().filter(running_jobs::Column::Queue.eq(&job.queue));
         Ok(running.count(self.db()).await?)
     }
 
@@ -154,12 +156,14 @@ impl Queue {
         limits: QueueLimits,
     ) -> Result<Option<Why>, QueueError> {
         if let (Some(most), Some(owner)) = (limits.max_running_per_owner, job.owner_id) {
-            let holders: Vec<jobs::Model> = jobs::Entity::find()
-                .filter(jobs::Column::State.eq(JobState::Running))
-                .filter(jobs::Column::Queue.eq(&job.queue))
-                .filter(jobs::Column::OwnerId.eq(owner))
-                .order_by_asc(jobs::Column::Id)
+            let holders: Vec<JobId> = running_jobs::Entity::find()
+                .select_only()
+                .column(running_jobs::Column::Id)
+                .filter(running_jobs::Column::Queue.eq(&job.queue))
+                .filter(running_jobs::Column::OwnerId.eq(owner))
+                .order_by_asc(running_jobs::Column::Id)
                 .limit(u64::from(most).max(HOLDERS))
+                .into_tuple()
                 .all(self.db())
                 .await?;
             if holders.len() >= usize::try_from(most).unwrap_or(usize::MAX) {
@@ -195,9 +199,8 @@ fn moment(at: Timestamp) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-fn owner_limited(job: &jobs::Model, most: u32, holders: &[jobs::Model]) -> Why {
-    let ids: Vec<String> =
-        holders.iter().take(HOLDERS as usize).map(|holder| holder.id.to_string()).collect();
+fn owner_limited(job: &jobs::Model, most: u32, holders: &[JobId]) -> Why {
+    let ids: Vec<String> = holders.iter().take(HOLDERS as usize).map(JobId::to_string).collect();
     let message = format!(
         "its owner already runs {most} jobs of the queue {}, which is the limit: {}",
         job.queue,

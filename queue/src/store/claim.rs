@@ -1,18 +1,30 @@
-//! Claiming: one guarded UPDATE for a batch.
+//! Claiming: one guarded UPDATE for a batch, and a lease for all of it.
 
-use atelier_entities::{JobState, Timestamp, WorkerId, jobs, queues};
+use atelier_entities::{JobState, LeaseId, Timestamp, WorkerId, jobs, queues, running_jobs};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseBackend, DbErr, EntityTrait,
     IntoActiveModel, PaginatorTrait, QueryFilter, QueryResult,
 };
 
 use crate::{
-    Queue, enqueue::Transaction, error::QueueError, limits::QueueLimits, name::QueueName, store::sql::Sql,
+    Queue,
+    enqueue::Transaction,
+    error::QueueError,
+    limits::QueueLimits,
+    name::QueueName,
+    store::{
+        lease::{self, Lease},
+        sql::Sql,
+    },
 };
 
 /// Who claims, and what it can run.
 pub(crate) struct Claimant<'a> {
     pub(crate) worker: WorkerId,
+    /// What it calls its hold on the jobs.
+    pub(crate) lease: LeaseId,
+    /// Its leases of before under which nothing runs any more: they go with the claim.
+    pub(crate) over: &'a [LeaseId],
     pub(crate) queue: QueueName,
     /// Kinds it has handlers for: others wait for a worker that knows them.
     pub(crate) kinds: &'a [&'static str],
@@ -21,7 +33,7 @@ pub(crate) struct Claimant<'a> {
 /// Takes the next `count` jobs of the queue in the order of dispatch: available, of a
 /// kind this worker knows, not expired, in a queue that is neither paused nor limited
 /// ([`claim_limited`] is for those). The attempt counts from here.
-async fn claim(queue: &Queue, claimant: &Claimant<'_>, count: usize) -> Result<Vec<jobs::Model>, DbErr> {
+async fn claim(queue: &Queue, claimant: &Claimant<'_>, count: usize) -> Result<Vec<jobs::Model>, QueueError> {
     if count == 0 || claimant.kinds.is_empty() {
         return Ok(Vec::new());
     }
@@ -33,18 +45,37 @@ async fn claim(queue: &Queue, claimant: &Claimant<'_>, count: usize) -> Result<V
         DatabaseBackend::Postgres => "ctid",
         _ => "rowid",
     };
-    sql.push("WITH next AS MATERIALIZED (SELECT ").push(place).push(" AS place FROM jobs WHERE ");
+    sql.push("WITH next AS MATERIALIZED (SELECT ").push(place).push(" AS place, id FROM jobs WHERE ");
     available(&mut sql, claimant, now);
     sql.push(" AND NOT EXISTS (SELECT 1 FROM queues WHERE name = ")
         .bind(claimant.queue.as_str())
-        .push(" AND (paused_at IS NOT NULL OR max_running IS NOT NULL OR max_running_per_owner IS NOT NULL OR rate_limit IS NOT NULL)) ORDER BY rank, id LIMIT ")
-        .bind(i64::try_from(count).unwrap_or(i64::MAX))
-        .skip_locked()
-        .push(") UPDATE jobs SET ");
+        .push(" AND (paused_at IS NOT NULL OR max_running IS NOT NULL OR max_running_per_owner IS NOT NULL OR rate_limit IS NOT NULL)) ORDER BY rank, id LIMIT ");
+    push_count(&mut sql, count);
+    sql.skip_locked().push(")");
     let taking = Taking::of(claimant, queue, now);
     taking.push_to(&mut sql, place, "place");
-    let _turn = queue.write_turn().await;
-    taking.rows(queue.db().query_all_raw(sql.build()).await?)
+    if is_one_statement(sql.backend()) {
+        return Ok(taking.take(queue.db(), sql).await?);
+    }
+    let tx = queue.begin_brief().await?;
+    let taken = taking.take(&*tx, sql).await;
+    tx.close(taken.map_err(QueueError::from)).await
+}
+
+/// Appends how many jobs are wanted. Round numbers stand in the text: of a parameter
+/// PostgreSQL expects a tenth of the table, and plans each claim anew because of that.
+fn push_count(sql: &mut Sql, count: usize) {
+    if count.is_multiple_of(100) {
+        sql.push(&count.to_string());
+    } else {
+        sql.bind(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+}
+
+/// Whether a claim is one statement: PostgreSQL changes several tables in one. SQLite
+/// takes a transaction.
+fn is_one_statement(backend: DatabaseBackend) -> bool {
+    backend == DatabaseBackend::Postgres
 }
 
 /// What a claim under limits took.
@@ -136,7 +167,7 @@ async fn claim_fairly(
     available(&mut sql, claimant, now);
     sql.push(" ORDER BY rank, id LIMIT ").push(&CANDIDATES.max(count).to_string()).push(")");
     if let Some(most) = per_owner {
-        sql.push(", running AS (SELECT owner_id, COUNT(*) AS jobs FROM jobs WHERE state = 'running' AND queue = ")
+        sql.push(", running AS (SELECT owner_id, COUNT(*) AS jobs FROM running_jobs WHERE queue = ")
             .bind(claimant.queue.as_str())
             .push(" AND owner_id IS NOT NULL GROUP BY owner_id), turns AS (SELECT candidates.id, candidates.rank, candidates.owner_id, COALESCE(running.jobs, 0) + ROW_NUMBER() OVER (PARTITION BY candidates.owner_id ORDER BY candidates.rank, candidates.id) AS turn FROM candidates LEFT JOIN running ON running.owner_id = candidates.owner_id), next AS (SELECT id FROM turns WHERE owner_id IS NULL OR turn <= ")
             .push(&most.to_string())
@@ -144,10 +175,10 @@ async fn claim_fairly(
     } else {
         sql.push(", next AS (SELECT id FROM candidates ORDER BY rank, id LIMIT ");
     }
-    sql.push(&count.to_string()).push(") UPDATE jobs SET ");
+    sql.push(&count.to_string()).push(")");
     let taking = Taking::of(claimant, &tx.queue, now);
     taking.push_to(&mut sql, "id", "id");
-    taking.rows(tx.query_all_raw(sql.build()).await?)
+    taking.take(&**tx, sql).await
 }
 
 async fn locked_queue(tx: &Transaction, queue: QueueName) -> Result<Option<queues::Model>, DbErr> {
@@ -157,17 +188,19 @@ async fn locked_queue(tx: &Transaction, queue: QueueName) -> Result<Option<queue
 }
 
 async fn count_running(tx: &Transaction, queue: QueueName) -> Result<u32, DbErr> {
-    let running = jobs::Entity::find()
-        .filter(jobs::Column::State.eq(JobState::Running))
-        .filter(jobs::Column::Queue.eq(queue.as_str()))
+    let running = running_jobs::Entity::find()
+        .filter(running_jobs::Column::Queue.eq(queue.as_str()))
         .count(&**tx)
         .await?;
     Ok(u32::try_from(running).unwrap_or(u32::MAX))
 }
 
-/// The condition under which this worker may take a job.
+/// The condition under which this worker may take a job. The index of dispatch goes by
+/// the phase: what runs already is stepped over. Of two conditions that both hold for few
+/// jobs PostgreSQL expects that next to none meets both, so the second names the state
+/// that a job is not in.
 fn available(sql: &mut Sql, claimant: &Claimant<'_>, now: Timestamp) {
-    sql.push("state = 'available' AND queue = ")
+    sql.push("phase = 1 AND state <> 'running' AND queue = ")
         .bind(claimant.queue.as_str())
         .push(" AND kind IN (")
         .bind_list(claimant.kinds.iter().copied())
@@ -177,45 +210,71 @@ fn available(sql: &mut Sql, claimant: &Claimant<'_>, now: Timestamp) {
 }
 
 /// What taking jobs writes, and what is read of them.
-struct Taking {
-    queue: QueueName,
-    worker: WorkerId,
+struct Taking<'a> {
+    lease: Lease,
+    over: &'a [LeaseId],
     now: Timestamp,
-    lease_expires_at: Timestamp,
 }
 
 /// The columns that an attempt reads and that a claim does not know by itself.
 const READ: &str = "id, kind, lane, owner_id, subject_id, args, attempt, max_attempts, timeout_secs, fence, \
     revision, run_at, rank, trace_parent, request_id, created_at";
 
-impl Taking {
-    fn of(claimant: &Claimant<'_>, queue: &Queue, now: Timestamp) -> Self {
-        let Claimant { worker, queue: name, .. } = *claimant;
-        Self { queue: name, worker, now, lease_expires_at: now + queue.options().heartbeat * 2 }
+impl<'a> Taking<'a> {
+    fn of(claimant: &Claimant<'a>, queue: &Queue, now: Timestamp) -> Self {
+        let Claimant { worker, lease: id, over, queue: name, .. } = *claimant;
+        let lease = Lease { id, queue: name, worker, expires_at: lease::lasting_from(queue, now) };
+        Self { lease, over, now }
     }
 
-    /// Appends what follows `SET`, for the jobs whose `key` stands in that column of
-    /// `next`.
+    /// Appends what takes the jobs whose `key` stands in that column of `next`.
     fn push_to(&self, sql: &mut Sql, key: &str, column: &str) {
-        sql.push(
-            "state = 'running', attempt = attempt + 1, fence = fence + 1, revision = revision + 1, worker_id = ",
-        )
-        .bind(self.worker)
-        .push(", lease_expires_at = ")
-        .bind(self.lease_expires_at)
-        .push(", started_at = ")
-        .bind(self.now)
-        .push(", updated_at = ")
-        .bind(self.now)
-        .push(" WHERE ")
-        .push(key);
-        // An array, so that PostgreSQL goes by the key however many rows it expects.
-        match sql.backend() {
-            DatabaseBackend::Postgres => sql.push(" = ANY(ARRAY(SELECT ").push(column).push(" FROM next))"),
-            _ => sql.push(" IN (SELECT ").push(column).push(" FROM next)"),
+        if is_one_statement(sql.backend()) {
+            self.lease.push_to(sql);
+            if !self.over.is_empty() {
+                sql.push(", over AS (");
+                lease::push_release(sql, self.over);
+                sql.push(")");
+            }
+        }
+        // Nothing is set that an index speaks of.
+        sql.push(" UPDATE jobs SET state = 'running', attempt = attempt + 1, fence = fence + 1, revision = revision + 1, worker_id = ")
+            .bind(self.lease.worker)
+            .push(", lease_id = ")
+            .bind(self.lease.id)
+            .push(", started_at = ")
+            .bind(self.now)
+            .push(", updated_at = ")
+            .bind(self.now)
+            .push(" WHERE ")
+            .push(key);
+        // An array, so that PostgreSQL goes by the key however many rows it expects. And
+        // the state is hidden from the planner, which would rather go through all
+        // available jobs.
+        let (these, all, place) = match sql.backend() {
+            DatabaseBackend::Postgres => (" = ANY(ARRAY(SELECT ", "))", "ctid::text"),
+            _ => (" IN (SELECT ", ")", "NULL"),
         };
-        // Hidden from the planner, which would rather go through all available jobs.
-        sql.push(" AND state || '' = 'available' RETURNING ").push(READ);
+        sql.push(these)
+            .push(column)
+            .push(" FROM next")
+            .push(all)
+            .push(" AND state || '' = 'available' RETURNING ")
+            .push(READ)
+            .push(", ")
+            .push(place);
+    }
+
+    /// Runs the statement and answers what was taken, with its lease written.
+    async fn take(self, db: &impl ConnectionTrait, sql: Sql) -> Result<Vec<jobs::Model>, DbErr> {
+        let is_one_statement = is_one_statement(sql.backend());
+        let jobs = self.rows(db.query_all_raw(sql.build()).await?)?;
+        if !is_one_statement {
+            let ids: Vec<_> = jobs.iter().map(|job| job.id).collect();
+            self.lease.write(db, &ids).await?;
+            lease::release(db, self.over).await?;
+        }
+        Ok(jobs)
     }
 
     /// The jobs that were taken, as they are now. What no attempt reads — the result,
@@ -227,10 +286,11 @@ impl Taking {
     fn row(&self, row: &QueryResult) -> Result<jobs::Model, DbErr> {
         Ok(jobs::Model {
             id: row.try_get_by_index(0)?,
-            queue: self.queue.as_str().to_owned(),
+            queue: self.lease.queue.as_str().to_owned(),
             kind: row.try_get_by_index(1)?,
             lane: row.try_get_by_index(2)?,
             state: JobState::Running,
+            phase: JobState::Running.phase(),
             owner_id: row.try_get_by_index(3)?,
             subject_id: row.try_get_by_index(4)?,
             args: row.try_get_by_index(5)?,
@@ -246,12 +306,13 @@ impl Taking {
             run_at: row.try_get_by_index(11)?,
             rank: row.try_get_by_index(12)?,
             expires_at: None,
-            worker_id: Some(self.worker),
-            lease_expires_at: Some(self.lease_expires_at),
+            worker_id: Some(self.lease.worker),
+            lease_id: Some(self.lease.id),
             cancel_requested_at: None,
             trace_parent: row.try_get_by_index(13)?,
             request_id: row.try_get_by_index(14)?,
             created_at: row.try_get_by_index(15)?,
+            place: row.try_get_by_index(16)?,
             started_at: Some(self.now),
             finished_at: None,
             updated_at: self.now,

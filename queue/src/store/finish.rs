@@ -24,6 +24,8 @@ use crate::{
 pub(crate) struct Finish {
     pub(crate) id: JobId,
     pub(crate) fence: i64,
+    /// Where the claim left the row; nobody may have moved it since.
+    pub(crate) place: Option<String>,
     pub(crate) attempt: i32,
     pub(crate) worker: Option<WorkerId>,
     pub(crate) started_at: Option<Timestamp>,
@@ -73,8 +75,7 @@ pub(crate) async fn batch(queue: &Queue, finishes: &[&Finish]) -> Result<HeldFen
         finishes.iter().copied().partition(|finish| finish.is_plain());
     let mut held = HeldFences::new();
     if !successes.is_empty() {
-        let _turn = queue.write_turn().await;
-        held = succeed(queue.db(), successes, queue.now()).await?;
+        held = succeed(queue, successes).await?;
     }
     if !others.is_empty() {
         let tx = queue.begin_brief().await?;
@@ -153,6 +154,8 @@ pub(crate) async fn unstarted(
     let mut sql = Sql::new(tx.get_database_backend());
     sql.push("UPDATE jobs SET state = ")
         .bind(state.as_str())
+        .push(", phase = ")
+        .bind(state.phase())
         .push(", error = ")
         .bind_json(settlement.error.as_ref())
         .push(", revision = revision + 1, finished_at = ")
@@ -197,46 +200,80 @@ async fn apply_effect(
 // instead of finding each by its key.
 
 /// [`update`] for attempts that [are plain](Finish::is_plain), with little to send.
-async fn succeed(
-    db: &impl ConnectionTrait,
-    mut finishes: Vec<&Finish>,
-    now: Timestamp,
-) -> Result<HeldFences, DbErr> {
+/// PostgreSQL looks for a row where its claim left it, which is where it lies unless the
+/// attempt told of its progress; what is not found there is found by its key.
+async fn succeed(queue: &Queue, mut finishes: Vec<&Finish>) -> Result<HeldFences, DbErr> {
     finishes.sort_unstable_by_key(|finish| finish.id);
-    let mut sql = Sql::new(db.get_database_backend());
+    let mut held = HeldFences::new();
+    let placed: Vec<_> = finishes.iter().copied().filter(|finish| finish.place.is_some()).collect();
+    if !placed.is_empty() {
+        held = write_successes(queue, &placed, true).await?;
+    }
+    finishes.retain(|finish| !held.contains(&finish.key()));
+    if !finishes.is_empty() {
+        held.extend(write_successes(queue, &finishes, false).await?);
+    }
+    Ok(held)
+}
+
+async fn write_successes(queue: &Queue, finishes: &[&Finish], by_place: bool) -> Result<HeldFences, DbErr> {
+    let now = queue.now();
+    let mut sql = Sql::new(queue.db().get_database_backend());
     let has_results = finishes.iter().any(|finish| finish.settlement.result.is_some());
-    sql.push("UPDATE jobs SET state = 'succeeded', result = ")
+    sql.push("UPDATE jobs SET state = 'succeeded', phase = 2, result = ")
         .push(if has_results { "ended.result" } else { "NULL" })
-        .push(", error = NULL, lease_expires_at = NULL, revision = revision + 1, finished_at = ")
+        .push(", error = NULL, revision = revision + 1, finished_at = ")
         .bind(now)
         .push(", updated_at = ")
         .bind(now)
         .push(" FROM ");
-    if has_results {
-        let rows = finishes.iter().map(|finish| {
-            let [id, fence] = key(finish);
-            [id, fence, Cell::json(finish.settlement.result.as_ref())]
-        });
-        let columns = [KEY[0], KEY[1], ("result", "jsonb")];
-        Table::new(columns, rows.collect()).push_to(&mut sql, "ended");
-    } else {
-        push_keys(&mut sql, &finishes);
+    match (by_place, has_results) {
+        (false, false) => push_ends(&mut sql, finishes, [ID, FENCE], |end| [id(end), fence(end)]),
+        (false, true) => {
+            push_ends(&mut sql, finishes, [ID, FENCE, RESULT], |end| [id(end), fence(end), result(end)]);
+        }
+        (true, false) => {
+            push_ends(&mut sql, finishes, [PLACE, ID, FENCE], |end| [place(end), id(end), fence(end)]);
+        }
+        (true, true) => push_ends(&mut sql, finishes, [PLACE, ID, FENCE, RESULT], |end| {
+            [place(end), id(end), fence(end), result(end)]
+        }),
     }
-    sql.push(" WHERE jobs.id = ended.id AND jobs.fence = ended.fence AND jobs.state || '' = 'running' RETURNING jobs.id, jobs.fence");
-    held(&db.query_all_raw(sql.build()).await?)
+    sql.push(if by_place { " WHERE jobs.ctid = ended.place AND " } else { " WHERE " })
+        .push("jobs.id = ended.id AND jobs.fence = ended.fence AND jobs.state || '' = 'running' RETURNING jobs.id, jobs.fence");
+    let _turn = queue.write_turn().await;
+    held(&queue.db().query_all_raw(sql.build()).await?)
 }
 
-fn push_keys(sql: &mut Sql, finishes: &[&Finish]) {
-    let rows = finishes.iter().map(|finish| key(finish)).collect();
-    Table::new(KEY, rows).push_to(sql, "ended");
+fn push_ends<const N: usize>(
+    sql: &mut Sql,
+    finishes: &[&Finish],
+    columns: [Column; N],
+    cells: impl Fn(&Finish) -> [Cell; N],
+) {
+    Table::new(columns, finishes.iter().map(|finish| cells(finish)).collect()).push_to(sql, "ended");
 }
 
-fn key(finish: &Finish) -> [Cell; 2] {
-    [Cell::Id(finish.id.0), Cell::Number(finish.fence)]
+const PLACE: Column = ("place", "tid");
+const ID: Column = ("id", "uuid");
+const FENCE: Column = ("fence", "bigint");
+const RESULT: Column = ("result", "jsonb");
+
+fn place(finish: &Finish) -> Cell {
+    Cell::Text(finish.place.clone())
 }
 
-/// What an attempt is found by.
-const KEY: [Column; 2] = [("id", "uuid"), ("fence", "bigint")];
+fn id(finish: &Finish) -> Cell {
+    Cell::Id(finish.id.0)
+}
+
+fn fence(finish: &Finish) -> Cell {
+    Cell::Number(finish.fence)
+}
+
+fn result(finish: &Finish) -> Cell {
+    Cell::json(finish.settlement.result.as_ref())
+}
 
 fn held(rows: &[QueryResult]) -> Result<HeldFences, DbErr> {
     rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
@@ -252,7 +289,7 @@ async fn update(
     let mut ordered = finishes.to_vec();
     ordered.sort_by_key(|finish| finish.id);
     let mut sql = Sql::new(db.get_database_backend());
-    sql.push("UPDATE jobs SET state = ended.column3, result = ended.column4, error = ended.column5, run_at = COALESCE(ended.column6, run_at), rank = ended.column7, attempt = attempt - ended.column8, finished_at = ended.column9, lease_expires_at = NULL, revision = revision + 1, updated_at = ")
+    sql.push("UPDATE jobs SET state = ended.column3, result = ended.column4, error = ended.column5, run_at = COALESCE(ended.column6, run_at), rank = ended.column7, attempt = attempt - ended.column8, finished_at = ended.column9, phase = ended.column10, revision = revision + 1, updated_at = ")
         .bind(now)
         .push(" FROM (VALUES ");
     for (index, finish) in ordered.iter().enumerate() {
@@ -275,6 +312,8 @@ async fn update(
             .bind(i32::from(!counted))
             .push(", ")
             .bind(state.is_terminal().then_some(now))
+            .push(", ")
+            .bind(state.phase())
             .push(")");
     }
     sql.push(") AS ended WHERE jobs.id = ended.column1 AND jobs.fence = ended.column2 AND jobs.state || '' = 'running' AND (ended.column9 IS NOT NULL OR jobs.cancel_requested_at IS NULL) RETURNING jobs.id, jobs.fence");

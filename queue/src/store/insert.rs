@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use atelier_entities::{JobId, JobState, Timestamp, UserId, jobs};
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseBackend, DbErr, EntityTrait, QueryFilter};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseBackend, DbErr, EntityTrait, QueryFilter, sea_query::Expr,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -38,12 +40,13 @@ pub(crate) struct NewRow {
     pub(crate) request_id: Option<String>,
 }
 
-const COLUMNS: [Column; 16] = [
+const COLUMNS: [Column; 17] = [
     ("id", "uuid"),
     ("queue", "text"),
     ("kind", "text"),
     ("lane", "smallint"),
     ("state", "text"),
+    ("phase", "smallint"),
     ("owner_id", "uuid"),
     ("subject_id", "uuid"),
     ("args", "jsonb"),
@@ -65,6 +68,7 @@ impl NewRow {
             Cell::Text(Some(self.kind.to_owned())),
             Cell::Number(self.lane.into()),
             Cell::Text(Some(self.state.as_str().to_owned())),
+            Cell::Number(self.state.phase().into()),
             Cell::Uuid(self.owner.map(|owner| owner.0)),
             Cell::Uuid(self.subject),
             Cell::Text(Some(self.args.clone())),
@@ -80,7 +84,7 @@ impl NewRow {
     }
 }
 
-/// Rows of one statement: 16 parameters each, of the 32,766 that SQLite takes.
+/// Rows of one statement: 17 parameters each, of the 32,766 that SQLite takes.
 const ROWS_PER_INSERT: usize = 1_000;
 
 /// How often a duplicate that ended between insert and look-up is tried again.
@@ -98,7 +102,7 @@ pub(crate) async fn waiting(
             .iter()
             .map(|(owner, queue)| [Cell::Id(owner.0), Cell::Text(Some(queue.as_str().to_owned()))]);
         let mut sql = Sql::new(db.get_database_backend());
-        sql.push("SELECT line.owner_id AS owner_id, line.queue AS queue, (SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE jobs.owner_id = line.owner_id AND jobs.queue = line.queue AND jobs.state = 'available' LIMIT ")
+        sql.push("SELECT line.owner_id AS owner_id, line.queue AS queue, (SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE jobs.owner_id = line.owner_id AND jobs.queue = line.queue AND jobs.phase = 1 AND jobs.state <> 'running' LIMIT ")
             .push(&MAX_COUNTED_WAITING.to_string())
             .push(") AS counted) AS waiting FROM ");
         Table::new([("owner_id", "uuid"), ("queue", "text")], rows.collect()).push_to(&mut sql, "line");
@@ -173,7 +177,7 @@ async fn stand_in(
     for _ in 0..UNIQUE_RACES {
         let holder = jobs::Entity::find()
             .filter(jobs::Column::UniqueKey.eq(key))
-            .filter(jobs::Column::State.is_not_in(JobState::TERMINAL))
+            .filter(Expr::cust("phase < 2"))
             .one(db)
             .await?;
         if let Some(holder) = holder {

@@ -1,11 +1,20 @@
-//! Leases: kept by heartbeats, found when they have run out.
+//! Leases: one for all that a claim took, kept by heartbeats, found when it has run out.
+//!
+//! A lease comes in the commit of its claim; it names its jobs, and they name it. It goes
+//! once the last of them has ended, soon but not at once: which of them run is in the
+//! jobs, and the view `running_jobs` tells.
+//!
+//! Whoever changes both locks the lease before its jobs.
 
 use std::time::Duration;
 
-use atelier_entities::{JobId, Timestamp, WorkerId, jobs, workers};
-use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait, sea_query::OnConflict};
+use atelier_entities::{JobId, LeaseId, Timestamp, WorkerId, jobs, workers};
+use sea_orm::{
+    ActiveValue::Set, ConnectionTrait, DatabaseBackend, DbErr, EntityTrait, QueryResult,
+    sea_query::OnConflict,
+};
 
-use crate::{Queue, name::QueueName, store::sql::Sql};
+use crate::{Queue, enqueue::Transaction, error::QueueError, name::QueueName, store::sql::Sql};
 
 /// A job that a heartbeat found still held.
 pub(crate) struct Held {
@@ -14,78 +23,208 @@ pub(crate) struct Held {
     pub(crate) cancel_requested: bool,
 }
 
-/// Extends the leases of what a worker holds, in one statement, and answers what it
-/// still has of that. What it was given without knowing it — the answer to a claim
+/// What a claim is about to hold.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lease {
+    pub(crate) id: LeaseId,
+    pub(crate) queue: QueueName,
+    pub(crate) worker: WorkerId,
+    pub(crate) expires_at: Timestamp,
+}
+
+impl Lease {
+    /// Appends, to a list of common table expressions of PostgreSQL, what writes it for
+    /// the jobs of `next`, if there are any.
+    pub(crate) fn push_to(&self, sql: &mut Sql) {
+        sql.push(", leased AS (INSERT INTO job_leases (id, queue, worker_id, jobs, expires_at) SELECT ")
+            .bind(self.id)
+            .push(", ")
+            .bind(self.queue.as_str())
+            .push(", ")
+            .bind(self.worker)
+            .push(", array_agg(id), ")
+            .bind(self.expires_at)
+            .push(" FROM next HAVING COUNT(*) > 0)");
+    }
+
+    /// Writes it for these jobs.
+    pub(crate) async fn write(&self, db: &impl ConnectionTrait, jobs: &[JobId]) -> Result<(), DbErr> {
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        let mut sql = Sql::new(db.get_database_backend());
+        sql.push("INSERT INTO job_leases (id, queue, worker_id, jobs, expires_at) VALUES (")
+            .bind(self.id)
+            .push(", ")
+            .bind(self.queue.as_str())
+            .push(", ")
+            .bind(self.worker)
+            .push(", ");
+        match sql.backend() {
+            DatabaseBackend::Postgres => sql.bind(jobs.iter().map(|id| id.0).collect::<Vec<_>>()),
+            _ => {
+                let ids: Vec<String> = jobs.iter().map(|id| id.0.simple().to_string()).collect();
+                sql.bind(serde_json::Value::from(ids).to_string())
+            }
+        };
+        sql.push(", ").bind(self.expires_at).push(")");
+        db.execute_raw(sql.build()).await.map(drop)
+    }
+}
+
+/// When a lease runs out that was given or extended at that moment.
+pub(crate) fn lasting_from(queue: &Queue, at: Timestamp) -> Timestamp {
+    at + queue.options().heartbeat * 2
+}
+
+/// Appends the statement that deletes leases under which nothing runs any more.
+pub(crate) fn push_release(sql: &mut Sql, over: &[LeaseId]) {
+    sql.push("DELETE FROM job_leases WHERE id ").among(over);
+}
+
+/// Deletes leases under which nothing runs any more.
+pub(crate) async fn release(db: &impl ConnectionTrait, over: &[LeaseId]) -> Result<(), DbErr> {
+    if over.is_empty() {
+        return Ok(());
+    }
+    let mut sql = Sql::new(db.get_database_backend());
+    push_release(&mut sql, over);
+    db.execute_raw(sql.build()).await.map(drop)
+}
+
+/// Extends these leases of a worker, drops from them what has ended, and answers what
+/// runs under them. What the worker was given without knowing it — the answer to a claim
 /// was lost — is not kept from others.
-pub(crate) async fn extend(queue: &Queue, worker: WorkerId, held: Vec<JobId>) -> Result<Vec<Held>, DbErr> {
-    if held.is_empty() {
+pub(crate) async fn extend(queue: &Queue, worker: WorkerId, leases: &[LeaseId]) -> Result<Vec<Held>, DbErr> {
+    if leases.is_empty() {
         return Ok(Vec::new());
     }
-    let mut sql = Sql::new(queue.db().get_database_backend());
-    sql.push("UPDATE jobs SET lease_expires_at = ")
-        .bind(queue.now() + queue.options().heartbeat * 2)
-        .push(" WHERE worker_id = ")
+    let backend = queue.db().get_database_backend();
+    let mut sql = Sql::new(backend);
+    sql.push("UPDATE job_leases SET expires_at = ").bind(lasting_from(queue, queue.now()));
+    sql.push(match backend {
+        DatabaseBackend::Postgres => {
+            ", jobs = ARRAY(SELECT id FROM running_jobs WHERE lease_id = job_leases.id)"
+        }
+        _ => ", jobs = (SELECT json_group_array(hex(id)) FROM running_jobs WHERE lease_id = job_leases.id)",
+    });
+    sql.push(" WHERE worker_id = ").bind(worker).push(" AND id ").among(leases);
+    let turn = queue.write_turn().await;
+    queue.db().execute_raw(sql.build()).await?;
+    drop(turn);
+    let mut sql = Sql::new(backend);
+    sql.push("SELECT id, fence, cancel_requested_at FROM running_jobs WHERE worker_id = ")
         .bind(worker)
-        .push(" AND state = 'running' AND id ")
-        .among(&held)
-        .push(" RETURNING id, fence, cancel_requested_at");
-    let _turn = queue.write_turn().await;
-    let rows = queue.db().query_all_raw(sql.build()).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Held {
-                id: row.try_get("", "id")?,
-                fence: row.try_get("", "fence")?,
-                cancel_requested: row.try_get::<Option<Timestamp>>("", "cancel_requested_at")?.is_some(),
-            })
-        })
-        .collect()
+        .push(" AND lease_id ")
+        .among(leases);
+    queue.db().query_all_raw(sql.build()).await?.iter().map(held).collect()
+}
+
+fn held(row: &QueryResult) -> Result<Held, DbErr> {
+    Ok(Held {
+        id: row.try_get_by_index(0)?,
+        fence: row.try_get_by_index(1)?,
+        cancel_requested: row.try_get_by_index::<Option<Timestamp>>(2)?.is_some(),
+    })
 }
 
 /// Hands back what a worker was given without knowing it, an age ago: the answer to
-/// its claim was lost. It never began, so its attempt is not counted. Answers what
-/// is available again.
+/// its claim was lost, so that its lease is none of those it knows. It never began, so
+/// its attempt is not counted. Answers what is available again.
 pub(crate) async fn hand_back_unheld(
     queue: &Queue,
     worker: WorkerId,
-    held: Vec<JobId>,
+    known: &[LeaseId],
     age: Duration,
-) -> Result<Vec<(QueueName, JobId)>, DbErr> {
-    let now = queue.now();
-    let mut sql = Sql::new(queue.db().get_database_backend());
-    sql.push("UPDATE jobs SET state = 'available', attempt = attempt - 1, lease_expires_at = NULL, revision = revision + 1, updated_at = ")
-        .bind(now)
-        .push(" WHERE worker_id = ")
-        .bind(worker)
-        .push(" AND state = 'running' AND cancel_requested_at IS NULL AND started_at < ")
-        .bind(now - age);
-    if !held.is_empty() {
-        sql.push(" AND NOT id ").among(&held);
+) -> Result<Vec<(QueueName, JobId)>, QueueError> {
+    // Nearly always there is none, and asking takes no lock.
+    let unknown = find_unknown(queue, worker, known, age).await?;
+    if unknown.is_empty() {
+        return Ok(Vec::new());
     }
-    sql.push(" RETURNING id, queue");
-    let _turn = queue.write_turn().await;
+    let tx = queue.begin_brief().await?;
+    let handed_back = hand_back(&tx, &unknown).await;
+    tx.close(handed_back.map_err(QueueError::from)).await
+}
+
+/// Gives jobs away that run under leases of a worker that knows nothing of them any more:
+/// their ends could not be written. Each gets a lease of nobody's that has run out, so
+/// that a rescuer finds it however long the others of its claim still run.
+pub(crate) async fn let_go(queue: &Queue, unheld: &[(JobId, i64)]) -> Result<(), QueueError> {
+    for (id, fence) in unheld {
+        let tx = queue.begin_brief().await?;
+        let gone = let_one_go(&tx, *id, *fence).await;
+        if tx.close(gone.map_err(QueueError::from)).await? {
+            tracing::warn!(job.id = %id, "it runs, but not here: left to be taken back");
+        }
+    }
+    Ok(())
+}
+
+async fn let_one_go(tx: &Transaction, id: JobId, fence: i64) -> Result<bool, DbErr> {
+    let lease = LeaseId::new();
+    let mut sql = Sql::new(tx.get_database_backend());
+    sql.push("UPDATE jobs SET lease_id = ")
+        .bind(lease)
+        .push(" WHERE id = ")
+        .bind(id)
+        .push(" AND fence = ")
+        .bind(fence)
+        .push(" AND state = 'running' RETURNING queue");
+    let Some(row) = tx.query_one_raw(sql.build()).await? else { return Ok(false) };
+    let name: String = row.try_get_by_index(0)?;
+    let queue = QueueName::parse(&name).ok_or_else(|| DbErr::Type(format!("no queue is called {name}")))?;
+    let nobody = WorkerId::new();
+    Lease { id: lease, queue, worker: nobody, expires_at: tx.now() }.write(&**tx, &[id]).await?;
+    Ok(true)
+}
+
+async fn find_unknown(
+    queue: &Queue,
+    worker: WorkerId,
+    known: &[LeaseId],
+    age: Duration,
+) -> Result<Vec<LeaseId>, DbErr> {
+    let mut sql = Sql::new(queue.db().get_database_backend());
+    sql.push("SELECT id FROM job_leases WHERE worker_id = ")
+        .bind(worker)
+        // It has never been extended since.
+        .push(" AND expires_at < ")
+        .bind(lasting_from(queue, queue.now() - age));
+    if !known.is_empty() {
+        sql.push(" AND NOT id ").among(known);
+    }
     let rows = queue.db().query_all_raw(sql.build()).await?;
+    rows.iter().map(|row| row.try_get_by_index(0)).collect()
+}
+
+async fn hand_back(tx: &Transaction, unknown: &[LeaseId]) -> Result<Vec<(QueueName, JobId)>, DbErr> {
+    let mut sql = Sql::new(tx.get_database_backend());
+    sql.push("UPDATE jobs SET state = 'available', attempt = attempt - 1, revision = revision + 1, updated_at = ")
+        .bind(tx.now())
+        .push(" FROM running_jobs WHERE jobs.id = running_jobs.id AND jobs.fence = running_jobs.fence AND jobs.state || '' = 'running' AND jobs.cancel_requested_at IS NULL AND running_jobs.lease_id ")
+        .among(unknown)
+        .push(" RETURNING jobs.id, jobs.queue");
+    let rows = tx.query_all_raw(sql.build()).await?;
     let mut handed_back = Vec::with_capacity(rows.len());
     for row in rows {
-        let name: String = row.try_get("", "queue")?;
+        let name: String = row.try_get_by_index(1)?;
         if let Some(name) = QueueName::parse(&name) {
-            handed_back.push((name, row.try_get("", "id")?));
+            handed_back.push((name, row.try_get_by_index(0)?));
         }
     }
     Ok(handed_back)
 }
 
-/// Whether there is any running job whose lease has run out.
+/// Whether there is any lease that has run out.
 pub(crate) async fn any_expired(queue: &Queue) -> Result<bool, DbErr> {
     let mut sql = Sql::new(queue.db().get_database_backend());
-    sql.push("SELECT 1 FROM jobs WHERE state = 'running' AND lease_expires_at < ")
-        .bind(queue.now())
-        .push(" LIMIT 1");
+    sql.push("SELECT 1 FROM job_leases WHERE expires_at < ").bind(queue.now()).push(" LIMIT 1");
     Ok(queue.db().query_one_raw(sql.build()).await?.is_some())
 }
 
 /// Running jobs whose lease has run out, by their ids from `after` on, locked for
-/// whoever rescues them.
+/// whoever rescues them, and their leases with them.
 pub(crate) async fn expired(
     db: &impl ConnectionTrait,
     now: Timestamp,
@@ -93,12 +232,31 @@ pub(crate) async fn expired(
     limit: u64,
 ) -> Result<Vec<jobs::Model>, DbErr> {
     let mut sql = Sql::new(db.get_database_backend());
-    sql.push("SELECT * FROM jobs WHERE state = 'running' AND lease_expires_at < ").bind(now);
-    if let Some(after) = after {
-        sql.push(" AND id > ").bind(after);
+    sql.push("SELECT id FROM job_leases WHERE expires_at < ").bind(now).push(" ORDER BY id").skip_locked();
+    let leases: Result<Vec<LeaseId>, _> =
+        db.query_all_raw(sql.build()).await?.iter().map(|row| row.try_get_by_index(0)).collect();
+    let leases = leases?;
+    if leases.is_empty() {
+        return Ok(Vec::new());
     }
-    sql.push(" ORDER BY id LIMIT ").push(&limit.to_string()).skip_locked();
+    let mut sql = Sql::new(db.get_database_backend());
+    sql.push("SELECT jobs.* FROM running_jobs CROSS JOIN jobs WHERE jobs.id = running_jobs.id AND jobs.fence = running_jobs.fence AND jobs.state || '' = 'running' AND running_jobs.lease_id ")
+        .among(&leases);
+    if let Some(after) = after {
+        sql.push(" AND jobs.id > ").bind(after);
+    }
+    sql.push(" ORDER BY jobs.id LIMIT ").push(&limit.to_string()).skip_locked_of("jobs");
     jobs::Entity::find().from_raw_sql(sql.build()).all(db).await
+}
+
+/// Deletes leases that have run out and under which nothing runs.
+pub(crate) async fn forget_ended(queue: &Queue) -> Result<(), DbErr> {
+    let mut sql = Sql::new(queue.db().get_database_backend());
+    sql.push("DELETE FROM job_leases WHERE expires_at < ")
+        .bind(queue.now())
+        .push(" AND NOT EXISTS (SELECT 1 FROM running_jobs WHERE running_jobs.lease_id = job_leases.id)");
+    let _turn = queue.write_turn().await;
+    queue.db().execute_raw(sql.build()).await.map(drop)
 }
 
 /// Writes the row by which a worker is known to be alive.

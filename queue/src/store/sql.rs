@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 
-use atelier_entities::JobId;
 use sea_orm::{DatabaseBackend, Statement, Value};
 use serde_json::Value as Json;
 use uuid::Uuid;
@@ -53,11 +52,11 @@ impl Sql {
 
     /// Appends a comparison that holds for these ids. On PostgreSQL they are one
     /// parameter, so that the statement's text does not vary with their number.
-    pub(crate) fn among(&mut self, ids: &[JobId]) -> &mut Self {
+    pub(crate) fn among<I: Into<Uuid> + Copy>(&mut self, ids: &[I]) -> &mut Self {
+        let ids: Vec<Uuid> = ids.iter().map(|id| (*id).into()).collect();
         if self.backend != DatabaseBackend::Postgres {
-            return self.push("IN (").bind_list(ids.iter().copied()).push(")");
+            return self.push("IN (").bind_list(ids).push(")");
         }
-        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
         self.push("= ANY(").bind(ids).push(")")
     }
 
@@ -73,6 +72,14 @@ impl Sql {
     pub(crate) fn skip_locked(&mut self) -> &mut Self {
         if self.backend == DatabaseBackend::Postgres {
             self.text.push_str(" FOR UPDATE SKIP LOCKED");
+        }
+        self
+    }
+
+    /// The same for the rows of one table among several.
+    pub(crate) fn skip_locked_of(&mut self, table: &str) -> &mut Self {
+        if self.backend == DatabaseBackend::Postgres {
+            self.push(" FOR UPDATE OF ").push(table).push(" SKIP LOCKED");
         }
         self
     }

@@ -31,7 +31,7 @@ pub(crate) async fn promote(
     turn: Duration,
 ) -> Result<Promoted, DbErr> {
     let mut sql = Sql::new(db.get_database_backend());
-    sql.push("SELECT * FROM jobs WHERE state IN ('scheduled', 'retrying') AND run_at <= ")
+    sql.push("SELECT * FROM jobs WHERE phase = 0 AND run_at <= ")
         .bind(now)
         .push(" ORDER BY run_at LIMIT ")
         .push(&limit.to_string())
@@ -43,7 +43,7 @@ pub(crate) async fn promote(
     let mut waiting = waiting_of(db, &due).await?;
     let mut sql = Sql::new(db.get_database_backend());
     sql.push(
-        "UPDATE jobs SET state = 'available', revision = revision + 1, rank = due.column2, updated_at = ",
+        "UPDATE jobs SET state = 'available', phase = 1, revision = revision + 1, rank = due.column2, updated_at = ",
     )
     .bind(now)
     .push(" FROM (VALUES ");
@@ -62,7 +62,7 @@ pub(crate) async fn promote(
             .bind(rank::of(job.run_at, Lane::from_number(job.lane), ahead, turn))
             .push(")");
     }
-    sql.push(") AS due WHERE jobs.id = due.column1 AND jobs.state IN ('scheduled', 'retrying')");
+    sql.push(") AS due WHERE jobs.id = due.column1 AND jobs.phase = 0");
     db.execute_raw(sql.build()).await?;
     let latest = due.first().and_then(|job| (now - job.run_at).to_std().ok()).unwrap_or_default();
     let jobs = due.iter().filter_map(|job| Some((QueueName::parse(&job.queue)?, job.id))).collect();
@@ -81,7 +81,7 @@ async fn waiting_of(
     }
     let mut sql = Sql::new(db.get_database_backend());
     sql.push(
-        "SELECT owner_id, queue, COUNT(*) AS waiting FROM jobs WHERE state = 'available' AND owner_id IN (",
+        "SELECT owner_id, queue, COUNT(*) AS waiting FROM jobs WHERE phase = 1 AND state <> 'running' AND owner_id IN (",
     )
     .bind_list(owners)
     .push(") GROUP BY owner_id, queue");
@@ -104,7 +104,7 @@ pub(crate) async fn expired(
     limit: u64,
 ) -> Result<Vec<jobs::Model>, DbErr> {
     let mut sql = Sql::new(db.get_database_backend());
-    sql.push("SELECT * FROM jobs WHERE expires_at IS NOT NULL AND state IN ('scheduled', 'available', 'retrying') AND expires_at <= ")
+    sql.push("SELECT * FROM jobs WHERE expires_at IS NOT NULL AND phase < 2 AND state IN ('scheduled', 'available', 'retrying') AND expires_at <= ")
         .bind(now);
     if let Some(after) = after {
         sql.push(" AND id > ").bind(after);
@@ -126,7 +126,7 @@ pub(crate) async fn next(
     let mut sql = Sql::new(queue.db().get_database_backend());
     for (index, name) in names.iter().enumerate() {
         sql.push(if index == 0 { "" } else { " UNION ALL " })
-            .push("SELECT * FROM (SELECT queue, id FROM jobs WHERE state = 'available' AND queue = ")
+            .push("SELECT * FROM (SELECT queue, id FROM jobs WHERE phase = 1 AND state <> 'running' AND queue = ")
             .bind(name.as_str())
             .push(" AND NOT EXISTS (SELECT 1 FROM queues WHERE name = ")
             .bind(name.as_str())

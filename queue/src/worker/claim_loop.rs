@@ -7,7 +7,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use atelier_entities::{JobId, WorkerId, jobs};
+use atelier_entities::{JobId, LeaseId, WorkerId, jobs};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     time::{self, Instant},
@@ -179,7 +179,8 @@ impl ClaimLoop {
             return Ok(Round { looked: false, popped: 0, claimed: 0, wanted });
         }
         let count = if direct { wanted } else { ids.len() };
-        let claims = match self.claim(count, memory.limited).await {
+        let lease = LeaseId::new();
+        let claims = match self.claim(lease, count, memory.limited).await {
             Ok(claims) => claims,
             Err(error) => {
                 consumer.restore(&ids).await?;
@@ -191,7 +192,7 @@ impl ClaimLoop {
         metrics::dropped(self.name, ids.len().saturating_sub(claimed));
         let round = Round { looked: memory.more_in_sql, popped: ids.len(), claimed, wanted };
         let started = claims.jobs.iter().map(|job| job.id).collect();
-        self.hand_over(claims.jobs, permits).await;
+        self.hand_over(lease, claims.jobs, permits).await;
         // What is claimed runs, whatever the transport says.
         if consumer.settle(&ids).await.is_err() {
             memory.unsettled = ids;
@@ -210,12 +211,12 @@ impl ClaimLoop {
     }
 
     /// Hands claimed jobs to the apalis worker, each with one of the slots.
-    async fn hand_over(&self, jobs: Vec<jobs::Model>, mut slots: OwnedSemaphorePermit) {
+    async fn hand_over(&self, lease: LeaseId, jobs: Vec<jobs::Model>, mut slots: OwnedSemaphorePermit) {
         if jobs.is_empty() {
             return;
         }
         metrics::started(self.name, &jobs, self.queue.now());
-        let stops = self.held.add(jobs.iter().map(|job| (job.id, job.fence)));
+        let stops = self.held.add(lease, jobs.iter().map(|job| (job.id, job.fence)));
         let mut claimed = Vec::with_capacity(jobs.len());
         for (job, stop) in jobs.into_iter().zip(stops) {
             let Some(slot) = slots.split(1) else { break };
@@ -229,9 +230,15 @@ impl ClaimLoop {
 
     /// Claims up to so many jobs. A queue that turns out to have limits is claimed
     /// under its lock, one worker after the other.
-    async fn claim(&self, count: usize, limited: bool) -> Result<Limited, QueueError> {
-        let claimant = Claimant { worker: self.worker, queue: self.name, kinds: &self.kinds };
-        bounded(claim_next(&self.queue, &claimant, count, limited)).await
+    async fn claim(&self, lease: LeaseId, count: usize, limited: bool) -> Result<Limited, QueueError> {
+        let over = self.held.take_over();
+        let claimant =
+            Claimant { worker: self.worker, lease, over: &over, queue: self.name, kinds: &self.kinds };
+        let claimed = bounded(claim_next(&self.queue, &claimant, count, limited)).await;
+        if claimed.is_err() {
+            self.held.not_deleted(over);
+        }
+        claimed
     }
 
     async fn wait(&self, consumer: &mut dyn Consumer, limited: bool, stop: &CancellationToken) {

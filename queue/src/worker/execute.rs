@@ -75,9 +75,11 @@ impl Executor {
 
     /// A panic past the handler's takes no other attempt of the batch with it.
     async fn run_caught(&self, claimed: Claimed) {
+        let key = (claimed.job.id, claimed.job.fence);
         if let Err(panic) = AssertUnwindSafe(self.run(claimed)).catch_unwind().await {
             let error = panic_message(&*panic);
-            tracing::error!(%error, "an attempt ended out of order; its lease will run out");
+            tracing::error!(%error, "an attempt ended out of order; it will be taken back");
+            self.held.abandon([key]);
         }
     }
 
@@ -174,6 +176,7 @@ pub(crate) fn finish_of(
     Finish {
         id: job.id,
         fence: job.fence,
+        place: job.place.clone(),
         attempt: job.attempt,
         worker: job.worker_id,
         started_at: job.started_at,

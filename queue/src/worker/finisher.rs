@@ -108,6 +108,7 @@ impl Finisher {
         let finish = Finish {
             id: job.id,
             fence: job.fence,
+            place: job.place.clone(),
             attempt: job.attempt,
             worker: job.worker_id,
             started_at: job.started_at,
@@ -138,6 +139,7 @@ impl Finisher {
                 Err(error) if begun.elapsed() < GIVE_UP => wait_out(&error, &mut failures).await,
                 Err(error) => {
                     tracing::error!(job.id = %job.id, %error, "end of attempt not written");
+                    self.held.abandon([finish.key()]);
                     return false;
                 }
             }
@@ -190,29 +192,30 @@ async fn write_all(queue: &Queue, held: &HeldJobs, requests: Vec<Request>) {
     // Each kind of end is retried without the other.
     let (successes, others): (Vec<_>, Vec<_>) =
         requests.iter().map(|request| &request.finish).partition(|finish| finish.is_plain());
-    let mut kept = write_batch(queue, &successes).await;
-    kept.extend(write_batch(queue, &others).await);
+    let mut kept = write_batch(queue, held, &successes).await;
+    kept.extend(write_batch(queue, held, &others).await);
     close(held, &requests, |finish| kept.contains(&finish.key()));
     let again = requests.iter().filter(|request| kept.contains(&request.finish.key()));
     let again = again.flat_map(|request| again_of(&request.finish, request.queue)).collect();
     queue.announce(again, kept.into_iter().map(|(id, _)| id).collect()).await;
 }
 
-async fn write_batch(queue: &Queue, finishes: &[&Finish]) -> HeldFences {
+async fn write_batch(queue: &Queue, held: &HeldJobs, finishes: &[&Finish]) -> HeldFences {
     let begun = Instant::now();
     let mut failures = 0;
     loop {
         match bounded(finish::batch(queue, finishes)).await {
-            Ok(held) => return held,
+            Ok(kept) => return kept,
             // One end that cannot be written must not hold up the others.
             Err(error) if finishes.len() > 1 && refused(&error) => {
                 tracing::warn!(%error, jobs = finishes.len(), "a batch of ends was refused; writing each alone");
-                let alone = finishes.chunks(1).map(|one| Box::pin(write_batch(queue, one)));
+                let alone = finishes.chunks(1).map(|one| Box::pin(write_batch(queue, held, one)));
                 return join_all(alone).await.into_iter().flatten().collect();
             }
             Err(error) if begun.elapsed() < GIVE_UP => wait_out(&error, &mut failures).await,
             Err(error) => {
                 tracing::error!(jobs = finishes.len(), %error, "ends of attempts not written");
+                held.abandon(finishes.iter().map(|finish| finish.key()));
                 return HeldFences::new();
             }
         }

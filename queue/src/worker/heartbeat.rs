@@ -1,7 +1,10 @@
 //! Keeps a worker's leases, learns what it lost and what is cancelled, and shows
 //! that it lives.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use atelier_entities::{JobId, WorkerId, workers};
 use sea_orm::EntityTrait;
@@ -61,12 +64,12 @@ async fn beat(queue: &Queue, row: &workers::Model, held: &HeldJobs) -> Result<()
     // What is claimed while the statement runs is not judged by its answer.
     let before = held.all();
     queue.clock().follow(queue.db()).await?;
-    let still: HashMap<(JobId, i64), bool> =
-        lease::extend(queue, row.id, before.iter().map(|(id, _)| *id).collect())
-            .await?
-            .into_iter()
-            .map(|job| ((job.id, job.fence), job.cancel_requested))
-            .collect();
+    let leases = held.leases();
+    let still: HashMap<(JobId, i64), bool> = lease::extend(queue, row.id, &leases)
+        .await?
+        .into_iter()
+        .map(|job| ((job.id, job.fence), job.cancel_requested))
+        .collect();
     for (id, fence) in before {
         match still.get(&(id, fence)) {
             None => held.stop_claim(id, fence, StopReason::LeaseLost),
@@ -74,17 +77,31 @@ async fn beat(queue: &Queue, row: &workers::Model, held: &HeldJobs) -> Result<()
             Some(false) => {}
         }
     }
+    let holding: HashSet<_> = held.all().into_iter().collect();
+    let unheld: Vec<_> = still.into_keys().filter(|job| !holding.contains(job)).collect();
+    lease::let_go(queue, &unheld).await?;
+    release(queue, held).await?;
     hand_back_unheld(queue, row.id, held).await?;
     lease::beat(queue, row).await?;
     Ok(())
 }
 
+/// Deletes the leases under which nothing runs any more, where no claim has.
+async fn release(queue: &Queue, held: &HeldJobs) -> Result<(), QueueError> {
+    let over = held.take_over();
+    let _turn = queue.write_turn().await;
+    let released = lease::release(queue.db(), &over).await;
+    if released.is_err() {
+        held.not_deleted(over);
+    }
+    Ok(released?)
+}
+
 /// A claim whose answer did not come within a heartbeat was lost on its way: what it
 /// took goes to whoever asks next, before its lease runs out.
 async fn hand_back_unheld(queue: &Queue, worker: WorkerId, held: &HeldJobs) -> Result<(), QueueError> {
-    let holding = held.all().into_iter().map(|(id, _)| id).collect();
     let age = queue.options().heartbeat;
-    let handed_back = lease::hand_back_unheld(queue, worker, holding, age).await?;
+    let handed_back = lease::hand_back_unheld(queue, worker, &held.leases(), age).await?;
     if handed_back.is_empty() {
         return Ok(());
     }

@@ -1,11 +1,12 @@
 //! The jobs a worker holds, and the ways to make them stop.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
+    mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use atelier_entities::JobId;
+use atelier_entities::{JobId, LeaseId};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -28,53 +29,104 @@ pub(super) struct HeldJobs {
 
 #[derive(Default)]
 struct Inner {
-    jobs: Mutex<HashMap<JobId, HeldJob>>,
+    table: Mutex<Table>,
     emptied: Notify,
+}
+
+#[derive(Default)]
+struct Table {
+    jobs: HashMap<JobId, HeldJob>,
+    leases: HashMap<LeaseId, Hold>,
+    /// Leases under which nothing is held any more, to be deleted.
+    over: Vec<LeaseId>,
+}
+
+/// What is held under a lease.
+#[derive(Default)]
+struct Hold {
+    jobs: usize,
+    /// A job of it may still run, as far as the database knows: the lease is to run out.
+    is_unsettled: bool,
+}
+
+impl Table {
+    fn forget(&mut self, claims: impl IntoIterator<Item = (JobId, i64)>, is_settled: bool) {
+        for (id, fence) in claims {
+            if let Entry::Occupied(job) = self.jobs.entry(id)
+                && job.get().fence == fence
+            {
+                let lease = job.remove().lease;
+                self.release(lease, is_settled);
+            }
+        }
+    }
+
+    /// Forgets that a job is held under that lease.
+    fn release(&mut self, lease: LeaseId, is_settled: bool) {
+        let Entry::Occupied(mut hold) = self.leases.entry(lease) else { return };
+        hold.get_mut().jobs -= 1;
+        hold.get_mut().is_unsettled |= !is_settled;
+        if hold.get().jobs == 0 && !hold.remove().is_unsettled {
+            self.over.push(lease);
+        }
+    }
 }
 
 #[derive(Clone)]
 struct HeldJob {
     fence: i64,
+    lease: LeaseId,
     stop: CancellationToken,
     reason: Option<StopReason>,
 }
 
 impl HeldJobs {
-    fn lock(&self) -> MutexGuard<'_, HashMap<JobId, HeldJob>> {
-        self.inner.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.inner.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes claims; each one's token fires when its job must stop.
-    pub(super) fn add(&self, claims: impl IntoIterator<Item = (JobId, i64)>) -> Vec<CancellationToken> {
-        let mut jobs = self.lock();
+    /// Notes what a claim took under a lease; each job's token fires when it must stop.
+    pub(super) fn add(
+        &self,
+        lease: LeaseId,
+        claims: impl IntoIterator<Item = (JobId, i64)>,
+    ) -> Vec<CancellationToken> {
+        let mut table = self.lock();
         let add = |(id, fence)| {
             let stop = CancellationToken::new();
-            let earlier = jobs.insert(id, HeldJob { fence, stop: stop.clone(), reason: None });
+            table.leases.entry(lease).or_default().jobs += 1;
+            let earlier = table.jobs.insert(id, HeldJob { fence, lease, stop: stop.clone(), reason: None });
             if let Some(earlier) = earlier {
                 // Lost and claimed again before it was noticed: nothing of it counts.
                 earlier.stop.cancel();
+                table.release(earlier.lease, true);
             }
             stop
         };
         claims.into_iter().map(add).collect()
     }
 
-    /// Forgets claims that are finished, unless a job was claimed again since.
+    /// Forgets claims that are finished or lost, unless a job was claimed again since.
     pub(super) fn remove(&self, claims: impl IntoIterator<Item = (JobId, i64)>) {
-        let mut jobs = self.lock();
-        for (id, fence) in claims {
-            if jobs.get(&id).is_some_and(|job| job.fence == fence) {
-                jobs.remove(&id);
-            }
-        }
-        if jobs.is_empty() {
+        self.forget(claims, true);
+    }
+
+    /// Forgets claims whose end nobody wrote: they are to be rescued.
+    pub(super) fn abandon(&self, claims: impl IntoIterator<Item = (JobId, i64)>) {
+        self.forget(claims, false);
+    }
+
+    fn forget(&self, claims: impl IntoIterator<Item = (JobId, i64)>, is_settled: bool) {
+        let mut table = self.lock();
+        table.forget(claims, is_settled);
+        if table.jobs.is_empty() {
             self.inner.emptied.notify_waiters();
         }
     }
 
     /// Makes a job stop; the first reason stays.
     pub(super) fn stop(&self, id: JobId, reason: StopReason) {
-        if let Some(job) = self.lock().get_mut(&id) {
+        if let Some(job) = self.lock().jobs.get_mut(&id) {
             job.reason.get_or_insert(reason);
             job.stop.cancel();
         }
@@ -82,7 +134,7 @@ impl HeldJobs {
 
     /// Makes a job stop if it is this claim of it.
     pub(super) fn stop_claim(&self, id: JobId, fence: i64, reason: StopReason) {
-        if let Some(job) = self.lock().get_mut(&id).filter(|job| job.fence == fence) {
+        if let Some(job) = self.lock().jobs.get_mut(&id).filter(|job| job.fence == fence) {
             job.reason.get_or_insert(reason);
             job.stop.cancel();
         }
@@ -90,7 +142,7 @@ impl HeldJobs {
 
     /// Makes everything stop because the process ends.
     pub(super) fn drain_all(&self) {
-        for job in self.lock().values_mut() {
+        for job in self.lock().jobs.values_mut() {
             job.reason.get_or_insert(StopReason::Draining);
             job.stop.cancel();
         }
@@ -99,18 +151,33 @@ impl HeldJobs {
     /// Why that claim was told to stop. A token that fired for no noted reason fired
     /// because a progress write found the lease gone.
     pub(super) fn reason(&self, id: JobId, fence: i64) -> Option<StopReason> {
-        let jobs = self.lock();
-        let job = jobs.get(&id).filter(|job| job.fence == fence)?;
+        let table = self.lock();
+        let job = table.jobs.get(&id).filter(|job| job.fence == fence)?;
         job.reason.or_else(|| job.stop.is_cancelled().then_some(StopReason::LeaseLost))
     }
 
     /// Everything held now.
     pub(super) fn all(&self) -> Vec<(JobId, i64)> {
-        self.lock().iter().map(|(id, job)| (*id, job.fence)).collect()
+        self.lock().jobs.iter().map(|(id, job)| (*id, job.fence)).collect()
+    }
+
+    /// The leases under which something is held.
+    pub(super) fn leases(&self) -> Vec<LeaseId> {
+        self.lock().leases.keys().copied().collect()
+    }
+
+    /// Takes the leases that are to be deleted; [`HeldJobs::not_deleted`] gives them back.
+    pub(super) fn take_over(&self) -> Vec<LeaseId> {
+        mem::take(&mut self.lock().over)
+    }
+
+    /// Leases that could not be deleted now.
+    pub(super) fn not_deleted(&self, leases: Vec<LeaseId>) {
+        self.lock().over.extend(leases);
     }
 
     pub(super) fn count(&self) -> usize {
-        self.lock().len()
+        self.lock().jobs.len()
     }
 
     /// Returns once nothing is held.
@@ -119,10 +186,54 @@ impl HeldJobs {
             let emptied = self.inner.emptied.notified();
             tokio::pin!(emptied);
             emptied.as_mut().enable();
-            if self.lock().is_empty() {
+            if self.lock().jobs.is_empty() {
                 return;
             }
             emptied.await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_is_over_with_the_last_job_that_it_held() {
+        let (held, lease) = (HeldJobs::default(), LeaseId::new());
+        let [one, other] = [(JobId::new(), 1), (JobId::new(), 1)];
+        held.add(lease, [one, other]);
+
+        held.remove([one]);
+        assert_eq!((held.leases(), held.take_over()), (vec![lease], vec![]));
+        held.remove([one, other]);
+        assert_eq!((held.leases(), held.take_over()), (vec![], vec![lease]));
+        held.not_deleted(vec![lease]);
+        assert_eq!(held.take_over(), [lease]);
+    }
+
+    #[test]
+    fn a_lease_with_a_job_that_may_still_run_is_left_to_run_out() {
+        let (held, lease) = (HeldJobs::default(), LeaseId::new());
+        let [one, other] = [(JobId::new(), 1), (JobId::new(), 1)];
+        held.add(lease, [one, other]);
+
+        held.abandon([one]);
+        held.remove([other]);
+
+        assert_eq!((held.leases(), held.take_over()), (vec![], vec![]));
+    }
+
+    #[test]
+    fn a_job_that_was_claimed_again_is_held_under_its_later_lease() {
+        let (held, job) = (HeldJobs::default(), JobId::new());
+        let (earlier, later) = (LeaseId::new(), LeaseId::new());
+        let stops = held.add(earlier, [(job, 1)]);
+        held.add(later, [(job, 2)]);
+
+        held.remove([(job, 1)]);
+
+        assert!(stops[0].is_cancelled());
+        assert_eq!((held.leases(), held.take_over()), (vec![later], vec![earlier]));
     }
 }

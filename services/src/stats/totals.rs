@@ -59,7 +59,7 @@ const TOTALS: &str = "SELECT \
     (SELECT COUNT(*) FROM users WHERE created_at >= $1) AS new_accounts_today, \
     (SELECT COUNT(*) FROM projects) AS projects, \
     (SELECT COUNT(*) FROM project_versions WHERE job_id IS NOT NULL) AS versions, \
-    (SELECT COUNT(*) FROM jobs WHERE state = $2 AND finished_at >= $3 AND kind = $4) AS generations_today, \
+    (SELECT COUNT(*) FROM jobs WHERE phase = $2 AND finished_at >= $3 AND kind = $4) AS generations_today, \
     (SELECT COUNT(*) FROM deployments) AS deployments, \
     (SELECT COUNT(*) FROM deployments WHERE status = $5) AS live_sites, \
     (SELECT COUNT(*) FROM mail_messages WHERE status IN ($6, $7)) AS mails_sent, \
@@ -72,7 +72,7 @@ const TOTALS: &str = "SELECT \
 pub(super) async fn count(db: &DatabaseConnection, today: Timestamp) -> Result<Totals, DbErr> {
     let values = [
         today.into(),
-        JobState::Succeeded.as_str().into(),
+        JobState::Succeeded.phase().into(),
         today.into(),
         RunGeneration::KIND.into(),
         DeploymentStatus::Live.as_str().into(),

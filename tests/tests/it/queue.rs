@@ -6,6 +6,7 @@ mod bulk;
 mod deferred;
 mod ends;
 mod flow;
+mod leases;
 mod limits;
 mod model;
 mod recover;
@@ -85,6 +86,13 @@ conformance! {
     recovery::a_claim_whose_answer_is_lost_costs_no_attempt,
     recovery::a_cancelled_job_of_a_dead_worker_ends_cancelled,
     recovery::schedules_fire_once_whatever_the_number_of_schedulers,
+    leases::exactly_what_runs_is_leased,
+    leases::a_heartbeat_drops_from_a_lease_what_has_ended,
+    leases::a_claim_that_takes_nothing_leaves_no_lease,
+    leases::leases_are_gone_soon_after_what_they_held,
+    leases::a_lease_that_nobody_keeps_and_under_which_nothing_runs_is_forgotten,
+    leases::a_lease_names_jobs_that_are_gone_in_vain,
+    leases::one_dead_worker_of_two_loses_its_jobs_only,
     steering::a_waiting_job_is_cancelled_at_once,
     steering::a_running_job_is_cancelled_while_it_runs,
     steering::an_ended_job_cannot_be_cancelled,

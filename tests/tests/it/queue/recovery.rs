@@ -1,16 +1,17 @@
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use atelier_entities::{AttemptOutcome, JobState};
 use atelier_queue::{
-    Outcome,
+    Job, Outcome, QueueName,
     schedule::{self, Recurring},
+    testing,
 };
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, IntoActiveModel};
 use tokio::sync::Semaphore;
 
 use super::{
-    bed::{Bed, HEARTBEAT},
-    stage::{scripted, with_effect},
+    bed::Bed,
+    stage::{Scripted, scripted, with_effect},
+    twelve::crew::gate,
 };
 
 pub(super) async fn a_dead_workers_job_runs_again_and_its_end_is_fenced_off(bed: Bed) {
@@ -134,23 +135,16 @@ pub(super) async fn schedules_fire_once_whatever_the_number_of_schedulers(bed: B
 }
 
 pub(super) async fn a_claim_whose_answer_is_lost_costs_no_attempt(bed: Bed) {
+    let gate = gate(&bed.stage, "gated");
     let _worker = bed.worker(1);
-    let worker = bed
-        .until("the worker is known", async || {
-            bed.queue.list_workers().await.expect("workers").first().map(|worker| worker.id)
-        })
-        .await;
-    // As the worker's claim leaves it, but unknown to the worker.
-    let later = bed.queue.now() + Duration::from_secs(3_600);
-    let id = bed.queue.enqueue(scripted("unheard").at(later)).await.expect("enqueued").id;
-    let mut row = bed.job(id).await.into_active_model();
-    row.state = Set(JobState::Running);
-    row.attempt = Set(1);
-    row.fence = Set(1);
-    row.worker_id = Set(Some(worker));
-    row.started_at = Set(Some(bed.queue.now()));
-    row.lease_expires_at = Set(Some(bed.queue.now() + HEARTBEAT * 2));
-    row.update(bed.queue.db()).await.expect("claimed, unheard of");
+    let gated = bed.queue.enqueue(scripted("gated")).await.expect("enqueued").id;
+    let worker = bed.reaches(gated, JobState::Running).await.worker_id.expect("a worker");
+    // As the worker's claim leaves it, but unknown to the worker, which has no free slot.
+    let id = bed.queue.enqueue(scripted("unheard")).await.expect("enqueued").id;
+    let kinds = [Scripted::KIND];
+    let unheard = testing::claim(&bed.queue, worker, QueueName::Stats, &kinds, 1).await.expect("claimed");
+    assert_eq!(unheard.iter().map(|job| (job.id, job.attempt)).collect::<Vec<_>>(), [(id, 1)]);
+    gate.add_permits(1);
 
     let job = bed.reaches(id, JobState::Succeeded).await;
 

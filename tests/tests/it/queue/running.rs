@@ -19,7 +19,7 @@ pub(super) async fn a_job_runs_once_and_keeps_its_result(bed: Bed) {
     assert!(!enqueued.duplicate);
     assert_eq!(job.result, Some(json!({"sum": 3})));
     assert_eq!((job.attempt, job.error), (1, None));
-    assert!(job.started_at.is_some() && job.finished_at.is_some() && job.lease_expires_at.is_none());
+    assert!(job.started_at.is_some() && job.finished_at.is_some());
     assert_eq!(bed.stage.starts(job.id), 1);
     let attempts = bed.queue.list_attempts(&bed.job(job.id).await).await.expect("attempts");
     assert_eq!(attempts.len(), 1, "the attempt that succeeded is told");

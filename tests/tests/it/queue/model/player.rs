@@ -81,7 +81,7 @@ fn ending(end: End) -> Ending {
 
 impl Player {
     pub(super) async fn begin(database: &TestDatabase) -> Self {
-        for table in ["job_attempts", "job_events", "jobs", "queues", "throttles"] {
+        for table in ["job_leases", "job_attempts", "job_events", "jobs", "queues", "throttles"] {
             database.connection.execute_unprepared(&format!("DELETE FROM {table}")).await.expect("emptied");
         }
         let (transport, marks) = (InProcess::default(), Marks::default());

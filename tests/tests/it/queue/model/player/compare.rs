@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use atelier_entities::{AttemptOutcome, JobId, JobState, Timestamp, WorkerId, job_attempts, jobs};
+use atelier_entities::{
+    AttemptOutcome, JobId, JobState, Timestamp, WorkerId, job_attempts, jobs, running_jobs,
+};
 use sea_orm::EntityTrait;
 
 use super::{Checked, Command, HALF_TURN, Player, failed, same};
@@ -47,7 +49,7 @@ impl View {
         }
     }
 
-    fn of_row(row: &jobs::Model, begun: Timestamp) -> Self {
+    fn of_row(row: &jobs::Model, lease: Option<&running_jobs::Model>, begun: Timestamp) -> Self {
         let half = |at: Timestamp| {
             let secs = u64::try_from((at - begun).num_seconds()).unwrap_or(0);
             Half::try_from(secs / HALF_TURN.as_secs()).unwrap_or(Half::MAX)
@@ -59,8 +61,8 @@ impl View {
             fence: row.fence,
             stop: row.cancel_requested_at.is_some(),
             run_at: is_timed(row.state).then(|| half(row.run_at)),
-            lease: row.lease_expires_at.map(half),
-            worker: row.worker_id.filter(|_| row.state == JobState::Running),
+            lease: lease.map(|lease| half(lease.expires_at)),
+            worker: lease.map(|lease| lease.worker_id),
             progress: row.progress.as_ref().and_then(number),
             code: row.error.as_ref().and_then(|error| error["code"].as_str()).map(str::to_owned),
             attempts: BTreeMap::new(),
@@ -73,8 +75,9 @@ impl Player {
     pub(super) async fn compare(&mut self, command: &Command) -> Checked {
         let rows = jobs::Entity::find().all(self.queue.db()).await.map_err(failed)?;
         let attempts = job_attempts::Entity::find().all(self.queue.db()).await.map_err(failed)?;
+        let leases = self.leases().await?;
         let mut machine: BTreeMap<JobId, View> =
-            rows.iter().map(|row| (row.id, View::of_row(row, self.begun))).collect();
+            rows.iter().map(|row| (row.id, View::of_row(row, leases.get(&row.id), self.begun))).collect();
         for attempt in attempts {
             let job = machine.get_mut(&attempt.job_id).ok_or("an attempt of no job")?;
             job.attempts.insert(attempt.fence, attempt.outcome);
@@ -90,24 +93,42 @@ impl Player {
             same(&format!("job {id}"), &machine[id], &View::of_model(job))?;
         }
         for row in &rows {
-            rules(row, self.before.get(&row.id), command)
+            rules(row, leases.get(&row.id), self.before.get(&row.id), command)
                 .map_err(|rule| format!("job {}: {rule}", row.id))?;
         }
         self.before = rows.into_iter().map(|row| (row.id, row)).collect();
         Ok(())
     }
+
+    /// Leases by their jobs, none of which has two.
+    async fn leases(&self) -> Result<BTreeMap<JobId, running_jobs::Model>, String> {
+        let leases = running_jobs::Entity::find().all(self.queue.db()).await.map_err(failed)?;
+        let count = leases.len();
+        let leases: BTreeMap<_, _> = leases.into_iter().map(|lease| (lease.id, lease)).collect();
+        kept(leases.len() == count, "two leases of a job")?;
+        Ok(leases)
+    }
+}
+
+fn kept(kept: bool, rule: &str) -> Checked {
+    if kept { Ok(()) } else { Err(rule.to_owned()) }
 }
 
 /// The rules that need no reference.
-fn rules(row: &jobs::Model, before: Option<&jobs::Model>, command: &Command) -> Checked {
-    let kept = |kept: bool, rule: &str| if kept { Ok(()) } else { Err(rule.to_owned()) };
+fn rules(
+    row: &jobs::Model,
+    lease: Option<&running_jobs::Model>,
+    before: Option<&jobs::Model>,
+    command: &Command,
+) -> Checked {
     let ended = row.state.is_terminal();
     kept(row.attempt >= 0 && row.attempt <= row.max_attempts, "more attempts than are allowed")?;
     kept(ended == row.finished_at.is_some(), "exactly what has ended says when")?;
-    kept(
-        row.lease_expires_at.is_some() == (row.state == JobState::Running),
-        "exactly what runs has a lease",
-    )?;
+    kept(row.phase == row.state.phase(), "a phase that is not that of the state")?;
+    let is_leased = lease.is_some_and(|lease| {
+        (lease.fence, &lease.queue, Some(lease.worker_id)) == (row.fence, &row.queue, row.worker_id)
+    });
+    kept(is_leased == (row.state == JobState::Running), "exactly what runs has a lease")?;
     let Some(before) = before else { return Ok(()) };
     kept(before.fence <= row.fence, "a fence went back")?;
     if before.state == row.state {
