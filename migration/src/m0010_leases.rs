@@ -48,7 +48,8 @@ const POSTGRES: &[&str] = &[
     "CREATE VIEW running_jobs AS SELECT job.id, job.fence, job.owner_id, job.cancel_requested_at, job_leases.id AS lease_id, job_leases.queue, job_leases.worker_id, job_leases.expires_at FROM job_leases CROSS JOIN LATERAL unnest(job_leases.jobs) AS held(id) CROSS JOIN LATERAL (SELECT id, fence, owner_id, cancel_requested_at FROM jobs WHERE jobs.id = held.id AND jobs.lease_id = job_leases.id AND jobs.state = 'running' OFFSET 0) AS job",
 ];
 
-/// The same, the list of a lease's jobs a JSON array of their ids in hexadecimal. `CROSS` makes the planner go from the leases to the jobs.
+/// The same, the list of a lease's jobs a JSON array of their ids in hexadecimal. `CROSS`
+/// makes the planner go from the leases to the jobs.
 const SQLITE: &[&str] = &[
     "CREATE TABLE job_leases (id uuid_text PRIMARY KEY NOT NULL, queue text NOT NULL, worker_id uuid_text NOT NULL, jobs text NOT NULL, expires_at text NOT NULL)",
     "INSERT INTO job_leases (id, queue, worker_id, jobs, expires_at) SELECT randomblob(16), queue, worker_id, json_group_array(hex(id)), min(lease_expires_at) FROM jobs WHERE state = 'running' AND worker_id IS NOT NULL AND lease_expires_at IS NOT NULL GROUP BY queue, worker_id",
