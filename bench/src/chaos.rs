@@ -16,6 +16,7 @@ mod fleet;
 mod inject;
 mod installation;
 mod kinds;
+mod leases;
 mod ledger;
 mod load;
 mod members;

@@ -268,12 +268,6 @@ impl QueueSettings {
     pub const fn relay_interval(&self) -> Duration {
         Duration::from_millis(self.relay_interval_ms)
     }
-
-    /// The virtual wait that each waiting job of an owner adds to their next.
-    #[must_use]
-    pub const fn fair_turn(&self) -> Duration {
-        Duration::from_millis(self.fair_turn_ms)
-    }
 }
 
 #[cfg(test)]

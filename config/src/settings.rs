@@ -320,8 +320,6 @@ pub struct QueueSettings {
     pub window: u32,
     /// Milliseconds between two passes of the relay.
     pub relay_interval_ms: u64,
-    /// Milliseconds that each waiting job of an owner delays their next one.
-    pub fair_turn_ms: u64,
     /// Largest args of a job in bytes.
     pub max_args_bytes: usize,
     /// Largest result and progress of a job in bytes.

@@ -13,7 +13,7 @@ const TEN_YEARS_DAYS: i64 = 3_650;
 const GIB: i64 = 1 << 30;
 
 /// Least and greatest value of every whole number.
-const RANGES: [(&str, i64, i64); 48] = [
+const RANGES: [(&str, i64, i64); 47] = [
     ("server.shutdown_grace_secs", 1, 3_600),
     ("server.max_body_bytes", 1_024, GIB),
     ("server.request_timeout_secs", 1, 3_600),
@@ -46,7 +46,6 @@ const RANGES: [(&str, i64, i64); 48] = [
     ("queue.heartbeat_secs", 1, 300),
     ("queue.window", 1, 5_000),
     ("queue.relay_interval_ms", 10, 60_000),
-    ("queue.fair_turn_ms", 0, 3_600_000),
     ("queue.max_args_bytes", 256, 16 * 1_024 * 1_024),
     ("queue.max_result_bytes", 256, 16 * 1_024 * 1_024),
     ("queue.max_log_lines", 1, 100_000),

@@ -72,7 +72,7 @@ const INDEXES: &[&str] = &[
     "CREATE INDEX jobs_available_idx ON jobs (queue, rank, id) WHERE phase = 1",
     "CREATE INDEX jobs_due_idx ON jobs (run_at) WHERE phase = 0",
     "CREATE INDEX jobs_expiring_idx ON jobs (expires_at) WHERE expires_at IS NOT NULL AND phase < 2",
-    "CREATE INDEX jobs_owner_waiting_idx ON jobs (owner_id, queue) WHERE phase = 1 AND owner_id IS NOT NULL",
+    "CREATE INDEX jobs_owner_waiting_idx ON jobs (owner_id, queue, lane) WHERE phase = 1 AND owner_id IS NOT NULL",
     "CREATE INDEX jobs_finished_idx ON jobs (phase, finished_at) WHERE finished_at IS NOT NULL",
     "CREATE UNIQUE INDEX jobs_unique_key ON jobs (unique_key) WHERE unique_key IS NOT NULL AND phase < 2",
 ];

@@ -19,6 +19,7 @@ mod steer;
 mod why;
 
 pub use bulk::{BulkAction, BulkStep};
+pub(crate) use estimate::RunTimes;
 pub use overview::QueueOverview;
 pub use scaling::{PerSecond, QueueScaling};
 pub use why::Why;

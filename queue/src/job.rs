@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use atelier_entities::jobs;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{name::QueueName, retry::Backoff};
@@ -60,6 +61,9 @@ pub enum Lane {
 }
 
 impl Lane {
+    /// From the most urgent on.
+    pub(crate) const ALL: [Self; 3] = [Self::Urgent, Self::Normal, Self::Bulk];
+
     /// The number it is stored under.
     #[must_use]
     pub const fn number(self) -> i16 {
@@ -79,6 +83,11 @@ impl Lane {
             _ => Self::Normal,
         }
     }
+}
+
+/// How long an attempt of the job may take, at least a second whatever the row says.
+pub(crate) fn time_limit(job: &jobs::Model) -> Duration {
+    Duration::from_secs(u64::try_from(job.timeout_secs).unwrap_or(0).max(1))
 }
 
 /// What is known of a kind without its type: for documents, consoles and checks.

@@ -19,6 +19,7 @@ use crate::{
     effects::Effects,
     enqueue::{Transaction, group::Group},
     error::QueueError,
+    inspect::RunTimes,
     name::QueueName,
     transport::Transport,
 };
@@ -30,8 +31,6 @@ pub struct QueueOptions {
     pub heartbeat: Duration,
     /// Ids of due jobs kept in the transport for each queue.
     pub window: usize,
-    /// What each waiting job of an owner adds to the rank of their next one.
-    pub fair_turn: Duration,
     /// Bounds in bytes.
     pub max_args_bytes: usize,
     /// Bound in bytes.
@@ -45,7 +44,6 @@ impl Default for QueueOptions {
         Self {
             heartbeat: Duration::from_secs(5),
             window: 1_000,
-            fair_turn: Duration::from_secs(1),
             max_args_bytes: 64 * 1024,
             max_result_bytes: 256 * 1024,
             max_log_lines: 1_000,
@@ -81,6 +79,7 @@ struct Inner {
     options: QueueOptions,
     write_turns: Option<Arc<Semaphore>>,
     group: Group,
+    run_times: RunTimes,
 }
 
 impl Queue {
@@ -96,8 +95,9 @@ impl Queue {
         let clock = Clock::default();
         let one_writer = db.get_database_backend() == DatabaseBackend::Sqlite;
         let write_turns = one_writer.then(|| Arc::new(Semaphore::new(1)));
-        let group = Group::default();
-        Self { inner: Arc::new(Inner { db, transport, bus, clock, effects, options, write_turns, group }) }
+        let (group, run_times) = (Group::default(), RunTimes::default());
+        let inner = Inner { db, transport, bus, clock, effects, options, write_turns, group, run_times };
+        Self { inner: Arc::new(inner) }
     }
 
     /// The database.
@@ -173,6 +173,10 @@ impl Queue {
         let Some(turns) = &self.inner.write_turns else { return WriteTurn(None) };
         let turn = time::timeout(WRITE_TURN_BOUND, turns.clone().acquire_owned()).await;
         WriteTurn(turn.ok().and_then(Result::ok))
+    }
+
+    pub(crate) fn run_times(&self) -> &RunTimes {
+        &self.inner.run_times
     }
 
     pub(crate) fn group(&self) -> &Group {

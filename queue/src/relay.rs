@@ -97,7 +97,7 @@ async fn promote(queue: &Queue) -> Result<usize, QueueError> {
 
 async fn promote_some(queue: &Queue) -> Result<usize, QueueError> {
     let tx = queue.begin_brief().await?;
-    let due = window::promote(&*tx, tx.now(), BATCH, queue.options().fair_turn).await?;
+    let due = window::promote(&*tx, tx.now(), BATCH).await?;
     let found = due.jobs.len();
     for (name, id) in due.jobs {
         tx.note_dispatch(name, id);

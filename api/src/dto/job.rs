@@ -145,7 +145,7 @@ pub(crate) struct WhyView {
     code: String,
     /// A sentence for people.
     message: String,
-    /// Jobs before it in its queue, where it waits in line.
+    /// Jobs before it in its queue, where it waits in line; counted up to 10,000.
     position: Option<u64>,
     /// When it starts about, where it waits in line and jobs of its queue have ended
     /// lately.

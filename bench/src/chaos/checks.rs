@@ -14,7 +14,6 @@ use super::{
 mod effects;
 mod ends;
 pub(super) mod idleness;
-mod leases;
 mod product;
 mod timing;
 
@@ -99,7 +98,6 @@ impl Evidence {
         checks.extend(effects::check(self));
         checks.extend(timing::check(self));
         checks.push(timing::check_schedule(self, direct).await?);
-        checks.push(leases::check(self, direct).await?);
         Ok(checks)
     }
 

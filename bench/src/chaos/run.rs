@@ -253,14 +253,18 @@ impl<'a> Run<'a> {
             .iter()
             .find(|check| check.promise.contains("acknowledged job ends"))
             .map_or(0, |check| check.broken);
-        let mut changed = Vec::new();
+        let (mut changed, mut running, mut leased_wrongly) = (Vec::new(), 0, Vec::new());
         for (mut sampler, direct) in samplers.into_iter().zip([direct, &self.installation.product_direct]) {
             sampler.look_at_all(direct).await?;
             changed.extend(sampler.changed().iter().cloned());
             let (looks, watched) = sampler.counts();
             (jobs.looks, jobs.watched) = (jobs.looks + looks, jobs.watched + watched);
+            let (seen, breaches) = sampler.into_leases().into_seen();
+            running += seen;
+            leased_wrongly.extend(breaches);
         }
         checks.push(Check::new("a terminal state never changes", jobs.watched, changed));
+        checks.push(Check::new("what runs does so under one lease", running, leased_wrongly));
         if self.installation.product.is_some() {
             checks.extend(checks::check_product(&self.installation.product_direct, &self.customers).await?);
         }

@@ -1,4 +1,5 @@
-//! Remembers every job that was seen to have ended, and whether it stays as it was.
+//! Remembers every job that was seen to have ended, and whether it stays as it was; and
+//! under what leases those ran that were seen to run.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -10,7 +11,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, QueryResult};
 use tokio::time::{self, Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::tables::statement;
+use super::{leases::LeaseWatch, tables::statement};
 
 /// Between two looks at what has ended lately.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -35,6 +36,7 @@ pub(super) struct Sampler {
     ended: HashMap<JobId, Ended>,
     changed: Vec<String>,
     looks: u64,
+    leases: LeaseWatch,
 }
 
 const SELECT: &str = "SELECT id, state, fence, attempt, finished_at, md5(COALESCE(result::text, '') || COALESCE(error::text, '')) AS content FROM jobs WHERE ";
@@ -45,8 +47,7 @@ impl Sampler {
         let mut look_at_all = Instant::now();
         while !stop.is_cancelled() {
             let all = Instant::now() >= look_at_all;
-            let looked = if all { self.look_at_all(&direct).await } else { self.look_at_new(&direct).await };
-            match looked {
+            match self.look_once(&direct, all).await {
                 Ok(()) if all => look_at_all = Instant::now() + LOOK_AT_ALL_EVERY,
                 Ok(()) => {}
                 Err(error) => tracing::debug!(%error, "the sampler saw nothing"),
@@ -57,6 +58,11 @@ impl Sampler {
             }
         }
         self
+    }
+
+    async fn look_once(&mut self, direct: &DatabaseConnection, all: bool) -> Result<(), DbErr> {
+        self.leases.look(direct).await?;
+        if all { self.look_at_all(direct).await } else { self.look_at_new(direct).await }
     }
 
     /// Looks at every ended job; one that has gone has changed.
@@ -79,6 +85,11 @@ impl Sampler {
     /// Ended jobs that changed, or went away, after they had ended.
     pub(super) fn changed(&self) -> &[String] {
         &self.changed
+    }
+
+    /// What ran, under what leases.
+    pub(super) fn into_leases(self) -> LeaseWatch {
+        self.leases
     }
 
     /// How often it looked, and how many ended jobs it has seen.

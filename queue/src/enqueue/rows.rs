@@ -1,7 +1,5 @@
 //! From jobs to rows: their args as text, their place in the order, their state.
 
-use std::collections::{HashMap, HashSet};
-
 use atelier_entities::{JobId, JobState, Timestamp};
 use sea_orm::ConnectionTrait;
 
@@ -11,7 +9,12 @@ use crate::{
     error::QueueError,
     name::QueueName,
     rank,
-    store::{self, insert::NewRow, table::json_text},
+    store::{
+        self,
+        insert::NewRow,
+        table::json_text,
+        turns::{Line, Turns},
+    },
 };
 
 /// A job whose args are fit to be stored.
@@ -44,7 +47,12 @@ impl NewJob {
 }
 
 impl Prepared {
-    fn row(&self, now: Timestamp, waiting: i64, queue: &Queue) -> NewRow {
+    /// Where it stands in line; what belongs to nobody stands in none.
+    fn line(&self) -> Option<Line> {
+        Some((self.job.owner?, self.job.queue, self.job.policy.lane))
+    }
+
+    fn row(&self, now: Timestamp, waiting: i64) -> NewRow {
         let Self { job, args } = self;
         let due = job.run_at.filter(|at| *at > now);
         let run_at = due.unwrap_or(now);
@@ -61,7 +69,7 @@ impl Prepared {
             timeout_secs: i32::try_from(job.policy.timeout.as_secs().max(1)).unwrap_or(i32::MAX),
             unique_key: job.unique_key.clone(),
             run_at,
-            rank: rank::of(run_at, job.policy.lane, waiting, queue.options().fair_turn),
+            rank: rank::of(run_at, job.policy.lane, waiting, job.policy.timeout),
             expires_at: job.expires_at,
             trace_parent: job.origin.trace_parent.clone(),
             request_id: job.origin.request_id.clone(),
@@ -76,19 +84,9 @@ pub(super) async fn insert(
     jobs: &[Prepared],
 ) -> Result<Inserted, QueueError> {
     let now = queue.now();
-    let lines: HashSet<_> =
-        jobs.iter().filter_map(|Prepared { job, .. }| Some((job.owner?, job.queue))).collect();
-    let mut waiting =
-        if lines.is_empty() { HashMap::new() } else { store::insert::waiting(db, &lines).await? };
-    let mut rows = Vec::with_capacity(jobs.len());
-    for prepared in jobs {
-        let ahead = prepared.job.owner.map_or(0, |owner| {
-            let ahead = waiting.entry((owner, prepared.job.queue)).or_default();
-            *ahead += 1;
-            *ahead - 1
-        });
-        rows.push(prepared.row(now, ahead, queue));
-    }
+    let mut turns = Turns::count(db, jobs.iter().filter_map(Prepared::line)).await?;
+    let rows: Vec<_> =
+        jobs.iter().map(|job| job.row(now, job.line().map_or(0, |line| turns.take(line)))).collect();
     let answers = store::insert::jobs(db, &rows, now).await?;
     let mut due = Vec::with_capacity(rows.len());
     for (row, answer) in rows.iter().zip(&answers) {

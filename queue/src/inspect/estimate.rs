@@ -1,15 +1,50 @@
 //! When a job that waits in line will start.
 
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
-use atelier_entities::Timestamp;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
+use sea_orm::ConnectionTrait;
 
-use crate::{Queue, error::QueueError, limits::QueueLimits};
+use super::scaling::run_secs;
+use crate::{
+    Queue,
+    error::QueueError,
+    limits::QueueLimits,
+    name::QueueName,
+    store::{SUCCEEDED, sql::Sql},
+};
 
-/// How far back ended jobs say how long one takes, and how many of them are looked at.
+/// How far back ended jobs say how long one takes, how many of all queues are looked
+/// through, and how many of the one are enough.
 const LATELY: Duration = Duration::from_secs(300);
-const SAMPLE: u64 = 200;
+const LOOKED_THROUGH: u32 = 5_000;
+const SAMPLE: u32 = 200;
+
+/// How long it is believed: everybody who waits asks for it.
+const BELIEVED: Duration = Duration::from_secs(5);
+
+/// How long jobs take by queue, as far as that was asked for a moment ago.
+#[derive(Debug, Default)]
+pub(crate) struct RunTimes {
+    known: Mutex<HashMap<QueueName, (Instant, Option<Duration>)>>,
+}
+
+impl RunTimes {
+    fn lock(&self) -> MutexGuard<'_, HashMap<QueueName, (Instant, Option<Duration>)>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known(&self, queue: QueueName) -> Option<Option<Duration>> {
+        self.lock().get(&queue).filter(|(at, _)| at.elapsed() < BELIEVED).map(|(_, mean)| *mean)
+    }
+
+    fn note(&self, queue: QueueName, mean: Option<Duration>) {
+        self.lock().insert(queue, (Instant::now(), mean));
+    }
+}
 
 /// What a queue gets through.
 #[derive(Clone, Copy, Debug)]
@@ -44,25 +79,30 @@ impl Throughput {
 
 impl Queue {
     /// How long the last attempts of jobs of that queue took that succeeded lately.
-    pub(super) async fn mean_run(&self, queue: &str) -> Result<Option<Duration>, QueueError> {
-        use atelier_entities::jobs::{Column, Entity};
-        let times: Vec<(String, Option<Timestamp>, Option<Timestamp>)> = Entity::find()
-            .select_only()
-            .columns([Column::Queue, Column::StartedAt, Column::FinishedAt])
-            .filter(Expr::cust("phase = 2"))
-            .filter(Column::FinishedAt.gte(self.now() - LATELY))
-            .order_by_desc(Column::FinishedAt)
-            .limit(SAMPLE)
-            .into_tuple()
-            .all(self.db())
-            .await?;
-        let runs: Vec<Duration> = times
-            .into_iter()
-            .filter(|(of, ..)| of == queue)
-            .filter_map(|(_, started, finished)| (finished? - started?).to_std().ok())
-            .collect();
-        let count = u32::try_from(runs.len()).unwrap_or(u32::MAX);
-        Ok((count > 0).then(|| runs.iter().sum::<Duration>() / count))
+    pub(super) async fn mean_run(&self, queue: QueueName) -> Result<Option<Duration>, QueueError> {
+        if let Some(mean) = self.run_times().known(queue) {
+            return Ok(mean);
+        }
+        let backend = self.db().get_database_backend();
+        let mut sql = Sql::new(backend);
+        sql.push("SELECT AVG(run_secs) AS mean FROM (SELECT run_secs FROM (SELECT queue, finished_at, ")
+            .push(run_secs(backend))
+            .push(" AS run_secs FROM jobs WHERE ")
+            .push(SUCCEEDED)
+            .push(" AND finished_at >= ")
+            .bind(self.now() - LATELY)
+            .push(" ORDER BY finished_at DESC LIMIT ")
+            .push(&LOOKED_THROUGH.to_string())
+            .push(") AS lately WHERE queue = ")
+            .bind(queue.as_str())
+            .push(" ORDER BY finished_at DESC LIMIT ")
+            .push(&SAMPLE.to_string())
+            .push(") AS sample");
+        let row = self.db().query_one_raw(sql.build()).await?;
+        let secs: Option<f64> = row.map(|row| row.try_get("", "mean")).transpose()?.flatten();
+        let mean = secs.and_then(|secs| Duration::try_from_secs_f64(secs).ok());
+        self.run_times().note(queue, mean);
+        Ok(mean)
     }
 }
 

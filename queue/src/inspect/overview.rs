@@ -5,7 +5,12 @@ use std::collections::HashMap;
 use atelier_entities::{JobState, Timestamp, queues};
 use sea_orm::{ConnectionTrait, EntityTrait};
 
-use crate::{Queue, error::QueueError, name::QueueName, store::sql::Sql};
+use crate::{
+    Queue,
+    error::QueueError,
+    name::QueueName,
+    store::{FAILED, UNDUE, WAITING, sql::Sql},
+};
 
 /// One queue at a glance.
 #[derive(Clone, Debug)]
@@ -62,7 +67,12 @@ impl Queue {
         let mut sql = Sql::new(self.db().get_database_backend());
         // Jobs that succeeded are left out: they are many and say nothing here. Each
         // part has an index of its own.
-        sql.push("SELECT queue, state, COUNT(*) AS jobs, MIN(run_at) AS oldest FROM jobs WHERE phase = 1 AND state <> 'running' GROUP BY queue, state UNION ALL SELECT queue, state, COUNT(*), MIN(run_at) FROM jobs WHERE phase = 0 GROUP BY queue, state UNION ALL SELECT queue, 'running', COUNT(*), NULL FROM running_jobs GROUP BY queue UNION ALL SELECT queue, state, COUNT(*), MIN(run_at) FROM jobs WHERE phase = 3 AND finished_at IS NOT NULL GROUP BY queue, state");
+        sql.push("SELECT queue, 'running' AS state, COUNT(*) AS jobs, NULL AS oldest FROM running_jobs GROUP BY queue");
+        for part in [WAITING, UNDUE, FAILED] {
+            sql.push(" UNION ALL SELECT queue, state, COUNT(*), MIN(run_at) FROM jobs WHERE ")
+                .push(part)
+                .push(" GROUP BY queue, state");
+        }
         let mut overview: Vec<QueueOverview> = QueueName::ALL.map(QueueOverview::empty).into();
         for row in self.db().query_all_raw(sql.build()).await? {
             let (name, state): (String, JobState) = (row.try_get("", "queue")?, row.try_get("", "state")?);

@@ -256,7 +256,7 @@ fn counts<'a>(sql: &'a mut Sql, column: &str, now: Timestamp) -> &'a mut Sql {
 }
 
 /// Seconds from the start of the last attempt to the end.
-fn run_secs(backend: DatabaseBackend) -> &'static str {
+pub(super) fn run_secs(backend: DatabaseBackend) -> &'static str {
     match backend {
         DatabaseBackend::Postgres => {
             "CAST(EXTRACT(EPOCH FROM (finished_at - started_at)) AS DOUBLE PRECISION)"

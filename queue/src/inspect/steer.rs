@@ -7,10 +7,15 @@ use crate::{
     Queue,
     enqueue::Transaction,
     error::QueueError,
+    job::{Lane, time_limit},
     name::QueueName,
     outcome::JobError,
-    state,
-    store::{finish, sql::Sql},
+    rank, state,
+    store::{
+        finish,
+        sql::Sql,
+        turns::{self, Turns},
+    },
 };
 
 impl Queue {
@@ -116,11 +121,18 @@ impl Transaction {
         if !matches!(job.state, JobState::Failed | JobState::Cancelled | JobState::Discarded) {
             return Err(QueueError::WrongState { state: job.state, action: "run again" });
         }
+        // Those that are run again take their owner's turns like everything else.
+        let waiting = match turns::line_of(&job) {
+            Some(line) => Turns::count(&**self, [line]).await?.take(line),
+            None => 0,
+        };
         let mut sql = Sql::new(self.get_database_backend());
-        sql.push("UPDATE jobs SET state = 'available', phase = 1, attempt = 0, revision = revision + 1, result = NULL, error = NULL, progress = NULL, cancel_requested_at = NULL, finished_at = NULL, expires_at = NULL, run_at = ")
+        sql.push("UPDATE jobs SET state = 'available', phase = ")
+            .bind(JobState::Available.phase())
+            .push(", attempt = 0, revision = revision + 1, result = NULL, error = NULL, progress = NULL, cancel_requested_at = NULL, finished_at = NULL, expires_at = NULL, run_at = ")
             .bind(self.now())
             .push(", rank = ")
-            .bind(self.now().timestamp_millis())
+            .bind(rank::of(self.now(), Lane::from_number(job.lane), waiting, time_limit(&job)))
             .push(", updated_at = ")
             .bind(self.now())
             .push(" WHERE id = ")

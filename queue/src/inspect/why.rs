@@ -4,17 +4,23 @@ use std::borrow::Cow;
 
 use atelier_entities::{JobId, JobState, Timestamp, UserId, jobs, queues, running_jobs, workers};
 use chrono::SecondsFormat;
-use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::Expr,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::{Value, json};
 
 use super::estimate::Throughput;
-use crate::{Queue, error::QueueError, limits::QueueLimits};
+use crate::{
+    Queue,
+    error::QueueError,
+    limits::QueueLimits,
+    name::QueueName,
+    store::{WAITING, lease, sql::Sql},
+};
 
 /// Most jobs that are named as holding an owner's limit.
 const HOLDERS: u64 = 10;
+
+/// Most jobs before it that are counted: everybody who waits asks, however long the line.
+const MAX_POSITION: u64 = 10_000;
 
 /// Why a job is where it is: a code for programs and a sentence for people.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,7 +29,7 @@ pub struct Why {
     pub code: Cow<'static, str>,
     /// A sentence.
     pub message: String,
-    /// Jobs that go before it, where it waits for its turn.
+    /// Jobs that go before it, where it waits for its turn; counted up to 10,000.
     pub position: Option<u64>,
     /// When it will start about, where it waits for its turn and jobs of its queue have
     /// ended lately.
@@ -113,39 +119,49 @@ impl Queue {
         workers: &[workers::Model],
         limits: QueueLimits,
     ) -> Result<Why, QueueError> {
-        let before =
-            jobs::Entity::find()
-                .filter(Expr::cust("phase = 1"))
-                .filter(jobs::Column::State.ne(JobState::Running))
-                .filter(jobs::Column::Queue.eq(&job.queue))
-                .filter(Condition::any().add(jobs::Column::Rank.lt(job.rank)).add(
-                    Condition::all().add(jobs::Column::Rank.eq(job.rank)).add(jobs::Column::Id.lt(job.id)),
-                ))
-                .count(self.db())
-                .await?;
+        let before = self.count_before(job).await?;
         let slots = workers.iter().filter_map(|worker| worker.queues.get(&job.queue)?.as_u64()).sum();
         let throughput = Throughput {
             slots,
-            running: self.count_running(job).await?,
-            mean_run: self.mean_run(&job.queue).await?,
+            running: lease::count_running(self.db(), &job.queue).await?,
+            mean_run: match QueueName::parse(&job.queue) {
+                Some(queue) => self.mean_run(queue).await?,
+                None => None,
+            },
             limits,
         };
         let estimated_start = throughput.starts_after(before).map(|wait| self.now() + wait);
         let line = match before {
             0 => "it is next".to_owned(),
             1 => "one job goes before it".to_owned(),
+            MAX_POSITION => format!("{MAX_POSITION} jobs or more go before it"),
             more => format!("{more} jobs go before it"),
         };
         let message = match estimated_start {
+            Some(start) if before == MAX_POSITION => format!("{line}; it starts after {}", moment(start)),
             Some(start) => format!("{line}; it starts at about {}", moment(start)),
             None => line,
         };
         Ok(Why { position: Some(before), estimated_start, ..Why::new("WAITING_TURN", message) })
     }
 
-    async fn count_running(&self, job: &jobs::Model) -> Result<u64, QueueError> {
-        let running = running_jobs::Entity::find().filter(running_jobs::Column::Queue.eq(&job.queue));
-        Ok(running.count(self.db()).await?)
+    /// How many jobs go before it, as far as they are counted.
+    async fn count_before(&self, job: &jobs::Model) -> Result<u64, QueueError> {
+        let mut sql = Sql::new(self.db().get_database_backend());
+        sql.push("SELECT COUNT(*) AS jobs FROM (SELECT 1 FROM jobs WHERE ")
+            .push(WAITING)
+            .push(" AND queue = ")
+            .bind(&job.queue)
+            .push(" AND (rank, id) < (")
+            .bind(job.rank)
+            .push(", ")
+            .bind(job.id)
+            .push(") ORDER BY rank, id LIMIT ")
+            .push(&MAX_POSITION.to_string())
+            .push(") AS counted");
+        let row = self.db().query_one_raw(sql.build()).await?;
+        let before: i64 = row.map(|row| row.try_get("", "jobs")).transpose()?.unwrap_or_default();
+        Ok(u64::try_from(before).unwrap_or_default())
     }
 
     /// Which limit of the queue holds the job back, if one does.
@@ -171,7 +187,7 @@ impl Queue {
             }
         }
         if let Some(most) = limits.max_running
-            && self.count_running(job).await? >= u64::from(most)
+            && lease::count_running(self.db(), &job.queue).await? >= u64::from(most)
         {
             let message = format!("the queue {} runs {most} jobs, which is its limit", job.queue);
             return Ok(Some(Why::new("QUEUE_LIMIT", message).with(json!({"max_running": most}))));

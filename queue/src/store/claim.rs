@@ -1,9 +1,9 @@
 //! Claiming: one guarded UPDATE for a batch, and a lease for all of it.
 
-use atelier_entities::{JobState, LeaseId, Timestamp, WorkerId, jobs, queues, running_jobs};
+use atelier_entities::{JobState, LeaseId, Timestamp, WorkerId, jobs, queues};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseBackend, DbErr, EntityTrait,
-    IntoActiveModel, PaginatorTrait, QueryFilter, QueryResult,
+    ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DatabaseBackend, DbErr, EntityTrait,
+    IntoActiveModel, QueryResult,
 };
 
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     limits::QueueLimits,
     name::QueueName,
     store::{
+        WAITING,
         lease::{self, Lease},
         sql::Sql,
     },
@@ -107,7 +108,8 @@ async fn claim_under_lock(
     }
     let mut allowed = u32::try_from(count).unwrap_or(u32::MAX);
     if let Some(most) = limits.max_running {
-        allowed = allowed.min(most.saturating_sub(count_running(tx, claimant.queue).await?));
+        let running = lease::count_running(&**tx, claimant.queue.as_str()).await?;
+        allowed = allowed.min(most.saturating_sub(u32::try_from(running).unwrap_or(u32::MAX)));
     }
     let now = tx.now();
     let tokens = limits.rate.map(|rate| rate.tokens(row.rate_tokens, row.rate_refilled_at, now));
@@ -163,13 +165,23 @@ async fn claim_fairly(
 ) -> Result<Vec<jobs::Model>, DbErr> {
     let now = tx.now();
     let mut sql = Sql::new(tx.get_database_backend());
-    sql.push("WITH candidates AS (SELECT id, owner_id, rank FROM jobs WHERE ");
+    sql.push("WITH ");
+    if per_owner.is_some() {
+        sql.push("running AS (SELECT owner_id, COUNT(*) AS jobs FROM running_jobs WHERE queue = ")
+            .bind(claimant.queue.as_str())
+            .push(" AND owner_id IS NOT NULL GROUP BY owner_id), ");
+    }
+    sql.push("candidates AS (SELECT id, owner_id, rank FROM jobs WHERE ");
     available(&mut sql, claimant, now);
+    if let Some(most) = per_owner {
+        // However much waits of those who may not start any, the others are found.
+        sql.push(" AND (owner_id IS NULL OR owner_id NOT IN (SELECT owner_id FROM running WHERE jobs >= ")
+            .push(&most.to_string())
+            .push("))");
+    }
     sql.push(" ORDER BY rank, id LIMIT ").push(&CANDIDATES.max(count).to_string()).push(")");
     if let Some(most) = per_owner {
-        sql.push(", running AS (SELECT owner_id, COUNT(*) AS jobs FROM running_jobs WHERE queue = ")
-            .bind(claimant.queue.as_str())
-            .push(" AND owner_id IS NOT NULL GROUP BY owner_id), turns AS (SELECT candidates.id, candidates.rank, candidates.owner_id, COALESCE(running.jobs, 0) + ROW_NUMBER() OVER (PARTITION BY candidates.owner_id ORDER BY candidates.rank, candidates.id) AS turn FROM candidates LEFT JOIN running ON running.owner_id = candidates.owner_id), next AS (SELECT id FROM turns WHERE owner_id IS NULL OR turn <= ")
+        sql.push(", turns AS (SELECT candidates.id, candidates.rank, candidates.owner_id, COALESCE(running.jobs, 0) + ROW_NUMBER() OVER (PARTITION BY candidates.owner_id ORDER BY candidates.rank, candidates.id) AS turn FROM candidates LEFT JOIN running ON running.owner_id = candidates.owner_id), next AS (SELECT id FROM turns WHERE owner_id IS NULL OR turn <= ")
             .push(&most.to_string())
             .push(" ORDER BY rank, id LIMIT ");
     } else {
@@ -187,20 +199,11 @@ async fn locked_queue(tx: &Transaction, queue: QueueName) -> Result<Option<queue
     queues::Entity::find().from_raw_sql(sql.build()).one(&**tx).await
 }
 
-async fn count_running(tx: &Transaction, queue: QueueName) -> Result<u32, DbErr> {
-    let running = running_jobs::Entity::find()
-        .filter(running_jobs::Column::Queue.eq(queue.as_str()))
-        .count(&**tx)
-        .await?;
-    Ok(u32::try_from(running).unwrap_or(u32::MAX))
-}
-
-/// The condition under which this worker may take a job. The index of dispatch goes by
-/// the phase: what runs already is stepped over. Of two conditions that both hold for few
-/// jobs PostgreSQL expects that next to none meets both, so the second names the state
-/// that a job is not in.
+/// The condition under which this worker may take a job. What runs already is stepped
+/// over.
 fn available(sql: &mut Sql, claimant: &Claimant<'_>, now: Timestamp) {
-    sql.push("phase = 1 AND state <> 'running' AND queue = ")
+    sql.push(WAITING)
+        .push(" AND queue = ")
         .bind(claimant.queue.as_str())
         .push(" AND kind IN (")
         .bind_list(claimant.kinds.iter().copied())

@@ -220,7 +220,10 @@ async fn write_successes(queue: &Queue, finishes: &[&Finish], by_place: bool) ->
     let now = queue.now();
     let mut sql = Sql::new(queue.db().get_database_backend());
     let has_results = finishes.iter().any(|finish| finish.settlement.result.is_some());
-    sql.push("UPDATE jobs SET state = 'succeeded', phase = 2, result = ")
+    // In the text: it is the same for all of them.
+    sql.push("UPDATE jobs SET state = 'succeeded', phase = ")
+        .push(&JobState::Succeeded.phase().to_string())
+        .push(", result = ")
         .push(if has_results { "ended.result" } else { "NULL" })
         .push(", error = NULL, revision = revision + 1, finished_at = ")
         .bind(now)

@@ -1,6 +1,6 @@
 //! New jobs.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use atelier_entities::{JobId, JobState, Timestamp, UserId, jobs};
 use sea_orm::{
@@ -11,7 +11,6 @@ use uuid::Uuid;
 use crate::{
     enqueue::Enqueued,
     name::QueueName,
-    rank::MAX_COUNTED_WAITING,
     store::{
         sql::Sql,
         table::{Cell, Column, Table},
@@ -90,32 +89,6 @@ const ROWS_PER_INSERT: usize = 1_000;
 /// How often a duplicate that ended between insert and look-up is tried again.
 const UNIQUE_RACES: usize = 3;
 
-/// How many jobs of each owner wait in each queue, as far as they are counted.
-pub(crate) async fn waiting(
-    db: &impl ConnectionTrait,
-    lines: &HashSet<(UserId, QueueName)>,
-) -> Result<HashMap<(UserId, QueueName), i64>, DbErr> {
-    let mut waiting = HashMap::with_capacity(lines.len());
-    let lines: Vec<_> = lines.iter().collect();
-    for chunk in lines.chunks(ROWS_PER_INSERT) {
-        let rows = chunk
-            .iter()
-            .map(|(owner, queue)| [Cell::Id(owner.0), Cell::Text(Some(queue.as_str().to_owned()))]);
-        let mut sql = Sql::new(db.get_database_backend());
-        sql.push("SELECT line.owner_id AS owner_id, line.queue AS queue, (SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE jobs.owner_id = line.owner_id AND jobs.queue = line.queue AND jobs.phase = 1 AND jobs.state <> 'running' LIMIT ")
-            .push(&MAX_COUNTED_WAITING.to_string())
-            .push(") AS counted) AS waiting FROM ");
-        Table::new([("owner_id", "uuid"), ("queue", "text")], rows.collect()).push_to(&mut sql, "line");
-        for row in db.query_all_raw(sql.build()).await? {
-            let name: String = row.try_get_by_index(1)?;
-            if let Some(name) = QueueName::parse(&name) {
-                waiting.insert((row.try_get_by_index(0)?, name), row.try_get_by_index(2)?);
-            }
-        }
-    }
-    Ok(waiting)
-}
-
 /// Inserts the jobs; those whose unique key is taken answer the job that has it.
 pub(crate) async fn jobs(
     db: &impl ConnectionTrait,
@@ -177,7 +150,7 @@ async fn stand_in(
     for _ in 0..UNIQUE_RACES {
         let holder = jobs::Entity::find()
             .filter(jobs::Column::UniqueKey.eq(key))
-            .filter(Expr::cust("phase < 2"))
+            .filter(Expr::cust(super::UNFINISHED))
             .one(db)
             .await?;
         if let Some(holder) = holder {

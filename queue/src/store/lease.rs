@@ -8,10 +8,10 @@
 
 use std::time::Duration;
 
-use atelier_entities::{JobId, LeaseId, Timestamp, WorkerId, jobs, workers};
+use atelier_entities::{JobId, LeaseId, Timestamp, WorkerId, jobs, running_jobs, workers};
 use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, DatabaseBackend, DbErr, EntityTrait, QueryResult,
-    sea_query::OnConflict,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseBackend, DbErr, EntityTrait, PaginatorTrait,
+    QueryFilter, QueryResult, sea_query::OnConflict,
 };
 
 use crate::{Queue, enqueue::Transaction, error::QueueError, name::QueueName, store::sql::Sql};
@@ -90,6 +90,11 @@ pub(crate) async fn release(db: &impl ConnectionTrait, over: &[LeaseId]) -> Resu
     let mut sql = Sql::new(db.get_database_backend());
     push_release(&mut sql, over);
     db.execute_raw(sql.build()).await.map(drop)
+}
+
+/// How many jobs of that queue run.
+pub(crate) async fn count_running(db: &impl ConnectionTrait, queue: &str) -> Result<u64, DbErr> {
+    running_jobs::Entity::find().filter(running_jobs::Column::Queue.eq(queue)).count(db).await
 }
 
 /// Extends these leases of a worker, drops from them what has ended, and answers what

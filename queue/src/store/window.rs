@@ -2,15 +2,19 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use atelier_entities::{JobId, Timestamp, UserId, jobs};
+use atelier_entities::{JobId, JobState, Timestamp, jobs};
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait};
 
 use crate::{
     Queue,
-    job::Lane,
+    job::{Lane, time_limit},
     name::QueueName,
-    rank::{self, MAX_COUNTED_WAITING},
-    store::sql::Sql,
+    rank,
+    store::{
+        UNDUE, UNFINISHED, WAITING,
+        sql::Sql,
+        turns::{self, Turns},
+    },
 };
 
 /// What became available.
@@ -28,10 +32,11 @@ pub(crate) async fn promote(
     db: &impl ConnectionTrait,
     now: Timestamp,
     limit: u64,
-    turn: Duration,
 ) -> Result<Promoted, DbErr> {
     let mut sql = Sql::new(db.get_database_backend());
-    sql.push("SELECT * FROM jobs WHERE phase = 0 AND run_at <= ")
+    sql.push("SELECT * FROM jobs WHERE ")
+        .push(UNDUE)
+        .push(" AND run_at <= ")
         .bind(now)
         .push(" ORDER BY run_at LIMIT ")
         .push(&limit.to_string())
@@ -40,59 +45,27 @@ pub(crate) async fn promote(
     if due.is_empty() {
         return Ok(Promoted::default());
     }
-    let mut waiting = waiting_of(db, &due).await?;
+    let mut counted = Turns::count(db, due.iter().filter_map(turns::line_of)).await?;
     let mut sql = Sql::new(db.get_database_backend());
-    sql.push(
-        "UPDATE jobs SET state = 'available', phase = 1, revision = revision + 1, rank = due.column2, updated_at = ",
-    )
-    .bind(now)
-    .push(" FROM (VALUES ");
+    sql.push("UPDATE jobs SET state = 'available', phase = ")
+        .bind(JobState::Available.phase())
+        .push(", revision = revision + 1, rank = due.column2, updated_at = ")
+        .bind(now)
+        .push(" FROM (VALUES ");
     for (index, job) in due.iter().enumerate() {
-        let ahead = match job.owner_id {
-            Some(owner) => {
-                let ahead = waiting.entry((owner, job.queue.clone())).or_default();
-                *ahead += 1;
-                *ahead - 1
-            }
-            None => 0,
-        };
+        let waiting = turns::line_of(job).map_or(0, |line| counted.take(line));
         sql.push(if index == 0 { "(" } else { ", (" })
             .bind(job.id)
             .push(", ")
-            .bind(rank::of(job.run_at, Lane::from_number(job.lane), ahead, turn))
+            .bind(rank::of(job.run_at, Lane::from_number(job.lane), waiting, time_limit(job)))
             .push(")");
     }
-    sql.push(") AS due WHERE jobs.id = due.column1 AND jobs.phase = 0");
+    sql.push(") AS due WHERE jobs.id = due.column1 AND ");
+    sql.push(UNDUE);
     db.execute_raw(sql.build()).await?;
     let latest = due.first().and_then(|job| (now - job.run_at).to_std().ok()).unwrap_or_default();
     let jobs = due.iter().filter_map(|job| Some((QueueName::parse(&job.queue)?, job.id))).collect();
     Ok(Promoted { jobs, latest })
-}
-
-async fn waiting_of(
-    db: &impl ConnectionTrait,
-    due: &[jobs::Model],
-) -> Result<HashMap<(UserId, String), i64>, DbErr> {
-    let mut owners: Vec<UserId> = due.iter().filter_map(|job| job.owner_id).collect();
-    owners.sort_unstable();
-    owners.dedup();
-    if owners.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let mut sql = Sql::new(db.get_database_backend());
-    sql.push(
-        "SELECT owner_id, queue, COUNT(*) AS waiting FROM jobs WHERE phase = 1 AND state <> 'running' AND owner_id IN (",
-    )
-    .bind_list(owners)
-    .push(") GROUP BY owner_id, queue");
-    let rows = db.query_all_raw(sql.build()).await?;
-    rows.iter()
-        .map(|row| {
-            let waiting: i64 = row.try_get("", "waiting")?;
-            let most = i64::try_from(MAX_COUNTED_WAITING).unwrap_or(i64::MAX);
-            Ok(((row.try_get("", "owner_id")?, row.try_get("", "queue")?), waiting.min(most)))
-        })
-        .collect()
 }
 
 /// Jobs that were to start by a time that has passed, by their ids from `after` on,
@@ -104,7 +77,9 @@ pub(crate) async fn expired(
     limit: u64,
 ) -> Result<Vec<jobs::Model>, DbErr> {
     let mut sql = Sql::new(db.get_database_backend());
-    sql.push("SELECT * FROM jobs WHERE expires_at IS NOT NULL AND phase < 2 AND state IN ('scheduled', 'available', 'retrying') AND expires_at <= ")
+    sql.push("SELECT * FROM jobs WHERE expires_at IS NOT NULL AND ")
+        .push(UNFINISHED)
+        .push(" AND state IN ('scheduled', 'available', 'retrying') AND expires_at <= ")
         .bind(now);
     if let Some(after) = after {
         sql.push(" AND id > ").bind(after);
@@ -126,7 +101,9 @@ pub(crate) async fn next(
     let mut sql = Sql::new(queue.db().get_database_backend());
     for (index, name) in names.iter().enumerate() {
         sql.push(if index == 0 { "" } else { " UNION ALL " })
-            .push("SELECT * FROM (SELECT queue, id FROM jobs WHERE phase = 1 AND state <> 'running' AND queue = ")
+            .push("SELECT * FROM (SELECT queue, id FROM jobs WHERE ")
+            .push(WAITING)
+            .push(" AND queue = ")
             .bind(name.as_str())
             .push(" AND NOT EXISTS (SELECT 1 FROM queues WHERE name = ")
             .bind(name.as_str())

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     Queue,
     context::JobContext,
-    job::Lane,
+    job::{Lane, time_limit},
     metrics,
     name::QueueName,
     outcome::{Ending, JobError, Outcome, Settlement, Standing, settle},
@@ -124,7 +124,7 @@ impl Executor {
     /// counts.
     async fn ending(&self, claimed: &Claimed, handler: &Arc<dyn ErasedHandler>) -> Option<Ending> {
         let job = &claimed.job;
-        let limit = time_limit(job.timeout_secs);
+        let limit = time_limit(job);
         let ctx = JobContext::new(self.queue.clone(), job.clone(), claimed.stop.clone());
         let mut running = Box::pin(AssertUnwindSafe(handler.run(&ctx)).catch_unwind());
         let returned = tokio::select! {
@@ -168,9 +168,7 @@ pub(crate) fn finish_of(
     let lane = Lane::from_number(job.lane);
     let rank = match settlement.run_at {
         // What is handed back does not lose its place.
-        Some(run_at) if settlement.state != JobState::Available => {
-            rank::of(run_at, lane, 0, queue.options().fair_turn)
-        }
+        Some(run_at) if settlement.state != JobState::Available => rank::of(run_at, lane, 0, Duration::ZERO),
         _ => job.rank,
     };
     Finish {
@@ -183,11 +181,6 @@ pub(crate) fn finish_of(
         rank,
         settlement,
     }
-}
-
-/// An attempt's time limit, at least a second whatever the row says.
-fn time_limit(secs: i32) -> Duration {
-    Duration::from_secs(u64::try_from(secs).unwrap_or(0).max(1))
 }
 
 /// A result that is too large to keep fails the job: no other attempt's would be

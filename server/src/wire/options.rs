@@ -64,7 +64,6 @@ pub(super) fn queue(settings: &Settings) -> QueueOptions {
     QueueOptions {
         heartbeat: queue.heartbeat(),
         window: queue.window as usize,
-        fair_turn: queue.fair_turn(),
         max_args_bytes: queue.max_args_bytes,
         max_result_bytes: queue.max_result_bytes,
         max_log_lines: queue.max_log_lines,

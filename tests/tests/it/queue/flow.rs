@@ -6,9 +6,9 @@ use std::{
     time::Duration,
 };
 
-use atelier_entities::{JobState, UserId};
+use atelier_entities::{JobId, JobState, UserId};
 use atelier_queue::{Lane, NewJob, Outcome};
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, IntoActiveModel};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, IntoActiveModel};
 
 use super::{
     bed::Bed,
@@ -27,21 +27,67 @@ pub(super) async fn urgent_goes_before_normal_before_bulk(bed: Bed) {
     assert_eq!(bed.stage.order(), ["urgent", "normal", "bulk"]);
 }
 
-pub(super) async fn one_job_does_not_wait_for_another_owners_hundreds(bed: Bed) {
-    let (busy, quiet) = (UserId::new(), UserId::new());
+/// Enqueues so many jobs of somebody's at once.
+async fn enqueue_many(bed: &Bed, name: &str, count: usize, owner: UserId) -> Vec<JobId> {
     let tx = bed.queue.begin().await.expect("a transaction");
-    let hundreds = (0..300).map(|_| scripted("busy").owned_by(busy)).collect();
-    tx.enqueue_all(hundreds).await.expect("enqueued");
+    let jobs = (0..count).map(|_| scripted(name).owned_by(owner)).collect();
+    let enqueued = tx.enqueue_all(jobs).await.expect("enqueued");
     tx.commit().await.expect("committed");
-    bed.queue.enqueue(scripted("quiet").owned_by(quiet)).await.expect("enqueued");
-    bed.forget_transport().await;
+    enqueued.iter().map(|job| job.id).collect()
+}
 
+/// Makes everything that waits an hour older.
+async fn let_an_hour_pass(bed: &Bed) {
+    let hour = 3_600_000;
+    bed.queue.db().execute_unprepared(&format!("UPDATE jobs SET rank = rank - {hour}")).await.expect("older");
+}
+
+/// How many jobs start before the one of that name on a worker of one slot.
+async fn started_before(bed: &Bed, name: &str) -> usize {
+    bed.forget_transport().await;
     let _worker = bed.worker(1);
-    let before = bed
-        .until("the quiet owner's job ran", async || {
-            bed.stage.order().iter().position(|name| name == "quiet")
-        })
-        .await;
+    bed.until("it ran", async || bed.stage.order().iter().position(|other| other == name)).await
+}
+
+pub(super) async fn one_job_does_not_wait_for_another_owners_hundreds(bed: Bed) {
+    enqueue_many(&bed, "busy", 300, UserId::new()).await;
+    bed.queue.enqueue(scripted("quiet").owned_by(UserId::new())).await.expect("enqueued");
+
+    let before = started_before(&bed, "quiet").await;
+
+    assert!(before <= 5, "{before} jobs of the busy owner went before it");
+}
+
+pub(super) async fn one_job_that_comes_an_hour_later_does_not_wait_for_them_either(bed: Bed) {
+    // A job may take 20 s: in an hour, one slot gets through 180 of them at least.
+    let hundreds = enqueue_many(&bed, "busy", 600, UserId::new()).await;
+    let_an_hour_pass(&bed).await;
+    for id in &hundreds[..180] {
+        bed.queue.cancel(*id, None).await.expect("cancelled");
+    }
+    bed.queue.enqueue(scripted("quiet").owned_by(UserId::new())).await.expect("enqueued");
+
+    let before = started_before(&bed, "quiet").await;
+
+    assert!(before <= 5, "{before} jobs of the busy owner went before it");
+}
+
+pub(super) async fn what_is_urgent_goes_before_its_own_owners_backlog(bed: Bed) {
+    let owner = UserId::new();
+    enqueue_many(&bed, "normal", 300, owner).await;
+    bed.queue.enqueue(scripted("urgent").owned_by(owner).in_lane(Lane::Urgent)).await.expect("enqueued");
+
+    assert_eq!(started_before(&bed, "urgent").await, 0);
+}
+
+pub(super) async fn jobs_that_are_run_again_take_their_owners_turns(bed: Bed) {
+    for id in enqueue_many(&bed, "busy", 60, UserId::new()).await {
+        bed.queue.cancel(id, None).await.expect("cancelled");
+        bed.queue.retry(id, None).await.expect("run again");
+    }
+    bed.queue.enqueue(scripted("quiet").owned_by(UserId::new())).await.expect("enqueued");
+
+    let before = started_before(&bed, "quiet").await;
 
     assert!(before <= 5, "{before} jobs of the busy owner went before it");
 }

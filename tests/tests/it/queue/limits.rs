@@ -7,6 +7,8 @@ use std::{
 use atelier_entities::{JobId, JobState, UserId};
 use atelier_queue::{NewJob, Outcome, QueueLimits, QueueName, Rate};
 
+use sea_orm::ConnectionTrait;
+
 use super::{bed::Bed, stage::scripted};
 
 /// Running now, and at most.
@@ -79,6 +81,27 @@ pub(super) async fn no_more_of_one_owner_run_than_the_queue_allows(bed: Bed) {
     let (gauge, _) = run(&bed, limits, jobs).await;
 
     assert_eq!((gauge.most(Some(busy)), gauge.most(Some(quiet))), (2, 2));
+}
+
+pub(super) async fn whoever_may_start_no_more_keeps_nobody_waiting(bed: Bed) {
+    let limits = QueueLimits { max_running_per_owner: Some(1), ..QueueLimits::default() };
+    bed.queue.set_limits(QueueName::Stats, limits).await.expect("limited");
+    let (busy, quiet) = (UserId::new(), UserId::new());
+    bed.stage.on("endless", |ctx| async move {
+        ctx.stop().cancelled().await;
+        Ok(Outcome::done())
+    });
+    let tx = bed.queue.begin().await.expect("a transaction");
+    let jobs = (0..1_200).map(|_| scripted("endless").owned_by(busy)).collect();
+    tx.enqueue_all(jobs).await.expect("enqueued");
+    tx.commit().await.expect("committed");
+    // All of them come before whatever is enqueued from now on.
+    bed.queue.db().execute_unprepared("UPDATE jobs SET rank = 0").await.expect("older");
+    let id = bed.queue.enqueue(scripted("short").owned_by(quiet)).await.expect("enqueued").id;
+
+    let _worker = bed.worker(4);
+
+    bed.reaches(id, JobState::Succeeded).await;
 }
 
 pub(super) async fn no_more_start_in_a_period_than_the_rate_allows(bed: Bed) {
