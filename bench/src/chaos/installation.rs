@@ -10,7 +10,9 @@ use tokio::sync::Mutex;
 
 use super::{
     cli::Options,
+    clocks::Clocks,
     fleet::Fleet,
+    kinds,
     members::{Addresses, Members, Product},
     postgres::Postgres,
     programs::Programs,
@@ -53,12 +55,16 @@ pub(super) struct Installation {
 
 impl Installation {
     /// Starts everything. What was started is stopped again where it fails.
-    pub(super) async fn start(options: &Options, programs: &Programs) -> anyhow::Result<Self> {
+    pub(super) async fn start(
+        options: &Options,
+        programs: &Programs,
+        clocks: &Clocks,
+    ) -> anyhow::Result<Self> {
         let scratch = Scratch::create("atelier-chaos-", options.keep)?;
         let warden = Warden::start(scratch.path(), options.keep)?;
         let postgres = Postgres::start(programs, &scratch, "").await?;
         warden.note_file(&postgres.pid_file());
-        let started = Self::start_rest(options, programs, scratch, warden, &postgres).await;
+        let started = Self::start_rest(options, programs, clocks, scratch, warden, &postgres).await;
         if started.is_err() {
             postgres.stop().await?;
         }
@@ -68,6 +74,7 @@ impl Installation {
     async fn start_rest(
         options: &Options,
         programs: &Programs,
+        clocks: &Clocks,
         scratch: Scratch,
         warden: Warden,
         postgres: &Postgres,
@@ -86,8 +93,10 @@ impl Installation {
         let redis_url = addresses.redis.clone().into();
         let queue = role::queue(&addresses.chaos_database, &redis_url, options.heartbeat());
         let queue = queue.await.context("no queue for the run itself")?;
+        let (name, limits) = kinds::LIMITED;
+        queue.set_limits(name, limits).await.context("cannot limit a queue")?;
         let fleet = Fleet::new(warden.clone());
-        let members = Members::start(&fleet, &scratch, &addresses, options.heartbeat_secs)?;
+        let members = Members::start(&fleet, &scratch, &addresses, clocks, options.heartbeat_secs)?;
         let product = match options.no_product {
             true => None,
             false => Product::start(&fleet, &scratch, &addresses, options.heartbeat_secs)?,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use atelier_entities::{JobId, Timestamp};
-use atelier_queue::{Backoff, Job, Lane, Policy, QueueName};
+use atelier_queue::{Backoff, Job, Lane, Policy, QueueLimits, QueueName};
 use serde::{Deserialize, Serialize};
 
 mod handlers;
@@ -20,6 +20,13 @@ pub(super) const FEW: u16 = 4;
 const SHORT: Duration = Duration::from_secs(2);
 
 const LONG: Duration = Duration::from_secs(60);
+
+/// The queue with limits: three workers could run more than four times as many at once,
+/// and each owner's jobs side by side.
+pub(super) const LIMITED: (QueueName, QueueLimits) = (
+    QueueName::Maintenance,
+    QueueLimits { max_running: Some(5), max_running_per_owner: Some(2), rate: None },
+);
 
 macro_rules! kinds {
     ($($(#[doc = $doc:literal])+ $name:ident $kind:literal in $queue:ident, $attempts:expr, $timeout:expr, {
@@ -60,6 +67,8 @@ kinds! {
     Snooze "chaos.snooze" in Email, MANY, LONG, { times: i64, millis: u64 }
     /// Changes the database when it ends, and enqueues a [`Child`] with it.
     Effectful "chaos.effectful" in Deployment, MANY, LONG, { millis: u64 }
+    /// Belongs to one of few people, in a queue with limits.
+    Owned "chaos.owned" in Maintenance, MANY, LONG, { millis: u64 }
     /// What an effect enqueued.
     Child "chaos.child" in Maintenance, MANY, LONG, {}
     /// Aborts its process, each time.

@@ -3,19 +3,25 @@
 
 use std::{sync::Arc, time::Duration};
 
-use atelier_entities::JobId;
+use atelier_entities::{JobId, UserId};
 use atelier_queue::{Job, Lane, NewJob, Queue};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio::time;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::{
-    kinds::{Delayed, Effectful, Expiring, Flaky, Long, Noop, Novel, Sleep, Snooze, Unique, unique_key},
+    kinds::{
+        Delayed, Effectful, Expiring, Flaky, Long, Noop, Novel, Owned, Sleep, Snooze, Unique, unique_key,
+    },
     ledger::Ledger,
 };
 
 /// Callers that enqueue side by side.
 pub(super) const CALLERS: u64 = 4;
+
+/// People whose jobs take turns.
+const OWNERS: u128 = 4;
 
 /// Most jobs of one transaction.
 const MOST_AT_ONCE: u64 = 8;
@@ -76,7 +82,12 @@ pub(super) async fn call(queue: Queue, ledger: Arc<Ledger>, seed: u64, rate: f64
 fn draw(queue: &Queue, random: &mut StdRng) -> Named {
     let soon = |millis: u64| queue.now() + Duration::from_millis(millis);
     match random.random_range(0..100) {
-        0..20 => named(&Noop {}),
+        0..15 => named(&Noop {}),
+        15..20 => {
+            let job = named(&Owned { millis: random.random_range(50..400) });
+            let owner = UserId(Uuid::from_u128(random.random_range(1..=OWNERS)));
+            (job.0, job.1.owned_by(owner))
+        }
         20..40 => named(&Sleep { millis: random.random_range(20..1_000) }),
         40..52 => named(&Flaky {}),
         52..58 => {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 
 use super::{
+    clocks::Clocks,
     fleet::{Fleet, Member, Spec},
     scratch::{self, Scratch},
 };
@@ -35,6 +36,7 @@ impl Members {
         fleet: &Fleet,
         scratch: &Scratch,
         addresses: &Addresses,
+        clocks: &Clocks,
         heartbeat_secs: u64,
     ) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("cannot tell this program's path")?;
@@ -44,16 +46,12 @@ impl Members {
             if role == "worker" && number < WORKERS {
                 args.push("--next-version".to_owned());
             }
-            fleet.start(Spec {
-                log: scratch.log(&name),
-                name,
-                program: program.clone(),
-                args,
-                environment: vec![
-                    ("ATELIER_CHAOS_DATABASE_URL".to_owned(), addresses.chaos_database.clone()),
-                    ("ATELIER_CHAOS_REDIS_URL".to_owned(), addresses.redis.clone()),
-                ],
-            })
+            let mut environment = clocks.environment(&name);
+            environment.extend([
+                ("ATELIER_CHAOS_DATABASE_URL".to_owned(), addresses.chaos_database.clone()),
+                ("ATELIER_CHAOS_REDIS_URL".to_owned(), addresses.redis.clone()),
+            ]);
+            fleet.start(Spec { log: scratch.log(&name), name, program: program.clone(), args, environment })
         };
         let workers = (1..=WORKERS).map(|number| start("worker", number)).collect::<Result<_, _>>()?;
         let schedulers =

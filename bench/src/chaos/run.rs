@@ -15,16 +15,19 @@ use super::{
     canceller,
     checks::{self, Check, Evidence},
     cli::Options,
+    clocks::Clocks,
     customers::{self, Customers},
     faults::Fault,
     installation::Installation,
+    kinds,
     ledger::{Ledger, Standing},
     load,
     plan::Plan,
     probes::{self, Probes},
-    programs::Programs,
+    programs::{Programs, find_faketime},
     recovery,
     report::{self, JobsReport, OptionsReport, Report, StrikeReport},
+    running::Seen,
     sampler::Sampler,
     shift,
     tables::statement,
@@ -46,12 +49,14 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let seed = options.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
     terminal::say(format_args!("seed {seed}"));
     let programs = Programs::locate(options.places()).await?;
-    let installation = Installation::start(&options, &programs).await?;
+    let clocks = Clocks::new(find_faketime().await);
+    let installation = Installation::start(&options, &programs, &clocks).await?;
     terminal::say(format_args!(
         "{} in {}",
         programs.postgres_version,
         installation.scratch().path().display()
     ));
+    terminal::say(clocks.describe());
     if installation.product.is_none() {
         terminal::say("without the product: atelier-api, atelier-worker and atelier-scheduler are not here");
     }
@@ -121,7 +126,9 @@ impl<'a> Run<'a> {
         let started_at = to_micros(self.installation.queue.now());
         let (load, watch) = (CancellationToken::new(), CancellationToken::new());
         let callers = self.start_load(&load);
-        let sampling = tokio::spawn(Sampler::default().run(self.installation.direct.clone(), watch.clone()));
+        let sampling = tokio::spawn(
+            Sampler::of_limited(kinds::LIMITED).run(self.installation.direct.clone(), watch.clone()),
+        );
         let product_sampling =
             tokio::spawn(Sampler::default().run(self.installation.product_direct.clone(), watch.clone()));
         tokio::spawn(probes::watch(self.installation.direct.clone(), self.probes.clone(), watch.clone()));
@@ -253,18 +260,18 @@ impl<'a> Run<'a> {
             .iter()
             .find(|check| check.promise.contains("acknowledged job ends"))
             .map_or(0, |check| check.broken);
-        let (mut changed, mut running, mut leased_wrongly) = (Vec::new(), 0, Vec::new());
+        let (mut changed, mut leases, mut limits) = (Vec::new(), Seen::default(), Seen::default());
         for (mut sampler, direct) in samplers.into_iter().zip([direct, &self.installation.product_direct]) {
             sampler.look_at_all(direct).await?;
             changed.extend(sampler.changed().iter().cloned());
             let (looks, watched) = sampler.counts();
             (jobs.looks, jobs.watched) = (jobs.looks + looks, jobs.watched + watched);
-            let (seen, breaches) = sampler.into_leases().into_seen();
-            running += seen;
-            leased_wrongly.extend(breaches);
+            let running = sampler.into_running();
+            (leases, limits) = (leases.and(running.leases), limits.and(running.limits));
         }
         checks.push(Check::new("a terminal state never changes", jobs.watched, changed));
-        checks.push(Check::new("what runs does so under one lease", running, leased_wrongly));
+        checks.push(Check::new("what runs does so under one lease", leases.cases, leases.breaches));
+        checks.push(Check::new("no more run than their queue allows", limits.cases, limits.breaches));
         if self.installation.product.is_some() {
             checks.extend(checks::check_product(&self.installation.product_direct, &self.customers).await?);
         }

@@ -1,5 +1,5 @@
 //! Remembers every job that was seen to have ended, and whether it stays as it was; and
-//! under what leases those ran that were seen to run.
+//! what was seen to run.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -11,7 +11,10 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, QueryResult};
 use tokio::time::{self, Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::{leases::LeaseWatch, tables::statement};
+use super::{
+    running::{Limited, RunningWatch},
+    tables::statement,
+};
 
 /// Between two looks at what has ended lately.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -36,12 +39,17 @@ pub(super) struct Sampler {
     ended: HashMap<JobId, Ended>,
     changed: Vec<String>,
     looks: u64,
-    leases: LeaseWatch,
+    running: RunningWatch,
 }
 
 const SELECT: &str = "SELECT id, state, fence, attempt, finished_at, md5(COALESCE(result::text, '') || COALESCE(error::text, '')) AS content FROM jobs WHERE ";
 
 impl Sampler {
+    /// One that knows of a queue with limits.
+    pub(super) fn of_limited(limited: Limited) -> Self {
+        Self { running: RunningWatch::of_limited(limited), ..Self::default() }
+    }
+
     /// Looks until it is told to stop, and answers itself. A look that fails, fails.
     pub(super) async fn run(mut self, direct: DatabaseConnection, stop: CancellationToken) -> Self {
         let mut look_at_all = Instant::now();
@@ -61,7 +69,7 @@ impl Sampler {
     }
 
     async fn look_once(&mut self, direct: &DatabaseConnection, all: bool) -> Result<(), DbErr> {
-        self.leases.look(direct).await?;
+        self.running.look(direct).await?;
         if all { self.look_at_all(direct).await } else { self.look_at_new(direct).await }
     }
 
@@ -87,9 +95,9 @@ impl Sampler {
         &self.changed
     }
 
-    /// What ran, under what leases.
-    pub(super) fn into_leases(self) -> LeaseWatch {
-        self.leases
+    /// What ran.
+    pub(super) fn into_running(self) -> RunningWatch {
+        self.running
     }
 
     /// How often it looked, and how many ended jobs it has seen.

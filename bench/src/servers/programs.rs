@@ -60,6 +60,12 @@ fn script() -> anyhow::Result<PathBuf> {
     )
 }
 
+/// The library that gives a process a clock of its own, where it can be had.
+pub(crate) async fn find_faketime() -> Option<PathBuf> {
+    let path = PathBuf::from(output(&script().ok()?, &["faketime"]).await.ok()?);
+    path.is_file().then_some(path)
+}
+
 async fn ask_script() -> anyhow::Result<(PathBuf, PathBuf)> {
     let answer = output(&script()?, &["locate"]).await?;
     let find = |name: &str| {

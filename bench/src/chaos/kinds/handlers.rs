@@ -11,8 +11,8 @@ use atelier_queue::{
 use tokio::time::{self, Instant};
 
 use super::{
-    Child, Delayed, Effectful, Expiring, Flaky, Hold, Long, Mood, Noop, Novel, Poison, Probe, Sleep, Snooze,
-    Tick, Unique, mood,
+    Child, Delayed, Effectful, Expiring, Flaky, Hold, Long, Mood, Noop, Novel, Owned, Poison, Probe, Sleep,
+    Snooze, Tick, Unique, mood,
 };
 use crate::chaos::tables;
 
@@ -29,7 +29,7 @@ pub(in crate::chaos) fn registry(next_version: bool) -> Result<Registry, QueueEr
     registry.register::<Sleep>(Cast)?.register::<Flaky>(Cast)?.register::<Snooze>(Cast)?;
     registry.register::<Effectful>(Cast)?.register::<Poison>(Cast)?.register::<Unique>(Cast)?;
     registry.register::<Delayed>(Cast)?.register::<Long>(Cast)?.register::<Expiring>(Cast)?;
-    registry.register::<Tick>(Cast)?.register::<Hold>(Cast)?;
+    registry.register::<Tick>(Cast)?.register::<Hold>(Cast)?.register::<Owned>(Cast)?;
     if next_version {
         registry.register::<Novel>(Cast)?;
     }
@@ -89,6 +89,7 @@ handle! {
     Child |_ctx, _| Ok(Outcome::done());
     Hold |ctx, args| { leave_trace(ctx).await; rest(ctx, args.millis).await };
     Sleep |ctx, args| { leave_trace(ctx).await; rest(ctx, args.millis).await };
+    Owned |ctx, args| { leave_trace(ctx).await; rest(ctx, args.millis).await };
     Effectful |ctx, args| { leave_trace(ctx).await; rest(ctx, args.millis).await };
     Unique |ctx, args| { leave_trace(ctx).await; rest(ctx, args.millis).await };
     Delayed |ctx, _| { leave_trace(ctx).await; Ok(Outcome::done()) };
