@@ -209,6 +209,7 @@ fn options() -> ServiceOptions {
         credits: CreditOptions { signup_grant: 3, quick_price: 2, advanced_price: 4 },
         generation: GenerationOptions {
             max_repairs: 1,
+            longest_answer: Duration::from_secs(300),
             max_files: 50,
             max_file_bytes: 100_000,
             max_total_bytes: 1_000_000,

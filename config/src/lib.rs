@@ -32,6 +32,7 @@ pub use settings::{
     MailSettings, OAuthSettings, QueueConcurrency, QueueSettings, RedisSettings, RetentionSettings,
     ServerSettings, Settings, StorageSettings, TelemetrySettings,
 };
+pub use validate::LONGEST_ANSWER_SECS;
 
 /// The defaults with their documentation, as compiled in.
 pub const DEFAULT_TOML: &str = include_str!("../default.toml");

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{Queue, store};
+use crate::{Queue, job::time_limit, store};
 
 /// Shortest time between two progress writes of the same stage.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
@@ -50,12 +50,14 @@ struct Inner {
     queue: Queue,
     job: Arc<jobs::Model>,
     stop: CancellationToken,
+    begun: Instant,
     written: Mutex<Option<(Instant, Progress)>>,
 }
 
 impl JobContext {
     pub(crate) fn new(queue: Queue, job: Arc<jobs::Model>, stop: CancellationToken) -> Self {
-        Self { inner: Arc::new(Inner { queue, job, stop, written: Mutex::default() }) }
+        let begun = Instant::now();
+        Self { inner: Arc::new(Inner { queue, job, stop, begun, written: Mutex::default() }) }
     }
 
     /// The job.
@@ -92,6 +94,12 @@ impl JobContext {
     #[must_use]
     pub fn is_last_attempt(&self) -> bool {
         self.inner.job.attempt >= self.inner.job.max_attempts
+    }
+
+    /// How long this attempt may go on before it is stopped.
+    #[must_use]
+    pub fn time_left(&self) -> Duration {
+        time_limit(&self.inner.job).saturating_sub(self.inner.begun.elapsed())
     }
 
     /// Fires when the job is cancelled, its lease is lost or the process must stop:

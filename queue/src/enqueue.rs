@@ -18,11 +18,15 @@ use crate::{
     job::{Job, Lane, Policy},
     name::QueueName,
     queue::WriteTurn,
-    store,
+    store::spacing::{self, PutOff},
 };
+use rows::Prepared;
 
 pub(crate) mod group;
 mod rows;
+
+/// Quiet times that a debounced series may last, unless the caller says otherwise.
+const MOST_QUIETS: u32 = 10;
 
 /// A job about to be enqueued: its args and what the caller wants of it beyond the
 /// kind's policy.
@@ -44,8 +48,9 @@ pub struct NewJob {
 /// How jobs of one key keep apart.
 #[derive(Clone, Debug)]
 pub(crate) enum Spacing {
-    /// Only the last of a series is run, once the series has been quiet for so long.
-    Debounce { key: String, quiet: Duration },
+    /// Only the last of a series is run, once the series has been quiet for so long, or
+    /// has lasted for `longest`.
+    Debounce { key: String, quiet: Duration, longest: Duration },
     /// At most one in each period; the others answer it.
     Throttle { key: String, period: Duration },
 }
@@ -79,11 +84,19 @@ impl NewJob {
     }
 
     /// Runs only the last of a series of jobs of this kind and key, `quiet` after it:
-    /// while the job waits, another enqueue replaces its args and puts it off.
+    /// while the job waits, another enqueue replaces its args and puts it off. A series
+    /// that is never quiet for so long is run after ten times that, counted from its
+    /// first.
     #[must_use]
-    pub fn debounced(mut self, key: &str, quiet: Duration) -> Self {
+    pub fn debounced(self, key: &str, quiet: Duration) -> Self {
+        self.debounced_at_most(key, quiet, quiet * MOST_QUIETS)
+    }
+
+    /// The same where a series is run after `longest` at the latest.
+    #[must_use]
+    pub fn debounced_at_most(mut self, key: &str, quiet: Duration, longest: Duration) -> Self {
         let key = format!("debounce:{}:{key}", self.kind);
-        self.spacing = Some(Spacing::Debounce { key, quiet });
+        self.spacing = Some(Spacing::Debounce { key, quiet, longest });
         self
     }
 
@@ -235,43 +248,70 @@ impl Transaction {
             return Ok(enqueued);
         }
         let jobs: Vec<_> = jobs.into_iter().map(|job| job.prepare(&self.queue)).collect::<Result<_, _>>()?;
-        let inserted = rows::insert(&self.inner, &self.queue, &jobs).await?;
-        lock(&self.dispatches).extend(inserted.due);
-        Ok(inserted.answers)
+        self.insert(&jobs).await
     }
 
     async fn enqueue_spaced(&self, job: NewJob, spacing: Spacing) -> Result<Enqueued, QueueError> {
+        match spacing {
+            Spacing::Throttle { key, period } => self.enqueue_throttled(job, &key, period).await,
+            Spacing::Debounce { key, quiet, longest } => {
+                self.enqueue_debounced(job, &key, quiet, longest).await
+            }
+        }
+    }
+
+    async fn enqueue_throttled(
+        &self,
+        job: NewJob,
+        key: &str,
+        period: Duration,
+    ) -> Result<Enqueued, QueueError> {
         let now = self.now();
-        let (key, wait) = match &spacing {
-            Spacing::Debounce { key, quiet } => (key.clone(), *quiet),
-            Spacing::Throttle { key, period } => (key.clone(), *period),
-        };
-        let until = now + wait;
-        let holder = store::spacing::holder(&self.inner, &key, now).await?;
-        let job = match spacing {
-            Spacing::Throttle { .. } => {
-                if let Some(holder) = holder.filter(|holder| holder.until > now) {
-                    crate::metrics::enqueued(job.queue, job.kind, true);
-                    return Ok(Enqueued { id: holder.job_id, duplicate: true });
-                }
-                job
+        let job = job.prepare(&self.queue)?;
+        let holder = spacing::holder(&self.inner, key, now).await?;
+        if let Some(holder) = holder.filter(|holder| holder.until > now) {
+            return Ok(job.answered_by(holder.job_id, "one of its key came less than a period before"));
+        }
+        self.insert_holder(job, key, now + period).await
+    }
+
+    async fn enqueue_debounced(
+        &self,
+        job: NewJob,
+        key: &str,
+        quiet: Duration,
+        longest: Duration,
+    ) -> Result<Enqueued, QueueError> {
+        let now = self.now();
+        let until = now + quiet.min(longest);
+        let job = job.at(until).prepare(&self.queue)?;
+        if let Some(holder) = spacing::holder(&self.inner, key, now).await? {
+            let later = PutOff { until, longest, now };
+            if let Some(until) = spacing::put_off(&self.inner, holder.job_id, job.args(), later).await? {
+                spacing::hold(&self.inner, key, holder.job_id, until).await?;
+                self.note_change(holder.job_id);
+                return Ok(job.answered_by(holder.job_id, "the one of its series that waits took its args"));
             }
-            Spacing::Debounce { .. } => {
-                let args = job.args.clone().map_err(|reason| QueueError::Args { kind: job.kind, reason })?;
-                if let Some(holder) = holder
-                    && store::spacing::put_off(&self.inner, holder.job_id, args, until, now).await?
-                {
-                    store::spacing::hold(&self.inner, &key, holder.job_id, until).await?;
-                    self.note_change(holder.job_id);
-                    crate::metrics::enqueued(job.queue, job.kind, true);
-                    return Ok(Enqueued { id: holder.job_id, duplicate: true });
-                }
-                job.at(until)
-            }
-        };
-        let enqueued = self.enqueue_all(vec![job]).await?.pop().ok_or(QueueError::NotFound)?;
-        store::spacing::hold(&self.inner, &key, enqueued.id, until).await?;
+        }
+        self.insert_holder(job, key, until).await
+    }
+
+    /// Inserts the job that holds a locked key until then.
+    async fn insert_holder(
+        &self,
+        job: Prepared,
+        key: &str,
+        until: Timestamp,
+    ) -> Result<Enqueued, QueueError> {
+        let enqueued = self.insert(&[job]).await?.pop().ok_or(QueueError::NotFound)?;
+        spacing::hold(&self.inner, key, enqueued.id, until).await?;
         Ok(enqueued)
+    }
+
+    async fn insert(&self, jobs: &[Prepared]) -> Result<Vec<Enqueued>, QueueError> {
+        let inserted = rows::insert(&self.inner, &self.queue, jobs).await?;
+        lock(&self.dispatches).extend(inserted.due);
+        Ok(inserted.answers)
     }
 
     /// Notes a job that this transaction changes, to tell its watchers after the

@@ -31,6 +31,19 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     fn unique_key(&self) -> Option<String> {
         None
     }
+
+    /// Every name that its jobs may be stored under, the present one first.
+    #[must_use]
+    fn names() -> Vec<&'static str> {
+        [&[Self::KIND], Self::ALIASES].concat()
+    }
+
+    /// Whether a job that is stored under that name is one of these. Whoever asks it of a
+    /// row asks here: comparing with [`Self::KIND`] forgets the earlier names.
+    #[must_use]
+    fn is(kind: &str) -> bool {
+        kind == Self::KIND || Self::ALIASES.contains(&kind)
+    }
 }
 
 /// How a kind of job is run and retried.

@@ -30,6 +30,8 @@ pub const WAIT: &str = "atelier_job_wait_seconds";
 pub const RUN: &str = "atelier_job_run_seconds";
 /// Leases that ran out.
 pub const LEASES_EXPIRED: &str = "atelier_leases_expired_total";
+/// Ends of jobs that their effects hold up.
+pub const EFFECTS_FAILED: &str = "atelier_effects_failed_total";
 /// Ids popped that could not be claimed.
 pub const DROPPED: &str = "atelier_dispatch_dropped_total";
 /// Claims whose answer was lost.
@@ -72,6 +74,12 @@ pub const ALL: &[Described] = &[
     (WAIT, "histogram", "queue", "From due to started"),
     (RUN, "histogram", "queue, kind", "From started to ended"),
     (LEASES_EXPIRED, "counter", "queue", "Jobs taken back from workers that died or stalled"),
+    (
+        EFFECTS_FAILED,
+        "counter",
+        "kind",
+        "Ends of jobs put off, or written without their effect, since it fails",
+    ),
     (
         DROPPED,
         "counter",
@@ -140,6 +148,10 @@ pub(crate) fn released(queue: QueueName, jobs: usize) {
 
 pub(crate) fn lease_expired(queue: &str) {
     counter!(LEASES_EXPIRED, "queue" => queue.to_owned()).increment(1);
+}
+
+pub(crate) fn effect_failed(kind: &str) {
+    counter!(EFFECTS_FAILED, "kind" => kind.to_owned()).increment(1);
 }
 
 /// Counts ids that came for nothing, and says so: each was carried twice, or its job

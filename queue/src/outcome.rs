@@ -123,8 +123,8 @@ pub enum Ending {
     Returned(Result<Outcome, JobError>),
     /// It ran longer than the policy's timeout.
     TimedOut(Duration),
-    /// It panicked, with the panic's message.
-    Panicked(String),
+    /// It panicked. What with is for the log: it may tell of the inside.
+    Panicked,
     /// Somebody cancelled the job.
     Cancelled,
     /// The process stops: the job goes back untouched.
@@ -191,11 +191,9 @@ pub fn settle(ending: Ending, standing: &Standing) -> Settlement {
             let message = format!("ran longer than its limit of {} s", limit.as_secs());
             failed(JobError::retry("TIMED_OUT", message), AttemptOutcome::TimedOut, standing)
         }
-        Ending::Panicked(message) => failed(
-            JobError::retry("PANICKED", "the handler crashed").with_details(Value::String(message)),
-            AttemptOutcome::Panicked,
-            standing,
-        ),
+        Ending::Panicked => {
+            failed(JobError::retry("PANICKED", "the handler crashed"), AttemptOutcome::Panicked, standing)
+        }
         Ending::Cancelled => {
             let error = JobError::fail("CANCELLED", "cancelled while it ran");
             ended(JobState::Cancelled, Some(error), Some(AttemptOutcome::Cancelled))
@@ -306,9 +304,7 @@ mod tests {
 
     #[test]
     fn the_last_attempt_fails_the_job() {
-        for ending in
-            [error(), Ending::TimedOut(Duration::from_secs(1)), Ending::Panicked("index".to_owned())]
-        {
+        for ending in [error(), Ending::TimedOut(Duration::from_secs(1)), Ending::Panicked] {
             assert_eq!(settle(ending, &standing(3)).state, JobState::Failed);
         }
     }

@@ -50,7 +50,7 @@ impl Registry {
     /// Adds the handler of `J`; a second one is an error of the program.
     pub fn register<J: Job>(&mut self, handler: impl Handler<J>) -> Result<&mut Self, QueueError> {
         let typed: Arc<dyn ErasedHandler> = Arc::new(Typed { handler, kind: std::marker::PhantomData });
-        for kind in [J::KIND].iter().chain(J::ALIASES) {
+        for kind in J::names() {
             if self.kinds.insert(kind, (KindInfo::of::<J>(), typed.clone())).is_some() {
                 return Err(QueueError::DuplicateKind(kind));
             }

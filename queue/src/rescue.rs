@@ -1,9 +1,11 @@
 //! The rescuer: takes back what workers held that died or stalled. Any number may
 //! run.
 
+mod stuck;
+
 use std::time::Duration;
 
-use atelier_entities::{JobId, JobState, jobs, workers};
+use atelier_entities::{JobId, JobState, Timestamp, jobs, workers};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::{
@@ -63,7 +65,9 @@ pub async fn tick(queue: &Queue) -> Result<RescueReport, QueueError> {
                 continue;
             }
             Err(error @ QueueError::Effect { .. }) => {
-                tracing::error!(job.id = %last, %error, "not taken back now; tried again at the next pass");
+                if store::bounded(stuck::give_time(queue, last, &error)).await? {
+                    report.failed += 1;
+                }
             }
             Err(error) => return Err(error),
         }
@@ -93,14 +97,15 @@ async fn rescue_all(tx: &Transaction, lost: &[jobs::Model]) -> Result<RescueRepo
     Ok(report)
 }
 
-async fn rescue(tx: &Transaction, job: &jobs::Model, report: &mut RescueReport) -> Result<(), QueueError> {
+/// The end of an attempt whose worker went away.
+fn end_of_lost(job: &jobs::Model, now: Timestamp) -> Finish {
     let standing = Standing {
         created_at: job.created_at,
         attempt: u16::try_from(job.attempt).unwrap_or(u16::MAX),
         max_attempts: u16::try_from(job.max_attempts).unwrap_or(u16::MAX),
         backoff: Backoff::Fixed(Duration::ZERO),
         random: 0.5,
-        now: tx.now(),
+        now,
     };
     let mut settlement = settle_lost(&standing);
     if job.cancel_requested_at.is_some() {
@@ -108,8 +113,7 @@ async fn rescue(tx: &Transaction, job: &jobs::Model, report: &mut RescueReport) 
         settlement.error = Some(JobError::fail("CANCELLED", "cancelled while it ran").to_json());
         settlement.run_at = None;
     }
-    let state = settlement.state;
-    let finish = Finish {
+    Finish {
         id: job.id,
         fence: job.fence,
         place: job.place.clone(),
@@ -118,7 +122,12 @@ async fn rescue(tx: &Transaction, job: &jobs::Model, report: &mut RescueReport) 
         started_at: job.started_at,
         rank: job.rank,
         settlement,
-    };
+    }
+}
+
+async fn rescue(tx: &Transaction, job: &jobs::Model, report: &mut RescueReport) -> Result<(), QueueError> {
+    let finish = end_of_lost(job, tx.now());
+    let state = finish.settlement.state;
     if !finish::in_transaction(tx, &finish, job).await? {
         return Ok(());
     }

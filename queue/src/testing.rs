@@ -68,8 +68,8 @@ pub async fn write_progress(queue: &Queue, job: &jobs::Model, value: &Value) -> 
     progress::write(queue, job, value, true).await
 }
 
-/// Writes the ends of claimed jobs: those without effects in one batch, the others
-/// each with its effect. Waits carry no jitter. Answers for each whether its claim
+/// Writes the ends of claimed jobs: those that no effect may follow in one batch, the
+/// others each with its effect. Waits carry no jitter. Answers for each whether its claim
 /// still held.
 pub async fn finish(
     queue: &Queue,
@@ -79,7 +79,7 @@ pub async fn finish(
     let ends: Vec<_> =
         ends.into_iter().map(|(job, ending)| (finish_of(queue, &job, ending, backoff, 0.5), job)).collect();
     let (single, batched): (Vec<_>, Vec<_>) =
-        ends.iter().partition(|(_, job)| queue.effects().has(&job.kind));
+        ends.iter().partition(|(finish, job)| queue.effects().may_follow(&job.kind, finish.settlement.state));
     let batched: Vec<_> = batched.into_iter().map(|(finish, _)| finish).collect();
     let mut held = finish::batch(queue, &batched).await?;
     for (finish, job) in single {

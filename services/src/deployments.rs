@@ -9,7 +9,7 @@ mod publish;
 mod site;
 mod sites;
 
-use atelier_entities::{DeploymentId, JobId, Timestamp};
+use atelier_entities::{DeploymentId, DeploymentStatus, JobId, Timestamp};
 use atelier_providers::object_store::{ObjectError, Objects};
 use atelier_queue::{LogLevel, Queue, QueueError};
 use bytes::Bytes;
@@ -123,7 +123,16 @@ impl std::fmt::Debug for Deployments {
     }
 }
 
-/// Folder of a deployment's files in the object store.
+/// States of a deployment that has not ended.
+const UNDER_WAY: [DeploymentStatus; 2] = [DeploymentStatus::Queued, DeploymentStatus::Publishing];
+
+fn is_under_way(status: DeploymentStatus) -> bool {
+    UNDER_WAY.contains(&status)
+}
+
+/// Folder of a deployment's files in the object store. It is removed once the deployment
+/// has ended without success or another one is online, at any later time. So no
+/// deployment that has ended is published again: another one is, in a folder of its own.
 pub(crate) fn site_folder(id: DeploymentId) -> String {
     format!("sites/{id}")
 }

@@ -6,7 +6,9 @@ use atelier_queue::{Job, QueueError, Transaction, inspect::Why};
 use sea_orm::EntityTrait;
 use serde_json::{Value, json};
 
-use crate::{Caller, Services, audit, generation::RunGeneration, services::RetryError};
+use crate::{
+    Caller, Services, audit, deployments::PublishDeployment, generation::RunGeneration, services::RetryError,
+};
 
 /// Who asks why a job waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +35,8 @@ impl Services {
     }
 
     /// Runs a failed or cancelled job again. A generation was refunded when it ended,
-    /// so it is started anew, as another job that is charged anew; any other job runs
-    /// again as itself. `owner` scopes the look-up: none is an operator.
+    /// so it is started anew, as another job that is charged anew; what a deployment had
+    /// copied is removed, so it is started anew too; any other job runs again as itself. `owner` scopes the look-up: none is an operator.
     pub async fn retry_job(
         &self,
         caller: &Caller,
@@ -42,8 +44,11 @@ impl Services {
         owner: Option<UserId>,
     ) -> Result<jobs::Model, RetryError> {
         let job = self.queue.find_job(id, owner).await?.ok_or(QueueError::NotFound)?;
-        if job.kind == RunGeneration::KIND {
+        if RunGeneration::is(&job.kind) {
             return Ok(self.generation.restart(caller, &job).await?);
+        }
+        if PublishDeployment::is(&job.kind) {
+            return Ok(self.deployments.restart(caller, &job).await?);
         }
         let tx = self.queue.begin().await?;
         let job = retry_in(&tx, caller, id, owner).await?;

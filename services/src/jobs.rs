@@ -8,7 +8,7 @@ use crate::{
     audit::ArchiveAudit,
     deployments::{DeploymentEnded, PublishDeployment},
     generation::{GenerationEnded, RunGeneration},
-    mail::DeliverMail,
+    mail::{DeliverMail, DeliveryEnded},
     maintenance::{PurgeExpired, PurgeJobs, RemoveObjects, SteerJobs},
     stats::AggregateStats,
 };
@@ -34,6 +34,7 @@ pub fn effects(options: &ServiceOptions) -> Result<Effects, QueueError> {
     let mut effects = Effects::default();
     effects.register::<RunGeneration>(GenerationEnded)?;
     effects.register::<PublishDeployment>(DeploymentEnded::new(&options.public_url))?;
+    effects.register::<DeliverMail>(DeliveryEnded)?;
     Ok(effects)
 }
 

@@ -3,6 +3,7 @@
 
 mod content;
 mod deliver;
+mod effect;
 mod error;
 mod format;
 mod jobs;
@@ -25,6 +26,7 @@ use crate::{MailOptions, identity::LinkKey};
 pub use content::{
     AppTime, ChallengeResults, DailyReminder, LimitAlert, PaymentReceipt, ReceiptLine, Standing,
 };
+pub use effect::DeliveryEnded;
 pub use error::MailingError;
 pub use jobs::DeliverMail;
 pub use outbox::{KEPT, OutboxFilter};

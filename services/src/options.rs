@@ -62,6 +62,9 @@ pub struct CreditOptions {
 pub struct GenerationOptions {
     /// How often an answer that fails the checks is sent back with its faults.
     pub max_repairs: u32,
+    /// Longest time one answer of the model may take: an answer is sent back only where
+    /// the job has as much time left.
+    pub longest_answer: Duration,
     /// Most files.
     pub max_files: usize,
     /// Most bytes of one file.

@@ -8,7 +8,7 @@ use crate::{
     admin::Admin,
     audit::Audit,
     credits::Credits,
-    deployments::Deployments,
+    deployments::{DeploymentError, Deployments},
     generation::{Generation, GenerationError},
     idempotency::Idempotency,
     identity::{Identity, LinkKey, OAuthSetup},
@@ -69,6 +69,9 @@ pub enum RetryError {
     /// The generation could not be started again.
     #[error(transparent)]
     Generation(#[from] GenerationError),
+    /// The deployment could not be started again.
+    #[error(transparent)]
+    Deployment(#[from] DeploymentError),
 }
 
 impl Services {

@@ -23,8 +23,12 @@ use atelier_queue::{
     worker::{self, WorkerOptions},
 };
 use chrono::TimeDelta;
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
+    QueryFilter, QueryOrder,
+};
 use secrecy::SecretString;
+use serde_json::json;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -63,7 +67,7 @@ pub(crate) struct Bench {
     pub(crate) mailer: Arc<ScriptedMailer>,
     pub(crate) objects: Objects,
     pub(crate) google: Arc<ScriptedProvider>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 pub(crate) fn options() -> ServiceOptions {
@@ -83,6 +87,7 @@ pub(crate) fn options() -> ServiceOptions {
         credits: CreditOptions { signup_grant: 10, quick_price: 2, advanced_price: 4 },
         generation: GenerationOptions {
             max_repairs: 1,
+            longest_answer: Duration::from_secs(300),
             max_files: 50,
             max_file_bytes: 100_000,
             max_total_bytes: 1_000_000,
@@ -118,7 +123,7 @@ impl Bench {
         Self::with(ScriptedModel::new([]), ScriptedMailer::new([]), options).await
     }
 
-    async fn with(model: ScriptedModel, mailer: ScriptedMailer, options: ServiceOptions) -> Self {
+    pub(crate) async fn with(model: ScriptedModel, mailer: ScriptedMailer, options: ServiceOptions) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let url = format!("sqlite://{}/test.db?mode=rwc", folder.path().display());
         let wait = Duration::from_secs(5);
@@ -147,14 +152,7 @@ impl Bench {
                 frontend_url: "https://app.example".to_owned(),
             },
         };
-        Self {
-            services: Services::new(queue, deps, options),
-            model,
-            mailer,
-            objects,
-            google,
-            _folder: folder,
-        }
+        Self { services: Services::new(queue, deps, options), model, mailer, objects, google, folder }
     }
 
     pub(crate) fn registration(email: &str) -> Registration {
@@ -209,6 +207,26 @@ impl Bench {
     pub(crate) async fn store_version_of(&self, job: &jobs::Model, project: ProjectId) {
         let files = vec![GeneratedFile::new("index.html", "<p>saved before</p>")];
         store_for_tests(&self.services.queue, project, job.id, files).await;
+    }
+
+    /// Gives a job args that no version known here reads, and has it wait for a day.
+    pub(crate) async fn make_unreadable(&self, id: JobId) {
+        let mut row = self.job(id).await.into_active_model();
+        row.args = Set(json!({"of": "a later version"}));
+        row.created_at = Set(self.services.queue.now() - TimeDelta::hours(25));
+        row.update(self.services.queue.db()).await.expect("written");
+    }
+
+    /// Takes the object store away: a file stands in its place.
+    pub(crate) fn lose_objects(&self) {
+        std::fs::rename(self.folder.path().join("objects"), self.folder.path().join("away")).expect("moved");
+        std::fs::write(self.folder.path().join("objects"), "in the way").expect("written");
+    }
+
+    /// Brings it back.
+    pub(crate) fn find_objects(&self) {
+        std::fs::remove_file(self.folder.path().join("objects")).expect("removed");
+        std::fs::rename(self.folder.path().join("away"), self.folder.path().join("objects")).expect("moved");
     }
 
     /// Moves the platform's clock.

@@ -68,6 +68,7 @@ mod tests {
             credits: CreditOptions { signup_grant: 10, quick_price: 2, advanced_price: 4 },
             generation: GenerationOptions {
                 max_repairs: 1,
+                longest_answer: DAY,
                 max_files: 10,
                 max_file_bytes: 1_000,
                 max_total_bytes: 10_000,

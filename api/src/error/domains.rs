@@ -245,6 +245,7 @@ impl From<RetryError> for ApiError {
         match error {
             RetryError::Queue(error) => error.into(),
             RetryError::Generation(error) => error.into(),
+            RetryError::Deployment(error) => error.into(),
         }
     }
 }

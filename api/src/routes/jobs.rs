@@ -202,7 +202,7 @@ async fn cancel_job(
 /// Runs a failed or cancelled job again.
 ///
 /// A generation was refunded when it ended; it is started anew, as another job that
-/// is charged anew.
+/// is charged anew. A deployment becomes another job and another deployment too.
 #[utoipa::path(
     post, path = "/api/jobs/{id}/retry", tag = TAG,
     params(("id" = Uuid, Path, description = "The job's id")),

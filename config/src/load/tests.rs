@@ -164,6 +164,7 @@ fn wrong_types_are_told_without_secrets() {
             "[llm]\nidle_timeout_secs = 900",
             "llm.idle_timeout_secs: must not be more than llm.timeout_secs (file",
         ),
+        ("[llm]\ntimeout_secs = 600", "llm.timeout_secs: must lie between 1 and 540, is 600"),
         ("[database]\nmax_connections = -1", "database.max_connections: must lie between 1 and 1000, is -1"),
     ] {
         let found = problems(file, &[]);

@@ -2,11 +2,13 @@
 
 use atelier_entities::{JobId, JobState, Timestamp};
 use sea_orm::ConnectionTrait;
+use serde_json::Value;
 
 use super::{Enqueued, NewJob};
 use crate::{
     Queue,
     error::QueueError,
+    metrics,
     name::QueueName,
     rank,
     store::{
@@ -47,6 +49,17 @@ impl NewJob {
 }
 
 impl Prepared {
+    /// Its args, which were found fit to be stored.
+    pub(super) fn args(&self) -> Option<&Value> {
+        self.job.args.as_ref().ok()
+    }
+
+    /// What its caller is told where that job stands for it.
+    pub(super) fn answered_by(&self, id: JobId, cause: &str) -> Enqueued {
+        suppress(self.job.queue, self.job.kind, id, cause);
+        Enqueued { id, duplicate: true }
+    }
+
     /// Where it stands in line; what belongs to nobody stands in none.
     fn line(&self) -> Option<Line> {
         Some((self.job.owner?, self.job.queue, self.job.policy.lane))
@@ -90,10 +103,20 @@ pub(super) async fn insert(
     let answers = store::insert::jobs(db, &rows, now).await?;
     let mut due = Vec::with_capacity(rows.len());
     for (row, answer) in rows.iter().zip(&answers) {
-        crate::metrics::enqueued(row.queue, row.kind, answer.duplicate);
-        if !answer.duplicate && row.state == JobState::Available {
+        if answer.duplicate {
+            suppress(row.queue, row.kind, answer.id, "it has the same unique key and has not ended");
+            continue;
+        }
+        metrics::enqueued(row.queue, row.kind, false);
+        if row.state == JobState::Available {
             due.push((row.queue, answer.id));
         }
     }
     Ok(Inserted { answers, due })
+}
+
+/// Counts an enqueue that another job stands for, and says so.
+fn suppress(queue: QueueName, kind: &str, id: JobId, cause: &str) {
+    metrics::enqueued(queue, kind, true);
+    tracing::info!(job.id = %id, job.kind = kind, %queue, cause, "nothing enqueued: another job stands for it");
 }

@@ -123,14 +123,22 @@ pub(crate) async fn in_transaction(
     finish: &Finish,
     job: &jobs::Model,
 ) -> Result<bool, QueueError> {
-    if update(&**tx, &[finish], tx.now()).await?.is_empty() {
+    if !without_effect(tx, finish).await? {
         let Some(stopped) = finish.stopped() else { return Ok(false) };
         return Box::pin(in_transaction(tx, &stopped, job)).await;
     }
-    record_attempts(&**tx, [finish], tx.now()).await?;
     if finish.settlement.state.is_terminal() {
         apply_effect(tx, job, &finish.settlement).await?;
     }
+    Ok(true)
+}
+
+/// Writes one end and nothing else. Answers whether the fence still held.
+pub(crate) async fn without_effect(tx: &Transaction, finish: &Finish) -> Result<bool, QueueError> {
+    if update(&**tx, &[finish], tx.now()).await?.is_empty() {
+        return Ok(false);
+    }
+    record_attempts(&**tx, [finish], tx.now()).await?;
     Ok(true)
 }
 

@@ -13,6 +13,7 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseBackend, DbErr, EntityTrait, PaginatorTrait,
     QueryFilter, QueryResult, sea_query::OnConflict,
 };
+use serde_json::Value;
 
 use crate::{Queue, enqueue::Transaction, error::QueueError, name::QueueName, store::sql::Sql};
 
@@ -177,11 +178,50 @@ async fn let_one_go(tx: &Transaction, id: JobId, fence: i64) -> Result<bool, DbE
         .bind(fence)
         .push(" AND state = 'running' RETURNING queue");
     let Some(row) = tx.query_one_raw(sql.build()).await? else { return Ok(false) };
-    let name: String = row.try_get_by_index(0)?;
-    let queue = QueueName::parse(&name).ok_or_else(|| DbErr::Type(format!("no queue is called {name}")))?;
-    let nobody = WorkerId::new();
-    Lease { id: lease, queue, worker: nobody, expires_at: tx.now() }.write(&**tx, &[id]).await?;
+    hold_for_nobody(tx, lease, id, &row.try_get_by_index::<String>(0)?, tx.now()).await?;
     Ok(true)
+}
+
+/// Keeps a running job whose lease has run out from every rescuer until then, and notes
+/// why. Answers whether its lease was still that of `job`.
+pub(crate) async fn put_off(
+    tx: &Transaction,
+    job: &jobs::Model,
+    until: Timestamp,
+    error: &Value,
+) -> Result<bool, DbErr> {
+    let lease = LeaseId::new();
+    let mut sql = Sql::new(tx.get_database_backend());
+    sql.push("UPDATE jobs SET lease_id = ")
+        .bind(lease)
+        .push(", error = ")
+        .bind_json(Some(error))
+        .push(", revision = revision + 1, updated_at = ")
+        .bind(tx.now())
+        .push(" WHERE id = ")
+        .bind(job.id)
+        .push(" AND fence = ")
+        .bind(job.fence)
+        .push(" AND lease_id = ")
+        .bind(job.lease_id)
+        .push(" AND state = 'running'");
+    if tx.execute_raw(sql.build()).await?.rows_affected() == 0 {
+        return Ok(false);
+    }
+    hold_for_nobody(tx, lease, job.id, &job.queue, until).await?;
+    Ok(true)
+}
+
+/// Writes the lease of a job that no worker has.
+async fn hold_for_nobody(
+    tx: &Transaction,
+    id: LeaseId,
+    job: JobId,
+    queue: &str,
+    expires_at: Timestamp,
+) -> Result<(), DbErr> {
+    let queue = QueueName::parse(queue).ok_or_else(|| DbErr::Type(format!("no queue is called {queue}")))?;
+    Lease { id, queue, worker: WorkerId::new(), expires_at }.write(&**tx, &[job]).await
 }
 
 async fn find_unknown(

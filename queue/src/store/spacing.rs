@@ -1,6 +1,8 @@
 //! Who holds a debounce or throttle key.
 
-use atelier_entities::{JobId, Timestamp, throttles};
+use std::time::Duration;
+
+use atelier_entities::{JobId, Timestamp, jobs, throttles};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait};
 use serde_json::Value;
 
@@ -43,26 +45,43 @@ pub(crate) async fn hold(
     tx.execute_raw(sql.build()).await.map(drop)
 }
 
-/// Gives a job that still waits for its time new args and a later time. Answers
-/// whether it still waited.
+/// To when a job is put off.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PutOff {
+    pub(crate) until: Timestamp,
+    /// Counted from when the job was enqueued.
+    pub(crate) longest: Duration,
+    pub(crate) now: Timestamp,
+}
+
+impl PutOff {
+    fn of(&self, enqueued: Timestamp) -> Timestamp {
+        self.until.min(enqueued + self.longest)
+    }
+}
+
+/// Gives a job that still waits for its time new args and a later time. Answers that time;
+/// none where it no longer waited.
 pub(crate) async fn put_off(
     tx: &DatabaseTransaction,
     job: JobId,
-    args: Value,
-    until: Timestamp,
-    now: Timestamp,
-) -> Result<bool, DbErr> {
+    args: Option<&Value>,
+    later: PutOff,
+) -> Result<Option<Timestamp>, DbErr> {
+    let Some(row) = jobs::Entity::find_by_id(job).one(tx).await? else { return Ok(None) };
+    let until = later.of(row.created_at);
     let mut sql = Sql::new(tx.get_database_backend());
     sql.push("UPDATE jobs SET args = ")
-        .bind(args)
+        .bind_json(args)
         .push(", run_at = ")
         .bind(until)
         .push(", updated_at = ")
-        .bind(now)
+        .bind(later.now)
         .push(", revision = revision + 1 WHERE id = ")
         .bind(job)
         .push(" AND state = 'scheduled' AND attempt = 0");
-    Ok(tx.execute_raw(sql.build()).await?.rows_affected() > 0)
+    let is_put_off = tx.execute_raw(sql.build()).await?.rows_affected() > 0;
+    Ok(is_put_off.then_some(until))
 }
 
 /// Forgets keys that have long been free.
@@ -70,4 +89,20 @@ pub(crate) async fn forget(db: &impl ConnectionTrait, before: Timestamp) -> Resu
     let mut sql = Sql::new(db.get_database_backend());
     sql.push("DELETE FROM throttles WHERE until < ").bind(before);
     db.execute_raw(sql.build()).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_series_is_put_off_until_it_is_quiet_and_no_longer_than_it_may_last() {
+        let at = |secs| Timestamp::from_timestamp(secs, 0).expect("a time");
+        let table = [(105, 105), (160, 160), (161, 160), (500, 160)];
+
+        for (until, put_off) in table {
+            let later = PutOff { until: at(until), longest: Duration::from_secs(60), now: at(100) };
+            assert_eq!(later.of(at(100)), at(put_off), "{until}");
+        }
+    }
 }

@@ -142,7 +142,10 @@ impl Executor {
             (_, Some(StopReason::Cancelled)) => Some(Ending::Cancelled),
             (_, Some(StopReason::Draining)) => Some(Ending::Drained),
             (Some(Ok(returned)), None) => Some(Ending::Returned(returned)),
-            (Some(Err(panic)), None) => Some(Ending::Panicked(panic_message(&*panic))),
+            (Some(Err(panic)), None) => {
+                tracing::error!(job.id = %job.id, error = %panic_message(&*panic), "the handler panicked");
+                Some(Ending::Panicked)
+            }
             (None, None) => Some(Ending::Drained),
         }
     }

@@ -82,10 +82,10 @@ impl Finisher {
 
     /// Sees to it that the end of an attempt is written, that whoever watches is told,
     /// and that the job is no longer held. Returns once it waits for the next batch;
-    /// where an effect belongs to it, once it is written.
+    /// where an effect may follow it, once it is written.
     pub(super) async fn finish(&self, finish: Finish, job: &jobs::Model, ran: Option<Ran>) {
         let request = Request { finish, queue: queue_of(job), ran };
-        if self.queue.effects().has(&job.kind) {
+        if self.queue.effects().may_follow(&job.kind, request.finish.settlement.state) {
             // Boxed: it is many times as large as what most ends need.
             let kept = Box::pin(self.finish_with_effect(&request.finish, job)).await;
             return close(&self.held, &[request], |_| kept);

@@ -36,6 +36,7 @@ pub(super) fn services(settings: &Settings, public_url: String) -> ServiceOption
         },
         generation: GenerationOptions {
             max_repairs: generation.max_repairs,
+            longest_answer: settings.llm.timeout(),
             max_files: generation.max_files,
             max_file_bytes: generation.max_file_bytes,
             max_total_bytes: generation.max_total_bytes,
@@ -130,6 +131,10 @@ fn host() -> String {
 
 #[cfg(test)]
 mod tests {
+    use atelier_config::LONGEST_ANSWER_SECS;
+    use atelier_queue::Job;
+    use atelier_services::generation::RunGeneration;
+
     use super::*;
 
     #[test]
@@ -148,6 +153,13 @@ mod tests {
         settings.queue.concurrency.email = 0;
 
         assert!(!worker(&settings).concurrency.contains_key(&QueueName::Email));
+    }
+
+    #[test]
+    fn the_longest_answer_leaves_a_generation_time_to_store_it() {
+        let longest = Duration::from_secs(LONGEST_ANSWER_SECS.unsigned_abs());
+
+        assert!(longest + Duration::from_secs(60) <= RunGeneration::policy().timeout);
     }
 
     #[test]

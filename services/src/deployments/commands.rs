@@ -1,16 +1,17 @@
 use atelier_entities::{
-    DeploymentId, DeploymentStatus, ProjectId, UserId, deployments, job_events, jobs, project_versions,
-    projects, published_sites,
+    DeploymentId, DeploymentStatus, JobId, JobState, ProjectId, UserId, deployments, job_events, jobs,
+    project_versions, projects, published_sites,
 };
 use atelier_queue::{NewJob, QueueError, Transaction};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect, prelude::Uuid,
 };
 use serde_json::json;
 
 use super::{DeploymentError, DeploymentInput, DeploymentLog, Deployments, PublishDeployment};
 use crate::{
-    Caller, FieldErrors, audit,
+    Caller, FieldErrors, audit, job_control,
     projects::{project_target, slug},
 };
 
@@ -26,33 +27,32 @@ impl Deployments {
         project: ProjectId,
         input: DeploymentInput,
     ) -> Result<(deployments::Model, jobs::Model), DeploymentError> {
-        let platform = find_platform(&input.platform)?;
+        let wanted = Wanted { platform: find_platform(&input.platform)?, version: input.version };
         let tx = self.queue.begin().await?;
-        let own = projects::Entity::find_owned_by_id(user, project);
-        let project = own.clone().one(&*tx).await?.ok_or(DeploymentError::NotFound)?;
-        let number = input.version.or(project.current_version).ok_or(DeploymentError::NoVersion)?;
-        let version = project_versions::Entity::find_numbered(project.id, number).one(&*tx).await?;
-        version.ok_or(DeploymentError::NoVersion)?;
-        let id = DeploymentId::new();
-        let job = NewJob::of(&PublishDeployment { deployment_id: id })
-            .unique(format!("deployment:{}", project.id))
-            .owned_by(user)
-            .about(project.id.0)
-            .from_origin(caller.origin.clone());
-        let job = tx.enqueue(job).await?;
-        if job.duplicate {
-            return Err(DeploymentError::AlreadyRunning(job.id));
-        }
-        // Jobs before projects, the order in which jobs' ends lock them.
-        own.lock_exclusive().one(&*tx).await?.ok_or(DeploymentError::NotFound)?;
-        let slug = find_slug(&tx, &project).await?;
-        let deployment = row(id, &project, Target { number, platform, slug, job: job.id }, &tx);
-        let deployment = deployment.insert(&*tx).await?;
-        let context = json!({"deployment": id, "version": number, "platform": platform});
-        audit::record(&tx, caller, "deployment.start", project_target(project.id), context).await?;
-        let job = jobs::Entity::find_by_id(job.id).one(&*tx).await?.ok_or(QueueError::NotFound)?;
+        let started = start_in(&tx, caller, user, project, wanted).await?;
         tx.commit().await?;
-        Ok((deployment, job))
+        Ok(started)
+    }
+
+    /// Publishes what a deployment did not that has ended: as another deployment, since
+    /// what the first one had copied is being removed.
+    pub(crate) async fn restart(
+        &self,
+        caller: &Caller,
+        job: &jobs::Model,
+    ) -> Result<jobs::Model, DeploymentError> {
+        if !matches!(job.state, JobState::Failed | JobState::Cancelled | JobState::Discarded) {
+            return Err(QueueError::WrongState { state: job.state, action: "retried" }.into());
+        }
+        let tx = self.queue.begin().await?;
+        let ended = find_of_job(&*tx, job.id, job.subject_id).await?;
+        let (Some(owner), Some(ended)) = (job.owner_id, ended) else { return Err(DeploymentError::NotFound) };
+        let wanted =
+            Wanted { platform: find_platform(&ended.platform)?, version: Some(ended.version_number) };
+        let (_, next) = start_in(&tx, caller, owner, ended.project_id, wanted).await?;
+        job_control::record(&tx, caller, "job.retry", job, json!({"owner": owner, "job": next.id})).await?;
+        tx.commit().await?;
+        Ok(next)
     }
 
     /// The latest deployment of a project with its log; none where there was none.
@@ -80,6 +80,57 @@ impl Deployments {
         }
         Ok(Some((latest, log)))
     }
+}
+
+/// What is to be published, and where.
+struct Wanted {
+    platform: &'static str,
+    version: Option<i32>,
+}
+
+async fn start_in(
+    tx: &Transaction,
+    caller: &Caller,
+    user: UserId,
+    project: ProjectId,
+    wanted: Wanted,
+) -> Result<(deployments::Model, jobs::Model), DeploymentError> {
+    let own = projects::Entity::find_owned_by_id(user, project);
+    let project = own.clone().one(&**tx).await?.ok_or(DeploymentError::NotFound)?;
+    let number = wanted.version.or(project.current_version).ok_or(DeploymentError::NoVersion)?;
+    let version = project_versions::Entity::find_numbered(project.id, number).one(&**tx).await?;
+    version.ok_or(DeploymentError::NoVersion)?;
+    let id = DeploymentId::new();
+    let job = NewJob::of(&PublishDeployment { deployment_id: id })
+        .unique(format!("deployment:{}", project.id))
+        .owned_by(user)
+        .about(project.id.0)
+        .from_origin(caller.origin.clone());
+    let job = tx.enqueue(job).await?;
+    if job.duplicate {
+        return Err(DeploymentError::AlreadyRunning(job.id));
+    }
+    // Jobs before projects, the order in which jobs' ends lock them.
+    own.lock_exclusive().one(&**tx).await?.ok_or(DeploymentError::NotFound)?;
+    let slug = find_slug(tx, &project).await?;
+    let platform = wanted.platform;
+    let deployment = row(id, &project, Target { number, platform, slug, job: job.id }, tx);
+    let deployment = deployment.insert(&**tx).await?;
+    let context = json!({"deployment": id, "version": number, "platform": platform});
+    audit::record(tx, caller, "deployment.start", project_target(project.id), context).await?;
+    let job = jobs::Entity::find_by_id(job.id).one(&**tx).await?.ok_or(QueueError::NotFound)?;
+    Ok((deployment, job))
+}
+
+/// The deployment that a job about that project is to publish.
+pub(super) async fn find_of_job(
+    db: &impl ConnectionTrait,
+    job: JobId,
+    project: Option<Uuid>,
+) -> Result<Option<deployments::Model>, DbErr> {
+    let Some(project) = project else { return Ok(None) };
+    let of_job = deployments::Column::JobId.eq(job);
+    deployments::Entity::find_of(ProjectId(project)).filter(of_job).one(db).await
 }
 
 fn find_platform(id: &str) -> Result<&'static str, DeploymentError> {
@@ -114,7 +165,7 @@ struct Target {
     number: i32,
     platform: &'static str,
     slug: String,
-    job: atelier_entities::JobId,
+    job: JobId,
 }
 
 fn row(

@@ -11,7 +11,7 @@ use sea_orm::{
 };
 use serde_json::json;
 
-use super::{Addresses, PublishDeployment, site_folder};
+use super::{Addresses, PublishDeployment, commands::find_of_job, is_under_way, site_folder};
 use crate::{
     mail::{Template, queue_mail},
     maintenance,
@@ -32,8 +32,8 @@ impl DeploymentEnded {
 #[async_trait]
 impl Effect for DeploymentEnded {
     async fn on_end(&self, tx: &Transaction, job: &EndedJob) -> Result<(), EffectError> {
-        let args: PublishDeployment = serde_json::from_value(job.args.clone())?;
-        let found = deployments::Entity::find_by_id(args.deployment_id).one(&**tx).await?;
+        // By its row: args that this version cannot read must not keep the job from ending.
+        let found = find_of_job(&**tx, job.id, job.subject).await?;
         let project = match &found {
             Some(deployment) => {
                 projects::Entity::find_by_id(deployment.project_id).lock_exclusive().one(&**tx).await?
@@ -41,8 +41,11 @@ impl Effect for DeploymentEnded {
             None => None,
         };
         let (Some(deployment), Some(project)) = (found, project) else {
-            // The project is gone; what was copied after it went goes too.
-            maintenance::enqueue_removal(tx, vec![site_folder(args.deployment_id)]).await?;
+            // The project is gone; what was copied after it went goes too. Whose args are
+            // not read has copied nothing.
+            let args = serde_json::from_value::<PublishDeployment>(job.args.clone());
+            let copied = args.into_iter().map(|args| site_folder(args.deployment_id)).collect();
+            maintenance::enqueue_removal(tx, copied).await?;
             return Ok(());
         };
         if job.state == JobState::Succeeded {
@@ -116,7 +119,8 @@ async fn supersede_others(tx: &Transaction, deployment: &deployments::Model) -> 
     Ok(())
 }
 
-/// The deployment did not succeed; what it copied goes.
+/// The deployment did not succeed; what it copied goes. One that had ended before keeps
+/// what it said of itself then.
 async fn mark_ended(
     tx: &Transaction,
     deployment: deployments::Model,
@@ -128,6 +132,9 @@ async fn mark_ended(
         _ => (DeploymentStatus::Cancelled, None),
     };
     maintenance::enqueue_removal(tx, vec![site_folder(deployment.id)]).await?;
+    if !is_under_way(deployment.status) {
+        return Ok(());
+    }
     let mut row = deployment.into_active_model();
     row.status = Set(status);
     row.error = Set(error);

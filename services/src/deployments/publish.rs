@@ -7,7 +7,7 @@ use bytes::Bytes;
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::json;
 
-use super::{Deployments, PublishDeployment, site::site_files, site_folder};
+use super::{Deployments, PublishDeployment, UNDER_WAY, site::site_files, site_folder};
 use crate::{identity::is_deactivated, projects::stored_file};
 
 /// A deployment and the site it is to publish.
@@ -29,7 +29,10 @@ impl Deployments {
         if is_deactivated(self.queue.db(), owner).await.map_err(database)? {
             return Ok(Outcome::Cancel("the account is deactivated".to_owned()));
         }
-        self.mark_publishing(args.deployment_id).await.map_err(database)?;
+        if !self.mark_publishing(args.deployment_id).await.map_err(database)? {
+            let message = "the deployment ended and what it had copied is removed; start another one";
+            return Err(JobError::fail("DEPLOYMENT_ENDED", message));
+        }
         let version = deployment.version_number;
         ctx.log(LogLevel::Info, format!("publishing version {version}: {} files", files.len())).await;
         let (count, bytes) = (files.len(), files.iter().map(|(_, content)| content.len()).sum::<usize>());
@@ -84,16 +87,16 @@ impl Deployments {
         Ok(())
     }
 
-    async fn mark_publishing(&self, id: DeploymentId) -> Result<(), DbErr> {
-        deployments::Entity::update_many()
+    /// Answers whether the deployment had not ended.
+    async fn mark_publishing(&self, id: DeploymentId) -> Result<bool, DbErr> {
+        let marked = deployments::Entity::update_many()
             .col_expr(deployments::Column::Status, Expr::value(DeploymentStatus::Publishing))
-            .col_expr(deployments::Column::Error, Expr::value(None::<String>))
-            .col_expr(deployments::Column::FinishedAt, Expr::value(None::<atelier_entities::Timestamp>))
             .col_expr(deployments::Column::UpdatedAt, Expr::value(self.queue.now()))
             .filter(deployments::Column::Id.eq(id))
+            .filter(deployments::Column::Status.is_in(UNDER_WAY))
             .exec(self.queue.db())
             .await?;
-        Ok(())
+        Ok(marked.rows_affected > 0)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the end of a generation changes in the product.
 
 use async_trait::async_trait;
-use atelier_entities::{JobState, ProjectStatus, project_versions, projects, users};
+use atelier_entities::{JobState, ProjectId, ProjectStatus, project_versions, projects, users};
 use atelier_queue::{Effect, EffectError, EndedJob, Transaction};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
@@ -9,7 +9,6 @@ use sea_orm::{
 };
 use serde_json::{Value, json};
 
-use super::RunGeneration;
 use crate::{
     credits,
     mail::{Template, queue_mail},
@@ -22,8 +21,7 @@ pub struct GenerationEnded;
 #[async_trait]
 impl Effect for GenerationEnded {
     async fn on_end(&self, tx: &Transaction, job: &EndedJob) -> Result<(), EffectError> {
-        let args: RunGeneration = serde_json::from_value(job.args.clone())?;
-        let project = projects::Entity::find_by_id(args.project_id).lock_exclusive().one(&**tx).await?;
+        let project = lock_project(tx, job).await?;
         if job.state != JobState::Succeeded {
             let by_job = project_versions::Column::JobId.eq(job.id);
             project_versions::Entity::delete_many().filter(by_job).exec(&**tx).await?;
@@ -37,6 +35,13 @@ impl Effect for GenerationEnded {
         }
         tell(tx, &project, job, version).await
     }
+}
+
+/// The project that the job is about: args that this version cannot read must not keep
+/// the job from ending.
+async fn lock_project(tx: &Transaction, job: &EndedJob) -> Result<Option<projects::Model>, DbErr> {
+    let Some(id) = job.subject.map(ProjectId) else { return Ok(None) };
+    projects::Entity::find_by_id(id).lock_exclusive().one(&**tx).await
 }
 
 fn made_version(job: &EndedJob) -> Option<i32> {

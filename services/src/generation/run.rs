@@ -1,5 +1,7 @@
 //! One generation from the job's args to the stored version.
 
+use std::time::Duration;
+
 use atelier_entities::{GenerationMode, ProjectKind, project_files, project_versions, projects};
 use atelier_providers::llm::{Answer, AppKind, Effort, GenerationRequest};
 use atelier_queue::{JobContext, JobError, LogLevel, Outcome, QueueError};
@@ -15,6 +17,9 @@ use super::{
     stream::{follow, stopped},
 };
 use crate::{credits, identity::is_deactivated, projects::stored_file};
+
+/// What checking and storing an answer may take.
+const AFTER_ANSWER: Duration = Duration::from_secs(30);
 
 /// An application that may be stored, and who wrote it.
 struct Written {
@@ -134,6 +139,10 @@ impl Generation {
             if repairs >= self.options.max_repairs {
                 return Err(faulty(&faults));
             }
+            if !has_time_for_another(ctx.time_left(), self.options.longest_answer) {
+                ctx.log(LogLevel::Warning, "no time is left to have the faults put right").await;
+                return Err(faulty(&faults));
+            }
             repairs += 1;
             let message = format!("Correcting {} faults, round {repairs}", faults.len());
             ctx.progress(75, "repairing", message).await;
@@ -182,6 +191,12 @@ impl Generation {
             files: written.app.files,
         }
     }
+}
+
+/// Whether an answer that takes as long as it may, and what comes after it, still fit in
+/// the time that the attempt has left.
+fn has_time_for_another(left: Duration, longest_answer: Duration) -> bool {
+    left >= longest_answer + AFTER_ANSWER
 }
 
 fn done(version: &project_versions::Model) -> Outcome {

@@ -10,7 +10,7 @@ use sea_orm::{DbErr, EntityTrait};
 use serde_json::json;
 
 use super::{Maintenance, SteerJobs};
-use crate::{Caller, FieldErrors, audit, generation::RunGeneration};
+use crate::{Caller, FieldErrors, audit, deployments::PublishDeployment, generation::RunGeneration};
 
 /// Jobs between two looks at whether to stop.
 const STEP: u64 = 100;
@@ -64,7 +64,10 @@ impl Maintenance {
     pub async fn steer_jobs(&self, ctx: &JobContext, args: SteerJobs) -> Result<Outcome, JobError> {
         let SteerJobs { action, filter } = args;
         let total = self.queue.count_bulk(&filter, action).await.map_err(unsteered)?;
-        let left_out = self.count_left_out(action, &filter).await.map_err(unsteered)?;
+        let generations =
+            self.count_left_out(action, &filter, &RunGeneration::names()).await.map_err(unsteered)?;
+        let deployments =
+            self.count_left_out(action, &filter, &PublishDeployment::names()).await.map_err(unsteered)?;
         let (mut done, mut skipped, mut after) = (0, 0, None::<JobId>);
         loop {
             if ctx.stop().is_cancelled() {
@@ -81,19 +84,38 @@ impl Maintenance {
             }
         }
         ctx.progress(100, verb(action), format!("{done} of {total} jobs")).await;
-        Ok(Outcome::Done(json!({"done": done, "skipped": skipped, "generations_left_out": left_out})))
+        Ok(Outcome::Done(json!({
+            "done": done,
+            "skipped": skipped,
+            "generations_left_out": generations,
+            "deployments_left_out": deployments,
+        })))
     }
 
-    /// Generations that the filter of a replay would have selected.
-    async fn count_left_out(&self, action: BulkAction, filter: &JobFilter) -> Result<u64, QueueError> {
-        let selects = filter.kind.as_deref().is_none_or(|kind| kind == RunGeneration::KIND);
-        if action != BulkAction::Replay || !selects {
+    /// Jobs of these kinds that the filter of a replay would have selected.
+    async fn count_left_out(
+        &self,
+        action: BulkAction,
+        filter: &JobFilter,
+        kinds: &[&str],
+    ) -> Result<u64, QueueError> {
+        // One that names a kind is refused where it is one of these.
+        if action != BulkAction::Replay || filter.kind.is_some() {
             return Ok(0);
         }
-        let kind = Some(RunGeneration::KIND.to_owned());
-        let generations = JobFilter { kind, except_kinds: Vec::new(), ..filter.clone() };
-        self.queue.count_bulk(&generations, action).await
+        let mut left_out = 0;
+        for kind in kinds {
+            let kind = Some((*kind).to_owned());
+            let of_kind = JobFilter { kind, except_kinds: Vec::new(), ..filter.clone() };
+            left_out += self.queue.count_bulk(&of_kind, action).await?;
+        }
+        Ok(left_out)
     }
+}
+
+/// Kinds whose jobs are never run again as themselves, by all their names.
+fn started_anew() -> Vec<&'static str> {
+    [RunGeneration::names(), PublishDeployment::names()].concat()
 }
 
 /// The filter, bounded to what is there at that moment.
@@ -104,12 +126,12 @@ fn bounded(action: BulkAction, mut filter: JobFilter, now: Timestamp) -> Result<
     }
     filter.created_before = Some(filter.created_before.map_or(now, |before| before.min(now)));
     if action == BulkAction::Replay {
-        if filter.kind.as_deref() == Some(RunGeneration::KIND) {
-            let fault = "generations are charged anew: they are retried one by one, as POST /api/jobs/{id}/retry does";
+        if filter.kind.as_deref().is_some_and(|kind| started_anew().contains(&kind)) {
+            let fault = "generations and deployments are started anew: they are retried one by one, as POST /api/jobs/{id}/retry does";
             return Err(FieldErrors::of("kind", fault));
         }
         filter.finished_before = Some(now);
-        filter.except_kinds = vec![RunGeneration::KIND.to_owned()];
+        filter.except_kinds = started_anew().into_iter().map(str::to_owned).collect();
     }
     Ok(filter)
 }
@@ -137,7 +159,7 @@ mod tests {
     use sea_orm::{ColumnTrait, QueryFilter};
 
     use super::*;
-    use crate::{maintenance::RemoveObjects, testing::Bench};
+    use crate::{deployments::DeploymentInput, maintenance::RemoveObjects, testing::Bench};
 
     fn of_kind(kind: &str) -> JobFilter {
         JobFilter { kind: Some(kind.to_owned()), ..JobFilter::default() }
@@ -162,18 +184,19 @@ mod tests {
         let before = JobFilter { created_before: Some(earlier), ..JobFilter::default() };
         let replay = bounded(BulkAction::Replay, before, now).expect("a filter");
         assert_eq!((replay.created_before, replay.finished_before), (Some(earlier), Some(now)));
-        assert_eq!(replay.except_kinds, [RunGeneration::KIND]);
+        assert_eq!(replay.except_kinds, [RunGeneration::KIND, PublishDeployment::KIND]);
     }
 
     #[test]
     fn refuses_to_mean_everything_or_to_charge_anybody() {
         let now = Timestamp::UNIX_EPOCH;
         let everything = bounded(BulkAction::Discard, JobFilter::default(), now).expect_err("refused");
-        let generations =
-            bounded(BulkAction::Replay, of_kind(RunGeneration::KIND), now).expect_err("refused");
 
         assert_eq!(everything.0.keys().collect::<Vec<_>>(), [&"filter"]);
-        assert_eq!(generations.0.keys().collect::<Vec<_>>(), [&"kind"]);
+        for kind in started_anew() {
+            let refused = bounded(BulkAction::Replay, of_kind(kind), now).expect_err("refused");
+            assert_eq!(refused.0.keys().collect::<Vec<_>>(), [&"kind"]);
+        }
     }
 
     #[test]
@@ -214,14 +237,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn replays_what_failed_but_no_generation() {
+    async fn replays_what_failed_but_nothing_that_is_started_anew() {
         let bench = Bench::new().await;
         let user = bench.register("ada@example.org").await;
         let project = bench.create_project(user.id, ProjectKind::WebApp).await;
         let generation = bench.generate(user.id, project.id, None).await;
+        bench.store_version(&project, 1, &[("index.html", "<p>Books</p>")]).await;
+        let site = DeploymentInput { platform: "preview".to_owned(), version: Some(1) };
+        let deployments = &bench.services.deployments;
+        let (_, deployment) =
+            deployments.start(&Caller::default(), user.id, project.id, site).await.expect("started");
         let ids = enqueue_removals(&bench, 2).await;
         let queue = &bench.services.queue;
-        for id in ids.iter().chain([&generation.id]) {
+        for id in ids.iter().chain([&generation.id, &deployment.id]) {
             queue.cancel(*id, None).await.expect("cancelled");
         }
         let balance = bench.credits(user.id).await;
@@ -233,11 +261,17 @@ mod tests {
         bench.work().await;
 
         let result = bench.job(job.id).await.result.expect("a result");
-        assert_eq!(result, json!({"done": 2, "skipped": 0, "generations_left_out": 1}));
+        let left_out = json!({"generations_left_out": 1, "deployments_left_out": 1});
+        assert_eq!((&result["done"], &result["skipped"]), (&json!(2), &json!(0)));
+        for (key, count) in left_out.as_object().expect("an object") {
+            assert_eq!(&result[key], count, "{key}");
+        }
         for id in ids {
             assert_eq!(bench.job(id).await.state, JobState::Succeeded);
         }
-        assert_eq!(bench.job(generation.id).await.state, JobState::Cancelled);
+        for id in [generation.id, deployment.id] {
+            assert_eq!(bench.job(id).await.state, JobState::Cancelled);
+        }
         assert_eq!(bench.credits(user.id).await, balance);
     }
 }

@@ -2,7 +2,7 @@
 //! in the same row, so that showing them reads no table.
 
 use atelier_entities::{CreditKind, DeploymentStatus, JobState, MailStatus, Timestamp, platform_stats};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, FromQueryResult, Statement};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, FromQueryResult, Statement, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::generation::RunGeneration;
@@ -59,22 +59,21 @@ const TOTALS: &str = "SELECT \
     (SELECT COUNT(*) FROM users WHERE created_at >= $1) AS new_accounts_today, \
     (SELECT COUNT(*) FROM projects) AS projects, \
     (SELECT COUNT(*) FROM project_versions WHERE job_id IS NOT NULL) AS versions, \
-    (SELECT COUNT(*) FROM jobs WHERE phase = $2 AND finished_at >= $3 AND kind = $4) AS generations_today, \
+    (SELECT COUNT(*) FROM jobs WHERE phase = $2 AND finished_at >= $3 AND kind IN ({kinds})) AS generations_today, \
     (SELECT COUNT(*) FROM deployments) AS deployments, \
-    (SELECT COUNT(*) FROM deployments WHERE status = $5) AS live_sites, \
-    (SELECT COUNT(*) FROM mail_messages WHERE status IN ($6, $7)) AS mails_sent, \
-    (SELECT COUNT(*) FROM mail_messages WHERE status = $8) AS mails_queued, \
-    (SELECT COUNT(*) FROM mail_messages WHERE status IN ($9, $10)) AS mails_failed, \
+    (SELECT COUNT(*) FROM deployments WHERE status = $4) AS live_sites, \
+    (SELECT COUNT(*) FROM mail_messages WHERE status IN ($5, $6)) AS mails_sent, \
+    (SELECT COUNT(*) FROM mail_messages WHERE status = $7) AS mails_queued, \
+    (SELECT COUNT(*) FROM mail_messages WHERE status IN ($8, $9)) AS mails_failed, \
     (SELECT CAST(COALESCE(SUM(credits), 0) AS BIGINT) FROM users) AS credits_left, \
-    (SELECT CAST(COALESCE(-SUM(amount), 0) AS BIGINT) FROM credit_transactions WHERE kind IN ($11, $12)) \
+    (SELECT CAST(COALESCE(-SUM(amount), 0) AS BIGINT) FROM credit_transactions WHERE kind IN ($10, $11)) \
         AS credits_used";
 
 pub(super) async fn count(db: &DatabaseConnection, today: Timestamp) -> Result<Totals, DbErr> {
-    let values = [
+    let mut values: Vec<Value> = vec![
         today.into(),
         JobState::Succeeded.phase().into(),
         today.into(),
-        RunGeneration::KIND.into(),
         DeploymentStatus::Live.as_str().into(),
         MailStatus::Sent.as_str().into(),
         MailStatus::Captured.as_str().into(),
@@ -84,7 +83,11 @@ pub(super) async fn count(db: &DatabaseConnection, today: Timestamp) -> Result<T
         CreditKind::Usage.as_str().into(),
         CreditKind::Refund.as_str().into(),
     ];
-    let statement = Statement::from_sql_and_values(db.get_database_backend(), TOTALS, values);
+    let before = values.len();
+    values.extend(RunGeneration::names().into_iter().map(Value::from));
+    let kinds: Vec<String> = (before + 1..=values.len()).map(|number| format!("${number}")).collect();
+    let totals = TOTALS.replace("{kinds}", &kinds.join(", "));
+    let statement = Statement::from_sql_and_values(db.get_database_backend(), totals, values);
     let row = db.query_one_raw(statement).await?;
     Totals::from_query_result(&row.ok_or_else(|| DbErr::RecordNotFound("the totals".to_owned()))?, "")
 }

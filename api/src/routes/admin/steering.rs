@@ -58,7 +58,7 @@ async fn cancel_jobs(
     responses(
         (status = 200, description = "How many it would be.", body = CountView),
         (
-            status = 202, description = "A job does it; its result has `done`, `skipped` and `generations_left_out`.",
+            status = 202, description = "A job does it; its result has `done`, `skipped`, `generations_left_out` and `deployments_left_out`.",
             body = JobAnswer, headers(("Location" = String, description = "The job's address."))
         ),
     )

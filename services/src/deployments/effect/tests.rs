@@ -1,9 +1,11 @@
-use atelier_entities::ProjectKind;
+use atelier_entities::{JobId, ProjectKind, UserId};
+use atelier_queue::{Job, NewJob, QueueError};
 
 use super::*;
 use crate::{
-    Caller,
+    Caller, RetryError,
     deployments::{DeploymentError, DeploymentInput},
+    maintenance::RemoveObjects,
     testing::Bench,
 };
 
@@ -115,4 +117,110 @@ async fn a_deployment_that_is_cancelled_leaves_what_was_online() {
     assert_eq!((latest.id, latest.status), (second.id, DeploymentStatus::Cancelled));
     let page = deployments.site_file(&first.slug, "").await.expect("asked").expect("online");
     assert_eq!(&page.bytes[..], b"<p>one</p>");
+}
+
+/// The object store is away until every attempt has failed.
+async fn fail(bench: &Bench, job: JobId) {
+    bench.lose_objects();
+    for _ in 0..PublishDeployment::policy().max_attempts {
+        bench.work().await;
+        bench.advance(120);
+    }
+    bench.find_objects();
+    assert_eq!(bench.job(job).await.state, JobState::Failed);
+}
+
+#[tokio::test]
+async fn what_a_failed_deployment_left_is_removed_after_its_retry_without_the_site() {
+    let Fixture { bench, project } = fixture().await;
+    let (services, caller, user) = (&bench.services, Caller::default(), project.user_id);
+    let started = services.deployments.start(&caller, user, project.id, preview(Some(1))).await;
+    let (first, job) = started.expect("started");
+    fail(&bench, job.id).await;
+
+    let next = services.retry_job(&caller, job.id, Some(user)).await.expect("again");
+    let removals = bench.jobs_of_kind("maintenance.remove_objects").await;
+    bench.work().await;
+    for removal in &removals {
+        let late: RemoveObjects = serde_json::from_value(removal.args.clone()).expect("prefixes");
+        services.queue.enqueue(NewJob::of(&late)).await.expect("enqueued");
+    }
+    bench.work().await;
+
+    assert_eq!((next.id == job.id, bench.job(next.id).await.state), (false, JobState::Succeeded));
+    assert_eq!(removals.len(), 1);
+    assert_eq!(removals[0].args["prefixes"], json!([site_folder(first.id)]));
+    let page = services.deployments.site_file(&first.slug, "").await.expect("asked").expect("online");
+    assert_eq!(&page.bytes[..], b"<p>one</p>");
+    let (latest, _) = services.deployments.status(user, project.id).await.expect("asked").expect("there");
+    assert_eq!((latest.status, latest.version_number, latest.slug), (DeploymentStatus::Live, 1, first.slug));
+    let db = services.queue.db();
+    let before = deployments::Entity::find_by_id(first.id).one(db).await.expect("asked").expect("there");
+    assert_eq!(before.status, DeploymentStatus::Failed, "what became of the first one is kept");
+}
+
+#[tokio::test]
+async fn a_deployment_is_retried_by_its_owner_once_it_has_ended() {
+    let Fixture { bench, project } = fixture().await;
+    let (services, caller, user) = (&bench.services, Caller::default(), project.user_id);
+    let started = services.deployments.start(&caller, user, project.id, preview(Some(1))).await;
+    let (_, job) = started.expect("started");
+    let retry = |owner| services.retry_job(&caller, job.id, Some(owner));
+
+    let early = retry(user).await;
+    services.cancel_job(&caller, job.id, Some(user)).await.expect("cancelled");
+    let elsewhere = retry(UserId::new()).await;
+    let next = retry(user).await.expect("again");
+    let twice = retry(user).await;
+
+    assert!(matches!(early, Err(RetryError::Deployment(DeploymentError::Queue(_)))), "{early:?}");
+    assert!(matches!(elsewhere, Err(RetryError::Queue(QueueError::NotFound))), "{elsewhere:?}");
+    assert_eq!((next.owner_id, next.subject_id), (Some(user), Some(project.id.0)));
+    assert!(
+        matches!(twice, Err(RetryError::Deployment(DeploymentError::AlreadyRunning(id))) if id == next.id),
+        "{twice:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_deployment_that_has_ended_is_not_published_again_as_itself() {
+    let Fixture { bench, project } = fixture().await;
+    let (services, caller, user) = (&bench.services, Caller::default(), project.user_id);
+    let started = services.deployments.start(&caller, user, project.id, preview(Some(1))).await;
+    let (deployment, job) = started.expect("started");
+    services.queue.cancel(job.id, None).await.expect("cancelled");
+
+    services.queue.retry(job.id, None).await.expect("run again");
+    bench.work().await;
+
+    assert_eq!(bench.job(job.id).await.error.expect("an error")["code"], "DEPLOYMENT_ENDED");
+    let (latest, _) = services.deployments.status(user, project.id).await.expect("asked").expect("there");
+    assert_eq!((latest.status, latest.error), (DeploymentStatus::Cancelled, None));
+    assert!(services.deployments.site_file(&deployment.slug, "").await.expect("asked").is_none());
+}
+
+#[tokio::test]
+async fn a_deployment_whose_args_nobody_reads_ends_all_the_same() {
+    let Fixture { bench, project } = fixture().await;
+    let (services, caller, user) = (&bench.services, Caller::default(), project.user_id);
+    let start = || services.deployments.start(&caller, user, project.id, preview(Some(1)));
+    let status = async || {
+        let latest = services.deployments.status(user, project.id).await.expect("asked");
+        latest.expect("there").0.status
+    };
+
+    let (_, job) = start().await.expect("started");
+    bench.make_unreadable(job.id).await;
+    bench.work().await;
+    assert_eq!((bench.job(job.id).await.state, status().await), (JobState::Failed, DeploymentStatus::Failed));
+
+    let (_, job) = start().await.expect("the project is free again");
+    bench.make_unreadable(job.id).await;
+    services.cancel_job(&caller, job.id, Some(user)).await.expect("cancelled");
+    assert_eq!(status().await, DeploymentStatus::Cancelled);
+
+    let (_, job) = start().await.expect("the project is free again");
+    bench.make_unreadable(job.id).await;
+    services.projects.delete(&caller, user, project.id).await.expect("deleted");
+    assert_eq!(bench.job(job.id).await.state, JobState::Cancelled);
 }

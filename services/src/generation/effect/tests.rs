@@ -169,3 +169,46 @@ async fn cancelling_before_it_runs_gives_everything_back() {
     assert_eq!(bench.credits(ada.id).await, 10);
     assert_eq!(bench.project(&project).await.status, ProjectStatus::Draft);
 }
+
+#[tokio::test]
+async fn a_generation_whose_args_nobody_reads_fails_with_a_refund() {
+    let bench = Bench::new().await;
+    let ada = bench.register("ada@example.org").await;
+    let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+    let job = bench.generate(ada.id, project.id, None).await;
+    bench.make_unreadable(job.id).await;
+
+    bench.work().await;
+
+    let job = bench.job(job.id).await;
+    assert_eq!(
+        (job.state, &job.error.expect("an error")["code"]),
+        (JobState::Failed, &json!("UNDECODABLE_ARGS"))
+    );
+    assert_eq!(
+        (bench.credits(ada.id).await, bench.project(&project).await.status),
+        (10, ProjectStatus::Error)
+    );
+    bench.generate(ada.id, project.id, None).await;
+}
+
+#[tokio::test]
+async fn a_generation_whose_args_nobody_reads_can_be_cancelled_and_erased() {
+    let bench = Bench::new().await;
+    let ada = bench.register("ada@example.org").await;
+    let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+    let caller = Caller::default();
+
+    let job = bench.generate(ada.id, project.id, None).await;
+    bench.make_unreadable(job.id).await;
+    bench.services.cancel_job(&caller, job.id, Some(ada.id)).await.expect("cancelled");
+    assert_eq!(
+        (bench.credits(ada.id).await, bench.project(&project).await.status),
+        (10, ProjectStatus::Draft)
+    );
+
+    let job = bench.generate(ada.id, project.id, None).await;
+    bench.make_unreadable(job.id).await;
+    bench.services.identity.erase_account(&caller, ada.id).await.expect("erased");
+    assert!(bench.services.queue.find_job(job.id, None).await.expect("asked").is_none());
+}

@@ -1,5 +1,12 @@
 use atelier_entities::{JobState, ProjectStatus, job_events};
-use atelier_providers::llm::{LlmError, Role, fake::ScriptedAnswer};
+use atelier_providers::{
+    llm::{
+        LlmError, Role,
+        fake::{ScriptedAnswer, ScriptedModel},
+    },
+    mail::fake::ScriptedMailer,
+};
+use atelier_queue::Job;
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder};
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -7,7 +14,7 @@ use tokio::sync::Notify;
 use super::*;
 use crate::{
     Caller, Page,
-    testing::{BAD_ANSWER, Bench, GOOD_ANSWER},
+    testing::{BAD_ANSWER, Bench, GOOD_ANSWER, options},
 };
 
 fn good() -> ScriptedAnswer {
@@ -70,6 +77,32 @@ async fn faults_are_sent_back_until_they_are_put_right() {
     let repair = requests[1].messages.last().expect("a message");
     assert_eq!((requests.len(), repair.role), (2, Role::User));
     assert!(repair.content.contains("data.json"), "{}", repair.content);
+}
+
+#[test]
+fn an_answer_is_sent_back_only_where_another_one_fits() {
+    for (left, fits) in [(600, true), (330, true), (329, false), (0, false)] {
+        let left = Duration::from_secs(left);
+        assert_eq!(has_time_for_another(left, Duration::from_secs(300)), fits, "{left:?}");
+    }
+}
+
+#[tokio::test]
+async fn faults_that_no_time_is_left_for_fail_at_once() {
+    let mut options = options();
+    options.generation.longest_answer = RunGeneration::policy().timeout;
+    let bench = Bench::with(ScriptedModel::new([bad(), good()]), ScriptedMailer::new([]), options).await;
+    let ada = bench.register("ada@example.org").await;
+    let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+    let job = bench.generate(ada.id, project.id, None).await;
+
+    bench.work().await;
+
+    let job = bench.job(job.id).await;
+    let error = job.error.expect("an error");
+    assert_eq!((job.state, error["code"].as_str()), (JobState::Failed, Some("GENERATION_FAULTY")));
+    assert_eq!(error["details"]["faults"][0]["path"], "data.json");
+    assert_eq!((bench.model.requests().len(), bench.credits(ada.id).await), (1, 10));
 }
 
 #[tokio::test]

@@ -55,7 +55,7 @@ pub(super) async fn an_error_that_cannot_pass_fails_at_once(bed: Bed) {
 
 pub(super) async fn a_panic_is_an_attempt_and_the_worker_goes_on(bed: Bed) {
     bed.stage.on("panics", async |ctx| match ctx.attempt() {
-        1 => panic!("index out of bounds"),
+        1 => panic!("a secret of the inside"),
         _ => Ok(Outcome::done()),
     });
     let _worker = bed.worker(1);
@@ -67,6 +67,8 @@ pub(super) async fn a_panic_is_an_attempt_and_the_worker_goes_on(bed: Bed) {
 
     let attempts = bed.queue.list_attempts(&job).await.expect("attempts");
     assert_eq!(attempts[0].outcome, Some(AttemptOutcome::Panicked));
+    let told = json!({"code": "PANICKED", "message": "the handler crashed"});
+    assert_eq!(attempts[0].error, Some(told), "what it panicked with is for the log");
 }
 
 pub(super) async fn an_attempt_ends_at_its_time_limit(bed: Bed) {

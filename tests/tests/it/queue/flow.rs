@@ -7,12 +7,12 @@ use std::{
 };
 
 use atelier_entities::{JobId, JobState, UserId};
-use atelier_queue::{Lane, NewJob, Outcome};
+use atelier_queue::{Lane, NewJob, Outcome, QueueError};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, IntoActiveModel};
 
 use super::{
     bed::Bed,
-    stage::{Novel, scripted},
+    stage::{Novel, scripted, with_effect},
 };
 
 pub(super) async fn urgent_goes_before_normal_before_bulk(bed: Bed) {
@@ -140,15 +140,35 @@ pub(super) async fn a_job_not_started_in_time_is_cancelled(bed: Bed) {
     assert_eq!(job.error.expect("a reason")["code"], "EXPIRED");
 }
 
+async fn rename(bed: &Bed, id: JobId, kind: &str) {
+    let mut row = bed.job(id).await.into_active_model();
+    row.kind = Set(kind.to_owned());
+    row.update(bed.queue.db()).await.expect("renamed");
+}
+
 pub(super) async fn jobs_under_an_earlier_name_are_run(bed: Bed) {
     let id = bed.queue.enqueue(scripted("renamed")).await.expect("enqueued").id;
-    let mut row = bed.job(id).await.into_active_model();
-    row.kind = Set("test.earlier_name".to_owned());
-    row.update(bed.queue.db()).await.expect("renamed");
+    rename(&bed, id, "test.earlier_name").await;
 
     let _worker = bed.worker(1);
 
     bed.reaches(id, JobState::Succeeded).await;
+}
+
+pub(super) async fn jobs_under_an_earlier_name_have_their_effects(bed: Bed) {
+    let mut ids = Vec::new();
+    for name in ["runs", "is cancelled"] {
+        let id = bed.queue.enqueue(with_effect(name)).await.expect("enqueued").id;
+        rename(&bed, id, "test.with_earlier_effect").await;
+        ids.push(id);
+    }
+    bed.queue.cancel(ids[1], None).await.expect("cancelled");
+
+    let _worker = bed.worker(1);
+    bed.reaches(ids[0], JobState::Succeeded).await;
+
+    assert_eq!(bed.stage.effects(ids[0]), [JobState::Succeeded]);
+    assert_eq!(bed.stage.effects(ids[1]), [JobState::Cancelled]);
 }
 
 pub(super) async fn a_debounced_series_runs_its_last_once(bed: Bed) {
@@ -165,6 +185,42 @@ pub(super) async fn a_debounced_series_runs_its_last_once(bed: Bed) {
     assert!(ids.iter().all(|enqueued| enqueued.id == ids[0].id));
     assert_eq!(bed.stage.order(), ["third"]);
     assert_ne!(next.id, ids[0].id, "what comes after the series has run is a new one");
+}
+
+pub(super) async fn a_series_that_is_never_quiet_is_run_all_the_same(bed: Bed) {
+    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+    let enqueue = async |name: &str| {
+        let job = scripted(name).debounced_at_most("busy", minutes(60), minutes(180));
+        bed.queue.enqueue(job).await.expect("enqueued").id
+    };
+    let id = enqueue("first").await;
+    for name in ["second", "third", "fourth"] {
+        bed.queue.clock().advance(chrono::TimeDelta::minutes(50));
+        assert_eq!(enqueue(name).await, id);
+    }
+    let job = bed.job(id).await;
+    assert_eq!(job.run_at, job.created_at + minutes(180), "no later, however many come");
+
+    bed.queue.clock().advance(chrono::TimeDelta::minutes(31));
+    let _worker = bed.worker(1);
+    bed.reaches(id, JobState::Succeeded).await;
+
+    assert_eq!(bed.stage.order(), ["fourth"]);
+}
+
+pub(super) async fn what_replaces_a_debounced_job_is_checked_like_any_other(bed: Bed) {
+    let too_long = "x".repeat(bed.queue.options().max_args_bytes);
+    let enqueue = async |name: &str| {
+        bed.queue.enqueue(scripted(name).debounced("key", Duration::from_secs(3_600))).await
+    };
+    let first = enqueue("first").await.expect("enqueued");
+
+    let odd = enqueue("a\0b").await.expect("enqueued");
+    let refused = enqueue(&too_long).await;
+
+    assert_eq!((odd.id, odd.duplicate), (first.id, true));
+    assert!(matches!(refused, Err(QueueError::Args { .. })), "{refused:?}");
+    assert_eq!(bed.job(first.id).await.args["name"], "a\u{fffd}b");
 }
 
 pub(super) async fn a_throttled_key_runs_once_in_a_period(bed: Bed) {

@@ -1,6 +1,6 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use atelier_entities::{AttemptOutcome, JobState};
+use atelier_entities::{AttemptOutcome, JobState, WorkerId};
 use atelier_queue::{
     Job, Outcome, QueueName,
     schedule::{self, Recurring},
@@ -9,8 +9,8 @@ use atelier_queue::{
 use tokio::sync::Semaphore;
 
 use super::{
-    bed::Bed,
-    stage::{Scripted, scripted, with_effect},
+    bed::{Bed, HEARTBEAT},
+    stage::{Scripted, WithEffect, scripted, with_effect},
     twelve::crew::gate,
 };
 
@@ -150,4 +150,22 @@ pub(super) async fn a_claim_whose_answer_is_lost_costs_no_attempt(bed: Bed) {
 
     assert_eq!((job.attempt, bed.stage.starts(id)), (1, 1));
     assert_eq!(bed.queue.list_attempts(&job).await.expect("attempts").len(), 1);
+}
+
+pub(super) async fn an_effect_that_fails_for_a_day_is_given_up(bed: Bed) {
+    bed.stage.fail_effects(u32::MAX);
+    let job = with_effect("stuck").with_limits(1, Duration::from_secs(60));
+    let id = bed.queue.enqueue(job).await.expect("enqueued").id;
+    let kinds = [WithEffect::KIND];
+    testing::claim(&bed.queue, WorkerId::new(), QueueName::Stats, &kinds, 1).await.expect("claimed");
+    let code = async || bed.job(id).await.error.map(|error| error["code"].clone());
+
+    bed.queue.clock().advance(chrono::TimeDelta::from_std(HEARTBEAT * 3).expect("a time"));
+    bed.until("its owner can read it", async || (code().await? == "EFFECT_FAILED").then_some(())).await;
+    assert_eq!(bed.job(id).await.state, JobState::Running, "its end is tried again");
+    bed.queue.clock().advance(chrono::TimeDelta::hours(25));
+    let job = bed.reaches(id, JobState::Failed).await;
+
+    assert_eq!(job.error.expect("an error")["code"], "EFFECT_FAILED");
+    assert_eq!(bed.stage.effects(id), []);
 }

@@ -46,6 +46,7 @@ pub(super) struct WithEffect {
 impl Job for WithEffect {
     const KIND: &'static str = "test.with_effect";
     const QUEUE: QueueName = QueueName::Stats;
+    const ALIASES: &'static [&'static str] = &["test.with_earlier_effect"];
 
     fn policy() -> Policy {
         Scripted::policy()

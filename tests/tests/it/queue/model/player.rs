@@ -73,7 +73,7 @@ fn ending(end: End) -> Ending {
         End::Snooze(turns) => Ok(Outcome::Snooze(wait(turns))),
         End::NotWanted => Ok(Outcome::Cancel("no longer wanted".to_owned())),
         End::TimedOut => return Ending::TimedOut(Duration::from_secs(60)),
-        End::Panicked => return Ending::Panicked("a\0panic".to_owned()),
+        End::Panicked => return Ending::Panicked,
         End::Stopped => return Ending::Cancelled,
         End::Drained => return Ending::Drained,
     })

@@ -1,0 +1,118 @@
+//! Jobs that cannot end, since their effects fail: each is left alone for as long as it
+//! has failed already, and in the end it ends without its effect.
+
+use std::time::Duration;
+
+use atelier_entities::{JobId, JobState, Timestamp, jobs};
+use chrono::DateTime;
+use sea_orm::EntityTrait;
+use serde_json::{Value, json};
+
+use super::end_of_lost;
+use crate::{
+    Queue,
+    enqueue::Transaction,
+    error::QueueError,
+    metrics,
+    outcome::JobError,
+    store::{finish, lease},
+};
+
+/// The error of a job whose effect fails.
+const CODE: &str = "EFFECT_FAILED";
+
+/// Bounds of the time until an effect is tried again.
+const WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(300)];
+
+/// How long an effect is tried again: as long as an upgrade that mends it may take.
+const PATIENCE: Duration = Duration::from_secs(24 * 3_600);
+
+/// What becomes of a job whose effect has failed once more.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    /// It is tried again after this long.
+    TryAfter(Duration),
+    /// It ends without its effect.
+    GiveUp,
+}
+
+/// Puts the next attempt to end the job off, or ends it without its effect where that has
+/// failed for too long. Answers whether it has ended.
+pub(super) async fn give_time(queue: &Queue, id: JobId, error: &QueueError) -> Result<bool, QueueError> {
+    let tx = queue.begin_brief().await?;
+    let ended = decide(&tx, id, error).await;
+    tx.close(ended).await
+}
+
+async fn decide(tx: &Transaction, id: JobId, error: &QueueError) -> Result<bool, QueueError> {
+    let found = jobs::Entity::find_by_id(id).one(&**tx).await?;
+    let Some(job) = found.filter(|job| job.state == JobState::Running) else { return Ok(false) };
+    let since = failing_since(&job).unwrap_or(tx.now());
+    match verdict(since, tx.now()) {
+        Verdict::TryAfter(wait) => {
+            let noted = told(since, "what its end changes could not be written yet; it is tried again");
+            if lease::put_off(tx, &job, tx.now() + wait, &noted).await? {
+                metrics::effect_failed(&job.kind);
+                tx.note_change(id);
+                tracing::error!(job.id = %id, job.kind = %job.kind, %error, ?wait, "its effect fails: tried again");
+            }
+            Ok(false)
+        }
+        Verdict::GiveUp => {
+            let mut finish = end_of_lost(&job, tx.now());
+            finish.settlement.error = Some(told(since, "what its end changes could not be written"));
+            let ended = finish::without_effect(tx, &finish).await?;
+            if ended {
+                metrics::effect_failed(&job.kind);
+                tx.note_change(id);
+                let cause = "its effect has failed for a day";
+                tracing::error!(job.id = %id, job.kind = %job.kind, %error, cause, "ended WITHOUT its effect");
+            }
+            Ok(ended)
+        }
+    }
+}
+
+fn verdict(since: Timestamp, now: Timestamp) -> Verdict {
+    let failing = (now - since).to_std().unwrap_or_default();
+    let [shortest, longest] = WAITS;
+    if failing < PATIENCE { Verdict::TryAfter(failing.clamp(shortest, longest)) } else { Verdict::GiveUp }
+}
+
+/// As the job's owner reads it: what went wrong inside is for the log.
+fn told(since: Timestamp, message: &str) -> Value {
+    JobError::fail(CODE, message).with_details(json!({"since": since})).to_json()
+}
+
+/// Since when its effect fails; none where it has not failed before.
+fn failing_since(job: &jobs::Model) -> Option<Timestamp> {
+    let error = job.error.as_ref().filter(|error| error["code"] == CODE)?;
+    let since = DateTime::parse_from_rfc3339(error["details"]["since"].as_str()?).ok()?;
+    Some(since.to_utc())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_effect_is_left_alone_for_as_long_as_it_fails_and_given_up_after_a_day() {
+        let at = |secs| Timestamp::from_timestamp(secs, 0).expect("a time");
+        let after = |secs| Verdict::TryAfter(Duration::from_secs(secs));
+        let day = 24 * 3_600;
+        let table = [
+            (-5, after(1)),
+            (0, after(1)),
+            (1, after(1)),
+            (2, after(2)),
+            (64, after(64)),
+            (3_600, after(300)),
+            (day - 1, after(300)),
+            (day, Verdict::GiveUp),
+        ];
+
+        for (failing, expected) in table {
+            assert_eq!(verdict(at(100_000), at(100_000 + failing)), expected, "{failing} s");
+        }
+    }
+}
