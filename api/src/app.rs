@@ -7,6 +7,7 @@ use std::{ops::Deref, path::PathBuf, sync::Arc, time::Duration};
 
 use atelier_config::Network;
 use atelier_ops::{
+    connections::ConnectionLimits,
     host::HostProbe,
     server::{Operations, routes as operations_routes},
     shutdown::Shutdown,
@@ -34,6 +35,8 @@ pub struct ApiOptions {
     pub max_body_bytes: usize,
     /// Longest an answer may take to begin.
     pub request_timeout: Duration,
+    /// What clients may hold.
+    pub connections: ConnectionLimits,
     /// Origins that browsers may call from; `*` is any.
     pub cors_allowed_origins: Vec<String>,
     /// Networks whose `X-Forwarded-For` is believed.
@@ -106,9 +109,8 @@ impl std::fmt::Debug for ApiState {
     }
 }
 
-/// Every route with every middleware. Serve it with connection information
-/// (`into_make_service_with_connect_info::<SocketAddr>()`), as [`crate::serve`]
-/// does: without it all clients look like one address.
+/// Every route with every middleware. Serve it with connection information, as
+/// [`crate::serve`] does: without it all clients look like one address.
 pub fn router(state: ApiState) -> Router {
     crate::metrics::describe();
     let (api, _) = routes::all().split_for_parts();

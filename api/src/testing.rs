@@ -5,6 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use atelier_entities::SignInProvider;
 use atelier_ops::{
+    connections::ConnectionLimits,
     server::{Check, Operations},
     shutdown::Shutdown,
 };
@@ -82,6 +83,11 @@ impl TestApi {
         let options = ApiOptions {
             max_body_bytes: 10_000,
             request_timeout: Duration::from_secs(10),
+            connections: ConnectionLimits {
+                headers: Duration::from_secs(10),
+                idle: Duration::from_secs(75),
+                connections: 100,
+            },
             cors_allowed_origins: vec!["https://console.example".to_owned()],
             data_dir: folder.path().to_owned(),
             trusted_proxies: vec!["127.0.0.1".parse().expect("a network")],

@@ -13,10 +13,13 @@ const TEN_YEARS_DAYS: i64 = 3_650;
 const GIB: i64 = 1 << 30;
 
 /// Least and greatest value of every whole number.
-const RANGES: [(&str, i64, i64); 47] = [
+const RANGES: [(&str, i64, i64); 50] = [
     ("server.shutdown_grace_secs", 1, 3_600),
     ("server.max_body_bytes", 1_024, GIB),
     ("server.request_timeout_secs", 1, 3_600),
+    ("server.header_timeout_secs", 1, 300),
+    ("server.idle_timeout_secs", 1, 3_600),
+    ("server.max_connections", 1, 1_000_000),
     ("database.max_connections", 1, 1_000),
     ("database.acquire_timeout_secs", 1, 300),
     ("database.statement_timeout_secs", 1, 3_600),
