@@ -59,6 +59,8 @@ pub struct LimitOptions {
     pub auth_per_minute: u32,
     /// Generations and deployments a minute of one person.
     pub generation_per_minute: u32,
+    /// Files of published sites a minute of one address.
+    pub preview_per_minute: u32,
 }
 
 /// What the handlers share. Cheap to clone, as every request does several times.
@@ -121,7 +123,7 @@ pub fn router(state: ApiState) -> Router {
     Router::new()
         .merge(api)
         .merge(docs::routes())
-        .merge(preview::routes())
+        .merge(preview::routes(&state))
         .merge(operations_routes(state.operations.clone()))
         .layer((
             Polls::new(&state, &cors),

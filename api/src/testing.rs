@@ -51,8 +51,12 @@ pub(crate) struct Answer {
     pub(crate) body: Value,
 }
 
-pub(crate) const LIMITS: LimitOptions =
-    LimitOptions { requests_per_minute: 1000, auth_per_minute: 1000, generation_per_minute: 1000 };
+pub(crate) const LIMITS: LimitOptions = LimitOptions {
+    requests_per_minute: 1000,
+    auth_per_minute: 1000,
+    generation_per_minute: 1000,
+    preview_per_minute: 1000,
+};
 
 impl TestApi {
     pub(crate) async fn start(limits: LimitOptions) -> Self {

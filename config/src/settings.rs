@@ -190,6 +190,8 @@ pub struct LimitsSettings {
     pub auth_per_minute: u32,
     /// Generations and deployments a minute for one user.
     pub generation_per_minute: u32,
+    /// Files of published sites a minute for one address.
+    pub preview_per_minute: u32,
 }
 
 /// `[credits]`

@@ -95,6 +95,7 @@ pub(crate) fn api(settings: &Settings) -> ApiOptions {
             requests_per_minute: limits.requests_per_minute,
             auth_per_minute: limits.auth_per_minute,
             generation_per_minute: limits.generation_per_minute,
+            preview_per_minute: limits.preview_per_minute,
         },
         strict_transport: server.public_url.starts_with("https://"),
     }
