@@ -7,6 +7,7 @@ use std::{ops::Deref, path::PathBuf, sync::Arc, time::Duration};
 
 use atelier_config::Network;
 use atelier_ops::{
+    connections::ConnectionLimits,
     host::HostProbe,
     server::{Operations, routes as operations_routes},
     shutdown::Shutdown,
@@ -34,6 +35,8 @@ pub struct ApiOptions {
     pub max_body_bytes: usize,
     /// Longest an answer may take to begin.
     pub request_timeout: Duration,
+    /// What clients may hold.
+    pub connections: ConnectionLimits,
     /// Origins that browsers may call from; `*` is any.
     pub cors_allowed_origins: Vec<String>,
     /// Networks whose `X-Forwarded-For` is believed.
@@ -56,6 +59,8 @@ pub struct LimitOptions {
     pub auth_per_minute: u32,
     /// Generations and deployments a minute of one person.
     pub generation_per_minute: u32,
+    /// Files of published sites a minute of one address.
+    pub preview_per_minute: u32,
 }
 
 /// What the handlers share. Cheap to clone, as every request does several times.
@@ -106,9 +111,8 @@ impl std::fmt::Debug for ApiState {
     }
 }
 
-/// Every route with every middleware. Serve it with connection information
-/// (`into_make_service_with_connect_info::<SocketAddr>()`), as [`crate::serve`]
-/// does: without it all clients look like one address.
+/// Every route with every middleware. Serve it with connection information, as
+/// [`crate::serve`] does: without it all clients look like one address.
 pub fn router(state: ApiState) -> Router {
     crate::metrics::describe();
     let (api, _) = routes::all().split_for_parts();
@@ -119,7 +123,7 @@ pub fn router(state: ApiState) -> Router {
     Router::new()
         .merge(api)
         .merge(docs::routes())
-        .merge(preview::routes())
+        .merge(preview::routes(&state))
         .merge(operations_routes(state.operations.clone()))
         .layer((
             Polls::new(&state, &cors),

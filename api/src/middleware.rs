@@ -11,7 +11,7 @@ use axum::{
     response::Response,
 };
 
-use crate::{app::ApiState, idempotency};
+use crate::{app::ApiState, extract::client_address, idempotency};
 
 pub(crate) mod body_limit;
 pub(crate) mod cors;
@@ -51,6 +51,17 @@ pub(crate) async fn around_handlers(State(state): State<ApiState>, request: Requ
         })
     })
     .await
+}
+
+/// What published sites have before them: how often one address may ask.
+pub(crate) async fn around_previews(
+    State(state): State<ApiState>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let address = client_address(&request, &state.options.trusted_proxies);
+    request.extensions_mut().insert(address);
+    rate_limit::apply(&state, request, |request| next.run(request)).await
 }
 
 /// What the operations of the API have before them: who asks, whether they may ask so

@@ -6,17 +6,18 @@
 //! answer of the API. Its own files come from that origin's point of view from
 //! elsewhere, which is why they are sent with `Access-Control-Allow-Origin: *`.
 
-use atelier_services::deployments::SiteFile;
+use atelier_services::deployments::{SiteAnswer, SiteFile};
 use axum::{
     Router,
     body::Body,
     extract::{OriginalUri, Path, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    middleware::from_fn_with_state,
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
 
-use crate::{app::ApiState, error::ApiError, extract::is_unchanged};
+use crate::{app::ApiState, error::ApiError, extract::is_unchanged, middleware};
 
 const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data: https:; connect-src 'self'; frame-ancestors 'self'; base-uri 'none'; \
@@ -33,11 +34,12 @@ const HEADERS: [(HeaderName, &str); 4] = [
 ];
 
 /// The routes of published sites.
-pub(crate) fn routes() -> Router<ApiState> {
+pub(crate) fn routes(state: &ApiState) -> Router<ApiState> {
     Router::new()
         .route("/preview/{slug}", get(redirect_to_folder))
         .route("/preview/{slug}/", get(show_index))
         .route("/preview/{slug}/{*path}", get(show_file))
+        .layer(from_fn_with_state(state.clone(), middleware::around_previews))
 }
 
 /// Relative links of the site need the slash. The path is taken as it came, so that
@@ -73,14 +75,19 @@ async fn show(
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
     let deployments = &state.services.deployments;
-    let Some(file) = deployments.site_file(slug, path).await? else {
-        let page = deployments.missing_page(slug).await?.ok_or_else(|| ApiError::not_found("page"))?;
-        return Ok(answer(StatusCode::NOT_FOUND, page, &HeaderMap::new()));
+    // A `*` means whatever is there, which has to be looked at.
+    let has = |etag: &str| !is_unchanged(headers, "") && is_unchanged(headers, etag);
+    let found = deployments.show_site(slug, path, has).await?.ok_or_else(|| ApiError::not_found("page"))?;
+    let response = match found {
+        SiteAnswer::Missing(page) => return Ok(answer(StatusCode::NOT_FOUND, page)),
+        SiteAnswer::File(file) if is_unchanged(headers, &file.etag) => unchanged(&file.etag),
+        SiteAnswer::File(file) => answer(StatusCode::OK, file),
+        SiteAnswer::Unchanged(etag) => unchanged(&etag),
     };
     if is_view(method, path) {
-        deployments.count_view(slug).await;
+        deployments.count_view(slug);
     }
-    Ok(answer(StatusCode::OK, file, headers))
+    Ok(response)
 }
 
 /// Whether this is somebody who opens the site, rather than a part of its page.
@@ -88,22 +95,25 @@ fn is_view(method: &Method, path: &str) -> bool {
     method == Method::GET && matches!(path, "" | "index.html")
 }
 
-fn answer(status: StatusCode, file: SiteFile, headers: &HeaderMap) -> Response {
-    let unchanged = is_unchanged(headers, &file.etag);
-    let mut response = if unchanged {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        (status, Body::from(file.bytes)).into_response()
-    };
+fn answer(status: StatusCode, file: SiteFile) -> Response {
+    let mut response = (status, Body::from(file.bytes)).into_response();
+    if let Ok(kind) = HeaderValue::from_str(&file.content_type) {
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    }
+    with_headers(response, &file.etag)
+}
+
+fn unchanged(etag: &str) -> Response {
+    with_headers(StatusCode::NOT_MODIFIED.into_response(), etag)
+}
+
+fn with_headers(mut response: Response, etag: &str) -> Response {
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    if let Ok(etag) = HeaderValue::from_str(&file.etag) {
+    if let Ok(etag) = HeaderValue::from_str(etag) {
         headers.insert(header::ETAG, etag);
-    }
-    if !unchanged && let Ok(kind) = HeaderValue::from_str(&file.content_type) {
-        headers.insert(header::CONTENT_TYPE, kind);
     }
     response
 }
@@ -120,20 +130,16 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_the_browser_has_is_not_sent_again() {
+    fn every_answer_has_the_policy_and_the_validator() {
         let file = SiteFile {
             bytes: "<p>hello</p>".into(),
             content_type: "text/html; charset=utf-8".to_owned(),
             etag: "\"abc\"".to_owned(),
         };
-        let mut headers = HeaderMap::new();
-        assert_eq!(answer(StatusCode::OK, file.clone(), &headers).status(), StatusCode::OK);
-
-        headers.insert(header::IF_NONE_MATCH, HeaderValue::from_static("\"abc\""));
-        let response = answer(StatusCode::OK, file, &headers);
-        assert_eq!(response.status(), StatusCode::NOT_MODIFIED);
-        assert_eq!(response.headers()[header::ETAG], "\"abc\"");
-        assert!(response.headers().contains_key(header::CONTENT_SECURITY_POLICY));
+        for response in [answer(StatusCode::OK, file), unchanged("\"abc\"")] {
+            assert_eq!(response.headers()[header::ETAG], "\"abc\"");
+            assert_eq!(response.headers()[header::CONTENT_SECURITY_POLICY], POLICY);
+        }
     }
 
     #[test]

@@ -1,19 +1,34 @@
 //! The server's loop.
 
-use std::{io, net::SocketAddr};
+use std::time::Duration;
 
-use tokio::net::TcpListener;
+use atelier_ops::connections;
+use atelier_services::deployments::Deployments;
+use tokio::{net::TcpListener, sync::oneshot, time};
 
 use crate::app::{ApiState, router};
 
+/// Between two times that views of published sites are written. A process that dies
+/// loses those of this time.
+const VIEWS_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Serves the API on `listener` until the shutdown of `state` begins; then takes no
-/// new connection, ends event streams, and returns when the running requests are
-/// answered. Bound the wait with the shutdown's grace.
-///
-/// # Errors
-/// What the system said of the listener.
-pub async fn serve(listener: TcpListener, state: ApiState) -> io::Result<()> {
-    let shutdown = state.shutdown.clone();
-    let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(async move { shutdown.draining().await }).await
+/// new connection, ends idle ones and event streams, and returns when the running
+/// requests are answered. Bound the wait with the shutdown's grace.
+pub async fn serve(listener: TcpListener, state: ApiState) {
+    let (limits, drain) = (state.options.connections, state.shutdown.token());
+    let deployments = state.services.deployments.clone();
+    let (served, ended) = oneshot::channel();
+    let serving = async {
+        connections::serve(listener, router(state), limits, drain).await;
+        drop(served);
+    };
+    tokio::join!(serving, write_views(&deployments, ended));
+}
+
+async fn write_views(deployments: &Deployments, mut ended: oneshot::Receiver<()>) {
+    while time::timeout(VIEWS_INTERVAL, &mut ended).await.is_err() {
+        deployments.write_views().await;
+    }
+    deployments.write_views().await;
 }

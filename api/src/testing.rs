@@ -5,6 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use atelier_entities::SignInProvider;
 use atelier_ops::{
+    connections::ConnectionLimits,
     server::{Check, Operations},
     shutdown::Shutdown,
 };
@@ -50,8 +51,12 @@ pub(crate) struct Answer {
     pub(crate) body: Value,
 }
 
-pub(crate) const LIMITS: LimitOptions =
-    LimitOptions { requests_per_minute: 1000, auth_per_minute: 1000, generation_per_minute: 1000 };
+pub(crate) const LIMITS: LimitOptions = LimitOptions {
+    requests_per_minute: 1000,
+    auth_per_minute: 1000,
+    generation_per_minute: 1000,
+    preview_per_minute: 1000,
+};
 
 impl TestApi {
     pub(crate) async fn start(limits: LimitOptions) -> Self {
@@ -82,6 +87,11 @@ impl TestApi {
         let options = ApiOptions {
             max_body_bytes: 10_000,
             request_timeout: Duration::from_secs(10),
+            connections: ConnectionLimits {
+                headers: Duration::from_secs(10),
+                idle: Duration::from_secs(75),
+                connections: 100,
+            },
             cors_allowed_origins: vec!["https://console.example".to_owned()],
             data_dir: folder.path().to_owned(),
             trusted_proxies: vec!["127.0.0.1".parse().expect("a network")],

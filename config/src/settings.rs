@@ -62,6 +62,12 @@ pub struct ServerSettings {
     pub max_body_bytes: usize,
     /// Seconds after which a request is answered 503.
     pub request_timeout_secs: u64,
+    /// Seconds that the headers of a request may take.
+    pub header_timeout_secs: u64,
+    /// Seconds that a connection may stay without a request.
+    pub idle_timeout_secs: u64,
+    /// Connections at the same time.
+    pub max_connections: usize,
     /// Origins that browsers may call from; `*` is any.
     pub cors_allowed_origins: Vec<String>,
     /// Networks whose `X-Forwarded-For` is believed.
@@ -184,6 +190,8 @@ pub struct LimitsSettings {
     pub auth_per_minute: u32,
     /// Generations and deployments a minute for one user.
     pub generation_per_minute: u32,
+    /// Files of published sites a minute for one address.
+    pub preview_per_minute: u32,
 }
 
 /// `[credits]`

@@ -17,10 +17,13 @@ const TEN_YEARS_DAYS: i64 = 3_650;
 const GIB: i64 = 1 << 30;
 
 /// Least and greatest value of every whole number.
-const RANGES: [(&str, i64, i64); 47] = [
+const RANGES: [(&str, i64, i64); 51] = [
     ("server.shutdown_grace_secs", 1, 3_600),
     ("server.max_body_bytes", 1_024, GIB),
     ("server.request_timeout_secs", 1, 3_600),
+    ("server.header_timeout_secs", 1, 300),
+    ("server.idle_timeout_secs", 1, 3_600),
+    ("server.max_connections", 1, 1_000_000),
     ("database.max_connections", 1, 1_000),
     ("database.acquire_timeout_secs", 1, 300),
     ("database.statement_timeout_secs", 1, 3_600),
@@ -33,6 +36,7 @@ const RANGES: [(&str, i64, i64); 47] = [
     ("limits.requests_per_minute", 1, 1_000_000_000),
     ("limits.auth_per_minute", 1, 1_000_000),
     ("limits.generation_per_minute", 1, 1_000_000),
+    ("limits.preview_per_minute", 1, 1_000_000_000),
     ("credits.signup_grant", 0, 1_000_000_000),
     ("credits.quick_price", 0, 1_000_000_000),
     ("credits.advanced_price", 0, 1_000_000_000),

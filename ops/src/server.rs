@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::Future;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +13,9 @@ use axum::{Json, Router};
 use futures::future::{BoxFuture, join_all};
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
+use crate::connections::{self, ConnectionLimits};
 use crate::metrics::MetricsHandle;
 use crate::shutdown::Shutdown;
 
@@ -99,11 +100,8 @@ pub fn routes<S: Clone + Send + Sync + 'static>(operations: Operations) -> Route
 
 /// Serves the routes on `listener` until the future is dropped. Keep it beside
 /// the drain, so that probes and the last scrape are answered during it.
-///
-/// # Errors
-/// What the system said of the listener.
-pub async fn serve(listener: TcpListener, operations: Operations) -> io::Result<()> {
-    axum::serve(listener, routes::<()>(operations)).await
+pub async fn serve(listener: TcpListener, operations: Operations, limits: ConnectionLimits) {
+    connections::serve(listener, routes::<()>(operations), limits, CancellationToken::new()).await;
 }
 
 async fn get_metrics(State(operations): State<Operations>) -> Response {
@@ -221,7 +219,9 @@ mod tests {
         let (operations, _) = operations(Vec::new());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let server = tokio::spawn(serve(listener, operations));
+        let (headers, idle) = (Duration::from_secs(10), Duration::from_secs(75));
+        let limits = ConnectionLimits { headers, idle, connections: 10 };
+        let server = tokio::spawn(serve(listener, operations, limits));
         let mut stream = tokio::net::TcpStream::connect(address).await.expect("a connection");
         let request = b"GET /metrics HTTP/1.1\r\nHost: ops\r\nConnection: close\r\n\r\n";
         stream.write_all(request).await.expect("sent");

@@ -24,6 +24,10 @@ pub use overview::QueueOverview;
 pub use scaling::{PerSecond, QueueScaling};
 pub use why::Why;
 
+/// Jobs of a list are counted up to here: a history of millions is not read to show a
+/// page of it.
+pub const COUNT_LIMIT: u64 = 10_000;
+
 /// Which jobs are meant. Everything left out matches all.
 ///
 /// A stored filter with a field that this version does not know is refused: to
@@ -89,10 +93,18 @@ impl JobFilter {
 /// That a job is in that state, in a form that an index knows.
 fn in_state(state: JobState) -> Condition {
     let indexed = match state {
-        JobState::Running => Expr::cust("jobs.id IN (SELECT id FROM running_jobs)"),
-        state => Expr::cust(format!("phase = {}", state.phase())),
+        JobState::Running => Condition::all().add(Expr::cust("jobs.id IN (SELECT id FROM running_jobs)")),
+        state => in_phase(state.phase()),
     };
-    Condition::all().add(indexed).add(jobs::Column::State.eq(state))
+    indexed.add(jobs::Column::State.eq(state))
+}
+
+/// That a job is in that phase, in a form that an index knows.
+fn in_phase(phase: i16) -> Condition {
+    let ended = JobState::TERMINAL.iter().any(|state| state.phase() == phase);
+    Condition::all()
+        .add(Expr::cust(format!("phase = {phase}")))
+        .add_option(ended.then(|| jobs::Column::FinishedAt.is_not_null()))
 }
 
 /// A page of a list.
@@ -152,14 +164,15 @@ impl Queue {
         (owner.is_none() || head.owner == owner).then_some(head)
     }
 
-    /// Jobs, newest first, and how many there are in all.
+    /// Jobs, newest first, and how many there are in all, up to [`COUNT_LIMIT`].
     pub async fn list_jobs(
         &self,
         filter: &JobFilter,
         page: Page,
     ) -> Result<(Vec<jobs::Model>, u64), QueueError> {
         let find = jobs::Entity::find().filter(filter.condition());
-        let total = find.clone().count(self.db()).await?;
+        let some = find.clone().select_only().column(jobs::Column::Id).limit(COUNT_LIMIT);
+        let total = some.count(self.db()).await?;
         let rows = find
             .order_by_desc(jobs::Column::Id)
             .offset(page.offset())

@@ -58,7 +58,8 @@ impl Instance {
             instance.start_api(listener, operations);
         } else {
             tracing::info!(%address, "metrics and probes");
-            instance.background.spawn(serve_operations(listener, operations));
+            let limits = wire::connection_limits(&instance.platform.settings);
+            instance.background.spawn(server::serve(listener, operations, limits));
         }
         if matches!(role, Role::Embedded | Role::Worker) {
             instance.start_worker();
@@ -114,8 +115,8 @@ impl Instance {
         let options = wire::api_options(&settings);
         let state = ApiState::new(services, limiter, options, operations, self.shutdown.clone());
         self.parts.spawn(async move {
-            let ended = atelier_api::serve(listener, state).await;
-            ("API", ended.map_err(anyhow::Error::from))
+            atelier_api::serve(listener, state).await;
+            ("API", Ok(()))
         });
     }
 
@@ -157,12 +158,6 @@ async fn wait_for_all(
         outcome = outcome.and(Err(fault));
     }
     outcome
-}
-
-async fn serve_operations(listener: TcpListener, operations: Operations) {
-    if let Err(error) = server::serve(listener, operations).await {
-        tracing::error!(%error, "metrics and probes are no longer served");
-    }
 }
 
 async fn follow_clock(queue: Queue) {

@@ -20,7 +20,10 @@ use atelier_queue::{
 use atelier_services::{Caller, Deps, Services, database, effects};
 use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
 
-pub(crate) use options::{api as api_options, scheduler as scheduler_options, worker as worker_options};
+pub(crate) use options::{
+    api as api_options, connections as connection_limits, scheduler as scheduler_options,
+    worker as worker_options,
+};
 
 /// Names the lock of migrations among the advisory locks of a database.
 const MIGRATION_LOCK: i64 = 0x61_7465_6c69_6572;

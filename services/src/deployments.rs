@@ -8,6 +8,7 @@ mod platforms;
 mod publish;
 mod site;
 mod sites;
+mod views;
 
 use atelier_entities::{DeploymentId, DeploymentStatus, JobId, Timestamp};
 use atelier_providers::object_store::{ObjectError, Objects};
@@ -27,6 +28,7 @@ pub struct Deployments {
     queue: Queue,
     objects: Objects,
     addresses: Addresses,
+    views: views::Views,
 }
 
 /// What is asked for.
@@ -47,6 +49,17 @@ pub struct DeploymentLog {
     pub level: LogLevel,
     /// For people.
     pub message: String,
+}
+
+/// What a published site has at an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SiteAnswer {
+    /// What the client has already, by its validator.
+    Unchanged(String),
+    /// A file.
+    File(SiteFile),
+    /// No file; the page that the site has for that.
+    Missing(SiteFile),
 }
 
 /// A file of a published site.
@@ -113,7 +126,7 @@ impl Addresses {
 
 impl Deployments {
     pub(crate) fn new(queue: Queue, objects: Objects, public_url: &str) -> Self {
-        Self { queue, objects, addresses: Addresses::new(public_url) }
+        Self { queue, objects, addresses: Addresses::new(public_url), views: views::Views::default() }
     }
 }
 

@@ -120,6 +120,7 @@ fn settings() -> (Settings, TempDir) {
     settings.limits.requests_per_minute = NO_LIMIT;
     settings.limits.auth_per_minute = NO_LIMIT;
     settings.limits.generation_per_minute = NO_LIMIT;
+    settings.limits.preview_per_minute = NO_LIMIT;
     (settings, folder)
 }
 

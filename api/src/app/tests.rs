@@ -103,6 +103,24 @@ async fn limits_count_by_client_and_say_so() {
 }
 
 #[tokio::test]
+async fn published_sites_have_a_limit_of_their_own_by_address() {
+    let api = TestApi::start(LimitOptions { preview_per_minute: 2, ..LIMITS }).await;
+    let visit = async |path: &str, address: &str| {
+        api.send(with_header(request("GET", path, "", Value::Null), "x-forwarded-for", address)).await
+    };
+    for path in ["/preview/nobody/", "/preview/nobody/a.css"] {
+        assert_eq!(visit(path, "192.0.2.1").await.status, 404);
+    }
+
+    let refused = visit("/preview/nobody/", "192.0.2.1").await;
+
+    assert_eq!((refused.status.as_u16(), &refused.body["details"]["limit"]), (429, &"preview".into()));
+    assert!(refused.headers.contains_key("retry-after"), "{:?}", refused.headers);
+    assert_eq!(visit("/preview/nobody/", "192.0.2.2").await.status, 404);
+    assert_eq!(visit("/api/stats", "192.0.2.1").await.status, 200);
+}
+
+#[tokio::test]
 async fn a_repeated_request_is_done_once() {
     let api = TestApi::start(LIMITS).await;
     let token = api.register("ada@example.org").await;

@@ -19,6 +19,8 @@ const LARGEST_SIZE: u64 = 100;
 const LAST_PAGE: u64 = 1_000_000;
 
 const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
+/// There may be more than [`TOTAL_COUNT`] says.
+const CAPPED: HeaderName = HeaderName::from_static("x-total-count-capped");
 
 /// Which page of a list.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -75,10 +77,26 @@ impl Pagination {
 
     /// A bare array with `X-Total-Count` and, where there are other pages, `Link`.
     pub(crate) fn answer<T: Serialize>(&self, entries: &[T], total: u64) -> Response {
+        self.answer_with(entries, total, links(&self.uri, self.number, self.size, Total::Exact(total)))
+    }
+
+    /// The same of a list that was counted up to `limit`: where it reached that, there
+    /// may be more, which `X-Total-Count-Capped` tells, and no page is the last one.
+    pub(crate) fn answer_capped<T: Serialize>(&self, entries: &[T], total: u64, limit: u64) -> Response {
+        if total < limit {
+            return self.answer(entries, total);
+        }
+        let is_full = entries.len() as u64 == self.size;
+        let links = links(&self.uri, self.number, self.size, Total::AtLeast { is_full });
+        let mut response = self.answer_with(entries, total, links);
+        response.headers_mut().insert(CAPPED, HeaderValue::from_static("true"));
+        response
+    }
+
+    fn answer_with<T: Serialize>(&self, entries: &[T], total: u64, links: Option<String>) -> Response {
         let mut response = Json(entries).into_response();
         let headers = response.headers_mut();
         headers.insert(TOTAL_COUNT, HeaderValue::from(total));
-        let links = links(&self.uri, self.number, self.size, total);
         if let Some(links) = links.and_then(|links| HeaderValue::from_str(&links).ok()) {
             headers.insert(header::LINK, links);
         }
@@ -86,13 +104,30 @@ impl Pagination {
     }
 }
 
-/// The `Link` header (RFC 8288) of this page: first, prev, next and last, with
-/// every other parameter as it came. None where everything is on one page.
-fn links(uri: &Uri, number: u64, size: u64, total: u64) -> Option<String> {
-    let last = total.div_ceil(size).max(1);
-    if last == 1 && number == 1 {
+/// What is known of how long a list is.
+#[derive(Clone, Copy)]
+enum Total {
+    Exact(u64),
+    /// More than was counted; this page may be full.
+    AtLeast {
+        is_full: bool,
+    },
+}
+
+/// The `Link` header (RFC 8288) of this page: first, prev, next and, where it is known,
+/// last, with every other parameter as it came. None where everything is on one page.
+fn links(uri: &Uri, number: u64, size: u64, total: Total) -> Option<String> {
+    let last = match total {
+        Total::Exact(total) => Some(total.div_ceil(size).max(1)),
+        Total::AtLeast { .. } => None,
+    };
+    if last == Some(1) && number == 1 {
         return None;
     }
+    let has_next = match total {
+        Total::Exact(_) => last.is_some_and(|last| number < last),
+        Total::AtLeast { is_full } => is_full && number < LAST_PAGE,
+    };
     let kept: Vec<&str> = uri
         .query()
         .unwrap_or_default()
@@ -105,12 +140,12 @@ fn links(uri: &Uri, number: u64, size: u64, total: u64) -> Option<String> {
     };
     let mut links = vec![link(1, "first")];
     if number > 1 {
-        links.push(link((number - 1).min(last), "prev"));
+        links.push(link((number - 1).min(last.unwrap_or(LAST_PAGE)), "prev"));
     }
-    if number < last {
+    if has_next {
         links.push(link(number + 1, "next"));
     }
-    links.push(link(last, "last"));
+    links.extend(last.map(|last| link(last, "last")));
     Some(links.join(", "))
 }
 
@@ -136,7 +171,7 @@ mod tests {
     fn links_to_the_pages_around() {
         let uri: Uri = "/api/jobs?status=failed&page=2&page_size=10".parse().expect("a URI");
 
-        let links = links(&uri, 2, 10, 35).expect("several pages");
+        let links = links(&uri, 2, 10, Total::Exact(35)).expect("several pages");
 
         assert_eq!(
             links,
@@ -151,10 +186,42 @@ mod tests {
     fn one_page_needs_no_links_and_the_ends_have_no_beyond() {
         let uri: Uri = "/api/jobs".parse().expect("a URI");
 
-        assert_eq!(links(&uri, 1, 50, 50), None);
-        assert_eq!(links(&uri, 1, 50, 0), None);
-        assert!(!links(&uri, 1, 50, 51).expect("two pages").contains("prev"));
-        assert!(!links(&uri, 2, 50, 51).expect("two pages").contains("next"));
-        assert!(links(&uri, 9, 50, 51).expect("two pages").contains("page=2&page_size=50>; rel=\"prev\""));
+        assert_eq!(links(&uri, 1, 50, Total::Exact(50)), None);
+        assert_eq!(links(&uri, 1, 50, Total::Exact(0)), None);
+        assert!(!links(&uri, 1, 50, Total::Exact(51)).expect("two pages").contains("prev"));
+        assert!(!links(&uri, 2, 50, Total::Exact(51)).expect("two pages").contains("next"));
+        assert!(
+            links(&uri, 9, 50, Total::Exact(51))
+                .expect("two pages")
+                .contains("page=2&page_size=50>; rel=\"prev\"")
+        );
+    }
+
+    #[test]
+    fn of_a_list_that_was_not_counted_to_its_end_no_page_is_the_last() {
+        let uri: Uri = "/api/admin/jobs".parse().expect("a URI");
+        let of = |number, is_full| links(&uri, number, 50, Total::AtLeast { is_full }).expect("pages");
+
+        assert!(of(1, true).contains("page=2&page_size=50>; rel=\"next\""));
+        assert!(of(900, true).contains("page=899&page_size=50>; rel=\"prev\""));
+        assert!(!of(900, false).contains("next"));
+        assert!(!of(1, true).contains("last"));
+    }
+
+    #[test]
+    fn tells_where_a_count_went_no_further() {
+        let page = Pagination { number: 1, size: 2, uri: Uri::from_static("/api/jobs") };
+
+        let short = page.answer_capped(&[1, 2], 9, 10);
+        let long = page.answer_capped(&[1, 2], 10, 10);
+
+        assert_eq!(
+            (short.headers().get(&CAPPED), &short.headers()[&TOTAL_COUNT]),
+            (None, &HeaderValue::from(9))
+        );
+        assert_eq!(
+            (&long.headers()[&CAPPED], &long.headers()[&TOTAL_COUNT]),
+            (&HeaderValue::from_static("true"), &HeaderValue::from(10))
+        );
     }
 }

@@ -37,6 +37,7 @@ pub(crate) fn layer(allowed: &[String]) -> CorsLayer {
                 "retry-after",
                 "x-request-id",
                 "x-total-count",
+                "x-total-count-capped",
             ]
             .map(HeaderName::from_static),
         )

@@ -34,6 +34,8 @@ enum Limit {
     SignIn,
     /// Generations and deployments of a person.
     Generation,
+    /// Files of published sites, of an address.
+    Preview,
 }
 
 impl Limit {
@@ -42,6 +44,7 @@ impl Limit {
             Self::Requests => "requests",
             Self::SignIn => "sign-in",
             Self::Generation => "generation",
+            Self::Preview => "preview",
         }
     }
 
@@ -50,6 +53,7 @@ impl Limit {
             Self::Requests => options.requests_per_minute,
             Self::SignIn => options.auth_per_minute,
             Self::Generation => options.generation_per_minute,
+            Self::Preview => options.preview_per_minute,
         }
     }
 
@@ -74,7 +78,7 @@ impl Limit {
 }
 
 /// The limits of an operation. `path` is the route's pattern; operations outside of
-/// `/api` have none.
+/// `/api` and published sites have none.
 fn limits(method: &Method, path: &str) -> &'static [Limit] {
     match (method.as_str(), path) {
         (
@@ -97,6 +101,7 @@ fn limits(method: &Method, path: &str) -> &'static [Limit] {
         }
         (_, "/api/health") => &[],
         (_, path) if path.starts_with("/api/") => &[Limit::Requests],
+        (_, path) if path.starts_with("/preview/") => &[Limit::Preview],
         _ => &[],
     }
 }
@@ -179,7 +184,7 @@ mod tests {
             (Method::POST, "/api/projects/{id}/generate", &[Limit::Requests, Limit::Generation]),
             (Method::GET, "/api/health", &[]),
             (Method::GET, "/metrics", &[]),
-            (Method::GET, "/preview/{slug}/{*path}", &[]),
+            (Method::GET, "/preview/{slug}/{*path}", &[Limit::Preview]),
         ] {
             assert_eq!(limits(&method, path), expected, "{method} {path}");
         }

@@ -11,7 +11,10 @@ mod steering;
 mod tests;
 
 use atelier_entities::UserId;
-use atelier_queue::{QueueName, inspect::JobFilter};
+use atelier_queue::{
+    QueueName,
+    inspect::{COUNT_LIMIT, JobFilter},
+};
 use axum::{Json, extract::State, response::Response};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -66,7 +69,11 @@ async fn list_workers(State(state): State<ApiState>, _: Admin) -> Result<Json<Ve
     get, path = "/api/admin/jobs", tag = TAG, params(AdminJobQuery, PageParams),
     responses((
         status = 200, description = "A page of them.", body = Vec<AdminJobView>,
-        headers(("X-Total-Count" = u64, description = "All of them."), ("Link" = String, description = "Other pages."))
+        headers(
+            ("X-Total-Count" = u64, description = "All of them, counted up to 10,000."),
+            ("X-Total-Count-Capped" = bool, description = "There may be more."),
+            ("Link" = String, description = "Other pages.")
+        )
     ))
 )]
 async fn list_all_jobs(
@@ -88,7 +95,7 @@ async fn list_all_jobs(
     };
     let (jobs, total) = state.services.queue.list_jobs(&filter, pagination.page()).await?;
     let views: Vec<AdminJobView> = jobs.into_iter().map(AdminJobView::from).collect();
-    Ok(pagination.answer(&views, total))
+    Ok(pagination.answer_capped(&views, total, COUNT_LIMIT))
 }
 
 fn named(queue: &str) -> Result<QueueName, ApiError> {

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use atelier_entities::{JobId, JobState, Timestamp, jobs};
-use atelier_queue::{QueueError, bus::JobHead, inspect::JobFilter};
+use atelier_queue::{
+    QueueError,
+    bus::JobHead,
+    inspect::{COUNT_LIMIT, JobFilter},
+};
 use atelier_services::Audience;
 use axum::{
     Json,
@@ -43,7 +47,11 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
     get, path = "/api/jobs", tag = TAG, params(JobQuery, PageParams),
     responses((
         status = 200, description = "A page of them.", body = Vec<JobView>,
-        headers(("X-Total-Count" = u64, description = "All of them."), ("Link" = String, description = "Other pages."))
+        headers(
+            ("X-Total-Count" = u64, description = "All of them, counted up to 10,000."),
+            ("X-Total-Count-Capped" = bool, description = "There may be more."),
+            ("Link" = String, description = "Other pages.")
+        )
     ))
 )]
 async fn list_jobs(
@@ -61,7 +69,7 @@ async fn list_jobs(
     };
     let (jobs, total) = state.services.queue.list_jobs(&filter, pagination.page()).await?;
     let views: Vec<JobView> = jobs.into_iter().map(JobView::from).collect();
-    Ok(pagination.answer(&views, total))
+    Ok(pagination.answer_capped(&views, total, COUNT_LIMIT))
 }
 
 /// One job: its status, progress, result or error.

@@ -1,11 +1,15 @@
 //! Cancelling, running again and discarding many jobs at once, step by step, so that
 //! no step holds anything for long and a job of its own can show how far it is.
 
+use std::collections::BTreeMap;
+
 use atelier_entities::{JobId, JobState, jobs};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select, sea_query::Expr,
+};
 use serde::{Deserialize, Serialize};
 
-use super::JobFilter;
+use super::{JobFilter, in_phase};
 use crate::{Queue, error::QueueError, state};
 
 /// What is done to each job.
@@ -35,6 +39,15 @@ impl BulkAction {
         };
         JobState::ALL.iter().copied().filter(can).filter(ended_or_waiting).collect()
     }
+
+    /// Those states by their phase, which is what indexes go by.
+    fn phases(self) -> BTreeMap<i16, Vec<JobState>> {
+        let mut phases: BTreeMap<i16, Vec<JobState>> = BTreeMap::new();
+        for state in self.states() {
+            phases.entry(state.phase()).or_default().push(state);
+        }
+        phases
+    }
 }
 
 /// What one step did.
@@ -52,29 +65,39 @@ pub struct BulkStep {
 impl Queue {
     /// How many jobs the filter selects that the action can be done to.
     pub async fn count_bulk(&self, filter: &JobFilter, action: BulkAction) -> Result<u64, QueueError> {
-        let found = jobs::Entity::find().filter(selected(filter, action, None));
-        Ok(found.count(self.db()).await?)
+        let mut total = 0;
+        for (phase, states) in action.phases() {
+            total += selected(filter, phase, states).count(self.db()).await?;
+        }
+        Ok(total)
     }
 
-    /// Does it to the next `limit` of them after `after`, oldest first.
-    pub async fn bulk_step(
+    /// The next `limit` of them after `after`, oldest first.
+    pub async fn select_bulk(
         &self,
         filter: &JobFilter,
         action: BulkAction,
         after: Option<JobId>,
         limit: u64,
-    ) -> Result<BulkStep, QueueError> {
-        let ids: Vec<JobId> = jobs::Entity::find()
-            .select_only()
-            .column(jobs::Column::Id)
-            .filter(selected(filter, action, after))
-            .order_by_asc(jobs::Column::Id)
-            .limit(limit)
-            .into_tuple()
-            .all(self.db())
-            .await?;
+    ) -> Result<Vec<JobId>, QueueError> {
+        let mut ids: Vec<JobId> = Vec::new();
+        for (phase, states) in action.phases() {
+            let mut found =
+                selected(filter, phase, states).select_only().column(jobs::Column::Id).limit(limit);
+            if let Some(after) = after {
+                found = found.filter(jobs::Column::Id.gt(after));
+            }
+            ids.extend(in_order(filter, found).into_tuple::<JobId>().all(self.db()).await?);
+        }
+        ids.sort_unstable();
+        ids.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(ids)
+    }
+
+    /// Does it to each of these.
+    pub async fn bulk(&self, action: BulkAction, ids: &[JobId]) -> Result<BulkStep, QueueError> {
         let mut step = BulkStep { last: ids.last().copied(), ..BulkStep::default() };
-        for id in ids {
+        for &id in ids {
             let outcome = match action {
                 BulkAction::Cancel => self.cancel(id, None).await,
                 BulkAction::Replay => self.retry(id, None).await,
@@ -88,13 +111,36 @@ impl Queue {
         }
         Ok(step)
     }
+
+    /// Does it to the next `limit` of them after `after`, oldest first.
+    pub async fn bulk_step(
+        &self,
+        filter: &JobFilter,
+        action: BulkAction,
+        after: Option<JobId>,
+        limit: u64,
+    ) -> Result<BulkStep, QueueError> {
+        let ids = self.select_bulk(filter, action, after, limit).await?;
+        self.bulk(action, &ids).await
+    }
 }
 
-fn selected(filter: &JobFilter, action: BulkAction, after: Option<JobId>) -> Condition {
-    filter
-        .condition()
-        .add(jobs::Column::State.is_in(action.states()))
-        .add_option(after.map(|after| jobs::Column::Id.gt(after)))
+/// Those that the filter selects of one phase: what has ended otherwise, which may be
+/// nearly all rows, is not looked at.
+fn selected(filter: &JobFilter, phase: i16, states: Vec<JobState>) -> Select<jobs::Entity> {
+    let condition = filter.condition().add(in_phase(phase)).add(jobs::Column::State.is_in(states));
+    jobs::Entity::find().filter(condition)
+}
+
+/// Oldest first. The indexes of owners and subjects have that order. Otherwise the
+/// order is one that no index has: to walk all ids until enough are found would pass
+/// everything that ended before the first of them.
+fn in_order(filter: &JobFilter, found: Select<jobs::Entity>) -> Select<jobs::Entity> {
+    if filter.owner.is_some() || filter.subject.is_some() {
+        found.order_by_asc(jobs::Column::Id)
+    } else {
+        found.order_by_asc(Expr::cust("COALESCE(id, id)"))
+    }
 }
 
 #[cfg(test)]
@@ -108,5 +154,14 @@ mod tests {
         assert_eq!(BulkAction::Cancel.states(), [Scheduled, Available, Running, Retrying]);
         assert_eq!(BulkAction::Replay.states(), [Failed, Cancelled, Discarded]);
         assert_eq!(BulkAction::Discard.states(), [Scheduled, Available, Retrying, Failed, Cancelled]);
+    }
+
+    #[test]
+    fn each_action_looks_at_no_phase_but_those_of_its_states() {
+        let phases = |action: BulkAction| action.phases().into_keys().collect::<Vec<_>>();
+
+        assert_eq!(phases(BulkAction::Cancel), [0, 1]);
+        assert_eq!(phases(BulkAction::Replay), [3, 4, 5]);
+        assert_eq!(phases(BulkAction::Discard), [0, 1, 3, 4]);
     }
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow};
 use atelier_entities::{JobId, JobState, UserId, jobs, users};
 use atelier_queue::{
     QueueError, QueueName,
-    inspect::{Attempt, JobFilter, Page, Why},
+    inspect::{Attempt, COUNT_LIMIT, JobFilter, Page, Why},
 };
 use atelier_services::Audience;
 use clap::{Args, Subcommand};
@@ -168,7 +168,8 @@ async fn list_jobs(args: &ListArgs, as_json: bool, platform: &Platform) -> anyho
     let (jobs, total) = platform.queue.list_jobs(&filter, Page { number: 1, size: args.limit }).await?;
     if as_json {
         let jobs: Vec<Value> = jobs.iter().map(job_json).collect();
-        return Ok(Answer::of(pretty(&json!({"jobs": jobs, "total": total}))));
+        let listed = json!({"jobs": jobs, "total": total, "total_is_capped": total >= COUNT_LIMIT});
+        return Ok(Answer::of(pretty(&listed)));
     }
     if jobs.is_empty() {
         return Ok(Answer::of("no such jobs"));
@@ -181,7 +182,8 @@ async fn list_jobs(args: &ListArgs, as_json: bool, platform: &Platform) -> anyho
     });
     let header = ["job", "kind", "status", "attempt", "age", "error"];
     let table = terminal::table(header, rows.collect(), &[3, 4]);
-    Ok(Answer::of(format!("{table}\n{} of {total}", jobs.len())))
+    let at_least = if total >= COUNT_LIMIT { "at least " } else { "" };
+    Ok(Answer::of(format!("{table}\n{} of {at_least}{total}", jobs.len())))
 }
 
 /// The account of an id or a mail address.

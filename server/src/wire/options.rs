@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use atelier_api::{ApiOptions, LimitOptions};
 use atelier_config::Settings;
+use atelier_ops::connections::ConnectionLimits;
 use atelier_queue::{QueueName, QueueOptions, retention::RetentionRules, worker::WorkerOptions};
 use atelier_scheduler::SchedulerOptions;
 use atelier_services::{
@@ -71,12 +72,23 @@ pub(super) fn queue(settings: &Settings) -> QueueOptions {
     }
 }
 
+/// What clients of any listener may hold.
+pub(crate) fn connections(settings: &Settings) -> ConnectionLimits {
+    let server = &settings.server;
+    ConnectionLimits {
+        headers: server.header_timeout(),
+        idle: server.idle_timeout(),
+        connections: server.max_connections,
+    }
+}
+
 /// How an API of these settings answers.
 pub(crate) fn api(settings: &Settings) -> ApiOptions {
     let Settings { server, limits, .. } = settings;
     ApiOptions {
         max_body_bytes: server.max_body_bytes,
         request_timeout: server.request_timeout(),
+        connections: connections(settings),
         cors_allowed_origins: server.cors_allowed_origins.clone(),
         trusted_proxies: server.trusted_proxies.clone(),
         data_dir: server.data_dir.clone(),
@@ -84,6 +96,7 @@ pub(crate) fn api(settings: &Settings) -> ApiOptions {
             requests_per_minute: limits.requests_per_minute,
             auth_per_minute: limits.auth_per_minute,
             generation_per_minute: limits.generation_per_minute,
+            preview_per_minute: limits.preview_per_minute,
         },
         strict_transport: server.public_url.starts_with("https://"),
     }

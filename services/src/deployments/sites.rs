@@ -1,71 +1,65 @@
 //! Serving published sites.
 
-use atelier_entities::{projects, published_sites};
+use atelier_entities::{DeploymentId, published_sites};
 use atelier_providers::object_store::ObjectError;
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{DbErr, EntityTrait};
 use sha2::{Digest, Sha256};
 
-use super::{DeploymentError, Deployments, SiteFile, site_folder};
+use super::{DeploymentError, Deployments, SiteAnswer, SiteFile, site_folder};
 
 /// Longest path that is looked up.
 const MAX_PATH: usize = 512;
 
+/// The page that a site has for what it lacks.
+const MISSING: &str = "404.html";
+
 impl Deployments {
-    /// A file of the site at that slug: `index.html` for the root and for folders.
-    /// None where there is no such site or no such file in it.
-    pub async fn site_file(&self, slug: &str, path: &str) -> Result<Option<SiteFile>, DeploymentError> {
+    /// What the site at that slug has at that path: `index.html` for the root and for
+    /// folders. None where there is no such site, or neither such a file in it nor a
+    /// `404.html`.
+    ///
+    /// A file of a deployment never changes. So where the client `has` its validator
+    /// the file is not read.
+    pub async fn show_site(
+        &self,
+        slug: &str,
+        path: &str,
+        has: impl Fn(&str) -> bool,
+    ) -> Result<Option<SiteAnswer>, DeploymentError> {
         let Some(site) = self.find_site(slug).await? else { return Ok(None) };
-        let folder = site_folder(site.deployment_id);
-        for candidate in candidates(path) {
-            if let Some(file) = self.read(&format!("{folder}/{candidate}")).await? {
-                return Ok(Some(file));
+        let candidates = candidates(path);
+        let etags = candidates.iter().map(|candidate| etag(site.deployment_id, candidate));
+        if let Some(etag) = etags.into_iter().find(|etag| has(etag)) {
+            return Ok(Some(SiteAnswer::Unchanged(etag)));
+        }
+        for candidate in candidates {
+            if let Some(file) = self.read(site.deployment_id, &candidate).await? {
+                return Ok(Some(SiteAnswer::File(file)));
             }
         }
-        Ok(None)
-    }
-
-    /// The page that a site itself has for what it lacks, its `404.html`.
-    pub async fn missing_page(&self, slug: &str) -> Result<Option<SiteFile>, DeploymentError> {
-        self.site_file(slug, "404.html").await
-    }
-
-    /// Counts a view of a site's page. A count that is lost is only worth a log line.
-    pub async fn count_view(&self, slug: &str) {
-        if let Err(error) = self.add_view(slug).await {
-            tracing::warn!(slug, %error, "view not counted");
-        }
+        Ok(self.read(site.deployment_id, MISSING).await?.map(SiteAnswer::Missing))
     }
 
     async fn find_site(&self, slug: &str) -> Result<Option<published_sites::Model>, DbErr> {
         published_sites::Entity::find_by_id(slug.to_owned()).one(self.queue.db()).await
     }
 
-    async fn read(&self, key: &str) -> Result<Option<SiteFile>, DeploymentError> {
-        match self.objects.get(key).await {
+    async fn read(&self, deployment: DeploymentId, path: &str) -> Result<Option<SiteFile>, DeploymentError> {
+        match self.objects.get(&format!("{}/{path}", site_folder(deployment))).await {
             Ok(found) => Ok(found.map(|(bytes, content_type)| {
-                let etag = format!("\"{}\"", hex::encode(&Sha256::digest(&bytes)[..16]));
+                let etag = etag(deployment, path);
                 SiteFile { bytes, content_type, etag }
             })),
             Err(ObjectError::InvalidKey { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
+}
 
-    async fn add_view(&self, slug: &str) -> Result<(), DbErr> {
-        let Some(site) = self.find_site(slug).await? else { return Ok(()) };
-        let db = self.queue.db();
-        published_sites::Entity::update_many()
-            .col_expr(published_sites::Column::Views, Expr::col(published_sites::Column::Views).add(1))
-            .filter(published_sites::Column::Slug.eq(slug))
-            .exec(db)
-            .await?;
-        projects::Entity::update_many()
-            .col_expr(projects::Column::Views, Expr::col(projects::Column::Views).add(1))
-            .filter(projects::Column::Id.eq(site.project_id))
-            .exec(db)
-            .await?;
-        Ok(())
-    }
+/// The validator of a deployment's file.
+fn etag(deployment: DeploymentId, path: &str) -> String {
+    let digest = Sha256::digest(format!("{deployment}/{path}"));
+    format!("\"{}\"", hex::encode(&digest[..16]))
 }
 
 /// The files that a path may mean, best first; none for one that climbs or hides.

@@ -13,7 +13,10 @@ use super::{Maintenance, SteerJobs};
 use crate::{Caller, FieldErrors, audit, deployments::PublishDeployment, generation::RunGeneration};
 
 /// Jobs between two looks at whether to stop.
-const STEP: u64 = 100;
+const STEP: usize = 100;
+
+/// Jobs that are looked up at once: each look reads all that the filter selects.
+const SELECTED: u64 = 5_000;
 
 /// Why jobs were not steered.
 #[derive(Debug, thiserror::Error)]
@@ -70,17 +73,19 @@ impl Maintenance {
             self.count_left_out(action, &filter, &PublishDeployment::names()).await.map_err(unsteered)?;
         let (mut done, mut skipped, mut after) = (0, 0, None::<JobId>);
         loop {
-            if ctx.stop().is_cancelled() {
-                return Err(JobError::retry("STOPPED", "stopped before every job was looked at"));
-            }
-            ctx.progress(percent(done + skipped, total), verb(action), format!("{done} of {total} jobs"))
-                .await;
-            let step = self.queue.bulk_step(&filter, action, after, STEP).await.map_err(unsteered)?;
-            done += step.done;
-            skipped += step.skipped;
-            after = step.last;
-            if after.is_none() {
-                break;
+            let selected =
+                self.queue.select_bulk(&filter, action, after, SELECTED).await.map_err(unsteered)?;
+            let Some(last) = selected.last() else { break };
+            after = Some(*last);
+            for ids in selected.chunks(STEP) {
+                if ctx.stop().is_cancelled() {
+                    return Err(JobError::retry("STOPPED", "stopped before every job was looked at"));
+                }
+                ctx.progress(percent(done + skipped, total), verb(action), format!("{done} of {total} jobs"))
+                    .await;
+                let step = self.queue.bulk(action, ids).await.map_err(unsteered)?;
+                done += step.done;
+                skipped += step.skipped;
             }
         }
         ctx.progress(100, verb(action), format!("{done} of {total} jobs")).await;

@@ -38,6 +38,7 @@ const KEEPERS: &[(&str, &[&str])] = &[
     ("object_store", &["providers"]),
     ("redis", &["queue", "providers"]),
     ("axum*", &["api", "server", "ops"]),
+    ("hyper*", &["ops"]),
 ];
 
 /// Libraries that some crates may not name.

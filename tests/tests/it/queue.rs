@@ -127,6 +127,8 @@ conformance! {
     limits::no_more_start_in_a_period_than_the_rate_allows,
     limits::a_limit_that_is_lifted_holds_nothing_back,
     bulk::failed_jobs_are_run_again_by_filter,
+    bulk::jobs_of_all_phases_are_selected_oldest_first,
+    bulk::a_list_is_counted_up_to_its_bound,
     bulk::waiting_jobs_are_cancelled_and_discarded_by_filter,
     scaling::the_load_of_a_queue_is_counted,
     scaling::a_filter_survives_being_stored,

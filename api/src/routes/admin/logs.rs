@@ -1,6 +1,6 @@
 //! The audit log: read, counted, exported, archived.
 
-use atelier_services::audit::{CSV_HEADER, EXPORT_LIMIT, Export, csv_line, json_line};
+use atelier_services::audit::{COUNT_LIMIT, CSV_HEADER, EXPORT_LIMIT, Export, csv_line, json_line};
 use axum::{
     Json,
     body::{Body, Bytes},
@@ -38,6 +38,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         status = 200, description = "A page of it.", body = Vec<LogView>,
         headers(
             ("X-Total-Count" = u64, description = "All of them, counted up to 100,000."),
+            ("X-Total-Count-Capped" = bool, description = "There may be more."),
             ("Link" = String, description = "Other pages.")
         )
     ))
@@ -50,7 +51,7 @@ async fn list_logs(
 ) -> Result<Response, ApiError> {
     let (rows, total) = state.services.audit.list(&query.filter()?, pagination.page()).await?;
     let views: Vec<LogView> = rows.into_iter().map(LogView::from).collect();
-    Ok(pagination.answer(&views, total))
+    Ok(pagination.answer_capped(&views, total, COUNT_LIMIT))
 }
 
 /// How much happened: by level, action and day.

@@ -4,7 +4,7 @@ use atelier_queue::{Job, NewJob, QueueError};
 use super::*;
 use crate::{
     Caller, RetryError,
-    deployments::{DeploymentError, DeploymentInput},
+    deployments::{DeploymentError, DeploymentInput, Deployments, SiteAnswer, SiteFile},
     maintenance::RemoveObjects,
     testing::Bench,
 };
@@ -27,6 +27,13 @@ async fn fixture() -> Fixture {
     Fixture { bench, project }
 }
 
+async fn site_file(deployments: &Deployments, slug: &str, path: &str) -> Option<SiteFile> {
+    match deployments.show_site(slug, path, |_| false).await.expect("asked")? {
+        SiteAnswer::File(file) => Some(file),
+        other => panic!("{other:?}"),
+    }
+}
+
 #[tokio::test]
 async fn publishing_puts_a_version_online_and_the_next_one_replaces_it() {
     let Fixture { bench, project } = fixture().await;
@@ -35,14 +42,14 @@ async fn publishing_puts_a_version_online_and_the_next_one_replaces_it() {
 
     let (first, _) =
         deployments.start(&Caller::default(), user, project.id, preview(Some(1))).await.expect("started");
-    assert!(deployments.site_file(&first.slug, "").await.expect("asked").is_none(), "not yet");
+    assert!(site_file(deployments, &first.slug, "").await.is_none(), "not yet");
     bench.work().await;
-    let page = deployments.site_file(&first.slug, "/").await.expect("asked").expect("online");
+    let page = site_file(deployments, &first.slug, "/").await.expect("online");
     assert_eq!(
         (&page.bytes[..], page.content_type.as_str()),
         (&b"<p>one</p>"[..], "text/html; charset=utf-8")
     );
-    let style = deployments.site_file(&first.slug, "css/a.css").await.expect("asked").expect("online");
+    let style = site_file(deployments, &first.slug, "css/a.css").await.expect("online");
     assert_eq!(style.content_type, "text/css; charset=utf-8");
     assert_ne!(style.etag, page.etag);
 
@@ -50,9 +57,9 @@ async fn publishing_puts_a_version_online_and_the_next_one_replaces_it() {
         deployments.start(&Caller::default(), user, project.id, preview(Some(2))).await.expect("started");
     bench.work().await;
     assert_eq!(second.slug, first.slug, "the address stays");
-    let page = deployments.site_file(&first.slug, "index.html").await.expect("asked").expect("online");
+    let page = site_file(deployments, &first.slug, "index.html").await.expect("online");
     assert_eq!(&page.bytes[..], b"<p>two</p>");
-    assert!(deployments.site_file(&first.slug, "css/a.css").await.expect("asked").is_none());
+    assert!(site_file(deployments, &first.slug, "css/a.css").await.is_none());
     assert!(bench.objects.list_prefix(&site_folder(first.id)).await.expect("listed").is_empty(), "removed");
 
     let (latest, log) = deployments.status(user, project.id).await.expect("asked").expect("there");
@@ -74,9 +81,12 @@ async fn views_are_counted_on_site_and_project() {
     let (deployment, _) = started.expect("started");
     bench.work().await;
 
-    deployments.count_view(&deployment.slug).await;
-    deployments.count_view(&deployment.slug).await;
-    deployments.count_view("no-such-site").await;
+    deployments.count_view(&deployment.slug);
+    deployments.count_view(&deployment.slug);
+    deployments.count_view("no-such-site");
+    assert_eq!(bench.project(&project).await.views, 0, "not written yet");
+    deployments.write_views().await;
+    deployments.write_views().await;
 
     assert_eq!(bench.project(&project).await.views, 2);
     let stats = bench.services.identity.user_stats(project.user_id).await.expect("stats");
@@ -115,7 +125,7 @@ async fn a_deployment_that_is_cancelled_leaves_what_was_online() {
 
     let (latest, _) = deployments.status(project.user_id, project.id).await.expect("asked").expect("there");
     assert_eq!((latest.id, latest.status), (second.id, DeploymentStatus::Cancelled));
-    let page = deployments.site_file(&first.slug, "").await.expect("asked").expect("online");
+    let page = site_file(deployments, &first.slug, "").await.expect("online");
     assert_eq!(&page.bytes[..], b"<p>one</p>");
 }
 
@@ -150,7 +160,7 @@ async fn what_a_failed_deployment_left_is_removed_after_its_retry_without_the_si
     assert_eq!((next.id == job.id, bench.job(next.id).await.state), (false, JobState::Succeeded));
     assert_eq!(removals.len(), 1);
     assert_eq!(removals[0].args["prefixes"], json!([site_folder(first.id)]));
-    let page = services.deployments.site_file(&first.slug, "").await.expect("asked").expect("online");
+    let page = site_file(&services.deployments, &first.slug, "").await.expect("online");
     assert_eq!(&page.bytes[..], b"<p>one</p>");
     let (latest, _) = services.deployments.status(user, project.id).await.expect("asked").expect("there");
     assert_eq!((latest.status, latest.version_number, latest.slug), (DeploymentStatus::Live, 1, first.slug));
@@ -196,7 +206,7 @@ async fn a_deployment_that_has_ended_is_not_published_again_as_itself() {
     assert_eq!(bench.job(job.id).await.error.expect("an error")["code"], "DEPLOYMENT_ENDED");
     let (latest, _) = services.deployments.status(user, project.id).await.expect("asked").expect("there");
     assert_eq!((latest.status, latest.error), (DeploymentStatus::Cancelled, None));
-    assert!(services.deployments.site_file(&deployment.slug, "").await.expect("asked").is_none());
+    assert!(site_file(&services.deployments, &deployment.slug, "").await.is_none());
 }
 
 #[tokio::test]
@@ -223,4 +233,21 @@ async fn a_deployment_whose_args_nobody_reads_ends_all_the_same() {
     bench.make_unreadable(job.id).await;
     services.projects.delete(&caller, user, project.id).await.expect("deleted");
     assert_eq!(bench.job(job.id).await.state, JobState::Cancelled);
+}
+
+#[tokio::test]
+async fn a_file_that_a_client_has_is_not_read_again() {
+    let Fixture { bench, project } = fixture().await;
+    let deployments = &bench.services.deployments;
+    let started = deployments.start(&Caller::default(), project.user_id, project.id, preview(Some(1))).await;
+    let (deployment, _) = started.expect("started");
+    bench.work().await;
+    let page = site_file(deployments, &deployment.slug, "").await.expect("online");
+    bench.objects.delete_prefix(&site_folder(deployment.id)).await.expect("deleted");
+
+    let has = |etag: &str| etag == page.etag;
+    let again = deployments.show_site(&deployment.slug, "index.html", has).await.expect("asked");
+    let other = deployments.show_site(&deployment.slug, "css/a.css", has).await.expect("asked");
+
+    assert_eq!((again, other), (Some(SiteAnswer::Unchanged(page.etag.clone())), None));
 }

@@ -147,7 +147,10 @@ async fn check_site(app: &TestApp, person: &Person, project: &str, page: &str) {
     let _missing = visitor.get(&format!("{site}nothing.js")).send().await.expect(404);
     let folder = site.trim_end_matches('/');
     assert_eq!(visitor.get(folder).send().await.expect(308).header("location"), site);
-    assert_eq!(person.project(project).await["views"], 2, "the page was opened twice");
+    until("both views of the page are written", async || {
+        (person.project(project).await["views"] == 2).then_some(())
+    })
+    .await;
 }
 
 /// Files beside the page that it loads.

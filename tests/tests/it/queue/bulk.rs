@@ -1,7 +1,9 @@
+use std::time::Duration;
+
 use atelier_entities::{JobId, JobState};
 use atelier_queue::{
     JobError, Outcome,
-    inspect::{BulkAction, JobFilter},
+    inspect::{BulkAction, COUNT_LIMIT, JobFilter, Page},
 };
 
 use super::{bed::Bed, stage::scripted};
@@ -42,6 +44,44 @@ pub(super) async fn failed_jobs_are_run_again_by_filter(bed: Bed) {
 
     assert_eq!((counted, done), (7, 7));
     assert_eq!(bed.job(other).await.state, JobState::Failed);
+}
+
+pub(super) async fn jobs_of_all_phases_are_selected_oldest_first(bed: Bed) {
+    let (now, later) = (bed.queue.now(), bed.queue.now() + Duration::from_secs(3_600));
+    let mut ids = Vec::new();
+    for at in [now, later, now, later] {
+        ids.push(bed.queue.enqueue(scripted("waiting").at(at)).await.expect("enqueued").id);
+    }
+    let ended = bed.queue.enqueue(scripted("waiting")).await.expect("enqueued").id;
+    bed.queue.cancel(ended, None).await.expect("cancelled");
+    let select = async |action, after, limit| {
+        bed.queue.select_bulk(&JobFilter::default(), action, after, limit).await.expect("selected")
+    };
+
+    assert_eq!(select(BulkAction::Cancel, None, 3).await, ids[..3]);
+    assert_eq!(select(BulkAction::Cancel, Some(ids[2]), 3).await, ids[3..]);
+    assert_eq!(select(BulkAction::Discard, Some(ids[2]), 3).await, [ids[3], ended]);
+    assert_eq!(select(BulkAction::Replay, None, 3).await, [ended]);
+    let of_state = JobFilter { state: Some(JobState::Cancelled), ..JobFilter::default() };
+    assert_eq!(bed.queue.count_bulk(&of_state, BulkAction::Cancel).await.expect("counted"), 0);
+    assert_eq!(bed.queue.count_bulk(&of_state, BulkAction::Replay).await.expect("counted"), 1);
+}
+
+pub(super) async fn a_list_is_counted_up_to_its_bound(bed: Bed) {
+    let tx = bed.queue.begin().await.expect("a transaction");
+    let later = bed.queue.now() + Duration::from_secs(3_600);
+    let jobs = (0..=COUNT_LIMIT).map(|_| scripted("waiting").at(later)).collect();
+    tx.enqueue_all(jobs).await.expect("enqueued");
+    tx.commit().await.expect("committed");
+    let list = async |filter: JobFilter, number| {
+        let (jobs, total) = bed.queue.list_jobs(&filter, Page { number, size: 100 }).await.expect("a list");
+        (jobs.len(), total)
+    };
+
+    assert_eq!(list(JobFilter::default(), 1).await, (100, COUNT_LIMIT));
+    assert_eq!(list(JobFilter::default(), 101).await, (1, COUNT_LIMIT), "what is beyond can be read");
+    let failed = JobFilter { state: Some(JobState::Failed), ..JobFilter::default() };
+    assert_eq!(list(failed, 1).await, (0, 0));
 }
 
 pub(super) async fn waiting_jobs_are_cancelled_and_discarded_by_filter(bed: Bed) {

@@ -1,0 +1,151 @@
+//! HTTP connections: how many there may be, how long one may stay without a request,
+//! and how they end.
+
+mod patience;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    convert::Infallible,
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    extract::{ConnectInfo, Request},
+    response::Response,
+};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
+    time,
+};
+use tokio_util::{io::InspectReader, sync::CancellationToken};
+use tower::Service;
+
+use patience::Patience;
+
+/// After a failed accept, as where no file may be opened any more.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Between two warnings that no further connection is taken.
+const WARNING_INTERVAL: Duration = Duration::from_secs(60);
+/// What is left of a request's headers to arrive in once the drain has begun.
+const LAST_HEADERS: Duration = Duration::from_secs(1);
+
+/// What a client may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionLimits {
+    /// From the beginning of a connection, or of the headers of a later request, to the
+    /// end of the headers.
+    pub headers: Duration,
+    /// From the end of an answer to the beginning of the next request.
+    pub idle: Duration,
+    /// Connections at the same time. Further ones wait to be taken.
+    pub connections: usize,
+}
+
+/// Serves HTTP/1 on `listener` until `drain` is cancelled; then takes no new connection,
+/// ends those without a request, and returns when the running requests are answered.
+/// Dropping the future ends all connections at once. Handlers find the client's address
+/// as [`ConnectInfo`].
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: ConnectionLimits,
+    drain: CancellationToken,
+) {
+    let room = Arc::new(Semaphore::new(limits.connections));
+    let mut warned = None;
+    let mut open = JoinSet::new();
+    loop {
+        let taken = drain.run_until_cancelled(take(&listener, &room, &mut warned)).await.flatten();
+        let Some((stream, client, permit)) = taken else { break };
+        while open.try_join_next().is_some() {}
+        let (router, drain) = (router.clone(), drain.clone());
+        open.spawn(async move {
+            converse(stream, client, router, limits, drain).await;
+            drop(permit);
+        });
+    }
+    drop(listener);
+    while open.join_next().await.is_some() {}
+}
+
+/// The next connection, once there is room for one.
+async fn take(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+    warned: &mut Option<Instant>,
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    if room.available_permits() == 0 && warned.is_none_or(|at| at.elapsed() > WARNING_INTERVAL) {
+        tracing::warn!("as many connections as server.max_connections allows; further ones wait");
+        *warned = Some(Instant::now());
+    }
+    let permit = Arc::clone(room).acquire_owned().await.ok()?;
+    loop {
+        match listener.accept().await {
+            Ok((stream, client)) => return Some((stream, client, permit)),
+            Err(error) if is_of_the_client(&error) => {}
+            Err(error) => {
+                tracing::error!(%error, "cannot take a connection");
+                time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Whether a connection went away before it was taken.
+fn is_of_the_client(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+async fn converse(
+    stream: TcpStream,
+    client: SocketAddr,
+    router: Router,
+    limits: ConnectionLimits,
+    drain: CancellationToken,
+) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "small answers may be late");
+    }
+    let patience = Patience::new(limits.headers);
+    let heard = patience.clone();
+    let stream = InspectReader::new(stream, move |_bytes: &[u8]| heard.hear());
+    let connection = http1::Builder::new()
+        .timer(patience.clone())
+        .header_read_timeout(limits.idle)
+        .serve_connection(TokioIo::new(stream), service_fn(|request| answer(&router, client, request)));
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        biased;
+        ended = connection.as_mut() => ended,
+        () = drain.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            match time::timeout(LAST_HEADERS, connection.as_mut()).await {
+                Ok(ended) => ended,
+                Err(_) if patience.is_amid_headers() => return,
+                Err(_) => connection.await,
+            }
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+async fn answer(
+    router: &Router,
+    client: SocketAddr,
+    mut request: Request<Incoming>,
+) -> Result<Response, Infallible> {
+    request.extensions_mut().insert(ConnectInfo(client));
+    router.clone().call(request).await
+}

@@ -1,0 +1,79 @@
+//! Views of published sites, counted in memory and written together: many visitors of
+//! one site do not wait for its row.
+
+use std::{
+    collections::BTreeMap,
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use atelier_entities::{projects, published_sites};
+use atelier_queue::QueueError;
+use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QuerySelect, QueryTrait, sea_query::Expr};
+
+use super::Deployments;
+
+/// Views by the slug of their site that are not written yet. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Views(Arc<Mutex<BTreeMap<String, i64>>>);
+
+impl Views {
+    fn add(&self, slug: &str, count: i64) {
+        let mut views = self.lock();
+        match views.get_mut(slug) {
+            Some(sum) => *sum += count,
+            None => {
+                views.insert(slug.to_owned(), count);
+            }
+        }
+    }
+
+    fn take(&self) -> BTreeMap<String, i64> {
+        mem::take(&mut *self.lock())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, i64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Deployments {
+    /// Counts a view of a site's page. [`Deployments::write_views`] has to follow.
+    pub fn count_view(&self, slug: &str) {
+        self.views.add(slug, 1);
+    }
+
+    /// Writes what was counted since the last time, in one step for each site. What
+    /// cannot be written stays for the next time.
+    pub async fn write_views(&self) {
+        let mut views = self.views.take();
+        while let Some((slug, count)) = views.pop_first() {
+            if let Err(error) = self.write_views_of(&slug, count).await {
+                tracing::warn!(%error, "views are not written yet");
+                views.insert(slug, count);
+                views.iter().for_each(|(slug, count)| self.views.add(slug, *count));
+                return;
+            }
+        }
+    }
+
+    async fn write_views_of(&self, slug: &str, count: i64) -> Result<(), QueueError> {
+        let tx = self.queue.begin().await?;
+        let site = published_sites::Entity::find()
+            .select_only()
+            .column(published_sites::Column::ProjectId)
+            .filter(published_sites::Column::Slug.eq(slug))
+            .into_query();
+        projects::Entity::update_many()
+            .col_expr(projects::Column::Views, Expr::col(projects::Column::Views).add(count))
+            .filter(projects::Column::Id.in_subquery(site))
+            .exec(&*tx)
+            .await?;
+        published_sites::Entity::update_many()
+            .col_expr(published_sites::Column::Views, Expr::col(published_sites::Column::Views).add(count))
+            .filter(published_sites::Column::Slug.eq(slug))
+            .exec(&*tx)
+            .await?;
+        tx.commit().await
+    }
+}
