@@ -3,7 +3,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use atelier_entities::SignInProvider;
+use atelier_entities::{SignInProvider, users};
 use atelier_ops::{
     server::{Check, Operations},
     shutdown::Shutdown,
@@ -27,6 +27,7 @@ use axum::{
     extract::ConnectInfo,
     http::{HeaderMap, Request, StatusCode, header},
 };
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use secrecy::SecretString;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -121,6 +122,7 @@ impl TestApi {
     /// Registers an account that may operate the platform; its access token.
     pub(crate) async fn register_admin(&self, email: &str) -> String {
         let token = self.register(email).await;
+        self.prove(email).await;
         let input = Registration {
             email: email.to_owned(),
             password: "correct horse".to_owned(),
@@ -131,6 +133,15 @@ impl TestApi {
         };
         self.services.identity.ensure_admin(&Caller::default(), input).await.expect("an admin");
         token
+    }
+
+    /// Has the mail address of an account proven, as its mailed link would.
+    pub(crate) async fn prove(&self, email: &str) {
+        let queue = &self.services.queue;
+        let proven = users::Entity::update_many()
+            .col_expr(users::Column::EmailVerifiedAt, Expr::value(queue.now()))
+            .filter(users::Column::Email.eq(email));
+        proven.exec(queue.db()).await.expect("proven");
     }
 
     /// Creates a project; its id.

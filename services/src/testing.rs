@@ -23,7 +23,7 @@ use atelier_queue::{
     worker::{self, WorkerOptions},
 };
 use chrono::TimeDelta;
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, sea_query::Expr};
 use secrecy::SecretString;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -36,7 +36,7 @@ use crate::{
     deployments::PublishDeployment,
     effects,
     generation::{GenerationInput, RunGeneration, parse::GeneratedFile, store_for_tests},
-    identity::{OAuthSetup, Registration},
+    identity::{Authenticated, OAuthSetup, Registration},
     mail::DeliverMail,
     maintenance::{RemoveObjects, SteerJobs},
     projects::NewProject,
@@ -171,6 +171,22 @@ impl Bench {
     pub(crate) async fn register(&self, email: &str) -> users::Model {
         let registered = self.services.identity.register(&Caller::default(), Self::registration(email)).await;
         registered.expect("registered").user
+    }
+
+    /// Signs in; somebody who is here themselves.
+    pub(crate) async fn sign_in(&self, email: &str) -> Authenticated {
+        let identity = &self.services.identity;
+        let signed_in = identity.login(&Caller::default(), email, "correct horse").await.expect("in");
+        identity.authenticate(&signed_in.access_token).await.expect("authenticated")
+    }
+
+    /// Has the address of an account proven, as its mailed link would.
+    pub(crate) async fn prove(&self, user: UserId) {
+        let queue = &self.services.queue;
+        let proven = users::Entity::update_many()
+            .col_expr(users::Column::EmailVerifiedAt, Expr::value(queue.now()))
+            .filter(users::Column::Id.eq(user));
+        proven.exec(queue.db()).await.expect("proven");
     }
 
     pub(crate) async fn create_project(&self, user: UserId, kind: ProjectKind) -> projects::Model {

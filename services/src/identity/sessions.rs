@@ -6,7 +6,8 @@ use std::time::Duration;
 use atelier_entities::{SessionFamilyId, SessionId, Timestamp, UserId, sessions, users};
 use atelier_queue::Transaction;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, QueryFilter, sea_query::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
+    sea_query::Expr,
 };
 use serde_json::json;
 
@@ -165,6 +166,21 @@ pub(super) async fn revoke_all(tx: &Transaction, user: UserId) -> Result<(), DbE
         .await?;
     tx.note_access(user);
     Ok(())
+}
+
+/// Refuses where a sign-in of that account has ended. Whoever makes something that lasts
+/// asks with the account locked: it may have ended since the request was let in.
+pub(super) async fn ensure_alive(
+    tx: &Transaction,
+    user: UserId,
+    family: SessionFamilyId,
+) -> Result<(), IdentityError> {
+    let alive = sessions::Entity::find()
+        .filter(sessions::Column::UserId.eq(user))
+        .filter(sessions::Column::FamilyId.eq(family))
+        .filter(sessions::Column::RevokedAt.is_null())
+        .filter(sessions::Column::ExpiresAt.gt(tx.now()));
+    if alive.count(&**tx).await? > 0 { Ok(()) } else { Err(IdentityError::InvalidToken) }
 }
 
 /// Ends a sign-in of that account.

@@ -91,21 +91,6 @@ async fn signing_out_ends_this_sign_in_only() {
 }
 
 #[tokio::test]
-async fn an_account_becomes_an_admin_and_keeps_its_password() {
-    let bench = Bench::new().await;
-    let ada = bench.register("ada@example.org").await;
-    let identity = &bench.services.identity;
-    let other = Registration { password: "another one".to_owned(), ..Bench::registration("ada@example.org") };
-
-    let admin = identity.ensure_admin(&Caller::default(), other).await.expect("an admin");
-    let new = identity.ensure_admin(&Caller::default(), Bench::registration("root@example.org")).await;
-
-    assert!(admin.is_admin && admin.id == ada.id && new.expect("an admin").is_admin);
-    assert!(identity.login(&Caller::default(), "ada@example.org", "correct horse").await.is_ok());
-    assert!(identity.login(&Caller::default(), "root@example.org", "correct horse").await.is_ok());
-}
-
-#[tokio::test]
 async fn tokens_expire() {
     let bench = Bench::new().await;
     let identity = &bench.services.identity;
