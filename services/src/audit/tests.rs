@@ -37,6 +37,8 @@ async fn live(bench: &Bench, ada: &users::Model) {
     identity.logout(&caller, ada.id, first).await.expect("out");
     let second = family(&login().await.access_token).await;
     identity.end_sign_in(&caller, ada.id, second).await.expect("ended");
+    let third = family(&login().await.access_token).await;
+    identity.end_other_sign_ins(&caller, ada.id, third).await.expect("ended");
     let token =
         NewApiToken { name: "Nightly build".to_owned(), scopes: vec![ApiScope::Read], expires_in_days: None };
     let token =
@@ -81,6 +83,7 @@ async fn every_sensitive_action_about_an_account_is_recorded() {
         "auth.create_api_token",
         "auth.delete_api_token",
         "auth.end_session",
+        "auth.end_sessions",
         "auth.forgot_password",
         "auth.login",
         "auth.login_failed",
