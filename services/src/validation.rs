@@ -77,7 +77,7 @@ pub fn full_name(text: &str) -> Result<String, String> {
 /// Whether a character shows nothing itself and changes how others are shown. Joiners are
 /// part of some languages' names.
 fn reorders(c: char) -> bool {
-    matches!(c, '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    matches!(c, '\u{200b}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// Text of at most `max` characters; line breaks and tabs are welcome, other control
