@@ -8,6 +8,7 @@ pub(crate) mod api_token;
 pub(crate) mod credits;
 pub(crate) mod deployment;
 pub(crate) mod job;
+pub(crate) mod linked_account;
 pub(crate) mod notifications;
 pub(crate) mod oauth;
 pub(crate) mod personal_data;

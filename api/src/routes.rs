@@ -11,6 +11,7 @@ mod credits;
 mod deployments;
 mod events;
 pub(crate) mod jobs;
+mod linked_accounts;
 mod notifications;
 mod oauth;
 mod projects;
@@ -38,6 +39,7 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .merge(oauth::routes())
         .merge(sessions::routes())
         .merge(api_tokens::routes())
+        .merge(linked_accounts::routes())
         .merge(users::routes())
         .merge(notifications::routes())
         .merge(unsubscribe::routes())

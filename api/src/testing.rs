@@ -3,7 +3,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use atelier_entities::SignInProvider;
+use atelier_entities::{SignInProvider, users};
 use atelier_ops::{
     connections::ConnectionLimits,
     server::{Check, Operations},
@@ -28,6 +28,7 @@ use axum::{
     extract::ConnectInfo,
     http::{HeaderMap, Request, StatusCode, header},
 };
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use secrecy::SecretString;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -131,6 +132,7 @@ impl TestApi {
     /// Registers an account that may operate the platform; its access token.
     pub(crate) async fn register_admin(&self, email: &str) -> String {
         let token = self.register(email).await;
+        self.prove(email).await;
         let input = Registration {
             email: email.to_owned(),
             password: "correct horse".to_owned(),
@@ -141,6 +143,15 @@ impl TestApi {
         };
         self.services.identity.ensure_admin(&Caller::default(), input).await.expect("an admin");
         token
+    }
+
+    /// Has the mail address of an account proven, as its mailed link would.
+    pub(crate) async fn prove(&self, email: &str) {
+        let queue = &self.services.queue;
+        let proven = users::Entity::update_many()
+            .col_expr(users::Column::EmailVerifiedAt, Expr::value(queue.now()))
+            .filter(users::Column::Email.eq(email));
+        proven.exec(queue.db()).await.expect("proven");
     }
 
     /// Creates a project; its id.
@@ -210,6 +221,7 @@ fn options() -> ServiceOptions {
             access_token: Duration::from_secs(1800),
             refresh_token: days(7),
             refresh_grace: Duration::from_secs(10),
+            longest_sign_in: days(90),
             hash_concurrency: 2,
             require_verified_email: false,
             hide_registered_emails: false,

@@ -10,17 +10,20 @@ mod devices;
 mod erase;
 mod export;
 mod known;
+mod linked;
 pub(crate) mod links;
 mod oauth;
 mod operators;
 mod password_change;
 mod passwords;
+mod presence;
 mod profile;
 mod purge;
 mod registration;
 mod sessions;
 mod sign_in;
 mod tokens;
+mod ways_in;
 
 use std::sync::Arc;
 
@@ -33,6 +36,7 @@ use known::Known;
 use passwords::Passwords;
 use tokens::AccessTokens;
 
+pub use admins::AdminSource;
 pub use api_tokens::{MadeApiToken, NewApiToken, scopes_of};
 pub(crate) use deactivate::is_deactivated;
 pub use devices::SignIn;
@@ -162,6 +166,12 @@ pub enum IdentityError {
     /// There is no such API token, or it is another person's.
     #[error("there is no such API token")]
     NoSuchApiToken,
+    /// No such provider opens the account.
+    #[error("no such provider is linked")]
+    NotLinked,
+    /// Nothing else opens the account.
+    #[error("nothing else opens the account")]
+    LastWayIn,
     /// As many API tokens as an account may have.
     #[error("there are {0} API tokens already")]
     TooManyApiTokens(u64),
@@ -174,7 +184,7 @@ pub enum IdentityError {
     /// The present password is another one.
     #[error("the password is wrong")]
     WrongPassword,
-    /// The account has no password; a sign-in of the last minutes stands for it.
+    /// The sign-in is not of the last minutes, and no password was shown for it.
     #[error("this needs a recent sign-in")]
     RecentSignInRequired,
     /// Too many attempts failed; the next one is looked at after so many seconds.
@@ -186,6 +196,9 @@ pub enum IdentityError {
     /// Somebody has to operate the platform.
     #[error("the last administrator stays")]
     LastAdmin,
+    /// Whose account it is nobody has proven.
+    #[error("an administrator needs a proven mail address")]
+    UnprovenAdmin,
     /// An operator's own account, where only another's may be meant.
     #[error("this is the caller's own account")]
     OwnAccount,

@@ -25,7 +25,7 @@ use atelier_queue::{
 use chrono::TimeDelta;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
-    QueryFilter, QueryOrder,
+    QueryFilter, QueryOrder, sea_query::Expr,
 };
 use secrecy::SecretString;
 use serde_json::json;
@@ -40,7 +40,7 @@ use crate::{
     deployments::PublishDeployment,
     effects,
     generation::{GenerationInput, RunGeneration, parse::GeneratedFile, store_for_tests},
-    identity::{OAuthSetup, Registration},
+    identity::{Authenticated, OAuthSetup, Registration},
     mail::DeliverMail,
     maintenance::{RemoveObjects, SteerJobs},
     projects::NewProject,
@@ -78,6 +78,7 @@ pub(crate) fn options() -> ServiceOptions {
             access_token: Duration::from_secs(30 * 60),
             refresh_token: days(7),
             refresh_grace: Duration::from_secs(10),
+            longest_sign_in: days(90),
             hash_concurrency: 2,
             require_verified_email: false,
             hide_registered_emails: false,
@@ -169,6 +170,22 @@ impl Bench {
     pub(crate) async fn register(&self, email: &str) -> users::Model {
         let registered = self.services.identity.register(&Caller::default(), Self::registration(email)).await;
         registered.expect("registered").user
+    }
+
+    /// Signs in; somebody who is here themselves.
+    pub(crate) async fn sign_in(&self, email: &str) -> Authenticated {
+        let identity = &self.services.identity;
+        let signed_in = identity.login(&Caller::default(), email, "correct horse").await.expect("in");
+        identity.authenticate(&signed_in.access_token).await.expect("authenticated")
+    }
+
+    /// Has the address of an account proven, as its mailed link would.
+    pub(crate) async fn prove(&self, user: UserId) {
+        let queue = &self.services.queue;
+        let proven = users::Entity::update_many()
+            .col_expr(users::Column::EmailVerifiedAt, Expr::value(queue.now()))
+            .filter(users::Column::Id.eq(user));
+        proven.exec(queue.db()).await.expect("proven");
     }
 
     pub(crate) async fn create_project(&self, user: UserId, kind: ProjectKind) -> projects::Model {

@@ -21,9 +21,13 @@ def main():
     person = sign_up(url, "ada@example.org")
     sign_up(url, "root@example.org")
     environment = dict(os.environ, DATA_DIR=str(folder / "data"), DATABASE_URL="", REDIS_URL="")
-    create = [program, "admin", "create", "--email", "root@example.org"]
-    subprocess.run(create, env=environment, check=True, stdout=subprocess.DEVNULL)
-    administrator = call(url, "", "POST", "/api/auth/login", credentials("root@example.org"))["access_token"]
+    # Nobody has proven the address, so the account is taken over, with this password.
+    root = credentials("root@example.org")
+    create = [program, "admin", "create", "--email", root["email"], "--password-stdin"]
+    subprocess.run(
+        create, env=environment, check=True, stdout=subprocess.DEVNULL, input=root["password"], text=True
+    )
+    administrator = call(url, "", "POST", "/api/auth/login", root)["access_token"]
     # Of somebody who is not called as otherwise: a sign-in deletes its person's tokens.
     other = sign_up(url, "eve@example.org")
     wanted = {"name": "fuzz", "scopes": ["read", "write", "admin"]}

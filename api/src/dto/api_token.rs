@@ -20,12 +20,16 @@ pub(crate) struct CreateApiTokenInput {
     /// 1 to 366; 90 where it is left out.
     #[schema(minimum = 1, maximum = 366, example = 90)]
     expires_in_days: Option<u32>,
+    /// The account's password, where the sign-in is older than ten minutes.
+    #[schema(format = Password)]
+    password: Option<String>,
 }
 
-impl From<CreateApiTokenInput> for NewApiToken {
-    fn from(input: CreateApiTokenInput) -> Self {
-        let CreateApiTokenInput { name, scopes, expires_in_days } = input;
-        Self { name, scopes, expires_in_days }
+impl CreateApiTokenInput {
+    /// What the token is to be, and the password that was shown for it.
+    pub(crate) fn into_parts(self) -> (NewApiToken, Option<String>) {
+        let Self { name, scopes, expires_in_days, password } = self;
+        (NewApiToken { name, scopes, expires_in_days }, password)
     }
 }
 

@@ -2,10 +2,7 @@
 
 use std::collections::HashMap;
 
-use atelier_entities::{
-    MailStatus, ProjectId, SignInProvider, audit_log, mail_messages, oauth_identities, project_versions,
-    projects,
-};
+use atelier_entities::{MailStatus, ProjectId, audit_log, mail_messages, project_versions, projects};
 use atelier_services::identity::PersonalData;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -18,6 +15,7 @@ use super::{
     credits::CreditTransactionView,
     deployment::DeploymentView,
     job::JobView,
+    linked_account::LinkedAccountView,
     notifications::NotificationsView,
     profile::ProfileView,
     project::{ProjectView, VersionView},
@@ -63,29 +61,6 @@ pub(crate) struct ExportedProjectView {
     project: ProjectView,
     /// Its versions, newest first.
     versions: Vec<VersionView>,
-}
-
-/// An account at a provider that is linked to the person's.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct LinkedAccountView {
-    /// google, github or apple.
-    #[schema(value_type = String, example = "google")]
-    provider: SignInProvider,
-    /// The provider's id of the person.
-    subject: String,
-    /// The address that the provider last told.
-    email: Option<String>,
-    /// When it was linked.
-    created_at: DateTime<Utc>,
-    /// When the person last signed in by it.
-    last_used_at: DateTime<Utc>,
-}
-
-impl From<oauth_identities::Model> for LinkedAccountView {
-    fn from(row: oauth_identities::Model) -> Self {
-        let oauth_identities::Model { provider, subject, email, created_at, last_used_at, .. } = row;
-        Self { provider, subject, email, created_at, last_used_at }
-    }
 }
 
 /// A mail that was sent or kept.

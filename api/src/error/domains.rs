@@ -49,6 +49,8 @@ impl From<IdentityError> for ApiError {
             IdentityError::NotFound => Self::not_found("account"),
             IdentityError::NoSuchSession => Self::not_found("session"),
             IdentityError::NoSuchApiToken => Self::not_found("API token"),
+            IdentityError::NotLinked => Self::not_found("linked provider"),
+            IdentityError::LastWayIn => last_way_in(),
             IdentityError::TooManyApiTokens(count) => {
                 let message = format!("There are {count} API tokens already: delete one first.");
                 Self::new(StatusCode::CONFLICT, "TOO_MANY_API_TOKENS", message)
@@ -63,7 +65,8 @@ impl From<IdentityError> for ApiError {
                 Self::new(StatusCode::FORBIDDEN, "WRONG_PASSWORD", "The password is wrong.")
             }
             IdentityError::RecentSignInRequired => {
-                let message = "Sign in again first: this needs a sign-in of the last ten minutes.";
+                let message = "Sign in again first: this needs a sign-in of the last ten minutes, \
+                    or the password where the account has one.";
                 Self::new(StatusCode::FORBIDDEN, "RECENT_SIGN_IN_REQUIRED", message)
             }
             IdentityError::TooManyAttempts { retry_after } => {
@@ -71,10 +74,8 @@ impl From<IdentityError> for ApiError {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_ATTEMPTS", message)
                     .with_retry_after(retry_after)
             }
-            IdentityError::LastAdmin => {
-                let message = "This is the last administrator: make another one first.";
-                Self::new(StatusCode::CONFLICT, "LAST_ADMIN", message)
-            }
+            IdentityError::LastAdmin => last_admin(),
+            IdentityError::UnprovenAdmin => unproven_admin(),
             IdentityError::OwnAccount => own_account(),
             IdentityError::Busy => {
                 let message = "Too many people sign in at this moment: try again in a second.";
@@ -85,6 +86,22 @@ impl From<IdentityError> for ApiError {
             IdentityError::Database(_) | IdentityError::Crypto(_) => Self::internal(error),
         }
     }
+}
+
+fn last_way_in() -> ApiError {
+    let message = "Nothing else opens the account: set a password first, by a mailed link.";
+    ApiError::new(StatusCode::CONFLICT, "LAST_WAY_IN", message)
+}
+
+fn last_admin() -> ApiError {
+    let message = "This is the last administrator: make another one first.";
+    ApiError::new(StatusCode::CONFLICT, "LAST_ADMIN", message)
+}
+
+fn unproven_admin() -> ApiError {
+    let message = "Nobody has proven the mail address of this account, so it may be anybody's.";
+    ApiError::new(StatusCode::CONFLICT, "EMAIL_UNPROVEN", message)
+        .with_detail("is_admin", "needs a proven mail address")
 }
 
 fn own_account() -> ApiError {

@@ -36,14 +36,13 @@ pub(crate) fn client_address(request: &Request, trusted: &[Network]) -> ClientAd
 }
 
 /// Walks `X-Forwarded-For` from its end, where the nearest proxy wrote, to the
-/// first address that is no trusted proxy. A peer that is not trusted is believed
-/// nothing.
+/// first address that is no trusted proxy, or to the first hop that cannot be read. A
+/// peer that is not trusted is believed nothing.
 fn resolve(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
     let mut client = peer.to_canonical();
     let values: Vec<_> = headers.get_all(FORWARDED_FOR).iter().collect();
-    let hops =
-        values.iter().rev().filter_map(|value| value.to_str().ok()).flat_map(|value| value.rsplit(','));
+    let hops = values.iter().rev().flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
     for hop in hops {
         if !is_trusted(client) {
             break;
@@ -57,8 +56,8 @@ fn resolve(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
 }
 
 /// An address as proxies write it: bare, with a port, or in brackets.
-fn parse(hop: &str) -> Option<IpAddr> {
-    let hop = hop.trim();
+fn parse(hop: &[u8]) -> Option<IpAddr> {
+    let hop = str::from_utf8(hop).ok()?.trim();
     let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(hop);
     let address = bare.parse::<IpAddr>().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|hop| hop.ip()));
     address.map(|address| address.to_canonical())
@@ -99,6 +98,27 @@ mod tests {
             }
             let resolved = resolve(peer.parse().expect("an address"), &headers, &trusted);
             assert_eq!(resolved.to_string(), client, "{peer} {forwarded:?}");
+        }
+    }
+
+    #[test]
+    fn a_hop_that_cannot_be_read_ends_the_walk() {
+        let trusted = ["10.0.0.0/8".parse().expect("a network")];
+        for (headers, client) in [
+            (&[&b"198.51.100.1, \xff"[..]][..], "10.0.0.1"),
+            (&[b"198.51.100.1, \xff\xfe, 10.0.0.2"], "10.0.0.2"),
+            (&[b"\xff, 198.51.100.1, 10.0.0.2"], "198.51.100.1"),
+            (&[b"1.1.1.1", b"\xc3\xa9", b"10.0.0.2"], "10.0.0.2"),
+            (&[b"1.1.1.1", b"\xff, 198.51.100.1"], "198.51.100.1"),
+            (&[b"1.1.1.1", b""], "10.0.0.1"),
+            (&[b"1.1.1.1,"], "10.0.0.1"),
+        ] {
+            let mut map = HeaderMap::new();
+            for value in headers {
+                map.append(FORWARDED_FOR, HeaderValue::from_bytes(value).expect("a value"));
+            }
+            let resolved = resolve("10.0.0.1".parse().expect("an address"), &map, &trusted);
+            assert_eq!(resolved.to_string(), client, "{headers:?}");
         }
     }
 

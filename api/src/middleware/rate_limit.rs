@@ -91,11 +91,14 @@ fn limits(method: &Method, path: &str) -> &'static [Limit] {
             | "/api/auth/forgot-password"
             | "/api/auth/reset-password"
             | "/api/auth/oauth/{provider}"
-            | "/api/auth/{provider}/callback",
+            | "/api/auth/{provider}/callback"
+            | "/api/auth/tokens",
         )
         | ("GET", "/api/auth/{provider}/login" | "/api/auth/{provider}/callback")
         | ("PUT", "/api/users/me/password")
-        | ("DELETE", "/api/users/me") => &[Limit::Requests, Limit::SignIn],
+        | ("DELETE", "/api/users/me" | "/api/auth/identities/{provider}") => {
+            &[Limit::Requests, Limit::SignIn]
+        }
         ("POST", "/api/projects/{id}/generate" | "/api/projects/{id}/deploy" | "/api/jobs/{id}/retry") => {
             &[Limit::Requests, Limit::Generation]
         }
@@ -180,6 +183,8 @@ mod tests {
             (Method::POST, "/api/auth/forgot-password", &[Limit::Requests, Limit::SignIn]),
             (Method::PUT, "/api/users/me/password", &[Limit::Requests, Limit::SignIn]),
             (Method::PUT, "/api/users/me", &[Limit::Requests]),
+            (Method::POST, "/api/auth/tokens", &[Limit::Requests, Limit::SignIn]),
+            (Method::GET, "/api/auth/tokens", &[Limit::Requests]),
             (Method::GET, "/api/auth/me", &[Limit::Requests]),
             (Method::POST, "/api/projects/{id}/generate", &[Limit::Requests, Limit::Generation]),
             (Method::GET, "/api/health", &[]),

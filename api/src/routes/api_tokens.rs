@@ -42,12 +42,18 @@ async fn list_api_tokens(
 /// Makes an API token. It is shown this once.
 ///
 /// It is accepted wherever an access token is, as far as its scopes go; it can never
-/// make tokens, change the password or delete the account.
+/// make tokens, change the password or delete the account. Since it outlives the sign-in,
+/// making it asks for a sign-in of the last ten minutes, or for the password. The person
+/// is told by mail.
 #[utoipa::path(
     post, path = "/api/auth/tokens", tag = TAG,
     request_body = CreateApiTokenInput,
     responses(
         (status = 201, description = "The token.", body = MadeApiTokenView),
+        (
+            status = 403, body = ErrorBody,
+            description = "RECENT_SIGN_IN_REQUIRED, WRONG_PASSWORD, or INSUFFICIENT_SCOPE for an API token.",
+        ),
         (status = 409, description = "TOO_MANY_API_TOKENS: there are 50 already.", body = ErrorBody),
     )
 )]
@@ -57,7 +63,9 @@ async fn create_api_token(
     RequestCaller(caller): RequestCaller,
     JsonBody(input): JsonBody<CreateApiTokenInput>,
 ) -> Result<Response, ApiError> {
-    let made = state.services.identity.create_api_token(&caller, who.id(), input.into()).await?;
+    let (input, password) = input.into_parts();
+    let identity = &state.services.identity;
+    let made = identity.create_api_token(&caller, &who.0, password.as_deref(), input).await?;
     let view = Json(MadeApiTokenView::from(made));
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], view).into_response())
 }

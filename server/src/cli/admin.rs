@@ -3,8 +3,7 @@
 use std::io::Read;
 
 use anyhow::{Context, bail};
-use atelier_entities::users;
-use atelier_services::identity::Registration;
+use atelier_services::identity::{AdminSource, Registration};
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
@@ -23,7 +22,8 @@ Examples:
   pass atelier | atelier admin create --email ada@example.org --password-stdin
 
 Without --password-stdin a new account gets a random password, shown once. An
-account that is there already keeps its own.")]
+account that is there keeps its own if its address was proven. One that was not
+may be anybody's: it is taken over, as a new one would be made.")]
 pub(crate) struct AdminArgs {
     #[command(subcommand)]
     command: AdminCommand,
@@ -56,13 +56,15 @@ enum AdminCommand {
 
 #[derive(Args, Clone, Debug)]
 struct CreateArgs {
-    /// Mail address; an account that has it is made an administrator.
+    /// Mail address, which you vouch for; an account that has it is made an
+    /// administrator.
     #[arg(long)]
     email: String,
     /// Name of a new account.
     #[arg(long, value_name = "NAME", default_value = "Administrator")]
     full_name: String,
-    /// Read the password of a new account from standard input.
+    /// Read the password of an account that is new or taken over from standard
+    /// input.
     #[arg(long)]
     password_stdin: bool,
 }
@@ -89,8 +91,6 @@ fn read_password(input: impl Read) -> anyhow::Result<String> {
 }
 
 async fn ensure(args: &CreateArgs, typed: Option<String>, platform: &Platform) -> anyhow::Result<Answer> {
-    let email = args.email.trim().to_lowercase();
-    let known = users::Entity::find_by_email(&email).one(&platform.db).await?.is_some();
     let password = typed.clone().unwrap_or_else(|| Uuid::new_v4().simple().to_string());
     let registration = Registration {
         email: args.email.clone(),
@@ -100,15 +100,27 @@ async fn ensure(args: &CreateArgs, typed: Option<String>, platform: &Platform) -
         time_zone: None,
         country: None,
     };
-    let user = platform.services.identity.ensure_admin(&caller(), registration).await?;
-    Ok(Answer::of(match (known, typed) {
-        (true, _) => format!("{} may operate the platform; the password is as it was", user.email),
-        (false, Some(_)) => format!("created {}, who may operate the platform", user.email),
-        (false, None) => format!(
-            "created {}, who may operate the platform\npassword: {password}\nIt is shown only now.",
-            user.email
+    let (user, source) = platform.services.identity.ensure_admin(&caller(), registration).await?;
+    let shown = if typed.is_none() { Some(password) } else { None };
+    Ok(Answer::of(describe(&user.email, source, shown.as_deref())))
+}
+
+/// What was done, with the password where nobody has typed it.
+fn describe(email: &str, source: AdminSource, password: Option<&str>) -> String {
+    let done = match source {
+        AdminSource::Granted => {
+            return format!("{email} may operate the platform; the password was left as it was");
+        }
+        AdminSource::Created => format!("created {email}, who may operate the platform"),
+        AdminSource::TakenOver => format!(
+            "{email} may operate the platform; nobody had proven the address, so whoever made the \
+             account has lost it, with all its sign-ins and API tokens"
         ),
-    }))
+    };
+    match password {
+        Some(password) => format!("{done}\npassword: {password}\nIt is shown only now."),
+        None => done,
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 use atelier_entities::{JobState, audit_log, users};
 use atelier_queue::{NewJob, QueueName};
-use atelier_services::maintenance::RemoveObjects;
+use atelier_services::{Caller, identity::Registration, maintenance::RemoveObjects};
 use sea_orm::{EntityTrait, QueryOrder};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -209,10 +209,33 @@ async fn an_administrator_is_created_once() {
     let wrong = desk.answer("atelier admin create --email ada").await.expect_err("no address");
 
     assert!(created.contains("password: "), "{created}");
-    assert!(again.contains("the password is as it was") && !again.contains("password: "), "{again}");
+    assert!(again.contains("the password was left as it was") && !again.contains("password: "), "{again}");
     assert!(wrong.to_string().contains("email"), "{wrong}");
     let users = users::Entity::find().all(&desk.platform.db).await.expect("listed");
     assert_eq!((users.len(), users[0].is_admin, users[0].email.as_str()), (1, true, "ada@example.org"));
+}
+
+#[tokio::test]
+async fn an_account_that_nobody_has_proven_is_taken_over() {
+    let desk = Desk::new().await;
+    let identity = &desk.platform.services.identity;
+    let squatted = Registration {
+        email: "ada@example.org".to_owned(),
+        password: "correct horse".to_owned(),
+        full_name: "Mallory".to_owned(),
+        locale: None,
+        time_zone: None,
+        country: None,
+    };
+    identity.register(&Caller::default(), squatted).await.expect("registered");
+
+    let taken = desk.text("atelier admin create --email ada@example.org").await;
+
+    assert!(taken.contains("has lost it") && taken.contains("password: "), "{taken}");
+    let password = taken.split("password: ").nth(1).and_then(|rest| rest.lines().next()).expect("a password");
+    let login = async |password: &str| identity.login(&Caller::default(), "ada@example.org", password).await;
+    assert!(login("correct horse").await.is_err());
+    assert!(login(password).await.expect("in").user.is_admin);
 }
 
 #[test]

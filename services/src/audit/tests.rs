@@ -37,9 +37,12 @@ async fn live(bench: &Bench, ada: &users::Model) {
     identity.logout(&caller, ada.id, first).await.expect("out");
     let second = family(&login().await.access_token).await;
     identity.end_sign_in(&caller, ada.id, second).await.expect("ended");
+    let third = family(&login().await.access_token).await;
+    identity.end_other_sign_ins(&caller, ada.id, third).await.expect("ended");
     let token =
         NewApiToken { name: "Nightly build".to_owned(), scopes: vec![ApiScope::Read], expires_in_days: None };
-    let token = identity.create_api_token(&caller, ada.id, token).await.expect("made");
+    let token =
+        identity.create_api_token(&caller, &bench.sign_in(EMAIL).await, None, token).await.expect("made");
     identity.delete_api_token(&caller, ada.id, token.row.id).await.expect("deleted");
     identity.export(&caller, ada.id).await.expect("exported");
     identity.forgot_password(&from(None), EMAIL).await.expect("mailed");
@@ -55,6 +58,7 @@ async fn every_sensitive_action_about_an_account_is_recorded() {
     let ada = bench.register(EMAIL).await;
     let (identity, root) = (&bench.services.identity, bench.register("root@example.org").await);
     live(&bench, &ada).await;
+    bench.prove(ada.id).await;
     for _ in 0..6 {
         assert!(identity.login(&from(None), EMAIL, "wrong horse").await.is_err());
     }
@@ -79,6 +83,7 @@ async fn every_sensitive_action_about_an_account_is_recorded() {
         "auth.create_api_token",
         "auth.delete_api_token",
         "auth.end_session",
+        "auth.end_sessions",
         "auth.forgot_password",
         "auth.login",
         "auth.login_failed",

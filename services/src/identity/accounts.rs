@@ -3,13 +3,13 @@
 use atelier_entities::{Locale, ProjectStatus, Timestamp, UserId, projects, users};
 use atelier_queue::Transaction;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel,
-    PaginatorTrait, QueryFilter, QuerySelect, SqlErr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, ExprTrait, PaginatorTrait,
+    QueryFilter, QuerySelect, SqlErr,
 };
 use serde_json::json;
 
-use super::{Identity, IdentityError, Registration, UserStats, user_target};
-use crate::{Caller, FieldErrors, audit, validation};
+use super::{Identity, IdentityError, Registration, UserStats};
+use crate::{FieldErrors, validation};
 
 /// What is wrong with a password that everybody knows.
 pub(super) const PERSONAL: &str = "must not be your name or your mail address";
@@ -25,37 +25,6 @@ pub(super) struct Checked {
 }
 
 impl Identity {
-    /// Makes sure that there is an active account of that mail address which may operate
-    /// the platform. One that is there keeps its password and everything else; of a new
-    /// one, who makes it vouches for the address.
-    pub async fn ensure_admin(
-        &self,
-        caller: &Caller,
-        input: Registration,
-    ) -> Result<users::Model, IdentityError> {
-        let mut input = check(input)?;
-        let hash = self.passwords.hash(std::mem::take(&mut input.password)).await?;
-        let tx = self.queue.begin().await?;
-        let known = users::Entity::find_by_email(&input.email).lock_exclusive().one(&*tx).await?;
-        let is_new = known.is_none();
-        let user = match known {
-            Some(user) => user,
-            None => create_account(&tx, input, hash).await?,
-        };
-        let mut row = user.into_active_model();
-        if is_new {
-            row.email_verified_at = Set(Some(tx.now()));
-        }
-        row.is_admin = Set(true);
-        row.is_active = Set(true);
-        row.updated_at = Set(tx.now());
-        let user = row.update(&*tx).await?;
-        tx.note_access(user.id);
-        audit::record_warning(&tx, caller, "account.grant_admin", user_target(user.id), json!({})).await?;
-        tx.commit().await?;
-        Ok(user)
-    }
-
     /// The account of that id.
     pub async fn get_user(&self, id: UserId) -> Result<users::Model, IdentityError> {
         users::Entity::find_by_id(id).one(self.queue.db()).await?.ok_or(IdentityError::NotFound)
@@ -84,7 +53,7 @@ pub(super) fn check(input: Registration) -> Result<Checked, FieldErrors> {
     let mut errors = FieldErrors::default();
     let email = errors.take("email", validation::email(&input.email));
     let password = errors.take("password", validation::password(&input.password));
-    let full_name = errors.take("full_name", validation::line(&input.full_name, 1, 120));
+    let full_name = errors.take("full_name", validation::full_name(&input.full_name));
     if validation::is_personal(&input.password, &input.email, &input.full_name) {
         errors.0.insert("password", PERSONAL.to_owned());
     }

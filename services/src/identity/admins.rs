@@ -9,8 +9,35 @@ use sea_orm::{
 };
 use serde_json::json;
 
-use super::{Identity, IdentityError, user_target};
+use super::{
+    Identity, IdentityError, Registration,
+    accounts::{Checked, check, create_account},
+    password_change::{Reason, set_password},
+    user_target, ways_in,
+};
 use crate::{Caller, audit};
+
+/// How an account came to operate the platform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdminSource {
+    /// There was none of that address.
+    Created,
+    /// There was one that nobody had proven: it was taken from whoever made it, and has
+    /// the password that was given.
+    TakenOver,
+    /// There was one, which keeps its password and everything else.
+    Granted,
+}
+
+impl AdminSource {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::TakenOver => "taken over",
+            Self::Granted => "granted",
+        }
+    }
+}
 
 /// Locks the active admins, in one order, for the rest of the transaction. Whoever is
 /// about to take the right from somebody does this first, before any account is
@@ -33,6 +60,31 @@ pub(super) async fn ensure_other_admin(tx: &Transaction, user: UserId) -> Result
 }
 
 impl Identity {
+    /// Makes sure that there is an active account of that mail address which may operate
+    /// the platform. Who asks for it vouches for the address: one that is there and was
+    /// never proven is taken over with the password of the input, as whoever made it may
+    /// be anybody. One that was proven keeps its password and everything else.
+    pub async fn ensure_admin(
+        &self,
+        caller: &Caller,
+        input: Registration,
+    ) -> Result<(users::Model, AdminSource), IdentityError> {
+        let mut input = check(input)?;
+        let hash = self.passwords.hash(std::mem::take(&mut input.password)).await?;
+        let tx = self.queue.begin().await?;
+        let (user, source) = ensure_proven(&tx, caller, input, hash).await?;
+        let mut row = user.into_active_model();
+        row.is_admin = Set(true);
+        row.is_active = Set(true);
+        row.updated_at = Set(tx.now());
+        let user = row.update(&*tx).await?;
+        tx.note_access(user.id);
+        let context = json!({"by": "command line", "how": source.name()});
+        audit::record_critical(&tx, caller, "account.grant_admin", user_target(user.id), context).await?;
+        tx.commit().await?;
+        Ok((user, source))
+    }
+
     /// Gives the account of the settings' `admin_email` the right to operate the
     /// platform, where it is there, active and its address is proven. For the start of
     /// a process; it tells whether something changed.
@@ -80,13 +132,41 @@ impl Identity {
     }
 }
 
+/// The account of that address, proven: new, taken over or as it was.
+async fn ensure_proven(
+    tx: &Transaction,
+    caller: &Caller,
+    input: Checked,
+    hash: String,
+) -> Result<(users::Model, AdminSource), IdentityError> {
+    let known = users::Entity::find_by_email(&input.email).lock_exclusive().one(&**tx).await?;
+    match known {
+        Some(user) if user.email_verified_at.is_some() => Ok((user, AdminSource::Granted)),
+        Some(user) => {
+            let (user, closed) = ways_in::hand_over(tx, caller, user, "command line").await?;
+            let user = set_password(tx, caller, user, hash, &Reason::Reclaimed(closed)).await?;
+            Ok((user, AdminSource::TakenOver))
+        }
+        None => {
+            let mut row = create_account(tx, input, hash).await?.into_active_model();
+            row.email_verified_at = Set(Some(tx.now()));
+            let user = row.update(&**tx).await?;
+            tx.note_access(user.id);
+            Ok((user, AdminSource::Created))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use atelier_entities::{TokenPurpose, audit_log};
+    use atelier_entities::{ApiScope, AuditLevel, TokenPurpose, audit_log};
     use sea_orm::PaginatorTrait;
 
     use super::*;
-    use crate::testing::{Bench, options};
+    use crate::{
+        identity::NewApiToken,
+        testing::{Bench, options},
+    };
 
     async fn named() -> Bench {
         let mut options = options();
@@ -103,9 +183,58 @@ mod tests {
         identity.verify_email(&Caller::default(), &token).await.expect("verified");
     }
 
+    /// How often the right was recorded as given, as critical.
     async fn grants(bench: &Bench) -> u64 {
-        let granted = audit_log::Entity::find().filter(audit_log::Column::Action.eq("account.grant_admin"));
+        let granted = audit_log::Entity::find()
+            .filter(audit_log::Column::Action.eq("account.grant_admin"))
+            .filter(audit_log::Column::Level.eq(AuditLevel::Critical));
         granted.count(bench.services.queue.db()).await.expect("counted")
+    }
+
+    #[tokio::test]
+    async fn an_account_that_was_proven_gets_the_right_and_keeps_its_password() {
+        let bench = Bench::new().await;
+        let ada = bench.register("ada@example.org").await;
+        bench.prove(ada.id).await;
+        let identity = &bench.services.identity;
+        let other =
+            Registration { password: "another one".to_owned(), ..Bench::registration("ada@example.org") };
+
+        let (admin, source) = identity.ensure_admin(&Caller::default(), other).await.expect("an admin");
+
+        assert_eq!((admin.id, admin.is_admin, source), (ada.id, true, AdminSource::Granted));
+        assert!(identity.login(&Caller::default(), "ada@example.org", "correct horse").await.is_ok());
+        let new = identity.ensure_admin(&Caller::default(), Bench::registration("root@example.org")).await;
+        assert_eq!(new.expect("an admin").1, AdminSource::Created);
+        assert!(identity.login(&Caller::default(), "root@example.org", "correct horse").await.is_ok());
+        assert_eq!(grants(&bench).await, 2);
+    }
+
+    #[tokio::test]
+    async fn an_account_that_nobody_had_proven_is_taken_from_whoever_made_it() {
+        let bench = Bench::new().await;
+        let identity = &bench.services.identity;
+        let trap =
+            identity.register(&Caller::default(), Bench::registration("root@example.org")).await.expect("in");
+        let who = identity.authenticate(&trap.access_token).await.expect("authenticated");
+        let token =
+            NewApiToken { name: "later".to_owned(), scopes: vec![ApiScope::Read], expires_in_days: None };
+        let token = identity.create_api_token(&Caller::default(), &who, None, token).await.expect("made");
+        let mine =
+            Registration { password: "a better horse".to_owned(), ..Bench::registration("root@example.org") };
+
+        let (admin, source) = identity.ensure_admin(&Caller::default(), mine).await.expect("an admin");
+
+        assert_eq!((admin.id, source), (trap.user.id, AdminSource::TakenOver));
+        assert!(admin.is_admin && admin.email_verified_at.is_some());
+        for token in [&trap.access_token, &token.token] {
+            let refused = identity.authenticate(token).await;
+            assert!(matches!(refused, Err(IdentityError::InvalidToken)), "{refused:?}");
+        }
+        assert!(identity.refresh(&Caller::default(), &trap.refresh_token).await.is_err());
+        assert!(identity.login(&Caller::default(), "root@example.org", "correct horse").await.is_err());
+        assert!(identity.login(&Caller::default(), "root@example.org", "a better horse").await.is_ok());
+        assert_eq!(grants(&bench).await, 1);
     }
 
     #[tokio::test]

@@ -3,18 +3,24 @@
 
 use std::time::Duration;
 
-use atelier_entities::{ApiScope, ApiTokenId, UserId, api_tokens};
+use atelier_entities::{ApiScope, ApiTokenId, UserId, api_tokens, users};
+use atelier_queue::{QueueError, Transaction};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
 };
 use serde_json::json;
 
 use super::{
-    Identity, IdentityError,
+    Authenticated, Identity, IdentityError,
     accounts::lock_user,
+    sessions::ensure_alive,
     tokens::{hash_token, new_token},
 };
-use crate::{Caller, FieldErrors, audit, validation};
+use crate::{
+    Caller, FieldErrors, audit,
+    mail::{Template, queue_mail},
+    validation,
+};
 
 /// What every API token begins with.
 const PREFIX: &str = "atl_";
@@ -70,16 +76,20 @@ impl Identity {
         Ok(rows.all(self.queue.db()).await?)
     }
 
-    /// Makes an API token.
+    /// Makes an API token, and tells the person by mail. It outlives the sign-in, so it
+    /// asks for one of the last minutes, or for the password.
     pub async fn create_api_token(
         &self,
         caller: &Caller,
-        user: UserId,
+        who: &Authenticated,
+        password: Option<&str>,
         input: NewApiToken,
     ) -> Result<MadeApiToken, IdentityError> {
         let Checked { name, scopes, days } = check(input)?;
-        let tx = self.queue.begin().await?;
-        lock_user(&tx, user).await?.ok_or(IdentityError::NotFound)?;
+        self.confirm_or_recent(caller, who, password).await?;
+        let (user, tx) = (who.user.id, self.queue.begin().await?);
+        let account = lock_user(&tx, user).await?.ok_or(IdentityError::NotFound)?;
+        ensure_alive(&tx, user, who.session()?).await?;
         let count = api_tokens::Entity::find_owned(user).count(&*tx).await?;
         if count >= MAX_TOKENS {
             return Err(IdentityError::TooManyApiTokens(count));
@@ -99,6 +109,7 @@ impl Identity {
         let row = row.insert(&*tx).await?;
         let context = json!({"scopes": scopes, "expires_at": row.expires_at});
         audit::record_warning(&tx, caller, "auth.create_api_token", target(row.id), context).await?;
+        tell(&tx, &account, &row, &scopes).await?;
         tx.commit().await?;
         Ok(MadeApiToken { row, token })
     }
@@ -122,6 +133,24 @@ impl Identity {
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// Tells the person of a new token. Its name stays out of the mail: whoever made the
+/// account may have typed it for somebody else to read. An address that was never proven
+/// gets one such mail a day.
+async fn tell(
+    tx: &Transaction,
+    account: &users::Model,
+    token: &api_tokens::Model,
+    scopes: &[ApiScope],
+) -> Result<(), QueueError> {
+    let cause = match account.email_verified_at {
+        Some(_) => token.id.to_string(),
+        None => tx.now().date_naive().to_string(),
+    };
+    let data = json!({"prefix": token.prefix, "scopes": scopes, "expires_at": token.expires_at});
+    queue_mail(tx, Template::ApiTokenCreated, account, &cause, data).await?;
+    Ok(())
 }
 
 struct Checked {
@@ -158,76 +187,4 @@ fn target(id: ApiTokenId) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use ApiScope::{Admin, Read, Write};
-
-    use super::*;
-    use crate::{identity::Credential, testing::Bench};
-
-    fn input(scopes: &[ApiScope]) -> NewApiToken {
-        NewApiToken { name: "Nightly build".to_owned(), scopes: scopes.to_vec(), expires_in_days: None }
-    }
-
-    #[test]
-    fn writing_implies_reading_and_administration_neither() {
-        for (wanted, scopes) in [
-            (&[Write][..], Some(&[Read, Write][..])),
-            (&[Read, Read], Some(&[Read])),
-            (&[Admin, Read], Some(&[Read, Admin])),
-            (&[Admin], None),
-            (&[], None),
-        ] {
-            assert_eq!(check_scopes(wanted).ok().as_deref(), scopes, "{wanted:?}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_token_signs_in_until_it_expires_or_is_deleted() {
-        let bench = Bench::new().await;
-        let (ada, identity) = (bench.register("ada@example.org").await, &bench.services.identity);
-        let made =
-            identity.create_api_token(&Caller::default(), ada.id, input(&[Write])).await.expect("made");
-
-        let who = identity.authenticate(&made.token).await.expect("authenticated");
-        assert_eq!(who.user.id, ada.id);
-        assert_eq!(who.credential, Credential::ApiToken(made.row.id, vec![Read, Write]));
-        let kept = identity.list_api_tokens(ada.id).await.expect("listed").remove(0);
-        assert!(kept.last_used_at.is_some() && kept.token_hash == hash_token(&made.token));
-        assert!(made.token.starts_with(&kept.prefix) && kept.prefix.len() == 10);
-
-        let other =
-            identity.create_api_token(&Caller::default(), ada.id, input(&[Read])).await.expect("made");
-        identity.delete_api_token(&Caller::default(), ada.id, made.row.id).await.expect("deleted");
-        let deleted = identity.authenticate(&made.token).await;
-        assert!(matches!(deleted, Err(IdentityError::InvalidToken)));
-        bench.advance(90 * 24 * 3600 + 1);
-        let expired = identity.authenticate(&other.token).await;
-        assert!(matches!(expired, Err(IdentityError::ExpiredToken)));
-        assert!(matches!(identity.authenticate("atl_unknown").await, Err(IdentityError::InvalidToken)));
-    }
-
-    #[tokio::test]
-    async fn another_persons_token_is_not_there() {
-        let bench = Bench::new().await;
-        let (ada, bob) = (bench.register("ada@example.org").await, bench.register("bob@example.org").await);
-        let identity = &bench.services.identity;
-        let made = identity.create_api_token(&Caller::default(), ada.id, input(&[Read])).await.expect("made");
-
-        let deleted = identity.delete_api_token(&Caller::default(), bob.id, made.row.id).await;
-        assert!(matches!(deleted, Err(IdentityError::NoSuchApiToken)));
-        assert!(identity.list_api_tokens(bob.id).await.expect("listed").is_empty());
-    }
-
-    #[tokio::test]
-    async fn an_account_has_a_bounded_number_of_tokens() {
-        let bench = Bench::new().await;
-        let (ada, identity) = (bench.register("ada@example.org").await, &bench.services.identity);
-        for _ in 0..MAX_TOKENS {
-            identity.create_api_token(&Caller::default(), ada.id, input(&[Read])).await.expect("made");
-        }
-
-        let more = identity.create_api_token(&Caller::default(), ada.id, input(&[Read])).await;
-
-        assert!(matches!(more, Err(IdentityError::TooManyApiTokens(MAX_TOKENS))));
-    }
-}
+mod tests;

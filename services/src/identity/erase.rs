@@ -12,7 +12,7 @@ use sea_orm::{
 use serde_json::{Value, json};
 
 use super::{
-    Authenticated, Credential, Identity, IdentityError,
+    Authenticated, Identity, IdentityError,
     accounts::lock_user,
     admins::{ensure_other_admin, lock_admins},
     attempts,
@@ -33,12 +33,7 @@ impl Identity {
         who: &Authenticated,
         password: &str,
     ) -> Result<(), IdentityError> {
-        let account = self.get_user(who.user.id).await?;
-        match (&account.password_hash, &who.credential) {
-            (Some(_), _) => self.check_password(caller, &account, password).await?,
-            (None, Credential::Session(family)) => self.check_recent(*family).await?,
-            (None, Credential::ApiToken(..)) => return Err(IdentityError::RecentSignInRequired),
-        }
+        self.confirm(caller, who, password).await?;
         self.erase_account(caller, who.user.id).await
     }
 
@@ -67,7 +62,7 @@ impl Identity {
         }
         let folders = folders_of(&tx, &projects).await?;
         forget_jobs(&tx, user).await?;
-        attempts::forget_account(&tx, &account.email).await?;
+        attempts::forget_account(&tx, &account).await?;
         mail_suppressions::Entity::delete_by_id(account.email.clone()).exec(&*tx).await?;
         account.delete(&*tx).await?;
         tx.note_access(user);

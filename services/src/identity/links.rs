@@ -21,8 +21,10 @@ use tokio::time::Instant;
 use super::{
     Identity, IdentityError,
     accounts::{PERSONAL, lock_user},
+    password_change::{Reason, set_password},
     tokens::hash_token,
     user_target,
+    ways_in::{self, WaysIn},
 };
 use crate::{
     Caller, FieldErrors, audit,
@@ -113,8 +115,11 @@ impl Identity {
         self.mail_link(caller, email, TokenPurpose::ResetPassword).await
     }
 
-    /// Sets another password by the token of a mail, and ends every sign-in. Whoever
-    /// has the mail has proven the address too.
+    /// Sets another password by the token of a mail, ends every sign-in and deletes every
+    /// API token: whoever asks for it has lost control of the account, or of the password
+    /// at least. Whoever has the mail has proven the address too. An account whose
+    /// address nobody had proven may have been made by somebody else, who is left with
+    /// nothing of it.
     pub async fn reset_password(
         &self,
         caller: &Caller,
@@ -135,9 +140,9 @@ impl Identity {
         let tx = self.queue.begin().await?;
         let user = use_link(&tx, TokenPurpose::ResetPassword, token).await?;
         let caller = &Caller { user: Some(user.id), ..caller.clone() };
-        let user = mark_verified(&tx, user).await?;
+        let (user, reason) = close(&tx, caller, user).await?;
         let user = self.grant_named_admin(&tx, caller, user).await?;
-        self.set_password(&tx, caller, user, hash, "auth.reset_password").await?;
+        set_password(&tx, caller, user, hash, &reason).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -200,6 +205,20 @@ impl Identity {
         row.insert(&**tx).await?;
         Ok(id)
     }
+}
+
+/// Closes to others an account that somebody resets the password of.
+async fn close(
+    tx: &Transaction,
+    caller: &Caller,
+    user: users::Model,
+) -> Result<(users::Model, Reason), IdentityError> {
+    if user.email_verified_at.is_none() {
+        let (user, closed) = ways_in::hand_over(tx, caller, user, "reset").await?;
+        return Ok((user, Reason::Reclaimed(closed)));
+    }
+    let api_tokens = ways_in::delete_api_tokens(tx, user.id).await?;
+    Ok((user, Reason::Reset(WaysIn { api_tokens, ..WaysIn::default() })))
 }
 
 async fn mark_verified(tx: &Transaction, user: users::Model) -> Result<users::Model, DbErr> {

@@ -34,7 +34,8 @@ pub struct AccountChanges {
     pub locale: Option<Locale>,
     /// Name of the plan: 1 to 40 small letters, digits, `-` or `_`.
     pub subscription_plan: Option<String>,
-    /// Whether the person operates the platform.
+    /// Whether the person operates the platform. Only a proven mail address says whose
+    /// account that is.
     pub is_admin: Option<bool>,
     /// Whether the person may sign in. Taking it away ends every sign-in, stops their
     /// generations and deployments, and is told by mail.
@@ -99,7 +100,7 @@ impl Identity {
     ) -> Result<users::Model, IdentityError> {
         let tx = change.tx;
         let (mut before, mut after) = (Map::new(), Map::new());
-        let old_email = account.email.clone();
+        let former = account.clone();
         let mut row = account.clone().into_active_model();
         macro_rules! set {
             ($($field:ident),+) => {$(
@@ -125,13 +126,27 @@ impl Identity {
         })?;
         if has_other_email {
             tx.note_access(account.id);
-            attempts::forget_account(tx, &old_email).await?;
-            let link = self.create_link(tx, &account, TokenPurpose::VerifyEmail).await?;
-            let data = json!({"token_id": link});
-            queue_mail(tx, Template::ConfirmEmail, &account, &link.to_string(), data).await?;
+            self.tell_of_other_email(tx, &former, &account).await?;
         }
         change.record("account.change", &account, json!({"before": before, "after": after})).await?;
         Ok(account)
+    }
+
+    /// Ends every sign-in of an account whose address is another one now, has the new
+    /// one proven and tells the old one.
+    async fn tell_of_other_email(
+        &self,
+        tx: &Transaction,
+        former: &users::Model,
+        account: &users::Model,
+    ) -> Result<(), IdentityError> {
+        revoke_all(tx, account.id).await?;
+        attempts::forget_account(tx, former).await?;
+        let link = self.create_link(tx, account, TokenPurpose::VerifyEmail).await?;
+        let data = json!({"token_id": link});
+        queue_mail(tx, Template::ConfirmEmail, account, &link.to_string(), data).await?;
+        queue_mail(tx, Template::EmailChanged, former, &link.to_string(), json!({})).await?;
+        Ok(())
     }
 }
 
@@ -163,6 +178,9 @@ impl Change<'_> {
         wanted: Option<bool>,
     ) -> Result<users::Model, IdentityError> {
         let Some(is_admin) = wanted.filter(|wanted| *wanted != account.is_admin) else { return Ok(account) };
+        if is_admin && account.email_verified_at.is_none() {
+            return Err(IdentityError::UnprovenAdmin);
+        }
         let mut row = account.into_active_model();
         row.is_admin = Set(is_admin);
         row.updated_at = Set(self.tx.now());
@@ -219,7 +237,7 @@ impl Change<'_> {
 
 fn check(changes: AccountChanges) -> Result<AccountChanges, FieldErrors> {
     let mut errors = FieldErrors::default();
-    let full_name = changes.full_name.map(|name| validation::line(&name, 1, 120)).transpose();
+    let full_name = changes.full_name.map(|name| validation::full_name(&name)).transpose();
     let full_name = errors.take("full_name", full_name);
     let email = errors.take("email", changes.email.map(|email| validation::email(&email)).transpose());
     let plan = changes.subscription_plan.map(|plan| check_plan(&plan)).transpose();

@@ -1,20 +1,17 @@
 //! Changing the password of somebody who is signed in.
 
-use atelier_entities::{SessionFamilyId, Timestamp, UserId, sessions, users};
+use atelier_entities::{UserId, users};
 use atelier_queue::Transaction;
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, IntoActiveModel};
 use serde_json::json;
 
 use super::{
     Identity, IdentityError, SignedIn,
     accounts::{PERSONAL, lock_user},
     attempts,
-    passwords::Match,
-    sessions::{began, revoke_all},
-    sign_in::bounded,
+    sessions::revoke_all,
     user_target,
+    ways_in::{self, WaysIn},
 };
 use crate::{
     Caller, FieldErrors, audit,
@@ -22,8 +19,31 @@ use crate::{
     validation,
 };
 
-/// How recent a sign-in must be to stand for the password of an account without one.
-const RECENT: std::time::Duration = std::time::Duration::from_secs(10 * 60);
+/// Why another password is set, and what was closed for it.
+pub(super) enum Reason {
+    /// The person changed it.
+    Changed,
+    /// By a mailed link: they had lost control of the account, or the password.
+    Reset(WaysIn),
+    /// The owner of the address took an account that nobody had proven.
+    Reclaimed(WaysIn),
+}
+
+impl Reason {
+    const fn action(&self) -> &'static str {
+        match self {
+            Self::Changed => "auth.change_password",
+            Self::Reset(_) | Self::Reclaimed(_) => "auth.reset_password",
+        }
+    }
+
+    fn closed(&self) -> WaysIn {
+        match self {
+            Self::Changed => WaysIn::default(),
+            Self::Reset(closed) | Self::Reclaimed(closed) => closed.clone(),
+        }
+    }
+}
 
 impl Identity {
     /// Sets another password, ends every sign-in, and opens a new one for the caller.
@@ -46,68 +66,34 @@ impl Identity {
         if locked.password_hash != account.password_hash {
             return Err(IdentityError::WrongPassword);
         }
-        let account = self.set_password(&tx, caller, locked, hash, "auth.change_password").await?;
+        let account = set_password(&tx, caller, locked, hash, &Reason::Changed).await?;
         let signed_in = self.open_session(&tx, caller, account).await?;
         tx.commit().await?;
         Ok(signed_in)
     }
-
-    /// Whether somebody who is signed in knows the account's password. Guessing it
-    /// gets slower like at sign-in.
-    pub(super) async fn check_password(
-        &self,
-        caller: &Caller,
-        user: &users::Model,
-        password: &str,
-    ) -> Result<(), IdentityError> {
-        self.begin_attempt(caller, &user.email).await?;
-        if self.passwords.verify(bounded(password), user.password_hash.clone()).await? == Match::Wrong {
-            let tx = self.queue.begin().await?;
-            let target = user_target(user.id);
-            audit::record_warning(&tx, caller, "auth.password_failed", target, json!({})).await?;
-            tx.commit().await?;
-            return Err(IdentityError::WrongPassword);
-        }
-        let tx = self.queue.begin().await?;
-        attempts::clear(&tx, caller, &user.email).await?;
-        tx.commit().await?;
-        Ok(())
-    }
-
-    /// Whether a sign-in is so recent that it proves who is there.
-    pub(super) async fn check_recent(&self, family: SessionFamilyId) -> Result<(), IdentityError> {
-        let session = sessions::Entity::find()
-            .filter(sessions::Column::FamilyId.eq(family))
-            .order_by_desc(sessions::Column::Id)
-            .one(self.queue.db())
-            .await?;
-        let is_fresh = session.is_some_and(|session| is_recent(began(&session), self.queue.now()));
-        if is_fresh { Ok(()) } else { Err(IdentityError::RecentSignInRequired) }
-    }
-
-    /// Writes a password, ends every sign-in and tells the person by mail.
-    pub(super) async fn set_password(
-        &self,
-        tx: &Transaction,
-        caller: &Caller,
-        user: users::Model,
-        hash: String,
-        action: &str,
-    ) -> Result<users::Model, IdentityError> {
-        let now = tx.now();
-        let mut row = user.into_active_model();
-        row.password_hash = Set(Some(hash));
-        row.updated_at = Set(now);
-        let user = row.update(&**tx).await?;
-        revoke_all(tx, user.id).await?;
-        attempts::forget_account(tx, &user.email).await?;
-        audit::record_warning(tx, caller, action, user_target(user.id), json!({})).await?;
-        let cause = now.timestamp_micros().to_string();
-        queue_mail(tx, Template::PasswordChanged, &user, &cause, json!({})).await?;
-        Ok(user)
-    }
 }
 
-fn is_recent(signed_in_at: Timestamp, now: Timestamp) -> bool {
-    signed_in_at + RECENT > now
+/// Writes a password, ends every sign-in and tells the person by mail, with what else
+/// opens the account.
+pub(super) async fn set_password(
+    tx: &Transaction,
+    caller: &Caller,
+    user: users::Model,
+    hash: String,
+    reason: &Reason,
+) -> Result<users::Model, IdentityError> {
+    let now = tx.now();
+    let mut row = user.into_active_model();
+    row.password_hash = Set(Some(hash));
+    row.updated_at = Set(now);
+    let user = row.update(&**tx).await?;
+    revoke_all(tx, user.id).await?;
+    attempts::forget_account(tx, &user).await?;
+    let (closed, open) = (reason.closed(), ways_in::list(tx, user.id).await?);
+    let context = json!({"closed": closed, "open": open});
+    audit::record_warning(tx, caller, reason.action(), user_target(user.id), context).await?;
+    let is_reclaimed = matches!(reason, Reason::Reclaimed(_));
+    let data = json!({"reclaimed": is_reclaimed, "closed": closed, "open": open});
+    queue_mail(tx, Template::PasswordChanged, &user, &now.timestamp_micros().to_string(), data).await?;
+    Ok(user)
 }

@@ -50,6 +50,18 @@ impl Passwords {
         self.hashed.load(Ordering::Relaxed)
     }
 
+    /// From now on nobody gets a turn.
+    #[cfg(test)]
+    pub(super) fn close(&self) {
+        self.turns.close();
+    }
+
+    /// A turn that is held for nothing, where one is free.
+    #[cfg(test)]
+    pub(super) fn try_turn(&self) -> Option<OwnedSemaphorePermit> {
+        self.turns.clone().try_acquire_owned().ok()
+    }
+
     /// The PHC string of a password.
     pub(super) async fn hash(&self, password: String) -> Result<String, IdentityError> {
         let turn = self.turn().await?;

@@ -3,9 +3,9 @@
 use atelier_entities::{UserId, users};
 use atelier_queue::Transaction;
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, sea_query::Expr};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Identity, IdentityError, SignedIn, attempts, passwords::Match, user_target};
+use super::{Identity, IdentityError, SignedIn, accounts::lock_user, passwords::Match, user_target};
 use crate::{Caller, audit};
 
 impl Identity {
@@ -19,39 +19,52 @@ impl Identity {
     ) -> Result<SignedIn, IdentityError> {
         // PostgreSQL takes no NUL in a text; an address with one is nobody's either way.
         let email = email.trim().to_lowercase().replace('\0', "\u{fffd}");
-        self.begin_attempt(caller, &email).await?;
+        let attempt = self.begin_attempt(caller, &email).await?;
         let user = users::Entity::find_by_email(&email).one(self.queue.db()).await?;
         let hash = user.as_ref().and_then(|user| user.password_hash.clone());
-        let verdict = self.passwords.verify(bounded(password), hash.clone()).await?;
+        let verdict = self.verify_attempt(&attempt, password, hash.clone()).await?;
         let user = match user {
             Some(user) if verdict != Match::Wrong && self.may_sign_in(&user) => user,
             unknown => {
                 // Written for unknown addresses too, so that they take as long.
                 let target = unknown.and_then(|user| user_target(user.id));
-                let tx = self.queue.begin().await?;
-                audit::record_warning(&tx, caller, "auth.login_failed", target, json!({})).await?;
-                tx.commit().await?;
+                self.note_refusal(caller, target, json!({})).await?;
                 return Err(IdentityError::BadCredentials);
             }
         };
         if !user.is_active {
-            let tx = self.queue.begin().await?;
-            let context = json!({"reason": "deactivated"});
-            audit::record_warning(&tx, caller, "auth.login_failed", user_target(user.id), context).await?;
-            tx.commit().await?;
+            self.note_refusal(caller, user_target(user.id), json!({"reason": "deactivated"})).await?;
             return Err(IdentityError::Deactivated);
         }
         let rehashed = self.rehash(verdict, password).await;
         let caller = &Caller { user: Some(user.id), ..caller.clone() };
         let tx = self.queue.begin().await?;
+        let locked = lock_user(&tx, user.id).await?.filter(|now| now.is_active && now.password_hash == hash);
+        let Some(user) = locked else {
+            tx.rollback().await?;
+            self.note_refusal(caller, user_target(user.id), json!({"reason": "changed meanwhile"})).await?;
+            return Err(IdentityError::BadCredentials);
+        };
         if let (Some(before), Some(rehashed)) = (hash, rehashed) {
             replace_hash(&tx, user.id, &before, rehashed).await?;
         }
-        attempts::clear(&tx, caller, &email).await?;
+        attempt.clear(&tx).await?;
         audit::record(&tx, caller, "auth.login", user_target(user.id), json!({})).await?;
         let signed_in = self.open_session(&tx, caller, user).await?;
         tx.commit().await?;
         Ok(signed_in)
+    }
+
+    async fn note_refusal(
+        &self,
+        caller: &Caller,
+        target: Option<String>,
+        context: Value,
+    ) -> Result<(), IdentityError> {
+        let tx = self.queue.begin().await?;
+        audit::record_warning(&tx, caller, "auth.login_failed", target, context).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Whether this person may sign in: where nobody may learn which addresses are
@@ -69,11 +82,6 @@ impl Identity {
         let hash = self.passwords.hash(password.to_owned()).await;
         hash.inspect_err(|error| tracing::warn!(%error, "a password was not hashed anew")).ok()
     }
-}
-
-/// The password, or none that matches where it is longer than any.
-pub(super) fn bounded(password: &str) -> String {
-    if password.chars().count() > 128 { String::new() } else { password.to_owned() }
 }
 
 /// Replaces a hash, unless the password was changed meanwhile.

@@ -18,7 +18,13 @@ impl Template {
             Self::Welcome => json!({"credits": 10, "link": link("verify-email")}),
             Self::ConfirmEmail => json!({"link": link("verify-email")}),
             Self::ResetPassword => json!({"link": link("reset-password")}),
-            Self::PasswordChanged | Self::AccountExists => json!({}),
+            Self::PasswordChanged => password_changed(),
+            Self::EmailChanged | Self::AccountExists => json!({}),
+            Self::ApiTokenCreated => json!({
+                "prefix": "atl_x7Kq2w",
+                "scopes": ["read", "write"],
+                "expires_at": "2026-11-20T13:02:00Z",
+            }),
             Self::ProviderLinked => json!({"provider": "GitHub", "claimed": false}),
             Self::ProviderUnlinked => json!({"provider": "GitHub"}),
             Self::AccountDeactivated => json!({"stopped": 2}),
@@ -39,6 +45,14 @@ impl Template {
 
 fn link(page: &str) -> String {
     format!("https://atelier.example/{page}#token=dG9rZW4")
+}
+
+fn password_changed() -> Value {
+    json!({
+        "reclaimed": false,
+        "closed": {"api_tokens": 1, "providers": []},
+        "open": {"api_tokens": 2, "providers": ["GitHub", "Google"]},
+    })
 }
 
 fn project(more: &Value) -> Value {

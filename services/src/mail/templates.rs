@@ -96,8 +96,14 @@ templates! {
     ConfirmEmail = "confirm_email",
     /// A password was forgotten. Shows `link`.
     ResetPassword = "reset_password",
-    /// A password was changed.
+    /// A password was changed. Shows what was `closed` for it and what is still `open`,
+    /// each as `api_tokens` and `providers`, and `reclaimed` where the account went to the
+    /// owner of its address.
     PasswordChanged = "password_changed",
+    /// An operator changed the mail address of the account; to the former one.
+    EmailChanged = "email_changed",
+    /// An API token was made. Shows `prefix`, `scopes` and `expires_at`.
+    ApiTokenCreated = "api_token_created",
     /// Somebody tried to register an address that has an account.
     AccountExists = "account_exists",
     /// A sign-in provider opens the account from now on. Shows `provider`, and `claimed`
@@ -139,6 +145,8 @@ impl Template {
             | Self::ConfirmEmail
             | Self::ResetPassword
             | Self::PasswordChanged
+            | Self::EmailChanged
+            | Self::ApiTokenCreated
             | Self::AccountExists
             | Self::ProviderLinked
             | Self::ProviderUnlinked

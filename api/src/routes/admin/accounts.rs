@@ -6,7 +6,7 @@ use axum::{Json, extract::State, response::Response};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::TAG;
+use super::{super::linked_accounts::parse_provider, TAG};
 use crate::{
     app::ApiState,
     dto::{
@@ -25,6 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(get_user, update_user, delete_user))
         .routes(routes!(deactivate_user))
         .routes(routes!(activate_user))
+        .routes(routes!(unlink_account_of))
 }
 
 /// The accounts, newest first unless another order is asked for.
@@ -63,6 +64,7 @@ async fn get_user(
 
 /// Changes an account. What is left out, or is so already, stays as it is.
 ///
+/// Another mail address ends every sign-in, is to be proven, and is told to the former one.
 /// Each kind of change is recorded in the audit log with what was before. Sent twice, it
 /// changes nothing twice: `credits` is the balance as it is to be.
 #[utoipa::path(
@@ -73,7 +75,8 @@ async fn get_user(
         (status = 200, description = "The account as it is now.", body = AdminUserAnswer),
         (
             status = 409, body = ErrorBody,
-            description = "EMAIL_TAKEN, or LAST_ADMIN: somebody has to operate the platform.",
+            description = "EMAIL_TAKEN; LAST_ADMIN: somebody has to operate the platform; or \
+                EMAIL_UNPROVEN: an administrator needs a proven mail address.",
         ),
     )
 )]
@@ -123,6 +126,32 @@ async fn activate_user(
 ) -> Result<Json<AdminUserAnswer>, ApiError> {
     let changes = AccountChanges { is_active: Some(true), ..AccountChanges::default() };
     change(&state, &caller, id, changes).await
+}
+
+/// Removes a provider from an account, ends its sign-ins and tells the person by mail.
+///
+/// Whoever is left without a password and another provider chooses a password by a mailed
+/// link.
+#[utoipa::path(
+    delete, path = "/api/admin/users/{id}/identities/{provider}", tag = TAG,
+    params(
+        ("id" = Uuid, Path, description = "The account's id"),
+        ("provider" = String, Path, description = "google, github or apple"),
+    ),
+    responses(
+        (status = 200, description = "Removed.", body = SuccessView),
+        (status = 404, description = "There is no such account, or it is not linked.", body = ErrorBody),
+    )
+)]
+async fn unlink_account_of(
+    State(state): State<ApiState>,
+    _: Admin,
+    RequestCaller(caller): RequestCaller,
+    ApiPath((id, provider)): ApiPath<(Uuid, String)>,
+) -> Result<Json<SuccessView>, ApiError> {
+    let provider = parse_provider(&provider)?;
+    state.services.identity.unlink_of(&caller, UserId(id), provider).await?;
+    Ok(Json(SuccessView::DONE))
 }
 
 async fn change(

@@ -112,3 +112,20 @@ async fn wrong_input_is_named() {
         assert!(answer.body["details"][field].is_string(), "{}", answer.body);
     }
 }
+
+#[tokio::test]
+async fn a_sign_in_of_long_ago_shows_the_password_for_a_token() {
+    let api = TestApi::start(LIMITS).await;
+    let ada = api.register("ada@example.org").await;
+    api.services.queue.clock().advance(chrono::TimeDelta::minutes(11));
+    for (password, status, code) in [
+        (Value::Null, 403, "RECENT_SIGN_IN_REQUIRED"),
+        (json!("wrong horse"), 403, "WRONG_PASSWORD"),
+        (json!("correct horse"), 201, ""),
+    ] {
+        let body = json!({"name": "Nightly build", "scopes": ["read"], "password": password});
+        let answer = api.call("POST", "/api/auth/tokens", &ada, body).await;
+        assert_eq!(answer.status, status, "{}", answer.body);
+        assert_eq!(answer.body["code"].as_str().unwrap_or_default(), code, "{}", answer.body);
+    }
+}

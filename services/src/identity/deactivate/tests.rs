@@ -152,7 +152,7 @@ async fn a_deactivation_that_is_refused_stops_nothing() {
     let bench = Bench::new().await;
     let registration = Bench::registration("root@example.org");
     let root = bench.services.identity.ensure_admin(&Caller::default(), registration).await;
-    let root = root.expect("an admin").id;
+    let root = root.expect("an admin").0.id;
     let project = bench.create_project(root, ProjectKind::WebApp).await;
     let changes = AccountChanges { is_active: Some(false), ..AccountChanges::default() };
     let tx = bench.services.queue.begin().await.expect("a transaction");

@@ -7,12 +7,6 @@ use sea_orm::PaginatorTrait;
 use super::*;
 use crate::{deployments::DeploymentInput, testing::Bench};
 
-async fn sign_in(bench: &Bench, email: &str) -> Authenticated {
-    let identity = &bench.services.identity;
-    let signed_in = identity.login(&Caller::default(), email, "correct horse").await.expect("in");
-    identity.authenticate(&signed_in.access_token).await.expect("authenticated")
-}
-
 fn caller(user: UserId) -> Caller {
     Caller { user: Some(user), ip: Some("192.0.2.1".to_owned()), ..Caller::default() }
 }
@@ -46,7 +40,7 @@ async fn deleting_an_account_leaves_nothing_of_the_person() {
     let (deployment, _) =
         bench.services.deployments.start(&caller(ada.id), ada.id, project.id, site).await.expect("started");
     bench.generate(ada.id, project.id, Some("Add a shelf for Ada's diary")).await;
-    let who = sign_in(&bench, "ada@example.org").await;
+    let who = bench.sign_in("ada@example.org").await;
 
     bench.services.identity.delete_account(&caller(ada.id), &who, "correct horse").await.expect("deleted");
 
@@ -69,7 +63,7 @@ async fn deleting_an_account_leaves_nothing_of_the_person() {
 async fn the_audit_log_keeps_an_anonymous_line() {
     let bench = Bench::new().await;
     let ada = bench.register("ada@example.org").await;
-    let who = sign_in(&bench, "ada@example.org").await;
+    let who = bench.sign_in("ada@example.org").await;
     bench.services.identity.delete_account(&caller(ada.id), &who, "correct horse").await.expect("deleted");
 
     let entries = audit_log::Entity::find().all(bench.services.queue.db()).await.expect("listed");
@@ -84,7 +78,7 @@ async fn the_audit_log_keeps_an_anonymous_line() {
 async fn the_password_is_asked_for_and_nothing_happens_without() {
     let bench = Bench::new().await;
     let ada = bench.register("ada@example.org").await;
-    let who = sign_in(&bench, "ada@example.org").await;
+    let who = bench.sign_in("ada@example.org").await;
 
     let refused = bench.services.identity.delete_account(&caller(ada.id), &who, "wrong horse").await;
 
@@ -96,9 +90,9 @@ async fn the_password_is_asked_for_and_nothing_happens_without() {
 async fn an_account_without_a_password_is_deleted_by_a_recent_sign_in() {
     let bench = Bench::new().await;
     let ada = bench.register("ada@example.org").await;
-    let old = sign_in(&bench, "ada@example.org").await;
+    let old = bench.sign_in("ada@example.org").await;
     bench.advance(601);
-    let fresh = sign_in(&bench, "ada@example.org").await;
+    let fresh = bench.sign_in("ada@example.org").await;
     let without = users::ActiveModel { password_hash: Set(None), ..Default::default() };
     let of_ada = users::Entity::update_many().set(without).filter(users::Column::Id.eq(ada.id));
     of_ada.exec(bench.services.queue.db()).await.expect("a database");
@@ -114,11 +108,11 @@ async fn the_last_admin_stays() {
     let bench = Bench::new().await;
     let identity = &bench.services.identity;
     let first = identity.ensure_admin(&Caller::default(), Bench::registration("a@example.org")).await;
-    let first = first.expect("an admin").id;
+    let first = first.expect("an admin").0.id;
     assert!(matches!(identity.erase_account(&caller(first), first).await, Err(IdentityError::LastAdmin)));
 
     let second = identity.ensure_admin(&Caller::default(), Bench::registration("b@example.org")).await;
-    let second = second.expect("an admin").id;
+    let second = second.expect("an admin").0.id;
 
     identity.erase_account(&caller(second), first).await.expect("erased");
     let entries = audit_log::Entity::find().all(bench.services.queue.db()).await.expect("listed");

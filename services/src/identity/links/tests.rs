@@ -1,9 +1,11 @@
-use atelier_entities::{ApiScope, mail_messages};
+use atelier_entities::{
+    ApiScope, OAuthIdentityId, SignInProvider, audit_log, mail_messages, oauth_identities,
+};
 use secrecy::SecretString;
 
 use super::*;
 use crate::{
-    identity::{NewApiToken, SignedIn},
+    identity::{AccountChanges, NewApiToken, SignedIn},
     testing::Bench,
 };
 
@@ -131,6 +133,110 @@ async fn a_reset_ends_every_sign_in_and_works_once() {
     assert!(bench.subjects_to(EMAIL).iter().any(|subject| subject.contains("was changed")));
 }
 
+fn script() -> NewApiToken {
+    NewApiToken { name: "Nightly build".to_owned(), scopes: vec![ApiScope::Read], expires_in_days: None }
+}
+
+async fn link_google(bench: &Bench, user: UserId) {
+    let now = bench.services.queue.now();
+    let row = oauth_identities::ActiveModel {
+        id: Set(OAuthIdentityId::new()),
+        user_id: Set(user),
+        provider: Set(SignInProvider::Google),
+        subject: Set("mallory".to_owned()),
+        email: Set(None),
+        created_at: Set(now),
+        last_used_at: Set(now),
+    };
+    row.insert(bench.services.queue.db()).await.expect("linked");
+}
+
+/// The token of a mail that was asked for to choose another password.
+async fn ask(bench: &Bench) -> String {
+    bench.services.identity.forgot_password(&Caller::default(), EMAIL).await.expect("asked");
+    mailed_token(bench, "Choose another password").await
+}
+
+#[tokio::test]
+async fn whoever_made_an_account_in_wait_of_its_owner_is_left_with_nothing_by_a_reset() {
+    let bench = Bench::new().await;
+    let identity = &bench.services.identity;
+    let trap = register(&bench).await;
+    let confirmation = mailed_token(&bench, "Welcome").await;
+    let who = identity.authenticate(&trap.access_token).await.expect("authenticated");
+    let made = identity.create_api_token(&Caller::default(), &who, None, script()).await.expect("made");
+    link_google(&bench, trap.user.id).await;
+
+    let link = ask(&bench).await;
+    reset(&bench, &link, "another horse").await.expect("reset");
+
+    for token in [&trap.access_token, &made.token] {
+        let refused = identity.authenticate(token).await;
+        assert!(matches!(refused, Err(IdentityError::InvalidToken)), "{refused:?}");
+    }
+    assert!(identity.refresh(&Caller::default(), &trap.refresh_token).await.is_err());
+    assert!(identity.list_linked(trap.user.id).await.expect("listed").is_empty());
+    let spent = identity.verify_email(&Caller::default(), &confirmation).await;
+    assert!(matches!(spent, Err(IdentityError::InvalidLink)), "{spent:?}");
+    assert!(identity.login(&Caller::default(), EMAIL, "another horse").await.is_ok());
+    bench.work().await;
+    let mails = bench.mailer.mails();
+    let told = mails.iter().find(|mail| mail.subject == "Your password was changed").expect("a mail");
+    assert!(told.text.contains("had not been proven here before"), "{}", told.text);
+    assert!(told.text.contains("deleted with it: 1.") && !told.text.contains("still open"), "{}", told.text);
+    assert!(mails.iter().any(|mail| mail.subject.contains("Google was unlinked")));
+}
+
+#[tokio::test]
+async fn a_reset_deletes_api_tokens_and_says_what_still_opens_the_account() {
+    let bench = Bench::new().await;
+    let identity = &bench.services.identity;
+    let ada = register(&bench).await;
+    bench.prove(ada.user.id).await;
+    let who = identity.authenticate(&ada.access_token).await.expect("authenticated");
+    let made = identity.create_api_token(&Caller::default(), &who, None, script()).await.expect("made");
+    link_google(&bench, ada.user.id).await;
+
+    let link = ask(&bench).await;
+    reset(&bench, &link, "another horse").await.expect("reset");
+
+    let refused = identity.authenticate(&made.token).await;
+    assert!(matches!(refused, Err(IdentityError::InvalidToken)), "{refused:?}");
+    assert_eq!(identity.list_linked(ada.user.id).await.expect("listed").len(), 1);
+    let entry = audit_log::Entity::find()
+        .filter(audit_log::Column::Action.eq("auth.reset_password"))
+        .one(bench.services.queue.db())
+        .await;
+    let context = entry.expect("asked").expect("an entry").context;
+    assert_eq!(context["closed"], json!({"api_tokens": 1, "providers": []}));
+    assert_eq!(context["open"], json!({"api_tokens": 0, "providers": ["Google"]}));
+    bench.work().await;
+    let mails = bench.mailer.mails();
+    let told = mails.iter().find(|mail| mail.subject == "Your password was changed").expect("a mail");
+    assert!(told.text.contains("deleted with it: 1."), "{}", told.text);
+    assert!(told.text.contains("sign-ins that still open your account: Google."), "{}", told.text);
+    assert!(!told.text.contains("had not been proven"), "{}", told.text);
+}
+
+#[tokio::test]
+async fn an_account_that_got_another_address_is_its_owners_alone_by_the_first_reset() {
+    let bench = Bench::new().await;
+    let identity = &bench.services.identity;
+    let former = bench.register("former@example.org").await;
+    bench.prove(former.id).await;
+    let who = bench.sign_in("former@example.org").await;
+    let made = identity.create_api_token(&Caller::default(), &who, None, script()).await.expect("made");
+    let moved = AccountChanges { email: Some(EMAIL.to_owned()), ..AccountChanges::default() };
+    identity.change_account(&Caller::default(), former.id, moved).await.expect("changed");
+    assert!(identity.authenticate(&made.token).await.is_ok(), "scripts go on until somebody takes over");
+
+    let link = ask(&bench).await;
+    reset(&bench, &link, "another horse").await.expect("reset");
+
+    assert!(identity.authenticate(&made.token).await.is_err());
+    assert!(identity.login(&Caller::default(), EMAIL, "correct horse").await.is_err());
+}
+
 #[tokio::test]
 async fn a_reset_lasts_an_hour_and_frees_a_blocked_account() {
     let bench = Bench::new().await;
@@ -192,9 +298,8 @@ async fn changing_the_password_ends_every_sign_in_but_the_new_one() {
     let before = register(&bench).await;
     let (identity, ada) = (&bench.services.identity, before.user.id);
     let caller = Caller { user: Some(ada), ..Caller::default() };
-    let script =
-        NewApiToken { name: "Nightly build".to_owned(), scopes: vec![ApiScope::Read], expires_in_days: None };
-    let script = identity.create_api_token(&caller, ada, script).await.expect("made");
+    let who = identity.authenticate(&before.access_token).await.expect("authenticated");
+    let script = identity.create_api_token(&caller, &who, None, script()).await.expect("made");
 
     let wrong = identity.change_password(&caller, ada, "wrong horse", "another horse").await;
     assert!(matches!(wrong, Err(IdentityError::WrongPassword)));
@@ -206,6 +311,10 @@ async fn changing_the_password_ends_every_sign_in_but_the_new_one() {
     assert!(identity.authenticate(&before.access_token).await.is_err());
     assert!(identity.authenticate(&after.access_token).await.is_ok());
     assert!(identity.authenticate(&script.token).await.is_ok(), "scripts go on");
+    bench.work().await;
+    let mails = bench.mailer.mails();
+    let told = mails.iter().find(|mail| mail.subject == "Your password was changed").expect("a mail");
+    assert!(told.text.contains("API tokens that still open your account: 1."), "{}", told.text);
     assert!(identity.login(&Caller::default(), EMAIL, "another horse").await.is_ok());
 }
 

@@ -1,21 +1,17 @@
 //! Whom a person of a provider is here: known, linked by their mail address, or new.
 
-use atelier_entities::{
-    CreditKind, OAuthIdentityId, SignInProvider, UserId, account_tokens, api_tokens, oauth_identities, users,
-};
+use atelier_entities::{CreditKind, OAuthIdentityId, SignInProvider, UserId, oauth_identities, users};
 use atelier_providers::oauth::ExternalPerson;
-use atelier_queue::{QueueError, Transaction};
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
-    QuerySelect, SqlErr, sea_query::Expr,
-};
+use atelier_queue::Transaction;
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, DbErr, EntityTrait, IntoActiveModel, QuerySelect, SqlErr};
 use serde_json::json;
 
 use super::{OAuthRefusal, person::Particulars};
 use crate::{
     Caller, audit, credits,
     identity::{
-        Identity, IdentityError, SignedIn, accounts::lock_user, attempts, sessions::revoke_all, user_target,
+        Identity, IdentityError, SignedIn, accounts::lock_user, linked::name_of, user_target,
+        ways_in::hand_over,
     },
     mail::{Template, queue_mail},
 };
@@ -198,51 +194,22 @@ fn row(visitor: &Visitor<'_>, email: &str, tx: &Transaction) -> users::ActiveMod
     }
 }
 
-/// Hands an account to the owner of its address: nothing that whoever made it knows
-/// opens it from now on.
+/// Hands an account to the owner of its address, as the provider tells of them.
 async fn claim(
     tx: &Transaction,
     caller: &Caller,
     visitor: &Visitor<'_>,
     user: users::Model,
 ) -> Result<users::Model, IdentityError> {
-    let (now, id, email) = (tx.now(), user.id, user.email.clone());
+    let caller = Caller { user: Some(user.id), ..caller.clone() };
+    let (user, _) = hand_over(tx, &caller, user, visitor.provider.as_str()).await?;
+    let full_name = visitor.particulars.name_or(&user.email);
     let mut row = user.into_active_model();
-    row.password_hash = Set(None);
     row.provider = Set(visitor.provider.as_str().to_owned());
     row.provider_id = Set(Some(visitor.subject.to_owned()));
-    row.email_verified_at = Set(Some(now));
-    row.full_name = Set(visitor.particulars.name_or(&email));
+    row.full_name = Set(full_name);
     row.avatar_url = Set(visitor.particulars.avatar_url.clone());
-    row.updated_at = Set(now);
-    let user = row.update(&**tx).await?;
-    revoke_all(tx, id).await?;
-    tx.note_access(id);
-    api_tokens::Entity::delete_many().filter(api_tokens::Column::UserId.eq(id)).exec(&**tx).await?;
-    account_tokens::Entity::update_many()
-        .col_expr(account_tokens::Column::UsedAt, Expr::value(now))
-        .filter(account_tokens::Column::UserId.eq(id))
-        .filter(account_tokens::Column::UsedAt.is_null())
-        .exec(&**tx)
-        .await?;
-    unlink_all(tx, &user).await?;
-    attempts::forget_account(tx, &email).await?;
-    let caller = Caller { user: Some(id), ..caller.clone() };
-    let context = json!({"provider": visitor.provider});
-    audit::record_warning(tx, &caller, "auth.claim_account", user_target(id), context).await?;
-    Ok(user)
-}
-
-/// Removes every provider from an account, and tells its person of each.
-async fn unlink_all(tx: &Transaction, user: &users::Model) -> Result<(), QueueError> {
-    let own = oauth_identities::Column::UserId.eq(user.id);
-    let linked = oauth_identities::Entity::find().filter(own.clone()).all(&**tx).await?;
-    oauth_identities::Entity::delete_many().filter(own).exec(&**tx).await?;
-    for identity in linked {
-        let data = json!({"provider": name_of(identity.provider)});
-        queue_mail(tx, Template::ProviderUnlinked, user, &identity.id.to_string(), data).await?;
-    }
-    Ok(())
+    Ok(row.update(&**tx).await?)
 }
 
 /// Links a provider. Whoever had the account before is told; a new one is welcomed
@@ -272,15 +239,6 @@ async fn link(
         queue_mail(tx, Template::ProviderLinked, user, &id.to_string(), data).await?;
     }
     Ok(())
-}
-
-/// What people call a provider.
-fn name_of(provider: SignInProvider) -> &'static str {
-    match provider {
-        SignInProvider::Google => "Google",
-        SignInProvider::Github => "GitHub",
-        SignInProvider::Apple => "Apple",
-    }
 }
 
 async fn mark_used(tx: &Transaction, known: oauth_identities::Model, email: &str) -> Result<(), DbErr> {

@@ -125,8 +125,9 @@ async fn whoever_registered_anothers_address_before_them_is_left_with_nothing() 
     let identity = &bench.services.identity;
     let trap =
         identity.register(&Caller::default(), Bench::registration("ada@example.org")).await.expect("in");
+    let who = identity.authenticate(&trap.access_token).await.expect("authenticated");
     let token = NewApiToken { name: "later".to_owned(), scopes: vec![ApiScope::Read], expires_in_days: None };
-    let made = identity.create_api_token(&Caller::default(), trap.user.id, token).await.expect("made");
+    let made = identity.create_api_token(&Caller::default(), &who, None, token).await.expect("made");
 
     let owner = sign_in(&bench, ada()).await.expect("signed in");
 

@@ -10,7 +10,7 @@ fn by(user: UserId) -> Caller {
 
 async fn admin(bench: &Bench, email: &str) -> UserId {
     let made = bench.services.identity.ensure_admin(&Caller::default(), Bench::registration(email)).await;
-    made.expect("an admin").id
+    made.expect("an admin").0.id
 }
 
 /// What was recorded about an account by that operator, oldest first.
@@ -32,6 +32,7 @@ fn nothing() -> AccountChanges {
 async fn each_kind_of_change_is_made_and_recorded_once() {
     let bench = Bench::new().await;
     let (root, ada) = (admin(&bench, "root@example.org").await, bench.register("ada@example.org").await);
+    bench.prove(ada.id).await;
     let identity = &bench.services.identity;
     let changes = AccountChanges {
         full_name: Some("Ada King".to_owned()),
@@ -80,12 +81,40 @@ async fn another_mail_address_is_to_be_proven_and_must_be_free() {
 
     let taken = identity.change_account(&by(root), ada.id, to("ROOT@example.org")).await;
     assert!(matches!(taken, Err(IdentityError::EmailTaken)), "{taken:?}");
+    let here = identity.login(&Caller::default(), "ada@example.org", "correct horse").await.expect("in");
     let changed = identity.change_account(&by(root), ada.id, to("Ada@King.example")).await.expect("changed");
 
     assert_eq!((changed.email.as_str(), changed.email_verified_at), ("ada@king.example", None));
+    let ended = identity.authenticate(&here.access_token).await;
+    assert!(matches!(ended, Err(IdentityError::InvalidToken)), "{ended:?}");
     bench.work().await;
-    assert!(bench.mailer.mails().iter().any(|mail| mail.to == "ada@king.example"));
+    assert_eq!(bench.subjects_to("ada@king.example"), ["Confirm your mail address"]);
+    assert!(bench.subjects_to("ada@example.org").contains(&"Your mail address was changed".to_owned()));
+    let mails = bench.mailer.mails();
+    let told = mails.iter().find(|mail| mail.subject == "Your mail address was changed").expect("a mail");
+    assert!(!told.text.contains("ada@king.example"), "the former address learns of no other");
     assert!(identity.login(&Caller::default(), "ada@king.example", "correct horse").await.is_ok());
+}
+
+#[tokio::test]
+async fn nobody_operates_the_platform_by_an_address_that_was_never_proven() {
+    let bench = Bench::new().await;
+    let (root, ada) = (admin(&bench, "root@example.org").await, bench.register("ada@example.org").await);
+    let identity = &bench.services.identity;
+    let right = || AccountChanges { is_admin: Some(true), ..nothing() };
+
+    let refused = identity.change_account(&by(root), ada.id, right()).await;
+    assert!(matches!(refused, Err(IdentityError::UnprovenAdmin)), "{refused:?}");
+    bench.prove(ada.id).await;
+    let moved = AccountChanges { email: Some("ada@king.example".to_owned()), ..right() };
+    let refused = identity.change_account(&by(root), ada.id, moved).await;
+    assert!(matches!(refused, Err(IdentityError::UnprovenAdmin)), "the other one is not proven: {refused:?}");
+    assert_eq!(identity.get_user(ada.id).await.expect("there").email, "ada@example.org");
+
+    assert!(identity.change_account(&by(root), ada.id, right()).await.expect("granted").is_admin);
+    let actions: Vec<_> =
+        recorded(&bench, root).await.into_iter().map(|(action, level, _)| (action, level)).collect();
+    assert_eq!(actions, [("account.grant_admin".to_owned(), AuditLevel::Critical)]);
 }
 
 #[tokio::test]
@@ -99,10 +128,12 @@ async fn a_deactivated_persons_tokens_are_refused_at_once_and_stay_so() {
         let changes = AccountChanges { is_active: Some(active), ..nothing() };
         identity.change_account(&by(root), ada.user.id, changes).await.expect("changed")
     };
+    let who = identity.authenticate(&ada.access_token).await.expect("authenticated");
     let made = identity
         .create_api_token(
             &Caller::default(),
-            ada.user.id,
+            &who,
+            None,
             crate::identity::NewApiToken {
                 name: "Nightly build".to_owned(),
                 scopes: vec![atelier_entities::ApiScope::Read],

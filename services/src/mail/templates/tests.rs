@@ -74,6 +74,8 @@ fn what_must_be_told_cannot_be_unsubscribed_from() {
             "confirm_email",
             "reset_password",
             "password_changed",
+            "email_changed",
+            "api_token_created",
             "account_exists",
             "provider_linked",
             "provider_unlinked",
@@ -95,6 +97,9 @@ fn a_welcome_without_a_link_asks_for_nothing() {
     assert!(Template::ConfirmEmail.render(&reader, &data).is_err());
 }
 
+/// Values that are no text of a person.
+const TYPED: [&str; 4] = ["day", "paid_at", "currency", "expires_at"];
+
 /// Every text within, replaced.
 fn replace_texts(value: &mut Value, with: &str) {
     match value {
@@ -110,9 +115,9 @@ fn values_cannot_write_html_or_headers() {
     let nasty = "<script>alert(1)</script>\"'\r\nBcc: x";
     for template in Template::ALL.iter().copied() {
         let mut data = template.sample();
-        let typed: Vec<_> = ["day", "paid_at", "currency"].map(|name| data.get(name).cloned()).to_vec();
+        let typed: Vec<_> = TYPED.map(|name| data.get(name).cloned()).to_vec();
         replace_texts(&mut data, nasty);
-        for (name, value) in ["day", "paid_at", "currency"].into_iter().zip(typed) {
+        for (name, value) in TYPED.into_iter().zip(typed) {
             if let Some(value) = value {
                 data[name] = value;
             }
@@ -164,6 +169,53 @@ fn who_gets_an_account_back_learns_what_was_removed() {
     assert_eq!(english.subject, "GitHub was linked to your account");
     assert!(english.text.contains("every other sign-in were removed"), "{}", english.text);
     assert!(french.html.contains("ont été supprimés"), "{}", french.html);
+}
+
+#[test]
+fn who_gets_a_password_learns_what_else_opens_the_account() {
+    let nothing = json!({"api_tokens": 0, "providers": []});
+    let told = |reclaimed: bool, closed: &Value, open: &Value| {
+        let data = json!({"full_name": "Ada", "reclaimed": reclaimed, "closed": closed, "open": open});
+        Locale::ALL
+            .iter()
+            .map(|locale| render(Template::PasswordChanged, *locale, &data).text)
+            .collect::<String>()
+    };
+
+    let plain = told(false, &nothing, &nothing);
+    assert!(!plain.contains("still open") && !plain.contains("deleted with it"), "{plain}");
+    assert!(!plain.contains("toujours") && !plain.contains("supprimés en même temps"), "{plain}");
+    let full = told(
+        true,
+        &json!({"api_tokens": 3, "providers": []}),
+        &json!({"api_tokens": 2, "providers": ["Apple", "Google"]}),
+    );
+    for expected in [
+        "had not been proven here before",
+        "n’avait pas encore été confirmée",
+        "deleted with it: 3.",
+        "supprimés en même temps : 3.",
+        "still open your account: 2.",
+        "ouvrent toujours votre compte : 2.",
+        "still open your account: Apple, Google.",
+        "ouvrent toujours votre compte : Apple, Google.",
+    ] {
+        assert!(full.contains(expected), "{expected}: {full}");
+    }
+    let of_the_version_before = json!({"full_name": "Ada"});
+    assert!(
+        render(Template::PasswordChanged, Locale::En, &of_the_version_before).text.contains("was changed")
+    );
+}
+
+#[test]
+fn who_did_not_register_is_told_not_to_confirm() {
+    for template in [Template::Welcome, Template::ConfirmEmail] {
+        for (locale, told) in [(Locale::En, "do not confirm"), (Locale::Fr, "ne confirmez pas")] {
+            let mail = render(template, locale, &template.sample());
+            assert!(mail.text.contains(told) && mail.html.contains(told), "{template:?} {locale}");
+        }
+    }
 }
 
 #[test]

@@ -106,6 +106,10 @@ async fn an_account_is_looked_at_and_changed() {
     );
     assert!(!detail.body.to_string().contains("password"), "{}", detail.body);
 
+    let unproven = api.call("PUT", &path, &root, json!({"is_admin": true})).await;
+    assert_eq!((unproven.status.as_u16(), &unproven.body["code"]), (409, &json!("EMAIL_UNPROVEN")));
+    assert!(unproven.body["details"]["is_admin"].is_string(), "{}", unproven.body);
+    api.prove("ada@example.org").await;
     let changes = json!({"full_name": "Ada King", "credits": 40, "is_admin": true, "reason": "A prize"});
     for _ in 0..2 {
         let changed = api.call("PUT", &path, &root, changes.clone()).await;

@@ -23,13 +23,13 @@ async fn what_was_done_is_found_by_who_what_and_where_from() {
     let request = entries[0]["request_id"].as_str().expect("a request").to_owned();
     assert_eq!(list(&format!("request_id={request}")).await, entries);
     assert_eq!(list(&format!("target=user:{id}")).await, entries);
-    assert_eq!(list("level=critical").await.len(), 0);
+    assert_eq!(list("level=warning").await.len(), 0);
     assert_eq!(list("action=auth.*&page_size=1").await.len(), 1);
-    assert_eq!(list("action=account.grant_admin&level=warning").await.len(), 1);
+    assert_eq!(list("action=account.grant_admin&level=critical").await.len(), 1);
 
     let stats = api.call("GET", "/api/admin/logs/stats", &root, Value::Null).await;
     assert_eq!(
-        (&stats.body["total"], &stats.body["by_level"]["warning"]),
+        (&stats.body["total"], &stats.body["by_level"]["critical"]),
         (&json!(3), &json!(1)),
         "{}",
         stats.body

@@ -1,0 +1,139 @@
+use ApiScope::{Admin, Read, Write};
+
+use super::*;
+use crate::{identity::Credential, testing::Bench};
+
+const ADA: &str = "ada@example.org";
+
+/// Somebody who has just signed in.
+async fn ada(bench: &Bench) -> Authenticated {
+    bench.register(ADA).await;
+    bench.sign_in(ADA).await
+}
+
+async fn make(
+    bench: &Bench,
+    who: &Authenticated,
+    password: Option<&str>,
+    scopes: &[ApiScope],
+) -> Result<MadeApiToken, IdentityError> {
+    let identity = &bench.services.identity;
+    identity.create_api_token(&Caller::default(), who, password, input(scopes)).await
+}
+
+fn input(scopes: &[ApiScope]) -> NewApiToken {
+    NewApiToken { name: "Nightly build".to_owned(), scopes: scopes.to_vec(), expires_in_days: None }
+}
+
+#[test]
+fn writing_implies_reading_and_administration_neither() {
+    for (wanted, scopes) in [
+        (&[Write][..], Some(&[Read, Write][..])),
+        (&[Read, Read], Some(&[Read])),
+        (&[Admin, Read], Some(&[Read, Admin])),
+        (&[Admin], None),
+        (&[], None),
+    ] {
+        assert_eq!(check_scopes(wanted).ok().as_deref(), scopes, "{wanted:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_signs_in_until_it_expires_or_is_deleted() {
+    let bench = Bench::new().await;
+    let (ada, identity) = (ada(&bench).await, &bench.services.identity);
+    let made = make(&bench, &ada, None, &[Write]).await.expect("made");
+
+    let who = identity.authenticate(&made.token).await.expect("authenticated");
+    assert_eq!(who.user.id, ada.user.id);
+    assert_eq!(who.credential, Credential::ApiToken(made.row.id, vec![Read, Write]));
+    let kept = identity.list_api_tokens(ada.user.id).await.expect("listed").remove(0);
+    assert!(kept.last_used_at.is_some() && kept.token_hash == hash_token(&made.token));
+    assert!(made.token.starts_with(&kept.prefix) && kept.prefix.len() == 10);
+
+    let other = make(&bench, &ada, None, &[Read]).await.expect("made");
+    identity.delete_api_token(&Caller::default(), ada.user.id, made.row.id).await.expect("deleted");
+    let deleted = identity.authenticate(&made.token).await;
+    assert!(matches!(deleted, Err(IdentityError::InvalidToken)));
+    bench.advance(90 * 24 * 3600 + 1);
+    let expired = identity.authenticate(&other.token).await;
+    assert!(matches!(expired, Err(IdentityError::ExpiredToken)));
+    assert!(matches!(identity.authenticate("atl_unknown").await, Err(IdentityError::InvalidToken)));
+}
+
+#[tokio::test]
+async fn what_outlives_the_sign_in_asks_for_a_recent_one_or_the_password() {
+    let bench = Bench::new().await;
+    let ada = ada(&bench).await;
+    bench.advance(10 * 60);
+
+    let old = make(&bench, &ada, None, &[Read]).await;
+    assert!(matches!(old, Err(IdentityError::RecentSignInRequired)), "{old:?}");
+    let wrong = make(&bench, &ada, Some("wrong horse"), &[Read]).await;
+    assert!(matches!(wrong, Err(IdentityError::WrongPassword)), "{wrong:?}");
+    let made = make(&bench, &ada, Some("correct horse"), &[Read]).await.expect("made");
+    let by_token = bench.services.identity.authenticate(&made.token).await.expect("authenticated");
+    let more = make(&bench, &by_token, Some("correct horse"), &[Read]).await;
+    assert!(matches!(more, Err(IdentityError::RecentSignInRequired)), "{more:?}");
+}
+
+#[tokio::test]
+async fn a_sign_in_that_has_ended_meanwhile_makes_none() {
+    let bench = Bench::new().await;
+    let (ada, identity) = (ada(&bench).await, &bench.services.identity);
+    let family = ada.session().expect("a sign-in");
+    identity.end_sign_in(&Caller::default(), ada.user.id, family).await.expect("ended");
+
+    let made = make(&bench, &ada, Some("correct horse"), &[Read]).await;
+
+    assert!(matches!(made, Err(IdentityError::InvalidToken)), "{made:?}");
+    assert!(identity.list_api_tokens(ada.user.id).await.expect("listed").is_empty());
+}
+
+#[tokio::test]
+async fn the_person_is_told_of_each_token_once_the_address_is_theirs() {
+    let bench = Bench::new().await;
+    let ada = ada(&bench).await;
+    let told = async || {
+        bench.work().await;
+        let subjects = bench.subjects_to(ADA);
+        subjects.iter().filter(|subject| subject.starts_with("A new API token")).count()
+    };
+    for _ in 0..2 {
+        make(&bench, &ada, None, &[Read]).await.expect("made");
+    }
+    assert_eq!(told().await, 1, "whose address it is nobody knows");
+    bench.prove(ada.user.id).await;
+    for _ in 0..2 {
+        make(&bench, &ada, None, &[Write]).await.expect("made");
+    }
+
+    assert_eq!(told().await, 3);
+    let text = bench.mailer.mails().pop().expect("a mail").text;
+    assert!(text.contains("has the scopes read, write") && !text.contains("Nightly build"), "{text}");
+}
+
+#[tokio::test]
+async fn another_persons_token_is_not_there() {
+    let bench = Bench::new().await;
+    let (ada, bob) = (ada(&bench).await, bench.register("bob@example.org").await);
+    let identity = &bench.services.identity;
+    let made = make(&bench, &ada, None, &[Read]).await.expect("made");
+
+    let deleted = identity.delete_api_token(&Caller::default(), bob.id, made.row.id).await;
+    assert!(matches!(deleted, Err(IdentityError::NoSuchApiToken)));
+    assert!(identity.list_api_tokens(bob.id).await.expect("listed").is_empty());
+}
+
+#[tokio::test]
+async fn an_account_has_a_bounded_number_of_tokens() {
+    let bench = Bench::new().await;
+    let ada = ada(&bench).await;
+    for _ in 0..MAX_TOKENS {
+        make(&bench, &ada, None, &[Read]).await.expect("made");
+    }
+
+    let more = make(&bench, &ada, None, &[Read]).await;
+
+    assert!(matches!(more, Err(IdentityError::TooManyApiTokens(MAX_TOKENS))));
+}

@@ -1,0 +1,161 @@
+use super::*;
+use crate::testing::Bench;
+
+fn from(ip: &str) -> Caller {
+    Caller { ip: Some(ip.to_owned()), ..Caller::default() }
+}
+
+async fn login(bench: &Bench, caller: &Caller, email: &str, password: &str) -> Option<IdentityError> {
+    bench.services.identity.login(caller, email, password).await.err()
+}
+
+#[test]
+fn accounts_are_counted_by_a_hash_and_addresses_by_their_network() {
+    let network = |ip: &str| network_key(&from(ip)).expect("an address");
+
+    assert_eq!(network_key(&Caller::default()), None);
+    assert!(!account_key("ada@example.org").contains("ada"));
+    assert_eq!(network("192.0.2.7"), "address:192.0.2.7");
+    assert_eq!(network("2001:db8:1:2:3::4"), network("2001:db8:1:2:ffff::1"));
+    assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
+}
+
+#[tokio::test]
+async fn guessing_gets_slower_and_the_right_password_starts_anew() {
+    let bench = Bench::new().await;
+    bench.register("ada@example.org").await;
+    let login = async |email: &str, password: &str| {
+        bench.services.identity.login(&Caller::default(), email, password).await.err()
+    };
+    for _ in 0..12 {
+        let wrong = login("ada@example.org", "wrong horse").await;
+        assert!(matches!(wrong, Some(IdentityError::BadCredentials)), "{wrong:?}");
+        bench.advance(60);
+    }
+    let wrong = login("ada@example.org", "wrong horse").await;
+    assert!(matches!(wrong, Some(IdentityError::BadCredentials)), "{wrong:?}");
+    let blocked = login("ada@example.org", "correct horse").await;
+    assert!(matches!(blocked, Some(IdentityError::TooManyAttempts { retry_after: 1..=60 })));
+
+    bench.advance(60);
+    assert!(login("ada@example.org", "correct horse").await.is_none());
+    let wrong = login("ada@example.org", "wrong horse").await;
+    assert!(matches!(wrong, Some(IdentityError::BadCredentials)));
+    assert!(login("ada@example.org", "correct horse").await.is_none());
+}
+
+#[tokio::test]
+async fn an_unknown_account_gets_slower_too_and_an_address_over_many_accounts() {
+    let bench = Bench::new().await;
+    let caller = Caller { ip: Some("192.0.2.1".to_owned()), ..Caller::default() };
+    let begin = async |email: String| bench.services.identity.begin_attempt(&caller, &email).await;
+    for _ in 0..6 {
+        begin("nobody@example.org".to_owned()).await.expect("counted");
+    }
+    let refused = begin("nobody@example.org".to_owned()).await;
+    assert!(matches!(refused, Err(IdentityError::TooManyAttempts { .. })));
+    for number in 0..15 {
+        begin(format!("{number}@example.org")).await.expect("counted");
+    }
+    let refused = begin("another@example.org".to_owned()).await;
+    assert!(matches!(refused, Err(IdentityError::TooManyAttempts { .. })));
+
+    bench.advance(24 * 3600);
+    for _ in 0..5 {
+        begin("nobody@example.org".to_owned()).await.expect("forgotten");
+    }
+}
+
+#[tokio::test]
+async fn who_signs_in_leaves_nobody_of_their_network_waiting() {
+    let bench = Bench::new().await;
+    let office = from("192.0.2.1");
+    for name in ["ada", "bob"] {
+        bench.register(&format!("{name}@example.org")).await;
+    }
+    for number in 0..25 {
+        let wrong = login(&bench, &office, &format!("{number}@example.org"), "wrong horse").await;
+        assert!(matches!(wrong, Some(IdentityError::BadCredentials)), "{wrong:?}");
+        // As long as the wait; too short a time for a failure to be forgotten.
+        bench.advance(if number < 20 { 0 } else { 1 << (number - 20) });
+    }
+
+    for name in ["ada", "bob", "ada"] {
+        let refused = login(&bench, &office, &format!("{name}@example.org"), "correct horse").await;
+        assert!(refused.is_none(), "{name}: {refused:?}");
+    }
+    let wrong = login(&bench, &office, "eve@example.org", "wrong horse").await;
+    assert!(matches!(wrong, Some(IdentityError::BadCredentials)), "{wrong:?}");
+    let waits = login(&bench, &office, "ada@example.org", "correct horse").await;
+    assert!(matches!(waits, Some(IdentityError::TooManyAttempts { .. })), "failures still count: {waits:?}");
+}
+
+#[tokio::test]
+async fn an_attempt_that_nobody_looked_at_is_no_failure() {
+    let bench = Bench::new().await;
+    let identity = &bench.services.identity;
+    let office = from("192.0.2.1");
+    let who = bench.register("ada@example.org").await;
+    identity.passwords.close();
+
+    for _ in 0..30 {
+        let busy = login(&bench, &office, "ada@example.org", "correct horse").await;
+        assert!(matches!(busy, Some(IdentityError::Busy)), "{busy:?}");
+        let busy = identity.check_password(&office, &who, "correct horse").await;
+        assert!(matches!(busy, Err(IdentityError::Busy)), "{busy:?}");
+    }
+
+    let counts = sign_in_failures::Entity::find().all(bench.services.queue.db()).await.expect("listed");
+    assert_eq!(counts.iter().map(|row| row.failures).collect::<Vec<_>>(), [0, 0, 0]);
+}
+
+#[tokio::test]
+async fn who_guesses_from_outside_keeps_nobody_from_their_password_who_is_in() {
+    let bench = Bench::new().await;
+    let identity = &bench.services.identity;
+    let who = bench.register("ada@example.org").await;
+    let here = from("192.0.2.1");
+    while !matches!(
+        login(&bench, &here, "ada@example.org", "wrong horse").await,
+        Some(IdentityError::TooManyAttempts { .. })
+    ) {}
+
+    identity.check_password(&here, &who, "correct horse").await.expect("looked at");
+
+    for _ in 0..6 {
+        let wrong = identity.check_password(&here, &who, "wrong horse").await;
+        assert!(matches!(wrong, Err(IdentityError::WrongPassword)), "{wrong:?}");
+    }
+    let waits = identity.check_password(&here, &who, "correct horse").await;
+    assert!(matches!(waits, Err(IdentityError::TooManyAttempts { .. })), "guessed from inside: {waits:?}");
+}
+
+#[tokio::test]
+async fn a_password_that_was_replaced_while_it_was_looked_at_signs_nobody_in() {
+    let bench = Bench::new().await;
+    let identity = bench.services.identity.clone();
+    let ada = bench.register("ada@example.org").await;
+    let mut turns = Vec::new();
+    while let Some(turn) = identity.passwords.try_turn() {
+        turns.push(turn);
+    }
+    let late = tokio::spawn({
+        let identity = identity.clone();
+        async move { identity.login(&Caller::default(), "ada@example.org", "correct horse").await.err() }
+    });
+    let counted = async || {
+        let key = account_key("ada@example.org");
+        sign_in_failures::Entity::find_by_id(key).one(bench.services.queue.db()).await.expect("asked")
+    };
+    while counted().await.is_none() {
+        tokio::task::yield_now().await;
+    }
+    let other = users::ActiveModel { id: Set(ada.id), password_hash: Set(None), ..Default::default() };
+    other.update(bench.services.queue.db()).await.expect("updated");
+    drop(turns);
+
+    let refused = late.await.expect("no panic");
+
+    assert!(matches!(refused, Some(IdentityError::BadCredentials)), "{refused:?}");
+    assert!(identity.list_sign_ins(ada.id).await.expect("listed").len() == 1, "the one of the registration");
+}

@@ -1,0 +1,160 @@
+//! Providers that open an account: shown, linked, and removed.
+
+use atelier_entities::{SignInProvider, UserId, oauth_identities, users};
+use atelier_queue::{QueueError, Transaction};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
+    QueryFilter, QueryOrder,
+};
+use serde_json::json;
+
+use super::{
+    Authenticated, Identity, IdentityError,
+    accounts::lock_user,
+    sessions::{ensure_alive, revoke_all},
+    user_target,
+};
+use crate::{
+    Caller, audit,
+    mail::{Template, queue_mail},
+};
+
+impl Identity {
+    /// The providers that open an account, first linked first.
+    pub async fn list_linked(&self, user: UserId) -> Result<Vec<oauth_identities::Model>, IdentityError> {
+        Ok(list(self.queue.db(), user).await?)
+    }
+
+    /// Removes a provider from the caller's own account. It asks for the password; where
+    /// there is none, for a sign-in of the last minutes. The last way into an account
+    /// stays.
+    pub async fn unlink(
+        &self,
+        caller: &Caller,
+        who: &Authenticated,
+        provider: SignInProvider,
+        password: &str,
+    ) -> Result<(), IdentityError> {
+        let linked = self.list_linked(who.user.id).await?;
+        let account = self.get_user(who.user.id).await?;
+        judge(&linked, provider, account.password_hash.is_some())?;
+        self.confirm(caller, who, password).await?;
+        let tx = self.queue.begin().await?;
+        let account = lock_user(&tx, who.user.id).await?.ok_or(IdentityError::NotFound)?;
+        ensure_alive(&tx, account.id, who.session()?).await?;
+        judge(&list(&*tx, account.id).await?, provider, account.password_hash.is_some())?;
+        remove(&tx, caller, account, provider).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Removes a provider from another person's account and ends its sign-ins, any of
+    /// which may have come by it. Whoever is left without a way in chooses a password by
+    /// a mailed link.
+    pub async fn unlink_of(
+        &self,
+        caller: &Caller,
+        user: UserId,
+        provider: SignInProvider,
+    ) -> Result<(), IdentityError> {
+        let tx = self.queue.begin().await?;
+        let account = lock_user(&tx, user).await?.ok_or(IdentityError::NotFound)?;
+        judge(&list(&*tx, user).await?, provider, true)?;
+        revoke_all(&tx, user).await?;
+        remove(&tx, caller, account, provider).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+/// Whether a provider may be removed: it is linked, and something else opens the account.
+fn judge(
+    linked: &[oauth_identities::Model],
+    provider: SignInProvider,
+    has_password: bool,
+) -> Result<(), IdentityError> {
+    if linked.iter().all(|identity| identity.provider != provider) {
+        Err(IdentityError::NotLinked)
+    } else if has_password || linked.iter().any(|identity| identity.provider != provider) {
+        Ok(())
+    } else {
+        Err(IdentityError::LastWayIn)
+    }
+}
+
+async fn list(db: &impl ConnectionTrait, user: UserId) -> Result<Vec<oauth_identities::Model>, DbErr> {
+    let own = oauth_identities::Entity::find().filter(oauth_identities::Column::UserId.eq(user));
+    own.order_by_asc(oauth_identities::Column::Id).all(db).await
+}
+
+/// The providers of an account, once each, as people call them.
+pub(super) async fn list_names(tx: &Transaction, user: UserId) -> Result<Vec<&'static str>, DbErr> {
+    let mut names: Vec<_> = list(&**tx, user).await?.iter().map(|one| name_of(one.provider)).collect();
+    names.sort_unstable();
+    names.dedup();
+    Ok(names)
+}
+
+/// Removes every identity of a provider from an account, and tells its person.
+async fn remove(
+    tx: &Transaction,
+    caller: &Caller,
+    account: users::Model,
+    provider: SignInProvider,
+) -> Result<(), IdentityError> {
+    let (gone, left): (Vec<_>, Vec<_>) =
+        list(&**tx, account.id).await?.into_iter().partition(|identity| identity.provider == provider);
+    let account = stand_by(tx, account, provider, left.first()).await?;
+    unlink_each(tx, &account, gone).await?;
+    let context = json!({"provider": provider});
+    audit::record_warning(tx, caller, "auth.unlink_identity", user_target(account.id), context).await?;
+    Ok(())
+}
+
+/// The account, which no longer says that it came by that provider where it did.
+async fn stand_by(
+    tx: &Transaction,
+    account: users::Model,
+    gone: SignInProvider,
+    left: Option<&oauth_identities::Model>,
+) -> Result<users::Model, DbErr> {
+    if account.provider != gone.as_str() {
+        return Ok(account);
+    }
+    let mut row = account.into_active_model();
+    row.provider = Set(left.map_or("email", |left| left.provider.as_str()).to_owned());
+    row.provider_id = Set(left.map(|left| left.subject.clone()));
+    row.updated_at = Set(tx.now());
+    row.update(&**tx).await
+}
+
+/// Removes every provider from an account, and tells its person of each.
+pub(super) async fn unlink_all(tx: &Transaction, user: &users::Model) -> Result<(), QueueError> {
+    let linked = list(&**tx, user.id).await?;
+    unlink_each(tx, user, linked).await
+}
+
+async fn unlink_each(
+    tx: &Transaction,
+    user: &users::Model,
+    linked: Vec<oauth_identities::Model>,
+) -> Result<(), QueueError> {
+    for identity in linked {
+        oauth_identities::Entity::delete_by_id(identity.id).exec(&**tx).await?;
+        let data = json!({"provider": name_of(identity.provider)});
+        queue_mail(tx, Template::ProviderUnlinked, user, &identity.id.to_string(), data).await?;
+    }
+    Ok(())
+}
+
+/// What people call a provider.
+pub(super) fn name_of(provider: SignInProvider) -> &'static str {
+    match provider {
+        SignInProvider::Google => "Google",
+        SignInProvider::Github => "GitHub",
+        SignInProvider::Apple => "Apple",
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+use SignInProvider::{Apple, Github, Google};
+use atelier_entities::{OAuthIdentityId, audit_log};
+use sea_orm::PaginatorTrait;
+
+use super::*;
+use crate::testing::Bench;
+
+const ADA: &str = "ada@example.org";
+
+async fn link(bench: &Bench, user: UserId, provider: SignInProvider, subject: &str) {
+    let now = bench.services.queue.now();
+    let row = oauth_identities::ActiveModel {
+        id: Set(OAuthIdentityId::new()),
+        user_id: Set(user),
+        provider: Set(provider),
+        subject: Set(subject.to_owned()),
+        email: Set(Some(ADA.to_owned())),
+        created_at: Set(now),
+        last_used_at: Set(now),
+    };
+    row.insert(bench.services.queue.db()).await.expect("linked");
+}
+
+/// Ada, who came by Google and linked GitHub, and has a password where it is said.
+async fn ada(bench: &Bench, has_password: bool) -> Authenticated {
+    let user = bench.register(ADA).await;
+    bench.prove(user.id).await;
+    let who = bench.sign_in(ADA).await;
+    link(bench, user.id, Google, "one").await;
+    link(bench, user.id, Github, "two").await;
+    let mut row = bench.services.identity.get_user(user.id).await.expect("there").into_active_model();
+    row.provider = Set("google".to_owned());
+    row.provider_id = Set(Some("one".to_owned()));
+    if !has_password {
+        row.password_hash = Set(None);
+    }
+    row.update(bench.services.queue.db()).await.expect("updated");
+    who
+}
+
+async fn unlink(
+    bench: &Bench,
+    who: &Authenticated,
+    provider: SignInProvider,
+    password: &str,
+) -> Result<(), IdentityError> {
+    bench.services.identity.unlink(&Caller::default(), who, provider, password).await
+}
+
+#[test]
+fn the_last_way_in_stays() {
+    let of = |provider| oauth_identities::Model {
+        id: OAuthIdentityId::new(),
+        user_id: UserId::new(),
+        provider,
+        subject: String::new(),
+        email: None,
+        created_at: chrono::DateTime::UNIX_EPOCH,
+        last_used_at: chrono::DateTime::UNIX_EPOCH,
+    };
+    for (linked, provider, has_password, expected) in [
+        (&[][..], Google, true, "not linked"),
+        (&[of(Github)], Google, true, "not linked"),
+        (&[of(Google)], Google, true, "may"),
+        (&[of(Google)], Google, false, "last"),
+        (&[of(Google), of(Google)], Google, false, "last"),
+        (&[of(Google), of(Github)], Google, false, "may"),
+    ] {
+        let judged = match judge(linked, provider, has_password) {
+            Ok(()) => "may",
+            Err(IdentityError::NotLinked) => "not linked",
+            Err(IdentityError::LastWayIn) => "last",
+            Err(other) => panic!("{other}"),
+        };
+        assert_eq!(judged, expected, "{linked:?} {has_password}");
+    }
+}
+
+#[tokio::test]
+async fn a_provider_is_removed_by_whoever_knows_the_password() {
+    let bench = Bench::new().await;
+    let (ada, identity) = (ada(&bench, true).await, &bench.services.identity);
+    for password in ["", "wrong horse"] {
+        let refused = unlink(&bench, &ada, Google, password).await;
+        assert!(matches!(refused, Err(IdentityError::WrongPassword)), "{refused:?}");
+    }
+    let unknown = unlink(&bench, &ada, Apple, "").await;
+    assert!(matches!(unknown, Err(IdentityError::NotLinked)), "{unknown:?}");
+
+    unlink(&bench, &ada, Google, "correct horse").await.expect("unlinked");
+
+    let left = identity.list_linked(ada.user.id).await.expect("listed");
+    assert_eq!(left.iter().map(|identity| identity.provider).collect::<Vec<_>>(), [Github]);
+    let user = identity.get_user(ada.user.id).await.expect("there");
+    assert_eq!((user.provider.as_str(), user.provider_id.as_deref()), ("github", Some("two")));
+    unlink(&bench, &ada, Github, "correct horse").await.expect("unlinked");
+    let user = identity.get_user(ada.user.id).await.expect("there");
+    assert_eq!((user.provider.as_str(), user.provider_id), ("email", None));
+    bench.work().await;
+    let told = bench.subjects_to(ADA);
+    for provider in ["Google", "GitHub"] {
+        assert!(told.contains(&format!("{provider} was unlinked from your account")), "{told:?}");
+    }
+    let entries = audit_log::Entity::find().filter(audit_log::Column::Action.eq("auth.unlink_identity"));
+    assert_eq!(entries.count(bench.services.queue.db()).await.expect("counted"), 2);
+}
+
+#[tokio::test]
+async fn without_a_password_a_recent_sign_in_removes_all_but_the_last() {
+    let bench = Bench::new().await;
+    let ada = ada(&bench, false).await;
+    unlink(&bench, &ada, Google, "").await.expect("unlinked");
+    let last = unlink(&bench, &ada, Github, "").await;
+    assert!(matches!(last, Err(IdentityError::LastWayIn)), "{last:?}");
+    link(&bench, ada.user.id, Apple, "three").await;
+    bench.advance(11 * 60);
+
+    let old = unlink(&bench, &ada, Github, "").await;
+
+    assert!(matches!(old, Err(IdentityError::RecentSignInRequired)), "{old:?}");
+    assert_eq!(bench.services.identity.list_linked(ada.user.id).await.expect("listed").len(), 2);
+}
+
+#[tokio::test]
+async fn an_operator_removes_a_provider_and_ends_what_came_by_it() {
+    let bench = Bench::new().await;
+    let (ada, identity) = (ada(&bench, false).await, &bench.services.identity);
+    for provider in [Google, Github] {
+        identity.unlink_of(&Caller::default(), ada.user.id, provider).await.expect("unlinked");
+    }
+
+    let again = identity.unlink_of(&Caller::default(), ada.user.id, Google).await;
+    assert!(matches!(again, Err(IdentityError::NotLinked)), "{again:?}");
+    let ended = identity.authenticate_again(&ada).await;
+    assert!(matches!(ended, Err(IdentityError::InvalidToken)), "{ended:?}");
+    let nobody = identity.unlink_of(&Caller::default(), UserId::new(), Google).await;
+    assert!(matches!(nobody, Err(IdentityError::NotFound)), "{nobody:?}");
+}

@@ -1,0 +1,97 @@
+//! Whether somebody who is signed in is who they say: asked before what cannot be undone
+//! or lasts longer than the sign-in.
+
+use atelier_entities::{SessionFamilyId, Timestamp, sessions, users};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use serde_json::json;
+
+use super::{
+    Authenticated, Credential, Identity, IdentityError, passwords::Match, sessions::began, user_target,
+};
+use crate::{Caller, audit};
+
+/// How recent a sign-in must be to stand for the password.
+const RECENT: std::time::Duration = std::time::Duration::from_secs(10 * 60);
+
+impl Identity {
+    /// The account, where its password is shown. Of an account without one, a sign-in of
+    /// the last minutes stands for it.
+    pub(super) async fn confirm(
+        &self,
+        caller: &Caller,
+        who: &Authenticated,
+        password: &str,
+    ) -> Result<users::Model, IdentityError> {
+        let account = self.get_user(who.user.id).await?;
+        match account.password_hash {
+            Some(_) => self.check_password(caller, &account, password).await?,
+            None => self.check_recent(who.session()?).await?,
+        }
+        Ok(account)
+    }
+
+    /// The account, where the sign-in is of the last minutes or the password is shown.
+    pub(super) async fn confirm_or_recent(
+        &self,
+        caller: &Caller,
+        who: &Authenticated,
+        password: Option<&str>,
+    ) -> Result<users::Model, IdentityError> {
+        let account = self.get_user(who.user.id).await?;
+        match (self.check_recent(who.session()?).await, password) {
+            (Err(IdentityError::RecentSignInRequired), Some(password)) if account.password_hash.is_some() => {
+                self.check_password(caller, &account, password).await?;
+            }
+            (recent, _) => recent?,
+        }
+        Ok(account)
+    }
+
+    /// Whether somebody who is signed in knows the account's password. Guessing it gets
+    /// slower like at sign-in, but by a count of its own: whoever guesses from outside
+    /// keeps nobody from it who is in.
+    pub(super) async fn check_password(
+        &self,
+        caller: &Caller,
+        user: &users::Model,
+        password: &str,
+    ) -> Result<(), IdentityError> {
+        let attempt = self.begin_attempt_inside(caller, user.id).await?;
+        let verdict = self.verify_attempt(&attempt, password, user.password_hash.clone()).await?;
+        let tx = self.queue.begin().await?;
+        if verdict == Match::Wrong {
+            let target = user_target(user.id);
+            audit::record_warning(&tx, caller, "auth.password_failed", target, json!({})).await?;
+            tx.commit().await?;
+            return Err(IdentityError::WrongPassword);
+        }
+        attempt.clear(&tx).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Whether a sign-in is so recent that it proves who is there.
+    async fn check_recent(&self, family: SessionFamilyId) -> Result<(), IdentityError> {
+        let session = sessions::Entity::find()
+            .filter(sessions::Column::FamilyId.eq(family))
+            .order_by_desc(sessions::Column::Id)
+            .one(self.queue.db())
+            .await?;
+        let is_fresh = session.is_some_and(|session| is_recent(began(&session), self.queue.now()));
+        if is_fresh { Ok(()) } else { Err(IdentityError::RecentSignInRequired) }
+    }
+}
+
+impl Authenticated {
+    /// The sign-in of a person who is here themselves.
+    pub(super) fn session(&self) -> Result<SessionFamilyId, IdentityError> {
+        match self.credential {
+            Credential::Session(family) => Ok(family),
+            Credential::ApiToken(..) => Err(IdentityError::RecentSignInRequired),
+        }
+    }
+}
+
+fn is_recent(signed_in_at: Timestamp, now: Timestamp) -> bool {
+    signed_in_at + RECENT > now
+}

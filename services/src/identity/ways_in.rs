@@ -1,0 +1,75 @@
+//! What opens an account beside its password, and handing an account over so that
+//! nothing of it is left.
+
+use atelier_entities::{UserId, account_tokens, api_tokens, users};
+use atelier_queue::Transaction;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait,
+    QueryFilter, sea_query::Expr,
+};
+use serde::Serialize;
+use serde_json::json;
+
+use super::{
+    IdentityError, attempts,
+    linked::{list_names, unlink_all},
+    sessions::revoke_all,
+    user_target,
+};
+use crate::{Caller, audit};
+
+/// What opens an account for long beside its password.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct WaysIn {
+    /// API tokens that have not expired.
+    pub(super) api_tokens: u64,
+    /// Linked providers, as people call them.
+    pub(super) providers: Vec<&'static str>,
+}
+
+/// What opens an account.
+pub(super) async fn list(tx: &Transaction, user: UserId) -> Result<WaysIn, DbErr> {
+    let tokens = api_tokens::Entity::find_owned(user).filter(api_tokens::Column::ExpiresAt.gt(tx.now()));
+    Ok(WaysIn { api_tokens: tokens.count(&**tx).await?, providers: list_names(tx, user).await? })
+}
+
+/// Deletes every API token of an account; how many were good.
+pub(super) async fn delete_api_tokens(tx: &Transaction, user: UserId) -> Result<u64, DbErr> {
+    let good = list(tx, user).await?.api_tokens;
+    api_tokens::Entity::delete_many().filter(api_tokens::Column::UserId.eq(user)).exec(&**tx).await?;
+    tx.note_access(user);
+    Ok(good)
+}
+
+/// Hands an account whose address was never proven to the owner of the address, who is
+/// here now: nothing that whoever made it knows opens it from now on. It has no password
+/// then. `by` is how the owner came. Answers what opened it before too.
+pub(super) async fn hand_over(
+    tx: &Transaction,
+    caller: &Caller,
+    user: users::Model,
+    by: &str,
+) -> Result<(users::Model, WaysIn), IdentityError> {
+    let before = list(tx, user.id).await?;
+    let mut row = user.into_active_model();
+    row.password_hash = Set(None);
+    row.provider = Set("email".to_owned());
+    row.provider_id = Set(None);
+    row.email_verified_at = Set(Some(tx.now()));
+    row.updated_at = Set(tx.now());
+    let user = row.update(&**tx).await?;
+    tx.note_access(user.id);
+    revoke_all(tx, user.id).await?;
+    delete_api_tokens(tx, user.id).await?;
+    account_tokens::Entity::update_many()
+        .col_expr(account_tokens::Column::UsedAt, Expr::value(tx.now()))
+        .filter(account_tokens::Column::UserId.eq(user.id))
+        .filter(account_tokens::Column::UsedAt.is_null())
+        .exec(&**tx)
+        .await?;
+    unlink_all(tx, &user).await?;
+    attempts::forget_account(tx, &user).await?;
+    let context = json!({"by": by, "removed": before});
+    audit::record_warning(tx, caller, "auth.claim_account", user_target(user.id), context).await?;
+    Ok((user, before))
+}
