@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use atelier_entities::{Timestamp, queues};
+use serde::{Deserialize, Serialize};
 
 /// Limits of a queue; everything left out is unlimited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,8 +17,8 @@ pub struct QueueLimits {
     pub rate: Option<Rate>,
 }
 
-/// So many in each period. Starts are spread over the period but for a burst of at
-/// most `count` after a rest.
+/// So many in each period, wherever it begins: after a rest `count` may start at once,
+/// and then no more until the first of them is a period ago.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     /// Jobs.
@@ -46,18 +47,73 @@ impl QueueLimits {
     }
 }
 
+/// Parts of a period. Starts are counted by the part they fall into, and as if they had
+/// been at its end: that keeps what is remembered small, and no start counts too short.
+const PARTS: i64 = 60;
+
+/// The starts that a queue's rate counts: how many, by the end of their part of a period
+/// in milliseconds since 1970, the earliest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Starts(Vec<(i64, u32)>);
+
+impl Starts {
+    /// Those that a queue's row tells of.
+    pub(crate) fn of(row: &queues::Model) -> Self {
+        let told = row.rate_starts.clone().map(serde_json::from_value);
+        told.and_then(Result::ok).unwrap_or_default()
+    }
+}
+
 impl Rate {
-    /// Starts left now, from what was left at `since`: a token bucket.
-    pub(crate) fn tokens(self, left: f64, since: Timestamp, now: Timestamp) -> f64 {
-        let rested = (now - since).to_std().unwrap_or_default().as_secs_f64();
-        let refilled = left + rested * f64::from(self.count) / self.period.as_secs_f64();
-        refilled.clamp(0.0, f64::from(self.count))
+    /// How many may start now.
+    pub(crate) fn left(self, starts: &Starts, now: Timestamp) -> u32 {
+        self.count.saturating_sub(self.counted(starts, now))
     }
 
-    /// When the next start is allowed, with so many left.
-    pub(crate) fn next_start(self, tokens: f64, now: Timestamp) -> Timestamp {
-        let missing = (1.0 - tokens).max(0.0);
-        now + Duration::from_secs_f64(missing * self.period.as_secs_f64() / f64::from(self.count.max(1)))
+    /// When one more may start.
+    pub(crate) fn next_start(self, starts: &Starts, now: Timestamp) -> Timestamp {
+        let mut counted = self.counted(starts, now);
+        for (end, jobs) in &starts.0 {
+            if counted < self.count {
+                break;
+            }
+            let over = end.saturating_add(self.millis());
+            if over > now.timestamp_millis() {
+                counted = counted.saturating_sub(*jobs);
+                if counted < self.count {
+                    return Timestamp::from_timestamp_millis(over).unwrap_or(now);
+                }
+            }
+        }
+        now
+    }
+
+    /// The starts that are to be remembered once so many more have started now.
+    pub(crate) fn noting(self, starts: &Starts, jobs: u32, now: Timestamp) -> Starts {
+        let (now, part) = (now.timestamp_millis(), self.part());
+        // A process whose clock is a little behind may still count what is over here.
+        let kept = |(end, _): &(i64, u32)| end.saturating_add(self.millis()).saturating_add(part) > now;
+        let mut noted: Vec<(i64, u32)> = starts.0.iter().copied().filter(kept).collect();
+        let end = (now.div_euclid(part) + 1) * part;
+        match noted.binary_search_by_key(&end, |(end, _)| *end) {
+            Ok(at) => noted[at].1 = noted[at].1.saturating_add(jobs),
+            Err(at) => noted.insert(at, (end, jobs)),
+        }
+        Starts(noted)
+    }
+
+    fn counted(self, starts: &Starts, now: Timestamp) -> u32 {
+        let still = |(end, _): &&(i64, u32)| end.saturating_add(self.millis()) > now.timestamp_millis();
+        starts.0.iter().filter(still).fold(0, |sum, (_, jobs)| sum.saturating_add(*jobs))
+    }
+
+    fn millis(self) -> i64 {
+        i64::try_from(self.period.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    fn part(self) -> i64 {
+        (self.millis() / PARTS).max(1)
     }
 }
 
@@ -67,26 +123,102 @@ mod tests {
 
     const TEN_A_MINUTE: Rate = Rate { count: 10, period: Duration::from_secs(60) };
 
-    fn at(secs: i64) -> Timestamp {
-        Timestamp::from_timestamp(secs, 0).expect("a valid time")
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_timestamp_millis(millis).expect("a valid time")
+    }
+
+    /// Numbers that follow from the one before, below `bound`.
+    fn next(seed: &mut u64, bound: u64) -> u64 {
+        *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (*seed >> 33) % bound
+    }
+
+    /// Whoever starts what they may, now and then, from that moment on; the moments of
+    /// all starts until the end.
+    fn play(rate: Rate, starts: &mut Starts, from: i64, until: i64, seed: &mut u64) -> Vec<i64> {
+        let (mut now, mut started) = (from, Vec::new());
+        while now < until {
+            let wanted = u32::try_from(next(seed, u64::from(rate.count) + 2)).expect("few");
+            let jobs = rate.left(starts, at(now)).min(wanted);
+            if jobs > 0 {
+                *starts = rate.noting(starts, jobs, at(now));
+                started.extend((0..jobs).map(|_| now));
+            }
+            now += i64::try_from(next(seed, rate.period.as_millis() as u64 / 4) + 1).expect("soon");
+        }
+        started
+    }
+
+    fn most_in_a_window(rate: Rate, started: &[i64]) -> usize {
+        let within = |last: i64| started.iter().filter(|at| (last - rate.millis() + 1..=last).contains(*at));
+        started.iter().map(|last| within(*last).count()).max().unwrap_or(0)
     }
 
     #[test]
-    fn tokens_come_back_with_time_up_to_the_count() {
-        assert_eq!(TEN_A_MINUTE.tokens(0.0, at(0), at(6)), 1.0);
-        assert_eq!(TEN_A_MINUTE.tokens(4.0, at(0), at(30)), 9.0);
-        assert_eq!(TEN_A_MINUTE.tokens(4.0, at(0), at(3_600)), 10.0);
+    fn no_window_of_a_period_has_more_starts_than_the_rate_allows() {
+        let mut seed = 7;
+        for (count, secs) in [(1, 1), (1, 60), (4, 2), (10, 60), (100, 1), (100, 60), (200, 3_600)] {
+            let rate = Rate { count, period: Duration::from_secs(secs) };
+            for from in [0, 1, 999, 1_234_567] {
+                let until = from + 20 * rate.millis();
+
+                let started = play(rate, &mut Starts::default(), from, until, &mut seed);
+
+                assert!(most_in_a_window(rate, &started) <= count as usize, "{count} in {secs} s from {from}");
+                assert!(started.len() >= 5 * count as usize, "{count} in {secs} s: {}", started.len());
+            }
+        }
+    }
+
+    #[test]
+    fn a_rate_that_changes_counts_what_started_under_the_one_before() {
+        let mut seed = 11;
+        for (one, other) in [((10, 60), (4, 60)), ((4, 60), (10, 60)), ((100, 60), (5, 10)), ((3, 60), (3, 30))] {
+            let [one, other] =
+                [one, other].map(|(count, secs)| Rate { count, period: Duration::from_secs(secs) });
+            let mut starts = Starts::default();
+            let mut started = play(one, &mut starts, 0, 90_000, &mut seed);
+
+            let later = play(other, &mut starts, 90_000, 400_000, &mut seed);
+
+            started.extend(&later);
+            let windows = later.iter().map(|last| {
+                started.iter().filter(|at| (last - other.millis() + 1..=*last).contains(*at)).count()
+            });
+            assert!(windows.max().unwrap_or(0) <= other.count as usize, "{one:?} to {other:?}");
+        }
+    }
+
+    #[test]
+    fn after_a_rest_all_of_them_may_start_at_once_and_come_back_a_period_later() {
+        let starts = TEN_A_MINUTE.noting(&Starts::default(), 4, at(0));
+        let starts = TEN_A_MINUTE.noting(&starts, 6, at(10_500));
+
+        for (now, left) in [(10_500, 0), (60_999, 0), (61_000, 4), (70_999, 4), (71_000, 10)] {
+            assert_eq!(TEN_A_MINUTE.left(&starts, at(now)), left, "{now}");
+        }
+        assert_eq!(TEN_A_MINUTE.next_start(&starts, at(20_000)), at(61_000));
+        assert_eq!(TEN_A_MINUTE.next_start(&starts, at(61_000)), at(61_000), "at once");
+        let five = Rate { count: 5, ..TEN_A_MINUTE };
+        assert_eq!(five.next_start(&starts, at(61_000)), at(71_000), "six of them still count");
     }
 
     #[test]
     fn a_clock_that_goes_back_gives_nothing() {
-        assert_eq!(TEN_A_MINUTE.tokens(2.0, at(100), at(50)), 2.0);
+        let starts = TEN_A_MINUTE.noting(&Starts::default(), 10, at(600_000));
+
+        assert_eq!(TEN_A_MINUTE.left(&starts, at(0)), 0);
     }
 
     #[test]
-    fn the_next_start_is_when_a_whole_token_is_there() {
-        assert_eq!(TEN_A_MINUTE.next_start(0.0, at(0)), at(6));
-        assert_eq!(TEN_A_MINUTE.next_start(0.5, at(0)), at(3));
-        assert_eq!(TEN_A_MINUTE.next_start(3.0, at(0)), at(0));
+    fn what_is_remembered_stays_small() {
+        let busy = Rate { count: 1_000_000, period: Duration::from_secs(60) };
+        let mut starts = Starts::default();
+        for now in 0..100_000 {
+            starts = busy.noting(&starts, 1, at(now * 7));
+        }
+
+        assert!(starts.0.len() <= 62, "{}", starts.0.len());
+        assert_eq!(serde_json::to_string(&Starts(vec![(1_000, 2)])).expect("JSON"), "[[1000,2]]");
     }
 }

@@ -63,7 +63,8 @@ impl Transaction {
         Ok(())
     }
 
-    /// [`Queue::set_limits`] as a part of a larger change.
+    /// [`Queue::set_limits`] as a part of a larger change. What has started stays counted:
+    /// a new rate allows no more than what it leaves of the period before it.
     pub async fn set_limits(&self, queue: QueueName, limits: QueueLimits) -> Result<(), QueueError> {
         self.note_room(queue);
         let number = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
@@ -73,15 +74,12 @@ impl Transaction {
         row.rate_limit = Set(limits.rate.map(|rate| number(rate.count)));
         row.rate_period_secs =
             Set(limits.rate.map(|rate| i32::try_from(rate.period.as_secs().max(1)).unwrap_or(i32::MAX)));
-        row.rate_tokens = Set(limits.rate.map_or(0.0, |rate| f64::from(rate.count)));
         let update = OnConflict::column(queues::Column::Name)
             .update_columns([
                 queues::Column::MaxRunning,
                 queues::Column::MaxRunningPerOwner,
                 queues::Column::RateLimit,
                 queues::Column::RatePeriodSecs,
-                queues::Column::RateTokens,
-                queues::Column::RateRefilledAt,
                 queues::Column::UpdatedAt,
             ])
             .to_owned();
@@ -101,6 +99,7 @@ fn unlimited(queue: QueueName, now: Timestamp) -> queues::ActiveModel {
         rate_period_secs: Set(None),
         rate_tokens: Set(0.0),
         rate_refilled_at: Set(now),
+        rate_starts: Set(None),
         updated_at: Set(now),
     }
 }

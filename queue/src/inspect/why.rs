@@ -11,7 +11,7 @@ use super::estimate::Throughput;
 use crate::{
     Queue,
     error::QueueError,
-    limits::QueueLimits,
+    limits::{QueueLimits, Starts},
     name::QueueName,
     store::{WAITING, lease, sql::Sql},
 };
@@ -194,11 +194,11 @@ impl Queue {
         }
         let Some(rate) = limits.rate else { return Ok(None) };
         let now = self.now();
-        let tokens = rate.tokens(row.rate_tokens, row.rate_refilled_at, now);
-        if tokens >= 1.0 {
+        let starts = Starts::of(row);
+        if rate.left(&starts, now) > 0 {
             return Ok(None);
         }
-        let next = rate.next_start(tokens, now);
+        let next = rate.next_start(&starts, now);
         let message = format!(
             "the queue {} starts at most {} jobs in {} s; the next may start at {}",
             job.queue,

@@ -1,16 +1,15 @@
 //! Claiming: one guarded UPDATE for a batch, and a lease for all of it.
 
+use std::time::Duration;
+
 use atelier_entities::{JobState, LeaseId, Timestamp, WorkerId, jobs, queues};
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DatabaseBackend, DbErr, EntityTrait,
-    IntoActiveModel, QueryResult,
-};
+use sea_orm::{ConnectionTrait, DatabaseBackend, DbErr, EntityTrait, QueryResult};
 
 use crate::{
     Queue,
     enqueue::Transaction,
     error::QueueError,
-    limits::QueueLimits,
+    limits::{QueueLimits, Rate, Starts},
     name::QueueName,
     store::{
         WAITING,
@@ -85,7 +84,13 @@ pub(crate) struct Limited {
     pub(crate) jobs: Vec<jobs::Model>,
     /// Whether the queue has limits at all now.
     pub(crate) limited: bool,
+    /// How long to wait before asking again, where a limit holds back something that
+    /// waits.
+    pub(crate) held_back: Option<Duration>,
 }
+
+/// How soon something may end that held another job back.
+const SOON: Duration = Duration::from_millis(100);
 
 /// [`claim`] for a queue with limits. Claims of such a queue go one after the other,
 /// under its row's lock, so that no limit is ever exceeded.
@@ -104,29 +109,58 @@ async fn claim_under_lock(
     let limits = QueueLimits::of(&row);
     let limited = !limits.is_unlimited();
     if row.paused_at.is_some() {
-        return Ok(Limited { jobs: Vec::new(), limited });
+        return Ok(Limited { limited, ..Limited::default() });
     }
     let mut allowed = u32::try_from(count).unwrap_or(u32::MAX);
     if let Some(most) = limits.max_running {
         let running = lease::count_running(&**tx, claimant.queue.as_str()).await?;
         allowed = allowed.min(most.saturating_sub(u32::try_from(running).unwrap_or(u32::MAX)));
     }
-    let now = tx.now();
-    let tokens = limits.rate.map(|rate| rate.tokens(row.rate_tokens, row.rate_refilled_at, now));
-    if let Some(tokens) = tokens {
-        allowed = allowed.min(whole(tokens));
+    let (now, mut starts) = (tx.now(), Starts::of(&row));
+    if let Some(rate) = limits.rate {
+        allowed = allowed.min(rate.left(&starts, now));
     }
     let jobs = match allowed {
         0 => Vec::new(),
-        allowed => claim_fairly(tx, claimant, allowed, limits.max_running_per_owner).await?,
+        allowed => claim_fairly(tx, claimant, allowed, limits.max_running_per_owner, now).await?,
     };
-    if let Some(tokens) = tokens {
-        let mut row = row.into_active_model();
-        row.rate_tokens = Set(tokens - f64::from(u32::try_from(jobs.len()).unwrap_or(u32::MAX)));
-        row.rate_refilled_at = Set(now);
-        row.update(&**tx).await?;
+    if let Some(rate) = limits.rate.filter(|_| !jobs.is_empty()) {
+        starts = rate.noting(&starts, u32::try_from(jobs.len()).unwrap_or(u32::MAX), now);
+        note_starts(tx, claimant.queue, &starts).await?;
     }
-    Ok(Limited { jobs, limited })
+    let mut held_back = None;
+    if limited && jobs.len() < count && something_waits(tx, claimant, now).await? {
+        held_back = Some(limits.rate.map_or(SOON, |rate| until_next_start(rate, &starts, now)));
+    }
+    Ok(Limited { jobs, limited, held_back })
+}
+
+/// How long until the rate allows one more; where it does now, something else holds
+/// jobs back.
+fn until_next_start(rate: Rate, starts: &Starts, now: Timestamp) -> Duration {
+    match (rate.next_start(starts, now) - now).to_std() {
+        Ok(wait) if !wait.is_zero() => wait,
+        _ => SOON,
+    }
+}
+
+async fn note_starts(tx: &Transaction, queue: QueueName, starts: &Starts) -> Result<(), DbErr> {
+    let starts = serde_json::to_value(starts).map_err(|error| DbErr::Json(error.to_string()))?;
+    let mut sql = Sql::new(tx.get_database_backend());
+    sql.push("UPDATE queues SET rate_starts = ")
+        .bind(starts)
+        .push(" WHERE name = ")
+        .bind(queue.as_str());
+    tx.execute_raw(sql.build()).await.map(drop)
+}
+
+/// Whether there is more that this worker could run.
+async fn something_waits(tx: &Transaction, claimant: &Claimant<'_>, now: Timestamp) -> Result<bool, DbErr> {
+    let mut sql = Sql::new(tx.get_database_backend());
+    sql.push("SELECT 1 FROM jobs WHERE ");
+    available(&mut sql, claimant, now);
+    sql.push(" LIMIT 1");
+    Ok(tx.query_one_raw(sql.build()).await?.is_some())
 }
 
 /// What a worker takes in one go: [`claim`], and [`claim_limited`] where that finds
@@ -162,8 +196,8 @@ async fn claim_fairly(
     claimant: &Claimant<'_>,
     count: u32,
     per_owner: Option<u32>,
+    now: Timestamp,
 ) -> Result<Vec<jobs::Model>, DbErr> {
-    let now = tx.now();
     let mut sql = Sql::new(tx.get_database_backend());
     sql.push("WITH ");
     if per_owner.is_some() {
@@ -321,9 +355,4 @@ impl<'a> Taking<'a> {
             updated_at: self.now,
         })
     }
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "tokens are between 0 and a u32")]
-fn whole(tokens: f64) -> u32 {
-    tokens.floor() as u32
 }

@@ -37,9 +37,6 @@ const BATCH: usize = 500;
 /// this bounds what a lost one can cost. Two fifths of jitter keep workers apart.
 const POLL: Duration = Duration::from_secs(5);
 
-/// The same for a queue whose limits may hold something back.
-const LIMITED_POLL: Duration = Duration::from_millis(100);
-
 /// Waits after errors of the transport or the database, by failures in a row.
 const ERROR_WAITS: [Duration; 4] = [
     Duration::from_millis(100),
@@ -77,9 +74,10 @@ struct Round {
 /// What the loop knows from one round to the next.
 #[derive(Default)]
 struct Memory {
-    /// The queue has limits: what they hold back now may be let go soon, without any
-    /// id coming.
+    /// The queue has limits: it is claimed under its lock.
     limited: bool,
+    /// What limits hold back may be let go after so long, without any id coming.
+    held_back: Option<Duration>,
     /// Ids that were claimed but that the transport was not told yet to forget.
     unsettled: Vec<JobId>,
     /// SQL is likely to have more than the transport tells of: the last claim got as
@@ -126,7 +124,7 @@ impl ClaimLoop {
                     }
                     memory.more_in_sql = look.is_due(&round);
                     if !memory.more_in_sql {
-                        self.wait(&mut *consumer, memory.limited, &stop).await;
+                        self.wait(&mut *consumer, memory.held_back, &stop).await;
                     }
                 }
                 Err(error) => {
@@ -173,7 +171,7 @@ impl ClaimLoop {
         let wanted = permits.num_permits();
         consumer.settle(&memory.unsettled).await?;
         memory.unsettled.clear();
-        let direct = memory.limited || memory.more_in_sql;
+        let direct = memory.held_back.is_some() || memory.more_in_sql;
         let ids = if memory.more_in_sql { Vec::new() } else { consumer.pop(wanted).await? };
         if ids.is_empty() && !direct {
             return Ok(Round { looked: false, popped: 0, claimed: 0, wanted });
@@ -187,10 +185,10 @@ impl ClaimLoop {
                 return Err(error);
             }
         };
-        memory.limited = claims.limited;
+        (memory.limited, memory.held_back) = (claims.limited, claims.held_back);
         let claimed = claims.jobs.len();
         metrics::dropped(self.name, ids.len().saturating_sub(claimed));
-        let round = Round { looked: memory.more_in_sql, popped: ids.len(), claimed, wanted };
+        let round = Round { looked: direct, popped: ids.len(), claimed, wanted };
         let started = claims.jobs.iter().map(|job| job.id).collect();
         self.hand_over(lease, claims.jobs, permits).await;
         // What is claimed runs, whatever the transport says.
@@ -241,11 +239,16 @@ impl ClaimLoop {
         claimed
     }
 
-    async fn wait(&self, consumer: &mut dyn Consumer, limited: bool, stop: &CancellationToken) {
-        let poll = if limited { LIMITED_POLL } else { POLL };
+    async fn wait(
+        &self,
+        consumer: &mut dyn Consumer,
+        held_back: Option<Duration>,
+        stop: &CancellationToken,
+    ) {
+        let poll = jittered(POLL, rand::random());
         tokio::select! {
             () = consumer.wait() => {}
-            () = time::sleep(jittered(poll, rand::random())) => {}
+            () = time::sleep(held_back.map_or(poll, |wait| wait.min(poll))) => {}
             () = stop.cancelled() => {}
         }
     }

@@ -310,7 +310,7 @@ impl Player {
     }
 
     async fn limit(&mut self, queue: usize, limits: Limits) -> Checked {
-        let rate = limits.rate.map(|count| Rate { count, period: HALF_TURN * 2 });
+        let rate = limits.rate.map(|count| Rate { count, period: HALF_TURN });
         let set = QueueLimits { max_running: limits.running, max_running_per_owner: limits.per_owner, rate };
         self.queue.set_limits(QUEUES[queue].0, set).await.map_err(failed)?;
         self.reference.limit(queue, limits);

@@ -40,8 +40,8 @@ pub(super) struct ModelJob {
 pub(super) struct ModelQueue {
     pub(super) paused: bool,
     pub(super) limits: Limits,
-    /// Starts left of the rate.
-    tokens: u32,
+    /// Starts of this turn that the rate counts.
+    started: u32,
 }
 
 #[derive(Default)]
@@ -119,7 +119,7 @@ impl Reference {
 
     /// Which of the jobs, given in the order of dispatch, a claim must take.
     pub(super) fn claimable(&self, queue: usize, count: usize, order: &[JobId]) -> Vec<JobId> {
-        let ModelQueue { paused, limits, tokens } = &self.queues[queue];
+        let ModelQueue { paused, limits, started } = &self.queues[queue];
         if *paused {
             return Vec::new();
         }
@@ -127,8 +127,8 @@ impl Reference {
         if let Some(most) = limits.running {
             allowed = allowed.min((most as usize).saturating_sub(self.running(queue, None)));
         }
-        if limits.rate.is_some() {
-            allowed = allowed.min(*tokens as usize);
+        if let Some(rate) = limits.rate {
+            allowed = allowed.min(rate.saturating_sub(*started) as usize);
         }
         let mut turns: BTreeMap<usize, usize> = BTreeMap::new();
         let mut taken = Vec::new();
@@ -161,7 +161,9 @@ impl Reference {
             job.lease = Some(self.now + 1);
         }
         let queue = &mut self.queues[queue];
-        queue.tokens = queue.tokens.saturating_sub(u32::try_from(ids.len()).unwrap_or(u32::MAX));
+        if queue.limits.rate.is_some() {
+            queue.started += u32::try_from(ids.len()).unwrap_or(u32::MAX);
+        }
     }
 
     /// Whether a claim still holds.
@@ -320,14 +322,14 @@ impl Reference {
 
     pub(super) fn advance(&mut self, turns: u32) {
         self.now += 2 * turns;
-        for queue in &mut self.queues {
-            let rate = queue.limits.rate.unwrap_or(0);
-            queue.tokens = (queue.tokens + turns * rate).min(rate);
+        if turns > 0 {
+            for queue in &mut self.queues {
+                queue.started = 0;
+            }
         }
     }
 
     pub(super) fn limit(&mut self, queue: usize, limits: Limits) {
         self.queues[queue].limits = limits;
-        self.queues[queue].tokens = limits.rate.unwrap_or(0);
     }
 }
