@@ -13,7 +13,7 @@ const TEN_YEARS_DAYS: i64 = 3_650;
 const GIB: i64 = 1 << 30;
 
 /// Least and greatest value of every whole number.
-const RANGES: [(&str, i64, i64); 48] = [
+const RANGES: [(&str, i64, i64); 49] = [
     ("server.shutdown_grace_secs", 1, 3_600),
     ("server.max_body_bytes", 1_024, GIB),
     ("server.request_timeout_secs", 1, 3_600),
@@ -62,6 +62,7 @@ const RANGES: [(&str, i64, i64); 48] = [
     ("retention.batch", 1, 100_000),
     ("retention.idempotency_hours", 1, 8_760),
     ("retention.audit_days", 0, TEN_YEARS_DAYS),
+    ("retention.audit_archive_days", 0, TEN_YEARS_DAYS),
 ];
 
 /// The form of every text that has one.

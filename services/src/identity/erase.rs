@@ -1,13 +1,15 @@
 //! Deleting an account: its jobs, its objects, its rows.
 
-use atelier_entities::{JobState, UserId, audit_log, jobs, mail_suppressions};
+use std::time::Duration;
+
+use atelier_entities::{JobState, UserId, jobs, mail_suppressions};
 use atelier_queue::{
     Transaction,
     inspect::{BulkAction, JobFilter},
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DbErr, EntityTrait, IntoActiveModel,
-    ModelTrait, QueryFilter, sea_query::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, ModelTrait,
+    QueryFilter,
 };
 use serde_json::{Value, json};
 
@@ -23,6 +25,8 @@ use crate::{Caller, audit, maintenance, projects::folders_of};
 
 /// Jobs cancelled in one step.
 const STEP: u64 = 100;
+/// What is recorded about an account may be older than its row by what clocks differ.
+const MARGIN: Duration = Duration::from_secs(24 * 3600);
 
 impl Identity {
     /// Deletes the caller's own account. It asks for the password; where there is none,
@@ -69,10 +73,11 @@ impl Identity {
         forget_jobs(&tx, user).await?;
         attempts::forget_account(&tx, &account.email).await?;
         mail_suppressions::Entity::delete_by_id(account.email.clone()).exec(&*tx).await?;
+        let (since, addresses) = (account.created_at - MARGIN, vec![account.email.clone()]);
         account.delete(&*tx).await?;
         tx.note_access(user);
         maintenance::enqueue_removal(&tx, folders).await?;
-        make_anonymous(&tx, user).await?;
+        audit::forget_person(&tx, user, since, &addresses).await?;
         record(&tx, caller, user, projects.len()).await?;
         tx.commit().await?;
         Ok(())
@@ -116,41 +121,6 @@ fn without_prose(mut args: Value) -> Value {
         fields.remove("prompt");
     }
     args
-}
-
-/// Takes the person out of the audit log.
-async fn make_anonymous(tx: &Transaction, user: UserId) -> Result<(), DbErr> {
-    let about = Condition::any()
-        .add(audit_log::Column::ActorId.eq(user))
-        .add(audit_log::Column::Target.eq(user_target(user)));
-    let nobody = || Expr::value(Option::<String>::None);
-    // What an operator changed of an account, and why, names the person.
-    let of_operators = Condition::any()
-        .add(audit_log::Column::Action.starts_with("account."))
-        .add(audit_log::Column::Action.starts_with("credits."));
-    audit_log::Entity::update_many()
-        .col_expr(audit_log::Column::Context, Expr::value(json!({"erased": true})))
-        .filter(audit_log::Column::Target.eq(user_target(user)))
-        .filter(of_operators)
-        .exec(&**tx)
-        .await?;
-    audit_log::Entity::update_many()
-        .col_expr(audit_log::Column::Ip, nobody())
-        .col_expr(audit_log::Column::UserAgent, nobody())
-        .filter(about)
-        .exec(&**tx)
-        .await?;
-    audit_log::Entity::update_many()
-        .col_expr(audit_log::Column::ActorId, Expr::value(Option::<sea_orm::prelude::Uuid>::None))
-        .filter(audit_log::Column::ActorId.eq(user))
-        .exec(&**tx)
-        .await?;
-    audit_log::Entity::update_many()
-        .col_expr(audit_log::Column::Target, nobody())
-        .filter(audit_log::Column::Target.eq(user_target(user)))
-        .exec(&**tx)
-        .await?;
-    Ok(())
 }
 
 /// Notes the deletion: by nobody where it was the person, else by whom.

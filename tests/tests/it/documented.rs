@@ -229,7 +229,7 @@ fn options() -> ServiceOptions {
         generation: GenerationOptions { max_repairs: 0, max_files: 1, max_file_bytes: 1, max_total_bytes: 1 },
         mail: MailOptions { from: String::new(), reply_to: None, public_url: String::new() },
         public_url: "http://localhost".to_owned(),
-        retention: RetentionOptions { jobs, idempotency: day, audit: None },
+        retention: RetentionOptions { jobs, idempotency: day, audit: None, audit_archives: None },
     }
 }
 

@@ -1,5 +1,5 @@
 use atelier_entities::{
-    AuditLevel, ProjectKind, account_tokens, credit_transactions, deployments, mail_messages,
+    AuditLevel, ProjectKind, account_tokens, audit_log, credit_transactions, deployments, mail_messages,
     project_versions, projects, sessions, sign_in_failures, users,
 };
 use sea_orm::PaginatorTrait;
