@@ -4,6 +4,7 @@
 mod content;
 mod deliver;
 mod error;
+mod failures;
 mod format;
 mod jobs;
 mod outbox;

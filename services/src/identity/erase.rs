@@ -1,15 +1,17 @@
 //! Deleting an account: its jobs, its objects, its rows.
 
+mod mails;
+
 use std::time::Duration;
 
-use atelier_entities::{JobState, UserId, jobs, mail_suppressions};
+use atelier_entities::{JobState, UserId, job_attempts, job_events, jobs};
 use atelier_queue::{
     Transaction,
     inspect::{BulkAction, JobFilter},
 };
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, ModelTrait,
-    QueryFilter,
+    QueryFilter, sea_query::Expr,
 };
 use serde_json::{Value, json};
 
@@ -62,6 +64,7 @@ impl Identity {
         for project in &projects {
             tx.cancel_about(project.0).await?;
         }
+        mails::cancel_deliveries(&tx, user).await?;
         if account.is_admin {
             lock_admins(&tx).await?;
         }
@@ -70,10 +73,12 @@ impl Identity {
             ensure_other_admin(&tx, user).await?;
         }
         let folders = folders_of(&tx, &projects).await?;
+        let addresses = mails::lock_addresses(&tx, &account).await?;
         forget_jobs(&tx, user).await?;
+        mails::forget_deliveries(&tx, user).await?;
+        mails::forget_suppressions(&tx, user, &addresses).await?;
         attempts::forget_account(&tx, &account.email).await?;
-        mail_suppressions::Entity::delete_by_id(account.email.clone()).exec(&*tx).await?;
-        let (since, addresses) = (account.created_at - MARGIN, vec![account.email.clone()]);
+        let since = account.created_at - MARGIN;
         account.delete(&*tx).await?;
         tx.note_access(user);
         maintenance::enqueue_removal(&tx, folders).await?;
@@ -106,12 +111,28 @@ async fn forget_jobs(tx: &Transaction, user: UserId) -> Result<(), DbErr> {
         .await?;
     let running = jobs::Entity::find().filter(jobs::Column::OwnerId.eq(user)).all(&**tx).await?;
     for job in running {
-        let args = without_prose(job.args.clone());
-        let mut row = job.into_active_model();
-        row.owner_id = Set(None);
-        row.args = Set(args);
-        row.update(&**tx).await?;
+        forget_unfinished(tx, job).await?;
     }
+    Ok(())
+}
+
+/// Takes a person out of a job that is still being stopped, and out of what was noted
+/// while it ran.
+async fn forget_unfinished(tx: &Transaction, job: jobs::Model) -> Result<(), DbErr> {
+    let nothing = Expr::value(Option::<Value>::None);
+    job_attempts::Entity::update_many()
+        .col_expr(job_attempts::Column::Error, nothing)
+        .filter(job_attempts::Column::JobId.eq(job.id))
+        .exec(&**tx)
+        .await?;
+    job_events::Entity::delete_many().filter(job_events::Column::JobId.eq(job.id)).exec(&**tx).await?;
+    let args = without_prose(job.args.clone());
+    let mut row = job.into_active_model();
+    row.owner_id = Set(None);
+    row.args = Set(args);
+    row.error = Set(None);
+    row.progress = Set(None);
+    row.update(&**tx).await?;
     Ok(())
 }
 
