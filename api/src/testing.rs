@@ -246,6 +246,7 @@ fn options() -> ServiceOptions {
             jobs: RetentionRules { succeeded: days(7), failed: days(30), cancelled: days(7), batch: 100 },
             idempotency: days(1),
             audit: None,
+            audit_archives: None,
         },
     }
 }

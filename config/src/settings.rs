@@ -372,6 +372,8 @@ pub struct RetentionSettings {
     pub idempotency_hours: u32,
     /// Days that audit entries stay in the database; 0 is for good.
     pub audit_days: u32,
+    /// Days that audit entries stay in the object store after that; 0 is for good.
+    pub audit_archive_days: u32,
 }
 
 /// How log lines are written.

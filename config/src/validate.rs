@@ -70,6 +70,7 @@ const RANGES: &[(&str, i64, i64)] = &[
     ("retention.batch", 1, 100_000),
     ("retention.idempotency_hours", 1, 8_760),
     ("retention.audit_days", 0, TEN_YEARS_DAYS),
+    ("retention.audit_archive_days", 0, TEN_YEARS_DAYS),
 ];
 
 /// The form of every text that has one.
@@ -114,7 +115,7 @@ const LISTS: [(&str, Check); 2] =
 /// Checks each value by itself.
 pub(crate) fn check_values(layers: &mut Layers) {
     let mut wrong: Vec<(&str, String)> = Vec::new();
-    for (key, least, greatest) in RANGES {
+    for &(key, least, greatest) in RANGES {
         let number = layers.entries().get(key).and_then(|entry| entry.value.as_integer());
         if let Some(number) = number.filter(|number| !(least..=greatest).contains(number)) {
             wrong.push((key, format!("must lie between {least} and {greatest}, is {number}")));

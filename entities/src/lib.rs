@@ -7,6 +7,7 @@ pub mod account_tokens;
 pub mod api_tokens;
 pub mod audit_archives;
 pub mod audit_log;
+pub mod audit_loose_objects;
 pub mod credit_transactions;
 pub mod deployments;
 pub mod enums;

@@ -15,6 +15,7 @@ mod m0007_oauth;
 mod m0008_audit;
 mod m0009_mail;
 mod m0010_leases;
+mod m0012_erasure;
 mod m0013_rate_starts;
 mod schema;
 
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_audit::Migration),
             Box::new(m0009_mail::Migration),
             Box::new(m0010_leases::Migration),
+            Box::new(m0012_erasure::Migration),
             Box::new(m0013_rate_starts::Migration),
         ]
     }

@@ -157,6 +157,15 @@ impl Objects {
         Ok(Some((bytes, content_type_of(key))))
     }
 
+    /// Deletes the object of that key. One that is not there is fine.
+    pub async fn delete(&self, key: &str) -> Result<(), ObjectError> {
+        let path = parse_key(key)?;
+        match self.store.delete(&path).await {
+            Ok(()) | Err(StoreError::NotFound { .. }) => Ok(()),
+            Err(error) => Err(failed(key, error)),
+        }
+    }
+
     /// Deletes every object under the folder `prefix` and tells how many.
     pub async fn delete_prefix(&self, prefix: &str) -> Result<usize, ObjectError> {
         let path = parse_key(prefix)?;

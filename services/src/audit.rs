@@ -1,12 +1,15 @@
 //! Who did what: rows written in the transaction of what they tell about, read by
 //! operators, and moved to the object store when they are old.
 
+mod anonymous;
 mod archive;
+mod erase;
 mod export;
 mod figures;
 mod filter;
 mod jobs;
 mod list;
+mod objects;
 
 use std::time::Duration;
 
@@ -16,21 +19,35 @@ use atelier_queue::{Queue, QueueError, Transaction};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, DbErr};
 use serde_json::Value;
 
-use crate::{Caller, FieldErrors};
+use crate::{Caller, FieldErrors, RetentionOptions};
 
 pub use export::{CSV_HEADER, EXPORT_LIMIT, Export, csv_line, json_line};
 pub use figures::{ArchiveFigures, AuditFigures, CountOfDay, CountOfKind};
 pub use filter::AuditFilter;
-pub use jobs::ArchiveAudit;
+pub use jobs::{ArchiveAudit, EraseArchived};
 pub use list::COUNT_LIMIT;
+
+pub(crate) use anonymous::{address_target, hash_address};
+pub(crate) use erase::forget_person;
+
+use anonymous::ErasedPerson;
 
 /// The audit log. Cheap to clone.
 #[derive(Clone)]
 pub struct Audit {
     queue: Queue,
     objects: Objects,
-    retention: Option<Duration>,
+    retention: Retention,
     batch: u64,
+}
+
+/// How long entries are kept; none is for good.
+#[derive(Clone, Copy)]
+struct Retention {
+    /// In the database.
+    entries: Option<Duration>,
+    /// In the object store, counted from when they were made.
+    archives: Option<Duration>,
 }
 
 /// Why something about the audit log was not done.
@@ -51,9 +68,9 @@ pub enum AuditError {
 }
 
 impl Audit {
-    /// `batch` is how many entries go into an object at most.
-    pub(crate) fn new(queue: Queue, objects: Objects, retention: Option<Duration>, batch: u64) -> Self {
-        Self { queue, objects, retention, batch: batch.clamp(1, LARGEST_BATCH) }
+    pub(crate) fn new(queue: Queue, objects: Objects, options: &RetentionOptions) -> Self {
+        let retention = Retention { entries: options.audit, archives: options.audit_archives };
+        Self { queue, objects, retention, batch: u64::from(options.jobs.batch).clamp(1, LARGEST_BATCH) }
     }
 }
 

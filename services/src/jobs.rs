@@ -5,7 +5,7 @@ use atelier_queue::{Effects, Job, KindInfo, NewJob, QueueError, schedule::Recurr
 
 use crate::{
     ServiceOptions,
-    audit::ArchiveAudit,
+    audit::{ArchiveAudit, EraseArchived},
     deployments::{DeploymentEnded, PublishDeployment},
     generation::{GenerationEnded, RunGeneration},
     mail::{DeliverMail, DeliveryEnded},
@@ -26,6 +26,7 @@ pub fn kinds() -> Vec<KindInfo> {
         KindInfo::of::<RemoveObjects>(),
         KindInfo::of::<SteerJobs>(),
         KindInfo::of::<ArchiveAudit>(),
+        KindInfo::of::<EraseArchived>(),
     ]
 }
 

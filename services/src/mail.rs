@@ -5,6 +5,7 @@ mod content;
 mod deliver;
 mod effect;
 mod error;
+mod failures;
 mod format;
 mod jobs;
 mod outbox;

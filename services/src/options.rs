@@ -96,4 +96,7 @@ pub struct RetentionOptions {
     /// Of audit entries, before they are moved to the object store; none keeps them in
     /// the database for good.
     pub audit: Option<Duration>,
+    /// Of audit entries that were moved to the object store, counted from when they were
+    /// made; none keeps them for good.
+    pub audit_archives: Option<Duration>,
 }

@@ -91,12 +91,7 @@ impl Services {
             mail: Mail::new(queue.clone(), deps.mailer, mail, links, unsubscribing),
             idempotency: Idempotency::new(queue.clone(), retention.idempotency),
             admin: Admin::new(queue.clone()),
-            audit: Audit::new(
-                queue.clone(),
-                deps.objects.clone(),
-                retention.audit,
-                retention.jobs.batch.into(),
-            ),
+            audit: Audit::new(queue.clone(), deps.objects.clone(), &retention),
             maintenance: Maintenance::new(queue.clone(), deps.objects, retention.jobs),
             queue,
         }

@@ -35,7 +35,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     AuthOptions, Caller, CreditOptions, Deps, GenerationOptions, MailOptions, RetentionOptions,
     ServiceOptions, Services,
-    audit::ArchiveAudit,
+    audit::{ArchiveAudit, EraseArchived},
     database,
     deployments::PublishDeployment,
     effects,
@@ -103,6 +103,7 @@ pub(crate) fn options() -> ServiceOptions {
             jobs: RetentionRules { succeeded: days(7), failed: days(30), cancelled: days(7), batch: 100 },
             idempotency: days(1),
             audit: None,
+            audit_archives: None,
         },
     }
 }
@@ -292,6 +293,7 @@ impl Bench {
         registry.register::<RemoveObjects>(services()).expect("once");
         registry.register::<SteerJobs>(services()).expect("once");
         registry.register::<ArchiveAudit>(services()).expect("once");
+        registry.register::<EraseArchived>(services()).expect("once");
         registry
     }
 
@@ -352,4 +354,5 @@ runs! {
     RemoveObjects => maintenance.remove_objects,
     SteerJobs => maintenance.steer_jobs,
     ArchiveAudit => audit.archive,
+    EraseArchived => audit.erase_archived,
 }

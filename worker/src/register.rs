@@ -8,7 +8,8 @@ use crate::handlers::{
     generation::run::RunGenerationHandler,
     mail::deliver::DeliverMailHandler,
     maintenance::{
-        archive_audit::ArchiveAuditHandler, purge_expired::PurgeExpiredHandler, purge_jobs::PurgeJobsHandler,
+        archive_audit::ArchiveAuditHandler, erase_archived::EraseArchivedHandler,
+        purge_expired::PurgeExpiredHandler, purge_jobs::PurgeJobsHandler,
         remove_objects::RemoveObjectsHandler, steer_jobs::SteerJobsHandler,
     },
     stats::aggregate::AggregateStatsHandler,
@@ -26,7 +27,8 @@ pub fn registry(services: &Services) -> Result<Registry, QueueError> {
         .register(PurgeExpiredHandler(services.maintenance.clone()))?
         .register(RemoveObjectsHandler(services.maintenance.clone()))?
         .register(SteerJobsHandler(services.maintenance.clone()))?
-        .register(ArchiveAuditHandler(services.audit.clone()))?;
+        .register(ArchiveAuditHandler(services.audit.clone()))?
+        .register(EraseArchivedHandler(services.audit.clone()))?;
     Ok(registry)
 }
 
@@ -80,7 +82,7 @@ mod tests {
                 public_url: "http://localhost".to_owned(),
             },
             public_url: "http://localhost".to_owned(),
-            retention: RetentionOptions { jobs: rules, idempotency: DAY, audit: None },
+            retention: RetentionOptions { jobs: rules, idempotency: DAY, audit: None, audit_archives: None },
         }
     }
 

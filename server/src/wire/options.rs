@@ -58,6 +58,7 @@ pub(super) fn services(settings: &Settings, public_url: String) -> ServiceOption
             },
             idempotency: HOUR * retention.idempotency_hours,
             audit: (retention.audit_days > 0).then(|| DAY * retention.audit_days),
+            audit_archives: (retention.audit_archive_days > 0).then(|| DAY * retention.audit_archive_days),
         },
     }
 }
@@ -182,6 +183,7 @@ mod tests {
 
         assert_eq!(options.retention.jobs.failed, DAY * 30);
         assert_eq!(options.retention.idempotency, HOUR * 24);
+        assert_eq!(options.retention.audit_archives, Some(DAY * 1_825));
         assert_eq!(options.mail.public_url, "http://here");
         assert_eq!(options.auth.access_token, Duration::from_secs(30 * 60));
     }

@@ -1,19 +1,23 @@
 //! Moving old entries to the object store, batch by batch: written there first, then
-//! deleted and noted in one transaction. A crash in between leaves an object that no
-//! note tells of; the next attempt writes the same object again.
+//! deleted and noted in one transaction, which looks whether they are still what was
+//! written. A crash in between leaves an object that no note names, and that is deleted
+//! later; the next attempt writes another one.
 
 use std::time::Duration;
 
 use atelier_entities::{AuditId, Timestamp, audit_archives, audit_log, jobs};
 use atelier_queue::{JobContext, JobError, NewJob, Outcome, QueueError, Transaction};
-use bytes::Bytes;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
-use super::{ArchiveAudit, Audit, AuditError, export::json_line, record, record_critical};
+use super::{
+    ArchiveAudit, Audit, AuditError,
+    export::json_line,
+    objects::{self, Object, claim, doom, unanswered},
+    record, record_critical,
+};
 use crate::{Caller, FieldErrors};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -21,16 +25,8 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 const MAX_DAYS: u32 = 3_650;
 /// Ids in one statement.
 const IDS: usize = 500;
-const CONTENT_TYPE: &str = "application/x-ndjson";
-
-/// An object about to be noted.
-struct Written {
-    key: String,
-    sha256: String,
-    ids: Vec<AuditId>,
-    first_at: Timestamp,
-    last_at: Timestamp,
-}
+/// Archives looked at in one step.
+const ARCHIVES: u64 = 100;
 
 impl Audit {
     /// Queues a job that moves every entry of the days more than `older_than_days` ago
@@ -64,7 +60,7 @@ impl Audit {
     }
 
     fn age(&self, older_than_days: Option<u32>) -> Result<Duration, FieldErrors> {
-        match (older_than_days, self.retention) {
+        match (older_than_days, self.retention.entries) {
             (Some(1..=MAX_DAYS), _) => Ok(DAY * older_than_days.unwrap_or_default()),
             (Some(_), _) => Err(FieldErrors::of("older_than_days", format!("must be 1 to {MAX_DAYS}"))),
             (None, Some(retention)) => Ok(retention),
@@ -74,109 +70,147 @@ impl Audit {
         }
     }
 
-    /// Moves the entries, oldest first. An attempt after one that was cut short goes on
-    /// with what is left.
+    /// Moves the entries, oldest first, and lets go of archives that are too old. An
+    /// attempt after one that was cut short goes on with what is left.
     pub async fn archive(&self, ctx: &JobContext, args: ArchiveAudit) -> Result<Outcome, JobError> {
-        let by_settings = || self.retention.map(|retention| start_of_day(self.queue.now() - retention));
-        let (mut entries, mut objects) = (0, 0);
-        let Some(before) = args.before.or_else(by_settings) else {
-            return Ok(Outcome::Done(json!({"entries": entries, "objects": objects})));
-        };
+        let by_settings = || self.retention.entries.map(|kept| start_of_day(self.queue.now() - kept));
+        let before = args.before.or_else(by_settings);
         let caller = Caller { user: ctx.owner(), ..Caller::default() };
+        let (entries, objects) = match before {
+            Some(before) => self.move_entries(ctx, &caller, before).await?,
+            None => (0, 0),
+        };
+        let expired = self.expire(&caller).await.map_err(|error| unanswered(&error))?;
+        self.sweep().await?;
+        let done = json!({"entries": entries, "objects": objects, "before": before, "expired": expired});
+        Ok(Outcome::Done(done))
+    }
+
+    async fn move_entries(
+        &self,
+        ctx: &JobContext,
+        caller: &Caller,
+        before: Timestamp,
+    ) -> Result<(usize, u64), JobError> {
+        let (mut entries, mut objects) = (0, 0);
         loop {
             if ctx.stop().is_cancelled() {
                 return Err(JobError::retry("STOPPED", "stopped before every entry was moved"));
             }
-            let batch = self.list_oldest(before).await.map_err(unread)?;
-            if batch.is_empty() {
-                return Ok(Outcome::Done(json!({"entries": entries, "objects": objects, "before": before})));
-            }
-            let written = self.write_object(&batch).await?;
-            if self.replace(&caller, &written).await.map_err(unmoved)? {
-                entries += written.ids.len();
+            let batch = self.list_oldest(before).await.map_err(|error| unanswered(&error.into()))?;
+            let Some(first) = batch.first() else { return Ok((entries, objects)) };
+            let object = self.write_object(first.created_at, lines(&batch)).await?;
+            if self.replace(caller, &batch, &object).await.map_err(|error| unanswered(&error))? {
+                entries += batch.len();
                 objects += 1;
+            } else {
+                self.discard(&object).await?;
             }
             ctx.progress(50, "archive", format!("{entries} entries")).await;
         }
     }
 
     async fn list_oldest(&self, before: Timestamp) -> Result<Vec<audit_log::Model>, DbErr> {
-        audit_log::Entity::find()
+        oldest_first()
             .filter(audit_log::Column::CreatedAt.lt(before))
-            .order_by_asc(audit_log::Column::CreatedAt)
-            .order_by_asc(audit_log::Column::Id)
             .limit(self.batch)
             .all(self.queue.db())
             .await
     }
 
-    /// Writes a batch under a key that says which one it is.
-    async fn write_object(&self, batch: &[audit_log::Model]) -> Result<Written, JobError> {
-        let (Some(first), Some(last)) = (batch.first(), batch.last()) else {
-            return Err(JobError::fail("EMPTY_BATCH", "there was nothing to move"));
-        };
-        let text: String = batch.iter().map(json_line).collect();
-        let written = Written {
-            key: format!("audit/{}/{}-{}.ndjson", first.created_at.format("%Y/%m/%d"), first.id, last.id),
-            sha256: hex::encode(Sha256::digest(text.as_bytes())),
-            ids: batch.iter().map(|row| row.id).collect(),
-            first_at: first.created_at,
-            last_at: last.created_at,
-        };
-        let put = self.objects.put(&written.key, Bytes::from(text), CONTENT_TYPE).await;
-        put.map_err(|error| {
-            tracing::warn!(%error, "audit entries were not archived");
-            JobError::retry("STORAGE", "the object store did not take them")
-        })?;
-        Ok(written)
-    }
-
-    /// Deletes what an object holds, and notes it; false where somebody else deleted
-    /// some of it meanwhile and nothing was done.
-    async fn replace(&self, caller: &Caller, written: &Written) -> Result<bool, QueueError> {
+    /// Deletes what an object holds, and notes the object; false where something of it
+    /// was deleted or changed meanwhile, as by an erasure, and nothing was done.
+    async fn replace(
+        &self,
+        caller: &Caller,
+        batch: &[audit_log::Model],
+        object: &Object,
+    ) -> Result<bool, QueueError> {
+        let (Some(first), Some(last)) = (batch.first(), batch.last()) else { return Ok(false) };
         let tx = self.queue.begin().await?;
-        if delete(&tx, &written.ids).await? != written.ids.len() as u64 {
+        let is_same = lock(&tx, batch).await? == object.sha256;
+        if !is_same || !claim(&tx, &object.key).await? {
             return Ok(false);
         }
-        let entries = i64::try_from(written.ids.len()).unwrap_or(i64::MAX);
+        delete(&tx, batch).await?;
+        let entries = i64::try_from(batch.len()).unwrap_or(i64::MAX);
         let note = audit_archives::ActiveModel {
-            object_key: Set(written.key.clone()),
+            object_key: Set(object.key.clone()),
             entries: Set(entries),
-            sha256: Set(written.sha256.clone()),
-            first_at: Set(written.first_at),
-            last_at: Set(written.last_at),
+            sha256: Set(object.sha256.clone()),
+            first_at: Set(first.created_at),
+            last_at: Set(last.created_at),
             created_at: Set(tx.now()),
         };
         note.insert(&*tx).await?;
-        let context = json!({"entries": entries, "sha256": written.sha256});
-        let target = format!("object:{}", written.key);
-        record(&tx, caller, "audit.archive", Some(target), context).await?;
+        let context = json!({"entries": entries, "sha256": object.sha256});
+        record(&tx, caller, "audit.archive", target(&object.key), context).await?;
         tx.commit().await?;
         Ok(true)
     }
+
+    /// Lets go of the archives whose entries are older than the settings keep them: the
+    /// sweep deletes their objects.
+    async fn expire(&self, caller: &Caller) -> Result<u64, QueueError> {
+        let Some(kept) = self.retention.archives else { return Ok(0) };
+        let mut expired = 0;
+        loop {
+            let tx = self.queue.begin().await?;
+            let old = audit_archives::Entity::find()
+                .filter(audit_archives::Column::LastAt.lt(tx.now() - kept))
+                .limit(ARCHIVES)
+                .lock_exclusive()
+                .all(&*tx)
+                .await?;
+            if old.is_empty() {
+                return Ok(expired);
+            }
+            for note in &old {
+                doom(&tx, &note.object_key).await?;
+                let context = json!({"entries": note.entries, "last_at": note.last_at});
+                record(&tx, caller, "audit.expire", target(&note.object_key), context).await?;
+            }
+            let keys = old.iter().map(|note| note.object_key.as_str());
+            let of_keys = audit_archives::Column::ObjectKey.is_in(keys);
+            audit_archives::Entity::delete_many().filter(of_keys).exec(&*tx).await?;
+            tx.commit().await?;
+            expired += old.len() as u64;
+        }
+    }
 }
 
-async fn delete(tx: &Transaction, ids: &[AuditId]) -> Result<u64, DbErr> {
-    let mut deleted = 0;
-    for chunk in ids.chunks(IDS) {
-        let some = audit_log::Column::Id.is_in(chunk.iter().copied());
-        deleted += audit_log::Entity::delete_many().filter(some).exec(&**tx).await?.rows_affected;
+pub(super) fn target(key: &str) -> Option<String> {
+    Some(format!("object:{key}"))
+}
+
+fn oldest_first() -> sea_orm::Select<audit_log::Entity> {
+    audit_log::Entity::find().order_by_asc(audit_log::Column::CreatedAt).order_by_asc(audit_log::Column::Id)
+}
+
+fn lines(batch: &[audit_log::Model]) -> String {
+    batch.iter().map(json_line).collect()
+}
+
+/// Holds the entries of a batch, and answers the SHA-256 of their lines as they are now.
+async fn lock(tx: &Transaction, batch: &[audit_log::Model]) -> Result<String, DbErr> {
+    let mut text = String::new();
+    for chunk in batch.chunks(IDS) {
+        let some = audit_log::Column::Id.is_in(chunk.iter().map(|row| row.id));
+        text.push_str(&lines(&oldest_first().filter(some).lock_exclusive().all(&**tx).await?));
     }
-    Ok(deleted)
+    Ok(objects::sha256(text.as_bytes()))
+}
+
+async fn delete(tx: &Transaction, batch: &[audit_log::Model]) -> Result<(), DbErr> {
+    for chunk in batch.chunks(IDS) {
+        let ids: Vec<AuditId> = chunk.iter().map(|row| row.id).collect();
+        audit_log::Entity::delete_many().filter(audit_log::Column::Id.is_in(ids)).exec(&**tx).await?;
+    }
+    Ok(())
 }
 
 fn start_of_day(at: Timestamp) -> Timestamp {
     at.date_naive().and_time(chrono::NaiveTime::MIN).and_utc()
-}
-
-fn unread(error: DbErr) -> JobError {
-    tracing::warn!(%error, "audit entries were not read");
-    JobError::retry("DATABASE", "the database did not answer")
-}
-
-fn unmoved(error: QueueError) -> JobError {
-    tracing::warn!(%error, "audit entries were not moved");
-    JobError::retry("DATABASE", "the database did not answer")
 }
 
 #[cfg(test)]

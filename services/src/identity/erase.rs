@@ -1,13 +1,17 @@
 //! Deleting an account: its jobs, its objects, its rows.
 
-use atelier_entities::{JobState, UserId, audit_log, jobs, mail_suppressions};
+mod mails;
+
+use std::time::Duration;
+
+use atelier_entities::{JobState, UserId, job_attempts, job_events, jobs};
 use atelier_queue::{
     Transaction,
     inspect::{BulkAction, JobFilter},
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DbErr, EntityTrait, IntoActiveModel,
-    ModelTrait, QueryFilter, sea_query::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, ModelTrait,
+    QueryFilter, sea_query::Expr,
 };
 use serde_json::{Value, json};
 
@@ -23,6 +27,8 @@ use crate::{Caller, audit, maintenance, projects::folders_of};
 
 /// Jobs cancelled in one step.
 const STEP: u64 = 100;
+/// What is recorded about an account may be older than its row by what clocks differ.
+const MARGIN: Duration = Duration::from_secs(24 * 3600);
 
 impl Identity {
     /// Deletes the caller's own account. It asks for the password; where there is none,
@@ -53,6 +59,7 @@ impl Identity {
         for project in &projects {
             tx.cancel_about(project.0).await?;
         }
+        mails::cancel_deliveries(&tx, user).await?;
         if account.is_admin {
             lock_admins(&tx).await?;
         }
@@ -61,13 +68,16 @@ impl Identity {
             ensure_other_admin(&tx, user).await?;
         }
         let folders = folders_of(&tx, &projects).await?;
+        let addresses = mails::lock_addresses(&tx, &account).await?;
         forget_jobs(&tx, user).await?;
+        mails::forget_deliveries(&tx, user).await?;
+        mails::forget_suppressions(&tx, user, &addresses).await?;
         attempts::forget_account(&tx, &account).await?;
-        mail_suppressions::Entity::delete_by_id(account.email.clone()).exec(&*tx).await?;
+        let since = account.created_at - MARGIN;
         account.delete(&*tx).await?;
         tx.note_access(user);
         maintenance::enqueue_removal(&tx, folders).await?;
-        make_anonymous(&tx, user).await?;
+        audit::forget_person(&tx, user, since, &addresses).await?;
         record(&tx, caller, user, projects.len()).await?;
         tx.commit().await?;
         Ok(())
@@ -96,12 +106,28 @@ async fn forget_jobs(tx: &Transaction, user: UserId) -> Result<(), DbErr> {
         .await?;
     let running = jobs::Entity::find().filter(jobs::Column::OwnerId.eq(user)).all(&**tx).await?;
     for job in running {
-        let args = without_prose(job.args.clone());
-        let mut row = job.into_active_model();
-        row.owner_id = Set(None);
-        row.args = Set(args);
-        row.update(&**tx).await?;
+        forget_unfinished(tx, job).await?;
     }
+    Ok(())
+}
+
+/// Takes a person out of a job that is still being stopped, and out of what was noted
+/// while it ran.
+async fn forget_unfinished(tx: &Transaction, job: jobs::Model) -> Result<(), DbErr> {
+    let nothing = Expr::value(Option::<Value>::None);
+    job_attempts::Entity::update_many()
+        .col_expr(job_attempts::Column::Error, nothing)
+        .filter(job_attempts::Column::JobId.eq(job.id))
+        .exec(&**tx)
+        .await?;
+    job_events::Entity::delete_many().filter(job_events::Column::JobId.eq(job.id)).exec(&**tx).await?;
+    let args = without_prose(job.args.clone());
+    let mut row = job.into_active_model();
+    row.owner_id = Set(None);
+    row.args = Set(args);
+    row.error = Set(None);
+    row.progress = Set(None);
+    row.update(&**tx).await?;
     Ok(())
 }
 
@@ -111,41 +137,6 @@ fn without_prose(mut args: Value) -> Value {
         fields.remove("prompt");
     }
     args
-}
-
-/// Takes the person out of the audit log.
-async fn make_anonymous(tx: &Transaction, user: UserId) -> Result<(), DbErr> {
-    let about = Condition::any()
-        .add(audit_log::Column::ActorId.eq(user))
-        .add(audit_log::Column::Target.eq(user_target(user)));
-    let nobody = || Expr::value(Option::<String>::None);
-    // What an operator changed of an account, and why, names the person.
-    let of_operators = Condition::any()
-        .add(audit_log::Column::Action.starts_with("account."))
-        .add(audit_log::Column::Action.starts_with("credits."));
-    audit_log::Entity::update_many()
-        .col_expr(audit_log::Column::Context, Expr::value(json!({"erased": true})))
-        .filter(audit_log::Column::Target.eq(user_target(user)))
-        .filter(of_operators)
-        .exec(&**tx)
-        .await?;
-    audit_log::Entity::update_many()
-        .col_expr(audit_log::Column::Ip, nobody())
-        .col_expr(audit_log::Column::UserAgent, nobody())
-        .filter(about)
-        .exec(&**tx)
-        .await?;
-    audit_log::Entity::update_many()
-        .col_expr(audit_log::Column::ActorId, Expr::value(Option::<sea_orm::prelude::Uuid>::None))
-        .filter(audit_log::Column::ActorId.eq(user))
-        .exec(&**tx)
-        .await?;
-    audit_log::Entity::update_many()
-        .col_expr(audit_log::Column::Target, nobody())
-        .filter(audit_log::Column::Target.eq(user_target(user)))
-        .exec(&**tx)
-        .await?;
-    Ok(())
 }
 
 /// Notes the deletion: by nobody where it was the person, else by whom.

@@ -1,10 +1,10 @@
 use atelier_entities::{MailStatus, Timestamp, TokenPurpose, mail_messages, users};
-use atelier_providers::mail::{Delivery, MailError, OutgoingMail};
+use atelier_providers::mail::{Delivery, OutgoingMail};
 use atelier_queue::{JobContext, JobError, Outcome};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, DbErr, EntityTrait, IntoActiveModel};
 use serde_json::json;
 
-use super::{DeliverMail, Mail, Reader, Rendered, Template, outbox, preferences};
+use super::{DeliverMail, Mail, Reader, Rendered, Template, failures::Failure, outbox, preferences};
 use crate::identity::links;
 
 /// Says that a POST to the link unsubscribes (RFC 8058), which is for https only.
@@ -21,8 +21,7 @@ impl Mail {
         }
         let Some(template) = Template::parse(&mail.template) else {
             let error = JobError::fail("MAIL_TEMPLATE", "there is no such mail template");
-            self.mark_failed(mail, &error.message).await.map_err(database)?;
-            return Err(error);
+            return self.fail(ctx, &mail, error.into()).await;
         };
         let receiver = self.receiver(&mail).await.map_err(database)?;
         let suppressed = self.is_suppressed(&mail.recipient).await.map_err(database)?;
@@ -39,14 +38,26 @@ impl Mail {
                 }
                 Ok(Outcome::Done(json!({"status": status})))
             }
-            Err(error) => {
-                let error = if suppressed { once(error) } else { error };
-                if error.disposition == atelier_queue::Disposition::Fail || ctx.is_last_attempt() {
-                    self.mark_failed(mail, &error.message).await.map_err(database)?;
-                }
-                Err(error)
+            Err(failure) => {
+                let failure = if suppressed { failure.once() } else { failure };
+                self.fail(ctx, &mail, failure).await
             }
         }
+    }
+
+    /// Ends an attempt that failed. Where the mail is gone meanwhile, that is its end.
+    async fn fail(
+        &self,
+        ctx: &JobContext,
+        mail: &mail_messages::Model,
+        failure: Failure,
+    ) -> Result<Outcome, JobError> {
+        let noted = self.note_failure(mail, &failure, ctx.is_last_attempt()).await;
+        let is_there = noted.map_err(|error| {
+            tracing::warn!(%error, "mail: what became of it was not noted");
+            JobError::retry("DATABASE", "the database did not answer")
+        })?;
+        if is_there { Err(failure.error) } else { Ok(Outcome::done()) }
     }
 
     /// Why a mail that its receiver can do without is not sent, if so.
@@ -79,7 +90,7 @@ impl Mail {
         mail: &mail_messages::Model,
         template: Template,
         receiver: Option<&users::Model>,
-    ) -> Result<MailStatus, JobError> {
+    ) -> Result<MailStatus, Failure> {
         let unsubscribe = mail.user_id.and_then(|user| self.unsubscribe_link(user, template));
         let reader = Reader {
             locale: mail.locale,
@@ -99,15 +110,8 @@ impl Mail {
             html: rendered.html.clone(),
             headers: headers(unsubscribe.as_deref()),
         };
-        let delivery = match self.mailer.send(&outgoing).await {
-            Ok(delivery) => delivery,
-            Err(error) => {
-                if matches!(error, MailError::Bounced { .. }) {
-                    self.suppress(&mail.recipient, &error.to_string()).await.map_err(database)?;
-                }
-                return Err(job_error(error));
-            }
-        };
+        let sent = self.mailer.send(&outgoing).await;
+        let delivery = sent.map_err(|error| Failure::of(&error, &mail.recipient))?;
         let status = match delivery {
             Delivery::Accepted { .. } => MailStatus::Sent,
             Delivery::Captured => MailStatus::Captured,
@@ -178,13 +182,6 @@ impl Mail {
             Err(error) => Err(error),
         }
     }
-
-    async fn mark_failed(&self, mail: mail_messages::Model, reason: &str) -> Result<(), DbErr> {
-        let mut row = mail.into_active_model();
-        row.status = Set(MailStatus::Failed);
-        row.error = Set(Some(reason.to_owned()));
-        self.keep(row).await
-    }
 }
 
 /// The outbox's row of a mail that was handed over, or kept in with its bodies.
@@ -227,23 +224,6 @@ fn headers(unsubscribe: Option<&str>) -> Vec<(String, String)> {
     headers
 }
 
-/// An error that is not worth another attempt.
-fn once(error: JobError) -> JobError {
-    JobError::fail(&error.code, error.message)
-}
-
-fn job_error(error: MailError) -> JobError {
-    let message = error.to_string();
-    match error {
-        MailError::Transient { .. } => JobError::retry("MAIL_UNAVAILABLE", message),
-        MailError::Bounced { .. } => JobError::fail("MAIL_BOUNCED", message),
-        MailError::Rejected { .. } => JobError::fail("MAIL_REJECTED", message),
-        MailError::InvalidAddress { .. } => JobError::fail("MAIL_INVALID", message),
-        // An operator mends the settings while the mail waits.
-        MailError::Misconfigured { .. } => JobError::retry("MAIL_MISCONFIGURED", message),
-    }
-}
-
 fn database(error: DbErr) -> JobError {
     tracing::warn!(%error, "mail: the database did not answer");
     JobError::retry("DATABASE", "the database did not answer")
@@ -252,6 +232,7 @@ fn database(error: DbErr) -> JobError {
 #[cfg(test)]
 mod tests {
     use atelier_entities::JobState;
+    use atelier_providers::mail::MailError;
 
     use super::*;
     use crate::{Page, mail::OutboxFilter, testing::Bench};
@@ -328,6 +309,11 @@ mod tests {
         let mail = only_mail(&bench).await;
         mail_messages::Entity::delete_by_id(mail.id).exec(bench.services.queue.db()).await.expect("erased");
 
-        bench.services.mail.mark_failed(mail, "refused").await.expect("there is nothing to note");
+        let row = delivered(mail.clone(), Rendered::default(), MailStatus::Sent, mail.created_at);
+        bench.services.mail.keep(row).await.expect("there is nothing to note");
+        let bounced = MailError::Bounced { code: 550, message: "no such user".to_owned() };
+        let failure = Failure::of(&bounced, &mail.recipient);
+        assert!(!bench.services.mail.note_failure(&mail, &failure, true).await.expect("asked"));
+        assert!(!bench.services.mail.is_suppressed(&mail.recipient).await.expect("asked"));
     }
 }

@@ -3,6 +3,7 @@
 //! it.
 
 use atelier_entities::mail_suppressions;
+use atelier_queue::Transaction;
 use sea_orm::{ActiveValue::Set, DbErr, EntityTrait, PaginatorTrait, QueryOrder, sea_query::OnConflict};
 use serde_json::json;
 
@@ -21,18 +22,20 @@ impl Mail {
         fetch(self.queue.db(), rows, page).await
     }
 
-    /// Lets mails to an address leave again.
-    pub async fn delete_suppression(&self, caller: &Caller, address: &str) -> Result<(), MailingError> {
+    /// Lets mails to an address leave again. Answers the target of the audit entry, which
+    /// has the address's SHA-256: the log is kept for longer than the address may be.
+    pub async fn delete_suppression(&self, caller: &Caller, address: &str) -> Result<String, MailingError> {
         let address = address.trim().to_lowercase();
         let tx = self.queue.begin().await?;
         let found = mail_suppressions::Entity::find_by_id(address.clone()).one(&*tx).await?;
         let found = found.ok_or(MailingError::NotSuppressed)?;
         mail_suppressions::Entity::delete_by_id(address.clone()).exec(&*tx).await?;
-        let context = json!({"reason": found.reason});
-        audit::record(&tx, caller, "mail.delete_suppression", Some(format!("address:{address}")), context)
-            .await?;
+        // What the server said may repeat the address.
+        let context = json!({"suppressed_at": found.created_at});
+        let target = audit::address_target(&address);
+        audit::record(&tx, caller, "mail.delete_suppression", Some(target.clone()), context).await?;
         tx.commit().await?;
-        Ok(())
+        Ok(target)
     }
 
     pub(super) async fn is_suppressed(&self, address: &str) -> Result<bool, DbErr> {
@@ -40,26 +43,24 @@ impl Mail {
         Ok(found.count(self.queue.db()).await? > 0)
     }
 
-    pub(super) async fn suppress(&self, address: &str, reason: &str) -> Result<(), DbErr> {
-        let row = mail_suppressions::ActiveModel {
-            address: Set(address.to_lowercase()),
-            reason: Set(reason.chars().filter(|c| !c.is_control()).take(MAX_REASON).collect()),
-            created_at: Set(self.queue.now()),
-        };
-        let renew = OnConflict::column(mail_suppressions::Column::Address)
-            .update_columns([mail_suppressions::Column::Reason, mail_suppressions::Column::CreatedAt])
-            .to_owned();
-        mail_suppressions::Entity::insert(row)
-            .on_conflict(renew)
-            .exec_without_returning(self.queue.db())
-            .await?;
-        Ok(())
-    }
-
     pub(super) async fn lift_suppression(&self, address: &str) -> Result<(), DbErr> {
         mail_suppressions::Entity::delete_by_id(address.to_lowercase()).exec(self.queue.db()).await?;
         Ok(())
     }
+}
+
+/// Holds mails to an address back from now on.
+pub(super) async fn suppress(tx: &Transaction, address: &str, reason: &str) -> Result<(), DbErr> {
+    let row = mail_suppressions::ActiveModel {
+        address: Set(address.to_lowercase()),
+        reason: Set(reason.chars().filter(|c| !c.is_control()).take(MAX_REASON).collect()),
+        created_at: Set(tx.now()),
+    };
+    let renew = OnConflict::column(mail_suppressions::Column::Address)
+        .update_columns([mail_suppressions::Column::Reason, mail_suppressions::Column::CreatedAt])
+        .to_owned();
+    mail_suppressions::Entity::insert(row).on_conflict(renew).exec_without_returning(&**tx).await?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::format;
 
 /// A mail, ready to be sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rendered {
     /// One line.
     pub subject: String,

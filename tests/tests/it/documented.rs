@@ -236,7 +236,7 @@ fn options() -> ServiceOptions {
         },
         mail: MailOptions { from: String::new(), reply_to: None, public_url: String::new() },
         public_url: "http://localhost".to_owned(),
-        retention: RetentionOptions { jobs, idempotency: day, audit: None },
+        retention: RetentionOptions { jobs, idempotency: day, audit: None, audit_archives: None },
     }
 }
 

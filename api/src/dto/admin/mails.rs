@@ -214,3 +214,16 @@ impl From<mail_suppressions::Model> for SuppressionView {
         Self { address: suppression.address, reason: suppression.reason, created_at: suppression.created_at }
     }
 }
+
+/// Mails to an address leave again.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LiftedView {
+    /// Always true.
+    pub(crate) success: bool,
+    /// The address, in lower case.
+    pub(crate) address: String,
+    /// The target under which the audit log has it: the address's SHA-256, since the log is
+    /// kept for longer than an address may be.
+    #[schema(example = "address:5d41402abc4b2a76b9719d911017c592ae3d9c1e0f7a3b2c1d0e9f8a7b6c5d4e")]
+    pub(crate) audit_target: String,
+}

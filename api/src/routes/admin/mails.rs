@@ -14,12 +14,9 @@ use uuid::Uuid;
 use super::TAG;
 use crate::{
     app::ApiState,
-    dto::{
-        account::SuccessView,
-        admin::mails::{
-            MailTemplateView, OutboxMailDetailView, OutboxMailView, OutboxQuery, PreviewFormat, PreviewQuery,
-            PreviewView, SendTestInput, SuppressionView, TestSentView,
-        },
+    dto::admin::mails::{
+        LiftedView, MailTemplateView, OutboxMailDetailView, OutboxMailView, OutboxQuery, PreviewFormat,
+        PreviewQuery, PreviewView, SendTestInput, SuppressionView, TestSentView,
     },
     error::ApiError,
     extract::{
@@ -168,16 +165,16 @@ async fn list_suppressions(
 #[utoipa::path(
     delete, path = "/api/admin/mails/suppressions/{address}", tag = TAG,
     params(("address" = String, Path, description = "The mail address")),
-    responses((status = 200, description = "Done.", body = SuccessView))
+    responses((status = 200, description = "Done.", body = LiftedView))
 )]
 async fn delete_suppression(
     State(state): State<ApiState>,
     _: Admin,
     RequestCaller(caller): RequestCaller,
     ApiPath(address): ApiPath<String>,
-) -> Result<Json<SuccessView>, ApiError> {
-    state.services.mail.delete_suppression(&caller, &address).await?;
-    Ok(Json(SuccessView::DONE))
+) -> Result<Json<LiftedView>, ApiError> {
+    let audit_target = state.services.mail.delete_suppression(&caller, &address).await?;
+    Ok(Json(LiftedView { success: true, address: address.trim().to_lowercase(), audit_target }))
 }
 
 fn template(name: &str) -> Result<Template, ApiError> {

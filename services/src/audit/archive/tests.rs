@@ -4,7 +4,7 @@ use atelier_entities::{AuditLevel, JobId, JobState};
 use sea_orm::PaginatorTrait;
 
 use super::*;
-use crate::testing::Bench;
+use crate::testing::{self, Bench};
 
 const DAYS: i64 = 24 * 3600;
 
@@ -36,7 +36,7 @@ async fn archived(bench: &Bench) -> Vec<AuditId> {
     let mut ids = Vec::new();
     for note in notes {
         let (bytes, _) = bench.objects.get(&note.object_key).await.expect("read").expect("an object");
-        assert_eq!(note.sha256, hex::encode(Sha256::digest(&bytes)));
+        assert_eq!(note.sha256, objects::sha256(&bytes));
         let text = String::from_utf8(bytes.to_vec()).expect("text");
         assert_eq!(text.lines().count(), usize::try_from(note.entries).expect("a count"));
         for line in text.lines() {
@@ -83,7 +83,7 @@ async fn a_crash_between_object_and_deletion_loses_and_doubles_nothing() {
     let before = bench.services.queue.now();
     // Written, and then the process was gone.
     let batch = audit.list_oldest(before).await.expect("listed");
-    let lost = audit.write_object(&batch).await.expect("written");
+    let lost = audit.write_object(batch[0].created_at, lines(&batch)).await.expect("written");
     assert_eq!((left(&bench).await, archived(&bench).await.len()), (150, 0));
 
     cleanup(&bench, 30).await;
@@ -92,7 +92,7 @@ async fn a_crash_between_object_and_deletion_loses_and_doubles_nothing() {
     let moved = archived(&bench).await;
     assert_eq!((moved.len(), moved.into_iter().collect::<BTreeSet<_>>()), (150, old));
     // The one who comes back late changes nothing.
-    assert!(!audit.replace(&operator(), &lost).await.expect("asked"));
+    assert!(!audit.replace(&operator(), &batch, &lost).await.expect("asked"));
     assert_eq!(archived(&bench).await.len(), 150);
 }
 
@@ -129,4 +129,56 @@ async fn by_the_clock_nothing_moves_where_entries_stay_for_good() {
 
     assert_eq!(bench.job(job.id).await.state, JobState::Succeeded);
     assert_eq!(left(&bench).await, 3);
+}
+
+#[tokio::test]
+async fn what_changed_since_it_was_written_is_not_archived_as_it_was() {
+    let bench = Bench::new().await;
+    write(&bench, 3).await;
+    bench.advance(40 * DAYS);
+    let audit = &bench.services.audit;
+    let batch = audit.list_oldest(bench.services.queue.now()).await.expect("listed");
+    let object = audit.write_object(batch[0].created_at, lines(&batch)).await.expect("written");
+    let nobody = sea_orm::sea_query::Expr::value(Option::<String>::None);
+    let erase = audit_log::Entity::update_many().col_expr(audit_log::Column::UserAgent, nobody.clone());
+    erase.exec(bench.services.queue.db()).await.expect("nothing changes");
+    assert!(audit.replace(&operator(), &batch[..2], &object).await.is_ok_and(|done| !done));
+    let erase = audit_log::Entity::update_many().col_expr(audit_log::Column::Ip, nobody);
+    erase
+        .filter(audit_log::Column::Id.eq(batch[1].id))
+        .exec(bench.services.queue.db())
+        .await
+        .expect("erased");
+
+    assert!(!audit.replace(&operator(), &batch, &object).await.expect("asked"));
+
+    assert_eq!((left(&bench).await, archived(&bench).await.len()), (3, 0));
+}
+
+#[tokio::test]
+async fn an_archive_is_deleted_when_its_time_is_over() {
+    let mut options = testing::options();
+    options.retention.audit_archives = Some(Duration::from_secs(100 * 24 * 3600));
+    let bench = Bench::with_options(options).await;
+    let stored = async || bench.objects.list_prefix("audit").await.expect("listed").len();
+    write(&bench, 3).await;
+    bench.advance(52 * DAYS);
+    cleanup(&bench, 30).await;
+    bench.work().await;
+    bench.advance(46 * DAYS);
+    cleanup(&bench, 30).await;
+    bench.work().await;
+    assert_eq!(stored().await, 2, "the second has what was recorded of the first");
+
+    bench.advance(3 * DAYS);
+    let job = bench.services.queue.enqueue(NewJob::of(&ArchiveAudit { before: None })).await;
+    bench.work().await;
+
+    let job = bench.job(job.expect("enqueued").id).await;
+    assert_eq!(job.result.expect("a result")["expired"], json!(1));
+    let notes = audit_archives::Entity::find().all(bench.services.queue.db()).await.expect("listed");
+    assert_eq!((notes.len(), stored().await), (1, 1));
+    let told = audit_log::Entity::find().filter(audit_log::Column::Action.eq("audit.expire"));
+    let told = told.one(bench.services.queue.db()).await.expect("asked").expect("an entry");
+    assert_eq!(told.context["entries"], json!(3));
 }

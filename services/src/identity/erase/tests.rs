@@ -1,11 +1,12 @@
 use atelier_entities::{
-    AuditLevel, ProjectKind, account_tokens, credit_transactions, deployments, mail_messages,
-    project_versions, projects, sessions, sign_in_failures, users,
+    AuditLevel, ProjectKind, account_tokens, audit_log, credit_transactions, deployments, mail_messages,
+    mail_suppressions, project_versions, projects, sessions, sign_in_failures, users,
 };
+use atelier_providers::mail::{Delivery, MailError};
 use sea_orm::PaginatorTrait;
 
 use super::*;
-use crate::{deployments::DeploymentInput, testing::Bench};
+use crate::{deployments::DeploymentInput, identity::AccountChanges, testing::Bench};
 
 fn caller(user: UserId) -> Caller {
     Caller { user: Some(user), ip: Some("192.0.2.1".to_owned()), ..Caller::default() }
@@ -72,6 +73,104 @@ async fn the_audit_log_keeps_an_anonymous_line() {
     assert_eq!((last.level, last.target.as_deref()), (AuditLevel::Warning, None));
     assert!(entries.iter().all(|entry| entry.actor_id.is_none() && entry.ip.is_none()));
     assert!(entries.iter().all(|entry| !format!("{entry:?}").contains(&ada.id.to_string())), "{entries:?}");
+}
+
+/// Everything in the tables that may repeat a mail address outside of an account's rows.
+async fn traces(bench: &Bench) -> String {
+    let db = bench.services.queue.db();
+    let (jobs, attempts) = (jobs::Entity::find().all(db), job_attempts::Entity::find().all(db));
+    let (events, held) = (job_events::Entity::find().all(db), mail_suppressions::Entity::find().all(db));
+    let entries = audit_log::Entity::find().all(db);
+    format!("{:?} {:?} {:?} {:?} {:?}", jobs.await, attempts.await, events.await, held.await, entries.await)
+}
+
+fn bounced(address: &str) -> Result<Delivery, MailError> {
+    Err(MailError::Bounced { code: 550, message: format!("5.1.1 <{address}>: no such user") })
+}
+
+async fn change_address(bench: &Bench, user: UserId, email: &str) {
+    let changes = AccountChanges { email: Some(email.to_owned()), ..AccountChanges::default() };
+    bench.services.identity.change_account(&Caller::default(), user, changes).await.expect("changed");
+}
+
+#[tokio::test]
+async fn no_address_of_the_person_is_held_back_or_stands_in_a_job() {
+    let script = [bounced("ada@example.org"), bounced("ada@other.example"), bounced("bob@example.org")];
+    let bench = Bench::with_mailer(script).await;
+    let ada = bench.register("ada@example.org").await;
+    bench.work().await;
+    change_address(&bench, ada.id, "ada@other.example").await;
+    bench.work().await;
+    let bob = bench.register("bob@example.org").await;
+    bench.work().await;
+    change_address(&bench, bob.id, "bob@other.example").await;
+    // What was once one person's is another's now.
+    let eve = bench.register("eve@example.org").await;
+    change_address(&bench, eve.id, "bob@example.org").await;
+    let held = mail_suppressions::Entity::find().all(bench.services.queue.db()).await.expect("listed");
+    assert_eq!(held.len(), 3, "{held:?}");
+    assert!(traces(&bench).await.contains("ada@"));
+
+    let identity = &bench.services.identity;
+    identity.erase_account(&caller(ada.id), ada.id).await.expect("erased");
+    identity.erase_account(&caller(bob.id), bob.id).await.expect("erased");
+
+    let traces = traces(&bench).await;
+    assert!(!traces.contains("ada@") && !traces.contains("bob@other"), "{traces}");
+    let held = mail_suppressions::Entity::find().all(bench.services.queue.db()).await.expect("listed");
+    assert_eq!(held.into_iter().map(|row| row.address).collect::<Vec<_>>(), ["bob@example.org"]);
+    let deliveries = bench.jobs_of_kind("email.deliver").await;
+    assert_eq!(deliveries.len(), 2, "those of the one who stays");
+}
+
+#[tokio::test]
+async fn a_delivery_that_waits_to_be_tried_again_is_forgotten() {
+    let message = "4.7.1 <ada@example.org>: greylisted".to_owned();
+    let bench = Bench::with_mailer([Err(MailError::Transient { message })]).await;
+    let ada = bench.register("ada@example.org").await;
+    bench.work().await;
+    assert_eq!(bench.jobs_of_kind("email.deliver").await[0].state, JobState::Retrying);
+
+    bench.services.identity.erase_account(&caller(ada.id), ada.id).await.expect("erased");
+
+    assert!(bench.jobs_of_kind("email.deliver").await.is_empty());
+    bench.advance(3600);
+    bench.work().await;
+    assert_eq!(bench.mailer.mails().len(), 1);
+}
+
+#[tokio::test]
+async fn a_delivery_under_way_says_nothing_of_the_person_any_more() {
+    let bench = Bench::new().await;
+    let ada = bench.register("ada@example.org").await;
+    let job = bench.jobs_of_kind("email.deliver").await.remove(0);
+    let of_job = jobs::Entity::update_many()
+        .col_expr(jobs::Column::State, Expr::value(JobState::Running))
+        .col_expr(jobs::Column::Error, Expr::value(json!({"message": "<ada@example.org>: greylisted"})))
+        .filter(jobs::Column::Id.eq(job.id));
+    of_job.exec(bench.services.queue.db()).await.expect("a database");
+
+    bench.services.identity.erase_account(&caller(ada.id), ada.id).await.expect("erased");
+
+    let job = bench.job(job.id).await;
+    assert!(job.cancel_requested_at.is_some() && job.error.is_none(), "{job:?}");
+}
+
+#[tokio::test]
+async fn who_lifted_the_suppression_of_an_address_is_recorded_without_it() {
+    let bench = Bench::with_mailer([bounced("ada@example.org")]).await;
+    let ada = bench.register("ada@example.org").await;
+    bench.work().await;
+    let lifted = bench.services.mail.delete_suppression(&Caller::default(), "Ada@example.org").await;
+    let target = lifted.expect("lifted");
+
+    let of_it = || audit_log::Entity::find().filter(audit_log::Column::Action.eq("mail.delete_suppression"));
+    let entry = of_it().one(bench.services.queue.db()).await.expect("asked").expect("an entry");
+    assert_eq!(entry.target.as_ref(), Some(&target));
+    assert!(!format!("{entry:?}").contains("ada@"), "{entry:?}");
+    bench.services.identity.erase_account(&caller(ada.id), ada.id).await.expect("erased");
+    let entry = of_it().one(bench.services.queue.db()).await.expect("asked").expect("an entry");
+    assert_eq!((entry.target, entry.context), (None, json!({"erased": true})));
 }
 
 #[tokio::test]

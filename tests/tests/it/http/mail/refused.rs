@@ -44,7 +44,12 @@ async fn an_address_without_a_mailbox_gets_no_more_until_an_operator_says_so() {
     let held = queue_reminder(&app, "ada@example.org", 1).await.expect("queued");
     status_once(&app, held, MailStatus::Suppressed).await;
     let address = "/api/admin/mails/suppressions/ADA@example.org";
-    let _done = admin.call("DELETE", address).send().await.expect(200);
+    let lifted = admin.call("DELETE", address).send().await.expect(200).json();
+    assert_eq!(lifted["address"], "ada@example.org");
+    let target = lifted["audit_target"].as_str().expect("a target");
+    let logs = admin.get(&format!("/api/admin/logs?target={target}")).send().await.expect(200).json();
+    assert_eq!(logs[0]["action"], "mail.delete_suppression", "{logs}");
+    assert!(!logs.to_string().contains("ada@"), "{logs}");
     let sent = queue_reminder(&app, "ada@example.org", 2).await.expect("queued");
     status_once(&app, sent, MailStatus::Sent).await;
 

@@ -1,0 +1,88 @@
+use super::*;
+use crate::{Caller, audit, testing::Bench};
+
+fn ada() -> ErasedPerson {
+    ErasedPerson { user: UserId::new(), addresses: vec![hash_address("Ada@example.org")] }
+}
+
+#[test]
+fn an_entry_loses_what_names_the_person() {
+    let (ada, other) = (ada(), UserId::new());
+    let loss = |actor, target, context| Some(Loss { actor, target, context });
+    let (own, others) = (ada.target(), format!("user:{other}"));
+    for (actor, action, target, expected) in [
+        (Some(ada.user), "project.create", "project:1", loss(true, false, false)),
+        (Some(ada.user), "account.update", &own, loss(true, true, true)),
+        (Some(ada.user), "account.change", &others, loss(true, false, false)),
+        (Some(other), "account.change", &own, loss(false, true, true)),
+        (Some(other), "credits.adjust", &own, loss(false, true, true)),
+        (None, "auth.login_failed", &own, loss(false, true, false)),
+        (Some(other), "mail.delete_suppression", &address_target("ada@EXAMPLE.org"), loss(false, true, true)),
+        (Some(other), "mail.delete_suppression", "address:ada@example.org", loss(false, true, true)),
+        (Some(other), "mail.delete_suppression", "address:bob@example.org", None),
+        (Some(other), "mail.delete_suppression", &address_target("bob@example.org"), None),
+        (Some(other), "account.delete", &own, None),
+        (Some(ada.user), "account.delete", &others, loss(true, false, false)),
+        (Some(other), "account.change", &others, None),
+        (None, "audit.archive", "object:audit/1", None),
+    ] {
+        assert_eq!(ada.loss(actor, action, Some(target)), expected, "{actor:?} {action} {target}");
+    }
+    assert_eq!(ada.loss(None, "auth.login_failed", None), None);
+}
+
+#[test]
+fn lines_about_others_stay_as_they_are_and_a_broken_one_is_told() {
+    let ada = ada();
+    let others = "{\"actor_id\":null,   \"action\":\"x\",\"target\":\"address:bob@example.org\"}\nnot JSON\n";
+    assert_eq!(ada.rewrite(others).expect("read"), (others.to_owned(), 0));
+
+    assert!(ada.rewrite(&format!("not JSON {}\n", ada.user)).is_err());
+}
+
+/// Entries of every kind: by the person, about them, by and about others.
+async fn write(bench: &Bench, ada: &ErasedPerson) {
+    let by = |user| Caller {
+        user,
+        ip: Some("192.0.2.1".to_owned()),
+        user_agent: Some("curl/8.5.0".to_owned()),
+        ..Caller::default()
+    };
+    let bob = UserId::new();
+    let tx = bench.services.queue.begin().await.expect("a transaction");
+    let targets =
+        [None, Some(ada.target()), Some(format!("user:{bob}")), Some(address_target("ada@example.org"))];
+    for actor in [None, Some(ada.user), Some(bob)] {
+        for action in ["auth.login", "account.change", "account.delete", "mail.delete_suppression"] {
+            for target in &targets {
+                let context = json!({"before": {"email": "ada@example.org"}});
+                audit::record(&tx, &by(actor), action, target.clone(), context).await.expect("recorded");
+            }
+        }
+    }
+    tx.commit().await.expect("committed");
+}
+
+async fn lines(bench: &Bench) -> String {
+    let rows = audit_log::Entity::find().order_by_asc(audit_log::Column::Id);
+    let rows = rows.all(bench.services.queue.db()).await.expect("listed");
+    rows.iter().map(audit::json_line).collect()
+}
+
+#[tokio::test]
+async fn the_database_and_the_archive_forget_the_same() {
+    let (bench, ada) = (Bench::new().await, ada());
+    for _ in 0..40 {
+        write(&bench, &ada).await;
+    }
+    let before = lines(&bench).await;
+
+    let tx = bench.services.queue.begin().await.expect("a transaction");
+    ada.leave_log(&tx, &[]).await.expect("left");
+    tx.commit().await.expect("committed");
+
+    let (archived, changed) = ada.rewrite(&before).expect("rewritten");
+    assert!(changed > 2 * STEP);
+    assert_eq!(lines(&bench).await, archived);
+    assert_eq!(ada.rewrite(&archived).expect("rewritten"), (archived, 0), "once is enough");
+}

@@ -1,0 +1,207 @@
+use std::collections::BTreeMap;
+
+use atelier_entities::{AuditLevel, JobState, audit_log, users};
+use bytes::Bytes;
+use sea_orm::PaginatorTrait;
+
+use super::*;
+use crate::{audit, identity::AccountChanges, testing::Bench};
+
+const DAYS: i64 = 24 * 3600;
+
+fn caller(user: UserId) -> Caller {
+    let (ip, user_agent) = (Some("192.0.2.1".to_owned()), Some("curl/8.5.0".to_owned()));
+    Caller { user: Some(user), ip, user_agent, ..Caller::default() }
+}
+
+/// A person of whom the log tells something, an operator's change of the address too.
+async fn person(bench: &Bench, name: &str) -> users::Model {
+    let ada = bench.register(&format!("{name}@example.org")).await;
+    let tx = bench.services.queue.begin().await.expect("a transaction");
+    for number in 0..3 {
+        record(&tx, &caller(ada.id), "test.act", None, json!({"number": number})).await.expect("recorded");
+    }
+    tx.commit().await.expect("committed");
+    let email = Some(format!("{name}@other.example"));
+    let changes = AccountChanges { email, ..AccountChanges::default() };
+    let changed = bench.services.identity.change_account(&Caller::default(), ada.id, changes).await;
+    changed.expect("changed")
+}
+
+async fn archive(bench: &Bench) {
+    bench.advance(40 * DAYS);
+    bench.services.audit.start_cleanup(&Caller::default(), Some(30)).await.expect("started");
+    bench.work().await;
+}
+
+async fn erase(bench: &Bench, user: UserId) {
+    bench.services.identity.erase_account(&caller(user), user).await.expect("erased");
+}
+
+/// Every object of the archive by its key, whether anything names it or not.
+async fn objects(bench: &Bench) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for key in bench.objects.list_prefix("audit").await.expect("listed") {
+        let (bytes, _) = bench.objects.get(&key).await.expect("read").expect("an object");
+        found.insert(key, String::from_utf8(bytes.to_vec()).expect("text"));
+    }
+    found
+}
+
+async fn notes(bench: &Bench) -> Vec<audit_archives::Model> {
+    audit_archives::Entity::find().all(bench.services.queue.db()).await.expect("listed")
+}
+
+/// Whether each note names an object that is there and as it says.
+async fn assert_noted(bench: &Bench) {
+    let objects = objects(bench).await;
+    let notes = notes(bench).await;
+    assert_eq!(notes.len(), objects.len(), "{notes:?} {:?}", objects.keys());
+    for note in notes {
+        let text = &objects[&note.object_key];
+        assert_eq!((note.sha256, note.entries), (sha256(text.as_bytes()), text.lines().count() as i64));
+    }
+}
+
+#[tokio::test]
+async fn an_erasure_reaches_what_was_archived_before_it_and_leaves_the_rest() {
+    let bench = Bench::new().await;
+    let (ada, bob) = (person(&bench, "ada").await, person(&bench, "bob").await);
+    archive(&bench).await;
+    let before = objects(&bench).await;
+    let text: String = before.values().cloned().collect();
+    assert!(text.contains(&ada.id.to_string()) && text.contains("ada@other.example"));
+
+    erase(&bench, ada.id).await;
+    bench.work().await;
+
+    let after = objects(&bench).await;
+    let text: String = after.values().cloned().collect();
+    assert!(!text.contains(&ada.id.to_string()) && !text.contains("ada@"), "{text}");
+    assert!(text.contains(&bob.id.to_string()) && text.contains("bob@other.example"));
+    assert_eq!(text.matches("192.0.2.1").count(), 3, "only those of the other person");
+    assert_eq!(text.lines().count(), before.values().flat_map(|text| text.lines()).count());
+    assert_noted(&bench).await;
+    let job = bench.jobs_of_kind("maintenance.erase_archived").await.remove(0);
+    assert_eq!((job.state, &job.result.expect("a result")["objects"]), (JobState::Succeeded, &json!(1)));
+}
+
+#[tokio::test]
+async fn an_erasure_between_the_read_and_the_note_of_an_archive_is_heeded() {
+    let bench = Bench::new().await;
+    let ada = person(&bench, "ada").await;
+    bench.advance(40 * DAYS);
+    let audit = &bench.services.audit;
+    let rows = audit_log::Entity::find().all(bench.services.queue.db()).await.expect("listed");
+    let lines: String = rows.iter().map(audit::json_line).collect();
+    let written = audit.write_object(rows[0].created_at, lines).await.expect("written");
+
+    erase(&bench, ada.id).await;
+    bench.work().await;
+    archive(&bench).await;
+
+    let text: String = objects(&bench).await.into_values().collect();
+    assert!(!text.contains(&ada.id.to_string()) && !text.contains("ada@"), "{text}");
+    assert!(bench.objects.get(&written.key).await.expect("asked").is_none(), "what nothing names is gone");
+    assert_noted(&bench).await;
+}
+
+#[tokio::test]
+async fn of_two_erasures_at_once_neither_undoes_the_other() {
+    let bench = Bench::new().await;
+    let (ada, bob) = (person(&bench, "ada").await, person(&bench, "bob").await);
+    archive(&bench).await;
+    let audit = &bench.services.audit;
+    let as_erased = |user| ErasedPerson { user, addresses: Vec::new() };
+    // One has read the archive before the other one wrote it anew.
+    let read = notes(&bench).await.remove(0);
+    let first = audit.rewrite(&read, &as_erased(bob.id)).await.expect("rewritten");
+    assert!(matches!(first, Rewrite::Done(_)));
+
+    let late = audit.rewrite(&read, &as_erased(ada.id)).await.expect("asked");
+    assert!(matches!(late, Rewrite::Moved));
+    erase(&bench, ada.id).await;
+    erase(&bench, bob.id).await;
+    bench.work().await;
+
+    let text: String = objects(&bench).await.into_values().collect();
+    assert!(!text.contains(&ada.id.to_string()) && !text.contains(&bob.id.to_string()), "{text}");
+    assert_noted(&bench).await;
+}
+
+#[tokio::test]
+async fn an_exchange_after_another_one_changes_nothing() {
+    let bench = Bench::new().await;
+    person(&bench, "ada").await;
+    archive(&bench).await;
+    let (audit, read) = (&bench.services.audit, notes(&bench).await.remove(0));
+    let change = async || {
+        let object = audit.write_object(read.first_at, "{}\n".to_owned()).await.expect("written");
+        Change { was: read.sha256.clone(), entries: 1, object }
+    };
+    let (one, two) = (change().await, change().await);
+
+    assert!(audit.exchange(&read, &one).await.expect("asked"));
+    assert!(!audit.exchange(&read, &two).await.expect("asked"));
+
+    assert_eq!(notes(&bench).await[0].object_key, one.object.key);
+}
+
+#[tokio::test]
+async fn an_archive_that_was_changed_in_the_store_is_told() {
+    let bench = Bench::new().await;
+    let ada = person(&bench, "ada").await;
+    archive(&bench).await;
+    let note = notes(&bench).await.remove(0);
+    let (bytes, _) = bench.objects.get(&note.object_key).await.expect("read").expect("an object");
+    let forged = String::from_utf8(bytes.to_vec()).expect("text").replace("test.act", "test.forged");
+    let sha256 = sha256(forged.as_bytes());
+    bench.objects.put(&note.object_key, Bytes::from(forged), "text/plain").await.expect("put");
+
+    erase(&bench, ada.id).await;
+    bench.work().await;
+
+    let told = audit_log::Entity::find().filter(audit_log::Column::Action.eq("audit.rewrite_archive"));
+    let told = told.one(bench.services.queue.db()).await.expect("asked").expect("an entry");
+    assert_eq!(told.level, AuditLevel::Critical);
+    assert_eq!(
+        (&told.context["noted"], &told.context["found"]),
+        (&json!(note.sha256), &json!(sha256)),
+        "{told:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_archive_that_is_lost_is_counted_and_the_others_are_written_anew() {
+    let bench = Bench::new().await;
+    let ada = person(&bench, "ada").await;
+    archive(&bench).await;
+    let lost = notes(&bench).await.remove(0);
+    bench.objects.delete(&lost.object_key).await.expect("deleted");
+    let tx = bench.services.queue.begin().await.expect("a transaction");
+    record(&tx, &caller(ada.id), "test.act", None, json!({})).await.expect("recorded");
+    tx.commit().await.expect("committed");
+    archive(&bench).await;
+
+    erase(&bench, ada.id).await;
+    bench.work().await;
+
+    let job = bench.jobs_of_kind("maintenance.erase_archived").await.remove(0);
+    let result = job.result.expect("a result");
+    assert_eq!((&result["lost"], &result["objects"]), (&json!(1), &json!(1)), "{result}");
+}
+
+#[tokio::test]
+async fn what_is_recorded_while_an_account_is_erased_loses_the_person_too() {
+    let bench = Bench::new().await;
+    let ada = person(&bench, "ada").await;
+    erase(&bench, ada.id).await;
+    let tx = bench.services.queue.begin().await.expect("a transaction");
+    record(&tx, &caller(ada.id), "test.late", None, json!({})).await.expect("recorded");
+    tx.commit().await.expect("committed");
+
+    bench.work().await;
+
+    let of_ada = audit_log::Entity::find().filter(audit_log::Column::ActorId.eq(ada.id));
+    assert_eq!(of_ada.count(bench.services.queue.db()).await.expect("counted"), 0);
+}
