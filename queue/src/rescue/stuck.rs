@@ -18,11 +18,8 @@ use crate::{
     store::{finish, lease},
 };
 
-/// The error of a job whose effect fails.
-const CODE: &str = "EFFECT_FAILED";
-
 /// Bounds of the time until an effect is tried again.
-const WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(300)];
+const WAITS: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(300)];
 
 /// How long an effect is tried again: as long as an upgrade that mends it may take.
 const PATIENCE: Duration = Duration::from_secs(24 * 3_600);
@@ -81,12 +78,12 @@ fn verdict(since: Timestamp, now: Timestamp) -> Verdict {
 
 /// As the job's owner reads it: what went wrong inside is for the log.
 fn told(since: Timestamp, message: &str) -> Value {
-    JobError::fail(CODE, message).with_details(json!({"since": since})).to_json()
+    JobError::fail("EFFECT_FAILED", message).with_details(json!({"since": since})).to_json()
 }
 
 /// Since when its effect fails; none where it has not failed before.
 fn failing_since(job: &jobs::Model) -> Option<Timestamp> {
-    let error = job.error.as_ref().filter(|error| error["code"] == CODE)?;
+    let error = job.error.as_ref().filter(|error| error["code"] == "EFFECT_FAILED")?;
     let since = DateTime::parse_from_rfc3339(error["details"]["since"].as_str()?).ok()?;
     Some(since.to_utc())
 }
@@ -101,10 +98,10 @@ mod tests {
         let after = |secs| Verdict::TryAfter(Duration::from_secs(secs));
         let day = 24 * 3_600;
         let table = [
-            (-5, after(1)),
-            (0, after(1)),
-            (1, after(1)),
-            (2, after(2)),
+            (-9, after(5)),
+            (0, after(5)),
+            (5, after(5)),
+            (6, after(6)),
             (64, after(64)),
             (3_600, after(300)),
             (day - 1, after(300)),

@@ -12,6 +12,12 @@ use super::kinds::queue_of;
 /// is odd, so that nothing depends on how fast the test runs.
 pub(super) type Half = u32;
 
+/// The code of a job whose effect fails.
+pub(super) const EFFECT_FAILED: &str = "EFFECT_FAILED";
+
+/// A day, in which an effect that fails is tried again.
+const GIVEN_UP_AFTER: Half = 173;
+
 /// What the reference knows of a job.
 #[derive(Clone, Debug)]
 pub(super) struct ModelJob {
@@ -29,6 +35,8 @@ pub(super) struct ModelJob {
     pub(super) stop: bool,
     pub(super) progress: Option<usize>,
     pub(super) code: Option<&'static str>,
+    /// Since when its effect fails, where its code says that it does.
+    failing_since: Half,
     /// Ended attempts, by fence.
     pub(super) attempts: BTreeMap<i64, AttemptOutcome>,
     /// Effects of its ends.
@@ -103,6 +111,7 @@ impl Reference {
             stop: false,
             progress: None,
             code: None,
+            failing_since: 0,
             attempts: BTreeMap::new(),
             marks: Vec::new(),
         };
@@ -237,7 +246,7 @@ impl Reference {
         let lost = |job: &ModelJob| job.lease.is_some_and(|lease| lease < now);
         let ids: Vec<JobId> = self.jobs.iter().filter(|(_, job)| lost(job)).map(|(id, _)| *id).collect();
         for id in ids {
-            self.change(id, |job| {
+            let is_rescued = self.change(id, |job| {
                 job.attempts.insert(job.fence, AttemptOutcome::Lost);
                 if job.stop {
                     job.end(JobState::Cancelled, Some("CANCELLED"));
@@ -247,7 +256,27 @@ impl Reference {
                     job.wait(JobState::Available, now, Some("WORKER_LOST"));
                 }
             });
+            if !is_rescued {
+                self.put_off(id);
+            }
         }
+    }
+
+    /// What comes of a job whose effect fails: it is nobody's for the rest of the turn, or
+    /// ends without its effect.
+    fn put_off(&mut self, id: JobId) {
+        let now = self.now;
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        if job.code != Some(EFFECT_FAILED) {
+            (job.code, job.failing_since) = (Some(EFFECT_FAILED), now);
+        }
+        if now - job.failing_since < GIVEN_UP_AFTER {
+            (job.lease, job.worker) = (Some(now), None);
+            return;
+        }
+        job.attempts.insert(job.fence, AttemptOutcome::Lost);
+        job.state = if job.stop { JobState::Cancelled } else { JobState::Failed };
+        job.lease = None;
     }
 
     pub(super) fn relay(&mut self) {

@@ -49,7 +49,20 @@ fn two_claims_of_a_job_that_end_together_have_one_winner() {
 fn an_effect_that_fails_holds_up_its_own_job_only() {
     let last_attempt = Ask { max_attempts: 1, ..ask(1) };
     let jobs = Enqueue(vec![last_attempt, ask(0), ask(0)]);
-    replay(&[jobs, CLAIM, EffectsFail(true), Advance(1), Rescue, EffectsFail(false), Rescue]);
+    let held_up = [jobs, CLAIM, EffectsFail(true), Advance(1), Rescue, EffectsFail(false), Rescue];
+    replay(&[&held_up[..], &[Advance(1), Rescue]].concat());
+}
+
+/// One that failed for ever kept its own job for ever.
+#[test]
+fn an_effect_that_fails_for_ever_is_given_up() {
+    let last_attempt = Ask { max_attempts: 1, ..ask(1) };
+    let failing = [Enqueue(vec![last_attempt]), CLAIM, EffectsFail(true), Advance(1), Rescue];
+    for stop in [vec![], vec![Cancel(0)]] {
+        for turns in [86, 87] {
+            replay(&[&failing[..], &stop[..], &[Advance(turns), Rescue, Rescue]].concat());
+        }
+    }
 }
 
 /// A result with a character that PostgreSQL's JSON does not know could not be

@@ -9,7 +9,7 @@ use atelier_entities::{
 use sea_orm::EntityTrait;
 
 use super::{Checked, Command, HALF_TURN, Player, failed, same};
-use crate::queue::model::reference::{Half, ModelJob};
+use crate::queue::model::reference::{EFFECT_FAILED, Half, ModelJob};
 
 /// A job as both sides see it.
 #[derive(Debug, PartialEq)]
@@ -30,6 +30,11 @@ struct View {
 /// Whether the time it is due matters in that state.
 fn is_timed(state: JobState) -> bool {
     matches!(state, JobState::Scheduled | JobState::Retrying)
+}
+
+/// Whether the job is nobody's, since its effect fails.
+fn is_put_off(row: &jobs::Model) -> bool {
+    row.state == JobState::Running && row.error.as_ref().is_some_and(|error| error["code"] == EFFECT_FAILED)
 }
 
 impl View {
@@ -62,7 +67,7 @@ impl View {
             stop: row.cancel_requested_at.is_some(),
             run_at: is_timed(row.state).then(|| half(row.run_at)),
             lease: lease.map(|lease| half(lease.expires_at)),
-            worker: lease.map(|lease| lease.worker_id),
+            worker: lease.filter(|_| !is_put_off(row)).map(|lease| lease.worker_id),
             progress: row.progress.as_ref().and_then(number),
             code: row.error.as_ref().and_then(|error| error["code"].as_str()).map(str::to_owned),
             attempts: BTreeMap::new(),
@@ -126,7 +131,8 @@ fn rules(
     kept(ended == row.finished_at.is_some(), "exactly what has ended says when")?;
     kept(row.phase == row.state.phase(), "a phase that is not that of the state")?;
     let is_leased = lease.is_some_and(|lease| {
-        (lease.fence, &lease.queue, Some(lease.worker_id)) == (row.fence, &row.queue, row.worker_id)
+        let is_its_own = is_put_off(row) || Some(lease.worker_id) == row.worker_id;
+        is_its_own && (lease.fence, &lease.queue) == (row.fence, &row.queue)
     });
     kept(is_leased == (row.state == JobState::Running), "exactly what runs has a lease")?;
     let Some(before) = before else { return Ok(()) };
