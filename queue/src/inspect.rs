@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::{Queue, bus::JobHead, error::QueueError, name::QueueName};
 
 mod bulk;
+mod capacity;
 mod estimate;
 mod overview;
 mod queues;
@@ -19,6 +20,7 @@ mod steer;
 mod why;
 
 pub use bulk::{BulkAction, BulkStep};
+pub use capacity::QueueCapacity;
 pub(crate) use estimate::RunTimes;
 pub use overview::QueueOverview;
 pub use scaling::{PerSecond, QueueScaling};

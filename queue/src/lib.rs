@@ -22,6 +22,7 @@ mod queue;
 mod rank;
 mod registry;
 mod retry;
+mod seldom;
 
 pub mod bus;
 pub mod inspect;

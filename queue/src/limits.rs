@@ -150,7 +150,8 @@ mod tests {
     }
 
     fn most_in_a_window(rate: Rate, started: &[i64]) -> usize {
-        let within = |last: i64| started.iter().filter(|at| (last - rate.millis() + 1..=last).contains(*at));
+        let within =
+            |last: i64| started.iter().filter(move |at| (last - rate.millis() + 1..=last).contains(*at));
         started.iter().map(|last| within(*last).count()).max().unwrap_or(0)
     }
 
@@ -164,7 +165,10 @@ mod tests {
 
                 let started = play(rate, &mut Starts::default(), from, until, &mut seed);
 
-                assert!(most_in_a_window(rate, &started) <= count as usize, "{count} in {secs} s from {from}");
+                assert!(
+                    most_in_a_window(rate, &started) <= count as usize,
+                    "{count} in {secs} s from {from}"
+                );
                 assert!(started.len() >= 5 * count as usize, "{count} in {secs} s: {}", started.len());
             }
         }
@@ -173,7 +177,9 @@ mod tests {
     #[test]
     fn a_rate_that_changes_counts_what_started_under_the_one_before() {
         let mut seed = 11;
-        for (one, other) in [((10, 60), (4, 60)), ((4, 60), (10, 60)), ((100, 60), (5, 10)), ((3, 60), (3, 30))] {
+        for (one, other) in
+            [((10, 60), (4, 60)), ((4, 60), (10, 60)), ((100, 60), (5, 10)), ((3, 60), (3, 30))]
+        {
             let [one, other] =
                 [one, other].map(|(count, secs)| Rate { count, period: Duration::from_secs(secs) });
             let mut starts = Starts::default();

@@ -42,12 +42,18 @@ pub const DISPATCH_FAILED: &str = "atelier_dispatch_failed_total";
 pub const RELAYED: &str = "atelier_relay_pushed_total";
 /// How late the relay made due jobs available.
 pub const RELAY_LAG: &str = "atelier_relay_lag_seconds";
+/// For how long due jobs have waited to be made available.
+pub const RELAY_OVERDUE: &str = "atelier_relay_overdue_seconds";
 /// Ids taken back from consumers that went away.
 pub const RECLAIMED: &str = "atelier_dispatch_reclaimed_total";
 /// Recurring jobs enqueued by their schedule.
 pub const SCHEDULE_FIRED: &str = "atelier_schedule_fired_total";
 /// How late a schedule fired.
 pub const SCHEDULE_LAG: &str = "atelier_schedule_lag_seconds";
+/// For how long a schedule should have fired.
+pub const SCHEDULE_OVERDUE: &str = "atelier_schedule_overdue_seconds";
+/// Times that a schedule could not fire.
+pub const SCHEDULE_FAILED: &str = "atelier_schedule_failed_total";
 /// Schedules whose next moment was set anew.
 pub const SCHEDULE_REARMED: &str = "atelier_schedule_rearmed_total";
 /// Jobs running in this process.
@@ -88,11 +94,29 @@ pub const ALL: &[Described] = &[
     ),
     (HANDED_BACK, "counter", "", "Jobs handed back because the answer to their claim was lost"),
     (DISPATCH_FAILED, "counter", "queue", "Pushes to the transport that failed; the relay repeats them"),
-    (RELAYED, "counter", "queue", "Ids the relay pushed to the transport"),
+    (
+        RELAYED,
+        "counter",
+        "queue, cause",
+        "Ids the relay pushed to the transport: `refill` as it had room, `redispatch` as it no longer had what it was given",
+    ),
     (RELAY_LAG, "gauge", "", "How late the relay made the latest due job available"),
+    (
+        RELAY_OVERDUE,
+        "gauge",
+        "",
+        "For how long a delayed job or retry has been due that no relay has made available; 0 where there is none",
+    ),
     (RECLAIMED, "counter", "", "Ids taken back from consumers that went away"),
     (SCHEDULE_FIRED, "counter", "schedule", "Recurring jobs enqueued"),
     (SCHEDULE_LAG, "gauge", "schedule", "How late it fired"),
+    (
+        SCHEDULE_OVERDUE,
+        "gauge",
+        "schedule",
+        "For how long it should have fired and has not; 0 where it need not",
+    ),
+    (SCHEDULE_FAILED, "counter", "schedule", "Times that it could not fire; it is tried again"),
     (
         SCHEDULE_REARMED,
         "counter",
@@ -154,13 +178,9 @@ pub(crate) fn effect_failed(kind: &str) {
     counter!(EFFECTS_FAILED, "kind" => kind.to_owned()).increment(1);
 }
 
-/// Counts ids that came for nothing, and says so: each was carried twice, or its job
-/// moved on in the meantime.
+/// Counts ids that came for nothing: each was carried twice, or its job moved on in the
+/// meantime.
 pub(crate) fn dropped(queue: QueueName, ids: usize) {
-    if ids > 0 {
-        let cause = "carried twice, or the job may not start now";
-        tracing::debug!(%queue, ids, cause, "ids dropped: nothing to claim for them");
-    }
     counter!(DROPPED, "queue" => queue.as_str()).increment(ids as u64);
 }
 
@@ -172,8 +192,21 @@ pub(crate) fn dispatch_failed(queue: QueueName) {
     counter!(DISPATCH_FAILED, "queue" => queue.as_str()).increment(1);
 }
 
-pub(crate) fn relayed(queue: QueueName, ids: usize) {
-    counter!(RELAYED, "queue" => queue.as_str()).increment(ids as u64);
+/// Why the relay pushed ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    /// The transport had room for them.
+    Refill,
+    /// The transport no longer had them.
+    Again,
+}
+
+pub(crate) fn relayed(queue: QueueName, why: Pushed, ids: usize) {
+    let cause = match why {
+        Pushed::Refill => "refill",
+        Pushed::Again => "redispatch",
+    };
+    counter!(RELAYED, "queue" => queue.as_str(), "cause" => cause).increment(ids as u64);
 }
 
 pub(crate) fn relay_lag(lag: Duration) {
@@ -189,6 +222,10 @@ pub(crate) fn schedule_fired(name: &str, lag: Duration) {
     gauge!(SCHEDULE_LAG, "schedule" => name.to_owned()).set(lag.as_secs_f64());
 }
 
+pub(crate) fn schedule_failed(name: &str) {
+    counter!(SCHEDULE_FAILED, "schedule" => name.to_owned()).increment(1);
+}
+
 /// A schedule's next moment was set anew for that cause.
 pub(crate) fn schedule_rearmed(name: &str, cause: &'static str) {
     counter!(SCHEDULE_REARMED, "schedule" => name.to_owned(), "cause" => cause).increment(1);
@@ -201,6 +238,16 @@ pub(crate) fn swept(state: &'static str, rows: u64) {
 /// Sets the gauge of how many workers a queue wants.
 pub fn observe_desired_workers(queue: QueueName, workers: u64) {
     gauge!(DESIRED_WORKERS, "queue" => queue.as_str()).set(workers as f64);
+}
+
+/// Sets the gauge of due work that no relay has made available yet.
+pub fn observe_overdue(overdue: Duration) {
+    gauge!(RELAY_OVERDUE).set(overdue.as_secs_f64());
+}
+
+/// Sets the gauge of a schedule that should have fired.
+pub fn observe_schedule_overdue(name: &str, overdue: Duration) {
+    gauge!(SCHEDULE_OVERDUE, "schedule" => name.to_owned()).set(overdue.as_secs_f64());
 }
 
 /// Sets the gauge of Redis's way with full memory.

@@ -12,6 +12,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time,
 };
+use tokio_util::task::TaskTracker;
 
 use crate::{
     bus::{Bus, Message},
@@ -21,6 +22,7 @@ use crate::{
     error::QueueError,
     inspect::RunTimes,
     name::QueueName,
+    relay::Offered,
     transport::Transport,
 };
 
@@ -80,6 +82,8 @@ struct Inner {
     write_turns: Option<Arc<Semaphore>>,
     group: Group,
     run_times: RunTimes,
+    announcing: TaskTracker,
+    offered: Offered,
 }
 
 impl Queue {
@@ -96,7 +100,22 @@ impl Queue {
         let one_writer = db.get_database_backend() == DatabaseBackend::Sqlite;
         let write_turns = one_writer.then(|| Arc::new(Semaphore::new(1)));
         let (group, run_times) = (Group::default(), RunTimes::default());
-        let inner = Inner { db, transport, bus, clock, effects, options, write_turns, group, run_times };
+        let announcing = TaskTracker::new();
+        // So that waiting for it ends whenever nothing is under way.
+        announcing.close();
+        let inner = Inner {
+            db,
+            transport,
+            bus,
+            clock,
+            effects,
+            options,
+            write_turns,
+            group,
+            run_times,
+            announcing,
+            offered: Offered::default(),
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -179,6 +198,10 @@ impl Queue {
         &self.inner.run_times
     }
 
+    pub(crate) fn offered(&self) -> &Offered {
+        &self.inner.offered
+    }
+
     pub(crate) fn group(&self) -> &Group {
         &self.inner.group
     }
@@ -220,6 +243,13 @@ impl Queue {
         self.beside(announcing).await;
     }
 
+    /// Waits until everything that this process has committed is told to the others, and
+    /// answers whether that came about in time. A process that ends without it leaves
+    /// ids to the relay, and cancellations to the next heartbeat of whoever runs the job.
+    pub async fn flush(&self, bound: Duration) -> bool {
+        time::timeout(bound, self.inner.announcing.wait()).await.is_ok()
+    }
+
     /// Whether it is the same queue.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner)
@@ -227,7 +257,7 @@ impl Queue {
 
     pub(crate) async fn beside(&self, announcing: impl Future<Output = ()> + Send + 'static) {
         if self.inner.transport.is_remote() {
-            tokio::spawn(announcing);
+            self.inner.announcing.spawn(announcing);
         } else {
             announcing.await;
         }

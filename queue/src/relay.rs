@@ -3,23 +3,26 @@
 //! retries, what a crash between commit and push left behind, and everything after
 //! the transport came back empty. Any number of relays may run.
 
-use atelier_entities::{JobId, JobState, Timestamp, jobs};
+use std::time::Duration;
+
+use atelier_entities::{JobId, JobState, jobs};
 
 use crate::{
     Queue,
     enqueue::Transaction,
     error::QueueError,
-    metrics,
+    metrics::{self, Pushed},
     name::QueueName,
     outcome::JobError,
     store::{self, Step, finish, window},
 };
 
+mod again;
+
+pub(crate) use again::Offered;
+
 /// Rows of one statement.
 const BATCH: u64 = 500;
-
-/// Seconds within which whoever enqueues a job has pushed its id, or has failed to.
-const PUSHED_WITHIN_SECS: i64 = 3;
 
 /// What one pass did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +33,8 @@ pub struct RelayReport {
     pub expired: usize,
     /// Ids the transport did not have.
     pub pushed: usize,
+    /// Those of them that it had been given before.
+    pub redispatched: usize,
     /// The transport was away: its windows wait for a pass that finds it.
     pub held_up: bool,
 }
@@ -39,16 +44,17 @@ pub struct RelayReport {
 pub async fn tick(queue: &Queue) -> Result<RelayReport, QueueError> {
     let promoted = promote(queue).await;
     let expired = expire(queue).await;
-    let (pushed, held_up) = match fill(queue, &QueueName::ALL).await {
+    let (filled, held_up) = match fill_all(queue).await {
         Err(QueueError::Transport(error)) => {
             // No failure of the relay: what is due has become available, and goes out
             // at the first pass that finds the transport.
             tracing::debug!(%error, "the transport's windows are not filled now");
-            (Ok(0), true)
+            (Ok((0, 0)), true)
         }
-        pushed => (pushed, false),
+        filled => (filled, false),
     };
-    Ok(RelayReport { promoted: promoted?, expired: expired?, pushed: pushed?, held_up })
+    let (promoted, expired, (pushed, redispatched)) = (promoted?, expired?, filled?);
+    Ok(RelayReport { promoted, expired, pushed, redispatched, held_up })
 }
 
 /// Fills the transport's window of these queues and answers how many ids it did not
@@ -58,30 +64,25 @@ pub async fn fill(queue: &Queue, names: &[QueueName]) -> Result<usize, QueueErro
     let mut pushed = 0;
     for (name, ids) in next {
         let taken = queue.transport().push(name, &ids, queue.options().window).await?;
-        metrics::relayed(name, taken);
-        tell(queue, name, &ids, taken);
+        metrics::relayed(name, Pushed::Refill, taken);
         pushed += taken;
     }
     Ok(pushed)
 }
 
-/// A transport that had none of what has long been due has forgotten it, or never
-/// heard of it. Anything less is the window being filled.
-fn tell(queue: &Queue, name: QueueName, ids: &[JobId], taken: usize) {
-    let long_due = ids.iter().any(|id| has_waited(*id, queue.now()));
-    if taken > 0 && taken == ids.len() && long_due {
-        let cause = "the transport did not have them";
-        tracing::info!(queue = %name, jobs = taken, cause, "due jobs were dispatched again");
-    } else if taken > 0 {
-        tracing::debug!(queue = %name, jobs = taken, "due jobs were added to the transport's window");
-    }
+/// The same for every queue, pass by pass: what the transport no longer has of what it
+/// was given is told apart.
+async fn fill_all(queue: &Queue) -> Result<(usize, usize), QueueError> {
+    let next = store::bounded(window::next(queue, &QueueName::ALL, queue.options().window)).await?;
+    again::offer(queue, next).await
 }
 
-/// Whether the job was enqueued so long ago that its push must have been tried.
-fn has_waited(id: JobId, now: Timestamp) -> bool {
-    let enqueued = id.0.get_timestamp().map(|at| at.to_unix().0);
-    let seconds = enqueued.and_then(|seconds| i64::try_from(seconds).ok());
-    seconds.is_some_and(|seconds| now.timestamp() - seconds > PUSHED_WITHIN_SECS)
+/// For how long the work has been due that no relay has made available yet: none where
+/// all is done.
+pub async fn overdue(queue: &Queue) -> Result<Duration, QueueError> {
+    let now = queue.now();
+    let since = store::bounded(window::earliest_undue(queue, now)).await?;
+    Ok(since.and_then(|since| (now - since).to_std().ok()).unwrap_or_default())
 }
 
 async fn promote(queue: &Queue) -> Result<usize, QueueError> {

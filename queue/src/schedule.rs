@@ -2,13 +2,13 @@
 //! number of schedulers fire each of them once, and a moment that passed while all
 //! were down is made up for once.
 
-use std::{collections::HashMap, str::FromStr, time::Duration};
+use std::{str::FromStr, time::Duration};
 
 use atelier_entities::{Timestamp, schedules};
 use chrono::Utc;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, sea_query::OnConflict,
+    QueryFilter, QueryOrder, QuerySelect, sea_query::OnConflict,
 };
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     enqueue::{NewJob, Transaction},
     error::QueueError,
     metrics,
-    store::sql::Sql,
+    store::{self, sql::Sql},
 };
 
 /// A moment that is found this late passed while no scheduler ran.
@@ -44,34 +44,41 @@ pub fn next_after(name: &str, cron: &str, after: Timestamp) -> Result<Timestamp,
 }
 
 /// Makes the schedules known. A new one fires at once, so that a fresh installation
-/// has its figures; one whose expression changed follows the new one.
+/// has its figures; one whose expression changed follows the new one. One that fails
+/// keeps no other from being known: the first failure is answered at the end.
 pub async fn sync(queue: &Queue, recurring: &[Recurring]) -> Result<(), QueueError> {
+    let mut outcome = Ok(());
     for one in recurring {
-        let now = queue.now();
-        let next = next_after(one.name, one.cron, now)?;
-        let row = schedules::ActiveModel {
-            name: Set(one.name.to_owned()),
-            kind: Set((one.make)(now).kind.to_owned()),
-            cron: Set(one.cron.to_owned()),
-            time_zone: Set("UTC".to_owned()),
-            enabled: Set(true),
-            next_run_at: Set(now),
-            last_run_at: Set(None),
-            last_job_id: Set(None),
-        };
-        let nothing = OnConflict::column(schedules::Column::Name).do_nothing().to_owned();
-        schedules::Entity::insert(row).on_conflict(nothing).exec_without_returning(queue.db()).await?;
-        let rearmed = schedules::Entity::update_many()
-            .col_expr(schedules::Column::Cron, one.cron.into())
-            .col_expr(schedules::Column::NextRunAt, next.into())
-            .filter(schedules::Column::Name.eq(one.name))
-            .filter(schedules::Column::Cron.ne(one.cron))
-            .exec(queue.db())
-            .await?;
-        if rearmed.rows_affected > 0 {
-            metrics::schedule_rearmed(one.name, "changed");
-            tracing::info!(schedule = one.name, cron = one.cron, %next, cause = "changed", "schedule set anew");
-        }
+        outcome = outcome.and(sync_one(queue, one).await);
+    }
+    outcome
+}
+
+async fn sync_one(queue: &Queue, one: &Recurring) -> Result<(), QueueError> {
+    let now = queue.now();
+    let next = next_after(one.name, one.cron, now)?;
+    let row = schedules::ActiveModel {
+        name: Set(one.name.to_owned()),
+        kind: Set((one.make)(now).kind.to_owned()),
+        cron: Set(one.cron.to_owned()),
+        time_zone: Set("UTC".to_owned()),
+        enabled: Set(true),
+        next_run_at: Set(now),
+        last_run_at: Set(None),
+        last_job_id: Set(None),
+    };
+    let nothing = OnConflict::column(schedules::Column::Name).do_nothing().to_owned();
+    schedules::Entity::insert(row).on_conflict(nothing).exec_without_returning(queue.db()).await?;
+    let rearmed = schedules::Entity::update_many()
+        .col_expr(schedules::Column::Cron, one.cron.into())
+        .col_expr(schedules::Column::NextRunAt, next.into())
+        .filter(schedules::Column::Name.eq(one.name))
+        .filter(schedules::Column::Cron.ne(one.cron))
+        .exec(queue.db())
+        .await?;
+    if rearmed.rows_affected > 0 {
+        metrics::schedule_rearmed(one.name, "changed");
+        tracing::info!(schedule = one.name, cron = one.cron, %next, cause = "changed", "schedule set anew");
     }
     Ok(())
 }
@@ -81,36 +88,55 @@ pub async fn list(queue: &Queue) -> Result<Vec<schedules::Model>, QueueError> {
     Ok(schedules::Entity::find().order_by_asc(schedules::Column::Name).all(queue.db()).await?)
 }
 
+/// For how long each of these schedules should have fired and has not.
+pub async fn overdue(
+    queue: &Queue,
+    recurring: &[Recurring],
+) -> Result<Vec<(&'static str, Duration)>, QueueError> {
+    let (now, rows) = (queue.now(), store::bounded(list(queue)).await?);
+    let of = |one: &Recurring| {
+        let row = rows.iter().find(|row| row.name == one.name && row.enabled)?;
+        (now - row.next_run_at).to_std().ok()
+    };
+    Ok(recurring.iter().map(|one| (one.name, of(one).unwrap_or_default())).collect())
+}
+
 /// Enqueues the jobs of schedules that are due and answers how many. Each schedule's
-/// job and its next moment are one change.
+/// job and its next moment are one change of their own: one that fails keeps no other
+/// from firing, and is answered once all were tried.
 pub async fn tick(queue: &Queue, recurring: &[Recurring]) -> Result<usize, QueueError> {
-    let known: HashMap<&str, &Recurring> = recurring.iter().map(|one| (one.name, one)).collect();
-    let tx = queue.begin().await?;
-    let due = due(&tx).await?;
-    let mut fired = 0;
-    for schedule in due {
+    let (mut fired, mut failure) = (0, None);
+    for name in store::bounded(due(queue)).await? {
         // A schedule of another version of the program is that version's business.
-        let Some(one) = known.get(schedule.name.as_str()) else { continue };
-        fire(&tx, schedule, one).await?;
-        fired += 1;
+        let Some(one) = recurring.iter().find(|one| one.name == name) else { continue };
+        match store::bounded(fire_alone(queue, one)).await {
+            Ok(done) => fired += usize::from(done),
+            Err(error) => {
+                metrics::schedule_failed(one.name);
+                tracing::warn!(schedule = one.name, %error, "did not fire; tried again at the next pass");
+                failure.get_or_insert(QueueError::Schedule { name, reason: error.to_string() });
+            }
+        }
     }
-    tx.commit().await?;
-    Ok(fired)
+    failure.map_or(Ok(fired), Err)
 }
 
-async fn due(tx: &Transaction) -> Result<Vec<schedules::Model>, QueueError> {
-    let mut sql = Sql::new(tx.get_database_backend());
-    sql.push("SELECT * FROM schedules WHERE enabled AND next_run_at <= ")
-        .bind(tx.now())
-        .push(" ORDER BY next_run_at")
-        .skip_locked();
-    Ok(schedules::Entity::find().from_raw_sql(sql.build()).all(&**tx).await?)
+async fn due(queue: &Queue) -> Result<Vec<String>, QueueError> {
+    let due = schedules::Entity::find()
+        .select_only()
+        .column(schedules::Column::Name)
+        .filter(schedules::Column::Enabled.eq(true))
+        .filter(schedules::Column::NextRunAt.lte(queue.now()))
+        .order_by_asc(schedules::Column::NextRunAt);
+    Ok(due.into_tuple().all(queue.db()).await?)
 }
 
-async fn fire(tx: &Transaction, schedule: schedules::Model, one: &Recurring) -> Result<(), QueueError> {
-    let now = tx.now();
-    let enqueued = tx.enqueue((one.make)(schedule.next_run_at)).await?;
-    let lag = (now - schedule.next_run_at).to_std().unwrap_or_default();
+/// Fires a schedule, unless somebody else does or has done so.
+async fn fire_alone(queue: &Queue, one: &Recurring) -> Result<bool, QueueError> {
+    let tx = queue.begin().await?;
+    let fired = fire_due(&tx, one).await;
+    let Some(schedule) = tx.close(fired).await? else { return Ok(false) };
+    let lag = (queue.now() - schedule.next_run_at).to_std().unwrap_or_default();
     metrics::schedule_fired(one.name, lag);
     let is_first = schedule.last_run_at.is_none();
     if lag >= MISSED && !is_first {
@@ -120,12 +146,28 @@ async fn fire(tx: &Transaction, schedule: schedules::Model, one: &Recurring) -> 
             "a moment passed while no scheduler ran: it is made up for once"
         );
     }
-    let mut row = schedule.into_active_model();
+    Ok(true)
+}
+
+/// Enqueues the schedule's job and sets its next moment; answers the schedule as it was
+/// before.
+async fn fire_due(tx: &Transaction, one: &Recurring) -> Result<Option<schedules::Model>, QueueError> {
+    let now = tx.now();
+    let mut sql = Sql::new(tx.get_database_backend());
+    sql.push("SELECT * FROM schedules WHERE enabled AND next_run_at <= ")
+        .bind(now)
+        .push(" AND name = ")
+        .bind(one.name)
+        .skip_locked();
+    let found = schedules::Entity::find().from_raw_sql(sql.build()).one(&**tx).await?;
+    let Some(schedule) = found else { return Ok(None) };
+    let enqueued = tx.enqueue((one.make)(schedule.next_run_at)).await?;
+    let mut row = schedule.clone().into_active_model();
     row.next_run_at = Set(next_after(one.name, one.cron, now)?);
     row.last_run_at = Set(Some(now));
     row.last_job_id = Set(Some(enqueued.id));
     row.update(&**tx).await?;
-    Ok(())
+    Ok(Some(schedule))
 }
 
 #[cfg(test)]

@@ -37,10 +37,12 @@ impl Duty for Cron {
         Duration::from_secs(1)
     }
 
-    /// The first tick that finds the database writes the schedules down.
+    /// The first tick that finds the database writes the schedules down. One that cannot
+    /// be written down keeps no other from firing.
     async fn tick(&self) -> Result<Next, QueueError> {
-        self.written.get_or_try_init(|| schedule::sync(&self.queue, &self.recurring)).await?;
+        let written = self.written.get_or_try_init(|| schedule::sync(&self.queue, &self.recurring)).await;
         schedule::tick(&self.queue, &self.recurring).await?;
+        written?;
         Ok(Next::InTurn)
     }
 }

@@ -1,23 +1,30 @@
-//! Counts the jobs of each queue for Prometheus.
+//! Counts the jobs of each queue for Prometheus, and tells what should have been done
+//! and was not: nobody else would, where what fails is silent.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use atelier_queue::{Queue, QueueError, inspect::QueueOverview, metrics};
+use atelier_queue::{
+    Queue, QueueError,
+    inspect::QueueOverview,
+    metrics, relay,
+    schedule::{self, Recurring},
+};
 
 use crate::duty::{Duty, Next};
 
-/// The duty that sets the gauges of the queues.
+/// The duty that sets the gauges of the queues, the relay and the schedules.
 #[derive(Clone, Debug)]
 pub struct Gauges {
     queue: Queue,
+    recurring: Vec<Recurring>,
 }
 
 impl Gauges {
-    /// Gauges of this queue's jobs.
+    /// Gauges of this queue's jobs and of these schedules.
     #[must_use]
-    pub const fn new(queue: Queue) -> Self {
-        Self { queue }
+    pub const fn new(queue: Queue, recurring: Vec<Recurring>) -> Self {
+        Self { queue, recurring }
     }
 }
 
@@ -32,6 +39,10 @@ impl Duty for Gauges {
     }
 
     async fn tick(&self) -> Result<Next, QueueError> {
+        metrics::observe_overdue(relay::overdue(&self.queue).await?);
+        for (name, overdue) in schedule::overdue(&self.queue, &self.recurring).await? {
+            metrics::observe_schedule_overdue(name, overdue);
+        }
         for overview in self.queue.queue_overview().await? {
             observe(&overview);
         }

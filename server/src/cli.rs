@@ -39,6 +39,9 @@ const EXIT_USAGE: u8 = 2;
 /// Exit code where Ctrl-C came before the end, as shells have it.
 const EXIT_INTERRUPTED: u8 = 130;
 
+/// Longest a command waits for the other processes to be told of what it did.
+const FLUSH_BOUND: Duration = Duration::from_secs(2);
+
 const EXAMPLES: &str = "\
 Examples:
   atelier                                       start everything on 127.0.0.1:8001
@@ -143,7 +146,11 @@ fn operate(mut task: Task, file: Option<&Path>) -> anyhow::Result<()> {
         }
         let deadline = task.patience().begin();
         let platform = deadline.connect(&loaded.settings, wire::open(&loaded.settings)).await?;
-        let Answer { text, faults } = deadline.perform(&platform, perform(&task, &platform)).await?;
+        let performed = deadline.perform(&platform, perform(&task, &platform)).await;
+        if !platform.queue.flush(FLUSH_BOUND).await {
+            tracing::warn!("Redis was not told of everything; it comes about a little later");
+        }
+        let Answer { text, faults } = performed?;
         if !text.is_empty() {
             terminal::say(text);
         }

@@ -20,6 +20,12 @@ use crate::wire::{self, Platform};
 /// How often a process sets its clock by the database's.
 const CLOCK_INTERVAL: Duration = Duration::from_secs(30);
 
+/// Longest an answer of the database may take then.
+const CLOCK_BOUND: Duration = Duration::from_secs(5);
+
+/// Longest a process that ends waits for the others to be told of what it did.
+const FLUSH_BOUND: Duration = Duration::from_secs(1);
+
 /// A running process or, in tests, one of several in a process.
 pub struct Instance {
     platform: Platform,
@@ -92,8 +98,15 @@ impl Instance {
     /// longer. A role that ends before begins the drain, and is an error.
     pub async fn finish(mut self) -> anyhow::Result<()> {
         let shutdown = self.shutdown.clone();
-        let parts = &mut self.parts;
-        let ended = shutdown.run_until_drained(wait_for_all(parts, &shutdown)).await;
+        let (parts, queue) = (&mut self.parts, self.platform.queue.clone());
+        let ended = shutdown.run_until_drained(async {
+            let outcome = wait_for_all(parts, &shutdown).await;
+            if !queue.flush(FLUSH_BOUND).await {
+                tracing::debug!("not everything was told to the other processes; they find it themselves");
+            }
+            outcome
+        });
+        let ended = ended.await;
         self.background.shutdown().await;
         match ended {
             Ok(outcome) => outcome,
@@ -164,8 +177,10 @@ async fn follow_clock(queue: Queue) {
     let mut interval = tokio::time::interval(CLOCK_INTERVAL);
     loop {
         interval.tick().await;
-        if let Err(error) = queue.clock().follow(queue.db()).await {
-            tracing::debug!(%error, "the database did not tell its time");
+        match tokio::time::timeout(CLOCK_BOUND, queue.clock().follow(queue.db())).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "the database did not tell its time"),
+            Err(_late) => tracing::debug!("the database did not tell its time soon enough"),
         }
     }
 }

@@ -130,6 +130,14 @@ impl Platform {
             let db = db.clone();
             async move { db.ping().await.map_err(|error| error.to_string()) }
         })];
+        let db = self.db.clone();
+        checks.push(Check::new("migrations", move || {
+            let db = db.clone();
+            async move {
+                let pending = database::pending(&db).await.map_err(|error| error.to_string())?;
+                if pending.is_empty() { Ok(()) } else { Err(format!("not applied: {}", pending.join(", "))) }
+            }
+        }));
         if self.settings.redis_url().is_some() {
             let transport = self.queue.transport().clone();
             checks.push(Check::new("redis", move || {

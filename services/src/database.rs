@@ -1,10 +1,10 @@
 //! Connecting to the database and bringing its schema up to date.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use atelier_migration::Migrator;
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DbErr,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, Statement,
     sqlx::{self, Connection, PgConnection},
 };
 use sea_orm_migration::MigratorTrait;
@@ -86,10 +86,19 @@ pub async fn migrate(db: &DatabaseConnection) -> Result<(), DbErr> {
     Migrator::up(db, None).await
 }
 
+/// Migrations of this version that the database does not have yet, the oldest first. One
+/// that is ahead, since a later version runs beside this one, has them all.
+pub async fn pending(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
+    let applied = "SELECT version FROM seaql_migrations";
+    let applied = db.query_all_raw(Statement::from_string(db.get_database_backend(), applied)).await?;
+    let applied: HashSet<String> =
+        applied.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?;
+    let names = Migrator::migrations().into_iter().map(|migration| migration.name().to_owned());
+    Ok(names.filter(|name| !applied.contains(name)).collect())
+}
+
 #[cfg(test)]
 mod tests {
-    use sea_orm::{ConnectionTrait, Statement};
-
     use super::*;
 
     #[tokio::test]
@@ -107,5 +116,23 @@ mod tests {
             let value: String = row.expect("asked").expect("a row").try_get("", "value").expect("text");
             assert_eq!(value, expected, "{pragma}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_schema_that_is_behind_is_told_by_what_it_lacks() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite://{}/test.db?mode=rwc", folder.path().display());
+        let wait = Duration::from_secs(5);
+        let db = connect(&url, 4, wait, wait).await.expect("connected");
+        assert!(pending(&db).await.is_err(), "nothing was ever migrated");
+        migrate(&db).await.expect("migrated");
+        assert_eq!(pending(&db).await.expect("told"), Vec::<String>::new());
+
+        let later = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_later', 0)";
+        db.execute_unprepared(later).await.expect("a later version");
+        assert_eq!(pending(&db).await.expect("told"), Vec::<String>::new());
+        let earlier = "DELETE FROM seaql_migrations WHERE version LIKE 'm0013%'";
+        db.execute_unprepared(earlier).await.expect("an earlier version");
+        assert_eq!(pending(&db).await.expect("told"), ["m0013_rate_starts"]);
     }
 }

@@ -10,13 +10,17 @@ pub(crate) mod scaling;
 pub(crate) mod steering;
 
 use atelier_entities::workers;
-use atelier_queue::{QueueName, inspect::QueueOverview};
+use atelier_queue::{
+    QueueName,
+    inspect::{QueueCapacity, QueueOverview},
+};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use self::limits::{ConcurrencyView, StartRateView};
 use super::job::JobView;
 use crate::error::ApiError;
 
@@ -57,6 +61,26 @@ impl From<QueueOverview> for QueueView {
             paused: queue.is_paused(),
             paused_at: queue.paused_at,
         }
+    }
+}
+
+/// How a queue stands, what limits it, and who serves it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ServedQueueView {
+    /// How it stands.
+    #[serde(flatten)]
+    queue: QueueView,
+    /// Jobs that may start in a time, over all workers; null is unlimited.
+    rate: Option<StartRateView>,
+    /// Jobs that may run at once, and how many can.
+    concurrency: ConcurrencyView,
+}
+
+impl ServedQueueView {
+    /// What operators see of a queue.
+    pub(crate) fn new(queue: QueueOverview, capacity: &QueueCapacity) -> Self {
+        let rate = capacity.limits.rate.map(StartRateView::from);
+        Self { queue: queue.into(), rate, concurrency: capacity.into() }
     }
 }
 

@@ -21,7 +21,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     app::ApiState,
     dto::{
-        admin::{AdminJobQuery, AdminJobView, QueueView, WorkerView, filter_queue},
+        admin::{AdminJobQuery, AdminJobView, ServedQueueView, WorkerView, filter_queue},
         job::parse_state,
     },
     error::ApiError,
@@ -44,14 +44,19 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .merge(platform::routes())
 }
 
-/// How each queue stands.
+/// How each queue stands, what limits it, and who serves it.
 #[utoipa::path(
     get, path = "/api/admin/queues", tag = TAG,
-    responses((status = 200, description = "The queues.", body = Vec<QueueView>))
+    responses((status = 200, description = "The queues.", body = Vec<ServedQueueView>))
 )]
-async fn list_queues(State(state): State<ApiState>, _: Admin) -> Result<Json<Vec<QueueView>>, ApiError> {
-    let queues = state.services.queue.queue_overview().await?;
-    Ok(Json(queues.into_iter().map(QueueView::from).collect()))
+async fn list_queues(
+    State(state): State<ApiState>,
+    _: Admin,
+) -> Result<Json<Vec<ServedQueueView>>, ApiError> {
+    let queue = &state.services.queue;
+    let (overviews, capacities) = (queue.queue_overview().await?, queue.list_capacity().await?);
+    let queues = overviews.into_iter().zip(&capacities);
+    Ok(Json(queues.map(|(queue, capacity)| ServedQueueView::new(queue, capacity)).collect()))
 }
 
 /// The worker processes.

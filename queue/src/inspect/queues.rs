@@ -3,7 +3,10 @@
 use atelier_entities::{Timestamp, UserId, queues};
 use sea_orm::{ActiveValue::Set, EntityTrait, sea_query::OnConflict};
 
-use crate::{Queue, enqueue::Transaction, error::QueueError, limits::QueueLimits, name::QueueName};
+use crate::{
+    Queue, enqueue::Transaction, error::QueueError, limits::QueueLimits, name::QueueName,
+    store::claim::locked_queue,
+};
 
 impl Queue {
     /// Stops workers from taking jobs of that queue; running ones go on.
@@ -26,6 +29,18 @@ impl Queue {
         let tx = self.begin().await?;
         tx.set_limits(queue, limits).await?;
         tx.commit().await
+    }
+
+    /// Changes the limits of a queue by what they are at that moment, and answers the new
+    /// ones: of changes at the same time none undoes another.
+    pub async fn change_limits(
+        &self,
+        queue: QueueName,
+        change: impl FnOnce(QueueLimits) -> QueueLimits,
+    ) -> Result<QueueLimits, QueueError> {
+        let tx = self.begin().await?;
+        let changed = tx.change_limits(queue, change).await;
+        tx.close(changed).await
     }
 
     /// The limits of a queue.
@@ -61,6 +76,21 @@ impl Transaction {
             .to_owned();
         queues::Entity::insert(row).on_conflict(update).exec_without_returning(&**self).await?;
         Ok(())
+    }
+
+    /// [`Queue::change_limits`] as a part of a larger change.
+    pub async fn change_limits(
+        &self,
+        queue: QueueName,
+        change: impl FnOnce(QueueLimits) -> QueueLimits,
+    ) -> Result<QueueLimits, QueueError> {
+        let nothing = OnConflict::column(queues::Column::Name).do_nothing().to_owned();
+        let row = unlimited(queue, self.now());
+        queues::Entity::insert(row).on_conflict(nothing).exec_without_returning(&**self).await?;
+        let row = locked_queue(self, queue).await?;
+        let limits = change(row.as_ref().map(QueueLimits::of).unwrap_or_default());
+        self.set_limits(queue, limits).await?;
+        Ok(limits)
     }
 
     /// [`Queue::set_limits`] as a part of a larger change. What has started stays counted:

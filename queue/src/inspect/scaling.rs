@@ -4,10 +4,10 @@
 //! which sort by time; jobs that ended by `(phase, finished_at)`. However many jobs
 //! there are, only the newest [`SAMPLE`] of each range are looked at.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
-use atelier_entities::{JobState, Timestamp, queues, workers};
-use sea_orm::{ConnectionTrait, DatabaseBackend, EntityTrait};
+use atelier_entities::{JobState, Timestamp};
+use sea_orm::{ConnectionTrait, DatabaseBackend};
 use uuid::Uuid;
 
 use crate::{Queue, error::QueueError, limits::QueueLimits, name::QueueName, store::sql::Sql};
@@ -158,27 +158,20 @@ impl Queue {
         let now = self.now();
         let (arrived, ended) = (self.count_arrived(now).await?, self.count_ended(now).await?);
         let (arrived_over, ended_over) = (covered(&arrived, now), covered(&ended, now));
-        let workers = self.list_workers().await?;
-        let rows: HashMap<String, queues::Model> = queues::Entity::find()
-            .all(self.db())
-            .await?
-            .into_iter()
-            .map(|row| (row.name.clone(), row))
-            .collect();
+        let capacities = self.list_capacity().await?;
         let mut scaling = Vec::with_capacity(QueueName::ALL.len());
-        for overview in self.queue_overview().await? {
+        for (overview, capacity) in self.queue_overview().await?.into_iter().zip(capacities) {
             let name = overview.queue.as_str();
             let of = |counted: &[Counted], over| {
                 let found = counted.iter().find(|counted| counted.queue == name);
                 found.map(|found| PerSecond::of(found.counts, over)).unwrap_or_default()
             };
-            let (count, slots) = capacity(&workers, overview.queue);
             scaling.push(QueueScaling {
                 backlog: overview.available,
                 oldest_age_secs: overview.oldest_age_secs,
                 running: overview.running,
-                workers: count,
-                slots,
+                workers: capacity.workers,
+                slots: capacity.slots,
                 arrivals: of(&arrived, arrived_over),
                 finishes: of(&ended, ended_over),
                 mean_run_secs: ended
@@ -186,7 +179,7 @@ impl Queue {
                     .find(|ended| ended.queue == name)
                     .and_then(|ended| ended.run_secs),
                 paused: overview.is_paused(),
-                limits: rows.get(name).map(QueueLimits::of).unwrap_or_default(),
+                limits: capacity.limits,
                 ..QueueScaling::empty(overview.queue)
             });
         }
@@ -279,16 +272,6 @@ fn covered(counted: &[Counted], now: Timestamp) -> Duration {
 fn lowest_id(at: Timestamp) -> Uuid {
     let millis = u64::try_from(at.timestamp_millis()).unwrap_or(0);
     uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid()
-}
-
-/// How many of these workers serve the queue, and with how many slots.
-fn capacity(workers: &[workers::Model], queue: QueueName) -> (u64, u64) {
-    let slots = workers
-        .iter()
-        .filter(|worker| !worker.draining)
-        .filter_map(|worker| worker.queues.get(queue.as_str())?.as_u64())
-        .filter(|slots| *slots > 0);
-    slots.fold((0, 0), |(count, sum), slots| (count + 1, sum + slots))
 }
 
 #[cfg(test)]

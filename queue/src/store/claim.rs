@@ -147,10 +147,7 @@ fn until_next_start(rate: Rate, starts: &Starts, now: Timestamp) -> Duration {
 async fn note_starts(tx: &Transaction, queue: QueueName, starts: &Starts) -> Result<(), DbErr> {
     let starts = serde_json::to_value(starts).map_err(|error| DbErr::Json(error.to_string()))?;
     let mut sql = Sql::new(tx.get_database_backend());
-    sql.push("UPDATE queues SET rate_starts = ")
-        .bind(starts)
-        .push(" WHERE name = ")
-        .bind(queue.as_str());
+    sql.push("UPDATE queues SET rate_starts = ").bind(starts).push(" WHERE name = ").bind(queue.as_str());
     tx.execute_raw(sql.build()).await.map(drop)
 }
 
@@ -227,7 +224,8 @@ async fn claim_fairly(
     taking.take(&**tx, sql).await
 }
 
-async fn locked_queue(tx: &Transaction, queue: QueueName) -> Result<Option<queues::Model>, DbErr> {
+/// A queue's row, which nobody else changes until the transaction ends.
+pub(crate) async fn locked_queue(tx: &Transaction, queue: QueueName) -> Result<Option<queues::Model>, DbErr> {
     let mut sql = Sql::new(tx.get_database_backend());
     sql.push("SELECT * FROM queues WHERE name = ").bind(queue.as_str()).lock();
     queues::Entity::find().from_raw_sql(sql.build()).one(&**tx).await

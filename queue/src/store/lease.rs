@@ -134,6 +134,18 @@ fn held(row: &QueryResult) -> Result<Held, DbErr> {
     })
 }
 
+/// Which of these jobs run and are asked to stop, each with its fence.
+pub(crate) async fn asked_to_stop(queue: &Queue, jobs: &[JobId]) -> Result<Vec<(JobId, i64)>, DbErr> {
+    if jobs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut sql = Sql::new(queue.db().get_database_backend());
+    sql.push("SELECT id, fence FROM jobs WHERE cancel_requested_at IS NOT NULL AND state || '' = 'running' AND id ")
+        .among(jobs);
+    let rows = queue.db().query_all_raw(sql.build()).await?;
+    rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
+}
+
 /// Hands back what a worker was given without knowing it, an age ago: the answer to
 /// its claim was lost, so that its lease is none of those it knows. It never began, so
 /// its attempt is not counted. Answers what is available again.

@@ -68,6 +68,26 @@ pub(crate) async fn promote(
     Ok(Promoted { jobs, latest })
 }
 
+/// When the earliest of the delayed jobs and retries was due whose time has come.
+pub(crate) async fn earliest_undue(queue: &Queue, now: Timestamp) -> Result<Option<Timestamp>, DbErr> {
+    let mut sql = Sql::new(queue.db().get_database_backend());
+    sql.push("SELECT run_at FROM jobs WHERE ")
+        .push(UNDUE)
+        .push(" AND run_at <= ")
+        .bind(now)
+        .push(" ORDER BY run_at LIMIT 1");
+    queue.db().query_one_raw(sql.build()).await?.map(|row| row.try_get_by_index(0)).transpose()
+}
+
+/// How many of these jobs wait for a worker.
+pub(crate) async fn count_waiting(queue: &Queue, ids: &[JobId]) -> Result<usize, DbErr> {
+    let mut sql = Sql::new(queue.db().get_database_backend());
+    sql.push("SELECT COUNT(*) FROM jobs WHERE ").push(WAITING).push(" AND id ").among(ids);
+    let row = queue.db().query_one_raw(sql.build()).await?;
+    let waiting: i64 = row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or_default();
+    Ok(usize::try_from(waiting).unwrap_or_default())
+}
+
 /// Jobs that were to start by a time that has passed, by their ids from `after` on,
 /// locked.
 pub(crate) async fn expired(

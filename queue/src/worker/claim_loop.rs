@@ -23,6 +23,7 @@ use crate::{
     error::QueueError,
     metrics,
     name::QueueName,
+    seldom::Seldom,
     store::{
         bounded,
         claim::{Claimant, Limited, claim_next},
@@ -48,6 +49,9 @@ const ERROR_WAITS: [Duration; 4] = [
 /// Shortest time between two looks into SQL that found less than there are free slots.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Shortest time between two log lines about dropped ids.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
 /// Longest wait for more slots to come free before the next claim.
 const GATHER: Duration = Duration::from_millis(1);
 
@@ -72,7 +76,6 @@ struct Round {
 }
 
 /// What the loop knows from one round to the next.
-#[derive(Default)]
 struct Memory {
     /// The queue has limits: it is claimed under its lock.
     limited: bool,
@@ -83,6 +86,20 @@ struct Memory {
     /// SQL is likely to have more than the transport tells of: the last claim got as
     /// many jobs as it asked for.
     more_in_sql: bool,
+    /// Ids for which there was nothing to claim.
+    dropped: Seldom,
+}
+
+impl Memory {
+    const fn new() -> Self {
+        Self {
+            limited: false,
+            held_back: None,
+            unsettled: Vec::new(),
+            more_in_sql: false,
+            dropped: Seldom::new(TELL_EVERY),
+        }
+    }
 }
 
 impl ClaimLoop {
@@ -104,7 +121,7 @@ impl ClaimLoop {
         let mut look = Look::default();
         let mut beat_at = Instant::now();
         let mut failures = 0;
-        let mut memory = Memory::default();
+        let mut memory = Memory::new();
         loop {
             let Some(first) = self.free_slot(&slots, &stop).await else { break };
             if Instant::now() >= beat_at {
@@ -177,7 +194,7 @@ impl ClaimLoop {
             return Ok(Round { looked: false, popped: 0, claimed: 0, wanted });
         }
         let count = if direct { wanted } else { ids.len() };
-        let lease = LeaseId::new();
+        let (lease, begun) = (LeaseId::new(), Instant::now());
         let claims = match self.claim(lease, count, memory.limited).await {
             Ok(claims) => claims,
             Err(error) => {
@@ -187,16 +204,24 @@ impl ClaimLoop {
         };
         (memory.limited, memory.held_back) = (claims.limited, claims.held_back);
         let claimed = claims.jobs.len();
-        metrics::dropped(self.name, ids.len().saturating_sub(claimed));
+        self.tell_dropped(memory, ids.len().saturating_sub(claimed));
         let round = Round { looked: direct, popped: ids.len(), claimed, wanted };
         let started = claims.jobs.iter().map(|job| job.id).collect();
-        self.hand_over(lease, claims.jobs, permits).await;
+        self.hand_over((lease, begun), claims.jobs, permits).await;
         // What is claimed runs, whatever the transport says.
         if consumer.settle(&ids).await.is_err() {
             memory.unsettled = ids;
         }
         self.queue.announce(Vec::new(), started).await;
         Ok(round)
+    }
+
+    fn tell_dropped(&self, memory: &mut Memory, ids: usize) {
+        metrics::dropped(self.name, ids);
+        if let Some(ids) = memory.dropped.add(ids, Instant::now()) {
+            let cause = "carried twice, or their jobs may not start now";
+            tracing::info!(queue = %self.name, ids, cause, "ids dropped: nothing to claim for them");
+        }
     }
 
     /// Waits a moment for more slots to come free: short jobs come back together, and
@@ -208,13 +233,19 @@ impl ClaimLoop {
         }
     }
 
-    /// Hands claimed jobs to the apalis worker, each with one of the slots.
-    async fn hand_over(&self, lease: LeaseId, jobs: Vec<jobs::Model>, mut slots: OwnedSemaphorePermit) {
+    /// Hands jobs to the apalis worker that a claim took under its lease, each with one of
+    /// the slots.
+    async fn hand_over(
+        &self,
+        (lease, begun): (LeaseId, Instant),
+        jobs: Vec<jobs::Model>,
+        mut slots: OwnedSemaphorePermit,
+    ) {
         if jobs.is_empty() {
             return;
         }
         metrics::started(self.name, &jobs, self.queue.now());
-        let stops = self.held.add(lease, jobs.iter().map(|job| (job.id, job.fence)));
+        let stops = self.held.add(lease, begun, jobs.iter().map(|job| (job.id, job.fence)));
         let mut claimed = Vec::with_capacity(jobs.len());
         for (job, stop) in jobs.into_iter().zip(stops) {
             let Some(slot) = slots.split(1) else { break };
@@ -239,12 +270,7 @@ impl ClaimLoop {
         claimed
     }
 
-    async fn wait(
-        &self,
-        consumer: &mut dyn Consumer,
-        held_back: Option<Duration>,
-        stop: &CancellationToken,
-    ) {
+    async fn wait(&self, consumer: &mut dyn Consumer, held_back: Option<Duration>, stop: &CancellationToken) {
         let poll = jittered(POLL, rand::random());
         tokio::select! {
             () = consumer.wait() => {}

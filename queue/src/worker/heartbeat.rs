@@ -17,6 +17,13 @@ use tokio_util::sync::CancellationToken;
 use super::held::{HeldJobs, StopReason};
 use crate::{Queue, error::QueueError, metrics, store::lease};
 
+/// Longest that a cancellation by another process goes unnoticed where no news of other
+/// processes arrives.
+const LOOK: Duration = Duration::from_millis(300);
+
+/// Longest a worker that ends waits for its row to be deleted.
+const GOODBYE: Duration = Duration::from_secs(1);
+
 /// Beats until `stop`; from `shutdown` on the worker is shown as draining.
 pub(super) async fn run(
     queue: Queue,
@@ -28,6 +35,9 @@ pub(super) async fn run(
     let mut stops = queue.bus().subscribe_stops();
     let mut beats = time::interval(queue.options().heartbeat);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut looks = time::interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let hears_others = queue.transport().is_remote();
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
@@ -36,8 +46,9 @@ pub(super) async fn run(
                 row.running = i32::try_from(held.count()).unwrap_or(i32::MAX);
                 beat_in_time(&queue, &row, &held).await;
             }
+            _ = looks.tick(), if !hears_others => look_for_stops(&queue, &held).await,
             stopped = stops.recv() => match stopped {
-                Ok(id) => held.stop(id, StopReason::Cancelled),
+                Ok(id) => held.cancel(id),
                 Err(RecvError::Lagged(missed)) => {
                     tracing::warn!(missed, "cancellations came too fast; those missed are found at the next heartbeat");
                 }
@@ -45,8 +56,19 @@ pub(super) async fn run(
             },
         }
     }
-    if let Err(error) = workers::Entity::delete_by_id(row.id).exec(queue.db()).await {
-        tracing::debug!(%error, "worker's row not deleted; it will be swept");
+    let deleted = time::timeout(GOODBYE, workers::Entity::delete_by_id(row.id).exec(queue.db())).await;
+    if !matches!(deleted, Ok(Ok(_))) {
+        tracing::debug!(?deleted, "worker's row not deleted; it will be swept");
+    }
+}
+
+/// Stops what another process has cancelled. It asks only while something is held, and
+/// what fails is found by the next look or heartbeat.
+async fn look_for_stops(queue: &Queue, held: &HeldJobs) {
+    let holding: Vec<JobId> = held.all().into_iter().map(|(id, _)| id).collect();
+    let asked = time::timeout(queue.options().heartbeat, lease::asked_to_stop(queue, &holding)).await;
+    for (id, fence) in asked.ok().and_then(Result::ok).unwrap_or_default() {
+        held.stop_claim(id, fence, StopReason::Cancelled);
     }
 }
 

@@ -7,7 +7,8 @@ use std::{
 };
 
 use atelier_entities::{JobId, LeaseId};
-use tokio::sync::Notify;
+use hashlink::LruCache;
+use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 /// Why a running job is told to stop.
@@ -33,12 +34,24 @@ struct Inner {
     emptied: Notify,
 }
 
-#[derive(Default)]
+/// Cancellations of jobs that are not held here which are remembered.
+const EARLY: usize = 1_000;
+
 struct Table {
     jobs: HashMap<JobId, HeldJob>,
     leases: HashMap<LeaseId, Hold>,
     /// Leases under which nothing is held any more, to be deleted.
     over: Vec<LeaseId>,
+    /// When jobs were cancelled that are not held here: one of them may be on its way
+    /// from a claim.
+    early: LruCache<JobId, Instant>,
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        let (jobs, leases) = (HashMap::new(), HashMap::new());
+        Self { jobs, leases, over: Vec::new(), early: LruCache::new(EARLY) }
+    }
 }
 
 /// What is held under a lease.
@@ -86,16 +99,24 @@ impl HeldJobs {
     }
 
     /// Notes what a claim took under a lease; each job's token fires when it must stop.
+    /// One that was cancelled since the claim was begun must stop at once: it ran by
+    /// then. What was heard before was said of an earlier attempt.
     pub(super) fn add(
         &self,
         lease: LeaseId,
+        begun: Instant,
         claims: impl IntoIterator<Item = (JobId, i64)>,
     ) -> Vec<CancellationToken> {
         let mut table = self.lock();
         let add = |(id, fence)| {
             let stop = CancellationToken::new();
             table.leases.entry(lease).or_default().jobs += 1;
-            let earlier = table.jobs.insert(id, HeldJob { fence, lease, stop: stop.clone(), reason: None });
+            let cancelled = !table.early.is_empty() && table.early.remove(&id).is_some_and(|at| at >= begun);
+            let reason = cancelled.then_some(StopReason::Cancelled);
+            if cancelled {
+                stop.cancel();
+            }
+            let earlier = table.jobs.insert(id, HeldJob { fence, lease, stop: stop.clone(), reason });
             if let Some(earlier) = earlier {
                 // Lost and claimed again before it was noticed: nothing of it counts.
                 earlier.stop.cancel();
@@ -124,11 +145,16 @@ impl HeldJobs {
         }
     }
 
-    /// Makes a job stop; the first reason stays.
-    pub(super) fn stop(&self, id: JobId, reason: StopReason) {
-        if let Some(job) = self.lock().jobs.get_mut(&id) {
-            job.reason.get_or_insert(reason);
-            job.stop.cancel();
+    /// Makes a cancelled job stop, now or as soon as it comes from a claim that is under
+    /// way; the first reason stays.
+    pub(super) fn cancel(&self, id: JobId) {
+        let mut table = self.lock();
+        match table.jobs.get_mut(&id) {
+            Some(job) => {
+                job.reason.get_or_insert(StopReason::Cancelled);
+                job.stop.cancel();
+            }
+            None => drop(table.early.insert(id, Instant::now())),
         }
     }
 
@@ -202,7 +228,7 @@ mod tests {
     fn a_lease_is_over_with_the_last_job_that_it_held() {
         let (held, lease) = (HeldJobs::default(), LeaseId::new());
         let [one, other] = [(JobId::new(), 1), (JobId::new(), 1)];
-        held.add(lease, [one, other]);
+        held.add(lease, Instant::now(), [one, other]);
 
         held.remove([one]);
         assert_eq!((held.leases(), held.take_over()), (vec![lease], vec![]));
@@ -216,7 +242,7 @@ mod tests {
     fn a_lease_with_a_job_that_may_still_run_is_left_to_run_out() {
         let (held, lease) = (HeldJobs::default(), LeaseId::new());
         let [one, other] = [(JobId::new(), 1), (JobId::new(), 1)];
-        held.add(lease, [one, other]);
+        held.add(lease, Instant::now(), [one, other]);
 
         held.abandon([one]);
         held.remove([other]);
@@ -228,12 +254,42 @@ mod tests {
     fn a_job_that_was_claimed_again_is_held_under_its_later_lease() {
         let (held, job) = (HeldJobs::default(), JobId::new());
         let (earlier, later) = (LeaseId::new(), LeaseId::new());
-        let stops = held.add(earlier, [(job, 1)]);
-        held.add(later, [(job, 2)]);
+        let stops = held.add(earlier, Instant::now(), [(job, 1)]);
+        held.add(later, Instant::now(), [(job, 2)]);
 
         held.remove([(job, 1)]);
 
         assert!(stops[0].is_cancelled());
         assert_eq!((held.leases(), held.take_over()), (vec![later], vec![earlier]));
+    }
+
+    #[test]
+    fn a_job_that_is_cancelled_on_its_way_from_a_claim_stops_as_it_comes() {
+        let (held, lease) = (HeldJobs::default(), LeaseId::new());
+        let [before, meanwhile, other] = [JobId::new(), JobId::new(), JobId::new()];
+        held.cancel(before);
+        let begun = Instant::now();
+        held.cancel(meanwhile);
+
+        let stops = held.add(lease, begun, [(before, 2), (meanwhile, 1), (other, 1)]);
+
+        assert_eq!(
+            stops.iter().map(CancellationToken::is_cancelled).collect::<Vec<_>>(),
+            [false, true, false]
+        );
+        assert_eq!(held.reason(meanwhile, 1), Some(StopReason::Cancelled));
+        assert_eq!((held.reason(before, 2), held.reason(other, 1)), (None, None));
+        held.cancel(other);
+        assert!(stops[2].is_cancelled());
+    }
+
+    #[test]
+    fn cancellations_of_others_jobs_take_no_room_for_ever() {
+        let held = HeldJobs::default();
+        for _ in 0..EARLY * 3 {
+            held.cancel(JobId::new());
+        }
+
+        assert_eq!(held.lock().early.len(), EARLY);
     }
 }

@@ -135,11 +135,11 @@ pub(crate) async fn run(args: &QueuesArgs, platform: &Platform) -> anyhow::Resul
             (queue, format!("{queue} goes on"), json!({"paused": false}))
         }
         QueuesCommand::Limit(limit) => {
-            let mut limits = platform.queue.get_limits(limit.queue).await?;
-            if limit.changes_something() {
-                limits = limit.apply(limits);
-                maintenance.limit_queue(&caller(), limit.queue, limits).await?;
-            }
+            let limits = if limit.changes_something() {
+                maintenance.limit_queue(&caller(), limit.queue, |now| limit.apply(now)).await?
+            } else {
+                platform.queue.get_limits(limit.queue).await?
+            };
             let text = format!("{}: {}", limit.queue, limits_text(&limits));
             (&limit.queue, text, json!({"limits": limits_json(&limits)}))
         }

@@ -21,22 +21,24 @@ impl Maintenance {
         self.finish(tx, caller, queue, ("queue.resume", json!({}))).await
     }
 
-    /// Sets the limits of a queue over all workers, from the next claim on.
+    /// Changes the limits of a queue over all workers, from the next claim on, and answers
+    /// the new ones.
     pub async fn limit_queue(
         &self,
         caller: &Caller,
         queue: QueueName,
-        limits: QueueLimits,
-    ) -> Result<(), SteeringError> {
+        change: impl FnOnce(QueueLimits) -> QueueLimits,
+    ) -> Result<QueueLimits, SteeringError> {
         let tx = self.queue.begin().await?;
-        tx.set_limits(queue, limits).await?;
+        let limits = tx.change_limits(queue, change).await?;
         let rate = limits.rate.map(|rate| json!({"count": rate.count, "period_secs": rate.period.as_secs()}));
         let context = json!({
             "max_running": limits.max_running,
             "max_running_per_owner": limits.max_running_per_owner,
             "rate": rate,
         });
-        self.finish(tx, caller, queue, ("queue.limit", context)).await
+        self.finish(tx, caller, queue, ("queue.limit", context)).await?;
+        Ok(limits)
     }
 
     async fn finish(
@@ -73,7 +75,7 @@ mod tests {
 
         maintenance.pause_queue(&caller, QueueName::Email).await.expect("paused");
         maintenance.resume_queue(&caller, QueueName::Email).await.expect("resumed");
-        maintenance.limit_queue(&caller, QueueName::Email, limits).await.expect("limited");
+        maintenance.limit_queue(&caller, QueueName::Email, |_| limits).await.expect("limited");
 
         let queue = &bench.services.queue;
         assert_eq!(queue.get_limits(QueueName::Email).await.expect("limits"), limits);

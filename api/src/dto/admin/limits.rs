@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use atelier_queue::{QueueLimits, Rate};
+use atelier_queue::{QueueLimits, Rate, inspect::QueueCapacity};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -35,13 +35,46 @@ pub(crate) struct StartRateView {
     period_secs: u64,
 }
 
+/// How many jobs of a queue may run at once, over all workers, and how many can.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ConcurrencyView {
+    /// Jobs that may run at once; null is unlimited.
+    #[schema(example = 20)]
+    max_running: Option<u32>,
+    /// Jobs of one owner that may run at once; null is unlimited.
+    #[schema(example = 2)]
+    max_running_per_owner: Option<u32>,
+    /// Jobs that the live workers can run at once.
+    #[schema(example = 24)]
+    slots: u64,
+    /// Live workers that serve the queue.
+    #[schema(example = 3)]
+    workers: u64,
+}
+
+impl From<Rate> for StartRateView {
+    fn from(rate: Rate) -> Self {
+        Self { count: rate.count, period_secs: rate.period.as_secs() }
+    }
+}
+
+impl From<&QueueCapacity> for ConcurrencyView {
+    fn from(capacity: &QueueCapacity) -> Self {
+        Self {
+            max_running: capacity.limits.max_running,
+            max_running_per_owner: capacity.limits.max_running_per_owner,
+            slots: capacity.slots,
+            workers: capacity.workers,
+        }
+    }
+}
+
 impl From<QueueLimits> for LimitsView {
     fn from(limits: QueueLimits) -> Self {
-        let rate = |rate: Rate| StartRateView { count: rate.count, period_secs: rate.period.as_secs() };
         Self {
             max_running: limits.max_running,
             max_running_per_owner: limits.max_running_per_owner,
-            rate: limits.rate.map(rate),
+            rate: limits.rate.map(StartRateView::from),
         }
     }
 }

@@ -19,6 +19,18 @@ pub(crate) struct ScalingQuery {
     /// Seconds within which a due job is to start.
     #[param(minimum = 1, maximum = 86400, default = 30)]
     target_wait_secs: Option<u64>,
+    /// text is the number of one queue's workers and nothing else; without it the header
+    /// `Accept: text/plain` asks for the same.
+    #[param(value_type = Option<String>, default = "json")]
+    format: Option<ScalingFormat>,
+}
+
+/// How the load is told.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+enum ScalingFormat {
+    Json,
+    Text,
 }
 
 impl ScalingQuery {
@@ -29,6 +41,21 @@ impl ScalingQuery {
             return Ok(Duration::from_secs(secs));
         }
         Err(ApiError::invalid([("target_wait_secs", format!("must be 1 to {LONGEST_TARGET_WAIT}"))]))
+    }
+
+    /// Whether a bare number is wanted, by a client that accepts this; 422 where that is
+    /// asked for of all queues at once.
+    pub(crate) fn wants_text(&self, accepted: Option<&str>) -> Result<bool, ApiError> {
+        match (self.format, &self.queue) {
+            (Some(ScalingFormat::Text), None) => {
+                Err(ApiError::invalid([("queue", "text is the number of one queue: name it")]))
+            }
+            (Some(format), _) => Ok(format == ScalingFormat::Text),
+            (None, queue) => {
+                let plain = accepted.is_some_and(|kinds| kinds.trim_start().starts_with("text/plain"));
+                Ok(plain && queue.is_some())
+            }
+        }
     }
 }
 

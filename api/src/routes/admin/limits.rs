@@ -83,6 +83,6 @@ async fn update_limits(
     JsonBody(body): JsonBody<LimitsView>,
 ) -> Result<Json<LimitsView>, ApiError> {
     let (queue, limits) = (named(&queue)?, body.check()?);
-    state.services.maintenance.limit_queue(&caller, queue, limits).await?;
+    state.services.maintenance.limit_queue(&caller, queue, |_| limits).await?;
     Ok(Json(limits.into()))
 }

@@ -1,7 +1,12 @@
 //! What autoscalers ask, and the clock's jobs.
 
 use atelier_queue::schedule;
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::TAG;
@@ -23,26 +28,35 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 /// The load of each queue and how many workers that wants.
 ///
 /// With `queue` the answer is one flat object, `{"value": workers}`, as KEDA's
-/// metrics-api scaler reads it.
+/// metrics-api scaler reads it, or with `format=text` the number alone.
 #[utoipa::path(
     get, path = "/api/admin/scaling", tag = TAG, params(ScalingQuery),
-    responses((status = 200, description = "The load.", body = ScalingAnswer))
+    responses((
+        status = 200, description = "The load.",
+        content((ScalingAnswer = "application/json"), (String = "text/plain"))
+    ))
 )]
 async fn get_scaling(
     State(state): State<ApiState>,
     _: Admin,
+    headers: HeaderMap,
     ApiQuery(query): ApiQuery<ScalingQuery>,
-) -> Result<Json<ScalingAnswer>, ApiError> {
+) -> Result<Response, ApiError> {
     let target_wait = query.target_wait()?;
+    let accepted = headers.get(header::ACCEPT).and_then(|accepted| accepted.to_str().ok());
+    let is_text = query.wants_text(accepted)?;
     let only = query.queue.as_deref().map(filter_queue).transpose()?;
     let queues = state.services.queue.list_scaling().await?;
     let Some(only) = only else {
         let views = queues.iter().map(|queue| ScalingView::new(queue, target_wait)).collect();
-        return Ok(Json(ScalingAnswer::All(views)));
+        return Ok(Json(ScalingAnswer::All(views)).into_response());
     };
     let named = queues.iter().find(|queue| queue.queue == only);
     let value = named.map_or(0, |queue| queue.desired_workers(target_wait));
-    Ok(Json(ScalingAnswer::One(ScalingValue { value })))
+    if is_text {
+        return Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], value.to_string()).into_response());
+    }
+    Ok(Json(ScalingAnswer::One(ScalingValue { value })).into_response())
 }
 
 /// The jobs that come by the clock.

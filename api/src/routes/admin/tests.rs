@@ -1,6 +1,7 @@
 mod accounts;
 mod logs;
 
+use axum::{body::Body, http::Request};
 use serde_json::{Value, json};
 
 use crate::testing::{LIMITS, TestApi};
@@ -124,6 +125,25 @@ async fn limits_are_replaced_as_a_whole() {
 }
 
 #[tokio::test]
+async fn queues_are_shown_with_what_limits_them() {
+    let api = TestApi::start(LIMITS).await;
+    let root = api.register_admin("root@example.org").await;
+    let limits = json!({"max_running": 5, "rate": {"count": 100, "period_secs": 60}});
+    api.call("PUT", "/api/admin/queues/email/limits", &root, limits).await;
+
+    let queues = api.call("GET", "/api/admin/queues", &root, Value::Null).await.body;
+
+    let of = |name: &str| {
+        let mut all = queues.as_array().expect("queues").iter();
+        all.find(|queue| queue["queue"] == name).expect("the queue").clone()
+    };
+    let unlimited = json!({"max_running": null, "max_running_per_owner": null, "slots": 0, "workers": 0});
+    assert_eq!((&of("stats")["rate"], &of("stats")["concurrency"]), (&Value::Null, &unlimited));
+    assert_eq!(of("email")["rate"], json!({"count": 100, "period_secs": 60}));
+    assert_eq!(of("email")["concurrency"]["max_running"], 5);
+}
+
+#[tokio::test]
 async fn autoscalers_get_the_load_or_one_number() {
     let api = TestApi::start(LIMITS).await;
     let (root, ada) = (api.register_admin("root@example.org").await, api.register("ada@example.org").await);
@@ -146,7 +166,26 @@ async fn autoscalers_get_the_load_or_one_number() {
     let idle = api.call("GET", "/api/admin/scaling?queue=workflow", &root, Value::Null).await;
     assert_eq!(idle.body, json!({"value": 0}));
 
-    for query in ["queue=lunch", "target_wait_secs=0", "target_wait_secs=86401", "target_wait_secs=soon"] {
+    let bare = api.call("GET", "/api/admin/scaling?queue=generation&format=text", &root, Value::Null).await;
+    assert_eq!((&bare.headers["content-type"], &bare.body), (&"text/plain; charset=utf-8", &json!(1)));
+    for (path, accepted, body) in [
+        ("/api/admin/scaling?queue=generation", "text/plain", json!(1)),
+        ("/api/admin/scaling?queue=generation", "*/*", json!({"value": 1})),
+        ("/api/admin/scaling?queue=generation&format=json", "text/plain", json!({"value": 1})),
+    ] {
+        let request = Request::get(path).header("authorization", format!("Bearer {root}"));
+        let request = request.header("accept", accepted).body(Body::empty()).expect("a request");
+        assert_eq!(api.send(request).await.body, body, "{path} {accepted}");
+    }
+
+    for query in [
+        "queue=lunch",
+        "target_wait_secs=0",
+        "target_wait_secs=86401",
+        "target_wait_secs=soon",
+        "format=text",
+        "queue=email&format=xml",
+    ] {
         let refused = api.call("GET", &format!("/api/admin/scaling?{query}"), &root, Value::Null).await;
         assert_eq!(refused.status, 422, "{query}");
     }

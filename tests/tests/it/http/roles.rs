@@ -13,7 +13,7 @@ async fn every_role_answers_probes_and_the_scrape() {
     for client in [app.client(), app.start(Role::Worker).await, app.start(Role::Scheduler).await] {
         let _alive = client.get("/healthz").send().await.expect(200);
         let ready = client.get("/readyz").send().await.expect(200).text();
-        for part in ["database", "redis"] {
+        for part in ["database", "migrations", "redis"] {
             assert!(ready.contains(part), "{ready}");
         }
         let scrape = client.get("/metrics").send().await.expect(200);

@@ -4,12 +4,15 @@ use std::{
     time::Duration,
 };
 
-use atelier_entities::{JobId, JobState, UserId};
-use atelier_queue::{NewJob, Outcome, QueueLimits, QueueName, Rate};
+use atelier_entities::{JobId, JobState, UserId, WorkerId};
+use atelier_queue::{Job, NewJob, Outcome, QueueLimits, QueueName, Rate, testing};
 
 use sea_orm::ConnectionTrait;
 
-use super::{bed::Bed, stage::scripted};
+use super::{
+    bed::Bed,
+    stage::{Scripted, scripted},
+};
 
 /// Running now, and at most.
 type Count = (usize, usize);
@@ -105,7 +108,7 @@ pub(super) async fn whoever_may_start_no_more_keeps_nobody_waiting(bed: Bed) {
 }
 
 pub(super) async fn no_more_start_in_a_period_than_the_rate_allows(bed: Bed) {
-    let rate = Rate { count: 4, period: Duration::from_secs(2) };
+    let rate = Rate { count: 4, period: Duration::from_secs(1) };
     let limits = QueueLimits { rate: Some(rate), ..QueueLimits::default() };
 
     let (_, ids) = run(&bed, limits, (0..10).map(|_| scripted("counted")).collect()).await;
@@ -115,10 +118,55 @@ pub(super) async fn no_more_start_in_a_period_than_the_rate_allows(bed: Bed) {
         starts.push(bed.job(id).await.started_at.expect("started"));
     }
     starts.sort_unstable();
-    // A burst of four, then one each half second.
-    for window in starts.windows(6) {
-        let spread = window[5] - window[0];
-        assert!(spread >= chrono::TimeDelta::milliseconds(900), "six starts within {spread}");
+    for window in starts.windows(5) {
+        let spread = window[4] - window[0];
+        assert!(spread >= chrono::TimeDelta::seconds(1), "five starts within {spread}");
+    }
+}
+
+pub(super) async fn a_rate_that_is_set_anew_starts_no_more(bed: Bed) {
+    for _ in 0..8 {
+        bed.queue.enqueue(scripted("waiting")).await.expect("enqueued");
+    }
+    let worker = WorkerId::new();
+    let limited = async |count: Option<u32>| {
+        let rate = count.map(|count| Rate { count, period: Duration::from_secs(3_600) });
+        let limits = QueueLimits { rate, max_running: Some(100), ..QueueLimits::default() };
+        bed.queue.set_limits(QueueName::Stats, limits).await.expect("limited");
+    };
+    let claims = async || {
+        let claimed = testing::claim(&bed.queue, worker, QueueName::Stats, &[Scripted::KIND], 10).await;
+        claimed.expect("claimed").len()
+    };
+
+    for (count, claimed) in [(2, 2), (2, 0), (3, 1), (1, 0), (3, 0), (5, 2)] {
+        limited(Some(count)).await;
+        assert_eq!(claims().await, claimed, "{count} in an hour");
+        assert_eq!(claims().await, 0, "{count} in an hour");
+    }
+    limited(None).await;
+    limited(Some(5)).await;
+    assert_eq!(claims().await, 0, "a rate that was away for a moment remembers");
+}
+
+pub(super) async fn limits_that_change_at_once_keep_each_other(bed: Bed) {
+    let rate = Rate { count: 9, period: Duration::from_secs(60) };
+    for round in 1..=5 {
+        let queue = &bed.queue;
+        let running =
+            queue.change_limits(QueueName::Stats, |now| QueueLimits { max_running: Some(round), ..now });
+        let owner = queue
+            .change_limits(QueueName::Stats, |now| QueueLimits { max_running_per_owner: Some(round), ..now });
+        let rated = queue.change_limits(QueueName::Stats, |now| QueueLimits { rate: Some(rate), ..now });
+
+        let changed = tokio::join!(running, owner, rated);
+
+        let (one, two, three) = (changed.0.expect("one"), changed.1.expect("two"), changed.2.expect("three"));
+        let all =
+            QueueLimits { max_running: Some(round), max_running_per_owner: Some(round), rate: Some(rate) };
+        assert!([one, two, three].contains(&all), "{one:?} {two:?} {three:?}");
+        assert_eq!(queue.get_limits(QueueName::Stats).await.expect("limits"), all);
+        queue.set_limits(QueueName::Stats, QueueLimits::default()).await.expect("lifted");
     }
 }
 

@@ -2,6 +2,7 @@
 //! connections cut; and builds that know different kinds beside each other.
 
 mod builds;
+mod idle;
 mod site;
 
 use std::{collections::BTreeMap, time::Duration};
