@@ -60,6 +60,26 @@ pub fn line(text: &str, min: usize, max: usize) -> Result<String, String> {
     bounded(text, min, max)
 }
 
+/// What somebody calls themselves: a line of 1 to 120 characters that leads nowhere. It
+/// stands in mails to an address that may be somebody else's.
+pub fn full_name(text: &str) -> Result<String, String> {
+    let name = line(text, 1, 120)?;
+    let lower = name.to_lowercase();
+    if lower.contains("://") || lower.contains("www.") {
+        return Err("must not hold an address of the web".to_owned());
+    }
+    if name.chars().any(reorders) {
+        return Err("must not hold characters that hide or turn around text".to_owned());
+    }
+    Ok(name)
+}
+
+/// Whether a character shows nothing itself and changes how others are shown. Joiners are
+/// part of some languages' names.
+fn reorders(c: char) -> bool {
+    matches!(c, '\u{200b}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
 /// Text of at most `max` characters; line breaks and tabs are welcome, other control
 /// characters are not.
 pub fn paragraph(text: &str, max: usize) -> Result<String, String> {
@@ -150,6 +170,27 @@ fn bounded(text: &str, min: usize, max: usize) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_lead_nowhere() {
+        for (name, good) in [
+            (" Ada Lovelace ", true),
+            ("J. R. R. Tolkien", true),
+            ("Kumar a/l Raj", true),
+            ("عبد الله", true),
+            ("می\u{200c}ترا", true),
+            ("Win at https://evil.example", false),
+            ("HTTP://EVIL.EXAMPLE", false),
+            ("Www.evil.example", false),
+            ("Ada\nWin", false),
+            ("Ada \u{202e}ecalevoL", false),
+            ("Ada\u{200b}", false),
+            ("Ada\u{2028}Win", false),
+            (" ", false),
+        ] {
+            assert_eq!(full_name(name).is_ok(), good, "{name:?}");
+        }
+    }
 
     #[test]
     fn lowers_good_mail_addresses() {

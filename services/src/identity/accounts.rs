@@ -53,7 +53,7 @@ pub(super) fn check(input: Registration) -> Result<Checked, FieldErrors> {
     let mut errors = FieldErrors::default();
     let email = errors.take("email", validation::email(&input.email));
     let password = errors.take("password", validation::password(&input.password));
-    let full_name = errors.take("full_name", validation::line(&input.full_name, 1, 120));
+    let full_name = errors.take("full_name", validation::full_name(&input.full_name));
     if validation::is_personal(&input.password, &input.email, &input.full_name) {
         errors.0.insert("password", PERSONAL.to_owned());
     }

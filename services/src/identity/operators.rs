@@ -237,7 +237,7 @@ impl Change<'_> {
 
 fn check(changes: AccountChanges) -> Result<AccountChanges, FieldErrors> {
     let mut errors = FieldErrors::default();
-    let full_name = changes.full_name.map(|name| validation::line(&name, 1, 120)).transpose();
+    let full_name = changes.full_name.map(|name| validation::full_name(&name)).transpose();
     let full_name = errors.take("full_name", full_name);
     let email = errors.take("email", changes.email.map(|email| validation::email(&email)).transpose());
     let plan = changes.subscription_plan.map(|plan| check_plan(&plan)).transpose();

@@ -127,7 +127,7 @@ pub(super) async fn list_own_projects(
 
 fn check(changes: ProfileChanges) -> Result<ProfileChanges, FieldErrors> {
     let mut errors = FieldErrors::default();
-    let full_name = changes.full_name.map(|name| validation::line(&name, 1, 120)).transpose();
+    let full_name = changes.full_name.map(|name| validation::full_name(&name)).transpose();
     let full_name = errors.take("full_name", full_name);
     let avatar_url = errors.take("avatar_url", inner(changes.avatar_url, check_avatar));
     let time_zone = changes.time_zone.map(|zone| validation::time_zone(&zone)).transpose();

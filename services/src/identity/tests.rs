@@ -39,6 +39,27 @@ async fn every_wrong_field_is_told() {
 }
 
 #[tokio::test]
+async fn a_name_that_leads_somewhere_is_refused_before_it_is_mailed() {
+    let bench = Bench::new().await;
+    let identity = &bench.services.identity;
+    let ada = bench.register("ada@example.org").await;
+    let name = "Win at https://evil.example".to_owned();
+    let input = Registration { full_name: name.clone(), ..Bench::registration("bob@example.org") };
+    let registered = identity.register(&Caller::default(), input).await.err();
+    let profile = ProfileChanges { full_name: Some(name.clone()), ..ProfileChanges::default() };
+    let updated = identity.update_profile(&Caller::default(), ada.id, profile).await.err();
+    let account = AccountChanges { full_name: Some(name), ..AccountChanges::default() };
+    let changed = identity.change_account(&Caller::default(), ada.id, account).await.err();
+
+    for refused in [registered, updated, changed] {
+        let Some(IdentityError::InvalidInput(errors)) = refused else { panic!("{refused:?}") };
+        assert_eq!(errors.0.keys().collect::<Vec<_>>(), [&"full_name"]);
+    }
+    bench.work().await;
+    assert!(bench.subjects_to("bob@example.org").is_empty());
+}
+
+#[tokio::test]
 async fn unknown_addresses_and_wrong_passwords_look_the_same() {
     let bench = Bench::new().await;
     bench.register("ada@example.org").await;

@@ -39,7 +39,7 @@ impl Particulars {
 /// A name in one line of at most 120 characters.
 fn name(text: &str) -> Option<String> {
     let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(120).collect();
-    validation::line(&plain, 1, 120).ok()
+    validation::full_name(&plain).ok()
 }
 
 /// Language and country of a locale such as `fr-CA` or `fr_CA`.
@@ -103,5 +103,6 @@ mod tests {
     #[test]
     fn long_names_are_cut() {
         assert_eq!(name(&"é".repeat(200)).expect("a name").chars().count(), 120);
+        assert_eq!(name("Win at https://evil.example"), None);
     }
 }
