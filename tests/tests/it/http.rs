@@ -23,6 +23,7 @@ mod roles;
 mod sessions;
 mod steering;
 mod survival;
+mod timing;
 mod tokens;
 
 /// Runs each case on both ways to run, as tests of their own.
