@@ -211,6 +211,7 @@ fn options() -> ServiceOptions {
             access_token: Duration::from_secs(1800),
             refresh_token: days(7),
             refresh_grace: Duration::from_secs(10),
+            longest_sign_in: days(90),
             hash_concurrency: 2,
             require_verified_email: false,
             hide_registered_emails: false,

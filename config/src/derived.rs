@@ -183,6 +183,12 @@ impl AuthSettings {
         Duration::from_secs(u64::from(self.refresh_token_days) * DAY)
     }
 
+    /// How long a sign-in lasts at most.
+    #[must_use]
+    pub fn longest_sign_in(&self) -> Duration {
+        Duration::from_secs(u64::from(self.max_sign_in_days) * DAY)
+    }
+
     /// How long a replaced refresh token is still accepted.
     #[must_use]
     pub fn refresh_grace(&self) -> Duration {
@@ -357,5 +363,6 @@ mod tests {
         assert_eq!(settings.queue.relay_interval(), Duration::from_millis(100));
         assert_eq!(settings.auth.access_token_lifetime(), Duration::from_secs(1800));
         assert_eq!(settings.auth.refresh_token_lifetime(), Duration::from_secs(7 * 24 * 3600));
+        assert_eq!(settings.auth.longest_sign_in(), Duration::from_secs(90 * 24 * 3600));
     }
 }

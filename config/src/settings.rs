@@ -106,6 +106,8 @@ pub struct AuthSettings {
     pub access_token_minutes: u32,
     /// Days a refresh token is good for.
     pub refresh_token_days: u32,
+    /// Days a sign-in lasts at most.
+    pub max_sign_in_days: u32,
     /// Seconds in which a replaced refresh token is still accepted.
     pub refresh_grace_secs: u32,
     /// Passwords hashed at the same time.

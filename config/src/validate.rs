@@ -13,7 +13,7 @@ const TEN_YEARS_DAYS: i64 = 3_650;
 const GIB: i64 = 1 << 30;
 
 /// Least and greatest value of every whole number.
-const RANGES: [(&str, i64, i64); 48] = [
+const RANGES: [(&str, i64, i64); 49] = [
     ("server.shutdown_grace_secs", 1, 3_600),
     ("server.max_body_bytes", 1_024, GIB),
     ("server.request_timeout_secs", 1, 3_600),
@@ -23,6 +23,7 @@ const RANGES: [(&str, i64, i64); 48] = [
     ("redis.command_timeout_ms", 10, 60_000),
     ("auth.access_token_minutes", 1, 525_600),
     ("auth.refresh_token_days", 1, TEN_YEARS_DAYS),
+    ("auth.max_sign_in_days", 1, TEN_YEARS_DAYS),
     ("auth.refresh_grace_secs", 0, 300),
     ("auth.password_hash_concurrency", 1, 256),
     ("oauth.timeout_secs", 1, 60),

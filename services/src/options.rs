@@ -32,6 +32,8 @@ pub struct AuthOptions {
     pub refresh_token: Duration,
     /// How long a refresh token that was replaced is still accepted.
     pub refresh_grace: Duration,
+    /// How long a sign-in lasts at most, however often it is refreshed.
+    pub longest_sign_in: Duration,
     /// Passwords hashed at the same time.
     pub hash_concurrency: usize,
     /// Whether generating and deploying need a proven mail address.

@@ -74,6 +74,7 @@ pub(crate) fn options() -> ServiceOptions {
             access_token: Duration::from_secs(30 * 60),
             refresh_token: days(7),
             refresh_grace: Duration::from_secs(10),
+            longest_sign_in: days(90),
             hash_concurrency: 2,
             require_verified_email: false,
             hide_registered_emails: false,

@@ -59,6 +59,7 @@ mod tests {
                 access_token: DAY,
                 refresh_token: DAY,
                 refresh_grace: DAY,
+                longest_sign_in: DAY,
                 hash_concurrency: 1,
                 require_verified_email: false,
                 hide_registered_emails: false,

@@ -16,7 +16,7 @@ use crate::{
 const TAG: &str = "Accounts";
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list_sessions)).routes(routes!(end_session))
+    OpenApiRouter::new().routes(routes!(list_sessions, end_other_sessions)).routes(routes!(end_session))
 }
 
 /// Where the caller is signed in, last used first.
@@ -34,6 +34,22 @@ async fn list_sessions(
     };
     let sign_ins = state.services.identity.list_sign_ins(who.id()).await?;
     Ok(Json(sign_ins.into_iter().map(|sign_in| SessionView::new(sign_in, current)).collect()))
+}
+
+/// Ends every sign-in of the caller but the one that asks.
+///
+/// That one ends at /api/auth/logout. API tokens stay.
+#[utoipa::path(
+    delete, path = "/api/auth/sessions", tag = TAG,
+    responses((status = 200, description = "Ended.", body = SuccessView))
+)]
+async fn end_other_sessions(
+    State(state): State<ApiState>,
+    InPerson { who, session }: InPerson,
+    RequestCaller(caller): RequestCaller,
+) -> Result<Json<SuccessView>, ApiError> {
+    state.services.identity.end_other_sign_ins(&caller, who.id(), session).await?;
+    Ok(Json(SuccessView::DONE))
 }
 
 /// Ends one of the caller's sign-ins: its tokens stop working.

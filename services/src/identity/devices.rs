@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{
     Identity, IdentityError,
     accounts::lock_user,
-    sessions::{began, revoke_family},
+    sessions::{began, revoke_family, revoke_others},
     user_target,
 };
 use crate::{Caller, audit};
@@ -54,6 +54,22 @@ impl Identity {
         revoke_family(&tx, user, id).await?;
         let context = json!({"session": id});
         audit::record(&tx, caller, "auth.end_session", user_target(user), context).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Ends every sign-in of the person but the one that asks.
+    pub async fn end_other_sign_ins(
+        &self,
+        caller: &Caller,
+        user: UserId,
+        current: SessionFamilyId,
+    ) -> Result<(), IdentityError> {
+        let tx = self.queue.begin().await?;
+        lock_user(&tx, user).await?;
+        let ended = revoke_others(&tx, user, current).await?;
+        let context = json!({"ended": ended});
+        audit::record(&tx, caller, "auth.end_sessions", user_target(user), context).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -194,5 +210,49 @@ mod tests {
         assert!(matches!(ended, Err(IdentityError::InvalidToken)));
         let again = identity.end_sign_in(&Caller::default(), ada.user.id, family).await;
         assert!(matches!(again, Err(IdentityError::NoSuchSession)));
+    }
+
+    #[tokio::test]
+    async fn all_other_sign_ins_end_at_once() {
+        let bench = Bench::new().await;
+        let identity = &bench.services.identity;
+        let here =
+            identity.register(&Caller::default(), Bench::registration("ada@example.org")).await.expect("in");
+        let who = identity.authenticate(&here.access_token).await.expect("authenticated");
+        let there = identity.login(&Caller::default(), "ada@example.org", "correct horse").await.expect("in");
+        bench.register("bob@example.org").await;
+        let bob = bench.sign_in("bob@example.org").await;
+
+        let current = who.session().expect("a sign-in");
+        identity.end_other_sign_ins(&Caller::default(), who.user.id, current).await.expect("ended");
+
+        let ended = identity.authenticate(&there.access_token).await;
+        assert!(matches!(ended, Err(IdentityError::InvalidToken)), "{ended:?}");
+        assert!(identity.refresh(&Caller::default(), &there.refresh_token).await.is_err());
+        assert!(identity.authenticate(&here.access_token).await.is_ok());
+        assert!(identity.refresh(&Caller::default(), &here.refresh_token).await.is_ok());
+        assert!(identity.authenticate_again(&bob).await.is_ok(), "another person's go on");
+    }
+
+    #[tokio::test]
+    async fn a_sign_in_ends_after_ninety_days_however_often_it_is_refreshed() {
+        let bench = Bench::new().await;
+        let identity = &bench.services.identity;
+        let mut signed_in =
+            identity.register(&Caller::default(), Bench::registration("ada@example.org")).await.expect("in");
+        for _ in 0..15 {
+            bench.advance(6 * 24 * 3600 - 60);
+            signed_in =
+                identity.refresh(&Caller::default(), &signed_in.refresh_token).await.expect("goes on");
+        }
+        assert!((800..=900).contains(&signed_in.expires_in), "what is left: {}", signed_in.expires_in);
+        assert!(identity.authenticate(&signed_in.access_token).await.is_ok());
+
+        bench.advance(15 * 60);
+
+        let ended = identity.authenticate(&signed_in.access_token).await;
+        assert!(matches!(ended, Err(IdentityError::InvalidToken)), "{ended:?}");
+        let refused = identity.refresh(&Caller::default(), &signed_in.refresh_token).await.err();
+        assert!(matches!(refused, Some(IdentityError::ExpiredToken)), "{refused:?}");
     }
 }

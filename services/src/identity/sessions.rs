@@ -7,7 +7,7 @@ use atelier_entities::{SessionFamilyId, SessionId, Timestamp, UserId, sessions, 
 use atelier_queue::Transaction;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
-    sea_query::Expr,
+    QuerySelect, sea_query::Expr,
 };
 use serde_json::json;
 
@@ -32,12 +32,21 @@ enum Verdict {
     Revoked,
 }
 
-fn judge(session: &sessions::Model, grace: Duration, now: Timestamp) -> Verdict {
+/// How long things about sign-ins last.
+#[derive(Clone, Copy)]
+struct Terms {
+    /// A refresh token that was replaced is still accepted.
+    grace: Duration,
+    /// A sign-in, however often it is refreshed.
+    longest: Duration,
+}
+
+fn judge(session: &sessions::Model, terms: Terms, now: Timestamp) -> Verdict {
     match session.rotated_at {
         _ if session.revoked_at.is_some() => Verdict::Revoked,
-        _ if session.expires_at <= now => Verdict::Expired,
+        _ if session.expires_at <= now || began(session) + terms.longest <= now => Verdict::Expired,
         None => Verdict::Rotate,
-        Some(at) if now <= at + grace => Verdict::Grace,
+        Some(at) if now <= at + terms.grace => Verdict::Grace,
         Some(_) => Verdict::Reused,
     }
 }
@@ -54,7 +63,8 @@ impl Identity {
         let user = lock_user(&tx, found.user_id).await?.ok_or(IdentityError::InvalidToken)?;
         let session = by_hash().one(&*tx).await?.ok_or(IdentityError::InvalidToken)?;
         let caller = &Caller { user: Some(user.id), ..caller.clone() };
-        match judge(&session, self.options.refresh_grace, tx.now()) {
+        let terms = Terms { grace: self.options.refresh_grace, longest: self.options.longest_sign_in };
+        match judge(&session, terms, tx.now()) {
             Verdict::Revoked => return Err(IdentityError::InvalidToken),
             Verdict::Expired => return Err(IdentityError::ExpiredToken),
             Verdict::Reused => {
@@ -116,6 +126,8 @@ impl Identity {
         let refresh_token = new_token();
         // An access token is checked against its family's rows, so they last as long.
         let lifetime = self.options.refresh_token.max(self.options.access_token);
+        let expires_at = (now + lifetime).min(place.signed_in_at + self.options.longest_sign_in);
+        let left = (expires_at - now).to_std().unwrap_or_default();
         let row = sessions::ActiveModel {
             id: Set(SessionId::new()),
             user_id: Set(user.id),
@@ -124,7 +136,7 @@ impl Identity {
             user_agent: Set(caller.user_agent.clone()),
             ip: Set(caller.ip.clone()),
             created_at: Set(now),
-            expires_at: Set(now + lifetime),
+            expires_at: Set(expires_at),
             rotated_at: Set(None),
             revoked_at: Set(None),
             signed_in_at: Set(Some(place.signed_in_at)),
@@ -132,7 +144,8 @@ impl Identity {
         };
         row.insert(&**tx).await?;
         let access_token = self.tokens.issue(user.id, place.family, now)?;
-        Ok(SignedIn { user, access_token, refresh_token, expires_in: self.options.access_token.as_secs() })
+        let expires_in = self.options.access_token.min(left).as_secs();
+        Ok(SignedIn { user, access_token, refresh_token, expires_in })
     }
 }
 
@@ -154,6 +167,32 @@ async fn mark_rotated(tx: &Transaction, session: &sessions::Model) -> Result<(),
         .exec(&**tx)
         .await?;
     Ok(())
+}
+
+/// Ends every sign-in of an account but this one; how many those were.
+pub(super) async fn revoke_others(
+    tx: &Transaction,
+    user: UserId,
+    stays: SessionFamilyId,
+) -> Result<usize, DbErr> {
+    let alive = sessions::Entity::find()
+        .filter(sessions::Column::UserId.eq(user))
+        .filter(sessions::Column::FamilyId.ne(stays))
+        .filter(sessions::Column::RevokedAt.is_null())
+        .filter(sessions::Column::ExpiresAt.gt(tx.now()))
+        .select_only()
+        .column(sessions::Column::FamilyId)
+        .distinct();
+    let families: Vec<SessionFamilyId> = alive.into_tuple().all(&**tx).await?;
+    sessions::Entity::update_many()
+        .col_expr(sessions::Column::RevokedAt, Expr::value(tx.now()))
+        .filter(sessions::Column::UserId.eq(user))
+        .filter(sessions::Column::FamilyId.ne(stays))
+        .filter(sessions::Column::RevokedAt.is_null())
+        .exec(&**tx)
+        .await?;
+    tx.note_access(user);
+    Ok(families.len())
 }
 
 /// Ends every sign-in of an account.
@@ -207,6 +246,8 @@ mod tests {
         Timestamp::from_timestamp(secs, 0).expect("a valid time")
     }
 
+    const TERMS: Terms = Terms { grace: Duration::from_secs(10), longest: Duration::from_secs(900) };
+
     fn session(rotated: Option<i64>, revoked: Option<i64>) -> sessions::Model {
         sessions::Model {
             id: SessionId::new(),
@@ -226,17 +267,20 @@ mod tests {
 
     #[test]
     fn judges_refresh_tokens() {
-        let grace = Duration::from_secs(10);
         let table = [
             (session(None, None), 500, Verdict::Rotate),
-            (session(None, None), 1_000, Verdict::Expired),
+            (session(None, None), 899, Verdict::Rotate),
+            (session(None, None), 900, Verdict::Expired),
+            (sessions::Model { signed_in_at: Some(at(500)), ..session(None, None) }, 999, Verdict::Rotate),
+            (sessions::Model { signed_in_at: Some(at(500)), ..session(None, None) }, 1_000, Verdict::Expired),
+            (sessions::Model { signed_in_at: Some(at(-401)), ..session(None, None) }, 500, Verdict::Expired),
             (session(Some(500), None), 510, Verdict::Grace),
             (session(Some(500), None), 511, Verdict::Reused),
             (session(Some(500), Some(505)), 506, Verdict::Revoked),
             (session(None, Some(505)), 2_000, Verdict::Revoked),
         ];
         for (session, now, verdict) in table {
-            assert_eq!(judge(&session, grace, at(now)), verdict, "{session:?} at {now}");
+            assert_eq!(judge(&session, TERMS, at(now)), verdict, "{session:?} at {now}");
         }
     }
 }

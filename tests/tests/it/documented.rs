@@ -219,6 +219,7 @@ fn options() -> ServiceOptions {
             access_token: day,
             refresh_token: day,
             refresh_grace: day,
+            longest_sign_in: day,
             hash_concurrency: 1,
             require_verified_email: false,
             hide_registered_emails: false,

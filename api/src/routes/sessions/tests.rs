@@ -30,3 +30,19 @@ async fn a_person_sees_and_ends_their_own_sign_ins() {
     assert_eq!(api.call("GET", "/api/auth/me", &there, Value::Null).await.status, 401);
     assert_eq!(api.call("DELETE", &path, &here, Value::Null).await.status, 404);
 }
+
+#[tokio::test]
+async fn a_person_ends_all_their_other_sign_ins() {
+    let api = TestApi::start(LIMITS).await;
+    let (here, bob) = (api.register("ada@example.org").await, api.register("bob@example.org").await);
+    let body = json!({"email": "ada@example.org", "password": "correct horse"});
+    let there = api.call("POST", "/api/auth/login", "", body).await.body;
+    let there = there["access_token"].as_str().expect("a token");
+
+    let ended = api.call("DELETE", "/api/auth/sessions", &here, Value::Null).await;
+
+    assert_eq!((ended.status.as_u16(), &ended.body), (200, &json!({"success": true})));
+    for (token, status) in [(here.as_str(), 200), (there, 401), (&bob, 200)] {
+        assert_eq!(api.call("GET", "/api/auth/me", token, Value::Null).await.status, status);
+    }
+}

@@ -50,7 +50,8 @@ fn every_operation_has_its_line_and_the_document_agrees() {
 fn rank(operation: &Operation) -> u8 {
     match (operation.method.as_str(), operation.path.as_str()) {
         ("GET", _) => 0,
-        (_, "/api/auth/logout") => 3,
+        (_, "/api/auth/logout") => 4,
+        ("DELETE", "/api/auth/sessions") => 3,
         ("DELETE", _) => 2,
         _ => 1,
     }

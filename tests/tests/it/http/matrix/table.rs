@@ -84,6 +84,7 @@ pub(super) const TABLE: &[(&str, Access)] = &[
     ("POST /api/auth/resend-verification", PUBLIC),
     ("POST /api/auth/reset-password", PUBLIC),
     ("GET /api/auth/sessions", PERSON),
+    ("DELETE /api/auth/sessions", IN_PERSON),
     ("DELETE /api/auth/sessions/{id}", OWNER_IN_PERSON),
     ("GET /api/auth/tokens", PERSON),
     ("POST /api/auth/tokens", IN_PERSON),
