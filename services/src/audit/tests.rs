@@ -41,8 +41,8 @@ async fn live(bench: &Bench, ada: &users::Model) {
     identity.end_other_sign_ins(&caller, ada.id, third).await.expect("ended");
     let token =
         NewApiToken { name: "Nightly build".to_owned(), scopes: vec![ApiScope::Read], expires_in_days: None };
-    let token =
-        identity.create_api_token(&caller, &bench.sign_in(EMAIL).await, None, token).await.expect("made");
+    let who = identity.authenticate(&login().await.access_token).await.expect("authenticated");
+    let token = identity.create_api_token(&caller, &who, None, token).await.expect("made");
     identity.delete_api_token(&caller, ada.id, token.row.id).await.expect("deleted");
     identity.export(&caller, ada.id).await.expect("exported");
     identity.forgot_password(&from(None), EMAIL).await.expect("mailed");

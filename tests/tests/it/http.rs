@@ -18,6 +18,7 @@ mod model;
 mod oauth;
 mod ownership;
 mod races;
+mod reclaim;
 mod refusals;
 mod roles;
 mod sessions;
@@ -69,6 +70,7 @@ both_ways! {
     model::a_generation_is_cancelled_while_the_model_writes,
     races::credits_are_not_spent_twice_by_requests_at_once,
     races::an_address_is_registered_once,
+    reclaim::whoever_was_there_before_the_owner_is_left_with_nothing,
     races::a_project_that_is_deleted_while_it_is_generated_leaves_nothing,
     refusals::a_nul_is_an_answer_and_not_an_accident,
     steering::what_waits_is_cancelled_at_once_and_paid_back,
