@@ -116,7 +116,7 @@ async fn converse(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "small answers may be late");
     }
-    let patience = Patience::new(limits.headers);
+    let patience = Patience::new(limits);
     let heard = patience.clone();
     let stream = InspectReader::new(stream, move |_bytes: &[u8]| heard.hear());
     let connection = http1::Builder::new()
@@ -124,20 +124,28 @@ async fn converse(
         .header_read_timeout(limits.idle)
         .serve_connection(TokioIo::new(stream), service_fn(|request| answer(&router, client, request)));
     let mut connection = std::pin::pin!(connection);
-    let ended = tokio::select! {
-        biased;
-        ended = connection.as_mut() => ended,
-        () = drain.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            match time::timeout(LAST_HEADERS, connection.as_mut()).await {
-                Ok(ended) => ended,
-                Err(_) if patience.is_amid_headers() => return,
-                Err(_) => connection.await,
+    let mut look = std::pin::pin!(time::sleep(Duration::ZERO));
+    let mut is_draining = false;
+    loop {
+        tokio::select! {
+            biased;
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended early");
+                }
+                return;
+            }
+            () = look.as_mut() => match patience.left(Instant::now()) {
+                Some(_) if is_draining && patience.is_amid_headers() => return,
+                Some(left) => look.as_mut().reset(time::Instant::now() + left),
+                None => return,
+            },
+            () = drain.cancelled(), if !is_draining => {
+                is_draining = true;
+                connection.as_mut().graceful_shutdown();
+                look.as_mut().reset(time::Instant::now() + LAST_HEADERS);
             }
         }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection ended early");
     }
 }
 

@@ -90,7 +90,7 @@ pub(super) fn expected(method: &str, path: &str, operation: &Operation, is_publi
         (413, has_body),
         (415, has_body),
         (422, has_body || takes_query || has_key),
-        (429, is_api && path != "/api/health"),
+        (429, is_api && path != "/api/health" || path.starts_with("/preview/")),
         (500, is_api),
         (503, is_api && path != "/api/health"),
     ];

@@ -1,6 +1,6 @@
 use atelier_entities::{GenerationMode, JobState, ProjectId, ProjectStatus, UserId, jobs, projects};
 use atelier_queue::{NewJob, QueueError, Transaction};
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, IntoActiveModel, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::json;
 
 use super::{Generation, GenerationError, GenerationInput, RunGeneration};
@@ -38,25 +38,28 @@ impl Generation {
         args: &RunGeneration,
     ) -> Result<jobs::Model, GenerationError> {
         let (project, mode) = (args.project_id, args.mode);
-        let own = projects::Entity::find_owned_by_id(user, project);
-        own.clone().one(&**tx).await?.ok_or(GenerationError::NotFound)?;
+        projects::Entity::find_owned_by_id(user, project)
+            .one(&**tx)
+            .await?
+            .ok_or(GenerationError::NotFound)?;
         let job = NewJob::of(args).owned_by(user).about(project.0).from_origin(caller.origin.clone());
         let job = tx.enqueue(job).await?;
         if job.duplicate {
             return Err(GenerationError::AlreadyRunning(job.id));
         }
         // Jobs before projects, the order in which jobs' ends lock them.
-        let row = own.lock_exclusive().one(&**tx).await?.ok_or(GenerationError::NotFound)?;
+        mark_generating(tx, user, project).await?;
         let needed = self.prices.price(mode);
+        let context = json!({"job": job.id, "mode": mode, "credits": needed});
+        audit::record(tx, caller, "generation.start", project_target(project), context).await?;
+        let row = jobs::Entity::find_by_id(job.id).one(&**tx).await?.ok_or(QueueError::NotFound)?;
+        // The account last: whatever else its person starts meanwhile waits for it.
         let price = Price { amount: needed, description: description(mode) };
         if !credits::hold(tx, user, project, job.id, price).await? {
             let available = credits::balance(&**tx, user).await?;
             return Err(GenerationError::InsufficientCredits { needed, available });
         }
-        mark_generating(tx, row).await?;
-        let context = json!({"job": job.id, "mode": mode, "credits": needed});
-        audit::record(tx, caller, "generation.start", project_target(project), context).await?;
-        Ok(jobs::Entity::find_by_id(job.id).one(&**tx).await?.ok_or(QueueError::NotFound)?)
+        Ok(row)
     }
 
     /// Starts the generation of an ended job again: another job, charged anew, since
@@ -93,10 +96,13 @@ fn description(mode: GenerationMode) -> &'static str {
     }
 }
 
-async fn mark_generating(tx: &Transaction, project: projects::Model) -> Result<(), GenerationError> {
-    let mut row = project.into_active_model();
-    row.status = Set(ProjectStatus::Generating);
-    row.updated_at = Set(tx.now());
-    row.update(&**tx).await?;
-    Ok(())
+async fn mark_generating(tx: &Transaction, user: UserId, project: ProjectId) -> Result<(), GenerationError> {
+    let marked = projects::Entity::update_many()
+        .col_expr(projects::Column::Status, Expr::value(ProjectStatus::Generating))
+        .col_expr(projects::Column::UpdatedAt, Expr::value(tx.now()))
+        .filter(projects::Column::Id.eq(project))
+        .filter(projects::Column::UserId.eq(user))
+        .exec(&**tx)
+        .await?;
+    if marked.rows_affected == 0 { Err(GenerationError::NotFound) } else { Ok(()) }
 }
