@@ -65,7 +65,7 @@ async fn update_profile(
 /// Jobs are cancelled, projects, sites and mails erased. There is no way back.
 #[utoipa::path(
     delete, path = "/api/users/me", tag = TAG,
-    request_body(content = DeleteAccountInput, description = "May be left out by an account without a password."),
+    request_body(content = DeleteAccountInput, description = "May be left out after a sign-in at another provider, and by an account without a password."),
     responses(
         (status = 200, description = "Deleted.", body = SuccessView),
         (

@@ -31,8 +31,9 @@ const STEP: u64 = 100;
 const MARGIN: Duration = Duration::from_secs(24 * 3600);
 
 impl Identity {
-    /// Deletes the caller's own account. It asks for the password; where there is none,
-    /// for a sign-in of the last minutes.
+    /// Deletes the caller's own account. It asks for the password, or in its place for a
+    /// sign-in of the last minutes at another provider; where there is no password, any
+    /// sign-in of the last minutes will do.
     pub async fn delete_account(
         &self,
         caller: &Caller,
@@ -41,6 +42,8 @@ impl Identity {
     ) -> Result<(), IdentityError> {
         let account = self.get_user(who.user.id).await?;
         match (&account.password_hash, &who.credential) {
+            (Some(_), Credential::Session(family))
+                if password.is_empty() && self.came_by_provider(*family).await? => {}
             (Some(_), _) => self.check_password(caller, &account, password).await?,
             (None, Credential::Session(family)) => self.check_recent(*family).await?,
             (None, Credential::ApiToken(..)) => return Err(IdentityError::RecentSignInRequired),

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// How recent a sign-in must be to stand for the password of an account without one.
-const RECENT: std::time::Duration = std::time::Duration::from_secs(10 * 60);
+pub(super) const RECENT: std::time::Duration = std::time::Duration::from_secs(10 * 60);
 
 impl Identity {
     /// Sets another password, ends every sign-in, and opens a new one for the caller.

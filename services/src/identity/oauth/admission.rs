@@ -11,7 +11,7 @@ use sea_orm::{
 };
 use serde_json::json;
 
-use super::{OAuthRefusal, person::Particulars};
+use super::{OAuthRefusal, fresh::mark_provider, person::Particulars};
 use crate::{
     Caller, audit, credits,
     identity::{
@@ -108,6 +108,7 @@ impl Identity {
         let context = json!({"provider": visitor.provider});
         audit::record(&tx, caller, "auth.login", user_target(user.id), context).await?;
         let signed_in = self.open_session(&tx, caller, user).await?;
+        mark_provider(&tx, &signed_in, visitor.provider).await?;
         tx.commit().await?;
         Ok(signed_in)
     }
