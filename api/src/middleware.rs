@@ -21,6 +21,7 @@ pub(crate) mod panics;
 pub(crate) mod plain_address;
 pub(crate) mod rate_limit;
 pub(crate) mod request_id;
+pub(crate) mod refusals;
 pub(crate) mod security_headers;
 pub(crate) mod telemetry;
 pub(crate) mod time_limit;
