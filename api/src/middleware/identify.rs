@@ -14,8 +14,8 @@ use axum::{
 use crate::{
     app::ApiState,
     error::{ApiError, ErrorCode},
-    extract::{Bearer, client_address},
-    middleware::refusals::Asker,
+    extract::{Bearer, ClientAddress, client_address},
+    middleware::{lookups, refusals::Asker},
 };
 
 /// Puts [`Bearer`] and [`crate::extract::ClientAddress`] with the request.
@@ -26,7 +26,7 @@ pub(crate) async fn apply<F: Future<Output = Response>>(
 ) -> Response {
     let address = client_address(&request, &state.options.trusted_proxies);
     let asked = (request.method(), request.uri().path());
-    let (who, bearer) = find(state, token(request.headers()), asked).await;
+    let (who, bearer) = find(state, token(request.headers()), asked, address).await;
     let asker = Asker::of(&request, address, who);
     request.extensions_mut().insert(address);
     request.extensions_mut().insert(bearer);
@@ -42,9 +42,10 @@ async fn find(
     state: &ApiState,
     token: Option<&str>,
     (method, path): (&Method, &str),
+    address: ClientAddress,
 ) -> (Option<Arc<Authenticated>>, Bearer) {
     let Some(token) = token else { return (None, Bearer::Absent) };
-    match state.services.identity.authenticate(token).await {
+    match lookups::authenticate(state, token, address).await {
         Ok(who) => {
             let who = Arc::new(who);
             match refusal(&who.credential, method, path) {
@@ -52,7 +53,7 @@ async fn find(
                 Some(error) => (Some(who), Bearer::Refused(error)),
             }
         }
-        Err(error) => (None, Bearer::Refused(error.into())),
+        Err(error) => (None, Bearer::Refused(error)),
     }
 }
 
