@@ -37,7 +37,7 @@ use tokens::AccessTokens;
 pub use api_tokens::{MadeApiToken, NewApiToken, scopes_of};
 pub(crate) use deactivate::is_deactivated;
 pub use devices::SignIn;
-pub use export::{Held, PersonalData};
+pub use export::{AccountData, ListedVersion, Part, PersonalExport, Rows};
 pub use forbidden::{FORBIDDEN_INTERVAL, Forbidden};
 pub(crate) use links::LinkKey;
 pub use oauth::{BegunSignIn, OAuthRefusal, OAuthSetup, ReturnedSignIn, SignInCookie};
