@@ -22,7 +22,7 @@ use tower_http::compression::{
 
 use crate::{
     docs,
-    middleware::{self, cors, telemetry::Meters},
+    middleware::{self, cors, lookups::Strangers, telemetry::Meters},
     polling::Polls,
     preview, routes,
     sse::Streams,
@@ -45,9 +45,19 @@ pub struct ApiOptions {
     pub data_dir: PathBuf,
     /// How often things may be done.
     pub limits: LimitOptions,
-    /// Whether browsers are told to come by https alone, as they do where the public
-    /// address begins with it.
-    pub strict_transport: bool,
+    /// Which hosts browsers are told to come to by https alone.
+    pub strict_transport: StrictTransport,
+}
+
+/// Which hosts browsers come to by https alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StrictTransport {
+    /// None, as where the public address begins with http.
+    Off,
+    /// The one of the public address.
+    Host,
+    /// That one and every host beneath it.
+    Subdomains,
 }
 
 /// How often things may be done.
@@ -77,6 +87,7 @@ pub struct Shared {
     pub(crate) streams: Streams,
     pub(crate) host: HostProbe,
     pub(crate) meters: Meters,
+    pub(crate) strangers: Strangers,
 }
 
 impl Deref for ApiState {
@@ -100,8 +111,18 @@ impl ApiState {
         shutdown: Shutdown,
     ) -> Self {
         let host = HostProbe::new(options.data_dir.clone());
-        let (streams, meters) = (Streams::default(), Meters::default());
-        Self(Arc::new(Shared { services, limiter, options, operations, shutdown, streams, host, meters }))
+        let (streams, meters, strangers) = (Streams::default(), Meters::default(), Strangers::default());
+        Self(Arc::new(Shared {
+            services,
+            limiter,
+            options,
+            operations,
+            shutdown,
+            streams,
+            host,
+            meters,
+            strangers,
+        }))
     }
 }
 

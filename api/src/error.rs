@@ -27,6 +27,10 @@ pub struct ApiError {
     cause: Option<Arc<str>>,
 }
 
+/// The name of an error, beside its answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ErrorCode(pub(crate) &'static str);
+
 /// Every error answer.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ErrorBody {
@@ -163,6 +167,7 @@ impl IntoResponse for ApiError {
             request_id: request_id::current(),
         };
         let mut response = (self.status, Json(body)).into_response();
+        response.extensions_mut().insert(ErrorCode(self.code));
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(seconds) = self.retry_after {

@@ -10,7 +10,7 @@ mod parameters;
 
 pub(crate) use accept::is_unchanged;
 pub(crate) use body::{JsonBody, OptionalJsonBody};
-pub(crate) use caller::{Admin, Authenticated, Bearer, InPerson, RequestCaller, Verified};
+pub(crate) use caller::{Admin, Authenticated, Bearer, InPerson, RequestCaller, Verified, user_agent};
 pub(crate) use client_address::{ClientAddress, client_address};
 pub(crate) use pagination::{PageParams, Pagination};
 pub(crate) use parameters::{ApiPath, ApiQuery};

@@ -21,7 +21,7 @@ pub mod metrics;
 #[cfg(test)]
 mod testing;
 
-pub use app::{ApiOptions, ApiState, LimitOptions, router};
+pub use app::{ApiOptions, ApiState, LimitOptions, StrictTransport, router};
 pub use error::ApiError;
 pub use openapi::{document, openapi_json};
 pub use serve::serve;

@@ -34,7 +34,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt;
 
-use crate::{ApiOptions, ApiState, LimitOptions, router};
+use crate::{ApiOptions, ApiState, LimitOptions, StrictTransport, router};
 
 /// A running API.
 pub(crate) struct TestApi {
@@ -97,7 +97,7 @@ impl TestApi {
             data_dir: folder.path().to_owned(),
             trusted_proxies: vec!["127.0.0.1".parse().expect("a network")],
             limits,
-            strict_transport: true,
+            strict_transport: StrictTransport::Host,
         };
         let limiter = Arc::new(MemoryLimiter::new());
         let state = ApiState::new(services.clone(), limiter, options, operations, shutdown.clone());

@@ -54,6 +54,8 @@ pub struct ServerSettings {
     /// How others reach this instance; empty for the bind address. See
     /// [`Settings::public_url`].
     pub public_url: String,
+    /// Whether browsers stay with https on every host beneath this one too.
+    pub hsts_include_subdomains: bool,
     /// Folder of everything an embedded instance keeps.
     pub data_dir: PathBuf,
     /// Seconds a shutdown waits for running work.

@@ -1,6 +1,6 @@
 use sea_orm::entity::prelude::*;
 
-use crate::{SessionFamilyId, SessionId, Timestamp, UserId};
+use crate::{SessionFamilyId, SessionId, SignInProvider, Timestamp, UserId};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "sessions")]
@@ -22,6 +22,8 @@ pub struct Model {
     pub signed_in_at: Option<Timestamp>,
     /// When an access token of it was last seen, to a few minutes.
     pub last_used_at: Option<Timestamp>,
+    /// Where the person signed in, if not here. Only the first row of a sign-in has it.
+    pub provider: Option<SignInProvider>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

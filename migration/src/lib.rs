@@ -15,8 +15,8 @@ mod m0007_oauth;
 mod m0008_audit;
 mod m0009_mail;
 mod m0010_leases;
-mod m0012_erasure;
-mod m0013_rate_starts;
+mod m0011_erasure;
+mod m0012_rate_starts;
 mod schema;
 
 /// Every migration, oldest first.
@@ -36,8 +36,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_audit::Migration),
             Box::new(m0009_mail::Migration),
             Box::new(m0010_leases::Migration),
-            Box::new(m0012_erasure::Migration),
-            Box::new(m0013_rate_starts::Migration),
+            Box::new(m0011_erasure::Migration),
+            Box::new(m0012_rate_starts::Migration),
         ]
     }
 }

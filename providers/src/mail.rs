@@ -68,7 +68,7 @@ pub enum MailError {
     /// nothing.
     #[error("the mail server refused the receiver with {code}: {message}")]
     Bounced {
-        /// SMTP reply code: 550, 551 or 553.
+        /// SMTP reply code, 500 to 599.
         code: u16,
         /// What the server said.
         message: String,

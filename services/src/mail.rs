@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use atelier_entities::{MailId, MailStatus, mail_messages, users};
 use atelier_providers::mail::Mailer;
-use atelier_queue::{NewJob, Queue, QueueError, Transaction};
+use atelier_queue::{Lane, NewJob, Queue, QueueError, Transaction};
 use sea_orm::{ActiveValue::Set, EntityTrait, TryInsertResult, sea_query::OnConflict};
 use serde_json::Value;
 
@@ -128,7 +128,15 @@ async fn queue_row(
         .await?;
     let is_new = matches!(inserted, TryInsertResult::Inserted(1..));
     if is_new {
-        tx.enqueue(NewJob::of(&DeliverMail { mail_id: id }).about(id.0)).await?;
+        tx.enqueue(NewJob::of(&DeliverMail { mail_id: id }).about(id.0).in_lane(lane(template))).await?;
     }
     Ok(is_new)
 }
+
+/// Whoever asked for a link waits before the screen: it goes before everything else.
+const fn lane(template: Template) -> Lane {
+    if template.needs_link() { Lane::Urgent } else { Lane::Normal }
+}
+
+#[cfg(test)]
+mod tests;

@@ -50,8 +50,12 @@ function onData(server, stream, session, answer) {
   stream.on("error", () => {});
   stream.on("end", () => {
     if (mode === "hang_up_in_data") return;
-    if (mode === "reject_content") {
-      answer(refusal(554, "5.7.1 this looks like spam"));
+    const refusals = {
+      reject_content: [554, "5.7.1 this looks like spam"],
+      reject_late: [554, "5.1.1 no such mailbox"],
+    };
+    if (refusals[mode]) {
+      answer(refusal(...refusals[mode]));
       return;
     }
     const { mailFrom, rcptTo } = session.envelope;

@@ -28,6 +28,8 @@ pub enum SmtpMode {
     RejectByPolicy,
     /// Refuses every message for good once it has read it: 554.
     RejectContent,
+    /// Refuses every message for good once it has read it: 554, no such mailbox.
+    RejectLate,
     /// Refuses each receiver with 451 the first time, then takes it.
     Greylist,
     /// Closes every connection before the greeting.
@@ -48,6 +50,7 @@ impl SmtpMode {
             Self::Reject => "reject",
             Self::RejectByPolicy => "reject_by_policy",
             Self::RejectContent => "reject_content",
+            Self::RejectLate => "reject_late",
             Self::Greylist => "greylist",
             Self::HangUp => "hang_up",
             Self::HangUpInData => "hang_up_in_data",

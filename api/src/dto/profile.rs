@@ -85,8 +85,8 @@ pub(crate) struct ChangePasswordInput {
 /// The deletion of an account.
 #[derive(Default, Deserialize, ToSchema)]
 pub(crate) struct DeleteAccountInput {
-    /// The account's password. An account without one needs a sign-in of the last ten
-    /// minutes instead.
+    /// The account's password. A sign-in of the last ten minutes at another provider stands
+    /// for it where it is left out; of an account without one, any sign-in does.
     #[serde(default)]
     #[schema(format = Password)]
     pub(crate) password: String,

@@ -11,7 +11,7 @@ use atelier_services::{
 };
 use axum::{
     extract::{FromRequestParts, OptionalFromRequestParts},
-    http::{header, request::Parts},
+    http::{HeaderValue, header, request::Parts},
 };
 
 use super::ClientAddress;
@@ -120,6 +120,11 @@ impl FromRequestParts<ApiState> for Verified {
     }
 }
 
+/// What a client calls itself, as far as it is kept.
+pub(crate) fn user_agent(header: &HeaderValue) -> Option<String> {
+    Some(header.to_str().ok()?.chars().take(LONGEST_USER_AGENT).collect())
+}
+
 /// Who acts, as services want to know it.
 pub(crate) struct RequestCaller(pub(crate) Caller);
 
@@ -131,12 +136,11 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestCaller {
             Some(Bearer::Known(who)) => Some(who.user.id),
             _ => None,
         };
-        let user_agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
         let trace_parent = atelier_ops::trace::current_trace_parent();
         Ok(Self(Caller {
             user,
             ip: parts.extensions.get::<ClientAddress>().map(|ClientAddress(address)| address.to_string()),
-            user_agent: user_agent.map(|agent| agent.chars().take(LONGEST_USER_AGENT).collect()),
+            user_agent: parts.headers.get(header::USER_AGENT).and_then(user_agent),
             origin: Origin { trace_parent, request_id: request_id::current() },
         }))
     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use atelier_entities::ApiScope;
-use atelier_services::identity::Credential;
+use atelier_services::identity::{Authenticated, Credential};
 use axum::{
     extract::Request,
     http::{HeaderMap, Method, header},
@@ -13,8 +13,9 @@ use axum::{
 
 use crate::{
     app::ApiState,
-    error::ApiError,
-    extract::{Bearer, client_address},
+    error::{ApiError, ErrorCode},
+    extract::{Bearer, ClientAddress, client_address},
+    middleware::{lookups, refusals::Asker},
 };
 
 /// Puts [`Bearer`] and [`crate::extract::ClientAddress`] with the request.
@@ -24,19 +25,36 @@ pub(crate) async fn apply<F: Future<Output = Response>>(
     next: impl FnOnce(Request) -> F,
 ) -> Response {
     let address = client_address(&request, &state.options.trusted_proxies);
-    let bearer = match token(request.headers()) {
-        None => Bearer::Absent,
-        Some(token) => match state.services.identity.authenticate(token).await {
-            Ok(who) => match refusal(&who.credential, request.method(), request.uri().path()) {
-                None => Bearer::Known(Arc::new(who)),
-                Some(error) => Bearer::Refused(error),
-            },
-            Err(error) => Bearer::Refused(error.into()),
-        },
-    };
+    let asked = (request.method(), request.uri().path());
+    let (who, bearer) = find(state, token(request.headers()), asked, address).await;
+    let asker = Asker::of(&request, address, who);
     request.extensions_mut().insert(address);
     request.extensions_mut().insert(bearer);
-    next(request).await
+    let response = next(request).await;
+    let code = response.extensions().get::<ErrorCode>().copied();
+    asker.tell(state, response.status(), code).await;
+    response
+}
+
+/// Whose token it is, also where it is not for this request, and what the extractors are
+/// told.
+async fn find(
+    state: &ApiState,
+    token: Option<&str>,
+    (method, path): (&Method, &str),
+    address: ClientAddress,
+) -> (Option<Arc<Authenticated>>, Bearer) {
+    let Some(token) = token else { return (None, Bearer::Absent) };
+    match lookups::authenticate(state, token, address).await {
+        Ok(who) => {
+            let who = Arc::new(who);
+            match refusal(&who.credential, method, path) {
+                None => (Some(who.clone()), Bearer::Known(who)),
+                Some(error) => (Some(who), Bearer::Refused(error)),
+            }
+        }
+        Err(error) => (None, Bearer::Refused(error)),
+    }
 }
 
 /// Why this credential is not for this request: an API token needs the scope of the

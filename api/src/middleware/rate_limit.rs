@@ -32,7 +32,7 @@ enum Limit {
     /// Registrations, sign-ins, refreshes and what else takes a password or a link, of
     /// an address.
     SignIn,
-    /// Generations and deployments of a person.
+    /// Generations, deployments and exports of a person.
     Generation,
     /// Files of published sites, of an address.
     Preview,
@@ -99,9 +99,8 @@ fn limits(method: &Method, path: &str) -> &'static [Limit] {
         | ("DELETE", "/api/users/me" | "/api/auth/identities/{provider}") => {
             &[Limit::Requests, Limit::SignIn]
         }
-        ("POST", "/api/projects/{id}/generate" | "/api/projects/{id}/deploy" | "/api/jobs/{id}/retry") => {
-            &[Limit::Requests, Limit::Generation]
-        }
+        ("POST", "/api/projects/{id}/generate" | "/api/projects/{id}/deploy" | "/api/jobs/{id}/retry")
+        | ("GET", "/api/users/me/export") => &[Limit::Requests, Limit::Generation],
         (_, "/api/health") => &[],
         (_, path) if path.starts_with("/api/") => &[Limit::Requests],
         (_, path) if path.starts_with("/preview/") => &[Limit::Preview],
@@ -187,6 +186,7 @@ mod tests {
             (Method::GET, "/api/auth/tokens", &[Limit::Requests]),
             (Method::GET, "/api/auth/me", &[Limit::Requests]),
             (Method::POST, "/api/projects/{id}/generate", &[Limit::Requests, Limit::Generation]),
+            (Method::GET, "/api/users/me/export", &[Limit::Requests, Limit::Generation]),
             (Method::GET, "/api/health", &[]),
             (Method::GET, "/metrics", &[]),
             (Method::GET, "/preview/{slug}/{*path}", &[Limit::Preview]),

@@ -6,7 +6,7 @@ use axum::{
     response::Response,
 };
 
-use crate::app::ApiState;
+use crate::app::{ApiState, StrictTransport};
 
 /// Set unless the handler has set its own.
 const DEFAULTS: [(HeaderName, &str); 5] = [
@@ -17,8 +17,9 @@ const DEFAULTS: [(HeaderName, &str); 5] = [
     (header::CACHE_CONTROL, "no-store"),
 ];
 
-/// For two years, on this host alone.
-const STRICT_TRANSPORT: HeaderValue = HeaderValue::from_static("max-age=63072000");
+/// For two years.
+const OF_HOST: HeaderValue = HeaderValue::from_static("max-age=63072000");
+const OF_SUBDOMAINS: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");
 
 /// Adds the default headers to the answer.
 pub(crate) async fn apply<F: Future<Output = Response>>(
@@ -33,8 +34,13 @@ pub(crate) async fn apply<F: Future<Output = Response>>(
 
 /// Adds what is not there.
 pub(crate) fn add(state: &ApiState, headers: &mut HeaderMap) {
-    if state.options.strict_transport {
-        headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert(STRICT_TRANSPORT);
+    let strict_transport = match state.options.strict_transport {
+        StrictTransport::Off => None,
+        StrictTransport::Host => Some(OF_HOST),
+        StrictTransport::Subdomains => Some(OF_SUBDOMAINS),
+    };
+    if let Some(value) = strict_transport {
+        headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert(value);
     }
     for (name, value) in DEFAULTS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));

@@ -84,7 +84,15 @@ pub(crate) async fn apply<F: Future<Output = Response>>(
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let path = matched.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
     let request_id = request_id::current().unwrap_or_default();
-    let span = tracing::info_span!("request", method, path, request_id, status = Empty);
+    let span = tracing::info_span!(
+        "request",
+        method,
+        path,
+        request_id,
+        status = Empty,
+        user_id = Empty,
+        client = Empty
+    );
     if let Some(parent) = request.headers().get(TRACE_PARENT).and_then(|parent| parent.to_str().ok()) {
         atelier_ops::trace::set_parent(&span, parent);
     }

@@ -1,7 +1,10 @@
 //! The caller's own account: profile, password, figures, all data, deletion.
 
+mod personal_data;
+
 use axum::{
     Json,
+    body::Body,
     extract::State,
     http::header,
     response::{IntoResponse, Response},
@@ -12,7 +15,7 @@ use crate::{
     app::ApiState,
     dto::{
         account::{SignedInView, SuccessView},
-        personal_data::PersonalDataView,
+        personal_data::{AccountDataView, PersonalDataView},
         profile::{
             ChangePasswordInput, DeleteAccountInput, PersonalStatsView, ProfileAnswer, UpdateProfileInput,
         },
@@ -65,7 +68,7 @@ async fn update_profile(
 /// Jobs are cancelled, projects, sites and mails erased. There is no way back.
 #[utoipa::path(
     delete, path = "/api/users/me", tag = TAG,
-    request_body(content = DeleteAccountInput, description = "May be left out by an account without a password."),
+    request_body(content = DeleteAccountInput, description = "May be left out after a sign-in at another provider, and by an account without a password."),
     responses(
         (status = 200, description = "Deleted.", body = SuccessView),
         (
@@ -126,25 +129,34 @@ async fn get_personal_stats(
 }
 
 /// Everything that is held about the caller, in one document.
+///
+/// It is streamed, however long it is. An answer that breaks off is not complete: the whole
+/// one ends with `totals`. Files of versions are named with the address at which they are
+/// read. Only for the person themselves.
 #[utoipa::path(
     get, path = "/api/users/me/export", tag = TAG,
-    responses((
-        status = 200, description = "The document.", body = PersonalDataView,
-        headers(("Content-Disposition" = String, description = "With the file's name."))
-    ))
+    responses(
+        (
+            status = 200, description = "The document.", body = PersonalDataView,
+            headers(("Content-Disposition" = String, description = "With the file's name."))
+        ),
+        (status = 403, description = "INSUFFICIENT_SCOPE for an API token.", body = ErrorBody),
+    )
 )]
 async fn export_personal_data(
     State(state): State<ApiState>,
-    who: Authenticated,
+    InPerson { who, .. }: InPerson,
     RequestCaller(caller): RequestCaller,
 ) -> Result<Response, ApiError> {
-    let data = state.services.identity.export(&caller, who.id()).await?;
-    let view = PersonalDataView::new(data, state.services.queue.now());
+    let (account, rows) = state.services.identity.start_export(&caller, who.id()).await?;
+    let account = AccountDataView::new(account, state.services.queue.now());
+    let document = personal_data::stream(&account, rows).map_err(ApiError::internal)?;
     let headers = [
+        (header::CONTENT_TYPE, "application/json"),
         (header::CONTENT_DISPOSITION, "attachment; filename=\"atelier-data.json\""),
         (header::CACHE_CONTROL, "no-store"),
     ];
-    Ok((headers, Json(view)).into_response())
+    Ok((headers, Body::from_stream(document)).into_response())
 }
 
 #[cfg(test)]

@@ -45,6 +45,18 @@ impl MemoryLimiter {
         counts.decide(allowed, rule, moment)
     }
 
+    /// The decision where another use would be refused. Nothing is counted.
+    pub fn refusal(&self, key: &str, rule: Rule, now: DateTime<Utc>) -> Option<Decision> {
+        let moment = Moment::new(rule, now);
+        let mut entries = self.lock();
+        if !entries.contains_key(&(key.to_owned(), rule.window_secs)) {
+            return None;
+        }
+        let counts = counts_for(&mut entries, key, rule, moment);
+        let is_used_up = counts.weighted(moment) >= u64::from(rule.limit);
+        is_used_up.then(|| counts.decide(false, rule, moment))
+    }
+
     fn lock(&self) -> MutexGuard<'_, LruCache<(String, u32), Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -111,6 +123,19 @@ mod tests {
         assert!(limiter.check_now("b", RULE, at(10)).allowed);
         assert!(!limiter.check_now("a", RULE, at(10 + 50)).allowed);
         assert!(limiter.check_now("a", RULE, at(10 + 51)).allowed);
+    }
+
+    #[test]
+    fn tells_what_it_would_refuse_without_counting() {
+        let limiter = MemoryLimiter::new();
+        for used in 0..3 {
+            assert_eq!(limiter.refusal("a", RULE, at(0)), None, "{used}");
+            limiter.check_now("a", RULE, at(0));
+        }
+        assert_eq!(limiter.refusal("a", RULE, at(10)), Some(limiter.check_now("a", RULE, at(10))));
+        assert_eq!(limiter.refusal("b", RULE, at(10)), None);
+        assert_eq!(limiter.lock().len(), 1, "who was never counted takes no room");
+        assert_eq!(limiter.refusal("a", RULE, at(200)), None);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use atelier_api::{ApiOptions, LimitOptions};
-use atelier_config::Settings;
+use atelier_api::{ApiOptions, LimitOptions, StrictTransport};
+use atelier_config::{ServerSettings, Settings};
 use atelier_ops::connections::ConnectionLimits;
 use atelier_queue::{QueueName, QueueOptions, retention::RetentionRules, worker::WorkerOptions};
 use atelier_scheduler::SchedulerOptions;
@@ -100,7 +100,15 @@ pub(crate) fn api(settings: &Settings) -> ApiOptions {
             generation_per_minute: limits.generation_per_minute,
             preview_per_minute: limits.preview_per_minute,
         },
-        strict_transport: server.public_url.starts_with("https://"),
+        strict_transport: strict_transport(server),
+    }
+}
+
+fn strict_transport(server: &ServerSettings) -> StrictTransport {
+    match (server.public_url.starts_with("https://"), server.hsts_include_subdomains) {
+        (false, _) => StrictTransport::Off,
+        (true, false) => StrictTransport::Host,
+        (true, true) => StrictTransport::Subdomains,
     }
 }
 
@@ -157,6 +165,21 @@ mod tests {
         for (shutdown, jobs) in [(25, 22), (5, 2), (2, 1), (0, 0)] {
             let grace = worker_grace(Duration::from_secs(shutdown));
             assert_eq!(grace.as_secs(), jobs, "{shutdown} s");
+        }
+    }
+
+    #[test]
+    fn browsers_stay_with_https_where_the_settings_say_so() {
+        let mut settings = Settings::for_tests();
+        for (public_url, subdomains, expected) in [
+            ("", true, StrictTransport::Off),
+            ("http://atelier.example", true, StrictTransport::Off),
+            ("https://atelier.example", false, StrictTransport::Host),
+            ("https://atelier.example", true, StrictTransport::Subdomains),
+        ] {
+            settings.server.public_url = public_url.to_owned();
+            settings.server.hsts_include_subdomains = subdomains;
+            assert_eq!(strict_transport(&settings.server), expected, "{public_url} {subdomains}");
         }
     }
 

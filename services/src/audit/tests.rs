@@ -44,7 +44,7 @@ async fn live(bench: &Bench, ada: &users::Model) {
     let who = identity.authenticate(&login().await.access_token).await.expect("authenticated");
     let token = identity.create_api_token(&caller, &who, None, token).await.expect("made");
     identity.delete_api_token(&caller, ada.id, token.row.id).await.expect("deleted");
-    identity.export(&caller, ada.id).await.expect("exported");
+    identity.start_export(&caller, ada.id).await.expect("exported");
     identity.forgot_password(&from(None), EMAIL).await.expect("mailed");
     identity.resend_verification(&from(None), EMAIL).await.expect("mailed");
     let wrong = identity.change_password(&caller, ada.id, "wrong horse", "another horse").await;

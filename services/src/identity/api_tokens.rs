@@ -14,7 +14,7 @@ use super::{
     Authenticated, Identity, IdentityError,
     accounts::lock_user,
     sessions::ensure_alive,
-    tokens::{hash_token, new_token},
+    tokens::{hash_token, is_token, new_token},
 };
 use crate::{
     Caller, FieldErrors, audit,
@@ -66,7 +66,7 @@ pub fn scopes_of(token: &api_tokens::Model) -> Vec<ApiScope> {
 
 /// Whether a bearer token looks like an API token.
 pub(super) fn is_one(token: &str) -> bool {
-    token.starts_with(PREFIX)
+    token.strip_prefix(PREFIX).is_some_and(is_token)
 }
 
 impl Identity {

@@ -60,6 +60,13 @@ impl Identity {
         self.known.find(&TokenKey::of(token), self.queue.now(), self.queue.bus().local())
     }
 
+    /// Whether the database has to be asked about a token before anything is known of it: an
+    /// API token that may be one and is not remembered. A sign-in's token is signed.
+    #[must_use]
+    pub fn needs_look(&self, token: &str) -> bool {
+        is_one(token) && self.recall(token).is_none()
+    }
+
     /// The same person by what they showed before, as the database has them at this
     /// moment. For answers that go on for long.
     pub async fn authenticate_again(&self, who: &Authenticated) -> Result<Authenticated, IdentityError> {

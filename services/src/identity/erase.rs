@@ -31,15 +31,22 @@ const STEP: u64 = 100;
 const MARGIN: Duration = Duration::from_secs(24 * 3600);
 
 impl Identity {
-    /// Deletes the caller's own account. It asks for the password; where there is none,
-    /// for a sign-in of the last minutes.
+    /// Deletes the caller's own account. It asks for the password, or in its place for a
+    /// sign-in of the last minutes at another provider; where there is no password, any
+    /// sign-in of the last minutes will do.
     pub async fn delete_account(
         &self,
         caller: &Caller,
         who: &Authenticated,
         password: &str,
     ) -> Result<(), IdentityError> {
-        self.confirm(caller, who, password).await?;
+        let is_fresh = match who.credential {
+            Credential::Session(family) if password.is_empty() => self.came_by_provider(family).await?,
+            _ => false,
+        };
+        if !is_fresh {
+            self.confirm(caller, who, password).await?;
+        }
         self.erase_account(caller, who.user.id).await
     }
 

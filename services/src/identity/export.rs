@@ -1,157 +1,266 @@
-//! Everything that is held about a person, for the person.
+//! Everything that is held about a person, for the person: part by part and page by page,
+//! however much it is.
+
+use std::collections::HashMap;
 
 use atelier_entities::{
-    MailCategory, UserId, api_tokens, audit_log, credit_transactions, deployments, jobs, mail_messages,
-    mail_opt_outs, oauth_identities, project_versions, projects, users,
+    MailCategory, UserId, VersionId, account_tokens, api_tokens, audit_log, credit_transactions, deployments,
+    jobs, mail_messages, mail_opt_outs, oauth_identities, project_files, project_versions, projects,
+    sessions, users,
 };
-use sea_orm::{ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{
+    ColumnTrait, Condition, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Select,
+};
 use serde_json::json;
+use uuid::Uuid;
 
-use super::{Identity, IdentityError, SignIn, profile::own_projects, user_target};
-use crate::{Caller, Page, audit, paging::fetch};
+use super::{Identity, IdentityError, profile::own_projects, user_target};
+use crate::{Caller, audit};
 
-/// Most rows of one kind: the newest ones.
-const MAX_ROWS: u64 = 5_000;
+/// Rows of one read.
+const PAGE: u64 = 500;
 
-/// Rows of one kind, newest first.
+/// What there is one of, or a few. Hashes of passwords and tokens are secrets rather than
+/// data, here and in the rows, and are left to whoever shows them to leave out.
 #[derive(Clone, Debug)]
-pub struct Held<T> {
-    /// At most 5,000 of them.
-    pub rows: Vec<T>,
-    /// How many there are.
-    pub total: u64,
-}
-
-/// Everything that is held about a person. Hashes of passwords and tokens are secrets
-/// rather than data, and are left to whoever shows it to leave out.
-#[derive(Clone, Debug)]
-pub struct PersonalData {
+pub struct AccountData {
     /// The account.
     pub user: users::Model,
-    /// Where the person is signed in.
-    pub sign_ins: Vec<SignIn>,
     /// Accounts at providers that are linked to it.
     pub linked: Vec<oauth_identities::Model>,
     /// API tokens.
     pub api_tokens: Vec<api_tokens::Model>,
     /// Categories of mails that the person does not want.
     pub unwanted_mails: Vec<MailCategory>,
+}
+
+/// A version with the names of its files, which are read by its number.
+#[derive(Clone, Debug)]
+pub struct ListedVersion {
+    /// The version.
+    pub version: project_versions::Model,
+    /// Paths of its files, in order.
+    pub files: Vec<String>,
+}
+
+/// A row that is paged by its id.
+trait Listed {
+    fn id(&self) -> Uuid;
+}
+
+impl Listed for ListedVersion {
+    fn id(&self) -> Uuid {
+        self.version.id.0
+    }
+}
+
+macro_rules! listed {
+    ($($entity:ident),+ $(,)?) => {$(
+        impl Listed for $entity::Model {
+            fn id(&self) -> Uuid {
+                self.id.0
+            }
+        }
+    )+};
+}
+
+listed!(
+    sessions,
+    account_tokens,
+    projects,
+    project_versions,
+    deployments,
+    credit_transactions,
+    mail_messages,
+    jobs,
+    audit_log,
+);
+
+macro_rules! parts {
+    ($($(#[$doc:meta])* $part:ident($row:ty) = $name:literal),+ $(,)?) => {
+        /// What there may be many of.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Part {
+            $($(#[$doc])* $part),+
+        }
+
+        impl Part {
+            /// Every part, in the order in which they come.
+            pub const ALL: &'static [Self] = &[$(Self::$part),+];
+
+            /// Its name in the document.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$part => $name),+ }
+            }
+        }
+
+        /// Rows of a part, newest first.
+        #[derive(Clone, Debug)]
+        pub enum Rows {
+            $($(#[$doc])* $part(Vec<$row>)),+
+        }
+
+        impl Rows {
+            /// Whose rows they are.
+            #[must_use]
+            pub const fn part(&self) -> Part {
+                match self { $(Self::$part(_) => Part::$part),+ }
+            }
+
+            /// How many they are.
+            #[must_use]
+            pub fn count(&self) -> u64 {
+                match self { $(Self::$part(rows) => rows.len() as u64),+ }
+            }
+
+            fn last(&self) -> Option<Uuid> {
+                match self { $(Self::$part(rows) => rows.last().map(Listed::id)),+ }
+            }
+        }
+    };
+}
+
+parts! {
+    /// Sign-ins and each of their refreshes, ended ones too, until they expire.
+    Sessions(sessions::Model) = "sessions",
+    /// Links that were mailed, and where to.
+    Links(account_tokens::Model) = "links",
     /// Projects.
-    pub projects: Held<projects::Model>,
-    /// Versions of the projects, without their files.
-    pub versions: Held<project_versions::Model>,
+    Projects(projects::Model) = "projects",
+    /// Versions of the projects.
+    Versions(ListedVersion) = "versions",
     /// Publications.
-    pub deployments: Held<deployments::Model>,
+    Deployments(deployments::Model) = "deployments",
     /// Changes of the balance.
-    pub credits: Held<credit_transactions::Model>,
+    Credits(credit_transactions::Model) = "credits",
     /// Mails that were sent or kept.
-    pub mails: Held<mail_messages::Model>,
+    Mails(mail_messages::Model) = "mails",
     /// Jobs that are still kept.
-    pub jobs: Held<jobs::Model>,
+    Jobs(jobs::Model) = "jobs",
     /// What the person did.
-    pub activity: Held<audit_log::Model>,
+    Activity(audit_log::Model) = "activity",
+    /// What others did to the account, or tried.
+    Records(audit_log::Model) = "records",
+}
+
+/// An export under way: ask for the next rows until there are none.
+#[derive(Debug)]
+pub struct PersonalExport {
+    identity: Identity,
+    user: UserId,
+    part: usize,
+    after: Option<Uuid>,
 }
 
 impl Identity {
-    /// Everything that is held about a person.
-    pub async fn export(&self, caller: &Caller, user: UserId) -> Result<PersonalData, IdentityError> {
+    /// Begins an export of everything that is held about a person. That it was asked for
+    /// is itself recorded.
+    pub async fn start_export(
+        &self,
+        caller: &Caller,
+        user: UserId,
+    ) -> Result<(AccountData, PersonalExport), IdentityError> {
         let tx = self.queue.begin().await?;
         audit::record(&tx, caller, "account.export", user_target(user), json!({})).await?;
         tx.commit().await?;
         let db = self.queue.db();
-        Ok(PersonalData {
+        let linked = oauth_identities::Entity::find()
+            .filter(oauth_identities::Column::UserId.eq(user))
+            .order_by_asc(oauth_identities::Column::Id);
+        let unwanted = mail_opt_outs::Entity::find().filter(mail_opt_outs::Column::UserId.eq(user));
+        let account = AccountData {
             user: self.get_user(user).await?,
-            sign_ins: self.list_sign_ins(user).await?,
-            linked: oauth_identities::Entity::find()
-                .filter(oauth_identities::Column::UserId.eq(user))
-                .order_by_asc(oauth_identities::Column::Id)
-                .all(db)
-                .await?,
+            linked: linked.all(db).await?,
             api_tokens: self.list_api_tokens(user).await?,
-            unwanted_mails: list_unwanted(db, user).await?,
-            projects: held(db, projects::Entity::find_owned(user).order_by_desc(projects::Column::Id))
-                .await?,
-            versions: held(
-                db,
-                project_versions::Entity::find()
-                    .filter(project_versions::Column::ProjectId.in_subquery(own_projects(user)))
-                    .order_by_desc(project_versions::Column::Id),
-            )
-            .await?,
-            deployments: held(
-                db,
-                deployments::Entity::find()
-                    .filter(deployments::Column::UserId.eq(user))
-                    .order_by_desc(deployments::Column::Id),
-            )
-            .await?,
-            credits: held(
-                db,
-                credit_transactions::Entity::find()
-                    .filter(credit_transactions::Column::UserId.eq(user))
-                    .order_by_desc(credit_transactions::Column::Id),
-            )
-            .await?,
-            mails: held(
-                db,
-                mail_messages::Entity::find()
-                    .filter(mail_messages::Column::UserId.eq(user))
-                    .order_by_desc(mail_messages::Column::Id),
-            )
-            .await?,
-            jobs: held(
-                db,
-                jobs::Entity::find().filter(jobs::Column::OwnerId.eq(user)).order_by_desc(jobs::Column::Id),
-            )
-            .await?,
-            activity: held(
-                db,
-                audit_log::Entity::find()
-                    .filter(audit_log::Column::ActorId.eq(user))
-                    .order_by_desc(audit_log::Column::Id),
-            )
-            .await?,
-        })
+            unwanted_mails: unwanted.all(db).await?.into_iter().map(|row| row.category).collect(),
+        };
+        Ok((account, PersonalExport { identity: self.clone(), user, part: 0, after: None }))
     }
 }
 
-async fn list_unwanted(db: &DatabaseConnection, user: UserId) -> Result<Vec<MailCategory>, DbErr> {
-    let rows = mail_opt_outs::Entity::find().filter(mail_opt_outs::Column::UserId.eq(user)).all(db).await?;
-    Ok(rows.into_iter().map(|row| row.category).collect())
-}
+impl PersonalExport {
+    /// The next rows. Each part comes at least once, though it may have no rows; none
+    /// after the last one.
+    pub async fn next(&mut self) -> Result<Option<Rows>, IdentityError> {
+        let Some(part) = Part::ALL.get(self.part) else { return Ok(None) };
+        let rows = self.read(*part).await?;
+        if rows.count() < PAGE {
+            (self.part, self.after) = (self.part + 1, None);
+        } else {
+            self.after = rows.last();
+        }
+        Ok(Some(rows))
+    }
 
-async fn held<E, M>(db: &DatabaseConnection, rows: sea_orm::Select<E>) -> Result<Held<M>, DbErr>
-where
-    E: EntityTrait<Model = M>,
-    M: sea_orm::FromQueryResult + Sized + Send + Sync,
-{
-    let (rows, total) = fetch(db, rows, Page { number: 1, size: MAX_ROWS }).await?;
-    Ok(Held { rows, total })
+    async fn read(&self, part: Part) -> Result<Rows, DbErr> {
+        let user = self.user;
+        macro_rules! of {
+            ($entity:ident.$owner:ident) => {
+                self.page(
+                    $entity::Entity::find().filter($entity::Column::$owner.eq(user)),
+                    $entity::Column::Id,
+                )
+                .await?
+            };
+        }
+        Ok(match part {
+            Part::Sessions => Rows::Sessions(of!(sessions.UserId)),
+            Part::Links => Rows::Links(of!(account_tokens.UserId)),
+            Part::Projects => Rows::Projects(of!(projects.UserId)),
+            Part::Versions => Rows::Versions(self.versions().await?),
+            Part::Deployments => Rows::Deployments(of!(deployments.UserId)),
+            Part::Credits => Rows::Credits(of!(credit_transactions.UserId)),
+            Part::Mails => Rows::Mails(of!(mail_messages.UserId)),
+            Part::Jobs => Rows::Jobs(of!(jobs.OwnerId)),
+            Part::Activity => Rows::Activity(of!(audit_log.ActorId)),
+            Part::Records => {
+                let by_others = Condition::any()
+                    .add(audit_log::Column::ActorId.is_null())
+                    .add(audit_log::Column::ActorId.ne(user));
+                let about = audit_log::Entity::find()
+                    .filter(audit_log::Column::Target.eq(user_target(user)))
+                    .filter(by_others);
+                Rows::Records(self.page(about, audit_log::Column::Id).await?)
+            }
+        })
+    }
+
+    async fn page<E>(&self, rows: Select<E>, id: E::Column) -> Result<Vec<E::Model>, DbErr>
+    where
+        E: EntityTrait,
+        E::Model: FromQueryResult + Send + Sync,
+    {
+        rows.apply_if(self.after, |rows, after| rows.filter(id.lt(after)))
+            .order_by_desc(id)
+            .limit(PAGE)
+            .all(self.identity.queue.db())
+            .await
+    }
+
+    async fn versions(&self) -> Result<Vec<ListedVersion>, DbErr> {
+        let own = project_versions::Column::ProjectId.in_subquery(own_projects(self.user));
+        let versions =
+            self.page(project_versions::Entity::find().filter(own), project_versions::Column::Id).await?;
+        let names = project_files::Entity::find()
+            .select_only()
+            .column(project_files::Column::VersionId)
+            .column(project_files::Column::Path)
+            .filter(project_files::Column::VersionId.is_in(versions.iter().map(|version| version.id)))
+            .order_by_asc(project_files::Column::Path);
+        let names: Vec<(VersionId, String)> = names.into_tuple().all(self.identity.queue.db()).await?;
+        let mut files: HashMap<VersionId, Vec<String>> = HashMap::new();
+        for (version, path) in names {
+            files.entry(version).or_default().push(path);
+        }
+        let listed = versions.into_iter().map(|version| {
+            let files = files.remove(&version.id).unwrap_or_default();
+            ListedVersion { version, files }
+        });
+        Ok(listed.collect())
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use atelier_entities::ProjectKind;
-
-    use super::*;
-    use crate::testing::Bench;
-
-    #[tokio::test]
-    async fn holds_what_is_the_persons_and_nothing_of_others() {
-        let bench = Bench::new().await;
-        let (ada, bob) = (bench.register("ada@example.org").await, bench.register("bob@example.org").await);
-        let caller = Caller { user: Some(ada.id), ..Caller::default() };
-        for owner in [ada.id, ada.id, bob.id] {
-            let project = bench.create_project(owner, ProjectKind::WebApp).await;
-            bench.store_version(&project, 1, &[("index.html", "<p>Books</p>")]).await;
-        }
-
-        let data = bench.services.identity.export(&caller, ada.id).await.expect("exported");
-
-        assert_eq!((data.user.id, data.sign_ins.len(), data.api_tokens.len()), (ada.id, 1, 0));
-        assert_eq!((data.projects.total, data.versions.total, data.mails.total), (2, 2, 1));
-        assert_eq!((data.credits.rows.len(), data.jobs.total), (1, 0));
-        assert!(data.projects.rows.iter().all(|project| project.user_id == ada.id));
-        assert!(data.activity.rows.iter().any(|entry| entry.action == "account.export"));
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@
 //! whatever comes of it.
 
 mod admission;
+mod fresh;
 mod person;
 mod states;
 

@@ -11,7 +11,7 @@ use super::{
 use crate::{Caller, audit};
 
 /// How recent a sign-in must be to stand for the password.
-const RECENT: std::time::Duration = std::time::Duration::from_secs(10 * 60);
+pub(super) const RECENT: std::time::Duration = std::time::Duration::from_secs(10 * 60);
 
 impl Identity {
     /// The account, where its password is shown. Of an account without one, a sign-in of

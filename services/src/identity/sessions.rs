@@ -141,6 +141,7 @@ impl Identity {
             revoked_at: Set(None),
             signed_in_at: Set(Some(place.signed_in_at)),
             last_used_at: Set(Some(now)),
+            provider: Set(None),
         };
         row.insert(&**tx).await?;
         let access_token = self.tokens.issue(user.id, place.family, now)?;
@@ -262,6 +263,7 @@ mod tests {
             revoked_at: revoked.map(at),
             signed_in_at: None,
             last_used_at: None,
+            provider: None,
         }
     }
 

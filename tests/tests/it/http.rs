@@ -8,6 +8,7 @@ mod credits;
 mod deactivation;
 mod document;
 mod encrypted;
+mod erasure;
 mod events;
 mod idempotency;
 mod journey;
@@ -56,6 +57,7 @@ both_ways! {
     journey::a_description_becomes_a_published_site,
     journey::a_second_version_replaces_the_first_and_can_be_undone,
     journey::a_deleted_project_takes_its_site_along,
+    erasure::an_erasure_reaches_jobs_suppressions_and_archives,
     events::a_stream_goes_on_where_the_connection_was_cut,
     events::what_happened_meanwhile_is_told_afterwards,
     ownership::what_is_anothers_is_not_there,

@@ -1,6 +1,12 @@
+use std::collections::BTreeSet;
+
+use atelier_services::{Caller, audit};
 use serde_json::{Value, json};
 
-use crate::testing::{LIMITS, TestApi};
+use crate::{
+    openapi::document,
+    testing::{LIMITS, TestApi},
+};
 
 #[tokio::test]
 async fn a_profile_is_read_and_changed() {
@@ -78,7 +84,8 @@ async fn all_data_is_in_one_document_without_secrets() {
     let api = TestApi::start(LIMITS).await;
     let ada = api.register("ada@example.org").await;
     let project = api.create_project(&ada).await;
-    api.call("POST", &format!("/api/projects/{project}/generate"), &ada, Value::Null).await;
+    let prompt = json!({"prompt": "Add a shelf"});
+    api.call("POST", &format!("/api/projects/{project}/generate"), &ada, prompt).await;
     api.call("POST", "/api/auth/tokens", &ada, json!({"name": "Nightly", "scopes": ["read"]})).await;
 
     let answer = api.call("GET", "/api/users/me/export", &ada, Value::Null).await;
@@ -87,20 +94,61 @@ async fn all_data_is_in_one_document_without_secrets() {
     assert!(answer.headers["content-disposition"].to_str().expect("text").starts_with("attachment"));
     let data = &answer.body;
     assert_eq!(data["profile"]["email"], "ada@example.org");
-    assert_eq!(
-        (&data["projects"][0]["id"], &data["jobs"][0]["kind"]),
-        (&project.into(), &"generation.run".into())
-    );
-    assert_eq!(
-        (&data["totals"]["mails"], &data["mails"][1]["template"]),
-        (&2.into(), &"welcome".into()),
-        "and the one about the token"
-    );
+    assert_eq!((&data["projects"][0]["id"], &data["versions"]), (&project.into(), &json!([])));
+    let job = &data["jobs"][0];
+    assert_eq!((&job["kind"], &job["args"]["prompt"]), (&json!("generation.run"), &json!("Add a shelf")));
+    let mails: Vec<_> = data["mails"].as_array().expect("mails").iter().map(|mail| &mail["template"]).collect();
+    assert_eq!(data["totals"]["mails"], 2);
+    assert!(mails.contains(&&json!("welcome")) && mails.contains(&&json!("api_token_created")), "{mails:?}");
     assert_eq!(data["api_tokens"][0]["name"], "Nightly");
+    assert_eq!(data["links"][0]["email"], "ada@example.org");
     let text = data.to_string();
     assert!(!text.contains("argon2") && !text.contains("_hash") && !text.contains("token_id"), "{text}");
     let stats = api.call("GET", "/api/users/me/stats", &ada, Value::Null).await;
     assert_eq!((&stats.body["projects"], &stats.body["credits_used"]), (&1.into(), &2.into()));
+}
+
+#[tokio::test]
+async fn all_data_has_the_shape_of_the_document_however_much_it_is() {
+    let api = TestApi::start(LIMITS).await;
+    let ada = api.register("ada@example.org").await;
+    for name in ["one", "two"] {
+        api.call("PUT", "/api/users/me", &ada, json!({"full_name": name})).await;
+    }
+    let id = api.call("GET", "/api/users/me", &ada, Value::Null).await.body["user"]["id"].clone();
+    let user = serde_json::from_value(id).expect("an id");
+    let caller = Caller { user: Some(user), ..Caller::default() };
+    let tx = api.services.queue.begin().await.expect("a transaction");
+    for number in 0..1_200 {
+        audit::record(&tx, &caller, "test.act", None, json!({"number": number})).await.expect("recorded");
+    }
+    tx.commit().await.expect("committed");
+
+    let data = api.call("GET", "/api/users/me/export", &ada, Value::Null).await.body;
+
+    let schema = &serde_json::to_value(document()).expect("JSON")["components"]["schemas"];
+    let named = |name: &str| schema[name]["properties"].as_object().expect("an object").keys().cloned();
+    let parts = schema["PersonalDataView"]["allOf"][1]["properties"].as_object().expect("an object");
+    let expected: BTreeSet<_> = parts.keys().cloned().chain(named("AccountDataView")).collect();
+    let found: BTreeSet<_> = data.as_object().expect("an object").keys().cloned().collect();
+    assert_eq!(found, expected);
+    let numbers = data["activity"].as_array().expect("a list").iter();
+    let numbers: BTreeSet<_> = numbers.filter_map(|entry| entry["context"]["number"].as_u64()).collect();
+    assert_eq!(numbers, (0..1_200).collect());
+    assert_eq!(data["totals"]["activity"], json!(data["activity"].as_array().map(Vec::len)));
+}
+
+#[tokio::test]
+async fn no_api_token_exports_all_data() {
+    let api = TestApi::start(LIMITS).await;
+    let ada = api.register("ada@example.org").await;
+    let input = json!({"name": "Nightly", "scopes": ["read", "write"]});
+    let made = api.call("POST", "/api/auth/tokens", &ada, input).await;
+    let token = made.body["token"].as_str().expect("a token");
+
+    let refused = api.call("GET", "/api/users/me/export", token, Value::Null).await;
+
+    assert_eq!((refused.status.as_u16(), &refused.body["code"]), (403, &"INSUFFICIENT_SCOPE".into()));
 }
 
 #[tokio::test]

@@ -122,6 +122,7 @@ async fn tells_apart_for_now_and_for_good() {
         (Manner::RefusesReceiver("550 5.1.1 no such user"), Some(550)),
         (Manner::RefusesContent("452 4.3.1 no space"), None),
         (Manner::RefusesContent("554 5.7.1 spam"), Some(554)),
+        (Manner::RefusesContent("554 5.1.1 no such user"), Some(554)),
         (Manner::HangsUpAtData, None),
     ];
     for (index, (manner, rejected)) in table.into_iter().enumerate() {
@@ -134,6 +135,19 @@ async fn tells_apart_for_now_and_for_good() {
             }
             _ => panic!("{index}: {error:?}"),
         }
+    }
+}
+
+#[tokio::test]
+async fn a_mailbox_that_is_missed_after_the_text_bounces() {
+    for (reply, bounces) in [
+        ("554 5.1.1 no such user", true),
+        ("550-5.2.1 closed\r\n550 5.2.1 since May", true),
+        ("554 5.7.1 spam", false),
+    ] {
+        let server = Server::start(Manner::RefusesContent(reply)).await;
+        let error = server.mailer().send(&sample_mail()).await.expect_err("refused");
+        assert_eq!(matches!(error, MailError::Bounced { .. }), bounces, "{reply}: {error:?}");
     }
 }
 

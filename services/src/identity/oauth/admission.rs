@@ -6,7 +6,7 @@ use atelier_queue::Transaction;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, DbErr, EntityTrait, IntoActiveModel, QuerySelect, SqlErr};
 use serde_json::json;
 
-use super::{OAuthRefusal, person::Particulars};
+use super::{OAuthRefusal, fresh::mark_provider, person::Particulars};
 use crate::{
     Caller, audit, credits,
     identity::{
@@ -104,6 +104,7 @@ impl Identity {
         let context = json!({"provider": visitor.provider});
         audit::record(&tx, caller, "auth.login", user_target(user.id), context).await?;
         let signed_in = self.open_session(&tx, caller, user).await?;
+        mark_provider(&tx, &signed_in, visitor.provider).await?;
         tx.commit().await?;
         Ok(signed_in)
     }

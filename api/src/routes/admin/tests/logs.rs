@@ -131,3 +131,43 @@ async fn the_platform_is_shown_at_a_glance() {
     );
     assert!(health["disk"]["facts"]["total_bytes"].as_u64().expect("bytes") > 0);
 }
+
+#[tokio::test]
+async fn who_probes_what_is_not_theirs_leaves_one_entry_with_who_and_where() {
+    let api = TestApi::start(LIMITS).await;
+    let root = api.register_admin("root@example.org").await;
+    let ada = api.register("ada@example.org").await;
+    let input = json!({"name": "Nightly", "scopes": ["read"]});
+    let made = api.call("POST", "/api/auth/tokens", &ada, input).await;
+    let token = made.body["token"].as_str().expect("a token").to_owned();
+    for _ in 0..5 {
+        for path in ["/api/admin/users", "/api/admin/logs", "/api/admin/queues"] {
+            assert_eq!(api.call("GET", path, &ada, Value::Null).await.status, 403);
+        }
+        assert_eq!(api.call("POST", "/api/projects", &token, json!({})).await.status, 403);
+        assert_eq!(api.call("POST", "/api/auth/logout", &token, Value::Null).await.status, 403);
+        assert_eq!(api.call("GET", "/api/admin/users", "", Value::Null).await.status, 401);
+        assert_eq!(api.call("GET", "/api/admin/users", "nonsense", Value::Null).await.status, 401);
+    }
+
+    let logs =
+        api.call("GET", "/api/admin/logs?action=auth.forbidden&level=warning", &root, Value::Null).await;
+
+    let me = api.call("GET", "/api/auth/me", &ada, Value::Null).await.body["user"]["id"].clone();
+    let entries = logs.body.as_array().expect("an array").clone();
+    let mut targets: Vec<_> = entries.iter().filter_map(|entry| entry["target"].as_str()).collect();
+    targets.sort_unstable();
+    assert_eq!(targets, ["area:admin", "area:auth", "area:projects"], "{entries:?}");
+    for entry in &entries {
+        assert_eq!((&entry["actor_id"], &entry["ip"]), (&me, &json!("127.0.0.1")));
+        assert!(entry["request_id"].is_string(), "{entry}");
+    }
+    let of = |target: &str| {
+        let entry = entries.iter().find(|entry| entry["target"] == target).expect("an entry");
+        entry["context"].clone()
+    };
+    let probed = json!({"code": "FORBIDDEN", "method": "GET", "path": "/api/admin/users", "api_token": null});
+    assert_eq!(of("area:admin"), probed);
+    assert_eq!(of("area:projects")["code"], "INSUFFICIENT_SCOPE");
+    assert_eq!(of("area:projects")["api_token"], made.body["api_token"]["id"]);
+}

@@ -62,6 +62,21 @@ async fn an_address_without_a_mailbox_gets_no_more_until_an_operator_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_misses_the_mailbox_only_after_the_text_is_believed() {
+    let smtp = SmtpServer::start(SmtpMode::RejectLate).await;
+    let app = AppSetup::embedded().with_mail(&smtp).start().await;
+    register(&app, "ada@example.org", "en").await;
+    delivery_once(&app, JobState::Failed).await;
+    let job = app.jobs_of("email.deliver").await.remove(0);
+    assert_eq!((job.attempt, &job.error.expect("an error")["code"]), (1, &json!("MAIL_BOUNCED")));
+
+    smtp.set_mode(SmtpMode::Accept).await;
+    let held = queue_reminder(&app, "ada@example.org", 1).await.expect("queued");
+    status_once(&app, held, MailStatus::Suppressed).await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mail_refused_for_what_it_says_or_whence_it_comes_is_not_held_against_its_receiver() {
     for (mode, reason) in [(SmtpMode::RejectContent, "spam"), (SmtpMode::RejectByPolicy, "block list")] {
         let smtp = SmtpServer::start(mode).await;

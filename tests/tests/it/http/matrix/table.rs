@@ -120,7 +120,7 @@ pub(super) const TABLE: &[(&str, Access)] = &[
     ("GET /api/users/me", PERSON),
     ("PUT /api/users/me", PERSON),
     ("DELETE /api/users/me", IN_PERSON),
-    ("GET /api/users/me/export", PERSON),
+    ("GET /api/users/me/export", IN_PERSON),
     ("GET /api/users/me/notifications", PERSON),
     ("PUT /api/users/me/notifications", PERSON),
     ("PUT /api/users/me/password", IN_PERSON),

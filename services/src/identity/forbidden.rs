@@ -1,0 +1,100 @@
+//! What somebody asked for and may not do, in the audit log: who and from where, but not
+//! each time.
+
+use std::time::Duration;
+
+use atelier_entities::audit_log;
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use serde_json::json;
+
+use super::{Credential, Identity, IdentityError};
+use crate::{Caller, audit};
+
+const ACTION: &str = "auth.forbidden";
+
+/// How long nothing more is recorded of the same person and area.
+pub const FORBIDDEN_INTERVAL: Duration = Duration::from_secs(600);
+
+/// A request that was refused.
+#[derive(Clone, Copy, Debug)]
+pub struct Forbidden<'a> {
+    /// What the refusal is called, such as `FORBIDDEN`.
+    pub code: &'a str,
+    /// The part of the product that was asked for, such as `admin`.
+    pub area: &'a str,
+    /// The method.
+    pub method: &'a str,
+    /// The route's pattern.
+    pub path: &'a str,
+}
+
+impl Identity {
+    /// Records that the caller asked for what they may not do, once in
+    /// [`FORBIDDEN_INTERVAL`] for each area.
+    pub async fn note_forbidden(
+        &self,
+        caller: &Caller,
+        credential: &Credential,
+        what: Forbidden<'_>,
+    ) -> Result<(), IdentityError> {
+        let Some(user) = caller.user else { return Ok(()) };
+        let target = format!("area:{}", what.area);
+        let tx = self.queue.begin().await?;
+        let recent = audit_log::Entity::find()
+            .filter(audit_log::Column::ActorId.eq(user))
+            .filter(audit_log::Column::CreatedAt.gt(tx.now() - FORBIDDEN_INTERVAL))
+            .filter(audit_log::Column::Action.eq(ACTION))
+            .filter(audit_log::Column::Target.eq(target.as_str()));
+        if recent.count(&*tx).await? > 0 {
+            return Ok(());
+        }
+        let api_token = match credential {
+            Credential::Session(_) => None,
+            Credential::ApiToken(id, _) => Some(id),
+        };
+        let Forbidden { code, method, path, area: _ } = what;
+        let context = json!({"code": code, "method": method, "path": path, "api_token": api_token});
+        audit::record_warning(&tx, caller, ACTION, Some(target), context).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use atelier_entities::{AuditLevel, SessionFamilyId};
+
+    use super::*;
+    use crate::testing::Bench;
+
+    #[tokio::test]
+    async fn what_is_tried_again_and_again_is_recorded_once_in_a_while() {
+        let bench = Bench::new().await;
+        let ada = bench.register("ada@example.org").await;
+        let credential = Credential::Session(SessionFamilyId::new());
+        let ip = Some("192.0.2.1".to_owned());
+        let caller = Caller { user: Some(ada.id), ip, ..Caller::default() };
+        let probe = async |area| {
+            let what = Forbidden { code: "FORBIDDEN", area, method: "GET", path: "/api/admin/users" };
+            bench.services.identity.note_forbidden(&caller, &credential, what).await.expect("noted");
+        };
+        for _ in 0..3 {
+            probe("admin").await;
+        }
+        probe("projects").await;
+        bench.advance(599);
+        probe("admin").await;
+
+        let entries = || audit_log::Entity::find().filter(audit_log::Column::Action.eq(ACTION));
+        let db = bench.services.queue.db();
+        assert_eq!(entries().count(db).await.expect("counted"), 2);
+        let entry = entries().one(db).await.expect("asked").expect("an entry");
+        assert_eq!(
+            (entry.level, entry.actor_id, entry.ip),
+            (AuditLevel::Warning, Some(ada.id), caller.ip.clone())
+        );
+        bench.advance(1);
+        probe("admin").await;
+        assert_eq!(entries().count(db).await.expect("counted"), 3);
+    }
+}
