@@ -16,7 +16,7 @@ use sea_orm::{
 use serde_json::{Value, json};
 
 use super::{
-    Authenticated, Identity, IdentityError,
+    Authenticated, Credential, Identity, IdentityError,
     accounts::lock_user,
     admins::{ensure_other_admin, lock_admins},
     attempts,

@@ -97,7 +97,8 @@ async fn all_data_is_in_one_document_without_secrets() {
     assert_eq!((&data["projects"][0]["id"], &data["versions"]), (&project.into(), &json!([])));
     let job = &data["jobs"][0];
     assert_eq!((&job["kind"], &job["args"]["prompt"]), (&json!("generation.run"), &json!("Add a shelf")));
-    let mails: Vec<_> = data["mails"].as_array().expect("mails").iter().map(|mail| &mail["template"]).collect();
+    let mails: Vec<_> =
+        data["mails"].as_array().expect("mails").iter().map(|mail| &mail["template"]).collect();
     assert_eq!(data["totals"]["mails"], 2);
     assert!(mails.contains(&&json!("welcome")) && mails.contains(&&json!("api_token_created")), "{mails:?}");
     assert_eq!(data["api_tokens"][0]["name"], "Nightly");
