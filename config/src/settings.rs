@@ -1,8 +1,7 @@
 //! The settings as types: one struct a section of `default.toml`, one field a
 //! key. What each one means and its default stand there.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -51,8 +50,7 @@ pub struct ServerSettings {
     pub bind: SocketAddr,
     /// Address of the operations endpoint of workers and schedulers.
     pub ops_bind: SocketAddr,
-    /// How others reach this instance; empty for the bind address. See
-    /// [`Settings::public_url`].
+    /// How others reach this instance; empty for the bind address: [`Settings::public_url`].
     pub public_url: String,
     /// Whether browsers stay with https on every host beneath this one too.
     pub hsts_include_subdomains: bool,
