@@ -6,7 +6,7 @@ use atelier_entities::{
 use atelier_providers::object_store::{ObjectStoreOptions, Objects};
 use atelier_tests::{AppSetup, PASSWORD, Person, TestApp, until};
 use chrono::TimeDelta;
-use sea_orm::{ActiveValue::Set, EntityTrait, sea_query::Expr};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::json;
 
 /// Whatever may repeat an address or an id beside the rows of an account.
@@ -63,6 +63,7 @@ pub(super) async fn an_erasure_reaches_jobs_suppressions_and_archives(setup: App
     let said = json!({"code": "MAIL_UNAVAILABLE", "message": "<ada@example.org>: greylisted"});
     jobs::Entity::update_many()
         .col_expr(jobs::Column::Error, Expr::value(said))
+        .filter(jobs::Column::Kind.eq("email.deliver"))
         .exec(app.db())
         .await
         .expect("a database");
