@@ -33,10 +33,11 @@ async fn goes_on(app: &TestApp, person: &Person) -> Duration {
     person.job_once(&job, "running").await;
     let id: JobId = job.parse().expect("an id");
 
-    let (output, took) = tokio::join!(atelier(app, &["jobs", "cancel", &job]), async {
+    let arguments = ["jobs", "cancel", &job];
+    let (output, took) = tokio::join!(atelier(app, &arguments), async {
         until("the command has asked", async || {
             let row = app.queue().find_job(id, None).await.expect("a database").expect("the job");
-            row.cancel_requested_at
+            (row.cancel_requested_at.is_some() || row.state.is_terminal()).then_some(())
         })
         .await;
         let asked = Instant::now();
