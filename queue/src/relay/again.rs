@@ -32,9 +32,28 @@ pub(crate) struct Offered {
 
 #[derive(Debug, Default)]
 struct Memory {
-    /// By queue what the last pass saw in the transport; none before the first pass.
-    last: Option<HashMap<QueueName, HashSet<JobId>>>,
+    /// By queue what the transport had after the last pass; none before the first pass.
+    last: Option<HashMap<QueueName, Given>>,
     told: HashMap<QueueName, Seldom>,
+}
+
+/// What the transport has of a queue, as far as that is known.
+#[derive(Debug, Default)]
+struct Given {
+    ids: HashSet<JobId>,
+    /// It may have others too: its window was full of what may be those or not.
+    and_others: bool,
+}
+
+/// What is next in a queue.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Parted {
+    /// The transport has them, unless it lost them.
+    again: Vec<JobId>,
+    /// It may have them.
+    perhaps: Vec<JobId>,
+    /// It has had no room for them, or they may be on their way to it.
+    fresh: Vec<JobId>,
 }
 
 impl Offered {
@@ -42,20 +61,24 @@ impl Offered {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Parts ids into those that the transport should have and those that it has had no
-    /// room for, or has not been told of yet.
-    fn part(&self, queue: QueueName, ids: Vec<JobId>, now: Timestamp) -> (Vec<JobId>, Vec<JobId>) {
+    fn part(&self, queue: QueueName, ids: Vec<JobId>, now: Timestamp) -> Parted {
         let memory = self.lock();
-        let last = memory.last.as_ref().map(|last| last.get(&queue));
-        let was_given = |id: &JobId| match last {
-            None => true,
-            Some(given) => given.is_some_and(|given| given.contains(id)),
-        };
-        ids.into_iter().partition(|id| has_waited(*id, now) && was_given(id))
+        let given = memory.last.as_ref().map(|last| last.get(&queue));
+        let mut parted = Parted::default();
+        for id in ids {
+            let part = match given {
+                _ if !has_waited(id, now) => &mut parted.fresh,
+                Some(Some(given)) if given.ids.contains(&id) => &mut parted.again,
+                Some(given) if given.is_none_or(|given| !given.and_others) => &mut parted.fresh,
+                _ => &mut parted.perhaps,
+            };
+            part.push(id);
+        }
+        parted
     }
 
-    fn note(&self, queue: QueueName, ids: HashSet<JobId>) {
-        self.lock().last.get_or_insert_default().insert(queue, ids);
+    fn note(&self, queue: QueueName, given: Given) {
+        self.lock().last.get_or_insert_default().insert(queue, given);
     }
 
     /// Queues without any due work have nothing to lose.
@@ -83,21 +106,42 @@ pub(super) async fn offer(
     queue: &Queue,
     next: HashMap<QueueName, Vec<JobId>>,
 ) -> Result<(usize, usize), QueueError> {
-    let offered = queue.offered();
-    offered.forget_but(&next.keys().copied().collect());
+    let names = next.keys().copied().collect();
     let (mut pushed, mut redispatched) = (0, 0);
     for (name, ids) in next {
-        let (again, fresh) = offered.part(name, ids, queue.now());
-        let taken = push(queue, name, &again).await?;
-        redispatched += tell_lost(queue, name, &again, taken).await?;
-        let added = push(queue, name, &fresh).await?;
-        metrics::relayed(name, Pushed::Refill, added);
-        // What a full window left out is not given yet.
-        let all = added == fresh.len() || queue.transport().depth(name).await? < queue.options().window;
-        offered.note(name, again.into_iter().chain(fresh.into_iter().filter(|_| all)).collect());
-        pushed += taken + added;
+        let (taken, lost) = offer_one(queue, name, ids).await?;
+        metrics::relayed(name, Pushed::Again, lost);
+        metrics::relayed(name, Pushed::Refill, taken - lost);
+        if let Some(jobs) = queue.offered().tell(name, lost) {
+            let cause = "the transport lost them, or a worker could not start them";
+            tracing::info!(queue = %name, jobs, cause, "due jobs were dispatched again");
+        }
+        pushed += taken;
+        redispatched += lost;
     }
+    queue.offered().forget_but(&names);
     Ok((pushed, redispatched))
+}
+
+async fn offer_one(queue: &Queue, name: QueueName, ids: Vec<JobId>) -> Result<(usize, usize), QueueError> {
+    let count = ids.len();
+    let Parted { again, perhaps, fresh } = queue.offered().part(name, ids, queue.now());
+    let returned = push(queue, name, &again).await?;
+    let doubtful = push(queue, name, &perhaps).await?;
+    let taken = returned + doubtful + push(queue, name, &fresh).await?;
+    // Where it has nothing of all that, what it may have had is gone as well.
+    let has_nothing = returned == again.len() && doubtful == perhaps.len();
+    let lost = match has_nothing {
+        true => count_lost(queue, &[&again[..], &perhaps].concat(), returned + doubtful).await?,
+        false => count_lost(queue, &again, returned).await?,
+    };
+    let is_full = taken < count && queue.transport().depth(name).await? >= queue.options().window;
+    let mut given = Given { ids: again.into_iter().collect(), and_others: is_full };
+    if !is_full {
+        given.ids.extend(perhaps.into_iter().chain(fresh));
+    }
+    queue.offered().note(name, given);
+    Ok((taken, lost))
 }
 
 async fn push(queue: &Queue, name: QueueName, ids: &[JobId]) -> Result<usize, QueueError> {
@@ -107,22 +151,14 @@ async fn push(queue: &Queue, name: QueueName, ids: &[JobId]) -> Result<usize, Qu
     Ok(queue.transport().push(name, ids, queue.options().window).await?)
 }
 
-/// Counts and tells of ids that the transport took although it had been given them, and
-/// answers how many they are. Those whose jobs were claimed in the meantime had only just
-/// left it.
-async fn tell_lost(queue: &Queue, name: QueueName, ids: &[JobId], taken: usize) -> Result<usize, QueueError> {
-    let still = match taken {
-        0 => ids.len(),
-        _ => store::bounded(window::count_waiting(queue, ids)).await?,
-    };
-    let lost = taken.saturating_sub(ids.len() - still.min(ids.len()));
-    metrics::relayed(name, Pushed::Again, lost);
-    metrics::relayed(name, Pushed::Refill, taken - lost);
-    if let Some(jobs) = queue.offered().tell(name, lost) {
-        let cause = "the transport lost them, or a worker could not start them";
-        tracing::info!(queue = %name, jobs, cause, "due jobs were dispatched again");
+/// How many of these ids the transport took because it no longer had them: those whose
+/// jobs were claimed in the meantime had only just left it.
+async fn count_lost(queue: &Queue, ids: &[JobId], taken: usize) -> Result<usize, QueueError> {
+    if taken == 0 {
+        return Ok(0);
     }
-    Ok(lost)
+    let still = store::bounded(window::count_waiting(queue, ids)).await?;
+    Ok(taken.saturating_sub(ids.len().saturating_sub(still)))
 }
 
 #[cfg(test)]
@@ -135,13 +171,21 @@ mod tests {
         let [one, two] = [JobId::new(), JobId::new()];
         let now = chrono::Utc::now();
         let later = now + Duration::from_secs(60);
-        let part = |ids: [JobId; 2], at| offered.part(queue, ids.to_vec(), at);
+        let part = |at| {
+            let Parted { again, perhaps, fresh } = offered.part(queue, vec![one, two], at);
+            [again, perhaps, fresh]
+        };
+        let note = |ids: &[JobId], and_others| {
+            offered.note(queue, Given { ids: ids.iter().copied().collect(), and_others });
+        };
 
-        assert_eq!(part([one, two], now), (vec![], vec![one, two]), "the push may be on its way");
-        assert_eq!(part([one, two], later), (vec![one, two], vec![]), "nobody knows what was before");
-        offered.note(queue, HashSet::from([one]));
-        assert_eq!(part([one, two], later), (vec![one], vec![two]));
+        assert_eq!(part(now), [vec![], vec![], vec![one, two]], "the push may be on its way");
+        assert_eq!(part(later), [vec![], vec![one, two], vec![]], "nobody knows what was before");
+        note(&[one], false);
+        assert_eq!(part(later), [vec![one], vec![], vec![two]]);
+        note(&[one], true);
+        assert_eq!(part(later), [vec![one], vec![two], vec![]]);
         offered.forget_but(&HashSet::new());
-        assert_eq!(part([one, two], later), (vec![], vec![one, two]));
+        assert_eq!(part(later), [vec![], vec![], vec![one, two]]);
     }
 }
