@@ -1,4 +1,4 @@
-use atelier_entities::{JobState, ProjectStatus, job_events};
+use atelier_entities::{JobState, ProjectStatus, job_events, users};
 use atelier_providers::{
     llm::{
         LlmError, Role,
@@ -87,11 +87,8 @@ fn an_answer_is_sent_back_only_where_another_one_fits() {
     }
 }
 
-#[tokio::test]
-async fn faults_that_no_time_is_left_for_fail_at_once() {
-    let mut options = options();
-    options.generation.longest_answer = RunGeneration::policy().timeout;
-    let bench = Bench::with(ScriptedModel::new([bad(), good()]), ScriptedMailer::new([]), options).await;
+/// A generation whose answers stay faulty: it fails with their faults.
+async fn fail_for_faults(bench: &Bench) -> (users::Model, projects::Model) {
     let ada = bench.register("ada@example.org").await;
     let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
     let job = bench.generate(ada.id, project.id, None).await;
@@ -102,22 +99,26 @@ async fn faults_that_no_time_is_left_for_fail_at_once() {
     let error = job.error.expect("an error");
     assert_eq!((job.state, error["code"].as_str()), (JobState::Failed, Some("GENERATION_FAULTY")));
     assert_eq!(error["details"]["faults"][0]["path"], "data.json");
+    (ada, project)
+}
+
+#[tokio::test]
+async fn faults_that_no_time_is_left_for_fail_at_once() {
+    let mut options = options();
+    options.generation.longest_answer = RunGeneration::policy().timeout;
+    let bench = Bench::with(ScriptedModel::new([bad(), good()]), ScriptedMailer::new([]), options).await;
+
+    let (ada, _) = fail_for_faults(&bench).await;
+
     assert_eq!((bench.model.requests().len(), bench.credits(ada.id).await), (1, 10));
 }
 
 #[tokio::test]
 async fn faults_that_stay_fail_with_a_refund_and_a_mail() {
     let bench = Bench::with_script([bad(), bad()]).await;
-    let ada = bench.register("ada@example.org").await;
-    let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
-    let job = bench.generate(ada.id, project.id, None).await;
 
-    bench.work().await;
+    let (ada, project) = fail_for_faults(&bench).await;
 
-    let job = bench.job(job.id).await;
-    let error = job.error.expect("an error");
-    assert_eq!((job.state, error["code"].as_str()), (JobState::Failed, Some("GENERATION_FAULTY")));
-    assert_eq!(error["details"]["faults"][0]["path"], "data.json");
     assert_eq!(bench.project(&project).await.status, ProjectStatus::Error);
     assert_eq!(bench.credits(ada.id).await, 10);
     assert!(

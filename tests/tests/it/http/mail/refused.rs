@@ -28,14 +28,19 @@ async fn a_mail_that_is_refused_is_not_sent_again() {
     assert_eq!(smtp.list_mails().await.len(), 1);
 }
 
+/// A mail of which the server says at the first attempt that nobody is there to get it.
+async fn bounce(app: &TestApp) {
+    register(app, "ada@example.org", "en").await;
+    delivery_once(app, JobState::Failed).await;
+    let job = app.jobs_of("email.deliver").await.remove(0);
+    assert_eq!((job.attempt, &job.error.expect("an error")["code"]), (1, &json!("MAIL_BOUNCED")));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_without_a_mailbox_gets_no_more_until_an_operator_says_so() {
     let smtp = SmtpServer::start(SmtpMode::Reject).await;
     let app = AppSetup::embedded().with_mail(&smtp).start().await;
-    register(&app, "ada@example.org", "en").await;
-    delivery_once(&app, JobState::Failed).await;
-    let job = app.jobs_of("email.deliver").await.remove(0);
-    assert_eq!((job.attempt, &job.error.expect("an error")["code"]), (1, &json!("MAIL_BOUNCED")));
+    bounce(&app).await;
     smtp.set_mode(SmtpMode::Accept).await;
     let admin = admin(&app, "root@example.org").await;
     smtp.wait_for_mails(1).await;
@@ -65,10 +70,7 @@ async fn an_address_without_a_mailbox_gets_no_more_until_an_operator_says_so() {
 async fn a_server_that_misses_the_mailbox_only_after_the_text_is_believed() {
     let smtp = SmtpServer::start(SmtpMode::RejectLate).await;
     let app = AppSetup::embedded().with_mail(&smtp).start().await;
-    register(&app, "ada@example.org", "en").await;
-    delivery_once(&app, JobState::Failed).await;
-    let job = app.jobs_of("email.deliver").await.remove(0);
-    assert_eq!((job.attempt, &job.error.expect("an error")["code"]), (1, &json!("MAIL_BOUNCED")));
+    bounce(&app).await;
 
     smtp.set_mode(SmtpMode::Accept).await;
     let held = queue_reminder(&app, "ada@example.org", 1).await.expect("queued");
