@@ -14,7 +14,11 @@ use crate::{
     metrics::{self, Pushed},
     name::QueueName,
     outcome::JobError,
-    store::{self, Step, finish, window},
+    store::{
+        self, Step,
+        finish::{self, in_order_of_subjects},
+        window,
+    },
 };
 
 mod again;
@@ -134,8 +138,9 @@ async fn expire(queue: &Queue) -> Result<usize, QueueError> {
 
 async fn expire_some(queue: &Queue, after: Option<JobId>, size: u64) -> Result<Step<usize>, QueueError> {
     let tx = queue.begin_brief().await?;
-    let expired = window::expired(&*tx, tx.now(), after, size).await?;
+    let mut expired = window::expired(&*tx, tx.now(), after, size).await?;
     let Some(last) = expired.last().map(|job| job.id) else { return Ok(None) };
+    in_order_of_subjects(&mut expired);
     let cancelled = cancel_all(&tx, &expired).await;
     Ok(Some((last, tx.close(cancelled).await)))
 }

@@ -56,6 +56,8 @@ async fn delete_batch(queue: &Queue, state: JobState, keep: Duration, batch: u32
         .bind(queue.now() - keep)
         .push(" ORDER BY finished_at LIMIT ")
         .push(&batch.to_string())
+        // Their order is not that of their ids: this waits for nobody.
+        .skip_locked()
         .push(")");
     let _turn = queue.write_turn().await;
     let deleted = queue.db().execute_raw(sql.build()).await?.rows_affected();

@@ -8,6 +8,7 @@ mod ends;
 mod flow;
 mod leases;
 mod limits;
+mod locks;
 mod model;
 mod recover;
 mod recovery;
