@@ -5,6 +5,7 @@ mod bed;
 mod bulk;
 mod deferred;
 mod ends;
+mod fences;
 mod flow;
 mod leases;
 mod limits;
@@ -88,6 +89,9 @@ conformance! {
     recovery::a_claim_whose_answer_is_lost_costs_no_attempt,
     recovery::a_cancelled_job_of_a_dead_worker_ends_cancelled,
     recovery::schedules_fire_once_whatever_the_number_of_schedulers,
+    fences::an_attempt_whose_job_was_taken_writes_nothing_any_more,
+    fences::an_attempt_of_an_ended_job_writes_nothing_any_more,
+    fences::lines_that_are_written_at_the_same_time_are_all_kept,
     leases::exactly_what_runs_is_leased,
     leases::a_heartbeat_drops_from_a_lease_what_has_ended,
     leases::a_claim_that_takes_nothing_leaves_no_lease,
