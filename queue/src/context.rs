@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use atelier_entities::{JobId, UserId, jobs};
+use atelier_entities::{JobId, Timestamp, UserId, jobs};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -84,6 +84,12 @@ impl JobContext {
     #[must_use]
     pub fn subject(&self) -> Option<Uuid> {
         self.inner.job.subject_id
+    }
+
+    /// When it was enqueued.
+    #[must_use]
+    pub fn enqueued_at(&self) -> Timestamp {
+        self.inner.job.created_at
     }
 
     /// This attempt's number, from 1.

@@ -5,6 +5,8 @@ mod jobs;
 mod operators;
 mod steering;
 
+use std::time::Duration;
+
 use atelier_entities::{idempotency_keys, sessions};
 use atelier_providers::object_store::Objects;
 use atelier_queue::{
@@ -21,6 +23,11 @@ pub use steering::SteeringError;
 
 /// Prefixes in one job, so that its args stay small.
 const PREFIXES_PER_JOB: usize = 200;
+
+/// When objects are deleted a second time. Whoever puts one looks afterwards whether it
+/// is still wanted, but may die before. Longer than a put takes that was begun by then:
+/// a request is given up after 30 s and is tried again for 10 s.
+const AGAIN_AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// Upkeep. Cheap to clone.
 #[derive(Clone)]
@@ -54,13 +61,18 @@ impl Maintenance {
         Ok(Outcome::Done(done))
     }
 
-    /// Deletes objects that belong to nothing any more.
-    pub async fn remove_objects(&self, _ctx: &JobContext, args: RemoveObjects) -> Result<Outcome, JobError> {
+    /// Deletes objects that belong to nothing any more: at once, and again after
+    /// [`AGAIN_AFTER`], for what was being put while they were deleted.
+    pub async fn remove_objects(&self, ctx: &JobContext, args: RemoveObjects) -> Result<Outcome, JobError> {
         for prefix in &args.prefixes {
             self.objects
                 .delete_prefix(prefix)
                 .await
                 .map_err(|error| JobError::retry("STORAGE", format!("objects were not removed: {error}")))?;
+        }
+        let left = (ctx.enqueued_at() + AGAIN_AFTER - self.queue.now()).to_std().unwrap_or_default();
+        if !args.prefixes.is_empty() && !left.is_zero() {
+            return Ok(Outcome::Snooze(left));
         }
         Ok(Outcome::Done(json!({"prefixes": args.prefixes.len()})))
     }
