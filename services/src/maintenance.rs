@@ -13,10 +13,10 @@ use atelier_queue::{
     JobContext, JobError, NewJob, Outcome, Queue, QueueError, Transaction,
     retention::{self, RetentionRules},
 };
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, Condition};
 use serde_json::json;
 
-use crate::{identity, mail};
+use crate::{expiry::delete_in_batches, identity, mail};
 
 pub use jobs::{PurgeExpired, PurgeJobs, RemoveObjects, SteerJobs};
 pub use steering::SteeringError;
@@ -53,10 +53,10 @@ impl Maintenance {
     /// Deletes sign-ins, idempotency keys, links and tokens that have expired, and mails
     /// that are too old for the outbox.
     pub async fn purge_expired(&self, _ctx: &JobContext) -> Result<Outcome, JobError> {
-        let failed = |error: DbErr| JobError::retry("DATABASE", format!("not all was purged: {error}"));
+        let failed = |error: QueueError| JobError::retry("DATABASE", format!("not all was purged: {error}"));
         let (sessions, keys) = self.delete_expired().await.map_err(failed)?;
-        let tokens = identity::purge(self.queue.db(), self.queue.now()).await.map_err(failed)?;
-        let mails = mail::purge(self.queue.db(), self.queue.now()).await.map_err(failed)?;
+        let tokens = identity::purge(&self.queue, self.rules.batch).await.map_err(failed)?;
+        let mails = mail::purge(&self.queue, self.rules.batch).await.map_err(failed)?;
         let done = json!({"sessions": sessions, "idempotency_keys": keys, "tokens": tokens, "mails": mails});
         Ok(Outcome::Done(done))
     }
@@ -77,15 +77,13 @@ impl Maintenance {
         Ok(Outcome::Done(json!({"prefixes": args.prefixes.len()})))
     }
 
-    async fn delete_expired(&self) -> Result<(u64, u64), DbErr> {
-        let (db, now) = (self.queue.db(), self.queue.now());
-        let sessions =
-            sessions::Entity::delete_many().filter(sessions::Column::ExpiresAt.lte(now)).exec(db).await?;
-        let keys = idempotency_keys::Entity::delete_many()
-            .filter(idempotency_keys::Column::ExpiresAt.lte(now))
-            .exec(db)
-            .await?;
-        Ok((sessions.rows_affected, keys.rows_affected))
+    async fn delete_expired(&self) -> Result<(u64, u64), QueueError> {
+        let (queue, now, batch) = (&self.queue, self.queue.now(), self.rules.batch);
+        let sessions = Condition::all().add(sessions::Column::ExpiresAt.lte(now));
+        let sessions = delete_in_batches::<sessions::Entity>(queue, sessions, batch).await?;
+        let keys = Condition::all().add(idempotency_keys::Column::ExpiresAt.lte(now));
+        let keys = delete_in_batches::<idempotency_keys::Entity>(queue, keys, batch).await?;
+        Ok((sessions, keys))
     }
 }
 

@@ -8,6 +8,9 @@ use serde_json::Value;
 
 use crate::store::sql::Sql;
 
+/// Keys forgotten in one statement.
+const FORGOTTEN_AT_ONCE: u32 = 1_000;
+
 /// The holder of a key, if there is one. The key is locked until the transaction
 /// ends, so that two enqueues of it come one after the other.
 pub(crate) async fn holder(
@@ -84,10 +87,15 @@ pub(crate) async fn put_off(
     Ok(is_put_off.then_some(until))
 }
 
-/// Forgets keys that have long been free.
+/// Forgets keys that have long been free: some at a time, and the rest at the next pass.
 pub(crate) async fn forget(db: &impl ConnectionTrait, before: Timestamp) -> Result<(), DbErr> {
     let mut sql = Sql::new(db.get_database_backend());
-    sql.push("DELETE FROM throttles WHERE until < ").bind(before);
+    sql.push("DELETE FROM throttles WHERE key IN (SELECT key FROM throttles WHERE until < ")
+        .bind(before)
+        .push(" ORDER BY until LIMIT ")
+        .push(&FORGOTTEN_AT_ONCE.to_string())
+        .skip_locked()
+        .push(")");
     db.execute_raw(sql.build()).await.map(drop)
 }
 

@@ -25,11 +25,12 @@ use super::{
 };
 use crate::{
     Caller, audit,
+    expiry::delete_in_batches,
     maintenance,
     projects::{folders_of, lock_all_owned},
 };
 
-/// Jobs cancelled in one step.
+/// Jobs cancelled or deleted in one step.
 const STEP: u32 = 100;
 /// What is recorded about an account may be older than its row by what clocks differ.
 const MARGIN: Duration = Duration::from_secs(24 * 3600);
@@ -64,6 +65,8 @@ impl Identity {
             ensure_other_admin(&tx, user).await?;
         }
         self.cancel_jobs(&JobFilter { owner: Some(user), ..JobFilter::default() }).await?;
+        // Most of them before the transaction: they may be more than one statement can do.
+        delete_in_batches::<jobs::Entity>(&self.queue, ended_jobs(user), STEP).await?;
         let tx = self.queue.begin().await?;
         let projects = cancel_work(&tx, user).await?;
         if account.is_admin {
