@@ -3,8 +3,7 @@
 
 use atelier_queue::{Queue, QueueError, Transaction};
 use sea_orm::{
-    Condition, ConnectionTrait, DbErr, EntityTrait, Iterable, PrimaryKeyToColumn, QueryFilter, QuerySelect,
-    QueryTrait,
+    Condition, ConnectionTrait, DatabaseBackend, DbErr, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
     sea_query::{Expr, ExprTrait, LockBehavior, LockType, Query},
 };
 
@@ -32,17 +31,25 @@ pub(crate) async fn delete_in_batches<E: EntityTrait>(
 }
 
 /// Deletes at most `batch` of the rows that the condition selects, and answers how many.
+///
+/// The rows are named by where they lie: by their keys, PostgreSQL may look for them in
+/// the whole table.
 pub(crate) async fn delete_some<E: EntityTrait>(
     tx: &Transaction,
     which: Condition,
     batch: u32,
 ) -> Result<u64, DbErr> {
-    let key = || E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column);
-    let mut some = E::find().select_only().columns(key()).filter(which).limit(u64::from(batch)).into_query();
-    // Their order is not that of their keys: this waits for nobody.
+    let is_postgres = tx.get_database_backend() == DatabaseBackend::Postgres;
+    let place = Expr::cust(if is_postgres { "ctid" } else { "rowid" });
+    let some = E::find().select_only().expr(place.clone()).filter(which).limit(u64::from(batch));
+    let mut some = some.into_query();
+    // They are in no order: this waits for nobody.
     some.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
-    let keys = Expr::tuple(key().map(Expr::col));
-    let delete = Query::delete().from_table(E::default()).and_where(keys.in_subquery(some)).to_owned();
+    let those = match is_postgres {
+        true => Expr::cust_with_expr("ctid = ANY(ARRAY $1)", some),
+        false => place.in_subquery(some),
+    };
+    let delete = Query::delete().from_table(E::default()).and_where(those).to_owned();
     Ok(tx.execute(&delete).await?.rows_affected())
 }
 

@@ -90,12 +90,9 @@ pub(crate) async fn put_off(
 /// Forgets keys that have long been free: some at a time, and the rest at the next pass.
 pub(crate) async fn forget(db: &impl ConnectionTrait, before: Timestamp) -> Result<(), DbErr> {
     let mut sql = Sql::new(db.get_database_backend());
-    sql.push("DELETE FROM throttles WHERE key IN (SELECT key FROM throttles WHERE until < ")
-        .bind(before)
-        .push(" ORDER BY until LIMIT ")
-        .push(&FORGOTTEN_AT_ONCE.to_string())
-        .skip_locked()
-        .push(")");
+    sql.delete_some("throttles", |sql| {
+        sql.push("until < ").bind(before).push(" ORDER BY until LIMIT ").push(&FORGOTTEN_AT_ONCE.to_string());
+    });
     db.execute_raw(sql.build()).await.map(drop)
 }
 
