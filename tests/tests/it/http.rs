@@ -18,6 +18,7 @@ mod matrix;
 mod model;
 mod oauth;
 mod ownership;
+mod plans;
 mod races;
 mod reclaim;
 mod refusals;
