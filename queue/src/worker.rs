@@ -146,7 +146,7 @@ impl Worker {
         }
         self.finisher.flush().await;
         tracing::info!(worker.id = %self.id, "worker stopped");
-        ended.map_err(|error| crate::TransportError(error.to_string()).into())
+        ended.map_err(|error| crate::TransportError::new(crate::Fault::Refused, error.to_string()).into())
     }
 
     fn claim_loop(
