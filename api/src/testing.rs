@@ -4,11 +4,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use atelier_entities::{SignInProvider, users};
-use atelier_ops::{
-    connections::ConnectionLimits,
-    server::{Check, Operations},
-    shutdown::Shutdown,
-};
+use atelier_ops::{check::Check, connections::ConnectionLimits, server::Operations, shutdown::Shutdown};
 use atelier_providers::{
     limiter::memory::MemoryLimiter,
     llm::fake::ScriptedModel,

@@ -18,6 +18,7 @@ mod m0010_leases;
 mod m0011_erasure;
 mod m0012_rate_starts;
 mod m0013_read_by_index;
+mod m0016_write_probes;
 mod schema;
 
 /// Every migration, oldest first.
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_erasure::Migration),
             Box::new(m0012_rate_starts::Migration),
             Box::new(m0013_read_by_index::Migration),
+            Box::new(m0016_write_probes::Migration),
         ]
     }
 }

@@ -309,7 +309,8 @@ impl Transaction {
     }
 
     async fn insert(&self, jobs: &[Prepared]) -> Result<Vec<Enqueued>, QueueError> {
-        let inserted = rows::insert(&self.inner, &self.queue, jobs).await?;
+        let inserted = rows::insert(&self.inner, &self.queue, jobs).await;
+        let inserted = inserted.inspect_err(|error| self.queue.heed(error))?;
         lock(&self.dispatches).extend(inserted.due);
         Ok(inserted.answers)
     }

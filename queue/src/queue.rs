@@ -22,6 +22,7 @@ use crate::{
     error::QueueError,
     inspect::RunTimes,
     name::QueueName,
+    pulse::Pulses,
     relay::Offered,
     transport::Transport,
 };
@@ -84,6 +85,7 @@ struct Inner {
     run_times: RunTimes,
     announcing: TaskTracker,
     offered: Offered,
+    pulses: Pulses,
 }
 
 impl Queue {
@@ -115,6 +117,7 @@ impl Queue {
             run_times,
             announcing,
             offered: Offered::default(),
+            pulses: Pulses::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -202,6 +205,10 @@ impl Queue {
         &self.inner.offered
     }
 
+    pub(crate) fn pulses(&self) -> &Pulses {
+        &self.inner.pulses
+    }
+
     pub(crate) fn group(&self) -> &Group {
         &self.inner.group
     }
@@ -272,6 +279,7 @@ impl Queue {
         if let Err(error) = self.inner.transport.push(queue, ids, self.inner.options.window).await {
             tracing::warn!(%queue, jobs = ids.len(), %error, "not dispatched now; the relay will");
             crate::metrics::dispatch_failed(queue);
+            self.heed(&error.into());
         }
     }
 

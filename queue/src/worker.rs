@@ -147,7 +147,7 @@ impl Worker {
             tracing::error!(%error, "heartbeats ended early");
         }
         tracing::info!(worker.id = %self.id, "worker stopped");
-        ended.map_err(|error| crate::TransportError(error.to_string()).into())
+        ended.map_err(|error| crate::TransportError::new(crate::Fault::Refused, error.to_string()).into())
     }
 
     fn claim_loop(

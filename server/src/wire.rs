@@ -1,6 +1,7 @@
 //! Builds what a process works with from its settings: the one place that knows
 //! every crate.
 
+mod checks;
 mod oauth;
 mod options;
 mod outside;
@@ -9,7 +10,6 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use atelier_config::{Role, Settings};
-use atelier_ops::server::Check;
 use atelier_providers::limiter::RateLimiter;
 use atelier_queue::{
     Queue,
@@ -119,44 +119,6 @@ async fn read_eviction(transport: &Arc<dyn Transport>) -> Option<Eviction> {
         );
     }
     Some(eviction)
-}
-
-impl Platform {
-    /// What must answer for this process to be ready.
-    #[must_use]
-    pub fn checks(&self) -> Vec<Check> {
-        let db = self.db.clone();
-        let mut checks = vec![Check::new("database", move || {
-            let db = db.clone();
-            async move { db.ping().await.map_err(|error| error.to_string()) }
-        })];
-        let db = self.db.clone();
-        checks.push(Check::new("migrations", move || {
-            let db = db.clone();
-            async move {
-                let pending = database::pending(&db).await.map_err(|error| error.to_string())?;
-                if pending.is_empty() { Ok(()) } else { Err(format!("not applied: {}", pending.join(", "))) }
-            }
-        }));
-        if self.settings.redis_url().is_some() {
-            let transport = self.queue.transport().clone();
-            checks.push(Check::new("redis", move || {
-                let transport = transport.clone();
-                async move { transport.ping().await.map_err(|error| error.to_string()) }
-            }));
-            let transport = self.queue.transport().clone();
-            checks.push(Check::advisory("redis_eviction", move || {
-                let transport = transport.clone();
-                async move {
-                    match transport.eviction().await {
-                        Ok(Some(eviction)) if eviction.is_risky() => Err(eviction.to_string()),
-                        _ => Ok(()),
-                    }
-                }
-            }));
-        }
-        checks
-    }
 }
 
 impl std::fmt::Debug for Platform {

@@ -137,7 +137,8 @@ async fn write_all(queue: Queue) {
 /// been committed all the same, as every commit may.
 async fn insert(queue: &Queue, jobs: &[Prepared]) -> Result<Inserted, QueueError> {
     let _turn = queue.write_turn().await;
-    store::bounded(rows::insert(queue.db(), queue, jobs)).await
+    let inserted = store::bounded(rows::insert(queue.db(), queue, jobs)).await;
+    inserted.inspect_err(|error| queue.heed(error))
 }
 
 /// The error once more, for the next of those it is meant for.

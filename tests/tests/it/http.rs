@@ -4,6 +4,7 @@ mod access;
 mod admin;
 mod bodies;
 mod circuits;
+mod confined;
 mod credits;
 mod deactivation;
 mod document;
@@ -28,6 +29,7 @@ mod steering;
 mod survival;
 mod timing;
 mod tokens;
+mod writes;
 
 /// Runs each case on both ways to run, as tests of their own.
 macro_rules! both_ways {
