@@ -18,6 +18,7 @@ mod m0010_leases;
 mod m0011_erasure;
 mod m0012_rate_starts;
 mod schema;
+mod whole;
 
 /// Every migration, oldest first.
 pub struct Migrator;
@@ -25,7 +26,7 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![
+        let all: Vec<Box<dyn MigrationTrait>> = vec![
             Box::new(m0001_accounts::Migration),
             Box::new(m0002_projects::Migration),
             Box::new(m0003_jobs::Migration),
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_leases::Migration),
             Box::new(m0011_erasure::Migration),
             Box::new(m0012_rate_starts::Migration),
-        ]
+        ];
+        all.into_iter().map(whole::or_not_at_all).collect()
     }
 }

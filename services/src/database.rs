@@ -187,4 +187,20 @@ mod tests {
         db.execute_unprepared(earlier).await.expect("an earlier version");
         assert_eq!(pending(&db).await.expect("told"), ["m0012_rate_starts"]);
     }
+
+    #[tokio::test]
+    async fn migrations_that_are_interrupted_go_on_at_the_next_start() {
+        let wait = Duration::from_secs(5);
+        for millis in (0..40).step_by(4) {
+            let folder = tempfile::tempdir().expect("a folder");
+            let url = format!("sqlite://{}/test.db?mode=rwc", folder.path().display());
+            let db = connect(&url, 4, wait, wait).await.expect("connected");
+            let _interrupted = tokio::time::timeout(Duration::from_millis(millis), migrate(&db)).await;
+            db.close().await.expect("closed");
+
+            let db = connect(&url, 4, wait, wait).await.expect("connected");
+            migrate(&db).await.unwrap_or_else(|error| panic!("after {millis} ms: {error}"));
+            assert_eq!(pending(&db).await.expect("told"), Vec::<String>::new());
+        }
+    }
 }

@@ -53,9 +53,13 @@ pub(super) fn is_timeout(error: &DbErr) -> bool {
     }
 }
 
+/// Longest a connection is tried that only tells why there is none.
+const ATTEMPT: Duration = Duration::from_secs(5);
+
 /// What stands in the way of a connection to PostgreSQL, found out by opening one
-/// outside of the pool: at most for as long as `bound`.
+/// outside of the pool: at most for as long as `bound`, and for 5 s.
 pub(super) async fn find(url: &str, script: &str, bound: Duration) -> DbErr {
+    let bound = bound.min(ATTEMPT);
     let attempt = async {
         let mut held = PgConnection::connect_with(&super::plain(url)?).await?;
         session::set_up(&mut held, script).await?;
