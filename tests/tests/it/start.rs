@@ -2,3 +2,4 @@
 
 #[cfg(unix)]
 mod pooler;
+mod restricted;
