@@ -59,11 +59,12 @@ pub fn init(settings: &TelemetrySettings, role: &str) -> Result<Guard, OpsError>
 }
 
 /// Tells why a process ends, on standard error and in the format of its logs, whatever
-/// their filter. With [`LogFormat::Json`] that is one line.
-pub fn complain(format: LogFormat, role: &str, message: &str) {
+/// their filter. With [`LogFormat::Json`] that is one line, which names `target` as the
+/// place it comes from.
+pub fn complain(format: LogFormat, role: &str, target: &str, message: &str) {
     match format {
         LogFormat::Pretty => terminal::complain(message),
-        LogFormat::Json => terminal::complain(json_lines::write_line(role, env!("CARGO_PKG_NAME"), message)),
+        LogFormat::Json => terminal::complain(json_lines::write_line(role, target, message)),
     }
 }
 

@@ -73,7 +73,10 @@ pub async fn build(settings: &Settings, role: Role) -> anyhow::Result<Platform> 
 /// no folder and no secret, and leaves the tables as they are.
 pub async fn open(settings: &Settings) -> anyhow::Result<Platform> {
     if let Some(file) = folder::database_file(settings).filter(|file| !file.exists()) {
-        bail!("there is no database at {}: start atelier first, or set DATABASE_URL", file.display());
+        bail!(
+            "there is no database at {}: `atelier migrate` makes it, or set DATABASE_URL or DATA_DIR to where it is",
+            file.display()
+        );
     }
     let db = connect(settings).await?;
     let pending = pending(settings, &db).await?;

@@ -32,15 +32,16 @@ impl Ending {
     pub(super) fn exit_code(self, outcome: &anyhow::Result<()>) -> ExitCode {
         let Err(error) = outcome else { return ExitCode::SUCCESS };
         if let Some(problems) = error.downcast_ref::<ConfigError>() {
-            logging::complain(self.format, self.role, &problems.to_string());
+            self.tell(&problems.to_string());
             return ExitCode::from(EXIT_USAGE);
         }
-        let told = describe(error);
-        match self.format {
-            LogFormat::Pretty => logging::complain(self.format, self.role, &format!("error: {told}")),
-            LogFormat::Json => logging::complain(self.format, self.role, &told),
-        }
+        let start = if self.format == LogFormat::Pretty { "error: " } else { "" };
+        self.tell(&format!("{start}{}", describe(error)));
         if error.is::<demo::Interrupted>() { ExitCode::from(EXIT_INTERRUPTED) } else { ExitCode::FAILURE }
+    }
+
+    fn tell(self, message: &str) {
+        logging::complain(self.format, self.role, module_path!(), message);
     }
 }
 
