@@ -8,6 +8,7 @@ use std::{
 };
 
 use atelier_tests::{AppSetup, Client};
+use tempfile::TempDir;
 
 use crate::process::{Environment, Running};
 
@@ -103,6 +104,21 @@ async fn every_role_says_what_each_metric_means() {
     ]) {
         assert!(scrape.contains(&format!("# HELP {name} ")), "{name} is not in {scrape}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_embedded_instance_says_it_too() {
+    let folder = TempDir::new().expect("a folder");
+    let mut atelier = Environment::embedded(folder.path()).start(env!("CARGO_BIN_EXE_atelier"));
+    let url = atelier.url().await;
+    let ada = Client::new(&url).register("ada@example.org").await;
+    let project = ada.create_project("Reading list").await;
+    let job = ada.start_generation(&project).await;
+    ada.job_once(&job, "succeeded").await;
+
+    let scrape = assert_sound("atelier", &url).await;
+
+    assert!(scrape.contains("# HELP atelier_job_wait_seconds "), "{scrape}");
 }
 
 #[test]
