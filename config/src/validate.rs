@@ -103,7 +103,7 @@ const TEXTS: [(&str, Check); 31] = [
     ("storage.url", values::storage_url),
     ("storage.s3_endpoint", values::web_url_or_empty),
     ("telemetry.log_format", |text| values::one_of(text, &["pretty", "json"])),
-    ("telemetry.log_filter", values::filled),
+    ("telemetry.log_filter", values::log_filter),
     ("telemetry.otlp_endpoint", values::web_url_or_empty),
     ("telemetry.service_name", values::filled),
 ];

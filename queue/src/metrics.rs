@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use atelier_entities::{Timestamp, jobs};
-use metrics::{counter, gauge, histogram};
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
 use crate::{Fault, name::QueueName};
 
@@ -143,6 +143,17 @@ pub const ALL: &[Described] = &[
     (EVICTION_RISK, "gauge", "", "1 where Redis may evict keys of the queue, 0 where it may not"),
     (SWEPT, "counter", "state", "Ended jobs deleted by retention"),
 ];
+
+/// Tells the recorder what each metric means.
+pub fn describe() {
+    for (name, kind, _, meaning) in ALL {
+        match *kind {
+            "histogram" => describe_histogram!(*name, *meaning),
+            "gauge" => describe_gauge!(*name, *meaning),
+            _ => describe_counter!(*name, *meaning),
+        }
+    }
+}
 
 pub(crate) fn enqueued(queue: QueueName, kind: &str, duplicate: bool) {
     let name = if duplicate { DUPLICATES } else { ENQUEUED };

@@ -10,3 +10,4 @@ mod kubernetes;
 mod promises;
 mod queue;
 mod sources;
+mod start;
