@@ -1,12 +1,11 @@
 //! Connecting to the database and bringing its schema up to date.
 
+mod release;
+
 use std::{collections::HashSet, time::Duration};
 
 use atelier_migration::Migrator;
-use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, Statement,
-    sqlx::{self, Connection, PgConnection},
-};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, Statement};
 use sea_orm_migration::MigratorTrait;
 
 /// Connects to SQLite (`sqlite://…`, kept in WAL with foreign keys on) or PostgreSQL
@@ -34,15 +33,19 @@ pub async fn connect(
                 .busy_timeout(Duration::from_secs(5))
                 .row_buffer_size(SQLITE_ROWS)
         });
+        options
+            .map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|held, _| Box::pin(release::is_free(held))));
     } else {
         options.statement_timeout(statement).set_application_name("atelier");
         options.map_sqlx_postgres_opts(move |options| options.options(session(statement)));
         options.map_sqlx_postgres_pool_opts(|pool| {
             pool.test_before_acquire(false)
                 .before_acquire(|held, about| {
-                    Box::pin(async move { Ok(about.idle_for < TRUSTED || answers(held).await?) })
+                    Box::pin(
+                        async move { Ok(about.idle_for < TRUSTED || release::answers_free(held).await?) },
+                    )
                 })
-                .after_release(|held, _| Box::pin(answers(held)))
+                .after_release(|held, _| Box::pin(release::answers_free(held)))
         });
     }
     Database::connect(options).await
@@ -55,31 +58,19 @@ const SQLITE_ROWS: usize = 1_000;
 /// What makes the server give up a session whose client is gone without a word, and
 /// with it the locks of its transaction: others would wait for them until TCP notices,
 /// after hours.
-fn session(statement: Duration) -> [(&'static str, String); 4] {
+fn session(statement: Duration) -> [(&'static str, String); 5] {
     [
         ("idle_in_transaction_session_timeout", statement.as_millis().to_string()),
         ("tcp_keepalives_idle", "15".to_owned()),
         ("tcp_keepalives_interval", "5".to_owned()),
         ("tcp_keepalives_count", "3".to_owned()),
+        // Whatever the database's default is: nothing here is written to be told of conflicts.
+        ("default_transaction_isolation", "read committed".to_owned()),
     ]
 }
 
-/// Longest a connection may take to show that it still lives.
-const ANSWER_BOUND: Duration = Duration::from_millis(500);
-
 /// How long a connection that lies in the pool is taken to live without asking.
 const TRUSTED: Duration = Duration::from_millis(5);
-
-/// Whether a connection still answers, asked on its way back to the pool, and on its
-/// way out where it has lain there for a while. The pool asks the same by itself, but
-/// without a bound: connections that fell silent would hold up whoever gets one, and
-/// stay away with their place in the pool.
-async fn answers(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    match tokio::time::timeout(ANSWER_BOUND, connection.ping()).await {
-        Ok(answer) => answer.map(|()| true),
-        Err(late) => Err(sqlx::Error::Io(std::io::Error::other(late))),
-    }
-}
 
 /// Applies every migration that was not applied yet.
 pub async fn migrate(db: &DatabaseConnection) -> Result<(), DbErr> {
