@@ -27,6 +27,7 @@ mod steering;
 mod survival;
 mod timing;
 mod tokens;
+mod undone;
 
 /// Runs each case on both ways to run, as tests of their own.
 macro_rules! both_ways {
