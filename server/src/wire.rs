@@ -7,7 +7,7 @@ mod outside;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use atelier_config::{Role, Settings};
 use atelier_ops::server::Check;
 use atelier_providers::limiter::RateLimiter;
@@ -191,7 +191,11 @@ fn sqlite_folder(url: &str) -> Option<String> {
 
 /// Connects to the database of these settings.
 pub async fn connect(settings: &Settings) -> anyhow::Result<DatabaseConnection> {
-    connect_with(settings, settings.database.max_connections).await
+    let db = connect_with(settings, settings.database.max_connections).await?;
+    database::ensure_own_sessions(&db, &settings.database_url())
+        .await
+        .with_context(|| format!("cannot use the database at {}", settings.database_place()))?;
+    Ok(db)
 }
 
 async fn connect_with(settings: &Settings, connections: u32) -> anyhow::Result<DatabaseConnection> {
@@ -199,6 +203,7 @@ async fn connect_with(settings: &Settings, connections: u32) -> anyhow::Result<D
     let (acquire, statement) = (limits.acquire_timeout(), limits.statement_timeout());
     database::connect(&settings.database_url(), connections, acquire, statement)
         .await
+        .map_err(|error| anyhow!(database::describe(&error)))
         .with_context(|| format!("cannot connect to the database at {}", settings.database_place()))
 }
 

@@ -27,6 +27,9 @@ pub(super) async fn is_free(connection: &mut SqliteConnection) -> Result<bool, s
 
 /// Whether a connection to PostgreSQL answers in time and has no transaction, by the
 /// server's own word. A BEGIN that nobody waited for is none that the driver counts.
+///
+/// The pool asks whether it answers by itself, but without a bound: connections that fell
+/// silent would hold up whoever gets one, and stay away with their place in the pool.
 pub(super) async fn answers_free(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     match tokio::time::timeout(ANSWER_BOUND, has_none(connection)).await {
         Ok(answer) => answer,

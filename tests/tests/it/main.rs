@@ -11,3 +11,4 @@ mod kubernetes;
 mod promises;
 mod queue;
 mod sources;
+mod start;
