@@ -22,6 +22,7 @@ pub(crate) mod panics;
 pub(crate) mod plain_address;
 pub(crate) mod rate_limit;
 pub(crate) mod refusals;
+pub(crate) mod repeat;
 pub(crate) mod request_id;
 pub(crate) mod security_headers;
 pub(crate) mod telemetry;

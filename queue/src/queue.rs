@@ -20,6 +20,7 @@ use crate::{
     effects::Effects,
     enqueue::{Transaction, group::Group},
     error::QueueError,
+    guarded::Guarded,
     inspect::RunTimes,
     name::QueueName,
     pulse::Pulses,
@@ -172,7 +173,7 @@ impl Queue {
         };
         let turn = self.write_turn().await;
         let inner = self.inner.db.begin_with_options(options).await?;
-        Ok(Transaction::new(self.clone(), inner, turn))
+        Ok(Transaction::new(self.clone(), Guarded::new(inner), turn))
     }
 
     /// [`Queue::begin`] for what holds rows that others take over once their lease has

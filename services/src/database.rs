@@ -2,6 +2,7 @@
 
 mod cause;
 mod pooling;
+mod release;
 mod session;
 
 use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
@@ -9,7 +10,7 @@ use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
 use atelier_migration::Migrator;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, Statement,
-    sqlx::{self, Connection, PgConnection, postgres::PgConnectOptions, sqlite::SqliteConnectOptions},
+    sqlx::{self, postgres::PgConnectOptions, sqlite::SqliteConnectOptions},
 };
 use sea_orm_migration::{MigratorTrait, SchemaManager};
 
@@ -43,6 +44,8 @@ pub async fn connect(
                 .busy_timeout(Duration::from_secs(5))
                 .row_buffer_size(SQLITE_ROWS)
         });
+        options
+            .map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|held, _| Box::pin(release::is_free(held))));
         return Database::connect(options).await;
     }
     let script: Arc<str> = session::script(statement).into();
@@ -57,9 +60,9 @@ pub async fn connect(
                 Box::pin(async move { session::set_up(held, &set_up).await })
             })
             .before_acquire(|held, about| {
-                Box::pin(async move { Ok(about.idle_for < TRUSTED || answers(held).await?) })
+                Box::pin(async move { Ok(about.idle_for < TRUSTED || release::answers_free(held).await?) })
             })
-            .after_release(|held, _| Box::pin(answers(held)))
+            .after_release(|held, _| Box::pin(release::answers_free(held)))
     });
     match Database::connect(options).await {
         Err(error) if cause::is_timeout(&error) => Err(cause::find(url, &script, acquire).await),
@@ -83,22 +86,8 @@ fn without_unknown_parameters(options: PgConnectOptions) -> PgConnectOptions {
 /// passes without the two waiting for each other at every turn.
 const SQLITE_ROWS: usize = 1_000;
 
-/// Longest a connection may take to show that it still lives.
-const ANSWER_BOUND: Duration = Duration::from_millis(500);
-
 /// How long a connection that lies in the pool is taken to live without asking.
 const TRUSTED: Duration = Duration::from_millis(5);
-
-/// Whether a connection still answers, asked on its way back to the pool, and on its
-/// way out where it has lain there for a while. The pool asks the same by itself, but
-/// without a bound: connections that fell silent would hold up whoever gets one, and
-/// stay away with their place in the pool.
-async fn answers(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    match tokio::time::timeout(ANSWER_BOUND, connection.ping()).await {
-        Ok(answer) => answer.map(|()| true),
-        Err(late) => Err(sqlx::Error::Io(std::io::Error::other(late))),
-    }
-}
 
 /// The file that an SQLite URL names. None where the database is in memory or is not SQLite.
 #[must_use]

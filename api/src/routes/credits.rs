@@ -29,7 +29,7 @@ async fn get_balance(
 ) -> Result<Json<BalanceView>, ApiError> {
     let credits = &state.services.credits;
     Ok(Json(BalanceView {
-        total: credits.balance(who.id()).await.map_err(ApiError::internal)?,
+        total: credits.balance(who.id()).await.map_err(|error| ApiError::failed(&error))?,
         quick_price: credits.price(GenerationMode::Quick),
         advanced_price: credits.price(GenerationMode::Advanced),
     }))
@@ -53,7 +53,7 @@ async fn list_credit_history(
     pagination: Pagination,
 ) -> Result<Response, ApiError> {
     let history = state.services.credits.history(who.id(), pagination.page()).await;
-    let (rows, total) = history.map_err(ApiError::internal)?;
+    let (rows, total) = history.map_err(|error| ApiError::failed(&error))?;
     let views: Vec<CreditTransactionView> = rows.into_iter().map(CreditTransactionView::from).collect();
     Ok(pagination.answer_capped(&views, total, COUNT_LIMIT))
 }

@@ -24,7 +24,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
     responses((status = 200, description = "The figures.", body = StatsView))
 )]
 async fn get_stats(State(state): State<ApiState>) -> Result<Json<StatsView>, ApiError> {
-    Ok(Json(state.services.stats.get().await.map_err(ApiError::internal)?.into()))
+    Ok(Json(state.services.stats.get().await.map_err(|error| ApiError::failed(&error))?.into()))
 }
 
 /// A health summary for frontends.

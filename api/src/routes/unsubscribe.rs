@@ -42,7 +42,8 @@ async fn show_unsubscribe(
     headers: HeaderMap,
     ApiPath(token): ApiPath<String>,
 ) -> Result<Response, ApiError> {
-    let found = state.services.mail.find_subscription(&token).await.map_err(ApiError::internal)?;
+    let found =
+        state.services.mail.find_subscription(&token).await.map_err(|error| ApiError::failed(&error))?;
     Ok(answer(found, &headers, |words, what| words.ask(what)))
 }
 

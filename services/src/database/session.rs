@@ -15,6 +15,11 @@ pub(super) const APPLICATION: &str = "atelier";
 const KEEPALIVES: [(&str, u16); 3] =
     [("tcp_keepalives_idle", 15), ("tcp_keepalives_interval", 5), ("tcp_keepalives_count", 3)];
 
+/// Transactions go by locks, and by what is committed when a statement begins, whatever the
+/// database prefers.
+const ISOLATION: &str = "default_transaction_isolation";
+const READ_COMMITTED: &str = "read committed";
+
 /// What bounds a session, in milliseconds. The second makes the server give up a session
 /// whose client is gone without a word, and with it the locks of its transaction: others
 /// would wait for them until TCP notices, after hours.
@@ -33,8 +38,10 @@ pub(super) fn script(statement: Duration) -> String {
         bounds.iter().map(|(name, millis)| format!("('{name}', interval '{millis} ms')")).collect();
     let set: String = set.chain(kept_alive).collect();
     format!(
-        "{set} DEALLOCATE ALL; SELECT name FROM (VALUES {}) AS wanted (name, value) \
-         WHERE current_setting(name)::interval <> value",
+        "{set} SET {ISOLATION} = '{READ_COMMITTED}'; DEALLOCATE ALL; \
+         SELECT name FROM (VALUES {}) AS wanted (name, value) \
+         WHERE current_setting(name)::interval <> value \
+         UNION ALL SELECT '{ISOLATION}' WHERE current_setting('{ISOLATION}') <> '{READ_COMMITTED}'",
         wanted.join(", ")
     )
 }
@@ -62,6 +69,7 @@ mod tests {
             "SET idle_in_transaction_session_timeout = 1500;",
             "SET tcp_keepalives_idle = 15;",
             "('statement_timeout', interval '1500 ms')",
+            "SET default_transaction_isolation = 'read committed';",
         ] {
             assert!(script.contains(part), "{part} is not in {script}");
         }

@@ -29,6 +29,7 @@ mod steering;
 mod survival;
 mod timing;
 mod tokens;
+mod undone;
 mod writes;
 
 /// Runs each case on both ways to run, as tests of their own.

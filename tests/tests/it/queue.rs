@@ -2,6 +2,7 @@
 //! both SQL engines.
 
 mod bed;
+mod broken;
 mod bulk;
 mod deferred;
 mod ends;
@@ -65,6 +66,10 @@ conformance! {
     running::an_enqueue_that_cannot_be_written_fails_alone,
     running::a_delayed_job_waits_for_its_time,
     running::args_beyond_the_bound_are_refused,
+    broken::nothing_is_done_after_an_error,
+    broken::a_part_of_deferred_work_that_failed_is_undone_alone,
+    broken::a_statement_that_nobody_waits_for_ends_its_transaction,
+    broken::commits_of_a_piece_of_work_are_counted,
     deferred::deferred_commits_are_one,
     deferred::a_part_of_deferred_work_is_undone_alone,
     deferred::deferred_work_that_is_not_committed_leaves_nothing,

@@ -58,7 +58,7 @@ async fn list_mails(
     pagination: Pagination,
 ) -> Result<Response, ApiError> {
     let listed = state.services.mail.list_outbox(&query.into(), pagination.page()).await;
-    let (mails, total) = listed.map_err(ApiError::internal)?;
+    let (mails, total) = listed.map_err(|error| ApiError::failed(&error))?;
     let views: Vec<OutboxMailView> = mails.into_iter().map(OutboxMailView::from).collect();
     Ok(pagination.answer_capped(&views, total, COUNT_LIMIT))
 }
@@ -164,7 +164,7 @@ async fn list_suppressions(
     pagination: Pagination,
 ) -> Result<Response, ApiError> {
     let listed = state.services.mail.list_suppressions(pagination.page()).await;
-    let (addresses, total) = listed.map_err(ApiError::internal)?;
+    let (addresses, total) = listed.map_err(|error| ApiError::failed(&error))?;
     let views: Vec<SuppressionView> = addresses.into_iter().map(SuppressionView::from).collect();
     Ok(pagination.answer_capped(&views, total, COUNT_LIMIT))
 }

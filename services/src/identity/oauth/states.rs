@@ -5,7 +5,7 @@ use std::time::Duration;
 use atelier_entities::{OAuthEnd, SignInProvider, Timestamp, oauth_states};
 use atelier_providers::oauth::Flow;
 use atelier_queue::Transaction;
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait};
 
 use super::{OAuthRefusal, ReturnedSignIn};
 use crate::identity::tokens::hash_token;
@@ -38,7 +38,7 @@ pub(super) async fn create(
         created_at: Set(now),
         expires_at: Set(now + LIFETIME),
     };
-    row.insert(db).await?;
+    oauth_states::Entity::insert(row).exec_without_returning(db).await?;
     Ok(())
 }
 
