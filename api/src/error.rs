@@ -146,6 +146,10 @@ impl ApiError {
                 ("METHOD_NOT_ALLOWED", "This address does not answer to this method.")
             }
             StatusCode::PAYLOAD_TOO_LARGE => ("PAYLOAD_TOO_LARGE", "The request body is too large."),
+            StatusCode::URI_TOO_LONG => ("ADDRESS_TOO_LONG", "The address is too long."),
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
+                ("HEADERS_TOO_LARGE", "The headers of the request are too large.")
+            }
             StatusCode::UNSUPPORTED_MEDIA_TYPE => {
                 ("UNSUPPORTED_MEDIA_TYPE", "Send the body as application/json.")
             }

@@ -87,6 +87,7 @@ impl TestApi {
             connections: ConnectionLimits {
                 headers: Duration::from_secs(10),
                 idle: Duration::from_secs(75),
+                write: Duration::from_secs(30),
                 connections: 100,
             },
             cors_allowed_origins: vec!["https://console.example".to_owned()],

@@ -23,6 +23,7 @@ const RANGES: &[(&str, i64, i64)] = &[
     ("server.request_timeout_secs", 1, 3_600),
     ("server.header_timeout_secs", 1, 300),
     ("server.idle_timeout_secs", 1, 3_600),
+    ("server.write_timeout_secs", 1, 3_600),
     ("server.max_connections", 1, 1_000_000),
     ("database.max_connections", 1, 1_000),
     ("database.acquire_timeout_secs", 1, 300),

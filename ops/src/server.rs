@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -14,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::check::{Check, CheckFault};
-use crate::connections::{self, ConnectionLimits};
+use crate::connections::{self, ConnectionLimits, HeadFault};
 use crate::metrics::MetricsHandle;
 use crate::shutdown::Shutdown;
 
@@ -51,7 +52,15 @@ pub fn routes<S: Clone + Send + Sync + 'static>(operations: Operations) -> Route
 /// Serves the routes on `listener` until the future is dropped. Keep it beside
 /// the drain, so that probes and the last scrape are answered during it.
 pub async fn serve(listener: TcpListener, operations: Operations, limits: ConnectionLimits) {
-    connections::serve(listener, routes::<()>(operations), limits, CancellationToken::new()).await;
+    let router = routes::<()>(operations).layer(from_fn(refuse_faults));
+    connections::serve(listener, router, limits, CancellationToken::new()).await;
+}
+
+async fn refuse_faults(request: Request, next: Next) -> Response {
+    match request.extensions().get::<HeadFault>() {
+        Some(HeadFault(status)) => (*status, [(header::CONNECTION, "close")]).into_response(),
+        None => next.run(request).await,
+    }
 }
 
 async fn get_metrics(State(operations): State<Operations>) -> Response {
@@ -185,8 +194,8 @@ mod tests {
         let (operations, _) = operations(Vec::new());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let (headers, idle) = (Duration::from_secs(10), Duration::from_secs(75));
-        let limits = ConnectionLimits { headers, idle, connections: 10 };
+        let long = Duration::from_secs(60);
+        let limits = ConnectionLimits { headers: long, idle: long, write: long, connections: 10 };
         let server = tokio::spawn(serve(listener, operations, limits));
         let mut stream = tokio::net::TcpStream::connect(address).await.expect("a connection");
         let request = b"GET /metrics HTTP/1.1\r\nHost: ops\r\nConnection: close\r\n\r\n";
@@ -196,6 +205,12 @@ mod tests {
         assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
         assert!(answer.to_lowercase().contains("content-type: text/plain; version=0.0.4"), "{answer}");
         assert!(answer.contains("atelier_build_info{"), "{answer}");
+
+        let mut stream = tokio::net::TcpStream::connect(address).await.expect("a connection");
+        stream.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").await.expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 400 Bad Request"), "no Host: {answer}");
         server.abort();
     }
 }

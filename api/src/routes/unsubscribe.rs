@@ -14,7 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     app::ApiState,
     error::{ApiError, ErrorBody},
-    extract::{ApiPath, RequestCaller},
+    extract::{ApiPath, RequestCaller, asked_locale},
 };
 
 const TAG: &str = "Platform";
@@ -90,13 +90,6 @@ fn answer(
         (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
     ];
     (status, headers, page).into_response()
-}
-
-/// French where the browser names it first.
-fn asked_locale(headers: &HeaderMap) -> Locale {
-    let wanted =
-        headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if wanted.trim_start().to_ascii_lowercase().starts_with("fr") { Locale::Fr } else { Locale::En }
 }
 
 /// What the page says in a language.

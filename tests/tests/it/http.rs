@@ -25,6 +25,7 @@ mod reclaim;
 mod refusals;
 mod roles;
 mod sessions;
+mod sites;
 mod steering;
 mod survival;
 mod timing;
