@@ -2,7 +2,7 @@
 
 use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
 
-use atelier_queue::{Effects, Fault, Queue, QueueOptions, bus::LocalBus, transport::InProcess};
+use atelier_queue::{Effects, Queue, QueueOptions, Transient, bus::LocalBus, transport::InProcess};
 use atelier_services::database;
 use atelier_tests::TestDatabase;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement, TransactionTrait};
@@ -76,7 +76,7 @@ async fn a_connection_that_breaks_in_a_transaction_takes_it_along() {
     let end = format!("SELECT pg_terminate_backend({session})");
     database.connection.execute_unprepared(&end).await.expect("ended");
     let broken = note(&*tx, "lost too").await.expect_err("the session is gone");
-    assert_eq!(Fault::of(&broken), Some(Fault::Outage), "{broken}");
+    assert_eq!(Transient::of(&broken), Some(Transient::Outage), "{broken}");
     note(&*tx, "later").await.expect_err("nothing more is done in it");
     tx.commit().await.expect_err("nothing is left to commit");
 

@@ -3,7 +3,7 @@
 use std::task::Poll;
 
 use atelier_entities::JobId;
-use atelier_queue::{Fault, QueueError, Transaction, count_commits};
+use atelier_queue::{QueueError, Transaction, Transient, count_commits};
 use futures::poll;
 use sea_orm::{ConnectionTrait, DbErr};
 
@@ -76,7 +76,7 @@ pub(super) async fn a_statement_that_nobody_waits_for_ends_its_transaction(bed: 
     drop(given_up);
 
     let after = enqueue(&tx, "after").await.expect_err("the transaction is over");
-    assert_eq!(Fault::of(&after), Some(Fault::Outage));
+    assert_eq!(Transient::of(&after), Some(Transient::Outage));
     tx.commit().await.expect_err("nothing is committed");
 
     assert_eq!(are_there(&bed, &[before]).await, [false]);
@@ -111,7 +111,7 @@ async fn a_part_whose_failure_undid_everything_leaves_nothing_to_commit() {
             let large =
                 "INSERT INTO throttles (key, job_id, until) VALUES (hex(randomblob(100000)), x'', '')";
             let full = tx.execute_unprepared(large).await.expect_err("full");
-            assert_eq!(Fault::of(&full), Some(Fault::Outage), "{full}");
+            assert_eq!(Transient::of(&full), Some(Transient::Outage), "{full}");
             drop(tx);
             bed.queue.begin().await.expect_err("the whole is over");
             [first]
