@@ -18,6 +18,13 @@ const OLD: usize = 20;
 /// Rows of a batch.
 const BATCH: u32 = 5;
 
+const RULES: RetentionRules = RetentionRules {
+    succeeded: Duration::from_secs(3_600),
+    failed: Duration::from_secs(3_600),
+    cancelled: Duration::from_secs(3_600),
+    batch: BATCH,
+};
+
 /// How soon work goes on that waits for nobody.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
@@ -55,19 +62,18 @@ async fn ended_long_ago(bed: &Bed) -> Vec<JobId> {
 async fn work_goes_on_while_a_batch_of_retention_is_open() {
     let bed = Bed::postgres_redis().await;
     let old = ended_long_ago(&bed).await;
-    // Somebody holds the row of the last batch's last job: that batch stays open.
+    // Somebody holds a log line of the last batch's last job: that batch stays open.
+    let last = old[OLD - 1];
+    let line = format!(
+        "INSERT INTO job_events (job_id, seq, kind, data, created_at) VALUES ('{last}', 1, 'log', '{{}}', now())"
+    );
+    bed.queue.db().execute_unprepared(&line).await.expect("a line");
     let held = bed.queue.begin().await.expect("a transaction");
-    let lock = format!("SELECT 1 FROM jobs WHERE id = '{}' FOR UPDATE", old[OLD - 1]);
+    let lock = format!("SELECT 1 FROM job_events WHERE job_id = '{last}' FOR UPDATE");
     held.execute_unprepared(&lock).await.expect("locked");
 
     let queue = bed.queue.clone();
-    let rules = RetentionRules {
-        succeeded: Duration::from_secs(3_600),
-        failed: Duration::from_secs(3_600),
-        cancelled: Duration::from_secs(3_600),
-        batch: BATCH,
-    };
-    let sweep = tokio::spawn(async move { retention::sweep(&queue, &rules).await });
+    let sweep = tokio::spawn(async move { retention::sweep(&queue, &RULES).await });
     bed.until("a batch is open and waits", async || {
         let sql = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'DELETE FROM jobs%'";
         (count(&bed, sql).await == 1).then_some(())
@@ -94,4 +100,18 @@ async fn work_goes_on_while_a_batch_of_retention_is_open() {
 
     held.rollback().await.expect("unlocked");
     assert_eq!(sweep.await.expect("it ends").expect("swept"), OLD as u64);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_somebody_holds_is_left_for_the_next_time() {
+    let bed = Bed::postgres_in_process().await;
+    let old = ended_long_ago(&bed).await;
+    let held = bed.queue.begin().await.expect("a transaction");
+    let lock = format!("SELECT 1 FROM jobs WHERE id = '{}' FOR UPDATE", old[OLD - 1]);
+    held.execute_unprepared(&lock).await.expect("locked");
+
+    assert_eq!(retention::sweep(&bed.queue, &RULES).await.expect("it waits for nobody"), OLD as u64 - 1);
+
+    held.rollback().await.expect("unlocked");
+    assert_eq!(retention::sweep(&bed.queue, &RULES).await.expect("swept"), 1);
 }
