@@ -131,7 +131,8 @@ mod tests {
         assert_eq!(gzip.headers()[header::VARY], "accept-encoding");
         let mut unpacked = String::new();
         GzDecoder::new(&*bytes_of(gzip).await).read_to_string(&mut unpacked).expect("gzip");
-        assert_eq!((unpacked.as_bytes(), text.as_bytes()), (&*bytes_of(plain).await, text.as_bytes()));
+        assert_eq!(unpacked, text);
+        assert_eq!(bytes_of(plain).await, text.as_bytes());
     }
 
     #[tokio::test]
