@@ -1,4 +1,4 @@
-//! Each domain's errors as answers. What belongs to the inside becomes a 500.
+//! Each domain's errors as answers. What belongs to the inside becomes a 500, or a 503 where it may pass.
 
 use atelier_entities::JobId;
 use atelier_queue::QueueError;
