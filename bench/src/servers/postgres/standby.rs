@@ -1,0 +1,41 @@
+//! A second server that follows the first, and takes its place.
+
+use std::{io::Write, path::PathBuf};
+
+use anyhow::{Context, bail};
+
+use super::Postgres;
+use crate::servers::scratch;
+
+impl Postgres {
+    /// Starts a server that follows this one, with its data in a folder that is not there
+    /// yet. It is read-only until it is promoted.
+    pub(crate) async fn start_standby(&self, data: PathBuf) -> anyhow::Result<Self> {
+        let standby = Self { data, port: scratch::free_port()?, ..self.clone() };
+        let mut command = self.command("pg_basebackup");
+        command.args(["--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync"]);
+        command.args(["--host=127.0.0.1", "--username=atelier", "--port", &self.port.to_string()]);
+        command.arg("--pgdata").arg(&standby.data).arg("--waldir").arg(standby.log_folder());
+        let output = command.env("PGPASSWORD", &self.password).output().await;
+        let output = output.context("cannot run pg_basebackup")?;
+        if !output.status.success() {
+            bail!("pg_basebackup failed: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        let settings = standby.data.join("postgresql.conf");
+        let mut settings = std::fs::OpenOptions::new().append(true).open(settings)?;
+        writeln!(settings, "port = {}", standby.port)?;
+        standby.control(&["start"]).await?;
+        Ok(standby)
+    }
+
+    /// Ends its standing behind another server: it takes writes from now on.
+    pub(crate) async fn promote(&self) -> anyhow::Result<()> {
+        self.control(&["promote"]).await
+    }
+
+    /// Removes what a server that has ended leaves behind.
+    pub(crate) fn remove(&self) -> anyhow::Result<()> {
+        std::fs::remove_dir_all(&self.data)?;
+        Ok(std::fs::remove_dir_all(self.log_folder())?)
+    }
+}
