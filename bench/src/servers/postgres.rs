@@ -205,7 +205,12 @@ impl Postgres {
     }
 
     fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(self.programs.postgres_bin.join(program));
+        self.command_of(&self.programs.postgres_bin.join(program))
+    }
+
+    /// A program that is run as the server's owner.
+    fn command_of(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
         command.current_dir(Path::new(&self.home)).stdin(Stdio::null()).process_group(0);
         if let Some((user, group)) = self.programs.postgres_owner {
             command.uid(user).gid(group);

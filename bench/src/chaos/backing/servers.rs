@@ -37,7 +37,7 @@ impl Servers {
         match Self::start_rest(programs, scratch, warden, &clusters).await {
             Ok((redis, [postgres_proxy, redis_proxy, lookout])) => Ok(Self {
                 has_volume: clusters.has_volume(),
-                has_standbys: programs.postgres_bin.join("pg_basebackup").is_file(),
+                has_standbys: programs.find_basebackup().is_some(),
                 clusters: Mutex::new(clusters),
                 redis: Mutex::new(redis),
                 postgres_proxy,

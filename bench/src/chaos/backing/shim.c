@@ -20,8 +20,8 @@ static const char *folder;
 static size_t folder_length;
 
 __attribute__((constructor)) static void begin(void) {
-    const char *file = getenv("ATELIER_CHAOS_DISK_CONTROL");
-    folder = getenv("ATELIER_CHAOS_DISK_FOLDER");
+    const char *file = getenv("CHAOS_DISK_CONTROL");
+    folder = getenv("CHAOS_DISK_FOLDER");
     if (!file || !folder) return;
     folder_length = strlen(folder);
     int fd = open(file, O_RDONLY | O_CLOEXEC);

@@ -68,8 +68,8 @@ impl Shim {
         let variable = |name: &str, path: &Path| (name.to_owned(), path.to_string_lossy().into_owned());
         vec![
             variable("LD_PRELOAD", &self.library),
-            variable("ATELIER_CHAOS_DISK_CONTROL", &self.control_path),
-            variable("ATELIER_CHAOS_DISK_FOLDER", &self.folder),
+            variable("CHAOS_DISK_CONTROL", &self.control_path),
+            variable("CHAOS_DISK_FOLDER", &self.folder),
         ]
     }
 

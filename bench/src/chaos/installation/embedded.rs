@@ -43,6 +43,6 @@ pub(super) async fn start(ground: &Ground<'_>) -> anyhow::Result<Parts> {
         desk: Arc::new(Desk::Process(Window::new(place.socket))),
         direct,
         product_direct,
-        servers: vec![version, "nothing else".to_owned()],
+        servers: vec![version],
     })
 }

@@ -12,7 +12,8 @@ impl Postgres {
     /// yet. It is read-only until it is promoted.
     pub(crate) async fn start_standby(&self, data: PathBuf) -> anyhow::Result<Self> {
         let standby = Self { data, port: scratch::free_port()?, ..self.clone() };
-        let mut command = self.command("pg_basebackup");
+        let program = self.programs.find_basebackup().context("pg_basebackup is not here")?;
+        let mut command = self.command_of(&program);
         command.args(["--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync"]);
         command.args(["--host=127.0.0.1", "--username=atelier", "--port", &self.port.to_string()]);
         command.arg("--pgdata").arg(&standby.data).arg("--waldir").arg(standby.log_folder());
