@@ -15,13 +15,16 @@ use atelier_ops::{
 use atelier_providers::limiter::RateLimiter;
 use atelier_services::Services;
 use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state};
-use tower_http::compression::{
-    CompressionLayer,
-    predicate::{DefaultPredicate, NotForContentType, Predicate},
+use tower_http::{
+    CompressionLevel,
+    compression::{
+        CompressionLayer,
+        predicate::{DefaultPredicate, NotForContentType, Predicate},
+    },
 };
 
 use crate::{
-    docs,
+    docs, home,
     middleware::{self, cors, lookups::Strangers, telemetry::Meters},
     polling::Polls,
     preview, routes,
@@ -139,10 +142,13 @@ pub fn router(state: ApiState) -> Router {
     let (api, _) = routes::all().split_for_parts();
     let api = api.layer(from_fn_with_state(state.clone(), middleware::around_operations));
     let cors = cors::layer(&state.options.cors_allowed_origins);
-    // ZIP files are compressed already.
+    // ZIP files are compressed already. What is the same for everybody comes compressed;
+    // for the rest the least effort takes off most.
     let worth_compressing = DefaultPredicate::new().and(NotForContentType::const_new("application/zip"));
+    let compression = CompressionLayer::new().quality(CompressionLevel::Fastest);
     Router::new()
         .merge(api)
+        .merge(home::routes())
         .merge(docs::routes())
         .merge(preview::routes(&state))
         .merge(operations_routes(state.operations.clone()))
@@ -150,7 +156,7 @@ pub fn router(state: ApiState) -> Router {
             Polls::new(&state, &cors),
             from_fn_with_state(state.clone(), middleware::around_everything),
             cors,
-            CompressionLayer::new().compress_when(worth_compressing),
+            compression.compress_when(worth_compressing),
             DefaultBodyLimit::disable(),
             from_fn_with_state(state.clone(), middleware::around_handlers),
         ))

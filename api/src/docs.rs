@@ -1,23 +1,25 @@
 //! The document and two ways to read it, served without any outside host.
 
-use std::sync::{Arc, LazyLock};
+mod files;
+pub(crate) mod kept;
 
-use aide::redoc::Redoc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, OnceLock, PoisonError, RwLock},
+};
+
 use axum::{
     Router,
-    body::Bytes,
     extract::Path,
-    http::{HeaderName, HeaderValue, header},
+    http::{HeaderMap, HeaderName, header},
     response::{IntoResponse, Response},
     routing::get,
 };
-use utoipa_swagger_ui::Config;
 
-use crate::{app::ApiState, error::ApiError, openapi};
+use crate::{app::ApiState, error::ApiError};
+use kept::{HASH_DIGITS, Kept};
 
 const DOCUMENT: &str = "/openapi.json";
-const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
-const HTML: &str = "text/html; charset=utf-8";
 
 /// Both readers style their elements inline; ReDoc searches in a worker made of a
 /// blob. Scripts come from files only.
@@ -25,75 +27,71 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
     img-src 'self' data:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; \
     child-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The logo that ReDoc would fetch from its vendor.
-const VENDOR_LOGO: &str = "https://cdn.redoc.ly/redoc/logo-mini.svg";
-const NO_LOGO: &str = "data:image/svg+xml,%3Csvg%20xmlns=%22http://www.w3.org/2000/svg%22/%3E";
+const HEADERS: [(HeaderName, &str); 1] = [(header::CONTENT_SECURITY_POLICY, POLICY)];
 
-/// The page and the script of ReDoc.
-struct RedocFiles {
-    page: String,
-    script: Bytes,
-    start: String,
-}
-
-static DOCUMENT_BYTES: LazyLock<Bytes> = LazyLock::new(|| openapi::openapi_json().into());
-static REDOC: LazyLock<RedocFiles> = LazyLock::new(|| split_redoc(&Redoc::new(DOCUMENT).html()));
+/// The files that were asked for, by address. Only those that are there have an entry.
+static KEPT: LazyLock<RwLock<HashMap<String, Arc<OnceLock<Kept>>>>> = LazyLock::new(RwLock::default);
 
 /// The routes of the document and its readers.
 pub(crate) fn routes() -> Router<ApiState> {
+    let at = |address: &'static str| {
+        get(async move |headers: HeaderMap| show(address.to_owned(), None, headers).await)
+    };
+    let within = |folder: &'static str| {
+        get(async move |Path(file): Path<String>, headers: HeaderMap| show_named(folder, file, headers).await)
+    };
     Router::new()
-        .route(DOCUMENT, get(async || file("application/json", DOCUMENT_BYTES.clone())))
-        .route("/docs", get(async || swagger("")))
-        .route("/docs/", get(async || swagger("")))
-        .route("/docs/{*file}", get(async |Path(file): Path<String>| swagger(&file)))
-        .route("/redoc", get(async || file(HTML, REDOC.page.as_str())))
-        .route("/redoc/redoc.js", get(async || file(JAVASCRIPT, REDOC.script.clone())))
-        .route("/redoc/start.js", get(async || file(JAVASCRIPT, REDOC.start.as_str())))
+        .route(DOCUMENT, at(DOCUMENT))
+        .route("/docs", at("/docs/"))
+        .route("/docs/", at("/docs/"))
+        .route("/docs/{*file}", within("/docs/"))
+        .route("/redoc", at("/redoc/"))
+        .route("/redoc/", at("/redoc/"))
+        .route("/redoc/{*file}", within("/redoc/"))
 }
 
-fn file(kind: &str, content: impl Into<Bytes>) -> Response {
-    let mut response = content.into().into_response();
-    let headers = response.headers_mut();
-    if let Ok(kind) = HeaderValue::from_str(kind) {
-        headers.insert(header::CONTENT_TYPE, kind);
-    }
-    for (name, value) in [(header::CONTENT_SECURITY_POLICY, POLICY), (header::CACHE_CONTROL, "no-cache")] {
-        headers.insert::<HeaderName>(name, HeaderValue::from_static(value));
-    }
-    response
+/// A file by its name, with its hash or without.
+async fn show_named(folder: &str, name: String, headers: HeaderMap) -> Response {
+    let (plain, hash) = without_hash(&name);
+    show(format!("{folder}{plain}"), hash, headers).await
 }
 
-/// A file of Swagger UI. Its page links to its files relatively; they are made
-/// absolute, so that the page may stand at `/docs` without a slash.
-fn swagger(path: &str) -> Response {
-    let config = Arc::new(
-        Config::from(DOCUMENT).validator_url("none").persist_authorization(true).try_it_out_enabled(true),
-    );
-    match utoipa_swagger_ui::serve(path, config) {
-        Ok(Some(found)) if found.content_type.starts_with("text/html") => {
-            let page = String::from_utf8_lossy(&found.bytes).replace("\"./", "\"/docs/");
-            file(HTML, page.replace("href=\"index.css\"", "href=\"/docs/index.css\""))
-        }
-        Ok(Some(found)) => file(&found.content_type, found.bytes.into_owned()),
-        Ok(None) => ApiError::not_found("page").into_response(),
-        Err(error) => ApiError::internal(error).into_response(),
+async fn show(address: String, hash: Option<String>, headers: HeaderMap) -> Response {
+    let kept = match find(&address) {
+        Some(kept) => Some(kept),
+        // It is made on a thread that may block, and to its end, whoever hangs up.
+        None => tokio::task::spawn_blocking(move || keep(&address)).await.unwrap_or_default(),
+    };
+    match kept {
+        Some(kept) => kept.answer(&headers, hash.as_deref(), &HEADERS),
+        None => ApiError::not_found("page").into_response(),
     }
 }
 
-/// Takes the script out of the page that aide writes, since a strict policy allows
-/// no script inside a page.
-fn split_redoc(page: &str) -> RedocFiles {
-    let script = page.split_once("<script>").map_or("", |(_, rest)| rest);
-    let script = script.rsplit_once("Redoc.init(").map_or(script, |(script, _)| script);
-    RedocFiles {
-        page: "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>Atelier API</title>\
-            <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"></head>\n\
-            <body style=\"margin:0\"><div id=\"redoc\"></div>\n\
-            <script src=\"/redoc/redoc.js\"></script>\n<script src=\"/redoc/start.js\"></script>\n\
-            </body>\n</html>\n"
-            .to_owned(),
-        script: script.trim().replace(VENDOR_LOGO, NO_LOGO).into(),
-        start: format!("Redoc.init(\"{DOCUMENT}\", {{}}, document.getElementById(\"redoc\"));\n"),
+fn find(address: &str) -> Option<Kept> {
+    let kept = KEPT.read().unwrap_or_else(PoisonError::into_inner);
+    kept.get(address)?.get().cloned()
+}
+
+/// The file at that address, made where nobody has asked for it before.
+fn keep(address: &str) -> Option<Kept> {
+    if let Some(kept) = find(address) {
+        return Some(kept);
+    }
+    let (kind, content) = files::content(address)?;
+    let mut all = KEPT.write().unwrap_or_else(PoisonError::into_inner);
+    let entry = all.entry(address.to_owned()).or_default().clone();
+    drop(all);
+    Some(entry.get_or_init(|| Kept::new(&kind, content)).clone())
+}
+
+/// `a.0123456789abcdef.js` as `a.js` and its hash.
+fn without_hash(name: &str) -> (String, Option<String>) {
+    let is_hash = |part: &str| part.len() == HASH_DIGITS && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let Some((rest, extension)) = name.rsplit_once('.') else { return (name.to_owned(), None) };
+    match rest.rsplit_once('.') {
+        Some((stem, hash)) if is_hash(hash) => (format!("{stem}.{extension}"), Some(hash.to_owned())),
+        _ => (name.to_owned(), None),
     }
 }
 
@@ -101,34 +99,43 @@ fn split_redoc(page: &str) -> RedocFiles {
 mod tests {
     use super::*;
 
-    async fn text_of(response: Response) -> String {
-        let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.expect("a body");
-        String::from_utf8_lossy(&bytes).into_owned()
+    #[test]
+    fn a_hash_in_a_name_is_told_from_the_name() {
+        let kept = Kept::new("text/plain", "text");
+        for name in ["redoc.js", "swagger-ui.css", "a.min.js"] {
+            let (plain, hash) = without_hash(&kept.name(name));
+            assert_eq!((plain.as_str(), hash.is_some()), (name, true));
+            assert_eq!(without_hash(name), (name.to_owned(), None));
+        }
     }
 
     #[tokio::test]
-    async fn swagger_ui_is_served_from_here() {
-        let page = text_of(swagger("")).await;
-        assert!(page.contains("/docs/swagger-ui-bundle.js"), "{page}");
-        assert!(!page.contains("\"./"), "{page}");
-        assert!(!page.contains("http://") && !page.contains("https://"), "{page}");
-
-        let start = text_of(swagger("swagger-initializer.js")).await;
-        assert!(start.contains(DOCUMENT), "{start}");
-        for file in ["swagger-ui-bundle.js", "swagger-ui.css", "index.css", "swagger-ui-standalone-preset.js"]
-        {
-            assert_eq!(swagger(file).status(), 200, "{file}");
+    async fn pages_link_to_files_that_last() {
+        for page in ["/docs/", "/redoc/"] {
+            let kept = keep(page).expect("a page");
+            let text = kept.text();
+            let files: Vec<_> =
+                text.split('"').filter(|part| part.starts_with(page) && part.contains('.')).collect();
+            assert!(files.len() >= 2, "{text}");
+            for file in files {
+                let name = file.strip_prefix(page).expect("in the folder").to_owned();
+                let answer = show_named(page, name, HeaderMap::new()).await;
+                let lasts = answer.headers()[header::CACHE_CONTROL].to_str().expect("text");
+                assert!(answer.status() == 200 && lasts.contains("immutable"), "{file}: {lasts}");
+            }
         }
-        assert_eq!(swagger("nothing.js").status(), 404);
     }
 
-    #[test]
-    fn redoc_is_served_from_here() {
-        let script = std::str::from_utf8(&REDOC.script).expect("text");
+    #[tokio::test]
+    async fn a_file_is_made_once() {
+        let first = show(DOCUMENT.to_owned(), None, HeaderMap::new()).await;
+        let kept = find(DOCUMENT).expect("kept");
+        let again = keep(DOCUMENT).expect("kept");
 
-        assert!(script.len() > 500_000, "{}", script.len());
-        assert!(script.starts_with("/*!") && !script.contains("</body>"));
-        assert!(!script.contains(VENDOR_LOGO));
-        assert!(!REDOC.page.contains("http"), "{}", REDOC.page);
+        assert_eq!(first.status(), 200);
+        assert_eq!(kept.text().as_ptr(), again.text().as_ptr());
+        assert!(find("/docs/nothing.js").is_none());
+        assert_eq!(show("/docs/nothing.js".to_owned(), None, HeaderMap::new()).await.status(), 404);
+        assert!(!KEPT.read().expect("unpoisoned").contains_key("/docs/nothing.js"));
     }
 }

@@ -4,6 +4,7 @@ mod domains;
 
 use std::{borrow::Cow, sync::Arc};
 
+use atelier_queue::Transient;
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
@@ -25,7 +26,15 @@ pub struct ApiError {
     details: Map<String, Value>,
     retry_after: Option<u64>,
     cause: Option<Arc<str>>,
+    is_conflict: bool,
 }
+
+/// Marks the answer to a request whose transaction was undone for another one's sake.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Conflicted;
+
+/// Seconds after which a database that was full, locked or away may be asked again.
+const OUTAGE_PAUSE: u64 = 2;
 
 /// The name of an error, beside its answer.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +60,15 @@ impl ApiError {
     /// An error with this status, code (`UPPER_SNAKE`) and sentence.
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         let message = message.into();
-        Self { status, code, message, details: Map::new(), retry_after: None, cause: None }
+        Self {
+            status,
+            code,
+            message,
+            details: Map::new(),
+            retry_after: None,
+            cause: None,
+            is_conflict: false,
+        }
     }
 
     /// 500 that tells the client nothing of `cause` and the log all of it.
@@ -59,6 +76,20 @@ impl ApiError {
         let status = StatusCode::INTERNAL_SERVER_ERROR;
         let error = Self::new(status, "INTERNAL", "Something went wrong on our side.");
         Self { cause: Some(cause.to_string().into()), ..error }
+    }
+
+    /// What an error of the inside comes to: 503 where the database cannot do it just now,
+    /// 500 otherwise. The log has all of it, the client nothing.
+    pub(crate) fn failed(error: &(dyn std::error::Error + 'static)) -> Self {
+        let fault = Transient::of(error);
+        let pause = match fault {
+            None => return Self::internal(error),
+            Some(Transient::Conflict) => 1,
+            Some(Transient::Outage) => OUTAGE_PAUSE,
+        };
+        let unavailable = Self::of_status(StatusCode::SERVICE_UNAVAILABLE).with_retry_after(pause);
+        let is_conflict = fault == Some(Transient::Conflict);
+        Self { cause: Some(error.to_string().into()), is_conflict, ..unavailable }
     }
 
     /// 404 about `what`, such as "project".
@@ -115,6 +146,10 @@ impl ApiError {
                 ("METHOD_NOT_ALLOWED", "This address does not answer to this method.")
             }
             StatusCode::PAYLOAD_TOO_LARGE => ("PAYLOAD_TOO_LARGE", "The request body is too large."),
+            StatusCode::URI_TOO_LONG => ("ADDRESS_TOO_LONG", "The address is too long."),
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
+                ("HEADERS_TOO_LARGE", "The headers of the request are too large.")
+            }
             StatusCode::UNSUPPORTED_MEDIA_TYPE => {
                 ("UNSUPPORTED_MEDIA_TYPE", "Send the body as application/json.")
             }
@@ -157,8 +192,12 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        if let Some(cause) = &self.cause {
-            tracing::error!(code = self.code, %cause, "request failed");
+        match &self.cause {
+            Some(cause) if self.is_conflict => {
+                tracing::warn!(code = self.code, %cause, "request lost against another one");
+            }
+            Some(cause) => tracing::error!(code = self.code, %cause, "request failed"),
+            None => {}
         }
         let body = ErrorBody {
             error: self.message.into_owned(),
@@ -168,6 +207,9 @@ impl IntoResponse for ApiError {
         };
         let mut response = (self.status, Json(body)).into_response();
         response.extensions_mut().insert(ErrorCode(self.code));
+        if self.is_conflict {
+            response.extensions_mut().insert(Conflicted);
+        }
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(seconds) = self.retry_after {
@@ -197,6 +239,23 @@ mod tests {
         let body = body_of(response).await;
         assert_eq!(body["code"], "INTERNAL");
         assert!(!body.to_string().contains("hunter2"));
+    }
+
+    #[tokio::test]
+    async fn a_database_that_cannot_do_it_now_is_a_pause_and_no_fault_of_ours() {
+        use atelier_queue::QueueError;
+        use sea_orm::{DbErr, RuntimeErr};
+
+        let late = QueueError::from(DbErr::Conn(RuntimeErr::Internal("secret place".to_owned())));
+        let response = ApiError::from(late).into_response();
+
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()[header::RETRY_AFTER], "2");
+        let body = body_of(response).await;
+        assert_eq!(body["code"], "UNAVAILABLE");
+        assert!(!body.to_string().contains("secret"));
+        let other = ApiError::from(QueueError::from(DbErr::Custom("secret".to_owned())));
+        assert_eq!(other.status(), StatusCode::INTERNAL_SERVER_ERROR);
     }
 
     #[tokio::test]

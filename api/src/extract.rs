@@ -8,7 +8,7 @@ mod client_address;
 mod pagination;
 mod parameters;
 
-pub(crate) use accept::is_unchanged;
+pub(crate) use accept::{accepts_gzip, asked_locale, is_unchanged, preferences};
 pub(crate) use body::{JsonBody, OptionalJsonBody};
 pub(crate) use caller::{Admin, Authenticated, Bearer, InPerson, RequestCaller, Verified, user_agent};
 pub(crate) use client_address::{ClientAddress, client_address};

@@ -29,7 +29,7 @@ use crate::{
     error::ApiError,
     extract::Bearer,
     metrics::REPLAYED,
-    middleware::{panics, request_id, time_limit},
+    middleware::{panics, repeat, request_id, time_limit},
 };
 
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
@@ -49,13 +49,13 @@ pub(crate) async fn apply(state: &ApiState, request: Request, next: Next) -> Res
 
 async fn once(state: &ApiState, request: Request, next: Next) -> Result<Response, ApiError> {
     if !applies(request.method().as_str(), request.uri().path()) {
-        return Ok(next.run(request).await);
+        return Ok(repeat::run(request, next).await);
     }
     let user = match request.extensions().get::<Bearer>() {
         Some(Bearer::Known(who)) => who.user.id,
-        _ => return Ok(next.run(request).await),
+        _ => return Ok(repeat::run(request, next).await),
     };
-    let Some(key) = key(request.headers())? else { return Ok(next.run(request).await) };
+    let Some(key) = key(request.headers())? else { return Ok(repeat::run(request, next).await) };
     let (parts, body) = request.into_parts();
     let body =
         to_bytes(body, usize::MAX).await.map_err(|_| ApiError::of_status(StatusCode::PAYLOAD_TOO_LARGE))?;
@@ -127,7 +127,7 @@ fn hash(method: &Method, uri: &Uri, body: &[u8]) -> String {
 /// back what it holds.
 async fn run(state: &ApiState, claim: &Claim, request: Request, next: Next) -> Result<Response, ApiError> {
     let limit = state.options.request_timeout;
-    let handling = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let handling = AssertUnwindSafe(repeat::run(request, next)).catch_unwind();
     match tokio::time::timeout(limit, state.services.queue.defer(handling)).await {
         Ok((Ok(response), done)) => keep(state, claim, done, response).await,
         Ok((Err(panic), done)) => {

@@ -7,6 +7,7 @@ mod docs;
 mod dto;
 mod error;
 mod extract;
+mod home;
 mod idempotency;
 mod middleware;
 mod openapi;

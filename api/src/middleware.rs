@@ -1,6 +1,6 @@
 //! What every request passes through, from the outside in: its id, security
-//! headers, tracing and metrics, a net under panics, the error shape, bounds of
-//! size and time, who asks, and rate limits.
+//! headers, tracing and metrics, a sound head, a net under panics, the error shape,
+//! bounds of size and time, who asks, and rate limits.
 //!
 //! Each of them is a function around the next one. They come in three groups, since
 //! each layer of a router costs every request a few allocations.
@@ -16,12 +16,14 @@ use crate::{app::ApiState, extract::client_address, idempotency};
 pub(crate) mod body_limit;
 pub(crate) mod cors;
 pub(crate) mod error_shape;
+pub(crate) mod head;
 pub(crate) mod identify;
 pub(crate) mod lookups;
 pub(crate) mod panics;
 pub(crate) mod plain_address;
 pub(crate) mod rate_limit;
 pub(crate) mod refusals;
+pub(crate) mod repeat;
 pub(crate) mod request_id;
 pub(crate) mod security_headers;
 pub(crate) mod telemetry;
@@ -35,7 +37,9 @@ pub(crate) async fn around_everything(
 ) -> Response {
     request_id::assign(request, |request| {
         security_headers::apply(&state, request, |request| {
-            telemetry::apply(&state.meters, request, |request| next.run(request))
+            telemetry::apply(&state.meters, request, |request| {
+                head::apply(request, |request| next.run(request))
+            })
         })
     })
     .await

@@ -165,6 +165,7 @@ mod tests {
             }
         });
         let expected = [
+            "GET /",
             "GET /api/auth/providers",
             "GET /api/auth/{provider}/callback",
             "GET /api/auth/{provider}/login",

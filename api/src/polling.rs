@@ -15,6 +15,7 @@ use std::{
 };
 
 use atelier_entities::JobId;
+use atelier_ops::connections::HeadFault;
 use axum::{
     body::HttpBody,
     extract::{MatchedPath, Request},
@@ -116,6 +117,7 @@ fn is_usual(request: &Request) -> bool {
         && request.uri().query().is_none()
         && request.body().is_end_stream()
         && headers.contains_key(header::IF_NONE_MATCH)
+        && request.extensions().get::<HeadFault>().is_none()
         && !UNUSUAL.iter().any(|name| headers.contains_key(name))
 }
 

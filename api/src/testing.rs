@@ -4,11 +4,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use atelier_entities::{SignInProvider, users};
-use atelier_ops::{
-    connections::ConnectionLimits,
-    server::{Check, Operations},
-    shutdown::Shutdown,
-};
+use atelier_ops::{check::Check, connections::ConnectionLimits, server::Operations, shutdown::Shutdown};
 use atelier_providers::{
     limiter::memory::MemoryLimiter,
     llm::fake::ScriptedModel,
@@ -91,6 +87,7 @@ impl TestApi {
             connections: ConnectionLimits {
                 headers: Duration::from_secs(10),
                 idle: Duration::from_secs(75),
+                write: Duration::from_secs(30),
                 connections: 100,
             },
             cors_allowed_origins: vec!["https://console.example".to_owned()],

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::settings::{
     AuthSettings, DatabaseSettings, FallbackSettings, HttpClientSettings, LlmProvider, LlmSettings,
-    MailSettings, OAuthSettings, QueueSettings, RedisSettings, ServerSettings, Settings,
+    MailSettings, OAuthSettings, QueueSettings, RedisSettings, Settings,
 };
 
 const DAY: u64 = 24 * 60 * 60;
@@ -119,32 +119,6 @@ impl Settings {
 
 fn find_set(secret: &SecretString) -> Option<&SecretString> {
     if secret.expose_secret().is_empty() { None } else { Some(secret) }
-}
-
-impl ServerSettings {
-    /// How long a shutdown waits for running work.
-    #[must_use]
-    pub const fn shutdown_grace(&self) -> Duration {
-        Duration::from_secs(self.shutdown_grace_secs)
-    }
-
-    /// How long a request may take.
-    #[must_use]
-    pub const fn request_timeout(&self) -> Duration {
-        Duration::from_secs(self.request_timeout_secs)
-    }
-
-    /// How long the headers of a request may take.
-    #[must_use]
-    pub const fn header_timeout(&self) -> Duration {
-        Duration::from_secs(self.header_timeout_secs)
-    }
-
-    /// How long a connection may stay without a request.
-    #[must_use]
-    pub const fn idle_timeout(&self) -> Duration {
-        Duration::from_secs(self.idle_timeout_secs)
-    }
 }
 
 impl DatabaseSettings {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::settings::LogFormat;
+
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -46,6 +48,8 @@ impl fmt::Display for Problem {
 pub struct ConfigError {
     /// At least one problem, in the order of the layers and then of the checks.
     pub problems: Vec<Problem>,
+    /// How the process would write its logs, so that it can tell the problems so.
+    pub log_format: LogFormat,
 }
 
 fn lines(problems: &[Problem]) -> String {

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::error::{ConfigError, Problem, Source};
 use crate::layers::Layers;
 use crate::report::{self, SettingReport};
-use crate::settings::Settings;
+use crate::settings::{LogFormat, Settings};
 use crate::{environment, file, validate, warnings};
 
 /// What this process does; the split roles need what they share.
@@ -65,11 +65,12 @@ pub fn load(role: Role, file: Option<&Path>) -> Result<Loaded, ConfigError> {
         Err(error) => {
             let message = format!("cannot read it: {error}");
             let unread = Problem { key: name.clone(), message, source: Source::File(name) };
-            let mut problems = vec![unread];
-            problems.extend(
-                load_from(role, None, &environment()).err().into_iter().flat_map(|rest| rest.problems),
-            );
-            Err(ConfigError { problems })
+            let (others, log_format) = match load_from(role, None, &environment()) {
+                Ok(loaded) => (Vec::new(), loaded.settings.telemetry.log_format),
+                Err(rest) => (rest.problems, rest.log_format),
+            };
+            let problems = std::iter::once(unread).chain(others).collect();
+            Err(ConfigError { problems, log_format })
         }
     }
 }
@@ -116,7 +117,13 @@ pub fn load_from(
             let warnings = warnings::list_warnings(&settings, role);
             Ok(Loaded { settings, report: report::report(&layers), warnings })
         }
-        _ => Err(ConfigError { problems: layers.problems }),
+        _ => {
+            let log_format = match layers.text("telemetry.log_format") {
+                "json" => LogFormat::Json,
+                _ => LogFormat::Pretty,
+            };
+            Err(ConfigError { problems: layers.problems, log_format })
+        }
     }
 }
 

@@ -12,13 +12,17 @@ use crate::values;
 const FILE_NAME: &str = "jwt_secret";
 
 impl Settings {
-    /// Creates the data folder where it is missing.
+    /// Creates the data folder where it is missing, for its owner alone.
     ///
     /// # Errors
     /// What the file system said, with the folder's name.
     pub fn ensure_data_dir(&self) -> io::Result<()> {
         let folder = &self.server.data_dir;
-        fs::create_dir_all(folder).map_err(|error| explain(error, "cannot create the folder", folder))
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(folder).map_err(|error| explain(error, "cannot create the folder", folder))
     }
 
     /// Sees to it that there is a signing secret: keeps the one that is set,
@@ -125,6 +129,8 @@ mod tests {
         ensured(folder.path());
         let file = fs::metadata(folder.path().join("data/jwt_secret")).expect("the file");
         assert_eq!(file.permissions().mode() & 0o777, 0o600);
+        let data = fs::metadata(folder.path().join("data")).expect("the folder");
+        assert_eq!(data.permissions().mode() & 0o777, 0o700);
     }
 
     #[test]

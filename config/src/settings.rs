@@ -1,12 +1,12 @@
 //! The settings as types: one struct a section of `default.toml`, one field a
 //! key. What each one means and its default stand there.
 
-use std::{net::SocketAddr, path::PathBuf};
+mod server;
 
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::network::Network;
+pub use server::ServerSettings;
 
 /// Everything that can be set. Values are checked: see [`crate::load`].
 #[derive(Clone, Debug, Deserialize)]
@@ -41,37 +41,6 @@ pub struct Settings {
     pub retention: RetentionSettings,
     /// Logs and traces.
     pub telemetry: TelemetrySettings,
-}
-
-/// `[server]`
-#[derive(Clone, Debug, Deserialize)]
-pub struct ServerSettings {
-    /// Address the API listens on.
-    pub bind: SocketAddr,
-    /// Address of the operations endpoint of workers and schedulers.
-    pub ops_bind: SocketAddr,
-    /// How others reach this instance; empty for the bind address: [`Settings::public_url`].
-    pub public_url: String,
-    /// Whether browsers stay with https on every host beneath this one too.
-    pub hsts_include_subdomains: bool,
-    /// Folder of everything an embedded instance keeps.
-    pub data_dir: PathBuf,
-    /// Seconds a shutdown waits for running work.
-    pub shutdown_grace_secs: u64,
-    /// Largest request body in bytes.
-    pub max_body_bytes: usize,
-    /// Seconds after which a request is answered 503.
-    pub request_timeout_secs: u64,
-    /// Seconds that the headers of a request may take.
-    pub header_timeout_secs: u64,
-    /// Seconds that a connection may stay without a request.
-    pub idle_timeout_secs: u64,
-    /// Connections at the same time.
-    pub max_connections: usize,
-    /// Origins that browsers may call from; `*` is any.
-    pub cors_allowed_origins: Vec<String>,
-    /// Networks whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<Network>,
 }
 
 /// `[database]`

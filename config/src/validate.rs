@@ -23,6 +23,7 @@ const RANGES: &[(&str, i64, i64)] = &[
     ("server.request_timeout_secs", 1, 3_600),
     ("server.header_timeout_secs", 1, 300),
     ("server.idle_timeout_secs", 1, 3_600),
+    ("server.write_timeout_secs", 1, 3_600),
     ("server.max_connections", 1, 1_000_000),
     ("database.max_connections", 1, 1_000),
     ("database.acquire_timeout_secs", 1, 300),
@@ -103,7 +104,7 @@ const TEXTS: [(&str, Check); 31] = [
     ("storage.url", values::storage_url),
     ("storage.s3_endpoint", values::web_url_or_empty),
     ("telemetry.log_format", |text| values::one_of(text, &["pretty", "json"])),
-    ("telemetry.log_filter", values::filled),
+    ("telemetry.log_filter", values::log_filter),
     ("telemetry.otlp_endpoint", values::web_url_or_empty),
     ("telemetry.service_name", values::filled),
 ];

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 
+use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use crate::network::Network;
@@ -24,6 +25,17 @@ pub(crate) fn filled(text: &str) -> Checked {
     if text.trim().is_empty() { Err("must not be empty".to_owned()) } else { Ok(()) }
 }
 
+/// What logging reads as its filter, by the same parser.
+pub(crate) fn log_filter(text: &str) -> Checked {
+    filled(text)?;
+    let wrong = |error| {
+        format!(
+            "expected a filter such as info or info,sqlx=warn in the syntax of RUST_LOG, found {text:?}: {error}"
+        )
+    };
+    EnvFilter::try_new(text).map(drop).map_err(wrong)
+}
+
 /// `http://` or `https://`, or nothing.
 pub(crate) fn web_url_or_empty(text: &str) -> Checked {
     if text.is_empty() { Ok(()) } else { web_url(text) }
@@ -36,10 +48,23 @@ pub(crate) fn web_url(text: &str) -> Checked {
 
 /// A database, or nothing.
 pub(crate) fn database_url(text: &str) -> Checked {
-    if text.is_empty() || (text.starts_with("sqlite:") && text.len() > "sqlite:".len()) {
+    if text.is_empty() {
         return Ok(());
     }
+    if text.starts_with("sqlite:") && text.len() > "sqlite:".len() {
+        return sqlite_mode(text);
+    }
     parse(text, &["sqlite", "postgres", "postgresql"]).map(drop)
+}
+
+/// An instance writes its database.
+fn sqlite_mode(text: &str) -> Checked {
+    let parameters = text.split_once('?').map_or("", |(_, parameters)| parameters);
+    let mut parameters = url::form_urlencoded::parse(parameters.as_bytes());
+    match parameters.find(|(name, _)| name == "mode") {
+        Some((_, mode)) => one_of(&mode, &["rwc", "rw", "memory"]).map_err(|fault| format!("mode: {fault}")),
+        None => Ok(()),
+    }
 }
 
 /// A Redis, or nothing.
@@ -204,8 +229,22 @@ mod tests {
     fn urls_have_the_schemes_their_settings_can_use() {
         hold(
             database_url,
-            &["", "sqlite::memory:", "sqlite://./a.db", "postgres://u:p@h/db", "postgresql:///db?host=/run"],
-            &["mysql://h/db", "h/db", "sqlite:", "postgres://u:pa/ss@h/db"],
+            &[
+                "",
+                "sqlite::memory:",
+                "sqlite://./a.db?mode=rwc",
+                "sqlite:a",
+                "postgres://u:p@h/db",
+                "postgresql:///db?host=/run",
+            ],
+            &[
+                "mysql://h/db",
+                "h/db",
+                "sqlite:",
+                "sqlite://a?mode=ro",
+                "sqlite:a?cache=x&mode=w",
+                "postgres://u:pa/ss@h/db",
+            ],
         );
         hold(redis_url, &["", "redis://h", "rediss://:p@h:6379/1"], &["http://h", "h:6379", "redis://"]);
         hold(smtp_url, &["", "smtp://h:25", "smtps://u:p@h"], &["h:25", "mail://h"]);
@@ -242,6 +281,11 @@ mod tests {
                 "-----BEGIN PRIVATE KEY-----",
                 "-----BEGIN EC PRIVATE KEY-----\nAA==\n-----END EC PRIVATE KEY-----",
             ],
+        );
+        hold(
+            log_filter,
+            &["info", "info,sqlx=warn", "off", "atelier_queue[job{queue=email}]=debug"],
+            &["", " ", "a=b=c", "info,="],
         );
         hold(network, &["10.0.0.0/8"], &["10.0.0.0/99"]);
     }

@@ -35,6 +35,7 @@ pub mod sign_in_failures;
 pub mod throttles;
 pub mod users;
 pub mod workers;
+pub mod write_probes;
 
 pub use enums::*;
 pub use ids::*;

@@ -16,9 +16,6 @@ pub struct Model {
     /// Jobs that may start in each `rate_period_secs`.
     pub rate_limit: Option<i32>,
     pub rate_period_secs: Option<i32>,
-    /// Of the version before, which counts starts in another way.
-    pub rate_tokens: f64,
-    pub rate_refilled_at: Timestamp,
     /// The starts that the rate still counts, by when they fall out of it.
     pub rate_starts: Option<Json>,
     pub updated_at: Timestamp,

@@ -17,7 +17,10 @@ mod m0009_mail;
 mod m0010_leases;
 mod m0011_erasure;
 mod m0012_rate_starts;
+mod m0013_read_by_index;
+mod m0016_write_probes;
 mod schema;
+mod whole;
 
 /// Every migration, oldest first.
 pub struct Migrator;
@@ -25,7 +28,7 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![
+        let all: Vec<Box<dyn MigrationTrait>> = vec![
             Box::new(m0001_accounts::Migration),
             Box::new(m0002_projects::Migration),
             Box::new(m0003_jobs::Migration),
@@ -38,6 +41,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_leases::Migration),
             Box::new(m0011_erasure::Migration),
             Box::new(m0012_rate_starts::Migration),
-        ]
+            Box::new(m0013_read_by_index::Migration),
+            Box::new(m0016_write_probes::Migration),
+        ];
+        all.into_iter().map(whole::or_not_at_all).collect()
     }
 }

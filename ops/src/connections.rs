@@ -1,9 +1,12 @@
-//! HTTP connections: how many there may be, how long one may stay without a request,
+//! HTTP connections: how many there may be, how long one may keep the server waiting,
 //! and how they end.
 
+mod body;
+mod head;
 mod patience;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 use std::{
     convert::Infallible,
@@ -26,17 +29,20 @@ use tokio::{
     task::JoinSet,
     time,
 };
-use tokio_util::{io::InspectReader, sync::CancellationToken};
+use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-use patience::Patience;
+use body::AwaitedBody;
+pub use head::HeadFault;
+use patience::{LAST_WAIT, Patience};
+use wire::Wire;
 
 /// After a failed accept, as where no file may be opened any more.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Between two warnings that no further connection is taken.
 const WARNING_INTERVAL: Duration = Duration::from_secs(60);
-/// What is left of a request's headers to arrive in once the drain has begun.
-const LAST_HEADERS: Duration = Duration::from_secs(1);
+/// For a client that was refused to end what it sends.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// What a client may hold.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +52,8 @@ pub struct ConnectionLimits {
     pub headers: Duration,
     /// From the end of an answer to the beginning of the next request.
     pub idle: Duration,
+    /// While an answer is written and the client takes nothing of it.
+    pub write: Duration,
     /// Connections at the same time. Further ones wait to be taken.
     pub connections: usize,
 }
@@ -113,47 +121,54 @@ async fn converse(
     limits: ConnectionLimits,
     drain: CancellationToken,
 ) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "small answers may be late");
-    }
     let patience = Patience::new(limits);
-    let heard = patience.clone();
-    let stream = InspectReader::new(stream, move |_bytes: &[u8]| heard.hear());
-    let connection = http1::Builder::new()
+    let wire = Wire::new(stream, patience.clone(), limits.write);
+    let mut connection = http1::Builder::new()
         .timer(patience.clone())
         .header_read_timeout(limits.idle)
-        .serve_connection(TokioIo::new(stream), service_fn(|request| answer(&router, client, request)));
-    let mut connection = std::pin::pin!(connection);
+        .max_header_size(head::MAX_PARSED)
+        .serve_connection(
+            TokioIo::new(wire),
+            service_fn(|request| answer(&router, client, &patience, request)),
+        );
     let mut look = std::pin::pin!(time::sleep(Duration::ZERO));
-    let mut is_draining = false;
-    loop {
+    let mut draining = None;
+    let is_refused = loop {
         tokio::select! {
             biased;
-            ended = connection.as_mut() => {
-                if let Err(error) = ended {
-                    tracing::debug!(%error, "a connection ended early");
-                }
-                return;
+            ended = &mut connection => break ended.is_err_and(|error| {
+                tracing::debug!(%error, "a connection ended early");
+                error.is_parse()
+            }),
+            () = look.as_mut() => {
+                let now = Instant::now();
+                let left = draining.map_or_else(|| patience.left(now), |at| patience.left_in_drain(now, at));
+                let Some(left) = left else { return };
+                look.as_mut().reset(time::Instant::now() + left);
             }
-            () = look.as_mut() => match patience.left(Instant::now()) {
-                Some(_) if is_draining && patience.is_amid_headers() => return,
-                Some(left) => look.as_mut().reset(time::Instant::now() + left),
-                None => return,
-            },
-            () = drain.cancelled(), if !is_draining => {
-                is_draining = true;
-                connection.as_mut().graceful_shutdown();
-                look.as_mut().reset(time::Instant::now() + LAST_HEADERS);
+            () = drain.cancelled(), if draining.is_none() => {
+                draining = Some(Instant::now());
+                std::pin::Pin::new(&mut connection).graceful_shutdown();
+                look.as_mut().reset(time::Instant::now() + LAST_WAIT);
             }
         }
+    };
+    if is_refused || patience.has_unread() {
+        let longest = if drain.is_cancelled() { LAST_WAIT } else { LINGER };
+        connection.into_parts().io.into_inner().linger(longest).await;
     }
 }
 
 async fn answer(
     router: &Router,
     client: SocketAddr,
+    patience: &Patience,
     mut request: Request<Incoming>,
 ) -> Result<Response, Infallible> {
+    if let Some(fault) = head::fault(&request) {
+        request.extensions_mut().insert(fault);
+    }
     request.extensions_mut().insert(ConnectInfo(client));
+    let request = request.map(|body| AwaitedBody::new(body, patience.clone()));
     router.clone().call(request).await
 }

@@ -8,6 +8,13 @@ use tokio::sync::Semaphore;
 
 use crate::process::Sample;
 
+/// Has the files and folders that this process makes from now on readable by its own user
+/// only. Where there are no such rights nothing happens.
+pub fn keep_files_private() {
+    #[cfg(unix)]
+    let _before = rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+}
+
 /// Looks at the machine. A look that hangs, on a disk that does not answer, is given
 /// up; until it returns nobody else waits for that disk. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
@@ -48,6 +48,21 @@ where
         line.insert("role".to_owned(), self.role.as_str().into());
         writeln!(writer, "{}", Value::Object(line))
     }
+}
+
+/// A line as [`JsonLines`] writes it, for what is told beside the log: whatever its
+/// filter, before there is one or after it.
+pub(crate) fn write_line(role: &str, target: &str, message: &str) -> String {
+    let mut timestamp = String::new();
+    let told = SystemTime.format_time(&mut Writer::new(&mut timestamp));
+    json!({
+        "timestamp": told.map_or(String::new(), |()| timestamp),
+        "level": "ERROR",
+        "target": target,
+        "role": role,
+        "message": message,
+    })
+    .to_string()
 }
 
 struct Fields<'a>(&'a mut Map<String, Value>);

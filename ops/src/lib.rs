@@ -1,6 +1,7 @@
 //! What every process of Atelier does besides its work: write logs, carry trace
 //! context, count, answer probes, write to people, keep connections, and stop in good order.
 
+pub mod check;
 pub mod connections;
 pub mod host;
 pub mod logging;

@@ -18,8 +18,8 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry, fmt};
 
-use crate::OpsError;
-use crate::json_lines::JsonLines;
+use crate::json_lines::{self, JsonLines};
+use crate::{OpsError, terminal};
 
 /// How long the last spans may take to reach the collector.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
@@ -52,7 +52,28 @@ pub fn init(settings: &TelemetrySettings, role: &str) -> Result<Guard, OpsError>
     let ansi = std::io::stderr().is_terminal();
     let (subscriber, guard) = subscriber(settings, role, std::io::stderr, ansi)?;
     subscriber.try_init()?;
+    if settings.log_format == LogFormat::Json {
+        tell_panics(role);
+    }
     Ok(guard)
+}
+
+/// Tells why a process ends, on standard error and in the format of its logs, whatever
+/// their filter. With [`LogFormat::Json`] that is one line, which names `target` as the
+/// place it comes from.
+pub fn complain(format: LogFormat, role: &str, target: &str, message: &str) {
+    match format {
+        LogFormat::Pretty => terminal::complain(message),
+        LogFormat::Json => terminal::complain(json_lines::write_line(role, target, message)),
+    }
+}
+
+/// Has panics told as lines of JSON too, where the logs are.
+fn tell_panics(role: &str) {
+    let role = role.to_owned();
+    std::panic::set_hook(Box::new(move |panic| {
+        terminal::complain(json_lines::write_line(&role, "panic", &panic.to_string()));
+    }));
 }
 
 type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;

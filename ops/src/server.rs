@@ -1,21 +1,21 @@
 //! `/metrics`, `/healthz` and `/readyz`: the same routes in every process.
 
-use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use futures::future::{BoxFuture, join_all};
+use futures::future::join_all;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::connections::{self, ConnectionLimits};
+use crate::check::{Check, CheckFault};
+use crate::connections::{self, ConnectionLimits, HeadFault};
 use crate::metrics::MetricsHandle;
 use crate::shutdown::Shutdown;
 
@@ -23,55 +23,6 @@ use crate::shutdown::Shutdown;
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
 const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
-
-/// Whether one thing that this process needs is there.
-#[derive(Clone)]
-pub struct Check {
-    name: &'static str,
-    run: Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>,
-    is_advisory: bool,
-}
-
-impl Check {
-    /// A check under the name that `/readyz` shows. What `run` says is wrong is
-    /// logged, not shown: the route is public.
-    pub fn new<F>(name: &'static str, run: impl Fn() -> F + Send + Sync + 'static) -> Self
-    where
-        F: Future<Output = Result<(), String>> + Send + 'static,
-    {
-        Self { name, run: Arc::new(move || Box::pin(run())), is_advisory: false }
-    }
-
-    /// A check of something that this process works without: `/readyz` shows a
-    /// warning and stays ready.
-    pub fn advisory<F>(name: &'static str, run: impl Fn() -> F + Send + Sync + 'static) -> Self
-    where
-        F: Future<Output = Result<(), String>> + Send + 'static,
-    {
-        Self { is_advisory: true, ..Self::new(name, run) }
-    }
-
-    async fn passes(&self, limit: Duration) -> bool {
-        let outcome = tokio::time::timeout(limit, (self.run)()).await;
-        let fault = match outcome {
-            Ok(Ok(())) => return true,
-            Ok(Err(fault)) => fault,
-            Err(_) => format!("no answer within {limit:?}"),
-        };
-        if self.is_advisory {
-            tracing::debug!(check = self.name, fault, "ready all the same");
-        } else {
-            tracing::warn!(check = self.name, fault, "not ready");
-        }
-        false
-    }
-}
-
-impl fmt::Debug for Check {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Check").field("name", &self.name).finish_non_exhaustive()
-    }
-}
 
 /// What the routes answer from.
 #[derive(Clone, Debug)]
@@ -101,7 +52,15 @@ pub fn routes<S: Clone + Send + Sync + 'static>(operations: Operations) -> Route
 /// Serves the routes on `listener` until the future is dropped. Keep it beside
 /// the drain, so that probes and the last scrape are answered during it.
 pub async fn serve(listener: TcpListener, operations: Operations, limits: ConnectionLimits) {
-    connections::serve(listener, routes::<()>(operations), limits, CancellationToken::new()).await;
+    let router = routes::<()>(operations).layer(from_fn(refuse_faults));
+    connections::serve(listener, router, limits, CancellationToken::new()).await;
+}
+
+async fn refuse_faults(request: Request, next: Next) -> Response {
+    match request.extensions().get::<HeadFault>() {
+        Some(HeadFault(status)) => (*status, [(header::CONNECTION, "close")]).into_response(),
+        None => next.run(request).await,
+    }
 }
 
 async fn get_metrics(State(operations): State<Operations>) -> Response {
@@ -114,29 +73,36 @@ async fn get_health() -> Json<Value> {
 
 async fn get_readiness(State(operations): State<Operations>) -> Response {
     if operations.shutdown.is_draining() {
-        return readiness(StatusCode::SERVICE_UNAVAILABLE, "draining", Map::new());
+        return readiness(StatusCode::SERVICE_UNAVAILABLE, "draining", json!({"checks": {}}));
     }
-    let results = join_all(operations.checks.iter().map(|check| check.passes(CHECK_TIMEOUT))).await;
-    let results: Vec<(&Check, bool)> = operations.checks.iter().zip(results).collect();
-    let shown = |check: &Check, passed| match (passed, check.is_advisory) {
-        (true, _) => "ok",
-        (false, true) => "warning",
-        (false, false) => "failed",
-    };
-    let checks = results
-        .iter()
-        .map(|(check, passed)| (check.name.to_owned(), Value::from(shown(check, *passed))))
-        .collect();
-    if results.iter().all(|(check, passed)| *passed || check.is_advisory) {
-        readiness(StatusCode::OK, "ready", checks)
+    let faults = join_all(operations.checks.iter().map(|check| check.fault(CHECK_TIMEOUT))).await;
+    let (mut checks, mut told, mut is_ready) = (Map::new(), Map::new(), true);
+    for (check, fault) in operations.checks.iter().zip(faults) {
+        let shown = match (&fault, check.is_advisory()) {
+            (None, _) => "ok",
+            (Some(_), true) => "warning",
+            (Some(_), false) => "failed",
+        };
+        checks.insert(check.name().to_owned(), Value::from(shown));
+        is_ready &= fault.is_none() || check.is_advisory();
+        if let Some(CheckFault { code, cause, .. }) = fault {
+            told.insert(check.name().to_owned(), json!({"code": code, "cause": cause}));
+        }
+    }
+    let mut body = json!({"checks": checks});
+    if !told.is_empty() {
+        body["faults"] = told.into();
+    }
+    if is_ready {
+        readiness(StatusCode::OK, "ready", body)
     } else {
-        readiness(StatusCode::SERVICE_UNAVAILABLE, "unavailable", checks)
+        readiness(StatusCode::SERVICE_UNAVAILABLE, "unavailable", body)
     }
 }
 
-fn readiness(code: StatusCode, status: &str, checks: Map<String, Value>) -> Response {
-    (code, [(header::CACHE_CONTROL, "no-store")], Json(json!({"status": status, "checks": checks})))
-        .into_response()
+fn readiness(code: StatusCode, status: &str, mut body: Value) -> Response {
+    body["status"] = status.into();
+    (code, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }
 
 #[cfg(test)]
@@ -167,7 +133,11 @@ mod tests {
     }
 
     fn redis_away() -> Check {
-        Check::new("redis", || async { Err("redis://:hunter2@cache refused".to_owned()) })
+        let fault = CheckFault::new("READ_ONLY", "it takes no writes");
+        Check::new("redis", move || {
+            let fault = fault.clone().with_details("redis://:hunter2@cache refused");
+            async { Err(fault) }
+        })
     }
 
     #[tokio::test]
@@ -178,20 +148,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_check_that_fails_is_named_and_not_explained() {
+    async fn a_check_that_fails_is_told_with_its_cause_and_nothing_of_the_inside() {
         let (operations, _) = operations(vec![database(), redis_away()]);
         let answer = get_json(&operations, "/readyz").await;
         let checks = json!({"database": "ok", "redis": "failed"});
-        assert_eq!(answer, (503, json!({"status": "unavailable", "checks": checks})));
+        let faults = json!({"redis": {"code": "READ_ONLY", "cause": "it takes no writes"}});
+        let expected = json!({"status": "unavailable", "checks": checks, "faults": faults});
+        assert_eq!(answer, (503, expected));
     }
 
     #[tokio::test]
     async fn what_is_only_advisable_is_told_and_keeps_nobody_away() {
-        let full = || Check::advisory("eviction", || async { Err("allkeys-lru".to_owned()) });
+        let fault = || CheckFault::new("MAY_EVICT", "it may drop keys");
+        let full = || Check::advisory("eviction", move || async move { Err(fault()) });
         let (advised, _) = operations(vec![database(), full()]);
         let answer = get_json(&advised, "/readyz").await;
         let checks = json!({"database": "ok", "eviction": "warning"});
-        assert_eq!(answer, (200, json!({"status": "ready", "checks": checks})));
+        let faults = json!({"eviction": {"code": "MAY_EVICT", "cause": "it may drop keys"}});
+        assert_eq!(answer, (200, json!({"status": "ready", "checks": checks, "faults": faults})));
 
         let (broken, _) = operations(vec![redis_away(), full()]);
         assert_eq!(get_json(&broken, "/readyz").await.0, 503);
@@ -200,7 +174,8 @@ mod tests {
     #[tokio::test]
     async fn a_check_that_hangs_has_failed() {
         let hangs = Check::new("database", std::future::pending);
-        assert!(!hangs.passes(Duration::ZERO).await);
+        let fault = hangs.fault(Duration::ZERO).await;
+        assert_eq!(fault.map(|fault| fault.code), Some("NO_ANSWER"));
     }
 
     #[tokio::test]
@@ -219,8 +194,8 @@ mod tests {
         let (operations, _) = operations(Vec::new());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let (headers, idle) = (Duration::from_secs(10), Duration::from_secs(75));
-        let limits = ConnectionLimits { headers, idle, connections: 10 };
+        let long = Duration::from_secs(60);
+        let limits = ConnectionLimits { headers: long, idle: long, write: long, connections: 10 };
         let server = tokio::spawn(serve(listener, operations, limits));
         let mut stream = tokio::net::TcpStream::connect(address).await.expect("a connection");
         let request = b"GET /metrics HTTP/1.1\r\nHost: ops\r\nConnection: close\r\n\r\n";
@@ -230,6 +205,12 @@ mod tests {
         assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
         assert!(answer.to_lowercase().contains("content-type: text/plain; version=0.0.4"), "{answer}");
         assert!(answer.contains("atelier_build_info{"), "{answer}");
+
+        let mut stream = tokio::net::TcpStream::connect(address).await.expect("a connection");
+        stream.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").await.expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 400 Bad Request"), "no Host: {answer}");
         server.abort();
     }
 }

@@ -1,6 +1,6 @@
 //! The metrics of what is outside, named once. `docs/operations.md` tabulates them.
 
-use metrics::{counter, gauge};
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge};
 
 use crate::resilience::BreakerState;
 
@@ -25,6 +25,17 @@ pub const ALL: &[Described] = &[
     (CIRCUIT_OPENED, "counter", "provider", "Circuits opened after failures"),
     (CIRCUIT_HELD_BACK, "counter", "provider", "Requests not made because the circuit was open"),
 ];
+
+/// Tells the recorder what each metric means.
+pub fn describe() {
+    for (name, kind, _, meaning) in ALL {
+        match *kind {
+            "histogram" => describe_histogram!(*name, *meaning),
+            "gauge" => describe_gauge!(*name, *meaning),
+            _ => describe_counter!(*name, *meaning),
+        }
+    }
+}
 
 pub(crate) fn observe_circuit(provider: &str, state: BreakerState) {
     let until = match state {

@@ -21,6 +21,11 @@ use url::Url;
 use crate::http::bounded_trusted_client;
 
 const MAX_KEY_BYTES: usize = 900;
+/// S3's bound of a key, prefix included.
+const MAX_S3_KEY_BYTES: usize = 1_024;
+/// Names in a folder have 255 bytes at most, of which some are for a file while it is
+/// written.
+const MAX_NAME_BYTES: usize = 240;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// The store's own retries bridge a moment; past it the caller decides.
@@ -79,8 +84,8 @@ impl ObjectStoreOptions {
 /// Why an object was not kept, found or deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum ObjectError {
-    /// The key is empty, too long, absolute, climbs out or holds characters
-    /// that not every store has.
+    /// The key is empty, too long, absolute, climbs out or holds characters or names
+    /// that not every store has. Nothing is kept under it.
     #[error("not a valid object key: {key:?}")]
     InvalidKey {
         /// The key.
@@ -112,6 +117,7 @@ impl ObjectError {
 pub struct Objects {
     store: Arc<dyn ObjectStore>,
     keeps_content_type: bool,
+    longest_key: usize,
 }
 
 impl Objects {
@@ -125,17 +131,19 @@ impl Objects {
                 let store =
                     LocalFileSystem::new_with_prefix(folder).map_err(|error| misconfigured(&error))?;
                 let store = Arc::new(store.with_automatic_cleanup(true));
-                Ok(Self { store, keeps_content_type: false })
+                Ok(Self { store, keeps_content_type: false, longest_key: MAX_KEY_BYTES })
             }
             ObjectStoreOptions::S3(options) => {
-                Ok(Self { store: open_s3(options)?, keeps_content_type: true })
+                let left = MAX_S3_KEY_BYTES.saturating_sub(options.prefix.len() + 1);
+                let longest_key = left.min(MAX_KEY_BYTES);
+                Ok(Self { store: open_s3(options)?, keeps_content_type: true, longest_key })
             }
         }
     }
 
     /// Keeps `bytes` under `key`, in place of what was there.
     pub async fn put(&self, key: &str, bytes: Bytes, content_type: &str) -> Result<(), ObjectError> {
-        let path = parse_key(key)?;
+        let path = self.path(key)?;
         let mut attributes = Attributes::new();
         if self.keeps_content_type {
             attributes.insert(Attribute::ContentType, content_type.to_owned().into());
@@ -145,12 +153,13 @@ impl Objects {
         Ok(())
     }
 
-    /// The object's bytes and its content type by the key's extension.
+    /// The object's bytes and its content type by the key's extension. None where there
+    /// is none, also where a part of the key is a file or its end a folder.
     pub async fn get(&self, key: &str) -> Result<Option<(Bytes, String)>, ObjectError> {
-        let path = parse_key(key)?;
+        let path = self.path(key)?;
         let found = match self.store.get(&path).await {
             Ok(found) => found,
-            Err(StoreError::NotFound { .. }) => return Ok(None),
+            Err(error) if is_absent(&error) => return Ok(None),
             Err(error) => return Err(failed(key, error)),
         };
         let bytes = found.bytes().await.map_err(|error| failed(key, error))?;
@@ -159,16 +168,17 @@ impl Objects {
 
     /// Deletes the object of that key. One that is not there is fine.
     pub async fn delete(&self, key: &str) -> Result<(), ObjectError> {
-        let path = parse_key(key)?;
+        let path = self.path(key)?;
         match self.store.delete(&path).await {
-            Ok(()) | Err(StoreError::NotFound { .. }) => Ok(()),
+            Ok(()) => Ok(()),
+            Err(error) if is_absent(&error) => Ok(()),
             Err(error) => Err(failed(key, error)),
         }
     }
 
     /// Deletes every object under the folder `prefix` and tells how many.
     pub async fn delete_prefix(&self, prefix: &str) -> Result<usize, ObjectError> {
-        let path = parse_key(prefix)?;
+        let path = self.path(prefix)?;
         let found = self.store.list(Some(&path)).map_ok(|meta| meta.location).boxed();
         let deleted: Vec<_> = self
             .store
@@ -185,7 +195,7 @@ impl Objects {
 
     /// The keys of every object under the folder `prefix`, sorted.
     pub async fn list_prefix(&self, prefix: &str) -> Result<Vec<String>, ObjectError> {
-        let path = parse_key(prefix)?;
+        let path = self.path(prefix)?;
         let mut keys: Vec<String> = self
             .store
             .list(Some(&path))
@@ -195,6 +205,13 @@ impl Objects {
             .map_err(|error| failed(prefix, error))?;
         keys.sort_unstable();
         Ok(keys)
+    }
+
+    fn path(&self, key: &str) -> Result<Path, ObjectError> {
+        if key.len() > self.longest_key {
+            return Err(ObjectError::InvalidKey { key: key.to_owned() });
+        }
+        parse_key(key)
     }
 }
 
@@ -250,6 +267,8 @@ pub fn content_type_of(key: &str) -> String {
 fn parse_key(key: &str) -> Result<Path, ObjectError> {
     let is_sound = |segment: &str| {
         !segment.is_empty()
+            && segment.len() <= MAX_NAME_BYTES
+            && !is_of_the_store(segment)
             && segment != "."
             && segment != ".."
             && !segment.contains('\\')
@@ -259,6 +278,30 @@ fn parse_key(key: &str) -> Result<Path, ObjectError> {
         return Err(ObjectError::InvalidKey { key: key.to_owned() });
     }
     Path::parse(key).map_err(|_| ObjectError::InvalidKey { key: key.to_owned() })
+}
+
+/// Whether a folder's store would take the name for a file of its own that it is just
+/// writing.
+fn is_of_the_store(name: &str) -> bool {
+    name.split_once('#')
+        .is_some_and(|(_, number)| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit()))
+}
+
+/// Whether there is no object of that key. A folder tells it in many ways: that a part of
+/// the path is a file, that its end is a folder, that no file can have such a name.
+fn is_absent(error: &StoreError) -> bool {
+    use std::io::ErrorKind::{InvalidFilename, IsADirectory, NotADirectory, NotFound};
+    if matches!(error, StoreError::NotFound { .. }) {
+        return true;
+    }
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<std::io::Error>() {
+            return matches!(error.kind(), NotFound | NotADirectory | IsADirectory | InvalidFilename);
+        }
+        cause = error.source();
+    }
+    false
 }
 
 fn failed(key: &str, error: StoreError) -> ObjectError {

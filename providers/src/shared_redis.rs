@@ -158,7 +158,17 @@ fn reason(error: &RedisError) -> &'static str {
     } else if error.is_io_error() || error.is_connection_dropped() {
         "no connection"
     } else {
-        "the command failed"
+        refusal(error.code().unwrap_or_default())
+    }
+}
+
+/// What an error code of Redis says.
+fn refusal(code: &str) -> &'static str {
+    match code {
+        "READONLY" => "it is a read-only replica",
+        "OOM" => "its memory is full",
+        "NOPERM" | "NOAUTH" | "WRONGPASS" => "its user may not do this",
+        _ => "the command failed",
     }
 }
 

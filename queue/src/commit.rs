@@ -5,20 +5,46 @@
 //! was done writes that down in the same commit.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
-use sea_orm::{DbErr, TransactionTrait};
+use sea_orm::{DbErr, RuntimeErr};
 use tokio::{
     sync::{Mutex as AsyncMutex, OwnedMutexGuard},
     time,
 };
 
-use crate::{Queue, enqueue::Transaction, error::QueueError, name::QueueName, queue::WriteTurn, relay};
+use crate::{
+    Queue, enqueue::Transaction, error::QueueError, name::QueueName, queue::WriteTurn, relay,
+    transient::Transient,
+};
 
 tokio::task_local! {
     static DEFERRED: Deferred;
+    static COMMITS: Arc<AtomicUsize>;
+}
+
+/// Runs `work`, and answers beside it how many of its commits were done or may have been;
+/// what [`Queue::defer`] keeps counts too. Work that failed by a [`Transient::Conflict`] and has
+/// committed nothing has changed nothing, and may be done again whole. Commits of tasks
+/// that the work spawns are not counted.
+pub async fn count_commits<T>(work: impl Future<Output = T>) -> (T, usize) {
+    let commits = Arc::new(AtomicUsize::new(0));
+    let answer = COMMITS.scope(commits.clone(), work).await;
+    (answer, commits.load(Ordering::Relaxed))
+}
+
+/// Counts a commit, unless it is known to have changed nothing.
+pub(crate) fn note_commit<T>(outcome: &Result<T, QueueError>) {
+    let undone = |error: &QueueError| Transient::of(error) == Some(Transient::Conflict);
+    if !outcome.as_ref().is_err_and(undone) {
+        // Most work is not counted.
+        let _ = COMMITS.try_with(|commits| commits.fetch_add(1, Ordering::Relaxed));
+    }
 }
 
 /// Longest a transaction of deferred work waits for an earlier one to end.
@@ -91,8 +117,8 @@ impl Queue {
 impl Deferred {
     async fn begin(self) -> Result<Transaction, QueueError> {
         let Ok(place) = time::timeout(PLACE_BOUND, self.place.lock_owned()).await else {
-            let message = "another transaction of the same work is still open";
-            return Err(DbErr::Custom(message.to_owned()).into());
+            let late = "another transaction of the same work is still open";
+            return Err(DbErr::Conn(RuntimeErr::Internal(late.to_owned())).into());
         };
         let mut tx = match &*place {
             None => self.queue.begin_now().await?,
@@ -121,7 +147,9 @@ impl Transaction {
         let Self { queue, inner, dispatches, changed, stopped, roomy, people, turn, place: _ } = self;
         let people = taken(people);
         queue.announce_access(&people).await;
-        inner.commit().await?;
+        let committed = inner.commit().await.map_err(QueueError::from);
+        note_commit(&committed);
+        committed?;
         drop(turn);
         queue.announce_stops(taken(stopped)).await;
         queue.announce(taken(dispatches), taken(changed)).await;
@@ -132,12 +160,16 @@ impl Transaction {
 
     /// Becomes what stands in the place, or a part of it.
     async fn leave_in(self, mut place: Place) -> Result<(), QueueError> {
+        self.inner.check()?;
         let Some(earlier) = place.as_mut() else {
             *place = Some(self);
+            note_commit(&Ok(()));
             return Ok(());
         };
         let Self { inner, dispatches, changed, stopped, roomy, people, .. } = self;
-        inner.commit().await?;
+        let kept = inner.commit().await.map_err(QueueError::from);
+        note_commit(&kept);
+        kept?;
         append(&earlier.dispatches, dispatches);
         append(&earlier.changed, changed);
         append(&earlier.stopped, stopped);

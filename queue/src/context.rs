@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use atelier_entities::{JobId, UserId, jobs};
+use atelier_entities::{JobId, Timestamp, UserId, jobs};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -52,12 +52,14 @@ struct Inner {
     stop: CancellationToken,
     begun: Instant,
     written: Mutex<Option<(Instant, Progress)>>,
+    /// Held while something is written: parts of a handler may tell at the same time.
+    telling: tokio::sync::Mutex<()>,
 }
 
 impl JobContext {
     pub(crate) fn new(queue: Queue, job: Arc<jobs::Model>, stop: CancellationToken) -> Self {
-        let begun = Instant::now();
-        Self { inner: Arc::new(Inner { queue, job, stop, begun, written: Mutex::default() }) }
+        let (begun, written, telling) = (Instant::now(), Mutex::default(), tokio::sync::Mutex::default());
+        Self { inner: Arc::new(Inner { queue, job, stop, begun, written, telling }) }
     }
 
     /// The job.
@@ -82,6 +84,12 @@ impl JobContext {
     #[must_use]
     pub fn subject(&self) -> Option<Uuid> {
         self.inner.job.subject_id
+    }
+
+    /// When it was enqueued.
+    #[must_use]
+    pub fn enqueued_at(&self) -> Timestamp {
+        self.inner.job.created_at
     }
 
     /// This attempt's number, from 1.
@@ -122,8 +130,9 @@ impl JobContext {
         let progress =
             Progress { percent: percent.min(100), stage: stage.to_owned(), message: message.into() };
         let Some(new_stage) = self.should_write(&progress) else { return };
-        let Inner { queue, job, stop, .. } = &*self.inner;
+        let Inner { queue, job, stop, telling, .. } = &*self.inner;
         let value = serde_json::to_value(&progress).unwrap_or_default();
+        let _telling = telling.lock().await;
         match store::bounded(store::progress::write(queue, job, &value, new_stage)).await {
             Ok(true) => queue.tell_watchers(vec![job.id]).await,
             Ok(false) => stop.cancel(),
@@ -131,12 +140,15 @@ impl JobContext {
         }
     }
 
-    /// Keeps a line of the job's log, for its owner to read.
+    /// Keeps a line of the job's log, for its owner to read. Where the lease is lost,
+    /// or the log is full, nothing is written.
     pub async fn log(&self, level: LogLevel, message: impl Into<String>) {
-        let Inner { queue, job, .. } = &*self.inner;
+        let Inner { queue, job, telling, .. } = &*self.inner;
         let data = json!({"level": level, "message": message.into(), "attempt": job.attempt});
-        match store::bounded(store::progress::append_event(queue, job.id, "log", &data)).await {
-            Ok(()) => queue.tell_watchers(vec![job.id]).await,
+        let _telling = telling.lock().await;
+        match store::bounded(store::progress::append_event(queue, job, "log", &data)).await {
+            Ok(true) => queue.tell_watchers(vec![job.id]).await,
+            Ok(false) => {}
             Err(error) => tracing::warn!(job.id = %job.id, %error, "log line not written"),
         }
     }

@@ -7,7 +7,6 @@ use std::{
 };
 
 use atelier_entities::{JobId, Timestamp, UserId};
-use sea_orm::DatabaseTransaction;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -15,6 +14,7 @@ use crate::{
     Queue,
     commit::Place,
     error::QueueError,
+    guarded::Guarded,
     job::{Job, Lane, Policy},
     name::QueueName,
     queue::WriteTurn,
@@ -183,7 +183,7 @@ pub struct Enqueued {
 /// Dropped without [`Transaction::commit`], nothing of it remains.
 pub struct Transaction {
     pub(crate) queue: Queue,
-    pub(crate) inner: DatabaseTransaction,
+    pub(crate) inner: Guarded,
     pub(crate) dispatches: Mutex<Vec<(QueueName, JobId)>>,
     pub(crate) changed: Mutex<Vec<JobId>>,
     pub(crate) stopped: Mutex<Vec<JobId>>,
@@ -194,9 +194,9 @@ pub struct Transaction {
 }
 
 impl Deref for Transaction {
-    type Target = DatabaseTransaction;
+    type Target = Guarded;
 
-    fn deref(&self) -> &DatabaseTransaction {
+    fn deref(&self) -> &Guarded {
         &self.inner
     }
 }
@@ -208,7 +208,7 @@ impl std::fmt::Debug for Transaction {
 }
 
 impl Transaction {
-    pub(crate) fn new(queue: Queue, inner: DatabaseTransaction, turn: WriteTurn) -> Self {
+    pub(crate) fn new(queue: Queue, inner: Guarded, turn: WriteTurn) -> Self {
         Self {
             queue,
             inner,
@@ -309,7 +309,8 @@ impl Transaction {
     }
 
     async fn insert(&self, jobs: &[Prepared]) -> Result<Vec<Enqueued>, QueueError> {
-        let inserted = rows::insert(&self.inner, &self.queue, jobs).await?;
+        let inserted = rows::insert(&self.inner, &self.queue, jobs).await;
+        let inserted = inserted.inspect_err(|error| self.queue.heed(error))?;
         lock(&self.dispatches).extend(inserted.due);
         Ok(inserted.answers)
     }

@@ -2,6 +2,8 @@
 
 use sea_orm::DbErr;
 
+use crate::fault::Fault;
+
 /// An error of the queue itself; what goes wrong inside a job is a
 /// [`JobError`](crate::JobError).
 #[derive(Debug, thiserror::Error)]
@@ -57,11 +59,42 @@ pub type EffectError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A transport that did not answer, or not in time.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct TransportError(pub String);
+#[error("{message}")]
+pub struct TransportError {
+    message: String,
+    fault: Fault,
+}
+
+impl TransportError {
+    /// An error of this fault.
+    #[must_use]
+    pub fn new(fault: Fault, message: impl Into<String>) -> Self {
+        Self { message: message.into(), fault }
+    }
+
+    /// What is wrong with the transport.
+    #[must_use]
+    pub const fn fault(&self) -> Fault {
+        self.fault
+    }
+
+    /// Whether it says this.
+    pub(crate) fn says(&self, text: &str) -> bool {
+        self.message.contains(text)
+    }
+}
 
 impl From<redis::RedisError> for TransportError {
     fn from(error: redis::RedisError) -> Self {
-        Self(error.to_string())
+        Self::new(Fault::of_redis(&error), error.to_string())
+    }
+}
+
+impl From<apalis_redis::Error> for TransportError {
+    fn from(error: apalis_redis::Error) -> Self {
+        match error {
+            apalis_redis::Error::Database(error) => error.into(),
+            error => Self::new(Fault::Refused, error.to_string()),
+        }
     }
 }

@@ -14,15 +14,19 @@ mod context;
 mod effects;
 mod enqueue;
 mod error;
+mod fault;
+mod guarded;
 mod job;
 mod limits;
 mod name;
 mod outcome;
+mod pulse;
 mod queue;
 mod rank;
 mod registry;
 mod retry;
 mod seldom;
+mod transient;
 
 pub mod bus;
 pub mod inspect;
@@ -41,10 +45,13 @@ pub mod worker;
 mod store;
 
 pub use clock::Clock;
+pub use commit::count_commits;
 pub use context::{JobContext, LogLevel, Progress};
 pub use effects::{Effect, Effects, EndedJob};
 pub use enqueue::{Enqueued, NewJob, Origin, Transaction};
 pub use error::{EffectError, QueueError, TransportError};
+pub use fault::Fault;
+pub use guarded::Guarded;
 pub use job::{Job, KindInfo, Lane, Policy};
 pub use limits::{QueueLimits, Rate};
 pub use name::QueueName;
@@ -52,3 +59,4 @@ pub use outcome::{Disposition, Ending, JobError, Outcome, Settlement, Standing, 
 pub use queue::{Queue, QueueOptions};
 pub use registry::{Handler, Registry};
 pub use retry::Backoff;
+pub use transient::Transient;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use atelier_entities::{Timestamp, jobs};
-use metrics::{counter, gauge, histogram};
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
-use crate::name::QueueName;
+use crate::{Fault, name::QueueName};
 
 /// Name, type, labels and meaning of a metric.
 pub type Described = (&'static str, &'static str, &'static str, &'static str);
@@ -40,6 +40,10 @@ pub const HANDED_BACK: &str = "atelier_claims_handed_back_total";
 pub const DISPATCH_FAILED: &str = "atelier_dispatch_failed_total";
 /// Ids the relay pushed.
 pub const RELAYED: &str = "atelier_relay_pushed_total";
+/// Passes of the relay that could not push what is due.
+pub const RELAY_FAILED: &str = "atelier_relay_push_failed_total";
+/// Whether the database and the transport take writes.
+pub const WRITABLE: &str = "atelier_writable";
 /// How late the relay made due jobs available.
 pub const RELAY_LAG: &str = "atelier_relay_lag_seconds";
 /// For how long due jobs have waited to be made available.
@@ -100,6 +104,18 @@ pub const ALL: &[Described] = &[
         "queue, cause",
         "Ids the relay pushed to the transport: `refill` as it had room, `redispatch` as it no longer had what it was given",
     ),
+    (
+        RELAY_FAILED,
+        "counter",
+        "queue, cause",
+        "Passes of the relay that could not push what is due of a queue, by the fault of the transport; tried again",
+    ),
+    (
+        WRITABLE,
+        "gauge",
+        "part",
+        "1 where the `database` or the `transport` took a scheduler's last write, 0 where it did not",
+    ),
     (RELAY_LAG, "gauge", "", "How late the relay made the latest due job available"),
     (
         RELAY_OVERDUE,
@@ -127,6 +143,17 @@ pub const ALL: &[Described] = &[
     (EVICTION_RISK, "gauge", "", "1 where Redis may evict keys of the queue, 0 where it may not"),
     (SWEPT, "counter", "state", "Ended jobs deleted by retention"),
 ];
+
+/// Tells the recorder what each metric means.
+pub fn describe() {
+    for (name, kind, _, meaning) in ALL {
+        match *kind {
+            "histogram" => describe_histogram!(*name, *meaning),
+            "gauge" => describe_gauge!(*name, *meaning),
+            _ => describe_counter!(*name, *meaning),
+        }
+    }
+}
 
 pub(crate) fn enqueued(queue: QueueName, kind: &str, duplicate: bool) {
     let name = if duplicate { DUPLICATES } else { ENQUEUED };
@@ -209,6 +236,10 @@ pub(crate) fn relayed(queue: QueueName, why: Pushed, ids: usize) {
     counter!(RELAYED, "queue" => queue.as_str(), "cause" => cause).increment(ids as u64);
 }
 
+pub(crate) fn not_relayed(queue: QueueName, cause: Fault) {
+    counter!(RELAY_FAILED, "queue" => queue.as_str(), "cause" => cause.code()).increment(1);
+}
+
 pub(crate) fn relay_lag(lag: Duration) {
     gauge!(RELAY_LAG).set(lag.as_secs_f64());
 }
@@ -238,6 +269,14 @@ pub(crate) fn swept(state: &'static str, rows: u64) {
 /// Sets the gauge of how many workers a queue wants.
 pub fn observe_desired_workers(queue: QueueName, workers: u64) {
     gauge!(DESIRED_WORKERS, "queue" => queue.as_str()).set(workers as f64);
+}
+
+/// Sets the gauges of what takes writes, by what keeps the database and the transport
+/// from it.
+pub fn observe_writable(database: Option<Fault>, transport: Option<Fault>) {
+    for (part, fault) in [("database", database), ("transport", transport)] {
+        gauge!(WRITABLE, "part" => part).set(if fault.is_none() { 1.0 } else { 0.0 });
+    }
 }
 
 /// Sets the gauge of due work that no relay has made available yet.

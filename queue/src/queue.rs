@@ -20,8 +20,10 @@ use crate::{
     effects::Effects,
     enqueue::{Transaction, group::Group},
     error::QueueError,
+    guarded::Guarded,
     inspect::RunTimes,
     name::QueueName,
+    pulse::Pulses,
     relay::Offered,
     transport::Transport,
 };
@@ -84,6 +86,7 @@ struct Inner {
     run_times: RunTimes,
     announcing: TaskTracker,
     offered: Offered,
+    pulses: Pulses,
 }
 
 impl Queue {
@@ -115,6 +118,7 @@ impl Queue {
             run_times,
             announcing,
             offered: Offered::default(),
+            pulses: Pulses::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -169,7 +173,7 @@ impl Queue {
         };
         let turn = self.write_turn().await;
         let inner = self.inner.db.begin_with_options(options).await?;
-        Ok(Transaction::new(self.clone(), inner, turn))
+        Ok(Transaction::new(self.clone(), Guarded::new(inner), turn))
     }
 
     /// [`Queue::begin`] for what holds rows that others take over once their lease has
@@ -200,6 +204,10 @@ impl Queue {
 
     pub(crate) fn offered(&self) -> &Offered {
         &self.inner.offered
+    }
+
+    pub(crate) fn pulses(&self) -> &Pulses {
+        &self.inner.pulses
     }
 
     pub(crate) fn group(&self) -> &Group {
@@ -272,6 +280,7 @@ impl Queue {
         if let Err(error) = self.inner.transport.push(queue, ids, self.inner.options.window).await {
             tracing::warn!(%queue, jobs = ids.len(), %error, "not dispatched now; the relay will");
             crate::metrics::dispatch_failed(queue);
+            self.heed(&error.into());
         }
     }
 

@@ -8,17 +8,22 @@ use std::time::Duration;
 use atelier_entities::{JobId, JobState, jobs};
 
 use crate::{
-    Queue,
+    Fault, Queue,
     enqueue::Transaction,
     error::QueueError,
     metrics::{self, Pushed},
     name::QueueName,
     outcome::JobError,
-    store::{self, Step, finish, window},
+    store::{
+        self, Step,
+        finish::{self, in_order_of_subjects},
+        window,
+    },
 };
 
 mod again;
 
+use again::Offer;
 pub(crate) use again::Offered;
 
 /// Rows of one statement.
@@ -35,8 +40,9 @@ pub struct RelayReport {
     pub pushed: usize,
     /// Those of them that it had been given before.
     pub redispatched: usize,
-    /// The transport was away: its windows wait for a pass that finds it.
-    pub held_up: bool,
+    /// Why the transport did not take what is due: its windows wait for a pass that finds
+    /// it well. No failure of the relay.
+    pub held_up: Option<Fault>,
 }
 
 /// One pass over every queue. What fails keeps nothing else from being done, and a
@@ -44,16 +50,9 @@ pub struct RelayReport {
 pub async fn tick(queue: &Queue) -> Result<RelayReport, QueueError> {
     let promoted = promote(queue).await;
     let expired = expire(queue).await;
-    let (filled, held_up) = match fill_all(queue).await {
-        Err(QueueError::Transport(error)) => {
-            // No failure of the relay: what is due has become available, and goes out
-            // at the first pass that finds the transport.
-            tracing::debug!(%error, "the transport's windows are not filled now");
-            (Ok((0, 0)), true)
-        }
-        filled => (filled, false),
-    };
-    let (promoted, expired, (pushed, redispatched)) = (promoted?, expired?, filled?);
+    let filled = fill_all(queue).await;
+    let (promoted, expired, offer) = (promoted?, expired?, filled?);
+    let Offer { pushed, redispatched, held_up } = offer;
     Ok(RelayReport { promoted, expired, pushed, redispatched, held_up })
 }
 
@@ -72,7 +71,7 @@ pub async fn fill(queue: &Queue, names: &[QueueName]) -> Result<usize, QueueErro
 
 /// The same for every queue, pass by pass: what the transport no longer has of what it
 /// was given is told apart.
-async fn fill_all(queue: &Queue) -> Result<(usize, usize), QueueError> {
+async fn fill_all(queue: &Queue) -> Result<Offer, QueueError> {
     let next = store::bounded(window::next(queue, &QueueName::ALL, queue.options().window)).await?;
     again::offer(queue, next).await
 }
@@ -134,8 +133,9 @@ async fn expire(queue: &Queue) -> Result<usize, QueueError> {
 
 async fn expire_some(queue: &Queue, after: Option<JobId>, size: u64) -> Result<Step<usize>, QueueError> {
     let tx = queue.begin_brief().await?;
-    let expired = window::expired(&*tx, tx.now(), after, size).await?;
+    let mut expired = window::expired(&*tx, tx.now(), after, size).await?;
     let Some(last) = expired.last().map(|job| job.id) else { return Ok(None) };
+    in_order_of_subjects(&mut expired);
     let cancelled = cancel_all(&tx, &expired).await;
     Ok(Some((last, tx.close(cancelled).await)))
 }

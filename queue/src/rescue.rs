@@ -18,7 +18,7 @@ use crate::{
     retry::Backoff,
     store::{
         self, Step,
-        finish::{self, Finish},
+        finish::{self, Finish, in_order_of_subjects},
         lease, spacing,
     },
 };
@@ -83,8 +83,9 @@ async fn rescue_some(
     size: u64,
 ) -> Result<Step<RescueReport>, QueueError> {
     let tx = queue.begin_brief().await?;
-    let lost = lease::expired(&*tx, tx.now(), after, size).await?;
+    let mut lost = lease::expired(&*tx, tx.now(), after, size).await?;
     let Some(last) = lost.last().map(|job| job.id) else { return Ok(None) };
+    in_order_of_subjects(&mut lost);
     let rescued = rescue_all(&tx, &lost).await;
     Ok(Some((last, tx.close(rescued).await)))
 }

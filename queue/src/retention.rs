@@ -50,13 +50,14 @@ pub async fn sweep(queue: &Queue, rules: &RetentionRules) -> Result<u64, QueueEr
 
 async fn delete_batch(queue: &Queue, state: JobState, keep: Duration, batch: u32) -> Result<u64, QueueError> {
     let mut sql = Sql::new(queue.db().get_database_backend());
-    sql.push("DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE phase = ")
-        .push(&state.phase().to_string())
-        .push(" AND finished_at < ")
-        .bind(queue.now() - keep)
-        .push(" ORDER BY finished_at LIMIT ")
-        .push(&batch.to_string())
-        .push(")");
+    sql.delete_some("jobs", |sql| {
+        sql.push("phase = ")
+            .push(&state.phase().to_string())
+            .push(" AND finished_at < ")
+            .bind(queue.now() - keep)
+            .push(" ORDER BY finished_at LIMIT ")
+            .push(&batch.to_string());
+    });
     let _turn = queue.write_turn().await;
     let deleted = queue.db().execute_raw(sql.build()).await?.rows_affected();
     metrics::swept(state.as_str(), deleted);

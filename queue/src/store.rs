@@ -19,7 +19,7 @@ use atelier_entities::JobId;
 use sea_orm::{DbErr, RuntimeErr, sqlx};
 use tokio::time;
 
-use crate::error::QueueError;
+use crate::{error::QueueError, transient::Transient};
 
 /// Longest time any one step with the database may take, whatever became of its
 /// connection.
@@ -57,15 +57,18 @@ where
     match time::timeout(BOUND, step).await {
         Ok(answer) => answer.map_err(QueueError::from),
         Err(_late) => {
-            let message = format!("no answer within {} s", BOUND.as_secs());
-            Err(DbErr::Custom(message).into())
+            let late = RuntimeErr::Internal(format!("no answer within {} s", BOUND.as_secs()));
+            Err(DbErr::Conn(late).into())
         }
     }
 }
 
 /// Whether the database answered, and answered no: another time may be as bad, and
-/// other statements may well work.
+/// other statements may well work. One that is full or locked refuses every statement.
 pub(crate) fn refused(error: &QueueError) -> bool {
+    if Transient::of(error).is_some() {
+        return false;
+    }
     let QueueError::Database(
         DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)),
     ) = error

@@ -4,7 +4,7 @@
 
 use atelier_entities::{JobId, JobState, LeaseId, WorkerId, jobs, running_jobs};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     Queue,
@@ -66,6 +66,11 @@ pub async fn extend(queue: &Queue, worker: WorkerId, held: &[JobId]) -> Result<V
 /// still held.
 pub async fn write_progress(queue: &Queue, job: &jobs::Model, value: &Value) -> Result<bool, QueueError> {
     progress::write(queue, job, value, true).await
+}
+
+/// Writes a line into a claimed job's log. Answers whether it was kept.
+pub async fn write_log(queue: &Queue, job: &jobs::Model, message: &str) -> Result<bool, QueueError> {
+    Ok(progress::append_event(queue, job, "log", &json!({"message": message})).await?)
 }
 
 /// Writes the ends of claimed jobs: those that no effect may follow in one batch, the

@@ -42,8 +42,21 @@ pub trait Transport: Send + Sync {
     /// Answers how many ids that were.
     async fn reclaim(&self) -> Result<usize, TransportError>;
 
+    /// Removes what versions before kept under names that this one no longer uses, once
+    /// none of their workers is left. Answers how many ids that were: the relay has
+    /// carried them again under their new names.
+    async fn retire(&self) -> Result<usize, TransportError> {
+        Ok(0)
+    }
+
     /// Whether it answers at all.
     async fn ping(&self) -> Result<(), TransportError>;
+
+    /// Whether it does what carrying ids takes: writes, and news to whoever waits for
+    /// them. [`Queue::transport_fault`](crate::Queue::transport_fault) asks it seldom.
+    async fn probe(&self) -> Result<(), TransportError> {
+        self.ping().await
+    }
 
     /// How it deals with full memory; none where it cannot tell or never evicts.
     async fn eviction(&self) -> Result<Option<Eviction>, TransportError> {

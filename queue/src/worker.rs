@@ -140,13 +140,14 @@ impl Worker {
             Ok(())
         });
         let ended = running.await;
+        // The leases are kept for as long as ends are being written.
+        self.finisher.flush().await;
         stop_beating.cancel();
         if let Err(error) = beats.await {
             tracing::error!(%error, "heartbeats ended early");
         }
-        self.finisher.flush().await;
         tracing::info!(worker.id = %self.id, "worker stopped");
-        ended.map_err(|error| crate::TransportError(error.to_string()).into())
+        ended.map_err(|error| crate::TransportError::new(crate::Fault::Refused, error.to_string()).into())
     }
 
     fn claim_loop(

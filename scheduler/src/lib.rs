@@ -10,8 +10,10 @@ mod presence;
 mod reclaimer;
 mod relay;
 mod rescuer;
+mod retirement;
 mod run;
 mod scaling;
+mod vitals;
 
 pub use cron::Cron;
 pub use duty::{Duty, Next, perform};
@@ -21,5 +23,7 @@ pub use presence::Presence;
 pub use reclaimer::Reclaimer;
 pub use relay::Relay;
 pub use rescuer::Rescuer;
+pub use retirement::Retirement;
 pub use run::{SchedulerOptions, run};
 pub use scaling::Scaling;
+pub use vitals::Vitals;

@@ -15,7 +15,9 @@ use crate::{
     reclaimer::Reclaimer,
     relay::Relay,
     rescuer::Rescuer,
+    retirement::Retirement,
     scaling::Scaling,
+    vitals::Vitals,
 };
 
 /// Settings of a scheduler.
@@ -44,7 +46,9 @@ pub async fn run(
         Box::new(Cron::new(queue.clone(), recurring.clone())),
         Box::new(Gauges::new(queue.clone(), recurring)),
         Box::new(Scaling::new(queue.clone())),
-        Box::new(EvictionWatch::new(queue)),
+        Box::new(EvictionWatch::new(queue.clone())),
+        Box::new(Retirement::new(queue.clone())),
+        Box::new(Vitals::new(queue)),
         Box::new(presence.clone()),
     ];
     join_all(duties.into_iter().map(|duty| keep_performing(duty.into(), shutdown.clone()))).await;

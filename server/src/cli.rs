@@ -2,6 +2,8 @@
 
 mod admin;
 mod answer;
+pub(crate) mod ending;
+mod examples;
 mod jobs;
 mod patience;
 mod queues;
@@ -16,7 +18,7 @@ use std::{
 };
 
 use anyhow::{Context, anyhow};
-use atelier_config::{ConfigError, Loaded, Role, Settings, load};
+use atelier_config::{Loaded, Role, Settings, load};
 use atelier_ops::{logging, shutdown::Shutdown};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio::runtime::Runtime;
@@ -30,47 +32,17 @@ use crate::{
 };
 
 use self::{
-    admin::AdminArgs, answer::Answer, jobs::JobsArgs, patience::Patience, queues::QueuesArgs,
+    admin::AdminArgs, answer::Answer, ending::Ending, jobs::JobsArgs, patience::Patience, queues::QueuesArgs,
     workers::WorkersArgs,
 };
-
-/// Exit code where the configuration or the command line is wrong.
-const EXIT_USAGE: u8 = 2;
-/// Exit code where Ctrl-C came before the end, as shells have it.
-const EXIT_INTERRUPTED: u8 = 130;
 
 /// Longest a command waits for the other processes to be told of what it did.
 const FLUSH_BOUND: Duration = Duration::from_secs(2);
 
-const EXAMPLES: &str = "\
-Examples:
-  atelier                                       start everything on 127.0.0.1:8001
-  atelier demo \"A reading list with ratings\"    make an application and save its ZIP
-  atelier --config atelier.toml config          show every setting and its source
-  atelier admin create --email ada@example.org  make somebody an administrator
-  atelier queues list                           see backlog, workers, limits
-  atelier jobs list --status failed             see what went wrong
-  DATABASE_URL=postgres://… REDIS_URL=redis://… atelier migrate
-
-Every setting can be given in the environment, as DATABASE_URL or as
-ATELIER_QUEUE__HEARTBEAT_SECS=2: see `atelier config`.
-
-Exit codes: 0 done; 1 not found, refused or failed; 2 wrong command line or settings;
-130 interrupted.";
-
-const ROLE_EXAMPLES: &str = "\
-It needs what it shares with the other roles:
-  DATABASE_URL   postgres:// URL
-  REDIS_URL      redis:// URL
-  JWT_SECRET     at least 32 bytes, the same for all
-
-Every setting can be given in the environment, as ATELIER_QUEUE__HEARTBEAT_SECS=2,
-or in the file named by --config: `atelier config` shows them all.";
-
 /// Atelier writes, keeps and publishes applications: an API, workers and a
 /// scheduler, here in one process.
 #[derive(Debug, Parser)]
-#[command(name = "atelier", version, after_help = EXAMPLES)]
+#[command(name = "atelier", version, after_help = examples::ALL)]
 struct Cli {
     /// File of settings (TOML), over the defaults and under the environment.
     #[arg(long, global = true, value_name = "FILE")]
@@ -82,14 +54,18 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run API, worker and scheduler in this process (what happens without a command).
+    #[command(after_help = examples::SERVE)]
     Serve,
     /// Make an application through the HTTP API and save its ZIP.
     Demo(DemoArgs),
     /// Show every setting in force and where it came from, secrets masked.
+    #[command(after_help = examples::CONFIG)]
     Config,
     /// Bring the database's tables up to date.
+    #[command(after_help = examples::MIGRATE)]
     Migrate,
     /// Print the OpenAPI document.
+    #[command(after_help = examples::OPENAPI)]
     Openapi,
     #[command(flatten)]
     Operate(Task),
@@ -106,7 +82,7 @@ enum Task {
 
 /// One role of a scaled-out installation.
 #[derive(Debug, Parser)]
-#[command(version, after_help = ROLE_EXAMPLES)]
+#[command(version)]
 struct RoleCli {
     /// File of settings (TOML), over the defaults and under the environment.
     #[arg(long, value_name = "FILE")]
@@ -118,17 +94,18 @@ struct RoleCli {
 pub fn atelier() -> ExitCode {
     let Cli { config, command } = Cli::parse();
     let file = config.as_deref();
-    exit_code(match command.unwrap_or(Command::Serve) {
-        Command::Serve => serve(Role::Embedded, file),
+    let outcome = match command.unwrap_or(Command::Serve) {
+        Command::Serve => return serve(Role::Embedded, file),
+        Command::Migrate => return migrate(file),
         Command::Demo(args) => run_demo(&args, file),
         Command::Config => show_config(file),
-        Command::Migrate => migrate(file),
         Command::Openapi => {
             terminal::say(atelier_api::openapi_json().trim_end());
             Ok(())
         }
         Command::Operate(task) => operate(task, file),
-    })
+    };
+    Ending::COMMAND.exit_code(&outcome)
 }
 
 /// Does an operator's task; what it could not do makes it fail.
@@ -181,45 +158,69 @@ async fn perform(task: &Task, platform: &Platform) -> anyhow::Result<Answer> {
 /// Runs the binary of a split role with this process's arguments.
 #[must_use]
 pub fn role(role: Role) -> ExitCode {
-    let command = RoleCli::command().name(role.as_str()).about(match role {
+    let command = role_command(role);
+    let matches = command.get_matches();
+    let config = RoleCli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()).config;
+    serve(role, config.as_deref())
+}
+
+fn role_command(role: Role) -> clap::Command {
+    let about = match role {
         Role::Embedded => "Everything in one process.",
         Role::Api => "The HTTP API of a scaled-out Atelier.",
         Role::Worker => "A worker of a scaled-out Atelier: runs jobs. Start as many as you need.",
         Role::Scheduler => "A scheduler of a scaled-out Atelier. Start two, so that one may fail.",
-    });
-    let matches = command.get_matches();
-    let config = RoleCli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()).config;
-    exit_code(serve(role, config.as_deref()))
+    };
+    RoleCli::command().name(role.as_str()).about(about).after_help(examples::role(role.as_str()))
 }
 
-fn exit_code(outcome: anyhow::Result<()>) -> ExitCode {
-    let Err(error) = outcome else { return ExitCode::SUCCESS };
-    if let Some(problems) = error.downcast_ref::<ConfigError>() {
-        terminal::complain(problems);
-        return ExitCode::from(EXIT_USAGE);
+/// Loads the settings of a process and runs it; both end as its logs are written.
+fn run_process(
+    role: Role,
+    name: &'static str,
+    file: Option<&Path>,
+    run: impl FnOnce(Loaded) -> anyhow::Result<()>,
+) -> ExitCode {
+    match load(role, file) {
+        Ok(loaded) => {
+            let ending = Ending::of_process(name, loaded.settings.telemetry.log_format);
+            ending.exit_code(&run(loaded))
+        }
+        Err(problems) => {
+            let ending = Ending::of_process(name, problems.log_format);
+            ending.exit_code(&Err(problems.into()))
+        }
     }
-    terminal::complain(format_args!("error: {error:#}"));
-    if error.is::<demo::Interrupted>() {
-        return ExitCode::from(EXIT_INTERRUPTED);
-    }
-    ExitCode::FAILURE
 }
 
-fn serve(role: Role, file: Option<&Path>) -> anyhow::Result<()> {
-    let Loaded { settings, warnings, .. } = load(role, file)?;
-    let _logging = logging::init(&settings.telemetry, role.as_str())?;
-    for warning in warnings {
-        tracing::warn!("{warning}");
-    }
-    block_on(async {
-        let shutdown = Shutdown::new(settings.server.shutdown_grace());
-        let listening = shutdown.listen().context("cannot listen for signals")?;
-        let instance = Instance::start(settings, role, shutdown).await?;
-        banner::show(role, &instance);
-        let outcome = instance.finish().await;
-        listening.abort();
-        outcome
+fn serve(role: Role, file: Option<&Path>) -> ExitCode {
+    run_process(role, role.as_str(), file, |Loaded { settings, warnings, .. }| {
+        let _logging = logging::init(&settings.telemetry, role.as_str())?;
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
+        wire::keep_files_private(&settings);
+        block_on(run_instance(settings, role))
     })
+}
+
+/// Runs a role until it has drained. A signal while it starts ends it at once: nothing
+/// runs yet that it would have to finish.
+async fn run_instance(settings: Settings, role: Role) -> anyhow::Result<()> {
+    let shutdown = Shutdown::new(settings.server.shutdown_grace());
+    let listening = shutdown.listen().context("cannot listen for signals")?;
+    let instance = tokio::select! {
+        biased;
+        () = shutdown.draining() => {
+            tracing::info!("stopped before the start was complete");
+            return Ok(());
+        }
+        started = Instance::start(settings, role, shutdown.clone()) => started?,
+    };
+    banner::show(role, &instance);
+    let outcome = instance.finish().await;
+    listening.abort();
+    outcome
 }
 
 fn run_demo(args: &DemoArgs, file: Option<&Path>) -> anyhow::Result<()> {
@@ -239,19 +240,20 @@ fn show_config(file: Option<&Path>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn migrate(file: Option<&Path>) -> anyhow::Result<()> {
-    let Loaded { settings, .. } = load(Role::Embedded, file)?;
-    let _logging = logging::init(&settings.telemetry, "atelier-migrate")?;
-    block_on(async {
-        bring_up_to_date(&settings).await?;
-        terminal::say("the database is up to date");
-        Ok(())
+fn migrate(file: Option<&Path>) -> ExitCode {
+    run_process(Role::Embedded, "atelier-migrate", file, |Loaded { settings, .. }| {
+        let _logging = logging::init(&settings.telemetry, "atelier-migrate")?;
+        block_on(async {
+            bring_up_to_date(&settings).await?;
+            terminal::say("the database is up to date");
+            Ok(())
+        })
     })
 }
 
 /// Makes the database of these settings where it is not there yet.
 async fn bring_up_to_date(settings: &Settings) -> anyhow::Result<()> {
-    wire::prepare_folder(settings)?;
+    wire::prepare_database(settings)?;
     let db = wire::connect(settings).await?;
     wire::migrate(settings, &db).await
 }

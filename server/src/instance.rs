@@ -15,7 +15,10 @@ use atelier_services::recurring;
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::wire::{self, Platform};
+use crate::{
+    cli::ending::describe,
+    wire::{self, Platform},
+};
 
 /// How often a process sets its clock by the database's.
 const CLOCK_INTERVAL: Duration = Duration::from_secs(30);
@@ -55,6 +58,7 @@ impl Instance {
             tracing::warn!("server.public_url is not set: links in mails and previews start with {start}");
         }
         let recorder = metrics::install(role.as_str()).context("cannot count")?;
+        wire::describe_metrics();
         let url = reachable_url(address);
         let (parts, background) = (JoinSet::new(), JoinSet::new());
         let mut instance = Self { platform, address, url, shutdown, parts, background };
@@ -166,7 +170,7 @@ async fn wait_for_all(
             Ok(()) => anyhow!("the {name} ended by itself"),
             Err(error) => error.context(format!("the {name} failed")),
         };
-        tracing::error!(error = format!("{fault:#}"), "a role ended");
+        tracing::error!(error = describe(&fault), "a role ended");
         shutdown.start();
         outcome = outcome.and(Err(fault));
     }

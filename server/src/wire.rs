@@ -1,15 +1,16 @@
 //! Builds what a process works with from its settings: the one place that knows
 //! every crate.
 
+mod checks;
+mod folder;
 mod oauth;
 mod options;
 mod outside;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use atelier_config::{Role, Settings};
-use atelier_ops::server::Check;
 use atelier_providers::limiter::RateLimiter;
 use atelier_queue::{
     Queue,
@@ -54,7 +55,7 @@ pub struct Platform {
 /// of `server.bind`: set it to the bound one first where the port was free.
 pub async fn build(settings: &Settings, role: Role) -> anyhow::Result<Platform> {
     let mut settings = settings.clone();
-    prepare_folder(&settings)?;
+    folder::prepare(&settings)?;
     if role == Role::Embedded {
         settings.ensure_jwt_secret().context("the signing secret")?;
     }
@@ -71,10 +72,17 @@ pub async fn build(settings: &Settings, role: Role) -> anyhow::Result<Platform> 
 /// The platform of an installation that is there already, for its operators: makes
 /// no folder and no secret, and leaves the tables as they are.
 pub async fn open(settings: &Settings) -> anyhow::Result<Platform> {
-    if let Some(file) = sqlite_file(&settings.database_url()).filter(|file| !Path::new(file).exists()) {
-        bail!("there is no database at {file}: start atelier first, or set DATABASE_URL");
+    if let Some(file) = folder::database_file(settings).filter(|file| !file.exists()) {
+        bail!(
+            "there is no database at {}: `atelier migrate` makes it, or set DATABASE_URL or DATA_DIR to where it is",
+            file.display()
+        );
     }
     let db = connect(settings).await?;
+    let pending = pending(settings, &db).await?;
+    if !pending.is_empty() {
+        bail!("{}: run `atelier migrate` first", lacks(settings, &pending));
+    }
     assemble(settings.clone(), db).await
 }
 
@@ -121,77 +129,43 @@ async fn read_eviction(transport: &Arc<dyn Transport>) -> Option<Eviction> {
     Some(eviction)
 }
 
-impl Platform {
-    /// What must answer for this process to be ready.
-    #[must_use]
-    pub fn checks(&self) -> Vec<Check> {
-        let db = self.db.clone();
-        let mut checks = vec![Check::new("database", move || {
-            let db = db.clone();
-            async move { db.ping().await.map_err(|error| error.to_string()) }
-        })];
-        let db = self.db.clone();
-        checks.push(Check::new("migrations", move || {
-            let db = db.clone();
-            async move {
-                let pending = database::pending(&db).await.map_err(|error| error.to_string())?;
-                if pending.is_empty() { Ok(()) } else { Err(format!("not applied: {}", pending.join(", "))) }
-            }
-        }));
-        if self.settings.redis_url().is_some() {
-            let transport = self.queue.transport().clone();
-            checks.push(Check::new("redis", move || {
-                let transport = transport.clone();
-                async move { transport.ping().await.map_err(|error| error.to_string()) }
-            }));
-            let transport = self.queue.transport().clone();
-            checks.push(Check::advisory("redis_eviction", move || {
-                let transport = transport.clone();
-                async move {
-                    match transport.eviction().await {
-                        Ok(Some(eviction)) if eviction.is_risky() => Err(eviction.to_string()),
-                        _ => Ok(()),
-                    }
-                }
-            }));
-        }
-        checks
-    }
-}
-
 impl std::fmt::Debug for Platform {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Platform").field("queue", &self.queue).finish_non_exhaustive()
     }
 }
 
-/// Makes the folder that an SQLite file is to be in.
-pub fn prepare_folder(settings: &Settings) -> anyhow::Result<()> {
-    if settings.is_sqlite() {
-        settings.ensure_data_dir()?;
-        if let Some(folder) = sqlite_folder(&settings.database_url()) {
-            std::fs::create_dir_all(&folder).with_context(|| format!("cannot create the folder {folder}"))?;
-        }
+/// Makes the file of SQLite and its folder, where these settings name one.
+///
+/// # Errors
+/// Where they cannot be written.
+pub fn prepare_database(settings: &Settings) -> anyhow::Result<()> {
+    if settings.is_sqlite() { folder::prepare(settings) } else { Ok(()) }
+}
+
+/// Keeps what this process will write to itself, unless the settings name a folder for
+/// objects, which others may share.
+pub(crate) fn keep_files_private(settings: &Settings) {
+    if folder::own_objects(settings).is_some() {
+        atelier_ops::host::keep_files_private();
     }
-    Ok(())
 }
 
-/// The file that an SQLite URL names.
-fn sqlite_file(url: &str) -> Option<&str> {
-    let path = url.strip_prefix("sqlite:")?;
-    let path = path.strip_prefix("//").unwrap_or(path).split('?').next()?;
-    (!path.is_empty() && !path.contains(":memory:")).then_some(path)
-}
-
-/// The folder of that file.
-fn sqlite_folder(url: &str) -> Option<String> {
-    let folder = Path::new(sqlite_file(url)?).parent()?.to_str().filter(|folder| !folder.is_empty())?;
-    Some(folder.to_owned())
+/// Says what each metric means, in every role: a worker counts what only the queue, the
+/// model servers or the API describe.
+pub(crate) fn describe_metrics() {
+    atelier_queue::metrics::describe();
+    atelier_providers::metrics::describe();
+    atelier_api::metrics::describe();
 }
 
 /// Connects to the database of these settings.
 pub async fn connect(settings: &Settings) -> anyhow::Result<DatabaseConnection> {
-    connect_with(settings, settings.database.max_connections).await
+    let db = connect_with(settings, settings.database.max_connections).await?;
+    database::ensure_own_sessions(&db, &settings.database_url())
+        .await
+        .with_context(|| format!("cannot use the database at {}", settings.database_place()))?;
+    Ok(db)
 }
 
 async fn connect_with(settings: &Settings, connections: u32) -> anyhow::Result<DatabaseConnection> {
@@ -199,24 +173,53 @@ async fn connect_with(settings: &Settings, connections: u32) -> anyhow::Result<D
     let (acquire, statement) = (limits.acquire_timeout(), limits.statement_timeout());
     database::connect(&settings.database_url(), connections, acquire, statement)
         .await
+        .map_err(|error| anyhow!(database::describe(&error)))
         .with_context(|| format!("cannot connect to the database at {}", settings.database_place()))
 }
 
-/// Brings the tables up to date, or fails in bounded time: over a connection that
-/// fell silent a start would wait for ever, where a new one would succeed.
+/// Brings the tables up to date where something is to be done, which needs the right to
+/// create, or fails in bounded time: over a connection that fell silent a start would
+/// wait for ever, where a new one would succeed.
+///
+/// # Errors
+/// What stood in the way, with what is not applied.
 pub async fn migrate(settings: &Settings, db: &DatabaseConnection) -> anyhow::Result<()> {
     // PostgreSQL ends any one statement at half of it.
     let bound = settings.database.statement_timeout() * 2;
-    let migrated = tokio::time::timeout(bound, migrate_in_turn(settings, db)).await;
-    migrated.unwrap_or_else(|_late| bail!("the database did not answer within {} s", bound.as_secs()))
+    let migrated = tokio::time::timeout(bound, async {
+        let pending = pending(settings, db).await?;
+        if pending.is_empty() {
+            return Ok(());
+        }
+        migrate_in_turn(settings, db).await.with_context(|| lacks(settings, &pending))
+    });
+    migrated.await.unwrap_or_else(|_late| bail!("the database did not answer within {} s", bound.as_secs()))
+}
+
+/// The migrations that the database does not have.
+async fn pending(settings: &Settings, db: &DatabaseConnection) -> anyhow::Result<Vec<String>> {
+    let pending = database::pending(db).await.map_err(|error| anyhow!(database::describe(&error)));
+    pending
+        .with_context(|| format!("cannot read the tables of the database at {}", settings.database_place()))
+}
+
+/// What an operator is told of a database that is empty or behind.
+fn lacks(settings: &Settings, pending: &[String]) -> String {
+    let place = settings.database_place();
+    match pending {
+        [one] => format!("the database at {place} lacks the migration {one}"),
+        [first, .., last] => {
+            format!("the database at {place} lacks {} migrations, {first} to {last}", pending.len())
+        }
+        [] => format!("the database at {place} is up to date"),
+    }
 }
 
 /// Processes that start together on PostgreSQL take turns, under a lock that a
 /// connection of its own holds.
 async fn migrate_in_turn(settings: &Settings, db: &DatabaseConnection) -> anyhow::Result<()> {
-    const FAULT: &str = "cannot bring the database's tables up to date";
     if settings.is_sqlite() {
-        return database::migrate(db).await.context(FAULT);
+        return database::migrate(db).await.map_err(|error| anyhow!(database::describe(&error)));
     }
     let keeper = connect_with(settings, 1).await?;
     let turn = keeper.begin().await?;
@@ -224,11 +227,18 @@ async fn migrate_in_turn(settings: &Settings, db: &DatabaseConnection) -> anyhow
     let lock = format!(
         "SET LOCAL idle_in_transaction_session_timeout = 0; SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"
     );
-    turn.execute_unprepared(&lock).await.context(FAULT)?;
+    turn.execute_unprepared(&lock).await?;
     let migrated = database::migrate(db).await;
     turn.rollback().await?;
     keeper.close().await?;
-    migrated.context(FAULT)
+    migrated.map_err(|error| {
+        let cause = database::describe(&error);
+        if database::is_forbidden(&error) {
+            anyhow!("{cause}: run `atelier migrate` with DATABASE_URL of a user who may change the tables")
+        } else {
+            anyhow!(cause)
+        }
+    })
 }
 
 async fn dispatch(settings: &Settings) -> anyhow::Result<(Arc<dyn Transport>, Arc<dyn Bus>)> {
@@ -246,22 +256,4 @@ async fn dispatch(settings: &Settings) -> anyhow::Result<(Arc<dyn Transport>, Ar
     .await
     .context("cannot use Redis")?;
     Ok((hub.clone(), hub))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn finds_the_folder_of_a_database_file() {
-        for (url, folder) in [
-            ("sqlite://./data/atelier.db?mode=rwc", Some("./data")),
-            ("sqlite:///srv/atelier/a.db", Some("/srv/atelier")),
-            ("sqlite:a.db", None),
-            ("sqlite::memory:", None),
-            ("postgres://db/atelier", None),
-        ] {
-            assert_eq!(sqlite_folder(url).as_deref(), folder, "{url}");
-        }
-    }
 }

@@ -25,7 +25,6 @@ pub use export::{CSV_HEADER, EXPORT_LIMIT, Export, csv_line, json_line};
 pub use figures::{ArchiveFigures, AuditFigures, CountOfDay, CountOfKind};
 pub use filter::AuditFilter;
 pub use jobs::{ArchiveAudit, EraseArchived};
-pub use list::COUNT_LIMIT;
 
 pub(crate) use anonymous::{address_target, hash_address};
 pub(crate) use erase::forget_person;

@@ -29,7 +29,8 @@ impl Credits {
         balance(self.queue.db(), user).await
     }
 
-    /// Changes of a balance, newest first, and how many there are.
+    /// Changes of a balance, newest first, and how many there are, up to
+    /// [`COUNT_LIMIT`](crate::COUNT_LIMIT).
     pub async fn history(
         &self,
         user: UserId,

@@ -1,18 +1,28 @@
 //! Connecting to the database and bringing its schema up to date.
 
-use std::{collections::HashSet, time::Duration};
+mod cause;
+mod pooling;
+mod release;
+mod session;
+
+use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
 
 use atelier_migration::Migrator;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, Statement,
-    sqlx::{self, Connection, PgConnection},
+    sqlx::{self, postgres::PgConnectOptions, sqlite::SqliteConnectOptions},
 };
-use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::{MigratorTrait, SchemaManager};
+
+pub use cause::{describe, is_forbidden};
+pub use pooling::{SharedSessions, ensure_own_sessions};
 
 /// Connects to SQLite (`sqlite://…`, kept in WAL with foreign keys on) or PostgreSQL
 /// (`postgres://…`, with a bound on each statement and on each pause within a
-/// transaction). `acquire` is the longest wait
-/// for one of `max_connections`.
+/// transaction). `acquire` is the longest wait for one of `max_connections`.
+///
+/// # Errors
+/// What stood in the way, also where the pool waited for it in vain.
 pub async fn connect(
     url: &str,
     max_connections: u32,
@@ -34,51 +44,59 @@ pub async fn connect(
                 .busy_timeout(Duration::from_secs(5))
                 .row_buffer_size(SQLITE_ROWS)
         });
-    } else {
-        options.statement_timeout(statement).set_application_name("atelier");
-        options.map_sqlx_postgres_opts(move |options| options.options(session(statement)));
-        options.map_sqlx_postgres_pool_opts(|pool| {
-            pool.test_before_acquire(false)
-                .before_acquire(|held, about| {
-                    Box::pin(async move { Ok(about.idle_for < TRUSTED || answers(held).await?) })
-                })
-                .after_release(|held, _| Box::pin(answers(held)))
-        });
+        options
+            .map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|held, _| Box::pin(release::is_free(held))));
+        return Database::connect(options).await;
     }
-    Database::connect(options).await
+    let script: Arc<str> = session::script(statement).into();
+    let set_up = script.clone();
+    options.set_application_name(session::APPLICATION);
+    options.map_sqlx_postgres_opts(without_unknown_parameters);
+    options.map_sqlx_postgres_pool_opts(move |pool| {
+        let set_up = set_up.clone();
+        pool.test_before_acquire(false)
+            .after_connect(move |held, _| {
+                let set_up = set_up.clone();
+                Box::pin(async move { session::set_up(held, &set_up).await })
+            })
+            .before_acquire(|held, about| {
+                Box::pin(async move { Ok(about.idle_for < TRUSTED || release::answers_free(held).await?) })
+            })
+            .after_release(|held, _| Box::pin(release::answers_free(held)))
+    });
+    match Database::connect(options).await {
+        Err(error) if cause::is_timeout(&error) => Err(cause::find(url, &script, acquire).await),
+        connected => connected,
+    }
+}
+
+/// A connection of its own, outside of the pool.
+fn plain(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
+    let options: PgConnectOptions = url.parse()?;
+    Ok(without_unknown_parameters(options.application_name(session::APPLICATION)))
+}
+
+/// Poolers know few of the parameters that may open a connection, and refuse it for any
+/// other. PostgreSQL writes floats in full without this one since version 12.
+fn without_unknown_parameters(options: PgConnectOptions) -> PgConnectOptions {
+    options.extra_float_digits(None)
 }
 
 /// Rows that SQLite's thread may be ahead of whoever reads them: a batch of the queue's
 /// passes without the two waiting for each other at every turn.
 const SQLITE_ROWS: usize = 1_000;
 
-/// What makes the server give up a session whose client is gone without a word, and
-/// with it the locks of its transaction: others would wait for them until TCP notices,
-/// after hours.
-fn session(statement: Duration) -> [(&'static str, String); 4] {
-    [
-        ("idle_in_transaction_session_timeout", statement.as_millis().to_string()),
-        ("tcp_keepalives_idle", "15".to_owned()),
-        ("tcp_keepalives_interval", "5".to_owned()),
-        ("tcp_keepalives_count", "3".to_owned()),
-    ]
-}
-
-/// Longest a connection may take to show that it still lives.
-const ANSWER_BOUND: Duration = Duration::from_millis(500);
-
 /// How long a connection that lies in the pool is taken to live without asking.
 const TRUSTED: Duration = Duration::from_millis(5);
 
-/// Whether a connection still answers, asked on its way back to the pool, and on its
-/// way out where it has lain there for a while. The pool asks the same by itself, but
-/// without a bound: connections that fell silent would hold up whoever gets one, and
-/// stay away with their place in the pool.
-async fn answers(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    match tokio::time::timeout(ANSWER_BOUND, connection.ping()).await {
-        Ok(answer) => answer.map(|()| true),
-        Err(late) => Err(sqlx::Error::Io(std::io::Error::other(late))),
+/// The file that an SQLite URL names. None where the database is in memory or is not SQLite.
+#[must_use]
+pub fn sqlite_file(url: &str) -> Option<PathBuf> {
+    if !url.starts_with("sqlite:") || url.contains(":memory:") || url.contains("mode=memory") {
+        return None;
     }
+    let options: SqliteConnectOptions = url.parse().ok()?;
+    Some(options.get_filename().to_owned()).filter(|file| !file.as_os_str().is_empty())
 }
 
 /// Applies every migration that was not applied yet.
@@ -86,11 +104,19 @@ pub async fn migrate(db: &DatabaseConnection) -> Result<(), DbErr> {
     Migrator::up(db, None).await
 }
 
-/// Migrations of this version that the database does not have yet, the oldest first. One
-/// that is ahead, since a later version runs beside this one, has them all.
+/// Migrations of this version that the database does not have yet, the oldest first:
+/// all of them where it is empty. One that is ahead, since a later version runs beside
+/// this one, has them all.
+///
+/// # Errors
+/// Where the database does not answer.
 pub async fn pending(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
     let applied = "SELECT version FROM seaql_migrations";
-    let applied = db.query_all_raw(Statement::from_string(db.get_database_backend(), applied)).await?;
+    let applied = match db.query_all_raw(Statement::from_string(db.get_database_backend(), applied)).await {
+        Ok(applied) => applied,
+        Err(_) if !SchemaManager::new(db).has_table("seaql_migrations").await? => Vec::new(),
+        Err(error) => return Err(error),
+    };
     let applied: HashSet<String> =
         applied.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?;
     let names = Migrator::migrations().into_iter().map(|migration| migration.name().to_owned());
@@ -118,21 +144,52 @@ mod tests {
         }
     }
 
+    #[test]
+    fn finds_the_file_of_a_database() {
+        for (url, file) in [
+            ("sqlite://./data/atelier.db?mode=rwc", Some("./data/atelier.db")),
+            ("sqlite:///srv/100%25%20atelier/a%3F.db", Some("/srv/100% atelier/a?.db")),
+            ("sqlite:a.db", Some("a.db")),
+            ("sqlite::memory:", None),
+            ("sqlite://a?mode=memory", None),
+            ("postgres://db/atelier", None),
+        ] {
+            assert_eq!(sqlite_file(url).as_deref(), file.map(std::path::Path::new), "{url}");
+        }
+    }
+
     #[tokio::test]
     async fn a_schema_that_is_behind_is_told_by_what_it_lacks() {
         let folder = tempfile::tempdir().expect("a folder");
         let url = format!("sqlite://{}/test.db?mode=rwc", folder.path().display());
         let wait = Duration::from_secs(5);
         let db = connect(&url, 4, wait, wait).await.expect("connected");
-        assert!(pending(&db).await.is_err(), "nothing was ever migrated");
+        let all = pending(&db).await.expect("told");
+        assert_eq!((all[0].as_str(), all.len()), ("m0001_accounts", Migrator::migrations().len()));
         migrate(&db).await.expect("migrated");
         assert_eq!(pending(&db).await.expect("told"), Vec::<String>::new());
 
         let later = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_later', 0)";
         db.execute_unprepared(later).await.expect("a later version");
         assert_eq!(pending(&db).await.expect("told"), Vec::<String>::new());
-        let earlier = "DELETE FROM seaql_migrations WHERE version LIKE 'm0012%'";
+        let earlier = "DELETE FROM seaql_migrations WHERE version LIKE 'm0016%'";
         db.execute_unprepared(earlier).await.expect("an earlier version");
-        assert_eq!(pending(&db).await.expect("told"), ["m0012_rate_starts"]);
+        assert_eq!(pending(&db).await.expect("told"), ["m0016_write_probes"]);
+    }
+
+    #[tokio::test]
+    async fn migrations_that_are_interrupted_go_on_at_the_next_start() {
+        let wait = Duration::from_secs(5);
+        for millis in (0..40).step_by(4) {
+            let folder = tempfile::tempdir().expect("a folder");
+            let url = format!("sqlite://{}/test.db?mode=rwc", folder.path().display());
+            let db = connect(&url, 4, wait, wait).await.expect("connected");
+            let _interrupted = tokio::time::timeout(Duration::from_millis(millis), migrate(&db)).await;
+            db.close().await.expect("closed");
+
+            let db = connect(&url, 4, wait, wait).await.expect("connected");
+            migrate(&db).await.unwrap_or_else(|error| panic!("after {millis} ms: {error}"));
+            assert_eq!(pending(&db).await.expect("told"), Vec::<String>::new());
+        }
     }
 }

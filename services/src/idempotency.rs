@@ -14,7 +14,7 @@ use std::time::Duration;
 use atelier_entities::{Timestamp, UserId, idempotency_keys};
 use atelier_queue::{Queue, QueueError, Transaction};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, TryInsertResult,
+    ActiveValue::Set, ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, RuntimeErr, TryInsertResult,
     sea_query::Expr,
 };
 
@@ -229,7 +229,7 @@ where
 {
     match tokio::time::timeout(STEP_BOUND, step).await {
         Ok(done) => Ok(done?),
-        Err(late) => Err(DbErr::Custom(late.to_string()).into()),
+        Err(late) => Err(DbErr::Conn(RuntimeErr::Internal(late.to_string())).into()),
     }
 }
 

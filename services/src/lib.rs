@@ -5,6 +5,7 @@
 //! speaks to nothing but the database in it. Another user's row is not found.
 
 mod caller;
+mod expiry;
 mod job_control;
 mod jobs;
 mod options;
@@ -28,7 +29,7 @@ pub mod validation;
 #[cfg(test)]
 mod testing;
 
-pub use atelier_queue::inspect::Page;
+pub use atelier_queue::inspect::{COUNT_LIMIT, Page};
 pub use caller::Caller;
 pub use job_control::Audience;
 pub use jobs::{effects, kinds, recurring};

@@ -5,22 +5,29 @@ mod jobs;
 mod operators;
 mod steering;
 
+use std::time::Duration;
+
 use atelier_entities::{idempotency_keys, sessions};
 use atelier_providers::object_store::Objects;
 use atelier_queue::{
     JobContext, JobError, NewJob, Outcome, Queue, QueueError, Transaction,
     retention::{self, RetentionRules},
 };
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, Condition};
 use serde_json::json;
 
-use crate::{identity, mail};
+use crate::{expiry::delete_in_batches, identity, mail};
 
 pub use jobs::{PurgeExpired, PurgeJobs, RemoveObjects, SteerJobs};
 pub use steering::SteeringError;
 
 /// Prefixes in one job, so that its args stay small.
 const PREFIXES_PER_JOB: usize = 200;
+
+/// When objects are deleted a second time. Whoever puts one looks afterwards whether it
+/// is still wanted, but may die before. Longer than a put takes that was begun by then:
+/// a request is given up after 30 s and is tried again for 10 s.
+const AGAIN_AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// Upkeep. Cheap to clone.
 #[derive(Clone)]
@@ -46,34 +53,37 @@ impl Maintenance {
     /// Deletes sign-ins, idempotency keys, links and tokens that have expired, and mails
     /// that are too old for the outbox.
     pub async fn purge_expired(&self, _ctx: &JobContext) -> Result<Outcome, JobError> {
-        let failed = |error: DbErr| JobError::retry("DATABASE", format!("not all was purged: {error}"));
+        let failed = |error: QueueError| JobError::retry("DATABASE", format!("not all was purged: {error}"));
         let (sessions, keys) = self.delete_expired().await.map_err(failed)?;
-        let tokens = identity::purge(self.queue.db(), self.queue.now()).await.map_err(failed)?;
-        let mails = mail::purge(self.queue.db(), self.queue.now()).await.map_err(failed)?;
+        let tokens = identity::purge(&self.queue, self.rules.batch).await.map_err(failed)?;
+        let mails = mail::purge(&self.queue, self.rules.batch).await.map_err(failed)?;
         let done = json!({"sessions": sessions, "idempotency_keys": keys, "tokens": tokens, "mails": mails});
         Ok(Outcome::Done(done))
     }
 
-    /// Deletes objects that belong to nothing any more.
-    pub async fn remove_objects(&self, _ctx: &JobContext, args: RemoveObjects) -> Result<Outcome, JobError> {
+    /// Deletes objects that belong to nothing any more: at once, and again after
+    /// [`AGAIN_AFTER`], for what was being put while they were deleted.
+    pub async fn remove_objects(&self, ctx: &JobContext, args: RemoveObjects) -> Result<Outcome, JobError> {
         for prefix in &args.prefixes {
             self.objects
                 .delete_prefix(prefix)
                 .await
                 .map_err(|error| JobError::retry("STORAGE", format!("objects were not removed: {error}")))?;
         }
+        let left = (ctx.enqueued_at() + AGAIN_AFTER - self.queue.now()).to_std().unwrap_or_default();
+        if !args.prefixes.is_empty() && !left.is_zero() {
+            return Ok(Outcome::Snooze(left));
+        }
         Ok(Outcome::Done(json!({"prefixes": args.prefixes.len()})))
     }
 
-    async fn delete_expired(&self) -> Result<(u64, u64), DbErr> {
-        let (db, now) = (self.queue.db(), self.queue.now());
-        let sessions =
-            sessions::Entity::delete_many().filter(sessions::Column::ExpiresAt.lte(now)).exec(db).await?;
-        let keys = idempotency_keys::Entity::delete_many()
-            .filter(idempotency_keys::Column::ExpiresAt.lte(now))
-            .exec(db)
-            .await?;
-        Ok((sessions.rows_affected, keys.rows_affected))
+    async fn delete_expired(&self) -> Result<(u64, u64), QueueError> {
+        let (queue, now, batch) = (&self.queue, self.queue.now(), self.rules.batch);
+        let sessions = Condition::all().add(sessions::Column::ExpiresAt.lte(now));
+        let sessions = delete_in_batches::<sessions::Entity>(queue, sessions, batch).await?;
+        let keys = Condition::all().add(idempotency_keys::Column::ExpiresAt.lte(now));
+        let keys = delete_in_batches::<idempotency_keys::Entity>(queue, keys, batch).await?;
+        Ok((sessions, keys))
     }
 }
 

@@ -1,10 +1,15 @@
 //! Pages of lists, each with how many rows there are in all.
 
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait, FromQueryResult, PaginatorTrait, Select};
+use atelier_queue::inspect::COUNT_LIMIT;
+use sea_orm::{
+    ConnectionTrait, DbErr, EntityTrait, FromQueryResult, Iterable, PaginatorTrait, PrimaryKeyToColumn,
+    QuerySelect, Select,
+};
 
 use crate::Page;
 
-/// The rows on that page and the number of all rows. Pages count from 1.
+/// The rows on that page and the number of all rows, counted up to [`COUNT_LIMIT`]: a
+/// table of millions is not read to show a page of it. Pages count from 1.
 pub(crate) async fn fetch<E, M>(
     db: &impl ConnectionTrait,
     rows: Select<E>,
@@ -14,8 +19,46 @@ where
     E: EntityTrait<Model = M>,
     M: FromQueryResult + Sized + Send + Sync,
 {
-    let pages = rows.paginate(db, page.size.max(1));
-    let total = pages.num_items().await?;
-    let rows = pages.fetch_page(page.number.saturating_sub(1)).await?;
+    let key = E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column);
+    // In no order, so that nothing is sorted to be counted.
+    let mut some = rows.clone().select_only().columns(key).limit(COUNT_LIMIT);
+    sea_orm::QueryTrait::query(&mut some).clear_order_by();
+    let total = some.count(db).await?;
+    let size = page.size.max(1);
+    let skipped = page.number.saturating_sub(1).saturating_mul(size);
+    let rows = rows.offset(skipped).limit(size).all(db).await?;
     Ok((rows, total))
+}
+
+#[cfg(test)]
+mod tests {
+    use atelier_entities::mail_suppressions;
+    use sea_orm::{ActiveValue::Set, QueryOrder};
+
+    use super::*;
+    use crate::testing::Bench;
+
+    #[tokio::test]
+    async fn a_list_is_counted_up_to_its_bound_and_read_beyond() {
+        let bench = Bench::new().await;
+        let db = bench.services.queue.db();
+        let row = |number: u64| mail_suppressions::ActiveModel {
+            address: Set(format!("{number:05}@example.org")),
+            reason: Set(String::new()),
+            created_at: Set(bench.services.queue.now()),
+        };
+        for some in (0..=COUNT_LIMIT).collect::<Vec<_>>().chunks(5_000) {
+            let insert = mail_suppressions::Entity::insert_many(some.iter().copied().map(row));
+            insert.exec_without_returning(db).await.expect("inserted");
+        }
+        let page = async |number| {
+            let rows = mail_suppressions::Entity::find().order_by_asc(mail_suppressions::Column::Address);
+            let (rows, total) = fetch(db, rows, Page { number, size: 100 }).await.expect("listed");
+            (rows.len(), rows.last().map(|row| row.address.clone()), total)
+        };
+
+        assert_eq!(page(1).await, (100, Some("00099@example.org".to_owned()), COUNT_LIMIT));
+        assert_eq!(page(101).await, (1, Some("10000@example.org".to_owned()), COUNT_LIMIT));
+        assert_eq!(page(102).await, (0, None, COUNT_LIMIT));
+    }
 }

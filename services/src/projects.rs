@@ -13,7 +13,7 @@ use sea_orm::DbErr;
 use crate::FieldErrors;
 
 pub use archive::slug;
-pub(crate) use commands::folders_of;
+pub(crate) use commands::{folders_of, lock_all_owned};
 pub(crate) use versions::stored_file;
 
 /// Most characters of a description.

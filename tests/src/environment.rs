@@ -18,6 +18,12 @@ pub(crate) fn redis_server() -> String {
     std::env::var("TEST_REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned())
 }
 
+/// The pgbouncer program, which Debian keeps where only root looks.
+#[cfg(unix)]
+pub(crate) fn pgbouncer() -> String {
+    std::env::var("TEST_PGBOUNCER").unwrap_or_else(|_| "pgbouncer".to_owned())
+}
+
 /// The program node: the one that `scripts/node-packages` installed where the system
 /// has none that will do.
 pub(crate) fn node() -> PathBuf {

@@ -15,6 +15,8 @@ mod oidc;
 mod openai;
 mod patience;
 mod person;
+#[cfg(unix)]
+mod pgbouncer;
 mod redis;
 mod smtp;
 
@@ -26,5 +28,7 @@ pub use self::oidc::{Arrival, Browser, IdentityServer, Return};
 pub use self::openai::{Answer, FakeOpenAi, ReceivedRequest};
 pub use self::patience::{in_time, until};
 pub use self::person::{PASSWORD, Person, job_id};
+#[cfg(unix)]
+pub use self::pgbouncer::PgBouncer;
 pub use self::redis::{EncryptedRedis, PrivateRedis, RedisServer, TestRedis};
 pub use self::smtp::{ReceivedMail, SmtpMode, SmtpServer};

@@ -51,12 +51,16 @@ impl From<platform_stats::Model> for StatsView {
 /// How the platform is, for frontends.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct HealthView {
-    /// ok, or degraded where the database does not answer.
+    /// ok, or degraded where something is not.
     #[schema(example = "ok")]
     pub(crate) status: &'static str,
-    /// ok or unavailable.
+    /// ok, or unavailable where the database does not answer or takes no writes.
     #[schema(example = "ok")]
     pub(crate) database: &'static str,
+    /// ok, or delayed where requests are taken and their jobs cannot be handed to workers
+    /// now.
+    #[schema(example = "ok")]
+    pub(crate) jobs: &'static str,
     /// Of this server.
     #[schema(example = "0.1.0")]
     pub(crate) version: &'static str,

@@ -83,7 +83,7 @@ impl From<IdentityError> for ApiError {
             }
             IdentityError::OAuth(refusal) => refusal.into(),
             IdentityError::Queue(error) => error.into(),
-            IdentityError::Database(_) | IdentityError::Crypto(_) => Self::internal(error),
+            IdentityError::Database(_) | IdentityError::Crypto(_) => Self::failed(&error),
         }
     }
 }
@@ -143,7 +143,7 @@ impl From<ProjectError> for ApiError {
             ProjectError::InvalidInput(errors) => errors.into(),
             ProjectError::Queue(error) => error.into(),
             ProjectError::Archive(_) | ProjectError::Storage(_) | ProjectError::Database(_) => {
-                Self::internal(error)
+                Self::failed(&error)
             }
         }
     }
@@ -165,7 +165,7 @@ impl From<GenerationError> for ApiError {
                     .with_detail("available", available)
             }
             GenerationError::Queue(error) => error.into(),
-            GenerationError::Database(_) => Self::internal(error),
+            GenerationError::Database(_) => Self::failed(&error),
         }
     }
 }
@@ -186,7 +186,7 @@ impl From<DeploymentError> for ApiError {
                 in_progress("DEPLOYMENT_IN_PROGRESS", message, job)
             }
             DeploymentError::Queue(error) => error.into(),
-            DeploymentError::Storage(_) | DeploymentError::Database(_) => Self::internal(error),
+            DeploymentError::Storage(_) | DeploymentError::Database(_) => Self::failed(&error),
         }
     }
 }
@@ -205,7 +205,7 @@ fn in_progress(code: &'static str, message: &'static str, job: JobId) -> ApiErro
 
 impl From<IdempotencyError> for ApiError {
     fn from(error: IdempotencyError) -> Self {
-        Self::internal(error)
+        Self::failed(&error)
     }
 }
 
@@ -215,7 +215,7 @@ impl From<AdminError> for ApiError {
             AdminError::InvalidInput(errors) => errors.into(),
             AdminError::NotFound => Self::not_found("account"),
             AdminError::Queue(error) => error.into(),
-            AdminError::Database(_) => Self::internal(error),
+            AdminError::Database(_) => Self::failed(&error),
         }
     }
 }
@@ -228,7 +228,7 @@ impl From<AuditError> for ApiError {
                 in_progress("CLEANUP_IN_PROGRESS", "A cleanup to another bound is under way.", job)
             }
             AuditError::Queue(error) => error.into(),
-            AuditError::Database(_) => Self::internal(error),
+            AuditError::Database(_) => Self::failed(&error),
         }
     }
 }
@@ -238,7 +238,7 @@ impl From<SteeringError> for ApiError {
         match error {
             SteeringError::InvalidInput(errors) => errors.into(),
             SteeringError::Queue(error) => error.into(),
-            SteeringError::Database(_) => Self::internal(error),
+            SteeringError::Database(_) => Self::failed(&error),
         }
     }
 }
@@ -252,7 +252,7 @@ impl From<MailingError> for ApiError {
                 Self::of_status(StatusCode::TOO_MANY_REQUESTS).with_retry_after(retry_after)
             }
             MailingError::Queue(error) => error.into(),
-            MailingError::Render(_) | MailingError::Database(_) => Self::internal(error),
+            MailingError::Render(_) | MailingError::Database(_) => Self::failed(&error),
         }
     }
 }
@@ -275,7 +275,7 @@ impl From<QueueError> for ApiError {
                 let message = format!("The job is {state}: it cannot be {action}.");
                 Self::new(StatusCode::CONFLICT, "WRONG_STATE", message).with_detail("status", state.as_str())
             }
-            other => Self::internal(other),
+            other => Self::failed(&other),
         }
     }
 }

@@ -1,6 +1,6 @@
-//! A bound on request bodies. A client that is still sending would not read an
-//! answer that ends its connection: what comes beyond the bound is read and thrown
-//! away first, up to a bound of its own.
+//! A bound on request bodies. What is beyond it is refused at once, and the connection
+//! ends: [`atelier_ops::connections`] gives a client that is still sending some time to
+//! read the answer.
 
 use std::sync::{
     Arc,
@@ -10,15 +10,12 @@ use std::sync::{
 use axum::{
     body::{Body, BodyDataStream, Bytes, HttpBody},
     extract::Request,
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use futures::{Stream, StreamExt, stream};
 
 use crate::{app::ApiState, error::ApiError};
-
-/// Most bytes that are read only to be thrown away.
-const DISCARDED: usize = 8 * 1_024 * 1_024;
 
 /// Answers 413 where the body is larger than the settings allow.
 pub(crate) async fn apply<F: Future<Output = Response>>(
@@ -30,10 +27,6 @@ pub(crate) async fn apply<F: Future<Output = Response>>(
     let declared = declared_length(request.headers(), request.body());
     let (parts, body) = request.into_parts();
     if declared.is_some_and(|length| length > most) {
-        // Who asks first whether to send has not begun.
-        if !parts.headers.contains_key(header::EXPECT) {
-            discard(body.into_data_stream()).await;
-        }
         return refuse();
     }
     if declared.is_some() {
@@ -46,7 +39,9 @@ pub(crate) async fn apply<F: Future<Output = Response>>(
 }
 
 fn refuse() -> Response {
-    ApiError::of_status(StatusCode::PAYLOAD_TOO_LARGE).into_response()
+    let mut response = ApiError::of_status(StatusCode::PAYLOAD_TOO_LARGE).into_response();
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 /// What the client says the body's length is, or 0 where there is none; nothing for a
@@ -56,8 +51,8 @@ fn declared_length(headers: &HeaderMap, body: &Body) -> Option<usize> {
     length.or(body.is_end_stream().then_some(0))
 }
 
-/// The body up to `most` bytes. One that is longer ends in an error, once the rest
-/// has been read; `exceeded` tells it from a broken connection.
+/// The body up to `most` bytes. One that is longer ends in an error; `exceeded` tells it
+/// from a broken connection.
 fn bounded(
     body: BodyDataStream,
     most: usize,
@@ -70,7 +65,6 @@ fn bounded(
             match body.next().await? {
                 Ok(piece) if piece.len() > left => {
                     exceeded.store(true, Ordering::Relaxed);
-                    discard(body).await;
                     Some((Err(axum::Error::new("the body is too large")), None))
                 }
                 Ok(piece) => {
@@ -81,15 +75,6 @@ fn bounded(
             }
         }
     })
-}
-
-async fn discard(mut body: BodyDataStream) {
-    let mut discarded = 0;
-    while discarded < DISCARDED
-        && let Some(Ok(piece)) = body.next().await
-    {
-        discarded += piece.len();
-    }
 }
 
 #[cfg(test)]

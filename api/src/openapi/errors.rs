@@ -45,7 +45,11 @@ const ERRORS: [(u16, &str, &str); 11] = [
         "Too many requests: RATE_LIMITED, TOO_MANY_ATTEMPTS. Retry-After says when to come back.",
     ),
     (500, "Internal", "Something went wrong on our side: INTERNAL. The log has the request's id."),
-    (503, "Unavailable", "Not just now: TIMED_OUT, BUSY. Retry-After says when to come back."),
+    (
+        503,
+        "Unavailable",
+        "Not just now: TIMED_OUT, BUSY, UNAVAILABLE (the database cannot do it at the moment). Retry-After says when to come back.",
+    ),
 ];
 
 /// The component's name of a status.

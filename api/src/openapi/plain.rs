@@ -27,7 +27,14 @@ const ROUTE: PlainRoute = PlainRoute {
     unavailable: None,
 };
 
-const ROUTES: [PlainRoute; 8] = [
+const ROUTES: [PlainRoute; 9] = [
+    PlainRoute {
+        path: "/",
+        name: "show_home",
+        summary: "What this is and where to look: a page, or JSON where that is asked for.",
+        kind: "text/html",
+        ..ROUTE
+    },
     PlainRoute { path: "/healthz", name: "get_liveness", summary: "Liveness: the process answers.", ..ROUTE },
     PlainRoute {
         path: "/readyz",

@@ -1,6 +1,7 @@
 //! What was generated: versions, code, and the ZIP.
 
 use atelier_entities::ProjectId;
+use atelier_services::COUNT_LIMIT;
 use axum::{
     Json,
     extract::State,
@@ -62,7 +63,11 @@ async fn get_code(
     params(("id" = Uuid, Path, description = "The project's id"), PageParams),
     responses((
         status = 200, description = "A page of them.", body = Vec<VersionView>,
-        headers(("X-Total-Count" = u64, description = "All of them."), ("Link" = String, description = "Other pages."))
+        headers(
+            ("X-Total-Count" = u64, description = "All of them, counted up to 10,000."),
+            ("X-Total-Count-Capped" = bool, description = "There may be more."),
+            ("Link" = String, description = "Other pages.")
+        )
     ))
 )]
 async fn list_versions(
@@ -74,7 +79,7 @@ async fn list_versions(
     let (versions, total) =
         state.services.projects.list_versions(who.id(), ProjectId(id), pagination.page()).await?;
     let views: Vec<VersionView> = versions.into_iter().map(VersionView::from).collect();
-    Ok(pagination.answer(&views, total))
+    Ok(pagination.answer_capped(&views, total, COUNT_LIMIT))
 }
 
 /// Makes an earlier version the current one.

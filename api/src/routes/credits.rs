@@ -1,6 +1,7 @@
 //! Credits.
 
 use atelier_entities::GenerationMode;
+use atelier_services::COUNT_LIMIT;
 use axum::{Json, extract::State, response::Response};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -28,7 +29,7 @@ async fn get_balance(
 ) -> Result<Json<BalanceView>, ApiError> {
     let credits = &state.services.credits;
     Ok(Json(BalanceView {
-        total: credits.balance(who.id()).await.map_err(ApiError::internal)?,
+        total: credits.balance(who.id()).await.map_err(|error| ApiError::failed(&error))?,
         quick_price: credits.price(GenerationMode::Quick),
         advanced_price: credits.price(GenerationMode::Advanced),
     }))
@@ -39,7 +40,11 @@ async fn get_balance(
     get, path = "/api/credits/history", tag = TAG, params(PageParams),
     responses((
         status = 200, description = "A page of them.", body = Vec<CreditTransactionView>,
-        headers(("X-Total-Count" = u64, description = "All of them."), ("Link" = String, description = "Other pages."))
+        headers(
+            ("X-Total-Count" = u64, description = "All of them, counted up to 10,000."),
+            ("X-Total-Count-Capped" = bool, description = "There may be more."),
+            ("Link" = String, description = "Other pages.")
+        )
     ))
 )]
 async fn list_credit_history(
@@ -48,7 +53,7 @@ async fn list_credit_history(
     pagination: Pagination,
 ) -> Result<Response, ApiError> {
     let history = state.services.credits.history(who.id(), pagination.page()).await;
-    let (rows, total) = history.map_err(ApiError::internal)?;
+    let (rows, total) = history.map_err(|error| ApiError::failed(&error))?;
     let views: Vec<CreditTransactionView> = rows.into_iter().map(CreditTransactionView::from).collect();
-    Ok(pagination.answer(&views, total))
+    Ok(pagination.answer_capped(&views, total, COUNT_LIMIT))
 }

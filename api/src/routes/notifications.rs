@@ -25,7 +25,8 @@ async fn get_notifications(
     State(state): State<ApiState>,
     who: Authenticated,
 ) -> Result<Json<NotificationsView>, ApiError> {
-    let unwanted = state.services.mail.list_opt_outs(who.id()).await.map_err(ApiError::internal)?;
+    let unwanted =
+        state.services.mail.list_opt_outs(who.id()).await.map_err(|error| ApiError::failed(&error))?;
     Ok(Json(NotificationsView::without(&unwanted)))
 }
 

@@ -1,6 +1,7 @@
 //! Projects.
 
 use atelier_entities::ProjectId;
+use atelier_services::COUNT_LIMIT;
 use axum::{
     Json,
     extract::State,
@@ -40,7 +41,11 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
     get, path = "/api/projects", tag = TAG, params(PageParams),
     responses((
         status = 200, description = "A page of them.", body = Vec<ProjectView>,
-        headers(("X-Total-Count" = u64, description = "All of them."), ("Link" = String, description = "Other pages."))
+        headers(
+            ("X-Total-Count" = u64, description = "All of them, counted up to 10,000."),
+            ("X-Total-Count-Capped" = bool, description = "There may be more."),
+            ("Link" = String, description = "Other pages.")
+        )
     ))
 )]
 async fn list_projects(
@@ -50,7 +55,7 @@ async fn list_projects(
 ) -> Result<Response, ApiError> {
     let (projects, total) = state.services.projects.list(who.id(), pagination.page()).await?;
     let views: Vec<ProjectView> = projects.into_iter().map(ProjectView::from).collect();
-    Ok(pagination.answer(&views, total))
+    Ok(pagination.answer_capped(&views, total, COUNT_LIMIT))
 }
 
 /// Creates a project. Nothing is generated yet.

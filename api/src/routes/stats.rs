@@ -24,7 +24,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
     responses((status = 200, description = "The figures.", body = StatsView))
 )]
 async fn get_stats(State(state): State<ApiState>) -> Result<Json<StatsView>, ApiError> {
-    Ok(Json(state.services.stats.get().await.map_err(ApiError::internal)?.into()))
+    Ok(Json(state.services.stats.get().await.map_err(|error| ApiError::failed(&error))?.into()))
 }
 
 /// A health summary for frontends.
@@ -33,19 +33,24 @@ async fn get_stats(State(state): State<ApiState>) -> Result<Json<StatsView>, Api
 #[utoipa::path(
     get, path = "/api/health", tag = "Platform", security(()),
     responses(
-        (status = 200, description = "All is well.", body = HealthView),
-        (status = 503, description = "The database does not answer.", body = HealthView),
+        (status = 200, description = "All is well, or jobs are delayed.", body = HealthView),
+        (status = 503, description = "The database does not answer, or takes no writes.", body = HealthView),
     )
 )]
 async fn get_api_health(State(state): State<ApiState>) -> Response {
-    let (code, status, database) = match state.services.stats.get().await {
-        Ok(_) => (StatusCode::OK, "ok", "ok"),
-        Err(error) => {
-            tracing::warn!(%error, "the database does not answer");
-            (StatusCode::SERVICE_UNAVAILABLE, "degraded", "unavailable")
-        }
+    let queue = &state.services.queue;
+    let (stats, database_fault, transport_fault) =
+        tokio::join!(state.services.stats.get(), queue.database_fault(), queue.transport_fault());
+    if let Err(error) = &stats {
+        tracing::warn!(%error, "the database does not answer");
+    }
+    let jobs = if transport_fault.is_some() { "delayed" } else { "ok" };
+    let (code, status, database) = if stats.is_err() || database_fault.is_some() {
+        (StatusCode::SERVICE_UNAVAILABLE, "degraded", "unavailable")
+    } else {
+        (StatusCode::OK, if jobs == "ok" { "ok" } else { "degraded" }, "ok")
     };
     let time = state.services.queue.now();
-    let view = HealthView { status, database, version: env!("CARGO_PKG_VERSION"), time };
+    let view = HealthView { status, database, jobs, version: env!("CARGO_PKG_VERSION"), time };
     (code, Json(view)).into_response()
 }

@@ -14,7 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     app::ApiState,
     error::{ApiError, ErrorBody},
-    extract::{ApiPath, RequestCaller},
+    extract::{ApiPath, RequestCaller, asked_locale},
 };
 
 const TAG: &str = "Platform";
@@ -42,7 +42,8 @@ async fn show_unsubscribe(
     headers: HeaderMap,
     ApiPath(token): ApiPath<String>,
 ) -> Result<Response, ApiError> {
-    let found = state.services.mail.find_subscription(&token).await.map_err(ApiError::internal)?;
+    let found =
+        state.services.mail.find_subscription(&token).await.map_err(|error| ApiError::failed(&error))?;
     Ok(answer(found, &headers, |words, what| words.ask(what)))
 }
 
@@ -89,13 +90,6 @@ fn answer(
         (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
     ];
     (status, headers, page).into_response()
-}
-
-/// French where the browser names it first.
-fn asked_locale(headers: &HeaderMap) -> Locale {
-    let wanted =
-        headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if wanted.trim_start().to_ascii_lowercase().starts_with("fr") { Locale::Fr } else { Locale::En }
 }
 
 /// What the page says in a language.

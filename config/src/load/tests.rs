@@ -272,3 +272,19 @@ fn a_file_that_is_missing_is_a_problem_among_others() {
     assert_eq!(error.problems[0].key, "/nowhere/atelier.toml");
     assert!(error.problems[0].message.starts_with("cannot read it"), "{error}");
 }
+
+#[test]
+fn a_filter_that_logging_refuses_is_a_problem() {
+    let told = problems("", &[("RUST_LOG", "a=b=c")]);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("telemetry.log_filter: ") && told[0].contains("RUST_LOG"), "{told:?}");
+}
+
+#[test]
+fn problems_are_told_in_the_format_of_the_logs() {
+    let wrong = ("RUST_LOG", "a=b=c");
+    for (format, expected) in [("json", LogFormat::Json), ("pretty", LogFormat::Pretty)] {
+        let error = load_embedded("", &[("ATELIER_TELEMETRY__LOG_FORMAT", format), wrong]);
+        assert_eq!(error.expect_err("a problem").log_format, expected);
+    }
+}

@@ -1,10 +1,11 @@
-//! How long a connection may keep the server waiting for a request.
+//! How long a client may keep the server waiting: for a request, for what is left of
+//! one, and for taking its answer.
 
 use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
     task::{Context, Poll},
     time::{Duration, Instant},
@@ -14,6 +15,10 @@ use hyper::rt::{Sleep, Timer};
 
 use super::ConnectionLimits;
 
+/// Once the drain has begun: for what is left of a request, and without progress of an
+/// answer.
+pub(super) const LAST_WAIT: Duration = Duration::from_secs(2);
+
 /// Between two requests.
 const IDLE: u8 = 0;
 /// The headers of a request are on their way, or those of the first one awaited.
@@ -21,9 +26,10 @@ const HEADERS: u8 = 1;
 /// A request is being answered.
 const REQUEST: u8 = 2;
 
-/// What a connection waits for and since when. It is told by its reads, and by hyper,
-/// which takes it for the clock of its own wait for headers: a connection needs no timer
-/// of its own for each request. One for each connection; clones share it.
+/// What a connection waits for and since when. It is told by its reads and writes, by the
+/// body of its request, and by hyper, which takes it for the clock of its own wait for
+/// headers: a connection needs no timer of its own for each request. One for each
+/// connection; clones share it.
 #[derive(Clone)]
 pub(super) struct Patience(Arc<Wait>);
 
@@ -33,13 +39,57 @@ struct Wait {
     stage: AtomicU8,
     /// Milliseconds from `born` to the beginning of the stage.
     since: AtomicU64,
+    /// A handler waits for the next piece of a body.
+    body: Mark,
+    /// The client takes nothing of an answer.
+    blocked: Mark,
+    /// A request was answered before its body had come.
+    unread: AtomicBool,
+}
+
+/// Since when something is the case, in milliseconds from the connection's beginning.
+struct Mark(AtomicU64);
+
+impl Mark {
+    const UNSET: u64 = u64::MAX;
+
+    fn set(&self, born: Instant) {
+        if self.0.load(Ordering::Relaxed) == Self::UNSET {
+            let millis = u64::try_from(born.elapsed().as_millis()).unwrap_or(Self::UNSET);
+            self.0.store(millis, Ordering::Relaxed);
+        }
+    }
+
+    fn clear(&self) {
+        if self.0.load(Ordering::Relaxed) != Self::UNSET {
+            self.0.store(Self::UNSET, Ordering::Relaxed);
+        }
+    }
+
+    fn get(&self, born: Instant) -> Option<Instant> {
+        let millis = self.0.load(Ordering::Relaxed);
+        (millis != Self::UNSET).then(|| born + Duration::from_millis(millis))
+    }
+}
+
+impl Default for Mark {
+    fn default() -> Self {
+        Self(AtomicU64::new(Self::UNSET))
+    }
 }
 
 impl Patience {
     /// That of a connection which begins now.
     pub(super) fn new(limits: ConnectionLimits) -> Self {
-        let (stage, since) = (AtomicU8::new(HEADERS), AtomicU64::new(0));
-        Self(Arc::new(Wait { limits, born: Instant::now(), stage, since }))
+        Self(Arc::new(Wait {
+            limits,
+            born: Instant::now(),
+            stage: AtomicU8::new(HEADERS),
+            since: AtomicU64::new(0),
+            body: Mark::default(),
+            blocked: Mark::default(),
+            unread: AtomicBool::new(false),
+        }))
     }
 
     /// Notes that something came from the client.
@@ -49,25 +99,56 @@ impl Patience {
         }
     }
 
-    /// Whether a request has begun that cannot be answered yet.
-    pub(super) fn is_amid_headers(&self) -> bool {
-        self.stage() == HEADERS
+    /// Notes whether the client takes what is written.
+    pub(super) fn note_write(&self, is_blocked: bool) {
+        if is_blocked {
+            self.0.blocked.set(self.0.born);
+        } else {
+            self.0.blocked.clear();
+        }
+    }
+
+    /// Notes whether a handler waits for a piece of the body.
+    pub(super) fn note_body(&self, is_awaited: bool) {
+        if is_awaited {
+            self.0.body.set(self.0.born);
+        } else {
+            self.0.body.clear();
+        }
+    }
+
+    /// Notes that nobody will read the rest of a body.
+    pub(super) fn leave_unread(&self) {
+        self.0.unread.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the client may still send what nobody will read.
+    pub(super) fn has_unread(&self) -> bool {
+        self.0.unread.load(Ordering::Relaxed)
     }
 
     /// How long the connection may be left unwatched from `now` on; none where it has
     /// kept waiting too long. It is seldom asked: nothing that begins later can end
     /// before.
     pub(super) fn left(&self, now: Instant) -> Option<Duration> {
-        let ConnectionLimits { headers, idle, .. } = self.0.limits;
-        let unwatched = headers.min(idle);
-        let limit = match self.stage() {
-            IDLE => idle,
-            HEADERS => headers,
-            _ => return Some(unwatched),
-        };
+        let ConnectionLimits { headers, idle, write, .. } = self.0.limits;
         let since = self.0.born + Duration::from_millis(self.0.since.load(Ordering::Relaxed));
-        let left = (since + limit).saturating_duration_since(now);
-        (!left.is_zero()).then(|| left.min(unwatched))
+        let request = match self.stage() {
+            IDLE => Some(since + idle),
+            HEADERS => Some(since + headers),
+            _ => None,
+        };
+        let answer = self.0.blocked.get(self.0.born).map(|since| since + write);
+        until(now, [request, answer], headers.min(idle).min(write))
+    }
+
+    /// The same where the drain has begun at `drain`: what is left of a request must be
+    /// here soon, and an answer must get on.
+    pub(super) fn left_in_drain(&self, now: Instant, drain: Instant) -> Option<Duration> {
+        let is_awaited = self.stage() == HEADERS || self.0.body.get(self.0.born).is_some();
+        let request = is_awaited.then_some(drain + LAST_WAIT);
+        let answer = self.0.blocked.get(self.0.born).map(|since| since.max(drain) + LAST_WAIT);
+        until(now, [request, answer], LAST_WAIT)
     }
 
     fn stage(&self) -> u8 {
@@ -81,6 +162,13 @@ impl Patience {
     }
 }
 
+/// The time to the first of these ends, `most` at most; none where one has passed.
+fn until(now: Instant, ends: [Option<Instant>; 2], most: Duration) -> Option<Duration> {
+    let first = ends.into_iter().flatten().min();
+    let left = first.map_or(most, |end| end.saturating_duration_since(now));
+    (!left.is_zero()).then(|| left.min(most))
+}
+
 impl Timer for Patience {
     fn sleep(&self, _: Duration) -> Pin<Box<dyn Sleep>> {
         self.sleep_until(Instant::now())
@@ -88,6 +176,8 @@ impl Timer for Patience {
 
     fn sleep_until(&self, _: Instant) -> Pin<Box<dyn Sleep>> {
         if self.stage() == REQUEST {
+            // The last request has come to its end, whoever read it.
+            self.0.unread.store(false, Ordering::Relaxed);
             self.enter(IDLE, Instant::now());
         }
         Box::pin(Awaited(self.clone()))
@@ -119,11 +209,16 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
+    fn patience() -> (Patience, Instant) {
+        let (headers, idle, write) = (SECOND * 10, SECOND * 75, SECOND * 30);
+        let patience = Patience::new(ConnectionLimits { headers, idle, write, connections: 1 });
+        let born = patience.0.born;
+        (patience, born)
+    }
+
     #[test]
     fn each_stage_has_its_bound() {
-        let limits = ConnectionLimits { headers: SECOND * 10, idle: SECOND * 75, connections: 1 };
-        let patience = Patience::new(limits);
-        let born = patience.0.born;
+        let (patience, born) = patience();
         let after = |secs: u32| patience.left(born + SECOND * secs);
 
         assert_eq!((after(0), after(4), after(10)), (Some(SECOND * 10), Some(SECOND * 6), None));
@@ -134,5 +229,36 @@ mod tests {
         assert_eq!(after(95), None);
         patience.enter(HEADERS, born + SECOND * 90);
         assert_eq!((after(95), after(100)), (Some(SECOND * 5), None));
+    }
+
+    #[test]
+    fn an_answer_that_nobody_takes_has_a_bound_from_its_last_progress() {
+        let (patience, born) = patience();
+        drop(patience.sleep(SECOND));
+        let blocked = |secs: u64| patience.0.blocked.0.store(secs * 1_000, Ordering::Relaxed);
+        let after = |secs: u32| patience.left(born + SECOND * secs);
+
+        blocked(5);
+        assert_eq!((after(30), after(35)), (Some(SECOND * 5), None));
+        patience.note_write(true);
+        assert_eq!(after(35), None, "it is blocked since the first time");
+        patience.note_write(false);
+        assert_eq!(after(35), Some(SECOND * 10));
+    }
+
+    #[test]
+    fn a_drain_waits_for_handlers_and_not_for_clients() {
+        let (patience, born) = patience();
+        let drain = born + SECOND * 100;
+        let after = |secs: u32| patience.left_in_drain(drain + SECOND * secs, drain);
+
+        assert_eq!((after(0), after(2)), (Some(LAST_WAIT), None), "headers that are not there");
+        drop(patience.sleep(SECOND));
+        assert_eq!(after(1_000), Some(LAST_WAIT), "a handler");
+        patience.note_body(true);
+        assert_eq!((after(1), after(2)), (Some(SECOND), None), "a body that does not come");
+        patience.note_body(false);
+        patience.0.blocked.0.store(3_000, Ordering::Relaxed);
+        assert_eq!((after(1), after(2)), (Some(SECOND), None), "an answer that is not taken");
     }
 }

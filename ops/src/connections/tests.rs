@@ -1,21 +1,33 @@
+mod heads;
+mod slow;
+
 use axum::{
-    body::Bytes,
+    body::{Body, Bytes},
+    http::StatusCode,
     routing::{get, post},
 };
+use futures::{StreamExt, stream};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::Notify,
 };
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::*;
 
 const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(100);
-const GENEROUS: ConnectionLimits = ConnectionLimits { headers: LONG, idle: LONG, connections: 100 };
+const GENEROUS: ConnectionLimits =
+    ConnectionLimits { headers: LONG, idle: LONG, write: LONG, connections: 100 };
+/// Bytes of `/large`: more than the sockets of both sides take.
+const LARGE_ANSWER: usize = 16 * 1_024 * 1_024;
 const REQUEST: &str = "GET / HTTP/1.1\r\nHost: test\r\n\r\n";
 
-/// A server that is told what to do with `/slow`, and how often it was asked.
+/// A server that is told when to go on with `/slow` and `/events`.
 struct Site {
+    /// Answers of `/large` that are being written.
+    writing: Arc<AtomicUsize>,
     address: SocketAddr,
     drain: CancellationToken,
     ended: tokio::task::JoinHandle<()>,
@@ -26,6 +38,29 @@ struct Site {
 impl Site {
     async fn start(limits: ConnectionLimits) -> Self {
         let (asked, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let writing = Arc::new(AtomicUsize::new(0));
+        let events = {
+            let go_on = Arc::clone(&go_on);
+            async move || {
+                let last = async move {
+                    go_on.notified().await;
+                    "last\n"
+                };
+                let events = stream::once(async { "first\n" }).chain(stream::once(last));
+                Body::from_stream(events.map(Ok::<_, Infallible>))
+            }
+        };
+        let large = {
+            let (asked, writing) = (Arc::clone(&asked), Arc::clone(&writing));
+            async move || {
+                let answer = large(&writing);
+                asked.notify_one();
+                answer
+            }
+        };
+        let fault = async |request: Request| {
+            request.extensions().get::<HeadFault>().map_or(StatusCode::OK, |HeadFault(status)| *status)
+        };
         let slow = {
             let (asked, go_on) = (Arc::clone(&asked), Arc::clone(&go_on));
             async move || {
@@ -39,12 +74,16 @@ impl Site {
             .route("/", get(async || "hello"))
             .route("/me", get(whoami))
             .route("/slow", get(slow))
+            .route("/events", get(events))
+            .route("/large", get(large))
+            .route("/fault", get(fault))
+            .route("/refuse", post(async || StatusCode::PAYLOAD_TOO_LARGE))
             .route("/echo", post(async |body: Bytes| body));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let drain = CancellationToken::new();
         let ended = tokio::spawn(serve(listener, router, limits, drain.clone()));
-        Self { address, drain, ended, asked, go_on }
+        Self { writing, address, drain, ended, asked, go_on }
     }
 
     async fn connect(&self) -> TcpStream {
@@ -56,6 +95,24 @@ impl Site {
         stream.write_all(text.as_bytes()).await.expect("sent");
         stream
     }
+}
+
+/// An answer in pieces that is counted until it has ended.
+fn large(writing: &Arc<AtomicUsize>) -> Body {
+    struct Counted(Arc<AtomicUsize>);
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+    writing.fetch_add(1, Ordering::SeqCst);
+    let counted = Counted(Arc::clone(writing));
+    let piece = Bytes::from(vec![b'x'; 64 * 1_024]);
+    let pieces = (0..LARGE_ANSWER / piece.len()).map(move |_| {
+        let _counted = &counted;
+        Ok::<_, Infallible>(piece.clone())
+    });
+    Body::from_stream(stream::iter(pieces))
 }
 
 /// Reads until the answer ends so, within patience.

@@ -84,6 +84,20 @@ fn json_lines_hold_the_fields_of_all_spans_around() {
 }
 
 #[test]
+fn what_ends_a_process_is_a_line_like_any_other() {
+    let text = json_lines::write_line("worker", "atelier", "cannot connect:\n  \"refused\"");
+    let told: Value = serde_json::from_str(&text).expect("JSON");
+    let logged = logged(&settings(LogFormat::Json, "info", ""), || tracing::error!("it"));
+    let logged: Value = serde_json::from_str(&logged).expect("JSON");
+
+    assert_eq!(text.lines().count(), 1);
+    let names = |line: &Value| line.as_object().map(|line| line.keys().cloned().collect::<Vec<_>>());
+    assert_eq!(names(&told), names(&logged));
+    assert_eq!((&told["level"], &told["role"]), (&"ERROR".into(), &"worker".into()));
+    assert_eq!(told["message"], "cannot connect:\n  \"refused\"");
+}
+
+#[test]
 fn pretty_lines_are_for_people() {
     let text = logged(&settings(LogFormat::Pretty, "info", ""), || {
         let _request = tracing::info_span!("request", request_id = "r-1").entered();

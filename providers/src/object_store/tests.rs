@@ -54,7 +54,8 @@ async fn keeps_replaces_lists_and_deletes() {
 #[tokio::test]
 async fn rejects_keys_that_climb_out() {
     let (folder, objects) = folder();
-    let long = "x".repeat(MAX_KEY_BYTES + 1);
+    let long = "x/".repeat(MAX_KEY_BYTES / 2) + "x";
+    let long_name = format!("a/{}.html", "x".repeat(300));
     for key in [
         "",
         "/",
@@ -67,7 +68,9 @@ async fn rejects_keys_that_climb_out() {
         "a\\..\\b",
         "a\0b",
         "a\nb",
+        "a/b#1",
         &long,
+        &long_name,
     ] {
         let put = objects.put(key, Bytes::new(), "text/plain").await.expect_err(key);
         assert!(matches!(put, ObjectError::InvalidKey { .. }), "{key:?}: {put:?}");
@@ -77,6 +80,38 @@ async fn rejects_keys_that_climb_out() {
     }
     let strays = std::fs::read_dir(folder.path()).expect("the folder").count();
     assert_eq!(strays, 1);
+}
+
+#[tokio::test]
+async fn names_that_cannot_be_are_not_there() {
+    let (folder, objects) = folder();
+    put(&objects, "sites/a/index.html", "page").await;
+    let odd = ["\u{202e}", "%00", "%2e%2e", "..%2f", "?", "#", "#1a", "*", ":", "~", "\u{7f}é", " ", "con"];
+    let odd = odd.map(|name| format!("sites/a/{name}"));
+    let known = ["sites/a/index.html/", "sites/a/index.html/b", "sites/a/index.html/b/c", "sites/a", "sites"];
+    let long = format!("sites/a/{}", "x".repeat(MAX_NAME_BYTES));
+    for key in odd.iter().map(String::as_str).chain(known).chain([long.as_str()]) {
+        let found = objects.get(key).await;
+        let is_absent = matches!(&found, Ok(None) | Err(ObjectError::InvalidKey { .. }));
+        assert!(is_absent, "{key:?}: {found:?}");
+        let deleted = objects.delete(key).await;
+        let is_fine = matches!(&deleted, Ok(()) | Err(ObjectError::InvalidKey { .. }));
+        assert!(is_fine, "{key:?}: {deleted:?}");
+    }
+    assert!(objects.get("sites/a/index.html").await.expect("a store").is_some());
+    put(&objects, &long, "as long as may be").await;
+    drop(folder);
+}
+
+#[tokio::test]
+async fn a_bucket_is_never_asked_for_a_key_beyond_its_bound() {
+    let options =
+        S3Options { prefix: "p".repeat(200), endpoint: "http://127.0.0.1:9".into(), ..s3_options() };
+    let objects = Objects::open(&ObjectStoreOptions::S3(options)).expect("a store");
+
+    let refused = objects.get(&format!("{}a", "abcdefg/".repeat(103))).await;
+
+    assert!(matches!(refused, Err(ObjectError::InvalidKey { .. })), "{refused:?}");
 }
 
 #[test]

@@ -4,14 +4,14 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use sea_orm::DbErr;
+use sea_orm::{DbErr, RuntimeErr};
 use tokio::sync::oneshot;
 
 use super::{
     Enqueued, NewJob,
     rows::{self, Inserted, Prepared},
 };
-use crate::{Queue, error::QueueError, store};
+use crate::{Queue, commit::note_commit, error::QueueError, store};
 
 /// Jobs of one statement.
 const BATCH: usize = 1_000;
@@ -95,7 +95,10 @@ impl Queue {
             // Beside the callers: the one that began it may go away.
             tokio::spawn(write_all(self.clone()));
         }
-        answered.await.unwrap_or_else(|_| Err(DbErr::Custom("the writer ended early".to_owned()).into()))
+        let ended = || DbErr::Conn(RuntimeErr::Internal("the writer ended early".to_owned()));
+        let answer = answered.await.unwrap_or_else(|_| Err(ended().into()));
+        note_commit(&answer);
+        answer
     }
 }
 
@@ -137,7 +140,8 @@ async fn write_all(queue: Queue) {
 /// been committed all the same, as every commit may.
 async fn insert(queue: &Queue, jobs: &[Prepared]) -> Result<Inserted, QueueError> {
     let _turn = queue.write_turn().await;
-    store::bounded(rows::insert(queue.db(), queue, jobs)).await
+    let inserted = store::bounded(rows::insert(queue.db(), queue, jobs)).await;
+    inserted.inspect_err(|error| queue.heed(error))
 }
 
 /// The error once more, for the next of those it is meant for.

@@ -127,8 +127,6 @@ fn unlimited(queue: QueueName, now: Timestamp) -> queues::ActiveModel {
         max_running_per_owner: Set(None),
         rate_limit: Set(None),
         rate_period_secs: Set(None),
-        rate_tokens: Set(0.0),
-        rate_refilled_at: Set(now),
         rate_starts: Set(None),
         updated_at: Set(now),
     }

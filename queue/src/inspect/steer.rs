@@ -1,7 +1,8 @@
 //! Cancelling and running again.
 
 use atelier_entities::{JobId, JobState, UserId, jobs};
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, SqlErr};
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait, SqlErr};
+use uuid::Uuid;
 
 use crate::{
     Queue,
@@ -12,11 +13,14 @@ use crate::{
     outcome::JobError,
     rank, state,
     store::{
-        finish,
+        finish, lease,
         sql::Sql,
         turns::{self, Turns},
     },
 };
+
+/// Subjects in one statement.
+const SUBJECTS: usize = 10_000;
 
 impl Queue {
     /// Cancels a job; with an owner, only theirs. One that waits is cancelled at once,
@@ -58,15 +62,11 @@ impl Queue {
 }
 
 impl Transaction {
-    /// Cancels every waiting or running job about that subject, as part of a larger
-    /// change such as its deletion.
-    pub async fn cancel_about(&self, subject: uuid::Uuid) -> Result<(), QueueError> {
-        let jobs = jobs::Entity::find()
-            .filter(jobs::Column::SubjectId.eq(subject))
-            .filter(jobs::Column::State.is_not_in(JobState::TERMINAL))
-            .all(&**self)
-            .await?;
-        for job in jobs {
+    /// Cancels every waiting or running job about these subjects, as part of a larger
+    /// change such as their deletion. All of them are locked first: see
+    /// [`Transaction::lock_about`].
+    pub async fn cancel_about(&self, subjects: &[Uuid]) -> Result<(), QueueError> {
+        for job in self.lock_about(subjects).await? {
             match self.cancel(job.id, None).await {
                 // It ended, or was deleted, since it was found.
                 Ok(_) | Err(QueueError::WrongState { .. } | QueueError::NotFound) => {}
@@ -74,6 +74,30 @@ impl Transaction {
             }
         }
         Ok(())
+    }
+
+    /// The waiting and running jobs about these subjects, held until the transaction
+    /// ends. Jobs are locked in the order of their ids, as everywhere: whoever locks the
+    /// jobs of several subjects names all of them in one call.
+    pub async fn lock_about(&self, subjects: &[Uuid]) -> Result<Vec<jobs::Model>, QueueError> {
+        let mut locked = Vec::new();
+        for some in subjects.chunks(SUBJECTS) {
+            let mut sql = Sql::new(self.get_database_backend());
+            sql.push("SELECT * FROM jobs WHERE subject_id IS NOT NULL AND subject_id ").among(some);
+            push_unfinished(&mut sql);
+            locked.extend(jobs::Entity::find().from_raw_sql(sql.build()).all(&**self).await?);
+        }
+        Ok(locked)
+    }
+
+    /// Takes a running job from its worker: nothing that its attempt writes from now on
+    /// counts, neither progress nor log lines nor an end. A rescuer ends the attempt, as
+    /// cancelled where that was asked, and with the effect of that end. Answers whether
+    /// the job ran.
+    pub async fn take_from_worker(&self, id: JobId) -> Result<bool, QueueError> {
+        let taken = lease::take_one(self, id).await?;
+        self.note_change(id);
+        Ok(taken)
     }
 
     /// The jobs of an owner in these queues that wait or run, held until the transaction
@@ -84,16 +108,13 @@ impl Transaction {
         owner: UserId,
         queues: &[QueueName],
     ) -> Result<Vec<jobs::Model>, QueueError> {
-        let ended = JobState::TERMINAL.iter().map(|state| state.as_str());
         let mut sql = Sql::new(self.get_database_backend());
         sql.push("SELECT * FROM jobs WHERE owner_id = ")
             .bind(owner)
             .push(" AND queue IN (")
             .bind_list(queues.iter().map(|queue| queue.as_str()))
-            .push(") AND state NOT IN (")
-            .bind_list(ended)
-            .push(") ORDER BY id")
-            .lock();
+            .push(")");
+        push_unfinished(&mut sql);
         Ok(jobs::Entity::find().from_raw_sql(sql.build()).all(&**self).await?)
     }
 
@@ -151,6 +172,12 @@ impl Transaction {
         }
         Ok(job)
     }
+}
+
+/// Appends that a job has not ended, and the lock in the order of ids.
+fn push_unfinished(sql: &mut Sql) {
+    let ended = JobState::TERMINAL.iter().map(|state| state.as_str());
+    sql.push(" AND state NOT IN (").bind_list(ended).push(") ORDER BY id").lock();
 }
 
 async fn discard_in(tx: &Transaction, id: JobId) -> Result<(), QueueError> {

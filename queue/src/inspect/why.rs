@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::estimate::Throughput;
 use crate::{
-    Queue,
+    Fault, Queue,
     error::QueueError,
     limits::{QueueLimits, Starts},
     name::QueueName,
@@ -110,7 +110,20 @@ impl Queue {
         {
             return Ok(limited);
         }
+        if let Some(fault) = self.transport_fault().await {
+            return Ok(self.transport_away(job, fault));
+        }
         self.why_in_line(job, &workers, limits).await
+    }
+
+    /// No worker learns of it, whatever its place in line.
+    fn transport_away(&self, job: &jobs::Model, fault: Fault) -> Why {
+        let (transport, queue) = (self.transport().name(), &job.queue);
+        let message = format!(
+            "jobs of the queue {queue} cannot be handed to workers now, since {transport} fails: {}; it starts once that is mended",
+            fault.cause()
+        );
+        Why::new("TRANSPORT_AWAY", message).with(json!({"transport": transport, "fault": fault.code()}))
     }
 
     async fn why_in_line(

@@ -10,8 +10,8 @@ use atelier_entities::{JobId, Timestamp};
 use tokio::time::Instant;
 
 use crate::{
-    Queue,
-    error::QueueError,
+    Fault, Queue,
+    error::{QueueError, TransportError},
     metrics::{self, Pushed},
     name::QueueName,
     seldom::Seldom,
@@ -35,6 +35,7 @@ struct Memory {
     /// By queue what the transport had after the last pass; none before the first pass.
     last: Option<HashMap<QueueName, Given>>,
     told: HashMap<QueueName, Seldom>,
+    told_not_pushed: HashMap<QueueName, Seldom>,
 }
 
 /// What the transport has of a queue, as far as that is known.
@@ -91,6 +92,13 @@ impl Offered {
         let mut memory = self.lock();
         memory.told.entry(queue).or_insert(Seldom::new(TELL_EVERY)).add(lost, Instant::now())
     }
+
+    /// Whether a log line is to tell now that ids of this queue could not be pushed.
+    fn tell_not_pushed(&self, queue: QueueName) -> bool {
+        let mut memory = self.lock();
+        let told = memory.told_not_pushed.entry(queue).or_insert(Seldom::new(TELL_EVERY));
+        told.add(1, Instant::now()).is_some()
+    }
 }
 
 /// Whether the job was enqueued so long ago that its push must have been tried.
@@ -100,16 +108,40 @@ fn has_waited(id: JobId, now: Timestamp) -> bool {
     seconds.is_some_and(|seconds| now.timestamp() - seconds > PUSHED_WITHIN_SECS)
 }
 
-/// Gives the transport what is next in each queue and answers how many ids it did not
-/// have, and how many of those it had been given before.
-pub(super) async fn offer(
-    queue: &Queue,
-    next: HashMap<QueueName, Vec<JobId>>,
-) -> Result<(usize, usize), QueueError> {
+/// What a pass gave the transport.
+#[derive(Debug, Default)]
+pub(super) struct Offer {
+    /// Ids that it did not have.
+    pub(super) pushed: usize,
+    /// Those of them that it had been given before.
+    pub(super) redispatched: usize,
+    /// Why it did not take some.
+    pub(super) held_up: Option<Fault>,
+}
+
+/// Gives the transport what is next in each queue. What it does not take is counted, and
+/// waits for another pass.
+pub(super) async fn offer(queue: &Queue, next: HashMap<QueueName, Vec<JobId>>) -> Result<Offer, QueueError> {
     let names = next.keys().copied().collect();
     let (mut pushed, mut redispatched) = (0, 0);
-    for (name, ids) in next {
-        let (taken, lost) = offer_one(queue, name, ids).await?;
+    let mut held_up = None;
+    let mut left = next.into_iter();
+    while let Some((name, ids)) = left.next() {
+        let count = ids.len();
+        let (taken, lost) = match offer_one(queue, name, ids).await {
+            Ok(offered) => offered,
+            Err(QueueError::Transport(error)) => {
+                held_up.get_or_insert(error.fault());
+                not_pushed(queue, name, count, &error);
+                // Where it is away, each further queue would only wait for it as long.
+                if error.fault().may_pass() {
+                    left.by_ref().for_each(|(name, ids)| not_pushed(queue, name, ids.len(), &error));
+                }
+                queue.heed(&error.into());
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         metrics::relayed(name, Pushed::Again, lost);
         metrics::relayed(name, Pushed::Refill, taken - lost);
         if let Some(jobs) = queue.offered().tell(name, lost) {
@@ -120,7 +152,16 @@ pub(super) async fn offer(
         redispatched += lost;
     }
     queue.offered().forget_but(&names);
-    Ok((pushed, redispatched))
+    Ok(Offer { pushed, redispatched, held_up })
+}
+
+/// Counts what the transport did not take, and tells it seldom.
+fn not_pushed(queue: &Queue, name: QueueName, jobs: usize, error: &TransportError) {
+    metrics::not_relayed(name, error.fault());
+    if queue.offered().tell_not_pushed(name) {
+        let code = error.fault().code();
+        tracing::warn!(queue = %name, jobs, code, %error, "due jobs cannot be handed to workers now; tried again");
+    }
 }
 
 async fn offer_one(queue: &Queue, name: QueueName, ids: Vec<JobId>) -> Result<(usize, usize), QueueError> {

@@ -184,6 +184,12 @@ pub(crate) async fn unstarted(
     Ok(true)
 }
 
+/// Jobs that are locked already and end in one transaction end in the order of what they
+/// are about: effects lock that, and by its id, as everywhere.
+pub(crate) fn in_order_of_subjects(jobs: &mut [jobs::Model]) {
+    jobs.sort_by_key(|job| (job.subject_id, job.id));
+}
+
 async fn apply_effect(
     tx: &Transaction,
     job: &jobs::Model,

@@ -194,6 +194,23 @@ async fn let_one_go(tx: &Transaction, id: JobId, fence: i64) -> Result<bool, DbE
     Ok(true)
 }
 
+/// Takes a running job from the claim that has it: its fence is raised, and its lease is
+/// nobody's and has run out. Answers whether it ran.
+pub(crate) async fn take_one(tx: &Transaction, id: JobId) -> Result<bool, DbErr> {
+    let lease = LeaseId::new();
+    let mut sql = Sql::new(tx.get_database_backend());
+    sql.push("UPDATE jobs SET fence = fence + 1, revision = revision + 1, lease_id = ")
+        .bind(lease)
+        .push(", updated_at = ")
+        .bind(tx.now())
+        .push(" WHERE id = ")
+        .bind(id)
+        .push(" AND state = 'running' RETURNING queue");
+    let Some(row) = tx.query_one_raw(sql.build()).await? else { return Ok(false) };
+    hold_for_nobody(tx, lease, id, &row.try_get_by_index::<String>(0)?, tx.now()).await?;
+    Ok(true)
+}
+
 /// Keeps a running job whose lease has run out from every rescuer until then, and notes
 /// why. Answers whether its lease was still that of `job`.
 pub(crate) async fn put_off(
@@ -259,9 +276,11 @@ async fn hand_back(tx: &Transaction, unknown: &[LeaseId]) -> Result<Vec<(QueueNa
     let mut sql = Sql::new(tx.get_database_backend());
     sql.push("UPDATE jobs SET state = 'available', attempt = attempt - 1, revision = revision + 1, updated_at = ")
         .bind(tx.now())
-        .push(" FROM running_jobs WHERE jobs.id = running_jobs.id AND jobs.fence = running_jobs.fence AND jobs.state || '' = 'running' AND jobs.cancel_requested_at IS NULL AND running_jobs.lease_id ")
+        // What somebody else has locked is found again: this waits for nothing.
+        .push(" FROM (SELECT jobs.id, jobs.fence FROM running_jobs CROSS JOIN jobs WHERE jobs.id = running_jobs.id AND running_jobs.lease_id ")
         .among(unknown)
-        .push(" RETURNING jobs.id, jobs.queue");
+        .skip_locked_of("jobs")
+        .push(") AS unheld WHERE jobs.id = unheld.id AND jobs.fence = unheld.fence AND jobs.state || '' = 'running' AND jobs.cancel_requested_at IS NULL RETURNING jobs.id, jobs.queue");
     let rows = tx.query_all_raw(sql.build()).await?;
     let mut handed_back = Vec::with_capacity(rows.len());
     for row in rows {
@@ -309,9 +328,11 @@ pub(crate) async fn expired(
 /// Deletes leases that have run out and under which nothing runs.
 pub(crate) async fn forget_ended(queue: &Queue) -> Result<(), DbErr> {
     let mut sql = Sql::new(queue.db().get_database_backend());
-    sql.push("DELETE FROM job_leases WHERE expires_at < ")
+    sql.push("DELETE FROM job_leases WHERE id IN (SELECT id FROM job_leases WHERE expires_at < ")
         .bind(queue.now())
-        .push(" AND NOT EXISTS (SELECT 1 FROM running_jobs WHERE running_jobs.lease_id = job_leases.id)");
+        .push(" AND NOT EXISTS (SELECT 1 FROM running_jobs WHERE running_jobs.lease_id = job_leases.id)")
+        .skip_locked()
+        .push(")");
     let _turn = queue.write_turn().await;
     queue.db().execute_raw(sql.build()).await.map(drop)
 }

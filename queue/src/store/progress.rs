@@ -1,6 +1,7 @@
-//! What a running job tells of itself.
+//! What a running job tells of itself. All of it is written under the fence of the
+//! attempt that tells it: an attempt that lost its job tells nothing.
 
-use atelier_entities::{JobId, jobs};
+use atelier_entities::jobs;
 use sea_orm::{ConnectionTrait, DbErr};
 use serde_json::Value;
 
@@ -20,37 +21,49 @@ pub(crate) async fn write(
         .bind_json(Some(progress))
         .push(", revision = revision + 1, updated_at = ")
         .bind(now)
-        .push(" WHERE id = ")
-        .bind(job.id)
-        .push(" AND fence = ")
-        .bind(job.fence)
-        .push(" AND state = 'running'");
+        .push(" WHERE ");
+    push_held(&mut sql, job);
     let turn = queue.write_turn().await;
     let written = queue.db().execute_raw(sql.build()).await?.rows_affected() > 0;
     drop(turn);
     if written && new_stage {
-        append_event(queue, job.id, "progress", progress).await?;
+        append_event(queue, job, "progress", progress).await?;
     }
     Ok(written)
 }
 
-/// Keeps an event of a job under the next number, as long as fewer than the bound
-/// are kept.
-pub(crate) async fn append_event(queue: &Queue, id: JobId, kind: &str, data: &Value) -> Result<(), DbErr> {
+/// Keeps an event of a job under the next number, as long as fewer than the bound are
+/// kept and the attempt's fence holds. Answers whether it was kept.
+///
+/// The row of the job is locked, so that nobody takes the job between the look at the
+/// fence and the insert; whoever takes it then numbers on from what was inserted. The
+/// attempt itself must append one event after the other: two statements at once would
+/// see the same last number.
+pub(crate) async fn append_event(
+    queue: &Queue,
+    job: &jobs::Model,
+    kind: &str,
+    data: &Value,
+) -> Result<bool, DbErr> {
     let mut sql = Sql::new(queue.db().get_database_backend());
-    sql.push("INSERT INTO job_events (job_id, seq, kind, data, created_at) SELECT ")
-        .bind(id)
-        .push(", COALESCE(MAX(seq), 0) + 1, ")
+    sql.push("INSERT INTO job_events (job_id, seq, kind, data, created_at) SELECT held.id, last.seq + 1, ")
         .bind(kind)
         .push(", ")
         .bind_json(Some(data))
         .push(", ")
         .bind(queue.now())
-        .push(" FROM job_events WHERE job_id = ")
-        .bind(id)
-        .push(" HAVING COALESCE(MAX(seq), 0) < ")
+        .push(" FROM (SELECT id FROM jobs WHERE ");
+    push_held(&mut sql, job);
+    sql.lock()
+        .push(") AS held CROSS JOIN (SELECT COALESCE(MAX(seq), 0) AS seq FROM job_events WHERE job_id = ")
+        .bind(job.id)
+        .push(") AS last WHERE last.seq < ")
         .push(&queue.options().max_log_lines.to_string());
     let _turn = queue.write_turn().await;
-    queue.db().execute_raw(sql.build()).await?;
-    Ok(())
+    Ok(queue.db().execute_raw(sql.build()).await?.rows_affected() > 0)
+}
+
+/// Appends that the attempt still has the job.
+fn push_held(sql: &mut Sql, job: &jobs::Model) {
+    sql.push("id = ").bind(job.id).push(" AND fence = ").bind(job.fence).push(" AND state = 'running'");
 }

@@ -3,15 +3,18 @@
 use std::time::Duration;
 
 use atelier_entities::{JobId, Timestamp, jobs, throttles};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait};
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait};
 use serde_json::Value;
 
-use crate::store::sql::Sql;
+use crate::{guarded::Guarded, store::sql::Sql};
+
+/// Keys forgotten in one statement.
+const FORGOTTEN_AT_ONCE: u32 = 1_000;
 
 /// The holder of a key, if there is one. The key is locked until the transaction
 /// ends, so that two enqueues of it come one after the other.
 pub(crate) async fn holder(
-    tx: &DatabaseTransaction,
+    tx: &Guarded,
     key: &str,
     now: Timestamp,
 ) -> Result<Option<throttles::Model>, DbErr> {
@@ -29,12 +32,7 @@ pub(crate) async fn holder(
 }
 
 /// Makes a job the holder of a locked key.
-pub(crate) async fn hold(
-    tx: &DatabaseTransaction,
-    key: &str,
-    job: JobId,
-    until: Timestamp,
-) -> Result<(), DbErr> {
+pub(crate) async fn hold(tx: &Guarded, key: &str, job: JobId, until: Timestamp) -> Result<(), DbErr> {
     let mut sql = Sql::new(tx.get_database_backend());
     sql.push("UPDATE throttles SET job_id = ")
         .bind(job)
@@ -63,7 +61,7 @@ impl PutOff {
 /// Gives a job that still waits for its time new args and a later time. Answers that time;
 /// none where it no longer waited.
 pub(crate) async fn put_off(
-    tx: &DatabaseTransaction,
+    tx: &Guarded,
     job: JobId,
     args: Option<&Value>,
     later: PutOff,
@@ -84,10 +82,12 @@ pub(crate) async fn put_off(
     Ok(is_put_off.then_some(until))
 }
 
-/// Forgets keys that have long been free.
+/// Forgets keys that have long been free: some at a time, and the rest at the next pass.
 pub(crate) async fn forget(db: &impl ConnectionTrait, before: Timestamp) -> Result<(), DbErr> {
     let mut sql = Sql::new(db.get_database_backend());
-    sql.push("DELETE FROM throttles WHERE until < ").bind(before);
+    sql.delete_some("throttles", |sql| {
+        sql.push("until < ").bind(before).push(" ORDER BY until LIMIT ").push(&FORGOTTEN_AT_ONCE.to_string());
+    });
     db.execute_raw(sql.build()).await.map(drop)
 }
 

@@ -84,6 +84,19 @@ impl Sql {
         self
     }
 
+    /// Appends the deletion of the rows of a table that `which` appends a condition of,
+    /// with an order and a limit, but for those that others hold. The rows are named by
+    /// where they lie: by their keys, PostgreSQL may look for them in the whole table.
+    pub(crate) fn delete_some(&mut self, table: &str, which: impl FnOnce(&mut Self)) -> &mut Self {
+        let (place, those, end) = match self.backend {
+            DatabaseBackend::Postgres => ("ctid", "= ANY(ARRAY(", "))"),
+            _ => ("rowid", "IN (", ")"),
+        };
+        let start = format!("DELETE FROM {table} WHERE {place} {those}SELECT {place} FROM {table} WHERE ");
+        which(self.push(&start));
+        self.skip_locked().push(end)
+    }
+
     /// Appends JSON as both engines keep it: PostgreSQL's knows no NUL character.
     pub(crate) fn bind_json(&mut self, value: Option<&Json>) -> &mut Self {
         self.bind(value.map(without_nul))

@@ -8,8 +8,8 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
-    time::{Duration, Instant},
+    sync::{Arc, OnceLock, atomic::AtomicBool},
+    time::Duration,
 };
 
 use ::redis::{AsyncCommands, Client, RedisResult, Script, TlsCertificates, aio::ConnectionManagerConfig};
@@ -20,21 +20,28 @@ use atelier_entities::{JobId, UserId, WorkerId};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::{sync::Notify, time};
 use tokio_util::sync::{CancellationToken, DropGuard};
-use uuid::Uuid;
 
 use super::{Consumer, Eviction, ServerFacts, Transport};
 use crate::{
     bus::{Bus, KNOWN_FOR, LocalBus, Message, Reply},
     error::TransportError,
+    fault::Fault,
     name::QueueName,
 };
 
 mod consumer;
+mod line;
 mod link;
 mod listen;
+mod names;
+mod probe;
+mod retire;
 mod roll;
 
+use line::Line;
 use link::Link;
+use listen::Deafness;
+use names::{Channels, queue_config};
 use roll::Roll;
 
 /// Ids of one push: apalis-redis's script takes seven arguments for each.
@@ -114,6 +121,9 @@ pub struct RedisHub {
     lines: HashMap<QueueName, Line>,
     news: LocalBus,
     roll: Arc<Roll>,
+    deafness: Arc<Deafness>,
+    /// Its user of Redis may touch nothing but the names of this version.
+    is_confined: AtomicBool,
     _listener: DropGuard,
 }
 
@@ -132,6 +142,7 @@ impl RedisHub {
         let wakes: Arc<HashMap<_, _>> =
             Arc::new(QueueName::ALL.into_iter().map(|queue| (queue, Notify::new())).collect());
         let (news, roll) = (LocalBus::deaf(), Arc::new(Roll::default()));
+        let deafness = Arc::new(Deafness::default());
         let stop = CancellationToken::new();
         let listener = listen::Listener {
             client,
@@ -140,11 +151,14 @@ impl RedisHub {
             wakes: wakes.clone(),
             news: news.clone(),
             roll: roll.clone(),
+            deafness: deafness.clone(),
             timeout: options.command_timeout,
         };
         tokio::spawn(listener.run(stop.clone()));
         let lines = QueueName::ALL.into_iter().map(|queue| (queue, Line::default())).collect();
-        Ok(Arc::new(Self { connection, options, wakes, lines, news, roll, _listener: stop.drop_guard() }))
+        let _listener = stop.drop_guard();
+        let is_confined = AtomicBool::new(false);
+        Ok(Arc::new(Self { connection, options, wakes, lines, news, roll, deafness, is_confined, _listener }))
     }
 
     fn config(&self, queue: QueueName) -> Config {
@@ -184,61 +198,6 @@ impl RedisHub {
     }
 }
 
-/// What is known of the ids that wait in a queue.
-#[derive(Debug, Default)]
-struct Line {
-    heard: Mutex<Option<(Instant, usize)>>,
-}
-
-/// How long it is believed.
-const BELIEVED: Duration = Duration::from_millis(100);
-
-impl Line {
-    fn note(&self, waiting: usize) {
-        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), waiting));
-    }
-
-    fn known(&self) -> Option<usize> {
-        let heard = *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.filter(|(at, _)| at.elapsed() < BELIEVED).map(|(_, waiting)| waiting)
-    }
-}
-
-/// Channels of an installation.
-#[derive(Clone, Debug)]
-struct Channels {
-    /// Queue names that have something new.
-    wake: String,
-    /// [`Message`]s as JSON.
-    news: String,
-    /// The ids of jobs that changed, as bytes: there are many of them.
-    changed: String,
-    /// Before the id of a process: the numbers of its news that others have heard.
-    heard: String,
-}
-
-impl Channels {
-    fn of(prefix: &str) -> Self {
-        Self {
-            wake: format!("{prefix}:wake"),
-            news: format!("{prefix}:news"),
-            changed: format!("{prefix}:changed"),
-            heard: format!("{prefix}:heard"),
-        }
-    }
-
-    /// Where a process is told that its news was heard.
-    fn heard_by(&self, process: Uuid) -> String {
-        format!("{}:{process}", self.heard)
-    }
-}
-
-/// apalis-redis's settings of a queue. The name in braces puts all of a queue's keys
-/// into one slot of a cluster.
-fn queue_config(prefix: &str, queue: QueueName) -> Config {
-    Config::default().queue(format!("{{{prefix}:{queue}}}")).lock_tasks(false).emit_events(false)
-}
-
 #[async_trait]
 impl Transport for RedisHub {
     fn name(&self) -> &'static str {
@@ -272,7 +231,7 @@ impl Transport for RedisHub {
                 queries::push_tasks(&mut connection, &config, &tasks),
                 self.make_due_and_wake(queue, chunk),
             );
-            let (active, scheduled) = pushed.map_err(|error| TransportError(error.to_string()))?;
+            let (active, scheduled) = pushed?;
             if moved? < scheduled as usize {
                 // Redis did not know the first script yet: it came after the second.
                 self.make_due_and_wake(queue, chunk).await?;
@@ -325,9 +284,17 @@ impl Transport for RedisHub {
         Ok(reclaimed)
     }
 
+    async fn retire(&self) -> Result<usize, TransportError> {
+        retire::former_keys(self).await
+    }
+
     async fn ping(&self) -> Result<(), TransportError> {
         let _: String = self.connection.clone().ping().await?;
         Ok(())
+    }
+
+    async fn probe(&self) -> Result<(), TransportError> {
+        probe::run(self).await
     }
 
     async fn eviction(&self) -> Result<Option<Eviction>, TransportError> {
@@ -337,8 +304,13 @@ impl Transport for RedisHub {
     }
 
     async fn facts(&self) -> Result<Option<ServerFacts>, TransportError> {
-        let info: String = ::redis::cmd("INFO").query_async(&mut self.connection.clone()).await?;
-        Ok(Some(ServerFacts::parse(&info)))
+        let info: RedisResult<String> = ::redis::cmd("INFO").query_async(&mut self.connection.clone()).await;
+        match info {
+            Ok(info) => Ok(Some(ServerFacts::parse(&info))),
+            // Its user need not be one who may ask.
+            Err(error) if Fault::of_redis(&error) == Fault::Forbidden => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

@@ -145,6 +145,7 @@ impl ClaimLoop {
                     }
                 }
                 Err(error) => {
+                    self.queue.heed(&error);
                     self.wait_out(&mut *consumer, &error, failures, &stop).await;
                     failures += 1;
                 }

@@ -11,6 +11,7 @@ use tokio::{
     task,
     time::{self, Instant},
 };
+use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
 
 use super::{execute::queue_of, held::HeldJobs};
 use crate::{
@@ -54,12 +55,14 @@ pub(super) struct Finisher {
     queue: Queue,
     held: HeldJobs,
     sender: mpsc::Sender<Request>,
+    unwritten: TaskTracker,
 }
 
 struct Request {
     finish: Finish,
     queue: QueueName,
     ran: Option<Ran>,
+    _unwritten: TaskTrackerToken,
 }
 
 /// What an attempt that ran is counted as.
@@ -77,14 +80,14 @@ impl Finisher {
         for _ in 0..WRITERS {
             tokio::spawn(write(queue.clone(), held.clone(), receiver.clone()));
         }
-        Self { queue, held, sender }
+        Self { queue, held, sender, unwritten: TaskTracker::new() }
     }
 
     /// Sees to it that the end of an attempt is written, that whoever watches is told,
     /// and that the job is no longer held. Returns once it waits for the next batch;
     /// where an effect may follow it, once it is written.
     pub(super) async fn finish(&self, finish: Finish, job: &jobs::Model, ran: Option<Ran>) {
-        let request = Request { finish, queue: queue_of(job), ran };
+        let request = Request { finish, queue: queue_of(job), ran, _unwritten: self.unwritten.token() };
         if self.queue.effects().may_follow(&job.kind, request.finish.settlement.state) {
             // Boxed: it is many times as large as what most ends need.
             let kept = Box::pin(self.finish_with_effect(&request.finish, job)).await;
@@ -118,11 +121,11 @@ impl Finisher {
         self.finish(finish, job, None).await;
     }
 
-    /// Returns once everything sent before is written.
+    /// Returns once every end that was begun to be written is written, whether it waits
+    /// for a batch, is in one, or has an effect; or is given up.
     pub(super) async fn flush(&self) {
-        while self.sender.capacity() < self.sender.max_capacity() {
-            time::sleep(Duration::from_millis(5)).await;
-        }
+        self.unwritten.close();
+        self.unwritten.wait().await;
     }
 
     async fn finish_with_effect(&self, finish: &Finish, job: &jobs::Model) -> bool {

@@ -77,7 +77,10 @@ pub(super) async fn beat_in_time(queue: &Queue, row: &workers::Model, held: &Hel
     let bound: Duration = queue.options().heartbeat;
     match time::timeout(bound, beat(queue, row, held)).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(%error, "heartbeat failed"),
+        Ok(Err(error)) => {
+            queue.heed(&error);
+            tracing::warn!(%error, "heartbeat failed");
+        }
         Err(_late) => tracing::warn!(bound_secs = bound.as_secs_f64(), "heartbeat took too long"),
     }
 }

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use uuid::Uuid;
 
 use super::answer::{Answer, caller};
-use super::patience::Patience;
+use super::{examples, patience::Patience};
 use crate::wire::Platform;
 
 /// Longest input that can hold a password.
@@ -51,6 +51,7 @@ impl AdminArgs {
 #[derive(Clone, Debug, Subcommand)]
 enum AdminCommand {
     /// Make sure that there is an administrator of this mail address.
+    #[command(after_help = examples::ADMIN_CREATE)]
     Create(CreateArgs),
 }
 

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::answer::{Answer, age, caller, moment, pretty, queue_name, span};
-use super::patience::Patience;
+use super::{examples, patience::Patience};
 use crate::{terminal, wire::Platform};
 
 /// Look at jobs, cancel them, run them again.
@@ -41,18 +41,22 @@ pub(crate) struct JobsArgs {
 #[derive(Clone, Debug, Subcommand)]
 enum JobsCommand {
     /// List jobs, newest first.
+    #[command(after_help = examples::JOBS_LIST)]
     List(ListArgs),
     /// Show one job with all its attempts.
+    #[command(after_help = examples::JOBS_SHOW)]
     Show {
         /// Its id.
         id: Uuid,
     },
     /// Say why a job does not run.
+    #[command(after_help = examples::JOBS_WHY)]
     Why {
         /// Its id.
         id: Uuid,
     },
     /// Cancel jobs: at once where they wait; where they run, their worker is asked to stop.
+    #[command(after_help = examples::JOBS_CANCEL)]
     Cancel {
         /// Their ids.
         #[arg(required = true)]
@@ -60,6 +64,7 @@ enum JobsCommand {
     },
     /// Run jobs again that failed, were cancelled or discarded. A generation becomes
     /// another job, which its owner is charged for.
+    #[command(after_help = examples::JOBS_RETRY)]
     Retry {
         /// Their ids.
         #[arg(required = true)]

@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, brief, caller, pretty, queue_name};
-use super::patience::Patience;
+use super::{examples, patience::Patience};
 use crate::{terminal, wire::Platform};
 
 /// Within which time a due job is to start, for the workers that are wanted.
@@ -43,20 +43,24 @@ pub(crate) struct QueuesArgs {
 #[derive(Clone, Debug, Subcommand)]
 enum QueuesCommand {
     /// How each queue stands, and how many workers it wants for a wait of 30 seconds.
+    #[command(after_help = examples::QUEUES_LIST)]
     List,
     /// Stop workers from taking jobs of a queue; running ones go on.
+    #[command(after_help = examples::QUEUES_PAUSE)]
     Pause {
         /// Its name.
         #[arg(value_parser = queue_name)]
         queue: QueueName,
     },
     /// Let workers take jobs of a queue again.
+    #[command(after_help = examples::QUEUES_RESUME)]
     Resume {
         /// Its name.
         #[arg(value_parser = queue_name)]
         queue: QueueName,
     },
     /// Change limits of a queue, or show them where none is given.
+    #[command(after_help = examples::QUEUES_LIMIT)]
     Limit(LimitArgs),
 }
 

@@ -5,7 +5,9 @@ use sea_orm::{EntityTrait, QueryOrder};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{patience::Deadline, *};
+mod help;
+
+use super::{ending::EXIT_USAGE, patience::Deadline, *};
 
 /// A platform in a folder of its own, without a worker.
 struct Desk {
@@ -113,17 +115,6 @@ fn operators_commands_are_checked_before_anything_is_done() {
     ] {
         let refused = parse(line).expect_err(line);
         assert_eq!(refused.exit_code(), i32::from(EXIT_USAGE), "{line}");
-    }
-}
-
-#[test]
-fn every_operators_command_has_examples() {
-    for command in ["jobs", "queues", "workers", "admin"] {
-        let mut cli = Cli::command();
-        let found = cli.find_subcommand_mut(command).expect(command);
-        let help = found.render_long_help().to_string();
-        assert!(help.contains("Examples:") && help.contains(&format!("atelier {command}")), "{help}");
-        assert!(found.get_about().is_some(), "{command} says what it is for");
     }
 }
 
@@ -292,7 +283,21 @@ async fn a_database_that_is_not_there_is_not_made() {
     settings.server.data_dir = folder.path().join("elsewhere");
 
     let missing = wire::open(&settings).await.expect_err("no database");
-
     assert!(missing.to_string().contains("there is no database"), "{missing}");
     assert!(!settings.server.data_dir.exists());
+}
+
+#[tokio::test]
+async fn an_empty_database_says_which_command_makes_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut settings = Settings::for_tests();
+    settings.server.data_dir = folder.path().to_owned();
+    wire::prepare_database(&settings).expect("an empty file");
+
+    let empty = wire::open(&settings).await.expect_err("no tables").to_string();
+    assert!(empty.contains("lacks") && empty.contains("m0001_accounts to m"), "{empty}");
+    assert!(empty.ends_with("run `atelier migrate` first"), "{empty}");
+
+    bring_up_to_date(&settings).await.expect("migrated");
+    wire::open(&settings).await.expect("a platform");
 }

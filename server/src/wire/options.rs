@@ -80,6 +80,7 @@ pub(crate) fn connections(settings: &Settings) -> ConnectionLimits {
     ConnectionLimits {
         headers: server.header_timeout(),
         idle: server.idle_timeout(),
+        write: server.write_timeout(),
         connections: server.max_connections,
     }
 }

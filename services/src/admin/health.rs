@@ -3,11 +3,14 @@
 
 mod database;
 
-use std::time::{Duration, Instant};
+use std::{
+    convert::Infallible,
+    time::{Duration, Instant},
+};
 
 use atelier_entities::{schedulers, workers};
 use atelier_queue::{
-    QueueName,
+    Fault, QueueName,
     inspect::QueueOverview,
     transport::{Eviction, ServerFacts},
 };
@@ -51,6 +54,8 @@ impl Status {
 pub struct Probe<T> {
     /// In a word.
     pub status: Status,
+    /// What is wrong with it, for programs.
+    pub code: Option<&'static str>,
     /// What is wrong with it, in a sentence.
     pub fault: Option<String>,
     /// How long the answer took.
@@ -91,17 +96,29 @@ impl HealthReport {
     }
 }
 
-/// What is said of a part that answered.
-type Verdict = (Status, Option<String>);
+/// What is said of a part that answered: how it is, and what is wrong, as a code and as a
+/// sentence.
+type Verdict = (Status, Option<(&'static str, String)>);
 
 const FINE: Verdict = (Status::Ok, None);
 
-fn degraded(fault: impl Into<String>) -> Verdict {
-    (Status::Degraded, Some(fault.into()))
+fn degraded(code: &'static str, fault: impl Into<String>) -> Verdict {
+    (Status::Degraded, Some((code, fault.into())))
 }
 
-fn down(fault: impl Into<String>) -> Verdict {
-    (Status::Down, Some(fault.into()))
+fn down(code: &'static str, fault: impl Into<String>) -> Verdict {
+    (Status::Down, Some((code, fault.into())))
+}
+
+/// What keeps a part from the work is worse than anything that it tells of itself.
+fn unless(fault: Option<Fault>, verdict: impl FnOnce() -> Verdict) -> Verdict {
+    fault.map_or_else(verdict, |fault| down(fault.code(), sentence(fault.cause())))
+}
+
+fn sentence(cause: &str) -> String {
+    let mut letters = cause.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
 }
 
 impl Admin {
@@ -109,26 +126,44 @@ impl Admin {
     pub async fn health(&self) -> HealthReport {
         let queue = &self.queue;
         let transport = queue.transport();
-        let facts = async {
-            transport.ping().await?;
-            transport.facts().await
+        let database = async {
+            let (fault, facts) = tokio::join!(queue.database_fault(), database::ask(queue.db()));
+            Ok::<_, Infallible>((fault, facts.ok()))
         };
-        let (database, transport_facts, queues, workers, schedulers) = tokio::join!(
-            probe("database", database::ask(queue.db()), DatabaseFacts::judge),
-            probe("transport", facts, |facts| judge_transport(facts.as_ref())),
+        let carrier = async {
+            let (fault, facts) = tokio::join!(queue.transport_fault(), transport.facts());
+            Ok::<_, Infallible>((fault, facts.ok().flatten()))
+        };
+        let (database, carrier, queues, workers, schedulers) = tokio::join!(
+            probe("database", database, |(fault, facts)| {
+                unless(*fault, || facts.as_ref().map_or_else(untold, DatabaseFacts::judge))
+            }),
+            probe("transport", carrier, |(fault, facts)| unless(*fault, || judge_transport(facts.as_ref()))),
             probe("queues", queue.queue_overview(), |queues| judge_queues(queues)),
             probe("workers", queue.list_workers(), |workers| judge_workers(workers)),
             probe("schedulers", queue.list_schedulers(), |schedulers| judge_schedulers(schedulers)),
         );
-        let Probe { status, fault, latency, facts } = transport_facts;
         HealthReport {
-            database,
-            transport: Probe { status, fault, latency, facts: facts.flatten() },
+            database: database.and_then(|(_, facts)| facts),
+            transport: carrier.and_then(|(_, facts)| facts),
             transport_name: transport.name(),
             queues,
             workers,
             schedulers,
         }
+    }
+}
+
+/// It takes writes and does not answer this question.
+fn untold() -> Verdict {
+    degraded("UNTOLD", "It tells nothing of itself.")
+}
+
+impl<T> Probe<T> {
+    /// The same with a part of its facts.
+    fn and_then<U>(self, part: impl FnOnce(T) -> Option<U>) -> Probe<U> {
+        let Self { status, code, fault, latency, facts } = self;
+        Probe { status, code, fault, latency, facts: facts.and_then(part) }
     }
 }
 
@@ -140,28 +175,25 @@ async fn probe<T, E: std::fmt::Display>(
     let started = Instant::now();
     let answer = tokio::time::timeout(PROBE_LIMIT, ask).await;
     let latency = started.elapsed();
-    let failed =
-        |fault: &str| Probe { status: Status::Down, fault: Some(fault.to_owned()), latency, facts: None };
-    match answer {
-        Ok(Ok(facts)) => {
-            let (status, fault) = match judge(&facts) {
-                (Status::Ok, _) if latency > SLOW => degraded("It answers slowly."),
-                verdict => verdict,
-            };
-            Probe { status, fault, latency, facts: Some(facts) }
-        }
+    let ((status, fault), facts) = match answer {
+        Ok(Ok(facts)) => match judge(&facts) {
+            (Status::Ok, _) if latency > SLOW => (degraded("SLOW", "It answers slowly."), Some(facts)),
+            verdict => (verdict, Some(facts)),
+        },
         Ok(Err(error)) => {
             tracing::warn!(part = name, %error, "not healthy");
-            failed("It answered with an error: the log has more.")
+            (down("REFUSED", "It answered with an error: the log has more."), None)
         }
-        Err(_late) => failed("It did not answer in time."),
-    }
+        Err(_late) => (down("NO_ANSWER", "It did not answer in time."), None),
+    };
+    let (code, fault) = fault.unzip();
+    Probe { status, code, fault, latency, facts }
 }
 
 fn judge_transport(facts: Option<&ServerFacts>) -> Verdict {
     let risk = facts.and_then(|facts| facts.eviction.as_ref()).filter(|eviction| eviction.is_risky());
     risk.map_or(FINE, |eviction: &Eviction| {
-        degraded(format!("It may drop keys of the queue when its memory is full: {eviction}."))
+        degraded("MAY_EVICT", format!("It may drop keys of the queue when its memory is full: {eviction}."))
     })
 }
 
@@ -174,16 +206,16 @@ fn judge_queues(queues: &[QueueOverview]) -> Verdict {
     };
     let lagging = names(queues.iter().filter(lagging).collect());
     if !lagging.is_empty() {
-        return degraded(format!("Jobs wait for more than {LAGGING_SECS} s in: {lagging}."));
+        return degraded("LAGGING", format!("Jobs wait for more than {LAGGING_SECS} s in: {lagging}."));
     }
     let paused = names(queues.iter().filter(|queue| queue.is_paused()).collect());
-    if paused.is_empty() { FINE } else { degraded(format!("Paused: {paused}.")) }
+    if paused.is_empty() { FINE } else { degraded("PAUSED", format!("Paused: {paused}.")) }
 }
 
 fn judge_workers(workers: &[workers::Model]) -> Verdict {
     let working: Vec<_> = workers.iter().filter(|worker| !worker.draining).collect();
     if working.is_empty() {
-        return down("No worker takes jobs.");
+        return down("NO_WORKER", "No worker takes jobs.");
     }
     let serves = |queue: QueueName| {
         working.iter().any(|worker| worker.queues.get(queue.as_str()).is_some_and(|slots| !slots.is_null()))
@@ -193,12 +225,12 @@ fn judge_workers(workers: &[workers::Model]) -> Verdict {
     if unserved.is_empty() {
         FINE
     } else {
-        degraded(format!("No worker takes jobs of: {}.", unserved.join(", ")))
+        degraded("UNSERVED", format!("No worker takes jobs of: {}.", unserved.join(", ")))
     }
 }
 
 fn judge_schedulers(schedulers: &[schedulers::Model]) -> Verdict {
-    if schedulers.is_empty() { down("No scheduler runs.") } else { FINE }
+    if schedulers.is_empty() { down("NO_SCHEDULER", "No scheduler runs.") } else { FINE }
 }
 
 #[cfg(test)]

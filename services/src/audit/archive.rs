@@ -158,6 +158,7 @@ impl Audit {
             let tx = self.queue.begin().await?;
             let old = audit_archives::Entity::find()
                 .filter(audit_archives::Column::LastAt.lt(tx.now() - kept))
+                .order_by_asc(audit_archives::Column::ObjectKey)
                 .limit(ARCHIVES)
                 .lock_exclusive()
                 .all(&*tx)

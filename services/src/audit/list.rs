@@ -1,51 +1,20 @@
 //! Reading the log, newest entry first.
 
 use atelier_entities::{AuditId, Timestamp, audit_log};
-use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait,
-    sea_query::{Alias, Asterisk, Expr, Func, Query},
-};
+use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::{Audit, AuditError, AuditFilter};
-use crate::Page;
-
-/// Entries are counted up to here: a log of years is not read to show a page of it.
-pub const COUNT_LIMIT: u64 = 100_000;
+use crate::{Page, paging::fetch};
 
 impl Audit {
     /// A page of the entries of a filter, newest first, and how many there are, up to
-    /// [`COUNT_LIMIT`].
+    /// [`COUNT_LIMIT`](crate::COUNT_LIMIT).
     pub async fn list(
         &self,
         filter: &AuditFilter,
         page: Page,
     ) -> Result<(Vec<audit_log::Model>, u64), AuditError> {
-        let condition = filter.condition()?;
-        let total = self.count(condition.clone()).await?;
-        let rows = newest_first(condition)
-            .offset(page.number.saturating_sub(1).saturating_mul(page.size))
-            .limit(page.size)
-            .all(self.queue.db())
-            .await?;
-        Ok((rows, total))
-    }
-
-    async fn count(&self, condition: Condition) -> Result<u64, DbErr> {
-        let some = audit_log::Entity::find()
-            .select_only()
-            .column(audit_log::Column::Id)
-            .filter(condition)
-            .limit(COUNT_LIMIT)
-            .into_query();
-        let count = Query::select()
-            .expr_as(Func::count(Expr::col(Asterisk)), Alias::new("entries"))
-            .from_subquery(some, Alias::new("some"))
-            .to_owned();
-        let db = self.queue.db();
-        let row = db.query_one(&count).await?;
-        let entries: i64 = row.map(|row| row.try_get("", "entries")).transpose()?.unwrap_or(0);
-        Ok(u64::try_from(entries).unwrap_or(0))
+        Ok(fetch(self.queue.db(), newest_first(filter.condition()?), page).await?)
     }
 
     /// The next entries of a condition after that one, newest first.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::json;
 
-use super::{Deployments, PublishDeployment, UNDER_WAY, site::site_files, site_folder};
+use super::{Deployments, PublishDeployment, UNDER_WAY, is_under_way, site::site_files, site_folder};
 use crate::{identity::is_deactivated, projects::stored_file};
 
 /// A deployment and the site it is to publish.
@@ -36,7 +36,9 @@ impl Deployments {
         let version = deployment.version_number;
         ctx.log(LogLevel::Info, format!("publishing version {version}: {} files", files.len())).await;
         let (count, bytes) = (files.len(), files.iter().map(|(_, content)| content.len()).sum::<usize>());
-        self.copy(ctx, deployment.id, files).await?;
+        let copied = self.copy(ctx, deployment.id, files).await;
+        self.remove_unwanted(deployment.id).await?;
+        copied?;
         ctx.progress(95, "publishing", "Switching the address to this version").await;
         let url = self.addresses.of(&deployment.slug);
         ctx.log(LogLevel::Info, format!("copied {bytes} bytes; the site is at {url}")).await;
@@ -73,11 +75,12 @@ impl Deployments {
     ) -> Result<(), JobError> {
         let (folder, total) = (site_folder(id), files.len().max(1));
         for (at, (path, content)) in files.into_iter().enumerate() {
+            let percent = u8::try_from(10 + 80 * at / total).unwrap_or(90);
+            ctx.progress(percent, "copying", format!("Copying {path}")).await;
+            // The progress is told under the lease: after a stall this knows of its loss.
             if ctx.stop().is_cancelled() {
                 return Err(JobError::retry("STOPPED", "the deployment was stopped"));
             }
-            let percent = u8::try_from(10 + 80 * at / total).unwrap_or(90);
-            ctx.progress(percent, "copying", format!("Copying {path}")).await;
             let content_type = content_type_of(&path);
             self.objects
                 .put(&format!("{folder}/{path}"), Bytes::from(content), &content_type)
@@ -85,6 +88,17 @@ impl Deployments {
                 .map_err(storage)?;
         }
         Ok(())
+    }
+
+    /// Removes what was copied where the deployment is gone or has ended without its site:
+    /// what it had copied until then was removed at that moment, and this came later.
+    pub(super) async fn remove_unwanted(&self, id: DeploymentId) -> Result<(), JobError> {
+        let deployment = deployments::Entity::find_by_id(id).one(self.queue.db()).await.map_err(database)?;
+        let is_wanted = |status| is_under_way(status) || status == DeploymentStatus::Live;
+        if deployment.is_some_and(|deployment| is_wanted(deployment.status)) {
+            return Ok(());
+        }
+        self.objects.delete_prefix(&site_folder(id)).await.map(drop).map_err(storage)
     }
 
     /// Answers whether the deployment had not ended.

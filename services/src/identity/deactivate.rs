@@ -1,12 +1,11 @@
 //! The work of people who may not sign in any more.
 
-use atelier_entities::{JobState, ProjectId, UserId, projects, users};
+use atelier_entities::{JobState, UserId, users};
 use atelier_queue::{QueueError, QueueName, Transaction, inspect::JobFilter};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter};
 
 use super::{Identity, IdentityError};
+use crate::projects::lock_all_owned;
 
 /// Where the work of people is. Mails to them are in another queue, and go.
 const QUEUES: [QueueName; 2] = [QueueName::Generation, QueueName::Deployment];
@@ -28,13 +27,7 @@ pub(super) async fn stop_work(tx: &Transaction, user: UserId) -> Result<Stopped,
         return Ok(Stopped::default());
     }
     // All projects after all jobs and before the account, the order of jobs' ends.
-    let own = projects::Entity::find()
-        .select_only()
-        .column(projects::Column::Id)
-        .filter(projects::Column::UserId.eq(user))
-        .order_by_asc(projects::Column::Id)
-        .lock_exclusive();
-    own.into_tuple::<ProjectId>().all(&**tx).await?;
+    lock_all_owned(tx, user).await?;
     let mut stopped = Stopped::default();
     for job in jobs {
         match tx.cancel(job.id, Some(user)).await {

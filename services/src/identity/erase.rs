@@ -4,14 +4,14 @@ mod mails;
 
 use std::time::Duration;
 
-use atelier_entities::{JobState, UserId, job_attempts, job_events, jobs};
+use atelier_entities::{JobState, ProjectId, UserId, job_attempts, job_events, jobs};
 use atelier_queue::{
-    Transaction,
+    QueueError, Transaction,
     inspect::{BulkAction, JobFilter},
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, ModelTrait,
-    QueryFilter, sea_query::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DbErr, EntityTrait, IntoActiveModel,
+    ModelTrait, QueryFilter, QueryOrder, sea_query::Expr,
 };
 use serde_json::{Value, json};
 
@@ -23,10 +23,15 @@ use super::{
     profile::list_own_projects,
     user_target,
 };
-use crate::{Caller, audit, maintenance, projects::folders_of};
+use crate::{
+    Caller, audit,
+    expiry::delete_in_batches,
+    maintenance,
+    projects::{folders_of, lock_all_owned},
+};
 
-/// Jobs cancelled in one step.
-const STEP: u64 = 100;
+/// Jobs cancelled or deleted in one step.
+const STEP: u32 = 100;
 /// What is recorded about an account may be older than its row by what clocks differ.
 const MARGIN: Duration = Duration::from_secs(24 * 3600);
 
@@ -60,13 +65,10 @@ impl Identity {
             ensure_other_admin(&tx, user).await?;
         }
         self.cancel_jobs(&JobFilter { owner: Some(user), ..JobFilter::default() }).await?;
+        // Most of them before the transaction: they may be more than one statement can do.
+        delete_in_batches::<jobs::Entity>(&self.queue, ended_jobs(user), STEP).await?;
         let tx = self.queue.begin().await?;
-        let projects = list_own_projects(&*tx, user).await?;
-        // Jobs before accounts, the order in which jobs' ends lock them.
-        for project in &projects {
-            tx.cancel_about(project.0).await?;
-        }
-        mails::cancel_deliveries(&tx, user).await?;
+        let projects = cancel_work(&tx, user).await?;
         if account.is_admin {
             lock_admins(&tx).await?;
         }
@@ -94,7 +96,7 @@ impl Identity {
     pub(super) async fn cancel_jobs(&self, filter: &JobFilter) -> Result<(), IdentityError> {
         let mut after = None;
         loop {
-            let step = self.queue.bulk_step(filter, BulkAction::Cancel, after, STEP).await?;
+            let step = self.queue.bulk_step(filter, BulkAction::Cancel, after, u64::from(STEP)).await?;
             if step.last.is_none() {
                 return Ok(());
             }
@@ -103,24 +105,40 @@ impl Identity {
     }
 }
 
+/// Cancels the jobs about a person's projects and mails, and answers the projects.
+///
+/// Jobs are locked before projects and those before accounts, each in the order of their
+/// ids: the order in which jobs' ends lock them.
+async fn cancel_work(tx: &Transaction, user: UserId) -> Result<Vec<ProjectId>, IdentityError> {
+    let projects = list_own_projects(&**tx, user).await?;
+    let mut subjects: Vec<_> = projects.iter().map(|project| project.0).collect();
+    subjects.extend(mails::list_queued(tx, user).await?.into_iter().map(|mail| mail.0));
+    tx.lock_about(&subjects).await?;
+    let projects = lock_all_owned(tx, user).await?;
+    tx.cancel_about(&subjects).await?;
+    Ok(projects)
+}
+
 /// Deletes a person's jobs. One that a worker still stops belongs to nobody from now
-/// on and has lost what the person wrote; retention takes the rest.
-async fn forget_jobs(tx: &Transaction, user: UserId) -> Result<(), DbErr> {
-    jobs::Entity::delete_many()
-        .filter(jobs::Column::OwnerId.eq(user))
-        .filter(jobs::Column::State.is_in(JobState::TERMINAL))
-        .exec(&**tx)
-        .await?;
-    let running = jobs::Entity::find().filter(jobs::Column::OwnerId.eq(user)).all(&**tx).await?;
-    for job in running {
+/// on and has lost what the person wrote, and what its attempt still writes does not
+/// count; retention takes the rest.
+async fn forget_jobs(tx: &Transaction, user: UserId) -> Result<(), QueueError> {
+    jobs::Entity::delete_many().filter(ended_jobs(user)).exec(&**tx).await?;
+    let of_person = jobs::Entity::find().filter(jobs::Column::OwnerId.eq(user));
+    for job in of_person.order_by_asc(jobs::Column::Id).all(&**tx).await? {
         forget_unfinished(tx, job).await?;
     }
     Ok(())
 }
 
+fn ended_jobs(user: UserId) -> Condition {
+    Condition::all().add(jobs::Column::OwnerId.eq(user)).add(jobs::Column::State.is_in(JobState::TERMINAL))
+}
+
 /// Takes a person out of a job that is still being stopped, and out of what was noted
-/// while it ran.
-async fn forget_unfinished(tx: &Transaction, job: jobs::Model) -> Result<(), DbErr> {
+/// while it ran. Its handler may go on for a moment: it writes nothing any more.
+async fn forget_unfinished(tx: &Transaction, job: jobs::Model) -> Result<(), QueueError> {
+    tx.take_from_worker(job.id).await?;
     let nothing = Expr::value(Option::<Value>::None);
     job_attempts::Entity::update_many()
         .col_expr(job_attempts::Column::Error, nothing)

@@ -16,8 +16,6 @@ use atelier_providers::oauth::{Callback, Flow, IdentityProvider, OAuthError};
 use serde_json::json;
 use url::form_urlencoded;
 
-pub(super) use states::purge;
-
 use super::{
     Identity, IdentityError, SignedIn,
     tokens::{hash_token, new_token},

@@ -1,24 +1,31 @@
-//! Passwords: argon2id on threads of their own, a bounded number at a time, since
-//! each takes 19 MiB.
+//! Passwords: argon2id on threads of their own, a bounded number at a time.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+mod hashers;
+#[cfg(test)]
+mod tests;
+
+#[cfg(test)]
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::{sync::Arc, time::Duration};
 
 use argon2::{
-    Algorithm, Argon2, Params, Version,
-    password_hash::{Error as HashError, PasswordHasher, PasswordVerifier, phc::PasswordHash},
+    Algorithm, Argon2, Block, Params, Version,
+    password_hash::phc::{Output, ParamsString, PasswordHash, Salt},
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::IdentityError;
+use hashers::Hashers;
 
 /// Longest wait for a turn.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Callers that may be in here at once for each thread: more than a thread serves within
+/// [`PATIENCE`]. Further ones are told at once that there is no time for them.
+const CALLERS_A_THREAD: usize = 256;
+
+/// KiB of memory, passes over it, lanes.
+const COST: (u32, u32, u32) = (19_456, 2, 1);
 
 /// What is verified where there is no account or no password, so that it takes as
 /// long as a wrong password. No password matches it.
@@ -34,14 +41,26 @@ pub(super) enum Match {
     Wrong,
 }
 
+/// Makes and checks hashes. Each of its threads keeps the 19 MiB that a hash takes and
+/// uses them again for the next one: memory stays at `concurrency` times that.
 pub(super) struct Passwords {
+    room: Semaphore,
     turns: Arc<Semaphore>,
+    hashers: Hashers,
+    #[cfg(test)]
     hashed: AtomicU64,
 }
 
 impl Passwords {
     pub(super) fn new(concurrency: usize) -> Self {
-        Self { turns: Arc::new(Semaphore::new(concurrency.max(1))), hashed: AtomicU64::new(0) }
+        let concurrency = concurrency.max(1);
+        Self {
+            room: Semaphore::new(concurrency * CALLERS_A_THREAD),
+            turns: Arc::new(Semaphore::new(concurrency)),
+            hashers: Hashers::new(concurrency),
+            #[cfg(test)]
+            hashed: AtomicU64::new(0),
+        }
     }
 
     /// Passwords hashed so far, to make or to check a hash.
@@ -64,12 +83,7 @@ impl Passwords {
 
     /// The PHC string of a password.
     pub(super) async fn hash(&self, password: String) -> Result<String, IdentityError> {
-        let turn = self.turn().await?;
-        run(turn, move || {
-            let hash: PasswordHash = hasher()?.hash_password(password.as_bytes()).map_err(crypto)?;
-            Ok(hash.to_string())
-        })
-        .await
+        self.run(move |memory| make(&password, memory)).await
     }
 
     /// Whether the password is the one of that PHC string. It takes as long where
@@ -79,25 +93,36 @@ impl Passwords {
         password: String,
         hash: Option<String>,
     ) -> Result<Match, IdentityError> {
-        let turn = self.turn().await?;
-        run(turn, move || {
-            let known = hash.is_some();
-            let hash = hash.as_deref().unwrap_or(NOBODY);
-            let parsed = PasswordHash::new(hash).map_err(crypto)?;
-            match hasher()?.verify_password(password.as_bytes(), &parsed) {
-                Ok(()) if !known => Ok(Match::Wrong),
-                Ok(()) if is_current(&parsed) => Ok(Match::Right),
-                Ok(()) => Ok(Match::Outdated),
-                Err(HashError::PasswordInvalid) => Ok(Match::Wrong),
-                Err(error) => Err(crypto(error)),
-            }
+        self.run(move |memory| match hash {
+            Some(hash) => check(&password, &hash, memory),
+            None => check(&password, NOBODY, memory).map(|_| Match::Wrong),
         })
         .await
+    }
+
+    /// Runs `work` on a thread that has the memory for it. A caller that goes away before
+    /// its turn costs nothing; a panic in `work` is an error, and the thread goes on.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Vec<Block>) -> Result<T, IdentityError> + Send + 'static,
+    ) -> Result<T, IdentityError> {
+        let _room = self.room.try_acquire().map_err(|_| IdentityError::Busy)?;
+        let turn = self.turn().await?;
+        let (sender, receiver) = oneshot::channel();
+        self.hashers.run(move |memory| {
+            let _turn = turn;
+            if !sender.is_closed() {
+                // Nobody waits for it any more where this fails.
+                let _unheard = sender.send(work(memory));
+            }
+        })?;
+        receiver.await.map_err(|_| crypto("the hash was given up"))?
     }
 
     async fn turn(&self) -> Result<OwnedSemaphorePermit, IdentityError> {
         match tokio::time::timeout(PATIENCE, self.turns.clone().acquire_owned()).await {
             Ok(Ok(turn)) => {
+                #[cfg(test)]
                 self.hashed.fetch_add(1, Ordering::Relaxed);
                 Ok(turn)
             }
@@ -106,24 +131,62 @@ impl Passwords {
     }
 }
 
-async fn run<T: Send + 'static>(
-    turn: OwnedSemaphorePermit,
-    work: impl FnOnce() -> Result<T, IdentityError> + Send + 'static,
-) -> Result<T, IdentityError> {
-    let task = tokio::task::spawn_blocking(move || {
-        let _turn = turn;
-        work()
-    });
-    task.await.map_err(crypto)?
+fn make(password: &str, memory: &mut Vec<Block>) -> Result<String, IdentityError> {
+    let (kib, passes, lanes) = COST;
+    let params = Params::new(kib, passes, lanes, None).map_err(crypto)?;
+    let salt = Salt::generate();
+    let (algorithm, version) = (Algorithm::Argon2id, Version::V0x13);
+    let named = ParamsString::try_from(&params).map_err(crypto)?;
+    let argon = Argon2::new(algorithm, version, params);
+    let hash = digest(&argon, password, &salt, Params::DEFAULT_OUTPUT_LEN, memory)?;
+    let hash = PasswordHash {
+        algorithm: algorithm.ident(),
+        version: Some(version.into()),
+        params: named,
+        salt: Some(salt),
+        hash: Some(hash),
+    };
+    Ok(hash.to_string())
 }
 
-/// KiB of memory, passes over it, lanes.
-const COST: (u32, u32, u32) = (19_456, 2, 1);
+fn check(password: &str, hash: &str, memory: &mut Vec<Block>) -> Result<Match, IdentityError> {
+    let known = PasswordHash::new(hash).map_err(crypto)?;
+    let (Some(salt), Some(expected)) = (&known.salt, &known.hash) else {
+        return Err(crypto("the stored hash has no salt or no output"));
+    };
+    let algorithm = Algorithm::try_from(known.algorithm.as_str()).map_err(crypto)?;
+    let version = known.version.map(Version::try_from).transpose().map_err(crypto)?;
+    let params = Params::try_from(&known).map_err(crypto)?;
+    let argon = Argon2::new(algorithm, version.unwrap_or_default(), params);
+    // `Output` compares in constant time.
+    if digest(&argon, password, salt, expected.len(), memory)? != *expected {
+        return Ok(Match::Wrong);
+    }
+    Ok(if is_current(&known) { Match::Right } else { Match::Outdated })
+}
 
-fn hasher() -> Result<Argon2<'static>, IdentityError> {
-    let (memory, passes, lanes) = COST;
-    let params = Params::new(memory, passes, lanes, None).map_err(crypto)?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+/// The hash itself. `memory` grows to what a hash of today takes, and no further: one with
+/// greater parameters has memory of its own.
+fn digest(
+    argon: &Argon2<'_>,
+    password: &str,
+    salt: &[u8],
+    length: usize,
+    memory: &mut Vec<Block>,
+) -> Result<Output, IdentityError> {
+    let blocks = argon.params().block_count();
+    let mut out = [0; Output::MAX_LENGTH];
+    let out = out.get_mut(..length).ok_or_else(|| crypto("the stored hash is too long"))?;
+    if blocks > COST.0 as usize {
+        let own = vec![Block::new(); blocks];
+        argon.hash_password_into_with_memory(password.as_bytes(), salt, out, own).map_err(crypto)?;
+    } else {
+        if memory.len() < blocks {
+            memory.resize(COST.0 as usize, Block::new());
+        }
+        argon.hash_password_into_with_memory(password.as_bytes(), salt, out, memory).map_err(crypto)?;
+    }
+    Output::new(out).map_err(crypto)
 }
 
 fn is_current(hash: &PasswordHash) -> bool {
@@ -135,49 +198,4 @@ fn is_current(hash: &PasswordHash) -> bool {
 
 fn crypto(error: impl std::fmt::Display) -> IdentityError {
     IdentityError::Crypto(error.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    async fn verify(passwords: &Passwords, password: &str, hash: Option<String>) -> Match {
-        passwords.verify(password.to_owned(), hash).await.expect("checked")
-    }
-
-    #[tokio::test]
-    async fn knows_its_own_hashes() {
-        let passwords = Passwords::new(2);
-        let hash = passwords.hash("correct horse".to_owned()).await.expect("a hash");
-
-        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        assert_eq!(verify(&passwords, "correct horse", Some(hash.clone())).await, Match::Right);
-        assert_eq!(verify(&passwords, "wrong horse", Some(hash)).await, Match::Wrong);
-    }
-
-    #[test]
-    fn nobodys_hash_costs_as_much_as_anybodys() {
-        assert!(is_current(&PasswordHash::new(NOBODY).expect("a hash")));
-    }
-
-    #[tokio::test]
-    async fn nobody_has_no_password() {
-        let passwords = Passwords::new(1);
-
-        assert_eq!(verify(&passwords, "", None).await, Match::Wrong);
-        assert_eq!(verify(&passwords, "nobody", None).await, Match::Wrong);
-    }
-
-    #[tokio::test]
-    async fn tells_hashes_of_other_parameters() {
-        for (algorithm, memory) in [(Algorithm::Argon2id, 8_192), (Algorithm::Argon2i, 19_456)] {
-            let params = Params::new(memory, 2, 1, None).expect("parameters");
-            let other = Argon2::new(algorithm, Version::V0x13, params);
-            let hash: PasswordHash = other.hash_password(b"correct horse").expect("a hash");
-
-            let verdict = verify(&Passwords::new(1), "correct horse", Some(hash.to_string())).await;
-
-            assert_eq!(verdict, Match::Outdated, "{algorithm} {memory}");
-        }
-    }
 }

@@ -2,27 +2,31 @@
 
 use std::time::Duration;
 
-use atelier_entities::{Timestamp, account_tokens, api_tokens, sign_in_failures};
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
+use atelier_entities::{account_tokens, api_tokens, oauth_states, sign_in_failures};
+use atelier_queue::{Queue, QueueError};
+use sea_orm::{ColumnTrait, Condition};
 
-use super::{attempts::FORGET_AFTER, oauth};
+use super::attempts::FORGET_AFTER;
+use crate::expiry::delete_in_batches;
 
 /// For so long people are told that a link has expired rather than that it is not
 /// valid, and see API tokens that have expired.
 const SHOWN_EXPIRED: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Deletes links and API tokens that expired long ago, failures that are forgotten and
-/// sign-ins at providers that nobody ended; how many rows that was.
-pub(crate) async fn purge(db: &impl ConnectionTrait, now: Timestamp) -> Result<u64, DbErr> {
-    let old = now - SHOWN_EXPIRED;
-    let links = account_tokens::Entity::delete_many().filter(account_tokens::Column::ExpiresAt.lte(old));
-    let tokens = api_tokens::Entity::delete_many().filter(api_tokens::Column::ExpiresAt.lte(old));
-    let failures = sign_in_failures::Entity::delete_many()
-        .filter(sign_in_failures::Column::LastAt.lte(now - FORGET_AFTER));
-    let links = links.exec(db).await?.rows_affected;
-    let tokens = tokens.exec(db).await?.rows_affected;
-    let sign_ins = oauth::purge(db, now).await?;
-    Ok(links + tokens + sign_ins + failures.exec(db).await?.rows_affected)
+/// sign-ins at providers that nobody ended, `batch` of them in a statement; how many rows
+/// that was.
+pub(crate) async fn purge(queue: &Queue, batch: u32) -> Result<u64, QueueError> {
+    let now = queue.now();
+    let all = Condition::all;
+    let links = all().add(account_tokens::Column::ExpiresAt.lte(now - SHOWN_EXPIRED));
+    let tokens = all().add(api_tokens::Column::ExpiresAt.lte(now - SHOWN_EXPIRED));
+    let failures = all().add(sign_in_failures::Column::LastAt.lte(now - FORGET_AFTER));
+    let sign_ins = all().add(oauth_states::Column::ExpiresAt.lte(now));
+    Ok(delete_in_batches::<account_tokens::Entity>(queue, links, batch).await?
+        + delete_in_batches::<api_tokens::Entity>(queue, tokens, batch).await?
+        + delete_in_batches::<sign_in_failures::Entity>(queue, failures, batch).await?
+        + delete_in_batches::<oauth_states::Entity>(queue, sign_ins, batch).await?)
 }
 
 #[cfg(test)]
@@ -46,7 +50,7 @@ mod tests {
         identity.create_api_token(&Caller::default(), &who, None, token).await.expect("made");
         let purge = async || {
             let queue = &bench.services.queue;
-            purge(queue.db(), queue.now()).await.expect("purged")
+            purge(queue, 100).await.expect("purged")
         };
 
         assert_eq!(purge().await, 0);

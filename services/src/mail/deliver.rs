@@ -1,7 +1,7 @@
 use atelier_entities::{MailStatus, Timestamp, TokenPurpose, mail_messages, users};
 use atelier_providers::mail::{Delivery, OutgoingMail};
 use atelier_queue::{JobContext, JobError, Outcome};
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, DbErr, EntityTrait, IntoActiveModel};
+use sea_orm::{ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter};
 use serde_json::json;
 
 use super::{DeliverMail, Mail, Reader, Rendered, Template, failures::Failure, outbox, preferences};
@@ -177,10 +177,9 @@ impl Mail {
     /// Writes the row where it is still there: an account that is erased takes its
     /// mails along.
     async fn keep(&self, row: mail_messages::ActiveModel) -> Result<(), DbErr> {
-        match row.update(self.queue.db()).await {
-            Ok(_) | Err(DbErr::RecordNotUpdated) => Ok(()),
-            Err(error) => Err(error),
-        }
+        let kept = mail_messages::Column::Id.eq(*row.id.as_ref());
+        mail_messages::Entity::update_many().set(row).filter(kept).exec(self.queue.db()).await?;
+        Ok(())
     }
 }
 

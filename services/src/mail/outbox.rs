@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use atelier_entities::{Locale, MailId, MailStatus, Timestamp, UserId, mail_messages, users};
+use atelier_queue::{Queue, QueueError};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     QueryTrait,
 };
 use serde_json::json;
 
 use super::{Mail, MailingError, Reader, Rendered, Template, queue_row};
-use crate::{Caller, Page, audit, paging::fetch};
+use crate::{Caller, Page, audit, expiry::delete_in_batches, paging::fetch};
 
 /// How long a mail stays in the outbox after it was asked for. For so long the same
 /// template, receiver and cause are mailed once.
@@ -20,9 +21,6 @@ pub const KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
 const TESTS_AN_HOUR: u64 = 10;
 const HOUR: Duration = Duration::from_secs(3600);
 const TEST_CAUSE: &str = "test:";
-
-/// Rows deleted in one statement.
-const BATCH: u64 = 1_000;
 
 /// Which mails of the outbox. All fields must fit.
 #[derive(Clone, Debug, Default)]
@@ -38,8 +36,8 @@ pub struct OutboxFilter {
 }
 
 impl Mail {
-    /// The outbox, newest first, and how many mails there are. For operators: it holds
-    /// everybody's.
+    /// The outbox, newest first, and how many mails there are, up to
+    /// [`COUNT_LIMIT`](crate::COUNT_LIMIT). For operators: it holds everybody's.
     pub async fn list_outbox(
         &self,
         filter: &OutboxFilter,
@@ -128,24 +126,13 @@ pub(super) fn is_test(mail: &mail_messages::Model) -> bool {
     mail.cause.starts_with(TEST_CAUSE)
 }
 
-/// Deletes mails that have had their time, but for those that still wait; how many.
-pub(crate) async fn purge(db: &impl ConnectionTrait, now: Timestamp) -> Result<u64, DbErr> {
-    let mut deleted = 0;
-    loop {
-        let old = mail_messages::Entity::find()
-            .select_only()
-            .column(mail_messages::Column::Id)
-            .filter(mail_messages::Column::CreatedAt.lte(now - KEPT))
-            .filter(mail_messages::Column::Status.ne(MailStatus::Queued))
-            .limit(BATCH)
-            .into_query();
-        let step = mail_messages::Entity::delete_many().filter(mail_messages::Column::Id.in_subquery(old));
-        let step = step.exec(db).await?.rows_affected;
-        deleted += step;
-        if step < BATCH {
-            return Ok(deleted);
-        }
-    }
+/// Deletes mails that have had their time, but for those that still wait, `batch` of them
+/// in a statement; how many.
+pub(crate) async fn purge(queue: &Queue, batch: u32) -> Result<u64, QueueError> {
+    let old = Condition::all()
+        .add(mail_messages::Column::CreatedAt.lte(queue.now() - KEPT))
+        .add(mail_messages::Column::Status.ne(MailStatus::Queued));
+    delete_in_batches::<mail_messages::Entity>(queue, old, batch).await
 }
 
 #[cfg(test)]

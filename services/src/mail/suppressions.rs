@@ -14,7 +14,8 @@ use crate::{Caller, Page, audit, paging::fetch};
 const MAX_REASON: usize = 500;
 
 impl Mail {
-    /// The addresses that get no more mails, latest first, and how many there are.
+    /// The addresses that get no more mails, latest first, and how many there are, up to
+    /// [`COUNT_LIMIT`](crate::COUNT_LIMIT).
     pub async fn list_suppressions(&self, page: Page) -> Result<(Vec<mail_suppressions::Model>, u64), DbErr> {
         let rows = mail_suppressions::Entity::find()
             .order_by_desc(mail_suppressions::Column::CreatedAt)

@@ -50,7 +50,8 @@ impl Projects {
         Ok(project)
     }
 
-    /// A person's projects, newest first, and how many there are.
+    /// A person's projects, newest first, and how many there are, up to
+    /// [`COUNT_LIMIT`](crate::COUNT_LIMIT).
     pub async fn list(&self, user: UserId, page: Page) -> Result<(Vec<projects::Model>, u64), ProjectError> {
         let rows = projects::Entity::find_owned(user)
             .order_by_desc(projects::Column::CreatedAt)
@@ -101,7 +102,7 @@ impl Projects {
         self.get(user, id).await?;
         let tx = self.queue.begin().await?;
         // Jobs before projects, the order in which jobs' ends lock them.
-        tx.cancel_about(id.0).await?;
+        tx.cancel_about(&[id.0]).await?;
         let project = lock_owned(&tx, user, id).await?.ok_or(ProjectError::NotFound)?;
         let folders = folders_of(&tx, &[id]).await?;
         project.delete(&*tx).await?;
@@ -159,6 +160,17 @@ pub(super) async fn lock_owned(
     id: ProjectId,
 ) -> Result<Option<projects::Model>, DbErr> {
     projects::Entity::find_owned_by_id(user, id).lock_exclusive().one(&**tx).await
+}
+
+/// All projects of a person, locked for the rest of the transaction and in the order of
+/// their ids. To be called after jobs are locked and before an account is.
+pub(crate) async fn lock_all_owned(tx: &Transaction, user: UserId) -> Result<Vec<ProjectId>, DbErr> {
+    let own = projects::Entity::find_owned(user)
+        .select_only()
+        .column(projects::Column::Id)
+        .order_by_asc(projects::Column::Id)
+        .lock_exclusive();
+    own.into_tuple().all(&**tx).await
 }
 
 #[cfg(test)]

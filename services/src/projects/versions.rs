@@ -1,6 +1,6 @@
 use atelier_entities::{ProjectId, ProjectStatus, UserId, project_files, project_versions, projects};
 use bytes::Bytes;
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, IntoActiveModel, QueryOrder};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, IntoActiveModel, QueryOrder};
 use serde_json::json;
 
 use super::{ProjectError, Projects, ZipFile, archive, archive_folder, commands::lock_owned, project_target};
@@ -14,7 +14,8 @@ use crate::{
 };
 
 impl Projects {
-    /// A project's versions, newest first, and how many there are.
+    /// A project's versions, newest first, and how many there are, up to
+    /// [`COUNT_LIMIT`](crate::COUNT_LIMIT).
     pub async fn list_versions(
         &self,
         user: UserId,
@@ -88,10 +89,30 @@ impl Projects {
         let made = tokio::task::spawn_blocking(move || archive::zip(files)).await;
         let bytes = made.map_err(|error| ProjectError::Archive(error.to_string()))?;
         let bytes = Bytes::from(bytes.map_err(|error| ProjectError::Archive(error.to_string()))?);
-        if let Err(error) = self.objects.put(&key, bytes.clone(), "application/zip").await {
+        self.keep(&key, &version, bytes.clone()).await?;
+        Ok(ZipFile { file_name, bytes, version: version.number })
+    }
+
+    /// Keeps an archive. Its version may have been removed since it was read, and its
+    /// objects with it: so what was put is looked at again and removed where it is late.
+    async fn keep(
+        &self,
+        key: &str,
+        version: &project_versions::Model,
+        bytes: Bytes,
+    ) -> Result<(), ProjectError> {
+        if let Err(error) = self.objects.put(key, bytes, "application/zip").await {
+            // It may be there all the same.
             tracing::warn!(%key, %error, "archive not kept");
         }
-        Ok(ZipFile { file_name, bytes, version: version.number })
+        let still = project_versions::Entity::find_by_id(version.id).one(self.queue.db()).await;
+        if matches!(still, Ok(Some(_))) {
+            return Ok(());
+        }
+        if let Err(error) = self.objects.delete(key).await {
+            tracing::warn!(%key, %error, "archive of what is gone not removed now");
+        }
+        still?.map(drop).ok_or(ProjectError::NotFound)
     }
 
     async fn get_version(
@@ -117,7 +138,7 @@ pub(crate) fn stored_file(row: project_files::Model) -> GeneratedFile {
 
 #[cfg(test)]
 mod tests {
-    use atelier_entities::ProjectKind;
+    use atelier_entities::{JobState, ProjectKind};
 
     use super::*;
     use crate::testing::Bench;
@@ -152,6 +173,43 @@ mod tests {
         let page = Page { number: 1, size: 1 };
         let (versions, total) = projects.list_versions(ada.id, project.id, page).await.expect("listed");
         assert_eq!((versions[0].number, total), (2, 2));
+    }
+
+    #[tokio::test]
+    async fn an_archive_that_is_put_after_its_project_is_gone_does_not_stay() {
+        let bench = Bench::new().await;
+        let ada = bench.register("ada@example.org").await;
+        let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+        bench.store_version(&project, 1, &[("index.html", "<p>one</p>")]).await;
+        let projects = &bench.services.projects;
+        let stored = projects.get(ada.id, project.id).await.expect("there");
+        let version = projects.get_version(&stored, Some(1)).await.expect("there");
+        projects.delete(&Caller::default(), ada.id, project.id).await.expect("deleted");
+        bench.work().await;
+
+        let key = format!("{}/{}.zip", archive_folder(project.id), version.id);
+        let late = projects.keep(&key, &version, Bytes::from_static(b"a ZIP")).await;
+
+        assert!(matches!(late, Err(ProjectError::NotFound)), "{late:?}");
+        assert!(bench.objects.get(&key).await.expect("asked").is_none());
+    }
+
+    #[tokio::test]
+    async fn what_is_put_while_it_is_removed_is_removed_again() {
+        let bench = Bench::new().await;
+        let ada = bench.register("ada@example.org").await;
+        let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+        bench.services.projects.delete(&Caller::default(), ada.id, project.id).await.expect("deleted");
+        bench.work().await;
+        let key = format!("{}/late.zip", archive_folder(project.id));
+        bench.objects.put(&key, Bytes::from_static(b"a ZIP"), "application/zip").await.expect("put");
+
+        bench.advance(11 * 60);
+        bench.work().await;
+
+        assert!(bench.objects.get(&key).await.expect("asked").is_none());
+        let removals = bench.jobs_of_kind("maintenance.remove_objects").await;
+        assert_eq!(removals[0].state, JobState::Succeeded);
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use atelier_config::Settings;
 use atelier_entities::{GenerationMode, JobState, ProjectId};
-use atelier_queue::{Backoff, Job, KindInfo, Lane, QueueName, state};
+use atelier_queue::{Backoff, Fault, Job, KindInfo, Lane, QueueName, state};
 use atelier_services::{
     AuthOptions, CreditOptions, GenerationOptions, MailOptions, RetentionOptions, ServiceOptions,
     audit::ArchiveAudit,
@@ -270,6 +270,14 @@ fn operations_md_lists_every_metric() {
     let expected = metrics().into_iter().chain(process_metrics()).collect();
 
     assert_same("metrics of docs/operations.md", written, expected);
+}
+
+#[test]
+fn operations_md_lists_every_fault() {
+    let written = rows("docs/operations.md", &["code", "it"]).into_iter().map(|row| row[..1].to_vec());
+    let expected = Fault::ALL.into_iter().map(|fault| row([fault.code()]));
+
+    assert_same("faults of docs/operations.md", written.collect(), expected.collect());
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod access;
 mod admin;
 mod bodies;
 mod circuits;
+mod confined;
 mod credits;
 mod deactivation;
 mod document;
@@ -18,15 +19,19 @@ mod matrix;
 mod model;
 mod oauth;
 mod ownership;
+mod plans;
 mod races;
 mod reclaim;
 mod refusals;
 mod roles;
 mod sessions;
+mod sites;
 mod steering;
 mod survival;
 mod timing;
 mod tokens;
+mod undone;
+mod writes;
 
 /// Runs each case on both ways to run, as tests of their own.
 macro_rules! both_ways {

@@ -1,6 +1,7 @@
 //! Every test that crosses crates, in one program.
 
 mod architecture;
+mod connections;
 mod deployment;
 mod documented;
 mod documents;
@@ -10,3 +11,4 @@ mod kubernetes;
 mod promises;
 mod queue;
 mod sources;
+mod start;

@@ -2,16 +2,21 @@
 //! both SQL engines.
 
 mod bed;
+mod broken;
 mod bulk;
 mod deferred;
 mod ends;
+mod fences;
 mod flow;
 mod leases;
 mod limits;
+mod locks;
 mod model;
+mod names;
 mod recover;
 mod recovery;
 mod retention;
+mod room;
 mod running;
 mod scaling;
 mod stage;
@@ -61,6 +66,10 @@ conformance! {
     running::an_enqueue_that_cannot_be_written_fails_alone,
     running::a_delayed_job_waits_for_its_time,
     running::args_beyond_the_bound_are_refused,
+    broken::nothing_is_done_after_an_error,
+    broken::a_part_of_deferred_work_that_failed_is_undone_alone,
+    broken::a_statement_that_nobody_waits_for_ends_its_transaction,
+    broken::commits_of_a_piece_of_work_are_counted,
     deferred::deferred_commits_are_one,
     deferred::a_part_of_deferred_work_is_undone_alone,
     deferred::deferred_work_that_is_not_committed_leaves_nothing,
@@ -87,6 +96,9 @@ conformance! {
     recovery::a_claim_whose_answer_is_lost_costs_no_attempt,
     recovery::a_cancelled_job_of_a_dead_worker_ends_cancelled,
     recovery::schedules_fire_once_whatever_the_number_of_schedulers,
+    fences::an_attempt_whose_job_was_taken_writes_nothing_any_more,
+    fences::an_attempt_of_an_ended_job_writes_nothing_any_more,
+    fences::lines_that_are_written_at_the_same_time_are_all_kept,
     leases::exactly_what_runs_is_leased,
     leases::a_heartbeat_drops_from_a_lease_what_has_ended,
     leases::a_claim_that_takes_nothing_leaves_no_lease,

@@ -50,7 +50,10 @@ pub(crate) struct PartView<T> {
     /// ok, degraded or down.
     #[schema(example = "ok")]
     status: &'static str,
-    /// What is wrong with it.
+    /// What is wrong with it, for programs.
+    #[schema(example = "READ_ONLY")]
+    code: Option<&'static str>,
+    /// What is wrong with it, in a sentence.
     fault: Option<String>,
     /// Milliseconds that the answer took.
     latency_ms: Option<f64>,
@@ -159,9 +162,8 @@ impl SystemHealthView {
         };
         let redis = PartView::new(report.transport, |facts| RedisView::new(transport, facts));
         let redis = match redis {
-            PartView { facts: None, status: "ok", latency_ms, fault } => {
-                let facts = Some(RedisView::new(transport, ServerFacts::default()));
-                PartView { facts, status: "ok", latency_ms, fault }
+            part @ PartView { facts: None, status: "ok", .. } => {
+                PartView { facts: Some(RedisView::new(transport, ServerFacts::default())), ..part }
             }
             redis => redis,
         };
@@ -187,6 +189,7 @@ impl<T> PartView<T> {
     fn new<F>(probe: Probe<F>, view: impl FnOnce(F) -> T) -> Self {
         Self {
             status: probe.status.as_str(),
+            code: probe.code,
             fault: probe.fault,
             latency_ms: Some(probe.latency.as_secs_f64() * 1000.0),
             facts: probe.facts.map(view),
@@ -219,6 +222,7 @@ impl RedisView {
 /// A part of the machine.
 struct HostPart {
     status: Status,
+    code: Option<&'static str>,
     fault: Option<String>,
     space: Option<Space>,
 }
@@ -227,6 +231,7 @@ impl HostPart {
     fn view<T>(self, view: impl FnOnce(Space) -> T) -> PartView<T> {
         PartView {
             status: self.status.as_str(),
+            code: self.code,
             fault: self.fault,
             latency_ms: None,
             facts: self.space.map(view),
@@ -238,20 +243,21 @@ impl HostPart {
 fn host_part(host: Option<&HostFacts>, find: impl FnOnce(&HostFacts) -> Option<Space>) -> HostPart {
     let Some(host) = host else {
         let fault = Some("The machine did not tell in time.".to_owned());
-        return HostPart { status: Status::Down, fault, space: None };
+        return HostPart { status: Status::Down, code: Some("NO_ANSWER"), fault, space: None };
     };
     let space = find(host);
-    let (status, fault) = space.map_or((Status::Ok, None), judge);
-    HostPart { status, fault: fault.map(str::to_owned), space }
+    let (status, told) = space.map_or((Status::Ok, None), judge);
+    let (code, fault) = told.unzip();
+    HostPart { status, code, fault: fault.map(str::to_owned), space }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a part of a disk, to a few digits")]
-fn judge(space: Space) -> (Status, Option<&'static str>) {
+fn judge(space: Space) -> (Status, Option<(&'static str, &'static str)>) {
     let left = space.available as f64 / (space.total.max(1)) as f64;
     if left < FULL {
-        (Status::Down, Some("It is full."))
+        (Status::Down, Some(("FULL", "It is full.")))
     } else if left < SCARCE {
-        (Status::Degraded, Some("Less than a tenth of it is left."))
+        (Status::Degraded, Some(("SCARCE", "Less than a tenth of it is left.")))
     } else {
         (Status::Ok, None)
     }

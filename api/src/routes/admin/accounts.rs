@@ -1,7 +1,7 @@
 //! Accounts: found, looked at, changed, deactivated, deleted.
 
 use atelier_entities::UserId;
-use atelier_services::{Caller, identity::AccountChanges};
+use atelier_services::{COUNT_LIMIT, Caller, identity::AccountChanges};
 use axum::{Json, extract::State, response::Response};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -33,7 +33,11 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
     get, path = "/api/admin/users", tag = TAG, params(AccountQuery, PageParams),
     responses((
         status = 200, description = "A page of them.", body = Vec<AdminUserView>,
-        headers(("X-Total-Count" = u64, description = "All of them."), ("Link" = String, description = "Other pages."))
+        headers(
+            ("X-Total-Count" = u64, description = "All of them, counted up to 10,000."),
+            ("X-Total-Count-Capped" = bool, description = "There may be more."),
+            ("Link" = String, description = "Other pages.")
+        )
     ))
 )]
 async fn list_users(
@@ -45,7 +49,7 @@ async fn list_users(
     let (filter, order) = query.check()?;
     let (users, total) = state.services.admin.list_accounts(&filter, order, pagination.page()).await?;
     let views: Vec<AdminUserView> = users.into_iter().map(AdminUserView::from).collect();
-    Ok(pagination.answer(&views, total))
+    Ok(pagination.answer_capped(&views, total, COUNT_LIMIT))
 }
 
 /// An account with how much it has.

@@ -1,6 +1,9 @@
 //! The audit log: read, counted, exported, archived.
 
-use atelier_services::audit::{COUNT_LIMIT, CSV_HEADER, EXPORT_LIMIT, Export, csv_line, json_line};
+use atelier_services::{
+    COUNT_LIMIT,
+    audit::{CSV_HEADER, EXPORT_LIMIT, Export, csv_line, json_line},
+};
 use axum::{
     Json,
     body::{Body, Bytes},
@@ -37,7 +40,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
     responses((
         status = 200, description = "A page of it.", body = Vec<LogView>,
         headers(
-            ("X-Total-Count" = u64, description = "All of them, counted up to 100,000."),
+            ("X-Total-Count" = u64, description = "All of them, counted up to 10,000."),
             ("X-Total-Count-Capped" = bool, description = "There may be more."),
             ("Link" = String, description = "Other pages.")
         )

@@ -1,7 +1,7 @@
 //! Mails: what they look like, what was sent, and who gets none.
 
 use atelier_entities::MailId;
-use atelier_services::mail::Template;
+use atelier_services::{COUNT_LIMIT, mail::Template};
 use axum::{
     Json,
     extract::State,
@@ -44,7 +44,11 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
     get, path = "/api/admin/mails", tag = TAG, params(OutboxQuery, PageParams),
     responses((
         status = 200, description = "A page of them.", body = Vec<OutboxMailView>,
-        headers(("X-Total-Count" = u64, description = "All of them."), ("Link" = String, description = "Other pages."))
+        headers(
+            ("X-Total-Count" = u64, description = "All of them, counted up to 10,000."),
+            ("X-Total-Count-Capped" = bool, description = "There may be more."),
+            ("Link" = String, description = "Other pages.")
+        )
     ))
 )]
 async fn list_mails(
@@ -54,9 +58,9 @@ async fn list_mails(
     pagination: Pagination,
 ) -> Result<Response, ApiError> {
     let listed = state.services.mail.list_outbox(&query.into(), pagination.page()).await;
-    let (mails, total) = listed.map_err(ApiError::internal)?;
+    let (mails, total) = listed.map_err(|error| ApiError::failed(&error))?;
     let views: Vec<OutboxMailView> = mails.into_iter().map(OutboxMailView::from).collect();
-    Ok(pagination.answer(&views, total))
+    Ok(pagination.answer_capped(&views, total, COUNT_LIMIT))
 }
 
 /// A mail of the outbox with what it shows.
@@ -147,7 +151,11 @@ async fn send_test_mail(
     get, path = "/api/admin/mails/suppressions", tag = TAG, params(PageParams),
     responses((
         status = 200, description = "A page of them.", body = Vec<SuppressionView>,
-        headers(("X-Total-Count" = u64, description = "All of them."), ("Link" = String, description = "Other pages."))
+        headers(
+            ("X-Total-Count" = u64, description = "All of them, counted up to 10,000."),
+            ("X-Total-Count-Capped" = bool, description = "There may be more."),
+            ("Link" = String, description = "Other pages.")
+        )
     ))
 )]
 async fn list_suppressions(
@@ -156,9 +164,9 @@ async fn list_suppressions(
     pagination: Pagination,
 ) -> Result<Response, ApiError> {
     let listed = state.services.mail.list_suppressions(pagination.page()).await;
-    let (addresses, total) = listed.map_err(ApiError::internal)?;
+    let (addresses, total) = listed.map_err(|error| ApiError::failed(&error))?;
     let views: Vec<SuppressionView> = addresses.into_iter().map(SuppressionView::from).collect();
-    Ok(pagination.answer(&views, total))
+    Ok(pagination.answer_capped(&views, total, COUNT_LIMIT))
 }
 
 /// Lets mails to an address leave again.

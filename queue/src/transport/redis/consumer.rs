@@ -56,9 +56,7 @@ impl RedisConsumer {
 
     async fn fetch(&mut self, max: usize) -> Result<Vec<JobId>, TransportError> {
         let config = self.config.clone().batch_size(max);
-        let tasks = queries::fetch_next(&mut self.connection, &self.worker, &config)
-            .await
-            .map_err(|error| TransportError(error.to_string()))?;
+        let tasks = queries::fetch_next(&mut self.connection, &self.worker, &config).await?;
         Ok(tasks.iter().filter_map(|task| Uuid::from_slice(&task.args).ok()).map(JobId).collect())
     }
 
@@ -120,7 +118,7 @@ impl Consumer for RedisConsumer {
         }
         match self.fetch_or_doubt(max).await {
             // A Redis that came back empty does not know this worker.
-            Err(error) if error.0.contains("not registered") => {
+            Err(error) if error.says("not registered") => {
                 self.beat().await?;
                 self.fetch_or_doubt(max).await
             }

@@ -2,8 +2,8 @@
 //! that merely stays silent — a firewall forgot it, a host vanished — until the kernel
 //! gives it up, a quarter of an hour later; and where it cannot connect, it answers the
 //! next command by that old failure before it tries again. Here a command that fails
-//! for want of a connection, or gets no answer in time, ends its connection: the next
-//! one goes over a new one.
+//! for want of a connection, gets no answer in time, or is refused by a replica, ends its
+//! connection: the next one goes over a new one.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -13,6 +13,8 @@ use ::redis::{
 };
 use futures::FutureExt;
 use tokio::sync::Notify;
+
+use crate::fault::Fault;
 
 /// Cheap to clone; every clone goes over the same connection.
 #[derive(Clone)]
@@ -61,7 +63,9 @@ impl Link {
     /// Looks at an answer that came, or not, over the connection of that number.
     fn judge<T>(&self, answer: RedisResult<T>, number: u64) -> RedisResult<T> {
         let error = answer.as_ref().err();
-        if error.is_some_and(RedisError::is_io_error) {
+        // One that became a replica may have a successor under the same name.
+        let is_replica = error.is_some_and(|error| Fault::of_redis(error) == Fault::ReadOnly);
+        if is_replica || error.is_some_and(RedisError::is_io_error) {
             self.replace(number)?;
         }
         if error.is_some_and(RedisError::is_timeout) {

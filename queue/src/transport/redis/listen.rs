@@ -1,7 +1,11 @@
 //! The one subscription of a process: wake-ups and news. Whenever it is made anew,
 //! every queue is woken, so that nothing missed meanwhile stays unseen.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use ::redis::{
     AsyncCommands, Client, Msg, RedisError, Value,
@@ -16,6 +20,7 @@ use uuid::Uuid;
 use super::{Channels, link::Link, roll::Roll};
 use crate::{
     bus::{LocalBus, Message, Reply},
+    fault::Fault,
     name::QueueName,
 };
 
@@ -35,7 +40,23 @@ pub(super) struct Listener {
     pub(super) wakes: Arc<HashMap<QueueName, Notify>>,
     pub(super) news: LocalBus,
     pub(super) roll: Arc<Roll>,
+    pub(super) deafness: Arc<Deafness>,
     pub(super) timeout: Duration,
+}
+
+/// Why nothing is heard, as far as that is known.
+#[derive(Debug, Default)]
+pub(super) struct Deafness(Mutex<Option<Fault>>);
+
+impl Deafness {
+    /// What the last attempt to listen came to.
+    pub(super) fn cause(&self) -> Option<Fault> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, cause: Fault) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(cause);
+    }
 }
 
 impl Listener {
@@ -48,6 +69,7 @@ impl Listener {
             };
             self.news.end_hearing();
             let Err(error) = listened else { continue };
+            self.deafness.note(Fault::of_redis(&error));
             if failures == 0 {
                 tracing::warn!(%error, "Redis subscription lost; subscribing again");
             }

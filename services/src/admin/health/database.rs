@@ -66,6 +66,6 @@ impl DatabaseFacts {
         let is_full = self.max_connections > 1
             && self.connections >= self.max_connections
             && self.idle_connections == 0;
-        if is_full { degraded("Every connection of this process is in use.") } else { FINE }
+        if is_full { degraded("NO_CONNECTION", "Every connection of this process is in use.") } else { FINE }
     }
 }

@@ -1,4 +1,5 @@
 use atelier_entities::{SchedulerId, Timestamp, WorkerId};
+use sea_orm::sqlx;
 use serde_json::json;
 
 use super::*;
@@ -46,7 +47,7 @@ fn queues_are_judged_by_what_waits_in_them() {
         assert_eq!(judge_queues(&queues).0, status, "{queues:?}");
     }
     let paused = judge_queues(&email(Some(301.0), true)).1;
-    assert_eq!(paused.as_deref(), Some("Paused: email."), "a paused queue does not lag");
+    assert_eq!(paused, Some(("PAUSED", "Paused: email.".to_owned())), "a paused queue does not lag");
 }
 
 #[test]
@@ -99,12 +100,22 @@ fn a_database_without_a_free_connection_is_told() {
     }
 }
 
+#[test]
+fn what_takes_no_writes_is_down_whatever_it_tells_of_itself() {
+    let (status, told) = unless(Some(Fault::ReadOnly), || FINE);
+    let (code, fault) = told.expect("a fault");
+
+    assert_eq!((status, code), (Status::Down, "READ_ONLY"));
+    assert_eq!(fault, "It takes no writes: it is a replica, or set to read only.");
+    assert_eq!(unless(None, || FINE), FINE);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_part_that_hangs_or_fails_is_down_in_bounded_time() {
     let hangs = probe("part", std::future::pending::<Result<(), String>>(), |()| FINE).await;
     assert_eq!((hangs.status, hangs.facts), (Status::Down, None));
     let fails = probe("part", async { Err::<(), _>("the password is hunter2") }, |()| FINE).await;
-    assert_eq!(fails.status, Status::Down);
+    assert_eq!((fails.status, fails.code), (Status::Down, Some("REFUSED")));
     assert!(!fails.fault.expect("a fault").contains("hunter2"));
 }
 
@@ -120,4 +131,24 @@ async fn an_instance_without_workers_is_down_and_says_so() {
     assert_eq!(report.status(), Status::Down);
     let database = report.database.facts.expect("facts");
     assert!(database.engine == "sqlite" && database.size_bytes > 0 && database.version.starts_with('3'));
+}
+
+#[tokio::test]
+async fn a_database_that_takes_no_writes_is_down_and_says_so() {
+    let bench = Bench::new().await;
+    let db = bench.services.queue.db();
+    let pool = db.get_sqlite_connection_pool();
+    // Every connection that the pool may have takes no writes from now on.
+    let mut connections = Vec::new();
+    for _ in 0..pool.options().get_max_connections() {
+        let mut connection = pool.acquire().await.expect("a connection");
+        sqlx::query("PRAGMA query_only = 1").execute(&mut *connection).await.expect("set");
+        connections.push(connection);
+    }
+    drop(connections);
+
+    let database = bench.services.admin.health().await.database;
+
+    assert_eq!((database.status, database.code), (Status::Down, Some("READ_ONLY")));
+    assert!(database.facts.is_some(), "it answers to reads");
 }

@@ -94,6 +94,32 @@ async fn views_are_counted_on_site_and_project() {
 }
 
 #[tokio::test]
+async fn files_that_are_copied_after_their_deployment_has_ended_do_not_stay() {
+    let Fixture { bench, project } = fixture().await;
+    let (services, caller, user) = (&bench.services, Caller::default(), project.user_id);
+    let start = async |version| {
+        let started = services.deployments.start(&caller, user, project.id, preview(Some(version))).await;
+        started.expect("started")
+    };
+    let late = async |deployment: &deployments::Model| {
+        let key = format!("{}/late.html", site_folder(deployment.id));
+        bench.objects.put(&key, "late".into(), "text/html").await.expect("put");
+        services.deployments.remove_unwanted(deployment.id).await.expect("looked");
+        bench.objects.get(&key).await.expect("asked").is_some()
+    };
+
+    let (live, _) = start(1).await;
+    assert!(late(&live).await, "it is under way");
+    bench.work().await;
+    let (cancelled, job) = start(2).await;
+    services.queue.cancel(job.id, None).await.expect("cancelled");
+    assert!(late(&live).await && !late(&cancelled).await);
+    services.projects.delete(&caller, user, project.id).await.expect("deleted");
+
+    assert!(!late(&live).await, "the project is gone");
+}
+
+#[tokio::test]
 async fn a_deployment_needs_a_version_and_a_platform_that_is_there() {
     let Fixture { bench, project } = fixture().await;
     let deployments = &bench.services.deployments;

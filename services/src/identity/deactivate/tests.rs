@@ -1,7 +1,10 @@
 use std::sync::Arc;
 
-use atelier_entities::{DeploymentStatus, JobId, ProjectKind, ProjectStatus, audit_log, deployments, jobs};
+use atelier_entities::{
+    DeploymentStatus, JobId, ProjectKind, ProjectStatus, audit_log, deployments, jobs, projects,
+};
 use atelier_providers::llm::fake::ScriptedAnswer;
+use sea_orm::QueryOrder;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 

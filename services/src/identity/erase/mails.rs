@@ -17,32 +17,27 @@ use super::forget_unfinished;
 /// Addresses in one statement.
 const ADDRESSES: usize = 500;
 
-/// Cancels the deliveries of a person's mails that wait or are under way.
-pub(super) async fn cancel_deliveries(tx: &Transaction, user: UserId) -> Result<(), QueueError> {
+/// The person's mails that wait or are under way.
+pub(super) async fn list_queued(tx: &Transaction, user: UserId) -> Result<Vec<MailId>, DbErr> {
     let queued = mail_messages::Entity::find()
         .select_only()
         .column(mail_messages::Column::Id)
         .filter(mail_messages::Column::UserId.eq(user))
-        .filter(mail_messages::Column::Status.eq(MailStatus::Queued))
-        .order_by_asc(mail_messages::Column::Id);
-    let queued: Vec<MailId> = queued.into_tuple().all(&**tx).await?;
-    for mail in queued {
-        tx.cancel_about(mail.0).await?;
-    }
-    Ok(())
+        .filter(mail_messages::Column::Status.eq(MailStatus::Queued));
+    queued.into_tuple().all(&**tx).await
 }
 
 /// Deletes the jobs that delivered a person's mails. What an attempt met may repeat the
 /// address.
-pub(super) async fn forget_deliveries(tx: &Transaction, user: UserId) -> Result<(), DbErr> {
+pub(super) async fn forget_deliveries(tx: &Transaction, user: UserId) -> Result<(), QueueError> {
     let about = jobs::Column::SubjectId.in_subquery(mails_of(user));
     jobs::Entity::delete_many()
         .filter(about.clone())
         .filter(jobs::Column::State.is_in(JobState::TERMINAL))
         .exec(&**tx)
         .await?;
-    let running = jobs::Entity::find().filter(about).all(&**tx).await?;
-    for job in running {
+    let running = jobs::Entity::find().filter(about).order_by_asc(jobs::Column::Id);
+    for job in running.all(&**tx).await? {
         forget_unfinished(tx, job).await?;
     }
     Ok(())

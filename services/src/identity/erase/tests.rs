@@ -153,8 +153,10 @@ async fn a_delivery_under_way_says_nothing_of_the_person_any_more() {
 
     bench.services.identity.erase_account(&caller(ada.id), ada.id).await.expect("erased");
 
+    let fence = job.fence;
     let job = bench.job(job.id).await;
     assert!(job.cancel_requested_at.is_some() && job.error.is_none(), "{job:?}");
+    assert!(job.fence > fence, "what its handler still writes does not count");
 }
 
 #[tokio::test]

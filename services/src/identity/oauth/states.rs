@@ -5,9 +5,7 @@ use std::time::Duration;
 use atelier_entities::{OAuthEnd, SignInProvider, Timestamp, oauth_states};
 use atelier_providers::oauth::Flow;
 use atelier_queue::Transaction;
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
-};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait};
 
 use super::{OAuthRefusal, ReturnedSignIn};
 use crate::identity::tokens::hash_token;
@@ -40,7 +38,7 @@ pub(super) async fn create(
         created_at: Set(now),
         expires_at: Set(now + LIFETIME),
     };
-    row.insert(db).await?;
+    oauth_states::Entity::insert(row).exec_without_returning(db).await?;
     Ok(())
 }
 
@@ -71,12 +69,6 @@ pub(super) fn judge(
         row.ends_at == OAuthEnd::Client || (row.browser_hash.is_some() && row.browser_hash == cookie_hash);
     let fits = row.provider == provider && row.ends_at == returned.end && same_browser;
     if fits && row.expires_at > now { Ok(()) } else { Err(OAuthRefusal::InvalidState) }
-}
-
-/// Deletes sign-ins that nobody came back from; how many.
-pub(in crate::identity) async fn purge(db: &impl ConnectionTrait, now: Timestamp) -> Result<u64, DbErr> {
-    let old = oauth_states::Entity::delete_many().filter(oauth_states::Column::ExpiresAt.lte(now));
-    Ok(old.exec(db).await?.rows_affected)
 }
 
 #[cfg(test)]

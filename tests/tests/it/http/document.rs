@@ -29,6 +29,12 @@ impl Operation {
         format!("{} {}", self.method, self.path)
     }
 
+    /// The names of what its query may have.
+    pub(super) fn queries(&self) -> Vec<String> {
+        let in_query = self.parameters.iter().filter(|parameter| parameter["in"] == "query");
+        in_query.map(|parameter| parameter["name"].as_str().expect("a name").to_owned()).collect()
+    }
+
     /// The path with `id` for every UUID, and something fitting for the rest.
     pub(super) fn path_with(&self, id: &str) -> String {
         let in_path = self.parameters.iter().filter(|parameter| parameter["in"] == "path");

@@ -111,7 +111,7 @@ async fn check_zip(person: &Person, project: &str, files: &Files) {
 }
 
 /// Publishes the project; the path of its site.
-async fn publish(app: &TestApp, person: &Person, project: &str) -> String {
+pub(super) async fn publish(app: &TestApp, person: &Person, project: &str) -> String {
     let path = format!("/api/projects/{project}/deploy");
     let started = person.client.post(&path).json(&json!({"platform": "preview"})).send().await.expect(202);
     person.job_once(&job_id(&started), "succeeded").await;

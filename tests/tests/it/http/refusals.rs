@@ -208,7 +208,7 @@ async fn what_is_not_there_is_said_in_the_same_shape() {
     let app = AppSetup::embedded().start().await;
     let ada = app.client().register("ada@example.org").await;
     for (path, code) in [
-        ("/", "NOT_FOUND"),
+        ("//", "NOT_FOUND"),
         ("/nowhere", "NOT_FOUND"),
         ("/api/nowhere", "NOT_FOUND"),
         ("/api/projects/", "NOT_FOUND"),

@@ -38,6 +38,7 @@ const VERIFIED_OR_ADMIN: Access = Access { verified: true, ..OWNER_OR_ADMIN };
 
 /// Every operation of the document, by path.
 pub(super) const TABLE: &[(&str, Access)] = &[
+    ("GET /", PUBLIC),
     ("GET /api/admin/jobs", ADMIN),
     ("POST /api/admin/jobs/cancel", ADMIN),
     ("POST /api/admin/jobs/discard", ADMIN),

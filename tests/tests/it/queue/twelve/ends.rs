@@ -148,7 +148,7 @@ async fn cancelled_among_lost_news(bed: &Bed) -> Duration {
     begun(bed, id).await;
 
     let tx = bed.queue.begin().await.expect("a transaction");
-    tx.cancel_about(uuid_of(bed, id).await).await.expect("cancelled");
+    tx.cancel_about(&[uuid_of(bed, id).await]).await.expect("cancelled");
     // Far more news than is kept, before anybody can read.
     for _ in 0..10_000 {
         bed.queue.bus().publish(Message::Changed(Vec::new())).await;

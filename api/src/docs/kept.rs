@@ -1,0 +1,160 @@
+//! Files that are the same for everybody: compressed once, not for each request.
+
+use std::io::Write;
+
+use axum::{
+    body::Bytes,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use flate2::{Compression, write::GzEncoder};
+use sha2::{Digest, Sha256};
+
+use crate::extract::{accepts_gzip, is_unchanged};
+
+/// Digits of the hash in a file's name and validator.
+pub(super) const HASH_DIGITS: usize = 16;
+
+/// What is at that address is asked for again by its validator.
+const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
+/// What is at that address never changes (RFC 8246).
+const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+
+/// A file and its compressed form. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Kept {
+    kind: HeaderValue,
+    plain: Bytes,
+    /// None where it would be no smaller.
+    gzip: Option<Bytes>,
+    hash: String,
+    etag: HeaderValue,
+}
+
+impl Kept {
+    /// Compresses `content`, which takes tens of milliseconds for a large one: not for a
+    /// thread that answers requests.
+    pub(crate) fn new(kind: &str, content: impl Into<Bytes>) -> Self {
+        let plain = content.into();
+        let mut hash = hex::encode(Sha256::digest(&plain));
+        hash.truncate(HASH_DIGITS);
+        let gzip = compress(&plain).filter(|gzip| gzip.len() < plain.len());
+        let value = |text: &str| HeaderValue::from_str(text).ok();
+        // Weak, since both forms have it.
+        let etag = value(&format!("W/\"{hash}\"")).unwrap_or(HeaderValue::from_static("W/\"\""));
+        let kind = value(kind).unwrap_or(HeaderValue::from_static("application/octet-stream"));
+        Self { kind, plain, gzip, hash, etag }
+    }
+
+    /// The name `a.js` with the hash, as `a.0123456789abcdef.js`.
+    pub(super) fn name(&self, name: &str) -> String {
+        match name.rsplit_once('.') {
+            Some((stem, extension)) => format!("{stem}.{}.{extension}", self.hash),
+            None => format!("{name}.{}", self.hash),
+        }
+    }
+
+    /// The file, or 304 where the client has it, with these further headers. It may be
+    /// kept for good where it was asked for by its hash.
+    pub(crate) fn answer(
+        &self,
+        asked: &HeaderMap,
+        by_hash: Option<&str>,
+        further: &[(HeaderName, &'static str)],
+    ) -> Response {
+        let etag = self.etag.to_str().unwrap_or_default();
+        let mut response = if is_unchanged(asked, etag) {
+            StatusCode::NOT_MODIFIED.into_response()
+        } else {
+            self.file(asked)
+        };
+        let headers = response.headers_mut();
+        for (name, value) in further {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        let is_named = by_hash.is_some_and(|hash| hash == self.hash);
+        headers.insert(header::CACHE_CONTROL, if is_named { IMMUTABLE } else { REVALIDATE });
+        headers.insert(header::ETAG, self.etag.clone());
+        headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
+        response
+    }
+
+    fn file(&self, asked: &HeaderMap) -> Response {
+        let gzip = self.gzip.as_ref().filter(|_| accepts_gzip(asked));
+        let mut response = gzip.unwrap_or(&self.plain).clone().into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, self.kind.clone());
+        if gzip.is_some() {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        response
+    }
+
+    #[cfg(test)]
+    pub(super) fn text(&self) -> &str {
+        std::str::from_utf8(&self.plain).expect("text")
+    }
+}
+
+fn compress(plain: &[u8]) -> Option<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(plain).ok()?;
+    encoder.finish().ok().map(Bytes::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use flate2::read::GzDecoder;
+
+    use super::*;
+
+    fn asked(headers: &[(HeaderName, &str)]) -> HeaderMap {
+        headers.iter().map(|(name, value)| (name.clone(), value.parse().expect("a value"))).collect()
+    }
+
+    async fn bytes_of(response: Response) -> Vec<u8> {
+        axum::body::to_bytes(response.into_body(), 1 << 20).await.expect("a body").to_vec()
+    }
+
+    #[tokio::test]
+    async fn who_takes_gzip_gets_what_was_compressed_once() {
+        let text = "the same line\n".repeat(100);
+        let kept = Kept::new("text/plain", text.clone());
+
+        let plain = kept.answer(&HeaderMap::new(), None, &[]);
+        let gzip = kept.answer(&asked(&[(header::ACCEPT_ENCODING, "br, gzip")]), None, &[]);
+
+        assert_eq!((plain.headers().get(header::CONTENT_ENCODING), plain.status()), (None, StatusCode::OK));
+        assert_eq!(gzip.headers()[header::CONTENT_ENCODING], "gzip");
+        assert_eq!(gzip.headers()[header::VARY], "accept-encoding");
+        let mut unpacked = String::new();
+        GzDecoder::new(&*bytes_of(gzip).await).read_to_string(&mut unpacked).expect("gzip");
+        assert_eq!((unpacked.as_bytes(), text.as_bytes()), (&*bytes_of(plain).await, text.as_bytes()));
+    }
+
+    #[tokio::test]
+    async fn what_the_client_has_is_not_sent_again() {
+        let kept = Kept::new("text/plain", "text");
+        let etag = kept.etag.to_str().expect("text").to_owned();
+
+        let answer = kept.answer(&asked(&[(header::IF_NONE_MATCH, &etag)]), None, &[]);
+
+        assert_eq!(
+            (answer.status(), &answer.headers()[header::ETAG]),
+            (StatusCode::NOT_MODIFIED, &kept.etag)
+        );
+        assert!(bytes_of(answer).await.is_empty());
+    }
+
+    #[test]
+    fn only_what_is_named_by_its_hash_lasts() {
+        let kept = Kept::new("text/plain", "text");
+        for (hash, lasts) in [(None, false), (Some("0123456789abcdef"), false), (Some(&*kept.hash), true)] {
+            let answer = kept.answer(&HeaderMap::new(), hash, &[]);
+            let expected = if lasts { IMMUTABLE } else { REVALIDATE };
+            assert_eq!(answer.headers()[header::CACHE_CONTROL], expected, "{hash:?}");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The body of a request, which tells how long it is waited for.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+
+use super::patience::Patience;
+
+pub(super) struct AwaitedBody {
+    body: Incoming,
+    patience: Patience,
+    has_ended: bool,
+}
+
+impl AwaitedBody {
+    pub(super) fn new(body: Incoming, patience: Patience) -> Self {
+        Self { body, patience, has_ended: false }
+    }
+}
+
+impl Body for AwaitedBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        self.patience.note_body(frame.is_pending());
+        self.has_ended |= matches!(frame, Poll::Ready(None));
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for AwaitedBody {
+    fn drop(&mut self) {
+        self.patience.note_body(false);
+        if !self.has_ended && !self.body.is_end_stream() {
+            self.patience.leave_unread();
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What comes back to the pool of connections to PostgreSQL, and how its sessions are set up.
+
+use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
+
+use atelier_queue::{Effects, Fault, Queue, QueueOptions, bus::LocalBus, transport::InProcess};
+use atelier_services::database;
+use atelier_tests::TestDatabase;
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement, TransactionTrait};
+
+use crate::sources;
+
+/// A pool as processes have it, of one connection.
+async fn pool(database: &TestDatabase) -> DatabaseConnection {
+    let wait = Duration::from_secs(30);
+    database::connect(&database.url, 1, wait, wait).await.expect("connected")
+}
+
+async fn text(db: &impl ConnectionTrait, sql: &str) -> String {
+    let statement = Statement::from_string(db.get_database_backend(), sql);
+    let row = db.query_one_raw(statement).await.expect("asked").expect("a row");
+    row.try_get_by_index(0).expect("a text")
+}
+
+async fn note(db: &impl ConnectionTrait, text: &str) -> Result<(), DbErr> {
+    let sql = format!("INSERT INTO notes VALUES ('{text}')");
+    db.execute_unprepared(&sql).await.map(drop)
+}
+
+/// What is there for everybody else, in the order it came.
+async fn seen(database: &TestDatabase) -> String {
+    text(&database.connection, "SELECT COALESCE(string_agg(text, ' ' ORDER BY number), '') FROM notes").await
+}
+
+async fn bench() -> (TestDatabase, DatabaseConnection) {
+    let database = TestDatabase::create().await;
+    let table = "CREATE TABLE notes (text TEXT, number SERIAL)";
+    database.connection.execute_unprepared(table).await.expect("created");
+    let db = pool(&database).await;
+    (database, db)
+}
+
+#[tokio::test]
+async fn a_begin_that_nobody_waits_for_leaves_no_transaction_on_postgres() {
+    let (database, db) = bench().await;
+    let texts: Vec<String> = (0..16).map(|polls| polls.to_string()).collect();
+
+    for (polls, text) in texts.iter().enumerate() {
+        {
+            let mut begun = pin!(db.begin());
+            for _ in 0..polls {
+                if poll_fn(|context| Poll::Ready(begun.as_mut().poll(context).is_ready())).await {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+        note(&db, text).await.expect("noted");
+    }
+
+    assert_eq!(seen(&database).await, texts.join(" "));
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_in_a_transaction_takes_it_along() {
+    let (database, db) = bench().await;
+    let queue = Queue::new(
+        db.clone(),
+        Arc::new(InProcess::default()),
+        Arc::new(LocalBus::default()),
+        Effects::default(),
+        QueueOptions::default(),
+    );
+    let tx = queue.begin().await.expect("begun");
+    note(&*tx, "lost").await.expect("noted");
+    let session = text(&*tx, "SELECT pg_backend_pid()::text").await;
+    let end = format!("SELECT pg_terminate_backend({session})");
+    database.connection.execute_unprepared(&end).await.expect("ended");
+    let broken = note(&*tx, "lost too").await.expect_err("the session is gone");
+    assert_eq!(Fault::of(&broken), Some(Fault::Outage), "{broken}");
+    note(&*tx, "later").await.expect_err("nothing more is done in it");
+    tx.commit().await.expect_err("nothing is left to commit");
+
+    note(&db, "alone").await.expect("another connection stands in");
+    let tx = queue.begin().await.expect("begun");
+    note(&*tx, "committed").await.expect("noted");
+    tx.commit().await.expect("committed");
+
+    assert_eq!(seen(&database).await, "alone committed");
+}
+
+#[tokio::test]
+async fn sessions_read_what_is_committed_whatever_the_database_prefers() {
+    let (database, db) = bench().await;
+    db.close().await.expect("closed");
+    let name = database.url.rsplit('/').next().expect("a name").split('?').next().expect("a name");
+    for preferred in ["serializable", "repeatable read"] {
+        let prefer = format!("ALTER DATABASE {name} SET default_transaction_isolation = '{preferred}'");
+        database.connection.execute_unprepared(&prefer).await.expect("set");
+
+        let db = pool(&database).await;
+        let tx = db.begin().await.expect("begun");
+
+        assert_eq!(text(&tx, "SHOW transaction_isolation").await, "read committed");
+        tx.rollback().await.expect("undone");
+        assert_eq!(text(&db, "SHOW transaction_isolation").await, "read committed");
+        db.close().await.expect("closed");
+    }
+}
+
+/// A model's `insert` and `update` read back the row they wrote. The drivers take that row
+/// for the end, so that of a statement of its own nobody sees whether it was committed.
+#[test]
+fn no_statement_of_its_own_reads_back_the_row_it_wrote() {
+    let forbidden = [".insert(self.queue.db())", ".update(self.queue.db())", ".insert(db)", ".update(db)"];
+    let files = sources::list_files("rs").into_iter().filter(|file| {
+        ["services/src", "worker/src", "scheduler/src", "server/src"]
+            .iter()
+            .any(|folder| file.starts_with(folder))
+    });
+    let found: Vec<String> = files
+        .flat_map(|file| {
+            let text = sources::read(&file);
+            let hits = forbidden.into_iter().filter(|call| text.contains(call));
+            hits.map(|call| format!("{}: {call}", file.display())).collect::<Vec<_>>()
+        })
+        .collect();
+
+    assert!(found.is_empty(), "{found:#?}");
+}

@@ -1,0 +1,80 @@
+//! Who waits for whose locks, on PostgreSQL.
+
+use std::time::Duration;
+
+use atelier_entities::JobState;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use uuid::Uuid;
+
+use super::{bed::Bed, stage::scripted};
+
+/// Returns once a statement waits for a lock.
+async fn somebody_waits(bed: &Bed) {
+    let waiting =
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    loop {
+        let waiting = Statement::from_string(DbBackend::Postgres, waiting);
+        if bed.queue.db().query_one_raw(waiting).await.expect("an answer").is_some() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn jobs_about_several_subjects_are_locked_in_the_order_of_their_ids() {
+    let bed = Bed::postgres_in_process().await;
+    let subjects = [Uuid::now_v7(), Uuid::now_v7()];
+    let first = bed.queue.enqueue(scripted("first").about(subjects[1])).await.expect("enqueued").id;
+    let second = bed.queue.enqueue(scripted("second").about(subjects[0])).await.expect("enqueued").id;
+
+    let one_by_one = bed.queue.begin().await.expect("a transaction");
+    one_by_one.cancel(first, None).await.expect("cancelled");
+    let queue = bed.queue.clone();
+    let at_once = tokio::spawn(async move {
+        let tx = queue.begin().await?;
+        tx.cancel_about(&subjects).await?;
+        tx.commit().await
+    });
+    somebody_waits(&bed).await;
+    one_by_one.cancel(second, None).await.expect("nobody holds it while waiting for the first");
+    one_by_one.commit().await.expect("committed");
+
+    at_once.await.expect("no panic").expect("it comes after the other one");
+    for id in [first, second] {
+        assert_eq!(bed.job(id).await.state, JobState::Cancelled);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_stops_waits_for_the_ends_that_are_being_written() {
+    let bed = Bed::postgres_in_process().await;
+    let subject = Uuid::now_v7();
+    let begun = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
+    let may_end = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
+    let (tell, wait) = (begun.clone(), may_end.clone());
+    bed.stage.on("written late", move |_| {
+        let (tell, wait) = (tell.clone(), wait.clone());
+        async move {
+            tell.add_permits(1);
+            let _permit = wait.acquire().await;
+            Ok(atelier_queue::Outcome::done())
+        }
+    });
+    let worker = bed.worker(1);
+    let id = bed.queue.enqueue(scripted("written late").about(subject)).await.expect("enqueued").id;
+    let _permit = begun.acquire().await.expect("open");
+
+    let lock = bed.queue.begin().await.expect("a transaction");
+    lock.lock_about(&[subject]).await.expect("locked");
+    may_end.add_permits(1);
+    somebody_waits(&bed).await;
+    let stopping = tokio::spawn(worker.stop());
+    // Well past its grace and what it gives handlers to stop.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(!stopping.is_finished(), "the end is not written");
+    lock.commit().await.expect("committed");
+    stopping.await.expect("it stops");
+
+    assert_eq!(bed.job(id).await.state, JobState::Succeeded);
+}
