@@ -22,15 +22,6 @@ mod scaled_out;
 
 /// A whole installation under a run's control.
 pub(super) struct Installation {
-    pub(super) parts: Parts,
-    pub(super) heartbeat: Duration,
-    fleet: Fleet,
-    warden: Warden,
-    scratch: Scratch,
-}
-
-/// What an installation is made of.
-pub(super) struct Parts {
     pub(super) backing: Backing,
     pub(super) members: Members,
     pub(super) product: Option<Product>,
@@ -42,6 +33,21 @@ pub(super) struct Parts {
     pub(super) product_direct: DatabaseConnection,
     /// What it runs on, by name and version.
     pub(super) servers: Vec<String>,
+    pub(super) heartbeat: Duration,
+    fleet: Fleet,
+    warden: Warden,
+    scratch: Scratch,
+}
+
+/// What each kind of run makes in its own way.
+struct Parts {
+    backing: Backing,
+    members: Members,
+    product: Option<Product>,
+    desk: Desk,
+    /// The run's database and the product's.
+    direct: [DatabaseConnection; 2],
+    servers: Vec<String>,
 }
 
 /// What is there before the parts are.
@@ -50,14 +56,6 @@ struct Ground<'a> {
     scratch: &'a Scratch,
     warden: &'a Warden,
     fleet: &'a Fleet,
-}
-
-impl std::ops::Deref for Installation {
-    type Target = Parts;
-
-    fn deref(&self) -> &Parts {
-        &self.parts
-    }
 }
 
 impl Installation {
@@ -71,13 +69,27 @@ impl Installation {
             true => embedded::start(&ground).await,
             false => scaled_out::start(&ground).await,
         };
-        match parts {
-            Ok(parts) => Ok(Self { parts, heartbeat: options.heartbeat(), fleet, warden, scratch }),
+        let Parts { backing, members, product, desk, direct: [direct, product_direct], servers } = match parts
+        {
+            Ok(parts) => parts,
             Err(error) => {
                 fleet.stop().await;
-                Err(error)
+                return Err(error);
             }
-        }
+        };
+        Ok(Self {
+            backing,
+            members,
+            product,
+            desk: Arc::new(desk),
+            direct,
+            product_direct,
+            servers,
+            heartbeat: options.heartbeat(),
+            fleet,
+            warden,
+            scratch,
+        })
     }
 
     /// The folder of the run.
@@ -99,12 +111,12 @@ impl Installation {
     /// Stops the servers and removes the folder, unless it is to be kept.
     pub(super) async fn finish(self) -> anyhow::Result<()> {
         self.fleet.stop().await;
-        self.parts.backing.stop().await?;
-        if let (true, Backing::Disk(disk)) = (self.scratch.is_kept(), &self.parts.backing) {
+        self.backing.stop().await?;
+        if let (true, Backing::Disk(disk)) = (self.scratch.is_kept(), &self.backing) {
             disk.keep(&self.scratch.folder("kept")?)?;
         }
         // Nothing may be mounted in a folder that is removed.
-        drop(self.parts);
+        drop(self.backing);
         self.warden.dismiss();
         Ok(())
     }

@@ -98,9 +98,10 @@ impl Clusters {
     pub(super) async fn fail_over(&mut self, proxies: &[&Proxy]) -> anyhow::Result<()> {
         self.made += 1;
         let data = self.folder.join(format!("data-{}", self.made));
-        let standby = self.primary.start_standby(data).await?;
+        let standby = self.primary.standby(data)?;
         self.warden.note_file(&standby.pid_file());
         let standby = self.standby.insert(standby).clone();
+        standby.follow(&self.primary).await?;
         self.wait_until_in_step().await?;
         time::sleep(IN_STEP).await;
         self.primary.stop().await?;

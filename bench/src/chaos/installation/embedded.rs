@@ -1,7 +1,5 @@
 //! An installation of one process with SQLite, and the product's own beside it.
 
-use std::sync::Arc;
-
 use super::{Ground, Parts, limit};
 use crate::chaos::{
     backing::{self, Backing, Disk},
@@ -29,8 +27,7 @@ pub(super) async fn start(ground: &Ground<'_>) -> anyhow::Result<Parts> {
     let queue = role::embedded_queue(&place.file, options.heartbeat()).await?;
     limit(&queue).await?;
     queue.db().close_by_ref().await?;
-    let direct = backing::look_at(&place.file).await?;
-    let product_direct = backing::look_at(&disk.product_file()?).await?;
+    let direct = [backing::look_at(&place.file).await?, backing::look_at(&disk.product_file()?).await?];
     let members = Members::start_embedded(ground.fleet, ground.scratch, &place)?;
     let product = match options.no_product {
         true => None,
@@ -40,9 +37,8 @@ pub(super) async fn start(ground: &Ground<'_>) -> anyhow::Result<Parts> {
         backing: Backing::Disk(Box::new(disk)),
         members,
         product,
-        desk: Arc::new(Desk::Process(Window::new(place.socket))),
+        desk: Desk::Process(Window::new(place.socket)),
         direct,
-        product_direct,
         servers: vec![version],
     })
 }

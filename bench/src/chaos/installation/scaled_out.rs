@@ -1,6 +1,6 @@
 //! An installation on PostgreSQL and Redis.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use anyhow::Context;
 use atelier_services::database;
@@ -32,15 +32,14 @@ pub(super) async fn start(ground: &Ground<'_>) -> anyhow::Result<Parts> {
     let own_mounts = ground.options.own_mounts;
     let servers = Servers::start(&programs, ground.scratch, ground.warden, own_mounts).await?;
     match start_processes(ground, &servers, &clocks).await {
-        Ok((members, product, desk, [direct, product_direct])) => {
+        Ok((members, product, desk, direct)) => {
             terminal::say(clocks.describe());
             Ok(Parts {
                 backing: Backing::Servers(Box::new(servers)),
                 members,
                 product,
-                desk: Arc::new(desk),
+                desk,
                 direct,
-                product_direct,
                 servers: vec![programs.postgres_version, programs.redis_version],
             })
         }

@@ -8,25 +8,27 @@ use super::Postgres;
 use crate::servers::scratch;
 
 impl Postgres {
-    /// Starts a server that follows this one, with its data in a folder that is not there
-    /// yet. It is read-only until it is promoted.
-    pub(crate) async fn start_standby(&self, data: PathBuf) -> anyhow::Result<Self> {
-        let standby = Self { data, port: scratch::free_port()?, ..self.clone() };
+    /// A server that can follow this one, with its data in a folder that is not there yet.
+    pub(crate) fn standby(&self, data: PathBuf) -> anyhow::Result<Self> {
+        Ok(Self { data, port: scratch::free_port()?, ..self.clone() })
+    }
+
+    /// Starts it behind its primary, from a copy of it. It is read-only until it is promoted.
+    pub(crate) async fn follow(&self, primary: &Self) -> anyhow::Result<()> {
         let program = self.programs.find_basebackup().context("pg_basebackup is not here")?;
         let mut command = self.command_of(&program);
         command.args(["--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync"]);
-        command.args(["--host=127.0.0.1", "--username=atelier", "--port", &self.port.to_string()]);
-        command.arg("--pgdata").arg(&standby.data).arg("--waldir").arg(standby.log_folder());
+        command.args(["--host=127.0.0.1", "--username=atelier", "--port", &primary.port.to_string()]);
+        command.arg("--pgdata").arg(&self.data).arg("--waldir").arg(self.log_folder());
         let output = command.env("PGPASSWORD", &self.password).output().await;
         let output = output.context("cannot run pg_basebackup")?;
         if !output.status.success() {
             bail!("pg_basebackup failed: {}", String::from_utf8_lossy(&output.stderr));
         }
-        let settings = standby.data.join("postgresql.conf");
+        let settings = self.data.join("postgresql.conf");
         let mut settings = std::fs::OpenOptions::new().append(true).open(settings)?;
-        writeln!(settings, "port = {}", standby.port)?;
-        standby.control(&["start"]).await?;
-        Ok(standby)
+        writeln!(settings, "port = {}", self.port)?;
+        self.control(&["start"]).await
     }
 
     /// Ends its standing behind another server: it takes writes from now on.
