@@ -6,11 +6,13 @@ use std::process::ExitCode;
 use clap::Parser;
 use tokio::runtime::Runtime;
 
+mod backing;
 mod canceller;
 mod checks;
 mod cli;
 mod clocks;
 mod customers;
+mod desk;
 mod dice;
 mod faults;
 mod fleet;
@@ -33,7 +35,11 @@ mod shift;
 mod tables;
 
 use crate::{
-    servers::{postgres, programs, redis_server, scratch, warden},
+    servers::{
+        programs, scratch,
+        volume::{self, Rights},
+        warden,
+    },
     terminal,
 };
 use cli::{Cli, Role};
@@ -45,6 +51,14 @@ const EXIT_UNABLE: u8 = 2;
 #[must_use]
 pub fn main() -> ExitCode {
     let Cli { options, role } = Cli::parse();
+    if role.is_none() && !options.own_mounts {
+        // PostgreSQL runs as a user that a namespace of users does not have.
+        let ways: &[Rights] =
+            if options.embedded { &[Rights::Given, Rights::Assumed] } else { &[Rights::Given] };
+        if let Err(error) = volume::begin_anew(ways) {
+            return unable(&error.into());
+        }
+    }
     let runtime = match Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return unable(&error.into()),
@@ -53,6 +67,10 @@ pub fn main() -> ExitCode {
         None => runtime.block_on(run::run(options)),
         Some(Role::Worker(args)) => runtime.block_on(role::worker(args)),
         Some(Role::Scheduler(args)) => runtime.block_on(role::scheduler(args)),
+        Some(Role::Embedded(args)) => runtime.block_on(role::embedded(args)),
+        Some(Role::Write(args)) => {
+            std::fs::write(args.file, "written").map(|()| ExitCode::SUCCESS).map_err(Into::into)
+        }
         Some(Role::Warden(args)) => warden::keep_watch(&args),
     };
     runtime.shutdown_background();

@@ -4,4 +4,5 @@ pub(crate) mod postgres;
 pub(crate) mod programs;
 pub(crate) mod redis_server;
 pub(crate) mod scratch;
+pub(crate) mod volume;
 pub(crate) mod warden;

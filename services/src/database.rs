@@ -2,6 +2,7 @@
 
 mod cause;
 mod pooling;
+mod readonly;
 mod release;
 mod session;
 
@@ -13,6 +14,8 @@ use sea_orm::{
     sqlx::{self, postgres::PgConnectOptions, sqlite::SqliteConnectOptions},
 };
 use sea_orm_migration::{MigratorTrait, SchemaManager};
+
+use readonly::Readonly;
 
 pub use cause::{describe, is_forbidden};
 pub use pooling::{SharedSessions, ensure_own_sessions};
@@ -44,8 +47,18 @@ pub async fn connect(
                 .busy_timeout(Duration::from_secs(5))
                 .row_buffer_size(SQLITE_ROWS)
         });
-        options
-            .map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|held, _| Box::pin(release::is_free(held))));
+        let readonly = Readonly::default();
+        options.map_sqlx_sqlite_pool_opts(move |pool| {
+            let (opened, returned) = (readonly.clone(), readonly.clone());
+            pool.after_connect(move |held, _| {
+                let readonly = opened.clone();
+                Box::pin(async move { readonly.mark(held).await })
+            })
+            .after_release(move |held, _| {
+                let readonly = returned.clone();
+                Box::pin(async move { Ok(release::is_free(held).await? && !readonly.is_marked(held).await?) })
+            })
+        });
         return Database::connect(options).await;
     }
     let script: Arc<str> = session::script(statement).into();

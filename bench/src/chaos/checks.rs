@@ -76,14 +76,15 @@ impl Evidence {
             attempts.entry(attempt.job_id).or_default().push(attempt);
         }
         let mut runs: HashMap<JobId, Vec<Timestamp>> = HashMap::new();
-        for row in
-            direct.query_all_raw(statement("SELECT job_id, at FROM chaos_runs ORDER BY at", [])).await?
+        for row in direct
+            .query_all_raw(statement(direct, "SELECT job_id, at FROM chaos_runs ORDER BY at", []))
+            .await?
         {
             runs.entry(row.try_get("", "job_id")?).or_default().push(row.try_get("", "at")?);
         }
         let mut effects: HashMap<JobId, Vec<(String, JobId)>> = HashMap::new();
         let sql = "SELECT job_id, state, child_id FROM chaos_effects";
-        for row in direct.query_all_raw(statement(sql, [])).await? {
+        for row in direct.query_all_raw(statement(direct, sql, [])).await? {
             let effect = (row.try_get("", "state")?, row.try_get("", "child_id")?);
             effects.entry(row.try_get("", "job_id")?).or_default().push(effect);
         }

@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use anyhow::bail;
 use clap::{Args, Parser, Subcommand};
 use secrecy::SecretString;
 
@@ -14,6 +15,7 @@ Examples:
   atelier-chaos --minutes 20 --report chaos.json a long run, its report kept
   atelier-chaos --seed 7 --faults worker-kill,redis-flush
   atelier-chaos --faults none                    the same load in peace
+  atelier-chaos --embedded --minutes 1           one process and SQLite
 
 The run is three things one after the other: load under faults for the given
 minutes, a quiet time in which everything must come to its end, and the checks.
@@ -21,9 +23,9 @@ Exit status: 0 where every promise held, 1 where one broke, 2 where the run coul
 not be made.";
 
 /// Puts a whole Atelier under fire: PostgreSQL, Redis, a proxy before each, three
-/// workers and two schedulers, in a folder of their own and on free ports. Work is
-/// enqueued while they are killed, stalled, emptied and cut off, and in the end every
-/// job is asked what became of it.
+/// workers and two schedulers, in a folder of their own and on free ports; or, embedded,
+/// one process with SQLite. Work is enqueued while they are killed, stalled, emptied and
+/// cut off, and in the end every job is asked what became of it.
 #[derive(Debug, Parser)]
 #[command(name = "atelier-chaos", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub(super) struct Cli {
@@ -36,6 +38,10 @@ pub(super) struct Cli {
 /// How to run.
 #[derive(Args, Clone, Debug)]
 pub(super) struct Options {
+    /// All roles in one process with SQLite, in the place of PostgreSQL, Redis and the
+    /// processes that share them.
+    #[arg(long)]
+    pub(super) embedded: bool,
     /// Minutes of load and faults; the quiet time at the end is not among them.
     #[arg(long, default_value_t = 3.0, value_name = "MINUTES")]
     pub(super) minutes: f64,
@@ -59,13 +65,16 @@ pub(super) struct Options {
     /// Seconds between two heartbeats of a worker; a lease lasts two.
     #[arg(long, default_value_t = 2, value_name = "SECONDS")]
     pub(super) heartbeat_secs: u64,
-    /// Leaves atelier-api, atelier-worker and atelier-scheduler out, even where they
-    /// lie beside this program.
+    /// Leaves the product out (atelier-api, atelier-worker and atelier-scheduler, or
+    /// atelier), even where it lies beside this program.
     #[arg(long)]
     pub(super) no_product: bool,
     /// Folder of initdb, pg_ctl and postgres; looked for where it is left out.
     #[arg(long, env = "ATELIER_CHAOS_POSTGRES_BIN", value_name = "FOLDER")]
     pub(super) postgres_bin: Option<PathBuf>,
+    /// Says that this program's mounts are its own.
+    #[arg(long, hide = true)]
+    pub(super) own_mounts: bool,
     /// The program redis-server; looked for where it is left out.
     #[arg(long, env = "ATELIER_CHAOS_REDIS_SERVER", value_name = "FILE")]
     pub(super) redis_server: Option<PathBuf>,
@@ -97,9 +106,18 @@ impl Options {
     /// The faults that were asked for.
     pub(super) fn chosen_faults(&self) -> anyhow::Result<Vec<Fault>> {
         match self.faults.as_slice() {
-            [all] if all == "all" => Ok(Fault::ALL.to_vec()),
+            [all] if all == "all" => Ok(Fault::of_run(self.embedded)),
             [none] if none == "none" => Ok(Vec::new()),
-            names => names.iter().map(|name| Fault::parse(name)).collect(),
+            names => {
+                let faults = names.iter().map(|name| Fault::parse(name)).collect::<Result<Vec<_>, _>>()?;
+                if let Some(other) = faults.iter().find(|fault| !fault.is_of_run(self.embedded)) {
+                    bail!(
+                        "{other} is a fault of the run {} --embedded",
+                        if self.embedded { "without" } else { "with" }
+                    );
+                }
+                Ok(faults)
+            }
         }
     }
 }
@@ -113,6 +131,12 @@ pub(super) enum Role {
     /// A scheduler of the run.
     #[command(hide = true)]
     Scheduler(MemberArgs),
+    /// All roles of an embedded run.
+    #[command(hide = true)]
+    Embedded(EmbeddedArgs),
+    /// Writes a file, where its disk lets it.
+    #[command(hide = true)]
+    Write(WriteArgs),
     /// Cleans up after a run that was killed.
     #[command(hide = true)]
     Warden(WardenArgs),
@@ -135,6 +159,27 @@ pub(super) struct MemberArgs {
     pub(super) next_version: bool,
 }
 
+/// What the process of an embedded run is told.
+#[derive(Args, Clone, Debug)]
+pub(super) struct EmbeddedArgs {
+    /// Its database.
+    #[arg(long)]
+    pub(super) file: PathBuf,
+    /// Where it serves the run's callers.
+    #[arg(long)]
+    pub(super) socket: PathBuf,
+    /// Seconds between two heartbeats.
+    #[arg(long)]
+    pub(super) heartbeat_secs: u64,
+}
+
+/// Which file to write.
+#[derive(Args, Clone, Debug)]
+pub(super) struct WriteArgs {
+    /// The file.
+    pub(super) file: PathBuf,
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -154,12 +199,15 @@ mod tests {
     fn reads_lists_of_faults() {
         let chosen = |line: &str| options(line).chosen_faults();
 
-        assert_eq!(chosen("atelier-chaos").expect("all").len(), Fault::ALL.len());
+        assert_eq!(chosen("atelier-chaos").expect("all"), Fault::of_run(false));
+        assert_eq!(chosen("atelier-chaos --embedded").expect("all"), Fault::of_run(true));
         assert!(chosen("atelier-chaos --faults none").expect("none").is_empty());
         let two = chosen("atelier-chaos --faults worker-kill,redis-flush").expect("two");
         assert_eq!(two, [Fault::WorkerKill, Fault::RedisFlush]);
         let error = chosen("atelier-chaos --faults earthquake").expect_err("no such fault");
         assert!(error.to_string().contains("worker-kill"), "{error}");
+        let error = chosen("atelier-chaos --faults disk-full").expect_err("of the other run");
+        assert!(error.to_string().contains("with --embedded"), "{error}");
     }
 
     #[test]

@@ -50,6 +50,12 @@ faults! {
     RedisLose = "redis-lose",
     /// FLUSHALL.
     RedisFlush = "redis-flush",
+    /// Redis has no room for what is written to it, for a while.
+    RedisFull = "redis-full",
+    /// Redis is a read-only replica for a while.
+    RedisReadonly = "redis-readonly",
+    /// Redis forbids every key and every channel for a while.
+    RedisForbidden = "redis-forbidden",
     /// Every connection to Redis is cut.
     RedisCut = "redis-cut",
     /// Nothing passes to or from Redis for a while, then everything does.
@@ -60,12 +66,38 @@ faults! {
     PostgresRestart = "postgres-restart",
     /// PostgreSQL is stopped as by a crash, and recovers.
     PostgresCrash = "postgres-crash",
+    /// PostgreSQL has no room for new data for a while.
+    PostgresFull = "postgres-full",
+    /// PostgreSQL takes no writes for a while.
+    PostgresReadonly = "postgres-readonly",
+    /// PostgreSQL dies, and a standby that has every commit takes its place.
+    PostgresFailover = "postgres-failover",
     /// Every connection to PostgreSQL is cut.
     PostgresCut = "postgres-cut",
     /// Nothing passes to or from PostgreSQL for a while, then everything does.
     PostgresStall = "postgres-stall",
     /// Open connections to PostgreSQL never answer again; new ones work.
     PostgresHole = "postgres-hole",
+    /// The disk is full for a while.
+    DiskFull = "disk-full",
+    /// The disk takes no change for a while.
+    DiskReadonly = "disk-readonly",
+    /// The disk fails to write for a while.
+    DiskFailing = "disk-failing",
+    /// The disk takes long for every commit, for a while.
+    DiskSlow = "disk-slow",
+    /// SIGKILL to every process, whose next starts find a disk that takes no change.
+    StartReadonly = "start-readonly",
+    /// Another process holds the write lock of the files for a while.
+    DatabaseLock = "database-lock",
+}
+
+/// Which runs a fault is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Runs {
+    All,
+    ScaledOut,
+    Embedded,
 }
 
 impl Fault {
@@ -82,6 +114,35 @@ impl Fault {
         Ok(fault)
     }
 
+    /// Every fault of a run.
+    pub(super) fn of_run(embedded: bool) -> Vec<Self> {
+        Self::ALL.iter().copied().filter(|fault| fault.is_of_run(embedded)).collect()
+    }
+
+    /// Whether there is what it strikes.
+    pub(super) fn is_of_run(self, embedded: bool) -> bool {
+        match self.runs() {
+            Runs::All => true,
+            Runs::ScaledOut => !embedded,
+            Runs::Embedded => embedded,
+        }
+    }
+
+    const fn runs(self) -> Runs {
+        match self {
+            Self::WorkerKill | Self::WorkerPause | Self::WorkerDrain | Self::Poison | Self::ApiKill => {
+                Runs::All
+            }
+            Self::DiskFull
+            | Self::DiskReadonly
+            | Self::DiskFailing
+            | Self::DiskSlow
+            | Self::StartReadonly
+            | Self::DatabaseLock => Runs::Embedded,
+            _ => Runs::ScaledOut,
+        }
+    }
+
     /// Whether it strikes what is there only where the product's binaries are.
     pub(super) const fn needs_product(self) -> bool {
         matches!(self, Self::ApiKill)
@@ -93,9 +154,14 @@ impl Fault {
             Self::WorkerKill | Self::WorkerPause | Self::Poison => {
                 Some(heartbeat * 2 + Duration::from_secs(1))
             }
-            Self::RedisRestart | Self::RedisLose | Self::RedisFlush | Self::RedisCut => {
-                Some(Duration::from_secs(5))
-            }
+            Self::RedisRestart
+            | Self::RedisLose
+            | Self::RedisFlush
+            | Self::RedisFull
+            | Self::RedisReadonly
+            | Self::RedisForbidden
+            | Self::RedisCut => Some(Duration::from_secs(5)),
+            Self::DiskFull | Self::DiskReadonly | Self::DiskFailing => Some(Duration::from_secs(2)),
             _ => None,
         }
     }
@@ -126,5 +192,22 @@ mod tests {
         assert_eq!(Fault::WorkerKill.promise(heartbeat), Some(Duration::from_secs(11)));
         assert_eq!(Fault::RedisFlush.promise(heartbeat), Some(Duration::from_secs(5)));
         assert_eq!(Fault::PostgresCrash.promise(heartbeat), None);
+        assert_eq!(Fault::RedisForbidden.promise(heartbeat), Some(Duration::from_secs(5)));
+        assert_eq!(Fault::DiskFull.promise(heartbeat), Some(Duration::from_secs(2)));
+    }
+
+    #[test]
+    fn every_fault_is_of_a_run_and_in_the_document() {
+        let document = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/reliability.md");
+        let document = std::fs::read_to_string(document).expect("the document");
+        let table = document.split("| fault | what happens |").nth(1).expect("the table of faults");
+        let table = table.split("\n\n").next().expect("its rows");
+        for fault in Fault::ALL {
+            assert!(fault.is_of_run(false) || fault.is_of_run(true), "{fault}");
+            assert!(table.contains(&format!("`{fault}`")), "{fault} is not in the document");
+        }
+        assert!(Fault::of_run(true).contains(&Fault::DiskFull));
+        assert!(!Fault::of_run(true).contains(&Fault::RedisFlush));
+        assert!(!Fault::of_run(false).contains(&Fault::DiskFull));
     }
 }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
 use tokio::time::{self, Instant};
 
 use super::{
+    backing::Backing,
+    desk::Order,
     dice,
     faults::Fault,
     fleet::{self, Member},
@@ -13,17 +14,13 @@ use super::{
     kinds::Poison,
     ledger::Ledger,
     load,
+    members::Product,
     plan::Strike,
-    postgres::StopMode,
-    proxy::Proxy,
     recovery::{self, Blow},
 };
 
-/// How long Redis stays away.
-const AWAY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(4));
-
-/// How long nothing passes.
-const STALL: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(8));
+/// How long processes are kept from starting.
+const DOWN: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(5));
 
 /// How much longer than a lease a paused worker stays so.
 const PAST_LEASE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(3));
@@ -61,17 +58,8 @@ impl Installation {
                 Some(product) => self.kill(Some(&product.api)).await,
                 None => Ok(Blow::now()),
             },
-            Fault::RedisRestart => self.restart_redis(true, dice).await,
-            Fault::RedisLose => self.restart_redis(false, dice).await,
-            Fault::RedisFlush => self.redis.lock().await.flush().await.map(|()| Blow::now()),
-            Fault::RedisCut => Ok(cut(&self.redis_proxy)),
-            Fault::RedisStall => Ok(stall(&self.redis_proxy, dice).await),
-            Fault::RedisHole => Ok(lose(&self.redis_proxy)),
-            Fault::PostgresRestart => self.postgres.restart(StopMode::Fast).await.map(|()| Blow::now()),
-            Fault::PostgresCrash => self.postgres.restart(StopMode::Immediate).await.map(|()| Blow::now()),
-            Fault::PostgresCut => Ok(cut(&self.postgres_proxy)),
-            Fault::PostgresStall => Ok(stall(&self.postgres_proxy, dice).await),
-            Fault::PostgresHole => Ok(lose(&self.postgres_proxy)),
+            Fault::StartReadonly => self.restart_readonly(dice).await,
+            _ => self.backing.carry_out(fault, dice).await,
         }
     }
 
@@ -118,7 +106,7 @@ impl Installation {
         let begun = Instant::now();
         let mut poison = None;
         while poison.is_none() && begun.elapsed() <= PATIENCE {
-            poison = load::submit(&self.queue, ledger, vec![load::named(&Poison {})]).await;
+            poison = load::submit(&self.desk, ledger, vec![Order::of(&Poison {})]).await;
         }
         while starts(&self.members.workers) == before && begun.elapsed() < PATIENCE {
             time::sleep(Duration::from_millis(20)).await;
@@ -149,12 +137,19 @@ impl Installation {
         Ok(blow)
     }
 
-    async fn restart_redis(&self, with_data: bool, dice: [f64; 4]) -> anyhow::Result<Blow> {
-        let mut redis = self.redis.lock().await;
-        redis.kill().await;
-        time::sleep(dice::between(dice[2], AWAY.0, AWAY.1)).await;
-        redis.revive(with_data).await.context("Redis does not come back")?;
-        Ok(Blow::now())
+    /// Kills every process. None of them can start while the disk takes no change.
+    async fn restart_readonly(&self, dice: [f64; 4]) -> anyhow::Result<Blow> {
+        let Backing::Disk(disk) = &self.backing else { return Ok(Blow::now()) };
+        let product = self.product.iter().flat_map(Product::all);
+        let processes: Vec<&Member> = self.members.all().chain(product).collect();
+        disk.set_readonly(true)?;
+        for process in &processes {
+            process.signal("KILL").await;
+        }
+        time::sleep(dice::between(dice[2], DOWN.0, DOWN.1)).await;
+        disk.set_readonly(false)?;
+        let victims = processes.iter().map(|process| process.name().to_owned()).collect();
+        Ok(Blow { victims, ..Blow::now() })
     }
 
     /// What a victim held. Where the database cannot be asked, nothing is followed.
@@ -162,21 +157,4 @@ impl Installation {
         let asked = time::timeout(Duration::from_secs(1), recovery::held_by(&self.direct, pid));
         asked.await.ok().and_then(Result::ok).unwrap_or_default()
     }
-}
-
-fn cut(proxy: &Proxy) -> Blow {
-    proxy.cut();
-    Blow::now()
-}
-
-fn lose(proxy: &Proxy) -> Blow {
-    proxy.lose();
-    Blow::now()
-}
-
-async fn stall(proxy: &Proxy, dice: [f64; 4]) -> Blow {
-    proxy.stall();
-    time::sleep(dice::between(dice[2], STALL.0, STALL.1)).await;
-    proxy.resume();
-    Blow::now()
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use atelier_entities::{JobId, Timestamp};
-use atelier_queue::{Backoff, Job, Lane, Policy, QueueLimits, QueueName};
+use atelier_queue::{Backoff, Job, Lane, NewJob, Policy, QueueLimits, QueueName};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 mod handlers;
 
@@ -46,6 +47,14 @@ macro_rules! kinds {
                 }
             }
         )+
+
+        /// The job of that kind with these args; none where they are not its own.
+        pub(super) fn new_job(kind: &str, args: Value) -> Option<NewJob> {
+            match kind {
+                $($kind => serde_json::from_value::<$name>(args).ok().map(|args| NewJob::of(&args)),)+
+                _ => None,
+            }
+        }
     };
 }
 

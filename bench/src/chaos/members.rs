@@ -1,6 +1,6 @@
 //! The processes of a run: our workers and schedulers, and the product's own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
@@ -59,12 +59,38 @@ impl Members {
         Ok(Self { workers, schedulers })
     }
 
+    /// Starts the one process of an embedded run, which is worker and scheduler.
+    pub(super) fn start_embedded(fleet: &Fleet, scratch: &Scratch, place: &Place) -> anyhow::Result<Self> {
+        let name = "embedded".to_owned();
+        let path = |path: &Path| path.to_string_lossy().into_owned();
+        let mut args = vec![name.clone(), "--heartbeat-secs".to_owned(), place.heartbeat_secs.to_string()];
+        args.extend(["--file".to_owned(), path(&place.file), "--socket".to_owned(), path(&place.socket)]);
+        let program = std::env::current_exe().context("cannot tell this program's path")?;
+        let (log, environment) = (scratch.log(&name), place.environment.clone());
+        let worker = fleet.start(Spec { name, program, args, environment, log })?;
+        Ok(Self { workers: vec![worker], schedulers: Vec::new() })
+    }
+
     pub(super) fn all(&self) -> impl Iterator<Item = &Member> {
         self.workers.iter().chain(&self.schedulers)
     }
 }
 
-/// The product's processes.
+/// Where the processes of an embedded run keep what they have.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    /// Our own process's database.
+    pub(super) file: PathBuf,
+    /// Where it serves callers.
+    pub(super) socket: PathBuf,
+    /// The product's folder.
+    pub(super) product: PathBuf,
+    pub(super) heartbeat_secs: u64,
+    /// What processes need in their environment.
+    pub(super) environment: Vec<(String, String)>,
+}
+
+/// The product's processes; embedded it is one that has every role.
 #[derive(Clone, Debug)]
 pub(super) struct Product {
     pub(super) api: Member,
@@ -82,51 +108,78 @@ impl Product {
         addresses: &Addresses,
         heartbeat_secs: u64,
     ) -> anyhow::Result<Option<Self>> {
-        let Some([api, worker, scheduler]) = binaries()? else { return Ok(None) };
+        let Some([api, worker, scheduler]) =
+            binaries(["atelier-api", "atelier-worker", "atelier-scheduler"])?
+        else {
+            return Ok(None);
+        };
         let port = scratch::free_port()?;
-        let data = scratch.folder("product")?;
-        let setting = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let environment = vec![
+        let mut environment = environment(&scratch.folder("product")?, port, heartbeat_secs);
+        environment.extend([
             setting("DATABASE_URL", &addresses.product_database),
             setting("REDIS_URL", &addresses.redis),
-            setting("DATA_DIR", &data.to_string_lossy()),
-            setting("BIND", &format!("127.0.0.1:{port}")),
             setting("JWT_SECRET", &uuid::Uuid::new_v4().to_string()),
-            setting("ATELIER_REDIS__KEY_PREFIX", "product"),
-            setting("ATELIER_QUEUE__HEARTBEAT_SECS", &heartbeat_secs.to_string()),
-            setting("ATELIER_SERVER__SHUTDOWN_GRACE_SECS", "5"),
-            setting("ATELIER_LLM__PROVIDER", "scaffold"),
-            setting("ATELIER_LIMITS__AUTH_PER_MINUTE", "100000"),
-            setting("ATELIER_LIMITS__REQUESTS_PER_MINUTE", "100000"),
-            setting("ATELIER_LIMITS__GENERATION_PER_MINUTE", "100000"),
-            setting("SMTP_URL", ""),
-            setting("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
-        ];
-        let start = |name: &str, program: PathBuf| {
-            fleet.start(Spec {
-                name: name.to_owned(),
-                program,
-                args: Vec::new(),
-                environment: environment.clone(),
-                log: scratch.log(name),
-            })
+        ]);
+        let start = |program: PathBuf| {
+            let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let (log, environment) = (scratch.log(&name), environment.clone());
+            fleet.start(Spec { name, program, args: Vec::new(), environment, log })
         };
-        Ok(Some(Self {
-            api: start("atelier-api", api)?,
-            worker: start("atelier-worker", worker)?,
-            scheduler: start("atelier-scheduler", scheduler)?,
-            url: format!("http://127.0.0.1:{port}"),
-        }))
+        let url = format!("http://127.0.0.1:{port}");
+        Ok(Some(Self { api: start(api)?, worker: start(worker)?, scheduler: start(scheduler)?, url }))
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = &Member> {
-        [&self.api, &self.worker, &self.scheduler].into_iter()
+    /// Starts the product in one process where its binary lies beside this one.
+    pub(super) fn start_embedded(
+        fleet: &Fleet,
+        scratch: &Scratch,
+        place: &Place,
+    ) -> anyhow::Result<Option<Self>> {
+        let Some([program]) = binaries(["atelier"])? else { return Ok(None) };
+        let port = scratch::free_port()?;
+        let mut environment = environment(&place.product, port, place.heartbeat_secs);
+        environment.extend([setting("DATABASE_URL", ""), setting("REDIS_URL", "")]);
+        environment.extend(place.environment.clone());
+        let name = "atelier".to_owned();
+        let log = scratch.log(&name);
+        let process = fleet.start(Spec { name, program, args: Vec::new(), environment, log })?;
+        let url = format!("http://127.0.0.1:{port}");
+        Ok(Some(Self { api: process.clone(), worker: process.clone(), scheduler: process, url }))
+    }
+
+    /// Its processes, each once.
+    pub(super) fn all(&self) -> Vec<&Member> {
+        let mut all = vec![&self.api, &self.worker, &self.scheduler];
+        all.dedup_by_key(|member| member.name());
+        all
     }
 }
 
-fn binaries() -> anyhow::Result<Option<[PathBuf; 3]>> {
+/// What processes of the product are told in every mode.
+fn environment(data: &Path, port: u16, heartbeat_secs: u64) -> Vec<(String, String)> {
+    vec![
+        setting("DATA_DIR", &data.to_string_lossy()),
+        setting("BIND", &format!("127.0.0.1:{port}")),
+        setting("ATELIER_REDIS__KEY_PREFIX", "product"),
+        setting("ATELIER_QUEUE__HEARTBEAT_SECS", &heartbeat_secs.to_string()),
+        setting("ATELIER_SERVER__SHUTDOWN_GRACE_SECS", "5"),
+        setting("ATELIER_LLM__PROVIDER", "scaffold"),
+        setting("ATELIER_LIMITS__AUTH_PER_MINUTE", "100000"),
+        setting("ATELIER_LIMITS__REQUESTS_PER_MINUTE", "100000"),
+        setting("ATELIER_LIMITS__GENERATION_PER_MINUTE", "100000"),
+        setting("SMTP_URL", ""),
+        setting("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
+    ]
+}
+
+fn setting(name: &str, value: &str) -> (String, String) {
+    (name.to_owned(), value.to_owned())
+}
+
+/// The programs of these names beside this one; none where one is missing.
+fn binaries<const N: usize>(names: [&str; N]) -> anyhow::Result<Option<[PathBuf; N]>> {
     let program = std::env::current_exe().context("cannot tell this program's path")?;
     let folder = program.parent().context("this program lies in no folder")?;
-    let paths = ["atelier-api", "atelier-worker", "atelier-scheduler"].map(|name| folder.join(name));
+    let paths = names.map(|name| folder.join(name));
     Ok(paths.iter().all(|path| path.is_file()).then_some(paths))
 }

@@ -10,13 +10,17 @@ use std::{
 };
 
 use atelier_entities::{JobId, jobs};
-use atelier_queue::Queue;
 use sea_orm::{ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter};
 use serde::Serialize;
 use tokio::time::{self, Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{kinds::Probe, ledger::Ledger, load};
+use super::{
+    desk::{Desk, Order},
+    kinds::Probe,
+    ledger::Ledger,
+    load,
+};
 
 /// Between two probes.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -95,15 +99,15 @@ impl Probes {
 
 /// Enqueues probes until it is told to stop. A caller that hangs does not keep the
 /// next probe from being enqueued.
-pub(super) async fn send(queue: Queue, ledger: Arc<Ledger>, probes: Arc<Probes>, stop: CancellationToken) {
+pub(super) async fn send(desk: Arc<Desk>, ledger: Arc<Ledger>, probes: Arc<Probes>, stop: CancellationToken) {
     let under_way = TaskTracker::new();
     let mut interval = time::interval(INTERVAL);
     interval.set_missed_tick_behavior(time::MissedTickBehavior::Skip);
     while !stop.is_cancelled() {
         interval.tick().await;
-        let (queue, ledger, probes) = (queue.clone(), ledger.clone(), probes.clone());
+        let (desk, ledger, probes) = (desk.clone(), ledger.clone(), probes.clone());
         under_way.spawn(async move {
-            let enqueued = load::submit(&queue, &ledger, vec![load::named(&Probe {})]).await;
+            let enqueued = load::submit(&desk, &ledger, vec![Order::of(&Probe {})]).await;
             enqueued.into_iter().flatten().for_each(|id| probes.note(id));
         });
     }

@@ -1,7 +1,7 @@
 //! A TCP proxy before a server, that can misbehave as networks do.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::Ipv4Addr,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -24,6 +24,8 @@ use tokio_util::task::AbortOnDropHandle;
 /// What passes at the moment. Connections are numbered in the order they are made.
 #[derive(Clone, Copy, Debug, Default)]
 struct Gate {
+    /// The server's port of the loopback address.
+    target: u16,
     /// Nothing passes.
     stalled: bool,
     /// Connections below this number are closed.
@@ -61,10 +63,9 @@ impl Proxy {
     pub(super) async fn start(target: u16) -> anyhow::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("no port for a proxy")?;
         let port = listener.local_addr()?.port();
-        let (gate, passing) = watch::channel(Gate::default());
+        let (gate, passing) = watch::channel(Gate { target, ..Gate::default() });
         let next = Arc::new(AtomicU64::new(0));
-        let target = SocketAddr::from((Ipv4Addr::LOCALHOST, target));
-        let accepting = tokio::spawn(accept(listener, target, next.clone(), passing));
+        let accepting = tokio::spawn(accept(listener, next.clone(), passing));
         Ok(Self { port, gate, next, _accepting: AbortOnDropHandle::new(accepting) })
     }
 
@@ -77,6 +78,12 @@ impl Proxy {
     pub(super) fn cut(&self) {
         let below = self.next.load(Ordering::SeqCst);
         self.gate.send_modify(|gate| gate.cut_below = below);
+    }
+
+    /// Stands before another server from now on. Connections to the one before are closed.
+    pub(super) fn turn_to(&self, target: u16) {
+        self.gate.send_modify(|gate| gate.target = target);
+        self.cut();
     }
 
     /// Lets nothing pass until [`Proxy::resume`]. New connections are taken, and
@@ -98,25 +105,21 @@ impl Proxy {
     }
 }
 
-async fn accept(
-    listener: TcpListener,
-    target: SocketAddr,
-    next: Arc<AtomicU64>,
-    gate: watch::Receiver<Gate>,
-) {
+async fn accept(listener: TcpListener, next: Arc<AtomicU64>, gate: watch::Receiver<Gate>) {
     loop {
         let Ok((client, _)) = listener.accept().await else { continue };
         let number = next.fetch_add(1, Ordering::SeqCst);
-        tokio::spawn(join(client, target, number, gate.clone()));
+        tokio::spawn(join(client, number, gate.clone()));
     }
 }
 
 /// One connection, until either end closes it or it is cut.
-async fn join(client: TcpStream, target: SocketAddr, number: u64, mut gate: watch::Receiver<Gate>) {
+async fn join(client: TcpStream, number: u64, mut gate: watch::Receiver<Gate>) {
     if gate.wait_for(|gate| gate.cuts(number) || !gate.stalled).await.is_err() {
         return;
     }
-    let Ok(server) = TcpStream::connect(target).await else { return };
+    let target = gate.borrow().target;
+    let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, target)).await else { return };
     // Latency is not among the faults.
     if client.set_nodelay(true).and_then(|()| server.set_nodelay(true)).is_err() {
         return;
@@ -231,6 +234,23 @@ mod tests {
 
         let mut byte = [0];
         assert_eq!(open.read_exact(&mut byte).await.expect("the byte that was held up"), 1);
+    }
+
+    #[tokio::test]
+    async fn turns_to_another_server_and_closes_what_was_open() {
+        let proxy = Proxy::start(echo().await).await.expect("a proxy");
+        let mut open = connect(&proxy).await;
+        assert_eq!(answers(&mut open).await, Some(true));
+
+        let gone = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let port = gone.local_addr().expect("an address").port();
+        drop(gone);
+        proxy.turn_to(port);
+        assert_eq!(answers(&mut open).await, Some(false));
+        assert_eq!(answers(&mut connect(&proxy).await).await, Some(false), "nobody listens there");
+        proxy.turn_to(echo().await);
+
+        assert_eq!(answers(&mut connect(&proxy).await).await, Some(true));
     }
 
     #[tokio::test]

@@ -74,7 +74,7 @@ pub(super) async fn wait(direct: &DatabaseConnection, probes: &Probes, blow: &mu
 pub(super) async fn held_by(direct: &DatabaseConnection, pid: u32) -> Result<HashMap<JobId, i64>, DbErr> {
     let sql = "SELECT running_jobs.id, running_jobs.fence FROM running_jobs JOIN workers ON workers.id = running_jobs.worker_id WHERE workers.pid = $1";
     let pid = i32::try_from(pid).unwrap_or_default();
-    let rows = direct.query_all_raw(statement(sql, [pid.into()])).await?;
+    let rows = direct.query_all_raw(statement(direct, sql, [pid.into()])).await?;
     rows.iter().map(|row| Ok((row.try_get("", "id")?, row.try_get("", "fence")?))).collect()
 }
 

@@ -11,8 +11,8 @@ use super::{checks::Check, faults::Fault, probes::Latencies, terminal};
 pub(super) struct Report {
     pub(super) passed: bool,
     pub(super) program: String,
-    pub(super) postgres: String,
-    pub(super) redis: String,
+    /// What it ran on, by name and version.
+    pub(super) servers: Vec<String>,
     pub(super) seed: u64,
     pub(super) started_at: String,
     pub(super) options: OptionsReport,
@@ -34,6 +34,7 @@ pub(super) struct OptionsReport {
     pub(super) heartbeat_secs: u64,
     pub(super) faults: Vec<&'static str>,
     pub(super) product: bool,
+    pub(super) embedded: bool,
 }
 
 /// Counts of jobs.
@@ -145,7 +146,7 @@ impl Report {
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         let mut put = |line: String| writeln!(text, "{line}").expect("writing to a String cannot fail");
-        put(format!("{} with {} and {}", self.program, self.postgres, self.redis));
+        put(format!("{} with {}", self.program, self.servers.join(" and ")));
         put(format!(
             "seed {}, {:.1} minutes under fire, {:.0} s until all was quiet, heartbeat {} s",
             self.seed,

@@ -2,17 +2,21 @@
 
 use std::{
     collections::BTreeMap,
+    path::Path,
     process::ExitCode,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::Context;
 use atelier_queue::{
     Queue, QueueName, QueueOptions,
-    transport::{RedisHub, RedisOptions},
+    bus::LocalBus,
+    transport::{InProcess, RedisHub, RedisOptions},
     worker::{self, WorkerOptions},
 };
 use atelier_scheduler::SchedulerOptions;
+use atelier_services::database;
 use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DbErr,
     sqlx::{self, Connection, PgConnection},
@@ -25,7 +29,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-use super::{cli::MemberArgs, kinds};
+use super::{
+    backing,
+    cli::{EmbeddedArgs, MemberArgs},
+    desk, kinds,
+};
 
 /// As the product's defaults are.
 const ACQUIRE_LIMIT: Duration = Duration::from_secs(5);
@@ -73,31 +81,67 @@ pub(super) async fn queue(
 
 /// A worker, until SIGTERM.
 pub(super) async fn worker(args: MemberArgs) -> anyhow::Result<ExitCode> {
-    let (queue, shutdown) = begin(&args).await?;
-    let options = WorkerOptions {
-        concurrency: BTreeMap::from(SLOTS),
-        grace: GRACE,
-        host: "chaos".to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        ..WorkerOptions::default()
-    };
-    worker::run(queue, kinds::registry(args.next_version)?, options, shutdown).await?;
+    let (queue, shutdown) = begin_shared(&args).await?;
+    worker::run(queue, kinds::registry(args.next_version)?, worker_options(), shutdown).await?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// A scheduler, until SIGTERM.
 pub(super) async fn scheduler(args: MemberArgs) -> anyhow::Result<ExitCode> {
-    let (queue, shutdown) = begin(&args).await?;
-    let options = SchedulerOptions {
-        relay_interval: Duration::from_secs(1),
-        host: "chaos".to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-    };
-    atelier_scheduler::run(queue, kinds::recurring(), options, shutdown).await;
+    let (queue, shutdown) = begin_shared(&args).await?;
+    atelier_scheduler::run(queue, kinds::recurring(), scheduler_options(), shutdown).await;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn begin(args: &MemberArgs) -> anyhow::Result<(Queue, CancellationToken)> {
+/// All roles in one process, and a counter for callers, until SIGTERM.
+pub(super) async fn embedded(args: EmbeddedArgs) -> anyhow::Result<ExitCode> {
+    let heartbeat = Duration::from_secs(args.heartbeat_secs);
+    let (queue, shutdown) = begin(embedded_queue(&args.file, heartbeat)).await?;
+    let worker = worker::run(queue.clone(), kinds::registry(true)?, worker_options(), shutdown.clone());
+    let scheduler =
+        atelier_scheduler::run(queue.clone(), kinds::recurring(), scheduler_options(), shutdown.clone());
+    let (worker, scheduler) = (tokio::spawn(worker), tokio::spawn(scheduler));
+    desk::serve(queue, &args.socket, shutdown).await?;
+    worker.await??;
+    scheduler.await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A queue on a file of SQLite, as an embedded instance of the product wires it.
+pub(super) async fn embedded_queue(file: &Path, heartbeat: Duration) -> anyhow::Result<Queue> {
+    let url = backing::url(file, "rw");
+    let db = database::connect(&url, CONNECTIONS, ACQUIRE_LIMIT, STATEMENT_LIMIT).await?;
+    let options = QueueOptions { heartbeat, ..QueueOptions::default() };
+    let bus = Arc::new(LocalBus::default());
+    Ok(Queue::new(db, Arc::new(InProcess::default()), bus, kinds::effects()?, options))
+}
+
+fn worker_options() -> WorkerOptions {
+    WorkerOptions {
+        concurrency: BTreeMap::from(SLOTS),
+        grace: GRACE,
+        host: "chaos".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        ..WorkerOptions::default()
+    }
+}
+
+fn scheduler_options() -> SchedulerOptions {
+    SchedulerOptions {
+        relay_interval: Duration::from_secs(1),
+        host: "chaos".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+async fn begin_shared(args: &MemberArgs) -> anyhow::Result<(Queue, CancellationToken)> {
+    let heartbeat = Duration::from_secs(args.heartbeat_secs);
+    begin(queue(args.database_url.expose_secret(), &args.redis_url, heartbeat)).await
+}
+
+async fn begin(
+    queue: impl Future<Output = anyhow::Result<Queue>>,
+) -> anyhow::Result<(Queue, CancellationToken)> {
     let filter = EnvFilter::new("info,sqlx=warn,apalis=warn,apalis_core=warn,atelier_queue=debug");
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
     let shutdown = CancellationToken::new();
@@ -108,9 +152,8 @@ async fn begin(args: &MemberArgs) -> anyhow::Result<(Queue, CancellationToken)> 
         token.cancel();
     });
     let begun = Instant::now();
-    let heartbeat = Duration::from_secs(args.heartbeat_secs);
     let start = async {
-        let queue = queue(args.database_url.expose_secret(), &args.redis_url, heartbeat).await?;
+        let queue = queue.await?;
         queue.clock().follow(queue.db()).await?;
         anyhow::Ok(queue)
     };

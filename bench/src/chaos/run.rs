@@ -15,7 +15,6 @@ use super::{
     canceller,
     checks::{self, Check, Evidence},
     cli::Options,
-    clocks::Clocks,
     customers::{self, Customers},
     faults::Fault,
     installation::Installation,
@@ -24,7 +23,6 @@ use super::{
     load,
     plan::Plan,
     probes::{self, Probes},
-    programs::{Programs, find_faketime},
     recovery,
     report::{self, JobsReport, OptionsReport, Report, StrikeReport},
     running::Seen,
@@ -48,21 +46,15 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let faults = options.chosen_faults()?;
     let seed = options.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
     terminal::say(format_args!("seed {seed}"));
-    let programs = Programs::locate(options.places()).await?;
-    let clocks = Clocks::new(find_faketime().await);
-    let installation = Installation::start(&options, &programs, &clocks).await?;
-    terminal::say(format_args!(
-        "{} in {}",
-        programs.postgres_version,
-        installation.scratch().path().display()
-    ));
-    terminal::say(clocks.describe());
+    let installation = Installation::start(&options).await?;
+    let (servers, folder) = (installation.servers.join(" and "), installation.scratch().path());
+    terminal::say(format_args!("{servers} in {}", folder.display()));
     if installation.product.is_none() {
-        terminal::say("without the product: atelier-api, atelier-worker and atelier-scheduler are not here");
+        terminal::say("without the product: its binaries are not here");
     }
     let run = Run::new(&installation, &options, seed, faults);
     let outcome = tokio::select! {
-        outcome = run.make(&programs) => Some(outcome),
+        outcome = run.make() => Some(outcome),
         () = interrupted() => None,
     };
     let code = match outcome {
@@ -111,6 +103,13 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn new(installation: &'a Installation, options: &'a Options, seed: u64, mut faults: Vec<Fault>) -> Self {
         faults.retain(|fault| installation.product.is_some() || !fault.needs_product());
+        faults.retain(|fault| match installation.backing.lacks(*fault) {
+            None => true,
+            Some(reason) => {
+                terminal::say(format_args!("left out: {fault}: {reason}"));
+                false
+            }
+        });
         Self {
             installation,
             options,
@@ -122,8 +121,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    async fn make(&self, programs: &Programs) -> anyhow::Result<Report> {
-        let started_at = to_micros(self.installation.queue.now());
+    async fn make(&self) -> anyhow::Result<Report> {
+        let started_at = to_micros(self.installation.desk.now());
         let (load, watch) = (CancellationToken::new(), CancellationToken::new());
         let callers = self.start_load(&load);
         let sampling = tokio::spawn(
@@ -153,8 +152,7 @@ impl<'a> Run<'a> {
         Ok(Report {
             passed: checks.iter().all(|check| check.broken == 0),
             program: format!("atelier-chaos {}", env!("CARGO_PKG_VERSION")),
-            postgres: programs.postgres_version.clone(),
-            redis: programs.redis_version.clone(),
+            servers: self.installation.servers.clone(),
             seed: self.seed,
             started_at: started_at.to_rfc3339(),
             options: self.options_report(),
@@ -176,21 +174,22 @@ impl<'a> Run<'a> {
             heartbeat_secs: self.options.heartbeat_secs,
             faults: self.faults.iter().map(|fault| fault.name()).collect(),
             product: self.installation.product.is_some(),
+            embedded: self.options.embedded,
         }
     }
 
     /// Starts everybody who wants something of the installation.
     fn start_load(&self, stop: &CancellationToken) -> TaskTracker {
         let tasks = TaskTracker::new();
-        let (queue, ledger) = (&self.installation.queue, &self.ledger);
+        let (desk, ledger) = (&self.installation.desk, &self.ledger);
         #[expect(clippy::cast_precision_loss, reason = "there are four")]
         let rate = self.options.rate() / load::CALLERS as f64;
         for caller in 0..load::CALLERS {
             let seed = self.seed.wrapping_add(1 + caller);
-            tasks.spawn(load::call(queue.clone(), ledger.clone(), seed, rate, stop.clone()));
+            tasks.spawn(load::call(desk.clone(), ledger.clone(), seed, rate, stop.clone()));
         }
-        tasks.spawn(canceller::run(queue.clone(), ledger.clone(), self.seed.wrapping_add(100), stop.clone()));
-        tasks.spawn(probes::send(queue.clone(), ledger.clone(), self.probes.clone(), stop.clone()));
+        tasks.spawn(canceller::run(desk.clone(), ledger.clone(), self.seed.wrapping_add(100), stop.clone()));
+        tasks.spawn(probes::send(desk.clone(), ledger.clone(), self.probes.clone(), stop.clone()));
         if let Some(product) = &self.installation.product {
             for _ in 0..customers::CUSTOMERS {
                 let (customers, url, stop) = (self.customers.clone(), product.url.clone(), stop.clone());
@@ -253,7 +252,7 @@ impl<'a> Run<'a> {
         samplers: [Sampler; 2],
     ) -> anyhow::Result<(JobsReport, Vec<Check>, Vec<report::FaultReport>)> {
         let direct = &self.installation.direct;
-        let evidence = Evidence::gather(direct, &self.ledger, self.installation.queue.now()).await?;
+        let evidence = Evidence::gather(direct, &self.ledger, self.installation.desk.now()).await?;
         let mut checks = evidence.judge(direct).await?;
         let mut jobs = self.count(&evidence);
         jobs.lost = checks
@@ -327,6 +326,6 @@ fn clock(elapsed: Duration) -> String {
 
 async fn count_under_way(direct: &DatabaseConnection) -> anyhow::Result<i64> {
     let sql = "SELECT COUNT(*) AS jobs FROM jobs WHERE state NOT IN ('succeeded', 'failed', 'cancelled', 'discarded') AND kind <> 'chaos.tick'";
-    let row = direct.query_one_raw(statement(sql, [])).await?.context("no count")?;
+    let row = direct.query_one_raw(statement(direct, sql, [])).await?.context("no count")?;
     Ok(row.try_get("", "jobs")?)
 }

@@ -57,7 +57,7 @@ impl RunningWatch {
     /// Looks at what runs now.
     pub(super) async fn look(&mut self, direct: &DatabaseConnection) -> Result<(), DbErr> {
         let mut running = Vec::new();
-        for row in direct.query_all_raw(statement(RUNNING, [])).await? {
+        for row in direct.query_all_raw(statement(direct, RUNNING, [])).await? {
             running.push(Running {
                 id: row.try_get("", "id")?,
                 queue: row.try_get("", "queue")?,

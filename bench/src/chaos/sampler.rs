@@ -6,8 +6,9 @@ use std::{
     time::Duration,
 };
 
-use atelier_entities::{JobId, Timestamp};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, QueryResult};
+use atelier_entities::{JobId, Timestamp, to_micros};
+use chrono::{TimeDelta, Utc};
+use sea_orm::{ConnectionTrait, DatabaseBackend, DatabaseConnection, DbErr, QueryResult, Value};
 use tokio::time::{self, Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -29,7 +30,7 @@ struct Ended {
     fence: i64,
     attempt: i32,
     finished_at: Option<Timestamp>,
-    /// A digest of its result and its error.
+    /// Its result and its error, or a digest of them.
     content: String,
 }
 
@@ -42,7 +43,20 @@ pub(super) struct Sampler {
     running: RunningWatch,
 }
 
-const SELECT: &str = "SELECT id, state, fence, attempt, finished_at, md5(COALESCE(result::text, '') || COALESCE(error::text, '')) AS content FROM jobs WHERE ";
+/// The content is a digest where the database has one.
+const fn select(backend: DatabaseBackend) -> &'static str {
+    match backend {
+        DatabaseBackend::Postgres => {
+            "SELECT id, state, fence, attempt, finished_at, md5(COALESCE(result::text, '') || COALESCE(error::text, '')) AS content FROM jobs WHERE "
+        }
+        _ => {
+            "SELECT id, state, fence, attempt, finished_at, COALESCE(CAST(result AS TEXT), '') || COALESCE(CAST(error AS TEXT), '') AS content FROM jobs WHERE "
+        }
+    }
+}
+
+/// What has ended within that time has ended lately.
+const LATELY: TimeDelta = TimeDelta::seconds(5);
 
 impl Sampler {
     /// One that knows of a queue with limits.
@@ -80,6 +94,7 @@ impl Sampler {
             .look(
                 direct,
                 "finished_at IS NOT NULL OR state IN ('succeeded', 'failed', 'cancelled', 'discarded')",
+                [],
             )
             .await?;
         for id in known.into_iter().filter(|id| !seen.contains(id)) {
@@ -106,11 +121,18 @@ impl Sampler {
     }
 
     async fn look_at_new(&mut self, direct: &DatabaseConnection) -> Result<(), DbErr> {
-        self.look(direct, "finished_at > now() - interval '5 seconds'").await.map(drop)
+        let from = to_micros(Utc::now() - LATELY);
+        self.look(direct, "finished_at > $1", [from.into()]).await.map(drop)
     }
 
-    async fn look(&mut self, direct: &DatabaseConnection, which: &str) -> Result<HashSet<JobId>, DbErr> {
-        let rows = direct.query_all_raw(statement(&format!("{SELECT}{which}"), [])).await?;
+    async fn look(
+        &mut self,
+        direct: &DatabaseConnection,
+        which: &str,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Result<HashSet<JobId>, DbErr> {
+        let sql = format!("{}{which}", select(direct.get_database_backend()));
+        let rows = direct.query_all_raw(statement(direct, &sql, values)).await?;
         self.looks += 1;
         let mut seen = HashSet::with_capacity(rows.len());
         for row in rows {

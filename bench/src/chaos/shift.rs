@@ -16,11 +16,11 @@ use super::{
         Check,
         idleness::{self, Hand},
     },
+    desk::Order,
     installation::Installation,
     kinds::{Effectful, Hold, Sleep, Unique},
     ledger::Ledger,
-    load::{self, Named},
-    role,
+    load, role,
 };
 
 /// How long it lasts at least.
@@ -41,7 +41,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Watches it, and judges whether every worker took part.
 pub(super) async fn watch(installation: &Installation, ledger: &Ledger) -> anyhow::Result<Check> {
-    let (from, begun) = (installation.queue.now(), Instant::now());
+    let (from, begun) = (installation.desk.now(), Instant::now());
     let (mut bursts, mut next_burst) = (0, begun);
     loop {
         let workers = installation.members.workers.iter();
@@ -55,7 +55,7 @@ pub(super) async fn watch(installation: &Installation, ledger: &Ledger) -> anyho
             next_burst = Instant::now() + BURST_EVERY;
             bursts += 1;
             for queue in idle.keys() {
-                load::submit(&installation.queue, ledger, burst(*queue, hands.len())).await;
+                load::submit(&installation.desk, ledger, burst(*queue, hands.len())).await;
             }
         }
         time::sleep(LOOK_EVERY).await;
@@ -63,15 +63,15 @@ pub(super) async fn watch(installation: &Installation, ledger: &Ledger) -> anyho
 }
 
 /// A job for every slot that so many workers have in this queue.
-fn burst(queue: QueueName, workers: usize) -> Vec<Named> {
+fn burst(queue: QueueName, workers: usize) -> Vec<Order> {
     let slots = role::SLOTS.iter().find(|(name, _)| *name == queue).map_or(0, |(_, slots)| *slots);
     let millis = u64::try_from(HOLDS.as_millis()).unwrap_or(u64::MAX);
     let job = || match queue {
-        QueueName::Generation => Some(load::named(&Sleep { millis })),
-        QueueName::Deployment => Some(load::named(&Effectful { millis })),
+        QueueName::Generation => Some(Order::of(&Sleep { millis })),
+        QueueName::Deployment => Some(Order::of(&Effectful { millis })),
         // Without its key: they run side by side.
-        QueueName::Email => Some(load::named(&Unique { key: 0, millis })),
-        QueueName::Workflow => Some(load::named(&Hold { millis })),
+        QueueName::Email => Some(Order::of(&Unique { key: 0, millis })),
+        QueueName::Workflow => Some(Order::of(&Hold { millis })),
         QueueName::Stats | QueueName::Maintenance => None,
     };
     (0..slots * workers).filter_map(|_| job()).collect()

@@ -3,7 +3,7 @@
 
 use anyhow::Context;
 use atelier_entities::{JobId, JobState, Timestamp};
-use sea_orm::{ConnectionTrait, DatabaseBackend, DbErr, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
 
 const CREATE: [&str; 2] = [
     "CREATE TABLE chaos_effects (seq bigserial, job_id uuid NOT NULL, state text NOT NULL, child_id uuid)",
@@ -20,9 +20,13 @@ pub(super) async fn create(db: &impl ConnectionTrait) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A statement with its values.
-pub(super) fn statement(sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
-    Statement::from_sql_and_values(DatabaseBackend::Postgres, sql, values)
+/// A statement with its values, for this database.
+pub(super) fn statement(
+    db: &impl ConnectionTrait,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Statement {
+    Statement::from_sql_and_values(db.get_database_backend(), sql, values)
 }
 
 /// An effect happened.
@@ -33,7 +37,7 @@ pub(super) async fn note_effect(
     child: JobId,
 ) -> Result<(), DbErr> {
     let sql = "INSERT INTO chaos_effects (job_id, state, child_id) VALUES ($1, $2, $3)";
-    db.execute_raw(statement(sql, [job.into(), state.as_str().into(), child.into()])).await.map(drop)
+    db.execute_raw(statement(db, sql, [job.into(), state.as_str().into(), child.into()])).await.map(drop)
 }
 
 /// A handler was started.
@@ -46,13 +50,13 @@ pub(super) async fn note_run(
     let pid = i32::try_from(std::process::id()).unwrap_or_default();
     let sql = "INSERT INTO chaos_runs (job_id, attempt, pid, at) VALUES ($1, $2, $3, $4)";
     let values = [job.into(), i32::from(attempt).into(), pid.into(), at.into()];
-    db.execute_raw(statement(sql, values)).await.map(drop)
+    db.execute_raw(statement(db, sql, values)).await.map(drop)
 }
 
 /// How often the handler of that job was started.
 pub(super) async fn count_runs(db: &impl ConnectionTrait, job: JobId) -> Result<i64, DbErr> {
     let sql = "SELECT COUNT(*) AS runs FROM chaos_runs WHERE job_id = $1";
-    let row = db.query_one_raw(statement(sql, [job.into()])).await?;
+    let row = db.query_one_raw(statement(db, sql, [job.into()])).await?;
     row.map_or(Ok(0), |row| row.try_get("", "runs"))
 }
 
@@ -60,6 +64,6 @@ pub(super) async fn count_runs(db: &impl ConnectionTrait, job: JobId) -> Result<
 /// handlers leave traces.
 pub(super) async fn count_lost_unbegun(db: &impl ConnectionTrait) -> Result<i64, DbErr> {
     let sql = "SELECT COUNT(*) AS attempts FROM job_attempts JOIN jobs ON jobs.id = job_attempts.job_id WHERE job_attempts.outcome = 'lost' AND jobs.kind NOT IN ('chaos.noop', 'chaos.probe', 'chaos.child') AND NOT EXISTS (SELECT 1 FROM chaos_runs WHERE chaos_runs.job_id = jobs.id AND chaos_runs.attempt = job_attempts.attempt)";
-    let row = db.query_one_raw(statement(sql, [])).await?;
+    let row = db.query_one_raw(statement(db, sql, [])).await?;
     row.map_or(Ok(0), |row| row.try_get("", "attempts"))
 }

@@ -18,6 +18,8 @@ use super::{
     scratch::{self, Scratch},
 };
 
+mod standby;
+
 /// How it is told to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StopMode {
@@ -47,6 +49,7 @@ impl StopMode {
 pub(crate) struct Postgres {
     programs: Programs,
     home: PathBuf,
+    data: PathBuf,
     log: PathBuf,
     port: u16,
     password: String,
@@ -70,6 +73,18 @@ impl Postgres {
         scratch: &Scratch,
         settings: &str,
     ) -> anyhow::Result<Self> {
+        let data = scratch.folder("postgres")?.join("data");
+        Self::start_at(programs, scratch, settings, data).await
+    }
+
+    /// The same with its data in a folder that is not there yet, whose parent its owner may
+    /// write to. The write-ahead log stays in the scratch folder.
+    pub(crate) async fn start_at(
+        programs: &Programs,
+        scratch: &Scratch,
+        settings: &str,
+        data: PathBuf,
+    ) -> anyhow::Result<Self> {
         let home = scratch.folder("postgres")?;
         let port = scratch::free_port()?;
         let password = uuid::Uuid::new_v4().simple().to_string();
@@ -79,8 +94,8 @@ impl Postgres {
             chown(home.join("password"), Some(user), Some(group))?;
         }
         let log = home.join("log");
-        let server =
-            Self { programs: programs.clone(), home, log, port, password, settings: settings.to_owned() };
+        let (programs, settings) = (programs.clone(), settings.to_owned());
+        let server = Self { programs, home, data, log, port, password, settings };
         server.initialise().await?;
         server.control(&["start"]).await?;
         Ok(server)
@@ -88,7 +103,7 @@ impl Postgres {
 
     /// The file by which the server is found by whoever cleans up.
     pub(crate) fn pid_file(&self) -> PathBuf {
-        self.data().join("postmaster.pid")
+        self.data.join("postmaster.pid")
     }
 
     /// The id of the process that every other of its processes is a child of.
@@ -121,22 +136,42 @@ impl Postgres {
         }
     }
 
-    /// Ends it for good.
+    /// Ends it for good, as a crash would; one that has ended is no fault.
     pub(crate) async fn stop(&self) -> anyhow::Result<()> {
+        // The exit status is not 0 where no server runs on this folder.
+        if self.control(&["status"]).await.is_err() {
+            return Ok(());
+        }
         self.control(&["stop", "-m", StopMode::Immediate.name()]).await
     }
 
-    fn data(&self) -> PathBuf {
-        self.home.join("data")
+    /// Starts it where it has ended by itself, as a supervisor does.
+    pub(crate) async fn ensure_started(&self) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        loop {
+            if self.control(&["status"]).await.is_ok() {
+                return Ok(());
+            }
+            match self.control(&["start"]).await {
+                Err(_) if begun.elapsed() < RESTART_LIMIT => time::sleep(Duration::from_millis(200)).await,
+                done => return done,
+            }
+        }
+    }
+
+    /// Where its write-ahead log is.
+    fn log_folder(&self) -> PathBuf {
+        let name = self.data.file_name().unwrap_or_default().to_string_lossy();
+        self.home.join(format!("wal-{name}"))
     }
 
     async fn initialise(&self) -> anyhow::Result<()> {
-        let (data, password) = (self.data(), self.home.join("password"));
+        let (data, password) = (&self.data, self.home.join("password"));
         let mut command = self.command("initdb");
         // Not SCRAM: its many hashes take seconds in a build for tests, and every
         // process signs in anew after a restart.
         command.args(["-U", "atelier", "-A", "password", "-E", "UTF8", "--locale=C", "--no-sync"]);
-        command.arg("-D").arg(&data).arg("--pwfile").arg(password);
+        command.arg("-D").arg(data).arg("--pwfile").arg(password).arg("--waldir").arg(self.log_folder());
         let output = command.output().await.context("cannot run initdb")?;
         if !output.status.success() {
             bail!("initdb failed: {}", String::from_utf8_lossy(&output.stderr));
@@ -153,7 +188,7 @@ impl Postgres {
 
     async fn control(&self, args: &[&str]) -> anyhow::Result<()> {
         let mut command = self.command("pg_ctl");
-        command.arg("-D").arg(self.data()).arg("-l").arg(&self.log).args(["-w", "-t", "60"]).args(args);
+        command.arg("-D").arg(&self.data).arg("-l").arg(&self.log).args(["-w", "-t", "60"]).args(args);
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let status = command.status().await.context("cannot run pg_ctl")?;
         if !status.success() {
@@ -170,7 +205,12 @@ impl Postgres {
     }
 
     fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(self.programs.postgres_bin.join(program));
+        self.command_of(&self.programs.postgres_bin.join(program))
+    }
+
+    /// A program that is run as the server's owner.
+    fn command_of(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
         command.current_dir(Path::new(&self.home)).stdin(Stdio::null()).process_group(0);
         if let Some((user, group)) = self.programs.postgres_owner {
             command.uid(user).gid(group);

@@ -51,6 +51,16 @@ impl Programs {
     }
 }
 
+impl Programs {
+    /// pg_basebackup, which may lie only where the server's own program really is.
+    pub(crate) fn find_basebackup(&self) -> Option<PathBuf> {
+        let real = self.postgres_bin.join("postgres").canonicalize().ok();
+        let beside = real.and_then(|program| program.parent().map(Path::to_path_buf));
+        let folders = [Some(self.postgres_bin.clone()), beside].into_iter().flatten();
+        folders.map(|folder| folder.join("pg_basebackup")).find(|program| program.is_file())
+    }
+}
+
 /// The script of the repository that this program was built in or is run in.
 fn script() -> anyhow::Result<PathBuf> {
     let built_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/services");

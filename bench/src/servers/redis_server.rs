@@ -83,8 +83,38 @@ impl RedisServer {
 
     /// Empties it.
     pub(crate) async fn flush(&self) -> anyhow::Result<()> {
+        self.command(&["FLUSHALL"]).await
+    }
+
+    /// Takes no more memory for what is written to it, or as much as there is.
+    pub(crate) async fn set_full(&self, full: bool) -> anyhow::Result<()> {
+        let most = if full { "1" } else { "0" };
+        self.command(&["CONFIG", "SET", "maxmemory-policy", "noeviction", "maxmemory", most]).await
+    }
+
+    /// Becomes the read-only replica of a server that nobody reaches, or its own again.
+    pub(crate) async fn set_readonly(&self, readonly: bool) -> anyhow::Result<()> {
+        let (host, port) = if readonly { ("127.0.0.1", "1") } else { ("NO", "ONE") };
+        self.command(&["REPLICAOF", host, port]).await
+    }
+
+    /// Forbids every key and every channel, or allows them again.
+    pub(crate) async fn set_forbidden(&self, forbidden: bool) -> anyhow::Result<()> {
+        let rules: &[&str] = if forbidden {
+            &["resetkeys", "~nothing:*", "resetchannels"]
+        } else {
+            &["allkeys", "allchannels"]
+        };
+        self.command(&[&["ACL", "SETUSER", "default"], rules].concat()).await
+    }
+
+    async fn command(&self, words: &[&str]) -> anyhow::Result<()> {
         let mut connection = self.connect().await?;
-        redis::cmd("FLUSHALL").exec_async(&mut connection).await.context("FLUSHALL failed")
+        let mut command = redis::Cmd::new();
+        for word in words {
+            command.arg(word);
+        }
+        command.exec_async(&mut connection).await.with_context(|| format!("{} failed", words.join(" ")))
     }
 
     /// Its process id; none while it is down.

@@ -17,6 +17,7 @@ const PORTS: std::ops::Range<u16> = 20_000..32_000;
 #[derive(Debug)]
 pub(crate) struct Scratch {
     folder: TempDir,
+    keep: bool,
 }
 
 impl Scratch {
@@ -28,11 +29,16 @@ impl Scratch {
         let folder = builder.tempdir().context("cannot make a scratch folder")?;
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o711))?;
         std::fs::create_dir(folder.path().join("logs"))?;
-        Ok(Self { folder })
+        Ok(Self { folder, keep })
     }
 
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Whether it stays.
+    pub(crate) const fn is_kept(&self) -> bool {
+        self.keep
     }
 
     /// A folder in it, made if need be.

@@ -13,6 +13,8 @@ use std::{
 use anyhow::Context;
 use clap::Args;
 
+use super::volume;
+
 /// What the warden is told.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct WardenArgs {
@@ -63,6 +65,11 @@ impl Warden {
         self.tell(&format!("file {}", file.display()));
     }
 
+    /// A folder that something is mounted on.
+    pub(crate) fn note_mount(&self, folder: &Path) {
+        self.tell(&format!("mount {}", folder.display()));
+    }
+
     /// The run has cleaned up by itself.
     pub(crate) fn dismiss(&self) {
         self.tell("done");
@@ -84,12 +91,13 @@ impl Warden {
 
 /// The warden's own end: waits until the run says that it is done, or is gone.
 pub(crate) fn keep_watch(args: &WardenArgs) -> anyhow::Result<ExitCode> {
-    let (mut pids, mut files) = (BTreeSet::new(), Vec::new());
+    let (mut pids, mut files, mut mounts) = (BTreeSet::new(), Vec::new(), Vec::new());
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {
         match line.split_once(' ') {
             Some(("note", pid)) => drop(pids.insert(pid.to_owned())),
             Some(("forget", pid)) => drop(pids.remove(pid)),
             Some(("file", file)) => files.push(file.to_owned()),
+            Some(("mount", folder)) => mounts.push(folder.to_owned()),
             _ if line == "done" => return Ok(ExitCode::SUCCESS),
             _ => {}
         }
@@ -101,6 +109,9 @@ pub(crate) fn keep_watch(args: &WardenArgs) -> anyhow::Result<ExitCode> {
     for pid in pids {
         // One that has ended meanwhile is no fault.
         let _ended = kill("KILL", &pid).status();
+    }
+    for folder in mounts {
+        let _unmounted = volume::unmount(Path::new(&folder)).status();
     }
     if !args.keep {
         std::fs::remove_dir_all(&args.folder)?;

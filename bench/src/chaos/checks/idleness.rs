@@ -32,7 +32,7 @@ pub(in crate::chaos) async fn taken_since(
         .collect();
     let sql = "SELECT worker_id, queue, COUNT(*) AS jobs FROM jobs WHERE started_at >= $1 AND worker_id IS NOT NULL GROUP BY worker_id, queue";
     let mut taken = Taken::new();
-    for row in direct.query_all_raw(statement(sql, [from.into()])).await? {
+    for row in direct.query_all_raw(statement(direct, sql, [from.into()])).await? {
         let queue: String = row.try_get("", "queue")?;
         if let (Some(pid), Some(queue)) = (pids.get(&row.try_get("", "worker_id")?), QueueName::parse(&queue))
         {

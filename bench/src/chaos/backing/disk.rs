@@ -1,0 +1,178 @@
+//! The disk of an embedded run, and the files of SQLite on it.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use anyhow::Context;
+use atelier_services::database;
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr};
+use tokio::time;
+
+use super::{
+    STALL,
+    shim::{Condition, Shim},
+};
+use crate::{
+    chaos::{dice, faults::Fault, recovery::Blow, tables::statement},
+    servers::{scratch::Scratch, volume::Volume, warden::Warden},
+};
+
+/// How long a slow disk takes to write what is to be there for certain.
+const LATENCY: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(250));
+
+/// How long the run waits for a file that another process writes to.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Looks at a file at the same time.
+const LOOKS: u32 = 6;
+
+/// Where an embedded run keeps its data.
+pub(in crate::chaos) struct Disk {
+    folder: PathBuf,
+    volume: Option<Volume>,
+    shim: Option<Shim>,
+}
+
+impl Disk {
+    /// A folder of its own file system where there can be one.
+    pub(in crate::chaos) async fn prepare(
+        scratch: &Scratch,
+        warden: &Warden,
+        own_mounts: bool,
+    ) -> anyhow::Result<Self> {
+        let folder = scratch.folder("disk")?;
+        let volume = own_mounts.then(|| Volume::mount(&folder, None, warden)).transpose()?;
+        let shim = Shim::build(&scratch.folder("shim")?, &folder).await;
+        let shim = shim.inspect_err(|error| tracing::info!("no disk that misbehaves: {error:#}")).ok();
+        Ok(Self { folder: folder.canonicalize()?, volume, shim })
+    }
+
+    /// The file of the run's own process.
+    pub(in crate::chaos) fn chaos_file(&self) -> anyhow::Result<PathBuf> {
+        Ok(self.subfolder("chaos")?.join("chaos.db"))
+    }
+
+    /// The folder of the product.
+    pub(in crate::chaos) fn product_folder(&self) -> anyhow::Result<PathBuf> {
+        self.subfolder("product")
+    }
+
+    /// The file that the product has in its folder.
+    pub(in crate::chaos) fn product_file(&self) -> anyhow::Result<PathBuf> {
+        Ok(self.product_folder()?.join("atelier.db"))
+    }
+
+    fn subfolder(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let path = self.folder.join(name);
+        std::fs::create_dir_all(&path)?;
+        Ok(path)
+    }
+
+    /// Copies everything to where it outlives the run.
+    pub(in crate::chaos) fn keep(&self, target: &Path) -> anyhow::Result<()> {
+        let copied = Command::new("cp").arg("-R").arg(self.folder.join(".")).arg(target).status()?;
+        anyhow::ensure!(copied.success(), "cannot keep {}", self.folder.display());
+        Ok(())
+    }
+
+    /// Takes no change from now on, or does again.
+    pub(in crate::chaos) fn set_readonly(&self, readonly: bool) -> anyhow::Result<()> {
+        let condition = if readonly { Condition::Readonly } else { Condition::Good };
+        self.shim.as_ref().map_or(Ok(()), |shim| shim.set(condition))
+    }
+
+    /// What processes need in their environment for their disk to misbehave.
+    pub(in crate::chaos) fn environment(&self) -> Vec<(String, String)> {
+        self.shim.as_ref().map(Shim::environment).unwrap_or_default()
+    }
+
+    pub(super) fn lacks(&self, fault: Fault) -> Option<&'static str> {
+        let lacks = match fault {
+            Fault::DiskFull => self.volume.is_none() && self.shim.is_none(),
+            Fault::DiskSlow | Fault::DiskReadonly | Fault::DiskFailing | Fault::StartReadonly => {
+                self.shim.is_none()
+            }
+            _ => false,
+        };
+        lacks.then_some("no C compiler, or no program that heeds LD_PRELOAD")
+    }
+
+    pub(super) async fn carry_out(&self, fault: Fault, dice: [f64; 4]) -> anyhow::Result<Blow> {
+        let pause = dice::between(dice[2], STALL.0, STALL.1);
+        match (fault, &self.volume, &self.shim) {
+            (Fault::DiskFull, Some(volume), shim) if shim.is_none() || dice[3] < 0.5 => {
+                volume.fill().await?;
+                time::sleep(pause).await;
+                volume.free()?;
+            }
+            (Fault::DiskFull, _, Some(shim)) => misbehave(shim, Condition::Full, pause).await?,
+            (Fault::DiskReadonly, _, Some(shim)) => misbehave(shim, Condition::Readonly, pause).await?,
+            (Fault::DiskFailing, _, Some(shim)) => misbehave(shim, Condition::Failing, pause).await?,
+            (Fault::DiskSlow, _, Some(shim)) => {
+                let latency = dice::between(dice[3], LATENCY.0, LATENCY.1);
+                misbehave(shim, Condition::Slow(latency), pause).await?;
+            }
+            (Fault::DatabaseLock, ..) => {
+                let (chaos, product) = (self.chaos_file()?, self.product_file()?);
+                tokio::try_join!(lock(&chaos, pause), lock(&product, pause))?;
+            }
+            _ => {}
+        }
+        Ok(Blow::now())
+    }
+}
+
+/// Keeps everybody else from writing for so long.
+async fn lock(file: &Path, pause: Duration) -> anyhow::Result<()> {
+    let db = database::connect(&url(file, "rw"), 1, LIMIT, LIMIT).await?;
+    db.execute_unprepared("BEGIN IMMEDIATE").await.context("others do not let go of the lock")?;
+    time::sleep(pause).await;
+    db.execute_unprepared("ROLLBACK").await?;
+    Ok(db.close().await?)
+}
+
+async fn misbehave(shim: &Shim, condition: Condition, pause: Duration) -> anyhow::Result<()> {
+    shim.set(condition)?;
+    time::sleep(pause).await;
+    shim.set(Condition::Good)
+}
+
+/// The URL of a file of SQLite.
+pub(in crate::chaos) fn url(file: &Path, mode: &str) -> String {
+    format!("sqlite://{}?mode={mode}", file.display())
+}
+
+/// Makes a file with its tables.
+pub(in crate::chaos) async fn create(file: &Path) -> anyhow::Result<DatabaseConnection> {
+    let db =
+        database::connect(&url(file, "rwc"), 1, LIMIT, LIMIT).await.context("cannot make an SQLite file")?;
+    database::migrate(&db).await?;
+    Ok(db)
+}
+
+/// Looks at a file that others write to. Each look opens it anew and cannot write: so the
+/// process that is killed is often the last that had the file open, and has to recover
+/// it when it comes back.
+pub(in crate::chaos) async fn look_at(file: &Path) -> Result<DatabaseConnection, DbErr> {
+    let mut options = ConnectOptions::new(url(file, "ro"));
+    options
+        .max_connections(LOOKS)
+        .connect_timeout(LIMIT)
+        .acquire_timeout(LIMIT)
+        .sqlx_logging(false)
+        .map_sqlx_sqlite_opts(|options| options.busy_timeout(LIMIT))
+        .map_sqlx_sqlite_pool_opts(|pool| {
+            pool.test_before_acquire(false).after_release(|_, _| Box::pin(async { Ok(false) }))
+        });
+    Database::connect(options).await
+}
+
+/// What SQLite says of its version.
+pub(in crate::chaos) async fn version(db: &DatabaseConnection) -> anyhow::Result<String> {
+    let sql = statement(db, "SELECT sqlite_version() AS version", []);
+    let row = db.query_one_raw(sql).await?.context("SQLite tells no version")?;
+    Ok(format!("SQLite {}", row.try_get::<String>("", "version")?))
+}

@@ -1,0 +1,87 @@
+//! A process's counter: it enqueues and cancels for callers who outlive it. A request is a
+//! line of JSON. An enqueue is answered by two: what was made, before the commit; and
+//! whether that is done, after it.
+
+use std::{io, path::Path};
+
+use anyhow::Context;
+use atelier_entities::JobId;
+use atelier_queue::{NewJob, Queue};
+use serde::{Deserialize, Serialize};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::{UnixListener, UnixStream},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{Made, Order};
+
+/// What callers ask.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Request {
+    Enqueue(Vec<Order>),
+    Cancel(JobId),
+}
+
+/// What an enqueue makes once it is committed.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Prepared(pub(super) Vec<Made>);
+
+/// Whether it is done.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Settled(pub(super) bool);
+
+/// Serves callers at this socket until it is told to stop. One of a process before is
+/// removed.
+pub(in crate::chaos) async fn serve(
+    queue: Queue,
+    socket: &Path,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    match std::fs::remove_file(socket) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
+    let listener = UnixListener::bind(socket).context("cannot listen for callers")?;
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.cancelled() => return Ok(()),
+        };
+        let Ok((stream, _)) = accepted else { continue };
+        let queue = queue.clone();
+        tokio::spawn(async move {
+            if let Err(error) = answer(&queue, stream).await {
+                tracing::debug!("a caller was not answered: {error:#}");
+            }
+        });
+    }
+}
+
+async fn answer(queue: &Queue, stream: UnixStream) -> anyhow::Result<()> {
+    let mut stream = BufReader::new(stream);
+    let mut line = String::new();
+    stream.read_line(&mut line).await?;
+    match serde_json::from_str(&line)? {
+        Request::Cancel(id) => {
+            let granted = queue.cancel(id, None).await.is_ok();
+            tell(&mut stream, &Settled(granted)).await
+        }
+        Request::Enqueue(orders) => {
+            let jobs: Vec<NewJob> = orders.into_iter().filter_map(Order::job).collect();
+            let tx = queue.begin().await?;
+            let enqueued = tx.enqueue_all(jobs).await?;
+            let made = enqueued.iter().map(|one| Made { id: one.id, duplicate: one.duplicate });
+            // Whoever went away meanwhile is told nothing, and gets nothing.
+            tell(&mut stream, &Prepared(made.collect())).await?;
+            let committed = tx.commit().await;
+            tell(&mut stream, &Settled(committed.is_ok())).await?;
+            Ok(committed?)
+        }
+    }
+}
+
+async fn tell(stream: &mut BufReader<UnixStream>, what: &impl Serialize) -> anyhow::Result<()> {
+    let line = serde_json::to_string(what)?;
+    Ok(stream.write_all(format!("{line}\n").as_bytes()).await?)
+}

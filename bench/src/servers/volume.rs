@@ -1,0 +1,135 @@
+//! Small file systems of a run, kept in memory, that can be full at will. They are
+//! mounted in a mount namespace of this program's own: nobody else sees them, and they
+//! vanish with its last process however that ends.
+
+use std::{
+    ffi::OsString,
+    io,
+    os::unix::{fs::chown, process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use tokio::time;
+
+use super::warden::Warden;
+
+/// Says on this program's command line that its mounts are its own.
+pub(crate) const OWN_MOUNTS: &str = "--own-mounts";
+
+/// What a volume holds before it is full. Memory is used for what is in it only.
+const ROOM: &str = "2g";
+
+/// Tries to fill a volume while others write to it.
+const TRIES: usize = 50;
+
+/// Whose rights are needed for mounts of one's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rights {
+    /// Those that the program has.
+    Given,
+    /// Those of root, as the program's own user sees itself in a user namespace. Other
+    /// users are not there then.
+    Assumed,
+}
+
+impl Rights {
+    const fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Given => &["--mount"],
+            Self::Assumed => &["--user", "--map-root-user", "--mount"],
+        }
+    }
+}
+
+/// Starts this program anew with mounts of its own, in the same process. Returns where
+/// nobody may have them here, or where the start fails.
+pub(crate) fn begin_anew(ways: &[Rights]) -> io::Result<()> {
+    for way in ways {
+        let mut attempt = Command::new("unshare");
+        let anywhere = std::env::temp_dir();
+        attempt.args(way.arguments()).args(["mount", "-t", "tmpfs", "tmpfs"]).arg(anywhere);
+        attempt.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        if attempt.status().is_ok_and(|status| status.success()) {
+            let mut command = Command::new("unshare");
+            command.args(way.arguments()).arg("--").arg(std::env::current_exe()?);
+            let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+            return Err(command.args(arguments).arg(OWN_MOUNTS).exec());
+        }
+    }
+    Ok(())
+}
+
+/// A file system in memory, unmounted when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Volume {
+    folder: PathBuf,
+}
+
+impl Volume {
+    /// Mounts one on this folder. Only where the mounts of this program are its own.
+    pub(crate) fn mount(folder: &Path, owner: Option<(u32, u32)>, warden: &Warden) -> anyhow::Result<Self> {
+        let mut command = Command::new("mount");
+        command.args(["-t", "tmpfs", "-o", &format!("size={ROOM},mode=0700"), "tmpfs"]).arg(folder);
+        run(&mut command)?;
+        warden.note_mount(folder);
+        let volume = Self { folder: folder.to_owned() };
+        if let Some((user, group)) = owner {
+            chown(folder, Some(user), Some(group))?;
+        }
+        Ok(volume)
+    }
+
+    /// Leaves no room in it beyond what is used.
+    pub(crate) async fn fill(&self) -> anyhow::Result<()> {
+        for _ in 0..TRIES {
+            // Whoever writes in between makes it hold more than that, which is refused.
+            if self.resize(&format!("{}k", self.used_kib()?)).is_ok() {
+                return Ok(());
+            }
+            time::sleep(Duration::from_millis(10)).await;
+        }
+        bail!("cannot fill {}", self.folder.display())
+    }
+
+    /// Gives it its room back.
+    pub(crate) fn free(&self) -> anyhow::Result<()> {
+        self.resize(ROOM)
+    }
+
+    fn resize(&self, size: &str) -> anyhow::Result<()> {
+        run(Command::new("mount").args(["-o", &format!("remount,size={size}")]).arg(&self.folder))
+    }
+
+    fn used_kib(&self) -> anyhow::Result<u64> {
+        let output = Command::new("df").args(["-k", "-P"]).arg(&self.folder).output()?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let used = text.lines().nth(1).and_then(|line| line.split_whitespace().nth(2));
+        used.and_then(|used| used.parse().ok()).with_context(|| format!("df says {text:?}"))
+    }
+}
+
+impl Drop for Volume {
+    fn drop(&mut self) {
+        if let Err(error) = run(&mut unmount(&self.folder)) {
+            tracing::debug!("not unmounted: {error:#}");
+        }
+    }
+}
+
+/// Takes a volume away, even where something of it is still in use.
+pub(crate) fn unmount(folder: &Path) -> Command {
+    let mut command = Command::new("umount");
+    command.arg("-l").arg(folder);
+    command
+}
+
+fn run(command: &mut Command) -> anyhow::Result<()> {
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot run {command:?}"))?;
+    if !output.status.success() {
+        bail!("{command:?} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(())
+}
