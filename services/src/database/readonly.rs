@@ -27,16 +27,15 @@ impl Readonly {
     /// # Errors
     /// Those of the database, other than that it cannot be written to.
     pub(super) async fn mark(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-        // SQLite says so before it looks at the lock: whether somebody else has it does not matter.
         let timeout = connection.fetch_one("PRAGMA busy_timeout").await?.try_get::<i64, _>(0)?;
-        connection.execute("PRAGMA busy_timeout = 0").await?;
-        let begun = connection.execute("BEGIN IMMEDIATE").await;
-        if begun.is_ok() {
-            connection.execute("ROLLBACK").await?;
-        }
+        // SQLite says so before it looks at the lock: whether somebody else has it does not matter.
+        connection.execute("PRAGMA busy_timeout = 0; BEGIN").await?;
+        // BEGIN IMMEDIATE passes where nothing can be written; a write that is undone does not.
+        let written = connection.execute("PRAGMA user_version = 0").await;
+        connection.execute("ROLLBACK").await?;
         let restored = format!("PRAGMA busy_timeout = {timeout}");
         connection.execute(sqlx::AssertSqlSafe(restored)).await?;
-        if begun.is_err_and(|error| is_readonly(&error)) {
+        if written.is_err_and(|error| is_readonly(&error)) {
             self.found.store(true, Ordering::Relaxed);
             connection.execute("PRAGMA query_only = ON").await?;
         }
@@ -79,18 +78,23 @@ mod tests {
         db.get_sqlite_connection_pool().clone()
     }
 
+    async fn until(met: impl Fn() -> bool) {
+        let met = async {
+            while !met() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(WAIT, met).await.expect("in time");
+    }
+
     #[tokio::test]
     async fn a_connection_that_may_only_read_is_not_used_again() {
         let folder = tempfile::tempdir().expect("a folder");
         let writing = used(&folder, "rwc").await;
         let reading = used(&folder, "ro").await;
 
-        while reading.size() > 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        while writing.num_idle() == 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        until(|| reading.size() == 0).await;
+        until(|| writing.num_idle() == 1).await;
         assert_eq!(writing.size(), 1, "one that writes is kept");
     }
 
@@ -103,9 +107,7 @@ mod tests {
 
         let second = used(&folder, "rwc").await;
 
-        while second.num_idle() == 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        until(|| second.num_idle() == 1).await;
         let mut held = second.acquire().await.expect("acquired");
         let row = sea_orm::sqlx::Executor::fetch_one(&mut *held, "PRAGMA busy_timeout").await.expect("asked");
         let millis: i64 = sea_orm::sqlx::Row::try_get(&row, 0).expect("a number");
