@@ -17,6 +17,7 @@ mod m0009_mail;
 mod m0010_leases;
 mod m0011_erasure;
 mod m0012_rate_starts;
+mod m0014_known_networks;
 mod schema;
 
 /// Every migration, oldest first.
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_leases::Migration),
             Box::new(m0011_erasure::Migration),
             Box::new(m0012_rate_starts::Migration),
+            Box::new(m0014_known_networks::Migration),
         ]
     }
 }

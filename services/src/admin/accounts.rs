@@ -202,10 +202,10 @@ fn condition(filter: &AccountFilter) -> Result<Condition, FieldErrors> {
 /// SQLite folds only ASCII letters, so that a name is also looked for as it was typed.
 fn matches(text: &str) -> Condition {
     let pattern = |text: &str| LikeExpr::new(contains(text)).escape('\\');
-    let lower = text.to_lowercase();
+    let (lower, address) = (text.to_lowercase(), text.to_ascii_lowercase());
     let name = || Expr::col(users::Column::FullName);
     Condition::any()
-        .add(Expr::col(users::Column::Email).like(pattern(&lower)))
+        .add(Expr::col(users::Column::Email).like(pattern(&address)))
         .add(Expr::expr(Func::lower(name())).like(pattern(&lower)))
         .add(name().like(pattern(text)))
 }

@@ -11,11 +11,11 @@ use serde_json::json;
 
 use super::{
     Identity, IdentityError, Registration,
-    accounts::{Checked, check, create_account},
+    accounts::{Checked, check, create_account, find_by_address},
     password_change::{Reason, set_password},
     user_target, ways_in,
 };
-use crate::{Caller, audit};
+use crate::{Caller, audit, validation};
 
 /// How an account came to operate the platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,12 +90,12 @@ impl Identity {
     /// a process; it tells whether something changed.
     pub async fn ensure_named_admin(&self, caller: &Caller) -> Result<bool, IdentityError> {
         let Some(email) = &self.options.admin_email else { return Ok(false) };
-        let known = users::Entity::find_by_email(email).one(self.queue.db()).await?;
+        let known = find_by_address(email).one(self.queue.db()).await?;
         if !known.is_some_and(|user| self.is_named_admin(&user)) {
             return Ok(false);
         }
         let tx = self.queue.begin().await?;
-        let found = users::Entity::find_by_email(email).lock_exclusive().one(&*tx).await?;
+        let found = find_by_address(email).lock_exclusive().one(&*tx).await?;
         let Some(user) = found else { return Ok(false) };
         let granted = self.grant_named_admin(&tx, caller, user).await?;
         tx.commit().await?;
@@ -125,7 +125,8 @@ impl Identity {
     }
 
     fn is_named_admin(&self, user: &users::Model) -> bool {
-        self.options.admin_email.as_ref() == Some(&user.email)
+        let named = self.options.admin_email.as_deref();
+        named.is_some_and(|named| validation::email_forms(named).contains(&user.email))
             && user.is_active
             && !user.is_admin
             && user.email_verified_at.is_some()
@@ -139,7 +140,7 @@ async fn ensure_proven(
     input: Checked,
     hash: String,
 ) -> Result<(users::Model, AdminSource), IdentityError> {
-    let known = users::Entity::find_by_email(&input.email).lock_exclusive().one(&**tx).await?;
+    let known = find_by_address(&input.email).lock_exclusive().one(&**tx).await?;
     match known {
         Some(user) if user.email_verified_at.is_some() => Ok((user, AdminSource::Granted)),
         Some(user) => {

@@ -7,10 +7,11 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Identity, IdentityError,
-    accounts::lock_user,
+    accounts::{find_by_address, lock_user},
     admins::{ensure_other_admin, lock_admins},
     attempts,
     deactivate::{Stopped, stop_work},
+    familiar::forget_networks,
     sessions::revoke_all,
     user_target,
 };
@@ -57,8 +58,9 @@ impl Identity {
         changes: AccountChanges,
     ) -> Result<users::Model, IdentityError> {
         let changes = check(changes)?;
-        let takes_right = changes.is_admin == Some(false) || changes.is_active == Some(false);
         let known = self.get_user(user).await?;
+        let changes = without_same_email(changes, &known);
+        let takes_right = changes.is_admin == Some(false) || changes.is_active == Some(false);
         let is_closing = changes.is_active == Some(false) && known.is_active;
         let tx = self.queue.begin().await?;
         let stopped = if is_closing { stop_work(&tx, user).await? } else { Stopped::default() };
@@ -117,6 +119,7 @@ impl Identity {
         }
         let has_other_email = after.contains_key("email");
         if has_other_email {
+            Self::ensure_free(tx, account.id, changes.email.as_deref()).await?;
             row.email_verified_at = Set(None);
         }
         row.updated_at = Set(tx.now());
@@ -132,6 +135,12 @@ impl Identity {
         Ok(account)
     }
 
+    /// Refuses an address that another account has in any of its forms.
+    async fn ensure_free(tx: &Transaction, user: UserId, address: Option<&str>) -> Result<(), IdentityError> {
+        let owner = find_by_address(address.unwrap_or_default()).one(&**tx).await?;
+        if owner.is_some_and(|owner| owner.id != user) { Err(IdentityError::EmailTaken) } else { Ok(()) }
+    }
+
     /// Ends every sign-in of an account whose address is another one now, has the new
     /// one proven and tells the old one.
     async fn tell_of_other_email(
@@ -142,6 +151,7 @@ impl Identity {
     ) -> Result<(), IdentityError> {
         revoke_all(tx, account.id).await?;
         attempts::forget_account(tx, former).await?;
+        forget_networks(tx, account.id).await?;
         let link = self.create_link(tx, account, TokenPurpose::VerifyEmail).await?;
         let data = json!({"token_id": link});
         queue_mail(tx, Template::ConfirmEmail, account, &link.to_string(), data).await?;
@@ -233,6 +243,12 @@ impl Change<'_> {
         let found = users::Entity::find_by_id(account.id).one(&**self.tx).await?;
         found.ok_or(IdentityError::NotFound)
     }
+}
+
+/// The changes without an address that the account has already.
+fn without_same_email(changes: AccountChanges, account: &users::Model) -> AccountChanges {
+    let is_other = |email: &String| !validation::email_forms(email).contains(&account.email);
+    AccountChanges { email: changes.email.filter(is_other), ..changes }
 }
 
 fn check(changes: AccountChanges) -> Result<AccountChanges, FieldErrors> {

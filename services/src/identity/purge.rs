@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use atelier_entities::{Timestamp, account_tokens, api_tokens, sign_in_failures};
+use atelier_entities::{Timestamp, account_tokens, api_tokens, known_networks, sign_in_failures};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
 
-use super::{attempts::FORGET_AFTER, oauth};
+use super::{DEVICE_KNOWN_FOR, attempts::FORGET_AFTER, oauth};
 
 /// For so long people are told that a link has expired rather than that it is not
 /// valid, and see API tokens that have expired.
 const SHOWN_EXPIRED: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// Deletes links and API tokens that expired long ago, failures that are forgotten and
+/// Deletes links and API tokens that expired long ago, failures that are forgotten, networks
+/// that nobody signed in from for long, and
 /// sign-ins at providers that nobody ended; how many rows that was.
 pub(crate) async fn purge(db: &impl ConnectionTrait, now: Timestamp) -> Result<u64, DbErr> {
     let old = now - SHOWN_EXPIRED;
@@ -21,8 +22,11 @@ pub(crate) async fn purge(db: &impl ConnectionTrait, now: Timestamp) -> Result<u
         .filter(sign_in_failures::Column::LastAt.lte(now - FORGET_AFTER));
     let links = links.exec(db).await?.rows_affected;
     let tokens = tokens.exec(db).await?.rows_affected;
+    let networks = known_networks::Entity::delete_many()
+        .filter(known_networks::Column::LastAt.lte(now - DEVICE_KNOWN_FOR));
+    let networks = networks.exec(db).await?.rows_affected;
     let sign_ins = oauth::purge(db, now).await?;
-    Ok(links + tokens + sign_ins + failures.exec(db).await?.rows_affected)
+    Ok(links + tokens + sign_ins + networks + failures.exec(db).await?.rows_affected)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::{
     IdentityError, attempts,
+    familiar::forget_networks,
     linked::{list_names, unlink_all},
     sessions::revoke_all,
     user_target,
@@ -69,6 +70,7 @@ pub(super) async fn hand_over(
         .await?;
     unlink_all(tx, &user).await?;
     attempts::forget_account(tx, &user).await?;
+    forget_networks(tx, user.id).await?;
     let context = json!({"by": by, "removed": before});
     audit::record_warning(tx, caller, "auth.claim_account", user_target(user.id), context).await?;
     Ok((user, before))

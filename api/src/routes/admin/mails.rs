@@ -174,7 +174,7 @@ async fn delete_suppression(
     ApiPath(address): ApiPath<String>,
 ) -> Result<Json<LiftedView>, ApiError> {
     let audit_target = state.services.mail.delete_suppression(&caller, &address).await?;
-    Ok(Json(LiftedView { success: true, address: address.trim().to_lowercase(), audit_target }))
+    Ok(Json(LiftedView { success: true, address: address.trim().to_ascii_lowercase(), audit_target }))
 }
 
 fn template(name: &str) -> Result<Template, ApiError> {
