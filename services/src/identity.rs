@@ -22,6 +22,7 @@ mod presence;
 mod profile;
 mod purge;
 mod registration;
+mod right;
 mod sessions;
 mod sign_in;
 mod tokens;

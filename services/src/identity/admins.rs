@@ -13,7 +13,7 @@ use super::{
     Identity, IdentityError, Registration,
     accounts::{Checked, check, create_account, find_by_address},
     password_change::{Reason, set_password},
-    user_target, ways_in,
+    right, user_target, ways_in,
 };
 use crate::{Caller, audit, validation};
 
@@ -73,8 +73,8 @@ impl Identity {
         let hash = self.passwords.hash(std::mem::take(&mut input.password)).await?;
         let tx = self.queue.begin().await?;
         let (user, source) = ensure_proven(&tx, caller, input, hash).await?;
+        let user = if user.is_admin { user } else { right::give(&tx, user).await? };
         let mut row = user.into_active_model();
-        row.is_admin = Set(true);
         row.is_active = Set(true);
         row.updated_at = Set(tx.now());
         let user = row.update(&*tx).await?;
@@ -110,15 +110,11 @@ impl Identity {
         tx: &Transaction,
         caller: &Caller,
         user: users::Model,
-    ) -> Result<users::Model, DbErr> {
+    ) -> Result<users::Model, IdentityError> {
         if !self.is_named_admin(&user) {
             return Ok(user);
         }
-        let mut row = user.into_active_model();
-        row.is_admin = Set(true);
-        row.updated_at = Set(tx.now());
-        let user = row.update(&**tx).await?;
-        tx.note_access(user.id);
+        let user = right::give(tx, user).await?;
         let context = json!({"by": "auth.admin_email"});
         audit::record_critical(tx, caller, "account.grant_admin", user_target(user.id), context).await?;
         Ok(user)

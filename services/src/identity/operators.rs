@@ -12,6 +12,7 @@ use super::{
     attempts,
     deactivate::{Stopped, stop_work},
     familiar::forget_networks,
+    right,
     sessions::revoke_all,
     user_target,
 };
@@ -29,7 +30,8 @@ const MOST_CREDITS: i64 = 1_000_000_000;
 pub struct AccountChanges {
     /// 1 to 120 characters.
     pub full_name: Option<String>,
-    /// Unique among accounts. It is to be proven again.
+    /// Unique among accounts. It is to be proven again, and takes the right to operate the
+    /// platform from the account: it may be mistyped.
     pub email: Option<String>,
     /// Language of mails.
     pub locale: Option<Locale>,
@@ -60,7 +62,8 @@ impl Identity {
         let changes = check(changes)?;
         let known = self.get_user(user).await?;
         let changes = without_same_email(changes, &known);
-        let takes_right = changes.is_admin == Some(false) || changes.is_active == Some(false);
+        let takes_right =
+            changes.is_admin == Some(false) || changes.is_active == Some(false) || changes.email.is_some();
         let is_closing = changes.is_active == Some(false) && known.is_active;
         let tx = self.queue.begin().await?;
         let stopped = if is_closing { stop_work(&tx, user).await? } else { Stopped::default() };
@@ -132,7 +135,8 @@ impl Identity {
             self.tell_of_other_email(tx, &former, &account).await?;
         }
         change.record("account.change", &account, json!({"before": before, "after": after})).await?;
-        Ok(account)
+        // Whoever the other address belongs to was given no right.
+        if has_other_email { change.set_admin(account, Some(false)).await } else { Ok(account) }
     }
 
     /// Refuses an address that another account has in any of its forms.
@@ -191,11 +195,10 @@ impl Change<'_> {
         if is_admin && account.email_verified_at.is_none() {
             return Err(IdentityError::UnprovenAdmin);
         }
-        let mut row = account.into_active_model();
-        row.is_admin = Set(is_admin);
-        row.updated_at = Set(self.tx.now());
-        let account = row.update(&**self.tx).await?;
-        self.tx.note_access(account.id);
+        let account = match is_admin {
+            true => right::give(self.tx, account).await?,
+            false => right::take(self.tx, account).await?,
+        };
         let action = if is_admin { "account.grant_admin" } else { "account.revoke_admin" };
         let context = json!({"before": {"is_admin": !is_admin}, "after": {"is_admin": is_admin}});
         self.record(action, &account, context).await?;

@@ -152,7 +152,7 @@ impl Identity {
         } else {
             user
         };
-        Ok(self.grant_named_admin(tx, caller, user).await?)
+        self.grant_named_admin(tx, caller, user).await
     }
 }
 
