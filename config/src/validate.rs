@@ -38,6 +38,8 @@ const RANGES: &[(&str, i64, i64)] = &[
     ("limits.auth_per_minute", 1, 1_000_000),
     ("limits.generation_per_minute", 1, 1_000_000),
     ("limits.preview_per_minute", 1, 1_000_000_000),
+    ("limits.projects_per_user", 1, 1_000_000),
+    ("limits.versions_per_project", 1, 1_000_000),
     ("credits.signup_grant", 0, 1_000_000_000),
     ("credits.quick_price", 0, 1_000_000_000),
     ("credits.advanced_price", 0, 1_000_000_000),
