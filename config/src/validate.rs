@@ -2,6 +2,7 @@
 
 use secrecy::ExposeSecret;
 
+use crate::examples;
 use crate::layers::Layers;
 use crate::load::Role;
 use crate::model_servers;
@@ -140,11 +141,12 @@ pub(crate) fn check_values(layers: &mut Layers) {
     }
 }
 
-/// Checks what the split roles cannot do without.
+/// Checks what the split roles cannot do without, and that their secrets are their own.
 pub(crate) fn check_role(layers: &mut Layers, role: Role) {
     if role == Role::Embedded {
         return;
     }
+    examples::check(layers);
     let database = layers.text("database.url");
     if database.is_empty() || database.starts_with("sqlite:") {
         layers.reject_value(
