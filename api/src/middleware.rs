@@ -67,14 +67,17 @@ pub(crate) async fn around_previews(
 }
 
 /// What the operations of the API have before them: who asks, whether they may ask so
-/// often, and whether they have asked before.
+/// often, and what routes need that answer a repeat as before.
 pub(crate) async fn around_operations(
     State(state): State<ApiState>,
     request: Request,
     next: Next,
 ) -> Response {
     identify::apply(&state, request, |request| {
-        rate_limit::apply(&state, request, |request| idempotency::apply(&state, request, next))
+        rate_limit::apply(&state, request, |mut request| {
+            idempotency::offer(&state, &mut request);
+            next.run(request)
+        })
     })
     .await
 }

@@ -22,6 +22,7 @@ use crate::{
     extract::{
         Admin, ApiPath, ApiQuery, Authenticated, OptionalJsonBody, PageParams, Pagination, RequestCaller,
     },
+    idempotency::kept,
 };
 
 /// A mail has no script, and none would run: it is shown on an origin of its own.
@@ -33,7 +34,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(list_mails))
         .routes(routes!(list_mail_templates))
         .routes(routes!(preview_mail))
-        .routes(routes!(send_test_mail))
+        .routes(kept::<Admin>(routes!(send_test_mail)))
         .routes(routes!(list_suppressions))
         .routes(routes!(delete_suppression))
         .routes(routes!(read_mail))
