@@ -51,7 +51,6 @@ fn is_monotonous(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::load::{Role, load_from};
 
     fn pairs<'a>(changed: (&'a str, &'a str)) -> Vec<(String, String)> {
