@@ -70,7 +70,7 @@ pub struct LimitOptions {
     pub requests_per_minute: u32,
     /// Registrations, sign-ins and refreshes a minute of one address.
     pub auth_per_minute: u32,
-    /// Generations and deployments a minute of one person.
+    /// Generations, deployments, retries and exports a minute of one person.
     pub generation_per_minute: u32,
     /// Files of published sites a minute of one address.
     pub preview_per_minute: u32,

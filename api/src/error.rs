@@ -1,5 +1,6 @@
 //! The one shape of every error answer, and how each domain's errors become it.
 
+mod bounds;
 mod domains;
 
 use std::{borrow::Cow, sync::Arc};
@@ -200,9 +201,9 @@ impl IntoResponse for ApiError {
             None => {}
         }
         let body = ErrorBody {
-            error: self.message.into_owned(),
+            error: bounds::cut(self.message.into_owned()),
             code: self.code.to_owned(),
-            details: self.details,
+            details: bounds::cut_details(self.details),
             request_id: request_id::current(),
         };
         let mut response = (self.status, Json(body)).into_response();
@@ -273,6 +274,27 @@ mod tests {
         let mut names: Vec<_> = body.as_object().expect("an object").keys().cloned().collect();
         names.sort();
         assert_eq!(names, ["code", "details", "error", "request_id"]);
+    }
+
+    #[tokio::test]
+    async fn an_error_repeats_little_of_what_came() {
+        let long = "é".repeat(500_000);
+        let nested = serde_json::json!({"told": [long.clone(), {&*long: long.clone()}]});
+        let mut error = ApiError::invalid([(long.clone(), format!("unknown variant `{long}`"))]);
+        error = error.with_detail("nested", nested);
+        error.message = long.into();
+        for number in 0..100_000 {
+            error = error.with_detail(&number.to_string(), "is not known");
+        }
+
+        let response = error.into_response();
+
+        let bytes = axum::body::to_bytes(response.into_body(), 16 * 1024).await.expect("a few KiB");
+        let body: Value = serde_json::from_slice(&bytes).expect("JSON");
+        assert_eq!(
+            (&body["code"], body["details"].as_object().map(Map::len)),
+            (&"VALIDATION_FAILED".into(), Some(32))
+        );
     }
 
     #[test]

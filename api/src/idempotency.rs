@@ -1,7 +1,9 @@
 //! `Idempotency-Key`: a client that does not know whether its request arrived sends
 //! it again under the same key, and it is done once.
 //!
-//! What was answered to a request that did something (2xx) is kept and given again.
+//! Whether answers are kept is said where a route is registered, by [`kept`]; those of any
+//! other route are not. What was answered to a request that did something (2xx) is kept and
+//! given again, to who may ask for it at that moment.
 //! It is committed together with what the request did, once the handler has answered:
 //! nothing that a handler commits is there before. A refusal is not kept: the same key
 //! may try again. Of a request that fails (5xx) nothing remains.
@@ -15,57 +17,120 @@ use atelier_queue::Transaction;
 use atelier_services::idempotency::{Answer, Begin, Claim};
 use axum::{
     body::{Body, Bytes, HttpBody, to_bytes},
-    extract::Request,
+    extract::{FromRequestParts, Request},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
-    middleware::Next,
+    middleware::{Next, from_fn},
     response::{IntoResponse, Response},
 };
 use futures::FutureExt;
 use sha2::{Digest, Sha256};
 use tracing::Instrument;
+use utoipa::openapi::{
+    RefOr, Required,
+    path::{Operation, Parameter, ParameterBuilder, ParameterIn},
+    schema::{ObjectBuilder, Type},
+};
+use utoipa_axum::router::UtoipaMethodRouter;
 
 use crate::{
     app::ApiState,
-    error::ApiError,
+    error::{ApiError, Conflicted},
     extract::Bearer,
     metrics::REPLAYED,
     middleware::{panics, repeat, request_id, time_limit},
 };
 
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
+/// The same as the document writes it.
+const PARAMETER: &str = "Idempotency-Key";
 const REPLAYED_HEADER: HeaderName = HeaderName::from_static("idempotency-replayed");
 const LONGEST_KEY: usize = 255;
 /// Largest answer that can be kept; those of the operations concerned are a few KiB.
 const LARGEST_ANSWER: usize = 1024 * 1024;
 
-/// Does the request once for each key of a person. Requests without a key, and
-/// those of nobody, pass.
-pub(crate) async fn apply(state: &ApiState, request: Request, next: Next) -> Response {
-    match once(state, request, next).await {
-        Ok(response) => response,
-        Err(error) => error.into_response(),
+/// What a route whose answers are kept needs of the API.
+#[derive(Clone)]
+struct Keys(ApiState);
+
+/// Gives a request with a key to the route that may keep its answer.
+pub(crate) fn offer(state: &ApiState, request: &mut Request) {
+    if request.headers().contains_key(HEADER) {
+        request.extensions_mut().insert(Keys(state.clone()));
     }
 }
 
-async fn once(state: &ApiState, request: Request, next: Next) -> Result<Response, ApiError> {
-    if !applies(request.method().as_str(), request.uri().path()) {
-        return Ok(repeat::run(request, next).await);
+/// A POST whose answer is kept under the request's key, and its part of the document. The
+/// answer must hold no token or other secret: it stays in the database for a day. `A` is
+/// what the handler asks of who calls it; it is asked again before a kept answer is given.
+pub(crate) fn kept<A>(routes: UtoipaMethodRouter<ApiState>) -> UtoipaMethodRouter<ApiState>
+where
+    A: FromRequestParts<ApiState> + Send + 'static,
+{
+    let (schemas, mut paths, handlers) = routes;
+    for operation in paths.paths.values_mut().filter_map(|item| item.post.as_mut()) {
+        operation.parameters.get_or_insert_default().push(RefOr::T(parameter()));
     }
+    (schemas, paths, handlers.layer(from_fn(apply::<A>)))
+}
+
+/// Whether the answers of an operation are kept.
+pub(crate) fn is_kept(operation: &Operation) -> bool {
+    let is_key = |parameter: &RefOr<Parameter>| match parameter {
+        RefOr::T(parameter) => parameter.name == PARAMETER,
+        RefOr::Ref(_) => false,
+    };
+    operation.parameters.iter().flatten().any(is_key)
+}
+
+fn parameter() -> Parameter {
+    let schema = ObjectBuilder::new().schema_type(Type::String).max_length(Some(LONGEST_KEY));
+    let schema = schema.pattern(Some("^[\\t -~]*[!-~][\\t -~]*$")).build();
+    ParameterBuilder::new()
+        .name(PARAMETER)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "Any text, new for each new request. The same key and body within 24 hours get the first answer \
+             again; another body is 409 IDEMPOTENCY_KEY_REUSED.",
+        ))
+        .schema(Some(schema))
+        .build()
+}
+
+/// Does the request once for each key of a person. Requests without a key, and
+/// those of nobody, pass.
+async fn apply<A: FromRequestParts<ApiState> + Send + 'static>(mut request: Request, next: Next) -> Response {
+    let keys = request.extensions_mut().remove().filter(|_| request.headers().contains_key(HEADER));
+    let Some(Keys(state)) = keys else { return next.run(request).await };
+    let mut answer = once::<A>(state, request, next).await.unwrap_or_else(IntoResponse::into_response);
+    // Under a key the handler alone is done again: see `run`.
+    answer.extensions_mut().remove::<Conflicted>();
+    answer
+}
+
+async fn once<A: FromRequestParts<ApiState> + Send + 'static>(
+    state: ApiState,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
     let user = match request.extensions().get::<Bearer>() {
         Some(Bearer::Known(who)) => who.user.id,
-        _ => return Ok(repeat::run(request, next).await),
+        _ => return Ok(next.run(request).await),
     };
-    let Some(key) = key(request.headers())? else { return Ok(repeat::run(request, next).await) };
+    let Some(key) = key(request.headers())? else { return Ok(next.run(request).await) };
     let (parts, body) = request.into_parts();
     let body =
         to_bytes(body, usize::MAX).await.map_err(|_| ApiError::of_status(StatusCode::PAYLOAD_TOO_LARGE))?;
     let hash = hash(&parts.method, &parts.uri, &body);
+    let mut asker = parts.clone();
     let request = Request::from_parts(parts, Body::from(body));
-    let state = state.clone();
     let work = async move {
         match state.services.idempotency.begin(user, &key, &hash).await? {
             Begin::Fresh(claim) => run(&state, &claim, request, next).await,
             Begin::Replay { status, location, body } => {
+                if let Err(refusal) = A::from_request_parts(&mut asker, &state).await {
+                    return Ok(refusal.into_response());
+                }
                 metrics::counter!(REPLAYED).increment(1);
                 Ok(replay(status, location.as_deref(), body))
             }
@@ -91,22 +156,13 @@ fn in_progress() -> ApiError {
     .with_retry_after(1)
 }
 
-/// Whether repeats of the operation are caught: every POST under `/api`, but for
-/// those whose answers hold tokens, which are not to be kept.
-pub(crate) fn applies(method: &str, path: &str) -> bool {
-    method == "POST"
-        && path.starts_with("/api/")
-        && !path.starts_with("/api/auth/")
-        && !path.ends_with("/export/zip")
-}
-
 /// The key of the request; 422 where it is too long or not plain.
 fn key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let Some(value) = headers.get(HEADER) else { return Ok(None) };
     let key = value.to_str().unwrap_or_default().trim();
     if key.is_empty() || key.len() > LONGEST_KEY {
         let fault = format!("must be 1 to {LONGEST_KEY} visible characters");
-        return Err(ApiError::invalid([("Idempotency-Key", fault)]));
+        return Err(ApiError::invalid([(PARAMETER, fault)]));
     }
     Ok(Some(key.to_owned()))
 }

@@ -3,6 +3,7 @@
 //! came, calls one service and shows the answer.
 
 mod app;
+mod cookies;
 mod docs;
 mod dto;
 mod error;

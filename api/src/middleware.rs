@@ -71,14 +71,18 @@ pub(crate) async fn around_previews(
 }
 
 /// What the operations of the API have before them: who asks, whether they may ask so
-/// often, and whether they have asked before.
+/// often, what routes need that answer a repeat as before, and another run where the
+/// database asks for it.
 pub(crate) async fn around_operations(
     State(state): State<ApiState>,
     request: Request,
     next: Next,
 ) -> Response {
     identify::apply(&state, request, |request| {
-        rate_limit::apply(&state, request, |request| idempotency::apply(&state, request, next))
+        rate_limit::apply(&state, request, |mut request| {
+            idempotency::offer(&state, &mut request);
+            repeat::run(request, next)
+        })
     })
     .await
 }

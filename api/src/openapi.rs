@@ -6,13 +6,12 @@ mod plain;
 
 use utoipa::openapi::{
     InfoBuilder, LicenseBuilder, OpenApi, Ref, RefOr, Required, SecurityRequirement, ServerBuilder,
-    path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem},
-    schema::{ObjectBuilder, Type},
+    path::{Operation, PathItem},
     security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     tag::TagBuilder,
 };
 
-use crate::{idempotency, routes};
+use crate::routes;
 
 const BEARER: &str = "bearer";
 
@@ -61,8 +60,8 @@ pub fn document() -> OpenApi {
         .build();
     components.add_security_scheme(BEARER, SecurityScheme::Http(scheme));
     for (path, item) in &mut document.paths.paths {
-        for (method, operation) in operations(item) {
-            complete(method, path, operation);
+        for (_, operation) in operations(item) {
+            complete(path, operation);
         }
     }
     document
@@ -82,8 +81,8 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
         .filter_map(|(method, operation)| operation.as_mut().map(|operation| (method, operation)))
 }
 
-/// Adds what holds by rule: who may call it, its key against repeats, its errors.
-fn complete(method: &str, path: &str, operation: &mut Operation) {
+/// Adds what holds by rule: who may call it, and its errors.
+fn complete(path: &str, operation: &mut Operation) {
     let is_public = operation.security.as_deref() == Some(&[SecurityRequirement::default()]);
     operation.security = Some(if is_public {
         Vec::new()
@@ -95,37 +94,21 @@ fn complete(method: &str, path: &str, operation: &mut Operation) {
     {
         body.required = Some(Required::False);
     }
-    let is_idempotent = !is_public && idempotency::applies(method, path);
-    if is_idempotent {
-        operation.parameters.get_or_insert_default().push(RefOr::T(idempotency_key()));
-    }
-    for status in errors::expected(method, path, operation, is_public) {
+    for status in errors::expected(path, operation, is_public) {
         let reference = Ref::from_response_name(errors::name(status));
         let responses = &mut operation.responses.responses;
         responses.entry(status.to_string()).or_insert(RefOr::Ref(reference));
     }
 }
 
-fn idempotency_key() -> Parameter {
-    let schema = ObjectBuilder::new().schema_type(Type::String).max_length(Some(255));
-    let schema = schema.pattern(Some("^[\\t -~]*[!-~][\\t -~]*$")).build();
-    ParameterBuilder::new()
-        .name("Idempotency-Key")
-        .parameter_in(ParameterIn::Header)
-        .required(Required::False)
-        .description(Some(
-            "Any text, new for each new request. The same key and body within 24 hours get the first answer \
-             again; another body is 409 IDEMPOTENCY_KEY_REUSED.",
-        ))
-        .schema(Some(schema))
-        .build()
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
+    use serde_json::Value;
+
     use super::*;
+    use crate::idempotency;
 
     fn each_operation(mut visit: impl FnMut(&str, &str, &Operation)) {
         let mut document = document();
@@ -211,9 +194,69 @@ mod tests {
         assert!(!optional.contains(&"POST /api/auth/login".to_owned()));
     }
 
+    /// The names of the fields of a value whose schemas stand in the document.
+    fn field_names(value: &Value, document: &Value) -> BTreeSet<String> {
+        let (mut names, mut seen, mut stack) = (BTreeSet::new(), BTreeSet::new(), vec![value]);
+        while let Some(value) = stack.pop() {
+            if let Some(reference) = value["$ref"].as_str().filter(|reference| seen.insert(*reference)) {
+                stack.extend(document.pointer(&reference[1..]));
+            }
+            names.extend(
+                value["properties"].as_object().into_iter().flat_map(|fields| fields.keys().cloned()),
+            );
+            match value {
+                Value::Object(fields) => stack.extend(fields.values()),
+                Value::Array(entries) => stack.extend(entries),
+                _ => {}
+            }
+        }
+        names
+    }
+
+    #[test]
+    fn no_answer_with_a_secret_in_it_is_kept() {
+        let document: Value = serde_json::from_str(&openapi_json()).expect("JSON");
+        let is_secret = |name: &String| {
+            ["token", "secret", "password", "cookie", "key"]
+                .iter()
+                .any(|word| name == word || name.ends_with(&format!("_{word}")))
+        };
+        let (mut kept, mut secret) = (BTreeSet::new(), BTreeSet::new());
+        each_operation(|method, path, operation| {
+            let answers = serde_json::to_value(&operation.responses).expect("JSON");
+            let names = field_names(&answers, &document);
+            let operation_name = format!("{method} {path}");
+            if names.iter().any(is_secret) {
+                secret.insert(operation_name.clone());
+            }
+            if idempotency::is_kept(operation) {
+                assert!(operation.security.as_ref().is_some_and(|who| !who.is_empty()), "{operation_name}");
+                kept.insert(operation_name);
+            }
+        });
+
+        assert_eq!(kept.intersection(&secret).collect::<Vec<_>>(), Vec::<&String>::new());
+        assert!(secret.contains("POST /api/auth/login") && secret.contains("POST /api/auth/tokens"));
+        let expected = [
+            "POST /api/admin/jobs/cancel",
+            "POST /api/admin/jobs/discard",
+            "POST /api/admin/jobs/replay",
+            "POST /api/admin/mails/templates/{name}/test",
+            "POST /api/admin/queues/{queue}/pause",
+            "POST /api/admin/queues/{queue}/resume",
+            "POST /api/jobs/{id}/cancel",
+            "POST /api/jobs/{id}/retry",
+            "POST /api/projects",
+            "POST /api/projects/{id}/deploy",
+            "POST /api/projects/{id}/generate",
+            "POST /api/projects/{id}/versions/{version}/restore",
+        ];
+        assert_eq!(kept, expected.map(str::to_owned).into());
+    }
+
     #[test]
     fn every_reference_leads_somewhere() {
-        let json: serde_json::Value = serde_json::from_str(&openapi_json()).expect("JSON");
+        let json: Value = serde_json::from_str(&openapi_json()).expect("JSON");
         let mut stack = vec![&json];
         while let Some(value) = stack.pop() {
             if let Some(reference) = value.get("$ref").and_then(|reference| reference.as_str()) {
@@ -221,8 +264,8 @@ mod tests {
                 assert!(json.pointer(pointer).is_some(), "{reference}");
             }
             match value {
-                serde_json::Value::Object(fields) => stack.extend(fields.values()),
-                serde_json::Value::Array(entries) => stack.extend(entries),
+                Value::Object(fields) => stack.extend(fields.values()),
+                Value::Array(entries) => stack.extend(entries),
                 _ => {}
             }
         }

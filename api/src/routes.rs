@@ -21,6 +21,7 @@ mod unsubscribe;
 mod users;
 
 use atelier_entities::jobs::Model as Job;
+use atelier_services::identity::SignedIn;
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
@@ -29,7 +30,7 @@ use axum::{
 use serde::Serialize;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::app::ApiState;
+use crate::{app::ApiState, cookies, dto::account::SignedInView};
 
 /// Every route of the API with its part of the document.
 pub(crate) fn all() -> OpenApiRouter<ApiState> {
@@ -51,6 +52,14 @@ pub(crate) fn all() -> OpenApiRouter<ApiState> {
         .merge(events::routes())
         .merge(credits::routes())
         .merge(admin::routes())
+}
+
+/// An account that just signed in, and the cookie by which its device is known.
+fn signed_in(status: StatusCode, signed_in: SignedIn) -> Response {
+    let device = signed_in.device.clone();
+    let mut response = (status, Json(SignedInView::from(signed_in))).into_response();
+    cookies::set_device(&mut response, device.as_ref());
+    response
 }
 
 /// 202 with the job's address: the work was asked for and is not done yet.

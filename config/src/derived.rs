@@ -150,10 +150,10 @@ impl RedisSettings {
 }
 
 impl AuthSettings {
-    /// The mail address of the first administrator, as accounts keep it.
+    /// The mail address of the first administrator, with small letters.
     #[must_use]
     pub fn admin_email(&self) -> Option<String> {
-        let email = self.admin_email.trim().to_lowercase();
+        let email = self.admin_email.trim().to_ascii_lowercase();
         if email.is_empty() { None } else { Some(email) }
     }
 

@@ -9,6 +9,7 @@
 mod derived;
 mod environment;
 mod error;
+mod examples;
 mod file;
 mod known;
 mod layers;

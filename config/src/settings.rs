@@ -1,12 +1,15 @@
 //! The settings as types: one struct a section of `default.toml`, one field a
 //! key. What each one means and its default stand there.
 
+mod limits;
 mod server;
 
 use secrecy::SecretString;
 use serde::Deserialize;
 
 pub use server::ServerSettings;
+
+pub use limits::LimitsSettings;
 
 /// Everything that can be set. Values are checked: see [`crate::load`].
 #[derive(Clone, Debug, Deserialize)]
@@ -21,7 +24,7 @@ pub struct Settings {
     pub auth: AuthSettings,
     /// Signing in at other providers.
     pub oauth: OAuthSettings,
-    /// Rate limits.
+    /// Rate limits, and how much one person may have.
     pub limits: LimitsSettings,
     /// Credits and prices.
     pub credits: CreditsSettings,
@@ -150,19 +153,6 @@ pub struct AppleSettings {
     pub private_key: SecretString,
     /// Issuer, under which the discovery document is.
     pub issuer: String,
-}
-
-/// `[limits]`
-#[derive(Clone, Debug, Deserialize)]
-pub struct LimitsSettings {
-    /// Requests a minute for one user or address.
-    pub requests_per_minute: u32,
-    /// Registrations, sign-ins and refreshes a minute for one address.
-    pub auth_per_minute: u32,
-    /// Generations and deployments a minute for one user.
-    pub generation_per_minute: u32,
-    /// Files of published sites a minute for one address.
-    pub preview_per_minute: u32,
 }
 
 /// `[credits]`

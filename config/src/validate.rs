@@ -2,6 +2,7 @@
 
 use secrecy::ExposeSecret;
 
+use crate::examples;
 use crate::layers::Layers;
 use crate::load::Role;
 use crate::model_servers;
@@ -39,6 +40,8 @@ const RANGES: &[(&str, i64, i64)] = &[
     ("limits.auth_per_minute", 1, 1_000_000),
     ("limits.generation_per_minute", 1, 1_000_000),
     ("limits.preview_per_minute", 1, 1_000_000_000),
+    ("limits.projects_per_user", 1, 1_000_000),
+    ("limits.versions_per_project", 1, 1_000_000),
     ("credits.signup_grant", 0, 1_000_000_000),
     ("credits.quick_price", 0, 1_000_000_000),
     ("credits.advanced_price", 0, 1_000_000_000),
@@ -139,11 +142,12 @@ pub(crate) fn check_values(layers: &mut Layers) {
     }
 }
 
-/// Checks what the split roles cannot do without.
+/// Checks what the split roles cannot do without, and that their secrets are their own.
 pub(crate) fn check_role(layers: &mut Layers, role: Role) {
     if role == Role::Embedded {
         return;
     }
+    examples::check(layers);
     let database = layers.text("database.url");
     if database.is_empty() || database.starts_with("sqlite:") {
         layers.reject_value(

@@ -16,6 +16,7 @@ pub mod ids;
 pub mod job_attempts;
 pub mod job_events;
 pub mod jobs;
+pub mod known_networks;
 pub mod mail_messages;
 pub mod mail_opt_outs;
 pub mod mail_suppressions;

@@ -5,8 +5,9 @@ use crate::Timestamp;
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "sign_in_failures")]
 pub struct Model {
-    /// `account:` and a hash of the mail address, `address:` and the client's, or
-    /// `inside:` and the account's id for somebody who is signed in.
+    /// `account:` and a hash of the mail address, `address:` and the client's, `device:` or
+    /// `known:` and a hash of an account's device or network, or `inside:` and the
+    /// account's id for somebody who is signed in.
     #[sea_orm(primary_key, auto_increment = false)]
     pub key: String,
     /// Attempts that were begun and did not succeed.

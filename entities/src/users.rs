@@ -38,8 +38,8 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Entity {
-    /// The account of a mail address in lower case.
-    pub fn find_by_email(email: &str) -> Select<Self> {
-        Self::find().filter(Column::Email.eq(email))
+    /// The account of a mail address, by the forms in which it may be stored.
+    pub fn find_by_email<F: Into<String>>(forms: impl IntoIterator<Item = F>) -> Select<Self> {
+        Self::find().filter(Column::Email.is_in(forms.into_iter().map(Into::into)))
     }
 }

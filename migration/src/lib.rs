@@ -18,6 +18,7 @@ mod m0010_leases;
 mod m0011_erasure;
 mod m0012_rate_starts;
 mod m0013_read_by_index;
+mod m0014_known_networks;
 mod m0015_write_probes;
 mod schema;
 mod whole;
@@ -42,6 +43,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_erasure::Migration),
             Box::new(m0012_rate_starts::Migration),
             Box::new(m0013_read_by_index::Migration),
+            Box::new(m0014_known_networks::Migration),
             Box::new(m0015_write_probes::Migration),
         ];
         all.into_iter().map(whole::or_not_at_all).collect()

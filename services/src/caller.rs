@@ -1,5 +1,6 @@
 use atelier_entities::UserId;
 use atelier_queue::Origin;
+use secrecy::SecretString;
 
 /// Who asks for something and from where: for audit entries, sessions and the
 /// origin of jobs.
@@ -11,6 +12,8 @@ pub struct Caller {
     pub ip: Option<String>,
     /// What the client calls itself.
     pub user_agent: Option<String>,
+    /// What the client's device shows of an earlier sign-in.
+    pub device: Option<SecretString>,
     /// The request, carried into jobs.
     pub origin: Origin,
 }

@@ -58,6 +58,9 @@ pub enum GenerationError {
     /// One is waiting or running already.
     #[error("a generation of this project is running already")]
     AlreadyRunning(JobId),
+    /// The project has as many versions as it may.
+    #[error("there are {0} versions already")]
+    TooManyVersions(u64),
     /// The balance does not reach.
     #[error("the generation costs {needed} credits, and {available} are left")]
     InsufficientCredits {

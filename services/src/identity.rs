@@ -9,6 +9,7 @@ mod deactivate;
 mod devices;
 mod erase;
 mod export;
+mod familiar;
 mod forbidden;
 mod known;
 mod linked;
@@ -21,6 +22,7 @@ mod presence;
 mod profile;
 mod purge;
 mod registration;
+mod right;
 mod sessions;
 mod sign_in;
 mod tokens;
@@ -33,6 +35,7 @@ use atelier_queue::{Queue, QueueError};
 use sea_orm::DbErr;
 
 use crate::{AuthOptions, FieldErrors};
+use familiar::DeviceKey;
 use known::Known;
 use passwords::Passwords;
 use tokens::AccessTokens;
@@ -42,6 +45,7 @@ pub use api_tokens::{MadeApiToken, NewApiToken, scopes_of};
 pub(crate) use deactivate::is_deactivated;
 pub use devices::SignIn;
 pub use export::{AccountData, ListedVersion, Part, PersonalExport, Rows};
+pub use familiar::{DEVICE_KNOWN_FOR, is_device_cookie};
 pub use forbidden::{FORBIDDEN_INTERVAL, Forbidden};
 pub(crate) use links::LinkKey;
 pub use oauth::{BegunSignIn, OAuthRefusal, OAuthSetup, ReturnedSignIn, SignInCookie};
@@ -60,6 +64,7 @@ pub struct Identity {
     links: LinkKey,
     oauth: Arc<OAuthSetup>,
     known: Arc<Known>,
+    devices: DeviceKey,
 }
 
 /// What a new account is made of.
@@ -90,6 +95,9 @@ pub struct SignedIn {
     pub refresh_token: String,
     /// Seconds the access token is good for.
     pub expires_in: u64,
+    /// By what the device is known from now on ([`DEVICE_KNOWN_FOR`]), where the person
+    /// just signed in.
+    pub device: Option<SignInCookie>,
 }
 
 /// Who a request comes from.
@@ -237,6 +245,7 @@ impl Identity {
     ) -> Self {
         let tokens = AccessTokens::new(&options.jwt_secret, &options.issuer, options.access_token);
         let passwords = Passwords::new(options.hash_concurrency);
+        let devices = DeviceKey::new(&options.jwt_secret);
         Self {
             queue,
             signup_grant,
@@ -246,6 +255,7 @@ impl Identity {
             links,
             oauth: Arc::new(oauth),
             known: Arc::default(),
+            devices,
         }
     }
 

@@ -12,6 +12,8 @@ pub struct ServiceOptions {
     pub credits: CreditOptions,
     /// Bounds of what is generated.
     pub generation: GenerationOptions,
+    /// Most projects of one person.
+    pub max_projects: u64,
     /// Of outgoing mail.
     pub mail: MailOptions,
     /// Where people reach this instance, without a slash at the end. Addresses of
@@ -43,7 +45,7 @@ pub struct AuthOptions {
     /// Who issues access tokens: those of another installation are refused, though it
     /// has the same secret.
     pub issuer: String,
-    /// Mail address, in lower case, whose account may operate the platform once the
+    /// Mail address whose account may operate the platform once the
     /// address is proven.
     pub admin_email: Option<String>,
 }
@@ -73,6 +75,8 @@ pub struct GenerationOptions {
     pub max_file_bytes: usize,
     /// Most bytes of all files.
     pub max_total_bytes: usize,
+    /// Most versions of one project.
+    pub max_versions: u64,
 }
 
 /// Settings of outgoing mail.

@@ -24,6 +24,7 @@ pub(crate) const MAX_DESCRIPTION: usize = 5_000;
 pub struct Projects {
     queue: Queue,
     objects: Objects,
+    max_projects: u64,
 }
 
 /// What a new project is made of.
@@ -68,6 +69,9 @@ pub enum ProjectError {
     /// The project has no code, or not that version.
     #[error("there is no such version")]
     NoVersion,
+    /// As many projects as one person may have.
+    #[error("there are {0} projects already")]
+    TooMany(u64),
     /// Fields that cannot be taken as they are.
     #[error("invalid input: {0}")]
     InvalidInput(FieldErrors),
@@ -92,8 +96,8 @@ impl From<FieldErrors> for ProjectError {
 }
 
 impl Projects {
-    pub(crate) fn new(queue: Queue, objects: Objects) -> Self {
-        Self { queue, objects }
+    pub(crate) fn new(queue: Queue, objects: Objects, max_projects: u64) -> Self {
+        Self { queue, objects, max_projects }
     }
 }
 

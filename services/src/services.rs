@@ -78,12 +78,12 @@ impl Services {
     /// The services on this queue and its database.
     #[must_use]
     pub fn new(queue: Queue, deps: Deps, options: ServiceOptions) -> Self {
-        let ServiceOptions { auth, credits, generation, mail, public_url, retention } = options;
+        let ServiceOptions { auth, credits, generation, max_projects, mail, public_url, retention } = options;
         let links = LinkKey::new(&auth.jwt_secret);
         let unsubscribing = UnsubscribeKey::new(&auth.jwt_secret);
         Self {
             identity: Identity::new(queue.clone(), auth, credits.signup_grant, links.clone(), deps.oauth),
-            projects: Projects::new(queue.clone(), deps.objects.clone()),
+            projects: Projects::new(queue.clone(), deps.objects.clone(), max_projects),
             generation: Generation::new(queue.clone(), deps.model, generation, credits),
             deployments: Deployments::new(queue.clone(), deps.objects.clone(), &public_url),
             credits: Credits::new(queue.clone(), credits),

@@ -92,7 +92,9 @@ pub(crate) fn options() -> ServiceOptions {
             max_files: 50,
             max_file_bytes: 100_000,
             max_total_bytes: 1_000_000,
+            max_versions: 100,
         },
+        max_projects: 100,
         mail: MailOptions {
             from: "Atelier <no-reply@example.org>".to_owned(),
             reply_to: None,

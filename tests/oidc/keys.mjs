@@ -36,6 +36,9 @@ const CLAIMS = {
   expired: { exp: Math.floor(Date.now() / 1000) - 1 },
   of_the_future: { iat: Math.floor(Date.now() / 1000) + 3600 },
   no_nonce: { nonce: undefined },
+  empty_subject: { sub: '' },
+  endless_subject: { sub: 's'.repeat(256) },
+  foreign_subject: { sub: '\u212a7' },
 };
 
 // The token as the fault would have it; none where it is to be left out.

@@ -75,7 +75,9 @@ mod tests {
                 max_files: 10,
                 max_file_bytes: 1_000,
                 max_total_bytes: 10_000,
+                max_versions: 100,
             },
+            max_projects: 100,
             mail: MailOptions {
                 from: "a@localhost".to_owned(),
                 reply_to: None,

@@ -1,6 +1,7 @@
 //! The router with everything on it: what no single piece shows alone.
 
 mod browsers;
+mod devices;
 mod registration;
 
 use axum::{body::Body, http::Request};

@@ -10,7 +10,7 @@ use uuid::Uuid;
 /// A new account.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct RegisterInput {
-    /// At most 254 characters; unique, whatever its case.
+    /// At most 254 characters, with letters of ASCII before the @; unique, whatever its case.
     #[schema(format = Email, example = "ada@example.org")]
     email: String,
     /// 8 to 128 characters.
@@ -74,7 +74,7 @@ pub(crate) struct SignedInView {
 
 impl From<SignedIn> for SignedInView {
     fn from(signed_in: SignedIn) -> Self {
-        let SignedIn { user, access_token, refresh_token, expires_in } = signed_in;
+        let SignedIn { user, access_token, refresh_token, expires_in, .. } = signed_in;
         Self { access_token, refresh_token, token_type: "bearer", expires_in, user: user.into() }
     }
 }
@@ -84,7 +84,7 @@ impl From<SignedIn> for SignedInView {
 pub(crate) struct UserView {
     /// UUIDv7.
     id: Uuid,
-    /// In lower case.
+    /// With small letters, its domain in ASCII.
     email: String,
     /// As the person writes it.
     full_name: String,

@@ -14,7 +14,7 @@ pub(crate) struct CreateApiTokenInput {
     #[schema(min_length = 1, max_length = 100, example = "Nightly build")]
     name: String,
     /// read: whatever is read; write: whatever changes something, and reading; admin:
-    /// the same for what operators see and do.
+    /// the same for what operators see and do, which only they can ask for.
     #[schema(value_type = Vec<String>, example = json!(["read"]))]
     scopes: Vec<ApiScope>,
     /// 1 to 366; 90 where it is left out.

@@ -140,6 +140,7 @@ impl From<ProjectError> for ApiError {
         match error {
             ProjectError::NotFound => Self::not_found("project"),
             ProjectError::NoVersion => no_version(),
+            ProjectError::TooMany(most) => at_bound("PROJECT_LIMIT", "projects of one account", most),
             ProjectError::InvalidInput(errors) => errors.into(),
             ProjectError::Queue(error) => error.into(),
             ProjectError::Archive(_) | ProjectError::Storage(_) | ProjectError::Database(_) => {
@@ -157,6 +158,9 @@ impl From<GenerationError> for ApiError {
             GenerationError::AlreadyRunning(job) => {
                 let message = "A generation of this project is running already.";
                 in_progress("GENERATION_IN_PROGRESS", message, job)
+            }
+            GenerationError::TooManyVersions(most) => {
+                at_bound("VERSION_LIMIT", "versions of one project", most)
             }
             GenerationError::InsufficientCredits { needed, available } => {
                 let message = format!("This costs {needed} credits, and {available} are left.");
@@ -189,6 +193,12 @@ impl From<DeploymentError> for ApiError {
             DeploymentError::Storage(_) | DeploymentError::Database(_) => Self::failed(&error),
         }
     }
+}
+
+/// 409 where there are as many of something as there may be.
+fn at_bound(code: &'static str, what: &str, most: u64) -> ApiError {
+    let message = format!("There are {most} {what} already, which is the most.");
+    ApiError::new(StatusCode::CONFLICT, code, message).with_detail("limit", most)
 }
 
 fn no_version() -> ApiError {
@@ -312,6 +322,8 @@ mod tests {
             (IdentityError::Crypto("no".to_owned()).into(), 500, "INTERNAL"),
             (ProjectError::NotFound.into(), 404, "NOT_FOUND"),
             (ProjectError::NoVersion.into(), 404, "VERSION_NOT_FOUND"),
+            (ProjectError::TooMany(1000).into(), 409, "PROJECT_LIMIT"),
+            (GenerationError::TooManyVersions(1000).into(), 409, "VERSION_LIMIT"),
             (GenerationError::AlreadyRunning(JobId::new()).into(), 409, "GENERATION_IN_PROGRESS"),
             (poor.into(), 409, "INSUFFICIENT_CREDITS"),
             (DeploymentError::PlatformUnavailable("vercel").into(), 409, "PLATFORM_UNAVAILABLE"),

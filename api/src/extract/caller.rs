@@ -15,7 +15,7 @@ use axum::{
 };
 
 use super::ClientAddress;
-use crate::{app::ApiState, error::ApiError, middleware::request_id};
+use crate::{app::ApiState, cookies, error::ApiError, middleware::request_id};
 
 const LONGEST_USER_AGENT: usize = 400;
 
@@ -141,6 +141,7 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestCaller {
             user,
             ip: parts.extensions.get::<ClientAddress>().map(|ClientAddress(address)| address.to_string()),
             user_agent: parts.headers.get(header::USER_AGENT).and_then(user_agent),
+            device: cookies::find_device(&parts.headers).map(Into::into),
             origin: Origin { trace_parent, request_id: request_id::current() },
         }))
     }

@@ -32,7 +32,7 @@ enum Limit {
     /// Registrations, sign-ins, refreshes and what else takes a password or a link, of
     /// an address.
     SignIn,
-    /// Generations, deployments and exports of a person.
+    /// Generations, deployments, retries and exports of a person.
     Generation,
     /// Files of published sites, of an address.
     Preview,
@@ -99,7 +99,13 @@ fn limits(method: &Method, path: &str) -> &'static [Limit] {
         | ("DELETE", "/api/users/me" | "/api/auth/identities/{provider}") => {
             &[Limit::Requests, Limit::SignIn]
         }
-        ("POST", "/api/projects/{id}/generate" | "/api/projects/{id}/deploy" | "/api/jobs/{id}/retry")
+        (
+            "POST",
+            "/api/projects/{id}/generate"
+            | "/api/projects/{id}/deploy"
+            | "/api/projects/{id}/export/zip"
+            | "/api/jobs/{id}/retry",
+        )
         | ("GET", "/api/users/me/export") => &[Limit::Requests, Limit::Generation],
         (_, "/api/health") => &[],
         (_, path) if path.starts_with("/api/") => &[Limit::Requests],
@@ -187,6 +193,7 @@ mod tests {
             (Method::GET, "/api/auth/me", &[Limit::Requests]),
             (Method::POST, "/api/projects/{id}/generate", &[Limit::Requests, Limit::Generation]),
             (Method::GET, "/api/users/me/export", &[Limit::Requests, Limit::Generation]),
+            (Method::POST, "/api/projects/{id}/export/zip", &[Limit::Requests, Limit::Generation]),
             (Method::GET, "/api/health", &[]),
             (Method::GET, "/metrics", &[]),
             (Method::GET, "/preview/{slug}/{*path}", &[Limit::Preview]),

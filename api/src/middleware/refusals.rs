@@ -76,6 +76,7 @@ impl Asker {
             user: Some(who.user.id),
             ip: Some(self.address.0.to_string()),
             user_agent: self.user_agent.as_ref().and_then(user_agent),
+            device: None,
             origin: Origin {
                 trace_parent: atelier_ops::trace::current_trace_parent(),
                 request_id: request_id::current(),

@@ -74,10 +74,10 @@ pub(super) fn add_components(components: &mut Components) {
 }
 
 /// The errors that follow from what an operation takes and who may call it.
-pub(super) fn expected(method: &str, path: &str, operation: &Operation, is_public: bool) -> Vec<u16> {
+pub(super) fn expected(path: &str, operation: &Operation, is_public: bool) -> Vec<u16> {
     let is_api = path.starts_with("/api/");
     let has_body = operation.request_body.is_some();
-    let has_key = !is_public && idempotency::applies(method, path);
+    let has_key = idempotency::is_kept(operation);
     let takes_query = operation.parameters.iter().flatten().any(|parameter| {
         matches!(
             parameter,

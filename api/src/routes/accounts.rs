@@ -8,6 +8,7 @@ use axum::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use super::signed_in;
 use crate::{
     app::ApiState,
     dto::account::{
@@ -57,14 +58,14 @@ async fn register(
         identity.register_quietly(&caller, input.into()).await?;
         return Ok((StatusCode::ACCEPTED, Json(SuccessView::DONE)).into_response());
     }
-    let signed_in = identity.register(&caller, input.into()).await?;
-    Ok((StatusCode::CREATED, Json(SignedInView::from(signed_in))).into_response())
+    Ok(signed_in(StatusCode::CREATED, identity.register(&caller, input.into()).await?))
 }
 
 /// Signs in with mail address and password.
 ///
 /// An unknown address and a wrong password get the same answer. After a few failures
-/// each further one makes the next attempt wait longer (TOO_MANY_ATTEMPTS).
+/// each further one makes the next attempt wait longer (TOO_MANY_ATTEMPTS). The cookie of
+/// the answer says to later attempts that the device signed in before.
 #[utoipa::path(
     post, path = "/api/auth/login", tag = TAG, security(()),
     request_body = LoginInput,
@@ -78,8 +79,9 @@ async fn login(
     State(state): State<ApiState>,
     RequestCaller(caller): RequestCaller,
     JsonBody(input): JsonBody<LoginInput>,
-) -> Result<Json<SignedInView>, ApiError> {
-    Ok(Json(state.services.identity.login(&caller, &input.email, &input.password).await?.into()))
+) -> Result<Response, ApiError> {
+    let identity = &state.services.identity;
+    Ok(signed_in(StatusCode::OK, identity.login(&caller, &input.email, &input.password).await?))
 }
 
 /// Exchanges a refresh token for new tokens.

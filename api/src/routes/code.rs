@@ -17,7 +17,8 @@ use crate::{
     app::ApiState,
     dto::project::{CodeView, ProjectAnswer, VersionView},
     error::{ApiError, ErrorBody},
-    extract::{ApiPath, ApiQuery, Authenticated, PageParams, Pagination, RequestCaller},
+    extract::{ApiPath, ApiQuery, Authenticated, OwnProject, PageParams, Pagination, RequestCaller},
+    idempotency::kept,
 };
 
 const TAG: &str = "Code";
@@ -26,7 +27,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(get_code))
         .routes(routes!(list_versions))
-        .routes(routes!(restore_version))
+        .routes(kept::<(Authenticated, OwnProject)>(routes!(restore_version)))
         .routes(routes!(export_zip))
 }
 

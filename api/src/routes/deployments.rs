@@ -13,7 +13,8 @@ use crate::{
         DeployInput, DeploymentAnswer, DeploymentStatusView, DeploymentView, LogLineView, PlatformView,
     },
     error::{ApiError, ErrorBody},
-    extract::{ApiPath, Authenticated, OptionalJsonBody, RequestCaller, Verified},
+    extract::{ApiPath, Authenticated, OptionalJsonBody, OwnProject, RequestCaller, Verified},
+    idempotency::kept,
 };
 
 const TAG: &str = "Deployment";
@@ -21,7 +22,7 @@ const TAG: &str = "Deployment";
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(list_platforms))
-        .routes(routes!(deploy))
+        .routes(kept::<(Verified, OwnProject)>(routes!(deploy)))
         .routes(routes!(get_deployment_status))
 }
 

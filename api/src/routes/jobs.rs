@@ -24,8 +24,10 @@ use crate::{
     dto::job::{AttemptView, JobAnswer, JobQuery, JobView, WhyView},
     error::{ApiError, ErrorBody},
     extract::{
-        ApiPath, ApiQuery, Authenticated, PageParams, Pagination, RequestCaller, Verified, is_unchanged,
+        ApiPath, ApiQuery, Authenticated, PageParams, Pagination, RequestCaller, SeenJob, Verified,
+        is_unchanged,
     },
+    idempotency::kept,
 };
 
 const TAG: &str = "Jobs";
@@ -38,8 +40,8 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(get_job))
         .routes(routes!(list_attempts))
         .routes(routes!(get_why))
-        .routes(routes!(cancel_job))
-        .routes(routes!(retry_job))
+        .routes(kept::<(Authenticated, SeenJob)>(routes!(cancel_job)))
+        .routes(kept::<(Verified, SeenJob)>(routes!(retry_job)))
 }
 
 /// The caller's jobs, newest first.
@@ -233,7 +235,7 @@ async fn retry_job(
 }
 
 /// The job of that id that the caller may see.
-pub(super) async fn find(state: &ApiState, who: &Authenticated, id: Uuid) -> Result<jobs::Model, ApiError> {
+pub(crate) async fn find(state: &ApiState, who: &Authenticated, id: Uuid) -> Result<jobs::Model, ApiError> {
     let job = state.services.queue.find_job(JobId(id), who.job_scope()).await?;
     job.ok_or_else(|| QueueError::NotFound.into())
 }

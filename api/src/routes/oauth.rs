@@ -4,8 +4,6 @@
 //! `callback`. A client that asks `login` for JSON ends its sign-in itself: `callback`
 //! hands it code and state, and it posts them.
 
-mod cookies;
-
 use atelier_entities::{OAuthEnd, SignInProvider};
 use atelier_providers::oauth::Callback;
 use atelier_services::{
@@ -20,8 +18,10 @@ use axum::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use super::signed_in;
 use crate::{
     app::ApiState,
+    cookies,
     dto::{
         account::SignedInView,
         oauth::{BegunSignInView, OAuthCallback, OAuthInput, SignInProviderView},
@@ -168,9 +168,10 @@ async fn end_oauth(
     RequestCaller(caller): RequestCaller,
     ApiPath(provider): ApiPath<String>,
     JsonBody(input): JsonBody<OAuthInput>,
-) -> Result<Json<SignedInView>, ApiError> {
+) -> Result<Response, ApiError> {
     let provider = find_provider(&state, &provider)?;
-    Ok(Json(state.services.identity.finish_oauth(&caller, provider, input.into()).await?.into()))
+    let done = state.services.identity.finish_oauth(&caller, provider, input.into()).await?;
+    Ok(signed_in(StatusCode::OK, done))
 }
 
 /// What a browser is answered that comes back from a provider.
@@ -214,13 +215,15 @@ async fn come_back(
 
 /// To the frontend, signed in.
 fn welcome(state: &ApiState, provider: SignInProvider, signed_in: &SignedIn) -> Response {
-    redirect(&state.services.identity.frontend_callback(&[
+    let mut response = redirect(&state.services.identity.frontend_callback(&[
         ("access_token", &signed_in.access_token),
         ("refresh_token", &signed_in.refresh_token),
         ("token_type", "bearer"),
         ("expires_in", &signed_in.expires_in.to_string()),
         ("provider", provider.as_str()),
-    ]))
+    ]));
+    cookies::set_device(&mut response, signed_in.device.as_ref());
+    response
 }
 
 /// To the frontend, which ends the sign-in itself.

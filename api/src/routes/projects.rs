@@ -23,17 +23,20 @@ use crate::{
     },
     error::{ApiError, ErrorBody},
     extract::{
-        ApiPath, Authenticated, JsonBody, OptionalJsonBody, PageParams, Pagination, RequestCaller, Verified,
+        ApiPath, Authenticated, JsonBody, OptionalJsonBody, OwnProject, PageParams, Pagination,
+        RequestCaller, Verified,
     },
+    idempotency::kept,
 };
 
 const TAG: &str = "Projects";
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
-        .routes(routes!(list_projects, create_project))
+        .routes(routes!(list_projects))
+        .routes(kept::<Authenticated>(routes!(create_project)))
         .routes(routes!(get_project, update_project, delete_project))
-        .routes(routes!(generate))
+        .routes(kept::<(Verified, OwnProject)>(routes!(generate)))
 }
 
 /// The caller's projects, newest first.
@@ -62,10 +65,16 @@ async fn list_projects(
 #[utoipa::path(
     post, path = "/api/projects", tag = TAG,
     request_body = CreateProjectInput,
-    responses((
-        status = 201, description = "The project.", body = ProjectAnswer,
-        headers(("Location" = String, description = "Its address."))
-    ))
+    responses(
+        (
+            status = 201, description = "The project.", body = ProjectAnswer,
+            headers(("Location" = String, description = "Its address."))
+        ),
+        (
+            status = 409, body = ErrorBody,
+            description = "PROJECT_LIMIT: as many projects as an account may have, which details.limit tells.",
+        ),
+    )
 )]
 async fn create_project(
     State(state): State<ApiState>,
@@ -144,7 +153,7 @@ async fn delete_project(
         ),
         (
             status = 409,
-            description = "INSUFFICIENT_CREDITS, or GENERATION_IN_PROGRESS with the running job's id as details.job_id.",
+            description = "INSUFFICIENT_CREDITS, GENERATION_IN_PROGRESS with the running job's id as details.job_id, or VERSION_LIMIT: as many versions as a project may have, which details.limit tells.",
             body = ErrorBody
         ),
     )

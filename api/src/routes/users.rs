@@ -6,11 +6,12 @@ use axum::{
     Json,
     body::Body,
     extract::State,
-    http::header,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use super::signed_in;
 use crate::{
     app::ApiState,
     dto::{
@@ -107,11 +108,11 @@ async fn change_password(
     InPerson { who, .. }: InPerson,
     RequestCaller(caller): RequestCaller,
     JsonBody(input): JsonBody<ChangePasswordInput>,
-) -> Result<Json<SignedInView>, ApiError> {
+) -> Result<Response, ApiError> {
     let identity = &state.services.identity;
-    let signed_in =
+    let done =
         identity.change_password(&caller, who.id(), &input.current_password, &input.new_password).await?;
-    Ok(Json(signed_in.into()))
+    Ok(signed_in(StatusCode::OK, done))
 }
 
 /// What the caller has and did.

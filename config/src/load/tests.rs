@@ -252,8 +252,11 @@ fn a_split_role_says_all_that_it_misses() {
             assert!(problem.message.contains(name) && problem.message.contains(role.as_str()), "{problem}");
         }
     }
-    let sqlite =
-        [("DATABASE_URL", "sqlite://a.db"), ("REDIS_URL", "redis://h"), ("JWT_SECRET", &"s".repeat(32))];
+    let sqlite = [
+        ("DATABASE_URL", "sqlite://a.db"),
+        ("REDIS_URL", "redis://h"),
+        ("JWT_SECRET", "0123456789abcdef0123456789abcdef"),
+    ];
     let error = load_from(Role::Worker, None, &env(&sqlite)).expect_err("SQLite is not shared");
     assert_eq!(error.problems.len(), 1);
     assert_eq!(error.problems[0].source, Source::Environment("DATABASE_URL".to_owned()));

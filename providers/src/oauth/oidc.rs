@@ -1,6 +1,8 @@
 //! Providers that speak OpenID Connect: endpoints and keys by discovery, people by
 //! their ID token.
 
+mod person;
+
 use std::{collections::HashSet, sync::Arc};
 
 use async_trait::async_trait;
@@ -20,6 +22,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
+use self::person::person;
 use super::{
     AppleKey, Callback, ExternalPerson, Flow, IdentityProvider, OAuthError, Transport, token_refusal,
     transport::TransportError,
@@ -217,7 +220,7 @@ impl OidcProvider {
             .map_err(refusal)?;
         let token = answer.id_token().ok_or_else(|| untrusted("there is no ID token"))?;
         let claims = self.verify(token, &metadata, &flow.nonce).await?;
-        Ok(person(&claims, callback.user.as_deref()))
+        person(&claims, callback.user.as_deref())
     }
 
     /// The claims of an ID token that passes every check. Where its key is unknown, the
@@ -324,43 +327,6 @@ fn refusal(error: TokenError) -> OAuthError {
     }
 }
 
-fn person(claims: &CoreIdTokenClaims, user: Option<&str>) -> ExternalPerson {
-    let text = |value: &str| value.to_owned();
-    ExternalPerson {
-        subject: claims.subject().to_string(),
-        email: claims.email().map(|email| text(email)),
-        email_verified: claims.email_verified().unwrap_or(false),
-        name: claims
-            .name()
-            .and_then(|name| name.get(None))
-            .map(|name| text(name))
-            .or_else(|| told_name(user?)),
-        picture: claims.picture().and_then(|picture| picture.get(None)).map(|picture| text(picture)),
-        locale: claims.locale().map(|locale| locale.as_ref().to_owned()),
-    }
-}
-
-/// The name in what Apple tells beside the code, at the first sign-in only. The browser
-/// brings it, so it is good for a name and for nothing else.
-fn told_name(user: &str) -> Option<String> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Name {
-        #[serde(default)]
-        first_name: Option<String>,
-        #[serde(default)]
-        last_name: Option<String>,
-    }
-    #[derive(Deserialize)]
-    struct User {
-        name: Name,
-    }
-    let User { name } = serde_json::from_str(user).ok()?;
-    let parts: Vec<String> = [name.first_name, name.last_name].into_iter().flatten().collect();
-    let name = parts.join(" ");
-    if name.trim().is_empty() { None } else { Some(name.trim().to_owned()) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -378,22 +344,6 @@ mod tests {
             (Some(""), false, false),
         ] {
             assert_eq!(check_issuer(ours, told, always_told).is_ok(), good, "{told:?} {always_told}");
-        }
-    }
-
-    #[test]
-    fn reads_the_name_that_apple_tells() {
-        for (user, name) in [
-            (
-                r#"{"name":{"firstName":"Ada","lastName":"Lovelace"},"email":"a@b.example"}"#,
-                Some("Ada Lovelace"),
-            ),
-            (r#"{"name":{"firstName":"Ada"}}"#, Some("Ada")),
-            (r#"{"name":{"firstName":null,"lastName":" "}}"#, None),
-            (r#"{"email":"a@b.example"}"#, None),
-            ("Ada", None),
-        ] {
-            assert_eq!(told_name(user).as_deref(), name, "{user}");
         }
     }
 }

@@ -8,7 +8,7 @@ use atelier_queue::{
     QueueError, QueueName,
     inspect::{Attempt, COUNT_LIMIT, JobFilter, Page, Why},
 };
-use atelier_services::Audience;
+use atelier_services::{Audience, validation::email_forms};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -196,8 +196,7 @@ async fn find_owner(owner: &str, platform: &Platform) -> anyhow::Result<UserId> 
     if let Ok(id) = owner.parse() {
         return Ok(id);
     }
-    let email = owner.trim().to_lowercase();
-    let user = users::Entity::find_by_email(&email).one(&platform.db).await?;
+    let user = users::Entity::find_by_email(email_forms(owner)).one(&platform.db).await?;
     user.map(|user| user.id).ok_or_else(|| anyhow!("there is no account of {owner}"))
 }
 

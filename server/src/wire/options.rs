@@ -17,7 +17,7 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 const HAND_BACK: Duration = Duration::from_secs(3);
 
 pub(super) fn services(settings: &Settings, public_url: String) -> ServiceOptions {
-    let Settings { auth, credits, generation, retention, .. } = settings;
+    let Settings { auth, credits, generation, limits, retention, .. } = settings;
     ServiceOptions {
         auth: AuthOptions {
             jwt_secret: auth.jwt_secret.clone(),
@@ -42,7 +42,9 @@ pub(super) fn services(settings: &Settings, public_url: String) -> ServiceOption
             max_files: generation.max_files,
             max_file_bytes: generation.max_file_bytes,
             max_total_bytes: generation.max_total_bytes,
+            max_versions: limits.versions_per_project,
         },
+        max_projects: limits.projects_per_user,
         mail: MailOptions {
             from: settings.mail.from.clone(),
             reply_to: settings.mail.reply_to().map(str::to_owned),

@@ -222,15 +222,15 @@ fn condition(filter: &AccountFilter, since: Option<Timestamp>) -> Result<Conditi
 /// SQLite folds only ASCII letters, so that a name is also looked for as it was typed.
 fn matches(text: &str, since: Option<Timestamp>) -> Condition {
     let pattern = |text: &str| LikeExpr::new(contains(text)).escape('\\');
-    let lower = text.to_lowercase();
+    let (lower, address) = (text.to_lowercase(), text.to_ascii_lowercase());
     let name = || Expr::col(users::Column::FullName);
     let part = Condition::any()
-        .add(Expr::col(users::Column::Email).like(pattern(&lower)))
+        .add(Expr::col(users::Column::Email).like(pattern(&address)))
         .add(Expr::expr(Func::lower(name())).like(pattern(&lower)))
         .add(name().like(pattern(text)));
     let recent =
         Condition::all().add_option(since.map(|since| users::Column::CreatedAt.gte(since))).add(part);
-    Condition::any().add(users::Column::Email.eq(lower)).add(recent)
+    Condition::any().add(users::Column::Email.is_in(validation::email_forms(text))).add(recent)
 }
 
 /// A pattern of everything that has this text in it, taken literally.

@@ -42,9 +42,9 @@ pub(crate) fn address_target(address: &str) -> String {
     format!("{ADDRESS}{}", hash_address(address))
 }
 
-/// What stands for a mail address, whatever its case.
+/// What stands for a mail address, whatever the case of its letters in ASCII.
 pub(crate) fn hash_address(address: &str) -> String {
-    hex::encode(Sha256::digest(address.trim().to_lowercase().as_bytes()))
+    hex::encode(Sha256::digest(address.trim().to_ascii_lowercase().as_bytes()))
 }
 
 impl ErasedPerson {

@@ -1,6 +1,8 @@
-use atelier_entities::{GenerationMode, JobState, ProjectId, ProjectStatus, UserId, jobs, projects};
+use atelier_entities::{
+    GenerationMode, JobState, ProjectId, ProjectStatus, UserId, jobs, project_versions, projects,
+};
 use atelier_queue::{NewJob, QueueError, Transaction};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, sea_query::Expr};
 use serde_json::json;
 
 use super::{Generation, GenerationError, GenerationInput, RunGeneration};
@@ -49,6 +51,7 @@ impl Generation {
         }
         // Jobs before projects, the order in which jobs' ends lock them.
         mark_generating(tx, user, project).await?;
+        self.ensure_room(tx, project).await?;
         let needed = self.prices.price(mode);
         let context = json!({"job": job.id, "mode": mode, "credits": needed});
         audit::record(tx, caller, "generation.start", project_target(project), context).await?;
@@ -60,6 +63,14 @@ impl Generation {
             return Err(GenerationError::InsufficientCredits { needed, available });
         }
         Ok(row)
+    }
+
+    /// Refuses where the project, which is locked, has as many versions as it may. The one
+    /// that is generated is the only one to come.
+    async fn ensure_room(&self, tx: &Transaction, project: ProjectId) -> Result<(), GenerationError> {
+        let most = self.options.max_versions;
+        let count = project_versions::Entity::find_of(project).count(&**tx).await?;
+        if count >= most { Err(GenerationError::TooManyVersions(most)) } else { Ok(()) }
     }
 
     /// Starts the generation of an ended job again: another job, charged anew, since
@@ -105,4 +116,32 @@ async fn mark_generating(tx: &Transaction, user: UserId, project: ProjectId) -> 
         .exec(&**tx)
         .await?;
     if marked.rows_affected == 0 { Err(GenerationError::NotFound) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use atelier_entities::ProjectKind;
+
+    use super::*;
+    use crate::testing::{Bench, options};
+
+    #[tokio::test]
+    async fn a_project_has_no_more_versions_than_the_settings_say() {
+        let mut options = options();
+        options.generation.max_versions = 1;
+        let bench = Bench::with_options(options).await;
+        let ada = bench.register("ada@example.org").await;
+        let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+        bench.store_version(&project, 1, &[("index.html", "<p>one</p>")]).await;
+        let before = bench.credits(ada.id).await;
+
+        let input = GenerationInput { mode: GenerationMode::Quick, prompt: None };
+        let refused =
+            bench.services.generation.start(&Caller::default(), ada.id, project.id, input).await.err();
+
+        assert!(matches!(refused, Some(GenerationError::TooManyVersions(1))), "{refused:?}");
+        assert_eq!(bench.credits(ada.id).await, before);
+        let project = bench.services.projects.get(ada.id, project.id).await.expect("there");
+        assert_ne!(project.status, ProjectStatus::Generating);
+    }
 }

@@ -4,7 +4,7 @@ use atelier_entities::{Locale, ProjectStatus, Timestamp, UserId, projects, users
 use atelier_queue::Transaction;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, ExprTrait, PaginatorTrait,
-    QueryFilter, QuerySelect, SqlErr,
+    QueryFilter, QuerySelect, Select, SqlErr,
 };
 use serde_json::json;
 
@@ -47,6 +47,11 @@ impl Identity {
         let total_views = u64::try_from(views.flatten().unwrap_or(0)).unwrap_or(0);
         Ok(UserStats { total_projects, active_projects, total_views })
     }
+}
+
+/// The account of a mail address.
+pub(super) fn find_by_address(address: &str) -> Select<users::Entity> {
+    users::Entity::find_by_email(validation::email_forms(address))
 }
 
 pub(super) fn check(input: Registration) -> Result<Checked, FieldErrors> {

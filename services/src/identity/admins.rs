@@ -11,11 +11,11 @@ use serde_json::json;
 
 use super::{
     Identity, IdentityError, Registration,
-    accounts::{Checked, check, create_account},
+    accounts::{Checked, check, create_account, find_by_address},
     password_change::{Reason, set_password},
-    user_target, ways_in,
+    right, user_target, ways_in,
 };
-use crate::{Caller, audit};
+use crate::{Caller, audit, validation};
 
 /// How an account came to operate the platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,8 +73,8 @@ impl Identity {
         let hash = self.passwords.hash(std::mem::take(&mut input.password)).await?;
         let tx = self.queue.begin().await?;
         let (user, source) = ensure_proven(&tx, caller, input, hash).await?;
+        let user = if user.is_admin { user } else { right::give(&tx, user).await? };
         let mut row = user.into_active_model();
-        row.is_admin = Set(true);
         row.is_active = Set(true);
         row.updated_at = Set(tx.now());
         let user = row.update(&*tx).await?;
@@ -90,12 +90,12 @@ impl Identity {
     /// a process; it tells whether something changed.
     pub async fn ensure_named_admin(&self, caller: &Caller) -> Result<bool, IdentityError> {
         let Some(email) = &self.options.admin_email else { return Ok(false) };
-        let known = users::Entity::find_by_email(email).one(self.queue.db()).await?;
+        let known = find_by_address(email).one(self.queue.db()).await?;
         if !known.is_some_and(|user| self.is_named_admin(&user)) {
             return Ok(false);
         }
         let tx = self.queue.begin().await?;
-        let found = users::Entity::find_by_email(email).lock_exclusive().one(&*tx).await?;
+        let found = find_by_address(email).lock_exclusive().one(&*tx).await?;
         let Some(user) = found else { return Ok(false) };
         let granted = self.grant_named_admin(&tx, caller, user).await?;
         tx.commit().await?;
@@ -110,22 +110,19 @@ impl Identity {
         tx: &Transaction,
         caller: &Caller,
         user: users::Model,
-    ) -> Result<users::Model, DbErr> {
+    ) -> Result<users::Model, IdentityError> {
         if !self.is_named_admin(&user) {
             return Ok(user);
         }
-        let mut row = user.into_active_model();
-        row.is_admin = Set(true);
-        row.updated_at = Set(tx.now());
-        let user = row.update(&**tx).await?;
-        tx.note_access(user.id);
+        let user = right::give(tx, user).await?;
         let context = json!({"by": "auth.admin_email"});
         audit::record_critical(tx, caller, "account.grant_admin", user_target(user.id), context).await?;
         Ok(user)
     }
 
     fn is_named_admin(&self, user: &users::Model) -> bool {
-        self.options.admin_email.as_ref() == Some(&user.email)
+        let named = self.options.admin_email.as_deref();
+        named.is_some_and(|named| validation::email_forms(named).contains(&user.email))
             && user.is_active
             && !user.is_admin
             && user.email_verified_at.is_some()
@@ -139,7 +136,7 @@ async fn ensure_proven(
     input: Checked,
     hash: String,
 ) -> Result<(users::Model, AdminSource), IdentityError> {
-    let known = users::Entity::find_by_email(&input.email).lock_exclusive().one(&**tx).await?;
+    let known = find_by_address(&input.email).lock_exclusive().one(&**tx).await?;
     match known {
         Some(user) if user.email_verified_at.is_some() => Ok((user, AdminSource::Granted)),
         Some(user) => {

@@ -31,6 +31,8 @@ const MAX_TOKENS: u64 = 50;
 /// Days a token is good for, where nothing is said, and at most.
 const DEFAULT_DAYS: u32 = 90;
 const MAX_DAYS: u32 = 366;
+/// What is wrong with the scope admin for anybody else.
+const OPERATORS_ONLY: &str = "admin is for who operates the platform";
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// What a new API token is made of.
@@ -38,7 +40,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 pub struct NewApiToken {
     /// 1 to 100 characters.
     pub name: String,
-    /// At least one. Writing implies reading.
+    /// At least one. Writing implies reading; admin is for who operates the platform.
     pub scopes: Vec<ApiScope>,
     /// 1 to 366; 90 where none is given.
     pub expires_in_days: Option<u32>,
@@ -90,6 +92,9 @@ impl Identity {
         let (user, tx) = (who.user.id, self.queue.begin().await?);
         let account = lock_user(&tx, user).await?.ok_or(IdentityError::NotFound)?;
         ensure_alive(&tx, user, who.session()?).await?;
+        if scopes.contains(&ApiScope::Admin) && !account.is_admin {
+            return Err(FieldErrors::of("scopes", OPERATORS_ONLY).into());
+        }
         let count = api_tokens::Entity::find_owned(user).count(&*tx).await?;
         if count >= MAX_TOKENS {
             return Err(IdentityError::TooManyApiTokens(count));

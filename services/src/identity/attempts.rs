@@ -17,23 +17,31 @@ use sea_orm::{
 use serde_json::json;
 
 use self::rule::{ACCOUNT, Count, NETWORK, Rule};
-use super::{Identity, IdentityError, passwords::Match, tokens::hash_token, user_target};
-use crate::{Caller, audit};
+use super::{Identity, IdentityError, familiar::Familiar, passwords::Match, tokens::hash_token, user_target};
+use crate::{Caller, audit, validation};
 
 /// By then every failure is forgotten.
 pub(super) const FORGET_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 /// An attempt that counts as a failure until it turns out right.
 pub(super) struct Attempt {
-    /// The account, known or not.
+    /// The account, known or not, or a place that the account knows.
     account: String,
     /// The client's network.
     network: Option<String>,
 }
 
 impl Attempt {
-    fn of_sign_in(caller: &Caller, email: &str) -> Self {
-        Self { account: account_key(email), network: network_key(caller) }
+    /// From a place that the account knows it is counted apart, so that whoever fails from
+    /// elsewhere keeps nobody out. A known device is no matter of its network either.
+    fn of_sign_in(caller: &Caller, email: &str, familiar: Option<Familiar>) -> Self {
+        match familiar {
+            Some(Familiar::Device(device)) => Self { account: format!("device:{device}"), network: None },
+            Some(Familiar::Network(network)) => {
+                Self { account: format!("known:{network}"), network: network_key(caller) }
+            }
+            None => Self { account: account_key(email), network: network_key(caller) },
+        }
     }
 
     /// Of somebody who is signed in. Their network is no matter: it is no sign-in.
@@ -65,12 +73,13 @@ impl Attempt {
     }
 }
 
-fn network_key(caller: &Caller) -> Option<String> {
+pub(super) fn network_key(caller: &Caller) -> Option<String> {
     Some(address_key(caller.ip.as_deref()?.parse().ok()?))
 }
 
 fn account_key(email: &str) -> String {
-    format!("account:{}", hash_token(email))
+    let kept = validation::email_forms(email).into_iter().next().unwrap_or_default();
+    format!("account:{}", hash_token(&kept))
 }
 
 fn inside_key(user: UserId) -> String {
@@ -90,12 +99,18 @@ fn address_key(address: IpAddr) -> String {
 
 impl Identity {
     /// Counts an attempt to sign in, or refuses it because of those before.
-    pub(super) async fn begin_attempt(&self, caller: &Caller, email: &str) -> Result<Attempt, IdentityError> {
-        let attempt = Attempt::of_sign_in(caller, email);
+    /// `account` is the one of the address, where there is one.
+    pub(super) async fn begin_attempt(
+        &self,
+        caller: &Caller,
+        email: &str,
+        account: Option<&users::Model>,
+    ) -> Result<Attempt, IdentityError> {
         let tx = self.queue.begin().await?;
+        let familiar = self.find_familiar(&*tx, caller, account).await?;
+        let attempt = Attempt::of_sign_in(caller, email, familiar);
         let wait = count_all(&tx, &attempt).await?;
         if !wait.is_zero() {
-            let account = users::Entity::find_by_email(email).one(&*tx).await?;
             record_wait(&tx, caller, account.and_then(|account| user_target(account.id)), wait).await?;
         }
         tx.commit().await?;
@@ -126,13 +141,28 @@ impl Identity {
         password: &str,
         hash: Option<String>,
     ) -> Result<Match, IdentityError> {
-        let verdict = self.passwords.verify(bounded(password), hash).await;
+        let verdict = self.verify_password(&bounded(password), hash).await;
         if matches!(verdict, Err(IdentityError::Busy)) {
             let tx = self.queue.begin().await?;
             attempt.take_back(&tx).await?;
             tx.commit().await?;
         }
         verdict
+    }
+
+    /// Whether a password is the one of that hash. One that was not in the form of today
+    /// when it was hashed is right as it was typed, and outdated.
+    async fn verify_password(&self, password: &str, hash: Option<String>) -> Result<Match, IdentityError> {
+        let opaque = validation::opaque(password);
+        let is_typed_so = opaque == password;
+        let verdict = self.passwords.verify(opaque, hash.clone()).await?;
+        if is_typed_so || verdict != Match::Wrong {
+            return Ok(verdict);
+        }
+        match self.passwords.verify(password.to_owned(), hash).await? {
+            Match::Wrong => Ok(Match::Wrong),
+            Match::Right | Match::Outdated => Ok(Match::Outdated),
+        }
     }
 
     /// Refuses a client whose network failed too often.

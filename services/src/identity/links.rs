@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use super::{
     Identity, IdentityError,
-    accounts::{PERSONAL, lock_user},
+    accounts::{PERSONAL, find_by_address, lock_user},
     password_change::{Reason, set_password},
     tokens::hash_token,
     user_target,
@@ -153,9 +153,9 @@ impl Identity {
         email: &str,
         purpose: TokenPurpose,
     ) -> Result<(), IdentityError> {
-        let email = validation::email(email).map_err(|problem| FieldErrors::of("email", problem))?;
+        validation::known_email(email).map_err(|problem| FieldErrors::of("email", problem))?;
         let answer_at = Instant::now() + ANSWER_AFTER;
-        let done = self.try_mail_link(caller, &email, purpose).await;
+        let done = self.try_mail_link(caller, email, purpose).await;
         tokio::time::sleep_until(answer_at).await;
         done
     }
@@ -167,7 +167,7 @@ impl Identity {
         purpose: TokenPurpose,
     ) -> Result<(), IdentityError> {
         let tx = self.queue.begin().await?;
-        let user = users::Entity::find_by_email(email).one(&*tx).await?.filter(|user| user.is_active);
+        let user = find_by_address(email).one(&*tx).await?.filter(|user| user.is_active);
         let (template, action) = match purpose {
             TokenPurpose::VerifyEmail => (Template::ConfirmEmail, "auth.resend_verification"),
             TokenPurpose::ResetPassword => (Template::ResetPassword, "auth.forgot_password"),

@@ -7,10 +7,12 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Identity, IdentityError,
-    accounts::lock_user,
+    accounts::{find_by_address, lock_user},
     admins::{ensure_other_admin, lock_admins},
     attempts,
     deactivate::{Stopped, stop_work},
+    familiar::forget_networks,
+    right,
     sessions::revoke_all,
     user_target,
 };
@@ -28,7 +30,8 @@ const MOST_CREDITS: i64 = 1_000_000_000;
 pub struct AccountChanges {
     /// 1 to 120 characters.
     pub full_name: Option<String>,
-    /// Unique among accounts. It is to be proven again.
+    /// Unique among accounts. It is to be proven again, and takes the right to operate the
+    /// platform from the account: it may be mistyped.
     pub email: Option<String>,
     /// Language of mails.
     pub locale: Option<Locale>,
@@ -57,8 +60,10 @@ impl Identity {
         changes: AccountChanges,
     ) -> Result<users::Model, IdentityError> {
         let changes = check(changes)?;
-        let takes_right = changes.is_admin == Some(false) || changes.is_active == Some(false);
         let known = self.get_user(user).await?;
+        let changes = without_same_email(changes, &known);
+        let takes_right =
+            changes.is_admin == Some(false) || changes.is_active == Some(false) || changes.email.is_some();
         let is_closing = changes.is_active == Some(false) && known.is_active;
         let tx = self.queue.begin().await?;
         let stopped = if is_closing { stop_work(&tx, user).await? } else { Stopped::default() };
@@ -117,6 +122,7 @@ impl Identity {
         }
         let has_other_email = after.contains_key("email");
         if has_other_email {
+            Self::ensure_free(tx, account.id, changes.email.as_deref()).await?;
             row.email_verified_at = Set(None);
         }
         row.updated_at = Set(tx.now());
@@ -129,7 +135,14 @@ impl Identity {
             self.tell_of_other_email(tx, &former, &account).await?;
         }
         change.record("account.change", &account, json!({"before": before, "after": after})).await?;
-        Ok(account)
+        // Whoever the other address belongs to was given no right.
+        if has_other_email { change.set_admin(account, Some(false)).await } else { Ok(account) }
+    }
+
+    /// Refuses an address that another account has in any of its forms.
+    async fn ensure_free(tx: &Transaction, user: UserId, address: Option<&str>) -> Result<(), IdentityError> {
+        let owner = find_by_address(address.unwrap_or_default()).one(&**tx).await?;
+        if owner.is_some_and(|owner| owner.id != user) { Err(IdentityError::EmailTaken) } else { Ok(()) }
     }
 
     /// Ends every sign-in of an account whose address is another one now, has the new
@@ -142,6 +155,7 @@ impl Identity {
     ) -> Result<(), IdentityError> {
         revoke_all(tx, account.id).await?;
         attempts::forget_account(tx, former).await?;
+        forget_networks(tx, account.id).await?;
         let link = self.create_link(tx, account, TokenPurpose::VerifyEmail).await?;
         let data = json!({"token_id": link});
         queue_mail(tx, Template::ConfirmEmail, account, &link.to_string(), data).await?;
@@ -181,11 +195,10 @@ impl Change<'_> {
         if is_admin && account.email_verified_at.is_none() {
             return Err(IdentityError::UnprovenAdmin);
         }
-        let mut row = account.into_active_model();
-        row.is_admin = Set(is_admin);
-        row.updated_at = Set(self.tx.now());
-        let account = row.update(&**self.tx).await?;
-        self.tx.note_access(account.id);
+        let account = match is_admin {
+            true => right::give(self.tx, account).await?,
+            false => right::take(self.tx, account).await?,
+        };
         let action = if is_admin { "account.grant_admin" } else { "account.revoke_admin" };
         let context = json!({"before": {"is_admin": !is_admin}, "after": {"is_admin": is_admin}});
         self.record(action, &account, context).await?;
@@ -233,6 +246,12 @@ impl Change<'_> {
         let found = users::Entity::find_by_id(account.id).one(&**self.tx).await?;
         found.ok_or(IdentityError::NotFound)
     }
+}
+
+/// The changes without an address that the account has already.
+fn without_same_email(changes: AccountChanges, account: &users::Model) -> AccountChanges {
+    let is_other = |email: &String| !validation::email_forms(email).contains(&account.email);
+    AccountChanges { email: changes.email.filter(is_other), ..changes }
 }
 
 fn check(changes: AccountChanges) -> Result<AccountChanges, FieldErrors> {

@@ -9,6 +9,7 @@ use super::{
     Identity, IdentityError, SignedIn,
     accounts::{PERSONAL, lock_user},
     attempts,
+    familiar::forget_networks,
     sessions::revoke_all,
     user_target,
     ways_in::{self, WaysIn},
@@ -89,6 +90,7 @@ pub(super) async fn set_password(
     let user = row.update(&**tx).await?;
     revoke_all(tx, user.id).await?;
     attempts::forget_account(tx, &user).await?;
+    forget_networks(tx, user.id).await?;
     let (closed, open) = (reason.closed(), ways_in::list(tx, user.id).await?);
     let context = json!({"closed": closed, "open": open});
     audit::record_warning(tx, caller, reason.action(), user_target(user.id), context).await?;

@@ -2,30 +2,32 @@
 
 use std::time::Duration;
 
-use atelier_entities::{account_tokens, api_tokens, oauth_states, sign_in_failures};
+use atelier_entities::{account_tokens, api_tokens, known_networks, oauth_states, sign_in_failures};
 use atelier_queue::{Queue, QueueError};
 use sea_orm::{ColumnTrait, Condition};
 
-use super::attempts::FORGET_AFTER;
+use super::{DEVICE_KNOWN_FOR, attempts::FORGET_AFTER};
 use crate::expiry::delete_in_batches;
 
 /// For so long people are told that a link has expired rather than that it is not
 /// valid, and see API tokens that have expired.
 const SHOWN_EXPIRED: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// Deletes links and API tokens that expired long ago, failures that are forgotten and
-/// sign-ins at providers that nobody ended, `batch` of them in a statement; how many rows
-/// that was.
+/// Deletes links and API tokens that expired long ago, failures that are forgotten,
+/// networks that nobody signed in from for long, and sign-ins at providers that nobody
+/// ended, `batch` of them in a statement; how many rows that was.
 pub(crate) async fn purge(queue: &Queue, batch: u32) -> Result<u64, QueueError> {
     let now = queue.now();
     let all = Condition::all;
     let links = all().add(account_tokens::Column::ExpiresAt.lte(now - SHOWN_EXPIRED));
     let tokens = all().add(api_tokens::Column::ExpiresAt.lte(now - SHOWN_EXPIRED));
     let failures = all().add(sign_in_failures::Column::LastAt.lte(now - FORGET_AFTER));
+    let networks = all().add(known_networks::Column::LastAt.lte(now - DEVICE_KNOWN_FOR));
     let sign_ins = all().add(oauth_states::Column::ExpiresAt.lte(now));
     Ok(delete_in_batches::<account_tokens::Entity>(queue, links, batch).await?
         + delete_in_batches::<api_tokens::Entity>(queue, tokens, batch).await?
         + delete_in_batches::<sign_in_failures::Entity>(queue, failures, batch).await?
+        + delete_in_batches::<known_networks::Entity>(queue, networks, batch).await?
         + delete_in_batches::<oauth_states::Entity>(queue, sign_ins, batch).await?)
 }
 

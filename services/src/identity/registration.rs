@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::{
     Identity, IdentityError, Registration, SignedIn,
-    accounts::{Checked, check, create_account},
+    accounts::{Checked, check, create_account, find_by_address},
     links::ANSWER_AFTER,
     user_target,
 };
@@ -24,7 +24,7 @@ impl Identity {
     pub async fn register(&self, caller: &Caller, input: Registration) -> Result<SignedIn, IdentityError> {
         let mut input = check(input)?;
         self.check_address(caller).await?;
-        let known = users::Entity::find_by_email(&input.email).one(self.queue.db()).await?;
+        let known = find_by_address(&input.email).one(self.queue.db()).await?;
         if known.is_some() {
             self.count_failure(caller).await?;
             return Err(IdentityError::EmailTaken);
@@ -56,7 +56,7 @@ impl Identity {
 
     async fn try_register(&self, caller: &Caller, input: Checked, hash: String) -> Result<(), IdentityError> {
         let tx = self.queue.begin().await?;
-        if users::Entity::find_by_email(&input.email).one(&*tx).await?.is_some() {
+        if find_by_address(&input.email).one(&*tx).await?.is_some() {
             return Err(IdentityError::EmailTaken);
         }
         self.open_account(&tx, caller, input, hash).await?;
@@ -86,7 +86,7 @@ impl Identity {
     /// Mails the owner of an address that somebody tried to register it, once a day.
     async fn tell_owner(&self, caller: &Caller, email: &str) -> Result<(), IdentityError> {
         let tx = self.queue.begin().await?;
-        let Some(owner) = users::Entity::find_by_email(email).one(&*tx).await? else { return Ok(()) };
+        let Some(owner) = find_by_address(email).one(&*tx).await? else { return Ok(()) };
         let target = user_target(owner.id);
         audit::record_warning(&tx, caller, "auth.register_known", target, json!({})).await?;
         if owner.is_active {

@@ -14,6 +14,7 @@ use serde_json::json;
 use super::{
     Identity, IdentityError, SignedIn,
     accounts::lock_user,
+    familiar::remember_network,
     tokens::{hash_token, new_token},
     user_target,
 };
@@ -112,7 +113,10 @@ impl Identity {
         user: users::Model,
     ) -> Result<SignedIn, IdentityError> {
         let place = Place { family: SessionFamilyId::new(), signed_in_at: tx.now() };
-        self.add_session(tx, caller, user, place).await
+        remember_network(tx, caller, user.id).await?;
+        let device = self.device_cookie(&user);
+        let signed_in = self.add_session(tx, caller, user, place).await?;
+        Ok(SignedIn { device: Some(device), ..signed_in })
     }
 
     async fn add_session(
@@ -146,7 +150,7 @@ impl Identity {
         row.insert(&**tx).await?;
         let access_token = self.tokens.issue(user.id, place.family, now)?;
         let expires_in = self.options.access_token.min(left).as_secs();
-        Ok(SignedIn { user, access_token, refresh_token, expires_in })
+        Ok(SignedIn { user, access_token, refresh_token, expires_in, device: None })
     }
 }
 

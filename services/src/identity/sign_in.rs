@@ -1,12 +1,17 @@
 //! Signing in with a password.
 
-use atelier_entities::{UserId, users};
+use atelier_entities::users;
 use atelier_queue::Transaction;
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, DbErr, IntoActiveModel};
 use serde_json::{Value, json};
 
-use super::{Identity, IdentityError, SignedIn, accounts::lock_user, passwords::Match, user_target};
-use crate::{Caller, audit};
+use super::{
+    Identity, IdentityError, SignedIn,
+    accounts::{find_by_address, lock_user},
+    passwords::Match,
+    user_target,
+};
+use crate::{Caller, audit, validation};
 
 impl Identity {
     /// Signs in. An unknown mail address takes as long as a wrong password and is
@@ -18,9 +23,9 @@ impl Identity {
         password: &str,
     ) -> Result<SignedIn, IdentityError> {
         // PostgreSQL takes no NUL in a text; an address with one is nobody's either way.
-        let email = email.trim().to_lowercase().replace('\0', "\u{fffd}");
-        let attempt = self.begin_attempt(caller, &email).await?;
-        let user = users::Entity::find_by_email(&email).one(self.queue.db()).await?;
+        let email = email.replace('\0', "\u{fffd}");
+        let user = find_by_address(&email).one(self.queue.db()).await?;
+        let attempt = self.begin_attempt(caller, &email, user.as_ref()).await?;
         let hash = user.as_ref().and_then(|user| user.password_hash.clone());
         let verdict = self.verify_attempt(&attempt, password, hash.clone()).await?;
         let user = match user {
@@ -45,9 +50,10 @@ impl Identity {
             self.note_refusal(caller, user_target(user.id), json!({"reason": "changed meanwhile"})).await?;
             return Err(IdentityError::BadCredentials);
         };
-        if let (Some(before), Some(rehashed)) = (hash, rehashed) {
-            replace_hash(&tx, user.id, &before, rehashed).await?;
-        }
+        let user = match rehashed {
+            Some(rehashed) => replace_hash(&tx, user, rehashed).await?,
+            None => user,
+        };
         attempt.clear(&tx).await?;
         audit::record(&tx, caller, "auth.login", user_target(user.id), json!({})).await?;
         let signed_in = self.open_session(&tx, caller, user).await?;
@@ -79,18 +85,14 @@ impl Identity {
         if verdict != Match::Outdated {
             return None;
         }
-        let hash = self.passwords.hash(password.to_owned()).await;
+        let hash = self.passwords.hash(validation::opaque(password)).await;
         hash.inspect_err(|error| tracing::warn!(%error, "a password was not hashed anew")).ok()
     }
 }
 
-/// Replaces a hash, unless the password was changed meanwhile.
-async fn replace_hash(tx: &Transaction, user: UserId, before: &str, hash: String) -> Result<(), DbErr> {
-    users::Entity::update_many()
-        .col_expr(users::Column::PasswordHash, Expr::value(hash))
-        .filter(users::Column::Id.eq(user))
-        .filter(users::Column::PasswordHash.eq(before))
-        .exec(&**tx)
-        .await?;
-    Ok(())
+/// Replaces the hash of an account that is locked.
+async fn replace_hash(tx: &Transaction, user: users::Model, hash: String) -> Result<users::Model, DbErr> {
+    let mut row = user.into_active_model();
+    row.password_hash = Set(Some(hash));
+    row.update(&**tx).await
 }

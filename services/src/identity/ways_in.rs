@@ -12,7 +12,9 @@ use serde_json::json;
 
 use super::{
     IdentityError, attempts,
+    familiar::forget_networks,
     linked::{list_names, unlink_all},
+    right,
     sessions::revoke_all,
     user_target,
 };
@@ -43,7 +45,8 @@ pub(super) async fn delete_api_tokens(tx: &Transaction, user: UserId) -> Result<
 
 /// Hands an account whose address was never proven to the owner of the address, who is
 /// here now: nothing that whoever made it knows opens it from now on. It has no password
-/// then. `by` is how the owner came. Answers what opened it before too.
+/// then, and no right to operate the platform. `by` is how the owner came. Answers what
+/// opened it before too.
 pub(super) async fn hand_over(
     tx: &Transaction,
     caller: &Caller,
@@ -59,6 +62,8 @@ pub(super) async fn hand_over(
     row.updated_at = Set(tx.now());
     let user = row.update(&**tx).await?;
     tx.note_access(user.id);
+    let had_right = user.is_admin;
+    let user = if had_right { right::take(tx, user).await? } else { user };
     revoke_all(tx, user.id).await?;
     delete_api_tokens(tx, user.id).await?;
     account_tokens::Entity::update_many()
@@ -69,6 +74,11 @@ pub(super) async fn hand_over(
         .await?;
     unlink_all(tx, &user).await?;
     attempts::forget_account(tx, &user).await?;
+    forget_networks(tx, user.id).await?;
+    if had_right {
+        let context = json!({"by": by});
+        audit::record_critical(tx, caller, "account.revoke_admin", user_target(user.id), context).await?;
+    }
     let context = json!({"by": by, "removed": before});
     audit::record_warning(tx, caller, "auth.claim_account", user_target(user.id), context).await?;
     Ok((user, before))

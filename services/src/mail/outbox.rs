@@ -29,7 +29,7 @@ pub struct OutboxFilter {
     pub status: Option<MailStatus>,
     /// Of this template, by its stored name.
     pub template: Option<String>,
-    /// To this address, whatever its case.
+    /// To this address, whatever the case of its letters in ASCII.
     pub recipient: Option<String>,
     /// To this account.
     pub user: Option<UserId>,
@@ -49,7 +49,7 @@ impl Mail {
             .apply_if(*status, |rows, status| rows.filter(Column::Status.eq(status)))
             .apply_if(template.as_ref(), |rows, template| rows.filter(Column::Template.eq(template)))
             .apply_if(recipient.as_ref(), |rows, address| {
-                rows.filter(Column::Recipient.eq(address.trim().to_lowercase()))
+                rows.filter(Column::Recipient.eq(address.trim().to_ascii_lowercase()))
             })
             .apply_if(*user, |rows, user| rows.filter(Column::UserId.eq(user)))
             .order_by_desc(Column::Id);

@@ -8,6 +8,7 @@ use super::{
     AppTime, ChallengeResults, DailyReminder, LimitAlert, PaymentReceipt, ReceiptLine, Standing, Template,
 };
 
+const ACCOUNT: &str = "019aa0b2-0000-7000-8000-000000000002";
 const PROJECT: &str = "019aa0b2-0000-7000-8000-000000000001";
 
 impl Template {
@@ -20,6 +21,7 @@ impl Template {
             Self::ResetPassword => json!({"link": link("reset-password")}),
             Self::PasswordChanged => password_changed(),
             Self::EmailChanged | Self::AccountExists => json!({}),
+            Self::OperatorAdded => json!({"own": false, "account": ACCOUNT}),
             Self::ApiTokenCreated => json!({
                 "prefix": "atl_x7Kq2w",
                 "scopes": ["read", "write"],

@@ -26,7 +26,7 @@ impl Mail {
     /// Lets mails to an address leave again. Answers the target of the audit entry, which
     /// has the address's SHA-256: the log is kept for longer than the address may be.
     pub async fn delete_suppression(&self, caller: &Caller, address: &str) -> Result<String, MailingError> {
-        let address = address.trim().to_lowercase();
+        let address = address.trim().to_ascii_lowercase();
         let tx = self.queue.begin().await?;
         let found = mail_suppressions::Entity::find_by_id(address.clone()).one(&*tx).await?;
         let found = found.ok_or(MailingError::NotSuppressed)?;
@@ -40,12 +40,12 @@ impl Mail {
     }
 
     pub(super) async fn is_suppressed(&self, address: &str) -> Result<bool, DbErr> {
-        let found = mail_suppressions::Entity::find_by_id(address.to_lowercase());
+        let found = mail_suppressions::Entity::find_by_id(address.to_ascii_lowercase());
         Ok(found.count(self.queue.db()).await? > 0)
     }
 
     pub(super) async fn lift_suppression(&self, address: &str) -> Result<(), DbErr> {
-        mail_suppressions::Entity::delete_by_id(address.to_lowercase()).exec(self.queue.db()).await?;
+        mail_suppressions::Entity::delete_by_id(address.to_ascii_lowercase()).exec(self.queue.db()).await?;
         Ok(())
     }
 }
@@ -53,7 +53,7 @@ impl Mail {
 /// Holds mails to an address back from now on.
 pub(super) async fn suppress(tx: &Transaction, address: &str, reason: &str) -> Result<(), DbErr> {
     let row = mail_suppressions::ActiveModel {
-        address: Set(address.to_lowercase()),
+        address: Set(address.to_ascii_lowercase()),
         reason: Set(reason.chars().filter(|c| !c.is_control()).take(MAX_REASON).collect()),
         created_at: Set(tx.now()),
     };

@@ -102,6 +102,9 @@ templates! {
     PasswordChanged = "password_changed",
     /// An operator changed the mail address of the account; to the former one.
     EmailChanged = "email_changed",
+    /// An account may operate the platform from now on; to its person, `own`, and to the
+    /// other operators. Shows its id as `account`.
+    OperatorAdded = "operator_added",
     /// An API token was made. Shows `prefix`, `scopes` and `expires_at`.
     ApiTokenCreated = "api_token_created",
     /// Somebody tried to register an address that has an account.
@@ -146,6 +149,7 @@ impl Template {
             | Self::ResetPassword
             | Self::PasswordChanged
             | Self::EmailChanged
+            | Self::OperatorAdded
             | Self::ApiTokenCreated
             | Self::AccountExists
             | Self::ProviderLinked

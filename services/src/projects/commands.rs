@@ -1,10 +1,10 @@
 use atelier_entities::{
-    DeploymentId, DeploymentStatus, ProjectId, ProjectStatus, UserId, deployments, projects,
+    DeploymentId, DeploymentStatus, ProjectId, ProjectStatus, UserId, deployments, projects, users,
 };
 use atelier_queue::Transaction;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, ModelTrait,
-    QueryFilter, QueryOrder, QuerySelect,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use serde_json::json;
 
@@ -16,7 +16,7 @@ use crate::{
 };
 
 impl Projects {
-    /// Creates a draft.
+    /// Creates a draft, up to the most projects that a person may have.
     pub async fn create(
         &self,
         caller: &Caller,
@@ -29,6 +29,7 @@ impl Projects {
             errors.take("description", validation::paragraph(&input.description, MAX_DESCRIPTION));
         let (title, description) = errors.finish(title.zip(description))?;
         let tx = self.queue.begin().await?;
+        self.ensure_room(&tx, user).await?;
         let row = projects::ActiveModel {
             id: Set(ProjectId::new()),
             user_id: Set(user),
@@ -48,6 +49,15 @@ impl Projects {
         audit::record(&tx, caller, "project.create", project_target(project.id), json!({})).await?;
         tx.commit().await?;
         Ok(project)
+    }
+
+    /// Refuses where the person has as many projects as they may. The account stays locked,
+    /// so that of two at once one waits for the other.
+    async fn ensure_room(&self, tx: &Transaction, user: UserId) -> Result<(), ProjectError> {
+        let account = users::Entity::find_by_id(user).lock_exclusive().one(&**tx).await?;
+        account.ok_or(ProjectError::NotFound)?;
+        let count = projects::Entity::find_owned(user).count(&**tx).await?;
+        if count >= self.max_projects { Err(ProjectError::TooMany(self.max_projects)) } else { Ok(()) }
     }
 
     /// A person's projects, newest first, and how many there are, up to
@@ -178,7 +188,7 @@ mod tests {
     use atelier_entities::ProjectKind;
 
     use super::*;
-    use crate::testing::Bench;
+    use crate::testing::{Bench, options};
 
     #[test]
     fn people_set_only_what_is_theirs_to_set() {
@@ -207,6 +217,31 @@ mod tests {
             projects.update(&caller, ada.id, project.id, changes).await.expect("hers").title,
             "Mine now"
         );
+    }
+
+    #[tokio::test]
+    async fn a_person_has_no_more_projects_than_the_settings_say() {
+        let mut options = options();
+        options.max_projects = 2;
+        let bench = Bench::with_options(options).await;
+        let (ada, bob) = (bench.register("ada@example.org").await, bench.register("bob@example.org").await);
+        let create = async |user: UserId| {
+            let input = NewProject {
+                title: "Reading list".to_owned(),
+                description: String::new(),
+                kind: ProjectKind::WebApp,
+            };
+            bench.services.projects.create(&Caller::default(), user, input).await
+        };
+        let (first, second, third) = tokio::join!(create(ada.id), create(ada.id), create(ada.id));
+        let made: Vec<_> = [first, second, third].into_iter().filter_map(Result::ok).collect();
+        assert_eq!(made.len(), 2, "of three at once");
+
+        let refused = create(ada.id).await;
+        assert!(matches!(refused, Err(ProjectError::TooMany(2))), "{refused:?}");
+        create(bob.id).await.expect("another person's are no matter");
+        bench.services.projects.delete(&Caller::default(), ada.id, made[0].id).await.expect("deleted");
+        create(ada.id).await.expect("there is room again");
     }
 
     #[tokio::test]

@@ -158,10 +158,11 @@ impl Browser {
         reply
     }
 
-    /// How many cookies of the instance it keeps.
+    /// How many cookies of sign-ins that are under way it keeps.
     #[must_use]
     pub fn count_cookies(&self) -> usize {
-        self.cookies.keys().filter(|(origin, _)| origin == PUBLIC_URL).count()
+        let under_way = |name: &str| name.contains("atelier_oauth_");
+        self.cookies.keys().filter(|(origin, name)| origin == PUBLIC_URL && under_way(name)).count()
     }
 }
 

@@ -68,19 +68,27 @@ fn role(deployment: &Value) -> Role {
     roles.into_iter().find(|role| role.as_str() == command).unwrap_or_else(|| panic!("{command} is no role"))
 }
 
-/// The settings that the pods of a Deployment run with.
+/// The settings that the pods of a Deployment run with, once the example's secrets are
+/// filled in.
 fn settings(deployment: &Value) -> Settings {
+    let loaded = load_from(role(deployment), None, &variables(deployment, "Kq2wT8xZ"));
+    loaded.unwrap_or_else(|problems| panic!("{}: {problems}", name(deployment))).settings
+}
+
+/// What the pods of a Deployment have in their environment, with this in place of the
+/// example's secret.
+fn variables(deployment: &Value, secret: &str) -> Vec<(String, String)> {
     let mut variables = deployment::image_variables();
     let shared =
         [&named("ConfigMap", "atelier")["data"], &named("Secret", "atelier")["stringData"]].map(Value::clone);
     for fields in &shared {
         let fields = fields.as_object().expect("settings").iter();
-        variables.extend(fields.map(|(name, value)| (name.clone(), text(value))));
+        let filled = |value: &Value| text(value).replace("change-me", secret);
+        variables.extend(fields.map(|(name, value)| (name.clone(), filled(value))));
     }
     let own = container(deployment)["env"].as_array().into_iter().flatten();
     variables.extend(own.map(|variable| (text(&variable["name"]), text(&variable["value"]))));
-    let loaded = load_from(role(deployment), None, &variables);
-    loaded.unwrap_or_else(|problems| panic!("{}: {problems}", name(deployment))).settings
+    variables
 }
 
 fn text(value: &Value) -> String {
@@ -117,6 +125,16 @@ fn every_object_has_a_kind_and_a_name_and_every_file_is_applied() {
         documents(KUSTOMIZATION)[0]["resources"].as_array().expect("a list").iter().map(text).collect();
     let written = files().into_iter().filter(|file| file != KUSTOMIZATION && file != SECRET).collect();
     assert_eq!(applied, written);
+}
+
+#[test]
+fn no_pod_starts_with_the_secrets_of_the_example() {
+    for deployment in objects("Deployment") {
+        let refused = load_from(role(&deployment), None, &variables(&deployment, "change-me"));
+        let problems = refused.expect_err("refused").problems;
+        let keys: BTreeSet<_> = problems.iter().map(|problem| problem.key.as_str()).collect();
+        assert_eq!(keys, BTreeSet::from(["auth.jwt_secret", "database.url", "mail.smtp_url", "redis.url"]));
+    }
 }
 
 #[test]

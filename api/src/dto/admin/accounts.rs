@@ -170,7 +170,8 @@ pub(crate) struct UpdateUserInput {
     /// 1 to 120 characters.
     #[schema(min_length = 1, max_length = 120)]
     full_name: Option<String>,
-    /// Unique, whatever its case. It is to be proven again; a link is mailed to it.
+    /// Unique, whatever its case. It is to be proven again; a link is mailed to it. An
+    /// operator loses the right until it is proven and given again.
     #[schema(format = Email)]
     email: Option<String>,
     /// Language of mails: en or fr.

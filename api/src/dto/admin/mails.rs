@@ -201,7 +201,7 @@ impl From<mail_messages::Model> for OutboxMailDetailView {
 /// An address that gets no more mails that people can do without.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SuppressionView {
-    /// In lower case.
+    /// With small letters.
     address: String,
     /// What the receiver's server said.
     reason: String,
@@ -220,7 +220,7 @@ impl From<mail_suppressions::Model> for SuppressionView {
 pub(crate) struct LiftedView {
     /// Always true.
     pub(crate) success: bool,
-    /// The address, in lower case.
+    /// The address, with small letters.
     pub(crate) address: String,
     /// The target under which the audit log has it: the address's SHA-256, since the log is
     /// kept for longer than an address may be.

@@ -9,12 +9,13 @@ use crate::{
     dto::admin::{PauseView, limits::LimitsView},
     error::ApiError,
     extract::{Admin, ApiPath, JsonBody, RequestCaller},
+    idempotency::kept,
 };
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
-        .routes(routes!(pause_queue))
-        .routes(routes!(resume_queue))
+        .routes(kept::<Admin>(routes!(pause_queue)))
+        .routes(kept::<Admin>(routes!(resume_queue)))
         .routes(routes!(get_limits, update_limits))
 }
 

@@ -22,6 +22,7 @@ use crate::{
     extract::{
         Admin, ApiPath, ApiQuery, Authenticated, OptionalJsonBody, PageParams, Pagination, RequestCaller,
     },
+    idempotency::kept,
 };
 
 /// A mail has no script, and none would run: it is shown on an origin of its own.
@@ -33,7 +34,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(list_mails))
         .routes(routes!(list_mail_templates))
         .routes(routes!(preview_mail))
-        .routes(routes!(send_test_mail))
+        .routes(kept::<Admin>(routes!(send_test_mail)))
         .routes(routes!(list_suppressions))
         .routes(routes!(delete_suppression))
         .routes(routes!(read_mail))
@@ -182,7 +183,7 @@ async fn delete_suppression(
     ApiPath(address): ApiPath<String>,
 ) -> Result<Json<LiftedView>, ApiError> {
     let audit_target = state.services.mail.delete_suppression(&caller, &address).await?;
-    Ok(Json(LiftedView { success: true, address: address.trim().to_lowercase(), audit_target }))
+    Ok(Json(LiftedView { success: true, address: address.trim().to_ascii_lowercase(), audit_target }))
 }
 
 fn template(name: &str) -> Result<Template, ApiError> {

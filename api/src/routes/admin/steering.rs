@@ -17,14 +17,15 @@ use crate::{
     },
     error::ApiError,
     extract::{Admin, JsonBody, RequestCaller},
+    idempotency::kept,
     routes::accepted,
 };
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
-        .routes(routes!(cancel_jobs))
-        .routes(routes!(replay_jobs))
-        .routes(routes!(discard_jobs))
+        .routes(kept::<Admin>(routes!(cancel_jobs)))
+        .routes(kept::<Admin>(routes!(replay_jobs)))
+        .routes(kept::<Admin>(routes!(discard_jobs)))
 }
 
 /// Cancels every job of a filter that waits or runs.

@@ -155,7 +155,7 @@ async fn what_is_older_than_a_search_reads_is_found_by_its_whole_address() {
 async fn a_search_reads_the_newest_accounts_only() {
     let bench = three().await;
     let db = bench.services.queue.db();
-    let newest = users::Entity::find_by_email("odd_1@example.org").one(db).await.expect("asked");
+    let newest = users::Entity::find_by_email(["odd_1@example.org"]).one(db).await.expect("asked");
 
     assert_eq!(searched_since(db, 1).await.expect("asked"), newest.map(|row| row.created_at));
     assert_eq!(searched_since(db, 4).await.expect("asked"), None, "all of them are read");

@@ -48,7 +48,7 @@ async fn guessing_gets_slower_and_the_right_password_starts_anew() {
 async fn an_unknown_account_gets_slower_too_and_an_address_over_many_accounts() {
     let bench = Bench::new().await;
     let caller = Caller { ip: Some("192.0.2.1".to_owned()), ..Caller::default() };
-    let begin = async |email: String| bench.services.identity.begin_attempt(&caller, &email).await;
+    let begin = async |email: String| bench.services.identity.begin_attempt(&caller, &email, None).await;
     for _ in 0..6 {
         begin("nobody@example.org".to_owned()).await.expect("counted");
     }

@@ -43,7 +43,7 @@ pub(super) async fn forget_deliveries(tx: &Transaction, user: UserId) -> Result<
     Ok(())
 }
 
-/// Every mail address that is known of a person, in lower case. The person's mails are
+/// Every mail address that is known of a person, with small letters. The person's mails are
 /// held until the transaction ends, so that a delivery that is under way has noted what
 /// became of it before, or finds the mail gone.
 pub(super) async fn lock_addresses(tx: &Transaction, account: &users::Model) -> Result<Vec<String>, DbErr> {
@@ -60,7 +60,7 @@ pub(super) async fn lock_addresses(tx: &Transaction, account: &users::Model) -> 
         .filter(account_tokens::Column::UserId.eq(account.id));
     let linked: Vec<String> = links.into_tuple().all(&**tx).await?;
     let all = mailed.into_iter().chain(linked).chain([account.email.clone()]);
-    let all: BTreeSet<String> = all.map(|address| address.to_lowercase()).collect();
+    let all: BTreeSet<String> = all.map(|address| address.to_ascii_lowercase()).collect();
     Ok(all.into_iter().collect())
 }
 

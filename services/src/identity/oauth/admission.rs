@@ -14,6 +14,7 @@ use crate::{
         ways_in::hand_over,
     },
     mail::{Template, queue_mail},
+    validation,
 };
 
 /// What is done for a person who came.
@@ -84,7 +85,10 @@ impl Identity {
         };
         let email = visitor.particulars.proven_email.as_deref();
         let of_email = match (&linked, email) {
-            (None, Some(email)) => users::Entity::find_by_email(email).lock_exclusive().one(&*tx).await?,
+            (None, Some(email)) => {
+                let forms = validation::email_forms(email);
+                users::Entity::find_by_email(forms).lock_exclusive().one(&*tx).await?
+            }
             _ => None,
         };
         let step = decide(linked.as_ref(), of_email.as_ref(), email.is_some())?;
@@ -136,8 +140,9 @@ impl Identity {
         visitor: &Visitor<'_>,
         user: users::Model,
     ) -> Result<users::Model, IdentityError> {
-        let proven = visitor.particulars.proven_email.as_ref();
-        let user = if user.email_verified_at.is_none() && proven == Some(&user.email) {
+        let proven = visitor.particulars.proven_email.as_deref();
+        let is_same = |proven| validation::email_forms(proven).contains(&user.email);
+        let user = if user.email_verified_at.is_none() && proven.is_some_and(is_same) {
             let id = user.id;
             let mut row = user.into_active_model();
             row.email_verified_at = Set(Some(tx.now()));
@@ -147,7 +152,7 @@ impl Identity {
         } else {
             user
         };
-        Ok(self.grant_named_admin(tx, caller, user).await?)
+        self.grant_named_admin(tx, caller, user).await
     }
 }
 

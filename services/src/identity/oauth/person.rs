@@ -8,7 +8,7 @@ use crate::{identity::profile::check_avatar, validation};
 /// A person's particulars, each sound or left out.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Particulars {
-    /// The address, in lower case, where the provider has proven it.
+    /// The address as accounts keep it, where the provider has proven it.
     pub(super) proven_email: Option<String>,
     pub(super) full_name: Option<String>,
     pub(super) avatar_url: Option<String>,
@@ -36,10 +36,12 @@ impl Particulars {
     }
 }
 
-/// A name in one line of at most 120 characters.
+/// A name in one line of at most 120 characters, without what hides text where it has any.
 fn name(text: &str) -> Option<String> {
-    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(120).collect();
-    validation::full_name(&plain).ok()
+    let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let cut = |text: &str| text.chars().take(120).collect::<String>();
+    let plain = || cut(&validation::without_hidden(&spaced));
+    validation::full_name(&cut(&spaced)).or_else(|_| validation::full_name(&plain())).ok()
 }
 
 /// Language and country of a locale such as `fr-CA` or `fr_CA`.
@@ -72,7 +74,7 @@ mod tests {
 
         let odd = ExternalPerson {
             email: Some("not an address".to_owned()),
-            name: Some(" \u{0} ".to_owned()),
+            name: Some(" \u{0}\u{3164} ".to_owned()),
             picture: Some("http://img.example/ada.png".to_owned()),
             locale: Some("tlh-XX".to_owned()),
             ..person.clone()
@@ -101,8 +103,9 @@ mod tests {
     }
 
     #[test]
-    fn long_names_are_cut() {
+    fn names_are_cut_and_hide_nothing() {
         assert_eq!(name(&"é".repeat(200)).expect("a name").chars().count(), 120);
         assert_eq!(name("Win at https://evil.example"), None);
+        assert_eq!(name("Ada\u{200b} \u{202e}Lovelace").as_deref(), Some("Ada Lovelace"));
     }
 }

@@ -75,6 +75,7 @@ fn what_must_be_told_cannot_be_unsubscribed_from() {
             "reset_password",
             "password_changed",
             "email_changed",
+            "operator_added",
             "api_token_created",
             "account_exists",
             "provider_linked",

@@ -32,7 +32,7 @@ async fn only_message(app: &TestApp) -> mail_messages::Model {
 }
 
 async fn user(app: &TestApp, email: &str) -> users::Model {
-    let found = users::Entity::find_by_email(email).one(app.db()).await.expect("a database");
+    let found = users::Entity::find_by_email([email]).one(app.db()).await.expect("a database");
     found.expect("an account")
 }
 

@@ -95,7 +95,14 @@ async fn others(app: &TestApp) -> Vec<Actor> {
     let client = app.client();
     let eve = client.register("eve@example.org").await;
     let gone = client.register("gone@example.org").await;
+    for person in [&eve, &gone] {
+        set(app, person, users::Column::IsAdmin, Expr::value(true)).await;
+    }
     let gone_token = Actor::token("a token of a closed account", app, &gone, ALL).await;
+    let eves = Actor::token("another's token for everything", app, &eve, ALL).await;
+    for person in [&eve, &gone] {
+        set(app, person, users::Column::IsAdmin, Expr::value(false)).await;
+    }
     set(app, &gone, users::Column::IsActive, Expr::value(false)).await;
     vec![
         Actor::anonymous(app),
@@ -103,7 +110,7 @@ async fn others(app: &TestApp) -> Vec<Actor> {
         Actor { active: false, ..gone_token },
         Actor::token("another's token to read", app, &eve, READ).await,
         Actor::token("another's token to write", app, &eve, WRITE).await,
-        Actor::token("another's token for everything", app, &eve, ALL).await,
+        eves,
         Actor::session("another person", &eve),
     ]
 }

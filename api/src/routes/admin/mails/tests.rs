@@ -91,7 +91,7 @@ async fn mails_are_listed_and_filtered() {
     let all = get(&api, &root, "?page_size=1").await;
     assert_eq!(
         (all.body.as_array().map(Vec::len), &all.headers["x-total-count"]),
-        (Some(1), &HeaderValue::from(2))
+        (Some(1), &HeaderValue::from(3))
     );
     let of_ada = get(&api, &root, "?recipient=Ada@example.org&status=queued&template=welcome").await.body;
     assert_eq!(of_ada.as_array().map(Vec::len), Some(1), "{of_ada}");

@@ -113,7 +113,7 @@ async fn the_platform_is_shown_at_a_glance() {
         (&json!(0), &Value::Null),
         "not yet counted"
     );
-    assert_eq!(overview["jobs"]["available"], 1, "the welcome mail");
+    assert_eq!(overview["jobs"]["available"], 2, "the welcome mail and the one of the right");
     let growth = get("stats/users-growth?period=week&time_zone=Europe/Paris").await;
     assert_eq!((&growth["time_zone"], &growth["new_users"]), (&json!("Europe/Paris"), &json!(1)), "{growth}");
     let points = growth["points"].as_array().expect("points");

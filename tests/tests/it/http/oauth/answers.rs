@@ -27,6 +27,9 @@ async fn an_id_token_that_fails_a_check_lets_nobody_in() {
         "other_algorithm",
         "other_key",
         "unknown_key",
+        "empty_subject",
+        "endless_subject",
+        "foreign_subject",
         "no_token",
     ] {
         server.set_fault(fault).await;

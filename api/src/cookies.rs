@@ -1,27 +1,47 @@
-//! The cookie that ties a sign-in to a browser.
+//! The cookies of a sign-in: the one that ties it to a browser while it is under way, and
+//! the one by which the browser is known afterwards.
 
 use std::time::Duration;
 
-use atelier_services::identity::SignInCookie;
-use axum::http::{HeaderMap, HeaderValue, header};
+use atelier_services::identity::{DEVICE_KNOWN_FOR, SignInCookie, is_device_cookie};
+use axum::{
+    http::{HeaderMap, HeaderValue, header},
+    response::Response,
+};
 
 /// Gives the browser the cookie for so long. Scripts do not see it.
-pub(super) fn set(headers: &mut HeaderMap, cookie: &SignInCookie, lifetime: Duration) {
+pub(crate) fn set(headers: &mut HeaderMap, cookie: &SignInCookie, lifetime: Duration) {
     if let Ok(value) = HeaderValue::from_str(&line(cookie, lifetime)) {
         headers.append(header::SET_COOKIE, value);
     }
 }
 
 /// Takes the cookie back.
-pub(super) fn remove(headers: &mut HeaderMap, cookie: &SignInCookie) {
+pub(crate) fn remove(headers: &mut HeaderMap, cookie: &SignInCookie) {
     set(headers, cookie, Duration::ZERO);
 }
 
+/// Gives the browser the cookie of a device that just signed in.
+pub(crate) fn set_device(response: &mut Response, cookie: Option<&SignInCookie>) {
+    if let Some(cookie) = cookie {
+        set(response.headers_mut(), cookie, DEVICE_KNOWN_FOR);
+    }
+}
+
 /// The value that the browser sends under that name.
-pub(super) fn find(headers: &HeaderMap, name: &str) -> Option<String> {
+pub(crate) fn find(headers: &HeaderMap, name: &str) -> Option<String> {
+    find_where(headers, |other| other == name)
+}
+
+/// The value of the cookie of a device.
+pub(crate) fn find_device(headers: &HeaderMap) -> Option<String> {
+    find_where(headers, is_device_cookie)
+}
+
+fn find_where(headers: &HeaderMap, is_wanted: impl Fn(&str) -> bool) -> Option<String> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(other, _)| *other == name).map(|(_, value)| value.to_owned())
+    pairs.find(|(name, _)| is_wanted(name)).map(|(_, value)| value.to_owned())
 }
 
 fn line(cookie: &SignInCookie, lifetime: Duration) -> String {
@@ -56,6 +76,19 @@ mod tests {
         }
         for (name, value) in [("a", Some("1")), ("c", Some("3")), ("b", Some("4")), ("d", None)] {
             assert_eq!(find(&headers, name).as_deref(), value, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_cookie_of_a_device_is_known_under_both_its_names() {
+        for (line, value) in [
+            ("a=1; atelier_device=x.y.z", Some("x.y.z")),
+            ("__Host-atelier_device=x", Some("x")),
+            ("atelier_devices=x", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::COOKIE, HeaderValue::from_static(line));
+            assert_eq!(find_device(&headers).as_deref(), value, "{line}");
         }
     }
 }

@@ -1,0 +1,165 @@
+//! From where somebody signed in before: by a device that shows the cookie of a sign-in, or
+//! from a network that is on record. Failed attempts from there are counted apart, so that
+//! whoever guesses from elsewhere keeps nobody out ("device cookies" of OWASP).
+//!
+//! Neither can be had without the account: a cookie is an HMAC over the account and its
+//! present password, and a network is recorded by a sign-in that succeeded.
+
+use std::time::Duration;
+
+use atelier_entities::{Timestamp, UserId, known_networks, users};
+use atelier_queue::Transaction;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit, Mac};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, sea_query::OnConflict,
+};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::Sha256;
+
+use super::{
+    Identity, SignInCookie,
+    attempts::network_key,
+    tokens::{hash_token, new_token},
+};
+use crate::Caller;
+
+/// For so long after its last sign-in a device or a network is known.
+pub const DEVICE_KNOWN_FOR: Duration = Duration::from_secs(180 * 24 * 3600);
+/// Networks of one account, the latest ones. A phone that moves is in a few a day.
+const MOST_NETWORKS: u64 = 50;
+/// What the cookie is called, behind the prefix that https has.
+const COOKIE: &str = "atelier_device";
+
+/// From where an attempt comes, where the account knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Familiar {
+    /// A device; what it is counted by.
+    Device(String),
+    /// A network; what the account's attempts from it are counted by.
+    Network(String),
+}
+
+/// Makes and checks the cookies of devices. Its key is derived from the signing secret.
+#[derive(Clone)]
+pub(super) struct DeviceKey(Hmac<Sha256>);
+
+impl DeviceKey {
+    pub(super) fn new(secret: &SecretString) -> Self {
+        let key = keyed(secret.expose_secret().as_bytes()).chain_update("atelier devices v1").finalize();
+        Self(keyed(&key.into_bytes()))
+    }
+
+    /// A cookie of a sign-in of that account: when, a name of its own, and the HMAC.
+    fn cookie(&self, user: &users::Model, now: Timestamp) -> String {
+        let named = format!("{}.{}", now.timestamp(), new_token());
+        let mac = URL_SAFE_NO_PAD.encode(self.over(user, &named).finalize().into_bytes());
+        format!("{named}.{mac}")
+    }
+
+    /// What a device of that account is counted by; none where the cookie is another
+    /// account's, of another password, too old or made up.
+    fn read(&self, user: &users::Model, cookie: &str, now: Timestamp) -> Option<String> {
+        let (named, mac) = cookie.rsplit_once('.')?;
+        self.over(user, named).verify_slice(&URL_SAFE_NO_PAD.decode(mac).ok()?).ok()?;
+        let at = Timestamp::from_timestamp(named.split_once('.')?.0.parse().ok()?, 0)?;
+        (at + DEVICE_KNOWN_FOR > now).then(|| hash_token(named))
+    }
+
+    fn over(&self, user: &users::Model, named: &str) -> Hmac<Sha256> {
+        let password = user.password_hash.as_deref().unwrap_or_default();
+        self.0
+            .clone()
+            .chain_update(user.id.0.as_bytes())
+            .chain_update(named)
+            .chain_update([0])
+            .chain_update(password)
+    }
+}
+
+fn keyed(key: &[u8]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key).expect("HMAC takes keys of every length")
+}
+
+impl Identity {
+    /// Whether the account knows where the caller is. It takes as long where there is no
+    /// account.
+    pub(super) async fn find_familiar(
+        &self,
+        db: &impl ConnectionTrait,
+        caller: &Caller,
+        account: Option<&users::Model>,
+    ) -> Result<Option<Familiar>, DbErr> {
+        let now = self.queue.now();
+        let id = account.map_or(UserId(Default::default()), |account| account.id);
+        let network = network_key(caller).map(|network| hash_network(id, &network));
+        let known = known_networks::Entity::find()
+            .filter(known_networks::Column::UserId.eq(id))
+            .filter(known_networks::Column::Network.eq(network.unwrap_or_default()))
+            .filter(known_networks::Column::LastAt.gt(now - DEVICE_KNOWN_FOR))
+            .one(db)
+            .await?;
+        let device = account.zip(caller.device.as_ref()).and_then(|(account, cookie)| {
+            self.devices.read(account, cookie.expose_secret(), now).map(Familiar::Device)
+        });
+        Ok(device.or(known.map(|known| Familiar::Network(known.network))))
+    }
+
+    /// The cookie by which the device of a sign-in is known from now on.
+    pub(super) fn device_cookie(&self, account: &users::Model) -> SignInCookie {
+        let is_secure = self.oauth.public_url.starts_with("https://");
+        // Browsers take such a name from this very host over https alone.
+        let prefix = if is_secure { "__Host-" } else { "" };
+        let name = format!("{prefix}{COOKIE}");
+        let value = self.devices.cookie(account, self.queue.now());
+        SignInCookie { name, value, is_secure, is_cross_site: false }
+    }
+}
+
+/// Whether a cookie of that name is a device's.
+#[must_use]
+pub fn is_device_cookie(name: &str) -> bool {
+    name.strip_prefix("__Host-").unwrap_or(name) == COOKIE
+}
+
+/// Records the network of a sign-in that succeeded. Those that were not seen for longest
+/// make room.
+pub(super) async fn remember_network(tx: &Transaction, caller: &Caller, user: UserId) -> Result<(), DbErr> {
+    let Some(network) = network_key(caller) else { return Ok(()) };
+    let row = known_networks::ActiveModel {
+        user_id: Set(user),
+        network: Set(hash_network(user, &network)),
+        last_at: Set(tx.now()),
+    };
+    let again = OnConflict::columns([known_networks::Column::UserId, known_networks::Column::Network])
+        .update_column(known_networks::Column::LastAt)
+        .to_owned();
+    known_networks::Entity::insert(row).on_conflict(again).exec_without_returning(&**tx).await?;
+    let latest = known_networks::Entity::find()
+        .select_only()
+        .column(known_networks::Column::Network)
+        .filter(known_networks::Column::UserId.eq(user))
+        .order_by_desc(known_networks::Column::LastAt)
+        .limit(MOST_NETWORKS)
+        .into_query();
+    known_networks::Entity::delete_many()
+        .filter(known_networks::Column::UserId.eq(user))
+        .filter(known_networks::Column::Network.not_in_subquery(latest))
+        .exec(&**tx)
+        .await?;
+    Ok(())
+}
+
+/// Forgets the networks of an account: somebody else may have signed in from them.
+pub(super) async fn forget_networks(tx: &Transaction, user: UserId) -> Result<(), DbErr> {
+    known_networks::Entity::delete_many().filter(known_networks::Column::UserId.eq(user)).exec(&**tx).await?;
+    Ok(())
+}
+
+fn hash_network(user: UserId, network: &str) -> String {
+    hash_token(&format!("{user} {network}"))
+}
+
+#[cfg(test)]
+mod tests;
