@@ -18,7 +18,7 @@ use atelier_queue::{
 use atelier_scheduler::SchedulerOptions;
 use atelier_services::database;
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DbErr,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr,
     sqlx::{self, Connection, PgConnection},
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -111,6 +111,8 @@ pub(super) async fn embedded(args: EmbeddedArgs) -> anyhow::Result<ExitCode> {
 pub(super) async fn embedded_queue(file: &Path, heartbeat: Duration) -> anyhow::Result<Queue> {
     let url = backing::url(file, "rw");
     let db = database::connect(&url, CONNECTIONS, ACQUIRE_LIMIT, STATEMENT_LIMIT).await?;
+    // Ends the start where the file takes no writes, as the product's start ends.
+    db.execute_unprepared("PRAGMA user_version = 0").await.context("the file cannot be written")?;
     let options = QueueOptions { heartbeat, ..QueueOptions::default() };
     let bus = Arc::new(LocalBus::default());
     Ok(Queue::new(db, Arc::new(InProcess::default()), bus, kinds::effects()?, options))
