@@ -65,7 +65,7 @@ fn forgeries(ada: &Person, good: &Value, payload: &str, signature: &str) -> Vec<
         format!("{}.{payload}.{signature}", header("{\"alg\":\"HS256\"}")),
         "garbage".to_owned(),
         "..".to_owned(),
-        "x".repeat(60_000),
+        "x".repeat(10_000),
     ];
     for algorithm in ["none", "None", "nOnE", "", "RS256", "ES256", "PS256", "EdDSA"] {
         let header = header(&json!({"alg": algorithm, "typ": "JWT"}).to_string());

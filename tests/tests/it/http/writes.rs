@@ -143,7 +143,7 @@ async fn a_postgresql_without_room_for_a_job_is_told_until_it_has_some() {
     ready_again(&client).await;
 
     let path = format!("/api/projects/{project}/generate");
-    let _failed = ada.client.post(&path).send().await.expect(500);
+    let _refused = ada.client.post(&path).send().await.refused(503, "UNAVAILABLE");
 
     unready(&client, "database", "FULL").await;
     session.execute_unprepared("DROP FUNCTION no_room CASCADE").await.expect("dropped");

@@ -16,6 +16,7 @@ pub(super) const SMALL: &[&str] = &[
     "schedules",
     "seaql_migrations",
     "workers",
+    "write_probes",
 ];
 
 /// Columns whose values mean something, as expressions of the row's number `n`.
