@@ -100,7 +100,9 @@ fn parameter() -> Parameter {
 /// Does the request once for each key of a person. Requests without a key, and
 /// those of nobody, pass.
 async fn apply<A: FromRequestParts<ApiState> + Send + 'static>(mut request: Request, next: Next) -> Response {
-    let keys = request.extensions_mut().remove().filter(|_| request.headers().contains_key(HEADER));
+    // The layer of a route also stands before the refusal of other methods.
+    let applies = request.method() == Method::POST && request.headers().contains_key(HEADER);
+    let keys = request.extensions_mut().remove().filter(|_| applies);
     let Some(Keys(state)) = keys else { return next.run(request).await };
     let mut answer = once::<A>(state, request, next).await.unwrap_or_else(IntoResponse::into_response);
     // Under a key the handler alone is done again: see `run`.

@@ -144,6 +144,9 @@ async fn a_repeated_request_is_done_once() {
     let reused = api.send(generate(json!({"mode": "advanced"}), "one")).await;
     assert_eq!((reused.status.as_u16(), &reused.body["code"]), (409, &"IDEMPOTENCY_KEY_REUSED".into()));
 
+    let other = with_header(request("TRACE", &path, &token, json!({})), "idempotency-key", "one");
+    assert_eq!(api.send(other).await.status, 405);
+
     let second = api.send(generate(json!({"mode": "quick"}), "two")).await;
     assert_eq!((second.status.as_u16(), &second.body["code"]), (409, &"GENERATION_IN_PROGRESS".into()));
     assert_eq!(second.body["details"]["location"], location.as_str());
