@@ -90,6 +90,12 @@ impl Installation {
         let mut blow = Blow::against(worker.name());
         blow.held = self.held_by(pid).await;
         let pause = self.heartbeat * 2 + dice::between(dice[2], PAST_LEASE.0, PAST_LEASE.1);
+        if self.members.workers.len() == 1 {
+            // Nobody else takes over: what counts is how soon it goes on itself.
+            time::sleep(pause).await;
+            fleet::send("CONT", pid).await;
+            return Ok(Blow { held: blow.held, ..Blow::against(worker.name()) });
+        }
         blow.aftermath.push(tokio::spawn(async move {
             time::sleep(pause).await;
             fleet::send("CONT", pid).await;
