@@ -126,8 +126,10 @@ impl Admin {
     pub async fn health(&self) -> HealthReport {
         let queue = &self.queue;
         let transport = queue.transport();
+        // First: what is asked below takes connections of its own.
+        let pool = database::pool(queue.db());
         let database = async {
-            let (fault, facts) = tokio::join!(queue.database_fault(), database::ask(queue.db()));
+            let (fault, facts) = tokio::join!(queue.database_fault(), database::ask(queue.db(), pool));
             Ok::<_, Infallible>((fault, facts.ok()))
         };
         let carrier = async {

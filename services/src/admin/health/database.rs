@@ -32,13 +32,14 @@ const POSTGRES: &str = "SELECT current_setting('server_version') AS version, \
 const SQLITE: &str = "SELECT sqlite_version() AS version, \
     (SELECT page_count FROM pragma_page_count()) * (SELECT page_size FROM pragma_page_size()) AS size_bytes";
 
-pub(super) async fn ask(db: &DatabaseConnection) -> Result<DatabaseFacts, DbErr> {
+/// Asks a database with what was known of its pool before anything was asked.
+pub(super) async fn ask(db: &DatabaseConnection, pool: Pool) -> Result<DatabaseFacts, DbErr> {
     let backend = db.get_database_backend();
     let (engine, text) = match backend {
         DatabaseBackend::Postgres => ("postgresql", POSTGRES),
         _ => ("sqlite", SQLITE),
     };
-    let (connections, idle, max_connections) = pool(db);
+    let (connections, idle, max_connections) = pool;
     let found = Row::find_by_statement(Statement::from_string(backend, text)).one(db).await?;
     let Row { version, size_bytes } =
         found.ok_or_else(|| DbErr::RecordNotFound("the database's version".to_owned()))?;
@@ -47,7 +48,10 @@ pub(super) async fn ask(db: &DatabaseConnection) -> Result<DatabaseFacts, DbErr>
 }
 
 /// Connections that are open, that nobody uses, and that may be open.
-fn pool(db: &DatabaseConnection) -> (u32, usize, u32) {
+pub(super) type Pool = (u32, usize, u32);
+
+/// How the pool is at this moment.
+pub(super) fn pool(db: &DatabaseConnection) -> Pool {
     match db.get_database_backend() {
         DatabaseBackend::Postgres => {
             let pool = db.get_postgres_connection_pool();
@@ -62,7 +66,7 @@ fn pool(db: &DatabaseConnection) -> (u32, usize, u32) {
 
 impl DatabaseFacts {
     pub(super) fn judge(&self) -> Verdict {
-        // One of them asks.
+        // A pool of one is full whenever it is used.
         let is_full = self.max_connections > 1
             && self.connections >= self.max_connections
             && self.idle_connections == 0;
