@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use atelier_services::identity::{DEVICE_KNOWN_FOR, SignInCookie, is_device_cookie};
+use atelier_foundation::identity::{DEVICE_KNOWN_FOR, SignInCookie, is_device_cookie};
 use axum::{
     http::{HeaderMap, HeaderValue, header},
     response::Response,

@@ -1,10 +1,10 @@
 //! The one shape of every error answer, and how each domain's errors become it.
 
 mod bounds;
-mod domains;
 
 use std::{borrow::Cow, sync::Arc};
 
+use atelier_foundation::{Class, Problem};
 use atelier_queue::Transient;
 use axum::{
     Json,
@@ -188,6 +188,27 @@ impl ApiError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         self.code
+    }
+}
+
+/// What an error of a domain says of itself.
+impl<E: Problem> From<E> for ApiError {
+    fn from(error: E) -> Self {
+        let refusal = error.refusal();
+        let status = match refusal.class {
+            Class::Internal => return Self::failed(&error),
+            Class::BadRequest => StatusCode::BAD_REQUEST,
+            Class::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Class::Forbidden => StatusCode::FORBIDDEN,
+            Class::NotFound => StatusCode::NOT_FOUND,
+            Class::Conflict => StatusCode::CONFLICT,
+            Class::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+            Class::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            Class::Upstream => StatusCode::BAD_GATEWAY,
+            Class::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        let error = Self::new(status, refusal.code, refusal.message);
+        Self { details: refusal.details, retry_after: refusal.retry_after, ..error }
     }
 }
 

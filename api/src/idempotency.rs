@@ -13,8 +13,8 @@ mod tests;
 
 use std::panic::AssertUnwindSafe;
 
+use atelier_foundation::idempotency::{Answer, Begin, Claim};
 use atelier_queue::Transaction;
-use atelier_services::idempotency::{Answer, Begin, Claim};
 use axum::{
     body::{Body, Bytes, HttpBody, to_bytes},
     extract::{FromRequestParts, Request},
@@ -127,7 +127,7 @@ async fn once<A: FromRequestParts<ApiState> + Send + 'static>(
     let mut asker = parts.clone();
     let request = Request::from_parts(parts, Body::from(body));
     let work = async move {
-        match state.services.idempotency.begin(user, &key, &hash).await? {
+        match state.services.foundation.idempotency.begin(user, &key, &hash).await? {
             Begin::Fresh(claim) => run(&state, &claim, request, next).await,
             Begin::Replay { status, location, body } => {
                 if let Err(refusal) = A::from_request_parts(&mut asker, &state).await {
@@ -206,7 +206,7 @@ async fn keep(
     done: Option<Transaction>,
     response: Response,
 ) -> Result<Response, ApiError> {
-    let keys = &state.services.idempotency;
+    let keys = &state.services.foundation.idempotency;
     let status = response.status();
     if status.is_server_error() {
         undo(state, claim, done).await;
@@ -246,7 +246,7 @@ async fn whole(body: Body) -> Result<Bytes, ApiError> {
 /// Undoes a request that failed, and gives its key back.
 async fn undo(state: &ApiState, claim: &Claim, done: Option<Transaction>) {
     drop(done);
-    if let Err(error) = state.services.idempotency.release(claim, None).await {
+    if let Err(error) = state.services.foundation.idempotency.release(claim, None).await {
         tracing::warn!(%error, "an idempotency key was not given back; a repeat takes it over");
     }
 }

@@ -82,7 +82,7 @@ impl Polls {
         let path = request.uri().path();
         let id = JobId(Uuid::try_parse(path.strip_prefix(START)?).ok()?);
         let services = &self.state.services;
-        let who = services.identity.recall(identify::token(request.headers())?)?;
+        let who = services.foundation.identity.recall(identify::token(request.headers())?)?;
         if identify::refusal(&who.credential, request.method(), path).is_some() {
             return None;
         }

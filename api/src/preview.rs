@@ -6,7 +6,7 @@
 //! answer of the API. Its own files come from that origin's point of view from
 //! elsewhere, which is why they are sent with `Access-Control-Allow-Origin: *`.
 
-use atelier_services::deployments::{SiteAnswer, SiteFile};
+use atelier_builder::deployments::{SiteAnswer, SiteFile};
 use axum::{
     Router,
     body::Body,
@@ -74,7 +74,7 @@ async fn show(
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
-    let deployments = &state.services.deployments;
+    let deployments = &state.services.builder.deployments;
     // A `*` means whatever is there, which has to be looked at.
     let has = |etag: &str| !is_unchanged(headers, "") && is_unchanged(headers, etag);
     let found = deployments.show_site(slug, path, has).await?.ok_or_else(|| ApiError::not_found("page"))?;

@@ -21,7 +21,7 @@ mod unsubscribe;
 mod users;
 
 use atelier_entities::jobs::Model as Job;
-use atelier_services::identity::SignedIn;
+use atelier_foundation::identity::SignedIn;
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use atelier_builder::deployments::Deployments;
 use atelier_ops::connections;
-use atelier_services::deployments::Deployments;
 use tokio::{net::TcpListener, sync::oneshot, time};
 
 use crate::app::{ApiState, router};
@@ -17,7 +17,7 @@ const VIEWS_INTERVAL: Duration = Duration::from_secs(1);
 /// requests are answered. Bound the wait with the shutdown's grace.
 pub async fn serve(listener: TcpListener, state: ApiState) {
     let (limits, drain) = (state.options.connections, state.shutdown.token());
-    let deployments = state.services.deployments.clone();
+    let deployments = state.services.builder.deployments.clone();
     let (served, ended) = oneshot::channel();
     let serving = async {
         connections::serve(listener, router(state), limits, drain).await;

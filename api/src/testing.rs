@@ -3,7 +3,12 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use atelier_builder::testing as builder;
 use atelier_entities::{SignInProvider, users};
+use atelier_foundation::{
+    Caller, database,
+    identity::{OAuthSetup, Registration},
+};
 use atelier_ops::{check::Check, connections::ConnectionLimits, server::Operations, shutdown::Shutdown};
 use atelier_providers::{
     limiter::memory::MemoryLimiter,
@@ -12,12 +17,8 @@ use atelier_providers::{
     oauth::{ExternalPerson, IdentityProvider, fake::ScriptedProvider},
     object_store::{ObjectStoreOptions, Objects},
 };
-use atelier_queue::{Queue, QueueOptions, bus::LocalBus, retention::RetentionRules, transport::InProcess};
-use atelier_services::{
-    AuthOptions, Caller, CreditOptions, Deps, GenerationOptions, MailOptions, RetentionOptions,
-    ServiceOptions, Services, database, effects,
-    identity::{OAuthSetup, Registration},
-};
+use atelier_queue::{Queue, QueueOptions, bus::LocalBus, transport::InProcess};
+use atelier_services::{Deps, ServiceOptions, Services, effects};
 use axum::{
     Router,
     body::Body,
@@ -25,7 +26,6 @@ use axum::{
     http::{HeaderMap, Request, StatusCode, header},
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
-use secrecy::SecretString;
 use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -63,14 +63,14 @@ impl TestApi {
     /// One that asks for proven mail addresses.
     pub(crate) async fn start_strict() -> Self {
         let mut options = options();
-        options.auth.require_verified_email = true;
+        options.foundation.auth.require_verified_email = true;
         Self::start_with(LIMITS, options).await
     }
 
     /// One that tells nobody which addresses are registered.
     pub(crate) async fn start_hiding() -> Self {
         let mut options = options();
-        options.auth.hide_registered_emails = true;
+        options.foundation.auth.hide_registered_emails = true;
         Self::start_with(LIMITS, options).await
     }
 
@@ -138,7 +138,7 @@ impl TestApi {
             time_zone: None,
             country: None,
         };
-        self.services.identity.ensure_admin(&Caller::default(), input).await.expect("an admin");
+        self.services.foundation.identity.ensure_admin(&Caller::default(), input).await.expect("an admin");
         token
     }
 
@@ -177,7 +177,7 @@ async fn services(folder: &TempDir, options: ServiceOptions) -> Services {
     let wait = Duration::from_secs(5);
     let db = database::connect(&url, 4, wait, wait).await.expect("connected");
     database::migrate(&db).await.expect("migrated");
-    let effects = effects(&options).expect("effects");
+    let effects = effects(&options.builder.public_url).expect("effects");
     let (transport, bus) = (Arc::new(InProcess::default()), Arc::new(LocalBus::default()));
     let queue = Queue::new(db, transport, bus, effects, QueueOptions::default());
     let objects = ObjectStoreOptions::Folder(folder.path().join("objects"));
@@ -210,42 +210,7 @@ fn oauth() -> OAuthSetup {
 }
 
 fn options() -> ServiceOptions {
-    let days = |days: u64| Duration::from_secs(days * 24 * 3600);
-    let public_url = "https://atelier.example".to_owned();
-    ServiceOptions {
-        auth: AuthOptions {
-            jwt_secret: SecretString::from("0123456789abcdef0123456789abcdef"),
-            access_token: Duration::from_secs(1800),
-            refresh_token: days(7),
-            refresh_grace: Duration::from_secs(10),
-            longest_sign_in: days(90),
-            hash_concurrency: 2,
-            require_verified_email: false,
-            hide_registered_emails: false,
-            issuer: "https://atelier.example".to_owned(),
-            admin_email: None,
-        },
-        credits: CreditOptions { signup_grant: 3, quick_price: 2, advanced_price: 4 },
-        generation: GenerationOptions {
-            max_repairs: 1,
-            longest_answer: Duration::from_secs(300),
-            max_files: 50,
-            max_file_bytes: 100_000,
-            max_total_bytes: 1_000_000,
-            max_versions: 100,
-        },
-        max_projects: 100,
-        mail: MailOptions {
-            from: "Atelier <no-reply@example.org>".to_owned(),
-            reply_to: None,
-            public_url: public_url.clone(),
-        },
-        public_url,
-        retention: RetentionOptions {
-            jobs: RetentionRules { succeeded: days(7), failed: days(30), cancelled: days(7), batch: 100 },
-            idempotency: days(1),
-            audit: None,
-            audit_archives: None,
-        },
-    }
+    let builder::Options { mut foundation, builder } = builder::options();
+    foundation.credits.signup_grant = 3;
+    ServiceOptions { foundation, builder }
 }

@@ -11,6 +11,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, anyhow, bail};
 use atelier_config::{Role, Settings};
+use atelier_foundation::{Caller, database};
 use atelier_providers::limiter::RateLimiter;
 use atelier_queue::{
     Queue,
@@ -18,7 +19,7 @@ use atelier_queue::{
     metrics,
     transport::{Eviction, InProcess, RedisHub, RedisOptions, Transport},
 };
-use atelier_services::{Caller, Deps, Services, database, effects};
+use atelier_services::{Deps, Services, effects};
 use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
 
 pub(crate) use options::{
@@ -90,7 +91,7 @@ async fn assemble(settings: Settings, db: DatabaseConnection) -> anyhow::Result<
     let public_url = settings.public_url(settings.server.bind);
     let oauth = oauth::setup(&settings, &public_url)?;
     let options = options::services(&settings, public_url);
-    let effects = effects(&options).context("effects of jobs")?;
+    let effects = effects(&options.builder.public_url).context("effects of jobs")?;
     let (transport, bus) = dispatch(&settings).await?;
     let queue = Queue::new(db.clone(), transport, bus, effects, options::queue(&settings));
     queue.clock().follow(&db).await.context("the database's clock")?;
@@ -109,7 +110,7 @@ async fn assemble(settings: Settings, db: DatabaseConnection) -> anyhow::Result<
 /// proven.
 async fn name_admin(services: &Services) -> anyhow::Result<()> {
     let caller = Caller { user_agent: Some("atelier start".to_owned()), ..Caller::default() };
-    if services.identity.ensure_named_admin(&caller).await.context("auth.admin_email")? {
+    if services.foundation.identity.ensure_named_admin(&caller).await.context("auth.admin_email")? {
         tracing::info!("the account of auth.admin_email may operate the platform");
     }
     Ok(())

@@ -6,10 +6,9 @@ mod growth;
 mod health;
 mod overview;
 
+use atelier_foundation::{FieldErrors, Problem, Refusal};
 use atelier_queue::{Queue, QueueError};
 use sea_orm::DbErr;
-
-use crate::FieldErrors;
 
 pub use accounts::{AccountCounts, AccountDetail, AccountFilter, AccountOrder, AccountSort};
 pub use growth::{Growth, GrowthPeriod, GrowthPoint, GrowthQuery};
@@ -37,6 +36,17 @@ pub enum AdminError {
     /// The database did not do it.
     #[error("database: {0}")]
     Database(#[from] DbErr),
+}
+
+impl Problem for AdminError {
+    fn refusal(&self) -> Refusal {
+        match self {
+            Self::InvalidInput(errors) => errors.refusal(),
+            Self::NotFound => Refusal::not_found("account"),
+            Self::Queue(error) => error.refusal(),
+            Self::Database(_) => Refusal::internal(),
+        }
+    }
 }
 
 impl Admin {

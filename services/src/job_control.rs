@@ -1,14 +1,57 @@
 //! What people do to single jobs, each with its audit entry in the same transaction,
 //! and what they are told of them.
 
+use std::{error::Error, fmt};
+
 use atelier_entities::{JobId, UserId, jobs, users};
-use atelier_queue::{Job, QueueError, Transaction, inspect::Why};
+use atelier_foundation::{Caller, Problem, Refusal, RestartError, audit};
+use atelier_queue::{QueueError, Transaction, inspect::Why};
 use sea_orm::EntityTrait;
 use serde_json::{Value, json};
 
-use crate::{
-    Caller, Services, audit, deployments::PublishDeployment, generation::RunGeneration, services::RetryError,
-};
+use crate::Services;
+
+/// Why a job was not run again.
+#[derive(Debug)]
+pub enum RetryError {
+    /// The queue did not do it, or the job's state does not allow it.
+    Queue(QueueError),
+    /// Another job could not be started in its place.
+    Restart(RestartError),
+}
+
+impl RetryError {
+    fn problem(&self) -> &dyn Problem {
+        match self {
+            Self::Queue(error) => error,
+            Self::Restart(error) => &**error,
+        }
+    }
+}
+
+impl From<QueueError> for RetryError {
+    fn from(error: QueueError) -> Self {
+        Self::Queue(error)
+    }
+}
+
+impl fmt::Display for RetryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.problem())
+    }
+}
+
+impl Error for RetryError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(self.problem())
+    }
+}
+
+impl Problem for RetryError {
+    fn refusal(&self) -> Refusal {
+        self.problem().refusal()
+    }
+}
 
 /// Who asks why a job waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,9 +77,9 @@ impl Services {
         Ok(job)
     }
 
-    /// Runs a failed or cancelled job again. A generation was refunded when it ended,
-    /// so it is started anew, as another job that is charged anew; what a deployment had
-    /// copied is removed, so it is started anew too; any other job runs again as itself. `owner` scopes the look-up: none is an operator.
+    /// Runs a failed or cancelled job again: as itself, or as another job where its kind is
+    /// started anew, such as a generation, which was refunded when it ended. `owner` scopes
+    /// the look-up: none is an operator.
     pub async fn retry_job(
         &self,
         caller: &Caller,
@@ -44,11 +87,11 @@ impl Services {
         owner: Option<UserId>,
     ) -> Result<jobs::Model, RetryError> {
         let job = self.queue.find_job(id, owner).await?.ok_or(QueueError::NotFound)?;
-        if RunGeneration::is(&job.kind) {
-            return Ok(self.generation.restart(caller, &job).await?);
-        }
-        if PublishDeployment::is(&job.kind) {
-            return Ok(self.deployments.restart(caller, &job).await?);
+        let kinds = self.modules.iter().flat_map(|module| &module.kinds);
+        let mut kinds = kinds.filter(|kind| kind.names().contains(&job.kind.as_str()));
+        if let Some(restart) = kinds.find_map(|kind| kind.restart.as_ref()) {
+            let restarted = restart.start(self.clone(), caller.clone(), job).await;
+            return restarted.map_err(RetryError::Restart);
         }
         let tx = self.queue.begin().await?;
         let job = retry_in(&tx, caller, id, owner).await?;
@@ -87,7 +130,8 @@ async fn cancel_in(
     owner: Option<UserId>,
 ) -> Result<jobs::Model, QueueError> {
     let job = tx.cancel(id, owner).await?;
-    record(tx, caller, "job.cancel", &job, json!({"owner": job.owner_id, "was": job.state})).await?;
+    audit::record_job(tx, caller, "job.cancel", &job, json!({"owner": job.owner_id, "was": job.state}))
+        .await?;
     find(tx, id).await
 }
 
@@ -98,19 +142,9 @@ async fn retry_in(
     owner: Option<UserId>,
 ) -> Result<jobs::Model, QueueError> {
     let job = tx.retry(id, owner).await?;
-    record(tx, caller, "job.retry", &job, json!({"owner": job.owner_id, "was": job.state})).await?;
+    audit::record_job(tx, caller, "job.retry", &job, json!({"owner": job.owner_id, "was": job.state}))
+        .await?;
     find(tx, id).await
-}
-
-/// Records what was done to one job.
-pub(crate) async fn record(
-    tx: &Transaction,
-    caller: &Caller,
-    action: &str,
-    job: &jobs::Model,
-    context: Value,
-) -> Result<(), QueueError> {
-    Ok(audit::record(tx, caller, action, Some(format!("job:{}", job.id)), context).await?)
 }
 
 async fn find(tx: &Transaction, id: JobId) -> Result<jobs::Model, QueueError> {
@@ -120,11 +154,12 @@ async fn find(tx: &Transaction, id: JobId) -> Result<jobs::Model, QueueError> {
 #[cfg(test)]
 mod tests {
     use atelier_entities::{JobState, ProjectKind, audit_log};
+    use atelier_foundation::objects::RemoveObjects;
     use atelier_queue::{NewJob, QueueName};
     use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
     use super::*;
-    use crate::{maintenance::RemoveObjects, testing::Bench};
+    use crate::testing::Bench;
 
     async fn entries(bench: &Bench) -> Vec<audit_log::Model> {
         let about_jobs = audit_log::Entity::find().filter(audit_log::Column::Action.starts_with("job."));
@@ -143,11 +178,13 @@ mod tests {
         let cancelled = bench.services.cancel_job(&caller, id, Some(ada.id)).await.expect("cancelled");
         let refused = bench.services.cancel_job(&caller, id, Some(ada.id)).await;
         let elsewhere = bench.services.cancel_job(&caller, id, Some(UserId::new())).await;
+        let not_hers = bench.services.retry_job(&caller, id, Some(UserId::new())).await;
         let again = bench.services.retry_job(&caller, id, Some(ada.id)).await.expect("run again");
 
         assert_eq!((cancelled.state, again.state), (JobState::Cancelled, JobState::Available));
         assert!(matches!(refused, Err(QueueError::WrongState { .. })), "{refused:?}");
         assert!(matches!(elsewhere, Err(QueueError::NotFound)), "{elsewhere:?}");
+        assert!(matches!(not_hers, Err(RetryError::Queue(QueueError::NotFound))), "{not_hers:?}");
         let entries = entries(&bench).await;
         let actions: Vec<&str> = entries.iter().map(|entry| entry.action.as_str()).collect();
         assert_eq!(actions, ["job.cancel", "job.retry"], "what was refused is not recorded");

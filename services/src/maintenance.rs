@@ -5,41 +5,47 @@ mod jobs;
 mod operators;
 mod steering;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, sync::Arc};
 
-use atelier_entities::{idempotency_keys, sessions};
-use atelier_providers::object_store::Objects;
+use atelier_foundation::{Module, Purge};
 use atelier_queue::{
-    JobContext, JobError, NewJob, Outcome, Queue, QueueError, Transaction,
+    JobContext, JobError, Outcome, Queue, QueueError,
     retention::{self, RetentionRules},
 };
-use sea_orm::{ColumnTrait, Condition};
 use serde_json::json;
 
-use crate::{expiry::delete_in_batches, identity, mail};
+use crate::Services;
 
-pub use jobs::{PurgeExpired, PurgeJobs, RemoveObjects, SteerJobs};
+pub use jobs::{PurgeExpired, PurgeJobs, SteerJobs};
 pub use steering::SteeringError;
-
-/// Prefixes in one job, so that its args stay small.
-const PREFIXES_PER_JOB: usize = 200;
-
-/// When objects are deleted a second time. Whoever puts one looks afterwards whether it
-/// is still wanted, but may die before. Longer than a put takes that was begun by then:
-/// a request is given up after 30 s and is tried again for 10 s.
-const AGAIN_AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// Upkeep. Cheap to clone.
 #[derive(Clone)]
 pub struct Maintenance {
     queue: Queue,
-    objects: Objects,
     rules: RetentionRules,
+    purges: Arc<[Purge]>,
+    restarted: Arc<[Restarted]>,
+}
+
+/// A kind whose ended jobs are never run again as themselves.
+#[derive(Clone, Debug)]
+struct Restarted {
+    /// What its jobs are called in the plural.
+    plural: &'static str,
+    /// Every name of the kind.
+    names: Vec<&'static str>,
 }
 
 impl Maintenance {
-    pub(crate) fn new(queue: Queue, objects: Objects, rules: RetentionRules) -> Self {
-        Self { queue, objects, rules }
+    pub(crate) fn new(queue: Queue, rules: RetentionRules, modules: &[Module<Services>]) -> Self {
+        let purges = modules.iter().flat_map(|module| module.purges.iter().copied()).collect();
+        let kinds = modules.iter().flat_map(|module| &module.kinds);
+        let restarted = kinds.filter_map(|kind| {
+            let restart = kind.restart.as_ref()?;
+            Some(Restarted { plural: restart.plural, names: kind.names().to_vec() })
+        });
+        Self { queue, rules, purges, restarted: restarted.collect() }
     }
 
     /// Deletes jobs that ended long enough ago.
@@ -50,40 +56,19 @@ impl Maintenance {
         Ok(Outcome::Done(json!({"jobs": deleted})))
     }
 
-    /// Deletes sign-ins, idempotency keys, links and tokens that have expired, and mails
-    /// that are too old for the outbox.
+    /// Deletes what has expired, of every domain.
     pub async fn purge_expired(&self, _ctx: &JobContext) -> Result<Outcome, JobError> {
         let failed = |error: QueueError| JobError::retry("DATABASE", format!("not all was purged: {error}"));
-        let (sessions, keys) = self.delete_expired().await.map_err(failed)?;
-        let tokens = identity::purge(&self.queue, self.rules.batch).await.map_err(failed)?;
-        let mails = mail::purge(&self.queue, self.rules.batch).await.map_err(failed)?;
-        let done = json!({"sessions": sessions, "idempotency_keys": keys, "tokens": tokens, "mails": mails});
-        Ok(Outcome::Done(done))
+        Ok(Outcome::Done(json!(self.delete_expired().await.map_err(failed)?)))
     }
 
-    /// Deletes objects that belong to nothing any more: at once, and again after
-    /// [`AGAIN_AFTER`], for what was being put while they were deleted.
-    pub async fn remove_objects(&self, ctx: &JobContext, args: RemoveObjects) -> Result<Outcome, JobError> {
-        for prefix in &args.prefixes {
-            self.objects
-                .delete_prefix(prefix)
-                .await
-                .map_err(|error| JobError::retry("STORAGE", format!("objects were not removed: {error}")))?;
+    /// How many rows of each name were deleted.
+    async fn delete_expired(&self) -> Result<BTreeMap<&'static str, u64>, QueueError> {
+        let mut deleted = BTreeMap::new();
+        for purge in self.purges.iter() {
+            deleted.insert(purge.name, (purge.delete)(&self.queue, self.rules.batch).await?);
         }
-        let left = (ctx.enqueued_at() + AGAIN_AFTER - self.queue.now()).to_std().unwrap_or_default();
-        if !args.prefixes.is_empty() && !left.is_zero() {
-            return Ok(Outcome::Snooze(left));
-        }
-        Ok(Outcome::Done(json!({"prefixes": args.prefixes.len()})))
-    }
-
-    async fn delete_expired(&self) -> Result<(u64, u64), QueueError> {
-        let (queue, now, batch) = (&self.queue, self.queue.now(), self.rules.batch);
-        let sessions = Condition::all().add(sessions::Column::ExpiresAt.lte(now));
-        let sessions = delete_in_batches::<sessions::Entity>(queue, sessions, batch).await?;
-        let keys = Condition::all().add(idempotency_keys::Column::ExpiresAt.lte(now));
-        let keys = delete_in_batches::<idempotency_keys::Entity>(queue, keys, batch).await?;
-        Ok((sessions, keys))
+        Ok(deleted)
     }
 }
 
@@ -91,18 +76,6 @@ impl std::fmt::Debug for Maintenance {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Maintenance").finish_non_exhaustive()
     }
-}
-
-/// Has the objects under these prefixes removed once the transaction commits.
-pub(crate) async fn enqueue_removal(tx: &Transaction, prefixes: Vec<String>) -> Result<(), QueueError> {
-    let jobs: Vec<NewJob> = prefixes
-        .chunks(PREFIXES_PER_JOB)
-        .map(|chunk| NewJob::of(&RemoveObjects { prefixes: chunk.to_vec() }))
-        .collect();
-    if !jobs.is_empty() {
-        tx.enqueue_all(jobs).await?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -115,8 +88,10 @@ mod tests {
         bench.register("ada@example.org").await;
         let maintenance = &bench.services.maintenance;
 
-        assert_eq!(maintenance.delete_expired().await.expect("purged"), (0, 0));
+        let before = maintenance.delete_expired().await.expect("purged");
+        assert!(before.values().all(|count| *count == 0), "{before:?}");
         bench.advance(8 * 24 * 3600);
-        assert_eq!(maintenance.delete_expired().await.expect("purged"), (1, 0));
+        let after = maintenance.delete_expired().await.expect("purged");
+        assert_eq!((after["sessions"], after["idempotency_keys"]), (1, 0), "{after:?}");
     }
 }

@@ -1,10 +1,6 @@
-//! The worker of Atelier: one short handler for each kind of job, which calls the
-//! service and answers an outcome. How jobs are claimed, timed, retried and
-//! finished is `atelier-queue`'s.
+//! The worker of Atelier: runs the jobs of every domain by the handlers that its modules
+//! offer. How jobs are claimed, timed, retried and finished is `atelier-queue`'s.
 
-mod handlers;
-mod register;
 mod run;
 
-pub use register::registry;
 pub use run::run;

@@ -4,10 +4,8 @@ use atelier_queue::{
     QueueError,
     worker::{self, WorkerOptions},
 };
-use atelier_services::Services;
+use atelier_services::{Services, registry};
 use tokio_util::sync::CancellationToken;
-
-use crate::register::registry;
 
 /// Works until the shutdown, then lets running jobs end within the grace of the
 /// options and gives the others back to the queue.

@@ -1,7 +1,7 @@
 //! Accounts and sign-in.
 
 use atelier_entities::{Locale, users};
-use atelier_services::identity::{self, Registration, SignedIn};
+use atelier_foundation::identity::{self, Registration, SignedIn};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -1,7 +1,7 @@
 //! API tokens.
 
 use atelier_entities::{ApiScope, api_tokens};
-use atelier_services::identity::{MadeApiToken, NewApiToken, scopes_of};
+use atelier_foundation::identity::{MadeApiToken, NewApiToken, scopes_of};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

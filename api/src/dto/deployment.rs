@@ -1,8 +1,8 @@
 //! Publishing.
 
+use atelier_builder::deployments::{DeploymentInput, DeploymentLog, Platform};
 use atelier_entities::{DeploymentStatus, deployments};
 use atelier_queue::LogLevel;
-use atelier_services::deployments::{DeploymentInput, DeploymentLog, Platform};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

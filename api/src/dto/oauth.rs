@@ -1,8 +1,8 @@
 //! Signing in at other providers.
 
 use atelier_entities::{OAuthEnd, SignInProvider};
+use atelier_foundation::identity::{BegunSignIn, ReturnedSignIn};
 use atelier_providers::oauth::Callback;
-use atelier_services::identity::{BegunSignIn, ReturnedSignIn};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 

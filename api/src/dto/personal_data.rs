@@ -1,7 +1,7 @@
 //! Everything that is held about a person, as a document that is written piece by piece.
 
 use atelier_entities::{MailStatus, TokenPurpose, account_tokens, audit_log, jobs, mail_messages, sessions};
-use atelier_services::identity::{AccountData, ListedVersion, Rows};
+use atelier_foundation::identity::{AccountData, ListedVersion, Rows};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;

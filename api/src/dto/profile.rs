@@ -1,7 +1,7 @@
 //! What people tell of themselves, and how much they have.
 
 use atelier_entities::{Locale, users};
-use atelier_services::identity::{PersonalStats, ProfileChanges};
+use atelier_foundation::identity::{PersonalStats, ProfileChanges};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use atelier_builder::generation::{GenerationInput, parts::AppParts};
 use atelier_entities::{GenerationMode, ProjectKind, ProjectStatus, project_versions, projects};
-use atelier_services::{
-    generation::{GenerationInput, parts::AppParts},
-    projects::{NewProject, ProjectChanges},
-};
+use atelier_foundation::projects::{NewProject, ProjectChanges};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

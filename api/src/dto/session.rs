@@ -1,7 +1,7 @@
 //! Where a person is signed in.
 
 use atelier_entities::SessionFamilyId;
-use atelier_services::identity::SignIn;
+use atelier_foundation::identity::SignIn;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -4,11 +4,11 @@
 use std::{convert::Infallible, sync::Arc};
 
 use atelier_entities::{SessionFamilyId, UserId};
-use atelier_queue::Origin;
-use atelier_services::{
+use atelier_foundation::{
     Caller,
     identity::{self, Credential},
 };
+use atelier_queue::Origin;
 use axum::{
     extract::{FromRequestParts, OptionalFromRequestParts},
     http::{HeaderValue, header, request::Parts},
@@ -116,7 +116,11 @@ impl FromRequestParts<ApiState> for Verified {
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
         let who = <Authenticated as FromRequestParts<ApiState>>::from_request_parts(parts, state).await?;
-        if state.services.identity.may_work(who.0.user) { Ok(Self(who)) } else { Err(ApiError::unverified()) }
+        if state.services.foundation.identity.may_work(who.0.user) {
+            Ok(Self(who))
+        } else {
+            Err(ApiError::unverified())
+        }
     }
 }
 

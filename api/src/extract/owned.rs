@@ -23,7 +23,7 @@ impl FromRequestParts<ApiState> for OwnProject {
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
         let who = <Authenticated as FromRequestParts<ApiState>>::from_request_parts(parts, state).await?;
         let id = named(parts, state).await.ok_or_else(|| ApiError::not_found("project"))?;
-        state.services.projects.get(who.id(), ProjectId(id)).await?;
+        state.services.foundation.projects.get(who.id(), ProjectId(id)).await?;
         Ok(Self)
     }
 }

@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use atelier_entities::ProjectKind;
-use atelier_services::{Caller, Page, projects::NewProject};
+use atelier_foundation::{Caller, Page, projects::NewProject};
 use axum::{
     Extension, Router,
     extract::State,
@@ -77,7 +77,7 @@ struct Gate {
 async fn commit(state: &ApiState, bearer: &Bearer) -> Result<(), ApiError> {
     let Bearer::Known(who) = bearer else { return Err(ApiError::unauthenticated()) };
     let input = NewProject { title: "x".to_owned(), description: "x".to_owned(), kind: ProjectKind::WebApp };
-    state.services.projects.create(&Caller::default(), who.user.id, input).await?;
+    state.services.foundation.projects.create(&Caller::default(), who.user.id, input).await?;
     Ok(())
 }
 
@@ -156,8 +156,8 @@ impl Faulty {
 
     async fn count_projects(&self) -> u64 {
         let services = &self.api.services;
-        let who = services.identity.authenticate(&self.token).await.expect("signed in");
-        let listed = services.projects.list(who.user.id, Page { number: 1, size: 1 }).await;
+        let who = services.foundation.identity.authenticate(&self.token).await.expect("signed in");
+        let listed = services.foundation.projects.list(who.user.id, Page { number: 1, size: 1 }).await;
         listed.expect("listed").1
     }
 }
@@ -271,7 +271,7 @@ async fn a_kept_answer_is_given_to_who_may_still_ask_for_it() {
         assert_eq!(answers(path, &eve).await, (200, true), "{path}");
     }
 
-    let who = api.services.identity.authenticate(&eve).await.expect("signed in").user.id;
+    let who = api.services.foundation.identity.authenticate(&eve).await.expect("signed in").user.id;
     let demoted =
         api.call("PUT", &format!("/api/admin/users/{who}"), &root, json!({"is_admin": false})).await;
     assert_eq!(demoted.status, 200, "{}", demoted.body);

@@ -1,8 +1,8 @@
 //! A bound on the database being asked about API tokens that there are not: a made-up one
 //! looks like any other, and rate limits are counted once it is known who asks.
 
+use atelier_foundation::identity::{Authenticated, IdentityError};
 use atelier_providers::limiter::{Rule, memory::MemoryLimiter};
-use atelier_services::identity::{Authenticated, IdentityError};
 use axum::http::StatusCode;
 
 use crate::{app::ApiState, error::ApiError, extract::ClientAddress};
@@ -28,7 +28,7 @@ pub(crate) async fn authenticate(
     token: &str,
     address: ClientAddress,
 ) -> Result<Authenticated, ApiError> {
-    let (identity, strangers) = (&state.services.identity, &state.strangers.0);
+    let (identity, strangers) = (&state.services.foundation.identity, &state.strangers.0);
     if !identity.needs_look(token) {
         return Ok(identity.authenticate(token).await?);
     }

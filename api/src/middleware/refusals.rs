@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use atelier_providers::limiter::Rule;
-use atelier_queue::Origin;
-use atelier_services::{
+use atelier_foundation::{
     Caller,
     identity::{Authenticated, FORBIDDEN_INTERVAL, Forbidden},
 };
+use atelier_providers::limiter::Rule;
+use atelier_queue::Origin;
 use axum::{
     extract::{MatchedPath, Request},
     http::{HeaderValue, Method, StatusCode, header},
@@ -83,7 +83,9 @@ impl Asker {
             },
         };
         let what = Forbidden { code, area, method: self.method.as_str(), path };
-        if let Err(error) = state.services.identity.note_forbidden(&caller, &who.credential, what).await {
+        if let Err(error) =
+            state.services.foundation.identity.note_forbidden(&caller, &who.credential, what).await
+        {
             tracing::warn!(%error, "a refusal was not recorded");
         }
     }

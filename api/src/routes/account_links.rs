@@ -37,7 +37,7 @@ async fn verify_email(
     RequestCaller(caller): RequestCaller,
     JsonBody(input): JsonBody<LinkInput>,
 ) -> Result<Json<SuccessView>, ApiError> {
-    state.services.identity.verify_email(&caller, &input.token).await?;
+    state.services.foundation.identity.verify_email(&caller, &input.token).await?;
     Ok(Json(SuccessView::DONE))
 }
 
@@ -54,7 +54,7 @@ async fn resend_verification(
     RequestCaller(caller): RequestCaller,
     JsonBody(input): JsonBody<EmailInput>,
 ) -> Result<Json<SuccessView>, ApiError> {
-    state.services.identity.resend_verification(&caller, &input.email).await?;
+    state.services.foundation.identity.resend_verification(&caller, &input.email).await?;
     Ok(Json(SuccessView::DONE))
 }
 
@@ -71,7 +71,7 @@ async fn forgot_password(
     RequestCaller(caller): RequestCaller,
     JsonBody(input): JsonBody<EmailInput>,
 ) -> Result<Json<SuccessView>, ApiError> {
-    state.services.identity.forgot_password(&caller, &input.email).await?;
+    state.services.foundation.identity.forgot_password(&caller, &input.email).await?;
     Ok(Json(SuccessView::DONE))
 }
 
@@ -91,7 +91,7 @@ async fn reset_password(
     RequestCaller(caller): RequestCaller,
     JsonBody(input): JsonBody<ResetPasswordInput>,
 ) -> Result<Json<SuccessView>, ApiError> {
-    state.services.identity.reset_password(&caller, &input.token, &input.new_password).await?;
+    state.services.foundation.identity.reset_password(&caller, &input.token, &input.new_password).await?;
     Ok(Json(SuccessView::DONE))
 }
 

@@ -53,7 +53,7 @@ async fn register(
     RequestCaller(caller): RequestCaller,
     JsonBody(input): JsonBody<RegisterInput>,
 ) -> Result<Response, ApiError> {
-    let identity = &state.services.identity;
+    let identity = &state.services.foundation.identity;
     if identity.hides_registered_emails() {
         identity.register_quietly(&caller, input.into()).await?;
         return Ok((StatusCode::ACCEPTED, Json(SuccessView::DONE)).into_response());
@@ -80,7 +80,7 @@ async fn login(
     RequestCaller(caller): RequestCaller,
     JsonBody(input): JsonBody<LoginInput>,
 ) -> Result<Response, ApiError> {
-    let identity = &state.services.identity;
+    let identity = &state.services.foundation.identity;
     Ok(signed_in(StatusCode::OK, identity.login(&caller, &input.email, &input.password).await?))
 }
 
@@ -101,7 +101,7 @@ async fn refresh(
     RequestCaller(caller): RequestCaller,
     JsonBody(input): JsonBody<RefreshInput>,
 ) -> Result<Json<SignedInView>, ApiError> {
-    Ok(Json(state.services.identity.refresh(&caller, &input.refresh_token).await?.into()))
+    Ok(Json(state.services.foundation.identity.refresh(&caller, &input.refresh_token).await?.into()))
 }
 
 /// Signs out: the tokens of this sign-in stop working.
@@ -114,7 +114,7 @@ async fn logout(
     InPerson { who, session }: InPerson,
     RequestCaller(caller): RequestCaller,
 ) -> Result<Json<SuccessView>, ApiError> {
-    state.services.identity.logout(&caller, who.id(), session).await?;
+    state.services.foundation.identity.logout(&caller, who.id(), session).await?;
     Ok(Json(SuccessView::DONE))
 }
 
@@ -124,7 +124,7 @@ async fn logout(
     responses((status = 200, description = "The account.", body = UserAnswer))
 )]
 async fn get_me(State(state): State<ApiState>, who: Authenticated) -> Result<Json<UserAnswer>, ApiError> {
-    let user = state.services.identity.get_user(who.id()).await?;
+    let user = state.services.foundation.identity.get_user(who.id()).await?;
     Ok(Json(UserAnswer { user: user.into() }))
 }
 
@@ -137,5 +137,5 @@ async fn get_user_stats(
     State(state): State<ApiState>,
     who: Authenticated,
 ) -> Result<Json<UserStatsView>, ApiError> {
-    Ok(Json(state.services.identity.user_stats(who.id()).await?.into()))
+    Ok(Json(state.services.foundation.identity.user_stats(who.id()).await?.into()))
 }

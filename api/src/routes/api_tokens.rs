@@ -35,7 +35,7 @@ async fn list_api_tokens(
     State(state): State<ApiState>,
     who: Authenticated,
 ) -> Result<Json<Vec<ApiTokenView>>, ApiError> {
-    let tokens = state.services.identity.list_api_tokens(who.id()).await?;
+    let tokens = state.services.foundation.identity.list_api_tokens(who.id()).await?;
     Ok(Json(tokens.into_iter().map(ApiTokenView::from).collect()))
 }
 
@@ -64,7 +64,7 @@ async fn create_api_token(
     JsonBody(input): JsonBody<CreateApiTokenInput>,
 ) -> Result<Response, ApiError> {
     let (input, password) = input.into_parts();
-    let identity = &state.services.identity;
+    let identity = &state.services.foundation.identity;
     let made = identity.create_api_token(&caller, &who.0, password.as_deref(), input).await?;
     let view = Json(MadeApiTokenView::from(made));
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], view).into_response())
@@ -82,7 +82,7 @@ async fn delete_api_token(
     RequestCaller(caller): RequestCaller,
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Json<SuccessView>, ApiError> {
-    state.services.identity.delete_api_token(&caller, who.id(), ApiTokenId(id)).await?;
+    state.services.foundation.identity.delete_api_token(&caller, who.id(), ApiTokenId(id)).await?;
     Ok(Json(SuccessView::DONE))
 }
 

@@ -1,7 +1,7 @@
 //! What was generated: versions, code, and the ZIP.
 
 use atelier_entities::ProjectId;
-use atelier_services::COUNT_LIMIT;
+use atelier_foundation::COUNT_LIMIT;
 use axum::{
     Json,
     extract::State,
@@ -54,7 +54,7 @@ async fn get_code(
     ApiPath(id): ApiPath<Uuid>,
     ApiQuery(query): ApiQuery<VersionQuery>,
 ) -> Result<Json<CodeView>, ApiError> {
-    let code = state.services.projects.code(who.id(), ProjectId(id), query.version).await?;
+    let code = state.services.builder.versions.code(who.id(), ProjectId(id), query.version).await?;
     Ok(Json(code.into()))
 }
 
@@ -78,7 +78,7 @@ async fn list_versions(
     pagination: Pagination,
 ) -> Result<Response, ApiError> {
     let (versions, total) =
-        state.services.projects.list_versions(who.id(), ProjectId(id), pagination.page()).await?;
+        state.services.builder.versions.list(who.id(), ProjectId(id), pagination.page()).await?;
     let views: Vec<VersionView> = versions.into_iter().map(VersionView::from).collect();
     Ok(pagination.answer_capped(&views, total, COUNT_LIMIT))
 }
@@ -98,8 +98,8 @@ async fn restore_version(
     RequestCaller(caller): RequestCaller,
     ApiPath((id, version)): ApiPath<(Uuid, i32)>,
 ) -> Result<Json<ProjectAnswer>, ApiError> {
-    let projects = &state.services.projects;
-    let project = projects.restore_version(&caller, who.id(), ProjectId(id), version).await?;
+    let versions = &state.services.builder.versions;
+    let project = versions.restore(&caller, who.id(), ProjectId(id), version).await?;
     Ok(Json(ProjectAnswer { project: project.into() }))
 }
 
@@ -121,7 +121,7 @@ async fn export_zip(
     ApiPath(id): ApiPath<Uuid>,
     ApiQuery(query): ApiQuery<VersionQuery>,
 ) -> Result<Response, ApiError> {
-    let zip = state.services.projects.zip(who.id(), ProjectId(id), query.version).await?;
+    let zip = state.services.builder.versions.zip(who.id(), ProjectId(id), query.version).await?;
     let disposition = format!("attachment; filename=\"{}\"", safe_name(&zip.file_name));
     let mut response = ([(header::CONTENT_TYPE, "application/zip")], zip.bytes).into_response();
     if let Ok(disposition) = HeaderValue::from_str(&disposition) {

@@ -1,7 +1,7 @@
 //! Credits.
 
 use atelier_entities::GenerationMode;
-use atelier_services::COUNT_LIMIT;
+use atelier_foundation::COUNT_LIMIT;
 use axum::{Json, extract::State, response::Response};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -27,7 +27,7 @@ async fn get_balance(
     State(state): State<ApiState>,
     who: Authenticated,
 ) -> Result<Json<BalanceView>, ApiError> {
-    let credits = &state.services.credits;
+    let credits = &state.services.foundation.credits;
     Ok(Json(BalanceView {
         total: credits.balance(who.id()).await.map_err(|error| ApiError::failed(&error))?,
         quick_price: credits.price(GenerationMode::Quick),
@@ -52,7 +52,7 @@ async fn list_credit_history(
     who: Authenticated,
     pagination: Pagination,
 ) -> Result<Response, ApiError> {
-    let history = state.services.credits.history(who.id(), pagination.page()).await;
+    let history = state.services.foundation.credits.history(who.id(), pagination.page()).await;
     let (rows, total) = history.map_err(|error| ApiError::failed(&error))?;
     let views: Vec<CreditTransactionView> = rows.into_iter().map(CreditTransactionView::from).collect();
     Ok(pagination.answer_capped(&views, total, COUNT_LIMIT))

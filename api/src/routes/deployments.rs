@@ -1,7 +1,7 @@
 //! Publishing.
 
+use atelier_builder::deployments::Deployments;
 use atelier_entities::ProjectId;
-use atelier_services::deployments::Deployments;
 use axum::{Json, extract::State, response::Response};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -55,7 +55,7 @@ async fn deploy(
     ApiPath(id): ApiPath<Uuid>,
     OptionalJsonBody(input): OptionalJsonBody<DeployInput>,
 ) -> Result<Response, ApiError> {
-    let deployments = &state.services.deployments;
+    let deployments = &state.services.builder.deployments;
     let (deployment, job) = deployments.start(&caller, who.id(), ProjectId(id), input.into()).await?;
     Ok(accepted(&job, DeploymentAnswer { deployment: deployment.into(), job: job.clone().into() }))
 }
@@ -71,7 +71,8 @@ async fn get_deployment_status(
     who: Authenticated,
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Json<DeploymentStatusView>, ApiError> {
-    let Some((deployment, logs)) = state.services.deployments.status(who.id(), ProjectId(id)).await? else {
+    let Some((deployment, logs)) = state.services.builder.deployments.status(who.id(), ProjectId(id)).await?
+    else {
         let nothing =
             DeploymentStatusView { status: "not_deployed", url: None, deployment: None, logs: Vec::new() };
         return Ok(Json(nothing));

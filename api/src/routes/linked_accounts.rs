@@ -29,7 +29,7 @@ async fn list_linked_accounts(
     State(state): State<ApiState>,
     who: Authenticated,
 ) -> Result<Json<Vec<LinkedAccountView>>, ApiError> {
-    let linked = state.services.identity.list_linked(who.id()).await?;
+    let linked = state.services.foundation.identity.list_linked(who.id()).await?;
     Ok(Json(linked.into_iter().map(LinkedAccountView::from).collect()))
 }
 
@@ -60,7 +60,7 @@ async fn unlink_account(
     OptionalJsonBody(input): OptionalJsonBody<UnlinkInput>,
 ) -> Result<Json<SuccessView>, ApiError> {
     let provider = parse_provider(&provider)?;
-    state.services.identity.unlink(&caller, &who.0, provider, &input.password).await?;
+    state.services.foundation.identity.unlink(&caller, &who.0, provider, &input.password).await?;
     Ok(Json(SuccessView::DONE))
 }
 

@@ -25,8 +25,13 @@ async fn get_notifications(
     State(state): State<ApiState>,
     who: Authenticated,
 ) -> Result<Json<NotificationsView>, ApiError> {
-    let unwanted =
-        state.services.mail.list_opt_outs(who.id()).await.map_err(|error| ApiError::failed(&error))?;
+    let unwanted = state
+        .services
+        .foundation
+        .mail
+        .list_opt_outs(who.id())
+        .await
+        .map_err(|error| ApiError::failed(&error))?;
     Ok(Json(NotificationsView::without(&unwanted)))
 }
 
@@ -44,6 +49,7 @@ async fn update_notifications(
     RequestCaller(caller): RequestCaller,
     JsonBody(input): JsonBody<NotificationsInput>,
 ) -> Result<Json<NotificationsView>, ApiError> {
-    let unwanted = state.services.mail.update_preferences(&caller, who.id(), &input.wanted()).await?;
+    let unwanted =
+        state.services.foundation.mail.update_preferences(&caller, who.id(), &input.wanted()).await?;
     Ok(Json(NotificationsView::without(&unwanted)))
 }

@@ -5,11 +5,11 @@
 //! hands it code and state, and it posts them.
 
 use atelier_entities::{OAuthEnd, SignInProvider};
-use atelier_providers::oauth::Callback;
-use atelier_services::{
+use atelier_foundation::{
     Caller,
     identity::{OAuthRefusal, ReturnedSignIn, SignedIn},
 };
+use atelier_providers::oauth::Callback;
 use axum::{
     Form, Json,
     extract::{State, rejection::FormRejection},
@@ -46,7 +46,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
     responses((status = 200, description = "The providers.", body = Vec<SignInProviderView>))
 )]
 async fn list_sign_in_providers(State(state): State<ApiState>) -> Json<Vec<SignInProviderView>> {
-    let providers = state.services.identity.list_sign_in_providers();
+    let providers = state.services.foundation.identity.list_sign_in_providers();
     Json(providers.into_iter().map(SignInProviderView::from).collect())
 }
 
@@ -77,10 +77,10 @@ async fn begin_oauth(
 ) -> Result<Response, ApiError> {
     let provider = find_provider(&state, &provider)?;
     if wants_json(&headers) {
-        let begun = state.services.identity.begin_oauth(provider, OAuthEnd::Client).await?;
+        let begun = state.services.foundation.identity.begin_oauth(provider, OAuthEnd::Client).await?;
         return Ok(Json(BegunSignInView::from(begun)).into_response());
     }
-    match state.services.identity.begin_oauth(provider, OAuthEnd::Browser).await {
+    match state.services.foundation.identity.begin_oauth(provider, OAuthEnd::Browser).await {
         Ok(begun) => {
             let mut response = redirect(&begun.authorization_url);
             if let Some(cookie) = &begun.cookie {
@@ -170,7 +170,7 @@ async fn end_oauth(
     JsonBody(input): JsonBody<OAuthInput>,
 ) -> Result<Response, ApiError> {
     let provider = find_provider(&state, &provider)?;
-    let done = state.services.identity.finish_oauth(&caller, provider, input.into()).await?;
+    let done = state.services.foundation.identity.finish_oauth(&caller, provider, input.into()).await?;
     Ok(signed_in(StatusCode::OK, done))
 }
 
@@ -182,7 +182,7 @@ async fn come_back(
     headers: &HeaderMap,
     callback: OAuthCallback,
 ) -> Result<Response, ApiError> {
-    let identity = &state.services.identity;
+    let identity = &state.services.foundation.identity;
     let OAuthCallback { code, state: token, iss, user, error } = callback;
     let token = token.unwrap_or_default();
     let cookie = identity.oauth_cookie(provider, &token);
@@ -215,7 +215,7 @@ async fn come_back(
 
 /// To the frontend, signed in.
 fn welcome(state: &ApiState, provider: SignInProvider, signed_in: &SignedIn) -> Response {
-    let mut response = redirect(&state.services.identity.frontend_callback(&[
+    let mut response = redirect(&state.services.foundation.identity.frontend_callback(&[
         ("access_token", &signed_in.access_token),
         ("refresh_token", &signed_in.refresh_token),
         ("token_type", "bearer"),
@@ -231,7 +231,7 @@ fn hand_over(state: &ApiState, provider: SignInProvider, token: &str, callback: 
     let mut told = vec![("code", &*callback.code), ("state", token), ("provider", provider.as_str())];
     told.extend(callback.issuer.as_deref().map(|issuer| ("iss", issuer)));
     told.extend(callback.user.as_deref().map(|user| ("user", user)));
-    redirect(&state.services.identity.frontend_callback(&told))
+    redirect(&state.services.foundation.identity.frontend_callback(&told))
 }
 
 /// To the frontend with the error's code. An error of ours is answered as such.
@@ -240,7 +240,7 @@ fn tell_frontend(state: &ApiState, provider: SignInProvider, error: ApiError) ->
         return Err(error);
     }
     let told = [("error", error.code()), ("provider", provider.as_str())];
-    Ok(redirect(&state.services.identity.frontend_callback(&told)))
+    Ok(redirect(&state.services.foundation.identity.frontend_callback(&told)))
 }
 
 /// What a provider's error is here. What else it says is not shown: anybody may write
@@ -257,7 +257,7 @@ fn refused_by_provider(error: &str) -> ApiError {
 }
 
 fn find_provider(state: &ApiState, name: &str) -> Result<SignInProvider, ApiError> {
-    let offered = state.services.identity.list_sign_in_providers();
+    let offered = state.services.foundation.identity.list_sign_in_providers();
     let provider = SignInProvider::parse(name).filter(|provider| offered.contains(provider));
     provider.ok_or_else(|| OAuthRefusal::NotConfigured.into())
 }

@@ -1,7 +1,7 @@
 //! Projects.
 
 use atelier_entities::ProjectId;
-use atelier_services::COUNT_LIMIT;
+use atelier_foundation::COUNT_LIMIT;
 use axum::{
     Json,
     extract::State,
@@ -56,7 +56,7 @@ async fn list_projects(
     who: Authenticated,
     pagination: Pagination,
 ) -> Result<Response, ApiError> {
-    let (projects, total) = state.services.projects.list(who.id(), pagination.page()).await?;
+    let (projects, total) = state.services.foundation.projects.list(who.id(), pagination.page()).await?;
     let views: Vec<ProjectView> = projects.into_iter().map(ProjectView::from).collect();
     Ok(pagination.answer_capped(&views, total, COUNT_LIMIT))
 }
@@ -82,7 +82,7 @@ async fn create_project(
     RequestCaller(caller): RequestCaller,
     JsonBody(input): JsonBody<CreateProjectInput>,
 ) -> Result<Response, ApiError> {
-    let project = state.services.projects.create(&caller, who.id(), input.into()).await?;
+    let project = state.services.foundation.projects.create(&caller, who.id(), input.into()).await?;
     let location = format!("/api/projects/{}", project.id);
     let answer = ProjectAnswer { project: project.into() };
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(answer)).into_response())
@@ -99,7 +99,7 @@ async fn get_project(
     who: Authenticated,
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Json<ProjectAnswer>, ApiError> {
-    let project = state.services.projects.get(who.id(), ProjectId(id)).await?;
+    let project = state.services.foundation.projects.get(who.id(), ProjectId(id)).await?;
     Ok(Json(ProjectAnswer { project: project.into() }))
 }
 
@@ -117,7 +117,8 @@ async fn update_project(
     ApiPath(id): ApiPath<Uuid>,
     JsonBody(input): JsonBody<UpdateProjectInput>,
 ) -> Result<Json<ProjectAnswer>, ApiError> {
-    let project = state.services.projects.update(&caller, who.id(), ProjectId(id), input.into()).await?;
+    let project =
+        state.services.foundation.projects.update(&caller, who.id(), ProjectId(id), input.into()).await?;
     Ok(Json(ProjectAnswer { project: project.into() }))
 }
 
@@ -133,7 +134,7 @@ async fn delete_project(
     RequestCaller(caller): RequestCaller,
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Json<SuccessView>, ApiError> {
-    state.services.projects.delete(&caller, who.id(), ProjectId(id)).await?;
+    state.services.foundation.projects.delete(&caller, who.id(), ProjectId(id)).await?;
     Ok(Json(SuccessView::DONE))
 }
 
@@ -165,6 +166,6 @@ async fn generate(
     ApiPath(id): ApiPath<Uuid>,
     OptionalJsonBody(input): OptionalJsonBody<GenerateInput>,
 ) -> Result<Response, ApiError> {
-    let job = state.services.generation.start(&caller, who.id(), ProjectId(id), input.into()).await?;
+    let job = state.services.builder.generation.start(&caller, who.id(), ProjectId(id), input.into()).await?;
     Ok(accepted(&job, GenerationAnswer { job: job.clone().into(), project_id: id }))
 }

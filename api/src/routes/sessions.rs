@@ -1,7 +1,7 @@
 //! Where a person is signed in.
 
 use atelier_entities::SessionFamilyId;
-use atelier_services::identity::Credential;
+use atelier_foundation::identity::Credential;
 use axum::{Json, extract::State};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -32,7 +32,7 @@ async fn list_sessions(
         Credential::Session(session) => Some(session),
         Credential::ApiToken(..) => None,
     };
-    let sign_ins = state.services.identity.list_sign_ins(who.id()).await?;
+    let sign_ins = state.services.foundation.identity.list_sign_ins(who.id()).await?;
     Ok(Json(sign_ins.into_iter().map(|sign_in| SessionView::new(sign_in, current)).collect()))
 }
 
@@ -48,7 +48,7 @@ async fn end_other_sessions(
     InPerson { who, session }: InPerson,
     RequestCaller(caller): RequestCaller,
 ) -> Result<Json<SuccessView>, ApiError> {
-    state.services.identity.end_other_sign_ins(&caller, who.id(), session).await?;
+    state.services.foundation.identity.end_other_sign_ins(&caller, who.id(), session).await?;
     Ok(Json(SuccessView::DONE))
 }
 
@@ -64,7 +64,7 @@ async fn end_session(
     RequestCaller(caller): RequestCaller,
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Json<SuccessView>, ApiError> {
-    state.services.identity.end_sign_in(&caller, who.id(), SessionFamilyId(id)).await?;
+    state.services.foundation.identity.end_sign_in(&caller, who.id(), SessionFamilyId(id)).await?;
     Ok(Json(SuccessView::DONE))
 }
 

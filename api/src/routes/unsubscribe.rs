@@ -3,7 +3,7 @@
 //! links; posting to it does (RFC 8058).
 
 use atelier_entities::{Locale, MailCategory};
-use atelier_services::mail::Subscription;
+use atelier_foundation::mail::Subscription;
 use axum::{
     extract::State,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
@@ -42,8 +42,13 @@ async fn show_unsubscribe(
     headers: HeaderMap,
     ApiPath(token): ApiPath<String>,
 ) -> Result<Response, ApiError> {
-    let found =
-        state.services.mail.find_subscription(&token).await.map_err(|error| ApiError::failed(&error))?;
+    let found = state
+        .services
+        .foundation
+        .mail
+        .find_subscription(&token)
+        .await
+        .map_err(|error| ApiError::failed(&error))?;
     Ok(answer(found, &headers, |words, what| words.ask(what)))
 }
 
@@ -66,7 +71,7 @@ async fn unsubscribe(
     RequestCaller(caller): RequestCaller,
     ApiPath(token): ApiPath<String>,
 ) -> Result<Response, ApiError> {
-    let found = state.services.mail.unsubscribe(&caller, &token).await?;
+    let found = state.services.foundation.mail.unsubscribe(&caller, &token).await?;
     Ok(answer(found, &headers, |words, what| words.done(what)))
 }
 

@@ -44,7 +44,7 @@ async fn get_profile(
     State(state): State<ApiState>,
     who: Authenticated,
 ) -> Result<Json<ProfileAnswer>, ApiError> {
-    let user = state.services.identity.get_user(who.id()).await?;
+    let user = state.services.foundation.identity.get_user(who.id()).await?;
     Ok(Json(ProfileAnswer { user: user.into() }))
 }
 
@@ -60,7 +60,7 @@ async fn update_profile(
     RequestCaller(caller): RequestCaller,
     JsonBody(input): JsonBody<UpdateProfileInput>,
 ) -> Result<Json<ProfileAnswer>, ApiError> {
-    let user = state.services.identity.update_profile(&caller, who.id(), input.into()).await?;
+    let user = state.services.foundation.identity.update_profile(&caller, who.id(), input.into()).await?;
     Ok(Json(ProfileAnswer { user: user.into() }))
 }
 
@@ -85,7 +85,7 @@ async fn delete_account(
     RequestCaller(caller): RequestCaller,
     OptionalJsonBody(input): OptionalJsonBody<DeleteAccountInput>,
 ) -> Result<Json<SuccessView>, ApiError> {
-    state.services.identity.delete_account(&caller, &who.0, &input.password).await?;
+    state.services.foundation.identity.delete_account(&caller, &who.0, &input.password).await?;
     Ok(Json(SuccessView::DONE))
 }
 
@@ -109,7 +109,7 @@ async fn change_password(
     RequestCaller(caller): RequestCaller,
     JsonBody(input): JsonBody<ChangePasswordInput>,
 ) -> Result<Response, ApiError> {
-    let identity = &state.services.identity;
+    let identity = &state.services.foundation.identity;
     let done =
         identity.change_password(&caller, who.id(), &input.current_password, &input.new_password).await?;
     Ok(signed_in(StatusCode::OK, done))
@@ -124,7 +124,7 @@ async fn get_personal_stats(
     State(state): State<ApiState>,
     who: Authenticated,
 ) -> Result<Json<PersonalStatsView>, ApiError> {
-    let identity = &state.services.identity;
+    let identity = &state.services.foundation.identity;
     let stats = identity.personal_stats(who.id()).await?;
     Ok(Json(PersonalStatsView::new(stats, identity.get_user(who.id()).await?.created_at)))
 }
@@ -149,7 +149,7 @@ async fn export_personal_data(
     InPerson { who, .. }: InPerson,
     RequestCaller(caller): RequestCaller,
 ) -> Result<Response, ApiError> {
-    let (account, rows) = state.services.identity.start_export(&caller, who.id()).await?;
+    let (account, rows) = state.services.foundation.identity.start_export(&caller, who.id()).await?;
     let account = AccountDataView::new(account, state.services.queue.now());
     let document = personal_data::stream(&account, rows).map_err(ApiError::internal)?;
     let headers = [

@@ -4,10 +4,8 @@
 use std::{sync::Arc, time::Duration};
 
 use atelier_entities::UserId;
-use atelier_services::{
-    Services,
-    identity::{Authenticated, IdentityError},
-};
+use atelier_foundation::identity::{Authenticated, IdentityError};
+use atelier_services::Services;
 use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
     time::{self, Instant},
@@ -55,7 +53,7 @@ async fn heard_of(news: &mut Receiver<UserId>, person: UserId) {
 
 /// A database that does not answer ends nothing: it is asked again.
 async fn may_follow(services: &Services, who: &Authenticated, owner: Option<UserId>) -> bool {
-    match services.identity.authenticate_again(who).await {
+    match services.foundation.identity.authenticate_again(who).await {
         Ok(who) => owner == Some(who.user.id) || who.may_administrate(),
         Err(IdentityError::InvalidToken | IdentityError::ExpiredToken | IdentityError::Deactivated) => false,
         Err(error) => {

@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::Context;
+use atelier_foundation::database;
 use atelier_queue::{
     Queue, QueueName, QueueOptions,
     bus::LocalBus,
@@ -16,7 +17,6 @@ use atelier_queue::{
     worker::{self, WorkerOptions},
 };
 use atelier_scheduler::SchedulerOptions;
-use atelier_services::database;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr,
     sqlx::{self, Connection, PgConnection},

@@ -3,12 +3,12 @@
 use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context;
+use atelier_foundation::database;
 use atelier_queue::{
     Effects, Queue, QueueOptions,
     bus::LocalBus,
     transport::{InProcess, RedisHub, RedisOptions},
 };
-use atelier_services::database;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;

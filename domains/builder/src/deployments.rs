@@ -16,7 +16,8 @@ use atelier_queue::{LogLevel, Queue, QueueError};
 use bytes::Bytes;
 use sea_orm::DbErr;
 
-use crate::FieldErrors;
+use crate::versions::no_version;
+use atelier_foundation::{Class, FieldErrors, Problem, Refusal};
 
 pub use effect::DeploymentEnded;
 pub use jobs::PublishDeployment;
@@ -105,6 +106,27 @@ pub enum DeploymentError {
 impl From<FieldErrors> for DeploymentError {
     fn from(errors: FieldErrors) -> Self {
         Self::InvalidInput(errors)
+    }
+}
+
+impl Problem for DeploymentError {
+    fn refusal(&self) -> Refusal {
+        match self {
+            Self::NotFound => Refusal::not_found("project"),
+            Self::NoVersion => no_version(),
+            Self::InvalidInput(errors) => errors.refusal(),
+            Self::PlatformUnavailable(platform) => {
+                let message = format!("This instance is not set up to publish to {platform}.");
+                Refusal::new(Class::Conflict, "PLATFORM_UNAVAILABLE", message)
+                    .with_detail("platform", *platform)
+            }
+            Self::AlreadyRunning(job) => {
+                let message = "A deployment of this project is running already.";
+                Refusal::in_progress("DEPLOYMENT_IN_PROGRESS", message, *job)
+            }
+            Self::Queue(error) => error.refusal(),
+            Self::Storage(_) | Self::Database(_) => Refusal::internal(),
+        }
     }
 }
 

@@ -19,12 +19,13 @@ use atelier_providers::llm::ChatModel;
 use atelier_queue::{Queue, QueueError};
 use sea_orm::DbErr;
 
-use crate::{CreditOptions, FieldErrors, GenerationOptions};
+use crate::GenerationOptions;
+use atelier_foundation::{Class, CreditOptions, FieldErrors, Problem, Refusal};
 use check::Limits;
 
 pub use effect::GenerationEnded;
 pub use jobs::RunGeneration;
-#[cfg(test)]
+#[cfg(any(test, feature = "testing"))]
 pub(crate) use store::store_for_tests;
 
 /// Writing applications. Cheap to clone.
@@ -75,6 +76,30 @@ pub enum GenerationError {
     /// The queue did not do it.
     #[error(transparent)]
     Queue(#[from] QueueError),
+}
+
+impl Problem for GenerationError {
+    fn refusal(&self) -> Refusal {
+        match self {
+            Self::NotFound => Refusal::not_found("project"),
+            Self::InvalidInput(errors) => errors.refusal(),
+            Self::AlreadyRunning(job) => {
+                let message = "A generation of this project is running already.";
+                Refusal::in_progress("GENERATION_IN_PROGRESS", message, *job)
+            }
+            Self::TooManyVersions(most) => {
+                Refusal::at_bound("VERSION_LIMIT", "versions of one project", *most)
+            }
+            Self::InsufficientCredits { needed, available } => {
+                let message = format!("This costs {needed} credits, and {available} are left.");
+                Refusal::new(Class::Conflict, "INSUFFICIENT_CREDITS", message)
+                    .with_detail("needed", *needed)
+                    .with_detail("available", *available)
+            }
+            Self::Queue(error) => error.refusal(),
+            Self::Database(_) => Refusal::internal(),
+        }
+    }
 }
 
 impl From<FieldErrors> for GenerationError {

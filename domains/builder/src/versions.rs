@@ -1,44 +1,127 @@
-use atelier_entities::{ProjectId, ProjectStatus, UserId, project_files, project_versions, projects};
+//! Versions of projects: their code, and their archives in the object store.
+
+mod archive;
+
+use atelier_entities::{
+    DeploymentId, DeploymentStatus, ProjectId, ProjectStatus, UserId, deployments, project_files,
+    project_versions, projects,
+};
+use atelier_foundation::{
+    Caller, Class, Page, Problem, Refusal, audit,
+    paging::fetch,
+    projects::{ProjectError, Projects, lock_owned, project_target},
+};
+use atelier_providers::object_store::Objects;
+use atelier_queue::{Queue, QueueError, Transaction};
 use bytes::Bytes;
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, IntoActiveModel, QueryOrder};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect,
+};
 use serde_json::json;
 
-use super::{ProjectError, Projects, ZipFile, archive, archive_folder, commands::lock_owned, project_target};
 use crate::{
-    Caller, Page, audit,
+    deployments::site_folder,
     generation::{
         parse::GeneratedFile,
         parts::{AppParts, summarize},
     },
-    paging::fetch,
 };
 
-impl Projects {
+pub use archive::slug;
+
+/// Versions of projects. Cheap to clone.
+#[derive(Clone)]
+pub struct Versions {
+    queue: Queue,
+    objects: Objects,
+    projects: Projects,
+}
+
+/// A version as one file.
+#[derive(Clone, Debug)]
+pub struct ZipFile {
+    /// Safe in a header and on every file system.
+    pub file_name: String,
+    /// The archive; the same version gives the same bytes.
+    pub bytes: Bytes,
+    /// The version's number.
+    pub version: i32,
+}
+
+/// Why something about versions was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum VersionError {
+    /// The project has no code, or not that version.
+    #[error("there is no such version")]
+    NotFound,
+    /// The archive could not be made.
+    #[error("archive: {0}")]
+    Archive(String),
+    /// There is no such project, or something else about it.
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    /// The database did not do it.
+    #[error("database: {0}")]
+    Database(#[from] DbErr),
+    /// The queue did not do it.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+}
+
+impl Problem for VersionError {
+    fn refusal(&self) -> Refusal {
+        match self {
+            Self::NotFound => no_version(),
+            Self::Project(error) => error.refusal(),
+            Self::Queue(error) => error.refusal(),
+            Self::Archive(_) | Self::Database(_) => Refusal::internal(),
+        }
+    }
+}
+
+/// 404 where a project has no such version.
+pub(crate) fn no_version() -> Refusal {
+    let message = "There is no such version; a project has none before its first generation.";
+    Refusal::new(Class::NotFound, "VERSION_NOT_FOUND", message)
+}
+
+impl std::fmt::Debug for Versions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Versions").finish_non_exhaustive()
+    }
+}
+
+impl Versions {
+    pub(crate) fn new(queue: Queue, objects: Objects, projects: Projects) -> Self {
+        Self { queue, objects, projects }
+    }
+
     /// A project's versions, newest first, and how many there are, up to
-    /// [`COUNT_LIMIT`](crate::COUNT_LIMIT).
-    pub async fn list_versions(
+    /// [`COUNT_LIMIT`](atelier_foundation::COUNT_LIMIT).
+    pub async fn list(
         &self,
         user: UserId,
         id: ProjectId,
         page: Page,
-    ) -> Result<(Vec<project_versions::Model>, u64), ProjectError> {
-        self.get(user, id).await?;
+    ) -> Result<(Vec<project_versions::Model>, u64), VersionError> {
+        self.projects.get(user, id).await?;
         let rows = project_versions::Entity::find_of(id).order_by_desc(project_versions::Column::Number);
         Ok(fetch(self.queue.db(), rows, page).await?)
     }
 
     /// Makes an earlier version the current one.
-    pub async fn restore_version(
+    pub async fn restore(
         &self,
         caller: &Caller,
         user: UserId,
         id: ProjectId,
         number: i32,
-    ) -> Result<projects::Model, ProjectError> {
+    ) -> Result<projects::Model, VersionError> {
         let tx = self.queue.begin().await?;
-        let project = lock_owned(&tx, user, id).await?.ok_or(ProjectError::NotFound)?;
+        let project = lock_owned(&tx, user, id).await?.ok_or(VersionError::from(ProjectError::NotFound))?;
         let version = project_versions::Entity::find_numbered(id, number).one(&*tx).await?;
-        let version = version.ok_or(ProjectError::NoVersion)?;
+        let version = version.ok_or(VersionError::NotFound)?;
         let generating = project.status == ProjectStatus::Generating;
         let mut row = project.into_active_model();
         row.current_version = Set(Some(version.number));
@@ -59,8 +142,8 @@ impl Projects {
         user: UserId,
         id: ProjectId,
         version: Option<i32>,
-    ) -> Result<(project_versions::Model, AppParts), ProjectError> {
-        let project = self.get(user, id).await?;
+    ) -> Result<(project_versions::Model, AppParts), VersionError> {
+        let project = self.projects.get(user, id).await?;
         let version = self.get_version(&project, version).await?;
         let files = self.files(&version).await?;
         Ok((version, summarize(&files)))
@@ -73,8 +156,8 @@ impl Projects {
         user: UserId,
         id: ProjectId,
         version: Option<i32>,
-    ) -> Result<ZipFile, ProjectError> {
-        let project = self.get(user, id).await?;
+    ) -> Result<ZipFile, VersionError> {
+        let project = self.projects.get(user, id).await?;
         let version = self.get_version(&project, version).await?;
         let file_name = format!("{}-v{}.zip", archive::slug(&project.title), version.number);
         let key = format!("{}/{}.zip", archive_folder(id), version.id);
@@ -87,8 +170,8 @@ impl Projects {
         }
         let files = self.files(&version).await?;
         let made = tokio::task::spawn_blocking(move || archive::zip(files)).await;
-        let bytes = made.map_err(|error| ProjectError::Archive(error.to_string()))?;
-        let bytes = Bytes::from(bytes.map_err(|error| ProjectError::Archive(error.to_string()))?);
+        let bytes = made.map_err(|error| VersionError::Archive(error.to_string()))?;
+        let bytes = Bytes::from(bytes.map_err(|error| VersionError::Archive(error.to_string()))?);
         self.keep(&key, &version, bytes.clone()).await?;
         Ok(ZipFile { file_name, bytes, version: version.number })
     }
@@ -100,7 +183,7 @@ impl Projects {
         key: &str,
         version: &project_versions::Model,
         bytes: Bytes,
-    ) -> Result<(), ProjectError> {
+    ) -> Result<(), VersionError> {
         if let Err(error) = self.objects.put(key, bytes, "application/zip").await {
             // It may be there all the same.
             tracing::warn!(%key, %error, "archive not kept");
@@ -112,23 +195,44 @@ impl Projects {
         if let Err(error) = self.objects.delete(key).await {
             tracing::warn!(%key, %error, "archive of what is gone not removed now");
         }
-        still?.map(drop).ok_or(ProjectError::NotFound)
+        still?.map(drop).ok_or(VersionError::from(ProjectError::NotFound))
     }
 
     async fn get_version(
         &self,
         project: &projects::Model,
         number: Option<i32>,
-    ) -> Result<project_versions::Model, ProjectError> {
-        let number = number.or(project.current_version).ok_or(ProjectError::NoVersion)?;
+    ) -> Result<project_versions::Model, VersionError> {
+        let number = number.or(project.current_version).ok_or(VersionError::NotFound)?;
         let found = project_versions::Entity::find_numbered(project.id, number).one(self.queue.db()).await?;
-        found.ok_or(ProjectError::NoVersion)
+        found.ok_or(VersionError::NotFound)
     }
 
-    async fn files(&self, version: &project_versions::Model) -> Result<Vec<GeneratedFile>, ProjectError> {
+    async fn files(&self, version: &project_versions::Model) -> Result<Vec<GeneratedFile>, VersionError> {
         let rows = project_files::Entity::find_of(version.id).all(self.queue.db()).await?;
         Ok(rows.into_iter().map(stored_file).collect())
     }
+}
+
+/// Folder of a project's archives in the object store.
+fn archive_folder(id: ProjectId) -> String {
+    format!("zips/{id}")
+}
+
+/// The folders of all that is stored of these projects: their ZIPs and their sites.
+pub(crate) async fn folders_of(tx: &Transaction, projects: &[ProjectId]) -> Result<Vec<String>, DbErr> {
+    // What others had copied was removed when they ended.
+    let kept = [DeploymentStatus::Queued, DeploymentStatus::Publishing, DeploymentStatus::Live];
+    let published: Vec<_> = deployments::Entity::find()
+        .filter(deployments::Column::ProjectId.is_in(projects.iter().copied()))
+        .filter(deployments::Column::Status.is_in(kept))
+        .select_only()
+        .column(deployments::Column::Id)
+        .into_tuple::<DeploymentId>()
+        .all(&**tx)
+        .await?;
+    let archives = projects.iter().copied().map(archive_folder);
+    Ok(published.into_iter().map(site_folder).chain(archives).collect())
 }
 
 /// A file as it was generated.
@@ -149,9 +253,9 @@ mod tests {
         let ada = bench.register("ada@example.org").await;
         let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
 
-        let code = bench.services.projects.code(ada.id, project.id, None).await;
+        let code = bench.services.builder.versions.code(ada.id, project.id, None).await;
 
-        assert!(matches!(code, Err(ProjectError::NoVersion)));
+        assert!(matches!(code, Err(VersionError::NotFound)));
     }
 
     #[tokio::test]
@@ -161,18 +265,17 @@ mod tests {
         let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
         bench.store_version(&project, 1, &[("index.html", "<p>one</p>")]).await;
         bench.store_version(&project, 2, &[("index.html", "<p>two</p>")]).await;
-        let projects = &bench.services.projects;
+        let versions = &bench.services.builder.versions;
 
-        let (_, first) = projects.code(ada.id, project.id, Some(1)).await.expect("code");
+        let (_, first) = versions.code(ada.id, project.id, Some(1)).await.expect("code");
         assert_eq!(first.html.as_deref(), Some("<p>one</p>"));
-        let restored =
-            projects.restore_version(&Caller::default(), ada.id, project.id, 1).await.expect("restored");
+        let restored = versions.restore(&Caller::default(), ada.id, project.id, 1).await.expect("restored");
         assert_eq!((restored.current_version, restored.status), (Some(1), ProjectStatus::Completed));
-        let gone = projects.restore_version(&Caller::default(), ada.id, project.id, 3).await;
-        assert!(matches!(gone, Err(ProjectError::NoVersion)));
+        let gone = versions.restore(&Caller::default(), ada.id, project.id, 3).await;
+        assert!(matches!(gone, Err(VersionError::NotFound)));
         let page = Page { number: 1, size: 1 };
-        let (versions, total) = projects.list_versions(ada.id, project.id, page).await.expect("listed");
-        assert_eq!((versions[0].number, total), (2, 2));
+        let (listed, total) = versions.list(ada.id, project.id, page).await.expect("listed");
+        assert_eq!((listed[0].number, total), (2, 2));
     }
 
     #[tokio::test]
@@ -181,16 +284,16 @@ mod tests {
         let ada = bench.register("ada@example.org").await;
         let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
         bench.store_version(&project, 1, &[("index.html", "<p>one</p>")]).await;
-        let projects = &bench.services.projects;
+        let (projects, versions) = (&bench.services.foundation.projects, &bench.services.builder.versions);
         let stored = projects.get(ada.id, project.id).await.expect("there");
-        let version = projects.get_version(&stored, Some(1)).await.expect("there");
+        let version = versions.get_version(&stored, Some(1)).await.expect("there");
         projects.delete(&Caller::default(), ada.id, project.id).await.expect("deleted");
         bench.work().await;
 
         let key = format!("{}/{}.zip", archive_folder(project.id), version.id);
-        let late = projects.keep(&key, &version, Bytes::from_static(b"a ZIP")).await;
+        let late = versions.keep(&key, &version, Bytes::from_static(b"a ZIP")).await;
 
-        assert!(matches!(late, Err(ProjectError::NotFound)), "{late:?}");
+        assert!(matches!(late, Err(VersionError::Project(ProjectError::NotFound))), "{late:?}");
         assert!(bench.objects.get(&key).await.expect("asked").is_none());
     }
 
@@ -199,7 +302,13 @@ mod tests {
         let bench = Bench::new().await;
         let ada = bench.register("ada@example.org").await;
         let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
-        bench.services.projects.delete(&Caller::default(), ada.id, project.id).await.expect("deleted");
+        bench
+            .services
+            .foundation
+            .projects
+            .delete(&Caller::default(), ada.id, project.id)
+            .await
+            .expect("deleted");
         bench.work().await;
         let key = format!("{}/late.zip", archive_folder(project.id));
         bench.objects.put(&key, Bytes::from_static(b"a ZIP"), "application/zip").await.expect("put");
@@ -219,15 +328,37 @@ mod tests {
         let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
         let files = [("index.html", "<p>one</p>"), ("css/styles.css", "p { color: red }")];
         bench.store_version(&project, 1, &files).await;
-        let projects = &bench.services.projects;
+        let versions = &bench.services.builder.versions;
 
-        let made = projects.zip(ada.id, project.id, Some(1)).await.expect("a ZIP");
-        let kept = projects.zip(ada.id, project.id, Some(1)).await.expect("a ZIP");
+        let made = versions.zip(ada.id, project.id, Some(1)).await.expect("a ZIP");
+        let kept = versions.zip(ada.id, project.id, Some(1)).await.expect("a ZIP");
         bench.objects.delete_prefix("zips").await.expect("forgotten");
-        let again = projects.zip(ada.id, project.id, Some(1)).await.expect("a ZIP");
+        let again = versions.zip(ada.id, project.id, Some(1)).await.expect("a ZIP");
 
         assert_eq!(made.file_name, "reading-list-v1.zip");
         assert_eq!(made.bytes, kept.bytes);
         assert_eq!(made.bytes, again.bytes);
+    }
+
+    #[tokio::test]
+    async fn deleting_takes_everything_along() {
+        let bench = Bench::new().await;
+        let ada = bench.register("ada@example.org").await;
+        let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+
+        bench
+            .services
+            .foundation
+            .projects
+            .delete(&Caller::default(), ada.id, project.id)
+            .await
+            .expect("deleted");
+
+        assert!(matches!(
+            bench.services.foundation.projects.get(ada.id, project.id).await,
+            Err(ProjectError::NotFound)
+        ));
+        let jobs = bench.jobs_of_kind("maintenance.remove_objects").await;
+        assert_eq!(jobs[0].args["prefixes"][0], format!("zips/{}", project.id));
     }
 }

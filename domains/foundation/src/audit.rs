@@ -13,13 +13,13 @@ mod objects;
 
 use std::time::Duration;
 
-use atelier_entities::{AuditId, AuditLevel, JobId, audit_log};
+use atelier_entities::{AuditId, AuditLevel, JobId, audit_log, jobs::Model as Job};
 use atelier_providers::object_store::Objects;
 use atelier_queue::{Queue, QueueError, Transaction};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, DbErr};
 use serde_json::Value;
 
-use crate::{Caller, FieldErrors, RetentionOptions};
+use crate::{Caller, FieldErrors, Problem, Refusal, RetentionOptions};
 
 pub use export::{CSV_HEADER, EXPORT_LIMIT, Export, csv_line, json_line};
 pub use figures::{ArchiveFigures, AuditFigures, CountOfDay, CountOfKind};
@@ -64,6 +64,20 @@ pub enum AuditError {
     /// The database did not do it.
     #[error("database: {0}")]
     Database(#[from] DbErr),
+}
+
+impl Problem for AuditError {
+    fn refusal(&self) -> Refusal {
+        match self {
+            Self::InvalidInput(errors) => errors.refusal(),
+            Self::InProgress(job) => {
+                let message = "A cleanup to another bound is under way.";
+                Refusal::in_progress("CLEANUP_IN_PROGRESS", message, *job)
+            }
+            Self::Queue(error) => error.refusal(),
+            Self::Database(_) => Refusal::internal(),
+        }
+    }
 }
 
 impl Audit {
@@ -114,6 +128,17 @@ pub async fn record_critical(
     context: Value,
 ) -> Result<(), DbErr> {
     write(tx, caller, AuditLevel::Critical, entry(action, target, context)).await
+}
+
+/// Records what was done to one job.
+pub async fn record_job(
+    tx: &Transaction,
+    caller: &Caller,
+    action: &str,
+    job: &Job,
+    context: Value,
+) -> Result<(), DbErr> {
+    record(tx, caller, action, Some(format!("job:{}", job.id)), context).await
 }
 
 struct Entry<'a> {

@@ -51,7 +51,9 @@ impl Credits {
 }
 
 impl CreditOptions {
-    pub(crate) fn price(&self, mode: GenerationMode) -> i64 {
+    /// Price of a generation.
+    #[must_use]
+    pub fn price(&self, mode: GenerationMode) -> i64 {
         match mode {
             GenerationMode::Quick => self.quick_price,
             GenerationMode::Advanced => self.advanced_price,
@@ -70,7 +72,7 @@ struct Entry<'a> {
 }
 
 /// Credits of an account, as this connection sees them.
-pub(crate) async fn balance(db: &impl sea_orm::ConnectionTrait, user: UserId) -> Result<i64, DbErr> {
+pub async fn balance(db: &impl sea_orm::ConnectionTrait, user: UserId) -> Result<i64, DbErr> {
     let credits: Option<i64> = users::Entity::find_by_id(user)
         .select_only()
         .column(users::Column::Credits)
@@ -81,7 +83,7 @@ pub(crate) async fn balance(db: &impl sea_orm::ConnectionTrait, user: UserId) ->
 }
 
 /// Gives credits for no job.
-pub(crate) async fn grant(
+pub async fn grant(
     tx: &Transaction,
     user: UserId,
     amount: i64,
@@ -97,24 +99,22 @@ pub(crate) async fn grant(
 
 /// Sets a balance right by so much, up or down; false, and nothing changed, where it
 /// would fall below zero.
-pub(crate) async fn adjust(
-    tx: &Transaction,
-    user: UserId,
-    amount: i64,
-    description: &str,
-) -> Result<bool, DbErr> {
+pub async fn adjust(tx: &Transaction, user: UserId, amount: i64, description: &str) -> Result<bool, DbErr> {
     let kind = CreditKind::Adjustment;
     post(tx, Entry { user, amount, kind, description, project: None, job: None }).await
 }
 
 /// What a job costs.
-pub(crate) struct Price<'a> {
-    pub(crate) amount: i64,
-    pub(crate) description: &'a str,
+#[derive(Clone, Copy, Debug)]
+pub struct Price<'a> {
+    /// In credits.
+    pub amount: i64,
+    /// What the entry in the person's history says.
+    pub description: &'a str,
 }
 
 /// Takes the price of a job; false where the balance does not reach.
-pub(crate) async fn hold(
+pub async fn hold(
     tx: &Transaction,
     user: UserId,
     project: ProjectId,
@@ -139,7 +139,7 @@ pub(crate) async fn hold(
 }
 
 /// Gives back what a job cost, once; how much that was.
-pub(crate) async fn refund(tx: &Transaction, job: JobId, description: &str) -> Result<i64, DbErr> {
+pub async fn refund(tx: &Transaction, job: JobId, description: &str) -> Result<i64, DbErr> {
     let rows = credit_transactions::Entity::find()
         .filter(credit_transactions::Column::JobId.eq(job))
         .all(&**tx)
@@ -160,7 +160,7 @@ pub(crate) async fn refund(tx: &Transaction, job: JobId, description: &str) -> R
 }
 
 /// Whether what a job cost was given back.
-pub(crate) async fn is_refunded(db: &impl sea_orm::ConnectionTrait, job: JobId) -> Result<bool, DbErr> {
+pub async fn is_refunded(db: &impl sea_orm::ConnectionTrait, job: JobId) -> Result<bool, DbErr> {
     let refunds = credit_transactions::Entity::find()
         .filter(credit_transactions::Column::JobId.eq(job))
         .filter(credit_transactions::Column::Kind.eq(CreditKind::Refund))

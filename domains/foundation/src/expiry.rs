@@ -13,7 +13,7 @@ use sea_orm::{
 ///
 /// A condition that grows old by itself wants an index: each batch looks for its rows
 /// anew.
-pub(crate) async fn delete_in_batches<E: EntityTrait>(
+pub async fn delete_in_batches<E: EntityTrait>(
     queue: &Queue,
     which: Condition,
     batch: u32,
@@ -34,7 +34,7 @@ pub(crate) async fn delete_in_batches<E: EntityTrait>(
 ///
 /// The rows are named by where they lie: by their keys, PostgreSQL may look for them in
 /// the whole table.
-pub(crate) async fn delete_some<E: EntityTrait>(
+pub async fn delete_some<E: EntityTrait>(
     tx: &Transaction,
     which: Condition,
     batch: u32,

@@ -18,6 +18,8 @@ use sea_orm::{
     sea_query::Expr,
 };
 
+use crate::{Problem, Refusal, expiry::delete_in_batches};
+
 /// How long a repeat is refused while the first request is not answered. After that it
 /// takes the key over, which does no harm where the first one still runs: it then
 /// commits nothing. So this may be shorter than a request may take. It is longer than
@@ -83,6 +85,12 @@ pub enum IdempotencyError {
     /// The queue did not do it.
     #[error(transparent)]
     Queue(#[from] QueueError),
+}
+
+impl Problem for IdempotencyError {
+    fn refusal(&self) -> Refusal {
+        Refusal::internal()
+    }
 }
 
 /// What a row says to a request.
@@ -287,4 +295,10 @@ fn held(claim: &Claim) -> Condition {
     of(claim)
         .add(idempotency_keys::Column::CreatedAt.eq(claim.at))
         .add(idempotency_keys::Column::Status.is_null())
+}
+
+/// Deletes answers that have expired, `batch` of them in a statement; how many.
+pub(crate) async fn purge(queue: &Queue, batch: u32) -> Result<u64, QueueError> {
+    let expired = Condition::all().add(idempotency_keys::Column::ExpiresAt.lte(queue.now()));
+    delete_in_batches::<idempotency_keys::Entity>(queue, expired, batch).await
 }

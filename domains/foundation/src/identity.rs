@@ -19,6 +19,7 @@ mod operators;
 mod password_change;
 mod passwords;
 mod presence;
+mod problem;
 mod profile;
 mod purge;
 mod registration;
@@ -34,7 +35,7 @@ use atelier_entities::{ApiScope, ApiTokenId, Locale, SessionFamilyId, UserId, us
 use atelier_queue::{Queue, QueueError};
 use sea_orm::DbErr;
 
-use crate::{AuthOptions, FieldErrors};
+use crate::{AuthOptions, FieldErrors, projects::ProjectFolders};
 use familiar::DeviceKey;
 use known::Known;
 use passwords::Passwords;
@@ -42,7 +43,7 @@ use tokens::AccessTokens;
 
 pub use admins::AdminSource;
 pub use api_tokens::{MadeApiToken, NewApiToken, scopes_of};
-pub(crate) use deactivate::is_deactivated;
+pub use deactivate::is_deactivated;
 pub use devices::SignIn;
 pub use export::{AccountData, ListedVersion, Part, PersonalExport, Rows};
 pub use familiar::{DEVICE_KNOWN_FOR, is_device_cookie};
@@ -51,7 +52,7 @@ pub(crate) use links::LinkKey;
 pub use oauth::{BegunSignIn, OAuthRefusal, OAuthSetup, ReturnedSignIn, SignInCookie};
 pub use operators::AccountChanges;
 pub use profile::{PersonalStats, ProfileChanges};
-pub(crate) use purge::purge;
+pub(crate) use purge::{purge, purge_sessions};
 
 /// Accounts and tokens. Cheap to clone.
 #[derive(Clone)]
@@ -65,6 +66,7 @@ pub struct Identity {
     oauth: Arc<OAuthSetup>,
     known: Arc<Known>,
     devices: DeviceKey,
+    project_folders: Arc<[ProjectFolders]>,
 }
 
 /// What a new account is made of.
@@ -242,6 +244,7 @@ impl Identity {
         signup_grant: i64,
         links: LinkKey,
         oauth: OAuthSetup,
+        project_folders: Arc<[ProjectFolders]>,
     ) -> Self {
         let tokens = AccessTokens::new(&options.jwt_secret, &options.issuer, options.access_token);
         let passwords = Passwords::new(options.hash_concurrency);
@@ -256,6 +259,7 @@ impl Identity {
             oauth: Arc::new(oauth),
             known: Arc::default(),
             devices,
+            project_folders,
         }
     }
 

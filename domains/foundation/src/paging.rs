@@ -10,7 +10,7 @@ use crate::Page;
 
 /// The rows on that page and the number of all rows, counted up to [`COUNT_LIMIT`]: a
 /// table of millions is not read to show a page of it. Pages count from 1.
-pub(crate) async fn fetch<E, M>(
+pub async fn fetch<E, M>(
     db: &impl ConnectionTrait,
     rows: Select<E>,
     page: Page,

@@ -1,30 +1,29 @@
-//! Projects, their versions and their code.
+//! Projects of people.
 
-mod archive;
 mod commands;
-mod versions;
+mod folders;
+
+use std::sync::Arc;
 
 use atelier_entities::{ProjectId, ProjectKind, ProjectStatus};
-use atelier_providers::object_store::{ObjectError, Objects};
 use atelier_queue::{Queue, QueueError};
-use bytes::Bytes;
 use sea_orm::DbErr;
 
-use crate::FieldErrors;
+use crate::{FieldErrors, Problem, Refusal};
 
-pub use archive::slug;
-pub(crate) use commands::{folders_of, lock_all_owned};
-pub(crate) use versions::stored_file;
+pub use commands::{lock_all_owned, lock_owned};
+pub use folders::ProjectFolders;
+pub(crate) use folders::folders_of;
 
 /// Most characters of a description.
-pub(crate) const MAX_DESCRIPTION: usize = 5_000;
+pub const MAX_DESCRIPTION: usize = 5_000;
 
 /// Projects of people. Cheap to clone.
 #[derive(Clone)]
 pub struct Projects {
     queue: Queue,
-    objects: Objects,
     max_projects: u64,
+    folders: Arc<[ProjectFolders]>,
 }
 
 /// What a new project is made of.
@@ -49,38 +48,18 @@ pub struct ProjectChanges {
     pub status: Option<ProjectStatus>,
 }
 
-/// A version as one file.
-#[derive(Clone, Debug)]
-pub struct ZipFile {
-    /// Safe in a header and on every file system.
-    pub file_name: String,
-    /// The archive; the same version gives the same bytes.
-    pub bytes: Bytes,
-    /// The version's number.
-    pub version: i32,
-}
-
 /// Why something about projects was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectError {
     /// There is no such project, or it is another person's.
     #[error("there is no such project")]
     NotFound,
-    /// The project has no code, or not that version.
-    #[error("there is no such version")]
-    NoVersion,
     /// As many projects as one person may have.
     #[error("there are {0} projects already")]
     TooMany(u64),
     /// Fields that cannot be taken as they are.
     #[error("invalid input: {0}")]
     InvalidInput(FieldErrors),
-    /// The archive could not be made.
-    #[error("archive: {0}")]
-    Archive(String),
-    /// The object store did not do it.
-    #[error(transparent)]
-    Storage(#[from] ObjectError),
     /// The database did not do it.
     #[error("database: {0}")]
     Database(#[from] DbErr),
@@ -95,9 +74,21 @@ impl From<FieldErrors> for ProjectError {
     }
 }
 
+impl Problem for ProjectError {
+    fn refusal(&self) -> Refusal {
+        match self {
+            Self::NotFound => Refusal::not_found("project"),
+            Self::TooMany(most) => Refusal::at_bound("PROJECT_LIMIT", "projects of one account", *most),
+            Self::InvalidInput(errors) => errors.refusal(),
+            Self::Queue(error) => error.refusal(),
+            Self::Database(_) => Refusal::internal(),
+        }
+    }
+}
+
 impl Projects {
-    pub(crate) fn new(queue: Queue, objects: Objects, max_projects: u64) -> Self {
-        Self { queue, objects, max_projects }
+    pub(crate) fn new(queue: Queue, max_projects: u64, folders: Arc<[ProjectFolders]>) -> Self {
+        Self { queue, max_projects, folders }
     }
 }
 
@@ -107,11 +98,8 @@ impl std::fmt::Debug for Projects {
     }
 }
 
-pub(crate) fn project_target(id: ProjectId) -> Option<String> {
+/// A project as the target of an audit entry.
+#[must_use]
+pub fn project_target(id: ProjectId) -> Option<String> {
     Some(format!("project:{id}"))
-}
-
-/// Folder of a project's archives in the object store.
-fn archive_folder(id: ProjectId) -> String {
-    format!("zips/{id}")
 }

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use anyhow::{Context, bail};
-use atelier_services::identity::{AdminSource, Registration};
+use atelier_foundation::identity::{AdminSource, Registration};
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
@@ -101,7 +101,7 @@ async fn ensure(args: &CreateArgs, typed: Option<String>, platform: &Platform) -
         time_zone: None,
         country: None,
     };
-    let (user, source) = platform.services.identity.ensure_admin(&caller(), registration).await?;
+    let (user, source) = platform.services.foundation.identity.ensure_admin(&caller(), registration).await?;
     let shown = if typed.is_none() { Some(password) } else { None };
     Ok(Answer::of(describe(&user.email, source, shown.as_deref())))
 }

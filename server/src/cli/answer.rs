@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use atelier_entities::Timestamp;
+use atelier_foundation::Caller;
 use atelier_queue::QueueName;
-use atelier_services::Caller;
 use chrono::SecondsFormat;
 use serde_json::Value;
 

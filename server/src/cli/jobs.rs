@@ -4,11 +4,12 @@ use std::{fmt::Display, time::Duration};
 
 use anyhow::{Context, anyhow};
 use atelier_entities::{JobId, JobState, UserId, jobs, users};
+use atelier_foundation::validation::email_forms;
 use atelier_queue::{
     QueueError, QueueName,
     inspect::{Attempt, COUNT_LIMIT, JobFilter, Page, Why},
 };
-use atelier_services::{Audience, validation::email_forms};
+use atelier_services::Audience;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -1,6 +1,6 @@
 use atelier_entities::{JobState, audit_log, users};
+use atelier_foundation::{Caller, identity::Registration, objects::RemoveObjects};
 use atelier_queue::{NewJob, QueueName};
-use atelier_services::{Caller, identity::Registration, maintenance::RemoveObjects};
 use sea_orm::{EntityTrait, QueryOrder};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -209,7 +209,7 @@ async fn an_administrator_is_created_once() {
 #[tokio::test]
 async fn an_account_that_nobody_has_proven_is_taken_over() {
     let desk = Desk::new().await;
-    let identity = &desk.platform.services.identity;
+    let identity = &desk.platform.services.foundation.identity;
     let squatted = Registration {
         email: "ada@example.org".to_owned(),
         password: "correct horse".to_owned(),

@@ -1,8 +1,8 @@
 //! What a process needs to be ready.
 
+use atelier_foundation::database;
 use atelier_ops::check::{Check, CheckFault};
 use atelier_queue::Fault;
-use atelier_services::database;
 
 use super::Platform;
 

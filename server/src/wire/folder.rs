@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Context;
 use atelier_config::Settings;
-use atelier_services::database;
+use atelier_foundation::database;
 use uuid::Uuid;
 
 /// Files that SQLite keeps beside its database.

@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use anyhow::Context;
 use atelier_config::{AppleSettings, GithubSettings, GoogleSettings, Settings};
 use atelier_entities::SignInProvider;
+use atelier_foundation::identity::OAuthSetup;
 use atelier_providers::{
     circuits::Circuits,
     oauth::{
@@ -14,7 +15,6 @@ use atelier_providers::{
     },
     resilience::{BreakerPolicy, system_clock},
 };
-use atelier_services::identity::OAuthSetup;
 
 use super::outside;
 

@@ -3,13 +3,13 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use atelier_api::{ApiOptions, LimitOptions, StrictTransport};
+use atelier_builder::{BuilderOptions, GenerationOptions};
 use atelier_config::{ServerSettings, Settings};
+use atelier_foundation::{AuthOptions, CreditOptions, FoundationOptions, MailOptions, RetentionOptions};
 use atelier_ops::connections::ConnectionLimits;
 use atelier_queue::{QueueName, QueueOptions, retention::RetentionRules, worker::WorkerOptions};
 use atelier_scheduler::SchedulerOptions;
-use atelier_services::{
-    AuthOptions, CreditOptions, GenerationOptions, MailOptions, RetentionOptions, ServiceOptions,
-};
+use atelier_services::ServiceOptions;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -17,8 +17,9 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 const HAND_BACK: Duration = Duration::from_secs(3);
 
 pub(super) fn services(settings: &Settings, public_url: String) -> ServiceOptions {
-    let Settings { auth, credits, generation, limits, retention, .. } = settings;
-    ServiceOptions {
+    let Settings { auth, generation, limits, retention, .. } = settings;
+    let credits = credits(settings);
+    let foundation = FoundationOptions {
         auth: AuthOptions {
             jwt_secret: auth.jwt_secret.clone(),
             access_token: auth.access_token_lifetime(),
@@ -31,26 +32,13 @@ pub(super) fn services(settings: &Settings, public_url: String) -> ServiceOption
             issuer: settings.token_issuer().to_owned(),
             admin_email: auth.admin_email(),
         },
-        credits: CreditOptions {
-            signup_grant: credits.signup_grant,
-            quick_price: credits.quick_price,
-            advanced_price: credits.advanced_price,
-        },
-        generation: GenerationOptions {
-            max_repairs: generation.max_repairs,
-            longest_answer: settings.llm.timeout(),
-            max_files: generation.max_files,
-            max_file_bytes: generation.max_file_bytes,
-            max_total_bytes: generation.max_total_bytes,
-            max_versions: limits.versions_per_project,
-        },
+        credits,
         max_projects: limits.projects_per_user,
         mail: MailOptions {
             from: settings.mail.from.clone(),
             reply_to: settings.mail.reply_to().map(str::to_owned),
             public_url: public_url.clone(),
         },
-        public_url,
         retention: RetentionOptions {
             jobs: RetentionRules {
                 succeeded: DAY * retention.succeeded_days,
@@ -62,6 +50,28 @@ pub(super) fn services(settings: &Settings, public_url: String) -> ServiceOption
             audit: (retention.audit_days > 0).then(|| DAY * retention.audit_days),
             audit_archives: (retention.audit_archive_days > 0).then(|| DAY * retention.audit_archive_days),
         },
+    };
+    let builder = BuilderOptions {
+        generation: GenerationOptions {
+            max_repairs: generation.max_repairs,
+            longest_answer: settings.llm.timeout(),
+            max_files: generation.max_files,
+            max_file_bytes: generation.max_file_bytes,
+            max_total_bytes: generation.max_total_bytes,
+            max_versions: limits.versions_per_project,
+        },
+        credits,
+        public_url,
+    };
+    ServiceOptions { foundation, builder }
+}
+
+fn credits(settings: &Settings) -> CreditOptions {
+    let credits = &settings.credits;
+    CreditOptions {
+        signup_grant: credits.signup_grant,
+        quick_price: credits.quick_price,
+        advanced_price: credits.advanced_price,
     }
 }
 
@@ -157,9 +167,9 @@ fn host() -> String {
 
 #[cfg(test)]
 mod tests {
+    use atelier_builder::generation::RunGeneration;
     use atelier_config::LONGEST_ANSWER_SECS;
     use atelier_queue::Job;
-    use atelier_services::generation::RunGeneration;
 
     use super::*;
 
@@ -207,10 +217,10 @@ mod tests {
     fn settings_become_options_in_their_units() {
         let options = services(&Settings::for_tests(), "http://here".to_owned());
 
-        assert_eq!(options.retention.jobs.failed, DAY * 30);
-        assert_eq!(options.retention.idempotency, HOUR * 24);
-        assert_eq!(options.retention.audit_archives, Some(DAY * 1_825));
-        assert_eq!(options.mail.public_url, "http://here");
-        assert_eq!(options.auth.access_token, Duration::from_secs(30 * 60));
+        assert_eq!(options.foundation.retention.jobs.failed, DAY * 30);
+        assert_eq!(options.foundation.retention.idempotency, HOUR * 24);
+        assert_eq!(options.foundation.retention.audit_archives, Some(DAY * 1_825));
+        assert_eq!(options.foundation.mail.public_url, "http://here");
+        assert_eq!(options.foundation.auth.access_token, Duration::from_secs(30 * 60));
     }
 }

@@ -8,7 +8,7 @@ use sea_orm::{
 };
 
 use super::{Admin, AdminError};
-use crate::{FieldErrors, Page, paging::fetch, validation};
+use atelier_foundation::{FieldErrors, Page, paging::fetch, validation};
 
 /// Longest text that is searched for.
 const LONGEST_SEARCH: usize = 100;
@@ -117,7 +117,7 @@ pub struct AccountCounts {
 
 impl Admin {
     /// A page of the accounts of a filter, and how many there are, up to
-    /// [`COUNT_LIMIT`](crate::COUNT_LIMIT).
+    /// [`COUNT_LIMIT`](atelier_foundation::COUNT_LIMIT).
     pub async fn list_accounts(
         &self,
         filter: &AccountFilter,

@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 use sea_orm::{DbErr, FromQueryResult, Statement};
 
 use super::{Admin, AdminError};
-use crate::FieldErrors;
+use atelier_foundation::FieldErrors;
 
 /// Most periods of one answer.
 const MOST_PERIODS: usize = 400;

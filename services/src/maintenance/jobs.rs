@@ -47,22 +47,6 @@ impl Job for PurgeExpired {
     }
 }
 
-/// Deletes objects whose project, version or deployment is gone.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct RemoveObjects {
-    /// Everything under these goes.
-    pub prefixes: Vec<String>,
-}
-
-impl Job for RemoveObjects {
-    const KIND: &'static str = "maintenance.remove_objects";
-    const QUEUE: QueueName = QueueName::Maintenance;
-
-    fn policy() -> Policy {
-        Policy { max_attempts: 8, ..POLICY }
-    }
-}
-
 /// Does the same to every job that a filter selects.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SteerJobs {

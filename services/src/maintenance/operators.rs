@@ -4,7 +4,7 @@ use atelier_queue::{QueueLimits, QueueName, Transaction};
 use serde_json::{Value, json};
 
 use super::{Maintenance, SteeringError};
-use crate::{Caller, audit};
+use atelier_foundation::{Caller, audit};
 
 impl Maintenance {
     /// Stops workers from taking jobs of that queue; running ones go on.

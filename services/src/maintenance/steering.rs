@@ -2,15 +2,15 @@
 //! progress.
 
 use atelier_entities::{JobId, Timestamp, jobs};
+use atelier_foundation::{Caller, FieldErrors, Problem, Refusal, audit};
 use atelier_queue::{
-    Job, JobContext, JobError, NewJob, Outcome, QueueError,
+    JobContext, JobError, NewJob, Outcome, QueueError,
     inspect::{BulkAction, JobFilter},
 };
 use sea_orm::{DbErr, EntityTrait};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
-use super::{Maintenance, SteerJobs};
-use crate::{Caller, FieldErrors, audit, deployments::PublishDeployment, generation::RunGeneration};
+use super::{Maintenance, Restarted, SteerJobs};
 
 /// Jobs between two looks at whether to stop.
 const STEP: usize = 100;
@@ -32,10 +32,20 @@ pub enum SteeringError {
     Database(#[from] DbErr),
 }
 
+impl Problem for SteeringError {
+    fn refusal(&self) -> Refusal {
+        match self {
+            Self::InvalidInput(errors) => errors.refusal(),
+            Self::Queue(error) => error.refusal(),
+            Self::Database(_) => Refusal::internal(),
+        }
+    }
+}
+
 impl Maintenance {
     /// How many jobs it would be done to now.
     pub async fn count_steered(&self, action: BulkAction, filter: JobFilter) -> Result<u64, SteeringError> {
-        let filter = bounded(action, filter, self.queue.now())?;
+        let filter = bounded(action, filter, self.queue.now(), &self.restarted_names())?;
         Ok(self.queue.count_bulk(&filter, action).await?)
     }
 
@@ -48,7 +58,7 @@ impl Maintenance {
         filter: JobFilter,
     ) -> Result<jobs::Model, SteeringError> {
         let tx = self.queue.begin().await?;
-        let filter = bounded(action, filter, tx.now())?;
+        let filter = bounded(action, filter, tx.now(), &self.restarted_names())?;
         let mut job =
             NewJob::of(&SteerJobs { action, filter: filter.clone() }).from_origin(caller.origin.clone());
         if let Some(user) = caller.user {
@@ -67,10 +77,11 @@ impl Maintenance {
     pub async fn steer_jobs(&self, ctx: &JobContext, args: SteerJobs) -> Result<Outcome, JobError> {
         let SteerJobs { action, filter } = args;
         let total = self.queue.count_bulk(&filter, action).await.map_err(unsteered)?;
-        let generations =
-            self.count_left_out(action, &filter, &RunGeneration::names()).await.map_err(unsteered)?;
-        let deployments =
-            self.count_left_out(action, &filter, &PublishDeployment::names()).await.map_err(unsteered)?;
+        let mut result = Map::new();
+        for kind in self.restarted.iter() {
+            let left_out = self.count_left_out(action, &filter, &kind.names).await.map_err(unsteered)?;
+            result.insert(format!("{}_left_out", kind.plural), Value::from(left_out));
+        }
         let (mut done, mut skipped, mut after) = (0, 0, None::<JobId>);
         loop {
             let selected =
@@ -89,12 +100,13 @@ impl Maintenance {
             }
         }
         ctx.progress(100, verb(action), format!("{done} of {total} jobs")).await;
-        Ok(Outcome::Done(json!({
-            "done": done,
-            "skipped": skipped,
-            "generations_left_out": generations,
-            "deployments_left_out": deployments,
-        })))
+        result.extend([("done".to_owned(), Value::from(done)), ("skipped".to_owned(), Value::from(skipped))]);
+        Ok(Outcome::Done(Value::Object(result)))
+    }
+
+    /// Every name of the kinds whose jobs are never run again as themselves.
+    fn restarted_names(&self) -> Vec<&'static str> {
+        self.restarted.iter().flat_map(|Restarted { names, .. }| names.iter().copied()).collect()
     }
 
     /// Jobs of these kinds that the filter of a replay would have selected.
@@ -118,25 +130,26 @@ impl Maintenance {
     }
 }
 
-/// Kinds whose jobs are never run again as themselves, by all their names.
-fn started_anew() -> Vec<&'static str> {
-    [RunGeneration::names(), PublishDeployment::names()].concat()
-}
-
-/// The filter, bounded to what is there at that moment.
-fn bounded(action: BulkAction, mut filter: JobFilter, now: Timestamp) -> Result<JobFilter, FieldErrors> {
+/// The filter, bounded to what is there at that moment. A replay leaves out the kinds
+/// that are started anew, by all their names.
+fn bounded(
+    action: BulkAction,
+    mut filter: JobFilter,
+    now: Timestamp,
+    started_anew: &[&str],
+) -> Result<JobFilter, FieldErrors> {
     if filter == JobFilter::default() {
         let fault = "must name at least one of kind, queue, status, owner, project, error_code, created_from, created_before";
         return Err(FieldErrors::of("filter", fault));
     }
     filter.created_before = Some(filter.created_before.map_or(now, |before| before.min(now)));
     if action == BulkAction::Replay {
-        if filter.kind.as_deref().is_some_and(|kind| started_anew().contains(&kind)) {
+        if filter.kind.as_deref().is_some_and(|kind| started_anew.contains(&kind)) {
             let fault = "generations and deployments are started anew: they are retried one by one, as POST /api/jobs/{id}/retry does";
             return Err(FieldErrors::of("kind", fault));
         }
         filter.finished_before = Some(now);
-        filter.except_kinds = started_anew().into_iter().map(str::to_owned).collect();
+        filter.except_kinds = started_anew.iter().map(|kind| (*kind).to_owned()).collect();
     }
     Ok(filter)
 }
@@ -160,11 +173,19 @@ fn unsteered(error: QueueError) -> JobError {
 
 #[cfg(test)]
 mod tests {
+    use atelier_builder::{
+        deployments::{DeploymentInput, PublishDeployment},
+        generation::RunGeneration,
+    };
     use atelier_entities::{JobState, ProjectKind, audit_log};
+    use atelier_foundation::objects::RemoveObjects;
+    use atelier_queue::Job;
     use sea_orm::{ColumnTrait, QueryFilter};
 
     use super::*;
-    use crate::{deployments::DeploymentInput, maintenance::RemoveObjects, testing::Bench};
+    use crate::testing::Bench;
+
+    const ANEW: [&str; 2] = [RunGeneration::KIND, PublishDeployment::KIND];
 
     fn of_kind(kind: &str) -> JobFilter {
         JobFilter { kind: Some(kind.to_owned()), ..JobFilter::default() }
@@ -183,11 +204,11 @@ mod tests {
         let now = Timestamp::from_timestamp(1_000, 0).expect("a time");
         let earlier = Timestamp::from_timestamp(10, 0).expect("a time");
 
-        let cancel = bounded(BulkAction::Cancel, of_kind("a.b"), now).expect("a filter");
+        let cancel = bounded(BulkAction::Cancel, of_kind("a.b"), now, &ANEW).expect("a filter");
         assert_eq!((cancel.created_before, cancel.finished_before), (Some(now), None));
 
         let before = JobFilter { created_before: Some(earlier), ..JobFilter::default() };
-        let replay = bounded(BulkAction::Replay, before, now).expect("a filter");
+        let replay = bounded(BulkAction::Replay, before, now, &ANEW).expect("a filter");
         assert_eq!((replay.created_before, replay.finished_before), (Some(earlier), Some(now)));
         assert_eq!(replay.except_kinds, [RunGeneration::KIND, PublishDeployment::KIND]);
     }
@@ -195,11 +216,11 @@ mod tests {
     #[test]
     fn refuses_to_mean_everything_or_to_charge_anybody() {
         let now = Timestamp::UNIX_EPOCH;
-        let everything = bounded(BulkAction::Discard, JobFilter::default(), now).expect_err("refused");
+        let everything = bounded(BulkAction::Discard, JobFilter::default(), now, &ANEW).expect_err("refused");
 
         assert_eq!(everything.0.keys().collect::<Vec<_>>(), [&"filter"]);
-        for kind in started_anew() {
-            let refused = bounded(BulkAction::Replay, of_kind(kind), now).expect_err("refused");
+        for kind in ANEW {
+            let refused = bounded(BulkAction::Replay, of_kind(kind), now, &ANEW).expect_err("refused");
             assert_eq!(refused.0.keys().collect::<Vec<_>>(), [&"kind"]);
         }
     }
@@ -249,7 +270,7 @@ mod tests {
         let generation = bench.generate(user.id, project.id, None).await;
         bench.store_version(&project, 1, &[("index.html", "<p>Books</p>")]).await;
         let site = DeploymentInput { platform: "preview".to_owned(), version: Some(1) };
-        let deployments = &bench.services.deployments;
+        let deployments = &bench.services.builder.deployments;
         let (_, deployment) =
             deployments.start(&Caller::default(), user.id, project.id, site).await.expect("started");
         let ids = enqueue_removals(&bench, 2).await;

@@ -5,7 +5,7 @@ use atelier_entities::{CreditKind, DeploymentStatus, JobState, MailStatus, Times
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, FromQueryResult, Statement, Value};
 use serde::{Deserialize, Serialize};
 
-use crate::generation::RunGeneration;
+use atelier_builder::generation::RunGeneration;
 use atelier_queue::Job;
 
 /// Counts of everything, as of the last aggregation. Days are those of UTC.

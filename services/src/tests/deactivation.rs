@@ -1,20 +1,20 @@
 use std::sync::Arc;
 
+use atelier_builder::deployments::DeploymentInput;
 use atelier_entities::{
-    DeploymentStatus, JobId, ProjectKind, ProjectStatus, audit_log, deployments, jobs, projects,
+    DeploymentStatus, JobId, JobState, ProjectKind, ProjectStatus, UserId, audit_log, deployments, jobs,
+    projects,
+};
+use atelier_foundation::{
+    Caller, credits,
+    identity::{AccountChanges, IdentityError},
 };
 use atelier_providers::llm::fake::ScriptedAnswer;
-use sea_orm::QueryOrder;
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use super::*;
-use crate::{
-    Caller,
-    deployments::DeploymentInput,
-    identity::AccountChanges,
-    testing::{Bench, GOOD_ANSWER},
-};
+use crate::testing::{Bench, GOOD_ANSWER};
 
 fn good() -> ScriptedAnswer {
     ScriptedAnswer::Text(GOOD_ANSWER.to_owned())
@@ -22,7 +22,13 @@ fn good() -> ScriptedAnswer {
 
 async fn set_active(bench: &Bench, user: UserId, is_active: bool) {
     let changes = AccountChanges { is_active: Some(is_active), ..AccountChanges::default() };
-    bench.services.identity.change_account(&Caller::default(), user, changes).await.expect("changed");
+    bench
+        .services
+        .foundation
+        .identity
+        .change_account(&Caller::default(), user, changes)
+        .await
+        .expect("changed");
 }
 
 /// A generation of a project of its own.
@@ -35,7 +41,13 @@ async fn deploy(bench: &Bench, user: UserId) -> (deployments::Model, jobs::Model
     let project = bench.create_project(user, ProjectKind::WebApp).await;
     bench.store_version(&project, 1, &[("index.html", "<p>Books</p>")]).await;
     let input = DeploymentInput { platform: "preview".to_owned(), version: Some(1) };
-    bench.services.deployments.start(&Caller::default(), user, project.id, input).await.expect("started")
+    bench
+        .services
+        .builder
+        .deployments
+        .start(&Caller::default(), user, project.id, input)
+        .await
+        .expect("started")
 }
 
 async fn recorded(bench: &Bench) -> Vec<Value> {
@@ -154,16 +166,16 @@ async fn what_a_request_started_meanwhile_is_cancelled_when_it_starts() {
 async fn a_deactivation_that_is_refused_stops_nothing() {
     let bench = Bench::new().await;
     let registration = Bench::registration("root@example.org");
-    let root = bench.services.identity.ensure_admin(&Caller::default(), registration).await;
+    let root = bench.services.foundation.identity.ensure_admin(&Caller::default(), registration).await;
     let root = root.expect("an admin").0.id;
     let project = bench.create_project(root, ProjectKind::WebApp).await;
     let changes = AccountChanges { is_active: Some(false), ..AccountChanges::default() };
     let tx = bench.services.queue.begin().await.expect("a transaction");
-    crate::credits::adjust(&tx, root, 10, "for a test").await.expect("adjusted");
+    credits::adjust(&tx, root, 10, "for a test").await.expect("adjusted");
     tx.commit().await.expect("committed");
     let job = bench.generate(root, project.id, None).await;
 
-    let refused = bench.services.identity.change_account(&Caller::default(), root, changes).await;
+    let refused = bench.services.foundation.identity.change_account(&Caller::default(), root, changes).await;
 
     assert!(matches!(refused, Err(IdentityError::LastAdmin)), "{refused:?}");
     assert_eq!(state(&bench, job.id).await, JobState::Available);

@@ -1,12 +1,18 @@
+use atelier_builder::deployments::DeploymentInput;
 use atelier_entities::{
-    AuditLevel, ProjectKind, account_tokens, audit_log, credit_transactions, deployments, mail_messages,
-    mail_suppressions, project_versions, projects, sessions, sign_in_failures, users,
+    AuditLevel, JobState, ProjectKind, UserId, account_tokens, audit_log, credit_transactions, deployments,
+    job_attempts, job_events, jobs, mail_messages, mail_suppressions, project_versions, projects, sessions,
+    sign_in_failures, users,
+};
+use atelier_foundation::{
+    Caller,
+    identity::{AccountChanges, IdentityError},
 };
 use atelier_providers::mail::{Delivery, MailError};
-use sea_orm::PaginatorTrait;
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, sea_query::Expr};
+use serde_json::json;
 
-use super::*;
-use crate::{deployments::DeploymentInput, identity::AccountChanges, testing::Bench};
+use crate::testing::Bench;
 
 fn caller(user: UserId) -> Caller {
     Caller { user: Some(user), ip: Some("192.0.2.1".to_owned()), ..Caller::default() }
@@ -38,12 +44,23 @@ async fn deleting_an_account_leaves_nothing_of_the_person() {
     let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
     bench.store_version(&project, 1, &[("index.html", "<p>Books</p>")]).await;
     let site = DeploymentInput { platform: "preview".to_owned(), version: Some(1) };
-    let (deployment, _) =
-        bench.services.deployments.start(&caller(ada.id), ada.id, project.id, site).await.expect("started");
+    let (deployment, _) = bench
+        .services
+        .builder
+        .deployments
+        .start(&caller(ada.id), ada.id, project.id, site)
+        .await
+        .expect("started");
     bench.generate(ada.id, project.id, Some("Add a shelf for Ada's diary")).await;
     let who = bench.sign_in("ada@example.org").await;
 
-    bench.services.identity.delete_account(&caller(ada.id), &who, "correct horse").await.expect("deleted");
+    bench
+        .services
+        .foundation
+        .identity
+        .delete_account(&caller(ada.id), &who, "correct horse")
+        .await
+        .expect("deleted");
 
     assert_eq!(rows_of_anybody(&bench).await, 0);
     let removal = bench.jobs_of_kind("maintenance.remove_objects").await;
@@ -65,7 +82,13 @@ async fn the_audit_log_keeps_an_anonymous_line() {
     let bench = Bench::new().await;
     let ada = bench.register("ada@example.org").await;
     let who = bench.sign_in("ada@example.org").await;
-    bench.services.identity.delete_account(&caller(ada.id), &who, "correct horse").await.expect("deleted");
+    bench
+        .services
+        .foundation
+        .identity
+        .delete_account(&caller(ada.id), &who, "correct horse")
+        .await
+        .expect("deleted");
 
     let entries = audit_log::Entity::find().all(bench.services.queue.db()).await.expect("listed");
 
@@ -90,7 +113,13 @@ fn bounced(address: &str) -> Result<Delivery, MailError> {
 
 async fn change_address(bench: &Bench, user: UserId, email: &str) {
     let changes = AccountChanges { email: Some(email.to_owned()), ..AccountChanges::default() };
-    bench.services.identity.change_account(&Caller::default(), user, changes).await.expect("changed");
+    bench
+        .services
+        .foundation
+        .identity
+        .change_account(&Caller::default(), user, changes)
+        .await
+        .expect("changed");
 }
 
 #[tokio::test]
@@ -112,7 +141,7 @@ async fn no_address_of_the_person_is_held_back_or_stands_in_a_job() {
     assert_eq!(held.len(), 3, "{held:?}");
     assert!(traces(&bench).await.contains("ada@"));
 
-    let identity = &bench.services.identity;
+    let identity = &bench.services.foundation.identity;
     identity.erase_account(&caller(ada.id), ada.id).await.expect("erased");
     identity.erase_account(&caller(bob.id), bob.id).await.expect("erased");
 
@@ -132,7 +161,7 @@ async fn a_delivery_that_waits_to_be_tried_again_is_forgotten() {
     bench.work().await;
     assert_eq!(bench.jobs_of_kind("email.deliver").await[0].state, JobState::Retrying);
 
-    bench.services.identity.erase_account(&caller(ada.id), ada.id).await.expect("erased");
+    bench.services.foundation.identity.erase_account(&caller(ada.id), ada.id).await.expect("erased");
 
     assert!(bench.jobs_of_kind("email.deliver").await.is_empty());
     bench.advance(3600);
@@ -151,7 +180,7 @@ async fn a_delivery_under_way_says_nothing_of_the_person_any_more() {
         .filter(jobs::Column::Id.eq(job.id));
     of_job.exec(bench.services.queue.db()).await.expect("a database");
 
-    bench.services.identity.erase_account(&caller(ada.id), ada.id).await.expect("erased");
+    bench.services.foundation.identity.erase_account(&caller(ada.id), ada.id).await.expect("erased");
 
     let fence = job.fence;
     let job = bench.job(job.id).await;
@@ -164,14 +193,15 @@ async fn who_lifted_the_suppression_of_an_address_is_recorded_without_it() {
     let bench = Bench::with_mailer([bounced("ada@example.org")]).await;
     let ada = bench.register("ada@example.org").await;
     bench.work().await;
-    let lifted = bench.services.mail.delete_suppression(&Caller::default(), "Ada@example.org").await;
+    let lifted =
+        bench.services.foundation.mail.delete_suppression(&Caller::default(), "Ada@example.org").await;
     let target = lifted.expect("lifted");
 
     let of_it = || audit_log::Entity::find().filter(audit_log::Column::Action.eq("mail.delete_suppression"));
     let entry = of_it().one(bench.services.queue.db()).await.expect("asked").expect("an entry");
     assert_eq!(entry.target.as_ref(), Some(&target));
     assert!(!format!("{entry:?}").contains("ada@"), "{entry:?}");
-    bench.services.identity.erase_account(&caller(ada.id), ada.id).await.expect("erased");
+    bench.services.foundation.identity.erase_account(&caller(ada.id), ada.id).await.expect("erased");
     let entry = of_it().one(bench.services.queue.db()).await.expect("asked").expect("an entry");
     assert_eq!((entry.target, entry.context), (None, json!({"erased": true})));
 }
@@ -182,10 +212,11 @@ async fn the_password_is_asked_for_and_nothing_happens_without() {
     let ada = bench.register("ada@example.org").await;
     let who = bench.sign_in("ada@example.org").await;
 
-    let refused = bench.services.identity.delete_account(&caller(ada.id), &who, "wrong horse").await;
+    let refused =
+        bench.services.foundation.identity.delete_account(&caller(ada.id), &who, "wrong horse").await;
 
     assert!(matches!(refused, Err(IdentityError::WrongPassword)));
-    assert!(bench.services.identity.get_user(ada.id).await.is_ok());
+    assert!(bench.services.foundation.identity.get_user(ada.id).await.is_ok());
 }
 
 #[tokio::test]
@@ -198,7 +229,7 @@ async fn an_account_without_a_password_is_deleted_by_a_recent_sign_in() {
     let without = users::ActiveModel { password_hash: Set(None), ..Default::default() };
     let of_ada = users::Entity::update_many().set(without).filter(users::Column::Id.eq(ada.id));
     of_ada.exec(bench.services.queue.db()).await.expect("a database");
-    let identity = &bench.services.identity;
+    let identity = &bench.services.foundation.identity;
 
     let refused = identity.delete_account(&caller(ada.id), &old, "").await;
     assert!(matches!(refused, Err(IdentityError::RecentSignInRequired)), "{refused:?}");
@@ -208,7 +239,7 @@ async fn an_account_without_a_password_is_deleted_by_a_recent_sign_in() {
 #[tokio::test]
 async fn the_last_admin_stays() {
     let bench = Bench::new().await;
-    let identity = &bench.services.identity;
+    let identity = &bench.services.foundation.identity;
     let first = identity.ensure_admin(&Caller::default(), Bench::registration("a@example.org")).await;
     let first = first.expect("an admin").0.id;
     assert!(matches!(identity.erase_account(&caller(first), first).await, Err(IdentityError::LastAdmin)));
@@ -219,5 +250,5 @@ async fn the_last_admin_stays() {
     identity.erase_account(&caller(second), first).await.expect("erased");
     let entries = audit_log::Entity::find().all(bench.services.queue.db()).await.expect("listed");
     let line = entries.iter().find(|entry| entry.action == "account.delete").expect("a line");
-    assert_eq!((line.actor_id, line.target.clone()), (Some(second), user_target(first)));
+    assert_eq!((line.actor_id, line.target.clone()), (Some(second), Some(format!("user:{first}"))));
 }

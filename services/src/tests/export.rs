@@ -1,14 +1,23 @@
 use std::collections::BTreeSet;
 
-use atelier_entities::ProjectKind;
+use atelier_entities::{ProjectKind, UserId};
+use atelier_foundation::{
+    Caller, audit,
+    identity::{AccountChanges, AccountData, Part, Rows},
+};
 
-use super::*;
+use serde_json::json;
+
 use crate::testing::Bench;
+
+/// Rows of one read of an export.
+const PAGE: u64 = 500;
 
 /// Every row of an export by part, with the number of reads that it took.
 async fn export(bench: &Bench, user: UserId) -> (AccountData, Vec<Rows>) {
     let caller = Caller { user: Some(user), ..Caller::default() };
-    let (account, mut export) = bench.services.identity.start_export(&caller, user).await.expect("an export");
+    let (account, mut export) =
+        bench.services.foundation.identity.start_export(&caller, user).await.expect("an export");
     let mut read = Vec::new();
     while let Some(rows) = export.next().await.expect("rows") {
         read.push(rows);
@@ -60,12 +69,14 @@ async fn holds_what_is_the_persons_and_nothing_of_others() {
 async fn has_sign_ins_that_ended_and_what_others_did() {
     let bench = Bench::new().await;
     let (ada, root) = (bench.register("ada@example.org").await, bench.register("root@example.org").await);
-    let (identity, phone) =
-        (&bench.services.identity, Caller { user_agent: Some("Phone/1".to_owned()), ..Caller::default() });
+    let (identity, phone) = (
+        &bench.services.foundation.identity,
+        Caller { user_agent: Some("Phone/1".to_owned()), ..Caller::default() },
+    );
     identity.login(&phone, "ada@example.org", "correct horse").await.expect("in");
     identity.login(&phone, "ada@example.org", "wrong horse").await.err().expect("refused");
     let by_root = Caller { user: Some(root.id), ..Caller::default() };
-    let close = crate::identity::AccountChanges { is_active: Some(false), ..Default::default() };
+    let close = AccountChanges { is_active: Some(false), ..Default::default() };
     identity.change_account(&by_root, ada.id, close).await.expect("closed");
 
     let (_, read) = export(&bench, ada.id).await;

@@ -2,8 +2,8 @@
 
 use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
 
+use atelier_foundation::database;
 use atelier_queue::{Effects, Queue, QueueOptions, Transient, bus::LocalBus, transport::InProcess};
-use atelier_services::database;
 use atelier_tests::TestDatabase;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement, TransactionTrait};
 
@@ -113,7 +113,7 @@ async fn sessions_read_what_is_committed_whatever_the_database_prefers() {
 fn no_statement_of_its_own_reads_back_the_row_it_wrote() {
     let forbidden = [".insert(self.queue.db())", ".update(self.queue.db())", ".insert(db)", ".update(db)"];
     let files = sources::list_files("rs").into_iter().filter(|file| {
-        ["services/src", "worker/src", "scheduler/src", "server/src"]
+        ["domains", "services/src", "worker/src", "scheduler/src", "server/src"]
             .iter()
             .any(|folder| file.starts_with(folder))
     });

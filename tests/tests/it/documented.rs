@@ -2,13 +2,12 @@
 
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
+use atelier_builder::generation::RunGeneration;
 use atelier_config::Settings;
 use atelier_entities::{GenerationMode, JobState, ProjectId};
+use atelier_foundation::audit::ArchiveAudit;
 use atelier_queue::{Backoff, Fault, Job, KindInfo, Lane, QueueName, state};
 use atelier_services::{
-    AuthOptions, CreditOptions, GenerationOptions, MailOptions, RetentionOptions, ServiceOptions,
-    audit::ArchiveAudit,
-    generation::RunGeneration,
     maintenance::{PurgeExpired, PurgeJobs},
     stats::AggregateStats,
 };
@@ -115,7 +114,7 @@ fn jobs_md_lists_every_queue_with_its_slots() {
 
 #[test]
 fn jobs_md_lists_every_kind_with_its_policy() {
-    let effects = atelier_services::effects(&options()).expect("each kind has one effect at most");
+    let effects = atelier_services::effects("http://localhost").expect("each kind has one effect at most");
     let expected = atelier_services::kinds().into_iter().map(|info| {
         let KindInfo { kind, queue, policy } = info;
         let lane = match policy.lane {
@@ -168,8 +167,10 @@ fn unique_keys(project_id: ProjectId) -> Vec<(&'static str, Option<String>)> {
 
 #[test]
 fn every_kind_with_a_unique_key_is_known_here() {
-    let services = sources::list_files("rs").into_iter().filter(|file| file.starts_with("services/src"));
-    let written: usize = services.map(|file| sources::read(&file).matches("fn unique_key(").count()).sum();
+    let domains = sources::list_files("rs")
+        .into_iter()
+        .filter(|file| file.starts_with("services/src") || file.starts_with("domains"));
+    let written: usize = domains.map(|file| sources::read(&file).matches("fn unique_key(").count()).sum();
 
     assert_eq!(written, unique_keys(ProjectId::new()).len(), "add the new kind to unique_keys");
 }
@@ -205,40 +206,6 @@ fn duration(duration: Duration) -> String {
         secs if secs > 0 && secs % 3600 == 0 => format!("{} h", secs / 3600),
         secs if secs > 0 && secs % 60 == 0 => format!("{} min", secs / 60),
         secs => format!("{secs} s"),
-    }
-}
-
-fn options() -> ServiceOptions {
-    let settings = Settings::for_tests();
-    let day = Duration::from_secs(24 * 3600);
-    let jobs =
-        atelier_queue::retention::RetentionRules { succeeded: day, failed: day, cancelled: day, batch: 1 };
-    ServiceOptions {
-        auth: AuthOptions {
-            jwt_secret: settings.auth.jwt_secret,
-            access_token: day,
-            refresh_token: day,
-            refresh_grace: day,
-            longest_sign_in: day,
-            hash_concurrency: 1,
-            require_verified_email: false,
-            hide_registered_emails: false,
-            issuer: "https://atelier.example".to_owned(),
-            admin_email: None,
-        },
-        credits: CreditOptions { signup_grant: 0, quick_price: 0, advanced_price: 0 },
-        generation: GenerationOptions {
-            max_repairs: 0,
-            longest_answer: day,
-            max_files: 1,
-            max_file_bytes: 1,
-            max_total_bytes: 1,
-            max_versions: 1,
-        },
-        max_projects: 1,
-        mail: MailOptions { from: String::new(), reply_to: None, public_url: String::new() },
-        public_url: "http://localhost".to_owned(),
-        retention: RetentionOptions { jobs, idempotency: day, audit: None, audit_archives: None },
     }
 }
 

@@ -1,10 +1,8 @@
 //! Accounts, as operators see and change them.
 
 use atelier_entities::{Locale, users};
-use atelier_services::{
-    admin::{AccountDetail, AccountFilter, AccountOrder, AccountSort},
-    identity::AccountChanges,
-};
+use atelier_foundation::identity::AccountChanges;
+use atelier_services::admin::{AccountDetail, AccountFilter, AccountOrder, AccountSort};
 use chrono::{DateTime, Datelike, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};

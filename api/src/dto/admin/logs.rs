@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use atelier_entities::{AuditLevel, UserId, audit_log};
-use atelier_services::audit::{AuditFigures, AuditFilter};
+use atelier_foundation::audit::{AuditFigures, AuditFilter};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -222,9 +222,11 @@ pub(crate) struct ArchiveView {
 
 impl From<AuditFigures> for LogStatsView {
     fn from(figures: AuditFigures) -> Self {
-        let action =
-            |of: atelier_services::audit::CountOfKind| ActionCountView { action: of.action, count: of.count };
-        let day = |of: atelier_services::audit::CountOfDay| DayCountView {
+        let action = |of: atelier_foundation::audit::CountOfKind| ActionCountView {
+            action: of.action,
+            count: of.count,
+        };
+        let day = |of: atelier_foundation::audit::CountOfDay| DayCountView {
             day: of.day,
             count: of.count,
             notable: of.notable,

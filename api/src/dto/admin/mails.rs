@@ -1,7 +1,7 @@
 //! Mails, as operators see them.
 
 use atelier_entities::{Locale, MailCategory, MailStatus, UserId, mail_messages, mail_suppressions};
-use atelier_services::mail::{OutboxFilter, Rendered, Template};
+use atelier_foundation::mail::{OutboxFilter, Rendered, Template};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! Accounts: found, looked at, changed, deactivated, deleted.
 
 use atelier_entities::UserId;
-use atelier_services::{COUNT_LIMIT, Caller, identity::AccountChanges};
+use atelier_foundation::{COUNT_LIMIT, Caller, identity::AccountChanges};
 use axum::{Json, extract::State, response::Response};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -154,7 +154,7 @@ async fn unlink_account_of(
     ApiPath((id, provider)): ApiPath<(Uuid, String)>,
 ) -> Result<Json<SuccessView>, ApiError> {
     let provider = parse_provider(&provider)?;
-    state.services.identity.unlink_of(&caller, UserId(id), provider).await?;
+    state.services.foundation.identity.unlink_of(&caller, UserId(id), provider).await?;
     Ok(Json(SuccessView::DONE))
 }
 
@@ -164,7 +164,7 @@ async fn change(
     id: Uuid,
     changes: AccountChanges,
 ) -> Result<Json<AdminUserAnswer>, ApiError> {
-    let user = state.services.identity.change_account(caller, UserId(id), changes).await?;
+    let user = state.services.foundation.identity.change_account(caller, UserId(id), changes).await?;
     Ok(Json(AdminUserAnswer { user: user.into() }))
 }
 
@@ -189,6 +189,6 @@ async fn delete_user(
     RequestCaller(caller): RequestCaller,
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Json<SuccessView>, ApiError> {
-    state.services.identity.delete_account_of(&caller, UserId(id)).await?;
+    state.services.foundation.identity.delete_account_of(&caller, UserId(id)).await?;
     Ok(Json(SuccessView::DONE))
 }

@@ -1,6 +1,6 @@
 //! The audit log: read, counted, exported, archived.
 
-use atelier_services::{
+use atelier_foundation::{
     COUNT_LIMIT,
     audit::{CSV_HEADER, EXPORT_LIMIT, Export, csv_line, json_line},
 };
@@ -52,7 +52,7 @@ async fn list_logs(
     ApiQuery(query): ApiQuery<LogQuery>,
     pagination: Pagination,
 ) -> Result<Response, ApiError> {
-    let (rows, total) = state.services.audit.list(&query.filter()?, pagination.page()).await?;
+    let (rows, total) = state.services.foundation.audit.list(&query.filter()?, pagination.page()).await?;
     let views: Vec<LogView> = rows.into_iter().map(LogView::from).collect();
     Ok(pagination.answer_capped(&views, total, COUNT_LIMIT))
 }
@@ -68,7 +68,7 @@ async fn get_log_stats(
     ApiQuery(query): ApiQuery<LogRangeQuery>,
 ) -> Result<Json<LogStatsView>, ApiError> {
     let (from, before) = (query.from()?, query.before()?);
-    Ok(Json(state.services.audit.figures(from, before).await?.into()))
+    Ok(Json(state.services.foundation.audit.figures(from, before).await?.into()))
 }
 
 /// The entries of a filter as a file, newest first: NDJSON, or CSV for spreadsheets.
@@ -91,7 +91,7 @@ async fn export_logs(
     ApiQuery(how): ApiQuery<ExportQuery>,
 ) -> Result<Response, ApiError> {
     let (format, limit) = how.check(EXPORT_LIMIT)?;
-    let export = state.services.audit.start_export(&caller, query.filter()?, limit).await?;
+    let export = state.services.foundation.audit.start_export(&caller, query.filter()?, limit).await?;
     let (content_type, disposition) = match format {
         LogFormat::Ndjson => ("application/x-ndjson", "attachment; filename=\"audit-log.ndjson\""),
         LogFormat::Csv => ("text/csv; charset=utf-8", "attachment; filename=\"audit-log.csv\""),
@@ -148,6 +148,6 @@ async fn clean_up_logs(
     RequestCaller(caller): RequestCaller,
     ApiQuery(query): ApiQuery<CleanupQuery>,
 ) -> Result<Response, ApiError> {
-    let job = state.services.audit.start_cleanup(&caller, query.older_than_days).await?;
+    let job = state.services.foundation.audit.start_cleanup(&caller, query.older_than_days).await?;
     Ok(accepted(&job, JobAnswer { job: job.clone().into() }))
 }

@@ -1,7 +1,7 @@
 //! Mails: what they look like, what was sent, and who gets none.
 
 use atelier_entities::MailId;
-use atelier_services::{COUNT_LIMIT, mail::Template};
+use atelier_foundation::{COUNT_LIMIT, mail::Template};
 use axum::{
     Json,
     extract::State,
@@ -58,7 +58,7 @@ async fn list_mails(
     ApiQuery(query): ApiQuery<OutboxQuery>,
     pagination: Pagination,
 ) -> Result<Response, ApiError> {
-    let listed = state.services.mail.list_outbox(&query.into(), pagination.page()).await;
+    let listed = state.services.foundation.mail.list_outbox(&query.into(), pagination.page()).await;
     let (mails, total) = listed.map_err(|error| ApiError::failed(&error))?;
     let views: Vec<OutboxMailView> = mails.into_iter().map(OutboxMailView::from).collect();
     Ok(pagination.answer_capped(&views, total, COUNT_LIMIT))
@@ -79,7 +79,7 @@ async fn read_mail(
     RequestCaller(caller): RequestCaller,
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Json<OutboxMailDetailView>, ApiError> {
-    Ok(Json(state.services.mail.read_mail(&caller, MailId(id)).await?.into()))
+    Ok(Json(state.services.foundation.mail.read_mail(&caller, MailId(id)).await?.into()))
 }
 
 /// Every kind of mail.
@@ -106,7 +106,7 @@ async fn preview_mail(
     ApiPath(name): ApiPath<String>,
     ApiQuery(query): ApiQuery<PreviewQuery>,
 ) -> Result<Response, ApiError> {
-    let mail = state.services.mail.preview(template(&name)?, query.locale)?;
+    let mail = state.services.foundation.mail.preview(template(&name)?, query.locale)?;
     let (kind, body) = match query.format {
         PreviewFormat::Json => return Ok(Json(PreviewView::from(mail)).into_response()),
         PreviewFormat::Html => ("text/html; charset=utf-8", mail.html),
@@ -135,9 +135,9 @@ async fn send_test_mail(
     OptionalJsonBody(input): OptionalJsonBody<SendTestInput>,
 ) -> Result<Response, ApiError> {
     let template = template(&name)?;
-    let user = state.services.identity.get_user(who.id()).await?;
+    let user = state.services.foundation.identity.get_user(who.id()).await?;
     let locale = input.locale.unwrap_or(user.locale);
-    let id = state.services.mail.send_test(&caller, &user, template, locale).await?;
+    let id = state.services.foundation.mail.send_test(&caller, &user, template, locale).await?;
     let view = TestSentView { mail_id: id.0, recipient: user.email };
     let mut response = (StatusCode::ACCEPTED, Json(view)).into_response();
     if let Ok(location) = HeaderValue::from_str(&format!("/api/admin/mails/{id}")) {
@@ -164,7 +164,7 @@ async fn list_suppressions(
     _: Admin,
     pagination: Pagination,
 ) -> Result<Response, ApiError> {
-    let listed = state.services.mail.list_suppressions(pagination.page()).await;
+    let listed = state.services.foundation.mail.list_suppressions(pagination.page()).await;
     let (addresses, total) = listed.map_err(|error| ApiError::failed(&error))?;
     let views: Vec<SuppressionView> = addresses.into_iter().map(SuppressionView::from).collect();
     Ok(pagination.answer_capped(&views, total, COUNT_LIMIT))
@@ -182,7 +182,7 @@ async fn delete_suppression(
     RequestCaller(caller): RequestCaller,
     ApiPath(address): ApiPath<String>,
 ) -> Result<Json<LiftedView>, ApiError> {
-    let audit_target = state.services.mail.delete_suppression(&caller, &address).await?;
+    let audit_target = state.services.foundation.mail.delete_suppression(&caller, &address).await?;
     Ok(Json(LiftedView { success: true, address: address.trim().to_ascii_lowercase(), audit_target }))
 }
 

@@ -95,7 +95,7 @@ async fn discard_jobs(
 
 async fn steer(
     state: &ApiState,
-    caller: &atelier_services::Caller,
+    caller: &atelier_foundation::Caller,
     action: BulkAction,
     body: SteeringBody,
 ) -> Result<Response, ApiError> {

@@ -1,4 +1,4 @@
-use atelier_services::mail::Template;
+use atelier_foundation::mail::Template;
 use axum::{body::Body, http::Request};
 use serde_json::{Value, json};
 
@@ -9,6 +9,7 @@ use crate::testing::{Answer, LIMITS, TestApi, request};
 async fn link(api: &TestApi, user: &str) -> String {
     let id = user.parse().expect("an id");
     api.services
+        .foundation
         .mail
         .unsubscribe_link(id, Template::DailyReminder)
         .expect("a category")

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use atelier_services::identity::{Part, PersonalExport, Rows};
+use atelier_foundation::identity::{Part, PersonalExport, Rows};
 use axum::body::Bytes;
 use futures::{Stream, StreamExt, stream};
 use serde_json::{Map, Value};

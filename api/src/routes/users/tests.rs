@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use atelier_services::{Caller, audit};
+use atelier_foundation::{Caller, audit};
 use serde_json::{Value, json};
 
 use crate::{

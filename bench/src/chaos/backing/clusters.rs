@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context, bail};
-use atelier_services::database;
+use atelier_foundation::database;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use tokio::time::{self, Instant};
 

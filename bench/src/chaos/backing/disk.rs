@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context;
-use atelier_services::database;
+use atelier_foundation::database;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr};
 use tokio::time;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use atelier_services::database;
+use atelier_foundation::database;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 
 use super::{Ground, Parts, limit};

@@ -10,10 +10,8 @@ use sea_orm::{
 use serde_json::json;
 
 use super::{DeploymentError, DeploymentInput, DeploymentLog, Deployments, PublishDeployment};
-use crate::{
-    Caller, FieldErrors, audit, job_control,
-    projects::{project_target, slug},
-};
+use crate::versions::slug;
+use atelier_foundation::{Caller, FieldErrors, audit, projects::project_target};
 
 /// Log lines that a status shows at most.
 const MAX_LOG_LINES: u64 = 200;
@@ -50,7 +48,7 @@ impl Deployments {
         let wanted =
             Wanted { platform: find_platform(&ended.platform)?, version: Some(ended.version_number) };
         let (_, next) = start_in(&tx, caller, owner, ended.project_id, wanted).await?;
-        job_control::record(&tx, caller, "job.retry", job, json!({"owner": owner, "job": next.id})).await?;
+        audit::record_job(&tx, caller, "job.retry", job, json!({"owner": owner, "job": next.id})).await?;
         tx.commit().await?;
         Ok(next)
     }

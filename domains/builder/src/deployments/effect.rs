@@ -12,9 +12,9 @@ use sea_orm::{
 use serde_json::json;
 
 use super::{Addresses, PublishDeployment, commands::find_of_job, is_under_way, site_folder};
-use crate::{
+use atelier_foundation::{
     mail::{Template, queue_mail},
-    maintenance,
+    objects::enqueue_removal,
 };
 
 /// Switches the site to what was published, or notes why it was not.
@@ -45,7 +45,7 @@ impl Effect for DeploymentEnded {
             // not read has copied nothing.
             let args = serde_json::from_value::<PublishDeployment>(job.args.clone());
             let copied = args.into_iter().map(|args| site_folder(args.deployment_id)).collect();
-            maintenance::enqueue_removal(tx, copied).await?;
+            enqueue_removal(tx, copied).await?;
             return Ok(());
         };
         if job.state == JobState::Succeeded {
@@ -68,7 +68,7 @@ impl DeploymentEnded {
         switch_site(tx, &deployment).await?;
         supersede_others(tx, &deployment).await?;
         if let Some(before) = before.filter(|before| before.deployment_id != deployment.id) {
-            maintenance::enqueue_removal(tx, vec![site_folder(before.deployment_id)]).await?;
+            enqueue_removal(tx, vec![site_folder(before.deployment_id)]).await?;
         }
         let cause = deployment.id.to_string();
         let mut row = deployment.into_active_model();
@@ -131,7 +131,7 @@ async fn mark_ended(
         JobState::Failed => (DeploymentStatus::Failed, Some(message.unwrap_or("it failed").to_owned())),
         _ => (DeploymentStatus::Cancelled, None),
     };
-    maintenance::enqueue_removal(tx, vec![site_folder(deployment.id)]).await?;
+    enqueue_removal(tx, vec![site_folder(deployment.id)]).await?;
     if !is_under_way(deployment.status) {
         return Ok(());
     }

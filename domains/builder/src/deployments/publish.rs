@@ -8,7 +8,8 @@ use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::json;
 
 use super::{Deployments, PublishDeployment, UNDER_WAY, is_under_way, site::site_files, site_folder};
-use crate::{identity::is_deactivated, projects::stored_file};
+use crate::versions::stored_file;
+use atelier_foundation::identity::is_deactivated;
 
 /// A deployment and the site it is to publish.
 struct Site {

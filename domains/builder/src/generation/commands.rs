@@ -6,10 +6,9 @@ use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, sea_query::
 use serde_json::json;
 
 use super::{Generation, GenerationError, GenerationInput, RunGeneration};
-use crate::{
+use atelier_foundation::{
     Caller, FieldErrors, audit,
     credits::{self, Price},
-    job_control,
     projects::{MAX_DESCRIPTION, project_target},
     validation,
 };
@@ -87,7 +86,7 @@ impl Generation {
         let (Some(owner), Ok(args)) = (job.owner_id, args) else { return Err(GenerationError::NotFound) };
         let tx = self.queue.begin().await?;
         let next = self.start_in(&tx, caller, owner, &args).await?;
-        job_control::record(&tx, caller, "job.retry", job, json!({"owner": owner, "job": next.id})).await?;
+        audit::record_job(&tx, caller, "job.retry", job, json!({"owner": owner, "job": next.id})).await?;
         tx.commit().await?;
         Ok(next)
     }
@@ -128,7 +127,7 @@ mod tests {
     #[tokio::test]
     async fn a_project_has_no_more_versions_than_the_settings_say() {
         let mut options = options();
-        options.generation.max_versions = 1;
+        options.builder.generation.max_versions = 1;
         let bench = Bench::with_options(options).await;
         let ada = bench.register("ada@example.org").await;
         let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
@@ -136,12 +135,17 @@ mod tests {
         let before = bench.credits(ada.id).await;
 
         let input = GenerationInput { mode: GenerationMode::Quick, prompt: None };
-        let refused =
-            bench.services.generation.start(&Caller::default(), ada.id, project.id, input).await.err();
+        let refused = bench
+            .services
+            .builder
+            .generation
+            .start(&Caller::default(), ada.id, project.id, input)
+            .await
+            .err();
 
         assert!(matches!(refused, Some(GenerationError::TooManyVersions(1))), "{refused:?}");
         assert_eq!(bench.credits(ada.id).await, before);
-        let project = bench.services.projects.get(ada.id, project.id).await.expect("there");
+        let project = bench.services.foundation.projects.get(ada.id, project.id).await.expect("there");
         assert_ne!(project.status, ProjectStatus::Generating);
     }
 }

@@ -9,7 +9,7 @@ use sea_orm::{
 };
 use serde_json::{Value, json};
 
-use crate::{
+use atelier_foundation::{
     credits,
     mail::{Template, queue_mail},
 };

@@ -16,7 +16,8 @@ use super::{
     store::{NewVersion, Stored, store},
     stream::{follow, stopped},
 };
-use crate::{credits, identity::is_deactivated, projects::stored_file};
+use crate::versions::stored_file;
+use atelier_foundation::{credits, identity::is_deactivated};
 
 /// What checking and storing an answer may take.
 const AFTER_ANSWER: Duration = Duration::from_secs(30);

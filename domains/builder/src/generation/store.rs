@@ -95,7 +95,7 @@ async fn insert(tx: &Transaction, new: NewVersion) -> Result<project_versions::M
 }
 
 /// Stores a version as if that job had made it.
-#[cfg(test)]
+#[cfg(any(test, feature = "testing"))]
 pub(crate) async fn store_for_tests(
     queue: &Queue,
     project: ProjectId,

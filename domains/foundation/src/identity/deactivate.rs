@@ -41,7 +41,7 @@ pub(super) async fn stop_work(tx: &Transaction, user: UserId) -> Result<Stopped,
 }
 
 /// Whether the account is there and deactivated.
-pub(crate) async fn is_deactivated(db: &impl ConnectionTrait, user: UserId) -> Result<bool, DbErr> {
+pub async fn is_deactivated(db: &impl ConnectionTrait, user: UserId) -> Result<bool, DbErr> {
     let closed = users::Entity::find_by_id(user).filter(users::Column::IsActive.eq(false));
     Ok(closed.count(db).await? > 0)
 }
@@ -57,6 +57,3 @@ impl Identity {
         Ok(())
     }
 }
-
-#[cfg(test)]
-mod tests;

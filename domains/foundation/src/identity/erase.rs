@@ -26,7 +26,7 @@ use super::{
 use crate::{
     Caller, audit,
     expiry::delete_in_batches,
-    maintenance,
+    objects::enqueue_removal,
     projects::{folders_of, lock_all_owned},
 };
 
@@ -76,7 +76,7 @@ impl Identity {
         if account.is_admin && account.is_active {
             ensure_other_admin(&tx, user).await?;
         }
-        let folders = folders_of(&tx, &projects).await?;
+        let folders = folders_of(&self.project_folders, &tx, &projects).await?;
         let addresses = mails::lock_addresses(&tx, &account).await?;
         forget_jobs(&tx, user).await?;
         mails::forget_deliveries(&tx, user).await?;
@@ -85,7 +85,7 @@ impl Identity {
         let since = account.created_at - MARGIN;
         account.delete(&*tx).await?;
         tx.note_access(user);
-        maintenance::enqueue_removal(&tx, folders).await?;
+        enqueue_removal(&tx, folders).await?;
         audit::forget_person(&tx, user, since, &addresses).await?;
         record(&tx, caller, user, projects.len()).await?;
         tx.commit().await?;
@@ -172,6 +172,3 @@ async fn record(tx: &Transaction, caller: &Caller, user: UserId, projects: usize
     let target = if by_self { None } else { user_target(user) };
     audit::record_warning(tx, &caller, "account.delete", target, json!({"projects": projects})).await
 }
-
-#[cfg(test)]
-mod tests;

@@ -261,6 +261,3 @@ impl PersonalExport {
         Ok(listed.collect())
     }
 }
-
-#[cfg(test)]
-mod tests;

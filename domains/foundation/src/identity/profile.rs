@@ -222,11 +222,8 @@ fn apply(row: &mut users::ActiveModel, changes: ProfileChanges) -> Vec<&'static 
 
 #[cfg(test)]
 mod tests {
-    use atelier_entities::{GenerationMode, ProjectKind};
-    use atelier_providers::llm::fake::ScriptedAnswer;
-
     use super::*;
-    use crate::testing::{Bench, GOOD_ANSWER};
+    use crate::testing::Bench;
 
     #[test]
     fn avatars_are_fetched_over_https_only() {
@@ -283,29 +280,5 @@ mod tests {
         };
         let Err(IdentityError::InvalidInput(errors)) = update(wrong).await else { panic!("refused") };
         assert_eq!(errors.0.keys().copied().collect::<Vec<_>>(), ["country", "settings"]);
-    }
-
-    #[tokio::test]
-    async fn counts_what_a_person_has() {
-        let bench = Bench::with_script([ScriptedAnswer::Text(GOOD_ANSWER.to_owned())]).await;
-        let ada = bench.register("ada@example.org").await;
-        let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
-        bench.generate(ada.id, project.id, None).await;
-        bench.work().await;
-
-        let stats = bench.services.identity.personal_stats(ada.id).await.expect("counted");
-
-        let price = bench.services.credits.price(GenerationMode::Quick);
-        assert_eq!(
-            stats,
-            PersonalStats {
-                projects: 1,
-                completed_projects: 1,
-                versions: 1,
-                credits: 10 - price,
-                credits_used: price,
-                ..PersonalStats::default()
-            }
-        );
     }
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use atelier_entities::{account_tokens, api_tokens, known_networks, oauth_states, sign_in_failures};
+use atelier_entities::{
+    account_tokens, api_tokens, known_networks, oauth_states, sessions, sign_in_failures,
+};
 use atelier_queue::{Queue, QueueError};
 use sea_orm::{ColumnTrait, Condition};
 
@@ -12,6 +14,12 @@ use crate::expiry::delete_in_batches;
 /// For so long people are told that a link has expired rather than that it is not
 /// valid, and see API tokens that have expired.
 const SHOWN_EXPIRED: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Deletes sign-ins that have expired, `batch` of them in a statement; how many.
+pub(crate) async fn purge_sessions(queue: &Queue, batch: u32) -> Result<u64, QueueError> {
+    let expired = Condition::all().add(sessions::Column::ExpiresAt.lte(queue.now()));
+    delete_in_batches::<sessions::Entity>(queue, expired, batch).await
+}
 
 /// Deletes links and API tokens that expired long ago, failures that are forgotten,
 /// networks that nobody signed in from for long, and sign-ins at providers that nobody

@@ -1,19 +1,15 @@
-use atelier_entities::{
-    DeploymentId, DeploymentStatus, ProjectId, ProjectStatus, UserId, deployments, projects, users,
-};
+use atelier_entities::{ProjectId, ProjectStatus, UserId, projects, users};
 use atelier_queue::Transaction;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, ModelTrait,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, DbErr, EntityTrait, IntoActiveModel, ModelTrait, PaginatorTrait,
+    QueryOrder, QuerySelect,
 };
 use serde_json::json;
 
 use super::{
-    MAX_DESCRIPTION, NewProject, ProjectChanges, ProjectError, Projects, archive_folder, project_target,
+    MAX_DESCRIPTION, NewProject, ProjectChanges, ProjectError, Projects, folders_of, project_target,
 };
-use crate::{
-    Caller, FieldErrors, Page, audit, deployments::site_folder, maintenance, paging::fetch, validation,
-};
+use crate::{Caller, FieldErrors, Page, audit, objects::enqueue_removal, paging::fetch, validation};
 
 impl Projects {
     /// Creates a draft, up to the most projects that a person may have.
@@ -114,29 +110,13 @@ impl Projects {
         // Jobs before projects, the order in which jobs' ends lock them.
         tx.cancel_about(&[id.0]).await?;
         let project = lock_owned(&tx, user, id).await?.ok_or(ProjectError::NotFound)?;
-        let folders = folders_of(&tx, &[id]).await?;
+        let folders = folders_of(&self.folders, &tx, &[id]).await?;
         project.delete(&*tx).await?;
-        maintenance::enqueue_removal(&tx, folders).await?;
+        enqueue_removal(&tx, folders).await?;
         audit::record(&tx, caller, "project.delete", project_target(id), json!({})).await?;
         tx.commit().await?;
         Ok(())
     }
-}
-
-/// The folders of all that is stored of these projects: their ZIPs and their sites.
-pub(crate) async fn folders_of(tx: &Transaction, projects: &[ProjectId]) -> Result<Vec<String>, DbErr> {
-    // What others had copied was removed when they ended.
-    let kept = [DeploymentStatus::Queued, DeploymentStatus::Publishing, DeploymentStatus::Live];
-    let published: Vec<_> = deployments::Entity::find()
-        .filter(deployments::Column::ProjectId.is_in(projects.iter().copied()))
-        .filter(deployments::Column::Status.is_in(kept))
-        .select_only()
-        .column(deployments::Column::Id)
-        .into_tuple::<DeploymentId>()
-        .all(&**tx)
-        .await?;
-    let archives = projects.iter().copied().map(archive_folder);
-    Ok(published.into_iter().map(site_folder).chain(archives).collect())
 }
 
 fn check(changes: ProjectChanges, status: ProjectStatus) -> Result<ProjectChanges, FieldErrors> {
@@ -164,7 +144,7 @@ fn check_status(is: ProjectStatus, wanted: ProjectStatus) -> Result<ProjectStatu
 }
 
 /// A person's project, locked for the rest of the transaction.
-pub(super) async fn lock_owned(
+pub async fn lock_owned(
     tx: &Transaction,
     user: UserId,
     id: ProjectId,
@@ -174,7 +154,7 @@ pub(super) async fn lock_owned(
 
 /// All projects of a person, locked for the rest of the transaction and in the order of
 /// their ids. To be called after jobs are locked and before an account is.
-pub(crate) async fn lock_all_owned(tx: &Transaction, user: UserId) -> Result<Vec<ProjectId>, DbErr> {
+pub async fn lock_all_owned(tx: &Transaction, user: UserId) -> Result<Vec<ProjectId>, DbErr> {
     let own = projects::Entity::find_owned(user)
         .select_only()
         .column(projects::Column::Id)
@@ -210,7 +190,6 @@ mod tests {
         let updated = projects.update(&caller, bob.id, project.id, changes.clone()).await;
         assert!(matches!(updated, Err(ProjectError::NotFound)));
         assert!(matches!(projects.delete(&caller, bob.id, project.id).await, Err(ProjectError::NotFound)));
-        assert!(matches!(projects.code(bob.id, project.id, None).await, Err(ProjectError::NotFound)));
         let page = Page { number: 1, size: 20 };
         assert_eq!(projects.list(bob.id, page).await.expect("listed").1, 0);
         assert_eq!(
@@ -242,18 +221,5 @@ mod tests {
         create(bob.id).await.expect("another person's are no matter");
         bench.services.projects.delete(&Caller::default(), ada.id, made[0].id).await.expect("deleted");
         create(ada.id).await.expect("there is room again");
-    }
-
-    #[tokio::test]
-    async fn deleting_takes_everything_along() {
-        let bench = Bench::new().await;
-        let ada = bench.register("ada@example.org").await;
-        let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
-
-        bench.services.projects.delete(&Caller::default(), ada.id, project.id).await.expect("deleted");
-
-        assert!(matches!(bench.services.projects.get(ada.id, project.id).await, Err(ProjectError::NotFound)));
-        let jobs = bench.jobs_of_kind("maintenance.remove_objects").await;
-        assert_eq!(jobs[0].args["prefixes"][0], format!("zips/{}", project.id));
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use atelier_entities::{audit_archives, audit_log, users};
+use atelier_foundation::mail::OutboxFilter;
 use atelier_providers::object_store::{ObjectStoreOptions, Objects};
-use atelier_services::mail::OutboxFilter;
 use atelier_tests::{AppSetup, PASSWORD, Person, TestApp, job_id, until};
 use chrono::TimeDelta;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, sea_query::Expr};
@@ -243,8 +243,9 @@ async fn the_named_person_operates_the_platform_once_the_address_is_proven() {
         let (mails, _) = app
             .platform()
             .services
+            .foundation
             .mail
-            .list_outbox(&OutboxFilter::default(), atelier_services::Page { number: 1, size: 10 })
+            .list_outbox(&OutboxFilter::default(), atelier_foundation::Page { number: 1, size: 10 })
             .await
             .expect("a database");
         let text = mails.into_iter().find_map(|mail| mail.text_body)?;

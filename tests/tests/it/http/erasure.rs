@@ -45,7 +45,13 @@ async fn archive(app: &TestApp, person: &Person) {
     age.exec(app.db()).await.expect("a database");
     let age = atelier_entities::users::Entity::update_many();
     age.col_expr(atelier_entities::users::Column::CreatedAt, old).exec(app.db()).await.expect("a database");
-    app.platform().services.audit.start_cleanup(&Default::default(), Some(300)).await.expect("started");
+    app.platform()
+        .services
+        .foundation
+        .audit
+        .start_cleanup(&Default::default(), Some(300))
+        .await
+        .expect("started");
     until("the archive is written", async || {
         audit_archives::Entity::find().one(app.db()).await.expect("a database")
     })

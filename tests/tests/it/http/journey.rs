@@ -5,8 +5,9 @@ use std::{
     io::{Cursor, Read},
 };
 
+use atelier_foundation::{Page, mail::OutboxFilter};
 use atelier_queue::NewJob;
-use atelier_services::{Page, mail::OutboxFilter, stats::AggregateStats};
+use atelier_services::stats::AggregateStats;
 use atelier_tests::{AppSetup, Person, TestApp, job_id, until};
 use serde_json::{Value, json};
 use zip::ZipArchive;
@@ -38,8 +39,14 @@ pub(super) async fn a_description_becomes_a_published_site(setup: AppSetup) {
 
     assert_eq!(ada.ledger().await, [("bonus".to_owned(), 10), ("usage".to_owned(), -2)]);
     let page = Page { number: 1, size: 10 };
-    let (mails, _) =
-        app.platform().services.mail.list_outbox(&OutboxFilter::default(), page).await.expect("the outbox");
+    let (mails, _) = app
+        .platform()
+        .services
+        .foundation
+        .mail
+        .list_outbox(&OutboxFilter::default(), page)
+        .await
+        .expect("the outbox");
     let templates: Vec<_> = mails.iter().rev().map(|mail| mail.template.as_str()).collect();
     assert_eq!(templates, ["welcome", "generation_finished", "deployment_finished"]);
     app.finish().await;

@@ -5,7 +5,7 @@ mod protected;
 mod refused;
 
 use atelier_entities::{JobState, MailId, MailStatus, mail_messages, users};
-use atelier_services::mail::{DailyReminder, Mail};
+use atelier_foundation::mail::{DailyReminder, Mail};
 use atelier_tests::{AppSetup, Client, PASSWORD, ReceivedMail, SmtpMode, SmtpServer, TestApp, until};
 use chrono::{NaiveDate, TimeDelta};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};

@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use atelier_foundation::database;
 use atelier_queue::{Effects, Fault, Queue, QueueOptions, bus::LocalBus, transport::InProcess};
-use atelier_services::database;
 use atelier_tests::until;
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use tempfile::TempDir;

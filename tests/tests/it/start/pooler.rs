@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use atelier_config::{Role, Settings};
+use atelier_foundation::database;
 use atelier_ops::shutdown::Shutdown;
 use atelier_server::instance::Instance;
-use atelier_services::database;
 use atelier_tests::{AppSetup, PgBouncer, TestDatabase};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement, TransactionTrait};
 

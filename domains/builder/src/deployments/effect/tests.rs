@@ -1,13 +1,12 @@
-use atelier_entities::{JobId, ProjectKind, UserId};
-use atelier_queue::{Job, NewJob, QueueError};
+use atelier_entities::{JobId, ProjectKind};
+use atelier_queue::{Job, NewJob};
 
 use super::*;
 use crate::{
-    Caller, RetryError,
     deployments::{DeploymentError, DeploymentInput, Deployments, SiteAnswer, SiteFile},
-    maintenance::RemoveObjects,
     testing::Bench,
 };
+use atelier_foundation::{Caller, objects::RemoveObjects};
 
 fn preview(version: Option<i32>) -> DeploymentInput {
     DeploymentInput { platform: "preview".to_owned(), version }
@@ -37,7 +36,7 @@ async fn site_file(deployments: &Deployments, slug: &str, path: &str) -> Option<
 #[tokio::test]
 async fn publishing_puts_a_version_online_and_the_next_one_replaces_it() {
     let Fixture { bench, project } = fixture().await;
-    let deployments = &bench.services.deployments;
+    let deployments = &bench.services.builder.deployments;
     let user = project.user_id;
 
     let (first, _) =
@@ -76,7 +75,7 @@ async fn publishing_puts_a_version_online_and_the_next_one_replaces_it() {
 #[tokio::test]
 async fn views_are_counted_on_site_and_project() {
     let Fixture { bench, project } = fixture().await;
-    let deployments = &bench.services.deployments;
+    let deployments = &bench.services.builder.deployments;
     let started = deployments.start(&Caller::default(), project.user_id, project.id, preview(Some(1))).await;
     let (deployment, _) = started.expect("started");
     bench.work().await;
@@ -89,7 +88,7 @@ async fn views_are_counted_on_site_and_project() {
     deployments.write_views().await;
 
     assert_eq!(bench.project(&project).await.views, 2);
-    let stats = bench.services.identity.user_stats(project.user_id).await.expect("stats");
+    let stats = bench.services.foundation.identity.user_stats(project.user_id).await.expect("stats");
     assert_eq!((stats.total_projects, stats.total_views), (1, 2));
 }
 
@@ -98,13 +97,14 @@ async fn files_that_are_copied_after_their_deployment_has_ended_do_not_stay() {
     let Fixture { bench, project } = fixture().await;
     let (services, caller, user) = (&bench.services, Caller::default(), project.user_id);
     let start = async |version| {
-        let started = services.deployments.start(&caller, user, project.id, preview(Some(version))).await;
+        let started =
+            services.builder.deployments.start(&caller, user, project.id, preview(Some(version))).await;
         started.expect("started")
     };
     let late = async |deployment: &deployments::Model| {
         let key = format!("{}/late.html", site_folder(deployment.id));
         bench.objects.put(&key, "late".into(), "text/html").await.expect("put");
-        services.deployments.remove_unwanted(deployment.id).await.expect("looked");
+        services.builder.deployments.remove_unwanted(deployment.id).await.expect("looked");
         bench.objects.get(&key).await.expect("asked").is_some()
     };
 
@@ -114,7 +114,7 @@ async fn files_that_are_copied_after_their_deployment_has_ended_do_not_stay() {
     let (cancelled, job) = start(2).await;
     services.queue.cancel(job.id, None).await.expect("cancelled");
     assert!(late(&live).await && !late(&cancelled).await);
-    services.projects.delete(&caller, user, project.id).await.expect("deleted");
+    services.foundation.projects.delete(&caller, user, project.id).await.expect("deleted");
 
     assert!(!late(&live).await, "the project is gone");
 }
@@ -122,7 +122,7 @@ async fn files_that_are_copied_after_their_deployment_has_ended_do_not_stay() {
 #[tokio::test]
 async fn a_deployment_needs_a_version_and_a_platform_that_is_there() {
     let Fixture { bench, project } = fixture().await;
-    let deployments = &bench.services.deployments;
+    let deployments = &bench.services.builder.deployments;
     let caller = Caller::default();
     let start = |input| deployments.start(&caller, project.user_id, project.id, input);
     let on = |platform: &str| DeploymentInput { platform: platform.to_owned(), version: Some(1) };
@@ -139,7 +139,7 @@ async fn a_deployment_needs_a_version_and_a_platform_that_is_there() {
 #[tokio::test]
 async fn a_deployment_that_is_cancelled_leaves_what_was_online() {
     let Fixture { bench, project } = fixture().await;
-    let deployments = &bench.services.deployments;
+    let deployments = &bench.services.builder.deployments;
     let caller = Caller::default();
     let start = |version| deployments.start(&caller, project.user_id, project.id, preview(Some(version)));
     let (first, _) = start(1).await.expect("started");
@@ -170,11 +170,12 @@ async fn fail(bench: &Bench, job: JobId) {
 async fn what_a_failed_deployment_left_is_removed_after_its_retry_without_the_site() {
     let Fixture { bench, project } = fixture().await;
     let (services, caller, user) = (&bench.services, Caller::default(), project.user_id);
-    let started = services.deployments.start(&caller, user, project.id, preview(Some(1))).await;
+    let started = services.builder.deployments.start(&caller, user, project.id, preview(Some(1))).await;
     let (first, job) = started.expect("started");
     fail(&bench, job.id).await;
 
-    let next = services.retry_job(&caller, job.id, Some(user)).await.expect("again");
+    let ended = bench.job(job.id).await;
+    let next = services.builder.deployments.restart(&caller, &ended).await.expect("again");
     let removals = bench.jobs_of_kind("maintenance.remove_objects").await;
     bench.work().await;
     for removal in &removals {
@@ -186,9 +187,10 @@ async fn what_a_failed_deployment_left_is_removed_after_its_retry_without_the_si
     assert_eq!((next.id == job.id, bench.job(next.id).await.state), (false, JobState::Succeeded));
     assert_eq!(removals.len(), 1);
     assert_eq!(removals[0].args["prefixes"], json!([site_folder(first.id)]));
-    let page = site_file(&services.deployments, &first.slug, "").await.expect("online");
+    let page = site_file(&services.builder.deployments, &first.slug, "").await.expect("online");
     assert_eq!(&page.bytes[..], b"<p>one</p>");
-    let (latest, _) = services.deployments.status(user, project.id).await.expect("asked").expect("there");
+    let (latest, _) =
+        services.builder.deployments.status(user, project.id).await.expect("asked").expect("there");
     assert_eq!((latest.status, latest.version_number, latest.slug), (DeploymentStatus::Live, 1, first.slug));
     let db = services.queue.db();
     let before = deployments::Entity::find_by_id(first.id).one(db).await.expect("asked").expect("there");
@@ -196,33 +198,28 @@ async fn what_a_failed_deployment_left_is_removed_after_its_retry_without_the_si
 }
 
 #[tokio::test]
-async fn a_deployment_is_retried_by_its_owner_once_it_has_ended() {
+async fn a_deployment_is_started_anew_once_it_has_ended() {
     let Fixture { bench, project } = fixture().await;
     let (services, caller, user) = (&bench.services, Caller::default(), project.user_id);
-    let started = services.deployments.start(&caller, user, project.id, preview(Some(1))).await;
+    let started = services.builder.deployments.start(&caller, user, project.id, preview(Some(1))).await;
     let (_, job) = started.expect("started");
-    let retry = |owner| services.retry_job(&caller, job.id, Some(owner));
+    let retry = async || services.builder.deployments.restart(&caller, &bench.job(job.id).await).await;
 
-    let early = retry(user).await;
-    services.cancel_job(&caller, job.id, Some(user)).await.expect("cancelled");
-    let elsewhere = retry(UserId::new()).await;
-    let next = retry(user).await.expect("again");
-    let twice = retry(user).await;
+    let early = retry().await;
+    services.queue.cancel(job.id, Some(user)).await.expect("cancelled");
+    let next = retry().await.expect("again");
+    let twice = retry().await;
 
-    assert!(matches!(early, Err(RetryError::Deployment(DeploymentError::Queue(_)))), "{early:?}");
-    assert!(matches!(elsewhere, Err(RetryError::Queue(QueueError::NotFound))), "{elsewhere:?}");
+    assert!(matches!(early, Err(DeploymentError::Queue(_))), "{early:?}");
     assert_eq!((next.owner_id, next.subject_id), (Some(user), Some(project.id.0)));
-    assert!(
-        matches!(twice, Err(RetryError::Deployment(DeploymentError::AlreadyRunning(id))) if id == next.id),
-        "{twice:?}"
-    );
+    assert!(matches!(twice, Err(DeploymentError::AlreadyRunning(id)) if id == next.id), "{twice:?}");
 }
 
 #[tokio::test]
 async fn a_deployment_that_has_ended_is_not_published_again_as_itself() {
     let Fixture { bench, project } = fixture().await;
     let (services, caller, user) = (&bench.services, Caller::default(), project.user_id);
-    let started = services.deployments.start(&caller, user, project.id, preview(Some(1))).await;
+    let started = services.builder.deployments.start(&caller, user, project.id, preview(Some(1))).await;
     let (deployment, job) = started.expect("started");
     services.queue.cancel(job.id, None).await.expect("cancelled");
 
@@ -230,18 +227,19 @@ async fn a_deployment_that_has_ended_is_not_published_again_as_itself() {
     bench.work().await;
 
     assert_eq!(bench.job(job.id).await.error.expect("an error")["code"], "DEPLOYMENT_ENDED");
-    let (latest, _) = services.deployments.status(user, project.id).await.expect("asked").expect("there");
+    let (latest, _) =
+        services.builder.deployments.status(user, project.id).await.expect("asked").expect("there");
     assert_eq!((latest.status, latest.error), (DeploymentStatus::Cancelled, None));
-    assert!(site_file(&services.deployments, &deployment.slug, "").await.is_none());
+    assert!(site_file(&services.builder.deployments, &deployment.slug, "").await.is_none());
 }
 
 #[tokio::test]
 async fn a_deployment_whose_args_nobody_reads_ends_all_the_same() {
     let Fixture { bench, project } = fixture().await;
     let (services, caller, user) = (&bench.services, Caller::default(), project.user_id);
-    let start = || services.deployments.start(&caller, user, project.id, preview(Some(1)));
+    let start = || services.builder.deployments.start(&caller, user, project.id, preview(Some(1)));
     let status = async || {
-        let latest = services.deployments.status(user, project.id).await.expect("asked");
+        let latest = services.builder.deployments.status(user, project.id).await.expect("asked");
         latest.expect("there").0.status
     };
 
@@ -252,19 +250,19 @@ async fn a_deployment_whose_args_nobody_reads_ends_all_the_same() {
 
     let (_, job) = start().await.expect("the project is free again");
     bench.make_unreadable(job.id).await;
-    services.cancel_job(&caller, job.id, Some(user)).await.expect("cancelled");
+    services.queue.cancel(job.id, Some(user)).await.expect("cancelled");
     assert_eq!(status().await, DeploymentStatus::Cancelled);
 
     let (_, job) = start().await.expect("the project is free again");
     bench.make_unreadable(job.id).await;
-    services.projects.delete(&caller, user, project.id).await.expect("deleted");
+    services.foundation.projects.delete(&caller, user, project.id).await.expect("deleted");
     assert_eq!(bench.job(job.id).await.state, JobState::Cancelled);
 }
 
 #[tokio::test]
 async fn a_file_that_a_client_has_is_not_read_again() {
     let Fixture { bench, project } = fixture().await;
-    let deployments = &bench.services.deployments;
+    let deployments = &bench.services.builder.deployments;
     let started = deployments.start(&Caller::default(), project.user_id, project.id, preview(Some(1))).await;
     let (deployment, _) = started.expect("started");
     bench.work().await;

@@ -1,10 +1,7 @@
 use atelier_entities::{JobState, ProjectStatus, job_events, users};
-use atelier_providers::{
-    llm::{
-        LlmError, Role,
-        fake::{ScriptedAnswer, ScriptedModel},
-    },
-    mail::fake::ScriptedMailer,
+use atelier_providers::llm::{
+    LlmError, Role,
+    fake::{ScriptedAnswer, ScriptedModel},
 };
 use atelier_queue::Job;
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder};
@@ -12,10 +9,8 @@ use serde_json::Value;
 use tokio::sync::Notify;
 
 use super::*;
-use crate::{
-    Caller, Page,
-    testing::{BAD_ANSWER, Bench, GOOD_ANSWER, options},
-};
+use crate::testing::{BAD_ANSWER, Bench, GOOD_ANSWER, options};
+use atelier_foundation::{Caller, Page};
 
 fn good() -> ScriptedAnswer {
     ScriptedAnswer::Text(GOOD_ANSWER.to_owned())
@@ -54,7 +49,7 @@ async fn an_answer_becomes_the_current_version() {
     assert_eq!(stages(&bench, job.id).await, ["preparing", "writing", "checking", "saving", "done"]);
     let project = bench.project(&project).await;
     assert_eq!((project.status, project.current_version), (ProjectStatus::Completed, Some(1)));
-    let (version, code) = bench.services.projects.code(ada.id, project.id, None).await.expect("code");
+    let (version, code) = bench.services.builder.versions.code(ada.id, project.id, None).await.expect("code");
     assert_eq!((version.summary.as_str(), version.provider.as_str()), ("A small reading list.", "scripted"));
     assert!(code.css.expect("a style sheet").contains("teal"));
     assert_eq!(bench.credits(ada.id).await, 8);
@@ -105,8 +100,8 @@ async fn fail_for_faults(bench: &Bench) -> (users::Model, projects::Model) {
 #[tokio::test]
 async fn faults_that_no_time_is_left_for_fail_at_once() {
     let mut options = options();
-    options.generation.longest_answer = RunGeneration::policy().timeout;
-    let bench = Bench::with(ScriptedModel::new([bad(), good()]), ScriptedMailer::new([]), options).await;
+    options.builder.generation.longest_answer = RunGeneration::policy().timeout;
+    let bench = Bench::with(ScriptedModel::new([bad(), good()]), options).await;
 
     let (ada, _) = fail_for_faults(&bench).await;
 
@@ -125,7 +120,7 @@ async fn faults_that_stay_fail_with_a_refund_and_a_mail() {
         bench.subjects_to("ada@example.org").contains(&"“Reading list” could not be generated".to_owned())
     );
     let page = Page { number: 1, size: 10 };
-    assert_eq!(bench.services.projects.list_versions(ada.id, project.id, page).await.expect("listed").1, 0);
+    assert_eq!(bench.services.builder.versions.list(ada.id, project.id, page).await.expect("listed").1, 0);
 }
 
 #[tokio::test]
@@ -193,7 +188,13 @@ async fn a_project_that_is_deleted_meanwhile_ends_its_job() {
 
     let delete = async {
         bench.model.wait_for_requests(1).await;
-        bench.services.projects.delete(&Caller::default(), ada.id, project.id).await.expect("deleted");
+        bench
+            .services
+            .foundation
+            .projects
+            .delete(&Caller::default(), ada.id, project.id)
+            .await
+            .expect("deleted");
         wait.notify_one();
     };
     tokio::join!(bench.work(), delete);
@@ -232,7 +233,7 @@ async fn a_job_that_ends_otherwise_leaves_no_version() {
     bench.services.queue.cancel(job.id, Some(ada.id)).await.expect("cancelled");
 
     let page = Page { number: 1, size: 10 };
-    assert_eq!(bench.services.projects.list_versions(ada.id, project.id, page).await.expect("listed").1, 0);
+    assert_eq!(bench.services.builder.versions.list(ada.id, project.id, page).await.expect("listed").1, 0);
 }
 
 #[tokio::test]
@@ -244,13 +245,25 @@ async fn a_retried_generation_is_another_job_that_is_charged_anew() {
     bench.work().await;
     assert_eq!(bench.credits(ada.id).await, 10);
 
-    let second = bench.services.retry_job(&Caller::default(), first.id, Some(ada.id)).await.expect("again");
+    let second = bench
+        .services
+        .builder
+        .generation
+        .restart(&Caller::default(), &bench.job(first.id).await)
+        .await
+        .expect("again");
     assert_ne!(second.id, first.id);
     assert_eq!((second.args["prompt"].as_str(), bench.credits(ada.id).await), (Some("Blue, please"), 8));
     bench.work().await;
     assert_eq!(bench.credits(ada.id).await, 10);
 
-    let third = bench.services.retry_job(&Caller::default(), second.id, Some(ada.id)).await.expect("again");
+    let third = bench
+        .services
+        .builder
+        .generation
+        .restart(&Caller::default(), &bench.job(second.id).await)
+        .await
+        .expect("again");
     bench.work().await;
     assert_eq!(bench.job(third.id).await.state, JobState::Succeeded);
     assert_eq!(bench.credits(ada.id).await, 8);

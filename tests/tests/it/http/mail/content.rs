@@ -1,7 +1,7 @@
 //! What arrives: each mail of other domains, and how people end those they can do
 //! without.
 
-use atelier_services::mail::{ChallengeResults, LimitAlert, PaymentReceipt, ReceiptLine};
+use atelier_foundation::mail::{ChallengeResults, LimitAlert, PaymentReceipt, ReceiptLine};
 use uuid::Uuid;
 
 use super::*;

@@ -1,13 +1,13 @@
 use std::{process::Command, sync::Arc, time::Duration};
 
 use atelier_entities::JobState;
+use atelier_foundation::database;
 use atelier_queue::{
     Effects, Queue, QueueName, QueueOptions,
     bus::LocalBus,
     relay, rescue,
     transport::{InProcess, RedisHub, RedisOptions},
 };
-use atelier_services::database;
 use atelier_tests::{PrivateRedis, TestDatabase, in_time};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tokio::time::{self, Instant};

@@ -1,0 +1,79 @@
+use std::{fmt, sync::Arc};
+
+use atelier_foundation::{Foundation, Kind, Module, Ports, projects::ProjectFolders};
+use atelier_providers::{llm::ChatModel, object_store::Objects};
+
+use crate::{
+    BuilderOptions,
+    deployments::{DeploymentEnded, Deployments, PublishDeployment},
+    generation::{Generation, GenerationEnded, RunGeneration},
+    versions::{self, Versions},
+};
+
+/// Services of writing and publishing applications. Cheap to clone.
+#[derive(Clone)]
+pub struct Builder {
+    /// Versions of projects and their code.
+    pub versions: Versions,
+    /// Writing applications.
+    pub generation: Generation,
+    /// Publishing applications.
+    pub deployments: Deployments,
+}
+
+/// What the builder needs from outside.
+#[derive(Clone)]
+pub struct Deps {
+    /// Writes applications.
+    pub model: Arc<dyn ChatModel>,
+    /// Keeps archives and published sites.
+    pub objects: Objects,
+}
+
+impl Builder {
+    /// The services on this foundation.
+    #[must_use]
+    pub fn new(foundation: &Foundation, deps: Deps, options: BuilderOptions) -> Self {
+        let queue = &foundation.queue;
+        let Deps { model, objects } = deps;
+        let BuilderOptions { generation, credits, public_url } = options;
+        Self {
+            versions: Versions::new(queue.clone(), objects.clone(), foundation.projects.clone()),
+            generation: Generation::new(queue.clone(), model, generation, credits),
+            deployments: Deployments::new(queue.clone(), objects, &public_url),
+        }
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").finish_non_exhaustive()
+    }
+}
+
+/// What the builder offers to the processes of the product. Addresses of published sites
+/// begin with `public_url`.
+#[must_use]
+pub fn module(public_url: &str) -> Module<Builder> {
+    let generate =
+        Kind::of::<RunGeneration>(|all: &Builder, ctx, args| Box::pin(all.generation.run(ctx, args)))
+            .with_effect::<RunGeneration>(GenerationEnded)
+            .started_anew("generations", |all, caller, job| {
+                Box::pin(async move { Ok(all.generation.restart(caller, job).await?) })
+            });
+    let publish = Kind::of::<PublishDeployment>(|all: &Builder, ctx, args| {
+        Box::pin(all.deployments.publish(ctx, args))
+    })
+    .with_effect::<PublishDeployment>(DeploymentEnded::new(public_url))
+    .started_anew("deployments", |all, caller, job| {
+        Box::pin(async move { Ok(all.deployments.restart(caller, job).await?) })
+    });
+    Module::new("builder").with_kind(generate).with_kind(publish)
+}
+
+/// What the builder holds of the foundation's things.
+#[must_use]
+pub fn ports() -> Ports {
+    let folders = ProjectFolders::new(|tx, projects| Box::pin(versions::folders_of(tx, projects)));
+    Ports { project_folders: vec![folders] }
+}

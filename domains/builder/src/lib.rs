@@ -1,0 +1,14 @@
+//! Writing and publishing applications: versions, generations, deployments.
+
+mod builder;
+mod options;
+
+pub mod deployments;
+pub mod generation;
+pub mod versions;
+
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+pub use builder::{Builder, Deps, module, ports};
+pub use options::{BuilderOptions, GenerationOptions};

@@ -1,0 +1,219 @@
+//! What a domain offers to the processes of the product, in one value: its kinds of jobs
+//! with their handlers, effects and restarts, what comes by the clock, and what expires.
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use atelier_entities::jobs;
+use atelier_queue::{
+    Effect, Effects, Handler, Job, JobContext, JobError, KindInfo, Outcome, Queue, QueueError, Registry,
+    schedule::Recurring,
+};
+use futures::future::BoxFuture;
+
+use crate::{Caller, Problem};
+
+/// Why a job was not started anew.
+pub type RestartError = Box<dyn Problem>;
+
+type Run<S, J> = for<'a> fn(&'a S, &'a JobContext, J) -> BoxFuture<'a, Result<Outcome, JobError>>;
+type StartAnew<S> =
+    for<'a> fn(&'a S, &'a Caller, &'a jobs::Model) -> BoxFuture<'a, Result<jobs::Model, RestartError>>;
+type Delete = for<'a> fn(&'a Queue, u32) -> BoxFuture<'a, Result<u64, QueueError>>;
+type Register<S> = Arc<dyn Fn(&S, &mut Registry) -> Result<(), QueueError> + Send + Sync>;
+type RegisterEffect = Arc<dyn Fn(&mut Effects) -> Result<(), QueueError> + Send + Sync>;
+
+/// What a domain offers. `S` is the domain's services.
+pub struct Module<S> {
+    /// The domain's name.
+    pub name: &'static str,
+    /// Its kinds of jobs.
+    pub kinds: Vec<Kind<S>>,
+    /// Its jobs that come by the clock, in UTC.
+    pub recurring: Vec<Recurring>,
+    /// What it deletes when its time has come.
+    pub purges: Vec<Purge>,
+}
+
+impl<S: Clone + Send + Sync + 'static> Module<S> {
+    /// A domain that offers nothing yet.
+    #[must_use]
+    pub fn new(name: &'static str) -> Self {
+        Self { name, kinds: Vec::new(), recurring: Vec::new(), purges: Vec::new() }
+    }
+
+    /// The same with one more kind of job.
+    #[must_use]
+    pub fn with_kind(mut self, kind: Kind<S>) -> Self {
+        self.kinds.push(kind);
+        self
+    }
+
+    /// The same with one more job that comes by the clock.
+    #[must_use]
+    pub fn with_recurring(mut self, recurring: Recurring) -> Self {
+        self.recurring.push(recurring);
+        self
+    }
+
+    /// The same with rows that expire. `name` is their name in the result of
+    /// `maintenance.purge_expired`; `delete` deletes them in batches of a given size and
+    /// answers how many they were.
+    #[must_use]
+    pub fn with_purge(mut self, name: &'static str, delete: Delete) -> Self {
+        self.purges.push(Purge { name, delete });
+        self
+    }
+
+    /// The same module as a part of `T`, which holds the domain's services.
+    #[must_use]
+    pub fn within<T: Clone + Send + Sync + 'static>(self, part: for<'a> fn(&'a T) -> &'a S) -> Module<T> {
+        let kinds = self.kinds.into_iter().map(|kind| kind.within(part)).collect();
+        Module { name: self.name, kinds, recurring: self.recurring, purges: self.purges }
+    }
+}
+
+impl<S> fmt::Debug for Module<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kinds: Vec<_> = self.kinds.iter().map(|kind| kind.info.kind).collect();
+        f.debug_struct("Module").field("name", &self.name).field("kinds", &kinds).finish_non_exhaustive()
+    }
+}
+
+/// Rows that expire.
+#[derive(Clone, Copy)]
+pub struct Purge {
+    /// Their name in the job's result.
+    pub name: &'static str,
+    /// Deletes them in batches of that size and answers how many they were.
+    pub delete: Delete,
+}
+
+impl fmt::Debug for Purge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Purge").field(&self.name).finish()
+    }
+}
+
+/// A kind of job, with all that runs and ends it.
+pub struct Kind<S> {
+    /// Its name, queue and policy.
+    pub info: KindInfo,
+    /// How its ended jobs are run again, where not as themselves.
+    pub restart: Option<Restart<S>>,
+    register: Register<S>,
+    effect: Option<RegisterEffect>,
+    names: Vec<&'static str>,
+}
+
+/// How ended jobs of a kind are run again: as new jobs.
+pub struct Restart<S> {
+    /// What these jobs are called in the plural, such as `generations`.
+    pub plural: &'static str,
+    start: Arc<
+        dyn Fn(S, Caller, jobs::Model) -> BoxFuture<'static, Result<jobs::Model, RestartError>> + Send + Sync,
+    >,
+}
+
+impl<S: Clone + Send + Sync + 'static> Kind<S> {
+    /// The kind `J`, whose jobs `run` runs. It may run more than once for a job: whatever
+    /// it does outside the database must bear repetition.
+    #[must_use]
+    pub fn of<J: Job>(run: Run<S, J>) -> Self {
+        let register = move |services: &S, registry: &mut Registry| {
+            registry.register::<J>(ByService { services: services.clone(), run }).map(drop)
+        };
+        let (info, names) = (KindInfo::of::<J>(), J::names());
+        Self { info, restart: None, register: Arc::new(register), effect: None, names }
+    }
+
+    /// The same with what the ends of its jobs change in the product.
+    #[must_use]
+    pub fn with_effect<J: Job>(mut self, effect: impl Effect + Clone) -> Self {
+        self.effect = Some(Arc::new(move |effects| effects.register::<J>(effect.clone())));
+        self
+    }
+
+    /// The same, but its ended jobs are not run again as themselves: `start` starts
+    /// another job in their place.
+    #[must_use]
+    pub fn started_anew(mut self, plural: &'static str, start: StartAnew<S>) -> Self {
+        let start = move |services: S, caller: Caller, job: jobs::Model| -> BoxFuture<'static, _> {
+            Box::pin(async move { start(&services, &caller, &job).await })
+        };
+        self.restart = Some(Restart { plural, start: Arc::new(start) });
+        self
+    }
+
+    /// Every name of the kind, aliases included.
+    #[must_use]
+    pub fn names(&self) -> &[&'static str] {
+        &self.names
+    }
+
+    /// Adds its handler.
+    pub fn register(&self, services: &S, registry: &mut Registry) -> Result<(), QueueError> {
+        (self.register)(services, registry)
+    }
+
+    /// Adds its effect, where it has one.
+    pub fn register_effect(&self, effects: &mut Effects) -> Result<(), QueueError> {
+        self.effect.as_ref().map_or(Ok(()), |register| register(effects))
+    }
+
+    fn within<T: Clone + Send + Sync + 'static>(self, part: for<'a> fn(&'a T) -> &'a S) -> Kind<T> {
+        let register = self.register;
+        let restart = self.restart.map(|restart| Restart {
+            plural: restart.plural,
+            start: Arc::new(move |services: T, caller, job| {
+                (restart.start)(part(&services).clone(), caller, job)
+            }),
+        });
+        Kind {
+            info: self.info,
+            restart,
+            register: Arc::new(move |services: &T, registry: &mut Registry| {
+                register(part(services), registry)
+            }),
+            effect: self.effect,
+            names: self.names,
+        }
+    }
+}
+
+impl<S> Restart<S> {
+    /// Starts another job in the place of `job`, and answers it.
+    pub async fn start(
+        &self,
+        services: S,
+        caller: Caller,
+        job: jobs::Model,
+    ) -> Result<jobs::Model, RestartError> {
+        (self.start)(services, caller, job).await
+    }
+}
+
+impl<S> fmt::Debug for Kind<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Kind").field(&self.info.kind).finish()
+    }
+}
+
+impl<S> fmt::Debug for Restart<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Restart").field(&self.plural).finish()
+    }
+}
+
+/// Runs jobs of a kind by a service.
+struct ByService<S, J> {
+    services: S,
+    run: Run<S, J>,
+}
+
+#[async_trait]
+impl<S: Send + Sync + 'static, J: Job> Handler<J> for ByService<S, J> {
+    async fn run(&self, ctx: &JobContext, args: J) -> Result<Outcome, JobError> {
+        (self.run)(&self.services, ctx, args).await
+    }
+}

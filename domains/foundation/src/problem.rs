@@ -1,0 +1,168 @@
+//! What an error of a domain tells the client: beside the error, so that a new error
+//! cannot be added without saying how it is answered.
+
+use std::{borrow::Cow, error::Error};
+
+use atelier_entities::JobId;
+use atelier_queue::QueueError;
+use serde_json::{Map, Value};
+
+use crate::FieldErrors;
+
+/// An error that knows what the client is told of it.
+pub trait Problem: Error + Send + Sync + 'static {
+    /// The answer. [`Refusal::internal`] where the fault lies inside: the client then
+    /// learns nothing of it but whether another try may help.
+    fn refusal(&self) -> Refusal;
+}
+
+impl<E: Problem> From<E> for Box<dyn Problem> {
+    fn from(error: E) -> Self {
+        Box::new(error)
+    }
+}
+
+/// The class of a refusal, by the HTTP status that it becomes (RFC 9110, section 15).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// 400.
+    BadRequest,
+    /// 401.
+    Unauthenticated,
+    /// 403.
+    Forbidden,
+    /// 404.
+    NotFound,
+    /// 409.
+    Conflict,
+    /// 422.
+    Invalid,
+    /// 429.
+    TooMany,
+    /// 500, or 503 where the fault may pass.
+    Internal,
+    /// 502.
+    Upstream,
+    /// 503.
+    Unavailable,
+}
+
+/// What a client is told of an error.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refusal {
+    /// The class of its status.
+    pub class: Class,
+    /// A stable name for programs, in `UPPER_SNAKE`.
+    pub code: &'static str,
+    /// A sentence for people.
+    pub message: Cow<'static, str>,
+    /// More about it, by name.
+    pub details: Map<String, Value>,
+    /// Seconds after which another try makes sense.
+    pub retry_after: Option<u64>,
+}
+
+impl Refusal {
+    /// A refusal of this class, code and sentence.
+    #[must_use]
+    pub fn new(class: Class, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { class, code, message: message.into(), details: Map::new(), retry_after: None }
+    }
+
+    /// A fault inside, of which the client is told nothing.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self::new(Class::Internal, "INTERNAL", "Something went wrong on our side.")
+    }
+
+    /// 404 about `what`, such as "project".
+    #[must_use]
+    pub fn not_found(what: &str) -> Self {
+        Self::new(Class::NotFound, "NOT_FOUND", format!("There is no such {what}."))
+    }
+
+    /// 422 with what is wrong with each field.
+    #[must_use]
+    pub fn invalid<F: Into<String>, M: Into<String>>(faults: impl IntoIterator<Item = (F, M)>) -> Self {
+        let refusal =
+            Self::new(Class::Invalid, "VALIDATION_FAILED", "The input is not valid: see the details.");
+        let details = faults.into_iter().map(|(field, fault)| (field.into(), fault.into().into())).collect();
+        Self { details, ..refusal }
+    }
+
+    /// 409 where there are as many of `what` as there may be.
+    #[must_use]
+    pub fn at_bound(code: &'static str, what: &str, most: u64) -> Self {
+        let message = format!("There are {most} {what} already, which is the most.");
+        Self::new(Class::Conflict, code, message).with_detail("limit", most)
+    }
+
+    /// 409 that names the job that is in the way.
+    #[must_use]
+    pub fn in_progress(code: &'static str, message: &'static str, job: JobId) -> Self {
+        Self::new(Class::Conflict, code, message)
+            .with_detail("job_id", job.to_string())
+            .with_detail("location", format!("/api/jobs/{job}"))
+    }
+
+    /// The same with one more detail.
+    #[must_use]
+    pub fn with_detail(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.details.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The same with a hint when to try again, in seconds.
+    #[must_use]
+    pub fn with_retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+}
+
+impl Problem for FieldErrors {
+    fn refusal(&self) -> Refusal {
+        Refusal::invalid(self.0.iter().map(|(field, fault)| (*field, fault.as_str())))
+    }
+}
+
+impl Problem for QueueError {
+    fn refusal(&self) -> Refusal {
+        match self {
+            Self::NotFound => Refusal::not_found("job"),
+            Self::WrongState { state, action } => {
+                let message = format!("The job is {state}: it cannot be {action}.");
+                Refusal::new(Class::Conflict, "WRONG_STATE", message).with_detail("status", state.as_str())
+            }
+            _ => Refusal::internal(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use atelier_entities::JobState;
+
+    use super::*;
+
+    #[test]
+    fn the_queues_errors_say_what_is_the_callers_and_nothing_of_the_inside() {
+        let wrong_state = QueueError::WrongState { state: JobState::Succeeded, action: "cancelled" };
+        for (error, class, code) in [
+            (QueueError::NotFound, Class::NotFound, "NOT_FOUND"),
+            (wrong_state, Class::Conflict, "WRONG_STATE"),
+            (QueueError::DuplicateKind("a.b"), Class::Internal, "INTERNAL"),
+        ] {
+            let refusal = error.refusal();
+            assert_eq!((refusal.class, refusal.code), (class, code));
+        }
+    }
+
+    #[test]
+    fn wrong_fields_are_named() {
+        let refusal = FieldErrors::of("title", "must not be empty").refusal();
+
+        assert_eq!((refusal.class, refusal.code), (Class::Invalid, "VALIDATION_FAILED"));
+        assert_eq!(refusal.details["title"], "must not be empty");
+    }
+}

@@ -1,0 +1,336 @@
+//! A whole domain in a folder of its own: SQLite, the in-process transport, a scripted
+//! mailer, and a worker that runs when a test says so.
+
+use std::{sync::Arc, time::Duration};
+
+use atelier_entities::{
+    JobId, JobState, ProjectKind, SignInProvider, UserId, credit_transactions, jobs, projects, users,
+};
+use atelier_providers::{
+    mail::{Delivery, MailError, fake::ScriptedMailer},
+    oauth::{IdentityProvider, fake::ScriptedProvider},
+    object_store::{ObjectStoreOptions, Objects},
+};
+use atelier_queue::{
+    Effects, Queue, QueueName, QueueOptions, Registry,
+    bus::LocalBus,
+    relay,
+    retention::RetentionRules,
+    transport::InProcess,
+    worker::{self, WorkerOptions},
+};
+use chrono::TimeDelta;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
+    QueryFilter, QueryOrder, sea_query::Expr,
+};
+use secrecy::SecretString;
+use serde_json::json;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    AuthOptions, Caller, CreditOptions, Deps, Foundation, FoundationOptions, MailOptions, Module, Ports,
+    RetentionOptions, database,
+    identity::{Authenticated, OAuthSetup, Registration},
+    projects::NewProject,
+};
+
+/// Longest a test waits for a worker.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The services `S` at work.
+pub struct Bench<S = Foundation> {
+    /// What is tested.
+    pub services: S,
+    /// Keeps what is mailed.
+    pub mailer: Arc<ScriptedMailer>,
+    /// The object store.
+    pub objects: Objects,
+    /// A provider to sign in at.
+    pub google: Arc<ScriptedProvider>,
+    foundation: Foundation,
+    registry: Registry,
+    folder: TempDir,
+}
+
+/// Services that were put together for a test.
+pub struct Assembled<S> {
+    /// All of them.
+    pub services: S,
+    /// The foundation among them.
+    pub foundation: Foundation,
+    /// What runs their jobs.
+    pub registry: Registry,
+}
+
+/// Settings that suit tests.
+#[must_use]
+pub fn options() -> FoundationOptions {
+    let days = |days: u64| Duration::from_secs(days * 24 * 3600);
+    FoundationOptions {
+        auth: AuthOptions {
+            jwt_secret: SecretString::from("0123456789abcdef0123456789abcdef"),
+            access_token: Duration::from_secs(30 * 60),
+            refresh_token: days(7),
+            refresh_grace: Duration::from_secs(10),
+            longest_sign_in: days(90),
+            hash_concurrency: 2,
+            require_verified_email: false,
+            hide_registered_emails: false,
+            issuer: "https://atelier.example".to_owned(),
+            admin_email: None,
+        },
+        credits: CreditOptions { signup_grant: 10, quick_price: 2, advanced_price: 4 },
+        max_projects: 100,
+        mail: MailOptions {
+            from: "Atelier <no-reply@example.org>".to_owned(),
+            reply_to: None,
+            public_url: "https://atelier.example".to_owned(),
+        },
+        retention: RetentionOptions {
+            jobs: RetentionRules { succeeded: days(7), failed: days(30), cancelled: days(7), batch: 100 },
+            idempotency: days(1),
+            audit: None,
+            audit_archives: None,
+        },
+    }
+}
+
+/// What the ends of jobs of a module change.
+#[must_use]
+pub fn effects_of<S>(modules: &[Module<S>]) -> Effects
+where
+    S: Clone + Send + Sync + 'static,
+{
+    let mut effects = Effects::default();
+    for kind in modules.iter().flat_map(|module| &module.kinds) {
+        kind.register_effect(&mut effects).expect("one effect a kind");
+    }
+    effects
+}
+
+/// What runs the jobs of a module.
+#[must_use]
+pub fn registry_of<S>(modules: &[Module<S>], services: &S) -> Registry
+where
+    S: Clone + Send + Sync + 'static,
+{
+    let mut registry = Registry::default();
+    for kind in modules.iter().flat_map(|module| &module.kinds) {
+        kind.register(services, &mut registry).expect("one handler a kind");
+    }
+    registry
+}
+
+impl Bench {
+    /// A foundation with the settings of [`options`].
+    pub async fn new() -> Self {
+        Self::with(ScriptedMailer::new([]), options()).await
+    }
+
+    /// One whose mailer answers by a script.
+    pub async fn with_mailer(script: impl IntoIterator<Item = Result<Delivery, MailError>>) -> Self {
+        Self::with(ScriptedMailer::new(script), options()).await
+    }
+
+    /// One with other settings.
+    pub async fn with_options(options: FoundationOptions) -> Self {
+        Self::with(ScriptedMailer::new([]), options).await
+    }
+
+    /// One with another mailer and other settings.
+    pub async fn with(mailer: ScriptedMailer, options: FoundationOptions) -> Self {
+        let modules = [crate::module()];
+        Self::assemble(mailer, effects_of(&modules), |queue, deps| {
+            let foundation = Foundation::new(queue, deps, options, Ports::default());
+            let registry = registry_of(&modules, &foundation);
+            Assembled { services: foundation.clone(), foundation, registry }
+        })
+        .await
+    }
+
+    /// What a person registers with.
+    #[must_use]
+    pub fn registration(email: &str) -> Registration {
+        Registration {
+            email: email.to_owned(),
+            password: "correct horse".to_owned(),
+            full_name: "Ada Lovelace".to_owned(),
+            locale: None,
+            time_zone: None,
+            country: Some("gb".to_owned()),
+        }
+    }
+}
+
+impl<S> Bench<S> {
+    /// Puts services together on a queue and a foundation's surroundings.
+    pub async fn assemble(
+        mailer: ScriptedMailer,
+        effects: Effects,
+        build: impl FnOnce(Queue, Deps) -> Assembled<S>,
+    ) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite://{}/test.db?mode=rwc", folder.path().display());
+        let wait = Duration::from_secs(5);
+        let db = database::connect(&url, 8, wait, wait).await.expect("connected");
+        database::migrate(&db).await.expect("migrated");
+        let transport = Arc::new(InProcess::default());
+        let queue =
+            Queue::new(db, transport, Arc::new(LocalBus::default()), effects, QueueOptions::default());
+        let objects =
+            Objects::open(&ObjectStoreOptions::Folder(folder.path().join("objects"))).expect("a store");
+        let mailer = Arc::new(mailer);
+        let (google, apple) =
+            (Arc::new(ScriptedProvider::default()), Arc::new(ScriptedProvider::default().by_post()));
+        let oauth = OAuthSetup {
+            providers: [
+                (SignInProvider::Google, google.clone() as Arc<dyn IdentityProvider>),
+                (SignInProvider::Apple, apple),
+            ]
+            .into(),
+            public_url: "https://atelier.example".to_owned(),
+            frontend_url: "https://app.example".to_owned(),
+        };
+        let deps = Deps { mailer: mailer.clone(), objects: objects.clone(), oauth };
+        let Assembled { services, foundation, registry } = build(queue, deps);
+        Self { services, mailer, objects, google, foundation, registry, folder }
+    }
+
+    /// Registers somebody.
+    pub async fn register(&self, email: &str) -> users::Model {
+        let registered =
+            self.foundation.identity.register(&Caller::default(), Bench::registration(email)).await;
+        registered.expect("registered").user
+    }
+
+    /// Signs in; somebody who is here themselves.
+    pub async fn sign_in(&self, email: &str) -> Authenticated {
+        let identity = &self.foundation.identity;
+        let signed_in = identity.login(&Caller::default(), email, "correct horse").await.expect("in");
+        identity.authenticate(&signed_in.access_token).await.expect("authenticated")
+    }
+
+    /// Has the address of an account proven, as its mailed link would.
+    pub async fn prove(&self, user: UserId) {
+        let queue = &self.foundation.queue;
+        let proven = users::Entity::update_many()
+            .col_expr(users::Column::EmailVerifiedAt, Expr::value(queue.now()))
+            .filter(users::Column::Id.eq(user));
+        proven.exec(queue.db()).await.expect("proven");
+    }
+
+    /// Creates a project of that person.
+    pub async fn create_project(&self, user: UserId, kind: ProjectKind) -> projects::Model {
+        let input = NewProject {
+            title: "Reading list".to_owned(),
+            description: "Books with authors and ratings".to_owned(),
+            kind,
+        };
+        self.foundation.projects.create(&Caller::default(), user, input).await.expect("created")
+    }
+
+    /// Gives a job args that no version known here reads, and has it wait for a day.
+    pub async fn make_unreadable(&self, id: JobId) {
+        let mut row = self.job(id).await.into_active_model();
+        row.args = Set(json!({"of": "a later version"}));
+        row.created_at = Set(self.foundation.queue.now() - TimeDelta::hours(25));
+        row.update(self.foundation.queue.db()).await.expect("written");
+    }
+
+    /// Takes the object store away: a file stands in its place.
+    pub fn lose_objects(&self) {
+        std::fs::rename(self.folder.path().join("objects"), self.folder.path().join("away")).expect("moved");
+        std::fs::write(self.folder.path().join("objects"), "in the way").expect("written");
+    }
+
+    /// Brings it back.
+    pub fn find_objects(&self) {
+        std::fs::remove_file(self.folder.path().join("objects")).expect("removed");
+        std::fs::rename(self.folder.path().join("away"), self.folder.path().join("objects")).expect("moved");
+    }
+
+    /// The job machine.
+    #[must_use]
+    pub fn queue(&self) -> &Queue {
+        &self.foundation.queue
+    }
+
+    /// Moves the platform's clock.
+    pub fn advance(&self, secs: i64) {
+        self.foundation.queue.clock().advance(TimeDelta::seconds(secs));
+    }
+
+    /// Makes due what waits for its time, and runs everything that is due.
+    pub async fn work(&self) {
+        relay::tick(&self.foundation.queue).await.expect("relayed");
+        let mut news = self.foundation.queue.bus().subscribe();
+        let stop = CancellationToken::new();
+        let options = WorkerOptions {
+            concurrency: QueueName::ALL.into_iter().map(|queue| (queue, 2)).collect(),
+            grace: Duration::from_secs(5),
+            host: "test".to_owned(),
+            version: "test".to_owned(),
+            ..WorkerOptions::default()
+        };
+        let running =
+            worker::run(self.foundation.queue.clone(), self.registry.clone(), options, stop.clone());
+        let worker = tokio::spawn(running);
+        let idle = async {
+            while self.count_due().await > 0 {
+                news.recv().await.expect("the bus stays open");
+            }
+        };
+        tokio::time::timeout(PATIENCE, idle).await.expect("the worker gets idle");
+        stop.cancel();
+        worker.await.expect("no panic").expect("a clean stop");
+    }
+
+    async fn count_due(&self) -> u64 {
+        jobs::Entity::find()
+            .filter(jobs::Column::State.is_in([JobState::Available, JobState::Running]))
+            .count(self.foundation.queue.db())
+            .await
+            .expect("counted")
+    }
+
+    /// A job as it is now.
+    pub async fn job(&self, id: JobId) -> jobs::Model {
+        self.foundation.queue.find_job(id, None).await.expect("asked").expect("there")
+    }
+
+    /// A project as it is now.
+    pub async fn project(&self, project: &projects::Model) -> projects::Model {
+        self.foundation.projects.get(project.user_id, project.id).await.expect("there")
+    }
+
+    /// Jobs of that kind, oldest first.
+    pub async fn jobs_of_kind(&self, kind: &str) -> Vec<jobs::Model> {
+        jobs::Entity::find()
+            .filter(jobs::Column::Kind.eq(kind))
+            .order_by_asc(jobs::Column::Id)
+            .all(self.foundation.queue.db())
+            .await
+            .expect("listed")
+    }
+
+    /// Templates of the mails that were handed over to that person, in order.
+    #[must_use]
+    pub fn subjects_to(&self, email: &str) -> Vec<String> {
+        let mails = self.mailer.mails();
+        mails.into_iter().filter(|mail| mail.to == email).map(|mail| mail.subject).collect()
+    }
+
+    /// The balance, checked against the sum of its changes.
+    pub async fn credits(&self, user: UserId) -> i64 {
+        let rows = credit_transactions::Entity::find()
+            .filter(credit_transactions::Column::UserId.eq(user))
+            .all(self.foundation.queue.db())
+            .await
+            .expect("listed");
+        let balance = self.foundation.credits.balance(user).await.expect("a balance");
+        assert_eq!(balance, rows.iter().map(|row| row.amount).sum::<i64>(), "{rows:?}");
+        balance
+    }
+}

@@ -1,0 +1,138 @@
+//! The domains of the product in one list, and what workers, schedulers and documents
+//! read off it.
+
+use atelier_foundation::{Kind, Module, Ports};
+use atelier_queue::{Effects, Job, KindInfo, NewJob, QueueError, Registry, schedule::Recurring};
+
+use crate::{
+    Services,
+    maintenance::{PurgeExpired, PurgeJobs, SteerJobs},
+    stats::AggregateStats,
+};
+
+/// Every domain of the product. Addresses of published sites begin with `public_url`.
+#[must_use]
+pub fn modules(public_url: &str) -> Vec<Module<Services>> {
+    vec![
+        atelier_foundation::module().within(|all: &Services| &all.foundation),
+        atelier_builder::module(public_url).within(|all: &Services| &all.builder),
+        platform(),
+    ]
+}
+
+/// What the domains hold of the foundation's things.
+pub(crate) fn ports() -> Ports {
+    atelier_builder::ports()
+}
+
+/// The platform's own upkeep.
+fn platform() -> Module<Services> {
+    Module::new("platform")
+        .with_kind(Kind::of::<AggregateStats>(|all: &Services, ctx, _args| {
+            Box::pin(all.stats.aggregate(ctx))
+        }))
+        .with_kind(Kind::of::<PurgeJobs>(|all: &Services, ctx, _args| {
+            Box::pin(all.maintenance.purge_jobs(ctx))
+        }))
+        .with_kind(Kind::of::<PurgeExpired>(|all: &Services, ctx, _args| {
+            Box::pin(all.maintenance.purge_expired(ctx))
+        }))
+        .with_kind(Kind::of::<SteerJobs>(|all: &Services, ctx, args| {
+            Box::pin(all.maintenance.steer_jobs(ctx, args))
+        }))
+        .with_recurring(Recurring {
+            name: AggregateStats::KIND,
+            cron: "0 */5 * * * *",
+            make: |_| NewJob::of(&AggregateStats {}),
+        })
+        .with_recurring(Recurring {
+            name: PurgeJobs::KIND,
+            cron: "0 7 * * * *",
+            make: |_| NewJob::of(&PurgeJobs {}),
+        })
+        .with_recurring(Recurring {
+            name: PurgeExpired::KIND,
+            cron: "0 37 * * * *",
+            make: |_| NewJob::of(&PurgeExpired {}),
+        })
+}
+
+/// Every kind of the product.
+#[must_use]
+pub fn kinds() -> Vec<KindInfo> {
+    modules("").into_iter().flat_map(|module| module.kinds).map(|kind| kind.info).collect()
+}
+
+/// What the ends of jobs change in the product. Addresses of published sites begin with
+/// `public_url`. Two effects for one kind are an error.
+pub fn effects(public_url: &str) -> Result<Effects, QueueError> {
+    let mut effects = Effects::default();
+    for kind in modules(public_url).iter().flat_map(|module| &module.kinds) {
+        kind.register_effect(&mut effects)?;
+    }
+    Ok(effects)
+}
+
+/// A handler for each kind of the product. Two for one kind are an error.
+pub fn registry(services: &Services) -> Result<Registry, QueueError> {
+    let mut registry = Registry::default();
+    for kind in services.modules.iter().flat_map(|module| &module.kinds) {
+        kind.register(services, &mut registry)?;
+    }
+    Ok(registry)
+}
+
+/// The jobs that come by the clock, in UTC.
+#[must_use]
+pub fn recurring() -> Vec<Recurring> {
+    modules("").into_iter().flat_map(|module| module.recurring).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use atelier_queue::schedule::next_after;
+
+    use super::*;
+    use crate::testing::Bench;
+
+    #[test]
+    fn every_kind_is_named_once_after_its_domain() {
+        let names: BTreeSet<_> = kinds().iter().map(|info| info.kind).collect();
+
+        assert_eq!(names.len(), kinds().len());
+        assert!(names.iter().all(|name| name.split('.').count() == 2));
+    }
+
+    #[test]
+    fn every_module_is_named_once() {
+        let names: Vec<_> = modules("").iter().map(|module| module.name).collect();
+        let unique: BTreeSet<_> = names.iter().collect();
+
+        assert_eq!(unique.len(), names.len());
+    }
+
+    #[test]
+    fn recurring_jobs_are_kinds() {
+        let names: Vec<_> = kinds().iter().map(|info| info.kind).collect();
+
+        for recurring in recurring() {
+            assert!(names.contains(&recurring.name));
+            next_after(recurring.name, recurring.cron, atelier_entities::Timestamp::UNIX_EPOCH)
+                .expect("a cron");
+        }
+    }
+
+    #[tokio::test]
+    async fn every_kind_of_the_product_has_a_handler() {
+        let bench = Bench::new().await;
+
+        let registry = registry(&bench.services).expect("one handler a kind");
+
+        let handled: Vec<_> = registry.kinds().map(|info| info.kind).collect();
+        let mut wanted: Vec<_> = kinds().iter().map(|info| info.kind).collect();
+        wanted.sort_unstable();
+        assert_eq!(handled, wanted);
+    }
+}

@@ -1,0 +1,6 @@
+//! What people see of several domains at once.
+
+mod deactivation;
+mod erasure;
+mod export;
+mod profile;

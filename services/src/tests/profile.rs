@@ -1,0 +1,29 @@
+use atelier_entities::{GenerationMode, ProjectKind};
+use atelier_foundation::identity::PersonalStats;
+use atelier_providers::llm::fake::ScriptedAnswer;
+
+use crate::testing::{Bench, GOOD_ANSWER};
+
+#[tokio::test]
+async fn counts_what_a_person_has() {
+    let bench = Bench::with_script([ScriptedAnswer::Text(GOOD_ANSWER.to_owned())]).await;
+    let ada = bench.register("ada@example.org").await;
+    let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+    bench.generate(ada.id, project.id, None).await;
+    bench.work().await;
+
+    let stats = bench.services.foundation.identity.personal_stats(ada.id).await.expect("counted");
+
+    let price = bench.services.foundation.credits.price(GenerationMode::Quick);
+    assert_eq!(
+        stats,
+        PersonalStats {
+            projects: 1,
+            completed_projects: 1,
+            versions: 1,
+            credits: 10 - price,
+            credits_used: price,
+            ..PersonalStats::default()
+        }
+    );
+}

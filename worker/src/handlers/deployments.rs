@@ -1,3 +1,0 @@
-//! Kinds of the domain `deployments`.
-
-pub(crate) mod publish;

@@ -1,3 +1,0 @@
-//! Kinds of the domain `generation`.
-
-pub(crate) mod run;

@@ -1,3 +1,0 @@
-//! Kinds of the domain `mail`.
-
-pub(crate) mod deliver;

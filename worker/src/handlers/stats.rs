@@ -1,3 +1,0 @@
-//! Kinds of the domain `stats`.
-
-pub(crate) mod aggregate;
