@@ -16,6 +16,9 @@ pub fn modules(public_url: &str) -> Vec<Module<Services>> {
     vec![
         atelier_foundation::module().within(|all: &Services| &all.foundation),
         atelier_builder::module(public_url).within(|all: &Services| &all.builder),
+        atelier_billing::module().within(|all: &Services| &all.billing),
+        atelier_automation::module().within(|all: &Services| &all.automation),
+        atelier_nocode::module().within(|all: &Services| &all.nocode),
         platform(),
     ]
 }
@@ -111,6 +114,20 @@ mod tests {
         let unique: BTreeSet<_> = names.iter().collect();
 
         assert_eq!(unique.len(), names.len());
+    }
+
+    #[test]
+    fn every_domain_is_listed() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../domains");
+        let folders = std::fs::read_dir(folder).expect("the domains").map(|entry| entry.expect("a domain"));
+        let mut domains: Vec<_> =
+            folders.map(|entry| entry.file_name().into_string().expect("UTF-8")).collect();
+        domains.push("platform".to_owned());
+        domains.sort();
+
+        let mut listed: Vec<_> = modules("").iter().map(|module| module.name).collect();
+        listed.sort_unstable();
+        assert_eq!(listed, domains);
     }
 
     #[test]

@@ -1,7 +1,10 @@
 use std::{fmt, sync::Arc};
 
+use atelier_automation::Automation;
+use atelier_billing::Billing;
 use atelier_builder::Builder;
 use atelier_foundation::{Foundation, Module, identity::OAuthSetup};
+use atelier_nocode::NoCode;
 use atelier_providers::{llm::ChatModel, mail::Mailer, object_store::Objects};
 use atelier_queue::Queue;
 
@@ -22,6 +25,12 @@ pub struct Services {
     pub foundation: Foundation,
     /// Writing and publishing applications.
     pub builder: Builder,
+    /// Plans, purchases, subscriptions and invoices.
+    pub billing: Billing,
+    /// Workflows: graphs of steps that run durably, by schedule and by webhook.
+    pub automation: Automation,
+    /// The studio, tables at run time, and their insights.
+    pub nocode: NoCode,
     /// The platform's figures.
     pub stats: Stats,
     /// The platform's own upkeep.
@@ -59,6 +68,7 @@ impl Services {
         let building = atelier_builder::Deps { model: deps.model, objects: deps.objects };
         let builder = Builder::new(&foundation, building, options.builder);
         Self {
+            billing: Billing::new(&foundation),
             foundation,
             builder,
             stats: Stats::new(queue.clone()),

@@ -1,0 +1,21 @@
+//! The studio, tables at run time, and their insights.
+
+use atelier_foundation::{Foundation, Module};
+
+/// Services of this domain. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct NoCode {}
+
+impl NoCode {
+    /// The services on this foundation.
+    #[must_use]
+    pub fn new(_foundation: &Foundation) -> Self {
+        Self {}
+    }
+}
+
+/// What this domain offers to the processes of the product.
+#[must_use]
+pub fn module() -> Module<NoCode> {
+    Module::new("nocode")
+}
