@@ -19,6 +19,7 @@ pub fn modules(public_url: &str) -> Vec<Module<Services>> {
         atelier_billing::module().within(|all: &Services| &all.billing),
         atelier_automation::module().within(|all: &Services| &all.automation),
         atelier_nocode::module().within(|all: &Services| &all.nocode),
+        atelier_screentime::module().within(|all: &Services| &all.screentime),
         platform(),
     ]
 }

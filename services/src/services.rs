@@ -7,6 +7,7 @@ use atelier_foundation::{Foundation, Module, identity::OAuthSetup};
 use atelier_nocode::NoCode;
 use atelier_providers::{llm::ChatModel, mail::Mailer, object_store::Objects};
 use atelier_queue::Queue;
+use atelier_screentime::ScreenTime;
 
 use crate::{
     ServiceOptions,
@@ -31,6 +32,8 @@ pub struct Services {
     pub automation: Automation,
     /// The studio, tables at run time, and their insights.
     pub nocode: NoCode,
+    /// Activities, blocking, challenges and reminders.
+    pub screentime: ScreenTime,
     /// The platform's figures.
     pub stats: Stats,
     /// The platform's own upkeep.

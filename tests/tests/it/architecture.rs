@@ -20,9 +20,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("billing", &["foundation", "queue", "providers", "entities", "config"]),
     ("automation", &["foundation", "queue", "providers", "entities", "config"]),
     ("nocode", &["foundation", "queue", "providers", "entities", "config"]),
+    ("screentime", &["foundation", "queue", "providers", "entities", "config"]),
     (
         "services",
         &[
+            "screentime",
             "nocode",
             "foundation",
             "builder",
