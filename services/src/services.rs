@@ -71,9 +71,12 @@ impl Services {
         let building = atelier_builder::Deps { model: deps.model, objects: deps.objects };
         let builder = Builder::new(&foundation, building, options.builder);
         Self {
-            billing: Billing::new(&foundation),
-            foundation,
             builder,
+            billing: Billing::new(&foundation),
+            automation: Automation::new(&foundation),
+            nocode: NoCode::new(&foundation),
+            screentime: ScreenTime::new(&foundation),
+            foundation,
             stats: Stats::new(queue.clone()),
             maintenance: Maintenance::new(queue.clone(), retention, &modules),
             admin: Admin::new(queue.clone()),

@@ -19,6 +19,8 @@ pub type RestartError = Box<dyn Problem>;
 type Run<S, J> = for<'a> fn(&'a S, &'a JobContext, J) -> BoxFuture<'a, Result<Outcome, JobError>>;
 type StartAnew<S> =
     for<'a> fn(&'a S, &'a Caller, &'a jobs::Model) -> BoxFuture<'a, Result<jobs::Model, RestartError>>;
+type StartFrom<S> =
+    dyn Fn(S, Caller, jobs::Model) -> BoxFuture<'static, Result<jobs::Model, RestartError>> + Send + Sync;
 type Delete = for<'a> fn(&'a Queue, u32) -> BoxFuture<'a, Result<u64, QueueError>>;
 type Register<S> = Arc<dyn Fn(&S, &mut Registry) -> Result<(), QueueError> + Send + Sync>;
 type RegisterEffect = Arc<dyn Fn(&mut Effects) -> Result<(), QueueError> + Send + Sync>;
@@ -110,9 +112,7 @@ pub struct Kind<S> {
 pub struct Restart<S> {
     /// What these jobs are called in the plural, such as `generations`.
     pub plural: &'static str,
-    start: Arc<
-        dyn Fn(S, Caller, jobs::Model) -> BoxFuture<'static, Result<jobs::Model, RestartError>> + Send + Sync,
-    >,
+    start: Arc<StartFrom<S>>,
 }
 
 impl<S: Clone + Send + Sync + 'static> Kind<S> {
