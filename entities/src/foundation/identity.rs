@@ -1,0 +1,10 @@
+//! Accounts, and the ways to sign in to one.
+
+pub mod account_tokens;
+pub mod api_tokens;
+pub mod known_networks;
+pub mod oauth_identities;
+pub mod oauth_states;
+pub mod sessions;
+pub mod sign_in_failures;
+pub mod users;
