@@ -2,7 +2,6 @@
 //! others, rate limits and guarded HTTP. Each is a trait with a real implementation and a
 //! scriptable fake beside it; timeouts, breakers and failover live here once.
 
-pub mod api_client;
 pub mod circuits;
 pub mod http;
 pub mod limiter;

@@ -9,7 +9,6 @@ use chrono::{DateTime, Utc};
 pub mod failover;
 pub mod fake;
 pub mod openai;
-pub mod scaffold;
 
 /// Takes the pieces of an answer while it is written. Called in order, from
 /// the task that generates; it must not block.

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::brief::AppBrief;
-use super::render::{File, json_file, markdown, palette_of, render, strings};
-use super::text::capitalize;
-use crate::llm::AppKind;
+use crate::brief::AppBrief;
+use crate::render::{File, json_file, markdown, palette_of, render, strings};
+use crate::text::capitalize;
+use atelier_providers::llm::AppKind;
 
 /// `README.md`, `scaffold.json` and `icon.svg`.
 pub(crate) fn files(brief: &AppBrief) -> Result<Vec<File>, minijinja::Error> {
@@ -13,7 +13,7 @@ pub(crate) fn files(brief: &AppBrief) -> Result<Vec<File>, minijinja::Error> {
 }
 
 fn readme(brief: &AppBrief) -> Result<File, minijinja::Error> {
-    let entity = |entity: &super::brief::Entity| {
+    let entity = |entity: &crate::schema::Entity| {
         let fields: Vec<String> = entity.fields.iter().map(|field| markdown(&field.label)).collect();
         json!({ "plural": markdown(&entity.plural), "fields": fields })
     };

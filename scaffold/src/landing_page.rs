@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::json;
 
-use super::brief::AppBrief;
-use super::render::{File, palette_of, render, strings, texts};
-use super::text::{Token, capitalize, first_sentence, fold, tokenize};
+use crate::brief::AppBrief;
+use crate::render::{File, palette_of, render, strings, texts};
+use crate::text::{Token, capitalize, first_sentence, fold, tokenize};
 
 /// Most cards of what is offered.
 const MAX_FEATURES: usize = 9;

@@ -6,9 +6,9 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::brief::FieldKind;
-use super::language::Language;
-use super::text::{fold, singular};
+use crate::language::Language;
+use crate::schema::{Field, FieldKind};
+use crate::text::{fold, singular};
 
 /// A text in both languages.
 #[derive(Debug, Clone, Deserialize)]
@@ -191,6 +191,15 @@ impl Lexicon {
     /// The field of that key.
     pub(crate) fn field(&self, key: &str) -> Option<&FieldEntry> {
         self.fields.iter().find(|field| field.key == key)
+    }
+
+    /// The field of that key, with its label in `language`.
+    pub(crate) fn known_field(&self, key: &str, language: Language) -> Option<Field> {
+        self.field(key).map(|entry| Field {
+            name: entry.key.clone(),
+            label: entry.label.in_language(language).clone(),
+            kind: entry.kind(language),
+        })
     }
 
     /// The entity of that key.

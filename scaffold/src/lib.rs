@@ -1,20 +1,28 @@
-//! A provider without a model: it writes a small complete application from
+//! The provider that needs no model: it writes a small, complete application from
 //! templates and from the words of the description.
+//!
+//! `text`, `language` and `detection` read words. `lexicon` knows words and makes the
+//! entities and fields of `schema` from them. `brief` plans an application. `web_app`,
+//! `mobile_app`, `api`, `landing_page` and `documents` write its files with `render`.
 
 use async_trait::async_trait;
 
-use super::{Answer, AppKind, ChatModel, Effort, GenerationRequest, LlmError, StreamEvent, StreamSink};
+use atelier_providers::llm::{
+    Answer, AppKind, ChatModel, Effort, GenerationRequest, LlmError, StreamEvent, StreamSink,
+};
 use brief::AppBrief;
 use render::File;
 
 mod api;
 mod brief;
+mod detection;
 mod documents;
 mod landing_page;
 mod language;
 mod lexicon;
 mod mobile_app;
 mod render;
+mod schema;
 mod text;
 mod web_app;
 

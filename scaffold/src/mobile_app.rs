@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::brief::AppBrief;
-use super::render::{File, json_file, palette_of, render};
-use super::text::{fingerprint, first_sentence};
-use super::web_app;
+use crate::brief::AppBrief;
+use crate::render::{File, json_file, palette_of, render};
+use crate::text::{fingerprint, first_sentence};
+use crate::web_app;
 
 /// The files of a mobile application, without the documents.
 pub(crate) fn files(brief: &AppBrief) -> Result<Vec<File>, minijinja::Error> {

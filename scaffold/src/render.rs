@@ -7,9 +7,9 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 
-use super::brief::AppBrief;
-use super::language::Language;
-use super::text::fingerprint;
+use crate::brief::AppBrief;
+use crate::language::Language;
+use crate::text::fingerprint;
 
 /// A file of the application.
 #[derive(Debug, Clone, PartialEq, Eq)]

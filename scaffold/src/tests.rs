@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use super::*;
-use crate::llm::{Message, Role};
+use atelier_providers::llm::{Message, Role};
 
 const HOSTILE: &str =
     "</script><script>alert('x')</script>\" ' ` ``` ${7*7} {{ 7*7 }} {% raw %} */ --> <!-- \\ \u{2028}";

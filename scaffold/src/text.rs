@@ -1,6 +1,6 @@
 //! Reading words: cleaning, folding, singular and plural, slugs.
 
-use super::language::Language;
+use crate::language::Language;
 
 /// Takes control characters and invisible direction marks out of text that a
 /// person typed, keeps line breaks, and cuts it at `limit` characters.

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::brief::AppBrief;
-use super::render::{File, json_file, palette_of, render, script_json, strings};
-use super::text::fingerprint;
+use crate::brief::AppBrief;
+use crate::render::{File, json_file, palette_of, render, script_json, strings};
+use crate::text::fingerprint;
 
 /// The files of a web application, without the documents.
 pub(crate) fn files(brief: &AppBrief) -> Result<Vec<File>, minijinja::Error> {

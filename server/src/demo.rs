@@ -10,9 +10,9 @@ mod follow;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use atelier_client::{ApiClient, Download};
 use atelier_config::{Loaded, Role, Settings};
 use atelier_ops::shutdown::Shutdown;
-use atelier_providers::api_client::{ApiClient, Download};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use tempfile::TempDir;

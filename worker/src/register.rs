@@ -37,13 +37,13 @@ mod tests {
     use std::{sync::Arc, time::Duration};
 
     use atelier_providers::{
-        llm::scaffold::Scaffold,
         mail::captured::CapturedMailer,
         object_store::{ObjectStoreOptions, Objects},
     };
     use atelier_queue::{
         Queue, QueueOptions, bus::LocalBus, retention::RetentionRules, transport::InProcess,
     };
+    use atelier_scaffold::Scaffold;
     use atelier_services::{
         AuthOptions, CreditOptions, Deps, GenerationOptions, MailOptions, RetentionOptions, ServiceOptions,
         database, effects, identity::OAuthSetup, kinds,

@@ -10,8 +10,8 @@ use std::{
 };
 
 use anyhow::{Context, bail};
+use atelier_client::{ApiAnswer, ApiClient, ApiClientError};
 use atelier_entities::JobId;
-use atelier_providers::api_client::{ApiAnswer, ApiClient, ApiClientError};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::time::{self, Instant};

@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::example;
-use crate::llm::scaffold::brief::{AppBrief, Entity, Field, FieldKind};
+use super::example::example;
+use crate::brief::AppBrief;
+use crate::schema::{Entity, Field, FieldKind};
 
 /// The whole document, OpenAPI 3.1.
 pub(super) fn document(brief: &AppBrief) -> Value {

@@ -3,10 +3,11 @@
 use serde_json::{Map, Value};
 
 use super::reading::Reading;
-use super::{Entity, Field, FieldKind, subject};
-use crate::llm::scaffold::language::Language;
-use crate::llm::scaffold::lexicon::{EntityEntry, LEXICON};
-use crate::llm::scaffold::text::slug;
+use super::subject;
+use crate::language::Language;
+use crate::lexicon::{EntityEntry, LEXICON};
+use crate::schema::{Entity, Field, FieldKind};
+use crate::text::slug;
 
 /// Most fields of one entity.
 const MAX_FIELDS: usize = 10;
@@ -80,7 +81,7 @@ fn field_of(entry: &EntityEntry, key: &str, keys: &[String], language: Language)
         let label = other.name.in_language(language).clone();
         return Some(Field { name: key.to_owned(), label, kind: FieldKind::Reference(key.to_owned()) });
     }
-    let mut field = Field::known(key, language).or_else(|| {
+    let mut field = LEXICON.known_field(key, language).or_else(|| {
         let label = LEXICON.entity(key)?.name.in_language(language).clone();
         Some(Field { name: key.to_owned(), label, kind: FieldKind::Text })
     })?;
@@ -98,9 +99,9 @@ fn unknown(title: &str, description: &str, reading: &Reading, language: Language
     let name = noun.unwrap_or_else(|| language.pick("Item", "Élément").to_owned());
     let key = Some(slug(&name, '_', 32)).filter(|key| !key.is_empty()).unwrap_or_else(|| "item".to_owned());
     let mut entity = Entity::named(&key, &name, None, language);
-    entity.fields.extend(Field::known("name", language));
+    entity.fields.extend(LEXICON.known_field("name", language));
     if reading.fields.len() < 2 {
-        entity.fields.extend(Field::known("description", language));
+        entity.fields.extend(LEXICON.known_field("description", language));
     }
     entity
 }
@@ -128,9 +129,10 @@ fn add_listed_fields(entities: &mut [Entity], reading: &Reading) {
 
 /// Whether the person gave other choices than the ones that the field has.
 fn own_choice(listed: &Field, present: &Field) -> bool {
-    let standard = Field::known(&listed.name, Language::English)
+    let standard = LEXICON
+        .known_field(&listed.name, Language::English)
         .into_iter()
-        .chain(Field::known(&listed.name, Language::French));
+        .chain(LEXICON.known_field(&listed.name, Language::French));
     matches!(listed.kind, FieldKind::Choice(_))
         && !matches!(present.kind, FieldKind::Reference(_))
         && standard.into_iter().all(|field| field.kind != listed.kind)

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::Field;
-use crate::llm::scaffold::language::Language;
-use crate::llm::scaffold::lexicon::LEXICON;
-use crate::llm::scaffold::text::{Token, Word, singular, tokenize};
-use items::{options, strip};
+use crate::language::Language;
+use crate::lexicon::LEXICON;
+use crate::schema::Field;
+use crate::text::{Token, Word, singular, tokenize};
+use phrases::{options, phrase, strip};
 use vocabulary::{BY, CUTTERS, ENDERS, JOINERS, OPENERS, VERBS};
 
 mod items;
+mod phrases;
 mod vocabulary;
 
 /// What was found in a description, in the order of the text.
@@ -92,14 +93,6 @@ fn bullets_as_commas(text: &str) -> String {
     joined
 }
 
-fn phrase(words: &[Word]) -> String {
-    words.iter().map(|word| word.folded.as_str()).collect::<Vec<_>>().join(" ")
-}
-
-fn typed(words: &[Word]) -> String {
-    words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ")
-}
-
 impl Reader {
     /// Looks for subjects, features and unmistakable fields anywhere.
     fn scan(&mut self, tokens: &[Token]) {
@@ -139,7 +132,7 @@ impl Reader {
         if let Some(field) =
             LEXICON.find_field(&folded, self.language).filter(|field| !field.strict && !covered)
         {
-            let field = Field::known(&field.key, self.language);
+            let field = LEXICON.known_field(&field.key, self.language);
             self.reading.fields.extend(field.map(|field| (None, field)));
             return true;
         }

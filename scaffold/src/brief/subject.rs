@@ -1,7 +1,7 @@
 //! The name of what an application keeps, where the lexicon does not know it.
 
-use crate::llm::scaffold::language::Language;
-use crate::llm::scaffold::text::{Token, Word, capitalize, singular, tokenize};
+use crate::language::Language;
+use crate::text::{Token, Word, capitalize, singular, tokenize};
 
 const ENGLISH_TAILS: &[&str] = &[
     "list",

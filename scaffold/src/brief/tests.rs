@@ -1,4 +1,5 @@
 use super::*;
+use crate::schema::{Field, FieldKind};
 
 fn request(title: &str, description: &str, effort: Effort) -> GenerationRequest {
     GenerationRequest {

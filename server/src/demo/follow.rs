@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use atelier_providers::api_client::{ApiClient, ApiClientError, ServerEvent};
+use atelier_client::{ApiClient, ApiClientError, ServerEvent};
 use serde_json::Value;
 
 /// Connections in a row that may end without a single event.

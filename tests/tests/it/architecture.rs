@@ -15,13 +15,27 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("ops", &["config"]),
     ("queue", &["entities", "config"]),
     ("providers", &["entities", "config"]),
+    ("scaffold", &["providers"]),
+    ("client", &["providers"]),
     ("services", &["queue", "providers", "migration", "entities", "config"]),
     ("api", &["services", "queue", "providers", "entities", "config", "ops"]),
     ("worker", &["services", "queue", "providers", "entities", "config", "ops"]),
     ("scheduler", &["services", "queue", "providers", "entities", "config", "ops"]),
     (
         "server",
-        &["api", "worker", "scheduler", "services", "queue", "providers", "entities", "config", "ops"],
+        &[
+            "api",
+            "worker",
+            "scheduler",
+            "services",
+            "scaffold",
+            "client",
+            "queue",
+            "providers",
+            "entities",
+            "config",
+            "ops",
+        ],
     ),
 ];
 

@@ -1,13 +1,11 @@
 //! What one item of a list is: a feature, a field, a thing.
 
-use std::collections::BTreeSet;
-
-use super::vocabulary::QUALIFIERS;
-use super::{Mode, Reader, phrase, typed};
-use crate::llm::scaffold::brief::{Field, FieldKind};
-use crate::llm::scaffold::language::Language;
-use crate::llm::scaffold::lexicon::LEXICON;
-use crate::llm::scaffold::text::{Word, clean_line, singular};
+use super::phrases::{phrase, strip, typed};
+use super::{Mode, Reader};
+use crate::language::Language;
+use crate::lexicon::LEXICON;
+use crate::schema::{Field, FieldKind};
+use crate::text::{Word, clean_line, singular};
 
 impl Reader {
     /// Ends an item of a list; the key of the entity, where it is one.
@@ -54,7 +52,7 @@ impl Reader {
         }
         let known = LEXICON
             .find_field(folded, self.language)
-            .and_then(|entry| Field::known(&entry.key, self.language));
+            .and_then(|entry| LEXICON.known_field(&entry.key, self.language));
         let field = known.or_else(|| self.composite(words));
         match options {
             None => field,
@@ -116,25 +114,4 @@ impl Reader {
             _ => {}
         }
     }
-}
-
-/// The item without the words that say nothing of it.
-pub(super) fn strip(words: &[Word]) -> &[Word] {
-    let start =
-        words.iter().position(|word| !QUALIFIERS.contains(&word.folded.as_str())).unwrap_or(words.len());
-    &words[start..]
-}
-
-/// The choices in brackets: at least two short ones.
-pub(super) fn options(aside: &str) -> Option<Vec<String>> {
-    let options: Vec<String> = aside
-        .split([',', '/', '|', ';'])
-        .map(|option| clean_line(option.trim().trim_start_matches("or ").trim_start_matches("ou "), 40))
-        .filter(|option| !option.is_empty())
-        .collect();
-    let short = options.iter().all(|option| option.split(' ').count() <= 3);
-    let example = aside.trim_start().to_lowercase().starts_with("e.g")
-        || aside.trim_start().to_lowercase().starts_with("ex");
-    let distinct = options.iter().collect::<BTreeSet<_>>().len() == options.len();
-    ((2..=12).contains(&options.len()) && short && distinct && !example).then_some(options)
 }
