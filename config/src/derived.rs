@@ -101,20 +101,6 @@ impl Settings {
         let url = url::Url::parse(&self.storage.url).ok()?;
         if url.scheme() == "file" { url.to_file_path().ok() } else { None }
     }
-
-    /// The defaults for tests: free ports, short times, a fixed signing secret,
-    /// no environment. Set `server.data_dir` to a folder of the test's own.
-    #[must_use]
-    pub fn for_tests() -> Self {
-        let loaded = crate::load_from(crate::Role::Embedded, None, &[]);
-        let mut settings = loaded.expect("the compiled defaults are checked by this crate's tests").settings;
-        settings.server.bind = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        settings.server.shutdown_grace_secs = 5;
-        settings.auth.jwt_secret = "a signing secret for tests, used nowhere else".into();
-        settings.queue.heartbeat_secs = 1;
-        settings.queue.relay_interval_ms = 100;
-        settings
-    }
 }
 
 fn find_set(secret: &SecretString) -> Option<&SecretString> {

@@ -51,7 +51,8 @@ fn is_monotonous(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::load::{Role, load_from};
+    use crate::load::load_from;
+    use crate::role::Role;
 
     fn pairs<'a>(changed: (&'a str, &'a str)) -> Vec<(String, String)> {
         let good = [

@@ -7,6 +7,9 @@ use toml::{Table, Value};
 
 use crate::model_servers;
 
+/// The defaults with their documentation, as compiled in.
+pub const DEFAULT_TOML: &str = include_str!("../default.toml");
+
 /// What kind of value a setting takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -48,8 +51,7 @@ impl Kind {
 }
 
 static DEFAULTS: LazyLock<BTreeMap<String, Value>> = LazyLock::new(|| {
-    let table: Table =
-        crate::DEFAULT_TOML.parse().expect("default.toml is compiled in and parsed by every test");
+    let table: Table = DEFAULT_TOML.parse().expect("default.toml is compiled in and parsed by every test");
     let mut flat = BTreeMap::new();
     flatten("", table, &mut flat);
     flat

@@ -17,16 +17,20 @@ mod load;
 mod model_servers;
 mod network;
 mod report;
+mod role;
 mod secret_file;
 mod settings;
+mod test_settings;
 mod validate;
 mod values;
 mod warnings;
 
 pub use error::{ConfigError, Problem, Source};
-pub use load::{Loaded, Role, load, load_from};
+pub use known::DEFAULT_TOML;
+pub use load::{Loaded, load, load_from};
 pub use network::{Network, NetworkError};
 pub use report::SettingReport;
+pub use role::Role;
 pub use settings::{
     AppleSettings, AuthSettings, CreditsSettings, DatabaseSettings, FallbackSettings, GenerationSettings,
     GithubSettings, GoogleSettings, HttpClientSettings, LimitsSettings, LlmProvider, LlmSettings, LogFormat,
@@ -34,6 +38,3 @@ pub use settings::{
     ServerSettings, Settings, StorageSettings, TelemetrySettings,
 };
 pub use validate::LONGEST_ANSWER_SECS;
-
-/// The defaults with their documentation, as compiled in.
-pub const DEFAULT_TOML: &str = include_str!("../default.toml");

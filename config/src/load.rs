@@ -1,45 +1,13 @@
 //! Loading: the layers, then the checks, then the types.
 
-use std::fmt;
 use std::path::Path;
 
 use crate::error::{ConfigError, Problem, Source};
 use crate::layers::Layers;
 use crate::report::{self, SettingReport};
+use crate::role::Role;
 use crate::settings::{LogFormat, Settings};
 use crate::{environment, file, validate, warnings};
-
-/// What this process does; the split roles need what they share.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// `atelier`: everything in one process.
-    Embedded,
-    /// `atelier-api`
-    Api,
-    /// `atelier-worker`
-    Worker,
-    /// `atelier-scheduler`
-    Scheduler,
-}
-
-impl Role {
-    /// The name of the role's binary.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Embedded => "atelier",
-            Self::Api => "atelier-api",
-            Self::Worker => "atelier-worker",
-            Self::Scheduler => "atelier-scheduler",
-        }
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// A configuration that holds.
 #[derive(Clone, Debug)]

@@ -4,8 +4,8 @@ use secrecy::ExposeSecret;
 
 use crate::examples;
 use crate::layers::Layers;
-use crate::load::Role;
 use crate::model_servers;
+use crate::role::Role;
 use crate::settings::{LlmProvider, OAuthSettings, Settings};
 use crate::values::{self, Check};
 

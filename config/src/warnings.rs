@@ -2,7 +2,7 @@
 
 use secrecy::ExposeSecret;
 
-use crate::load::Role;
+use crate::role::Role;
 use crate::settings::{LlmProvider, Settings};
 
 /// One sentence for each dangerous combination.

@@ -3,6 +3,7 @@
 
 mod body;
 mod head;
+mod limits;
 mod patience;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ use tower::Service;
 
 use body::AwaitedBody;
 pub use head::HeadFault;
+pub use limits::ConnectionLimits;
 use patience::{LAST_WAIT, Patience};
 use wire::Wire;
 
@@ -43,20 +45,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 /// For a client that was refused to end what it sends.
 const LINGER: Duration = Duration::from_secs(5);
-
-/// What a client may hold.
-#[derive(Clone, Copy, Debug)]
-pub struct ConnectionLimits {
-    /// From the beginning of a connection, or of the headers of a later request, to the
-    /// end of the headers.
-    pub headers: Duration,
-    /// From the end of an answer to the beginning of the next request.
-    pub idle: Duration,
-    /// While an answer is written and the client takes nothing of it.
-    pub write: Duration,
-    /// Connections at the same time. Further ones wait to be taken.
-    pub connections: usize,
-}
 
 /// Serves HTTP/1 on `listener` until `drain` is cancelled; then takes no new connection,
 /// ends those without a request, and returns when the running requests are answered.

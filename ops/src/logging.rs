@@ -18,8 +18,9 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry, fmt};
 
+use crate::error::OpsError;
 use crate::json_lines::{self, JsonLines};
-use crate::{OpsError, terminal};
+use crate::terminal;
 
 /// How long the last spans may take to reach the collector.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);

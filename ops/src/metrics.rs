@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::OpsError;
+use crate::error::OpsError;
 use crate::process::Sample;
 
 /// Upper bounds of histograms whose name ends in `_seconds`: 1 ms to 10 min.

@@ -10,7 +10,7 @@ use atelier_queue::{
 };
 use tokio::sync::OnceCell;
 
-use crate::duty::{Duty, Next};
+use crate::{duty::Duty, pace::Next};
 
 /// The duty of the clock that fires recurring jobs.
 pub struct Cron {

@@ -7,18 +7,7 @@ use atelier_queue::QueueError;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::pace::{Notice, Pace};
-
-/// When the next tick is due after one that worked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
-    /// There is more to do.
-    AtOnce,
-    /// Something was away that may be back at any moment.
-    Soon,
-    /// After the duty's own interval.
-    InTurn,
-}
+use crate::pace::{Next, Notice, Pace};
 
 /// One duty of a scheduler. A tick may be given up at its time limit, and others
 /// may do the same duty at the same time: it must bear both.

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use atelier_queue::{Queue, QueueError, metrics};
 
-use crate::duty::{Duty, Next};
+use crate::{duty::Duty, pace::Next};
 
 /// The duty that watches how the transport deals with full memory.
 #[derive(Debug)]

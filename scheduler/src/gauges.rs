@@ -11,7 +11,7 @@ use atelier_queue::{
     schedule::{self, Recurring},
 };
 
-use crate::duty::{Duty, Next};
+use crate::{duty::Duty, pace::Next};
 
 /// The duty that sets the gauges of the queues, the relay and the schedules.
 #[derive(Clone, Debug)]

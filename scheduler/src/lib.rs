@@ -16,9 +16,10 @@ mod scaling;
 mod vitals;
 
 pub use cron::Cron;
-pub use duty::{Duty, Next, perform};
+pub use duty::{Duty, perform};
 pub use eviction::EvictionWatch;
 pub use gauges::Gauges;
+pub use pace::Next;
 pub use presence::Presence;
 pub use reclaimer::Reclaimer;
 pub use relay::Relay;

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use crate::duty::Next;
-
 /// Longest wait after failures: a database that is back finds its scheduler at once.
 const MAX_WAIT: Duration = Duration::from_secs(2);
 /// Wait after the first failure of a duty that ticks faster than that.
@@ -11,6 +9,17 @@ const MIN_WAIT_AFTER_FAILURE: Duration = Duration::from_millis(500);
 
 /// Wait for what may be back at any moment.
 const SOON: Duration = Duration::from_millis(250);
+
+/// When the next tick is due after one that worked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// There is more to do.
+    AtOnce,
+    /// Something was away that may be back at any moment.
+    Soon,
+    /// After the duty's own interval.
+    InTurn,
+}
 
 /// What the log is to tell of a tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

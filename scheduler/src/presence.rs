@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use atelier_queue::{Queue, QueueError, presence};
 
-use crate::duty::{Duty, Next};
+use crate::{duty::Duty, pace::Next};
 
 /// The duty that keeps this scheduler among those that operators see.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use atelier_queue::{Queue, QueueError, relay};
 
-use crate::duty::{Duty, Next};
+use crate::{duty::Duty, pace::Next};
 
 /// The duty of the relay.
 #[derive(Clone, Debug)]

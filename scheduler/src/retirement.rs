@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use atelier_queue::{Queue, QueueError};
 
-use crate::duty::{Duty, Next};
+use crate::{duty::Duty, pace::Next};
 
 /// The duty that clears away the transport's former keys once nobody uses them.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use atelier_queue::{Queue, QueueError, metrics};
 
-use crate::duty::{Duty, Next};
+use crate::{duty::Duty, pace::Next};
 
 /// Within which time a due job is to start.
 const TARGET_WAIT: Duration = Duration::from_secs(30);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use atelier_queue::{Queue, QueueError, metrics};
 
-use crate::duty::{Duty, Next};
+use crate::{duty::Duty, pace::Next};
 
 /// The duty that sets the gauges of what takes writes.
 #[derive(Clone, Debug)]

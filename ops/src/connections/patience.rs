@@ -13,7 +13,7 @@ use std::{
 
 use hyper::rt::{Sleep, Timer};
 
-use super::ConnectionLimits;
+use super::limits::ConnectionLimits;
 
 /// Once the drain has begun: for what is left of a request, and without progress of an
 /// answer.

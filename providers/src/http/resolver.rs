@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use super::is_public;
+use super::address::is_public;
 
 /// The name has no public address.
 #[derive(Debug, thiserror::Error)]

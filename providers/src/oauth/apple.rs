@@ -6,7 +6,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
-use super::OAuthError;
+use super::error::OAuthError;
 
 /// How long a secret is good for; Apple takes six months at most.
 const LIFETIME: TimeDelta = TimeDelta::minutes(5);

@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
-    Callback, ExternalPerson, Flow, IdentityProvider, OAuthError, Transport, token_refusal,
+    Callback, ExternalPerson, Flow, IdentityProvider, OAuthError, Transport, error::token_refusal,
     transport::TransportError,
 };
 

@@ -24,7 +24,7 @@ use tokio::sync::Mutex;
 
 use self::person::person;
 use super::{
-    AppleKey, Callback, ExternalPerson, Flow, IdentityProvider, OAuthError, Transport, token_refusal,
+    AppleKey, Callback, ExternalPerson, Flow, IdentityProvider, OAuthError, Transport, error::token_refusal,
     transport::TransportError,
 };
 use crate::resilience::Clock;
@@ -218,7 +218,7 @@ impl OidcProvider {
             .request_async(&self.transport)
             .await
             .map_err(refusal)?;
-        let token = answer.id_token().ok_or_else(|| untrusted("there is no ID token"))?;
+        let token = answer.id_token().ok_or_else(|| OAuthError::untrusted("there is no ID token"))?;
         let claims = self.verify(token, &metadata, &flow.nonce).await?;
         person(&claims, callback.user.as_deref())
     }
@@ -235,12 +235,15 @@ impl OidcProvider {
             Err(ClaimsVerificationError::SignatureVerification(
                 SignatureVerificationError::NoMatchingKey,
             )) => {
-                let newer = self.newer_metadata().await?.ok_or_else(|| untrusted("its key is unknown"))?;
+                let newer = self
+                    .newer_metadata()
+                    .await?
+                    .ok_or_else(|| OAuthError::untrusted("its key is unknown"))?;
                 self.check(token, &newer, nonce)
             }
             checked => checked,
         }
-        .map_err(|error| untrusted(reason(&error)))
+        .map_err(|error| OAuthError::untrusted(reason(&error)))
     }
 
     fn check(
@@ -292,13 +295,9 @@ fn check_issuer(expected: &str, told: Option<&str>, always_told: bool) -> Result
     match told {
         Some(told) if told == expected => Ok(()),
         None if !always_told => Ok(()),
-        Some(_) => Err(untrusted("it is another issuer's")),
-        None => Err(untrusted("it does not name its issuer")),
+        Some(_) => Err(OAuthError::untrusted("it is another issuer's")),
+        None => Err(OAuthError::untrusted("it does not name its issuer")),
     }
-}
-
-fn untrusted(reason: &str) -> OAuthError {
-    OAuthError::Untrusted(reason.to_owned())
 }
 
 /// What is wrong, without what the token says.
@@ -322,8 +321,8 @@ fn refusal(error: TokenError) -> OAuthError {
     match error {
         RequestTokenError::ServerResponse(answer) => token_refusal(answer.error().as_ref()),
         RequestTokenError::Request(error) => error.into(),
-        RequestTokenError::Parse(..) => untrusted("its tokens cannot be read"),
-        RequestTokenError::Other(_) => untrusted("it is no answer to a code"),
+        RequestTokenError::Parse(..) => OAuthError::untrusted("its tokens cannot be read"),
+        RequestTokenError::Other(_) => OAuthError::untrusted("it is no answer to a code"),
     }
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
 use tracing::Instrument;
 
-use super::OAuthError;
+use super::error::OAuthError;
 use crate::{
     circuits::{Circuits, Permit, Report},
     http::{GuardedClient, HttpError, HttpOptions, OutboundRequest},

@@ -3,7 +3,6 @@
 use openidconnect::core::CoreIdTokenClaims;
 use serde::Deserialize;
 
-use super::untrusted;
 use crate::oauth::{ExternalPerson, OAuthError};
 
 /// Most characters of a subject: OpenID Connect Core 1.0, section 2.
@@ -31,7 +30,7 @@ pub(super) fn person(claims: &CoreIdTokenClaims, user: Option<&str>) -> Result<E
 fn subject(text: &str) -> Result<String, OAuthError> {
     let fits =
         (1..=LONGEST_SUBJECT).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-    if fits { Ok(text.to_owned()) } else { Err(untrusted("its subject is none")) }
+    if fits { Ok(text.to_owned()) } else { Err(OAuthError::untrusted("its subject is none")) }
 }
 
 /// The name in what Apple tells beside the code, at the first sign-in only. The browser
