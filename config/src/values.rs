@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 
+use email_address::{EmailAddress, Options};
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
@@ -126,16 +127,14 @@ pub(crate) fn key_prefix(text: &str) -> Checked {
     }
 }
 
-/// `name@host`, or nothing.
+/// `name@host`, or empty.
 pub(crate) fn mail_address_or_empty(text: &str) -> Checked {
     let text = text.trim();
-    if text.is_empty() {
-        return Ok(());
+    if text.is_empty() || is_mail_address(text) {
+        Ok(())
+    } else {
+        Err(format!("expected an address alone such as ada@example.com, found {text:?}"))
     }
-    if text.contains('<') {
-        return Err(format!("expected an address alone such as ada@example.com, found {text:?}"));
-    }
-    mailbox(text)
 }
 
 /// A short name of a second model server.
@@ -159,11 +158,15 @@ pub(crate) fn mailbox(text: &str) -> Checked {
         Some(named) => named.rsplit_once('<').map_or("", |(_, address)| address),
         None => text.trim(),
     };
-    let plain = !address.contains(|c: char| c.is_whitespace() || c.is_control() || "<>,;".contains(c));
-    match address.rsplit_once('@') {
-        Some((name, host)) if plain && !name.is_empty() && !host.is_empty() => Ok(()),
-        _ => Err(format!("expected a sender such as Atelier <no-reply@example.com>, found {text:?}")),
+    if is_mail_address(address) {
+        Ok(())
+    } else {
+        Err(format!("expected a sender such as Atelier <no-reply@example.com>, found {text:?}"))
     }
+}
+
+fn is_mail_address(text: &str) -> bool {
+    EmailAddress::parse_with_options(text, Options::default().without_display_text()).is_ok()
 }
 
 /// One of `names`.
@@ -267,7 +270,7 @@ mod tests {
         hold(
             mailbox,
             &["a@b", "Atelier <no-reply@localhost>"],
-            &["", "a", "@b", "A <a>", "A a@b", "a@b>", "A <a@b>\nBcc: c@d"],
+            &["", "a", "@b", "A <a>", "A a@b", "a@b>", "A <a@b>\nBcc: c@d", "A <a@b_c>", "A <a,b@c>"],
         );
         hold(mail_address_or_empty, &["", "a@b", " a@b "], &["a", "Ada <a@b>", "<a@b>", "a@b c@d"]);
         hold(key_prefix, &["atelier", "a:b"], &["", "a b", "{a}"]);
