@@ -4,7 +4,7 @@
 use toml::{Table, Value};
 
 use crate::error::Source;
-use crate::known::{self, Kind};
+use crate::schema::{self, Kind};
 use crate::layers::Layers;
 
 const PREFIX: &str = "ATELIER_";
@@ -62,7 +62,7 @@ pub(crate) fn apply(layers: &mut Layers, environment: &[(String, String)]) {
 }
 
 fn apply_own_name(layers: &mut Layers, name: &str, value: &str) {
-    let known_key = known::defaults().keys().find(|key| known::environment_name(key) == name);
+    let known_key = schema::defaults().keys().find(|key| schema::environment_name(key) == name);
     match known_key {
         Some(key) => set_text(layers, key, name, value),
         None if is_service_link(name) => {}
@@ -83,7 +83,7 @@ fn is_service_link(name: &str) -> bool {
 fn reject_unknown(layers: &mut Layers, name: &str) {
     let meant = name.trim_start_matches(PREFIX).to_lowercase();
     let key = meant.replace("__", ".");
-    let hint = nearest_variable(name).or_else(|| known::find_nearest_key(&key).map(known::environment_name));
+    let hint = nearest_variable(name).or_else(|| schema::find_nearest_key(&key).map(schema::environment_name));
     let hint = hint.map_or_else(String::new, |nearest| format!("; the nearest is {nearest}"));
     layers.reject(&key, format!("no such setting{hint}"), Source::Environment(name.to_owned()));
 }
@@ -91,9 +91,9 @@ fn reject_unknown(layers: &mut Layers, name: &str) {
 /// The variable that differs from `name` in its underscores only.
 fn nearest_variable(name: &str) -> Option<String> {
     let letters = |text: &str| text.replace('_', "");
-    known::defaults()
+    schema::defaults()
         .keys()
-        .map(|key| known::environment_name(key))
+        .map(|key| schema::environment_name(key))
         .find(|known| letters(known) == letters(name))
 }
 
@@ -103,7 +103,7 @@ fn set_text(layers: &mut Layers, key: &str, name: &str, text: &str) {
         layers.reject(key, "the value is no UTF-8 text", source);
         return;
     }
-    let value = match known::find_kind(key) {
+    let value = match schema::find_kind(key) {
         Some(Kind::Whole) => {
             text.trim().parse().map_or_else(|_| Value::String(text.to_owned()), Value::Integer)
         }

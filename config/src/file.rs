@@ -3,7 +3,7 @@
 use toml::{Table, Value};
 
 use crate::error::Source;
-use crate::known;
+use crate::schema;
 use crate::layers::Layers;
 
 /// Lays the TOML `text` of the file `name` over `layers`; what is wrong becomes
@@ -25,12 +25,12 @@ fn line_of(text: &str, offset: usize) -> usize {
 
 fn apply_table(layers: &mut Layers, name: &str, section: &str, table: Table) {
     for (leaf, value) in table {
-        let key = known::join(section, &leaf);
+        let key = schema::join(section, &leaf);
         let source = Source::File(name.to_owned());
         match value {
-            Value::Table(inner) if known::is_section(&key) => apply_table(layers, name, &key, inner),
-            value if known::find_kind(&key).is_some() => layers.set(&key, value, source),
-            _ if known::is_section(&key) => {
+            Value::Table(inner) if schema::is_section(&key) => apply_table(layers, name, &key, inner),
+            value if schema::find_kind(&key).is_some() => layers.set(&key, value, source),
+            _ if schema::is_section(&key) => {
                 layers.reject(
                     &key,
                     format!("this is a section: write [{key}] and its settings below"),
@@ -38,12 +38,12 @@ fn apply_table(layers: &mut Layers, name: &str, section: &str, table: Table) {
                 );
             }
             Value::Table(_) => {
-                let hint = known::find_nearest_section(&key)
+                let hint = schema::find_nearest_section(&key)
                     .map_or_else(String::new, |nearest| format!("; the nearest is [{nearest}]"));
                 layers.reject(&key, format!("no such section{hint}"), source);
             }
             _ => {
-                let hint = known::find_nearest_key(&key)
+                let hint = schema::find_nearest_key(&key)
                     .map_or_else(String::new, |nearest| format!("; the nearest is {nearest}"));
                 layers.reject(&key, format!("no such setting{hint}"), source);
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use toml::{Table, Value};
 
 use crate::error::{Problem, Source};
-use crate::known;
+use crate::schema;
 
 /// A value in force and where it came from.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub(crate) struct Layers {
 impl Layers {
     /// The lowest layer: the compiled defaults.
     pub(crate) fn new() -> Self {
-        let entries = known::defaults()
+        let entries = schema::defaults()
             .iter()
             .map(|(key, value)| (key.clone(), Entry { value: value.clone(), source: Source::Default }))
             .collect();
@@ -34,11 +34,11 @@ impl Layers {
 
     /// Puts `value` over what is there, if its type is right.
     pub(crate) fn set(&mut self, key: &str, value: Value, source: Source) {
-        let Some(kind) = known::find_kind(key) else { return };
+        let Some(kind) = schema::find_kind(key) else { return };
         if kind.fits(&value) {
             self.entries.insert(key.to_owned(), Entry { value, source });
         } else {
-            let found = describe(&value, known::is_secret(key) || known::is_secret_url(key));
+            let found = describe(&value, schema::is_secret(key) || schema::is_secret_url(key));
             self.reject(key, format!("expected {}, found {found}", kind.expected()), source);
         }
     }

@@ -9,9 +9,9 @@
 mod derived;
 mod environment;
 mod error;
-mod examples;
+mod placeholders;
 mod file;
-mod known;
+mod schema;
 mod layers;
 mod load;
 mod model_servers;
@@ -26,7 +26,7 @@ mod values;
 mod warnings;
 
 pub use error::{ConfigError, Problem, Source};
-pub use known::DEFAULT_TOML;
+pub use schema::DEFAULT_TOML;
 pub use load::{Loaded, load, load_from};
 pub use network::{Network, NetworkError};
 pub use report::SettingReport;

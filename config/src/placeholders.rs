@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::layers::Layers;
-use crate::{known, values};
+use crate::{schema, values};
 
 /// What placeholders of secrets hold, in small letters: those of this project's files, of
 /// jwt.io, and those that guides write.
@@ -27,7 +27,7 @@ const FEWEST_BYTES: usize = 5;
 /// Refuses every secret of the settings, and every URL with one in it, that is an example.
 /// What is refused is not shown.
 pub(crate) fn check(layers: &mut Layers) {
-    let keys = known::defaults().keys().filter(|key| known::is_secret(key) || known::is_secret_url(key));
+    let keys = schema::defaults().keys().filter(|key| schema::is_secret(key) || schema::is_secret_url(key));
     for key in keys {
         let text = layers.text(key);
         if is_placeholder(text) || (key == "auth.jwt_secret" && is_monotonous(text)) {

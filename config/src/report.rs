@@ -3,7 +3,7 @@
 use toml::Value;
 use url::Url;
 
-use crate::known;
+use crate::schema;
 use crate::layers::Layers;
 
 const MASK: &str = "********";
@@ -32,9 +32,9 @@ pub(crate) fn report(layers: &Layers) -> Vec<SettingReport> {
 fn show(key: &str, value: &Value) -> String {
     match value {
         Value::String(text) if text.is_empty() => String::new(),
-        Value::String(_) if known::is_secret(key) => MASK.to_owned(),
+        Value::String(_) if schema::is_secret(key) => MASK.to_owned(),
         Value::String(text) => mask_url(text)
-            .unwrap_or_else(|| if known::is_secret_url(key) { MASK.to_owned() } else { text.clone() }),
+            .unwrap_or_else(|| if schema::is_secret_url(key) { MASK.to_owned() } else { text.clone() }),
         Value::Array(items) => {
             let name = |item: &'_ Value| item.get("name").and_then(Value::as_str).map(str::to_owned);
             let items =

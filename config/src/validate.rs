@@ -2,7 +2,7 @@
 
 use secrecy::ExposeSecret;
 
-use crate::examples;
+use crate::placeholders;
 use crate::layers::Layers;
 use crate::model_servers;
 use crate::role::Role;
@@ -147,7 +147,7 @@ pub(crate) fn check_role(layers: &mut Layers, role: Role) {
     if role == Role::Embedded {
         return;
     }
-    examples::check(layers);
+    placeholders::check(layers);
     let database = layers.text("database.url");
     if database.is_empty() || database.starts_with("sqlite:") {
         layers.reject_value(
@@ -243,11 +243,11 @@ fn check_oauth(layers: &mut Layers, settings: &Settings) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::known::{self, Kind};
+    use crate::schema::{self, Kind};
 
     fn settings_of(kind: Kind) -> Vec<&'static str> {
-        let all = known::defaults().keys().map(String::as_str);
-        all.filter(|key| known::find_kind(key) == Some(kind)).collect()
+        let all = schema::defaults().keys().map(String::as_str);
+        all.filter(|key| schema::find_kind(key) == Some(kind)).collect()
     }
 
     #[test]

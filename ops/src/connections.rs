@@ -4,10 +4,10 @@
 mod body;
 mod head;
 mod limits;
-mod patience;
+mod timer;
 #[cfg(test)]
 mod tests;
-mod wire;
+mod stream;
 
 use std::{
     convert::Infallible,
@@ -33,11 +33,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-use body::AwaitedBody;
+use body::MonitoredBody;
 pub use head::HeadFault;
 pub use limits::ConnectionLimits;
-use patience::{LAST_WAIT, Patience};
-use wire::Wire;
+use timer::{ConnectionTimer, LAST_WAIT};
+use stream::MonitoredStream;
 
 /// After a failed accept, as where no file may be opened any more.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -109,15 +109,15 @@ async fn converse(
     limits: ConnectionLimits,
     drain: CancellationToken,
 ) {
-    let patience = Patience::new(limits);
-    let wire = Wire::new(stream, patience.clone(), limits.write);
+    let timer = ConnectionTimer::new(limits);
+    let stream = MonitoredStream::new(stream, timer.clone(), limits.write);
     let mut connection = http1::Builder::new()
-        .timer(patience.clone())
+        .timer(timer.clone())
         .header_read_timeout(limits.idle)
         .max_header_size(head::MAX_PARSED)
         .serve_connection(
-            TokioIo::new(wire),
-            service_fn(|request| answer(&router, client, &patience, request)),
+            TokioIo::new(stream),
+            service_fn(|request| answer(&router, client, &timer, request)),
         );
     let mut look = std::pin::pin!(time::sleep(Duration::ZERO));
     let mut draining = None;
@@ -130,7 +130,7 @@ async fn converse(
             }),
             () = look.as_mut() => {
                 let now = Instant::now();
-                let left = draining.map_or_else(|| patience.left(now), |at| patience.left_in_drain(now, at));
+                let left = draining.map_or_else(|| timer.left(now), |at| timer.left_in_drain(now, at));
                 let Some(left) = left else { return };
                 look.as_mut().reset(time::Instant::now() + left);
             }
@@ -141,7 +141,7 @@ async fn converse(
             }
         }
     };
-    if is_refused || patience.has_unread() {
+    if is_refused || timer.has_unread() {
         let longest = if drain.is_cancelled() { LAST_WAIT } else { LINGER };
         connection.into_parts().io.into_inner().linger(longest).await;
     }
@@ -150,13 +150,13 @@ async fn converse(
 async fn answer(
     router: &Router,
     client: SocketAddr,
-    patience: &Patience,
+    timer: &ConnectionTimer,
     mut request: Request<Incoming>,
 ) -> Result<Response, Infallible> {
     if let Some(fault) = head::fault(&request) {
         request.extensions_mut().insert(fault);
     }
     request.extensions_mut().insert(ConnectInfo(client));
-    let request = request.map(|body| AwaitedBody::new(body, patience.clone()));
+    let request = request.map(|body| MonitoredBody::new(body, timer.clone()));
     router.clone().call(request).await
 }

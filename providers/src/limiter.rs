@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-mod blocks;
+mod reservations;
 pub mod memory;
 pub mod redis;
 
@@ -53,13 +53,13 @@ pub struct Decision {
 
 /// Where in which window a moment lies, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Moment {
+struct WindowTime {
     index: i64,
     elapsed: u64,
     length: u64,
 }
 
-impl Moment {
+impl WindowTime {
     fn new(rule: Rule, now: DateTime<Utc>) -> Self {
         let length = i64::from(rule.window_secs.max(1)) * 1000;
         let millis = now.timestamp_millis();
@@ -80,12 +80,12 @@ struct Counts {
 
 impl Counts {
     /// Uses in the sliding window that ends now.
-    fn weighted(self, moment: Moment) -> u64 {
+    fn weighted(self, moment: WindowTime) -> u64 {
         self.current + self.previous * (moment.length - moment.elapsed) / moment.length
     }
 
     /// The decision after `allowed` was settled and these counts stand.
-    fn decide(self, allowed: bool, rule: Rule, moment: Moment) -> Decision {
+    fn decide(self, allowed: bool, rule: Rule, moment: WindowTime) -> Decision {
         let limit = u64::from(rule.limit);
         let remaining = limit.saturating_sub(self.weighted(moment));
         let wait = if allowed { moment.length - moment.elapsed } else { self.wait(limit, moment) };
@@ -98,7 +98,7 @@ impl Counts {
     }
 
     /// Milliseconds until a use is allowed, if there is none meanwhile.
-    fn wait(self, limit: u64, moment: Moment) -> u64 {
+    fn wait(self, limit: u64, moment: WindowTime) -> u64 {
         let to_end = moment.length - moment.elapsed;
         if limit == 0 {
             return to_end;
@@ -121,8 +121,8 @@ mod tests {
 
     const RULE: Rule = Rule { limit: 10, window_secs: 60 };
 
-    fn moment(elapsed_secs: u64) -> Moment {
-        Moment { index: 0, elapsed: elapsed_secs * 1000, length: 60_000 }
+    fn moment(elapsed_secs: u64) -> WindowTime {
+        WindowTime { index: 0, elapsed: elapsed_secs * 1000, length: 60_000 }
     }
 
     #[test]
@@ -145,7 +145,7 @@ mod tests {
                 let wait = counts.wait(10, now);
                 let is_allowed = |after: u64| {
                     let at = now.elapsed + after;
-                    let later = Moment { elapsed: at % now.length, ..now };
+                    let later = WindowTime { elapsed: at % now.length, ..now };
                     let counts = if at < now.length {
                         counts
                     } else {
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn finds_the_window_of_a_moment() {
         let at = |millis| DateTime::from_timestamp_millis(millis).expect("in range");
-        assert_eq!(Moment::new(RULE, at(125_000)), Moment { index: 2, elapsed: 5000, length: 60_000 });
-        assert_eq!(Moment::new(Rule { limit: 1, window_secs: 0 }, at(1500)).length, 1000);
+        assert_eq!(WindowTime::new(RULE, at(125_000)), WindowTime { index: 2, elapsed: 5000, length: 60_000 });
+        assert_eq!(WindowTime::new(Rule { limit: 1, window_secs: 0 }, at(1500)).length, 1000);
     }
 }

@@ -9,11 +9,11 @@ use crate::{duty::Duty, pace::Next};
 
 /// The duty that clears away the transport's former keys once nobody uses them.
 #[derive(Clone, Debug)]
-pub struct Retirement {
+pub struct LegacyKeys {
     queue: Queue,
 }
 
-impl Retirement {
+impl LegacyKeys {
     /// Clears away what was left in this queue's transport.
     #[must_use]
     pub const fn new(queue: Queue) -> Self {
@@ -22,9 +22,9 @@ impl Retirement {
 }
 
 #[async_trait]
-impl Duty for Retirement {
+impl Duty for LegacyKeys {
     fn name(&self) -> &'static str {
-        "retirement"
+        "legacy keys"
     }
 
     fn interval(&self) -> Duration {

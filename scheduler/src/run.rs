@@ -15,9 +15,9 @@ use crate::{
     reclaimer::Reclaimer,
     relay::Relay,
     rescuer::Rescuer,
-    retirement::Retirement,
+    legacy_keys::LegacyKeys,
     scaling::Scaling,
-    vitals::Vitals,
+    write_check::WriteCheck,
 };
 
 /// Settings of a scheduler.
@@ -47,8 +47,8 @@ pub async fn run(
         Box::new(Gauges::new(queue.clone(), recurring)),
         Box::new(Scaling::new(queue.clone())),
         Box::new(EvictionWatch::new(queue.clone())),
-        Box::new(Retirement::new(queue.clone())),
-        Box::new(Vitals::new(queue)),
+        Box::new(LegacyKeys::new(queue.clone())),
+        Box::new(WriteCheck::new(queue)),
         Box::new(presence.clone()),
     ];
     join_all(duties.into_iter().map(|duty| keep_performing(duty.into(), shutdown.clone()))).await;

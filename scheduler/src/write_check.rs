@@ -10,11 +10,11 @@ use crate::{duty::Duty, pace::Next};
 
 /// The duty that sets the gauges of what takes writes.
 #[derive(Clone, Debug)]
-pub struct Vitals {
+pub struct WriteCheck {
     queue: Queue,
 }
 
-impl Vitals {
+impl WriteCheck {
     /// Watches this queue's database and transport.
     #[must_use]
     pub const fn new(queue: Queue) -> Self {
@@ -23,9 +23,9 @@ impl Vitals {
 }
 
 #[async_trait]
-impl Duty for Vitals {
+impl Duty for WriteCheck {
     fn name(&self) -> &'static str {
-        "vitals"
+        "write check"
     }
 
     fn interval(&self) -> Duration {

@@ -13,7 +13,7 @@ use tokio::{
     time,
 };
 
-use super::patience::Patience;
+use super::timer::ConnectionTimer;
 
 /// Bytes of an answer that the system takes before the client does; it would take
 /// megabytes by itself. With so few a slow client shows progress, and one that takes
@@ -24,22 +24,22 @@ const SENDING: usize = 128 * 1_024;
 /// Most bytes that are read only to be thrown away.
 const DISCARDED: usize = 8 * 1_024 * 1_024;
 
-pub(super) struct Wire {
+pub(super) struct MonitoredStream {
     stream: TcpStream,
-    patience: Patience,
+    timer: ConnectionTimer,
 }
 
-impl Wire {
+impl MonitoredStream {
     /// Sets up the socket. The system gives up a client that takes nothing for as long as
     /// `write`, also where the process has written everything already.
-    pub(super) fn new(stream: TcpStream, patience: Patience, write: Duration) -> Self {
+    pub(super) fn new(stream: TcpStream, timer: ConnectionTimer, write: Duration) -> Self {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "small answers may be late");
         }
         if let Err(error) = bound(&stream, write) {
             tracing::debug!(%error, "the system does not bound the wait for a client");
         }
-        Self { stream, patience }
+        Self { stream, timer }
     }
 
     /// Reads what the client still sends until it ends, for a while. A socket that is
@@ -71,22 +71,22 @@ fn bound(_: &TcpStream, _: Duration) -> io::Result<()> {
     Ok(())
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for MonitoredStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
-        self.patience.hear();
+        self.timer.hear();
         Poll::Ready(Ok(()))
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for MonitoredStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.patience.note_write(written.is_pending());
+        self.timer.note_write(written.is_pending());
         written
     }
 

@@ -31,7 +31,7 @@ const REQUEST: u8 = 2;
 /// headers: a connection needs no timer of its own for each request. One for each
 /// connection; clones share it.
 #[derive(Clone)]
-pub(super) struct Patience(Arc<Wait>);
+pub(super) struct ConnectionTimer(Arc<Wait>);
 
 struct Wait {
     limits: ConnectionLimits,
@@ -78,7 +78,7 @@ impl Default for Mark {
     }
 }
 
-impl Patience {
+impl ConnectionTimer {
     /// That of a connection which begins now.
     pub(super) fn new(limits: ConnectionLimits) -> Self {
         Self(Arc::new(Wait {
@@ -169,7 +169,7 @@ fn until(now: Instant, ends: [Option<Instant>; 2], most: Duration) -> Option<Dur
     (!left.is_zero()).then(|| left.min(most))
 }
 
-impl Timer for Patience {
+impl Timer for ConnectionTimer {
     fn sleep(&self, _: Duration) -> Pin<Box<dyn Sleep>> {
         self.sleep_until(Instant::now())
     }
@@ -185,7 +185,7 @@ impl Timer for Patience {
 }
 
 /// The headers that hyper waits for, for ever. It is dropped when they are there.
-struct Awaited(Patience);
+struct Awaited(ConnectionTimer);
 
 impl Future for Awaited {
     type Output = ();
@@ -209,56 +209,56 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn patience() -> (Patience, Instant) {
+    fn timer() -> (ConnectionTimer, Instant) {
         let (headers, idle, write) = (SECOND * 10, SECOND * 75, SECOND * 30);
-        let patience = Patience::new(ConnectionLimits { headers, idle, write, connections: 1 });
-        let born = patience.0.born;
-        (patience, born)
+        let timer = ConnectionTimer::new(ConnectionLimits { headers, idle, write, connections: 1 });
+        let born = timer.0.born;
+        (timer, born)
     }
 
     #[test]
     fn each_stage_has_its_bound() {
-        let (patience, born) = patience();
-        let after = |secs: u32| patience.left(born + SECOND * secs);
+        let (timer, born) = timer();
+        let after = |secs: u32| timer.left(born + SECOND * secs);
 
         assert_eq!((after(0), after(4), after(10)), (Some(SECOND * 10), Some(SECOND * 6), None));
-        drop(patience.sleep(SECOND));
+        drop(timer.sleep(SECOND));
         assert_eq!(after(1_000), Some(SECOND * 10), "a request may take as long as it likes");
-        patience.enter(IDLE, born + SECOND * 20);
+        timer.enter(IDLE, born + SECOND * 20);
         assert_eq!((after(20), after(90)), (Some(SECOND * 10), Some(SECOND * 5)));
         assert_eq!(after(95), None);
-        patience.enter(HEADERS, born + SECOND * 90);
+        timer.enter(HEADERS, born + SECOND * 90);
         assert_eq!((after(95), after(100)), (Some(SECOND * 5), None));
     }
 
     #[test]
     fn an_answer_that_nobody_takes_has_a_bound_from_its_last_progress() {
-        let (patience, born) = patience();
-        drop(patience.sleep(SECOND));
-        let blocked = |secs: u64| patience.0.blocked.0.store(secs * 1_000, Ordering::Relaxed);
-        let after = |secs: u32| patience.left(born + SECOND * secs);
+        let (timer, born) = timer();
+        drop(timer.sleep(SECOND));
+        let blocked = |secs: u64| timer.0.blocked.0.store(secs * 1_000, Ordering::Relaxed);
+        let after = |secs: u32| timer.left(born + SECOND * secs);
 
         blocked(5);
         assert_eq!((after(30), after(35)), (Some(SECOND * 5), None));
-        patience.note_write(true);
+        timer.note_write(true);
         assert_eq!(after(35), None, "it is blocked since the first time");
-        patience.note_write(false);
+        timer.note_write(false);
         assert_eq!(after(35), Some(SECOND * 10));
     }
 
     #[test]
     fn a_drain_waits_for_handlers_and_not_for_clients() {
-        let (patience, born) = patience();
+        let (timer, born) = timer();
         let drain = born + SECOND * 100;
-        let after = |secs: u32| patience.left_in_drain(drain + SECOND * secs, drain);
+        let after = |secs: u32| timer.left_in_drain(drain + SECOND * secs, drain);
 
         assert_eq!((after(0), after(2)), (Some(LAST_WAIT), None), "headers that are not there");
-        drop(patience.sleep(SECOND));
+        drop(timer.sleep(SECOND));
         assert_eq!(after(1_000), Some(LAST_WAIT), "a handler");
-        patience.note_body(true);
+        timer.note_body(true);
         assert_eq!((after(1), after(2)), (Some(SECOND), None), "a body that does not come");
-        patience.note_body(false);
-        patience.0.blocked.0.store(3_000, Ordering::Relaxed);
+        timer.note_body(false);
+        timer.0.blocked.0.store(3_000, Ordering::Relaxed);
         assert_eq!((after(1), after(2)), (Some(SECOND), None), "an answer that is not taken");
     }
 }

@@ -4,9 +4,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use hashlink::{LruCache, lru_cache::Entry as Place};
+use hashlink::{LruCache, lru_cache::Entry as LruEntry};
 
-use super::{Counts, Decision, Moment, RateLimiter, Rule};
+use super::{Counts, Decision, WindowTime, RateLimiter, Rule};
 
 const DEFAULT_MAX_KEYS: usize = 100_000;
 
@@ -35,7 +35,7 @@ impl MemoryLimiter {
 
     /// [`RateLimiter::check`] for callers that cannot wait.
     pub fn check_now(&self, key: &str, rule: Rule, now: DateTime<Utc>) -> Decision {
-        let moment = Moment::new(rule, now);
+        let moment = WindowTime::new(rule, now);
         let mut entries = self.lock();
         let counts = counts_for(&mut entries, key, rule, moment);
         let allowed = counts.weighted(moment) < u64::from(rule.limit);
@@ -47,7 +47,7 @@ impl MemoryLimiter {
 
     /// The decision where another use would be refused. Nothing is counted.
     pub fn refusal(&self, key: &str, rule: Rule, now: DateTime<Utc>) -> Option<Decision> {
-        let moment = Moment::new(rule, now);
+        let moment = WindowTime::new(rule, now);
         let mut entries = self.lock();
         if !entries.contains_key(&(key.to_owned(), rule.window_secs)) {
             return None;
@@ -83,14 +83,14 @@ fn counts_for<'a>(
     entries: &'a mut LruCache<(String, u32), Entry>,
     key: &str,
     rule: Rule,
-    moment: Moment,
+    moment: WindowTime,
 ) -> &'a mut Counts {
     let entry = match entries.entry((key.to_owned(), rule.window_secs)) {
-        Place::Occupied(mut place) => {
-            place.to_back();
-            place.into_mut()
+        LruEntry::Occupied(mut entry) => {
+            entry.to_back();
+            entry.into_mut()
         }
-        Place::Vacant(place) => place.insert(Entry { index: moment.index, counts: Counts::default() }),
+        LruEntry::Vacant(entry) => entry.insert(Entry { index: moment.index, counts: Counts::default() }),
     };
     match moment.index - entry.index {
         ..=0 => {}

@@ -4,9 +4,9 @@ use ::redis::Script;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::blocks::Blocks;
+use super::reservations::Reservations;
 use super::memory::MemoryLimiter;
-use super::{Counts, Decision, Moment, RateLimiter, Rule};
+use super::{Counts, Decision, WindowTime, RateLimiter, Rule};
 use crate::shared_redis::{InvalidRedisUrl, SharedRedis, SharedRedisOptions};
 
 /// Checks and counts in one round trip. Keys: this window's counter and the
@@ -37,7 +37,7 @@ pub struct RedisLimiter {
     redis: SharedRedis,
     script: Script,
     key_prefix: String,
-    blocks: Blocks,
+    reservations: Reservations,
     fallback: MemoryLimiter,
 }
 
@@ -49,7 +49,7 @@ impl RedisLimiter {
             redis: SharedRedis::new(options, "rate limits")?,
             script: Script::new(SCRIPT),
             key_prefix: options.key_prefix.clone(),
-            blocks: Blocks::default(),
+            reservations: Reservations::default(),
             fallback: MemoryLimiter::new(),
         })
     }
@@ -59,38 +59,38 @@ impl RedisLimiter {
         self.redis.is_away()
     }
 
-    async fn take(&self, key: &str, rule: Rule, moment: Moment, now: DateTime<Utc>) -> Option<(u64, Counts)> {
+    async fn take(&self, key: &str, rule: Rule, moment: WindowTime, now: DateTime<Utc>) -> Option<(u64, Counts)> {
         let name = |index: i64| format!("{}:rate:{{{key}}}:{}:{index}", self.key_prefix, rule.window_secs);
         let mut call = self.script.key(name(moment.index));
         call.key(name(moment.index - 1)).arg(rule.limit).arg(moment.elapsed).arg(moment.length);
-        call.arg(block_of(rule));
+        call.arg(batch_of(rule));
         let (taken, current, previous): (u64, u64, u64) = self.redis.invoke(&call, now).await?;
         Some((taken, Counts { current, previous }))
     }
 }
 
 /// Uses taken at a time.
-fn block_of(rule: Rule) -> u64 {
+fn batch_of(rule: Rule) -> u64 {
     u64::from((rule.limit / 100).max(1))
 }
 
 #[async_trait]
 impl RateLimiter for RedisLimiter {
     async fn check(&self, key: &str, rule: Rule, now: DateTime<Utc>) -> Decision {
-        let moment = Moment::new(rule, now);
-        if let Some(counts) = self.blocks.spend(key, rule, moment) {
+        let moment = WindowTime::new(rule, now);
+        if let Some(counts) = self.reservations.spend(key, rule, moment) {
             return counts.decide(true, rule, moment);
         }
         let Some((taken, counts)) = self.take(key, rule, moment, now).await else {
             return self.fallback.check_now(key, rule, now);
         };
-        let counts = self.blocks.add(key, rule, moment, taken.saturating_sub(1), counts);
+        let counts = self.reservations.add(key, rule, moment, taken.saturating_sub(1), counts);
         counts.decide(taken > 0, rule, moment)
     }
 
     fn try_now(&self, key: &str, rule: Rule, now: DateTime<Utc>) -> Option<Decision> {
-        let moment = Moment::new(rule, now);
-        self.blocks.spend(key, rule, moment).map(|counts| counts.decide(true, rule, moment))
+        let moment = WindowTime::new(rule, now);
+        self.reservations.spend(key, rule, moment).map(|counts| counts.decide(true, rule, moment))
     }
 }
 
@@ -117,8 +117,8 @@ mod tests {
 
     #[test]
     fn small_limits_are_counted_one_by_one() {
-        for (limit, block) in [(0, 1), (1, 1), (100, 1), (199, 1), (200, 2), (1_000_000, 10_000)] {
-            assert_eq!(block_of(Rule::per_minute(limit)), block, "{limit}");
+        for (limit, reservation) in [(0, 1), (1, 1), (100, 1), (199, 1), (200, 2), (1_000_000, 10_000)] {
+            assert_eq!(batch_of(Rule::per_minute(limit)), reservation, "{limit}");
         }
     }
 

@@ -4,23 +4,23 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hashlink::LruCache;
 
-use super::{Counts, Moment, Rule};
+use super::{Counts, WindowTime, Rule};
 
 /// Keys at once. Where more are in use, those used least lately lose what is left.
 const MOST: usize = 100_000;
 
 /// By key. Keys of rules whose uses are taken one by one never get here.
-pub(super) struct Blocks {
-    of: Mutex<LruCache<String, Block>>,
+pub(super) struct Reservations {
+    of: Mutex<LruCache<String, Reservation>>,
 }
 
-impl Default for Blocks {
+impl Default for Reservations {
     fn default() -> Self {
         Self { of: Mutex::new(LruCache::new(MOST)) }
     }
 }
 
-struct Block {
+struct Reservation {
     /// The window that the uses were taken in; no other.
     index: i64,
     rule: Rule,
@@ -29,38 +29,38 @@ struct Block {
     counts: Counts,
 }
 
-impl Blocks {
+impl Reservations {
     /// Spends one use, where there is one: the counts with it, and without those that
     /// are left.
-    pub(super) fn spend(&self, key: &str, rule: Rule, moment: Moment) -> Option<Counts> {
+    pub(super) fn spend(&self, key: &str, rule: Rule, moment: WindowTime) -> Option<Counts> {
         let mut of = self.lock();
-        let block = of.get_mut(key).filter(|block| block.is_of(rule, moment))?;
-        block.left = block.left.checked_sub(1)?;
-        Some(block.used())
+        let reservation = of.get_mut(key).filter(|reservation| reservation.is_of(rule, moment))?;
+        reservation.left = reservation.left.checked_sub(1)?;
+        Some(reservation.used())
     }
 
     /// Adds `more` uses that were just taken, when the shared counters stood at
     /// `counts`: the counts without all those that are left.
-    pub(super) fn add(&self, key: &str, rule: Rule, moment: Moment, more: u64, counts: Counts) -> Counts {
+    pub(super) fn add(&self, key: &str, rule: Rule, moment: WindowTime, more: u64, counts: Counts) -> Counts {
         let mut of = self.lock();
-        if let Some(block) = of.get_mut(key).filter(|block| block.is_of(rule, moment)) {
-            block.left += more;
-            block.counts = counts;
-            return block.used();
+        if let Some(reservation) = of.get_mut(key).filter(|reservation| reservation.is_of(rule, moment)) {
+            reservation.left += more;
+            reservation.counts = counts;
+            return reservation.used();
         }
         if more > 0 {
-            of.insert(key.to_owned(), Block { index: moment.index, rule, left: more, counts });
+            of.insert(key.to_owned(), Reservation { index: moment.index, rule, left: more, counts });
         }
         Counts { current: counts.current.saturating_sub(more), ..counts }
     }
 
-    fn lock(&self) -> MutexGuard<'_, LruCache<String, Block>> {
+    fn lock(&self) -> MutexGuard<'_, LruCache<String, Reservation>> {
         self.of.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Block {
-    fn is_of(&self, rule: Rule, moment: Moment) -> bool {
+impl Reservation {
+    fn is_of(&self, rule: Rule, moment: WindowTime) -> bool {
         self.index == moment.index && self.rule == rule
     }
 
@@ -75,8 +75,8 @@ mod tests {
 
     const RULE: Rule = Rule { limit: 300, window_secs: 60 };
 
-    fn window(index: i64) -> Moment {
-        Moment { index, elapsed: 30_000, length: 60_000 }
+    fn window(index: i64) -> WindowTime {
+        WindowTime { index, elapsed: 30_000, length: 60_000 }
     }
 
     fn counts(current: u64) -> Counts {
@@ -85,49 +85,49 @@ mod tests {
 
     #[test]
     fn spends_what_was_taken_and_no_more() {
-        let blocks = Blocks::default();
-        assert_eq!(blocks.spend("a", RULE, window(1)), None);
+        let reservations = Reservations::default();
+        assert_eq!(reservations.spend("a", RULE, window(1)), None);
 
-        assert_eq!(blocks.add("a", RULE, window(1), 2, counts(3)), counts(1), "one is used at once");
+        assert_eq!(reservations.add("a", RULE, window(1), 2, counts(3)), counts(1), "one is used at once");
 
-        assert_eq!(blocks.spend("b", RULE, window(1)), None);
-        assert_eq!(blocks.spend("a", RULE, window(1)), Some(counts(2)));
-        assert_eq!(blocks.spend("a", RULE, window(1)), Some(counts(3)));
-        assert_eq!(blocks.spend("a", RULE, window(1)), None);
+        assert_eq!(reservations.spend("b", RULE, window(1)), None);
+        assert_eq!(reservations.spend("a", RULE, window(1)), Some(counts(2)));
+        assert_eq!(reservations.spend("a", RULE, window(1)), Some(counts(3)));
+        assert_eq!(reservations.spend("a", RULE, window(1)), None);
     }
 
     #[test]
     fn what_is_taken_twice_at_once_is_spent_once_each() {
-        let blocks = Blocks::default();
-        blocks.add("a", RULE, window(1), 2, counts(3));
-        assert_eq!(blocks.add("a", RULE, window(1), 2, counts(6)), counts(2));
+        let reservations = Reservations::default();
+        reservations.add("a", RULE, window(1), 2, counts(3));
+        assert_eq!(reservations.add("a", RULE, window(1), 2, counts(6)), counts(2));
 
-        let spent = (0..9).filter(|_| blocks.spend("a", RULE, window(1)).is_some()).count();
+        let spent = (0..9).filter(|_| reservations.spend("a", RULE, window(1)).is_some()).count();
 
         assert_eq!(spent, 4);
     }
 
     #[test]
     fn a_window_takes_nothing_along_from_the_one_before() {
-        let blocks = Blocks::default();
-        blocks.add("a", RULE, window(1), 2, counts(3));
+        let reservations = Reservations::default();
+        reservations.add("a", RULE, window(1), 2, counts(3));
 
-        assert_eq!(blocks.spend("a", RULE, window(2)), None);
+        assert_eq!(reservations.spend("a", RULE, window(2)), None);
         let other = Rule { limit: 400, ..RULE };
-        assert_eq!(blocks.spend("a", other, window(1)), None, "another limit is another count");
-        assert_eq!(blocks.add("a", RULE, window(2), 2, counts(3)), counts(1));
-        assert!(blocks.spend("a", RULE, window(2)).is_some());
+        assert_eq!(reservations.spend("a", other, window(1)), None, "another limit is another count");
+        assert_eq!(reservations.add("a", RULE, window(2), 2, counts(3)), counts(1));
+        assert!(reservations.spend("a", RULE, window(2)).is_some());
     }
 
     #[test]
     fn there_is_a_bound_to_the_keys() {
-        let blocks = Blocks::default();
+        let reservations = Reservations::default();
         for key in 0..MOST + 10 {
-            blocks.add(&key.to_string(), RULE, window(1), 2, counts(3));
+            reservations.add(&key.to_string(), RULE, window(1), 2, counts(3));
         }
 
-        assert_eq!(blocks.lock().len(), MOST);
-        assert_eq!(blocks.spend("0", RULE, window(1)), None);
-        assert!(blocks.spend(&MOST.to_string(), RULE, window(1)).is_some());
+        assert_eq!(reservations.lock().len(), MOST);
+        assert_eq!(reservations.spend("0", RULE, window(1)), None);
+        assert!(reservations.spend(&MOST.to_string(), RULE, window(1)).is_some());
     }
 }
