@@ -33,7 +33,7 @@ pub enum ApiClientError {
 impl ApiClientError {
     /// Whether the same request may succeed a moment later.
     #[must_use]
-    pub fn is_passing(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
             Self::Connection(_) | Self::Timeout => true,
             Self::Refused { status, .. } => matches!(status, 429 | 500 | 502 | 503 | 504),
@@ -76,6 +76,6 @@ mod tests {
         let error = ApiClientError::of_response(422, &body);
 
         assert_eq!(error.to_string(), "the API answered 422 INVALID_INPUT: Invalid; email: taken");
-        assert!(!error.is_passing() && ApiClientError::of_response(503, &Value::Null).is_passing());
+        assert!(!error.is_transient() && ApiClientError::of_response(503, &Value::Null).is_transient());
     }
 }

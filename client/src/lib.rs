@@ -23,7 +23,7 @@ const MAX_ERROR_BYTES: usize = 1024 * 1024;
 
 /// A JSON response.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ApiAnswer {
+pub struct ApiResponse {
     /// HTTP status, below 400.
     pub status: u16,
     /// The path of the resource, such as `/api/jobs/{id}`.
@@ -80,7 +80,7 @@ impl ApiClient {
     }
 
     /// GETs JSON.
-    pub async fn get(&self, path: &str) -> Result<ApiAnswer, ApiClientError> {
+    pub async fn get(&self, path: &str) -> Result<ApiResponse, ApiClientError> {
         read_json(self.send(OutboundRequest::get(self.url(path))).await?)
     }
 
@@ -90,7 +90,7 @@ impl ApiClient {
         path: &str,
         body: &Value,
         idempotency_key: Option<&str>,
-    ) -> Result<ApiAnswer, ApiClientError> {
+    ) -> Result<ApiResponse, ApiClientError> {
         let mut request = OutboundRequest::post_json(self.url(path), body);
         request.headers.extend(idempotency_key.map(|key| ("idempotency-key".to_owned(), key.to_owned())));
         read_json(self.send(request).await?)
@@ -144,13 +144,13 @@ fn refusal(response: &OutboundResponse) -> ApiClientError {
     ApiClientError::of_response(response.status, &body)
 }
 
-fn read_json(response: OutboundResponse) -> Result<ApiAnswer, ApiClientError> {
+fn read_json(response: OutboundResponse) -> Result<ApiResponse, ApiClientError> {
     let body = match response.body.as_ref() {
         b"" => Value::Null,
         text => serde_json::from_slice(text).map_err(|error| ApiClientError::Malformed(error.to_string()))?,
     };
     let location = header(&response, "location").map(str::to_owned);
-    Ok(ApiAnswer { status: response.status, location, body })
+    Ok(ApiResponse { status: response.status, location, body })
 }
 
 fn read_file(response: OutboundResponse) -> Download {
