@@ -26,8 +26,8 @@ pub trait ChatModel: Send + Sync {
 
     /// Answers `request` and tells `sink` each piece as it comes. The pieces in
     /// order are the answer's text, unless a failover began anew; the returned
-    /// [`Answer`] is what counts. Never retries by itself.
-    async fn generate(&self, request: &GenerationRequest, sink: StreamSink<'_>) -> Result<Answer, LlmError>;
+    /// [`Completion`] is what counts. Never retries by itself.
+    async fn generate(&self, request: &GenerationRequest, sink: StreamSink<'_>) -> Result<Completion, LlmError>;
 }
 
 /// How much a generation may cost; chooses the model.
@@ -108,7 +108,7 @@ pub enum Role {
 
 /// A finished answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct Completion {
     /// The text, whole.
     pub text: String,
     /// The provider that it came from, as [`ChatModel::provider`] names it.

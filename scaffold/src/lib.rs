@@ -8,7 +8,7 @@
 use async_trait::async_trait;
 
 use atelier_providers::llm::{
-    Answer, AppKind, ChatModel, Effort, GenerationRequest, LlmError, StreamEvent, StreamSink,
+    Completion, AppKind, ChatModel, Effort, GenerationRequest, LlmError, StreamEvent, StreamSink,
 };
 use brief::AppBrief;
 use render::File;
@@ -45,7 +45,7 @@ impl ChatModel for Scaffold {
         }
     }
 
-    async fn generate(&self, request: &GenerationRequest, sink: StreamSink<'_>) -> Result<Answer, LlmError> {
+    async fn generate(&self, request: &GenerationRequest, sink: StreamSink<'_>) -> Result<Completion, LlmError> {
         let brief = AppBrief::of(request);
         let files = files(&brief).map_err(|error| LlmError::BadRequest {
             message: format!("the scaffold has no template for it: {error}"),
@@ -55,7 +55,7 @@ impl ChatModel for Scaffold {
             text.push_str(&piece);
             sink(StreamEvent::Delta { text: piece });
         }
-        Ok(Answer {
+        Ok(Completion {
             text,
             provider: self.provider().to_owned(),
             model: self.model(request.effort).to_owned(),

@@ -115,7 +115,7 @@ fn large(writing: &Arc<AtomicUsize>) -> Body {
     Body::from_stream(stream::iter(pieces))
 }
 
-/// Reads until the answer ends so, within timer.
+/// Reads until the answer ends so, within the time limit.
 async fn read_to(stream: &mut TcpStream, end: &str) -> String {
     let mut text = String::new();
     let reading = async {
@@ -130,7 +130,7 @@ async fn read_to(stream: &mut TcpStream, end: &str) -> String {
     text
 }
 
-/// Reads until the server closes, within timer.
+/// Reads until the server closes, within the time limit.
 async fn read_to_close(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     let read = time::timeout(LONG, stream.read_to_end(&mut bytes)).await.expect("closed in time");

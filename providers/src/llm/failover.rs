@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Answer, ChatModel, Effort, GenerationRequest, LlmError, StreamSink};
+use super::{Completion, ChatModel, Effort, GenerationRequest, LlmError, StreamSink};
 use crate::{
     circuits::{Circuits, Permit, Report},
     metrics,
@@ -40,7 +40,7 @@ impl FailoverModel {
         Self { first, others, circuits, clock }
     }
 
-    async fn settle(&self, provider: &str, result: &Result<Answer, LlmError>) {
+    async fn settle(&self, provider: &str, result: &Result<Completion, LlmError>) {
         let now = (self.clock)();
         let report = match result {
             Err(LlmError::RateLimited { after: Some(after), .. }) => {
@@ -64,7 +64,7 @@ impl ChatModel for FailoverModel {
         self.first.model(effort)
     }
 
-    async fn generate(&self, request: &GenerationRequest, sink: StreamSink<'_>) -> Result<Answer, LlmError> {
+    async fn generate(&self, request: &GenerationRequest, sink: StreamSink<'_>) -> Result<Completion, LlmError> {
         let mut worst = None;
         let mut resting = None;
         for model in std::iter::once(&self.first).chain(&self.others) {

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use tokio::sync::{Notify, watch};
 
 use super::{
-    Answer, AppKind, ChatModel, Effort, GenerationRequest, LlmError, Message, Role, StreamEvent, StreamSink,
+    Completion, AppKind, ChatModel, Effort, GenerationRequest, LlmError, Message, Role, StreamEvent, StreamSink,
     Usage,
 };
 
@@ -116,7 +116,7 @@ impl ChatModel for ScriptedModel {
         }
     }
 
-    async fn generate(&self, request: &GenerationRequest, sink: StreamSink<'_>) -> Result<Answer, LlmError> {
+    async fn generate(&self, request: &GenerationRequest, sink: StreamSink<'_>) -> Result<Completion, LlmError> {
         let next = self.take();
         locked(&self.requests).push(request.clone());
         self.asked.send_modify(|seen| *seen += 1);
@@ -144,7 +144,7 @@ impl ChatModel for ScriptedModel {
         let text = pieces.concat();
         let usage = Some(Usage { input_tokens: 10, output_tokens: text.split_whitespace().count() as u64 });
         let (provider, model) = (self.provider().to_owned(), self.model(request.effort).to_owned());
-        Ok(Answer { provider, model, text, usage, truncated })
+        Ok(Completion { provider, model, text, usage, truncated })
     }
 }
 

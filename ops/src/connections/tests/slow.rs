@@ -14,7 +14,7 @@ async fn slow_reader(site: &Site) -> TcpStream {
     stream
 }
 
-/// Waits, within timer, until so many large answers are being written.
+/// Waits, within the time limit, until so many large answers are being written.
 async fn until_writing(site: &Site, count: usize) {
     let reached = async {
         while site.writing.load(Ordering::SeqCst) != count {

@@ -86,7 +86,7 @@ fn done() -> String {
 }
 
 struct Outcome {
-    result: Result<Answer, LlmError>,
+    result: Result<Completion, LlmError>,
     heard: Vec<String>,
     requests: Vec<(String, Value)>,
 }

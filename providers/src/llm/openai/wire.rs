@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::super::{Answer, LlmError, Usage};
+use super::super::{Completion, LlmError, Usage};
 
 /// Far above what any model writes; past it the rest is cut off.
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
@@ -90,7 +90,7 @@ impl Collector {
     }
 
     /// The answer, once the stream has ended.
-    pub(super) fn finish(self) -> Result<Answer, LlmError> {
+    pub(super) fn finish(self) -> Result<Completion, LlmError> {
         let is_cut = self.is_full();
         let truncated = match self.finish_reason.as_deref() {
             _ if is_cut => true,
@@ -109,7 +109,7 @@ impl Collector {
         if self.text.trim().is_empty() && !truncated {
             return Err(LlmError::Transient { message: "the answer is empty".into() });
         }
-        Ok(Answer {
+        Ok(Completion {
             text: self.text,
             provider: self.provider,
             model: self.model,
@@ -125,7 +125,7 @@ mod tests {
 
     use super::*;
 
-    fn collect(chunks: &[Value]) -> Result<Answer, LlmError> {
+    fn collect(chunks: &[Value]) -> Result<Completion, LlmError> {
         let mut collector = Collector::new("openai", "asked");
         for chunk in chunks {
             collector.take(serde_json::from_value(chunk.clone()).expect("a chunk"));
