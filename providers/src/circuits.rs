@@ -52,7 +52,7 @@ pub enum Report {
     /// The provider did not.
     Failed,
     /// The provider asked for a rest until then.
-    AskedToRest {
+    RetryAfter {
         /// As it said.
         until: DateTime<Utc>,
     },
@@ -78,7 +78,7 @@ fn step(
         Event::Asked => granted = breaker.allow(now),
         Event::Reported(Report::Succeeded) => breaker.on_success(),
         Event::Reported(Report::Failed) => breaker.on_failure(now),
-        Event::Reported(Report::AskedToRest { until }) => breaker.rest_until(until),
+        Event::Reported(Report::RetryAfter { until }) => breaker.open_until(until),
     }
     let permit = match breaker.state() {
         BreakerState::Open { until } if !granted => Permit::Refused { until },
@@ -174,7 +174,7 @@ mod tests {
     #[tokio::test]
     async fn one_is_granted_the_trial_and_the_others_look_again_soon() {
         let circuits = LocalCircuits::new(POLICY);
-        circuits.report("one", Report::AskedToRest { until: at(10) }, at(0)).await;
+        circuits.report("one", Report::RetryAfter { until: at(10) }, at(0)).await;
 
         assert_eq!(circuits.ask("one", at(9)).await, Permit::Refused { until: at(10) });
         assert_eq!(circuits.ask("one", at(10)).await, Permit::Granted);

@@ -196,7 +196,7 @@ pub enum LlmError {
     },
     /// No request was made: the circuit of every provider is open.
     #[error("the circuit of {provider} is open until {until}")]
-    Resting {
+    CircuitOpen {
         /// Which may be tried first.
         provider: String,
         /// When that is.
@@ -210,12 +210,12 @@ impl LlmError {
     pub fn is_retryable(&self) -> bool {
         matches!(
             self,
-            Self::Transient { .. } | Self::RateLimited { .. } | Self::Timeout { .. } | Self::Resting { .. }
+            Self::Transient { .. } | Self::RateLimited { .. } | Self::Timeout { .. } | Self::CircuitOpen { .. }
         )
     }
 
     /// Whether another provider may answer where this one failed.
-    pub fn is_providers_fault(&self) -> bool {
+    pub fn is_provider_fault(&self) -> bool {
         self.is_retryable() || matches!(self, Self::Quota { .. } | Self::Auth { .. })
     }
 

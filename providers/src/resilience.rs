@@ -109,7 +109,7 @@ impl Breaker {
     }
 
     /// Holds requests back until `until`, as the provider itself asked.
-    pub fn rest_until(&mut self, until: DateTime<Utc>) {
+    pub fn open_until(&mut self, until: DateTime<Utc>) {
         self.state = BreakerState::Open { until };
     }
 }
@@ -165,7 +165,7 @@ mod tests {
                 match *step {
                     Fails(second) => breaker.on_failure(at(second)),
                     Succeeds => breaker.on_success(),
-                    RestsUntil(second) => breaker.rest_until(at(second)),
+                    RestsUntil(second) => breaker.open_until(at(second)),
                     Asks(second, expected) => {
                         assert_eq!(breaker.allow(at(second)), expected, "{name}: {index}")
                     }

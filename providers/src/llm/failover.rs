@@ -17,7 +17,7 @@ const MAX_REST: TimeDelta = TimeDelta::minutes(10);
 
 /// Asks the first model whose circuit lets it, and goes on to the next one
 /// where the fault is the provider's. Faults of the request end it at once.
-/// Where every circuit is open nobody is asked: [`LlmError::Resting`].
+/// Where every circuit is open nobody is asked: [`LlmError::CircuitOpen`].
 ///
 /// A model that fails in the middle has already told the sink some pieces;
 /// those of the next follow them from the start.
@@ -45,9 +45,9 @@ impl FailoverModel {
         let report = match result {
             Err(LlmError::RateLimited { after: Some(after), .. }) => {
                 let rest = TimeDelta::from_std(*after).unwrap_or(MAX_REST).min(MAX_REST);
-                Report::AskedToRest { until: now + rest }
+                Report::RetryAfter { until: now + rest }
             }
-            Err(error) if error.is_providers_fault() => Report::Failed,
+            Err(error) if error.is_provider_fault() => Report::Failed,
             _ => Report::Succeeded,
         };
         self.circuits.report(provider, report, now).await;
@@ -77,7 +77,7 @@ impl ChatModel for FailoverModel {
             let result = model.generate(request, sink).await;
             self.settle(provider, &result).await;
             match result {
-                Err(error) if error.is_providers_fault() => {
+                Err(error) if error.is_provider_fault() => {
                     tracing::warn!(provider, %error, "model failed");
                     worst = Some(more_hopeful(worst, error));
                 }
@@ -86,7 +86,7 @@ impl ChatModel for FailoverModel {
         }
         Err(match (worst, resting) {
             (Some(error), _) => error,
-            (None, Some((provider, until))) => LlmError::Resting { provider: provider.to_owned(), until },
+            (None, Some((provider, until))) => LlmError::CircuitOpen { provider: provider.to_owned(), until },
             (None, None) => LlmError::Transient { message: "there is no model".into() },
         })
     }
@@ -237,7 +237,7 @@ mod tests {
         assert!(matches!(ask(&model).await, Err(LlmError::RateLimited { .. })));
 
         let until = *now.lock().expect("the clock") + TimeDelta::seconds(40);
-        let resting = LlmError::Resting { provider: "second".into(), until };
+        let resting = LlmError::CircuitOpen { provider: "second".into(), until };
         assert_eq!(ask(&model).await, Err(resting.clone()));
 
         assert_eq!((first.requests().len(), second.requests().len()), (1, 1));

@@ -54,7 +54,7 @@ impl IdentityProvider for ScriptedProvider {
         answer.unwrap_or_else(|| Err(OAuthError::Unavailable("the script has ended".to_owned())))
     }
 
-    fn answers_by_post(&self) -> bool {
+    fn uses_form_post(&self) -> bool {
         self.by_post
     }
 }

@@ -126,7 +126,7 @@ impl IdentityProvider for GithubProvider {
         self.transport.within(self.redeem(flow, callback)).await
     }
 
-    fn answers_by_post(&self) -> bool {
+    fn uses_form_post(&self) -> bool {
         false
     }
 }

@@ -279,7 +279,7 @@ impl IdentityProvider for OidcProvider {
         self.transport.within(self.redeem(flow, callback)).await
     }
 
-    fn answers_by_post(&self) -> bool {
+    fn uses_form_post(&self) -> bool {
         self.options.form_post
     }
 }

@@ -69,7 +69,7 @@ pub trait IdentityProvider: Send + Sync + std::fmt::Debug {
     async fn identify(&self, flow: &Flow, callback: &Callback) -> Result<ExternalPerson, OAuthError>;
 
     /// Whether the browser comes back by a form that another site posts.
-    fn answers_by_post(&self) -> bool;
+    fn uses_form_post(&self) -> bool;
 }
 
 #[cfg(test)]

@@ -52,7 +52,7 @@ struct Line {
 pub enum TransportError {
     /// Requests failed in a row.
     #[error("it failed a few times in a row and is left alone for a while")]
-    Resting,
+    CircuitOpen,
     /// The connection failed, or took too long.
     #[error(transparent)]
     Http(#[from] HttpError),
@@ -64,7 +64,7 @@ pub enum TransportError {
     Malformed,
     /// This process ends.
     #[error("the request was broken off")]
-    BrokenOff,
+    Aborted,
 }
 
 impl From<TransportError> for OAuthError {
@@ -106,7 +106,7 @@ impl Transport {
     pub(super) async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
         let line = self.line.clone();
         let asked = tokio::spawn(async move { line.exchange(request).await }.in_current_span());
-        asked.await.unwrap_or(Err(TransportError::BrokenOff))
+        asked.await.unwrap_or(Err(TransportError::Aborted))
     }
 }
 
@@ -114,7 +114,7 @@ impl Line {
     async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
         if let Permit::Refused { .. } = self.circuits.ask(&self.circuit, (self.clock)()).await {
             metrics::circuit_held_back(&self.circuit);
-            return Err(TransportError::Resting);
+            return Err(TransportError::CircuitOpen);
         }
         let answer = self.send(request).await;
         let report = match &answer {

@@ -150,7 +150,7 @@ mod tests {
             LlmError::ContentFilter { .. } => "filter",
             LlmError::ContextTooLong { .. } => "long",
             LlmError::Timeout { .. } => "timeout",
-            LlmError::Resting { .. } => "resting",
+            LlmError::CircuitOpen { .. } => "resting",
         }
     }
 
