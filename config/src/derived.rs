@@ -30,7 +30,7 @@ impl Settings {
     /// Where the SQL database is, fit to be shown: the file, or host and name without
     /// user, password and parameters.
     #[must_use]
-    pub fn database_place(&self) -> String {
+    pub fn database_location(&self) -> String {
         let url = self.database_url();
         if let Some(path) = url.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);
@@ -157,7 +157,7 @@ impl AuthSettings {
 
     /// How long a sign-in lasts at most.
     #[must_use]
-    pub fn longest_sign_in(&self) -> Duration {
+    pub fn max_sign_in_age(&self) -> Duration {
         Duration::from_secs(u64::from(self.max_sign_in_days) * DAY)
     }
 
@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn the_place_of_a_database_is_told_without_its_password() {
         let mut settings = Settings::for_tests();
-        assert_eq!(settings.database_place(), "./data/atelier.db");
+        assert_eq!(settings.database_location(), "./data/atelier.db");
         for (url, place) in [
             ("postgres://u:hunter2@db.example:5433/atelier?sslmode=require", "db.example:5433/atelier"),
             ("postgres://db/atelier?password=hunter2", "db/atelier"),
@@ -300,7 +300,7 @@ mod tests {
             ("sqlite::memory:", ":memory:"),
         ] {
             settings.database.url = url.into();
-            assert_eq!(settings.database_place(), place);
+            assert_eq!(settings.database_location(), place);
         }
     }
 
@@ -329,6 +329,6 @@ mod tests {
         assert_eq!(settings.queue.relay_interval(), Duration::from_millis(100));
         assert_eq!(settings.auth.access_token_lifetime(), Duration::from_secs(1800));
         assert_eq!(settings.auth.refresh_token_lifetime(), Duration::from_secs(7 * 24 * 3600));
-        assert_eq!(settings.auth.longest_sign_in(), Duration::from_secs(90 * 24 * 3600));
+        assert_eq!(settings.auth.max_sign_in_age(), Duration::from_secs(90 * 24 * 3600));
     }
 }

@@ -27,7 +27,7 @@ mod warnings;
 
 pub use error::{ConfigError, Problem, Source};
 pub use schema::DEFAULT_TOML;
-pub use load::{Loaded, load, load_from};
+pub use load::{LoadedConfig, load, load_from};
 pub use network::{Network, NetworkError};
 pub use report::SettingReport;
 pub use role::Role;
@@ -37,4 +37,4 @@ pub use settings::{
     MailSettings, OAuthSettings, QueueConcurrency, QueueSettings, RedisSettings, RetentionSettings,
     ServerSettings, Settings, StorageSettings, TelemetrySettings,
 };
-pub use validate::LONGEST_ANSWER_SECS;
+pub use validate::MAX_LLM_TIMEOUT_SECS;

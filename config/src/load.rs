@@ -11,7 +11,7 @@ use crate::{environment, file, validate, warnings};
 
 /// A configuration that holds.
 #[derive(Clone, Debug)]
-pub struct Loaded {
+pub struct LoadedConfig {
     /// The settings in force.
     pub settings: Settings,
     /// Every setting with its source, sorted by name, secrets masked.
@@ -25,7 +25,7 @@ pub struct Loaded {
 ///
 /// # Errors
 /// Every problem at once, a file that cannot be read among them.
-pub fn load(role: Role, file: Option<&Path>) -> Result<Loaded, ConfigError> {
+pub fn load(role: Role, file: Option<&Path>) -> Result<LoadedConfig, ConfigError> {
     let Some(path) = file else { return load_from(role, None, &environment()) };
     let name = path.display().to_string();
     match std::fs::read_to_string(path) {
@@ -60,7 +60,7 @@ pub fn load_from(
     role: Role,
     file_text: Option<(&str, &str)>,
     env: &[(String, String)],
-) -> Result<Loaded, ConfigError> {
+) -> Result<LoadedConfig, ConfigError> {
     let mut layers = Layers::new();
     if let Some((name, text)) = file_text {
         file::apply(&mut layers, name, text);
@@ -83,7 +83,7 @@ pub fn load_from(
     match settings {
         Some(settings) if layers.problems.is_empty() => {
             let warnings = warnings::list_warnings(&settings, role);
-            Ok(Loaded { settings, report: report::report(&layers), warnings })
+            Ok(LoadedConfig { settings, report: report::report(&layers), warnings })
         }
         _ => {
             let log_format = match layers.text("telemetry.log_format") {

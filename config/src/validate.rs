@@ -11,7 +11,7 @@ use crate::values::{self, Check};
 
 /// Greatest `llm.timeout_secs`: a generation may take ten minutes, in which its answer is
 /// also checked and stored.
-pub const LONGEST_ANSWER_SECS: i64 = 540;
+pub const MAX_LLM_TIMEOUT_SECS: i64 = 540;
 
 const DAY_SECS: i64 = 86_400;
 const TEN_YEARS_DAYS: i64 = 3_650;
@@ -46,7 +46,7 @@ const RANGES: &[(&str, i64, i64)] = &[
     ("credits.quick_price", 0, 1_000_000_000),
     ("credits.advanced_price", 0, 1_000_000_000),
     ("llm.max_output_tokens", 1, 10_000_000),
-    ("llm.timeout_secs", 1, LONGEST_ANSWER_SECS),
+    ("llm.timeout_secs", 1, MAX_LLM_TIMEOUT_SECS),
     ("llm.idle_timeout_secs", 1, DAY_SECS),
     ("llm.circuit_failures", 1, 1_000),
     ("llm.circuit_open_secs", 1, 3_600),

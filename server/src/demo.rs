@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use atelier_client::{ApiClient, Download};
-use atelier_config::{Loaded, Role, Settings};
+use atelier_config::{LoadedConfig, Role, Settings};
 use atelier_ops::shutdown::Shutdown;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
@@ -79,7 +79,7 @@ impl Kind {
 pub(crate) struct Interrupted;
 
 /// Keeps log lines off the progress bar, unless somebody asked for them.
-pub(crate) fn quieten(loaded: &mut Loaded) {
+pub(crate) fn quieten(loaded: &mut LoadedConfig) {
     let asked = loaded
         .report
         .iter()

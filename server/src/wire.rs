@@ -164,7 +164,7 @@ pub async fn connect(settings: &Settings) -> anyhow::Result<DatabaseConnection> 
     let db = connect_with(settings, settings.database.max_connections).await?;
     database::ensure_own_sessions(&db, &settings.database_url())
         .await
-        .with_context(|| format!("cannot use the database at {}", settings.database_place()))?;
+        .with_context(|| format!("cannot use the database at {}", settings.database_location()))?;
     Ok(db)
 }
 
@@ -174,7 +174,7 @@ async fn connect_with(settings: &Settings, connections: u32) -> anyhow::Result<D
     database::connect(&settings.database_url(), connections, acquire, statement)
         .await
         .map_err(|error| anyhow!(database::describe(&error)))
-        .with_context(|| format!("cannot connect to the database at {}", settings.database_place()))
+        .with_context(|| format!("cannot connect to the database at {}", settings.database_location()))
 }
 
 /// Brings the tables up to date where something is to be done, which needs the right to
@@ -200,12 +200,12 @@ pub async fn migrate(settings: &Settings, db: &DatabaseConnection) -> anyhow::Re
 async fn pending(settings: &Settings, db: &DatabaseConnection) -> anyhow::Result<Vec<String>> {
     let pending = database::pending(db).await.map_err(|error| anyhow!(database::describe(&error)));
     pending
-        .with_context(|| format!("cannot read the tables of the database at {}", settings.database_place()))
+        .with_context(|| format!("cannot read the tables of the database at {}", settings.database_location()))
 }
 
 /// What an operator is told of a database that is empty or behind.
 fn lacks(settings: &Settings, pending: &[String]) -> String {
-    let place = settings.database_place();
+    let place = settings.database_location();
     match pending {
         [one] => format!("the database at {place} lacks the migration {one}"),
         [first, .., last] => {

@@ -6,7 +6,7 @@ fn env(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-fn load_embedded(file: &str, pairs: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
+fn load_embedded(file: &str, pairs: &[(&str, &str)]) -> Result<LoadedConfig, ConfigError> {
     load_from(Role::Embedded, Some(("atelier.toml", file)), &env(pairs))
 }
 
@@ -15,7 +15,7 @@ fn problems(file: &str, pairs: &[(&str, &str)]) -> Vec<String> {
     error.problems.iter().map(ToString::to_string).collect()
 }
 
-fn source_of(loaded: &Loaded, key: &str) -> String {
+fn source_of(loaded: &LoadedConfig, key: &str) -> String {
     let line = loaded.report.iter().find(|line| line.key == key).expect("a known setting");
     format!("{} from {}", line.value, line.source)
 }
@@ -178,7 +178,7 @@ fn further_model_servers_are_a_list_in_a_file_or_in_the_environment() {
     let file = "[llm.fallback]\nbase_url = 'https://one.example/v1'\n\
                 [[llm.fallbacks]]\nname = 'two'\nbase_url = 'https://two.example/v1'\napi_key = 'hunter2'\n\
                 [[llm.fallbacks]]\nname = 'three'\nbase_url = 'http://localhost:11434/v1'\nquick_model = 'tiny'";
-    let names = |loaded: &Loaded| {
+    let names = |loaded: &LoadedConfig| {
         let servers = loaded.settings.llm.fallback_servers();
         servers.map(|server| server.name.clone()).collect::<Vec<_>>()
     };
