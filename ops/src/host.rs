@@ -10,7 +10,7 @@ use crate::process::Sample;
 
 /// Has the files and folders that this process makes from now on readable by its own user
 /// only. Where there are no such rights nothing happens.
-pub fn keep_files_private() {
+pub fn set_private_umask() {
     #[cfg(unix)]
     let _before = rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
 }

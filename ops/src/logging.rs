@@ -62,10 +62,10 @@ pub fn init(settings: &TelemetrySettings, role: &str) -> Result<Guard, OpsError>
 /// Tells why a process ends, on standard error and in the format of its logs, whatever
 /// their filter. With [`LogFormat::Json`] that is one line, which names `target` as the
 /// place it comes from.
-pub fn complain(format: LogFormat, role: &str, target: &str, message: &str) {
+pub fn log_fatal(format: LogFormat, role: &str, target: &str, message: &str) {
     match format {
-        LogFormat::Pretty => terminal::complain(message),
-        LogFormat::Json => terminal::complain(json_lines::write_line(role, target, message)),
+        LogFormat::Pretty => terminal::print_error(message),
+        LogFormat::Json => terminal::print_error(json_lines::write_line(role, target, message)),
     }
 }
 
@@ -73,7 +73,7 @@ pub fn complain(format: LogFormat, role: &str, target: &str, message: &str) {
 fn tell_panics(role: &str) {
     let role = role.to_owned();
     std::panic::set_hook(Box::new(move |panic| {
-        terminal::complain(json_lines::write_line(&role, "panic", &panic.to_string()));
+        terminal::print_error(json_lines::write_line(&role, "panic", &panic.to_string()));
     }));
 }
 

@@ -5,7 +5,7 @@ use std::{fmt::Display, io::Write};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 /// Writes a line to standard output. A reader that went away needs no more lines.
-pub fn say(text: impl Display) {
+pub fn print_line(text: impl Display) {
     let mut out = std::io::stdout().lock();
     if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {
         tracing::trace!("nobody reads standard output");
@@ -13,7 +13,7 @@ pub fn say(text: impl Display) {
 }
 
 /// Writes a line to standard error.
-pub fn complain(text: impl Display) {
+pub fn print_error(text: impl Display) {
     let mut out = std::io::stderr().lock();
     if writeln!(out, "{text}").is_err() {
         tracing::trace!("nobody reads standard error");

@@ -100,7 +100,7 @@ pub fn atelier() -> ExitCode {
         Command::Demo(args) => run_demo(&args, file),
         Command::Config => show_config(file),
         Command::Openapi => {
-            terminal::say(atelier_api::openapi_json().trim_end());
+            terminal::print_line(atelier_api::openapi_json().trim_end());
             Ok(())
         }
         Command::Operate(task) => operate(task, file),
@@ -129,7 +129,7 @@ fn operate(mut task: Task, file: Option<&Path>) -> anyhow::Result<()> {
         }
         let Answer { text, faults } = performed?;
         if !text.is_empty() {
-            terminal::say(text);
+            terminal::print_line(text);
         }
         if faults.is_empty() { Ok(()) } else { Err(anyhow!(faults.join("\n       "))) }
     })
@@ -233,9 +233,9 @@ fn run_demo(args: &DemoArgs, file: Option<&Path>) -> anyhow::Result<()> {
 fn show_config(file: Option<&Path>) -> anyhow::Result<()> {
     let LoadedConfig { report, warnings, .. } = load(Role::Embedded, file)?;
     let rows = report.into_iter().map(|setting| [setting.key, setting.value, setting.source]).collect();
-    terminal::say(terminal::table(["setting", "value", "source"], rows, &[]));
+    terminal::print_line(terminal::table(["setting", "value", "source"], rows, &[]));
     for warning in warnings {
-        terminal::complain(format_args!("warning: {warning}"));
+        terminal::print_error(format_args!("warning: {warning}"));
     }
     Ok(())
 }
@@ -245,7 +245,7 @@ fn migrate(file: Option<&Path>) -> ExitCode {
         let _logging = logging::init(&settings.telemetry, "atelier-migrate")?;
         block_on(async {
             bring_up_to_date(&settings).await?;
-            terminal::say("the database is up to date");
+            terminal::print_line("the database is up to date");
             Ok(())
         })
     })

@@ -147,7 +147,7 @@ pub fn prepare_database(settings: &Settings) -> anyhow::Result<()> {
 /// objects, which others may share.
 pub(crate) fn keep_files_private(settings: &Settings) {
     if folder::own_objects(settings).is_some() {
-        atelier_ops::host::keep_files_private();
+        atelier_ops::host::set_private_umask();
     }
 }
 
