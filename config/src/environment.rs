@@ -4,8 +4,8 @@
 use toml::{Table, Value};
 
 use crate::error::Source;
-use crate::schema::{self, Kind};
 use crate::layers::Layers;
+use crate::schema::{self, Kind};
 
 const PREFIX: &str = "ATELIER_";
 const JWT_EXPIRATION_HOURS: &str = "JWT_EXPIRATION_HOURS";
@@ -83,7 +83,8 @@ fn is_service_link(name: &str) -> bool {
 fn reject_unknown(layers: &mut Layers, name: &str) {
     let meant = name.trim_start_matches(PREFIX).to_lowercase();
     let key = meant.replace("__", ".");
-    let hint = nearest_variable(name).or_else(|| schema::find_nearest_key(&key).map(schema::environment_name));
+    let hint =
+        nearest_variable(name).or_else(|| schema::find_nearest_key(&key).map(schema::environment_name));
     let hint = hint.map_or_else(String::new, |nearest| format!("; the nearest is {nearest}"));
     layers.reject(&key, format!("no such setting{hint}"), Source::Environment(name.to_owned()));
 }

@@ -3,8 +3,8 @@
 use toml::{Table, Value};
 
 use crate::error::Source;
-use crate::schema;
 use crate::layers::Layers;
+use crate::schema;
 
 /// Lays the TOML `text` of the file `name` over `layers`; what is wrong becomes
 /// problems there.

@@ -9,15 +9,15 @@
 mod derived;
 mod environment;
 mod error;
-mod placeholders;
 mod file;
-mod schema;
 mod layers;
 mod load;
 mod model_servers;
 mod network;
+mod placeholders;
 mod report;
 mod role;
+mod schema;
 mod secret_file;
 mod settings;
 mod test_settings;
@@ -26,11 +26,11 @@ mod values;
 mod warnings;
 
 pub use error::{ConfigError, Problem, Source};
-pub use schema::DEFAULT_TOML;
 pub use load::{LoadedConfig, load, load_from};
 pub use network::{Network, NetworkError};
 pub use report::SettingReport;
 pub use role::Role;
+pub use schema::DEFAULT_TOML;
 pub use settings::{
     AppleSettings, AuthSettings, CreditsSettings, DatabaseSettings, FallbackSettings, GenerationSettings,
     GithubSettings, GoogleSettings, HttpClientSettings, LimitsSettings, LlmProvider, LlmSettings, LogFormat,

@@ -3,8 +3,8 @@
 use toml::Value;
 use url::Url;
 
-use crate::schema;
 use crate::layers::Layers;
+use crate::schema;
 
 const MASK: &str = "********";
 

@@ -2,9 +2,9 @@
 
 use secrecy::ExposeSecret;
 
-use crate::placeholders;
 use crate::layers::Layers;
 use crate::model_servers;
+use crate::placeholders;
 use crate::role::Role;
 use crate::settings::{LlmProvider, OAuthSettings, Settings};
 use crate::values::{self, Check};

@@ -4,10 +4,10 @@
 mod body;
 mod head;
 mod limits;
-mod timer;
+mod stream;
 #[cfg(test)]
 mod tests;
-mod stream;
+mod timer;
 
 use std::{
     convert::Infallible,
@@ -36,8 +36,8 @@ use tower::Service;
 use body::MonitoredBody;
 pub use head::HeadFault;
 pub use limits::ConnectionLimits;
-use timer::{ConnectionTimer, LAST_WAIT};
 use stream::MonitoredStream;
+use timer::{ConnectionTimer, LAST_WAIT};
 
 /// After a failed accept, as where no file may be opened any more.
 const PAUSE: Duration = Duration::from_secs(1);

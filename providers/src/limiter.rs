@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-mod reservations;
 pub mod memory;
 pub mod redis;
+mod reservations;
 
 /// Counts what is done under a key and says when it is too often.
 #[async_trait]
@@ -172,7 +172,10 @@ mod tests {
     #[test]
     fn finds_the_window_of_a_moment() {
         let at = |millis| DateTime::from_timestamp_millis(millis).expect("in range");
-        assert_eq!(WindowTime::new(RULE, at(125_000)), WindowTime { index: 2, elapsed: 5000, length: 60_000 });
+        assert_eq!(
+            WindowTime::new(RULE, at(125_000)),
+            WindowTime { index: 2, elapsed: 5000, length: 60_000 }
+        );
         assert_eq!(WindowTime::new(Rule { limit: 1, window_secs: 0 }, at(1500)).length, 1000);
     }
 }

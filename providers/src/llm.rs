@@ -27,7 +27,11 @@ pub trait ChatModel: Send + Sync {
     /// Answers `request` and tells `sink` each piece as it comes. The pieces in
     /// order are the answer's text, unless a failover began anew; the returned
     /// [`Completion`] is what counts. Never retries by itself.
-    async fn generate(&self, request: &GenerationRequest, sink: StreamSink<'_>) -> Result<Completion, LlmError>;
+    async fn generate(
+        &self,
+        request: &GenerationRequest,
+        sink: StreamSink<'_>,
+    ) -> Result<Completion, LlmError>;
 }
 
 /// How much a generation may cost; chooses the model.
@@ -210,7 +214,10 @@ impl LlmError {
     pub fn is_retryable(&self) -> bool {
         matches!(
             self,
-            Self::Transient { .. } | Self::RateLimited { .. } | Self::Timeout { .. } | Self::CircuitOpen { .. }
+            Self::Transient { .. }
+                | Self::RateLimited { .. }
+                | Self::Timeout { .. }
+                | Self::CircuitOpen { .. }
         )
     }
 

@@ -8,7 +8,7 @@
 use async_trait::async_trait;
 
 use atelier_providers::llm::{
-    Completion, AppKind, ChatModel, Effort, GenerationRequest, LlmError, StreamEvent, StreamSink,
+    AppKind, ChatModel, Completion, Effort, GenerationRequest, LlmError, StreamEvent, StreamSink,
 };
 use brief::AppBrief;
 use render::File;
@@ -45,7 +45,11 @@ impl ChatModel for Scaffold {
         }
     }
 
-    async fn generate(&self, request: &GenerationRequest, sink: StreamSink<'_>) -> Result<Completion, LlmError> {
+    async fn generate(
+        &self,
+        request: &GenerationRequest,
+        sink: StreamSink<'_>,
+    ) -> Result<Completion, LlmError> {
         let brief = AppBrief::of(request);
         let files = files(&brief).map_err(|error| LlmError::BadRequest {
             message: format!("the scaffold has no template for it: {error}"),

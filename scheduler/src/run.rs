@@ -11,11 +11,11 @@ use crate::{
     duty::{Duty, perform},
     eviction::EvictionWatch,
     gauges::Gauges,
+    legacy_keys::LegacyKeys,
     presence::Presence,
     reclaimer::Reclaimer,
     relay::Relay,
     rescuer::Rescuer,
-    legacy_keys::LegacyKeys,
     scaling::Scaling,
     write_check::WriteCheck,
 };

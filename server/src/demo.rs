@@ -104,7 +104,11 @@ async fn run_alone(args: &DemoArgs, settings: Settings) -> anyhow::Result<()> {
     let shutdown = Shutdown::new(settings.server.shutdown_grace());
     let listening = shutdown.listen().context("cannot listen for signals")?;
     let instance = Instance::start(secluded(settings, &folder), Role::Embedded, shutdown.clone()).await?;
-    terminal::print_line(format_args!("Instance   {} (its own, in {})", instance.url(), folder.path().display()));
+    terminal::print_line(format_args!(
+        "Instance   {} (its own, in {})",
+        instance.url(),
+        folder.path().display()
+    ));
     let client = ApiClient::new(instance.url())?;
     let made = tokio::select! {
         made = make(args, &client) => made,

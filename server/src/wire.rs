@@ -199,8 +199,9 @@ pub async fn migrate(settings: &Settings, db: &DatabaseConnection) -> anyhow::Re
 /// The migrations that the database does not have.
 async fn pending(settings: &Settings, db: &DatabaseConnection) -> anyhow::Result<Vec<String>> {
     let pending = database::pending(db).await.map_err(|error| anyhow!(database::describe(&error)));
-    pending
-        .with_context(|| format!("cannot read the tables of the database at {}", settings.database_location()))
+    pending.with_context(|| {
+        format!("cannot read the tables of the database at {}", settings.database_location())
+    })
 }
 
 /// What an operator is told of a database that is empty or behind.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use atelier_client::{ApiResponse, ApiClient, ApiClientError};
+use atelier_client::{ApiClient, ApiClientError, ApiResponse};
 use atelier_entities::JobId;
 use secrecy::SecretString;
 use serde_json::{Value, json};

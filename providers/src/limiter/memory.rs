@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use hashlink::{LruCache, lru_cache::Entry as LruEntry};
 
-use super::{Counts, Decision, WindowTime, RateLimiter, Rule};
+use super::{Counts, Decision, RateLimiter, Rule, WindowTime};
 
 const DEFAULT_MAX_KEYS: usize = 100_000;
 

@@ -4,9 +4,9 @@ use ::redis::Script;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::reservations::Reservations;
 use super::memory::MemoryLimiter;
-use super::{Counts, Decision, WindowTime, RateLimiter, Rule};
+use super::reservations::Reservations;
+use super::{Counts, Decision, RateLimiter, Rule, WindowTime};
 use crate::shared_redis::{InvalidRedisUrl, SharedRedis, SharedRedisOptions};
 
 /// Checks and counts in one round trip. Keys: this window's counter and the
@@ -59,7 +59,13 @@ impl RedisLimiter {
         self.redis.is_away()
     }
 
-    async fn take(&self, key: &str, rule: Rule, moment: WindowTime, now: DateTime<Utc>) -> Option<(u64, Counts)> {
+    async fn take(
+        &self,
+        key: &str,
+        rule: Rule,
+        moment: WindowTime,
+        now: DateTime<Utc>,
+    ) -> Option<(u64, Counts)> {
         let name = |index: i64| format!("{}:rate:{{{key}}}:{}:{index}", self.key_prefix, rule.window_secs);
         let mut call = self.script.key(name(moment.index));
         call.key(name(moment.index - 1)).arg(rule.limit).arg(moment.elapsed).arg(moment.length);

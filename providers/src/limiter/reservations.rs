@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hashlink::LruCache;
 
-use super::{Counts, WindowTime, Rule};
+use super::{Counts, Rule, WindowTime};
 
 /// Keys at once. Where more are in use, those used least lately lose what is left.
 const MOST: usize = 100_000;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Completion, ChatModel, Effort, GenerationRequest, LlmError, StreamSink};
+use super::{ChatModel, Completion, Effort, GenerationRequest, LlmError, StreamSink};
 use crate::{
     circuits::{Circuits, Permit, Report},
     metrics,
@@ -64,7 +64,11 @@ impl ChatModel for FailoverModel {
         self.first.model(effort)
     }
 
-    async fn generate(&self, request: &GenerationRequest, sink: StreamSink<'_>) -> Result<Completion, LlmError> {
+    async fn generate(
+        &self,
+        request: &GenerationRequest,
+        sink: StreamSink<'_>,
+    ) -> Result<Completion, LlmError> {
         let mut worst = None;
         let mut resting = None;
         for model in std::iter::once(&self.first).chain(&self.others) {

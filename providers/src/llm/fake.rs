@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use tokio::sync::{Notify, watch};
 
 use super::{
-    Completion, AppKind, ChatModel, Effort, GenerationRequest, LlmError, Message, Role, StreamEvent, StreamSink,
-    Usage,
+    AppKind, ChatModel, Completion, Effort, GenerationRequest, LlmError, Message, Role, StreamEvent,
+    StreamSink, Usage,
 };
 
 /// One scripted reaction.
@@ -116,7 +116,11 @@ impl ChatModel for ScriptedModel {
         }
     }
 
-    async fn generate(&self, request: &GenerationRequest, sink: StreamSink<'_>) -> Result<Completion, LlmError> {
+    async fn generate(
+        &self,
+        request: &GenerationRequest,
+        sink: StreamSink<'_>,
+    ) -> Result<Completion, LlmError> {
         let next = self.take();
         locked(&self.requests).push(request.clone());
         self.asked.send_modify(|seen| *seen += 1);

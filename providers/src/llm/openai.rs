@@ -14,7 +14,9 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::{Completion, ChatModel, Effort, GenerationRequest, LlmError, Message, Role, StreamEvent, StreamSink};
+use super::{
+    ChatModel, Completion, Effort, GenerationRequest, LlmError, Message, Role, StreamEvent, StreamSink,
+};
 use crate::http::trusted_client;
 
 mod faults;
@@ -79,7 +81,11 @@ impl OpenAi {
         }
     }
 
-    async fn stream(&self, request: &GenerationRequest, sink: StreamSink<'_>) -> Result<Completion, LlmError> {
+    async fn stream(
+        &self,
+        request: &GenerationRequest,
+        sink: StreamSink<'_>,
+    ) -> Result<Completion, LlmError> {
         let body = self.body(request);
         let mut chunks = self
             .client
@@ -152,7 +158,11 @@ impl ChatModel for OpenAi {
         }
     }
 
-    async fn generate(&self, request: &GenerationRequest, sink: StreamSink<'_>) -> Result<Completion, LlmError> {
+    async fn generate(
+        &self,
+        request: &GenerationRequest,
+        sink: StreamSink<'_>,
+    ) -> Result<Completion, LlmError> {
         let bound = self.options.timeout;
         tokio::time::timeout(bound, self.stream(request, sink)).await.unwrap_or_else(|_| {
             Err(LlmError::Timeout { message: format!("no whole answer within {} s", bound.as_secs_f32()) })

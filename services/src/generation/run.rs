@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use atelier_entities::{GenerationMode, ProjectKind, project_files, project_versions, projects};
-use atelier_providers::llm::{Completion, AppKind, Effort, GenerationRequest};
+use atelier_providers::llm::{AppKind, Completion, Effort, GenerationRequest};
 use atelier_queue::{JobContext, JobError, LogLevel, Outcome, QueueError};
 use sea_orm::{DbErr, EntityTrait};
 use serde_json::json;
