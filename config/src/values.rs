@@ -270,7 +270,7 @@ mod tests {
         hold(
             mailbox,
             &["a@b", "Atelier <no-reply@localhost>"],
-            &["", "a", "@b", "A <a>", "A a@b", "a@b>", "A <a@b>\nBcc: c@d", "A <a@b_c>", "A <a,b@c>"],
+            &["", "a", "@b", "A <a>", "A a@b", "a@b>", "A <a@b>\nBcc: c@d", "A <a,b@c>", "A <a@-b>"],
         );
         hold(mail_address_or_empty, &["", "a@b", " a@b "], &["a", "Ada <a@b>", "<a@b>", "a@b c@d"]);
         hold(key_prefix, &["atelier", "a:b"], &["", "a b", "{a}"]);

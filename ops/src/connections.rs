@@ -1,5 +1,4 @@
-//! HTTP connections: how many there may be, how long one may keep the server waiting,
-//! and how they end.
+//! HTTP connections: their number, their time limits and how they are closed.
 
 mod body;
 mod head;
@@ -39,33 +38,33 @@ pub use limits::ConnectionLimits;
 use stream::MonitoredStream;
 use timer::{ConnectionTimer, LAST_WAIT};
 
-/// After a failed accept, as where no file may be opened any more.
+/// The wait after a failed accept, for instance because no file descriptor is left.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Between two warnings that no further connection is taken.
+/// The time between two warnings that no further connection is accepted.
 const WARNING_INTERVAL: Duration = Duration::from_secs(60);
-/// For a client that was refused to end what it sends.
+/// The time for a refused client to finish what it sends.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// Serves HTTP/1 on `listener` until `drain` is cancelled; then takes no new connection,
-/// ends those without a request, and returns when the running requests are answered.
-/// Dropping the future ends all connections at once. Handlers find the client's address
-/// as [`ConnectInfo`].
+/// Serves HTTP/1 on `listener` until `drain` is cancelled. Then it accepts no new
+/// connection, closes those without a request, and returns once the running requests are
+/// answered. Dropping the future closes all connections at once. Handlers get the address
+/// of the client as [`ConnectInfo`].
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     limits: ConnectionLimits,
     drain: CancellationToken,
 ) {
-    let room = Arc::new(Semaphore::new(limits.connections));
+    let permits = Arc::new(Semaphore::new(limits.connections));
     let mut warned = None;
     let mut open = JoinSet::new();
     loop {
-        let taken = drain.run_until_cancelled(take(&listener, &room, &mut warned)).await.flatten();
-        let Some((stream, client, permit)) = taken else { break };
+        let accepted = drain.run_until_cancelled(accept(&listener, &permits, &mut warned)).await.flatten();
+        let Some((stream, client, permit)) = accepted else { break };
         while open.try_join_next().is_some() {}
         let (router, drain) = (router.clone(), drain.clone());
         open.spawn(async move {
-            converse(stream, client, router, limits, drain).await;
+            serve_connection(stream, client, router, limits, drain).await;
             drop(permit);
         });
     }
@@ -73,36 +72,36 @@ pub async fn serve(
     while open.join_next().await.is_some() {}
 }
 
-/// The next connection, once there is room for one.
-async fn take(
+/// Accepts the next connection, once the number of connections allows one more.
+async fn accept(
     listener: &TcpListener,
-    room: &Arc<Semaphore>,
+    permits: &Arc<Semaphore>,
     warned: &mut Option<Instant>,
 ) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    if room.available_permits() == 0 && warned.is_none_or(|at| at.elapsed() > WARNING_INTERVAL) {
-        tracing::warn!("as many connections as server.max_connections allows; further ones wait");
+    if permits.available_permits() == 0 && warned.is_none_or(|at| at.elapsed() > WARNING_INTERVAL) {
+        tracing::warn!("server.max_connections is reached: further connections wait");
         *warned = Some(Instant::now());
     }
-    let permit = Arc::clone(room).acquire_owned().await.ok()?;
+    let permit = Arc::clone(permits).acquire_owned().await.ok()?;
     loop {
         match listener.accept().await {
             Ok((stream, client)) => return Some((stream, client, permit)),
-            Err(error) if is_of_the_client(&error) => {}
+            Err(error) if is_client_abort(&error) => {}
             Err(error) => {
-                tracing::error!(%error, "cannot take a connection");
+                tracing::error!(%error, "cannot accept a connection");
                 time::sleep(PAUSE).await;
             }
         }
     }
 }
 
-/// Whether a connection went away before it was taken.
-fn is_of_the_client(error: &io::Error) -> bool {
+/// Whether the client closed a connection before it was accepted.
+fn is_client_abort(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-async fn converse(
+async fn serve_connection(
     stream: TcpStream,
     client: SocketAddr,
     router: Router,
@@ -119,25 +118,25 @@ async fn converse(
             TokioIo::new(stream),
             service_fn(|request| answer(&router, client, &timer, request)),
         );
-    let mut look = std::pin::pin!(time::sleep(Duration::ZERO));
+    let mut check = std::pin::pin!(time::sleep(Duration::ZERO));
     let mut draining = None;
     let is_refused = loop {
         tokio::select! {
             biased;
             ended = &mut connection => break ended.is_err_and(|error| {
-                tracing::debug!(%error, "a connection ended early");
+                tracing::debug!(%error, "a connection was closed early");
                 error.is_parse()
             }),
-            () = look.as_mut() => {
+            () = check.as_mut() => {
                 let now = Instant::now();
                 let left = draining.map_or_else(|| timer.left(now), |at| timer.left_in_drain(now, at));
                 let Some(left) = left else { return };
-                look.as_mut().reset(time::Instant::now() + left);
+                check.as_mut().reset(time::Instant::now() + left);
             }
             () = drain.cancelled(), if draining.is_none() => {
                 draining = Some(Instant::now());
                 std::pin::Pin::new(&mut connection).graceful_shutdown();
-                look.as_mut().reset(time::Instant::now() + LAST_WAIT);
+                check.as_mut().reset(time::Instant::now() + LAST_WAIT);
             }
         }
     };

@@ -1,5 +1,5 @@
-//! What every process of Atelier does besides its work: write logs, carry trace
-//! context, count, answer probes, write to people, keep connections, and stop in good order.
+//! Operations that every process of Atelier shares: logs, trace context, metrics, health
+//! checks, terminal output, HTTP connections and graceful shutdown.
 
 pub mod check;
 pub mod connections;

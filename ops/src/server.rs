@@ -19,12 +19,12 @@ use crate::connections::{self, ConnectionLimits, HeadFault};
 use crate::metrics::MetricsHandle;
 use crate::shutdown::Shutdown;
 
-/// A check that takes longer has failed.
+/// A check that takes longer counts as failed.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
 const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// What the routes answer from.
+/// The state of the routes.
 #[derive(Clone, Debug)]
 pub struct Operations {
     metrics: MetricsHandle,
@@ -33,14 +33,14 @@ pub struct Operations {
 }
 
 impl Operations {
-    /// Ready while every check passes and `shutdown` has not begun.
+    /// The process is ready while every check passes and `shutdown` has not begun.
     #[must_use]
     pub fn new(metrics: MetricsHandle, checks: Vec<Check>, shutdown: Shutdown) -> Self {
         Self { metrics, checks: checks.into(), shutdown }
     }
 }
 
-/// The three routes, to be served alone or merged into a larger router.
+/// The three routes, to be served alone or merged into another router.
 pub fn routes<S: Clone + Send + Sync + 'static>(operations: Operations) -> Router<S> {
     Router::new()
         .route("/metrics", get(get_metrics))
@@ -49,8 +49,8 @@ pub fn routes<S: Clone + Send + Sync + 'static>(operations: Operations) -> Route
         .with_state(operations)
 }
 
-/// Serves the routes on `listener` until the future is dropped. Keep it beside
-/// the drain, so that probes and the last scrape are answered during it.
+/// Serves the routes on `listener` until the future is dropped. Run it during the drain
+/// too, so that probes and the last scrape are answered.
 pub async fn serve(listener: TcpListener, operations: Operations, limits: ConnectionLimits) {
     let router = routes::<()>(operations).layer(from_fn(refuse_faults));
     connections::serve(listener, router, limits, CancellationToken::new()).await;

@@ -1,4 +1,4 @@
-//! Removes what versions before this one left in the transport.
+//! Deletes keys that earlier versions left in the transport.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use atelier_queue::{Queue, QueueError};
 
 use crate::{duty::Duty, pace::Next};
 
-/// The duty that clears away the transport's former keys once nobody uses them.
+/// The duty that deletes the transport's legacy keys once no process uses them.
 #[derive(Clone, Debug)]
 pub struct LegacyKeys {
     queue: Queue,
 }
 
 impl LegacyKeys {
-    /// Clears away what was left in this queue's transport.
+    /// Deletes the legacy keys in the transport of this queue.
     #[must_use]
     pub const fn new(queue: Queue) -> Self {
         Self { queue }
@@ -34,8 +34,8 @@ impl Duty for LegacyKeys {
     async fn tick(&self) -> Result<Next, QueueError> {
         match self.queue.transport().retire().await {
             Ok(0) => {}
-            Ok(ids) => tracing::info!(ids, "keys of an earlier version were removed from the transport"),
-            Err(error) => tracing::debug!(%error, "keys of an earlier version are not removed now"),
+            Ok(ids) => tracing::info!(ids, "deleted keys of an earlier version from the transport"),
+            Err(error) => tracing::debug!(%error, "cannot delete keys of an earlier version now"),
         }
         Ok(Next::InTurn)
     }

@@ -1,5 +1,5 @@
-//! The scheduler of Atelier. Any number of them may run: each duty looks at SQL,
-//! takes what nobody else has taken, and leaves the rest.
+//! The scheduler of Atelier. Any number of schedulers may run at the same time: each duty
+//! reads SQL and claims only what no other scheduler has claimed.
 
 mod cron;
 mod duty;

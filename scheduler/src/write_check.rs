@@ -1,5 +1,5 @@
-//! Looks whether the database and the transport take writes, for Prometheus: where
-//! nothing is due and nobody enqueues, nothing else would tell.
+//! Checks whether the database and the transport accept writes, for Prometheus. Without
+//! this check, an idle installation would not notice that they do not.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use atelier_queue::{Queue, QueueError, metrics};
 
 use crate::{duty::Duty, pace::Next};
 
-/// The duty that sets the gauges of what takes writes.
+/// The duty that sets these gauges.
 #[derive(Clone, Debug)]
 pub struct WriteCheck {
     queue: Queue,
 }
 
 impl WriteCheck {
-    /// Watches this queue's database and transport.
+    /// Checks the database and the transport of this queue.
     #[must_use]
     pub const fn new(queue: Queue) -> Self {
         Self { queue }

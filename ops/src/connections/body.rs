@@ -1,4 +1,4 @@
-//! The body of a request, which tells how long it is waited for.
+//! The body of a request, which reports to the timer while a handler waits for it.
 
 use std::{
     pin::Pin,

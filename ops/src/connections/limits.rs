@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-/// What a client may hold.
+/// The limits of the connections of a server.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionLimits {
-    /// From the beginning of a connection, or of the headers of a later request, to the
-    /// end of the headers.
+    /// The time from the start of a connection, or of the headers of a later request, to
+    /// the end of the headers.
     pub headers: Duration,
-    /// From the end of an answer to the beginning of the next request.
+    /// The time from the end of a response to the start of the next request.
     pub idle: Duration,
-    /// While an answer is written and the client takes nothing of it.
+    /// The time in which the client reads nothing of a response.
     pub write: Duration,
-    /// Connections at the same time. Further ones wait to be taken.
+    /// Open connections. Further ones wait to be accepted.
     pub connections: usize,
 }

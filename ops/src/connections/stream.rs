@@ -1,4 +1,4 @@
-//! The socket of a connection, whose reads and writes are noted.
+//! The socket of a connection, which reports its reads and writes to the timer.
 
 use std::{
     io,
@@ -15,14 +15,14 @@ use tokio::{
 
 use super::timer::ConnectionTimer;
 
-/// Bytes of an answer that the system takes before the client does; it would take
-/// megabytes by itself. With so few a slow client shows progress, and one that takes
-/// nothing holds no more of the system's memory.
+/// Size of the socket's send buffer. The system's default is megabytes: with a small
+/// buffer, progress of a slow client is visible, and a client that reads nothing holds
+/// little memory.
 #[cfg(target_os = "linux")]
-const SENDING: usize = 128 * 1_024;
+const SEND_BUFFER: usize = 128 * 1_024;
 
-/// Most bytes that are read only to be thrown away.
-const DISCARDED: usize = 8 * 1_024 * 1_024;
+/// Most bytes that are read and discarded before the socket is closed.
+const MAX_DISCARDED: usize = 8 * 1_024 * 1_024;
 
 pub(super) struct MonitoredStream {
     stream: TcpStream,
@@ -30,24 +30,24 @@ pub(super) struct MonitoredStream {
 }
 
 impl MonitoredStream {
-    /// Sets up the socket. The system gives up a client that takes nothing for as long as
-    /// `write`, also where the process has written everything already.
+    /// Configures the socket. The system closes a connection whose client acknowledges
+    /// nothing for `write`, even after the process has written the whole response.
     pub(super) fn new(stream: TcpStream, timer: ConnectionTimer, write: Duration) -> Self {
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "small answers may be late");
+            tracing::debug!(%error, "TCP_NODELAY is not set: small responses may be delayed");
         }
-        if let Err(error) = bound(&stream, write) {
-            tracing::debug!(%error, "the system does not bound the wait for a client");
+        if let Err(error) = set_limits(&stream, write) {
+            tracing::debug!(%error, "the socket has no limits for a slow client");
         }
         Self { stream, timer }
     }
 
-    /// Reads what the client still sends until it ends, for a while. A socket that is
-    /// closed with something unread resets the connection, and the client may lose the
-    /// answer (RFC 9112, section 9.6).
+    /// Reads and discards what the client still sends, for at most `longest`. Closing a
+    /// socket with unread bytes resets the connection, and the client may lose the response
+    /// (RFC 9112, section 9.6).
     pub(super) async fn linger(mut self, longest: Duration) {
         let discarding = async {
-            let (mut bytes, mut left) = (vec![0; 16 * 1_024], DISCARDED);
+            let (mut bytes, mut left) = (vec![0; 16 * 1_024], MAX_DISCARDED);
             while let Ok(count @ 1..) = self.stream.read(&mut bytes).await
                 && left > count
             {
@@ -59,15 +59,15 @@ impl MonitoredStream {
 }
 
 #[cfg(target_os = "linux")]
-fn bound(stream: &TcpStream, write: Duration) -> io::Result<()> {
+fn set_limits(stream: &TcpStream, write: Duration) -> io::Result<()> {
     use rustix::net::sockopt;
-    sockopt::set_socket_send_buffer_size(stream, SENDING)?;
+    sockopt::set_socket_send_buffer_size(stream, SEND_BUFFER)?;
     sockopt::set_tcp_user_timeout(stream, u32::try_from(write.as_millis()).unwrap_or(u32::MAX))?;
     Ok(())
 }
 
 #[cfg(not(target_os = "linux"))]
-fn bound(_: &TcpStream, _: Duration) -> io::Result<()> {
+fn set_limits(_: &TcpStream, _: Duration) -> io::Result<()> {
     Ok(())
 }
 
@@ -78,7 +78,7 @@ impl AsyncRead for MonitoredStream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
-        self.timer.hear();
+        self.timer.note_read();
         Poll::Ready(Ok(()))
     }
 }

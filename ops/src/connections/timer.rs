@@ -1,5 +1,5 @@
-//! How long a client may keep the server waiting: for a request, for what is left of
-//! one, and for taking its answer.
+//! The timer of a connection: how long the server waits for a request, for the rest of a
+//! request, and for the client to read the response.
 
 use std::{
     pin::Pin,
@@ -15,21 +15,20 @@ use hyper::rt::{Sleep, Timer};
 
 use super::limits::ConnectionLimits;
 
-/// Once the drain has begun: for what is left of a request, and without progress of an
-/// answer.
+/// After the drain has begun: the wait for the rest of a request, or for progress of a
+/// response.
 pub(super) const LAST_WAIT: Duration = Duration::from_secs(2);
 
 /// Between two requests.
 const IDLE: u8 = 0;
-/// The headers of a request are on their way, or those of the first one awaited.
+/// The headers of a request are being read, or those of the first request are awaited.
 const HEADERS: u8 = 1;
-/// A request is being answered.
+/// A handler processes a request.
 const REQUEST: u8 = 2;
 
-/// What a connection waits for and since when. It is told by its reads and writes, by the
-/// body of its request, and by hyper, which takes it for the clock of its own wait for
-/// headers: a connection needs no timer of its own for each request. One for each
-/// connection; clones share it.
+/// What a connection waits for, and since when. Reads, writes and the request's body
+/// report to it. Hyper uses it as the timer of its header timeout, so that no request needs
+/// a timer of its own. Each connection has one; clones share it.
 #[derive(Clone)]
 pub(super) struct ConnectionTimer(Arc<Wait>);
 
@@ -39,18 +38,18 @@ struct Wait {
     stage: AtomicU8,
     /// Milliseconds from `born` to the beginning of the stage.
     since: AtomicU64,
-    /// A handler waits for the next piece of a body.
-    body: Mark,
-    /// The client takes nothing of an answer.
-    blocked: Mark,
-    /// A request was answered before its body had come.
+    /// Since when a handler waits for the next chunk of a body.
+    body: Since,
+    /// Since when the client reads nothing of a response.
+    blocked: Since,
+    /// Whether a request was answered before its whole body was read.
     unread: AtomicBool,
 }
 
-/// Since when something is the case, in milliseconds from the connection's beginning.
-struct Mark(AtomicU64);
+/// Since when a condition holds, in milliseconds from the start of the connection.
+struct Since(AtomicU64);
 
-impl Mark {
+impl Since {
     const UNSET: u64 = u64::MAX;
 
     fn set(&self, born: Instant) {
@@ -72,34 +71,34 @@ impl Mark {
     }
 }
 
-impl Default for Mark {
+impl Default for Since {
     fn default() -> Self {
         Self(AtomicU64::new(Self::UNSET))
     }
 }
 
 impl ConnectionTimer {
-    /// That of a connection which begins now.
+    /// The timer of a connection that starts now.
     pub(super) fn new(limits: ConnectionLimits) -> Self {
         Self(Arc::new(Wait {
             limits,
             born: Instant::now(),
             stage: AtomicU8::new(HEADERS),
             since: AtomicU64::new(0),
-            body: Mark::default(),
-            blocked: Mark::default(),
+            body: Since::default(),
+            blocked: Since::default(),
             unread: AtomicBool::new(false),
         }))
     }
 
-    /// Notes that something came from the client.
-    pub(super) fn hear(&self) {
+    /// Records that the client sent bytes.
+    pub(super) fn note_read(&self) {
         if self.stage() == IDLE {
             self.enter(HEADERS, Instant::now());
         }
     }
 
-    /// Notes whether the client takes what is written.
+    /// Records whether a write is blocked by the client.
     pub(super) fn note_write(&self, is_blocked: bool) {
         if is_blocked {
             self.0.blocked.set(self.0.born);
@@ -108,7 +107,7 @@ impl ConnectionTimer {
         }
     }
 
-    /// Notes whether a handler waits for a piece of the body.
+    /// Records whether a handler waits for a chunk of the body.
     pub(super) fn note_body(&self, is_awaited: bool) {
         if is_awaited {
             self.0.body.set(self.0.born);
@@ -117,19 +116,19 @@ impl ConnectionTimer {
         }
     }
 
-    /// Notes that nobody will read the rest of a body.
+    /// Records that nobody will read the rest of a body.
     pub(super) fn leave_unread(&self) {
         self.0.unread.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the client may still send what nobody will read.
+    /// Whether the client may still send bytes that nobody will read.
     pub(super) fn has_unread(&self) -> bool {
         self.0.unread.load(Ordering::Relaxed)
     }
 
-    /// How long the connection may be left unwatched from `now` on; none where it has
-    /// kept waiting too long. It is seldom asked: nothing that begins later can end
-    /// before.
+    /// The time until the connection must be checked again; none where a limit is
+    /// exceeded. Limits that start later than `now` end later, so that no earlier check is
+    /// needed.
     pub(super) fn left(&self, now: Instant) -> Option<Duration> {
         let ConnectionLimits { headers, idle, write, .. } = self.0.limits;
         let since = self.0.born + Duration::from_millis(self.0.since.load(Ordering::Relaxed));
@@ -142,8 +141,8 @@ impl ConnectionTimer {
         until(now, [request, answer], headers.min(idle).min(write))
     }
 
-    /// The same where the drain has begun at `drain`: what is left of a request must be
-    /// here soon, and an answer must get on.
+    /// The same after the drain has begun at `drain`: the rest of a request must arrive
+    /// soon, and a response must make progress.
     pub(super) fn left_in_drain(&self, now: Instant, drain: Instant) -> Option<Duration> {
         let is_awaited = self.stage() == HEADERS || self.0.body.get(self.0.born).is_some();
         let request = is_awaited.then_some(drain + LAST_WAIT);
@@ -162,7 +161,7 @@ impl ConnectionTimer {
     }
 }
 
-/// The time to the first of these ends, `most` at most; none where one has passed.
+/// The time until the first of these moments, at most `most`; none where one has passed.
 fn until(now: Instant, ends: [Option<Instant>; 2], most: Duration) -> Option<Duration> {
     let first = ends.into_iter().flatten().min();
     let left = first.map_or(most, |end| end.saturating_duration_since(now));
@@ -176,18 +175,18 @@ impl Timer for ConnectionTimer {
 
     fn sleep_until(&self, _: Instant) -> Pin<Box<dyn Sleep>> {
         if self.stage() == REQUEST {
-            // The last request has come to its end, whoever read it.
+            // The previous request has ended: no unread bytes are left.
             self.0.unread.store(false, Ordering::Relaxed);
             self.enter(IDLE, Instant::now());
         }
-        Box::pin(Awaited(self.clone()))
+        Box::pin(HeaderWait(self.clone()))
     }
 }
 
-/// The headers that hyper waits for, for ever. It is dropped when they are there.
-struct Awaited(ConnectionTimer);
+/// A sleep that never ends. Hyper drops it when the headers are complete.
+struct HeaderWait(ConnectionTimer);
 
-impl Future for Awaited {
+impl Future for HeaderWait {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
@@ -195,9 +194,9 @@ impl Future for Awaited {
     }
 }
 
-impl Sleep for Awaited {}
+impl Sleep for HeaderWait {}
 
-impl Drop for Awaited {
+impl Drop for HeaderWait {
     fn drop(&mut self) {
         self.0.0.stage.store(REQUEST, Ordering::Relaxed);
     }
@@ -217,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn each_stage_has_its_bound() {
+    fn each_stage_has_its_limit() {
         let (timer, born) = timer();
         let after = |secs: u32| timer.left(born + SECOND * secs);
 
@@ -232,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_nobody_takes_has_a_bound_from_its_last_progress() {
+    fn a_response_that_the_client_does_not_read_is_limited_from_its_last_progress() {
         let (timer, born) = timer();
         drop(timer.sleep(SECOND));
         let blocked = |secs: u64| timer.0.blocked.0.store(secs * 1_000, Ordering::Relaxed);
