@@ -6,14 +6,13 @@ use crate::error::Source;
 use crate::layers::Layers;
 use crate::schema;
 
-/// Lays the TOML `text` of the file `name` over `layers`; what is wrong becomes
-/// problems there.
+/// Applies the TOML `text` of the file `name` over `layers`, and adds problems to them.
 pub(crate) fn apply(layers: &mut Layers, name: &str, text: &str) {
     match text.parse::<Table>() {
         Ok(table) => apply_table(layers, name, "", table),
         Err(error) => {
             let line = error.span().map_or(1, |span| line_of(text, span.start));
-            let message = format!("line {line} is no valid TOML: {}", error.message());
+            let message = format!("line {line} is not valid TOML: {}", error.message());
             layers.reject(name, message, Source::File(name.to_owned()));
         }
     }

@@ -1,10 +1,10 @@
-//! Typed settings of Atelier, where each value came from, and everything that
-//! is wrong with them at once.
+//! Typed settings of Atelier with the source of each value. All problems are reported at
+//! once.
 //!
-//! `default.toml` beside this crate is compiled in: it lists every setting with
-//! its default and its documentation. Over it lie the file named by `--config`,
-//! the environment as `ATELIER_<SECTION>__<KEY>`, and the well-known names such
-//! as `DATABASE_URL`. No other crate reads the environment.
+//! `default.toml` in this crate is compiled in: it lists every setting with its default and
+//! its documentation. It is overridden by the file named by `--config`, then by the
+//! environment as `ATELIER_<SECTION>__<KEY>`, then by well-known names such as
+//! `DATABASE_URL`. No other crate reads the environment.
 
 mod derived;
 mod environment;

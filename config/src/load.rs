@@ -1,4 +1,4 @@
-//! Loading: the layers, then the checks, then the types.
+//! Loading: layers, checks, then typed settings.
 
 use std::path::Path;
 
@@ -9,14 +9,14 @@ use crate::role::Role;
 use crate::settings::{LogFormat, Settings};
 use crate::{environment, file, validate, warnings};
 
-/// A configuration that holds.
+/// A valid configuration.
 #[derive(Clone, Debug)]
 pub struct LoadedConfig {
-    /// The settings in force.
+    /// The effective settings.
     pub settings: Settings,
     /// Every setting with its source, sorted by name, secrets masked.
     pub report: Vec<SettingReport>,
-    /// Legal combinations that are rarely meant, a sentence each.
+    /// Valid combinations that are rarely intended, a sentence each.
     pub warnings: Vec<String>,
 }
 
@@ -24,7 +24,7 @@ pub struct LoadedConfig {
 /// environment.
 ///
 /// # Errors
-/// Every problem at once, a file that cannot be read among them.
+/// All problems at once, including a file that cannot be read.
 pub fn load(role: Role, file: Option<&Path>) -> Result<LoadedConfig, ConfigError> {
     let Some(path) = file else { return load_from(role, None, &environment()) };
     let name = path.display().to_string();
@@ -44,18 +44,18 @@ pub fn load(role: Role, file: Option<&Path>) -> Result<LoadedConfig, ConfigError
 }
 
 fn environment() -> Vec<(String, String)> {
-    let concerning = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
-        let name = name.into_string().ok().filter(|name| environment::concerns_us(name))?;
+    let relevant = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        let name = name.into_string().ok().filter(|name| environment::is_relevant(name))?;
         Some((name, value.to_string_lossy().into_owned()))
     };
-    std::env::vars_os().filter_map(concerning).collect()
+    std::env::vars_os().filter_map(relevant).collect()
 }
 
 /// Loads the settings of `role` from the defaults, a file's name and text, and
 /// the given environment.
 ///
 /// # Errors
-/// Every problem at once.
+/// All problems at once.
 pub fn load_from(
     role: Role,
     file_text: Option<(&str, &str)>,

@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tells_who_is_inside() {
+    fn contains_the_addresses_of_the_network() {
         for (network, address, inside) in [
             ("10.0.0.0/8", "10.255.0.1", true),
             ("10.0.0.0/8", "11.0.0.1", false),
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn rejects_what_is_no_network() {
+    fn rejects_other_texts() {
         for text in ["", "10.0.0.0/33", "10.0.0/8", "10.0.0.0/", "10.0.0.0/+8", "fd00::/129", "proxy"] {
             assert!(text.parse::<Network>().is_err(), "{text}");
         }

@@ -1,12 +1,12 @@
-//! Values that stand in examples, which everybody knows: secrets that are none.
+//! Placeholder secrets: values from examples, which are public.
 
 use std::collections::BTreeSet;
 
 use crate::layers::Layers;
 use crate::{schema, values};
 
-/// What placeholders of secrets hold, in small letters: those of this project's files, of
-/// jwt.io, and those that guides write.
+/// Parts of placeholder secrets, in lower case: from this project's files, from jwt.io and
+/// from common guides.
 const PLACEHOLDERS: [&str; 12] = [
     "change-me",
     "change_me",
@@ -21,22 +21,21 @@ const PLACEHOLDERS: [&str; 12] = [
     "openssl rand",
     "use-a-long-random",
 ];
-/// A random text of 32 bytes has more different ones, in whatever alphabet.
-const FEWEST_BYTES: usize = 5;
+/// A random text of 32 bytes has more distinct bytes, in any alphabet.
+const MIN_DISTINCT_BYTES: usize = 5;
 
-/// Refuses every secret of the settings, and every URL with one in it, that is an example.
-/// What is refused is not shown.
+/// Rejects placeholder secrets, also within URLs. The problem does not contain the value.
 pub(crate) fn check(layers: &mut Layers) {
     let keys = schema::defaults().keys().filter(|key| schema::is_secret(key) || schema::is_secret_url(key));
     for key in keys {
         let text = layers.text(key);
-        if is_placeholder(text) || (key == "auth.jwt_secret" && is_monotonous(text)) {
+        if is_placeholder(text) || (key == "auth.jwt_secret" && is_too_uniform(text)) {
             layers.reject_value(key, MESSAGE);
         }
     }
 }
 
-const MESSAGE: &str = "is the value of an example, which anybody knows: set one of your own, such as the output of \
+const MESSAGE: &str = "is a public placeholder from an example: set a secret of your own, such as the output of \
      openssl rand -hex 32";
 
 fn is_placeholder(text: &str) -> bool {
@@ -44,9 +43,9 @@ fn is_placeholder(text: &str) -> bool {
     PLACEHOLDERS.iter().any(|placeholder| text.contains(placeholder))
 }
 
-fn is_monotonous(text: &str) -> bool {
+fn is_too_uniform(text: &str) -> bool {
     let bytes: BTreeSet<u8> = text.bytes().collect();
-    values::signing_secret(text).is_ok() && !text.is_empty() && bytes.len() < FEWEST_BYTES
+    values::signing_secret(text).is_ok() && !text.is_empty() && bytes.len() < MIN_DISTINCT_BYTES
 }
 
 #[cfg(test)]
@@ -65,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_split_role_takes_no_secret_of_an_example() {
+    fn a_split_role_rejects_placeholder_secrets() {
         for (name, value, key) in [
             ("JWT_SECRET", "change-me-change-me-change-me-change-me", "auth.jwt_secret"),
             ("JWT_SECRET", "a-string-secret-at-least-256-bits-long", "auth.jwt_secret"),

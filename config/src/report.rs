@@ -1,4 +1,4 @@
-//! What is in force and where it came from, fit to be shown.
+//! The effective settings with their sources, without secrets.
 
 use toml::Value;
 use url::Url;
@@ -45,8 +45,8 @@ fn show(key: &str, value: &Value) -> String {
     }
 }
 
-/// `text` without its password and without parameters that sound like one, if
-/// it is a URL.
+/// If `text` is a URL: the URL with its password masked, and query parameters too whose
+/// name suggests a secret.
 fn mask_url(text: &str) -> Option<String> {
     let mut url = Url::parse(text).ok()?;
     let secret = |name: &str| {
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn masks_what_must_not_be_seen() {
+    fn masks_secrets() {
         for (key, value, shown) in [
             ("auth.jwt_secret", "0123456789abcdef0123456789abcdef", MASK),
             ("auth.jwt_secret", "", ""),

@@ -1,4 +1,5 @@
-//! The settings that exist, read from the compiled defaults.
+//! The schema: which settings exist and which kind of value each takes, read from the
+//! compiled defaults.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -10,7 +11,7 @@ use crate::model_servers;
 /// The defaults with their documentation, as compiled in.
 pub const DEFAULT_TOML: &str = include_str!("../default.toml");
 
-/// What kind of value a setting takes.
+/// The kind of value that a setting takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Text,
@@ -31,7 +32,7 @@ impl Kind {
         }
     }
 
-    /// The kind of `value`, where it is one that a setting may have.
+    /// The kind of `value`; none where no setting may have it.
     pub(crate) fn of(value: &Value) -> Option<Self> {
         match value {
             Value::String(_) => Some(Self::Text),
@@ -43,7 +44,8 @@ impl Kind {
         }
     }
 
-    /// Whether a setting of this kind may have that value. An empty list may be either.
+    /// Whether a setting of this kind may have the value. An empty list is of either list
+    /// kind.
     pub(crate) fn fits(self, value: &Value) -> bool {
         let is_empty = value.as_array().is_some_and(Vec::is_empty);
         Self::of(value) == Some(self) || (self == Self::Sections && is_empty)
@@ -77,7 +79,7 @@ pub(crate) fn defaults() -> &'static BTreeMap<String, Value> {
     &DEFAULTS
 }
 
-/// The kind of the setting `key`, where there is one.
+/// The kind of the setting `key`; none where it does not exist.
 pub(crate) fn find_kind(key: &str) -> Option<Kind> {
     if key == model_servers::KEY {
         return Some(Kind::Sections);
@@ -91,7 +93,7 @@ pub(crate) fn is_section(name: &str) -> bool {
     defaults().keys().any(|key| key.starts_with(&prefix))
 }
 
-/// Whether the setting's value is a secret as a whole.
+/// Whether the whole value of the setting is a secret.
 pub(crate) fn is_secret(key: &str) -> bool {
     matches!(
         key,
@@ -106,7 +108,7 @@ pub(crate) fn is_secret(key: &str) -> bool {
     )
 }
 
-/// Whether the setting is a URL that usually carries a password.
+/// Whether the setting is a URL that usually contains a password.
 pub(crate) fn is_secret_url(key: &str) -> bool {
     matches!(key, "database.url" | "redis.url" | "mail.smtp_url")
 }
@@ -116,30 +118,30 @@ pub(crate) fn environment_name(key: &str) -> String {
     format!("ATELIER_{}", key.replace('.', "__").to_uppercase())
 }
 
-/// The setting that `wrong` most likely means.
+/// The setting whose name is most similar to `wrong`.
 pub(crate) fn find_nearest_key(wrong: &str) -> Option<&'static str> {
     let leaf = wrong.rsplit('.').next();
     nearest(defaults().keys().map(String::as_str), |key| {
-        let likeness = strsim::normalized_damerau_levenshtein(key, wrong);
-        if key.rsplit('.').next() == leaf { likeness.max(0.9) } else { likeness }
+        let similarity = strsim::normalized_damerau_levenshtein(key, wrong);
+        if key.rsplit('.').next() == leaf { similarity.max(0.9) } else { similarity }
     })
 }
 
-/// The section that `wrong` most likely means.
+/// The section whose name is most similar to `wrong`.
 pub(crate) fn find_nearest_section(wrong: &str) -> Option<&'static str> {
     let sections = defaults().keys().filter_map(|key| key.rsplit_once('.').map(|(section, _)| section));
     nearest(sections, |section| strsim::normalized_damerau_levenshtein(section, wrong))
 }
 
-const LEAST_LIKENESS: f64 = 0.5;
+const MIN_SIMILARITY: f64 = 0.5;
 
 fn nearest(
     names: impl Iterator<Item = &'static str>,
-    likeness: impl Fn(&str) -> f64,
+    similarity: impl Fn(&str) -> f64,
 ) -> Option<&'static str> {
     names
-        .map(|name| (name, likeness(name)))
-        .filter(|(_, score)| *score >= LEAST_LIKENESS)
+        .map(|name| (name, similarity(name)))
+        .filter(|(_, score)| *score >= MIN_SIMILARITY)
         .max_by(|one, other| one.1.total_cmp(&other.1))
         .map(|(name, _)| name)
 }
@@ -159,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_the_name_that_was_meant() {
+    fn finds_the_most_similar_name() {
         for (wrong, meant) in [
             ("queue.heartbeat_sec", Some("queue.heartbeat_secs")),
             ("queue.haertbeat_secs", Some("queue.heartbeat_secs")),

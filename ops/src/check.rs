@@ -73,7 +73,13 @@ impl Check {
         if self.is_advisory {
             tracing::debug!(check = self.name, code, cause, details, "an advisory check failed");
         } else {
-            tracing::warn!(check = self.name, code, cause, details, "a check failed: the process is not ready");
+            tracing::warn!(
+                check = self.name,
+                code,
+                cause,
+                details,
+                "a check failed: the process is not ready"
+            );
         }
         Some(fault)
     }

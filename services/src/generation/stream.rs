@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use atelier_entities::{GenerationMode, Timestamp, to_micros};
-use atelier_providers::llm::{Answer, ChatModel, GenerationRequest, LlmError, StreamEvent};
+use atelier_providers::llm::{ChatModel, Completion, GenerationRequest, LlmError, StreamEvent};
 use atelier_queue::{JobContext, JobError};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::json;
@@ -86,7 +86,7 @@ pub(super) async fn follow(
     model: &dyn ChatModel,
     request: &GenerationRequest,
     mode: GenerationMode,
-) -> Result<Answer, JobError> {
+) -> Result<Completion, JobError> {
     let (meter, mut seen) = watch::channel(Meter::default());
     let sink = move |event: StreamEvent| {
         let StreamEvent::Delta { text } = event;
