@@ -1,4 +1,4 @@
-//! Versions of generated applications, and where they are deployed.
+//! Versions of generated applications, and their deployments.
 
 pub mod deployments;
 pub(crate) mod enums;

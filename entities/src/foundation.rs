@@ -1,4 +1,4 @@
-//! People, their projects and credits, their mails, and what was done.
+//! Accounts, projects, credits, mails and the audit log.
 
 pub(crate) mod audit;
 pub mod credit_transactions;

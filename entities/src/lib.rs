@@ -31,11 +31,10 @@ pub use foundation::{
 };
 pub use platform::{platform_stats, write_probes};
 
-/// A moment in UTC, in whole microseconds: what both SQL engines keep.
+/// A time in UTC with the precision of both databases, microseconds.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;
 
-/// `at` cut to whole microseconds, so that a value written and read back is the
-/// same value.
+/// `at` truncated to microseconds, so that a stored value is equal when it is read.
 #[must_use]
 pub fn to_micros(at: Timestamp) -> Timestamp {
     chrono::DateTime::from_timestamp_micros(at.timestamp_micros()).unwrap_or(at)

@@ -1,7 +1,7 @@
 //! Schema changes, one file a change, in a folder for each context, applied in the
-//! order of their numbers on SQLite and PostgreSQL alike. A change that has landed is never edited: the next one mends it.
-//! Changes only add, so that the version before keeps running beside the new one;
-//! what is no longer used is dropped a release later.
+//! order of their numbers on SQLite and PostgreSQL alike. A released change is
+//! never edited: a later change corrects it. Changes only add, so that the previous version
+//! keeps running during an upgrade; unused columns are dropped one release later.
 
 use sea_orm_migration::prelude::*;
 
@@ -33,7 +33,7 @@ mod tests {
 
     use super::*;
 
-    /// Databases record migrations under these names: a name that changes runs again.
+    /// Databases record migrations under these names: a renamed migration would run again.
     const RECORDED: &[&str] = &[
         "m0001_accounts",
         "m0002_projects",

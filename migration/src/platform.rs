@@ -1,4 +1,4 @@
-//! The installation as a whole, and several contexts at once.
+//! The installation as a whole, and changes of several contexts.
 
 use sea_orm_migration::MigrationTrait;
 

@@ -1,5 +1,5 @@
-//! Guarded HTTP to addresses that users may choose: no private networks, no
-//! redirects into them, bounded in time and size.
+//! Guarded HTTP to addresses that users can choose: no requests or redirects into private
+//! networks, and limits for time and size.
 
 use std::time::Duration;
 
@@ -25,16 +25,16 @@ use client::{build_client, client_builder};
 use error::MAX_REDIRECTS;
 use resolver::{PublicResolver, RefusedAddress};
 
-/// Bounds of a [`GuardedClient`].
+/// Limits of a [`GuardedClient`].
 #[derive(Debug, Clone)]
 pub struct HttpOptions {
-    /// For the connection, TLS included.
+    /// Time limit for the connection, including TLS.
     pub connect_timeout: Duration,
-    /// For a whole request with its redirects and the body.
+    /// Time limit for a whole request, including redirects and the body.
     pub total_timeout: Duration,
-    /// Most bytes of a response's body.
+    /// Largest response body in bytes.
     pub max_response_bytes: usize,
-    /// Lets every request reach private and loopback addresses.
+    /// Whether every request may reach private and loopback addresses.
     pub allow_private_addresses: bool,
     /// Origins such as `http://localhost:11434` that may be private.
     pub allowed_origins: Vec<String>,
@@ -52,9 +52,9 @@ impl Default for HttpOptions {
     }
 }
 
-/// Sends requests to addresses that are public or explicitly allowed. Names
-/// are checked where they are resolved, so a name cannot change its address
-/// between check and connection.
+/// Sends requests to addresses that are public or explicitly allowed. The addresses of a
+/// name are checked when it is resolved for the connection, so that they cannot change
+/// between check and connection (DNS rebinding).
 #[derive(Debug, Clone)]
 pub struct GuardedClient {
     public: reqwest::Client,
@@ -64,7 +64,7 @@ pub struct GuardedClient {
 }
 
 impl GuardedClient {
-    /// A client with these bounds. Fails on a malformed allowed origin.
+    /// A client with these limits. Fails if an allowed origin is malformed.
     pub fn new(options: HttpOptions) -> Result<Self, HttpError> {
         let allowed = options
             .allowed_origins

@@ -1,4 +1,4 @@
-//! How often something may be done: a sliding window over two counters.
+//! Rate limits: a sliding window over two counters.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -7,24 +7,23 @@ pub mod memory;
 pub mod redis;
 mod reservations;
 
-/// Counts what is done under a key and says when it is too often.
+/// Counts the uses of keys and limits their rate.
 #[async_trait]
 pub trait RateLimiter: Send + Sync {
-    /// Counts one use of `key` where `rule` allows it. What is refused is not
-    /// counted. Never fails: where the shared counters are away, local ones
-    /// stand in.
+    /// Counts one use of `key` if `rule` allows it. A refused use is not counted. Never
+    /// fails: if the shared counters are unavailable, local counters are used.
     async fn check(&self, key: &str, rule: Rule, now: DateTime<Utc>) -> Decision;
 
-    /// The same where the use is allowed and that is known without waiting; otherwise
-    /// none, and nothing is counted.
+    /// The same without waiting. None, and nothing counted, if the use is not allowed or if
+    /// that is not known without waiting.
     fn try_now(&self, key: &str, rule: Rule, now: DateTime<Utc>) -> Option<Decision>;
 }
 
-/// At most `limit` uses in any `window_secs` seconds, to within the error of
-/// assuming that uses of the last window were spread evenly.
+/// At most `limit` uses in any `window_secs` seconds. This is an estimate which assumes that
+/// the uses of the previous window were spread evenly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
-    /// Uses in a window.
+    /// Allowed uses in a window.
     pub limit: u32,
     /// Length of the window; zero counts as one second.
     pub window_secs: u32,
@@ -37,21 +36,21 @@ impl Rule {
     }
 }
 
-/// Whether a use is allowed, and what the headers say about it.
+/// Whether a use is allowed, and the values of the `RateLimit` headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decision {
     /// Whether the use is allowed.
     pub allowed: bool,
-    /// Uses in a window.
+    /// Allowed uses in a window.
     pub limit: u32,
-    /// Uses left at this moment.
+    /// Uses that are left now.
     pub remaining: u32,
-    /// Seconds until the window ends; where the use is refused, until one is
-    /// allowed again. At least one.
+    /// Seconds until the window ends, or, if the use is refused, until the next use is
+    /// allowed. At least one.
     pub reset_secs: u32,
 }
 
-/// Where in which window a moment lies, in milliseconds.
+/// The window of a moment, and the position in it in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct WindowTime {
     index: i64,
@@ -71,7 +70,7 @@ impl WindowTime {
     }
 }
 
-/// Uses in this window and in the one before.
+/// Uses in the current window and in the previous one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Counts {
     current: u64,
@@ -84,7 +83,7 @@ impl Counts {
         self.current + self.previous * (moment.length - moment.elapsed) / moment.length
     }
 
-    /// The decision after `allowed` was settled and these counts stand.
+    /// The decision with these counts.
     fn decide(self, allowed: bool, rule: Rule, moment: WindowTime) -> Decision {
         let limit = u64::from(rule.limit);
         let remaining = limit.saturating_sub(self.weighted(moment));
@@ -97,13 +96,13 @@ impl Counts {
         }
     }
 
-    /// Milliseconds until a use is allowed, if there is none meanwhile.
+    /// Milliseconds until the next use is allowed, if there is no other use meanwhile.
     fn wait(self, limit: u64, moment: WindowTime) -> u64 {
         let to_end = moment.length - moment.elapsed;
         if limit == 0 {
             return to_end;
         }
-        // The weighted uses of the fading window must fall below what is free:
+        // The weighted uses of the previous window must fall below the free uses:
         // count * (length - e) / length < free, so e > length - free * length / count.
         let fades_below = |count: u64, free: u64| {
             (moment.length + 1).saturating_sub((free * moment.length).div_ceil(count.max(1)))

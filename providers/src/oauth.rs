@@ -1,6 +1,6 @@
-//! Signing in at somebody else's: OpenID Connect for Google and Apple, OAuth 2 for
-//! GitHub. By authorization code with PKCE; whoever uses it keeps the secrets of a
-//! flow between its beginning and its end.
+//! Sign-in at identity providers: OpenID Connect for Google and Apple, OAuth 2 for GitHub.
+//! Both use the authorization code flow with PKCE. The caller stores the secrets of a flow
+//! until it ends.
 
 mod apple;
 mod error;

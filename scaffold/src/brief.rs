@@ -1,4 +1,4 @@
-//! What an application is to be, read from a title and a description.
+//! The plan of an application, read from a title and a description.
 
 use std::collections::BTreeSet;
 
@@ -37,21 +37,20 @@ pub(crate) struct AppBrief {
     pub(crate) description: String,
     /// The first sentence of the description.
     pub(crate) tagline: String,
-    /// What it keeps: at least one, the main one first.
+    /// Its entities: at least one, the main one first.
     pub(crate) entities: Vec<Entity>,
-    /// Keys of the features that were asked for and exist.
+    /// Keys of the requested features that the scaffold has.
     pub(crate) features: BTreeSet<String>,
-    /// Features that were asked for and that a scaffold does not have.
+    /// Requested features that the scaffold does not have.
     pub(crate) absent: Vec<String>,
-    /// Things that the description lists, in its words.
+    /// The items that the description lists, as written.
     pub(crate) listed: Vec<String>,
     /// The ISO code of the currency of its amounts.
     pub(crate) currency: &'static str,
 }
 
 impl AppBrief {
-    /// Reads what was asked for. Never fails: what it does not understand
-    /// becomes an application that keeps items.
+    /// Reads a request. Never fails: without a known entity, the application keeps items.
     pub(crate) fn of(request: &GenerationRequest) -> Self {
         let description = clean(&request.description, MAX_DESCRIPTION);
         let language = detect_language(&format!("{} {description}", request.title));

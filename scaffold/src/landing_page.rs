@@ -1,4 +1,4 @@
-//! A landing page: one page that presents what the description speaks of.
+//! A landing page: one page that presents a product or an event.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::brief::AppBrief;
 use crate::render::{File, palette_of, render, strings, texts};
 use crate::text::{Token, capitalize, first_sentence, fold, tokenize};
 
-/// Most cards of what is offered.
+/// Most cards with offers.
 const MAX_FEATURES: usize = 9;
 
 #[derive(Debug, PartialEq, Serialize)]

@@ -5,7 +5,7 @@ use serde::Serialize;
 /// A language of generated applications.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub(crate) enum Language {
-    /// Everything that is not French.
+    /// English, also the default.
     #[serde(rename = "en")]
     English,
     /// French.
@@ -22,7 +22,7 @@ impl Language {
         }
     }
 
-    /// The one of two texts that is in this language.
+    /// The text in this language.
     pub(crate) fn pick<'a>(self, english: &'a str, french: &'a str) -> &'a str {
         match self {
             Self::English => english,

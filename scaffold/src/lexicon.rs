@@ -27,7 +27,7 @@ impl<T> Bilingual<T> {
     }
 }
 
-/// A field that people speak of.
+/// A known field.
 #[derive(Debug, Deserialize)]
 pub(crate) struct FieldEntry {
     pub(crate) key: String,
@@ -38,10 +38,10 @@ pub(crate) struct FieldEntry {
     en_words: String,
     #[serde(default)]
     fr_words: String,
-    /// Counts only inside a list of fields: elsewhere the word is too common.
+    /// Whether it is recognised only inside a list of fields, since the word is common.
     #[serde(default)]
     pub(crate) strict: bool,
-    /// Only the singular is a field; the plural is an entity.
+    /// Whether only the singular is a field; the plural is an entity.
     #[serde(default)]
     singular: bool,
     options: Option<Bilingual<Vec<String>>>,
@@ -69,7 +69,7 @@ impl FieldEntry {
     }
 }
 
-/// A thing that applications keep.
+/// A known entity.
 #[derive(Debug, Deserialize)]
 pub(crate) struct EntityEntry {
     pub(crate) key: String,
@@ -82,17 +82,17 @@ pub(crate) struct EntityEntry {
     fr_words: String,
     /// Keys of the fields it always has.
     pub(crate) fields: Vec<String>,
-    /// Choices of its own, by field.
+    /// Its own choices, by field.
     #[serde(default)]
     pub(crate) options: BTreeMap<String, Bilingual<Vec<String>>>,
-    /// Labels of its own, by field.
+    /// Its own labels, by field.
     #[serde(default)]
     pub(crate) titles: BTreeMap<String, Bilingual<String>>,
-    /// What stands beside it in an advanced application.
+    /// A second entity of an advanced application.
     pub(crate) companion: Option<String>,
     /// The field of this entity that names its companion.
     pub(crate) companion_ref: Option<String>,
-    /// Examples to begin with; dates are days from today.
+    /// Sample records; dates are days from today.
     pub(crate) samples: Option<Bilingual<Vec<Map<String, Value>>>>,
 }
 
@@ -103,19 +103,19 @@ struct DomainEntry {
     entities: Vec<String>,
 }
 
-/// Something an application does.
+/// A known feature.
 #[derive(Debug, Deserialize)]
 pub(crate) struct FeatureEntry {
     pub(crate) key: String,
     words: String,
-    /// A scaffold does not do it, and says so under these names.
+    /// Whether the scaffold lacks the feature. Its README says so, with these names.
     #[serde(default)]
     pub(crate) absent: bool,
     pub(crate) en: Option<String>,
     pub(crate) fr: Option<String>,
 }
 
-/// Everything the scaffold knows, indexed by folded phrase.
+/// All known words, indexed by folded phrase.
 pub(crate) struct Lexicon {
     fields: Vec<FieldEntry>,
     entities: Vec<EntityEntry>,
@@ -240,7 +240,7 @@ impl Lexicon {
     }
 }
 
-/// The language itself, then the other one: people mix them.
+/// The language, then the other one, since people mix them.
 fn languages_from(language: Language) -> impl Iterator<Item = Language> {
     let other = if language == Language::English { Language::French } else { Language::English };
     [language, other].into_iter()

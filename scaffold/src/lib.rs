@@ -26,9 +26,9 @@ mod schema;
 mod text;
 mod web_app;
 
-/// Writes applications from templates: static pages that keep their data in the
-/// browser, installable pages, Node servers, landing pages. The same request
-/// always gives the same answer; nothing leaves the process.
+/// Writes applications from templates: static pages that store their data in the browser,
+/// installable pages, Node servers and landing pages. The same request always gives the same
+/// completion, without network access.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Scaffold;
 
@@ -80,7 +80,7 @@ fn files(brief: &AppBrief) -> Result<Vec<File>, minijinja::Error> {
     Ok(files)
 }
 
-/// One paragraph that says what was written and by whom.
+/// A paragraph about the application and its provider.
 fn introduction(brief: &AppBrief) -> String {
     let plurals: Vec<String> = brief.entities.iter().map(|entity| render::markdown(&entity.plural)).collect();
     let kept = match brief.kind {
@@ -93,7 +93,7 @@ fn introduction(brief: &AppBrief) -> String {
     format!("**{}**. {made}{kept}\n", render::markdown(&brief.title))
 }
 
-/// A file as a fenced block whose fence is longer than any inside the file.
+/// A file as a fenced block. Its fence is longer than any run of backticks in the file.
 fn block(file: &File) -> String {
     let longest = file.content.split(|c| c != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(3.max(longest + 1));

@@ -35,8 +35,8 @@ fn manifest(brief: &AppBrief) -> File {
     json_file("manifest.json", &value)
 }
 
-/// The worker's cache is named after the content of the files: a change of any
-/// of them is a new cache.
+/// The name of the service worker's cache is a hash of the files, so that each change makes a
+/// new cache.
 fn service_worker(brief: &AppBrief, files: &[File]) -> Result<File, minijinja::Error> {
     let contents: Vec<&str> = files.iter().map(|file| file.content.as_str()).collect();
     let offline = files.iter().map(|file| file.path.as_str());

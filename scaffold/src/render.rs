@@ -1,4 +1,4 @@
-//! From templates and values to files.
+//! Renders templates to files.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -14,9 +14,9 @@ use crate::text::fingerprint;
 /// A file of the application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct File {
-    /// Where it stands, relative, with `/`.
+    /// Relative path with `/`.
     pub(crate) path: String,
-    /// Its text.
+    /// The text.
     pub(crate) content: String,
 }
 
@@ -49,7 +49,7 @@ const fn palette(light: [&'static str; 3], dark: [&'static str; 3]) -> Palette {
     }
 }
 
-/// Every accent has a contrast of at least 4.5 with what stands on it.
+/// The contrast of each accent with the text on it is at least 4.5.
 const PALETTES: [Palette; 6] = [
     palette(["#4056c8", "#2f43a8", "#e5e9ff"], ["#9daaff", "#bcc5ff", "#262c4d"]),
     palette(["#0f766e", "#0b5a54", "#d7f3ef"], ["#5fd0c4", "#8be3da", "#173b38"]),
@@ -59,7 +59,7 @@ const PALETTES: [Palette; 6] = [
     palette(["#a8326e", "#872556", "#fce2ee"], ["#f79cc6", "#fabddb", "#47203a"]),
 ];
 
-/// The palette of an application: always the same for the same brief.
+/// The palette of an application, which depends only on the brief.
 pub(crate) fn palette_of(brief: &AppBrief) -> Palette {
     let hash = fingerprint(&[&brief.main_entity().key, &brief.slug]);
     let number = usize::from_str_radix(&hash[..6], 16).unwrap_or_default();
@@ -93,8 +93,8 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment
 });
 
-/// Fills a template; `name`'s ending says how values are escaped: as HTML in
-/// `.html` and `.svg`, not at all elsewhere.
+/// Renders a template. The extension of `name` selects the escaping of values: HTML for
+/// `.html` and `.svg`, otherwise none.
 pub(crate) fn render(name: &str, template: &str, values: impl Serialize) -> Result<String, minijinja::Error> {
     let mut text = ENVIRONMENT.render_named_str(name, template, Serde(values))?;
     if !text.ends_with('\n') {
@@ -103,7 +103,7 @@ pub(crate) fn render(name: &str, template: &str, values: impl Serialize) -> Resu
     Ok(text)
 }
 
-/// JSON that is safe inside a script, wherever the script stands.
+/// JSON that is safe inside a script element.
 pub(crate) fn script_json(value: &impl Serialize) -> String {
     let json = serde_json::to_string_pretty(value).expect("plain data always becomes JSON");
     json.replace('<', "\\u003c").replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
@@ -115,7 +115,7 @@ pub(crate) fn json_file(path: &str, value: &impl Serialize) -> File {
     File::new(path, json + "\n")
 }
 
-/// Text that means nothing to Markdown.
+/// Text with Markdown characters escaped.
 pub(crate) fn markdown(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,9 +1,9 @@
-//! Reading words: cleaning, folding, singular and plural, slugs.
+//! Text functions: cleaning, folding, singular and plural, slugs.
 
 use crate::language::Language;
 
-/// Takes control characters and invisible direction marks out of text that a
-/// person typed, keeps line breaks, and cuts it at `limit` characters.
+/// Removes control characters and invisible direction marks, keeps line breaks, and
+/// truncates the text to `limit` characters.
 pub(crate) fn clean(text: &str, limit: usize) -> String {
     let kept = text.replace("\r\n", "\n").replace('\r', "\n");
     kept.chars()
@@ -52,20 +52,20 @@ pub(crate) fn fold(text: &str) -> String {
 pub(crate) struct Word {
     /// As typed.
     pub(crate) text: String,
-    /// As compared.
+    /// The folded form.
     pub(crate) folded: String,
 }
 
-/// A piece of a sentence.
+/// A token of a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Token {
     /// A word.
     Word(Word),
-    /// A comma, a slash, a bullet: something between two things of a list.
+    /// A comma, a slash or a bullet: a separator between two items of a list.
     Separator,
-    /// A colon: what comes explains what came.
+    /// A colon.
     Colon,
-    /// What stands in brackets, without them.
+    /// The text in brackets, without the brackets.
     Aside(String),
     /// The end of a sentence.
     Stop,
@@ -225,8 +225,8 @@ fn french_plural(word: &str) -> String {
     }
 }
 
-/// Letters, digits and `separator` only, at most `limit` bytes; empty where the
-/// text has no Latin letter.
+/// Letters, digits and `separator` only, at most `limit` bytes; empty if the text has no
+/// Latin letter.
 pub(crate) fn slug(text: &str, separator: char, limit: usize) -> String {
     let mut slug = String::new();
     for c in fold(text).chars() {
@@ -246,8 +246,7 @@ pub(crate) fn capitalize(text: &str) -> String {
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
-/// The text as far as the end of its first sentence, at most `limit`
-/// characters, cut between words.
+/// The first sentence of the text, truncated between words to at most `limit` characters.
 pub(crate) fn first_sentence(text: &str, limit: usize) -> String {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     let end = line
@@ -264,7 +263,7 @@ pub(crate) fn first_sentence(text: &str, limit: usize) -> String {
     format!("{whole}…")
 }
 
-/// A short stable number of some text (FNV-1a), as eight hex digits.
+/// A stable hash of the texts (FNV-1a), as eight hex digits.
 pub(crate) fn fingerprint(parts: &[&str]) -> String {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     for byte in parts.iter().flat_map(|part| part.bytes()) {

@@ -13,7 +13,7 @@ pub(crate) fn files(brief: &AppBrief) -> Result<Vec<File>, minijinja::Error> {
     Ok(files)
 }
 
-/// `index.html`; `mobile` adds what an installable application needs.
+/// `index.html`; `mobile` adds the tags of an installable application.
 pub(crate) fn page(brief: &AppBrief, mobile: bool) -> Result<File, minijinja::Error> {
     let mut scripts = vec!["schema.js", "store.js", "ui.js", "form.js"];
     if brief.advanced {

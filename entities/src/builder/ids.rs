@@ -3,7 +3,7 @@
 use crate::typed_ids::typed_ids;
 
 typed_ids! {
-    /// One kept generation of a project.
+    /// One version of a project.
     VersionId,
     DeploymentId,
 }

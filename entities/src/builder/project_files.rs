@@ -19,7 +19,7 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Entity {
-    /// The files of a version, in the order of their paths.
+    /// The files of a version, ordered by path.
     pub fn find_of(version: VersionId) -> Select<Self> {
         Self::find().filter(Column::VersionId.eq(version)).order_by_asc(Column::Path)
     }

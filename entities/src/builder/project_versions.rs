@@ -8,7 +8,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: VersionId,
     pub project_id: ProjectId,
-    /// 1, 2, 3 … within the project; unique there.
+    /// 1, 2, 3 … within the project; unique in the project.
     pub number: i32,
     pub job_id: Option<JobId>,
     pub provider: String,
@@ -37,7 +37,7 @@ impl Entity {
         Self::find_of(project).filter(Column::Number.eq(number))
     }
 
-    /// The version that a job made.
+    /// The version that a job created.
     pub fn find_by_job(job: JobId) -> Select<Self> {
         Self::find().filter(Column::JobId.eq(job))
     }

@@ -7,7 +7,7 @@ use crate::{DeploymentId, ProjectId, Timestamp};
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub slug: String,
-    /// Unique: a project has one preview address, whatever is published there.
+    /// Unique: a project has one preview URL, whichever version is published.
     pub project_id: ProjectId,
     pub deployment_id: DeploymentId,
     pub views: i64,

@@ -3,21 +3,21 @@
 use crate::text_enums::text_enums;
 
 text_enums! {
-    /// Where a job is in its life; `atelier_queue::state` says who may become what.
+    /// The state of a job; `atelier_queue::state` defines the transitions.
     JobState {
-        /// Due later: delayed, or put off by its handler.
+        /// Due later: delayed, or snoozed by its handler.
         Scheduled = "scheduled",
-        /// Due, waiting for a worker.
+        /// Due and waiting for a worker.
         Available = "available",
         /// Held by a worker under a lease.
         Running = "running",
         /// An attempt failed; due again later.
         Retrying = "retrying",
         Succeeded = "succeeded",
-        /// Out of attempts, or failed for good.
+        /// Out of attempts, or failed permanently.
         Failed = "failed",
         Cancelled = "cancelled",
-        /// Thrown away by an operator.
+        /// Discarded by an operator.
         Discarded = "discarded",
     }
 
@@ -34,12 +34,12 @@ text_enums! {
 }
 
 impl JobState {
-    /// The states a job never leaves but by an operator's retry.
+    /// The final states, which a job leaves only by an operator's retry.
     pub const TERMINAL: [Self; 4] = [Self::Succeeded, Self::Failed, Self::Cancelled, Self::Discarded];
 
-    /// What the state is to the indexes of jobs: 0 waits for its time, 1 is open, 2
-    /// succeeded, 3 failed, 4 cancelled, 5 discarded. A claim leaves it as it is, so that
-    /// no index has to be written for one.
+    /// The phase of the state, for the indexes of jobs: 0 due later, 1 available or running, 2
+    /// succeeded, 3 failed, 4 cancelled, 5 discarded. A claim does not change it, so that a
+    /// claim writes no index.
     #[must_use]
     pub const fn phase(self) -> i16 {
         match self {

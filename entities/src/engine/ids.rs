@@ -4,9 +4,9 @@ use crate::typed_ids::typed_ids;
 
 typed_ids! {
     JobId,
-    /// What one claim holds.
+    /// The lease of one claim.
     LeaseId,
-    /// One run of a worker process; a restart gets another.
+    /// One run of a worker process; a restart gets a new id.
     WorkerId,
     /// One run of a scheduler process.
     SchedulerId,

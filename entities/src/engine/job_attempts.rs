@@ -7,7 +7,8 @@ use crate::{AttemptOutcome, JobId, Timestamp, WorkerId};
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub job_id: JobId,
-    /// The fence of the claim: one for each start, counted or not.
+    /// The fencing token of the claim: one for each start, whether it counts as an attempt or
+    /// not.
     #[sea_orm(primary_key, auto_increment = false)]
     pub fence: i64,
     pub attempt: i32,

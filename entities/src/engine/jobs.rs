@@ -12,39 +12,41 @@ pub struct Model {
     /// 0 urgent, 1 normal, 2 bulk.
     pub lane: i16,
     pub state: JobState,
-    /// [`JobState::phase`] of the state, written with it: what indexes go by.
+    /// [`JobState::phase`] of the state, written with it. The indexes use it.
     pub phase: i16,
-    /// Whose job it is: who may see it, and whose turn it takes.
+    /// The owner: may see the job, and is the unit of fair scheduling.
     pub owner_id: Option<UserId>,
-    /// What it is about, such as a project's id.
+    /// The id of the job's subject, such as a project.
     pub subject_id: Option<Uuid>,
     pub args: Json,
     pub result: Option<Json>,
     pub error: Option<Json>,
     pub progress: Option<Json>,
-    /// Attempts begun and counted.
+    /// Started attempts that count.
     pub attempt: i32,
     pub max_attempts: i32,
     pub timeout_secs: i32,
-    /// Grows with each claim: what a worker shows to prove that the job is still its.
+    /// The fencing token: it grows with each claim, and a worker passes it to prove that it
+    /// still holds the job.
     pub fence: i64,
-    /// Where the row lies, in the database's own words; of a job as its claim left it only.
+    /// The physical position of the row, as the database writes it. Only set on a job that a
+    /// claim has returned.
     #[sea_orm(ignore)]
     pub place: Option<String>,
-    /// Grows with each change that a client may see.
+    /// Grows with each change that is visible to clients.
     pub revision: i64,
-    /// Unique among jobs that have not ended.
+    /// Unique among unfinished jobs.
     pub unique_key: Option<String>,
     pub run_at: Timestamp,
-    /// Order of dispatch among available jobs of a queue: lower goes first.
+    /// Dispatch order of the available jobs of a queue: lower ranks first.
     pub rank: i64,
-    /// Not started after this moment.
+    /// The job does not start after this time.
     pub expires_at: Option<Timestamp>,
-    /// Whose the last attempt is, and the lease that its claim gave it.
+    /// The worker of the last attempt, and the lease of its claim.
     pub worker_id: Option<WorkerId>,
     pub lease_id: Option<LeaseId>,
     pub cancel_requested_at: Option<Timestamp>,
-    /// W3C traceparent of the request that asked for it.
+    /// W3C traceparent of the request that enqueued it.
     pub trace_parent: Option<String>,
     pub request_id: Option<String>,
     pub created_at: Timestamp,

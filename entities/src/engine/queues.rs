@@ -9,14 +9,14 @@ pub struct Model {
     pub name: String,
     pub paused_at: Option<Timestamp>,
     pub paused_by: Option<UserId>,
-    /// Jobs that may run at once, over all workers.
+    /// Jobs that may run at the same time on all workers.
     pub max_running: Option<i32>,
-    /// Jobs of one owner that may run at once.
+    /// Jobs of one owner that may run at the same time.
     pub max_running_per_owner: Option<i32>,
     /// Jobs that may start in each `rate_period_secs`.
     pub rate_limit: Option<i32>,
     pub rate_period_secs: Option<i32>,
-    /// The starts that the rate still counts, by when they fall out of it.
+    /// The starts that the rate limit still counts, with the times at which they expire.
     pub rate_starts: Option<Json>,
     pub updated_at: Timestamp,
 }

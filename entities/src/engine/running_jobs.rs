@@ -2,13 +2,13 @@ use sea_orm::entity::prelude::*;
 
 use crate::{JobId, LeaseId, Timestamp, UserId, WorkerId};
 
-/// A job that runs and the lease that its attempt runs under: a view of both.
+/// A view of running jobs with the lease of their attempt.
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "running_jobs")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: JobId,
-    /// The fence of the claim.
+    /// The fencing token of the claim.
     #[sea_orm(primary_key, auto_increment = false)]
     pub fence: i64,
     pub owner_id: Option<UserId>,
@@ -16,7 +16,7 @@ pub struct Model {
     pub lease_id: LeaseId,
     pub queue: String,
     pub worker_id: WorkerId,
-    /// Once this has passed, the job is taken back.
+    /// The job is rescued after this time.
     pub expires_at: Timestamp,
 }
 

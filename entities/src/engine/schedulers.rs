@@ -2,7 +2,7 @@ use sea_orm::entity::prelude::*;
 
 use crate::{SchedulerId, Timestamp};
 
-/// A scheduler process that shows itself.
+/// A scheduler process, which refreshes its row.
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "schedulers")]
 pub struct Model {

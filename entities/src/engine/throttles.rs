@@ -7,9 +7,9 @@ use crate::{JobId, Timestamp};
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub key: String,
-    /// The job that used the key up.
+    /// The job that holds the key.
     pub job_id: JobId,
-    /// When the key is free again.
+    /// When the key expires.
     pub until: Timestamp,
 }
 

@@ -9,9 +9,9 @@ pub struct Model {
     pub id: WorkerId,
     pub host: String,
     pub pid: i32,
-    /// Queues it takes jobs from and how many at a time: {"email": 16}.
+    /// Its queues with their concurrency: {"email": 16}.
     pub queues: Json,
-    /// Kinds it has a handler for.
+    /// The kinds that it has a handler for.
     pub kinds: Json,
     pub version: String,
     pub draining: bool,

@@ -13,7 +13,7 @@ pub struct Model {
     pub kind: CreditKind,
     pub description: String,
     pub project_id: Option<ProjectId>,
-    /// The job it pays for. (job_id, kind) is unique, so that a job is charged and
+    /// The job that it pays for. (job_id, kind) is unique, so that a job is charged and
     /// refunded once.
     pub job_id: Option<JobId>,
     pub created_at: Timestamp,

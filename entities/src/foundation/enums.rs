@@ -24,61 +24,60 @@ text_enums! {
         Bonus = "bonus",
         /// Bought.
         Purchase = "purchase",
-        /// Taken when a generation was asked for.
+        /// Charged when a generation was requested.
         Usage = "usage",
-        /// Given back because the generation did not succeed.
+        /// Refunded because the generation did not succeed.
         Refund = "refund",
-        /// Set right by an operator.
+        /// Corrected by an operator.
         Adjustment = "adjustment",
     }
 
     MailStatus {
         Queued = "queued",
         Sent = "sent",
-        /// Kept in the outbox of an instance without SMTP.
+        /// Stored in the outbox of an instance without SMTP.
         Captured = "captured",
         Failed = "failed",
-        /// Not sent: the receiver's server refused mails to that address before, or the
-        /// account is deactivated.
+        /// Not sent: mails to the address bounced before, or the account is deactivated.
         Suppressed = "suppressed",
-        /// Not sent: the person does not want mails of its category.
+        /// Not sent: the person has opted out of its category.
         Unsubscribed = "unsubscribed",
     }
 
-    /// What a mail that a person can do without is about.
+    /// The category of an optional mail.
     MailCategory {
-        /// How a day was spent.
+        /// Daily reminders.
         Reminders = "reminders",
-        /// How a challenge ended.
+        /// Results of challenges.
         Results = "results",
-        /// A limit is near or reached.
+        /// Limits that are nearly or fully used.
         Alerts = "alerts",
-        /// What became of generations and deployments.
+        /// Results of generations and deployments.
         Activity = "activity",
     }
 
-    /// What a token that a mail carries is good for.
+    /// The purpose of a mailed token.
     TokenPurpose {
         VerifyEmail = "verify_email",
         ResetPassword = "reset_password",
     }
 
-    /// Who else people may sign in at.
+    /// The identity providers.
     SignInProvider {
         Google = "google",
         Github = "github",
         Apple = "apple",
     }
 
-    /// Who ends a sign-in at a provider.
+    /// Where a sign-in at a provider is completed.
     OAuthEnd {
-        /// The browser that began it, at the API's own callback.
+        /// In the browser that began it, at the callback of the API.
         Browser = "browser",
-        /// A client that asked for the address, with the code.
+        /// In a client that requested the URL and sends the code.
         Client = "client",
     }
 
-    /// What an API token may be used for.
+    /// The scope of an API token.
     ApiScope {
         Read = "read",
         Write = "write",

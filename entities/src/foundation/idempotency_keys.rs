@@ -11,7 +11,7 @@ pub struct Model {
     pub key: String,
     /// SHA-256 of method, path and body, hexadecimal.
     pub request_hash: String,
-    /// None while the first request is still running.
+    /// None while the first request is being processed.
     pub status: Option<i32>,
     pub location: Option<String>,
     pub body: Option<String>,

@@ -1,4 +1,4 @@
-//! Accounts, and the ways to sign in to one.
+//! Accounts, sessions, tokens and sign-in.
 
 pub mod account_tokens;
 pub mod api_tokens;

@@ -7,13 +7,13 @@ typed_ids! {
     UserId,
     /// One signed-in device: a row of `sessions`.
     SessionId,
-    /// A person's account at a provider, linked to theirs here.
+    /// A person's identity at a provider, linked to an account.
     OAuthIdentityId,
     /// The chain of refresh tokens that began with one sign-in.
     SessionFamilyId,
-    /// A token that a mail carries, such as the one that proves its address.
+    /// A mailed token, such as the one that verifies the mail address.
     AccountTokenId,
-    /// A token that a person made for a script.
+    /// A token that a person created for a script.
     ApiTokenId,
     ProjectId,
     MailId,

@@ -1,4 +1,4 @@
-//! Mails, and who does not get them.
+//! Mails, opt-outs and suppressed addresses.
 
 pub mod mail_messages;
 pub mod mail_opt_outs;

@@ -15,7 +15,7 @@ pub struct Model {
     pub repository_url: Option<String>,
     pub deployment_url: Option<String>,
     pub config: Json,
-    /// Number of the version that is current; none before the first generation.
+    /// Number of the current version; none before the first generation.
     pub current_version: Option<i32>,
     pub views: i64,
     pub created_at: Timestamp,
@@ -33,7 +33,7 @@ impl Entity {
         Self::find().filter(Column::UserId.eq(user))
     }
 
-    /// A project, where it is that account's.
+    /// A project of the account.
     pub fn find_owned_by_id(user: UserId, id: ProjectId) -> Select<Self> {
         Self::find_by_id(id).filter(Column::UserId.eq(user))
     }

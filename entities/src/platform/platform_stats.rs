@@ -14,7 +14,7 @@ pub struct Model {
     pub active_users_today: i64,
     pub projects_created_today: i64,
     pub computed_at: Timestamp,
-    /// More figures, for operators; none before they were first counted.
+    /// Further figures for operators; none before the first computation.
     pub overview: Option<Json>,
 }
 

@@ -2,14 +2,14 @@ use sea_orm::entity::prelude::*;
 
 use crate::Timestamp;
 
-/// A row that is rewritten to see whether the database takes writes.
+/// A row that is rewritten to check whether the database accepts writes.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "write_probes")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub slot: i32,
     pub written_at: Timestamp,
-    /// What makes the row large where room is in doubt.
+    /// Makes the row large, to check that there is free space.
     pub filler: Option<Vec<u8>>,
 }
 

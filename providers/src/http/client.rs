@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::error::{HttpError, describe};
 
-/// Installs the process's TLS provider (ring) for every client in it. Call it
-/// once before the first client is made; further calls do nothing.
+/// Installs the TLS provider (ring) of this process. Call it before the first client is
+/// made; further calls do nothing.
 pub fn install_crypto_provider() {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         let another_thread_was_first = rustls::crypto::ring::default_provider().install_default().is_err();
@@ -13,12 +13,12 @@ pub fn install_crypto_provider() {
     }
 }
 
-/// A client for hosts that the operator named; follows no redirect.
+/// A client for hosts that the operator configured. It follows no redirects.
 pub(crate) fn trusted_client(connect_timeout: Duration) -> Result<reqwest::Client, HttpError> {
     build_client(|| client_builder(connect_timeout))
 }
 
-/// The same, with a bound for whole requests and their bodies.
+/// The same with a time limit for whole requests, including the bodies.
 pub(crate) fn bounded_trusted_client(
     connect: Duration,
     total: Duration,
@@ -36,8 +36,8 @@ pub(super) fn client_builder(connect_timeout: Duration) -> reqwest::ClientBuilde
         .user_agent(concat!("atelier/", env!("CARGO_PKG_VERSION")))
 }
 
-/// Trusts the system's certificates, or the bundled ones where the system has
-/// none, as in slim containers.
+/// Trusts the CA certificates of the system, or the bundled ones if the system has none, as
+/// in slim containers.
 pub(super) fn build_client(
     builder: impl Fn() -> reqwest::ClientBuilder,
 ) -> Result<reqwest::Client, HttpError> {

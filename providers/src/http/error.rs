@@ -13,16 +13,16 @@ pub enum HttpError {
     /// The host is, or resolves to, an address that is not public.
     #[error("{host} is not a public address")]
     Refused {
-        /// The host as it was asked for.
+        /// The host of the request.
         host: String,
     },
-    /// A bound of time was reached.
+    /// The time limit was exceeded.
     #[error("no response in time")]
     Timeout,
     /// The body is larger than allowed.
     #[error("the response is larger than {limit} bytes")]
     TooLarge {
-        /// The bound.
+        /// The limit.
         limit: usize,
     },
     /// The server redirected too often.

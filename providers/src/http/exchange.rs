@@ -11,8 +11,7 @@ pub struct OutboundRequest {
     pub method: String,
     /// Absolute http or https URL.
     pub url: String,
-    /// Header names and values. They are not sent on to another origin that
-    /// the first one redirects to.
+    /// Header names and values. After a redirect to another origin they are not sent.
     pub headers: Vec<(String, String)>,
     /// Body, empty for none.
     pub body: Bytes,

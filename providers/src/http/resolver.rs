@@ -1,4 +1,4 @@
-//! Name resolution that hands out public addresses only.
+//! Name resolution that returns only public addresses.
 
 use std::net::SocketAddr;
 
@@ -11,8 +11,8 @@ use super::address::is_public;
 #[error("the name has no public address")]
 pub(super) struct RefusedAddress;
 
-/// Asks the system and drops what is not public. The connection is made to
-/// what it answers, so a second look-up cannot slip in another address.
+/// Resolves names with the system's resolver and drops addresses that are not public. The
+/// connection uses the returned addresses: there is no second look-up.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PublicResolver;
 

@@ -1,4 +1,4 @@
-//! Counters of this process.
+//! Counters in the memory of this process.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -10,7 +10,7 @@ use super::{Counts, Decision, RateLimiter, Rule, WindowTime};
 
 const DEFAULT_MAX_KEYS: usize = 100_000;
 
-/// Counts for a bounded number of keys.
+/// Counters for a limited number of keys.
 pub struct MemoryLimiter {
     entries: Mutex<LruCache<(String, u32), Entry>>,
 }
@@ -21,15 +21,15 @@ struct Entry {
 }
 
 impl MemoryLimiter {
-    /// Holds at most a hundred thousand keys.
+    /// Holds at most 100,000 keys.
     pub fn new() -> Self {
         Self::with_max_keys(DEFAULT_MAX_KEYS)
     }
 
-    /// Holds at most `max_keys` keys; where more are in use at once, those used least
-    /// lately start anew.
+    /// Holds at most `max_keys` keys. If there are more, the least recently used ones are
+    /// evicted.
     pub fn with_max_keys(max_keys: usize) -> Self {
-        // What is inserted by its entry may exceed the capacity by one.
+        // An insertion by entry may exceed the capacity by one.
         Self { entries: Mutex::new(LruCache::new(max_keys.saturating_sub(1))) }
     }
 
@@ -45,7 +45,7 @@ impl MemoryLimiter {
         counts.decide(allowed, rule, moment)
     }
 
-    /// The decision where another use would be refused. Nothing is counted.
+    /// The decision if the next use would be refused, otherwise none. Nothing is counted.
     pub fn refusal(&self, key: &str, rule: Rule, now: DateTime<Utc>) -> Option<Decision> {
         let moment = WindowTime::new(rule, now);
         let mut entries = self.lock();
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_what_it_would_refuse_without_counting() {
+    fn reports_a_refusal_without_counting() {
         let limiter = MemoryLimiter::new();
         for used in 0..3 {
             assert_eq!(limiter.refusal("a", RULE, at(0)), None, "{used}");

@@ -1,4 +1,4 @@
-//! Counters that all replicas share, in Redis.
+//! Counters in Redis, shared by all replicas.
 
 use ::redis::Script;
 use async_trait::async_trait;
@@ -9,9 +9,10 @@ use super::reservations::Reservations;
 use super::{Counts, Decision, RateLimiter, Rule, WindowTime};
 use crate::shared_redis::{InvalidRedisUrl, SharedRedis, SharedRedisOptions};
 
-/// Checks and counts in one round trip. Keys: this window's counter and the
-/// last one's. Arguments: limit, milliseconds elapsed, length of a window, uses wanted.
-/// Answers the uses that it counted, at most those that are free.
+/// Checks and counts in one round trip. Keys: the counters of the current and the previous
+/// window. Arguments: limit, elapsed milliseconds, length of the window, requested uses.
+/// Returns the number of counted uses, which is at most the number of free ones, and both
+/// counters.
 const SCRIPT: &str = r"
 local current = tonumber(redis.call('GET', KEYS[1]) or '0')
 local previous = tonumber(redis.call('GET', KEYS[2]) or '0')
@@ -27,12 +28,11 @@ if is_new then redis.call('PEXPIRE', KEYS[1], length * 2) end
 return {taken, current, previous}
 ";
 
-/// Counts in Redis; while Redis is away, in this process.
+/// Counts in Redis, and in this process while Redis is unavailable.
 ///
-/// Of a large limit, a process takes a hundredth at a time and counts it down by itself.
-/// What it has taken and not used when the window ends is lost to everybody, so that
-/// together no more than the limit gets through, and some may be refused a little
-/// early where many processes serve one key.
+/// Of a large limit, a process reserves one percent at a time and counts it down locally.
+/// Reserved uses that are left when the window ends expire. So the processes together never
+/// exceed the limit; if many of them serve one key, some uses may be refused early.
 pub struct RedisLimiter {
     redis: SharedRedis,
     script: Script,
@@ -42,8 +42,7 @@ pub struct RedisLimiter {
 }
 
 impl RedisLimiter {
-    /// Prepares the connection, which is made at the first check. Needs a
-    /// running tokio.
+    /// Prepares the connection, which is made at the first check. Requires a tokio runtime.
     pub fn new(options: &SharedRedisOptions) -> Result<Self, InvalidRedisUrl> {
         Ok(Self {
             redis: SharedRedis::new(options, "rate limits")?,
@@ -54,9 +53,9 @@ impl RedisLimiter {
         })
     }
 
-    /// Whether the local counters stand in at the moment.
-    pub fn is_away(&self) -> bool {
-        self.redis.is_away()
+    /// Whether Redis is unavailable and the local counters are used.
+    pub fn is_unavailable(&self) -> bool {
+        self.redis.is_unavailable()
     }
 
     async fn take(
@@ -75,7 +74,7 @@ impl RedisLimiter {
     }
 }
 
-/// Uses taken at a time.
+/// Uses that are reserved at a time.
 fn batch_of(rule: Rule) -> u64 {
     u64::from((rule.limit / 100).max(1))
 }
@@ -129,7 +128,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn limits_locally_while_redis_is_away() {
+    async fn limits_locally_while_redis_is_unavailable() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("redis://{}", listener.local_addr().expect("an address"));
         drop(listener);
@@ -139,6 +138,6 @@ mod tests {
             allowed.push(limiter.check("a", RULE, at(0)).await.allowed);
         }
         assert_eq!(allowed, [true, true, false]);
-        assert!(limiter.is_away());
+        assert!(limiter.is_unavailable());
     }
 }

@@ -1,4 +1,4 @@
-//! Uses that this process has taken from the shared counters and not spent yet.
+//! Uses that this process has reserved from the shared counters and not spent yet.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -6,32 +6,32 @@ use hashlink::LruCache;
 
 use super::{Counts, Rule, WindowTime};
 
-/// Keys at once. Where more are in use, those used least lately lose what is left.
-const MOST: usize = 100_000;
+/// Most keys. If there are more, the least recently used ones lose their reserved uses.
+const MAX_KEYS: usize = 100_000;
 
-/// By key. Keys of rules whose uses are taken one by one never get here.
+/// The reserved uses by key. Rules with small limits reserve nothing.
 pub(super) struct Reservations {
     of: Mutex<LruCache<String, Reservation>>,
 }
 
 impl Default for Reservations {
     fn default() -> Self {
-        Self { of: Mutex::new(LruCache::new(MOST)) }
+        Self { of: Mutex::new(LruCache::new(MAX_KEYS)) }
     }
 }
 
 struct Reservation {
-    /// The window that the uses were taken in; no other.
+    /// The window that the uses belong to.
     index: i64,
     rule: Rule,
     left: u64,
-    /// As the shared counters were last heard of, what is left here among it.
+    /// The last known shared counters. They include the uses that are left here.
     counts: Counts,
 }
 
 impl Reservations {
-    /// Spends one use, where there is one: the counts with it, and without those that
-    /// are left.
+    /// Spends one reserved use, if there is one. Returns the counts with it and without the
+    /// uses that are left.
     pub(super) fn spend(&self, key: &str, rule: Rule, moment: WindowTime) -> Option<Counts> {
         let mut of = self.lock();
         let reservation = of.get_mut(key).filter(|reservation| reservation.is_of(rule, moment))?;
@@ -39,8 +39,8 @@ impl Reservations {
         Some(reservation.used())
     }
 
-    /// Adds `more` uses that were just taken, when the shared counters stood at
-    /// `counts`: the counts without all those that are left.
+    /// Adds `more` reserved uses; `counts` are the shared counters after the reservation.
+    /// Returns the counts without the uses that are left.
     pub(super) fn add(&self, key: &str, rule: Rule, moment: WindowTime, more: u64, counts: Counts) -> Counts {
         let mut of = self.lock();
         if let Some(reservation) = of.get_mut(key).filter(|reservation| reservation.is_of(rule, moment)) {
@@ -122,12 +122,12 @@ mod tests {
     #[test]
     fn there_is_a_bound_to_the_keys() {
         let reservations = Reservations::default();
-        for key in 0..MOST + 10 {
+        for key in 0..MAX_KEYS + 10 {
             reservations.add(&key.to_string(), RULE, window(1), 2, counts(3));
         }
 
-        assert_eq!(reservations.lock().len(), MOST);
+        assert_eq!(reservations.lock().len(), MAX_KEYS);
         assert_eq!(reservations.spend("0", RULE, window(1)), None);
-        assert!(reservations.spend(&MOST.to_string(), RULE, window(1)).is_some());
+        assert!(reservations.spend(&MAX_KEYS.to_string(), RULE, window(1)).is_some());
     }
 }

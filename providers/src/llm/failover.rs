@@ -1,4 +1,4 @@
-//! Several models in order: where one cannot answer, the next does.
+//! Failover between models: if one fails, the next is used.
 
 use std::sync::Arc;
 
@@ -12,15 +12,15 @@ use crate::{
     resilience::Clock,
 };
 
-/// Longest rest that a provider's Retry-After is believed for.
-const MAX_REST: TimeDelta = TimeDelta::minutes(10);
+/// Longest accepted Retry-After of a provider.
+const MAX_RETRY_AFTER: TimeDelta = TimeDelta::minutes(10);
 
-/// Asks the first model whose circuit lets it, and goes on to the next one
-/// where the fault is the provider's. Faults of the request end it at once.
-/// Where every circuit is open nobody is asked: [`LlmError::CircuitOpen`].
+/// Uses the first model whose circuit is closed, and continues with the next one if the
+/// fault is the provider's. A fault of the request ends the generation at once. If every
+/// circuit is open, the result is [`LlmError::CircuitOpen`].
 ///
-/// A model that fails in the middle has already told the sink some pieces;
-/// those of the next follow them from the start.
+/// A model that fails in the middle has already sent chunks to the sink. The next model
+/// sends its chunks from the start.
 pub struct FailoverModel {
     first: Arc<dyn ChatModel>,
     others: Vec<Arc<dyn ChatModel>>,
@@ -29,8 +29,8 @@ pub struct FailoverModel {
 }
 
 impl FailoverModel {
-    /// `first` is preferred, `others` follow in their order. A model's circuit has the
-    /// name of its provider, so no two may share one.
+    /// `first` is preferred, `others` follow in order. A model's circuit has the name of its
+    /// provider, so that the names must be unique.
     pub fn new(
         first: Arc<dyn ChatModel>,
         others: Vec<Arc<dyn ChatModel>>,
@@ -40,11 +40,11 @@ impl FailoverModel {
         Self { first, others, circuits, clock }
     }
 
-    async fn settle(&self, provider: &str, result: &Result<Completion, LlmError>) {
+    async fn report(&self, provider: &str, result: &Result<Completion, LlmError>) {
         let now = (self.clock)();
         let report = match result {
             Err(LlmError::RateLimited { after: Some(after), .. }) => {
-                let rest = TimeDelta::from_std(*after).unwrap_or(MAX_REST).min(MAX_REST);
+                let rest = TimeDelta::from_std(*after).unwrap_or(MAX_RETRY_AFTER).min(MAX_RETRY_AFTER);
                 Report::RetryAfter { until: now + rest }
             }
             Err(error) if error.is_provider_fault() => Report::Failed,
@@ -69,26 +69,26 @@ impl ChatModel for FailoverModel {
         request: &GenerationRequest,
         sink: StreamSink<'_>,
     ) -> Result<Completion, LlmError> {
-        let mut worst = None;
-        let mut resting = None;
+        let mut failure = None;
+        let mut open = None;
         for model in std::iter::once(&self.first).chain(&self.others) {
             let provider = model.provider();
             if let Permit::Refused { until } = self.circuits.ask(provider, (self.clock)()).await {
                 metrics::circuit_held_back(provider);
-                resting = Some(sooner(resting, (provider, until)));
+                open = Some(sooner(open, (provider, until)));
                 continue;
             }
             let result = model.generate(request, sink).await;
-            self.settle(provider, &result).await;
+            self.report(provider, &result).await;
             match result {
                 Err(error) if error.is_provider_fault() => {
                     tracing::warn!(provider, %error, "model failed");
-                    worst = Some(more_hopeful(worst, error));
+                    failure = Some(more_retryable(failure, error));
                 }
                 result => return result,
             }
         }
-        Err(match (worst, resting) {
+        Err(match (failure, open) {
             (Some(error), _) => error,
             (None, Some((provider, until))) => LlmError::CircuitOpen { provider: provider.to_owned(), until },
             (None, None) => LlmError::Transient { message: "there is no model".into() },
@@ -103,7 +103,7 @@ fn sooner<'a>(
     before.filter(|(_, until)| *until <= now.1).unwrap_or(now)
 }
 
-fn more_hopeful(before: Option<LlmError>, now: LlmError) -> LlmError {
+fn more_retryable(before: Option<LlmError>, now: LlmError) -> LlmError {
     match before {
         Some(before) if before.is_retryable() || !now.is_retryable() => before,
         _ => now,

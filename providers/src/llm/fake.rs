@@ -1,4 +1,4 @@
-//! A model that says what a test wrote for it.
+//! A model that follows the script of a test.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,22 +14,22 @@ use super::{
 /// One scripted reaction.
 #[derive(Debug, Clone)]
 pub enum ScriptedAnswer {
-    /// Answers in one piece.
+    /// Answers in one chunk.
     Text(String),
-    /// Answers in these pieces.
+    /// Answers in these chunks.
     Pieces(Vec<String>),
-    /// Answers in one piece that ends at the bound of tokens.
+    /// Answers in one chunk that ends at the token limit.
     Truncated(String),
     /// Fails.
     Fails(LlmError),
-    /// Tells these pieces and fails then.
+    /// Sends these chunks, then fails.
     FailsAfter(Vec<String>, LlmError),
     /// Waits until the test notifies, then reacts.
     Waits(Arc<Notify>, Box<ScriptedAnswer>),
 }
 
-/// Answers a queue of scripted reactions and records what it was asked. When
-/// the queue is empty it repeats its default, and fails without one.
+/// Answers from a queue of scripted reactions and records its requests. When the queue is
+/// empty, it uses its default, and fails without one.
 pub struct ScriptedModel {
     provider: String,
     script: Mutex<VecDeque<ScriptedAnswer>>,

@@ -3,16 +3,17 @@
 /// Why a sign-in at a provider failed. No message carries a code, a token or a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OAuthError {
-    /// The provider does not answer, or is left alone for a while since it did not.
+    /// The provider does not answer, or its circuit is open.
     #[error("the provider does not answer: {0}")]
     Unavailable(String),
-    /// The provider does not accept the code: it was used, is too old, or is another's.
+    /// The provider does not accept the code: it was used, has expired, or is for another
+    /// client.
     #[error("the provider refused the code: {0}")]
     Refused(String),
     /// The answer fails a check: it may be forged.
     #[error("the provider's answer cannot be trusted: {0}")]
     Untrusted(String),
-    /// The provider does not know this instance, or its settings are wrong.
+    /// The provider does not know this instance, or the settings are wrong.
     #[error("the provider refused this instance: {0}")]
     Misconfigured(String),
 }
@@ -41,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tells_whose_fault_a_refusal_is() {
+    fn classifies_error_codes() {
         for (code, expected) in [
             ("invalid_grant", OAuthError::Refused("invalid_grant".into())),
             ("bad_verification_code", OAuthError::Refused("bad_verification_code".into())),

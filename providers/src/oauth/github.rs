@@ -1,4 +1,4 @@
-//! GitHub: OAuth 2 without an ID token. Who came is asked of its API.
+//! GitHub: OAuth 2 without an ID token. The person is read from its API.
 
 use async_trait::async_trait;
 use http::{Request, header};
@@ -15,24 +15,24 @@ use super::{
     transport::TransportError,
 };
 
-/// GitHub, or something that speaks like it.
+/// GitHub, or a compatible server.
 #[derive(Debug)]
 pub struct GithubOptions {
-    /// What it knows this instance as.
+    /// Client id.
     pub client_id: String,
-    /// How this instance proves it.
+    /// Client secret.
     pub client_secret: SecretString,
-    /// Where the browser is sent.
+    /// Authorization endpoint.
     pub authorize_url: String,
-    /// Where a code becomes a token.
+    /// Token endpoint.
     pub token_url: String,
-    /// What the addresses of its API start with.
+    /// Base URL of the API.
     pub api_url: String,
 }
 
 type Client = BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
 
-/// Signs people in at GitHub.
+/// Sign-in at GitHub.
 #[derive(Debug)]
 pub struct GithubProvider {
     client: Client,
@@ -57,8 +57,7 @@ struct Email {
 }
 
 impl GithubProvider {
-    /// GitHub; nothing is asked of it before somebody signs in. Fails where an address
-    /// is no URL.
+    /// A provider; it makes no request before a sign-in. Fails if a URL is invalid.
     pub fn new(options: GithubOptions, transport: Transport) -> Result<Self, OAuthError> {
         let wrong = |_| OAuthError::Misconfigured("an address is no URL".to_owned());
         let authorize_url = Url::parse(&options.authorize_url).map_err(wrong)?;
@@ -131,8 +130,8 @@ impl IdentityProvider for GithubProvider {
     }
 }
 
-/// Whether an answer is of who the browser was sent to, as far as it says. GitHub has
-/// no issuer to compare with, so its origin is.
+/// Checks the issuer of a callback, if it has one. GitHub has no issuer of its own: the
+/// origin of its authorization endpoint is compared.
 fn check_issuer(authorize_url: &Url, told: Option<&str>) -> Result<(), OAuthError> {
     let is_ours = |told: &str| Url::parse(told).is_ok_and(|told| told.origin() == authorize_url.origin());
     if told.is_none_or(is_ours) {
@@ -146,7 +145,7 @@ fn refusal(error: RequestTokenError<TransportError, BasicErrorResponse>) -> OAut
     match error {
         RequestTokenError::ServerResponse(answer) => token_refusal(answer.error().as_ref()),
         RequestTokenError::Request(error) => error.into(),
-        // GitHub refuses with status 200.
+        // GitHub sends errors with status 200.
         RequestTokenError::Parse(_, body) => match serde_json::from_slice::<BasicErrorResponse>(&body) {
             Ok(answer) => token_refusal(answer.error().as_ref()),
             Err(_) => OAuthError::Untrusted("its token cannot be read".to_owned()),
@@ -155,7 +154,7 @@ fn refusal(error: RequestTokenError<TransportError, BasicErrorResponse>) -> OAut
     }
 }
 
-/// The person with their primary address, proven or not.
+/// The person with their primary address, verified or not.
 fn person(user: User, emails: Vec<Email>) -> ExternalPerson {
     let primary = emails.into_iter().find(|email| email.primary);
     ExternalPerson {

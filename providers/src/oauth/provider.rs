@@ -4,15 +4,15 @@ use async_trait::async_trait;
 
 use super::error::OAuthError;
 
-/// What one sign-in begins and ends with. None of it but the state, the nonce and the
-/// verifier's hash leaves this machine before the end.
+/// The values of one authorization code flow. Only the redirect URL, the state, the nonce
+/// and the hash of the verifier are sent when it begins.
 #[derive(Clone)]
 pub struct Flow {
-    /// Where the provider sends the browser back to.
+    /// The redirect URL of the callback.
     pub redirect_uri: String,
-    /// Comes back unchanged.
+    /// The provider returns it unchanged.
     pub state: String,
-    /// Stands in the ID token, where there is one.
+    /// The ID token contains it, if there is one.
     pub nonce: String,
     /// PKCE verifier: 43 to 128 unreserved characters.
     pub verifier: String,
@@ -24,14 +24,14 @@ impl std::fmt::Debug for Flow {
     }
 }
 
-/// What the browser brought back.
+/// The parameters of the callback.
 #[derive(Clone)]
 pub struct Callback {
-    /// Exchanged for tokens, once.
+    /// The authorization code, which can be exchanged once.
     pub code: String,
-    /// Who answered (RFC 9207), where the provider says so.
+    /// The issuer (RFC 9207), if the provider sends it.
     pub issuer: Option<String>,
-    /// What Apple tells of a person at their first sign-in: JSON with their name.
+    /// What Apple sends at the first sign-in: JSON with the person's name.
     pub user: Option<String>,
 }
 
@@ -41,34 +41,34 @@ impl std::fmt::Debug for Callback {
     }
 }
 
-/// A person, as a provider knows them. Nothing but `subject` is sure to be there, and
-/// only what is `email_verified` may be believed to be theirs.
+/// A person, as the provider describes them. Only `subject` is always present. Trust the
+/// mail address only if it is `email_verified`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExternalPerson {
-    /// The provider's own id of them; it never changes.
+    /// The provider's id of the person; it never changes.
     pub subject: String,
     /// Their mail address.
     pub email: Option<String>,
-    /// Whether the provider has proven that the address is theirs.
+    /// Whether the provider has verified the mail address.
     pub email_verified: bool,
-    /// How they call themselves.
+    /// Their display name.
     pub name: Option<String>,
-    /// Address of a picture.
+    /// URL of a picture.
     pub picture: Option<String>,
-    /// Language and maybe country, such as `fr-CA`.
+    /// Language, with or without a country, such as `fr-CA`.
     pub locale: Option<String>,
 }
 
-/// Where people sign in.
+/// An identity provider.
 #[async_trait]
 pub trait IdentityProvider: Send + Sync + std::fmt::Debug {
-    /// The address that the browser is sent to.
+    /// The URL that the browser is redirected to.
     async fn authorization_url(&self, flow: &Flow) -> Result<String, OAuthError>;
 
-    /// Who came back. A code is good for one call.
+    /// The person of a callback. A code can be used for one call.
     async fn identify(&self, flow: &Flow, callback: &Callback) -> Result<ExternalPerson, OAuthError>;
 
-    /// Whether the browser comes back by a form that another site posts.
+    /// Whether the callback is a cross-site form post.
     fn uses_form_post(&self) -> bool;
 }
 

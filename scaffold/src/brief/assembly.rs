@@ -1,4 +1,4 @@
-//! Making entities of what was read.
+//! Creates entities from the findings in a description.
 
 use serde_json::{Map, Value};
 
@@ -11,7 +11,7 @@ use crate::text::slug;
 
 /// Most fields of one entity.
 const MAX_FIELDS: usize = 10;
-/// Most entities that a description can ask for.
+/// Most entities of a description.
 const MAX_ENTITIES: usize = 4;
 
 /// The entities of an application: at least one, the main one first.
@@ -39,7 +39,7 @@ pub(super) fn entities(
     entities
 }
 
-/// The known entities: the first subject leads, those of lists follow.
+/// The keys of known entities: the first subject, then those of lists.
 fn keys(reading: &Reading, advanced: bool) -> Vec<String> {
     let mut keys: Vec<String> = Vec::new();
     let shelves = reading.subjects.first().is_some_and(|key| key == "stock_item");
@@ -127,7 +127,7 @@ fn add_listed_fields(entities: &mut [Entity], reading: &Reading) {
     }
 }
 
-/// Whether the person gave other choices than the ones that the field has.
+/// Whether the description lists other choices than the field has.
 fn own_choice(listed: &Field, present: &Field) -> bool {
     let standard = LEXICON
         .known_field(&listed.name, Language::English)
@@ -175,7 +175,7 @@ fn add_relations(entities: &mut [Entity], reading: &Reading) {
     }
 }
 
-/// Keeps what the fields can hold of an example.
+/// Keeps the values of a sample that the fields can have.
 fn fit(sample: &mut Map<String, Value>, fields: &[Field]) {
     sample.retain(|name, value| {
         fields.iter().find(|field| field.name == *name).is_some_and(|field| match &field.kind {

@@ -1,4 +1,4 @@
-//! Walking through a description: which things, fields and features it names.
+//! Finds the entities, fields and features that a description names.
 
 use std::collections::BTreeSet;
 
@@ -13,14 +13,14 @@ mod items;
 mod phrases;
 mod vocabulary;
 
-/// What was found in a description, in the order of the text.
+/// The findings in a description, in the order of the text.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
     /// Keys of known entities that are the subject, the best guess first.
     pub(super) subjects: Vec<String>,
     /// Keys of known entities that stand in lists or own fields.
     pub(super) things: Vec<String>,
-    /// Unknown nouns that something is done with.
+    /// Unknown nouns that are managed.
     pub(super) nouns: Vec<String>,
     /// Fields with the key of the entity that they were listed for.
     pub(super) fields: Vec<(Option<String>, Field)>,
@@ -36,13 +36,13 @@ pub(super) struct Reading {
 enum Mode {
     /// Between lists.
     Prose,
-    /// In a list of what something has.
+    /// In a list of fields.
     Fields,
-    /// In a list of what is managed.
+    /// In a list of managed entities.
     Things,
     /// After `by`: only known fields count.
     Mention,
-    /// After a clause began inside a list.
+    /// After the start of a clause inside a list.
     Skip,
 }
 
@@ -54,7 +54,7 @@ struct Reader {
     owner: Option<String>,
     before: Vec<Word>,
     chunk: Vec<Word>,
-    /// Words of longer names, which are no fields by themselves.
+    /// Words of longer names, which are not fields by themselves.
     covered: BTreeSet<String>,
 }
 
@@ -94,7 +94,7 @@ fn bullets_as_commas(text: &str) -> String {
 }
 
 impl Reader {
-    /// Looks for subjects, features and unmistakable fields anywhere.
+    /// Finds subjects, features and unambiguous fields anywhere.
     fn scan(&mut self, tokens: &[Token]) {
         for sentence in tokens.split(|token| !matches!(token, Token::Word(_))) {
             let words: Vec<Word> = sentence
@@ -148,7 +148,8 @@ impl Reader {
         false
     }
 
-    /// Whether `library` goes on with `of games`: then the games count.
+    /// Whether the words continue with a content, as in `library of games`: then the content
+    /// is the subject.
     fn names_content(&self, after: &[Word]) -> bool {
         let joined =
             after.first().is_some_and(|word| matches!(word.folded.as_str(), "of" | "de" | "des" | "d"));
@@ -262,8 +263,7 @@ impl Reader {
         None
     }
 
-    /// An unknown noun in the plural just before a list of fields is the best
-    /// guess at what the application keeps.
+    /// An unknown plural noun just before a list of fields is the best guess for the entity.
     fn note_unknown_owner(&mut self, word: Option<&Word>) {
         let Some(word) = word else { return };
         let one = singular(&word.text, self.language);

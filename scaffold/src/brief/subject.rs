@@ -1,4 +1,4 @@
-//! The name of what an application keeps, where the lexicon does not know it.
+//! The name of an entity that the lexicon does not contain.
 
 use crate::language::Language;
 use crate::text::{Token, Word, capitalize, singular, tokenize};
@@ -93,9 +93,8 @@ fn words(text: &str) -> Vec<Word> {
         .collect()
 }
 
-/// A noun for what the application keeps: a thing that is managed or has
-/// fields, the `X` of `X tracker` or `liste de X`, or a short title; none where
-/// all of them fail.
+/// A noun for the entity: a managed noun or one with fields, the `X` of `X tracker` or `liste
+/// de X`, or a short title. None if there is none of these.
 pub(super) fn noun(title: &str, description: &str, nouns: &[String], language: Language) -> Option<String> {
     let patterns = [title, description].into_iter().find_map(|text| from_pattern(&words(text)));
     let found = nouns.first().cloned().or(patterns).or_else(|| from_title(title))?;

@@ -2,21 +2,21 @@ use sea_orm::entity::prelude::*;
 
 use crate::Timestamp;
 
-/// An object that audit entries were moved to. The row is written in the transaction
-/// that deletes them: an object without one holds nothing that is not held elsewhere.
+/// An object that audit entries were moved to. The row is written in the transaction that
+/// deletes the entries, so that an object without a row contains only copies.
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "audit_archives")]
 pub struct Model {
     /// Key in the object store.
     #[sea_orm(primary_key, auto_increment = false)]
     pub object_key: String,
-    /// Entries in it, one a line.
+    /// Number of entries, one per line.
     pub entries: i64,
     /// SHA-256 of the object, hexadecimal.
     pub sha256: String,
-    /// Moment of its oldest entry.
+    /// Time of its oldest entry.
     pub first_at: Timestamp,
-    /// Moment of its newest entry.
+    /// Time of its newest entry.
     pub last_at: Timestamp,
     pub created_at: Timestamp,
 }

@@ -8,7 +8,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: AuditId,
     pub level: AuditLevel,
-    /// Who acted; none for the platform itself and for erased accounts.
+    /// The actor; none for the platform and for erased accounts.
     pub actor_id: Option<UserId>,
     /// Such as `auth.login` or `job.cancel`.
     pub action: String,

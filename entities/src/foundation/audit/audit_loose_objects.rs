@@ -2,17 +2,17 @@ use sea_orm::entity::prelude::*;
 
 use crate::Timestamp;
 
-/// An object for audit entries that no row of `audit_archives` names: one that is being
-/// written, or one that is no longer wanted.
+/// An object with audit entries that has no row in `audit_archives`: it is being written, or
+/// it is to be deleted.
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "audit_loose_objects")]
 pub struct Model {
     /// Key in the object store.
     #[sea_orm(primary_key, auto_increment = false)]
     pub object_key: String,
-    /// Whether it is to be deleted. It never becomes an archive any more.
+    /// Whether it is to be deleted. Then it can no longer become an archive.
     pub is_doomed: bool,
-    /// When its writing began, or since when it is doomed.
+    /// When the writing began, or when it was marked for deletion.
     pub since: Timestamp,
 }
 

@@ -11,7 +11,7 @@ pub struct Model {
     pub purpose: TokenPurpose,
     /// SHA-256 of the token, hexadecimal; unique.
     pub token_hash: String,
-    /// The address it was mailed to.
+    /// The mail address that it was sent to.
     pub email: String,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,

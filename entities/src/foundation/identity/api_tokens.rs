@@ -9,7 +9,7 @@ pub struct Model {
     pub id: ApiTokenId,
     pub user_id: UserId,
     pub name: String,
-    /// Its first characters, to know it by.
+    /// Its first characters, for display.
     pub prefix: String,
     /// SHA-256 of the token, hexadecimal; unique.
     pub token_hash: String,

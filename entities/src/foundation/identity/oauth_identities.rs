@@ -9,9 +9,9 @@ pub struct Model {
     pub id: OAuthIdentityId,
     pub user_id: UserId,
     pub provider: SignInProvider,
-    /// The provider's own id of the person; unique among those of the provider.
+    /// The provider's id of the person; unique for the provider.
     pub subject: String,
-    /// The address that the provider last told, in lower case.
+    /// The mail address that the provider last sent, in lower case.
     pub email: Option<String>,
     pub created_at: Timestamp,
     pub last_used_at: Timestamp,
@@ -23,7 +23,7 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Entity {
-    /// The account at a provider, linked to whomever.
+    /// The identity at a provider, whichever account it is linked to.
     pub fn find_by_subject(provider: SignInProvider, subject: &str) -> Select<Self> {
         Self::find().filter(Column::Provider.eq(provider)).filter(Column::Subject.eq(subject))
     }

@@ -11,9 +11,9 @@ pub struct Model {
     pub provider: SignInProvider,
     pub ends_at: OAuthEnd,
     pub nonce: String,
-    /// PKCE verifier; it leaves this row for the provider alone, with the code.
+    /// PKCE verifier; it is sent only to the provider, with the code.
     pub verifier: String,
-    /// SHA-256 of the cookie of the browser that began it, hexadecimal.
+    /// SHA-256 of the cookie of the browser that began the flow, hexadecimal.
     pub browser_hash: Option<String>,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,

@@ -20,9 +20,9 @@ pub struct Model {
     pub revoked_at: Option<Timestamp>,
     /// When the person signed in; none for rows older than the column.
     pub signed_in_at: Option<Timestamp>,
-    /// When an access token of it was last seen, to a few minutes.
+    /// When an access token of the session was last used, to within a few minutes.
     pub last_used_at: Option<Timestamp>,
-    /// Where the person signed in, if not here. Only the first row of a sign-in has it.
+    /// The provider of the sign-in, if there was one. Only set on the first row of a sign-in.
     pub provider: Option<SignInProvider>,
 }
 

@@ -38,7 +38,7 @@ pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Entity {
-    /// The account of a mail address, by the forms in which it may be stored.
+    /// The account of a mail address, by its possible stored forms.
     pub fn find_by_email<F: Into<String>>(forms: impl IntoIterator<Item = F>) -> Select<Self> {
         Self::find().filter(Column::Email.is_in(forms.into_iter().map(Into::into)))
     }

@@ -11,10 +11,10 @@ pub struct Model {
     pub recipient: String,
     pub template: String,
     pub locale: Locale,
-    /// What the mail is about, such as a project's id. (template, recipient, cause)
-    /// is unique: the same event mails once.
+    /// The cause of the mail, such as a project's id. (template, recipient, cause) is unique,
+    /// so that an event sends one mail.
     pub cause: String,
-    /// Values that the template shows; never a secret.
+    /// Values of the template; never a secret.
     pub data: Json,
     pub status: MailStatus,
     pub subject: Option<String>,

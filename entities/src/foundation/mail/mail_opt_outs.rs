@@ -2,7 +2,7 @@ use sea_orm::entity::prelude::*;
 
 use crate::{MailCategory, Timestamp, UserId};
 
-/// A category of mails that a person does not want.
+/// A category of mails that a person has opted out of.
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "mail_opt_outs")]
 pub struct Model {

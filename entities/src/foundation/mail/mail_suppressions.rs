@@ -8,7 +8,7 @@ pub struct Model {
     /// In lower case.
     #[sea_orm(primary_key, auto_increment = false)]
     pub address: String,
-    /// What the receiver's server said.
+    /// The reply of the recipient's server.
     pub reason: String,
     pub created_at: Timestamp,
 }

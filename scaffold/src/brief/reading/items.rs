@@ -1,4 +1,4 @@
-//! What one item of a list is: a feature, a field, a thing.
+//! Classifies the items of a list: as a feature, a field or an entity.
 
 use super::phrases::{phrase, strip, typed};
 use super::{Mode, Reader};
@@ -8,7 +8,7 @@ use crate::schema::{Field, FieldKind};
 use crate::text::{Word, clean_line, singular};
 
 impl Reader {
-    /// Ends an item of a list; the key of the entity, where it is one.
+    /// Ends an item of a list. Returns the key of the entity, if it is one.
     pub(super) fn flush(&mut self, options: Option<Vec<String>>) -> Option<String> {
         let chunk = std::mem::take(&mut self.chunk);
         let words = strip(&chunk);
@@ -94,7 +94,7 @@ impl Reader {
         joined.replace(" d ", " d'").replace(" l ", " l'")
     }
 
-    /// Whether the head of a phrase is an entity: `choice questions` are no field.
+    /// Whether the head of a phrase is an entity: `choice questions` is not a field.
     fn is_about_entity(&self, words: &[Word]) -> bool {
         let head = if self.language == Language::English { words.last() } else { words.first() };
         head.is_some_and(|word| LEXICON.find_entity(&word.folded, self.language).is_some())

@@ -22,7 +22,7 @@ pub(super) fn strip(words: &[Word]) -> &[Word] {
     &words[start..]
 }
 
-/// The choices in brackets, where there are at least two short ones.
+/// The choices in brackets, if there are at least two short ones.
 pub(super) fn options(aside: &str) -> Option<Vec<String>> {
     let options: Vec<String> = aside
         .split([',', '/', '|', ';'])

@@ -1,4 +1,4 @@
-//! The small words that give a description its structure.
+//! The function words that structure a description.
 
 /// Words before a list of fields.
 pub(super) const OPENERS: &[&str] = &[
@@ -28,7 +28,7 @@ pub(super) const OPENERS: &[&str] = &[
     "comporte",
 ];
 
-/// Words before a list of things that are kept.
+/// Words before a list of entities.
 pub(super) const VERBS: &[&str] = &[
     "track",
     "tracks",
@@ -61,7 +61,7 @@ pub(super) const VERBS: &[&str] = &[
 /// Words between two items.
 pub(super) const JOINERS: &[&str] = &["and", "or", "et", "ou", "plus", "puis", "also"];
 
-/// Words before a field that something is sorted or found by.
+/// Words before a field to sort or search by.
 pub(super) const BY: &[&str] = &["by", "par", "per"];
 
 /// Words that end an item and begin a clause.
@@ -71,7 +71,7 @@ pub(super) const CUTTERS: &[&str] = &[
     "afin", "depuis", "comme", "ainsi", "dont", "chez", "en",
 ];
 
-/// Words that begin another sentence: the list is over.
+/// Words that begin another sentence and end the list.
 pub(super) const ENDERS: &[&str] = &[
     "i",
     "you",
@@ -139,7 +139,7 @@ pub(super) const ENDERS: &[&str] = &[
     "voudrais",
 ];
 
-/// Words that say nothing of an item they stand before.
+/// Words before an item that have no meaning for it.
 pub(super) const QUALIFIERS: &[&str] = &[
     "a",
     "an",
