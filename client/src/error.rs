@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tells_the_field_that_was_refused() {
+    fn names_the_invalid_field() {
         let body =
             serde_json::json!({"error": "Invalid", "code": "INVALID_INPUT", "details": {"email": "taken"}});
 

@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_only_the_name_of_a_suggested_path() {
+    fn uses_only_the_name_of_a_suggested_path() {
         for (disposition, expected) in [
             ("attachment; filename=\"reading-list-v1.zip\"", Some("reading-list-v1.zip")),
             ("attachment; filename=plain.zip", Some("plain.zip")),

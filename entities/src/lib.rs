@@ -1,7 +1,7 @@
 //! The tables of Atelier as sea-orm entities, with typed ids, closed enums and
-//! finders that are scoped to an owner, in a folder for each context. A table is
-//! named by its module at the top of this crate, whichever folder it lies in. No
-//! rules live here: those are in `atelier-services` and, for jobs, in `atelier-queue`.
+//! finders that are scoped to an owner, in a folder for each context. Every
+//! table is re-exported at the top of this crate, whichever folder it is in. The crate
+//! contains no rules: those are in `atelier-services` and, for jobs, in `atelier-queue`.
 #![allow(missing_docs, reason = "columns are documented where their rule is, in services and docs")]
 
 mod builder;

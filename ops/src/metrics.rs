@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn upkeep_ends_when_it_is_told_to() {
+    async fn upkeep_ends_when_it_is_stopped() {
         let handle = install("test").expect("a recorder");
         let stopped = CancellationToken::new();
         stopped.cancel();

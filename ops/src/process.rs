@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_linux_writes() {
+    fn reads_proc_files() {
         assert_eq!(
             parse_resident_bytes("Name:\tatelier\nVmRSS:\t   20480 kB\nThreads:\t9\n"),
             Some(20_971_520)
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn renders_only_what_is_known() {
+    fn renders_only_known_values() {
         let sample = Sample { uptime: Duration::from_millis(1500), ..Sample::default() };
         let text = sample.render("worker");
         assert!(text.contains("atelier_uptime_seconds 1.500\n"), "{text}");

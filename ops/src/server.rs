@@ -76,7 +76,7 @@ async fn get_readiness(State(operations): State<Operations>) -> Response {
         return readiness(StatusCode::SERVICE_UNAVAILABLE, "draining", json!({"checks": {}}));
     }
     let faults = join_all(operations.checks.iter().map(|check| check.fault(CHECK_TIMEOUT))).await;
-    let (mut checks, mut told, mut is_ready) = (Map::new(), Map::new(), true);
+    let (mut checks, mut reported, mut is_ready) = (Map::new(), Map::new(), true);
     for (check, fault) in operations.checks.iter().zip(faults) {
         let shown = match (&fault, check.is_advisory()) {
             (None, _) => "ok",
@@ -86,12 +86,12 @@ async fn get_readiness(State(operations): State<Operations>) -> Response {
         checks.insert(check.name().to_owned(), Value::from(shown));
         is_ready &= fault.is_none() || check.is_advisory();
         if let Some(CheckFault { code, cause, .. }) = fault {
-            told.insert(check.name().to_owned(), json!({"code": code, "cause": cause}));
+            reported.insert(check.name().to_owned(), json!({"code": code, "cause": cause}));
         }
     }
     let mut body = json!({"checks": checks});
-    if !told.is_empty() {
-        body["faults"] = told.into();
+    if !reported.is_empty() {
+        body["faults"] = reported.into();
     }
     if is_ready {
         readiness(StatusCode::OK, "ready", body)
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_check_that_fails_is_told_with_its_cause_and_nothing_of_the_inside() {
+    async fn a_failed_check_shows_its_cause_and_no_details() {
         let (operations, _) = operations(vec![database(), redis_away()]);
         let answer = get_json(&operations, "/readyz").await;
         let checks = json!({"database": "ok", "redis": "failed"});
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_only_advisable_is_told_and_keeps_nobody_away() {
+    async fn a_failed_advisory_check_is_a_warning() {
         let fault = || CheckFault::new("MAY_EVICT", "it may drop keys");
         let full = || Check::advisory("eviction", move || async move { Err(fault()) });
         let (advised, _) = operations(vec![database(), full()]);

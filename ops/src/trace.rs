@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_later_versions_add() {
+    fn reads_later_versions() {
         let later: TraceParent = PARENT.replacen("00", "cc", 1).parse().expect("the fields of version 00");
         assert_eq!(later.to_string(), PARENT);
         let longer: TraceParent = format!("{}-what", PARENT.replacen("00", "cc", 1)).parse().expect("valid");

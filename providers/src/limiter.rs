@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn weighs_the_window_before_by_what_is_left_of_it() {
+    fn weighs_the_previous_window_by_its_remaining_part() {
         let table =
             [(0, 0, 10, 10), (30, 0, 10, 5), (59, 0, 10, 0), (30, 4, 10, 9), (54, 4, 10, 5), (0, 3, 0, 3)];
         for (elapsed, current, previous, expected) in table {
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_when_the_next_use_is_allowed() {
+    fn reports_when_the_next_use_is_allowed() {
         for elapsed in [0, 1, 7, 29, 30, 59] {
             for (current, previous) in [(10, 0), (10, 10), (5, 10), (0, 10), (9, 10), (1, 9)] {
                 let (counts, now) = (Counts { current, previous }, moment(elapsed));

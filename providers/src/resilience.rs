@@ -135,7 +135,7 @@ mod tests {
             ("stays closed below the threshold", &[Fails(0), Fails(1), Asks(2, true), Asks(2, true)]),
             ("opens at the threshold", &[Fails(0), Fails(1), Fails(2), Asks(3, false)]),
             (
-                "a success starts the count anew",
+                "a success resets the count",
                 &[Fails(0), Fails(1), Succeeds, Fails(2), Fails(3), Asks(4, true)],
             ),
             ("stays open for its time", &[Fails(0), Fails(0), Fails(0), Asks(9, false), Asks(10, true)]),

@@ -1,4 +1,4 @@
-//! The words that the scaffold knows: fields, entities, domains, features.
+//! The known words: fields, entities, domains and features.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;

@@ -1,8 +1,8 @@
 //! The provider that needs no model: it writes a small, complete application from
 //! templates and from the words of the description.
 //!
-//! `text`, `language` and `detection` read words. `lexicon` knows words and makes the
-//! entities and fields of `schema` from them. `brief` plans an application. `web_app`,
+//! `text`, `language` and `detection` process words. `lexicon` contains the known words, with
+//! their entities and fields from `schema`. `brief` plans an application. `web_app`,
 //! `mobile_app`, `api`, `landing_page` and `documents` write its files with `render`.
 
 use async_trait::async_trait;

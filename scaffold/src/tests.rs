@@ -109,7 +109,7 @@ fn pages_need_no_inline_code_and_no_other_host() {
 }
 
 #[test]
-fn what_a_person_typed_is_escaped_where_it_stands() {
+fn user_input_is_escaped() {
     let files = written(&request("<b>Tom & \"Co\"</b>", HOSTILE, AppKind::WebApp, Effort::Quick));
     let html = find(&files, "index.html");
     assert!(html.contains("<title>&lt;b&gt;Tom &amp; &quot;Co&quot;&lt;&#x2f;b&gt;</title>"), "{html}");
@@ -140,7 +140,7 @@ fn every_file_an_offline_page_keeps_is_written() {
 }
 
 #[test]
-fn a_landing_page_shows_what_the_description_offers() {
+fn a_landing_page_shows_the_offers_of_the_description() {
     let text = "A landing page for a yoga studio with morning classes, a sauna and pricing. One class is 15 €. Write to hi@yoga.example.";
     let files = written(&request("Slow", text, AppKind::LandingPage, Effort::Advanced));
     let html = find(&files, "index.html");

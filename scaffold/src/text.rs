@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn cleaning_drops_what_cannot_be_seen() {
+    fn cleaning_drops_invisible_characters() {
         assert_eq!(clean("a\0b\u{202e}c\r\nd\t", 100), "abc\nd");
         assert_eq!(clean_line("  a\n b ", 100), "a b");
         assert_eq!(clean("abcdef", 3), "abc");

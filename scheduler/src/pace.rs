@@ -84,8 +84,8 @@ mod tests {
 
         let waits: Vec<u64> = ticks.iter().map(|(wait, _)| wait.as_secs()).collect();
         assert_eq!(waits, [1, 2, 2, 2, 2, 2, 2]);
-        let told = ticks.iter().filter(|(_, notice)| *notice == Notice::Fails).count();
-        assert_eq!((told, ticks[0].1), (1, Notice::Fails));
+        let logged = ticks.iter().filter(|(_, notice)| *notice == Notice::Fails).count();
+        assert_eq!((logged, ticks[0].1), (1, Notice::Fails));
     }
 
     #[test]

@@ -2,9 +2,9 @@ use sea_orm_migration::{prelude::*, sea_orm::DatabaseBackend};
 
 use crate::schema::*;
 
-/// No index speaks of a column that a claim changes: PostgreSQL keeps a claimed row's
-/// new version on its page, and writes to no index. Running jobs are found by the
-/// leases of the claims that took them.
+/// No index contains a column that a claim changes, so that PostgreSQL writes a claimed row's
+/// new version to the same page and updates no index (HOT). Running jobs are found by the
+/// leases of their claims.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
@@ -24,14 +24,13 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// The table is made anew: what is never null and has a fixed length comes first, so
-/// that PostgreSQL knows where in a row it lies, and a page is filled to 45 %, so that a
-/// claimed row's new version has room on it.
+/// The table is created again. Columns that are not null and have a fixed length come first,
+/// so that PostgreSQL knows their offsets. The fill factor of 45 % leaves room for the new
+/// version of a claimed row.
 ///
-/// Leases come and go: what they leave behind is cleared away early, and their lists lie
-/// beside the table, which stays small enough to be read from end to end. `OFFSET 0`
-/// makes the planner find each running job by its key, whatever it expects of their
-/// number.
+/// Leases are short-lived: autovacuum removes dead rows early, and the lists of jobs are
+/// stored out of line, so that the table is small enough for sequential scans. `OFFSET 0`
+/// makes the planner find each running job by its key, whatever their estimated number.
 const POSTGRES: &[&str] = &[
     "CREATE TABLE job_leases (id uuid PRIMARY KEY, queue text NOT NULL, worker_id uuid NOT NULL, jobs uuid[] NOT NULL, expires_at timestamptz NOT NULL) WITH (toast_tuple_target = 128, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_cost_delay = 0, toast.autovacuum_vacuum_threshold = 1000, toast.autovacuum_vacuum_scale_factor = 0, toast.autovacuum_vacuum_cost_delay = 0)",
     "ALTER TABLE job_leases ALTER COLUMN jobs SET STORAGE EXTERNAL",
@@ -48,8 +47,8 @@ const POSTGRES: &[&str] = &[
     "CREATE VIEW running_jobs AS SELECT job.id, job.fence, job.owner_id, job.cancel_requested_at, job_leases.id AS lease_id, job_leases.queue, job_leases.worker_id, job_leases.expires_at FROM job_leases CROSS JOIN LATERAL unnest(job_leases.jobs) AS held(id) CROSS JOIN LATERAL (SELECT id, fence, owner_id, cancel_requested_at FROM jobs WHERE jobs.id = held.id AND jobs.lease_id = job_leases.id AND jobs.state = 'running' OFFSET 0) AS job",
 ];
 
-/// The same, the list of a lease's jobs a JSON array of their ids in hexadecimal. `CROSS`
-/// makes the planner go from the leases to the jobs.
+/// The same; the list of a lease's jobs is a JSON array of their ids in hexadecimal. `CROSS`
+/// makes the planner read the leases first, then the jobs.
 const SQLITE: &[&str] = &[
     "CREATE TABLE job_leases (id uuid_text PRIMARY KEY NOT NULL, queue text NOT NULL, worker_id uuid_text NOT NULL, jobs text NOT NULL, expires_at text NOT NULL)",
     "INSERT INTO job_leases (id, queue, worker_id, jobs, expires_at) SELECT randomblob(16), queue, worker_id, json_group_array(hex(id)), min(lease_expires_at) FROM jobs WHERE state = 'running' AND worker_id IS NOT NULL AND lease_expires_at IS NOT NULL GROUP BY queue, worker_id",

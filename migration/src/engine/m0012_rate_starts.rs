@@ -2,7 +2,7 @@ use sea_orm_migration::prelude::*;
 
 use crate::schema::*;
 
-/// The starts that a queue's rate still counts.
+/// The starts that a queue's rate limit still counts.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 

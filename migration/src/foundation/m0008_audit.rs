@@ -17,8 +17,8 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// The log is read newest first and archived oldest first, so that the moment stands at
-/// the end of each.
+/// The log is read from the newest entry and archived from the oldest one, so that each index
+/// ends with the time.
 const INDEXES: &[&str] = &[
     "CREATE INDEX audit_log_time_idx ON audit_log (created_at, id)",
     "CREATE INDEX audit_log_action_time_idx ON audit_log (action, created_at, id)",

@@ -2,8 +2,7 @@ use sea_orm_migration::{prelude::*, sea_orm::DatabaseBackend};
 
 use crate::schema::*;
 
-/// Indexes for what is read or deleted by a column that had none, and none that another
-/// one serves as well.
+/// Adds indexes on columns that rows are read or deleted by, and drops redundant ones.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
@@ -19,15 +18,15 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// The version before reads and writes these two columns, which nothing goes by. Where it
-/// may run beside this one they stay, and rows are made without naming them; a later
-/// version drops them.
+/// The previous version reads and writes these two columns, which are no longer used. It may
+/// run during an upgrade, so that they stay, with defaults for new rows; a later version
+/// drops them.
 const POSTGRES: &[&str] = &[
     "ALTER TABLE queues ALTER COLUMN rate_tokens SET DEFAULT 0",
     "ALTER TABLE queues ALTER COLUMN rate_refilled_at SET DEFAULT now()",
 ];
 
-/// On SQLite no other process runs beside the one that migrates.
+/// On SQLite no other process runs during a migration.
 const SQLITE: &[&str] =
     &["ALTER TABLE queues DROP COLUMN rate_tokens", "ALTER TABLE queues DROP COLUMN rate_refilled_at"];
 

@@ -2,7 +2,7 @@ use sea_orm_migration::prelude::*;
 
 use crate::schema::*;
 
-/// A few rows that processes rewrite to see whether the database takes writes.
+/// A few rows that processes rewrite to check whether the database accepts writes.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 

@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_one_host_and_it_looks_like_one() {
+    fn there_is_exactly_one_valid_host() {
         let (http_1_0, http_1_1) = (Version::HTTP_10, Version::HTTP_11);
         for (hosts, version, fits) in [
             (&["atelier.example"][..], http_1_1, true),

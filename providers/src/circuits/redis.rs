@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_local_circuit_stands_in_while_redis_is_away() {
+    async fn a_local_circuit_is_used_while_redis_is_unavailable() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("redis://{}", listener.local_addr().expect("an address"));
         drop(listener);

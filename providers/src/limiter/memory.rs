@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn does_not_count_what_it_refuses() {
+    fn does_not_count_refused_uses() {
         let limiter = MemoryLimiter::new();
         for _ in 0..100 {
             limiter.check_now("a", RULE, at(0));

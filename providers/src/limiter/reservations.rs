@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn spends_what_was_taken_and_no_more() {
+    fn spends_only_reserved_uses() {
         let reservations = Reservations::default();
         assert_eq!(reservations.spend("a", RULE, window(1)), None);
 
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_twice_at_once_is_spent_once_each() {
+    fn concurrent_reservations_add_up() {
         let reservations = Reservations::default();
         reservations.add("a", RULE, window(1), 2, counts(3));
         assert_eq!(reservations.add("a", RULE, window(1), 2, counts(6)), counts(2));
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_takes_nothing_along_from_the_one_before() {
+    fn a_window_has_no_uses_of_the_previous_one() {
         let reservations = Reservations::default();
         reservations.add("a", RULE, window(1), 2, counts(3));
 
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_a_bound_to_the_keys() {
+    fn the_number_of_keys_is_limited() {
         let reservations = Reservations::default();
         for key in 0..MAX_KEYS + 10 {
             reservations.add(&key.to_string(), RULE, window(1), 2, counts(3));

@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn tells_the_fault_that_a_retry_may_mend() {
+    async fn prefers_a_retryable_error() {
         let auth = LlmError::Auth { message: "no".into() };
         let first = Arc::new(ScriptedModel::new([ScriptedAnswer::Fails(transient())]));
         let second = Arc::new(ScriptedModel::new([ScriptedAnswer::Fails(auth)]).named("second"));
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn asks_nobody_while_every_circuit_is_open_and_says_who_comes_first() {
+    async fn makes_no_request_while_every_circuit_is_open() {
         let now = start();
         let rest = |seconds| {
             let after = Some(Duration::from_secs(seconds));

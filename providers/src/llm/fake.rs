@@ -157,21 +157,21 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn waits_for_the_signal_and_tells_the_pieces() {
+    async fn waits_for_the_signal_and_sends_the_chunks() {
         let signal = Arc::new(Notify::new());
         let pieces = ScriptedAnswer::Pieces(vec!["one ".into(), "two".into()]);
         let model = Arc::new(ScriptedModel::new([ScriptedAnswer::Waits(signal.clone(), Box::new(pieces))]));
-        let heard = Arc::new(Mutex::new(Vec::new()));
+        let events = Arc::new(Mutex::new(Vec::new()));
         let task = tokio::spawn({
-            let (model, heard) = (model.clone(), heard.clone());
-            async move { model.generate(&sample_request(), &|event| locked(&heard).push(event)).await }
+            let (model, events) = (model.clone(), events.clone());
+            async move { model.generate(&sample_request(), &|event| locked(&events).push(event)).await }
         });
         model.wait_for_requests(1).await;
-        assert!(locked(&heard).is_empty());
+        assert!(locked(&events).is_empty());
         signal.notify_one();
         let answer = task.await.expect("no panic").expect("an answer");
         assert_eq!(answer.text, "one two");
-        assert_eq!(locked(&heard).len(), 2);
+        assert_eq!(locked(&events).len(), 2);
         assert_eq!(model.requests(), [sample_request()]);
         model.generate(&sample_request(), &|_| ()).await.expect_err("the script is at its end");
     }

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_not_valid() {
+    fn rejects_invalid_mails() {
         let changes: [fn(&mut OutgoingMail); 9] = [
             |mail| mail.to = "nobody".into(),
             |mail| mail.to = "a@b.org, c@d.org".into(),

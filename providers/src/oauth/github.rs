@@ -132,9 +132,10 @@ impl IdentityProvider for GithubProvider {
 
 /// Checks the issuer of a callback, if it has one. GitHub has no issuer of its own: the
 /// origin of its authorization endpoint is compared.
-fn check_issuer(authorize_url: &Url, told: Option<&str>) -> Result<(), OAuthError> {
-    let is_ours = |told: &str| Url::parse(told).is_ok_and(|told| told.origin() == authorize_url.origin());
-    if told.is_none_or(is_ours) {
+fn check_issuer(authorize_url: &Url, issuer: Option<&str>) -> Result<(), OAuthError> {
+    let is_ours =
+        |issuer: &str| Url::parse(issuer).is_ok_and(|issuer| issuer.origin() == authorize_url.origin());
+    if issuer.is_none_or(is_ours) {
         Ok(())
     } else {
         Err(OAuthError::Untrusted("it is another issuer's".to_owned()))
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_the_primary_address_and_no_other() {
+    fn uses_only_the_primary_address() {
         for (emails, address, verified) in [
             (
                 vec![email("a@b.example", false, true), email("c@d.example", true, true)],
@@ -210,14 +211,14 @@ mod tests {
     #[test]
     fn an_answer_of_another_origin_is_not_believed() {
         let authorize = Url::parse("https://github.com/login/oauth/authorize").expect("a URL");
-        for (told, good) in [
+        for (issuer, good) in [
             (None, true),
             (Some("https://github.com/login/oauth"), true),
             (Some("https://accounts.google.com"), false),
             (Some("http://github.com"), false),
             (Some("github"), false),
         ] {
-            assert_eq!(check_issuer(&authorize, told).is_ok(), good, "{told:?}");
+            assert_eq!(check_issuer(&authorize, issuer).is_ok(), good, "{issuer:?}");
         }
     }
 }

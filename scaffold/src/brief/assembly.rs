@@ -47,10 +47,10 @@ fn keys(reading: &Reading, advanced: bool) -> Vec<String> {
     let main = stored.or(reading.subjects.first()).or_else(|| reading.things.first());
     let domain =
         main.filter(|key| *key == "product" || *key == "contact" || *key == "student" || *key == "booking");
-    let beside = domain
+    let second = domain
         .and(reading.subjects.get(1))
         .filter(|key| ["order", "deal", "course", "room"].contains(&key.as_str()));
-    for key in main.into_iter().chain(beside).chain(&reading.things) {
+    for key in main.into_iter().chain(second).chain(&reading.things) {
         if !keys.contains(key) && keys.len() < MAX_ENTITIES {
             keys.push(key.clone());
         }

@@ -116,7 +116,7 @@ fn entities_and_fields_come_from_the_description() {
 }
 
 #[test]
-fn features_are_told_apart_from_fields() {
+fn features_are_distinguished_from_fields() {
     let brief = quick("Reading list", "Books with authors, a search box, dark mode, statistics and login");
     assert_eq!(sketch(&brief), "Book(title:text, author:text, rating:rating, status:choice)");
     assert!(["search", "dark_mode", "stats"].iter().all(|key| brief.features.contains(*key)));
@@ -171,7 +171,7 @@ fn any_text_gives_a_whole_brief() {
 }
 
 #[test]
-fn names_that_javascript_knows_are_changed() {
+fn names_that_javascript_reserves_are_changed() {
     for (label, name) in [
         ("constructor", "constructor_field"),
         ("__proto__", "proto_field"),

@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_the_faults_of_real_servers() {
+    fn classifies_errors_of_real_servers() {
         let table = [
             (401, r#"{"error":{"message":"Incorrect API key","code":"invalid_api_key"}}"#, "auth"),
             (403, r#"{"error":{"message":"Country not supported"}}"#, "auth"),
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_errors_in_the_middle_of_a_stream() {
+    fn classifies_errors_in_the_middle_of_a_stream() {
         let table = [
             (r#"{"message":"upstream died","code":502}"#, "transient"),
             (r#"{"message":"The server had an error","type":"server_error"}"#, "transient"),

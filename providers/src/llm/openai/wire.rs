@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_servers_really_send() {
+    fn reads_chunks_of_real_servers() {
         let usage =
             json!({"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}});
         let role = json!({"model": "real-1", "choices": [{"delta": {"role": "assistant", "content": null}}]});
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_apart_the_ways_to_have_no_answer() {
+    fn distinguishes_the_reasons_for_no_completion() {
         let refusal = json!({"choices": [{"delta": {"refusal": "I cannot"}, "finish_reason": "stop"}]});
         let is = |chunks: &[Value], expected: fn(&LlmError) -> bool| {
             let error = collect(chunks).expect_err("no answer");

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_urls_say() {
+    fn parses_urls() {
         for (url, host, port, encrypted) in [
             ("smtp://mail.example", "mail.example", 25, false),
             ("smtp://mail.example:2525", "mail.example", 2525, false),
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_it_cannot_use() {
+    fn rejects_invalid_urls() {
         for url in ["", "mail.example:25", "http://mail.example", "smtp://mail.example?tls=maybe"] {
             assert!(matches!(parse(url), Err(MailError::Misconfigured { .. })), "{url}");
         }

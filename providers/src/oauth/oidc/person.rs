@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_subject_is_what_openid_connect_says_it_is() {
+    fn a_subject_follows_openid_connect() {
         for (text, good) in [
             ("10769150350006150715113082367", true),
             ("001234.abcd_EF~|+/=.0123", true),
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_the_name_that_apple_tells() {
+    fn reads_the_name_that_apple_sends() {
         for (user, name) in [
             (
                 r#"{"name":{"firstName":"Ada","lastName":"Lovelace"},"email":"a@b.example"}"#,

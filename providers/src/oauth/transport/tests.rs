@@ -94,7 +94,7 @@ fn circuits() -> Arc<dyn Circuits> {
 }
 
 #[tokio::test]
-async fn a_provider_that_fails_is_left_alone_and_tried_again() {
+async fn a_failing_provider_is_retried_after_its_circuit_was_open() {
     let provider = Provider::start().await;
     let circuits = circuits();
     let (one, other) =
@@ -163,7 +163,7 @@ impl Circuits for Told {
 }
 
 #[tokio::test]
-async fn a_request_that_nobody_waits_for_still_tells_how_the_provider_is() {
+async fn a_request_without_a_waiting_caller_is_still_reported() {
     let provider = Provider::start().await;
     let (told, mut reports) = mpsc::unbounded_channel();
     let transport = Arc::new(provider.transport("sign_in_one", Arc::new(Told(told))));
