@@ -78,6 +78,6 @@ pub fn main() -> ExitCode {
 }
 
 fn unable(error: &anyhow::Error) -> ExitCode {
-    terminal::complain(format_args!("error: {error:#}"));
+    terminal::print_error(format_args!("error: {error:#}"));
     ExitCode::from(EXIT_UNABLE)
 }

@@ -67,7 +67,7 @@ pub fn main() -> ExitCode {
         Err(error) => Err(error.into()),
     };
     outcome.unwrap_or_else(|error| {
-        terminal::complain(format_args!("error: {error:#}"));
+        terminal::print_error(format_args!("error: {error:#}"));
         ExitCode::FAILURE
     })
 }

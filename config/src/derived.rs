@@ -1,4 +1,4 @@
-//! What follows from the settings: effective URLs, durations, test settings.
+//! Values derived from the settings: effective URLs and durations.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -14,8 +14,8 @@ use crate::settings::{
 const DAY: u64 = 24 * 60 * 60;
 
 impl Settings {
-    /// The URL of the SQL database: the one that is set, else the SQLite file
-    /// `atelier.db` in the data folder. It may hold a password: do not log it.
+    /// The URL of the SQL database; by default the SQLite file `atelier.db` in the data
+    /// folder. It may contain a password: do not log it.
     #[must_use]
     pub fn database_url(&self) -> String {
         let url = self.database.url.expose_secret();
@@ -27,16 +27,16 @@ impl Settings {
         format!("sqlite://{path}?mode=rwc")
     }
 
-    /// Where the SQL database is, fit to be shown: the file, or host and name without
-    /// user, password and parameters.
+    /// The location of the SQL database without secrets: the file, or host and database name
+    /// without user, password and parameters.
     #[must_use]
-    pub fn database_place(&self) -> String {
+    pub fn database_location(&self) -> String {
         let url = self.database_url();
         if let Some(path) = url.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);
             return path.split('?').next().unwrap_or(path).to_owned();
         }
-        let Ok(url) = url::Url::parse(&url) else { return "an address that is no URL".to_owned() };
+        let Ok(url) = url::Url::parse(&url) else { return "an invalid URL".to_owned() };
         let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
         format!("{}{port}{}", url.host_str().unwrap_or_default(), url.path())
     }
@@ -59,16 +59,16 @@ impl Settings {
         find_set(&self.mail.smtp_url)
     }
 
-    /// Who issues access tokens: the public URL where it is set.
+    /// The issuer of access tokens: the public URL where it is set.
     #[must_use]
     pub fn token_issuer(&self) -> &str {
         let url = self.server.public_url.trim_end_matches('/');
         if url.is_empty() { "atelier" } else { url }
     }
 
-    /// How others reach this instance, without a slash at the end. Where it is
-    /// not set it is made from the address the server is `bound` to, with the
-    /// loopback address in place of "all addresses".
+    /// The URL of this instance, without a slash at the end. Where it is not set, it is
+    /// derived from the address that the server is `bound` to, with the loopback address in
+    /// place of the unspecified address.
     #[must_use]
     pub fn public_url(&self, bound: SocketAddr) -> String {
         let url = self.server.public_url.trim_end_matches('/');
@@ -83,16 +83,16 @@ impl Settings {
         format!("http://{}", SocketAddr::new(ip, bound.port()))
     }
 
-    /// Where the frontend is, without a slash at the end: where browsers end after they
-    /// signed in at a provider. `public_url` is used where it is not set.
+    /// The URL of the frontend, without a slash at the end. Browsers are redirected there
+    /// after a sign-in at a provider. It is `public_url` where it is not set.
     #[must_use]
     pub fn frontend_url(&self, public_url: &str) -> String {
         let url = self.oauth.frontend_url.trim_end_matches('/');
         if url.is_empty() { public_url.to_owned() } else { url.to_owned() }
     }
 
-    /// The folder of the object store, where it is a folder: `file:///` URL or
-    /// `<data_dir>/objects`. None for `s3://`.
+    /// The folder of the object store: that of the `file:///` URL, or `<data_dir>/objects`.
+    /// None for `s3://`.
     #[must_use]
     pub fn storage_dir(&self) -> Option<PathBuf> {
         if self.storage.url.is_empty() {
@@ -100,20 +100,6 @@ impl Settings {
         }
         let url = url::Url::parse(&self.storage.url).ok()?;
         if url.scheme() == "file" { url.to_file_path().ok() } else { None }
-    }
-
-    /// The defaults for tests: free ports, short times, a fixed signing secret,
-    /// no environment. Set `server.data_dir` to a folder of the test's own.
-    #[must_use]
-    pub fn for_tests() -> Self {
-        let loaded = crate::load_from(crate::Role::Embedded, None, &[]);
-        let mut settings = loaded.expect("the compiled defaults are checked by this crate's tests").settings;
-        settings.server.bind = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        settings.server.shutdown_grace_secs = 5;
-        settings.auth.jwt_secret = "a signing secret for tests, used nowhere else".into();
-        settings.queue.heartbeat_secs = 1;
-        settings.queue.relay_interval_ms = 100;
-        settings
     }
 }
 
@@ -136,7 +122,7 @@ impl DatabaseSettings {
 }
 
 impl RedisSettings {
-    /// The file with certificates of the authorities that Redis's must come from.
+    /// The file with the CA certificates that Redis's certificate is verified against.
     #[must_use]
     pub fn ca_file(&self) -> Option<&str> {
         Some(self.ca_file.as_str()).filter(|file| !file.is_empty())
@@ -150,20 +136,20 @@ impl RedisSettings {
 }
 
 impl AuthSettings {
-    /// The mail address of the first administrator, with small letters.
+    /// The mail address of the first administrator, in lower case.
     #[must_use]
     pub fn admin_email(&self) -> Option<String> {
         let email = self.admin_email.trim().to_ascii_lowercase();
         if email.is_empty() { None } else { Some(email) }
     }
 
-    /// How long an access token is good for.
+    /// How long an access token is valid.
     #[must_use]
     pub fn access_token_lifetime(&self) -> Duration {
         Duration::from_secs(u64::from(self.access_token_minutes) * 60)
     }
 
-    /// How long a refresh token is good for.
+    /// How long a refresh token is valid.
     #[must_use]
     pub fn refresh_token_lifetime(&self) -> Duration {
         Duration::from_secs(u64::from(self.refresh_token_days) * DAY)
@@ -171,7 +157,7 @@ impl AuthSettings {
 
     /// How long a sign-in lasts at most.
     #[must_use]
-    pub fn longest_sign_in(&self) -> Duration {
+    pub fn max_sign_in_age(&self) -> Duration {
         Duration::from_secs(u64::from(self.max_sign_in_days) * DAY)
     }
 
@@ -183,13 +169,13 @@ impl AuthSettings {
 }
 
 impl LlmSettings {
-    /// The servers that are asked where the first one fails, in their order.
+    /// The servers that requests fall back to where the first one fails, in order.
     pub fn fallback_servers(&self) -> impl Iterator<Item = &FallbackSettings> {
         let single = std::iter::once(&self.fallback).filter(|fallback| !fallback.base_url.is_empty());
         single.chain(&self.fallbacks)
     }
 
-    /// The provider in force: `Auto` is resolved by whether a key is set.
+    /// The effective provider: `Auto` depends on whether a key is set.
     #[must_use]
     pub fn resolved_provider(&self) -> LlmProvider {
         match self.provider {
@@ -199,13 +185,13 @@ impl LlmSettings {
         }
     }
 
-    /// How long a whole answer may take.
+    /// How long a whole completion may take.
     #[must_use]
     pub const fn timeout(&self) -> Duration {
         Duration::from_secs(self.timeout_secs)
     }
 
-    /// How long the next piece of a streamed answer may take.
+    /// How long the next chunk of a streamed completion may take.
     #[must_use]
     pub const fn idle_timeout(&self) -> Duration {
         Duration::from_secs(self.idle_timeout_secs)
@@ -213,13 +199,13 @@ impl LlmSettings {
 }
 
 impl MailSettings {
-    /// Where answers to mails go, if not to the sender.
+    /// The reply address of mails, if it is not the sender.
     #[must_use]
     pub fn reply_to(&self) -> Option<&str> {
         Some(self.reply_to.as_str()).filter(|address| !address.is_empty())
     }
 
-    /// The file with certificates of further authorities.
+    /// The file with additional CA certificates.
     #[must_use]
     pub fn ca_file(&self) -> Option<&str> {
         Some(self.ca_file.as_str()).filter(|file| !file.is_empty())
@@ -293,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_decides_who_writes() {
+    fn a_key_decides_which_provider_is_used() {
         let mut llm = Settings::for_tests().llm;
         assert_eq!(llm.resolved_provider(), LlmProvider::Scaffold);
         llm.api_key = "key".into();
@@ -303,18 +289,18 @@ mod tests {
     }
 
     #[test]
-    fn the_place_of_a_database_is_told_without_its_password() {
+    fn the_location_of_a_database_contains_no_password() {
         let mut settings = Settings::for_tests();
-        assert_eq!(settings.database_place(), "./data/atelier.db");
+        assert_eq!(settings.database_location(), "./data/atelier.db");
         for (url, place) in [
             ("postgres://u:hunter2@db.example:5433/atelier?sslmode=require", "db.example:5433/atelier"),
             ("postgres://db/atelier?password=hunter2", "db/atelier"),
-            ("postgres://u:hunt/er2@db/a", "an address that is no URL"),
+            ("postgres://u:hunt/er2@db/a", "an invalid URL"),
             ("sqlite:///srv/a.db?mode=rwc", "/srv/a.db"),
             ("sqlite::memory:", ":memory:"),
         ] {
             settings.database.url = url.into();
-            assert_eq!(settings.database_place(), place);
+            assert_eq!(settings.database_location(), place);
         }
     }
 
@@ -343,6 +329,6 @@ mod tests {
         assert_eq!(settings.queue.relay_interval(), Duration::from_millis(100));
         assert_eq!(settings.auth.access_token_lifetime(), Duration::from_secs(1800));
         assert_eq!(settings.auth.refresh_token_lifetime(), Duration::from_secs(7 * 24 * 3600));
-        assert_eq!(settings.auth.longest_sign_in(), Duration::from_secs(90 * 24 * 3600));
+        assert_eq!(settings.auth.max_sign_in_age(), Duration::from_secs(90 * 24 * 3600));
     }
 }

@@ -4,13 +4,13 @@
 use toml::{Table, Value};
 
 use crate::error::Source;
-use crate::known::{self, Kind};
 use crate::layers::Layers;
+use crate::schema::{self, Kind};
 
 const PREFIX: &str = "ATELIER_";
 const JWT_EXPIRATION_HOURS: &str = "JWT_EXPIRATION_HOURS";
 
-/// Names that other software uses too, with the setting each one sets.
+/// Names that other software uses too, each with its setting.
 const WELL_KNOWN: [(&str, &str); 21] = [
     ("DATABASE_URL", "database.url"),
     ("REDIS_URL", "redis.url"),
@@ -35,15 +35,15 @@ const WELL_KNOWN: [(&str, &str); 21] = [
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "telemetry.otlp_endpoint"),
 ];
 
-/// Whether the variable may set something here.
-pub(crate) fn concerns_us(name: &str) -> bool {
+/// Whether the variable may set a setting.
+pub(crate) fn is_relevant(name: &str) -> bool {
     name.starts_with(PREFIX)
         || name == JWT_EXPIRATION_HOURS
         || WELL_KNOWN.iter().any(|(known, _)| *known == name)
 }
 
-/// Lays the environment over `layers`. A well-known name that is set to nothing
-/// counts as unset.
+/// Applies the environment over `layers`. A well-known name with an empty value counts as
+/// unset.
 pub(crate) fn apply(layers: &mut Layers, environment: &[(String, String)]) {
     for (name, value) in environment.iter().filter(|(name, _)| name.starts_with(PREFIX)) {
         apply_own_name(layers, name, value);
@@ -62,7 +62,7 @@ pub(crate) fn apply(layers: &mut Layers, environment: &[(String, String)]) {
 }
 
 fn apply_own_name(layers: &mut Layers, name: &str, value: &str) {
-    let known_key = known::defaults().keys().find(|key| known::environment_name(key) == name);
+    let known_key = schema::defaults().keys().find(|key| schema::environment_name(key) == name);
     match known_key {
         Some(key) => set_text(layers, key, name, value),
         None if is_service_link(name) => {}
@@ -70,8 +70,8 @@ fn apply_own_name(layers: &mut Layers, name: &str, value: &str) {
     }
 }
 
-/// Kubernetes gives every pod such variables for each service of its
-/// namespace; for a service called `atelier-api` they start with our prefix.
+/// Kubernetes sets such variables in every pod for each service of its namespace. Those of
+/// a service called `atelier-api` start with our prefix.
 fn is_service_link(name: &str) -> bool {
     let after_port = |(_, rest): (&str, &str)| rest.is_empty() || rest.starts_with('_');
     !name.contains("__")
@@ -83,27 +83,28 @@ fn is_service_link(name: &str) -> bool {
 fn reject_unknown(layers: &mut Layers, name: &str) {
     let meant = name.trim_start_matches(PREFIX).to_lowercase();
     let key = meant.replace("__", ".");
-    let hint = nearest_variable(name).or_else(|| known::find_nearest_key(&key).map(known::environment_name));
+    let hint =
+        nearest_variable(name).or_else(|| schema::find_nearest_key(&key).map(schema::environment_name));
     let hint = hint.map_or_else(String::new, |nearest| format!("; the nearest is {nearest}"));
     layers.reject(&key, format!("no such setting{hint}"), Source::Environment(name.to_owned()));
 }
 
-/// The variable that differs from `name` in its underscores only.
+/// The variable that differs from `name` only in its underscores.
 fn nearest_variable(name: &str) -> Option<String> {
     let letters = |text: &str| text.replace('_', "");
-    known::defaults()
+    schema::defaults()
         .keys()
-        .map(|key| known::environment_name(key))
+        .map(|key| schema::environment_name(key))
         .find(|known| letters(known) == letters(name))
 }
 
 fn set_text(layers: &mut Layers, key: &str, name: &str, text: &str) {
     let source = Source::Environment(name.to_owned());
     if text.contains(char::REPLACEMENT_CHARACTER) {
-        layers.reject(key, "the value is no UTF-8 text", source);
+        layers.reject(key, "the value is not UTF-8", source);
         return;
     }
-    let value = match known::find_kind(key) {
+    let value = match schema::find_kind(key) {
         Some(Kind::Whole) => {
             text.trim().parse().map_or_else(|_| Value::String(text.to_owned()), Value::Integer)
         }
@@ -116,7 +117,7 @@ fn set_text(layers: &mut Layers, key: &str, name: &str, text: &str) {
     layers.set(key, value, source);
 }
 
-/// A TOML list where the text starts with a bracket, else texts between commas.
+/// A TOML list where the text starts with a bracket, otherwise texts separated by commas.
 fn parse_list(text: &str) -> Value {
     let text = text.trim();
     if text.starts_with('[') {

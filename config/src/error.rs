@@ -1,4 +1,4 @@
-//! What can be wrong with a configuration, told all at once.
+//! The problems of a configuration, reported all at once.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::settings::LogFormat;
 pub enum Source {
     /// The compiled `default.toml`.
     Default,
-    /// A configuration file, by the name it was given.
+    /// A configuration file, by its name.
     File(String),
     /// An environment variable, by its name.
     Environment(String),
@@ -25,14 +25,14 @@ impl fmt::Display for Source {
     }
 }
 
-/// One thing that is wrong. Its text never holds a secret's value.
+/// One problem. Its text never contains the value of a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The setting's full name, such as `queue.heartbeat_secs`.
     pub key: String,
-    /// What is wrong with it, and what would be right.
+    /// What is wrong, and what is expected.
     pub message: String,
-    /// Where the offending value came from.
+    /// Where the invalid value came from.
     pub source: Source,
 }
 
@@ -42,13 +42,13 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Every problem of a configuration; its `Display` lists them one per line.
+/// All problems of a configuration; `Display` lists them one per line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", lines(.problems))]
 pub struct ConfigError {
-    /// At least one problem, in the order of the layers and then of the checks.
+    /// At least one problem, in the order of layers and checks.
     pub problems: Vec<Problem>,
-    /// How the process would write its logs, so that it can tell the problems so.
+    /// The log format of the process, in which it reports the problems.
     pub log_format: LogFormat,
 }
 

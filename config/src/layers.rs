@@ -1,22 +1,21 @@
-//! The merged values, each with its source, and what was wrong on the way.
+//! The merged values with their sources, and the problems found so far.
 
 use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
 use crate::error::{Problem, Source};
-use crate::known;
+use crate::schema;
 
-/// A value in force and where it came from.
+/// An effective value and its source.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) value: Value,
     pub(crate) source: Source,
 }
 
-/// Every known setting with its value in force. A value of the wrong type is
-/// noted as a problem and leaves the layer below in force, so that the later
-/// checks still find everything else.
+/// Every setting with its effective value. A value of the wrong type becomes a problem and
+/// does not override the layer below, so that later checks still find other problems.
 pub(crate) struct Layers {
     entries: BTreeMap<String, Entry>,
     pub(crate) problems: Vec<Problem>,
@@ -25,46 +24,46 @@ pub(crate) struct Layers {
 impl Layers {
     /// The lowest layer: the compiled defaults.
     pub(crate) fn new() -> Self {
-        let entries = known::defaults()
+        let entries = schema::defaults()
             .iter()
             .map(|(key, value)| (key.clone(), Entry { value: value.clone(), source: Source::Default }))
             .collect();
         Self { entries, problems: Vec::new() }
     }
 
-    /// Puts `value` over what is there, if its type is right.
+    /// Overrides the value of the layers below, if the type is right.
     pub(crate) fn set(&mut self, key: &str, value: Value, source: Source) {
-        let Some(kind) = known::find_kind(key) else { return };
+        let Some(kind) = schema::find_kind(key) else { return };
         if kind.fits(&value) {
             self.entries.insert(key.to_owned(), Entry { value, source });
         } else {
-            let found = describe(&value, known::is_secret(key) || known::is_secret_url(key));
+            let found = describe(&value, schema::is_secret(key) || schema::is_secret_url(key));
             self.reject(key, format!("expected {}, found {found}", kind.expected()), source);
         }
     }
 
-    /// Notes a problem.
+    /// Adds a problem.
     pub(crate) fn reject(&mut self, key: &str, message: impl Into<String>, source: Source) {
         self.problems.push(Problem { key: key.to_owned(), message: message.into(), source });
     }
 
-    /// Notes a problem with the value in force.
+    /// Adds a problem with the effective value.
     pub(crate) fn reject_value(&mut self, key: &str, message: impl Into<String>) {
         let source = self.entries.get(key).map_or(Source::Default, |entry| entry.source.clone());
         self.reject(key, message, source);
     }
 
-    /// Every setting in force, by name.
+    /// Every setting with its effective value, by name.
     pub(crate) fn entries(&self) -> &BTreeMap<String, Entry> {
         &self.entries
     }
 
-    /// The text in force; empty for a setting that is no text.
+    /// The effective text; empty for a setting of another type.
     pub(crate) fn text(&self, key: &str) -> &str {
         self.entries.get(key).and_then(|entry| entry.value.as_str()).unwrap_or_default()
     }
 
-    /// The values in force as one table, nested by section.
+    /// The effective values as one table, nested by section.
     pub(crate) fn to_table(&self) -> Table {
         let mut root = Table::new();
         for (key, entry) in &self.entries {

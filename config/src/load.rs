@@ -1,54 +1,22 @@
-//! Loading: the layers, then the checks, then the types.
+//! Loading: layers, checks, then typed settings.
 
-use std::fmt;
 use std::path::Path;
 
 use crate::error::{ConfigError, Problem, Source};
 use crate::layers::Layers;
 use crate::report::{self, SettingReport};
+use crate::role::Role;
 use crate::settings::{LogFormat, Settings};
 use crate::{environment, file, validate, warnings};
 
-/// What this process does; the split roles need what they share.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// `atelier`: everything in one process.
-    Embedded,
-    /// `atelier-api`
-    Api,
-    /// `atelier-worker`
-    Worker,
-    /// `atelier-scheduler`
-    Scheduler,
-}
-
-impl Role {
-    /// The name of the role's binary.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Embedded => "atelier",
-            Self::Api => "atelier-api",
-            Self::Worker => "atelier-worker",
-            Self::Scheduler => "atelier-scheduler",
-        }
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// A configuration that holds.
+/// A valid configuration.
 #[derive(Clone, Debug)]
-pub struct Loaded {
-    /// The settings in force.
+pub struct LoadedConfig {
+    /// The effective settings.
     pub settings: Settings,
     /// Every setting with its source, sorted by name, secrets masked.
     pub report: Vec<SettingReport>,
-    /// Legal combinations that are rarely meant, a sentence each.
+    /// Valid combinations that are rarely intended, a sentence each.
     pub warnings: Vec<String>,
 }
 
@@ -56,8 +24,8 @@ pub struct Loaded {
 /// environment.
 ///
 /// # Errors
-/// Every problem at once, a file that cannot be read among them.
-pub fn load(role: Role, file: Option<&Path>) -> Result<Loaded, ConfigError> {
+/// All problems at once, including a file that cannot be read.
+pub fn load(role: Role, file: Option<&Path>) -> Result<LoadedConfig, ConfigError> {
     let Some(path) = file else { return load_from(role, None, &environment()) };
     let name = path.display().to_string();
     match std::fs::read_to_string(path) {
@@ -76,23 +44,23 @@ pub fn load(role: Role, file: Option<&Path>) -> Result<Loaded, ConfigError> {
 }
 
 fn environment() -> Vec<(String, String)> {
-    let concerning = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
-        let name = name.into_string().ok().filter(|name| environment::concerns_us(name))?;
+    let relevant = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        let name = name.into_string().ok().filter(|name| environment::is_relevant(name))?;
         Some((name, value.to_string_lossy().into_owned()))
     };
-    std::env::vars_os().filter_map(concerning).collect()
+    std::env::vars_os().filter_map(relevant).collect()
 }
 
 /// Loads the settings of `role` from the defaults, a file's name and text, and
 /// the given environment.
 ///
 /// # Errors
-/// Every problem at once.
+/// All problems at once.
 pub fn load_from(
     role: Role,
     file_text: Option<(&str, &str)>,
     env: &[(String, String)],
-) -> Result<Loaded, ConfigError> {
+) -> Result<LoadedConfig, ConfigError> {
     let mut layers = Layers::new();
     if let Some((name, text)) = file_text {
         file::apply(&mut layers, name, text);
@@ -115,7 +83,7 @@ pub fn load_from(
     match settings {
         Some(settings) if layers.problems.is_empty() => {
             let warnings = warnings::list_warnings(&settings, role);
-            Ok(Loaded { settings, report: report::report(&layers), warnings })
+            Ok(LoadedConfig { settings, report: report::report(&layers), warnings })
         }
         _ => {
             let log_format = match layers.text("telemetry.log_format") {

@@ -1,14 +1,14 @@
-//! The list of further model servers: sections that may be repeated.
+//! The list of further model servers: a repeatable section.
 
 use toml::Value;
 
 use crate::settings::FallbackSettings;
 use crate::values::{self, Check};
 
-/// The setting.
+/// The name of the setting.
 pub(crate) const KEY: &str = "llm.fallbacks";
 
-/// What a section may have, and must have where it says so.
+/// The fields of a section: name, whether it is required, check.
 const FIELDS: [(&str, bool, Check); 5] = [
     ("name", true, values::provider_name),
     ("base_url", true, values::web_url),
@@ -17,14 +17,14 @@ const FIELDS: [(&str, bool, Check); 5] = [
     ("advanced_model", false, |_| Ok(())),
 ];
 
-/// What is wrong with the sections, without what they hold secret.
+/// The problems of the sections. They contain no secrets.
 pub(crate) fn check(sections: &Value) -> Vec<String> {
     let sections = sections.as_array().into_iter().flatten();
-    let told = |(index, section): (usize, &Value)| {
+    let describe = |(index, section): (usize, &Value)| {
         let number = index + 1;
         check_section(section).into_iter().map(move |message| format!("number {number}: {message}"))
     };
-    sections.enumerate().flat_map(told).collect()
+    sections.enumerate().flat_map(describe).collect()
 }
 
 fn check_section(section: &Value) -> Vec<String> {
@@ -40,7 +40,7 @@ fn check_section(section: &Value) -> Vec<String> {
     FIELDS.iter().filter_map(of_field).chain(unknown).collect()
 }
 
-/// What is wrong where two servers have one name: their circuits would be one.
+/// The problem where two servers have the same name: they would share a circuit.
 pub(crate) fn find_repeated<'a>(servers: impl Iterator<Item = &'a FallbackSettings>) -> Option<String> {
     let mut names: Vec<&str> = servers.map(|server| server.name.as_str()).collect();
     names.sort_unstable();
@@ -58,13 +58,13 @@ mod tests {
     }
 
     #[test]
-    fn tells_what_is_wrong_with_which_server() {
+    fn names_the_server_of_each_problem() {
         let text = "[[servers]]\nname = 'spare'\nbase_url = 'https://spare.example/v1'\n\
                     [[servers]]\nname = 'Big One'\napi_key = 7\ncolour = 'red'";
         assert_eq!(
             problems(text),
             [
-                "number 2: name expected 1 to 32 small letters, digits or -_. found \"Big One\"",
+                "number 2: name expected 1 to 32 lower case letters, digits or -_. found \"Big One\"",
                 "number 2: base_url is missing",
                 "number 2: api_key: expected a text in quotes",
                 "number 2: no such setting colour: there are name, base_url, api_key, quick_model, advanced_model",

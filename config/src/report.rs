@@ -1,10 +1,10 @@
-//! What is in force and where it came from, fit to be shown.
+//! The effective settings with their sources, without secrets.
 
 use toml::Value;
 use url::Url;
 
-use crate::known;
 use crate::layers::Layers;
+use crate::schema;
 
 const MASK: &str = "********";
 
@@ -32,9 +32,9 @@ pub(crate) fn report(layers: &Layers) -> Vec<SettingReport> {
 fn show(key: &str, value: &Value) -> String {
     match value {
         Value::String(text) if text.is_empty() => String::new(),
-        Value::String(_) if known::is_secret(key) => MASK.to_owned(),
+        Value::String(_) if schema::is_secret(key) => MASK.to_owned(),
         Value::String(text) => mask_url(text)
-            .unwrap_or_else(|| if known::is_secret_url(key) { MASK.to_owned() } else { text.clone() }),
+            .unwrap_or_else(|| if schema::is_secret_url(key) { MASK.to_owned() } else { text.clone() }),
         Value::Array(items) => {
             let name = |item: &'_ Value| item.get("name").and_then(Value::as_str).map(str::to_owned);
             let items =
@@ -45,8 +45,8 @@ fn show(key: &str, value: &Value) -> String {
     }
 }
 
-/// `text` without its password and without parameters that sound like one, if
-/// it is a URL.
+/// If `text` is a URL: the URL with its password masked, and query parameters too whose
+/// name suggests a secret.
 fn mask_url(text: &str) -> Option<String> {
     let mut url = Url::parse(text).ok()?;
     let secret = |name: &str| {
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn masks_what_must_not_be_seen() {
+    fn masks_secrets() {
         for (key, value, shown) in [
             ("auth.jwt_secret", "0123456789abcdef0123456789abcdef", MASK),
             ("auth.jwt_secret", "", ""),

@@ -1,4 +1,4 @@
-//! The data folder and the signing secret an embedded instance keeps in it.
+//! The data folder of an embedded instance, and the signing secret in it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -12,10 +12,10 @@ use crate::values;
 const FILE_NAME: &str = "jwt_secret";
 
 impl Settings {
-    /// Creates the data folder where it is missing, for its owner alone.
+    /// Creates the data folder where it is missing, accessible to its owner only.
     ///
     /// # Errors
-    /// What the file system said, with the folder's name.
+    /// The error of the file system, with the folder's name.
     pub fn ensure_data_dir(&self) -> io::Result<()> {
         let folder = &self.server.data_dir;
         let mut builder = fs::DirBuilder::new();
@@ -25,14 +25,13 @@ impl Settings {
         builder.create(folder).map_err(|error| explain(error, "cannot create the folder", folder))
     }
 
-    /// Sees to it that there is a signing secret: keeps the one that is set,
-    /// else reads `<data_dir>/jwt_secret`, which it creates first where it is
-    /// missing (32 random bytes in hex, readable by its owner only). Processes
-    /// that start at once end with the same secret.
+    /// Ensures that there is a signing secret: the one that is set, otherwise that in the
+    /// file `<data_dir>/jwt_secret`. The file is created where it is missing, with 32 random
+    /// bytes in hex, readable by its owner only. Processes that start at the same time get
+    /// the same secret.
     ///
     /// # Errors
-    /// What the file system said; `InvalidData` where the file holds less than
-    /// 32 bytes.
+    /// The error of the file system; `InvalidData` where the file has less than 32 bytes.
     pub fn ensure_jwt_secret(&mut self) -> io::Result<()> {
         if !self.auth.jwt_secret.expose_secret().is_empty() {
             return Ok(());
@@ -59,8 +58,8 @@ fn read(path: &Path) -> io::Result<SecretString> {
     Ok(secret.into())
 }
 
-/// Writes a new secret beside `path` and moves it there whole, unless another
-/// process was faster.
+/// Writes a new secret to a temporary file and moves it to `path`, unless another process
+/// has created `path` meanwhile.
 fn create(path: &Path) -> io::Result<()> {
     let draft = path.with_extension(format!("{}.tmp", hex::encode(rand::random::<[u8; 8]>())));
     let placed = write_draft(&draft).and_then(|()| place(&draft, path));
@@ -84,8 +83,8 @@ fn create_private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// A hard link fails where the name is taken, which a rename does not; a rename
-/// serves the file systems that have no hard links.
+/// Links instead of renaming, since a hard link fails where the name exists. Renames on file
+/// systems without hard links.
 fn place(draft: &Path, path: &Path) -> io::Result<()> {
     match fs::hard_link(draft, path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),

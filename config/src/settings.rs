@@ -1,5 +1,5 @@
-//! The settings as types: one struct a section of `default.toml`, one field a
-//! key. What each one means and its default stand there.
+//! The typed settings: a struct for each section of `default.toml`, a field for each key.
+//! `default.toml` documents them and their defaults.
 
 mod limits;
 mod server;
@@ -11,26 +11,26 @@ pub use server::ServerSettings;
 
 pub use limits::LimitsSettings;
 
-/// Everything that can be set. Values are checked: see [`crate::load`].
+/// All settings. [`crate::load`] checks the values.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Settings {
     /// The HTTP server and the process as a whole.
     pub server: ServerSettings,
     /// The SQL database.
     pub database: DatabaseSettings,
-    /// Redis, where there is one.
+    /// Redis.
     pub redis: RedisSettings,
     /// Tokens and passwords.
     pub auth: AuthSettings,
-    /// Signing in at other providers.
+    /// Sign-in at identity providers.
     pub oauth: OAuthSettings,
-    /// Rate limits, and how much one person may have.
+    /// Rate limits and quotas.
     pub limits: LimitsSettings,
     /// Credits and prices.
     pub credits: CreditsSettings,
     /// The language model.
     pub llm: LlmSettings,
-    /// Bounds of generated applications.
+    /// Limits of generated applications.
     pub generation: GenerationSettings,
     /// Outgoing mail.
     pub mail: MailSettings,
@@ -40,7 +40,7 @@ pub struct Settings {
     pub http_client: HttpClientSettings,
     /// The job queue.
     pub queue: QueueSettings,
-    /// How long things are kept.
+    /// Retention periods.
     pub retention: RetentionSettings,
     /// Logs and traces.
     pub telemetry: TelemetrySettings,
@@ -65,10 +65,10 @@ pub struct DatabaseSettings {
 pub struct RedisSettings {
     /// `redis://` URL, empty for none: read it through [`Settings::redis_url`].
     pub url: SecretString,
-    /// Put before every key.
+    /// The prefix of every key.
     pub key_prefix: String,
-    /// File with certificates (PEM) of the authorities that Redis's must come from; empty
-    /// for the public ones. See [`RedisSettings::ca_file`].
+    /// File with the CA certificates (PEM) for Redis's certificate; empty for the public
+    /// CAs. See [`RedisSettings::ca_file`].
     pub ca_file: String,
     /// Milliseconds any one command may take.
     pub command_timeout_ms: u64,
@@ -80,9 +80,9 @@ pub struct AuthSettings {
     /// Signs access tokens; empty until [`Settings::ensure_jwt_secret`] in
     /// embedded mode.
     pub jwt_secret: SecretString,
-    /// Minutes an access token is good for.
+    /// Minutes that an access token is valid.
     pub access_token_minutes: u32,
-    /// Days a refresh token is good for.
+    /// Days that a refresh token is valid.
     pub refresh_token_days: u32,
     /// Days a sign-in lasts at most.
     pub max_sign_in_days: u32,
@@ -90,9 +90,9 @@ pub struct AuthSettings {
     pub refresh_grace_secs: u32,
     /// Passwords hashed at the same time.
     pub password_hash_concurrency: usize,
-    /// Whether generating and deploying need a proven mail address.
+    /// Whether generating and deploying require a verified mail address.
     pub require_verified_email: bool,
-    /// Whether nobody may learn which mail addresses have an account.
+    /// Whether responses hide which mail addresses have an account.
     pub hide_registered_emails: bool,
     /// Mail address of the first administrator, empty for none: read it through
     /// [`AuthSettings::admin_email`].
@@ -102,7 +102,7 @@ pub struct AuthSettings {
 /// `[oauth]`
 #[derive(Clone, Debug, Deserialize)]
 pub struct OAuthSettings {
-    /// Where the frontend is; empty for the public URL. See [`Settings::frontend_url`].
+    /// URL of the frontend; empty for the public URL. See [`Settings::frontend_url`].
     pub frontend_url: String,
     /// Seconds for each step of a sign-in.
     pub timeout_secs: u64,
@@ -117,33 +117,33 @@ pub struct OAuthSettings {
 /// `[oauth.google]`
 #[derive(Clone, Debug, Deserialize)]
 pub struct GoogleSettings {
-    /// What Google knows this instance as; empty offers no sign-in there.
+    /// Client id at Google; empty disables the sign-in.
     pub client_id: String,
-    /// How this instance proves it.
+    /// Client secret.
     pub client_secret: SecretString,
-    /// Issuer, under which the discovery document is.
+    /// Issuer URL, which the discovery document is found under.
     pub issuer: String,
 }
 
 /// `[oauth.github]`
 #[derive(Clone, Debug, Deserialize)]
 pub struct GithubSettings {
-    /// What GitHub knows this instance as; empty offers no sign-in there.
+    /// Client id at GitHub; empty disables the sign-in.
     pub client_id: String,
-    /// How this instance proves it.
+    /// Client secret.
     pub client_secret: SecretString,
-    /// Where browsers are sent.
+    /// Authorization endpoint.
     pub authorize_url: String,
-    /// Where a code becomes a token.
+    /// Token endpoint.
     pub token_url: String,
-    /// What the addresses of the API start with.
+    /// Base URL of the API.
     pub api_url: String,
 }
 
 /// `[oauth.apple]`
 #[derive(Clone, Debug, Deserialize)]
 pub struct AppleSettings {
-    /// The services id; empty offers no sign-in there.
+    /// The services id; empty disables the sign-in.
     pub client_id: String,
     /// Team of the developer account.
     pub team_id: String,
@@ -151,7 +151,7 @@ pub struct AppleSettings {
     pub key_id: String,
     /// Text of the key's `.p8` file.
     pub private_key: SecretString,
-    /// Issuer, under which the discovery document is.
+    /// Issuer URL, which the discovery document is found under.
     pub issuer: String,
 }
 
@@ -166,11 +166,11 @@ pub struct CreditsSettings {
     pub advanced_price: i64,
 }
 
-/// Who writes the applications.
+/// The provider of completions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LlmProvider {
-    /// `Openai` where a key is set, else `Scaffold`: ask
+    /// `Openai` where a key is set, otherwise `Scaffold`: see
     /// [`LlmSettings::resolved_provider`].
     Auto,
     /// Any OpenAI-compatible server.
@@ -182,7 +182,7 @@ pub enum LlmProvider {
 /// `[llm]`
 #[derive(Clone, Debug, Deserialize)]
 pub struct LlmSettings {
-    /// Who writes the applications.
+    /// The provider of completions.
     pub provider: LlmProvider,
     /// Key of the model server; empty for none.
     pub api_key: SecretString,
@@ -192,19 +192,19 @@ pub struct LlmSettings {
     pub quick_model: String,
     /// Model of advanced generations.
     pub advanced_model: String,
-    /// Most tokens one answer may have.
+    /// Most tokens of one completion.
     pub max_output_tokens: u32,
-    /// Seconds for a whole answer.
+    /// Seconds for a whole completion.
     pub timeout_secs: u64,
-    /// Seconds between two pieces of a streamed answer.
+    /// Seconds between two chunks of a streamed completion.
     pub idle_timeout_secs: u64,
     /// Failures in a row that open the circuit of a model server.
     pub circuit_failures: u32,
     /// Seconds that it stays open.
     pub circuit_open_secs: u32,
-    /// Asked where the first one fails. See [`LlmSettings::fallback_servers`].
+    /// The server for requests that the first one fails. See [`LlmSettings::fallback_servers`].
     pub fallback: FallbackSettings,
-    /// Asked in this order where that one fails too.
+    /// Further servers, in order, where that one fails too.
     pub fallbacks: Vec<FallbackSettings>,
 }
 
@@ -216,7 +216,7 @@ pub struct FallbackSettings {
     /// Key; empty for none.
     #[serde(default)]
     pub api_key: SecretString,
-    /// What it is called.
+    /// Name of the server.
     pub name: String,
     /// Model of quick generations; empty for that of `[llm]`.
     #[serde(default)]
@@ -229,7 +229,7 @@ pub struct FallbackSettings {
 /// `[generation]`
 #[derive(Clone, Debug, Deserialize)]
 pub struct GenerationSettings {
-    /// How often an answer is sent back with its faults.
+    /// How often a completion is sent back with its faults.
     pub max_repairs: u32,
     /// Most files of an application.
     pub max_files: usize,
@@ -247,10 +247,10 @@ pub struct MailSettings {
     pub smtp_url: SecretString,
     /// Sender of every mail.
     pub from: String,
-    /// Where answers to mails go; empty is the sender. See [`MailSettings::reply_to`].
+    /// Reply address; empty for the sender. See [`MailSettings::reply_to`].
     pub reply_to: String,
-    /// File with certificates (PEM) of further authorities that the mail server's may
-    /// come from; empty for none. See [`MailSettings::ca_file`].
+    /// File with additional CA certificates (PEM) for the mail server's certificate; empty
+    /// for none. See [`MailSettings::ca_file`].
     pub ca_file: String,
     /// Seconds for one SMTP conversation.
     pub timeout_secs: u64,
@@ -265,7 +265,7 @@ pub struct StorageSettings {
     pub s3_endpoint: String,
     /// Region of the bucket.
     pub s3_region: String,
-    /// Access key; empty for the machine's own role.
+    /// Access key; empty for the machine's role.
     pub s3_access_key_id: String,
     /// Secret of the access key.
     pub s3_secret_access_key: SecretString,
@@ -285,7 +285,7 @@ pub struct HttpClientSettings {
 pub struct QueueSettings {
     /// Seconds between two heartbeats of a worker.
     pub heartbeat_secs: u64,
-    /// Ids of due jobs kept ready in the transport for each queue.
+    /// Ids of due jobs that the transport holds for each queue.
     pub window: u32,
     /// Milliseconds between two passes of the relay.
     pub relay_interval_ms: u64,
@@ -327,11 +327,11 @@ pub struct RetentionSettings {
     pub cancelled_days: u32,
     /// Rows deleted in one statement.
     pub batch: u64,
-    /// Hours that answers to an `Idempotency-Key` are kept.
+    /// Hours that responses for an `Idempotency-Key` are kept.
     pub idempotency_hours: u32,
-    /// Days that audit entries stay in the database; 0 is for good.
+    /// Days that audit entries stay in the database; 0 is forever.
     pub audit_days: u32,
-    /// Days that audit entries stay in the object store after that; 0 is for good.
+    /// Days that audit entries stay in the object store after that; 0 is forever.
     pub audit_archive_days: u32,
 }
 
@@ -339,9 +339,9 @@ pub struct RetentionSettings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// For people.
+    /// Readable text.
     Pretty,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 

@@ -1,17 +1,17 @@
-//! What the values must satisfy, each by itself and for the role.
+//! The checks of the values: each by itself, together, and for the role.
 
 use secrecy::ExposeSecret;
 
-use crate::examples;
 use crate::layers::Layers;
-use crate::load::Role;
 use crate::model_servers;
+use crate::placeholders;
+use crate::role::Role;
 use crate::settings::{LlmProvider, OAuthSettings, Settings};
 use crate::values::{self, Check};
 
-/// Greatest `llm.timeout_secs`: a generation may take ten minutes, in which its answer is
-/// also checked and stored.
-pub const LONGEST_ANSWER_SECS: i64 = 540;
+/// The greatest `llm.timeout_secs`: a generation may take ten minutes, including the check
+/// and the storage of its files.
+pub const MAX_LLM_TIMEOUT_SECS: i64 = 540;
 
 const DAY_SECS: i64 = 86_400;
 const TEN_YEARS_DAYS: i64 = 3_650;
@@ -46,7 +46,7 @@ const RANGES: &[(&str, i64, i64)] = &[
     ("credits.quick_price", 0, 1_000_000_000),
     ("credits.advanced_price", 0, 1_000_000_000),
     ("llm.max_output_tokens", 1, 10_000_000),
-    ("llm.timeout_secs", 1, LONGEST_ANSWER_SECS),
+    ("llm.timeout_secs", 1, MAX_LLM_TIMEOUT_SECS),
     ("llm.idle_timeout_secs", 1, DAY_SECS),
     ("llm.circuit_failures", 1, 1_000),
     ("llm.circuit_open_secs", 1, 3_600),
@@ -77,7 +77,7 @@ const RANGES: &[(&str, i64, i64)] = &[
     ("retention.audit_archive_days", 0, TEN_YEARS_DAYS),
 ];
 
-/// The form of every text that has one.
+/// The check of every text that has one.
 const TEXTS: [(&str, Check); 31] = [
     ("server.bind", values::address),
     ("server.ops_bind", values::address),
@@ -112,7 +112,7 @@ const TEXTS: [(&str, Check); 31] = [
     ("telemetry.service_name", values::filled),
 ];
 
-/// The form of the items of every list.
+/// The check of the items of every list.
 const LISTS: [(&str, Check); 2] =
     [("server.cors_allowed_origins", values::origin), ("server.trusted_proxies", values::network)];
 
@@ -142,12 +142,13 @@ pub(crate) fn check_values(layers: &mut Layers) {
     }
 }
 
-/// Checks what the split roles cannot do without, and that their secrets are their own.
+/// Checks the settings that split roles require, and that their secrets are no
+/// placeholders.
 pub(crate) fn check_role(layers: &mut Layers, role: Role) {
     if role == Role::Embedded {
         return;
     }
-    examples::check(layers);
+    placeholders::check(layers);
     let database = layers.text("database.url");
     if database.is_empty() || database.starts_with("sqlite:") {
         layers.reject_value(
@@ -178,7 +179,7 @@ pub(crate) fn check_role(layers: &mut Layers, role: Role) {
     }
 }
 
-/// Checks settings that need or contradict each other.
+/// Checks settings that depend on each other.
 pub(crate) fn check_together(layers: &mut Layers, settings: &Settings) {
     let no_key = settings.llm.api_key.expose_secret().is_empty();
     if settings.llm.provider == LlmProvider::Openai
@@ -217,7 +218,7 @@ pub(crate) fn check_together(layers: &mut Layers, settings: &Settings) {
     }
 }
 
-/// A provider is set up as a whole or not at all.
+/// Checks that each provider is configured completely or not at all.
 fn check_oauth(layers: &mut Layers, settings: &Settings) {
     let OAuthSettings { google, github, apple, .. } = &settings.oauth;
     let is_set = |text: &str| !text.is_empty();
@@ -243,11 +244,11 @@ fn check_oauth(layers: &mut Layers, settings: &Settings) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::known::{self, Kind};
+    use crate::schema::{self, Kind};
 
     fn settings_of(kind: Kind) -> Vec<&'static str> {
-        let all = known::defaults().keys().map(String::as_str);
-        all.filter(|key| known::find_kind(key) == Some(kind)).collect()
+        let all = schema::defaults().keys().map(String::as_str);
+        all.filter(|key| schema::find_kind(key) == Some(kind)).collect()
     }
 
     #[test]

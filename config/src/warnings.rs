@@ -1,8 +1,8 @@
-//! Combinations that are legal and rarely meant.
+//! Valid combinations that are rarely intended.
 
 use secrecy::ExposeSecret;
 
-use crate::load::Role;
+use crate::role::Role;
 use crate::settings::{LlmProvider, Settings};
 
 /// One sentence for each dangerous combination.
@@ -56,14 +56,14 @@ fn any_origin(settings: &Settings) -> Option<String> {
 }
 
 fn any_proxy(settings: &Settings) -> Option<String> {
-    let believed = |address: &str| {
+    let is_trusted = |address: &str| {
         let address = address.parse().ok();
         address.is_some_and(|ip| settings.server.trusted_proxies.iter().any(|network| network.contains(ip)))
     };
     warn_if(
-        believed("192.0.2.1") || believed("2001:db8::1"),
-        "server.trusted_proxies takes in public addresses: anybody there can name the address \
-         that rate limits see",
+        is_trusted("192.0.2.1") || is_trusted("2001:db8::1"),
+        "server.trusted_proxies includes public addresses: anybody there can forge the address \
+         that rate limits use",
     )
 }
 
@@ -103,12 +103,12 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_warn_of_nothing() {
+    fn the_defaults_give_no_warning() {
         assert_eq!(warned(Role::Embedded, |_| {}), Vec::<String>::new());
     }
 
     #[test]
-    fn each_dangerous_combination_is_told() {
+    fn each_dangerous_combination_gives_a_warning() {
         type Change = fn(&mut Settings);
         let cases: [(&str, Change); 6] = [
             ("redis.url is set", |s| s.redis.url = "redis://h".into()),
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn split_roles_are_told_of_local_things() {
+    fn split_roles_get_warnings_about_local_resources() {
         let warnings = warned(Role::Worker, |settings| settings.http_client.allow_private_addresses = true);
         assert_eq!(warnings.len(), 2, "{warnings:?}");
         assert!(warnings[0].starts_with("storage.url") && warnings[1].starts_with("http_client"));

@@ -1,51 +1,40 @@
 //! The tables of Atelier as sea-orm entities, with typed ids, closed enums and
-//! finders that are scoped to an owner. No rules live here: those are in
-//! `atelier-services` and, for jobs, in `atelier-queue`.
+//! finders that are scoped to an owner, in a folder for each context. Every
+//! table is re-exported at the top of this crate, whichever folder it is in. The crate
+//! contains no rules: those are in `atelier-services` and, for jobs, in `atelier-queue`.
 #![allow(missing_docs, reason = "columns are documented where their rule is, in services and docs")]
 
-pub mod account_tokens;
-pub mod api_tokens;
-pub mod audit_archives;
-pub mod audit_log;
-pub mod audit_loose_objects;
-pub mod credit_transactions;
-pub mod deployments;
-pub mod enums;
-pub mod idempotency_keys;
-pub mod ids;
-pub mod job_attempts;
-pub mod job_events;
-pub mod jobs;
-pub mod known_networks;
-pub mod mail_messages;
-pub mod mail_opt_outs;
-pub mod mail_suppressions;
-pub mod oauth_identities;
-pub mod oauth_states;
-pub mod platform_stats;
-pub mod project_files;
-pub mod project_versions;
-pub mod projects;
-pub mod published_sites;
-pub mod queues;
-pub mod running_jobs;
-pub mod schedulers;
-pub mod schedules;
-pub mod sessions;
-pub mod sign_in_failures;
-pub mod throttles;
-pub mod users;
-pub mod workers;
-pub mod write_probes;
+mod builder;
+mod engine;
+mod foundation;
+mod platform;
+mod text_enums;
+mod typed_ids;
 
-pub use enums::*;
-pub use ids::*;
+pub use builder::{deployments, enums::*, ids::*, project_files, project_versions, published_sites};
+pub use engine::{
+    enums::*, ids::*, job_attempts, job_events, jobs, queues, running_jobs, schedulers, schedules, throttles,
+    workers,
+};
+pub use foundation::{
+    audit::{audit_archives, audit_log, audit_loose_objects},
+    credit_transactions,
+    enums::*,
+    idempotency_keys,
+    identity::{
+        account_tokens, api_tokens, known_networks, oauth_identities, oauth_states, sessions,
+        sign_in_failures, users,
+    },
+    ids::*,
+    mail::{mail_messages, mail_opt_outs, mail_suppressions},
+    projects,
+};
+pub use platform::{platform_stats, write_probes};
 
-/// A moment in UTC, in whole microseconds: what both SQL engines keep.
+/// A time in UTC with the precision of both databases, microseconds.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;
 
-/// `at` cut to whole microseconds, so that a value written and read back is the
-/// same value.
+/// `at` truncated to microseconds, so that a stored value is equal when it is read.
 #[must_use]
 pub fn to_micros(at: Timestamp) -> Timestamp {
     chrono::DateTime::from_timestamp_micros(at.timestamp_micros()).unwrap_or(at)

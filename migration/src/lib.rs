@@ -1,51 +1,70 @@
-//! Schema changes, one file a change, applied in order on SQLite and PostgreSQL
-//! alike. A change that has landed is never edited: the next one mends it.
-//! Changes only add, so that the version before keeps running beside the new one;
-//! what is no longer used is dropped a release later.
+//! Schema changes, one file a change, in a folder for each context, applied in the
+//! order of their numbers on SQLite and PostgreSQL alike. A released change is
+//! never edited: a later change corrects it. Changes only add, so that the previous version
+//! keeps running during an upgrade; unused columns are dropped one release later.
 
 use sea_orm_migration::prelude::*;
 
-mod m0001_accounts;
-mod m0002_projects;
-mod m0003_jobs;
-mod m0004_deployments;
-mod m0005_mail_audit_stats;
-mod m0006_identity;
-mod m0007_oauth;
-mod m0008_audit;
-mod m0009_mail;
-mod m0010_leases;
-mod m0011_erasure;
-mod m0012_rate_starts;
-mod m0013_read_by_index;
-mod m0014_known_networks;
-mod m0015_write_probes;
+mod builder;
+mod engine;
+mod foundation;
+mod platform;
 mod schema;
-mod whole;
+mod transaction;
 
 /// Every migration, oldest first.
 pub struct Migrator;
 
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
+    /// The migrations of every context, by their numbers.
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        let all: Vec<Box<dyn MigrationTrait>> = vec![
-            Box::new(m0001_accounts::Migration),
-            Box::new(m0002_projects::Migration),
-            Box::new(m0003_jobs::Migration),
-            Box::new(m0004_deployments::Migration),
-            Box::new(m0005_mail_audit_stats::Migration),
-            Box::new(m0006_identity::Migration),
-            Box::new(m0007_oauth::Migration),
-            Box::new(m0008_audit::Migration),
-            Box::new(m0009_mail::Migration),
-            Box::new(m0010_leases::Migration),
-            Box::new(m0011_erasure::Migration),
-            Box::new(m0012_rate_starts::Migration),
-            Box::new(m0013_read_by_index::Migration),
-            Box::new(m0014_known_networks::Migration),
-            Box::new(m0015_write_probes::Migration),
-        ];
-        all.into_iter().map(whole::or_not_at_all).collect()
+        let contexts =
+            [foundation::migrations(), builder::migrations(), engine::migrations(), platform::migrations()];
+        let mut all: Vec<_> = contexts.into_iter().flatten().map(transaction::wrap).collect();
+        all.sort_by(|one, other| one.name().cmp(other.name()));
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Databases record migrations under these names: a renamed migration would run again.
+    const RECORDED: &[&str] = &[
+        "m0001_accounts",
+        "m0002_projects",
+        "m0003_jobs",
+        "m0004_deployments",
+        "m0005_mail_audit_stats",
+        "m0006_identity",
+        "m0007_oauth",
+        "m0008_audit",
+        "m0009_mail",
+        "m0010_leases",
+        "m0011_erasure",
+        "m0012_rate_starts",
+        "m0013_read_by_index",
+        "m0014_known_networks",
+        "m0015_write_probes",
+    ];
+
+    fn names() -> Vec<String> {
+        Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect()
+    }
+
+    #[test]
+    fn migrations_keep_their_recorded_names_and_order() {
+        assert_eq!(names(), RECORDED);
+    }
+
+    #[test]
+    fn each_migration_has_a_number_of_its_own() {
+        let names = names();
+        let numbers: BTreeSet<&str> = names.iter().filter_map(|name| name.split('_').next()).collect();
+        assert_eq!(numbers.len(), names.len());
     }
 }

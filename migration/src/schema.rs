@@ -1,4 +1,4 @@
-//! Short names for the column types that every table uses.
+//! Short names for the column types of all tables.
 
 use sea_orm_migration::prelude::*;
 
@@ -50,7 +50,7 @@ pub(crate) fn time_null(name: &'static str) -> ColumnDef {
     ColumnDef::new(Alias::new(name)).timestamp_with_time_zone().null().take()
 }
 
-/// A table of these columns; foreign keys and indexes are added by the caller.
+/// A table with these columns; the caller adds foreign keys and indexes.
 pub(crate) fn table(
     name: &'static str,
     primary_key: &[&'static str],
@@ -69,7 +69,7 @@ pub(crate) fn table(
     create
 }
 
-/// A foreign key whose rows go with the row they point to.
+/// A foreign key whose rows are deleted with the row that they reference.
 pub(crate) fn cascade(
     from: &'static str,
     to_table: &'static str,
@@ -82,7 +82,7 @@ pub(crate) fn cascade(
         .take()
 }
 
-/// Runs statements that read the same on both engines, such as partial indexes.
+/// Runs statements with the same syntax on both databases, such as partial indexes.
 pub(crate) async fn run(manager: &SchemaManager<'_>, statements: &[&str]) -> Result<(), DbErr> {
     for statement in statements {
         manager.get_connection().execute_unprepared(statement).await?;

@@ -1,4 +1,4 @@
-//! What a process needs to be ready.
+//! Readiness checks.
 
 use std::fmt;
 use std::future::Future;
@@ -9,14 +9,14 @@ use futures::future::BoxFuture;
 
 type Run = dyn Fn() -> BoxFuture<'static, Result<(), CheckFault>> + Send + Sync;
 
-/// What is wrong with something that a process needs.
+/// Why a check failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckFault {
     /// Stable, `UPPER_SNAKE`.
     pub code: &'static str,
-    /// In a few words, for everybody: nothing of hosts, users or secrets.
+    /// A few words that may be public: no hosts, users or secrets.
     pub cause: &'static str,
-    /// For the log alone.
+    /// For the log only.
     pub details: String,
 }
 
@@ -27,14 +27,14 @@ impl CheckFault {
         Self { code, cause, details: String::new() }
     }
 
-    /// The same with details for the log.
+    /// The same fault with details for the log.
     #[must_use]
     pub fn with_details(self, details: impl Into<String>) -> Self {
         Self { details: details.into(), ..self }
     }
 }
 
-/// Whether one thing that this process needs is there.
+/// Checks one dependency of this process.
 #[derive(Clone)]
 pub struct Check {
     name: &'static str,
@@ -43,8 +43,8 @@ pub struct Check {
 }
 
 impl Check {
-    /// A check under the name that `/readyz` shows, with the code and the cause of what
-    /// is wrong. The details go to the log: the route is public.
+    /// A check with the name that `/readyz` shows. `/readyz` is public: it shows the code
+    /// and the cause of a fault; the details go to the log.
     pub fn new<F>(name: &'static str, run: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<(), CheckFault>> + Send + 'static,
@@ -52,8 +52,8 @@ impl Check {
         Self { name, run: Arc::new(move || Box::pin(run())), is_advisory: false }
     }
 
-    /// A check of something that this process works without: `/readyz` shows a
-    /// warning and stays ready.
+    /// A check of a dependency that this process can do without: where it fails, `/readyz`
+    /// shows a warning and the process stays ready.
     pub fn advisory<F>(name: &'static str, run: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<(), CheckFault>> + Send + 'static,
@@ -61,7 +61,7 @@ impl Check {
         Self { is_advisory: true, ..Self::new(name, run) }
     }
 
-    /// What is wrong, in bounded time; none where nothing is.
+    /// Runs the check in bounded time. None where it passes.
     pub(crate) async fn fault(&self, limit: Duration) -> Option<CheckFault> {
         let outcome = tokio::time::timeout(limit, (self.run)()).await;
         let fault = match outcome {
@@ -71,19 +71,25 @@ impl Check {
         };
         let CheckFault { code, cause, details } = &fault;
         if self.is_advisory {
-            tracing::debug!(check = self.name, code, cause, details, "ready all the same");
+            tracing::debug!(check = self.name, code, cause, details, "an advisory check failed");
         } else {
-            tracing::warn!(check = self.name, code, cause, details, "not ready");
+            tracing::warn!(
+                check = self.name,
+                code,
+                cause,
+                details,
+                "a check failed: the process is not ready"
+            );
         }
         Some(fault)
     }
 
-    /// The name that it is shown under.
+    /// The name that `/readyz` shows.
     pub(crate) const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Whether the process is ready without it.
+    /// Whether the process is ready although the check fails.
     pub(crate) const fn is_advisory(&self) -> bool {
         self.is_advisory
     }

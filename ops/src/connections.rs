@@ -1,12 +1,12 @@
-//! HTTP connections: how many there may be, how long one may keep the server waiting,
-//! and how they end.
+//! HTTP connections: their number, their time limits and how they are closed.
 
 mod body;
 mod head;
-mod patience;
+mod limits;
+mod stream;
 #[cfg(test)]
 mod tests;
-mod wire;
+mod timer;
 
 use std::{
     convert::Infallible,
@@ -32,52 +32,39 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-use body::AwaitedBody;
+use body::MonitoredBody;
 pub use head::HeadFault;
-use patience::{LAST_WAIT, Patience};
-use wire::Wire;
+pub use limits::ConnectionLimits;
+use stream::MonitoredStream;
+use timer::{ConnectionTimer, LAST_WAIT};
 
-/// After a failed accept, as where no file may be opened any more.
+/// The wait after a failed accept, for instance because no file descriptor is left.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Between two warnings that no further connection is taken.
+/// The time between two warnings that no further connection is accepted.
 const WARNING_INTERVAL: Duration = Duration::from_secs(60);
-/// For a client that was refused to end what it sends.
+/// The time for a refused client to finish what it sends.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// What a client may hold.
-#[derive(Clone, Copy, Debug)]
-pub struct ConnectionLimits {
-    /// From the beginning of a connection, or of the headers of a later request, to the
-    /// end of the headers.
-    pub headers: Duration,
-    /// From the end of an answer to the beginning of the next request.
-    pub idle: Duration,
-    /// While an answer is written and the client takes nothing of it.
-    pub write: Duration,
-    /// Connections at the same time. Further ones wait to be taken.
-    pub connections: usize,
-}
-
-/// Serves HTTP/1 on `listener` until `drain` is cancelled; then takes no new connection,
-/// ends those without a request, and returns when the running requests are answered.
-/// Dropping the future ends all connections at once. Handlers find the client's address
-/// as [`ConnectInfo`].
+/// Serves HTTP/1 on `listener` until `drain` is cancelled. Then it accepts no new
+/// connection, closes those without a request, and returns once the running requests are
+/// answered. Dropping the future closes all connections at once. Handlers get the address
+/// of the client as [`ConnectInfo`].
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     limits: ConnectionLimits,
     drain: CancellationToken,
 ) {
-    let room = Arc::new(Semaphore::new(limits.connections));
+    let permits = Arc::new(Semaphore::new(limits.connections));
     let mut warned = None;
     let mut open = JoinSet::new();
     loop {
-        let taken = drain.run_until_cancelled(take(&listener, &room, &mut warned)).await.flatten();
-        let Some((stream, client, permit)) = taken else { break };
+        let accepted = drain.run_until_cancelled(accept(&listener, &permits, &mut warned)).await.flatten();
+        let Some((stream, client, permit)) = accepted else { break };
         while open.try_join_next().is_some() {}
         let (router, drain) = (router.clone(), drain.clone());
         open.spawn(async move {
-            converse(stream, client, router, limits, drain).await;
+            serve_connection(stream, client, router, limits, drain).await;
             drop(permit);
         });
     }
@@ -85,75 +72,75 @@ pub async fn serve(
     while open.join_next().await.is_some() {}
 }
 
-/// The next connection, once there is room for one.
-async fn take(
+/// Accepts the next connection, once the number of connections allows one more.
+async fn accept(
     listener: &TcpListener,
-    room: &Arc<Semaphore>,
+    permits: &Arc<Semaphore>,
     warned: &mut Option<Instant>,
 ) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    if room.available_permits() == 0 && warned.is_none_or(|at| at.elapsed() > WARNING_INTERVAL) {
-        tracing::warn!("as many connections as server.max_connections allows; further ones wait");
+    if permits.available_permits() == 0 && warned.is_none_or(|at| at.elapsed() > WARNING_INTERVAL) {
+        tracing::warn!("server.max_connections is reached: further connections wait");
         *warned = Some(Instant::now());
     }
-    let permit = Arc::clone(room).acquire_owned().await.ok()?;
+    let permit = Arc::clone(permits).acquire_owned().await.ok()?;
     loop {
         match listener.accept().await {
             Ok((stream, client)) => return Some((stream, client, permit)),
-            Err(error) if is_of_the_client(&error) => {}
+            Err(error) if is_client_abort(&error) => {}
             Err(error) => {
-                tracing::error!(%error, "cannot take a connection");
+                tracing::error!(%error, "cannot accept a connection");
                 time::sleep(PAUSE).await;
             }
         }
     }
 }
 
-/// Whether a connection went away before it was taken.
-fn is_of_the_client(error: &io::Error) -> bool {
+/// Whether the client closed a connection before it was accepted.
+fn is_client_abort(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-async fn converse(
+async fn serve_connection(
     stream: TcpStream,
     client: SocketAddr,
     router: Router,
     limits: ConnectionLimits,
     drain: CancellationToken,
 ) {
-    let patience = Patience::new(limits);
-    let wire = Wire::new(stream, patience.clone(), limits.write);
+    let timer = ConnectionTimer::new(limits);
+    let stream = MonitoredStream::new(stream, timer.clone(), limits.write);
     let mut connection = http1::Builder::new()
-        .timer(patience.clone())
+        .timer(timer.clone())
         .header_read_timeout(limits.idle)
         .max_header_size(head::MAX_PARSED)
         .serve_connection(
-            TokioIo::new(wire),
-            service_fn(|request| answer(&router, client, &patience, request)),
+            TokioIo::new(stream),
+            service_fn(|request| answer(&router, client, &timer, request)),
         );
-    let mut look = std::pin::pin!(time::sleep(Duration::ZERO));
+    let mut check = std::pin::pin!(time::sleep(Duration::ZERO));
     let mut draining = None;
     let is_refused = loop {
         tokio::select! {
             biased;
             ended = &mut connection => break ended.is_err_and(|error| {
-                tracing::debug!(%error, "a connection ended early");
+                tracing::debug!(%error, "a connection was closed early");
                 error.is_parse()
             }),
-            () = look.as_mut() => {
+            () = check.as_mut() => {
                 let now = Instant::now();
-                let left = draining.map_or_else(|| patience.left(now), |at| patience.left_in_drain(now, at));
+                let left = draining.map_or_else(|| timer.left(now), |at| timer.left_in_drain(now, at));
                 let Some(left) = left else { return };
-                look.as_mut().reset(time::Instant::now() + left);
+                check.as_mut().reset(time::Instant::now() + left);
             }
             () = drain.cancelled(), if draining.is_none() => {
                 draining = Some(Instant::now());
                 std::pin::Pin::new(&mut connection).graceful_shutdown();
-                look.as_mut().reset(time::Instant::now() + LAST_WAIT);
+                check.as_mut().reset(time::Instant::now() + LAST_WAIT);
             }
         }
     };
-    if is_refused || patience.has_unread() {
+    if is_refused || timer.has_unread() {
         let longest = if drain.is_cancelled() { LAST_WAIT } else { LINGER };
         connection.into_parts().io.into_inner().linger(longest).await;
     }
@@ -162,13 +149,13 @@ async fn converse(
 async fn answer(
     router: &Router,
     client: SocketAddr,
-    patience: &Patience,
+    timer: &ConnectionTimer,
     mut request: Request<Incoming>,
 ) -> Result<Response, Infallible> {
     if let Some(fault) = head::fault(&request) {
         request.extensions_mut().insert(fault);
     }
     request.extensions_mut().insert(ConnectInfo(client));
-    let request = request.map(|body| AwaitedBody::new(body, patience.clone()));
+    let request = request.map(|body| MonitoredBody::new(body, timer.clone()));
     router.clone().call(request).await
 }

@@ -1,4 +1,4 @@
-//! What the system says of the machine and of this process, for operators.
+//! Resources of the machine and of this process, for operators.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,23 +8,24 @@ use tokio::sync::Semaphore;
 
 use crate::process::Sample;
 
-/// Has the files and folders that this process makes from now on readable by its own user
-/// only. Where there are no such rights nothing happens.
-pub fn keep_files_private() {
+/// Makes new files and folders of this process accessible to its own user only. Does
+/// nothing on systems without a umask.
+pub fn set_private_umask() {
     #[cfg(unix)]
     let _before = rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
 }
 
-/// Looks at the machine. A look that hangs, on a disk that does not answer, is given
-/// up; until it returns nobody else waits for that disk. Cheap to clone.
+/// Measures the resources of the machine. A measurement that hangs, for instance on a
+/// network disk, is abandoned; until it returns, no other one is started. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct HostProbe {
     data_dir: Arc<Path>,
     started: Instant,
-    turn: Arc<Semaphore>,
+    permit: Arc<Semaphore>,
 }
 
-/// A look at the machine; what the system does not tell is none.
+/// Resources of the machine and of this process; none where the system does not report
+/// them.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct HostFacts {
     /// The disk of the data folder.
@@ -35,37 +36,38 @@ pub struct HostFacts {
     pub process_resident_bytes: Option<u64>,
     /// CPU time of this process, user and system.
     pub process_cpu_seconds: Option<f64>,
-    /// Since when it runs.
+    /// The time since this process started.
     pub uptime: Duration,
 }
 
-/// How much there is of something and how much is left, in bytes.
+/// The size of a resource in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Space {
-    /// All of it.
+    /// The whole size.
     pub total: u64,
-    /// What can still be used.
+    /// The part that can still be used.
     pub available: u64,
 }
 
 impl HostProbe {
-    /// A probe of this machine, with the disk of that folder.
+    /// A probe of this machine and of the disk that holds `data_dir`.
     #[must_use]
     pub fn new(data_dir: PathBuf) -> Self {
-        Self { data_dir: data_dir.into(), started: Instant::now(), turn: Arc::new(Semaphore::new(1)) }
+        Self { data_dir: data_dir.into(), started: Instant::now(), permit: Arc::new(Semaphore::new(1)) }
     }
 
-    /// Looks; none where it takes longer than `limit`, or another look still hangs.
+    /// Measures. None where it takes longer than `limit`, or where another measurement still
+    /// hangs.
     pub async fn look(&self, limit: Duration) -> Option<HostFacts> {
-        tokio::time::timeout(limit, self.look_in_turn()).await.ok().flatten()
+        tokio::time::timeout(limit, self.measure()).await.ok().flatten()
     }
 
-    async fn look_in_turn(&self) -> Option<HostFacts> {
-        let turn = self.turn.clone().acquire_owned().await.ok()?;
+    async fn measure(&self) -> Option<HostFacts> {
+        let permit = self.permit.clone().acquire_owned().await.ok()?;
         let (data_dir, uptime) = (self.data_dir.clone(), self.started.elapsed());
         let look = tokio::task::spawn_blocking(move || {
             let facts = HostFacts::take(&data_dir, uptime);
-            drop(turn);
+            drop(permit);
             facts
         });
         look.await.ok()
@@ -86,7 +88,7 @@ impl HostFacts {
     }
 }
 
-/// The disk of a folder, or of the nearest one above it that is there.
+/// The disk of a folder, or of its nearest ancestor that exists.
 fn disk(folder: &Path) -> Option<Space> {
     let folder = std::path::absolute(folder).ok()?;
     let found = folder.ancestors().find_map(|folder| rustix::fs::statvfs(folder).ok())?;
@@ -117,13 +119,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn looks_at_this_machine_and_gives_up_where_another_look_hangs() {
+    async fn measures_this_machine_and_gives_up_while_another_measurement_hangs() {
         let probe = HostProbe::new(PathBuf::from("./not/there/yet"));
         let facts = probe.look(Duration::from_secs(5)).await.expect("a look");
         let disk = facts.disk.expect("a disk");
         assert!(disk.total > 0 && disk.available <= disk.total);
 
-        let _hanging = probe.turn.clone().acquire_owned().await.expect("the turn");
+        let _hanging = probe.permit.clone().acquire_owned().await.expect("the permit");
         assert_eq!(probe.look(Duration::from_millis(10)).await, None);
     }
 }

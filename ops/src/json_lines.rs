@@ -10,10 +10,9 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
-/// One object a line: `timestamp`, `level`, `target`, `role`, `span` (the
-/// innermost one's name), the fields of all spans around the event, such as
-/// `request_id` and `job_id`, and the event's own with its `message`. Inner
-/// fields win over outer ones.
+/// One object per line: `timestamp`, `level`, `target`, `role`, `span` (the name of the
+/// innermost span), the fields of all enclosing spans, such as `request_id` and `job_id`,
+/// and the fields of the event with its `message`. Inner fields override outer ones.
 pub(crate) struct JsonLines {
     pub(crate) role: String,
 }
@@ -50,13 +49,13 @@ where
     }
 }
 
-/// A line as [`JsonLines`] writes it, for what is told beside the log: whatever its
-/// filter, before there is one or after it.
+/// A line in the format of [`JsonLines`] for a message that does not pass through the
+/// subscriber, such as a failure before logging is set up.
 pub(crate) fn write_line(role: &str, target: &str, message: &str) -> String {
     let mut timestamp = String::new();
-    let told = SystemTime.format_time(&mut Writer::new(&mut timestamp));
+    let formatted = SystemTime.format_time(&mut Writer::new(&mut timestamp));
     json!({
-        "timestamp": told.map_or(String::new(), |()| timestamp),
+        "timestamp": formatted.map_or(String::new(), |()| timestamp),
         "level": "ERROR",
         "target": target,
         "role": role,

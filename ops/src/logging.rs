@@ -18,14 +18,15 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry, fmt};
 
+use crate::error::OpsError;
 use crate::json_lines::{self, JsonLines};
-use crate::{OpsError, terminal};
+use crate::terminal;
 
-/// How long the last spans may take to reach the collector.
+/// The time limit for sending the last spans to the collector.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Keeps tracing alive. Dropping it sends the spans that are still here, which
-/// blocks for at most three seconds; keep it until the end of `main`.
+/// Keeps tracing active. Dropping it sends the remaining spans, which blocks for at most
+/// three seconds: keep it until the end of `main`.
 #[derive(Debug)]
 #[must_use = "dropping the guard ends tracing"]
 pub struct Guard {
@@ -40,39 +41,38 @@ impl Drop for Guard {
     }
 }
 
-/// Sets up logs and traces of this process; `role` names it in both.
+/// Sets up logs and traces of this process; both contain `role`.
 ///
-/// Every span has a place in a trace, so that trace context travels from
-/// requests into jobs even where no collector is configured; then only nothing
-/// is sent. A collector that fails is logged and never stops the process.
+/// Every span belongs to a trace, so that trace context passes from requests to jobs even
+/// where no collector is configured and no span is sent. A failure of the collector is
+/// logged and never stops the process.
 ///
 /// # Errors
-/// Where the filter or the endpoint is wrong, or logging is set up already.
+/// The filter or the endpoint is invalid, or logging is already set up.
 pub fn init(settings: &TelemetrySettings, role: &str) -> Result<Guard, OpsError> {
     let ansi = std::io::stderr().is_terminal();
     let (subscriber, guard) = subscriber(settings, role, std::io::stderr, ansi)?;
     subscriber.try_init()?;
     if settings.log_format == LogFormat::Json {
-        tell_panics(role);
+        write_panics_as_json(role);
     }
     Ok(guard)
 }
 
-/// Tells why a process ends, on standard error and in the format of its logs, whatever
-/// their filter. With [`LogFormat::Json`] that is one line, which names `target` as the
-/// place it comes from.
-pub fn complain(format: LogFormat, role: &str, target: &str, message: &str) {
+/// Writes why a process ends to standard error, in the format of its logs and regardless
+/// of their filter. With [`LogFormat::Json`] that is one line with this `target`.
+pub fn log_fatal(format: LogFormat, role: &str, target: &str, message: &str) {
     match format {
-        LogFormat::Pretty => terminal::complain(message),
-        LogFormat::Json => terminal::complain(json_lines::write_line(role, target, message)),
+        LogFormat::Pretty => terminal::print_error(message),
+        LogFormat::Json => terminal::print_error(json_lines::write_line(role, target, message)),
     }
 }
 
-/// Has panics told as lines of JSON too, where the logs are.
-fn tell_panics(role: &str) {
+/// Writes panics as lines of JSON too.
+fn write_panics_as_json(role: &str) {
     let role = role.to_owned();
     std::panic::set_hook(Box::new(move |panic| {
-        terminal::complain(json_lines::write_line(&role, "panic", &panic.to_string()));
+        terminal::print_error(json_lines::write_line(&role, "panic", &panic.to_string()));
     }));
 }
 
@@ -101,7 +101,7 @@ where
     let spans = tracing_opentelemetry::layer()
         .with_tracer(provider.tracer("atelier"))
         .with_context_activation(false)
-        // Where nothing is sent, nobody reads more of a span than its place in a trace.
+        // Where no span is sent, only the trace context of a span is used.
         .with_location(is_sent)
         .with_threads(is_sent)
         .with_tracked_inactivity(is_sent)
@@ -110,7 +110,7 @@ where
     Ok((tracing_subscriber::registry().with(vec![lines, spans]), Guard { provider }))
 }
 
-/// What is traced: `info` and above whatever the logs show, but not the tracing
+/// What is traced: `info` and above regardless of the log filter, except for the exporter
 /// itself.
 fn traced() -> Targets {
     let own = [
@@ -149,8 +149,8 @@ fn provider(settings: &TelemetrySettings, role: &str) -> Result<SdkTracerProvide
         .build())
 }
 
-/// The exporter's HTTP client panics in a process without one. Where another
-/// crate chose first, its choice stays.
+/// Installs a TLS provider: without one, the HTTP client of the exporter panics. A
+/// provider that is already installed stays.
 fn ensure_crypto_provider() {
     let _chosen = rustls::crypto::ring::default_provider().install_default();
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::OpsError;
+use crate::error::OpsError;
 use crate::process::Sample;
 
 /// Upper bounds of histograms whose name ends in `_seconds`: 1 ms to 10 min.
@@ -15,11 +15,11 @@ const SECONDS_BUCKETS: [f64; 18] = [
     600.0,
 ];
 
-/// How often the recorder folds what was observed into its histograms. Between
-/// two scrapes it would otherwise grow.
+/// How often the recorder merges observations into its histograms. Without it, memory
+/// grows between two scrapes.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Reads what this process has counted.
+/// Renders the metrics of this process.
 #[derive(Clone, Debug)]
 pub struct MetricsHandle {
     recorder: PrometheusHandle,
@@ -27,11 +27,11 @@ pub struct MetricsHandle {
     started: Instant,
 }
 
-/// Installs the recorder behind the macros of the crate `metrics`. A process
-/// has one: later calls answer the first one's handle, whatever their `role`.
+/// Installs the recorder for the macros of the crate `metrics`. A process has one: later
+/// calls return the handle of the first call, whatever their `role`.
 ///
 /// # Errors
-/// Where another recorder is installed already.
+/// Another recorder is already installed.
 pub fn install(role: &str) -> Result<MetricsHandle, OpsError> {
     static INSTALLED: OnceLock<Result<MetricsHandle, String>> = OnceLock::new();
     INSTALLED.get_or_init(|| create(role)).clone().map_err(OpsError::Metrics)
@@ -46,8 +46,8 @@ fn create(role: &str) -> Result<MetricsHandle, String> {
 }
 
 impl MetricsHandle {
-    /// Everything counted so far in the Prometheus text format, and memory, CPU
-    /// time, uptime and version of the process.
+    /// All metrics in the Prometheus text format, with memory, CPU time, uptime and version
+    /// of the process.
     #[must_use]
     pub fn render(&self) -> String {
         let process = Sample::take(self.started.elapsed()).render(&self.role);
@@ -56,8 +56,8 @@ impl MetricsHandle {
         text
     }
 
-    /// Keeps the recorder small until `stopped`. Every process runs this once,
-    /// beside its work.
+    /// Runs the upkeep of the recorder until `stopped`. Every process runs this once,
+    /// concurrently with its work.
     pub async fn run_upkeep(&self, stopped: CancellationToken) {
         let mut interval = tokio::time::interval(UPKEEP_INTERVAL);
         let upkeep = async {
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn upkeep_ends_when_it_is_told_to() {
+    async fn upkeep_ends_when_it_is_stopped() {
         let handle = install("test").expect("a recorder");
         let stopped = CancellationToken::new();
         stopped.cancel();

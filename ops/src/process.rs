@@ -1,4 +1,4 @@
-//! What the system says of this process, as Prometheus text.
+//! Memory, CPU time and uptime of this process, as Prometheus text.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 /// every platform we build for.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// A look at this process.
+/// A sample of this process's resources.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Sample {
     pub(crate) uptime: Duration,
@@ -16,7 +16,7 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
-    /// The process now; memory and CPU are known on Linux only.
+    /// Samples the process; memory and CPU time are known on Linux only.
     pub(crate) fn take(uptime: Duration) -> Self {
         let read = |path| std::fs::read_to_string(path).ok();
         Self {
@@ -26,7 +26,7 @@ impl Sample {
         }
     }
 
-    /// The sample with the build's version and the process's role.
+    /// The sample as Prometheus text, with the version and the role.
     pub(crate) fn render(&self, role: &str) -> String {
         let version = env!("CARGO_PKG_VERSION");
         let mut text = String::new();
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_linux_writes() {
+    fn reads_proc_files() {
         assert_eq!(
             parse_resident_bytes("Name:\tatelier\nVmRSS:\t   20480 kB\nThreads:\t9\n"),
             Some(20_971_520)
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn renders_only_what_is_known() {
+    fn renders_only_known_values() {
         let sample = Sample { uptime: Duration::from_millis(1500), ..Sample::default() };
         let text = sample.render("worker");
         assert!(text.contains("atelier_uptime_seconds 1.500\n"), "{text}");

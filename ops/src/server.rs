@@ -19,12 +19,12 @@ use crate::connections::{self, ConnectionLimits, HeadFault};
 use crate::metrics::MetricsHandle;
 use crate::shutdown::Shutdown;
 
-/// A check that takes longer has failed.
+/// A check that takes longer counts as failed.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
 const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// What the routes answer from.
+/// The state of the routes.
 #[derive(Clone, Debug)]
 pub struct Operations {
     metrics: MetricsHandle,
@@ -33,14 +33,14 @@ pub struct Operations {
 }
 
 impl Operations {
-    /// Ready while every check passes and `shutdown` has not begun.
+    /// The process is ready while every check passes and `shutdown` has not begun.
     #[must_use]
     pub fn new(metrics: MetricsHandle, checks: Vec<Check>, shutdown: Shutdown) -> Self {
         Self { metrics, checks: checks.into(), shutdown }
     }
 }
 
-/// The three routes, to be served alone or merged into a larger router.
+/// The three routes, to be served alone or merged into another router.
 pub fn routes<S: Clone + Send + Sync + 'static>(operations: Operations) -> Router<S> {
     Router::new()
         .route("/metrics", get(get_metrics))
@@ -49,8 +49,8 @@ pub fn routes<S: Clone + Send + Sync + 'static>(operations: Operations) -> Route
         .with_state(operations)
 }
 
-/// Serves the routes on `listener` until the future is dropped. Keep it beside
-/// the drain, so that probes and the last scrape are answered during it.
+/// Serves the routes on `listener` until the future is dropped. Run it during the drain
+/// too, so that probes and the last scrape are answered.
 pub async fn serve(listener: TcpListener, operations: Operations, limits: ConnectionLimits) {
     let router = routes::<()>(operations).layer(from_fn(refuse_faults));
     connections::serve(listener, router, limits, CancellationToken::new()).await;
@@ -76,7 +76,7 @@ async fn get_readiness(State(operations): State<Operations>) -> Response {
         return readiness(StatusCode::SERVICE_UNAVAILABLE, "draining", json!({"checks": {}}));
     }
     let faults = join_all(operations.checks.iter().map(|check| check.fault(CHECK_TIMEOUT))).await;
-    let (mut checks, mut told, mut is_ready) = (Map::new(), Map::new(), true);
+    let (mut checks, mut reported, mut is_ready) = (Map::new(), Map::new(), true);
     for (check, fault) in operations.checks.iter().zip(faults) {
         let shown = match (&fault, check.is_advisory()) {
             (None, _) => "ok",
@@ -86,12 +86,12 @@ async fn get_readiness(State(operations): State<Operations>) -> Response {
         checks.insert(check.name().to_owned(), Value::from(shown));
         is_ready &= fault.is_none() || check.is_advisory();
         if let Some(CheckFault { code, cause, .. }) = fault {
-            told.insert(check.name().to_owned(), json!({"code": code, "cause": cause}));
+            reported.insert(check.name().to_owned(), json!({"code": code, "cause": cause}));
         }
     }
     let mut body = json!({"checks": checks});
-    if !told.is_empty() {
-        body["faults"] = told.into();
+    if !reported.is_empty() {
+        body["faults"] = reported.into();
     }
     if is_ready {
         readiness(StatusCode::OK, "ready", body)
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_check_that_fails_is_told_with_its_cause_and_nothing_of_the_inside() {
+    async fn a_failed_check_shows_its_cause_and_no_details() {
         let (operations, _) = operations(vec![database(), redis_away()]);
         let answer = get_json(&operations, "/readyz").await;
         let checks = json!({"database": "ok", "redis": "failed"});
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_only_advisable_is_told_and_keeps_nobody_away() {
+    async fn a_failed_advisory_check_is_a_warning() {
         let fault = || CheckFault::new("MAY_EVICT", "it may drop keys");
         let full = || Check::advisory("eviction", move || async move { Err(fault()) });
         let (advised, _) = operations(vec![database(), full()]);

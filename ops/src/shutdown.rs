@@ -1,4 +1,4 @@
-//! Stopping in good order: a signal starts the drain, the grace period ends it.
+//! Graceful shutdown: a signal starts the drain, the grace period ends it.
 
 use std::future::Future;
 use std::io;
@@ -8,10 +8,10 @@ use futures::{Stream, StreamExt};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// Exit code of a process that was told twice.
+/// Exit code after a second signal.
 const EXIT_INTERRUPTED: i32 = 130;
 
-/// The one drain of this process; clones share it.
+/// The drain of this process; clones share it.
 #[derive(Clone, Debug)]
 pub struct Shutdown {
     draining: CancellationToken,
@@ -24,18 +24,17 @@ pub struct Shutdown {
 pub struct GraceExceeded(pub Duration);
 
 impl Shutdown {
-    /// A drain that has not begun and, once it has, waits for `grace`.
+    /// A drain that has not begun, with this grace period.
     #[must_use]
     pub fn new(grace: Duration) -> Self {
         Self { draining: CancellationToken::new(), grace }
     }
 
-    /// Starts the drain at SIGTERM or SIGINT (Ctrl-C) and ends the process with
-    /// code 130 at the second one. The task that listens runs until it is
-    /// aborted.
+    /// Starts the drain on SIGTERM or SIGINT (Ctrl-C), and ends the process with code 130 on
+    /// a second signal. The task that listens runs until it is aborted.
     ///
     /// # Errors
-    /// Where the system does not let us listen.
+    /// The signal handlers cannot be installed.
     pub fn listen(&self) -> io::Result<JoinHandle<()>> {
         let signals = signals()?;
         let token = self.draining.clone();
@@ -47,7 +46,7 @@ impl Shutdown {
         self.draining.cancel();
     }
 
-    /// Whether the drain has begun: take no new work.
+    /// Whether the drain has begun: the process accepts no new work.
     #[must_use]
     pub fn is_draining(&self) -> bool {
         self.draining.is_cancelled()
@@ -58,17 +57,17 @@ impl Shutdown {
         self.draining.cancelled().await;
     }
 
-    /// The token that is cancelled when the drain begins.
+    /// A token that is cancelled when the drain begins.
     #[must_use]
     pub fn token(&self) -> CancellationToken {
         self.draining.clone()
     }
 
-    /// Runs `work`, which ends by itself some time after the drain has begun:
-    /// then it has the grace period to do so.
+    /// Runs `work`, which must end by itself within the grace period after the drain has
+    /// begun.
     ///
     /// # Errors
-    /// [`GraceExceeded`] where it did not; it is dropped where it stands.
+    /// [`GraceExceeded`] where it did not end in time; it is dropped then.
     pub async fn run_until_drained<T>(&self, work: impl Future<Output = T>) -> Result<T, GraceExceeded> {
         let bound = async {
             self.draining().await;
@@ -90,10 +89,10 @@ async fn watch(
     let mut signals = std::pin::pin!(signals);
     while let Some(signal) = signals.next().await {
         if draining.is_cancelled() {
-            tracing::warn!(signal, "told again: ending at once");
+            tracing::warn!(signal, "second signal: ending at once");
             return exit(EXIT_INTERRUPTED);
         }
-        tracing::info!(signal, "shutting down: finishing what runs");
+        tracing::info!(signal, "shutting down: running work is finished");
         draining.cancel();
     }
 }

@@ -1,26 +1,27 @@
-//! What command lines write: lines, tables and sizes for people.
+//! Output of command lines: lines, tables and readable sizes.
 
 use std::{fmt::Display, io::Write};
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-/// Writes a line to standard output. A reader that went away needs no more lines.
-pub fn say(text: impl Display) {
+/// Writes a line to standard output. Does nothing where its reader is gone.
+pub fn print_line(text: impl Display) {
     let mut out = std::io::stdout().lock();
     if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {
-        tracing::trace!("nobody reads standard output");
+        tracing::trace!("standard output has no reader");
     }
 }
 
 /// Writes a line to standard error.
-pub fn complain(text: impl Display) {
+pub fn print_error(text: impl Display) {
     let mut out = std::io::stderr().lock();
     if writeln!(out, "{text}").is_err() {
-        tracing::trace!("nobody reads standard error");
+        tracing::trace!("standard error has no reader");
     }
 }
 
-/// A table without lines; the columns named by `right` are numbers.
+/// A table without borders. The columns whose index is in `right` are aligned to the
+/// right.
 #[must_use]
 pub fn table<const N: usize>(header: [&str; N], rows: Vec<[String; N]>, right: &[usize]) -> String {
     let mut table = Table::new();
@@ -31,13 +32,13 @@ pub fn table<const N: usize>(header: [&str; N], rows: Vec<[String; N]>, right: &
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    // Each cell has a space on both sides; the first column stands at the margin.
+    // Each cell has a space on both sides: the first one is removed from each line.
     let lines: Vec<String> =
         table.trim_fmt().lines().map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned()).collect();
     lines.join("\n")
 }
 
-/// A size as people read it: `512 B`, `3.4 kB`, `1.2 MB`.
+/// A readable size: `512 B`, `3.4 kB`, `1.2 MB`.
 #[must_use]
 pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
@@ -58,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn writes_sizes_for_people() {
+    fn writes_readable_sizes() {
         for (bytes, text) in [
             (0, "0 B"),
             (999, "999 B"),
@@ -73,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_numbers_up_at_the_right() {
+    fn aligns_numbers_to_the_right() {
         let rows = vec![["a.html".to_owned(), "9 B".to_owned()], ["b".to_owned(), "1.0 kB".to_owned()]];
 
         let text = table(["path", "size"], rows, &[1]);

@@ -1,4 +1,4 @@
-//! W3C trace context: the text that ties a request to the jobs it caused.
+//! W3C trace context, which links a request to the jobs it caused.
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,7 +20,7 @@ pub struct TraceParent {
     flags: u8,
 }
 
-/// The text is no trace parent.
+/// The text is not a trace parent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected a traceparent such as 00-<32 hex digits>-<16 hex digits>-01")]
 pub struct TraceParentError;
@@ -61,8 +61,7 @@ impl fmt::Display for TraceParent {
 impl FromStr for TraceParent {
     type Err = TraceParentError;
 
-    /// Reads version 00, and of later versions the part that 00 has, as W3C
-    /// asks.
+    /// Reads version 00, and the fields of version 00 from later versions, as W3C requires.
     fn from_str(text: &str) -> Result<Self, TraceParentError> {
         let mut parts = text.split('-');
         let mut next = |digits| parts.next().and_then(|part| parse_hex(part, digits)).ok_or(TraceParentError);
@@ -86,21 +85,21 @@ fn parse_hex(part: &str, digits: usize) -> Option<u128> {
     if fits { u128::from_str_radix(part, 16).ok() } else { None }
 }
 
-/// The trace parent of the current span, to be stored with a job or sent with a
-/// request. None outside of every span, or where logging was not set up.
+/// The trace parent of the current span, to be stored with a job or sent with a request.
+/// None outside of spans, or where logging is not set up.
 #[must_use]
 pub fn current_trace_parent() -> Option<String> {
     let context = Span::current().context();
     TraceParent::from_context(context.span().span_context()).map(|parent| parent.to_string())
 }
 
-/// Makes `span` a child of `traceparent`. Call it before the span has children
-/// and before [`current_trace_parent`] in it. A text that is no trace parent is
-/// ignored: the span then starts a trace of its own.
+/// Makes `span` a child of `traceparent`. Call it before the span has children and before
+/// [`current_trace_parent`] is called in it. An invalid text is ignored: the span then
+/// starts a new trace.
 pub fn set_parent(span: &Span, traceparent: &str) {
     let Ok(parent) = traceparent.parse::<TraceParent>() else { return };
     if let Err(error) = span.set_parent(parent.to_context()) {
-        tracing::trace!(%error, "a span keeps the parent it has");
+        tracing::trace!(%error, "the span keeps its parent");
     }
 }
 
@@ -118,8 +117,8 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_later_versions_add() {
-        let later: TraceParent = PARENT.replacen("00", "cc", 1).parse().expect("the part of 00");
+    fn reads_later_versions() {
+        let later: TraceParent = PARENT.replacen("00", "cc", 1).parse().expect("the fields of version 00");
         assert_eq!(later.to_string(), PARENT);
         let longer: TraceParent = format!("{}-what", PARENT.replacen("00", "cc", 1)).parse().expect("valid");
         assert_eq!(longer.to_string(), PARENT);

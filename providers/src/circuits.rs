@@ -1,5 +1,5 @@
-//! Circuit breakers by name, which every process of an installation may share: one
-//! that finds a provider down spares the others from finding out.
+//! Named circuit breakers, which the processes of an installation can share: one process
+//! that finds a provider down opens the circuit for all.
 
 use std::{
     collections::HashMap,
@@ -16,28 +16,27 @@ use crate::{
 
 pub mod redis;
 
-/// Longest that those who must wait for a trial's end stay away before they look
-/// again.
-const TRIAL_PATIENCE: TimeDelta = TimeDelta::seconds(15);
+/// Longest wait for the end of another trial before asking again.
+const MAX_TRIAL_WAIT: TimeDelta = TimeDelta::seconds(15);
 
-/// A breaker for each name.
+/// A circuit breaker for each name.
 #[async_trait]
 pub trait Circuits: Send + Sync {
-    /// Whether a request to `name` may be made now. After a rest, one who asks is
-    /// granted the trial. Never fails: where the shared state is away, what this
-    /// process knows stands in.
+    /// Whether a request to `name` may be made now. After the circuit was open, one caller
+    /// is granted the trial. Never fails: if the shared state is unavailable, the state of
+    /// this process is used.
     async fn ask(&self, name: &str, now: DateTime<Utc>) -> Permit;
 
-    /// Tells how a request to `name` ended.
+    /// Reports how a request to `name` ended.
     async fn report(&self, name: &str, report: Report, now: DateTime<Utc>);
 }
 
-/// The answer to who wants to make a request.
+/// Whether a request may be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Permit {
-    /// Make it, and report how it ended.
+    /// Make the request, and report how it ended.
     Granted,
-    /// Do not.
+    /// Do not make the request.
     Refused {
         /// When to ask again.
         until: DateTime<Utc>,
@@ -47,25 +46,25 @@ pub enum Permit {
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Report {
-    /// The provider did its part.
+    /// The provider succeeded.
     Succeeded,
-    /// The provider did not.
+    /// The provider failed.
     Failed,
-    /// The provider asked for a rest until then.
-    AskedToRest {
-        /// As it said.
+    /// The provider asked to retry later.
+    RetryAfter {
+        /// The time that it gave.
         until: DateTime<Utc>,
     },
 }
 
-/// What happens to a breaker.
+/// An input of a breaker.
 #[derive(Debug, Clone, Copy)]
 enum Event {
     Asked,
     Reported(Report),
 }
 
-/// The state that follows, and the answer to who asked.
+/// The next state of a breaker, and the permit.
 fn step(
     policy: BreakerPolicy,
     state: BreakerState,
@@ -78,28 +77,28 @@ fn step(
         Event::Asked => granted = breaker.allow(now),
         Event::Reported(Report::Succeeded) => breaker.on_success(),
         Event::Reported(Report::Failed) => breaker.on_failure(now),
-        Event::Reported(Report::AskedToRest { until }) => breaker.rest_until(until),
+        Event::Reported(Report::RetryAfter { until }) => breaker.open_until(until),
     }
     let permit = match breaker.state() {
         BreakerState::Open { until } if !granted => Permit::Refused { until },
         BreakerState::HalfOpen { since } if !granted => {
-            Permit::Refused { until: (since + policy.open_for).min(now + TRIAL_PATIENCE) }
+            Permit::Refused { until: (since + policy.open_for).min(now + MAX_TRIAL_WAIT) }
         }
         _ => Permit::Granted,
     };
     (breaker.state(), permit)
 }
 
-/// Tells operators of a change.
-fn note(name: &str, before: BreakerState, after: BreakerState) {
+/// Logs and counts a change of state.
+fn record_change(name: &str, before: BreakerState, after: BreakerState) {
     match (before, after) {
         (BreakerState::Open { .. }, BreakerState::Open { .. }) => {}
         (_, BreakerState::Open { until }) => {
             metrics::circuit_opened(name);
-            tracing::warn!(circuit = name, %until, "circuit opened: requests are held back");
+            tracing::warn!(circuit = name, %until, "circuit opened: requests are rejected");
         }
         (BreakerState::Open { .. }, BreakerState::HalfOpen { .. }) => {
-            tracing::info!(circuit = name, "circuit is tried");
+            tracing::info!(circuit = name, "circuit half-open: a trial request is made");
         }
         (BreakerState::Open { .. } | BreakerState::HalfOpen { .. }, BreakerState::Closed { .. }) => {
             tracing::info!(circuit = name, "circuit closed: requests pass again");
@@ -108,7 +107,7 @@ fn note(name: &str, before: BreakerState, after: BreakerState) {
     }
 }
 
-/// Breakers of this process alone.
+/// Circuit breakers of this process only.
 #[derive(Debug)]
 pub struct LocalCircuits {
     policy: BreakerPolicy,
@@ -116,7 +115,7 @@ pub struct LocalCircuits {
 }
 
 impl LocalCircuits {
-    /// Every breaker closed.
+    /// Closed circuit breakers.
     pub fn new(policy: BreakerPolicy) -> Self {
         Self { policy, states: Mutex::default() }
     }
@@ -126,12 +125,12 @@ impl LocalCircuits {
         let before = states.get(name).copied().unwrap_or_default();
         let (after, permit) = step(self.policy, before, event, now);
         states.insert(name.to_owned(), after);
-        note(name, before, after);
+        record_change(name, before, after);
         metrics::observe_circuit(name, after);
         permit
     }
 
-    /// Takes over what the shared state is.
+    /// Takes over the shared state.
     fn learn(&self, name: &str, state: BreakerState) {
         let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
         states.insert(name.to_owned(), state);
@@ -172,9 +171,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_is_granted_the_trial_and_the_others_look_again_soon() {
+    async fn one_caller_is_granted_the_trial_and_the_others_ask_again_soon() {
         let circuits = LocalCircuits::new(POLICY);
-        circuits.report("one", Report::AskedToRest { until: at(10) }, at(0)).await;
+        circuits.report("one", Report::RetryAfter { until: at(10) }, at(0)).await;
 
         assert_eq!(circuits.ask("one", at(9)).await, Permit::Refused { until: at(10) });
         assert_eq!(circuits.ask("one", at(10)).await, Permit::Granted);

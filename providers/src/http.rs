@@ -1,40 +1,40 @@
-//! Guarded HTTP to addresses that users may choose: no private networks, no
-//! redirects into them, bounded in time and size.
+//! Guarded HTTP to addresses that users can choose: no requests or redirects into private
+//! networks, and limits for time and size.
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use url::{Host, Origin, Url};
 
 mod address;
+mod client;
+mod error;
+mod exchange;
 mod resolver;
 
 pub use address::is_public;
+pub use client::install_crypto_provider;
+pub use error::HttpError;
+pub use exchange::{OutboundRequest, OutboundResponse, OutboundStream};
 
+pub(crate) use client::{bounded_trusted_client, trusted_client};
+pub(crate) use error::describe;
+
+use client::{build_client, client_builder};
+use error::MAX_REDIRECTS;
 use resolver::{PublicResolver, RefusedAddress};
 
-const MAX_REDIRECTS: usize = 5;
-
-/// Installs the process's TLS provider (ring) for every client in it. Call it
-/// once before the first client is made; further calls do nothing.
-pub fn install_crypto_provider() {
-    if rustls::crypto::CryptoProvider::get_default().is_none() {
-        let another_thread_was_first = rustls::crypto::ring::default_provider().install_default().is_err();
-        tracing::trace!(another_thread_was_first, "TLS provider installed");
-    }
-}
-
-/// Bounds of a [`GuardedClient`].
+/// Limits of a [`GuardedClient`].
 #[derive(Debug, Clone)]
 pub struct HttpOptions {
-    /// For the connection, TLS included.
+    /// Time limit for the connection, including TLS.
     pub connect_timeout: Duration,
-    /// For a whole request with its redirects and the body.
+    /// Time limit for a whole request, including redirects and the body.
     pub total_timeout: Duration,
-    /// Most bytes of a response's body.
+    /// Largest response body in bytes.
     pub max_response_bytes: usize,
-    /// Lets every request reach private and loopback addresses.
+    /// Whether every request may reach private and loopback addresses.
     pub allow_private_addresses: bool,
     /// Origins such as `http://localhost:11434` that may be private.
     pub allowed_origins: Vec<String>,
@@ -52,88 +52,9 @@ impl Default for HttpOptions {
     }
 }
 
-/// A request to somewhere outside.
-#[derive(Debug, Clone)]
-pub struct OutboundRequest {
-    /// Method, such as `POST`.
-    pub method: String,
-    /// Absolute http or https URL.
-    pub url: String,
-    /// Header names and values. They are not sent on to another origin that
-    /// the first one redirects to.
-    pub headers: Vec<(String, String)>,
-    /// Body, empty for none.
-    pub body: Bytes,
-}
-
-impl OutboundRequest {
-    /// A GET without headers.
-    pub fn get(url: impl Into<String>) -> Self {
-        Self { method: "GET".into(), url: url.into(), headers: Vec::new(), body: Bytes::new() }
-    }
-
-    /// A POST of JSON.
-    pub fn post_json(url: impl Into<String>, body: &serde_json::Value) -> Self {
-        Self {
-            method: "POST".into(),
-            url: url.into(),
-            headers: vec![("content-type".into(), "application/json".into())],
-            body: Bytes::from(body.to_string()),
-        }
-    }
-}
-
-/// What came back.
-#[derive(Debug, Clone)]
-pub struct OutboundResponse {
-    /// Status, whatever it is.
-    pub status: u16,
-    /// Header names in lower case and values; those that are not text are left out.
-    pub headers: Vec<(String, String)>,
-    /// The whole body.
-    pub body: Bytes,
-}
-
-/// Why a request has no response. No message carries a path, a query or a
-/// header.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum HttpError {
-    /// The method, URL or a header is malformed, or the scheme is not http(s).
-    #[error("the request is malformed: {0}")]
-    Malformed(String),
-    /// The host is, or resolves to, an address that is not public.
-    #[error("{host} is not a public address")]
-    Refused {
-        /// The host as it was asked for.
-        host: String,
-    },
-    /// A bound of time was reached.
-    #[error("no response in time")]
-    Timeout,
-    /// The body is larger than allowed.
-    #[error("the response is larger than {limit} bytes")]
-    TooLarge {
-        /// The bound.
-        limit: usize,
-    },
-    /// More redirects than any honest server needs.
-    #[error("more than {MAX_REDIRECTS} redirects")]
-    TooManyRedirects,
-    /// The connection failed or broke.
-    #[error("the connection failed: {0}")]
-    Connection(String),
-}
-
-impl HttpError {
-    /// Whether the same request may succeed later.
-    pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Timeout | Self::Connection(_))
-    }
-}
-
-/// Sends requests to addresses that are public or explicitly allowed. Names
-/// are checked where they are resolved, so a name cannot change its address
-/// between check and connection.
+/// Sends requests to addresses that are public or explicitly allowed. The addresses of a
+/// name are checked when it is resolved for the connection, so that they cannot change
+/// between check and connection (DNS rebinding).
 #[derive(Debug, Clone)]
 pub struct GuardedClient {
     public: reqwest::Client,
@@ -143,7 +64,7 @@ pub struct GuardedClient {
 }
 
 impl GuardedClient {
-    /// A client with these bounds. Fails on a malformed allowed origin.
+    /// A client with these limits. Fails if an allowed origin is malformed.
     pub fn new(options: HttpOptions) -> Result<Self, HttpError> {
         let allowed = options
             .allowed_origins
@@ -166,14 +87,18 @@ impl GuardedClient {
             .unwrap_or(Err(HttpError::Timeout))
     }
 
-    /// Sends the request and reads the whole body. A redirect is an answer like any
-    /// other, so that nothing is sent on to where it leads.
+    /// Sends the request and reads the whole body. Returns a redirect like any other
+    /// response and does not follow it.
     pub async fn send_once(&self, request: OutboundRequest) -> Result<OutboundResponse, HttpError> {
-        let once = async {
-            let hop = Hop::new(request)?;
-            self.read(self.send_hop(&hop).await?).await
-        };
+        let once = async { self.read(self.send_hop(&Hop::new(request)?).await?).await };
         tokio::time::timeout(self.options.total_timeout, once).await.unwrap_or(Err(HttpError::Timeout))
+    }
+
+    /// Sends the request and returns once the headers have come. The caller reads the
+    /// body in chunks and bounds its time and size. Redirects are not followed.
+    pub async fn open(&self, request: OutboundRequest) -> Result<OutboundStream, HttpError> {
+        let opened = async { Ok(OutboundStream::new(self.send_hop(&Hop::new(request)?).await?)) };
+        tokio::time::timeout(self.options.total_timeout, opened).await.unwrap_or(Err(HttpError::Timeout))
     }
 
     async fn follow(&self, request: OutboundRequest) -> Result<OutboundResponse, HttpError> {
@@ -225,24 +150,8 @@ impl GuardedClient {
         if error.is_timeout() { HttpError::Timeout } else { HttpError::Connection(describe(error)) }
     }
 
-    async fn read(&self, mut response: reqwest::Response) -> Result<OutboundResponse, HttpError> {
-        let status = response.status().as_u16();
-        let headers = response
-            .headers()
-            .iter()
-            .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
-            .collect();
-        let limit = self.options.max_response_bytes;
-        let mut body = BytesMut::new();
-        while let Some(chunk) =
-            response.chunk().await.map_err(|error| HttpError::Connection(describe(&error)))?
-        {
-            if body.len() + chunk.len() > limit {
-                return Err(HttpError::TooLarge { limit });
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(OutboundResponse { status, headers, body: body.freeze() })
+    async fn read(&self, response: reqwest::Response) -> Result<OutboundResponse, HttpError> {
+        OutboundStream::new(response).read(self.options.max_response_bytes).await
     }
 }
 
@@ -306,55 +215,6 @@ fn parse_url(text: &str) -> Result<Url, HttpError> {
 
 fn host_of(url: &Url) -> String {
     url.host_str().unwrap_or_default().to_owned()
-}
-
-/// A client for hosts that the operator named; follows no redirect.
-pub(crate) fn trusted_client(connect_timeout: Duration) -> Result<reqwest::Client, HttpError> {
-    build_client(|| client_builder(connect_timeout))
-}
-
-/// The same, with a bound for whole requests and their bodies.
-pub(crate) fn bounded_trusted_client(
-    connect: Duration,
-    total: Duration,
-) -> Result<reqwest::Client, HttpError> {
-    build_client(|| client_builder(connect).timeout(total))
-}
-
-fn client_builder(connect_timeout: Duration) -> reqwest::ClientBuilder {
-    install_crypto_provider();
-    reqwest::Client::builder()
-        .connect_timeout(connect_timeout)
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .user_agent(concat!("atelier/", env!("CARGO_PKG_VERSION")))
-}
-
-/// Trusts the system's certificates, or the bundled ones where the system has
-/// none, as in slim containers.
-fn build_client(builder: impl Fn() -> reqwest::ClientBuilder) -> Result<reqwest::Client, HttpError> {
-    builder()
-        .build()
-        .or_else(|_| builder().tls_backend_preconfigured(bundled_certificates()).build())
-        .map_err(|error| HttpError::Connection(describe(&error)))
-}
-
-fn bundled_certificates() -> rustls::ClientConfig {
-    let roots = rustls::RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()
-}
-
-/// The innermost cause, which names neither URL nor headers.
-pub(crate) fn describe(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = match std::error::Error::source(error) {
-        Some(source) => source,
-        None if error.is_builder() => return "the client cannot be built".into(),
-        None => return "the connection failed".into(),
-    };
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }
 
 #[cfg(test)]

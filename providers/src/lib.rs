@@ -1,8 +1,7 @@
-//! Everything outside Atelier: language models, mail, the object store, sign-in at
-//! others, rate limits and guarded HTTP. Each is a trait with a real implementation and a
-//! scriptable fake beside it; timeouts, breakers and failover live here once.
+//! External services: language models, mail, the object store, identity providers, rate
+//! limits and guarded HTTP. Each has a trait, a real implementation and a scriptable fake.
+//! Timeouts, circuit breakers and failover are implemented only here.
 
-pub mod api_client;
 pub mod circuits;
 pub mod http;
 pub mod limiter;

@@ -1,30 +1,29 @@
-//! How often something may be done: a sliding window over two counters.
+//! Rate limits: a sliding window over two counters.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-mod blocks;
 pub mod memory;
 pub mod redis;
+mod reservations;
 
-/// Counts what is done under a key and says when it is too often.
+/// Counts the uses of keys and limits their rate.
 #[async_trait]
 pub trait RateLimiter: Send + Sync {
-    /// Counts one use of `key` where `rule` allows it. What is refused is not
-    /// counted. Never fails: where the shared counters are away, local ones
-    /// stand in.
+    /// Counts one use of `key` if `rule` allows it. A refused use is not counted. Never
+    /// fails: if the shared counters are unavailable, local counters are used.
     async fn check(&self, key: &str, rule: Rule, now: DateTime<Utc>) -> Decision;
 
-    /// The same where the use is allowed and that is known without waiting; otherwise
-    /// none, and nothing is counted.
+    /// The same without waiting. None, and nothing counted, if the use is not allowed or if
+    /// that is not known without waiting.
     fn try_now(&self, key: &str, rule: Rule, now: DateTime<Utc>) -> Option<Decision>;
 }
 
-/// At most `limit` uses in any `window_secs` seconds, to within the error of
-/// assuming that uses of the last window were spread evenly.
+/// At most `limit` uses in any `window_secs` seconds. This is an estimate which assumes that
+/// the uses of the previous window were spread evenly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
-    /// Uses in a window.
+    /// Allowed uses in a window.
     pub limit: u32,
     /// Length of the window; zero counts as one second.
     pub window_secs: u32,
@@ -37,29 +36,29 @@ impl Rule {
     }
 }
 
-/// Whether a use is allowed, and what the headers say about it.
+/// Whether a use is allowed, and the values of the `RateLimit` headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decision {
     /// Whether the use is allowed.
     pub allowed: bool,
-    /// Uses in a window.
+    /// Allowed uses in a window.
     pub limit: u32,
-    /// Uses left at this moment.
+    /// Uses that are left now.
     pub remaining: u32,
-    /// Seconds until the window ends; where the use is refused, until one is
-    /// allowed again. At least one.
+    /// Seconds until the window ends, or, if the use is refused, until the next use is
+    /// allowed. At least one.
     pub reset_secs: u32,
 }
 
-/// Where in which window a moment lies, in milliseconds.
+/// The window of a moment, and the position in it in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Moment {
+struct WindowTime {
     index: i64,
     elapsed: u64,
     length: u64,
 }
 
-impl Moment {
+impl WindowTime {
     fn new(rule: Rule, now: DateTime<Utc>) -> Self {
         let length = i64::from(rule.window_secs.max(1)) * 1000;
         let millis = now.timestamp_millis();
@@ -71,7 +70,7 @@ impl Moment {
     }
 }
 
-/// Uses in this window and in the one before.
+/// Uses in the current window and in the previous one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Counts {
     current: u64,
@@ -80,12 +79,12 @@ struct Counts {
 
 impl Counts {
     /// Uses in the sliding window that ends now.
-    fn weighted(self, moment: Moment) -> u64 {
+    fn weighted(self, moment: WindowTime) -> u64 {
         self.current + self.previous * (moment.length - moment.elapsed) / moment.length
     }
 
-    /// The decision after `allowed` was settled and these counts stand.
-    fn decide(self, allowed: bool, rule: Rule, moment: Moment) -> Decision {
+    /// The decision with these counts.
+    fn decide(self, allowed: bool, rule: Rule, moment: WindowTime) -> Decision {
         let limit = u64::from(rule.limit);
         let remaining = limit.saturating_sub(self.weighted(moment));
         let wait = if allowed { moment.length - moment.elapsed } else { self.wait(limit, moment) };
@@ -97,13 +96,13 @@ impl Counts {
         }
     }
 
-    /// Milliseconds until a use is allowed, if there is none meanwhile.
-    fn wait(self, limit: u64, moment: Moment) -> u64 {
+    /// Milliseconds until the next use is allowed, if there is no other use meanwhile.
+    fn wait(self, limit: u64, moment: WindowTime) -> u64 {
         let to_end = moment.length - moment.elapsed;
         if limit == 0 {
             return to_end;
         }
-        // The weighted uses of the fading window must fall below what is free:
+        // The weighted uses of the previous window must fall below the free uses:
         // count * (length - e) / length < free, so e > length - free * length / count.
         let fades_below = |count: u64, free: u64| {
             (moment.length + 1).saturating_sub((free * moment.length).div_ceil(count.max(1)))
@@ -121,12 +120,12 @@ mod tests {
 
     const RULE: Rule = Rule { limit: 10, window_secs: 60 };
 
-    fn moment(elapsed_secs: u64) -> Moment {
-        Moment { index: 0, elapsed: elapsed_secs * 1000, length: 60_000 }
+    fn moment(elapsed_secs: u64) -> WindowTime {
+        WindowTime { index: 0, elapsed: elapsed_secs * 1000, length: 60_000 }
     }
 
     #[test]
-    fn weighs_the_window_before_by_what_is_left_of_it() {
+    fn weighs_the_previous_window_by_its_remaining_part() {
         let table =
             [(0, 0, 10, 10), (30, 0, 10, 5), (59, 0, 10, 0), (30, 4, 10, 9), (54, 4, 10, 5), (0, 3, 0, 3)];
         for (elapsed, current, previous, expected) in table {
@@ -135,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_when_the_next_use_is_allowed() {
+    fn reports_when_the_next_use_is_allowed() {
         for elapsed in [0, 1, 7, 29, 30, 59] {
             for (current, previous) in [(10, 0), (10, 10), (5, 10), (0, 10), (9, 10), (1, 9)] {
                 let (counts, now) = (Counts { current, previous }, moment(elapsed));
@@ -145,7 +144,7 @@ mod tests {
                 let wait = counts.wait(10, now);
                 let is_allowed = |after: u64| {
                     let at = now.elapsed + after;
-                    let later = Moment { elapsed: at % now.length, ..now };
+                    let later = WindowTime { elapsed: at % now.length, ..now };
                     let counts = if at < now.length {
                         counts
                     } else {
@@ -172,7 +171,10 @@ mod tests {
     #[test]
     fn finds_the_window_of_a_moment() {
         let at = |millis| DateTime::from_timestamp_millis(millis).expect("in range");
-        assert_eq!(Moment::new(RULE, at(125_000)), Moment { index: 2, elapsed: 5000, length: 60_000 });
-        assert_eq!(Moment::new(Rule { limit: 1, window_secs: 0 }, at(1500)).length, 1000);
+        assert_eq!(
+            WindowTime::new(RULE, at(125_000)),
+            WindowTime { index: 2, elapsed: 5000, length: 60_000 }
+        );
+        assert_eq!(WindowTime::new(Rule { limit: 1, window_secs: 0 }, at(1500)).length, 1000);
     }
 }

@@ -1,5 +1,5 @@
-//! Language models that write applications: the trait, what goes in, what
-//! comes out and how it can fail.
+//! Language models that write applications: the trait, its requests, completions and
+//! errors.
 
 use std::time::Duration;
 
@@ -9,29 +9,31 @@ use chrono::{DateTime, Utc};
 pub mod failover;
 pub mod fake;
 pub mod openai;
-pub mod scaffold;
 
-/// Takes the pieces of an answer while it is written. Called in order, from
-/// the task that generates; it must not block.
+/// Receives the chunks of a completion while it is written. Called in order, from the task
+/// that generates; it must not block.
 pub type StreamSink<'a> = &'a (dyn Fn(StreamEvent) + Send + Sync);
 
-/// A language model that answers a conversation with the files of an
-/// application.
+/// A language model that completes a conversation with the files of an application.
 #[async_trait]
 pub trait ChatModel: Send + Sync {
     /// Name of the provider, such as `openai` or `scaffold`.
     fn provider(&self) -> &str;
 
-    /// Name of the model that answers requests of this effort.
+    /// Name of the model for requests of this effort.
     fn model(&self, effort: Effort) -> &str;
 
-    /// Answers `request` and tells `sink` each piece as it comes. The pieces in
-    /// order are the answer's text, unless a failover began anew; the returned
-    /// [`Answer`] is what counts. Never retries by itself.
-    async fn generate(&self, request: &GenerationRequest, sink: StreamSink<'_>) -> Result<Answer, LlmError>;
+    /// Completes `request` and sends each chunk to `sink` as it arrives. The chunks are the
+    /// text of the completion, unless a failover has started again: the returned
+    /// [`Completion`] is authoritative. Never retries by itself.
+    async fn generate(
+        &self,
+        request: &GenerationRequest,
+        sink: StreamSink<'_>,
+    ) -> Result<Completion, LlmError>;
 }
 
-/// How much a generation may cost; chooses the model.
+/// How much a generation may cost. It selects the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Effort {
     /// The small and fast model.
@@ -40,16 +42,16 @@ pub enum Effort {
     Advanced,
 }
 
-/// What kind of application is asked for.
+/// The kind of application to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AppKind {
-    /// Runs in a desktop browser.
+    /// For a desktop browser.
     WebApp,
-    /// Made for the small screen.
+    /// For small screens.
     MobileApp,
     /// A server without pages.
     Api,
-    /// One page that presents something.
+    /// One page that presents a product or an event.
     LandingPage,
 }
 
@@ -68,61 +70,59 @@ impl AppKind {
     }
 }
 
-/// One generation: the conversation for models that talk, and the bare facts
-/// for those that do not.
+/// One generation: the conversation for language models, and its parts for the scaffold.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GenerationRequest {
     /// Title of the project.
     pub title: String,
     /// Kind of application.
     pub kind: AppKind,
-    /// What the person asked for, in their words.
+    /// The person's description.
     pub description: String,
-    /// Chooses the model.
+    /// Selects the model.
     pub effort: Effort,
-    /// The whole conversation: system prompt, request and, on a repair, the
-    /// faults found.
+    /// The whole conversation: system prompt, request and, for a repair, the faults.
     pub messages: Vec<Message>,
-    /// Path and content of the files of the version that is being changed.
+    /// Paths and contents of the files of the previous version.
     pub previous_files: Vec<(String, String)>,
 }
 
 /// One turn of the conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// Who speaks.
+    /// The author.
     pub role: Role,
-    /// What is said.
+    /// The text.
     pub content: String,
 }
 
-/// Who speaks in a conversation.
+/// The author of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// Atelier's own instructions.
+    /// The instructions of Atelier.
     System,
-    /// The person, or Atelier on their behalf.
+    /// The user, or Atelier on behalf of the user.
     User,
     /// The model.
     Assistant,
 }
 
-/// A finished answer.
+/// A finished completion.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// The text, whole.
+pub struct Completion {
+    /// The whole text.
     pub text: String,
-    /// The provider that it came from, as [`ChatModel::provider`] names it.
+    /// The provider, as [`ChatModel::provider`] names it.
     pub provider: String,
-    /// The model that wrote it, by the provider's own account.
+    /// The model, as the provider names it.
     pub model: String,
-    /// What it cost, where the provider says so.
+    /// The tokens used, if the provider reports them.
     pub usage: Option<Usage>,
-    /// The model stopped at its bound of tokens: the text has no end.
+    /// Whether the model stopped at its token limit, so that the text is incomplete.
     pub truncated: bool,
 }
 
-/// Tokens that an answer took.
+/// The tokens of a completion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Usage {
     /// Tokens read.
@@ -131,21 +131,21 @@ pub struct Usage {
     pub output_tokens: u64,
 }
 
-/// What a model tells while it works.
+/// An event while a model writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StreamEvent {
-    /// The next piece of the text.
+    /// The next chunk of the text.
     Delta {
         /// Never empty.
         text: String,
     },
 }
 
-/// Why no answer came. Messages are safe to show to operators: they carry no
-/// key and no part of the conversation.
+/// Why there is no completion. Messages are safe to show to operators: they contain no key
+/// and no part of the conversation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LlmError {
-    /// The server or the way to it failed; the same request may succeed later.
+    /// The server or the network failed; the same request may succeed later.
     #[error("the model server failed: {message}")]
     Transient {
         /// What happened.
@@ -154,7 +154,7 @@ pub enum LlmError {
     /// Too many requests or tokens a minute.
     #[error("the model server asks to slow down: {message}")]
     RateLimited {
-        /// What the server said.
+        /// The server's message.
         message: String,
         /// How long the server asked to wait.
         after: Option<Duration>,
@@ -162,61 +162,63 @@ pub enum LlmError {
     /// The account has no credit left.
     #[error("the account at the model server is exhausted: {message}")]
     Quota {
-        /// What the server said.
+        /// The server's message.
         message: String,
     },
     /// The key is missing, wrong or not allowed to use the model.
     #[error("the model server refused the key: {message}")]
     Auth {
-        /// What the server said.
+        /// The server's message.
         message: String,
     },
-    /// The server does not understand the request; it never will.
+    /// The server cannot process the request; retrying does not help.
     #[error("the model server refused the request: {message}")]
     BadRequest {
-        /// What the server said.
+        /// The server's message.
         message: String,
     },
-    /// The server's content filter stopped the request or the answer.
+    /// The server's content filter rejected the request or the completion.
     #[error("the content filter stopped the answer: {message}")]
     ContentFilter {
-        /// What the server said.
+        /// The server's message.
         message: String,
     },
-    /// The conversation does not fit the model.
+    /// The conversation exceeds the context of the model.
     #[error("the conversation is too long for the model: {message}")]
     ContextTooLong {
-        /// What the server said.
+        /// The server's message.
         message: String,
     },
-    /// No piece came in time, or the whole took too long.
+    /// No chunk arrived in time, or the whole completion took too long.
     #[error("the model server took too long: {message}")]
     Timeout {
-        /// Which bound was reached.
+        /// The limit that was exceeded.
         message: String,
     },
     /// No request was made: the circuit of every provider is open.
     #[error("the circuit of {provider} is open until {until}")]
-    Resting {
-        /// Which may be tried first.
+    CircuitOpen {
+        /// The provider whose circuit closes first.
         provider: String,
-        /// When that is.
+        /// When a trial is allowed.
         until: DateTime<Utc>,
     },
 }
 
 impl LlmError {
-    /// Whether the same request to the same provider may succeed later without
-    /// anybody doing something.
+    /// Whether the same request to the same provider may succeed later without intervention.
     pub fn is_retryable(&self) -> bool {
         matches!(
             self,
-            Self::Transient { .. } | Self::RateLimited { .. } | Self::Timeout { .. } | Self::Resting { .. }
+            Self::Transient { .. }
+                | Self::RateLimited { .. }
+                | Self::Timeout { .. }
+                | Self::CircuitOpen { .. }
         )
     }
 
-    /// Whether another provider may answer where this one failed.
-    pub fn is_providers_fault(&self) -> bool {
+    /// Whether the fault is the provider's, so that another one may succeed.
+    pub fn is_provider_fault(&self) -> bool {
         self.is_retryable() || matches!(self, Self::Quota { .. } | Self::Auth { .. })
     }
 

@@ -1,4 +1,4 @@
-//! Sending mail: the trait and what can go wrong.
+//! Sending mail: the trait and its errors.
 
 use async_trait::async_trait;
 
@@ -7,32 +7,32 @@ pub mod fake;
 mod message;
 pub mod smtp;
 
-/// Hands mails over, or keeps them in where nothing may leave.
+/// Sends mails, or captures them.
 #[async_trait]
 pub trait Mailer: Send + Sync {
-    /// Hands one mail over. A repeat of the same mail carries the same
-    /// Message-ID, so that receivers can drop it.
+    /// Sends one mail. A retry of the same mail has the same Message-ID, so that receivers
+    /// can drop duplicates.
     async fn send(&self, mail: &OutgoingMail) -> Result<Delivery, MailError>;
 
-    /// Whether mails stay inside instead of being sent.
+    /// Whether mails are captured instead of sent.
     fn captures(&self) -> bool;
 }
 
-/// One mail to one person, in text and HTML.
+/// One mail to one recipient, in text and HTML.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutgoingMail {
-    /// Identity of the mail: the left side of its Message-ID, or a whole one
-    /// with its `@`. Angle brackets may be left out.
+    /// The left part of the Message-ID, or a whole Message-ID with its `@`. Angle brackets
+    /// are optional.
     pub message_id: String,
-    /// Address of the receiver.
+    /// Address of the recipient.
     pub to: String,
-    /// Name of the receiver.
+    /// Name of the recipient.
     pub to_name: Option<String>,
     /// Sender, such as `Atelier <no-reply@example.org>`.
     pub from: String,
-    /// Where answers go, if not to the sender.
+    /// Reply address, if it is not the sender.
     pub reply_to: Option<String>,
-    /// One line.
+    /// The subject, one line.
     pub subject: String,
     /// The text version.
     pub text: String,
@@ -42,62 +42,61 @@ pub struct OutgoingMail {
     pub headers: Vec<(String, String)>,
 }
 
-/// What became of a mail.
+/// The result of a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {
-    /// The mail server took it.
+    /// The mail server accepted it.
     Accepted {
-        /// What the server said, such as its queue's id.
+        /// The server's reply, such as its queue id.
         response: String,
     },
-    /// It stays in the outbox.
+    /// It was captured in the outbox.
     Captured,
 }
 
-/// Why a mail was not handed over.
+/// Why a mail was not sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MailError {
-    /// The server is away, busy or greylists, or refused us or our sign-in: later it
-    /// may work.
-    #[error("the mail server cannot take the mail now: {message}")]
+    /// The server is unavailable, busy or greylists, or refused the connection or the
+    /// sign-in: a retry may succeed.
+    #[error("the mail server cannot accept the mail now: {message}")]
     Transient {
         /// What happened.
         message: String,
     },
-    /// The server says for good that there is no such mailbox, or that it takes
-    /// nothing.
+    /// The server rejected the recipient permanently: the mailbox does not exist or accepts
+    /// no mail.
     #[error("the mail server refused the receiver with {code}: {message}")]
     Bounced {
         /// SMTP reply code, 500 to 599.
         code: u16,
-        /// What the server said.
+        /// The server's reply.
         message: String,
     },
-    /// The server refused this mail for good: its sender, its content, or us by a
-    /// policy.
+    /// The server rejected the mail permanently, for its sender, its content or a policy.
     #[error("the mail server refused the mail with {code}: {message}")]
     Rejected {
         /// SMTP reply code, 500 to 599.
         code: u16,
-        /// What the server said.
+        /// The server's reply.
         message: String,
     },
-    /// Sender, receiver or a header is not valid.
+    /// The sender, the recipient or a header is invalid.
     #[error("the mail cannot be written: {message}")]
     InvalidAddress {
-        /// Which part.
+        /// The invalid part.
         message: String,
     },
-    /// The mailer's settings are not valid.
+    /// The settings of the mailer are invalid.
     #[error("the SMTP settings are not valid: {message}")]
     Misconfigured {
-        /// Which part.
+        /// The invalid part.
         message: String,
     },
 }
 
 impl MailError {
-    /// Whether the same mail may be taken later.
+    /// Whether a retry may succeed.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Transient { .. })
     }

@@ -1,4 +1,4 @@
-//! The metrics of what is outside, named once. `docs/operations.md` tabulates them.
+//! The names of the metrics of this crate. `docs/operations.md` lists them.
 
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge};
 
@@ -7,14 +7,14 @@ use crate::resilience::BreakerState;
 /// Name, type, labels and meaning of a metric.
 pub type Described = (&'static str, &'static str, &'static str, &'static str);
 
-/// Until when the circuit of a provider is open.
+/// Time until which the circuit of a provider is open.
 pub const CIRCUIT_OPEN_UNTIL: &str = "atelier_circuit_open_until_seconds";
 /// Circuits that this process opened.
 pub const CIRCUIT_OPENED: &str = "atelier_circuit_opened_total";
-/// Requests that an open circuit held back.
+/// Requests that an open circuit rejected.
 pub const CIRCUIT_HELD_BACK: &str = "atelier_circuit_held_back_total";
 
-/// Every metric of what is outside, for documents and exporters.
+/// Every metric of this crate, for documents and exporters.
 pub const ALL: &[Described] = &[
     (
         CIRCUIT_OPEN_UNTIL,
@@ -26,7 +26,7 @@ pub const ALL: &[Described] = &[
     (CIRCUIT_HELD_BACK, "counter", "provider", "Requests not made because the circuit was open"),
 ];
 
-/// Tells the recorder what each metric means.
+/// Registers the description of each metric.
 pub fn describe() {
     for (name, kind, _, meaning) in ALL {
         match *kind {

@@ -1,4 +1,4 @@
-//! Files by key: a folder or a bucket that speaks S3.
+//! The object store: a folder, or a bucket with the S3 protocol.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,46 +21,46 @@ use url::Url;
 use crate::http::bounded_trusted_client;
 
 const MAX_KEY_BYTES: usize = 900;
-/// S3's bound of a key, prefix included.
+/// Longest key of S3, including the prefix.
 const MAX_S3_KEY_BYTES: usize = 1_024;
-/// Names in a folder have 255 bytes at most, of which some are for a file while it is
-/// written.
+/// Longest segment of a key. File names have at most 255 bytes, of which the store needs some
+/// for temporary files.
 const MAX_NAME_BYTES: usize = 240;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// The store's own retries bridge a moment; past it the caller decides.
+/// The store retries for a short time; after that the caller decides.
 const MAX_RETRIES: usize = 3;
 const RETRY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Where objects are kept.
+/// Where objects are stored.
 #[derive(Debug, Clone)]
 pub enum ObjectStoreOptions {
-    /// A folder, created where it is missing.
+    /// A folder, which is created if it is missing.
     Folder(PathBuf),
     /// A bucket.
     S3(S3Options),
 }
 
-/// A bucket and how to get in.
+/// A bucket and its credentials.
 #[derive(Debug, Clone)]
 pub struct S3Options {
     /// Name of the bucket.
     pub bucket: String,
-    /// Put before every key, empty for none.
+    /// The prefix of every key; empty for none.
     pub prefix: String,
-    /// `http(s)://` URL of a server other than Amazon's, empty for Amazon's.
+    /// `http(s)://` URL of the server; empty for Amazon's.
     pub endpoint: String,
-    /// Region's name.
+    /// Name of the region.
     pub region: String,
-    /// Empty to ask the machine's role.
+    /// Access key; empty for the machine's role.
     pub access_key_id: String,
-    /// Belongs to the access key.
+    /// Secret of the access key.
     pub secret_access_key: SecretString,
 }
 
 impl ObjectStoreOptions {
-    /// Reads `file:///path` or `s3://bucket/prefix`; an empty URL means
-    /// `default_folder`. `s3` brings the rest of a bucket's options.
+    /// Parses `file:///path` or `s3://bucket/prefix`; an empty URL is `default_folder`. `s3`
+    /// has the other options of a bucket.
     pub fn from_url(url: &str, default_folder: PathBuf, s3: S3Options) -> Result<Self, ObjectError> {
         if url.is_empty() {
             return Ok(Self::Folder(default_folder));
@@ -81,20 +81,20 @@ impl ObjectStoreOptions {
     }
 }
 
-/// Why an object was not kept, found or deleted.
+/// Why an operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ObjectError {
-    /// The key is empty, too long, absolute, climbs out or holds characters or names
-    /// that not every store has. Nothing is kept under it.
+    /// The key is empty, too long, absolute, leaves the store, or contains characters or names
+    /// that not every store supports. No object can have it.
     #[error("not a valid object key: {key:?}")]
     InvalidKey {
         /// The key.
         key: String,
     },
-    /// The store's settings are not valid.
+    /// The settings of the store are invalid.
     #[error("the object store's settings are not valid: {message}")]
     Misconfigured {
-        /// Which part.
+        /// The invalid part.
         message: String,
     },
     /// The store failed.
@@ -121,7 +121,7 @@ pub struct Objects {
 }
 
 impl Objects {
-    /// Opens the store. A folder is created; a bucket is not contacted yet.
+    /// Opens the store. A folder is created; a bucket is not accessed yet.
     pub fn open(options: &ObjectStoreOptions) -> Result<Self, ObjectError> {
         match options {
             ObjectStoreOptions::Folder(folder) => {
@@ -141,7 +141,7 @@ impl Objects {
         }
     }
 
-    /// Keeps `bytes` under `key`, in place of what was there.
+    /// Stores `bytes` under `key` and replaces the previous object.
     pub async fn put(&self, key: &str, bytes: Bytes, content_type: &str) -> Result<(), ObjectError> {
         let path = self.path(key)?;
         let mut attributes = Attributes::new();
@@ -153,8 +153,8 @@ impl Objects {
         Ok(())
     }
 
-    /// The object's bytes and its content type by the key's extension. None where there
-    /// is none, also where a part of the key is a file or its end a folder.
+    /// The bytes of an object, and the content type by the key's extension. None if there is
+    /// no object, also if a segment of the key is a file or the last one is a folder.
     pub async fn get(&self, key: &str) -> Result<Option<(Bytes, String)>, ObjectError> {
         let path = self.path(key)?;
         let found = match self.store.get(&path).await {
@@ -166,7 +166,7 @@ impl Objects {
         Ok(Some((bytes, content_type_of(key))))
     }
 
-    /// Deletes the object of that key. One that is not there is fine.
+    /// Deletes the object, if it exists.
     pub async fn delete(&self, key: &str) -> Result<(), ObjectError> {
         let path = self.path(key)?;
         match self.store.delete(&path).await {
@@ -176,7 +176,7 @@ impl Objects {
         }
     }
 
-    /// Deletes every object under the folder `prefix` and tells how many.
+    /// Deletes every object under the folder `prefix`. Returns their number.
     pub async fn delete_prefix(&self, prefix: &str) -> Result<usize, ObjectError> {
         let path = self.path(prefix)?;
         let found = self.store.list(Some(&path)).map_ok(|meta| meta.location).boxed();
@@ -184,8 +184,8 @@ impl Objects {
             .store
             .delete_stream(found)
             .filter(|result| {
-                let is_gone_already = matches!(result, Err(StoreError::NotFound { .. }));
-                std::future::ready(!is_gone_already)
+                let is_deleted = matches!(result, Err(StoreError::NotFound { .. }));
+                std::future::ready(!is_deleted)
             })
             .try_collect()
             .await
@@ -215,8 +215,7 @@ impl Objects {
     }
 }
 
-/// Gives the store our client, so that certificates and bounds are the same
-/// everywhere.
+/// Makes the store use our HTTP client, with the same certificates and time limits.
 #[derive(Debug)]
 struct TrustedConnector;
 
@@ -265,30 +264,29 @@ pub fn content_type_of(key: &str) -> String {
 }
 
 fn parse_key(key: &str) -> Result<Path, ObjectError> {
-    let is_sound = |segment: &str| {
+    let is_valid = |segment: &str| {
         !segment.is_empty()
             && segment.len() <= MAX_NAME_BYTES
-            && !is_of_the_store(segment)
+            && !is_temporary_name(segment)
             && segment != "."
             && segment != ".."
             && !segment.contains('\\')
             && !segment.chars().any(char::is_control)
     };
-    if key.len() > MAX_KEY_BYTES || !key.split('/').all(is_sound) {
+    if key.len() > MAX_KEY_BYTES || !key.split('/').all(is_valid) {
         return Err(ObjectError::InvalidKey { key: key.to_owned() });
     }
     Path::parse(key).map_err(|_| ObjectError::InvalidKey { key: key.to_owned() })
 }
 
-/// Whether a folder's store would take the name for a file of its own that it is just
-/// writing.
-fn is_of_the_store(name: &str) -> bool {
+/// Whether the name looks like a temporary file of the folder store.
+fn is_temporary_name(name: &str) -> bool {
     name.split_once('#')
         .is_some_and(|(_, number)| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit()))
 }
 
-/// Whether there is no object of that key. A folder tells it in many ways: that a part of
-/// the path is a file, that its end is a folder, that no file can have such a name.
+/// Whether the error means that there is no object. A folder reports that in several ways: a
+/// segment of the path is a file, the path is a folder, or no file can have the name.
 fn is_absent(error: &StoreError) -> bool {
     use std::io::ErrorKind::{InvalidFilename, IsADirectory, NotADirectory, NotFound};
     if matches!(error, StoreError::NotFound { .. }) {

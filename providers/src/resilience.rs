@@ -1,11 +1,11 @@
-//! A circuit breaker: after some failures in a row a provider rests, then one
-//! request tries whether it is back.
+//! A circuit breaker: after some failures in a row, requests are rejected for a while; then
+//! one trial request decides whether the provider is back.
 
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// Tells the time; a fixed one in tests.
+/// A clock; a fixed one in tests.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
 /// The system's clock.
@@ -16,10 +16,9 @@ pub fn system_clock() -> Clock {
 /// When a breaker opens and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BreakerPolicy {
-    /// Failures in a row that open it.
+    /// Failures in a row that open the breaker.
     pub failures: u32,
-    /// How long it rests, and how long a trial may take before another is let
-    /// through.
+    /// How long it stays open, and how long a trial may take before another one is allowed.
     pub open_for: TimeDelta,
 }
 
@@ -29,7 +28,7 @@ impl Default for BreakerPolicy {
     }
 }
 
-/// What a breaker does at the moment.
+/// The state of a breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BreakerState {
     /// Requests pass.
@@ -37,19 +36,19 @@ pub enum BreakerState {
         /// Failures in a row so far.
         failures: u32,
     },
-    /// Requests are held back.
+    /// Requests are rejected.
     Open {
-        /// From when one trial is let through.
+        /// When a trial is allowed.
         until: DateTime<Utc>,
     },
     /// One trial is under way.
     HalfOpen {
-        /// When it was let through.
+        /// When it was allowed.
         since: DateTime<Utc>,
     },
 }
 
-/// The state machine; it keeps no clock and takes no lock.
+/// The state machine. It has no clock and no lock.
 #[derive(Debug, Clone)]
 pub struct Breaker {
     policy: BreakerPolicy,
@@ -68,18 +67,18 @@ impl Breaker {
         Self::resume(policy, BreakerState::default())
     }
 
-    /// A breaker that goes on from there.
+    /// A breaker in this state.
     pub fn resume(policy: BreakerPolicy, state: BreakerState) -> Self {
         Self { policy, state }
     }
 
-    /// What it does at the moment.
+    /// The current state.
     pub fn state(&self) -> BreakerState {
         self.state
     }
 
-    /// Whether a request may be made now. Where it answers true after a rest,
-    /// that request is the trial.
+    /// Whether a request may be made now. The first allowed request after the breaker was
+    /// open is the trial.
     pub fn allow(&mut self, now: DateTime<Utc>) -> bool {
         let allowed = match self.state {
             BreakerState::Closed { .. } => return true,
@@ -92,12 +91,12 @@ impl Breaker {
         allowed
     }
 
-    /// A request succeeded: requests pass again.
+    /// Records a success: the breaker closes.
     pub fn on_success(&mut self) {
         self.state = BreakerState::Closed { failures: 0 };
     }
 
-    /// A request failed.
+    /// Records a failure.
     pub fn on_failure(&mut self, now: DateTime<Utc>) {
         self.state = match self.state {
             BreakerState::Closed { failures } if failures + 1 < self.policy.failures => {
@@ -108,8 +107,8 @@ impl Breaker {
         };
     }
 
-    /// Holds requests back until `until`, as the provider itself asked.
-    pub fn rest_until(&mut self, until: DateTime<Utc>) {
+    /// Opens the breaker until `until`, as the provider asked.
+    pub fn open_until(&mut self, until: DateTime<Utc>) {
         self.state = BreakerState::Open { until };
     }
 }
@@ -121,10 +120,10 @@ mod tests {
     enum Step {
         Fails(i64),
         Succeeds,
-        RestsUntil(i64),
+        OpensUntil(i64),
         Asks(i64, bool),
     }
-    use Step::{Asks, Fails, RestsUntil, Succeeds};
+    use Step::{Asks, Fails, OpensUntil, Succeeds};
 
     fn at(second: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_800_000_000 + second, 0).expect("in range")
@@ -136,11 +135,11 @@ mod tests {
             ("stays closed below the threshold", &[Fails(0), Fails(1), Asks(2, true), Asks(2, true)]),
             ("opens at the threshold", &[Fails(0), Fails(1), Fails(2), Asks(3, false)]),
             (
-                "a success starts the count anew",
+                "a success resets the count",
                 &[Fails(0), Fails(1), Succeeds, Fails(2), Fails(3), Asks(4, true)],
             ),
-            ("rests its time", &[Fails(0), Fails(0), Fails(0), Asks(9, false), Asks(10, true)]),
-            ("lets one trial through", &[Fails(0), Fails(0), Fails(0), Asks(10, true), Asks(11, false)]),
+            ("stays open for its time", &[Fails(0), Fails(0), Fails(0), Asks(9, false), Asks(10, true)]),
+            ("allows one trial", &[Fails(0), Fails(0), Fails(0), Asks(10, true), Asks(11, false)]),
             (
                 "a good trial closes it",
                 &[Fails(0), Fails(0), Fails(0), Asks(10, true), Succeeds, Asks(10, true)],
@@ -150,12 +149,12 @@ mod tests {
                 &[Fails(0), Fails(0), Fails(0), Asks(10, true), Fails(11), Asks(20, false), Asks(21, true)],
             ),
             (
-                "a trial without an end makes way",
+                "an unfinished trial is replaced by another",
                 &[Fails(0), Fails(0), Fails(0), Asks(10, true), Asks(19, false), Asks(20, true)],
             ),
             (
-                "rests as asked, late failures or not",
-                &[RestsUntil(60), Fails(1), Asks(59, false), Asks(60, true)],
+                "stays open as asked, despite late failures",
+                &[OpensUntil(60), Fails(1), Asks(59, false), Asks(60, true)],
             ),
         ];
         for (name, steps) in table {
@@ -165,7 +164,7 @@ mod tests {
                 match *step {
                     Fails(second) => breaker.on_failure(at(second)),
                     Succeeds => breaker.on_success(),
-                    RestsUntil(second) => breaker.rest_until(at(second)),
+                    OpensUntil(second) => breaker.open_until(at(second)),
                     Asks(second, expected) => {
                         assert_eq!(breaker.allow(at(second)), expected, "{name}: {index}")
                     }

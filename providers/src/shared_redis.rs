@@ -1,5 +1,5 @@
-//! Redis for state that processes share and can do without: asked in bounded time,
-//! and left alone for a while after it failed.
+//! Redis for shared state that processes can do without: commands have a time limit, and
+//! after a failure Redis is not used for a while.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,20 +12,20 @@ use secrecy::ExposeSecret;
 
 use crate::resilience::{Breaker, BreakerPolicy};
 
-/// How long Redis is left alone after it failed.
-const REST: TimeDelta = TimeDelta::seconds(5);
+/// How long Redis is not used after a failure.
+const OPEN_FOR: TimeDelta = TimeDelta::seconds(5);
 
-/// Where Redis is and how long it may take.
+/// The address of Redis and the time limit of commands.
 #[derive(Debug, Clone)]
 pub struct SharedRedisOptions {
     /// `redis://` or `rediss://` URL.
     pub url: secrecy::SecretString,
-    /// Certificates (PEM) of the authorities that a `rediss://` server's must come from;
-    /// none for the public ones.
+    /// CA certificates (PEM) for the certificate of a `rediss://` server; none for the
+    /// public CAs.
     pub authorities: Option<String>,
-    /// Put before every key.
+    /// The prefix of every key.
     pub key_prefix: String,
-    /// For one step, the connection included.
+    /// Time limit for one command, including the connection.
     pub command_timeout: Duration,
 }
 
@@ -36,7 +36,7 @@ pub struct InvalidRedisUrl {
     reason: String,
 }
 
-/// A Redis that may be away.
+/// A Redis that may be unavailable.
 pub(crate) struct SharedRedis {
     client: Client,
     config: ConnectionManagerConfig,
@@ -44,12 +44,12 @@ pub(crate) struct SharedRedis {
     timeout: Duration,
     purpose: &'static str,
     breaker: Mutex<Breaker>,
-    is_away: AtomicBool,
+    is_unavailable: AtomicBool,
 }
 
 impl SharedRedis {
-    /// Prepares the connection, which is made at the first step. `purpose` names what
-    /// is shared, in log lines. Needs a running tokio.
+    /// Prepares the connection, which is made at the first command. `purpose` names the
+    /// shared state in log lines. Requires a tokio runtime.
     pub(crate) fn new(options: &SharedRedisOptions, purpose: &'static str) -> Result<Self, InvalidRedisUrl> {
         let invalid = |error: RedisError| InvalidRedisUrl { reason: error.category().to_owned() };
         let client = open(options).map_err(invalid)?;
@@ -64,33 +64,33 @@ impl SharedRedis {
             config,
             timeout: options.command_timeout,
             purpose,
-            breaker: Mutex::new(Breaker::new(BreakerPolicy { failures: 1, open_for: REST })),
-            is_away: AtomicBool::new(false),
+            breaker: Mutex::new(Breaker::new(BreakerPolicy { failures: 1, open_for: OPEN_FOR })),
+            is_unavailable: AtomicBool::new(false),
         })
     }
 
-    /// Whether local state stands in at the moment.
-    pub(crate) fn is_away(&self) -> bool {
-        self.is_away.load(Ordering::Relaxed)
+    /// Whether Redis is unavailable, so that local state is used.
+    pub(crate) fn is_unavailable(&self) -> bool {
+        self.is_unavailable.load(Ordering::Relaxed)
     }
 
-    /// The answer to a command; none where Redis is away.
+    /// The result of a command; none if Redis is unavailable.
     pub(crate) async fn query<T: FromRedisValue>(&self, command: &Cmd, now: DateTime<Utc>) -> Option<T> {
         let mut connection = self.connection();
-        self.within_bounds(command.query_async(&mut connection), now).await
+        self.within_limits(command.query_async(&mut connection), now).await
     }
 
-    /// The answer of a script; none where Redis is away.
+    /// The result of a script; none if Redis is unavailable.
     pub(crate) async fn invoke<T: FromRedisValue>(
         &self,
         call: &ScriptInvocation<'_>,
         now: DateTime<Utc>,
     ) -> Option<T> {
         let mut connection = self.connection();
-        self.within_bounds(call.invoke_async(&mut connection), now).await
+        self.within_limits(call.invoke_async(&mut connection), now).await
     }
 
-    async fn within_bounds<T>(
+    async fn within_limits<T>(
         &self,
         step: impl Future<Output = RedisResult<T>>,
         now: DateTime<Utc>,
@@ -103,27 +103,27 @@ impl SharedRedis {
             Ok(Err(error)) => Err(reason(&error)),
             Err(_) => Err("no answer in time"),
         };
-        self.settle(answer.as_ref().err().copied(), now);
+        self.record(answer.as_ref().err().copied(), now);
         answer.ok()
     }
 
-    fn settle(&self, failure: Option<&'static str>, now: DateTime<Utc>) {
+    fn record(&self, failure: Option<&'static str>, now: DateTime<Utc>) {
         let Some(reason) = failure else {
             self.breaker().on_success();
-            if self.is_away.swap(false, Ordering::Relaxed) {
-                tracing::info!("Redis is back: {} are shared again", self.purpose);
+            if self.is_unavailable.swap(false, Ordering::Relaxed) {
+                tracing::info!("Redis is available again: {} are shared", self.purpose);
             }
             return;
         };
         self.breaker().on_failure(now);
-        self.connect_anew();
-        if !self.is_away.swap(true, Ordering::Relaxed) {
-            tracing::warn!(reason, "Redis is away: {} are this process's own", self.purpose);
+        self.reconnect();
+        if !self.is_unavailable.swap(true, Ordering::Relaxed) {
+            tracing::warn!(reason, "Redis is unavailable: {} are local to this process", self.purpose);
         }
     }
 
-    /// Leaves a connection that may be silent for ever.
-    fn connect_anew(&self) {
+    /// Replaces a connection that may never respond again.
+    fn reconnect(&self) {
         let fresh = ConnectionManager::new_lazy_with_config(self.client.clone(), self.config.clone());
         if let Ok(fresh) = fresh {
             *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
@@ -162,7 +162,7 @@ fn reason(error: &RedisError) -> &'static str {
     }
 }
 
-/// What an error code of Redis says.
+/// The reason for an error of Redis, without its details.
 fn refusal(code: &str) -> &'static str {
     match code {
         "READONLY" => "it is a read-only replica",
@@ -198,7 +198,7 @@ mod tests {
 
         assert_eq!(redis.query::<String>(&Cmd::get("a"), at(0)).await, None);
 
-        assert!(redis.is_away());
+        assert!(redis.is_unavailable());
         assert!(!redis.breaker().allow(at(4)), "the next ones do not wait for Redis");
         assert!(redis.breaker().allow(at(5)), "one of them tries again");
     }
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_encrypted_connection_to_a_server_that_speaks_plainly_is_away() {
+    async fn an_encrypted_connection_to_a_server_that_speaks_plainly_is_unavailable() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let redis = redis(&format!("rediss://{}", listener.local_addr().expect("an address")));
 

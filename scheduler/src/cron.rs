@@ -1,5 +1,4 @@
-//! Enqueues recurring jobs when their time has come, once however many schedulers
-//! run.
+//! Enqueues recurring jobs when they are due: once, however many schedulers run.
 
 use std::time::Duration;
 
@@ -10,9 +9,9 @@ use atelier_queue::{
 };
 use tokio::sync::OnceCell;
 
-use crate::duty::{Duty, Next};
+use crate::{duty::Duty, pace::Next};
 
-/// The duty of the clock that fires recurring jobs.
+/// The duty that enqueues recurring jobs.
 pub struct Cron {
     queue: Queue,
     recurring: Vec<Recurring>,
@@ -20,7 +19,7 @@ pub struct Cron {
 }
 
 impl Cron {
-    /// Fires these.
+    /// Enqueues these jobs.
     #[must_use]
     pub const fn new(queue: Queue, recurring: Vec<Recurring>) -> Self {
         Self { queue, recurring, written: OnceCell::const_new() }
@@ -37,8 +36,8 @@ impl Duty for Cron {
         Duration::from_secs(1)
     }
 
-    /// The first tick that finds the database writes the schedules down. One that cannot
-    /// be written down keeps no other from firing.
+    /// The first tick that reaches the database writes the schedules. Where one cannot be
+    /// written, the others still run.
     async fn tick(&self) -> Result<Next, QueueError> {
         let written = self.written.get_or_try_init(|| schedule::sync(&self.queue, &self.recurring)).await;
         schedule::tick(&self.queue, &self.recurring).await?;

@@ -1,4 +1,4 @@
-//! What a scheduler does again and again, and how it is kept going.
+//! Duties: the periodic tasks of a scheduler, and the loop that performs one.
 
 use std::time::Duration;
 
@@ -7,40 +7,29 @@ use atelier_queue::QueueError;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::pace::{Notice, Pace};
+use crate::pace::{Next, Notice, Pace};
 
-/// When the next tick is due after one that worked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
-    /// There is more to do.
-    AtOnce,
-    /// Something was away that may be back at any moment.
-    Soon,
-    /// After the duty's own interval.
-    InTurn,
-}
-
-/// One duty of a scheduler. A tick may be given up at its time limit, and others
-/// may do the same duty at the same time: it must bear both.
+/// A periodic task of a scheduler. A tick may be cancelled at its time limit, and other
+/// schedulers may perform the same duty at the same time: it must tolerate both.
 #[async_trait]
 pub trait Duty: Send + Sync {
     /// Its name in log lines.
     fn name(&self) -> &'static str;
 
-    /// Between two ticks while all is well.
+    /// The time between two ticks while they succeed.
     fn interval(&self) -> Duration;
 
-    /// Longest time a tick may take.
+    /// The longest time that a tick may take.
     fn time_limit(&self) -> Duration {
         Duration::from_secs(30)
     }
 
-    /// Does it once.
+    /// Performs the duty once.
     async fn tick(&self) -> Result<Next, QueueError>;
 }
 
-/// Performs a duty until the shutdown. A tick that fails is told once and tried
-/// again, ever more slowly; nothing that a tick does ends this.
+/// Performs a duty until the shutdown. The first failed tick in a row is logged; ticks
+/// are then retried at growing intervals. No result of a tick ends the loop.
 pub async fn perform(duty: &dyn Duty, shutdown: &CancellationToken) {
     let mut pace = Pace::new(duty.interval());
     while !shutdown.is_cancelled() {
@@ -58,18 +47,18 @@ async fn tick(duty: &dyn Duty, pace: &mut Pace) -> Duration {
         Ok(Ok(next)) => {
             let (wait, notice) = pace.after_success(next);
             if notice == Notice::Recovered {
-                tracing::info!(duty = duty.name(), "works again");
+                tracing::info!(duty = duty.name(), "the duty works again");
             }
             return wait;
         }
         Ok(Err(error)) => error.to_string(),
-        Err(_) => format!("gave up after {} s", limit.as_secs()),
+        Err(_) => format!("no result after {} s", limit.as_secs()),
     };
     let (wait, notice) = pace.after_failure();
     if notice == Notice::Fails {
-        tracing::error!(duty = duty.name(), error = failure, "fails; tried again until it works");
+        tracing::error!(duty = duty.name(), error = failure, "the duty fails and is retried until it works");
     } else {
-        tracing::debug!(duty = duty.name(), error = failure, "still fails");
+        tracing::debug!(duty = duty.name(), error = failure, "the duty still fails");
     }
     wait
 }
@@ -83,16 +72,16 @@ mod tests {
 
     use super::*;
 
-    /// Fails, hangs, then works; ends the test at its tenth tick.
-    struct Moody {
+    /// Fails, hangs, then works; ends the test at the tenth tick.
+    struct Unreliable {
         ticks: Arc<AtomicUsize>,
         shutdown: CancellationToken,
     }
 
     #[async_trait]
-    impl Duty for Moody {
+    impl Duty for Unreliable {
         fn name(&self) -> &'static str {
-            "moody"
+            "unreliable"
         }
 
         fn interval(&self) -> Duration {
@@ -115,13 +104,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn outlives_ticks_that_fail_and_hang() {
         let (ticks, shutdown) = (Arc::new(AtomicUsize::new(0)), CancellationToken::new());
-        let moody = Moody { ticks: ticks.clone(), shutdown: shutdown.clone() };
+        let unreliable = Unreliable { ticks: ticks.clone(), shutdown: shutdown.clone() };
         let started = tokio::time::Instant::now();
 
-        perform(&moody, &shutdown).await;
+        perform(&unreliable, &shutdown).await;
 
         assert_eq!(ticks.load(Ordering::SeqCst), 10);
-        // 1 s after the failure, 30 s of hanging, 2 s after that; the rest at once.
+        // 1 s after the failure, 30 s of the hanging tick, 2 s after that; then no wait.
         assert_eq!(started.elapsed().as_secs(), 33);
     }
 }

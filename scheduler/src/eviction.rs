@@ -1,4 +1,4 @@
-//! Looks whether Redis may throw away ids of the queue by itself.
+//! Checks whether Redis may evict keys of the queue.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -8,9 +8,9 @@ use std::{
 use async_trait::async_trait;
 use atelier_queue::{Queue, QueueError, metrics};
 
-use crate::duty::{Duty, Next};
+use crate::{duty::Duty, pace::Next};
 
-/// The duty that watches how the transport deals with full memory.
+/// The duty that watches the transport's eviction policy.
 #[derive(Debug)]
 pub struct EvictionWatch {
     queue: Queue,
@@ -18,7 +18,7 @@ pub struct EvictionWatch {
 }
 
 impl EvictionWatch {
-    /// Watches this queue's transport.
+    /// Watches the transport of this queue.
     #[must_use]
     pub const fn new(queue: Queue) -> Self {
         Self { queue, warned: AtomicBool::new(false) }
@@ -35,14 +35,14 @@ impl Duty for EvictionWatch {
         Duration::from_secs(60)
     }
 
-    /// Warns when the risk appears, not each minute that it lasts. What cannot be read
-    /// is no risk.
+    /// Warns when the risk appears, and not again while it lasts. A policy that cannot be
+    /// read counts as no risk.
     async fn tick(&self) -> Result<Next, QueueError> {
         let eviction = match self.queue.transport().eviction().await {
             Ok(Some(eviction)) => eviction,
             Ok(None) => return Ok(Next::InTurn),
             Err(error) => {
-                tracing::debug!(%error, "the transport does not tell how it evicts");
+                tracing::debug!(%error, "the eviction policy of the transport is unknown");
                 return Ok(Next::InTurn);
             }
         };

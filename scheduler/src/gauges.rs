@@ -1,5 +1,5 @@
-//! Counts the jobs of each queue for Prometheus, and tells what should have been done
-//! and was not: nobody else would, where what fails is silent.
+//! Sets the gauges of queues, relay and schedules for Prometheus. They also show overdue
+//! work, which a component that fails silently would not report itself.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use atelier_queue::{
     schedule::{self, Recurring},
 };
 
-use crate::duty::{Duty, Next};
+use crate::{duty::Duty, pace::Next};
 
-/// The duty that sets the gauges of the queues, the relay and the schedules.
+/// The duty that sets these gauges.
 #[derive(Clone, Debug)]
 pub struct Gauges {
     queue: Queue,
@@ -21,7 +21,7 @@ pub struct Gauges {
 }
 
 impl Gauges {
-    /// Gauges of this queue's jobs and of these schedules.
+    /// Sets the gauges of this queue and of these schedules.
     #[must_use]
     pub const fn new(queue: Queue, recurring: Vec<Recurring>) -> Self {
         Self { queue, recurring }

@@ -1,29 +1,30 @@
-//! The scheduler of Atelier. Any number of them may run: each duty looks at SQL,
-//! takes what nobody else has taken, and leaves the rest.
+//! The scheduler of Atelier. Any number of schedulers may run at the same time: each duty
+//! reads SQL and claims only what no other scheduler has claimed.
 
 mod cron;
 mod duty;
 mod eviction;
 mod gauges;
+mod legacy_keys;
 mod pace;
 mod presence;
 mod reclaimer;
 mod relay;
 mod rescuer;
-mod retirement;
 mod run;
 mod scaling;
-mod vitals;
+mod write_check;
 
 pub use cron::Cron;
-pub use duty::{Duty, Next, perform};
+pub use duty::{Duty, perform};
 pub use eviction::EvictionWatch;
 pub use gauges::Gauges;
+pub use legacy_keys::LegacyKeys;
+pub use pace::Next;
 pub use presence::Presence;
 pub use reclaimer::Reclaimer;
 pub use relay::Relay;
 pub use rescuer::Rescuer;
-pub use retirement::Retirement;
 pub use run::{SchedulerOptions, run};
 pub use scaling::Scaling;
-pub use vitals::Vitals;
+pub use write_check::WriteCheck;

@@ -1,29 +1,39 @@
-//! How long to wait between two ticks of a duty: pure arithmetic.
+//! The wait between two ticks of a duty: pure functions over values.
 
 use std::time::Duration;
 
-use crate::duty::Next;
-
-/// Longest wait after failures: a database that is back finds its scheduler at once.
+/// The longest wait after failures: short, so that duties resume soon after the database
+/// is back.
 const MAX_WAIT: Duration = Duration::from_secs(2);
-/// Wait after the first failure of a duty that ticks faster than that.
+/// The wait after the first failure of a duty with a shorter interval.
 const MIN_WAIT_AFTER_FAILURE: Duration = Duration::from_millis(500);
 
-/// Wait for what may be back at any moment.
+/// The wait for a dependency that may be back at any moment.
 const SOON: Duration = Duration::from_millis(250);
 
-/// What the log is to tell of a tick.
+/// When the next tick is due after a successful one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// More work is due: no wait.
+    AtOnce,
+    /// A dependency was unavailable and may be back at any moment.
+    Soon,
+    /// After the interval of the duty.
+    InTurn,
+}
+
+/// What to log after a tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Notice {
-    /// It failed, after it had worked.
+    /// The first failure in a row.
     Fails,
-    /// It works again.
+    /// The first success after a failure.
     Recovered,
-    /// Nothing new.
+    /// No change.
     Nothing,
 }
 
-/// Remembers how often a duty failed in a row.
+/// Counts the failures in a row of a duty.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
     every: Duration,
@@ -31,12 +41,12 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// A duty that ticks this often while all is well.
+    /// The pace of a duty with this interval.
     pub(crate) const fn new(every: Duration) -> Self {
         Self { every, failures: 0 }
     }
 
-    /// The wait after a tick that worked.
+    /// The wait after a successful tick.
     pub(crate) fn after_success(&mut self, next: Next) -> (Duration, Notice) {
         let notice = if self.failures > 0 { Notice::Recovered } else { Notice::Nothing };
         self.failures = 0;
@@ -48,7 +58,7 @@ impl Pace {
         (wait, notice)
     }
 
-    /// The wait after a tick that failed: doubled with each one in a row.
+    /// The wait after a failed tick. It doubles with each failure in a row.
     pub(crate) fn after_failure(&mut self) -> (Duration, Notice) {
         let notice = if self.failures == 0 { Notice::Fails } else { Notice::Nothing };
         let base = self.every.max(MIN_WAIT_AFTER_FAILURE);
@@ -67,19 +77,19 @@ mod tests {
     }
 
     #[test]
-    fn waits_longer_with_each_failure_and_tells_the_first() {
+    fn waits_longer_with_each_failure_and_logs_the_first() {
         let mut pace = Pace::new(secs(1));
 
         let ticks: Vec<_> = (0..7).map(|_| pace.after_failure()).collect();
 
         let waits: Vec<u64> = ticks.iter().map(|(wait, _)| wait.as_secs()).collect();
         assert_eq!(waits, [1, 2, 2, 2, 2, 2, 2]);
-        let told = ticks.iter().filter(|(_, notice)| *notice == Notice::Fails).count();
-        assert_eq!((told, ticks[0].1), (1, Notice::Fails));
+        let logged = ticks.iter().filter(|(_, notice)| *notice == Notice::Fails).count();
+        assert_eq!((logged, ticks[0].1), (1, Notice::Fails));
     }
 
     #[test]
-    fn recovers_at_its_own_pace() {
+    fn recovers_to_its_own_interval() {
         let mut pace = Pace::new(secs(2));
         pace.after_failure();
 
@@ -91,9 +101,9 @@ mod tests {
 
     #[test]
     fn bounds_its_waits() {
-        let mut hasty = Pace::new(Duration::from_millis(1));
-        assert_eq!(hasty.after_failure().0, MIN_WAIT_AFTER_FAILURE);
-        assert_eq!(hasty.after_success(Next::Soon).0, Duration::from_millis(1));
+        let mut fast = Pace::new(Duration::from_millis(1));
+        assert_eq!(fast.after_failure().0, MIN_WAIT_AFTER_FAILURE);
+        assert_eq!(fast.after_success(Next::Soon).0, Duration::from_millis(1));
         let mut slow = Pace::new(secs(300));
         slow.after_failure();
         assert_eq!(slow.after_failure().0, secs(300));

@@ -1,13 +1,13 @@
-//! Shows that this scheduler lives.
+//! Keeps the row of this scheduler up to date, so that operators see it.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use atelier_queue::{Queue, QueueError, presence};
 
-use crate::duty::{Duty, Next};
+use crate::{duty::Duty, pace::Next};
 
-/// The duty that keeps this scheduler among those that operators see.
+/// The duty that refreshes this scheduler's row.
 #[derive(Clone, Debug)]
 pub struct Presence {
     queue: Queue,
@@ -15,18 +15,18 @@ pub struct Presence {
 }
 
 impl Presence {
-    /// The presence of a scheduler that starts now, on this machine and of this version.
+    /// The row of a scheduler that starts now, with its host and version.
     #[must_use]
     pub fn new(queue: Queue, host: String, version: String) -> Self {
         let row = presence::Presence::new(&queue, host, version);
         Self { queue, row }
     }
 
-    /// Says good-bye, in bounded time: a row that stays counts as gone soon enough.
+    /// Deletes the row, in bounded time. A row that stays expires by itself.
     pub async fn leave(&self) {
         let left = tokio::time::timeout(Duration::from_secs(1), self.row.leave(&self.queue)).await;
         if !matches!(left, Ok(Ok(()))) {
-            tracing::debug!("the scheduler's row is not deleted; it will be swept");
+            tracing::debug!("the row of the scheduler is not deleted now; it will expire");
         }
     }
 }

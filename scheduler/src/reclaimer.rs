@@ -1,21 +1,21 @@
-//! Takes back from the transport what consumers held that went away, and forgets
-//! workers that have long been silent.
+//! Reclaims ids that vanished consumers held in the transport, and deletes the rows of
+//! workers without a recent heartbeat.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use atelier_queue::{Queue, QueueError, rescue};
 
-use crate::duty::{Duty, Next};
+use crate::{duty::Duty, pace::Next};
 
-/// The duty of the reclaimer.
+/// The duty that reclaims ids.
 #[derive(Clone, Debug)]
 pub struct Reclaimer {
     queue: Queue,
 }
 
 impl Reclaimer {
-    /// A reclaimer of this queue's ids.
+    /// Reclaims the ids of this queue.
     #[must_use]
     pub const fn new(queue: Queue) -> Self {
         Self { queue }

@@ -1,14 +1,14 @@
-//! Keeps the transport's windows filled from SQL: the backlog, delayed jobs,
-//! retries, and whatever a crash or an emptied Redis left behind.
+//! Fills the windows of the transport from SQL: with the backlog, delayed jobs, retries,
+//! and jobs whose ids were lost in a crash or with the data of Redis.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use atelier_queue::{Queue, QueueError, relay};
 
-use crate::duty::{Duty, Next};
+use crate::{duty::Duty, pace::Next};
 
-/// The duty of the relay.
+/// The duty that runs the relay.
 #[derive(Clone, Debug)]
 pub struct Relay {
     queue: Queue,
@@ -16,7 +16,7 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// A relay that looks this often.
+    /// Runs the relay at this interval.
     #[must_use]
     pub const fn new(queue: Queue, interval: Duration) -> Self {
         Self { queue, interval }

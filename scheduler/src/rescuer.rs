@@ -1,20 +1,20 @@
-//! Takes back what dead workers held.
+//! Takes jobs back from workers whose lease has expired.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use atelier_queue::{Queue, QueueError, rescue};
 
-use crate::duty::{Duty, Next};
+use crate::{duty::Duty, pace::Next};
 
-/// The duty of the rescuer.
+/// The duty that rescues jobs.
 #[derive(Clone, Debug)]
 pub struct Rescuer {
     queue: Queue,
 }
 
 impl Rescuer {
-    /// A rescuer of this queue's jobs.
+    /// Rescues the jobs of this queue.
     #[must_use]
     pub const fn new(queue: Queue) -> Self {
         Self { queue }
@@ -27,8 +27,8 @@ impl Duty for Rescuer {
         "rescuer"
     }
 
-    /// Little on top of the two heartbeats of a lease: most of the second that is
-    /// promised is left for the job to be taken and started in.
+    /// Short against the two heartbeats of a lease: most of the promised second is left
+    /// to claim and start the job.
     fn interval(&self) -> Duration {
         (self.queue.options().heartbeat / 4).clamp(Duration::from_millis(100), Duration::from_millis(250))
     }

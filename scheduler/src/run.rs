@@ -1,4 +1,4 @@
-//! All duties of a scheduler, side by side.
+//! Runs all duties of a scheduler concurrently.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,27 +11,27 @@ use crate::{
     duty::{Duty, perform},
     eviction::EvictionWatch,
     gauges::Gauges,
+    legacy_keys::LegacyKeys,
     presence::Presence,
     reclaimer::Reclaimer,
     relay::Relay,
     rescuer::Rescuer,
-    retirement::Retirement,
     scaling::Scaling,
-    vitals::Vitals,
+    write_check::WriteCheck,
 };
 
 /// Settings of a scheduler.
 #[derive(Clone, Debug)]
 pub struct SchedulerOptions {
-    /// Between two passes of the relay while nothing calls for one.
+    /// The time between two passes of the relay that nothing has triggered.
     pub relay_interval: Duration,
-    /// The machine, for operators.
+    /// The host name that operators see.
     pub host: String,
-    /// The version, for operators.
+    /// The version that operators see.
     pub version: String,
 }
 
-/// Performs every duty until the shutdown. A duty that panics is begun anew.
+/// Performs every duty until the shutdown. A duty that panics is restarted.
 pub async fn run(
     queue: Queue,
     recurring: Vec<Recurring>,
@@ -47,8 +47,8 @@ pub async fn run(
         Box::new(Gauges::new(queue.clone(), recurring)),
         Box::new(Scaling::new(queue.clone())),
         Box::new(EvictionWatch::new(queue.clone())),
-        Box::new(Retirement::new(queue.clone())),
-        Box::new(Vitals::new(queue)),
+        Box::new(LegacyKeys::new(queue.clone())),
+        Box::new(WriteCheck::new(queue)),
         Box::new(presence.clone()),
     ];
     join_all(duties.into_iter().map(|duty| keep_performing(duty.into(), shutdown.clone()))).await;
@@ -60,7 +60,7 @@ async fn keep_performing(duty: Arc<dyn Duty>, shutdown: CancellationToken) {
         let (name, token, performed) = (duty.name(), shutdown.clone(), duty.clone());
         let task = AbortOnDropHandle::new(tokio::spawn(async move { perform(&*performed, &token).await }));
         if let Err(error) = task.await {
-            tracing::error!(duty = name, %error, "panicked; begun anew");
+            tracing::error!(duty = name, %error, "the duty panicked and is restarted");
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 () = tokio::time::sleep(Duration::from_secs(1)) => {}

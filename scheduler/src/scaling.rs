@@ -1,23 +1,23 @@
-//! Says how many workers each queue wants, for Prometheus.
+//! Computes how many workers each queue needs, for autoscaling by Prometheus metrics.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use atelier_queue::{Queue, QueueError, metrics};
 
-use crate::duty::{Duty, Next};
+use crate::{duty::Duty, pace::Next};
 
-/// Within which time a due job is to start.
+/// The time within which a due job should start.
 const TARGET_WAIT: Duration = Duration::from_secs(30);
 
-/// The duty that sets the gauge of wanted workers.
+/// The duty that sets the gauge of desired workers.
 #[derive(Clone, Debug)]
 pub struct Scaling {
     queue: Queue,
 }
 
 impl Scaling {
-    /// Of the workers of this queue.
+    /// Sets the gauge for this queue.
     #[must_use]
     pub const fn new(queue: Queue) -> Self {
         Self { queue }

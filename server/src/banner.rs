@@ -20,9 +20,9 @@ pub(crate) fn show(role: Role, instance: &Instance) {
         tracing::info!(address = %instance.address(), "{role} runs; {}", facts.join("; "));
         return;
     }
-    terminal::say(format_args!("{role} {}", env!("CARGO_PKG_VERSION")));
+    terminal::print_line(format_args!("{role} {}", env!("CARGO_PKG_VERSION")));
     for (name, fact) in facts {
-        terminal::say(format_args!("  {name:<9} {fact}"));
+        terminal::print_line(format_args!("  {name:<9} {fact}"));
     }
 }
 

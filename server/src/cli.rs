@@ -18,7 +18,7 @@ use std::{
 };
 
 use anyhow::{Context, anyhow};
-use atelier_config::{Loaded, Role, Settings, load};
+use atelier_config::{LoadedConfig, Role, Settings, load};
 use atelier_ops::{logging, shutdown::Shutdown};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio::runtime::Runtime;
@@ -100,7 +100,7 @@ pub fn atelier() -> ExitCode {
         Command::Demo(args) => run_demo(&args, file),
         Command::Config => show_config(file),
         Command::Openapi => {
-            terminal::say(atelier_api::openapi_json().trim_end());
+            terminal::print_line(atelier_api::openapi_json().trim_end());
             Ok(())
         }
         Command::Operate(task) => operate(task, file),
@@ -129,7 +129,7 @@ fn operate(mut task: Task, file: Option<&Path>) -> anyhow::Result<()> {
         }
         let Answer { text, faults } = performed?;
         if !text.is_empty() {
-            terminal::say(text);
+            terminal::print_line(text);
         }
         if faults.is_empty() { Ok(()) } else { Err(anyhow!(faults.join("\n       "))) }
     })
@@ -179,7 +179,7 @@ fn run_process(
     role: Role,
     name: &'static str,
     file: Option<&Path>,
-    run: impl FnOnce(Loaded) -> anyhow::Result<()>,
+    run: impl FnOnce(LoadedConfig) -> anyhow::Result<()>,
 ) -> ExitCode {
     match load(role, file) {
         Ok(loaded) => {
@@ -194,7 +194,7 @@ fn run_process(
 }
 
 fn serve(role: Role, file: Option<&Path>) -> ExitCode {
-    run_process(role, role.as_str(), file, |Loaded { settings, warnings, .. }| {
+    run_process(role, role.as_str(), file, |LoadedConfig { settings, warnings, .. }| {
         let _logging = logging::init(&settings.telemetry, role.as_str())?;
         for warning in warnings {
             tracing::warn!("{warning}");
@@ -231,21 +231,21 @@ fn run_demo(args: &DemoArgs, file: Option<&Path>) -> anyhow::Result<()> {
 }
 
 fn show_config(file: Option<&Path>) -> anyhow::Result<()> {
-    let Loaded { report, warnings, .. } = load(Role::Embedded, file)?;
+    let LoadedConfig { report, warnings, .. } = load(Role::Embedded, file)?;
     let rows = report.into_iter().map(|setting| [setting.key, setting.value, setting.source]).collect();
-    terminal::say(terminal::table(["setting", "value", "source"], rows, &[]));
+    terminal::print_line(terminal::table(["setting", "value", "source"], rows, &[]));
     for warning in warnings {
-        terminal::complain(format_args!("warning: {warning}"));
+        terminal::print_error(format_args!("warning: {warning}"));
     }
     Ok(())
 }
 
 fn migrate(file: Option<&Path>) -> ExitCode {
-    run_process(Role::Embedded, "atelier-migrate", file, |Loaded { settings, .. }| {
+    run_process(Role::Embedded, "atelier-migrate", file, |LoadedConfig { settings, .. }| {
         let _logging = logging::init(&settings.telemetry, "atelier-migrate")?;
         block_on(async {
             bring_up_to_date(&settings).await?;
-            terminal::say("the database is up to date");
+            terminal::print_line("the database is up to date");
             Ok(())
         })
     })

@@ -10,9 +10,9 @@ mod follow;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use atelier_config::{Loaded, Role, Settings};
+use atelier_client::{ApiClient, Download};
+use atelier_config::{LoadedConfig, Role, Settings};
 use atelier_ops::shutdown::Shutdown;
-use atelier_providers::api_client::{ApiClient, Download};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -79,7 +79,7 @@ impl Kind {
 pub(crate) struct Interrupted;
 
 /// Keeps log lines off the progress bar, unless somebody asked for them.
-pub(crate) fn quieten(loaded: &mut Loaded) {
+pub(crate) fn quieten(loaded: &mut LoadedConfig) {
     let asked = loaded
         .report
         .iter()
@@ -92,9 +92,9 @@ pub(crate) fn quieten(loaded: &mut Loaded) {
 /// Runs the demo; `settings` are for the instance of its own.
 pub(crate) async fn run(args: &DemoArgs, settings: Settings) -> anyhow::Result<()> {
     let Some(url) = &args.url else { return run_alone(args, settings).await };
-    terminal::say(format_args!("Instance   {url}"));
+    terminal::print_line(format_args!("Instance   {url}"));
     if let Some(preview) = make(args, &ApiClient::new(url)?).await? {
-        terminal::say(format_args!("Preview    {preview}"));
+        terminal::print_line(format_args!("Preview    {preview}"));
     }
     Ok(())
 }
@@ -104,7 +104,11 @@ async fn run_alone(args: &DemoArgs, settings: Settings) -> anyhow::Result<()> {
     let shutdown = Shutdown::new(settings.server.shutdown_grace());
     let listening = shutdown.listen().context("cannot listen for signals")?;
     let instance = Instance::start(secluded(settings, &folder), Role::Embedded, shutdown.clone()).await?;
-    terminal::say(format_args!("Instance   {} (its own, in {})", instance.url(), folder.path().display()));
+    terminal::print_line(format_args!(
+        "Instance   {} (its own, in {})",
+        instance.url(),
+        folder.path().display()
+    ));
     let client = ApiClient::new(instance.url())?;
     let made = tokio::select! {
         made = make(args, &client) => made,
@@ -112,7 +116,7 @@ async fn run_alone(args: &DemoArgs, settings: Settings) -> anyhow::Result<()> {
     };
     if let Ok(Some(preview)) = &made {
         let advice = if args.keep { "until Ctrl-C" } else { "answered; run with --keep to open it" };
-        terminal::say(format_args!("Preview    {preview} ({advice})"));
+        terminal::print_line(format_args!("Preview    {preview} ({advice})"));
     }
     if made.is_ok() && args.keep {
         shutdown.draining().await;
@@ -150,7 +154,7 @@ async fn create_project(client: &ApiClient, args: &DemoArgs) -> anyhow::Result<S
     let answer = client.post("/api/projects", &body, None).await.context("cannot create the project")?;
     let project = answer.body.get("project").unwrap_or(&answer.body);
     let id = project.get("id").and_then(Value::as_str).context("the project has no id")?;
-    terminal::say(format_args!("Project    {title} ({})", args.kind.as_str()));
+    terminal::print_line(format_args!("Project    {title} ({})", args.kind.as_str()));
     Ok(id.to_owned())
 }
 
@@ -160,7 +164,7 @@ async fn generate(client: &ApiClient, project: &str, advanced: bool) -> anyhow::
     let job = run_job(client, &path, &json!({"mode": mode})).await.context("the generation failed")?;
     let result = job.get("result").cloned().unwrap_or_default();
     let fact = |key: &str| result.get(key).and_then(Value::as_str).unwrap_or("unknown");
-    terminal::say(format_args!("Written by {} {}", fact("provider"), fact("model")));
+    terminal::print_line(format_args!("Written by {} {}", fact("provider"), fact("model")));
     Ok(())
 }
 
@@ -193,11 +197,11 @@ async fn save_zip(client: &ApiClient, project: &str, out: Option<&Path>) -> anyh
     };
     let written = std::path::absolute(written.context("cannot write the ZIP")?)?;
     let total = entries.iter().map(|entry| entry.bytes).sum();
-    terminal::say(format_args!("ZIP        {}\n", written.display()));
+    terminal::print_line(format_args!("ZIP        {}\n", written.display()));
     let mut rows: Vec<_> = entries.into_iter().map(|file| [file.path, terminal::size(file.bytes)]).collect();
     rows.push([format!("{} files", rows.len()), terminal::size(total)]);
-    terminal::say(terminal::table(["file", "size"], rows, &[1]));
-    terminal::say("");
+    terminal::print_line(terminal::table(["file", "size"], rows, &[1]));
+    terminal::print_line("");
     Ok(())
 }
 

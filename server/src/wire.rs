@@ -148,7 +148,7 @@ pub fn prepare_database(settings: &Settings) -> anyhow::Result<()> {
 /// objects, which others may share.
 pub(crate) fn keep_files_private(settings: &Settings) {
     if folder::own_objects(settings).is_some() {
-        atelier_ops::host::keep_files_private();
+        atelier_ops::host::set_private_umask();
     }
 }
 
@@ -165,7 +165,7 @@ pub async fn connect(settings: &Settings) -> anyhow::Result<DatabaseConnection> 
     let db = connect_with(settings, settings.database.max_connections).await?;
     database::ensure_own_sessions(&db, &settings.database_url())
         .await
-        .with_context(|| format!("cannot use the database at {}", settings.database_place()))?;
+        .with_context(|| format!("cannot use the database at {}", settings.database_location()))?;
     Ok(db)
 }
 
@@ -175,7 +175,7 @@ async fn connect_with(settings: &Settings, connections: u32) -> anyhow::Result<D
     database::connect(&settings.database_url(), connections, acquire, statement)
         .await
         .map_err(|error| anyhow!(database::describe(&error)))
-        .with_context(|| format!("cannot connect to the database at {}", settings.database_place()))
+        .with_context(|| format!("cannot connect to the database at {}", settings.database_location()))
 }
 
 /// Brings the tables up to date where something is to be done, which needs the right to
@@ -200,13 +200,14 @@ pub async fn migrate(settings: &Settings, db: &DatabaseConnection) -> anyhow::Re
 /// The migrations that the database does not have.
 async fn pending(settings: &Settings, db: &DatabaseConnection) -> anyhow::Result<Vec<String>> {
     let pending = database::pending(db).await.map_err(|error| anyhow!(database::describe(&error)));
-    pending
-        .with_context(|| format!("cannot read the tables of the database at {}", settings.database_place()))
+    pending.with_context(|| {
+        format!("cannot read the tables of the database at {}", settings.database_location())
+    })
 }
 
 /// What an operator is told of a database that is empty or behind.
 fn lacks(settings: &Settings, pending: &[String]) -> String {
-    let place = settings.database_place();
+    let place = settings.database_location();
     match pending {
         [one] => format!("the database at {place} lacks the migration {one}"),
         [first, .., last] => {

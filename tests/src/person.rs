@@ -1,6 +1,6 @@
 //! Somebody who is signed in, and what they usually do.
 
-use atelier_providers::api_client::{ApiClient, EventStream};
+use atelier_client::{ApiClient, EventStream};
 use serde_json::{Value, json};
 
 use crate::client::{Client, Reply};

@@ -10,8 +10,8 @@ use std::{
 };
 
 use anyhow::{Context, bail};
+use atelier_client::{ApiClient, ApiClientError, ApiResponse};
 use atelier_entities::JobId;
-use atelier_providers::api_client::{ApiAnswer, ApiClient, ApiClientError};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::time::{self, Instant};
@@ -131,12 +131,12 @@ impl Customers {
     }
 
     /// POSTs under one idempotency key until there is an answer.
-    async fn post(&self, client: &ApiClient, path: &str, body: &Value) -> anyhow::Result<ApiAnswer> {
+    async fn post(&self, client: &ApiClient, path: &str, body: &Value) -> anyhow::Result<ApiResponse> {
         let key = Uuid::now_v7().to_string();
         self.until_answered(client, &Request::Post { path, body, key: &key }).await
     }
 
-    async fn until_answered(&self, client: &ApiClient, request: &Request<'_>) -> anyhow::Result<ApiAnswer> {
+    async fn until_answered(&self, client: &ApiClient, request: &Request<'_>) -> anyhow::Result<ApiResponse> {
         let begun = Instant::now();
         loop {
             match request.send(client).await {
@@ -144,7 +144,7 @@ impl Customers {
                     self.requests.fetch_add(1, Ordering::Relaxed);
                     return Ok(answer);
                 }
-                Err(error) if is_passing(&error) && begun.elapsed() < PATIENCE => {
+                Err(error) if is_transient(&error) && begun.elapsed() < PATIENCE => {
                     self.retries.fetch_add(1, Ordering::Relaxed);
                     time::sleep(RETRY_AFTER).await;
                 }
@@ -167,7 +167,7 @@ enum Request<'a> {
 }
 
 impl Request<'_> {
-    async fn send(&self, client: &ApiClient) -> Result<ApiAnswer, ApiClientError> {
+    async fn send(&self, client: &ApiClient) -> Result<ApiResponse, ApiClientError> {
         match self {
             Self::Register => {
                 let id = Uuid::new_v4().simple();
@@ -183,7 +183,7 @@ impl Request<'_> {
 
 /// Whether asking again may help: so it is too where an earlier try of ours is still
 /// being answered.
-fn is_passing(error: &ApiClientError) -> bool {
+fn is_transient(error: &ApiClientError) -> bool {
     let answering = matches!(error, ApiClientError::Refused { code, .. } if code == "REQUEST_IN_PROGRESS");
-    answering || error.is_passing()
+    answering || error.is_transient()
 }

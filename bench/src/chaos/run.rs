@@ -45,12 +45,12 @@ const EXIT_INTERRUPTED: u8 = 130;
 pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let faults = options.chosen_faults()?;
     let seed = options.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
-    terminal::say(format_args!("seed {seed}"));
+    terminal::print_line(format_args!("seed {seed}"));
     let installation = Installation::start(&options).await?;
     let (servers, folder) = (installation.servers.join(" and "), installation.scratch().path());
-    terminal::say(format_args!("{servers} in {}", folder.display()));
+    terminal::print_line(format_args!("{servers} in {}", folder.display()));
     if installation.product.is_none() {
-        terminal::say("without the product: its binaries are not here");
+        terminal::print_line("without the product: its binaries are not here");
     }
     let run = Run::new(&installation, &options, seed, faults);
     let outcome = tokio::select! {
@@ -63,7 +63,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
         Some(Ok(report)) => tell(&report, &options).map(|()| ExitCode::from(u8::from(!report.passed))),
     };
     if options.keep {
-        terminal::say(format_args!("kept in {}", installation.scratch().path().display()));
+        terminal::print_line(format_args!("kept in {}", installation.scratch().path().display()));
     }
     installation.finish().await?;
     code
@@ -82,7 +82,7 @@ async fn interrupted() {
 }
 
 fn tell(report: &Report, options: &Options) -> anyhow::Result<()> {
-    terminal::say(format_args!("\n{}", report.text()));
+    terminal::print_line(format_args!("\n{}", report.text()));
     if let Some(file) = &options.report {
         let json = serde_json::to_string_pretty(report)?;
         std::fs::write(file, json).with_context(|| format!("cannot write {}", file.display()))?;
@@ -106,7 +106,7 @@ impl<'a> Run<'a> {
         faults.retain(|fault| match installation.backing.lacks(*fault) {
             None => true,
             Some(reason) => {
-                terminal::say(format_args!("left out: {fault}: {reason}"));
+                terminal::print_line(format_args!("left out: {fault}: {reason}"));
                 false
             }
         });
@@ -139,7 +139,7 @@ impl<'a> Run<'a> {
         let fire = begun.elapsed();
         load.cancel();
         let quiet_from = Instant::now();
-        terminal::say(format_args!("{} all is quiet now", clock(fire)));
+        terminal::print_line(format_args!("{} all is quiet now", clock(fire)));
         callers.wait().await;
         self.wait_until_quiet().await;
         let quiet = quiet_from.elapsed();
@@ -313,7 +313,7 @@ fn show(at: Duration, report: &StrikeReport) {
         None => format!("DID NOT GO ON within {} s", recovery::LIMIT.as_secs()),
     };
     let held = if report.held > 0 { format!(" {} jobs held,", report.held) } else { String::new() };
-    terminal::say(format_args!(
+    terminal::print_line(format_args!(
         "{} {:<18} {victims}{held} {recovered}",
         clock(at),
         report.faults.join(" + ")

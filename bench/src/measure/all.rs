@@ -104,7 +104,7 @@ impl All<'_> {
         counts: bool,
         work: impl AsyncFnOnce(&Stage, &mut Figures) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        terminal::complain(format_args!("measuring {name}"));
+        terminal::print_error(format_args!("measuring {name}"));
         let figures = stage::with(self.programs, counts, work).await?;
         self.add(name, own, figures)
     }

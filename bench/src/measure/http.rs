@@ -5,7 +5,7 @@
 use std::time::Instant;
 
 use anyhow::Context;
-use atelier_providers::api_client::ApiClient;
+use atelier_client::ApiClient;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 

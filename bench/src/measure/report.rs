@@ -33,23 +33,23 @@ pub(super) struct Report {
 impl Report {
     /// Tells everything, wherever it was asked for.
     pub(super) fn tell(&self, run: &RunArgs) -> anyhow::Result<()> {
-        terminal::say(format_args!("versions       {}", self.versions));
+        terminal::print_line(format_args!("versions       {}", self.versions));
         for section in &self.sections {
-            terminal::say(format_args!("configuration  {}\n", section.configuration));
-            terminal::say(section.figures.table());
+            terminal::print_line(format_args!("configuration  {}\n", section.configuration));
+            terminal::print_line(section.figures.table());
             if let Some(table) = peers::table(&section.figures) {
-                terminal::say(format_args!(
+                terminal::print_line(format_args!(
                     "\n{}",
                     terminal::table(peers::HEADER, table, &[2, 3, 4, 5, 6, 7, 8])
                 ));
             }
-            terminal::say("");
+            terminal::print_line("");
         }
         if self.sections.len() > 1 {
-            terminal::say(terminal::table(bars::HEADER, bars::rows(&self.sections), &[1, 2, 3]));
+            terminal::print_line(terminal::table(bars::HEADER, bars::rows(&self.sections), &[1, 2, 3]));
         }
         if cfg!(debug_assertions) {
-            terminal::say("This is no release build: the figures say nothing about speed.");
+            terminal::print_line("This is no release build: the figures say nothing about speed.");
         }
         if let Some(file) = &run.json {
             write(file, &(serde_json::to_string_pretty(&self.to_json())? + "\n"))?;

@@ -6,7 +6,7 @@ fn env(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-fn load_embedded(file: &str, pairs: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
+fn load_embedded(file: &str, pairs: &[(&str, &str)]) -> Result<LoadedConfig, ConfigError> {
     load_from(Role::Embedded, Some(("atelier.toml", file)), &env(pairs))
 }
 
@@ -15,7 +15,7 @@ fn problems(file: &str, pairs: &[(&str, &str)]) -> Vec<String> {
     error.problems.iter().map(ToString::to_string).collect()
 }
 
-fn source_of(loaded: &Loaded, key: &str) -> String {
+fn source_of(loaded: &LoadedConfig, key: &str) -> String {
     let line = loaded.report.iter().find(|line| line.key == key).expect("a known setting");
     format!("{} from {}", line.value, line.source)
 }
@@ -65,7 +65,7 @@ fn later_layers_win_and_are_named() {
 }
 
 #[test]
-fn the_well_known_names_set_what_they_say() {
+fn the_well_known_names_set_their_settings() {
     let pairs = [
         ("DATABASE_URL", "postgres://atelier:hunter2@db/atelier"),
         ("REDIS_URL", "redis://cache"),
@@ -95,7 +95,7 @@ fn the_well_known_names_set_what_they_say() {
 }
 
 #[test]
-fn a_well_known_name_set_to_nothing_is_unset() {
+fn an_empty_well_known_name_is_unset() {
     let loaded = load_embedded("[llm]\napi_key = 'sk'", &[("OPENAI_API_KEY", ""), ("REDIS_URL", " ")]);
     let loaded = loaded.expect("it holds");
     assert_eq!(loaded.settings.llm.api_key.expose_secret(), "sk");
@@ -103,7 +103,7 @@ fn a_well_known_name_set_to_nothing_is_unset() {
 }
 
 #[test]
-fn every_problem_is_told_at_once() {
+fn every_problem_is_reported_at_once() {
     let file =
         "[queue]\nwindow = 9000\nheartbeat_sec = 5\n[databse]\nurl = ''\n[server]\nmax_body_bytes = '1 MB'";
     let pairs = [
@@ -143,7 +143,7 @@ fn every_problem_is_told_at_once() {
 }
 
 #[test]
-fn wrong_types_are_told_without_secrets() {
+fn wrong_types_are_reported_without_secrets() {
     for (file, expected) in [
         (
             "[auth]\njwt_secret = 123456",
@@ -156,7 +156,7 @@ fn wrong_types_are_told_without_secrets() {
         ("[queue]\nconcurrency = 4", "queue.concurrency: this is a section: write [queue.concurrency]"),
         ("[queue.window]\na = 1", "queue.window: expected a whole number, found a section"),
         ("colour = 'red'", "colour: no such setting (file"),
-        ("[auth]\njwt_secret = hunter2", "atelier.toml: line 2 is no valid TOML: "),
+        ("[auth]\njwt_secret = hunter2", "atelier.toml: line 2 is not valid TOML: "),
         ("[llm]\nprovider = 'gpt'", "llm.provider: expected one of auto, openai, scaffold, found \"gpt\""),
         ("[llm]\nprovider = 'openai'", "llm.api_key: provider openai at api.openai.com needs a key"),
         ("[storage]\ns3_access_key_id = 'id'", "storage.s3_secret_access_key: storage.s3_access_key_id and"),
@@ -178,7 +178,7 @@ fn further_model_servers_are_a_list_in_a_file_or_in_the_environment() {
     let file = "[llm.fallback]\nbase_url = 'https://one.example/v1'\n\
                 [[llm.fallbacks]]\nname = 'two'\nbase_url = 'https://two.example/v1'\napi_key = 'hunter2'\n\
                 [[llm.fallbacks]]\nname = 'three'\nbase_url = 'http://localhost:11434/v1'\nquick_model = 'tiny'";
-    let names = |loaded: &Loaded| {
+    let names = |loaded: &LoadedConfig| {
         let servers = loaded.settings.llm.fallback_servers();
         servers.map(|server| server.name.clone()).collect::<Vec<_>>()
     };
@@ -215,7 +215,7 @@ fn further_model_servers_are_a_list_in_a_file_or_in_the_environment() {
 }
 
 #[test]
-fn an_authority_of_redis_is_for_tls_alone() {
+fn a_ca_file_of_redis_requires_tls() {
     let file = "[redis]\nca_file = '/etc/redis/ca.pem'";
     let loaded = load_embedded(file, &[("REDIS_URL", "rediss://cache:6380")]).expect("it holds");
     assert_eq!(loaded.settings.redis.ca_file(), Some("/etc/redis/ca.pem"));
@@ -230,7 +230,7 @@ fn an_authority_of_redis_is_for_tls_alone() {
 }
 
 #[test]
-fn variables_that_kubernetes_sets_are_left_alone() {
+fn variables_that_kubernetes_sets_are_ignored() {
     let pairs = [
         ("ATELIER_API_SERVICE_HOST", "10.0.0.1"),
         ("ATELIER_API_SERVICE_PORT", "8001"),
@@ -243,7 +243,7 @@ fn variables_that_kubernetes_sets_are_left_alone() {
 }
 
 #[test]
-fn a_split_role_says_all_that_it_misses() {
+fn a_split_role_reports_all_that_is_missing() {
     for role in [Role::Api, Role::Worker, Role::Scheduler] {
         let error = load_from(role, None, &[]).expect_err("nothing is set");
         let keys: Vec<&str> = error.problems.iter().map(|problem| problem.key.as_str()).collect();
@@ -284,7 +284,7 @@ fn a_filter_that_logging_refuses_is_a_problem() {
 }
 
 #[test]
-fn problems_are_told_in_the_format_of_the_logs() {
+fn problems_are_reported_in_the_format_of_the_logs() {
     let wrong = ("RUST_LOG", "a=b=c");
     for (format, expected) in [("json", LogFormat::Json), ("pretty", LogFormat::Pretty)] {
         let error = load_embedded("", &[("ATELIER_TELEMETRY__LOG_FORMAT", format), wrong]);

@@ -13,11 +13,11 @@ pub struct ServerSettings {
     pub bind: SocketAddr,
     /// Address of the operations endpoint of workers and schedulers.
     pub ops_bind: SocketAddr,
-    /// How others reach this instance; empty for the bind address: [`Settings::public_url`].
+    /// Public URL of this instance; empty for the bind address: [`Settings::public_url`].
     pub public_url: String,
-    /// Whether browsers stay with https on every host beneath this one too.
+    /// Whether HSTS includes the subdomains.
     pub hsts_include_subdomains: bool,
-    /// Folder of everything an embedded instance keeps.
+    /// Data folder of an embedded instance.
     pub data_dir: PathBuf,
     /// Seconds a shutdown waits for running work.
     pub shutdown_grace_secs: u64,
@@ -29,13 +29,13 @@ pub struct ServerSettings {
     pub header_timeout_secs: u64,
     /// Seconds that a connection may stay without a request.
     pub idle_timeout_secs: u64,
-    /// Seconds in which a client must take something of its answer.
+    /// Seconds in which a client must read a part of the response.
     pub write_timeout_secs: u64,
-    /// Connections at the same time.
+    /// Open connections.
     pub max_connections: usize,
     /// Origins that browsers may call from; `*` is any.
     pub cors_allowed_origins: Vec<String>,
-    /// Networks whose `X-Forwarded-For` is believed.
+    /// Networks whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<Network>,
 }
 
@@ -64,7 +64,7 @@ impl ServerSettings {
         Duration::from_secs(self.idle_timeout_secs)
     }
 
-    /// How long a client may take nothing of its answer.
+    /// How long a client may read nothing of the response.
     #[must_use]
     pub const fn write_timeout(&self) -> Duration {
         Duration::from_secs(self.write_timeout_secs)

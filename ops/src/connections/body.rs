@@ -1,4 +1,4 @@
-//! The body of a request, which tells how long it is waited for.
+//! The body of a request, which reports to the timer while a handler waits for it.
 
 use std::{
     pin::Pin,
@@ -7,21 +7,21 @@ use std::{
 
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 
-use super::patience::Patience;
+use super::timer::ConnectionTimer;
 
-pub(super) struct AwaitedBody {
+pub(super) struct MonitoredBody {
     body: Incoming,
-    patience: Patience,
+    timer: ConnectionTimer,
     has_ended: bool,
 }
 
-impl AwaitedBody {
-    pub(super) fn new(body: Incoming, patience: Patience) -> Self {
-        Self { body, patience, has_ended: false }
+impl MonitoredBody {
+    pub(super) fn new(body: Incoming, timer: ConnectionTimer) -> Self {
+        Self { body, timer, has_ended: false }
     }
 }
 
-impl Body for AwaitedBody {
+impl Body for MonitoredBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -30,7 +30,7 @@ impl Body for AwaitedBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
-        self.patience.note_body(frame.is_pending());
+        self.timer.note_body(frame.is_pending());
         self.has_ended |= matches!(frame, Poll::Ready(None));
         frame
     }
@@ -44,11 +44,11 @@ impl Body for AwaitedBody {
     }
 }
 
-impl Drop for AwaitedBody {
+impl Drop for MonitoredBody {
     fn drop(&mut self) {
-        self.patience.note_body(false);
+        self.timer.note_body(false);
         if !self.has_ended && !self.body.is_end_stream() {
-            self.patience.leave_unread();
+            self.timer.leave_unread();
         }
     }
 }

@@ -1,21 +1,21 @@
-//! What a request's head must be beyond what the parser of HTTP asks.
+//! Checks of a request's head beyond those of the HTTP parser.
 
 use axum::http::{HeaderMap, Request, StatusCode, Uri, Version, header};
 
-/// Largest head of a request in bytes: its line and its headers.
+/// Largest head of a request in bytes: the request line and the headers.
 const MAX_HEAD: usize = 16 * 1_024;
-/// The parser gives up here by itself and answers 431 without a body. What is between
-/// both bounds is answered like any other error.
+/// Above this size the parser itself answers 431 without a body. A head between both
+/// limits gets an error response with a body.
 pub(super) const MAX_PARSED: usize = 24 * 1_024;
 /// Longest target of a request in bytes. RFC 9112, section 3, asks for 8000 at least.
 const MAX_TARGET: usize = 8 * 1_024;
 
-/// A request that is to be answered with this status, whatever it asks for. It is found
-/// in the request's extensions.
+/// The head is invalid: the request is answered with this status. It is an extension of
+/// the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeadFault(pub StatusCode);
 
-/// What is wrong with a head that could be read.
+/// The fault of a head that the parser accepted; none where it is valid.
 pub(super) fn fault<B>(request: &Request<B>) -> Option<HeadFault> {
     let target = length_of(request.uri());
     if target > MAX_TARGET {
@@ -27,8 +27,8 @@ pub(super) fn fault<B>(request: &Request<B>) -> Option<HeadFault> {
     if line + fields.sum::<usize>() > MAX_HEAD {
         return Some(HeadFault(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
     }
-    let names_host = names_a_host(headers, request.version());
-    (!names_host).then_some(HeadFault(StatusCode::BAD_REQUEST))
+    let has_host = has_valid_host(headers, request.version());
+    (!has_host).then_some(HeadFault(StatusCode::BAD_REQUEST))
 }
 
 fn length_of(uri: &Uri) -> usize {
@@ -36,19 +36,19 @@ fn length_of(uri: &Uri) -> usize {
     authority + uri.path_and_query().map_or(0, |target| target.as_str().len())
 }
 
-/// Whether there is one `Host` with a valid value, which HTTP/1.0 may leave out
+/// Whether there is exactly one `Host` header with a valid value. HTTP/1.0 may omit it
 /// (RFC 9112, section 3.2).
-fn names_a_host(headers: &HeaderMap, version: Version) -> bool {
+fn has_valid_host(headers: &HeaderMap, version: Version) -> bool {
     let mut hosts = headers.get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
         (None, _) => version < Version::HTTP_11,
-        (Some(host), None) => host.as_bytes().iter().all(|byte| is_of_a_host(*byte)),
+        (Some(host), None) => host.as_bytes().iter().all(|byte| is_host_byte(*byte)),
         (Some(_), Some(_)) => false,
     }
 }
 
-/// The characters of a host and a port (RFC 3986, section 3.2.2).
-fn is_of_a_host(byte: u8) -> bool {
+/// Whether a host with port may contain the character (RFC 3986, section 3.2.2).
+fn is_host_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=[]:".contains(&byte)
 }
 
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_one_host_and_it_looks_like_one() {
+    fn there_is_exactly_one_valid_host() {
         let (http_1_0, http_1_1) = (Version::HTTP_10, Version::HTTP_11);
         for (hosts, version, fits) in [
             (&["atelier.example"][..], http_1_1, true),

@@ -115,7 +115,7 @@ fn large(writing: &Arc<AtomicUsize>) -> Body {
     Body::from_stream(stream::iter(pieces))
 }
 
-/// Reads until the answer ends so, within patience.
+/// Reads until the answer ends so, within the time limit.
 async fn read_to(stream: &mut TcpStream, end: &str) -> String {
     let mut text = String::new();
     let reading = async {
@@ -130,7 +130,7 @@ async fn read_to(stream: &mut TcpStream, end: &str) -> String {
     text
 }
 
-/// Reads until the server closes, within patience.
+/// Reads until the server closes, within the time limit.
 async fn read_to_close(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     let read = time::timeout(LONG, stream.read_to_end(&mut bytes)).await.expect("closed in time");
@@ -141,7 +141,7 @@ async fn read_to_close(stream: &mut TcpStream) -> String {
 }
 
 #[tokio::test]
-async fn answers_one_request_after_another_and_tells_who_asks() {
+async fn serves_requests_in_sequence_with_the_address_of_the_client() {
     let site = Site::start(GENEROUS).await;
     let mut stream = site.say("GET /me HTTP/1.1\r\nHost: test\r\n\r\n").await;
     let me = stream.local_addr().expect("an address").to_string();
@@ -217,7 +217,7 @@ async fn a_connection_beyond_the_bound_waits_for_another_to_end() {
 }
 
 #[tokio::test]
-async fn a_drain_ends_what_is_idle_at_once_and_waits_for_what_runs() {
+async fn a_drain_closes_idle_connections_and_waits_for_running_requests() {
     let site = Site::start(GENEROUS).await;
     let mut idle = site.say(REQUEST).await;
     read_to(&mut idle, "hello").await;

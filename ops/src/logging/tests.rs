@@ -84,7 +84,7 @@ fn json_lines_hold_the_fields_of_all_spans_around() {
 }
 
 #[test]
-fn what_ends_a_process_is_a_line_like_any_other() {
+fn a_fatal_error_is_a_log_line() {
     let text = json_lines::write_line("worker", "atelier", "cannot connect:\n  \"refused\"");
     let told: Value = serde_json::from_str(&text).expect("JSON");
     let logged = logged(&settings(LogFormat::Json, "info", ""), || tracing::error!("it"));
@@ -168,7 +168,7 @@ async fn spans_reach_the_collector_when_the_guard_drops() {
 }
 
 #[tokio::test]
-async fn a_collector_that_is_away_harms_nobody() {
+async fn an_unavailable_collector_is_harmless() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
     drop(listener);

@@ -1,18 +1,18 @@
-//! Circuits that all processes share, in Redis. The state machine stays in Rust: a
-//! process reads the state, decides, and writes where nobody else wrote meanwhile.
+//! Circuits in Redis, shared by all processes. The state machine is in Rust: a process reads
+//! the state, decides, and writes if no other process has written meanwhile.
 
 use ::redis::{Cmd, Script};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Circuits, Event, LocalCircuits, Permit, Report, note, step};
+use super::{Circuits, Event, LocalCircuits, Permit, Report, record_change, step};
 use crate::{
     resilience::{BreakerPolicy, BreakerState},
     shared_redis::{InvalidRedisUrl, SharedRedis, SharedRedisOptions},
 };
 
-/// Writes ARGV[2] for ARGV[3] milliseconds where ARGV[1] still stands, and answers
-/// what stands then.
+/// Compare-and-set: writes ARGV[2] for ARGV[3] milliseconds if the value is still ARGV[1].
+/// Returns the value after that.
 const REPLACE: &str = r"
 local found = redis.call('GET', KEYS[1]) or ''
 if found ~= ARGV[1] then return found end
@@ -20,16 +20,15 @@ redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return ARGV[2]
 ";
 
-/// How long a state is kept after it says nothing more: failures older than this are
-/// no failures in a row.
-const KEPT: TimeDelta = TimeDelta::minutes(10);
+/// How long a state is kept: older failures do not count as failures in a row.
+const STATE_LIFETIME: TimeDelta = TimeDelta::minutes(10);
 
-/// How often a change is tried anew because another process was faster. Past that,
-/// theirs stands.
-const ROUNDS: usize = 5;
+/// How often a write is retried after another process has written. After that, the state of
+/// the other process is used.
+const MAX_WRITES: usize = 5;
 
-/// Circuits in Redis; while Redis is away, those of this process, as it knew them
-/// last.
+/// Circuits in Redis. While Redis is unavailable, the circuits of this process with their
+/// last known state.
 pub struct RedisCircuits {
     redis: SharedRedis,
     replace: Script,
@@ -39,8 +38,7 @@ pub struct RedisCircuits {
 }
 
 impl RedisCircuits {
-    /// Prepares the connection, which is made at the first question. Needs a running
-    /// tokio.
+    /// Prepares the connection, which is made at the first use. Requires a tokio runtime.
     pub fn new(options: &SharedRedisOptions, policy: BreakerPolicy) -> Result<Self, InvalidRedisUrl> {
         Ok(Self {
             redis: SharedRedis::new(options, "circuits")?,
@@ -61,12 +59,12 @@ impl RedisCircuits {
         }
     }
 
-    /// None where Redis is away.
+    /// None if Redis is unavailable.
     async fn shared(&self, name: &str, event: Event, now: DateTime<Utc>) -> Option<(BreakerState, Permit)> {
         let key = format!("{}:circuit:{name}", self.key_prefix);
         let found: Option<String> = self.redis.query(&Cmd::get(&key), now).await?;
         let mut found = found.unwrap_or_default();
-        for _ in 0..ROUNDS {
+        for _ in 0..MAX_WRITES {
             let before = decode(&found);
             let (after, permit) = step(self.policy, before, event, now);
             if after == before {
@@ -77,7 +75,7 @@ impl RedisCircuits {
             call.arg(&found).arg(&wanted).arg(kept_millis(after, now));
             let stands: String = self.redis.invoke(&call, now).await?;
             if stands == wanted {
-                note(name, before, after);
+                record_change(name, before, after);
                 return Some((after, permit));
             }
             found = stands;
@@ -104,10 +102,10 @@ fn kept_millis(state: BreakerState, now: DateTime<Utc>) -> i64 {
         BreakerState::Open { until } => (until - now).max(TimeDelta::zero()),
         BreakerState::Closed { .. } | BreakerState::HalfOpen { .. } => TimeDelta::zero(),
     };
-    (rest + KEPT).num_milliseconds()
+    (rest + STATE_LIFETIME).num_milliseconds()
 }
 
-/// A state as Redis keeps it: `closed:2`, `open:<µs>`, `trial:<µs>`.
+/// A state as it is stored in Redis: `closed:2`, `open:<µs>`, `trial:<µs>`.
 fn encode(state: BreakerState) -> String {
     match state {
         BreakerState::Closed { failures } => format!("closed:{failures}"),
@@ -116,7 +114,7 @@ fn encode(state: BreakerState) -> String {
     }
 }
 
-/// What cannot be read is a closed circuit.
+/// The state of a stored text; a closed circuit if the text is invalid.
 fn decode(text: &str) -> BreakerState {
     let read = || {
         let (word, number) = text.split_once(':')?;
@@ -159,7 +157,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_local_circuit_stands_in_while_redis_is_away() {
+    async fn a_local_circuit_is_used_while_redis_is_unavailable() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("redis://{}", listener.local_addr().expect("an address"));
         drop(listener);
@@ -176,6 +174,6 @@ mod tests {
         circuits.report("one", Report::Failed, at(1)).await;
 
         assert_eq!(circuits.ask("one", at(2)).await, Permit::Refused { until: at(61) });
-        assert!(circuits.redis.is_away());
+        assert!(circuits.redis.is_unavailable());
     }
 }

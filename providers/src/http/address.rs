@@ -2,56 +2,76 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Azure answers its instances' secrets here, on an address that looks public.
-const AZURE_WIRE_SERVER: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
+use ipnet::{Ipv4Net, Ipv6Net};
 
-/// Whether `ip` is reachable for everybody: not loopback, private, link-local
-/// (with the clouds' metadata), unique-local, shared by a carrier, multicast,
-/// reserved or kept for documentation. IPv4 inside IPv6 counts as IPv4.
+/// Networks that the IANA registry of special-purpose addresses lists as not globally
+/// reachable, multicast, reserved addresses, and the last one: the address where Azure
+/// gives its instances their secrets.
+const NOT_PUBLIC_V4: [Ipv4Net; 15] = [
+    v4([0, 0, 0, 0], 8),
+    v4([10, 0, 0, 0], 8),
+    v4([100, 64, 0, 0], 10),
+    v4([127, 0, 0, 0], 8),
+    v4([169, 254, 0, 0], 16),
+    v4([172, 16, 0, 0], 12),
+    v4([192, 0, 0, 0], 24),
+    v4([192, 0, 2, 0], 24),
+    v4([192, 88, 99, 0], 24),
+    v4([192, 168, 0, 0], 16),
+    v4([198, 18, 0, 0], 15),
+    v4([198, 51, 100, 0], 24),
+    v4([203, 0, 113, 0], 24),
+    v4([224, 0, 0, 0], 3),
+    v4([168, 63, 129, 16], 32),
+];
+
+/// Global unicast.
+const GLOBAL_V6: Ipv6Net = v6(0x2000, 0, 3);
+/// Networks within [`GLOBAL_V6`] that are not globally reachable: protocol assignments
+/// (with Teredo) and documentation.
+const NOT_PUBLIC_V6: [Ipv6Net; 3] = [v6(0x2001, 0, 23), v6(0x2001, 0xdb8, 32), v6(0x3fff, 0, 20)];
+/// IPv4 addresses as a NAT64 gateway translates them.
+const NAT64: Ipv6Net = v6(0x64, 0xff9b, 96);
+/// IPv4 addresses as 6to4 relays translate them.
+const SIX_TO_FOUR: Ipv6Net = v6(0x2002, 0, 16);
+
+const fn v4(octets: [u8; 4], prefix: u8) -> Ipv4Net {
+    let [a, b, c, d] = octets;
+    Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), prefix)
+}
+
+const fn v6(first: u16, second: u16, prefix: u8) -> Ipv6Net {
+    Ipv6Net::new_assert(Ipv6Addr::new(first, second, 0, 0, 0, 0, 0, 0), prefix)
+}
+
+/// Whether everybody can reach `ip`: it is not loopback, private, link-local (with the
+/// metadata of clouds), unique-local, shared by a carrier, multicast, reserved or for
+/// documentation. An IPv4 address inside an IPv6 address counts as the IPv4 address.
 pub fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => is_public_v4(ip),
-        IpAddr::V6(ip) => is_public_v6(ip),
+        IpAddr::V6(ip) => match embedded_v4(ip) {
+            Some(ip) => is_public_v4(ip),
+            None => GLOBAL_V6.contains(&ip) && !NOT_PUBLIC_V6.iter().any(|network| network.contains(&ip)),
+        },
     }
 }
 
 fn is_public_v4(ip: Ipv4Addr) -> bool {
-    let [a, b, c, _] = ip.octets();
-    let special = matches!(
-        (a, b, c),
-        (0 | 10 | 127, _, _)
-            | (100, 64..=127, _)
-            | (169, 254, _)
-            | (172, 16..=31, _)
-            | (192, 0, 0 | 2)
-            | (192, 88, 99)
-            | (192, 168, _)
-            | (198, 18 | 19, _)
-            | (198, 51, 100)
-            | (203, 0, 113)
-            | (224..=255, _, _)
-    );
-    !special && ip != AZURE_WIRE_SERVER
+    !NOT_PUBLIC_V4.iter().any(|network| network.contains(&ip))
 }
 
-fn is_public_v6(ip: Ipv6Addr) -> bool {
-    let [a, b, c, d, e, f, g, h] = ip.segments();
-    match (a, b) {
-        (0, 0) => {
-            let is_mapped = (c, d, e, f) == (0, 0, 0, 0xffff);
-            is_mapped && is_public_v4(embedded(g, h))
-        }
-        (0x64, 0xff9b) => (c, d, e, f) == (0, 0, 0, 0) && is_public_v4(embedded(g, h)),
-        (0x2001, 0..=0x01ff | 0x0db8) => false,
-        (0x2002, _) => is_public_v4(embedded(b, c)),
-        (0x3fff, 0..=0x0fff) => false,
-        (0x2000..=0x3fff, _) => true,
-        _ => false,
+/// The IPv4 address that an IPv6 address maps or translates.
+fn embedded_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
+    let [_, b, c, .., g, h] = ip.segments();
+    let v4 = |high: u16, low: u16| Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)));
+    if NAT64.contains(&ip) {
+        return v4(g, h);
     }
-}
-
-fn embedded(high: u16, low: u16) -> Ipv4Addr {
-    Ipv4Addr::from(u32::from(high) << 16 | u32::from(low))
+    if SIX_TO_FOUR.contains(&ip) {
+        return v4(b, c);
+    }
+    ip.to_ipv4_mapped()
 }
 
 #[cfg(test)]

@@ -1,18 +1,18 @@
-//! Name resolution that hands out public addresses only.
+//! Name resolution that returns only public addresses.
 
 use std::net::SocketAddr;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use super::is_public;
+use super::address::is_public;
 
 /// The name has no public address.
 #[derive(Debug, thiserror::Error)]
 #[error("the name has no public address")]
 pub(super) struct RefusedAddress;
 
-/// Asks the system and drops what is not public. The connection is made to
-/// what it answers, so a second look-up cannot slip in another address.
+/// Resolves names with the system's resolver and drops addresses that are not public. The
+/// connection uses the returned addresses: there is no second look-up.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PublicResolver;
 

@@ -1,16 +1,16 @@
-//! Counters of this process.
+//! Counters in the memory of this process.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use hashlink::{LruCache, lru_cache::Entry as Place};
+use hashlink::{LruCache, lru_cache::Entry as LruEntry};
 
-use super::{Counts, Decision, Moment, RateLimiter, Rule};
+use super::{Counts, Decision, RateLimiter, Rule, WindowTime};
 
 const DEFAULT_MAX_KEYS: usize = 100_000;
 
-/// Counts for a bounded number of keys.
+/// Counters for a limited number of keys.
 pub struct MemoryLimiter {
     entries: Mutex<LruCache<(String, u32), Entry>>,
 }
@@ -21,21 +21,21 @@ struct Entry {
 }
 
 impl MemoryLimiter {
-    /// Holds at most a hundred thousand keys.
+    /// Holds at most 100,000 keys.
     pub fn new() -> Self {
         Self::with_max_keys(DEFAULT_MAX_KEYS)
     }
 
-    /// Holds at most `max_keys` keys; where more are in use at once, those used least
-    /// lately start anew.
+    /// Holds at most `max_keys` keys. If there are more, the least recently used ones are
+    /// evicted.
     pub fn with_max_keys(max_keys: usize) -> Self {
-        // What is inserted by its entry may exceed the capacity by one.
+        // An insertion by entry may exceed the capacity by one.
         Self { entries: Mutex::new(LruCache::new(max_keys.saturating_sub(1))) }
     }
 
     /// [`RateLimiter::check`] for callers that cannot wait.
     pub fn check_now(&self, key: &str, rule: Rule, now: DateTime<Utc>) -> Decision {
-        let moment = Moment::new(rule, now);
+        let moment = WindowTime::new(rule, now);
         let mut entries = self.lock();
         let counts = counts_for(&mut entries, key, rule, moment);
         let allowed = counts.weighted(moment) < u64::from(rule.limit);
@@ -45,9 +45,9 @@ impl MemoryLimiter {
         counts.decide(allowed, rule, moment)
     }
 
-    /// The decision where another use would be refused. Nothing is counted.
+    /// The decision if the next use would be refused, otherwise none. Nothing is counted.
     pub fn refusal(&self, key: &str, rule: Rule, now: DateTime<Utc>) -> Option<Decision> {
-        let moment = Moment::new(rule, now);
+        let moment = WindowTime::new(rule, now);
         let mut entries = self.lock();
         if !entries.contains_key(&(key.to_owned(), rule.window_secs)) {
             return None;
@@ -83,14 +83,14 @@ fn counts_for<'a>(
     entries: &'a mut LruCache<(String, u32), Entry>,
     key: &str,
     rule: Rule,
-    moment: Moment,
+    moment: WindowTime,
 ) -> &'a mut Counts {
     let entry = match entries.entry((key.to_owned(), rule.window_secs)) {
-        Place::Occupied(mut place) => {
-            place.to_back();
-            place.into_mut()
+        LruEntry::Occupied(mut entry) => {
+            entry.to_back();
+            entry.into_mut()
         }
-        Place::Vacant(place) => place.insert(Entry { index: moment.index, counts: Counts::default() }),
+        LruEntry::Vacant(entry) => entry.insert(Entry { index: moment.index, counts: Counts::default() }),
     };
     match moment.index - entry.index {
         ..=0 => {}
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_what_it_would_refuse_without_counting() {
+    fn reports_a_refusal_without_counting() {
         let limiter = MemoryLimiter::new();
         for used in 0..3 {
             assert_eq!(limiter.refusal("a", RULE, at(0)), None, "{used}");
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn does_not_count_what_it_refuses() {
+    fn does_not_count_refused_uses() {
         let limiter = MemoryLimiter::new();
         for _ in 0..100 {
             limiter.check_now("a", RULE, at(0));

@@ -1,17 +1,18 @@
-//! Counters that all replicas share, in Redis.
+//! Counters in Redis, shared by all replicas.
 
 use ::redis::Script;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::blocks::Blocks;
 use super::memory::MemoryLimiter;
-use super::{Counts, Decision, Moment, RateLimiter, Rule};
+use super::reservations::Reservations;
+use super::{Counts, Decision, RateLimiter, Rule, WindowTime};
 use crate::shared_redis::{InvalidRedisUrl, SharedRedis, SharedRedisOptions};
 
-/// Checks and counts in one round trip. Keys: this window's counter and the
-/// last one's. Arguments: limit, milliseconds elapsed, length of a window, uses wanted.
-/// Answers the uses that it counted, at most those that are free.
+/// Checks and counts in one round trip. Keys: the counters of the current and the previous
+/// window. Arguments: limit, elapsed milliseconds, length of the window, requested uses.
+/// Returns the number of counted uses, which is at most the number of free ones, and both
+/// counters.
 const SCRIPT: &str = r"
 local current = tonumber(redis.call('GET', KEYS[1]) or '0')
 local previous = tonumber(redis.call('GET', KEYS[2]) or '0')
@@ -27,70 +28,74 @@ if is_new then redis.call('PEXPIRE', KEYS[1], length * 2) end
 return {taken, current, previous}
 ";
 
-/// Counts in Redis; while Redis is away, in this process.
+/// Counts in Redis, and in this process while Redis is unavailable.
 ///
-/// Of a large limit, a process takes a hundredth at a time and counts it down by itself.
-/// What it has taken and not used when the window ends is lost to everybody, so that
-/// together no more than the limit gets through, and some may be refused a little
-/// early where many processes serve one key.
+/// Of a large limit, a process reserves one percent at a time and counts it down locally.
+/// Reserved uses that are left when the window ends expire. So the processes together never
+/// exceed the limit; if many of them serve one key, some uses may be refused early.
 pub struct RedisLimiter {
     redis: SharedRedis,
     script: Script,
     key_prefix: String,
-    blocks: Blocks,
+    reservations: Reservations,
     fallback: MemoryLimiter,
 }
 
 impl RedisLimiter {
-    /// Prepares the connection, which is made at the first check. Needs a
-    /// running tokio.
+    /// Prepares the connection, which is made at the first check. Requires a tokio runtime.
     pub fn new(options: &SharedRedisOptions) -> Result<Self, InvalidRedisUrl> {
         Ok(Self {
             redis: SharedRedis::new(options, "rate limits")?,
             script: Script::new(SCRIPT),
             key_prefix: options.key_prefix.clone(),
-            blocks: Blocks::default(),
+            reservations: Reservations::default(),
             fallback: MemoryLimiter::new(),
         })
     }
 
-    /// Whether the local counters stand in at the moment.
-    pub fn is_away(&self) -> bool {
-        self.redis.is_away()
+    /// Whether Redis is unavailable and the local counters are used.
+    pub fn is_unavailable(&self) -> bool {
+        self.redis.is_unavailable()
     }
 
-    async fn take(&self, key: &str, rule: Rule, moment: Moment, now: DateTime<Utc>) -> Option<(u64, Counts)> {
+    async fn take(
+        &self,
+        key: &str,
+        rule: Rule,
+        moment: WindowTime,
+        now: DateTime<Utc>,
+    ) -> Option<(u64, Counts)> {
         let name = |index: i64| format!("{}:rate:{{{key}}}:{}:{index}", self.key_prefix, rule.window_secs);
         let mut call = self.script.key(name(moment.index));
         call.key(name(moment.index - 1)).arg(rule.limit).arg(moment.elapsed).arg(moment.length);
-        call.arg(block_of(rule));
+        call.arg(batch_of(rule));
         let (taken, current, previous): (u64, u64, u64) = self.redis.invoke(&call, now).await?;
         Some((taken, Counts { current, previous }))
     }
 }
 
-/// Uses taken at a time.
-fn block_of(rule: Rule) -> u64 {
+/// Uses that are reserved at a time.
+fn batch_of(rule: Rule) -> u64 {
     u64::from((rule.limit / 100).max(1))
 }
 
 #[async_trait]
 impl RateLimiter for RedisLimiter {
     async fn check(&self, key: &str, rule: Rule, now: DateTime<Utc>) -> Decision {
-        let moment = Moment::new(rule, now);
-        if let Some(counts) = self.blocks.spend(key, rule, moment) {
+        let moment = WindowTime::new(rule, now);
+        if let Some(counts) = self.reservations.spend(key, rule, moment) {
             return counts.decide(true, rule, moment);
         }
         let Some((taken, counts)) = self.take(key, rule, moment, now).await else {
             return self.fallback.check_now(key, rule, now);
         };
-        let counts = self.blocks.add(key, rule, moment, taken.saturating_sub(1), counts);
+        let counts = self.reservations.add(key, rule, moment, taken.saturating_sub(1), counts);
         counts.decide(taken > 0, rule, moment)
     }
 
     fn try_now(&self, key: &str, rule: Rule, now: DateTime<Utc>) -> Option<Decision> {
-        let moment = Moment::new(rule, now);
-        self.blocks.spend(key, rule, moment).map(|counts| counts.decide(true, rule, moment))
+        let moment = WindowTime::new(rule, now);
+        self.reservations.spend(key, rule, moment).map(|counts| counts.decide(true, rule, moment))
     }
 }
 
@@ -117,13 +122,13 @@ mod tests {
 
     #[test]
     fn small_limits_are_counted_one_by_one() {
-        for (limit, block) in [(0, 1), (1, 1), (100, 1), (199, 1), (200, 2), (1_000_000, 10_000)] {
-            assert_eq!(block_of(Rule::per_minute(limit)), block, "{limit}");
+        for (limit, reservation) in [(0, 1), (1, 1), (100, 1), (199, 1), (200, 2), (1_000_000, 10_000)] {
+            assert_eq!(batch_of(Rule::per_minute(limit)), reservation, "{limit}");
         }
     }
 
     #[tokio::test]
-    async fn limits_locally_while_redis_is_away() {
+    async fn limits_locally_while_redis_is_unavailable() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("redis://{}", listener.local_addr().expect("an address"));
         drop(listener);
@@ -133,6 +138,6 @@ mod tests {
             allowed.push(limiter.check("a", RULE, at(0)).await.allowed);
         }
         assert_eq!(allowed, [true, true, false]);
-        assert!(limiter.is_away());
+        assert!(limiter.is_unavailable());
     }
 }

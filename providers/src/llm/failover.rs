@@ -1,26 +1,26 @@
-//! Several models in order: where one cannot answer, the next does.
+//! Failover between models: if one fails, the next is used.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Answer, ChatModel, Effort, GenerationRequest, LlmError, StreamSink};
+use super::{ChatModel, Completion, Effort, GenerationRequest, LlmError, StreamSink};
 use crate::{
     circuits::{Circuits, Permit, Report},
     metrics,
     resilience::Clock,
 };
 
-/// Longest rest that a provider's Retry-After is believed for.
-const MAX_REST: TimeDelta = TimeDelta::minutes(10);
+/// Longest accepted Retry-After of a provider.
+const MAX_RETRY_AFTER: TimeDelta = TimeDelta::minutes(10);
 
-/// Asks the first model whose circuit lets it, and goes on to the next one
-/// where the fault is the provider's. Faults of the request end it at once.
-/// Where every circuit is open nobody is asked: [`LlmError::Resting`].
+/// Uses the first model whose circuit is closed, and continues with the next one if the
+/// fault is the provider's. A fault of the request ends the generation at once. If every
+/// circuit is open, the result is [`LlmError::CircuitOpen`].
 ///
-/// A model that fails in the middle has already told the sink some pieces;
-/// those of the next follow them from the start.
+/// A model that fails in the middle has already sent chunks to the sink. The next model
+/// sends its chunks from the start.
 pub struct FailoverModel {
     first: Arc<dyn ChatModel>,
     others: Vec<Arc<dyn ChatModel>>,
@@ -29,8 +29,8 @@ pub struct FailoverModel {
 }
 
 impl FailoverModel {
-    /// `first` is preferred, `others` follow in their order. A model's circuit has the
-    /// name of its provider, so no two may share one.
+    /// `first` is preferred, `others` follow in order. A model's circuit has the name of its
+    /// provider, so that the names must be unique.
     pub fn new(
         first: Arc<dyn ChatModel>,
         others: Vec<Arc<dyn ChatModel>>,
@@ -40,14 +40,14 @@ impl FailoverModel {
         Self { first, others, circuits, clock }
     }
 
-    async fn settle(&self, provider: &str, result: &Result<Answer, LlmError>) {
+    async fn report(&self, provider: &str, result: &Result<Completion, LlmError>) {
         let now = (self.clock)();
         let report = match result {
             Err(LlmError::RateLimited { after: Some(after), .. }) => {
-                let rest = TimeDelta::from_std(*after).unwrap_or(MAX_REST).min(MAX_REST);
-                Report::AskedToRest { until: now + rest }
+                let rest = TimeDelta::from_std(*after).unwrap_or(MAX_RETRY_AFTER).min(MAX_RETRY_AFTER);
+                Report::RetryAfter { until: now + rest }
             }
-            Err(error) if error.is_providers_fault() => Report::Failed,
+            Err(error) if error.is_provider_fault() => Report::Failed,
             _ => Report::Succeeded,
         };
         self.circuits.report(provider, report, now).await;
@@ -64,29 +64,33 @@ impl ChatModel for FailoverModel {
         self.first.model(effort)
     }
 
-    async fn generate(&self, request: &GenerationRequest, sink: StreamSink<'_>) -> Result<Answer, LlmError> {
-        let mut worst = None;
-        let mut resting = None;
+    async fn generate(
+        &self,
+        request: &GenerationRequest,
+        sink: StreamSink<'_>,
+    ) -> Result<Completion, LlmError> {
+        let mut failure = None;
+        let mut open = None;
         for model in std::iter::once(&self.first).chain(&self.others) {
             let provider = model.provider();
             if let Permit::Refused { until } = self.circuits.ask(provider, (self.clock)()).await {
                 metrics::circuit_held_back(provider);
-                resting = Some(sooner(resting, (provider, until)));
+                open = Some(sooner(open, (provider, until)));
                 continue;
             }
             let result = model.generate(request, sink).await;
-            self.settle(provider, &result).await;
+            self.report(provider, &result).await;
             match result {
-                Err(error) if error.is_providers_fault() => {
+                Err(error) if error.is_provider_fault() => {
                     tracing::warn!(provider, %error, "model failed");
-                    worst = Some(more_hopeful(worst, error));
+                    failure = Some(more_retryable(failure, error));
                 }
                 result => return result,
             }
         }
-        Err(match (worst, resting) {
+        Err(match (failure, open) {
             (Some(error), _) => error,
-            (None, Some((provider, until))) => LlmError::Resting { provider: provider.to_owned(), until },
+            (None, Some((provider, until))) => LlmError::CircuitOpen { provider: provider.to_owned(), until },
             (None, None) => LlmError::Transient { message: "there is no model".into() },
         })
     }
@@ -99,7 +103,7 @@ fn sooner<'a>(
     before.filter(|(_, until)| *until <= now.1).unwrap_or(now)
 }
 
-fn more_hopeful(before: Option<LlmError>, now: LlmError) -> LlmError {
+fn more_retryable(before: Option<LlmError>, now: LlmError) -> LlmError {
     match before {
         Some(before) if before.is_retryable() || !now.is_retryable() => before,
         _ => now,
@@ -217,7 +221,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn tells_the_fault_that_a_retry_may_mend() {
+    async fn prefers_a_retryable_error() {
         let auth = LlmError::Auth { message: "no".into() };
         let first = Arc::new(ScriptedModel::new([ScriptedAnswer::Fails(transient())]));
         let second = Arc::new(ScriptedModel::new([ScriptedAnswer::Fails(auth)]).named("second"));
@@ -225,7 +229,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn asks_nobody_while_every_circuit_is_open_and_says_who_comes_first() {
+    async fn makes_no_request_while_every_circuit_is_open() {
         let now = start();
         let rest = |seconds| {
             let after = Some(Duration::from_secs(seconds));
@@ -237,7 +241,7 @@ mod tests {
         assert!(matches!(ask(&model).await, Err(LlmError::RateLimited { .. })));
 
         let until = *now.lock().expect("the clock") + TimeDelta::seconds(40);
-        let resting = LlmError::Resting { provider: "second".into(), until };
+        let resting = LlmError::CircuitOpen { provider: "second".into(), until };
         assert_eq!(ask(&model).await, Err(resting.clone()));
 
         assert_eq!((first.requests().len(), second.requests().len()), (1, 1));

@@ -1,4 +1,4 @@
-//! A model that says what a test wrote for it.
+//! A model that follows the script of a test.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,29 +7,29 @@ use async_trait::async_trait;
 use tokio::sync::{Notify, watch};
 
 use super::{
-    Answer, AppKind, ChatModel, Effort, GenerationRequest, LlmError, Message, Role, StreamEvent, StreamSink,
-    Usage,
+    AppKind, ChatModel, Completion, Effort, GenerationRequest, LlmError, Message, Role, StreamEvent,
+    StreamSink, Usage,
 };
 
 /// One scripted reaction.
 #[derive(Debug, Clone)]
 pub enum ScriptedAnswer {
-    /// Answers in one piece.
+    /// Answers in one chunk.
     Text(String),
-    /// Answers in these pieces.
+    /// Answers in these chunks.
     Pieces(Vec<String>),
-    /// Answers in one piece that ends at the bound of tokens.
+    /// Answers in one chunk that ends at the token limit.
     Truncated(String),
     /// Fails.
     Fails(LlmError),
-    /// Tells these pieces and fails then.
+    /// Sends these chunks, then fails.
     FailsAfter(Vec<String>, LlmError),
     /// Waits until the test notifies, then reacts.
     Waits(Arc<Notify>, Box<ScriptedAnswer>),
 }
 
-/// Answers a queue of scripted reactions and records what it was asked. When
-/// the queue is empty it repeats its default, and fails without one.
+/// Answers from a queue of scripted reactions and records its requests. When the queue is
+/// empty, it uses its default, and fails without one.
 pub struct ScriptedModel {
     provider: String,
     script: Mutex<VecDeque<ScriptedAnswer>>,
@@ -116,7 +116,11 @@ impl ChatModel for ScriptedModel {
         }
     }
 
-    async fn generate(&self, request: &GenerationRequest, sink: StreamSink<'_>) -> Result<Answer, LlmError> {
+    async fn generate(
+        &self,
+        request: &GenerationRequest,
+        sink: StreamSink<'_>,
+    ) -> Result<Completion, LlmError> {
         let next = self.take();
         locked(&self.requests).push(request.clone());
         self.asked.send_modify(|seen| *seen += 1);
@@ -144,7 +148,7 @@ impl ChatModel for ScriptedModel {
         let text = pieces.concat();
         let usage = Some(Usage { input_tokens: 10, output_tokens: text.split_whitespace().count() as u64 });
         let (provider, model) = (self.provider().to_owned(), self.model(request.effort).to_owned());
-        Ok(Answer { provider, model, text, usage, truncated })
+        Ok(Completion { provider, model, text, usage, truncated })
     }
 }
 
@@ -153,21 +157,21 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn waits_for_the_signal_and_tells_the_pieces() {
+    async fn waits_for_the_signal_and_sends_the_chunks() {
         let signal = Arc::new(Notify::new());
         let pieces = ScriptedAnswer::Pieces(vec!["one ".into(), "two".into()]);
         let model = Arc::new(ScriptedModel::new([ScriptedAnswer::Waits(signal.clone(), Box::new(pieces))]));
-        let heard = Arc::new(Mutex::new(Vec::new()));
+        let events = Arc::new(Mutex::new(Vec::new()));
         let task = tokio::spawn({
-            let (model, heard) = (model.clone(), heard.clone());
-            async move { model.generate(&sample_request(), &|event| locked(&heard).push(event)).await }
+            let (model, events) = (model.clone(), events.clone());
+            async move { model.generate(&sample_request(), &|event| locked(&events).push(event)).await }
         });
         model.wait_for_requests(1).await;
-        assert!(locked(&heard).is_empty());
+        assert!(locked(&events).is_empty());
         signal.notify_one();
         let answer = task.await.expect("no panic").expect("an answer");
         assert_eq!(answer.text, "one two");
-        assert_eq!(locked(&heard).len(), 2);
+        assert_eq!(locked(&events).len(), 2);
         assert_eq!(model.requests(), [sample_request()]);
         model.generate(&sample_request(), &|_| ()).await.expect_err("the script is at its end");
     }

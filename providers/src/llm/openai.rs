@@ -1,4 +1,4 @@
-//! Any server that speaks OpenAI's chat completions, streamed.
+//! Any server with OpenAI's streamed chat completions.
 
 use std::time::Duration;
 
@@ -14,7 +14,9 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::{Answer, ChatModel, Effort, GenerationRequest, LlmError, Message, Role, StreamEvent, StreamSink};
+use super::{
+    ChatModel, Completion, Effort, GenerationRequest, LlmError, Message, Role, StreamEvent, StreamSink,
+};
 use crate::http::trusted_client;
 
 mod faults;
@@ -23,10 +25,10 @@ mod wire;
 
 use wire::{Chunk, Collector};
 
-/// Where the server is, what it is asked for and how long it may take.
+/// The server, the models and the time limits.
 #[derive(Debug, Clone)]
 pub struct OpenAiOptions {
-    /// What the provider is called, in circuits, metrics and versions.
+    /// Name of the provider in circuits, metrics and versions.
     pub name: String,
     /// Root of the API, such as `https://api.openai.com/v1`.
     pub base_url: String,
@@ -36,26 +38,26 @@ pub struct OpenAiOptions {
     pub quick_model: String,
     /// Model for advanced generations.
     pub advanced_model: String,
-    /// Most tokens one answer may have.
+    /// Most tokens of one completion.
     pub max_output_tokens: u32,
-    /// For the connection, TLS included.
+    /// Time limit for the connection, including TLS.
     pub connect_timeout: Duration,
-    /// For a whole answer. It is also the bound for the first piece, since
-    /// models may think at length before they write.
+    /// Time limit for a whole completion, and for its first chunk, since models may reason
+    /// for a long time before they write.
     pub timeout: Duration,
-    /// Between two pieces of an answer.
+    /// Time limit between two chunks.
     pub idle_timeout: Duration,
 }
 
-/// A model server that speaks OpenAI's protocol.
+/// A model server with OpenAI's protocol.
 pub struct OpenAi {
     client: async_openai::Client<Endpoint>,
     options: OpenAiOptions,
 }
 
 impl OpenAi {
-    /// Prepares the client; talks to nobody yet. Fails with
-    /// [`LlmError::BadRequest`] where the base URL or the key cannot be sent.
+    /// Prepares the client without a connection. Fails with [`LlmError::BadRequest`] if the
+    /// base URL or the key is invalid.
     pub fn new(options: OpenAiOptions) -> Result<Self, LlmError> {
         let endpoint = Endpoint::new(&options)?;
         let http = trusted_client(options.connect_timeout)
@@ -79,7 +81,11 @@ impl OpenAi {
         }
     }
 
-    async fn stream(&self, request: &GenerationRequest, sink: StreamSink<'_>) -> Result<Answer, LlmError> {
+    async fn stream(
+        &self,
+        request: &GenerationRequest,
+        sink: StreamSink<'_>,
+    ) -> Result<Completion, LlmError> {
         let body = self.body(request);
         let mut chunks = self
             .client
@@ -106,15 +112,15 @@ impl OpenAi {
     where
         S: Stream<Item = Result<Value, OpenAIError>> + Unpin,
     {
-        let bound = if has_begun { self.options.idle_timeout } else { self.options.timeout };
-        let next = tokio::time::timeout(bound, chunks.next()).await.map_err(|_| LlmError::Timeout {
-            message: format!("nothing came for {} s", bound.as_secs_f32()),
-        })?;
+        let limit = if has_begun { self.options.idle_timeout } else { self.options.timeout };
+        let next = tokio::time::timeout(limit, chunks.next())
+            .await
+            .map_err(|_| LlmError::Timeout { message: format!("no data for {} s", limit.as_secs_f32()) })?;
         let Some(value) = next.transpose().map_err(|error| self.fault(error))? else {
             return Ok(None);
         };
         let chunk = serde_json::from_value(value).map_err(|_| LlmError::Transient {
-            message: "a piece of the answer is not in the protocol's shape".into(),
+            message: "a chunk of the completion does not match the protocol".into(),
         })?;
         Ok(Some(chunk))
     }
@@ -126,10 +132,10 @@ impl OpenAi {
                 Err(_) => LlmError::Transient { message: "the request failed".into() },
             },
             OpenAIError::StreamError(_) => {
-                LlmError::Transient { message: "the connection broke while the answer came".into() }
+                LlmError::Transient { message: "the connection broke during the completion".into() }
             }
             OpenAIError::JSONDeserialize(..) => {
-                LlmError::Transient { message: "a piece of the answer is not JSON".into() }
+                LlmError::Transient { message: "a chunk of the completion is not JSON".into() }
             }
             OpenAIError::InvalidArgument(_) => {
                 LlmError::BadRequest { message: "the request cannot be written".into() }
@@ -152,10 +158,16 @@ impl ChatModel for OpenAi {
         }
     }
 
-    async fn generate(&self, request: &GenerationRequest, sink: StreamSink<'_>) -> Result<Answer, LlmError> {
-        let bound = self.options.timeout;
-        tokio::time::timeout(bound, self.stream(request, sink)).await.unwrap_or_else(|_| {
-            Err(LlmError::Timeout { message: format!("no whole answer within {} s", bound.as_secs_f32()) })
+    async fn generate(
+        &self,
+        request: &GenerationRequest,
+        sink: StreamSink<'_>,
+    ) -> Result<Completion, LlmError> {
+        let limit = self.options.timeout;
+        tokio::time::timeout(limit, self.stream(request, sink)).await.unwrap_or_else(|_| {
+            Err(LlmError::Timeout {
+                message: format!("no complete response within {} s", limit.as_secs_f32()),
+            })
         })
     }
 }
@@ -169,7 +181,8 @@ fn to_wire(message: &Message) -> ChatCompletionRequestMessage {
     }
 }
 
-/// The library's own configuration reads the environment; this one does not.
+/// The configuration of the server. Unlike the library's own, it does not read the
+/// environment.
 #[derive(Debug, Clone)]
 struct Endpoint {
     base_url: String,

@@ -1,10 +1,10 @@
-//! A mailer that lets nothing leave; the outbox is where the mail is read.
+//! A mailer that sends nothing: mails are read in the outbox.
 
 use async_trait::async_trait;
 
 use super::{Delivery, MailError, Mailer, OutgoingMail, message};
 
-/// Checks that the mail could be sent, and keeps it in.
+/// Validates mails without sending them.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CapturedMailer;
 

@@ -1,4 +1,4 @@
-//! A mailer that does what a test wrote for it.
+//! A mailer that follows the script of a test.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,8 +8,7 @@ use tokio::sync::watch;
 
 use super::{Delivery, MailError, Mailer, OutgoingMail};
 
-/// Answers a queue of scripted results, accepts everything after it, and
-/// records what it was given.
+/// Returns scripted results in order, accepts everything after them, and records the mails.
 pub struct ScriptedMailer {
     script: Mutex<VecDeque<Result<Delivery, MailError>>>,
     mails: Mutex<Vec<OutgoingMail>>,
@@ -17,7 +16,7 @@ pub struct ScriptedMailer {
 }
 
 impl ScriptedMailer {
-    /// Answers with these, in order.
+    /// Returns these results, in order.
     pub fn new(script: impl IntoIterator<Item = Result<Delivery, MailError>>) -> Self {
         Self {
             script: Mutex::new(script.into_iter().collect()),
@@ -26,12 +25,12 @@ impl ScriptedMailer {
         }
     }
 
-    /// Every mail that was tried so far, in order.
+    /// Every mail so far, in order.
     pub fn mails(&self) -> Vec<OutgoingMail> {
         locked(&self.mails).clone()
     }
 
-    /// Returns once `count` mails were tried.
+    /// Returns after `count` mails.
     pub async fn wait_for_mails(&self, count: usize) {
         let mut asked = self.asked.subscribe();
         if asked.wait_for(|seen| *seen >= count).await.is_err() {

@@ -1,4 +1,4 @@
-//! From our mail to MIME.
+//! Builds MIME messages.
 
 use lettre::Message;
 use lettre::message::header::{HeaderName, HeaderValue};
@@ -6,8 +6,7 @@ use lettre::message::{Mailbox, MultiPart};
 
 use super::{MailError, OutgoingMail};
 
-/// The mail as multipart/alternative. Refuses addresses that do not parse and
-/// anything that would break out of its header.
+/// The mail as multipart/alternative. Rejects invalid addresses and header injection.
 pub(super) fn build(mail: &OutgoingMail) -> Result<Message, MailError> {
     let from: Mailbox = mail.from.parse().map_err(|_| invalid("the sender's address"))?;
     let address = mail.to.trim().parse().map_err(|_| invalid("the receiver's address"))?;
@@ -109,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_not_valid() {
+    fn rejects_invalid_mails() {
         let changes: [fn(&mut OutgoingMail); 9] = [
             |mail| mail.to = "nobody".into(),
             |mail| mail.to = "a@b.org, c@d.org".into(),

@@ -21,47 +21,47 @@ use secrecy::{ExposeSecret, SecretString};
 
 use self::{
     connections::Connections,
-    reply::{Stage, classify, cut},
+    reply::{Stage, classify, truncate},
     server::Server,
 };
 use super::{Delivery, MailError, Mailer, OutgoingMail, message};
 use crate::http::install_crypto_provider;
 
-/// Where the mail server is and how long it may take.
+/// The mail server and its time limits.
 #[derive(Debug, Clone)]
 pub struct SmtpOptions {
     /// `smtp://` or `smtps://` with user, password, host and port;
-    /// `?tls=required` or `?tls=opportunistic` asks for STARTTLS.
+    /// `?tls=required` or `?tls=opportunistic` selects STARTTLS.
     pub url: SecretString,
-    /// Certificates (PEM) of further authorities that the server's may come from.
+    /// Additional CA certificates (PEM) for the certificate of the server.
     pub authorities: Option<String>,
-    /// For one conversation from the connection to the receipt.
+    /// Time limit for sending one mail, including the connection.
     pub timeout: Duration,
-    /// Most idle connections kept for the next mail.
+    /// Most idle connections in the pool.
     pub max_connections: u32,
 }
 
-/// Hands mails to an SMTP server, over connections that are kept for the next.
+/// Sends mails to an SMTP server over pooled connections.
 pub struct SmtpMailer {
     connections: Connections,
     timeout: Duration,
 }
 
 impl SmtpMailer {
-    /// Prepares the settings; talks to nobody yet.
+    /// Prepares the settings without a connection.
     pub fn new(options: &SmtpOptions) -> Result<Self, MailError> {
         install_crypto_provider();
         let server = Server::parse(options.url.expose_secret(), options.authorities.as_deref())?;
-        let most_idle = usize::try_from(options.max_connections.max(1)).unwrap_or(1);
-        let connections = Connections::new(server, options.timeout, most_idle);
+        let max_idle = usize::try_from(options.max_connections.max(1)).unwrap_or(1);
+        let connections = Connections::new(server, options.timeout, max_idle);
         Ok(Self { connections, timeout: options.timeout })
     }
 
-    /// One conversation. Its connection is kept where the mail was taken.
-    async fn converse(&self, message: &Message) -> Result<Response, MailError> {
+    /// Sends a message. The connection returns to the pool if the mail was accepted.
+    async fn deliver(&self, message: &Message) -> Result<Response, MailError> {
         let mut connection =
             self.connections.take().await.map_err(|error| classify(Stage::Connection, &error))?;
-        match hand_over(&mut connection, message).await {
+        match transmit(&mut connection, message).await {
             Ok(response) => {
                 self.connections.keep(connection);
                 Ok(response)
@@ -78,11 +78,11 @@ impl SmtpMailer {
 impl Mailer for SmtpMailer {
     async fn send(&self, mail: &OutgoingMail) -> Result<Delivery, MailError> {
         let message = message::build(mail)?;
-        let response = tokio::time::timeout(self.timeout, self.converse(&message))
+        let response = tokio::time::timeout(self.timeout, self.deliver(&message))
             .await
             .map_err(|_| MailError::Transient { message: "no receipt in time".into() })??;
         let said: Vec<&str> = response.message().collect();
-        Ok(Delivery::Accepted { response: cut(&format!("{} {}", response.code(), said.join(" "))) })
+        Ok(Delivery::Accepted { response: truncate(&format!("{} {}", response.code(), said.join(" "))) })
     }
 
     fn captures(&self) -> bool {
@@ -90,8 +90,8 @@ impl Mailer for SmtpMailer {
     }
 }
 
-/// Names sender and receiver and hands the text over.
-async fn hand_over(connection: &mut AsyncSmtpConnection, message: &Message) -> Result<Response, MailError> {
+/// Sends the commands for sender and recipient, and the content.
+async fn transmit(connection: &mut AsyncSmtpConnection, message: &Message) -> Result<Response, MailError> {
     let (envelope, content) = (message.envelope(), message.formatted());
     let server = connection.server_info();
     let mut parameters = Vec::new();
@@ -108,8 +108,8 @@ async fn hand_over(connection: &mut AsyncSmtpConnection, message: &Message) -> R
     let sender = Mail::new(envelope.from().cloned(), parameters);
     connection.command(sender).await.map_err(|error| classify(Stage::Sender, &error))?;
     for address in envelope.to() {
-        let receiver = Rcpt::new(address.clone(), Vec::new());
-        connection.command(receiver).await.map_err(|error| classify(Stage::Receiver, &error))?;
+        let recipient = Rcpt::new(address.clone(), Vec::new());
+        connection.command(recipient).await.map_err(|error| classify(Stage::Recipient, &error))?;
     }
     connection.command(Data).await.map_err(|error| classify(Stage::Content, &error))?;
     connection.message(&content).await.map_err(|error| classify(Stage::Content, &error))

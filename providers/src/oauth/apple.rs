@@ -6,9 +6,9 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
-use super::OAuthError;
+use super::error::OAuthError;
 
-/// How long a secret is good for; Apple takes six months at most.
+/// How long a client secret is valid; Apple accepts at most six months.
 const LIFETIME: TimeDelta = TimeDelta::minutes(5);
 
 /// A key of Apple's developer account.
@@ -18,7 +18,7 @@ pub struct AppleKey {
     key: EncodingKey,
 }
 
-/// The key is no EC key in PEM.
+/// The key is not an EC key in PEM.
 #[derive(Debug, thiserror::Error)]
 #[error("Apple's private key is not readable: it is the text of the .p8 file, from BEGIN to END PRIVATE KEY")]
 pub struct AppleKeyError;
@@ -33,18 +33,18 @@ struct Claims<'a> {
 }
 
 impl AppleKey {
-    /// The key of that id and team, from the text of its `.p8` file. Line breaks may
-    /// be written as `\n`, as they are in environment variables.
+    /// The key with this id and team, from the text of its `.p8` file. Line breaks may be
+    /// written as `\n`, as in environment variables.
     pub fn new(team_id: &str, key_id: &str, pem: &SecretString) -> Result<Self, AppleKeyError> {
         let pem = pem.expose_secret().replace("\\n", "\n");
         let key = EncodingKey::from_ec_pem(pem.trim().as_bytes()).map_err(|_| AppleKeyError)?;
-        // A key of another kind is only found out when it signs.
+        // A key of another type is detected only when it signs.
         let key = Self { team_id: team_id.to_owned(), key_id: key_id.to_owned(), key };
         key.client_secret("", "", DateTime::UNIX_EPOCH).map_err(|_| AppleKeyError)?;
         Ok(key)
     }
 
-    /// A client secret for the provider `audience`, good from `now` on.
+    /// A client secret for the provider `audience`, valid from `now` on.
     pub(super) fn client_secret(
         &self,
         client_id: &str,
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn signs_secrets_as_apple_asks() {
+    fn signs_secrets_as_apple_requires() {
         let key = AppleKey::new("TEAM123456", "KEY1234567", &pem().into()).expect("a key");
         let now = DateTime::from_timestamp(1_800_000_000, 0).expect("in range");
 
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_line_breaks_as_environments_write_them() {
+    fn accepts_line_breaks_as_environments_write_them() {
         let escaped = pem().trim().replace('\n', "\\n");
 
         assert!(AppleKey::new("T", "K", &escaped.into()).is_ok());

@@ -1,4 +1,4 @@
-//! A provider that says what a test told it to.
+//! A provider that follows the script of a test.
 
 use std::{collections::VecDeque, sync::Mutex};
 
@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{Callback, ExternalPerson, Flow, IdentityProvider, OAuthError};
 
-/// Identifies people from a script, in its order; past its end it is unavailable.
+/// Returns scripted results in order; after the last one it is unavailable.
 #[derive(Debug, Default)]
 pub struct ScriptedProvider {
     script: Mutex<VecDeque<Result<ExternalPerson, OAuthError>>>,
@@ -15,24 +15,24 @@ pub struct ScriptedProvider {
 }
 
 impl ScriptedProvider {
-    /// A provider with these answers.
+    /// A provider with these results.
     pub fn new(script: impl IntoIterator<Item = Result<ExternalPerson, OAuthError>>) -> Self {
         Self { script: Mutex::new(script.into_iter().collect()), ..Self::default() }
     }
 
-    /// One whose browsers come back by a posted form.
+    /// A provider that redirects browsers by a form post.
     #[must_use]
     pub fn by_post(mut self) -> Self {
         self.by_post = true;
         self
     }
 
-    /// One more answer.
+    /// Adds a result.
     pub fn push(&self, answer: Result<ExternalPerson, OAuthError>) {
         locked(&self.script).push_back(answer);
     }
 
-    /// What people came back with, oldest first.
+    /// The flows and callbacks so far, oldest first.
     pub fn flows(&self) -> Vec<(Flow, Callback)> {
         locked(&self.flows).clone()
     }
@@ -54,7 +54,7 @@ impl IdentityProvider for ScriptedProvider {
         answer.unwrap_or_else(|| Err(OAuthError::Unavailable("the script has ended".to_owned())))
     }
 
-    fn answers_by_post(&self) -> bool {
+    fn uses_form_post(&self) -> bool {
         self.by_post
     }
 }

@@ -1,4 +1,4 @@
-//! GitHub: OAuth 2 without an ID token. Who came is asked of its API.
+//! GitHub: OAuth 2 without an ID token. The person is read from its API.
 
 use async_trait::async_trait;
 use http::{Request, header};
@@ -11,28 +11,28 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
-    Callback, ExternalPerson, Flow, IdentityProvider, OAuthError, Transport, token_refusal,
+    Callback, ExternalPerson, Flow, IdentityProvider, OAuthError, Transport, error::token_refusal,
     transport::TransportError,
 };
 
-/// GitHub, or something that speaks like it.
+/// GitHub, or a compatible server.
 #[derive(Debug)]
 pub struct GithubOptions {
-    /// What it knows this instance as.
+    /// Client id.
     pub client_id: String,
-    /// How this instance proves it.
+    /// Client secret.
     pub client_secret: SecretString,
-    /// Where the browser is sent.
+    /// Authorization endpoint.
     pub authorize_url: String,
-    /// Where a code becomes a token.
+    /// Token endpoint.
     pub token_url: String,
-    /// What the addresses of its API start with.
+    /// Base URL of the API.
     pub api_url: String,
 }
 
 type Client = BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
 
-/// Signs people in at GitHub.
+/// Sign-in at GitHub.
 #[derive(Debug)]
 pub struct GithubProvider {
     client: Client,
@@ -57,8 +57,7 @@ struct Email {
 }
 
 impl GithubProvider {
-    /// GitHub; nothing is asked of it before somebody signs in. Fails where an address
-    /// is no URL.
+    /// A provider; it makes no request before a sign-in. Fails if a URL is invalid.
     pub fn new(options: GithubOptions, transport: Transport) -> Result<Self, OAuthError> {
         let wrong = |_| OAuthError::Misconfigured("an address is no URL".to_owned());
         let authorize_url = Url::parse(&options.authorize_url).map_err(wrong)?;
@@ -126,16 +125,17 @@ impl IdentityProvider for GithubProvider {
         self.transport.within(self.redeem(flow, callback)).await
     }
 
-    fn answers_by_post(&self) -> bool {
+    fn uses_form_post(&self) -> bool {
         false
     }
 }
 
-/// Whether an answer is of who the browser was sent to, as far as it says. GitHub has
-/// no issuer to compare with, so its origin is.
-fn check_issuer(authorize_url: &Url, told: Option<&str>) -> Result<(), OAuthError> {
-    let is_ours = |told: &str| Url::parse(told).is_ok_and(|told| told.origin() == authorize_url.origin());
-    if told.is_none_or(is_ours) {
+/// Checks the issuer of a callback, if it has one. GitHub has no issuer of its own: the
+/// origin of its authorization endpoint is compared.
+fn check_issuer(authorize_url: &Url, issuer: Option<&str>) -> Result<(), OAuthError> {
+    let is_ours =
+        |issuer: &str| Url::parse(issuer).is_ok_and(|issuer| issuer.origin() == authorize_url.origin());
+    if issuer.is_none_or(is_ours) {
         Ok(())
     } else {
         Err(OAuthError::Untrusted("it is another issuer's".to_owned()))
@@ -146,7 +146,7 @@ fn refusal(error: RequestTokenError<TransportError, BasicErrorResponse>) -> OAut
     match error {
         RequestTokenError::ServerResponse(answer) => token_refusal(answer.error().as_ref()),
         RequestTokenError::Request(error) => error.into(),
-        // GitHub refuses with status 200.
+        // GitHub sends errors with status 200.
         RequestTokenError::Parse(_, body) => match serde_json::from_slice::<BasicErrorResponse>(&body) {
             Ok(answer) => token_refusal(answer.error().as_ref()),
             Err(_) => OAuthError::Untrusted("its token cannot be read".to_owned()),
@@ -155,7 +155,7 @@ fn refusal(error: RequestTokenError<TransportError, BasicErrorResponse>) -> OAut
     }
 }
 
-/// The person with their primary address, proven or not.
+/// The person with their primary address, verified or not.
 fn person(user: User, emails: Vec<Email>) -> ExternalPerson {
     let primary = emails.into_iter().find(|email| email.primary);
     ExternalPerson {
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_the_primary_address_and_no_other() {
+    fn uses_only_the_primary_address() {
         for (emails, address, verified) in [
             (
                 vec![email("a@b.example", false, true), email("c@d.example", true, true)],
@@ -211,14 +211,14 @@ mod tests {
     #[test]
     fn an_answer_of_another_origin_is_not_believed() {
         let authorize = Url::parse("https://github.com/login/oauth/authorize").expect("a URL");
-        for (told, good) in [
+        for (issuer, good) in [
             (None, true),
             (Some("https://github.com/login/oauth"), true),
             (Some("https://accounts.google.com"), false),
             (Some("http://github.com"), false),
             (Some("github"), false),
         ] {
-            assert_eq!(check_issuer(&authorize, told).is_ok(), good, "{told:?}");
+            assert_eq!(check_issuer(&authorize, issuer).is_ok(), good, "{issuer:?}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Providers that speak OpenID Connect: endpoints and keys by discovery, people by
-//! their ID token.
+//! Providers with OpenID Connect: endpoints and keys are discovered, and the person is read
+//! from the ID token.
 
 mod person;
 
@@ -24,53 +24,53 @@ use tokio::sync::Mutex;
 
 use self::person::person;
 use super::{
-    AppleKey, Callback, ExternalPerson, Flow, IdentityProvider, OAuthError, Transport, token_refusal,
+    AppleKey, Callback, ExternalPerson, Flow, IdentityProvider, OAuthError, Transport, error::token_refusal,
     transport::TransportError,
 };
 use crate::resilience::Clock;
 
-/// How long endpoints and keys are used before they are asked for again.
-const FRESH_FOR: TimeDelta = TimeDelta::hours(1);
-/// Shortest time between two looks for a key that nobody knows.
-const KEY_INTERVAL: TimeDelta = TimeDelta::minutes(1);
+/// How long the metadata is cached.
+const METADATA_LIFETIME: TimeDelta = TimeDelta::hours(1);
+/// Shortest time between two refreshes for an unknown key.
+const MIN_REFRESH_INTERVAL: TimeDelta = TimeDelta::minutes(1);
 /// How far the provider's clock may be ahead.
 const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
 
-/// A provider of OpenID Connect.
+/// The settings of a provider.
 #[derive(Debug)]
 pub struct OidcOptions {
-    /// Its issuer, under which its discovery document is.
+    /// Issuer URL, which the discovery document is found under.
     pub issuer: String,
-    /// What it knows this instance as.
+    /// Client id.
     pub client_id: String,
-    /// How this instance proves it.
+    /// Client credential.
     pub credential: Credential,
-    /// What is asked for beside `openid`.
+    /// Scopes besides `openid`.
     pub scopes: &'static [&'static str],
-    /// Whether the browser is to come back by a posted form, as Apple asks.
+    /// Whether the provider redirects by a form post, as Apple requires.
     pub form_post: bool,
 }
 
-/// How this instance proves who it is.
+/// The credential of this client.
 #[derive(Debug)]
 pub enum Credential {
-    /// With a secret.
+    /// A client secret.
     Secret(SecretString),
-    /// With a JWT that it signs each time, as Apple asks.
+    /// A JWT that is signed for each request, as Apple requires.
     Signed(AppleKey),
 }
 
-/// Signs people in by OpenID Connect.
+/// Sign-in by OpenID Connect.
 #[derive(Debug)]
 pub struct OidcProvider {
     options: OidcOptions,
     issuer: IssuerUrl,
     transport: Transport,
-    known: Mutex<Option<Known>>,
-    clock: ShownClock,
+    cache: Mutex<Option<CachedMetadata>>,
+    clock: DebugClock,
 }
 
-/// The part of discovery that tells whether answers name who gives them (RFC 9207).
+/// The additional metadata: whether callbacks contain the issuer (RFC 9207).
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 struct Additional {
     #[serde(default)]
@@ -95,67 +95,67 @@ type Metadata = ProviderMetadata<
 >;
 
 #[derive(Clone, Debug)]
-struct Known {
+struct CachedMetadata {
     metadata: Arc<Metadata>,
-    asked_at: DateTime<Utc>,
-    /// When a key that nobody knew was last looked for.
-    key_sought_at: Option<DateTime<Utc>>,
+    fetched_at: DateTime<Utc>,
+    /// When it was last refreshed for an unknown key.
+    refreshed_at: Option<DateTime<Utc>>,
 }
 
-struct ShownClock(Clock);
+struct DebugClock(Clock);
 
-impl std::fmt::Debug for ShownClock {
+impl std::fmt::Debug for DebugClock {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Clock")
     }
 }
 
 impl OidcProvider {
-    /// A provider; nothing is asked of it before somebody signs in. Fails where the
-    /// issuer is no URL.
+    /// A provider; it makes no request before a sign-in. Fails if the issuer is not a URL.
     pub fn new(options: OidcOptions, transport: Transport, clock: Clock) -> Result<Self, OAuthError> {
         let issuer = IssuerUrl::new(options.issuer.clone())
             .map_err(|error| OAuthError::Misconfigured(format!("the issuer is no URL: {error}")))?;
-        Ok(Self { options, issuer, transport, known: Mutex::new(None), clock: ShownClock(clock) })
+        Ok(Self { options, issuer, transport, cache: Mutex::new(None), clock: DebugClock(clock) })
     }
 
     fn now(&self) -> DateTime<Utc> {
         (self.clock.0)()
     }
 
-    /// Endpoints and keys, at most an hour old unless the provider is away.
+    /// The metadata, at most an hour old unless the provider is unavailable.
     async fn metadata(&self) -> Result<Arc<Metadata>, OAuthError> {
-        let mut known = self.known.lock().await;
+        let mut cache = self.cache.lock().await;
         let now = self.now();
-        match known.as_mut() {
-            Some(known) if now < known.asked_at + FRESH_FOR => Ok(known.metadata.clone()),
+        match cache.as_mut() {
+            Some(cached) if now < cached.fetched_at + METADATA_LIFETIME => Ok(cached.metadata.clone()),
             Some(stale) => {
                 match self.discover().await {
                     Ok(metadata) => stale.metadata = metadata,
                     Err(error) => tracing::warn!(issuer = %self.options.issuer, %error, "discovery failed"),
                 }
-                stale.asked_at = now;
+                stale.fetched_at = now;
                 Ok(stale.metadata.clone())
             }
             None => {
                 let metadata = self.discover().await?;
-                *known = Some(Known { metadata: metadata.clone(), asked_at: now, key_sought_at: None });
+                *cache =
+                    Some(CachedMetadata { metadata: metadata.clone(), fetched_at: now, refreshed_at: None });
                 Ok(metadata)
             }
         }
     }
 
-    /// Endpoints and keys anew, since a key is not among those known; none where the
-    /// last look is too recent.
-    async fn newer_metadata(&self) -> Result<Option<Arc<Metadata>>, OAuthError> {
-        let mut known = self.known.lock().await;
+    /// Refreshes the metadata for an unknown key. None if the last refresh is too recent.
+    async fn refresh_metadata(&self) -> Result<Option<Arc<Metadata>>, OAuthError> {
+        let mut cache = self.cache.lock().await;
         let now = self.now();
-        let sought_at = known.as_ref().and_then(|known| known.key_sought_at);
-        if sought_at.is_some_and(|at| now < at + KEY_INTERVAL) {
+        let refreshed_at = cache.as_ref().and_then(|cached| cached.refreshed_at);
+        if refreshed_at.is_some_and(|at| now < at + MIN_REFRESH_INTERVAL) {
             return Ok(None);
         }
         let metadata = self.discover().await?;
-        *known = Some(Known { metadata: metadata.clone(), asked_at: now, key_sought_at: Some(now) });
+        *cache =
+            Some(CachedMetadata { metadata: metadata.clone(), fetched_at: now, refreshed_at: Some(now) });
         Ok(Some(metadata))
     }
 
@@ -201,8 +201,8 @@ impl OidcProvider {
 
     async fn redeem(&self, flow: &Flow, callback: &Callback) -> Result<ExternalPerson, OAuthError> {
         let metadata = self.metadata().await?;
-        let names_itself = metadata.additional_metadata().authorization_response_iss_parameter_supported;
-        check_issuer(&self.options.issuer, callback.issuer.as_deref(), names_itself)?;
+        let sends_issuer = metadata.additional_metadata().authorization_response_iss_parameter_supported;
+        check_issuer(&self.options.issuer, callback.issuer.as_deref(), sends_issuer)?;
         let client_id = ClientId::new(self.options.client_id.clone());
         let client = CoreClient::from_provider_metadata(
             Metadata::clone(&metadata),
@@ -218,13 +218,13 @@ impl OidcProvider {
             .request_async(&self.transport)
             .await
             .map_err(refusal)?;
-        let token = answer.id_token().ok_or_else(|| untrusted("there is no ID token"))?;
+        let token = answer.id_token().ok_or_else(|| OAuthError::untrusted("there is no ID token"))?;
         let claims = self.verify(token, &metadata, &flow.nonce).await?;
         person(&claims, callback.user.as_deref())
     }
 
-    /// The claims of an ID token that passes every check. Where its key is unknown, the
-    /// provider may have changed its keys: they are asked for again.
+    /// The claims of an ID token that passes every check. If its key is unknown, the metadata
+    /// is refreshed, since the provider may have rotated its keys.
     async fn verify(
         &self,
         token: &CoreIdToken,
@@ -235,12 +235,15 @@ impl OidcProvider {
             Err(ClaimsVerificationError::SignatureVerification(
                 SignatureVerificationError::NoMatchingKey,
             )) => {
-                let newer = self.newer_metadata().await?.ok_or_else(|| untrusted("its key is unknown"))?;
+                let newer = self
+                    .refresh_metadata()
+                    .await?
+                    .ok_or_else(|| OAuthError::untrusted("its key is unknown"))?;
                 self.check(token, &newer, nonce)
             }
             checked => checked,
         }
-        .map_err(|error| untrusted(reason(&error)))
+        .map_err(|error| OAuthError::untrusted(reason(&error)))
     }
 
     fn check(
@@ -251,7 +254,7 @@ impl OidcProvider {
     ) -> Result<CoreIdTokenClaims, ClaimsVerificationError> {
         let now = self.now();
         let client_id = ClientId::new(self.options.client_id.clone());
-        // As of a public client: a MAC under the client secret is no signature.
+        // As for a public client: tokens signed with the client secret are not accepted.
         let verifier =
             CoreIdTokenVerifier::new_public_client(client_id, self.issuer.clone(), metadata.jwks().clone())
                 .set_allowed_algs(HashSet::from([
@@ -276,7 +279,7 @@ impl IdentityProvider for OidcProvider {
         self.transport.within(self.redeem(flow, callback)).await
     }
 
-    fn answers_by_post(&self) -> bool {
+    fn uses_form_post(&self) -> bool {
         self.options.form_post
     }
 }
@@ -286,22 +289,17 @@ fn redirect_url(flow: &Flow) -> Result<RedirectUrl, OAuthError> {
         .map_err(|_| OAuthError::Misconfigured("the callback's address is no URL".to_owned()))
 }
 
-/// Whether an answer is of this issuer, as far as it says. One that always says so is
-/// not believed where it does not.
-fn check_issuer(expected: &str, told: Option<&str>, always_told: bool) -> Result<(), OAuthError> {
-    match told {
-        Some(told) if told == expected => Ok(()),
-        None if !always_told => Ok(()),
-        Some(_) => Err(untrusted("it is another issuer's")),
-        None => Err(untrusted("it does not name its issuer")),
+/// Checks the issuer of a callback, which is required if the provider always sends it.
+fn check_issuer(expected: &str, issuer: Option<&str>, is_required: bool) -> Result<(), OAuthError> {
+    match issuer {
+        Some(issuer) if issuer == expected => Ok(()),
+        None if !is_required => Ok(()),
+        Some(_) => Err(OAuthError::untrusted("it is another issuer's")),
+        None => Err(OAuthError::untrusted("it does not name its issuer")),
     }
 }
 
-fn untrusted(reason: &str) -> OAuthError {
-    OAuthError::Untrusted(reason.to_owned())
-}
-
-/// What is wrong, without what the token says.
+/// The reason for an invalid token, without its content.
 fn reason(error: &ClaimsVerificationError) -> &'static str {
     match error {
         ClaimsVerificationError::Expired(_) => "the ID token has expired",
@@ -322,8 +320,8 @@ fn refusal(error: TokenError) -> OAuthError {
     match error {
         RequestTokenError::ServerResponse(answer) => token_refusal(answer.error().as_ref()),
         RequestTokenError::Request(error) => error.into(),
-        RequestTokenError::Parse(..) => untrusted("its tokens cannot be read"),
-        RequestTokenError::Other(_) => untrusted("it is no answer to a code"),
+        RequestTokenError::Parse(..) => OAuthError::untrusted("its tokens cannot be read"),
+        RequestTokenError::Other(_) => OAuthError::untrusted("it is no answer to a code"),
     }
 }
 
@@ -332,9 +330,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_of_the_issuer_it_names() {
+    fn a_callback_must_come_from_the_issuer() {
         let ours = "https://accounts.example";
-        for (told, always_told, good) in [
+        for (issuer, is_required, good) in [
             (Some(ours), true, true),
             (Some(ours), false, true),
             (None, false, true),
@@ -343,7 +341,7 @@ mod tests {
             (Some("https://evil.example"), false, false),
             (Some(""), false, false),
         ] {
-            assert_eq!(check_issuer(ours, told, always_told).is_ok(), good, "{told:?} {always_told}");
+            assert_eq!(check_issuer(ours, issuer, is_required).is_ok(), good, "{issuer:?} {is_required}");
         }
     }
 }

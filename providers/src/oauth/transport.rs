@@ -1,5 +1,5 @@
-//! Requests to one provider: through the guarded client, bounded in time, and held
-//! back while the provider's circuit is open.
+//! Requests to one provider: through the guarded client, with time limits and a circuit
+//! breaker.
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse};
 use tracing::Instrument;
 
-use super::OAuthError;
+use super::error::OAuthError;
 use crate::{
     circuits::{Circuits, Permit, Report},
     http::{GuardedClient, HttpError, HttpOptions, OutboundRequest},
@@ -15,56 +15,56 @@ use crate::{
     resilience::Clock,
 };
 
-/// Largest answer: sets of keys and profiles are a few KiB.
+/// Largest response: key sets and profiles have a few KiB.
 const MAX_RESPONSE_BYTES: usize = 512 * 1024;
 
-/// How a provider is spoken to.
+/// The options of requests to a provider.
 #[derive(Clone, Debug)]
 pub struct TransportOptions {
-    /// What its circuit is called; no two providers share one.
+    /// Name of the circuit; unique for each provider.
     pub circuit: String,
-    /// For the connection, TLS included.
+    /// Time limit for the connection, including TLS.
     pub connect_timeout: Duration,
-    /// For one request, and for one step of a sign-in with all its requests.
+    /// Time limit for one request, and for one step of a sign-in with all its requests.
     pub timeout: Duration,
-    /// Lets requests reach private addresses.
+    /// Whether requests may reach private addresses.
     pub allow_private_addresses: bool,
-    /// The addresses of the provider in the settings; these may be private.
+    /// URLs of the provider in the settings, which may be private.
     pub addresses: Vec<String>,
 }
 
-/// Sends requests to one provider. It follows no redirect.
+/// Sends requests to one provider. It follows no redirects.
 pub struct Transport {
-    line: Arc<Line>,
+    client: Arc<BreakerClient>,
     timeout: Duration,
 }
 
-/// What one request goes through, whoever waits for its answer.
-struct Line {
-    client: GuardedClient,
+/// A client with a circuit breaker.
+struct BreakerClient {
+    http: GuardedClient,
     circuit: String,
     circuits: Arc<dyn Circuits>,
     clock: Clock,
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
-    /// Requests failed in a row.
-    #[error("it failed a few times in a row and is left alone for a while")]
-    Resting,
+    /// The circuit is open.
+    #[error("it failed several times in a row and its circuit is open")]
+    CircuitOpen,
     /// The connection failed, or took too long.
     #[error(transparent)]
     Http(#[from] HttpError),
-    /// The provider cannot do it now.
+    /// The provider responded with a temporary error.
     #[error("status {0}")]
     Status(u16),
-    /// The answer is no HTTP.
-    #[error("the answer is malformed")]
+    /// The response is malformed.
+    #[error("the response is malformed")]
     Malformed,
-    /// This process ends.
-    #[error("the request was broken off")]
-    BrokenOff,
+    /// The process is shutting down.
+    #[error("the request was aborted")]
+    Aborted,
 }
 
 impl From<TransportError> for OAuthError {
@@ -74,24 +74,24 @@ impl From<TransportError> for OAuthError {
 }
 
 impl Transport {
-    /// A transport to the provider of these addresses.
+    /// A transport with these options.
     pub fn new(
         options: TransportOptions,
         circuits: Arc<dyn Circuits>,
         clock: Clock,
     ) -> Result<Self, HttpError> {
-        let client = GuardedClient::new(HttpOptions {
+        let http = GuardedClient::new(HttpOptions {
             connect_timeout: options.connect_timeout,
             total_timeout: options.timeout,
             max_response_bytes: MAX_RESPONSE_BYTES,
             allow_private_addresses: options.allow_private_addresses,
             allowed_origins: options.addresses,
         })?;
-        let line = Arc::new(Line { client, circuit: options.circuit, circuits, clock });
-        Ok(Self { line, timeout: options.timeout })
+        let client = Arc::new(BreakerClient { http, circuit: options.circuit, circuits, clock });
+        Ok(Self { client, timeout: options.timeout })
     }
 
-    /// A step of a sign-in, with all its requests, in bounded time.
+    /// Runs a step of a sign-in, with all its requests, within the time limit.
     pub(super) async fn within<T>(
         &self,
         step: impl Future<Output = Result<T, OAuthError>>,
@@ -100,21 +100,20 @@ impl Transport {
         tokio::time::timeout(self.timeout, step).await.unwrap_or_else(late)
     }
 
-    /// The answer to a request. A request that was begun goes to its end, at most the
-    /// timeout, though nobody waits any more: browsers that hang up say nothing about the
-    /// provider.
+    /// Sends a request. It continues until its time limit even if the caller is dropped, so
+    /// that a browser which disconnects does not count as a failure of the provider.
     pub(super) async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
-        let line = self.line.clone();
-        let asked = tokio::spawn(async move { line.exchange(request).await }.in_current_span());
-        asked.await.unwrap_or(Err(TransportError::BrokenOff))
+        let client = self.client.clone();
+        let asked = tokio::spawn(async move { client.exchange(request).await }.in_current_span());
+        asked.await.unwrap_or(Err(TransportError::Aborted))
     }
 }
 
-impl Line {
+impl BreakerClient {
     async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
         if let Permit::Refused { .. } = self.circuits.ask(&self.circuit, (self.clock)()).await {
             metrics::circuit_held_back(&self.circuit);
-            return Err(TransportError::Resting);
+            return Err(TransportError::CircuitOpen);
         }
         let answer = self.send(request).await;
         let report = match &answer {
@@ -137,7 +136,7 @@ impl Line {
             headers: headers.collect(),
             body: Bytes::from(body),
         };
-        let answer = self.client.send_once(outbound).await?;
+        let answer = self.http.send_once(outbound).await?;
         if answer.status >= 500 || answer.status == 429 {
             return Err(TransportError::Status(answer.status));
         }
@@ -161,7 +160,7 @@ impl<'c> AsyncHttpClient<'c> for Transport {
 impl std::fmt::Debug for Transport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Transport")
-            .field("circuit", &self.line.circuit)
+            .field("circuit", &self.client.circuit)
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }

@@ -41,7 +41,7 @@ impl Ending {
     }
 
     fn tell(self, message: &str) {
-        logging::complain(self.format, self.role, module_path!(), message);
+        logging::log_fatal(self.format, self.role, module_path!(), message);
     }
 }
 

@@ -98,5 +98,5 @@ async fn find_silent(platform: &Platform) -> Option<String> {
 }
 
 fn database(settings: &Settings) -> String {
-    format!("the database at {}", settings.database_place())
+    format!("the database at {}", settings.database_location())
 }

@@ -272,7 +272,7 @@ async fn who_does_not_answer_is_told_where_a_command_takes_too_long() {
 
     desk.platform.db.clone().close().await.expect("closed");
     let gone = deadline.perform(&desk.platform, never()).await.expect_err("too late").to_string();
-    let place = desk.platform.settings.database_place();
+    let place = desk.platform.settings.database_location();
     assert!(gone.starts_with(&format!("no answer from the database at {place} within")), "{gone}");
 }
 

@@ -1,7 +1,7 @@
 //! The throw-away account of a demo.
 
 use anyhow::Context;
-use atelier_providers::api_client::ApiClient;
+use atelier_client::ApiClient;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -41,7 +41,7 @@ impl Display {
             Self::Bar(bar) => show_on(bar, sighting),
             Self::Lines { state } => {
                 if let Some(line) = line(state, sighting) {
-                    terminal::say(line);
+                    terminal::print_line(line);
                 }
             }
         }

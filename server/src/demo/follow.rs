@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use atelier_providers::api_client::{ApiClient, ApiClientError, ServerEvent};
+use atelier_client::{ApiClient, ApiClientError, ServerEvent};
 use serde_json::Value;
 
 /// Connections in a row that may end without a single event.
@@ -53,13 +53,13 @@ pub(crate) async fn follow(
         let before = last_event_id.clone();
         let dropped = match watch(client, job_path, &mut last_event_id, &mut show).await {
             Ok(()) => None,
-            Err(error) if error.is_passing() => Some(error),
+            Err(error) if error.is_transient() => Some(error),
             Err(error) => return Err(error),
         };
         match client.get(job_path).await {
             Ok(answer) if has_ended(&answer.body) => return Ok(job_of(answer.body)),
             Ok(_) => {}
-            Err(error) if error.is_passing() && fruitless < MAX_FRUITLESS => {}
+            Err(error) if error.is_transient() && fruitless < MAX_FRUITLESS => {}
             Err(error) => return Err(error),
         }
         fruitless = if last_event_id == before { fruitless + 1 } else { 0 };

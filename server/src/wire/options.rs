@@ -25,7 +25,7 @@ pub(super) fn services(settings: &Settings, public_url: String) -> ServiceOption
             access_token: auth.access_token_lifetime(),
             refresh_token: auth.refresh_token_lifetime(),
             refresh_grace: auth.refresh_grace(),
-            longest_sign_in: auth.longest_sign_in(),
+            longest_sign_in: auth.max_sign_in_age(),
             hash_concurrency: auth.password_hash_concurrency,
             require_verified_email: auth.require_verified_email,
             hide_registered_emails: auth.hide_registered_emails,
@@ -168,7 +168,7 @@ fn host() -> String {
 #[cfg(test)]
 mod tests {
     use atelier_builder::generation::RunGeneration;
-    use atelier_config::LONGEST_ANSWER_SECS;
+    use atelier_config::MAX_LLM_TIMEOUT_SECS;
     use atelier_queue::Job;
 
     use super::*;
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn the_longest_answer_leaves_a_generation_time_to_store_it() {
-        let longest = Duration::from_secs(LONGEST_ANSWER_SECS.unsigned_abs());
+        let longest = Duration::from_secs(MAX_LLM_TIMEOUT_SECS.unsigned_abs());
 
         assert!(longest + Duration::from_secs(60) <= RunGeneration::policy().timeout);
     }

@@ -11,7 +11,6 @@ use atelier_providers::{
         ChatModel,
         failover::FailoverModel,
         openai::{OpenAi, OpenAiOptions},
-        scaffold::Scaffold,
     },
     mail::{
         Mailer,
@@ -23,6 +22,7 @@ use atelier_providers::{
     shared_redis::SharedRedisOptions,
 };
 use atelier_queue::Clock;
+use atelier_scaffold::Scaffold;
 use chrono::TimeDelta;
 
 /// What the server of `[llm]` itself is called.

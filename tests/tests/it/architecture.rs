@@ -37,6 +37,8 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("api", &["services", "foundation", "builder", "queue", "providers", "entities", "config", "ops"]),
+    ("scaffold", &["providers"]),
+    ("client", &["providers"]),
     ("worker", &["services", "queue", "providers", "entities", "config", "ops"]),
     ("scheduler", &["services", "queue", "providers", "entities", "config", "ops"]),
     (
@@ -48,6 +50,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "services",
             "foundation",
             "builder",
+            "scaffold",
+            "client",
             "queue",
             "providers",
             "entities",

@@ -33,7 +33,7 @@ pub(super) async fn start(ground: &Ground<'_>) -> anyhow::Result<Parts> {
     let servers = Servers::start(&programs, ground.scratch, ground.warden, own_mounts).await?;
     match start_processes(ground, &servers, &clocks).await {
         Ok((members, product, desk, direct)) => {
-            terminal::say(clocks.describe());
+            terminal::print_line(clocks.describe());
             Ok(Parts {
                 backing: Backing::Servers(Box::new(servers)),
                 members,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use atelier_entities::{GenerationMode, ProjectKind, project_files, project_versions, projects};
-use atelier_providers::llm::{Answer, AppKind, Effort, GenerationRequest};
+use atelier_providers::llm::{AppKind, Completion, Effort, GenerationRequest};
 use atelier_queue::{JobContext, JobError, LogLevel, Outcome, QueueError};
 use sea_orm::{DbErr, EntityTrait};
 use serde_json::json;
@@ -156,7 +156,7 @@ impl Generation {
     /// notes, and the application or its faults.
     async fn examine(
         &self,
-        answer: Answer,
+        answer: Completion,
         kind: ProjectKind,
     ) -> Result<(Vec<Fault>, Result<Written, Vec<Fault>>), JobError> {
         let limits = self.limits();
@@ -167,7 +167,7 @@ impl Generation {
             if !faults.is_empty() {
                 return (notes, Err(faults));
             }
-            let Answer { provider, model, .. } = answer;
+            let Completion { provider, model, .. } = answer;
             let checked = check::check(parsed.files, limits, kind);
             (notes, checked.map(|app| Written { app, summary: parsed.summary, provider, model }))
         });

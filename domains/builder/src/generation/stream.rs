@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use atelier_entities::{GenerationMode, Timestamp, to_micros};
-use atelier_providers::llm::{Answer, ChatModel, GenerationRequest, LlmError, StreamEvent};
+use atelier_providers::llm::{ChatModel, Completion, GenerationRequest, LlmError, StreamEvent};
 use atelier_queue::{JobContext, JobError};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::json;
@@ -86,7 +86,7 @@ pub(super) async fn follow(
     model: &dyn ChatModel,
     request: &GenerationRequest,
     mode: GenerationMode,
-) -> Result<Answer, JobError> {
+) -> Result<Completion, JobError> {
     let (meter, mut seen) = watch::channel(Meter::default());
     let sink = move |event: StreamEvent| {
         let StreamEvent::Delta { text } = event;
@@ -115,7 +115,7 @@ pub(super) fn stopped() -> JobError {
 /// What a failure of the model means for the job.
 fn job_error(error: LlmError, now: Timestamp) -> JobError {
     let (code, message) = match &error {
-        LlmError::Resting { provider, until } => return resting(provider, *until, now),
+        LlmError::CircuitOpen { provider, until } => return resting(provider, *until, now),
         LlmError::Transient { .. } => ("LLM_UNAVAILABLE", "the model server failed"),
         LlmError::RateLimited { .. } => ("LLM_RATE_LIMITED", "the model server asked to slow down"),
         LlmError::Quota { .. } => ("LLM_QUOTA", "the platform's account at the model server is exhausted"),
@@ -220,7 +220,7 @@ mod tests {
     fn a_job_waits_until_the_circuit_may_be_tried() {
         let at = |secs| Timestamp::from_timestamp(secs, 0).expect("a time");
         for (now, wait) in [(70, 30), (100, 1), (200, 1)] {
-            let resting = LlmError::Resting { provider: "openai".into(), until: at(100) };
+            let resting = LlmError::CircuitOpen { provider: "openai".into(), until: at(100) };
             let error = job_error(resting, at(now));
             assert_eq!(error.code, "CIRCUIT_OPEN");
             assert_eq!(error.disposition, Disposition::Wait(Duration::from_secs(wait)), "at {now}");

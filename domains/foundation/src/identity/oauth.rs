@@ -163,7 +163,7 @@ impl Identity {
     pub fn oauth_cookie(&self, provider: SignInProvider, state: &str) -> SignInCookie {
         let is_https = self.oauth.public_url.starts_with("https://");
         let is_cross_site =
-            self.oauth.providers.get(&provider).is_some_and(|provider| provider.answers_by_post());
+            self.oauth.providers.get(&provider).is_some_and(|provider| provider.uses_form_post());
         // Browsers take such a name from this very host over https alone.
         let prefix = if is_https { "__Host-" } else { "" };
         SignInCookie {

@@ -14,7 +14,7 @@ async fn slow_reader(site: &Site) -> TcpStream {
     stream
 }
 
-/// Waits, within patience, until so many large answers are being written.
+/// Waits, within the time limit, until so many large answers are being written.
 async fn until_writing(site: &Site, count: usize) {
     let reached = async {
         while site.writing.load(Ordering::SeqCst) != count {
@@ -35,7 +35,7 @@ async fn an_answer_that_is_not_read_ends_the_connection() {
 }
 
 #[tokio::test]
-async fn a_stream_that_says_nothing_is_no_stall() {
+async fn a_silent_stream_is_not_a_stalled_write() {
     let site = Site::start(ConnectionLimits { write: SHORT, ..GENEROUS }).await;
     let mut stream = site.say("GET /events HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").await;
     read_to(&mut stream, "first\n\r\n").await;

@@ -1,4 +1,4 @@
-//! Which fault a server's refusal is.
+//! Classifies the error responses of a server.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use serde_json::Value;
 use super::super::LlmError;
 
 const MAX_MESSAGE_CHARS: usize = 300;
-/// Longer waits are not believed.
+/// Longest accepted Retry-After.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
-/// A response that is not a success.
+/// An error response.
 pub(super) struct Refusal<'a> {
     /// HTTP status.
     pub(super) status: u16,
@@ -19,49 +19,49 @@ pub(super) struct Refusal<'a> {
     pub(super) retry_after: Option<Duration>,
     /// The body, JSON or not.
     pub(super) body: &'a [u8],
-    /// Blotted out of the message.
+    /// The key, which is removed from the message.
     pub(super) api_key: &'a str,
 }
 
-/// The fault that `refusal` means.
+/// The error for an error response.
 pub(super) fn classify(refusal: &Refusal<'_>) -> LlmError {
     let body: Value = serde_json::from_slice(refusal.body).unwrap_or(Value::Null);
-    let said = Said::new(&body, refusal.api_key);
+    let object = ErrorObject::new(&body, refusal.api_key);
     let status = refusal.status;
-    let message = if said.message.is_empty() {
+    let message = if object.message.is_empty() {
         format!("status {status}")
     } else {
-        format!("status {status}: {}", said.message)
+        format!("status {status}: {}", object.message)
     };
     match status {
-        401 | 403 if !said.is_content_filter() => LlmError::Auth { message },
+        401 | 403 if !object.is_content_filter() => LlmError::Auth { message },
         402 => LlmError::Quota { message },
-        404 if said.codes.contains("model_not_found") => LlmError::Auth { message },
-        429 if said.is_quota() => LlmError::Quota { message },
+        404 if object.codes.contains("model_not_found") => LlmError::Auth { message },
+        429 if object.is_quota() => LlmError::Quota { message },
         429 => LlmError::RateLimited { message, after: refusal.retry_after },
         413 => LlmError::ContextTooLong { message },
         408 | 409 | 425 | 500.. => LlmError::Transient { message },
-        _ => said.request_fault(message),
+        _ => object.request_fault(message),
     }
 }
 
-/// The fault that an error object in the middle of a stream means.
+/// The error for an error object in the middle of a stream.
 pub(super) fn classify_streamed(error: &Value, api_key: &str) -> LlmError {
     let status = error.get("code").and_then(Value::as_u64).and_then(|code| u16::try_from(code).ok());
     if let Some(status) = status.filter(|status| (400..600).contains(status)) {
         let body = serde_json::json!({ "error": error }).to_string();
         return classify(&Refusal { status, retry_after: None, body: body.as_bytes(), api_key });
     }
-    let said = Said::new(&serde_json::json!({ "error": error }), api_key);
-    let message = said.message.clone();
-    if said.is_quota() {
+    let object = ErrorObject::new(&serde_json::json!({ "error": error }), api_key);
+    let message = object.message.clone();
+    if object.is_quota() {
         return LlmError::Quota { message };
     }
-    if said.codes.contains("rate_limit") {
+    if object.codes.contains("rate_limit") {
         return LlmError::RateLimited { message, after: None };
     }
-    match said.request_fault(message) {
-        LlmError::BadRequest { message } if !said.codes.contains("invalid_request") => {
+    match object.request_fault(message) {
+        LlmError::BadRequest { message } if !object.codes.contains("invalid_request") => {
             LlmError::Transient { message }
         }
         fault => fault,
@@ -80,13 +80,13 @@ pub(super) fn parse_retry_after(text: &str, now: DateTime<Utc>) -> Option<Durati
     Some(wait.min(MAX_RETRY_AFTER))
 }
 
-/// What the error object says, in lower case where it is matched.
-struct Said {
+/// The error object. `codes` are in lower case.
+struct ErrorObject {
     message: String,
     codes: String,
 }
 
-impl Said {
+impl ErrorObject {
     fn new(body: &Value, api_key: &str) -> Self {
         let error = body.get("error").unwrap_or(body);
         let text = |key: &str| error.get(key).and_then(Value::as_str).unwrap_or_default();
@@ -128,7 +128,7 @@ impl Said {
     }
 }
 
-/// One short line without the key or anything that looks like one.
+/// One short line without the key or similar secrets.
 fn clean(message: &str, api_key: &str) -> String {
     let without_key = if api_key.is_empty() { message.to_owned() } else { message.replace(api_key, "***") };
     let words: Vec<&str> =
@@ -150,12 +150,12 @@ mod tests {
             LlmError::ContentFilter { .. } => "filter",
             LlmError::ContextTooLong { .. } => "long",
             LlmError::Timeout { .. } => "timeout",
-            LlmError::Resting { .. } => "resting",
+            LlmError::CircuitOpen { .. } => "resting",
         }
     }
 
     #[test]
-    fn knows_the_faults_of_real_servers() {
+    fn classifies_errors_of_real_servers() {
         let table = [
             (401, r#"{"error":{"message":"Incorrect API key","code":"invalid_api_key"}}"#, "auth"),
             (403, r#"{"error":{"message":"Country not supported"}}"#, "auth"),
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_errors_in_the_middle_of_a_stream() {
+    fn classifies_errors_in_the_middle_of_a_stream() {
         let table = [
             (r#"{"message":"upstream died","code":502}"#, "transient"),
             (r#"{"message":"The server had an error","type":"server_error"}"#, "transient"),

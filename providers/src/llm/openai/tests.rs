@@ -86,7 +86,7 @@ fn done() -> String {
 }
 
 struct Outcome {
-    result: Result<Answer, LlmError>,
+    result: Result<Completion, LlmError>,
     heard: Vec<String>,
     requests: Vec<(String, Value)>,
 }
@@ -161,7 +161,7 @@ async fn streams_an_answer() {
 }
 
 #[tokio::test]
-async fn does_without_what_small_servers_leave_out() {
+async fn accepts_responses_with_missing_fields() {
     let bare = event(&json!({"choices": [{"delta": {"content": "hi"}}]}));
     let outcome = ask_with(Manner::Sends(vec![event(&json!({})), bare, end("length")]), |options| {
         options.api_key = String::new().into();
@@ -191,7 +191,7 @@ async fn reads_a_whole_answer_from_a_server_that_does_not_stream() {
 type Refusal = (fn() -> Response, fn(&LlmError) -> bool);
 
 #[tokio::test]
-async fn tells_what_a_refusal_means_and_asks_once() {
+async fn classifies_error_responses_without_retries() {
     fn body(code: &str) -> String {
         json!({"error": {"message": "secret-key is not enough", "type": code, "code": code}}).to_string()
     }

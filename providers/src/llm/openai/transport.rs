@@ -1,5 +1,5 @@
-//! One HTTP request, once: the library's own retries stay out, and a refusal
-//! is classified while its headers are at hand.
+//! Sends one HTTP request without the library's retries, and classifies error responses
+//! while their headers are available.
 
 use async_openai::error::OpenAIError;
 use async_openai::middleware::HttpRequestFactory;
@@ -18,7 +18,7 @@ use crate::http::describe;
 const MAX_REFUSAL_BYTES: usize = 64 * 1024;
 const MAX_WHOLE_BYTES: usize = 32 * 1024 * 1024;
 
-/// The service that the library sends its requests through.
+/// The service that the library sends requests with.
 pub(super) fn service(
     client: Client,
     api_key: SecretString,
@@ -58,18 +58,18 @@ fn is_json(response: &Response) -> bool {
     content_type.is_some_and(|value| value.trim_start().starts_with("application/json"))
 }
 
-/// Some servers ignore `stream` and answer in one JSON document; it becomes a
-/// stream of one event.
+/// Some servers ignore `stream` and respond with one JSON document, which becomes a stream
+/// of one event.
 async fn as_stream(response: Response) -> Result<Response, LlmError> {
     let (body, is_whole) = read(response, MAX_WHOLE_BYTES).await?;
     let document: Option<Value> = serde_json::from_slice(&body).ok().filter(|_| is_whole);
     let Some(document) = document else {
-        return Err(LlmError::Transient { message: "the answer is not whole or not JSON".into() });
+        return Err(LlmError::Transient { message: "the response is incomplete or not JSON".into() });
     };
     Ok(Response::from(::http::Response::new(format!("data: {document}\n\ndata: [DONE]\n\n"))))
 }
 
-/// The body up to `limit` bytes, and whether that is all of it.
+/// The body up to `limit` bytes, and whether that is the whole body.
 async fn read(mut response: Response, limit: usize) -> Result<(Bytes, bool), LlmError> {
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| broken(&error))? {

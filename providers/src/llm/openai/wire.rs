@@ -1,15 +1,15 @@
-//! The pieces of a streamed answer, read with tolerance: servers leave out
-//! fields and add their own.
+//! The chunks of a streamed completion. Every field is optional, since servers omit fields
+//! and add their own.
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::super::{Answer, LlmError, Usage};
+use super::super::{Completion, LlmError, Usage};
 
-/// Far above what any model writes; past it the rest is cut off.
+/// Largest completion; the rest is cut off.
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 
-/// One piece of the stream, or a whole answer from a server that cannot stream.
+/// One chunk of the stream, or a whole completion from a server that cannot stream.
 #[derive(Debug, Deserialize)]
 pub(super) struct Chunk {
     model: Option<String>,
@@ -21,12 +21,12 @@ pub(super) struct Chunk {
 #[derive(Debug, Deserialize)]
 struct Choice {
     #[serde(alias = "message")]
-    delta: Option<Piece>,
+    delta: Option<Delta>,
     finish_reason: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Piece {
+struct Delta {
     content: Option<String>,
     refusal: Option<String>,
 }
@@ -37,7 +37,7 @@ struct WireUsage {
     completion_tokens: Option<u64>,
 }
 
-/// Puts the pieces together.
+/// Assembles the chunks.
 #[derive(Debug)]
 pub(super) struct Collector {
     text: String,
@@ -49,7 +49,7 @@ pub(super) struct Collector {
 }
 
 impl Collector {
-    /// `model` is the name that stands where the server tells none.
+    /// `model` is the name that is used if the server sends none.
     pub(super) fn new(provider: &str, model: &str) -> Self {
         Self {
             text: String::new(),
@@ -61,17 +61,17 @@ impl Collector {
         }
     }
 
-    /// Whether any text has come.
+    /// Whether any text has arrived.
     pub(super) fn has_begun(&self) -> bool {
         !self.text.is_empty()
     }
 
-    /// Whether the answer has reached the bound of bytes.
+    /// Whether the completion has reached its size limit.
     pub(super) fn is_full(&self) -> bool {
         self.text.len() >= MAX_ANSWER_BYTES
     }
 
-    /// Adds a piece and returns its text, if it has any.
+    /// Adds a chunk and returns its text, if it has any.
     pub(super) fn take(&mut self, chunk: Chunk) -> Option<String> {
         if let Some(model) = chunk.model.filter(|model| !model.is_empty()) {
             self.model = model;
@@ -82,34 +82,36 @@ impl Collector {
         let choice = chunk.choices?.into_iter().next()?;
         self.finish_reason =
             choice.finish_reason.filter(|reason| !reason.is_empty()).or(self.finish_reason.take());
-        let piece = choice.delta?;
-        self.refusal.push_str(piece.refusal.as_deref().unwrap_or_default());
-        let text = piece.content.filter(|text| !text.is_empty())?;
+        let delta = choice.delta?;
+        self.refusal.push_str(delta.refusal.as_deref().unwrap_or_default());
+        let text = delta.content.filter(|text| !text.is_empty())?;
         self.text.push_str(&text);
         Some(text)
     }
 
-    /// The answer, once the stream has ended.
-    pub(super) fn finish(self) -> Result<Answer, LlmError> {
+    /// The completion, once the stream has ended.
+    pub(super) fn finish(self) -> Result<Completion, LlmError> {
         let is_cut = self.is_full();
         let truncated = match self.finish_reason.as_deref() {
             _ if is_cut => true,
             Some("content_filter") => {
-                return Err(LlmError::ContentFilter { message: "the server stopped the answer".into() });
+                return Err(LlmError::ContentFilter { message: "the server stopped the completion".into() });
             }
             Some("length" | "max_tokens") => true,
             Some(_) => false,
             None => {
-                return Err(LlmError::Transient { message: "the stream ended before the answer did".into() });
+                return Err(LlmError::Transient {
+                    message: "the stream ended before the completion did".into(),
+                });
             }
         };
         if self.text.is_empty() && !self.refusal.is_empty() {
             return Err(LlmError::ContentFilter { message: "the model refused to answer".into() });
         }
         if self.text.trim().is_empty() && !truncated {
-            return Err(LlmError::Transient { message: "the answer is empty".into() });
+            return Err(LlmError::Transient { message: "the completion is empty".into() });
         }
-        Ok(Answer {
+        Ok(Completion {
             text: self.text,
             provider: self.provider,
             model: self.model,
@@ -125,7 +127,7 @@ mod tests {
 
     use super::*;
 
-    fn collect(chunks: &[Value]) -> Result<Answer, LlmError> {
+    fn collect(chunks: &[Value]) -> Result<Completion, LlmError> {
         let mut collector = Collector::new("openai", "asked");
         for chunk in chunks {
             collector.take(serde_json::from_value(chunk.clone()).expect("a chunk"));
@@ -138,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_servers_really_send() {
+    fn reads_chunks_of_real_servers() {
         let usage =
             json!({"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}});
         let role = json!({"model": "real-1", "choices": [{"delta": {"role": "assistant", "content": null}}]});
@@ -158,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_apart_the_ways_to_have_no_answer() {
+    fn distinguishes_the_reasons_for_no_completion() {
         let refusal = json!({"choices": [{"delta": {"refusal": "I cannot"}, "finish_reason": "stop"}]});
         let is = |chunks: &[Value], expected: fn(&LlmError) -> bool| {
             let error = collect(chunks).expect_err("no answer");

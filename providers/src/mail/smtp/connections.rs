@@ -1,4 +1,4 @@
-//! Connections that are kept for the next mail.
+//! A pool of connections.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -10,14 +10,14 @@ use tokio::time::Instant;
 
 use super::server::Server;
 
-/// How long a connection may lie idle: less than servers wait before they hang up.
-const MOST_IDLE: Duration = Duration::from_secs(60);
+/// How long a connection may be idle: less than the usual timeouts of servers.
+const MAX_IDLE: Duration = Duration::from_secs(60);
 
-/// Makes connections, and keeps those that are lent back.
+/// Makes connections and pools those that are returned.
 pub(super) struct Connections {
     server: Server,
     timeout: Duration,
-    most_idle: usize,
+    max_idle: usize,
     idle: Mutex<Vec<Idle>>,
 }
 
@@ -27,11 +27,11 @@ struct Idle {
 }
 
 impl Connections {
-    pub(super) fn new(server: Server, timeout: Duration, most_idle: usize) -> Self {
-        Self { server, timeout, most_idle, idle: Mutex::default() }
+    pub(super) fn new(server: Server, timeout: Duration, max_idle: usize) -> Self {
+        Self { server, timeout, max_idle, idle: Mutex::default() }
     }
 
-    /// A connection that answers: the one that was used last, or another.
+    /// A working connection: the most recently used one, or a new one.
     pub(super) async fn take(&self) -> Result<AsyncSmtpConnection, SmtpError> {
         while let Some(mut connection) = self.pop() {
             if connection.test_connected().await {
@@ -41,17 +41,17 @@ impl Connections {
         self.server.connect(self.timeout).await
     }
 
-    /// Keeps a connection for the next mail, unless there are enough.
+    /// Returns a connection to the pool, unless the pool is full.
     pub(super) fn keep(&self, connection: AsyncSmtpConnection) {
         let mut idle = self.locked();
-        if !connection.has_broken() && idle.len() < self.most_idle {
+        if !connection.has_broken() && idle.len() < self.max_idle {
             idle.push(Idle { connection, since: Instant::now() });
         }
     }
 
     fn pop(&self) -> Option<AsyncSmtpConnection> {
         let mut idle = self.locked();
-        idle.retain(|idle| idle.since.elapsed() < MOST_IDLE);
+        idle.retain(|idle| idle.since.elapsed() < MAX_IDLE);
         idle.pop().map(|idle| idle.connection)
     }
 

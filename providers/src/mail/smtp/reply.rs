@@ -1,4 +1,4 @@
-//! What a refusal says about the mail, about its receiver, or about us.
+//! Classifies error replies: whether they concern the mail, its recipient or the sender.
 
 use std::error::Error;
 
@@ -8,66 +8,66 @@ use crate::mail::MailError;
 
 const MAX_MESSAGE_CHARS: usize = 300;
 
-/// How far a conversation had come.
+/// The stage of an SMTP session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// Connecting, encrypting, signing in.
+    /// Connection, TLS and sign-in.
     Connection,
-    /// Naming the sender.
+    /// MAIL FROM.
     Sender,
-    /// Naming the receiver.
-    Receiver,
-    /// Handing over the text.
+    /// RCPT TO.
+    Recipient,
+    /// DATA.
     Content,
 }
 
 pub(super) fn classify(stage: Stage, error: &SmtpError) -> MailError {
-    let message = cut(&error.to_string());
+    let message = truncate(&error.to_string());
     let code = error.status().and_then(|code| code.to_string().parse::<u16>().ok());
-    let said = error.source().map(ToString::to_string).unwrap_or_default();
-    judge(stage, code, &said, message)
+    let reply = error.source().map(ToString::to_string).unwrap_or_default();
+    classify_reply(stage, code, &reply, message)
 }
 
-/// `said` is the server's text without its code, `message` what is told of it.
-fn judge(stage: Stage, code: Option<u16>, said: &str, message: String) -> MailError {
+/// Classifies a reply by its code and by `reply`, its text without the code. `message` is
+/// the message of the error.
+fn classify_reply(stage: Stage, code: Option<u16>, reply: &str, message: String) -> MailError {
     match (stage, code) {
         (_, None | Some(..500 | 530 | 534 | 535 | 538)) | (Stage::Connection, Some(_)) => {
             MailError::Transient { message }
         }
-        (stage, Some(code)) if is_bounce(stage, code, said) => MailError::Bounced { code, message },
+        (stage, Some(code)) if is_bounce(stage, code, reply) => MailError::Bounced { code, message },
         (_, Some(code)) => MailError::Rejected { code, message },
     }
 }
 
-/// Whether a refusal for good says that there is no such mailbox. The enhanced status (RFC
-/// 3463) tells, where there is one and the server knows the receiver already; some
-/// servers look for the mailbox only once they have the text. Without one the code tells
-/// what was refused, the receiver. A status of permission, such as a block list, is about
-/// us and not about the mailbox.
-fn is_bounce(stage: Stage, code: u16, said: &str) -> bool {
-    let knows_receiver = matches!(stage, Stage::Receiver | Stage::Content);
-    match enhanced(said) {
-        Some(status) if knows_receiver && is_of_mailbox(status) => true,
+/// Whether a permanent error means that the mailbox does not exist. The enhanced status (RFC
+/// 3463) decides, if there is one and the recipient has been sent; some servers check the
+/// mailbox only after DATA. Without one, the code of RCPT TO decides. A policy status, such
+/// as that of a block list, concerns the sender and not the mailbox.
+fn is_bounce(stage: Stage, code: u16, reply: &str) -> bool {
+    let has_recipient = matches!(stage, Stage::Recipient | Stage::Content);
+    match enhanced_status(reply) {
+        Some(status) if has_recipient && is_mailbox_status(status) => true,
         Some((7, _)) => false,
-        _ => stage == Stage::Receiver && matches!(code, 550 | 551 | 553),
+        _ => stage == Stage::Recipient && matches!(code, 550 | 551 | 553),
     }
 }
 
-/// Subject and detail of a permanent status at the start of what a server said.
-fn enhanced(said: &str) -> Option<(u16, u16)> {
-    let status = said.trim_start().strip_prefix("5.")?;
+/// Subject and detail of a permanent enhanced status at the start of a reply.
+fn enhanced_status(reply: &str) -> Option<(u16, u16)> {
+    let status = reply.trim_start().strip_prefix("5.")?;
     let (subject, rest) = status.split_once('.')?;
     let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
     Some((subject.parse().ok()?, rest[..digits].parse().ok()?))
 }
 
-/// No such mailbox, no such host, an address that cannot be, a mailbox that has moved or
-/// is closed, a host that takes no mail.
-const fn is_of_mailbox(status: (u16, u16)) -> bool {
+/// The mailbox or the host does not exist, the address is invalid, the mailbox has moved or
+/// is disabled, or the host accepts no mail.
+const fn is_mailbox_status(status: (u16, u16)) -> bool {
     matches!(status, (1, 1 | 2 | 3 | 6 | 10) | (2, 1))
 }
 
-pub(super) fn cut(text: &str) -> String {
+pub(super) fn truncate(text: &str) -> String {
     text.chars().take(MAX_MESSAGE_CHARS).collect()
 }
 
@@ -76,36 +76,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_receiver_that_does_not_exist_bounces() {
+    fn only_a_recipient_that_does_not_exist_bounces() {
         const LATER: &str = "later";
         const BOUNCED: &str = "bounced";
         const REJECTED: &str = "rejected";
         for (stage, code, said, expected) in [
-            (Stage::Receiver, Some(550), "5.1.1 no such user", BOUNCED),
-            (Stage::Receiver, Some(550), "no such user", BOUNCED),
-            (Stage::Receiver, Some(551), "not local", BOUNCED),
-            (Stage::Receiver, Some(553), "5.1.3 what is that", BOUNCED),
-            (Stage::Receiver, Some(550), "5.7.1 you are on a block list", REJECTED),
-            (Stage::Receiver, Some(552), "5.2.2 mailbox full", REJECTED),
-            (Stage::Receiver, Some(554), "no", REJECTED),
-            (Stage::Receiver, Some(554), "5.1.1 no such user", BOUNCED),
-            (Stage::Receiver, Some(554), "5.1.2 no such host", BOUNCED),
-            (Stage::Receiver, Some(501), "5.1.3 bad address", BOUNCED),
-            (Stage::Receiver, Some(554), "5.1.6 has moved", BOUNCED),
-            (Stage::Receiver, Some(556), "5.1.10 the host takes no mail", BOUNCED),
-            (Stage::Receiver, Some(554), "5.2.1 mailbox disabled", BOUNCED),
-            (Stage::Receiver, Some(550), "5.2.1\nmailbox disabled", BOUNCED),
-            (Stage::Receiver, Some(550), "5.4.1 access denied", BOUNCED),
-            (Stage::Receiver, Some(554), "5.1.100 something else", REJECTED),
-            (Stage::Receiver, Some(554), "5.1.", REJECTED),
-            (Stage::Receiver, Some(554), "5.7.1 you are on a block list", REJECTED),
+            (Stage::Recipient, Some(550), "5.1.1 no such user", BOUNCED),
+            (Stage::Recipient, Some(550), "no such user", BOUNCED),
+            (Stage::Recipient, Some(551), "not local", BOUNCED),
+            (Stage::Recipient, Some(553), "5.1.3 what is that", BOUNCED),
+            (Stage::Recipient, Some(550), "5.7.1 you are on a block list", REJECTED),
+            (Stage::Recipient, Some(552), "5.2.2 mailbox full", REJECTED),
+            (Stage::Recipient, Some(554), "no", REJECTED),
+            (Stage::Recipient, Some(554), "5.1.1 no such user", BOUNCED),
+            (Stage::Recipient, Some(554), "5.1.2 no such host", BOUNCED),
+            (Stage::Recipient, Some(501), "5.1.3 bad address", BOUNCED),
+            (Stage::Recipient, Some(554), "5.1.6 has moved", BOUNCED),
+            (Stage::Recipient, Some(556), "5.1.10 the host takes no mail", BOUNCED),
+            (Stage::Recipient, Some(554), "5.2.1 mailbox disabled", BOUNCED),
+            (Stage::Recipient, Some(550), "5.2.1\nmailbox disabled", BOUNCED),
+            (Stage::Recipient, Some(550), "5.4.1 access denied", BOUNCED),
+            (Stage::Recipient, Some(554), "5.1.100 something else", REJECTED),
+            (Stage::Recipient, Some(554), "5.1.", REJECTED),
+            (Stage::Recipient, Some(554), "5.7.1 you are on a block list", REJECTED),
             (Stage::Content, Some(554), "5.1.1 no such user", BOUNCED),
             (Stage::Content, Some(550), "5.2.1 mailbox disabled", BOUNCED),
             (Stage::Content, Some(550), "no such user", REJECTED),
             (Stage::Content, Some(451), "4.1.1 not now", LATER),
             (Stage::Sender, Some(550), "5.1.1 you are not known here", REJECTED),
             (Stage::Connection, Some(554), "5.1.1 go away", LATER),
-            (Stage::Receiver, Some(451), "4.7.1 greylisted", LATER),
+            (Stage::Recipient, Some(451), "4.7.1 greylisted", LATER),
             (Stage::Sender, Some(550), "you may not send as that", REJECTED),
             (Stage::Sender, Some(553), "5.1.8 no such domain", REJECTED),
             (Stage::Content, Some(550), "5.7.1 spam", REJECTED),
@@ -116,7 +116,7 @@ mod tests {
             (Stage::Connection, Some(535), "wrong password", LATER),
             (Stage::Sender, Some(530), "sign in first", LATER),
         ] {
-            let found = match judge(stage, code, said, String::new()) {
+            let found = match classify_reply(stage, code, said, String::new()) {
                 MailError::Transient { .. } => LATER,
                 MailError::Bounced { .. } => BOUNCED,
                 _ => REJECTED,

@@ -1,4 +1,4 @@
-//! The mail server that a URL names, and connecting to it.
+//! The mail server of a URL, and connections to it.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use url::{Host, Url};
 
 use crate::mail::MailError;
 
-/// Where the server is, how it is spoken to, and who signs in there.
+/// The address of a server, its encryption and the credentials.
 pub(super) struct Server {
     host: String,
     port: u16,
@@ -24,19 +24,19 @@ pub(super) struct Server {
 
 enum Encryption {
     None,
-    /// From the first byte.
-    Whole(TlsParameters),
-    /// By STARTTLS.
-    Upgraded {
+    /// Implicit TLS.
+    Implicit(TlsParameters),
+    /// STARTTLS.
+    StartTls {
         parameters: TlsParameters,
-        /// Whether a server that does not offer it is not spoken to.
+        /// Whether a server without STARTTLS is rejected.
         required: bool,
     },
 }
 
 impl Server {
-    /// The server of `scheme://user:password@host:port/hello?tls=…`. No error repeats
-    /// the URL.
+    /// The server of `scheme://user:password@host:port/hello?tls=…`. No error contains the
+    /// URL.
     pub(super) fn parse(url: &str, authorities: Option<&str>) -> Result<Self, MailError> {
         let url = Url::parse(url).map_err(|_| misconfigured("the URL is not smtp:// or smtps://"))?;
         let host = match url.host() {
@@ -47,13 +47,13 @@ impl Server {
         };
         let tls = url.query_pairs().find(|(name, _)| name == "tls").map(|(_, value)| value.into_owned());
         let parameters = || tls_parameters(&host, authorities);
-        let (encryption, usual_port) = match (url.scheme(), tls.as_deref()) {
+        let (encryption, default_port) = match (url.scheme(), tls.as_deref()) {
             ("smtp", None) => (Encryption::None, SMTP_PORT),
-            ("smtp", Some(wish @ ("required" | "opportunistic"))) => {
-                let required = wish == "required";
-                (Encryption::Upgraded { parameters: parameters()?, required }, SUBMISSION_PORT)
+            ("smtp", Some(mode @ ("required" | "opportunistic"))) => {
+                let required = mode == "required";
+                (Encryption::StartTls { parameters: parameters()?, required }, SUBMISSION_PORT)
             }
-            ("smtps", _) => (Encryption::Whole(parameters()?), SUBMISSIONS_PORT),
+            ("smtps", _) => (Encryption::Implicit(parameters()?), SUBMISSIONS_PORT),
             ("smtp", Some(_)) => return Err(misconfigured("tls is neither required nor opportunistic")),
             _ => return Err(misconfigured("the URL is not smtp:// or smtps://")),
         };
@@ -61,21 +61,21 @@ impl Server {
             "" => ClientId::default(),
             name => ClientId::Domain(name.to_owned()),
         };
-        let port = url.port().unwrap_or(usual_port);
+        let port = url.port().unwrap_or(default_port);
         let credentials = credentials(&url)?;
         Ok(Self { host, port, hello, encryption, credentials })
     }
 
-    /// A connection that is encrypted and signed in as the URL says.
+    /// A connection with the encryption and the credentials of the URL.
     pub(super) async fn connect(&self, timeout: Duration) -> Result<AsyncSmtpConnection, SmtpError> {
-        let whole = match &self.encryption {
-            Encryption::Whole(parameters) => Some(parameters.clone()),
+        let implicit = match &self.encryption {
+            Encryption::Implicit(parameters) => Some(parameters.clone()),
             _ => None,
         };
         let address = (self.host.as_str(), self.port);
         let mut connection =
-            AsyncSmtpConnection::connect_tokio1(address, Some(timeout), &self.hello, whole, None).await?;
-        if let Encryption::Upgraded { parameters, required } = &self.encryption
+            AsyncSmtpConnection::connect_tokio1(address, Some(timeout), &self.hello, implicit, None).await?;
+        if let Encryption::StartTls { parameters, required } = &self.encryption
             && (*required || connection.can_starttls())
         {
             connection.starttls(parameters.clone(), &self.hello).await?;
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_urls_say() {
+    fn parses_urls() {
         for (url, host, port, encrypted) in [
             ("smtp://mail.example", "mail.example", 25, false),
             ("smtp://mail.example:2525", "mail.example", 2525, false),
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_it_cannot_use() {
+    fn rejects_invalid_urls() {
         for url in ["", "mail.example:25", "http://mail.example", "smtp://mail.example?tls=maybe"] {
             assert!(matches!(parse(url), Err(MailError::Misconfigured { .. })), "{url}");
         }

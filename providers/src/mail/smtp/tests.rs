@@ -116,7 +116,7 @@ async fn delivers_over_connections_that_are_kept() {
 }
 
 #[tokio::test]
-async fn tells_apart_for_now_and_for_good() {
+async fn distinguishes_temporary_and_permanent_errors() {
     let table = [
         (Manner::RefusesReceiver("451 4.7.1 greylisted, come back"), None),
         (Manner::RefusesReceiver("550 5.1.1 no such user"), Some(550)),

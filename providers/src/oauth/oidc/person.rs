@@ -1,16 +1,14 @@
-//! Who an ID token is about.
+//! The person of an ID token.
 
 use openidconnect::core::CoreIdTokenClaims;
 use serde::Deserialize;
 
-use super::untrusted;
 use crate::oauth::{ExternalPerson, OAuthError};
 
-/// Most characters of a subject: OpenID Connect Core 1.0, section 2.
-const LONGEST_SUBJECT: usize = 255;
+/// Longest subject in characters (OpenID Connect Core 1.0, section 2).
+const MAX_SUBJECT: usize = 255;
 
-/// The person of an ID token that passed every check. It is not trusted where it names
-/// nobody, or names them by what no subject may be.
+/// The person of an ID token that passed every check. Fails if the subject is invalid.
 pub(super) fn person(claims: &CoreIdTokenClaims, user: Option<&str>) -> Result<ExternalPerson, OAuthError> {
     let text = |value: &str| value.to_owned();
     Ok(ExternalPerson {
@@ -21,22 +19,21 @@ pub(super) fn person(claims: &CoreIdTokenClaims, user: Option<&str>) -> Result<E
             .name()
             .and_then(|name| name.get(None))
             .map(|name| text(name))
-            .or_else(|| told_name(user?)),
+            .or_else(|| name_of_user(user?)),
         picture: claims.picture().and_then(|picture| picture.get(None)).map(|picture| text(picture)),
         locale: claims.locale().map(|locale| locale.as_ref().to_owned()),
     })
 }
 
-/// A subject of 1 to 255 characters of ASCII that can be seen, as they are.
+/// A valid subject: 1 to 255 visible ASCII characters.
 fn subject(text: &str) -> Result<String, OAuthError> {
-    let fits =
-        (1..=LONGEST_SUBJECT).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-    if fits { Ok(text.to_owned()) } else { Err(untrusted("its subject is none")) }
+    let fits = (1..=MAX_SUBJECT).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if fits { Ok(text.to_owned()) } else { Err(OAuthError::untrusted("its subject is invalid")) }
 }
 
-/// The name in what Apple tells beside the code, at the first sign-in only. The browser
-/// brings it, so it is good for a name and for nothing else.
-fn told_name(user: &str) -> Option<String> {
+/// The name in the parameter `user`, which Apple sends with the code of the first sign-in.
+/// It comes from the browser and is not authenticated: use it as a name only.
+fn name_of_user(user: &str) -> Option<String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Name {
@@ -60,12 +57,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_subject_is_what_openid_connect_says_it_is() {
+    fn a_subject_follows_openid_connect() {
         for (text, good) in [
             ("10769150350006150715113082367", true),
             ("001234.abcd_EF~|+/=.0123", true),
-            (&*"s".repeat(LONGEST_SUBJECT), true),
-            (&*"s".repeat(LONGEST_SUBJECT + 1), false),
+            (&*"s".repeat(MAX_SUBJECT), true),
+            (&*"s".repeat(MAX_SUBJECT + 1), false),
             ("", false),
             (" ", false),
             ("7\n", false),
@@ -77,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_the_name_that_apple_tells() {
+    fn reads_the_name_that_apple_sends() {
         for (user, name) in [
             (
                 r#"{"name":{"firstName":"Ada","lastName":"Lovelace"},"email":"a@b.example"}"#,
@@ -88,7 +85,7 @@ mod tests {
             (r#"{"email":"a@b.example"}"#, None),
             ("Ada", None),
         ] {
-            assert_eq!(told_name(user).as_deref(), name, "{user}");
+            assert_eq!(name_of_user(user).as_deref(), name, "{user}");
         }
     }
 }

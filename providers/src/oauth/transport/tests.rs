@@ -94,7 +94,7 @@ fn circuits() -> Arc<dyn Circuits> {
 }
 
 #[tokio::test]
-async fn a_provider_that_fails_is_left_alone_and_tried_again() {
+async fn a_failing_provider_is_retried_after_its_circuit_was_open() {
     let provider = Provider::start().await;
     let circuits = circuits();
     let (one, other) =
@@ -103,17 +103,17 @@ async fn a_provider_that_fails_is_left_alone_and_tried_again() {
     for _ in 0..2 {
         assert_eq!(provider.ask(&one).await, Err("status 503".to_owned()));
     }
-    let resting = Err("it failed a few times in a row and is left alone for a while".to_owned());
+    let open = Err("it failed several times in a row and its circuit is open".to_owned());
 
-    assert_eq!(provider.ask(&one).await, resting);
-    assert_eq!(provider.ask(&other).await, resting, "whoever shares the circuit leaves it alone too");
+    assert_eq!(provider.ask(&one).await, open);
+    assert_eq!(provider.ask(&other).await, open, "whoever shares the circuit leaves it alone too");
     provider.move_to(29);
-    assert_eq!(provider.ask(&one).await, resting);
+    assert_eq!(provider.ask(&one).await, open);
     assert_eq!(provider.asked(), 2, "nobody was asked meanwhile");
 
     provider.move_to(30);
     assert_eq!(provider.ask(&one).await, Err("status 503".to_owned()), "the trial");
-    assert_eq!(provider.ask(&other).await, resting, "a trial that fails opens it again");
+    assert_eq!(provider.ask(&other).await, open, "a trial that fails opens it again");
     provider.answer_with(200);
     provider.move_to(60);
     assert_eq!(provider.ask(&other).await, Ok(200));
@@ -163,7 +163,7 @@ impl Circuits for Told {
 }
 
 #[tokio::test]
-async fn a_request_that_nobody_waits_for_still_tells_how_the_provider_is() {
+async fn a_request_without_a_waiting_caller_is_still_reported() {
     let provider = Provider::start().await;
     let (told, mut reports) = mpsc::unbounded_channel();
     let transport = Arc::new(provider.transport("sign_in_one", Arc::new(Told(told))));

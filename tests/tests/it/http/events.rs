@@ -1,6 +1,6 @@
 //! Event streams that break and go on.
 
-use atelier_providers::api_client::{EventStream, ServerEvent};
+use atelier_client::{EventStream, ServerEvent};
 use atelier_tests::{Answer, AppSetup, FakeOpenAi};
 use serde_json::Value;
 

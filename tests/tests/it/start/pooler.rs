@@ -95,6 +95,9 @@ async fn a_pooler_that_shares_sessions_is_refused() {
 
         let told = refusal(&settings).await;
 
-        assert!(told.contains("pool_mode = session") && told.contains(&settings.database_place()), "{told}");
+        assert!(
+            told.contains("pool_mode = session") && told.contains(&settings.database_location()),
+            "{told}"
+        );
     }
 }

@@ -78,7 +78,7 @@ async fn a_start_that_may_not_migrate_says_what_does() {
 
     let told = refusal(&setup.settings).await;
 
-    let place = setup.settings.database_place();
+    let place = setup.settings.database_location();
     assert!(told.starts_with(&format!("the database at {place} lacks the migration m0")), "{told}");
     assert!(told.contains("permission denied") && told.contains("run `atelier migrate`"), "{told}");
     drop(setup);

@@ -288,7 +288,8 @@ async fn a_refunded_job_that_an_operator_runs_again_costs_and_gives_nothing() {
 
 #[tokio::test]
 async fn what_the_scaffold_writes_passes_every_check() {
-    use atelier_providers::llm::{ChatModel, scaffold::Scaffold};
+    use atelier_providers::llm::ChatModel;
+    use atelier_scaffold::Scaffold;
 
     let limits = check::Limits { max_files: 200, max_file_bytes: 524_288, max_total_bytes: 5_242_880 };
     for kind in ProjectKind::ALL {

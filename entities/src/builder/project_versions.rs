@@ -1,0 +1,44 @@
+use sea_orm::entity::prelude::*;
+
+use crate::{GenerationMode, JobId, ProjectId, Timestamp, VersionId};
+
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "project_versions")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: VersionId,
+    pub project_id: ProjectId,
+    /// 1, 2, 3 … within the project; unique in the project.
+    pub number: i32,
+    pub job_id: Option<JobId>,
+    pub provider: String,
+    pub model: String,
+    pub mode: GenerationMode,
+    pub prompt: String,
+    pub summary: String,
+    pub file_count: i32,
+    pub total_bytes: i64,
+    pub created_at: Timestamp,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Entity {
+    /// The versions of a project.
+    pub fn find_of(project: ProjectId) -> Select<Self> {
+        Self::find().filter(Column::ProjectId.eq(project))
+    }
+
+    /// One version of a project by its number.
+    pub fn find_numbered(project: ProjectId, number: i32) -> Select<Self> {
+        Self::find_of(project).filter(Column::Number.eq(number))
+    }
+
+    /// The version that a job created.
+    pub fn find_by_job(job: JobId) -> Select<Self> {
+        Self::find().filter(Column::JobId.eq(job))
+    }
+}

@@ -1,0 +1,10 @@
+//! Projects, their versions and deployments.
+
+use sea_orm_migration::MigrationTrait;
+
+mod m0002_projects;
+mod m0004_deployments;
+
+pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+    vec![Box::new(m0002_projects::Migration), Box::new(m0004_deployments::Migration)]
+}

@@ -1,0 +1,54 @@
+//! Why a request failed.
+
+/// Redirects that a request follows at most.
+pub(super) const MAX_REDIRECTS: usize = 5;
+
+/// Why a request has no response. No message carries a path, a query or a
+/// header.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HttpError {
+    /// The method, URL or a header is malformed, or the scheme is not http(s).
+    #[error("the request is malformed: {0}")]
+    Malformed(String),
+    /// The host is, or resolves to, an address that is not public.
+    #[error("{host} is not a public address")]
+    Refused {
+        /// The host of the request.
+        host: String,
+    },
+    /// The time limit was exceeded.
+    #[error("no response in time")]
+    Timeout,
+    /// The body is larger than allowed.
+    #[error("the response is larger than {limit} bytes")]
+    TooLarge {
+        /// The limit.
+        limit: usize,
+    },
+    /// The server redirected too often.
+    #[error("more than {MAX_REDIRECTS} redirects")]
+    TooManyRedirects,
+    /// The connection failed or broke.
+    #[error("the connection failed: {0}")]
+    Connection(String),
+}
+
+impl HttpError {
+    /// Whether the same request may succeed later.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Timeout | Self::Connection(_))
+    }
+}
+
+/// The innermost cause of the error. It names neither the URL nor headers.
+pub(crate) fn describe(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = match std::error::Error::source(error) {
+        Some(source) => source,
+        None if error.is_builder() => return "the client cannot be built".into(),
+        None => return "the connection failed".into(),
+    };
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
