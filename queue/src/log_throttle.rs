@@ -1,31 +1,32 @@
-//! What happens often is told seldom, with how often it was.
+//! A throttle for log lines about frequent events.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Adds up what a log line is about until the next one may be written.
+/// Allows one log line per interval and sums up what it reports.
 #[derive(Debug)]
-pub(crate) struct Seldom {
-    every: Duration,
-    told_at: Option<Instant>,
-    untold: usize,
+pub(crate) struct LogThrottle {
+    interval: Duration,
+    logged_at: Option<Instant>,
+    pending: usize,
 }
 
-impl Seldom {
-    /// A line at most each so long.
-    pub(crate) const fn new(every: Duration) -> Self {
-        Self { every, told_at: None, untold: 0 }
+impl LogThrottle {
+    /// Allows a line per interval.
+    pub(crate) const fn new(interval: Duration) -> Self {
+        Self { interval, logged_at: None, pending: 0 }
     }
 
-    /// Adds so much, and answers what a line is to tell now: everything since the last.
+    /// Adds events. Where a line may be logged now, answers how many events it reports: all
+    /// since the last line.
     pub(crate) fn add(&mut self, count: usize, now: Instant) -> Option<usize> {
-        self.untold += count;
-        if self.untold == 0 || self.told_at.is_some_and(|at| now - at < self.every) {
+        self.pending += count;
+        if self.pending == 0 || self.logged_at.is_some_and(|at| now - at < self.interval) {
             return None;
         }
-        self.told_at = Some(now);
-        Some(std::mem::take(&mut self.untold))
+        self.logged_at = Some(now);
+        Some(std::mem::take(&mut self.pending))
     }
 }
 
@@ -34,15 +35,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_tells_of_everything_since_the_one_before() {
-        let (mut seldom, start) = (Seldom::new(Duration::from_secs(10)), Instant::now());
+    fn a_line_reports_every_event_since_the_last_line() {
+        let (mut throttle, start) = (LogThrottle::new(Duration::from_secs(10)), Instant::now());
         let steps = [(0, 0), (1, 3), (2, 4), (9, 5), (11, 0), (12, 0), (40, 1)];
 
-        let told: Vec<_> = steps
+        let reported: Vec<_> = steps
             .into_iter()
-            .map(|(secs, count)| seldom.add(count, start + Duration::from_secs(secs)))
+            .map(|(secs, count)| throttle.add(count, start + Duration::from_secs(secs)))
             .collect();
 
-        assert_eq!(told, [None, Some(3), None, None, Some(9), None, Some(1)]);
+        assert_eq!(reported, [None, Some(3), None, None, Some(9), None, Some(1)]);
     }
 }

@@ -1,174 +1,91 @@
-//! How an attempt ends, as a value. `settle` is the one place where an outcome
-//! becomes a state, for every kind.
+//! Settling: [`settle`] turns the end of an attempt into the job's next state, for every
+//! kind.
 
 use std::time::Duration;
 
-use atelier_entities::{AttemptOutcome, JobState, Timestamp};
-use serde::{Deserialize, Serialize};
+use atelier_entities::{AttemptOutcome, JobState, Timestamp, jobs};
 use serde_json::Value;
 
-use crate::retry::Backoff;
+use crate::{
+    outcome::{Disposition, JobError, Outcome},
+    retry::Backoff,
+};
 
-/// What a handler answers when nothing went wrong.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
-    /// Done, with a result for whoever asked (`Value::Null` for none).
-    Done(Value),
-    /// Not yet: run again after this long. Spends no attempt.
-    Snooze(Duration),
-    /// No longer wanted, with the reason.
-    Cancel(String),
-}
+/// How long after its enqueue a job may wait for a version of the program that can read
+/// it. After that it fails.
+const VERSION_PATIENCE: Duration = Duration::from_secs(24 * 3_600);
 
-impl Outcome {
-    /// Done, with nothing to tell.
-    #[must_use]
-    pub const fn done() -> Self {
-        Self::Done(Value::Null)
-    }
-}
+/// Wait between two attempts to read such a job.
+const VERSION_WAIT: Duration = Duration::from_secs(15);
 
-/// What went wrong in an attempt, fit to be shown to the job's owner: the message
-/// holds no secret and nothing of the inside.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
-#[error("{message}")]
-pub struct JobError {
-    /// Stable name for filters and frontends, `UPPER_SNAKE`.
-    pub code: String,
-    /// A sentence.
-    pub message: String,
-    /// More of it, such as the faults of an answer.
-    #[serde(default, skip_serializing_if = "Value::is_null")]
-    pub details: Value,
-    /// What to do about it.
-    #[serde(skip, default)]
-    pub disposition: Disposition,
-}
-
-/// What to do after an error.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Disposition {
-    /// Try again after the policy's backoff, as long as attempts are left.
-    #[default]
-    Retry,
-    /// Try again after this long, as long as attempts are left.
-    RetryAfter(Duration),
-    /// Trying again cannot help: the job has failed.
-    Fail,
-    /// It could not even be tried: run again after this long, without spending the
-    /// attempt. The error says what the job waits for, in its `why` too.
-    Wait(Duration),
-    /// This version of the program cannot read the job, another one may: wait for it
-    /// without spending attempts, for as long as an upgrade may take.
-    WaitForVersion,
-}
-
-/// How long a job waits for a version of the program that can read it, counted from
-/// when it was enqueued; then it has failed.
-pub(crate) const VERSION_PATIENCE: Duration = Duration::from_secs(24 * 3_600);
-
-/// Between two offers of such a job.
-pub(crate) const VERSION_WAIT: Duration = Duration::from_secs(15);
-
-/// The error of args that this version of the program cannot read.
-pub(crate) fn undecodable(reason: &serde_json::Error) -> JobError {
-    let message = format!("this version of the program cannot read its args: {reason}");
-    JobError { disposition: Disposition::WaitForVersion, ..JobError::retry("UNDECODABLE_ARGS", message) }
-}
-
-impl JobError {
-    /// An error that another attempt may not meet.
-    pub fn retry(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            code: code.into(),
-            message: message.into(),
-            details: Value::Null,
-            disposition: Disposition::Retry,
-        }
-    }
-
-    /// An error that a later attempt, and no earlier one, may not meet.
-    pub fn retry_after(code: impl Into<String>, message: impl Into<String>, after: Duration) -> Self {
-        Self { disposition: Disposition::RetryAfter(after), ..Self::retry(code, message) }
-    }
-
-    /// What the job must wait for before it can be tried; spends no attempt.
-    pub fn wait(code: impl Into<String>, message: impl Into<String>, after: Duration) -> Self {
-        Self { disposition: Disposition::Wait(after), ..Self::retry(code, message) }
-    }
-
-    /// An error that every attempt would meet.
-    pub fn fail(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { disposition: Disposition::Fail, ..Self::retry(code, message) }
-    }
-
-    /// The same with details.
-    #[must_use]
-    pub fn with_details(mut self, details: Value) -> Self {
-        self.details = details;
-        self
-    }
-
-    /// As it is stored.
-    #[must_use]
-    pub fn to_json(&self) -> Value {
-        serde_json::to_value(self).unwrap_or_default()
-    }
-}
-
-/// How an attempt ended, as the machine saw it.
+/// How an attempt ended, as the worker saw it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ending {
     /// The handler answered.
     Returned(Result<Outcome, JobError>),
     /// It ran longer than the policy's timeout.
     TimedOut(Duration),
-    /// It panicked. What with is for the log: it may tell of the inside.
+    /// The handler panicked. The message is only logged: it may hold internals.
     Panicked,
     /// Somebody cancelled the job.
     Cancelled,
-    /// The process stops: the job goes back untouched.
+    /// The process stops: the job is handed back.
     Drained,
 }
 
-/// What the decision needs to know of the job.
+/// The facts of an attempt that decide what follows its end.
 #[derive(Clone, Copy, Debug)]
-pub struct Standing {
-    /// The attempt that just ended, from 1.
+pub struct AttemptFacts {
+    /// The attempt that ended, from 1.
     pub attempt: u16,
     /// Attempts allowed.
     pub max_attempts: u16,
-    /// The kind's waits.
+    /// The kind's backoff.
     pub backoff: Backoff,
     /// Uniform in 0..1, for the jitter.
     pub random: f64,
     /// When the job was enqueued.
     pub created_at: Timestamp,
-    /// When it ended.
+    /// When the attempt ended.
     pub now: Timestamp,
 }
 
-/// What is written when an attempt ended.
+impl AttemptFacts {
+    /// The facts of a job's last attempt that ended now, for an end that waits for no
+    /// backoff.
+    pub(crate) fn of(job: &jobs::Model, now: Timestamp) -> Self {
+        Self {
+            attempt: u16::try_from(job.attempt).unwrap_or(u16::MAX),
+            max_attempts: u16::try_from(job.max_attempts).unwrap_or(u16::MAX),
+            backoff: Backoff::Fixed(Duration::ZERO),
+            random: 0.5,
+            created_at: job.created_at,
+            now,
+        }
+    }
+}
+
+/// What is written at the end of an attempt.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settlement {
     /// The job's next state.
     pub state: JobState,
-    /// Its result, when it succeeded.
+    /// The result of a job that succeeded.
     pub result: Option<Value>,
-    /// Its error: why it failed, or what the next attempt hopes not to meet.
+    /// Why the job failed, or why it is tried again.
     pub error: Option<Value>,
-    /// When it is due, unless it has ended.
+    /// When the job is due again; none where it has ended.
     pub run_at: Option<Timestamp>,
-    /// False gives the attempt back.
+    /// Whether the attempt counts.
     pub counted: bool,
-    /// The row of `job_attempts`; none where the attempt was given back or where the
-    /// job's own row tells it all.
+    /// The outcome in `job_attempts`; none where the attempt does not count, or succeeded
+    /// and so stands in the job's own row.
     pub record: Option<AttemptOutcome>,
 }
 
-/// Turns the end of an attempt into the job's next state.
+/// Decides the job's next state from the end of an attempt.
 #[must_use]
-pub fn settle(ending: Ending, standing: &Standing) -> Settlement {
+pub fn settle(ending: Ending, facts: &AttemptFacts) -> Settlement {
     match ending {
         Ending::Returned(Ok(Outcome::Done(result))) => Settlement {
             result: (!result.is_null()).then_some(result),
@@ -178,7 +95,7 @@ pub fn settle(ending: Ending, standing: &Standing) -> Settlement {
             state: JobState::Scheduled,
             result: None,
             error: None,
-            run_at: Some(standing.now + wait),
+            run_at: Some(facts.now + wait),
             counted: false,
             record: None,
         },
@@ -186,13 +103,13 @@ pub fn settle(ending: Ending, standing: &Standing) -> Settlement {
             let error = JobError::fail("CANCELLED", reason);
             ended(JobState::Cancelled, Some(error), Some(AttemptOutcome::Cancelled))
         }
-        Ending::Returned(Err(error)) => failed(error, AttemptOutcome::Failed, standing),
+        Ending::Returned(Err(error)) => failed(error, AttemptOutcome::Failed, facts),
         Ending::TimedOut(limit) => {
             let message = format!("ran longer than its limit of {} s", limit.as_secs());
-            failed(JobError::retry("TIMED_OUT", message), AttemptOutcome::TimedOut, standing)
+            failed(JobError::retry("TIMED_OUT", message), AttemptOutcome::TimedOut, facts)
         }
         Ending::Panicked => {
-            failed(JobError::retry("PANICKED", "the handler crashed"), AttemptOutcome::Panicked, standing)
+            failed(JobError::retry("PANICKED", "the handler crashed"), AttemptOutcome::Panicked, facts)
         }
         Ending::Cancelled => {
             let error = JobError::fail("CANCELLED", "cancelled while it ran");
@@ -202,26 +119,26 @@ pub fn settle(ending: Ending, standing: &Standing) -> Settlement {
             state: JobState::Available,
             result: None,
             error: None,
-            run_at: Some(standing.now),
+            run_at: Some(facts.now),
             counted: false,
             record: None,
         },
     }
 }
 
-/// The next state of a job whose worker died or stalled until its lease ran out: run
-/// again at once, as long as attempts are left.
+/// Decides the next state of a job whose lease expired because its worker died or stalled:
+/// it runs again at once while attempts are left.
 #[must_use]
-pub fn settle_lost(standing: &Standing) -> Settlement {
+pub fn settle_lost(facts: &AttemptFacts) -> Settlement {
     let error = JobError::retry("WORKER_LOST", "the worker that ran it went away");
-    if standing.attempt >= standing.max_attempts {
+    if facts.attempt >= facts.max_attempts {
         return ended(JobState::Failed, Some(error), Some(AttemptOutcome::Lost));
     }
     Settlement {
         state: JobState::Available,
         result: None,
         error: Some(error.to_json()),
-        run_at: Some(standing.now),
+        run_at: Some(facts.now),
         counted: true,
         record: Some(AttemptOutcome::Lost),
     }
@@ -238,7 +155,7 @@ fn ended(state: JobState, error: Option<JobError>, record: Option<AttemptOutcome
     }
 }
 
-/// Not tried: due again at `run_at`, the attempt given back.
+/// The job was not tried: it is due again at `run_at`, and the attempt does not count.
 fn waiting(error: &JobError, run_at: Timestamp) -> Settlement {
     Settlement {
         state: JobState::Scheduled,
@@ -250,22 +167,22 @@ fn waiting(error: &JobError, run_at: Timestamp) -> Settlement {
     }
 }
 
-fn failed(error: JobError, record: AttemptOutcome, standing: &Standing) -> Settlement {
+fn failed(error: JobError, record: AttemptOutcome, facts: &AttemptFacts) -> Settlement {
     let wait = match error.disposition {
-        Disposition::Wait(wait) => return waiting(&error, standing.now + wait),
-        Disposition::WaitForVersion if standing.now < standing.created_at + VERSION_PATIENCE => {
-            return waiting(&error, standing.now + VERSION_WAIT);
+        Disposition::Wait(wait) => return waiting(&error, facts.now + wait),
+        Disposition::WaitForVersion if facts.now < facts.created_at + VERSION_PATIENCE => {
+            return waiting(&error, facts.now + VERSION_WAIT);
         }
         Disposition::Fail | Disposition::WaitForVersion => None,
         Disposition::RetryAfter(wait) => Some(wait),
-        Disposition::Retry => Some(standing.backoff.jittered(standing.attempt, standing.random)),
+        Disposition::Retry => Some(facts.backoff.jittered(facts.attempt, facts.random)),
     };
     match wait {
-        Some(wait) if standing.attempt < standing.max_attempts => Settlement {
+        Some(wait) if facts.attempt < facts.max_attempts => Settlement {
             state: JobState::Retrying,
             result: None,
             error: Some(error.to_json()),
-            run_at: Some(standing.now + wait),
+            run_at: Some(facts.now + wait),
             counted: true,
             record: Some(record),
         },
@@ -276,9 +193,10 @@ fn failed(error: JobError, record: AttemptOutcome, standing: &Standing) -> Settl
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::undecodable;
 
-    fn standing(attempt: u16) -> Standing {
-        Standing {
+    fn facts(attempt: u16) -> AttemptFacts {
+        AttemptFacts {
             attempt,
             max_attempts: 3,
             backoff: Backoff::Fixed(Duration::from_secs(10)),
@@ -294,10 +212,10 @@ mod tests {
 
     #[test]
     fn an_error_waits_for_the_backoff_while_attempts_are_left() {
-        let settlement = settle(error(), &standing(2));
+        let settlement = settle(error(), &facts(2));
 
         assert_eq!(settlement.state, JobState::Retrying);
-        assert_eq!(settlement.run_at, Some(standing(2).now + Duration::from_secs(10)));
+        assert_eq!(settlement.run_at, Some(facts(2).now + Duration::from_secs(10)));
         assert_eq!(settlement.record, Some(AttemptOutcome::Failed));
         assert!(settlement.counted);
     }
@@ -305,13 +223,13 @@ mod tests {
     #[test]
     fn the_last_attempt_fails_the_job() {
         for ending in [error(), Ending::TimedOut(Duration::from_secs(1)), Ending::Panicked] {
-            assert_eq!(settle(ending, &standing(3)).state, JobState::Failed);
+            assert_eq!(settle(ending, &facts(3)).state, JobState::Failed);
         }
     }
 
     #[test]
     fn an_error_that_cannot_pass_fails_at_once() {
-        let settlement = settle(Ending::Returned(Err(JobError::fail("GONE", "gone"))), &standing(1));
+        let settlement = settle(Ending::Returned(Err(JobError::fail("GONE", "gone"))), &facts(1));
 
         assert_eq!(settlement.state, JobState::Failed);
         assert_eq!(settlement.error.expect("an error")["code"], "GONE");
@@ -321,15 +239,15 @@ mod tests {
     fn the_time_given_by_an_error_beats_the_backoff() {
         let later = JobError::retry_after("BUSY", "busy", Duration::from_secs(77));
 
-        let settlement = settle(Ending::Returned(Err(later)), &standing(1));
+        let settlement = settle(Ending::Returned(Err(later)), &facts(1));
 
-        assert_eq!(settlement.run_at, Some(standing(1).now + Duration::from_secs(77)));
+        assert_eq!(settlement.run_at, Some(facts(1).now + Duration::from_secs(77)));
     }
 
     #[test]
     fn snoozing_and_draining_spend_no_attempt() {
-        let snoozed = settle(Ending::Returned(Ok(Outcome::Snooze(Duration::from_secs(5)))), &standing(3));
-        let drained = settle(Ending::Drained, &standing(3));
+        let snoozed = settle(Ending::Returned(Ok(Outcome::Snooze(Duration::from_secs(5)))), &facts(3));
+        let drained = settle(Ending::Drained, &facts(3));
 
         assert_eq!((snoozed.state, snoozed.counted), (JobState::Scheduled, false));
         assert_eq!((drained.state, drained.counted), (JobState::Available, false));
@@ -339,18 +257,18 @@ mod tests {
     fn what_could_not_be_tried_waits_with_its_reason_and_spends_no_attempt() {
         let away = JobError::wait("CIRCUIT_OPEN", "the circuit is open", Duration::from_secs(30));
 
-        let settlement = settle(Ending::Returned(Err(away)), &standing(3));
+        let settlement = settle(Ending::Returned(Err(away)), &facts(3));
 
         assert_eq!((settlement.state, settlement.counted), (JobState::Scheduled, false));
-        assert_eq!(settlement.run_at, Some(standing(3).now + Duration::from_secs(30)));
+        assert_eq!(settlement.run_at, Some(facts(3).now + Duration::from_secs(30)));
         assert_eq!(settlement.error.expect("the reason")["code"], "CIRCUIT_OPEN");
         assert_eq!(settlement.record, None);
     }
 
     #[test]
     fn a_job_that_kills_its_workers_runs_out_of_attempts() {
-        assert_eq!(settle_lost(&standing(2)).state, JobState::Available);
-        assert_eq!(settle_lost(&standing(3)).state, JobState::Failed);
+        assert_eq!(settle_lost(&facts(2)).state, JobState::Available);
+        assert_eq!(settle_lost(&facts(3)).state, JobState::Failed);
     }
 
     #[test]
@@ -359,9 +277,9 @@ mod tests {
             let reason = serde_json::from_str::<u8>("x").expect_err("no number");
             Ending::Returned(Err(undecodable(&reason)))
         };
-        let too_late = Standing { now: standing(1).created_at + VERSION_PATIENCE, ..standing(1) };
+        let too_late = AttemptFacts { now: facts(1).created_at + VERSION_PATIENCE, ..facts(1) };
 
-        let waiting = settle(unreadable(), &standing(3));
+        let waiting = settle(unreadable(), &facts(3));
 
         assert_eq!((waiting.state, waiting.counted), (JobState::Scheduled, false));
         assert_eq!(settle(unreadable(), &too_late).state, JobState::Failed);
@@ -369,7 +287,7 @@ mod tests {
 
     #[test]
     fn success_keeps_its_result_and_needs_no_attempt_row() {
-        let settlement = settle(Ending::Returned(Ok(Outcome::Done(Value::from(7)))), &standing(1));
+        let settlement = settle(Ending::Returned(Ok(Outcome::Done(Value::from(7)))), &facts(1));
 
         assert_eq!(settlement.state, JobState::Succeeded);
         assert_eq!(settlement.result, Some(Value::from(7)));

@@ -1,6 +1,6 @@
-//! Whose access changed lately: who signed out, was deactivated, became an operator.
-//! A process may go by what it knew of a person for a short while, but not beyond such
-//! news.
+//! The people whose access changed lately: who signed out, was deactivated, became an
+//! operator. A process may cache what it read of a person for a short time, but not beyond
+//! such a change.
 
 use std::{
     collections::HashMap,
@@ -14,32 +14,31 @@ use std::{
 use atelier_entities::UserId;
 use tokio::sync::broadcast;
 
-/// Longest that a process may go by what it read of a person, counted from before the
-/// reading.
+/// How long a process may cache what it read of a person, from before the read.
 pub const KNOWN_FOR: Duration = Duration::from_secs(3);
 
-/// How long nothing is kept of a person after news. News comes before the commit that
-/// it announces, which may take its time, and who told it may be gone before the
-/// second news after the commit.
+/// How long nothing is cached of a person after a change. The first message comes before the
+/// commit, which may take a while, and its sender may be gone before it sends the second
+/// one after the commit.
 const UNSETTLED_FOR: Duration = Duration::from_secs(15);
 
-/// People remembered before old news is thrown away.
+/// Entries before old ones are removed.
 const FIRST_SWEEP: usize = 1_024;
 
-/// News kept for a slow reader.
+/// Messages kept for a slow receiver.
 const BACKLOG: usize = 1_024;
 
-/// The news of the last seconds.
+/// The changes of the last seconds.
 #[derive(Debug)]
 pub struct AccessNews {
-    heard: Mutex<Heard>,
-    /// As many as there are in `heard`, to be read without its lock.
+    recent: Mutex<Recent>,
+    /// The number of entries, readable without the lock.
     count: AtomicUsize,
     follow: broadcast::Sender<UserId>,
 }
 
 #[derive(Debug)]
-struct Heard {
+struct Recent {
     at: HashMap<UserId, Instant>,
     sweep_at: usize,
 }
@@ -47,7 +46,7 @@ struct Heard {
 impl Default for AccessNews {
     fn default() -> Self {
         Self {
-            heard: Mutex::new(Heard { at: HashMap::new(), sweep_at: FIRST_SWEEP }),
+            recent: Mutex::new(Recent { at: HashMap::new(), sweep_at: FIRST_SWEEP }),
             count: AtomicUsize::new(0),
             follow: broadcast::Sender::new(BACKLOG),
         }
@@ -55,27 +54,27 @@ impl Default for AccessNews {
 }
 
 impl AccessNews {
-    /// Whether nothing was heard of this person lately, so that what SQL says of them
-    /// may be kept, and what was kept may be used.
+    /// Whether this person's access has not changed lately, so that what was read of them may
+    /// be cached and used.
     #[must_use]
     pub fn is_settled(&self, person: UserId) -> bool {
         if self.count.load(Ordering::Acquire) == 0 {
             return true;
         }
-        let mut heard = self.lock();
-        match heard.at.get(&person) {
+        let mut recent = self.lock();
+        match recent.at.get(&person) {
             None => true,
             Some(at) if at.elapsed() < UNSETTLED_FOR => false,
             Some(_old) => {
-                heard.at.remove(&person);
-                self.count.store(heard.at.len(), Ordering::Release);
+                recent.at.remove(&person);
+                self.count.store(recent.at.len(), Ordering::Release);
                 true
             }
         }
     }
 
-    /// The people of whom news comes from now on, also of changes that are about to be
-    /// committed. A slow reader misses the oldest.
+    /// The people whose access changes from now on, including changes that are not committed
+    /// yet. A slow receiver misses the oldest.
     #[must_use]
     pub fn follow(&self) -> broadcast::Receiver<UserId> {
         self.follow.subscribe()
@@ -83,22 +82,22 @@ impl AccessNews {
 
     pub(super) fn note(&self, people: &[UserId]) {
         let now = Instant::now();
-        let mut heard = self.lock();
-        heard.at.extend(people.iter().map(|person| (*person, now)));
-        if heard.at.len() >= heard.sweep_at {
-            heard.at.retain(|_, at| at.elapsed() < UNSETTLED_FOR);
-            heard.sweep_at = (heard.at.len() * 2).max(FIRST_SWEEP);
+        let mut recent = self.lock();
+        recent.at.extend(people.iter().map(|person| (*person, now)));
+        if recent.at.len() >= recent.sweep_at {
+            recent.at.retain(|_, at| at.elapsed() < UNSETTLED_FOR);
+            recent.sweep_at = (recent.at.len() * 2).max(FIRST_SWEEP);
         }
-        self.count.store(heard.at.len(), Ordering::Release);
-        drop(heard);
+        self.count.store(recent.at.len(), Ordering::Release);
+        drop(recent);
         for person in people {
-            // An error only says that nobody follows.
+            // An error only means that nobody listens.
             let _ = self.follow.send(*person);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Heard> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Recent> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -107,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_person_is_unsettled_after_news_and_others_are_not() {
+    fn a_person_is_unsettled_after_a_change_and_others_are_not() {
         let (news, ada, bob) = (AccessNews::default(), UserId::new(), UserId::new());
         let mut follower = news.follow();
         assert!(news.is_settled(ada));
@@ -120,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn old_news_is_forgotten() {
+    fn old_changes_are_removed() {
         let (news, ada) = (AccessNews::default(), UserId::new());
         news.note(&[ada]);
         let long_ago = Instant::now().checked_sub(UNSETTLED_FOR).expect("the machine runs for longer");
@@ -131,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_is_bounded_by_what_is_recent() {
+    fn the_number_of_entries_is_bounded_by_the_recent_changes() {
         let news = AccessNews::default();
         let long_ago = Instant::now().checked_sub(UNSETTLED_FOR).expect("the machine runs for longer");
         news.lock().at.extend((0..FIRST_SWEEP).map(|_| (UserId::new(), long_ago)));

@@ -1,5 +1,4 @@
-//! What is remembered of jobs that somebody asks about again and again: enough to tell
-//! them that nothing changed.
+//! A cache of polled jobs, with enough of each to answer that it has not changed.
 
 use std::{
     sync::{
@@ -12,19 +11,19 @@ use std::{
 use atelier_entities::{JobId, JobState, Timestamp, UserId, jobs};
 use hashlink::LruCache;
 
-/// Longest that a job under way is remembered: what lost news can cost.
-const UNDER_WAY: Duration = Duration::from_secs(1);
+/// How long an unfinished job is cached: the delay where messages are lost.
+const UNFINISHED_TTL: Duration = Duration::from_secs(1);
 
-/// Longest that an ended one is.
-const ENDED: Duration = Duration::from_secs(5);
+/// How long an ended job is cached.
+const ENDED_TTL: Duration = Duration::from_secs(5);
 
-/// Jobs remembered at once.
-const MOST: usize = 20_000;
+/// Most jobs in the cache.
+const CAPACITY: usize = 20_000;
 
-/// A job in short.
+/// A summary of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JobHead {
-    /// Whose it is.
+    /// Its owner.
     pub owner: Option<UserId>,
     /// Its state.
     pub state: JobState,
@@ -35,18 +34,18 @@ pub struct JobHead {
 }
 
 impl JobHead {
-    /// That of a job.
+    /// The summary of a job.
     #[must_use]
     pub fn of(job: &jobs::Model) -> Self {
         Self { owner: job.owner_id, state: job.state, revision: job.revision, run_at: job.run_at }
     }
 
-    fn lasts(&self) -> Duration {
-        if self.state.is_terminal() { ENDED } else { UNDER_WAY }
+    fn ttl(&self) -> Duration {
+        if self.state.is_terminal() { ENDED_TTL } else { UNFINISHED_TTL }
     }
 }
 
-/// A job that is being read, to be remembered.
+/// A read whose result is to be cached.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reading {
     job: JobId,
@@ -54,19 +53,18 @@ pub(crate) struct Reading {
     begun: Instant,
 }
 
-/// Jobs in short. One that changes is forgotten, and also one that is being read as it
-/// changes.
+/// The cache. A job that changes is removed, even while it is being read.
 #[derive(Debug)]
-pub(crate) struct Heads {
-    places: Mutex<LruCache<JobId, Place>>,
+pub(crate) struct JobCache {
+    entries: Mutex<LruCache<JobId, Entry>>,
     is_used: AtomicBool,
     readings: AtomicU64,
 }
 
-impl Default for Heads {
+impl Default for JobCache {
     fn default() -> Self {
         Self {
-            places: Mutex::new(LruCache::new(MOST)),
+            entries: Mutex::new(LruCache::new(CAPACITY)),
             is_used: AtomicBool::new(false),
             readings: AtomicU64::new(0),
         }
@@ -74,78 +72,76 @@ impl Default for Heads {
 }
 
 #[derive(Debug)]
-struct Place {
+struct Entry {
     reading: u64,
     begun: Instant,
-    /// The job, and the number by which news was heard as it was read; none while it
-    /// is being read.
+    /// The job, and the epoch of the bus when it was read; none during the read.
     head: Option<(JobHead, u64)>,
 }
 
-impl Place {
-    fn is_over(&self) -> bool {
-        self.begun.elapsed() >= self.head.map_or(ENDED, |(head, _)| head.lasts())
+impl Entry {
+    fn is_expired(&self) -> bool {
+        self.begun.elapsed() >= self.head.map_or(ENDED_TTL, |(head, _)| head.ttl())
     }
 }
 
-impl Heads {
-    /// The job, where it is remembered. `hearing` is the number by which news is heard.
-    pub(crate) fn get(&self, id: JobId, hearing: u64) -> Option<JobHead> {
-        let mut places = self.lock();
-        let place = places.get(&id)?;
-        let (head, heard) = place.head?;
-        (heard == hearing && !place.is_over()).then_some(head)
+impl JobCache {
+    /// The cached job. `epoch` is the current epoch of the bus.
+    pub(crate) fn get(&self, id: JobId, epoch: u64) -> Option<JobHead> {
+        let mut entries = self.lock();
+        let entry = entries.get(&id)?;
+        let (head, read_in) = entry.head?;
+        (read_in == epoch && !entry.is_expired()).then_some(head)
     }
 
-    /// To be called before a job is read that is to be remembered. None where somebody
-    /// else reads it at this moment.
+    /// Begins a read whose result is to be cached; none where another one is under way.
     pub(crate) fn begin(&self, job: JobId) -> Option<Reading> {
         let reading =
             Reading { job, number: self.readings.fetch_add(1, Ordering::Relaxed), begun: Instant::now() };
-        let mut places = self.lock();
-        if places.peek(&job).is_some_and(|place| place.head.is_none() && !place.is_over()) {
+        let mut entries = self.lock();
+        if entries.peek(&job).is_some_and(|entry| entry.head.is_none() && !entry.is_expired()) {
             return None;
         }
-        places.insert(job, Place { reading: reading.number, begun: reading.begun, head: None });
+        entries.insert(job, Entry { reading: reading.number, begun: reading.begun, head: None });
         self.is_used.store(true, Ordering::Release);
         Some(reading)
     }
 
-    /// Remembers what was read, unless the job changed meanwhile.
-    pub(crate) fn keep(&self, reading: Reading, head: JobHead, hearing: u64) {
-        let mut places = self.lock();
-        if let Some(place) = places.peek_mut(&reading.job).filter(|place| place.reading == reading.number) {
-            place.head = Some((head, hearing));
+    /// Caches the result of a read, unless the job changed meanwhile.
+    pub(crate) fn store(&self, reading: Reading, head: JobHead, epoch: u64) {
+        let mut entries = self.lock();
+        if let Some(entry) = entries.peek_mut(&reading.job).filter(|entry| entry.reading == reading.number) {
+            entry.head = Some((head, epoch));
         }
     }
 
-    /// Forgets a reading that found nothing.
+    /// Ends a read that found nothing.
     pub(crate) fn abandon(&self, reading: Reading) {
-        let mut places = self.lock();
-        if places.peek(&reading.job).is_some_and(|place| place.reading == reading.number) {
-            places.remove(&reading.job);
+        let mut entries = self.lock();
+        if entries.peek(&reading.job).is_some_and(|entry| entry.reading == reading.number) {
+            entries.remove(&reading.job);
         }
     }
 
-    /// Forgets jobs.
-    pub(crate) fn forget(&self, ids: &[JobId]) {
+    /// Removes jobs.
+    pub(crate) fn remove(&self, ids: &[JobId]) {
         if self.is_empty() || ids.is_empty() {
             return;
         }
-        let mut places = self.lock();
+        let mut entries = self.lock();
         for id in ids {
-            places.remove(id);
+            entries.remove(id);
         }
-        self.is_used.store(!places.is_empty(), Ordering::Release);
+        self.is_used.store(!entries.is_empty(), Ordering::Release);
     }
 
-    /// Whether nothing is remembered and nothing being read.
+    /// Whether there are no entries and no reads under way.
     pub(crate) fn is_empty(&self) -> bool {
         !self.is_used.load(Ordering::Acquire)
     }
 
-    fn lock(&self) -> MutexGuard<'_, LruCache<JobId, Place>> {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, LruCache<JobId, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -153,85 +149,85 @@ impl Heads {
 mod tests {
     use super::*;
 
-    const HEARING: u64 = 1;
+    const EPOCH: u64 = 1;
 
     fn head(state: JobState) -> JobHead {
         JobHead { owner: None, state, revision: 7, run_at: Timestamp::UNIX_EPOCH }
     }
 
-    fn remember(heads: &Heads, job: JobId, state: JobState) {
-        let reading = heads.begin(job).expect("nobody else reads it");
-        heads.keep(reading, head(state), HEARING);
+    fn cache(cached_jobs: &JobCache, job: JobId, state: JobState) {
+        let reading = cached_jobs.begin(job).expect("nobody else reads it");
+        cached_jobs.store(reading, head(state), EPOCH);
     }
 
-    fn age(heads: &Heads, job: JobId, by: Duration) {
-        let mut places = heads.lock();
-        let place = places.peek_mut(&job).expect("remembered");
-        place.begun = place.begun.checked_sub(by).expect("the machine runs for longer");
-    }
-
-    #[test]
-    fn a_job_is_remembered_until_it_changes() {
-        let (heads, job) = (Heads::default(), JobId::new());
-        remember(&heads, job, JobState::Running);
-        assert_eq!(heads.get(job, HEARING), Some(head(JobState::Running)));
-        assert_eq!(heads.get(job, HEARING + 2), None, "news may have been missed");
-
-        heads.forget(&[JobId::new()]);
-        assert!(heads.get(job, HEARING).is_some());
-        heads.forget(&[job]);
-        assert!(heads.get(job, HEARING).is_none() && heads.is_empty());
+    fn age(cached_jobs: &JobCache, job: JobId, by: Duration) {
+        let mut entries = cached_jobs.lock();
+        let entry = entries.peek_mut(&job).expect("cached");
+        entry.begun = entry.begun.checked_sub(by).expect("the machine runs for longer");
     }
 
     #[test]
-    fn one_that_changes_while_it_is_read_is_not_remembered() {
-        let (heads, job) = (Heads::default(), JobId::new());
-        let first = heads.begin(job).expect("nobody else reads it");
-        heads.forget(&[job]);
-        let second = heads.begin(job).expect("the first reading counts no more");
+    fn a_job_is_cached_until_it_changes() {
+        let (cached_jobs, job) = (JobCache::default(), JobId::new());
+        cache(&cached_jobs, job, JobState::Running);
+        assert_eq!(cached_jobs.get(job, EPOCH), Some(head(JobState::Running)));
+        assert_eq!(cached_jobs.get(job, EPOCH + 2), None, "messages may have been missed");
 
-        heads.keep(first, head(JobState::Running), HEARING);
-
-        assert!(heads.get(job, HEARING).is_none());
-        assert!(heads.begin(job).is_none(), "the second one still reads");
-        heads.keep(second, head(JobState::Cancelled), HEARING);
-        assert_eq!(heads.get(job, HEARING), Some(head(JobState::Cancelled)));
+        cached_jobs.remove(&[JobId::new()]);
+        assert!(cached_jobs.get(job, EPOCH).is_some());
+        cached_jobs.remove(&[job]);
+        assert!(cached_jobs.get(job, EPOCH).is_none() && cached_jobs.is_empty());
     }
 
     #[test]
-    fn an_ended_job_is_remembered_for_longer() {
-        let heads = Heads::default();
-        for (state, seconds, remembered) in [
+    fn a_job_that_changes_while_it_is_read_is_not_cached() {
+        let (cached_jobs, job) = (JobCache::default(), JobId::new());
+        let first = cached_jobs.begin(job).expect("nobody else reads it");
+        cached_jobs.remove(&[job]);
+        let second = cached_jobs.begin(job).expect("the first reading counts no more");
+
+        cached_jobs.store(first, head(JobState::Running), EPOCH);
+
+        assert!(cached_jobs.get(job, EPOCH).is_none());
+        assert!(cached_jobs.begin(job).is_none(), "the second one still reads");
+        cached_jobs.store(second, head(JobState::Cancelled), EPOCH);
+        assert_eq!(cached_jobs.get(job, EPOCH), Some(head(JobState::Cancelled)));
+    }
+
+    #[test]
+    fn an_ended_job_is_cached_for_longer() {
+        let cached_jobs = JobCache::default();
+        for (state, seconds, cached) in [
             (JobState::Running, 1, false),
             (JobState::Available, 1, false),
             (JobState::Succeeded, 4, true),
             (JobState::Succeeded, 5, false),
         ] {
             let job = JobId::new();
-            remember(&heads, job, state);
-            age(&heads, job, Duration::from_secs(seconds));
-            assert_eq!(heads.get(job, HEARING).is_some(), remembered, "{state} after {seconds} s");
+            cache(&cached_jobs, job, state);
+            age(&cached_jobs, job, Duration::from_secs(seconds));
+            assert_eq!(cached_jobs.get(job, EPOCH).is_some(), cached, "{state} after {seconds} s");
         }
     }
 
     #[test]
-    fn a_reading_that_never_ends_or_finds_nothing_holds_nobody_up() {
-        let (heads, job) = (Heads::default(), JobId::new());
-        let _never_ends = heads.begin(job).expect("nobody else reads it");
-        age(&heads, job, ENDED);
-        let other = heads.begin(job).expect("the first one took too long");
+    fn a_read_that_never_ends_or_finds_nothing_blocks_no_other_read() {
+        let (cached_jobs, job) = (JobCache::default(), JobId::new());
+        let _never_ends = cached_jobs.begin(job).expect("nobody else reads it");
+        age(&cached_jobs, job, ENDED_TTL);
+        let other = cached_jobs.begin(job).expect("the first one took too long");
 
-        heads.abandon(other);
+        cached_jobs.abandon(other);
 
-        assert!(heads.begin(job).is_some());
+        assert!(cached_jobs.begin(job).is_some());
     }
 
     #[test]
-    fn there_is_a_bound_to_what_is_remembered() {
-        let heads = Heads::default();
-        for _ in 0..MOST + 10 {
-            remember(&heads, JobId::new(), JobState::Succeeded);
+    fn the_number_of_entries_is_bounded() {
+        let cached_jobs = JobCache::default();
+        for _ in 0..CAPACITY + 10 {
+            cache(&cached_jobs, JobId::new(), JobState::Succeeded);
         }
-        assert_eq!(heads.lock().len(), MOST);
+        assert_eq!(cached_jobs.lock().len(), CAPACITY);
     }
 }

@@ -1,42 +1,26 @@
-//! New jobs.
+//! The statements that insert jobs.
 
 use std::collections::HashSet;
 
-use atelier_entities::{JobId, JobState, Timestamp, UserId, jobs};
+use atelier_entities::{JobId, Timestamp, jobs};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseBackend, DbErr, EntityTrait, QueryFilter, sea_query::Expr,
 };
-use uuid::Uuid;
 
 use crate::{
-    enqueue::Enqueued,
-    name::QueueName,
+    new_job::Enqueued,
     store::{
+        UNFINISHED,
         sql::Sql,
         table::{Cell, Column, Table},
     },
 };
 
-/// A job that is about to be a row.
-#[derive(Clone, Debug)]
-pub(crate) struct NewRow {
-    pub(crate) id: JobId,
-    pub(crate) queue: QueueName,
-    pub(crate) kind: &'static str,
-    pub(crate) lane: i16,
-    pub(crate) state: JobState,
-    pub(crate) owner: Option<UserId>,
-    pub(crate) subject: Option<Uuid>,
-    /// JSON.
-    pub(crate) args: String,
-    pub(crate) max_attempts: u16,
-    pub(crate) timeout_secs: i32,
-    pub(crate) unique_key: Option<String>,
-    pub(crate) run_at: Timestamp,
-    pub(crate) rank: i64,
-    pub(crate) expires_at: Option<Timestamp>,
-    pub(crate) trace_parent: Option<String>,
-    pub(crate) request_id: Option<String>,
+/// A row to insert, and its args as the JSON text that is sent.
+#[derive(Debug)]
+pub(super) struct NewRow<'a> {
+    pub(super) row: jobs::Model,
+    pub(super) args_text: &'a str,
 }
 
 const COLUMNS: [Column; 17] = [
@@ -59,43 +43,44 @@ const COLUMNS: [Column; 17] = [
     ("request_id", "text"),
 ];
 
-impl NewRow {
+impl NewRow<'_> {
     fn cells(&self) -> [Cell; COLUMNS.len()] {
+        let Self { row, args_text } = self;
         [
-            Cell::Id(self.id.0),
-            Cell::Text(Some(self.queue.as_str().to_owned())),
-            Cell::Text(Some(self.kind.to_owned())),
-            Cell::Number(self.lane.into()),
-            Cell::Text(Some(self.state.as_str().to_owned())),
-            Cell::Number(self.state.phase().into()),
-            Cell::Uuid(self.owner.map(|owner| owner.0)),
-            Cell::Uuid(self.subject),
-            Cell::Text(Some(self.args.clone())),
-            Cell::Number(self.max_attempts.into()),
-            Cell::Number(self.timeout_secs.into()),
-            Cell::Text(self.unique_key.clone()),
-            Cell::Time(Some(self.run_at)),
-            Cell::Number(self.rank),
-            Cell::Time(self.expires_at),
-            Cell::Text(self.trace_parent.clone()),
-            Cell::Text(self.request_id.clone()),
+            Cell::Id(row.id.0),
+            Cell::Text(Some(row.queue.clone())),
+            Cell::Text(Some(row.kind.clone())),
+            Cell::Number(row.lane.into()),
+            Cell::Text(Some(row.state.as_str().to_owned())),
+            Cell::Number(row.phase.into()),
+            Cell::Uuid(row.owner_id.map(|owner| owner.0)),
+            Cell::Uuid(row.subject_id),
+            Cell::Text(Some((*args_text).to_owned())),
+            Cell::Number(row.max_attempts.into()),
+            Cell::Number(row.timeout_secs.into()),
+            Cell::Text(row.unique_key.clone()),
+            Cell::Time(Some(row.run_at)),
+            Cell::Number(row.rank),
+            Cell::Time(row.expires_at),
+            Cell::Text(row.trace_parent.clone()),
+            Cell::Text(row.request_id.clone()),
         ]
     }
 }
 
-/// Rows of one statement: 17 parameters each, of the 32,766 that SQLite takes.
+/// Rows of one statement: 17 parameters each, of the 32,766 that SQLite allows.
 const ROWS_PER_INSERT: usize = 1_000;
 
-/// How often a duplicate that ended between insert and look-up is tried again.
+/// Attempts to insert a row whose duplicate ends between the insert and the look-up.
 const UNIQUE_RACES: usize = 3;
 
-/// Inserts the jobs; those whose unique key is taken answer the job that has it.
-pub(crate) async fn jobs(
+/// Inserts jobs. A job whose unique key is taken is answered with the job that has it.
+pub(super) async fn insert_rows(
     db: &impl ConnectionTrait,
-    rows: &[NewRow],
+    rows: Vec<NewRow<'_>>,
     now: Timestamp,
 ) -> Result<Vec<Enqueued>, DbErr> {
-    let (unique, plain): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.unique_key.is_some());
+    let (unique, plain): (Vec<_>, Vec<_>) = rows.iter().partition(|new| new.row.unique_key.is_some());
     for chunk in plain.chunks(ROWS_PER_INSERT) {
         db.execute_raw(statement(db.get_database_backend(), chunk, now).build()).await?;
     }
@@ -104,16 +89,16 @@ pub(crate) async fn jobs(
         inserted.extend(insert_unique(db, chunk, now).await?);
     }
     let mut answers = Vec::with_capacity(rows.len());
-    for row in rows {
-        answers.push(match row.unique_key.as_deref() {
-            Some(key) if !inserted.contains(&row.id) => stand_in(db, row, key, now).await?,
-            _ => Enqueued { id: row.id, duplicate: false },
+    for new in rows {
+        answers.push(match new.row.unique_key.clone() {
+            Some(key) if !inserted.contains(&new.row.id) => find_duplicate(db, new, &key, now).await?,
+            _ => Enqueued::inserted(new.row),
         });
     }
     Ok(answers)
 }
 
-fn statement(backend: DatabaseBackend, rows: &[&NewRow], now: Timestamp) -> Sql {
+fn statement(backend: DatabaseBackend, rows: &[&NewRow<'_>], now: Timestamp) -> Sql {
     let mut sql = Sql::new(backend);
     sql.push("INSERT INTO jobs (");
     for (column, _) in COLUMNS {
@@ -124,41 +109,41 @@ fn statement(backend: DatabaseBackend, rows: &[&NewRow], now: Timestamp) -> Sql 
         sql.push("given.").push(column).push(", ");
     }
     sql.push("0, 0, 1, ").bind(now).push(", ").bind(now).push(" FROM ");
-    Table::new(COLUMNS, rows.iter().map(|row| row.cells()).collect()).push_to(&mut sql, "given");
+    Table::new(COLUMNS, rows.iter().map(|new| new.cells()).collect()).push_to(&mut sql, "given");
     sql
 }
 
-/// Inserts those of the rows whose unique keys are free, and answers which.
+/// Inserts the rows whose unique keys are free, and answers their ids.
 async fn insert_unique(
     db: &impl ConnectionTrait,
-    rows: &[&NewRow],
+    rows: &[&NewRow<'_>],
     now: Timestamp,
 ) -> Result<Vec<JobId>, DbErr> {
     let mut sql = statement(db.get_database_backend(), rows, now);
-    // SQLite reads ON after a table's name as the beginning of a join.
+    // SQLite reads ON after a table's name as the start of a join.
     sql.push(" WHERE TRUE ON CONFLICT DO NOTHING RETURNING id");
     db.query_all_raw(sql.build()).await?.iter().map(|row| row.try_get_by_index(0)).collect()
 }
 
-/// The job that has the row's unique key, or the row where that job has just ended.
-async fn stand_in(
+/// The job that has the unique key; where that job has just ended, the new row.
+async fn find_duplicate(
     db: &impl ConnectionTrait,
-    row: &NewRow,
+    new: NewRow<'_>,
     key: &str,
     now: Timestamp,
 ) -> Result<Enqueued, DbErr> {
     for _ in 0..UNIQUE_RACES {
         let holder = jobs::Entity::find()
             .filter(jobs::Column::UniqueKey.eq(key))
-            .filter(Expr::cust(super::UNFINISHED))
+            .filter(Expr::cust(UNFINISHED))
             .one(db)
             .await?;
         if let Some(holder) = holder {
-            return Ok(Enqueued { id: holder.id, duplicate: true });
+            return Ok(Enqueued::duplicate_of(holder));
         }
-        if !insert_unique(db, &[row], now).await?.is_empty() {
-            return Ok(Enqueued { id: row.id, duplicate: false });
+        if !insert_unique(db, &[&new], now).await?.is_empty() {
+            return Ok(Enqueued::inserted(new.row));
         }
     }
-    Err(DbErr::Custom(format!("unique key {key} changes hands too fast")))
+    Err(DbErr::Custom(format!("the unique key {key} changes its job too fast")))
 }

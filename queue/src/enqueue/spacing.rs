@@ -1,19 +1,25 @@
-//! Who holds a debounce or throttle key.
+//! Debounce and throttle keys: which job holds one, and until when.
 
 use std::time::Duration;
 
-use atelier_entities::{JobId, Timestamp, jobs, throttles};
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait};
+use atelier_entities::{JobId, Timestamp, jobs, throttles, to_micros};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait};
 use serde_json::Value;
 
-use crate::{guarded::Guarded, store::sql::Sql};
+use crate::{
+    guarded::Guarded,
+    store::{
+        removal::{Removal, delete_batch},
+        sql::Sql,
+    },
+};
 
-/// Keys forgotten in one statement.
-const FORGOTTEN_AT_ONCE: u32 = 1_000;
+/// Keys deleted in one statement.
+const BATCH: u32 = 1_000;
 
-/// The holder of a key, if there is one. The key is locked until the transaction
-/// ends, so that two enqueues of it come one after the other.
-pub(crate) async fn holder(
+/// The holder of a key, if there is one. The key stays locked until the transaction
+/// ends, so that two enqueues of it run one after the other.
+pub(super) async fn holder(
     tx: &Guarded,
     key: &str,
     now: Timestamp,
@@ -32,7 +38,7 @@ pub(crate) async fn holder(
 }
 
 /// Makes a job the holder of a locked key.
-pub(crate) async fn hold(tx: &Guarded, key: &str, job: JobId, until: Timestamp) -> Result<(), DbErr> {
+pub(super) async fn hold(tx: &Guarded, key: &str, job: JobId, until: Timestamp) -> Result<(), DbErr> {
     let mut sql = Sql::new(tx.get_database_backend());
     sql.push("UPDATE throttles SET job_id = ")
         .bind(job)
@@ -43,52 +49,52 @@ pub(crate) async fn hold(tx: &Guarded, key: &str, job: JobId, until: Timestamp) 
     tx.execute_raw(sql.build()).await.map(drop)
 }
 
-/// To when a job is put off.
+/// How long a job is delayed.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct PutOff {
-    pub(crate) until: Timestamp,
+pub(super) struct Delay {
+    pub(super) until: Timestamp,
     /// Counted from when the job was enqueued.
-    pub(crate) longest: Duration,
-    pub(crate) now: Timestamp,
+    pub(super) longest: Duration,
+    pub(super) now: Timestamp,
 }
 
-impl PutOff {
+impl Delay {
+    /// The new due time of a job that was enqueued at that moment.
     fn of(&self, enqueued: Timestamp) -> Timestamp {
         self.until.min(enqueued + self.longest)
     }
 }
 
-/// Gives a job that still waits for its time new args and a later time. Answers that time;
-/// none where it no longer waited.
-pub(crate) async fn put_off(
+/// Gives a job that is not due yet new args and a later time. Answers it as it is then;
+/// none where it is due or has started.
+pub(super) async fn replace(
     tx: &Guarded,
     job: JobId,
-    args: Option<&Value>,
-    later: PutOff,
-) -> Result<Option<Timestamp>, DbErr> {
+    args: &Value,
+    delay: Delay,
+) -> Result<Option<jobs::Model>, DbErr> {
     let Some(row) = jobs::Entity::find_by_id(job).one(tx).await? else { return Ok(None) };
-    let until = later.of(row.created_at);
+    let until = to_micros(delay.of(row.created_at));
     let mut sql = Sql::new(tx.get_database_backend());
     sql.push("UPDATE jobs SET args = ")
-        .bind_json(args)
+        .bind_json(Some(args))
         .push(", run_at = ")
         .bind(until)
         .push(", updated_at = ")
-        .bind(later.now)
+        .bind(delay.now)
         .push(", revision = revision + 1 WHERE id = ")
         .bind(job)
-        .push(" AND state = 'scheduled' AND attempt = 0");
-    let is_put_off = tx.execute_raw(sql.build()).await?.rows_affected() > 0;
-    Ok(is_put_off.then_some(until))
+        .push(" AND state = 'scheduled' AND attempt = 0 RETURNING revision");
+    let Some(updated) = tx.query_one_raw(sql.build()).await? else { return Ok(None) };
+    let revision = updated.try_get_by_index(0)?;
+    Ok(Some(jobs::Model { args: args.clone(), run_at: until, updated_at: delay.now, revision, ..row }))
 }
 
-/// Forgets keys that have long been free: some at a time, and the rest at the next pass.
-pub(crate) async fn forget(db: &impl ConnectionTrait, before: Timestamp) -> Result<(), DbErr> {
-    let mut sql = Sql::new(db.get_database_backend());
-    sql.delete_some("throttles", |sql| {
-        sql.push("until < ").bind(before).push(" ORDER BY until LIMIT ").push(&FORGOTTEN_AT_ONCE.to_string());
-    });
-    db.execute_raw(sql.build()).await.map(drop)
+/// Deletes keys that have been free for long: a batch now, the rest at the next pass.
+pub(crate) async fn delete_free_keys(db: &impl ConnectionTrait, before: Timestamp) -> Result<(), DbErr> {
+    let which = Condition::all().add(throttles::Column::Until.lt(before));
+    let removal = Removal { which, order: Some(throttles::Column::Until), batch: BATCH };
+    delete_batch::<throttles::Entity>(db, removal).await.map(drop)
 }
 
 #[cfg(test)]
@@ -96,13 +102,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_series_is_put_off_until_it_is_quiet_and_no_longer_than_it_may_last() {
+    fn a_series_is_delayed_until_it_is_quiet_or_has_reached_its_longest_time() {
         let at = |secs| Timestamp::from_timestamp(secs, 0).expect("a time");
         let table = [(105, 105), (160, 160), (161, 160), (500, 160)];
 
-        for (until, put_off) in table {
-            let later = PutOff { until: at(until), longest: Duration::from_secs(60), now: at(100) };
-            assert_eq!(later.of(at(100)), at(put_off), "{until}");
+        for (until, delayed_to) in table {
+            let delay = Delay { until: at(until), longest: Duration::from_secs(60), now: at(100) };
+            assert_eq!(delay.of(at(100)), at(delayed_to), "{until}");
         }
     }
 }

@@ -1,55 +1,55 @@
-//! Telling every process that what somebody may do has changed, so that none goes by
-//! what it knew before.
+//! Telling every process that somebody's access has changed, so that none uses what it
+//! remembered of them.
 
 use atelier_entities::UserId;
 use tokio::time::{self, Instant};
 
-use crate::{
-    Queue,
-    bus::{AccessNews, BEFORE_COMMIT, KNOWN_FOR, Message},
-};
+use super::Queue;
+use crate::bus::{AccessNews, BEFORE_COMMIT, KNOWN_FOR, Message};
 
 impl Queue {
-    /// Whose access changed lately.
+    /// The people whose access changed lately.
     #[must_use]
     pub fn access_news(&self) -> &AccessNews {
         self.bus().local().access()
     }
 
-    /// To be called before the commit that changes the access of these people: should
-    /// this process end right after the commit, the others know all the same.
-    pub(crate) async fn announce_access(&self, people: &[UserId]) {
+    /// Tells every process before the commit that changes the access of these people. So
+    /// the others know even if this process ends right after the commit.
+    pub(super) async fn announce_access(&self, people: &[UserId]) {
         if people.is_empty() {
             return;
         }
-        let news = Message::Access { people: people.to_vec(), reply: None };
-        self.bus().local().tell(news.clone());
+        let message = Message::Access { people: people.to_vec(), reply: None };
+        self.bus().local().tell(message.clone());
         if self.transport().is_remote() {
-            // Late news is no reason not to commit: see `settle_access`.
-            let _ = time::timeout(BEFORE_COMMIT, self.bus().publish(news)).await;
+            // A late message does not stop the commit: `settle_access` tells it again.
+            let _ = time::timeout(BEFORE_COMMIT, self.bus().publish(message)).await;
         }
     }
 
-    /// To be called after that commit. Returns once every process has heard of it.
-    /// Where one cannot be told, or does not say so, this waits until it must have
-    /// forgotten by itself. The news goes out also where the caller goes away.
-    pub(crate) async fn settle_access(&self, people: Vec<UserId>) {
+    /// Tells every process after that commit, and returns once each has heard of it. Where
+    /// one cannot be told or does not confirm, this waits until what it remembered has
+    /// expired. The message is sent even if the caller is dropped.
+    pub(super) async fn settle_access(&self, people: Vec<UserId>) {
         if people.is_empty() {
             return;
         }
         let queue = self.clone();
         let settling = async move {
-            let forgotten_at = Instant::now() + KNOWN_FOR;
+            let expired_at = Instant::now() + KNOWN_FOR;
             if !queue.bus().tell_access(&people).await {
-                tracing::info!("not every process has heard of a change of access; waiting until all forget");
-                time::sleep_until(forgotten_at).await;
+                tracing::info!(
+                    "a process did not confirm a change of access; waiting until its cache has expired"
+                );
+                time::sleep_until(expired_at).await;
             }
         };
         if !self.transport().is_remote() {
             return settling.await;
         }
         if let Err(error) = tokio::spawn(settling).await {
-            tracing::error!(%error, "a change of access was not told");
+            tracing::error!(%error, "a change of access was not announced");
         }
     }
 }

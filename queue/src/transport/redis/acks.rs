@@ -1,5 +1,5 @@
-//! Who has heard a piece of news: Redis tells how many processes it was handed to, and
-//! each of them tells the one that it came from.
+//! Acknowledgements of messages: Redis answers how many processes received a message, and
+//! each of them confirms it to the sender.
 
 use std::{
     collections::HashMap,
@@ -12,46 +12,46 @@ use std::{
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-/// The news of this process that is to be answered.
+/// The messages of this process that await confirmations.
 #[derive(Debug)]
-pub(super) struct Roll {
+pub(super) struct Acks {
     process: Uuid,
     next: AtomicU64,
     open: Mutex<HashMap<u64, mpsc::UnboundedSender<()>>>,
 }
 
-/// The answers to one piece of news.
-pub(super) struct Answers(mpsc::UnboundedReceiver<()>);
+/// The confirmations of one message.
+pub(super) struct Confirmations(mpsc::UnboundedReceiver<()>);
 
-impl Default for Roll {
+impl Default for Acks {
     fn default() -> Self {
         Self { process: Uuid::new_v4(), next: AtomicU64::new(0), open: Mutex::default() }
     }
 }
 
-impl Roll {
-    /// What the others know this process by.
+impl Acks {
+    /// The id of this process.
     pub(super) fn process(&self) -> Uuid {
         self.process
     }
 
-    /// Begins to count answers; the news bears the number.
-    pub(super) fn open(&self) -> (u64, Answers) {
+    /// Starts to count confirmations of a message with this number.
+    pub(super) fn open(&self) -> (u64, Confirmations) {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let (answer, answers) = mpsc::unbounded_channel();
-        self.lock().insert(number, answer);
-        (number, Answers(answers))
+        let (sender, receiver) = mpsc::unbounded_channel();
+        self.lock().insert(number, sender);
+        (number, Confirmations(receiver))
     }
 
-    /// Counts an answer.
-    pub(super) fn answer(&self, number: u64) {
-        if let Some(answers) = self.lock().get(&number) {
-            // An error only says that nobody waits any more.
-            let _ = answers.send(());
+    /// Counts a confirmation.
+    pub(super) fn confirm(&self, number: u64) {
+        if let Some(sender) = self.lock().get(&number) {
+            // An error only means that nobody waits any more.
+            let _ = sender.send(());
         }
     }
 
-    /// Counts no more answers.
+    /// Stops counting.
     pub(super) fn close(&self, number: u64) {
         self.lock().remove(&number);
     }
@@ -61,10 +61,10 @@ impl Roll {
     }
 }
 
-impl Answers {
-    /// Waits for so many answers; false where they are counted no more.
-    pub(super) async fn come(mut self, many: usize) -> bool {
-        for _ in 0..many {
+impl Confirmations {
+    /// Waits for `count` confirmations; false where counting has stopped.
+    pub(super) async fn receive(mut self, count: usize) -> bool {
+        for _ in 0..count {
             if self.0.recv().await.is_none() {
                 return false;
             }
@@ -78,29 +78,29 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn waits_for_everybody_who_was_told() {
-        let roll = Roll::default();
-        let (number, answers) = roll.open();
-        let (other, others) = roll.open();
-        let waiting = tokio::spawn(answers.come(2));
+    async fn waits_for_every_receiver() {
+        let acks = Acks::default();
+        let (number, confirmations) = acks.open();
+        let (other, of_other) = acks.open();
+        let waiting = tokio::spawn(confirmations.receive(2));
 
-        roll.answer(number);
-        roll.answer(other);
-        roll.answer(number + 7);
+        acks.confirm(number);
+        acks.confirm(other);
+        acks.confirm(number + 7);
         assert!(!waiting.is_finished());
-        roll.answer(number);
+        acks.confirm(number);
 
         assert!(waiting.await.expect("waited"));
-        roll.close(other);
-        assert!(others.come(1).await, "one had answered before");
+        acks.close(other);
+        assert!(of_other.receive(1).await, "one was confirmed before");
     }
 
     #[tokio::test]
-    async fn stops_waiting_where_nobody_counts() {
-        let roll = Roll::default();
-        let (number, answers) = roll.open();
-        roll.close(number);
+    async fn stops_waiting_where_counting_has_stopped() {
+        let acks = Acks::default();
+        let (number, confirmations) = acks.open();
+        acks.close(number);
 
-        assert!(!answers.come(1).await);
+        assert!(!confirmations.receive(1).await);
     }
 }

@@ -1,26 +1,26 @@
-//! What is known of the ids that wait in a queue, so that not every push asks for it.
+//! A cache of a queue's depth, so that not every push queries it.
 
 use std::{
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-/// What is known of the ids that wait in a queue.
+/// The cached number of ids that wait in a queue.
 #[derive(Debug, Default)]
-pub(super) struct Line {
-    heard: Mutex<Option<(Instant, usize)>>,
+pub(super) struct DepthCache {
+    depth: Mutex<Option<(Instant, usize)>>,
 }
 
-/// How long it is believed.
-const BELIEVED: Duration = Duration::from_millis(100);
+/// How long a depth is cached.
+const TTL: Duration = Duration::from_millis(100);
 
-impl Line {
-    pub(super) fn note(&self, waiting: usize) {
-        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), waiting));
+impl DepthCache {
+    pub(super) fn store(&self, waiting: usize) {
+        *self.depth.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), waiting));
     }
 
-    pub(super) fn known(&self) -> Option<usize> {
-        let heard = *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.filter(|(at, _)| at.elapsed() < BELIEVED).map(|(_, waiting)| waiting)
+    pub(super) fn cached(&self) -> Option<usize> {
+        let depth = *self.depth.lock().unwrap_or_else(PoisonError::into_inner);
+        depth.filter(|(at, _)| at.elapsed() < TTL).map(|(_, waiting)| waiting)
     }
 }
