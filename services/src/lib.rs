@@ -5,7 +5,6 @@
 //! speaks to nothing but the database in it. Another user's row is not found.
 
 mod caller;
-mod expiry;
 mod job_control;
 mod jobs;
 mod options;

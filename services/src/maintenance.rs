@@ -11,12 +11,13 @@ use atelier_entities::{idempotency_keys, sessions};
 use atelier_providers::object_store::Objects;
 use atelier_queue::{
     JobContext, JobError, NewJob, Outcome, Queue, QueueError, Transaction,
+    removal::delete_in_batches,
     retention::{self, RetentionRules},
 };
 use sea_orm::{ColumnTrait, Condition};
 use serde_json::json;
 
-use crate::{expiry::delete_in_batches, identity, mail};
+use crate::{identity, mail};
 
 pub use jobs::{PurgeExpired, PurgeJobs, RemoveObjects, SteerJobs};
 pub use steering::SteeringError;
@@ -44,19 +45,16 @@ impl Maintenance {
 
     /// Deletes jobs that ended long enough ago.
     pub async fn purge_jobs(&self, _ctx: &JobContext) -> Result<Outcome, JobError> {
-        let deleted = retention::sweep(&self.queue, &self.rules)
-            .await
-            .map_err(|error| JobError::retry("DATABASE", format!("jobs were not purged: {error}")))?;
+        let deleted = retention::sweep(&self.queue, &self.rules).await?;
         Ok(Outcome::Done(json!({"jobs": deleted})))
     }
 
     /// Deletes sign-ins, idempotency keys, links and tokens that have expired, and mails
     /// that are too old for the outbox.
     pub async fn purge_expired(&self, _ctx: &JobContext) -> Result<Outcome, JobError> {
-        let failed = |error: QueueError| JobError::retry("DATABASE", format!("not all was purged: {error}"));
-        let (sessions, keys) = self.delete_expired().await.map_err(failed)?;
-        let tokens = identity::purge(&self.queue, self.rules.batch).await.map_err(failed)?;
-        let mails = mail::purge(&self.queue, self.rules.batch).await.map_err(failed)?;
+        let (sessions, keys) = self.delete_expired().await?;
+        let tokens = identity::purge(&self.queue, self.rules.batch).await?;
+        let mails = mail::purge(&self.queue, self.rules.batch).await?;
         let done = json!({"sessions": sessions, "idempotency_keys": keys, "tokens": tokens, "mails": mails});
         Ok(Outcome::Done(done))
     }

@@ -8,6 +8,7 @@ use atelier_entities::{JobState, ProjectId, UserId, job_attempts, job_events, jo
 use atelier_queue::{
     QueueError, Transaction,
     inspect::{BulkAction, JobFilter},
+    removal::delete_in_batches,
 };
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DbErr, EntityTrait, IntoActiveModel,
@@ -24,9 +25,7 @@ use super::{
     user_target,
 };
 use crate::{
-    Caller, audit,
-    expiry::delete_in_batches,
-    maintenance,
+    Caller, audit, maintenance,
     projects::{folders_of, lock_all_owned},
 };
 
