@@ -1,13 +1,10 @@
-//! The layers between the crates and the shape of the files.
+//! The direction of the crates.
 
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 use crate::sources;
 
-/// The most lines a Rust file may have.
-const FILE_LINES: usize = 400;
-
-/// What each crate may name of the others. A new crate takes its place here.
+/// Which other crates each crate may depend on.
 const LAYERS: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("entities", &[]),
@@ -25,11 +22,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Crates that look at the whole from outside: they may name anything, and nobody
-/// may name them but for tests.
+/// Crates outside of the layers: they may depend on any crate, and only tests may depend on
+/// them.
 const OUTSIDE: &[&str] = &["tests", "bench"];
 
-/// Libraries that only some crates may name; a closing `*` stands for any ending.
+/// Libraries that only these crates may depend on. A final `*` stands for any ending.
 const KEEPERS: &[(&str, &[&str])] = &[
     ("apalis*", &["queue"]),
     ("reqwest", &["providers"]),
@@ -41,13 +38,13 @@ const KEEPERS: &[(&str, &[&str])] = &[
     ("hyper*", &["ops"]),
 ];
 
-/// Libraries that some crates may not name.
+/// Libraries that a crate must not depend on.
 const BANS: &[(&str, &str)] = &[("api", "sea-orm*")];
 
-/// A crate without the prefix `atelier-`, and what it names outside its tests.
+/// A crate, named without the prefix `atelier-`, and its dependencies outside of tests.
 struct Crate {
     name: String,
-    names: Vec<String>,
+    dependencies: Vec<String>,
 }
 
 fn workspace_crates() -> Vec<Crate> {
@@ -64,7 +61,7 @@ fn workspace_crates() -> Vec<Crate> {
         .map(|package| Crate {
             name: bare(package.name.as_str())
                 .unwrap_or_else(|| panic!("{} lacks the prefix atelier-", package.name)),
-            names: package
+            dependencies: package
                 .dependencies
                 .iter()
                 .filter(|dependency| dependency.kind != DependencyKind::Development)
@@ -74,26 +71,26 @@ fn workspace_crates() -> Vec<Crate> {
         .collect()
 }
 
-/// What each crate names against the rules above, in words.
+/// The violations of the rules above, in words.
 fn violations(crates: &[Crate]) -> Vec<String> {
     crates
         .iter()
         .filter(|each| !OUTSIDE.contains(&each.name.as_str()))
-        .flat_map(|each| each.names.iter().filter_map(|name| violation(&each.name, name)))
+        .flat_map(|each| each.dependencies.iter().filter_map(|name| violation(&each.name, name)))
         .collect()
 }
 
 fn violation(from: &str, name: &str) -> Option<String> {
     let Some((_, allowed)) = LAYERS.iter().find(|(layer, _)| *layer == from) else {
-        return Some(format!("{from} has no place in the layers"));
+        return Some(format!("{from} is in no layer"));
     };
     if let Some(sibling) = name.strip_prefix("atelier-") {
         let may = allowed.contains(&sibling);
-        return (!may).then(|| format!("{from} must not name {sibling}"));
+        return (!may).then(|| format!("{from} must not depend on {sibling}"));
     }
     let kept = KEEPERS.iter().any(|(pattern, keepers)| matches(pattern, name) && !keepers.contains(&from));
     let banned = BANS.iter().any(|(who, pattern)| *who == from && matches(pattern, name));
-    (kept || banned).then(|| format!("{from} must not name {name}"))
+    (kept || banned).then(|| format!("{from} must not depend on {name}"))
 }
 
 fn matches(pattern: &str, name: &str) -> bool {
@@ -104,21 +101,21 @@ fn matches(pattern: &str, name: &str) -> bool {
 }
 
 #[test]
-fn every_crate_names_only_what_its_layer_may() {
+fn every_crate_depends_only_on_what_its_layer_allows() {
     let found = violations(&workspace_crates());
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
 #[test]
-fn every_crate_has_its_place_in_the_layers() {
+fn every_crate_is_in_a_layer() {
     for each in workspace_crates() {
         let known = LAYERS.iter().any(|(layer, _)| *layer == each.name);
-        assert!(known || OUTSIDE.contains(&each.name.as_str()), "give {} a place in LAYERS", each.name);
+        assert!(known || OUTSIDE.contains(&each.name.as_str()), "add {} to LAYERS", each.name);
     }
 }
 
 #[test]
-fn the_rules_catch_what_they_are_for() {
+fn the_rules_find_violations() {
     let cases = [
         ("services", "atelier-queue", true),
         ("queue", "atelier-services", false),
@@ -142,25 +139,69 @@ fn the_rules_catch_what_they_are_for() {
         ("unheard_of", "serde", false),
     ];
     for (from, name, allowed) in cases {
-        let each = Crate { name: from.to_owned(), names: vec![name.to_owned()] };
-        assert_eq!(violations(&[each]).is_empty(), allowed, "{from} names {name}");
+        let each = Crate { name: from.to_owned(), dependencies: vec![name.to_owned()] };
+        assert_eq!(violations(&[each]).is_empty(), allowed, "{from} depends on {name}");
     }
 }
 
-#[test]
-fn no_rust_file_outgrows_its_budget() {
-    let long: Vec<String> = sources::list_files("rs")
-        .iter()
-        .map(|file| (file, sources::read(file).lines().count()))
-        .filter(|(_, lines)| *lines > FILE_LINES)
-        .map(|(file, lines)| format!("{}: {lines} lines, {FILE_LINES} allowed", file.display()))
-        .collect();
-    assert!(long.is_empty(), "{}", long.join("\n"));
+/// The heading above the drawing in the document.
+const HEADING: &str = "## The crates and their direction";
+
+/// The arrows of the drawing of crates in that document, each from a crate to one that it
+/// depends on. A line such as `a & b --> c --> d` has three of them.
+fn drawn_arrows(document: &str) -> Vec<(String, String)> {
+    let section = document.split_once(HEADING).expect("the document has the section").1;
+    let drawing = section.split("```").nth(1).expect("the section has a drawing");
+    let crates = |side: &str| side.split('&').map(|name| name.trim().to_owned()).collect::<Vec<_>>();
+    let mut arrows = Vec::new();
+    for line in drawing.lines().filter(|line| line.contains("-->")) {
+        let sides: Vec<_> = line.split("-->").map(crates).collect();
+        for pair in sides.windows(2) {
+            arrows
+                .extend(pair[0].iter().flat_map(|from| pair[1].iter().map(|to| (from.clone(), to.clone()))));
+        }
+    }
+    arrows
+}
+
+/// Whether arrows lead from one crate to another one.
+fn is_reachable(arrows: &[(String, String)], from: &str, to: &str) -> bool {
+    arrows.iter().any(|(start, end)| start == from && (end == to || is_reachable(arrows, end, to)))
+}
+
+/// The differences between a drawing and the dependencies of crates. An arrow is a
+/// dependency. A dependency is an arrow, or follows from several.
+fn differences(arrows: &[(String, String)], dependencies: &[(String, String)]) -> Vec<String> {
+    let unreal = arrows.iter().filter(|arrow| !dependencies.contains(arrow));
+    let unreal = unreal.map(|(from, to)| format!("{from} does not depend on {to}: remove the arrow"));
+    let missing = dependencies.iter().filter(|(from, to)| !is_reachable(arrows, from, to));
+    let missing = missing.map(|(from, to)| format!("{from} depends on {to}: draw an arrow"));
+    unreal.chain(missing).collect()
 }
 
 #[test]
-fn modules_are_named_by_their_file() {
-    let found: Vec<_> =
-        sources::list_files("rs").into_iter().filter(|file| file.ends_with("mod.rs")).collect();
-    assert!(found.is_empty(), "name these after their module: {found:?}");
+fn the_drawing_of_the_crates_shows_their_dependencies() {
+    let crates = workspace_crates();
+    let drawn = crates.iter().filter(|each| !OUTSIDE.contains(&each.name.as_str()));
+    let dependencies: Vec<_> = drawn
+        .flat_map(|each| {
+            let siblings = each.dependencies.iter().filter_map(|name| name.strip_prefix("atelier-"));
+            siblings.map(|sibling| (each.name.clone(), sibling.to_owned()))
+        })
+        .collect();
+    let document = sources::read("docs/architecture.md".as_ref());
+    let found = differences(&drawn_arrows(&document), &dependencies);
+    assert!(found.is_empty(), "docs/architecture.md:\n{}", found.join("\n"));
+}
+
+#[test]
+fn a_drawing_is_read_and_compared() {
+    let pair = |from: &str, to: &str| (from.to_owned(), to.to_owned());
+    let document = format!("{HEADING}\n\n```mermaid\nflowchart TD\n    a & b --> c --> d\n```\n");
+    let arrows = drawn_arrows(&document);
+
+    assert_eq!(arrows, [pair("a", "c"), pair("b", "c"), pair("c", "d")]);
+    let dependencies = [pair("a", "c"), pair("a", "d"), pair("c", "d"), pair("d", "e")];
+    let found = ["b does not depend on c: remove the arrow", "d depends on e: draw an arrow"];
+    assert_eq!(differences(&arrows, &dependencies), found);
 }
