@@ -19,9 +19,9 @@ use uuid::Uuid;
 mod access_changes;
 mod job_cache;
 
-pub use access_changes::{AccessNews, KNOWN_FOR};
+pub use access_changes::{ACCESS_TTL, AccessChanges};
 pub(crate) use job_cache::JobCache;
-pub use job_cache::JobHead;
+pub use job_cache::JobSummary;
 
 /// How long announcing a change of access may delay its commit.
 pub(crate) const BEFORE_COMMIT: Duration = Duration::from_millis(250);
@@ -59,7 +59,7 @@ pub trait Bus: Send + Sync {
     async fn publish(&self, message: Message);
 
     /// Tells every process that the access of these people changed. Answers whether every
-    /// reachable process has confirmed within [`KNOWN_FOR`].
+    /// reachable process has confirmed within [`ACCESS_TTL`].
     async fn tell_access(&self, people: &[UserId]) -> bool;
 
     /// The bus within this process.
@@ -84,7 +84,7 @@ const BACKLOG: usize = 4_096;
 pub struct LocalBus {
     messages: broadcast::Sender<Arc<Message>>,
     stops: broadcast::Sender<JobId>,
-    access: Arc<AccessNews>,
+    access: Arc<AccessChanges>,
     job_cache: Arc<JobCache>,
     epoch: Arc<Epoch>,
 }
@@ -132,7 +132,7 @@ impl LocalBus {
 
     /// The people whose access changed lately.
     #[must_use]
-    pub fn access(&self) -> &AccessNews {
+    pub fn access(&self) -> &AccessChanges {
         &self.access
     }
 
@@ -145,7 +145,7 @@ impl LocalBus {
     /// been missed, and is none while disconnected. A value read from SQL may be cached if
     /// the epoch is the same before and after the read, and used while it stays the same.
     #[must_use]
-    pub fn hearing(&self) -> Option<u64> {
+    pub fn epoch(&self) -> Option<u64> {
         self.epoch.current()
     }
 
@@ -208,16 +208,16 @@ mod tests {
     #[test]
     fn the_epoch_changes_with_every_interruption() {
         let bus = LocalBus::disconnected();
-        assert_eq!(bus.hearing(), None);
+        assert_eq!(bus.epoch(), None);
         bus.mark_connected();
-        let first = bus.hearing();
+        let first = bus.epoch();
         bus.mark_connected();
-        assert!(first.is_some() && bus.hearing() == first, "it stayed connected");
+        assert!(first.is_some() && bus.epoch() == first, "it stayed connected");
         bus.mark_disconnected();
         bus.mark_disconnected();
-        assert_eq!(bus.hearing(), None);
+        assert_eq!(bus.epoch(), None);
         bus.mark_connected();
-        assert!(bus.hearing().is_some() && bus.hearing() != first);
+        assert!(bus.epoch().is_some() && bus.epoch() != first);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use sea_orm::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Queue, bus::JobHead, error::QueueError, name::QueueName};
+use crate::{Queue, bus::JobSummary, error::QueueError, name::QueueName};
 
 mod bulk;
 mod capacity;
@@ -135,19 +135,21 @@ impl Queue {
     }
 
     /// [`Queue::find_job`] for callers that poll: it fills the cache of
-    /// [`Queue::recall_job`].
+    /// [`Queue::find_cached_job`].
     pub async fn find_polled_job(
         &self,
         id: JobId,
         owner: Option<UserId>,
     ) -> Result<Option<jobs::Model>, QueueError> {
         let bus = self.bus().local();
-        let hearing = bus.hearing();
+        let epoch = bus.epoch();
         let reading = bus.job_cache().begin(id);
         let found = self.find_job(id, None).await;
         if let Some(reading) = reading {
-            match (&found, hearing) {
-                (Ok(Some(job)), Some(hearing)) => bus.job_cache().store(reading, JobHead::of(job), hearing),
+            match (&found, epoch) {
+                (Ok(Some(job)), Some(epoch)) => {
+                    bus.job_cache().store(reading, JobSummary::of(job), epoch)
+                }
                 _ => bus.job_cache().abandon(reading),
             }
         }
@@ -159,9 +161,9 @@ impl Queue {
     /// Changes that this process commits are never missed. Changes of other processes are
     /// missed where their messages are lost: for 1 s, or 5 s where the job has ended.
     #[must_use]
-    pub fn recall_job(&self, id: JobId, owner: Option<UserId>) -> Option<JobHead> {
+    pub fn find_cached_job(&self, id: JobId, owner: Option<UserId>) -> Option<JobSummary> {
         let bus = self.bus().local();
-        let head = bus.job_cache().get(id, bus.hearing()?)?;
+        let head = bus.job_cache().get(id, bus.epoch()?)?;
         (owner.is_none() || head.owner == owner).then_some(head)
     }
 

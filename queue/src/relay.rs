@@ -36,18 +36,18 @@ pub struct RelayReport {
     pub redispatched: usize,
     /// Why the transport did not take the due ids. They wait for a later pass; the relay
     /// itself has not failed.
-    pub held_up: Option<Fault>,
+    pub transport_fault: Option<Fault>,
 }
 
 /// One pass over every queue. Each part runs even if another one fails. A transport that
-/// is away is no error: see [`RelayReport::held_up`].
+/// is away is no error: see [`RelayReport::transport_fault`].
 pub async fn tick(queue: &Queue) -> Result<RelayReport, QueueError> {
     let promoted = promote(queue).await;
     let expired = expire(queue).await;
     let pushed = fill_windows(queue).await;
     let (promoted, expired, pushed) = (promoted?, expired?, pushed?);
     let Pushed { ids, redispatched, fault } = pushed;
-    Ok(RelayReport { promoted, expired, pushed: ids, redispatched, held_up: fault })
+    Ok(RelayReport { promoted, expired, pushed: ids, redispatched, transport_fault: fault })
 }
 
 async fn fill_windows(queue: &Queue) -> Result<Pushed, QueueError> {

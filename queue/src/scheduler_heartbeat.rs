@@ -12,14 +12,14 @@ const KEPT: u32 = 12;
 
 /// The heartbeat of one scheduler process.
 #[derive(Clone, Debug)]
-pub struct Presence {
+pub struct SchedulerHeartbeat {
     id: SchedulerId,
     host: String,
     version: String,
     started_at: atelier_entities::Timestamp,
 }
 
-impl Presence {
+impl SchedulerHeartbeat {
     /// The heartbeat of a scheduler that starts now.
     #[must_use]
     pub fn new(queue: &Queue, host: String, version: String) -> Self {
@@ -28,7 +28,7 @@ impl Presence {
 
     /// Writes the scheduler's row, and deletes the rows of schedulers that are long gone. To
     /// be called every heartbeat of the queue.
-    pub async fn show(&self, queue: &Queue) -> Result<(), QueueError> {
+    pub async fn beat(&self, queue: &Queue) -> Result<(), QueueError> {
         let now = queue.now();
         let row = schedulers::ActiveModel {
             id: Set(self.id),
@@ -51,7 +51,7 @@ impl Presence {
     }
 
     /// Deletes the scheduler's row.
-    pub async fn leave(&self, queue: &Queue) -> Result<(), QueueError> {
+    pub async fn remove(&self, queue: &Queue) -> Result<(), QueueError> {
         schedulers::Entity::delete_by_id(self.id).exec(queue.db()).await?;
         Ok(())
     }

@@ -19,7 +19,7 @@ use crate::{
 
 /// A job that a heartbeat found under a lease of the worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HeldJob {
+pub struct LeasedJob {
     /// The job.
     pub id: JobId,
     /// The fence of its attempt.
@@ -42,7 +42,7 @@ pub async fn claim(
 }
 
 /// Extends the worker's leases of these jobs, and answers the jobs under them.
-pub async fn extend(queue: &Queue, worker: WorkerId, ids: &[JobId]) -> Result<Vec<HeldJob>, QueueError> {
+pub async fn extend(queue: &Queue, worker: WorkerId, ids: &[JobId]) -> Result<Vec<LeasedJob>, QueueError> {
     let leases: Vec<LeaseId> = running_jobs::Entity::find()
         .select_only()
         .column(running_jobs::Column::LeaseId)
@@ -55,7 +55,7 @@ pub async fn extend(queue: &Queue, worker: WorkerId, ids: &[JobId]) -> Result<Ve
     let leased = lease::extend(queue, worker, &leases).await?;
     Ok(leased
         .into_iter()
-        .map(|job| HeldJob { id: job.id, fence: job.fence, cancel_requested: job.cancel_requested })
+        .map(|job| LeasedJob { id: job.id, fence: job.fence, cancel_requested: job.cancel_requested })
         .collect())
 }
 

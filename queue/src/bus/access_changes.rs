@@ -15,7 +15,7 @@ use atelier_entities::UserId;
 use tokio::sync::broadcast;
 
 /// How long a process may cache what it read of a person, from before the read.
-pub const KNOWN_FOR: Duration = Duration::from_secs(3);
+pub const ACCESS_TTL: Duration = Duration::from_secs(3);
 
 /// How long nothing is cached of a person after a change. The first message comes before the
 /// commit, which may take a while, and its sender may be gone before it sends the second
@@ -30,7 +30,7 @@ const BACKLOG: usize = 1_024;
 
 /// The changes of the last seconds.
 #[derive(Debug)]
-pub struct AccessNews {
+pub struct AccessChanges {
     recent: Mutex<Recent>,
     /// The number of entries, readable without the lock.
     count: AtomicUsize,
@@ -43,7 +43,7 @@ struct Recent {
     sweep_at: usize,
 }
 
-impl Default for AccessNews {
+impl Default for AccessChanges {
     fn default() -> Self {
         Self {
             recent: Mutex::new(Recent { at: HashMap::new(), sweep_at: FIRST_SWEEP }),
@@ -53,7 +53,7 @@ impl Default for AccessNews {
     }
 }
 
-impl AccessNews {
+impl AccessChanges {
     /// Whether this person's access has not changed lately, so that what was read of them may
     /// be cached and used.
     #[must_use]
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_person_is_unsettled_after_a_change_and_others_are_not() {
-        let (news, ada, bob) = (AccessNews::default(), UserId::new(), UserId::new());
+        let (news, ada, bob) = (AccessChanges::default(), UserId::new(), UserId::new());
         let mut follower = news.follow();
         assert!(news.is_settled(ada));
 
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn old_changes_are_removed() {
-        let (news, ada) = (AccessNews::default(), UserId::new());
+        let (news, ada) = (AccessChanges::default(), UserId::new());
         news.note(&[ada]);
         let long_ago = Instant::now().checked_sub(UNSETTLED_FOR).expect("the machine runs for longer");
         news.lock().at.insert(ada, long_ago);
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn the_number_of_entries_is_bounded_by_the_recent_changes() {
-        let news = AccessNews::default();
+        let news = AccessChanges::default();
         let long_ago = Instant::now().checked_sub(UNSETTLED_FOR).expect("the machine runs for longer");
         news.lock().at.extend((0..FIRST_SWEEP).map(|_| (UserId::new(), long_ago)));
 

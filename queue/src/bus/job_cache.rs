@@ -22,7 +22,7 @@ const CAPACITY: usize = 20_000;
 
 /// A summary of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct JobHead {
+pub struct JobSummary {
     /// Its owner.
     pub owner: Option<UserId>,
     /// Its state.
@@ -33,7 +33,7 @@ pub struct JobHead {
     pub run_at: Timestamp,
 }
 
-impl JobHead {
+impl JobSummary {
     /// The summary of a job.
     #[must_use]
     pub fn of(job: &jobs::Model) -> Self {
@@ -76,7 +76,7 @@ struct Entry {
     reading: u64,
     begun: Instant,
     /// The job, and the epoch of the bus when it was read; none during the read.
-    head: Option<(JobHead, u64)>,
+    head: Option<(JobSummary, u64)>,
 }
 
 impl Entry {
@@ -87,7 +87,7 @@ impl Entry {
 
 impl JobCache {
     /// The cached job. `epoch` is the current epoch of the bus.
-    pub(crate) fn get(&self, id: JobId, epoch: u64) -> Option<JobHead> {
+    pub(crate) fn get(&self, id: JobId, epoch: u64) -> Option<JobSummary> {
         let mut entries = self.lock();
         let entry = entries.get(&id)?;
         let (head, read_in) = entry.head?;
@@ -108,7 +108,7 @@ impl JobCache {
     }
 
     /// Caches the result of a read, unless the job changed meanwhile.
-    pub(crate) fn store(&self, reading: Reading, head: JobHead, epoch: u64) {
+    pub(crate) fn store(&self, reading: Reading, head: JobSummary, epoch: u64) {
         let mut entries = self.lock();
         if let Some(entry) = entries.peek_mut(&reading.job).filter(|entry| entry.reading == reading.number) {
             entry.head = Some((head, epoch));
@@ -151,8 +151,8 @@ mod tests {
 
     const EPOCH: u64 = 1;
 
-    fn head(state: JobState) -> JobHead {
-        JobHead { owner: None, state, revision: 7, run_at: Timestamp::UNIX_EPOCH }
+    fn head(state: JobState) -> JobSummary {
+        JobSummary { owner: None, state, revision: 7, run_at: Timestamp::UNIX_EPOCH }
     }
 
     fn cache(cached_jobs: &JobCache, job: JobId, state: JobState) {

@@ -91,7 +91,7 @@ impl Transaction {
     /// Revokes the claim of a running job: its attempt can write nothing more, neither
     /// progress nor log lines nor an end. A rescuer ends the attempt with its effect, as
     /// cancelled where that was requested. Answers whether the job ran.
-    pub async fn take_from_worker(&self, id: JobId) -> Result<bool, QueueError> {
+    pub async fn revoke_claim(&self, id: JobId) -> Result<bool, QueueError> {
         let ran = lease::revoke(self, id).await?;
         self.note_change(id);
         Ok(ran)

@@ -5,12 +5,12 @@ use atelier_entities::UserId;
 use tokio::time::{self, Instant};
 
 use super::Queue;
-use crate::bus::{AccessNews, BEFORE_COMMIT, KNOWN_FOR, Message};
+use crate::bus::{ACCESS_TTL, AccessChanges, BEFORE_COMMIT, Message};
 
 impl Queue {
     /// The people whose access changed lately.
     #[must_use]
-    pub fn access_news(&self) -> &AccessNews {
+    pub fn access_changes(&self) -> &AccessChanges {
         self.bus().local().access()
     }
 
@@ -37,7 +37,7 @@ impl Queue {
         }
         let queue = self.clone();
         let settling = async move {
-            let expired_at = Instant::now() + KNOWN_FOR;
+            let expired_at = Instant::now() + ACCESS_TTL;
             if !queue.bus().tell_access(&people).await {
                 tracing::info!(
                     "a process did not confirm a change of access; waiting until its cache has expired"

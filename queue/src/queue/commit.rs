@@ -122,7 +122,7 @@ impl Transaction {
     /// that does not answer loses nothing: the relay pushes the jobs later.
     ///
     /// Where somebody's access changes, this returns once every process has heard of it
-    /// or remembers nothing older: after [`crate::bus::KNOWN_FOR`] at the latest.
+    /// or remembers nothing older: after [`crate::bus::ACCESS_TTL`] at the latest.
     ///
     /// Within [`Queue::defer`] all of this is left to the caller of that.
     pub async fn commit(mut self) -> Result<(), QueueError> {

@@ -74,7 +74,7 @@ impl Transaction {
     /// Notes a person whose access this transaction changes: what they, or one of their
     /// tokens, may do. Every process drops what it remembers of them before the commit
     /// returns.
-    pub fn note_access(&self, person: UserId) {
+    pub fn note_access_change(&self, person: UserId) {
         self.notes.lock().people.push(person);
     }
 

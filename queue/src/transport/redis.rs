@@ -22,7 +22,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{Consumer, Eviction, ServerFacts, Transport};
 use crate::{
-    bus::{Bus, KNOWN_FOR, LocalBus, Message, Reply},
+    bus::{ACCESS_TTL, Bus, LocalBus, Message, Reply},
     error::TransportError,
     fault::Fault,
     name::QueueName,
@@ -347,7 +347,7 @@ impl Bus for RedisHub {
         let message = Message::Access { people: people.to_vec(), reply };
         let payload = serde_json::to_vec(&message).unwrap_or_default();
         self.local.tell(message);
-        let confirmed = time::timeout(KNOWN_FOR, async {
+        let confirmed = time::timeout(ACCESS_TTL, async {
             let listeners: usize = self.connection.clone().publish(self.channels().news, payload).await?;
             Ok::<bool, TransportError>(confirmations.receive(listeners).await)
         });

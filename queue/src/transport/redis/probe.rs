@@ -41,7 +41,7 @@ pub(super) async fn run(hub: &RedisHub) -> Result<(), TransportError> {
 
 async fn await_subscription(hub: &RedisHub) -> Result<(), TransportError> {
     let begun = Instant::now();
-    while hub.local.hearing().is_none() {
+    while hub.local.epoch().is_none() {
         if begun.elapsed() > SUBSCRIPTION_BOUND {
             let fault = hub.subscription_fault.last().unwrap_or(Fault::NoAnswer);
             return Err(TransportError::new(fault, "there is no subscription to its channels"));
