@@ -87,7 +87,7 @@ impl Polls {
             return None;
         }
         let scope = (!who.may_administrate()).then_some(who.user.id);
-        let head = services.queue.recall_job(id, scope)?;
+        let head = services.queue.find_cached_job(id, scope)?;
         if !is_unchanged(request.headers(), &jobs::etag(head.revision)) {
             return None;
         }

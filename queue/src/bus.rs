@@ -1,6 +1,6 @@
-//! Live news between processes: which jobs changed, which running ones are to stop,
-//! and whose access changed. News may be lost; whoever acts on it reads the rows, and
-//! looks at them from time to time without any news.
+//! The bus: messages between processes about changed jobs, running jobs that are to stop, and
+//! people whose access changed. Messages may be lost. Receivers read the rows, and poll
+//! them from time to time without any message.
 
 use std::{
     sync::{
@@ -16,17 +16,17 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
-mod access;
-mod heads;
+mod access_changes;
+mod job_cache;
 
-pub use access::{AccessNews, KNOWN_FOR};
-pub(crate) use heads::Heads;
-pub use heads::JobHead;
+pub use access_changes::{ACCESS_TTL, AccessChanges};
+pub(crate) use job_cache::JobCache;
+pub use job_cache::JobSummary;
 
-/// Longest that telling others of a change of access may hold up its commit.
+/// How long announcing a change of access may delay its commit.
 pub(crate) const BEFORE_COMMIT: Duration = Duration::from_millis(250);
 
-/// One piece of news.
+/// A message of the bus.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Message {
@@ -34,153 +34,153 @@ pub enum Message {
     Changed(Vec<JobId>),
     /// This running job is to stop.
     Cancel(JobId),
-    /// What these people may do changes at this moment, or has just changed.
+    /// The access of these people is changing or has just changed.
     Access {
-        /// Whose access it is.
+        /// The people.
         people: Vec<UserId>,
-        /// Whom to tell that it was heard.
+        /// Who waits for a confirmation.
         reply: Option<Reply>,
     },
 }
 
-/// Who waits until a piece of news was heard.
+/// Who waits for the confirmations of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reply {
     /// The process.
     pub to: Uuid,
-    /// Its number for the news.
+    /// Its number of the message.
     pub number: u64,
 }
 
-/// Carries news to every process of the installation, this one included.
+/// Carries messages to every process of the installation, including this one.
 #[async_trait]
 pub trait Bus: Send + Sync {
-    /// Tells everybody. Failing is no error: see the module's promise.
+    /// Sends a message to every process. A failure is no error: messages may be lost.
     async fn publish(&self, message: Message);
 
-    /// Tells everybody that the access of these people changed, and answers whether
-    /// every process that can be told has heard it. It tries for [`KNOWN_FOR`] at most.
+    /// Tells every process that the access of these people changed. Answers whether every
+    /// reachable process has confirmed within [`ACCESS_TTL`].
     async fn tell_access(&self, people: &[UserId]) -> bool;
 
-    /// This process's end of it.
+    /// The bus within this process.
     fn local(&self) -> &LocalBus;
 
-    /// Everything published from now on. A slow reader misses the oldest.
+    /// Every message from now on, except stops. A slow receiver misses the oldest.
     fn subscribe(&self) -> broadcast::Receiver<Arc<Message>> {
-        self.local().news.subscribe()
+        self.local().messages.subscribe()
     }
 
-    /// The jobs that are to stop, from now on, apart from all other news.
+    /// The jobs that are to stop, from now on.
     fn subscribe_stops(&self) -> broadcast::Receiver<JobId> {
         self.local().stops.subscribe()
     }
 }
 
-/// News kept for a slow reader.
+/// Messages kept for a slow receiver.
 const BACKLOG: usize = 4_096;
 
 /// A bus within this process.
 #[derive(Clone, Debug)]
 pub struct LocalBus {
-    news: broadcast::Sender<Arc<Message>>,
+    messages: broadcast::Sender<Arc<Message>>,
     stops: broadcast::Sender<JobId>,
-    access: Arc<AccessNews>,
-    heads: Arc<Heads>,
-    hearing: Arc<Hearing>,
+    access: Arc<AccessChanges>,
+    job_cache: Arc<JobCache>,
+    epoch: Arc<Epoch>,
 }
 
 impl Default for LocalBus {
     fn default() -> Self {
-        let bus = Self::deaf();
-        bus.hearing.begin();
+        let bus = Self::disconnected();
+        bus.epoch.begin();
         bus
     }
 }
 
 impl LocalBus {
-    /// One that hears nothing of other processes until it is told that it does.
-    pub(crate) fn deaf() -> Self {
+    /// A bus that receives nothing from other processes until [`LocalBus::mark_connected`].
+    pub(crate) fn disconnected() -> Self {
         Self {
-            news: broadcast::Sender::new(BACKLOG),
+            messages: broadcast::Sender::new(BACKLOG),
             stops: broadcast::Sender::new(BACKLOG),
             access: Arc::default(),
-            heads: Arc::default(),
-            hearing: Arc::default(),
+            job_cache: Arc::default(),
+            epoch: Arc::default(),
         }
     }
 
-    /// Tells this process only. Once it returns, nothing that the news makes old is
-    /// remembered here.
+    /// Delivers a message in this process only. When it returns, the caches hold nothing that
+    /// the message invalidates.
     pub fn tell(&self, message: Message) {
         match &message {
-            // An error only says that nobody listens.
+            // An error only means that nobody listens.
             Message::Cancel(id) => {
                 let _ = self.stops.send(*id);
             }
-            Message::Changed(ids) => self.heads.forget(ids),
+            Message::Changed(ids) => self.job_cache.remove(ids),
             Message::Access { people, .. } => return self.access.note(people),
         }
-        if self.news.receiver_count() > 0 {
-            let _ = self.news.send(Arc::new(message));
+        if self.messages.receiver_count() > 0 {
+            let _ = self.messages.send(Arc::new(message));
         }
     }
 
-    /// Whether anybody in this process cares for changed jobs.
+    /// Whether anything in this process uses messages about changed jobs.
     pub(crate) fn is_followed(&self) -> bool {
-        self.news.receiver_count() > 0 || !self.heads.is_empty()
+        self.messages.receiver_count() > 0 || !self.job_cache.is_empty()
     }
 
-    /// Whose access changed lately.
+    /// The people whose access changed lately.
     #[must_use]
-    pub fn access(&self) -> &AccessNews {
+    pub fn access(&self) -> &AccessChanges {
         &self.access
     }
 
-    /// What is remembered of jobs.
-    pub(crate) fn heads(&self) -> &Heads {
-        &self.heads
+    /// The cache of polled jobs.
+    pub(crate) fn job_cache(&self) -> &JobCache {
+        &self.job_cache
     }
 
-    /// A number that stays the same for as long as no news of other processes is
-    /// missed; none while it is. What was read from SQL may be kept where the number
-    /// is the same before and after, and used for as long as it stays so.
+    /// The epoch of the connection to other processes: it changes whenever messages may have
+    /// been missed, and is none while disconnected. A value read from SQL may be cached if
+    /// the epoch is the same before and after the read, and used while it stays the same.
     #[must_use]
-    pub fn hearing(&self) -> Option<u64> {
-        self.hearing.number()
+    pub fn epoch(&self) -> Option<u64> {
+        self.epoch.current()
     }
 
-    /// From here on all news arrives.
-    pub(crate) fn begin_hearing(&self) {
-        self.hearing.begin();
+    /// All messages arrive from now on.
+    pub(crate) fn mark_connected(&self) {
+        self.epoch.begin();
     }
 
-    /// From here on news may be missed.
-    pub(crate) fn end_hearing(&self) {
-        self.hearing.end();
+    /// Messages may be missed from now on.
+    pub(crate) fn mark_disconnected(&self) {
+        self.epoch.end();
     }
 }
 
-/// Odd while news arrives; another number after each time that it did not.
+/// An odd number while connected; another one after each interruption.
 #[derive(Debug, Default)]
-struct Hearing(AtomicU64);
+struct Epoch(AtomicU64);
 
-impl Hearing {
-    fn number(&self) -> Option<u64> {
+impl Epoch {
+    fn current(&self) -> Option<u64> {
         let number = self.0.load(Ordering::Acquire);
         (number % 2 == 1).then_some(number)
     }
 
     fn begin(&self) {
-        self.turn(0);
+        self.advance_from(0);
     }
 
     fn end(&self) {
-        self.turn(1);
+        self.advance_from(1);
     }
 
-    /// Counts on where the number has this rest; otherwise it is where it should be.
-    fn turn(&self, rest: u64) {
-        let next = |number: u64| (number % 2 == rest).then_some(number + 1);
+    /// Advances a number of this parity; the other parity is already right.
+    fn advance_from(&self, parity: u64) {
+        let next = |number: u64| (number % 2 == parity).then_some(number + 1);
         let _ = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, next);
     }
 }
@@ -206,26 +206,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_number_changes_with_every_gap() {
-        let bus = LocalBus::deaf();
-        assert_eq!(bus.hearing(), None);
-        bus.begin_hearing();
-        let first = bus.hearing();
-        bus.begin_hearing();
-        assert!(first.is_some() && bus.hearing() == first, "it heard all along");
-        bus.end_hearing();
-        bus.end_hearing();
-        assert_eq!(bus.hearing(), None);
-        bus.begin_hearing();
-        assert!(bus.hearing().is_some() && bus.hearing() != first);
+    fn the_epoch_changes_with_every_interruption() {
+        let bus = LocalBus::disconnected();
+        assert_eq!(bus.epoch(), None);
+        bus.mark_connected();
+        let first = bus.epoch();
+        bus.mark_connected();
+        assert!(first.is_some() && bus.epoch() == first, "it stayed connected");
+        bus.mark_disconnected();
+        bus.mark_disconnected();
+        assert_eq!(bus.epoch(), None);
+        bus.mark_connected();
+        assert!(bus.epoch().is_some() && bus.epoch() != first);
     }
 
     #[test]
-    fn a_process_of_another_version_may_say_what_it_likes() {
-        let news = Message::Access { people: vec![UserId::new()], reply: None };
-        let text = serde_json::to_string(&news).expect("JSON");
+    fn messages_of_other_versions_are_read_or_refused() {
+        let message = Message::Access { people: vec![UserId::new()], reply: None };
+        let text = serde_json::to_string(&message).expect("JSON");
 
-        assert_eq!(serde_json::from_str::<Message>(&text).expect("news"), news);
+        assert_eq!(serde_json::from_str::<Message>(&text).expect("a message"), message);
         assert!(serde_json::from_str::<Message>(r#"{"weather": "fine"}"#).is_err());
     }
 }

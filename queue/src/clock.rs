@@ -1,5 +1,5 @@
-//! The time everything in the queue goes by: the database's, so that processes
-//! with wrong clocks agree on when a job is due and when a lease has run out.
+//! The clock of the queue follows the database's, so that processes with wrong clocks agree on
+//! when a job is due and when a lease expires.
 
 use std::{
     sync::{
@@ -13,26 +13,26 @@ use atelier_entities::{Timestamp, to_micros};
 use chrono::{TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, DatabaseBackend, DatabaseConnection, DbErr, Statement};
 
-/// A clock that follows the database's. Copies share the same correction.
+/// A clock that follows the database's. Clones share the offset.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
     offset_micros: Arc<AtomicI64>,
 }
 
 impl Clock {
-    /// The present, in whole microseconds.
+    /// The present time in whole microseconds.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         to_micros(Utc::now() + TimeDelta::microseconds(self.offset_micros.load(Ordering::Relaxed)))
     }
 
-    /// Moves this clock by so much; tests travel in time with it.
+    /// Moves this clock; for tests.
     pub fn advance(&self, by: TimeDelta) {
         self.offset_micros.fetch_add(by.num_microseconds().unwrap_or(i64::MAX), Ordering::Relaxed);
     }
 
-    /// Asks the database for its time and follows it from now on. SQLite lives in
-    /// this process and has no other clock.
+    /// Sets the offset by the time of the database. SQLite runs in this process and has the
+    /// same clock.
     pub async fn follow(&self, db: &DatabaseConnection) -> Result<(), DbErr> {
         if db.get_database_backend() != DatabaseBackend::Postgres {
             return Ok(());
@@ -50,12 +50,11 @@ impl Clock {
     }
 }
 
-/// The offset that an answer leaves standing: the database looked at its clock at
-/// some moment between question and answer, so that the true offset lies between the
-/// two given. The nearest to the one that was believed is taken: an answer that was
-/// held up on its way says little, and changes little.
-fn corrected(believed: i64, earliest: i64, latest: i64) -> i64 {
-    believed.max(earliest).min(latest)
+/// The offset after an answer. The database read its clock between question and answer, so
+/// the true offset is between `earliest` and `latest`. Of these the nearest to the current
+/// offset is used, so that a slow answer changes little.
+fn corrected(current: i64, earliest: i64, latest: i64) -> i64 {
+    current.max(earliest).min(latest)
 }
 
 #[cfg(test)]
@@ -64,15 +63,15 @@ mod tests {
 
     #[test]
     fn a_slow_answer_moves_the_clock_no_further_than_it_must() {
-        for (believed, earliest, latest, offset) in [
+        for (current, earliest, latest, offset) in [
             (0, -100, 200, 0),
             (5_000_000, -100, 200, 200),
             (-5_000_000, -100, 200, -100),
-            // Held up for eight seconds: the offset of before is as good as any.
+            // An answer after eight seconds keeps the offset.
             (40, -4_000_000, 4_000_000, 40),
             (7_000_000, -4_000_000, 4_000_000, 4_000_000),
         ] {
-            assert_eq!(corrected(believed, earliest, latest), offset, "{believed} in {earliest}..{latest}");
+            assert_eq!(corrected(current, earliest, latest), offset, "{current} in {earliest}..{latest}");
         }
     }
 }

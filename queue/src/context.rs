@@ -1,5 +1,4 @@
-//! What a handler is given beside its args: who it works for, how to tell how far
-//! it is, and when to stop.
+//! The context of a handler: its job, its progress and log, and when to stop.
 
 use std::{
     sync::{Arc, Mutex},
@@ -12,35 +11,35 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{Queue, job::time_limit, store};
+use crate::{Queue, job::time_limit, progress, store};
 
 /// Shortest time between two progress writes of the same stage.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 
-/// How far a job is, as its owner sees it.
+/// The progress of a job, as its owner sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// 0 to 100.
     pub percent: u8,
     /// Stable name of the stage, `lower_snake`.
     pub stage: String,
-    /// A few words for people.
+    /// A short message for people.
     pub message: String,
 }
 
-/// How much a log line matters.
+/// The level of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {
-    /// For those who look closely.
+    /// A normal event.
     Info,
-    /// Something went differently than hoped.
+    /// An unexpected event that the job copes with.
     Warning,
     /// Something failed.
     Error,
 }
 
-/// One attempt of a job, in the hands of its handler.
+/// One attempt of a job, as its handler sees it.
 #[derive(Clone)]
 pub struct JobContext {
     inner: Arc<Inner>,
@@ -52,66 +51,66 @@ struct Inner {
     stop: CancellationToken,
     begun: Instant,
     written: Mutex<Option<(Instant, Progress)>>,
-    /// Held while something is written: parts of a handler may tell at the same time.
-    telling: tokio::sync::Mutex<()>,
+    /// Held during a write: parts of a handler may write at the same time.
+    writing: tokio::sync::Mutex<()>,
 }
 
 impl JobContext {
     pub(crate) fn new(queue: Queue, job: Arc<jobs::Model>, stop: CancellationToken) -> Self {
-        let (begun, written, telling) = (Instant::now(), Mutex::default(), tokio::sync::Mutex::default());
-        Self { inner: Arc::new(Inner { queue, job, stop, begun, written, telling }) }
+        let (begun, written, writing) = (Instant::now(), Mutex::default(), tokio::sync::Mutex::default());
+        Self { inner: Arc::new(Inner { queue, job, stop, begun, written, writing }) }
     }
 
-    /// The job.
+    /// The job's id.
     #[must_use]
     pub fn id(&self) -> JobId {
         self.inner.job.id
     }
 
-    /// Its args, as stored.
+    /// The job's args, as stored.
     #[must_use]
     pub fn args(&self) -> &Value {
         &self.inner.job.args
     }
 
-    /// Whose it is.
+    /// The job's owner.
     #[must_use]
     pub fn owner(&self) -> Option<UserId> {
         self.inner.job.owner_id
     }
 
-    /// What it is about.
+    /// The job's subject.
     #[must_use]
     pub fn subject(&self) -> Option<Uuid> {
         self.inner.job.subject_id
     }
 
-    /// When it was enqueued.
+    /// When the job was enqueued.
     #[must_use]
     pub fn enqueued_at(&self) -> Timestamp {
         self.inner.job.created_at
     }
 
-    /// This attempt's number, from 1.
+    /// The number of this attempt, from 1.
     #[must_use]
     pub fn attempt(&self) -> u16 {
         u16::try_from(self.inner.job.attempt).unwrap_or(u16::MAX)
     }
 
-    /// Whether another attempt would follow an error.
+    /// Whether no further attempt follows an error.
     #[must_use]
     pub fn is_last_attempt(&self) -> bool {
         self.inner.job.attempt >= self.inner.job.max_attempts
     }
 
-    /// How long this attempt may go on before it is stopped.
+    /// How long this attempt may run on before it is stopped.
     #[must_use]
     pub fn time_left(&self) -> Duration {
         time_limit(&self.inner.job).saturating_sub(self.inner.begun.elapsed())
     }
 
-    /// Fires when the job is cancelled, its lease is lost or the process must stop:
-    /// the handler should return soon, whatever it returns.
+    /// Fires when the job is cancelled, its lease is lost or the process stops. The handler
+    /// should then return soon, with any answer.
     #[must_use]
     pub fn stop(&self) -> &CancellationToken {
         &self.inner.stop
@@ -123,30 +122,30 @@ impl JobContext {
         &self.inner.queue
     }
 
-    /// Tells how far it is. Within a stage, calls that come too fast are dropped;
-    /// each new stage is written and kept. Where the lease is lost, nothing is
-    /// written and the attempt is told to stop.
+    /// Writes the progress. Within a stage, calls in quick succession are dropped; each new
+    /// stage is written and kept. Where the lease is lost, nothing is written and the
+    /// attempt is stopped.
     pub async fn progress(&self, percent: u8, stage: &str, message: impl Into<String>) {
         let progress =
             Progress { percent: percent.min(100), stage: stage.to_owned(), message: message.into() };
         let Some(new_stage) = self.should_write(&progress) else { return };
-        let Inner { queue, job, stop, telling, .. } = &*self.inner;
+        let Inner { queue, job, stop, writing, .. } = &*self.inner;
         let value = serde_json::to_value(&progress).unwrap_or_default();
-        let _telling = telling.lock().await;
-        match store::bounded(store::progress::write(queue, job, &value, new_stage)).await {
+        let _turn = writing.lock().await;
+        match store::bounded(progress::write(queue, job, &value, new_stage)).await {
             Ok(true) => queue.tell_watchers(vec![job.id]).await,
             Ok(false) => stop.cancel(),
             Err(error) => tracing::warn!(job.id = %job.id, %error, "progress not written"),
         }
     }
 
-    /// Keeps a line of the job's log, for its owner to read. Where the lease is lost,
-    /// or the log is full, nothing is written.
+    /// Appends a line to the job's log, which its owner reads. Where the lease is lost or
+    /// the log is full, nothing is written.
     pub async fn log(&self, level: LogLevel, message: impl Into<String>) {
-        let Inner { queue, job, telling, .. } = &*self.inner;
+        let Inner { queue, job, writing, .. } = &*self.inner;
         let data = json!({"level": level, "message": message.into(), "attempt": job.attempt});
-        let _telling = telling.lock().await;
-        match store::bounded(store::progress::append_event(queue, job, "log", &data)).await {
+        let _turn = writing.lock().await;
+        match store::bounded(progress::append_event(queue, job, "log", &data)).await {
             Ok(true) => queue.tell_watchers(vec![job.id]).await,
             Ok(false) => {}
             Err(error) => tracing::warn!(job.id = %job.id, %error, "log line not written"),

@@ -1,28 +1,27 @@
-//! What the queue answers when it cannot do what was asked.
+//! Errors of the queue.
 
 use sea_orm::DbErr;
 
 use crate::fault::Fault;
 
-/// An error of the queue itself; what goes wrong inside a job is a
-/// [`JobError`](crate::JobError).
+/// An error of the queue itself. Errors of jobs are [`JobError`](crate::JobError).
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
-    /// The database did not do it.
+    /// The database failed.
     #[error("database: {0}")]
     Database(#[from] DbErr),
-    /// The transport did not do it. The job is safe in SQL all the same.
+    /// The transport failed. The job is safe in SQL.
     #[error("queue transport: {0}")]
     Transport(#[from] TransportError),
-    /// Args that cannot be stored.
+    /// The args cannot be stored.
     #[error("args of {kind}: {reason}")]
     Args {
         /// The job's kind.
         kind: &'static str,
-        /// Why not.
+        /// Why.
         reason: String,
     },
-    /// Two handlers or effects for one kind.
+    /// A kind has two handlers or two effects.
     #[error("kind {0} is registered twice")]
     DuplicateKind(&'static str),
     /// There is no such job, or it is not the caller's.
@@ -31,12 +30,12 @@ pub enum QueueError {
     /// The job's state does not allow it.
     #[error("the job is {state}: it cannot be {action}")]
     WrongState {
-        /// What it is.
+        /// The job's state.
         state: atelier_entities::JobState,
-        /// What was asked, as a participle.
+        /// The requested action, as a participle.
         action: &'static str,
     },
-    /// What a job's end should have changed in the product did not work.
+    /// The effect of a job's end failed.
     #[error("effect of {kind}: {source}")]
     Effect {
         /// The job's kind.
@@ -44,12 +43,12 @@ pub enum QueueError {
         /// Why.
         source: EffectError,
     },
-    /// A cron expression that cannot be read.
+    /// A cron expression is invalid, or a schedule failed to fire.
     #[error("schedule {name}: {reason}")]
     Schedule {
         /// The schedule's name.
         name: String,
-        /// Why not.
+        /// Why.
         reason: String,
     },
 }
@@ -57,7 +56,7 @@ pub enum QueueError {
 /// Why an effect failed.
 pub type EffectError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A transport that did not answer, or not in time.
+/// An error of the transport.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct TransportError {
@@ -66,19 +65,19 @@ pub struct TransportError {
 }
 
 impl TransportError {
-    /// An error of this fault.
+    /// An error with this fault.
     #[must_use]
     pub fn new(fault: Fault, message: impl Into<String>) -> Self {
         Self { message: message.into(), fault }
     }
 
-    /// What is wrong with the transport.
+    /// The fault of the transport.
     #[must_use]
     pub const fn fault(&self) -> Fault {
         self.fault
     }
 
-    /// Whether it says this.
+    /// Whether the message contains this text.
     pub(crate) fn says(&self, text: &str) -> bool {
         self.message.contains(text)
     }

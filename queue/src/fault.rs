@@ -1,24 +1,24 @@
-//! What keeps the database or the transport from doing the work: few causes, each with a
-//! code for programs and a sentence that gives nothing away.
+//! Faults of the database and the transport: each has a code for programs and a sentence
+//! without internals.
 
 use sea_orm::{DbErr, RuntimeErr, sqlx};
 
-/// Why a write did not come about.
+/// Why a write failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
-    /// It cannot be reached.
+    /// It is unreachable.
     Away,
-    /// It can be reached and does not answer in time.
+    /// It is reachable and does not answer in time.
     NoAnswer,
-    /// It takes no writes: a replica, or set to read only.
+    /// It is read-only: a replica, or configured so.
     ReadOnly,
-    /// It has no room left, of disk or memory.
+    /// Its disk or memory is full.
     Full,
-    /// The user, or the password, may not do what the work needs.
+    /// The user lacks a permission, or the password is wrong.
     Forbidden,
-    /// Its storage fails: errors of the disk, or a damaged file.
+    /// Its storage fails: disk errors, or a damaged file.
     Broken,
-    /// It refuses for another reason, which the log has.
+    /// Another reason, which is logged.
     Refused,
 }
 
@@ -48,7 +48,7 @@ impl Fault {
         }
     }
 
-    /// What is wrong, as the rest of a sentence about "it".
+    /// The cause as a clause that follows a colon.
     #[must_use]
     pub const fn cause(self) -> &'static str {
         match self {
@@ -62,12 +62,12 @@ impl Fault {
         }
     }
 
-    /// Whether it may be over within a moment, as where a connection was just lost.
+    /// Whether it may pass within a moment, such as a lost connection.
     pub(crate) const fn may_pass(self) -> bool {
         matches!(self, Self::Away | Self::NoAnswer)
     }
 
-    /// Why the database did not do it; none where it was only busy with another writer.
+    /// The fault in an error of the database; none where it was busy with another writer.
     pub(crate) fn of_database(error: &DbErr) -> Option<Self> {
         match error {
             DbErr::ConnectionAcquire(_) => Some(Self::Away),
@@ -82,7 +82,7 @@ impl Fault {
         }
     }
 
-    /// Why Redis did not do it.
+    /// The fault in an error of Redis.
     pub(crate) fn of_redis(error: &redis::RedisError) -> Self {
         if error.is_timeout() {
             return Self::NoAnswer;
@@ -94,10 +94,10 @@ impl Fault {
             "READONLY" => Self::ReadOnly,
             "OOM" => Self::Full,
             "NOPERM" | "NOAUTH" | "WRONGPASS" => Self::Forbidden,
-            // It cannot save to its disk, and is set to take no writes then.
+            // Redis cannot save to its disk, and is configured to refuse writes then.
             "MISCONF" => Self::Broken,
             "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" => Self::Away,
-            // Within a script Redis 7 says this by a sentence alone.
+            // Within a script Redis 7 has no code for this.
             _ if error.to_string().contains("The user executing the script can't") => Self::Forbidden,
             _ if error.kind() == redis::ErrorKind::AuthenticationFailed => Self::Forbidden,
             _ => Self::Refused,
@@ -105,8 +105,8 @@ impl Fault {
     }
 }
 
-/// By a SQLSTATE of PostgreSQL, five characters long, or a result code of SQLite, a number
-/// whose lowest byte says what it is.
+/// The fault of a SQLSTATE of PostgreSQL, five characters long, or of a result code of SQLite,
+/// a number whose lowest byte is the primary code.
 fn of_code(code: &str) -> Option<Fault> {
     if code.len() == 5 {
         return match code {
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_of_both_databases_tell_what_is_wrong() {
+    fn codes_of_both_databases_map_to_faults() {
         for (code, fault) in [
             ("25006", Some(Fault::ReadOnly)),
             ("53100", Some(Fault::Full)),

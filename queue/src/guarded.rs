@@ -1,9 +1,9 @@
-//! A transaction that is over with the first statement that failed in it.
+//! A transaction that ends with its first failed statement.
 //!
-//! Both databases may undo a transaction while its owner still writes. PostgreSQL
-//! answers COMMIT after an error as if it had gone well, and undoes everything. SQLite
-//! undoes everything by itself when its disk is full or fails, and each later statement
-//! commits by itself. So nothing is sent after the first error, and COMMIT least of all.
+//! Both databases may roll back a transaction while its owner still writes. PostgreSQL
+//! answers COMMIT after an error as a success, and rolls back. SQLite rolls back by itself
+//! when its disk is full or fails, and each later statement commits on its own. So nothing
+//! is sent after the first error, not even COMMIT.
 
 use std::{
     fmt,
@@ -18,13 +18,13 @@ use sea_orm::{
 
 use crate::transient::is_violation;
 
-/// A transaction, or a savepoint in one. It takes statements until one of them fails or
-/// is given up half-way; from then on it answers that error, to COMMIT as well.
+/// A transaction, or a savepoint in one. After a statement has failed or was dropped half-way,
+/// every further statement and the commit answer that error.
 pub struct Guarded {
     inner: DatabaseTransaction,
     /// What ended this transaction or savepoint.
     ended: Ended,
-    /// What ended the transaction as a whole; the same one where this is no savepoint.
+    /// What ended the whole transaction; the same one unless this is a savepoint.
     whole: Ended,
 }
 
@@ -45,7 +45,7 @@ impl Ended {
     }
 }
 
-/// Notes an end where a step is dropped before it has answered.
+/// Ends the transaction where a step is dropped before it has answered.
 struct Step<'a> {
     ends: &'a [&'a Ended],
     answered: bool,
@@ -60,8 +60,8 @@ impl<'a> Step<'a> {
 impl Drop for Step<'_> {
     fn drop(&mut self) {
         if !self.answered {
-            let given_up = RuntimeErr::Internal("a step of the transaction was given up half-way".to_owned());
-            self.ends.iter().for_each(|end| end.note(DbErr::Conn(given_up.clone())));
+            let dropped = RuntimeErr::Internal("a step of the transaction was dropped half-way".to_owned());
+            self.ends.iter().for_each(|end| end.note(DbErr::Conn(dropped.clone())));
         }
     }
 }
@@ -72,13 +72,13 @@ impl Guarded {
         Self { inner, ended: whole.clone(), whole }
     }
 
-    /// What ended it, if anything has.
+    /// The error that ended it, if any.
     pub(crate) fn check(&self) -> Result<(), DbErr> {
         self.whole.check().and_then(|()| self.ended.check())
     }
 
-    /// Sets a savepoint. Where that fails the whole transaction is over: the driver undoes
-    /// the transaction around a savepoint that it has not set.
+    /// Begins a savepoint. A failure ends the whole transaction, since the driver then rolls
+    /// back the transaction around it.
     pub(crate) async fn begin(&self) -> Result<Self, DbErr> {
         self.check()?;
         let ends = [&self.whole];
@@ -94,14 +94,14 @@ impl Guarded {
         }
     }
 
-    /// Commits, or keeps a savepoint's part.
+    /// Commits, or releases a savepoint.
     pub(crate) async fn commit(self) -> Result<(), DbErr> {
         self.check()?;
         let Self { inner, ended: _, whole } = self;
         finish(inner.commit(), &whole).await
     }
 
-    /// Undoes it, or a savepoint's part.
+    /// Rolls back, to its savepoint where it is one.
     pub(crate) async fn rollback(self) -> Result<(), DbErr> {
         let Self { inner, ended: _, whole } = self;
         finish(inner.rollback(), &whole).await
@@ -109,7 +109,7 @@ impl Guarded {
 
     async fn run<T>(&self, statement: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
         self.check()?;
-        // A statement of SQLite whose error nobody saw may have undone everything.
+        // A dropped statement of SQLite may have rolled back everything.
         let ends = match self.inner.get_database_backend() {
             DatabaseBackend::Sqlite => [&self.ended, &self.whole],
             _ => [&self.ended, &self.ended],
@@ -127,8 +127,7 @@ impl Guarded {
     }
 }
 
-/// The end of a transaction or savepoint; whatever is around a savepoint that did not
-/// end well is over as well.
+/// Ends a transaction or savepoint. A failure ends the transaction around a savepoint too.
 async fn finish(end: impl Future<Output = Result<(), DbErr>>, whole: &Ended) -> Result<(), DbErr> {
     let ends = [whole];
     let mut step = Step::of(&ends);
@@ -140,8 +139,8 @@ async fn finish(end: impl Future<Output = Result<(), DbErr>>, whole: &Ended) -> 
     answer
 }
 
-/// Whether an error within a savepoint may have undone what is around it: on SQLite any
-/// but a violated constraint (<https://www.sqlite.org/lang_transaction.html>, section 3).
+/// Whether an error within a savepoint may have rolled back the whole transaction: on SQLite
+/// any but a violated constraint (<https://www.sqlite.org/lang_transaction.html>, section 3).
 fn undoes_all(backend: DatabaseBackend, error: &DbErr) -> bool {
     backend == DatabaseBackend::Sqlite && !is_violation(error)
 }
@@ -171,6 +170,6 @@ impl ConnectionTrait for Guarded {
 
 impl fmt::Debug for Guarded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Guarded").field("stands", &self.check().is_ok()).finish_non_exhaustive()
+        f.debug_struct("Guarded").field("is_open", &self.check().is_ok()).finish_non_exhaustive()
     }
 }

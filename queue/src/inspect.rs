@@ -1,4 +1,4 @@
-//! Looking at jobs and steering them: what owners, operators and consoles use.
+//! Inspecting and steering jobs and queues, for owners, operators and consoles.
 
 use atelier_entities::{AttemptOutcome, JobId, JobState, Timestamp, UserId, job_attempts, jobs, workers};
 use sea_orm::{
@@ -8,7 +8,7 @@ use sea_orm::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Queue, bus::JobHead, error::QueueError, name::QueueName};
+use crate::{Queue, bus::JobSummary, error::QueueError, name::QueueName};
 
 mod bulk;
 mod capacity;
@@ -21,35 +21,34 @@ mod why;
 
 pub use bulk::{BulkAction, BulkStep};
 pub use capacity::QueueCapacity;
-pub(crate) use estimate::RunTimes;
 pub use overview::QueueOverview;
 pub use scaling::{PerSecond, QueueScaling};
 pub use why::Why;
 
-/// Jobs of a list are counted up to here: a history of millions is not read to show a
-/// page of it.
+/// Most jobs of a list that are counted, so that showing a page does not read a history of
+/// millions.
 pub const COUNT_LIMIT: u64 = 10_000;
 
-/// Which jobs are meant. Everything left out matches all.
+/// Which jobs are selected. A field that is left out matches all.
 ///
-/// A stored filter with a field that this version does not know is refused: to
-/// ignore it would widen the filter.
+/// A stored filter with a field that this version does not know is refused, since
+/// ignoring the field would select more jobs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct JobFilter {
-    /// Whose they are.
+    /// Of this owner.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<UserId>,
-    /// Of what kind.
+    /// Of this kind.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// In which queue.
+    /// In this queue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<QueueName>,
-    /// In which state.
+    /// In this state.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<JobState>,
-    /// About what.
+    /// About this subject.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<Uuid>,
     /// With an error of this code.
@@ -61,7 +60,7 @@ pub struct JobFilter {
     /// Enqueued before this moment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_before: Option<Timestamp>,
-    /// Ended before this moment; what has not ended does not match.
+    /// Ended before this moment. Jobs that have not ended do not match.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_before: Option<Timestamp>,
     /// Of any kind but these.
@@ -77,7 +76,7 @@ impl JobFilter {
             .add_option(self.queue.map(|queue| jobs::Column::Queue.eq(queue.as_str())))
             .add_option(self.state.map(in_state))
             .add_option(self.subject.map(|subject| jobs::Column::SubjectId.eq(subject)))
-            // Both engines read JSON with this operator.
+            // Both databases read JSON with this operator.
             .add_option(
                 self.error_code
                     .as_ref()
@@ -92,7 +91,7 @@ impl JobFilter {
     }
 }
 
-/// That a job is in that state, in a form that an index knows.
+/// The condition that a job is in that state, in a form that an index covers.
 fn in_state(state: JobState) -> Condition {
     let indexed = match state {
         JobState::Running => Condition::all().add(Expr::cust("jobs.id IN (SELECT id FROM running_jobs)")),
@@ -101,7 +100,7 @@ fn in_state(state: JobState) -> Condition {
     indexed.add(jobs::Column::State.eq(state))
 }
 
-/// That a job is in that phase, in a form that an index knows.
+/// The condition that a job is in that phase, in a form that an index covers.
 fn in_phase(phase: i16) -> Condition {
     let ended = JobState::TERMINAL.iter().any(|state| state.phase() == phase);
     Condition::all()
@@ -125,7 +124,7 @@ impl Page {
 }
 
 impl Queue {
-    /// A job; with an owner, only theirs.
+    /// A job. With an owner, only a job of theirs.
     pub async fn find_job(
         &self,
         id: JobId,
@@ -135,38 +134,38 @@ impl Queue {
         Ok(job.filter(|job| owner.is_none() || job.owner_id == owner))
     }
 
-    /// [`Queue::find_job`] for somebody who is going to ask again: it remembers what
-    /// [`Queue::recall_job`] answers.
+    /// [`Queue::find_job`] for callers that poll: it fills the cache of
+    /// [`Queue::find_cached_job`].
     pub async fn find_polled_job(
         &self,
         id: JobId,
         owner: Option<UserId>,
     ) -> Result<Option<jobs::Model>, QueueError> {
         let bus = self.bus().local();
-        let hearing = bus.hearing();
-        let reading = bus.heads().begin(id);
+        let epoch = bus.epoch();
+        let reading = bus.job_cache().begin(id);
         let found = self.find_job(id, None).await;
         if let Some(reading) = reading {
-            match (&found, hearing) {
-                (Ok(Some(job)), Some(hearing)) => bus.heads().keep(reading, JobHead::of(job), hearing),
-                _ => bus.heads().abandon(reading),
+            match (&found, epoch) {
+                (Ok(Some(job)), Some(epoch)) => bus.job_cache().store(reading, JobSummary::of(job), epoch),
+                _ => bus.job_cache().abandon(reading),
             }
         }
         Ok(found?.filter(|job| owner.is_none() || job.owner_id == owner))
     }
 
-    /// A job in short without asking the database, where [`Queue::find_polled_job`] has
-    /// read it a moment ago and it has not changed since; with an owner, only theirs.
-    /// Changes that this process commits are never missed. Those of others are missed
-    /// where news of them is lost: for a second, or 5 s where the job has ended.
+    /// A job's summary from the cache, where [`Queue::find_polled_job`] has read the job a
+    /// moment ago and it has not changed since. With an owner, only a job of theirs.
+    /// Changes that this process commits are never missed. Changes of other processes are
+    /// missed where their messages are lost: for 1 s, or 5 s where the job has ended.
     #[must_use]
-    pub fn recall_job(&self, id: JobId, owner: Option<UserId>) -> Option<JobHead> {
+    pub fn find_cached_job(&self, id: JobId, owner: Option<UserId>) -> Option<JobSummary> {
         let bus = self.bus().local();
-        let head = bus.heads().get(id, bus.hearing()?)?;
+        let head = bus.job_cache().get(id, bus.epoch()?)?;
         (owner.is_none() || head.owner == owner).then_some(head)
     }
 
-    /// Jobs, newest first, and how many there are in all, up to [`COUNT_LIMIT`].
+    /// A page of jobs, newest first, and their total number up to [`COUNT_LIMIT`].
     pub async fn list_jobs(
         &self,
         filter: &JobFilter,
@@ -184,8 +183,8 @@ impl Queue {
         Ok((rows, total))
     }
 
-    /// Every attempt of a job, oldest first. The one that succeeded and the one that
-    /// runs are told by the job's own row.
+    /// Every attempt of a job, oldest first. The attempt that runs or succeeded comes from the
+    /// job's own row.
     pub async fn list_attempts(&self, job: &jobs::Model) -> Result<Vec<Attempt>, QueueError> {
         let ended = job_attempts::Entity::find()
             .filter(job_attempts::Column::JobId.eq(job.id))
@@ -209,7 +208,7 @@ impl Queue {
         Ok(attempts)
     }
 
-    /// Workers that have shown themselves lately.
+    /// Live workers, the oldest first.
     pub async fn list_workers(&self) -> Result<Vec<workers::Model>, QueueError> {
         let alive_since = self.now() - self.options().heartbeat * 3;
         let rows = workers::Entity::find()
@@ -226,11 +225,11 @@ impl Queue {
 pub struct Attempt {
     /// Its number, from 1.
     pub number: i32,
-    /// Who ran it.
+    /// The worker that ran it.
     pub worker: Option<atelier_entities::WorkerId>,
     /// How it ended; none while it runs.
     pub outcome: Option<AttemptOutcome>,
-    /// What went wrong.
+    /// Why it failed.
     pub error: Option<serde_json::Value>,
     /// When it began.
     pub started_at: Option<Timestamp>,

@@ -1,5 +1,5 @@
-//! What a kind of job is: typed args, a stable name, a queue and a policy. Args
-//! live with the domain that enqueues them; the handler lives in the worker.
+//! A kind of job: typed args, a stable name, a queue and a policy. Args belong to the domain
+//! that enqueues them, handlers to the worker.
 
 use std::time::Duration;
 
@@ -10,36 +10,36 @@ use crate::{name::QueueName, retry::Backoff};
 
 /// The args of one kind of job.
 ///
-/// Args hold ids and scalars, never secrets and never what can be read anew: the
-/// handler reads state when it runs. New fields take `#[serde(default)]`, so that
-/// jobs of the version before still decode.
+/// Args hold ids and scalars. They hold no secrets, and no state that the handler can read
+/// when it runs. New fields take `#[serde(default)]`, so that jobs of the previous version
+/// still decode.
 pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// Stable name, `domain.verb_object`. Stored with each job, so that renaming the
-    /// type changes nothing.
+    /// Stable name, `domain.verb_object`. It is stored with each job and does not depend on
+    /// the name of the type.
     const KIND: &'static str;
-    /// Where it waits.
+    /// Its queue.
     const QUEUE: QueueName;
-    /// Earlier names, under which jobs may still be queued. A kind is renamed in two
-    /// releases: first the alias is known everywhere, then the new name is enqueued.
+    /// Earlier names of jobs that may still be queued. A kind is renamed in two releases: the
+    /// first one adds the alias, the second one enqueues under the new name.
     const ALIASES: &'static [&'static str] = &[];
 
     /// How it is run and retried.
     fn policy() -> Policy;
 
-    /// At most one job of this key waits or runs at a time: a second enqueue answers
-    /// the first one's id. None allows any number.
+    /// At most one unfinished job has this key: a second enqueue answers the first job. None
+    /// allows any number.
     fn unique_key(&self) -> Option<String> {
         None
     }
 
-    /// Every name that its jobs may be stored under, the present one first.
+    /// Every name that its jobs may have, the current one first.
     #[must_use]
     fn names() -> Vec<&'static str> {
         [&[Self::KIND], Self::ALIASES].concat()
     }
 
-    /// Whether a job that is stored under that name is one of these. Whoever asks it of a
-    /// row asks here: comparing with [`Self::KIND`] forgets the earlier names.
+    /// Whether a stored kind is this one. A comparison with [`Self::KIND`] alone would miss the
+    /// aliases.
     #[must_use]
     fn is(kind: &str) -> bool {
         kind == Self::KIND || Self::ALIASES.contains(&kind)
@@ -49,35 +49,34 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
 /// How a kind of job is run and retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// Attempts before the job fails, the first included. An attempt counts when it
-    /// starts, so a job that kills its process runs out of them too.
+    /// Attempts before the job fails, including the first. An attempt counts when it starts,
+    /// so that a job that kills its process runs out of attempts too.
     pub max_attempts: u16,
-    /// Longest one attempt may take; then it is stopped and counts as failed.
+    /// Longest time of an attempt. After that it is stopped and counts as failed.
     pub timeout: Duration,
-    /// How long to wait before the next attempt.
+    /// The wait before the next attempt.
     pub backoff: Backoff,
-    /// Its place among the jobs of the queue, unless the caller says otherwise.
+    /// The lane, unless the enqueue sets another one.
     pub lane: Lane,
 }
 
-/// A job's urgency. A lane is a head start or a handicap of ten minutes, so that
-/// urgent work goes first and bulk work still gets its turn however much urgent
-/// work keeps coming.
+/// A job's urgency. A lane shifts the rank by ten minutes, so that urgent jobs go first and
+/// bulk jobs are not starved by a stream of urgent ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Lane {
-    /// Somebody waits for it.
+    /// A person waits for it.
     Urgent,
-    /// The rest.
+    /// Everything else.
     Normal,
-    /// Nobody would notice a delay.
+    /// A delay does not matter.
     Bulk,
 }
 
 impl Lane {
-    /// From the most urgent on.
+    /// Every lane, the most urgent first.
     pub(crate) const ALL: [Self; 3] = [Self::Urgent, Self::Normal, Self::Bulk];
 
-    /// The number it is stored under.
+    /// The number by which it is stored.
     #[must_use]
     pub const fn number(self) -> i16 {
         match self {
@@ -87,7 +86,7 @@ impl Lane {
         }
     }
 
-    /// The lane of that number; anything unknown is normal.
+    /// The lane of that number. An unknown number is normal.
     #[must_use]
     pub const fn from_number(number: i16) -> Self {
         match number {
@@ -98,12 +97,12 @@ impl Lane {
     }
 }
 
-/// How long an attempt of the job may take, at least a second whatever the row says.
+/// The timeout of the job's attempts, at least a second.
 pub(crate) fn time_limit(job: &jobs::Model) -> Duration {
     Duration::from_secs(u64::try_from(job.timeout_secs).unwrap_or(0).max(1))
 }
 
-/// What is known of a kind without its type: for documents, consoles and checks.
+/// A kind without its type, for documents, consoles and checks.
 #[derive(Clone, Copy, Debug)]
 pub struct KindInfo {
     /// Its stable name.

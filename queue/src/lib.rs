@@ -1,62 +1,74 @@
-//! The job machine of Atelier.
+//! The job queue of Atelier. SQL is the truth; a transport carries the ids of due jobs to
+//! workers and may lose them. `docs/jobs.md` describes it in full. A job goes through:
 //!
-//! SQL is the truth: a job is a row, written in the transaction of whoever asks for
-//! it. A transport — Redis through apalis-redis, or this process's memory — carries
-//! the ids of due jobs to the workers and may lose them at any time: the relay
-//! carries them again. A worker claims rows under a lease and a fence, runs the
-//! handler, and writes the end guarded by that fence, so that an attempt has one
-//! winner. `docs/jobs.md` tells the way of a job in full.
+//! 1. **enqueue** (`enqueue`): the row is inserted in the caller's [`Transaction`]. After the
+//!    commit `queue::dispatch` pushes its id to the [`transport`].
+//! 2. **relay** ([`relay`]): every scheduler makes due jobs available and pushes what the
+//!    transport does not have.
+//! 3. **claim** (`worker::claim_loop`, `claim`): a worker pops ids and takes as many jobs, in
+//!    the order of their `rank`, under one `lease` and each with a new fence.
+//! 4. **execute** (`worker::execute`): the handler of the [`Registry`] runs with a
+//!    [`JobContext`].
+//! 5. **settle** (`settle`): one function turns the end of the attempt into the next state.
+//! 6. **finish** (`worker::finisher`, `finish`): ends are written in batches, guarded by the
+//!    fence. [`rescue`] ends the attempts of workers that are gone.
+//! 7. **effect** (`queue::effects`): the end changes the product in the same transaction.
 
-mod access;
+mod claim;
 mod clock;
-mod commit;
 mod context;
-mod effects;
 mod enqueue;
 mod error;
 mod fault;
+mod finish;
+mod group;
 mod guarded;
 mod job;
+mod lease;
 mod limits;
+mod log_throttle;
 mod name;
+mod new_job;
 mod outcome;
-mod pulse;
+mod progress;
+mod pushed;
 mod queue;
 mod rank;
 mod registry;
 mod retry;
-mod seldom;
+mod run_times;
+mod settle;
+mod store;
 mod transient;
+mod write_probe;
 
 pub mod bus;
 pub mod inspect;
 pub mod metrics;
-pub mod presence;
 pub mod relay;
+pub mod removal;
 pub mod rescue;
 pub mod retention;
 pub mod schedule;
+pub mod scheduler_heartbeat;
 pub mod state;
 pub mod testing;
 pub mod transport;
 pub mod watch;
 pub mod worker;
 
-mod store;
-
 pub use clock::Clock;
-pub use commit::count_commits;
 pub use context::{JobContext, LogLevel, Progress};
-pub use effects::{Effect, Effects, EndedJob};
-pub use enqueue::{Enqueued, NewJob, Origin, Transaction};
 pub use error::{EffectError, QueueError, TransportError};
 pub use fault::Fault;
 pub use guarded::Guarded;
 pub use job::{Job, KindInfo, Lane, Policy};
 pub use limits::{QueueLimits, Rate};
 pub use name::QueueName;
-pub use outcome::{Disposition, Ending, JobError, Outcome, Settlement, Standing, settle, settle_lost};
-pub use queue::{Queue, QueueOptions};
+pub use new_job::{Enqueued, NewJob, Origin};
+pub use outcome::{Disposition, JobError, Outcome};
+pub use queue::{Effect, Effects, EndedJob, Queue, QueueOptions, Transaction, count_commits};
 pub use registry::{Handler, Registry};
 pub use retry::Backoff;
+pub use settle::{AttemptFacts, Ending, Settlement, settle, settle_lost};
 pub use transient::Transient;

@@ -1,34 +1,34 @@
-//! Limits of a queue over all workers, changeable while it runs: jobs at once, jobs
-//! of one owner at once, and starts in a period.
+//! Limits of a queue over all workers: running jobs, running jobs of an owner, and starts in a
+//! period. They can be changed at any time.
 
 use std::time::Duration;
 
 use atelier_entities::{Timestamp, queues};
 use serde::{Deserialize, Serialize};
 
-/// Limits of a queue; everything left out is unlimited.
+/// Limits of a queue. A limit that is left out does not apply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueueLimits {
-    /// Jobs that may run at once, over all workers.
+    /// Most running jobs over all workers.
     pub max_running: Option<u32>,
-    /// Jobs of one owner that may run at once.
+    /// Most running jobs of one owner.
     pub max_running_per_owner: Option<u32>,
-    /// Jobs that may start in each period.
+    /// Most starts in a period.
     pub rate: Option<Rate>,
 }
 
-/// So many in each period, wherever it begins: after a rest `count` may start at once,
-/// and then no more until the first of them is a period ago.
+/// At most `count` starts in each window of `period`. After a pause `count` jobs may start at
+/// once, and further ones as the first starts leave the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// Jobs.
+    /// Most starts.
     pub count: u32,
-    /// In this time; at least a second.
+    /// The length of the window, at least a second.
     pub period: Duration,
 }
 
 impl QueueLimits {
-    /// The limits that a queue's row sets.
+    /// The limits in a queue's row.
     #[must_use]
     pub fn of(row: &queues::Model) -> Self {
         let positive = |value: Option<i32>| value.and_then(|value| u32::try_from(value).ok());
@@ -47,31 +47,31 @@ impl QueueLimits {
     }
 }
 
-/// Parts of a period. Starts are counted by the part they fall into, and as if they had
-/// been at its end: that keeps what is remembered small, and no start counts too short.
+/// Parts of a period. Starts are counted at the end of their part: that bounds the number of
+/// entries, and no start leaves the window too early.
 const PARTS: i64 = 60;
 
-/// The starts that a queue's rate counts: how many, by the end of their part of a period
-/// in milliseconds since 1970, the earliest first.
+/// The counted starts of a queue: the end of their part of a period, in milliseconds since
+/// 1970, and their number, the earliest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Starts(Vec<(i64, u32)>);
 
 impl Starts {
-    /// Those that a queue's row tells of.
+    /// The starts in a queue's row.
     pub(crate) fn of(row: &queues::Model) -> Self {
-        let told = row.rate_starts.clone().map(serde_json::from_value);
-        told.and_then(Result::ok).unwrap_or_default()
+        let stored = row.rate_starts.clone().map(serde_json::from_value);
+        stored.and_then(Result::ok).unwrap_or_default()
     }
 }
 
 impl Rate {
-    /// How many may start now.
+    /// How many jobs may start now.
     pub(crate) fn left(self, starts: &Starts, now: Timestamp) -> u32 {
         self.count.saturating_sub(self.counted(starts, now))
     }
 
-    /// When one more may start.
+    /// When another job may start.
     pub(crate) fn next_start(self, starts: &Starts, now: Timestamp) -> Timestamp {
         let mut counted = self.counted(starts, now);
         for (end, jobs) in &starts.0 {
@@ -89,10 +89,10 @@ impl Rate {
         now
     }
 
-    /// The starts that are to be remembered once so many more have started now.
+    /// The starts after further jobs have started now.
     pub(crate) fn noting(self, starts: &Starts, jobs: u32, now: Timestamp) -> Starts {
         let (now, part) = (now.timestamp_millis(), self.part());
-        // A process whose clock is a little behind may still count what is over here.
+        // Kept for another part, for processes whose clock is behind.
         let kept = |(end, _): &(i64, u32)| end.saturating_add(self.millis()).saturating_add(part) > now;
         let mut noted: Vec<(i64, u32)> = starts.0.iter().copied().filter(kept).collect();
         let end = (now.div_euclid(part) + 1) * part;
@@ -133,8 +133,7 @@ mod tests {
         (*seed >> 33) % bound
     }
 
-    /// Whoever starts what they may, now and then, from that moment on; the moments of
-    /// all starts until the end.
+    /// Starts allowed jobs at random times from `from` until `until`, and answers the times.
     fn play(rate: Rate, starts: &mut Starts, from: i64, until: i64, seed: &mut u64) -> Vec<i64> {
         let (mut now, mut started) = (from, Vec::new());
         while now < until {
@@ -196,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_rest_all_of_them_may_start_at_once_and_come_back_a_period_later() {
+    fn after_a_pause_all_may_start_at_once_and_count_for_a_period() {
         let starts = TEN_A_MINUTE.noting(&Starts::default(), 4, at(0));
         let starts = TEN_A_MINUTE.noting(&starts, 6, at(10_500));
 
@@ -210,14 +209,14 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_goes_back_gives_nothing() {
+    fn a_clock_that_goes_back_allows_no_starts() {
         let starts = TEN_A_MINUTE.noting(&Starts::default(), 10, at(600_000));
 
         assert_eq!(TEN_A_MINUTE.left(&starts, at(0)), 0);
     }
 
     #[test]
-    fn what_is_remembered_stays_small() {
+    fn the_number_of_entries_is_bounded() {
         let busy = Rate { count: 1_000_000, period: Duration::from_secs(60) };
         let mut starts = Starts::default();
         for now in 0..100_000 {

@@ -14,11 +14,11 @@ pub type Described = (&'static str, &'static str, &'static str, &'static str);
 pub const JOBS: &str = "atelier_jobs";
 /// Age of the oldest available job of a queue.
 pub const OLDEST_AVAILABLE: &str = "atelier_queue_oldest_available_seconds";
-/// Workers that a queue wants.
+/// Workers that a queue needs.
 pub const DESIRED_WORKERS: &str = "atelier_queue_desired_workers";
 /// Jobs enqueued.
 pub const ENQUEUED: &str = "atelier_jobs_enqueued_total";
-/// Enqueues answered with a job that was there already.
+/// Enqueues answered with an earlier job.
 pub const DUPLICATES: &str = "atelier_jobs_duplicate_suppressed_total";
 /// Attempts started.
 pub const STARTED: &str = "atelier_jobs_started_total";
@@ -30,7 +30,7 @@ pub const WAIT: &str = "atelier_job_wait_seconds";
 pub const RUN: &str = "atelier_job_run_seconds";
 /// Leases that ran out.
 pub const LEASES_EXPIRED: &str = "atelier_leases_expired_total";
-/// Ends of jobs that their effects hold up.
+/// Ends of jobs whose effect failed.
 pub const EFFECTS_FAILED: &str = "atelier_effects_failed_total";
 /// Ids popped that could not be claimed.
 pub const DROPPED: &str = "atelier_dispatch_dropped_total";
@@ -40,29 +40,29 @@ pub const HANDED_BACK: &str = "atelier_claims_handed_back_total";
 pub const DISPATCH_FAILED: &str = "atelier_dispatch_failed_total";
 /// Ids the relay pushed.
 pub const RELAYED: &str = "atelier_relay_pushed_total";
-/// Passes of the relay that could not push what is due.
+/// Passes of the relay that could not push due ids.
 pub const RELAY_FAILED: &str = "atelier_relay_push_failed_total";
 /// Whether the database and the transport take writes.
 pub const WRITABLE: &str = "atelier_writable";
 /// How late the relay made due jobs available.
 pub const RELAY_LAG: &str = "atelier_relay_lag_seconds";
-/// For how long due jobs have waited to be made available.
+/// How long due jobs have waited to be made available.
 pub const RELAY_OVERDUE: &str = "atelier_relay_overdue_seconds";
-/// Ids taken back from consumers that went away.
+/// Ids of consumers that are gone, put back.
 pub const RECLAIMED: &str = "atelier_dispatch_reclaimed_total";
 /// Recurring jobs enqueued by their schedule.
 pub const SCHEDULE_FIRED: &str = "atelier_schedule_fired_total";
 /// How late a schedule fired.
 pub const SCHEDULE_LAG: &str = "atelier_schedule_lag_seconds";
-/// For how long a schedule should have fired.
+/// How long a schedule has been overdue.
 pub const SCHEDULE_OVERDUE: &str = "atelier_schedule_overdue_seconds";
-/// Times that a schedule could not fire.
+/// Failures of a schedule to fire.
 pub const SCHEDULE_FAILED: &str = "atelier_schedule_failed_total";
-/// Schedules whose next moment was set anew.
+/// Next runs of schedules that were set.
 pub const SCHEDULE_REARMED: &str = "atelier_schedule_rearmed_total";
 /// Jobs running in this process.
 pub const RUNNING: &str = "atelier_worker_running";
-/// Whether Redis may throw away ids of the queue by itself.
+/// Whether Redis may evict ids of the queue.
 pub const EVICTION_RISK: &str = "atelier_redis_eviction_risk";
 /// Ended jobs deleted by retention.
 pub const SWEPT: &str = "atelier_jobs_swept_total";
@@ -144,7 +144,7 @@ pub const ALL: &[Described] = &[
     (SWEPT, "counter", "state", "Ended jobs deleted by retention"),
 ];
 
-/// Tells the recorder what each metric means.
+/// Describes each metric to the recorder.
 pub fn describe() {
     for (name, kind, _, meaning) in ALL {
         match *kind {
@@ -160,7 +160,7 @@ pub(crate) fn enqueued(queue: QueueName, kind: &str, duplicate: bool) {
     counter!(name, "queue" => queue.as_str(), "kind" => kind.to_owned()).increment(1);
 }
 
-/// Jobs of a queue that were claimed at that moment.
+/// Counts jobs of a queue that were claimed at that moment.
 pub(crate) fn started(queue: QueueName, jobs: &[jobs::Model], now: Timestamp) {
     let queue = queue.as_str();
     let wait = histogram!(WAIT, "queue" => queue);
@@ -174,7 +174,7 @@ pub(crate) fn started(queue: QueueName, jobs: &[jobs::Model], now: Timestamp) {
     gauge!(RUNNING, "queue" => queue).increment(as_f64(jobs.len()));
 }
 
-/// Attempts of a queue that ended: kind, outcome, and how long they ran.
+/// Counts attempts of a queue that ended: kind, outcome, and run time.
 pub(crate) fn finished(
     queue: QueueName,
     ended: impl IntoIterator<Item = (&'static str, &'static str, Duration)>,
@@ -192,7 +192,7 @@ pub(crate) fn finished(
     }
 }
 
-/// So many jobs of a queue are no longer held by this process.
+/// Counts jobs of a queue that no longer run in this process.
 pub(crate) fn released(queue: QueueName, jobs: usize) {
     gauge!(RUNNING, "queue" => queue.as_str()).decrement(as_f64(jobs));
 }
@@ -205,8 +205,7 @@ pub(crate) fn effect_failed(kind: &str) {
     counter!(EFFECTS_FAILED, "kind" => kind.to_owned()).increment(1);
 }
 
-/// Counts ids that came for nothing: each was carried twice, or its job moved on in the
-/// meantime.
+/// Counts popped ids without a job to claim: each was carried twice, or its job has changed.
 pub(crate) fn dropped(queue: QueueName, ids: usize) {
     counter!(DROPPED, "queue" => queue.as_str()).increment(ids as u64);
 }
@@ -219,19 +218,19 @@ pub(crate) fn dispatch_failed(queue: QueueName) {
     counter!(DISPATCH_FAILED, "queue" => queue.as_str()).increment(1);
 }
 
-/// Why the relay pushed ids.
+/// Why ids were pushed to fill a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pushed {
+pub(crate) enum PushCause {
     /// The transport had room for them.
     Refill,
-    /// The transport no longer had them.
-    Again,
+    /// The transport had lost them.
+    Redispatch,
 }
 
-pub(crate) fn relayed(queue: QueueName, why: Pushed, ids: usize) {
-    let cause = match why {
-        Pushed::Refill => "refill",
-        Pushed::Again => "redispatch",
+pub(crate) fn relayed(queue: QueueName, push: PushCause, ids: usize) {
+    let cause = match push {
+        PushCause::Refill => "refill",
+        PushCause::Redispatch => "redispatch",
     };
     counter!(RELAYED, "queue" => queue.as_str(), "cause" => cause).increment(ids as u64);
 }
@@ -257,7 +256,7 @@ pub(crate) fn schedule_failed(name: &str) {
     counter!(SCHEDULE_FAILED, "schedule" => name.to_owned()).increment(1);
 }
 
-/// A schedule's next moment was set anew for that cause.
+/// Counts that a schedule's next run was set, with the cause.
 pub(crate) fn schedule_rearmed(name: &str, cause: &'static str) {
     counter!(SCHEDULE_REARMED, "schedule" => name.to_owned(), "cause" => cause).increment(1);
 }
@@ -266,13 +265,12 @@ pub(crate) fn swept(state: &'static str, rows: u64) {
     counter!(SWEPT, "state" => state).increment(rows);
 }
 
-/// Sets the gauge of how many workers a queue wants.
+/// Sets the gauge of the workers that a queue needs.
 pub fn observe_desired_workers(queue: QueueName, workers: u64) {
     gauge!(DESIRED_WORKERS, "queue" => queue.as_str()).set(workers as f64);
 }
 
-/// Sets the gauges of what takes writes, by what keeps the database and the transport
-/// from it.
+/// Sets the gauges of whether the database and the transport take writes.
 pub fn observe_writable(database: Option<Fault>, transport: Option<Fault>) {
     for (part, fault) in [("database", database), ("transport", transport)] {
         gauge!(WRITABLE, "part" => part).set(if fault.is_none() { 1.0 } else { 0.0 });
@@ -284,12 +282,12 @@ pub fn observe_overdue(overdue: Duration) {
     gauge!(RELAY_OVERDUE).set(overdue.as_secs_f64());
 }
 
-/// Sets the gauge of a schedule that should have fired.
+/// Sets the gauge of how long a schedule has been overdue.
 pub fn observe_schedule_overdue(name: &str, overdue: Duration) {
     gauge!(SCHEDULE_OVERDUE, "schedule" => name.to_owned()).set(overdue.as_secs_f64());
 }
 
-/// Sets the gauge of Redis's way with full memory.
+/// Sets the gauge of the eviction risk of Redis.
 pub fn observe_eviction(risky: bool) {
     gauge!(EVICTION_RISK).set(if risky { 1.0 } else { 0.0 });
 }

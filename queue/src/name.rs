@@ -1,15 +1,14 @@
-//! The queues: what operators scale, pause and watch.
+//! The queues, which operators scale, pause and watch.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A queue. Each has its own concurrency, and its kinds their own time limits and
-/// retry policies, so that long generations never stand before short mails.
+/// A queue. Each has slots of its own, so that short mails never wait for long generations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum QueueName {
-    /// Writing applications with a language model: minutes, costly.
+    /// Generating applications with a language model.
     Generation,
     /// Publishing applications.
     Deployment,
@@ -19,16 +18,16 @@ pub enum QueueName {
     Stats,
     /// Steps of workflows.
     Workflow,
-    /// The platform's own upkeep.
+    /// Maintenance of the platform.
     Maintenance,
 }
 
 impl QueueName {
-    /// Every queue, in the order operators see them.
+    /// Every queue, in display order.
     pub const ALL: [Self; 6] =
         [Self::Generation, Self::Deployment, Self::Email, Self::Stats, Self::Workflow, Self::Maintenance];
 
-    /// The name it is stored and sent under.
+    /// The name by which it is stored and sent.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,13 +1,13 @@
-//! The queue's front: what services, workers and schedulers hold.
+//! The queue as services, workers and schedulers hold it, its transactions, and the
+//! effects of ended jobs.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use atelier_entities::{JobId, Timestamp};
+use atelier_entities::Timestamp;
 use sea_orm::{
     ConnectionTrait, DatabaseBackend, DatabaseConnection, SqliteTransactionMode, TransactionOptions,
     TransactionTrait,
 };
-
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time,
@@ -15,31 +15,35 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    bus::{Bus, Message},
-    clock::Clock,
-    effects::Effects,
-    enqueue::{Transaction, group::Group},
-    error::QueueError,
-    guarded::Guarded,
-    inspect::RunTimes,
-    name::QueueName,
-    pulse::Pulses,
-    relay::Offered,
-    transport::Transport,
+    bus::Bus, clock::Clock, error::QueueError, group::Group, guarded::Guarded, pushed::PushedIds,
+    run_times::RunTimes, transport::Transport, write_probe::WriteProbes,
 };
 
-/// Settings of the machine; the same in every process of an installation.
+mod access;
+mod commit;
+mod dispatch;
+mod effects;
+mod notes;
+mod probes;
+mod transaction;
+
+pub use commit::count_commits;
+pub(crate) use commit::note_commit;
+pub use effects::{Effect, Effects, EndedJob};
+pub use transaction::Transaction;
+
+/// Settings of the queue: the same in every process of an installation.
 #[derive(Clone, Debug)]
 pub struct QueueOptions {
-    /// Between two heartbeats of a worker; a lease lasts two.
+    /// Time between two heartbeats of a worker. A lease lasts twice as long.
     pub heartbeat: Duration,
-    /// Ids of due jobs kept in the transport for each queue.
+    /// Most ids of due jobs that the transport keeps for each queue.
     pub window: usize,
-    /// Bounds in bytes.
+    /// Most bytes of a job's args.
     pub max_args_bytes: usize,
-    /// Bound in bytes.
+    /// Most bytes of a job's result.
     pub max_result_bytes: usize,
-    /// Log lines kept of one job.
+    /// Most log lines kept of one job.
     pub max_log_lines: u32,
 }
 
@@ -55,20 +59,20 @@ impl Default for QueueOptions {
     }
 }
 
-/// A turn to write; it ends when this is dropped.
+/// The right to write to SQLite; dropping it lets the next writer in.
 pub(crate) struct WriteTurn(#[expect(dead_code, reason = "held, never read")] Option<OwnedSemaphorePermit>);
 
 impl WriteTurn {
-    /// The turn of a transaction within another one, which has it.
-    pub(crate) const fn of_another() -> Self {
+    /// The turn of a savepoint: the transaction around it holds the real one.
+    const fn of_savepoint() -> Self {
         Self(None)
     }
 }
 
-/// Longest wait for a turn; then SQLite itself decides.
+/// Longest wait for a turn. After that SQLite's own lock decides.
 const WRITE_TURN_BOUND: Duration = Duration::from_secs(5);
 
-/// The job machine. Cheap to clone; every clone is the same one.
+/// The queue. Clones are cheap and share everything.
 #[derive(Clone)]
 pub struct Queue {
     inner: Arc<Inner>,
@@ -84,13 +88,13 @@ struct Inner {
     write_turns: Option<Arc<Semaphore>>,
     group: Group,
     run_times: RunTimes,
-    announcing: TaskTracker,
-    offered: Offered,
-    pulses: Pulses,
+    announcements: TaskTracker,
+    pushed: PushedIds,
+    probes: WriteProbes,
 }
 
 impl Queue {
-    /// A queue on this database, dispatching over this transport.
+    /// A queue on this database that dispatches over this transport.
     #[must_use]
     pub fn new(
         db: DatabaseConnection,
@@ -103,9 +107,9 @@ impl Queue {
         let one_writer = db.get_database_backend() == DatabaseBackend::Sqlite;
         let write_turns = one_writer.then(|| Arc::new(Semaphore::new(1)));
         let (group, run_times) = (Group::default(), RunTimes::default());
-        let announcing = TaskTracker::new();
-        // So that waiting for it ends whenever nothing is under way.
-        announcing.close();
+        let announcements = TaskTracker::new();
+        // A closed tracker can be waited for; it still takes tasks.
+        announcements.close();
         let inner = Inner {
             db,
             transport,
@@ -116,9 +120,9 @@ impl Queue {
             write_turns,
             group,
             run_times,
-            announcing,
-            offered: Offered::default(),
-            pulses: Pulses::default(),
+            announcements,
+            pushed: PushedIds::default(),
+            probes: WriteProbes::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -129,44 +133,44 @@ impl Queue {
         &self.inner.db
     }
 
-    /// The clock the queue goes by.
+    /// The clock of the queue.
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.inner.clock
     }
 
-    /// The present by that clock.
+    /// The present time of that clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.inner.clock.now()
     }
 
-    /// Its settings.
+    /// The settings.
     #[must_use]
     pub fn options(&self) -> &QueueOptions {
         &self.inner.options
     }
 
-    /// What carries ids to workers.
+    /// The transport, which carries ids to workers.
     #[must_use]
     pub fn transport(&self) -> &Arc<dyn Transport> {
         &self.inner.transport
     }
 
-    /// What carries changes to those who watch.
+    /// The bus, which carries messages between processes.
     #[must_use]
     pub fn bus(&self) -> &Arc<dyn Bus> {
         &self.inner.bus
     }
 
-    /// What jobs' ends change in the product.
+    /// The effects of ended jobs.
     #[must_use]
     pub fn effects(&self) -> &Effects {
         &self.inner.effects
     }
 
     /// [`Queue::begin`] on a connection of its own.
-    pub(crate) async fn begin_now(&self) -> Result<Transaction, QueueError> {
+    async fn begin_now(&self) -> Result<Transaction, QueueError> {
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
@@ -176,9 +180,9 @@ impl Queue {
         Ok(Transaction::new(self.clone(), Guarded::new(inner), turn))
     }
 
-    /// [`Queue::begin`] for what holds rows that others take over once their lease has
-    /// run out. Should this process stand still in the midst of it, or its host vanish,
-    /// PostgreSQL undoes it after a heartbeat instead of keeping its locks.
+    /// [`Queue::begin`] with a bound on idle time, for transactions that lock rows which
+    /// other processes take over when a lease expires. Should this process stall or its
+    /// host vanish, PostgreSQL rolls back after a heartbeat and frees the locks.
     pub(crate) async fn begin_brief(&self) -> Result<Transaction, QueueError> {
         let tx = self.begin().await?;
         if self.inner.db.get_database_backend() == DatabaseBackend::Postgres {
@@ -189,9 +193,8 @@ impl Queue {
         Ok(tx)
     }
 
-    /// SQLite has one writer at a time, and lets the others sleep and look again.
-    /// Here they queue up instead, so that none sleeps past its turn. PostgreSQL
-    /// needs none of it.
+    /// Waits for the turn to write. SQLite has one writer at a time and makes the others
+    /// poll; here they queue up in order. On PostgreSQL this does nothing.
     pub(crate) async fn write_turn(&self) -> WriteTurn {
         let Some(turns) = &self.inner.write_turns else { return WriteTurn(None) };
         let turn = time::timeout(WRITE_TURN_BOUND, turns.clone().acquire_owned()).await;
@@ -202,94 +205,21 @@ impl Queue {
         &self.inner.run_times
     }
 
-    pub(crate) fn offered(&self) -> &Offered {
-        &self.inner.offered
+    pub(crate) fn pushed(&self) -> &PushedIds {
+        &self.inner.pushed
     }
 
-    pub(crate) fn pulses(&self) -> &Pulses {
-        &self.inner.pulses
+    fn probes(&self) -> &WriteProbes {
+        &self.inner.probes
     }
 
     pub(crate) fn group(&self) -> &Group {
         &self.inner.group
     }
 
-    /// Hands what was committed to the transport and tells its watchers. Over a
-    /// network this goes on beside the caller: an acknowledged commit does not wait
-    /// for Redis.
-    pub(crate) async fn announce(&self, jobs: Vec<(QueueName, JobId)>, changed: Vec<JobId>) {
-        if jobs.is_empty() && changed.is_empty() {
-            return;
-        }
-        // At once: whoever is told of the commit and asks sees it.
-        self.inner.bus.local().heads().forget(&changed);
-        let queue = self.clone();
-        let announcing = async move {
-            let mut by_queue: HashMap<QueueName, Vec<JobId>> = HashMap::new();
-            for (name, id) in jobs {
-                by_queue.entry(name).or_default().push(id);
-            }
-            for (name, ids) in by_queue {
-                queue.dispatch(name, &ids).await;
-            }
-            queue.tell_watchers(changed).await;
-        };
-        self.beside(announcing).await;
-    }
-
-    /// Tells the workers that run these jobs to stop them, in the same way.
-    pub(crate) async fn announce_stops(&self, jobs: Vec<JobId>) {
-        if jobs.is_empty() {
-            return;
-        }
-        let queue = self.clone();
-        let announcing = async move {
-            for id in jobs {
-                queue.bus().publish(Message::Cancel(id)).await;
-            }
-        };
-        self.beside(announcing).await;
-    }
-
-    /// Waits until everything that this process has committed is told to the others, and
-    /// answers whether that came about in time. A process that ends without it leaves
-    /// ids to the relay, and cancellations to the next heartbeat of whoever runs the job.
-    pub async fn flush(&self, bound: Duration) -> bool {
-        time::timeout(bound, self.inner.announcing.wait()).await.is_ok()
-    }
-
     /// Whether it is the same queue.
-    pub(crate) fn is(&self, other: &Self) -> bool {
+    fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner)
-    }
-
-    pub(crate) async fn beside(&self, announcing: impl Future<Output = ()> + Send + 'static) {
-        if self.inner.transport.is_remote() {
-            self.inner.announcing.spawn(announcing);
-        } else {
-            announcing.await;
-        }
-    }
-
-    /// Hands committed jobs to the transport. Failing is harmless, so it only tells
-    /// the log: the relay finds them.
-    async fn dispatch(&self, queue: QueueName, ids: &[JobId]) {
-        if ids.is_empty() {
-            return;
-        }
-        if let Err(error) = self.inner.transport.push(queue, ids, self.inner.options.window).await {
-            tracing::warn!(%queue, jobs = ids.len(), %error, "not dispatched now; the relay will");
-            crate::metrics::dispatch_failed(queue);
-            self.heed(&error.into());
-        }
-    }
-
-    /// Tells whoever watches these jobs that they changed.
-    pub(crate) async fn tell_watchers(&self, ids: Vec<JobId>) {
-        if !ids.is_empty() {
-            self.inner.bus.local().heads().forget(&ids);
-            self.inner.bus.publish(Message::Changed(ids)).await;
-        }
     }
 }
 

@@ -1,14 +1,13 @@
-//! The order of dispatch as one number: when the job became due, moved by its lane
-//! and by its owner's turn. Lower goes first.
+//! The rank orders the dispatch: the time when the job became due, shifted by its lane and by
+//! its owner's turn. The lowest rank goes first.
 //!
-//! Because real time is part of it, nothing waits for ever: a bulk job overtakes
-//! every urgent one that came twenty minutes after it. And because each waiting job
-//! of an owner pushes their next one back by a turn, an owner's one job goes before
-//! another owner's thousand.
+//! Since the rank is a time, no job starves: a bulk job overtakes every urgent one that is
+//! enqueued more than twenty minutes later. Since each waiting job of an owner delays their
+//! next one by a turn, the only job of an owner goes before another owner's thousand.
 //!
-//! A turn is as long as the job may take. So an owner who gets no more than one slot is
-//! still served as fast as their ranks go by, and a job of somebody else that comes
-//! hours later does not find the rest of the thousand before it.
+//! A turn is as long as the job's timeout. So even an owner with one slot works off a backlog
+//! as fast as its ranks pass, and a job of another owner that comes hours later does not
+//! wait for the rest of it.
 
 use std::time::Duration;
 
@@ -19,11 +18,11 @@ use crate::job::Lane;
 /// Head start of urgent work and handicap of bulk work.
 const LANE_OFFSET: Duration = Duration::from_secs(600);
 
-/// Waiting jobs of one owner that are counted; more make no difference.
+/// Most waiting jobs of an owner that are counted.
 pub(crate) const MAX_COUNTED_WAITING: u64 = 1_000;
 
-/// The rank of a job due at `run_at` that may take that long and whose owner has
-/// `waiting` jobs before it.
+/// The rank of a job that is due at `run_at`, has that timeout, and waits for `waiting` jobs
+/// of its owner.
 pub(crate) fn of(run_at: Timestamp, lane: Lane, waiting: i64, timeout: Duration) -> i64 {
     let offset = millis(LANE_OFFSET);
     let lane = match lane {
@@ -58,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn bulk_is_not_starved_by_urgent_work_that_keeps_coming() {
+    fn bulk_is_not_starved_by_a_stream_of_urgent_jobs() {
         assert!(of(at(0), Lane::Bulk, 0, MINUTE) < of(at(1_201), Lane::Urgent, 0, MINUTE));
     }
 
@@ -68,11 +67,11 @@ mod tests {
         let only_one = of(at(10), Lane::Normal, 0, MINUTE);
 
         assert!(only_one < last_of_thousand);
-        assert!(of(at(0), Lane::Normal, 0, MINUTE) < only_one, "it waits for a few others at most");
+        assert!(of(at(0), Lane::Normal, 0, MINUTE) < only_one, "it waits for few others");
     }
 
     #[test]
-    fn one_job_that_comes_hours_later_goes_before_what_is_left_of_the_thousand() {
+    fn one_job_that_comes_hours_later_goes_before_the_rest_of_the_thousand() {
         // One slot, and each job takes as long as it may: sixty are done each hour.
         let (hours, done) = (5, 300);
 
@@ -80,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_without_end_puts_a_job_last_and_no_further() {
+    fn an_endless_timeout_does_not_overflow_the_rank() {
         assert_eq!(of(at(0), Lane::Bulk, 1_000, Duration::MAX), i64::MAX);
     }
 }

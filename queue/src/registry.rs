@@ -1,4 +1,4 @@
-//! The handlers a worker has: one for each kind.
+//! The handlers of a worker: one for each kind.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -15,8 +15,8 @@ use crate::{
 /// Runs jobs of one kind.
 #[async_trait]
 pub trait Handler<J: Job>: Send + Sync + 'static {
-    /// Runs one attempt. It may run more than once for a job: whatever it does
-    /// outside the database must bear repetition.
+    /// Runs one attempt. A job may have several: effects outside of the database must be
+    /// idempotent.
     async fn run(&self, ctx: &JobContext, args: J) -> Result<Outcome, JobError>;
 }
 
@@ -47,7 +47,7 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Adds the handler of `J`; a second one is an error of the program.
+    /// Registers the handler of `J`. A second handler of a kind is an error.
     pub fn register<J: Job>(&mut self, handler: impl Handler<J>) -> Result<&mut Self, QueueError> {
         let typed: Arc<dyn ErasedHandler> = Arc::new(Typed { handler, kind: std::marker::PhantomData });
         for kind in J::names() {
@@ -58,17 +58,17 @@ impl Registry {
         Ok(self)
     }
 
-    /// What is known of each kind, by name; aliases are not among them.
+    /// Every kind by name, without aliases.
     pub fn kinds(&self) -> impl Iterator<Item = &KindInfo> {
         self.kinds.iter().filter(|(name, (info, _))| **name == info.kind).map(|(_, (info, _))| info)
     }
 
-    /// Every name, aliases included, that jobs of that queue may have.
+    /// Every name of the kinds of a queue, including aliases.
     pub(crate) fn names(&self, queue: QueueName) -> Vec<&'static str> {
         self.kinds.iter().filter(|(_, (info, _))| info.queue == queue).map(|(name, _)| *name).collect()
     }
 
-    /// Every name, aliases included.
+    /// Every name, including aliases.
     pub(crate) fn all_names(&self) -> impl Iterator<Item = &'static str> {
         self.kinds.keys().copied()
     }

@@ -1,30 +1,24 @@
-//! The relay: makes due work available and keeps the transport's window filled from
-//! SQL. It finds everything the fast path did not carry: the backlog, delayed jobs,
-//! retries, what a crash between commit and push left behind, and everything after
-//! the transport came back empty. Any number of relays may run.
+//! The relay: makes due jobs available and keeps the transport's windows filled from SQL.
+//! It covers whatever the push after a commit did not: the backlog, delayed jobs, retries,
+//! jobs of a process that crashed before its push, and everything after the transport
+//! came back empty. Any number of relays may run.
 
 use std::time::Duration;
 
 use atelier_entities::{JobId, JobState, jobs};
 
 use crate::{
-    Fault, Queue,
-    enqueue::Transaction,
+    Fault, Queue, Transaction,
     error::QueueError,
-    metrics::{self, Pushed},
+    finish::{self, sort_by_subject},
+    metrics,
     name::QueueName,
     outcome::JobError,
-    store::{
-        self, Step,
-        finish::{self, in_order_of_subjects},
-        window,
-    },
+    store::{self, Step, window},
 };
+use redispatch::Pushed;
 
-mod again;
-
-use again::Offer;
-pub(crate) use again::Offered;
+mod redispatch;
 
 /// Rows of one statement.
 const BATCH: u64 = 500;
@@ -32,62 +26,47 @@ const BATCH: u64 = 500;
 /// What one pass did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RelayReport {
-    /// Delayed jobs and retries whose time had come.
+    /// Delayed jobs and retries that were due.
     pub promoted: usize,
-    /// Jobs cancelled because they were not started in time.
+    /// Jobs cancelled because they had not started in time.
     pub expired: usize,
-    /// Ids the transport did not have.
+    /// Ids that the transport did not have.
     pub pushed: usize,
     /// Those of them that it had been given before.
     pub redispatched: usize,
-    /// Why the transport did not take what is due: its windows wait for a pass that finds
-    /// it well. No failure of the relay.
-    pub held_up: Option<Fault>,
+    /// Why the transport did not take the due ids. They wait for a later pass; the relay
+    /// itself has not failed.
+    pub transport_fault: Option<Fault>,
 }
 
-/// One pass over every queue. What fails keeps nothing else from being done, and a
-/// transport that is away is no failure.
+/// One pass over every queue. Each part runs even if another one fails. A transport that
+/// is away is no error: see [`RelayReport::transport_fault`].
 pub async fn tick(queue: &Queue) -> Result<RelayReport, QueueError> {
     let promoted = promote(queue).await;
     let expired = expire(queue).await;
-    let filled = fill_all(queue).await;
-    let (promoted, expired, offer) = (promoted?, expired?, filled?);
-    let Offer { pushed, redispatched, held_up } = offer;
-    Ok(RelayReport { promoted, expired, pushed, redispatched, held_up })
+    let pushed = fill_windows(queue).await;
+    let (promoted, expired, pushed) = (promoted?, expired?, pushed?);
+    let Pushed { ids, redispatched, fault } = pushed;
+    Ok(RelayReport { promoted, expired, pushed: ids, redispatched, transport_fault: fault })
 }
 
-/// Fills the transport's window of these queues and answers how many ids it did not
-/// have.
-pub async fn fill(queue: &Queue, names: &[QueueName]) -> Result<usize, QueueError> {
-    let next = store::bounded(window::next(queue, names, queue.options().window)).await?;
-    let mut pushed = 0;
-    for (name, ids) in next {
-        let taken = queue.transport().push(name, &ids, queue.options().window).await?;
-        metrics::relayed(name, Pushed::Refill, taken);
-        pushed += taken;
-    }
-    Ok(pushed)
+async fn fill_windows(queue: &Queue) -> Result<Pushed, QueueError> {
+    let next = window::next(queue.db(), &QueueName::ALL, queue.options().window);
+    redispatch::push_all(queue, store::bounded(next).await?).await
 }
 
-/// The same for every queue, pass by pass: what the transport no longer has of what it
-/// was given is told apart.
-async fn fill_all(queue: &Queue) -> Result<Offer, QueueError> {
-    let next = store::bounded(window::next(queue, &QueueName::ALL, queue.options().window)).await?;
-    again::offer(queue, next).await
-}
-
-/// For how long the work has been due that no relay has made available yet: none where
-/// all is done.
+/// How long the earliest delayed job or retry has been due that no relay has made
+/// available yet; zero where there is none.
 pub async fn overdue(queue: &Queue) -> Result<Duration, QueueError> {
     let now = queue.now();
-    let since = store::bounded(window::earliest_undue(queue, now)).await?;
+    let since = store::bounded(window::earliest_overdue(queue.db(), now)).await?;
     Ok(since.and_then(|since| (now - since).to_std().ok()).unwrap_or_default())
 }
 
 async fn promote(queue: &Queue) -> Result<usize, QueueError> {
     let mut promoted = 0;
     loop {
-        let found = store::bounded(promote_some(queue)).await?;
+        let found = store::bounded(promote_batch(queue)).await?;
         promoted += found;
         if found < usize::try_from(BATCH).unwrap_or(usize::MAX) {
             return Ok(promoted);
@@ -95,7 +74,7 @@ async fn promote(queue: &Queue) -> Result<usize, QueueError> {
     }
 }
 
-async fn promote_some(queue: &Queue) -> Result<usize, QueueError> {
+async fn promote_batch(queue: &Queue) -> Result<usize, QueueError> {
     let tx = queue.begin_brief().await?;
     let due = window::promote(&*tx, tx.now(), BATCH).await?;
     let found = due.jobs.len();
@@ -104,7 +83,7 @@ async fn promote_some(queue: &Queue) -> Result<usize, QueueError> {
         tx.note_change(id);
     }
     tx.commit().await?;
-    metrics::relay_lag(due.latest);
+    metrics::relay_lag(due.lag);
     Ok(found)
 }
 
@@ -112,18 +91,18 @@ async fn expire(queue: &Queue) -> Result<usize, QueueError> {
     let mut ended = 0;
     let (mut after, mut size) = (None, BATCH);
     loop {
-        let some = store::bounded(expire_some(queue, after, size)).await?;
-        let Some((last, cancelled)) = some else { return Ok(ended) };
+        let step = store::bounded(expire_batch(queue, after, size)).await?;
+        let Some((last, cancelled)) = step else { return Ok(ended) };
         match cancelled {
             Ok(part) => ended += part,
-            // An effect that fails holds up its own job and no other: from here on
-            // each goes alone.
+            // An effect that fails must not block other jobs: from here on each job ends
+            // in a transaction of its own.
             Err(QueueError::Effect { .. }) if size > 1 => {
                 size = 1;
                 continue;
             }
             Err(error @ QueueError::Effect { .. }) => {
-                tracing::error!(job.id = %last, %error, "not cancelled now; tried again at the next pass");
+                tracing::error!(job.id = %last, %error, "expired job not cancelled; the next pass tries again");
             }
             Err(error) => return Err(error),
         }
@@ -131,11 +110,11 @@ async fn expire(queue: &Queue) -> Result<usize, QueueError> {
     }
 }
 
-async fn expire_some(queue: &Queue, after: Option<JobId>, size: u64) -> Result<Step<usize>, QueueError> {
+async fn expire_batch(queue: &Queue, after: Option<JobId>, size: u64) -> Result<Step<usize>, QueueError> {
     let tx = queue.begin_brief().await?;
     let mut expired = window::expired(&*tx, tx.now(), after, size).await?;
     let Some(last) = expired.last().map(|job| job.id) else { return Ok(None) };
-    in_order_of_subjects(&mut expired);
+    sort_by_subject(&mut expired);
     let cancelled = cancel_all(&tx, &expired).await;
     Ok(Some((last, tx.close(cancelled).await)))
 }
@@ -144,7 +123,7 @@ async fn cancel_all(tx: &Transaction, expired: &[jobs::Model]) -> Result<usize, 
     let error = JobError::fail("EXPIRED", "it was not started in time");
     let mut ended = 0;
     for job in expired {
-        ended += usize::from(finish::unstarted(tx, job, JobState::Cancelled, &error).await?);
+        ended += usize::from(finish::end_unstarted(tx, job, JobState::Cancelled, &error).await?);
     }
     Ok(ended)
 }

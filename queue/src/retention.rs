@@ -1,23 +1,28 @@
-//! Deleting jobs that ended long ago, in small statements that hold no lock for
-//! long. Attempts and events go with their job.
+//! Retention: deletes jobs that ended long ago, in batches that hold no lock for long.
+//! Attempts and events are deleted with their job.
 
 use std::time::Duration;
 
-use atelier_entities::JobState;
-use sea_orm::ConnectionTrait;
+use atelier_entities::{JobState, jobs};
+use sea_orm::{ColumnTrait, Condition, sea_query::Expr};
 
-use crate::{Queue, error::QueueError, metrics, store::sql::Sql};
+use crate::{
+    Queue,
+    error::QueueError,
+    metrics,
+    store::removal::{self, Removal},
+};
 
 /// How long jobs are kept after they ended.
 #[derive(Clone, Copy, Debug)]
 pub struct RetentionRules {
-    /// Those that succeeded.
+    /// Jobs that succeeded.
     pub succeeded: Duration,
-    /// Those that failed or were discarded.
+    /// Jobs that failed or were discarded.
     pub failed: Duration,
-    /// Those that were cancelled.
+    /// Jobs that were cancelled.
     pub cancelled: Duration,
-    /// Rows of one statement.
+    /// Most rows of a statement.
     pub batch: u32,
 }
 
@@ -32,7 +37,7 @@ impl RetentionRules {
     }
 }
 
-/// Deletes what the rules no longer keep and answers how many jobs that were.
+/// Deletes the jobs that the rules no longer keep and answers how many.
 pub async fn sweep(queue: &Queue, rules: &RetentionRules) -> Result<u64, QueueError> {
     let mut swept = 0;
     for state in JobState::TERMINAL {
@@ -49,17 +54,13 @@ pub async fn sweep(queue: &Queue, rules: &RetentionRules) -> Result<u64, QueueEr
 }
 
 async fn delete_batch(queue: &Queue, state: JobState, keep: Duration, batch: u32) -> Result<u64, QueueError> {
-    let mut sql = Sql::new(queue.db().get_database_backend());
-    sql.delete_some("jobs", |sql| {
-        sql.push("phase = ")
-            .push(&state.phase().to_string())
-            .push(" AND finished_at < ")
-            .bind(queue.now() - keep)
-            .push(" ORDER BY finished_at LIMIT ")
-            .push(&batch.to_string());
-    });
+    let which = Condition::all()
+        // In the text, so that PostgreSQL plans with the phase that it is.
+        .add(Expr::cust(format!("phase = {}", state.phase())))
+        .add(jobs::Column::FinishedAt.lt(queue.now() - keep));
+    let removal = Removal { which, order: Some(jobs::Column::FinishedAt), batch };
     let _turn = queue.write_turn().await;
-    let deleted = queue.db().execute_raw(sql.build()).await?.rows_affected();
+    let deleted = removal::delete_batch::<jobs::Entity>(queue.db(), removal).await?;
     metrics::swept(state.as_str(), deleted);
     Ok(deleted)
 }

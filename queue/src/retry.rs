@@ -1,9 +1,9 @@
-//! When the next attempt is due: pure arithmetic over the policy.
+//! Backoff: the wait before the next attempt.
 
 use std::time::Duration;
 
-/// How long to wait between attempts. Jitter of ±20 % is added, so that jobs that
-/// failed together do not come back together.
+/// The waits between attempts. Jitter of ±20 % spreads the retries of jobs that failed
+/// together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backoff {
     /// The same wait each time.
@@ -15,11 +15,11 @@ pub enum Backoff {
         /// Longest wait.
         max: Duration,
     },
-    /// These waits in turn; the last one from then on.
+    /// These waits in turn, and then the last one each time.
     Steps(&'static [Duration]),
 }
 
-/// Share of the wait that jitter may add or take away.
+/// Share of the wait that jitter adds or subtracts at most.
 const JITTER: f64 = 0.2;
 
 impl Backoff {

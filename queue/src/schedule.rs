@@ -1,6 +1,5 @@
-//! Recurring jobs: cron expressions whose next moment stands in SQL, so that any
-//! number of schedulers fire each of them once, and a moment that passed while all
-//! were down is made up for once.
+//! Recurring jobs: cron schedules whose next run is stored in SQL, so that any number of
+//! schedulers fire each run once. Runs missed while no scheduler ran are made up for by one.
 
 use std::{str::FromStr, time::Duration};
 
@@ -12,14 +11,14 @@ use sea_orm::{
 };
 
 use crate::{
-    Queue,
-    enqueue::{NewJob, Transaction},
+    Queue, Transaction,
     error::QueueError,
     metrics,
+    new_job::NewJob,
     store::{self, sql::Sql},
 };
 
-/// A moment that is found this late passed while no scheduler ran.
+/// A run that is found this late was missed while no scheduler ran.
 const MISSED: Duration = Duration::from_secs(30);
 
 /// A job that recurs.
@@ -29,23 +28,20 @@ pub struct Recurring {
     pub name: &'static str,
     /// Cron expression of six fields, seconds first, in UTC.
     pub cron: &'static str,
-    /// The job of that moment.
+    /// Makes the job of a run.
     pub make: fn(Timestamp) -> NewJob,
 }
 
-/// The first moment of a cron expression after `after`.
+/// The first run of a cron expression after `after`.
 pub fn next_after(name: &str, cron: &str, after: Timestamp) -> Result<Timestamp, QueueError> {
     let wrong = |reason: String| QueueError::Schedule { name: name.to_owned(), reason };
     let schedule = cron::Schedule::from_str(cron).map_err(|error| wrong(error.to_string()))?;
-    schedule
-        .after(&after.with_timezone(&Utc))
-        .next()
-        .ok_or_else(|| wrong("it has no further moment".to_owned()))
+    schedule.after(&after.with_timezone(&Utc)).next().ok_or_else(|| wrong("it has no further run".to_owned()))
 }
 
-/// Makes the schedules known. A new one fires at once, so that a fresh installation
-/// has its figures; one whose expression changed follows the new one. One that fails
-/// keeps no other from being known: the first failure is answered at the end.
+/// Stores the schedules. A new one fires at once, so that a new installation has its figures.
+/// A changed expression sets the next run. All are tried even if one fails; the first
+/// failure is answered at the end.
 pub async fn sync(queue: &Queue, recurring: &[Recurring]) -> Result<(), QueueError> {
     let mut outcome = Ok(());
     for one in recurring {
@@ -78,17 +74,17 @@ async fn sync_one(queue: &Queue, one: &Recurring) -> Result<(), QueueError> {
         .await?;
     if rearmed.rows_affected > 0 {
         metrics::schedule_rearmed(one.name, "changed");
-        tracing::info!(schedule = one.name, cron = one.cron, %next, cause = "changed", "schedule set anew");
+        tracing::info!(schedule = one.name, cron = one.cron, %next, cause = "changed", "next run of the schedule set");
     }
     Ok(())
 }
 
-/// Every schedule that was ever made known, by name.
+/// Every stored schedule, by name.
 pub async fn list(queue: &Queue) -> Result<Vec<schedules::Model>, QueueError> {
     Ok(schedules::Entity::find().order_by_asc(schedules::Column::Name).all(queue.db()).await?)
 }
 
-/// For how long each of these schedules should have fired and has not.
+/// How long the next run of each of these schedules has been overdue.
 pub async fn overdue(
     queue: &Queue,
     recurring: &[Recurring],
@@ -101,19 +97,19 @@ pub async fn overdue(
     Ok(recurring.iter().map(|one| (one.name, of(one).unwrap_or_default())).collect())
 }
 
-/// Enqueues the jobs of schedules that are due and answers how many. Each schedule's
-/// job and its next moment are one change of their own: one that fails keeps no other
-/// from firing, and is answered once all were tried.
+/// Enqueues the jobs of due schedules and answers how many. Each schedule has a transaction
+/// of its own for its job and its next run. All are tried even if one fails; the first
+/// failure is answered at the end.
 pub async fn tick(queue: &Queue, recurring: &[Recurring]) -> Result<usize, QueueError> {
     let (mut fired, mut failure) = (0, None);
     for name in store::bounded(due(queue)).await? {
-        // A schedule of another version of the program is that version's business.
+        // Schedules of other versions of the program are left to them.
         let Some(one) = recurring.iter().find(|one| one.name == name) else { continue };
         match store::bounded(fire_alone(queue, one)).await {
             Ok(done) => fired += usize::from(done),
             Err(error) => {
                 metrics::schedule_failed(one.name);
-                tracing::warn!(schedule = one.name, %error, "did not fire; tried again at the next pass");
+                tracing::warn!(schedule = one.name, %error, "schedule not fired; the next pass tries again");
                 failure.get_or_insert(QueueError::Schedule { name, reason: error.to_string() });
             }
         }
@@ -131,7 +127,7 @@ async fn due(queue: &Queue) -> Result<Vec<String>, QueueError> {
     Ok(due.into_tuple().all(queue.db()).await?)
 }
 
-/// Fires a schedule, unless somebody else does or has done so.
+/// Fires a schedule, unless another scheduler has fired it.
 async fn fire_alone(queue: &Queue, one: &Recurring) -> Result<bool, QueueError> {
     let tx = queue.begin().await?;
     let fired = fire_due(&tx, one).await;
@@ -143,14 +139,13 @@ async fn fire_alone(queue: &Queue, one: &Recurring) -> Result<bool, QueueError> 
         metrics::schedule_rearmed(one.name, "missed");
         tracing::warn!(
             schedule = one.name, due = %schedule.next_run_at, cause = "missed",
-            "a moment passed while no scheduler ran: it is made up for once"
+            "a run was missed while no scheduler ran: it is made up for once"
         );
     }
     Ok(true)
 }
 
-/// Enqueues the schedule's job and sets its next moment; answers the schedule as it was
-/// before.
+/// Enqueues the schedule's job and sets its next run. Answers the schedule as it was before.
 async fn fire_due(tx: &Transaction, one: &Recurring) -> Result<Option<schedules::Model>, QueueError> {
     let now = tx.now();
     let mut sql = Sql::new(tx.get_database_backend());
@@ -179,14 +174,14 @@ mod tests {
     }
 
     #[test]
-    fn the_next_moment_is_after_the_given_one() {
-        let next = next_after("test", "0 */5 * * * *", at("2026-01-31T23:55:00Z")).expect("a moment");
+    fn the_next_run_is_after_the_given_time() {
+        let next = next_after("test", "0 */5 * * * *", at("2026-01-31T23:55:00Z")).expect("a run");
 
         assert_eq!(next, at("2026-02-01T00:00:00Z"));
     }
 
     #[test]
-    fn a_wrong_expression_is_named() {
+    fn an_error_names_the_schedule() {
         let error = next_after("nightly", "every night", at("2026-01-01T00:00:00Z")).expect_err("an error");
 
         assert!(error.to_string().contains("nightly"), "{error}");

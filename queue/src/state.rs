@@ -1,5 +1,5 @@
-//! Who may become what. Every UPDATE of a job's state is guarded by the states it
-//! may come from; `docs/jobs.md` draws the same table.
+//! The state machine of jobs. Every UPDATE of a job's state is guarded by the states that it
+//! may come from. `docs/jobs.md` draws the same table.
 
 use atelier_entities::JobState;
 
@@ -11,7 +11,7 @@ pub const fn successors(state: JobState) -> &'static [JobState] {
         Scheduled | Retrying => &[Available, Cancelled, Discarded],
         Available => &[Running, Cancelled, Discarded],
         Running => &[Succeeded, Failed, Cancelled, Retrying, Scheduled, Available],
-        // An operator or the owner may run an ended job again.
+        // An operator or the owner may retry an ended job.
         Failed | Cancelled => &[Available, Discarded],
         Discarded => &[Available],
         Succeeded => &[],

@@ -1,13 +1,8 @@
-//! The only SQL on jobs. Every statement works on batches, and reads the same on SQLite
-//! and PostgreSQL but for row locks, lists of ids, and a claim, which is one statement on
-//! PostgreSQL and a transaction on SQLite.
+//! What the statements on jobs are built from. Statements work on batches. Their text is the
+//! same on SQLite and PostgreSQL but for row locks, lists of ids, and a claim, which is one
+//! statement on PostgreSQL and a transaction on SQLite.
 
-pub(crate) mod claim;
-pub(crate) mod finish;
-pub(crate) mod insert;
-pub(crate) mod lease;
-pub(crate) mod progress;
-pub(crate) mod spacing;
+pub(crate) mod removal;
 pub(crate) mod sql;
 pub(crate) mod table;
 pub(crate) mod turns;
@@ -21,35 +16,32 @@ use tokio::time;
 
 use crate::{error::QueueError, transient::Transient};
 
-/// Longest time any one step with the database may take, whatever became of its
-/// connection.
+/// Longest time of a step with the database, even if its connection hangs.
 const BOUND: Duration = Duration::from_secs(10);
 
-/// Holds for jobs that are due and wait for a worker. The index of dispatch goes by the
-/// phase ([`JobState::phase`]) and has what runs too. Of two conditions that both hold for
-/// few jobs PostgreSQL expects that next to none meets both, so the second names the state
-/// that a job is not in.
+/// True for jobs that are due and wait for a worker. The dispatch index is by phase
+/// ([`JobState::phase`]) and contains running jobs too. The second condition excludes a
+/// state, since PostgreSQL would multiply two low selectivities and expect no rows.
 ///
 /// [`JobState::phase`]: atelier_entities::JobState::phase
 pub(crate) const WAITING: &str = "jobs.phase = 1 AND jobs.state <> 'running'";
 
-/// Holds for jobs that are due later.
+/// True for jobs that are due later.
 pub(crate) const UNDUE: &str = "jobs.phase = 0";
 
-/// Holds for jobs that have not ended.
+/// True for jobs that have not ended.
 pub(crate) const UNFINISHED: &str = "jobs.phase < 2";
 
-/// Holds for jobs that succeeded, as the index of ended jobs has them.
+/// True for jobs that succeeded; the index of ended jobs covers it.
 pub(crate) const SUCCEEDED: &str = "jobs.phase = 2 AND jobs.finished_at IS NOT NULL";
 
-/// Holds for jobs that failed, as the index of ended jobs has them.
+/// True for jobs that failed; the index of ended jobs covers it.
 pub(crate) const FAILED: &str = "jobs.phase = 3 AND jobs.finished_at IS NOT NULL";
 
-/// The last job that a step of many looked at and what came of the step; none where
-/// there was nothing left.
+/// The last job of a step and the result of the step; none where no jobs were left.
 pub(crate) type Step<T> = Option<(JobId, Result<T, QueueError>)>;
 
-/// The step's answer, or an error once it has taken too long.
+/// The result of the step, or an error once it has taken too long.
 pub(crate) async fn bounded<T, E>(step: impl Future<Output = Result<T, E>>) -> Result<T, QueueError>
 where
     QueueError: From<E>,
@@ -63,8 +55,8 @@ where
     }
 }
 
-/// Whether the database answered, and answered no: another time may be as bad, and
-/// other statements may well work. One that is full or locked refuses every statement.
+/// Whether the database refused this statement. A repetition is refused too, but other
+/// statements may succeed. A database that is full or locked refuses every statement.
 pub(crate) fn refused(error: &QueueError) -> bool {
     if Transient::of(error).is_some() {
         return false;
@@ -85,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn conditions_hold_for_the_phases_they_speak_of() {
+    fn conditions_match_the_phases_of_their_states() {
         let equals = |state: JobState| format!("jobs.phase = {}", state.phase());
 
         assert_eq!(WAITING, format!("{} AND jobs.state <> 'running'", equals(JobState::Available)));

@@ -1,6 +1,5 @@
-//! For tests that play the part of workers step by step, without handlers: the very
-//! functions that a worker claims, keeps and ends jobs with. Nothing else needs
-//! them.
+//! For tests that act as workers step by step, without handlers: the functions by which
+//! workers claim, extend and end jobs. Nothing else uses them.
 
 use atelier_entities::{JobId, JobState, LeaseId, WorkerId, jobs, running_jobs};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
@@ -8,23 +7,22 @@ use serde_json::{Value, json};
 
 use crate::{
     Queue,
+    claim::{self, Claimant},
     error::QueueError,
+    finish::{self, Finish},
+    lease,
     name::QueueName,
-    outcome::Ending,
+    progress,
     retry::Backoff,
-    store::{
-        claim::{self, Claimant},
-        finish, lease, progress,
-    },
-    worker::finish_of,
+    settle::{AttemptFacts, Ending},
 };
 
-/// A job that a heartbeat found still held.
+/// A job that a heartbeat found under a lease of the worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HeldJob {
+pub struct LeasedJob {
     /// The job.
     pub id: JobId,
-    /// The fence it is held under.
+    /// The fence of its attempt.
     pub fence: i64,
     /// Whether its attempt is to stop.
     pub cancel_requested: bool,
@@ -39,63 +37,64 @@ pub async fn claim(
     kinds: &[&'static str],
     count: usize,
 ) -> Result<Vec<jobs::Model>, QueueError> {
-    let claimant = Claimant { worker, lease: LeaseId::new(), over: &[], queue: name, kinds };
+    let claimant = Claimant { worker, lease: LeaseId::new(), ended: &[], queue: name, kinds };
     Ok(claim::claim_next(queue, &claimant, count, false).await?.jobs)
 }
 
-/// Extends the leases under which the worker still has any of these jobs, and answers
-/// what it has under them.
-pub async fn extend(queue: &Queue, worker: WorkerId, held: &[JobId]) -> Result<Vec<HeldJob>, QueueError> {
+/// Extends the worker's leases of these jobs, and answers the jobs under them.
+pub async fn extend(queue: &Queue, worker: WorkerId, ids: &[JobId]) -> Result<Vec<LeasedJob>, QueueError> {
     let leases: Vec<LeaseId> = running_jobs::Entity::find()
         .select_only()
         .column(running_jobs::Column::LeaseId)
         .distinct()
         .filter(running_jobs::Column::WorkerId.eq(worker))
-        .filter(running_jobs::Column::Id.is_in(held.iter().copied()))
+        .filter(running_jobs::Column::Id.is_in(ids.iter().copied()))
         .into_tuple()
         .all(queue.db())
         .await?;
-    let held = lease::extend(queue, worker, &leases).await?;
-    Ok(held
+    let leased = lease::extend(queue, worker, &leases).await?;
+    Ok(leased
         .into_iter()
-        .map(|job| HeldJob { id: job.id, fence: job.fence, cancel_requested: job.cancel_requested })
+        .map(|job| LeasedJob { id: job.id, fence: job.fence, cancel_requested: job.cancel_requested })
         .collect())
 }
 
-/// Writes a claimed job's progress, beginning a stage. Answers whether the claim
-/// still held.
+/// Writes a claimed job's progress as a new stage. Answers whether the fence matched.
 pub async fn write_progress(queue: &Queue, job: &jobs::Model, value: &Value) -> Result<bool, QueueError> {
     progress::write(queue, job, value, true).await
 }
 
-/// Writes a line into a claimed job's log. Answers whether it was kept.
+/// Appends a line to a claimed job's log. Answers whether it was appended.
 pub async fn write_log(queue: &Queue, job: &jobs::Model, message: &str) -> Result<bool, QueueError> {
     Ok(progress::append_event(queue, job, "log", &json!({"message": message})).await?)
 }
 
-/// Writes the ends of claimed jobs: those that no effect may follow in one batch, the
-/// others each with its effect. Waits carry no jitter. Answers for each whether its claim
-/// still held.
+/// Writes the ends of claimed jobs: those without an effect in one batch, the others each
+/// with its effect. Waits have no jitter. Answers for each whether its fence matched.
 pub async fn finish(
     queue: &Queue,
     ends: Vec<(jobs::Model, Ending)>,
     backoff: Backoff,
 ) -> Result<Vec<bool>, QueueError> {
-    let ends: Vec<_> =
-        ends.into_iter().map(|(job, ending)| (finish_of(queue, &job, ending, backoff, 0.5), job)).collect();
+    let (now, max_result_bytes) = (queue.now(), queue.options().max_result_bytes);
+    let end = |(job, ending)| {
+        let facts = AttemptFacts { backoff, ..AttemptFacts::of(&job, now) };
+        (Finish::of_attempt(&job, ending, &facts, max_result_bytes), job)
+    };
+    let ends: Vec<_> = ends.into_iter().map(end).collect();
     let (single, batched): (Vec<_>, Vec<_>) =
-        ends.iter().partition(|(finish, job)| queue.effects().may_follow(&job.kind, finish.settlement.state));
+        ends.iter().partition(|(finish, job)| queue.effects().may_apply(&job.kind, finish.settlement.state));
     let batched: Vec<_> = batched.into_iter().map(|(finish, _)| finish).collect();
-    let mut held = finish::batch(queue, &batched).await?;
+    let mut written = finish::write_batch(queue, &batched).await?;
     for (finish, job) in single {
-        if finish::with_effect(queue, finish, job).await? {
-            held.insert(finish.key());
+        if finish::write_with_effect(queue, finish, job).await? {
+            written.insert(finish.key());
         }
     }
-    let again = ends
-        .iter()
-        .filter(|(finish, _)| held.contains(&finish.key()) && finish.settlement.state == JobState::Available);
-    let again = again.filter_map(|(_, job)| Some((QueueName::parse(&job.queue)?, job.id))).collect();
-    queue.announce(again, held.iter().map(|(id, _)| *id).collect()).await;
-    Ok(ends.iter().map(|(finish, _)| held.contains(&finish.key())).collect())
+    let available = ends.iter().filter(|(finish, _)| {
+        written.contains(&finish.key()) && finish.settlement.state == JobState::Available
+    });
+    let available = available.filter_map(|(_, job)| Some((QueueName::parse(&job.queue)?, job.id))).collect();
+    queue.announce(available, written.iter().map(|(id, _)| *id).collect()).await;
+    Ok(ends.iter().map(|(finish, _)| written.contains(&finish.key())).collect())
 }

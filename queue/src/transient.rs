@@ -1,22 +1,22 @@
-//! What an error of the database says about trying again.
+//! Transient errors of the database, after which work can be tried again.
 
 use std::error::Error;
 
 use sea_orm::{DbErr, RuntimeErr, SqlxSqliteError, sqlx};
 
-/// An error that says nothing against what was asked: later it may well be done.
+/// An error that may be gone when the work is tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transient {
-    /// Another transaction was in the way, and this one was undone whole: it may be done
-    /// again at once (SQLSTATE 40001 and 40P01).
+    /// Another transaction conflicted, and this one was rolled back: it can be repeated at once
+    /// (SQLSTATE 40001 and 40P01).
     Conflict,
-    /// The database cannot do it now: it is away, full, locked, read-only, or its disk
-    /// fails. Whether the last step was done is not known.
+    /// The database is away, full, locked or read-only, or its disk fails. Whether the last
+    /// statement was done is not known.
     Outage,
 }
 
 impl Transient {
-    /// Looks for an error of the database in an error and its causes.
+    /// Finds a transient error of the database in an error and its causes.
     #[must_use]
     pub fn of(error: &(dyn Error + 'static)) -> Option<Self> {
         let mut next = Some(error);
@@ -55,7 +55,7 @@ fn of_driver(error: &sqlx::Error) -> Option<Transient> {
     }
 }
 
-/// Whether SQLite refused a statement for a violated constraint, and undid that alone.
+/// Whether a constraint of SQLite was violated, which undoes only that statement.
 pub(crate) fn is_violation(error: &DbErr) -> bool {
     let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error
     else {
@@ -65,17 +65,17 @@ pub(crate) fn is_violation(error: &DbErr) -> bool {
     code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == 19)
 }
 
-/// By SQLite's result code (<https://www.sqlite.org/rescode.html>), whose low byte is the
-/// primary one: ABORT, BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN and
-/// PROTOCOL.
+/// Classifies a result code of SQLite (<https://www.sqlite.org/rescode.html>), whose low byte
+/// is the primary code: ABORT, BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN
+/// and PROTOCOL are transient.
 fn of_sqlite(code: &str) -> Option<Transient> {
     let primary = code.parse::<u32>().ok()? & 0xff;
     matches!(primary, 4..=10 | 13..=15).then_some(Transient::Outage)
 }
 
-/// By SQLSTATE (<https://www.postgresql.org/docs/current/errcodes-appendix.html>). Whole
-/// classes: 08 connection, 53 resources, 58 system; of 25 and 57 what passes by itself or
-/// with a switch to another server; and a lock or a statement that took too long.
+/// Classifies a SQLSTATE (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+/// Transient are the classes 08 connection, 53 resources and 58 system; codes of 25 and 57
+/// that pass by themselves or with a failover; and timeouts of locks and statements.
 fn of_sql_state(code: &str) -> Option<Transient> {
     match code {
         "40001" | "40P01" => Some(Transient::Conflict),
@@ -92,7 +92,7 @@ mod tests {
     use crate::QueueError;
 
     #[test]
-    fn what_may_pass_is_told_from_what_does_not() {
+    fn transient_codes_are_told_from_permanent_ones() {
         // BUSY_SNAPSHOT, IOERR_WRITE, FULL, READONLY_DBMOVED, CANTOPEN.
         for code in ["5", "517", "778", "13", "1032", "14"] {
             assert_eq!(of_sqlite(code), Some(Transient::Outage), "{code}");
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_is_found_among_the_causes() {
+    fn a_transient_error_is_found_among_the_causes() {
         let late = DbErr::Conn(RuntimeErr::Internal("late".to_owned()));
         let effect = |source: DbErr| QueueError::Effect {
             kind: "a.b".to_owned(),

@@ -1,6 +1,6 @@
-//! What carries the ids of due jobs to workers. It may forget everything at any
-//! time: SQL knows what is due, and the relay pushes it again. It may carry an id
-//! twice: the claim drops the second.
+//! The transport: carries the ids of due jobs to workers. It may lose everything at any time,
+//! since the relay pushes due jobs from SQL again. It may carry an id twice, since the claim
+//! drops the second one.
 
 use async_trait::async_trait;
 use atelier_entities::{JobId, WorkerId};
@@ -17,77 +17,75 @@ pub use facts::ServerFacts;
 pub use in_process::InProcess;
 pub use redis::{RedisHub, RedisOptions};
 
-/// A way from those who enqueue to those who work.
+/// Carries ids from enqueues to workers.
 #[async_trait]
 pub trait Transport: Send + Sync {
-    /// For people: `in-process` or `redis`.
+    /// Its name for display: `in-process` or `redis`.
     fn name(&self) -> &'static str;
 
-    /// Whether it is reached over a network, so that nobody should wait for it.
+    /// Whether it is reached over a network, so that commits do not wait for it.
     fn is_remote(&self) -> bool {
         false
     }
 
-    /// Adds ids that are not in it already, up to `window` of them waiting in that
-    /// queue, in their order, and wakes a worker. Answers how many it took.
+    /// Adds ids that it does not have, in their order, until `window` ids wait in that queue,
+    /// and wakes a worker. Answers how many it added.
     async fn push(&self, queue: QueueName, ids: &[JobId], window: usize) -> Result<usize, TransportError>;
 
-    /// Ids waiting in that queue.
+    /// How many ids wait in that queue.
     async fn depth(&self, queue: QueueName) -> Result<usize, TransportError>;
 
-    /// A worker's end of that queue.
+    /// A worker's consumer of that queue.
     async fn consumer(&self, queue: QueueName, worker: WorkerId) -> Box<dyn Consumer>;
 
-    /// Puts back what consumers took that have not shown themselves for a while.
-    /// Answers how many ids that were.
+    /// Puts back the ids of consumers without heartbeats. Answers how many.
     async fn reclaim(&self) -> Result<usize, TransportError>;
 
-    /// Removes what versions before kept under names that this one no longer uses, once
-    /// none of their workers is left. Answers how many ids that were: the relay has
-    /// carried them again under their new names.
+    /// Removes ids under names of earlier versions, once none of their workers is left.
+    /// Answers how many. The relay has pushed them under the new names.
     async fn retire(&self) -> Result<usize, TransportError> {
         Ok(0)
     }
 
-    /// Whether it answers at all.
+    /// Checks that it answers.
     async fn ping(&self) -> Result<(), TransportError>;
 
-    /// Whether it does what carrying ids takes: writes, and news to whoever waits for
-    /// them. [`Queue::transport_fault`](crate::Queue::transport_fault) asks it seldom.
+    /// Checks that it takes writes and delivers messages. Called through the cache of
+    /// [`Queue::transport_fault`](crate::Queue::transport_fault).
     async fn probe(&self) -> Result<(), TransportError> {
         self.ping().await
     }
 
-    /// How it deals with full memory; none where it cannot tell or never evicts.
+    /// Its eviction policy; none where it is unknown or there is none.
     async fn eviction(&self) -> Result<Option<Eviction>, TransportError> {
         Ok(None)
     }
 
-    /// What its server tells of itself; none where it has none.
+    /// Facts about its server; none where there is no server.
     async fn facts(&self) -> Result<Option<ServerFacts>, TransportError> {
         Ok(None)
     }
 }
 
-/// A worker's end of a queue: ids are popped, claimed in SQL, and then settled.
+/// A worker's consumer of a queue: ids are popped, claimed in SQL, and then settled.
 #[async_trait]
 pub trait Consumer: Send {
-    /// At most `max` ids, at once: none when there are none.
+    /// Pops at most `max` ids without waiting.
     async fn pop(&mut self, max: usize) -> Result<Vec<JobId>, TransportError>;
 
-    /// Forgets popped ids: they were claimed, or cannot be.
+    /// Removes popped ids, which were claimed or cannot be.
     async fn settle(&mut self, ids: &[JobId]) -> Result<(), TransportError>;
 
-    /// Puts popped ids back: they could not even be asked for.
+    /// Puts popped ids back after a claim that failed.
     async fn restore(&mut self, ids: &[JobId]) -> Result<(), TransportError>;
 
-    /// Returns when there may be something to pop that was not there at the last
-    /// pop. A wake-up that comes while nobody waits is kept.
+    /// Returns when there may be new ids since the last pop. A wake-up is kept until the next
+    /// wait.
     async fn wait(&mut self);
 
-    /// Shows that this consumer is alive.
+    /// Sends a heartbeat.
     async fn beat(&mut self) -> Result<(), TransportError>;
 
-    /// Says good-bye.
+    /// Puts popped ids back and removes the consumer.
     async fn close(&mut self) -> Result<(), TransportError>;
 }

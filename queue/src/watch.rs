@@ -1,6 +1,5 @@
-//! Following one job: every state, stage and log line, in order, from wherever the
-//! watcher left off. News only says that there is something to read; what is told
-//! is what the rows say.
+//! Watching a job: every state, stage and log line in order, from any point on. A message of
+//! the bus only wakes the watcher; the updates come from the rows.
 
 use std::{collections::VecDeque, fmt, str::FromStr, sync::Arc, time::Duration};
 
@@ -11,13 +10,13 @@ use tokio::{sync::broadcast, time};
 
 use crate::{Queue, bus::Message, error::QueueError, store};
 
-/// Longest time without a look at the rows: what lost news can cost.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How often the rows are read without any message: the delay where one is lost.
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Events read at once.
+/// Events of one query.
 const PAGE: u64 = 200;
 
-/// How far a watcher has come: the job's revision and the number of its last event.
+/// The position of a watcher: the job's revision and the number of its last event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EventId {
     /// [`jobs::Model::revision`].
@@ -32,7 +31,7 @@ impl fmt::Display for EventId {
     }
 }
 
-/// Text that is no event id.
+/// The error of text that is not an event id.
 #[derive(Debug, thiserror::Error)]
 #[error("an event id is written as <revision>-<seq>")]
 pub struct ParseEventIdError;
@@ -47,19 +46,19 @@ impl FromStr for EventId {
     }
 }
 
-/// Something new about a job.
+/// An update of a job.
 #[derive(Clone, Debug)]
 pub enum JobUpdate {
-    /// Its state or progress, as it is now.
+    /// The job's current state and progress.
     Status {
-        /// Where the watcher is after this.
+        /// The position after this update.
         id: EventId,
         /// The job.
         job: Box<jobs::Model>,
     },
-    /// A stage it entered (`progress`) or a line of its log (`log`).
+    /// A new stage (`progress`) or log line (`log`).
     Event {
-        /// Where the watcher is after this.
+        /// The position after this update.
         id: EventId,
         /// The event.
         event: job_events::Model,
@@ -67,8 +66,8 @@ pub enum JobUpdate {
 }
 
 impl Queue {
-    /// Follows a job from where `since` left off; from the beginning without. Ends
-    /// after the job has ended and everything about it is told, or when it is gone.
+    /// Watches a job from `since` on, or from the beginning. The stream ends after all updates
+    /// of an ended job, or where the job is deleted.
     pub fn watch(
         &self,
         id: JobId,
@@ -76,11 +75,11 @@ impl Queue {
     ) -> impl Stream<Item = Result<JobUpdate, QueueError>> + Send + 'static {
         let watcher = Watcher {
             queue: self.clone(),
-            // Before the first look, so that nothing falls between.
-            news: self.bus().subscribe(),
+            // Before the first read, so that no message is missed.
+            messages: self.bus().subscribe(),
             job: id,
             at: since.unwrap_or_default(),
-            told: VecDeque::new(),
+            updates: VecDeque::new(),
             ended: false,
         };
         stream::try_unfold(watcher, |mut watcher| async move {
@@ -92,32 +91,32 @@ impl Queue {
 
 struct Watcher {
     queue: Queue,
-    news: broadcast::Receiver<Arc<Message>>,
+    messages: broadcast::Receiver<Arc<Message>>,
     job: JobId,
     at: EventId,
-    told: VecDeque<JobUpdate>,
+    updates: VecDeque<JobUpdate>,
     ended: bool,
 }
 
 impl Watcher {
     async fn next(&mut self) -> Result<Option<JobUpdate>, QueueError> {
         loop {
-            if let Some(update) = self.told.pop_front() {
+            if let Some(update) = self.updates.pop_front() {
                 return Ok(Some(update));
             }
             if self.ended {
                 return Ok(None);
             }
-            store::bounded(self.look()).await?;
-            if self.told.is_empty() && !self.ended {
+            store::bounded(self.read()).await?;
+            if self.updates.is_empty() && !self.ended {
                 self.wait().await;
             }
         }
     }
 
-    /// Reads what is new. The job's row is read before its events: everything it
-    /// told before it ended is there by then.
-    async fn look(&mut self) -> Result<(), QueueError> {
+    /// Reads the updates. The job's row is read before its events, so that all events of an
+    /// ended job are found.
+    async fn read(&mut self) -> Result<(), QueueError> {
         let Some(job) = jobs::Entity::find_by_id(self.job).one(self.queue.db()).await? else {
             self.ended = true;
             return Ok(());
@@ -132,13 +131,13 @@ impl Watcher {
         let all_read = u64::try_from(events.len()).unwrap_or(PAGE) < PAGE;
         for event in events {
             self.at.seq = event.seq;
-            self.told.push_back(JobUpdate::Event { id: self.at, event });
+            self.updates.push_back(JobUpdate::Event { id: self.at, event });
         }
         if all_read {
             self.ended = job.state.is_terminal();
             if job.revision > self.at.revision {
                 self.at.revision = job.revision;
-                self.told.push_back(JobUpdate::Status { id: self.at, job: Box::new(job) });
+                self.updates.push_back(JobUpdate::Status { id: self.at, job: Box::new(job) });
             }
         }
         Ok(())
@@ -147,19 +146,19 @@ impl Watcher {
     async fn wait(&mut self) {
         let changed = async {
             loop {
-                match self.news.recv().await.as_deref() {
+                match self.messages.recv().await.as_deref() {
                     Ok(Message::Changed(ids)) if ids.contains(&self.job) => return,
                     Ok(_) => {}
                     Err(broadcast::error::RecvError::Lagged(missed)) => {
-                        tracing::debug!(missed, job.id = %self.job, "news came too fast; looking at the rows");
+                        tracing::debug!(missed, job.id = %self.job, "messages missed; reading the rows");
                         return;
                     }
                     Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
                 }
             }
         };
-        // Nothing heard for a while is a reason to look as well.
-        let _ = time::timeout(LOOK_EVERY, changed).await;
+        // After a while without a message the rows are read as well.
+        let _ = time::timeout(POLL_INTERVAL, changed).await;
     }
 }
 
@@ -175,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_event_id_is_refused() {
+    fn text_that_is_not_an_event_id_is_refused() {
         for text in ["", "7", "7-", "-7", "a-b", "1-2-3", "-1-2", "99999999999999999999-1"] {
             assert!(text.parse::<EventId>().is_err(), "{text}");
         }

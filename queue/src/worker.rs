@@ -1,9 +1,8 @@
-//! A worker process: takes jobs of its queues, runs them, writes their ends.
+//! A worker process: claims jobs of its queues, runs them, writes their ends.
 //!
-//! For each queue a claim loop pops ids as slots come free, claims them in SQL in
-//! one statement, and feeds an apalis worker, which runs the handlers. Ends are
-//! collected and written in batches. Heartbeats keep the leases and bring back
-//! cancellations.
+//! For each queue a claim loop pops ids as slots become free, claims jobs in SQL by one
+//! statement, and feeds an apalis worker, which runs the handlers. The finisher writes ends
+//! in batches. Heartbeats extend the leases and bring cancellations.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -15,40 +14,43 @@ use atelier_entities::{WorkerId, workers};
 use tokio::{sync::mpsc, task::JoinSet, time};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Queue, error::QueueError, name::QueueName, registry::Registry};
+use crate::{
+    Fault, Queue,
+    error::{QueueError, TransportError},
+    name::QueueName,
+    registry::Registry,
+};
 
 mod backend;
 mod claim_loop;
 mod execute;
 mod finisher;
 mod heartbeat;
-mod held;
+mod leased;
 
 use backend::{Batch, ClaimedBackend};
 use execute::Executor;
-pub(crate) use execute::finish_of;
 use finisher::Finisher;
-use held::HeldJobs;
+use leased::LeasedJobs;
 
-/// How one worker process works.
+/// Settings of a worker process.
 #[derive(Clone, Debug)]
 pub struct WorkerOptions {
-    /// Jobs run at the same time, by queue; queues left out are not served.
+    /// Jobs that run at the same time, by queue. Other queues are not served.
     pub concurrency: BTreeMap<QueueName, usize>,
-    /// How long running jobs may go on once the process is told to stop; then they
-    /// are stopped and handed back, their attempt not counted.
+    /// How long running jobs may go on once the process is told to stop. After that they
+    /// are stopped and handed back, and their attempt does not count.
     pub grace: Duration,
-    /// Name of the machine, for people.
+    /// Name of the machine, for display.
     pub host: String,
-    /// Version of the program, for people.
+    /// Version of the program, for display.
     pub version: String,
-    /// Makes a job's span a child of the trace that its request belongs to, given the
-    /// request's W3C traceparent.
+    /// Makes a job's span a child of its request's trace, given the W3C traceparent.
     pub adopt_trace: fn(&tracing::Span, &str),
 }
 
 impl Default for WorkerOptions {
-    /// A worker that serves no queue yet, and leaves traces alone.
+    /// A worker without queues that adopts no traces.
     fn default() -> Self {
         Self {
             concurrency: BTreeMap::new(),
@@ -60,11 +62,11 @@ impl Default for WorkerOptions {
     }
 }
 
-/// How long handlers may take to notice that they must stop, past the grace.
+/// How long stopped handlers may take to return after the grace.
 const STOP_BOUND: Duration = Duration::from_secs(2);
 
-/// Runs a worker until `shutdown` fires and what it held is finished or handed back.
-/// Errors of the database and the transport are waited out; it ends early for none.
+/// Runs a worker until `shutdown` fires and its jobs are finished or handed back. It waits
+/// out errors of the database and the transport, and never ends because of one.
 pub async fn run(
     queue: Queue,
     registry: Registry,
@@ -79,7 +81,7 @@ struct Worker {
     id: WorkerId,
     queue: Queue,
     options: WorkerOptions,
-    held: HeldJobs,
+    leased: LeasedJobs,
     executor: Arc<Executor>,
     finisher: Finisher,
     row: workers::Model,
@@ -88,8 +90,8 @@ struct Worker {
 impl Worker {
     fn new(queue: Queue, registry: Registry, options: WorkerOptions) -> Self {
         let id = WorkerId::new();
-        let held = HeldJobs::default();
-        let finisher = Finisher::start(queue.clone(), held.clone());
+        let leased = LeasedJobs::default();
+        let finisher = Finisher::start(queue.clone(), leased.clone());
         let now = queue.now();
         let row = workers::Model {
             id,
@@ -106,11 +108,11 @@ impl Worker {
         let executor = Arc::new(Executor {
             queue: queue.clone(),
             registry,
-            held: held.clone(),
+            leased: leased.clone(),
             finisher: finisher.clone(),
             adopt_trace: options.adopt_trace,
         });
-        Self { id, queue, options, held, executor, finisher, row }
+        Self { id, queue, options, leased, executor, finisher, row }
     }
 
     async fn run(self, shutdown: CancellationToken) -> Result<(), QueueError> {
@@ -118,12 +120,12 @@ impl Worker {
         // Claim loops stop first, then the apalis workers, then the heartbeats.
         let stop_claiming = shutdown.child_token();
         let stop_beating = CancellationToken::new();
-        // Known to be alive before it takes anything.
-        heartbeat::beat_in_time(&self.queue, &self.row, &self.held).await;
+        // The worker is known to be alive before its first claim.
+        heartbeat::beat_in_time(&self.queue, &self.row, &self.leased).await;
         let beats = tokio::spawn(heartbeat::run(
             self.queue.clone(),
             self.row.clone(),
-            self.held.clone(),
+            self.leased.clone(),
             shutdown.clone(),
             stop_beating.clone(),
         ));
@@ -140,14 +142,14 @@ impl Worker {
             Ok(())
         });
         let ended = running.await;
-        // The leases are kept for as long as ends are being written.
+        // The leases are extended until all ends are written.
         self.finisher.flush().await;
         stop_beating.cancel();
         if let Err(error) = beats.await {
             tracing::error!(%error, "heartbeats ended early");
         }
         tracing::info!(worker.id = %self.id, "worker stopped");
-        ended.map_err(|error| crate::TransportError::new(crate::Fault::Refused, error.to_string()).into())
+        ended.map_err(|error| TransportError::new(Fault::Refused, error.to_string()).into())
     }
 
     fn claim_loop(
@@ -162,13 +164,13 @@ impl Worker {
             worker: self.id,
             kinds: self.executor.registry.names(name),
             slots,
-            held: self.held.clone(),
+            leased: self.leased.clone(),
             sender,
         }
     }
 
-    /// Adds the apalis worker of a queue. Whatever ends it — a panic past the
-    /// executor, an error of apalis — it is started again under a new name.
+    /// Adds the apalis worker of a queue. Should a panic or an error of apalis end it, it is
+    /// started again under a new name.
     fn register(&self, monitor: Monitor, name: QueueName, backend: ClaimedBackend) -> Monitor {
         let executor = self.executor.clone();
         let id = self.id;
@@ -188,17 +190,17 @@ impl Worker {
 
     /// Waits for running jobs within the grace, then stops them.
     async fn drain(&self) {
-        let running = self.held.count();
+        let running = self.leased.count();
         if running > 0 {
             tracing::info!(running, grace_secs = self.options.grace.as_secs(), "draining");
         }
-        if time::timeout(self.options.grace, self.held.emptied()).await.is_ok() {
+        if time::timeout(self.options.grace, self.leased.emptied()).await.is_ok() {
             return;
         }
-        tracing::warn!(running = self.held.count(), "grace is over; handing running jobs back");
-        self.held.drain_all();
-        if time::timeout(STOP_BOUND, self.held.emptied()).await.is_err() {
-            tracing::error!(running = self.held.count(), "jobs did not stop; their leases will run out");
+        tracing::warn!(running = self.leased.count(), "grace is over; handing running jobs back");
+        self.leased.drain_all();
+        if time::timeout(STOP_BOUND, self.leased.emptied()).await.is_err() {
+            tracing::error!(running = self.leased.count(), "jobs did not stop; their leases expire");
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use atelier_queue::{Queue, QueueError, presence};
+use atelier_queue::{Queue, QueueError, scheduler_heartbeat::SchedulerHeartbeat};
 
 use crate::{duty::Duty, pace::Next};
 
@@ -11,20 +11,20 @@ use crate::{duty::Duty, pace::Next};
 #[derive(Clone, Debug)]
 pub struct Presence {
     queue: Queue,
-    row: presence::Presence,
+    row: SchedulerHeartbeat,
 }
 
 impl Presence {
     /// The row of a scheduler that starts now, with its host and version.
     #[must_use]
     pub fn new(queue: Queue, host: String, version: String) -> Self {
-        let row = presence::Presence::new(&queue, host, version);
+        let row = SchedulerHeartbeat::new(&queue, host, version);
         Self { queue, row }
     }
 
     /// Deletes the row, in bounded time. A row that stays expires by itself.
     pub async fn leave(&self) {
-        let left = tokio::time::timeout(Duration::from_secs(1), self.row.leave(&self.queue)).await;
+        let left = tokio::time::timeout(Duration::from_secs(1), self.row.remove(&self.queue)).await;
         if !matches!(left, Ok(Ok(()))) {
             tracing::debug!("the row of the scheduler is not deleted now; it will expire");
         }
@@ -42,7 +42,7 @@ impl Duty for Presence {
     }
 
     async fn tick(&self) -> Result<Next, QueueError> {
-        self.row.show(&self.queue).await?;
+        self.row.beat(&self.queue).await?;
         Ok(Next::InTurn)
     }
 }

@@ -35,6 +35,6 @@ impl Duty for Relay {
 
     async fn tick(&self) -> Result<Next, QueueError> {
         let report = relay::tick(&self.queue).await?;
-        Ok(if report.held_up.is_some() { Next::Soon } else { Next::InTurn })
+        Ok(if report.transport_fault.is_some() { Next::Soon } else { Next::InTurn })
     }
 }

@@ -50,16 +50,13 @@ impl Maintenance {
 
     /// Deletes jobs that ended long enough ago.
     pub async fn purge_jobs(&self, _ctx: &JobContext) -> Result<Outcome, JobError> {
-        let deleted = retention::sweep(&self.queue, &self.rules)
-            .await
-            .map_err(|error| JobError::retry("DATABASE", format!("jobs were not purged: {error}")))?;
+        let deleted = retention::sweep(&self.queue, &self.rules).await?;
         Ok(Outcome::Done(json!({"jobs": deleted})))
     }
 
     /// Deletes what has expired, of every domain.
     pub async fn purge_expired(&self, _ctx: &JobContext) -> Result<Outcome, JobError> {
-        let failed = |error: QueueError| JobError::retry("DATABASE", format!("not all was purged: {error}"));
-        Ok(Outcome::Done(json!(self.delete_expired().await.map_err(failed)?)))
+        Ok(Outcome::Done(json!(self.delete_expired().await?)))
     }
 
     /// How many rows of each name were deleted.

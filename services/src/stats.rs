@@ -62,9 +62,7 @@ impl Stats {
 
     /// Counts anew; "today" is the day in UTC.
     pub async fn aggregate(&self, _ctx: &JobContext) -> Result<Outcome, JobError> {
-        let figures = self.compute(self.queue.now()).await.map_err(|error| {
-            JobError::retry("DATABASE", format!("the figures were not computed: {error}"))
-        })?;
+        let figures = self.compute(self.queue.now()).await?;
         Ok(Outcome::Done(json!({
             "users": figures.total_users,
             "apps": figures.total_apps,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use atelier_entities::{JobId, JobState, Timestamp, jobs};
 use atelier_queue::{
     QueueError,
-    bus::JobHead,
+    bus::JobSummary,
     inspect::{COUNT_LIMIT, JobFilter},
 };
 use atelier_services::Audience;
@@ -106,20 +106,20 @@ async fn get_job(
         let job = queue.find_job(id, owner).await?.ok_or(QueueError::NotFound)?;
         return show(&state, &who, job).await;
     }
-    if let Some(head) = queue.recall_job(id, owner)
+    if let Some(head) = queue.find_cached_job(id, owner)
         && is_unchanged(&headers, &etag(head.revision))
     {
         return Ok(unchanged(head, queue.now()));
     }
     let job = queue.find_polled_job(id, owner).await?.ok_or(QueueError::NotFound)?;
     if is_unchanged(&headers, &etag(job.revision)) {
-        return Ok(unchanged(JobHead::of(&job), queue.now()));
+        return Ok(unchanged(JobSummary::of(&job), queue.now()));
     }
     show(&state, &who, job).await
 }
 
 async fn show(state: &ApiState, who: &Authenticated, job: jobs::Model) -> Result<Response, ApiError> {
-    let head = JobHead::of(&job);
+    let head = JobSummary::of(&job);
     let response = if is_waiting(job.state) {
         let why = state.services.why(&job, audience(who)).await?;
         Json(JobView::from(job).with_why(why)).into_response()
@@ -129,17 +129,17 @@ async fn show(state: &ApiState, who: &Authenticated, job: jobs::Model) -> Result
     Ok(with_hints(response, head, state.services.queue.now()))
 }
 
-fn unchanged(head: JobHead, now: Timestamp) -> Response {
+fn unchanged(head: JobSummary, now: Timestamp) -> Response {
     with_hints(StatusCode::NOT_MODIFIED.into_response(), head, now)
 }
 
-fn with_hints(mut response: Response, head: JobHead, now: Timestamp) -> Response {
+fn with_hints(mut response: Response, head: JobSummary, now: Timestamp) -> Response {
     tell(response.headers_mut(), head, now);
     response
 }
 
 /// Tells a polling client what it needs to know.
-pub(crate) fn tell(headers: &mut HeaderMap, head: JobHead, now: Timestamp) {
+pub(crate) fn tell(headers: &mut HeaderMap, head: JobSummary, now: Timestamp) {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     if let Ok(etag) = HeaderValue::try_from(etag(head.revision)) {
         headers.insert(header::ETAG, etag);

@@ -27,7 +27,7 @@ pub(super) fn ends(
     owner: Option<UserId>,
 ) -> impl Future<Output = ()> + Send + 'static {
     let services = state.services.clone();
-    let news = services.queue.access_news();
+    let news = services.queue.access_changes();
     let (mut told, settled) = (news.follow(), news.is_settled(who.user.id));
     async move {
         let mut wait = if settled { WITHOUT_NEWS } else { Duration::ZERO };

@@ -12,13 +12,13 @@ mod tests;
 use std::time::Duration;
 
 use atelier_entities::{Timestamp, UserId, idempotency_keys};
-use atelier_queue::{Queue, QueueError, Transaction};
+use atelier_queue::{Queue, QueueError, Transaction, removal::delete_in_batches};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, RuntimeErr, TryInsertResult,
     sea_query::Expr,
 };
 
-use crate::{Problem, Refusal, expiry::delete_in_batches};
+use crate::{Problem, Refusal};
 
 /// How long a repeat is refused while the first request is not answered. After that it
 /// takes the key over, which does no harm where the first one still runs: it then

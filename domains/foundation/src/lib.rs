@@ -12,7 +12,6 @@ mod problem;
 pub mod audit;
 pub mod credits;
 pub mod database;
-pub mod expiry;
 pub mod idempotency;
 pub mod identity;
 pub mod mail;

@@ -1,122 +1,105 @@
-//! From jobs to rows: their args as text, their place in the order, their state.
+//! From prepared jobs to rows: their state, and their rank among their owner's jobs.
 
-use atelier_entities::{JobId, JobState, Timestamp};
+use atelier_entities::{JobId, JobState, Timestamp, jobs, to_micros};
 use sea_orm::ConnectionTrait;
-use serde_json::Value;
 
-use super::{Enqueued, NewJob};
+use super::insert::{NewRow, insert_rows};
 use crate::{
     Queue,
     error::QueueError,
     metrics,
     name::QueueName,
+    new_job::{Enqueued, PreparedJob},
     rank,
-    store::{
-        self,
-        insert::NewRow,
-        table::json_text,
-        turns::{Line, Turns},
-    },
+    store::turns::{TurnKey, Turns},
 };
 
-/// A job whose args are fit to be stored.
-#[derive(Debug)]
-pub(super) struct Prepared {
-    job: NewJob,
-    args: String,
-}
-
-/// What became of jobs that were to be inserted.
+/// The result of an insert.
 #[derive(Debug)]
 pub(super) struct Inserted {
     /// In the order of the jobs.
     pub(super) answers: Vec<Enqueued>,
-    /// Those that are due, to be dispatched once they are committed.
+    /// The jobs that are due, to be dispatched once they are committed.
     pub(super) due: Vec<(QueueName, JobId)>,
 }
 
-impl NewJob {
-    /// Checks the args and writes them down.
-    pub(super) fn prepare(self, queue: &Queue) -> Result<Prepared, QueueError> {
-        let refuse = |reason| QueueError::Args { kind: self.kind, reason };
-        let args = json_text(self.args.as_ref().map_err(|reason| refuse(reason.clone()))?);
-        let (size, bound) = (args.len(), queue.options().max_args_bytes);
-        if size > bound {
-            return Err(refuse(format!("{size} bytes, at most {bound} are allowed")));
-        }
-        Ok(Prepared { job: self, args })
-    }
-}
-
-impl Prepared {
-    /// Its args, which were found fit to be stored.
-    pub(super) fn args(&self) -> Option<&Value> {
-        self.job.args.as_ref().ok()
+impl PreparedJob {
+    /// Counts and logs that an earlier job stands for this one.
+    pub(super) fn suppress(&self, id: JobId, cause: &str) {
+        let (queue, kind) = (self.job.queue, self.job.kind);
+        metrics::enqueued(queue, kind, true);
+        tracing::info!(job.id = %id, job.kind = kind, %queue, cause, "nothing enqueued: an earlier job stands for it");
     }
 
-    /// What its caller is told where that job stands for it.
-    pub(super) fn answered_by(&self, id: JobId, cause: &str) -> Enqueued {
-        suppress(self.job.queue, self.job.kind, id, cause);
-        Enqueued { id, duplicate: true }
-    }
-
-    /// Where it stands in line; what belongs to nobody stands in none.
-    fn line(&self) -> Option<Line> {
+    /// What its turn is counted by; none where it has no owner.
+    fn turn_key(&self) -> Option<TurnKey> {
         Some((self.job.owner?, self.job.queue, self.job.policy.lane))
     }
 
-    fn row(&self, now: Timestamp, waiting: i64) -> NewRow {
-        let Self { job, args } = self;
-        let due = job.run_at.filter(|at| *at > now);
-        let run_at = due.unwrap_or(now);
-        NewRow {
+    /// Its row, where `waiting` jobs of its owner go before it.
+    fn row(&self, now: Timestamp, waiting: i64) -> NewRow<'_> {
+        let Self { job, args, args_text } = self;
+        let due = job.run_at.map(to_micros).filter(|at| *at > now);
+        let (run_at, policy) = (due.unwrap_or(now), job.policy);
+        let state = if due.is_some() { JobState::Scheduled } else { JobState::Available };
+        let row = jobs::Model {
             id: JobId::new(),
-            queue: job.queue,
-            kind: job.kind,
-            lane: job.policy.lane.number(),
-            state: if due.is_some() { JobState::Scheduled } else { JobState::Available },
-            owner: job.owner,
-            subject: job.subject,
+            queue: job.queue.as_str().to_owned(),
+            kind: job.kind.to_owned(),
+            lane: policy.lane.number(),
+            state,
+            phase: state.phase(),
+            owner_id: job.owner,
+            subject_id: job.subject,
             args: args.clone(),
-            max_attempts: job.policy.max_attempts.max(1),
-            timeout_secs: i32::try_from(job.policy.timeout.as_secs().max(1)).unwrap_or(i32::MAX),
+            result: None,
+            error: None,
+            progress: None,
+            attempt: 0,
+            max_attempts: policy.max_attempts.max(1).into(),
+            timeout_secs: i32::try_from(policy.timeout.as_secs().max(1)).unwrap_or(i32::MAX),
+            fence: 0,
+            place: None,
+            revision: 1,
             unique_key: job.unique_key.clone(),
             run_at,
-            rank: rank::of(run_at, job.policy.lane, waiting, job.policy.timeout),
-            expires_at: job.expires_at,
+            rank: rank::of(run_at, policy.lane, waiting, policy.timeout),
+            expires_at: job.expires_at.map(to_micros),
+            worker_id: None,
+            lease_id: None,
+            cancel_requested_at: None,
             trace_parent: job.origin.trace_parent.clone(),
             request_id: job.origin.request_id.clone(),
-        }
+            created_at: now,
+            started_at: None,
+            finished_at: None,
+            updated_at: now,
+        };
+        NewRow { row, args_text }
     }
 }
 
-/// Inserts jobs, each behind those of its owner that wait already.
+/// Inserts jobs, each behind the waiting jobs of its owner.
 pub(super) async fn insert(
     db: &impl ConnectionTrait,
     queue: &Queue,
-    jobs: &[Prepared],
+    jobs: &[PreparedJob],
 ) -> Result<Inserted, QueueError> {
     let now = queue.now();
-    let mut turns = Turns::count(db, jobs.iter().filter_map(Prepared::line)).await?;
-    let rows: Vec<_> =
-        jobs.iter().map(|job| job.row(now, job.line().map_or(0, |line| turns.take(line)))).collect();
-    let answers = store::insert::jobs(db, &rows, now).await?;
-    let mut due = Vec::with_capacity(rows.len());
-    for (row, answer) in rows.iter().zip(&answers) {
+    let mut turns = Turns::count(db, jobs.iter().filter_map(PreparedJob::turn_key)).await?;
+    let rows = jobs.iter().map(|job| job.row(now, job.turn_key().map_or(0, |key| turns.take(key)))).collect();
+    let answers = insert_rows(db, rows, now).await?;
+    let mut due = Vec::with_capacity(jobs.len());
+    for (job, answer) in jobs.iter().zip(&answers) {
         if answer.duplicate {
-            suppress(row.queue, row.kind, answer.id, "it has the same unique key and has not ended");
+            job.suppress(answer.id, "a job of the same unique key has not ended");
             continue;
         }
-        metrics::enqueued(row.queue, row.kind, false);
-        if row.state == JobState::Available {
-            due.push((row.queue, answer.id));
+        let name = job.job.queue;
+        metrics::enqueued(name, job.job.kind, false);
+        if answer.job.as_ref().is_some_and(|row| row.state == JobState::Available) {
+            due.push((name, answer.id));
         }
     }
     Ok(Inserted { answers, due })
-}
-
-/// Counts an enqueue that another job stands for, and says so.
-fn suppress(queue: QueueName, kind: &str, id: JobId, cause: &str) {
-    metrics::enqueued(queue, kind, true);
-    tracing::info!(job.id = %id, job.kind = kind, %queue, cause, "nothing enqueued: another job stands for it");
 }

@@ -1,5 +1,5 @@
-//! Cancelling, running again and discarding many jobs at once, step by step, so that
-//! no step holds anything for long and a job of its own can show how far it is.
+//! Cancelling, replaying and discarding many jobs, in steps: no step holds locks for long,
+//! and a job that runs the steps can show its progress.
 
 use std::collections::BTreeMap;
 
@@ -12,20 +12,20 @@ use serde::{Deserialize, Serialize};
 use super::{JobFilter, in_phase};
 use crate::{Queue, error::QueueError, state};
 
-/// What is done to each job.
+/// The action for each job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BulkAction {
-    /// Cancels what waits or runs.
+    /// Cancels waiting and running jobs.
     Cancel,
-    /// Runs again what failed, was cancelled or discarded.
+    /// Runs failed, cancelled and discarded jobs again.
     Replay,
-    /// Throws away what waits, failed or was cancelled.
+    /// Discards waiting, failed and cancelled jobs.
     Discard,
 }
 
 impl BulkAction {
-    /// The states in which it can be done.
+    /// The states that allow the action.
     fn states(self) -> Vec<JobState> {
         let goal = match self {
             Self::Cancel => JobState::Cancelled,
@@ -40,7 +40,7 @@ impl BulkAction {
         JobState::ALL.iter().copied().filter(can).filter(ended_or_waiting).collect()
     }
 
-    /// Those states by their phase, which is what indexes go by.
+    /// Those states by phase, as the indexes are.
     fn phases(self) -> BTreeMap<i16, Vec<JobState>> {
         let mut phases: BTreeMap<i16, Vec<JobState>> = BTreeMap::new();
         for state in self.states() {
@@ -50,20 +50,19 @@ impl BulkAction {
     }
 }
 
-/// What one step did.
+/// The result of a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BulkStep {
-    /// Jobs it was done to.
+    /// Jobs that the action was done to.
     pub done: u64,
-    /// Jobs that had moved on in the meantime.
+    /// Jobs whose state had changed meanwhile.
     pub skipped: u64,
-    /// The last job looked at: the next step goes on after it. None when there was
-    /// nothing left.
+    /// The last job of the step; the next step starts after it. None where no jobs were left.
     pub last: Option<JobId>,
 }
 
 impl Queue {
-    /// How many jobs the filter selects that the action can be done to.
+    /// How many jobs of the filter allow the action.
     pub async fn count_bulk(&self, filter: &JobFilter, action: BulkAction) -> Result<u64, QueueError> {
         let mut total = 0;
         for (phase, states) in action.phases() {
@@ -72,7 +71,7 @@ impl Queue {
         Ok(total)
     }
 
-    /// The next `limit` of them after `after`, oldest first.
+    /// The next `limit` of those jobs after `after`, oldest first.
     pub async fn select_bulk(
         &self,
         filter: &JobFilter,
@@ -94,7 +93,7 @@ impl Queue {
         Ok(ids)
     }
 
-    /// Does it to each of these.
+    /// Does the action to each of these jobs.
     pub async fn bulk(&self, action: BulkAction, ids: &[JobId]) -> Result<BulkStep, QueueError> {
         let mut step = BulkStep { last: ids.last().copied(), ..BulkStep::default() };
         for &id in ids {
@@ -112,7 +111,7 @@ impl Queue {
         Ok(step)
     }
 
-    /// Does it to the next `limit` of them after `after`, oldest first.
+    /// Does the action to the next `limit` jobs after `after`, oldest first.
     pub async fn bulk_step(
         &self,
         filter: &JobFilter,
@@ -125,16 +124,16 @@ impl Queue {
     }
 }
 
-/// Those that the filter selects of one phase: what has ended otherwise, which may be
-/// nearly all rows, is not looked at.
+/// The jobs of the filter in one phase. Other phases, which may have nearly all rows, are not
+/// read.
 fn selected(filter: &JobFilter, phase: i16, states: Vec<JobState>) -> Select<jobs::Entity> {
     let condition = filter.condition().add(in_phase(phase)).add(jobs::Column::State.is_in(states));
     jobs::Entity::find().filter(condition)
 }
 
-/// Oldest first. The indexes of owners and subjects have that order. Otherwise the
-/// order is one that no index has: to walk all ids until enough are found would pass
-/// everything that ended before the first of them.
+/// Oldest first. The indexes of owners and subjects have that order. Otherwise the order is
+/// by an expression without an index: PostgreSQL would walk the primary key, past all
+/// ended jobs that are older than the first match.
 fn in_order(filter: &JobFilter, found: Select<jobs::Entity>) -> Select<jobs::Entity> {
     if filter.owner.is_some() || filter.subject.is_some() {
         found.order_by_asc(jobs::Column::Id)
@@ -148,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_action_is_done_only_where_the_states_allow_it() {
+    fn each_action_is_done_only_in_the_states_that_allow_it() {
         use JobState::{Available, Cancelled, Discarded, Failed, Retrying, Running, Scheduled};
 
         assert_eq!(BulkAction::Cancel.states(), [Scheduled, Available, Running, Retrying]);
@@ -157,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn each_action_looks_at_no_phase_but_those_of_its_states() {
+    fn each_action_reads_only_the_phases_of_its_states() {
         let phases = |action: BulkAction| action.phases().into_keys().collect::<Vec<_>>();
 
         assert_eq!(phases(BulkAction::Cancel), [0, 1]);

@@ -1,4 +1,4 @@
-//! Who is there to run the jobs of each queue, and what keeps them from it.
+//! The capacity of each queue: its workers, their slots, and its limits.
 
 use std::collections::HashMap;
 
@@ -7,16 +7,16 @@ use sea_orm::EntityTrait;
 
 use crate::{Queue, error::QueueError, limits::QueueLimits, name::QueueName};
 
-/// How many jobs of a queue may run, and how many can.
+/// How many jobs of a queue may run, and how many slots there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueueCapacity {
     /// The queue.
     pub queue: QueueName,
     /// Its limits over all workers.
     pub limits: QueueLimits,
-    /// Live workers that serve it and are not about to stop.
+    /// Live workers that serve it and are not draining.
     pub workers: u64,
-    /// Jobs that they can run at once.
+    /// Jobs that these workers can run at once.
     pub slots: u64,
 }
 

@@ -1,10 +1,6 @@
-//! When a job that waits in line will start.
+//! Estimating when a waiting job starts.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use sea_orm::ConnectionTrait;
 
@@ -17,51 +13,28 @@ use crate::{
     store::{SUCCEEDED, sql::Sql},
 };
 
-/// How far back ended jobs say how long one takes, how many of all queues are looked
-/// through, and how many of the one are enough.
-const LATELY: Duration = Duration::from_secs(300);
-const LOOKED_THROUGH: u32 = 5_000;
+/// How far back ended jobs are sampled, how many of all queues are read, and how many of one
+/// queue are averaged.
+const PERIOD: Duration = Duration::from_secs(300);
+const MAX_READ: u32 = 5_000;
 const SAMPLE: u32 = 200;
 
-/// How long it is believed: everybody who waits asks for it.
-const BELIEVED: Duration = Duration::from_secs(5);
-
-/// How long jobs take by queue, as far as that was asked for a moment ago.
-#[derive(Debug, Default)]
-pub(crate) struct RunTimes {
-    known: Mutex<HashMap<QueueName, (Instant, Option<Duration>)>>,
-}
-
-impl RunTimes {
-    fn lock(&self) -> MutexGuard<'_, HashMap<QueueName, (Instant, Option<Duration>)>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn known(&self, queue: QueueName) -> Option<Option<Duration>> {
-        self.lock().get(&queue).filter(|(at, _)| at.elapsed() < BELIEVED).map(|(_, mean)| *mean)
-    }
-
-    fn note(&self, queue: QueueName, mean: Option<Duration>) {
-        self.lock().insert(queue, (Instant::now(), mean));
-    }
-}
-
-/// What a queue gets through.
+/// What decides how fast a queue starts jobs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Throughput {
-    /// Jobs that live workers can run at once.
+    /// Slots of live workers.
     pub(super) slots: u64,
-    /// Jobs that run.
+    /// Running jobs.
     pub(super) running: u64,
-    /// How long one takes; none where none has ended lately.
+    /// The mean run time; none where no job has ended lately.
     pub(super) mean_run: Option<Duration>,
     pub(super) limits: QueueLimits,
 }
 
 impl Throughput {
-    /// How long until a job starts that has `before` others before it: at once while
-    /// slots are free, else as slots become free one after the other, and no sooner
-    /// than the rate allows. None where nobody knows how long a job takes.
+    /// How long until a job starts that has `before` others before it: at once while slots
+    /// are free, otherwise as slots become free one after the other, and no sooner than the
+    /// rate allows. None where the run time is not known.
     pub(super) fn starts_after(self, before: u64) -> Option<Duration> {
         let slots = self.limits.max_running.map_or(self.slots, |most| self.slots.min(u64::from(most)));
         let by_rate = self
@@ -78,9 +51,9 @@ impl Throughput {
 }
 
 impl Queue {
-    /// How long the last attempts of jobs of that queue took that succeeded lately.
+    /// The mean run time of the last attempts of jobs of a queue that succeeded lately.
     pub(super) async fn mean_run(&self, queue: QueueName) -> Result<Option<Duration>, QueueError> {
-        if let Some(mean) = self.run_times().known(queue) {
+        if let Some(mean) = self.run_times().cached(queue) {
             return Ok(mean);
         }
         let backend = self.db().get_database_backend();
@@ -90,9 +63,9 @@ impl Queue {
             .push(" AS run_secs FROM jobs WHERE ")
             .push(SUCCEEDED)
             .push(" AND finished_at >= ")
-            .bind(self.now() - LATELY)
+            .bind(self.now() - PERIOD)
             .push(" ORDER BY finished_at DESC LIMIT ")
-            .push(&LOOKED_THROUGH.to_string())
+            .push(&MAX_READ.to_string())
             .push(") AS lately WHERE queue = ")
             .bind(queue.as_str())
             .push(" ORDER BY finished_at DESC LIMIT ")
@@ -101,7 +74,7 @@ impl Queue {
         let row = self.db().query_one_raw(sql.build()).await?;
         let secs: Option<f64> = row.map(|row| row.try_get("", "mean")).transpose()?.flatten();
         let mean = secs.and_then(|secs| Duration::try_from_secs_f64(secs).ok());
-        self.run_times().note(queue, mean);
+        self.run_times().store(queue, mean);
         Ok(mean)
     }
 }
@@ -112,7 +85,7 @@ mod tests {
     use crate::limits::Rate;
 
     #[test]
-    fn a_job_starts_when_enough_of_those_before_it_have_ended() {
+    fn a_job_starts_when_enough_earlier_jobs_have_ended() {
         let secs = |secs| Some(Duration::from_secs(secs));
         let none = QueueLimits::default();
         let at_once = QueueLimits { max_running: Some(2), ..none };
@@ -122,7 +95,7 @@ mod tests {
             ("a free slot", 8, 7, None, none, 0, secs(0)),
             ("the next to start of eight slots", 8, 8, secs(16), none, 0, secs(2)),
             ("behind as many as there are slots", 8, 8, secs(16), none, 8, secs(18)),
-            ("nobody knows how long one takes", 8, 8, None, none, 0, None),
+            ("the run time is not known", 8, 8, None, none, 0, None),
             ("no slots at all", 0, 0, secs(16), none, 0, None),
             ("the queue's limit makes it fewer", 8, 2, secs(16), at_once, 1, secs(16)),
             ("no sooner than the rate allows", 8, 0, secs(1), by_rate, 5, secs(30)),

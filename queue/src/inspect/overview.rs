@@ -1,4 +1,4 @@
-//! The state of the queues at a glance.
+//! An overview of the queues.
 
 use std::collections::HashMap;
 
@@ -12,29 +12,29 @@ use crate::{
     store::{FAILED, UNDUE, WAITING, sql::Sql},
 };
 
-/// One queue at a glance.
+/// The overview of a queue.
 #[derive(Clone, Debug)]
 pub struct QueueOverview {
     /// The queue.
     pub queue: QueueName,
-    /// Due later.
+    /// Jobs due later.
     pub scheduled: u64,
-    /// Due, waiting for a worker.
+    /// Jobs that are due and wait for a worker.
     pub available: u64,
-    /// Held by workers.
+    /// Running jobs.
     pub running: u64,
-    /// Waiting for another attempt.
+    /// Jobs that wait for another attempt.
     pub retrying: u64,
-    /// Failed and not yet swept.
+    /// Failed jobs that are not deleted yet.
     pub failed: u64,
     /// How long the oldest available job has been due.
     pub oldest_age_secs: Option<f64>,
-    /// Since when it is paused.
+    /// When it was paused.
     pub paused_at: Option<Timestamp>,
 }
 
 impl QueueOverview {
-    /// Whether workers take nothing from it.
+    /// Whether it is paused.
     #[must_use]
     pub fn is_paused(&self) -> bool {
         self.paused_at.is_some()
@@ -55,7 +55,7 @@ impl QueueOverview {
 }
 
 impl Queue {
-    /// Every queue at a glance: two statements, whatever the number of jobs that have
+    /// The overview of every queue: two statements, whatever the number of jobs that have
     /// succeeded.
     pub async fn queue_overview(&self) -> Result<Vec<QueueOverview>, QueueError> {
         let paused: HashMap<String, Option<Timestamp>> = queues::Entity::find()
@@ -65,8 +65,8 @@ impl Queue {
             .map(|row| (row.name, row.paused_at))
             .collect();
         let mut sql = Sql::new(self.db().get_database_backend());
-        // Jobs that succeeded are left out: they are many and say nothing here. Each
-        // part has an index of its own.
+        // Jobs that succeeded are left out, since they are many. Each part has an index of
+        // its own.
         sql.push("SELECT queue, 'running' AS state, COUNT(*) AS jobs, NULL AS oldest FROM running_jobs GROUP BY queue");
         for part in [WAITING, UNDUE, FAILED] {
             sql.push(" UNION ALL SELECT queue, state, COUNT(*), MIN(run_at) FROM jobs WHERE ")

@@ -3,27 +3,24 @@
 use atelier_entities::{Timestamp, UserId, queues};
 use sea_orm::{ActiveValue::Set, EntityTrait, sea_query::OnConflict};
 
-use crate::{
-    Queue, enqueue::Transaction, error::QueueError, limits::QueueLimits, name::QueueName,
-    store::claim::locked_queue,
-};
+use crate::{Queue, Transaction, claim::lock_queue, error::QueueError, limits::QueueLimits, name::QueueName};
 
 impl Queue {
-    /// Stops workers from taking jobs of that queue; running ones go on.
+    /// Stops workers from claiming jobs of that queue. Running jobs go on.
     pub async fn pause(&self, queue: QueueName, by: Option<UserId>) -> Result<(), QueueError> {
         let tx = self.begin().await?;
         tx.pause(queue, by).await?;
         tx.commit().await
     }
 
-    /// Lets workers take them again.
+    /// Lets workers claim jobs of that queue again.
     pub async fn resume(&self, queue: QueueName) -> Result<(), QueueError> {
         let tx = self.begin().await?;
         tx.resume(queue).await?;
         tx.commit().await
     }
 
-    /// Sets the limits of a queue over all workers; they hold from the next claim on.
+    /// Sets the limits of a queue over all workers, from the next claim on.
     /// Running jobs above a new limit go on.
     pub async fn set_limits(&self, queue: QueueName, limits: QueueLimits) -> Result<(), QueueError> {
         let tx = self.begin().await?;
@@ -31,8 +28,8 @@ impl Queue {
         tx.commit().await
     }
 
-    /// Changes the limits of a queue by what they are at that moment, and answers the new
-    /// ones: of changes at the same time none undoes another.
+    /// Changes the current limits of a queue under its lock, so that concurrent changes do not
+    /// overwrite each other. Answers the new limits.
     pub async fn change_limits(
         &self,
         queue: QueueName,
@@ -51,14 +48,14 @@ impl Queue {
 }
 
 impl Transaction {
-    /// [`Queue::pause`] as a part of a larger change.
+    /// [`Queue::pause`] in this transaction.
     pub async fn pause(&self, queue: QueueName, by: Option<UserId>) -> Result<(), QueueError> {
         self.set_paused(queue, Some(self.now()), by).await
     }
 
-    /// [`Queue::resume`] as a part of a larger change.
+    /// [`Queue::resume`] in this transaction.
     pub async fn resume(&self, queue: QueueName) -> Result<(), QueueError> {
-        self.note_room(queue);
+        self.note_unblocked(queue);
         self.set_paused(queue, None, None).await
     }
 
@@ -78,7 +75,7 @@ impl Transaction {
         Ok(())
     }
 
-    /// [`Queue::change_limits`] as a part of a larger change.
+    /// [`Queue::change_limits`] in this transaction.
     pub async fn change_limits(
         &self,
         queue: QueueName,
@@ -87,16 +84,15 @@ impl Transaction {
         let nothing = OnConflict::column(queues::Column::Name).do_nothing().to_owned();
         let row = unlimited(queue, self.now());
         queues::Entity::insert(row).on_conflict(nothing).exec_without_returning(&**self).await?;
-        let row = locked_queue(self, queue).await?;
+        let row = lock_queue(self, queue).await?;
         let limits = change(row.as_ref().map(QueueLimits::of).unwrap_or_default());
         self.set_limits(queue, limits).await?;
         Ok(limits)
     }
 
-    /// [`Queue::set_limits`] as a part of a larger change. What has started stays counted:
-    /// a new rate allows no more than what it leaves of the period before it.
+    /// [`Queue::set_limits`] in this transaction. Earlier starts count towards a new rate.
     pub async fn set_limits(&self, queue: QueueName, limits: QueueLimits) -> Result<(), QueueError> {
-        self.note_room(queue);
+        self.note_unblocked(queue);
         let number = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
         let mut row = unlimited(queue, self.now());
         row.max_running = Set(limits.max_running.map(number));

@@ -1,8 +1,8 @@
-//! What autoscalers ask: how fast jobs come and go, and how many workers that wants.
+//! Figures for autoscalers: how fast jobs arrive and end, and how many workers that needs.
 //!
-//! Rates come from bounded index ranges. Jobs that arrived are found by their ids,
-//! which sort by time; jobs that ended by `(phase, finished_at)`. However many jobs
-//! there are, only the newest [`SAMPLE`] of each range are looked at.
+//! Rates come from bounded index ranges. Arrived jobs are found by their ids, which sort
+//! by time; ended jobs by `(phase, finished_at)`. Only the newest [`SAMPLE`] jobs of each
+//! range are read.
 
 use std::time::Duration;
 
@@ -14,9 +14,9 @@ use crate::{Queue, error::QueueError, limits::QueueLimits, name::QueueName, stor
 
 const MINUTE: Duration = Duration::from_secs(60);
 const FIVE_MINUTES: Duration = Duration::from_secs(300);
-/// Rows of a range that are looked at; a range that has more is shortened to them.
+/// Most rows that are read of a range. A longer range is shortened.
 const SAMPLE: u64 = 50_000;
-/// How far the clocks of processes, which make ids, may be apart from the database's.
+/// How far the clocks of processes, which create ids, may differ from the database's.
 const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
 /// Jobs a second.
@@ -29,8 +29,8 @@ pub struct PerSecond {
 }
 
 impl PerSecond {
-    /// Of `counts` in the last minute and in the last five, where the rows looked at
-    /// reach back as far as `covered`.
+    /// The rates of `counts` in the last minute and in the last five, where the rows cover
+    /// the last `covered`.
     fn of(counts: [u64; 2], covered: Duration) -> Self {
         let over = |count: u64, window: Duration| {
             count as f64 / window.min(covered).max(Duration::from_secs(1)).as_secs_f64()
@@ -44,7 +44,7 @@ impl PerSecond {
     }
 }
 
-/// The load of a queue and who is there to carry it.
+/// The load of a queue and its capacity.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QueueScaling {
     /// The queue.
@@ -53,20 +53,20 @@ pub struct QueueScaling {
     pub backlog: u64,
     /// Seconds that the oldest of them has been due.
     pub oldest_age_secs: Option<f64>,
-    /// Jobs held by workers.
+    /// Running jobs.
     pub running: u64,
     /// Live workers that serve the queue and are not draining.
     pub workers: u64,
-    /// Jobs that these can run at once.
+    /// Jobs that these workers can run at once.
     pub slots: u64,
     /// Jobs enqueued.
     pub arrivals: PerSecond,
     /// Jobs that succeeded or failed.
     pub finishes: PerSecond,
-    /// Seconds that the last attempt of those took on average; none where no job
-    /// ended in the last five minutes.
+    /// Mean seconds of the last attempts of ended jobs; none where no job ended in the last
+    /// five minutes.
     pub mean_run_secs: Option<f64>,
-    /// Whether workers take nothing from it.
+    /// Whether it is paused.
     pub paused: bool,
     /// Its limits over all workers.
     pub limits: QueueLimits,
@@ -89,8 +89,8 @@ impl QueueScaling {
         }
     }
 
-    /// Seconds until nothing waits any more at the rates of the last five minutes;
-    /// none where that does not come.
+    /// Seconds until no job waits, at the rates of the last five minutes; none where the
+    /// backlog does not shrink.
     #[must_use]
     pub fn drain_secs(&self) -> Option<f64> {
         if self.backlog == 0 {
@@ -100,12 +100,12 @@ impl QueueScaling {
         (!self.paused && net > 0.0).then(|| self.backlog as f64 / net)
     }
 
-    /// How many workers of the present size it takes for a job to start within
-    /// `target_wait` of being due. Never fewer than what runs needs, so that scaling
-    /// in interrupts nothing, and no more than the queue's limits leave work for.
+    /// How many workers of the current size it takes for a job to start within `target_wait`
+    /// of being due. Never fewer than the running jobs need, so that scaling in interrupts
+    /// nothing, and no more than the queue's limits can use.
     ///
-    /// Where no job has ended lately nobody knows how long one takes: then it is one
-    /// worker more than there are.
+    /// Where no job has ended lately, the run time is not known, and it is one worker more
+    /// than there are.
     #[must_use]
     pub fn desired_workers(&self, target_wait: Duration) -> u64 {
         let waiting = !self.paused && self.backlog > 0;
@@ -129,11 +129,11 @@ impl QueueScaling {
         };
         let (target, arrivals) = (target_wait.as_secs_f64().max(1.0), self.arrivals.peak());
         let catch_up = backlog * (run / target).min(1.0);
-        // More slots than there will be jobs are of no use.
+        // Never more slots than there will be jobs.
         (arrivals * run + catch_up).min(backlog + running + arrivals * target)
     }
 
-    /// As many of the slots as the queue's limits let run.
+    /// The slots that the queue's limits can use.
     fn limited(&self, slots: f64) -> f64 {
         let at_once = self.limits.max_running.map_or(f64::INFINITY, f64::from);
         let by_rate = self.limits.rate.zip(self.mean_run_secs).map_or(f64::INFINITY, |(rate, run)| {
@@ -143,7 +143,7 @@ impl QueueScaling {
     }
 }
 
-/// What a range of jobs says of one queue.
+/// The counts of one queue in a range of jobs.
 struct Counted {
     queue: String,
     counts: [u64; 2],
@@ -237,7 +237,7 @@ impl Queue {
     }
 }
 
-/// `SELECT` of the counts by queue of the moments in that column.
+/// Appends the `SELECT` of counts by queue over the times in that column.
 fn counts<'a>(sql: &'a mut Sql, column: &str, now: Timestamp) -> &'a mut Sql {
     sql.push("SELECT queue, COUNT(*) AS jobs, COUNT(*) FILTER (WHERE ")
         .push(column)
@@ -258,7 +258,7 @@ pub(super) fn run_secs(backend: DatabaseBackend) -> &'static str {
     }
 }
 
-/// How far back the rows looked at reach: all five minutes, unless there were more.
+/// How far back the rows that were read reach: five minutes, unless there were more rows.
 fn covered(counted: &[Counted], now: Timestamp) -> Duration {
     let jobs: u64 = counted.iter().map(|counted| counted.counts[1]).sum();
     let oldest = counted.iter().map(|counted| counted.oldest).min();
@@ -268,7 +268,7 @@ fn covered(counted: &[Counted], now: Timestamp) -> Duration {
     }
 }
 
-/// The least id that could have been made at that moment.
+/// The lowest id that can be created at that moment.
 fn lowest_id(at: Timestamp) -> Uuid {
     let millis = u64::try_from(at.timestamp_millis()).unwrap_or(0);
     uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid()
@@ -300,13 +300,13 @@ mod tests {
             ("nothing to do", load(0, 0, 0, 0.0, None), 0),
             ("idle workers are not needed", load(3, 0, 0, 0.0, Some(2.0)), 0),
             ("the first job of an empty cluster", load(0, 1, 0, 0.0, None), 1),
-            ("a backlog nobody knows the length of", load(2, 500, 16, 1.0, None), 3),
+            ("a backlog of unknown run time", load(2, 500, 16, 1.0, None), 3),
             ("no more slots than unfinished jobs", load(2, 1, 2, 1.0, None), 1),
             ("steady arrivals: 4 a second of 6 s each", load(3, 0, 24, 4.0, Some(6.0)), 3),
             ("rare and short jobs keep one", load(1, 0, 0, 0.01, Some(0.1)), 1),
             ("a backlog of short jobs: 300 of 4 s in 30 s", load(1, 300, 8, 0.0, Some(4.0)), 5),
             ("long jobs want a slot each", load(1, 40, 8, 0.0, Some(300.0)), 5),
-            ("what runs is not interrupted", load(4, 0, 30, 0.0, Some(600.0)), 4),
+            ("running jobs are not interrupted", load(4, 0, 30, 0.0, Some(600.0)), 4),
             ("a burst that is over wants no more than there is", load(1, 20, 4, 0.1, Some(600.0)), 4),
         ] {
             assert_eq!(load.desired_workers(TARGET), workers, "{what}");
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_paused_queue_wants_only_what_runs() {
+    fn a_paused_queue_wants_workers_for_running_jobs_only() {
         let paused = |running| QueueScaling { paused: true, ..load(2, 900, running, 9.0, Some(5.0)) };
 
         assert_eq!(paused(0).desired_workers(TARGET), 0);
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn drains_at_what_ends_less_what_comes() {
+    fn drains_at_the_rate_of_ends_minus_arrivals() {
         let at = |arrivals, finishes| QueueScaling {
             arrivals: PerSecond { last_minute: 9.0, last_five_minutes: arrivals },
             finishes: PerSecond { last_minute: 0.0, last_five_minutes: finishes },
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn rates_are_over_what_was_looked_at() {
+    fn rates_are_over_the_rows_that_were_read() {
         let whole = PerSecond::of([120, 300], FIVE_MINUTES);
         assert_eq!((whole.last_minute, whole.last_five_minutes), (2.0, 1.0));
 

@@ -1,30 +1,30 @@
-//! Cancelling and running again.
+//! Cancelling, retrying and discarding single jobs.
 
 use atelier_entities::{JobId, JobState, UserId, jobs};
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, SqlErr};
 use uuid::Uuid;
 
 use crate::{
-    Queue,
-    enqueue::Transaction,
+    Queue, Transaction,
     error::QueueError,
+    finish,
     job::{Lane, time_limit},
+    lease,
     name::QueueName,
     outcome::JobError,
     rank, state,
     store::{
-        finish, lease,
         sql::Sql,
         turns::{self, Turns},
     },
 };
 
-/// Subjects in one statement.
+/// Subjects of one statement.
 const SUBJECTS: usize = 10_000;
 
 impl Queue {
-    /// Cancels a job; with an owner, only theirs. One that waits is cancelled at once,
-    /// one that runs is told to stop.
+    /// Cancels a job. With an owner, only a job of theirs. A waiting job is cancelled at once,
+    /// a running one is told to stop.
     pub async fn cancel(&self, id: JobId, owner: Option<UserId>) -> Result<jobs::Model, QueueError> {
         let tx = self.begin().await?;
         let cancelled = async {
@@ -35,8 +35,7 @@ impl Queue {
         tx.close(cancelled).await
     }
 
-    /// Runs a job again that failed, was cancelled or discarded, with all its attempts
-    /// before it.
+    /// Runs a job again that failed, was cancelled or discarded, from its first attempt on.
     pub async fn retry(&self, id: JobId, owner: Option<UserId>) -> Result<jobs::Model, QueueError> {
         let tx = self.begin().await?;
         let retried = async {
@@ -49,7 +48,7 @@ impl Queue {
 }
 
 impl Queue {
-    /// Throws a job away that waits, failed or was cancelled.
+    /// Discards a job that waits, failed or was cancelled.
     pub async fn discard(&self, id: JobId) -> Result<jobs::Model, QueueError> {
         let tx = self.begin().await?;
         let discarded = async {
@@ -62,13 +61,12 @@ impl Queue {
 }
 
 impl Transaction {
-    /// Cancels every waiting or running job about these subjects, as part of a larger
-    /// change such as their deletion. All of them are locked first: see
-    /// [`Transaction::lock_about`].
+    /// Cancels every unfinished job about these subjects, for a change such as their
+    /// deletion. All of them are locked first: see [`Transaction::lock_about`].
     pub async fn cancel_about(&self, subjects: &[Uuid]) -> Result<(), QueueError> {
         for job in self.lock_about(subjects).await? {
             match self.cancel(job.id, None).await {
-                // It ended, or was deleted, since it was found.
+                // It has ended or was deleted meanwhile.
                 Ok(_) | Err(QueueError::WrongState { .. } | QueueError::NotFound) => {}
                 Err(error) => return Err(error),
             }
@@ -76,9 +74,9 @@ impl Transaction {
         Ok(())
     }
 
-    /// The waiting and running jobs about these subjects, held until the transaction
-    /// ends. Jobs are locked in the order of their ids, as everywhere: whoever locks the
-    /// jobs of several subjects names all of them in one call.
+    /// Locks and answers the unfinished jobs about these subjects. Jobs are locked in the
+    /// order of their ids, as everywhere: a caller with several subjects passes all of them
+    /// in one call.
     pub async fn lock_about(&self, subjects: &[Uuid]) -> Result<Vec<jobs::Model>, QueueError> {
         let mut locked = Vec::new();
         for some in subjects.chunks(SUBJECTS) {
@@ -90,19 +88,17 @@ impl Transaction {
         Ok(locked)
     }
 
-    /// Takes a running job from its worker: nothing that its attempt writes from now on
-    /// counts, neither progress nor log lines nor an end. A rescuer ends the attempt, as
-    /// cancelled where that was asked, and with the effect of that end. Answers whether
-    /// the job ran.
-    pub async fn take_from_worker(&self, id: JobId) -> Result<bool, QueueError> {
-        let taken = lease::take_one(self, id).await?;
+    /// Revokes the claim of a running job: its attempt can write nothing more, neither
+    /// progress nor log lines nor an end. A rescuer ends the attempt with its effect, as
+    /// cancelled where that was requested. Answers whether the job ran.
+    pub async fn revoke_claim(&self, id: JobId) -> Result<bool, QueueError> {
+        let ran = lease::revoke(self, id).await?;
         self.note_change(id);
-        Ok(taken)
+        Ok(ran)
     }
 
-    /// The jobs of an owner in these queues that wait or run, held until the transaction
-    /// ends. Jobs are locked in the order of their ids, as everywhere, so that a change
-    /// of many does not meet another one halfway.
+    /// Locks and answers the unfinished jobs of an owner in these queues, in the order of their
+    /// ids, as everywhere.
     pub async fn lock_unfinished(
         &self,
         owner: UserId,
@@ -118,8 +114,7 @@ impl Transaction {
         Ok(jobs::Entity::find().from_raw_sql(sql.build()).all(&**self).await?)
     }
 
-    /// [`Queue::cancel`] as a part of a larger change, such as its audit entry. Answers
-    /// the job as it was before.
+    /// [`Queue::cancel`] in this transaction. Answers the job as it was before.
     pub async fn cancel(&self, id: JobId, owner: Option<UserId>) -> Result<jobs::Model, QueueError> {
         let job = locked(self, id, owner).await?;
         if job.state.is_terminal() {
@@ -131,20 +126,20 @@ impl Transaction {
             self.note_change(id);
         } else {
             let error = JobError::fail("CANCELLED", "cancelled before it ran");
-            finish::unstarted(self, &job, JobState::Cancelled, &error).await?;
+            finish::end_unstarted(self, &job, JobState::Cancelled, &error).await?;
         }
         Ok(job)
     }
 
-    /// [`Queue::retry`] as a part of a larger change, such as a new charge.
+    /// [`Queue::retry`] in this transaction. Answers the job as it was before.
     pub async fn retry(&self, id: JobId, owner: Option<UserId>) -> Result<jobs::Model, QueueError> {
         let job = locked(self, id, owner).await?;
         if !matches!(job.state, JobState::Failed | JobState::Cancelled | JobState::Discarded) {
             return Err(QueueError::WrongState { state: job.state, action: "run again" });
         }
-        // Those that are run again take their owner's turns like everything else.
-        let waiting = match turns::line_of(&job) {
-            Some(line) => Turns::count(&**self, [line]).await?.take(line),
+        // A job that runs again takes its owner's turn like a new one.
+        let waiting = match turns::key_of(&job) {
+            Some(key) => Turns::count(&**self, [key]).await?.take(key),
             None => 0,
         };
         let mut sql = Sql::new(self.get_database_backend());
@@ -158,7 +153,7 @@ impl Transaction {
             .bind(self.now())
             .push(" WHERE id = ")
             .bind(id);
-        // Another job of its unique key may be under way by now.
+        // Another job of its unique key may be unfinished by now.
         self.execute_raw(sql.build()).await.map_err(|error| match error.sql_err() {
             Some(SqlErr::UniqueConstraintViolation(_)) => QueueError::WrongState {
                 state: job.state,
@@ -174,7 +169,7 @@ impl Transaction {
     }
 }
 
-/// Appends that a job has not ended, and the lock in the order of ids.
+/// Appends the condition that a job has not ended, and the lock in the order of ids.
 fn push_unfinished(sql: &mut Sql) {
     let ended = JobState::TERMINAL.iter().map(|state| state.as_str());
     sql.push(" AND state NOT IN (").bind_list(ended).push(") ORDER BY id").lock();
@@ -186,7 +181,7 @@ async fn discard_in(tx: &Transaction, id: JobId) -> Result<(), QueueError> {
         return Err(QueueError::WrongState { state: job.state, action: "discarded" });
     }
     let error = JobError::fail("DISCARDED", "discarded by an operator");
-    finish::unstarted(tx, &job, JobState::Discarded, &error).await.map(drop)
+    finish::end_unstarted(tx, &job, JobState::Discarded, &error).await.map(drop)
 }
 
 async fn request_cancel(tx: &Transaction, id: JobId) -> Result<(), DbErr> {
@@ -199,12 +194,12 @@ async fn request_cancel(tx: &Transaction, id: JobId) -> Result<(), DbErr> {
     tx.execute_raw(sql.build()).await.map(drop)
 }
 
-/// The job as the transaction leaves it.
+/// Reads the job as this transaction has changed it.
 async fn get(tx: &Transaction, id: JobId) -> Result<jobs::Model, QueueError> {
     jobs::Entity::find_by_id(id).one(&**tx).await?.ok_or(QueueError::NotFound)
 }
 
-/// The job, held until the transaction ends.
+/// Locks and answers the job.
 async fn locked(tx: &Transaction, id: JobId, owner: Option<UserId>) -> Result<jobs::Model, QueueError> {
     let mut sql = Sql::new(tx.get_database_backend());
     sql.push("SELECT * FROM jobs WHERE id = ").bind(id).lock();

@@ -11,35 +11,36 @@ use super::estimate::Throughput;
 use crate::{
     Fault, Queue,
     error::QueueError,
+    lease,
     limits::{QueueLimits, Starts},
     name::QueueName,
-    store::{WAITING, lease, sql::Sql},
+    store::{WAITING, sql::Sql},
 };
 
-/// Most jobs that are named as holding an owner's limit.
+/// Most running jobs that are named where an owner's limit blocks the job.
 const HOLDERS: u64 = 10;
 
-/// Most jobs before it that are counted: everybody who waits asks, however long the line.
+/// Most jobs that are counted before it, since every waiting owner asks.
 const MAX_POSITION: u64 = 10_000;
 
-/// Why a job is where it is: a code for programs and a sentence for people.
+/// Why a job is not running: a code for programs and a sentence for people.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Why {
     /// Stable, `UPPER_SNAKE`.
     pub code: Cow<'static, str>,
     /// A sentence.
     pub message: String,
-    /// Jobs that go before it, where it waits for its turn; counted up to 10,000.
+    /// Jobs that go before it, where it waits for its turn. Counted up to 10,000.
     pub position: Option<u64>,
-    /// When it will start about, where it waits for its turn and jobs of its queue have
+    /// When it is likely to start, where it waits for its turn and jobs of its queue have
     /// ended lately.
     pub estimated_start: Option<Timestamp>,
-    /// When it is looked at again, where that is known.
+    /// When it is tried again, where that is known.
     pub retry_at: Option<Timestamp>,
-    /// The facts of the sentence for programs, such as the ids of the jobs that hold a
+    /// The facts of the sentence for programs, such as the ids of the jobs that use up a
     /// limit.
     pub details: Option<Value>,
-    /// Who brought it about, where that is one person: who paused the queue.
+    /// The person who caused it: who paused the queue.
     pub by: Option<UserId>,
 }
 
@@ -68,7 +69,7 @@ impl Why {
 }
 
 impl Queue {
-    /// Why the job is not running, or that it is.
+    /// Why the job is not running; or that it is.
     pub async fn why(&self, job: &jobs::Model) -> Result<Why, QueueError> {
         match job.state {
             JobState::Scheduled => Ok(why_scheduled(job)),
@@ -78,7 +79,7 @@ impl Queue {
             }
             JobState::Running => Ok(Why::new("RUNNING", "it is running")),
             JobState::Available => self.why_waiting(job).await,
-            ended => Ok(Why::new("ENDED", format!("it has {}", past(ended)))),
+            ended => Ok(Why::new("ENDED", format!("it has {}", past_participle(ended)))),
         }
     }
 
@@ -113,10 +114,10 @@ impl Queue {
         if let Some(fault) = self.transport_fault().await {
             return Ok(self.transport_away(job, fault));
         }
-        self.why_in_line(job, &workers, limits).await
+        self.why_waiting_turn(job, &workers, limits).await
     }
 
-    /// No worker learns of it, whatever its place in line.
+    /// No worker receives the job, whatever goes before it.
     fn transport_away(&self, job: &jobs::Model, fault: Fault) -> Why {
         let (transport, queue) = (self.transport().name(), &job.queue);
         let message = format!(
@@ -126,7 +127,7 @@ impl Queue {
         Why::new("TRANSPORT_AWAY", message).with(json!({"transport": transport, "fault": fault.code()}))
     }
 
-    async fn why_in_line(
+    async fn why_waiting_turn(
         &self,
         job: &jobs::Model,
         workers: &[workers::Model],
@@ -144,21 +145,21 @@ impl Queue {
             limits,
         };
         let estimated_start = throughput.starts_after(before).map(|wait| self.now() + wait);
-        let line = match before {
+        let position = match before {
             0 => "it is next".to_owned(),
             1 => "one job goes before it".to_owned(),
             MAX_POSITION => format!("{MAX_POSITION} jobs or more go before it"),
             more => format!("{more} jobs go before it"),
         };
         let message = match estimated_start {
-            Some(start) if before == MAX_POSITION => format!("{line}; it starts after {}", moment(start)),
-            Some(start) => format!("{line}; it starts at about {}", moment(start)),
-            None => line,
+            Some(start) if before == MAX_POSITION => format!("{position}; it starts after {}", moment(start)),
+            Some(start) => format!("{position}; it starts at about {}", moment(start)),
+            None => position,
         };
         Ok(Why { position: Some(before), estimated_start, ..Why::new("WAITING_TURN", message) })
     }
 
-    /// How many jobs go before it, as far as they are counted.
+    /// How many jobs go before it, up to [`MAX_POSITION`].
     async fn count_before(&self, job: &jobs::Model) -> Result<u64, QueueError> {
         let mut sql = Sql::new(self.db().get_database_backend());
         sql.push("SELECT COUNT(*) AS jobs FROM (SELECT 1 FROM jobs WHERE ")
@@ -177,7 +178,7 @@ impl Queue {
         Ok(u64::try_from(before).unwrap_or_default())
     }
 
-    /// Which limit of the queue holds the job back, if one does.
+    /// Which limit of the queue blocks the job, if any.
     async fn why_limited(
         &self,
         job: &jobs::Model,
@@ -223,7 +224,7 @@ impl Queue {
     }
 }
 
-/// A time as people read it, to the second.
+/// A time to the second, for display.
 fn moment(at: Timestamp) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
@@ -238,8 +239,7 @@ fn owner_limited(job: &jobs::Model, most: u32, holders: &[JobId]) -> Why {
     Why::new("OWNER_LIMIT", message).with(json!({"max_running_per_owner": most, "jobs": ids}))
 }
 
-/// Due later: because it was asked for so, or because of what its last attempt met
-/// before it could begin.
+/// Why a job is due later: it was enqueued so, or its last attempt could not begin.
 fn why_scheduled(job: &jobs::Model) -> Why {
     let due = moment(job.run_at);
     let Some(error) = &job.error else {
@@ -247,7 +247,7 @@ fn why_scheduled(job: &jobs::Model) -> Why {
     };
     let code = error["code"].as_str().unwrap_or("SCHEDULED");
     if code == "UNDECODABLE_ARGS" {
-        let message = "no worker that has looked at it can read its args; it waits for a version of the program that can";
+        let message = "no worker could read its args; it waits for a version of the program that can";
         return Why::new("ARGS_UNREADABLE", message).at(job.run_at);
     }
     let reason = error["message"].as_str().unwrap_or("it has to wait");
@@ -268,7 +268,7 @@ fn why_retrying(job: &jobs::Model) -> Why {
     Why::new("WAITING_TO_RETRY", message).at(job.run_at).with(json!({"error_code": code}))
 }
 
-fn past(state: JobState) -> &'static str {
+fn past_participle(state: JobState) -> &'static str {
     match state {
         JobState::Succeeded => "succeeded",
         JobState::Failed => "failed",

@@ -1,5 +1,5 @@
-//! Jobs that cannot end, since their effects fail: each is left alone for as long as it
-//! has failed already, and in the end it ends without its effect.
+//! Jobs that cannot end because their effect fails. The next try waits for as long as the
+//! effect has failed already. After a day the job ends without its effect.
 
 use std::time::Duration;
 
@@ -8,34 +8,27 @@ use chrono::DateTime;
 use sea_orm::EntityTrait;
 use serde_json::{Value, json};
 
-use super::end_of_lost;
-use crate::{
-    Queue,
-    enqueue::Transaction,
-    error::QueueError,
-    metrics,
-    outcome::JobError,
-    store::{finish, lease},
-};
+use super::lost_end;
+use crate::{Queue, Transaction, error::QueueError, finish, lease, metrics, outcome::JobError};
 
-/// Bounds of the time until an effect is tried again.
+/// Shortest and longest wait before an effect is tried again.
 const WAITS: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(300)];
 
-/// How long an effect is tried again: as long as an upgrade that mends it may take.
+/// How long an effect is tried: as long as an upgrade that fixes it may take.
 const PATIENCE: Duration = Duration::from_secs(24 * 3_600);
 
-/// What becomes of a job whose effect has failed once more.
+/// What follows another failure of an effect.
 #[derive(Debug, PartialEq, Eq)]
 enum Verdict {
-    /// It is tried again after this long.
+    /// Try again after this long.
     TryAfter(Duration),
-    /// It ends without its effect.
+    /// End the job without its effect.
     GiveUp,
 }
 
-/// Puts the next attempt to end the job off, or ends it without its effect where that has
-/// failed for too long. Answers whether it has ended.
-pub(super) async fn give_time(queue: &Queue, id: JobId, error: &QueueError) -> Result<bool, QueueError> {
+/// Postpones the end of the job, or ends it without its effect where that has failed for too
+/// long. Answers whether it has ended.
+pub(super) async fn postpone(queue: &Queue, id: JobId, error: &QueueError) -> Result<bool, QueueError> {
     let tx = queue.begin_brief().await?;
     let ended = decide(&tx, id, error).await;
     tx.close(ended).await
@@ -47,18 +40,19 @@ async fn decide(tx: &Transaction, id: JobId, error: &QueueError) -> Result<bool,
     let since = failing_since(&job).unwrap_or(tx.now());
     match verdict(since, tx.now()) {
         Verdict::TryAfter(wait) => {
-            let noted = told(since, "what its end changes could not be written yet; it is tried again");
-            if lease::put_off(tx, &job, tx.now() + wait, &noted).await? {
+            let reason =
+                stored_error(since, "what its end changes could not be written yet; it is tried again");
+            if lease::postpone_rescue(tx, &job, tx.now() + wait, &reason).await? {
                 metrics::effect_failed(&job.kind);
                 tx.note_change(id);
-                tracing::error!(job.id = %id, job.kind = %job.kind, %error, ?wait, "its effect fails: tried again");
+                tracing::error!(job.id = %id, job.kind = %job.kind, %error, ?wait, "its effect fails: trying again");
             }
             Ok(false)
         }
         Verdict::GiveUp => {
-            let mut finish = end_of_lost(&job, tx.now());
-            finish.settlement.error = Some(told(since, "what its end changes could not be written"));
-            let ended = finish::without_effect(tx, &finish).await?;
+            let mut finish = lost_end(&job, tx.now());
+            finish.settlement.error = Some(stored_error(since, "what its end changes could not be written"));
+            let ended = finish::write_without_effect(tx, &finish).await?;
             if ended {
                 metrics::effect_failed(&job.kind);
                 tx.note_change(id);
@@ -76,12 +70,12 @@ fn verdict(since: Timestamp, now: Timestamp) -> Verdict {
     if failing < PATIENCE { Verdict::TryAfter(failing.clamp(shortest, longest)) } else { Verdict::GiveUp }
 }
 
-/// As the job's owner reads it: what went wrong inside is for the log.
-fn told(since: Timestamp, message: &str) -> Value {
+/// The error as the job's owner reads it. The cause is only logged.
+fn stored_error(since: Timestamp, message: &str) -> Value {
     JobError::fail("EFFECT_FAILED", message).with_details(json!({"since": since})).to_json()
 }
 
-/// Since when its effect fails; none where it has not failed before.
+/// Since when the job's effect fails; none where it has not failed before.
 fn failing_since(job: &jobs::Model) -> Option<Timestamp> {
     let error = job.error.as_ref().filter(|error| error["code"] == "EFFECT_FAILED")?;
     let since = DateTime::parse_from_rfc3339(error["details"]["since"].as_str()?).ok()?;
@@ -93,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_effect_is_left_alone_for_as_long_as_it_fails_and_given_up_after_a_day() {
+    fn an_effect_waits_for_as_long_as_it_has_failed_and_is_given_up_after_a_day() {
         let at = |secs| Timestamp::from_timestamp(secs, 0).expect("a time");
         let after = |secs| Verdict::TryAfter(Duration::from_secs(secs));
         let day = 24 * 3_600;

@@ -1,4 +1,4 @@
-//! A statement and its bound values, built side by side.
+//! A statement and its bound values, built together.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use sea_orm::{DatabaseBackend, Statement, Value};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-/// Text with numbered parameters and the values they stand for.
+/// The text of a statement and the values of its parameters.
 pub(crate) struct Sql {
     backend: DatabaseBackend,
     text: String,
@@ -27,8 +27,8 @@ impl Sql {
         self
     }
 
-    /// Appends a parameter. SQLite's have no number: it takes `$1` for a name, and
-    /// looks through all names before for each.
+    /// Appends a parameter. It has no number on SQLite, which reads `$1` as a name and
+    /// searches all earlier names for each.
     pub(crate) fn bind(&mut self, value: impl Into<Value>) -> &mut Self {
         self.values.push(value.into());
         if self.backend == DatabaseBackend::Sqlite {
@@ -39,7 +39,7 @@ impl Sql {
         self
     }
 
-    /// Appends parameters with commas between them.
+    /// Appends parameters separated by commas.
     pub(crate) fn bind_list<V: Into<Value>>(&mut self, values: impl IntoIterator<Item = V>) -> &mut Self {
         for (index, value) in values.into_iter().enumerate() {
             if index > 0 {
@@ -50,8 +50,8 @@ impl Sql {
         self
     }
 
-    /// Appends a comparison that holds for these ids. On PostgreSQL they are one
-    /// parameter, so that the statement's text does not vary with their number.
+    /// Appends a comparison that is true for these ids. On PostgreSQL they are one parameter,
+    /// so that the statement's text does not depend on their number.
     pub(crate) fn among<I: Into<Uuid> + Copy>(&mut self, ids: &[I]) -> &mut Self {
         let ids: Vec<Uuid> = ids.iter().map(|id| (*id).into()).collect();
         if self.backend != DatabaseBackend::Postgres {
@@ -60,7 +60,7 @@ impl Sql {
         self.push("= ANY(").bind(ids).push(")")
     }
 
-    /// Row locks; SQLite's writer has locked everything already.
+    /// Appends row locks. A writer of SQLite has locked everything already.
     pub(crate) fn lock(&mut self) -> &mut Self {
         if self.backend == DatabaseBackend::Postgres {
             self.text.push_str(" FOR UPDATE");
@@ -68,7 +68,7 @@ impl Sql {
         self
     }
 
-    /// Row locks that skip what others hold; SQLite has one writer and needs none.
+    /// Appends row locks that skip locked rows. SQLite has one writer and needs none.
     pub(crate) fn skip_locked(&mut self) -> &mut Self {
         if self.backend == DatabaseBackend::Postgres {
             self.text.push_str(" FOR UPDATE SKIP LOCKED");
@@ -76,7 +76,7 @@ impl Sql {
         self
     }
 
-    /// The same for the rows of one table among several.
+    /// [`Sql::skip_locked`] for the rows of one table among several.
     pub(crate) fn skip_locked_of(&mut self, table: &str) -> &mut Self {
         if self.backend == DatabaseBackend::Postgres {
             self.push(" FOR UPDATE OF ").push(table).push(" SKIP LOCKED");
@@ -84,20 +84,7 @@ impl Sql {
         self
     }
 
-    /// Appends the deletion of the rows of a table that `which` appends a condition of,
-    /// with an order and a limit, but for those that others hold. The rows are named by
-    /// where they lie: by their keys, PostgreSQL may look for them in the whole table.
-    pub(crate) fn delete_some(&mut self, table: &str, which: impl FnOnce(&mut Self)) -> &mut Self {
-        let (place, those, end) = match self.backend {
-            DatabaseBackend::Postgres => ("ctid", "= ANY(ARRAY(", "))"),
-            _ => ("rowid", "IN (", ")"),
-        };
-        let start = format!("DELETE FROM {table} WHERE {place} {those}SELECT {place} FROM {table} WHERE ");
-        which(self.push(&start));
-        self.skip_locked().push(end)
-    }
-
-    /// Appends JSON as both engines keep it: PostgreSQL's knows no NUL character.
+    /// Appends JSON that both databases accept: PostgreSQL refuses NUL characters.
     pub(crate) fn bind_json(&mut self, value: Option<&Json>) -> &mut Self {
         self.bind(value.map(without_nul))
     }
@@ -107,7 +94,7 @@ impl Sql {
     }
 }
 
-/// The same with every NUL character of its texts replaced.
+/// The JSON with every NUL character replaced.
 pub(crate) fn without_nul(value: &Json) -> Json {
     let clean = |text: &str| text.replace('\0', "\u{fffd}");
     match value {
@@ -127,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn replaces_nul_wherever_a_text_may_stand() {
+    fn replaces_nul_in_every_text() {
         let value = json!({"a\0": ["b\0c", 1, null, {"d": "\0"}]});
 
         assert_eq!(without_nul(&value), json!({"a\u{fffd}": ["b\u{fffd}c", 1, null, {"d": "\u{fffd}"}]}));

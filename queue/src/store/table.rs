@@ -1,9 +1,9 @@
 //! Rows as a table that a statement can select from.
 //!
-//! PostgreSQL gets one array for each column: however many rows there are, the
-//! statement's text stays the same, is prepared once, and has few parameters. What is
-//! never null goes as it is kept, the rest as text.
-//! SQLite, which knows no arrays, gets a list of `VALUES`.
+//! PostgreSQL gets one array for each column. So the statement's text does not depend on
+//! the number of rows, is prepared once, and has few parameters. Columns that are never
+//! null are sent as typed arrays, the others as text.
+//! SQLite has no arrays and gets a list of `VALUES`.
 
 use std::fmt::Write;
 
@@ -30,7 +30,7 @@ pub(crate) enum Cell {
 }
 
 impl Cell {
-    /// JSON as both engines keep it: PostgreSQL's knows no NUL character.
+    /// JSON that both databases accept: PostgreSQL refuses NUL characters.
     pub(crate) fn json(value: Option<&Json>) -> Self {
         Self::Text(value.map(json_text))
     }
@@ -69,10 +69,15 @@ impl Cell {
     }
 }
 
-/// The JSON's text without NUL characters.
-pub(crate) fn json_text(value: &Json) -> String {
+/// Whether a text of JSON contains a NUL character.
+pub(crate) fn has_nul(json_text: &str) -> bool {
+    json_text.contains("\\u0000")
+}
+
+/// The text of a JSON value without NUL characters.
+fn json_text(value: &Json) -> String {
     let text = value.to_string();
-    if text.contains("\\u0000") { without_nul(value).to_string() } else { text }
+    if has_nul(&text) { without_nul(value).to_string() } else { text }
 }
 
 fn quote(text: &str, array: &mut String) {
@@ -88,7 +93,7 @@ fn quote(text: &str, array: &mut String) {
     array.push('"');
 }
 
-/// Rows of the same columns, each column of the same sort of cells.
+/// Rows of the same columns. All cells of a column are of one variant.
 #[derive(Debug)]
 pub(crate) struct Table<const N: usize> {
     columns: [Column; N],
@@ -180,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_is_the_same_however_many_rows_there_are() {
+    fn the_text_of_a_statement_does_not_depend_on_the_number_of_rows() {
         let one = text(DatabaseBackend::Postgres, 1);
 
         assert_eq!(one, "unnest($1::bigint[]::bigint[], $2::text::text[]) AS given(id, name)");
@@ -188,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_never_null_is_no_text() {
+    fn columns_that_are_never_null_are_sent_as_typed_arrays() {
         let rows = vec![[Cell::Id(Uuid::nil()), Cell::Number(1)], [Cell::Id(Uuid::max()), Cell::Number(2)]];
         let mut sql = Sql::new(DatabaseBackend::Postgres);
         Table::new([("id", "uuid"), ("lane", "smallint")], rows).push_to(&mut sql, "given");
@@ -208,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn elements_keep_what_an_array_would_read_otherwise() {
+    fn elements_of_an_array_are_quoted_where_needed() {
         for (cell, element) in [
             (Cell::Text(Some(String::new())), r#""""#),
             (Cell::Text(Some(r#"a "b" \ {c},"#.to_owned())), r#""a \"b\" \\ {c},""#),
@@ -224,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_kept_without_nul() {
+    fn json_is_stored_without_nul() {
         assert_eq!(json_text(&json!({"a": "b\0"})), "{\"a\":\"b\u{fffd}\"}");
     }
 }

@@ -1,4 +1,4 @@
-//! Whose turn it is: how many jobs of its owner go before a job.
+//! Fair turns: how many jobs of its owner go before a job.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,34 +15,34 @@ use crate::{
     },
 };
 
-/// Where an owner's jobs stand in line: in a queue and a lane.
-pub(crate) type Line = (UserId, QueueName, Lane);
+/// What turns are counted by: an owner, a queue and a lane.
+pub(crate) type TurnKey = (UserId, QueueName, Lane);
 
-/// Where a job stands in line; what belongs to nobody stands in none.
-pub(crate) fn line_of(job: &jobs::Model) -> Option<Line> {
+/// What a job's turn is counted by; none where it has no owner.
+pub(crate) fn key_of(job: &jobs::Model) -> Option<TurnKey> {
     Some((job.owner_id?, QueueName::parse(&job.queue)?, Lane::from_number(job.lane)))
 }
 
-/// Lines counted by one statement: three parameters each, of the 32,766 that SQLite takes.
-const LINES_PER_COUNT: usize = 1_000;
+/// Keys of one statement: three parameters each, of the 32,766 that SQLite allows.
+const KEYS_PER_COUNT: usize = 1_000;
 
-/// How many jobs of an owner wait in a queue, in a lane or one that is more urgent, as far
-/// as they are counted. Less urgent ones push nothing back.
+/// How many jobs of an owner wait in a queue, in a lane or a more urgent one. Less urgent
+/// jobs delay nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
-    waiting: HashMap<Line, i64>,
+    waiting: HashMap<TurnKey, i64>,
 }
 
 impl Turns {
-    /// Counts what waits in these lines.
+    /// Counts the waiting jobs of these keys.
     pub(crate) async fn count(
         db: &impl ConnectionTrait,
-        lines: impl IntoIterator<Item = Line>,
+        keys: impl IntoIterator<Item = TurnKey>,
     ) -> Result<Self, DbErr> {
-        let lines: HashSet<Line> = lines.into_iter().collect();
-        let mut waiting = HashMap::with_capacity(lines.len());
-        let lines: Vec<_> = lines.into_iter().collect();
-        for chunk in lines.chunks(LINES_PER_COUNT) {
+        let keys: HashSet<TurnKey> = keys.into_iter().collect();
+        let mut waiting = HashMap::with_capacity(keys.len());
+        let keys: Vec<_> = keys.into_iter().collect();
+        for chunk in keys.chunks(KEYS_PER_COUNT) {
             let rows = db.query_all_raw(statement(db, chunk).build()).await?;
             for row in rows {
                 let name: String = row.try_get_by_index(1)?;
@@ -55,19 +55,19 @@ impl Turns {
         Ok(Self { waiting })
     }
 
-    /// How many go before the next job in that line, which waits from now on too.
-    pub(crate) fn take(&mut self, line: Line) -> i64 {
-        let (owner, queue, lane) = line;
-        let before = self.waiting.get(&line).copied().unwrap_or_default();
-        for pushed_back in Lane::ALL.into_iter().filter(|other| other.number() >= lane.number()) {
-            *self.waiting.entry((owner, queue, pushed_back)).or_default() += 1;
+    /// How many jobs go before a new job of that key. The new job counts from now on.
+    pub(crate) fn take(&mut self, key: TurnKey) -> i64 {
+        let (owner, queue, lane) = key;
+        let before = self.waiting.get(&key).copied().unwrap_or_default();
+        for delayed in Lane::ALL.into_iter().filter(|other| other.number() >= lane.number()) {
+            *self.waiting.entry((owner, queue, delayed)).or_default() += 1;
         }
         before
     }
 }
 
-fn statement(db: &impl ConnectionTrait, lines: &[Line]) -> Sql {
-    let rows = lines.iter().map(|(owner, queue, lane)| {
+fn statement(db: &impl ConnectionTrait, keys: &[TurnKey]) -> Sql {
+    let rows = keys.iter().map(|(owner, queue, lane)| {
         [Cell::Id(owner.0), Cell::Text(Some(queue.as_str().to_owned())), Cell::Number(lane.number().into())]
     });
     let mut sql = Sql::new(db.get_database_backend());
@@ -86,16 +86,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_job_pushes_back_what_is_no_more_urgent() {
+    fn a_job_delays_jobs_that_are_no_more_urgent() {
         let (owner, other, queue) = (UserId::new(), UserId::new(), QueueName::Email);
         let mut turns = Turns::default();
 
         let mut take = |owner, lane| turns.take((owner, queue, lane));
         assert_eq!(take(owner, Lane::Normal), 0);
         assert_eq!(take(owner, Lane::Normal), 1);
-        assert_eq!(take(owner, Lane::Urgent), 0, "it does not wait for what is less urgent");
+        assert_eq!(take(owner, Lane::Urgent), 0, "less urgent jobs do not delay it");
         assert_eq!(take(owner, Lane::Bulk), 3);
-        assert_eq!(take(owner, Lane::Normal), 3, "what is bulk does not count");
+        assert_eq!(take(owner, Lane::Normal), 3, "bulk jobs do not count");
         assert_eq!(take(other, Lane::Normal), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! Due work: what becomes available, what expires unstarted, and what is next.
+//! Due jobs: those that become available, those that expire, and those that are next.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -6,7 +6,6 @@ use atelier_entities::{JobId, JobState, Timestamp, jobs};
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait};
 
 use crate::{
-    Queue,
     job::{Lane, time_limit},
     name::QueueName,
     rank,
@@ -17,17 +16,16 @@ use crate::{
     },
 };
 
-/// What became available.
+/// The jobs that became available.
 #[derive(Debug, Default)]
 pub(crate) struct Promoted {
     pub(crate) jobs: Vec<(QueueName, JobId)>,
-    /// How long after its time the latest of them was found.
-    pub(crate) latest: Duration,
+    /// How long the first of them had been due.
+    pub(crate) lag: Duration,
 }
 
-/// Makes delayed jobs and retries available whose time has come, at most `limit`,
-/// and answers them. Their rank is set anew: they take their owner's turn like
-/// everything else.
+/// Makes at most `limit` due delayed jobs and retries available and answers them. They get
+/// a new rank, since they take their owner's turns like new jobs.
 pub(crate) async fn promote(
     db: &impl ConnectionTrait,
     now: Timestamp,
@@ -45,7 +43,7 @@ pub(crate) async fn promote(
     if due.is_empty() {
         return Ok(Promoted::default());
     }
-    let mut counted = Turns::count(db, due.iter().filter_map(turns::line_of)).await?;
+    let mut counted = Turns::count(db, due.iter().filter_map(turns::key_of)).await?;
     let mut sql = Sql::new(db.get_database_backend());
     sql.push("UPDATE jobs SET state = 'available', phase = ")
         .bind(JobState::Available.phase())
@@ -53,7 +51,7 @@ pub(crate) async fn promote(
         .bind(now)
         .push(" FROM (VALUES ");
     for (index, job) in due.iter().enumerate() {
-        let waiting = turns::line_of(job).map_or(0, |line| counted.take(line));
+        let waiting = turns::key_of(job).map_or(0, |key| counted.take(key));
         sql.push(if index == 0 { "(" } else { ", (" })
             .bind(job.id)
             .push(", ")
@@ -63,33 +61,36 @@ pub(crate) async fn promote(
     sql.push(") AS due WHERE jobs.id = due.column1 AND ");
     sql.push(UNDUE);
     db.execute_raw(sql.build()).await?;
-    let latest = due.first().and_then(|job| (now - job.run_at).to_std().ok()).unwrap_or_default();
+    let lag = due.first().and_then(|job| (now - job.run_at).to_std().ok()).unwrap_or_default();
     let jobs = due.iter().filter_map(|job| Some((QueueName::parse(&job.queue)?, job.id))).collect();
-    Ok(Promoted { jobs, latest })
+    Ok(Promoted { jobs, lag })
 }
 
-/// When the earliest of the delayed jobs and retries was due whose time has come.
-pub(crate) async fn earliest_undue(queue: &Queue, now: Timestamp) -> Result<Option<Timestamp>, DbErr> {
-    let mut sql = Sql::new(queue.db().get_database_backend());
+/// When the earliest due job that is not available yet became due.
+pub(crate) async fn earliest_overdue(
+    db: &impl ConnectionTrait,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, DbErr> {
+    let mut sql = Sql::new(db.get_database_backend());
     sql.push("SELECT run_at FROM jobs WHERE ")
         .push(UNDUE)
         .push(" AND run_at <= ")
         .bind(now)
         .push(" ORDER BY run_at LIMIT 1");
-    queue.db().query_one_raw(sql.build()).await?.map(|row| row.try_get_by_index(0)).transpose()
+    db.query_one_raw(sql.build()).await?.map(|row| row.try_get_by_index(0)).transpose()
 }
 
 /// How many of these jobs wait for a worker.
-pub(crate) async fn count_waiting(queue: &Queue, ids: &[JobId]) -> Result<usize, DbErr> {
-    let mut sql = Sql::new(queue.db().get_database_backend());
+pub(crate) async fn count_waiting(db: &impl ConnectionTrait, ids: &[JobId]) -> Result<usize, DbErr> {
+    let mut sql = Sql::new(db.get_database_backend());
     sql.push("SELECT COUNT(*) FROM jobs WHERE ").push(WAITING).push(" AND id ").among(ids);
-    let row = queue.db().query_one_raw(sql.build()).await?;
+    let row = db.query_one_raw(sql.build()).await?;
     let waiting: i64 = row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or_default();
     Ok(usize::try_from(waiting).unwrap_or_default())
 }
 
-/// Jobs that were to start by a time that has passed, by their ids from `after` on,
-/// locked.
+/// Locks and answers jobs that have not started in time, in the order of their ids from
+/// `after` on.
 pub(crate) async fn expired(
     db: &impl ConnectionTrait,
     now: Timestamp,
@@ -108,17 +109,17 @@ pub(crate) async fn expired(
     jobs::Entity::find().from_raw_sql(sql.build()).all(db).await
 }
 
-/// The next `limit` available jobs of each of these queues, in the order of
-/// dispatch; paused queues have none.
+/// The next `limit` available jobs of each of these queues, in the order of dispatch.
+/// Paused queues have none.
 pub(crate) async fn next(
-    queue: &Queue,
+    db: &impl ConnectionTrait,
     names: &[QueueName],
     limit: usize,
 ) -> Result<HashMap<QueueName, Vec<JobId>>, DbErr> {
     if names.is_empty() {
         return Ok(HashMap::new());
     }
-    let mut sql = Sql::new(queue.db().get_database_backend());
+    let mut sql = Sql::new(db.get_database_backend());
     for (index, name) in names.iter().enumerate() {
         sql.push(if index == 0 { "" } else { " UNION ALL " })
             .push("SELECT * FROM (SELECT queue, id FROM jobs WHERE ")
@@ -132,7 +133,7 @@ pub(crate) async fn next(
             .push(") AS next_")
             .push(name.as_str());
     }
-    let rows = queue.db().query_all_raw(sql.build()).await?;
+    let rows = db.query_all_raw(sql.build()).await?;
     let mut next: HashMap<QueueName, Vec<JobId>> = HashMap::new();
     for row in rows {
         let name: String = row.try_get("", "queue")?;

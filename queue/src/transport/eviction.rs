@@ -1,8 +1,8 @@
-//! Whether the transport may throw ids away by itself when its memory is full.
+//! The eviction policy of Redis: whether it removes ids when its memory is full.
 
 use std::fmt;
 
-/// How a Redis deals with full memory.
+/// The eviction policy of a Redis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Eviction {
     /// `maxmemory-policy`.
@@ -12,7 +12,7 @@ pub struct Eviction {
 }
 
 impl Eviction {
-    /// Reads it from the answer to `INFO memory`; none where it does not say so.
+    /// Parses the answer to `INFO memory`; none where fields are missing.
     pub(crate) fn parse(info: &str) -> Option<Self> {
         let field = |name: &str| {
             info.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix(':')).map(str::to_owned)
@@ -20,8 +20,8 @@ impl Eviction {
         Some(Self { policy: field("maxmemory_policy")?, max_memory: field("maxmemory")?.parse().ok()? })
     }
 
-    /// Whether keys of the queue may be dropped once the memory is full. Jobs would
-    /// then wait until the relay finds them in SQL.
+    /// Whether keys of the queue may be evicted once the memory is full. Jobs then wait until
+    /// the relay pushes them again.
     #[must_use]
     pub fn is_risky(&self) -> bool {
         self.max_memory > 0 && self.policy != "noeviction"
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_redis_says_of_its_memory() {
+    fn parses_the_memory_section_of_info() {
         let info = "# Memory\r\nused_memory:1\r\nmaxmemory:1024\r\nmaxmemory_human:1K\r\nmaxmemory_policy:allkeys-lru\r\n";
 
         let eviction = Eviction::parse(info).expect("both fields");

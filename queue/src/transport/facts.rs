@@ -1,24 +1,24 @@
-//! What the transport's server tells of itself.
+//! Facts about the transport's server.
 
 use super::Eviction;
 
-/// What a Redis says of itself; what it leaves out is none.
+/// Facts about a Redis; fields that it leaves out are none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerFacts {
     /// Its version.
     pub version: Option<String>,
     /// Seconds since it started.
     pub uptime_secs: Option<u64>,
-    /// Connections of clients.
+    /// Client connections.
     pub clients: Option<u64>,
     /// Bytes its data takes.
     pub used_memory: Option<u64>,
-    /// How it deals with full memory.
+    /// Its eviction policy.
     pub eviction: Option<Eviction>,
 }
 
 impl ServerFacts {
-    /// Reads them from the answer to `INFO`.
+    /// Parses the answer to `INFO`.
     pub(crate) fn parse(info: &str) -> Self {
         let field = |name: &str| {
             info.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix(':')).map(str::to_owned)
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_redis_says_of_itself() {
+    fn parses_the_answer_to_info() {
         let info = "# Server\r\nredis_version:7.4.1\r\nuptime_in_seconds:60\r\n# Clients\r\nconnected_clients:3\r\n\
                     # Memory\r\nused_memory:1024\r\nused_memory_human:1K\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\n";
 

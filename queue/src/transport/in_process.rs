@@ -1,4 +1,4 @@
-//! The transport of an embedded instance: this process's memory.
+//! The transport of an embedded installation: ids in the memory of the process.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -15,11 +15,11 @@ use crate::{error::TransportError, name::QueueName};
 /// Ids in memory, for workers of this process.
 #[derive(Clone, Debug)]
 pub struct InProcess {
-    lanes: Arc<HashMap<QueueName, Line>>,
+    queues: Arc<HashMap<QueueName, IdQueue>>,
 }
 
 #[derive(Debug, Default)]
-struct Line {
+struct IdQueue {
     waiting: Mutex<Waiting>,
     wake: Notify,
 }
@@ -32,24 +32,25 @@ struct Waiting {
 
 impl Default for InProcess {
     fn default() -> Self {
-        Self { lanes: Arc::new(QueueName::ALL.into_iter().map(|queue| (queue, Line::default())).collect()) }
+        let queues = QueueName::ALL.into_iter().map(|queue| (queue, IdQueue::default())).collect();
+        Self { queues: Arc::new(queues) }
     }
 }
 
 impl InProcess {
-    fn line(&self, queue: QueueName) -> &Line {
-        &self.lanes[&queue]
+    fn ids(&self, queue: QueueName) -> &IdQueue {
+        &self.queues[&queue]
     }
 
-    /// Forgets everything, as a Redis does that comes back empty; for tests.
+    /// Loses everything, like a Redis that restarts empty. For tests.
     pub fn forget(&self) {
-        for line in self.lanes.values() {
-            *line.lock() = Waiting::default();
+        for ids in self.queues.values() {
+            *ids.lock() = Waiting::default();
         }
     }
 }
 
-impl Line {
+impl IdQueue {
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -77,16 +78,16 @@ impl Transport for InProcess {
     }
 
     async fn push(&self, queue: QueueName, ids: &[JobId], window: usize) -> Result<usize, TransportError> {
-        let line = self.line(queue);
-        let taken = line.add(ids, window);
+        let waiting = self.ids(queue);
+        let taken = waiting.add(ids, window);
         if taken > 0 {
-            line.wake.notify_one();
+            waiting.wake.notify_one();
         }
         Ok(taken)
     }
 
     async fn depth(&self, queue: QueueName) -> Result<usize, TransportError> {
-        Ok(self.line(queue).lock().order.len())
+        Ok(self.ids(queue).lock().order.len())
     }
 
     async fn consumer(&self, queue: QueueName, _worker: WorkerId) -> Box<dyn Consumer> {
@@ -110,15 +111,15 @@ struct InProcessConsumer {
 #[async_trait]
 impl Consumer for InProcessConsumer {
     async fn pop(&mut self, max: usize) -> Result<Vec<JobId>, TransportError> {
-        let line = self.transport.line(self.queue);
-        let mut waiting = line.lock();
+        let queue = self.transport.ids(self.queue);
+        let mut waiting = queue.lock();
         let count = max.min(waiting.order.len());
         let ids: Vec<JobId> = waiting.order.drain(..count).collect();
         for id in &ids {
             waiting.known.remove(id);
         }
         if !waiting.order.is_empty() {
-            line.wake.notify_one();
+            queue.wake.notify_one();
         }
         Ok(ids)
     }
@@ -128,12 +129,12 @@ impl Consumer for InProcessConsumer {
     }
 
     async fn restore(&mut self, ids: &[JobId]) -> Result<(), TransportError> {
-        self.transport.line(self.queue).add(ids, usize::MAX);
+        self.transport.ids(self.queue).add(ids, usize::MAX);
         Ok(())
     }
 
     async fn wait(&mut self) {
-        self.transport.line(self.queue).wake.notified().await;
+        self.transport.ids(self.queue).wake.notified().await;
     }
 
     async fn beat(&mut self) -> Result<(), TransportError> {

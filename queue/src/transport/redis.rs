@@ -1,10 +1,9 @@
-//! The transport between processes: apalis-redis, given a short window of due work,
-//! and Redis pub/sub for wake-ups and news.
+//! The transport between processes: apalis-redis with a short window of due ids, and Redis
+//! pub/sub for wake-ups and messages.
 //!
-//! apalis-redis 1.0.0's scripts push and fetch the ids. What they leave open is done
-//! here: a wake-up (its pushes wake nobody), forgetting ids as soon as they are
-//! claimed (finished ones would stay for ever), the window's bound (its fetch fails
-//! from 8,000 due ids), and workers that went away.
+//! The scripts of apalis-redis 1.0.0 push and fetch the ids. The rest is done here: wake-ups
+//! (its pushes wake no worker), removal of claimed ids (it keeps finished ones forever), the
+//! bound of the window (its fetch fails from 8,000 due ids), and consumers that are gone.
 
 use std::{
     collections::HashMap,
@@ -23,37 +22,37 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{Consumer, Eviction, ServerFacts, Transport};
 use crate::{
-    bus::{Bus, KNOWN_FOR, LocalBus, Message, Reply},
+    bus::{ACCESS_TTL, Bus, LocalBus, Message, Reply},
     error::TransportError,
     fault::Fault,
     name::QueueName,
 };
 
+mod acks;
 mod consumer;
-mod line;
+mod depth;
 mod link;
 mod listen;
 mod names;
 mod probe;
 mod retire;
-mod roll;
 
-use line::Line;
+use acks::Acks;
+use depth::DepthCache;
 use link::Link;
-use listen::Deafness;
+use listen::SubscriptionFault;
 use names::{Channels, queue_config};
-use roll::Roll;
 
 /// Ids of one push: apalis-redis's script takes seven arguments for each.
 const PUSH_CHUNK: usize = 500;
 
-/// Marks a consumer as alive, by Redis's own clock.
+/// Stores a consumer's heartbeat, by the clock of Redis.
 const BEAT: &str = r"
 return redis.call('zadd', KEYS[1], redis.call('time')[1], ARGV[1])
 ";
 
-/// Moves pushed ids from the scheduled set to the list that is fetched from, and
-/// wakes the queue's workers. Answers how many it moved and how many wait.
+/// Moves pushed ids from the scheduled set to the active list, which is fetched from, and
+/// wakes the queue's workers. Answers how many ids it moved and how many wait.
 const MAKE_DUE: &str = r"
 local moved = 0
 for i = 3, #ARGV do
@@ -66,8 +65,8 @@ redis.call('publish', ARGV[1], ARGV[2])
 return {moved, redis.call('llen', KEYS[2])}
 ";
 
-/// Returns what consumers took that have not beaten for ARGV[1] seconds. Ids whose
-/// data is gone were settled and are not put back.
+/// Puts back the ids of consumers without a heartbeat for ARGV[1] seconds. Ids whose data is
+/// gone were settled and are not put back.
 const RECLAIM: &str = r"
 local before = tonumber(redis.call('time')[1]) - tonumber(ARGV[1])
 local expired = redis.call('zrangebyscore', KEYS[1], 0, before)
@@ -86,19 +85,18 @@ end
 return reclaimed
 ";
 
-/// Where Redis is and how long it may take.
+/// The address of Redis, and time limits.
 #[derive(Clone, Debug)]
 pub struct RedisOptions {
     /// redis:// or rediss:// URL.
     pub url: SecretString,
-    /// Certificates (PEM) of the authorities that a rediss:// server's must come from;
-    /// none for the public ones.
+    /// Certificates (PEM) of the authorities for a rediss:// server; none for the public ones.
     pub authorities: Option<String>,
-    /// Put before every key.
+    /// Prefix of every key.
     pub key_prefix: String,
-    /// Bound of any one command.
+    /// Time limit of a command.
     pub command_timeout: Duration,
-    /// A consumer that has not beaten for this long has gone away.
+    /// Time without heartbeat after which a consumer counts as gone.
     pub consumer_timeout: Duration,
 }
 
@@ -113,23 +111,23 @@ fn open(options: &RedisOptions) -> RedisResult<Client> {
     }
 }
 
-/// One process's connection to Redis: transport and bus at once.
+/// The connection of a process to Redis, as transport and bus.
 pub struct RedisHub {
     connection: Link,
     options: RedisOptions,
     wakes: Arc<HashMap<QueueName, Notify>>,
-    lines: HashMap<QueueName, Line>,
-    news: LocalBus,
-    roll: Arc<Roll>,
-    deafness: Arc<Deafness>,
-    /// Its user of Redis may touch nothing but the names of this version.
+    depths: HashMap<QueueName, DepthCache>,
+    local: LocalBus,
+    acks: Arc<Acks>,
+    subscription_fault: Arc<SubscriptionFault>,
+    /// The Redis user may access only names of this version.
     is_confined: AtomicBool,
     _listener: DropGuard,
 }
 
 impl RedisHub {
-    /// Connects in the background: a Redis that is away now is used once it is there.
-    /// Fails only for a URL that cannot be one.
+    /// Connects in the background, so that a Redis that is away now is used later. Fails only
+    /// for an invalid URL.
     pub async fn connect(options: RedisOptions) -> Result<Arc<Self>, TransportError> {
         let client = open(&options)?;
         let config = ConnectionManagerConfig::new()
@@ -141,24 +139,34 @@ impl RedisHub {
         let connection = Link::new(client.clone(), config)?;
         let wakes: Arc<HashMap<_, _>> =
             Arc::new(QueueName::ALL.into_iter().map(|queue| (queue, Notify::new())).collect());
-        let (news, roll) = (LocalBus::deaf(), Arc::new(Roll::default()));
-        let deafness = Arc::new(Deafness::default());
+        let (local, acks) = (LocalBus::disconnected(), Arc::new(Acks::default()));
+        let subscription_fault = Arc::new(SubscriptionFault::default());
         let stop = CancellationToken::new();
         let listener = listen::Listener {
             client,
             link: connection.clone(),
             channels: Channels::of(&options.key_prefix),
             wakes: wakes.clone(),
-            news: news.clone(),
-            roll: roll.clone(),
-            deafness: deafness.clone(),
+            local: local.clone(),
+            acks: acks.clone(),
+            fault: subscription_fault.clone(),
             timeout: options.command_timeout,
         };
         tokio::spawn(listener.run(stop.clone()));
-        let lines = QueueName::ALL.into_iter().map(|queue| (queue, Line::default())).collect();
+        let depths = QueueName::ALL.into_iter().map(|queue| (queue, DepthCache::default())).collect();
         let _listener = stop.drop_guard();
         let is_confined = AtomicBool::new(false);
-        Ok(Arc::new(Self { connection, options, wakes, lines, news, roll, deafness, is_confined, _listener }))
+        Ok(Arc::new(Self {
+            connection,
+            options,
+            wakes,
+            depths,
+            local,
+            acks,
+            subscription_fault,
+            is_confined,
+            _listener,
+        }))
     }
 
     fn config(&self, queue: QueueName) -> Config {
@@ -169,9 +177,9 @@ impl RedisHub {
         Channels::of(&self.options.key_prefix)
     }
 
-    /// apalis-redis schedules every push for the pusher's present, to be fetched by
-    /// the fetcher's: with two clocks that differ, a job would wait for the slower
-    /// one. These ids are due, whatever any clock says.
+    /// Makes pushed ids due and wakes workers. apalis-redis schedules a push by the clock of
+    /// the pushing process and fetches by that of the worker; where these differ, due ids
+    /// would wait.
     async fn make_due_and_wake(&self, queue: QueueName, ids: &[JobId]) -> Result<usize, TransportError> {
         static SCRIPT: OnceLock<Script> = OnceLock::new();
         let script = SCRIPT.get_or_init(|| Script::new(MAKE_DUE));
@@ -182,18 +190,18 @@ impl RedisHub {
             call.arg(id.to_string());
         }
         let (moved, waiting) = call.invoke_async(&mut self.connection.clone()).await?;
-        self.lines[&queue].note(waiting);
+        self.depths[&queue].store(waiting);
         Ok(moved)
     }
 
-    /// Whether the queue's window is full, as far as it was heard of a moment ago.
+    /// Whether the queue's window is full, by the cached depth where that is far from full.
     async fn is_full(&self, queue: QueueName, ids: usize, window: usize) -> Result<bool, TransportError> {
-        let known = self.lines[&queue].known();
-        if known.is_some_and(|waiting| waiting + ids <= window / 2) {
+        let cached = self.depths[&queue].cached();
+        if cached.is_some_and(|waiting| waiting + ids <= window / 2) {
             return Ok(false);
         }
         let waiting = self.depth(queue).await?;
-        self.lines[&queue].note(waiting);
+        self.depths[&queue].store(waiting);
         Ok(waiting >= window)
     }
 }
@@ -209,8 +217,8 @@ impl Transport for RedisHub {
     }
 
     async fn push(&self, queue: QueueName, ids: &[JobId], window: usize) -> Result<usize, TransportError> {
-        // Ids that are there already are not added again, so that the window holds
-        // at most twice its size whoever pushes what.
+        // Ids that it has are not added again, so that concurrent pushes fill the window to
+        // at most twice its size.
         if self.is_full(queue, ids.len(), window).await? {
             return Ok(0);
         }
@@ -226,14 +234,14 @@ impl Transport for RedisHub {
                         .build()
                 })
                 .collect();
-            // One behind the other over the same connection, without a wait between.
+            // Pipelined over the same connection.
             let (pushed, moved) = futures::join!(
                 queries::push_tasks(&mut connection, &config, &tasks),
                 self.make_due_and_wake(queue, chunk),
             );
             let (active, scheduled) = pushed?;
             if moved? < scheduled as usize {
-                // Redis did not know the first script yet: it came after the second.
+                // Redis had to load the first script, so that it ran after the second one.
                 self.make_due_and_wake(queue, chunk).await?;
             }
             taken += (active + scheduled) as usize;
@@ -259,7 +267,7 @@ impl Transport for RedisHub {
             worker: WorkerContext::new(&worker.to_string()),
             wakes: self.wakes.clone(),
             queue,
-            unanswered: false,
+            has_unknown: false,
         })
     }
 
@@ -307,7 +315,7 @@ impl Transport for RedisHub {
         let info: RedisResult<String> = ::redis::cmd("INFO").query_async(&mut self.connection.clone()).await;
         match info {
             Ok(info) => Ok(Some(ServerFacts::parse(&info))),
-            // Its user need not be one who may ask.
+            // The Redis user may lack this permission.
             Err(error) if Fault::of_redis(&error) == Fault::Forbidden => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -327,29 +335,29 @@ impl Bus for RedisHub {
         };
         let sent: Result<i64, _> = self.connection.clone().publish(channel, payload).await;
         if let Err(error) = sent {
-            tracing::debug!(%error, "news not published");
-            // This process need not miss what it says itself.
-            self.news.tell(message);
+            tracing::debug!(%error, "message not published");
+            // This process itself still receives the message.
+            self.local.tell(message);
         }
     }
 
     async fn tell_access(&self, people: &[UserId]) -> bool {
-        let (number, answers) = self.roll.open();
-        let reply = Some(Reply { to: self.roll.process(), number });
+        let (number, confirmations) = self.acks.open();
+        let reply = Some(Reply { to: self.acks.process(), number });
         let message = Message::Access { people: people.to_vec(), reply };
-        let news = serde_json::to_vec(&message).unwrap_or_default();
-        self.news.tell(message);
-        let heard = time::timeout(KNOWN_FOR, async {
-            let listeners: usize = self.connection.clone().publish(self.channels().news, news).await?;
-            Ok::<bool, TransportError>(answers.come(listeners).await)
+        let payload = serde_json::to_vec(&message).unwrap_or_default();
+        self.local.tell(message);
+        let confirmed = time::timeout(ACCESS_TTL, async {
+            let listeners: usize = self.connection.clone().publish(self.channels().news, payload).await?;
+            Ok::<bool, TransportError>(confirmations.receive(listeners).await)
         });
-        let heard = heard.await;
-        self.roll.close(number);
-        matches!(heard, Ok(Ok(true)))
+        let confirmed = confirmed.await;
+        self.acks.close(number);
+        matches!(confirmed, Ok(Ok(true)))
     }
 
     fn local(&self) -> &LocalBus {
-        &self.news
+        &self.local
     }
 }
 

@@ -1,6 +1,5 @@
-//! apalis's view of a queue: a backend whose fetch answers jobs that are claimed
-//! already. apalis runs them; it neither acknowledges nor retries, since the row
-//! says all that.
+//! The apalis backend of a queue: its fetch answers jobs that are already claimed. apalis
+//! runs them. It neither acknowledges nor retries: that is done in SQL.
 
 use std::{
     fmt,
@@ -25,45 +24,45 @@ use tower::layer::util::Identity;
 
 use super::finisher::Finisher;
 
-/// A claimed job on its way to its handler. The slot is free again when it is
-/// dropped.
-pub(super) struct Claimed {
+/// A claimed job before its handler runs. Dropping it frees the slot.
+pub(super) struct ClaimedJob {
     pub(super) job: Arc<jobs::Model>,
     pub(super) stop: CancellationToken,
     _slot: OwnedSemaphorePermit,
 }
 
-impl Claimed {
+impl ClaimedJob {
     pub(super) fn new(job: jobs::Model, stop: CancellationToken, slot: OwnedSemaphorePermit) -> Self {
         Self { job: Arc::new(job), stop, _slot: slot }
     }
 }
 
-impl fmt::Debug for Claimed {
+impl fmt::Debug for ClaimedJob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Claimed").field(&self.job.id).finish()
+        f.debug_tuple("ClaimedJob").field(&self.job.id).finish()
     }
 }
 
-/// What one claim took: what apalis calls a task costs about as much as a short job.
-pub(super) type Batch = Vec<Claimed>;
+/// The jobs of one claim, which are one task of apalis: a task costs about as much as a
+/// short job.
+pub(super) type Batch = Vec<ClaimedJob>;
 
-/// apalis's own heartbeat has nothing to do here: leases are kept in SQL.
+/// apalis's own heartbeat is not used: leases are kept in SQL.
 const APALIS_HEARTBEAT: Duration = Duration::from_secs(3600);
 
-/// Where the claim loop's jobs come out.
+/// The receiving end of the claim loop.
 #[derive(Clone)]
-pub(super) struct ClaimedJobs {
+pub(super) struct ClaimReceiver {
     receiver: Arc<Mutex<mpsc::Receiver<Batch>>>,
     finisher: Finisher,
 }
 
-/// An error that does not happen: taking from a channel cannot fail.
+/// The error of a push through apalis. Receiving cannot fail.
 #[derive(Debug, thiserror::Error)]
 #[error("jobs are enqueued through SQL, not through apalis")]
 pub(super) struct NoPush;
 
-impl Persistence for ClaimedJobs {
+impl Persistence for ClaimReceiver {
     type Compact = Batch;
     type Response = ();
     type Error = NoPush;
@@ -76,8 +75,8 @@ impl Persistence for ClaimedJobs {
         Ok(())
     }
 
-    /// Waits for claimed jobs; forever, once the claim loop has stopped, since the
-    /// monitor then stops this worker.
+    /// Waits for claimed jobs. Once the claim loop has stopped this waits forever, and the
+    /// monitor stops the worker.
     async fn fetch_next(&mut self, _worker: &WorkerContext) -> Result<Vec<Task<Batch>>, NoPush> {
         let Some(batch) = self.receiver.lock().await.recv().await else {
             return std::future::pending().await;
@@ -85,7 +84,7 @@ impl Persistence for ClaimedJobs {
         Ok(vec![task(batch)])
     }
 
-    /// Hands back what a stopping worker did not start.
+    /// Hands back jobs that a stopping worker did not start.
     async fn reenqueue_abandoned(
         &mut self,
         tasks: Vec<Task<Batch>>,
@@ -112,17 +111,16 @@ fn task(batch: Batch) -> Task<Batch> {
     TaskBuilder::new(batch).task_id(TaskId::from_string(id.to_string())).build()
 }
 
-/// The backend of one queue's apalis worker. A restarted worker takes over its
-/// jobs.
+/// The backend of a queue's apalis worker. A restarted worker goes on with its jobs.
 #[derive(Clone)]
 pub(super) struct ClaimedBackend {
-    persisted: Persisted<ClaimedJobs>,
+    persisted: Persisted<ClaimReceiver>,
     config: (),
 }
 
 impl ClaimedBackend {
     pub(super) fn new(receiver: mpsc::Receiver<Batch>, finisher: Finisher) -> Self {
-        let jobs = ClaimedJobs { receiver: Arc::new(Mutex::new(receiver)), finisher };
+        let jobs = ClaimReceiver { receiver: Arc::new(Mutex::new(receiver)), finisher };
         Self { persisted: Persisted::new(jobs), config: () }
     }
 }

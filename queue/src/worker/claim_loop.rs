@@ -1,9 +1,9 @@
-//! Feeds a queue's slots: pops ids as slots come free, claims as many jobs in SQL,
-//! hands them to the apalis worker. It never claims what cannot start at once.
+//! The claim loop of a queue: pops ids as slots become free, claims as many jobs in SQL, and
+//! hands them to the apalis worker. It claims only jobs that can start at once.
 //!
-//! An id from the transport says that there is work; which job goes next is decided
-//! in SQL at the moment of the claim. So an urgent job, or the one job of a quiet
-//! owner, goes first however many ids were pushed before its own.
+//! An id from the transport only says that there is work. The claim decides in SQL which
+//! jobs are next. So an urgent job, or the only job of an owner, goes first however many
+//! ids were pushed before its own.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,30 +15,28 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    backend::{Batch, Claimed},
-    held::HeldJobs,
+    backend::{Batch, ClaimedJob},
+    leased::LeasedJobs,
 };
 use crate::{
     Queue,
+    claim::{ClaimResult, Claimant, claim_next},
     error::QueueError,
+    log_throttle::LogThrottle,
     metrics,
     name::QueueName,
-    seldom::Seldom,
-    store::{
-        bounded,
-        claim::{Claimant, Limited, claim_next},
-    },
+    store::bounded,
     transport::Consumer,
 };
 
-/// Ids of one claim.
+/// Most jobs of one claim.
 const BATCH: usize = 500;
 
-/// Longest time without a look at the transport. Wake-ups make jobs start at once;
-/// this bounds what a lost one can cost. Two fifths of jitter keep workers apart.
-const POLL: Duration = Duration::from_secs(5);
+/// Longest time between two polls of the transport. Wake-ups make jobs start at once; this
+/// bounds the delay where one is lost. Jitter of ±20 % keeps workers apart.
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Waits after errors of the transport or the database, by failures in a row.
+/// Waits after errors of the transport or the database, by consecutive failures.
 const ERROR_WAITS: [Duration; 4] = [
     Duration::from_millis(100),
     Duration::from_millis(250),
@@ -46,14 +44,14 @@ const ERROR_WAITS: [Duration; 4] = [
     Duration::from_secs(1),
 ];
 
-/// Shortest time between two looks into SQL that found less than there are free slots.
-const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// Shortest time between two direct claims that found fewer jobs than free slots.
+const DIRECT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Shortest time between two log lines about dropped ids.
-const TELL_EVERY: Duration = Duration::from_secs(10);
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Longest wait for more slots to come free before the next claim.
-const GATHER: Duration = Duration::from_millis(1);
+/// Longest wait for further slots to become free before a claim.
+const GATHER_BOUND: Duration = Duration::from_millis(1);
 
 #[derive(Clone)]
 pub(super) struct ClaimLoop {
@@ -62,49 +60,49 @@ pub(super) struct ClaimLoop {
     pub(super) worker: WorkerId,
     pub(super) kinds: Vec<&'static str>,
     pub(super) slots: usize,
-    pub(super) held: HeldJobs,
+    pub(super) leased: LeasedJobs,
     pub(super) sender: mpsc::Sender<Batch>,
 }
 
-/// What one round of the loop found.
+/// The result of one round of the loop.
 struct Round {
-    /// It asked SQL for more than the transport told of.
-    looked: bool,
+    /// The claim did without ids of the transport.
+    is_direct: bool,
     popped: usize,
     claimed: usize,
     wanted: usize,
 }
 
-/// What the loop knows from one round to the next.
-struct Memory {
-    /// The queue has limits: it is claimed under its lock.
+/// The state of the loop between rounds.
+struct LoopState {
+    /// The queue has limits, so that claims take its lock.
     limited: bool,
-    /// What limits hold back may be let go after so long, without any id coming.
-    held_back: Option<Duration>,
-    /// Ids that were claimed but that the transport was not told yet to forget.
+    /// When limits may let further jobs start, without any id arriving.
+    blocked_for: Option<Duration>,
+    /// Popped ids that the transport has not been told to remove yet.
     unsettled: Vec<JobId>,
-    /// SQL is likely to have more than the transport tells of: the last claim got as
-    /// many jobs as it asked for.
+    /// SQL is likely to have more jobs than the transport has ids: the last claim got as
+    /// many as it asked for.
     more_in_sql: bool,
-    /// Ids for which there was nothing to claim.
-    dropped: Seldom,
+    /// Ids that no job could be claimed for.
+    dropped: LogThrottle,
 }
 
-impl Memory {
+impl LoopState {
     const fn new() -> Self {
         Self {
             limited: false,
-            held_back: None,
+            blocked_for: None,
             unsettled: Vec::new(),
             more_in_sql: false,
-            dropped: Seldom::new(TELL_EVERY),
+            dropped: LogThrottle::new(LOG_INTERVAL),
         }
     }
 }
 
 impl ClaimLoop {
-    /// Runs until `stop`. A loop that panics is begun anew: no queue goes unserved in
-    /// silence.
+    /// Runs until `stop`. A loop that panics is started again, so that no queue stays
+    /// unserved.
     pub(super) async fn run(self, stop: CancellationToken) {
         while let Err(error) = tokio::spawn(self.clone().claim_until(stop.clone())).await {
             tracing::error!(queue = %self.name, %error, "claim loop ended; starting it again");
@@ -118,10 +116,10 @@ impl ClaimLoop {
         }
         let slots = Arc::new(Semaphore::new(self.slots));
         let mut consumer = self.queue.transport().consumer(self.name, self.worker).await;
-        let mut look = Look::default();
+        let mut direct = DirectClaims::default();
         let mut beat_at = Instant::now();
         let mut failures = 0;
-        let mut memory = Memory::new();
+        let mut state = LoopState::new();
         loop {
             let Some(first) = self.free_slot(&slots, &stop).await else { break };
             if Instant::now() >= beat_at {
@@ -130,33 +128,33 @@ impl ClaimLoop {
                     tracing::debug!(queue = %self.name, %error, "consumer heartbeat failed");
                 }
             }
-            match self.round(&mut *consumer, &slots, first, &mut memory).await {
+            match self.round(&mut *consumer, &slots, first, &mut state).await {
                 Ok(round) => {
                     failures = 0;
-                    memory.more_in_sql = round.claimed >= round.wanted;
-                    // Ids of what was claimed without asking for them are cleared
-                    // away at once: while they fill the window, no push wakes anybody.
-                    if memory.more_in_sql || round.popped >= round.wanted {
+                    state.more_in_sql = round.claimed >= round.wanted;
+                    // Ids of jobs that were claimed directly are popped at once: while they
+                    // fill the window, no push wakes a worker.
+                    if state.more_in_sql || round.popped >= round.wanted {
                         continue;
                     }
-                    memory.more_in_sql = look.is_due(&round);
-                    if !memory.more_in_sql {
-                        self.wait(&mut *consumer, memory.held_back, &stop).await;
+                    state.more_in_sql = direct.is_due(&round);
+                    if !state.more_in_sql {
+                        self.wait(&mut *consumer, state.blocked_for, &stop).await;
                     }
                 }
                 Err(error) => {
-                    self.queue.heed(&error);
+                    self.queue.note_error(&error);
                     self.wait_out(&mut *consumer, &error, failures, &stop).await;
                     failures += 1;
                 }
             }
         }
         if let Err(error) = consumer.close().await {
-            tracing::debug!(queue = %self.name, %error, "consumer did not close; it will be reclaimed");
+            tracing::debug!(queue = %self.name, %error, "consumer not closed; the scheduler reclaims its ids");
         }
     }
 
-    /// A slot for one more job; none when the worker is to stop.
+    /// Waits for a slot; none where the worker stops.
     async fn free_slot(
         &self,
         slots: &Arc<Semaphore>,
@@ -169,17 +167,17 @@ impl ClaimLoop {
         }
     }
 
-    /// Claims as many jobs as there are free slots and ids to pop, or, where SQL has
-    /// more, as there are free slots, and hands them over.
+    /// Claims a job per free slot and popped id, or per free slot where SQL has more jobs,
+    /// and hands them over.
     async fn round(
         &self,
         consumer: &mut dyn Consumer,
         slots: &Arc<Semaphore>,
         first: OwnedSemaphorePermit,
-        memory: &mut Memory,
+        state: &mut LoopState,
     ) -> Result<Round, QueueError> {
         let mut permits = first;
-        if memory.more_in_sql {
+        if state.more_in_sql {
             self.gather(slots, &mut permits).await;
         }
         let free = slots.available_permits().min(BATCH - permits.num_permits());
@@ -187,55 +185,54 @@ impl ClaimLoop {
             permits.merge(more);
         }
         let wanted = permits.num_permits();
-        consumer.settle(&memory.unsettled).await?;
-        memory.unsettled.clear();
-        let direct = memory.held_back.is_some() || memory.more_in_sql;
-        let ids = if memory.more_in_sql { Vec::new() } else { consumer.pop(wanted).await? };
+        consumer.settle(&state.unsettled).await?;
+        state.unsettled.clear();
+        let direct = state.blocked_for.is_some() || state.more_in_sql;
+        let ids = if state.more_in_sql { Vec::new() } else { consumer.pop(wanted).await? };
         if ids.is_empty() && !direct {
-            return Ok(Round { looked: false, popped: 0, claimed: 0, wanted });
+            return Ok(Round { is_direct: false, popped: 0, claimed: 0, wanted });
         }
         let count = if direct { wanted } else { ids.len() };
         let (lease, begun) = (LeaseId::new(), Instant::now());
-        let claims = match self.claim(lease, count, memory.limited).await {
+        let claims = match self.claim(lease, count, state.limited).await {
             Ok(claims) => claims,
             Err(error) => {
                 consumer.restore(&ids).await?;
                 return Err(error);
             }
         };
-        (memory.limited, memory.held_back) = (claims.limited, claims.held_back);
+        (state.limited, state.blocked_for) = (claims.limited, claims.blocked_for);
         let claimed = claims.jobs.len();
-        self.tell_dropped(memory, ids.len().saturating_sub(claimed));
-        let round = Round { looked: direct, popped: ids.len(), claimed, wanted };
+        self.log_dropped(state, ids.len().saturating_sub(claimed));
+        let round = Round { is_direct: direct, popped: ids.len(), claimed, wanted };
         let started = claims.jobs.iter().map(|job| job.id).collect();
         self.hand_over((lease, begun), claims.jobs, permits).await;
-        // What is claimed runs, whatever the transport says.
+        // An error of the transport does not stop claimed jobs.
         if consumer.settle(&ids).await.is_err() {
-            memory.unsettled = ids;
+            state.unsettled = ids;
         }
         self.queue.announce(Vec::new(), started).await;
         Ok(round)
     }
 
-    fn tell_dropped(&self, memory: &mut Memory, ids: usize) {
+    fn log_dropped(&self, state: &mut LoopState, ids: usize) {
         metrics::dropped(self.name, ids);
-        if let Some(ids) = memory.dropped.add(ids, Instant::now()) {
-            let cause = "carried twice, or their jobs may not start now";
-            tracing::info!(queue = %self.name, ids, cause, "ids dropped: nothing to claim for them");
+        if let Some(ids) = state.dropped.add(ids, Instant::now()) {
+            let cause = "they were carried twice, or their jobs may not start now";
+            tracing::info!(queue = %self.name, ids, cause, "ids dropped: no jobs to claim for them");
         }
     }
 
-    /// Waits a moment for more slots to come free: short jobs come back together, and
-    /// one claim for many of them costs little more than one for a few.
+    /// Waits a moment for further slots. Short jobs end together, and a claim of many jobs
+    /// costs little more than one of a few.
     async fn gather(&self, slots: &Arc<Semaphore>, permits: &mut OwnedSemaphorePermit) {
-        let worth = u32::try_from(self.slots.min(BATCH) / 2).unwrap_or(0);
-        if let Ok(Ok(more)) = time::timeout(GATHER, slots.clone().acquire_many_owned(worth)).await {
+        let enough = u32::try_from(self.slots.min(BATCH) / 2).unwrap_or(0);
+        if let Ok(Ok(more)) = time::timeout(GATHER_BOUND, slots.clone().acquire_many_owned(enough)).await {
             permits.merge(more);
         }
     }
 
-    /// Hands jobs to the apalis worker that a claim took under its lease, each with one of
-    /// the slots.
+    /// Hands the jobs of a claim to the apalis worker, each with a slot.
     async fn hand_over(
         &self,
         (lease, begun): (LeaseId, Instant),
@@ -246,41 +243,46 @@ impl ClaimLoop {
             return;
         }
         metrics::started(self.name, &jobs, self.queue.now());
-        let stops = self.held.add(lease, begun, jobs.iter().map(|job| (job.id, job.fence)));
+        let stops = self.leased.add(lease, begun, jobs.iter().map(|job| (job.id, job.fence)));
         let mut claimed = Vec::with_capacity(jobs.len());
         for (job, stop) in jobs.into_iter().zip(stops) {
             let Some(slot) = slots.split(1) else { break };
-            claimed.push(Claimed::new(job, stop, slot));
+            claimed.push(ClaimedJob::new(job, stop, slot));
         }
         if self.sender.send(claimed).await.is_err() {
-            // The worker is gone: the leases run out and the jobs are rescued.
-            tracing::error!(queue = %self.name, "no worker takes claimed jobs");
+            // The leases expire, and a rescuer takes the jobs.
+            tracing::error!(queue = %self.name, "no apalis worker takes the claimed jobs");
         }
     }
 
-    /// Claims up to so many jobs. A queue that turns out to have limits is claimed
-    /// under its lock, one worker after the other.
-    async fn claim(&self, lease: LeaseId, count: usize, limited: bool) -> Result<Limited, QueueError> {
-        let over = self.held.take_over();
+    /// Claims up to `count` jobs. Claims of a queue with limits take its lock, one worker
+    /// after the other.
+    async fn claim(&self, lease: LeaseId, count: usize, limited: bool) -> Result<ClaimResult, QueueError> {
+        let ended = self.leased.take_ended();
         let claimant =
-            Claimant { worker: self.worker, lease, over: &over, queue: self.name, kinds: &self.kinds };
+            Claimant { worker: self.worker, lease, ended: &ended, queue: self.name, kinds: &self.kinds };
         let claimed = bounded(claim_next(&self.queue, &claimant, count, limited)).await;
         if claimed.is_err() {
-            self.held.not_deleted(over);
+            self.leased.restore_ended(ended);
         }
         claimed
     }
 
-    async fn wait(&self, consumer: &mut dyn Consumer, held_back: Option<Duration>, stop: &CancellationToken) {
-        let poll = jittered(POLL, rand::random());
+    async fn wait(
+        &self,
+        consumer: &mut dyn Consumer,
+        blocked_for: Option<Duration>,
+        stop: &CancellationToken,
+    ) {
+        let poll = jittered(POLL_INTERVAL, rand::random());
         tokio::select! {
             () = consumer.wait() => {}
-            () = time::sleep(held_back.map_or(poll, |wait| wait.min(poll))) => {}
+            () = time::sleep(blocked_for.map_or(poll, |wait| wait.min(poll))) => {}
             () = stop.cancelled() => {}
         }
     }
 
-    /// Waits after an error. A transport that is back wakes the loop.
+    /// Waits after an error. A transport that answers again wakes the loop.
     async fn wait_out(
         &self,
         consumer: &mut dyn Consumer,
@@ -289,7 +291,7 @@ impl ClaimLoop {
         stop: &CancellationToken,
     ) {
         if failures == 0 {
-            tracing::warn!(queue = %self.name, %error, "cannot take jobs now; trying again");
+            tracing::warn!(queue = %self.name, %error, "cannot claim jobs now; trying again");
         }
         let wait = ERROR_WAITS[failures.min(ERROR_WAITS.len() - 1)];
         let back = async {
@@ -307,25 +309,25 @@ impl ClaimLoop {
     }
 }
 
-/// A wait with two fifths of jitter; `random` is uniform in 0..1.
+/// A wait with jitter of ±20 %; `random` is uniform in 0..1.
 fn jittered(wait: Duration, random: f64) -> Duration {
     wait.mul_f64(0.8 + 0.4 * random)
 }
 
-/// When to look into SQL for due work that the transport does not tell of, so that a
-/// backlog drains at the worker's pace and not at the relay's.
+/// When to claim directly, without ids of the transport, so that a backlog drains at the
+/// worker's pace and not at the relay's.
 #[derive(Default)]
-struct Look {
-    looked_at: Option<Instant>,
+struct DirectClaims {
+    last: Option<Instant>,
 }
 
-impl Look {
-    /// Whether to look now, after a round that found less than it could have taken.
+impl DirectClaims {
+    /// Whether a direct claim is due, after a round that found fewer jobs than slots.
     fn is_due(&mut self, round: &Round) -> bool {
-        if round.looked {
-            self.looked_at = Some(Instant::now());
+        if round.is_direct {
+            self.last = Some(Instant::now());
         }
-        self.looked_at.is_none_or(|at| at.elapsed() >= LOOK_INTERVAL)
+        self.last.is_none_or(|at| at.elapsed() >= DIRECT_INTERVAL)
     }
 }
 
@@ -334,8 +336,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn workers_that_wait_for_the_same_time_do_not_look_at_the_same_time() {
-        let waits = [0.0, 0.5, 1.0].map(|random| jittered(POLL, random));
+    fn workers_with_the_same_interval_do_not_poll_at_the_same_time() {
+        let waits = [0.0, 0.5, 1.0].map(|random| jittered(POLL_INTERVAL, random));
 
         assert_eq!(waits, [4.0, 5.0, 6.0].map(Duration::from_secs_f64));
     }

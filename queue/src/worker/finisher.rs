@@ -1,6 +1,6 @@
-//! Writes ends of attempts in batches: while one batch is being written, the next
-//! one gathers. A slot is free once its handler has returned, so that the next jobs
-//! are claimed while ends are written; where those pile up, slots wait for them.
+//! The finisher: writes ends of attempts in batches. While one batch is written, the next one
+//! gathers. A slot is free once its handler has returned, so that the next jobs are claimed
+//! while ends are written; where ends pile up, slots wait for them.
 
 use std::time::Duration;
 
@@ -13,19 +13,14 @@ use tokio::{
 };
 use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
 
-use super::{execute::queue_of, held::HeldJobs};
+use super::leased::LeasedJobs;
 use crate::{
     Queue,
     error::QueueError,
+    finish::{self, Finish, WrittenEnds},
     metrics,
     name::QueueName,
-    outcome::{Ending, Standing, settle},
-    retry::Backoff,
-    store::{
-        bounded,
-        finish::{self, Finish, HeldFences},
-        refused,
-    },
+    store::{bounded, refused},
 };
 
 /// Ends of one statement.
@@ -34,10 +29,10 @@ const BATCH: usize = 500;
 /// Batches written at the same time.
 const WRITERS: usize = 2;
 
-/// A batch that takes longer does not keep the next one waiting.
-const HANGS: Duration = Duration::from_millis(50);
+/// How long a batch blocks the next one.
+const BLOCKS_FOR: Duration = Duration::from_millis(50);
 
-/// Waits between attempts to write, by failures in a row.
+/// Waits between attempts to write, by consecutive failures.
 const RETRY_WAITS: [Duration; 4] = [
     Duration::from_millis(50),
     Duration::from_millis(200),
@@ -45,15 +40,15 @@ const RETRY_WAITS: [Duration; 4] = [
     Duration::from_secs(1),
 ];
 
-/// How long the end of an attempt is tried to be written; then its lease has long
-/// run out and somebody else has the job.
-const GIVE_UP: Duration = Duration::from_secs(60);
+/// How long writing an end is tried. By then the lease has expired and another worker may
+/// have the job.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
 
-/// The way to the batch writers. Cheap to clone.
+/// A handle of the batch writers. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Finisher {
     queue: Queue,
-    held: HeldJobs,
+    leased: LeasedJobs,
     sender: mpsc::Sender<Request>,
     unwritten: TaskTracker,
 }
@@ -61,68 +56,50 @@ pub(super) struct Finisher {
 struct Request {
     finish: Finish,
     queue: QueueName,
-    ran: Option<Ran>,
+    run: Option<AttemptRun>,
     _unwritten: TaskTrackerToken,
 }
 
-/// What an attempt that ran is counted as.
+/// The run of an attempt, as metrics count it.
 #[derive(Clone, Copy)]
-pub(super) struct Ran {
+pub(super) struct AttemptRun {
     pub(super) kind: &'static str,
     pub(super) took: Duration,
 }
 
 impl Finisher {
-    /// Starts the writers; they end when the last handle is dropped.
-    pub(super) fn start(queue: Queue, held: HeldJobs) -> Self {
+    /// Starts the writers. They end when the last handle is dropped.
+    pub(super) fn start(queue: Queue, leased: LeasedJobs) -> Self {
         let (sender, receiver) = mpsc::channel(BATCH * WRITERS);
         let receiver = std::sync::Arc::new(Mutex::new(receiver));
         for _ in 0..WRITERS {
-            tokio::spawn(write(queue.clone(), held.clone(), receiver.clone()));
+            tokio::spawn(write(queue.clone(), leased.clone(), receiver.clone()));
         }
-        Self { queue, held, sender, unwritten: TaskTracker::new() }
+        Self { queue, leased, sender, unwritten: TaskTracker::new() }
     }
 
-    /// Sees to it that the end of an attempt is written, that whoever watches is told,
-    /// and that the job is no longer held. Returns once it waits for the next batch;
-    /// where an effect may follow it, once it is written.
-    pub(super) async fn finish(&self, finish: Finish, job: &jobs::Model, ran: Option<Ran>) {
-        let request = Request { finish, queue: queue_of(job), ran, _unwritten: self.unwritten.token() };
-        if self.queue.effects().may_follow(&job.kind, request.finish.settlement.state) {
-            // Boxed: it is many times as large as what most ends need.
-            let kept = Box::pin(self.finish_with_effect(&request.finish, job)).await;
-            return close(&self.held, &[request], |_| kept);
+    /// Has the end of an attempt written, its watchers told and its job removed from the
+    /// leased ones. Returns once the end waits for the next batch; where the job may have
+    /// an effect, once the end is written.
+    pub(super) async fn finish(&self, finish: Finish, job: &jobs::Model, run: Option<AttemptRun>) {
+        let request = Request { finish, queue: queue_of(job), run, _unwritten: self.unwritten.token() };
+        if self.queue.effects().may_apply(&job.kind, request.finish.settlement.state) {
+            // Boxed, since its future is large and most ends do not need it.
+            let written = Box::pin(self.finish_with_effect(&request.finish, job)).await;
+            return close(&self.leased, &[request], |_| written);
         }
         if self.sender.send(request).await.is_err() {
-            tracing::error!(job.id = %job.id, "nobody writes ends of attempts");
+            tracing::error!(job.id = %job.id, "the writers of ends are gone");
         }
     }
 
     /// Hands a claimed job back as if it had never been claimed.
     pub(super) async fn hand_back(&self, job: &jobs::Model) {
-        let standing = Standing {
-            created_at: job.created_at,
-            attempt: u16::try_from(job.attempt).unwrap_or(u16::MAX),
-            max_attempts: u16::MAX,
-            backoff: Backoff::Fixed(Duration::ZERO),
-            random: 0.5,
-            now: self.queue.now(),
-        };
-        let finish = Finish {
-            id: job.id,
-            fence: job.fence,
-            place: job.place.clone(),
-            attempt: job.attempt,
-            worker: job.worker_id,
-            started_at: job.started_at,
-            rank: job.rank,
-            settlement: settle(Ending::Drained, &standing),
-        };
-        self.finish(finish, job, None).await;
+        self.finish(Finish::handing_back(job, self.queue.now()), job, None).await;
     }
 
-    /// Returns once every end that was begun to be written is written, whether it waits
-    /// for a batch, is in one, or has an effect; or is given up.
+    /// Returns once every end is written or given up, whether it goes in a batch or with an
+    /// effect.
     pub(super) async fn flush(&self) {
         self.unwritten.close();
         self.unwritten.wait().await;
@@ -132,17 +109,17 @@ impl Finisher {
         let begun = Instant::now();
         let mut failures = 0;
         loop {
-            match bounded(finish::with_effect(&self.queue, finish, job)).await {
-                Ok(held) => {
-                    if held {
-                        self.queue.announce(again_of(finish, queue_of(job)), vec![job.id]).await;
+            match bounded(finish::write_with_effect(&self.queue, finish, job)).await {
+                Ok(written) => {
+                    if written {
+                        self.queue.announce(available_again(finish, queue_of(job)), vec![job.id]).await;
                     }
-                    return held;
+                    return written;
                 }
-                Err(error) if begun.elapsed() < GIVE_UP => wait_out(&error, &mut failures).await,
+                Err(error) if begun.elapsed() < GIVE_UP_AFTER => wait_out(&error, &mut failures).await,
                 Err(error) => {
                     tracing::error!(job.id = %job.id, %error, "end of attempt not written");
-                    self.held.abandon([finish.key()]);
+                    self.leased.abandon([finish.key()]);
                     return false;
                 }
             }
@@ -150,20 +127,21 @@ impl Finisher {
     }
 }
 
-/// These ends are written, or will never be: `kept` says whose fence still held.
-fn close(held: &HeldJobs, requests: &[Request], kept: impl Fn(&Finish) -> bool) {
-    held.remove(requests.iter().map(|request| request.finish.key()));
+/// Removes attempts whose ends were written or given up, and counts them. `is_written` says
+/// which.
+fn close(leased: &LeasedJobs, requests: &[Request], is_written: impl Fn(&Finish) -> bool) {
+    leased.remove(requests.iter().map(|request| request.finish.key()));
     for of_a_queue in requests.chunk_by(|one, next| one.queue == next.queue) {
-        let ran = of_a_queue.iter().filter_map(|Request { finish, ran, .. }| {
-            let outcome = if kept(finish) { finish.settlement.state.as_str() } else { "lost" };
-            ran.map(|Ran { kind, took }| (kind, outcome, took))
+        let ended = of_a_queue.iter().filter_map(|Request { finish, run, .. }| {
+            let outcome = if is_written(finish) { finish.settlement.state.as_str() } else { "lost" };
+            run.map(|AttemptRun { kind, took }| (kind, outcome, took))
         });
-        metrics::finished(of_a_queue[0].queue, ran);
+        metrics::finished(of_a_queue[0].queue, ended);
         metrics::released(of_a_queue[0].queue, of_a_queue.len());
     }
 }
 
-async fn write(queue: Queue, held: HeldJobs, receiver: std::sync::Arc<Mutex<mpsc::Receiver<Request>>>) {
+async fn write(queue: Queue, leased: LeasedJobs, receiver: std::sync::Arc<Mutex<mpsc::Receiver<Request>>>) {
     loop {
         let mut requests = Vec::with_capacity(BATCH);
         let mut receiver = receiver.lock().await;
@@ -171,18 +149,18 @@ async fn write(queue: Queue, held: HeldJobs, receiver: std::sync::Arc<Mutex<mpsc
             return;
         }
         gather(&mut receiver, &mut requests).await;
-        let writing = write_all(&queue, &held, requests);
+        let writing = write_all(&queue, &leased, requests);
         tokio::pin!(writing);
-        // Until then the next batch gathers; what hangs must not hold up the rest.
-        if time::timeout(HANGS, &mut writing).await.is_err() {
+        // Until then the next batch gathers. A batch that hangs must not block the rest.
+        if time::timeout(BLOCKS_FOR, &mut writing).await.is_err() {
             drop(receiver);
             writing.await;
         }
     }
 }
 
-/// Adds what ends at the same moment: jobs that were claimed together often end
-/// together, and one commit serves them all.
+/// Adds ends of the same moment: jobs that were claimed together often end together, and
+/// share a commit.
 async fn gather(receiver: &mut mpsc::Receiver<Request>, requests: &mut Vec<Request>) {
     task::yield_now().await;
     while requests.len() < BATCH {
@@ -191,35 +169,35 @@ async fn gather(receiver: &mut mpsc::Receiver<Request>, requests: &mut Vec<Reque
     }
 }
 
-async fn write_all(queue: &Queue, held: &HeldJobs, requests: Vec<Request>) {
-    // Each kind of end is retried without the other.
+async fn write_all(queue: &Queue, leased: &LeasedJobs, requests: Vec<Request>) {
+    // Successes and other ends are retried independently.
     let (successes, others): (Vec<_>, Vec<_>) =
         requests.iter().map(|request| &request.finish).partition(|finish| finish.is_plain());
-    let mut kept = write_batch(queue, held, &successes).await;
-    kept.extend(write_batch(queue, held, &others).await);
-    close(held, &requests, |finish| kept.contains(&finish.key()));
-    let again = requests.iter().filter(|request| kept.contains(&request.finish.key()));
-    let again = again.flat_map(|request| again_of(&request.finish, request.queue)).collect();
-    queue.announce(again, kept.into_iter().map(|(id, _)| id).collect()).await;
+    let mut written = write_batch(queue, leased, &successes).await;
+    written.extend(write_batch(queue, leased, &others).await);
+    close(leased, &requests, |finish| written.contains(&finish.key()));
+    let available = requests.iter().filter(|request| written.contains(&request.finish.key()));
+    let available = available.flat_map(|request| available_again(&request.finish, request.queue)).collect();
+    queue.announce(available, written.into_iter().map(|(id, _)| id).collect()).await;
 }
 
-async fn write_batch(queue: &Queue, held: &HeldJobs, finishes: &[&Finish]) -> HeldFences {
+async fn write_batch(queue: &Queue, leased: &LeasedJobs, finishes: &[&Finish]) -> WrittenEnds {
     let begun = Instant::now();
     let mut failures = 0;
     loop {
-        match bounded(finish::batch(queue, finishes)).await {
-            Ok(kept) => return kept,
-            // One end that cannot be written must not hold up the others.
+        match bounded(finish::write_batch(queue, finishes)).await {
+            Ok(written) => return written,
+            // An end that the database refuses must not block the others.
             Err(error) if finishes.len() > 1 && refused(&error) => {
                 tracing::warn!(%error, jobs = finishes.len(), "a batch of ends was refused; writing each alone");
-                let alone = finishes.chunks(1).map(|one| Box::pin(write_batch(queue, held, one)));
+                let alone = finishes.chunks(1).map(|one| Box::pin(write_batch(queue, leased, one)));
                 return join_all(alone).await.into_iter().flatten().collect();
             }
-            Err(error) if begun.elapsed() < GIVE_UP => wait_out(&error, &mut failures).await,
+            Err(error) if begun.elapsed() < GIVE_UP_AFTER => wait_out(&error, &mut failures).await,
             Err(error) => {
                 tracing::error!(jobs = finishes.len(), %error, "ends of attempts not written");
-                held.abandon(finishes.iter().map(|finish| finish.key()));
-                return HeldFences::new();
+                leased.abandon(finishes.iter().map(|finish| finish.key()));
+                return WrittenEnds::new();
             }
         }
     }
@@ -233,10 +211,15 @@ async fn wait_out(error: &QueueError, failures: &mut usize) {
     *failures += 1;
 }
 
-/// What is available again at once.
-fn again_of(finish: &Finish, queue: QueueName) -> Vec<(QueueName, JobId)> {
+/// The job, where it is available again at once.
+fn available_again(finish: &Finish, queue: QueueName) -> Vec<(QueueName, JobId)> {
     match finish.settlement.state {
         JobState::Available => vec![(queue, finish.id)],
         _ => Vec::new(),
     }
+}
+
+/// The queue of a claimed job. Jobs of queues that this build does not know are never claimed.
+fn queue_of(job: &jobs::Model) -> QueueName {
+    QueueName::parse(&job.queue).unwrap_or(QueueName::Maintenance)
 }

@@ -1,5 +1,5 @@
-//! Keeps a worker's leases, learns what it lost and what is cancelled, and shows
-//! that it lives.
+//! The heartbeat of a worker: extends its leases, stops jobs that were lost or cancelled, and
+//! shows that it is alive.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -14,124 +14,123 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::held::{HeldJobs, StopReason};
-use crate::{Queue, error::QueueError, metrics, store::lease};
+use super::leased::{LeasedJobs, StopReason};
+use crate::{Queue, error::QueueError, lease, metrics};
 
-/// Longest that a cancellation by another process goes unnoticed where no news of other
-/// processes arrives.
-const LOOK: Duration = Duration::from_millis(300);
+/// How often cancellations are read from SQL where the bus does not reach other processes.
+const CANCEL_POLL_INTERVAL: Duration = Duration::from_millis(300);
 
-/// Longest a worker that ends waits for its row to be deleted.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// Longest wait for the deletion of the worker's row.
+const DELETE_BOUND: Duration = Duration::from_secs(1);
 
-/// Beats until `stop`; from `shutdown` on the worker is shown as draining.
+/// Beats until `stop`. From `shutdown` on the worker is shown as draining.
 pub(super) async fn run(
     queue: Queue,
     mut row: workers::Model,
-    held: HeldJobs,
+    leased: LeasedJobs,
     shutdown: CancellationToken,
     stop: CancellationToken,
 ) {
     let mut stops = queue.bus().subscribe_stops();
     let mut beats = time::interval(queue.options().heartbeat);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut looks = time::interval(LOOK);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let hears_others = queue.transport().is_remote();
+    let mut polls = time::interval(CANCEL_POLL_INTERVAL);
+    polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let hears_other_processes = queue.transport().is_remote();
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
             _ = beats.tick() => {
                 row.draining = shutdown.is_cancelled();
-                row.running = i32::try_from(held.count()).unwrap_or(i32::MAX);
-                beat_in_time(&queue, &row, &held).await;
+                row.running = i32::try_from(leased.count()).unwrap_or(i32::MAX);
+                beat_in_time(&queue, &row, &leased).await;
             }
-            _ = looks.tick(), if !hears_others => look_for_stops(&queue, &held).await,
+            _ = polls.tick(), if !hears_other_processes => poll_cancellations(&queue, &leased).await,
             stopped = stops.recv() => match stopped {
-                Ok(id) => held.cancel(id),
+                Ok(id) => leased.cancel(id),
                 Err(RecvError::Lagged(missed)) => {
-                    tracing::warn!(missed, "cancellations came too fast; those missed are found at the next heartbeat");
+                    tracing::warn!(missed, "cancellations missed; the next heartbeat finds them");
                 }
                 Err(RecvError::Closed) => stops = queue.bus().subscribe_stops(),
             },
         }
     }
-    let deleted = time::timeout(GOODBYE, workers::Entity::delete_by_id(row.id).exec(queue.db())).await;
+    let deleted = time::timeout(DELETE_BOUND, workers::Entity::delete_by_id(row.id).exec(queue.db())).await;
     if !matches!(deleted, Ok(Ok(_))) {
-        tracing::debug!(?deleted, "worker's row not deleted; it will be swept");
+        tracing::debug!(?deleted, "worker's row not deleted; the scheduler deletes it");
     }
 }
 
-/// Stops what another process has cancelled. It asks only while something is held, and
-/// what fails is found by the next look or heartbeat.
-async fn look_for_stops(queue: &Queue, held: &HeldJobs) {
-    let holding: Vec<JobId> = held.all().into_iter().map(|(id, _)| id).collect();
-    let asked = time::timeout(queue.options().heartbeat, lease::asked_to_stop(queue, &holding)).await;
-    for (id, fence) in asked.ok().and_then(Result::ok).unwrap_or_default() {
-        held.stop_claim(id, fence, StopReason::Cancelled);
+/// Stops jobs that another process has cancelled. Without leased jobs it asks nothing, and
+/// after an error the next poll or heartbeat finds them.
+async fn poll_cancellations(queue: &Queue, leased: &LeasedJobs) {
+    let ids: Vec<JobId> = leased.all().into_iter().map(|(id, _)| id).collect();
+    let stopped = time::timeout(queue.options().heartbeat, lease::list_stopped(queue, &ids)).await;
+    for (id, fence) in stopped.ok().and_then(Result::ok).unwrap_or_default() {
+        leased.stop_attempt(id, fence, StopReason::Cancelled);
     }
 }
 
-/// One heartbeat, bounded: a database that hangs must not hang the heart.
-pub(super) async fn beat_in_time(queue: &Queue, row: &workers::Model, held: &HeldJobs) {
+/// One heartbeat with a bound, so that a database that hangs does not stop later ones.
+pub(super) async fn beat_in_time(queue: &Queue, row: &workers::Model, leased: &LeasedJobs) {
     let bound: Duration = queue.options().heartbeat;
-    match time::timeout(bound, beat(queue, row, held)).await {
+    match time::timeout(bound, beat(queue, row, leased)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
-            queue.heed(&error);
+            queue.note_error(&error);
             tracing::warn!(%error, "heartbeat failed");
         }
         Err(_late) => tracing::warn!(bound_secs = bound.as_secs_f64(), "heartbeat took too long"),
     }
 }
 
-async fn beat(queue: &Queue, row: &workers::Model, held: &HeldJobs) -> Result<(), QueueError> {
-    // What is claimed while the statement runs is not judged by its answer.
-    let before = held.all();
+async fn beat(queue: &Queue, row: &workers::Model, leased: &LeasedJobs) -> Result<(), QueueError> {
+    // Jobs that are claimed while the statement runs are not in its answer.
+    let before = leased.all();
     queue.clock().follow(queue.db()).await?;
-    let leases = held.leases();
-    let still: HashMap<(JobId, i64), bool> = lease::extend(queue, row.id, &leases)
+    let leases = leased.leases();
+    let extended: HashMap<(JobId, i64), bool> = lease::extend(queue, row.id, &leases)
         .await?
         .into_iter()
         .map(|job| ((job.id, job.fence), job.cancel_requested))
         .collect();
     for (id, fence) in before {
-        match still.get(&(id, fence)) {
-            None => held.stop_claim(id, fence, StopReason::LeaseLost),
-            Some(true) => held.stop_claim(id, fence, StopReason::Cancelled),
+        match extended.get(&(id, fence)) {
+            None => leased.stop_attempt(id, fence, StopReason::LeaseLost),
+            Some(true) => leased.stop_attempt(id, fence, StopReason::Cancelled),
             Some(false) => {}
         }
     }
-    let holding: HashSet<_> = held.all().into_iter().collect();
-    let unheld: Vec<_> = still.into_keys().filter(|job| !holding.contains(job)).collect();
-    lease::let_go(queue, &unheld).await?;
-    release(queue, held).await?;
-    hand_back_unheld(queue, row.id, held).await?;
+    let here: HashSet<_> = leased.all().into_iter().collect();
+    let abandoned: Vec<_> = extended.into_keys().filter(|job| !here.contains(job)).collect();
+    lease::abandon(queue, &abandoned).await?;
+    release(queue, leased).await?;
+    hand_back_unknown(queue, row.id, leased).await?;
     lease::beat(queue, row).await?;
     Ok(())
 }
 
-/// Deletes the leases under which nothing runs any more, where no claim has.
-async fn release(queue: &Queue, held: &HeldJobs) -> Result<(), QueueError> {
-    let over = held.take_over();
+/// Deletes leases under which nothing runs, unless a claim has deleted them.
+async fn release(queue: &Queue, leased: &LeasedJobs) -> Result<(), QueueError> {
+    let ended = leased.take_ended();
     let _turn = queue.write_turn().await;
-    let released = lease::release(queue.db(), &over).await;
+    let released = lease::release(queue.db(), &ended).await;
     if released.is_err() {
-        held.not_deleted(over);
+        leased.restore_ended(ended);
     }
     Ok(released?)
 }
 
-/// A claim whose answer did not come within a heartbeat was lost on its way: what it
-/// took goes to whoever asks next, before its lease runs out.
-async fn hand_back_unheld(queue: &Queue, worker: WorkerId, held: &HeldJobs) -> Result<(), QueueError> {
+/// Hands back the jobs of claims whose answer has not arrived within a heartbeat, so that
+/// other workers get them before the lease expires.
+async fn hand_back_unknown(queue: &Queue, worker: WorkerId, leased: &LeasedJobs) -> Result<(), QueueError> {
     let age = queue.options().heartbeat;
-    let handed_back = lease::hand_back_unheld(queue, worker, &held.leases(), age).await?;
+    let handed_back = lease::hand_back_unknown(queue, worker, &leased.leases(), age).await?;
     if handed_back.is_empty() {
         return Ok(());
     }
     metrics::handed_back(handed_back.len());
-    tracing::warn!(jobs = handed_back.len(), "answer to a claim was lost; what it took is handed back");
+    tracing::warn!(jobs = handed_back.len(), "the answer to a claim was lost; its jobs are handed back");
     let changed = handed_back.iter().map(|(_, id)| *id).collect();
     queue.announce(handed_back, changed).await;
     Ok(())

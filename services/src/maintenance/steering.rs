@@ -7,7 +7,7 @@ use atelier_queue::{
     JobContext, JobError, NewJob, Outcome, QueueError,
     inspect::{BulkAction, JobFilter},
 };
-use sea_orm::{DbErr, EntityTrait};
+use sea_orm::DbErr;
 use serde_json::{Map, Value, json};
 
 use super::{Maintenance, Restarted, SteerJobs};
@@ -64,10 +64,9 @@ impl Maintenance {
         if let Some(user) = caller.user {
             job = job.owned_by(user);
         }
-        let job = tx.enqueue(job).await?.id;
-        let context = json!({"job": job, "filter": filter});
+        let job = tx.enqueue(job).await?.into_job()?;
+        let context = json!({"job": job.id, "filter": filter});
         audit::record(&tx, caller, &format!("jobs.{}", verb(action)), None, context).await?;
-        let job = jobs::Entity::find_by_id(job).one(&*tx).await?.ok_or(QueueError::NotFound)?;
         tx.commit().await?;
         Ok(job)
     }
@@ -76,16 +75,15 @@ impl Maintenance {
     /// what is left, and counts only that.
     pub async fn steer_jobs(&self, ctx: &JobContext, args: SteerJobs) -> Result<Outcome, JobError> {
         let SteerJobs { action, filter } = args;
-        let total = self.queue.count_bulk(&filter, action).await.map_err(unsteered)?;
+        let total = self.queue.count_bulk(&filter, action).await?;
         let mut result = Map::new();
         for kind in self.restarted.iter() {
-            let left_out = self.count_left_out(action, &filter, &kind.names).await.map_err(unsteered)?;
+            let left_out = self.count_left_out(action, &filter, &kind.names).await?;
             result.insert(format!("{}_left_out", kind.plural), Value::from(left_out));
         }
         let (mut done, mut skipped, mut after) = (0, 0, None::<JobId>);
         loop {
-            let selected =
-                self.queue.select_bulk(&filter, action, after, SELECTED).await.map_err(unsteered)?;
+            let selected = self.queue.select_bulk(&filter, action, after, SELECTED).await?;
             let Some(last) = selected.last() else { break };
             after = Some(*last);
             for ids in selected.chunks(STEP) {
@@ -94,7 +92,7 @@ impl Maintenance {
                 }
                 ctx.progress(percent(done + skipped, total), verb(action), format!("{done} of {total} jobs"))
                     .await;
-                let step = self.queue.bulk(action, ids).await.map_err(unsteered)?;
+                let step = self.queue.bulk(action, ids).await?;
                 done += step.done;
                 skipped += step.skipped;
             }
@@ -166,11 +164,6 @@ fn percent(looked_at: u64, total: u64) -> u8 {
     u8::try_from((looked_at * 100).checked_div(total).unwrap_or(100).min(99)).unwrap_or(99)
 }
 
-fn unsteered(error: QueueError) -> JobError {
-    tracing::warn!(%error, "jobs were not steered");
-    JobError::retry("DATABASE", "the database did not answer")
-}
-
 #[cfg(test)]
 mod tests {
     use atelier_builder::{
@@ -180,7 +173,7 @@ mod tests {
     use atelier_entities::{JobState, ProjectKind, audit_log};
     use atelier_foundation::objects::RemoveObjects;
     use atelier_queue::Job;
-    use sea_orm::{ColumnTrait, QueryFilter};
+    use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
     use super::*;
     use crate::testing::Bench;

@@ -1,5 +1,5 @@
-//! The conformance suite of the job machine: every case runs on both transports and
-//! both SQL engines.
+//! The conformance suite of the queue: every case runs on both transports and both
+//! databases.
 
 mod bed;
 mod broken;
@@ -61,6 +61,7 @@ conformance! {
     running::a_batch_over_two_workers_runs_each_job_once,
     running::a_rolled_back_enqueue_leaves_nothing,
     running::a_second_enqueue_of_a_unique_key_answers_the_first,
+    running::an_enqueue_answers_the_job_as_it_is_stored,
     running::concurrent_enqueues_of_a_unique_key_make_one_job,
     running::concurrent_enqueues_are_each_there_when_they_are_answered,
     running::an_enqueue_that_cannot_be_written_fails_alone,
@@ -88,6 +89,7 @@ conformance! {
     ends::effects_happen_once_with_the_end,
     ends::an_effect_that_fails_is_tried_again_with_the_end,
     ends::retention_deletes_what_ended_long_ago,
+    ends::rows_are_deleted_batch_after_batch,
     recovery::a_dead_workers_job_runs_again_and_its_end_is_fenced_off,
     recovery::a_job_that_kills_its_workers_fails_after_its_limit,
     recovery::an_effect_that_fails_for_a_day_is_given_up,

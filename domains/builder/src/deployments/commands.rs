@@ -104,10 +104,11 @@ async fn start_in(
         .owned_by(user)
         .about(project.id.0)
         .from_origin(caller.origin.clone());
-    let job = tx.enqueue(job).await?;
-    if job.duplicate {
-        return Err(DeploymentError::AlreadyRunning(job.id));
+    let enqueued = tx.enqueue(job).await?;
+    if enqueued.duplicate {
+        return Err(DeploymentError::AlreadyRunning(enqueued.id));
     }
+    let job = enqueued.into_job()?;
     // Jobs before projects, the order in which jobs' ends lock them.
     own.lock_exclusive().one(&**tx).await?.ok_or(DeploymentError::NotFound)?;
     let slug = find_slug(tx, &project).await?;
@@ -116,7 +117,6 @@ async fn start_in(
     let deployment = deployment.insert(&**tx).await?;
     let context = json!({"deployment": id, "version": number, "platform": platform});
     audit::record(tx, caller, "deployment.start", project_target(project.id), context).await?;
-    let job = jobs::Entity::find_by_id(job.id).one(&**tx).await?.ok_or(QueueError::NotFound)?;
     Ok((deployment, job))
 }
 

@@ -23,14 +23,14 @@ impl Deployments {
     /// success, and not before. Repeating it writes the same files again.
     pub async fn publish(&self, ctx: &JobContext, args: PublishDeployment) -> Result<Outcome, JobError> {
         ctx.progress(5, "preparing", "Reading the version").await;
-        let Some(site) = self.load(args.deployment_id).await.map_err(database)? else {
+        let Some(site) = self.load(args.deployment_id).await? else {
             return Ok(Outcome::Cancel("the project was deleted".to_owned()));
         };
         let Site { deployment, owner, files } = site;
-        if is_deactivated(self.queue.db(), owner).await.map_err(database)? {
+        if is_deactivated(self.queue.db(), owner).await? {
             return Ok(Outcome::Cancel("the account is deactivated".to_owned()));
         }
-        if !self.mark_publishing(args.deployment_id).await.map_err(database)? {
+        if !self.mark_publishing(args.deployment_id).await? {
             let message = "the deployment ended and what it had copied is removed; start another one";
             return Err(JobError::fail("DEPLOYMENT_ENDED", message));
         }
@@ -94,7 +94,7 @@ impl Deployments {
     /// Removes what was copied where the deployment is gone or has ended without its site:
     /// what it had copied until then was removed at that moment, and this came later.
     pub(super) async fn remove_unwanted(&self, id: DeploymentId) -> Result<(), JobError> {
-        let deployment = deployments::Entity::find_by_id(id).one(self.queue.db()).await.map_err(database)?;
+        let deployment = deployments::Entity::find_by_id(id).one(self.queue.db()).await?;
         let is_wanted = |status| is_under_way(status) || status == DeploymentStatus::Live;
         if deployment.is_some_and(|deployment| is_wanted(deployment.status)) {
             return Ok(());
@@ -122,9 +122,4 @@ fn storage(error: ObjectError) -> JobError {
     } else {
         JobError::fail("STORAGE", "a file of the site cannot be stored under its name")
     }
-}
-
-fn database(error: DbErr) -> JobError {
-    tracing::warn!(%error, "deployment: the database did not answer");
-    JobError::retry("DATABASE", "the database did not answer")
 }

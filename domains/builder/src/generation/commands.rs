@@ -44,24 +44,24 @@ impl Generation {
             .await?
             .ok_or(GenerationError::NotFound)?;
         let job = NewJob::of(args).owned_by(user).about(project.0).from_origin(caller.origin.clone());
-        let job = tx.enqueue(job).await?;
-        if job.duplicate {
-            return Err(GenerationError::AlreadyRunning(job.id));
+        let enqueued = tx.enqueue(job).await?;
+        if enqueued.duplicate {
+            return Err(GenerationError::AlreadyRunning(enqueued.id));
         }
+        let job = enqueued.into_job()?;
         // Jobs before projects, the order in which jobs' ends lock them.
         mark_generating(tx, user, project).await?;
         self.ensure_room(tx, project).await?;
         let needed = self.prices.price(mode);
         let context = json!({"job": job.id, "mode": mode, "credits": needed});
         audit::record(tx, caller, "generation.start", project_target(project), context).await?;
-        let row = jobs::Entity::find_by_id(job.id).one(&**tx).await?.ok_or(QueueError::NotFound)?;
         // The account last: whatever else its person starts meanwhile waits for it.
         let price = Price { amount: needed, description: description(mode) };
         if !credits::hold(tx, user, project, job.id, price).await? {
             let available = credits::balance(&**tx, user).await?;
             return Err(GenerationError::InsufficientCredits { needed, available });
         }
-        Ok(row)
+        Ok(job)
     }
 
     /// Refuses where the project, which is locked, has as many versions as it may. The one

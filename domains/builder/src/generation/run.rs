@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use atelier_entities::{GenerationMode, ProjectKind, project_files, project_versions, projects};
 use atelier_providers::llm::{AppKind, Completion, Effort, GenerationRequest};
-use atelier_queue::{JobContext, JobError, LogLevel, Outcome, QueueError};
+use atelier_queue::{JobContext, JobError, LogLevel, Outcome};
 use sea_orm::{DbErr, EntityTrait};
 use serde_json::json;
 
@@ -41,21 +41,19 @@ impl Generation {
     /// the answer; a project that is gone or whose person may not sign in ends the job.
     pub async fn run(&self, ctx: &JobContext, args: RunGeneration) -> Result<Outcome, JobError> {
         let db = self.queue.db();
-        if let Some(version) =
-            project_versions::Entity::find_by_job(ctx.id()).one(db).await.map_err(database)?
-        {
+        if let Some(version) = project_versions::Entity::find_by_job(ctx.id()).one(db).await? {
             ctx.log(LogLevel::Info, "an earlier attempt had stored the version already").await;
             return Ok(done(&version));
         }
-        if credits::is_refunded(db, ctx.id()).await.map_err(database)? {
+        if credits::is_refunded(db, ctx.id()).await? {
             let message = "the generation ended and was refunded; start another one";
             return Err(JobError::fail("GENERATION_REFUNDED", message));
         }
         ctx.progress(2, "preparing", "Reading the project").await;
-        let Some(mut brief) = self.prepare(&args).await.map_err(database)? else {
+        let Some(mut brief) = self.prepare(&args).await? else {
             return Ok(Outcome::Cancel("the project was deleted".to_owned()));
         };
-        if is_deactivated(db, brief.project.user_id).await.map_err(database)? {
+        if is_deactivated(db, brief.project.user_id).await? {
             return Ok(Outcome::Cancel("the account is deactivated".to_owned()));
         }
         let written = self.write(ctx, &args, &mut brief).await?;
@@ -64,7 +62,7 @@ impl Generation {
         }
         ctx.progress(90, "saving", "Saving the application").await;
         let version = self.new_version(ctx, &args, &brief.project, written);
-        match store(&self.queue, version).await.map_err(unstored)? {
+        match store(&self.queue, version).await? {
             Stored::Version(version) => {
                 ctx.progress(100, "done", format!("Version {} is ready", version.number)).await;
                 Ok(done(&version))
@@ -230,16 +228,6 @@ fn faulty(faults: &[Fault]) -> JobError {
         .collect();
     JobError::fail("GENERATION_FAULTY", "the model's answer did not pass the checks")
         .with_details(json!({"faults": faults}))
-}
-
-fn unstored(error: QueueError) -> JobError {
-    tracing::warn!(%error, "generation: the version was not stored");
-    JobError::retry("DATABASE", "the version could not be stored")
-}
-
-fn database(error: DbErr) -> JobError {
-    tracing::warn!(%error, "generation: the database did not answer");
-    JobError::retry("DATABASE", "the database did not answer")
 }
 
 /// What the person asked for: the description, then what they ask for on top.

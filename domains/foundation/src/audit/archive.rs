@@ -15,7 +15,7 @@ use serde_json::json;
 use super::{
     ArchiveAudit, Audit, AuditError,
     export::json_line,
-    objects::{self, Object, claim, doom, unanswered},
+    objects::{self, Object, claim, doom},
     record, record_critical,
 };
 use crate::{Caller, FieldErrors};
@@ -45,13 +45,14 @@ impl Audit {
             job = job.owned_by(user);
         }
         let enqueued = tx.enqueue(job).await?;
-        let job = jobs::Entity::find_by_id(enqueued.id).one(&*tx).await?.ok_or(QueueError::NotFound)?;
+        let duplicate = enqueued.duplicate;
+        let job = enqueued.into_job()?;
         let is_same =
             serde_json::from_value::<ArchiveAudit>(job.args.clone()).is_ok_and(|other| other == args);
-        if enqueued.duplicate && !is_same {
+        if duplicate && !is_same {
             return Err(AuditError::InProgress(job.id));
         }
-        if !enqueued.duplicate {
+        if !duplicate {
             let context = json!({"job": job.id, "before": args.before});
             record_critical(&tx, caller, "audit.cleanup", None, context).await?;
         }
@@ -80,7 +81,7 @@ impl Audit {
             Some(before) => self.move_entries(ctx, &caller, before).await?,
             None => (0, 0),
         };
-        let expired = self.expire(&caller).await.map_err(|error| unanswered(&error))?;
+        let expired = self.expire(&caller).await?;
         self.sweep().await?;
         let done = json!({"entries": entries, "objects": objects, "before": before, "expired": expired});
         Ok(Outcome::Done(done))
@@ -97,10 +98,10 @@ impl Audit {
             if ctx.stop().is_cancelled() {
                 return Err(JobError::retry("STOPPED", "stopped before every entry was moved"));
             }
-            let batch = self.list_oldest(before).await.map_err(|error| unanswered(&error.into()))?;
+            let batch = self.list_oldest(before).await?;
             let Some(first) = batch.first() else { return Ok((entries, objects)) };
             let object = self.write_object(first.created_at, lines(&batch)).await?;
-            if self.replace(caller, &batch, &object).await.map_err(|error| unanswered(&error))? {
+            if self.replace(caller, &batch, &object).await? {
                 entries += batch.len();
                 objects += 1;
             } else {

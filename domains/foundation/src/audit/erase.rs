@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{
     Audit, EraseArchived, ErasedPerson,
     archive::target,
-    objects::{Object, claim, doom, sha256, unanswered, unstored},
+    objects::{Object, claim, doom, sha256, unstored},
     record, record_critical,
 };
 use crate::Caller;
@@ -56,15 +56,13 @@ impl Audit {
     pub async fn erase_archived(&self, ctx: &JobContext, args: EraseArchived) -> Result<Outcome, JobError> {
         let EraseArchived { user_id, addresses, since } = args;
         let person = ErasedPerson { user: user_id, addresses };
-        self.leave_log(&person).await.map_err(|error| unanswered(&error))?;
+        self.leave_log(&person).await?;
         let (mut objects, mut entries, mut lost) = (0_u64, 0, 0_u64);
         let mut moved = true;
         while std::mem::take(&mut moved) {
             let mut after = String::new();
             lost = 0;
-            while let Some(note) =
-                self.next_archive(since, &after).await.map_err(|error| unanswered(&error.into()))?
-            {
+            while let Some(note) = self.next_archive(since, &after).await? {
                 if ctx.stop().is_cancelled() {
                     return Err(JobError::retry("STOPPED", "stopped before every archive was read"));
                 }
@@ -115,7 +113,7 @@ impl Audit {
         }
         let change =
             Change { was: sha256(&bytes), entries, object: self.write_object(note.first_at, text).await? };
-        if !self.exchange(note, &change).await.map_err(|error| unanswered(&error))? {
+        if !self.exchange(note, &change).await? {
             self.discard(&change.object).await?;
             return Ok(Rewrite::Moved);
         }
@@ -125,8 +123,8 @@ impl Audit {
 
     /// Why an archive's object is not there.
     async fn miss(&self, note: &audit_archives::Model) -> Result<Rewrite, JobError> {
-        let still = audit_archives::Entity::find_by_id(note.object_key.clone()).one(self.queue.db()).await;
-        if still.map_err(|error| unanswered(&error.into()))?.is_none() {
+        let still = audit_archives::Entity::find_by_id(note.object_key.clone()).one(self.queue.db());
+        if still.await?.is_none() {
             return Ok(Rewrite::Moved);
         }
         tracing::error!(object = note.object_key, "an archive of the audit log is not there");

@@ -41,7 +41,7 @@ impl Audit {
     pub(super) async fn write_object(&self, day: Timestamp, text: String) -> Result<Object, JobError> {
         let key = format!("audit/{}/{}.ndjson", day.format("%Y/%m/%d"), Uuid::now_v7());
         let object = Object { sha256: sha256(text.as_bytes()), key };
-        self.list_loose(&object.key).await.map_err(|error| unanswered(&error))?;
+        self.list_loose(&object.key).await?;
         let put = self.objects.put(&object.key, Bytes::from(text), CONTENT_TYPE).await;
         put.map_err(|error| unstored(&error))?;
         Ok(object)
@@ -61,7 +61,7 @@ impl Audit {
             mark_doomed(&tx, of_key).await?;
             tx.commit().await
         };
-        doom.await.map_err(|error| unanswered(&error))?;
+        doom.await?;
         self.delete_object(&object.key).await
     }
 
@@ -71,16 +71,16 @@ impl Audit {
 
     /// Deletes what is doomed, and what was given up while it was written.
     pub(super) async fn sweep(&self) -> Result<(), JobError> {
-        self.doom_stale().await.map_err(|error| unanswered(&error))?;
+        self.doom_stale().await?;
         let mut after = String::new();
         loop {
-            let doomed = self.list_doomed(&after).await.map_err(|error| unanswered(&error.into()))?;
+            let doomed = self.list_doomed(&after).await?;
             let Some(last) = doomed.last() else { return Ok(()) };
             after.clone_from(&last.object_key);
             for object in &doomed {
                 self.delete_object(&object.object_key).await?;
             }
-            self.forget(&doomed).await.map_err(|error| unanswered(&error))?;
+            self.forget(&doomed).await?;
         }
     }
 
@@ -154,11 +154,6 @@ pub(super) async fn doom(tx: &Transaction, key: &str) -> Result<(), DbErr> {
 pub(super) fn unstored(error: &atelier_providers::object_store::ObjectError) -> JobError {
     tracing::warn!(%error, "the audit log's objects were not reached");
     JobError::retry("STORAGE", "the object store did not answer")
-}
-
-pub(super) fn unanswered(error: &QueueError) -> JobError {
-    tracing::warn!(%error, "the audit log was not read or changed");
-    JobError::retry("DATABASE", "the database did not answer")
 }
 
 #[cfg(test)]

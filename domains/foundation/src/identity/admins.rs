@@ -78,7 +78,7 @@ impl Identity {
         row.is_active = Set(true);
         row.updated_at = Set(tx.now());
         let user = row.update(&*tx).await?;
-        tx.note_access(user.id);
+        tx.note_access_change(user.id);
         let context = json!({"by": "command line", "how": source.name()});
         audit::record_critical(&tx, caller, "account.grant_admin", user_target(user.id), context).await?;
         tx.commit().await?;
@@ -148,7 +148,7 @@ async fn ensure_proven(
             let mut row = create_account(tx, input, hash).await?.into_active_model();
             row.email_verified_at = Set(Some(tx.now()));
             let user = row.update(&**tx).await?;
-            tx.note_access(user.id);
+            tx.note_access_change(user.id);
             Ok((user, AdminSource::Created))
         }
     }

@@ -133,7 +133,7 @@ impl Identity {
         if own.exec(&*tx).await?.rows_affected == 0 {
             return Err(IdentityError::NoSuchApiToken);
         }
-        tx.note_access(user);
+        tx.note_access_change(user);
         audit::record(&tx, caller, "auth.delete_api_token", target(id), json!({})).await?;
         tx.commit().await?;
         Ok(())

@@ -29,7 +29,7 @@ impl Identity {
     /// Who a bearer token belongs to, where it is good and the account is active: an
     /// access token of a sign-in that was not ended, or an API token.
     ///
-    /// What was found is gone by for [`atelier_queue::bus::KNOWN_FOR`], but not beyond
+    /// What was found is gone by for [`atelier_queue::bus::ACCESS_TTL`], but not beyond
     /// the end of the token or any change of the person's access.
     pub async fn authenticate(&self, token: &str) -> Result<Authenticated, IdentityError> {
         let (now, bus) = (self.queue.now(), self.queue.bus().local());

@@ -8,6 +8,7 @@ use atelier_entities::{JobState, ProjectId, UserId, job_attempts, job_events, jo
 use atelier_queue::{
     QueueError, Transaction,
     inspect::{BulkAction, JobFilter},
+    removal::delete_in_batches,
 };
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DbErr, EntityTrait, IntoActiveModel,
@@ -25,7 +26,6 @@ use super::{
 };
 use crate::{
     Caller, audit,
-    expiry::delete_in_batches,
     objects::enqueue_removal,
     projects::{folders_of, lock_all_owned},
 };
@@ -84,7 +84,7 @@ impl Identity {
         attempts::forget_account(&tx, &account).await?;
         let since = account.created_at - MARGIN;
         account.delete(&*tx).await?;
-        tx.note_access(user);
+        tx.note_access_change(user);
         enqueue_removal(&tx, folders).await?;
         audit::forget_person(&tx, user, since, &addresses).await?;
         record(&tx, caller, user, projects.len()).await?;
@@ -138,7 +138,7 @@ fn ended_jobs(user: UserId) -> Condition {
 /// Takes a person out of a job that is still being stopped, and out of what was noted
 /// while it ran. Its handler may go on for a moment: it writes nothing any more.
 async fn forget_unfinished(tx: &Transaction, job: jobs::Model) -> Result<(), QueueError> {
-    tx.take_from_worker(job.id).await?;
+    tx.revoke_claim(job.id).await?;
     let nothing = Expr::value(Option::<Value>::None);
     job_attempts::Entity::update_many()
         .col_expr(job_attempts::Column::Error, nothing)

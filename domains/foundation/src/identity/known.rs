@@ -8,7 +8,7 @@ use std::{
 };
 
 use atelier_entities::Timestamp;
-use atelier_queue::bus::{KNOWN_FOR, LocalBus};
+use atelier_queue::bus::{ACCESS_TTL, LocalBus};
 use hashlink::LruCache;
 use sha2::{Digest, Sha256};
 
@@ -38,12 +38,12 @@ pub(super) struct Look {
 impl Look {
     /// To be called before the database is asked.
     pub(super) fn begin(now: Timestamp, bus: &LocalBus) -> Self {
-        Self { begun: Instant::now(), now, hearing: bus.hearing() }
+        Self { begun: Instant::now(), now, hearing: bus.epoch() }
     }
 
     /// Whether its age allows to go by what it found, by either clock.
     fn is_fresh(&self, now: Timestamp) -> bool {
-        self.begun.elapsed() < KNOWN_FOR && self.now <= now && now < self.now + KNOWN_FOR
+        self.begun.elapsed() < ACCESS_TTL && self.now <= now && now < self.now + ACCESS_TTL
     }
 }
 
@@ -67,7 +67,7 @@ struct Entry {
 impl Known {
     /// Whose token it is, where that is known and nothing was heard of them since.
     pub(super) fn find(&self, key: &TokenKey, now: Timestamp, bus: &LocalBus) -> Option<Authenticated> {
-        let hearing = bus.hearing()?;
+        let hearing = bus.epoch()?;
         let who = {
             let mut of = self.lock();
             let entry = of.get(key)?;
@@ -88,7 +88,7 @@ impl Known {
         good_until: Timestamp,
         bus: &LocalBus,
     ) {
-        let is_heard = look.hearing.is_some() && look.hearing == bus.hearing();
+        let is_heard = look.hearing.is_some() && look.hearing == bus.epoch();
         if !is_heard || !bus.access().is_settled(who.user.id) {
             return;
         }

@@ -225,7 +225,7 @@ async fn mark_verified(tx: &Transaction, user: users::Model) -> Result<users::Mo
     if user.email_verified_at.is_some() {
         return Ok(user);
     }
-    tx.note_access(user.id);
+    tx.note_access_change(user.id);
     let mut row = user.into_active_model();
     row.email_verified_at = Set(Some(tx.now()));
     row.updated_at = Set(tx.now());

@@ -131,7 +131,7 @@ impl Identity {
             _ => IdentityError::Database(error),
         })?;
         if has_other_email {
-            tx.note_access(account.id);
+            tx.note_access_change(account.id);
             self.tell_of_other_email(tx, &former, &account).await?;
         }
         change.record("account.change", &account, json!({"before": before, "after": after})).await?;
@@ -217,7 +217,7 @@ impl Change<'_> {
         row.is_active = Set(is_active);
         row.updated_at = Set(self.tx.now());
         let account = row.update(&**self.tx).await?;
-        self.tx.note_access(account.id);
+        self.tx.note_access_change(account.id);
         let mut context = json!({"before": {"is_active": !is_active}, "after": {"is_active": is_active}});
         if is_active {
             self.record("account.activate", &account, context).await?;

@@ -5,11 +5,10 @@ use std::time::Duration;
 use atelier_entities::{
     account_tokens, api_tokens, known_networks, oauth_states, sessions, sign_in_failures,
 };
-use atelier_queue::{Queue, QueueError};
+use atelier_queue::{Queue, QueueError, removal::delete_in_batches};
 use sea_orm::{ColumnTrait, Condition};
 
 use super::{DEVICE_KNOWN_FOR, attempts::FORGET_AFTER};
-use crate::expiry::delete_in_batches;
 
 /// For so long people are told that a link has expired rather than that it is not
 /// valid, and see API tokens that have expired.

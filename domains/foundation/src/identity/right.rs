@@ -42,7 +42,7 @@ async fn write(tx: &Transaction, user: users::Model, is_admin: bool) -> Result<u
     row.is_admin = Set(is_admin);
     row.updated_at = Set(tx.now());
     let user = row.update(&**tx).await?;
-    tx.note_access(user.id);
+    tx.note_access_change(user.id);
     narrow_api_tokens(tx, user.id).await?;
     Ok(user)
 }

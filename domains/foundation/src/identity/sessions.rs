@@ -196,7 +196,7 @@ pub(super) async fn revoke_others(
         .filter(sessions::Column::RevokedAt.is_null())
         .exec(&**tx)
         .await?;
-    tx.note_access(user);
+    tx.note_access_change(user);
     Ok(families.len())
 }
 
@@ -208,7 +208,7 @@ pub(super) async fn revoke_all(tx: &Transaction, user: UserId) -> Result<(), DbE
         .filter(sessions::Column::RevokedAt.is_null())
         .exec(&**tx)
         .await?;
-    tx.note_access(user);
+    tx.note_access_change(user);
     Ok(())
 }
 
@@ -239,7 +239,7 @@ pub(super) async fn revoke_family(
         .filter(sessions::Column::RevokedAt.is_null())
         .exec(&**tx)
         .await?;
-    tx.note_access(user);
+    tx.note_access_change(user);
     Ok(())
 }
 

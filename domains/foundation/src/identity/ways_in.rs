@@ -39,7 +39,7 @@ pub(super) async fn list(tx: &Transaction, user: UserId) -> Result<WaysIn, DbErr
 pub(super) async fn delete_api_tokens(tx: &Transaction, user: UserId) -> Result<u64, DbErr> {
     let good = list(tx, user).await?.api_tokens;
     api_tokens::Entity::delete_many().filter(api_tokens::Column::UserId.eq(user)).exec(&**tx).await?;
-    tx.note_access(user);
+    tx.note_access_change(user);
     Ok(good)
 }
 
@@ -61,7 +61,7 @@ pub(super) async fn hand_over(
     row.email_verified_at = Set(Some(tx.now()));
     row.updated_at = Set(tx.now());
     let user = row.update(&**tx).await?;
-    tx.note_access(user.id);
+    tx.note_access_change(user.id);
     let had_right = user.is_admin;
     let user = if had_right { right::take(tx, user).await? } else { user };
     revoke_all(tx, user.id).await?;

@@ -15,7 +15,7 @@ impl Mail {
     /// the server refuses for good fails with its reason in the outbox.
     pub async fn deliver(&self, ctx: &JobContext, args: DeliverMail) -> Result<Outcome, JobError> {
         let found = mail_messages::Entity::find_by_id(args.mail_id).one(self.queue.db()).await;
-        let Some(mail) = found.map_err(database)? else { return Ok(Outcome::done()) };
+        let Some(mail) = found? else { return Ok(Outcome::done()) };
         if is_settled(mail.status) {
             return Ok(Outcome::Done(json!({"status": mail.status})));
         }
@@ -23,18 +23,17 @@ impl Mail {
             let error = JobError::fail("MAIL_TEMPLATE", "there is no such mail template");
             return self.fail(ctx, &mail, error.into()).await;
         };
-        let receiver = self.receiver(&mail).await.map_err(database)?;
-        let suppressed = self.is_suppressed(&mail.recipient).await.map_err(database)?;
-        let withheld =
-            self.withheld(&mail, template, receiver.as_ref(), suppressed).await.map_err(database)?;
+        let receiver = self.receiver(&mail).await?;
+        let suppressed = self.is_suppressed(&mail.recipient).await?;
+        let withheld = self.withheld(&mail, template, receiver.as_ref(), suppressed).await?;
         if let Some((status, reason)) = withheld {
-            self.mark_withheld(mail, status, reason).await.map_err(database)?;
+            self.mark_withheld(mail, status, reason).await?;
             return Ok(Outcome::Done(json!({"status": status})));
         }
         match self.attempt(&mail, template, receiver.as_ref()).await {
             Ok(status) => {
                 if suppressed {
-                    self.lift_suppression(&mail.recipient).await.map_err(database)?;
+                    self.lift_suppression(&mail.recipient).await?;
                 }
                 Ok(Outcome::Done(json!({"status": status})))
             }
@@ -53,11 +52,7 @@ impl Mail {
         failure: Failure,
     ) -> Result<Outcome, JobError> {
         let noted = self.note_failure(mail, &failure, ctx.is_last_attempt()).await;
-        let is_there = noted.map_err(|error| {
-            tracing::warn!(%error, "mail: what became of it was not noted");
-            JobError::retry("DATABASE", "the database did not answer")
-        })?;
-        if is_there { Err(failure.error) } else { Ok(Outcome::done()) }
+        if noted? { Err(failure.error) } else { Ok(Outcome::done()) }
     }
 
     /// Why a mail that its receiver can do without is not sent, if so.
@@ -117,7 +112,7 @@ impl Mail {
             Delivery::Captured => MailStatus::Captured,
         };
         let row = delivered(mail.clone(), rendered, status, self.queue.now());
-        self.keep(row).await.map_err(database)?;
+        self.keep(row).await.map_err(JobError::from)?;
         Ok(status)
     }
 
@@ -128,7 +123,7 @@ impl Mail {
         reader: &Reader<'_>,
     ) -> Result<Rendered, JobError> {
         let mut data = mail.data.clone();
-        match self.link(mail).await.map_err(database)? {
+        match self.link(mail).await? {
             Some(address) => data["link"] = address.into(),
             None if template.needs_link() && !outbox::is_test(mail) => {
                 return Err(JobError::fail("MAIL_OBSOLETE", "the link was used or has expired"));
@@ -221,11 +216,6 @@ fn headers(unsubscribe: Option<&str>) -> Vec<(String, String)> {
         }
     }
     headers
-}
-
-fn database(error: DbErr) -> JobError {
-    tracing::warn!(%error, "mail: the database did not answer");
-    JobError::retry("DATABASE", "the database did not answer")
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use atelier_entities::{Locale, MailId, MailStatus, Timestamp, UserId, mail_messages, users};
-use atelier_queue::{Queue, QueueError};
+use atelier_queue::{Queue, QueueError, removal::delete_in_batches};
 use sea_orm::{
     ColumnTrait, Condition, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     QueryTrait,
@@ -11,7 +11,7 @@ use sea_orm::{
 use serde_json::json;
 
 use super::{Mail, MailingError, Reader, Rendered, Template, queue_row};
-use crate::{Caller, Page, audit, expiry::delete_in_batches, paging::fetch};
+use crate::{Caller, Page, audit, paging::fetch};
 
 /// How long a mail stays in the outbox after it was asked for. For so long the same
 /// template, receiver and cause are mailed once.

@@ -1,4 +1,4 @@
-//! A worker's end of a queue in Redis.
+//! A worker's consumer of a queue in Redis.
 
 use std::{
     collections::HashMap,
@@ -16,9 +16,9 @@ use uuid::Uuid;
 use super::{BEAT, Consumer, link::Link};
 use crate::{error::TransportError, name::QueueName};
 
-/// Forgets ids that this consumer took and still has. One that was taken back from it
-/// meanwhile waits in the list again: it keeps its data.
-const FORGET: &str = r"
+/// Removes ids that this consumer popped and still has. An id that was put back meanwhile
+/// waits in the list again and keeps its data.
+const REMOVE: &str = r"
 for i = 2, #ARGV do
     if redis.call('srem', KEYS[1], ARGV[i]) == 1 then
         redis.call('hdel', KEYS[2], ARGV[i])
@@ -28,8 +28,7 @@ end
 return #ARGV
 ";
 
-/// Puts ids back that this consumer took and still has: one that was taken back from
-/// it meanwhile is there already.
+/// Puts back ids that this consumer popped and still has. Others were put back meanwhile.
 const RESTORE: &str = r"
 for i = 1, #ARGV do
     if redis.call('srem', KEYS[1], ARGV[i]) == 1 then
@@ -45,8 +44,8 @@ pub(super) struct RedisConsumer {
     pub(super) worker: WorkerContext,
     pub(super) wakes: Arc<HashMap<QueueName, Notify>>,
     pub(super) queue: QueueName,
-    /// Ids may have been taken that nobody here knows of: an answer was lost.
-    pub(super) unanswered: bool,
+    /// The answer to a pop was lost, so that it may have popped unknown ids.
+    pub(super) has_unknown: bool,
 }
 
 impl RedisConsumer {
@@ -60,26 +59,26 @@ impl RedisConsumer {
         Ok(tasks.iter().filter_map(|task| Uuid::from_slice(&task.args).ok()).map(JobId).collect())
     }
 
-    async fn fetch_or_doubt(&mut self, max: usize) -> Result<Vec<JobId>, TransportError> {
+    async fn fetch_or_mark(&mut self, max: usize) -> Result<Vec<JobId>, TransportError> {
         let fetched = self.fetch(max).await;
-        self.unanswered |= fetched.is_err();
+        self.has_unknown |= fetched.is_err();
         fetched
     }
 
-    /// Forgets whatever was taken and not answered for: the relay pushes it again.
-    async fn forget_unanswered(&mut self) -> Result<(), TransportError> {
-        let taken: Vec<String> = self.connection.smembers(self.inflight()).await?;
-        self.forget(&taken).await?;
-        self.unanswered = false;
+    /// Removes popped ids whose answer was lost. The relay pushes them again.
+    async fn remove_unknown(&mut self) -> Result<(), TransportError> {
+        let popped: Vec<String> = self.connection.smembers(self.inflight()).await?;
+        self.remove(&popped).await?;
+        self.has_unknown = false;
         Ok(())
     }
 
-    async fn forget(&mut self, ids: &[String]) -> Result<(), TransportError> {
+    async fn remove(&mut self, ids: &[String]) -> Result<(), TransportError> {
         static SCRIPT: OnceLock<Script> = OnceLock::new();
         if ids.is_empty() {
             return Ok(());
         }
-        let script = SCRIPT.get_or_init(|| Script::new(FORGET));
+        let script = SCRIPT.get_or_init(|| Script::new(REMOVE));
         let _: i64 = script
             .key(self.inflight())
             .key(self.config.job_data_hash())
@@ -113,21 +112,21 @@ impl Consumer for RedisConsumer {
         if max == 0 {
             return Ok(Vec::new());
         }
-        if self.unanswered {
-            self.forget_unanswered().await?;
+        if self.has_unknown {
+            self.remove_unknown().await?;
         }
-        match self.fetch_or_doubt(max).await {
-            // A Redis that came back empty does not know this worker.
+        match self.fetch_or_mark(max).await {
+            // A Redis that restarted empty does not know this worker.
             Err(error) if error.says("not registered") => {
                 self.beat().await?;
-                self.fetch_or_doubt(max).await
+                self.fetch_or_mark(max).await
             }
             answer => answer,
         }
     }
 
     async fn settle(&mut self, ids: &[JobId]) -> Result<(), TransportError> {
-        self.forget(&texts(ids)).await
+        self.remove(&texts(ids)).await
     }
 
     async fn restore(&mut self, ids: &[JobId]) -> Result<(), TransportError> {
@@ -135,7 +134,7 @@ impl Consumer for RedisConsumer {
             return Ok(());
         }
         let restored = self.put_back(&texts(ids)).await;
-        self.unanswered |= restored.is_err();
+        self.has_unknown |= restored.is_err();
         restored
     }
 
@@ -151,9 +150,9 @@ impl Consumer for RedisConsumer {
             .arg(self.worker.name())
             .invoke_async(&mut self.connection)
             .await?;
-        // Between two pops nothing is taken, unless a pop that was given up long ago
-        // reached Redis after all.
-        self.forget_unanswered().await
+        // Between two pops the consumer has no ids, unless a pop that timed out has reached
+        // Redis later.
+        self.remove_unknown().await
     }
 
     async fn close(&mut self) -> Result<(), TransportError> {

@@ -1,9 +1,8 @@
-//! The connection of this process to Redis. The client library keeps a connection
-//! that merely stays silent — a firewall forgot it, a host vanished — until the kernel
-//! gives it up, a quarter of an hour later; and where it cannot connect, it answers the
-//! next command by that old failure before it tries again. Here a command that fails
-//! for want of a connection, gets no answer in time, or is refused by a replica, ends its
-//! connection: the next one goes over a new one.
+//! The connection of this process to Redis. The client library keeps a silent connection,
+//! whose host vanished or whose firewall dropped it, until the kernel closes it after a
+//! quarter of an hour. Where it cannot connect, it answers the next command with the old
+//! failure before it tries again. Here a command replaces its connection when it cannot
+//! connect, times out, or is refused by a replica.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -16,16 +15,16 @@ use tokio::sync::Notify;
 
 use crate::fault::Fault;
 
-/// Cheap to clone; every clone goes over the same connection.
+/// The connection. Clones are cheap and share it.
 #[derive(Clone)]
 pub(crate) struct Link {
     client: Client,
     config: ConnectionManagerConfig,
     current: Arc<RwLock<Numbered>>,
-    silence: Arc<Notify>,
+    timeouts: Arc<Notify>,
 }
 
-/// A connection, and how many there were before it.
+/// A connection and its number.
 #[derive(Clone)]
 struct Numbered {
     number: u64,
@@ -33,49 +32,49 @@ struct Numbered {
 }
 
 impl Link {
-    /// A link that connects when it is first used.
+    /// A link that connects at its first use.
     pub(crate) fn new(client: Client, config: ConnectionManagerConfig) -> RedisResult<Self> {
         let connection = ConnectionManager::new_lazy_with_config(client.clone(), config.clone())?;
         let current = Arc::new(RwLock::new(Numbered { number: 0, connection }));
-        Ok(Self { client, config, current, silence: Arc::default() })
+        Ok(Self { client, config, current, timeouts: Arc::default() })
     }
 
     fn current(&self) -> Numbered {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Has the next command go over a new connection.
+    /// Makes the next command use a new connection.
     pub(crate) fn renew(&self) -> RedisResult<()> {
         self.replace(self.current().number)
     }
 
-    /// Returns once a command got no answer in time: whatever else goes the same way
-    /// may have fallen silent too.
-    pub(crate) async fn fell_silent(&self) {
-        self.silence.notified().await;
+    /// Returns once a command has timed out: other connections of the same route may be dead
+    /// too.
+    pub(crate) async fn timed_out(&self) {
+        self.timeouts.notified().await;
     }
 
-    /// What fell silent until now is known.
-    pub(crate) fn forget_silence(&self) {
-        let _known = self.silence.notified().now_or_never();
+    /// Clears earlier timeouts.
+    pub(crate) fn clear_timeouts(&self) {
+        let _cleared = self.timeouts.notified().now_or_never();
     }
 
-    /// Looks at an answer that came, or not, over the connection of that number.
-    fn judge<T>(&self, answer: RedisResult<T>, number: u64) -> RedisResult<T> {
+    /// Replaces the connection of that number where the answer shows that it is dead.
+    fn check<T>(&self, answer: RedisResult<T>, number: u64) -> RedisResult<T> {
         let error = answer.as_ref().err();
-        // One that became a replica may have a successor under the same name.
+        // The address of a server that became a replica may lead to its successor.
         let is_replica = error.is_some_and(|error| Fault::of_redis(error) == Fault::ReadOnly);
         if is_replica || error.is_some_and(RedisError::is_io_error) {
             self.replace(number)?;
         }
         if error.is_some_and(RedisError::is_timeout) {
-            tracing::warn!("Redis did not answer in time; connecting anew");
-            self.silence.notify_one();
+            tracing::warn!("Redis did not answer in time; reconnecting");
+            self.timeouts.notify_one();
         }
         answer
     }
 
-    /// Of many commands that fail together, one replaces their connection.
+    /// Replaces the connection of that number, unless another command has done so.
     fn replace(&self, number: u64) -> RedisResult<()> {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         if current.number == number {
@@ -92,7 +91,7 @@ impl ConnectionLike for Link {
         Box::pin(async move {
             let Numbered { number, mut connection } = self.current();
             let answer = connection.req_packed_command(cmd).await;
-            self.judge(answer, number)
+            self.check(answer, number)
         })
     }
 
@@ -105,7 +104,7 @@ impl ConnectionLike for Link {
         Box::pin(async move {
             let Numbered { number, mut connection } = self.current();
             let answer = connection.req_packed_commands(pipeline, offset, count).await;
-            self.judge(answer, number)
+            self.check(answer, number)
         })
     }
 
@@ -127,7 +126,7 @@ mod tests {
 
     use super::*;
 
-    /// Answers everything with OK; the first connection, once told so, with nothing.
+    /// Answers every command with OK; the first connection stops to answer once told so.
     async fn serve(mut stream: TcpStream, mut silence: Option<mpsc::Receiver<()>>) {
         let mut buffer = [0; 4096];
         while let Ok(read @ 1..) = stream.read(&mut buffer).await {
@@ -142,7 +141,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn leaves_a_connection_that_fell_silent() {
+    async fn replaces_a_connection_that_timed_out() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (tell, told) = mpsc::channel(1);
@@ -164,7 +163,7 @@ mod tests {
 
         assert!(silent.is_timeout(), "{silent}");
         assert_eq!(clone.ping::<String>().await.expect("an answer over a new connection"), "OK");
-        assert!(clone.fell_silent().now_or_never().is_some(), "whoever asks is told");
+        assert!(clone.timed_out().now_or_never().is_some(), "the timeout is reported");
     }
 
     #[tokio::test]
@@ -187,6 +186,6 @@ mod tests {
         });
 
         assert_eq!(link.ping::<String>().await.expect("an answer at once"), "OK");
-        assert!(link.fell_silent().now_or_never().is_none(), "nobody was silent");
+        assert!(link.timed_out().now_or_never().is_none(), "nothing timed out");
     }
 }

@@ -1,5 +1,5 @@
-//! The one subscription of a process: wake-ups and news. Whenever it is made anew,
-//! every queue is woken, so that nothing missed meanwhile stays unseen.
+//! The subscription of a process: wake-ups and messages. After a reconnect every queue is
+//! woken, since wake-ups may have been missed.
 
 use std::{
     collections::HashMap,
@@ -17,16 +17,15 @@ use tokio::{sync::Notify, time};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Channels, link::Link, roll::Roll};
+use super::{Channels, acks::Acks, link::Link};
 use crate::{
     bus::{LocalBus, Message, Reply},
     fault::Fault,
     name::QueueName,
 };
 
-/// How long a connection may be silent until it is asked whether it still lives.
-/// Nobody is woken by one that does not.
-const PING_EVERY: Duration = Duration::from_secs(1);
+/// How long a connection may be silent before it is pinged. A dead one wakes no worker.
+const PING_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Waits between attempts to subscribe.
 const RETRY_WAITS: [Duration; 3] =
@@ -34,28 +33,28 @@ const RETRY_WAITS: [Duration; 3] =
 
 pub(super) struct Listener {
     pub(super) client: Client,
-    /// The connection that commands go over.
+    /// The connection of commands.
     pub(super) link: Link,
     pub(super) channels: Channels,
     pub(super) wakes: Arc<HashMap<QueueName, Notify>>,
-    pub(super) news: LocalBus,
-    pub(super) roll: Arc<Roll>,
-    pub(super) deafness: Arc<Deafness>,
+    pub(super) local: LocalBus,
+    pub(super) acks: Arc<Acks>,
+    pub(super) fault: Arc<SubscriptionFault>,
     pub(super) timeout: Duration,
 }
 
-/// Why nothing is heard, as far as that is known.
+/// The last fault of the subscription.
 #[derive(Debug, Default)]
-pub(super) struct Deafness(Mutex<Option<Fault>>);
+pub(super) struct SubscriptionFault(Mutex<Option<Fault>>);
 
-impl Deafness {
-    /// What the last attempt to listen came to.
-    pub(super) fn cause(&self) -> Option<Fault> {
+impl SubscriptionFault {
+    /// The fault of the last attempt to subscribe.
+    pub(super) fn last(&self) -> Option<Fault> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn note(&self, cause: Fault) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(cause);
+    fn store(&self, fault: Fault) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(fault);
     }
 }
 
@@ -67,9 +66,9 @@ impl Listener {
                 listened = self.listen(&mut failures) => listened,
                 () = stop.cancelled() => return,
             };
-            self.news.end_hearing();
+            self.local.mark_disconnected();
             let Err(error) = listened else { continue };
-            self.deafness.note(Fault::of_redis(&error));
+            self.fault.store(Fault::of_redis(&error));
             if failures == 0 {
                 tracing::warn!(%error, "Redis subscription lost; subscribing again");
             }
@@ -85,39 +84,39 @@ impl Listener {
             time::timeout(self.timeout, self.client.get_async_pubsub()).await.map_err(timed_out)??;
         let (mut sink, mut messages) = pubsub.split();
         let Channels { wake, news, changed, .. } = &self.channels;
-        let heard = self.channels.heard_by(self.roll.process());
-        let channels = [wake, news, changed, &heard];
+        let confirmations = self.channels.confirmations_of(self.acks.process());
+        let channels = [wake, news, changed, &confirmations];
         time::timeout(self.timeout, sink.subscribe(&channels)).await.map_err(timed_out)??;
-        self.news.begin_hearing();
+        self.local.mark_connected();
         if *failures > 0 {
             tracing::info!("Redis subscription is back");
         }
         *failures = 0;
-        self.link.forget_silence();
+        self.link.clear_timeouts();
         self.wakes.values().for_each(Notify::notify_one);
         loop {
             let message = tokio::select! {
                 message = self.next(&mut sink, &mut messages) => message?,
-                () = self.link.fell_silent() => return Err(broken("commands got no answer")),
+                () = self.link.timed_out() => return Err(broken("commands got no answer")),
             };
-            self.hear(&message);
+            self.receive(&message);
         }
     }
 
-    /// The next message, however long it takes, from a connection that lives.
+    /// Waits for the next message, and pings a silent connection.
     async fn next(&self, sink: &mut PubSubSink, messages: &mut PubSubStream) -> Result<Msg, RedisError> {
         loop {
-            match time::timeout(PING_EVERY, messages.next()).await {
+            match time::timeout(PING_INTERVAL, messages.next()).await {
                 Ok(Some(message)) => return Ok(message),
                 Ok(None) => return Err(broken("the connection ended")),
-                Err(_silent) => self.ask(sink).await?,
+                Err(_silent) => self.ping(sink).await?,
             }
         }
     }
 
-    /// Asks whether the connection lives. Where it does not answer, the other one need
-    /// not be waited for either.
-    async fn ask(&self, sink: &mut PubSubSink) -> Result<(), RedisError> {
+    /// Pings the connection. Where it does not answer, the connection of commands is replaced
+    /// as well.
+    async fn ping(&self, sink: &mut PubSubSink) -> Result<(), RedisError> {
         let Ok(answer) = time::timeout(self.timeout, sink.ping::<Value>()).await else {
             self.link.renew()?;
             return Err(broken("no answer in time"));
@@ -125,12 +124,12 @@ impl Listener {
         answer.map(drop)
     }
 
-    fn hear(&self, message: &Msg) {
+    fn receive(&self, message: &Msg) {
         if message.get_channel_name() == self.channels.changed {
-            if self.news.is_followed() {
+            if self.local.is_followed() {
                 let ids = message.get_payload_bytes().chunks_exact(16);
                 let ids = ids.filter_map(|id| Uuid::from_slice(id).ok()).map(JobId).collect();
-                self.news.tell(Message::Changed(ids));
+                self.local.tell(Message::Changed(ids));
             }
             return;
         }
@@ -140,22 +139,23 @@ impl Listener {
                 wake.notify_one();
             }
         } else if message.get_channel_name() == self.channels.news {
-            self.pass_on(&text);
+            self.deliver(&text);
         } else if let Ok(number) = text.parse() {
-            self.roll.answer(number);
+            self.acks.confirm(number);
         }
     }
 
-    fn pass_on(&self, text: &str) {
-        let Ok(news) = serde_json::from_str::<Message>(text) else { return };
-        let reply = if let Message::Access { reply, .. } = &news { *reply } else { None };
-        self.news.tell(news);
+    /// Delivers a message in this process, and confirms it where its sender waits.
+    fn deliver(&self, text: &str) {
+        let Ok(message) = serde_json::from_str::<Message>(text) else { return };
+        let reply = if let Message::Access { reply, .. } = &message { *reply } else { None };
+        self.local.tell(message);
         if let Some(Reply { to, number }) = reply {
-            let (mut link, channel) = (self.link.clone(), self.channels.heard_by(to));
+            let (mut link, channel) = (self.link.clone(), self.channels.confirmations_of(to));
             tokio::spawn(async move {
-                let told: Result<i64, _> = link.publish(channel, number).await;
-                if let Err(error) = told {
-                    tracing::debug!(%error, "not told that news was heard");
+                let confirmed: Result<i64, _> = link.publish(channel, number).await;
+                if let Err(error) = confirmed {
+                    tracing::debug!(%error, "message not confirmed");
                 }
             });
         }

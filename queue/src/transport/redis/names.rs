@@ -1,5 +1,5 @@
 //! The names of keys and channels. Each begins with the prefix of the installation and a
-//! colon, so that a user of Redis can be confined to them.
+//! colon, so that the permissions of a Redis user can be limited to them.
 
 use apalis_redis::Config;
 use uuid::Uuid;
@@ -9,13 +9,13 @@ use crate::name::QueueName;
 /// Channels of an installation.
 #[derive(Clone, Debug)]
 pub(super) struct Channels {
-    /// Queue names that have something new.
+    /// Names of queues that have new ids.
     pub(super) wake: String,
     /// [`Message`](crate::bus::Message)s as JSON.
     pub(super) news: String,
-    /// The ids of jobs that changed, as bytes: there are many of them.
+    /// Ids of changed jobs as bytes, since there are many.
     pub(super) changed: String,
-    /// Before the id of a process: the numbers of its news that others have heard.
+    /// Prefix of a process's channel of confirmations: the numbers of its messages.
     heard: String,
 }
 
@@ -29,19 +29,19 @@ impl Channels {
         }
     }
 
-    /// Where a process is told that its news was heard.
-    pub(super) fn heard_by(&self, process: Uuid) -> String {
+    /// The channel on which a process receives confirmations.
+    pub(super) fn confirmations_of(&self, process: Uuid) -> String {
         format!("{}:{process}", self.heard)
     }
 }
 
-/// apalis-redis's settings of a queue. What stands in braces, the queue, puts all of its
-/// keys into one slot of a cluster.
+/// The apalis-redis configuration of a queue. The braces put all keys of the queue into one
+/// slot of a Redis cluster.
 pub(super) fn queue_config(prefix: &str, queue: QueueName) -> Config {
     config(format!("{prefix}:{{{queue}}}"))
 }
 
-/// The same as versions before named the queue's keys: with the brace before the prefix.
+/// The configuration with the names of earlier versions: the brace before the prefix.
 pub(super) fn former_config(prefix: &str, queue: QueueName) -> Config {
     config(format!("{{{prefix}:{queue}}}"))
 }
@@ -72,7 +72,9 @@ mod tests {
         ] {
             assert!(name.starts_with("a:b:{email}:"), "{name}");
         }
-        for name in [&channels.wake, &channels.news, &channels.changed, &channels.heard_by(Uuid::nil())] {
+        for name in
+            [&channels.wake, &channels.news, &channels.changed, &channels.confirmations_of(Uuid::nil())]
+        {
             assert!(name.starts_with("a:b:"), "{name}");
         }
     }

@@ -1,4 +1,4 @@
-//! Whether Redis does what carrying ids takes.
+//! Probing Redis: whether it takes writes and delivers messages.
 
 use std::{
     sync::OnceLock,
@@ -11,8 +11,7 @@ use tokio::time;
 use super::RedisHub;
 use crate::{error::TransportError, fault::Fault};
 
-/// Writes to each type of key that a queue has, and to a channel, as pushes and claims do.
-/// Nothing of it stays.
+/// Writes a key of each type that a queue has, publishes to a channel, and deletes the keys.
 const PROBE: &str = r"
 redis.call('hset', KEYS[1], ARGV[2], 1)
 redis.call('rpush', KEYS[2], ARGV[2])
@@ -22,32 +21,32 @@ redis.call('del', KEYS[1], KEYS[2], KEYS[3], KEYS[4])
 return redis.call('publish', ARGV[1], '')
 ";
 
-/// Longest wait for a subscription that is being made again.
-const HEARING_BOUND: Duration = Duration::from_secs(1);
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Longest wait for a subscription that reconnects.
+const SUBSCRIPTION_BOUND: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Fails where a write does, or where no news arrives.
+/// Fails where a write fails or there is no subscription.
 pub(super) async fn run(hub: &RedisHub) -> Result<(), TransportError> {
     static SCRIPT: OnceLock<Script> = OnceLock::new();
     let script = SCRIPT.get_or_init(|| Script::new(PROBE));
-    let process = hub.roll.process();
+    let process = hub.acks.process();
     let key = |kind: &str| format!("{}:{{probe}}:{kind}", hub.options.key_prefix);
     let mut call = script.key(key("hash"));
     call.key(key("list")).key(key("sorted")).key(key("set"));
-    // Only this process hears it, and knows that it means nothing.
-    call.arg(hub.channels().heard_by(process)).arg(process.to_string());
+    // Only this process receives it, and ignores an empty confirmation.
+    call.arg(hub.channels().confirmations_of(process)).arg(process.to_string());
     let _listeners: i64 = call.invoke_async(&mut hub.connection.clone()).await?;
-    hears(hub).await
+    await_subscription(hub).await
 }
 
-async fn hears(hub: &RedisHub) -> Result<(), TransportError> {
+async fn await_subscription(hub: &RedisHub) -> Result<(), TransportError> {
     let begun = Instant::now();
-    while hub.news.hearing().is_none() {
-        if begun.elapsed() > HEARING_BOUND {
-            let fault = hub.deafness.cause().unwrap_or(Fault::NoAnswer);
+    while hub.local.epoch().is_none() {
+        if begun.elapsed() > SUBSCRIPTION_BOUND {
+            let fault = hub.subscription_fault.last().unwrap_or(Fault::NoAnswer);
             return Err(TransportError::new(fault, "there is no subscription to its channels"));
         }
-        time::sleep(LOOK_EVERY).await;
+        time::sleep(POLL_INTERVAL).await;
     }
     Ok(())
 }

@@ -1,13 +1,12 @@
-//! Removes the keys that versions before this one used: their names began with a brace
-//! instead of the prefix. SQL knows every job whose id lies there, and the relay has
-//! pushed it under the new names, so that nothing is lost with them.
+//! Removes the keys of earlier versions, whose names began with a brace in place of the
+//! prefix. Nothing is lost: the relay has pushed all due jobs from SQL under the new names.
 //!
 //! While processes of both versions run, each pushes under its own names and wakes all
-//! workers. A worker that is woken and finds no id looks into SQL, so that each version's
-//! workers start the other's jobs too. The keys stay until no worker of the version
-//! before has shown itself for a while.
+//! workers. A worker that is woken and finds no id claims from SQL, so that workers of each
+//! version start the other's jobs too. The keys stay until no worker of the earlier version
+//! has sent a heartbeat for a while.
 //!
-//! May go once no installation is upgraded from such a version any more.
+//! Can be removed once no installation is upgraded from such a version.
 
 use std::sync::{OnceLock, atomic::Ordering};
 
@@ -16,8 +15,8 @@ use ::redis::{RedisError, Script};
 use super::{RedisHub, names::former_config};
 use crate::{error::TransportError, fault::Fault, name::QueueName};
 
-/// Deletes a queue's keys, unless one of its workers has beaten within ARGV[1] seconds.
-/// Answers how many ids there were.
+/// Deletes a queue's keys, unless one of its workers has sent a heartbeat within ARGV[1]
+/// seconds. Answers how many ids there were.
 const RETIRE: &str = r"
 local since = tonumber(redis.call('time')[1]) - tonumber(ARGV[1])
 if #redis.call('zrangebyscore', KEYS[1], since, '+inf', 'limit', 0, 1) > 0 then
@@ -34,15 +33,15 @@ redis.call('del', KEYS[1], KEYS[3], KEYS[5], KEYS[6], KEYS[7])
 return #ids
 ";
 
-/// Removes the former keys of every queue. A user of Redis that may not touch them does
-/// not try again: each time stands in the log of its server.
+/// Removes the former keys of every queue. A Redis user without that permission does not try
+/// again, since its server logs each attempt.
 pub(super) async fn former_keys(hub: &RedisHub) -> Result<usize, TransportError> {
     static SCRIPT: OnceLock<Script> = OnceLock::new();
     if hub.is_confined.load(Ordering::Relaxed) {
         return Ok(0);
     }
     let script = SCRIPT.get_or_init(|| Script::new(RETIRE));
-    // Twice as long as a worker counts as gone elsewhere: none is hurried.
+    // Twice the usual timeout, so that no living worker loses its keys.
     let silence = hub.options.consumer_timeout.as_secs().max(1) * 2;
     let mut connection = hub.connection.clone();
     let mut removed = 0;

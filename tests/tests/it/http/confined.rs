@@ -106,7 +106,7 @@ async fn limits_circuits_and_news_are_shared_by_a_user_confined_to_the_prefix() 
 
     let (one, other) = (hub(&url).await, hub(&url).await);
     until("both listen", async || {
-        (one.local().hearing().is_some() && other.local().hearing().is_some()).then_some(())
+        (one.local().epoch().is_some() && other.local().epoch().is_some()).then_some(())
     })
     .await;
     let (mut stops, id) = (other.subscribe_stops(), JobId::new());

@@ -3,9 +3,10 @@ use std::time::Duration;
 use atelier_entities::{AttemptOutcome, JobState, jobs};
 use atelier_queue::{
     JobError, Outcome,
+    removal::delete_in_batches,
     retention::{self, RetentionRules},
 };
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, IntoActiveModel};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, IntoActiveModel};
 use serde_json::{Value, json};
 
 use super::{
@@ -181,6 +182,23 @@ pub(super) async fn an_effect_that_fails_is_tried_again_with_the_end(bed: Bed) {
 
     assert_eq!(bed.stage.effects(id), [JobState::Succeeded]);
     assert_eq!((job.attempt, bed.stage.starts(id)), (1, 1), "the work itself is not done again");
+}
+
+pub(super) async fn rows_are_deleted_batch_after_batch(bed: Bed) {
+    let tx = bed.queue.begin().await.expect("a transaction");
+    let jobs = (0..25).map(|number| scripted(&format!("job-{number}"))).collect();
+    let mut kept = tx.enqueue_all(jobs).await.expect("enqueued");
+    tx.commit().await.expect("committed");
+    let deleted = kept.split_off(5);
+    let which = Condition::all().add(jobs::Column::Id.is_in(deleted.iter().map(|enqueued| enqueued.id)));
+
+    for expected in [20, 0] {
+        let rows = delete_in_batches::<jobs::Entity>(&bed.queue, which.clone(), 10).await;
+        assert_eq!(rows.expect("deleted"), expected);
+    }
+    for enqueued in kept {
+        bed.job(enqueued.id).await;
+    }
 }
 
 pub(super) async fn retention_deletes_what_ended_long_ago(bed: Bed) {

@@ -34,7 +34,7 @@ pub(super) async fn an_attempt_whose_job_was_taken_writes_nothing_any_more(bed: 
 
     let tx = bed.queue.begin().await.expect("a transaction");
     tx.cancel(id, None).await.expect("cancelled");
-    assert!(tx.take_from_worker(id).await.expect("an answer"));
+    assert!(tx.revoke_claim(id).await.expect("an answer"));
     tx.commit().await.expect("committed");
 
     assert!(!write_log(&bed.queue, &job, "too late").await.expect("an answer"));

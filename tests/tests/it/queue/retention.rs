@@ -75,7 +75,7 @@ async fn work_goes_on_while_a_batch_of_retention_is_open() {
     let queue = bed.queue.clone();
     let sweep = tokio::spawn(async move { retention::sweep(&queue, &RULES).await });
     bed.until("a batch is open and waits", async || {
-        let sql = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'DELETE FROM jobs%'";
+        let sql = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'DELETE FROM \"jobs\"%'";
         (count(&bed, sql).await == 1).then_some(())
     })
     .await;

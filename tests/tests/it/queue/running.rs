@@ -55,6 +55,30 @@ pub(super) async fn a_rolled_back_enqueue_leaves_nothing(bed: Bed) {
     assert!(bed.queue.find_job(enqueued.id, None).await.expect("a database").is_none());
 }
 
+pub(super) async fn an_enqueue_answers_the_job_as_it_is_stored(bed: Bed) {
+    let hour = Duration::from_secs(3_600);
+    let later = bed.queue.now() + hour + Duration::from_nanos(1_500);
+    let origin = Origin { trace_parent: Some("trace".to_owned()), request_id: Some("request".to_owned()) };
+    let full =
+        scripted("a\0b").owned_by(UserId::new()).about(UserId::new().0).from_origin(origin).expiring(later);
+    for (job, duplicate) in [
+        (scripted("plain"), false),
+        (full, false),
+        (scripted("later").at(later), false),
+        (scripted("unique").unique("key"), false),
+        (scripted("the same").unique("key"), true),
+        (scripted("debounced").debounced("key", hour), false),
+        (scripted("debounced again").debounced("key", hour), true),
+        (scripted("throttled").throttled("key", hour), false),
+        (scripted("throttled again").throttled("key", hour), true),
+    ] {
+        let enqueued = bed.queue.enqueue(job).await.expect("enqueued");
+        let stored = bed.job(enqueued.id).await;
+
+        assert_eq!((enqueued.duplicate, enqueued.job), (duplicate, Some(stored)));
+    }
+}
+
 pub(super) async fn a_second_enqueue_of_a_unique_key_answers_the_first(bed: Bed) {
     let first = bed.queue.enqueue(scripted("one").unique("key")).await.expect("enqueued");
     let second = bed.queue.enqueue(scripted("two").unique("key")).await.expect("enqueued");

@@ -249,7 +249,7 @@ fn check_file(path: &Path, faults: &mut Vec<String>, seen: &mut usize) {
             continue;
         }
         *seen += 1;
-        if !function.contains("note_access(") {
+        if !function.contains("note_access_change(") {
             faults.push(format!("{}: {name}", path.display()));
         }
     }
@@ -276,6 +276,6 @@ fn whoever_writes_what_decides_access_has_it_told() {
         }
     }
 
-    assert!(faults.is_empty(), "call `Transaction::note_access` in {faults:?}");
+    assert!(faults.is_empty(), "call `Transaction::note_access_change` in {faults:?}");
     assert!(seen >= 10, "only {seen} functions were found");
 }

@@ -147,7 +147,7 @@ impl Identity {
             let mut row = user.into_active_model();
             row.email_verified_at = Set(Some(tx.now()));
             row.updated_at = Set(tx.now());
-            tx.note_access(id);
+            tx.note_access_change(id);
             row.update(&**tx).await?
         } else {
             user

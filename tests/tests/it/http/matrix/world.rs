@@ -144,6 +144,6 @@ pub(super) async fn set(app: &TestApp, person: &Person, column: users::Column, v
     let update = users::Entity::update_many().col_expr(column, value).filter(users::Column::Id.eq(id));
     let tx = app.queue().begin().await.expect("a transaction");
     update.exec(&*tx).await.expect("a database");
-    tx.note_access(id);
+    tx.note_access_change(id);
     tx.commit().await.expect("a commit");
 }

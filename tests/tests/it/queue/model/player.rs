@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use atelier_entities::{JobId, JobState, Timestamp, UserId, WorkerId, jobs};
 use atelier_queue::{
-    Ending, Enqueued, JobError, Lane, NewJob, Outcome, Queue, QueueError, QueueLimits, QueueOptions, Rate,
+    Ending, JobError, Lane, NewJob, Outcome, Queue, QueueError, QueueLimits, QueueOptions, Rate,
     bus::LocalBus,
     relay, rescue, testing,
     transport::{InProcess, Transport},
@@ -175,8 +175,8 @@ impl Player {
         tx.commit().await.map_err(failed)?;
         for (ask, answer) in asks.iter().zip(enqueued) {
             let holder = self.reference.holder(ask.unique);
-            let expected = Enqueued { id: holder.unwrap_or(answer.id), duplicate: holder.is_some() };
-            same("the enqueue", &answer, &expected)?;
+            let expected = (holder.unwrap_or(answer.id), holder.is_some());
+            same("the enqueue", &(answer.id, answer.duplicate), &expected)?;
             if holder.is_none() {
                 self.reference.enqueue(answer.id, ask);
                 self.ids.push(answer.id);

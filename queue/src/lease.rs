@@ -1,10 +1,10 @@
-//! Leases: one for all that a claim took, kept by heartbeats, found when it has run out.
+//! Leases: one for all jobs of a claim, extended by heartbeats, found once it has expired.
 //!
-//! A lease comes in the commit of its claim; it names its jobs, and they name it. It goes
-//! once the last of them has ended, soon but not at once: which of them run is in the
-//! jobs, and the view `running_jobs` tells.
+//! A lease is written in the commit of its claim. It names its jobs, and they name it. It is
+//! deleted soon after the last of them has ended; which of them run is in their own rows,
+//! and the view `running_jobs` shows it.
 //!
-//! Whoever changes both locks the lease before its jobs.
+//! A change of both locks the lease before its jobs.
 
 use std::time::Duration;
 
@@ -15,16 +15,16 @@ use sea_orm::{
 };
 use serde_json::Value;
 
-use crate::{Queue, enqueue::Transaction, error::QueueError, name::QueueName, store::sql::Sql};
+use crate::{Queue, Transaction, error::QueueError, name::QueueName, store::sql::Sql};
 
-/// A job that a heartbeat found still held.
-pub(crate) struct Held {
+/// A job that still runs under a lease of the worker.
+pub(crate) struct LeasedJob {
     pub(crate) id: JobId,
     pub(crate) fence: i64,
     pub(crate) cancel_requested: bool,
 }
 
-/// What a claim is about to hold.
+/// A lease that a claim begins.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lease {
     pub(crate) id: LeaseId,
@@ -34,8 +34,8 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    /// Appends, to a list of common table expressions of PostgreSQL, what writes it for
-    /// the jobs of `next`, if there are any.
+    /// Appends a common table expression of PostgreSQL that inserts the lease for the jobs of
+    /// `next`, if there are any.
     pub(crate) fn push_to(&self, sql: &mut Sql) {
         sql.push(", leased AS (INSERT INTO job_leases (id, queue, worker_id, jobs, expires_at) SELECT ")
             .bind(self.id)
@@ -48,7 +48,7 @@ impl Lease {
             .push(" FROM next HAVING COUNT(*) > 0)");
     }
 
-    /// Writes it for these jobs.
+    /// Inserts the lease for these jobs.
     pub(crate) async fn write(&self, db: &impl ConnectionTrait, jobs: &[JobId]) -> Result<(), DbErr> {
         if jobs.is_empty() {
             return Ok(());
@@ -73,41 +73,45 @@ impl Lease {
     }
 }
 
-/// When a lease runs out that was given or extended at that moment.
-pub(crate) fn lasting_from(queue: &Queue, at: Timestamp) -> Timestamp {
+/// When a lease expires that begins or is extended at that moment.
+pub(crate) fn expiry_from(queue: &Queue, at: Timestamp) -> Timestamp {
     at + queue.options().heartbeat * 2
 }
 
-/// Appends the statement that deletes leases under which nothing runs any more.
-pub(crate) fn push_release(sql: &mut Sql, over: &[LeaseId]) {
-    sql.push("DELETE FROM job_leases WHERE id ").among(over);
+/// Appends the statement that deletes leases under which nothing runs.
+pub(crate) fn push_release(sql: &mut Sql, ended: &[LeaseId]) {
+    sql.push("DELETE FROM job_leases WHERE id ").among(ended);
 }
 
-/// Deletes leases under which nothing runs any more.
-pub(crate) async fn release(db: &impl ConnectionTrait, over: &[LeaseId]) -> Result<(), DbErr> {
-    if over.is_empty() {
+/// Deletes leases under which nothing runs.
+pub(crate) async fn release(db: &impl ConnectionTrait, ended: &[LeaseId]) -> Result<(), DbErr> {
+    if ended.is_empty() {
         return Ok(());
     }
     let mut sql = Sql::new(db.get_database_backend());
-    push_release(&mut sql, over);
+    push_release(&mut sql, ended);
     db.execute_raw(sql.build()).await.map(drop)
 }
 
-/// How many jobs of that queue run.
+/// How many jobs of a queue run.
 pub(crate) async fn count_running(db: &impl ConnectionTrait, queue: &str) -> Result<u64, DbErr> {
     running_jobs::Entity::find().filter(running_jobs::Column::Queue.eq(queue)).count(db).await
 }
 
-/// Extends these leases of a worker, drops from them what has ended, and answers what
-/// runs under them. What the worker was given without knowing it — the answer to a claim
-/// was lost — is not kept from others.
-pub(crate) async fn extend(queue: &Queue, worker: WorkerId, leases: &[LeaseId]) -> Result<Vec<Held>, DbErr> {
+/// Extends these leases of a worker, removes ended jobs from them, and answers the jobs that
+/// run under them. Leases that the worker does not know, since the answer to their claim
+/// was lost, are not extended.
+pub(crate) async fn extend(
+    queue: &Queue,
+    worker: WorkerId,
+    leases: &[LeaseId],
+) -> Result<Vec<LeasedJob>, DbErr> {
     if leases.is_empty() {
         return Ok(Vec::new());
     }
     let backend = queue.db().get_database_backend();
     let mut sql = Sql::new(backend);
-    sql.push("UPDATE job_leases SET expires_at = ").bind(lasting_from(queue, queue.now()));
+    sql.push("UPDATE job_leases SET expires_at = ").bind(expiry_from(queue, queue.now()));
     sql.push(match backend {
         DatabaseBackend::Postgres => {
             ", jobs = ARRAY(SELECT id FROM running_jobs WHERE lease_id = job_leases.id)"
@@ -123,11 +127,11 @@ pub(crate) async fn extend(queue: &Queue, worker: WorkerId, leases: &[LeaseId]) 
         .bind(worker)
         .push(" AND lease_id ")
         .among(leases);
-    queue.db().query_all_raw(sql.build()).await?.iter().map(held).collect()
+    queue.db().query_all_raw(sql.build()).await?.iter().map(leased_job).collect()
 }
 
-fn held(row: &QueryResult) -> Result<Held, DbErr> {
-    Ok(Held {
+fn leased_job(row: &QueryResult) -> Result<LeasedJob, DbErr> {
+    Ok(LeasedJob {
         id: row.try_get_by_index(0)?,
         fence: row.try_get_by_index(1)?,
         cancel_requested: row.try_get_by_index::<Option<Timestamp>>(2)?.is_some(),
@@ -135,7 +139,7 @@ fn held(row: &QueryResult) -> Result<Held, DbErr> {
 }
 
 /// Which of these jobs run and are asked to stop, each with its fence.
-pub(crate) async fn asked_to_stop(queue: &Queue, jobs: &[JobId]) -> Result<Vec<(JobId, i64)>, DbErr> {
+pub(crate) async fn list_stopped(queue: &Queue, jobs: &[JobId]) -> Result<Vec<(JobId, i64)>, DbErr> {
     if jobs.is_empty() {
         return Ok(Vec::new());
     }
@@ -146,16 +150,16 @@ pub(crate) async fn asked_to_stop(queue: &Queue, jobs: &[JobId]) -> Result<Vec<(
     rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
 }
 
-/// Hands back what a worker was given without knowing it, an age ago: the answer to
-/// its claim was lost, so that its lease is none of those it knows. It never began, so
-/// its attempt is not counted. Answers what is available again.
-pub(crate) async fn hand_back_unheld(
+/// Hands back the jobs of claims whose answer was lost: their leases are at least `age` old
+/// and unknown to the worker. The attempts never began and do not count. Answers the jobs
+/// that are available again.
+pub(crate) async fn hand_back_unknown(
     queue: &Queue,
     worker: WorkerId,
     known: &[LeaseId],
     age: Duration,
 ) -> Result<Vec<(QueueName, JobId)>, QueueError> {
-    // Nearly always there is none, and asking takes no lock.
+    // Nearly always there is none, and this query takes no lock.
     let unknown = find_unknown(queue, worker, known, age).await?;
     if unknown.is_empty() {
         return Ok(Vec::new());
@@ -165,21 +169,21 @@ pub(crate) async fn hand_back_unheld(
     tx.close(handed_back.map_err(QueueError::from)).await
 }
 
-/// Gives jobs away that run under leases of a worker that knows nothing of them any more:
-/// their ends could not be written. Each gets a lease of nobody's that has run out, so
-/// that a rescuer finds it however long the others of its claim still run.
-pub(crate) async fn let_go(queue: &Queue, unheld: &[(JobId, i64)]) -> Result<(), QueueError> {
-    for (id, fence) in unheld {
+/// Abandons jobs that run under leases of a worker that no longer has them, since their ends
+/// could not be written. Each gets an expired lease without a worker, so that a rescuer
+/// takes it while other jobs of its claim still run.
+pub(crate) async fn abandon(queue: &Queue, jobs: &[(JobId, i64)]) -> Result<(), QueueError> {
+    for (id, fence) in jobs {
         let tx = queue.begin_brief().await?;
-        let gone = let_one_go(&tx, *id, *fence).await;
-        if tx.close(gone.map_err(QueueError::from)).await? {
-            tracing::warn!(job.id = %id, "it runs, but not here: left to be taken back");
+        let abandoned = abandon_one(&tx, *id, *fence).await;
+        if tx.close(abandoned.map_err(QueueError::from)).await? {
+            tracing::warn!(job.id = %id, "the job is leased to this worker, which does not run it: left to the rescuer");
         }
     }
     Ok(())
 }
 
-async fn let_one_go(tx: &Transaction, id: JobId, fence: i64) -> Result<bool, DbErr> {
+async fn abandon_one(tx: &Transaction, id: JobId, fence: i64) -> Result<bool, DbErr> {
     let lease = LeaseId::new();
     let mut sql = Sql::new(tx.get_database_backend());
     sql.push("UPDATE jobs SET lease_id = ")
@@ -190,13 +194,13 @@ async fn let_one_go(tx: &Transaction, id: JobId, fence: i64) -> Result<bool, DbE
         .bind(fence)
         .push(" AND state = 'running' RETURNING queue");
     let Some(row) = tx.query_one_raw(sql.build()).await? else { return Ok(false) };
-    hold_for_nobody(tx, lease, id, &row.try_get_by_index::<String>(0)?, tx.now()).await?;
+    insert_orphan_lease(tx, lease, id, &row.try_get_by_index::<String>(0)?, tx.now()).await?;
     Ok(true)
 }
 
-/// Takes a running job from the claim that has it: its fence is raised, and its lease is
-/// nobody's and has run out. Answers whether it ran.
-pub(crate) async fn take_one(tx: &Transaction, id: JobId) -> Result<bool, DbErr> {
+/// Revokes the claim of a running job: raises its fence and gives it an expired lease without
+/// a worker. Answers whether it ran.
+pub(crate) async fn revoke(tx: &Transaction, id: JobId) -> Result<bool, DbErr> {
     let lease = LeaseId::new();
     let mut sql = Sql::new(tx.get_database_backend());
     sql.push("UPDATE jobs SET fence = fence + 1, revision = revision + 1, lease_id = ")
@@ -207,13 +211,13 @@ pub(crate) async fn take_one(tx: &Transaction, id: JobId) -> Result<bool, DbErr>
         .bind(id)
         .push(" AND state = 'running' RETURNING queue");
     let Some(row) = tx.query_one_raw(sql.build()).await? else { return Ok(false) };
-    hold_for_nobody(tx, lease, id, &row.try_get_by_index::<String>(0)?, tx.now()).await?;
+    insert_orphan_lease(tx, lease, id, &row.try_get_by_index::<String>(0)?, tx.now()).await?;
     Ok(true)
 }
 
-/// Keeps a running job whose lease has run out from every rescuer until then, and notes
-/// why. Answers whether its lease was still that of `job`.
-pub(crate) async fn put_off(
+/// Keeps rescuers from a running job whose lease has expired until that moment, and stores
+/// the reason. Answers whether its lease was still that of `job`.
+pub(crate) async fn postpone_rescue(
     tx: &Transaction,
     job: &jobs::Model,
     until: Timestamp,
@@ -237,12 +241,12 @@ pub(crate) async fn put_off(
     if tx.execute_raw(sql.build()).await?.rows_affected() == 0 {
         return Ok(false);
     }
-    hold_for_nobody(tx, lease, job.id, &job.queue, until).await?;
+    insert_orphan_lease(tx, lease, job.id, &job.queue, until).await?;
     Ok(true)
 }
 
-/// Writes the lease of a job that no worker has.
-async fn hold_for_nobody(
+/// Inserts a lease without a worker for a job.
+async fn insert_orphan_lease(
     tx: &Transaction,
     id: LeaseId,
     job: JobId,
@@ -262,9 +266,9 @@ async fn find_unknown(
     let mut sql = Sql::new(queue.db().get_database_backend());
     sql.push("SELECT id FROM job_leases WHERE worker_id = ")
         .bind(worker)
-        // It has never been extended since.
+        // A lease that was extended expires later.
         .push(" AND expires_at < ")
-        .bind(lasting_from(queue, queue.now() - age));
+        .bind(expiry_from(queue, queue.now() - age));
     if !known.is_empty() {
         sql.push(" AND NOT id ").among(known);
     }
@@ -276,7 +280,7 @@ async fn hand_back(tx: &Transaction, unknown: &[LeaseId]) -> Result<Vec<(QueueNa
     let mut sql = Sql::new(tx.get_database_backend());
     sql.push("UPDATE jobs SET state = 'available', attempt = attempt - 1, revision = revision + 1, updated_at = ")
         .bind(tx.now())
-        // What somebody else has locked is found again: this waits for nothing.
+        // Locked rows are skipped and found at the next heartbeat.
         .push(" FROM (SELECT jobs.id, jobs.fence FROM running_jobs CROSS JOIN jobs WHERE jobs.id = running_jobs.id AND running_jobs.lease_id ")
         .among(unknown)
         .skip_locked_of("jobs")
@@ -292,16 +296,16 @@ async fn hand_back(tx: &Transaction, unknown: &[LeaseId]) -> Result<Vec<(QueueNa
     Ok(handed_back)
 }
 
-/// Whether there is any lease that has run out.
+/// Whether any lease has expired.
 pub(crate) async fn any_expired(queue: &Queue) -> Result<bool, DbErr> {
     let mut sql = Sql::new(queue.db().get_database_backend());
     sql.push("SELECT 1 FROM job_leases WHERE expires_at < ").bind(queue.now()).push(" LIMIT 1");
     Ok(queue.db().query_one_raw(sql.build()).await?.is_some())
 }
 
-/// Running jobs whose lease has run out, by their ids from `after` on, locked for
-/// whoever rescues them, and their leases with them.
-pub(crate) async fn expired(
+/// Locks and answers running jobs whose lease has expired, in the order of their ids from
+/// `after` on. Their leases are locked too.
+pub(crate) async fn lock_expired(
     db: &impl ConnectionTrait,
     now: Timestamp,
     after: Option<JobId>,
@@ -325,8 +329,8 @@ pub(crate) async fn expired(
     jobs::Entity::find().from_raw_sql(sql.build()).all(db).await
 }
 
-/// Deletes leases that have run out and under which nothing runs.
-pub(crate) async fn forget_ended(queue: &Queue) -> Result<(), DbErr> {
+/// Deletes expired leases under which nothing runs.
+pub(crate) async fn delete_ended(queue: &Queue) -> Result<(), DbErr> {
     let mut sql = Sql::new(queue.db().get_database_backend());
     sql.push("DELETE FROM job_leases WHERE id IN (SELECT id FROM job_leases WHERE expires_at < ")
         .bind(queue.now())
@@ -337,7 +341,7 @@ pub(crate) async fn forget_ended(queue: &Queue) -> Result<(), DbErr> {
     queue.db().execute_raw(sql.build()).await.map(drop)
 }
 
-/// Writes the row by which a worker is known to be alive.
+/// Writes the row that shows that a worker is alive.
 pub(crate) async fn beat(queue: &Queue, row: &workers::Model) -> Result<(), DbErr> {
     let active = workers::ActiveModel {
         id: Set(row.id),

@@ -1,53 +1,92 @@
-//! Ends of attempts: batched, and guarded by the fence, so that a worker that lost
-//! its lease changes nothing.
+//! Finishing: writes the ends of attempts, in batches or each with its effect. Every write
+//! is guarded by the fence, so that a worker that lost its lease changes nothing.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use atelier_entities::{AttemptOutcome, JobId, JobState, Timestamp, WorkerId, job_attempts, jobs};
 use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait, QueryResult, sea_query::OnConflict};
 use serde_json::Value;
 
 use crate::{
-    Queue,
-    effects::EndedJob,
-    enqueue::Transaction,
+    EndedJob, Queue, Transaction,
     error::QueueError,
-    outcome::{JobError, Settlement},
-    store::{
-        sql::{Sql, without_nul},
-        table::{Cell, Column, Table},
-    },
+    job::Lane,
+    outcome::{JobError, Outcome},
+    rank,
+    settle::{AttemptFacts, Ending, Settlement, settle},
+    store::sql::{Sql, without_nul},
 };
+use successes::write_successes;
+
+mod successes;
 
 /// The end of one attempt.
 #[derive(Clone, Debug)]
 pub(crate) struct Finish {
     pub(crate) id: JobId,
     pub(crate) fence: i64,
-    /// Where the claim left the row; nobody may have moved it since.
+    /// Where the claim left the row; an update may have moved it since.
     pub(crate) place: Option<String>,
     pub(crate) attempt: i32,
     pub(crate) worker: Option<WorkerId>,
     pub(crate) started_at: Option<Timestamp>,
-    /// The dispatch order from now on.
+    /// The rank from now on.
     pub(crate) rank: i64,
     pub(crate) settlement: Settlement,
 }
 
 impl Finish {
-    /// What it is told apart by: no attempt shares it.
+    /// The end of a job's last attempt.
+    pub(crate) fn of(job: &jobs::Model, settlement: Settlement) -> Self {
+        let rank = match settlement.run_at {
+            // A job that is handed back or rescued keeps its rank.
+            Some(run_at) if settlement.state != JobState::Available => {
+                rank::of(run_at, Lane::from_number(job.lane), 0, Duration::ZERO)
+            }
+            _ => job.rank,
+        };
+        Self {
+            id: job.id,
+            fence: job.fence,
+            place: job.place.clone(),
+            attempt: job.attempt,
+            worker: job.worker_id,
+            started_at: job.started_at,
+            rank,
+            settlement,
+        }
+    }
+
+    /// The end of an attempt that a handler ran, whose result may have at most
+    /// `max_result_bytes`.
+    pub(crate) fn of_attempt(
+        job: &jobs::Model,
+        ending: Ending,
+        facts: &AttemptFacts,
+        max_result_bytes: usize,
+    ) -> Self {
+        Self::of(job, settle(limit_result(ending, max_result_bytes), facts))
+    }
+
+    /// The end of an attempt that gives its job back as if it had never been claimed.
+    pub(crate) fn handing_back(job: &jobs::Model, now: Timestamp) -> Self {
+        Self::of(job, settle(Ending::Drained, &AttemptFacts::of(job, now)))
+    }
+
+    /// The key of the attempt: its job and its fence.
     pub(crate) fn key(&self) -> (JobId, i64) {
         (self.id, self.fence)
     }
 
-    /// Whether it says nothing but that the job succeeded, and with what result.
+    /// Whether it is a success without anything else to write but a result.
     pub(crate) fn is_plain(&self) -> bool {
         let Settlement { state, result: _, error, run_at, counted, record } = &self.settlement;
         *state == JobState::Succeeded && error.is_none() && run_at.is_none() && *counted && record.is_none()
     }
 
-    /// The same for a job that was asked to stop, where it would have gone on.
-    fn stopped(&self) -> Option<Self> {
+    /// The end of the same attempt where its job was asked to stop; none where it ends
+    /// anyway.
+    fn cancelled(&self) -> Option<Self> {
         if self.settlement.state.is_terminal() {
             return None;
         }
@@ -63,69 +102,84 @@ impl Finish {
     }
 }
 
-/// Attempts whose fence still held, by job and fence.
-pub(crate) type HeldFences = HashSet<(JobId, i64)>;
+/// A result that is too large fails the job: a further attempt's would be as large.
+fn limit_result(ending: Ending, max_bytes: usize) -> Ending {
+    match ending {
+        Ending::Returned(Ok(Outcome::Done(result))) if json_len(&result) > max_bytes => {
+            let message = format!("the result is larger than {max_bytes} bytes");
+            Ending::Returned(Err(JobError::fail("RESULT_TOO_LARGE", message)))
+        }
+        ending => ending,
+    }
+}
 
-/// Writes the ends and answers the attempts whose fence still held. Successes are one
-/// statement, everything else one transaction.
+fn json_len(value: &Value) -> usize {
+    if value.is_null() { 0 } else { value.to_string().len() }
+}
+
+/// Attempts whose end was written because their fence matched, by job and fence.
+pub(crate) type WrittenEnds = HashSet<(JobId, i64)>;
+
+/// Writes ends and answers those whose fence matched. Successes take one statement, the
+/// others one transaction.
 ///
-/// What was to be run again but has been asked to stop meanwhile ends cancelled.
-pub(crate) async fn batch(queue: &Queue, finishes: &[&Finish]) -> Result<HeldFences, QueueError> {
+/// A job that would run again, but was asked to stop meanwhile, ends as cancelled.
+pub(crate) async fn write_batch(queue: &Queue, finishes: &[&Finish]) -> Result<WrittenEnds, QueueError> {
     let (successes, others): (Vec<_>, Vec<_>) =
         finishes.iter().copied().partition(|finish| finish.is_plain());
-    let mut held = HeldFences::new();
+    let mut written = WrittenEnds::new();
     if !successes.is_empty() {
-        held = succeed(queue, successes).await?;
+        written = write_successes(queue, successes).await?;
     }
     if !others.is_empty() {
         let tx = queue.begin_brief().await?;
         let ended = end(&tx, &others).await;
-        held.extend(tx.close(ended).await?);
+        written.extend(tx.close(ended).await?);
     }
-    Ok(held)
+    Ok(written)
 }
 
-async fn end(tx: &Transaction, finishes: &[&Finish]) -> Result<HeldFences, QueueError> {
+async fn end(tx: &Transaction, finishes: &[&Finish]) -> Result<WrittenEnds, QueueError> {
     let now = tx.now();
-    let mut held = update(&**tx, finishes, now).await?;
-    record_attempts(&**tx, finishes.iter().copied().filter(|finish| held.contains(&finish.key())), now)
+    let mut written = update(&**tx, finishes, now).await?;
+    record_attempts(&**tx, finishes.iter().copied().filter(|finish| written.contains(&finish.key())), now)
         .await?;
-    let stopped: Vec<Finish> = finishes
+    let cancelled: Vec<Finish> = finishes
         .iter()
-        .filter(|finish| !held.contains(&finish.key()))
-        .filter_map(|finish| finish.stopped())
+        .filter(|finish| !written.contains(&finish.key()))
+        .filter_map(|finish| finish.cancelled())
         .collect();
-    if !stopped.is_empty() {
-        let stopped: Vec<_> = stopped.iter().collect();
-        let ended = update(&**tx, &stopped, now).await?;
-        record_attempts(&**tx, stopped.into_iter().filter(|finish| ended.contains(&finish.key())), now)
+    if !cancelled.is_empty() {
+        let cancelled: Vec<_> = cancelled.iter().collect();
+        let ended = update(&**tx, &cancelled, now).await?;
+        record_attempts(&**tx, cancelled.into_iter().filter(|finish| ended.contains(&finish.key())), now)
             .await?;
-        held.extend(ended);
+        written.extend(ended);
     }
-    Ok(held)
+    Ok(written)
 }
 
-/// Writes one end together with the effect it has on the product. Answers whether
-/// the fence still held.
-pub(crate) async fn with_effect(
+/// Writes one end and applies its effect, in a transaction of its own. Answers whether the
+/// fence matched.
+pub(crate) async fn write_with_effect(
     queue: &Queue,
     finish: &Finish,
     job: &jobs::Model,
 ) -> Result<bool, QueueError> {
     let tx = queue.begin_brief().await?;
-    let held = in_transaction(&tx, finish, job).await;
-    tx.close(held).await
+    let written = write_in(&tx, finish, job).await;
+    tx.close(written).await
 }
 
-/// The same as a part of a larger change.
-pub(crate) async fn in_transaction(
+/// [`write_with_effect`] in a larger transaction.
+pub(crate) async fn write_in(
     tx: &Transaction,
     finish: &Finish,
     job: &jobs::Model,
 ) -> Result<bool, QueueError> {
-    if !without_effect(tx, finish).await? {
-        let Some(stopped) = finish.stopped() else { return Ok(false) };
-        return Box::pin(in_transaction(tx, &stopped, job)).await;
+    if !write_without_effect(tx, finish).await? {
+        let Some(cancelled) = finish.cancelled() else { return Ok(false) };
+        return Box::pin(write_in(tx, &cancelled, job)).await;
     }
     if finish.settlement.state.is_terminal() {
         apply_effect(tx, job, &finish.settlement).await?;
@@ -133,8 +187,8 @@ pub(crate) async fn in_transaction(
     Ok(true)
 }
 
-/// Writes one end and nothing else. Answers whether the fence still held.
-pub(crate) async fn without_effect(tx: &Transaction, finish: &Finish) -> Result<bool, QueueError> {
+/// Writes one end without its effect. Answers whether the fence matched.
+pub(crate) async fn write_without_effect(tx: &Transaction, finish: &Finish) -> Result<bool, QueueError> {
     if update(&**tx, &[finish], tx.now()).await?.is_empty() {
         return Ok(false);
     }
@@ -142,9 +196,9 @@ pub(crate) async fn without_effect(tx: &Transaction, finish: &Finish) -> Result<
     Ok(true)
 }
 
-/// Ends a job that nobody runs, with its effect. Answers whether it was still as
-/// `job` says.
-pub(crate) async fn unstarted(
+/// Ends a job that no worker runs, and applies its effect. Answers whether it was still in
+/// the state of `job`.
+pub(crate) async fn end_unstarted(
     tx: &Transaction,
     job: &jobs::Model,
     state: JobState,
@@ -184,9 +238,9 @@ pub(crate) async fn unstarted(
     Ok(true)
 }
 
-/// Jobs that are locked already and end in one transaction end in the order of what they
-/// are about: effects lock that, and by its id, as everywhere.
-pub(crate) fn in_order_of_subjects(jobs: &mut [jobs::Model]) {
+/// Sorts locked jobs that end in one transaction by their subject. Effects lock the subjects,
+/// and rows are locked in the order of their ids everywhere.
+pub(crate) fn sort_by_subject(jobs: &mut [jobs::Model]) {
     jobs.sort_by_key(|job| (job.subject_id, job.id));
 }
 
@@ -205,104 +259,24 @@ async fn apply_effect(
         owner: job.owner_id,
         subject: job.subject_id,
     };
-    let effects = tx.queue.effects().clone();
+    let effects = tx.queue().effects().clone();
     effects.apply(tx, &ended).await
 }
 
-// `state || ''` is the state, hidden from PostgreSQL's planner: its statistics know
-// next to no running jobs, so that it would go through all that run for each row
-// instead of finding each by its key.
-
-/// [`update`] for attempts that [are plain](Finish::is_plain), with little to send.
-/// PostgreSQL looks for a row where its claim left it, which is where it lies unless the
-/// attempt told of its progress; what is not found there is found by its key.
-async fn succeed(queue: &Queue, mut finishes: Vec<&Finish>) -> Result<HeldFences, DbErr> {
-    finishes.sort_unstable_by_key(|finish| finish.id);
-    let mut held = HeldFences::new();
-    let placed: Vec<_> = finishes.iter().copied().filter(|finish| finish.place.is_some()).collect();
-    if !placed.is_empty() {
-        held = write_successes(queue, &placed, true).await?;
-    }
-    finishes.retain(|finish| !held.contains(&finish.key()));
-    if !finishes.is_empty() {
-        held.extend(write_successes(queue, &finishes, false).await?);
-    }
-    Ok(held)
-}
-
-async fn write_successes(queue: &Queue, finishes: &[&Finish], by_place: bool) -> Result<HeldFences, DbErr> {
-    let now = queue.now();
-    let mut sql = Sql::new(queue.db().get_database_backend());
-    let has_results = finishes.iter().any(|finish| finish.settlement.result.is_some());
-    // In the text: it is the same for all of them.
-    sql.push("UPDATE jobs SET state = 'succeeded', phase = ")
-        .push(&JobState::Succeeded.phase().to_string())
-        .push(", result = ")
-        .push(if has_results { "ended.result" } else { "NULL" })
-        .push(", error = NULL, revision = revision + 1, finished_at = ")
-        .bind(now)
-        .push(", updated_at = ")
-        .bind(now)
-        .push(" FROM ");
-    match (by_place, has_results) {
-        (false, false) => push_ends(&mut sql, finishes, [ID, FENCE], |end| [id(end), fence(end)]),
-        (false, true) => {
-            push_ends(&mut sql, finishes, [ID, FENCE, RESULT], |end| [id(end), fence(end), result(end)]);
-        }
-        (true, false) => {
-            push_ends(&mut sql, finishes, [PLACE, ID, FENCE], |end| [place(end), id(end), fence(end)]);
-        }
-        (true, true) => push_ends(&mut sql, finishes, [PLACE, ID, FENCE, RESULT], |end| {
-            [place(end), id(end), fence(end), result(end)]
-        }),
-    }
-    sql.push(if by_place { " WHERE jobs.ctid = ended.place AND " } else { " WHERE " })
-        .push("jobs.id = ended.id AND jobs.fence = ended.fence AND jobs.state || '' = 'running' RETURNING jobs.id, jobs.fence");
-    let _turn = queue.write_turn().await;
-    held(&queue.db().query_all_raw(sql.build()).await?)
-}
-
-fn push_ends<const N: usize>(
-    sql: &mut Sql,
-    finishes: &[&Finish],
-    columns: [Column; N],
-    cells: impl Fn(&Finish) -> [Cell; N],
-) {
-    Table::new(columns, finishes.iter().map(|finish| cells(finish)).collect()).push_to(sql, "ended");
-}
-
-const PLACE: Column = ("place", "tid");
-const ID: Column = ("id", "uuid");
-const FENCE: Column = ("fence", "bigint");
-const RESULT: Column = ("result", "jsonb");
-
-fn place(finish: &Finish) -> Cell {
-    Cell::Text(finish.place.clone())
-}
-
-fn id(finish: &Finish) -> Cell {
-    Cell::Id(finish.id.0)
-}
-
-fn fence(finish: &Finish) -> Cell {
-    Cell::Number(finish.fence)
-}
-
-fn result(finish: &Finish) -> Cell {
-    Cell::json(finish.settlement.result.as_ref())
-}
-
-fn held(rows: &[QueryResult]) -> Result<HeldFences, DbErr> {
+fn written_ends(rows: &[QueryResult]) -> Result<WrittenEnds, DbErr> {
     rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
 }
+
+// `state || ''` hides the state from PostgreSQL's planner. Its statistics count next to no
+// running jobs, so that it would scan all of them for each row instead of using the key.
 
 async fn update(
     db: &impl ConnectionTrait,
     finishes: &[&Finish],
     now: Timestamp,
-) -> Result<HeldFences, DbErr> {
-    // Rows are written in the order of their ids, as everywhere: no two batches
-    // wait for each other.
+) -> Result<WrittenEnds, DbErr> {
+    // Rows are written in the order of their ids, as everywhere, so that two batches do not
+    // deadlock.
     let mut ordered = finishes.to_vec();
     ordered.sort_by_key(|finish| finish.id);
     let mut sql = Sql::new(db.get_database_backend());
@@ -334,7 +308,7 @@ async fn update(
             .push(")");
     }
     sql.push(") AS ended WHERE jobs.id = ended.column1 AND jobs.fence = ended.column2 AND jobs.state || '' = 'running' AND (ended.column9 IS NOT NULL OR jobs.cancel_requested_at IS NULL) RETURNING jobs.id, jobs.fence");
-    held(&db.query_all_raw(sql.build()).await?)
+    written_ends(&db.query_all_raw(sql.build()).await?)
 }
 
 async fn record_attempts(

@@ -1,6 +1,6 @@
-//! What a job's end changes in the product, exactly once: it happens in the same
-//! transaction as the job's final state, whoever brings that about — the worker
-//! that ran it, a rescuer, somebody who cancels it.
+//! Effects: what the end of a job changes in the product, exactly once. An effect runs in
+//! the transaction that writes the job's final state, whether a worker, a rescuer or a
+//! cancellation ends the job.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -9,13 +9,13 @@ use atelier_entities::{JobId, JobState, UserId};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::Transaction;
 use crate::{
-    enqueue::Transaction,
     error::{EffectError, QueueError},
     job::Job,
 };
 
-/// A job that ends in the transaction at hand.
+/// A job that ends in the current transaction.
 #[derive(Clone, Debug)]
 pub struct EndedJob {
     /// The job.
@@ -36,17 +36,17 @@ pub struct EndedJob {
     pub subject: Option<Uuid>,
 }
 
-/// Changes the product when jobs of a kind end. It may write rows and enqueue jobs;
-/// it must not speak to anything but the database, nor rest for a heartbeat between two
-/// statements, since PostgreSQL takes it for dead then.
+/// Changes the product when jobs of a kind end. It may write rows and enqueue jobs. It
+/// must use nothing but the database, and must not pause for a heartbeat between two
+/// statements: PostgreSQL would abort the transaction as idle.
 #[async_trait]
 pub trait Effect: Send + Sync + 'static {
-    /// Called once for each end of a job. An error undoes the job's end as well: it
-    /// is tried again.
+    /// Called once for each end of a job. An error rolls back the end of the job too, and
+    /// both are tried again.
     async fn on_end(&self, tx: &Transaction, job: &EndedJob) -> Result<(), EffectError>;
 
-    /// Whether an end in that state changes anything. Ends that do not are written in
-    /// batches, like those of kinds without an effect.
+    /// Whether an end in that state changes anything. Other ends are written in batches,
+    /// like those of kinds without an effect.
     fn wants(&self, _state: JobState) -> bool {
         true
     }
@@ -59,8 +59,8 @@ pub struct Effects {
 }
 
 impl Effects {
-    /// Adds the effect of `J`, under its earlier names too; a second one is an error of
-    /// the program.
+    /// Registers the effect of `J`, for its aliases too. A second effect of a kind is an
+    /// error.
     pub fn register<J: Job>(&mut self, effect: impl Effect) -> Result<(), QueueError> {
         let effect: Arc<dyn Effect> = Arc::new(effect);
         for kind in J::names() {
@@ -71,18 +71,19 @@ impl Effects {
         Ok(())
     }
 
-    /// Whether jobs of that kind have one.
+    /// Whether a kind has an effect.
     #[must_use]
     pub fn has(&self, kind: &str) -> bool {
         self.by_kind.contains_key(kind)
     }
 
-    /// Whether the end of an attempt that leads to that state may bring an effect about.
-    /// What is to be run again may end all the same: where it has been told to stop.
-    pub(crate) fn may_follow(&self, kind: &str, next: JobState) -> bool {
+    /// Whether an attempt that leads to that state may have an effect. An attempt that is
+    /// to be repeated may: where the job was asked to stop, it ends instead.
+    pub(crate) fn may_apply(&self, kind: &str, next: JobState) -> bool {
         self.by_kind.get(kind).is_some_and(|effect| !next.is_terminal() || effect.wants(next))
     }
 
+    /// Runs the effect of an ended job, if its kind has one.
     pub(crate) async fn apply(&self, tx: &Transaction, job: &EndedJob) -> Result<(), QueueError> {
         let Some(effect) = self.by_kind.get(job.kind.as_str()).filter(|effect| effect.wants(job.state))
         else {
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn only_ends_that_an_effect_wants_or_that_may_become_such_are_followed_by_it() {
+    fn an_effect_may_apply_to_ends_that_it_wants_and_to_attempts_that_may_still_end() {
         let mut effects = Effects::default();
         effects.register::<Renamed>(OfFailures).expect("once");
         let table = [
@@ -191,9 +192,9 @@ mod tests {
             (JobState::Available, true),
         ];
 
-        for (state, follows) in table {
-            assert_eq!(effects.may_follow("test.old_name", state), follows, "{state}");
-            assert!(!effects.may_follow("test.other", state), "{state}");
+        for (state, applies) in table {
+            assert_eq!(effects.may_apply("test.old_name", state), applies, "{state}");
+            assert!(!effects.may_apply("test.other", state), "{state}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Claiming: one guarded UPDATE for a batch, and a lease for all of it.
+//! Claiming: a worker takes a batch of jobs by one guarded UPDATE, under one lease.
 
 use std::time::Duration;
 
@@ -6,41 +6,37 @@ use atelier_entities::{JobState, LeaseId, Timestamp, WorkerId, jobs, queues};
 use sea_orm::{ConnectionTrait, DatabaseBackend, DbErr, EntityTrait, QueryResult};
 
 use crate::{
-    Queue,
-    enqueue::Transaction,
+    Queue, Transaction,
     error::QueueError,
+    lease::{self, Lease},
     limits::{QueueLimits, Rate, Starts},
     name::QueueName,
-    store::{
-        WAITING,
-        lease::{self, Lease},
-        sql::Sql,
-    },
+    store::{WAITING, sql::Sql},
 };
 
-/// Who claims, and what it can run.
+/// The worker that claims, and what it can run.
 pub(crate) struct Claimant<'a> {
     pub(crate) worker: WorkerId,
-    /// What it calls its hold on the jobs.
+    /// The lease that the claim begins.
     pub(crate) lease: LeaseId,
-    /// Its leases of before under which nothing runs any more: they go with the claim.
-    pub(crate) over: &'a [LeaseId],
+    /// Earlier leases of the worker under which nothing runs. The claim deletes them.
+    pub(crate) ended: &'a [LeaseId],
     pub(crate) queue: QueueName,
-    /// Kinds it has handlers for: others wait for a worker that knows them.
+    /// Kinds that it has handlers for. Jobs of other kinds wait for another worker.
     pub(crate) kinds: &'a [&'static str],
 }
 
-/// Takes the next `count` jobs of the queue in the order of dispatch: available, of a
-/// kind this worker knows, not expired, in a queue that is neither paused nor limited
-/// ([`claim_limited`] is for those). The attempt counts from here.
+/// Takes the next `count` jobs of the queue in the order of dispatch: available, of a kind
+/// that this worker knows, not expired. A queue that is paused or limited has none;
+/// [`claim_limited`] is for those. The attempt counts from here.
 async fn claim(queue: &Queue, claimant: &Claimant<'_>, count: usize) -> Result<Vec<jobs::Model>, QueueError> {
     if count == 0 || claimant.kinds.is_empty() {
         return Ok(Vec::new());
     }
     let now = queue.now();
     let mut sql = Sql::new(queue.db().get_database_backend());
-    // Materialized, so that the rows are picked and locked once, never again for each
-    // row of the join. They are locked: where they lie is all that is left to know.
+    // Materialized, so that the rows are selected and locked once and not for each row of
+    // the join. A locked row stays where it is, so it can be found by its place.
     let place = match sql.backend() {
         DatabaseBackend::Postgres => "ctid",
         _ => "rowid",
@@ -62,8 +58,8 @@ async fn claim(queue: &Queue, claimant: &Claimant<'_>, count: usize) -> Result<V
     tx.close(taken.map_err(QueueError::from)).await
 }
 
-/// Appends how many jobs are wanted. Round numbers stand in the text: of a parameter
-/// PostgreSQL expects a tenth of the table, and plans each claim anew because of that.
+/// Appends the limit of a claim. Round numbers are written into the text: for a parameter
+/// PostgreSQL assumes a tenth of the table, and plans each claim anew.
 fn push_count(sql: &mut Sql, count: usize) {
     if count.is_multiple_of(100) {
         sql.push(&count.to_string());
@@ -72,44 +68,47 @@ fn push_count(sql: &mut Sql, count: usize) {
     }
 }
 
-/// Whether a claim is one statement: PostgreSQL changes several tables in one. SQLite
-/// takes a transaction.
+/// Whether a claim is one statement. PostgreSQL can change several tables in one; SQLite
+/// needs a transaction.
 fn is_one_statement(backend: DatabaseBackend) -> bool {
     backend == DatabaseBackend::Postgres
 }
 
-/// What a claim under limits took.
+/// The result of a claim.
 #[derive(Debug, Default)]
-pub(crate) struct Limited {
+pub(crate) struct ClaimResult {
     pub(crate) jobs: Vec<jobs::Model>,
-    /// Whether the queue has limits at all now.
+    /// Whether the queue has limits now.
     pub(crate) limited: bool,
-    /// How long to wait before asking again, where a limit holds back something that
-    /// waits.
-    pub(crate) held_back: Option<Duration>,
+    /// How long to wait before the next claim, where a limit blocks waiting jobs.
+    pub(crate) blocked_for: Option<Duration>,
 }
 
-/// How soon something may end that held another job back.
-const SOON: Duration = Duration::from_millis(100);
+/// Wait for a job to end where a limit on running jobs blocks others.
+const RUNNING_LIMIT_WAIT: Duration = Duration::from_millis(100);
 
-/// [`claim`] for a queue with limits. Claims of such a queue go one after the other,
-/// under its row's lock, so that no limit is ever exceeded.
-async fn claim_limited(queue: &Queue, claimant: &Claimant<'_>, count: usize) -> Result<Limited, QueueError> {
+/// [`claim`] for a queue with limits. Claims of such a queue run one after the other, under
+/// the lock of its row, so that no limit is ever exceeded.
+async fn claim_limited(
+    queue: &Queue,
+    claimant: &Claimant<'_>,
+    count: usize,
+) -> Result<ClaimResult, QueueError> {
     let tx = queue.begin_brief().await?;
-    let claimed = claim_under_lock(&tx, claimant, count).await;
+    let claimed = claim_locked(&tx, claimant, count).await;
     tx.close(claimed).await
 }
 
-async fn claim_under_lock(
+async fn claim_locked(
     tx: &Transaction,
     claimant: &Claimant<'_>,
     count: usize,
-) -> Result<Limited, QueueError> {
-    let Some(row) = locked_queue(tx, claimant.queue).await? else { return Ok(Limited::default()) };
+) -> Result<ClaimResult, QueueError> {
+    let Some(row) = lock_queue(tx, claimant.queue).await? else { return Ok(ClaimResult::default()) };
     let limits = QueueLimits::of(&row);
     let limited = !limits.is_unlimited();
     if row.paused_at.is_some() {
-        return Ok(Limited { limited, ..Limited::default() });
+        return Ok(ClaimResult { limited, ..ClaimResult::default() });
     }
     let mut allowed = u32::try_from(count).unwrap_or(u32::MAX);
     if let Some(most) = limits.max_running {
@@ -128,19 +127,20 @@ async fn claim_under_lock(
         starts = rate.noting(&starts, u32::try_from(jobs.len()).unwrap_or(u32::MAX), now);
         note_starts(tx, claimant.queue, &starts).await?;
     }
-    let mut held_back = None;
-    if limited && jobs.len() < count && something_waits(tx, claimant, now).await? {
-        held_back = Some(limits.rate.map_or(SOON, |rate| until_next_start(rate, &starts, now)));
+    let mut blocked_for = None;
+    if limited && jobs.len() < count && has_waiting(tx, claimant, now).await? {
+        blocked_for =
+            Some(limits.rate.map_or(RUNNING_LIMIT_WAIT, |rate| until_next_start(rate, &starts, now)));
     }
-    Ok(Limited { jobs, limited, held_back })
+    Ok(ClaimResult { jobs, limited, blocked_for })
 }
 
-/// How long until the rate allows one more; where it does now, something else holds
-/// jobs back.
+/// How long until the rate allows another start. Where it allows one now, another limit
+/// blocks the jobs.
 fn until_next_start(rate: Rate, starts: &Starts, now: Timestamp) -> Duration {
     match (rate.next_start(starts, now) - now).to_std() {
         Ok(wait) if !wait.is_zero() => wait,
-        _ => SOON,
+        _ => RUNNING_LIMIT_WAIT,
     }
 }
 
@@ -151,8 +151,8 @@ async fn note_starts(tx: &Transaction, queue: QueueName, starts: &Starts) -> Res
     tx.execute_raw(sql.build()).await.map(drop)
 }
 
-/// Whether there is more that this worker could run.
-async fn something_waits(tx: &Transaction, claimant: &Claimant<'_>, now: Timestamp) -> Result<bool, DbErr> {
+/// Whether further jobs wait that this worker could run.
+async fn has_waiting(tx: &Transaction, claimant: &Claimant<'_>, now: Timestamp) -> Result<bool, DbErr> {
     let mut sql = Sql::new(tx.get_database_backend());
     sql.push("SELECT 1 FROM jobs WHERE ");
     available(&mut sql, claimant, now);
@@ -160,15 +160,15 @@ async fn something_waits(tx: &Transaction, claimant: &Claimant<'_>, now: Timesta
     Ok(tx.query_one_raw(sql.build()).await?.is_some())
 }
 
-/// What a worker takes in one go: [`claim`], and [`claim_limited`] where that finds
-/// nothing or the queue was seen to have limits. In the order of dispatch.
+/// Takes up to `count` jobs, in the order of dispatch: by [`claim`], or by
+/// [`claim_limited`] where that finds nothing or the queue is known to have limits.
 pub(crate) async fn claim_next(
     queue: &Queue,
     claimant: &Claimant<'_>,
     count: usize,
     limited: bool,
-) -> Result<Limited, QueueError> {
-    let mut claims = Limited::default();
+) -> Result<ClaimResult, QueueError> {
+    let mut claims = ClaimResult::default();
     if !limited {
         claims.jobs = claim(queue, claimant, count).await?;
     }
@@ -179,13 +179,13 @@ pub(crate) async fn claim_next(
     Ok(claims)
 }
 
-/// Whether a queue has limits, as far as can be told without its lock.
+/// Whether a queue has limits, read without its lock.
 async fn has_limits(queue: &Queue, name: QueueName) -> Result<bool, DbErr> {
     let row = queues::Entity::find_by_id(name.as_str()).one(queue.db()).await?;
     Ok(row.is_some_and(|row| !QueueLimits::of(&row).is_unlimited()))
 }
 
-/// Jobs looked at for those whose owner is below their limit.
+/// Most jobs that are searched for owners below their limit.
 const CANDIDATES: u32 = 1_000;
 
 async fn claim_fairly(
@@ -205,7 +205,7 @@ async fn claim_fairly(
     sql.push("candidates AS (SELECT id, owner_id, rank FROM jobs WHERE ");
     available(&mut sql, claimant, now);
     if let Some(most) = per_owner {
-        // However much waits of those who may not start any, the others are found.
+        // Owners at their limit are excluded here, so that their jobs use up no candidates.
         sql.push(" AND (owner_id IS NULL OR owner_id NOT IN (SELECT owner_id FROM running WHERE jobs >= ")
             .push(&most.to_string())
             .push("))");
@@ -219,20 +219,19 @@ async fn claim_fairly(
         sql.push(", next AS (SELECT id FROM candidates ORDER BY rank, id LIMIT ");
     }
     sql.push(&count.to_string()).push(")");
-    let taking = Taking::of(claimant, &tx.queue, now);
+    let taking = Taking::of(claimant, tx.queue(), now);
     taking.push_to(&mut sql, "id", "id");
     taking.take(&**tx, sql).await
 }
 
-/// A queue's row, which nobody else changes until the transaction ends.
-pub(crate) async fn locked_queue(tx: &Transaction, queue: QueueName) -> Result<Option<queues::Model>, DbErr> {
+/// A queue's row, locked until the transaction ends.
+pub(crate) async fn lock_queue(tx: &Transaction, queue: QueueName) -> Result<Option<queues::Model>, DbErr> {
     let mut sql = Sql::new(tx.get_database_backend());
     sql.push("SELECT * FROM queues WHERE name = ").bind(queue.as_str()).lock();
     queues::Entity::find().from_raw_sql(sql.build()).one(&**tx).await
 }
 
-/// The condition under which this worker may take a job. What runs already is stepped
-/// over.
+/// Appends the condition under which this worker may take a job.
 fn available(sql: &mut Sql, claimant: &Claimant<'_>, now: Timestamp) {
     sql.push(WAITING)
         .push(" AND queue = ")
@@ -244,35 +243,35 @@ fn available(sql: &mut Sql, claimant: &Claimant<'_>, now: Timestamp) {
         .push(")");
 }
 
-/// What taking jobs writes, and what is read of them.
+/// The statement that takes selected jobs, and the rows that it returns.
 struct Taking<'a> {
     lease: Lease,
-    over: &'a [LeaseId],
+    ended: &'a [LeaseId],
     now: Timestamp,
 }
 
-/// The columns that an attempt reads and that a claim does not know by itself.
-const READ: &str = "id, kind, lane, owner_id, subject_id, args, attempt, max_attempts, timeout_secs, fence, \
+/// The columns that an attempt needs and that the claim does not set.
+const COLUMNS: &str = "id, kind, lane, owner_id, subject_id, args, attempt, max_attempts, timeout_secs, fence, \
     revision, run_at, rank, trace_parent, request_id, created_at";
 
 impl<'a> Taking<'a> {
     fn of(claimant: &Claimant<'a>, queue: &Queue, now: Timestamp) -> Self {
-        let Claimant { worker, lease: id, over, queue: name, .. } = *claimant;
-        let lease = Lease { id, queue: name, worker, expires_at: lease::lasting_from(queue, now) };
-        Self { lease, over, now }
+        let Claimant { worker, lease: id, ended, queue: name, .. } = *claimant;
+        let lease = Lease { id, queue: name, worker, expires_at: lease::expiry_from(queue, now) };
+        Self { lease, ended, now }
     }
 
-    /// Appends what takes the jobs whose `key` stands in that column of `next`.
+    /// Appends the update of the jobs whose `key` is in that column of `next`.
     fn push_to(&self, sql: &mut Sql, key: &str, column: &str) {
         if is_one_statement(sql.backend()) {
             self.lease.push_to(sql);
-            if !self.over.is_empty() {
-                sql.push(", over AS (");
-                lease::push_release(sql, self.over);
+            if !self.ended.is_empty() {
+                sql.push(", ended AS (");
+                lease::push_release(sql, self.ended);
                 sql.push(")");
             }
         }
-        // Nothing is set that an index speaks of.
+        // No indexed column is set.
         sql.push(" UPDATE jobs SET state = 'running', attempt = attempt + 1, fence = fence + 1, revision = revision + 1, worker_id = ")
             .bind(self.lease.worker)
             .push(", lease_id = ")
@@ -283,37 +282,36 @@ impl<'a> Taking<'a> {
             .bind(self.now)
             .push(" WHERE ")
             .push(key);
-        // An array, so that PostgreSQL goes by the key however many rows it expects. And
-        // the state is hidden from the planner, which would rather go through all
-        // available jobs.
-        let (these, all, place) = match sql.backend() {
+        // An array makes PostgreSQL use the key however many rows it expects. The state is
+        // hidden from the planner, which would otherwise scan all available jobs.
+        let (start, end, place) = match sql.backend() {
             DatabaseBackend::Postgres => (" = ANY(ARRAY(SELECT ", "))", "ctid::text"),
             _ => (" IN (SELECT ", ")", "NULL"),
         };
-        sql.push(these)
+        sql.push(start)
             .push(column)
             .push(" FROM next")
-            .push(all)
+            .push(end)
             .push(" AND state || '' = 'available' RETURNING ")
-            .push(READ)
+            .push(COLUMNS)
             .push(", ")
             .push(place);
     }
 
-    /// Runs the statement and answers what was taken, with its lease written.
+    /// Runs the statement, writes the lease, and answers the jobs that were taken.
     async fn take(self, db: &impl ConnectionTrait, sql: Sql) -> Result<Vec<jobs::Model>, DbErr> {
         let is_one_statement = is_one_statement(sql.backend());
         let jobs = self.rows(db.query_all_raw(sql.build()).await?)?;
         if !is_one_statement {
             let ids: Vec<_> = jobs.iter().map(|job| job.id).collect();
             self.lease.write(db, &ids).await?;
-            lease::release(db, self.over).await?;
+            lease::release(db, self.ended).await?;
         }
         Ok(jobs)
     }
 
-    /// The jobs that were taken, as they are now. What no attempt reads — the result,
-    /// error and progress of attempts before — is left out.
+    /// The jobs that were taken, without what no attempt reads: the result, error and
+    /// progress of earlier attempts.
     fn rows(&self, rows: Vec<QueryResult>) -> Result<Vec<jobs::Model>, DbErr> {
         rows.iter().map(|row| self.row(row)).collect()
     }

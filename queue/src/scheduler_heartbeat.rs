@@ -1,34 +1,34 @@
-//! How schedulers show that they live. Workers do it with their heartbeats.
+//! Heartbeats of schedulers. Those of workers are in [`worker`](crate::worker).
 
 use atelier_entities::{SchedulerId, schedulers};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::OnConflict};
 
 use crate::{Queue, error::QueueError};
 
-/// Heartbeats after which one that has not shown itself counts as gone.
+/// Missed heartbeats after which a scheduler counts as gone.
 const ALIVE: u32 = 3;
-/// Heartbeats after which its row is deleted.
+/// Missed heartbeats after which its row is deleted.
 const KEPT: u32 = 12;
 
-/// One run of a scheduler process.
+/// The heartbeat of one scheduler process.
 #[derive(Clone, Debug)]
-pub struct Presence {
+pub struct SchedulerHeartbeat {
     id: SchedulerId,
     host: String,
     version: String,
     started_at: atelier_entities::Timestamp,
 }
 
-impl Presence {
-    /// One that starts now.
+impl SchedulerHeartbeat {
+    /// The heartbeat of a scheduler that starts now.
     #[must_use]
     pub fn new(queue: &Queue, host: String, version: String) -> Self {
         Self { id: SchedulerId::new(), host, version, started_at: queue.now() }
     }
 
-    /// Shows that it lives, and sweeps the rows of those that went away long ago. Due
-    /// every heartbeat of the queue.
-    pub async fn show(&self, queue: &Queue) -> Result<(), QueueError> {
+    /// Writes the scheduler's row, and deletes the rows of schedulers that are long gone. To
+    /// be called every heartbeat of the queue.
+    pub async fn beat(&self, queue: &Queue) -> Result<(), QueueError> {
         let now = queue.now();
         let row = schedulers::ActiveModel {
             id: Set(self.id),
@@ -50,15 +50,15 @@ impl Presence {
         Ok(())
     }
 
-    /// Says good-bye.
-    pub async fn leave(&self, queue: &Queue) -> Result<(), QueueError> {
+    /// Deletes the scheduler's row.
+    pub async fn remove(&self, queue: &Queue) -> Result<(), QueueError> {
         schedulers::Entity::delete_by_id(self.id).exec(queue.db()).await?;
         Ok(())
     }
 }
 
 impl Queue {
-    /// Schedulers that have shown themselves lately, the oldest first.
+    /// Live schedulers, the oldest first.
     pub async fn list_schedulers(&self) -> Result<Vec<schedulers::Model>, QueueError> {
         let alive_since = self.now() - self.options().heartbeat * ALIVE;
         let rows = schedulers::Entity::find()

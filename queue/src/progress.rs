@@ -1,5 +1,5 @@
-//! What a running job tells of itself. All of it is written under the fence of the
-//! attempt that tells it: an attempt that lost its job tells nothing.
+//! Progress and log lines of running jobs. Each write is guarded by the attempt's fence: an
+//! attempt that lost its job writes nothing.
 
 use atelier_entities::jobs;
 use sea_orm::{ConnectionTrait, DbErr};
@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::{Queue, error::QueueError, store::sql::Sql};
 
-/// Writes the progress of an attempt if its fence still holds, and keeps it as an
-/// event where it begins a stage. Answers whether the fence held.
+/// Writes the progress of an attempt, and an event where it begins a stage. Answers whether
+/// the fence matched.
 pub(crate) async fn write(
     queue: &Queue,
     job: &jobs::Model,
@@ -22,7 +22,7 @@ pub(crate) async fn write(
         .push(", revision = revision + 1, updated_at = ")
         .bind(now)
         .push(" WHERE ");
-    push_held(&mut sql, job);
+    push_fence(&mut sql, job);
     let turn = queue.write_turn().await;
     let written = queue.db().execute_raw(sql.build()).await?.rows_affected() > 0;
     drop(turn);
@@ -32,13 +32,12 @@ pub(crate) async fn write(
     Ok(written)
 }
 
-/// Keeps an event of a job under the next number, as long as fewer than the bound are
-/// kept and the attempt's fence holds. Answers whether it was kept.
+/// Appends an event of a job with the next number, unless the job's log is full or the
+/// attempt's fence does not match. Answers whether it was appended.
 ///
-/// The row of the job is locked, so that nobody takes the job between the look at the
-/// fence and the insert; whoever takes it then numbers on from what was inserted. The
-/// attempt itself must append one event after the other: two statements at once would
-/// see the same last number.
+/// The job's row is locked, so that no other attempt starts between the check of the fence
+/// and the insert. The attempt itself must append one event after the other: two
+/// concurrent statements would use the same number.
 pub(crate) async fn append_event(
     queue: &Queue,
     job: &jobs::Model,
@@ -53,7 +52,7 @@ pub(crate) async fn append_event(
         .push(", ")
         .bind(queue.now())
         .push(" FROM (SELECT id FROM jobs WHERE ");
-    push_held(&mut sql, job);
+    push_fence(&mut sql, job);
     sql.lock()
         .push(") AS held CROSS JOIN (SELECT COALESCE(MAX(seq), 0) AS seq FROM job_events WHERE job_id = ")
         .bind(job.id)
@@ -63,7 +62,7 @@ pub(crate) async fn append_event(
     Ok(queue.db().execute_raw(sql.build()).await?.rows_affected() > 0)
 }
 
-/// Appends that the attempt still has the job.
-fn push_held(sql: &mut Sql, job: &jobs::Model) {
+/// Appends the condition that the attempt still has the job.
+fn push_fence(sql: &mut Sql, job: &jobs::Model) {
     sql.push("id = ").bind(job.id).push(" AND fence = ").bind(job.fence).push(" AND state = 'running'");
 }

@@ -1,0 +1,33 @@
+//! Deleting rows that are no longer needed, in batches: however many there are, no statement
+//! holds locks for long or reaches the time limit of statements.
+
+use sea_orm::{Condition, EntityTrait};
+
+use crate::{
+    Queue,
+    error::QueueError,
+    store::removal::{Removal, delete_batch},
+};
+
+/// Deletes the rows of a table that the condition selects, `batch` of them in a transaction,
+/// and answers how many. Rows that others have locked are skipped and left for the next
+/// call.
+///
+/// The condition should have an index: each batch looks for its rows again.
+pub async fn delete_in_batches<E: EntityTrait>(
+    queue: &Queue,
+    which: Condition,
+    batch: u32,
+) -> Result<u64, QueueError> {
+    let mut deleted = 0;
+    loop {
+        let tx = queue.begin().await?;
+        let removal = Removal { which: which.clone(), order: None, batch };
+        let rows = delete_batch::<E>(&*tx, removal).await?;
+        tx.commit().await?;
+        deleted += rows;
+        if rows < u64::from(batch) {
+            return Ok(deleted);
+        }
+    }
+}
