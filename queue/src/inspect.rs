@@ -147,9 +147,7 @@ impl Queue {
         let found = self.find_job(id, None).await;
         if let Some(reading) = reading {
             match (&found, epoch) {
-                (Ok(Some(job)), Some(epoch)) => {
-                    bus.job_cache().store(reading, JobSummary::of(job), epoch)
-                }
+                (Ok(Some(job)), Some(epoch)) => bus.job_cache().store(reading, JobSummary::of(job), epoch),
                 _ => bus.job_cache().abandon(reading),
             }
         }
