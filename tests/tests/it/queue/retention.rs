@@ -1,10 +1,14 @@
-//! Retention beside the work of the queue: what a batch locks, and whom it keeps waiting.
+//! Retention beside the work of the queue: how many rows a statement deletes, what it locks, and
+//! what waits for it.
 
 use std::{collections::BTreeSet, time::Duration};
 
-use atelier_entities::{JobId, JobState};
-use atelier_queue::retention::{self, RetentionRules};
-use sea_orm::{ConnectionTrait, QueryResult, Statement};
+use atelier_entities::{JobId, JobState, jobs};
+use atelier_queue::{
+    removal::delete_in_batches,
+    retention::{self, RetentionRules},
+};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, QueryResult, Statement};
 use tokio::time::{self, Instant};
 
 use super::{
@@ -114,4 +118,28 @@ async fn a_job_that_somebody_holds_is_left_for_the_next_time() {
 
     held.rollback().await.expect("unlocked");
     assert_eq!(retention::sweep(&bed.queue, &RULES).await.expect("swept"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_statement_deletes_more_than_a_batch() {
+    let bed = Bed::postgres_in_process().await;
+    ended_long_ago(&bed).await;
+    let tx = bed.queue.begin().await.expect("a transaction");
+    tx.enqueue_all((0..12).map(|_| scripted("waiting")).collect()).await.expect("enqueued");
+    tx.commit().await.expect("committed");
+    for statement in [
+        "CREATE TABLE deletions (jobs bigint)",
+        "CREATE FUNCTION record_deletion() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO deletions SELECT COUNT(*) FROM deleted; RETURN NULL; END $$",
+        "CREATE TRIGGER deletions AFTER DELETE ON jobs REFERENCING OLD TABLE AS deleted FOR EACH STATEMENT EXECUTE FUNCTION record_deletion()",
+    ] {
+        bed.queue.db().execute_unprepared(statement).await.expect("a trigger");
+    }
+
+    let swept = retention::sweep(&bed.queue, &RULES).await.expect("swept");
+    let waiting = Condition::all().add(jobs::Column::State.eq(JobState::Available));
+    let deleted = delete_in_batches::<jobs::Entity>(&bed.queue, waiting, BATCH).await.expect("deleted");
+
+    assert_eq!((swept, deleted), (OLD as u64, 12));
+    assert_eq!(count(&bed, "SELECT MAX(jobs) AS count FROM deletions").await, i64::from(BATCH));
+    assert_eq!(count(&bed, "SELECT COUNT(*) FROM deletions WHERE jobs > 0").await, 7);
 }
