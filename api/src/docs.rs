@@ -1,7 +1,6 @@
 //! The document and two ways to read it, served without any outside host.
 
 mod files;
-pub(crate) mod kept;
 
 use std::{
     collections::HashMap,
@@ -16,8 +15,11 @@ use axum::{
     routing::get,
 };
 
-use crate::{app::ApiState, error::ApiError};
-use kept::{HASH_DIGITS, Kept};
+use crate::{
+    error::ApiError,
+    state::ApiState,
+    static_file::{HASH_DIGITS, StaticFile},
+};
 
 const DOCUMENT: &str = "/openapi.json";
 
@@ -30,7 +32,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
 const HEADERS: [(HeaderName, &str); 1] = [(header::CONTENT_SECURITY_POLICY, POLICY)];
 
 /// The files that were asked for, by address. Only those that are there have an entry.
-static KEPT: LazyLock<RwLock<HashMap<String, Arc<OnceLock<Kept>>>>> = LazyLock::new(RwLock::default);
+static KEPT: LazyLock<RwLock<HashMap<String, Arc<OnceLock<StaticFile>>>>> = LazyLock::new(RwLock::default);
 
 /// The routes of the document and its readers.
 pub(crate) fn routes() -> Router<ApiState> {
@@ -68,13 +70,13 @@ async fn show(address: String, hash: Option<String>, headers: HeaderMap) -> Resp
     }
 }
 
-fn find(address: &str) -> Option<Kept> {
+fn find(address: &str) -> Option<StaticFile> {
     let kept = KEPT.read().unwrap_or_else(PoisonError::into_inner);
     kept.get(address)?.get().cloned()
 }
 
 /// The file at that address, made where nobody has asked for it before.
-fn keep(address: &str) -> Option<Kept> {
+fn keep(address: &str) -> Option<StaticFile> {
     if let Some(kept) = find(address) {
         return Some(kept);
     }
@@ -82,7 +84,7 @@ fn keep(address: &str) -> Option<Kept> {
     let mut all = KEPT.write().unwrap_or_else(PoisonError::into_inner);
     let entry = all.entry(address.to_owned()).or_default().clone();
     drop(all);
-    Some(entry.get_or_init(|| Kept::new(&kind, content)).clone())
+    Some(entry.get_or_init(|| StaticFile::new(&kind, content)).clone())
 }
 
 /// `a.0123456789abcdef.js` as `a.js` and its hash.
@@ -101,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_hash_in_a_name_is_told_from_the_name() {
-        let kept = Kept::new("text/plain", "text");
+        let kept = StaticFile::new("text/plain", "text");
         for name in ["redoc.js", "swagger-ui.css", "a.min.js"] {
             let (plain, hash) = without_hash(&kept.name(name));
             assert_eq!((plain.as_str(), hash.is_some()), (name, true));

@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::middleware::request_id;
+use crate::request_id;
 
 /// An error as a client sees it. What went wrong inside is kept apart and only
 /// goes to the log.

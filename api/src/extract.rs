@@ -13,6 +13,6 @@ pub(crate) use accept::{accepts_gzip, asked_locale, is_unchanged, preferences};
 pub(crate) use body::{JsonBody, OptionalJsonBody};
 pub(crate) use caller::{Admin, Authenticated, Bearer, InPerson, RequestCaller, Verified, user_agent};
 pub(crate) use client_address::{ClientAddress, client_address};
-pub(crate) use owned::{OwnProject, SeenJob};
+pub(crate) use owned::{OwnProject, VisibleJob, get_job};
 pub(crate) use pagination::{PageParams, Pagination};
 pub(crate) use parameters::{ApiPath, ApiQuery};

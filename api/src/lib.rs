@@ -8,22 +8,23 @@ mod docs;
 mod dto;
 mod error;
 mod extract;
-mod home;
-mod idempotency;
 mod middleware;
 mod openapi;
 mod polling;
-mod preview;
+mod request_id;
+mod responses;
 mod routes;
 mod serve;
-mod sse;
+mod state;
+mod static_file;
 
 pub mod metrics;
 
 #[cfg(test)]
 mod testing;
 
-pub use app::{ApiOptions, ApiState, LimitOptions, StrictTransport, router};
+pub use app::router;
 pub use error::ApiError;
 pub use openapi::{document, openapi_json};
 pub use serve::serve;
+pub use state::{ApiOptions, ApiState, LimitOptions, StrictTransport};

@@ -11,23 +11,23 @@ use axum::{
     response::Response,
 };
 
-use crate::{app::ApiState, extract::client_address, idempotency};
+use crate::{extract::client_address, request_id, state::ApiState};
 
 pub(crate) mod body_limit;
 pub(crate) mod cors;
 pub(crate) mod error_shape;
 pub(crate) mod head;
+pub(crate) mod idempotency;
 pub(crate) mod identify;
-pub(crate) mod lookups;
 pub(crate) mod panics;
 pub(crate) mod plain_address;
 pub(crate) mod rate_limit;
 pub(crate) mod refusals;
 pub(crate) mod repeat;
-pub(crate) mod request_id;
 pub(crate) mod security_headers;
 pub(crate) mod telemetry;
 pub(crate) mod time_limit;
+mod token_lookup;
 
 /// What a request is given on its way in and an answer on its way out, whoever answers.
 pub(crate) async fn around_everything(

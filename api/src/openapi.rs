@@ -108,7 +108,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::idempotency;
+    use crate::middleware::idempotency;
 
     fn each_operation(mut visit: impl FnMut(&str, &str, &Operation)) {
         let mut document = document();

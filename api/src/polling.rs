@@ -31,10 +31,11 @@ use tower_http::cors::CorsLayer;
 use uuid::Uuid;
 
 use crate::{
-    app::ApiState,
     extract::is_unchanged,
-    middleware::{identify, rate_limit, request_id, security_headers, telemetry},
+    middleware::{identify, rate_limit, security_headers, telemetry},
+    request_id,
     routes::jobs,
+    state::ApiState,
 };
 
 const PATTERN: &str = "/api/jobs/{id}";

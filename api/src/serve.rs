@@ -6,7 +6,7 @@ use atelier_ops::connections;
 use atelier_services::deployments::Deployments;
 use tokio::{net::TcpListener, sync::oneshot, time};
 
-use crate::app::{ApiState, router};
+use crate::{app::router, state::ApiState};
 
 /// Between two times that views of published sites are written. A process that dies
 /// loses those of this time.

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::extract::{accepts_gzip, is_unchanged};
 
 /// Digits of the hash in a file's name and validator.
-pub(super) const HASH_DIGITS: usize = 16;
+pub(crate) const HASH_DIGITS: usize = 16;
 
 /// What is at that address is asked for again by its validator.
 const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
@@ -22,7 +22,7 @@ const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=3153600
 
 /// A file and its compressed form. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Kept {
+pub(crate) struct StaticFile {
     kind: HeaderValue,
     plain: Bytes,
     /// None where it would be no smaller.
@@ -31,7 +31,7 @@ pub(crate) struct Kept {
     etag: HeaderValue,
 }
 
-impl Kept {
+impl StaticFile {
     /// Compresses `content`, which takes tens of milliseconds for a large one: not for a
     /// thread that answers requests.
     pub(crate) fn new(kind: &str, content: impl Into<Bytes>) -> Self {
@@ -47,7 +47,7 @@ impl Kept {
     }
 
     /// The name `a.js` with the hash, as `a.0123456789abcdef.js`.
-    pub(super) fn name(&self, name: &str) -> String {
+    pub(crate) fn name(&self, name: &str) -> String {
         match name.rsplit_once('.') {
             Some((stem, extension)) => format!("{stem}.{}.{extension}", self.hash),
             None => format!("{name}.{}", self.hash),
@@ -91,7 +91,7 @@ impl Kept {
     }
 
     #[cfg(test)]
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.plain).expect("text")
     }
 }
@@ -121,7 +121,7 @@ mod tests {
     #[tokio::test]
     async fn who_takes_gzip_gets_what_was_compressed_once() {
         let text = "the same line\n".repeat(100);
-        let kept = Kept::new("text/plain", text.clone());
+        let kept = StaticFile::new("text/plain", text.clone());
 
         let plain = kept.answer(&HeaderMap::new(), None, &[]);
         let gzip = kept.answer(&asked(&[(header::ACCEPT_ENCODING, "br, gzip")]), None, &[]);
@@ -137,7 +137,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_the_client_has_is_not_sent_again() {
-        let kept = Kept::new("text/plain", "text");
+        let kept = StaticFile::new("text/plain", "text");
         let etag = kept.etag.to_str().expect("text").to_owned();
 
         let answer = kept.answer(&asked(&[(header::IF_NONE_MATCH, &etag)]), None, &[]);
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn only_what_is_named_by_its_hash_lasts() {
-        let kept = Kept::new("text/plain", "text");
+        let kept = StaticFile::new("text/plain", "text");
         for (hash, lasts) in [(None, false), (Some("0123456789abcdef"), false), (Some(&*kept.hash), true)] {
             let answer = kept.answer(&HeaderMap::new(), hash, &[]);
             let expected = if lasts { IMMUTABLE } else { REVALIDATE };

@@ -5,8 +5,8 @@ use std::sync::{Arc, LazyLock};
 use aide::redoc::Redoc;
 use utoipa_swagger_ui::Config;
 
-use super::{DOCUMENT, kept};
-use crate::openapi;
+use super::DOCUMENT;
+use crate::{openapi, static_file::StaticFile};
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
@@ -75,7 +75,7 @@ fn redoc_script() -> String {
 /// The address of a file by its hash.
 fn lasting(folder: &str, name: &str) -> String {
     let kept = super::keep(&format!("{folder}{name}"));
-    format!("{folder}{}", kept.map_or_else(|| name.to_owned(), |kept: kept::Kept| kept.name(name)))
+    format!("{folder}{}", kept.map_or_else(|| name.to_owned(), |kept: StaticFile| kept.name(name)))
 }
 
 #[cfg(test)]

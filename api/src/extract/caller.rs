@@ -15,7 +15,7 @@ use axum::{
 };
 
 use super::ClientAddress;
-use crate::{app::ApiState, cookies, error::ApiError, middleware::request_id};
+use crate::{cookies, error::ApiError, request_id, state::ApiState};
 
 const LONGEST_USER_AGENT: usize = 400;
 

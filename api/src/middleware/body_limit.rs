@@ -15,7 +15,7 @@ use axum::{
 };
 use futures::{Stream, StreamExt, stream};
 
-use crate::{app::ApiState, error::ApiError};
+use crate::{error::ApiError, state::ApiState};
 
 /// Answers 413 where the body is larger than the settings allow.
 pub(crate) async fn apply<F: Future<Output = Response>>(

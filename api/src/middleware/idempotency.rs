@@ -33,11 +33,12 @@ use utoipa::openapi::{
 use utoipa_axum::router::UtoipaMethodRouter;
 
 use crate::{
-    app::ApiState,
     error::{ApiError, Conflicted},
     extract::Bearer,
     metrics::REPLAYED,
-    middleware::{panics, repeat, request_id, time_limit},
+    middleware::{panics, repeat, time_limit},
+    request_id,
+    state::ApiState,
 };
 
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");

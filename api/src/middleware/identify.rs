@@ -12,10 +12,10 @@ use axum::{
 };
 
 use crate::{
-    app::ApiState,
     error::{ApiError, ErrorCode},
     extract::{Bearer, ClientAddress, client_address},
-    middleware::{lookups, refusals::Asker},
+    middleware::{refusals::Asker, token_lookup},
+    state::ApiState,
 };
 
 /// Puts [`Bearer`] and [`crate::extract::ClientAddress`] with the request.
@@ -45,7 +45,7 @@ async fn find(
     address: ClientAddress,
 ) -> (Option<Arc<Authenticated>>, Bearer) {
     let Some(token) = token else { return (None, Bearer::Absent) };
-    match lookups::authenticate(state, token, address).await {
+    match token_lookup::authenticate(state, token, address).await {
         Ok(who) => {
             let who = Arc::new(who);
             match refusal(&who.credential, method, path) {

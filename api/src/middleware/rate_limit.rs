@@ -11,9 +11,9 @@ use axum::{
 };
 
 use crate::{
-    app::{ApiState, LimitOptions},
     error::ApiError,
     extract::{Bearer, ClientAddress},
+    state::{ApiState, LimitOptions},
 };
 
 const WINDOW_SECS: u32 = 60;

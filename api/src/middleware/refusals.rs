@@ -15,11 +15,11 @@ use axum::{
 };
 use tracing::{Span, field::display};
 
-use super::request_id;
 use crate::{
-    app::ApiState,
     error::ErrorCode,
     extract::{ClientAddress, user_agent},
+    request_id,
+    state::ApiState,
 };
 
 /// Refusals that are recorded. Others are told by what was asked, or are nobody's fault.

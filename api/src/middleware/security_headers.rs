@@ -6,7 +6,7 @@ use axum::{
     response::Response,
 };
 
-use crate::app::{ApiState, StrictTransport};
+use crate::state::{ApiState, StrictTransport};
 
 /// Set unless the handler has set its own.
 const DEFAULTS: [(HeaderName, &str); 5] = [

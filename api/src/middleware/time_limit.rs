@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::{app::ApiState, error::ApiError};
+use crate::{error::ApiError, state::ApiState};
 
 /// Answers 503 where the handler takes longer than the settings allow.
 pub(crate) async fn apply<F: Future<Output = Response>>(

@@ -1,25 +1,10 @@
 //! A bound on the database being asked about API tokens that there are not: a made-up one
 //! looks like any other, and rate limits are counted once it is known who asks.
 
-use atelier_providers::limiter::{Rule, memory::MemoryLimiter};
 use atelier_services::identity::{Authenticated, IdentityError};
 use axum::http::StatusCode;
 
-use crate::{app::ApiState, error::ApiError, extract::ClientAddress};
-
-/// Unknown API tokens of one address, in this process.
-const RULE: Rule = Rule { limit: 60, window_secs: 60 };
-/// Addresses counted at once.
-const MOST: usize = 10_000;
-
-/// Addresses that showed unknown API tokens.
-pub(crate) struct Strangers(MemoryLimiter);
-
-impl Default for Strangers {
-    fn default() -> Self {
-        Self(MemoryLimiter::with_max_keys(MOST))
-    }
-}
+use crate::{error::ApiError, extract::ClientAddress, state::ApiState};
 
 /// Whose token it is. An address that showed too many unknown API tokens is not looked
 /// up for a while; tokens that are remembered or signed need no look.
@@ -28,12 +13,12 @@ pub(crate) async fn authenticate(
     token: &str,
     address: ClientAddress,
 ) -> Result<Authenticated, ApiError> {
-    let (identity, strangers) = (&state.services.identity, &state.strangers.0);
+    let (identity, unknown_tokens) = (&state.services.identity, &state.unknown_tokens);
     if !identity.needs_look(token) {
         return Ok(identity.authenticate(token).await?);
     }
     let (key, now) = (address.limit_key(), state.services.queue.now());
-    if let Some(decision) = strangers.refusal(&key, RULE, now) {
+    if let Some(decision) = unknown_tokens.refusal(&key, now) {
         metrics::counter!(crate::metrics::RATE_LIMITED, "limit" => "unknown-tokens").increment(1);
         let wait = u64::from(decision.reset_secs).max(1);
         return Err(ApiError::of_status(StatusCode::TOO_MANY_REQUESTS)
@@ -42,7 +27,7 @@ pub(crate) async fn authenticate(
     }
     let found = identity.authenticate(token).await;
     if matches!(found, Err(IdentityError::InvalidToken)) {
-        strangers.check_now(&key, RULE, now);
+        unknown_tokens.count(&key, now);
     }
     Ok(found?)
 }
@@ -51,8 +36,10 @@ pub(crate) async fn authenticate(
 mod tests {
     use serde_json::Value;
 
-    use super::*;
-    use crate::testing::{LIMITS, TestApi};
+    use crate::{
+        state::unknown_tokens::RULE,
+        testing::{LIMITS, TestApi},
+    };
 
     /// An API token of the right form that nobody has.
     fn unknown(number: u32) -> String {

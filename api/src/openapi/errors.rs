@@ -7,7 +7,7 @@ use utoipa::openapi::{
     schema::{ObjectBuilder, Type},
 };
 
-use crate::{error::ErrorBody, idempotency};
+use crate::{error::ErrorBody, middleware::idempotency};
 
 /// Status, name of the component, meaning.
 const ERRORS: [(u16, &str, &str); 11] = [

@@ -19,13 +19,13 @@ use axum::{Json, extract::State, response::Response};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    app::ApiState,
     dto::{
         admin::{AdminJobQuery, AdminJobView, ServedQueueView, WorkerView, filter_queue},
-        job::parse_state,
+        jobs::parse_state,
     },
     error::ApiError,
     extract::{Admin, ApiQuery, PageParams, Pagination},
+    state::ApiState,
 };
 
 const TAG: &str = "Administration";

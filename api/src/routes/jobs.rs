@@ -1,5 +1,8 @@
 //! Jobs, as their owners see them.
 
+mod event_stream;
+mod events;
+
 use std::time::Duration;
 
 use atelier_entities::{JobId, JobState, Timestamp, jobs};
@@ -18,16 +21,16 @@ use axum::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::accepted;
 use crate::{
-    app::ApiState,
-    dto::job::{AttemptView, JobAnswer, JobQuery, JobView, WhyView},
+    dto::jobs::{AttemptView, JobAnswer, JobQuery, JobView, WhyView},
     error::{ApiError, ErrorBody},
     extract::{
-        ApiPath, ApiQuery, Authenticated, PageParams, Pagination, RequestCaller, SeenJob, Verified,
+        self, ApiPath, ApiQuery, Authenticated, PageParams, Pagination, RequestCaller, Verified, VisibleJob,
         is_unchanged,
     },
-    idempotency::kept,
+    middleware::idempotency::kept,
+    responses::accepted,
+    state::ApiState,
 };
 
 const TAG: &str = "Jobs";
@@ -40,8 +43,9 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(get_job))
         .routes(routes!(list_attempts))
         .routes(routes!(get_why))
-        .routes(kept::<(Authenticated, SeenJob)>(routes!(cancel_job)))
-        .routes(kept::<(Verified, SeenJob)>(routes!(retry_job)))
+        .routes(kept::<(Authenticated, VisibleJob)>(routes!(cancel_job)))
+        .routes(kept::<(Verified, VisibleJob)>(routes!(retry_job)))
+        .merge(events::routes())
 }
 
 /// The caller's jobs, newest first.
@@ -165,7 +169,7 @@ async fn list_attempts(
     who: Authenticated,
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Json<Vec<AttemptView>>, ApiError> {
-    let job = find(&state, &who, id).await?;
+    let job = extract::get_job(&state, &who, id).await?;
     let attempts = state.services.queue.list_attempts(&job).await?;
     Ok(Json(attempts.into_iter().map(AttemptView::from).collect()))
 }
@@ -181,7 +185,7 @@ async fn get_why(
     who: Authenticated,
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Json<WhyView>, ApiError> {
-    let job = find(&state, &who, id).await?;
+    let job = extract::get_job(&state, &who, id).await?;
     Ok(Json(state.services.why(&job, audience(&who)).await?.into()))
 }
 
@@ -232,12 +236,6 @@ async fn retry_job(
 ) -> Result<Response, ApiError> {
     let job = state.services.retry_job(&caller, JobId(id), who.job_scope()).await?;
     Ok(accepted(&job, JobAnswer { job: job.clone().into() }))
-}
-
-/// The job of that id that the caller may see.
-pub(crate) async fn find(state: &ApiState, who: &Authenticated, id: Uuid) -> Result<jobs::Model, ApiError> {
-    let job = state.services.queue.find_job(JobId(id), who.job_scope()).await?;
-    job.ok_or_else(|| QueueError::NotFound.into())
 }
 
 /// Whoever sees everybody's jobs operates the platform.

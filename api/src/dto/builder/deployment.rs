@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::job::JobView;
+use crate::dto::jobs::JobView;
 
 /// A place to publish to.
 #[derive(Serialize, ToSchema)]

@@ -13,7 +13,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::job::JobView;
+use crate::dto::jobs::JobView;
 
 /// A new project.
 #[derive(Deserialize, ToSchema)]

@@ -5,6 +5,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::error::ApiError;
+
 /// An account at a provider that is linked to the person's.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct LinkedAccountView {
@@ -36,4 +38,9 @@ pub(crate) struct UnlinkInput {
     #[serde(default)]
     #[schema(format = Password)]
     pub(crate) password: String,
+}
+
+/// The provider of that name; 404 where there is none.
+pub(crate) fn parse_provider(name: &str) -> Result<SignInProvider, ApiError> {
+    SignInProvider::parse(name).ok_or_else(|| ApiError::not_found("linked provider"))
 }

@@ -8,15 +8,15 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{
-    api_token::ApiTokenView,
-    credits::CreditTransactionView,
-    deployment::DeploymentView,
-    job::JobView,
-    linked_account::LinkedAccountView,
-    notifications::NotificationsView,
-    profile::ProfileView,
-    project::{ProjectView, VersionView},
+use super::{api_token::ApiTokenView, linked_account::LinkedAccountView, profile::ProfileView};
+use crate::dto::{
+    billing::credits::CreditTransactionView,
+    builder::{
+        deployment::DeploymentView,
+        project::{ProjectView, VersionView},
+    },
+    jobs::JobView,
+    mail::notifications::NotificationsView,
 };
 
 /// Everything that is held about a person, but for hashes of passwords and tokens, bodies

@@ -15,9 +15,9 @@ use utoipa::openapi::Paths;
 
 use super::*;
 use crate::{
-    app::ApiOptions,
     extract::Authenticated,
     middleware::around_operations,
+    state::ApiOptions,
     testing::{LIMITS, TestApi, request},
 };
 

@@ -6,17 +6,17 @@ use axum::{Json, extract::State, response::Response};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{super::linked_accounts::parse_provider, TAG};
+use super::TAG;
 use crate::{
-    app::ApiState,
     dto::{
-        account::SuccessView,
         admin::accounts::{
             AccountQuery, AdminUserAnswer, AdminUserDetailView, AdminUserView, UpdateUserInput,
         },
+        identity::{account::SuccessView, linked_account::parse_provider},
     },
     error::{ApiError, ErrorBody},
     extract::{Admin, ApiPath, ApiQuery, JsonBody, PageParams, Pagination, RequestCaller},
+    state::ApiState,
 };
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {

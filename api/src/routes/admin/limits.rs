@@ -5,11 +5,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{TAG, named};
 use crate::{
-    app::ApiState,
     dto::admin::{PauseView, limits::LimitsView},
     error::ApiError,
     extract::{Admin, ApiPath, JsonBody, RequestCaller},
-    idempotency::kept,
+    middleware::idempotency::kept,
+    state::ApiState,
 };
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {

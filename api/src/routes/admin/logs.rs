@@ -16,14 +16,14 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::TAG;
 use crate::{
-    app::ApiState,
     dto::{
         admin::logs::{CleanupQuery, ExportQuery, LogFormat, LogQuery, LogRangeQuery, LogStatsView, LogView},
-        job::JobAnswer,
+        jobs::JobAnswer,
     },
     error::{ApiError, ErrorBody},
     extract::{Admin, ApiQuery, PageParams, Pagination, RequestCaller},
-    routes::accepted,
+    responses::accepted,
+    state::ApiState,
 };
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {

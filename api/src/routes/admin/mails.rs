@@ -13,7 +13,6 @@ use uuid::Uuid;
 
 use super::TAG;
 use crate::{
-    app::ApiState,
     dto::admin::mails::{
         LiftedView, MailTemplateView, OutboxMailDetailView, OutboxMailView, OutboxQuery, PreviewFormat,
         PreviewQuery, PreviewView, SendTestInput, SuppressionView, TestSentView,
@@ -22,7 +21,8 @@ use crate::{
     extract::{
         Admin, ApiPath, ApiQuery, Authenticated, OptionalJsonBody, PageParams, Pagination, RequestCaller,
     },
-    idempotency::kept,
+    middleware::idempotency::kept,
+    state::ApiState,
 };
 
 /// A mail has no script, and none would run: it is shown on an origin of its own.

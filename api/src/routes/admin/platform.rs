@@ -6,13 +6,13 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::TAG;
 use crate::{
-    app::ApiState,
     dto::admin::{
         health::SystemHealthView,
         platform::{GrowthParams, GrowthView, OverviewView},
     },
     error::ApiError,
     extract::{Admin, ApiQuery},
+    state::ApiState,
 };
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {

@@ -11,7 +11,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::TAG;
 use crate::{
-    app::ApiState,
     dto::admin::{
         filter_queue,
         scaling::{ScalingAnswer, ScalingQuery, ScalingValue, ScalingView},
@@ -19,6 +18,7 @@ use crate::{
     },
     error::ApiError,
     extract::{Admin, ApiQuery},
+    state::ApiState,
 };
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {

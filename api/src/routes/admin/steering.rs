@@ -10,15 +10,15 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::TAG;
 use crate::{
-    app::ApiState,
     dto::{
         admin::steering::{CountView, SteeringBody},
-        job::JobAnswer,
+        jobs::JobAnswer,
     },
     error::ApiError,
     extract::{Admin, JsonBody, RequestCaller},
-    idempotency::kept,
-    routes::accepted,
+    middleware::idempotency::kept,
+    responses::accepted,
+    state::ApiState,
 };
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {

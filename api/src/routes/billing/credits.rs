@@ -6,10 +6,10 @@ use axum::{Json, extract::State, response::Response};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    app::ApiState,
-    dto::credits::{BalanceView, CreditTransactionView},
+    dto::billing::credits::{BalanceView, CreditTransactionView},
     error::ApiError,
     extract::{Authenticated, PageParams, Pagination},
+    state::ApiState,
 };
 
 const TAG: &str = "Credits";

@@ -14,11 +14,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
-    app::ApiState,
-    dto::project::{CodeView, ProjectAnswer, VersionView},
+    dto::builder::project::{CodeView, ProjectAnswer, VersionView},
     error::{ApiError, ErrorBody},
     extract::{ApiPath, ApiQuery, Authenticated, OwnProject, PageParams, Pagination, RequestCaller},
-    idempotency::kept,
+    middleware::idempotency::kept,
+    state::ApiState,
 };
 
 const TAG: &str = "Code";

@@ -6,15 +6,15 @@ use axum::{Json, extract::State, response::Response};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::accepted;
 use crate::{
-    app::ApiState,
-    dto::deployment::{
+    dto::builder::deployment::{
         DeployInput, DeploymentAnswer, DeploymentStatusView, DeploymentView, LogLineView, PlatformView,
     },
     error::{ApiError, ErrorBody},
     extract::{ApiPath, Authenticated, OptionalJsonBody, OwnProject, RequestCaller, Verified},
-    idempotency::kept,
+    middleware::idempotency::kept,
+    responses::accepted,
+    state::ApiState,
 };
 
 const TAG: &str = "Deployment";

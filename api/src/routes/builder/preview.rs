@@ -17,7 +17,7 @@ use axum::{
     routing::get,
 };
 
-use crate::{app::ApiState, error::ApiError, extract::is_unchanged, middleware};
+use crate::{error::ApiError, extract::is_unchanged, middleware, state::ApiState};
 
 const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data: https:; connect-src 'self'; frame-ancestors 'self'; base-uri 'none'; \

@@ -11,22 +11,22 @@ use axum::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::accepted;
 use crate::{
-    app::ApiState,
     dto::{
-        account::SuccessView,
-        project::{
+        builder::project::{
             CreateProjectInput, GenerateInput, GenerationAnswer, ProjectAnswer, ProjectView,
             UpdateProjectInput,
         },
+        identity::account::SuccessView,
     },
     error::{ApiError, ErrorBody},
     extract::{
         ApiPath, Authenticated, JsonBody, OptionalJsonBody, OwnProject, PageParams, Pagination,
         RequestCaller, Verified,
     },
-    idempotency::kept,
+    middleware::idempotency::kept,
+    responses::accepted,
+    state::ApiState,
 };
 
 const TAG: &str = "Projects";

@@ -4,13 +4,13 @@ use axum::{Json, extract::State};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    app::ApiState,
-    dto::{
+    dto::identity::{
         account::SuccessView,
         account_link::{EmailInput, LinkInput, ResetPasswordInput},
     },
     error::{ApiError, ErrorBody},
     extract::{JsonBody, RequestCaller},
+    state::ApiState,
 };
 
 const TAG: &str = "Accounts";

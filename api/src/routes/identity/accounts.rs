@@ -8,14 +8,14 @@ use axum::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::signed_in;
+use super::signed_in::signed_in;
 use crate::{
-    app::ApiState,
-    dto::account::{
+    dto::identity::account::{
         LoginInput, RefreshInput, RegisterInput, SignedInView, SuccessView, UserAnswer, UserStatsView,
     },
     error::{ApiError, ErrorBody},
     extract::{Authenticated, InPerson, JsonBody, RequestCaller},
+    state::ApiState,
 };
 
 const TAG: &str = "Accounts";

@@ -11,13 +11,13 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
-    app::ApiState,
-    dto::{
+    dto::identity::{
         account::SuccessView,
         api_token::{ApiTokenView, CreateApiTokenInput, MadeApiTokenView},
     },
     error::{ApiError, ErrorBody},
     extract::{ApiPath, Authenticated, InPerson, JsonBody, RequestCaller},
+    state::ApiState,
 };
 
 const TAG: &str = "Accounts";

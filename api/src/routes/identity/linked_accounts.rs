@@ -1,17 +1,16 @@
 //! Providers that open the caller's account.
 
-use atelier_entities::SignInProvider;
 use axum::{Json, extract::State};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    app::ApiState,
-    dto::{
+    dto::identity::{
         account::SuccessView,
-        linked_account::{LinkedAccountView, UnlinkInput},
+        linked_account::{LinkedAccountView, UnlinkInput, parse_provider},
     },
     error::{ApiError, ErrorBody},
     extract::{ApiPath, Authenticated, InPerson, OptionalJsonBody, RequestCaller},
+    state::ApiState,
 };
 
 const TAG: &str = "Accounts";
@@ -65,9 +64,5 @@ async fn unlink_account(
 }
 
 /// A provider that may be linked, also where nobody can sign in by it any more.
-pub(super) fn parse_provider(name: &str) -> Result<SignInProvider, ApiError> {
-    SignInProvider::parse(name).ok_or_else(|| ApiError::not_found("linked provider"))
-}
-
 #[cfg(test)]
 mod tests;

@@ -18,16 +18,16 @@ use axum::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::signed_in;
+use super::signed_in::signed_in;
 use crate::{
-    app::ApiState,
     cookies,
-    dto::{
+    dto::identity::{
         account::SignedInView,
         oauth::{BegunSignInView, OAuthCallback, OAuthInput, SignInProviderView},
     },
     error::{ApiError, ErrorBody},
     extract::{ApiPath, ApiQuery, JsonBody, RequestCaller},
+    state::ApiState,
 };
 
 const TAG: &str = "Accounts";

@@ -7,10 +7,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::{
-    app::ApiState,
-    dto::{account::SuccessView, session::SessionView},
+    dto::identity::{account::SuccessView, session::SessionView},
     error::ApiError,
     extract::{ApiPath, Authenticated, InPerson, RequestCaller},
+    state::ApiState,
 };
 
 const TAG: &str = "Accounts";

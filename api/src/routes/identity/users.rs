@@ -11,10 +11,9 @@ use axum::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::signed_in;
+use super::signed_in::signed_in;
 use crate::{
-    app::ApiState,
-    dto::{
+    dto::identity::{
         account::{SignedInView, SuccessView},
         personal_data::{AccountDataView, PersonalDataView},
         profile::{
@@ -23,6 +22,7 @@ use crate::{
     },
     error::{ApiError, ErrorBody},
     extract::{Authenticated, InPerson, JsonBody, OptionalJsonBody, RequestCaller},
+    state::ApiState,
 };
 
 const TAG: &str = "Accounts";

@@ -2,14 +2,9 @@
 
 mod access;
 
-use std::{
-    collections::HashMap,
-    convert::Infallible,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{convert::Infallible, time::Duration};
 
-use atelier_entities::{UserId, jobs};
+use atelier_entities::jobs;
 use atelier_queue::watch::{EventId, JobUpdate};
 use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
@@ -19,76 +14,39 @@ use axum::{
     },
 };
 use futures::{Stream, StreamExt, stream};
-use metrics::gauge;
 use serde::Serialize;
 
-use crate::{app::ApiState, dto::job::JobView, error::ApiError, extract::Authenticated, metrics::STREAMS};
+use crate::{
+    dto::jobs::JobView,
+    error::ApiError,
+    extract::Authenticated,
+    state::{ApiState, MAX_STREAMS_PER_USER},
+};
 
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// What clients wait before they connect again.
 const RECONNECT: Duration = Duration::from_secs(2);
 /// Clients connect again after this long, and show a token that has not expired.
 const LIFETIME: Duration = Duration::from_secs(30 * 60);
-const STREAMS_A_USER: usize = 20;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// The streams that are open in this process, by person.
-#[derive(Clone, Default)]
-pub(crate) struct Streams {
-    open: Arc<Mutex<HashMap<UserId, usize>>>,
-}
-
-/// One open stream; dropping it closes the count.
-struct OpenStream {
-    streams: Streams,
-    user: UserId,
-}
-
-impl Streams {
-    fn open(&self, user: UserId) -> Result<OpenStream, ApiError> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.entry(user).or_default();
-        if *count >= STREAMS_A_USER {
-            let message = format!("At most {STREAMS_A_USER} event streams can be open at once.");
-            return Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_STREAMS", message)
-                .with_retry_after(RECONNECT.as_secs()));
-        }
-        *count += 1;
-        gauge!(STREAMS).increment(1);
-        Ok(OpenStream { streams: self.clone(), user })
-    }
-}
-
-impl Drop for OpenStream {
-    fn drop(&mut self) {
-        gauge!(STREAMS).decrement(1);
-        let mut open = self.streams.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.user) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.user);
-            }
-        }
-    }
-}
-
 /// Where the client left off: the header that browsers send, else the parameter.
 /// What cannot be read counts as "from the beginning".
-pub(crate) fn last_event_id(headers: &HeaderMap, parameter: Option<&str>) -> Option<EventId> {
+pub(super) fn last_event_id(headers: &HeaderMap, parameter: Option<&str>) -> Option<EventId> {
     headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()).or(parameter)?.trim().parse().ok()
 }
 
 /// The answer that streams what happens to `job` from `since` on, until it has
 /// ended, the server stops, or the person may not see it any more.
-pub(crate) fn answer(
+pub(super) fn answer(
     state: &ApiState,
     who: &Authenticated,
     job: jobs::Model,
     since: Option<EventId>,
 ) -> Result<Response, ApiError> {
-    let open = state.streams.open(who.id())?;
+    let open = state.streams.open(who.id()).ok_or_else(too_many)?;
     let access_ends = access::ends(state, who.0.clone(), job.owner_id);
     let shutdown = state.shutdown.clone();
     let greeting = stream::once(async { Event::default().comment("the job's events").retry(RECONNECT) });
@@ -106,6 +64,12 @@ pub(crate) fn answer(
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
     Ok(response)
+}
+
+fn too_many() -> ApiError {
+    let message = format!("At most {MAX_STREAMS_PER_USER} event streams can be open at once.");
+    ApiError::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_STREAMS", message)
+        .with_retry_after(RECONNECT.as_secs())
 }
 
 /// The updates as events, then `end` with the job as it ended. After an error the
@@ -180,18 +144,6 @@ fn named(name: &str, id: Option<EventId>, data: &impl Serialize) -> Event {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_person_has_a_bounded_number_of_streams() {
-        let streams = Streams::default();
-        let user = UserId::new();
-        let mut held: Vec<_> = (0..STREAMS_A_USER).map(|_| streams.open(user).expect("room")).collect();
-
-        assert!(streams.open(user).is_err());
-        assert!(streams.open(UserId::new()).is_ok());
-        held.pop();
-        assert!(streams.open(user).is_ok());
-    }
 
     #[test]
     fn the_header_goes_before_the_parameter() {

@@ -6,12 +6,11 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::jobs::find;
+use super::event_stream;
 use crate::{
-    app::ApiState,
     error::ApiError,
-    extract::{ApiPath, ApiQuery, Authenticated},
-    sse,
+    extract::{ApiPath, ApiQuery, Authenticated, get_job},
+    state::ApiState,
 };
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {
@@ -50,7 +49,7 @@ async fn stream_events(
     ApiQuery(query): ApiQuery<EventsQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let job = find(&state, &who, id).await?;
-    let since = sse::last_event_id(&headers, query.last_event_id.as_deref());
-    sse::answer(&state, &who, job, since)
+    let job = get_job(&state, &who, id).await?;
+    let since = event_stream::last_event_id(&headers, query.last_event_id.as_deref());
+    event_stream::answer(&state, &who, job, since)
 }

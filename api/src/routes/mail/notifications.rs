@@ -4,10 +4,10 @@ use axum::{Json, extract::State};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    app::ApiState,
-    dto::notifications::{NotificationsInput, NotificationsView},
+    dto::mail::notifications::{NotificationsInput, NotificationsView},
     error::ApiError,
     extract::{Authenticated, JsonBody, RequestCaller},
+    state::ApiState,
 };
 
 const TAG: &str = "Accounts";

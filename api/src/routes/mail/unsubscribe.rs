@@ -12,9 +12,9 @@ use axum::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    app::ApiState,
     error::{ApiError, ErrorBody},
     extract::{ApiPath, RequestCaller, asked_locale},
+    state::ApiState,
 };
 
 const TAG: &str = "Platform";

@@ -13,9 +13,9 @@ use axum::{
 use serde_json::json;
 
 use crate::{
-    app::ApiState,
-    docs::kept::Kept,
     extract::{asked_locale, preferences},
+    state::ApiState,
+    static_file::StaticFile,
 };
 
 /// No script, and no style but the page's own, by its hash.
@@ -27,9 +27,9 @@ const STEPS: &str = include_str!("home/steps.sh");
 const HEADERS: [(HeaderName, &str); 2] =
     [(header::CONTENT_SECURITY_POLICY, POLICY), (header::VARY, "accept, accept-language")];
 
-static ENGLISH_PAGE: LazyLock<Kept> = LazyLock::new(|| page(&ENGLISH));
-static FRENCH_PAGE: LazyLock<Kept> = LazyLock::new(|| page(&FRENCH));
-static SUMMARY: LazyLock<Kept> = LazyLock::new(|| {
+static ENGLISH_PAGE: LazyLock<StaticFile> = LazyLock::new(|| page(&ENGLISH));
+static FRENCH_PAGE: LazyLock<StaticFile> = LazyLock::new(|| page(&FRENCH));
+static SUMMARY: LazyLock<StaticFile> = LazyLock::new(|| {
     let summary = json!({
         "name": "Atelier",
         "version": env!("CARGO_PKG_VERSION"),
@@ -38,7 +38,7 @@ static SUMMARY: LazyLock<Kept> = LazyLock::new(|| {
         "openapi": "/openapi.json",
         "health": "/api/health",
     });
-    Kept::new("application/json", summary.to_string())
+    StaticFile::new("application/json", summary.to_string())
 });
 
 /// The route of the page.
@@ -115,7 +115,7 @@ const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'
     %3Crect width='16' height='16' rx='4' fill='%238a3b12'/%3E\
     %3Cpath d='M4 12 8 4l4 8M5.6 9.5h4.8' fill='none' stroke='%23fff' stroke-width='1.6'/%3E%3C/svg%3E";
 
-fn page(words: &Words) -> Kept {
+fn page(words: &Words) -> StaticFile {
     let Words { language, lead, what, look, links, steps, steps_hint, more } = words;
     let links: String = links
         .iter()
@@ -137,7 +137,7 @@ fn page(words: &Words) -> Kept {
          <footer class=\"soft\">{version}{more}</footer>\n</main>\n</body>\n</html>\n",
         version = concat!("Atelier ", env!("CARGO_PKG_VERSION"), " · "),
     );
-    Kept::new("text/html; charset=utf-8", text)
+    StaticFile::new("text/html; charset=utf-8", text)
 }
 
 #[cfg(test)]

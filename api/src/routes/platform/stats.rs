@@ -9,9 +9,9 @@ use axum::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    app::ApiState,
-    dto::stats::{HealthView, StatsView},
+    dto::platform::stats::{HealthView, StatsView},
     error::ApiError,
+    state::ApiState,
 };
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {

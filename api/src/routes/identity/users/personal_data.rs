@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use futures::{Stream, StreamExt, stream};
 use serde_json::{Map, Value};
 
-use crate::dto::personal_data::{AccountDataView, items};
+use crate::dto::identity::personal_data::{AccountDataView, items};
 
 /// A document under way.
 struct Writer {

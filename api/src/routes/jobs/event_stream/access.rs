@@ -13,7 +13,7 @@ use tokio::{
     time::{self, Instant},
 };
 
-use crate::app::ApiState;
+use crate::state::ApiState;
 
 /// News comes before a commit and after it; the second one may get lost.
 const AFTER_NEWS: Duration = Duration::from_secs(5);
