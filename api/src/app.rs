@@ -3,8 +3,10 @@
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use atelier_ops::server::routes as operations_routes;
-use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state};
+use axum::{Router, extract::DefaultBodyLimit, http::Method, middleware::from_fn_with_state};
 use tower_http::{
     CompressionLevel,
     compression::{
@@ -15,8 +17,8 @@ use tower_http::{
 
 use crate::{
     docs,
-    middleware::{self, cors},
-    polling::Polls,
+    middleware::{self, Operations, cors},
+    polling::{self, Polls},
     routes,
     state::ApiState,
 };
@@ -25,8 +27,10 @@ use crate::{
 /// [`crate::serve`] does: without it all clients look like one address.
 pub fn router(state: ApiState) -> Router {
     crate::metrics::describe();
-    let (api, _) = routes::all().split_for_parts();
-    let api = api.layer(from_fn_with_state(state.clone(), middleware::around_operations));
+    let (api, _, policies) = routes::all().into_parts();
+    let polls_policy = policies.find(&Method::GET, polling::PATTERN);
+    let operations = Arc::new(Operations { state: state.clone(), policies });
+    let api = api.layer(from_fn_with_state(operations, middleware::around_operations));
     let cors = cors::layer(&state.options.cors_allowed_origins);
     // ZIP files are compressed already. What is the same for everybody comes compressed;
     // for the rest the least effort takes off most.
@@ -39,7 +43,7 @@ pub fn router(state: ApiState) -> Router {
         .merge(routes::builder::preview::routes(&state))
         .merge(operations_routes(state.operations.clone()))
         .layer((
-            Polls::new(&state, &cors),
+            Polls::new(&state, &cors, polls_policy),
             from_fn_with_state(state.clone(), middleware::around_everything),
             cors,
             compression.compress_when(worth_compressing),

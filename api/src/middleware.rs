@@ -5,13 +5,20 @@
 //! Each of them is a function around the next one. They come in three groups, since
 //! each layer of a router costs every request a few allocations.
 
+use std::sync::Arc;
+
 use axum::{
     extract::{Request, State},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
 
-use crate::{extract::client_address, request_id, state::ApiState};
+use crate::{
+    extract::{Bearer, client_address},
+    policy::{Limit, PolicyTable, RoutePolicy},
+    request_id,
+    state::ApiState,
+};
 
 pub(crate) mod body_limit;
 pub(crate) mod cors;
@@ -67,22 +74,35 @@ pub(crate) async fn around_previews(
 ) -> Response {
     let address = client_address(&request, &state.options.trusted_proxies);
     request.extensions_mut().insert(address);
-    rate_limit::apply(&state, request, |request| next.run(request)).await
+    rate_limit::apply(&state, &[Limit::Preview], request, |request| next.run(request)).await
+}
+
+/// What the middlewares of operations read.
+pub(crate) struct Operations {
+    pub(crate) state: ApiState,
+    pub(crate) policies: PolicyTable,
 }
 
 /// What the operations of the API have before them: who asks, whether they may ask so
-/// often, what routes need that answer a repeat as before, and another run where the
-/// database asks for it.
+/// often and at all, what routes need that answer a repeat as before, and another run
+/// where the database asks for it.
 pub(crate) async fn around_operations(
-    State(state): State<ApiState>,
+    State(operations): State<Arc<Operations>>,
     request: Request,
     next: Next,
 ) -> Response {
-    identify::apply(&state, request, |request| {
-        rate_limit::apply(&state, request, |mut request| {
-            idempotency::offer(&state, &mut request);
-            repeat::run(request, next)
-        })
+    let (state, policy) = (&operations.state, &operations.policies.of_request(&request));
+    identify::apply(state, policy, request, |request| {
+        rate_limit::apply(state, policy.limits, request, |request| run(state, policy, request, next))
     })
     .await
+}
+
+/// Runs the handler where the route is open to whoever asks.
+async fn run(state: &ApiState, policy: &RoutePolicy, mut request: Request, next: Next) -> Response {
+    if let Some(refusal) = Bearer::refusal(request.extensions().get(), policy.access) {
+        return refusal.into_response();
+    }
+    idempotency::prepare(state, policy, &mut request);
+    repeat::run(request, next).await
 }

@@ -33,12 +33,14 @@ use uuid::Uuid;
 use crate::{
     extract::is_unchanged,
     middleware::{identify, rate_limit, security_headers, telemetry},
+    policy::RoutePolicy,
     request_id,
     routes::jobs,
     state::ApiState,
 };
 
-const PATTERN: &str = "/api/jobs/{id}";
+/// The route whose polls are answered here.
+pub(crate) const PATTERN: &str = "/api/jobs/{id}";
 /// Room for all headers of an answer.
 const CAPACITY: usize = 24;
 
@@ -56,13 +58,16 @@ const UNUSUAL: [HeaderName; 4] = [
 #[derive(Clone)]
 pub(crate) struct Polls {
     state: ApiState,
+    /// Its only limit is [`Limit::Requests`](crate::policy::Limit::Requests).
+    policy: RoutePolicy,
     /// What every answer to a client that is no browser elsewhere has.
     headers: Arc<HeaderMap>,
 }
 
 impl Polls {
-    /// The layer of this API, whose other answers pass `cors`.
-    pub(crate) fn new(state: &ApiState, cors: &CorsLayer) -> Self {
+    /// The layer of this API, whose other answers pass `cors`, and of a route of this
+    /// policy.
+    pub(crate) fn new(state: &ApiState, cors: &CorsLayer, policy: RoutePolicy) -> Self {
         let plain = service_fn(|_: axum::http::Request<()>| ready(Ok::<_, Infallible>(Response::new(()))));
         let answer = cors.layer(plain).oneshot(axum::http::Request::new(())).now_or_never();
         let mut headers = match answer {
@@ -70,7 +75,7 @@ impl Polls {
             _ => HeaderMap::new(),
         };
         security_headers::add(state, &mut headers);
-        Self { state: state.clone(), headers: Arc::new(headers) }
+        Self { state: state.clone(), policy, headers: Arc::new(headers) }
     }
 
     /// 304 where that is certain by what is remembered.
@@ -84,7 +89,7 @@ impl Polls {
         let id = JobId(Uuid::try_parse(path.strip_prefix(START)?).ok()?);
         let services = &self.state.services;
         let who = services.identity.recall(identify::token(request.headers())?)?;
-        if identify::refusal(&who.credential, request.method(), path).is_some() {
+        if identify::refusal(&who.credential, &self.policy).is_some() {
             return None;
         }
         let scope = (!who.may_administrate()).then_some(who.user.id);

@@ -10,13 +10,11 @@ pub(crate) mod jobs;
 mod mail;
 pub(crate) mod platform;
 
-use utoipa_axum::router::OpenApiRouter;
-
-use crate::state::ApiState;
+use crate::route::Routes;
 
 /// Every route of the API with its part of the document.
-pub(crate) fn all() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
+pub(crate) fn all() -> Routes {
+    Routes::new()
         .merge(identity::routes())
         .merge(mail::routes())
         .merge(builder::routes())

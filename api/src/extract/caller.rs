@@ -15,7 +15,7 @@ use axum::{
 };
 
 use super::ClientAddress;
-use crate::{cookies, error::ApiError, request_id, state::ApiState};
+use crate::{cookies, error::ApiError, policy::Access, request_id, state::ApiState};
 
 const LONGEST_USER_AGENT: usize = 400;
 
@@ -28,6 +28,28 @@ pub(crate) enum Bearer {
     Known(Arc<identity::Authenticated>),
     /// A token that is not, or no longer, good.
     Refused(ApiError),
+}
+
+impl Bearer {
+    /// The error that refuses this request where the route is not for it.
+    pub(crate) fn refusal(bearer: Option<&Self>, access: Access) -> Option<ApiError> {
+        match (access, bearer) {
+            (Access::Public, _) => None,
+            (_, None | Some(Self::Absent)) => Some(ApiError::unauthenticated()),
+            (_, Some(Self::Refused(error))) => Some(error.clone()),
+            (Access::SignedIn, Some(Self::Known(_))) => None,
+            (Access::Operator, Some(Self::Known(who))) => check_operator(who).err(),
+        }
+    }
+}
+
+/// 403 for whoever is no operator.
+fn check_operator(who: &identity::Authenticated) -> Result<(), ApiError> {
+    match (who.may_administrate(), who.user.is_admin) {
+        (true, _) => Ok(()),
+        (false, true) => Err(ApiError::insufficient_scope("the scope admin")),
+        (false, false) => Err(ApiError::forbidden()),
+    }
 }
 
 /// A signed-in person; 401 where there is none.
@@ -77,11 +99,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Admin {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let who = <Authenticated as FromRequestParts<S>>::from_request_parts(parts, state).await?;
-        match (who.0.may_administrate(), who.0.user.is_admin) {
-            (true, _) => Ok(Self),
-            (false, true) => Err(ApiError::insufficient_scope("the scope admin")),
-            (false, false) => Err(ApiError::forbidden()),
-        }
+        check_operator(&who.0).map(|()| Self)
     }
 }
 

@@ -1,7 +1,7 @@
 //! `Idempotency-Key`: a client that does not know whether its request arrived sends
 //! it again under the same key, and it is done once.
 //!
-//! Whether answers are kept is said where a route is registered, by [`kept`]; those of any
+//! Whether answers are kept is said where a route is registered, by `keeps`; those of any
 //! other route are not. What was answered to a request that did something (2xx) is kept and
 //! given again, to who may ask for it at that moment.
 //! It is committed together with what the request did, once the handler has answered:
@@ -21,22 +21,23 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
+    routing::MethodRouter,
 };
 use futures::FutureExt;
 use sha2::{Digest, Sha256};
 use tracing::Instrument;
 use utoipa::openapi::{
-    RefOr, Required,
-    path::{Operation, Parameter, ParameterBuilder, ParameterIn},
+    Required,
+    path::{Parameter, ParameterBuilder, ParameterIn},
     schema::{ObjectBuilder, Type},
 };
-use utoipa_axum::router::UtoipaMethodRouter;
 
 use crate::{
     error::{ApiError, Conflicted},
     extract::Bearer,
     metrics::REPLAYED,
     middleware::{panics, repeat, time_limit},
+    policy::RoutePolicy,
     request_id,
     state::ApiState,
 };
@@ -53,37 +54,25 @@ const LARGEST_ANSWER: usize = 1024 * 1024;
 #[derive(Clone)]
 struct Keys(ApiState);
 
-/// Gives a request with a key to the route that may keep its answer.
-pub(crate) fn offer(state: &ApiState, request: &mut Request) {
-    if request.headers().contains_key(HEADER) {
+/// Gives the layer of a route that keeps its answers what it needs, where the request has a
+/// key.
+pub(crate) fn prepare(state: &ApiState, policy: &RoutePolicy, request: &mut Request) {
+    if policy.keeps_answer && request.headers().contains_key(HEADER) {
         request.extensions_mut().insert(Keys(state.clone()));
     }
 }
 
-/// A POST whose answer is kept under the request's key, and its part of the document. The
-/// answer must hold no token or other secret: it stays in the database for a day. `A` is
-/// what the handler asks of who calls it; it is asked again before a kept answer is given.
-pub(crate) fn kept<A>(routes: UtoipaMethodRouter<ApiState>) -> UtoipaMethodRouter<ApiState>
+/// Keeps the answers of POST handlers under the request's key. `A` is what a handler checks
+/// of its caller; it is checked again before a kept answer is given.
+pub(crate) fn layer<A>(handlers: MethodRouter<ApiState>) -> MethodRouter<ApiState>
 where
     A: FromRequestParts<ApiState> + Send + 'static,
 {
-    let (schemas, mut paths, handlers) = routes;
-    for operation in paths.paths.values_mut().filter_map(|item| item.post.as_mut()) {
-        operation.parameters.get_or_insert_default().push(RefOr::T(parameter()));
-    }
-    (schemas, paths, handlers.layer(from_fn(apply::<A>)))
+    handlers.layer(from_fn(apply::<A>))
 }
 
-/// Whether the answers of an operation are kept.
-pub(crate) fn is_kept(operation: &Operation) -> bool {
-    let is_key = |parameter: &RefOr<Parameter>| match parameter {
-        RefOr::T(parameter) => parameter.name == PARAMETER,
-        RefOr::Ref(_) => false,
-    };
-    operation.parameters.iter().flatten().any(is_key)
-}
-
-fn parameter() -> Parameter {
+/// The key as a parameter of the document.
+pub(crate) fn parameter() -> Parameter {
     let schema = ObjectBuilder::new().schema_type(Type::String).max_length(Some(LONGEST_KEY));
     let schema = schema.pattern(Some("^[\\t -~]*[!-~][\\t -~]*$")).build();
     ParameterBuilder::new()

@@ -3,11 +3,10 @@
 
 use std::sync::Arc;
 
-use atelier_entities::ApiScope;
 use atelier_services::identity::{Authenticated, Credential};
 use axum::{
     extract::Request,
-    http::{HeaderMap, Method, header},
+    http::{HeaderMap, header},
     response::Response,
 };
 
@@ -15,18 +14,19 @@ use crate::{
     error::{ApiError, ErrorCode},
     extract::{Bearer, ClientAddress, client_address},
     middleware::{refusals::Asker, token_lookup},
+    policy::RoutePolicy,
     state::ApiState,
 };
 
 /// Puts [`Bearer`] and [`crate::extract::ClientAddress`] with the request.
 pub(crate) async fn apply<F: Future<Output = Response>>(
     state: &ApiState,
+    policy: &RoutePolicy,
     mut request: Request,
     next: impl FnOnce(Request) -> F,
 ) -> Response {
     let address = client_address(&request, &state.options.trusted_proxies);
-    let asked = (request.method(), request.uri().path());
-    let (who, bearer) = find(state, token(request.headers()), asked, address).await;
+    let (who, bearer) = find(state, policy, token(request.headers()), address).await;
     let asker = Asker::of(&request, address, who);
     request.extensions_mut().insert(address);
     request.extensions_mut().insert(bearer);
@@ -40,15 +40,15 @@ pub(crate) async fn apply<F: Future<Output = Response>>(
 /// told.
 async fn find(
     state: &ApiState,
+    policy: &RoutePolicy,
     token: Option<&str>,
-    (method, path): (&Method, &str),
     address: ClientAddress,
 ) -> (Option<Arc<Authenticated>>, Bearer) {
     let Some(token) = token else { return (None, Bearer::Absent) };
     match token_lookup::authenticate(state, token, address).await {
         Ok(who) => {
             let who = Arc::new(who);
-            match refusal(&who.credential, method, path) {
+            match refusal(&who.credential, policy) {
                 None => (Some(who.clone()), Bearer::Known(who)),
                 Some(error) => (Some(who), Bearer::Refused(error)),
             }
@@ -57,13 +57,10 @@ async fn find(
     }
 }
 
-/// Why this credential is not for this request: an API token needs the scope of the
-/// method, and `admin` beside it for what operators do.
-pub(crate) fn refusal(credential: &Credential, method: &Method, path: &str) -> Option<ApiError> {
+/// Why this credential is not for this route: an API token lacks a scope that it needs.
+pub(crate) fn refusal(credential: &Credential, policy: &RoutePolicy) -> Option<ApiError> {
     let Credential::ApiToken(_, scopes) = credential else { return None };
-    let by_method = if method.is_safe() { ApiScope::Read } else { ApiScope::Write };
-    let by_path = path.starts_with("/api/admin/").then_some(ApiScope::Admin);
-    let missing = [Some(by_method), by_path].into_iter().flatten().find(|needed| !scopes.contains(needed))?;
+    let missing = policy.scopes().find(|needed| !scopes.contains(needed))?;
     Some(ApiError::insufficient_scope(&format!("the scope {missing}")))
 }
 
@@ -75,31 +72,32 @@ pub(crate) fn token(headers: &HeaderMap) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use atelier_entities::{ApiTokenId, SessionFamilyId};
-    use axum::http::HeaderValue;
+    use atelier_entities::{ApiScope, ApiTokenId, SessionFamilyId};
+    use axum::http::{HeaderValue, Method};
 
     use super::*;
+    use crate::policy::Access;
 
     #[test]
     fn an_api_token_does_what_its_scopes_say() {
         use ApiScope::{Admin, Read, Write};
-        for (scopes, method, path, allowed) in [
-            (&[Read][..], Method::GET, "/api/projects", true),
-            (&[Read], Method::HEAD, "/api/projects", true),
-            (&[Read], Method::POST, "/api/projects", false),
-            (&[Read], Method::DELETE, "/api/projects/1", false),
-            (&[Read, Write], Method::PUT, "/api/users/me", true),
-            (&[Read, Write], Method::GET, "/api/admin/queues", false),
-            (&[Read, Admin], Method::GET, "/api/admin/queues", true),
-            (&[Read, Admin], Method::POST, "/api/admin/queues/email/pause", false),
-            (&[Read, Write, Admin], Method::POST, "/api/admin/queues/email/pause", true),
-            (&[], Method::GET, "/api/projects", false),
+        let of_person = |method| RoutePolicy::of_method(&method);
+        let of_operator = |method| RoutePolicy { access: Access::Operator, ..of_person(method) };
+        for (scopes, policy, allowed) in [
+            (&[Read][..], of_person(Method::GET), true),
+            (&[Read], of_person(Method::POST), false),
+            (&[Read, Write], of_person(Method::PUT), true),
+            (&[Read, Write], of_operator(Method::GET), false),
+            (&[Read, Admin], of_operator(Method::GET), true),
+            (&[Read, Admin], of_operator(Method::POST), false),
+            (&[Read, Write, Admin], of_operator(Method::POST), true),
+            (&[], of_person(Method::GET), false),
         ] {
             let token = Credential::ApiToken(ApiTokenId::new(), scopes.to_vec());
-            assert_eq!(refusal(&token, &method, path).is_none(), allowed, "{scopes:?} {method} {path}");
+            assert_eq!(refusal(&token, &policy).is_none(), allowed, "{scopes:?} {policy:?}");
         }
         let session = Credential::Session(SessionFamilyId::new());
-        assert!(refusal(&session, &Method::POST, "/api/admin/queues/email/pause").is_none());
+        assert!(refusal(&session, &of_operator(Method::POST)).is_none());
     }
 
     #[test]

@@ -89,9 +89,16 @@ impl Asker {
     }
 }
 
-/// The part of the product that a route's pattern belongs to.
+/// The part of the product that a route's pattern belongs to: what follows `/api/`, or its
+/// version.
 fn area(path: &str) -> &str {
-    path.strip_prefix("/api/").and_then(|rest| rest.split('/').next()).unwrap_or_default()
+    let mut parts = path.strip_prefix("/api/").unwrap_or_default().split('/');
+    parts.find(|part| !is_version(part)).unwrap_or_default()
+}
+
+/// Whether it is `v1`, `v2` and so on.
+fn is_version(part: &str) -> bool {
+    part.strip_prefix('v').is_some_and(|number| number.parse::<u8>().is_ok())
 }
 
 #[cfg(test)]
@@ -100,9 +107,14 @@ mod tests {
 
     #[test]
     fn a_route_belongs_to_its_first_part() {
-        for (path, expected) in
-            [("/api/admin/users/{id}", "admin"), ("/api/projects", "projects"), ("/metrics", ""), ("", "")]
-        {
+        for (path, expected) in [
+            ("/api/admin/users/{id}", "admin"),
+            ("/api/projects", "projects"),
+            ("/api/v1/studio/apps", "studio"),
+            ("/api/v2/videos", "videos"),
+            ("/metrics", ""),
+            ("", ""),
+        ] {
             assert_eq!(area(path), expected);
         }
     }

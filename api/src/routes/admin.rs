@@ -16,7 +16,7 @@ use atelier_queue::{
     inspect::{COUNT_LIMIT, JobFilter},
 };
 use axum::{Json, extract::State, response::Response};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 
 use crate::{
     dto::{
@@ -25,16 +25,17 @@ use crate::{
     },
     error::ApiError,
     extract::{Admin, ApiQuery, PageParams, Pagination},
+    route::Routes,
     state::ApiState,
 };
 
 const TAG: &str = "Administration";
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
-        .routes(routes!(list_queues))
-        .routes(routes!(list_workers))
-        .routes(routes!(list_all_jobs))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .add(routes!(list_queues))
+        .add(routes!(list_workers))
+        .add(routes!(list_all_jobs))
         .merge(limits::routes())
         .merge(mails::routes())
         .merge(steering::routes())
@@ -42,6 +43,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .merge(accounts::routes())
         .merge(logs::routes())
         .merge(platform::routes())
+        .for_operators()
 }
 
 /// How each queue stands, what limits it, and who serves it.

@@ -2,11 +2,9 @@
 
 mod credits;
 
-use utoipa_axum::router::OpenApiRouter;
-
-use crate::state::ApiState;
+use crate::route::Routes;
 
 /// The routes of this context.
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().merge(credits::routes())
+pub(super) fn routes() -> Routes {
+    Routes::new().merge(credits::routes())
 }

@@ -5,11 +5,9 @@ mod deployments;
 pub(crate) mod preview;
 mod projects;
 
-use utoipa_axum::router::OpenApiRouter;
-
-use crate::state::ApiState;
+use crate::route::Routes;
 
 /// The routes of this context.
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().merge(projects::routes()).merge(code::routes()).merge(deployments::routes())
+pub(super) fn routes() -> Routes {
+    Routes::new().merge(projects::routes()).merge(code::routes()).merge(deployments::routes())
 }

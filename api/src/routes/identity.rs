@@ -9,13 +9,11 @@ mod sessions;
 mod signed_in;
 mod users;
 
-use utoipa_axum::router::OpenApiRouter;
-
-use crate::state::ApiState;
+use crate::route::Routes;
 
 /// The routes of this context.
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
+pub(super) fn routes() -> Routes {
+    Routes::new()
         .merge(accounts::routes())
         .merge(account_links::routes())
         .merge(oauth::routes())

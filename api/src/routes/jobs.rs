@@ -18,7 +18,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::{
@@ -28,8 +28,9 @@ use crate::{
         self, ApiPath, ApiQuery, Authenticated, PageParams, Pagination, RequestCaller, Verified, VisibleJob,
         is_unchanged,
     },
-    middleware::idempotency::kept,
+    policy::Limit,
     responses::accepted,
+    route::{Routes, route},
     state::ApiState,
 };
 
@@ -37,14 +38,14 @@ const TAG: &str = "Jobs";
 /// Longest a polling client is told to wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
-        .routes(routes!(list_jobs))
-        .routes(routes!(get_job))
-        .routes(routes!(list_attempts))
-        .routes(routes!(get_why))
-        .routes(kept::<(Authenticated, VisibleJob)>(routes!(cancel_job)))
-        .routes(kept::<(Verified, VisibleJob)>(routes!(retry_job)))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .add(routes!(list_jobs))
+        .add(routes!(get_job))
+        .add(routes!(list_attempts))
+        .add(routes!(get_why))
+        .add(route(routes!(cancel_job)).keeps::<(Authenticated, VisibleJob)>())
+        .add(route(routes!(retry_job)).costs(Limit::Generation).keeps::<(Verified, VisibleJob)>())
         .merge(events::routes())
 }
 

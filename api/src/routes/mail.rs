@@ -3,11 +3,9 @@
 mod notifications;
 mod unsubscribe;
 
-use utoipa_axum::router::OpenApiRouter;
-
-use crate::state::ApiState;
+use crate::route::Routes;
 
 /// The routes of this context.
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().merge(notifications::routes()).merge(unsubscribe::routes())
+pub(super) fn routes() -> Routes {
+    Routes::new().merge(notifications::routes()).merge(unsubscribe::routes())
 }

@@ -3,11 +3,9 @@
 pub(crate) mod home;
 mod stats;
 
-use utoipa_axum::router::OpenApiRouter;
-
-use crate::state::ApiState;
+use crate::route::Routes;
 
 /// The routes of this context.
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().merge(stats::routes())
+pub(super) fn routes() -> Routes {
+    Routes::new().merge(stats::routes())
 }

@@ -11,12 +11,12 @@ use axum::{
 use serde_json::json;
 use tokio::sync::Notify;
 use tower::ServiceExt;
-use utoipa::openapi::Paths;
 
 use super::*;
 use crate::{
     extract::Authenticated,
-    middleware::around_operations,
+    middleware::{Operations, around_operations},
+    policy::{PolicyTable, RoutePolicy},
     state::ApiOptions,
     testing::{LIMITS, TestApi, request},
 };
@@ -112,11 +112,14 @@ async fn answer(
 }
 
 fn router(state: ApiState, gate: Arc<Gate>) -> Router {
-    let (_, _, handlers) = kept::<Authenticated>((Vec::new(), Paths::new(), post(answer)));
+    let mut policies = PolicyTable::default();
+    let policy = RoutePolicy { keeps_answer: true, ..RoutePolicy::of_method(&Method::POST) };
+    policies.insert(Method::POST, "/api/{kind}", policy);
+    let operations = Arc::new(Operations { state: state.clone(), policies });
     Router::new()
-        .route("/api/{kind}", handlers)
+        .route("/api/{kind}", layer::<Authenticated>(post(answer)))
         .layer(Extension(gate))
-        .layer(from_fn_with_state(state.clone(), around_operations))
+        .layer(from_fn_with_state(operations, around_operations))
         .layer(from_fn(|request, next: Next| request_id::assign(request, |request| next.run(request))))
         .with_state(state)
 }

@@ -3,7 +3,7 @@
 use atelier_entities::UserId;
 use atelier_services::{COUNT_LIMIT, Caller, identity::AccountChanges};
 use axum::{Json, extract::State, response::Response};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::TAG;
@@ -16,16 +16,17 @@ use crate::{
     },
     error::{ApiError, ErrorBody},
     extract::{Admin, ApiPath, ApiQuery, JsonBody, PageParams, Pagination, RequestCaller},
+    route::Routes,
     state::ApiState,
 };
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
-        .routes(routes!(list_users))
-        .routes(routes!(get_user, update_user, delete_user))
-        .routes(routes!(deactivate_user))
-        .routes(routes!(activate_user))
-        .routes(routes!(unlink_account_of))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .add(routes!(list_users))
+        .add(routes!(get_user, update_user, delete_user))
+        .add(routes!(deactivate_user))
+        .add(routes!(activate_user))
+        .add(routes!(unlink_account_of))
 }
 
 /// The accounts, newest first unless another order is asked for.

@@ -1,22 +1,22 @@
 //! Pausing and limiting queues.
 
 use axum::{Json, extract::State};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 
 use super::{TAG, named};
 use crate::{
     dto::admin::{PauseView, limits::LimitsView},
     error::ApiError,
     extract::{Admin, ApiPath, JsonBody, RequestCaller},
-    middleware::idempotency::kept,
+    route::{Routes, route},
     state::ApiState,
 };
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
-        .routes(kept::<Admin>(routes!(pause_queue)))
-        .routes(kept::<Admin>(routes!(resume_queue)))
-        .routes(routes!(get_limits, update_limits))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .add(route(routes!(pause_queue)).keeps::<Admin>())
+        .add(route(routes!(resume_queue)).keeps::<Admin>())
+        .add(routes!(get_limits, update_limits))
 }
 
 /// Stops workers from taking jobs of a queue. What runs goes on.

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::TAG;
@@ -21,7 +21,7 @@ use crate::{
     extract::{
         Admin, ApiPath, ApiQuery, Authenticated, OptionalJsonBody, PageParams, Pagination, RequestCaller,
     },
-    middleware::idempotency::kept,
+    route::{Routes, route},
     state::ApiState,
 };
 
@@ -29,15 +29,15 @@ use crate::{
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data: https:; base-uri 'none'; \
     form-action 'none'; frame-ancestors 'self'; sandbox";
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
-        .routes(routes!(list_mails))
-        .routes(routes!(list_mail_templates))
-        .routes(routes!(preview_mail))
-        .routes(kept::<Admin>(routes!(send_test_mail)))
-        .routes(routes!(list_suppressions))
-        .routes(routes!(delete_suppression))
-        .routes(routes!(read_mail))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .add(routes!(list_mails))
+        .add(routes!(list_mail_templates))
+        .add(routes!(preview_mail))
+        .add(route(routes!(send_test_mail)).keeps::<Admin>())
+        .add(routes!(list_suppressions))
+        .add(routes!(delete_suppression))
+        .add(routes!(read_mail))
 }
 
 /// The outbox: everybody's mails of the last 90 days, newest first.

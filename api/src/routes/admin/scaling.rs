@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 
 use super::TAG;
 use crate::{
@@ -18,11 +18,12 @@ use crate::{
     },
     error::ApiError,
     extract::{Admin, ApiQuery},
+    route::Routes,
     state::ApiState,
 };
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(get_scaling)).routes(routes!(list_schedules))
+pub(super) fn routes() -> Routes {
+    Routes::new().add(routes!(get_scaling)).add(routes!(list_schedules))
 }
 
 /// The load of each queue and how many workers that wants.

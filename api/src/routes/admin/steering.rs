@@ -6,7 +6,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 
 use super::TAG;
 use crate::{
@@ -16,16 +16,16 @@ use crate::{
     },
     error::ApiError,
     extract::{Admin, JsonBody, RequestCaller},
-    middleware::idempotency::kept,
     responses::accepted,
+    route::{Routes, route},
     state::ApiState,
 };
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
-        .routes(kept::<Admin>(routes!(cancel_jobs)))
-        .routes(kept::<Admin>(routes!(replay_jobs)))
-        .routes(kept::<Admin>(routes!(discard_jobs)))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .add(route(routes!(cancel_jobs)).keeps::<Admin>())
+        .add(route(routes!(replay_jobs)).keeps::<Admin>())
+        .add(route(routes!(discard_jobs)).keeps::<Admin>())
 }
 
 /// Cancels every job of a filter that waits or runs.

@@ -3,19 +3,20 @@
 use atelier_entities::GenerationMode;
 use atelier_services::COUNT_LIMIT;
 use axum::{Json, extract::State, response::Response};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 
 use crate::{
     dto::billing::credits::{BalanceView, CreditTransactionView},
     error::ApiError,
     extract::{Authenticated, PageParams, Pagination},
+    route::Routes,
     state::ApiState,
 };
 
 const TAG: &str = "Credits";
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(get_balance)).routes(routes!(list_credit_history))
+pub(super) fn routes() -> Routes {
+    Routes::new().add(routes!(get_balance)).add(routes!(list_credit_history))
 }
 
 /// What the caller may spend, and what generations cost.

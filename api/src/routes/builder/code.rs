@@ -10,25 +10,26 @@ use axum::{
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::{
     dto::builder::project::{CodeView, ProjectAnswer, VersionView},
     error::{ApiError, ErrorBody},
     extract::{ApiPath, ApiQuery, Authenticated, OwnProject, PageParams, Pagination, RequestCaller},
-    middleware::idempotency::kept,
+    policy::Limit,
+    route::{Routes, route},
     state::ApiState,
 };
 
 const TAG: &str = "Code";
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
-        .routes(routes!(get_code))
-        .routes(routes!(list_versions))
-        .routes(kept::<(Authenticated, OwnProject)>(routes!(restore_version)))
-        .routes(routes!(export_zip))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .add(routes!(get_code))
+        .add(routes!(list_versions))
+        .add(route(routes!(restore_version)).keeps::<(Authenticated, OwnProject)>())
+        .add(route(routes!(export_zip)).costs(Limit::Generation))
 }
 
 /// Which version.

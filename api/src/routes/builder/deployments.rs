@@ -3,7 +3,7 @@
 use atelier_entities::ProjectId;
 use atelier_services::deployments::Deployments;
 use axum::{Json, extract::State, response::Response};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::{
@@ -12,18 +12,19 @@ use crate::{
     },
     error::{ApiError, ErrorBody},
     extract::{ApiPath, Authenticated, OptionalJsonBody, OwnProject, RequestCaller, Verified},
-    middleware::idempotency::kept,
+    policy::Limit,
     responses::accepted,
+    route::{Routes, route},
     state::ApiState,
 };
 
 const TAG: &str = "Deployment";
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
-        .routes(routes!(list_platforms))
-        .routes(kept::<(Verified, OwnProject)>(routes!(deploy)))
-        .routes(routes!(get_deployment_status))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .add(routes!(list_platforms))
+        .add(route(routes!(deploy)).costs(Limit::Generation).keeps::<(Verified, OwnProject)>())
+        .add(routes!(get_deployment_status))
 }
 
 /// Where projects can be published, and what each place needs.

@@ -8,7 +8,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::{
@@ -24,19 +24,20 @@ use crate::{
         ApiPath, Authenticated, JsonBody, OptionalJsonBody, OwnProject, PageParams, Pagination,
         RequestCaller, Verified,
     },
-    middleware::idempotency::kept,
+    policy::Limit,
     responses::accepted,
+    route::{Routes, route},
     state::ApiState,
 };
 
 const TAG: &str = "Projects";
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
-        .routes(routes!(list_projects))
-        .routes(kept::<Authenticated>(routes!(create_project)))
-        .routes(routes!(get_project, update_project, delete_project))
-        .routes(kept::<(Verified, OwnProject)>(routes!(generate)))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .add(routes!(list_projects))
+        .add(route(routes!(create_project)).keeps::<Authenticated>())
+        .add(routes!(get_project, update_project, delete_project))
+        .add(route(routes!(generate)).costs(Limit::Generation).keeps::<(Verified, OwnProject)>())
 }
 
 /// The caller's projects, newest first.

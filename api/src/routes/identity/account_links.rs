@@ -1,7 +1,7 @@
 //! Proving a mail address, and choosing another password, by mailed links.
 
 use axum::{Json, extract::State};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 
 use crate::{
     dto::identity::{
@@ -10,17 +10,19 @@ use crate::{
     },
     error::{ApiError, ErrorBody},
     extract::{JsonBody, RequestCaller},
+    policy::Limit,
+    route::{Routes, route},
     state::ApiState,
 };
 
 const TAG: &str = "Accounts";
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
-        .routes(routes!(verify_email))
-        .routes(routes!(resend_verification))
-        .routes(routes!(forgot_password))
-        .routes(routes!(reset_password))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .add(route(routes!(verify_email)).costs(Limit::SignIn))
+        .add(route(routes!(resend_verification)).costs(Limit::SignIn))
+        .add(route(routes!(forgot_password)).costs(Limit::SignIn))
+        .add(route(routes!(reset_password)).costs(Limit::SignIn))
 }
 
 /// Proves a mail address by the token that was sent there.

@@ -6,7 +6,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 
 use super::signed_in::signed_in;
 use crate::{
@@ -15,19 +15,21 @@ use crate::{
     },
     error::{ApiError, ErrorBody},
     extract::{Authenticated, InPerson, JsonBody, RequestCaller},
+    policy::Limit,
+    route::{Routes, route},
     state::ApiState,
 };
 
 const TAG: &str = "Accounts";
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
-        .routes(routes!(register))
-        .routes(routes!(login))
-        .routes(routes!(refresh))
-        .routes(routes!(logout))
-        .routes(routes!(get_me))
-        .routes(routes!(get_user_stats))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .add(route(routes!(register)).costs(Limit::SignIn).answers_secret())
+        .add(route(routes!(login)).costs(Limit::SignIn).answers_secret())
+        .add(route(routes!(refresh)).costs(Limit::SignIn).answers_secret())
+        .add(routes!(logout))
+        .add(routes!(get_me))
+        .add(routes!(get_user_stats))
 }
 
 /// Creates an account and signs in.

@@ -7,7 +7,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::{
@@ -17,13 +17,18 @@ use crate::{
     },
     error::{ApiError, ErrorBody},
     extract::{ApiPath, Authenticated, InPerson, JsonBody, RequestCaller},
+    policy::Limit,
+    route::{Routes, route},
     state::ApiState,
 };
 
 const TAG: &str = "Accounts";
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list_api_tokens, create_api_token)).routes(routes!(delete_api_token))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .add(routes!(list_api_tokens))
+        .add(route(routes!(create_api_token)).costs(Limit::SignIn).answers_secret())
+        .add(routes!(delete_api_token))
 }
 
 /// The caller's API tokens, newest first, without their secrets.

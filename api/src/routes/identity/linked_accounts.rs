@@ -1,7 +1,7 @@
 //! Providers that open the caller's account.
 
 use axum::{Json, extract::State};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 
 use crate::{
     dto::identity::{
@@ -10,13 +10,15 @@ use crate::{
     },
     error::{ApiError, ErrorBody},
     extract::{ApiPath, Authenticated, InPerson, OptionalJsonBody, RequestCaller},
+    policy::Limit,
+    route::{Routes, route},
     state::ApiState,
 };
 
 const TAG: &str = "Accounts";
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list_linked_accounts)).routes(routes!(unlink_account))
+pub(super) fn routes() -> Routes {
+    Routes::new().add(routes!(list_linked_accounts)).add(route(routes!(unlink_account)).costs(Limit::SignIn))
 }
 
 /// The providers that open the caller's account, first linked first.

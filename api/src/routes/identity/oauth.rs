@@ -16,7 +16,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 
 use super::signed_in::signed_in;
 use crate::{
@@ -27,17 +27,19 @@ use crate::{
     },
     error::{ApiError, ErrorBody},
     extract::{ApiPath, ApiQuery, JsonBody, RequestCaller},
+    policy::Limit,
+    route::{Routes, route},
     state::ApiState,
 };
 
 const TAG: &str = "Accounts";
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
-        .routes(routes!(list_sign_in_providers))
-        .routes(routes!(begin_oauth))
-        .routes(routes!(end_oauth_in_browser, end_oauth_by_form))
-        .routes(routes!(end_oauth))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .add(routes!(list_sign_in_providers))
+        .add(route(routes!(begin_oauth)).costs(Limit::SignIn))
+        .add(route(routes!(end_oauth_in_browser, end_oauth_by_form)).costs(Limit::SignIn).answers_secret())
+        .add(route(routes!(end_oauth)).costs(Limit::SignIn).answers_secret())
 }
 
 /// Where people may sign in beside here.

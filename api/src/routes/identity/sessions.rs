@@ -3,20 +3,21 @@
 use atelier_entities::SessionFamilyId;
 use atelier_services::identity::Credential;
 use axum::{Json, extract::State};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::{
     dto::identity::{account::SuccessView, session::SessionView},
     error::ApiError,
     extract::{ApiPath, Authenticated, InPerson, RequestCaller},
+    route::Routes,
     state::ApiState,
 };
 
 const TAG: &str = "Accounts";
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list_sessions, end_other_sessions)).routes(routes!(end_session))
+pub(super) fn routes() -> Routes {
+    Routes::new().add(routes!(list_sessions, end_other_sessions)).add(routes!(end_session))
 }
 
 /// Where the caller is signed in, last used first.

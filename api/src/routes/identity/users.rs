@@ -9,7 +9,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 
 use super::signed_in::signed_in;
 use crate::{
@@ -22,17 +22,20 @@ use crate::{
     },
     error::{ApiError, ErrorBody},
     extract::{Authenticated, InPerson, JsonBody, OptionalJsonBody, RequestCaller},
+    policy::Limit,
+    route::{Routes, route},
     state::ApiState,
 };
 
 const TAG: &str = "Accounts";
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
-        .routes(routes!(get_profile, update_profile, delete_account))
-        .routes(routes!(change_password))
-        .routes(routes!(get_personal_stats))
-        .routes(routes!(export_personal_data))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .add(routes!(get_profile, update_profile))
+        .add(route(routes!(delete_account)).costs(Limit::SignIn))
+        .add(route(routes!(change_password)).costs(Limit::SignIn).answers_secret())
+        .add(routes!(get_personal_stats))
+        .add(route(routes!(export_personal_data)).costs(Limit::Generation))
 }
 
 /// The caller's profile and settings.

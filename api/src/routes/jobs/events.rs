@@ -3,18 +3,19 @@
 use axum::{extract::State, http::HeaderMap, response::Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::event_stream;
 use crate::{
     error::ApiError,
     extract::{ApiPath, ApiQuery, Authenticated, get_job},
+    route::Routes,
     state::ApiState,
 };
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(stream_events))
+pub(super) fn routes() -> Routes {
+    Routes::new().add(routes!(stream_events))
 }
 
 /// Where the client left off.

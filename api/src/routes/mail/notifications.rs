@@ -1,19 +1,20 @@
 //! Which mails the caller wants.
 
 use axum::{Json, extract::State};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 
 use crate::{
     dto::mail::notifications::{NotificationsInput, NotificationsView},
     error::ApiError,
     extract::{Authenticated, JsonBody, RequestCaller},
+    route::Routes,
     state::ApiState,
 };
 
 const TAG: &str = "Accounts";
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(get_notifications, update_notifications))
+pub(super) fn routes() -> Routes {
+    Routes::new().add(routes!(get_notifications, update_notifications))
 }
 
 /// Which mails the caller wants.

@@ -9,11 +9,12 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 
 use crate::{
     error::{ApiError, ErrorBody},
     extract::{ApiPath, RequestCaller, asked_locale},
+    route::{Routes, route},
     state::ApiState,
 };
 
@@ -23,8 +24,8 @@ const TAG: &str = "Platform";
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; \
     frame-ancestors 'none'";
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(show_unsubscribe, unsubscribe))
+pub(super) fn routes() -> Routes {
+    Routes::new().add(route(routes!(show_unsubscribe, unsubscribe)).unlimited())
 }
 
 /// A page that asks whether to end the mails that a link is about.

@@ -6,16 +6,17 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 
 use crate::{
     dto::platform::stats::{HealthView, StatsView},
     error::ApiError,
+    route::{Routes, route},
     state::ApiState,
 };
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(get_stats)).routes(routes!(get_api_health))
+pub(super) fn routes() -> Routes {
+    Routes::new().add(routes!(get_stats)).add(route(routes!(get_api_health)).unlimited())
 }
 
 /// The platform's figures, counted every few minutes.
