@@ -20,17 +20,17 @@ use crate::{
     state::ApiState,
 };
 
+pub(crate) mod authentication;
 pub(crate) mod body_limit;
 pub(crate) mod cors;
 pub(crate) mod error_shape;
 pub(crate) mod head;
 pub(crate) mod idempotency;
-pub(crate) mod identify;
+pub(crate) mod nul_check;
 pub(crate) mod panics;
-pub(crate) mod plain_address;
 pub(crate) mod rate_limit;
-pub(crate) mod refusals;
-pub(crate) mod repeat;
+pub(crate) mod refusal_log;
+pub(crate) mod retry;
 pub(crate) mod security_headers;
 pub(crate) mod telemetry;
 pub(crate) mod time_limit;
@@ -56,7 +56,7 @@ pub(crate) async fn around_everything(
 pub(crate) async fn around_handlers(State(state): State<ApiState>, request: Request, next: Next) -> Response {
     panics::catch(request, |request| {
         error_shape::apply(request, |request| {
-            plain_address::apply(request, |request| {
+            nul_check::apply(request, |request| {
                 body_limit::apply(&state, request, |request| {
                     time_limit::apply(&state, request, |request| next.run(request))
                 })
@@ -92,7 +92,7 @@ pub(crate) async fn around_operations(
     next: Next,
 ) -> Response {
     let (state, policy) = (&operations.state, &operations.policies.of_request(&request));
-    identify::apply(state, policy, request, |request| {
+    authentication::apply(state, policy, request, |request| {
         rate_limit::apply(state, policy.limits, request, |request| run(state, policy, request, next))
     })
     .await
@@ -104,5 +104,5 @@ async fn run(state: &ApiState, policy: &RoutePolicy, mut request: Request, next:
         return refusal.into_response();
     }
     idempotency::prepare(state, policy, &mut request);
-    repeat::run(request, next).await
+    retry::run(request, next).await
 }

@@ -32,7 +32,7 @@ use uuid::Uuid;
 
 use crate::{
     extract::is_unchanged,
-    middleware::{identify, rate_limit, security_headers, telemetry},
+    middleware::{authentication, rate_limit, security_headers, telemetry},
     policy::RoutePolicy,
     request_id,
     routes::jobs,
@@ -88,8 +88,8 @@ impl Polls {
         let path = request.uri().path();
         let id = JobId(Uuid::try_parse(path.strip_prefix(START)?).ok()?);
         let services = &self.state.services;
-        let who = services.identity.recall(identify::token(request.headers())?)?;
-        if identify::refusal(&who.credential, &self.policy).is_some() {
+        let who = services.identity.recall(authentication::token(request.headers())?)?;
+        if authentication::refusal(&who.credential, &self.policy).is_some() {
             return None;
         }
         let scope = (!who.may_administrate()).then_some(who.user.id);

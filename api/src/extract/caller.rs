@@ -1,4 +1,4 @@
-//! Who asks: their token, checked once by the `identify` middleware, and what an
+//! Who asks: their token, checked once by the `authentication` middleware, and what an
 //! audit entry wants to know of the request.
 
 use std::{convert::Infallible, sync::Arc};

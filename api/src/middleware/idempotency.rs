@@ -36,7 +36,7 @@ use crate::{
     error::{ApiError, Conflicted},
     extract::Bearer,
     metrics::REPLAYED,
-    middleware::{panics, repeat, time_limit},
+    middleware::{panics, retry, time_limit},
     policy::RoutePolicy,
     request_id,
     state::ApiState,
@@ -175,7 +175,7 @@ fn hash(method: &Method, uri: &Uri, body: &[u8]) -> String {
 /// back what it holds.
 async fn run(state: &ApiState, claim: &Claim, request: Request, next: Next) -> Result<Response, ApiError> {
     let limit = state.options.request_timeout;
-    let handling = AssertUnwindSafe(repeat::run(request, next)).catch_unwind();
+    let handling = AssertUnwindSafe(retry::run(request, next)).catch_unwind();
     match tokio::time::timeout(limit, state.services.queue.defer(handling)).await {
         Ok((Ok(response), done)) => keep(state, claim, done, response).await,
         Ok((Err(panic), done)) => {

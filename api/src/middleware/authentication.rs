@@ -13,7 +13,7 @@ use axum::{
 use crate::{
     error::{ApiError, ErrorCode},
     extract::{Bearer, ClientAddress, client_address},
-    middleware::{refusals::Asker, token_lookup},
+    middleware::{refusal_log::Asker, token_lookup},
     policy::RoutePolicy,
     state::ApiState,
 };
