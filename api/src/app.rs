@@ -18,22 +18,22 @@ use tower_http::{
 use crate::{
     docs,
     middleware::{self, Operations, cors},
-    polling::{self, Polls},
+    polling::{self, JobPollLayer},
     routes,
     state::ApiState,
 };
 
 /// Every route with every middleware. Serve it with connection information, as
-/// [`crate::serve`] does: without it all clients look like one address.
+/// `serve` does: without it all clients look like one address.
 pub fn router(state: ApiState) -> Router {
     crate::metrics::describe();
     let (api, _, policies) = routes::all().into_parts();
-    let polls_policy = policies.find(&Method::GET, polling::PATTERN);
+    let poll_policy = policies.find(&Method::GET, polling::PATTERN);
     let operations = Arc::new(Operations { state: state.clone(), policies });
     let api = api.layer(from_fn_with_state(operations, middleware::around_operations));
     let cors = cors::layer(&state.options.cors_allowed_origins);
-    // ZIP files are compressed already. What is the same for everybody comes compressed;
-    // for the rest the least effort takes off most.
+    // ZIP files and static files are compressed already. For the rest the fastest level
+    // saves most of the bytes.
     let worth_compressing = DefaultPredicate::new().and(NotForContentType::const_new("application/zip"));
     let compression = CompressionLayer::new().quality(CompressionLevel::Fastest);
     Router::new()
@@ -43,7 +43,7 @@ pub fn router(state: ApiState) -> Router {
         .merge(routes::builder::preview::routes(&state))
         .merge(operations_routes(state.operations.clone()))
         .layer((
-            Polls::new(&state, &cors, polls_policy),
+            JobPollLayer::new(&state, &cors, poll_policy),
             from_fn_with_state(state.clone(), middleware::around_everything),
             cors,
             compression.compress_when(worth_compressing),

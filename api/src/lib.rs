@@ -1,6 +1,10 @@
 //! The HTTP interface of Atelier: routes, extractors, errors and the OpenAPI
-//! document. It holds no rule and no SQL: each handler checks the shape of what
-//! came, calls one service and shows the answer.
+//! document. It holds no business rule and no SQL: each handler checks the shape of
+//! its input, calls one service and shows the result.
+//!
+//! The modules depend on each other in one direction: `request_id`, `policy` and `error`,
+//! then `state`, `extract`, `middleware`, `route`, `routes` with their `dto`, and `openapi`,
+//! `docs`, `polling` and `app` above them.
 
 mod app;
 mod cookies;

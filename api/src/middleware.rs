@@ -1,9 +1,9 @@
-//! What every request passes through, from the outside in: its id, security
-//! headers, tracing and metrics, a sound head, a net under panics, the error shape,
-//! bounds of size and time, who asks, and rate limits.
+//! The middlewares, from the outside in: request id, security headers, tracing and
+//! metrics, malformed heads, panics, the error shape, limits of size and time,
+//! authentication, rate limits, idempotency and retries.
 //!
-//! Each of them is a function around the next one. They come in three groups, since
-//! each layer of a router costs every request a few allocations.
+//! Each is a function that wraps the next one. They form three layers of the router, since
+//! each layer costs every request a few allocations.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ pub(crate) mod telemetry;
 pub(crate) mod time_limit;
 mod token_lookup;
 
-/// What a request is given on its way in and an answer on its way out, whoever answers.
+/// The middlewares of every request, whoever answers it.
 pub(crate) async fn around_everything(
     State(state): State<ApiState>,
     request: Request,
@@ -52,7 +52,7 @@ pub(crate) async fn around_everything(
     .await
 }
 
-/// What keeps handlers from harm, and clients from errors of another shape.
+/// The middlewares that protect handlers and give all errors one shape.
 pub(crate) async fn around_handlers(State(state): State<ApiState>, request: Request, next: Next) -> Response {
     panics::catch(request, |request| {
         error_shape::apply(request, |request| {
@@ -66,7 +66,7 @@ pub(crate) async fn around_handlers(State(state): State<ApiState>, request: Requ
     .await
 }
 
-/// What published sites have before them: how often one address may ask.
+/// The middlewares of published sites: a rate limit by address.
 pub(crate) async fn around_previews(
     State(state): State<ApiState>,
     mut request: Request,
@@ -77,15 +77,14 @@ pub(crate) async fn around_previews(
     rate_limit::apply(&state, &[Limit::Preview], request, |request| next.run(request)).await
 }
 
-/// What the middlewares of operations read.
+/// The state and the policies that the middlewares of operations read.
 pub(crate) struct Operations {
     pub(crate) state: ApiState,
     pub(crate) policies: PolicyTable,
 }
 
-/// What the operations of the API have before them: who asks, whether they may ask so
-/// often and at all, what routes need that answer a repeat as before, and another run
-/// where the database asks for it.
+/// The middlewares of the API's operations: authentication, rate limits, access,
+/// idempotency and retries after conflicts in the database.
 pub(crate) async fn around_operations(
     State(operations): State<Arc<Operations>>,
     request: Request,
@@ -98,7 +97,7 @@ pub(crate) async fn around_operations(
     .await
 }
 
-/// Runs the handler where the route is open to whoever asks.
+/// Runs the handler where the policy of the route admits the caller.
 async fn run(state: &ApiState, policy: &RoutePolicy, mut request: Request, next: Next) -> Response {
     if let Some(refusal) = Bearer::refusal(request.extensions().get(), policy.access) {
         return refusal.into_response();

@@ -1,9 +1,9 @@
-//! What is said of each route beside its handler: the rate limits that count its requests,
-//! who may call it, the scope that an API token needs, whether its answer is kept under an
-//! `Idempotency-Key`, and whether its answer holds a secret.
+//! The policy of each route: the rate limits that count its requests, who may call it, the
+//! scopes that an API token needs, whether its answer is kept under an `Idempotency-Key`,
+//! and whether its answer holds a secret.
 //!
-//! The middlewares, the OpenAPI document and the tests read it here. A route of which
-//! nothing is said is limited, needs a signed-in person, and keeps no answer.
+//! The middlewares, the OpenAPI document and the tests read these policies. A route that
+//! declares nothing is rate limited, needs a signed-in person, and keeps no answer.
 
 use std::collections::HashMap;
 
@@ -55,18 +55,18 @@ pub(crate) enum Access {
     Public,
     /// Whoever is signed in.
     SignedIn,
-    /// Operators of the platform.
-    Operator,
+    /// Administrators, who operate the platform.
+    Admin,
 }
 
-/// What is said of one operation: a method of a path.
+/// The policy of one operation: a method of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RoutePolicy {
     /// The limits that count its requests.
     pub(crate) limits: &'static [Limit],
     /// Who may call it.
     pub(crate) access: Access,
-    /// The scope that an API token needs; operators' routes need [`ApiScope::Admin`] too.
+    /// The scope that an API token needs; routes of administrators need [`ApiScope::Admin`] too.
     pub(crate) scope: ApiScope,
     /// Whether its answer is kept under an `Idempotency-Key`.
     pub(crate) keeps_answer: bool,
@@ -75,7 +75,7 @@ pub(crate) struct RoutePolicy {
 }
 
 impl RoutePolicy {
-    /// The policy of an operation of which nothing is said.
+    /// The policy of an operation that declares nothing.
     pub(crate) fn of_method(method: &Method) -> Self {
         Self {
             limits: Limit::Requests.with_requests(),
@@ -103,12 +103,12 @@ impl RoutePolicy {
 
     /// The scopes that an API token needs.
     pub(crate) fn scopes(&self) -> impl Iterator<Item = ApiScope> + use<> {
-        let admin = (self.access == Access::Operator).then_some(ApiScope::Admin);
+        let admin = (self.access == Access::Admin).then_some(ApiScope::Admin);
         [Some(self.scope), admin].into_iter().flatten()
     }
 }
 
-/// What a route says of its operations. What it leaves out stays as it is.
+/// What a route declares; the defaults of the method hold for the rest.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Declaration {
     limits: Option<&'static [Limit]>,
@@ -169,10 +169,10 @@ impl PolicyTable {
         }
     }
 
-    /// Opens every operation to operators alone.
-    pub(crate) fn restrict_to_operators(&mut self) {
+    /// Lets only administrators call these operations.
+    pub(crate) fn restrict_to_admins(&mut self) {
         for (_, policy) in self.paths.values_mut().flatten() {
-            policy.access = Access::Operator;
+            policy.access = Access::Admin;
         }
     }
 
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_route_of_which_nothing_is_said_is_safe() {
+    fn a_route_that_declares_nothing_is_safe() {
         let table = table(|_| {}, false);
         for (path, method, scope) in [
             (PATH, Method::GET, ApiScope::Read),
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_route_says_holds_for_any_prefix() {
+    fn declarations_hold_for_any_prefix() {
         let limited = table(|route| route.costs(Limit::Generation), true).find(&Method::POST, PATH);
         assert_eq!(limited.limits, [Limit::Requests, Limit::Generation]);
         assert_eq!(limited.access, Access::Public);
@@ -238,9 +238,9 @@ mod tests {
         let unlimited = table(Declaration::unlimited, true).find(&Method::GET, PATH);
         assert_eq!(unlimited.limits, []);
 
-        let mut operators = table(|_| {}, false);
-        operators.restrict_to_operators();
-        let scopes: Vec<_> = operators.find(&Method::POST, PATH).scopes().collect();
+        let mut admins = table(|_| {}, false);
+        admins.restrict_to_admins();
+        let scopes: Vec<_> = admins.find(&Method::POST, PATH).scopes().collect();
         assert_eq!(scopes, [ApiScope::Write, ApiScope::Admin]);
     }
 

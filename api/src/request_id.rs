@@ -1,5 +1,5 @@
-//! The id of a request: given by the client where it is sane, else made here;
-//! in every log line, every error and the answer's `X-Request-Id`.
+//! The id of a request: the client's where it is short and plain, else a new one. It is in
+//! every log line, every error and the answer's `X-Request-Id`.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,7 +10,7 @@ use axum::{
 };
 use uuid::{Builder, Uuid};
 
-/// The header it comes and goes in.
+/// The header of requests and answers.
 pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 const LONGEST: usize = 128;
@@ -25,31 +25,31 @@ pub(crate) fn current() -> Option<String> {
 }
 
 /// Runs `work` as part of the request `id`, for work that leaves the request's task.
-pub(crate) async fn within<F: Future>(id: Option<String>, work: F) -> F::Output {
+pub(crate) async fn with_id<F: Future>(id: Option<String>, work: F) -> F::Output {
     match id {
         Some(id) => CURRENT.scope(id, work).await,
         None => work.await,
     }
 }
 
-/// The id that a request of these headers gets.
-pub(crate) fn of(headers: &HeaderMap) -> String {
+/// The id of a request with these headers.
+pub(crate) fn from_headers(headers: &HeaderMap) -> String {
     accept(headers.get(HEADER)).unwrap_or_else(|| create().to_string())
 }
 
-/// A UUIDv7 by this thread's own generator: the system's takes a call for each.
+/// A UUIDv7 from this thread's random generator, which needs no system call.
 fn create() -> Uuid {
     let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
     Builder::from_unix_timestamp_millis(millis, &rand::random()).into_uuid()
 }
 
-/// Gives the request its id and tells it in the answer.
+/// Gives the request its id and adds it to the answer.
 pub(crate) async fn assign<F: Future<Output = Response>>(
     request: Request,
     next: impl FnOnce(Request) -> F,
 ) -> Response {
-    let id = of(request.headers());
+    let id = from_headers(request.headers());
     let header = HeaderValue::from_str(&id).ok();
     let mut response = CURRENT.scope(id, async move { next(request).await }).await;
     if let Some(header) = header {
@@ -62,8 +62,8 @@ pub(crate) async fn assign<F: Future<Output = Response>>(
 fn accept(header: Option<&HeaderValue>) -> Option<String> {
     let id = header?.to_str().ok()?;
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/' | '+' | '=');
-    let sane = !id.is_empty() && id.len() <= LONGEST && id.chars().all(plain);
-    sane.then(|| id.to_owned())
+    let is_accepted = !id.is_empty() && id.len() <= LONGEST && id.chars().all(plain);
+    is_accepted.then(|| id.to_owned())
 }
 
 #[cfg(test)]

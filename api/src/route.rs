@@ -1,4 +1,4 @@
-//! How routes are registered: each with what is said of it.
+//! How routes are registered: each with its policy.
 //!
 //! `route(routes!(generate)).costs(Limit::Generation).keeps::<(Verified, OwnProject)>()`
 //! is limited more tightly than others, and its answer is kept under an
@@ -20,16 +20,16 @@ use crate::{
     state::ApiState,
 };
 
-/// The extension of the document that tells an operation's policy.
+/// The extension of an operation in the document that holds its policy.
 const EXTENSION: &str = "x-atelier";
 
-/// Operations of one path, and what is said of them.
+/// Operations of one path with their declaration.
 pub(crate) struct Route {
     operations: UtoipaMethodRouter<ApiState>,
     declaration: Declaration,
 }
 
-/// A route of which more is to be said.
+/// Starts the declaration of a route.
 pub(crate) fn route(operations: UtoipaMethodRouter<ApiState>) -> Route {
     Route { operations, declaration: Declaration::default() }
 }
@@ -41,7 +41,7 @@ impl Route {
         self
     }
 
-    /// Counts no request: for what is asked all the time and costs nothing.
+    /// Is counted by no limit: for routes that are polled and cost little.
     pub(crate) fn unlimited(mut self) -> Self {
         self.declaration.unlimited();
         self
@@ -109,9 +109,9 @@ impl Routes {
         self
     }
 
-    /// Opens all of these routes to operators alone.
-    pub(crate) fn for_operators(mut self) -> Self {
-        self.policies.restrict_to_operators();
+    /// Lets only administrators call these routes.
+    pub(crate) fn admins_only(mut self) -> Self {
+        self.policies.restrict_to_admins();
         self
     }
 
@@ -132,21 +132,21 @@ fn is_public(operation: &Operation) -> bool {
     operation.security.as_deref() == Some(&[SecurityRequirement::default()])
 }
 
-/// Tells the policy of an operation in its part of the document.
+/// Writes the policy of an operation into its part of the document.
 pub(crate) fn describe(operation: &mut Operation, policy: &RoutePolicy) {
     let limits: Vec<_> = policy.limits.iter().map(|limit| limit.name()).collect();
-    let mut told = json!({ "rate_limits": limits });
+    let mut described = json!({ "rate_limits": limits });
     if policy.access != Access::Public {
-        told["token_scopes"] = policy.scopes().map(|scope| Value::from(scope.to_string())).collect();
+        described["token_scopes"] = policy.scopes().map(|scope| Value::from(scope.to_string())).collect();
     }
     if policy.keeps_answer {
-        told["keeps_answer"] = Value::from(true);
+        described["keeps_answer"] = Value::from(true);
     }
     if policy.answers_secret {
-        told["answers_secret"] = Value::from(true);
+        described["answers_secret"] = Value::from(true);
     }
     let extensions = operation.extensions.get_or_insert_default();
-    extensions.merge(Extensions::from_iter([(EXTENSION, told)]));
+    extensions.merge(Extensions::from_iter([(EXTENSION, described)]));
 }
 
 /// Whether the document says that a limit counts the requests of an operation.

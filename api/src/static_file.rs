@@ -1,4 +1,4 @@
-//! Files that are the same for everybody: compressed once, not for each request.
+//! Static files, compressed once in place of for each request.
 
 use std::io::Write;
 
@@ -10,20 +10,20 @@ use axum::{
 use flate2::{Compression, write::GzEncoder};
 use sha2::{Digest, Sha256};
 
-use crate::extract::{accepts_gzip, is_unchanged};
+use crate::extract::{accepts_gzip, if_none_match};
 
 /// Digits of the hash in a file's name and validator.
 pub(crate) const HASH_DIGITS: usize = 16;
 
-/// What is at that address is asked for again by its validator.
+/// Clients revalidate the file at each use.
 const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
-/// What is at that address never changes (RFC 8246).
+/// The file at this address never changes (RFC 8246).
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
 /// A file and its compressed form. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct StaticFile {
-    kind: HeaderValue,
+    content_type: HeaderValue,
     plain: Bytes,
     /// None where it would be no smaller.
     gzip: Option<Bytes>,
@@ -32,18 +32,19 @@ pub(crate) struct StaticFile {
 }
 
 impl StaticFile {
-    /// Compresses `content`, which takes tens of milliseconds for a large one: not for a
-    /// thread that answers requests.
-    pub(crate) fn new(kind: &str, content: impl Into<Bytes>) -> Self {
+    /// Compresses `content`. This takes tens of milliseconds for a large file: call it on a
+    /// thread that may block.
+    pub(crate) fn new(content_type: &str, content: impl Into<Bytes>) -> Self {
         let plain = content.into();
         let mut hash = hex::encode(Sha256::digest(&plain));
         hash.truncate(HASH_DIGITS);
         let gzip = compress(&plain).filter(|gzip| gzip.len() < plain.len());
         let value = |text: &str| HeaderValue::from_str(text).ok();
-        // Weak, since both forms have it.
+        // Weak, since the plain and the compressed form share it.
         let etag = value(&format!("W/\"{hash}\"")).unwrap_or(HeaderValue::from_static("W/\"\""));
-        let kind = value(kind).unwrap_or(HeaderValue::from_static("application/octet-stream"));
-        Self { kind, plain, gzip, hash, etag }
+        let content_type =
+            value(content_type).unwrap_or(HeaderValue::from_static("application/octet-stream"));
+        Self { content_type, plain, gzip, hash, etag }
     }
 
     /// The name `a.js` with the hash, as `a.0123456789abcdef.js`.
@@ -54,36 +55,36 @@ impl StaticFile {
         }
     }
 
-    /// The file, or 304 where the client has it, with these further headers. It may be
-    /// kept for good where it was asked for by its hash.
+    /// The file, or 304 where the client has it, with these extra headers. Clients may cache
+    /// it for good where the address has its hash.
     pub(crate) fn answer(
         &self,
-        asked: &HeaderMap,
-        by_hash: Option<&str>,
-        further: &[(HeaderName, &'static str)],
+        request: &HeaderMap,
+        hash: Option<&str>,
+        extra: &[(HeaderName, &'static str)],
     ) -> Response {
         let etag = self.etag.to_str().unwrap_or_default();
-        let mut response = if is_unchanged(asked, etag) {
+        let mut response = if if_none_match(request, etag) {
             StatusCode::NOT_MODIFIED.into_response()
         } else {
-            self.file(asked)
+            self.body(request)
         };
         let headers = response.headers_mut();
-        for (name, value) in further {
+        for (name, value) in extra {
             headers.insert(name, HeaderValue::from_static(value));
         }
-        let is_named = by_hash.is_some_and(|hash| hash == self.hash);
+        let is_named = hash.is_some_and(|hash| hash == self.hash);
         headers.insert(header::CACHE_CONTROL, if is_named { IMMUTABLE } else { REVALIDATE });
         headers.insert(header::ETAG, self.etag.clone());
         headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
         response
     }
 
-    fn file(&self, asked: &HeaderMap) -> Response {
-        let gzip = self.gzip.as_ref().filter(|_| accepts_gzip(asked));
+    fn body(&self, request: &HeaderMap) -> Response {
+        let gzip = self.gzip.as_ref().filter(|_| accepts_gzip(request));
         let mut response = gzip.unwrap_or(&self.plain).clone().into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, self.kind.clone());
+        headers.insert(header::CONTENT_TYPE, self.content_type.clone());
         if gzip.is_some() {
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
@@ -110,7 +111,7 @@ mod tests {
 
     use super::*;
 
-    fn asked(headers: &[(HeaderName, &str)]) -> HeaderMap {
+    fn request_headers(headers: &[(HeaderName, &str)]) -> HeaderMap {
         headers.iter().map(|(name, value)| (name.clone(), value.parse().expect("a value"))).collect()
     }
 
@@ -119,12 +120,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_takes_gzip_gets_what_was_compressed_once() {
+    async fn clients_that_accept_gzip_get_the_compressed_form() {
         let text = "the same line\n".repeat(100);
         let kept = StaticFile::new("text/plain", text.clone());
 
         let plain = kept.answer(&HeaderMap::new(), None, &[]);
-        let gzip = kept.answer(&asked(&[(header::ACCEPT_ENCODING, "br, gzip")]), None, &[]);
+        let gzip = kept.answer(&request_headers(&[(header::ACCEPT_ENCODING, "br, gzip")]), None, &[]);
 
         assert_eq!((plain.headers().get(header::CONTENT_ENCODING), plain.status()), (None, StatusCode::OK));
         assert_eq!(gzip.headers()[header::CONTENT_ENCODING], "gzip");
@@ -136,11 +137,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_the_client_has_is_not_sent_again() {
+    async fn a_file_that_the_client_has_is_not_sent_again() {
         let kept = StaticFile::new("text/plain", "text");
         let etag = kept.etag.to_str().expect("text").to_owned();
 
-        let answer = kept.answer(&asked(&[(header::IF_NONE_MATCH, &etag)]), None, &[]);
+        let answer = kept.answer(&request_headers(&[(header::IF_NONE_MATCH, &etag)]), None, &[]);
 
         assert_eq!(
             (answer.status(), &answer.headers()[header::ETAG]),
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_named_by_its_hash_lasts() {
+    fn only_addresses_with_the_hash_are_immutable() {
         let kept = StaticFile::new("text/plain", "text");
         for (hash, lasts) in [(None, false), (Some("0123456789abcdef"), false), (Some(&*kept.hash), true)] {
             let answer = kept.answer(&HeaderMap::new(), hash, &[]);

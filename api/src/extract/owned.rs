@@ -1,5 +1,5 @@
-//! What the `{id}` of an address names, where the caller may ask for it: asked again before
-//! an answer that was kept is given to them.
+//! The project or job that the `{id}` of a path names, where the caller may see it. Checked
+//! again before a kept answer is replayed.
 
 use atelier_entities::{JobId, ProjectId, jobs};
 use atelier_queue::QueueError;
@@ -15,7 +15,7 @@ use crate::{error::ApiError, state::ApiState};
 /// A project of the caller; 404 where it is another person's or was deleted.
 pub(crate) struct OwnProject;
 
-/// A job that the caller sees; 404 otherwise.
+/// A job that the caller may see; 404 otherwise.
 pub(crate) struct VisibleJob;
 
 impl FromRequestParts<ApiState> for OwnProject {

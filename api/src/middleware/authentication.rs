@@ -1,5 +1,5 @@
-//! Finds out once who asks: the client's address and, from the bearer token, the
-//! person. It refuses nobody; the extractors do.
+//! Authenticates each request once: finds the client's address and, from the bearer token,
+//! the person. It refuses nobody; the policy of the route and the extractors do.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use axum::{
 use crate::{
     error::{ApiError, ErrorCode},
     extract::{Bearer, ClientAddress, client_address},
-    middleware::{refusal_log::Asker, token_lookup},
+    middleware::{refusal_log::RefusalLog, token_lookup},
     policy::RoutePolicy,
     state::ApiState,
 };
@@ -26,19 +26,18 @@ pub(crate) async fn apply<F: Future<Output = Response>>(
     next: impl FnOnce(Request) -> F,
 ) -> Response {
     let address = client_address(&request, &state.options.trusted_proxies);
-    let (who, bearer) = find(state, policy, token(request.headers()), address).await;
-    let asker = Asker::of(&request, address, who);
+    let (who, bearer) = authenticate(state, policy, bearer_token(request.headers()), address).await;
+    let refusal_log = RefusalLog::new(&request, address, who);
     request.extensions_mut().insert(address);
     request.extensions_mut().insert(bearer);
     let response = next(request).await;
     let code = response.extensions().get::<ErrorCode>().copied();
-    asker.tell(state, response.status(), code).await;
+    refusal_log.write(state, response.status(), code).await;
     response
 }
 
-/// Whose token it is, also where it is not for this request, and what the extractors are
-/// told.
-async fn find(
+/// The person of the token, also where it lacks a scope, and what the extractors read.
+async fn authenticate(
     state: &ApiState,
     policy: &RoutePolicy,
     token: Option<&str>,
@@ -48,8 +47,8 @@ async fn find(
     match token_lookup::authenticate(state, token, address).await {
         Ok(who) => {
             let who = Arc::new(who);
-            match refusal(&who.credential, policy) {
-                None => (Some(who.clone()), Bearer::Known(who)),
+            match scope_refusal(&who.credential, policy) {
+                None => (Some(who.clone()), Bearer::Valid(who)),
                 Some(error) => (Some(who), Bearer::Refused(error)),
             }
         }
@@ -57,15 +56,15 @@ async fn find(
     }
 }
 
-/// Why this credential is not for this route: an API token lacks a scope that it needs.
-pub(crate) fn refusal(credential: &Credential, policy: &RoutePolicy) -> Option<ApiError> {
+/// The error where an API token lacks a scope that the route needs.
+pub(crate) fn scope_refusal(credential: &Credential, policy: &RoutePolicy) -> Option<ApiError> {
     let Credential::ApiToken(_, scopes) = credential else { return None };
     let missing = policy.scopes().find(|needed| !scopes.contains(needed))?;
     Some(ApiError::insufficient_scope(&format!("the scope {missing}")))
 }
 
 /// The bearer token of these headers.
-pub(crate) fn token(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn bearer_token(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
@@ -82,22 +81,22 @@ mod tests {
     fn an_api_token_does_what_its_scopes_say() {
         use ApiScope::{Admin, Read, Write};
         let of_person = |method| RoutePolicy::of_method(&method);
-        let of_operator = |method| RoutePolicy { access: Access::Operator, ..of_person(method) };
+        let of_admin = |method| RoutePolicy { access: Access::Admin, ..of_person(method) };
         for (scopes, policy, allowed) in [
             (&[Read][..], of_person(Method::GET), true),
             (&[Read], of_person(Method::POST), false),
             (&[Read, Write], of_person(Method::PUT), true),
-            (&[Read, Write], of_operator(Method::GET), false),
-            (&[Read, Admin], of_operator(Method::GET), true),
-            (&[Read, Admin], of_operator(Method::POST), false),
-            (&[Read, Write, Admin], of_operator(Method::POST), true),
+            (&[Read, Write], of_admin(Method::GET), false),
+            (&[Read, Admin], of_admin(Method::GET), true),
+            (&[Read, Admin], of_admin(Method::POST), false),
+            (&[Read, Write, Admin], of_admin(Method::POST), true),
             (&[], of_person(Method::GET), false),
         ] {
             let token = Credential::ApiToken(ApiTokenId::new(), scopes.to_vec());
-            assert_eq!(refusal(&token, &policy).is_none(), allowed, "{scopes:?} {policy:?}");
+            assert_eq!(scope_refusal(&token, &policy).is_none(), allowed, "{scopes:?} {policy:?}");
         }
         let session = Credential::Session(SessionFamilyId::new());
-        assert!(refusal(&session, &of_operator(Method::POST)).is_none());
+        assert!(scope_refusal(&session, &of_admin(Method::POST)).is_none());
     }
 
     #[test]
@@ -107,8 +106,8 @@ mod tests {
         {
             let mut headers = HeaderMap::new();
             headers.insert(header::AUTHORIZATION, HeaderValue::from_static(header));
-            assert_eq!(token(&headers), expected, "{header}");
+            assert_eq!(bearer_token(&headers), expected, "{header}");
         }
-        assert_eq!(token(&HeaderMap::new()), None);
+        assert_eq!(bearer_token(&HeaderMap::new()), None);
     }
 }

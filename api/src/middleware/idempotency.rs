@@ -1,12 +1,11 @@
-//! `Idempotency-Key`: a client that does not know whether its request arrived sends
-//! it again under the same key, and it is done once.
+//! `Idempotency-Key`: a client that does not know whether its request arrived repeats it
+//! under the same key, and the request is executed once.
 //!
-//! Whether answers are kept is said where a route is registered, by `keeps`; those of any
-//! other route are not. What was answered to a request that did something (2xx) is kept and
-//! given again, to who may ask for it at that moment.
-//! It is committed together with what the request did, once the handler has answered:
-//! nothing that a handler commits is there before. A refusal is not kept: the same key
-//! may try again. Of a request that fails (5xx) nothing remains.
+//! Only routes that declare it by `keeps` keep their answers. A successful answer (2xx) is
+//! kept and replayed to callers that may call the route at that moment. It is committed in
+//! the same transaction as the effects of the request, after the handler has answered:
+//! nothing that the handler commits is visible before. A refusal is not kept, and the key
+//! can be used again. A request that fails (5xx) is rolled back.
 
 #[cfg(test)]
 mod tests;
@@ -43,22 +42,22 @@ use crate::{
 };
 
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
-/// The same as the document writes it.
+/// The header as the document spells it.
 const PARAMETER: &str = "Idempotency-Key";
 const REPLAYED_HEADER: HeaderName = HeaderName::from_static("idempotency-replayed");
 const LONGEST_KEY: usize = 255;
-/// Largest answer that can be kept; those of the operations concerned are a few KiB.
+/// The largest answer that is kept; most are a few KiB.
 const LARGEST_ANSWER: usize = 1024 * 1024;
 
-/// What a route whose answers are kept needs of the API.
+/// The state for the layer of a route that keeps its answers.
 #[derive(Clone)]
-struct Keys(ApiState);
+struct LayerState(ApiState);
 
-/// Gives the layer of a route that keeps its answers what it needs, where the request has a
+/// Passes the state to the layer of a route that keeps its answers, where the request has a
 /// key.
 pub(crate) fn prepare(state: &ApiState, policy: &RoutePolicy, request: &mut Request) {
     if policy.keeps_answer && request.headers().contains_key(HEADER) {
-        request.extensions_mut().insert(Keys(state.clone()));
+        request.extensions_mut().insert(LayerState(state.clone()));
     }
 }
 
@@ -87,15 +86,15 @@ pub(crate) fn parameter() -> Parameter {
         .build()
 }
 
-/// Does the request once for each key of a person. Requests without a key, and
-/// those of nobody, pass.
+/// Executes the request once for each key of a person. Requests without a key or without
+/// a person pass.
 async fn apply<A: FromRequestParts<ApiState> + Send + 'static>(mut request: Request, next: Next) -> Response {
     // The layer of a route also stands before the refusal of other methods.
     let applies = request.method() == Method::POST && request.headers().contains_key(HEADER);
-    let keys = request.extensions_mut().remove().filter(|_| applies);
-    let Some(Keys(state)) = keys else { return next.run(request).await };
+    let layer_state = request.extensions_mut().remove().filter(|_| applies);
+    let Some(LayerState(state)) = layer_state else { return next.run(request).await };
     let mut answer = once::<A>(state, request, next).await.unwrap_or_else(IntoResponse::into_response);
-    // Under a key the handler alone is done again: see `run`.
+    // Under a key only the handler is retried: see `run`.
     answer.extensions_mut().remove::<Conflicted>();
     answer
 }
@@ -106,7 +105,7 @@ async fn once<A: FromRequestParts<ApiState> + Send + 'static>(
     next: Next,
 ) -> Result<Response, ApiError> {
     let user = match request.extensions().get::<Bearer>() {
-        Some(Bearer::Known(who)) => who.user.id,
+        Some(Bearer::Valid(who)) => who.user.id,
         _ => return Ok(next.run(request).await),
     };
     let Some(key) = key(request.headers())? else { return Ok(next.run(request).await) };
@@ -114,13 +113,13 @@ async fn once<A: FromRequestParts<ApiState> + Send + 'static>(
     let body =
         to_bytes(body, usize::MAX).await.map_err(|_| ApiError::of_status(StatusCode::PAYLOAD_TOO_LARGE))?;
     let hash = hash(&parts.method, &parts.uri, &body);
-    let mut asker = parts.clone();
+    let mut caller = parts.clone();
     let request = Request::from_parts(parts, Body::from(body));
     let work = async move {
         match state.services.idempotency.begin(user, &key, &hash).await? {
             Begin::Fresh(claim) => run(&state, &claim, request, next).await,
             Begin::Replay { status, location, body } => {
-                if let Err(refusal) = A::from_request_parts(&mut asker, &state).await {
+                if let Err(refusal) = A::from_request_parts(&mut caller, &state).await {
                     return Ok(refusal.into_response());
                 }
                 metrics::counter!(REPLAYED).increment(1);
@@ -134,8 +133,8 @@ async fn once<A: FromRequestParts<ApiState> + Send + 'static>(
             Begin::InFlight => Err(in_progress()),
         }
     };
-    // In a task of its own: a client that goes away does not stop it half-way.
-    let work = request_id::within(request_id::current(), work).in_current_span();
+    // In a task of its own, so that it goes on where the client disconnects.
+    let work = request_id::with_id(request_id::current(), work).in_current_span();
     tokio::spawn(work).await.map_err(ApiError::internal)?
 }
 
@@ -171,8 +170,8 @@ fn hash(method: &Method, uri: &Uri, body: &[u8]) -> String {
     hex::encode(digest.finalize())
 }
 
-/// Runs the request, for no longer than any request may take: one that is stuck gives
-/// back what it holds.
+/// Runs the request within the time limit of requests; after that it is rolled back and its
+/// key is released.
 async fn run(state: &ApiState, claim: &Claim, request: Request, next: Next) -> Result<Response, ApiError> {
     let limit = state.options.request_timeout;
     let handling = AssertUnwindSafe(retry::run(request, next)).catch_unwind();
@@ -180,16 +179,16 @@ async fn run(state: &ApiState, claim: &Claim, request: Request, next: Next) -> R
         Ok((Ok(response), done)) => keep(state, claim, done, response).await,
         Ok((Err(panic), done)) => {
             undo(state, claim, done).await;
-            Ok(panics::answer(panic))
+            Ok(panics::respond(panic))
         }
-        Err(_late) => {
+        Err(_elapsed) => {
             undo(state, claim, None).await;
-            Err(time_limit::too_late(limit))
+            Err(time_limit::timed_out(limit))
         }
     }
 }
 
-/// Commits what the request did, as far as its answer says that it is done.
+/// Commits the effects of the request with its answer, where it succeeded.
 async fn keep(
     state: &ApiState,
     claim: &Claim,
@@ -207,7 +206,7 @@ async fn keep(
         return Ok(response);
     }
     let (parts, body) = response.into_parts();
-    let body = match whole(body).await {
+    let body = match read_whole(body).await {
         Ok(body) => body,
         Err(error) => {
             undo(state, claim, done).await;
@@ -222,8 +221,8 @@ async fn keep(
     }
 }
 
-/// An answer that is there as a whole and can be kept.
-async fn whole(body: Body) -> Result<Bytes, ApiError> {
+/// The body of an answer that is complete and small enough to be kept.
+async fn read_whole(body: Body) -> Result<Bytes, ApiError> {
     let longest = u64::try_from(LARGEST_ANSWER).unwrap_or(u64::MAX);
     if body.size_hint().upper().is_none_or(|size| size > longest) {
         return Err(ApiError::internal(
@@ -233,11 +232,11 @@ async fn whole(body: Body) -> Result<Bytes, ApiError> {
     to_bytes(body, LARGEST_ANSWER).await.map_err(ApiError::internal)
 }
 
-/// Undoes a request that failed, and gives its key back.
+/// Rolls back a request that failed, and releases its key.
 async fn undo(state: &ApiState, claim: &Claim, done: Option<Transaction>) {
     drop(done);
     if let Err(error) = state.services.idempotency.release(claim, None).await {
-        tracing::warn!(%error, "an idempotency key was not given back; a repeat takes it over");
+        tracing::warn!(%error, "an idempotency key was not released; a repeated request takes it over");
     }
 }
 

@@ -1,6 +1,5 @@
-//! Rate limits, shared by all replicas, and the headers that tell clients of
-//! them: `RateLimit` and `RateLimit-Policy` as the IETF draft has them, the older
-//! `RateLimit-*` trio, and `Retry-After`.
+//! Rate limits, shared by all replicas, and their headers: `RateLimit` and
+//! `RateLimit-Policy` of the IETF draft, the three older `RateLimit-*`, and `Retry-After`.
 
 use atelier_entities::UserId;
 use atelier_providers::limiter::{Decision, Rule};
@@ -39,16 +38,16 @@ const fn rule(limit: Limit, options: &LimitOptions) -> Rule {
     Rule { limit: per_minute(limit, options), window_secs: WINDOW_SECS }
 }
 
-/// What a person's requests are counted by.
+/// The key that counts a person's requests.
 fn key_of_person(limit: Limit, person: UserId) -> String {
     format!("{}:user:{person}", limit.name())
 }
 
-/// What a request is counted by: its person, or its address where nobody is signed in or
-/// somebody is about to.
+/// The key that counts a request: its person, or its address where nobody is signed in or
+/// the limit is one of sign-ins.
 fn key(limit: Limit, request: &Request) -> String {
     match request.extensions().get::<Bearer>() {
-        Some(Bearer::Known(who)) if limit != Limit::SignIn => key_of_person(limit, who.user.id),
+        Some(Bearer::Valid(who)) if limit != Limit::SignIn => key_of_person(limit, who.user.id),
         _ => {
             let address = request.extensions().get::<ClientAddress>();
             let address = address.map_or_else(String::new, |address| address.limit_key());
@@ -78,19 +77,19 @@ pub(crate) async fn apply<F: Future<Output = Response>>(
     }
     let Some((limit, decision)) = tightest else { return next(request).await };
     let mut response = if decision.allowed { next(request).await } else { refuse(limit, &decision) };
-    tell(response.headers_mut(), limit, &decision);
+    add_headers(response.headers_mut(), limit, &decision);
     response
 }
 
-/// Counts a request of that person to which nothing but [`Limit::Requests`] applies, and
-/// tells of it in `headers`; false, and nothing is counted, where that is not allowed or
-/// not known at once.
+/// Counts a request of that person to which only [`Limit::Requests`] applies, and adds the
+/// headers. False, and nothing is counted, where the request is not allowed or the limiter
+/// has to wait for its decision.
 pub(crate) fn try_now(state: &ApiState, person: UserId, headers: &mut HeaderMap) -> bool {
     let limit = Limit::Requests;
     let (rule, now) = (rule(limit, &state.options.limits), state.services.queue.now());
     let decision = state.limiter.try_now(&key_of_person(limit, person), rule, now);
     if let Some(decision) = &decision {
-        tell(headers, limit, decision);
+        add_headers(headers, limit, decision);
     }
     decision.is_some()
 }
@@ -103,7 +102,7 @@ fn refuse(limit: Limit, decision: &Decision) -> Response {
         .into_response()
 }
 
-fn tell(headers: &mut HeaderMap, limit: Limit, decision: &Decision) {
+fn add_headers(headers: &mut HeaderMap, limit: Limit, decision: &Decision) {
     let Decision { limit: quota, remaining, reset_secs, .. } = decision;
     let name = limit.name();
     headers.insert(QUOTA, HeaderValue::from(*quota));
@@ -124,11 +123,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tells_both_kinds_of_headers() {
+    fn adds_both_kinds_of_headers() {
         let mut headers = HeaderMap::new();
         let decision = Decision { allowed: true, limit: 100, remaining: 42, reset_secs: 17 };
 
-        tell(&mut headers, Limit::Requests, &decision);
+        add_headers(&mut headers, Limit::Requests, &decision);
 
         assert_eq!(headers["ratelimit"], "\"requests\";r=42;t=17");
         assert_eq!(headers["ratelimit-policy"], "\"requests\";q=100;w=60");
@@ -138,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_says_when_to_come_back() {
+    fn a_refusal_says_when_to_retry() {
         let decision = Decision { allowed: false, limit: 5, remaining: 0, reset_secs: 0 };
 
         let response = refuse(Limit::SignIn, &decision);

@@ -1,5 +1,5 @@
-//! What is told of a request that was refused: who it was and from where, on its line of
-//! the log, and where somebody asked for what they may not do, in the audit log.
+//! Records refused requests: the person and the address in the log, and requests for what a
+//! person may not do in the audit log.
 
 use std::sync::Arc;
 
@@ -22,11 +22,11 @@ use crate::{
     state::ApiState,
 };
 
-/// Refusals that are recorded. Others are told by what was asked, or are nobody's fault.
-const RECORDED: [&str; 2] = ["FORBIDDEN", "INSUFFICIENT_SCOPE"];
+/// The codes of refusals that the audit log records.
+const AUDITED: [&str; 2] = ["FORBIDDEN", "INSUFFICIENT_SCOPE"];
 
-/// Who asks for what, kept until the answer is there.
-pub(crate) struct Asker {
+/// The caller and the route of a request, kept until it is answered.
+pub(crate) struct RefusalLog {
     who: Option<Arc<Authenticated>>,
     address: ClientAddress,
     user_agent: Option<HeaderValue>,
@@ -34,9 +34,9 @@ pub(crate) struct Asker {
     path: Option<MatchedPath>,
 }
 
-impl Asker {
-    /// Of a request by somebody, or by nobody.
-    pub(crate) fn of(request: &Request, address: ClientAddress, who: Option<Arc<Authenticated>>) -> Self {
+impl RefusalLog {
+    /// The log of a request by that person, or by nobody.
+    pub(crate) fn new(request: &Request, address: ClientAddress, who: Option<Arc<Authenticated>>) -> Self {
         Self {
             who,
             address,
@@ -46,8 +46,8 @@ impl Asker {
         }
     }
 
-    /// Tells of the answer where it is a refusal.
-    pub(crate) async fn tell(self, state: &ApiState, status: StatusCode, code: Option<ErrorCode>) {
+    /// Records the answer where it is a refusal.
+    pub(crate) async fn write(self, state: &ApiState, status: StatusCode, code: Option<ErrorCode>) {
         let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::TOO_MANY_REQUESTS];
         if !refused.contains(&status) {
             return;
@@ -57,14 +57,13 @@ impl Asker {
         let Some(who) = &self.who else { return };
         span.record("user_id", display(who.user.id));
         let code = code.map_or("", |ErrorCode(code)| code);
-        if RECORDED.contains(&code) {
-            self.record(state, who, code).await;
+        if AUDITED.contains(&code) {
+            self.write_audit_entry(state, who, code).await;
         }
     }
 
-    /// The limiter keeps who tries again and again from costing a look into the database
-    /// each time.
-    async fn record(&self, state: &ApiState, who: &Authenticated, code: &str) {
+    /// The limiter saves the database a query for each of a person's repeated attempts.
+    async fn write_audit_entry(&self, state: &ApiState, who: &Authenticated, code: &str) {
         let path = self.path.as_ref().map_or("", MatchedPath::as_str);
         let area = area(path);
         let window_secs = u32::try_from(FORBIDDEN_INTERVAL.as_secs()).unwrap_or(u32::MAX);
@@ -82,8 +81,9 @@ impl Asker {
                 request_id: request_id::current(),
             },
         };
-        let what = Forbidden { code, area, method: self.method.as_str(), path };
-        if let Err(error) = state.services.identity.note_forbidden(&caller, &who.credential, what).await {
+        let forbidden = Forbidden { code, area, method: self.method.as_str(), path };
+        if let Err(error) = state.services.identity.note_forbidden(&caller, &who.credential, forbidden).await
+        {
             tracing::warn!(%error, "a refusal was not recorded");
         }
     }

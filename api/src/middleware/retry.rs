@@ -1,8 +1,8 @@
-//! Requests whose transaction was undone for another one's sake are done again, as the
-//! database asks for by SQLSTATE 40001 and 40P01.
+//! Retries requests whose transaction was rolled back by a serialization failure or a
+//! deadlock (SQLSTATE 40001 and 40P01).
 //!
-//! A request is done again whole, and only where it has committed nothing: so no part of
-//! it is done twice.
+//! A request is retried as a whole, and only where it has committed nothing: no part of it
+//! is done twice.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -20,8 +20,8 @@ use futures::{Stream, StreamExt};
 
 use crate::error::Conflicted;
 
-/// Longest pause before each repeat. Each is drawn anew, so that two requests in each
-/// other's way do not meet again.
+/// The longest pause before each retry. Each pause is random, so that two requests in
+/// conflict do not conflict again.
 const PAUSES: [Duration; 4] = [
     Duration::from_millis(10),
     Duration::from_millis(40),
@@ -29,21 +29,21 @@ const PAUSES: [Duration; 4] = [
     Duration::from_millis(640),
 ];
 
-/// Does the request, and again where the database asks for it.
+/// Runs the request, and retries it after a conflict.
 pub(crate) async fn run(request: Request, next: Next) -> Response {
     if request.method().is_safe() {
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
-    let kept = Kept::default();
-    let mut body = if body.is_end_stream() { body } else { Body::from_stream(kept.keep(body)) };
+    let copy = BodyCopy::default();
+    let mut body = if body.is_end_stream() { body } else { Body::from_stream(copy.record(body)) };
     for pause in PAUSES {
         let request = Request::from_parts(parts.clone(), body);
         let (answer, commits) = count_commits(next.clone().run(request)).await;
         if commits > 0 || answer.extensions().get::<Conflicted>().is_none() {
             return answer;
         }
-        body = Body::from(kept.joined());
+        body = Body::from(copy.joined());
         tokio::time::sleep(pause.mul_f64(rand::random())).await;
     }
     next.run(Request::from_parts(parts, body)).await
@@ -51,14 +51,14 @@ pub(crate) async fn run(request: Request, next: Next) -> Response {
 
 /// What was read of a body. A handler reads all of it before it begins a transaction.
 #[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<Bytes>>>);
+struct BodyCopy(Arc<Mutex<Vec<Bytes>>>);
 
-impl Kept {
-    fn keep(&self, body: Body) -> impl Stream<Item = Result<Bytes, axum::Error>> + use<> {
-        let kept = self.clone();
-        body.into_data_stream().inspect(move |piece| {
-            if let Ok(piece) = piece {
-                kept.0.lock().unwrap_or_else(PoisonError::into_inner).push(piece.clone());
+impl BodyCopy {
+    fn record(&self, body: Body) -> impl Stream<Item = Result<Bytes, axum::Error>> + use<> {
+        let copy = self.clone();
+        body.into_data_stream().inspect(move |chunk| {
+            if let Ok(chunk) = chunk {
+                copy.0.lock().unwrap_or_else(PoisonError::into_inner).push(chunk.clone());
             }
         })
     }
@@ -81,7 +81,7 @@ mod tests {
 
     use super::*;
 
-    /// Answers as one that lost against another request for so many times.
+    /// Answers so many times that the request lost a conflict.
     async fn echo(State(left): State<Arc<AtomicUsize>>, body: Bytes) -> Response {
         let lost = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         let mut answer = match lost {
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_that_lost_is_done_again_with_its_whole_body() {
+    async fn a_request_that_lost_is_retried_with_its_whole_body() {
         for times in [0, 1, PAUSES.len()] {
             assert_eq!(ask(times).await, (StatusCode::OK, Bytes::from_static(b"first, second")), "{times}");
         }

@@ -1,5 +1,5 @@
-//! A span, a log line and a measurement for every request. Paths are told by the
-//! route's pattern, so that ids do not become labels.
+//! A span, a log line and a measurement for every request. Paths are labelled by the
+//! pattern of the route, so that ids do not become labels.
 
 use std::time::Instant;
 
@@ -47,8 +47,8 @@ pub(crate) async fn apply<F: Future<Output = Response>>(
     response
 }
 
-/// The same for a request that was answered before there was anything to trace.
-pub(crate) fn note(
+/// Measures and logs a request that was answered without a span.
+pub(crate) fn record_untraced(
     meters: &RequestMeters,
     (method, path): (&'static str, &str),
     request_id: &str,
@@ -59,7 +59,7 @@ pub(crate) fn note(
         let span = tracing::info_span!("request", method, path, request_id, status = Empty);
         log(meters, &span, (method, path), status, started);
     } else {
-        // Neither the log nor a collector would show it.
+        // Nobody would see the span.
         meters.record(method, path, status.as_u16(), started.elapsed().as_secs_f64());
     }
 }
@@ -84,8 +84,7 @@ fn log(
     }
 }
 
-/// Counts itself as a request in flight for as long as it lives, also where the
-/// client goes away.
+/// A request in flight, counted until it is dropped, also where the client disconnects.
 struct InFlight<'a>(&'a Gauge);
 
 impl<'a> InFlight<'a> {
@@ -101,7 +100,7 @@ impl Drop for InFlight<'_> {
     }
 }
 
-/// Methods that clients make up share one label.
+/// The label of a method; unknown ones share a label.
 fn method_label(method: &str) -> &'static str {
     const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
     KNOWN.into_iter().find(|known| *known == method).unwrap_or("OTHER")

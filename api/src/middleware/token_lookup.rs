@@ -1,13 +1,14 @@
-//! A bound on the database being asked about API tokens that there are not: a made-up one
-//! looks like any other, and rate limits are counted once it is known who asks.
+//! Authenticates tokens, and limits how many unknown API tokens of one address are looked up
+//! in the database: an invented token looks like any other, and rate limits count by the
+//! person, who is known only after the lookup.
 
 use atelier_services::identity::{Authenticated, IdentityError};
 use axum::http::StatusCode;
 
 use crate::{error::ApiError, extract::ClientAddress, state::ApiState};
 
-/// Whose token it is. An address that showed too many unknown API tokens is not looked
-/// up for a while; tokens that are remembered or signed need no look.
+/// The person of the token. Tokens of an address that sent too many unknown ones are not
+/// looked up for a while; cached and signed tokens need no lookup.
 pub(crate) async fn authenticate(
     state: &ApiState,
     token: &str,
@@ -41,13 +42,13 @@ mod tests {
         testing::{LIMITS, TestApi},
     };
 
-    /// An API token of the right form that nobody has.
+    /// A well-formed API token that belongs to nobody.
     fn unknown(number: u32) -> String {
         format!("atl_{number:042}A")
     }
 
     #[tokio::test]
-    async fn an_address_that_makes_tokens_up_is_not_looked_up_for_long() {
+    async fn lookups_for_an_address_that_invents_tokens_stop() {
         let api = TestApi::start(LIMITS).await;
         let ada = api.register("ada@example.org").await;
         let input = serde_json::json!({"name": "Nightly", "scopes": ["read"]});
@@ -62,15 +63,15 @@ mod tests {
         }
 
         assert_eq!(ask(&unknown(61)).await, (429, Some("RATE_LIMITED".to_owned())));
-        assert_eq!(ask(&good).await.0, 429, "it is not known which one this is");
-        assert_eq!(ask("atl_short").await.0, 401, "what cannot be one is told without a look");
-        assert_eq!(ask(&ada).await.0, 200, "a sign-in says by itself whose it is");
+        assert_eq!(ask(&good).await.0, 429, "a valid token cannot be told from an invented one");
+        assert_eq!(ask("atl_short").await.0, 401, "a malformed token needs no lookup");
+        assert_eq!(ask(&ada).await.0, 200, "a signed token needs no lookup");
         api.services.queue.clock().advance(chrono::TimeDelta::minutes(2));
         assert_eq!(ask(&good).await.0, 200);
     }
 
     #[tokio::test]
-    async fn good_tokens_are_not_counted() {
+    async fn valid_tokens_are_not_counted() {
         let api = TestApi::start(LIMITS).await;
         let ada = api.register("ada@example.org").await;
         let input = serde_json::json!({"name": "Nightly", "scopes": ["read"]});

@@ -23,13 +23,13 @@ impl<'a> Poller<'a> {
         let path = format!("/api/projects/{project}/generate");
         let started = api.call("POST", &path, &token, Value::Null).await;
         let job = started.body["job"]["id"].as_str().expect("a job").to_owned();
-        let shown = api.call("GET", &format!("{START}{job}"), &token, Value::Null).await;
+        let shown = api.call("GET", &format!("{PREFIX}{job}"), &token, Value::Null).await;
         let etag = shown.headers["etag"].to_str().expect("text").to_owned();
         Self { api, token, job, etag }
     }
 
     fn request(&self) -> Request {
-        let mut request = request("GET", &format!("{START}{}", self.job), &self.token, Value::Null);
+        let mut request = request("GET", &format!("{PREFIX}{}", self.job), &self.token, Value::Null);
         request.headers_mut().insert(header::IF_NONE_MATCH, self.etag.parse().expect("a header"));
         request
     }
@@ -89,7 +89,7 @@ fn only_plain_polls_go_the_short_way() {
         request.headers_mut().insert(header::IF_NONE_MATCH, HeaderValue::from_static("*"));
         change(&mut request);
 
-        assert_eq!(is_usual(&request), usual, "change {number}");
+        assert_eq!(is_plain_poll(&request), usual, "change {number}");
     }
 }
 
@@ -116,7 +116,7 @@ async fn who_cancels_a_job_sees_it_at_the_next_poll() {
     let ada = Poller::new(&api, "ada@example.org").await;
     assert_eq!(ada.poll().await.status, 304);
 
-    let path = format!("{START}{}/cancel", ada.job);
+    let path = format!("{PREFIX}{}/cancel", ada.job);
     assert_eq!(api.call("POST", &path, &ada.token, Value::Null).await.status, 200);
 
     let changed = ada.poll().await;

@@ -43,7 +43,7 @@ pub(super) fn routes() -> Routes {
         .merge(accounts::routes())
         .merge(logs::routes())
         .merge(platform::routes())
-        .for_operators()
+        .admins_only()
 }
 
 /// How each queue stands, what limits it, and who serves it.
@@ -105,6 +105,6 @@ async fn list_all_jobs(
     Ok(pagination.answer_capped(&views, total, COUNT_LIMIT))
 }
 
-fn named(queue: &str) -> Result<QueueName, ApiError> {
+fn parse_queue(queue: &str) -> Result<QueueName, ApiError> {
     QueueName::parse(queue).ok_or_else(|| ApiError::not_found("queue"))
 }

@@ -26,7 +26,7 @@ use crate::{
     error::{ApiError, ErrorBody},
     extract::{
         self, ApiPath, ApiQuery, Authenticated, PageParams, Pagination, RequestCaller, Verified, VisibleJob,
-        is_unchanged,
+        if_none_match,
     },
     policy::Limit,
     responses::accepted,
@@ -35,7 +35,7 @@ use crate::{
 };
 
 const TAG: &str = "Jobs";
-/// Longest a polling client is told to wait.
+/// The longest pause between polls.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 pub(super) fn routes() -> Routes {
@@ -112,13 +112,13 @@ async fn get_job(
         return show(&state, &who, job).await;
     }
     if let Some(head) = queue.recall_job(id, owner)
-        && is_unchanged(&headers, &etag(head.revision))
+        && if_none_match(&headers, &etag(head.revision))
     {
-        return Ok(unchanged(head, queue.now()));
+        return Ok(not_modified(head, queue.now()));
     }
     let job = queue.find_polled_job(id, owner).await?.ok_or(QueueError::NotFound)?;
-    if is_unchanged(&headers, &etag(job.revision)) {
-        return Ok(unchanged(JobHead::of(&job), queue.now()));
+    if if_none_match(&headers, &etag(job.revision)) {
+        return Ok(not_modified(JobHead::of(&job), queue.now()));
     }
     show(&state, &who, job).await
 }
@@ -131,20 +131,20 @@ async fn show(state: &ApiState, who: &Authenticated, job: jobs::Model) -> Result
     } else {
         Json(JobView::from(job)).into_response()
     };
-    Ok(with_hints(response, head, state.services.queue.now()))
+    Ok(with_poll_headers(response, head, state.services.queue.now()))
 }
 
-fn unchanged(head: JobHead, now: Timestamp) -> Response {
-    with_hints(StatusCode::NOT_MODIFIED.into_response(), head, now)
+fn not_modified(head: JobHead, now: Timestamp) -> Response {
+    with_poll_headers(StatusCode::NOT_MODIFIED.into_response(), head, now)
 }
 
-fn with_hints(mut response: Response, head: JobHead, now: Timestamp) -> Response {
-    tell(response.headers_mut(), head, now);
+fn with_poll_headers(mut response: Response, head: JobHead, now: Timestamp) -> Response {
+    add_poll_headers(response.headers_mut(), head, now);
     response
 }
 
-/// Tells a polling client what it needs to know.
-pub(crate) fn tell(headers: &mut HeaderMap, head: JobHead, now: Timestamp) {
+/// Adds the headers that a polling client needs: `ETag` and `Retry-After`.
+pub(crate) fn add_poll_headers(headers: &mut HeaderMap, head: JobHead, now: Timestamp) {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     if let Ok(etag) = HeaderValue::try_from(etag(head.revision)) {
         headers.insert(header::ETAG, etag);
@@ -154,7 +154,7 @@ pub(crate) fn tell(headers: &mut HeaderMap, head: JobHead, now: Timestamp) {
     }
 }
 
-/// Weak: why a job waits may read differently within one revision.
+/// Weak: the reason why a job waits may change within one revision.
 pub(crate) fn etag(revision: i64) -> String {
     format!("W/\"{revision}\"")
 }
@@ -239,7 +239,7 @@ async fn retry_job(
     Ok(accepted(&job, JobAnswer { job: job.clone().into() }))
 }
 
-/// Whoever sees everybody's jobs operates the platform.
+/// Administrators, who see everybody's jobs, get the operators' answer.
 fn audience(who: &Authenticated) -> Audience {
     if who.job_scope().is_none() { Audience::Operator } else { Audience::Owner }
 }

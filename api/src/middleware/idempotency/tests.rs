@@ -75,7 +75,7 @@ struct Gate {
 }
 
 async fn commit(state: &ApiState, bearer: &Bearer) -> Result<(), ApiError> {
-    let Bearer::Known(who) = bearer else { return Err(ApiError::unauthenticated()) };
+    let Bearer::Valid(who) = bearer else { return Err(ApiError::unauthenticated()) };
     let input = NewProject { title: "x".to_owned(), description: "x".to_owned(), kind: ProjectKind::WebApp };
     state.services.projects.create(&Caller::default(), who.user.id, input).await?;
     Ok(())

@@ -1,10 +1,9 @@
 //! Published sites under `/preview/{slug}/`.
 //!
-//! They run code that nobody has read on the API's own origin. The `sandbox`
-//! directive, without `allow-same-origin`, therefore gives every page an origin of
-//! its own that equals no other: it can read neither the console's storage nor any
-//! answer of the API. Its own files come from that origin's point of view from
-//! elsewhere, which is why they are sent with `Access-Control-Allow-Origin: *`.
+//! They run unreviewed code on the API's own origin. The `sandbox` directive, without
+//! `allow-same-origin`, therefore gives every page an opaque origin: the page can read
+//! neither the console's storage nor any answer of the API. Its own files are cross-origin
+//! for that page, so they are sent with `Access-Control-Allow-Origin: *`.
 
 use atelier_services::deployments::{SiteAnswer, SiteFile};
 use axum::{
@@ -17,7 +16,7 @@ use axum::{
     routing::get,
 };
 
-use crate::{error::ApiError, extract::is_unchanged, middleware, state::ApiState};
+use crate::{error::ApiError, extract::if_none_match, middleware, state::ApiState};
 
 const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data: https:; connect-src 'self'; frame-ancestors 'self'; base-uri 'none'; \
@@ -29,7 +28,7 @@ const HEADERS: [(HeaderName, &str); 4] = [
     (header::CONTENT_SECURITY_POLICY, POLICY),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-    // The next publication stands at the same address: ask each time, by ETag.
+    // The next deployment has the same address: clients revalidate by ETag.
     (header::CACHE_CONTROL, "no-cache"),
 ];
 
@@ -42,8 +41,8 @@ pub(crate) fn routes(state: &ApiState) -> Router<ApiState> {
         .layer(from_fn_with_state(state.clone(), middleware::around_previews))
 }
 
-/// Relative links of the site need the slash. The path is taken as it came, so that
-/// nothing decoded gets into the header.
+/// Relative links of the site need the slash. The path is not decoded, so that no decoded
+/// character gets into the header.
 async fn redirect_to_folder(OriginalUri(uri): OriginalUri) -> Redirect {
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     Redirect::permanent(&format!("{}/{query}", uri.path()))
@@ -75,14 +74,14 @@ async fn show(
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
     let deployments = &state.services.deployments;
-    // A `*` means whatever is there, which has to be looked at.
-    let has = |etag: &str| !is_unchanged(headers, "") && is_unchanged(headers, etag);
+    // A `*` matches any existing version, which only the storage knows.
+    let has = |etag: &str| !if_none_match(headers, "") && if_none_match(headers, etag);
     let found = deployments.show_site(slug, path, has).await?.ok_or_else(|| ApiError::not_found("page"))?;
     let response = match found {
         SiteAnswer::Missing(page) => return Ok(answer(StatusCode::NOT_FOUND, page)),
-        SiteAnswer::File(file) if is_unchanged(headers, &file.etag) => unchanged(&file.etag),
+        SiteAnswer::File(file) if if_none_match(headers, &file.etag) => not_modified(&file.etag),
         SiteAnswer::File(file) => answer(StatusCode::OK, file),
-        SiteAnswer::Unchanged(etag) => unchanged(&etag),
+        SiteAnswer::Unchanged(etag) => not_modified(&etag),
     };
     if is_view(method, path) {
         deployments.count_view(slug);
@@ -90,7 +89,7 @@ async fn show(
     Ok(response)
 }
 
-/// Whether this is somebody who opens the site, rather than a part of its page.
+/// Whether the request opens the site, in place of loading a part of its page.
 fn is_view(method: &Method, path: &str) -> bool {
     method == Method::GET && matches!(path, "" | "index.html")
 }
@@ -103,7 +102,7 @@ fn answer(status: StatusCode, file: SiteFile) -> Response {
     with_headers(response, &file.etag)
 }
 
-fn unchanged(etag: &str) -> Response {
+fn not_modified(etag: &str) -> Response {
     with_headers(StatusCode::NOT_MODIFIED.into_response(), etag)
 }
 
@@ -136,7 +135,7 @@ mod tests {
             content_type: "text/html; charset=utf-8".to_owned(),
             etag: "\"abc\"".to_owned(),
         };
-        for response in [answer(StatusCode::OK, file), unchanged("\"abc\"")] {
+        for response in [answer(StatusCode::OK, file), not_modified("\"abc\"")] {
             assert_eq!(response.headers()[header::ETAG], "\"abc\"");
             assert_eq!(response.headers()[header::CONTENT_SECURITY_POLICY], POLICY);
         }

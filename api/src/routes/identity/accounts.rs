@@ -14,7 +14,7 @@ use crate::{
         LoginInput, RefreshInput, RegisterInput, SignedInView, SuccessView, UserAnswer, UserStatsView,
     },
     error::{ApiError, ErrorBody},
-    extract::{Authenticated, InPerson, JsonBody, RequestCaller},
+    extract::{Authenticated, JsonBody, RequestCaller, UserSession},
     policy::Limit,
     route::{Routes, route},
     state::ApiState,
@@ -113,7 +113,7 @@ async fn refresh(
 )]
 async fn logout(
     State(state): State<ApiState>,
-    InPerson { who, session }: InPerson,
+    UserSession { who, session }: UserSession,
     RequestCaller(caller): RequestCaller,
 ) -> Result<Json<SuccessView>, ApiError> {
     state.services.identity.logout(&caller, who.id(), session).await?;

@@ -16,7 +16,7 @@ use crate::{
         api_token::{ApiTokenView, CreateApiTokenInput, MadeApiTokenView},
     },
     error::{ApiError, ErrorBody},
-    extract::{ApiPath, Authenticated, InPerson, JsonBody, RequestCaller},
+    extract::{ApiPath, Authenticated, JsonBody, RequestCaller, UserSession},
     policy::Limit,
     route::{Routes, route},
     state::ApiState,
@@ -64,7 +64,7 @@ async fn list_api_tokens(
 )]
 async fn create_api_token(
     State(state): State<ApiState>,
-    InPerson { who, .. }: InPerson,
+    UserSession { who, .. }: UserSession,
     RequestCaller(caller): RequestCaller,
     JsonBody(input): JsonBody<CreateApiTokenInput>,
 ) -> Result<Response, ApiError> {
@@ -83,7 +83,7 @@ async fn create_api_token(
 )]
 async fn delete_api_token(
     State(state): State<ApiState>,
-    InPerson { who, .. }: InPerson,
+    UserSession { who, .. }: UserSession,
     RequestCaller(caller): RequestCaller,
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Json<SuccessView>, ApiError> {

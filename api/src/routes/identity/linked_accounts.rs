@@ -9,7 +9,7 @@ use crate::{
         linked_account::{LinkedAccountView, UnlinkInput, parse_provider},
     },
     error::{ApiError, ErrorBody},
-    extract::{ApiPath, Authenticated, InPerson, OptionalJsonBody, RequestCaller},
+    extract::{ApiPath, Authenticated, OptionalJsonBody, RequestCaller, UserSession},
     policy::Limit,
     route::{Routes, route},
     state::ApiState,
@@ -55,7 +55,7 @@ async fn list_linked_accounts(
 )]
 async fn unlink_account(
     State(state): State<ApiState>,
-    InPerson { who, .. }: InPerson,
+    UserSession { who, .. }: UserSession,
     RequestCaller(caller): RequestCaller,
     ApiPath(provider): ApiPath<String>,
     OptionalJsonBody(input): OptionalJsonBody<UnlinkInput>,

@@ -90,7 +90,7 @@ async fn begin_oauth(
             }
             Ok(response)
         }
-        Err(error) => tell_frontend(&state, provider, error.into()),
+        Err(error) => redirect_with_error(&state, provider, error.into()),
     }
 }
 
@@ -116,7 +116,7 @@ async fn end_oauth_in_browser(
     ApiQuery(callback): ApiQuery<OAuthCallback>,
 ) -> Result<Response, ApiError> {
     let provider = find_provider(&state, &provider)?;
-    come_back(&state, &caller, provider, &headers, callback).await
+    finish_in_browser(&state, &caller, provider, &headers, callback).await
 }
 
 /// Ends a sign-in where the provider posts a form, as Apple does.
@@ -138,7 +138,7 @@ async fn end_oauth_by_form(
 ) -> Result<Response, ApiError> {
     let provider = find_provider(&state, &provider)?;
     let Form(callback) = form.map_err(|rejection| refuse_form(&rejection))?;
-    come_back(&state, &caller, provider, &headers, callback).await
+    finish_in_browser(&state, &caller, provider, &headers, callback).await
 }
 
 /// Ends a sign-in that the client began with `Accept: application/json`.
@@ -176,8 +176,8 @@ async fn end_oauth(
     Ok(signed_in(StatusCode::OK, done))
 }
 
-/// What a browser is answered that comes back from a provider.
-async fn come_back(
+/// Finishes the sign-in of a browser that comes back from a provider.
+async fn finish_in_browser(
     state: &ApiState,
     caller: &Caller,
     provider: SignInProvider,
@@ -190,13 +190,18 @@ async fn come_back(
     let cookie = identity.oauth_cookie(provider, &token);
     let mut response = match (error, code) {
         (Some(error), _) => {
-            let refusal = refused_by_provider(&error);
+            let refusal = provider_error(&error);
             identity.abandon_oauth(caller, provider, &token, refusal.code()).await?;
-            tell_frontend(state, provider, refusal)?
+            redirect_with_error(state, provider, refusal)?
         }
         (None, Some(code)) => {
             if identity.find_oauth_end(provider, &token).await? == Some(OAuthEnd::Client) {
-                return Ok(hand_over(state, provider, &token, &Callback { code, issuer: iss, user }));
+                return Ok(redirect_with_code(
+                    state,
+                    provider,
+                    &token,
+                    &Callback { code, issuer: iss, user },
+                ));
             }
             let returned = ReturnedSignIn {
                 state: token,
@@ -205,18 +210,18 @@ async fn come_back(
                 cookie: cookies::find(headers, &cookie.name),
             };
             match identity.finish_oauth(caller, provider, returned).await {
-                Ok(signed_in) => welcome(state, provider, &signed_in),
-                Err(error) => tell_frontend(state, provider, error.into())?,
+                Ok(signed_in) => redirect_signed_in(state, provider, &signed_in),
+                Err(error) => redirect_with_error(state, provider, error.into())?,
             }
         }
-        (None, None) => tell_frontend(state, provider, OAuthRefusal::InvalidState.into())?,
+        (None, None) => redirect_with_error(state, provider, OAuthRefusal::InvalidState.into())?,
     };
     cookies::remove(response.headers_mut(), &cookie);
     Ok(response)
 }
 
-/// To the frontend, signed in.
-fn welcome(state: &ApiState, provider: SignInProvider, signed_in: &SignedIn) -> Response {
+/// Redirects to the frontend with the tokens.
+fn redirect_signed_in(state: &ApiState, provider: SignInProvider, signed_in: &SignedIn) -> Response {
     let mut response = redirect(&state.services.identity.frontend_callback(&[
         ("access_token", &signed_in.access_token),
         ("refresh_token", &signed_in.refresh_token),
@@ -228,26 +233,35 @@ fn welcome(state: &ApiState, provider: SignInProvider, signed_in: &SignedIn) -> 
     response
 }
 
-/// To the frontend, which ends the sign-in itself.
-fn hand_over(state: &ApiState, provider: SignInProvider, token: &str, callback: &Callback) -> Response {
-    let mut told = vec![("code", &*callback.code), ("state", token), ("provider", provider.as_str())];
-    told.extend(callback.issuer.as_deref().map(|issuer| ("iss", issuer)));
-    told.extend(callback.user.as_deref().map(|user| ("user", user)));
-    redirect(&state.services.identity.frontend_callback(&told))
+/// Redirects to the frontend with the code: the client finishes the sign-in itself.
+fn redirect_with_code(
+    state: &ApiState,
+    provider: SignInProvider,
+    token: &str,
+    callback: &Callback,
+) -> Response {
+    let mut parameters = vec![("code", &*callback.code), ("state", token), ("provider", provider.as_str())];
+    parameters.extend(callback.issuer.as_deref().map(|issuer| ("iss", issuer)));
+    parameters.extend(callback.user.as_deref().map(|user| ("user", user)));
+    redirect(&state.services.identity.frontend_callback(&parameters))
 }
 
-/// To the frontend with the error's code. An error of ours is answered as such.
-fn tell_frontend(state: &ApiState, provider: SignInProvider, error: ApiError) -> Result<Response, ApiError> {
+/// Redirects to the frontend with the error's code. Internal errors are answered directly.
+fn redirect_with_error(
+    state: &ApiState,
+    provider: SignInProvider,
+    error: ApiError,
+) -> Result<Response, ApiError> {
     if matches!(error.status(), StatusCode::INTERNAL_SERVER_ERROR | StatusCode::SERVICE_UNAVAILABLE) {
         return Err(error);
     }
-    let told = [("error", error.code()), ("provider", provider.as_str())];
-    Ok(redirect(&state.services.identity.frontend_callback(&told)))
+    let parameters = [("error", error.code()), ("provider", provider.as_str())];
+    Ok(redirect(&state.services.identity.frontend_callback(&parameters)))
 }
 
-/// What a provider's error is here. What else it says is not shown: anybody may write
-/// it into an address.
-fn refused_by_provider(error: &str) -> ApiError {
+/// The error for the code of a provider. The provider's description is not shown: anybody
+/// may write one into an address.
+fn provider_error(error: &str) -> ApiError {
     let (code, message) = match error {
         "access_denied" | "user_cancelled_authorize" => ("OAUTH_DENIED", "The sign-in was broken off."),
         "temporarily_unavailable" | "server_error" => {

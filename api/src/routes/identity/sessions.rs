@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{
     dto::identity::{account::SuccessView, session::SessionView},
     error::ApiError,
-    extract::{ApiPath, Authenticated, InPerson, RequestCaller},
+    extract::{ApiPath, Authenticated, RequestCaller, UserSession},
     route::Routes,
     state::ApiState,
 };
@@ -46,7 +46,7 @@ async fn list_sessions(
 )]
 async fn end_other_sessions(
     State(state): State<ApiState>,
-    InPerson { who, session }: InPerson,
+    UserSession { who, session }: UserSession,
     RequestCaller(caller): RequestCaller,
 ) -> Result<Json<SuccessView>, ApiError> {
     state.services.identity.end_other_sign_ins(&caller, who.id(), session).await?;
@@ -61,7 +61,7 @@ async fn end_other_sessions(
 )]
 async fn end_session(
     State(state): State<ApiState>,
-    InPerson { who, .. }: InPerson,
+    UserSession { who, .. }: UserSession,
     RequestCaller(caller): RequestCaller,
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Json<SuccessView>, ApiError> {

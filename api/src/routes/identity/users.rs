@@ -21,7 +21,7 @@ use crate::{
         },
     },
     error::{ApiError, ErrorBody},
-    extract::{Authenticated, InPerson, JsonBody, OptionalJsonBody, RequestCaller},
+    extract::{Authenticated, JsonBody, OptionalJsonBody, RequestCaller, UserSession},
     policy::Limit,
     route::{Routes, route},
     state::ApiState,
@@ -84,7 +84,7 @@ async fn update_profile(
 )]
 async fn delete_account(
     State(state): State<ApiState>,
-    InPerson { who, .. }: InPerson,
+    UserSession { who, .. }: UserSession,
     RequestCaller(caller): RequestCaller,
     OptionalJsonBody(input): OptionalJsonBody<DeleteAccountInput>,
 ) -> Result<Json<SuccessView>, ApiError> {
@@ -108,7 +108,7 @@ async fn delete_account(
 )]
 async fn change_password(
     State(state): State<ApiState>,
-    InPerson { who, .. }: InPerson,
+    UserSession { who, .. }: UserSession,
     RequestCaller(caller): RequestCaller,
     JsonBody(input): JsonBody<ChangePasswordInput>,
 ) -> Result<Response, ApiError> {
@@ -149,7 +149,7 @@ async fn get_personal_stats(
 )]
 async fn export_personal_data(
     State(state): State<ApiState>,
-    InPerson { who, .. }: InPerson,
+    UserSession { who, .. }: UserSession,
     RequestCaller(caller): RequestCaller,
 ) -> Result<Response, ApiError> {
     let (account, rows) = state.services.identity.start_export(&caller, who.id()).await?;

@@ -1,4 +1,4 @@
-//! A job's events as a stream, resumable after a broken connection.
+//! A job's events as server-sent events, resumable after a broken connection.
 
 mod access;
 
@@ -24,22 +24,23 @@ use crate::{
 };
 
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// What clients wait before they connect again.
+/// The pause of clients before they connect again.
 const RECONNECT: Duration = Duration::from_secs(2);
-/// Clients connect again after this long, and show a token that has not expired.
+/// The longest duration of a stream; clients then connect again, with a token that has not
+/// expired.
 const LIFETIME: Duration = Duration::from_secs(30 * 60);
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// Where the client left off: the header that browsers send, else the parameter.
-/// What cannot be read counts as "from the beginning".
+/// The last event that the client received: from the header that browsers send, else from
+/// the parameter. An id that cannot be parsed means the beginning.
 pub(super) fn last_event_id(headers: &HeaderMap, parameter: Option<&str>) -> Option<EventId> {
     headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()).or(parameter)?.trim().parse().ok()
 }
 
-/// The answer that streams what happens to `job` from `since` on, until it has
-/// ended, the server stops, or the person may not see it any more.
+/// Streams the events of `job` after `since`, until the job has ended, the server stops, or
+/// the person may no longer see the job.
 pub(super) fn answer(
     state: &ApiState,
     who: &Authenticated,
@@ -56,7 +57,7 @@ pub(super) fn answer(
         .take_until(async move { shutdown.draining().await })
         .take_until(access_ends)
         .map(move |event| {
-            let _still_open = &open;
+            let _counted = &open;
             Ok::<_, Infallible>(event)
         });
     let mut response = Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response();
@@ -72,38 +73,38 @@ fn too_many() -> ApiError {
         .with_retry_after(RECONNECT.as_secs())
 }
 
-/// The updates as events, then `end` with the job as it ended. After an error the
-/// stream breaks off without an `end`, so that the client connects again.
+/// The updates as events, then `end` with the final job. After an error the stream closes
+/// without `end`, so that the client connects again.
 fn events(
     state: &ApiState,
     job: jobs::Model,
     since: Option<EventId>,
 ) -> impl Stream<Item = Event> + Send + 'static {
     let updates = state.services.queue.watch(job.id, since);
-    let first = Following { updates: Box::pin(updates), last: Box::new(job), id: since };
-    stream::unfold(Some(first), |following| async move {
-        let mut following = following?;
-        match following.updates.next().await {
-            Some(Ok(update)) => Some((following.note(update), Some(following))),
+    let first = Follower { updates: Box::pin(updates), last: Box::new(job), id: since };
+    stream::unfold(Some(first), |follower| async move {
+        let mut follower = follower?;
+        match follower.updates.next().await {
+            Some(Ok(update)) => Some((follower.event_of(update), Some(follower))),
             Some(Err(error)) => {
-                tracing::warn!(%error, job = %following.last.id, "event stream broken off");
+                tracing::warn!(%error, job = %follower.last.id, "event stream broken off");
                 None
             }
-            // A job that is gone, or a server that stops, is no end.
-            None if following.last.state.is_terminal() => Some((following.end(), None)),
+            // No `end` where the job was deleted or the server stops.
+            None if follower.last.state.is_terminal() => Some((follower.end(), None)),
             None => None,
         }
     })
 }
 
-struct Following<S> {
+struct Follower<S> {
     updates: S,
     last: Box<jobs::Model>,
     id: Option<EventId>,
 }
 
-impl<S> Following<S> {
-    fn note(&mut self, update: JobUpdate) -> Event {
+impl<S> Follower<S> {
+    fn event_of(&mut self, update: JobUpdate) -> Event {
         match update {
             JobUpdate::Status { id, job } => {
                 self.id = Some(id);

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use crate::{
     error::{ApiError, ErrorBody},
-    extract::{ApiPath, RequestCaller, asked_locale},
+    extract::{ApiPath, RequestCaller, preferred_locale},
     route::{Routes, route},
     state::ApiState,
 };
@@ -82,7 +82,7 @@ fn answer(
             (StatusCode::OK, words.page(&content(words, words.name(category))))
         }
         None => {
-            let words = Words::of(asked_locale(headers));
+            let words = Words::of(preferred_locale(headers));
             (StatusCode::NOT_FOUND, words.page(&format!("<p>{}</p>", words.unknown)))
         }
     };

@@ -1,5 +1,4 @@
-//! What is at the address that a start prints: a page for people, and a few lines of JSON
-//! for programs that ask for them.
+//! The page at `/`, and its JSON form for programs that accept it.
 
 use std::sync::LazyLock;
 
@@ -13,7 +12,7 @@ use axum::{
 use serde_json::json;
 
 use crate::{
-    extract::{asked_locale, preferences},
+    extract::{preferences, preferred_locale},
     state::ApiState,
     static_file::StaticFile,
 };
@@ -47,7 +46,7 @@ pub(crate) fn routes() -> Router<ApiState> {
 }
 
 async fn show(headers: HeaderMap) -> Response {
-    let kept = match (wants_json(&headers), asked_locale(&headers)) {
+    let kept = match (wants_json(&headers), preferred_locale(&headers)) {
         (true, _) => &SUMMARY,
         (false, Locale::Fr) => &FRENCH_PAGE,
         (false, Locale::En) => &ENGLISH_PAGE,
@@ -55,7 +54,7 @@ async fn show(headers: HeaderMap) -> Response {
     kept.answer(&headers, None, &HEADERS)
 }
 
-/// Whether JSON is asked for by name, and rather than a page.
+/// Whether JSON is accepted by name, and preferred to HTML.
 fn wants_json(headers: &HeaderMap) -> bool {
     let weight = |kind: &str| {
         let named = preferences(headers, header::ACCEPT).filter(|(name, _)| name.eq_ignore_ascii_case(kind));

@@ -26,8 +26,8 @@ pub(super) struct Operation {
 }
 
 impl Operation {
-    /// Whether it is for operators alone.
-    pub(super) fn is_for_operators(&self) -> bool {
+    /// Whether only administrators may call it.
+    pub(super) fn is_admin_only(&self) -> bool {
         self.token_scopes.iter().any(|scope| scope == "admin")
     }
 

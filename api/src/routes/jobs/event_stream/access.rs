@@ -1,5 +1,5 @@
-//! When a stream ends because its person may not read it any more: they signed out, were
-//! deactivated, or lost the right to see what is not theirs.
+//! Ends a stream when its person loses access: they signed out, were deactivated, or are no
+//! longer an administrator.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,37 +15,38 @@ use tokio::{
 
 use crate::state::ApiState;
 
-/// News comes before a commit and after it; the second one may get lost.
-const AFTER_NEWS: Duration = Duration::from_secs(5);
+/// A notice comes before a commit and after it; the second one may get lost.
+const RECHECK_AFTER_NOTICE: Duration = Duration::from_secs(5);
 
-/// And both may.
-const WITHOUT_NEWS: Duration = Duration::from_secs(60);
+/// Both notices may get lost.
+const RECHECK_WITHOUT_NOTICE: Duration = Duration::from_secs(60);
 
-/// Returns when that person may not follow a job of that owner any more. Changes from
-/// this call on count, not from the first poll.
+/// Completes when that person may no longer follow a job of that owner. Changes count from
+/// this call on, not from the first poll of the future.
 pub(super) fn ends(
     state: &ApiState,
     who: Arc<Authenticated>,
     owner: Option<UserId>,
 ) -> impl Future<Output = ()> + Send + 'static {
     let services = state.services.clone();
-    let news = services.queue.access_news();
-    let (mut told, settled) = (news.follow(), news.is_settled(who.user.id));
+    let notices = services.queue.access_news();
+    let (mut receiver, settled) = (notices.follow(), notices.is_settled(who.user.id));
     async move {
-        let mut wait = if settled { WITHOUT_NEWS } else { Duration::ZERO };
+        let mut wait = if settled { RECHECK_WITHOUT_NOTICE } else { Duration::ZERO };
         loop {
-            let heard = time::timeout_at(Instant::now() + wait, heard_of(&mut told, who.user.id)).await;
+            let notice =
+                time::timeout_at(Instant::now() + wait, notice_about(&mut receiver, who.user.id)).await;
             if !may_follow(&services, &who, owner).await {
                 return;
             }
-            wait = if heard.is_ok() { AFTER_NEWS } else { WITHOUT_NEWS };
+            wait = if notice.is_ok() { RECHECK_AFTER_NOTICE } else { RECHECK_WITHOUT_NOTICE };
         }
     }
 }
 
-async fn heard_of(news: &mut Receiver<UserId>, person: UserId) {
+async fn notice_about(notices: &mut Receiver<UserId>, person: UserId) {
     loop {
-        match news.recv().await {
+        match notices.recv().await {
             Ok(somebody) if somebody != person => {}
             Ok(_) | Err(RecvError::Lagged(_)) => return,
             Err(RecvError::Closed) => std::future::pending().await,
@@ -53,13 +54,13 @@ async fn heard_of(news: &mut Receiver<UserId>, person: UserId) {
     }
 }
 
-/// A database that does not answer ends nothing: it is asked again.
+/// A stream goes on while the database does not answer: access is checked again later.
 async fn may_follow(services: &Services, who: &Authenticated, owner: Option<UserId>) -> bool {
     match services.identity.authenticate_again(who).await {
         Ok(who) => owner == Some(who.user.id) || who.may_administrate(),
         Err(IdentityError::InvalidToken | IdentityError::ExpiredToken | IdentityError::Deactivated) => false,
         Err(error) => {
-            tracing::warn!(%error, "cannot tell whether a stream may go on");
+            tracing::warn!(%error, "the access of a stream could not be checked");
             true
         }
     }
