@@ -1,5 +1,5 @@
 //! What goes over the wire, a folder a context: views with their schemas, and inputs.
-//! Inputs ignore fields that nobody knows; what they hold is checked in the services.
+//! Inputs ignore unknown fields; the services validate the values.
 
 pub(crate) mod admin;
 pub(crate) mod billing;

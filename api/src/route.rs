@@ -127,7 +127,7 @@ impl Routes {
     }
 }
 
-/// Whether an operation says that it needs nobody signed in.
+/// Whether an operation declares that it needs no sign-in.
 fn is_public(operation: &Operation) -> bool {
     operation.security.as_deref() == Some(&[SecurityRequirement::default()])
 }

@@ -30,7 +30,7 @@ pub(super) fn content(address: &str) -> Option<(String, Vec<u8>)> {
 }
 
 /// A file of Swagger UI. Its page links to its files relatively; they are made
-/// absolute, so that the page may stand at `/docs` without a slash.
+/// absolute, so that the page works at `/docs` without a slash.
 fn swagger(path: &str) -> Option<(String, Vec<u8>)> {
     static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
         let config = Config::from(DOCUMENT).validator_url("none").persist_authorization(true);

@@ -70,24 +70,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn believes_only_trusted_proxies() {
+    fn only_trusted_proxies_are_believed() {
         let trusted: Vec<Network> =
             ["10.0.0.0/8", "::1"].iter().map(|text| text.parse().expect("a network")).collect();
         for (peer, forwarded, client) in [
-            // Nobody in between, or nobody to believe.
+            // No proxy, or an untrusted one.
             ("203.0.113.9", None, "203.0.113.9"),
             ("203.0.113.9", Some("198.51.100.1"), "203.0.113.9"),
             // One proxy, and two.
             ("10.0.0.1", Some("198.51.100.1"), "198.51.100.1"),
             ("10.0.0.1", Some("198.51.100.1, 10.0.0.2"), "198.51.100.1"),
-            // What the client itself wrote stands before what the proxy wrote.
+            // The client's own entries come before those of the proxy.
             ("10.0.0.1", Some("1.1.1.1, 198.51.100.1"), "198.51.100.1"),
             ("10.0.0.1", Some("10.9.9.9, 198.51.100.1, 10.0.0.2"), "198.51.100.1"),
-            // All of them ours, and nonsense.
+            // Only trusted proxies, and an invalid entry.
             ("10.0.0.1", Some("10.0.0.3, 10.0.0.2"), "10.0.0.3"),
             ("10.0.0.1", Some("unknown"), "10.0.0.1"),
             ("10.0.0.1", Some("198.51.100.1, unknown"), "10.0.0.1"),
-            // Other ways to write them.
+            // Other notations.
             ("::1", Some("198.51.100.1:4711"), "198.51.100.1"),
             ("::1", Some("[2001:db8::7]:443"), "2001:db8::7"),
             ("::ffff:10.0.0.1", Some("198.51.100.1"), "198.51.100.1"),

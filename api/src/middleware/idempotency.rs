@@ -89,7 +89,7 @@ pub(crate) fn parameter() -> Parameter {
 /// Executes the request once for each key of a person. Requests without a key or without
 /// a person pass.
 async fn apply<A: FromRequestParts<ApiState> + Send + 'static>(mut request: Request, next: Next) -> Response {
-    // The layer of a route also stands before the refusal of other methods.
+    // The layer of a route also wraps the refusal of other methods.
     let applies = request.method() == Method::POST && request.headers().contains_key(HEADER);
     let layer_state = request.extensions_mut().remove().filter(|_| applies);
     let Some(LayerState(state)) = layer_state else { return next.run(request).await };

@@ -1,4 +1,4 @@
-//! What operators see and do.
+//! Administration of the platform.
 
 mod accounts;
 mod limits;

@@ -1,4 +1,4 @@
-//! Accounts: found, looked at, changed, deactivated, deleted.
+//! Accounts: list, show, update, deactivate, delete.
 
 use atelier_entities::UserId;
 use atelier_services::{COUNT_LIMIT, Caller, identity::AccountChanges};

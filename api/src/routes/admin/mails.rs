@@ -1,4 +1,4 @@
-//! Mails: what they look like, what was sent, and who gets none.
+//! Mails: templates, the outbox, and suppressed addresses.
 
 use atelier_entities::MailId;
 use atelier_services::{COUNT_LIMIT, mail::Template};

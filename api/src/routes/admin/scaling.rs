@@ -1,4 +1,4 @@
-//! What autoscalers ask, and the clock's jobs.
+//! The load of queues for autoscalers, and the schedules.
 
 use atelier_queue::schedule;
 use axum::{

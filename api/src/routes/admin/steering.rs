@@ -1,4 +1,4 @@
-//! Doing the same to many jobs.
+//! Bulk actions on jobs.
 
 use atelier_queue::inspect::BulkAction;
 use axum::{

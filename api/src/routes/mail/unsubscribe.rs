@@ -1,6 +1,6 @@
-//! The link in mails that says "no more of these". It needs no sign-in and no cookie:
-//! whoever has the link has the mail. Opening it changes nothing, since scanners open
-//! links; posting to it does (RFC 8058).
+//! The unsubscribe link of mails. It needs no sign-in and no cookie: only the recipient has
+//! the link. Opening it changes nothing, since scanners open links; posting to it
+//! unsubscribes (RFC 8058).
 
 use atelier_entities::{Locale, MailCategory};
 use atelier_services::mail::Subscription;

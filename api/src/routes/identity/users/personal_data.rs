@@ -1,5 +1,5 @@
-//! Writing the document of everything that is held about a person: what there is one of,
-//! then list after list, a page at a time.
+//! Streams the export of a person's data: the account, then list after list, a page at a
+//! time.
 
 use std::io;
 
@@ -10,22 +10,22 @@ use serde_json::{Map, Value};
 
 use crate::dto::identity::personal_data::{AccountDataView, items};
 
-/// A document under way.
+/// A document that is being written.
 struct Writer {
     rows: PersonalExport,
-    /// The list that is open.
+    /// The list that is being written.
     part: Option<Part>,
     totals: Map<String, Value>,
     is_done: bool,
 }
 
-/// The document in pieces.
+/// The document in chunks.
 pub(super) fn stream(
     account: &AccountDataView,
     rows: PersonalExport,
 ) -> serde_json::Result<impl Stream<Item = io::Result<Bytes>> + use<>> {
     let mut head = serde_json::to_string(account)?;
-    // Its object goes on with the lists.
+    // The object continues with the lists.
     head.pop();
     let writer = Writer { rows, part: None, totals: Map::new(), is_done: false };
     let lists = stream::try_unfold(writer, |mut writer| async move {
@@ -50,7 +50,7 @@ impl Writer {
         Ok(Some(piece))
     }
 
-    /// What stands before these rows, which are counted.
+    /// The separator before these rows, which are counted.
     fn open(&mut self, rows: &Rows) -> String {
         let part = rows.part();
         let before = match self.part.replace(part) {
@@ -66,6 +66,6 @@ impl Writer {
 }
 
 fn broken_off(error: &dyn std::error::Error) -> io::Error {
-    tracing::error!(%error, "an export of personal data broke off");
+    tracing::error!(%error, "an export of personal data failed");
     io::Error::other("the export broke off")
 }
