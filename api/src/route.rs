@@ -5,6 +5,9 @@
 //! `Idempotency-Key`. Whether a route is public is said by `security(())` of its
 //! `#[utoipa::path]`.
 
+#[cfg(test)]
+mod tests;
+
 use axum::{Router, extract::FromRequestParts, http::Method};
 use serde_json::{Value, json};
 use utoipa::openapi::{

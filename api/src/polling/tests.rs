@@ -8,7 +8,7 @@ use crate::{
     testing::{Answer, LIMITS, TestApi, request},
 };
 
-/// Somebody who polls a job of theirs.
+/// A person who polls a job of their own.
 struct Poller<'a> {
     api: &'a TestApi,
     token: String,
@@ -38,8 +38,8 @@ impl<'a> Poller<'a> {
         self.api.send(self.request()).await
     }
 
-    /// What is answered the short way after this does not know of it.
-    async fn change_behind_everybodys_back(&self) {
+    /// Changes the row without the caches: only answers of the fast path stay the same.
+    async fn change_row(&self) {
         let db = self.api.services.queue.db();
         let sql =
             format!("UPDATE jobs SET revision = revision + 1 WHERE id = X'{}'", self.job.replace('-', ""));
@@ -49,11 +49,11 @@ impl<'a> Poller<'a> {
 }
 
 #[tokio::test]
-async fn an_answer_from_memory_looks_like_any_other() {
+async fn an_answer_of_the_fast_path_equals_any_other() {
     let api = TestApi::start(LIMITS).await;
     let ada = Poller::new(&api, "ada@example.org").await;
     let mut long = ada.poll().await;
-    ada.change_behind_everybodys_back().await;
+    ada.change_row().await;
 
     let mut short = ada.poll().await;
 
@@ -71,7 +71,7 @@ async fn an_answer_from_memory_looks_like_any_other() {
 type Change = fn(&mut Request);
 
 #[test]
-fn only_plain_polls_go_the_short_way() {
+fn only_plain_polls_take_the_fast_path() {
     let changes: [(Change, bool); 7] = [
         (|_| {}, true),
         (|request| *request.method_mut() = Method::HEAD, false),
@@ -94,7 +94,7 @@ fn only_plain_polls_go_the_short_way() {
 }
 
 #[tokio::test]
-async fn what_is_remembered_is_told_to_nobody_else() {
+async fn cached_jobs_are_shown_only_to_their_owner() {
     let api = TestApi::start(LIMITS).await;
     let (ada, bob) = (Poller::new(&api, "ada@example.org").await, Poller::new(&api, "bob@example.org").await);
     for who in [&ada, &bob, &ada, &bob] {
@@ -132,4 +132,11 @@ async fn polls_are_counted_and_refused_like_any_other_request() {
         statuses.push(ada.poll().await.status.as_u16());
     }
     assert_eq!(statuses, [304, 304, 304, 304, 304, 304, 304, 429, 429, 429], "three went before");
+}
+
+#[test]
+fn the_fast_path_counts_every_limit_of_its_route() {
+    let (_, _, policies) = crate::routes::all().into_parts();
+
+    assert_eq!(policies.find(&Method::GET, PATTERN).limits, [crate::policy::Limit::Requests]);
 }
