@@ -1,5 +1,5 @@
-//! The cookies of a sign-in: the one that ties it to a browser while it is under way, and
-//! the one by which the browser is known afterwards.
+//! The cookies of a sign-in: the one that binds it to a browser while it is under way, and
+//! the one that identifies the browser afterwards.
 
 use std::time::Duration;
 
@@ -9,26 +9,26 @@ use axum::{
     response::Response,
 };
 
-/// Gives the browser the cookie for so long. Scripts do not see it.
+/// Sets the cookie for this lifetime. Scripts cannot read it.
 pub(crate) fn set(headers: &mut HeaderMap, cookie: &SignInCookie, lifetime: Duration) {
     if let Ok(value) = HeaderValue::from_str(&line(cookie, lifetime)) {
         headers.append(header::SET_COOKIE, value);
     }
 }
 
-/// Takes the cookie back.
+/// Removes the cookie.
 pub(crate) fn remove(headers: &mut HeaderMap, cookie: &SignInCookie) {
     set(headers, cookie, Duration::ZERO);
 }
 
-/// Gives the browser the cookie of a device that just signed in.
+/// Sets the cookie of a device that just signed in.
 pub(crate) fn set_device(response: &mut Response, cookie: Option<&SignInCookie>) {
     if let Some(cookie) = cookie {
         set(response.headers_mut(), cookie, DEVICE_KNOWN_FOR);
     }
 }
 
-/// The value that the browser sends under that name.
+/// The value of the cookie of that name.
 pub(crate) fn find(headers: &HeaderMap, name: &str) -> Option<String> {
     find_where(headers, |other| other == name)
 }

@@ -1,7 +1,6 @@
-//! The document and two ways to read it, served without any outside host.
+//! The OpenAPI document, Swagger UI and ReDoc, served without any other host.
 
 mod files;
-pub(crate) mod kept;
 
 use std::{
     collections::HashMap,
@@ -16,8 +15,11 @@ use axum::{
     routing::get,
 };
 
-use crate::{app::ApiState, error::ApiError};
-use kept::{HASH_DIGITS, Kept};
+use crate::{
+    error::ApiError,
+    state::ApiState,
+    static_file::{HASH_DIGITS, StaticFile},
+};
 
 const DOCUMENT: &str = "/openapi.json";
 
@@ -29,8 +31,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
 
 const HEADERS: [(HeaderName, &str); 1] = [(header::CONTENT_SECURITY_POLICY, POLICY)];
 
-/// The files that were asked for, by address. Only those that are there have an entry.
-static KEPT: LazyLock<RwLock<HashMap<String, Arc<OnceLock<Kept>>>>> = LazyLock::new(RwLock::default);
+/// The files that were requested, by address. Only existing files have an entry.
+static CACHE: LazyLock<RwLock<HashMap<String, Arc<OnceLock<StaticFile>>>>> = LazyLock::new(RwLock::default);
 
 /// The routes of the document and its readers.
 pub(crate) fn routes() -> Router<ApiState> {
@@ -57,32 +59,32 @@ async fn show_named(folder: &str, name: String, headers: HeaderMap) -> Response 
 }
 
 async fn show(address: String, hash: Option<String>, headers: HeaderMap) -> Response {
-    let kept = match find(&address) {
-        Some(kept) => Some(kept),
-        // It is made on a thread that may block, and to its end, whoever hangs up.
-        None => tokio::task::spawn_blocking(move || keep(&address)).await.unwrap_or_default(),
+    let file = match find(&address) {
+        Some(file) => Some(file),
+        // On a thread that may block, and to its end where the client disconnects.
+        None => tokio::task::spawn_blocking(move || ensure(&address)).await.unwrap_or_default(),
     };
-    match kept {
-        Some(kept) => kept.answer(&headers, hash.as_deref(), &HEADERS),
+    match file {
+        Some(file) => file.answer(&headers, hash.as_deref(), &HEADERS),
         None => ApiError::not_found("page").into_response(),
     }
 }
 
-fn find(address: &str) -> Option<Kept> {
-    let kept = KEPT.read().unwrap_or_else(PoisonError::into_inner);
-    kept.get(address)?.get().cloned()
+fn find(address: &str) -> Option<StaticFile> {
+    let cache = CACHE.read().unwrap_or_else(PoisonError::into_inner);
+    cache.get(address)?.get().cloned()
 }
 
-/// The file at that address, made where nobody has asked for it before.
-fn keep(address: &str) -> Option<Kept> {
-    if let Some(kept) = find(address) {
-        return Some(kept);
+/// The file at that address, created at its first request.
+fn ensure(address: &str) -> Option<StaticFile> {
+    if let Some(file) = find(address) {
+        return Some(file);
     }
     let (kind, content) = files::content(address)?;
-    let mut all = KEPT.write().unwrap_or_else(PoisonError::into_inner);
-    let entry = all.entry(address.to_owned()).or_default().clone();
-    drop(all);
-    Some(entry.get_or_init(|| Kept::new(&kind, content)).clone())
+    let mut cache = CACHE.write().unwrap_or_else(PoisonError::into_inner);
+    let entry = cache.entry(address.to_owned()).or_default().clone();
+    drop(cache);
+    Some(entry.get_or_init(|| StaticFile::new(&kind, content)).clone())
 }
 
 /// `a.0123456789abcdef.js` as `a.js` and its hash.
@@ -100,8 +102,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hash_in_a_name_is_told_from_the_name() {
-        let kept = Kept::new("text/plain", "text");
+    fn a_hash_is_split_from_the_name() {
+        let kept = StaticFile::new("text/plain", "text");
         for name in ["redoc.js", "swagger-ui.css", "a.min.js"] {
             let (plain, hash) = without_hash(&kept.name(name));
             assert_eq!((plain.as_str(), hash.is_some()), (name, true));
@@ -110,9 +112,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn pages_link_to_files_that_last() {
+    async fn pages_link_to_immutable_files() {
         for page in ["/docs/", "/redoc/"] {
-            let kept = keep(page).expect("a page");
+            let kept = ensure(page).expect("a page");
             let text = kept.text();
             let files: Vec<_> =
                 text.split('"').filter(|part| part.starts_with(page) && part.contains('.')).collect();
@@ -120,22 +122,25 @@ mod tests {
             for file in files {
                 let name = file.strip_prefix(page).expect("in the folder").to_owned();
                 let answer = show_named(page, name, HeaderMap::new()).await;
-                let lasts = answer.headers()[header::CACHE_CONTROL].to_str().expect("text");
-                assert!(answer.status() == 200 && lasts.contains("immutable"), "{file}: {lasts}");
+                let cache_control = answer.headers()[header::CACHE_CONTROL].to_str().expect("text");
+                assert!(
+                    answer.status() == 200 && cache_control.contains("immutable"),
+                    "{file}: {cache_control}"
+                );
             }
         }
     }
 
     #[tokio::test]
-    async fn a_file_is_made_once() {
+    async fn a_file_is_created_once() {
         let first = show(DOCUMENT.to_owned(), None, HeaderMap::new()).await;
-        let kept = find(DOCUMENT).expect("kept");
-        let again = keep(DOCUMENT).expect("kept");
+        let kept = find(DOCUMENT).expect("cached");
+        let again = ensure(DOCUMENT).expect("cached");
 
         assert_eq!(first.status(), 200);
         assert_eq!(kept.text().as_ptr(), again.text().as_ptr());
         assert!(find("/docs/nothing.js").is_none());
         assert_eq!(show("/docs/nothing.js".to_owned(), None, HeaderMap::new()).await.status(), 404);
-        assert!(!KEPT.read().expect("unpoisoned").contains_key("/docs/nothing.js"));
+        assert!(!CACHE.read().expect("unpoisoned").contains_key("/docs/nothing.js"));
     }
 }

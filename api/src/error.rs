@@ -1,4 +1,4 @@
-//! The one shape of every error answer, and how each domain's errors become it.
+//! The shape of all error answers, and the conversion of domain errors.
 
 mod bounds;
 
@@ -15,10 +15,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::middleware::request_id;
+use crate::request_id;
 
-/// An error as a client sees it. What went wrong inside is kept apart and only
-/// goes to the log.
+/// An error as a client sees it. The internal cause is only logged.
 #[derive(Clone, Debug)]
 pub struct ApiError {
     status: StatusCode,
@@ -30,14 +29,14 @@ pub struct ApiError {
     is_conflict: bool,
 }
 
-/// Marks the answer to a request whose transaction was undone for another one's sake.
+/// Marks the answer to a request whose transaction lost a conflict and was rolled back.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Conflicted;
 
-/// Seconds after which a database that was full, locked or away may be asked again.
+/// Seconds until a retry where the database is full, locked or unreachable.
 const OUTAGE_PAUSE: u64 = 2;
 
-/// The name of an error, beside its answer.
+/// The code of an error, attached to its answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ErrorCode(pub(crate) &'static str);
 
@@ -72,15 +71,15 @@ impl ApiError {
         }
     }
 
-    /// 500 that tells the client nothing of `cause` and the log all of it.
+    /// 500 that hides `cause` from the client and logs it.
     pub(crate) fn internal(cause: impl std::fmt::Display) -> Self {
         let status = StatusCode::INTERNAL_SERVER_ERROR;
         let error = Self::new(status, "INTERNAL", "Something went wrong on our side.");
         Self { cause: Some(cause.to_string().into()), ..error }
     }
 
-    /// What an error of the inside comes to: 503 where the database cannot do it just now,
-    /// 500 otherwise. The log has all of it, the client nothing.
+    /// The error for an internal failure: 503 where the database fails for a moment, 500
+    /// otherwise. The cause is logged and hidden from the client.
     pub(crate) fn failed(error: &(dyn std::error::Error + 'static)) -> Self {
         let fault = Transient::of(error);
         let pause = match fault {
@@ -116,7 +115,7 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "INSUFFICIENT_SCOPE", message)
     }
 
-    /// 403 where the mail address is to be proven first.
+    /// 403 where the mail address must be verified first.
     pub(crate) fn unverified() -> Self {
         let message = "Prove your mail address first: open the link that was mailed to you.";
         Self::new(StatusCode::FORBIDDEN, "EMAIL_NOT_VERIFIED", message)
@@ -136,7 +135,7 @@ impl ApiError {
         error
     }
 
-    /// The plain error of a status that something else answered.
+    /// The general error of a status.
     pub(crate) fn of_status(status: StatusCode) -> Self {
         let (code, message) = match status {
             StatusCode::BAD_REQUEST => ("BAD_REQUEST", "The request cannot be understood."),

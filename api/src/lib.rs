@@ -1,6 +1,10 @@
 //! The HTTP interface of Atelier: routes, extractors, errors and the OpenAPI
-//! document. It holds no rule and no SQL: each handler checks the shape of what
-//! came, calls one service and shows the answer.
+//! document. It holds no business rule and no SQL: each handler checks the shape of
+//! its input, calls one service and shows the result.
+//!
+//! The modules depend on each other in one direction: `request_id`, `policy` and `error`,
+//! then `state`, `extract`, `middleware`, `route`, `routes` with their `dto`, and `openapi`,
+//! `docs`, `polling` and `app` above them.
 
 mod app;
 mod cookies;
@@ -8,22 +12,25 @@ mod docs;
 mod dto;
 mod error;
 mod extract;
-mod home;
-mod idempotency;
 mod middleware;
 mod openapi;
+mod policy;
 mod polling;
-mod preview;
+mod request_id;
+mod responses;
+mod route;
 mod routes;
 mod serve;
-mod sse;
+mod state;
+mod static_file;
 
 pub mod metrics;
 
 #[cfg(test)]
 mod testing;
 
-pub use app::{ApiOptions, ApiState, LimitOptions, StrictTransport, router};
+pub use app::router;
 pub use error::ApiError;
 pub use openapi::{document, openapi_json};
 pub use serve::serve;
+pub use state::{ApiOptions, ApiState, LimitOptions, StrictTransport};

@@ -1,35 +1,42 @@
-//! What every request passes through, from the outside in: its id, security
-//! headers, tracing and metrics, a sound head, a net under panics, the error shape,
-//! bounds of size and time, who asks, and rate limits.
+//! The middlewares, from the outside in: request id, security headers, tracing and
+//! metrics, malformed heads, panics, the error shape, limits of size and time,
+//! authentication, rate limits, idempotency and retries.
 //!
-//! Each of them is a function around the next one. They come in three groups, since
-//! each layer of a router costs every request a few allocations.
+//! Each is a function that wraps the next one. They form three layers of the router, since
+//! each layer costs every request a few allocations.
+
+use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
 
-use crate::{app::ApiState, extract::client_address, idempotency};
+use crate::{
+    extract::{Bearer, client_address},
+    policy::{Limit, PolicyTable, RoutePolicy},
+    request_id,
+    state::ApiState,
+};
 
+pub(crate) mod authentication;
 pub(crate) mod body_limit;
 pub(crate) mod cors;
 pub(crate) mod error_shape;
 pub(crate) mod head;
-pub(crate) mod identify;
-pub(crate) mod lookups;
+pub(crate) mod idempotency;
+pub(crate) mod nul_check;
 pub(crate) mod panics;
-pub(crate) mod plain_address;
 pub(crate) mod rate_limit;
-pub(crate) mod refusals;
-pub(crate) mod repeat;
-pub(crate) mod request_id;
+pub(crate) mod refusal_log;
+pub(crate) mod retry;
 pub(crate) mod security_headers;
 pub(crate) mod telemetry;
 pub(crate) mod time_limit;
+mod token_lookup;
 
-/// What a request is given on its way in and an answer on its way out, whoever answers.
+/// The middlewares of every request, whoever answers it.
 pub(crate) async fn around_everything(
     State(state): State<ApiState>,
     request: Request,
@@ -45,11 +52,11 @@ pub(crate) async fn around_everything(
     .await
 }
 
-/// What keeps handlers from harm, and clients from errors of another shape.
+/// The middlewares that protect handlers and give all errors one shape.
 pub(crate) async fn around_handlers(State(state): State<ApiState>, request: Request, next: Next) -> Response {
     panics::catch(request, |request| {
         error_shape::apply(request, |request| {
-            plain_address::apply(request, |request| {
+            nul_check::apply(request, |request| {
                 body_limit::apply(&state, request, |request| {
                     time_limit::apply(&state, request, |request| next.run(request))
                 })
@@ -59,7 +66,7 @@ pub(crate) async fn around_handlers(State(state): State<ApiState>, request: Requ
     .await
 }
 
-/// What published sites have before them: how often one address may ask.
+/// The middlewares of published sites: a rate limit by address.
 pub(crate) async fn around_previews(
     State(state): State<ApiState>,
     mut request: Request,
@@ -67,22 +74,34 @@ pub(crate) async fn around_previews(
 ) -> Response {
     let address = client_address(&request, &state.options.trusted_proxies);
     request.extensions_mut().insert(address);
-    rate_limit::apply(&state, request, |request| next.run(request)).await
+    rate_limit::apply(&state, &[Limit::Preview], request, |request| next.run(request)).await
 }
 
-/// What the operations of the API have before them: who asks, whether they may ask so
-/// often, what routes need that answer a repeat as before, and another run where the
-/// database asks for it.
+/// The state and the policies that the middlewares of operations read.
+pub(crate) struct Operations {
+    pub(crate) state: ApiState,
+    pub(crate) policies: PolicyTable,
+}
+
+/// The middlewares of the API's operations: authentication, rate limits, access,
+/// idempotency and retries after conflicts in the database.
 pub(crate) async fn around_operations(
-    State(state): State<ApiState>,
+    State(operations): State<Arc<Operations>>,
     request: Request,
     next: Next,
 ) -> Response {
-    identify::apply(&state, request, |request| {
-        rate_limit::apply(&state, request, |mut request| {
-            idempotency::offer(&state, &mut request);
-            repeat::run(request, next)
-        })
+    let (state, policy) = (&operations.state, &operations.policies.of_request(&request));
+    authentication::apply(state, policy, request, |request| {
+        rate_limit::apply(state, policy.limits, request, |request| run(state, policy, request, next))
     })
     .await
+}
+
+/// Runs the handler where the policy of the route admits the caller.
+async fn run(state: &ApiState, policy: &RoutePolicy, mut request: Request, next: Next) -> Response {
+    if let Some(refusal) = Bearer::refusal(request.extensions().get(), policy.access) {
+        return refusal.into_response();
+    }
+    idempotency::prepare(state, policy, &mut request);
+    retry::run(request, next).await
 }

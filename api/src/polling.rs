@@ -1,7 +1,8 @@
-//! Polls that find nothing new, which are most of all requests: `GET /api/jobs/{id}` by
-//! somebody and about a job that this process remembers, unchanged. They are answered
-//! before any other middleware, without a future, a query or a call to Redis, and look
-//! like any other answer. Whatever is unusual about a request goes the long way.
+//! The fast path of polls that find nothing new, which are most requests:
+//! `GET /api/jobs/{id}` with `If-None-Match`, where this process has the token and the
+//! unchanged job in its caches. They are answered before any other middleware, without a
+//! future, a query or a call to Redis, with the same headers as any other answer. All other
+//! requests go to the router.
 
 #[cfg(test)]
 mod tests;
@@ -31,37 +32,42 @@ use tower_http::cors::CorsLayer;
 use uuid::Uuid;
 
 use crate::{
-    app::ApiState,
-    extract::is_unchanged,
-    middleware::{identify, rate_limit, request_id, security_headers, telemetry},
+    extract::if_none_match,
+    middleware::{authentication, rate_limit, security_headers, telemetry},
+    policy::RoutePolicy,
+    request_id,
     routes::jobs,
+    state::ApiState,
 };
 
-const PATTERN: &str = "/api/jobs/{id}";
+/// The route whose polls are answered here.
+pub(crate) const PATTERN: &str = "/api/jobs/{id}";
 /// Room for all headers of an answer.
 const CAPACITY: usize = 24;
 
-const START: &str = "/api/jobs/";
+const PREFIX: &str = "/api/jobs/";
 
-/// What only the long way understands.
-const UNUSUAL: [HeaderName; 4] = [
+/// Headers that only the router handles.
+const UNSUPPORTED: [HeaderName; 4] = [
     header::ORIGIN,
     header::CONTENT_LENGTH,
     header::TRANSFER_ENCODING,
     HeaderName::from_static("traceparent"),
 ];
 
-/// The layer that answers them.
+/// The layer of the fast path.
 #[derive(Clone)]
-pub(crate) struct Polls {
+pub(crate) struct JobPollLayer {
     state: ApiState,
-    /// What every answer to a client that is no browser elsewhere has.
+    /// Its only limit is [`Limit::Requests`](crate::policy::Limit::Requests).
+    policy: RoutePolicy,
+    /// The headers of every answer to a request that is not cross-origin.
     headers: Arc<HeaderMap>,
 }
 
-impl Polls {
-    /// The layer of this API, whose other answers pass `cors`.
-    pub(crate) fn new(state: &ApiState, cors: &CorsLayer) -> Self {
+impl JobPollLayer {
+    /// The layer for a route of this policy; `cors` is the layer of all other answers.
+    pub(crate) fn new(state: &ApiState, cors: &CorsLayer, policy: RoutePolicy) -> Self {
         let plain = service_fn(|_: axum::http::Request<()>| ready(Ok::<_, Infallible>(Response::new(()))));
         let answer = cors.layer(plain).oneshot(axum::http::Request::new(())).now_or_never();
         let mut headers = match answer {
@@ -69,26 +75,26 @@ impl Polls {
             _ => HeaderMap::new(),
         };
         security_headers::add(state, &mut headers);
-        Self { state: state.clone(), headers: Arc::new(headers) }
+        Self { state: state.clone(), policy, headers: Arc::new(headers) }
     }
 
-    /// 304 where that is certain by what is remembered.
-    fn answer(&self, request: &Request) -> Option<Response> {
+    /// 304 where the caches prove that nothing has changed.
+    fn try_answer(&self, request: &Request) -> Option<Response> {
         let started = Instant::now();
         let pattern = request.extensions().get::<MatchedPath>()?.as_str();
-        if pattern != PATTERN || !is_usual(request) {
+        if pattern != PATTERN || !is_plain_poll(request) {
             return None;
         }
         let path = request.uri().path();
-        let id = JobId(Uuid::try_parse(path.strip_prefix(START)?).ok()?);
+        let id = JobId(Uuid::try_parse(path.strip_prefix(PREFIX)?).ok()?);
         let services = &self.state.services;
-        let who = services.foundation.identity.recall(identify::token(request.headers())?)?;
-        if identify::refusal(&who.credential, request.method(), path).is_some() {
+        let who = services.foundation.identity.recall(authentication::bearer_token(request.headers())?)?;
+        if authentication::scope_refusal(&who.credential, &self.policy).is_some() {
             return None;
         }
         let scope = (!who.may_administrate()).then_some(who.user.id);
         let head = services.queue.find_cached_job(id, scope)?;
-        if !is_unchanged(request.headers(), &jobs::etag(head.revision)) {
+        if !if_none_match(request.headers(), &jobs::etag(head.revision)) {
             return None;
         }
         let mut response = StatusCode::NOT_MODIFIED.into_response();
@@ -100,49 +106,49 @@ impl Polls {
         if !rate_limit::try_now(&self.state, who.user.id, headers) {
             return None;
         }
-        jobs::tell(headers, head, services.queue.now());
-        let request_id = request_id::of(request.headers());
+        jobs::add_poll_headers(headers, head, services.queue.now());
+        let request_id = request_id::from_headers(request.headers());
         if let Ok(value) = HeaderValue::from_str(&request_id) {
             headers.insert(request_id::HEADER, value);
         }
         let kind = ("GET", pattern);
-        telemetry::note(&self.state.meters, kind, &request_id, StatusCode::NOT_MODIFIED, started);
+        telemetry::record_untraced(&self.state.meters, kind, &request_id, StatusCode::NOT_MODIFIED, started);
         Some(response)
     }
 }
 
-fn is_usual(request: &Request) -> bool {
+fn is_plain_poll(request: &Request) -> bool {
     let headers = request.headers();
     request.method() == Method::GET
         && request.uri().query().is_none()
         && request.body().is_end_stream()
         && headers.contains_key(header::IF_NONE_MATCH)
         && request.extensions().get::<HeadFault>().is_none()
-        && !UNUSUAL.iter().any(|name| headers.contains_key(name))
+        && !UNSUPPORTED.iter().any(|name| headers.contains_key(name))
 }
 
-impl<S> Layer<S> for Polls {
-    type Service = Polling<S>;
+impl<S> Layer<S> for JobPollLayer {
+    type Service = JobPollService<S>;
 
-    fn layer(&self, inner: S) -> Polling<S> {
-        Polling { polls: self.clone(), inner: Arc::new(inner) }
+    fn layer(&self, inner: S) -> JobPollService<S> {
+        JobPollService { layer: self.clone(), inner: Arc::new(inner) }
     }
 }
 
-/// A service behind that layer. A router clones its services for each request: what is
-/// behind this one is cloned only for those that go the long way.
-pub(crate) struct Polling<S> {
-    polls: Polls,
+/// The service behind the layer. A router clones its services for each request: the inner
+/// one is cloned only for requests that leave the fast path.
+pub(crate) struct JobPollService<S> {
+    layer: JobPollLayer,
     inner: Arc<S>,
 }
 
-impl<S> Clone for Polling<S> {
+impl<S> Clone for JobPollService<S> {
     fn clone(&self) -> Self {
-        Self { polls: self.polls.clone(), inner: self.inner.clone() }
+        Self { layer: self.layer.clone(), inner: self.inner.clone() }
     }
 }
 
-impl<S> Service<Request> for Polling<S>
+impl<S> Service<Request> for JobPollService<S>
 where
     S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
@@ -157,7 +163,7 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        match self.polls.answer(&request) {
+        match self.layer.try_answer(&request) {
             Some(response) => Either::Left(ready(Ok(response))),
             None => Either::Right(S::clone(&self.inner).oneshot(request).boxed()),
         }

@@ -1,4 +1,4 @@
-//! The server's loop.
+//! The HTTP server.
 
 use std::time::Duration;
 
@@ -6,28 +6,28 @@ use atelier_builder::deployments::Deployments;
 use atelier_ops::connections;
 use tokio::{net::TcpListener, sync::oneshot, time};
 
-use crate::app::{ApiState, router};
+use crate::{app::router, state::ApiState};
 
-/// Between two times that views of published sites are written. A process that dies
-/// loses those of this time.
+/// How often the views of published sites are written. A process that crashes loses the
+/// views of this interval.
 const VIEWS_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Serves the API on `listener` until the shutdown of `state` begins; then takes no
-/// new connection, ends idle ones and event streams, and returns when the running
-/// requests are answered. Bound the wait with the shutdown's grace.
+/// Serves the API on `listener` until the shutdown of `state` begins; then accepts no new
+/// connection, ends idle ones and event streams, and returns when the running requests are
+/// answered. Limit the wait by the shutdown's grace period.
 pub async fn serve(listener: TcpListener, state: ApiState) {
     let (limits, drain) = (state.options.connections, state.shutdown.token());
     let deployments = state.services.builder.deployments.clone();
-    let (served, ended) = oneshot::channel();
+    let (serving_done, done) = oneshot::channel();
     let serving = async {
         connections::serve(listener, router(state), limits, drain).await;
-        drop(served);
+        drop(serving_done);
     };
-    tokio::join!(serving, write_views(&deployments, ended));
+    tokio::join!(serving, write_views(&deployments, done));
 }
 
-async fn write_views(deployments: &Deployments, mut ended: oneshot::Receiver<()>) {
-    while time::timeout(VIEWS_INTERVAL, &mut ended).await.is_err() {
+async fn write_views(deployments: &Deployments, mut done: oneshot::Receiver<()>) {
+    while time::timeout(VIEWS_INTERVAL, &mut done).await.is_err() {
         deployments.write_views().await;
     }
     deployments.write_views().await;

@@ -1,5 +1,5 @@
-//! The router on a platform in a folder of its own, without a worker: what is
-//! enqueued stays so.
+//! The router on a platform in a temporary folder, without a worker: queued jobs are not
+//! executed.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -41,7 +41,7 @@ pub(crate) struct TestApi {
     _folder: TempDir,
 }
 
-/// What it answered.
+/// An answer of the API.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
@@ -60,14 +60,14 @@ impl TestApi {
         Self::start_with(limits, options()).await
     }
 
-    /// One that asks for proven mail addresses.
+    /// An API that requires verified mail addresses.
     pub(crate) async fn start_strict() -> Self {
         let mut options = options();
         options.foundation.auth.require_verified_email = true;
         Self::start_with(LIMITS, options).await
     }
 
-    /// One that tells nobody which addresses are registered.
+    /// An API that does not reveal which addresses are registered.
     pub(crate) async fn start_hiding() -> Self {
         let mut options = options();
         options.foundation.auth.hide_registered_emails = true;
@@ -112,7 +112,7 @@ impl TestApi {
         Answer { status: parts.status, headers: parts.headers, body }
     }
 
-    /// A request as somebody with this token, with a JSON body unless it is null.
+    /// A request with this token, with a JSON body unless it is null.
     pub(crate) async fn call(&self, method: &str, path: &str, token: &str, body: Value) -> Answer {
         self.send(request(method, path, token, body)).await
     }
@@ -142,7 +142,7 @@ impl TestApi {
         token
     }
 
-    /// Has the mail address of an account proven, as its mailed link would.
+    /// Marks the mail address of an account as verified, as its mailed link does.
     pub(crate) async fn prove(&self, email: &str) {
         let queue = &self.services.queue;
         let proven = users::Entity::update_many()

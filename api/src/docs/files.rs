@@ -1,12 +1,12 @@
-//! What the readers of the document are made of.
+//! The files of the document and of its readers.
 
 use std::sync::{Arc, LazyLock};
 
 use aide::redoc::Redoc;
 use utoipa_swagger_ui::Config;
 
-use super::{DOCUMENT, kept};
-use crate::openapi;
+use super::DOCUMENT;
+use crate::{openapi, static_file::StaticFile};
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
@@ -30,7 +30,7 @@ pub(super) fn content(address: &str) -> Option<(String, Vec<u8>)> {
 }
 
 /// A file of Swagger UI. Its page links to its files relatively; they are made
-/// absolute, so that the page may stand at `/docs` without a slash.
+/// absolute, so that the page works at `/docs` without a slash.
 fn swagger(path: &str) -> Option<(String, Vec<u8>)> {
     static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
         let config = Config::from(DOCUMENT).validator_url("none").persist_authorization(true);
@@ -48,14 +48,14 @@ fn swagger(path: &str) -> Option<(String, Vec<u8>)> {
     let mut linked = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let (name, rest) = part.split_once('"').unwrap_or((part, ""));
-        linked += &format!("\"{}\"{rest}", lasting("/docs/", name));
+        linked += &format!("\"{}\"{rest}", immutable_path("/docs/", name));
     }
     Some((HTML.to_owned(), linked.into_bytes()))
 }
 
 /// A page without any script inside, which a strict policy does not allow.
 fn redoc_page() -> String {
-    let (script, start) = (lasting("/redoc/", "redoc.js"), lasting("/redoc/", "start.js"));
+    let (script, start) = (immutable_path("/redoc/", "redoc.js"), immutable_path("/redoc/", "start.js"));
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>Atelier API</title>\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"></head>\n\
@@ -72,10 +72,10 @@ fn redoc_script() -> String {
     script.trim().replace(VENDOR_LOGO, NO_LOGO)
 }
 
-/// The address of a file by its hash.
-fn lasting(folder: &str, name: &str) -> String {
-    let kept = super::keep(&format!("{folder}{name}"));
-    format!("{folder}{}", kept.map_or_else(|| name.to_owned(), |kept: kept::Kept| kept.name(name)))
+/// The address of a file with its hash, under which it may be cached for good.
+fn immutable_path(folder: &str, name: &str) -> String {
+    let file = super::ensure(&format!("{folder}{name}"));
+    format!("{folder}{}", file.map_or_else(|| name.to_owned(), |file: StaticFile| file.name(name)))
 }
 
 #[cfg(test)]

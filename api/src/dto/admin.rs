@@ -21,8 +21,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use self::limits::{ConcurrencyView, StartRateView};
-use super::job::JobView;
-use crate::error::ApiError;
+use crate::{dto::jobs::JobView, error::ApiError};
 
 /// How a queue stands.
 #[derive(Serialize, ToSchema)]

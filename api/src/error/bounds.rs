@@ -1,12 +1,12 @@
-//! How much an error answer repeats of what a client sent: little, whoever wrote it in.
+//! Limits how much of a client's input an error answer repeats.
 
 use serde_json::{Map, Value};
 
-/// Most characters of a sentence, of a detail's name and of each text in it.
+/// The most characters of the message, of a detail's name and of each text in it.
 const LONGEST_TEXT: usize = 300;
-/// Most details, and entries of a list or fields of an object among them.
+/// The most details, and entries of a list or fields of an object among them.
 const MOST_ENTRIES: usize = 32;
-/// How deep details go; nothing here goes deeper.
+/// The deepest level of details.
 const DEEPEST: usize = 3;
 
 /// The text, or its beginning and an ellipsis.

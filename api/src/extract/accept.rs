@@ -1,11 +1,11 @@
-//! What the client has already and what it takes.
+//! Content negotiation: cached versions, encodings, languages.
 
 use atelier_entities::Locale;
 use axum::http::{HeaderMap, HeaderName, header};
 
 /// Whether `If-None-Match` names this entity tag. Compared weakly, as RFC 9110
 /// asks of this header; `*` names every one.
-pub(crate) fn is_unchanged(headers: &HeaderMap, etag: &str) -> bool {
+pub(crate) fn if_none_match(headers: &HeaderMap, etag: &str) -> bool {
     headers
         .get_all(header::IF_NONE_MATCH)
         .iter()
@@ -33,8 +33,8 @@ pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
     by_name.or(by_star).is_some_and(|weight| weight > 0.0)
 }
 
-/// The language of a page: French where the browser would rather have it than English.
-pub(crate) fn asked_locale(headers: &HeaderMap) -> Locale {
+/// The language of a page: French where the browser prefers it to English.
+pub(crate) fn preferred_locale(headers: &HeaderMap) -> Locale {
     let mut best = (0.0, Locale::En);
     for (name, weight) in preferences(headers, header::ACCEPT_LANGUAGE) {
         let locale = match name.get(..2).map(str::to_ascii_lowercase).as_deref() {
@@ -49,7 +49,7 @@ pub(crate) fn asked_locale(headers: &HeaderMap) -> Locale {
     best.1
 }
 
-/// The choices of such a header with their weights, in their order.
+/// The values of an `Accept` header with their weights, in their order.
 pub(crate) fn preferences(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = (&str, f32)> {
     let lines = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     lines.flat_map(|line| line.split(',')).filter_map(|choice| {
@@ -80,17 +80,17 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(header::IF_NONE_MATCH, HeaderValue::from_static(header));
-            assert_eq!(is_unchanged(&headers, etag), unchanged, "{header} {etag}");
+            assert_eq!(if_none_match(&headers, etag), unchanged, "{header} {etag}");
         }
     }
 
     #[test]
-    fn without_the_header_everything_is_new() {
-        assert!(!is_unchanged(&HeaderMap::new(), "\"7\""));
+    fn without_the_header_nothing_matches() {
+        assert!(!if_none_match(&HeaderMap::new(), "\"7\""));
     }
 
     #[test]
-    fn gzip_is_for_those_who_take_it() {
+    fn gzip_is_accepted_by_name_or_star() {
         for (accepted, takes) in [
             ("gzip", true),
             ("br;q=1.0, GZIP;q=0.5", true),

@@ -1,4 +1,4 @@
-//! JSON bodies, refused with the name of the field that is wrong.
+//! JSON bodies, rejected with the path of the invalid field.
 
 use axum::{
     body::Bytes,
@@ -9,13 +9,13 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::error::ApiError;
 
-/// A JSON body. 415 where it is not declared as JSON, 413 where it is too large,
-/// 400 where it is not JSON, 422 with the field's name where it does not fit.
-/// Fields that nobody knows are ignored.
+/// A JSON body. 415 where it is not declared as JSON, 413 where it is too large, 400 where
+/// it is not JSON, 422 with the field's path where it does not match the type. Unknown
+/// fields are ignored.
 #[derive(Debug)]
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
-/// A [`JsonBody`] that may be left out: no body at all is the default.
+/// A [`JsonBody`] that may be absent: the default value then.
 #[derive(Debug)]
 pub(crate) struct OptionalJsonBody<T>(pub(crate) T);
 
@@ -60,10 +60,10 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// The value in `bytes`, which is an object.
+/// Parses an object.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     if bytes.trim_ascii_start().starts_with(b"[") {
-        // Where an object is expected, serde takes a list of its fields too.
+        // serde accepts a list of the fields in place of an object.
         serde_json::from_slice::<IgnoredAny>(bytes).map_err(|error| not_json(&error))?;
         return Err(ApiError::invalid([(".", "must be an object")]));
     }

@@ -1,5 +1,5 @@
-//! Who asks: their token, checked once by the `identify` middleware, and what an
-//! audit entry wants to know of the request.
+//! The caller: their token, checked once by the `authentication` middleware, and the data
+//! of the request that audit entries hold.
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -15,19 +15,41 @@ use axum::{
 };
 
 use super::ClientAddress;
-use crate::{app::ApiState, cookies, error::ApiError, middleware::request_id};
+use crate::{cookies, error::ApiError, policy::Access, request_id, state::ApiState};
 
 const LONGEST_USER_AGENT: usize = 400;
 
-/// What came as `Authorization: Bearer …`.
+/// The bearer token of the request.
 #[derive(Clone)]
 pub(crate) enum Bearer {
-    /// Nothing.
+    /// No token.
     Absent,
-    /// A good token.
-    Known(Arc<identity::Authenticated>),
-    /// A token that is not, or no longer, good.
+    /// A valid token.
+    Valid(Arc<identity::Authenticated>),
+    /// An invalid or expired token, or one that lacks a scope.
     Refused(ApiError),
+}
+
+impl Bearer {
+    /// The error where this token, or its absence, does not give that access.
+    pub(crate) fn refusal(bearer: Option<&Self>, access: Access) -> Option<ApiError> {
+        match (access, bearer) {
+            (Access::Public, _) => None,
+            (_, None | Some(Self::Absent)) => Some(ApiError::unauthenticated()),
+            (_, Some(Self::Refused(error))) => Some(error.clone()),
+            (Access::SignedIn, Some(Self::Valid(_))) => None,
+            (Access::Admin, Some(Self::Valid(who))) => check_admin(who).err(),
+        }
+    }
+}
+
+/// 403 for anybody but administrators.
+fn check_admin(who: &identity::Authenticated) -> Result<(), ApiError> {
+    match (who.may_administrate(), who.user.is_admin) {
+        (true, _) => Ok(()),
+        (false, true) => Err(ApiError::insufficient_scope("the scope admin")),
+        (false, false) => Err(ApiError::forbidden()),
+    }
 }
 
 /// A signed-in person; 401 where there is none.
@@ -51,7 +73,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Authenticated {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         match parts.extensions.get::<Bearer>() {
-            Some(Bearer::Known(who)) => Ok(Self(who.clone())),
+            Some(Bearer::Valid(who)) => Ok(Self(who.clone())),
             Some(Bearer::Refused(error)) => Err(error.clone()),
             Some(Bearer::Absent) | None => Err(ApiError::unauthenticated()),
         }
@@ -63,7 +85,7 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Authenticated {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Infallible> {
         Ok(match parts.extensions.get::<Bearer>() {
-            Some(Bearer::Known(who)) => Some(Self(who.clone())),
+            Some(Bearer::Valid(who)) => Some(Self(who.clone())),
             _ => None,
         })
     }
@@ -77,24 +99,20 @@ impl<S: Send + Sync> FromRequestParts<S> for Admin {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let who = <Authenticated as FromRequestParts<S>>::from_request_parts(parts, state).await?;
-        match (who.0.may_administrate(), who.0.user.is_admin) {
-            (true, _) => Ok(Self),
-            (false, true) => Err(ApiError::insufficient_scope("the scope admin")),
-            (false, false) => Err(ApiError::forbidden()),
-        }
+        check_admin(&who.0).map(|()| Self)
     }
 }
 
-/// A person who signed in themselves; 401 for nobody, 403 for an API token.
+/// A person with a session of their own; 401 for nobody, 403 for an API token.
 #[derive(Clone)]
-pub(crate) struct InPerson {
-    /// Who.
+pub(crate) struct UserSession {
+    /// The person.
     pub(crate) who: Authenticated,
-    /// Their sign-in.
+    /// Their session.
     pub(crate) session: SessionFamilyId,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for InPerson {
+impl<S: Send + Sync> FromRequestParts<S> for UserSession {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
@@ -106,8 +124,8 @@ impl<S: Send + Sync> FromRequestParts<S> for InPerson {
     }
 }
 
-/// A signed-in person who may generate and deploy; 403 where the settings ask for a
-/// proven mail address and theirs is not.
+/// A signed-in person who may generate and deploy; 403 where the settings require a
+/// verified mail address and theirs is not.
 #[derive(Clone)]
 pub(crate) struct Verified(pub(crate) Authenticated);
 
@@ -124,12 +142,12 @@ impl FromRequestParts<ApiState> for Verified {
     }
 }
 
-/// What a client calls itself, as far as it is kept.
+/// The user agent, cut to the length that is stored.
 pub(crate) fn user_agent(header: &HeaderValue) -> Option<String> {
     Some(header.to_str().ok()?.chars().take(LONGEST_USER_AGENT).collect())
 }
 
-/// Who acts, as services want to know it.
+/// The caller as services take it.
 pub(crate) struct RequestCaller(pub(crate) Caller);
 
 impl<S: Send + Sync> FromRequestParts<S> for RequestCaller {
@@ -137,7 +155,7 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestCaller {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let user = match parts.extensions.get::<Bearer>() {
-            Some(Bearer::Known(who)) => Some(who.user.id),
+            Some(Bearer::Valid(who)) => Some(who.user.id),
             _ => None,
         };
         let trace_parent = atelier_ops::trace::current_trace_parent();

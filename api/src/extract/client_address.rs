@@ -1,4 +1,4 @@
-//! Where a request really comes from.
+//! The address of the client behind trusted proxies.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -10,13 +10,13 @@ use axum::{
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The address of the client, past the proxies that the settings trust.
+/// The address of the client behind the proxies that the settings trust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ClientAddress(pub(crate) IpAddr);
 
 impl ClientAddress {
-    /// What limits count by: the address, or for IPv6 the network of 64 bits that
-    /// one customer is given.
+    /// The key that limits count by: the address, or for IPv6 its /64 network, which one
+    /// customer gets.
     pub(crate) fn limit_key(self) -> String {
         match self.0.to_canonical() {
             IpAddr::V4(address) => address.to_string(),
@@ -35,9 +35,9 @@ pub(crate) fn client_address(request: &Request, trusted: &[Network]) -> ClientAd
     ClientAddress(resolve(peer, request.headers(), trusted))
 }
 
-/// Walks `X-Forwarded-For` from its end, where the nearest proxy wrote, to the
-/// first address that is no trusted proxy, or to the first hop that cannot be read. A
-/// peer that is not trusted is believed nothing.
+/// Walks `X-Forwarded-For` from its end, which the nearest proxy wrote, to the first
+/// address that is no trusted proxy, or to the first hop that cannot be parsed. The header
+/// of an untrusted peer is ignored.
 fn resolve(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
     let mut client = peer.to_canonical();
@@ -55,7 +55,7 @@ fn resolve(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     client
 }
 
-/// An address as proxies write it: bare, with a port, or in brackets.
+/// Parses an address as proxies write it: bare, with a port, or in brackets.
 fn parse(hop: &[u8]) -> Option<IpAddr> {
     let hop = str::from_utf8(hop).ok()?.trim();
     let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(hop);
@@ -70,24 +70,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn believes_only_trusted_proxies() {
+    fn only_trusted_proxies_are_believed() {
         let trusted: Vec<Network> =
             ["10.0.0.0/8", "::1"].iter().map(|text| text.parse().expect("a network")).collect();
         for (peer, forwarded, client) in [
-            // Nobody in between, or nobody to believe.
+            // No proxy, or an untrusted one.
             ("203.0.113.9", None, "203.0.113.9"),
             ("203.0.113.9", Some("198.51.100.1"), "203.0.113.9"),
             // One proxy, and two.
             ("10.0.0.1", Some("198.51.100.1"), "198.51.100.1"),
             ("10.0.0.1", Some("198.51.100.1, 10.0.0.2"), "198.51.100.1"),
-            // What the client itself wrote stands before what the proxy wrote.
+            // The client's own entries come before those of the proxy.
             ("10.0.0.1", Some("1.1.1.1, 198.51.100.1"), "198.51.100.1"),
             ("10.0.0.1", Some("10.9.9.9, 198.51.100.1, 10.0.0.2"), "198.51.100.1"),
-            // All of them ours, and nonsense.
+            // Only trusted proxies, and an invalid entry.
             ("10.0.0.1", Some("10.0.0.3, 10.0.0.2"), "10.0.0.3"),
             ("10.0.0.1", Some("unknown"), "10.0.0.1"),
             ("10.0.0.1", Some("198.51.100.1, unknown"), "10.0.0.1"),
-            // Other ways to write them.
+            // Other notations.
             ("::1", Some("198.51.100.1:4711"), "198.51.100.1"),
             ("::1", Some("[2001:db8::7]:443"), "2001:db8::7"),
             ("::ffff:10.0.0.1", Some("198.51.100.1"), "198.51.100.1"),

@@ -1,7 +1,8 @@
-//! What the `{id}` of an address names, where the caller may ask for it: asked again before
-//! an answer that was kept is given to them.
+//! The project or job that the `{id}` of a path names, where the caller may see it. Checked
+//! again before a kept answer is replayed.
 
-use atelier_entities::ProjectId;
+use atelier_entities::{JobId, ProjectId, jobs};
+use atelier_queue::QueueError;
 use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::request::Parts,
@@ -9,37 +10,48 @@ use axum::{
 use uuid::Uuid;
 
 use super::Authenticated;
-use crate::{app::ApiState, error::ApiError, routes};
+use crate::{error::ApiError, state::ApiState};
 
 /// A project of the caller; 404 where it is another person's or was deleted.
 pub(crate) struct OwnProject;
 
-/// A job that the caller sees; 404 otherwise.
-pub(crate) struct SeenJob;
+/// A job that the caller may see; 404 otherwise.
+pub(crate) struct VisibleJob;
 
 impl FromRequestParts<ApiState> for OwnProject {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
         let who = <Authenticated as FromRequestParts<ApiState>>::from_request_parts(parts, state).await?;
-        let id = named(parts, state).await.ok_or_else(|| ApiError::not_found("project"))?;
+        let id = path_id(parts, state).await.ok_or_else(|| ApiError::not_found("project"))?;
         state.services.foundation.projects.get(who.id(), ProjectId(id)).await?;
         Ok(Self)
     }
 }
 
-impl FromRequestParts<ApiState> for SeenJob {
+impl FromRequestParts<ApiState> for VisibleJob {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
         let who = <Authenticated as FromRequestParts<ApiState>>::from_request_parts(parts, state).await?;
-        let id = named(parts, state).await.ok_or_else(|| ApiError::not_found("job"))?;
-        routes::jobs::find(state, &who, id).await?;
+        let id = path_id(parts, state).await.ok_or_else(|| ApiError::not_found("job"))?;
+        get_job(state, &who, id).await?;
         Ok(Self)
     }
 }
 
-async fn named(parts: &mut Parts, state: &ApiState) -> Option<Uuid> {
+/// The job of that id, where the caller may see it; 404 otherwise.
+pub(crate) async fn get_job(
+    state: &ApiState,
+    who: &Authenticated,
+    id: Uuid,
+) -> Result<jobs::Model, ApiError> {
+    let job = state.services.queue.find_job(JobId(id), who.job_scope()).await?;
+    job.ok_or_else(|| QueueError::NotFound.into())
+}
+
+/// The UUID of the `{id}` in the path.
+async fn path_id(parts: &mut Parts, state: &ApiState) -> Option<Uuid> {
     let names = RawPathParams::from_request_parts(parts, state).await.ok()?;
     names.iter().find(|(name, _)| *name == "id").and_then(|(_, id)| id.parse().ok())
 }

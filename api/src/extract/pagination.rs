@@ -1,4 +1,4 @@
-//! Pages of lists: what was asked for, and the headers that tell where the rest is.
+//! Pages of lists: the requested page, and the headers that link to the others.
 
 use atelier_queue::inspect::Page;
 use axum::{
@@ -15,11 +15,11 @@ use crate::error::ApiError;
 
 const DEFAULT_SIZE: u64 = 50;
 const LARGEST_SIZE: u64 = 100;
-/// Far beyond what anybody turns to, near enough for the database's offsets.
+/// Small enough for the offsets of databases.
 const LAST_PAGE: u64 = 1_000_000;
 
 const TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
-/// There may be more than [`TOTAL_COUNT`] says.
+/// Says that there may be more than [`TOTAL_COUNT`].
 const CAPPED: HeaderName = HeaderName::from_static("x-total-count-capped");
 
 /// Which page of a list.
@@ -49,7 +49,7 @@ impl PageParams {
     }
 }
 
-/// The page that was asked for, and how the list was asked for.
+/// The requested page and the address of the list.
 #[derive(Debug)]
 pub(crate) struct Pagination {
     number: u64,
@@ -80,8 +80,8 @@ impl Pagination {
         self.answer_with(entries, total, links(&self.uri, self.number, self.size, Total::Exact(total)))
     }
 
-    /// The same of a list that was counted up to `limit`: where it reached that, there
-    /// may be more, which `X-Total-Count-Capped` tells, and no page is the last one.
+    /// The same for a list that was counted up to `limit`. Where the count reaches it, there
+    /// may be more: `X-Total-Count-Capped` says so, and no page is the last one.
     pub(crate) fn answer_capped<T: Serialize>(&self, entries: &[T], total: u64, limit: u64) -> Response {
         if total < limit {
             return self.answer(entries, total);
@@ -104,7 +104,7 @@ impl Pagination {
     }
 }
 
-/// What is known of how long a list is.
+/// The length of a list, as far as it was counted.
 #[derive(Clone, Copy)]
 enum Total {
     Exact(u64),

@@ -1,4 +1,4 @@
-//! Path and query parameters, refused with the parameter's name.
+//! Path and query parameters, rejected with the name of the invalid one.
 
 use axum::{
     extract::{
@@ -12,11 +12,11 @@ use serde::de::DeserializeOwned;
 
 use crate::error::ApiError;
 
-/// Parameters of the path; 400 with the name of the one that is wrong.
+/// Parameters of the path; 400 with the name of the invalid one.
 #[derive(Debug)]
 pub(crate) struct ApiPath<T>(pub(crate) T);
 
-/// Parameters of the query; 422 with what is wrong. Unknown ones are ignored.
+/// Parameters of the query; 422 with the fault. Unknown ones are ignored.
 #[derive(Debug)]
 pub(crate) struct ApiQuery<T>(pub(crate) T);
 
@@ -70,7 +70,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for ApiQuery<T> {
     }
 }
 
-/// axum tells "Failed to deserialize query string: page: invalid digit …".
+/// axum writes "Failed to deserialize query string: page: invalid digit …".
 fn refuse_query(rejection: &QueryRejection) -> ApiError {
     let text = rejection.body_text();
     let fault = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text);

@@ -1,4 +1,4 @@
-//! Who may call the API from a browser: the origins on the list, or any origin
+//! Cross-origin requests of browsers: the listed origins may call the API, or any origin
 //! (without cookies, which the API does not use) where the list has `*`.
 
 use axum::http::{HeaderName, HeaderValue, Method, header};

@@ -1,4 +1,4 @@
-//! Refuses requests whose head is at fault: no or several hosts, an address or headers
+//! Refuses requests with a malformed head: no host or several, or an address or headers
 //! that are too long.
 
 use atelier_ops::connections::HeadFault;
@@ -10,7 +10,7 @@ use axum::{
 
 use crate::error::ApiError;
 
-/// Answers what the connection found at fault, and has it closed.
+/// Answers the fault that the connection found, and closes the connection.
 pub(crate) async fn apply<F: Future<Output = Response>>(
     request: Request,
     next: impl FnOnce(Request) -> F,

@@ -1,4 +1,4 @@
-//! A net under handlers: a panic is one 500, not the end of the process.
+//! Answers a panic of a handler with a 500.
 
 use std::{any::Any, panic::AssertUnwindSafe};
 
@@ -10,17 +10,17 @@ use futures::FutureExt;
 
 use crate::error::ApiError;
 
-/// Has a panic answered instead of breaking the connection.
+/// Answers a panic in place of breaking the connection.
 pub(crate) async fn catch<F: Future<Output = Response>>(
     request: Request,
     next: impl FnOnce(Request) -> F,
 ) -> Response {
     let answering = async move { next(request).await };
-    AssertUnwindSafe(answering).catch_unwind().await.unwrap_or_else(answer)
+    AssertUnwindSafe(answering).catch_unwind().await.unwrap_or_else(respond)
 }
 
-/// The answer to a request whose handler panicked; the panic goes to the log.
-pub(crate) fn answer(panic: Box<dyn Any + Send>) -> Response {
+/// The answer to a request whose handler panicked; the panic is logged.
+pub(crate) fn respond(panic: Box<dyn Any + Send>) -> Response {
     ApiError::internal(format!("panicked: {}", message_of(panic.as_ref()))).into_response()
 }
 

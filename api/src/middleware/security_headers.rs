@@ -1,4 +1,4 @@
-//! Headers that keep browsers from doing what nobody asked for.
+//! The security headers of every answer.
 
 use axum::{
     extract::Request,
@@ -6,9 +6,9 @@ use axum::{
     response::Response,
 };
 
-use crate::app::{ApiState, StrictTransport};
+use crate::state::{ApiState, StrictTransport};
 
-/// Set unless the handler has set its own.
+/// Added unless the handler has set its own.
 const DEFAULTS: [(HeaderName, &str); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
@@ -32,7 +32,7 @@ pub(crate) async fn apply<F: Future<Output = Response>>(
     response
 }
 
-/// Adds what is not there.
+/// Adds the headers that are missing.
 pub(crate) fn add(state: &ApiState, headers: &mut HeaderMap) {
     let strict_transport = match state.options.strict_transport {
         StrictTransport::Off => None,

@@ -7,7 +7,7 @@ use utoipa::openapi::{
     schema::{ObjectBuilder, Type},
 };
 
-use crate::{error::ErrorBody, idempotency};
+use crate::{error::ErrorBody, route};
 
 /// Status, name of the component, meaning.
 const ERRORS: [(u16, &str, &str); 11] = [
@@ -77,7 +77,7 @@ pub(super) fn add_components(components: &mut Components) {
 pub(super) fn expected(path: &str, operation: &Operation, is_public: bool) -> Vec<u16> {
     let is_api = path.starts_with("/api/");
     let has_body = operation.request_body.is_some();
-    let has_key = idempotency::is_kept(operation);
+    let has_key = route::keeps_answer(operation);
     let takes_query = operation.parameters.iter().flatten().any(|parameter| {
         matches!(
             parameter,
@@ -94,9 +94,9 @@ pub(super) fn expected(path: &str, operation: &Operation, is_public: bool) -> Ve
         (413, has_body),
         (415, has_body),
         (422, has_body || takes_query || has_key),
-        (429, is_api && path != "/api/health" || path.starts_with("/preview/")),
+        (429, route::is_limited(operation)),
         (500, is_api),
-        (503, is_api && path != "/api/health"),
+        (503, is_api),
     ];
     rules.into_iter().filter(|(_, holds)| *holds).map(|(status, _)| status).collect()
 }

@@ -6,6 +6,11 @@ use utoipa::openapi::{
     schema::{Object, ObjectBuilder, Type},
 };
 
+use crate::{
+    policy::{Limit, RoutePolicy},
+    route,
+};
+
 /// A public route that answers text or a page.
 struct PlainRoute {
     path: &'static str,
@@ -15,6 +20,7 @@ struct PlainRoute {
     kind: &'static str,
     parameters: &'static [(&'static str, &'static str)],
     unavailable: Option<&'static str>,
+    limits: &'static [Limit],
 }
 
 const ROUTE: PlainRoute = PlainRoute {
@@ -25,6 +31,7 @@ const ROUTE: PlainRoute = PlainRoute {
     kind: "application/json",
     parameters: &[],
     unavailable: None,
+    limits: &[],
 };
 
 const ROUTES: [PlainRoute; 9] = [
@@ -72,6 +79,7 @@ const ROUTES: [PlainRoute; 9] = [
         summary: "A published site, in a sandbox of its own.",
         kind: "text/html",
         parameters: &[("slug", "The site's part of the address")],
+        limits: &[Limit::Preview],
         ..ROUTE
     },
     PlainRoute {
@@ -81,23 +89,24 @@ const ROUTES: [PlainRoute; 9] = [
         summary: "A file of a published site.",
         kind: "*/*",
         parameters: &[("slug", "The site's part of the address"), ("path", "The file's path")],
+        limits: &[Limit::Preview],
         ..ROUTE
     },
 ];
 
 /// Adds the routes to the document.
 pub(super) fn add(document: &mut OpenApi) {
-    for route in ROUTES {
+    for plain in ROUTES {
         let mut operation = OperationBuilder::new()
-            .operation_id(Some(route.name))
-            .tag(route.tag)
-            .summary(Some(route.summary))
+            .operation_id(Some(plain.name))
+            .tag(plain.tag)
+            .summary(Some(plain.summary))
             .security(SecurityRequirement::default())
-            .response("200", answer("The answer.", route.kind));
-        if let Some(meaning) = route.unavailable {
-            operation = operation.response("503", answer(meaning, route.kind));
+            .response("200", answer("The answer.", plain.kind));
+        if let Some(meaning) = plain.unavailable {
+            operation = operation.response("503", answer(meaning, plain.kind));
         }
-        for (name, meaning) in route.parameters {
+        for (name, meaning) in plain.parameters {
             let parameter = ParameterBuilder::new()
                 .name(*name)
                 .parameter_in(ParameterIn::Path)
@@ -106,8 +115,10 @@ pub(super) fn add(document: &mut OpenApi) {
                 .schema(Some(text()));
             operation = operation.parameter(parameter);
         }
+        let mut operation = operation.build();
+        route::describe(&mut operation, &RoutePolicy::of_public(plain.limits));
         let item = PathItem::new(HttpMethod::Get, operation);
-        document.paths.paths.insert(route.path.to_owned(), item);
+        document.paths.paths.insert(plain.path.to_owned(), item);
     }
 }
 

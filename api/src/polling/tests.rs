@@ -8,7 +8,7 @@ use crate::{
     testing::{Answer, LIMITS, TestApi, request},
 };
 
-/// Somebody who polls a job of theirs.
+/// A person who polls a job of their own.
 struct Poller<'a> {
     api: &'a TestApi,
     token: String,
@@ -23,13 +23,13 @@ impl<'a> Poller<'a> {
         let path = format!("/api/projects/{project}/generate");
         let started = api.call("POST", &path, &token, Value::Null).await;
         let job = started.body["job"]["id"].as_str().expect("a job").to_owned();
-        let shown = api.call("GET", &format!("{START}{job}"), &token, Value::Null).await;
+        let shown = api.call("GET", &format!("{PREFIX}{job}"), &token, Value::Null).await;
         let etag = shown.headers["etag"].to_str().expect("text").to_owned();
         Self { api, token, job, etag }
     }
 
     fn request(&self) -> Request {
-        let mut request = request("GET", &format!("{START}{}", self.job), &self.token, Value::Null);
+        let mut request = request("GET", &format!("{PREFIX}{}", self.job), &self.token, Value::Null);
         request.headers_mut().insert(header::IF_NONE_MATCH, self.etag.parse().expect("a header"));
         request
     }
@@ -38,8 +38,8 @@ impl<'a> Poller<'a> {
         self.api.send(self.request()).await
     }
 
-    /// What is answered the short way after this does not know of it.
-    async fn change_behind_everybodys_back(&self) {
+    /// Changes the row without the caches: only answers of the fast path stay the same.
+    async fn change_row(&self) {
         let db = self.api.services.queue.db();
         let sql =
             format!("UPDATE jobs SET revision = revision + 1 WHERE id = X'{}'", self.job.replace('-', ""));
@@ -49,11 +49,11 @@ impl<'a> Poller<'a> {
 }
 
 #[tokio::test]
-async fn an_answer_from_memory_looks_like_any_other() {
+async fn an_answer_of_the_fast_path_equals_any_other() {
     let api = TestApi::start(LIMITS).await;
     let ada = Poller::new(&api, "ada@example.org").await;
     let mut long = ada.poll().await;
-    ada.change_behind_everybodys_back().await;
+    ada.change_row().await;
 
     let mut short = ada.poll().await;
 
@@ -71,7 +71,7 @@ async fn an_answer_from_memory_looks_like_any_other() {
 type Change = fn(&mut Request);
 
 #[test]
-fn only_plain_polls_go_the_short_way() {
+fn only_plain_polls_take_the_fast_path() {
     let changes: [(Change, bool); 7] = [
         (|_| {}, true),
         (|request| *request.method_mut() = Method::HEAD, false),
@@ -89,12 +89,12 @@ fn only_plain_polls_go_the_short_way() {
         request.headers_mut().insert(header::IF_NONE_MATCH, HeaderValue::from_static("*"));
         change(&mut request);
 
-        assert_eq!(is_usual(&request), usual, "change {number}");
+        assert_eq!(is_plain_poll(&request), usual, "change {number}");
     }
 }
 
 #[tokio::test]
-async fn what_is_remembered_is_told_to_nobody_else() {
+async fn cached_jobs_are_shown_only_to_their_owner() {
     let api = TestApi::start(LIMITS).await;
     let (ada, bob) = (Poller::new(&api, "ada@example.org").await, Poller::new(&api, "bob@example.org").await);
     for who in [&ada, &bob, &ada, &bob] {
@@ -116,7 +116,7 @@ async fn who_cancels_a_job_sees_it_at_the_next_poll() {
     let ada = Poller::new(&api, "ada@example.org").await;
     assert_eq!(ada.poll().await.status, 304);
 
-    let path = format!("{START}{}/cancel", ada.job);
+    let path = format!("{PREFIX}{}/cancel", ada.job);
     assert_eq!(api.call("POST", &path, &ada.token, Value::Null).await.status, 200);
 
     let changed = ada.poll().await;
@@ -132,4 +132,11 @@ async fn polls_are_counted_and_refused_like_any_other_request() {
         statuses.push(ada.poll().await.status.as_u16());
     }
     assert_eq!(statuses, [304, 304, 304, 304, 304, 304, 304, 429, 429, 429], "three went before");
+}
+
+#[test]
+fn the_fast_path_counts_every_limit_of_its_route() {
+    let (_, _, policies) = crate::routes::all().into_parts();
+
+    assert_eq!(policies.find(&Method::GET, PATTERN).limits, [crate::policy::Limit::Requests]);
 }

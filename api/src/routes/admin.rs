@@ -1,4 +1,4 @@
-//! What operators see and do.
+//! Administration of the platform.
 
 mod accounts;
 mod limits;
@@ -16,25 +16,26 @@ use atelier_queue::{
     inspect::{COUNT_LIMIT, JobFilter},
 };
 use axum::{Json, extract::State, response::Response};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 
 use crate::{
-    app::ApiState,
     dto::{
         admin::{AdminJobQuery, AdminJobView, ServedQueueView, WorkerView, filter_queue},
-        job::parse_state,
+        jobs::parse_state,
     },
     error::ApiError,
     extract::{Admin, ApiQuery, PageParams, Pagination},
+    route::Routes,
+    state::ApiState,
 };
 
 const TAG: &str = "Administration";
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
-        .routes(routes!(list_queues))
-        .routes(routes!(list_workers))
-        .routes(routes!(list_all_jobs))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .add(routes!(list_queues))
+        .add(routes!(list_workers))
+        .add(routes!(list_all_jobs))
         .merge(limits::routes())
         .merge(mails::routes())
         .merge(steering::routes())
@@ -42,6 +43,7 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
         .merge(accounts::routes())
         .merge(logs::routes())
         .merge(platform::routes())
+        .admins_only()
 }
 
 /// How each queue stands, what limits it, and who serves it.
@@ -103,6 +105,6 @@ async fn list_all_jobs(
     Ok(pagination.answer_capped(&views, total, COUNT_LIMIT))
 }
 
-fn named(queue: &str) -> Result<QueueName, ApiError> {
+fn parse_queue(queue: &str) -> Result<QueueName, ApiError> {
     QueueName::parse(queue).ok_or_else(|| ApiError::not_found("queue"))
 }

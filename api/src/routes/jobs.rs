@@ -1,5 +1,8 @@
 //! Jobs, as their owners see them.
 
+mod event_stream;
+mod events;
+
 use std::time::Duration;
 
 use atelier_entities::{JobId, JobState, Timestamp, jobs};
@@ -15,33 +18,35 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::accepted;
 use crate::{
-    app::ApiState,
-    dto::job::{AttemptView, JobAnswer, JobQuery, JobView, WhyView},
+    dto::jobs::{AttemptView, JobAnswer, JobQuery, JobView, WhyView},
     error::{ApiError, ErrorBody},
     extract::{
-        ApiPath, ApiQuery, Authenticated, PageParams, Pagination, RequestCaller, SeenJob, Verified,
-        is_unchanged,
+        self, ApiPath, ApiQuery, Authenticated, PageParams, Pagination, RequestCaller, Verified, VisibleJob,
+        if_none_match,
     },
-    idempotency::kept,
+    policy::Limit,
+    responses::accepted,
+    route::{Routes, route},
+    state::ApiState,
 };
 
 const TAG: &str = "Jobs";
-/// Longest a polling client is told to wait.
+/// The longest pause between polls.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
-        .routes(routes!(list_jobs))
-        .routes(routes!(get_job))
-        .routes(routes!(list_attempts))
-        .routes(routes!(get_why))
-        .routes(kept::<(Authenticated, SeenJob)>(routes!(cancel_job)))
-        .routes(kept::<(Verified, SeenJob)>(routes!(retry_job)))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .add(routes!(list_jobs))
+        .add(routes!(get_job))
+        .add(routes!(list_attempts))
+        .add(routes!(get_why))
+        .add(route(routes!(cancel_job)).keeps::<(Authenticated, VisibleJob)>())
+        .add(route(routes!(retry_job)).costs(Limit::Generation).keeps::<(Verified, VisibleJob)>())
+        .merge(events::routes())
 }
 
 /// The caller's jobs, newest first.
@@ -107,13 +112,13 @@ async fn get_job(
         return show(&state, &who, job).await;
     }
     if let Some(head) = queue.find_cached_job(id, owner)
-        && is_unchanged(&headers, &etag(head.revision))
+        && if_none_match(&headers, &etag(head.revision))
     {
-        return Ok(unchanged(head, queue.now()));
+        return Ok(not_modified(head, queue.now()));
     }
     let job = queue.find_polled_job(id, owner).await?.ok_or(QueueError::NotFound)?;
-    if is_unchanged(&headers, &etag(job.revision)) {
-        return Ok(unchanged(JobSummary::of(&job), queue.now()));
+    if if_none_match(&headers, &etag(job.revision)) {
+        return Ok(not_modified(JobSummary::of(&job), queue.now()));
     }
     show(&state, &who, job).await
 }
@@ -126,20 +131,20 @@ async fn show(state: &ApiState, who: &Authenticated, job: jobs::Model) -> Result
     } else {
         Json(JobView::from(job)).into_response()
     };
-    Ok(with_hints(response, head, state.services.queue.now()))
+    Ok(with_poll_headers(response, head, state.services.queue.now()))
 }
 
-fn unchanged(head: JobSummary, now: Timestamp) -> Response {
-    with_hints(StatusCode::NOT_MODIFIED.into_response(), head, now)
+fn not_modified(head: JobSummary, now: Timestamp) -> Response {
+    with_poll_headers(StatusCode::NOT_MODIFIED.into_response(), head, now)
 }
 
-fn with_hints(mut response: Response, head: JobSummary, now: Timestamp) -> Response {
-    tell(response.headers_mut(), head, now);
+fn with_poll_headers(mut response: Response, head: JobSummary, now: Timestamp) -> Response {
+    add_poll_headers(response.headers_mut(), head, now);
     response
 }
 
-/// Tells a polling client what it needs to know.
-pub(crate) fn tell(headers: &mut HeaderMap, head: JobSummary, now: Timestamp) {
+/// Adds the headers that a polling client needs: `ETag` and `Retry-After`.
+pub(crate) fn add_poll_headers(headers: &mut HeaderMap, head: JobSummary, now: Timestamp) {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     if let Ok(etag) = HeaderValue::try_from(etag(head.revision)) {
         headers.insert(header::ETAG, etag);
@@ -149,7 +154,7 @@ pub(crate) fn tell(headers: &mut HeaderMap, head: JobSummary, now: Timestamp) {
     }
 }
 
-/// Weak: why a job waits may read differently within one revision.
+/// Weak: the reason why a job waits may change within one revision.
 pub(crate) fn etag(revision: i64) -> String {
     format!("W/\"{revision}\"")
 }
@@ -165,7 +170,7 @@ async fn list_attempts(
     who: Authenticated,
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Json<Vec<AttemptView>>, ApiError> {
-    let job = find(&state, &who, id).await?;
+    let job = extract::get_job(&state, &who, id).await?;
     let attempts = state.services.queue.list_attempts(&job).await?;
     Ok(Json(attempts.into_iter().map(AttemptView::from).collect()))
 }
@@ -181,7 +186,7 @@ async fn get_why(
     who: Authenticated,
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Json<WhyView>, ApiError> {
-    let job = find(&state, &who, id).await?;
+    let job = extract::get_job(&state, &who, id).await?;
     Ok(Json(state.services.why(&job, audience(&who)).await?.into()))
 }
 
@@ -234,13 +239,7 @@ async fn retry_job(
     Ok(accepted(&job, JobAnswer { job: job.clone().into() }))
 }
 
-/// The job of that id that the caller may see.
-pub(crate) async fn find(state: &ApiState, who: &Authenticated, id: Uuid) -> Result<jobs::Model, ApiError> {
-    let job = state.services.queue.find_job(JobId(id), who.job_scope()).await?;
-    job.ok_or_else(|| QueueError::NotFound.into())
-}
-
-/// Whoever sees everybody's jobs operates the platform.
+/// Administrators, who see everybody's jobs, get the operators' answer.
 fn audience(who: &Authenticated) -> Audience {
     if who.job_scope().is_none() { Audience::Operator } else { Audience::Owner }
 }

@@ -1,4 +1,4 @@
-//! What browsers are told: which origins may call, and what they must not do.
+//! Headers for browsers: allowed origins and restrictions.
 
 use axum::{body::Body, http::Request};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Registration that tells nobody which addresses have an account.
+//! Registration that does not reveal which addresses have an account.
 
 use serde_json::{Value, json};
 

@@ -7,7 +7,7 @@ use chrono::{DateTime, Datelike, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{dto::account::UserView, error::ApiError};
+use crate::{dto::identity::account::UserView, error::ApiError};
 
 /// Which accounts, and in which order.
 #[derive(Debug, Default, Deserialize, IntoParams)]

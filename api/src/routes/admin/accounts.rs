@@ -1,31 +1,32 @@
-//! Accounts: found, looked at, changed, deactivated, deleted.
+//! Accounts: list, show, update, deactivate, delete.
 
 use atelier_entities::UserId;
 use atelier_foundation::{COUNT_LIMIT, Caller, identity::AccountChanges};
 use axum::{Json, extract::State, response::Response};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::{super::linked_accounts::parse_provider, TAG};
+use super::TAG;
 use crate::{
-    app::ApiState,
     dto::{
-        account::SuccessView,
         admin::accounts::{
             AccountQuery, AdminUserAnswer, AdminUserDetailView, AdminUserView, UpdateUserInput,
         },
+        identity::{account::SuccessView, linked_account::parse_provider},
     },
     error::{ApiError, ErrorBody},
     extract::{Admin, ApiPath, ApiQuery, JsonBody, PageParams, Pagination, RequestCaller},
+    route::Routes,
+    state::ApiState,
 };
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
-        .routes(routes!(list_users))
-        .routes(routes!(get_user, update_user, delete_user))
-        .routes(routes!(deactivate_user))
-        .routes(routes!(activate_user))
-        .routes(routes!(unlink_account_of))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .add(routes!(list_users))
+        .add(routes!(get_user, update_user, delete_user))
+        .add(routes!(deactivate_user))
+        .add(routes!(activate_user))
+        .add(routes!(unlink_account_of))
 }
 
 /// The accounts, newest first unless another order is asked for.

@@ -1,22 +1,22 @@
 //! Pausing and limiting queues.
 
 use axum::{Json, extract::State};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 
-use super::{TAG, named};
+use super::{TAG, parse_queue};
 use crate::{
-    app::ApiState,
     dto::admin::{PauseView, limits::LimitsView},
     error::ApiError,
     extract::{Admin, ApiPath, JsonBody, RequestCaller},
-    idempotency::kept,
+    route::{Routes, route},
+    state::ApiState,
 };
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
-        .routes(kept::<Admin>(routes!(pause_queue)))
-        .routes(kept::<Admin>(routes!(resume_queue)))
-        .routes(routes!(get_limits, update_limits))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .add(route(routes!(pause_queue)).keeps::<Admin>())
+        .add(route(routes!(resume_queue)).keeps::<Admin>())
+        .add(routes!(get_limits, update_limits))
 }
 
 /// Stops workers from taking jobs of a queue. What runs goes on.
@@ -31,7 +31,7 @@ async fn pause_queue(
     RequestCaller(caller): RequestCaller,
     ApiPath(queue): ApiPath<String>,
 ) -> Result<Json<PauseView>, ApiError> {
-    let queue = named(&queue)?;
+    let queue = parse_queue(&queue)?;
     state.services.maintenance.pause_queue(&caller, queue).await?;
     Ok(Json(PauseView { queue: queue.as_str(), paused: true }))
 }
@@ -48,7 +48,7 @@ async fn resume_queue(
     RequestCaller(caller): RequestCaller,
     ApiPath(queue): ApiPath<String>,
 ) -> Result<Json<PauseView>, ApiError> {
-    let queue = named(&queue)?;
+    let queue = parse_queue(&queue)?;
     state.services.maintenance.resume_queue(&caller, queue).await?;
     Ok(Json(PauseView { queue: queue.as_str(), paused: false }))
 }
@@ -64,7 +64,7 @@ async fn get_limits(
     _: Admin,
     ApiPath(queue): ApiPath<String>,
 ) -> Result<Json<LimitsView>, ApiError> {
-    let limits = state.services.queue.get_limits(named(&queue)?).await?;
+    let limits = state.services.queue.get_limits(parse_queue(&queue)?).await?;
     Ok(Json(limits.into()))
 }
 
@@ -83,7 +83,7 @@ async fn update_limits(
     ApiPath(queue): ApiPath<String>,
     JsonBody(body): JsonBody<LimitsView>,
 ) -> Result<Json<LimitsView>, ApiError> {
-    let (queue, limits) = (named(&queue)?, body.check()?);
+    let (queue, limits) = (parse_queue(&queue)?, body.check()?);
     state.services.maintenance.limit_queue(&caller, queue, |_| limits).await?;
     Ok(Json(limits.into()))
 }

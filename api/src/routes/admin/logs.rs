@@ -12,26 +12,27 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures::{Stream, TryStreamExt, stream};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 
 use super::TAG;
 use crate::{
-    app::ApiState,
     dto::{
         admin::logs::{CleanupQuery, ExportQuery, LogFormat, LogQuery, LogRangeQuery, LogStatsView, LogView},
-        job::JobAnswer,
+        jobs::JobAnswer,
     },
     error::{ApiError, ErrorBody},
     extract::{Admin, ApiQuery, PageParams, Pagination, RequestCaller},
-    routes::accepted,
+    responses::accepted,
+    route::Routes,
+    state::ApiState,
 };
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
-        .routes(routes!(list_logs))
-        .routes(routes!(get_log_stats))
-        .routes(routes!(export_logs))
-        .routes(routes!(clean_up_logs))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .add(routes!(list_logs))
+        .add(routes!(get_log_stats))
+        .add(routes!(export_logs))
+        .add(routes!(clean_up_logs))
 }
 
 /// The audit log, newest first.

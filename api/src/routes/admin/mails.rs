@@ -1,4 +1,4 @@
-//! Mails: what they look like, what was sent, and who gets none.
+//! Mails: templates, the outbox, and suppressed addresses.
 
 use atelier_entities::MailId;
 use atelier_foundation::{COUNT_LIMIT, mail::Template};
@@ -8,12 +8,11 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::TAG;
 use crate::{
-    app::ApiState,
     dto::admin::mails::{
         LiftedView, MailTemplateView, OutboxMailDetailView, OutboxMailView, OutboxQuery, PreviewFormat,
         PreviewQuery, PreviewView, SendTestInput, SuppressionView, TestSentView,
@@ -22,22 +21,23 @@ use crate::{
     extract::{
         Admin, ApiPath, ApiQuery, Authenticated, OptionalJsonBody, PageParams, Pagination, RequestCaller,
     },
-    idempotency::kept,
+    route::{Routes, route},
+    state::ApiState,
 };
 
 /// A mail has no script, and none would run: it is shown on an origin of its own.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data: https:; base-uri 'none'; \
     form-action 'none'; frame-ancestors 'self'; sandbox";
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
-        .routes(routes!(list_mails))
-        .routes(routes!(list_mail_templates))
-        .routes(routes!(preview_mail))
-        .routes(kept::<Admin>(routes!(send_test_mail)))
-        .routes(routes!(list_suppressions))
-        .routes(routes!(delete_suppression))
-        .routes(routes!(read_mail))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .add(routes!(list_mails))
+        .add(routes!(list_mail_templates))
+        .add(routes!(preview_mail))
+        .add(route(routes!(send_test_mail)).keeps::<Admin>())
+        .add(routes!(list_suppressions))
+        .add(routes!(delete_suppression))
+        .add(routes!(read_mail))
 }
 
 /// The outbox: everybody's mails of the last 90 days, newest first.

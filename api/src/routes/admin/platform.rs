@@ -2,24 +2,22 @@
 
 use atelier_services::admin::PROBE_LIMIT;
 use axum::{Json, extract::State};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 
 use super::TAG;
 use crate::{
-    app::ApiState,
     dto::admin::{
         health::SystemHealthView,
         platform::{GrowthParams, GrowthView, OverviewView},
     },
     error::ApiError,
     extract::{Admin, ApiQuery},
+    route::Routes,
+    state::ApiState,
 };
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
-        .routes(routes!(get_overview))
-        .routes(routes!(get_growth))
-        .routes(routes!(get_system_health))
+pub(super) fn routes() -> Routes {
+    Routes::new().add(routes!(get_overview)).add(routes!(get_growth)).add(routes!(get_system_health))
 }
 
 /// The platform at a glance.

@@ -1,4 +1,4 @@
-//! What autoscalers ask, and the clock's jobs.
+//! The load of queues for autoscalers, and the schedules.
 
 use atelier_queue::schedule;
 use axum::{
@@ -7,11 +7,10 @@ use axum::{
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 
 use super::TAG;
 use crate::{
-    app::ApiState,
     dto::admin::{
         filter_queue,
         scaling::{ScalingAnswer, ScalingQuery, ScalingValue, ScalingView},
@@ -19,10 +18,12 @@ use crate::{
     },
     error::ApiError,
     extract::{Admin, ApiQuery},
+    route::Routes,
+    state::ApiState,
 };
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(get_scaling)).routes(routes!(list_schedules))
+pub(super) fn routes() -> Routes {
+    Routes::new().add(routes!(get_scaling)).add(routes!(list_schedules))
 }
 
 /// The load of each queue and how many workers that wants.

@@ -1,4 +1,4 @@
-//! Doing the same to many jobs.
+//! Bulk actions on jobs.
 
 use atelier_queue::inspect::BulkAction;
 use axum::{
@@ -6,26 +6,26 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::routes;
 
 use super::TAG;
 use crate::{
-    app::ApiState,
     dto::{
         admin::steering::{CountView, SteeringBody},
-        job::JobAnswer,
+        jobs::JobAnswer,
     },
     error::ApiError,
     extract::{Admin, JsonBody, RequestCaller},
-    idempotency::kept,
-    routes::accepted,
+    responses::accepted,
+    route::{Routes, route},
+    state::ApiState,
 };
 
-pub(super) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
-        .routes(kept::<Admin>(routes!(cancel_jobs)))
-        .routes(kept::<Admin>(routes!(replay_jobs)))
-        .routes(kept::<Admin>(routes!(discard_jobs)))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .add(route(routes!(cancel_jobs)).keeps::<Admin>())
+        .add(route(routes!(replay_jobs)).keeps::<Admin>())
+        .add(route(routes!(discard_jobs)).keeps::<Admin>())
 }
 
 /// Cancels every job of a filter that waits or runs.

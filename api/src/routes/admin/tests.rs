@@ -32,7 +32,7 @@ const ROUTES: [(&str, &str); 21] = [
 ];
 
 #[tokio::test]
-async fn operators_routes_are_for_operators() {
+async fn routes_of_administrators_refuse_others() {
     let api = TestApi::start(LIMITS).await;
     let ada = api.register("ada@example.org").await;
     for (method, path) in ROUTES {

@@ -18,12 +18,19 @@ pub(super) struct Operation {
     pub(super) has_body: bool,
     /// Whether it is listed with what operators do.
     pub(super) is_administration: bool,
+    /// The scopes that an API token needs for it; none where it is public.
+    pub(super) token_scopes: Vec<String>,
     /// The statuses that it may answer.
     pub(super) statuses: Vec<String>,
     parameters: Vec<Value>,
 }
 
 impl Operation {
+    /// Whether only administrators may call it.
+    pub(super) fn is_admin_only(&self) -> bool {
+        self.token_scopes.iter().any(|scope| scope == "admin")
+    }
+
     /// Method and path, as tables name it.
     pub(super) fn name(&self) -> String {
         format!("{} {}", self.method, self.path)
@@ -50,6 +57,11 @@ impl Operation {
     }
 }
 
+fn texts(list: &Value) -> Vec<String> {
+    let list = list.as_array().into_iter().flatten();
+    list.map(|text| text.as_str().expect("a text").to_owned()).collect()
+}
+
 /// Every operation of the document.
 pub(super) fn operations() -> Vec<Operation> {
     let document: Value = serde_json::from_str(&atelier_api::openapi_json()).expect("JSON");
@@ -63,6 +75,7 @@ pub(super) fn operations() -> Vec<Operation> {
                 is_public: operation["security"].as_array().is_some_and(Vec::is_empty),
                 has_body: operation["requestBody"].is_object(),
                 is_administration: operation["tags"][0] == "Administration",
+                token_scopes: texts(&operation["x-atelier"]["token_scopes"]),
                 statuses: operation["responses"].as_object().expect("answers").keys().cloned().collect(),
                 parameters: operation["parameters"].as_array().cloned().unwrap_or_default(),
             })

@@ -35,7 +35,8 @@ fn every_operation_has_its_line_and_the_document_agrees() {
         let access = access.unwrap_or_else(|| panic!("say in matrix/table.rs who may call {name}"));
         let documents = |status: &str| operation.statuses.iter().any(|known| known == status);
         assert_eq!(access.who == Who::Anybody, operation.is_public, "{name}");
-        assert_eq!(access.who == Who::Admin, operation.path.starts_with("/api/admin/"), "{name}");
+        assert_eq!(access.who == Who::Admin, operation.is_admin_only(), "{name}");
+        assert_eq!(access.who == Who::Anybody, operation.token_scopes.is_empty(), "{name}");
         assert_eq!(access.who == Who::Admin, operation.is_administration, "{name}");
         assert_eq!(access.owned, access.who == Who::Person && operation.path.contains("{id}"), "{name}");
         if access.who != Who::Anybody {

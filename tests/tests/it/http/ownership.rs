@@ -3,7 +3,7 @@
 use atelier_tests::{Answer, AppSetup, FakeOpenAi};
 use serde_json::{Value, json};
 
-use super::document::operations;
+use super::document::{Operation, operations};
 
 pub(super) async fn what_is_anothers_is_not_there(setup: AppSetup) {
     let model = FakeOpenAi::start([Answer::Stall(Vec::new())]).await;
@@ -46,8 +46,7 @@ pub(super) async fn what_is_anothers_is_not_there(setup: AppSetup) {
 async fn only_admins_administrate() {
     let app = AppSetup::embedded().start().await;
     let ada = app.client().register("ada@example.org").await;
-    let administration: Vec<_> =
-        operations().into_iter().filter(|operation| operation.path.starts_with("/api/admin/")).collect();
+    let administration: Vec<_> = operations().into_iter().filter(Operation::is_admin_only).collect();
     assert!(administration.len() >= 5);
     for operation in administration {
         let call = ada.client.call(&operation.method, &operation.path_with(super::document::NOBODYS));

@@ -8,7 +8,7 @@ async fn get(api: &TestApi, token: &str, path: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn the_outbox_is_for_operators() {
+async fn the_outbox_is_for_administrators() {
     let api = TestApi::start(LIMITS).await;
     let ada = api.register("ada@example.org").await;
     for (method, path) in [

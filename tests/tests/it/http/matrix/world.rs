@@ -76,15 +76,15 @@ impl Actor {
         access: Access,
         must_verify: bool,
     ) -> Option<(u16, &'static str)> {
-        let needed = if operation.method == "GET" { "read" } else { "write" };
         let is_admin = self.admin && self.may("admin");
         let is_there = self.owner || (access.admins_too && is_admin);
         match access {
             Access { who: Who::Anybody, .. } => None,
             _ if !self.signed_in => Some((401, "UNAUTHENTICATED")),
             _ if !self.active => Some((403, "ACCOUNT_DEACTIVATED")),
-            _ if !self.may(needed) => Some((403, "INSUFFICIENT_SCOPE")),
-            Access { who: Who::Admin, .. } if !self.may("admin") => Some((403, "INSUFFICIENT_SCOPE")),
+            _ if !operation.token_scopes.iter().all(|scope| self.may(scope)) => {
+                Some((403, "INSUFFICIENT_SCOPE"))
+            }
             Access { who: Who::Admin, .. } if !self.admin => Some((403, "FORBIDDEN")),
             Access { in_person: true, .. } if self.scopes.is_some() => Some((403, "INSUFFICIENT_SCOPE")),
             Access { verified: true, .. } if must_verify && !self.verified => {

@@ -1,0 +1,3 @@
+//! Views of what people pay with.
+
+pub(crate) mod credits;

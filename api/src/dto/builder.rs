@@ -1,0 +1,4 @@
+//! Views and inputs of projects and deployments.
+
+pub(crate) mod deployment;
+pub(crate) mod project;

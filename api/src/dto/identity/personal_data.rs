@@ -1,0 +1,302 @@
+//! Everything that is held about a person, as a document that is written piece by piece.
+
+use atelier_entities::{MailStatus, TokenPurpose, account_tokens, audit_log, jobs, mail_messages, sessions};
+use atelier_foundation::identity::{AccountData, ListedVersion, Rows};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{api_token::ApiTokenView, linked_account::LinkedAccountView, profile::ProfileView};
+use crate::dto::{
+    billing::credits::CreditTransactionView,
+    builder::{
+        deployment::DeploymentView,
+        project::{ProjectView, VersionView},
+    },
+    jobs::JobView,
+    mail::notifications::NotificationsView,
+};
+
+/// Everything that is held about a person, but for hashes of passwords and tokens, bodies
+/// of mails, and entries of the audit log that were moved to its archive.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PersonalDataView {
+    #[serde(flatten)]
+    account: AccountDataView,
+    /// Sign-ins and each of their refreshes, ended ones too, until they expire.
+    sessions: Vec<SessionRowView>,
+    /// Links that were mailed, and where to.
+    links: Vec<LinkView>,
+    /// Projects.
+    projects: Vec<ProjectView>,
+    /// Versions of the projects, with the names of their files and where these are read.
+    versions: Vec<ExportedVersionView>,
+    /// Publications.
+    deployments: Vec<DeploymentView>,
+    /// Changes of the balance.
+    credits: Vec<CreditTransactionView>,
+    /// Mails.
+    mails: Vec<MailView>,
+    /// Jobs that are still kept, with what was asked of them.
+    jobs: Vec<ExportedJobView>,
+    /// What the person did.
+    activity: Vec<ActivityView>,
+    /// What others did to the account, or tried.
+    records: Vec<RecordView>,
+    /// How many there are of each kind. It comes last: a document with it is whole.
+    #[schema(value_type = Object)]
+    totals: Value,
+}
+
+/// What there is one of, or a few.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AccountDataView {
+    /// When it was written.
+    exported_at: DateTime<Utc>,
+    /// The account.
+    profile: ProfileView,
+    /// Which mails the person wants.
+    notifications: NotificationsView,
+    /// Accounts at providers that are linked to it.
+    linked_accounts: Vec<LinkedAccountView>,
+    /// API tokens.
+    api_tokens: Vec<ApiTokenView>,
+}
+
+impl AccountDataView {
+    /// The view, written at that time.
+    pub(crate) fn new(data: AccountData, exported_at: DateTime<Utc>) -> Self {
+        Self {
+            exported_at,
+            profile: data.user.into(),
+            notifications: NotificationsView::without(&data.unwanted_mails),
+            linked_accounts: data.linked.into_iter().map(LinkedAccountView::from).collect(),
+            api_tokens: data.api_tokens.into_iter().map(ApiTokenView::from).collect(),
+        }
+    }
+}
+
+/// A sign-in, or a refresh of one.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SessionRowView {
+    /// The sign-in that it belongs to.
+    session_id: Uuid,
+    /// What the program called itself.
+    user_agent: Option<String>,
+    /// From which address it came.
+    address: Option<String>,
+    /// When the person signed in.
+    signed_in_at: Option<DateTime<Utc>>,
+    /// When this refresh was.
+    created_at: DateTime<Utc>,
+    /// When it was last used, to a few minutes.
+    last_used_at: Option<DateTime<Utc>>,
+    /// When it was replaced by the next one.
+    rotated_at: Option<DateTime<Utc>>,
+    /// When the sign-in was ended.
+    revoked_at: Option<DateTime<Utc>>,
+    /// When it ends by itself.
+    expires_at: DateTime<Utc>,
+}
+
+impl From<sessions::Model> for SessionRowView {
+    fn from(row: sessions::Model) -> Self {
+        Self {
+            session_id: row.family_id.0,
+            user_agent: row.user_agent,
+            address: row.ip,
+            signed_in_at: row.signed_in_at,
+            created_at: row.created_at,
+            last_used_at: row.last_used_at,
+            rotated_at: row.rotated_at,
+            revoked_at: row.revoked_at,
+            expires_at: row.expires_at,
+        }
+    }
+}
+
+/// A link that was mailed.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LinkView {
+    /// verify_email or reset_password.
+    #[schema(value_type = String, example = "verify_email")]
+    purpose: TokenPurpose,
+    /// The address it was mailed to.
+    email: String,
+    /// When.
+    created_at: DateTime<Utc>,
+    /// Until when it is good.
+    expires_at: DateTime<Utc>,
+    /// When it was used.
+    used_at: Option<DateTime<Utc>>,
+}
+
+impl From<account_tokens::Model> for LinkView {
+    fn from(row: account_tokens::Model) -> Self {
+        let account_tokens::Model { purpose, email, created_at, expires_at, used_at, .. } = row;
+        Self { purpose, email, created_at, expires_at, used_at }
+    }
+}
+
+/// A version with the names of its files.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ExportedVersionView {
+    /// The project.
+    project_id: Uuid,
+    #[serde(flatten)]
+    version: VersionView,
+    /// Paths of its files.
+    files: Vec<String>,
+    /// Where the files are read; the same with `/export/zip` in place of `/code` is the ZIP.
+    #[schema(example = "/api/projects/01a1f889-01fb-7355-8b08-809fce8f9cd4/code?version=3")]
+    code_url: String,
+}
+
+impl From<ListedVersion> for ExportedVersionView {
+    fn from(listed: ListedVersion) -> Self {
+        let ListedVersion { version, files } = listed;
+        let code_url = format!("/api/projects/{}/code?version={}", version.project_id, version.number);
+        Self { project_id: version.project_id.0, version: version.into(), files, code_url }
+    }
+}
+
+/// A job with what was asked of it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ExportedJobView {
+    #[serde(flatten)]
+    job: JobView,
+    /// What was asked, such as the prompt of a generation.
+    #[schema(value_type = Object)]
+    args: Value,
+}
+
+impl From<jobs::Model> for ExportedJobView {
+    fn from(mut job: jobs::Model) -> Self {
+        Self { args: job.args.take(), job: job.into() }
+    }
+}
+
+/// A mail that was sent or kept.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct MailView {
+    /// UUIDv7.
+    id: Uuid,
+    /// Which mail.
+    #[schema(example = "welcome")]
+    template: String,
+    /// Where it went.
+    recipient: String,
+    /// Its subject, once it was written.
+    subject: Option<String>,
+    /// queued, sent, captured, failed, suppressed or unsubscribed.
+    #[schema(value_type = String, example = "sent")]
+    status: MailStatus,
+    /// When it was asked for.
+    created_at: DateTime<Utc>,
+    /// When it was handed over.
+    sent_at: Option<DateTime<Utc>>,
+}
+
+impl From<mail_messages::Model> for MailView {
+    fn from(mail: mail_messages::Model) -> Self {
+        Self {
+            id: mail.id.0,
+            template: mail.template,
+            recipient: mail.recipient,
+            subject: mail.subject,
+            status: mail.status,
+            created_at: mail.created_at,
+            sent_at: mail.sent_at,
+        }
+    }
+}
+
+/// Something that the person did.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ActivityView {
+    /// Such as auth.login.
+    #[schema(example = "auth.login")]
+    action: String,
+    /// What it was done to.
+    target: Option<String>,
+    /// From which address.
+    address: Option<String>,
+    /// With which program.
+    user_agent: Option<String>,
+    /// More of it.
+    #[schema(value_type = Object)]
+    context: Value,
+    /// When.
+    at: DateTime<Utc>,
+}
+
+impl From<audit_log::Model> for ActivityView {
+    fn from(entry: audit_log::Model) -> Self {
+        Self {
+            action: entry.action,
+            target: entry.target,
+            address: entry.ip,
+            user_agent: entry.user_agent,
+            context: entry.context,
+            at: entry.created_at,
+        }
+    }
+}
+
+/// Something that others did to the account, or tried.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RecordView {
+    /// Such as account.deactivate.
+    #[schema(example = "auth.login_failed")]
+    action: String,
+    /// Whether an operator did it, rather than somebody who was not signed in or the
+    /// platform itself.
+    by_operator: bool,
+    /// From which address, where it was no operator.
+    address: Option<String>,
+    /// With which program, where it was no operator.
+    user_agent: Option<String>,
+    /// More of it.
+    #[schema(value_type = Object)]
+    context: Value,
+    /// When.
+    at: DateTime<Utc>,
+}
+
+impl From<audit_log::Model> for RecordView {
+    fn from(entry: audit_log::Model) -> Self {
+        let by_operator = entry.actor_id.is_some();
+        Self {
+            action: entry.action,
+            by_operator,
+            address: entry.ip.filter(|_| !by_operator),
+            user_agent: entry.user_agent.filter(|_| !by_operator),
+            context: entry.context,
+            at: entry.created_at,
+        }
+    }
+}
+
+/// The rows as JSON, without the brackets around them.
+pub(crate) fn items(rows: Rows) -> serde_json::Result<String> {
+    match rows {
+        Rows::Sessions(rows) => list::<_, SessionRowView>(rows),
+        Rows::Links(rows) => list::<_, LinkView>(rows),
+        Rows::Projects(rows) => list::<_, ProjectView>(rows),
+        Rows::Versions(rows) => list::<_, ExportedVersionView>(rows),
+        Rows::Deployments(rows) => list::<_, DeploymentView>(rows),
+        Rows::Credits(rows) => list::<_, CreditTransactionView>(rows),
+        Rows::Mails(rows) => list::<_, MailView>(rows),
+        Rows::Jobs(rows) => list::<_, ExportedJobView>(rows),
+        Rows::Activity(rows) => list::<_, ActivityView>(rows),
+        Rows::Records(rows) => list::<_, RecordView>(rows),
+    }
+}
+
+fn list<M, V: From<M> + Serialize>(rows: Vec<M>) -> serde_json::Result<String> {
+    let items: Vec<_> =
+        rows.into_iter().map(|row| serde_json::to_string(&V::from(row))).collect::<Result<_, _>>()?;
+    Ok(items.join(","))
+}

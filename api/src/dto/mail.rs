@@ -1,0 +1,3 @@
+//! Views and inputs of mails to people.
+
+pub(crate) mod notifications;

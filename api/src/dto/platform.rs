@@ -1,0 +1,3 @@
+//! Views of the platform as a whole.
+
+pub(crate) mod stats;

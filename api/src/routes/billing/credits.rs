@@ -1,0 +1,60 @@
+//! Credits.
+
+use atelier_entities::GenerationMode;
+use atelier_foundation::COUNT_LIMIT;
+use axum::{Json, extract::State, response::Response};
+use utoipa_axum::routes;
+
+use crate::{
+    dto::billing::credits::{BalanceView, CreditTransactionView},
+    error::ApiError,
+    extract::{Authenticated, PageParams, Pagination},
+    route::Routes,
+    state::ApiState,
+};
+
+const TAG: &str = "Credits";
+
+pub(super) fn routes() -> Routes {
+    Routes::new().add(routes!(get_balance)).add(routes!(list_credit_history))
+}
+
+/// What the caller may spend, and what generations cost.
+#[utoipa::path(
+    get, path = "/api/credits/balance", tag = TAG,
+    responses((status = 200, description = "The balance.", body = BalanceView))
+)]
+async fn get_balance(
+    State(state): State<ApiState>,
+    who: Authenticated,
+) -> Result<Json<BalanceView>, ApiError> {
+    let credits = &state.services.foundation.credits;
+    Ok(Json(BalanceView {
+        total: credits.balance(who.id()).await.map_err(|error| ApiError::failed(&error))?,
+        quick_price: credits.price(GenerationMode::Quick),
+        advanced_price: credits.price(GenerationMode::Advanced),
+    }))
+}
+
+/// Every change of the caller's balance, newest first.
+#[utoipa::path(
+    get, path = "/api/credits/history", tag = TAG, params(PageParams),
+    responses((
+        status = 200, description = "A page of them.", body = Vec<CreditTransactionView>,
+        headers(
+            ("X-Total-Count" = u64, description = "All of them, counted up to 10,000."),
+            ("X-Total-Count-Capped" = bool, description = "There may be more."),
+            ("Link" = String, description = "Other pages.")
+        )
+    ))
+)]
+async fn list_credit_history(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    pagination: Pagination,
+) -> Result<Response, ApiError> {
+    let history = state.services.foundation.credits.history(who.id(), pagination.page()).await;
+    let (rows, total) = history.map_err(|error| ApiError::failed(&error))?;
+    let views: Vec<CreditTransactionView> = rows.into_iter().map(CreditTransactionView::from).collect();
+    Ok(pagination.answer_capped(&views, total, COUNT_LIMIT))
+}

@@ -1,0 +1,13 @@
+//! What people build: projects, their code, their deployments.
+
+mod code;
+mod deployments;
+pub(crate) mod preview;
+mod projects;
+
+use crate::route::Routes;
+
+/// The routes of this context.
+pub(super) fn routes() -> Routes {
+    Routes::new().merge(projects::routes()).merge(code::routes()).merge(deployments::routes())
+}

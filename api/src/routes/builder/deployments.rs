@@ -1,0 +1,87 @@
+//! Publishing.
+
+use atelier_builder::deployments::Deployments;
+use atelier_entities::ProjectId;
+use axum::{Json, extract::State, response::Response};
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use crate::{
+    dto::builder::deployment::{
+        DeployInput, DeploymentAnswer, DeploymentStatusView, DeploymentView, LogLineView, PlatformView,
+    },
+    error::{ApiError, ErrorBody},
+    extract::{ApiPath, Authenticated, OptionalJsonBody, OwnProject, RequestCaller, Verified},
+    policy::Limit,
+    responses::accepted,
+    route::{Routes, route},
+    state::ApiState,
+};
+
+const TAG: &str = "Deployment";
+
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .add(routes!(list_platforms))
+        .add(route(routes!(deploy)).costs(Limit::Generation).keeps::<(Verified, OwnProject)>())
+        .add(routes!(get_deployment_status))
+}
+
+/// Where projects can be published, and what each place needs.
+#[utoipa::path(
+    get, path = "/api/deployment/platforms", tag = TAG, security(()),
+    responses((status = 200, description = "The platforms.", body = Vec<PlatformView>))
+)]
+async fn list_platforms() -> Json<Vec<PlatformView>> {
+    Json(Deployments::platforms().into_iter().map(PlatformView::from).collect())
+}
+
+/// Publishes a version: the work is done by a job.
+#[utoipa::path(
+    post, path = "/api/projects/{id}/deploy", tag = TAG,
+    params(("id" = Uuid, Path, description = "The project's id")),
+    request_body(content = DeployInput, description = "May be left out."),
+    responses(
+        (
+            status = 202, description = "Started.", body = DeploymentAnswer,
+            headers(("Location" = String, description = "The job's address."))
+        ),
+        (status = 409, description = "The project cannot be published as it is.", body = ErrorBody),
+    )
+)]
+async fn deploy(
+    State(state): State<ApiState>,
+    Verified(who): Verified,
+    RequestCaller(caller): RequestCaller,
+    ApiPath(id): ApiPath<Uuid>,
+    OptionalJsonBody(input): OptionalJsonBody<DeployInput>,
+) -> Result<Response, ApiError> {
+    let deployments = &state.services.builder.deployments;
+    let (deployment, job) = deployments.start(&caller, who.id(), ProjectId(id), input.into()).await?;
+    Ok(accepted(&job, DeploymentAnswer { deployment: deployment.into(), job: job.clone().into() }))
+}
+
+/// How the project's latest publication stands, with what its job told.
+#[utoipa::path(
+    get, path = "/api/projects/{id}/deployment/status", tag = TAG,
+    params(("id" = Uuid, Path, description = "The project's id")),
+    responses((status = 200, description = "Its status.", body = DeploymentStatusView))
+)]
+async fn get_deployment_status(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    ApiPath(id): ApiPath<Uuid>,
+) -> Result<Json<DeploymentStatusView>, ApiError> {
+    let Some((deployment, logs)) = state.services.builder.deployments.status(who.id(), ProjectId(id)).await?
+    else {
+        let nothing =
+            DeploymentStatusView { status: "not_deployed", url: None, deployment: None, logs: Vec::new() };
+        return Ok(Json(nothing));
+    };
+    Ok(Json(DeploymentStatusView {
+        status: deployment.status.as_str(),
+        url: deployment.url.clone(),
+        deployment: Some(DeploymentView::from(deployment)),
+        logs: logs.into_iter().map(LogLineView::from).collect(),
+    }))
+}

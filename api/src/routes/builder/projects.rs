@@ -1,0 +1,172 @@
+//! Projects.
+
+use atelier_entities::ProjectId;
+use atelier_foundation::COUNT_LIMIT;
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use crate::{
+    dto::{
+        builder::project::{
+            CreateProjectInput, GenerateInput, GenerationAnswer, ProjectAnswer, ProjectView,
+            UpdateProjectInput,
+        },
+        identity::account::SuccessView,
+    },
+    error::{ApiError, ErrorBody},
+    extract::{
+        ApiPath, Authenticated, JsonBody, OptionalJsonBody, OwnProject, PageParams, Pagination,
+        RequestCaller, Verified,
+    },
+    policy::Limit,
+    responses::accepted,
+    route::{Routes, route},
+    state::ApiState,
+};
+
+const TAG: &str = "Projects";
+
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .add(routes!(list_projects))
+        .add(route(routes!(create_project)).keeps::<Authenticated>())
+        .add(routes!(get_project, update_project, delete_project))
+        .add(route(routes!(generate)).costs(Limit::Generation).keeps::<(Verified, OwnProject)>())
+}
+
+/// The caller's projects, newest first.
+#[utoipa::path(
+    get, path = "/api/projects", tag = TAG, params(PageParams),
+    responses((
+        status = 200, description = "A page of them.", body = Vec<ProjectView>,
+        headers(
+            ("X-Total-Count" = u64, description = "All of them, counted up to 10,000."),
+            ("X-Total-Count-Capped" = bool, description = "There may be more."),
+            ("Link" = String, description = "Other pages.")
+        )
+    ))
+)]
+async fn list_projects(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    pagination: Pagination,
+) -> Result<Response, ApiError> {
+    let (projects, total) = state.services.foundation.projects.list(who.id(), pagination.page()).await?;
+    let views: Vec<ProjectView> = projects.into_iter().map(ProjectView::from).collect();
+    Ok(pagination.answer_capped(&views, total, COUNT_LIMIT))
+}
+
+/// Creates a project. Nothing is generated yet.
+#[utoipa::path(
+    post, path = "/api/projects", tag = TAG,
+    request_body = CreateProjectInput,
+    responses(
+        (
+            status = 201, description = "The project.", body = ProjectAnswer,
+            headers(("Location" = String, description = "Its address."))
+        ),
+        (
+            status = 409, body = ErrorBody,
+            description = "PROJECT_LIMIT: as many projects as an account may have, which details.limit tells.",
+        ),
+    )
+)]
+async fn create_project(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    RequestCaller(caller): RequestCaller,
+    JsonBody(input): JsonBody<CreateProjectInput>,
+) -> Result<Response, ApiError> {
+    let project = state.services.foundation.projects.create(&caller, who.id(), input.into()).await?;
+    let location = format!("/api/projects/{}", project.id);
+    let answer = ProjectAnswer { project: project.into() };
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(answer)).into_response())
+}
+
+/// One project.
+#[utoipa::path(
+    get, path = "/api/projects/{id}", tag = TAG,
+    params(("id" = Uuid, Path, description = "The project's id")),
+    responses((status = 200, description = "The project.", body = ProjectAnswer))
+)]
+async fn get_project(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    ApiPath(id): ApiPath<Uuid>,
+) -> Result<Json<ProjectAnswer>, ApiError> {
+    let project = state.services.foundation.projects.get(who.id(), ProjectId(id)).await?;
+    Ok(Json(ProjectAnswer { project: project.into() }))
+}
+
+/// Changes a project; what is left out stays.
+#[utoipa::path(
+    put, path = "/api/projects/{id}", tag = TAG,
+    params(("id" = Uuid, Path, description = "The project's id")),
+    request_body = UpdateProjectInput,
+    responses((status = 200, description = "The project as it is now.", body = ProjectAnswer))
+)]
+async fn update_project(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    RequestCaller(caller): RequestCaller,
+    ApiPath(id): ApiPath<Uuid>,
+    JsonBody(input): JsonBody<UpdateProjectInput>,
+) -> Result<Json<ProjectAnswer>, ApiError> {
+    let project =
+        state.services.foundation.projects.update(&caller, who.id(), ProjectId(id), input.into()).await?;
+    Ok(Json(ProjectAnswer { project: project.into() }))
+}
+
+/// Deletes a project with its versions and its published site, and cancels its jobs.
+#[utoipa::path(
+    delete, path = "/api/projects/{id}", tag = TAG,
+    params(("id" = Uuid, Path, description = "The project's id")),
+    responses((status = 200, description = "Deleted.", body = SuccessView))
+)]
+async fn delete_project(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    RequestCaller(caller): RequestCaller,
+    ApiPath(id): ApiPath<Uuid>,
+) -> Result<Json<SuccessView>, ApiError> {
+    state.services.foundation.projects.delete(&caller, who.id(), ProjectId(id)).await?;
+    Ok(Json(SuccessView::DONE))
+}
+
+/// Starts a generation: the application is written by a job.
+///
+/// Takes the price in credits at once and gives it back where the job does not
+/// succeed. One generation of a project runs at a time. Follow the job by polling it
+/// or by its event stream.
+#[utoipa::path(
+    post, path = "/api/projects/{id}/generate", tag = TAG,
+    params(("id" = Uuid, Path, description = "The project's id")),
+    request_body(content = GenerateInput, description = "May be left out."),
+    responses(
+        (
+            status = 202, description = "Started.", body = GenerationAnswer,
+            headers(("Location" = String, description = "The job's address."))
+        ),
+        (
+            status = 409,
+            description = "INSUFFICIENT_CREDITS, GENERATION_IN_PROGRESS with the running job's id as details.job_id, or VERSION_LIMIT: as many versions as a project may have, which details.limit tells.",
+            body = ErrorBody
+        ),
+    )
+)]
+async fn generate(
+    State(state): State<ApiState>,
+    Verified(who): Verified,
+    RequestCaller(caller): RequestCaller,
+    ApiPath(id): ApiPath<Uuid>,
+    OptionalJsonBody(input): OptionalJsonBody<GenerateInput>,
+) -> Result<Response, ApiError> {
+    let job = state.services.builder.generation.start(&caller, who.id(), ProjectId(id), input.into()).await?;
+    Ok(accepted(&job, GenerationAnswer { job: job.clone().into(), project_id: id }))
+}

@@ -1,0 +1,101 @@
+//! Proving a mail address, and choosing another password, by mailed links.
+
+use axum::{Json, extract::State};
+use utoipa_axum::routes;
+
+use crate::{
+    dto::identity::{
+        account::SuccessView,
+        account_link::{EmailInput, LinkInput, ResetPasswordInput},
+    },
+    error::{ApiError, ErrorBody},
+    extract::{JsonBody, RequestCaller},
+    policy::Limit,
+    route::{Routes, route},
+    state::ApiState,
+};
+
+const TAG: &str = "Accounts";
+
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .add(route(routes!(verify_email)).costs(Limit::SignIn))
+        .add(route(routes!(resend_verification)).costs(Limit::SignIn))
+        .add(route(routes!(forgot_password)).costs(Limit::SignIn))
+        .add(route(routes!(reset_password)).costs(Limit::SignIn))
+}
+
+/// Proves a mail address by the token that was sent there.
+#[utoipa::path(
+    post, path = "/api/auth/verify-email", tag = TAG, security(()),
+    request_body = LinkInput,
+    responses(
+        (status = 200, description = "Proven.", body = SuccessView),
+        (status = 400, description = "LINK_INVALID or LINK_EXPIRED, or no JSON.", body = ErrorBody),
+    )
+)]
+async fn verify_email(
+    State(state): State<ApiState>,
+    RequestCaller(caller): RequestCaller,
+    JsonBody(input): JsonBody<LinkInput>,
+) -> Result<Json<SuccessView>, ApiError> {
+    state.services.foundation.identity.verify_email(&caller, &input.token).await?;
+    Ok(Json(SuccessView::DONE))
+}
+
+/// Mails another link that proves the address.
+///
+/// The answer is the same whether there is an account of that address or not.
+#[utoipa::path(
+    post, path = "/api/auth/resend-verification", tag = TAG, security(()),
+    request_body = EmailInput,
+    responses((status = 200, description = "Asked for.", body = SuccessView))
+)]
+async fn resend_verification(
+    State(state): State<ApiState>,
+    RequestCaller(caller): RequestCaller,
+    JsonBody(input): JsonBody<EmailInput>,
+) -> Result<Json<SuccessView>, ApiError> {
+    state.services.foundation.identity.resend_verification(&caller, &input.email).await?;
+    Ok(Json(SuccessView::DONE))
+}
+
+/// Mails a link to choose another password.
+///
+/// The answer is the same whether there is an account of that address or not.
+#[utoipa::path(
+    post, path = "/api/auth/forgot-password", tag = TAG, security(()),
+    request_body = EmailInput,
+    responses((status = 200, description = "Asked for.", body = SuccessView))
+)]
+async fn forgot_password(
+    State(state): State<ApiState>,
+    RequestCaller(caller): RequestCaller,
+    JsonBody(input): JsonBody<EmailInput>,
+) -> Result<Json<SuccessView>, ApiError> {
+    state.services.foundation.identity.forgot_password(&caller, &input.email).await?;
+    Ok(Json(SuccessView::DONE))
+}
+
+/// Chooses another password by the token of a mail.
+///
+/// Every sign-in of the account ends.
+#[utoipa::path(
+    post, path = "/api/auth/reset-password", tag = TAG, security(()),
+    request_body = ResetPasswordInput,
+    responses(
+        (status = 200, description = "Changed.", body = SuccessView),
+        (status = 400, description = "LINK_INVALID or LINK_EXPIRED, or no JSON.", body = ErrorBody),
+    )
+)]
+async fn reset_password(
+    State(state): State<ApiState>,
+    RequestCaller(caller): RequestCaller,
+    JsonBody(input): JsonBody<ResetPasswordInput>,
+) -> Result<Json<SuccessView>, ApiError> {
+    state.services.foundation.identity.reset_password(&caller, &input.token, &input.new_password).await?;
+    Ok(Json(SuccessView::DONE))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+//! Where a person is signed in.
+
+use atelier_entities::SessionFamilyId;
+use atelier_foundation::identity::Credential;
+use axum::{Json, extract::State};
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use crate::{
+    dto::identity::{account::SuccessView, session::SessionView},
+    error::ApiError,
+    extract::{ApiPath, Authenticated, RequestCaller, UserSession},
+    route::Routes,
+    state::ApiState,
+};
+
+const TAG: &str = "Accounts";
+
+pub(super) fn routes() -> Routes {
+    Routes::new().add(routes!(list_sessions, end_other_sessions)).add(routes!(end_session))
+}
+
+/// Where the caller is signed in, last used first.
+#[utoipa::path(
+    get, path = "/api/auth/sessions", tag = TAG,
+    responses((status = 200, description = "The sign-ins.", body = Vec<SessionView>))
+)]
+async fn list_sessions(
+    State(state): State<ApiState>,
+    who: Authenticated,
+) -> Result<Json<Vec<SessionView>>, ApiError> {
+    let current = match who.0.credential {
+        Credential::Session(session) => Some(session),
+        Credential::ApiToken(..) => None,
+    };
+    let sign_ins = state.services.foundation.identity.list_sign_ins(who.id()).await?;
+    Ok(Json(sign_ins.into_iter().map(|sign_in| SessionView::new(sign_in, current)).collect()))
+}
+
+/// Ends every sign-in of the caller but the one that asks.
+///
+/// That one ends at /api/auth/logout. API tokens stay.
+#[utoipa::path(
+    delete, path = "/api/auth/sessions", tag = TAG,
+    responses((status = 200, description = "Ended.", body = SuccessView))
+)]
+async fn end_other_sessions(
+    State(state): State<ApiState>,
+    UserSession { who, session }: UserSession,
+    RequestCaller(caller): RequestCaller,
+) -> Result<Json<SuccessView>, ApiError> {
+    state.services.foundation.identity.end_other_sign_ins(&caller, who.id(), session).await?;
+    Ok(Json(SuccessView::DONE))
+}
+
+/// Ends one of the caller's sign-ins: its tokens stop working.
+#[utoipa::path(
+    delete, path = "/api/auth/sessions/{id}", tag = TAG,
+    params(("id" = Uuid, Path, description = "The session's id")),
+    responses((status = 200, description = "Ended.", body = SuccessView))
+)]
+async fn end_session(
+    State(state): State<ApiState>,
+    UserSession { who, .. }: UserSession,
+    RequestCaller(caller): RequestCaller,
+    ApiPath(id): ApiPath<Uuid>,
+) -> Result<Json<SuccessView>, ApiError> {
+    state.services.foundation.identity.end_sign_in(&caller, who.id(), SessionFamilyId(id)).await?;
+    Ok(Json(SuccessView::DONE))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,65 @@
+//! Ends a stream when its person loses access: they signed out, were deactivated, or are no
+//! longer an administrator.
+
+use std::{sync::Arc, time::Duration};
+
+use atelier_entities::UserId;
+use atelier_foundation::identity::{Authenticated, IdentityError};
+use atelier_services::Services;
+use tokio::{
+    sync::broadcast::{Receiver, error::RecvError},
+    time::{self, Instant},
+};
+
+use crate::state::ApiState;
+
+/// A notice comes before a commit and after it; the second one may get lost.
+const RECHECK_AFTER_NOTICE: Duration = Duration::from_secs(5);
+
+/// Both notices may get lost.
+const RECHECK_WITHOUT_NOTICE: Duration = Duration::from_secs(60);
+
+/// Completes when that person may no longer follow a job of that owner. Changes count from
+/// this call on, not from the first poll of the future.
+pub(super) fn ends(
+    state: &ApiState,
+    who: Arc<Authenticated>,
+    owner: Option<UserId>,
+) -> impl Future<Output = ()> + Send + 'static {
+    let services = state.services.clone();
+    let notices = services.queue.access_news();
+    let (mut receiver, settled) = (notices.follow(), notices.is_settled(who.user.id));
+    async move {
+        let mut wait = if settled { RECHECK_WITHOUT_NOTICE } else { Duration::ZERO };
+        loop {
+            let notice =
+                time::timeout_at(Instant::now() + wait, notice_about(&mut receiver, who.user.id)).await;
+            if !may_follow(&services, &who, owner).await {
+                return;
+            }
+            wait = if notice.is_ok() { RECHECK_AFTER_NOTICE } else { RECHECK_WITHOUT_NOTICE };
+        }
+    }
+}
+
+async fn notice_about(notices: &mut Receiver<UserId>, person: UserId) {
+    loop {
+        match notices.recv().await {
+            Ok(somebody) if somebody != person => {}
+            Ok(_) | Err(RecvError::Lagged(_)) => return,
+            Err(RecvError::Closed) => std::future::pending().await,
+        }
+    }
+}
+
+/// A stream goes on while the database does not answer: access is checked again later.
+async fn may_follow(services: &Services, who: &Authenticated, owner: Option<UserId>) -> bool {
+    match services.foundation.identity.authenticate_again(who).await {
+        Ok(who) => owner == Some(who.user.id) || who.may_administrate(),
+        Err(IdentityError::InvalidToken | IdentityError::ExpiredToken | IdentityError::Deactivated) => false,
+        Err(error) => {
+            tracing::warn!(%error, "the access of a stream could not be checked");
+            true
+        }
+    }
+}

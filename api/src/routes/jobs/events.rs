@@ -1,0 +1,56 @@
+//! A job's events.
+
+use axum::{extract::State, http::HeaderMap, response::Response};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use super::event_stream;
+use crate::{
+    error::ApiError,
+    extract::{ApiPath, ApiQuery, Authenticated, get_job},
+    route::Routes,
+    state::ApiState,
+};
+
+pub(super) fn routes() -> Routes {
+    Routes::new().add(routes!(stream_events))
+}
+
+/// Where the client left off.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct EventsQuery {
+    /// The id of the last event, for clients that cannot send the header.
+    #[param(example = "7-4")]
+    last_event_id: Option<String>,
+}
+
+/// What happens to a job, as server-sent events.
+///
+/// `status` is the job whenever it changes, `progress` a stage it enters, `log` a
+/// line of its log, and `end` the job as it ended, after which the stream closes. Each
+/// event has an id; a client that was cut off sends the last one as `Last-Event-ID`
+/// and misses nothing. A comment comes every 15 seconds. At most 20 streams a person
+/// can be open at once.
+#[utoipa::path(
+    get, path = "/api/jobs/{id}/events", tag = "Jobs",
+    params(
+        ("id" = Uuid, Path, description = "The job's id"),
+        EventsQuery,
+        ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event.")
+    ),
+    responses((status = 200, description = "The events.", body = String, content_type = "text/event-stream"))
+)]
+async fn stream_events(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    ApiPath(id): ApiPath<Uuid>,
+    ApiQuery(query): ApiQuery<EventsQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let job = get_job(&state, &who, id).await?;
+    let since = event_stream::last_event_id(&headers, query.last_event_id.as_deref());
+    event_stream::answer(&state, &who, job, since)
+}

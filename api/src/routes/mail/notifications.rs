@@ -1,0 +1,56 @@
+//! Which mails the caller wants.
+
+use axum::{Json, extract::State};
+use utoipa_axum::routes;
+
+use crate::{
+    dto::mail::notifications::{NotificationsInput, NotificationsView},
+    error::ApiError,
+    extract::{Authenticated, JsonBody, RequestCaller},
+    route::Routes,
+    state::ApiState,
+};
+
+const TAG: &str = "Accounts";
+
+pub(super) fn routes() -> Routes {
+    Routes::new().add(routes!(get_notifications, update_notifications))
+}
+
+/// Which mails the caller wants.
+#[utoipa::path(
+    get, path = "/api/users/me/notifications", tag = TAG,
+    responses((status = 200, description = "The categories.", body = NotificationsView))
+)]
+async fn get_notifications(
+    State(state): State<ApiState>,
+    who: Authenticated,
+) -> Result<Json<NotificationsView>, ApiError> {
+    let unwanted = state
+        .services
+        .foundation
+        .mail
+        .list_opt_outs(who.id())
+        .await
+        .map_err(|error| ApiError::failed(&error))?;
+    Ok(Json(NotificationsView::without(&unwanted)))
+}
+
+/// Changes which mails the caller wants. What is left out stays as it is.
+///
+/// It holds at once, also for mails that are on their way.
+#[utoipa::path(
+    put, path = "/api/users/me/notifications", tag = TAG,
+    request_body = NotificationsInput,
+    responses((status = 200, description = "The categories as they are now.", body = NotificationsView))
+)]
+async fn update_notifications(
+    State(state): State<ApiState>,
+    who: Authenticated,
+    RequestCaller(caller): RequestCaller,
+    JsonBody(input): JsonBody<NotificationsInput>,
+) -> Result<Json<NotificationsView>, ApiError> {
+    let unwanted =
+        state.services.foundation.mail.update_preferences(&caller, who.id(), &input.wanted()).await?;
+    Ok(Json(NotificationsView::without(&unwanted)))
+}
