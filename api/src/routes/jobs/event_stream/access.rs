@@ -27,7 +27,7 @@ pub(super) fn ends(
     owner: Option<UserId>,
 ) -> impl Future<Output = ()> + Send + 'static {
     let services = state.services.clone();
-    let notices = services.queue.access_news();
+    let notices = services.queue.access_changes();
     let (mut receiver, settled) = (notices.follow(), notices.is_settled(who.user.id));
     async move {
         let mut wait = if settled { RECHECK_WITHOUT_NOTICE } else { Duration::ZERO };
