@@ -15,7 +15,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::middleware::request_id;
+use crate::{
+    middleware::request_id,
+    openapi::{free::JsonObject, sets},
+};
 
 /// An error as a client sees it. What went wrong inside is kept apart and only
 /// goes to the log.
@@ -48,10 +51,10 @@ pub(crate) struct ErrorBody {
     #[schema(example = "There is no such project.")]
     error: String,
     /// A stable name for programs.
-    #[schema(example = "NOT_FOUND")]
+    #[schema(value_type = sets::ErrorCode)]
     code: String,
     /// More about it: for a rejected input, what is wrong with each field.
-    #[schema(value_type = Object)]
+    #[schema(value_type = JsonObject)]
     details: Map<String, Value>,
     /// The id of the request, as in the header `X-Request-Id`; the log has it too.
     request_id: Option<String>,
