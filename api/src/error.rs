@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 
 use crate::{
     middleware::request_id,
-    openapi::{free::JsonObject, sets},
+    schema::{free::JsonObject, sets},
 };
 
 /// An error as a client sees it. What went wrong inside is kept apart and only

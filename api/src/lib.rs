@@ -15,6 +15,7 @@ mod openapi;
 mod polling;
 mod preview;
 mod routes;
+mod schema;
 mod serve;
 mod sse;
 

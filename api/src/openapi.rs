@@ -5,13 +5,11 @@
 pub(crate) mod answers;
 mod errors;
 mod fields;
-pub(crate) mod free;
 mod headers;
-pub(crate) mod jobs;
+mod jobs;
 mod plain;
 #[cfg(test)]
 mod rules;
-pub(crate) mod sets;
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -22,7 +20,7 @@ use utoipa::openapi::{
     tag::TagBuilder,
 };
 
-use crate::routes;
+use crate::{routes, schema::sets};
 
 const BEARER: &str = "bearer";
 

@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use self::limits::{ConcurrencyView, StartRateView};
 use super::job::JobView;
-use crate::{error::ApiError, openapi::sets};
+use crate::{error::ApiError, schema::sets};
 
 /// How a queue stands.
 #[derive(Serialize, ToSchema)]

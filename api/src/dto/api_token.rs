@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::openapi::sets;
+use crate::schema::sets;
 
 /// A new API token.
 #[derive(Deserialize, ToSchema)]

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::openapi::sets;
+use crate::schema::sets;
 
 /// What the caller may spend.
 #[derive(Serialize, ToSchema)]

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::job::JobView;
-use crate::openapi::sets;
+use crate::schema::sets;
 
 /// A place to publish to.
 #[derive(Serialize, ToSchema)]

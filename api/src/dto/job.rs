@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     error::ApiError,
-    openapi::{free::JsonObject, jobs::JobResult, sets},
+    schema::{free::JsonObject, results::JobResult, sets},
 };
 
 /// A job, as its owner sees it.

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::openapi::sets;
+use crate::schema::sets;
 
 /// An account at a provider that is linked to the person's.
 #[derive(Serialize, ToSchema)]

@@ -6,7 +6,7 @@ use atelier_services::identity::{BegunSignIn, ReturnedSignIn};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::openapi::sets;
+use crate::schema::sets;
 
 /// A provider where people may sign in.
 #[derive(Serialize, ToSchema)]

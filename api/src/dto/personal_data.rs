@@ -18,7 +18,7 @@ use super::{
     profile::ProfileView,
     project::{ProjectView, VersionView},
 };
-use crate::openapi::{free::JsonObject, sets};
+use crate::schema::{free::JsonObject, sets};
 
 /// Everything that is held about a person, but for hashes of passwords and tokens, bodies
 /// of mails, and entries of the audit log that were moved to its archive.

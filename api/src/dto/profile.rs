@@ -8,7 +8,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::account::UserView;
-use crate::openapi::{free::JsonObject, sets};
+use crate::schema::{free::JsonObject, sets};
 
 /// An account with its settings.
 #[derive(Serialize, ToSchema)]

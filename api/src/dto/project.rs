@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::job::JobView;
-use crate::openapi::{
+use crate::schema::{
     free::{FileTree, JsonObject},
     sets,
 };

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::openapi::sets;
+use crate::schema::sets;
 
 /// The platform's figures, as the last aggregation left them.
 #[derive(Serialize, ToSchema)]

@@ -16,8 +16,8 @@ use utoipa::openapi::{
     schema::{AllOfBuilder, ObjectBuilder, Type},
 };
 
-use super::{headers, sets};
-use crate::{error::ErrorBody, idempotency};
+use super::headers;
+use crate::{error::ErrorBody, idempotency, schema::sets};
 
 /// The extension of an operation with every code that it can answer.
 pub(super) const CODES: &str = "x-error-codes";
@@ -106,14 +106,6 @@ const COMMON: [Common; 12] = [
     },
 ];
 
-/// What a request is answered that reaches no operation.
-const ANYWHERE: [&str; 4] = ["ADDRESS_TOO_LONG", "HEADERS_TOO_LARGE", "METHOD_NOT_ALLOWED", "REFUSED"];
-
-/// The codes that no operation says itself.
-pub(super) fn common_codes() -> BTreeSet<&'static str> {
-    COMMON.iter().flat_map(|common| common.codes).copied().chain(ANYWHERE).collect()
-}
-
 /// Adds the answers and their body to the document.
 pub(super) fn add(components: &mut Components) {
     let schema = <ErrorBody as utoipa::PartialSchema>::schema();
@@ -164,9 +156,7 @@ pub(super) fn collect<'a>(components: &mut Components, operations: impl Iterator
         .filter_map(|extensions| extensions.get(CODES)?.as_array())
         .flatten()
         .filter_map(Value::as_str);
-    let all: BTreeSet<_> = common_codes().into_iter().chain(said).collect();
-    let schema = sets::one_of("A stable name of an error, for programs.", all);
-    components.schemas.insert("ErrorCode".to_owned(), schema.into());
+    sets::add_error_codes(components, said);
 }
 
 /// Whether an answer is one of the shape of errors.

@@ -12,7 +12,7 @@ use utoipa::{
     },
 };
 
-use super::{
+use crate::schema::{
     free::{FileContent, JsonObject},
     sets,
 };

@@ -19,7 +19,7 @@ use crate::{
     error::{ApiError, ErrorBody},
     extract::{ApiPath, ApiQuery, Authenticated, OwnProject, PageParams, Pagination, RequestCaller},
     idempotency::kept,
-    openapi::free::FileContent,
+    schema::free::FileContent,
 };
 
 const TAG: &str = "Code";

@@ -12,7 +12,7 @@ use crate::{
     },
     error::{ApiError, ErrorBody},
     extract::{ApiPath, Authenticated, InPerson, OptionalJsonBody, RequestCaller},
-    openapi::sets,
+    schema::sets,
 };
 
 const TAG: &str = "Accounts";

@@ -28,7 +28,7 @@ use crate::{
     },
     error::{ApiError, ErrorBody},
     extract::{ApiPath, ApiQuery, JsonBody, RequestCaller},
-    openapi::sets,
+    schema::sets,
 };
 
 const TAG: &str = "Accounts";

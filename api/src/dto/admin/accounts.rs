@@ -9,7 +9,7 @@ use chrono::{DateTime, Datelike, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{dto::account::UserView, error::ApiError, openapi::sets};
+use crate::{dto::account::UserView, error::ApiError, schema::sets};
 
 /// Which accounts, and in which order.
 #[derive(Debug, Default, Deserialize, IntoParams)]

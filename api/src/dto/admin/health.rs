@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{QueueView, WorkerView};
-use crate::openapi::sets;
+use crate::schema::sets;
 
 /// A disk or a memory with less of it left, as a part of all, should be looked at.
 const SCARCE: f64 = 0.10;

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::accounts::{bounded, choose};
 use crate::{
     error::ApiError,
-    openapi::{free::JsonObject, sets},
+    schema::{free::JsonObject, sets},
 };
 
 /// Which entries.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::openapi::{free::JsonObject, sets};
+use crate::schema::{free::JsonObject, sets};
 
 /// A kind of mail.
 #[derive(Serialize, ToSchema)]

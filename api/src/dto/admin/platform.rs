@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::accounts::choose;
-use crate::{error::ApiError, openapi::sets};
+use crate::{error::ApiError, schema::sets};
 
 /// The platform at a glance. Jobs are those of this moment, everything else is as of
 /// `computed_at`.

@@ -4,7 +4,7 @@ use atelier_queue::inspect::{PerSecond, QueueScaling};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{error::ApiError, openapi::sets};
+use crate::{error::ApiError, schema::sets};
 
 const DEFAULT_TARGET_WAIT: u64 = 30;
 const LONGEST_TARGET_WAIT: u64 = 24 * 3_600;

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::filter_queue;
-use crate::{dto::job::parse_state, error::ApiError, openapi::sets};
+use crate::{dto::job::parse_state, error::ApiError, schema::sets};
 
 /// Which jobs are meant; at least one field besides `dry_run`. A field that nobody
 /// knows is refused: to ignore it would mean more jobs than were named.

@@ -17,7 +17,7 @@ use crate::{
     },
     error::{ApiError, ErrorBody},
     extract::{Admin, ApiPath, ApiQuery, JsonBody, PageParams, Pagination, RequestCaller},
-    openapi::sets,
+    schema::sets,
 };
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {

@@ -13,7 +13,7 @@ use crate::{
     error::ApiError,
     extract::{Admin, ApiPath, JsonBody, RequestCaller},
     idempotency::kept,
-    openapi::sets,
+    schema::sets,
 };
 
 pub(super) fn routes() -> OpenApiRouter<ApiState> {

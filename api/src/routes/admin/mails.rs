@@ -23,7 +23,7 @@ use crate::{
         Admin, ApiPath, ApiQuery, Authenticated, OptionalJsonBody, PageParams, Pagination, RequestCaller,
     },
     idempotency::kept,
-    openapi::sets,
+    schema::sets,
 };
 
 /// A mail has no script, and none would run: it is shown on an origin of its own.

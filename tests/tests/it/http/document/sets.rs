@@ -16,7 +16,7 @@ fn set(name: &str) -> BTreeSet<String> {
 
 fn is_product(file: &Path) -> bool {
     let name = file.to_string_lossy();
-    !["tests", "bench", "api/src/openapi"].iter().any(|other| name.starts_with(other))
+    !["tests", "bench", "api/src/schema"].iter().any(|other| name.starts_with(other))
         && !name.contains("/tests/")
         && !name.ends_with("tests.rs")
 }

@@ -1,6 +1,8 @@
 //! The closed sets of values that the document names, each made from what the code has.
 //! Fields and parameters refer to them: `#[schema(value_type = sets::JobState)]`.
 
+use std::collections::BTreeSet;
+
 use atelier_entities as entities;
 use atelier_queue::Fault;
 use atelier_services::{
@@ -15,8 +17,6 @@ use utoipa::{
         schema::{ObjectBuilder, Type},
     },
 };
-
-use super::errors;
 
 macro_rules! sets {
     ($($(#[doc = $meaning:literal])+ $name:ident = $values:expr;)+) => {
@@ -34,7 +34,7 @@ macro_rules! sets {
         )+
 
         /// Adds every set: parameters refer to them without adding them.
-        pub(super) fn add(components: &mut Components) {
+        pub(crate) fn add(components: &mut Components) {
             $(components.schemas.insert($name::name().into_owned(), $name::schema());)+
         }
     };
@@ -139,7 +139,17 @@ sets! {
     /// How a check of a process went.
     CheckResult = ["ok", "warning", "failed"];
     /// A stable name of an error, for programs.
-    ErrorCode = errors::common_codes();
+    ErrorCode = ANYWHERE;
+}
+
+/// What a request is answered that reaches no operation.
+const ANYWHERE: [&str; 4] = ["ADDRESS_TOO_LONG", "HEADERS_TOO_LARGE", "METHOD_NOT_ALLOWED", "REFUSED"];
+
+/// Adds the codes that operations answer to the set of all codes.
+pub(crate) fn add_error_codes<'a>(components: &mut Components, codes: impl Iterator<Item = &'a str>) {
+    let all: BTreeSet<_> = codes.chain(ANYWHERE).collect();
+    let schema = one_of("A stable name of an error, for programs.", all);
+    components.schemas.insert(ErrorCode::name().into_owned(), schema.into());
 }
 
 /// What jobs fail with: the machine's own errors, then those of handlers.
@@ -213,10 +223,7 @@ const PART_FAULTS: [&str; 10] = [
 ];
 
 /// Text that is one of these values.
-pub(super) fn one_of<T: Into<serde_json::Value>>(
-    meaning: &str,
-    values: impl IntoIterator<Item = T>,
-) -> Schema {
+fn one_of<T: Into<serde_json::Value>>(meaning: &str, values: impl IntoIterator<Item = T>) -> Schema {
     ObjectBuilder::new().schema_type(Type::String).description(Some(meaning)).enum_values(Some(values)).into()
 }
 
