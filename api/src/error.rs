@@ -15,7 +15,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::request_id;
+use crate::{
+    request_id,
+    schema::{free::JsonObject, sets},
+};
 
 /// An error as a client sees it. The internal cause is only logged.
 #[derive(Clone, Debug)]
@@ -47,10 +50,10 @@ pub(crate) struct ErrorBody {
     #[schema(example = "There is no such project.")]
     error: String,
     /// A stable name for programs.
-    #[schema(example = "NOT_FOUND")]
+    #[schema(value_type = sets::ErrorCode)]
     code: String,
     /// More about it: for a rejected input, what is wrong with each field.
-    #[schema(value_type = Object)]
+    #[schema(value_type = JsonObject)]
     details: Map<String, Value>,
     /// The id of the request, as in the header `X-Request-Id`; the log has it too.
     request_id: Option<String>,

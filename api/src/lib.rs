@@ -20,6 +20,7 @@ mod request_id;
 mod responses;
 mod route;
 mod routes;
+mod schema;
 mod serve;
 mod state;
 mod static_file;

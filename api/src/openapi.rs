@@ -1,17 +1,26 @@
 //! The OpenAPI 3.1 document. Operations describe themselves beside their handlers;
 //! what holds for all of them is added here by rule.
 
+#[cfg(test)]
+pub(crate) mod answers;
 mod errors;
+mod fields;
+mod headers;
+mod jobs;
 mod plain;
+#[cfg(test)]
+mod rules;
 
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 use utoipa::openapi::{
-    InfoBuilder, LicenseBuilder, OpenApi, Ref, RefOr, Required, SecurityRequirement, ServerBuilder,
+    InfoBuilder, LicenseBuilder, OpenApi, RefOr, Required, SecurityRequirement, ServerBuilder,
     path::{Operation, PathItem},
     security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     tag::TagBuilder,
 };
 
-use crate::routes;
+use crate::{routes, schema::sets};
 
 const BEARER: &str = "bearer";
 
@@ -21,8 +30,13 @@ const OPTIONAL_BODY: &str = "May be left out";
 const DESCRIPTION: &str = "Atelier turns descriptions into applications. Slow work is done by jobs: a request \
     that starts one is answered `202` with the job's address in `Location`; follow it by polling (`ETag`, \
     `Retry-After`) or by its event stream.\n\nEvery error is `{\"error\", \"code\", \"details\", \
-    \"request_id\"}`. Lists are bare arrays with `X-Total-Count` and `Link`. Answers under `/api` carry \
-    `RateLimit`, `RateLimit-Policy` and `X-Request-Id`.";
+    \"request_id\"}`; the codes that an operation can answer are the enum of each of its errors, and all of \
+    them its `x-error-codes`. Lists are bare arrays with `X-Total-Count` and `Link`. Answers under `/api` \
+    carry `RateLimit`, `RateLimit-Policy` and `X-Request-Id`.\n\nA field that may be null is always there; \
+    one that may be left out is never null. Sets of values grow: take a value that you do not know for one \
+    that came later. What a job resulted in is described by its kind in `JobResults`, what its event stream \
+    tells by the event's name in `JobEvents`. Operations with `x-internal` are for browsers and probes, not \
+    for clients.";
 
 const TAGS: [(&str, &str); 8] = [
     ("Accounts", "Accounts, sign-in and tokens."),
@@ -52,26 +66,56 @@ pub fn document() -> OpenApi {
     );
     plain::add(&mut document);
     let components = document.components.get_or_insert_default();
-    errors::add_components(components);
+    errors::add(components);
+    headers::add(components);
+    jobs::add(components);
+    sets::add(components);
     let scheme = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("JWT")
         .description(Some("The access_token of a sign-in, or an API token of /api/auth/tokens."))
         .build();
     components.add_security_scheme(BEARER, SecurityScheme::Http(scheme));
+    let mut all = Vec::new();
     for (path, item) in &mut document.paths.paths {
         for (_, operation) in operations(item) {
             complete(path, operation);
+            all.push(&*operation);
         }
     }
+    errors::collect(components, all.into_iter());
+    fields::complete(&mut document);
     document
 }
 
 /// The document as text: indented, in a stable order, with a line break at the end.
 #[must_use]
 pub fn openapi_json() -> String {
-    let json = document().to_pretty_json().expect("the document is made of strings and numbers");
+    let document = serde_json::to_value(document()).expect("the document is made of strings and numbers");
+    let json = serde_json::to_string_pretty(&Ordered(&document)).expect("a value is JSON");
     json + "\n"
+}
+
+/// What readers look for first; everything else comes by its name.
+const FIRST: [&str; 9] =
+    ["openapi", "info", "servers", "paths", "components", "tags", "operationId", "summary", "type"];
+
+/// A value whose fields come in an order of their own: extensions have none.
+struct Ordered<'a>(&'a Value);
+
+impl Serialize for Ordered<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Object(fields) => {
+                let mut fields: Vec<_> = fields.iter().map(|(name, value)| (name, Ordered(value))).collect();
+                let rank = |name: &str| FIRST.iter().position(|first| *first == name).unwrap_or(FIRST.len());
+                fields.sort_by_key(|(name, _)| (rank(name), *name));
+                serializer.collect_map(fields)
+            }
+            Value::Array(entries) => serializer.collect_seq(entries.iter().map(Ordered)),
+            value => value.serialize(serializer),
+        }
+    }
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
@@ -81,7 +125,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
         .filter_map(|(method, operation)| operation.as_mut().map(|operation| (method, operation)))
 }
 
-/// Adds what holds by rule: who may call it, and its errors.
+/// Adds what holds by rule: who may call it, its parameters, errors and headers.
 fn complete(path: &str, operation: &mut Operation) {
     let is_public = operation.security.as_deref() == Some(&[SecurityRequirement::default()]);
     operation.security = Some(if is_public {
@@ -94,18 +138,24 @@ fn complete(path: &str, operation: &mut Operation) {
     {
         body.required = Some(Required::False);
     }
-    for status in errors::expected(path, operation, is_public) {
-        let reference = Ref::from_response_name(errors::name(status));
-        let responses = &mut operation.responses.responses;
-        responses.entry(status.to_string()).or_insert(RefOr::Ref(reference));
+    fields::complete_parameters(operation);
+    errors::complete(path, operation, is_public);
+    headers::complete(path, operation);
+    if is_internal(path, operation) {
+        operation.extensions.get_or_insert_default().insert("x-internal".to_owned(), true.into());
     }
+}
+
+/// Whether an operation is for browsers and probes: it is not of the API, or it only sends a
+/// browser on.
+fn is_internal(path: &str, operation: &Operation) -> bool {
+    let answers = || operation.responses.responses.keys().any(|status| status.starts_with('2'));
+    !path.starts_with("/api/") || !answers()
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-
-    use serde_json::Value;
 
     use super::*;
     use crate::policy::Access;
@@ -121,7 +171,7 @@ mod tests {
 
     #[test]
     fn the_document_reads_the_same_each_time() {
-        assert_eq!(openapi_json(), openapi_json());
+        assert!(openapi_json() == openapi_json());
         assert!(openapi_json().starts_with("{\n  \"openapi\": \"3.1.0\""));
         assert!(openapi_json().ends_with("}\n"));
     }

@@ -30,7 +30,11 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt;
 
-use crate::{ApiOptions, ApiState, LimitOptions, StrictTransport, router};
+use crate::{
+    ApiOptions, ApiState, LimitOptions, StrictTransport,
+    openapi::answers::{self, Asked},
+    router,
+};
 
 /// A running API.
 pub(crate) struct TestApi {
@@ -101,15 +105,21 @@ impl TestApi {
         Self { router: router(state.clone()), shutdown, services, state, _folder: folder }
     }
 
-    /// Sends a request and reads the whole answer.
+    /// Sends a request and reads the whole answer, which has to be as the document says.
     pub(crate) async fn send(&self, mut request: Request<Body>) -> Answer {
         request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 4711))));
+        let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
         let response = self.router.clone().oneshot(request).await.expect("an answer");
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.expect("a body");
         let text = || Value::String(String::from_utf8_lossy(&bytes).into_owned());
         let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| text());
-        Answer { status: parts.status, headers: parts.headers, body }
+        let (status, headers) = (parts.status, parts.headers);
+        let asked =
+            Asked { method: &method, path: &path, status: status.as_u16(), headers: &headers, body: &body };
+        let faults = answers::faults(&asked);
+        assert!(faults.is_empty(), "{method} {path} is not as documented: {faults:#?}");
+        Answer { status, headers, body }
     }
 
     /// A request with this token, with a JSON body unless it is null.

@@ -21,13 +21,13 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use self::limits::{ConcurrencyView, StartRateView};
-use crate::{dto::jobs::JobView, error::ApiError};
+use crate::{dto::jobs::JobView, error::ApiError, schema::sets};
 
 /// How a queue stands.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct QueueView {
     /// Its name.
-    #[schema(example = "generation")]
+    #[schema(value_type = sets::QueueName)]
     queue: String,
     /// Jobs due later.
     scheduled: u64,
@@ -87,7 +87,7 @@ impl ServedQueueView {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PauseView {
     /// Its name.
-    #[schema(example = "generation")]
+    #[schema(value_type = sets::QueueName)]
     pub(crate) queue: &'static str,
     /// Whether workers leave it alone.
     pub(crate) paused: bool,
@@ -103,10 +103,10 @@ pub(crate) struct WorkerView {
     /// Its process id there.
     pid: i32,
     /// Queues it takes jobs from and how many at a time.
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, u32>)]
     queues: Value,
     /// Kinds it has a handler for.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<sets::JobKind>)]
     kinds: Value,
     /// Its version.
     version: String,
@@ -170,10 +170,10 @@ pub(crate) struct AdminJobQuery {
     #[param(example = "email.deliver")]
     pub(crate) kind: Option<String>,
     /// Only in this state.
-    #[param(example = "failed")]
+    #[param(value_type = Option<sets::JobState>)]
     pub(crate) status: Option<String>,
     /// Only in this queue.
-    #[param(example = "email")]
+    #[param(value_type = Option<sets::QueueName>)]
     pub(crate) queue: Option<String>,
     /// Only of this account.
     pub(crate) owner: Option<Uuid>,

@@ -11,7 +11,10 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::error::ApiError;
+use crate::{
+    error::ApiError,
+    schema::{free::JsonObject, results::JobResult, sets},
+};
 
 /// A job, as its owner sees it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -19,17 +22,16 @@ pub(crate) struct JobView {
     /// UUIDv7.
     id: Uuid,
     /// What it does, `domain.verb_object`.
-    #[schema(example = "generation.run")]
+    #[schema(value_type = sets::JobKind)]
     kind: String,
     /// Where it waits.
-    #[schema(example = "generation")]
+    #[schema(value_type = sets::QueueName)]
     queue: String,
-    /// scheduled, available, running, retrying, succeeded, failed, cancelled or
-    /// discarded; the last four are ends.
-    #[schema(value_type = String, example = "running")]
+    /// Where it is in its life.
+    #[schema(value_type = sets::JobState)]
     status: JobState,
-    /// urgent, normal or bulk.
-    #[schema(example = "normal")]
+    /// How urgent it is.
+    #[schema(value_type = sets::Lane)]
     lane: &'static str,
     /// What it is about, such as the project's id.
     subject_id: Option<Uuid>,
@@ -43,13 +45,14 @@ pub(crate) struct JobView {
     #[schema(value_type = Option<ProgressView>)]
     progress: Option<Value>,
     /// What came of it, once it succeeded.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<JobResult>)]
     result: Option<Value>,
     /// Why it failed, or what the next attempt hopes not to meet.
     #[schema(value_type = Option<JobErrorView>)]
     error: Option<Value>,
     /// Why it does not run, while it waits; only in the answer about one job.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = WhyView)]
     why: Option<WhyView>,
     /// When it is due.
     run_at: DateTime<Utc>,
@@ -83,12 +86,12 @@ pub(crate) struct ProgressView {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct JobErrorView {
     /// Stable name, `UPPER_SNAKE`.
-    #[schema(example = "LLM_RATE_LIMITED")]
+    #[schema(value_type = sets::JobErrorCode)]
     code: String,
     /// A sentence.
     message: String,
-    /// More of it, such as the faults of an answer.
-    #[schema(value_type = Option<Object>)]
+    /// More of it, such as the faults of an answer; absent where there is none.
+    #[schema(value_type = JsonObject, required = false)]
     details: Option<Value>,
 }
 
@@ -141,7 +144,7 @@ pub(crate) struct JobAnswer {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct WhyView {
     /// Stable name.
-    #[schema(example = "WAITING_TURN")]
+    #[schema(value_type = sets::WaitCode)]
     code: String,
     /// A sentence for people.
     message: String,
@@ -154,7 +157,7 @@ pub(crate) struct WhyView {
     retry_at: Option<DateTime<Utc>>,
     /// The facts of the sentence: the provider whose circuit is open, the jobs that
     /// hold a limit.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<JsonObject>)]
     details: Option<Value>,
 }
 
@@ -170,8 +173,8 @@ impl From<Why> for WhyView {
 pub(crate) struct AttemptView {
     /// Its number, from 1.
     attempt: i32,
-    /// succeeded, failed, timed_out, panicked, lost or cancelled; none while it runs.
-    #[schema(value_type = Option<String>, example = "failed")]
+    /// How it ended; null while it runs.
+    #[schema(value_type = Option<sets::AttemptOutcome>)]
     outcome: Option<AttemptOutcome>,
     /// The worker that ran it.
     worker_id: Option<Uuid>,
@@ -205,7 +208,7 @@ pub(crate) struct JobQuery {
     #[param(example = "generation.run")]
     pub(crate) kind: Option<String>,
     /// Only in this state.
-    #[param(example = "failed")]
+    #[param(value_type = Option<sets::JobState>)]
     status: Option<String>,
     /// Only about this project.
     pub(crate) project: Option<Uuid>,

@@ -1,15 +1,74 @@
 //! Routes that are not part of the JSON API: probes, the document, published sites.
 
-use utoipa::openapi::{
-    ContentBuilder, HttpMethod, OpenApi, ResponseBuilder, SecurityRequirement,
-    path::{OperationBuilder, ParameterBuilder, ParameterIn, PathItem},
-    schema::{Object, ObjectBuilder, Type},
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        Components, ContentBuilder, HttpMethod, OpenApi, Ref, RefOr, Response, ResponseBuilder, Schema,
+        SecurityRequirement,
+        path::{OperationBuilder, ParameterBuilder, ParameterIn, PathItem},
+    },
 };
 
 use crate::{
     policy::{Limit, RoutePolicy},
     route,
+    schema::{
+        free::{FileContent, JsonObject},
+        sets,
+    },
 };
+
+/// What this is and where to look.
+#[derive(Serialize, ToSchema)]
+struct HomeView {
+    /// Its name.
+    name: String,
+    /// Of this server.
+    #[schema(example = "0.1.0")]
+    version: String,
+    /// Where Swagger UI is.
+    documentation: String,
+    /// Where ReDoc is.
+    reference: String,
+    /// Where the document is.
+    openapi: String,
+    /// Where its health is.
+    health: String,
+}
+
+/// That a process answers.
+#[derive(Serialize, ToSchema)]
+struct LivenessView {
+    /// Always "ok".
+    status: String,
+}
+
+/// Whether a process takes requests.
+#[derive(Serialize, ToSchema)]
+struct ReadinessView {
+    /// In a word.
+    #[schema(value_type = sets::Readiness)]
+    status: String,
+    /// Each check by its name.
+    #[schema(value_type = BTreeMap<String, sets::CheckResult>)]
+    checks: BTreeMap<String, String>,
+    /// What is wrong, by the name of the check; absent where nothing is.
+    #[schema(required = false)]
+    faults: BTreeMap<String, CheckFaultView>,
+}
+
+/// What a check found.
+#[derive(Serialize, ToSchema)]
+struct CheckFaultView {
+    /// For programs.
+    #[schema(example = "READ_ONLY")]
+    code: String,
+    /// In a few words.
+    cause: String,
+}
 
 /// A public route that answers text or a page.
 struct PlainRoute {
@@ -18,17 +77,24 @@ struct PlainRoute {
     tag: &'static str,
     summary: &'static str,
     kind: &'static str,
+    schema: fn() -> RefOr<Schema>,
+    /// What programs get that ask for JSON, where that is something else.
+    json: Option<fn() -> RefOr<Schema>>,
     parameters: &'static [(&'static str, &'static str)],
     unavailable: Option<&'static str>,
     limits: &'static [Limit],
 }
+
+const JSON: &str = "application/json";
 
 const ROUTE: PlainRoute = PlainRoute {
     path: "",
     name: "",
     tag: "Platform",
     summary: "",
-    kind: "application/json",
+    kind: "text/html",
+    schema: String::schema,
+    json: None,
     parameters: &[],
     unavailable: None,
     limits: &[],
@@ -39,14 +105,23 @@ const ROUTES: [PlainRoute; 9] = [
         path: "/",
         name: "show_home",
         summary: "What this is and where to look: a page, or JSON where that is asked for.",
-        kind: "text/html",
+        json: Some(reference::<HomeView>),
         ..ROUTE
     },
-    PlainRoute { path: "/healthz", name: "get_liveness", summary: "Liveness: the process answers.", ..ROUTE },
+    PlainRoute {
+        path: "/healthz",
+        name: "get_liveness",
+        summary: "Liveness: the process answers.",
+        kind: JSON,
+        schema: reference::<LivenessView>,
+        ..ROUTE
+    },
     PlainRoute {
         path: "/readyz",
         name: "get_readiness",
         summary: "Readiness: everything that the process needs, each named.",
+        kind: JSON,
+        schema: reference::<ReadinessView>,
         unavailable: Some("Something is missing, or the process is stopping."),
         ..ROUTE
     },
@@ -57,27 +132,21 @@ const ROUTES: [PlainRoute; 9] = [
         kind: "text/plain",
         ..ROUTE
     },
-    PlainRoute { path: "/openapi.json", name: "get_document", summary: "This document.", ..ROUTE },
     PlainRoute {
-        path: "/docs",
-        name: "show_swagger_ui",
-        summary: "This document in Swagger UI.",
-        kind: "text/html",
+        path: "/openapi.json",
+        name: "get_document",
+        summary: "This document.",
+        kind: JSON,
+        schema: reference::<JsonObject>,
         ..ROUTE
     },
-    PlainRoute {
-        path: "/redoc",
-        name: "show_redoc",
-        summary: "This document in ReDoc.",
-        kind: "text/html",
-        ..ROUTE
-    },
+    PlainRoute { path: "/docs", name: "show_swagger_ui", summary: "This document in Swagger UI.", ..ROUTE },
+    PlainRoute { path: "/redoc", name: "show_redoc", summary: "This document in ReDoc.", ..ROUTE },
     PlainRoute {
         path: "/preview/{slug}/",
         name: "show_site",
         tag: "Deployment",
         summary: "A published site, in a sandbox of its own.",
-        kind: "text/html",
         parameters: &[("slug", "The site's part of the address")],
         limits: &[Limit::Preview],
         ..ROUTE
@@ -88,6 +157,7 @@ const ROUTES: [PlainRoute; 9] = [
         tag: "Deployment",
         summary: "A file of a published site.",
         kind: "*/*",
+        schema: FileContent::schema,
         parameters: &[("slug", "The site's part of the address"), ("path", "The file's path")],
         limits: &[Limit::Preview],
         ..ROUTE
@@ -102,9 +172,9 @@ pub(super) fn add(document: &mut OpenApi) {
             .tag(plain.tag)
             .summary(Some(plain.summary))
             .security(SecurityRequirement::default())
-            .response("200", answer("The answer.", plain.kind));
+            .response("200", answer("The answer.", &plain));
         if let Some(meaning) = plain.unavailable {
-            operation = operation.response("503", answer(meaning, plain.kind));
+            operation = operation.response("503", answer(meaning, &plain));
         }
         for (name, meaning) in plain.parameters {
             let parameter = ParameterBuilder::new()
@@ -112,7 +182,7 @@ pub(super) fn add(document: &mut OpenApi) {
                 .parameter_in(ParameterIn::Path)
                 .required(utoipa::openapi::Required::True)
                 .description(Some(*meaning))
-                .schema(Some(text()));
+                .schema(Some(String::schema()));
             operation = operation.parameter(parameter);
         }
         let mut operation = operation.build();
@@ -120,14 +190,27 @@ pub(super) fn add(document: &mut OpenApi) {
         let item = PathItem::new(HttpMethod::Get, operation);
         document.paths.paths.insert(plain.path.to_owned(), item);
     }
+    let components = document.components.get_or_insert_default();
+    add_schema::<HomeView>(components);
+    add_schema::<LivenessView>(components);
+    add_schema::<ReadinessView>(components);
 }
 
-fn answer(meaning: &str, kind: &str) -> utoipa::openapi::Response {
-    let schema = if kind == "application/json" { Object::new() } else { text() };
-    let content = ContentBuilder::new().schema(Some(schema)).build();
-    ResponseBuilder::new().description(meaning).content(kind, content).build()
+fn add_schema<T: ToSchema>(components: &mut Components) {
+    let mut schemas = vec![(T::name().into_owned(), T::schema())];
+    T::schemas(&mut schemas);
+    components.schemas.extend(schemas);
 }
 
-fn text() -> Object {
-    ObjectBuilder::new().schema_type(Type::String).build()
+fn reference<T: ToSchema>() -> RefOr<Schema> {
+    RefOr::Ref(Ref::from_schema_name(T::name()))
+}
+
+fn answer(meaning: &str, route: &PlainRoute) -> Response {
+    let content = ContentBuilder::new().schema(Some((route.schema)())).build();
+    let answer = ResponseBuilder::new().description(meaning).content(route.kind, content);
+    match route.json {
+        Some(schema) => answer.content(JSON, ContentBuilder::new().schema(Some(schema())).build()).build(),
+        None => answer.build(),
+    }
 }

@@ -53,12 +53,7 @@ pub(super) fn routes() -> Routes {
 #[utoipa::path(
     get, path = "/api/jobs", tag = TAG, params(JobQuery, PageParams),
     responses((
-        status = 200, description = "A page of them.", body = Vec<JobView>,
-        headers(
-            ("X-Total-Count" = u64, description = "All of them, counted up to 10,000."),
-            ("X-Total-Count-Capped" = bool, description = "There may be more."),
-            ("Link" = String, description = "Other pages.")
-        )
+        status = 200, description = "A page of them.", body = Vec<JobView>
     ))
 )]
 async fn list_jobs(
@@ -93,11 +88,11 @@ async fn list_jobs(
         (
             status = 200, description = "The job.", body = JobView,
             headers(
-                ("ETag" = String, description = "Changes with each revision."),
+                ("ETag" = String),
                 ("Retry-After" = u64, description = "Seconds until it is worth asking again.")
             )
         ),
-        (status = 304, description = "Nothing has changed."),
+        (status = 304, description = "Nothing has changed.", headers(("ETag" = String), ("Retry-After" = u64))),
     )
 )]
 async fn get_job(
@@ -161,7 +156,7 @@ pub(crate) fn etag(revision: i64) -> String {
 
 /// Every attempt of a job, oldest first.
 #[utoipa::path(
-    get, path = "/api/jobs/{id}/attempts", tag = TAG,
+    get, path = "/api/jobs/{id}/attempts", operation_id = "list_job_attempts", tag = TAG,
     params(("id" = Uuid, Path, description = "The job's id")),
     responses((status = 200, description = "The attempts.", body = Vec<AttemptView>))
 )]
@@ -177,7 +172,7 @@ async fn list_attempts(
 
 /// Why a job does not run: a code, a sentence, its place in line.
 #[utoipa::path(
-    get, path = "/api/jobs/{id}/why", tag = TAG,
+    get, path = "/api/jobs/{id}/why", operation_id = "get_job_why", tag = TAG,
     params(("id" = Uuid, Path, description = "The job's id")),
     responses((status = 200, description = "The reason.", body = WhyView))
 )]
@@ -198,7 +193,7 @@ async fn get_why(
         (status = 200, description = "Cancelled.", body = JobAnswer),
         (
             status = 202, description = "Asked to stop; follow the job.", body = JobAnswer,
-            headers(("Location" = String, description = "The job's address."))
+            headers(("Location" = String, description = "The job's address."), ("Retry-After" = u64))
         ),
         (status = 409, description = "WRONG_STATE: the job has ended.", body = ErrorBody),
     )
@@ -224,9 +219,22 @@ async fn cancel_job(
     responses(
         (
             status = 202, description = "It waits to run.", body = JobAnswer,
-            headers(("Location" = String, description = "The address of the job that runs."))
+            headers(
+                ("Location" = String, description = "The address of the job that runs."),
+                ("Retry-After" = u64)
+            )
         ),
-        (status = 409, description = "WRONG_STATE: the job is not one to run again.", body = ErrorBody),
+        (
+            status = 403, body = ErrorBody,
+            description = "EMAIL_NOT_VERIFIED: the mail address is to be proven first.",
+        ),
+        (status = 404, description = "VERSION_NOT_FOUND: the version of a deployment is gone.", body = ErrorBody),
+        (
+            status = 409, body = ErrorBody,
+            description = "WRONG_STATE: the job is not one to run again. Of a generation \
+                GENERATION_IN_PROGRESS, INSUFFICIENT_CREDITS or VERSION_LIMIT, of a deployment \
+                DEPLOYMENT_IN_PROGRESS or PLATFORM_UNAVAILABLE, as where each is started.",
+        ),
     )
 )]
 async fn retry_job(

@@ -7,7 +7,7 @@ use chrono::{DateTime, Datelike, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{dto::identity::account::UserView, error::ApiError};
+use crate::{dto::identity::account::UserView, error::ApiError, schema::sets};
 
 /// Which accounts, and in which order.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -17,7 +17,7 @@ pub(crate) struct AccountQuery {
     #[param(max_length = 100, example = "lovelace")]
     search: Option<String>,
     /// Only operators (admin) or only the others (user).
-    #[param(example = "admin")]
+    #[param(value_type = Option<sets::AccountRole>)]
     role: Option<String>,
     /// Only those who may sign in, or only those who were deactivated.
     is_active: Option<bool>,
@@ -26,18 +26,18 @@ pub(crate) struct AccountQuery {
     /// Only of this plan.
     #[param(max_length = 40, example = "free")]
     plan: Option<String>,
-    /// Only those who sign in so: email, google, github or apple.
+    /// Only those who sign in so, such as by email or at google.
     #[param(max_length = 40, example = "email")]
     provider: Option<String>,
     /// Only made at or after this moment.
     created_from: Option<DateTime<Utc>>,
     /// Only made before this moment.
     created_before: Option<DateTime<Utc>>,
-    /// created_at, email, full_name, last_active_at or credits.
-    #[param(default = "created_at")]
+    /// What they are sorted by.
+    #[param(value_type = Option<sets::AccountSort>, default = "created_at")]
     sort: Option<String>,
-    /// asc or desc.
-    #[param(default = "desc")]
+    /// In which direction.
+    #[param(value_type = Option<sets::SortOrder>, default = "desc")]
     order: Option<String>,
 }
 
@@ -172,8 +172,8 @@ pub(crate) struct UpdateUserInput {
     /// operator loses the right until it is proven and given again.
     #[schema(format = Email)]
     email: Option<String>,
-    /// Language of mails: en or fr.
-    #[schema(value_type = Option<String>, example = "en")]
+    /// Language of mails.
+    #[schema(value_type = Option<sets::Locale>)]
     locale: Option<Locale>,
     /// Name of the plan.
     #[schema(min_length = 1, max_length = 40, example = "free")]

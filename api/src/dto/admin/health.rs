@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{QueueView, WorkerView};
+use crate::schema::sets;
 
 /// A disk or a memory with less of it left, as a part of all, should be looked at.
 const SCARCE: f64 = 0.10;
@@ -19,8 +20,8 @@ const FULL: f64 = 0.01;
 /// How the parts of the platform are.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SystemHealthView {
-    /// The worst of all: ok, degraded or down.
-    #[schema(example = "ok")]
+    /// The worst of all.
+    #[schema(value_type = sets::PartHealth)]
     status: &'static str,
     /// Version of the process that answers.
     version: &'static str,
@@ -29,43 +30,84 @@ pub(crate) struct SystemHealthView {
     /// When the parts were asked.
     checked_at: DateTime<Utc>,
     /// The SQL database.
-    database: PartView<DatabaseView>,
+    database: DatabasePart,
     /// What carries ids of jobs: Redis, or the memory of an embedded instance.
-    redis: PartView<RedisView>,
+    redis: TransportPart,
     /// The queues.
-    queues: PartView<Vec<QueueView>>,
+    queues: QueuesPart,
     /// The live worker processes.
-    workers: PartView<Vec<WorkerView>>,
+    workers: WorkersPart,
     /// The live schedulers.
-    schedulers: PartView<Vec<SchedulerView>>,
+    schedulers: SchedulersPart,
     /// The disk of the data folder of the process that answers.
-    disk: PartView<SpaceView>,
+    disk: DiskPart,
     /// The memory of its machine.
-    memory: PartView<MemoryView>,
+    memory: MemoryPart,
 }
 
 /// How a part is.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct PartView<T> {
-    /// ok, degraded or down.
-    #[schema(example = "ok")]
+pub(crate) struct PartStateView {
+    /// In a word.
+    #[schema(value_type = sets::PartHealth)]
     status: &'static str,
     /// What is wrong with it, for programs.
-    #[schema(example = "READ_ONLY")]
+    #[schema(value_type = Option<sets::PartFaultCode>)]
     code: Option<&'static str>,
     /// What is wrong with it, in a sentence.
     fault: Option<String>,
     /// Milliseconds that the answer took.
     latency_ms: Option<f64>,
-    /// What it tells of itself; null where it did not answer.
+}
+
+/// A part of the platform before it is shown.
+struct Part<T> {
+    state: PartStateView,
     facts: Option<T>,
+}
+
+/// How each part is, with what it tells: a schema of its own for each kind of facts.
+macro_rules! part_views {
+    ($($(#[$meaning:meta])* $name:ident: $facts:ty;)+) => {$(
+        $(#[$meaning])*
+        #[derive(Serialize, ToSchema)]
+        pub(crate) struct $name {
+            #[serde(flatten)]
+            state: PartStateView,
+            /// What it tells of itself; null where it did not answer.
+            facts: Option<$facts>,
+        }
+
+        impl From<Part<$facts>> for $name {
+            fn from(part: Part<$facts>) -> Self {
+                Self { state: part.state, facts: part.facts }
+            }
+        }
+    )+};
+}
+
+part_views! {
+    /// How the database is.
+    DatabasePart: DatabaseView;
+    /// How the transport is.
+    TransportPart: RedisView;
+    /// How the queues are.
+    QueuesPart: Vec<QueueView>;
+    /// How the workers are.
+    WorkersPart: Vec<WorkerView>;
+    /// How the schedulers are.
+    SchedulersPart: Vec<SchedulerView>;
+    /// How the disk is.
+    DiskPart: SpaceView;
+    /// How the memory is.
+    MemoryPart: MemoryView;
 }
 
 /// What the database tells of itself.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct DatabaseView {
-    /// postgresql or sqlite.
-    #[schema(example = "postgresql")]
+    /// Which one.
+    #[schema(value_type = sets::DatabaseEngine)]
     engine: &'static str,
     /// Its version.
     version: String,
@@ -82,8 +124,8 @@ pub(crate) struct DatabaseView {
 /// What the transport tells of itself.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RedisView {
-    /// redis, or in-process where there is none.
-    #[schema(example = "redis")]
+    /// Which one; in-process where there is no Redis.
+    #[schema(value_type = sets::Transport)]
     transport: &'static str,
     /// Its version.
     version: Option<String>,
@@ -160,40 +202,47 @@ impl SystemHealthView {
             process_resident_bytes: host.and_then(|host| host.process_resident_bytes),
             process_cpu_seconds: host.and_then(|host| host.process_cpu_seconds),
         };
-        let redis = PartView::new(report.transport, |facts| RedisView::new(transport, facts));
-        let redis = match redis {
-            part @ PartView { facts: None, status: "ok", .. } => {
-                PartView { facts: Some(RedisView::new(transport, ServerFacts::default())), ..part }
-            }
-            redis => redis,
-        };
+        let mut redis = Part::new(report.transport, |facts| RedisView::new(transport, facts));
+        if redis.facts.is_none() && redis.state.status == Status::Ok.as_str() {
+            redis.facts = Some(RedisView::new(transport, ServerFacts::default()));
+        }
         Self {
             status: overall.as_str(),
             version: env!("CARGO_PKG_VERSION"),
             uptime_secs: host.map_or(0, |host| host.uptime.as_secs()),
             checked_at,
-            database: PartView::new(report.database, DatabaseView::from),
-            redis,
-            queues: PartView::new(report.queues, |rows| rows.into_iter().map(QueueView::from).collect()),
-            workers: PartView::new(report.workers, |rows| rows.into_iter().map(WorkerView::from).collect()),
-            schedulers: PartView::new(report.schedulers, |rows| {
-                rows.into_iter().map(SchedulerView::from).collect()
-            }),
-            disk: disk.view(|space| SpaceView { total_bytes: space.total, available_bytes: space.available }),
-            memory: memory.view(memory_view),
+            database: Part::new(report.database, DatabaseView::from).into(),
+            redis: redis.into(),
+            queues: Part::of_rows(report.queues).into(),
+            workers: Part::of_rows(report.workers).into(),
+            schedulers: Part::of_rows(report.schedulers).into(),
+            disk: disk.view(SpaceView::from).into(),
+            memory: memory.view(memory_view).into(),
         }
     }
 }
 
-impl<T> PartView<T> {
+impl<T> Part<T> {
     fn new<F>(probe: Probe<F>, view: impl FnOnce(F) -> T) -> Self {
-        Self {
+        let state = PartStateView {
             status: probe.status.as_str(),
             code: probe.code,
             fault: probe.fault,
             latency_ms: Some(probe.latency.as_secs_f64() * 1000.0),
-            facts: probe.facts.map(view),
-        }
+        };
+        Self { state, facts: probe.facts.map(view) }
+    }
+}
+
+impl<T> Part<Vec<T>> {
+    fn of_rows<F: Into<T>>(probe: Probe<Vec<F>>) -> Self {
+        Self::new(probe, |rows| rows.into_iter().map(F::into).collect())
+    }
+}
+
+impl From<Space> for SpaceView {
+    fn from(space: Space) -> Self {
+        Self { total_bytes: space.total, available_bytes: space.available }
     }
 }
 
@@ -228,14 +277,14 @@ struct HostPart {
 }
 
 impl HostPart {
-    fn view<T>(self, view: impl FnOnce(Space) -> T) -> PartView<T> {
-        PartView {
+    fn view<T>(self, view: impl FnOnce(Space) -> T) -> Part<T> {
+        let state = PartStateView {
             status: self.status.as_str(),
             code: self.code,
             fault: self.fault,
             latency_ms: None,
-            facts: self.space.map(view),
-        }
+        };
+        Part { state, facts: self.space.map(view) }
     }
 }
 

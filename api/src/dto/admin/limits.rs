@@ -9,17 +9,30 @@ use crate::error::ApiError;
 const MOST_JOBS: u32 = 1_000_000;
 const LONGEST_PERIOD: u64 = 24 * 3_600;
 
-/// Limits of a queue over all workers. What is null or left out is unlimited.
-#[derive(Deserialize, Serialize, ToSchema)]
+/// What the limits of a queue are to be, over all workers.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct LimitsView {
-    /// Jobs that may run at once.
+pub(crate) struct LimitsInput {
+    /// Jobs that may run at once; unlimited where it is null or left out.
     #[schema(minimum = 1, maximum = 1_000_000, example = 20)]
     max_running: Option<u32>,
-    /// Jobs of one owner that may run at once.
+    /// Jobs of one owner that may run at once; unlimited where it is null or left out.
     #[schema(minimum = 1, maximum = 1_000_000, example = 2)]
     max_running_per_owner: Option<u32>,
-    /// Jobs that may start in a time.
+    /// Jobs that may start in a time; unlimited where it is null or left out.
+    rate: Option<StartRateView>,
+}
+
+/// Limits of a queue over all workers.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LimitsView {
+    /// Jobs that may run at once; null is unlimited.
+    #[schema(minimum = 1, maximum = 1_000_000, example = 20)]
+    max_running: Option<u32>,
+    /// Jobs of one owner that may run at once; null is unlimited.
+    #[schema(minimum = 1, maximum = 1_000_000, example = 2)]
+    max_running_per_owner: Option<u32>,
+    /// Jobs that may start in a time; null is unlimited.
     rate: Option<StartRateView>,
 }
 
@@ -79,7 +92,7 @@ impl From<QueueLimits> for LimitsView {
     }
 }
 
-impl LimitsView {
+impl LimitsInput {
     /// The limits; 422 for numbers that make none.
     pub(crate) fn check(&self) -> Result<QueueLimits, ApiError> {
         let mut faults = Vec::new();
@@ -114,7 +127,7 @@ mod tests {
     use super::*;
 
     fn check(body: Value) -> Result<QueueLimits, ApiError> {
-        serde_json::from_value::<LimitsView>(body).expect("it fits").check()
+        serde_json::from_value::<LimitsInput>(body).expect("it fits").check()
     }
 
     #[test]

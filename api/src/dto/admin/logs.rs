@@ -11,14 +11,17 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::accounts::{bounded, choose};
-use crate::error::ApiError;
+use crate::{
+    error::ApiError,
+    schema::{free::JsonObject, sets},
+};
 
 /// Which entries.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct LogQuery {
-    /// info, warning or critical.
-    #[param(example = "warning")]
+    /// Only of this level.
+    #[param(value_type = Option<sets::AuditLevel>)]
     level: Option<String>,
     /// Only of this action, or with `*` at the end of all that begin so.
     #[param(max_length = 200, example = "auth.*")]
@@ -70,8 +73,8 @@ pub(crate) enum LogFormat {
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ExportQuery {
-    /// ndjson or csv.
-    #[param(default = "ndjson")]
+    /// As what.
+    #[param(value_type = Option<sets::LogExportFormat>, default = "ndjson")]
     format: Option<String>,
     /// Most entries, the newest ones.
     #[param(minimum = 1, maximum = 100_000, default = 100_000)]
@@ -128,8 +131,8 @@ pub(crate) struct CleanupQuery {
 pub(crate) struct LogView {
     /// UUIDv7.
     id: Uuid,
-    /// info, warning or critical.
-    #[schema(value_type = String, example = "info")]
+    /// How much it matters.
+    #[schema(value_type = sets::AuditLevel)]
     level: AuditLevel,
     /// Who did it; none for the platform itself and for accounts that were deleted.
     actor_id: Option<Uuid>,
@@ -146,7 +149,7 @@ pub(crate) struct LogView {
     /// In which request.
     request_id: Option<String>,
     /// More about it.
-    #[schema(value_type = Object)]
+    #[schema(value_type = JsonObject)]
     context: Value,
     /// When.
     created_at: DateTime<Utc>,

@@ -8,19 +8,21 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use crate::schema::{free::JsonObject, sets};
+
 /// A kind of mail.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct MailTemplateView {
     /// Its name.
-    #[schema(example = "daily_reminder")]
+    #[schema(value_type = sets::MailTemplate)]
     name: &'static str,
-    /// reminders, results, alerts or activity; null where everybody gets it.
-    #[schema(value_type = Option<String>, example = "reminders")]
+    /// What it is about; null where everybody gets it.
+    #[schema(value_type = Option<sets::MailCategory>)]
     category: Option<MailCategory>,
     /// Whether it is sent whatever people want to get.
     transactional: bool,
     /// Its languages.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<sets::Locale>)]
     locales: &'static [Locale],
 }
 
@@ -39,13 +41,13 @@ impl From<Template> for MailTemplateView {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct PreviewQuery {
-    /// en or fr.
+    /// Its language.
     #[serde(default = "english")]
-    #[param(value_type = Option<String>, default = "en")]
+    #[param(value_type = Option<sets::Locale>, default = "en")]
     pub(crate) locale: Locale,
     /// json has everything, html and text are one version as it is.
     #[serde(default)]
-    #[param(value_type = Option<String>, default = "json")]
+    #[param(value_type = Option<sets::PreviewFormat>, default = "json")]
     pub(crate) format: PreviewFormat,
 }
 
@@ -83,8 +85,8 @@ impl From<Rendered> for PreviewView {
 /// What a test mail is to be.
 #[derive(Default, Deserialize, ToSchema)]
 pub(crate) struct SendTestInput {
-    /// en or fr; the caller's own language where it is left out.
-    #[schema(value_type = Option<String>, example = "fr")]
+    /// Its language; the caller's own where it is left out.
+    #[schema(value_type = Option<sets::Locale>)]
     pub(crate) locale: Option<Locale>,
 }
 
@@ -101,8 +103,8 @@ pub(crate) struct TestSentView {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct OutboxQuery {
-    /// Only in this state: queued, sent, captured, failed, suppressed or unsubscribed.
-    #[param(value_type = Option<String>, example = "failed")]
+    /// Only in this state.
+    #[param(value_type = Option<sets::MailStatus>)]
     status: Option<MailStatus>,
     /// Only of this template.
     #[param(example = "welcome")]
@@ -134,15 +136,15 @@ pub(crate) struct OutboxMailView {
     /// Where it went.
     recipient: String,
     /// Which mail.
-    #[schema(example = "welcome")]
+    #[schema(value_type = sets::MailTemplate)]
     template: String,
-    /// en or fr.
-    #[schema(value_type = String, example = "en")]
+    /// Its language.
+    #[schema(value_type = sets::Locale)]
     locale: Locale,
     /// What it is about: the same template, recipient and cause are mailed once.
     cause: String,
-    /// queued, sent, captured, failed, suppressed or unsubscribed.
-    #[schema(value_type = String, example = "sent")]
+    /// What became of it.
+    #[schema(value_type = sets::MailStatus)]
     status: MailStatus,
     /// Its subject, once it was written.
     subject: Option<String>,
@@ -179,7 +181,7 @@ pub(crate) struct OutboxMailDetailView {
     #[serde(flatten)]
     mail: OutboxMailView,
     /// What its template shows.
-    #[schema(value_type = Object)]
+    #[schema(value_type = JsonObject)]
     data: Value,
     /// The text version, where it was kept in rather than sent.
     text: Option<String>,

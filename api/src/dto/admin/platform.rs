@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::accounts::choose;
-use crate::error::ApiError;
+use crate::{error::ApiError, schema::sets};
 
 /// The platform at a glance. Jobs are those of this moment, everything else is as of
 /// `computed_at`.
@@ -155,8 +155,8 @@ impl From<Overview> for OverviewView {
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct GrowthParams {
-    /// day, week (from Monday) or month.
-    #[param(default = "day")]
+    /// What is counted together; a week begins on Monday.
+    #[param(value_type = Option<sets::GrowthPeriod>, default = "day")]
     period: Option<String>,
     /// A day of the first period; 30 days, 12 weeks or 12 months are shown where it is
     /// left out, 400 periods at most.
@@ -180,7 +180,7 @@ impl GrowthParams {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct GrowthView {
     /// What is counted together.
-    #[schema(example = "day")]
+    #[schema(value_type = sets::GrowthPeriod)]
     period: &'static str,
     /// Whose days they are.
     #[schema(example = "Europe/Paris")]

@@ -4,7 +4,7 @@ use atelier_queue::inspect::{PerSecond, QueueScaling};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::error::ApiError;
+use crate::{error::ApiError, schema::sets};
 
 const DEFAULT_TARGET_WAIT: u64 = 30;
 const LONGEST_TARGET_WAIT: u64 = 24 * 3_600;
@@ -14,14 +14,14 @@ const LONGEST_TARGET_WAIT: u64 = 24 * 3_600;
 #[into_params(parameter_in = Query)]
 pub(crate) struct ScalingQuery {
     /// Only this queue, as one flat object: `{"value": workers}`.
-    #[param(example = "generation")]
+    #[param(value_type = Option<sets::QueueName>)]
     pub(crate) queue: Option<String>,
     /// Seconds within which a due job is to start.
     #[param(minimum = 1, maximum = 86400, default = 30)]
     target_wait_secs: Option<u64>,
     /// text is the number of one queue's workers and nothing else; without it the header
     /// `Accept: text/plain` asks for the same.
-    #[param(value_type = Option<String>, default = "json")]
+    #[param(value_type = Option<sets::ScalingFormat>, default = "json")]
     format: Option<ScalingFormat>,
 }
 
@@ -81,7 +81,7 @@ pub(crate) struct ScalingValue {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ScalingView {
     /// The queue.
-    #[schema(example = "generation")]
+    #[schema(value_type = sets::QueueName)]
     queue: &'static str,
     /// Jobs that are due and wait for a worker.
     backlog: u64,

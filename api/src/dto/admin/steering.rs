@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::filter_queue;
-use crate::{dto::jobs::parse_state, error::ApiError};
+use crate::{dto::jobs::parse_state, error::ApiError, schema::sets};
 
 /// Which jobs are meant; at least one field besides `dry_run`. A field that nobody
 /// knows is refused: to ignore it would mean more jobs than were named.
@@ -17,10 +17,10 @@ pub(crate) struct SteeringBody {
     #[schema(example = "email.deliver")]
     kind: Option<String>,
     /// Only in this state.
-    #[schema(example = "failed")]
+    #[schema(value_type = Option<sets::JobState>)]
     status: Option<String>,
     /// Only in this queue.
-    #[schema(example = "email")]
+    #[schema(value_type = Option<sets::QueueName>)]
     queue: Option<String>,
     /// Only of this account.
     owner: Option<Uuid>,
@@ -70,7 +70,7 @@ pub(crate) struct ScheduleView {
     #[schema(example = "stats.aggregate")]
     name: String,
     /// The kind of its jobs.
-    #[schema(example = "stats.aggregate")]
+    #[schema(value_type = sets::JobKind)]
     kind: String,
     /// Six fields, seconds first.
     #[schema(example = "0 */5 * * * *")]

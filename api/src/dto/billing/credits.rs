@@ -6,6 +6,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::schema::sets;
+
 /// What the caller may spend.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct BalanceView {
@@ -25,9 +27,9 @@ pub(crate) struct CreditTransactionView {
     /// Added to the balance: negative for usage.
     #[schema(example = -2)]
     amount: i64,
-    /// bonus, purchase, usage or refund.
+    /// Why it changed.
     #[serde(rename = "type")]
-    #[schema(value_type = String, example = "usage")]
+    #[schema(value_type = sets::CreditKind)]
     kind: CreditKind,
     /// What for, in a few words.
     description: String,

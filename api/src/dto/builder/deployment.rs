@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::dto::jobs::JobView;
+use crate::{dto::jobs::JobView, schema::sets};
 
 /// A place to publish to.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PlatformView {
     /// Its stable name.
-    #[schema(example = "preview")]
+    #[schema(value_type = sets::DeploymentPlatform)]
     id: &'static str,
     /// Its name for people.
     name: &'static str,
@@ -36,8 +36,8 @@ impl From<Platform> for PlatformView {
 /// Where and what to publish.
 #[derive(Default, Deserialize, ToSchema)]
 pub(crate) struct DeployInput {
-    /// A platform's id.
-    #[schema(default = "preview", example = "preview")]
+    /// Where to; preview where it is left out.
+    #[schema(value_type = Option<sets::DeploymentPlatform>)]
     platform: Option<String>,
     /// The version's number; the current one where it is left out.
     version: Option<i32>,
@@ -59,11 +59,11 @@ pub(crate) struct DeploymentView {
     project_id: Uuid,
     /// The version's number.
     version: i32,
-    /// The platform's id.
-    #[schema(example = "preview")]
+    /// Where to.
+    #[schema(value_type = sets::DeploymentPlatform)]
     platform: String,
-    /// queued, publishing, live, failed, cancelled or superseded.
-    #[schema(value_type = String, example = "live")]
+    /// What became of it.
+    #[schema(value_type = sets::DeploymentStatus)]
     status: DeploymentStatus,
     /// Its part of the address.
     slug: String,
@@ -112,8 +112,8 @@ pub(crate) struct DeploymentAnswer {
 /// How the latest publication of a project stands.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct DeploymentStatusView {
-    /// The publication's status, or not_deployed.
-    #[schema(example = "live")]
+    /// The publication's status, or that there is none.
+    #[schema(value_type = sets::LatestDeploymentStatus)]
     pub(crate) status: &'static str,
     /// Where it runs, once it is live.
     pub(crate) url: Option<String>,
@@ -126,8 +126,8 @@ pub(crate) struct DeploymentStatusView {
 /// A line of a job's log.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct LogLineView {
-    /// info, warning or error.
-    #[schema(value_type = String, example = "info")]
+    /// How much it matters.
+    #[schema(value_type = sets::LogLevel)]
     level: LogLevel,
     /// The line.
     message: String,

@@ -11,7 +11,13 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::dto::jobs::JobView;
+use crate::{
+    dto::jobs::JobView,
+    schema::{
+        free::{FileTree, JsonObject},
+        sets,
+    },
+};
 
 /// A new project.
 #[derive(Deserialize, ToSchema)]
@@ -23,9 +29,9 @@ pub(crate) struct CreateProjectInput {
     #[serde(default)]
     #[schema(max_length = 5000, example = "Books with authors, ratings and a search box")]
     description: String,
-    /// web_app, mobile_app, api or landing_page.
+    /// What it is to be; web_app where it is left out.
     #[serde(rename = "type", default = "web_app")]
-    #[schema(value_type = String, default = "web_app", example = "web_app")]
+    #[schema(value_type = sets::ProjectKind)]
     kind: ProjectKind,
 }
 
@@ -48,8 +54,8 @@ pub(crate) struct UpdateProjectInput {
     /// At most 5,000 characters.
     #[schema(max_length = 5000)]
     description: Option<String>,
-    /// draft, building, completed or error.
-    #[schema(value_type = Option<String>, example = "completed")]
+    /// How far it is, as its owner sees it.
+    #[schema(value_type = Option<sets::SettableProjectStatus>)]
     status: Option<ProjectStatus>,
 }
 
@@ -70,15 +76,15 @@ pub(crate) struct ProjectView {
     title: String,
     /// What it is to be.
     description: String,
-    /// web_app, mobile_app, api or landing_page.
+    /// What it is.
     #[serde(rename = "type")]
-    #[schema(value_type = String, example = "web_app")]
+    #[schema(value_type = sets::ProjectKind)]
     kind: ProjectKind,
-    /// draft, generating, building, completed or error.
-    #[schema(value_type = String, example = "completed")]
+    /// How far it is.
+    #[schema(value_type = sets::ProjectStatus)]
     status: ProjectStatus,
     /// Settings.
-    #[schema(value_type = Object)]
+    #[schema(value_type = JsonObject)]
     config: Value,
     /// Where its code was pushed.
     repository_url: Option<String>,
@@ -124,8 +130,8 @@ pub(crate) struct ProjectAnswer {
 /// How to generate.
 #[derive(Default, Deserialize, ToSchema)]
 pub(crate) struct GenerateInput {
-    /// quick (2 credits) or advanced (4 credits).
-    #[schema(value_type = Option<String>, default = "quick", example = "quick")]
+    /// How thoroughly; quick where it is left out. The balance names the prices.
+    #[schema(value_type = Option<sets::GenerationMode>)]
     mode: Option<GenerationMode>,
     /// What to change of the current version; without it the application is written
     /// anew from the project's description.
@@ -162,8 +168,8 @@ pub(crate) struct VersionView {
     provider: String,
     /// The model.
     model: String,
-    /// quick or advanced.
-    #[schema(value_type = String, example = "quick")]
+    /// How thoroughly it was written.
+    #[schema(value_type = sets::GenerationMode)]
     mode: GenerationMode,
     /// What was asked for.
     prompt: String,
@@ -213,7 +219,7 @@ pub(crate) struct CodeView {
     /// The server.
     backend_code: Option<String>,
     /// Folders and files as a tree.
-    #[schema(value_type = Object)]
+    #[schema(value_type = FileTree)]
     project_structure: Value,
     /// The file package.json.
     package_json: Option<String>,

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::schema::sets;
+
 /// A new account.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct RegisterInput {
@@ -19,8 +21,8 @@ pub(crate) struct RegisterInput {
     /// 1 to 120 characters.
     #[schema(min_length = 1, max_length = 120, example = "Ada Lovelace")]
     full_name: String,
-    /// Language of mails: en or fr.
-    #[schema(value_type = Option<String>, example = "en")]
+    /// Language of mails.
+    #[schema(value_type = Option<sets::Locale>)]
     locale: Option<Locale>,
     /// IANA name; UTC where it is left out.
     #[schema(example = "Europe/Paris")]
@@ -62,8 +64,8 @@ pub(crate) struct SignedInView {
     access_token: String,
     /// Exchanged once, at /api/auth/refresh, for the next pair.
     refresh_token: String,
-    /// Always "bearer".
-    #[schema(example = "bearer")]
+    /// How the access token is sent.
+    #[schema(value_type = sets::TokenType)]
     token_type: &'static str,
     /// Seconds the access token is good for.
     #[schema(example = 1800)]
@@ -88,8 +90,8 @@ pub(crate) struct UserView {
     email: String,
     /// As the person writes it.
     full_name: String,
-    /// How they sign in: email, google, github or apple.
-    #[schema(example = "email")]
+    /// How they sign in.
+    #[schema(value_type = sets::SignInMethod)]
     provider: String,
     /// Their id there, where they sign in by a provider.
     provider_id: Option<String>,
@@ -102,7 +104,7 @@ pub(crate) struct UserView {
     /// Picture, where there is one.
     avatar_url: Option<String>,
     /// Language of mails.
-    #[schema(value_type = String, example = "en")]
+    #[schema(value_type = sets::Locale)]
     locale: Locale,
     /// IANA name.
     time_zone: String,

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::schema::sets;
+
 /// A new API token.
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct CreateApiTokenInput {
@@ -15,7 +17,7 @@ pub(crate) struct CreateApiTokenInput {
     name: String,
     /// read: whatever is read; write: whatever changes something, and reading; admin:
     /// the same for what operators see and do, which only they can ask for.
-    #[schema(value_type = Vec<String>, example = json!(["read"]))]
+    #[schema(value_type = Vec<sets::ApiScope>, example = json!(["read"]))]
     scopes: Vec<ApiScope>,
     /// 1 to 366; 90 where it is left out.
     #[schema(minimum = 1, maximum = 366, example = 90)]
@@ -44,7 +46,7 @@ pub(crate) struct ApiTokenView {
     #[schema(example = "atl_x7Kq2w")]
     prefix: String,
     /// What it may be used for.
-    #[schema(value_type = Vec<String>, example = json!(["read", "write"]))]
+    #[schema(value_type = Vec<sets::ApiScope>, example = json!(["read", "write"]))]
     scopes: Vec<ApiScope>,
     /// When it was made.
     created_at: DateTime<Utc>,

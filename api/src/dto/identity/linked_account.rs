@@ -5,13 +5,13 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::error::ApiError;
+use crate::{error::ApiError, schema::sets};
 
 /// An account at a provider that is linked to the person's.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct LinkedAccountView {
-    /// google, github or apple.
-    #[schema(value_type = String, example = "google")]
+    /// Where.
+    #[schema(value_type = sets::SignInProvider)]
     provider: SignInProvider,
     /// The provider's id of the person.
     subject: String,

@@ -6,11 +6,13 @@ use atelier_providers::oauth::Callback;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::schema::sets;
+
 /// A provider where people may sign in.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SignInProviderView {
-    /// google, github or apple.
-    #[schema(value_type = String, example = "google")]
+    /// Its name.
+    #[schema(value_type = sets::SignInProvider)]
     name: SignInProvider,
     /// Where a browser goes to sign in.
     #[schema(example = "/api/auth/google/login")]

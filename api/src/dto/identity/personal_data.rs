@@ -18,6 +18,7 @@ use crate::dto::{
     jobs::JobView,
     mail::notifications::NotificationsView,
 };
+use crate::schema::{free::JsonObject, sets};
 
 /// Everything that is held about a person, but for hashes of passwords and tokens, bodies
 /// of mails, and entries of the audit log that were moved to its archive.
@@ -46,7 +47,7 @@ pub(crate) struct PersonalDataView {
     /// What others did to the account, or tried.
     records: Vec<RecordView>,
     /// How many there are of each kind. It comes last: a document with it is whole.
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, u64>)]
     totals: Value,
 }
 
@@ -120,8 +121,8 @@ impl From<sessions::Model> for SessionRowView {
 /// A link that was mailed.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct LinkView {
-    /// verify_email or reset_password.
-    #[schema(value_type = String, example = "verify_email")]
+    /// What it is good for.
+    #[schema(value_type = sets::TokenPurpose)]
     purpose: TokenPurpose,
     /// The address it was mailed to.
     email: String,
@@ -168,7 +169,7 @@ pub(crate) struct ExportedJobView {
     #[serde(flatten)]
     job: JobView,
     /// What was asked, such as the prompt of a generation.
-    #[schema(value_type = Object)]
+    #[schema(value_type = JsonObject)]
     args: Value,
 }
 
@@ -184,14 +185,14 @@ pub(crate) struct MailView {
     /// UUIDv7.
     id: Uuid,
     /// Which mail.
-    #[schema(example = "welcome")]
+    #[schema(value_type = sets::MailTemplate)]
     template: String,
     /// Where it went.
     recipient: String,
     /// Its subject, once it was written.
     subject: Option<String>,
-    /// queued, sent, captured, failed, suppressed or unsubscribed.
-    #[schema(value_type = String, example = "sent")]
+    /// What became of it.
+    #[schema(value_type = sets::MailStatus)]
     status: MailStatus,
     /// When it was asked for.
     created_at: DateTime<Utc>,
@@ -226,7 +227,7 @@ pub(crate) struct ActivityView {
     /// With which program.
     user_agent: Option<String>,
     /// More of it.
-    #[schema(value_type = Object)]
+    #[schema(value_type = JsonObject)]
     context: Value,
     /// When.
     at: DateTime<Utc>,
@@ -259,7 +260,7 @@ pub(crate) struct RecordView {
     /// With which program, where it was no operator.
     user_agent: Option<String>,
     /// More of it.
-    #[schema(value_type = Object)]
+    #[schema(value_type = JsonObject)]
     context: Value,
     /// When.
     at: DateTime<Utc>,

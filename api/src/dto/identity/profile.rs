@@ -8,6 +8,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::account::UserView;
+use crate::schema::{free::JsonObject, sets};
 
 /// An account with its settings.
 #[derive(Serialize, ToSchema)]
@@ -15,7 +16,7 @@ pub(crate) struct ProfileView {
     #[serde(flatten)]
     user: UserView,
     /// What clients keep for the person.
-    #[schema(value_type = Object)]
+    #[schema(value_type = JsonObject)]
     settings: Value,
 }
 
@@ -43,8 +44,8 @@ pub(crate) struct UpdateProfileInput {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>, example = "https://img.example/ada.png")]
     avatar_url: Option<Option<String>>,
-    /// Language of mails: en or fr.
-    #[schema(value_type = Option<String>, example = "en")]
+    /// Language of mails.
+    #[schema(value_type = Option<sets::Locale>)]
     locale: Option<Locale>,
     /// IANA name.
     #[schema(example = "Europe/Paris")]
@@ -55,7 +56,7 @@ pub(crate) struct UpdateProfileInput {
     country: Option<Option<String>>,
     /// Anything to keep for the person: an object of at most 16 KiB, which takes the
     /// place of the one before.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<JsonObject>)]
     settings: Option<Value>,
 }
 

@@ -6,6 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::schema::sets;
+
 /// The platform's figures, as the last aggregation left them.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct StatsView {
@@ -51,15 +53,14 @@ impl From<platform_stats::Model> for StatsView {
 /// How the platform is, for frontends.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct HealthView {
-    /// ok, or degraded where something is not.
-    #[schema(example = "ok")]
+    /// Degraded where something is not well.
+    #[schema(value_type = sets::ServiceHealth)]
     pub(crate) status: &'static str,
-    /// ok, or unavailable where the database does not answer or takes no writes.
-    #[schema(example = "ok")]
+    /// Unavailable where the database does not answer or takes no writes.
+    #[schema(value_type = sets::DatabaseHealth)]
     pub(crate) database: &'static str,
-    /// ok, or delayed where requests are taken and their jobs cannot be handed to workers
-    /// now.
-    #[schema(example = "ok")]
+    /// Delayed where requests are taken and their jobs cannot be handed to workers now.
+    #[schema(value_type = sets::JobsHealth)]
     pub(crate) jobs: &'static str,
     /// Of this server.
     #[schema(example = "0.1.0")]

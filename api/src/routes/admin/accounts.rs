@@ -17,6 +17,7 @@ use crate::{
     error::{ApiError, ErrorBody},
     extract::{Admin, ApiPath, ApiQuery, JsonBody, PageParams, Pagination, RequestCaller},
     route::Routes,
+    schema::sets,
     state::ApiState,
 };
 
@@ -33,12 +34,7 @@ pub(super) fn routes() -> Routes {
 #[utoipa::path(
     get, path = "/api/admin/users", tag = TAG, params(AccountQuery, PageParams),
     responses((
-        status = 200, description = "A page of them.", body = Vec<AdminUserView>,
-        headers(
-            ("X-Total-Count" = u64, description = "All of them, counted up to 10,000."),
-            ("X-Total-Count-Capped" = bool, description = "There may be more."),
-            ("Link" = String, description = "Other pages.")
-        )
+        status = 200, description = "A page of them.", body = Vec<AdminUserView>
     ))
 )]
 async fn list_users(
@@ -138,10 +134,11 @@ async fn activate_user(
 /// Whoever is left without a password and another provider chooses a password by a mailed
 /// link.
 #[utoipa::path(
-    delete, path = "/api/admin/users/{id}/identities/{provider}", tag = TAG,
+    delete, path = "/api/admin/users/{id}/identities/{provider}", operation_id = "unlink_account_of_user",
+    tag = TAG,
     params(
         ("id" = Uuid, Path, description = "The account's id"),
-        ("provider" = String, Path, description = "google, github or apple"),
+        ("provider" = sets::SignInProvider, Path, description = "Where"),
     ),
     responses(
         (status = 200, description = "Removed.", body = SuccessView),

@@ -5,10 +5,14 @@ use utoipa_axum::routes;
 
 use super::{TAG, parse_queue};
 use crate::{
-    dto::admin::{PauseView, limits::LimitsView},
+    dto::admin::{
+        PauseView,
+        limits::{LimitsInput, LimitsView},
+    },
     error::ApiError,
     extract::{Admin, ApiPath, JsonBody, RequestCaller},
     route::{Routes, route},
+    schema::sets,
     state::ApiState,
 };
 
@@ -22,7 +26,7 @@ pub(super) fn routes() -> Routes {
 /// Stops workers from taking jobs of a queue. What runs goes on.
 #[utoipa::path(
     post, path = "/api/admin/queues/{queue}/pause", tag = TAG,
-    params(("queue" = String, Path, description = "The queue's name")),
+    params(("queue" = sets::QueueName, Path, description = "The queue")),
     responses((status = 200, description = "Paused.", body = PauseView))
 )]
 async fn pause_queue(
@@ -39,7 +43,7 @@ async fn pause_queue(
 /// Lets workers take jobs of a queue again.
 #[utoipa::path(
     post, path = "/api/admin/queues/{queue}/resume", tag = TAG,
-    params(("queue" = String, Path, description = "The queue's name")),
+    params(("queue" = sets::QueueName, Path, description = "The queue")),
     responses((status = 200, description = "Resumed.", body = PauseView))
 )]
 async fn resume_queue(
@@ -55,8 +59,8 @@ async fn resume_queue(
 
 /// The limits of a queue over all workers.
 #[utoipa::path(
-    get, path = "/api/admin/queues/{queue}/limits", tag = TAG,
-    params(("queue" = String, Path, description = "The queue's name")),
+    get, path = "/api/admin/queues/{queue}/limits", operation_id = "get_queue_limits", tag = TAG,
+    params(("queue" = sets::QueueName, Path, description = "The queue")),
     responses((status = 200, description = "The limits.", body = LimitsView))
 )]
 async fn get_limits(
@@ -71,9 +75,9 @@ async fn get_limits(
 /// Replaces the limits of a queue. They hold from the next start on; running jobs
 /// above a new limit go on.
 #[utoipa::path(
-    put, path = "/api/admin/queues/{queue}/limits", tag = TAG,
-    params(("queue" = String, Path, description = "The queue's name")),
-    request_body = LimitsView,
+    put, path = "/api/admin/queues/{queue}/limits", operation_id = "update_queue_limits", tag = TAG,
+    params(("queue" = sets::QueueName, Path, description = "The queue")),
+    request_body = LimitsInput,
     responses((status = 200, description = "The new limits.", body = LimitsView))
 )]
 async fn update_limits(
@@ -81,7 +85,7 @@ async fn update_limits(
     _: Admin,
     RequestCaller(caller): RequestCaller,
     ApiPath(queue): ApiPath<String>,
-    JsonBody(body): JsonBody<LimitsView>,
+    JsonBody(body): JsonBody<LimitsInput>,
 ) -> Result<Json<LimitsView>, ApiError> {
     let (queue, limits) = (parse_queue(&queue)?, body.check()?);
     state.services.maintenance.limit_queue(&caller, queue, |_| limits).await?;

@@ -22,6 +22,7 @@ use crate::{
         Admin, ApiPath, ApiQuery, Authenticated, OptionalJsonBody, PageParams, Pagination, RequestCaller,
     },
     route::{Routes, route},
+    schema::sets,
     state::ApiState,
 };
 
@@ -44,12 +45,7 @@ pub(super) fn routes() -> Routes {
 #[utoipa::path(
     get, path = "/api/admin/mails", tag = TAG, params(OutboxQuery, PageParams),
     responses((
-        status = 200, description = "A page of them.", body = Vec<OutboxMailView>,
-        headers(
-            ("X-Total-Count" = u64, description = "All of them, counted up to 10,000."),
-            ("X-Total-Count-Capped" = bool, description = "There may be more."),
-            ("Link" = String, description = "Other pages.")
-        )
+        status = 200, description = "A page of them.", body = Vec<OutboxMailView>
     ))
 )]
 async fn list_mails(
@@ -69,7 +65,7 @@ async fn list_mails(
 /// Where mails are kept in rather than sent, that is the whole mail with its links. The
 /// audit log has who read it.
 #[utoipa::path(
-    get, path = "/api/admin/mails/{id}", tag = TAG,
+    get, path = "/api/admin/mails/{id}", operation_id = "get_mail", tag = TAG,
     params(("id" = Uuid, Path, description = "The mail's id")),
     responses((status = 200, description = "The mail.", body = OutboxMailDetailView))
 )]
@@ -94,7 +90,7 @@ async fn list_mail_templates(_: Admin) -> Json<Vec<MailTemplateView>> {
 /// A mail with values made up for it.
 #[utoipa::path(
     get, path = "/api/admin/mails/templates/{name}/preview", tag = TAG,
-    params(("name" = String, Path, description = "The template's name"), PreviewQuery),
+    params(("name" = sets::MailTemplate, Path, description = "The template"), PreviewQuery),
     responses((
         status = 200, description = "The mail, or one version of it.",
         content((PreviewView = "application/json"), (String = "text/html"), (String = "text/plain"))
@@ -119,7 +115,7 @@ async fn preview_mail(
 /// Sends the caller a mail with values made up for it, at most ten an hour.
 #[utoipa::path(
     post, path = "/api/admin/mails/templates/{name}/test", tag = TAG,
-    params(("name" = String, Path, description = "The template's name")),
+    params(("name" = sets::MailTemplate, Path, description = "The template")),
     request_body(content = SendTestInput, description = "May be left out."),
     responses((
         status = 202, description = "It is on its way.", body = TestSentView,
@@ -149,14 +145,10 @@ async fn send_test_mail(
 /// Addresses whose server said that there is no such mailbox, latest first. They get
 /// only what somebody waits for, and that once.
 #[utoipa::path(
-    get, path = "/api/admin/mails/suppressions", tag = TAG, params(PageParams),
+    get, path = "/api/admin/mails/suppressions", operation_id = "list_mail_suppressions",
+    tag = TAG, params(PageParams),
     responses((
-        status = 200, description = "A page of them.", body = Vec<SuppressionView>,
-        headers(
-            ("X-Total-Count" = u64, description = "All of them, counted up to 10,000."),
-            ("X-Total-Count-Capped" = bool, description = "There may be more."),
-            ("Link" = String, description = "Other pages.")
-        )
+        status = 200, description = "A page of them.", body = Vec<SuppressionView>
     ))
 )]
 async fn list_suppressions(
@@ -172,7 +164,8 @@ async fn list_suppressions(
 
 /// Lets mails to an address leave again.
 #[utoipa::path(
-    delete, path = "/api/admin/mails/suppressions/{address}", tag = TAG,
+    delete, path = "/api/admin/mails/suppressions/{address}", operation_id = "delete_mail_suppression",
+    tag = TAG,
     params(("address" = String, Path, description = "The mail address")),
     responses((status = 200, description = "Done.", body = LiftedView))
 )]

@@ -22,7 +22,7 @@ pub(super) fn routes() -> Routes {
 
 /// The platform at a glance.
 #[utoipa::path(
-    get, path = "/api/admin/stats/overview", tag = TAG,
+    get, path = "/api/admin/stats/overview", operation_id = "get_platform_overview", tag = TAG,
     responses((status = 200, description = "The figures.", body = OverviewView))
 )]
 async fn get_overview(State(state): State<ApiState>, _: Admin) -> Result<Json<OverviewView>, ApiError> {
@@ -31,7 +31,8 @@ async fn get_overview(State(state): State<ApiState>, _: Admin) -> Result<Json<Ov
 
 /// How many accounts were made, by day, week or month.
 #[utoipa::path(
-    get, path = "/api/admin/stats/users-growth", tag = TAG, params(GrowthParams),
+    get, path = "/api/admin/stats/users-growth", operation_id = "get_user_growth",
+    tag = TAG, params(GrowthParams),
     responses((status = 200, description = "One point a period.", body = GrowthView))
 )]
 async fn get_growth(

@@ -31,7 +31,7 @@ pub(super) fn routes() -> Routes {
 /// With `queue` the answer is one flat object, `{"value": workers}`, as KEDA's
 /// metrics-api scaler reads it, or with `format=text` the number alone.
 #[utoipa::path(
-    get, path = "/api/admin/scaling", tag = TAG, params(ScalingQuery),
+    get, path = "/api/admin/scaling", operation_id = "get_queue_scaling", tag = TAG, params(ScalingQuery),
     responses((
         status = 200, description = "The load.",
         content((ScalingAnswer = "application/json"), (String = "text/plain"))

@@ -37,7 +37,7 @@ pub(super) fn routes() -> Routes {
         (status = 200, description = "How many it would be.", body = CountView),
         (
             status = 202, description = "A job does it; its result has `done` and `skipped`.", body = JobAnswer,
-            headers(("Location" = String, description = "The job's address."))
+            headers(("Location" = String, description = "The job's address."), ("Retry-After" = u64))
         ),
     )
 )]
@@ -60,7 +60,8 @@ async fn cancel_jobs(
         (status = 200, description = "How many it would be.", body = CountView),
         (
             status = 202, description = "A job does it; its result has `done`, `skipped`, `generations_left_out` and `deployments_left_out`.",
-            body = JobAnswer, headers(("Location" = String, description = "The job's address."))
+            body = JobAnswer,
+            headers(("Location" = String, description = "The job's address."), ("Retry-After" = u64))
         ),
     )
 )]
@@ -80,7 +81,7 @@ async fn replay_jobs(
         (status = 200, description = "How many it would be.", body = CountView),
         (
             status = 202, description = "A job does it; its result has `done` and `skipped`.", body = JobAnswer,
-            headers(("Location" = String, description = "The job's address."))
+            headers(("Location" = String, description = "The job's address."), ("Retry-After" = u64))
         ),
     )
 )]

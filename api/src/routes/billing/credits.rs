@@ -21,7 +21,7 @@ pub(super) fn routes() -> Routes {
 
 /// What the caller may spend, and what generations cost.
 #[utoipa::path(
-    get, path = "/api/credits/balance", tag = TAG,
+    get, path = "/api/credits/balance", operation_id = "get_credit_balance", tag = TAG,
     responses((status = 200, description = "The balance.", body = BalanceView))
 )]
 async fn get_balance(
@@ -40,12 +40,7 @@ async fn get_balance(
 #[utoipa::path(
     get, path = "/api/credits/history", tag = TAG, params(PageParams),
     responses((
-        status = 200, description = "A page of them.", body = Vec<CreditTransactionView>,
-        headers(
-            ("X-Total-Count" = u64, description = "All of them, counted up to 10,000."),
-            ("X-Total-Count-Capped" = bool, description = "There may be more."),
-            ("Link" = String, description = "Other pages.")
-        )
+        status = 200, description = "A page of them.", body = Vec<CreditTransactionView>
     ))
 )]
 async fn list_credit_history(

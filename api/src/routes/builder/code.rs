@@ -19,6 +19,7 @@ use crate::{
     extract::{ApiPath, ApiQuery, Authenticated, OwnProject, PageParams, Pagination, RequestCaller},
     policy::Limit,
     route::{Routes, route},
+    schema::free::FileContent,
     state::ApiState,
 };
 
@@ -42,11 +43,11 @@ struct VersionQuery {
 
 /// The code of a version, by its parts and whole.
 #[utoipa::path(
-    get, path = "/api/projects/{id}/code", tag = TAG,
+    get, path = "/api/projects/{id}/code", operation_id = "get_project_code", tag = TAG,
     params(("id" = Uuid, Path, description = "The project's id"), VersionQuery),
     responses(
         (status = 200, description = "The code.", body = CodeView),
-        (status = 404, description = "No such project or version, or nothing is generated yet.", body = ErrorBody),
+        (status = 404, description = "VERSION_NOT_FOUND: there is no such version, or none yet.", body = ErrorBody),
     )
 )]
 async fn get_code(
@@ -61,15 +62,10 @@ async fn get_code(
 
 /// Every generation that was kept, newest first.
 #[utoipa::path(
-    get, path = "/api/projects/{id}/versions", tag = TAG,
+    get, path = "/api/projects/{id}/versions", operation_id = "list_project_versions", tag = TAG,
     params(("id" = Uuid, Path, description = "The project's id"), PageParams),
     responses((
-        status = 200, description = "A page of them.", body = Vec<VersionView>,
-        headers(
-            ("X-Total-Count" = u64, description = "All of them, counted up to 10,000."),
-            ("X-Total-Count-Capped" = bool, description = "There may be more."),
-            ("Link" = String, description = "Other pages.")
-        )
+        status = 200, description = "A page of them.", body = Vec<VersionView>
     ))
 )]
 async fn list_versions(
@@ -86,12 +82,16 @@ async fn list_versions(
 
 /// Makes an earlier version the current one.
 #[utoipa::path(
-    post, path = "/api/projects/{id}/versions/{version}/restore", tag = TAG,
+    post, path = "/api/projects/{id}/versions/{version}/restore", operation_id = "restore_project_version",
+    tag = TAG,
     params(
         ("id" = Uuid, Path, description = "The project's id"),
         ("version" = i32, Path, description = "The version's number")
     ),
-    responses((status = 200, description = "The project as it is now.", body = ProjectAnswer))
+    responses(
+        (status = 200, description = "The project as it is now.", body = ProjectAnswer),
+        (status = 404, description = "VERSION_NOT_FOUND: there is no such version.", body = ErrorBody),
+    )
 )]
 async fn restore_version(
     State(state): State<ApiState>,
@@ -106,14 +106,14 @@ async fn restore_version(
 
 /// A version as a ZIP file. The same version is always the same file.
 #[utoipa::path(
-    post, path = "/api/projects/{id}/export/zip", tag = TAG,
+    post, path = "/api/projects/{id}/export/zip", operation_id = "export_project_zip", tag = TAG,
     params(("id" = Uuid, Path, description = "The project's id"), VersionQuery),
     responses(
         (
-            status = 200, description = "The file.", body = Vec<u8>, content_type = "application/zip",
-            headers(("Content-Disposition" = String, description = "With the file's name."))
+            status = 200, description = "The file.", body = inline(FileContent), content_type = "application/zip",
+            headers(("Content-Disposition" = String))
         ),
-        (status = 404, description = "No such project or version, or nothing is generated yet.", body = ErrorBody),
+        (status = 404, description = "VERSION_NOT_FOUND: there is no such version, or none yet.", body = ErrorBody),
     )
 )]
 async fn export_zip(

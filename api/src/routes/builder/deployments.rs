@@ -29,7 +29,8 @@ pub(super) fn routes() -> Routes {
 
 /// Where projects can be published, and what each place needs.
 #[utoipa::path(
-    get, path = "/api/deployment/platforms", tag = TAG, security(()),
+    get, path = "/api/deployment/platforms", operation_id = "list_deployment_platforms",
+    tag = TAG, security(()),
     responses((status = 200, description = "The platforms.", body = Vec<PlatformView>))
 )]
 async fn list_platforms() -> Json<Vec<PlatformView>> {
@@ -38,15 +39,24 @@ async fn list_platforms() -> Json<Vec<PlatformView>> {
 
 /// Publishes a version: the work is done by a job.
 #[utoipa::path(
-    post, path = "/api/projects/{id}/deploy", tag = TAG,
+    post, path = "/api/projects/{id}/deploy", operation_id = "deploy_project", tag = TAG,
     params(("id" = Uuid, Path, description = "The project's id")),
     request_body(content = DeployInput, description = "May be left out."),
     responses(
         (
             status = 202, description = "Started.", body = DeploymentAnswer,
-            headers(("Location" = String, description = "The job's address."))
+            headers(("Location" = String, description = "The job's address."), ("Retry-After" = u64))
         ),
-        (status = 409, description = "The project cannot be published as it is.", body = ErrorBody),
+        (
+            status = 403, body = ErrorBody,
+            description = "EMAIL_NOT_VERIFIED: the mail address is to be proven first.",
+        ),
+        (status = 404, body = ErrorBody, description = "VERSION_NOT_FOUND: there is no such version, or none yet."),
+        (
+            status = 409, body = ErrorBody,
+            description = "DEPLOYMENT_IN_PROGRESS with the running job's id as details.job_id, or \
+                PLATFORM_UNAVAILABLE: this instance is not set up for it.",
+        ),
     )
 )]
 async fn deploy(
@@ -63,7 +73,7 @@ async fn deploy(
 
 /// How the project's latest publication stands, with what its job told.
 #[utoipa::path(
-    get, path = "/api/projects/{id}/deployment/status", tag = TAG,
+    get, path = "/api/projects/{id}/deployment/status", operation_id = "get_project_deployment", tag = TAG,
     params(("id" = Uuid, Path, description = "The project's id")),
     responses((status = 200, description = "Its status.", body = DeploymentStatusView))
 )]

@@ -44,12 +44,7 @@ pub(super) fn routes() -> Routes {
 #[utoipa::path(
     get, path = "/api/projects", tag = TAG, params(PageParams),
     responses((
-        status = 200, description = "A page of them.", body = Vec<ProjectView>,
-        headers(
-            ("X-Total-Count" = u64, description = "All of them, counted up to 10,000."),
-            ("X-Total-Count-Capped" = bool, description = "There may be more."),
-            ("Link" = String, description = "Other pages.")
-        )
+        status = 200, description = "A page of them.", body = Vec<ProjectView>
     ))
 )]
 async fn list_projects(
@@ -145,13 +140,17 @@ async fn delete_project(
 /// succeed. One generation of a project runs at a time. Follow the job by polling it
 /// or by its event stream.
 #[utoipa::path(
-    post, path = "/api/projects/{id}/generate", tag = TAG,
+    post, path = "/api/projects/{id}/generate", operation_id = "generate_project", tag = TAG,
     params(("id" = Uuid, Path, description = "The project's id")),
     request_body(content = GenerateInput, description = "May be left out."),
     responses(
         (
             status = 202, description = "Started.", body = GenerationAnswer,
-            headers(("Location" = String, description = "The job's address."))
+            headers(("Location" = String, description = "The job's address."), ("Retry-After" = u64))
+        ),
+        (
+            status = 403, body = ErrorBody,
+            description = "EMAIL_NOT_VERIFIED: the mail address is to be proven first.",
         ),
         (
             status = 409,

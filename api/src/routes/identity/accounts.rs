@@ -91,11 +91,12 @@ async fn login(
 /// Each refresh token is good for one use. One that is used again later revokes the
 /// whole sign-in, since somebody else may have it.
 #[utoipa::path(
-    post, path = "/api/auth/refresh", tag = TAG, security(()),
+    post, path = "/api/auth/refresh", operation_id = "refresh_session", tag = TAG, security(()),
     request_body = RefreshInput,
     responses(
         (status = 200, description = "The account and new tokens.", body = SignedInView),
         (status = 401, description = "INVALID_TOKEN or TOKEN_EXPIRED: sign in again.", body = ErrorBody),
+        (status = 403, description = "ACCOUNT_DEACTIVATED: the account was closed.", body = ErrorBody),
     )
 )]
 async fn refresh(
@@ -122,7 +123,7 @@ async fn logout(
 
 /// The caller's account.
 #[utoipa::path(
-    get, path = "/api/auth/me", tag = TAG,
+    get, path = "/api/auth/me", operation_id = "get_current_user", tag = TAG,
     responses((status = 200, description = "The account.", body = UserAnswer))
 )]
 async fn get_me(State(state): State<ApiState>, who: Authenticated) -> Result<Json<UserAnswer>, ApiError> {

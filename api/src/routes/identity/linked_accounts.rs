@@ -12,6 +12,7 @@ use crate::{
     extract::{ApiPath, Authenticated, OptionalJsonBody, RequestCaller, UserSession},
     policy::Limit,
     route::{Routes, route},
+    schema::sets,
     state::ApiState,
 };
 
@@ -41,7 +42,7 @@ async fn list_linked_accounts(
 /// account stays.
 #[utoipa::path(
     delete, path = "/api/auth/identities/{provider}", tag = TAG,
-    params(("provider" = String, Path, description = "google, github or apple")),
+    params(("provider" = sets::SignInProvider, Path, description = "Where")),
     request_body(content = UnlinkInput, description = "May be left out by an account without a password."),
     responses(
         (status = 200, description = "Removed.", body = SuccessView),

@@ -29,6 +29,7 @@ use crate::{
     extract::{ApiPath, ApiQuery, JsonBody, RequestCaller},
     policy::Limit,
     route::{Routes, route},
+    schema::sets,
     state::ApiState,
 };
 
@@ -60,8 +61,9 @@ async fn list_sign_in_providers(State(state): State<ApiState>) -> Json<Vec<SignI
 /// `code` and `state` in the fragment, to be posted to /api/auth/oauth/{provider} once
 /// `state` is the one that was kept. Either way there are ten minutes.
 #[utoipa::path(
-    get, path = "/api/auth/{provider}/login", tag = TAG, security(()),
-    params(("provider" = String, Path, description = "google, github or apple")),
+    get, path = "/api/auth/{provider}/login", operation_id = "begin_provider_sign_in",
+    tag = TAG, security(()),
+    params(("provider" = sets::SignInProvider, Path, description = "Where")),
     responses(
         (status = 200, description = "Where to go, for clients that ask for JSON.", body = BegunSignInView),
         (
@@ -101,8 +103,9 @@ async fn begin_oauth(
 /// `error`, a code of this interface; or, for a client that ends the sign-in itself,
 /// `code` and `state`.
 #[utoipa::path(
-    get, path = "/api/auth/{provider}/callback", tag = TAG, security(()),
-    params(("provider" = String, Path, description = "google, github or apple"), OAuthCallback),
+    get, path = "/api/auth/{provider}/callback", operation_id = "finish_provider_sign_in_in_browser",
+    tag = TAG, security(()),
+    params(("provider" = sets::SignInProvider, Path, description = "Where"), OAuthCallback),
     responses(
         (status = 302, description = "To the frontend.", headers(("Location" = String))),
         (status = 404, description = "PROVIDER_NOT_CONFIGURED.", body = ErrorBody),
@@ -121,8 +124,9 @@ async fn end_oauth_in_browser(
 
 /// Ends a sign-in where the provider posts a form, as Apple does.
 #[utoipa::path(
-    post, path = "/api/auth/{provider}/callback", tag = TAG, security(()),
-    params(("provider" = String, Path, description = "google, github or apple")),
+    post, path = "/api/auth/{provider}/callback", operation_id = "finish_provider_sign_in_by_form",
+    tag = TAG, security(()),
+    params(("provider" = sets::SignInProvider, Path, description = "Where")),
     request_body(content = OAuthCallback, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 302, description = "To the frontend.", headers(("Location" = String))),
@@ -143,8 +147,9 @@ async fn end_oauth_by_form(
 
 /// Ends a sign-in that the client began with `Accept: application/json`.
 #[utoipa::path(
-    post, path = "/api/auth/oauth/{provider}", tag = TAG, security(()),
-    params(("provider" = String, Path, description = "google, github or apple")),
+    post, path = "/api/auth/oauth/{provider}", operation_id = "finish_provider_sign_in",
+    tag = TAG, security(()),
+    params(("provider" = sets::SignInProvider, Path, description = "Where")),
     request_body = OAuthInput,
     responses(
         (status = 200, description = "The account and its tokens.", body = SignedInView),

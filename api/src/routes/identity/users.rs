@@ -120,7 +120,7 @@ async fn change_password(
 
 /// What the caller has and did.
 #[utoipa::path(
-    get, path = "/api/users/me/stats", tag = TAG,
+    get, path = "/api/users/me/stats", operation_id = "get_profile_stats", tag = TAG,
     responses((status = 200, description = "The figures.", body = PersonalStatsView))
 )]
 async fn get_personal_stats(
@@ -142,7 +142,7 @@ async fn get_personal_stats(
     responses(
         (
             status = 200, description = "The document.", body = PersonalDataView,
-            headers(("Content-Disposition" = String, description = "With the file's name."))
+            headers(("Content-Disposition" = String))
         ),
         (status = 403, description = "INSUFFICIENT_SCOPE for an API token.", body = ErrorBody),
     )

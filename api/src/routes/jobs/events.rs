@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::event_stream;
 use crate::{
-    error::ApiError,
+    error::{ApiError, ErrorBody},
     extract::{ApiPath, ApiQuery, Authenticated, get_job},
     route::Routes,
     state::ApiState,
@@ -35,13 +35,22 @@ struct EventsQuery {
 /// and misses nothing. A comment comes every 15 seconds. At most 20 streams a person
 /// can be open at once.
 #[utoipa::path(
-    get, path = "/api/jobs/{id}/events", tag = "Jobs",
+    get, path = "/api/jobs/{id}/events", operation_id = "stream_job_events", tag = "Jobs",
     params(
         ("id" = Uuid, Path, description = "The job's id"),
         EventsQuery,
         ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event.")
     ),
-    responses((status = 200, description = "The events.", body = String, content_type = "text/event-stream"))
+    responses(
+        (status = 200, description = "The events.", body = String, content_type = "text/event-stream"),
+        (status = 429, description = "TOO_MANY_STREAMS: 20 are open at this process.", body = ErrorBody),
+    ),
+    extensions(("x-sse-events" = json!({
+        "status": {"$ref": "#/components/schemas/JobView"},
+        "progress": {"$ref": "#/components/schemas/JobProgressEvent"},
+        "log": {"$ref": "#/components/schemas/JobLogEvent"},
+        "end": {"$ref": "#/components/schemas/JobView"}
+    })))
 )]
 async fn stream_events(
     State(state): State<ApiState>,

@@ -19,7 +19,7 @@ pub(super) fn routes() -> Routes {
 
 /// Which mails the caller wants.
 #[utoipa::path(
-    get, path = "/api/users/me/notifications", tag = TAG,
+    get, path = "/api/users/me/notifications", operation_id = "get_notification_settings", tag = TAG,
     responses((status = 200, description = "The categories.", body = NotificationsView))
 )]
 async fn get_notifications(
@@ -40,7 +40,7 @@ async fn get_notifications(
 ///
 /// It holds at once, also for mails that are on their way.
 #[utoipa::path(
-    put, path = "/api/users/me/notifications", tag = TAG,
+    put, path = "/api/users/me/notifications", operation_id = "update_notification_settings", tag = TAG,
     request_body = NotificationsInput,
     responses((status = 200, description = "The categories as they are now.", body = NotificationsView))
 )]

@@ -21,7 +21,7 @@ pub(super) fn routes() -> Routes {
 
 /// The platform's figures, counted every few minutes.
 #[utoipa::path(
-    get, path = "/api/stats", tag = "Platform", security(()),
+    get, path = "/api/stats", operation_id = "get_platform_figures", tag = "Platform", security(()),
     responses((status = 200, description = "The figures.", body = StatsView))
 )]
 async fn get_stats(State(state): State<ApiState>) -> Result<Json<StatsView>, ApiError> {
@@ -32,7 +32,7 @@ async fn get_stats(State(state): State<ApiState>) -> Result<Json<StatsView>, Api
 ///
 /// Operators' probes are /healthz and /readyz.
 #[utoipa::path(
-    get, path = "/api/health", tag = "Platform", security(()),
+    get, path = "/api/health", operation_id = "get_health", tag = "Platform", security(()),
     responses(
         (status = 200, description = "All is well, or jobs are delayed.", body = HealthView),
         (status = 503, description = "The database does not answer, or takes no writes.", body = HealthView),

@@ -1,5 +1,7 @@
 //! The OpenAPI document, and what it lets the tests ask.
 
+mod sets;
+
 use std::path::Path;
 
 use serde_json::Value;
