@@ -36,7 +36,6 @@ mod tables;
 
 use crate::{
     servers::{
-        programs, scratch,
         volume::{self, Rights},
         warden,
     },

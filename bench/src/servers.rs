@@ -1,5 +1,6 @@
 //! PostgreSQL and Redis of a run's own, in a scratch folder and on free ports.
 
+pub(crate) mod mounts;
 pub(crate) mod postgres;
 pub(crate) mod programs;
 pub(crate) mod redis_server;

@@ -20,7 +20,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::warden::{self, Warden};
+use crate::servers::warden::{self, Warden};
 
 /// How long after its end a process is started again.
 const RESTART_AFTER: Duration = Duration::from_millis(500);

@@ -13,9 +13,8 @@ use super::{
     fleet::Fleet,
     kinds,
     members::{Members, Product},
-    scratch::Scratch,
-    warden::Warden,
 };
+use crate::servers::{scratch::Scratch, warden::Warden};
 
 mod embedded;
 mod scaled_out;

@@ -7,8 +7,8 @@ use anyhow::Context;
 use super::{
     clocks::Clocks,
     fleet::{Fleet, Member, Spec},
-    scratch::{self, Scratch},
 };
+use crate::servers::scratch::{self, Scratch};
 
 /// Workers of the run; all but the last know the kinds of the next version.
 const WORKERS: usize = 3;

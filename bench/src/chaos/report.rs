@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, fmt::Write, time::Duration};
 
 use serde::Serialize;
 
-use super::{checks::Check, faults::Fault, probes::Latencies, terminal};
+use super::{checks::Check, faults::Fault, probes::Latencies};
+use crate::terminal;
 
 /// A whole run.
 #[derive(Clone, Debug, Serialize)]

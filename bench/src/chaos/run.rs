@@ -29,8 +29,8 @@ use super::{
     sampler::Sampler,
     shift,
     tables::statement,
-    terminal,
 };
+use crate::terminal;
 
 /// Time in peace before the first fault.
 const WARM_UP: Duration = Duration::from_secs(5);

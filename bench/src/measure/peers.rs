@@ -8,6 +8,8 @@ use serde::Deserialize;
 use tokio::sync::mpsc;
 
 mod install;
+mod language;
+mod output;
 mod program;
 
 use super::{
@@ -18,7 +20,8 @@ use super::{
     latency::{self, InProcessWorker},
     stage::{CONNECTIONS, Stage},
 };
-use program::{Language, Programs};
+use language::Language;
+use program::Programs;
 
 /// Atelier's own name among them.
 const ATELIER: &str = "Atelier";
@@ -171,7 +174,7 @@ async fn run_peer(
     command.env("PEER_LATENCIES", args.latencies.to_string());
     command.env("PEER_REDIS_URL", stage.redis.url(stage.redis.port()));
     command.env("PEER_DATABASE_URL", database.expose_secret());
-    let text = program::answer(command).await?;
+    let text = output::read(command).await?;
     let line = text.lines().rev().find(|line| line.starts_with('{')).context("it told nothing")?;
     serde_json::from_str(line).context("what it told cannot be read")
 }

@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Context, bail};
 use tokio::time;
 
-use super::warden::Warden;
+use super::{mounts::unmount, warden::Warden};
 
 /// Says on this program's command line that its mounts are its own.
 pub(crate) const OWN_MOUNTS: &str = "--own-mounts";
@@ -117,13 +117,6 @@ impl Drop for Volume {
             tracing::debug!("not unmounted: {error:#}");
         }
     }
-}
-
-/// Takes a volume away, even where something of it is still in use.
-pub(crate) fn unmount(folder: &Path) -> Command {
-    let mut command = Command::new("umount");
-    command.arg("-l").arg(folder);
-    command
 }
 
 fn run(command: &mut Command) -> anyhow::Result<()> {

@@ -13,7 +13,7 @@ use std::{
 use anyhow::Context;
 use clap::Args;
 
-use super::volume;
+use super::mounts;
 
 /// What the warden is told.
 #[derive(Args, Clone, Debug)]
@@ -111,7 +111,7 @@ pub(crate) fn keep_watch(args: &WardenArgs) -> anyhow::Result<ExitCode> {
         let _ended = kill("KILL", &pid).status();
     }
     for folder in mounts {
-        let _unmounted = volume::unmount(Path::new(&folder)).status();
+        let _unmounted = mounts::unmount(Path::new(&folder)).status();
     }
     if !args.keep {
         std::fs::remove_dir_all(&args.folder)?;

@@ -7,13 +7,16 @@ use atelier_services::database;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 
 use super::{Ground, Parts, limit};
-use crate::chaos::{
-    backing::{Backing, Servers},
-    clocks::Clocks,
-    desk::Desk,
-    members::{Addresses, Members, Product},
-    programs::{Programs, find_faketime},
-    role, tables, terminal,
+use crate::{
+    chaos::{
+        backing::{Backing, Servers},
+        clocks::Clocks,
+        desk::Desk,
+        members::{Addresses, Members, Product},
+        role, tables,
+    },
+    servers::programs::{Programs, find_faketime},
+    terminal,
 };
 
 const CHAOS_DATABASE: &str = "chaos";

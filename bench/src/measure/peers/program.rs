@@ -1,23 +1,11 @@
 //! The peers' programs: where they lie and how they are run.
 
-use std::{collections::HashMap, path::PathBuf, process::Stdio, time::Duration};
+use std::{collections::HashMap, path::PathBuf};
 
-use anyhow::{Context, anyhow, bail};
-use tokio::{process::Command, time};
+use anyhow::{Context, anyhow};
+use tokio::process::Command;
 
-use super::install;
-
-/// Longest that a program may take for one run.
-const LIMIT: Duration = Duration::from_secs(180);
-
-/// What a peer is written in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Language {
-    Node,
-    Ruby,
-    Python,
-    Rust,
-}
+use super::{install, language::Language};
 
 /// How to run the peers of a language, or why that cannot be done here.
 type Launcher = Result<Vec<PathBuf>, String>;
@@ -53,42 +41,5 @@ impl Programs {
             command.env("GEM_PATH", &self.gems);
         }
         Ok(command)
-    }
-}
-
-/// What a program writes, once it has ended well.
-pub(super) async fn answer(mut command: Command) -> anyhow::Result<String> {
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.process_group(0).kill_on_drop(true);
-    let output = time::timeout(LIMIT, command.output()).await.context("it took too long")?;
-    let output = output.context("it cannot be run")?;
-    if !output.status.success() {
-        let errors = String::from_utf8_lossy(&output.stderr);
-        bail!("it failed: {}", telling(&errors).chars().take(200).collect::<String>());
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-/// The line that names the error. Python and Rust end with it, Node.js begins with it.
-fn telling(errors: &str) -> &str {
-    let mut lines = errors.lines().filter(|line| !line.trim().is_empty());
-    let last = lines.clone().next_back().unwrap_or("it said nothing");
-    if last.contains("Error") { last } else { lines.find(|line| line.contains("Error")).unwrap_or(last) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::telling;
-
-    #[test]
-    fn the_line_that_names_the_error_is_told() {
-        for (errors, told) in [
-            ("Error: no package\n    at load\n\nNode.js v20\n", "Error: no package"),
-            ("  raise ValueError\nValueError: too many\n", "ValueError: too many"),
-            ("something\nwent wrong\n", "went wrong"),
-            ("\n", "it said nothing"),
-        ] {
-            assert_eq!(telling(errors), told);
-        }
     }
 }
