@@ -2,6 +2,7 @@
 
 pub mod chaos;
 pub mod measure;
+pub mod yardstick;
 
 mod servers;
 

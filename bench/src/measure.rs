@@ -33,16 +33,18 @@ mod quick;
 mod report;
 mod rows;
 mod scale;
+mod section;
 mod stage;
 mod worker;
 
 use crate::{
     servers::{programs::Programs, warden},
-    terminal,
+    terminal, yardstick,
 };
 use cli::{Cli, Command, Measure, RunArgs};
 use figures::Figures;
-use report::{Report, Section};
+use report::Report;
+use section::Section;
 use stage::Stage;
 
 /// Runs of a measurement, and of the smoke test.
@@ -76,11 +78,12 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Worker(args) => worker::run(args).await?,
         Command::Constant(args) => constant::run(args).await?,
+        Command::Yardstick(args) => yardstick::serve(args).await?,
         Command::Warden(args) => return warden::keep_watch(&args),
         Command::Embedded(Measure { own, run }) => {
             let mut figures = Figures::default();
             embedded::measure(own, run.runs(RUNS), &mut figures).await?;
-            let section = section("embedded", &own, run.runs(RUNS), figures)?;
+            let section = Section::new("embedded", &own, run.runs(RUNS), figures)?;
             Report { versions: versions(None), sections: vec![section] }.tell(&run)?;
         }
         Command::All(Measure { own, run }) => {
@@ -140,7 +143,7 @@ async fn of_whole(command: Command) -> anyhow::Result<()> {
         }
         Command::Api(Measure { own, run }) => {
             let work = async |stage: &Stage, figures: &mut Figures| {
-                api::measure(stage, own, run.runs(RUNS), figures).await
+                api::measure(stage, &own, run.runs(RUNS), figures).await
             };
             on_stage("api", &own, &run, work).await
         }
@@ -172,21 +175,8 @@ async fn on_stage<T: Args + Serialize>(
     let counts = matches!(name, "cost" | "quick");
     let figures = stage::with(&programs, counts, work).await?;
     let runs = run.runs(if name == "quick" { QUICK_RUNS } else { RUNS });
-    let section = section(name, own, runs, figures)?;
+    let section = Section::new(name, own, runs, figures)?;
     Report { versions: versions(Some(&programs)), sections: vec![section] }.tell(run)
-}
-
-fn section<T: Serialize>(
-    name: &'static str,
-    own: &T,
-    runs: u16,
-    figures: Figures,
-) -> anyhow::Result<Section> {
-    let mut configuration = serde_json::to_value(own)?;
-    configuration["measurement"] = name.into();
-    configuration["runs"] = runs.into();
-    configuration["postgres_settings"] = stage::POSTGRES_SETTINGS.lines().collect();
-    Ok(Section { name, configuration, figures })
 }
 
 /// What was measured, and on what.

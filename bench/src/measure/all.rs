@@ -3,7 +3,6 @@
 
 use anyhow::ensure;
 use serde::Serialize;
-use serde_json::Value;
 
 use super::{
     api,
@@ -13,9 +12,9 @@ use super::{
     },
     cost, drain, embedded, enqueue,
     figures::Figures,
-    http, latency, peers, product,
-    report::Section,
-    scale, section, stage,
+    http, latency, peers, product, scale,
+    section::Section,
+    stage,
     stage::{CONNECTIONS, Stage},
 };
 use crate::{servers::programs::Programs, terminal};
@@ -35,8 +34,6 @@ const LATENCY: LatencyArgs = LatencyArgs { jobs: 1_000, idle_secs: 4, http: fals
 
 const EMBEDDED: EmbeddedArgs = EmbeddedArgs { jobs: 2_000, concurrency: 100, latency_jobs: 1_000 };
 
-const API: ApiArgs = ApiArgs { connections: 32, secs: 1.5, projects: 20 };
-
 /// Measures one thing after the other.
 pub(super) async fn measure(programs: &Programs, args: &AllArgs, runs: u16) -> anyhow::Result<Vec<Section>> {
     ensure!(product::is_there(), "the product does not lie beside this program: build atelier-server too");
@@ -55,8 +52,11 @@ pub(super) async fn measure(programs: &Programs, args: &AllArgs, runs: u16) -> a
     let mut figures = Figures::default();
     embedded::measure(EMBEDDED, runs, &mut figures).await?;
     all.add("embedded", &EMBEDDED, figures)?;
-    all.take("api", &API, false, async |stage, figures| api::measure(stage, API, runs, figures).await)
-        .await?;
+    let requests = ApiArgs { secs: 1.5, ..ApiArgs::default() };
+    all.take("api", &requests, false, async |stage, figures| {
+        api::measure(stage, &requests, runs, figures).await
+    })
+    .await?;
     let scales = ScaleArgs::default();
     all.take("scale", &scales, false, async |stage, figures| {
         scale::measure(stage, &scales, runs, figures).await
@@ -110,8 +110,7 @@ impl All<'_> {
     }
 
     fn add<T: Serialize>(&mut self, name: &'static str, own: &T, figures: Figures) -> anyhow::Result<()> {
-        let configuration: Value = serde_json::to_value(own)?;
-        self.sections.push(section(name, &configuration, self.runs, figures)?);
+        self.sections.push(Section::new(name, own, self.runs, figures)?);
         Ok(())
     }
 }

@@ -1,25 +1,27 @@
-//! Requests that the API answers in a second, beside a server that answers a
-//! constant.
+//! Requests that the API answers in a second, beside a server that answers a constant and
+//! beside one that is written by hand for the same answers.
 
 use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Context, ensure};
 use serde_json::Value;
-use tokio::time;
 
 use super::{
     accounts::{self, Account},
     cli::ApiArgs,
     figures::Figures,
-    load::{self, Borne, Connection, Request, Script},
+    load::{self, Connection, LoadResult, Request, Script},
     process::{self, Process},
-    product::Product,
-    stage::{CONNECTIONS, Stage},
+    stage::Stage,
 };
 use crate::servers::scratch;
+use comparison::{JOB_STATUS, PROFILE, PROJECT_LIST};
+use installation::Installation;
 
-/// How long the constant's server may take to start.
-const START_LIMIT: Duration = Duration::from_secs(10);
+pub(super) mod comparison;
+mod equality;
+mod generations;
+mod installation;
 
 /// Before the seconds that count.
 const WARM_UP: Duration = Duration::from_millis(300);
@@ -30,48 +32,97 @@ const SIGN_IN: &str = "sign-in";
 /// be taken for guessing.
 const SIGN_INS: usize = 2;
 
-/// Every route once a run.
+/// Every route once a run, on each database.
 pub(super) async fn measure(
     stage: &Stage,
-    args: ApiArgs,
+    args: &ApiArgs,
     runs: u16,
     figures: &mut Figures,
 ) -> anyhow::Result<()> {
-    let ground = stage.create_ground(CONNECTIONS).await?;
-    let product = Product::start(stage, &ground, "atelier-api").await?;
-    let account = Account::register(product.address).await?;
-    account.give_projects(ground.queue.db(), args.projects.saturating_sub(1)).await?;
-    let job = EndedJob::make(product.address, &account).await?;
-    let (constant, address) = start_constant(stage, job.bytes).await?;
-    for _ in 0..runs {
-        let plain = bear(args, address, load::request("GET", "/", &[], ""), 200).await?;
-        figures.note("axum answering a constant", "requests/s", plain.per_second);
-        figures.note("axum answering a constant, p99", "ms", plain.p99_ms);
-        let routes = [
-            (SIGN_IN, account.sign_in(), 200),
-            ("project list", account.request("GET", "/api/projects", &Value::Null), 200),
-            ("job status, 200", account.request("GET", &job.path, &Value::Null), 200),
-            ("job status, 304", account.request_since(&job.path, &job.etag), 304),
-        ];
-        for (name, request, status) in routes {
-            let args = if name == SIGN_IN { at_a_time(args, SIGN_INS) } else { args };
-            let borne = bear(args, product.address, request, status).await?;
-            figures.note(name, "requests/s", borne.per_second);
-            figures.note(format!("{name}, p99"), "ms", borne.p99_ms);
-            let ratio = borne.per_second / plain.per_second;
-            figures.note(format!("{name}, against the constant"), "×", ratio);
-        }
+    for engine in &args.on {
+        let installation = Installation::start(stage, *engine).await?;
+        measure_on(stage, &installation, args, runs, figures).await?;
+        installation.stop().await?;
     }
-    constant.stop().await?;
-    product.stop().await?;
-    ground.close().await
+    Ok(())
 }
 
-fn at_a_time(args: ApiArgs, most: usize) -> ApiArgs {
-    ApiArgs { connections: args.connections.min(most), ..args }
+async fn measure_on(
+    stage: &Stage,
+    installation: &Installation,
+    args: &ApiArgs,
+    runs: u16,
+    figures: &mut Figures,
+) -> anyhow::Result<()> {
+    let account = Account::register(installation.product.address).await?;
+    account.create_projects(&installation.db, args.projects.saturating_sub(1)).await?;
+    let job = EndedJob::create(installation.product.address, &account).await?;
+    let reads = [
+        (PROJECT_LIST, account.request("GET", "/api/projects", &Value::Null)),
+        (JOB_STATUS, account.request("GET", &job.path, &Value::Null)),
+        (PROFILE, account.request("GET", "/api/users/me", &Value::Null)),
+    ];
+    for (path, request) in &reads {
+        equality::check_read(installation, path, request).await?;
+    }
+    equality::check_generation(installation).await?;
+    let (constant, address) = start_constant(stage, job.bytes).await?;
+    for run in 0..runs {
+        against_the_constant(installation, args, (&account, &job), address, figures).await?;
+        for (path, request) in &reads {
+            for server in installation.servers(run) {
+                let result = load_for(args, server.address, request.clone(), 200).await?;
+                comparison::note(figures, installation.engine, path, server.kind, &result);
+            }
+        }
+        for server in installation.servers(run) {
+            let result = generations::load(installation, args, server.address).await?;
+            comparison::note(figures, installation.engine, comparison::GENERATION, server.kind, &result);
+        }
+        comparison::note_ratios(figures, installation.engine);
+    }
+    constant.stop().await
 }
 
-async fn bear(args: ApiArgs, address: SocketAddr, request: Request, status: u16) -> anyhow::Result<Borne> {
+/// Routes that are held against a constant: they do little but what every request takes, or
+/// much that no other server could save.
+async fn against_the_constant(
+    installation: &Installation,
+    args: &ApiArgs,
+    (account, job): (&Account, &EndedJob),
+    constant: SocketAddr,
+    figures: &mut Figures,
+) -> anyhow::Result<()> {
+    let prefix = installation.engine.prefix();
+    let plain = load_for(args, constant, load::request("GET", "/", &[], ""), 200).await?;
+    figures.note(format!("{prefix}axum answering a constant"), "requests/s", plain.per_second);
+    figures.note(format!("{prefix}axum answering a constant, p99"), "ms", plain.p99_ms);
+    let routes = [
+        (SIGN_IN, account.sign_in(), 200),
+        ("job status, 304", account.request_since(&job.path, &job.etag), 304),
+    ];
+    for (name, request, status) in routes {
+        let limited = at_a_time(args, SIGN_INS);
+        let args = if name == SIGN_IN { &limited } else { args };
+        let result = load_for(args, installation.product.address, request, status).await?;
+        figures.note(format!("{prefix}{name}"), "requests/s", result.per_second);
+        figures.note(format!("{prefix}{name}, p99"), "ms", result.p99_ms);
+        let ratio = result.per_second / plain.per_second;
+        figures.note(format!("{prefix}{name}, against the constant"), "×", ratio);
+    }
+    Ok(())
+}
+
+fn at_a_time(args: &ApiArgs, most: usize) -> ApiArgs {
+    ApiArgs { connections: args.connections.min(most), ..args.clone() }
+}
+
+async fn load_for(
+    args: &ApiArgs,
+    address: SocketAddr,
+    request: Request,
+    status: u16,
+) -> anyhow::Result<LoadResult> {
     let scripts = || -> Vec<Script> {
         (0..args.connections).map(|_| Box::new(std::iter::repeat(request.clone())) as Script).collect()
     };
@@ -89,7 +140,7 @@ struct EndedJob {
 
 impl EndedJob {
     /// A generation that was cancelled while it waited.
-    async fn make(address: SocketAddr, account: &Account) -> anyhow::Result<Self> {
+    async fn create(address: SocketAddr, account: &Account) -> anyhow::Result<Self> {
         let mut connection = Connection::open(address).await?;
         let projects = connection.ask(&account.request("GET", "/api/projects", &Value::Null)).await?;
         let projects = accounts::read(&projects)?;
@@ -112,10 +163,6 @@ async fn start_constant(stage: &Stage, bytes: usize) -> anyhow::Result<(Process,
     let command = process::this_program(&["constant", "--port", &port_text, "--bytes", &bytes])?;
     let server = Process::start(stage, command, "constant")?;
     let address = SocketAddr::from(([127, 0, 0, 1], port));
-    let begun = time::Instant::now();
-    while Connection::open(address).await.is_err() {
-        ensure!(begun.elapsed() < START_LIMIT, "the server of the constant did not start");
-        time::sleep(Duration::from_millis(10)).await;
-    }
+    process::await_listener(address).await.context("the server of the constant did not start")?;
     Ok((server, address))
 }

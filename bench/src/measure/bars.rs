@@ -1,9 +1,11 @@
 //! What the product is to reach, beside what was measured.
 
 use super::{
+    api::comparison,
+    cli::Engine,
     figures::{Figures, shown},
     peers,
-    report::Section,
+    section::Section,
 };
 
 /// The columns of the table.
@@ -16,8 +18,8 @@ enum Better {
     Less,
 }
 
-struct Bar {
-    what: &'static str,
+struct Bar<'a> {
+    what: &'a str,
     unit: &'static str,
     better: Better,
     bar: f64,
@@ -46,7 +48,7 @@ impl All<'_> {
     }
 }
 
-const BARS: [Bar; 15] = [
+const BARS: [Bar<'static>; 15] = [
     more("drain against the fastest queue in Redis only", "×", 1.2, 2.0, |all| {
         peers::least_ratio(all.of("peers")?, true)
     }),
@@ -95,7 +97,7 @@ const fn more(
     bar: f64,
     aim: f64,
     measured: fn(&All<'_>) -> Option<f64>,
-) -> Bar {
+) -> Bar<'static> {
     Bar { what, unit, better: Better::More, bar, aim, measured }
 }
 
@@ -105,11 +107,11 @@ const fn less(
     bar: f64,
     aim: f64,
     measured: fn(&All<'_>) -> Option<f64>,
-) -> Bar {
+) -> Bar<'static> {
     Bar { what, unit, better: Better::Less, bar, aim, measured }
 }
 
-impl Bar {
+impl Bar<'_> {
     /// How a figure stands: below the bar, at it, or at the aim.
     fn verdict(&self, measured: f64) -> &'static str {
         let reaches = |mark: f64| match self.better {
@@ -124,9 +126,13 @@ impl Bar {
     }
 
     fn row(&self, all: &All<'_>) -> [String; 4] {
+        self.row_of((self.measured)(all))
+    }
+
+    fn row_of(&self, measured: Option<f64>) -> [String; 4] {
         let sign = if self.better == Better::More { "≥" } else { "≤" };
         let mark = |value: f64| format!("{sign} {} {}", shown(value), self.unit);
-        let measured = match (self.measured)(all) {
+        let measured = match measured {
             Some(value) => format!("{} {}: {}", shown(value), self.unit, self.verdict(value)),
             None => "not measured".to_owned(),
         };
@@ -136,7 +142,19 @@ impl Bar {
 
 /// Every bar, and what was measured of it.
 pub(super) fn rows(sections: &[Section]) -> Vec<[String; 4]> {
-    BARS.iter().map(|bar| bar.row(&All(sections))).collect()
+    let all = All(sections);
+    let ratios = [Engine::Postgres, Engine::Sqlite]
+        .into_iter()
+        .flat_map(|engine| comparison::PATHS.map(|path| comparison::ratio_name(engine, path)));
+    let rows = BARS.iter().map(|bar| bar.row(&all));
+    rows.chain(ratios.map(|name: String| ratio_row(&all, &name))).collect()
+}
+
+/// How the product stands against the yardstick.
+fn ratio_row(all: &All<'_>, name: &str) -> [String; 4] {
+    let (bar, aim) = (comparison::BAR, comparison::AIM);
+    let bar = Bar { what: name, unit: "×", better: Better::More, bar, aim, measured: |_| None };
+    bar.row_of(all.median("api", name))
 }
 
 #[cfg(test)]

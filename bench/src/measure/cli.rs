@@ -8,11 +8,14 @@ use secrecy::SecretString;
 mod work;
 
 pub(super) use work::{
-    AllArgs, ApiArgs, CostArgs, DrainArgs, EmbeddedArgs, EnqueueArgs, LatencyArgs, PeersArgs, QuickArgs,
-    RowsArgs, ScaleArgs,
+    AllArgs, ApiArgs, CostArgs, DrainArgs, EmbeddedArgs, Engine, EnqueueArgs, LatencyArgs, PeersArgs,
+    QuickArgs, RowsArgs, ScaleArgs,
 };
 
-use crate::servers::{programs::Places, warden::WardenArgs};
+use crate::{
+    servers::{programs::Places, warden::WardenArgs},
+    yardstick::YardstickArgs,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -51,7 +54,7 @@ pub(super) enum Command {
     /// What a job costs in processor time, statements, commands and bytes.
     Cost(Measure<CostArgs>),
     /// Requests that the API answers in a second, beside a server that answers a
-    /// constant.
+    /// constant and one that is written by hand for the same answers.
     Api(Measure<ApiArgs>),
     /// The same work for other queues, in turns with Atelier.
     Peers(Measure<PeersArgs>),
@@ -65,6 +68,9 @@ pub(super) enum Command {
     /// A server that answers a constant.
     #[command(hide = true)]
     Constant(ConstantArgs),
+    /// A server written by hand for some of the product's operations.
+    #[command(hide = true)]
+    Yardstick(YardstickArgs),
     /// Cleans up after a run that was killed.
     #[command(hide = true)]
     Warden(WardenArgs),

@@ -83,6 +83,11 @@ impl Figures {
         &self.left_out
     }
 
+    /// A figure as it was noted last; none that was not taken.
+    pub(super) fn last(&self, name: &str) -> Option<f64> {
+        self.list.iter().find(|figure| figure.name == name)?.runs.last().copied()
+    }
+
     /// The median of a figure; none that was not taken.
     pub(super) fn median(&self, name: &str) -> Option<f64> {
         self.list.iter().find(|figure| figure.name == name).map(Figure::median)

@@ -53,7 +53,7 @@ pub(super) async fn enqueue(
 /// Somebody with so many projects, who has each of them generated.
 async fn caller(ground: &Ground, product: &Product, projects: usize) -> anyhow::Result<Script> {
     let account = Account::register(product.address).await?;
-    let projects = account.give_projects(ground.queue.db(), projects).await?;
+    let projects = account.create_projects(ground.queue.db(), projects).await?;
     let requests: Vec<_> = projects.iter().map(|project| account.generation(project)).collect();
     Ok(Box::new(requests.into_iter()))
 }
@@ -72,7 +72,7 @@ pub(super) async fn latency(
         let worker = Product::start(stage, &ground, "atelier-worker").await?;
         let account = Account::register(api.address).await?;
         let jobs = (args.jobs / SHARE).max(1);
-        let projects = account.give_projects(ground.queue.db(), WARM_UP + jobs).await?;
+        let projects = account.create_projects(ground.queue.db(), WARM_UP + jobs).await?;
         let client = ApiClient::new(&format!("http://{}", api.address))?.signed_in(account.token().into());
         let mut connection = Connection::open(api.address).await?;
         let (mut wholes, mut handlers) = (Vec::new(), Vec::new());

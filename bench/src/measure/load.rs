@@ -102,11 +102,13 @@ impl Connection {
     }
 }
 
-/// How a load was borne.
+/// How the requests of a load were answered.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Borne {
+pub(super) struct LoadResult {
     /// Requests answered in a second.
     pub(super) per_second: f64,
+    /// Milliseconds within which half of them were answered.
+    pub(super) p50_ms: f64,
     /// Milliseconds within which 99 of 100 were answered.
     pub(super) p99_ms: f64,
 }
@@ -118,7 +120,7 @@ pub(super) async fn run(
     scripts: Vec<Script>,
     during: Option<Duration>,
     status: u16,
-) -> anyhow::Result<Borne> {
+) -> anyhow::Result<LoadResult> {
     let mut connections = Vec::new();
     for script in scripts {
         connections.push((Connection::open(address).await?, script));
@@ -134,7 +136,11 @@ pub(super) async fn run(
     }
     let took = begun.elapsed().as_secs_f64();
     waits.sort_by(f64::total_cmp);
-    Ok(Borne { per_second: waits.len() as f64 / took, p99_ms: percentile(&waits, 0.99) })
+    Ok(LoadResult {
+        per_second: waits.len() as f64 / took,
+        p50_ms: percentile(&waits, 0.5),
+        p99_ms: percentile(&waits, 0.99),
+    })
 }
 
 async fn call(

@@ -1,10 +1,16 @@
 //! Processes of a measurement.
 
-use std::{fs::File, process::Stdio, time::Duration};
+use std::{
+    fs::File,
+    net::SocketAddr,
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use secrecy::ExposeSecret;
 use tokio::{
+    net::TcpStream,
     process::{Child, Command},
     time,
 };
@@ -14,6 +20,11 @@ use super::{
     stage::{Ground, Stage},
 };
 use crate::servers::warden::{self, Warden};
+
+/// How long a server may take until it listens.
+const START_LIMIT: Duration = Duration::from_secs(10);
+
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// How long a process may take to end in good order.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
@@ -60,6 +71,16 @@ impl Process {
         self.warden.forget(self.pid);
         Ok(())
     }
+}
+
+/// Waits until a server takes connections.
+pub(super) async fn await_listener(address: SocketAddr) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    while TcpStream::connect(address).await.is_err() {
+        ensure!(begun.elapsed() < START_LIMIT, "nobody listens at {address}");
+        time::sleep(LOOK_EVERY).await;
+    }
+    Ok(())
 }
 
 /// This program, to be started with those arguments.

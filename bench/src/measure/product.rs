@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::{Context, ensure};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::{process::Command, time};
 use uuid::Uuid;
 
@@ -13,6 +13,9 @@ use super::{
     stage::{Ground, Stage},
 };
 use crate::servers::scratch;
+
+/// What the product signs access tokens with.
+pub(super) const JWT_SECRET: &str = "a secret of the bench, good for nothing else";
 
 /// How long a process may take until it is ready.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -49,6 +52,21 @@ impl Product {
         Self::start_with(stage, name, &servers).await
     }
 
+    /// Starts `atelier` with nobody to run generations or send mail, on a new SQLite file,
+    /// and answers the URL of that.
+    pub(super) async fn start_idle_embedded(stage: &Stage) -> anyhow::Result<(Self, SecretString)> {
+        let folder = stage.scratch.folder(&format!("database-{}", Uuid::new_v4().simple()))?;
+        let url = format!("sqlite://{}?mode=rwc", folder.join("atelier.db").display());
+        let settings = [
+            ("DATABASE_URL", url.as_str()),
+            ("REDIS_URL", ""),
+            ("ATELIER_QUEUE__CONCURRENCY__GENERATION", "0"),
+            ("ATELIER_QUEUE__CONCURRENCY__EMAIL", "0"),
+        ];
+        let product = Self::start_with(stage, "atelier", &settings).await?;
+        Ok((product, url.into()))
+    }
+
     /// Starts `atelier`, everything in one process, on a new folder.
     pub(super) async fn start_embedded(stage: &Stage) -> anyhow::Result<Self> {
         Self::start_with(stage, "atelier", &[("DATABASE_URL", ""), ("REDIS_URL", "")]).await
@@ -60,7 +78,7 @@ impl Product {
         let mut command = Command::new(binary(name)?);
         // What the caller's environment says to an installation of theirs is not for this one.
         command.env_clear().envs(GENEROUS).envs(servers.iter().copied());
-        command.env("DATA_DIR", data).env("JWT_SECRET", "a secret of the bench, good for nothing else");
+        command.env("DATA_DIR", data).env("JWT_SECRET", JWT_SECRET);
         command.env("BIND", address.to_string()).env("ATELIER_SERVER__OPS_BIND", address.to_string());
         let mut process = Process::start(stage, command, name)?;
         let begun = time::Instant::now();

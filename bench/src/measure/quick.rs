@@ -24,8 +24,6 @@ const LATENCY: LatencyArgs = LatencyArgs { jobs: 300, idle_secs: 3, http: false 
 
 const EMBEDDED: EmbeddedArgs = EmbeddedArgs { jobs: 100, concurrency: 100, latency_jobs: 300 };
 
-const API: ApiArgs = ApiArgs { connections: 8, secs: 0.3, projects: 5 };
-
 /// Every measurement but that of peers.
 pub(super) async fn measure(stage: &Stage, runs: u16, figures: &mut Figures) -> anyhow::Result<()> {
     enqueue::measure(stage, ENQUEUE, "", runs, figures).await?;
@@ -48,5 +46,6 @@ pub(super) async fn measure(stage: &Stage, runs: u16, figures: &mut Figures) -> 
     let callers = EnqueueArgs { callers: 4, ..ENQUEUE };
     http::enqueue(stage, callers, runs, figures).await?;
     http::latency(stage, LatencyArgs { jobs: 100, ..LATENCY }, runs, figures).await?;
-    api::measure(stage, API, runs, figures).await
+    let requests = ApiArgs { connections: 8, secs: 0.3, projects: 5, generations: 80, ..ApiArgs::default() };
+    api::measure(stage, &requests, runs, figures).await
 }

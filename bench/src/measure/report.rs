@@ -7,21 +7,8 @@ use anyhow::Context;
 use chrono::{SubsecRound, Utc};
 use serde_json::{Value, json};
 
-use super::{
-    bars,
-    cli::RunArgs,
-    figures::{Figures, HEADER},
-    peers,
-};
+use super::{api::comparison, bars, cli::RunArgs, figures::HEADER, peers, section::Section};
 use crate::terminal;
-
-/// A measurement and its figures.
-#[derive(Clone, Debug)]
-pub(super) struct Section {
-    pub(super) name: &'static str,
-    pub(super) configuration: Value,
-    pub(super) figures: Figures,
-}
 
 /// Everything that was measured, and on what.
 #[derive(Clone, Debug)]
@@ -37,6 +24,12 @@ impl Report {
         for section in &self.sections {
             terminal::say(format_args!("configuration  {}\n", section.configuration));
             terminal::say(section.figures.table());
+            if let Some(table) = comparison::rows(&section.figures) {
+                terminal::say(format_args!(
+                    "\n{}",
+                    terminal::table(comparison::HEADER, table, &comparison::NUMBERS)
+                ));
+            }
             if let Some(table) = peers::table(&section.figures) {
                 terminal::say(format_args!(
                     "\n{}",
@@ -94,6 +87,9 @@ impl Report {
                 Some(table) => document += &markdown(peers::HEADER, &table),
                 None => document += &markdown(HEADER, &section.figures.rows()),
             }
+            if let Some(table) = comparison::rows(&section.figures) {
+                document += &format!("\n{}", markdown(comparison::HEADER, &table));
+            }
             for (what, why) in section.figures.left_out() {
                 document += &format!("\nLeft out: {what} ({why}).\n");
             }
@@ -122,6 +118,7 @@ fn write(file: &Path, text: &str) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::figures::Figures;
 
     fn report(names: &[&'static str]) -> Report {
         let sections = names.iter().copied().map(|name| {

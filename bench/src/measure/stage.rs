@@ -32,8 +32,8 @@ const COUNTING: &str = "shared_preload_libraries = 'pg_stat_statements'\n";
 /// Connections of a worker, as in the product.
 pub(super) const CONNECTIONS: u32 = 20;
 
-const ACQUIRE_LIMIT: Duration = Duration::from_secs(30);
-const STATEMENT_LIMIT: Duration = Duration::from_secs(600);
+pub(super) const ACQUIRE_LIMIT: Duration = Duration::from_secs(30);
+pub(super) const STATEMENT_LIMIT: Duration = Duration::from_secs(600);
 const REDIS_LIMIT: Duration = Duration::from_secs(2);
 
 /// PostgreSQL and Redis of a measurement.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 /// Rows that lie in the table before anything is measured.
@@ -158,8 +158,28 @@ pub(in crate::measure) struct CostArgs {
     pub(in crate::measure) idle_runs: u16,
 }
 
+/// What the product keeps its rows in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::measure) enum Engine {
+    /// PostgreSQL and Redis, and the API alone in its process.
+    Postgres,
+    /// SQLite, and everything in one process.
+    Sqlite,
+}
+
+impl Engine {
+    /// Goes before the names of figures.
+    pub(in crate::measure) const fn prefix(self) -> &'static str {
+        match self {
+            Self::Postgres => "",
+            Self::Sqlite => "embedded ",
+        }
+    }
+}
+
 /// How to measure the API.
-#[derive(Args, Clone, Copy, Debug, Serialize)]
+#[derive(Args, Clone, Debug, Serialize)]
 pub(in crate::measure) struct ApiArgs {
     /// Connections, each of which asks again as soon as it is answered.
     #[arg(long, default_value_t = 32, value_name = "COUNT")]
@@ -170,6 +190,12 @@ pub(in crate::measure) struct ApiArgs {
     /// Projects in the list.
     #[arg(long, default_value_t = 20, value_name = "COUNT")]
     pub(in crate::measure) projects: usize,
+    /// Generations that are requested of each server.
+    #[arg(long, default_value_t = 2_000, value_name = "COUNT")]
+    pub(in crate::measure) generations: usize,
+    /// Databases to measure on.
+    #[arg(long, default_values_t = [Engine::Postgres, Engine::Sqlite], value_delimiter = ',', value_enum, value_name = "DATABASES")]
+    pub(in crate::measure) on: Vec<Engine>,
 }
 
 /// How to compare with other queues.
@@ -225,6 +251,18 @@ impl Default for CostArgs {
             backlogs: vec![10_000, 100_000, 1_000_000],
             idle_secs: 20,
             idle_runs: 2,
+        }
+    }
+}
+
+impl Default for ApiArgs {
+    fn default() -> Self {
+        Self {
+            connections: 32,
+            secs: 2.0,
+            projects: 20,
+            generations: 2_000,
+            on: vec![Engine::Postgres, Engine::Sqlite],
         }
     }
 }

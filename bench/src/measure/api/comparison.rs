@@ -1,0 +1,134 @@
+//! The product's paths beside the same paths of the yardstick: names of figures, and the
+//! table that shows them side by side.
+
+use super::installation::ServerKind;
+use crate::measure::{
+    cli::Engine,
+    figures::{Figures, shown},
+    load::LoadResult,
+};
+
+pub(super) const PROJECT_LIST: &str = "project list";
+pub(super) const JOB_STATUS: &str = "job status, 200";
+pub(super) const PROFILE: &str = "profile";
+pub(super) const GENERATION: &str = "generation request";
+
+/// Paths that both servers have.
+pub(in crate::measure) const PATHS: [&str; 4] = [PROJECT_LIST, JOB_STATUS, PROFILE, GENERATION];
+
+/// Least share of the yardstick's requests that the product is to answer, and the share
+/// that it aims at.
+pub(in crate::measure) const BAR: f64 = 0.5;
+pub(in crate::measure) const AIM: f64 = 0.8;
+
+/// The columns of the table.
+pub(in crate::measure) const HEADER: [&str; 10] = [
+    "path",
+    "requests/s",
+    "p50, ms",
+    "p99, ms",
+    "yardstick: requests/s",
+    "p50, ms",
+    "p99, ms",
+    "ratio",
+    "bar",
+    "aim",
+];
+
+/// Columns of the table that hold numbers.
+pub(in crate::measure) const NUMBERS: [usize; 9] = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+
+/// The name of a path's ratio among the figures.
+pub(in crate::measure) fn ratio_name(engine: Engine, path: &str) -> String {
+    format!("{}{path}, against the yardstick", engine.prefix())
+}
+
+fn name(engine: Engine, path: &str, server: ServerKind) -> String {
+    let server = match server {
+        ServerKind::Product => "",
+        ServerKind::Yardstick => "yardstick: ",
+    };
+    format!("{}{server}{path}", engine.prefix())
+}
+
+/// Notes what one of the servers did.
+pub(super) fn note(
+    figures: &mut Figures,
+    engine: Engine,
+    path: &str,
+    server: ServerKind,
+    result: &LoadResult,
+) {
+    let name = name(engine, path, server);
+    figures.note(format!("{name}, p50"), "ms", result.p50_ms);
+    figures.note(format!("{name}, p99"), "ms", result.p99_ms);
+    figures.note(name, "requests/s", result.per_second);
+}
+
+/// Notes the ratios of the run whose figures were noted last.
+pub(super) fn note_ratios(figures: &mut Figures, engine: Engine) {
+    for path in PATHS {
+        let last = |server| figures.last(&name(engine, path, server));
+        if let (Some(product), Some(yardstick)) = (last(ServerKind::Product), last(ServerKind::Yardstick)) {
+            figures.note(ratio_name(engine, path), "×", product / yardstick);
+        }
+    }
+}
+
+/// The rows of the table; none where nothing was compared.
+pub(in crate::measure) fn rows(figures: &Figures) -> Option<Vec<[String; 10]>> {
+    let engines = [Engine::Postgres, Engine::Sqlite].into_iter();
+    let rows = engines.flat_map(|engine| PATHS.iter().filter_map(move |path| row(figures, engine, path)));
+    Some(rows.collect::<Vec<_>>()).filter(|rows| !rows.is_empty())
+}
+
+fn row(figures: &Figures, engine: Engine, path: &str) -> Option<[String; 10]> {
+    let median = |name: &str| figures.median(name).map(shown);
+    let of = |server| {
+        let name = name(engine, path, server);
+        Some((median(&name)?, median(&format!("{name}, p50"))?, median(&format!("{name}, p99"))?))
+    };
+    let (product, product_p50, product_p99) = of(ServerKind::Product)?;
+    let (yardstick, yardstick_p50, yardstick_p99) = of(ServerKind::Yardstick)?;
+    let ratio = format!("{} ×", median(&ratio_name(engine, path))?);
+    let marks = [BAR, AIM].map(|mark| format!("{} ×", shown(mark)));
+    let [bar, aim] = marks;
+    Some([
+        format!("{}{path}", engine.prefix()),
+        product,
+        product_p50,
+        product_p99,
+        yardstick,
+        yardstick_p50,
+        yardstick_p99,
+        ratio,
+        bar,
+        aim,
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result(per_second: f64) -> LoadResult {
+        LoadResult { per_second, p50_ms: 1.0, p99_ms: 2.0 }
+    }
+
+    #[test]
+    fn shows_both_servers_side_by_side() {
+        let mut figures = Figures::default();
+        assert!(rows(&figures).is_none());
+        for (product, yardstick) in [(600.0, 1_000.0), (700.0, 1_000.0), (900.0, 1_000.0)] {
+            note(&mut figures, Engine::Sqlite, PROFILE, ServerKind::Product, &result(product));
+            note(&mut figures, Engine::Sqlite, PROFILE, ServerKind::Yardstick, &result(yardstick));
+            note_ratios(&mut figures, Engine::Sqlite);
+        }
+
+        let rows = rows(&figures).expect("a table");
+
+        let expected =
+            ["embedded profile", "700", "1.00", "2.00", "1000", "1.00", "2.00", "0.70 ×", "0.50 ×", "0.80 ×"];
+        assert_eq!(rows, [expected.map(str::to_owned)]);
+    }
+}

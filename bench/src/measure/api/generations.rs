@@ -1,0 +1,34 @@
+//! Requests of generations by many people at a time, each on a connection of their own and
+//! each for a project that has none yet.
+
+use std::net::SocketAddr;
+
+use super::installation::Installation;
+use crate::measure::{
+    accounts::Account,
+    cli::ApiArgs,
+    load::{self, LoadResult, Script},
+};
+
+/// Requests of each person before those that count.
+const WARM_UP: usize = 2;
+
+/// Sends them to one of the servers.
+pub(super) async fn load(
+    installation: &Installation,
+    args: &ApiArgs,
+    address: SocketAddr,
+) -> anyhow::Result<LoadResult> {
+    let each = args.generations.div_ceil(args.connections).max(1);
+    let (mut first, mut counted) = (Vec::new(), Vec::new());
+    for _ in 0..args.connections {
+        let account = Account::register(installation.product.address).await?;
+        let projects = account.create_projects(&installation.db, WARM_UP + each).await?;
+        let mut requests: Vec<_> = projects.iter().map(|project| account.generation(project)).collect();
+        let rest = requests.split_off(WARM_UP);
+        first.push(Box::new(requests.into_iter()) as Script);
+        counted.push(Box::new(rest.into_iter()) as Script);
+    }
+    load::run(address, first, None, 202).await?;
+    load::run(address, counted, None, 202).await
+}
