@@ -31,7 +31,7 @@ mod views;
 
 use access::{Person, Tokens};
 use database::Database;
-use generation::{GenerateInput, Outcome};
+use generation::{GenerateInput, Outcome, Statements};
 
 /// How to run the server.
 #[derive(Args, Clone, Debug)]
@@ -49,6 +49,10 @@ pub struct YardstickArgs {
     #[arg(long, env = "ATELIER_BENCH_JWT_SECRET", hide_env_values = true)]
     pub jwt_secret: SecretString,
 }
+
+/// Goes before the path of a generation's request whose rows are to be written by one
+/// statement.
+pub const AT_ONCE: &str = "/at-once";
 
 type Shared = Arc<Inner>;
 
@@ -69,6 +73,7 @@ pub async fn serve(args: YardstickArgs) -> anyhow::Result<()> {
         .route("/readyz", get(async || StatusCode::OK))
         .route("/api/projects", get(list_projects))
         .route("/api/projects/{id}/generate", post(generate))
+        .route(&format!("{AT_ONCE}/api/projects/{{id}}/generate"), post(generate_at_once))
         .route("/api/jobs/{id}", get(get_job))
         .route("/api/users/me", get(get_profile))
         .with_state(Arc::new(Inner { tokens, database }));
@@ -108,13 +113,33 @@ async fn get_profile(
 }
 
 async fn generate(
-    State(state): State<Shared>,
+    state: State<Shared>,
+    client: ConnectInfo<SocketAddr>,
+    person: Person,
+    project: Path<Uuid>,
+    input: Json<GenerateInput>,
+) -> Result<Response, StatusCode> {
+    start(&state, Statements::InTurn, client, (person, project), input).await
+}
+
+async fn generate_at_once(
+    state: State<Shared>,
+    client: ConnectInfo<SocketAddr>,
+    person: Person,
+    project: Path<Uuid>,
+    input: Json<GenerateInput>,
+) -> Result<Response, StatusCode> {
+    start(&state, Statements::AtOnce, client, (person, project), input).await
+}
+
+async fn start(
+    state: &Inner,
+    by: Statements,
     ConnectInfo(client): ConnectInfo<SocketAddr>,
-    Person(user): Person,
-    Path(project): Path<Uuid>,
+    (Person(user), Path(project)): (Person, Path<Uuid>),
     Json(input): Json<GenerateInput>,
 ) -> Result<Response, StatusCode> {
-    let started = generation::start(&state.database, user, project, &input, client.ip()).await;
+    let started = generation::start((&state.database, by), (user, project), &input, client.ip()).await;
     match started.map_err(internal)? {
         Outcome::Started(job) => {
             let headers =

@@ -55,7 +55,13 @@ impl Account {
 
     /// A request to have a project generated.
     pub(super) fn generation(&self, project: &str) -> Request {
-        self.request("POST", &format!("/api/projects/{project}/generate"), &json!({"mode": "quick"}))
+        self.generation_under("", project)
+    }
+
+    /// The same with the path under this prefix.
+    pub(super) fn generation_under(&self, prefix: &str, project: &str) -> Request {
+        let path = format!("{prefix}/api/projects/{project}/generate");
+        self.request("POST", &path, &json!({"mode": "quick"}))
     }
 
     /// Their own sign-in.

@@ -8,15 +8,15 @@ use serde_json::Value;
 
 use super::{
     accounts::{self, Account},
-    cli::ApiArgs,
+    cli::{ApiArgs, Engine},
     figures::Figures,
     load::{self, Connection, LoadResult, Request, Script},
     process::{self, Process},
     stage::Stage,
 };
-use crate::servers::scratch;
-use comparison::{JOB_STATUS, PROFILE, PROJECT_LIST};
-use installation::Installation;
+use crate::{servers::scratch, yardstick};
+use comparison::{GENERATION, GENERATION_AT_ONCE, JOB_STATUS, PROFILE, PROJECT_LIST};
+use installation::{Installation, Server, ServerKind};
 
 pub(super) mod comparison;
 mod equality;
@@ -75,13 +75,29 @@ async fn measure_on(
                 comparison::note(figures, installation.engine, path, server.kind, &result);
             }
         }
-        for server in installation.servers(run) {
-            let result = generations::load(installation, args, server.address).await?;
-            comparison::note(figures, installation.engine, comparison::GENERATION, server.kind, &result);
-        }
+        generation_requests(installation, args, run, figures).await?;
         comparison::note_ratios(figures, installation.engine);
     }
     constant.stop().await
+}
+
+/// The product's transaction beside that of the yardstick, and beside its one statement.
+async fn generation_requests(
+    installation: &Installation,
+    args: &ApiArgs,
+    run: u16,
+    figures: &mut Figures,
+) -> anyhow::Result<()> {
+    let engine = installation.engine;
+    for Server { kind, address } in installation.servers(run) {
+        let result = generations::load(installation, args, address, "").await?;
+        comparison::note(figures, engine, GENERATION, kind, &result);
+        if kind == ServerKind::Yardstick && engine == Engine::Postgres {
+            let result = generations::load(installation, args, address, yardstick::AT_ONCE).await?;
+            comparison::note(figures, engine, GENERATION_AT_ONCE, kind, &result);
+        }
+    }
+    Ok(())
 }
 
 /// Routes that are held against a constant: they do little but what every request takes, or

@@ -143,9 +143,9 @@ impl Bar<'_> {
 /// Every bar, and what was measured of it.
 pub(super) fn rows(sections: &[Section]) -> Vec<[String; 4]> {
     let all = All(sections);
-    let ratios = [Engine::Postgres, Engine::Sqlite]
-        .into_iter()
-        .flat_map(|engine| comparison::PATHS.map(|path| comparison::ratio_name(engine, path)));
+    let ratios = [Engine::Postgres, Engine::Sqlite].into_iter().flat_map(|engine| {
+        comparison::paths(engine).iter().map(move |path| comparison::ratio_name(engine, path))
+    });
     let rows = BARS.iter().map(|bar| bar.row(&all));
     rows.chain(ratios.map(|name: String| ratio_row(&all, &name))).collect()
 }

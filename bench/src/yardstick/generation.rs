@@ -14,8 +14,8 @@ use super::{
     views::{self, Job},
 };
 
-mod postgres;
-mod sqlite;
+mod at_once;
+mod in_turn;
 
 /// Most characters of a prompt.
 const LONGEST_PROMPT: usize = 5_000;
@@ -58,6 +58,15 @@ impl Mode {
     }
 }
 
+/// How many statements write the rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Statements {
+    /// One for each table, in a transaction.
+    InTurn,
+    /// One for all of them, where the database has such statements.
+    AtOnce,
+}
+
 /// What became of the request.
 pub(super) enum Outcome {
     Started(Box<Job>),
@@ -87,9 +96,8 @@ struct Rows {
 
 /// Starts a generation of that person's project.
 pub(super) async fn start(
-    database: &Database,
-    user: Uuid,
-    project: Uuid,
+    (database, by): (&Database, Statements),
+    (user, project): (Uuid, Uuid),
     input: &GenerateInput,
     ip: IpAddr,
 ) -> sqlx::Result<Outcome> {
@@ -97,9 +105,9 @@ pub(super) async fn start(
         return Ok(Outcome::InvalidInput);
     }
     let rows = Rows::new(user, project, input, ip);
-    let written = match database {
-        Database::Postgres(pool) => postgres::write(pool, &rows).await,
-        Database::Sqlite { writes, .. } => sqlite::write(writes, &rows).await,
+    let written = match (by, database) {
+        (Statements::AtOnce, Database::Postgres(pool)) => at_once::write(pool, &rows).await,
+        _ => in_turn::write(database, &rows).await,
     };
     match written {
         Ok(true) => Ok(Outcome::Started(Box::new(rows.into_job()))),

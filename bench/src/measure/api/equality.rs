@@ -11,9 +11,12 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::installation::{Installation, Server};
-use crate::measure::{
-    accounts::{self, Account},
-    load::{Answer, Connection, Request},
+use crate::{
+    measure::{
+        accounts::{self, Account},
+        load::{Answer, Connection, Request},
+    },
+    yardstick::AT_ONCE,
 };
 
 /// Headers that tell something of the body or of where it is.
@@ -36,8 +39,11 @@ pub(super) async fn check_read(
 /// rows.
 pub(super) async fn check_generation(installation: &Installation) -> anyhow::Result<()> {
     let [product, yardstick] = installation.servers(0);
-    let written = generate(installation, product).await?;
-    ensure_equal("generation request", &written, &generate(installation, yardstick).await?)
+    let written = generate(installation, product, "").await?;
+    for prefix in ["", AT_ONCE] {
+        ensure_equal("generation request", &written, &generate(installation, yardstick, prefix).await?)?;
+    }
+    Ok(())
 }
 
 fn ensure_equal(path: &str, product: &Value, yardstick: &Value) -> anyhow::Result<()> {
@@ -85,10 +91,11 @@ fn shown(answer: &Answer) -> anyhow::Result<Value> {
 
 /// The answer to a new person's request of a generation, and the rows that it wrote, with
 /// names in place of ids and times.
-async fn generate(installation: &Installation, server: Server) -> anyhow::Result<Value> {
+async fn generate(installation: &Installation, server: Server, prefix: &str) -> anyhow::Result<Value> {
     let account = Account::register(installation.product.address).await?;
     let project = account.project();
-    let answer = Connection::open(server.address).await?.ask(&account.generation(project)).await?;
+    let answer =
+        Connection::open(server.address).await?.ask(&account.generation_under(prefix, project)).await?;
     let shown = shown(&answer)?;
     let location = answer.header("location").context("the answer names no job")?;
     let job = location.strip_prefix("/api/jobs/").context("the job has another address")?;

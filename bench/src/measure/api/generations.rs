@@ -13,18 +13,20 @@ use crate::measure::{
 /// Requests of each person before those that count.
 const WARM_UP: usize = 2;
 
-/// Sends them to one of the servers.
+/// Sends them to one of the servers, with their path under this prefix.
 pub(super) async fn load(
     installation: &Installation,
     args: &ApiArgs,
     address: SocketAddr,
+    prefix: &str,
 ) -> anyhow::Result<LoadResult> {
     let each = args.generations.div_ceil(args.connections).max(1);
     let (mut first, mut counted) = (Vec::new(), Vec::new());
     for _ in 0..args.connections {
         let account = Account::register(installation.product.address).await?;
         let projects = account.create_projects(&installation.db, WARM_UP + each).await?;
-        let mut requests: Vec<_> = projects.iter().map(|project| account.generation(project)).collect();
+        let mut requests: Vec<_> =
+            projects.iter().map(|project| account.generation_under(prefix, project)).collect();
         let rest = requests.split_off(WARM_UP);
         first.push(Box::new(requests.into_iter()) as Script);
         counted.push(Box::new(rest.into_iter()) as Script);

@@ -1,4 +1,5 @@
-//! The whole request as one statement, which is its own transaction: one round trip.
+//! Every row by one statement, which is its own transaction: one round trip. Only
+//! PostgreSQL has such statements.
 
 use sea_orm::sqlx::{self, PgPool};
 
