@@ -6,24 +6,23 @@ use std::process::ExitCode;
 use clap::Parser;
 use tokio::runtime::Runtime;
 
-mod backing;
 mod canceller;
 mod checks;
 mod cli;
 mod clocks;
 mod customers;
-mod desk;
-mod dice;
+mod draws;
+mod enqueuer;
 mod faults;
-mod fleet;
+mod infrastructure;
 mod inject;
 mod installation;
 mod kinds;
 mod ledger;
 mod load;
-mod members;
 mod plan;
 mod probes;
+mod processes;
 mod proxy;
 mod recovery;
 mod report;
@@ -31,13 +30,14 @@ mod role;
 mod run;
 mod running;
 mod sampler;
-mod shift;
+mod supervisor;
 mod tables;
+mod worker_activity;
 
 use crate::{
     servers::{
-        volume::{self, Rights},
-        warden,
+        reaper,
+        volume::{self, MountRights},
     },
     terminal,
 };
@@ -52,9 +52,12 @@ pub fn main() -> ExitCode {
     let Cli { options, role } = Cli::parse();
     if role.is_none() && !options.own_mounts {
         // PostgreSQL runs as a user that a namespace of users does not have.
-        let ways: &[Rights] =
-            if options.embedded { &[Rights::Given, Rights::Assumed] } else { &[Rights::Given] };
-        if let Err(error) = volume::begin_anew(ways) {
+        let rights: &[MountRights] = if options.embedded {
+            &[MountRights::Own, MountRights::UserNamespace]
+        } else {
+            &[MountRights::Own]
+        };
+        if let Err(error) = volume::restart_with_own_mounts(rights) {
             return unable(&error.into());
         }
     }
@@ -70,7 +73,7 @@ pub fn main() -> ExitCode {
         Some(Role::Write(args)) => {
             std::fs::write(args.file, "written").map(|()| ExitCode::SUCCESS).map_err(Into::into)
         }
-        Some(Role::Warden(args)) => warden::keep_watch(&args),
+        Some(Role::Reaper(args)) => reaper::run(&args),
     };
     runtime.shutdown_background();
     outcome.unwrap_or_else(|error| unable(&error))

@@ -3,7 +3,7 @@
 pub(crate) mod mounts;
 pub(crate) mod postgres;
 pub(crate) mod programs;
+pub(crate) mod reaper;
 pub(crate) mod redis_server;
 pub(crate) mod scratch;
 pub(crate) mod volume;
-pub(crate) mod warden;

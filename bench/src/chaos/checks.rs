@@ -7,7 +7,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter};
 use serde::Serialize;
 
 use super::{
-    ledger::{Entry, Ledger, Standing},
+    ledger::{Entry, EntryState, Ledger},
     tables::{self, statement},
 };
 
@@ -104,7 +104,7 @@ impl Evidence {
 
     /// Jobs that were acknowledged, and their kinds.
     fn acknowledged(&self) -> impl Iterator<Item = (JobId, &'static str)> {
-        let acknowledged = self.entries.iter().filter(|(_, entry)| entry.standing == Standing::Acknowledged);
+        let acknowledged = self.entries.iter().filter(|(_, entry)| entry.state == EntryState::Acknowledged);
         acknowledged.map(|(id, entry)| (*id, entry.kind))
     }
 

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use secrecy::SecretString;
 
 use super::faults::Fault;
-use crate::servers::{programs::Places, warden::WardenArgs};
+use crate::servers::{programs::Places, reaper::ReaperArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -139,7 +139,7 @@ pub(super) enum Role {
     Write(WriteArgs),
     /// Cleans up after a run that was killed.
     #[command(hide = true)]
-    Warden(WardenArgs),
+    Reaper(ReaperArgs),
 }
 
 /// What a worker or a scheduler of a run is told.

@@ -26,7 +26,7 @@ const GENERATIONS: usize = 4;
 
 /// How long one request is tried again: longer than the API takes to answer over
 /// connections that fell silent.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 const RETRY_AFTER: Duration = Duration::from_millis(300);
 
@@ -144,7 +144,7 @@ impl Customers {
                     self.requests.fetch_add(1, Ordering::Relaxed);
                     return Ok(answer);
                 }
-                Err(error) if is_passing(&error) && begun.elapsed() < PATIENCE => {
+                Err(error) if is_passing(&error) && begun.elapsed() < TIMEOUT => {
                     self.retries.fetch_add(1, Ordering::Relaxed);
                     time::sleep(RETRY_AFTER).await;
                 }

@@ -12,22 +12,22 @@ use tokio::time;
 
 use super::kinds;
 
-mod counter;
-mod window;
+mod client;
+mod server;
 
-pub(super) use counter::serve;
-pub(super) use window::Window;
+pub(super) use client::EnqueueClient;
+pub(super) use server::serve;
 
 /// How long a caller waits for each half of an enqueue, and for a cancellation.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A job as callers describe it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Order {
+pub(super) struct JobRequest {
     kind: String,
     /// The same for the run's own memory.
     #[serde(skip)]
-    known_as: &'static str,
+    static_kind: &'static str,
     args: Value,
     owner: Option<UserId>,
     unique_key: Option<String>,
@@ -35,11 +35,11 @@ pub(super) struct Order {
     deadline: Option<Timestamp>,
 }
 
-impl Order {
+impl JobRequest {
     pub(super) fn of<J: Job>(args: &J) -> Self {
         Self {
             kind: J::KIND.to_owned(),
-            known_as: J::KIND,
+            static_kind: J::KIND,
             args: serde_json::to_value(args).unwrap_or_default(),
             owner: None,
             unique_key: None,
@@ -66,7 +66,7 @@ impl Order {
     }
 
     pub(super) const fn kind(&self) -> &'static str {
-        self.known_as
+        self.static_kind
     }
 
     /// The job of the library; none where nobody knows its kind.
@@ -90,7 +90,7 @@ impl Order {
 
 /// A job that an enqueue made, or that stands for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Made {
+pub(super) struct EnqueuedJob {
     pub(super) id: JobId,
     /// Whether it was there already.
     pub(super) duplicate: bool,
@@ -98,23 +98,23 @@ pub(super) struct Made {
 
 /// What a caller knows after an enqueue.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Submitted {
+pub(super) enum SubmitOutcome {
     /// The commit answered that it is done.
-    Acknowledged(Vec<Made>),
+    Acknowledged(Vec<EnqueuedJob>),
     /// The commit answered an error or nothing.
-    InDoubt(Vec<Made>),
+    InDoubt(Vec<EnqueuedJob>),
     /// It never came to a commit.
     Refused,
 }
 
 /// Where callers go.
 #[derive(Debug)]
-pub(super) enum Desk {
+pub(super) enum Enqueuer {
     Library(Queue),
-    Process(Window),
+    Process(EnqueueClient),
 }
 
-impl Desk {
+impl Enqueuer {
     /// The time that jobs go by.
     pub(super) fn now(&self) -> Timestamp {
         match self {
@@ -125,10 +125,10 @@ impl Desk {
     }
 
     /// Enqueues jobs in one transaction.
-    pub(super) async fn submit(&self, orders: Vec<Order>) -> Submitted {
+    pub(super) async fn submit(&self, requests: Vec<JobRequest>) -> SubmitOutcome {
         match self {
-            Self::Library(queue) => submit(queue, orders).await,
-            Self::Process(window) => window.submit(orders).await,
+            Self::Library(queue) => submit(queue, requests).await,
+            Self::Process(client) => client.submit(requests).await,
         }
     }
 
@@ -136,28 +136,28 @@ impl Desk {
     pub(super) async fn cancel(&self, id: JobId) -> bool {
         match self {
             Self::Library(queue) => cancel(queue, id).await,
-            Self::Process(window) => window.cancel(id).await,
+            Self::Process(client) => client.cancel(id).await,
         }
     }
 }
 
-async fn submit(queue: &Queue, orders: Vec<Order>) -> Submitted {
-    let jobs: Vec<NewJob> = orders.into_iter().filter_map(Order::job).collect();
-    let prepared = time::timeout(PATIENCE, async {
+async fn submit(queue: &Queue, requests: Vec<JobRequest>) -> SubmitOutcome {
+    let jobs: Vec<NewJob> = requests.into_iter().filter_map(JobRequest::job).collect();
+    let prepared = time::timeout(TIMEOUT, async {
         let tx = queue.begin().await?;
         let enqueued = tx.enqueue_all(jobs).await?;
         Ok::<_, QueueError>((tx, enqueued))
     });
-    let Ok(Ok((tx, enqueued))) = prepared.await else { return Submitted::Refused };
-    let made = enqueued.iter().map(|one| Made { id: one.id, duplicate: one.duplicate }).collect();
-    match time::timeout(PATIENCE, tx.commit()).await {
-        Ok(Ok(())) => Submitted::Acknowledged(made),
-        _ => Submitted::InDoubt(made),
+    let Ok(Ok((tx, enqueued))) = prepared.await else { return SubmitOutcome::Refused };
+    let made = enqueued.iter().map(|one| EnqueuedJob { id: one.id, duplicate: one.duplicate }).collect();
+    match time::timeout(TIMEOUT, tx.commit()).await {
+        Ok(Ok(())) => SubmitOutcome::Acknowledged(made),
+        _ => SubmitOutcome::InDoubt(made),
     }
 }
 
 async fn cancel(queue: &Queue, id: JobId) -> bool {
-    match time::timeout(PATIENCE, queue.cancel(id, None)).await {
+    match time::timeout(TIMEOUT, queue.cancel(id, None)).await {
         Ok(Ok(_)) => true,
         Ok(Err(QueueError::WrongState { .. })) => false,
         Ok(Err(error)) => {
@@ -181,14 +181,15 @@ mod tests {
     #[test]
     fn an_order_is_the_same_at_the_other_end() {
         let due = to_micros(Utc::now());
-        let order = Order::of(&Delayed { due }).at(due).owned_by(UserId::new()).unique("key".to_owned());
+        let request =
+            JobRequest::of(&Delayed { due }).at(due).owned_by(UserId::new()).unique("key".to_owned());
 
-        let line = serde_json::to_string(&order).expect("written");
-        let read: Order = serde_json::from_str(&line).expect("read");
+        let line = serde_json::to_string(&request).expect("written");
+        let read: JobRequest = serde_json::from_str(&line).expect("read");
 
-        assert_eq!((read.kind.as_str(), read.due, read.owner), (order.kind(), Some(due), order.owner));
+        assert_eq!((read.kind.as_str(), read.due, read.owner), (request.kind(), Some(due), request.owner));
         assert!(read.job().is_some(), "the other end knows its kind");
         let args = serde_json::json!({"key": "no number"});
-        assert!(Order { args, ..Order::of(&Unique { key: 1, millis: 1 }) }.job().is_none());
+        assert!(JobRequest { args, ..JobRequest::of(&Unique { key: 1, millis: 1 }) }.job().is_none());
     }
 }

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::{faults::Fault, recovery::Blow};
+use super::{faults::Fault, recovery::Impact};
 
 mod clusters;
 mod disk;
 mod servers;
 mod shim;
 
-pub(super) use disk::{Disk, create, look_at, url, version};
+pub(super) use disk::{Disk, create, open_for_reading, url, version};
 pub(super) use servers::Servers;
 
 /// How long Redis stays away.
@@ -19,27 +19,27 @@ const AWAY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(
 const STALL: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(8));
 
 /// What an installation keeps its data in.
-pub(super) enum Backing {
+pub(super) enum Infrastructure {
     /// PostgreSQL and Redis.
     Servers(Box<Servers>),
     /// Files of SQLite on a disk.
     Disk(Box<Disk>),
 }
 
-impl Backing {
+impl Infrastructure {
     /// Carries out a fault that is its own, and returns when it is over.
-    pub(super) async fn carry_out(&self, fault: Fault, dice: [f64; 4]) -> anyhow::Result<Blow> {
+    pub(super) async fn apply(&self, fault: Fault, draws: [f64; 4]) -> anyhow::Result<Impact> {
         match self {
-            Self::Servers(servers) => servers.carry_out(fault, dice).await,
-            Self::Disk(disk) => disk.carry_out(fault, dice).await,
+            Self::Servers(servers) => servers.apply(fault, draws).await,
+            Self::Disk(disk) => disk.apply(fault, draws).await,
         }
     }
 
     /// Why a fault cannot be made here; none where it can.
-    pub(super) fn lacks(&self, fault: Fault) -> Option<&'static str> {
+    pub(super) fn unavailable_reason(&self, fault: Fault) -> Option<&'static str> {
         match self {
-            Self::Servers(servers) => servers.lacks(fault),
-            Self::Disk(disk) => disk.lacks(fault),
+            Self::Servers(servers) => servers.unavailable_reason(fault),
+            Self::Disk(disk) => disk.unavailable_reason(fault),
         }
     }
 

@@ -98,9 +98,9 @@ kinds! {
 
 /// What a [`Flaky`] job does in an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mood {
+pub(super) enum FlakyBehavior {
     /// Succeeds.
-    Fine,
+    Succeeds,
     /// Fails, and may be tried again.
     Fails,
     /// Panics.
@@ -108,21 +108,21 @@ pub(super) enum Mood {
     /// Hangs until its limit.
     Hangs,
     /// Fails for good.
-    GivesUp,
+    FailsForGood,
 }
 
 /// The mood of a job in an attempt: always the same, whoever asks.
-pub(super) fn mood(id: JobId, attempt: i64) -> Mood {
+pub(super) fn flaky_behavior(id: JobId, attempt: i64) -> FlakyBehavior {
     let (high, low) = id.0.as_u64_pair();
     let mut hash = high ^ low.rotate_left(17) ^ attempt.unsigned_abs().wrapping_mul(0x9e37_79b9_7f4a_7c15);
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     match (hash ^ (hash >> 31)) % 100 {
-        0..30 => Mood::Fails,
-        30..36 => Mood::Panics,
-        36..38 => Mood::Hangs,
-        38..42 => Mood::GivesUp,
-        _ => Mood::Fine,
+        0..30 => FlakyBehavior::Fails,
+        30..36 => FlakyBehavior::Panics,
+        36..38 => FlakyBehavior::Hangs,
+        38..42 => FlakyBehavior::FailsForGood,
+        _ => FlakyBehavior::Succeeds,
     }
 }
 
@@ -138,17 +138,17 @@ mod tests {
     #[test]
     fn moods_are_mixed_and_stay_the_same() {
         let ids: Vec<JobId> = (0..2_000).map(|_| JobId::new()).collect();
-        let count = |wanted: Mood| ids.iter().filter(|id| mood(**id, 1) == wanted).count();
+        let count = |wanted: FlakyBehavior| ids.iter().filter(|id| flaky_behavior(**id, 1) == wanted).count();
 
         for (wanted, least, most) in [
-            (Mood::Fine, 1_050, 1_270),
-            (Mood::Fails, 500, 700),
-            (Mood::Panics, 70, 180),
-            (Mood::Hangs, 10, 80),
-            (Mood::GivesUp, 40, 130),
+            (FlakyBehavior::Succeeds, 1_050, 1_270),
+            (FlakyBehavior::Fails, 500, 700),
+            (FlakyBehavior::Panics, 70, 180),
+            (FlakyBehavior::Hangs, 10, 80),
+            (FlakyBehavior::FailsForGood, 40, 130),
         ] {
             assert!((least..most).contains(&count(wanted)), "{wanted:?}: {}", count(wanted));
         }
-        assert!(ids.iter().all(|id| mood(*id, 3) == mood(*id, 3)));
+        assert!(ids.iter().all(|id| flaky_behavior(*id, 3) == flaky_behavior(*id, 3)));
     }
 }

@@ -13,7 +13,7 @@ use super::kinds::Probe;
 
 /// What is known of a job from having enqueued it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum EntryState {
     /// The commit answered that it is done: the job exists.
     Acknowledged,
     /// The commit answered an error, or nothing: the job may exist or not.
@@ -24,7 +24,7 @@ pub(super) enum Standing {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) kind: &'static str,
-    pub(super) standing: Standing,
+    pub(super) state: EntryState,
     /// When a request to cancel it was granted.
     pub(super) cancelled_at: Option<Timestamp>,
     /// Whether it was asked to be cancelled at all; the answer may have been lost.
@@ -32,8 +32,8 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    const fn new(kind: &'static str, standing: Standing) -> Self {
-        Self { kind, standing, cancelled_at: None, cancel_asked: false }
+    const fn new(kind: &'static str, state: EntryState) -> Self {
+        Self { kind, state, cancelled_at: None, cancel_asked: false }
     }
 }
 
@@ -64,8 +64,8 @@ impl Ledger {
     pub(super) fn acknowledge(&self, jobs: &[(JobId, &'static str)]) {
         let mut inner = self.lock();
         for (id, kind) in jobs {
-            let entry = inner.jobs.entry(*id).or_insert(Entry::new(kind, Standing::Acknowledged));
-            entry.standing = Standing::Acknowledged;
+            let entry = inner.jobs.entry(*id).or_insert(Entry::new(kind, EntryState::Acknowledged));
+            entry.state = EntryState::Acknowledged;
             if *kind != Probe::KIND {
                 inner.recent.push_back(*id);
             }
@@ -78,7 +78,7 @@ impl Ledger {
     pub(super) fn doubt(&self, jobs: &[(JobId, &'static str)]) {
         let mut inner = self.lock();
         for (id, kind) in jobs {
-            inner.jobs.entry(*id).or_insert(Entry::new(kind, Standing::InDoubt));
+            inner.jobs.entry(*id).or_insert(Entry::new(kind, EntryState::InDoubt));
         }
         inner.batches_in_doubt.push(jobs.iter().map(|(id, _)| *id).collect());
     }
@@ -94,9 +94,9 @@ impl Ledger {
     }
 
     /// One of the jobs acknowledged lately; `dice` in 0..1 says which.
-    pub(super) fn pick_recent(&self, dice: f64) -> Option<JobId> {
+    pub(super) fn pick_recent(&self, draw: f64) -> Option<JobId> {
         let inner = self.lock();
-        let index = super::dice::pick(dice, inner.recent.len())?;
+        let index = super::draws::pick(draw, inner.recent.len())?;
         inner.recent.get(index).copied()
     }
 
@@ -132,6 +132,6 @@ impl Ledger {
 
     /// Jobs acknowledged so far.
     pub(super) fn count_acknowledged(&self) -> usize {
-        self.lock().jobs.values().filter(|entry| entry.standing == Standing::Acknowledged).count()
+        self.lock().jobs.values().filter(|entry| entry.state == EntryState::Acknowledged).count()
     }
 }

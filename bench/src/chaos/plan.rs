@@ -12,7 +12,7 @@ pub(super) struct Strike {
     /// What happens: one fault, sometimes two at once.
     pub(super) faults: Vec<Fault>,
     /// Decides who is hit and for how long, in 0..1.
-    pub(super) dice: [f64; 4],
+    pub(super) draws: [f64; 4],
     /// Time in peace before it.
     pub(super) rest: Duration,
 }
@@ -55,9 +55,9 @@ impl Iterator for Plan {
         {
             faults.push(second);
         }
-        let dice = [(); 4].map(|()| self.random.random());
+        let draws = [(); 4].map(|()| self.random.random());
         let rest = Duration::from_millis(self.random.random_range(500..3_000));
-        Some(Strike { faults, dice, rest })
+        Some(Strike { faults, draws, rest })
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::time::{self, Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    desk::{Desk, Order},
+    enqueuer::{Enqueuer, JobRequest},
     kinds::Probe,
     ledger::Ledger,
     load,
@@ -99,15 +99,20 @@ impl Probes {
 
 /// Enqueues probes until it is told to stop. A caller that hangs does not keep the
 /// next probe from being enqueued.
-pub(super) async fn send(desk: Arc<Desk>, ledger: Arc<Ledger>, probes: Arc<Probes>, stop: CancellationToken) {
+pub(super) async fn send(
+    enqueuer: Arc<Enqueuer>,
+    ledger: Arc<Ledger>,
+    probes: Arc<Probes>,
+    stop: CancellationToken,
+) {
     let under_way = TaskTracker::new();
     let mut interval = time::interval(INTERVAL);
     interval.set_missed_tick_behavior(time::MissedTickBehavior::Skip);
     while !stop.is_cancelled() {
         interval.tick().await;
-        let (desk, ledger, probes) = (desk.clone(), ledger.clone(), probes.clone());
+        let (enqueuer, ledger, probes) = (enqueuer.clone(), ledger.clone(), probes.clone());
         under_way.spawn(async move {
-            let enqueued = load::submit(&desk, &ledger, vec![Order::of(&Probe {})]).await;
+            let enqueued = load::submit(&enqueuer, &ledger, vec![JobRequest::of(&Probe {})]).await;
             enqueued.into_iter().flatten().for_each(|id| probes.note(id));
         });
     }

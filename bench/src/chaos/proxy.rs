@@ -1,4 +1,4 @@
-//! A TCP proxy before a server, that can misbehave as networks do.
+//! A TCP proxy before a server, that can apply_for as networks do.
 
 use std::{
     net::Ipv4Addr,
@@ -32,7 +32,7 @@ struct Gate {
     cut_below: u64,
     /// Connections below this number stay open for the client, and nothing passes
     /// ever again.
-    lost_below: u64,
+    blackholed_below: u64,
 }
 
 impl Gate {
@@ -40,8 +40,8 @@ impl Gate {
         number < self.cut_below
     }
 
-    const fn loses(self, number: u64) -> bool {
-        number < self.lost_below
+    const fn blackholes(self, number: u64) -> bool {
+        number < self.blackholed_below
     }
 }
 
@@ -81,7 +81,7 @@ impl Proxy {
     }
 
     /// Stands before another server from now on. Connections to the one before are closed.
-    pub(super) fn turn_to(&self, target: u16) {
+    pub(super) fn retarget(&self, target: u16) {
         self.gate.send_modify(|gate| gate.target = target);
         self.cut();
     }
@@ -99,9 +99,9 @@ impl Proxy {
 
     /// Loses every open connection as a firewall does that forgets them: no byte
     /// passes any more, and the client is not told.
-    pub(super) fn lose(&self) {
+    pub(super) fn blackhole(&self) {
         let below = self.next.load(Ordering::SeqCst);
-        self.gate.send_modify(|gate| gate.lost_below = below);
+        self.gate.send_modify(|gate| gate.blackholed_below = below);
     }
 }
 
@@ -131,7 +131,7 @@ async fn join(client: TcpStream, number: u64, mut gate: watch::Receiver<Gate>) {
         () = pump(&mut from_client, &mut to_server, number, gate.clone()) => return,
         () = pump(&mut from_server, &mut to_client, number, gate.clone()) => return,
         cut = gate.wait_for(|gate| gate.cuts(number)) => return drop(cut),
-        lost = fate.wait_for(|gate| gate.loses(number)) => drop(lost),
+        lost = fate.wait_for(|gate| gate.blackholes(number)) => drop(lost),
     }
     tokio::join!(forget_client(from_client), async {
         time::sleep(KEEPALIVE).await;
@@ -154,7 +154,7 @@ async fn pump(
     let mut buffer = vec![0; 32 * 1024];
     loop {
         let read = from.read(&mut buffer).await;
-        if gate.wait_for(|gate| !gate.stalled).await.is_err() || gate.borrow().loses(number) {
+        if gate.wait_for(|gate| !gate.stalled).await.is_err() || gate.borrow().blackholes(number) {
             return std::future::pending().await;
         }
         match read {
@@ -245,10 +245,10 @@ mod tests {
         let gone = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let port = gone.local_addr().expect("an address").port();
         drop(gone);
-        proxy.turn_to(port);
+        proxy.retarget(port);
         assert_eq!(answers(&mut open).await, Some(false));
         assert_eq!(answers(&mut connect(&proxy).await).await, Some(false), "nobody listens there");
-        proxy.turn_to(echo().await);
+        proxy.retarget(echo().await);
 
         assert_eq!(answers(&mut connect(&proxy).await).await, Some(true));
     }
@@ -259,7 +259,7 @@ mod tests {
         let mut open = connect(&proxy).await;
         assert_eq!(answers(&mut open).await, Some(true));
 
-        proxy.lose();
+        proxy.blackhole();
 
         assert_eq!(answers(&mut open).await, None);
         assert_eq!(answers(&mut connect(&proxy).await).await, Some(true));

@@ -19,7 +19,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// What a fault left behind.
 #[derive(Debug)]
-pub(super) struct Blow {
+pub(super) struct Impact {
     /// From when on work may be expected to go on: the fault itself, or the end of
     /// an outage.
     pub(super) over: Instant,
@@ -31,7 +31,7 @@ pub(super) struct Blow {
     pub(super) aftermath: Vec<JoinHandle<()>>,
 }
 
-impl Blow {
+impl Impact {
     /// One that is over now.
     pub(super) fn now() -> Self {
         Self { over: Instant::now(), held: HashMap::new(), victims: Vec::new(), aftermath: Vec::new() }
@@ -55,15 +55,19 @@ impl Blow {
 /// Waits until every probe that was acknowledged before has ended, new ones do, and
 /// everything the victims held runs again or has ended. None where that does not
 /// come to pass within [`LIMIT`].
-pub(super) async fn wait(direct: &DatabaseConnection, probes: &Probes, blow: &mut Blow) -> Option<Duration> {
-    while blow.over.elapsed() < LIMIT {
-        if !blow.held.is_empty()
-            && let Err(error) = drop_those_that_go_on(direct, &mut blow.held).await
+pub(super) async fn wait(
+    direct: &DatabaseConnection,
+    probes: &Probes,
+    impact: &mut Impact,
+) -> Option<Duration> {
+    while impact.over.elapsed() < LIMIT {
+        if !impact.held.is_empty()
+            && let Err(error) = drop_those_that_go_on(direct, &mut impact.held).await
         {
             tracing::debug!(%error, "held jobs not looked at");
         }
-        if blow.held.is_empty() && probes.recovered_since(blow.over) {
-            return Some(blow.over.elapsed());
+        if impact.held.is_empty() && probes.recovered_since(impact.over) {
+            return Some(impact.over.elapsed());
         }
         time::sleep(LOOK_EVERY).await;
     }

@@ -30,9 +30,8 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use super::{
-    backing,
     cli::{EmbeddedArgs, MemberArgs},
-    desk, kinds,
+    enqueuer, infrastructure, kinds,
 };
 
 /// As the product's defaults are.
@@ -101,7 +100,7 @@ pub(super) async fn embedded(args: EmbeddedArgs) -> anyhow::Result<ExitCode> {
     let scheduler =
         atelier_scheduler::run(queue.clone(), kinds::recurring(), scheduler_options(), shutdown.clone());
     let (worker, scheduler) = (tokio::spawn(worker), tokio::spawn(scheduler));
-    desk::serve(queue, &args.socket, shutdown).await?;
+    enqueuer::serve(queue, &args.socket, shutdown).await?;
     worker.await??;
     scheduler.await?;
     Ok(ExitCode::SUCCESS)
@@ -109,7 +108,7 @@ pub(super) async fn embedded(args: EmbeddedArgs) -> anyhow::Result<ExitCode> {
 
 /// A queue on a file of SQLite, as an embedded instance of the product wires it.
 pub(super) async fn embedded_queue(file: &Path, heartbeat: Duration) -> anyhow::Result<Queue> {
-    let url = backing::url(file, "rw");
+    let url = infrastructure::url(file, "rw");
     let db = database::connect(&url, CONNECTIONS, ACQUIRE_LIMIT, STATEMENT_LIMIT).await?;
     // Ends the start where the file takes no writes, as the product's start ends.
     db.execute_unprepared("PRAGMA user_version = 0").await.context("the file cannot be written")?;

@@ -19,16 +19,16 @@ use super::{
     faults::Fault,
     installation::Installation,
     kinds,
-    ledger::{Ledger, Standing},
+    ledger::{EntryState, Ledger},
     load,
     plan::Plan,
     probes::{self, Probes},
     recovery,
     report::{self, JobsReport, OptionsReport, Report, StrikeReport},
-    running::Seen,
+    running::Tally,
     sampler::Sampler,
-    shift,
     tables::statement,
+    worker_activity,
 };
 use crate::terminal;
 
@@ -54,13 +54,13 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     }
     let run = Run::new(&installation, &options, seed, faults);
     let outcome = tokio::select! {
-        outcome = run.make() => Some(outcome),
+        outcome = run.execute() => Some(outcome),
         () = interrupted() => None,
     };
     let code = match outcome {
         None => Ok(ExitCode::from(EXIT_INTERRUPTED)),
         Some(Err(error)) => Err(error),
-        Some(Ok(report)) => tell(&report, &options).map(|()| ExitCode::from(u8::from(!report.passed))),
+        Some(Ok(report)) => publish(&report, &options).map(|()| ExitCode::from(u8::from(!report.passed))),
     };
     if options.keep {
         terminal::say(format_args!("kept in {}", installation.scratch().path().display()));
@@ -81,7 +81,7 @@ async fn interrupted() {
     }
 }
 
-fn tell(report: &Report, options: &Options) -> anyhow::Result<()> {
+fn publish(report: &Report, options: &Options) -> anyhow::Result<()> {
     terminal::say(format_args!("\n{}", report.text()));
     if let Some(file) = &options.report {
         let json = serde_json::to_string_pretty(report)?;
@@ -103,7 +103,7 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn new(installation: &'a Installation, options: &'a Options, seed: u64, mut faults: Vec<Fault>) -> Self {
         faults.retain(|fault| installation.product.is_some() || !fault.needs_product());
-        faults.retain(|fault| match installation.backing.lacks(*fault) {
+        faults.retain(|fault| match installation.infrastructure.unavailable_reason(*fault) {
             None => true,
             Some(reason) => {
                 terminal::say(format_args!("left out: {fault}: {reason}"));
@@ -121,8 +121,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    async fn make(&self) -> anyhow::Result<Report> {
-        let started_at = to_micros(self.installation.desk.now());
+    async fn execute(&self) -> anyhow::Result<Report> {
+        let started_at = to_micros(self.installation.enqueuer.now());
         let (load, watch) = (CancellationToken::new(), CancellationToken::new());
         let callers = self.start_load(&load);
         let sampling = tokio::spawn(
@@ -135,7 +135,7 @@ impl<'a> Run<'a> {
         let strikes = self.fire().await?;
         // Probes that wait behind the bursts of that time tell nothing of peace.
         self.probes.set_under_fire(true);
-        let idle = shift::watch(self.installation, &self.ledger).await?;
+        let idle = worker_activity::watch(self.installation, &self.ledger).await?;
         let fire = begun.elapsed();
         load.cancel();
         let quiet_from = Instant::now();
@@ -181,15 +181,20 @@ impl<'a> Run<'a> {
     /// Starts everybody who wants something of the installation.
     fn start_load(&self, stop: &CancellationToken) -> TaskTracker {
         let tasks = TaskTracker::new();
-        let (desk, ledger) = (&self.installation.desk, &self.ledger);
+        let (enqueuer, ledger) = (&self.installation.enqueuer, &self.ledger);
         #[expect(clippy::cast_precision_loss, reason = "there are four")]
         let rate = self.options.rate() / load::CALLERS as f64;
         for caller in 0..load::CALLERS {
             let seed = self.seed.wrapping_add(1 + caller);
-            tasks.spawn(load::call(desk.clone(), ledger.clone(), seed, rate, stop.clone()));
+            tasks.spawn(load::call(enqueuer.clone(), ledger.clone(), seed, rate, stop.clone()));
         }
-        tasks.spawn(canceller::run(desk.clone(), ledger.clone(), self.seed.wrapping_add(100), stop.clone()));
-        tasks.spawn(probes::send(desk.clone(), ledger.clone(), self.probes.clone(), stop.clone()));
+        tasks.spawn(canceller::run(
+            enqueuer.clone(),
+            ledger.clone(),
+            self.seed.wrapping_add(100),
+            stop.clone(),
+        ));
+        tasks.spawn(probes::send(enqueuer.clone(), ledger.clone(), self.probes.clone(), stop.clone()));
         if let Some(product) = &self.installation.product {
             for _ in 0..customers::CUSTOMERS {
                 let (customers, url, stop) = (self.customers.clone(), product.url.clone(), stop.clone());
@@ -203,7 +208,7 @@ impl<'a> Run<'a> {
     /// Strikes until the time is over.
     async fn fire(&self) -> anyhow::Result<Vec<StrikeReport>> {
         let begun = Instant::now();
-        let ends = begun + self.options.duration().saturating_sub(shift::LEAST);
+        let ends = begun + self.options.duration().saturating_sub(worker_activity::LEAST);
         let mut strikes = Vec::new();
         time::sleep_until((begun + WARM_UP).min(ends)).await;
         for strike in Plan::new(self.seed, self.faults.clone()) {
@@ -213,17 +218,17 @@ impl<'a> Run<'a> {
             }
             let at = begun.elapsed();
             self.probes.set_under_fire(true);
-            let mut blow = self.installation.inject(&self.ledger, &strike).await?;
-            let held = blow.held.len();
-            let recovered = recovery::wait(&self.installation.direct, &self.probes, &mut blow).await;
-            for aftermath in blow.aftermath {
+            let mut impact = self.installation.inject(&self.ledger, &strike).await?;
+            let held = impact.held.len();
+            let recovered = recovery::wait(&self.installation.direct, &self.probes, &mut impact).await;
+            for aftermath in impact.aftermath {
                 aftermath.await?;
             }
             self.probes.set_under_fire(false);
             let report = StrikeReport {
                 at_secs: at.as_secs_f64(),
                 faults: strike.faults.iter().map(|fault| fault.name()).collect(),
-                victims: blow.victims,
+                victims: impact.victims,
                 held,
                 recovery_secs: recovered.map(|recovered| recovered.as_secs_f64()),
             };
@@ -252,14 +257,14 @@ impl<'a> Run<'a> {
         samplers: [Sampler; 2],
     ) -> anyhow::Result<(JobsReport, Vec<Check>, Vec<report::FaultReport>)> {
         let direct = &self.installation.direct;
-        let evidence = Evidence::gather(direct, &self.ledger, self.installation.desk.now()).await?;
+        let evidence = Evidence::gather(direct, &self.ledger, self.installation.enqueuer.now()).await?;
         let mut checks = evidence.judge(direct).await?;
         let mut jobs = self.count(&evidence);
         jobs.lost = checks
             .iter()
             .find(|check| check.promise.contains("acknowledged job ends"))
             .map_or(0, |check| check.broken);
-        let (mut changed, mut leases, mut limits) = (Vec::new(), Seen::default(), Seen::default());
+        let (mut changed, mut leases, mut limits) = (Vec::new(), Tally::default(), Tally::default());
         for (mut sampler, direct) in samplers.into_iter().zip([direct, &self.installation.product_direct]) {
             sampler.look_at_all(direct).await?;
             changed.extend(sampler.changed().iter().cloned());
@@ -281,7 +286,7 @@ impl<'a> Run<'a> {
 
     fn count(&self, evidence: &Evidence) -> JobsReport {
         let count = |state: JobState| evidence.jobs.values().filter(|job| job.state == state).count();
-        let in_doubt = || evidence.entries.iter().filter(|(_, entry)| entry.standing == Standing::InDoubt);
+        let in_doubt = || evidence.entries.iter().filter(|(_, entry)| entry.state == EntryState::InDoubt);
         let there = in_doubt().filter(|(id, _)| evidence.jobs.contains_key(id)).count();
         let (refused, duplicates) = self.ledger.refused_and_duplicates();
         let (requests, requests_made_again) = self.customers.requests_and_retries();

@@ -28,18 +28,18 @@ struct Running {
 #[derive(Debug, Default)]
 pub(super) struct RunningWatch {
     limited: Option<Limited>,
-    pub(super) leases: Seen,
-    pub(super) limits: Seen,
+    pub(super) leases: Tally,
+    pub(super) limits: Tally,
 }
 
 /// How often something was looked at, and what was not as it should be.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(super) struct Tally {
     pub(super) cases: usize,
     pub(super) breaches: Vec<String>,
 }
 
-impl Seen {
+impl Tally {
     /// Both together.
     pub(super) fn and(mut self, other: Self) -> Self {
         self.cases += other.cases;
@@ -106,7 +106,7 @@ mod tests {
 
         watch.judge(&[1, 0, 1, 2].map(|leases| running(QueueName::Email, None, leases)));
 
-        let Seen { cases, breaches } = watch.leases;
+        let Tally { cases, breaches } = watch.leases;
         assert_eq!((cases, breaches.len()), (4, 2));
         assert!(breaches[0].ends_with("under 0 leases"), "{breaches:?}");
         assert!(breaches[1].ends_with("under 2 leases"), "{breaches:?}");
@@ -124,7 +124,7 @@ mod tests {
         assert_eq!((watch.limits.cases, watch.limits.breaches.len()), (3, 0));
         watch.judge(&[email(one), email(one), email(None), email(None)]);
 
-        let Seen { cases, breaches } = watch.limits;
+        let Tally { cases, breaches } = watch.limits;
         assert_eq!((cases, breaches.len()), (7, 2), "{breaches:?}");
     }
 }

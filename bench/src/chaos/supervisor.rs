@@ -20,7 +20,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::servers::warden::{self, Warden};
+use crate::servers::reaper::{self, Reaper};
 
 /// How long after its end a process is started again.
 const RESTART_AFTER: Duration = Duration::from_millis(500);
@@ -30,7 +30,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 /// How to start a process.
 #[derive(Clone, Debug)]
-pub(super) struct Spec {
+pub(super) struct ProcessSpec {
     pub(super) name: String,
     pub(super) program: PathBuf,
     pub(super) args: Vec<String>,
@@ -40,13 +40,13 @@ pub(super) struct Spec {
 
 /// A process that is kept running.
 #[derive(Clone, Debug)]
-pub(super) struct Member {
+pub(super) struct SupervisedProcess {
     name: String,
     pid: watch::Receiver<Option<u32>>,
     starts: Arc<AtomicU64>,
 }
 
-impl Member {
+impl SupervisedProcess {
     pub(super) fn name(&self) -> &str {
         &self.name
     }
@@ -70,60 +70,61 @@ impl Member {
 
 /// Sends a signal to a process; false where it is gone.
 pub(super) async fn send(signal: &str, pid: u32) -> bool {
-    let sent = Command::from(warden::kill(signal, &pid.to_string())).status().await;
+    let sent = Command::from(reaper::kill(signal, &pid.to_string())).status().await;
     sent.is_ok_and(|status| status.success())
 }
 
 /// Every process that is kept running.
 #[derive(Debug)]
-pub(super) struct Fleet {
-    warden: Warden,
+pub(super) struct Supervisor {
+    reaper: Reaper,
     stop: CancellationToken,
-    keepers: TaskTracker,
+    restart_loops: TaskTracker,
 }
 
-impl Fleet {
-    pub(super) fn new(warden: Warden) -> Self {
-        Self { warden, stop: CancellationToken::new(), keepers: TaskTracker::new() }
+impl Supervisor {
+    pub(super) fn new(reaper: Reaper) -> Self {
+        Self { reaper, stop: CancellationToken::new(), restart_loops: TaskTracker::new() }
     }
 
     /// Starts a process and keeps it running.
-    pub(super) fn start(&self, spec: Spec) -> anyhow::Result<Member> {
+    pub(super) fn start(&self, spec: ProcessSpec) -> anyhow::Result<SupervisedProcess> {
         let first = spawn(&spec)?;
         let (pid, current) = watch::channel(first.id());
         let starts = Arc::new(AtomicU64::new(1));
-        let member = Member { name: spec.name.clone(), pid: current, starts: starts.clone() };
-        let keeper = Keeper { spec, pid, starts, warden: self.warden.clone(), stop: self.stop.clone() };
-        self.keepers.spawn(keeper.keep(first));
+        let member = SupervisedProcess { name: spec.name.clone(), pid: current, starts: starts.clone() };
+        let restart_loop =
+            RestartLoop { spec, pid, starts, reaper: self.reaper.clone(), stop: self.stop.clone() };
+        self.restart_loops.spawn(restart_loop.keep(first));
         Ok(member)
     }
 
     /// Stops them all and returns once they have ended.
     pub(super) async fn stop(&self) {
         self.stop.cancel();
-        self.keepers.close();
-        self.keepers.wait().await;
+        self.restart_loops.close();
+        self.restart_loops.wait().await;
     }
 }
 
-struct Keeper {
-    spec: Spec,
+struct RestartLoop {
+    spec: ProcessSpec,
     pid: watch::Sender<Option<u32>>,
     starts: Arc<AtomicU64>,
-    warden: Warden,
+    reaper: Reaper,
     stop: CancellationToken,
 }
 
-impl Keeper {
+impl RestartLoop {
     async fn keep(self, first: Child) {
         let mut process = Some(first);
         while let Some(running) = process.take() {
             let pid = running.id();
-            pid.inspect(|pid| self.warden.note(*pid));
+            pid.inspect(|pid| self.reaper.track(*pid));
             self.pid.send_replace(pid);
             let stopped = self.watch(running).await;
             self.pid.send_replace(None);
-            pid.inspect(|pid| self.warden.forget(*pid));
+            pid.inspect(|pid| self.reaper.untrack(*pid));
             if stopped {
                 return;
             }
@@ -169,7 +170,7 @@ impl Keeper {
     }
 }
 
-fn spawn(spec: &Spec) -> anyhow::Result<Child> {
+fn spawn(spec: &ProcessSpec) -> anyhow::Result<Child> {
     let log = OpenOptions::new().create(true).append(true).open(&spec.log).context("cannot write a log")?;
     let mut command = Command::new(&spec.program);
     command

@@ -14,9 +14,9 @@ use tokio::time::{self, Instant};
 use super::{
     checks::{
         Check,
-        idleness::{self, Hand},
+        idleness::{self, WorkerProcess},
     },
-    desk::Order,
+    enqueuer::JobRequest,
     installation::Installation,
     kinds::{Effectful, Hold, Sleep, Unique},
     ledger::Ledger,
@@ -41,21 +41,22 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Watches it, and judges whether every worker took part.
 pub(super) async fn watch(installation: &Installation, ledger: &Ledger) -> anyhow::Result<Check> {
-    let (from, begun) = (installation.desk.now(), Instant::now());
+    let (from, begun) = (installation.enqueuer.now(), Instant::now());
     let (mut bursts, mut next_burst) = (0, begun);
     loop {
-        let workers = installation.members.workers.iter();
-        let hands: Vec<Hand> = workers.map(|worker| (worker.name().to_owned(), worker.pid())).collect();
+        let workers = installation.processes.workers.iter();
+        let worker_processes: Vec<WorkerProcess> =
+            workers.map(|worker| (worker.name().to_owned(), worker.pid())).collect();
         let taken = idleness::taken_since(&installation.direct, from).await?;
-        let idle = idleness::idle(&hands, &taken);
+        let idle = idleness::idle(&worker_processes, &taken);
         if begun.elapsed() >= if idle.is_empty() { LEAST } else { MOST } {
-            return Ok(idleness::judge(&hands, &taken, bursts));
+            return Ok(idleness::judge(&worker_processes, &taken, bursts));
         }
         if !idle.is_empty() && Instant::now() >= next_burst {
             next_burst = Instant::now() + BURST_EVERY;
             bursts += 1;
             for queue in idle.keys() {
-                load::submit(&installation.desk, ledger, burst(*queue, hands.len())).await;
+                load::submit(&installation.enqueuer, ledger, burst(*queue, worker_processes.len())).await;
             }
         }
         time::sleep(LOOK_EVERY).await;
@@ -63,15 +64,15 @@ pub(super) async fn watch(installation: &Installation, ledger: &Ledger) -> anyho
 }
 
 /// A job for every slot that so many workers have in this queue.
-fn burst(queue: QueueName, workers: usize) -> Vec<Order> {
+fn burst(queue: QueueName, workers: usize) -> Vec<JobRequest> {
     let slots = role::SLOTS.iter().find(|(name, _)| *name == queue).map_or(0, |(_, slots)| *slots);
     let millis = u64::try_from(HOLDS.as_millis()).unwrap_or(u64::MAX);
     let job = || match queue {
-        QueueName::Generation => Some(Order::of(&Sleep { millis })),
-        QueueName::Deployment => Some(Order::of(&Effectful { millis })),
+        QueueName::Generation => Some(JobRequest::of(&Sleep { millis })),
+        QueueName::Deployment => Some(JobRequest::of(&Effectful { millis })),
         // Without its key: they run side by side.
-        QueueName::Email => Some(Order::of(&Unique { key: 0, millis })),
-        QueueName::Workflow => Some(Order::of(&Hold { millis })),
+        QueueName::Email => Some(JobRequest::of(&Unique { key: 0, millis })),
+        QueueName::Workflow => Some(JobRequest::of(&Hold { millis })),
         QueueName::Stats | QueueName::Maintenance => None,
     };
     (0..slots * workers).filter_map(|_| job()).collect()

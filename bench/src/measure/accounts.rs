@@ -8,7 +8,7 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseConnection, EntityTrai
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::load::{self, Answer, Connection, Request};
+use super::load::{self, Connection, Request, Response};
 
 const PASSWORD: &str = "a password of the bench";
 
@@ -30,12 +30,12 @@ impl Account {
         let email = format!("bench-{}@example.com", Uuid::new_v4().simple());
         let body = json!({"email": email, "password": PASSWORD, "full_name": "Bench"});
         let request = load::request("POST", "/api/auth/register", &[], &body.to_string());
-        let answer = read(&connection.ask(&request).await?)?;
+        let answer = parse_body(&connection.send(&request).await?)?;
         let token = answer.get("access_token").and_then(Value::as_str).context("no access token")?;
         let mut account = Self { email, authorization: format!("Bearer {token}"), project: String::new() };
         let description = "A reading list with authors, ratings and a search box";
         let body = json!({"title": "Reading list", "description": description, "type": "web_app"});
-        let answer = read(&connection.ask(&account.request("POST", "/api/projects", &body)).await?)?;
+        let answer = parse_body(&connection.send(&account.request("POST", "/api/projects", &body)).await?)?;
         account.project =
             answer.pointer("/project/id").and_then(Value::as_str).context("no project")?.to_owned();
         Ok(account)
@@ -86,11 +86,11 @@ impl Account {
         db: &DatabaseConnection,
         count: usize,
     ) -> anyhow::Result<Vec<String>> {
-        let pattern = projects::Entity::find_by_id(ProjectId(self.project.parse()?)).one(db).await?;
-        let pattern = pattern.context("the account's project is gone")?.into_active_model().reset_all();
+        let template = projects::Entity::find_by_id(ProjectId(self.project.parse()?)).one(db).await?;
+        let template = template.context("the account's project is gone")?.into_active_model().reset_all();
         let ids: Vec<ProjectId> = (0..count).map(|_| ProjectId::new()).collect();
         for ids in ids.chunks(PROJECTS_PER_INSERT) {
-            let rows = ids.iter().map(|id| projects::ActiveModel { id: Set(*id), ..pattern.clone() });
+            let rows = ids.iter().map(|id| projects::ActiveModel { id: Set(*id), ..template.clone() });
             projects::Entity::insert_many(rows).exec_without_returning(db).await?;
         }
         Ok(ids.iter().map(ToString::to_string).collect())
@@ -98,7 +98,7 @@ impl Account {
 }
 
 /// The body of an answer that must be none of an error.
-pub(super) fn read(answer: &Answer) -> anyhow::Result<Value> {
+pub(super) fn parse_body(answer: &Response) -> anyhow::Result<Value> {
     ensure!(answer.status < 300, "answered {}: {}", answer.status, String::from_utf8_lossy(&answer.body));
     Ok(serde_json::from_slice(&answer.body)?)
 }

@@ -10,9 +10,9 @@ use super::{
     accounts::{self, Account},
     cli::{ApiArgs, Engine},
     figures::Figures,
-    load::{self, Connection, LoadResult, Request, Script},
+    load::{self, Connection, LoadResult, Request, Requests},
     process::{self, Process},
-    stage::Stage,
+    testbed::Testbed,
 };
 use crate::{servers::scratch, yardstick};
 use comparison::{GENERATION, GENERATION_AT_ONCE, JOB_STATUS, PROFILE, PROJECT_LIST};
@@ -34,21 +34,21 @@ const SIGN_INS: usize = 2;
 
 /// Every route once a run, on each database.
 pub(super) async fn measure(
-    stage: &Stage,
+    testbed: &Testbed,
     args: &ApiArgs,
     runs: u16,
     figures: &mut Figures,
 ) -> anyhow::Result<()> {
     for engine in &args.on {
-        let installation = Installation::start(stage, *engine).await?;
-        measure_on(stage, &installation, args, runs, figures).await?;
+        let installation = Installation::start(testbed, *engine).await?;
+        measure_on(testbed, &installation, args, runs, figures).await?;
         installation.stop().await?;
     }
     Ok(())
 }
 
 async fn measure_on(
-    stage: &Stage,
+    testbed: &Testbed,
     installation: &Installation,
     args: &ApiArgs,
     runs: u16,
@@ -66,17 +66,17 @@ async fn measure_on(
         equality::check_read(installation, path, request).await?;
     }
     equality::check_generation(installation).await?;
-    let (constant, address) = start_constant(stage, job.bytes).await?;
+    let (constant, address) = start_constant(testbed, job.bytes).await?;
     for run in 0..runs {
         against_the_constant(installation, args, (&account, &job), address, figures).await?;
         for (path, request) in &reads {
             for server in installation.servers(run) {
                 let result = load_for(args, server.address, request.clone(), 200).await?;
-                comparison::note(figures, installation.engine, path, server.kind, &result);
+                comparison::record(figures, installation.engine, path, server.kind, &result);
             }
         }
         generation_requests(installation, args, run, figures).await?;
-        comparison::note_ratios(figures, installation.engine);
+        comparison::record_ratios(figures, installation.engine);
     }
     constant.stop().await
 }
@@ -91,10 +91,10 @@ async fn generation_requests(
     let engine = installation.engine;
     for Server { kind, address } in installation.servers(run) {
         let result = generations::load(installation, args, address, "").await?;
-        comparison::note(figures, engine, GENERATION, kind, &result);
+        comparison::record(figures, engine, GENERATION, kind, &result);
         if kind == ServerKind::Yardstick && engine == Engine::Postgres {
             let result = generations::load(installation, args, address, yardstick::AT_ONCE).await?;
-            comparison::note(figures, engine, GENERATION_AT_ONCE, kind, &result);
+            comparison::record(figures, engine, GENERATION_AT_ONCE, kind, &result);
         }
     }
     Ok(())
@@ -111,8 +111,8 @@ async fn against_the_constant(
 ) -> anyhow::Result<()> {
     let prefix = installation.engine.prefix();
     let plain = load_for(args, constant, load::request("GET", "/", &[], ""), 200).await?;
-    figures.note(format!("{prefix}axum answering a constant"), "requests/s", plain.per_second);
-    figures.note(format!("{prefix}axum answering a constant, p99"), "ms", plain.p99_ms);
+    figures.record(format!("{prefix}axum answering a constant"), "requests/s", plain.per_second);
+    figures.record(format!("{prefix}axum answering a constant, p99"), "ms", plain.p99_ms);
     let routes = [
         (SIGN_IN, account.sign_in(), 200),
         ("job status, 304", account.request_since(&job.path, &job.etag), 304),
@@ -121,10 +121,10 @@ async fn against_the_constant(
         let limited = at_a_time(args, SIGN_INS);
         let args = if name == SIGN_IN { &limited } else { args };
         let result = load_for(args, installation.product.address, request, status).await?;
-        figures.note(format!("{prefix}{name}"), "requests/s", result.per_second);
-        figures.note(format!("{prefix}{name}, p99"), "ms", result.p99_ms);
+        figures.record(format!("{prefix}{name}"), "requests/s", result.per_second);
+        figures.record(format!("{prefix}{name}, p99"), "ms", result.p99_ms);
         let ratio = result.per_second / plain.per_second;
-        figures.note(format!("{prefix}{name}, against the constant"), "×", ratio);
+        figures.record(format!("{prefix}{name}, against the constant"), "×", ratio);
     }
     Ok(())
 }
@@ -139,12 +139,12 @@ async fn load_for(
     request: Request,
     status: u16,
 ) -> anyhow::Result<LoadResult> {
-    let scripts = || -> Vec<Script> {
-        (0..args.connections).map(|_| Box::new(std::iter::repeat(request.clone())) as Script).collect()
+    let callers = || -> Vec<Requests> {
+        (0..args.connections).map(|_| Box::new(std::iter::repeat(request.clone())) as Requests).collect()
     };
     let during = Duration::from_secs_f64(args.secs);
-    load::run(address, scripts(), Some(WARM_UP.min(during)), status).await?;
-    load::run(address, scripts(), Some(during), status).await
+    load::run(address, callers(), Some(WARM_UP.min(during)), status).await?;
+    load::run(address, callers(), Some(during), status).await
 }
 
 /// A job that somebody asks about again and again.
@@ -158,26 +158,26 @@ impl EndedJob {
     /// A generation that was cancelled while it waited.
     async fn create(address: SocketAddr, account: &Account) -> anyhow::Result<Self> {
         let mut connection = Connection::open(address).await?;
-        let projects = connection.ask(&account.request("GET", "/api/projects", &Value::Null)).await?;
-        let projects = accounts::read(&projects)?;
+        let projects = connection.send(&account.request("GET", "/api/projects", &Value::Null)).await?;
+        let projects = accounts::parse_body(&projects)?;
         let project = projects.pointer("/0/id").and_then(Value::as_str).context("no project")?;
-        let started = connection.ask(&account.generation(project)).await?;
-        accounts::read(&started)?;
+        let started = connection.send(&account.generation(project)).await?;
+        accounts::parse_body(&started)?;
         let path = started.header("location").context("the answer names no job")?.to_owned();
         let cancel = account.request("POST", &format!("{path}/cancel"), &Value::Null);
-        accounts::read(&connection.ask(&cancel).await?)?;
-        let status = connection.ask(&account.request("GET", &path, &Value::Null)).await?;
+        accounts::parse_body(&connection.send(&cancel).await?)?;
+        let status = connection.send(&account.request("GET", &path, &Value::Null)).await?;
         ensure!(status.status == 200, "the job's status was answered {}", status.status);
         let etag = status.header("etag").context("the job has no ETag")?.to_owned();
         Ok(Self { path, etag, bytes: status.body.len() })
     }
 }
 
-async fn start_constant(stage: &Stage, bytes: usize) -> anyhow::Result<(Process, SocketAddr)> {
+async fn start_constant(testbed: &Testbed, bytes: usize) -> anyhow::Result<(Process, SocketAddr)> {
     let port = scratch::free_port()?;
     let (port_text, bytes) = (port.to_string(), bytes.to_string());
     let command = process::this_program(&["constant", "--port", &port_text, "--bytes", &bytes])?;
-    let server = Process::start(stage, command, "constant")?;
+    let server = Process::start(testbed, command, "constant")?;
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     process::await_listener(address).await.context("the server of the constant did not start")?;
     Ok((server, address))

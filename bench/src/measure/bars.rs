@@ -3,7 +3,7 @@
 use super::{
     api::comparison,
     cli::Engine,
-    figures::{Figures, shown},
+    figures::{Figures, format_value},
     peers,
     section::Section,
 };
@@ -131,9 +131,9 @@ impl Bar<'_> {
 
     fn row_of(&self, measured: Option<f64>) -> [String; 4] {
         let sign = if self.better == Better::More { "≥" } else { "≤" };
-        let mark = |value: f64| format!("{sign} {} {}", shown(value), self.unit);
+        let mark = |value: f64| format!("{sign} {} {}", format_value(value), self.unit);
         let measured = match measured {
-            Some(value) => format!("{} {}: {}", shown(value), self.unit, self.verdict(value)),
+            Some(value) => format!("{} {}: {}", format_value(value), self.unit, self.verdict(value)),
             None => "not measured".to_owned(),
         };
         [self.what.to_owned(), measured, mark(self.bar), mark(self.aim)]
@@ -166,7 +166,7 @@ mod tests {
     fn section(name: &'static str, figures: &[(&str, f64)]) -> Section {
         let mut noted = Figures::default();
         for (figure, value) in figures {
-            noted.note(*figure, "", *value);
+            noted.record(*figure, "", *value);
         }
         Section { name, configuration: json!({}), figures: noted }
     }

@@ -13,7 +13,7 @@ pub(super) use work::{
 };
 
 use crate::{
-    servers::{programs::Places, warden::WardenArgs},
+    servers::{programs::Places, reaper::ReaperArgs},
     yardstick::YardstickArgs,
 };
 
@@ -73,14 +73,14 @@ pub(super) enum Command {
     Yardstick(YardstickArgs),
     /// Cleans up after a run that was killed.
     #[command(hide = true)]
-    Warden(WardenArgs),
+    Reaper(ReaperArgs),
 }
 
 /// What every measurement takes, around what it takes of its own.
 #[derive(Args, Clone, Debug)]
 pub(super) struct Measure<T: Args> {
     #[command(flatten)]
-    pub(super) own: T,
+    pub(super) args: T,
     #[command(flatten)]
     pub(super) run: RunArgs,
 }

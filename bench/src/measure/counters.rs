@@ -3,7 +3,7 @@
 use anyhow::Context;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 
-use super::{procfs, rows, stage::Stage};
+use super::{procfs, rows, testbed::Testbed};
 
 /// How a look of the bench itself is known among the statements.
 const OWN: &str = "%AS busy%";
@@ -26,15 +26,15 @@ pub(super) struct Counters {
 
 impl Counters {
     /// Reads them.
-    pub(super) async fn read(stage: &Stage, db: &DatabaseConnection) -> anyhow::Result<Self> {
-        let redis = stage.redis.info().await?;
+    pub(super) async fn read(testbed: &Testbed, db: &DatabaseConnection) -> anyhow::Result<Self> {
+        let redis = testbed.redis.info().await?;
         let number = |name: &str| -> anyhow::Result<f64> {
             let value = redis.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
             Ok(value.with_context(|| format!("Redis tells no {name}"))?.trim().parse()?)
         };
         Ok(Self {
-            postgres_cpu_secs: procfs::family_cpu_secs(stage.postgres.pid()?),
-            redis_cpu_secs: procfs::family_cpu_secs(stage.redis.pid().context("Redis is not there")?),
+            postgres_cpu_secs: procfs::family_cpu_secs(testbed.postgres.pid()?),
+            redis_cpu_secs: procfs::family_cpu_secs(testbed.redis.pid().context("Redis is not there")?),
             statements: count_statements(db).await.ok(),
             transactions: count_transactions(db).await?,
             wal_bytes: read_wal(db).await?,
@@ -83,16 +83,16 @@ async fn count_statements(db: &DatabaseConnection) -> anyhow::Result<f64> {
         "SELECT COALESCE(SUM(calls), 0)::float8 AS count FROM pg_stat_statements s JOIN pg_database d \
          ON d.oid = s.dbid WHERE d.datname = current_database() AND s.query NOT LIKE '{OWN}'"
     );
-    Ok(rows::ask(db, &sql).await?.try_get("", "count")?)
+    Ok(rows::query_row(db, &sql).await?.try_get("", "count")?)
 }
 
 async fn count_transactions(db: &DatabaseConnection) -> anyhow::Result<f64> {
     let sql = "SELECT (xact_commit + xact_rollback)::float8 AS count FROM pg_stat_database \
                WHERE datname = current_database()";
-    Ok(rows::ask(db, sql).await?.try_get("", "count")?)
+    Ok(rows::query_row(db, sql).await?.try_get("", "count")?)
 }
 
 async fn read_wal(db: &DatabaseConnection) -> anyhow::Result<f64> {
     let sql = "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::float8 AS bytes";
-    Ok(rows::ask(db, sql).await?.try_get("", "bytes")?)
+    Ok(rows::query_row(db, sql).await?.try_get("", "bytes")?)
 }

@@ -16,7 +16,7 @@ use super::{
     process::{self, Process},
     procfs::Cost,
     rows,
-    stage::{CONNECTIONS, Ground, Stage},
+    testbed::{CONNECTIONS, RunDatabase, Testbed},
 };
 
 /// Between two looks at whether anything is left.
@@ -44,7 +44,7 @@ pub(super) fn variants(args: DrainArgs) -> Vec<DrainArgs> {
 
 /// What was asked for, or every variant of it, once a run.
 pub(super) async fn measure_all(
-    stage: &Stage,
+    testbed: &Testbed,
     args: DrainArgs,
     runs: u16,
     figures: &mut Figures,
@@ -53,7 +53,7 @@ pub(super) async fn measure_all(
     // In turns, so that none has the machine at another time than the others.
     for _ in 0..runs {
         for args in &all {
-            measure(stage, *args, &name(*args), 1, figures).await?;
+            measure(testbed, *args, &name(*args), 1, figures).await?;
         }
     }
     Ok(())
@@ -61,17 +61,17 @@ pub(super) async fn measure_all(
 
 /// Drains once a run; `name` says what is special about it.
 pub(super) async fn measure(
-    stage: &Stage,
+    testbed: &Testbed,
     args: DrainArgs,
     name: &str,
     runs: u16,
     figures: &mut Figures,
 ) -> anyhow::Result<()> {
     for _ in 0..runs {
-        let drained = once(stage, args).await?;
-        figures.note(name, "jobs/s", drained.rate);
-        figures.note(format!("{name}: workers' CPU"), "ms/1000 jobs", drained.cpu_ms_per_1000);
-        figures.note(format!("{name}: a worker's peak memory"), "MiB", drained.peak_mib);
+        let drained = once(testbed, args).await?;
+        figures.record(name, "jobs/s", drained.rate);
+        figures.record(format!("{name}: workers' CPU"), "ms/1000 jobs", drained.cpu_ms_per_1000);
+        figures.record(format!("{name}: a worker's peak memory"), "MiB", drained.peak_mib);
     }
     Ok(())
 }
@@ -86,15 +86,15 @@ pub(super) struct Drained {
 }
 
 /// Drains once, on a ground of its own.
-pub(super) async fn once(stage: &Stage, args: DrainArgs) -> anyhow::Result<Drained> {
-    let ground = stage.create_ground_with(CONNECTIONS, args.rows).await?;
-    fill(&ground, args).await?;
-    let (took, costs) = drain(stage, &ground, args).await?;
+pub(super) async fn once(testbed: &Testbed, args: DrainArgs) -> anyhow::Result<Drained> {
+    let database = testbed.create_run_database_with(CONNECTIONS, args.rows).await?;
+    fill(&database, args).await?;
+    let (took, costs) = drain(testbed, &database, args).await?;
     ensure!(
-        usize::try_from(rows::count_succeeded(ground.queue.db()).await?)? == args.jobs,
+        usize::try_from(rows::count_succeeded(database.queue.db()).await?)? == args.jobs,
         "not every job succeeded: this run says nothing"
     );
-    ground.close().await?;
+    database.close().await?;
     let cpu: f64 = costs.iter().map(|cost| cost.cpu_secs).sum();
     Ok(Drained {
         rate: args.jobs as f64 / took,
@@ -104,10 +104,10 @@ pub(super) async fn once(stage: &Stage, args: DrainArgs) -> anyhow::Result<Drain
 }
 
 /// Enqueues the jobs to be drained.
-pub(super) async fn fill(ground: &Ground, args: DrainArgs) -> anyhow::Result<()> {
+pub(super) async fn fill(database: &RunDatabase, args: DrainArgs) -> anyhow::Result<()> {
     let owners: Vec<UserId> = (0..args.owners).map(|_| UserId::new()).collect();
-    enqueue::in_bulk(&ground.queue, args.jobs, BULK, &|number| make(args, &owners, number)).await?;
-    rows::settle(ground.queue.db()).await
+    enqueue::in_bulk(&database.queue, args.jobs, BULK, &|number| new_job(args, &owners, number)).await?;
+    rows::settle(database.queue.db()).await
 }
 
 /// What is special about a drain, in words.
@@ -128,7 +128,7 @@ pub(super) fn name(args: DrainArgs) -> String {
     name
 }
 
-fn make(args: DrainArgs, owners: &[UserId], number: usize) -> NewJob {
+fn new_job(args: DrainArgs, owners: &[UserId], number: usize) -> NewJob {
     let queue = QueueName::ALL[number % usize::from(args.queues).clamp(1, QueueName::ALL.len())];
     let job = kinds::job(queue, args.millis);
     match owners.get(number % owners.len().max(1)) {
@@ -139,12 +139,16 @@ fn make(args: DrainArgs, owners: &[UserId], number: usize) -> NewJob {
 
 /// Seconds from the first job's start to the last one's commit, and what the workers
 /// cost.
-async fn drain(stage: &Stage, ground: &Ground, args: DrainArgs) -> anyhow::Result<(f64, Vec<Cost>)> {
+async fn drain(
+    testbed: &Testbed,
+    database: &RunDatabase,
+    args: DrainArgs,
+) -> anyhow::Result<(f64, Vec<Cost>)> {
     let mut workers = Vec::new();
     for _ in 0..args.workers {
-        workers.push(process::start_worker(stage, ground, args.queues, args.concurrency)?);
+        workers.push(process::start_worker(testbed, database, args.queues, args.concurrency)?);
     }
-    let db = ground.queue.db();
+    let db = database.queue.db();
     let ended = wait_until_drained(db, &mut workers).await?;
     let costs = workers.iter().map(Process::cost).collect();
     for worker in workers {

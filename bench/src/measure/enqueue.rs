@@ -11,7 +11,7 @@ use std::{
 use atelier_queue::{Queue, QueueName};
 use tokio::task::JoinSet;
 
-use super::{cli::EnqueueArgs, figures::Figures, kinds, rows, stage::Stage};
+use super::{cli::EnqueueArgs, figures::Figures, kinds, rows, testbed::Testbed};
 
 const UNIT: &str = "jobs/s";
 
@@ -21,17 +21,17 @@ const MORE: usize = 10;
 /// Every way, on PostgreSQL and Redis, once a run; `prefix` goes before the figures'
 /// names.
 pub(super) async fn measure(
-    stage: &Stage,
+    testbed: &Testbed,
     args: EnqueueArgs,
     prefix: &str,
     runs: u16,
     figures: &mut Figures,
 ) -> anyhow::Result<()> {
     for _ in 0..runs {
-        let ground = stage.create_ground_with(args.connections, args.rows).await?;
-        rows::settle(ground.queue.db()).await?;
-        every_way(&ground.queue, args, prefix, figures).await?;
-        ground.close().await?;
+        let database = testbed.create_run_database_with(args.connections, args.rows).await?;
+        rows::settle(database.queue.db()).await?;
+        every_way(&database.queue, args, prefix, figures).await?;
+        database.close().await?;
     }
     Ok(())
 }
@@ -45,11 +45,11 @@ pub(super) async fn every_way(
 ) -> anyhow::Result<()> {
     let (many, callers, bulk) = (args.jobs * MORE, args.callers.max(1), args.bulk.max(1));
     let alone = one_at_a_time(queue, args.jobs).await?;
-    figures.note(format!("{prefix}enqueue, one at a time"), UNIT, alone);
+    figures.record(format!("{prefix}enqueue, one at a time"), UNIT, alone);
     let together = concurrently(queue, many, callers).await?;
-    figures.note(format!("{prefix}enqueue, {callers} callers"), UNIT, together);
+    figures.record(format!("{prefix}enqueue, {callers} callers"), UNIT, together);
     let at_once = in_bulk(queue, many, bulk, &|_| kinds::job(QueueName::Generation, 0)).await?;
-    figures.note(format!("{prefix}enqueue, bulk of {bulk}"), UNIT, at_once);
+    figures.record(format!("{prefix}enqueue, bulk of {bulk}"), UNIT, at_once);
     Ok(())
 }
 

@@ -23,7 +23,7 @@ const POLICY: Policy = Policy {
 
 /// Handles every kind that takes its time.
 #[derive(Clone, Copy, Debug)]
-struct Idler;
+struct SleepHandler;
 
 macro_rules! kinds {
     ($($name:ident $kind:literal)+) => {
@@ -41,7 +41,7 @@ macro_rules! kinds {
             }
 
             #[async_trait]
-            impl Handler<$name> for Idler {
+            impl Handler<$name> for SleepHandler {
                 async fn run(&self, _ctx: &JobContext, args: $name) -> Result<Outcome, JobError> {
                     if args.millis > 0 {
                         time::sleep(Duration::from_millis(args.millis)).await;
@@ -61,7 +61,7 @@ macro_rules! kinds {
         /// The handlers of jobs that take their time.
         pub(super) fn registry() -> Result<Registry, QueueError> {
             let mut registry = Registry::default();
-            $(registry.register::<$name>(Idler)?;)+
+            $(registry.register::<$name>(SleepHandler)?;)+
             Ok(registry)
         }
     };
@@ -101,10 +101,10 @@ impl Job for Stamp {
 /// Which job was started, and when.
 pub(super) type Started = (usize, Instant);
 
-struct Clerk(mpsc::UnboundedSender<Started>);
+struct StampHandler(mpsc::UnboundedSender<Started>);
 
 #[async_trait]
-impl Handler<Stamp> for Clerk {
+impl Handler<Stamp> for StampHandler {
     async fn run(&self, _ctx: &JobContext, args: Stamp) -> Result<Outcome, JobError> {
         let now = Instant::now();
         self.0.send((args.number, now)).map_err(|_closed| JobError::fail("UNHEARD", "nobody listens"))?;
@@ -113,9 +113,9 @@ impl Handler<Stamp> for Clerk {
 }
 
 /// The handler of [`Stamp`], which tells `heard`.
-pub(super) fn clerks(heard: mpsc::UnboundedSender<Started>) -> Result<Registry, QueueError> {
+pub(super) fn stamp_registry(starts: mpsc::UnboundedSender<Started>) -> Result<Registry, QueueError> {
     let mut registry = Registry::default();
-    registry.register::<Stamp>(Clerk(heard))?;
+    registry.register::<Stamp>(StampHandler(starts))?;
     Ok(registry)
 }
 

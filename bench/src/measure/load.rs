@@ -20,7 +20,7 @@ use super::figures::percentile;
 pub(super) type Request = Arc<[u8]>;
 
 /// What one caller asks, one after the other.
-pub(super) type Script = Box<dyn Iterator<Item = Request> + Send>;
+pub(super) type Requests = Box<dyn Iterator<Item = Request> + Send>;
 
 /// Composes a request.
 pub(super) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Request {
@@ -38,13 +38,13 @@ pub(super) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: 
 
 /// What came back.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(super) struct Response {
     pub(super) status: u16,
     head: String,
     pub(super) body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     /// A header's value, by its name in lower case.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         header(&self.head, name)
@@ -73,7 +73,7 @@ impl Connection {
     }
 
     /// Asks and waits for the whole answer.
-    pub(super) async fn ask(&mut self, request: &[u8]) -> anyhow::Result<Answer> {
+    pub(super) async fn send(&mut self, request: &[u8]) -> anyhow::Result<Response> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
         let (head, status, end) = loop {
@@ -93,7 +93,7 @@ impl Connection {
             self.read_more().await?;
         }
         let body = self.buffer.get(end..end + length).unwrap_or_default().to_vec();
-        Ok(Answer { status, head, body })
+        Ok(Response { status, head, body })
     }
 
     async fn read_more(&mut self) -> anyhow::Result<()> {
@@ -117,18 +117,18 @@ pub(super) struct LoadResult {
 /// through or the time is up. Every answer must have that status.
 pub(super) async fn run(
     address: SocketAddr,
-    scripts: Vec<Script>,
+    callers: Vec<Requests>,
     during: Option<Duration>,
     status: u16,
 ) -> anyhow::Result<LoadResult> {
     let mut connections = Vec::new();
-    for script in scripts {
-        connections.push((Connection::open(address).await?, script));
+    for requests in callers {
+        connections.push((Connection::open(address).await?, requests));
     }
     let begun = Instant::now();
     let mut callers = JoinSet::new();
-    for (connection, script) in connections {
-        callers.spawn(call(connection, script, during.map(|during| begun + during), status));
+    for (connection, requests) in connections {
+        callers.spawn(call(connection, requests, during.map(|during| begun + during), status));
     }
     let mut waits = Vec::new();
     while let Some(ended) = callers.join_next().await {
@@ -145,17 +145,17 @@ pub(super) async fn run(
 
 async fn call(
     mut connection: Connection,
-    script: Script,
+    requests: Requests,
     until: Option<Instant>,
     status: u16,
 ) -> anyhow::Result<Vec<f64>> {
     let mut waits = Vec::new();
-    for request in script {
+    for request in requests {
         let begun = Instant::now();
         if until.is_some_and(|until| begun >= until) {
             break;
         }
-        let answer = connection.ask(&request).await?;
+        let answer = connection.send(&request).await?;
         waits.push(begun.elapsed().as_secs_f64() * 1_000.0);
         ensure!(
             answer.status == status,
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     /// Answers every connection with that text, in two pieces.
-    async fn parrot(text: &'static str) -> SocketAddr {
+    async fn serve_text(text: &'static str) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         tokio::spawn(async move {
@@ -193,10 +193,10 @@ mod tests {
 
     #[tokio::test]
     async fn reads_an_answer_in_pieces() {
-        let address = parrot("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag: W/\"3\"\r\n\r\nhello").await;
+        let address = serve_text("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag: W/\"3\"\r\n\r\nhello").await;
 
         let mut connection = Connection::open(address).await.expect("a connection");
-        let answer = connection.ask(&request("GET", "/", &[], "")).await.expect("an answer");
+        let answer = connection.send(&request("GET", "/", &[], "")).await.expect("an answer");
 
         assert_eq!((answer.status, answer.body.as_slice()), (200, b"hello".as_slice()));
         assert_eq!(answer.header("etag"), Some("W/\"3\""));
@@ -204,10 +204,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_load_that_is_refused_says_nothing() {
-        let address = parrot("HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\n\r\n").await;
-        let script: Script = Box::new(std::iter::repeat_n(request("GET", "/", &[], ""), 3));
+        let address = serve_text("HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\n\r\n").await;
+        let requests: Requests = Box::new(std::iter::repeat_n(request("GET", "/", &[], ""), 3));
 
-        let outcome = run(address, vec![script], None, 200).await;
+        let outcome = run(address, vec![requests], None, 200).await;
 
         assert!(outcome.is_err_and(|error| error.to_string().contains("429")));
     }

@@ -15,10 +15,10 @@ mod program;
 use super::{
     cli::{DrainArgs, PeersArgs},
     drain, enqueue,
-    figures::{Figures, shown},
+    figures::{Figures, format_value},
     kinds,
     latency::{self, InProcessWorker},
-    stage::{CONNECTIONS, Stage},
+    testbed::{CONNECTIONS, Testbed},
 };
 use language::Language;
 use program::Programs;
@@ -79,7 +79,7 @@ struct Outcome {
 
 /// Atelier and every peer in turns, once a run.
 pub(super) async fn measure(
-    stage: &Stage,
+    testbed: &Testbed,
     args: &PeersArgs,
     runs: u16,
     figures: &mut Figures,
@@ -90,23 +90,23 @@ pub(super) async fn measure(
         .collect();
     let programs = Programs::install(cache(args)?, wanted.iter().map(|peer| peer.language)).await;
     for _ in 0..runs {
-        let own = run_atelier(stage, args).await?;
-        note(figures, ATELIER, &own);
+        let own = run_atelier(testbed, args).await?;
+        record(figures, ATELIER, &own);
         for peer in &wanted {
-            match run_peer(stage, args, &programs, *peer).await {
+            match run_peer(testbed, args, &programs, *peer).await {
                 Ok(outcome) => {
-                    note(figures, peer.name, &outcome);
+                    record(figures, peer.name, &outcome);
                     for (what, own, theirs) in
                         [("drain", own.drain, outcome.drain), ("bulk", own.bulk, outcome.bulk)]
                     {
-                        figures.note(
+                        figures.record(
                             format!("{}: Atelier's {what} against it", peer.name),
                             "×",
                             own / theirs,
                         );
                     }
                 }
-                Err(error) => figures.leave_out(peer.name, format!("{error:#}")),
+                Err(error) => figures.skip(peer.name, format!("{error:#}")),
             }
         }
     }
@@ -120,36 +120,36 @@ fn cache(args: &PeersArgs) -> anyhow::Result<PathBuf> {
     }
 }
 
-fn note(figures: &mut Figures, name: &str, outcome: &Outcome) {
-    figures.tell(name, format!("{}: {}", outcome.version, outcome.configuration));
-    figures.note(format!("{name}: drain"), "jobs/s", outcome.drain);
-    figures.note(format!("{name}: enqueue, one at a time"), "jobs/s", outcome.one_at_a_time);
-    figures.note(format!("{name}: enqueue, bulk of 1000"), "jobs/s", outcome.bulk);
+fn record(figures: &mut Figures, name: &str, outcome: &Outcome) {
+    figures.add_fact(name, format!("{}: {}", outcome.version, outcome.configuration));
+    figures.record(format!("{name}: drain"), "jobs/s", outcome.drain);
+    figures.record(format!("{name}: enqueue, one at a time"), "jobs/s", outcome.one_at_a_time);
+    figures.record(format!("{name}: enqueue, bulk of 1000"), "jobs/s", outcome.bulk);
     for (share, millis) in [("p50", outcome.p50_ms), ("p99", outcome.p99_ms)] {
         if let Some(millis) = millis {
-            figures.note(format!("{name}: latency, {share}"), "ms", millis);
+            figures.record(format!("{name}: latency, {share}"), "ms", millis);
         }
     }
 }
 
 /// The same work by Atelier, each part on a ground of its own.
-async fn run_atelier(stage: &Stage, args: &PeersArgs) -> anyhow::Result<Outcome> {
-    let ground = stage.create_ground(CONNECTIONS).await?;
-    let one_at_a_time = enqueue::one_at_a_time(&ground.queue, args.singles).await?;
+async fn run_atelier(testbed: &Testbed, args: &PeersArgs) -> anyhow::Result<Outcome> {
+    let database = testbed.create_run_database(CONNECTIONS).await?;
+    let one_at_a_time = enqueue::one_at_a_time(&database.queue, args.singles).await?;
     let job = |_| kinds::job(atelier_queue::QueueName::Generation, 0);
-    let bulk = enqueue::in_bulk(&ground.queue, args.jobs, 1_000, &job).await?;
-    ground.close().await?;
+    let bulk = enqueue::in_bulk(&database.queue, args.jobs, 1_000, &job).await?;
+    database.close().await?;
 
     let work = DrainArgs { jobs: args.jobs, concurrency: args.concurrency, ..DrainArgs::PLAIN };
-    let drain = drain::once(stage, work).await?.rate;
+    let drain = drain::once(testbed, work).await?.rate;
 
-    let ground = stage.create_ground(CONNECTIONS).await?;
-    let (sender, heard) = mpsc::unbounded_channel();
-    let worker = InProcessWorker::start(&ground.queue, kinds::clerks(sender)?, latency::defaults());
+    let database = testbed.create_run_database(CONNECTIONS).await?;
+    let (sender, starts) = mpsc::unbounded_channel();
+    let worker = InProcessWorker::start(&database.queue, kinds::stamp_registry(sender)?, latency::defaults());
     let mut waits = Figures::default();
-    latency::latencies(&ground.queue, heard, args.latencies, "", &mut waits).await?;
+    latency::latencies(&database.queue, starts, args.latencies, "", &mut waits).await?;
     worker.stop().await?;
-    ground.close().await?;
+    database.close().await?;
     Ok(Outcome {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         configuration: format!("concurrency {}, PostgreSQL and Redis", args.concurrency),
@@ -162,17 +162,17 @@ async fn run_atelier(stage: &Stage, args: &PeersArgs) -> anyhow::Result<Outcome>
 }
 
 async fn run_peer(
-    stage: &Stage,
+    testbed: &Testbed,
     args: &PeersArgs,
     programs: &Programs,
     peer: Peer,
 ) -> anyhow::Result<Outcome> {
     let mut command = programs.command(peer.language, peer.package)?;
-    let database = stage.create_database("peer", "template0").await?;
+    let database = testbed.create_database("peer", "template0").await?;
     command.env("PEER_JOBS", (args.jobs / peer.share).to_string());
     command.env("PEER_SINGLES", args.singles.to_string());
     command.env("PEER_LATENCIES", args.latencies.to_string());
-    command.env("PEER_REDIS_URL", stage.redis.url(stage.redis.port()));
+    command.env("PEER_REDIS_URL", testbed.redis.url(testbed.redis.port()));
     command.env("PEER_DATABASE_URL", database.expose_secret());
     let text = output::read(command).await?;
     let line = text.lines().rev().find(|line| line.starts_with('{')).context("it told nothing")?;
@@ -197,9 +197,10 @@ pub(super) fn table(figures: &Figures) -> Option<Vec<[String; 9]>> {
     figures.fact(ATELIER)?;
     let names = std::iter::once(ATELIER).chain(PEERS.iter().map(|peer| peer.name));
     let rows = names.filter_map(|name| {
-        let middle =
-            |what: &str| figures.median(&format!("{name}: {what}")).map_or_else(|| "–".to_owned(), shown);
-        let [drain, min, max] = figures.shown(&format!("{name}: drain"))?;
+        let middle = |what: &str| {
+            figures.median(&format!("{name}: {what}")).map_or_else(|| "–".to_owned(), format_value)
+        };
+        let [drain, min, max] = figures.summary(&format!("{name}: drain"))?;
         Some([
             name.to_owned(),
             figures.fact(name)?.to_owned(),
@@ -236,7 +237,7 @@ mod tests {
         for (name, ratio) in
             [("BullMQ", 1.5), ("Sidekiq", 3.0), ("River for Rust", 2.0), ("apalis-redis bare", 0.5)]
         {
-            figures.note(format!("{name}: Atelier's drain against it"), "×", ratio);
+            figures.record(format!("{name}: Atelier's drain against it"), "×", ratio);
         }
 
         assert_eq!(least_ratio(&figures, true), Some(1.5));
@@ -257,8 +258,8 @@ mod tests {
             p50_ms: None,
             p99_ms: None,
         };
-        note(&mut figures, ATELIER, &outcome);
-        note(&mut figures, "pg-boss", &outcome);
+        record(&mut figures, ATELIER, &outcome);
+        record(&mut figures, "pg-boss", &outcome);
 
         let rows = table(&figures).expect("rows");
 

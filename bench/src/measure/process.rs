@@ -17,9 +17,9 @@ use tokio::{
 
 use super::{
     procfs::{self, Cost},
-    stage::{Ground, Stage},
+    testbed::{RunDatabase, Testbed},
 };
-use crate::servers::warden::{self, Warden};
+use crate::servers::reaper::{self, Reaper};
 
 /// How long a server may take until it listens.
 const START_LIMIT: Duration = Duration::from_secs(10);
@@ -33,19 +33,19 @@ const STOP_LIMIT: Duration = Duration::from_secs(10);
 pub(super) struct Process {
     child: Child,
     pid: u32,
-    warden: Warden,
+    reaper: Reaper,
 }
 
 impl Process {
     /// Starts it; what it says goes to the log of that name in the scratch folder.
-    pub(super) fn start(stage: &Stage, mut command: Command, log: &str) -> anyhow::Result<Self> {
-        let log = File::options().create(true).append(true).open(stage.scratch.log(log))?;
+    pub(super) fn start(testbed: &Testbed, mut command: Command, log: &str) -> anyhow::Result<Self> {
+        let log = File::options().create(true).append(true).open(testbed.scratch.log(log))?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         command.process_group(0).kill_on_drop(true);
         let child = command.spawn().context("cannot start a process")?;
         let pid = child.id().context("a process ended at once")?;
-        stage.warden.note(pid);
-        Ok(Self { child, pid, warden: stage.warden.clone() })
+        testbed.reaper.track(pid);
+        Ok(Self { child, pid, reaper: testbed.reaper.clone() })
     }
 
     pub(super) const fn pid(&self) -> u32 {
@@ -64,11 +64,11 @@ impl Process {
 
     /// Ends it in good order, or else at once.
     pub(super) async fn stop(mut self) -> anyhow::Result<()> {
-        Command::from(warden::kill("TERM", &self.pid.to_string())).status().await?;
+        Command::from(reaper::kill("TERM", &self.pid.to_string())).status().await?;
         if time::timeout(STOP_LIMIT, self.child.wait()).await.is_err() {
             self.child.kill().await?;
         }
-        self.warden.forget(self.pid);
+        self.reaper.untrack(self.pid);
         Ok(())
     }
 }
@@ -93,14 +93,14 @@ pub(super) fn this_program(args: &[&str]) -> anyhow::Result<Command> {
 /// Starts this program as a worker on that ground, with its slots spread over the
 /// first queues.
 pub(super) fn start_worker(
-    stage: &Stage,
-    ground: &Ground,
+    testbed: &Testbed,
+    database: &RunDatabase,
     queues: u8,
     concurrency: usize,
 ) -> anyhow::Result<Process> {
     let (queues, concurrency) = (queues.to_string(), concurrency.to_string());
     let mut command = this_program(&["worker", "--queues", &queues, "--concurrency", &concurrency])?;
-    command.env("ATELIER_BENCH_DATABASE_URL", ground.database_url.expose_secret());
-    command.env("ATELIER_BENCH_REDIS_URL", ground.redis_url.expose_secret());
-    Process::start(stage, command, "workers")
+    command.env("ATELIER_BENCH_DATABASE_URL", database.database_url.expose_secret());
+    command.env("ATELIER_BENCH_REDIS_URL", database.redis_url.expose_secret());
+    Process::start(testbed, command, "workers")
 }

@@ -19,7 +19,7 @@ pub(super) struct Report {
 
 impl Report {
     /// Tells everything, wherever it was asked for.
-    pub(super) fn tell(&self, run: &RunArgs) -> anyhow::Result<()> {
+    pub(super) fn publish(&self, run: &RunArgs) -> anyhow::Result<()> {
         terminal::say(format_args!("versions       {}", self.versions));
         for section in &self.sections {
             terminal::say(format_args!("configuration  {}\n", section.configuration));
@@ -90,7 +90,7 @@ impl Report {
             if let Some(table) = comparison::rows(&section.figures) {
                 document += &format!("\n{}", markdown(comparison::HEADER, &table));
             }
-            for (what, why) in section.figures.left_out() {
+            for (what, why) in section.figures.skipped() {
                 document += &format!("\nLeft out: {what} ({why}).\n");
             }
             document += "\n";
@@ -123,8 +123,8 @@ mod tests {
     fn report(names: &[&'static str]) -> Report {
         let sections = names.iter().copied().map(|name| {
             let mut figures = Figures::default();
-            figures.note("drain", "jobs/s", 12_345.0);
-            figures.leave_out("Sidekiq", "no ruby");
+            figures.record("drain", "jobs/s", 12_345.0);
+            figures.skip("Sidekiq", "no ruby");
             Section { name, configuration: json!({}), figures }
         });
         Report { versions: json!({"atelier": "1.0", "cores": 2}), sections: sections.collect() }

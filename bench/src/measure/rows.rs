@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, DatabaseBackend, DatabaseConnection, QueryResult,
 use super::cli::RowsArgs;
 
 /// Jobs of this rank and above wait behind all that are measured.
-const LAST: &str = "4000000000000000000";
+const LAST_RANK: &str = "4000000000000000000";
 
 /// Ended jobs are older than all others, as the order of their ids is too.
 const FINISHED: &str = "INSERT INTO jobs (id, queue, kind, lane, state, phase, args, attempt, max_attempts, \
@@ -47,45 +47,45 @@ pub(super) async fn settle(db: &DatabaseConnection) -> anyhow::Result<()> {
 /// Whether any of the measured jobs has not ended.
 pub(super) async fn is_busy(db: &DatabaseConnection) -> anyhow::Result<bool> {
     let sql = format!(
-        "SELECT CASE WHEN EXISTS (SELECT 1 FROM jobs WHERE phase = 1 AND rank < {LAST} AND queue IN \
+        "SELECT CASE WHEN EXISTS (SELECT 1 FROM jobs WHERE phase = 1 AND rank < {LAST_RANK} AND queue IN \
          ('generation', 'deployment', 'email', 'stats', 'workflow', 'maintenance')) \
          OR EXISTS (SELECT 1 FROM jobs WHERE phase = 0) THEN 1 ELSE 0 END AS busy"
     );
-    Ok(ask(db, &sql).await?.try_get::<i32>("", "busy")? == 1)
+    Ok(query_row(db, &sql).await?.try_get::<i32>("", "busy")? == 1)
 }
 
 /// How many of the measured jobs succeeded.
 pub(super) async fn count_succeeded(db: &DatabaseConnection) -> anyhow::Result<i64> {
     let sql = format!(
         "SELECT COUNT(*) AS succeeded FROM jobs WHERE phase = 2 AND kind <> 'bench.finished' \
-         AND rank < {LAST}"
+         AND rank < {LAST_RANK}"
     );
-    Ok(ask(db, &sql).await?.try_get("", "succeeded")?)
+    Ok(query_row(db, &sql).await?.try_get("", "succeeded")?)
 }
 
 /// How many jobs succeeded, whether they are measured or waited behind.
 pub(super) async fn count_all_succeeded(db: &DatabaseConnection) -> anyhow::Result<i64> {
     let sql = "SELECT COUNT(*) AS succeeded FROM jobs WHERE phase = 2 AND kind <> 'bench.finished'";
-    Ok(ask(db, sql).await?.try_get("", "succeeded")?)
+    Ok(query_row(db, sql).await?.try_get("", "succeeded")?)
 }
 
 /// When the first measured job was started by PostgreSQL's clock, in seconds.
 pub(super) async fn first_start(db: &DatabaseConnection) -> anyhow::Result<f64> {
     let sql = format!(
         "SELECT EXTRACT(EPOCH FROM MIN(started_at))::float8 AS began FROM jobs \
-         WHERE kind <> 'bench.finished' AND rank < {LAST}"
+         WHERE kind <> 'bench.finished' AND rank < {LAST_RANK}"
     );
-    Ok(ask(db, &sql).await?.try_get("", "began")?)
+    Ok(query_row(db, &sql).await?.try_get("", "began")?)
 }
 
 /// PostgreSQL's clock in seconds.
 pub(super) async fn clock(db: &DatabaseConnection) -> anyhow::Result<f64> {
-    let row = ask(db, "SELECT EXTRACT(EPOCH FROM clock_timestamp())::float8 AS clock").await?;
+    let row = query_row(db, "SELECT EXTRACT(EPOCH FROM clock_timestamp())::float8 AS clock").await?;
     Ok(row.try_get("", "clock")?)
 }
 
 /// One row.
-pub(super) async fn ask(db: &DatabaseConnection, sql: &str) -> anyhow::Result<QueryResult> {
+pub(super) async fn query_row(db: &DatabaseConnection, sql: &str) -> anyhow::Result<QueryResult> {
     let backend: DatabaseBackend = db.get_database_backend();
     let row = db.query_one_raw(Statement::from_string(backend, sql)).await?;
     row.context("the database answers no row")

@@ -4,7 +4,7 @@ use super::{
     cli::{DrainArgs, ScaleArgs},
     drain,
     figures::Figures,
-    stage::Stage,
+    testbed::Testbed,
 };
 
 /// Most jobs of one drain.
@@ -24,7 +24,7 @@ const FEW: usize = 16;
 
 /// Every combination once a run.
 pub(super) async fn measure(
-    stage: &Stage,
+    testbed: &Testbed,
     args: &ScaleArgs,
     runs: u16,
     figures: &mut Figures,
@@ -32,25 +32,25 @@ pub(super) async fn measure(
     for _ in 0..runs {
         for millis in &args.millis {
             for concurrency in &args.concurrency {
-                let drained = drain::once(stage, work(args, 1, *concurrency, *millis)).await?;
-                figures.note(format!("{millis} ms each, {concurrency} at a time"), "jobs/s", drained.rate);
+                let drained = drain::once(testbed, work(args, 1, *concurrency, *millis)).await?;
+                figures.record(format!("{millis} ms each, {concurrency} at a time"), "jobs/s", drained.rate);
             }
         }
-        compare_workers(stage, args, figures).await?;
+        compare_workers(testbed, args, figures).await?;
     }
     Ok(())
 }
 
-async fn compare_workers(stage: &Stage, args: &ScaleArgs, figures: &mut Figures) -> anyhow::Result<()> {
+async fn compare_workers(testbed: &Testbed, args: &ScaleArgs, figures: &mut Figures) -> anyhow::Result<()> {
     let longer = ScaleArgs { secs: args.secs * LONGER, ..args.clone() };
     for (millis, concurrency) in [(10, FEW), (0, 100)] {
         let mut first = None;
         for workers in &args.workers {
-            let drained = drain::once(stage, work(&longer, *workers, concurrency, millis)).await?;
+            let drained = drain::once(testbed, work(&longer, *workers, concurrency, millis)).await?;
             let name = format!("{millis} ms each, {concurrency} at a time on each of {workers} workers");
-            figures.note(name.clone(), "jobs/s", drained.rate);
+            figures.record(name.clone(), "jobs/s", drained.rate);
             match first {
-                Some(rate) => figures.note(format!("{name}, against one"), "×", drained.rate / rate),
+                Some(rate) => figures.record(format!("{name}, against one"), "×", drained.rate / rate),
                 None => first = Some(drained.rate),
             }
         }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{figures::Figures, stage};
+use super::{figures::Figures, testbed};
 
 /// A measurement, how it was configured, and its figures.
 #[derive(Clone, Debug)]
@@ -17,14 +17,14 @@ impl Section {
     /// The section of a measurement that took these arguments.
     pub(super) fn new(
         name: &'static str,
-        own: &impl Serialize,
+        args: &impl Serialize,
         runs: u16,
         figures: Figures,
     ) -> anyhow::Result<Self> {
-        let mut configuration = serde_json::to_value(own)?;
+        let mut configuration = serde_json::to_value(args)?;
         configuration["measurement"] = name.into();
         configuration["runs"] = runs.into();
-        configuration["postgres_settings"] = stage::POSTGRES_SETTINGS.lines().collect();
+        configuration["postgres_settings"] = testbed::POSTGRES_SETTINGS.lines().collect();
         Ok(Self { name, configuration, figures })
     }
 }

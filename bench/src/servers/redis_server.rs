@@ -11,8 +11,8 @@ use tokio::{
 
 use super::{
     programs::Programs,
+    reaper::Reaper,
     scratch::{self, Scratch},
-    warden::Warden,
 };
 
 /// How long it may take until it answers.
@@ -26,7 +26,7 @@ pub(crate) struct RedisServer {
     port: u16,
     password: String,
     process: Option<Child>,
-    warden: Warden,
+    reaper: Reaper,
 }
 
 impl RedisServer {
@@ -34,7 +34,7 @@ impl RedisServer {
     pub(crate) async fn start(
         programs: &Programs,
         scratch: &Scratch,
-        warden: &Warden,
+        reaper: &Reaper,
     ) -> anyhow::Result<Self> {
         let mut server = Self {
             program: programs.redis_server.clone(),
@@ -42,7 +42,7 @@ impl RedisServer {
             port: scratch::free_port()?,
             password: uuid::Uuid::new_v4().simple().to_string(),
             process: None,
-            warden: warden.clone(),
+            reaper: reaper.clone(),
         };
         server.spawn().await?;
         Ok(server)
@@ -65,13 +65,13 @@ impl RedisServer {
                 tracing::debug!(%error, "Redis was gone already");
             }
             if let Some(pid) = pid {
-                self.warden.forget(pid);
+                self.reaper.untrack(pid);
             }
         }
     }
 
     /// Starts it again, with what it kept or with nothing.
-    pub(crate) async fn revive(&mut self, with_data: bool) -> anyhow::Result<()> {
+    pub(crate) async fn start_again(&mut self, with_data: bool) -> anyhow::Result<()> {
         if !with_data {
             let kept = self.home.join("appendonlydir");
             if kept.exists() {
@@ -131,9 +131,9 @@ impl RedisServer {
     /// Commands a second that it served during that time, the looks at it left out.
     pub(crate) async fn count_commands(&self, during: Duration) -> anyhow::Result<f64> {
         let mut connection = self.connect().await?;
-        let (before, begun) = (served(&mut connection).await?, Instant::now());
+        let (before, begun) = (commands_served(&mut connection).await?, Instant::now());
         time::sleep(during).await;
-        let after = served(&mut connection).await?;
+        let after = commands_served(&mut connection).await?;
         Ok((after - before - 1.0).max(0.0) / begun.elapsed().as_secs_f64())
     }
 
@@ -152,7 +152,7 @@ impl RedisServer {
         let process =
             command.process_group(0).kill_on_drop(true).spawn().context("cannot run redis-server")?;
         if let Some(pid) = process.id() {
-            self.warden.note(pid);
+            self.reaper.track(pid);
         }
         self.process = Some(process);
         let begun = Instant::now();
@@ -177,7 +177,7 @@ impl RedisServer {
     }
 }
 
-async fn served(connection: &mut redis::aio::MultiplexedConnection) -> anyhow::Result<f64> {
+async fn commands_served(connection: &mut redis::aio::MultiplexedConnection) -> anyhow::Result<f64> {
     let info: String = redis::cmd("INFO").arg("stats").query_async(connection).await?;
     let count = info.lines().find_map(|line| line.strip_prefix("total_commands_processed:"));
     Ok(count.context("Redis counts no commands")?.trim().parse()?)

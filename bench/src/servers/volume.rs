@@ -14,47 +14,47 @@ use std::{
 use anyhow::{Context, bail};
 use tokio::time;
 
-use super::{mounts::unmount, warden::Warden};
+use super::{mounts::unmount, reaper::Reaper};
 
 /// Says on this program's command line that its mounts are its own.
 pub(crate) const OWN_MOUNTS: &str = "--own-mounts";
 
 /// What a volume holds before it is full. Memory is used for what is in it only.
-const ROOM: &str = "2g";
+const CAPACITY: &str = "2g";
 
 /// Tries to fill a volume while others write to it.
 const TRIES: usize = 50;
 
 /// Whose rights are needed for mounts of one's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rights {
+pub(crate) enum MountRights {
     /// Those that the program has.
-    Given,
+    Own,
     /// Those of root, as the program's own user sees itself in a user namespace. Other
     /// users are not there then.
-    Assumed,
+    UserNamespace,
 }
 
-impl Rights {
+impl MountRights {
     const fn arguments(self) -> &'static [&'static str] {
         match self {
-            Self::Given => &["--mount"],
-            Self::Assumed => &["--user", "--map-root-user", "--mount"],
+            Self::Own => &["--mount"],
+            Self::UserNamespace => &["--user", "--map-root-user", "--mount"],
         }
     }
 }
 
 /// Starts this program anew with mounts of its own, in the same process. Returns where
 /// nobody may have them here, or where the start fails.
-pub(crate) fn begin_anew(ways: &[Rights]) -> io::Result<()> {
-    for way in ways {
+pub(crate) fn restart_with_own_mounts(rights: &[MountRights]) -> io::Result<()> {
+    for right in rights {
         let mut attempt = Command::new("unshare");
         let anywhere = std::env::temp_dir();
-        attempt.args(way.arguments()).args(["mount", "-t", "tmpfs", "tmpfs"]).arg(anywhere);
+        attempt.args(right.arguments()).args(["mount", "-t", "tmpfs", "tmpfs"]).arg(anywhere);
         attempt.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         if attempt.status().is_ok_and(|status| status.success()) {
             let mut command = Command::new("unshare");
-            command.args(way.arguments()).arg("--").arg(std::env::current_exe()?);
+            command.args(right.arguments()).arg("--").arg(std::env::current_exe()?);
             let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
             return Err(command.args(arguments).arg(OWN_MOUNTS).exec());
         }
@@ -70,11 +70,11 @@ pub(crate) struct Volume {
 
 impl Volume {
     /// Mounts one on this folder. Only where the mounts of this program are its own.
-    pub(crate) fn mount(folder: &Path, owner: Option<(u32, u32)>, warden: &Warden) -> anyhow::Result<Self> {
+    pub(crate) fn mount(folder: &Path, owner: Option<(u32, u32)>, reaper: &Reaper) -> anyhow::Result<Self> {
         let mut command = Command::new("mount");
-        command.args(["-t", "tmpfs", "-o", &format!("size={ROOM},mode=0700"), "tmpfs"]).arg(folder);
+        command.args(["-t", "tmpfs", "-o", &format!("size={CAPACITY},mode=0700"), "tmpfs"]).arg(folder);
         run(&mut command)?;
-        warden.note_mount(folder);
+        reaper.track_mount(folder);
         let volume = Self { folder: folder.to_owned() };
         if let Some((user, group)) = owner {
             chown(folder, Some(user), Some(group))?;
@@ -95,8 +95,8 @@ impl Volume {
     }
 
     /// Gives it its room back.
-    pub(crate) fn free(&self) -> anyhow::Result<()> {
-        self.resize(ROOM)
+    pub(crate) fn restore(&self) -> anyhow::Result<()> {
+        self.resize(CAPACITY)
     }
 
     fn resize(&self, size: &str) -> anyhow::Result<()> {

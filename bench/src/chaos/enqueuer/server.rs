@@ -14,18 +14,18 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Made, Order};
+use super::{EnqueuedJob, JobRequest};
 
 /// What callers ask.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Request {
-    Enqueue(Vec<Order>),
+    Enqueue(Vec<JobRequest>),
     Cancel(JobId),
 }
 
 /// What an enqueue makes once it is committed.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Prepared(pub(super) Vec<Made>);
+pub(super) struct Prepared(pub(super) Vec<EnqueuedJob>);
 
 /// Whether it is done.
 #[derive(Debug, Serialize, Deserialize)]
@@ -65,23 +65,23 @@ async fn answer(queue: &Queue, stream: UnixStream) -> anyhow::Result<()> {
     match serde_json::from_str(&line)? {
         Request::Cancel(id) => {
             let granted = queue.cancel(id, None).await.is_ok();
-            tell(&mut stream, &Settled(granted)).await
+            write_line(&mut stream, &Settled(granted)).await
         }
-        Request::Enqueue(orders) => {
-            let jobs: Vec<NewJob> = orders.into_iter().filter_map(Order::job).collect();
+        Request::Enqueue(requests) => {
+            let jobs: Vec<NewJob> = requests.into_iter().filter_map(JobRequest::job).collect();
             let tx = queue.begin().await?;
             let enqueued = tx.enqueue_all(jobs).await?;
-            let made = enqueued.iter().map(|one| Made { id: one.id, duplicate: one.duplicate });
+            let made = enqueued.iter().map(|one| EnqueuedJob { id: one.id, duplicate: one.duplicate });
             // Whoever went away meanwhile is told nothing, and gets nothing.
-            tell(&mut stream, &Prepared(made.collect())).await?;
+            write_line(&mut stream, &Prepared(made.collect())).await?;
             let committed = tx.commit().await;
-            tell(&mut stream, &Settled(committed.is_ok())).await?;
+            write_line(&mut stream, &Settled(committed.is_ok())).await?;
             Ok(committed?)
         }
     }
 }
 
-async fn tell(stream: &mut BufReader<UnixStream>, what: &impl Serialize) -> anyhow::Result<()> {
+async fn write_line(stream: &mut BufReader<UnixStream>, what: &impl Serialize) -> anyhow::Result<()> {
     let line = serde_json::to_string(what)?;
     Ok(stream.write_all(format!("{line}\n").as_bytes()).await?)
 }

@@ -9,7 +9,7 @@ use tokio::time::{self, Instant};
 
 use crate::{
     chaos::{proxy::Proxy, tables::statement},
-    servers::{postgres::Postgres, programs::Programs, scratch::Scratch, volume::Volume, warden::Warden},
+    servers::{postgres::Postgres, programs::Programs, reaper::Reaper, scratch::Scratch, volume::Volume},
 };
 
 /// How long PostgreSQL may take for a statement of the run's own.
@@ -30,7 +30,7 @@ pub(super) struct Clusters {
     made: u32,
     folder: PathBuf,
     volume: Option<Volume>,
-    warden: Warden,
+    reaper: Reaper,
 }
 
 impl Clusters {
@@ -38,18 +38,18 @@ impl Clusters {
     pub(super) async fn start(
         programs: &Programs,
         scratch: &Scratch,
-        warden: &Warden,
+        reaper: &Reaper,
         own_mounts: bool,
     ) -> anyhow::Result<Self> {
         let owner = programs.postgres_owner;
         let folder = scratch.folder("clusters")?;
-        let volume = own_mounts.then(|| Volume::mount(&folder, owner, warden)).transpose()?;
+        let volume = own_mounts.then(|| Volume::mount(&folder, owner, reaper)).transpose()?;
         if let (None, Some((user, group))) = (&volume, owner) {
             std::os::unix::fs::chown(&folder, Some(user), Some(group))?;
         }
         let primary = Postgres::start_at(programs, scratch, "", folder.join("data-1")).await?;
-        warden.note_file(&primary.pid_file());
-        Ok(Self { primary, standby: None, made: 1, folder, volume, warden: warden.clone() })
+        reaper.track_pid_file(&primary.pid_file());
+        Ok(Self { primary, standby: None, made: 1, folder, volume, reaper: reaper.clone() })
     }
 
     pub(super) const fn primary(&self) -> &Postgres {
@@ -70,17 +70,17 @@ impl Clusters {
 
     /// Has no room for new data for so long. A server that ends over it is started again
     /// once there is room.
-    pub(super) async fn be_full(&self, pause: Duration) -> anyhow::Result<()> {
+    pub(super) async fn fill_for(&self, pause: Duration) -> anyhow::Result<()> {
         let Some(volume) = &self.volume else { return Ok(()) };
         volume.fill().await?;
         time::sleep(pause).await;
-        volume.free()?;
+        volume.restore()?;
         self.primary.ensure_started().await?;
         self.wait_until_it_writes().await
     }
 
     /// Takes no writes for so long, whoever is connected already included.
-    pub(super) async fn be_readonly(&self, pause: Duration) -> anyhow::Result<()> {
+    pub(super) async fn set_readonly_for(&self, pause: Duration) -> anyhow::Result<()> {
         let admin = self.admin(&self.primary).await?;
         for (command, pause) in [("SET", pause), ("RESET", Duration::ZERO)] {
             let value = if command == "SET" { " = on" } else { "" };
@@ -99,14 +99,14 @@ impl Clusters {
         self.made += 1;
         let data = self.folder.join(format!("data-{}", self.made));
         let standby = self.primary.standby(data)?;
-        self.warden.note_file(&standby.pid_file());
+        self.reaper.track_pid_file(&standby.pid_file());
         let standby = self.standby.insert(standby).clone();
         standby.follow(&self.primary).await?;
         self.wait_until_in_step().await?;
         time::sleep(IN_STEP).await;
         self.primary.stop().await?;
         standby.promote().await?;
-        proxies.iter().for_each(|proxy| proxy.turn_to(standby.port()));
+        proxies.iter().for_each(|proxy| proxy.retarget(standby.port()));
         let old = std::mem::replace(&mut self.primary, standby);
         self.standby = None;
         old.remove()

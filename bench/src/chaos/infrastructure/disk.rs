@@ -16,8 +16,8 @@ use super::{
     shim::{Condition, Shim},
 };
 use crate::{
-    chaos::{dice, faults::Fault, recovery::Blow, tables::statement},
-    servers::{scratch::Scratch, volume::Volume, warden::Warden},
+    chaos::{draws, faults::Fault, recovery::Impact, tables::statement},
+    servers::{reaper::Reaper, scratch::Scratch, volume::Volume},
 };
 
 /// How long a slow disk takes to write what is to be there for certain.
@@ -40,11 +40,11 @@ impl Disk {
     /// A folder of its own file system where there can be one.
     pub(in crate::chaos) async fn prepare(
         scratch: &Scratch,
-        warden: &Warden,
+        reaper: &Reaper,
         own_mounts: bool,
     ) -> anyhow::Result<Self> {
         let folder = scratch.folder("disk")?;
-        let volume = own_mounts.then(|| Volume::mount(&folder, None, warden)).transpose()?;
+        let volume = own_mounts.then(|| Volume::mount(&folder, None, reaper)).transpose()?;
         let shim = Shim::build(&scratch.folder("shim")?, &folder).await;
         let shim = shim.inspect_err(|error| tracing::info!("no disk that misbehaves: {error:#}")).ok();
         Ok(Self { folder: folder.canonicalize()?, volume, shim })
@@ -84,12 +84,12 @@ impl Disk {
         self.shim.as_ref().map_or(Ok(()), |shim| shim.set(condition))
     }
 
-    /// What processes need in their environment for their disk to misbehave.
+    /// What processes need in their environment for their disk to apply_for.
     pub(in crate::chaos) fn environment(&self) -> Vec<(String, String)> {
         self.shim.as_ref().map(Shim::environment).unwrap_or_default()
     }
 
-    pub(super) fn lacks(&self, fault: Fault) -> Option<&'static str> {
+    pub(super) fn unavailable_reason(&self, fault: Fault) -> Option<&'static str> {
         let lacks = match fault {
             Fault::DiskFull => self.volume.is_none() && self.shim.is_none(),
             Fault::DiskSlow | Fault::DiskReadonly | Fault::DiskFailing | Fault::StartReadonly => {
@@ -100,20 +100,20 @@ impl Disk {
         lacks.then_some("no C compiler, or no program that heeds LD_PRELOAD")
     }
 
-    pub(super) async fn carry_out(&self, fault: Fault, dice: [f64; 4]) -> anyhow::Result<Blow> {
-        let pause = dice::between(dice[2], STALL.0, STALL.1);
+    pub(super) async fn apply(&self, fault: Fault, draws: [f64; 4]) -> anyhow::Result<Impact> {
+        let pause = draws::between(draws[2], STALL.0, STALL.1);
         match (fault, &self.volume, &self.shim) {
-            (Fault::DiskFull, Some(volume), shim) if shim.is_none() || dice[3] < 0.5 => {
+            (Fault::DiskFull, Some(volume), shim) if shim.is_none() || draws[3] < 0.5 => {
                 volume.fill().await?;
                 time::sleep(pause).await;
-                volume.free()?;
+                volume.restore()?;
             }
-            (Fault::DiskFull, _, Some(shim)) => misbehave(shim, Condition::Full, pause).await?,
-            (Fault::DiskReadonly, _, Some(shim)) => misbehave(shim, Condition::Readonly, pause).await?,
-            (Fault::DiskFailing, _, Some(shim)) => misbehave(shim, Condition::Failing, pause).await?,
+            (Fault::DiskFull, _, Some(shim)) => apply_for(shim, Condition::Full, pause).await?,
+            (Fault::DiskReadonly, _, Some(shim)) => apply_for(shim, Condition::Readonly, pause).await?,
+            (Fault::DiskFailing, _, Some(shim)) => apply_for(shim, Condition::Failing, pause).await?,
             (Fault::DiskSlow, _, Some(shim)) => {
-                let latency = dice::between(dice[3], LATENCY.0, LATENCY.1);
-                misbehave(shim, Condition::Slow(latency), pause).await?;
+                let latency = draws::between(draws[3], LATENCY.0, LATENCY.1);
+                apply_for(shim, Condition::Slow(latency), pause).await?;
             }
             (Fault::DatabaseLock, ..) => {
                 let (chaos, product) = (self.chaos_file()?, self.product_file()?);
@@ -121,7 +121,7 @@ impl Disk {
             }
             _ => {}
         }
-        Ok(Blow::now())
+        Ok(Impact::now())
     }
 }
 
@@ -134,7 +134,7 @@ async fn lock(file: &Path, pause: Duration) -> anyhow::Result<()> {
     Ok(db.close().await?)
 }
 
-async fn misbehave(shim: &Shim, condition: Condition, pause: Duration) -> anyhow::Result<()> {
+async fn apply_for(shim: &Shim, condition: Condition, pause: Duration) -> anyhow::Result<()> {
     shim.set(condition)?;
     time::sleep(pause).await;
     shim.set(Condition::Good)
@@ -156,7 +156,7 @@ pub(in crate::chaos) async fn create(file: &Path) -> anyhow::Result<DatabaseConn
 /// Looks at a file that others write to. Each look opens it anew and cannot write: so the
 /// process that is killed is often the last that had the file open, and has to recover
 /// it when it comes back.
-pub(in crate::chaos) async fn look_at(file: &Path) -> Result<DatabaseConnection, DbErr> {
+pub(in crate::chaos) async fn open_for_reading(file: &Path) -> Result<DatabaseConnection, DbErr> {
     let mut options = ConnectOptions::new(url(file, "ro"));
     options
         .max_connections(LOOKS)

@@ -11,8 +11,8 @@ use atelier_queue::{
 use tokio::time::{self, Instant};
 
 use super::{
-    Child, Delayed, Effectful, Expiring, Flaky, Hold, Long, Mood, Noop, Novel, Owned, Poison, Probe, Sleep,
-    Snooze, Tick, Unique, mood,
+    Child, Delayed, Effectful, Expiring, Flaky, FlakyBehavior, Hold, Long, Noop, Novel, Owned, Poison, Probe,
+    Sleep, Snooze, Tick, Unique, flaky_behavior,
 };
 use crate::chaos::tables;
 
@@ -103,12 +103,12 @@ handle! {
 }
 
 async fn be_flaky(ctx: &JobContext) -> Answer {
-    match mood(ctx.id(), i64::from(ctx.attempt())) {
-        Mood::Fine => Ok(Outcome::done()),
-        Mood::Fails => Err(JobError::retry("MOODY", "not today")),
-        Mood::Panics => panic!("a panic by design"),
-        Mood::Hangs => rest(ctx, 600_000).await,
-        Mood::GivesUp => Err(JobError::fail("REFUSED", "never")),
+    match flaky_behavior(ctx.id(), i64::from(ctx.attempt())) {
+        FlakyBehavior::Succeeds => Ok(Outcome::done()),
+        FlakyBehavior::Fails => Err(JobError::retry("MOODY", "not today")),
+        FlakyBehavior::Panics => panic!("a panic by design"),
+        FlakyBehavior::Hangs => rest(ctx, 600_000).await,
+        FlakyBehavior::FailsForGood => Err(JobError::fail("REFUSED", "never")),
     }
 }
 

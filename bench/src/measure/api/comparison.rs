@@ -4,7 +4,7 @@
 use super::installation::ServerKind;
 use crate::measure::{
     cli::Engine,
-    figures::{Figures, shown},
+    figures::{Figures, format_value},
     load::LoadResult,
 };
 
@@ -60,7 +60,7 @@ fn name(engine: Engine, path: &str, server: ServerKind) -> String {
 }
 
 /// Notes what one of the servers did.
-pub(super) fn note(
+pub(super) fn record(
     figures: &mut Figures,
     engine: Engine,
     path: &str,
@@ -68,17 +68,17 @@ pub(super) fn note(
     result: &LoadResult,
 ) {
     let name = name(engine, path, server);
-    figures.note(format!("{name}, p50"), "ms", result.p50_ms);
-    figures.note(format!("{name}, p99"), "ms", result.p99_ms);
-    figures.note(name, "requests/s", result.per_second);
+    figures.record(format!("{name}, p50"), "ms", result.p50_ms);
+    figures.record(format!("{name}, p99"), "ms", result.p99_ms);
+    figures.record(name, "requests/s", result.per_second);
 }
 
 /// Notes the ratios of the run whose figures were noted last.
-pub(super) fn note_ratios(figures: &mut Figures, engine: Engine) {
+pub(super) fn record_ratios(figures: &mut Figures, engine: Engine) {
     for path in paths(engine) {
         let last = |server| figures.last(&name(engine, path, server));
         if let (Some(product), Some(yardstick)) = (last(ServerKind::Product), last(ServerKind::Yardstick)) {
-            figures.note(ratio_name(engine, path), "×", product / yardstick);
+            figures.record(ratio_name(engine, path), "×", product / yardstick);
         }
     }
 }
@@ -92,7 +92,7 @@ pub(in crate::measure) fn rows(figures: &Figures) -> Option<Vec<[String; 10]>> {
 }
 
 fn row(figures: &Figures, engine: Engine, path: &str) -> Option<[String; 10]> {
-    let median = |name: &str| figures.median(name).map(shown);
+    let median = |name: &str| figures.median(name).map(format_value);
     let of = |server| {
         let name = name(engine, path, server);
         Some((median(&name)?, median(&format!("{name}, p50"))?, median(&format!("{name}, p99"))?))
@@ -100,7 +100,7 @@ fn row(figures: &Figures, engine: Engine, path: &str) -> Option<[String; 10]> {
     let (product, product_p50, product_p99) = of(ServerKind::Product)?;
     let (yardstick, yardstick_p50, yardstick_p99) = of(ServerKind::Yardstick)?;
     let ratio = format!("{} ×", median(&ratio_name(engine, path))?);
-    let marks = [BAR, AIM].map(|mark| format!("{} ×", shown(mark)));
+    let marks = [BAR, AIM].map(|mark| format!("{} ×", format_value(mark)));
     let [bar, aim] = marks;
     Some([
         format!("{}{path}", engine.prefix()),
@@ -129,9 +129,9 @@ mod tests {
         let mut figures = Figures::default();
         assert!(rows(&figures).is_none());
         for (product, yardstick) in [(600.0, 1_000.0), (700.0, 1_000.0), (900.0, 1_000.0)] {
-            note(&mut figures, Engine::Sqlite, PROFILE, ServerKind::Product, &result(product));
-            note(&mut figures, Engine::Sqlite, PROFILE, ServerKind::Yardstick, &result(yardstick));
-            note_ratios(&mut figures, Engine::Sqlite);
+            record(&mut figures, Engine::Sqlite, PROFILE, ServerKind::Product, &result(product));
+            record(&mut figures, Engine::Sqlite, PROFILE, ServerKind::Yardstick, &result(yardstick));
+            record_ratios(&mut figures, Engine::Sqlite);
         }
 
         let rows = rows(&figures).expect("a table");

@@ -14,7 +14,7 @@ use super::installation::{Installation, Server};
 use crate::{
     measure::{
         accounts::{self, Account},
-        load::{Answer, Connection, Request},
+        load::{Connection, Request, Response},
     },
     yardstick::AT_ONCE,
 };
@@ -78,12 +78,12 @@ fn compare(place: &str, product: &Value, yardstick: &Value, differences: &mut Ve
 }
 
 async fn ask(server: Server, request: &Request) -> anyhow::Result<Value> {
-    shown(&Connection::open(server.address).await?.ask(request).await?)
+    visible(&Connection::open(server.address).await?.send(request).await?)
 }
 
 /// What a client reads of an answer.
-fn shown(answer: &Answer) -> anyhow::Result<Value> {
-    let body = accounts::read(answer)?;
+fn visible(answer: &Response) -> anyhow::Result<Value> {
+    let body = accounts::parse_body(answer)?;
     let headers = HEADERS.map(|name| (name, answer.header(name)));
     let headers: Value = headers.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
     Ok(json!({"status": answer.status, "headers": headers, "body": body}))
@@ -95,8 +95,8 @@ async fn generate(installation: &Installation, server: Server, prefix: &str) -> 
     let account = Account::register(installation.product.address).await?;
     let project = account.project();
     let answer =
-        Connection::open(server.address).await?.ask(&account.generation_under(prefix, project)).await?;
-    let shown = shown(&answer)?;
+        Connection::open(server.address).await?.send(&account.generation_under(prefix, project)).await?;
+    let visible = visible(&answer)?;
     let location = answer.header("location").context("the answer names no job")?;
     let job = location.strip_prefix("/api/jobs/").context("the job has another address")?;
     let project_id = ProjectId(project.parse()?);
@@ -104,7 +104,7 @@ async fn generate(installation: &Installation, server: Server, prefix: &str) -> 
     let user = rows["project"]["user_id"].as_str().context("the project has no owner")?.to_owned();
     let account = account_row(&installation.db, UserId(user.parse()?)).await?;
     let names = [(project, "project"), (job, "job"), (user.as_str(), "user")];
-    Ok(with_names(json!({"answer": shown, "rows": rows, "account": account}), &names))
+    Ok(with_names(json!({"answer": visible, "rows": rows, "account": account}), &names))
 }
 
 /// The rows that a generation's request writes.

@@ -7,7 +7,7 @@ use super::installation::Installation;
 use crate::measure::{
     accounts::Account,
     cli::ApiArgs,
-    load::{self, LoadResult, Script},
+    load::{self, LoadResult, Requests},
 };
 
 /// Requests of each person before those that count.
@@ -28,8 +28,8 @@ pub(super) async fn load(
         let mut requests: Vec<_> =
             projects.iter().map(|project| account.generation_under(prefix, project)).collect();
         let rest = requests.split_off(WARM_UP);
-        first.push(Box::new(requests.into_iter()) as Script);
-        counted.push(Box::new(rest.into_iter()) as Script);
+        first.push(Box::new(requests.into_iter()) as Requests);
+        counted.push(Box::new(rest.into_iter()) as Requests);
     }
     load::run(address, first, None, 202).await?;
     load::run(address, counted, None, 202).await

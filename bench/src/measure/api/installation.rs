@@ -12,7 +12,7 @@ use crate::{
         cli::Engine,
         process::{self, Process},
         product::{JWT_SECRET, Product},
-        stage::{ACQUIRE_LIMIT, CONNECTIONS, Ground, STATEMENT_LIMIT, Stage},
+        testbed::{ACQUIRE_LIMIT, CONNECTIONS, RunDatabase, STATEMENT_LIMIT, Testbed},
     },
     servers::scratch,
 };
@@ -25,7 +25,7 @@ pub(super) struct Installation {
     yardstick: Process,
     yardstick_address: SocketAddr,
     /// The database, where a run has to give it back.
-    ground: Option<Ground>,
+    database: Option<RunDatabase>,
 }
 
 /// Which server it is.
@@ -44,21 +44,21 @@ pub(super) struct Server {
 
 impl Installation {
     /// Starts both on a new database. No generation is run.
-    pub(super) async fn start(stage: &Stage, engine: Engine) -> anyhow::Result<Self> {
+    pub(super) async fn start(testbed: &Testbed, engine: Engine) -> anyhow::Result<Self> {
         match engine {
             Engine::Postgres => {
-                let ground = stage.create_ground(CONNECTIONS).await?;
-                let product = Product::start(stage, &ground, "atelier-api").await?;
-                let (yardstick, yardstick_address) = start_yardstick(stage, &ground.database_url).await?;
-                let db = ground.queue.db().clone();
-                Ok(Self { engine, product, db, yardstick, yardstick_address, ground: Some(ground) })
+                let database = testbed.create_run_database(CONNECTIONS).await?;
+                let product = Product::start(testbed, &database, "atelier-api").await?;
+                let (yardstick, yardstick_address) = start_yardstick(testbed, &database.database_url).await?;
+                let db = database.queue.db().clone();
+                Ok(Self { engine, product, db, yardstick, yardstick_address, database: Some(database) })
             }
             Engine::Sqlite => {
-                let (product, url) = Product::start_idle_embedded(stage).await?;
-                let (yardstick, yardstick_address) = start_yardstick(stage, &url).await?;
+                let (product, url) = Product::start_idle_embedded(testbed).await?;
+                let (yardstick, yardstick_address) = start_yardstick(testbed, &url).await?;
                 let db = database::connect(url.expose_secret(), 1, ACQUIRE_LIMIT, STATEMENT_LIMIT);
                 let db = db.await.context("cannot open the product's file")?;
-                Ok(Self { engine, product, db, yardstick, yardstick_address, ground: None })
+                Ok(Self { engine, product, db, yardstick, yardstick_address, database: None })
             }
         }
     }
@@ -74,21 +74,21 @@ impl Installation {
     pub(super) async fn stop(self) -> anyhow::Result<()> {
         self.yardstick.stop().await?;
         self.product.stop().await?;
-        match self.ground {
-            Some(ground) => ground.close().await,
+        match self.database {
+            Some(database) => database.close().await,
             None => Ok(self.db.close().await?),
         }
     }
 }
 
-async fn start_yardstick(stage: &Stage, url: &SecretString) -> anyhow::Result<(Process, SocketAddr)> {
+async fn start_yardstick(testbed: &Testbed, url: &SecretString) -> anyhow::Result<(Process, SocketAddr)> {
     let port = scratch::free_port()?;
     let (port_text, connections) = (port.to_string(), CONNECTIONS.to_string());
     let args = ["yardstick", "--port", &port_text, "--connections", &connections];
     let mut command = process::this_program(&args)?;
     command.env("ATELIER_BENCH_DATABASE_URL", url.expose_secret());
     command.env("ATELIER_BENCH_JWT_SECRET", JWT_SECRET);
-    let server = Process::start(stage, command, "yardstick")?;
+    let server = Process::start(testbed, command, "yardstick")?;
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     process::await_listener(address).await.context("the yardstick did not start")?;
     Ok((server, address))
