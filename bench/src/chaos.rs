@@ -1,5 +1,5 @@
-//! `atelier-chaos`: starts a whole installation in a scratch folder, gives it work,
-//! breaks it in every way it knows, and tells whether a promise was broken.
+//! `atelier-chaos`: starts a whole installation in a scratch folder, enqueues work,
+//! injects faults, and checks whether every promise was kept.
 
 use std::process::ExitCode;
 
@@ -43,7 +43,7 @@ use crate::{
 };
 use cli::{Cli, Role};
 
-/// Exit code where the run could not be made.
+/// Exit code of a run that could not be started or finished.
 const EXIT_UNABLE: u8 = 2;
 
 /// Runs the program with this process's arguments.
@@ -51,7 +51,7 @@ const EXIT_UNABLE: u8 = 2;
 pub fn main() -> ExitCode {
     let Cli { options, role } = Cli::parse();
     if role.is_none() && !options.own_mounts {
-        // PostgreSQL runs as a user that a namespace of users does not have.
+        // PostgreSQL runs as a user that does not exist inside a user namespace.
         let rights: &[MountRights] = if options.embedded {
             &[MountRights::Own, MountRights::UserNamespace]
         } else {

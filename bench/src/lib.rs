@@ -1,4 +1,4 @@
-//! Programs that put Atelier under load and under fire.
+//! Programs that measure Atelier under load and test it under faults.
 
 pub mod chaos;
 pub mod measure;

@@ -1,5 +1,4 @@
-//! `atelier-bench`: gives the queue work on servers of its own and tells how fast it
-//! was done.
+//! `atelier-bench`: measures the queue and the API on servers that it starts itself.
 
 use std::process::ExitCode;
 
@@ -47,7 +46,7 @@ use report::Report;
 use section::Section;
 use testbed::Testbed;
 
-/// Runs of a measurement, and of the smoke test.
+/// Default number of runs, and that of the smoke test.
 const RUNS: u16 = 5;
 const QUICK_RUNS: u16 = 1;
 
@@ -99,7 +98,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A measurement of the queue on PostgreSQL and Redis.
+/// Runs a measurement of the queue.
 async fn measure_queue(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Enqueue(Measure { args, run }) => {
@@ -126,7 +125,7 @@ async fn measure_queue(command: Command) -> anyhow::Result<()> {
     }
 }
 
-/// A measurement of more than the queue.
+/// Runs a measurement of more than the queue.
 async fn measure_product(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Scale(Measure { args, run }) => {
@@ -163,7 +162,7 @@ async fn measure_product(command: Command) -> anyhow::Result<()> {
     }
 }
 
-/// Does the work on servers of its own and tells the figures.
+/// Starts servers, runs a measurement on them and publishes its figures.
 async fn run_on_testbed<T: Args + Serialize>(
     name: &'static str,
     args: &T,
@@ -171,7 +170,7 @@ async fn run_on_testbed<T: Args + Serialize>(
     work: impl AsyncFnOnce(&Testbed, &mut Figures) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let programs = Programs::locate(run.places()).await?;
-    // Neither of them is about speed.
+    // Neither of them measures speed.
     let counts = matches!(name, "cost" | "quick");
     let figures = testbed::with(&programs, counts, work).await?;
     let runs = run.runs(if name == "quick" { QUICK_RUNS } else { RUNS });
@@ -179,7 +178,7 @@ async fn run_on_testbed<T: Args + Serialize>(
     Report { versions: versions(Some(&programs)), sections: vec![section] }.publish(run)
 }
 
-/// What was measured, and on what.
+/// The versions of everything that was measured.
 fn versions(programs: Option<&Programs>) -> Value {
     let build = if cfg!(debug_assertions) { "dev" } else { "release" };
     let cores = std::thread::available_parallelism().map_or(0, usize::from);

@@ -1,4 +1,4 @@
-//! PostgreSQL and Redis of a run's own, in a scratch folder and on free ports.
+//! PostgreSQL and Redis that a run starts for itself, in a scratch folder and on free ports.
 
 pub(crate) mod mounts;
 pub(crate) mod postgres;

@@ -1,4 +1,4 @@
-//! Somebody who changes their mind: cancels jobs at random.
+//! Cancels random jobs.
 
 use std::{sync::Arc, time::Duration};
 

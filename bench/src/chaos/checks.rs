@@ -1,4 +1,4 @@
-//! What every job is asked in the end.
+//! The checks at the end of a run.
 
 use std::collections::{HashMap, HashSet};
 
@@ -19,17 +19,17 @@ mod timing;
 
 pub(super) use product::check as check_product;
 
-/// Breaches told in full; the rest is counted.
+/// Breaches that are listed; the rest is only counted.
 const EXAMPLES: usize = 5;
 
-/// A promise and whether it was kept.
+/// A promise, and how often it was broken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Check {
     /// What is promised.
     pub(super) promise: &'static str,
-    /// How often it was looked at.
+    /// Cases that were checked.
     pub(super) cases: usize,
-    /// How often it was broken.
+    /// Cases that broke it.
     pub(super) broken: usize,
     /// Some of the breaches.
     pub(super) examples: Vec<String>,
@@ -44,11 +44,11 @@ impl Check {
     }
 }
 
-/// Everything there is to judge by.
+/// The data that the checks use.
 pub(super) struct Evidence {
     /// Every job of the run's database.
     pub(super) jobs: HashMap<JobId, jobs::Model>,
-    /// What the run remembers.
+    /// The entries of the run's ledger.
     pub(super) entries: HashMap<JobId, Entry>,
     pub(super) batches_in_doubt: Vec<Vec<JobId>>,
     /// Recorded attempts, by job.
@@ -64,7 +64,7 @@ pub(super) struct Evidence {
 }
 
 impl Evidence {
-    /// Reads it all.
+    /// Reads it from the database and the ledger.
     pub(super) async fn gather(
         direct: &DatabaseConnection,
         ledger: &Ledger,
@@ -119,7 +119,7 @@ impl Evidence {
     }
 }
 
-/// Ids among these that have not ended, or are not there.
+/// Describes those of these jobs that are missing or have not ended.
 pub(super) async fn not_ended(direct: &DatabaseConnection, ids: &[JobId]) -> anyhow::Result<Vec<String>> {
     use sea_orm::ColumnTrait;
     let mut found: HashMap<JobId, jobs::Model> = HashMap::new();
@@ -139,7 +139,7 @@ fn unfinished(id: JobId, kind: &str, job: Option<&jobs::Model>) -> Option<String
     }
 }
 
-/// A job in a line.
+/// A job in one line of text.
 fn describe(job: &jobs::Model) -> String {
     let code = job.error.as_ref().and_then(|error| error["code"].as_str()).unwrap_or("no error");
     format!(

@@ -1,8 +1,8 @@
-//! Decisions from numbers in 0..1 that were drawn before.
+//! Choices by random numbers in 0..1 that were drawn before.
 
 use std::time::Duration;
 
-/// One of so many things; none where there are none.
+/// The index of one of `count` items; none where there are none.
 pub(super) fn pick(draw: f64, count: usize) -> Option<usize> {
     let last = count.checked_sub(1)?;
     #[expect(clippy::cast_precision_loss, reason = "nobody picks among 2^52 things")]
@@ -11,7 +11,7 @@ pub(super) fn pick(draw: f64, count: usize) -> Option<usize> {
     Some(index.min(last))
 }
 
-/// A duration between the two.
+/// A duration from `least` to `most`.
 pub(super) fn between(draw: f64, least: Duration, most: Duration) -> Duration {
     least + most.saturating_sub(least).mul_f64(draw.clamp(0.0, 1.0))
 }

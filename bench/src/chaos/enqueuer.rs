@@ -1,5 +1,5 @@
-//! Where the run's callers enqueue and cancel: through the library, or at a process that
-//! may die over it.
+//! How the run's callers enqueue and cancel: through the library, or through a process that
+//! may be killed meanwhile.
 
 use std::time::Duration;
 
@@ -18,14 +18,14 @@ mod server;
 pub(super) use client::EnqueueClient;
 pub(super) use server::serve;
 
-/// How long a caller waits for each half of an enqueue, and for a cancellation.
+/// How long a caller waits for each of the two steps of an enqueue, and for a cancellation.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A job as callers describe it.
+/// A job that a caller wants to enqueue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct JobRequest {
     kind: String,
-    /// The same for the run's own memory.
+    /// The kind as the ledger keeps it.
     #[serde(skip)]
     static_kind: &'static str,
     args: Value,
@@ -60,7 +60,7 @@ impl JobRequest {
         Self { due: Some(due), ..self }
     }
 
-    /// To be started by then, after everything else that waits.
+    /// Expires at that moment, and waits behind all other jobs.
     pub(super) fn expiring(self, deadline: Timestamp) -> Self {
         Self { deadline: Some(deadline), ..self }
     }
@@ -69,7 +69,7 @@ impl JobRequest {
         self.static_kind
     }
 
-    /// The job of the library; none where nobody knows its kind.
+    /// The job for the library; none where its kind is unknown.
     fn job(self) -> Option<NewJob> {
         let mut job = kinds::new_job(&self.kind, self.args)?;
         if let Some(owner) = self.owner {
@@ -88,26 +88,26 @@ impl JobRequest {
     }
 }
 
-/// A job that an enqueue made, or that stands for it.
+/// The job that an enqueue answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct EnqueuedJob {
     pub(super) id: JobId,
-    /// Whether it was there already.
+    /// Whether it existed already, under the same unique key.
     pub(super) duplicate: bool,
 }
 
-/// What a caller knows after an enqueue.
+/// The outcome of an enqueue for its caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum SubmitOutcome {
-    /// The commit answered that it is done.
+    /// The commit was acknowledged.
     Acknowledged(Vec<EnqueuedJob>),
-    /// The commit answered an error or nothing.
+    /// The commit answered an error or nothing: the jobs may exist or not.
     InDoubt(Vec<EnqueuedJob>),
-    /// It never came to a commit.
+    /// Nothing was committed.
     Refused,
 }
 
-/// Where callers go.
+/// Enqueues and cancels for callers.
 #[derive(Debug)]
 pub(super) enum Enqueuer {
     Library(Queue),
@@ -115,7 +115,7 @@ pub(super) enum Enqueuer {
 }
 
 impl Enqueuer {
-    /// The time that jobs go by.
+    /// The clock that jobs follow.
     pub(super) fn now(&self) -> Timestamp {
         match self {
             Self::Library(queue) => queue.now(),
@@ -132,7 +132,7 @@ impl Enqueuer {
         }
     }
 
-    /// Asks for a job to be cancelled; true where that was granted for certain.
+    /// Cancels a job; true where that was acknowledged.
     pub(super) async fn cancel(&self, id: JobId) -> bool {
         match self {
             Self::Library(queue) => cancel(queue, id).await,
@@ -161,11 +161,11 @@ async fn cancel(queue: &Queue, id: JobId) -> bool {
         Ok(Ok(_)) => true,
         Ok(Err(QueueError::WrongState { .. })) => false,
         Ok(Err(error)) => {
-            tracing::debug!(%error, "not cancelled, or nobody knows");
+            tracing::debug!(%error, "a cancellation failed or is in doubt");
             false
         }
         Err(_late) => {
-            tracing::debug!("no answer to a request to cancel");
+            tracing::debug!("a cancellation was not answered");
             false
         }
     }

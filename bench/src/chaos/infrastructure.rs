@@ -1,4 +1,4 @@
-//! What an installation stands on, and the faults of it.
+//! The servers or the disk that an installation uses, and their faults.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ mod shim;
 pub(super) use disk::{Disk, create, open_for_reading, url, version};
 pub(super) use servers::Servers;
 
-/// How long Redis stays away.
+/// How long Redis is down.
 const AWAY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(4));
 
-/// How long nothing passes, or nothing can be written.
+/// How long connections stall or writes fail.
 const STALL: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(8));
 
-/// What an installation keeps its data in.
+/// Where an installation keeps its data.
 pub(super) enum Infrastructure {
     /// PostgreSQL and Redis.
     Servers(Box<Servers>),
@@ -27,7 +27,7 @@ pub(super) enum Infrastructure {
 }
 
 impl Infrastructure {
-    /// Carries out a fault that is its own, and returns when it is over.
+    /// Injects a fault of its own, and returns when it is over.
     pub(super) async fn apply(&self, fault: Fault, draws: [f64; 4]) -> anyhow::Result<Impact> {
         match self {
             Self::Servers(servers) => servers.apply(fault, draws).await,
@@ -35,7 +35,7 @@ impl Infrastructure {
         }
     }
 
-    /// Why a fault cannot be made here; none where it can.
+    /// Why a fault cannot be injected on this machine; none where it can.
     pub(super) fn unavailable_reason(&self, fault: Fault) -> Option<&'static str> {
         match self {
             Self::Servers(servers) => servers.unavailable_reason(fault),
@@ -43,7 +43,7 @@ impl Infrastructure {
         }
     }
 
-    /// Stops what of it runs.
+    /// Stops its servers.
     pub(super) async fn stop(&self) -> anyhow::Result<()> {
         match self {
             Self::Servers(servers) => servers.stop().await,

@@ -1,4 +1,4 @@
-//! Carries faults out.
+//! Injects faults.
 
 use std::time::Duration;
 
@@ -19,17 +19,17 @@ use super::{
     supervisor::{self, SupervisedProcess},
 };
 
-/// How long processes are kept from starting.
+/// How long processes cannot start.
 const DOWN: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(5));
 
-/// How much longer than a lease a paused worker stays so.
+/// How much longer than a lease a worker is paused.
 const PAST_LEASE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(3));
 
-/// How long a strike waits for a job to be enqueued.
+/// How long to wait for a job to be enqueued.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 impl Installation {
-    /// Carries out everything of a strike at once, and returns when it is over.
+    /// Injects every fault of a strike at once, and returns when they are over.
     pub(super) async fn inject(&self, ledger: &Ledger, strike: &Strike) -> anyhow::Result<Impact> {
         let draws = strike.draws;
         match strike.faults.as_slice() {
@@ -65,7 +65,7 @@ impl Installation {
         processes.get(draws::pick(draw, processes.len())?)
     }
 
-    /// Signals one of our workers and, half of the time, the product's too.
+    /// Signals one of the run's workers and, in half of the cases, the product's too.
     async fn signal_workers(&self, signal: &str, draws: [f64; 4]) -> anyhow::Result<Impact> {
         let mut impact = Impact::now();
         if let Some(worker) = self.choose(&self.processes.workers, draws[0])
@@ -89,7 +89,7 @@ impl Installation {
         impact.held = self.held_by(pid).await;
         let pause = self.heartbeat * 2 + draws::between(draws[2], PAST_LEASE.0, PAST_LEASE.1);
         if self.processes.workers.len() == 1 {
-            // Nobody else takes over: what counts is how soon it goes on itself.
+            // No other worker takes over: the recovery is this worker's own.
             time::sleep(pause).await;
             supervisor::send("CONT", pid).await;
             return Ok(Impact { held: impact.held, ..Impact::against(worker.name()) });
@@ -101,9 +101,8 @@ impl Installation {
         Ok(impact)
     }
 
-    /// Enqueues a job that aborts its process. It strikes when it is first run, and again
-    /// with each of its attempts: not until it has ended may another fault be blamed
-    /// for what comes late.
+    /// Enqueues a job that aborts its process in each of its attempts. The next fault waits
+    /// until it has ended, so that delays are attributed to the right fault.
     async fn poison(&self, ledger: &Ledger) -> anyhow::Result<Impact> {
         let starts =
             |processes: &[SupervisedProcess]| processes.iter().map(SupervisedProcess::starts).sum::<u64>();
@@ -144,7 +143,7 @@ impl Installation {
         Ok(impact)
     }
 
-    /// Kills every process. None of them can start while the disk takes no change.
+    /// Kills every process while the disk is read-only, so that none of them can start.
     async fn restart_readonly(&self, draws: [f64; 4]) -> anyhow::Result<Impact> {
         let Infrastructure::Disk(disk) = &self.infrastructure else { return Ok(Impact::now()) };
         let product = self.product.iter().flat_map(Product::all);
@@ -159,7 +158,7 @@ impl Installation {
         Ok(Impact { victims, ..Impact::now() })
     }
 
-    /// What a victim held. Where the database cannot be asked, nothing is followed.
+    /// The jobs that a process held; none where the database does not answer.
     async fn held_by(&self, pid: u32) -> std::collections::HashMap<atelier_entities::JobId, i64> {
         let asked = time::timeout(Duration::from_secs(1), recovery::held_by(&self.direct, pid));
         asked.await.ok().and_then(Result::ok).unwrap_or_default()

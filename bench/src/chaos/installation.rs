@@ -1,4 +1,4 @@
-//! Everything that a run starts: what it stands on, and its processes.
+//! Everything that a run starts: its servers or disk, and its processes.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,13 +24,13 @@ pub(super) struct Installation {
     pub(super) infrastructure: Infrastructure,
     pub(super) processes: Processes,
     pub(super) product: Option<Product>,
-    /// Where the run enqueues.
+    /// How the run enqueues.
     pub(super) enqueuer: Arc<Enqueuer>,
-    /// The run's database, past everything that strikes.
+    /// A connection to the run's database that no fault affects.
     pub(super) direct: DatabaseConnection,
-    /// The product's database in the same way.
+    /// The same to the product's database.
     pub(super) product_direct: DatabaseConnection,
-    /// What it runs on, by name and version.
+    /// Names and versions of the servers.
     pub(super) servers: Vec<String>,
     pub(super) heartbeat: Duration,
     supervisor: Supervisor,
@@ -38,7 +38,7 @@ pub(super) struct Installation {
     scratch: Scratch,
 }
 
-/// What each kind of run makes in its own way.
+/// The parts that differ between embedded and scaled-out runs.
 struct Parts {
     infrastructure: Infrastructure,
     processes: Processes,
@@ -49,7 +49,7 @@ struct Parts {
     servers: Vec<String>,
 }
 
-/// What is there before the parts are.
+/// What the parts are started with.
 struct Setup<'a> {
     options: &'a Options,
     scratch: &'a Scratch,
@@ -58,7 +58,7 @@ struct Setup<'a> {
 }
 
 impl Installation {
-    /// Starts everything. What was started is stopped again where it fails.
+    /// Starts everything; on an error stops what was started.
     pub(super) async fn start(options: &Options) -> anyhow::Result<Self> {
         let scratch = Scratch::create("atelier-chaos-", options.keep)?;
         let reaper = Reaper::start(scratch.path(), options.keep)?;
@@ -96,13 +96,13 @@ impl Installation {
         &self.scratch
     }
 
-    /// How often processes had to be started again.
+    /// Number of restarts of all processes.
     pub(super) fn count_restarts(&self) -> u64 {
         let product = self.product.iter().flat_map(Product::all);
         self.processes.all().chain(product).map(|member| member.starts().saturating_sub(1)).sum()
     }
 
-    /// Stops every process that is kept running.
+    /// Stops every supervised process.
     pub(super) async fn stop_processes(&self) {
         self.supervisor.stop().await;
     }
@@ -114,7 +114,7 @@ impl Installation {
         if let (true, Infrastructure::Disk(disk)) = (self.scratch.is_kept(), &self.infrastructure) {
             disk.keep(&self.scratch.folder("kept")?)?;
         }
-        // Nothing may be mounted in a folder that is removed.
+        // The folder cannot be removed while something is mounted in it.
         drop(self.infrastructure);
         self.reaper.dismiss();
         Ok(())

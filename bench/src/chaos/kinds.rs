@@ -1,4 +1,4 @@
-//! The kinds of jobs of a run, and what each of them is there to show.
+//! The kinds of jobs of a run, and what each of them tests.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ macro_rules! kinds {
             }
         )+
 
-        /// The job of that kind with these args; none where they are not its own.
+        /// A job of that kind; none where the args do not fit it.
         pub(super) fn new_job(kind: &str, args: Value) -> Option<NewJob> {
             match kind {
                 $($kind => serde_json::from_value::<$name>(args).ok().map(|args| NewJob::of(&args)),)+
@@ -62,7 +62,7 @@ const BACKOFF: Backoff =
     Backoff::Exponential { base: Duration::from_millis(200), max: Duration::from_secs(2) };
 
 kinds! {
-    /// Does nothing, in a queue of its own: how soon it starts tells whether work goes on.
+    /// Does nothing, in a queue of its own: measures how soon jobs start.
     Probe "chaos.probe" in Workflow, MANY, LONG, {}
     /// Keeps its slot for a while.
     Hold "chaos.hold" in Workflow, MANY, LONG, { millis: u64 }
@@ -70,27 +70,27 @@ kinds! {
     Noop "chaos.noop" in Maintenance, MANY, LONG, {}
     /// Sleeps.
     Sleep "chaos.sleep" in Generation, MANY, LONG, { millis: u64 }
-    /// Fails, panics, hangs or gives up, by a hash of its id and its attempt.
+    /// Fails, panics, hangs or fails for good, by a hash of its id and its attempt.
     Flaky "chaos.flaky" in Deployment, FEW, SHORT, {}
-    /// Asks for more time again and again, which must cost no attempt.
+    /// Snoozes several times, which must cost no attempt.
     Snooze "chaos.snooze" in Email, MANY, LONG, { times: i64, millis: u64 }
     /// Changes the database when it ends, and enqueues a [`Child`] with it.
     Effectful "chaos.effectful" in Deployment, MANY, LONG, { millis: u64 }
-    /// Belongs to one of few people, in a queue with limits.
+    /// Has one of a few owners, in a queue with limits.
     Owned "chaos.owned" in Maintenance, MANY, LONG, { millis: u64 }
-    /// What an effect enqueued.
+    /// Is enqueued by an effect.
     Child "chaos.child" in Maintenance, MANY, LONG, {}
     /// Aborts its process, each time.
     Poison "chaos.poison" in Stats, 3, LONG, {}
-    /// Has a unique key: one of a key waits or runs at a time.
+    /// Has a unique key: one job of a key waits or runs at a time.
     Unique "chaos.unique" in Email, MANY, LONG, { key: u32, millis: u64 }
     /// Is due later.
     Delayed "chaos.delayed" in Maintenance, MANY, LONG, { due: Timestamp }
-    /// Takes seconds and tells how far it is.
+    /// Takes seconds and reports its progress.
     Long "chaos.long" in Generation, MANY, LONG, { millis: u64 }
-    /// Is known to some of the workers only, as in a rolling upgrade.
+    /// Is known to some workers only, as during a rolling upgrade.
     Novel "chaos.novel" in Email, MANY, LONG, {}
-    /// Is cancelled where it has not started in time.
+    /// Expires where it has not started in time.
     Expiring "chaos.expiring" in Generation, MANY, LONG, { deadline: Timestamp }
     /// Recurs by a schedule.
     Tick "chaos.tick" in Stats, MANY, LONG, { moment: Timestamp }
@@ -111,7 +111,7 @@ pub(super) enum FlakyBehavior {
     FailsForGood,
 }
 
-/// The mood of a job in an attempt: always the same, whoever asks.
+/// What a job does in an attempt: a pure function of both.
 pub(super) fn flaky_behavior(id: JobId, attempt: i64) -> FlakyBehavior {
     let (high, low) = id.0.as_u64_pair();
     let mut hash = high ^ low.rotate_left(17) ^ attempt.unsigned_abs().wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moods_are_mixed_and_stay_the_same() {
+    fn behaviors_are_mixed_and_deterministic() {
         let ids: Vec<JobId> = (0..2_000).map(|_| JobId::new()).collect();
         let count = |wanted: FlakyBehavior| ids.iter().filter(|id| flaky_behavior(**id, 1) == wanted).count();
 

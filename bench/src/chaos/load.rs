@@ -16,17 +16,17 @@ use super::{
     ledger::Ledger,
 };
 
-/// Callers that enqueue side by side.
+/// Concurrent callers.
 pub(super) const CALLERS: u64 = 4;
 
-/// People whose jobs take turns.
+/// Owners of jobs.
 const OWNERS: u128 = 4;
 
 /// Most jobs of one transaction.
 const MOST_AT_ONCE: u64 = 8;
 
-/// Enqueues jobs in one transaction and notes in the ledger what became of that.
-/// Answers their ids where the commit was acknowledged.
+/// Enqueues jobs in one transaction and records the outcome in the ledger. Returns their
+/// ids where the commit was acknowledged.
 pub(super) async fn submit(
     enqueuer: &Enqueuer,
     ledger: &Ledger,
@@ -43,7 +43,7 @@ pub(super) async fn submit(
     };
     let jobs: Vec<(JobId, &'static str)> = enqueued.iter().map(|one| one.id).zip(kinds).collect();
     if !acknowledged {
-        // A duplicate's id is another's job: what is in doubt here is not its being.
+        // A duplicate is an existing job: this commit decides nothing about it.
         let own = jobs.iter().zip(&enqueued).filter(|(_, one)| !one.duplicate).map(|(job, _)| *job);
         ledger.doubt(&own.collect::<Vec<_>>());
         return None;

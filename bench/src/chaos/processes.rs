@@ -1,4 +1,4 @@
-//! The processes of a run: our workers and schedulers, and the product's own.
+//! The processes of a run: its own workers and schedulers, and the product's.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ const WORKERS: usize = 3;
 
 const SCHEDULERS: usize = 2;
 
-/// Where the processes find what they share.
+/// URLs of the servers that the processes share.
 #[derive(Clone, Debug)]
 pub(super) struct Addresses {
     pub(super) chaos_database: String,
@@ -23,7 +23,7 @@ pub(super) struct Addresses {
     pub(super) redis: String,
 }
 
-/// Our own processes.
+/// The run's own processes.
 #[derive(Clone, Debug)]
 pub(super) struct Processes {
     pub(super) workers: Vec<SupervisedProcess>,
@@ -86,21 +86,21 @@ impl Processes {
     }
 }
 
-/// Where the processes of an embedded run keep what they have.
+/// Paths and settings of the processes of an embedded run.
 #[derive(Clone, Debug)]
 pub(super) struct EmbeddedPaths {
-    /// Our own process's database.
+    /// Database of the run's own process.
     pub(super) file: PathBuf,
-    /// Where it serves callers.
+    /// Socket at which it serves callers.
     pub(super) socket: PathBuf,
     /// The product's folder.
     pub(super) product: PathBuf,
     pub(super) heartbeat_secs: u64,
-    /// What processes need in their environment.
+    /// Environment variables of the processes.
     pub(super) environment: Vec<(String, String)>,
 }
 
-/// The product's processes; embedded it is one that has every role.
+/// The product's processes; in an embedded run one process that has every role.
 #[derive(Clone, Debug)]
 pub(super) struct Product {
     pub(super) api: SupervisedProcess,
@@ -165,7 +165,7 @@ impl Product {
     }
 }
 
-/// What processes of the product are told in every mode.
+/// Settings of the product in every mode.
 fn environment(data: &Path, port: u16, heartbeat_secs: u64) -> Vec<(String, String)> {
     vec![
         setting("DATA_DIR", &data.to_string_lossy()),
@@ -189,7 +189,7 @@ fn setting(name: &str, value: &str) -> (String, String) {
 /// The programs of these names beside this one; none where one is missing.
 fn binaries<const N: usize>(names: [&str; N]) -> anyhow::Result<Option<[PathBuf; N]>> {
     let program = std::env::current_exe().context("cannot tell this program's path")?;
-    let folder = program.parent().context("this program lies in no folder")?;
+    let folder = program.parent().context("cannot tell this program's folder")?;
     let paths = names.map(|name| folder.join(name));
     Ok(paths.iter().all(|path| path.is_file()).then_some(paths))
 }

@@ -34,7 +34,7 @@ use super::{
     enqueuer, infrastructure, kinds,
 };
 
-/// As the product's defaults are.
+/// The product's default.
 const ACQUIRE_LIMIT: Duration = Duration::from_secs(5);
 const STATEMENT_LIMIT: Duration = Duration::from_secs(30);
 const REDIS_LIMIT: Duration = Duration::from_secs(2);
@@ -46,7 +46,7 @@ const PING_LIMIT: Duration = Duration::from_secs(1);
 /// How long a start may take.
 const START_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long a worker that drains lets its jobs go on.
+/// Grace period of a worker that drains.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Jobs that a worker runs at the same time, by queue.
@@ -92,7 +92,7 @@ pub(super) async fn scheduler(args: MemberArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// All roles in one process, and a counter for callers, until SIGTERM.
+/// All roles in one process, and the server for callers, until SIGTERM.
 pub(super) async fn embedded(args: EmbeddedArgs) -> anyhow::Result<ExitCode> {
     let heartbeat = Duration::from_secs(args.heartbeat_secs);
     let (queue, shutdown) = begin(embedded_queue(&args.file, heartbeat)).await?;
@@ -110,7 +110,7 @@ pub(super) async fn embedded(args: EmbeddedArgs) -> anyhow::Result<ExitCode> {
 pub(super) async fn embedded_queue(file: &Path, heartbeat: Duration) -> anyhow::Result<Queue> {
     let url = infrastructure::url(file, "rw");
     let db = database::connect(&url, CONNECTIONS, ACQUIRE_LIMIT, STATEMENT_LIMIT).await?;
-    // Ends the start where the file takes no writes, as the product's start ends.
+    // Fails where the file is read-only, as the start of the product does.
     db.execute_unprepared("PRAGMA user_version = 0").await.context("the file cannot be written")?;
     let options = QueueOptions { heartbeat, ..QueueOptions::default() };
     let bus = Arc::new(LocalBus::default());
@@ -158,7 +158,7 @@ async fn begin(
         queue.clock().follow(queue.db()).await?;
         anyhow::Ok(queue)
     };
-    // Whoever cannot start ends, and is started again.
+    // A process that cannot start ends, and the supervisor starts it again.
     let queue = time::timeout(START_LIMIT, start).await.context("the database does not answer")??;
     tracing::info!(pid = std::process::id(), after = ?begun.elapsed(), "begins");
     Ok((queue, shutdown))

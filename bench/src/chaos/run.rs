@@ -1,4 +1,4 @@
-//! A run from its seed to its verdict.
+//! A run from its seed to its report.
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
@@ -32,16 +32,16 @@ use super::{
 };
 use crate::terminal;
 
-/// Time in peace before the first fault.
+/// Time without faults before the first one.
 const WARM_UP: Duration = Duration::from_secs(5);
 
-/// How long everything may take to come to its end once the load has stopped.
+/// How long jobs may take to end once the load has stopped.
 const QUIET_LIMIT: Duration = Duration::from_secs(120);
 
 /// Exit code of a run that was interrupted.
 const EXIT_INTERRUPTED: u8 = 130;
 
-/// Makes a run. The exit code tells whether every promise held.
+/// Runs everything. The exit code says whether every promise held.
 pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let faults = options.chosen_faults()?;
     let seed = options.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
@@ -133,7 +133,7 @@ impl<'a> Run<'a> {
         tokio::spawn(probes::watch(self.installation.direct.clone(), self.probes.clone(), watch.clone()));
         let begun = Instant::now();
         let strikes = self.fire().await?;
-        // Probes that wait behind the bursts of that time tell nothing of peace.
+        // Probes behind bursts of jobs say nothing of latency without faults.
         self.probes.set_under_fire(true);
         let idle = worker_activity::watch(self.installation, &self.ledger).await?;
         let fire = begun.elapsed();
@@ -178,7 +178,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Starts everybody who wants something of the installation.
+    /// Starts callers, probes, the canceller and customers.
     fn start_load(&self, stop: &CancellationToken) -> TaskTracker {
         let tasks = TaskTracker::new();
         let (enqueuer, ledger) = (&self.installation.enqueuer, &self.ledger);
@@ -205,7 +205,7 @@ impl<'a> Run<'a> {
         tasks
     }
 
-    /// Strikes until the time is over.
+    /// Injects faults until the time is over.
     async fn fire(&self) -> anyhow::Result<Vec<StrikeReport>> {
         let begun = Instant::now();
         let ends = begun + self.options.duration().saturating_sub(worker_activity::LEAST);
@@ -239,7 +239,7 @@ impl<'a> Run<'a> {
         Ok(strikes)
     }
 
-    /// Waits until no job is under way any more, or for too long.
+    /// Waits until every job has ended, or until the limit.
     async fn wait_until_quiet(&self) {
         let begun = Instant::now();
         while begun.elapsed() < QUIET_LIMIT {

@@ -1,5 +1,4 @@
-//! Processes that are started again whenever they end, as an operator's supervisor
-//! does.
+//! Restarts processes whenever they end, as a supervisor in production does.
 
 use std::{
     fs::OpenOptions,
@@ -22,10 +21,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::servers::reaper::{self, Reaper};
 
-/// How long after its end a process is started again.
+/// Delay before a process is started again.
 const RESTART_AFTER: Duration = Duration::from_millis(500);
 
-/// How long a process may take to end in good order.
+/// How long a process may take to shut down.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 /// How to start a process.
@@ -38,7 +37,7 @@ pub(super) struct ProcessSpec {
     pub(super) log: PathBuf,
 }
 
-/// A process that is kept running.
+/// A process that is restarted whenever it ends.
 #[derive(Clone, Debug)]
 pub(super) struct SupervisedProcess {
     name: String,
@@ -61,7 +60,7 @@ impl SupervisedProcess {
         self.starts.load(Ordering::Relaxed)
     }
 
-    /// Sends it a signal, by its name without SIG. Answers whom it was sent to.
+    /// Sends it a signal, named without SIG. Returns the process id that got it.
     pub(super) async fn signal(&self, signal: &str) -> Option<u32> {
         let pid = self.pid()?;
         send(signal, pid).await.then_some(pid)
@@ -74,7 +73,7 @@ pub(super) async fn send(signal: &str, pid: u32) -> bool {
     sent.is_ok_and(|status| status.success())
 }
 
-/// Every process that is kept running.
+/// Supervises processes.
 #[derive(Debug)]
 pub(super) struct Supervisor {
     reaper: Reaper,
@@ -87,19 +86,19 @@ impl Supervisor {
         Self { reaper, stop: CancellationToken::new(), restart_loops: TaskTracker::new() }
     }
 
-    /// Starts a process and keeps it running.
+    /// Starts a process and restarts it whenever it ends.
     pub(super) fn start(&self, spec: ProcessSpec) -> anyhow::Result<SupervisedProcess> {
         let first = spawn(&spec)?;
         let (pid, current) = watch::channel(first.id());
         let starts = Arc::new(AtomicU64::new(1));
-        let member = SupervisedProcess { name: spec.name.clone(), pid: current, starts: starts.clone() };
+        let process = SupervisedProcess { name: spec.name.clone(), pid: current, starts: starts.clone() };
         let restart_loop =
             RestartLoop { spec, pid, starts, reaper: self.reaper.clone(), stop: self.stop.clone() };
         self.restart_loops.spawn(restart_loop.keep(first));
-        Ok(member)
+        Ok(process)
     }
 
-    /// Stops them all and returns once they have ended.
+    /// Stops all processes and returns once they have ended.
     pub(super) async fn stop(&self) {
         self.stop.cancel();
         self.restart_loops.close();
@@ -132,7 +131,7 @@ impl RestartLoop {
         }
     }
 
-    /// Waits for the process's end; true where it was us who wanted it.
+    /// Waits until the process has ended; true where the supervisor stopped it.
     async fn watch(&self, mut process: Child) -> bool {
         tokio::select! {
             ended = process.wait() => {
@@ -152,7 +151,7 @@ impl RestartLoop {
         }
     }
 
-    /// The next process; none once everything is to stop.
+    /// The next process; none once the supervisor stops.
     async fn again(&self) -> Option<Child> {
         loop {
             tokio::select! {
@@ -164,7 +163,9 @@ impl RestartLoop {
                     self.starts.fetch_add(1, Ordering::Relaxed);
                     return Some(process);
                 }
-                Err(error) => tracing::warn!(name = self.spec.name, "not started again: {error:#}"),
+                Err(error) => {
+                    tracing::warn!(name = self.spec.name, "a process was not started again: {error:#}")
+                }
             }
         }
     }

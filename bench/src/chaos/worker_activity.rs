@@ -1,10 +1,9 @@
-//! A time of work in peace after the last fault, in which every worker has to take
-//! part.
+//! Checks after the last fault that every worker takes jobs.
 //!
-//! Who takes a job is a race, and where there is little to do, the same worker may win
-//! it every time. So there are bursts of work: as many jobs as all workers have slots,
-//! each of which keeps its slot for a while. One worker less cannot run them all at
-//! once, so that a worker that takes none of them stands still.
+//! Workers compete for jobs, and under little load the same worker may win every time. So
+//! jobs come in bursts: as many as all workers have slots, each of which keeps its slot for
+//! a while. Without one of the workers they cannot all run at once, so that a worker that
+//! takes none of them is stuck.
 
 use std::time::Duration;
 
@@ -23,23 +22,23 @@ use super::{
     load, role,
 };
 
-/// How long it lasts at least.
+/// Least duration of the phase.
 pub(super) const LEAST: Duration = Duration::from_secs(15);
 
-/// How long it lasts at most; a worker that has not taken of every queue by then
-/// stands still.
+/// Longest duration of the phase; a worker that has not taken a job of every queue by then
+/// is stuck.
 const MOST: Duration = Duration::from_secs(60);
 
-/// Between two bursts, as long as somebody has not taken part.
+/// Interval of bursts, while a worker has taken no job.
 const BURST_EVERY: Duration = Duration::from_secs(4);
 
 /// How long a job of a burst keeps its slot.
 const HOLDS: Duration = Duration::from_secs(2);
 
-/// Between two looks at what was taken.
+/// Interval of counting the jobs that were taken.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Watches it, and judges whether every worker took part.
+/// Enqueues bursts until every worker has taken jobs of every queue, or the time is over.
 pub(super) async fn watch(installation: &Installation, ledger: &Ledger) -> anyhow::Result<Check> {
     let (from, begun) = (installation.enqueuer.now(), Instant::now());
     let (mut bursts, mut next_burst) = (0, begun);
@@ -63,14 +62,14 @@ pub(super) async fn watch(installation: &Installation, ledger: &Ledger) -> anyho
     }
 }
 
-/// A job for every slot that so many workers have in this queue.
+/// As many jobs as so many workers have slots for this queue.
 fn burst(queue: QueueName, workers: usize) -> Vec<JobRequest> {
     let slots = role::SLOTS.iter().find(|(name, _)| *name == queue).map_or(0, |(_, slots)| *slots);
     let millis = u64::try_from(HOLDS.as_millis()).unwrap_or(u64::MAX);
     let job = || match queue {
         QueueName::Generation => Some(JobRequest::of(&Sleep { millis })),
         QueueName::Deployment => Some(JobRequest::of(&Effectful { millis })),
-        // Without its key: they run side by side.
+        // Without a unique key: they run concurrently.
         QueueName::Email => Some(JobRequest::of(&Unique { key: 0, millis })),
         QueueName::Workflow => Some(JobRequest::of(&Hold { millis })),
         QueueName::Stats | QueueName::Maintenance => None,

@@ -1,4 +1,4 @@
-//! People of a measurement: signed-in accounts with projects.
+//! Signed-in accounts with projects.
 
 use std::net::SocketAddr;
 
@@ -19,12 +19,12 @@ const PROJECTS_PER_INSERT: usize = 1_000;
 pub(super) struct Account {
     email: String,
     authorization: String,
-    /// A project of theirs, the pattern of all others.
+    /// Their first project, of which all others are copies.
     project: String,
 }
 
 impl Account {
-    /// Registers somebody who has one project.
+    /// Registers an account and creates its first project.
     pub(super) async fn register(address: SocketAddr) -> anyhow::Result<Self> {
         let mut connection = Connection::open(address).await?;
         let email = format!("bench-{}@example.com", Uuid::new_v4().simple());
@@ -41,19 +41,19 @@ impl Account {
         Ok(account)
     }
 
-    /// A request of theirs.
+    /// An authenticated request.
     pub(super) fn request(&self, method: &str, path: &str, body: &Value) -> Request {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         load::request(method, path, &[("authorization", &self.authorization)], &body)
     }
 
-    /// A GET of theirs for what has changed since that revision.
+    /// An authenticated GET with `If-None-Match`.
     pub(super) fn request_since(&self, path: &str, etag: &str) -> Request {
         let headers = [("authorization", self.authorization.as_str()), ("if-none-match", etag)];
         load::request("GET", path, &headers, "")
     }
 
-    /// A request to have a project generated.
+    /// A request to generate a project.
     pub(super) fn generation(&self, project: &str) -> Request {
         self.generation_under("", project)
     }
@@ -64,7 +64,7 @@ impl Account {
         self.request("POST", &path, &json!({"mode": "quick"}))
     }
 
-    /// Their own sign-in.
+    /// A sign-in with their password.
     pub(super) fn sign_in(&self) -> Request {
         let body = json!({"email": self.email, "password": PASSWORD});
         load::request("POST", "/api/auth/login", &[], &body.to_string())
@@ -80,7 +80,7 @@ impl Account {
         &self.project
     }
 
-    /// Creates so many more projects of theirs by SQL, and answers their ids.
+    /// Creates so many more projects by SQL, and returns their ids.
     pub(super) async fn create_projects(
         &self,
         db: &DatabaseConnection,
@@ -97,7 +97,7 @@ impl Account {
     }
 }
 
-/// The body of an answer that must be none of an error.
+/// The body of a response; an error where its status is one.
 pub(super) fn parse_body(answer: &Response) -> anyhow::Result<Value> {
     ensure!(answer.status < 300, "answered {}: {}", answer.status, String::from_utf8_lossy(&answer.body));
     Ok(serde_json::from_slice(&answer.body)?)

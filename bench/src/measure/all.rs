@@ -1,5 +1,5 @@
-//! Every measurement in full, each on servers of its own: what the table of
-//! `docs/performance.md` is made of.
+//! Every measurement in full, each on new servers. Makes the tables of
+//! `docs/performance.md`.
 
 use anyhow::ensure;
 use serde::Serialize;
@@ -34,7 +34,7 @@ const LATENCY: LatencyArgs = LatencyArgs { jobs: 1_000, idle_secs: 4, http: fals
 
 const EMBEDDED: EmbeddedArgs = EmbeddedArgs { jobs: 2_000, concurrency: 100, latency_jobs: 1_000 };
 
-/// Measures one thing after the other.
+/// Runs every measurement.
 pub(super) async fn measure(programs: &Programs, args: &AllArgs, runs: u16) -> anyhow::Result<Vec<Section>> {
     ensure!(
         product::is_installed(),

@@ -1,5 +1,5 @@
-//! Requests that the API answers in a second, beside a server that answers a constant and
-//! beside one that is written by hand for the same answers.
+//! Requests that the API answers in a second, compared with a server that answers a constant
+//! and with one that is written by hand for the same answers.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -23,13 +23,13 @@ mod equality;
 mod generations;
 mod installation;
 
-/// Before the seconds that count.
+/// Load before the seconds that count.
 const WARM_UP: Duration = Duration::from_millis(300);
 
 const SIGN_IN: &str = "sign-in";
 
-/// Sign-ins at a time: as many as passwords are hashed at a time, and few enough not to
-/// be taken for guessing.
+/// Concurrent sign-ins: as many as passwords are hashed at a time, and too few for the
+/// limit of failed sign-ins.
 const SIGN_INS: usize = 2;
 
 /// Every route once a run, on each database.
@@ -81,7 +81,8 @@ async fn measure_on(
     constant.stop().await
 }
 
-/// The product's transaction beside that of the yardstick, and beside its one statement.
+/// The product's transaction, compared with the yardstick's transaction and with its one
+/// statement.
 async fn generation_requests(
     installation: &Installation,
     args: &ApiArgs,
@@ -100,8 +101,8 @@ async fn generation_requests(
     Ok(())
 }
 
-/// Routes that are held against a constant: they do little but what every request takes, or
-/// much that no other server could save.
+/// Routes that are compared with a constant: they do little beyond what every request needs,
+/// or hash a password.
 async fn against_the_constant(
     installation: &Installation,
     args: &ApiArgs,
@@ -147,7 +148,7 @@ async fn load_for(
     load::run(address, callers(), Some(during), status).await
 }
 
-/// A job that somebody asks about again and again.
+/// A job whose status is read repeatedly.
 struct EndedJob {
     path: String,
     etag: String,

@@ -1,4 +1,4 @@
-//! What the product is to reach, beside what was measured.
+//! The figures that the product must reach, beside the measured ones.
 
 use super::{
     api::comparison,
@@ -39,7 +39,7 @@ impl All<'_> {
         self.of(section)?.median(name)
     }
 
-    /// What is lost of that against an empty table, in percent, at worst.
+    /// The largest loss of throughput against an empty table, in percent.
     fn loss(&self, names: [&str; 2]) -> Option<f64> {
         let plain = self.median("drain", "drain")?;
         let rates = names.into_iter().map(|name| self.median("drain", name));
@@ -112,7 +112,7 @@ const fn less(
 }
 
 impl Bar<'_> {
-    /// How a figure stands: below the bar, at it, or at the aim.
+    /// Whether a figure reaches the aim, the bar or neither.
     fn verdict(&self, measured: f64) -> &'static str {
         let reaches = |mark: f64| match self.better {
             Better::More => measured >= mark,
@@ -140,7 +140,7 @@ impl Bar<'_> {
     }
 }
 
-/// Every bar, and what was measured of it.
+/// Every bar with the measured figure.
 pub(super) fn rows(sections: &[Section]) -> Vec<[String; 4]> {
     let all = All(sections);
     let ratios = [Engine::Postgres, Engine::Sqlite].into_iter().flat_map(|engine| {
@@ -150,7 +150,7 @@ pub(super) fn rows(sections: &[Section]) -> Vec<[String; 4]> {
     rows.chain(ratios.map(|name: String| ratio_row(&all, &name))).collect()
 }
 
-/// How the product stands against the yardstick.
+/// The bar of a path against the yardstick.
 fn ratio_row(all: &All<'_>, name: &str) -> [String; 4] {
     let (bar, aim) = (comparison::BAR, comparison::AIM);
     let bar = Bar { what: name, unit: "×", better: Better::More, bar, aim, measured: |_| None };

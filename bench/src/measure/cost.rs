@@ -1,5 +1,5 @@
-//! What a job costs: processor time of every process, statements, commands, bytes,
-//! and how it grows with the backlog; and what costs where nothing happens.
+//! The cost of a job: processor time of every process, statements, commands and bytes, by
+//! length of the backlog; and the cost of idle processes.
 
 use std::time::{Duration, Instant};
 
@@ -16,15 +16,15 @@ use super::{
     testbed::{CONNECTIONS, Testbed},
 };
 
-/// How long a process settles before its rest is measured.
+/// Time between the start of a process and the measurement of its idle cost.
 const SETTLE: Duration = Duration::from_secs(3);
 
-/// Slots of the worker whose memory is told under load, and its jobs.
+/// Slots of the worker whose memory under load is measured, and its jobs.
 const MANY: usize = 256;
 const MANY_MILLIS: u64 = 10;
 const MANY_JOBS: usize = 10_000;
 
-/// Everything once a run, on a stage that counts.
+/// Everything once a run, on a testbed that counts statements.
 pub(super) async fn measure(
     testbed: &Testbed,
     args: &CostArgs,
@@ -62,7 +62,7 @@ async fn once(testbed: &Testbed, args: &CostArgs, backlog: u64, figures: &mut Fi
     drain::wait_until_drained(db, &mut workers).await?;
     let worker_cpu: f64 = workers.iter().map(|worker| worker.cost().cpu_secs).sum();
     let spent = Counters::read(testbed, db).await?.since(filled);
-    // Jobs of the backlog that were done meanwhile had their share of it.
+    // Jobs of the backlog that ran meanwhile share the cost.
     let done = rows::count_all_succeeded(db).await? as f64;
     let run = spent.for_each(done);
     figures.record(format!("run, {name}: worker's CPU"), "µs/job", worker_cpu * 1e6 / done);
@@ -83,7 +83,7 @@ async fn once(testbed: &Testbed, args: &CostArgs, backlog: u64, figures: &mut Fi
 fn record_counters(figures: &mut Figures, name: &str, job: Counters) {
     figures.record(format!("{name}: PostgreSQL's CPU"), "µs/job", job.postgres_cpu_secs * 1e6);
     figures.record(format!("{name}: Redis's CPU"), "µs/job", job.redis_cpu_secs * 1e6);
-    // PostgreSQL tells of transactions up to a second late.
+    // PostgreSQL reports transactions up to a second late.
     let (what, count) = match job.statements {
         Some(statements) => ("SQL statements", statements),
         None => ("SQL transactions", job.transactions),
@@ -94,7 +94,7 @@ fn record_counters(figures: &mut Figures, name: &str, job: Counters) {
     figures.record(format!("{name}: left in Redis"), "bytes/job", job.redis_bytes);
 }
 
-/// Memory of a worker that has nothing to do, and of one with many jobs at a time.
+/// Memory of an idle worker, and of one with many jobs at a time.
 async fn memory(testbed: &Testbed, figures: &mut Figures) -> anyhow::Result<()> {
     let database = testbed.create_run_database(CONNECTIONS).await?;
     if product::is_installed() {
@@ -122,7 +122,7 @@ async fn memory(testbed: &Testbed, figures: &mut Figures) -> anyhow::Result<()> 
     database.close().await
 }
 
-/// A whole instance in one process that has nothing to do.
+/// The cost of an idle embedded instance.
 async fn rest(testbed: &Testbed, args: &CostArgs, figures: &mut Figures) -> anyhow::Result<()> {
     if !product::is_installed() {
         figures.skip("idle embedded instance", "atelier does not lie beside this program");

@@ -1,11 +1,11 @@
-//! What PostgreSQL and Redis have done so far.
+//! Counters of PostgreSQL and Redis.
 
 use anyhow::Context;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 
 use super::{procfs, rows, testbed::Testbed};
 
-/// How a look of the bench itself is known among the statements.
+/// Pattern of the bench's own statements.
 const OWN: &str = "%AS busy%";
 
 /// Counts that only grow.
@@ -20,7 +20,7 @@ pub(super) struct Counters {
     pub(super) wal_bytes: f64,
     /// Commands, those of scripts among them.
     pub(super) redis_commands: f64,
-    /// Memory of what Redis holds; this one may shrink.
+    /// Memory that Redis uses; this one may shrink.
     pub(super) redis_bytes: f64,
 }
 
@@ -30,11 +30,11 @@ impl Counters {
         let redis = testbed.redis.info().await?;
         let number = |name: &str| -> anyhow::Result<f64> {
             let value = redis.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-            Ok(value.with_context(|| format!("Redis tells no {name}"))?.trim().parse()?)
+            Ok(value.with_context(|| format!("Redis reports no {name}"))?.trim().parse()?)
         };
         Ok(Self {
             postgres_cpu_secs: procfs::family_cpu_secs(testbed.postgres.pid()?),
-            redis_cpu_secs: procfs::family_cpu_secs(testbed.redis.pid().context("Redis is not there")?),
+            redis_cpu_secs: procfs::family_cpu_secs(testbed.redis.pid().context("Redis is not running")?),
             statements: count_statements(db).await.ok(),
             transactions: count_transactions(db).await?,
             wal_bytes: read_wal(db).await?,
@@ -43,7 +43,7 @@ impl Counters {
         })
     }
 
-    /// What was done since those.
+    /// The difference to earlier counters.
     pub(super) fn since(self, before: Self) -> Self {
         let statements = self.statements.zip(before.statements).map(|(after, before)| after - before);
         Self {
@@ -57,7 +57,7 @@ impl Counters {
         }
     }
 
-    /// The share of each of so many jobs.
+    /// The counters divided by the number of jobs.
     pub(super) fn for_each(self, jobs: f64) -> Self {
         Self {
             postgres_cpu_secs: self.postgres_cpu_secs / jobs,
@@ -71,7 +71,7 @@ impl Counters {
     }
 }
 
-/// Lets a database's statements be counted, where PostgreSQL can.
+/// Enables the counting of statements where the extension is installed.
 pub(super) async fn ensure_counting(db: &DatabaseConnection) {
     if let Err(error) = db.execute_unprepared("CREATE EXTENSION IF NOT EXISTS pg_stat_statements").await {
         tracing::info!(%error, "statements are not counted");

@@ -19,16 +19,16 @@ use super::{
     testbed::{CONNECTIONS, RunDatabase, Testbed},
 };
 
-/// Between two looks at whether anything is left.
+/// Interval of checking whether jobs are left.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Longest that a run may take.
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// Jobs of one transaction when they are made.
+/// Jobs enqueued in one transaction.
 const BULK: usize = 1_000;
 
-/// The drains that the product promises something of, on the work of `args`.
+/// The drains that have a bar: `args`, and variants of it.
 pub(super) fn variants(args: DrainArgs) -> Vec<DrainArgs> {
     let million = 1_000_000;
     let finished = RowsArgs { finished_rows: million, waiting_rows: 0 };
@@ -42,7 +42,7 @@ pub(super) fn variants(args: DrainArgs) -> Vec<DrainArgs> {
     ]
 }
 
-/// What was asked for, or every variant of it, once a run.
+/// The drain of `args`, or every variant of it, once a run.
 pub(super) async fn measure_all(
     testbed: &Testbed,
     args: DrainArgs,
@@ -50,7 +50,7 @@ pub(super) async fn measure_all(
     figures: &mut Figures,
 ) -> anyhow::Result<()> {
     let all = if args.variants { variants(args) } else { vec![args] };
-    // In turns, so that none has the machine at another time than the others.
+    // In turns, so that all variants are measured under the same conditions.
     for _ in 0..runs {
         for args in &all {
             measure(testbed, *args, &name(*args), 1, figures).await?;
@@ -59,7 +59,7 @@ pub(super) async fn measure_all(
     Ok(())
 }
 
-/// Drains once a run; `name` says what is special about it.
+/// Drains once a run; `name` names the figures.
 pub(super) async fn measure(
     testbed: &Testbed,
     args: DrainArgs,
@@ -76,7 +76,7 @@ pub(super) async fn measure(
     Ok(())
 }
 
-/// How a drain went.
+/// The figures of a drain.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Drained {
     /// Jobs in a second.
@@ -85,14 +85,14 @@ pub(super) struct Drained {
     peak_mib: f64,
 }
 
-/// Drains once, on a ground of its own.
+/// Drains once, on a new database.
 pub(super) async fn once(testbed: &Testbed, args: DrainArgs) -> anyhow::Result<Drained> {
     let database = testbed.create_run_database_with(CONNECTIONS, args.rows).await?;
     fill(&database, args).await?;
     let (took, costs) = drain(testbed, &database, args).await?;
     ensure!(
         usize::try_from(rows::count_succeeded(database.queue.db()).await?)? == args.jobs,
-        "not every job succeeded: this run says nothing"
+        "not every job succeeded: the figures would be wrong"
     );
     database.close().await?;
     let cpu: f64 = costs.iter().map(|cost| cost.cpu_secs).sum();
@@ -110,7 +110,7 @@ pub(super) async fn fill(database: &RunDatabase, args: DrainArgs) -> anyhow::Res
     rows::settle(database.queue.db()).await
 }
 
-/// What is special about a drain, in words.
+/// The name of a drain by what differs from a plain one.
 pub(super) fn name(args: DrainArgs) -> String {
     let mut name = "drain".to_owned();
     let mut add = |is_special: bool, words: String| {
@@ -137,8 +137,8 @@ fn new_job(args: DrainArgs, owners: &[UserId], number: usize) -> NewJob {
     }
 }
 
-/// Seconds from the first job's start to the last one's commit, and what the workers
-/// cost.
+/// Seconds from the first job's start to the last one's commit, and the cost of the
+/// workers.
 async fn drain(
     testbed: &Testbed,
     database: &RunDatabase,
@@ -157,8 +157,8 @@ async fn drain(
     Ok((ended - rows::first_start(db).await?, costs))
 }
 
-/// Waits until none of the measured jobs is left and answers when that was, by
-/// PostgreSQL's clock.
+/// Waits until none of the measured jobs is left, and returns that time by PostgreSQL's
+/// clock.
 pub(super) async fn wait_until_drained(
     db: &DatabaseConnection,
     workers: &mut [Process],
@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn says_what_is_special() {
+    fn names_a_drain_by_its_differences() {
         let plain = DrainArgs { jobs: 1, ..DrainArgs::PLAIN };
         assert_eq!(name(plain), "drain");
 

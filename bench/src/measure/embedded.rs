@@ -17,10 +17,10 @@ use super::{
 };
 use crate::servers::{reaper::Reaper, scratch::Scratch};
 
-/// Goes before the figures' names.
+/// Prefix of the names of figures.
 const PREFIX: &str = "embedded ";
 
-/// Between two looks at whether anything is left.
+/// Interval of checking whether jobs are left.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Longest that a drain may take.

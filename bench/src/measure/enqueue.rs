@@ -18,8 +18,8 @@ const UNIT: &str = "jobs/s";
 /// Callers' and bulk jobs for each one enqueued alone.
 const MORE: usize = 10;
 
-/// Every way, on PostgreSQL and Redis, once a run; `prefix` goes before the figures'
-/// names.
+/// Every way to enqueue, on PostgreSQL and Redis, once a run; figures' names begin with
+/// `prefix`.
 pub(super) async fn measure(
     testbed: &Testbed,
     args: EnqueueArgs,
@@ -36,7 +36,7 @@ pub(super) async fn measure(
     Ok(())
 }
 
-/// Every way on that queue; `prefix` goes before the figures' names.
+/// Every way to enqueue on that queue; figures' names begin with `prefix`.
 pub(super) async fn every_way(
     queue: &Queue,
     args: EnqueueArgs,
@@ -80,7 +80,7 @@ async fn concurrently(queue: &Queue, jobs: usize, callers: usize) -> anyhow::Res
     Ok(jobs as f64 / begun.elapsed().as_secs_f64())
 }
 
-/// Enqueues `jobs` jobs, `bulk` in a transaction, and answers how many in a second.
+/// Enqueues `jobs` jobs, `bulk` in a transaction, and returns how many in a second.
 pub(super) async fn in_bulk(
     queue: &Queue,
     jobs: usize,

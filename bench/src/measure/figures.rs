@@ -1,4 +1,4 @@
-//! What was measured, and how it is told.
+//! Measured figures and their presentation.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::terminal;
 /// The columns of a table of figures.
 pub(super) const HEADER: [&str; 6] = ["figure", "unit", "median", "min", "max", "runs"];
 
-/// One figure, taken in each run.
+/// One figure with its value of each run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Figure {
     name: String,
@@ -23,7 +23,7 @@ impl Figure {
         sorted
     }
 
-    /// The middle one; the mean of the two middle ones of an even number.
+    /// The median; the mean of the two middle values of an even number.
     fn median(&self) -> f64 {
         let sorted = self.sorted();
         let (below, above) = (sorted.len().saturating_sub(1) / 2, sorted.len() / 2);
@@ -39,7 +39,7 @@ impl Figure {
     }
 }
 
-/// Every figure, in the order in which they were first taken.
+/// Figures in the order in which they were first recorded.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Figures {
     list: Vec<Figure>,
@@ -48,7 +48,7 @@ pub(super) struct Figures {
 }
 
 impl Figures {
-    /// A figure of this run.
+    /// Records the value of a figure in this run.
     pub(super) fn record(&mut self, name: impl Into<String>, unit: &'static str, value: f64) {
         let name = name.into();
         match self.list.iter_mut().find(|figure| figure.name == name) {
@@ -57,7 +57,7 @@ impl Figures {
         }
     }
 
-    /// Says what was not measured, and why.
+    /// Records what was not measured, and why.
     pub(super) fn skip(&mut self, what: impl Into<String>, why: impl Into<String>) {
         let what = what.into();
         if self.skipped.iter().all(|(known, _)| *known != what) {
@@ -65,7 +65,7 @@ impl Figures {
         }
     }
 
-    /// Says something about what was measured, such as a peer's version.
+    /// Records a fact about what was measured, such as a peer's version.
     pub(super) fn add_fact(&mut self, what: impl Into<String>, fact: impl Into<String>) {
         let what = what.into();
         if self.facts.iter().all(|(known, _)| *known != what) {
@@ -73,7 +73,7 @@ impl Figures {
         }
     }
 
-    /// What was said about that.
+    /// A recorded fact.
     pub(super) fn fact(&self, what: &str) -> Option<&str> {
         self.facts.iter().find(|(known, _)| known == what).map(|(_, fact)| fact.as_str())
     }
@@ -83,17 +83,17 @@ impl Figures {
         &self.skipped
     }
 
-    /// A figure as it was noted last; none that was not taken.
+    /// The latest value of a figure; none where it was not recorded.
     pub(super) fn last(&self, name: &str) -> Option<f64> {
         self.list.iter().find(|figure| figure.name == name)?.runs.last().copied()
     }
 
-    /// The median of a figure; none that was not taken.
+    /// The median of a figure; none where it was not recorded.
     pub(super) fn median(&self, name: &str) -> Option<f64> {
         self.list.iter().find(|figure| figure.name == name).map(Figure::median)
     }
 
-    /// A figure's median, minimum and maximum as text; none that was not taken.
+    /// A figure's median, minimum and maximum as text; none where it was not recorded.
     pub(super) fn summary(&self, name: &str) -> Option<[String; 3]> {
         let figure = self.list.iter().find(|figure| figure.name == name)?;
         Some([figure.median(), figure.min(), figure.max()].map(format_value))
@@ -108,7 +108,7 @@ impl Figures {
         rows.collect()
     }
 
-    /// For people.
+    /// The figures as a table of text.
     pub(super) fn table(&self) -> String {
         let mut text = terminal::table(HEADER, self.rows(), &[2, 3, 4, 5]);
         for (what, why) in &self.skipped {
@@ -117,7 +117,7 @@ impl Figures {
         text
     }
 
-    /// For programs.
+    /// The figures as JSON.
     pub(super) fn to_json(&self) -> Value {
         let figures = self.list.iter().map(|figure| {
             json!({
@@ -136,7 +136,7 @@ impl Figures {
     }
 }
 
-/// Three digits or more, whichever the size.
+/// The value with at least three digits.
 pub(super) fn format_value(value: f64) -> String {
     match value.abs() {
         large if large >= 100.0 => format!("{value:.0}"),

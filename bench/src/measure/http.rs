@@ -18,7 +18,7 @@ use super::{
     testbed::{CONNECTIONS, RunDatabase, Testbed},
 };
 
-/// Of the jobs that the library is given, what goes through HTTP one at a time.
+/// One in so many of the library's jobs goes through HTTP, one at a time.
 const SHARE: usize = 10;
 
 /// Jobs before the first whose latency counts.
@@ -50,7 +50,7 @@ pub(super) async fn enqueue(
     Ok(())
 }
 
-/// Somebody with so many projects, who has each of them generated.
+/// The requests of a new account to generate so many projects.
 async fn caller(database: &RunDatabase, product: &Product, projects: usize) -> anyhow::Result<Requests> {
     let account = Account::register(product.address).await?;
     let projects = account.create_projects(database.queue.db(), projects).await?;
@@ -99,7 +99,7 @@ fn record(figures: &mut Figures, name: &str, mut millis: Vec<f64>) {
     }
 }
 
-/// Milliseconds until the event that a job has ended, and those that it ran.
+/// Milliseconds from the request to the event of completion, and those that the job ran.
 async fn follow(
     connection: &mut Connection,
     client: &ApiClient,

@@ -1,4 +1,4 @@
-//! From the commit of a job to the first line of its handler, on an idle worker.
+//! Time from the commit of a job to the start of its handler, on an idle worker.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -24,16 +24,16 @@ use super::{
     testbed::{CONNECTIONS, Testbed},
 };
 
-/// Between two jobs.
+/// Interval of jobs.
 const INTERVAL: Duration = Duration::from_millis(5);
 
-/// Jobs before the first that counts, so that connections and plans are there.
+/// Jobs that do not count, which open connections and prepare statements.
 const WARM_UP: usize = 50;
 
 /// Longest wait for a job to start.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// How long the worker settles before its idle commands are counted.
+/// Idle time before the worker's commands are counted.
 const SETTLE: Duration = Duration::from_secs(1);
 
 /// On PostgreSQL and Redis, once a run.
@@ -62,7 +62,7 @@ pub(super) fn defaults() -> BTreeMap<QueueName, usize> {
     QueueName::ALL.into_iter().zip([8, 8, 16, 2, 32, 2]).collect()
 }
 
-/// Enqueues one job each interval and notes how soon their handlers were started.
+/// Enqueues one job each interval and records how soon their handlers were started.
 pub(super) async fn latencies(
     queue: &Queue,
     mut starts: mpsc::UnboundedReceiver<Started>,
@@ -100,7 +100,7 @@ pub(super) async fn latencies(
 
 async fn next_start(starts: &mut mpsc::UnboundedReceiver<Started>) -> anyhow::Result<Started> {
     let next = time::timeout(LIMIT, starts.recv()).await.context("a job was not started in time")?;
-    next.context("the worker is gone")
+    next.context("the worker has ended")
 }
 
 /// A worker in this process.
@@ -117,14 +117,14 @@ impl InProcessWorker {
         Self { stop, task }
     }
 
-    /// Ends it in good order.
+    /// Shuts it down.
     pub(super) async fn stop(self) -> anyhow::Result<()> {
         self.stop.cancel();
         Ok(self.task.await??)
     }
 }
 
-/// How every worker of a measurement works.
+/// Options of every worker of a measurement.
 pub(super) fn options(concurrency: BTreeMap<QueueName, usize>) -> WorkerOptions {
     WorkerOptions {
         concurrency,

@@ -1,5 +1,5 @@
-//! A load generator: HTTP/1.1 over connections that are kept, as plain as can be, so
-//! that it takes little of the machine it shares with what it measures.
+//! A load generator: HTTP/1.1 over persistent connections. It is as simple as possible, since
+//! it shares the machine with what it measures.
 
 use std::{
     net::SocketAddr,
@@ -16,10 +16,10 @@ use tokio::{
 
 use super::figures::percentile;
 
-/// A request as it goes over the line.
+/// The bytes of a request.
 pub(super) type Request = Arc<[u8]>;
 
-/// What one caller asks, one after the other.
+/// The requests of one caller, one after the other.
 pub(super) type Requests = Box<dyn Iterator<Item = Request> + Send>;
 
 /// Composes a request.
@@ -36,7 +36,7 @@ pub(super) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: 
     text.into_bytes().into()
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Response {
     pub(super) status: u16,
@@ -58,7 +58,7 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     })
 }
 
-/// A connection that is kept.
+/// A persistent connection.
 pub(super) struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
@@ -67,12 +67,13 @@ pub(super) struct Connection {
 impl Connection {
     /// Opens it.
     pub(super) async fn open(address: SocketAddr) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(address).await.with_context(|| format!("nobody at {address}"))?;
+        let stream =
+            TcpStream::connect(address).await.with_context(|| format!("cannot connect to {address}"))?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, buffer: Vec::with_capacity(16 * 1024) })
     }
 
-    /// Asks and waits for the whole answer.
+    /// Sends a request and waits for the whole response.
     pub(super) async fn send(&mut self, request: &[u8]) -> anyhow::Result<Response> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
@@ -87,7 +88,7 @@ impl Connection {
         let length: usize = match header(&head, "content-length") {
             Some(length) => length.parse()?,
             None if matches!(status, 204 | 304) => 0,
-            None => bail!("an answer without a length"),
+            None => bail!("a response without a length"),
         };
         while self.buffer.len() < end + length {
             self.read_more().await?;
@@ -113,8 +114,8 @@ pub(super) struct LoadResult {
     pub(super) p99_ms: f64,
 }
 
-/// Lets each caller go through its script on a connection of its own, until it is
-/// through or the time is up. Every answer must have that status.
+/// Sends the requests of each caller on a connection of its own, until they are sent or the
+/// time is over. Every response must have that status.
 pub(super) async fn run(
     address: SocketAddr,
     callers: Vec<Requests>,
@@ -159,7 +160,7 @@ async fn call(
         waits.push(begun.elapsed().as_secs_f64() * 1_000.0);
         ensure!(
             answer.status == status,
-            "answered {} where {status} was due: {}",
+            "answered {} instead of {status}: {}",
             answer.status,
             String::from_utf8_lossy(&answer.body)
         );
@@ -173,7 +174,7 @@ mod tests {
 
     use super::*;
 
-    /// Answers every connection with that text, in two pieces.
+    /// Answers every request with that text, in two pieces.
     async fn serve_text(text: &'static str) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn reads_an_answer_in_pieces() {
+    async fn reads_a_response_in_pieces() {
         let address = serve_text("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag: W/\"3\"\r\n\r\nhello").await;
 
         let mut connection = Connection::open(address).await.expect("a connection");
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_load_that_is_refused_says_nothing() {
+    async fn a_response_of_another_status_fails_the_load() {
         let address = serve_text("HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\n\r\n").await;
         let requests: Requests = Box::new(std::iter::repeat_n(request("GET", "/", &[], ""), 3));
 

@@ -1,4 +1,4 @@
-//! Other queues, given the same work in turns with Atelier.
+//! Other queues that do the same work in turns with Atelier.
 
 use std::path::PathBuf;
 
@@ -23,7 +23,7 @@ use super::{
 use language::Language;
 use program::Programs;
 
-/// Atelier's own name among them.
+/// Atelier's name in the table.
 const ATELIER: &str = "Atelier";
 
 /// Where a peer keeps its jobs.
@@ -31,20 +31,19 @@ const ATELIER: &str = "Atelier";
 enum Keeps {
     Redis,
     Sql,
-    /// In Redis, and only a part of a queue: it has no bar.
+    /// In Redis, by a library that is only a part of a queue: it has no bar.
     RedisPart,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Peer {
-    /// What it calls itself.
+    /// Its name.
     name: &'static str,
-    /// The package it comes in, and what its program is told to run.
+    /// Its package, which its program takes as an argument.
     package: &'static str,
     language: Language,
     keeps: Keeps,
-    /// Of the jobs to drain, one in so many: those that are slow to enqueue or to drain
-    /// would take minutes.
+    /// Divides the number of jobs to drain: slow queues would take minutes.
     share: usize,
 }
 
@@ -65,7 +64,7 @@ const PEERS: [Peer; 10] = [
     Peer { share: 2, ..peer("River for Rust", "riverqueue", Language::Rust, Keeps::Sql) },
 ];
 
-/// What one run of a queue came to.
+/// The figures of one run of a queue.
 #[derive(Clone, Debug, Deserialize)]
 struct Outcome {
     version: String,
@@ -116,7 +115,9 @@ pub(super) async fn measure(
 fn cache(args: &PeersArgs) -> anyhow::Result<PathBuf> {
     match &args.cache {
         Some(folder) => Ok(folder.clone()),
-        None => Ok(std::env::home_dir().context("no home: give --cache")?.join(".cache/atelier-bench")),
+        None => {
+            Ok(std::env::home_dir().context("no home folder: pass --cache")?.join(".cache/atelier-bench"))
+        }
     }
 }
 
@@ -132,7 +133,7 @@ fn record(figures: &mut Figures, name: &str, outcome: &Outcome) {
     }
 }
 
-/// The same work by Atelier, each part on a ground of its own.
+/// The same work by Atelier, each part on a new database.
 async fn run_atelier(testbed: &Testbed, args: &PeersArgs) -> anyhow::Result<Outcome> {
     let database = testbed.create_run_database(CONNECTIONS).await?;
     let one_at_a_time = enqueue::one_at_a_time(&database.queue, args.singles).await?;
@@ -175,8 +176,8 @@ async fn run_peer(
     command.env("PEER_REDIS_URL", testbed.redis.url(testbed.redis.port()));
     command.env("PEER_DATABASE_URL", database.expose_secret());
     let text = output::read(command).await?;
-    let line = text.lines().rev().find(|line| line.starts_with('{')).context("it told nothing")?;
-    serde_json::from_str(line).context("what it told cannot be read")
+    let line = text.lines().rev().find(|line| line.starts_with('{')).context("it printed no figures")?;
+    serde_json::from_str(line).context("its figures cannot be read")
 }
 
 /// The columns of the table of peers.
@@ -192,7 +193,7 @@ pub(super) const HEADER: [&str; 9] = [
     "p99, ms",
 ];
 
-/// A row for each queue that was measured; none where peers were not.
+/// A row for each measured queue; none where peers were not measured.
 pub(super) fn table(figures: &Figures) -> Option<Vec<[String; 9]>> {
     figures.fact(ATELIER)?;
     let names = std::iter::once(ATELIER).chain(PEERS.iter().map(|peer| peer.name));
@@ -232,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn holds_atelier_against_the_fastest_of_a_sort() {
+    fn compares_atelier_with_the_fastest_queue_of_each_storage() {
         let mut figures = Figures::default();
         for (name, ratio) in
             [("BullMQ", 1.5), ("Sidekiq", 3.0), ("River for Rust", 2.0), ("apalis-redis bare", 0.5)]

@@ -26,10 +26,10 @@ const START_LIMIT: Duration = Duration::from_secs(10);
 
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// How long a process may take to end in good order.
+/// How long a process may take to shut down.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 
-/// A process that ends with the measurement at the latest.
+/// A process that ends no later than the measurement.
 pub(super) struct Process {
     child: Child,
     pid: u32,
@@ -37,7 +37,7 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts it; what it says goes to the log of that name in the scratch folder.
+    /// Starts it; its output goes to the log of that name in the scratch folder.
     pub(super) fn start(testbed: &Testbed, mut command: Command, log: &str) -> anyhow::Result<Self> {
         let log = File::options().create(true).append(true).open(testbed.scratch.log(log))?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
@@ -52,7 +52,7 @@ impl Process {
         self.pid
     }
 
-    /// What it has cost.
+    /// Its cost so far.
     pub(super) fn cost(&self) -> Cost {
         procfs::cost(self.pid)
     }
@@ -62,7 +62,7 @@ impl Process {
         !matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Ends it in good order, or else at once.
+    /// Shuts it down; kills it where that takes too long.
     pub(super) async fn stop(mut self) -> anyhow::Result<()> {
         Command::from(reaper::kill("TERM", &self.pid.to_string())).status().await?;
         if time::timeout(STOP_LIMIT, self.child.wait()).await.is_err() {
@@ -83,15 +83,15 @@ pub(super) async fn await_listener(address: SocketAddr) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// This program, to be started with those arguments.
+/// A command that starts this program with those arguments.
 pub(super) fn this_program(args: &[&str]) -> anyhow::Result<Command> {
     let mut command = Command::new(std::env::current_exe().context("cannot tell this program's path")?);
     command.args(args);
     Ok(command)
 }
 
-/// Starts this program as a worker on that ground, with its slots spread over the
-/// first queues.
+/// Starts this program as a worker on that database, with its slots spread over the first
+/// queues.
 pub(super) fn start_worker(
     testbed: &Testbed,
     database: &RunDatabase,

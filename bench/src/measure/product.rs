@@ -1,4 +1,4 @@
-//! The product's own processes, as they are released: the binaries beside this one.
+//! The product's processes: the released binaries beside this one.
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -22,7 +22,7 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Settings under which a load is no misuse.
+/// Settings that do not limit a load.
 const UNLIMITED: [(&str, &str); 8] = [
     ("ATELIER_LIMITS__AUTH_PER_MINUTE", "1000000"),
     ("ATELIER_LIMITS__REQUESTS_PER_MINUTE", "1000000000"),
@@ -42,7 +42,7 @@ pub(super) struct Product {
 }
 
 impl Product {
-    /// Starts `atelier-api` or `atelier-worker` on that ground and waits until it is
+    /// Starts `atelier-api` or `atelier-worker` on that database and waits until it is
     /// ready.
     pub(super) async fn start(testbed: &Testbed, database: &RunDatabase, name: &str) -> anyhow::Result<Self> {
         let servers = [
@@ -52,8 +52,8 @@ impl Product {
         Self::start_with(testbed, name, &servers).await
     }
 
-    /// Starts `atelier` with nobody to run generations or send mail, on a new SQLite file,
-    /// and answers the URL of that.
+    /// Starts `atelier` on a new SQLite file without workers for generations and mail, and
+    /// returns the URL of the file.
     pub(super) async fn start_idle_embedded(testbed: &Testbed) -> anyhow::Result<(Self, SecretString)> {
         let folder = testbed.scratch.folder(&format!("database-{}", Uuid::new_v4().simple()))?;
         let url = format!("sqlite://{}?mode=rwc", folder.join("atelier.db").display());
@@ -67,7 +67,7 @@ impl Product {
         Ok((product, url.into()))
     }
 
-    /// Starts `atelier`, everything in one process, on a new folder.
+    /// Starts `atelier`, which has every role, on a new folder.
     pub(super) async fn start_embedded(testbed: &Testbed) -> anyhow::Result<Self> {
         Self::start_with(testbed, "atelier", &[("DATABASE_URL", ""), ("REDIS_URL", "")]).await
     }
@@ -76,7 +76,7 @@ impl Product {
         let address = SocketAddr::from(([127, 0, 0, 1], scratch::free_port()?));
         let data = testbed.scratch.folder(&format!("{name}-{}", Uuid::new_v4().simple()))?;
         let mut command = Command::new(binary(name)?);
-        // What the caller's environment says to an installation of theirs is not for this one.
+        // Settings of the caller's environment must not reach this process.
         command.env_clear().envs(UNLIMITED).envs(servers.iter().copied());
         command.env("DATA_DIR", data).env("JWT_SECRET", JWT_SECRET);
         command.env("BIND", address.to_string()).env("ATELIER_SERVER__OPS_BIND", address.to_string());
@@ -90,7 +90,7 @@ impl Product {
         Ok(Self { process, address })
     }
 
-    /// Ends it in good order.
+    /// Shuts it down.
     pub(super) async fn stop(self) -> anyhow::Result<()> {
         self.process.stop().await
     }

@@ -1,4 +1,4 @@
-//! Everything, small: whether the measurements work, not how fast anything is.
+//! A smoke test of the measurements: everything, small. The figures say nothing.
 
 use super::{
     api,

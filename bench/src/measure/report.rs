@@ -1,5 +1,4 @@
-//! What a run of this program tells: on the terminal, as JSON, and as tables of a
-//! document.
+//! The report of a run: on the terminal, as JSON, and as tables of a document.
 
 use std::path::Path;
 
@@ -10,7 +9,7 @@ use serde_json::{Value, json};
 use super::{api::comparison, bars, cli::RunArgs, figures::HEADER, peers, section::Section};
 use crate::terminal;
 
-/// Everything that was measured, and on what.
+/// Everything that was measured, with versions.
 #[derive(Clone, Debug)]
 pub(super) struct Report {
     pub(super) versions: Value,
@@ -18,7 +17,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Tells everything, wherever it was asked for.
+    /// Prints the report and writes the requested files.
     pub(super) fn publish(&self, run: &RunArgs) -> anyhow::Result<()> {
         terminal::say(format_args!("versions       {}", self.versions));
         for section in &self.sections {
@@ -42,7 +41,7 @@ impl Report {
             terminal::say(terminal::table(bars::HEADER, bars::rows(&self.sections), &[1, 2, 3]));
         }
         if cfg!(debug_assertions) {
-            terminal::say("This is no release build: the figures say nothing about speed.");
+            terminal::say("This is not a release build: the figures say nothing about speed.");
         }
         if let Some(file) = &run.json {
             write(file, &(serde_json::to_string_pretty(&self.to_json())? + "\n"))?;
@@ -143,12 +142,12 @@ mod tests {
     }
 
     #[test]
-    fn several_measurements_are_held_against_the_bars() {
+    fn several_measurements_are_compared_with_the_bars() {
         assert!(report(&["drain", "latency"]).to_markdown().contains("### Against the bars"));
     }
 
     #[test]
-    fn tells_programs_everything() {
+    fn writes_everything_as_json() {
         let value = report(&["drain"]).to_json();
 
         assert_eq!(value["measurements"][0]["figures"][0]["median"], 12_345.0);

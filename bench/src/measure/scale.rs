@@ -1,4 +1,4 @@
-//! How throughput follows worker processes, slots, and the length of jobs.
+//! Throughput by worker processes, slots and duration of jobs.
 
 use super::{
     cli::{DrainArgs, ScaleArgs},
@@ -10,16 +10,15 @@ use super::{
 /// Most jobs of one drain.
 const MOST: f64 = 20_000.0;
 
-/// Jobs a second that a drain is reckoned with where they take no time: by slots, up
-/// to what the queue itself can do.
+/// Expected jobs a second of one slot where jobs take no time.
 const PER_SLOT: f64 = 500.0;
 
-/// How much longer the drains take by which workers are compared: workers do not start
+/// Factor of the duration of drains that compare numbers of workers: workers do not start
 /// at the same moment.
 const LONGER: f64 = 8.0;
 
-/// Slots of the drains by which workers are compared: few enough that one worker
-/// leaves the processors idle.
+/// Slots of the drains that compare numbers of workers: so few that one worker leaves the
+/// processors idle.
 const FEW: usize = 16;
 
 /// Every combination once a run.
@@ -58,7 +57,7 @@ async fn compare_workers(testbed: &Testbed, args: &ScaleArgs, figures: &mut Figu
     Ok(())
 }
 
-/// So many jobs that a drain takes about the seconds asked for.
+/// A drain of about the requested seconds.
 fn work(args: &ScaleArgs, workers: u8, concurrency: usize, millis: u64) -> DrainArgs {
     let slots = concurrency as f64 * f64::from(workers);
     let rate = if millis == 0 { slots * PER_SLOT } else { slots * 1_000.0 / millis as f64 };

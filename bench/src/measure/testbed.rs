@@ -1,4 +1,4 @@
-//! Where a measurement takes place: servers of its own, a new database for each run.
+//! The servers of a measurement, with a new database for each run.
 
 use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
@@ -18,15 +18,15 @@ use crate::servers::{
     postgres::Postgres, programs::Programs, reaper::Reaper, redis_server::RedisServer, scratch::Scratch,
 };
 
-/// What differs from PostgreSQL's own defaults: memory, and room for the log between
-/// two checkpoints. Every commit still waits for the disk.
+/// Settings that differ from PostgreSQL's defaults: memory, and the size of the log between
+/// checkpoints. Every commit still waits for the disk.
 pub(super) const POSTGRES_SETTINGS: &str = "\
 shared_buffers = 512MB
 max_wal_size = 4GB
 ";
 
-/// What is added where statements are counted. It costs a little, so that no speed is
-/// taken with it.
+/// Enables the counting of statements. It costs time, so that no speed is measured with
+/// it.
 const COUNTING: &str = "shared_preload_libraries = 'pg_stat_statements'\n";
 
 /// Connections of a worker, as in the product.
@@ -43,7 +43,7 @@ pub(super) struct Testbed {
     pub(super) redis: RedisServer,
     pub(super) postgres: Postgres,
     admin: DatabaseConnection,
-    /// Databases with rows in them, to be copied.
+    /// Template databases, whose rows are inserted once.
     templates: Mutex<BTreeSet<String>>,
 }
 
@@ -55,15 +55,15 @@ pub(super) struct RunDatabase {
 }
 
 impl RunDatabase {
-    /// Closes its connections: the next run takes the database away.
+    /// Closes its connections: the next run drops the database.
     pub(super) async fn close(self) -> anyhow::Result<()> {
         Ok(self.queue.db().close_by_ref().await?)
     }
 }
 
 impl Testbed {
-    /// Starts both servers. One that counts can tell the statements of a measurement,
-    /// where PostgreSQL's own extension for that is installed.
+    /// Starts both servers. With `counts` PostgreSQL counts statements, where its extension
+    /// for that is installed.
     pub(super) async fn start(programs: &Programs, counts: bool) -> anyhow::Result<Self> {
         let counting = if counts { COUNTING } else { "" };
         let settings = format!("{POSTGRES_SETTINGS}{counting}");
@@ -101,7 +101,7 @@ impl Testbed {
         self.create_run_database_with(connections, RowsArgs::default()).await
     }
 
-    /// The same with rows in it. Rows are made once and then copied with their files.
+    /// The same with rows. They are inserted once into a template and copied with its files.
     pub(super) async fn create_run_database_with(
         &self,
         connections: u32,
@@ -114,7 +114,7 @@ impl Testbed {
         Ok(RunDatabase { queue, database_url, redis_url })
     }
 
-    /// A new database that is a copy of that one, and nothing in Redis.
+    /// Creates a copy of a template database, and empties Redis.
     pub(super) async fn create_database(&self, name: &str, template: &str) -> anyhow::Result<SecretString> {
         self.redis.flush().await?;
         self.admin.execute_unprepared(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await?;
@@ -137,7 +137,7 @@ impl Testbed {
         Ok(name)
     }
 
-    /// Stops both servers and removes what they kept.
+    /// Stops both servers and removes their data.
     pub(super) async fn finish(mut self) -> anyhow::Result<()> {
         self.redis.kill().await;
         self.postgres.stop().await?;
@@ -146,8 +146,7 @@ impl Testbed {
     }
 }
 
-/// Does the work on servers of its own, which are stopped whatever comes of it, and
-/// answers the figures.
+/// Starts servers, measures, stops the servers on errors too, and returns the figures.
 pub(super) async fn with(
     programs: &Programs,
     counts: bool,
@@ -183,7 +182,7 @@ pub(super) async fn queue(
 pub(super) async fn embedded_queue(file: &Path) -> anyhow::Result<Queue> {
     let url = format!("sqlite://{}?mode=rwc", file.display());
     let db = database::connect(&url, CONNECTIONS, ACQUIRE_LIMIT, STATEMENT_LIMIT).await;
-    let db = db.context("cannot make an SQLite file")?;
+    let db = db.context("cannot create an SQLite file")?;
     database::migrate(&db).await?;
     let bus = Arc::new(LocalBus::default());
     Ok(Queue::new(db, Arc::new(InProcess::default()), bus, Effects::default(), QueueOptions::default()))

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{cli::WorkerArgs, kinds, latency, testbed};
 
-/// Works until SIGTERM.
+/// Runs jobs until SIGTERM.
 pub(super) async fn run(args: WorkerArgs) -> anyhow::Result<()> {
     let shutdown = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;

@@ -1,5 +1,5 @@
-//! Cleans up where the run itself cannot: a process of its own that notices when the
-//! run is killed, and ends everything the run had started.
+//! Cleans up after a run that was killed: a separate process that notices the end of the
+//! run, kills the run's processes and removes its folder.
 
 use std::{
     collections::BTreeSet,
@@ -15,18 +15,18 @@ use clap::Args;
 
 use super::mounts;
 
-/// What the reaper is told.
+/// Arguments of the reaper.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ReaperArgs {
     /// Folder to remove.
     #[arg(long)]
     folder: PathBuf,
-    /// Leaves the folder where it is.
+    /// Keeps the folder.
     #[arg(long)]
     keep: bool,
 }
 
-/// The run's end of the reaper. It is told which processes there are.
+/// The run's handle of the reaper, which is told what to clean up.
 #[derive(Clone, Debug)]
 pub(crate) struct Reaper {
     inner: Arc<Mutex<Inner>>,
@@ -39,7 +39,7 @@ struct Inner {
 }
 
 impl Reaper {
-    /// Starts it, for this scratch folder.
+    /// Starts it for this scratch folder.
     pub(crate) fn start(folder: &Path, keep: bool) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("cannot tell this program's path")?;
         let mut command = Command::new(program);
@@ -50,33 +50,33 @@ impl Reaper {
         Ok(Self { inner: Arc::new(Mutex::new(Inner { process, line })) })
     }
 
-    /// A process that must not outlive the run.
+    /// Adds a process that must not outlive the run.
     pub(crate) fn track(&self, pid: u32) {
         self.send(&format!("track {pid}"));
     }
 
-    /// A process that has ended.
+    /// Removes a process that has ended.
     pub(crate) fn untrack(&self, pid: u32) {
         self.send(&format!("untrack {pid}"));
     }
 
-    /// A file whose first line is the id of a process that must not outlive the run.
+    /// Adds a file whose first line is the id of a process that must not outlive the run.
     pub(crate) fn track_pid_file(&self, file: &Path) {
         self.send(&format!("file {}", file.display()));
     }
 
-    /// A folder that something is mounted on.
+    /// Adds a mount point.
     pub(crate) fn track_mount(&self, folder: &Path) {
         self.send(&format!("mount {}", folder.display()));
     }
 
-    /// The run has cleaned up by itself.
+    /// Ends the reaper, after the run has cleaned up by itself.
     pub(crate) fn dismiss(&self) {
         self.send("done");
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.line = None;
         if let Err(error) = inner.process.wait() {
-            tracing::debug!(%error, "the reaper is gone");
+            tracing::debug!(%error, "the reaper has ended");
         }
     }
 
@@ -84,12 +84,12 @@ impl Reaper {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(line) = inner.line.as_mut() else { return };
         if let Err(error) = writeln!(line, "{text}").and_then(|()| line.flush()) {
-            tracing::debug!(%error, "the reaper does not listen");
+            tracing::debug!(%error, "the reaper does not answer");
         }
     }
 }
 
-/// The reaper's own end: waits until the run says that it is done, or is gone.
+/// The reaper itself: waits until the run is finished or has been killed.
 pub(crate) fn run(args: &ReaperArgs) -> anyhow::Result<ExitCode> {
     let (mut pids, mut files, mut mounts) = (BTreeSet::new(), Vec::new(), Vec::new());
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {
@@ -107,7 +107,7 @@ pub(crate) fn run(args: &ReaperArgs) -> anyhow::Result<ExitCode> {
         pids.extend(text.lines().next().map(str::to_owned));
     }
     for pid in pids {
-        // One that has ended meanwhile is no fault.
+        // A process that has ended meanwhile is not an error.
         let _ended = kill("KILL", &pid).status();
     }
     for folder in mounts {
@@ -119,7 +119,7 @@ pub(crate) fn run(args: &ReaperArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The shell's own `kill`, which is everywhere.
+/// A command that sends a signal. The shell's `kill` is available everywhere.
 pub(crate) fn kill(signal: &str, pid: &str) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", "kill -\"$0\" \"$1\"", signal, pid]);

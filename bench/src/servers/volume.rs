@@ -1,6 +1,6 @@
-//! Small file systems of a run, kept in memory, that can be full at will. They are
-//! mounted in a mount namespace of this program's own: nobody else sees them, and they
-//! vanish with its last process however that ends.
+//! Small file systems in memory that can be filled on demand. They are mounted in a mount
+//! namespace of this program's own: other processes do not see them, and they disappear
+//! with the last process of the namespace.
 
 use std::{
     ffi::OsString,
@@ -16,22 +16,21 @@ use tokio::time;
 
 use super::{mounts::unmount, reaper::Reaper};
 
-/// Says on this program's command line that its mounts are its own.
+/// Argument of this program that says that it runs in a mount namespace of its own.
 pub(crate) const OWN_MOUNTS: &str = "--own-mounts";
 
-/// What a volume holds before it is full. Memory is used for what is in it only.
+/// Capacity of a volume. Only its contents use memory.
 const CAPACITY: &str = "2g";
 
-/// Tries to fill a volume while others write to it.
+/// Tries to fill a volume while other processes write to it.
 const TRIES: usize = 50;
 
-/// Whose rights are needed for mounts of one's own.
+/// The rights with which a mount namespace is created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MountRights {
-    /// Those that the program has.
+    /// The rights of this program.
     Own,
-    /// Those of root, as the program's own user sees itself in a user namespace. Other
-    /// users are not there then.
+    /// The rights of root in a user namespace, in which no other users exist.
     UserNamespace,
 }
 
@@ -44,8 +43,8 @@ impl MountRights {
     }
 }
 
-/// Starts this program anew with mounts of its own, in the same process. Returns where
-/// nobody may have them here, or where the start fails.
+/// Restarts this program in a mount namespace of its own, in the same process. Returns
+/// where that is not permitted or fails.
 pub(crate) fn restart_with_own_mounts(rights: &[MountRights]) -> io::Result<()> {
     for right in rights {
         let mut attempt = Command::new("unshare");
@@ -69,7 +68,7 @@ pub(crate) struct Volume {
 }
 
 impl Volume {
-    /// Mounts one on this folder. Only where the mounts of this program are its own.
+    /// Mounts one on this folder. The program must run in a mount namespace of its own.
     pub(crate) fn mount(folder: &Path, owner: Option<(u32, u32)>, reaper: &Reaper) -> anyhow::Result<Self> {
         let mut command = Command::new("mount");
         command.args(["-t", "tmpfs", "-o", &format!("size={CAPACITY},mode=0700"), "tmpfs"]).arg(folder);
@@ -82,10 +81,10 @@ impl Volume {
         Ok(volume)
     }
 
-    /// Leaves no room in it beyond what is used.
+    /// Reduces its capacity to its present contents.
     pub(crate) async fn fill(&self) -> anyhow::Result<()> {
         for _ in 0..TRIES {
-            // Whoever writes in between makes it hold more than that, which is refused.
+            // The resize fails where its contents have grown meanwhile.
             if self.resize(&format!("{}k", self.used_kib()?)).is_ok() {
                 return Ok(());
             }
@@ -94,7 +93,7 @@ impl Volume {
         bail!("cannot fill {}", self.folder.display())
     }
 
-    /// Gives it its room back.
+    /// Restores its capacity.
     pub(crate) fn restore(&self) -> anyhow::Result<()> {
         self.resize(CAPACITY)
     }

@@ -1,4 +1,4 @@
-//! What jobs' ends changed.
+//! Checks of the effects of ended jobs.
 
 use super::{Check, Evidence, describe};
 use crate::chaos::kinds;

@@ -1,4 +1,4 @@
-//! How jobs ended.
+//! Checks of how jobs ended.
 
 use atelier_entities::{JobState, jobs};
 use atelier_queue::Job;
@@ -37,7 +37,7 @@ fn in_doubt(evidence: &Evidence) -> Check {
             breaches.push(format!("{there} of {} jobs of one transaction are there", batch.len()));
         }
     }
-    // Whoever made them, jobs that are there end: children, and those in doubt.
+    // Jobs that exist must end, whether they are children of effects or in doubt.
     let others = evidence.jobs.values().filter(|job| {
         evidence.entries.get(&job.id).is_none_or(|entry| entry.state == EntryState::InDoubt)
             && job.run_at < evidence.now
@@ -53,8 +53,8 @@ fn attempts_within_limit(evidence: &Evidence) -> Check {
     Check::new("no job has more attempts than its limit", evidence.jobs.len(), over.map(describe).collect())
 }
 
-/// The attempts on the row are those that were recorded, and the one that succeeded:
-/// nothing is counted for a snooze or a drain.
+/// The row's attempts equal the recorded ones plus the one that succeeded: a snooze or a
+/// drain counts none.
 fn attempts_counted(evidence: &Evidence) -> Check {
     let (mut cases, mut breaches) = (0, Vec::new());
     for job in evidence.ended() {

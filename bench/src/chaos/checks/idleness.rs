@@ -1,4 +1,4 @@
-//! Whether every worker works, once all faults are over.
+//! Checks that every worker takes jobs after the last fault.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,17 +9,17 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait};
 use super::Check;
 use crate::chaos::tables::statement;
 
-/// Queues that every worker has to take jobs of.
+/// Queues that every worker must take jobs from.
 pub(in crate::chaos) const BUSY: [QueueName; 4] =
     [QueueName::Generation, QueueName::Deployment, QueueName::Email, QueueName::Workflow];
 
-/// Jobs that were taken, by process id and queue.
+/// Numbers of jobs taken, by process id and queue.
 pub(in crate::chaos) type TakenJobs = HashMap<(u32, QueueName), i64>;
 
 /// The name of a worker and its process id; none while it is down.
 pub(in crate::chaos) type WorkerProcess = (String, Option<u32>);
 
-/// What has been taken since then by workers that are there.
+/// Counts the jobs that the current workers have taken since then.
 pub(in crate::chaos) async fn taken_since(
     direct: &DatabaseConnection,
     from: Timestamp,
@@ -42,7 +42,7 @@ pub(in crate::chaos) async fn taken_since(
     Ok(taken)
 }
 
-/// Who took nothing of a busy queue. A worker that is down took nothing at all.
+/// The workers that took no job of a busy queue. A worker that is down took none.
 pub(in crate::chaos) fn idle<'a>(
     worker_processes: &'a [WorkerProcess],
     taken: &TakenJobs,
@@ -59,7 +59,7 @@ pub(in crate::chaos) fn idle<'a>(
     idle
 }
 
-/// Judges what every worker took while there were so many bursts of work for all.
+/// The check of what each worker took during so many bursts.
 pub(in crate::chaos) fn judge(worker_processes: &[WorkerProcess], taken: &TakenJobs, bursts: usize) -> Check {
     let idle = idle(worker_processes, taken);
     let breaches = idle.iter().flat_map(|(queue, idle)| {

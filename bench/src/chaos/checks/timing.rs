@@ -1,4 +1,4 @@
-//! When jobs ran.
+//! Checks of when jobs ran.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -10,7 +10,7 @@ use sea_orm::{DatabaseConnection, EntityTrait};
 use super::{Check, Evidence, describe};
 use crate::chaos::kinds::{self, Tick};
 
-/// By how much two processes' clocks may differ: both follow the database's.
+/// Largest difference between two processes' clocks, which both follow the database's.
 const CLOCKS: TimeDelta = TimeDelta::milliseconds(100);
 
 pub(super) fn check(evidence: &Evidence) -> Vec<Check> {

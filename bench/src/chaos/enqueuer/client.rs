@@ -1,4 +1,4 @@
-//! The caller's end of a process's counter.
+//! The caller's end of the connection to a process that enqueues.
 
 use std::{io, path::PathBuf};
 
@@ -15,7 +15,7 @@ use super::{
     server::{Prepared, Request, Settled},
 };
 
-/// A process that enqueues for others, by its socket.
+/// A process that enqueues for callers, addressed by its socket.
 #[derive(Debug)]
 pub(in crate::chaos) struct EnqueueClient {
     socket: PathBuf,
@@ -26,8 +26,8 @@ impl EnqueueClient {
         Self { socket }
     }
 
-    /// Enqueues jobs in one transaction. A process that dies in between is one that never
-    /// answered.
+    /// Enqueues jobs in one transaction. A process that dies meanwhile counts as one that
+    /// never answered.
     pub(super) async fn submit(&self, requests: Vec<JobRequest>) -> SubmitOutcome {
         let prepared = time::timeout(TIMEOUT, async {
             let mut answers = self.ask(&Request::Enqueue(requests)).await?;
@@ -71,7 +71,7 @@ mod tests {
         *,
     };
 
-    /// What a caller knows of an order where the process writes these lines and dies.
+    /// The outcome for a caller where the process writes these lines and dies.
     async fn submitted(lines: String) -> SubmitOutcome {
         let folder = tempfile::tempdir().expect("a folder");
         let socket = folder.path().join("callers");

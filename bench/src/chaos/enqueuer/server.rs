@@ -1,6 +1,6 @@
-//! A process's counter: it enqueues and cancels for callers who outlive it. A request is a
-//! line of JSON. An enqueue is answered by two: what was made, before the commit; and
-//! whether that is done, after it.
+//! Enqueues and cancels for callers in other processes, who outlive this one. A request is
+//! one line of JSON. An enqueue is answered by two lines: the jobs before the commit, and
+//! whether the commit succeeded.
 
 use std::{io, path::Path};
 
@@ -16,22 +16,22 @@ use tokio_util::sync::CancellationToken;
 
 use super::{EnqueuedJob, JobRequest};
 
-/// What callers ask.
+/// A request of a caller.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Request {
     Enqueue(Vec<JobRequest>),
     Cancel(JobId),
 }
 
-/// What an enqueue makes once it is committed.
+/// The jobs that will exist once the transaction is committed.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Prepared(pub(super) Vec<EnqueuedJob>);
 
-/// Whether it is done.
+/// Whether the request succeeded.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Settled(pub(super) bool);
 
-/// Serves callers at this socket until it is told to stop. One of a process before is
+/// Serves callers at this socket until it is stopped. The socket of an earlier process is
 /// removed.
 pub(in crate::chaos) async fn serve(
     queue: Queue,
@@ -72,7 +72,7 @@ async fn answer(queue: &Queue, stream: UnixStream) -> anyhow::Result<()> {
             let tx = queue.begin().await?;
             let enqueued = tx.enqueue_all(jobs).await?;
             let made = enqueued.iter().map(|one| EnqueuedJob { id: one.id, duplicate: one.duplicate });
-            // Whoever went away meanwhile is told nothing, and gets nothing.
+            // Where the caller has gone, nothing is committed.
             write_line(&mut stream, &Prepared(made.collect())).await?;
             let committed = tx.commit().await;
             write_line(&mut stream, &Settled(committed.is_ok())).await?;

@@ -1,4 +1,4 @@
-//! PostgreSQL and Redis of a run, and a proxy before each.
+//! PostgreSQL and Redis of a run, with a proxy in front of each.
 
 use std::time::Duration;
 
@@ -19,14 +19,14 @@ pub(in crate::chaos) struct Servers {
     redis: Mutex<RedisServer>,
     postgres_proxy: Proxy,
     redis_proxy: Proxy,
-    /// A proxy that no fault strikes: the way by which the run looks at its databases.
+    /// A proxy without faults, through which the run reads its databases.
     direct_proxy: Proxy,
     has_volume: bool,
     has_standbys: bool,
 }
 
 impl Servers {
-    /// Starts them. What was started is stopped again where it fails.
+    /// Starts them; on an error stops those that were started.
     pub(in crate::chaos) async fn start(
         programs: &Programs,
         scratch: &Scratch,
@@ -64,17 +64,17 @@ impl Servers {
         Ok((redis, proxies))
     }
 
-    /// The URL of a database, as processes know it.
+    /// The URL of a database through the proxy with faults.
     pub(in crate::chaos) async fn database_url(&self, name: &str) -> String {
         self.clusters.lock().await.primary().url(self.postgres_proxy.port(), name)
     }
 
-    /// The URL of a database that no fault strikes on its way.
+    /// The URL of a database through the proxy without faults.
     pub(in crate::chaos) async fn direct_url(&self, name: &str) -> String {
         self.clusters.lock().await.primary().url(self.direct_proxy.port(), name)
     }
 
-    /// The URL of Redis, as processes know it.
+    /// The URL of Redis through its proxy.
     pub(in crate::chaos) async fn redis_url(&self) -> String {
         self.redis.lock().await.url(self.redis_proxy.port())
     }
@@ -124,10 +124,10 @@ impl Servers {
         let mut redis = self.redis.lock().await;
         redis.kill().await;
         time::sleep(draws::between(draws[2], AWAY.0, AWAY.1)).await;
-        redis.start_again(with_data).await.context("Redis does not come back")
+        redis.start_again(with_data).await.context("Redis does not start again")
     }
 
-    /// Redis answers, and refuses, for so long.
+    /// Makes Redis refuse commands for so long.
     async fn refuse_redis(&self, fault: Fault, pause: Duration) -> anyhow::Result<()> {
         let redis = self.redis.lock().await;
         for refuses in [true, false] {

@@ -22,13 +22,13 @@ use crate::{
 const CHAOS_DATABASE: &str = "chaos";
 const PRODUCT_DATABASE: &str = "product";
 
-/// Connections by which the run looks at the databases, past the proxy.
+/// Connections to the databases that do not go through the proxy with faults.
 const DIRECT_CONNECTIONS: u32 = 6;
 
-/// How long the run waits for a connection past the proxy, and for a statement.
+/// How long the run waits for such a connection, and for a statement.
 const DIRECT_LIMIT: Duration = Duration::from_secs(30);
 
-/// Starts it. The servers are stopped again where it fails.
+/// Starts it; on an error stops the servers.
 pub(super) async fn start(setup: &Setup<'_>) -> anyhow::Result<Parts> {
     let programs = Programs::locate(setup.options.places()).await?;
     let clocks = Clocks::new(find_faketime().await);
@@ -68,7 +68,7 @@ async fn start_processes(setup: &Setup<'_>, servers: &Servers, clocks: &Clocks) 
     let redis_url = addresses.redis.clone().into();
     // The run enqueues by a queue of its own, through the proxies like everybody.
     let queue = role::queue(&addresses.chaos_database, &redis_url, setup.options.heartbeat());
-    let queue = queue.await.context("no queue for the run itself")?;
+    let queue = queue.await.context("cannot create the run's own queue")?;
     limit(&queue).await?;
     let (supervisor, scratch, heartbeat_secs) =
         (setup.supervisor, setup.scratch, setup.options.heartbeat_secs);

@@ -1,4 +1,4 @@
-//! What the jobs of a run do, and what their ends change.
+//! The handlers and effects of a run's jobs.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ type Answer = Result<Outcome, JobError>;
 #[derive(Clone, Copy, Debug)]
 struct Cast;
 
-/// The handlers of a worker; `next_version` knows one kind more.
+/// The handlers of a worker; the next version knows one more kind.
 pub(in crate::chaos) fn registry(next_version: bool) -> Result<Registry, QueueError> {
     let mut registry = Registry::default();
     registry.register::<Probe>(Cast)?.register::<Noop>(Cast)?.register::<Child>(Cast)?;
@@ -51,16 +51,16 @@ pub(in crate::chaos) fn recurring() -> Vec<Recurring> {
     vec![Recurring { name: "chaos.tick", cron: "*/5 * * * * *", make: |moment| NewJob::of(&Tick { moment }) }]
 }
 
-/// Leaves a trace of the start. Where the database does not take it, the job runs
-/// all the same: the trace is the run's, not the job's.
+/// Records the start of the handler for the run's checks. The job runs even where that
+/// fails.
 async fn leave_trace(ctx: &JobContext) {
     let noted = tables::note_run(ctx.queue().db(), ctx.id(), ctx.attempt(), ctx.queue().now());
     if !matches!(time::timeout(Duration::from_secs(1), noted).await, Ok(Ok(()))) {
-        tracing::debug!(job.id = %ctx.id(), "start not noted");
+        tracing::debug!(job.id = %ctx.id(), "the start was not recorded");
     }
 }
 
-/// Sleeps, unless it is told to stop.
+/// Sleeps until the time is over or the job is to stop.
 async fn rest(ctx: &JobContext, millis: u64) -> Answer {
     tokio::select! {
         () = time::sleep(Duration::from_millis(millis)) => Ok(Outcome::done()),
@@ -144,12 +144,12 @@ impl Effect for Cast {
     }
 }
 
-/// Kinds whose ends have an effect.
+/// Whether jobs of that kind have an effect.
 pub(in crate::chaos) fn has_effect(kind: &str) -> bool {
     [Effectful::KIND, Flaky::KIND, Poison::KIND, Expiring::KIND].contains(&kind)
 }
 
-/// The moment that a [`Tick`] stands for.
+/// The scheduled moment of a [`Tick`].
 pub(in crate::chaos) fn moment(args: &serde_json::Value) -> Option<Timestamp> {
     serde_json::from_value::<Tick>(args.clone()).ok().map(|tick| tick.moment)
 }

@@ -1,5 +1,5 @@
-//! The product's paths beside the same paths of the yardstick: names of figures, and the
-//! table that shows them side by side.
+//! The product's paths compared with the same paths of the yardstick: names of figures, and
+//! the table of both.
 
 use super::installation::ServerKind;
 use crate::measure::{
@@ -22,8 +22,8 @@ pub(in crate::measure) const fn paths(engine: Engine) -> &'static [&'static str]
     }
 }
 
-/// Least share of the yardstick's requests that the product is to answer, and the share
-/// that it aims at.
+/// Least ratio of the product's throughput to the yardstick's, and the ratio that it aims
+/// at.
 pub(in crate::measure) const BAR: f64 = 0.5;
 pub(in crate::measure) const AIM: f64 = 0.8;
 
@@ -52,14 +52,14 @@ pub(in crate::measure) fn ratio_name(engine: Engine, path: &str) -> String {
 fn name(engine: Engine, path: &str, server: ServerKind) -> String {
     let prefix = engine.prefix();
     match server {
-        // It has one way to do it.
+        // The product writes the rows in one way.
         ServerKind::Product if path == GENERATION_AT_ONCE => format!("{prefix}{GENERATION}"),
         ServerKind::Product => format!("{prefix}{path}"),
         ServerKind::Yardstick => format!("{prefix}yardstick: {path}"),
     }
 }
 
-/// Notes what one of the servers did.
+/// Records the result of one server.
 pub(super) fn record(
     figures: &mut Figures,
     engine: Engine,
@@ -73,7 +73,7 @@ pub(super) fn record(
     figures.record(name, "requests/s", result.per_second);
 }
 
-/// Notes the ratios of the run whose figures were noted last.
+/// Records the ratios of the run whose figures were recorded last.
 pub(super) fn record_ratios(figures: &mut Figures, engine: Engine) {
     for path in paths(engine) {
         let last = |server| figures.last(&name(engine, path, server));

@@ -1,5 +1,5 @@
-//! Both servers answer the same bodies and write the same rows: a yardstick that did less
-//! would make the comparison a lie.
+//! Checks that both servers answer the same bodies and write the same rows. A yardstick that
+//! did less would make the comparison worthless.
 
 use std::{collections::BTreeSet, sync::LazyLock};
 
@@ -19,10 +19,10 @@ use crate::{
     yardstick::AT_ONCE,
 };
 
-/// Headers that tell something of the body or of where it is.
+/// Headers that must be equal.
 const HEADERS: [&str; 4] = ["content-type", "x-total-count", "etag", "retry-after"];
 
-/// What a field that is not there counts as: no field of an answer or a row has this value.
+/// Stands for a missing field: no field of an answer or a row has this value.
 static ABSENT: LazyLock<Value> = LazyLock::new(|| "absent".into());
 
 /// Fails where the servers answer a request differently.
@@ -81,7 +81,7 @@ async fn ask(server: Server, request: &Request) -> anyhow::Result<Value> {
     visible(&Connection::open(server.address).await?.send(request).await?)
 }
 
-/// What a client reads of an answer.
+/// Status, headers and body of a response.
 fn visible(answer: &Response) -> anyhow::Result<Value> {
     let body = accounts::parse_body(answer)?;
     let headers = HEADERS.map(|name| (name, answer.header(name)));
@@ -124,13 +124,13 @@ async fn rows_of(db: &DatabaseConnection, project: ProjectId, job: JobId) -> any
     }))
 }
 
-/// What changes of an account by the request.
+/// The fields of an account that the request changes.
 async fn account_row(db: &DatabaseConnection, user: UserId) -> anyhow::Result<Value> {
     let row = users::Entity::find_by_id(user).one(db).await?.context("no account")?;
     Ok(json!({"credits": row.credits, "is_changed": row.updated_at > row.created_at}))
 }
 
-/// A rank counts from the moment at which the job is due.
+/// Replaces the rank by its distance from the moment at which the job is due.
 fn make_rank_relative(job: &mut Value) -> anyhow::Result<()> {
     let run_at = job["run_at"].as_str().context("the job has no run_at")?;
     let run_at = DateTime::parse_from_rfc3339(run_at)?.timestamp_millis();

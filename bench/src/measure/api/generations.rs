@@ -1,5 +1,5 @@
-//! Requests of generations by many people at a time, each on a connection of their own and
-//! each for a project that has none yet.
+//! Generation requests of concurrent accounts, each on a connection of its own and each for
+//! a project without a generation.
 
 use std::net::SocketAddr;
 
@@ -10,10 +10,10 @@ use crate::measure::{
     load::{self, LoadResult, Requests},
 };
 
-/// Requests of each person before those that count.
+/// Requests of each account before those that count.
 const WARM_UP: usize = 2;
 
-/// Sends them to one of the servers, with their path under this prefix.
+/// Sends them to one of the servers, under this prefix of the path.
 pub(super) async fn load(
     installation: &Installation,
     args: &ApiArgs,

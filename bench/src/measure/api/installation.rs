@@ -24,7 +24,7 @@ pub(super) struct Installation {
     pub(super) db: DatabaseConnection,
     yardstick: Process,
     yardstick_address: SocketAddr,
-    /// The database, where a run has to give it back.
+    /// The database on PostgreSQL.
     database: Option<RunDatabase>,
 }
 
@@ -63,7 +63,7 @@ impl Installation {
         }
     }
 
-    /// Both servers, in another order in every other run.
+    /// Both servers, in alternating order.
     pub(super) fn servers(&self, run: u16) -> [Server; 2] {
         let product = Server { kind: ServerKind::Product, address: self.product.address };
         let yardstick = Server { kind: ServerKind::Yardstick, address: self.yardstick_address };

@@ -1,5 +1,5 @@
-//! Installs the peers by name, each with its language's own tool, into a folder
-//! outside the repository.
+//! Installs the peers by name with the tool of their language, into a folder outside the
+//! repository.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,8 @@ use tokio::process::Command;
 
 use super::{language::Language, output};
 
-/// Installs a language's peers where they are not there, and answers how they are run.
+/// Ensures that a language's peers are installed, and returns the words of the command
+/// that runs them.
 pub(super) async fn install(language: Language, cache: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let sources = sources()?;
     match language {
@@ -19,7 +20,7 @@ pub(super) async fn install(language: Language, cache: &Path) -> anyhow::Result<
     }
 }
 
-/// Where Ruby's own tool installs to.
+/// The folder that Ruby's tool installs to.
 pub(super) fn gems(cache: &Path) -> PathBuf {
     cache.join("ruby")
 }
@@ -94,7 +95,7 @@ async fn rust(sources: &Path, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 fn copy(sources: &Path, folder: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     for entry in std::fs::read_dir(sources)? {
         let entry = entry?;
         if entry.file_type()?.is_file() {

@@ -1,4 +1,4 @@
-//! The output of a program that is run to its end.
+//! Runs a program and reads its output.
 
 use std::{process::Stdio, time::Duration};
 
@@ -24,7 +24,7 @@ pub(super) async fn read(mut command: Command) -> anyhow::Result<String> {
 /// The line that names the error. Python and Rust end with it, Node.js begins with it.
 fn error_line(errors: &str) -> &str {
     let mut lines = errors.lines().filter(|line| !line.trim().is_empty());
-    let last = lines.clone().next_back().unwrap_or("it said nothing");
+    let last = lines.clone().next_back().unwrap_or("it printed nothing");
     if last.contains("Error") { last } else { lines.find(|line| line.contains("Error")).unwrap_or(last) }
 }
 
@@ -38,7 +38,7 @@ mod tests {
             ("Error: no package\n    at load\n\nNode.js v20\n", "Error: no package"),
             ("  raise ValueError\nValueError: too many\n", "ValueError: too many"),
             ("something\nwent wrong\n", "went wrong"),
-            ("\n", "it said nothing"),
+            ("\n", "it printed nothing"),
         ] {
             assert_eq!(error_line(errors), expected);
         }

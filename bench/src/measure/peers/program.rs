@@ -1,4 +1,4 @@
-//! The peers' programs: where they lie and how they are run.
+//! The peers' programs and how to run them.
 
 use std::{collections::HashMap, path::PathBuf};
 
@@ -7,10 +7,10 @@ use tokio::process::Command;
 
 use super::{install, language::Language};
 
-/// How to run the peers of a language, or why that cannot be done here.
+/// The command that runs the peers of a language, or why there is none.
 type Launcher = Result<Vec<PathBuf>, String>;
 
-/// The programs of every language that is wanted.
+/// The programs of the wanted languages.
 pub(super) struct Programs {
     launchers: HashMap<Language, Launcher>,
     /// Where Ruby finds what was installed for it.
@@ -18,7 +18,7 @@ pub(super) struct Programs {
 }
 
 impl Programs {
-    /// Installs what is wanted and not there. What cannot be had is left out.
+    /// Installs the programs that are missing. Those that cannot be installed are skipped.
     pub(super) async fn install(cache: PathBuf, wanted: impl Iterator<Item = Language>) -> Self {
         let mut launchers = HashMap::new();
         for language in wanted {
@@ -30,7 +30,7 @@ impl Programs {
         Self { launchers, gems: install::gems(&cache) }
     }
 
-    /// The program that runs that package.
+    /// The command that runs that package.
     pub(super) fn command(&self, language: Language, package: &str) -> anyhow::Result<Command> {
         let launcher = self.launchers.get(&language).context("not installed")?;
         let words = launcher.as_ref().map_err(|reason| anyhow!("{reason}"))?;
