@@ -3,6 +3,7 @@
 
 use std::process::ExitCode;
 
+use atelier_ops::terminal;
 use clap::Parser;
 use tokio::runtime::Runtime;
 
@@ -14,6 +15,7 @@ mod customers;
 mod draws;
 mod enqueuer;
 mod faults;
+mod handlers;
 mod infrastructure;
 mod inject;
 mod installation;
@@ -34,12 +36,9 @@ mod supervisor;
 mod tables;
 mod worker_activity;
 
-use crate::{
-    servers::{
-        reaper,
-        volume::{self, MountRights},
-    },
-    terminal,
+use crate::servers::{
+    reaper,
+    volume::{self, MountRights},
 };
 use cli::{Cli, Role};
 

@@ -5,5 +5,3 @@ pub mod measure;
 pub mod yardstick;
 
 mod servers;
-
-use atelier_ops::terminal;

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use atelier_ops::terminal;
 use clap::{Args, Parser};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -38,7 +39,7 @@ mod worker;
 
 use crate::{
     servers::{programs::Programs, reaper},
-    terminal, yardstick,
+    yardstick,
 };
 use cli::{Cli, Command, Measure, RunArgs};
 use figures::Figures;

@@ -27,11 +27,15 @@ mod access;
 mod database;
 mod generation;
 mod reads;
+mod state;
+mod tokens;
 mod views;
 
-use access::{Person, Tokens};
+use access::Person;
 use database::Database;
 use generation::{GenerateInput, Outcome, Statements};
+use state::Shared;
+use tokens::Tokens;
 
 /// How to run the server.
 #[derive(Args, Clone, Debug)]
@@ -54,13 +58,6 @@ pub struct YardstickArgs {
 /// statement.
 pub const AT_ONCE: &str = "/at-once";
 
-type Shared = Arc<Inner>;
-
-struct Inner {
-    tokens: Tokens,
-    database: Database,
-}
-
 /// Serves requests until the process is killed.
 ///
 /// # Errors
@@ -76,7 +73,7 @@ pub async fn serve(args: YardstickArgs) -> anyhow::Result<()> {
         .route(&format!("{AT_ONCE}/api/projects/{{id}}/generate"), post(generate_at_once))
         .route("/api/jobs/{id}", get(get_job))
         .route("/api/users/me", get(get_profile))
-        .with_state(Arc::new(Inner { tokens, database }));
+        .with_state(Arc::new(state::State { tokens, database }));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port)).await?;
     Ok(axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await?)
 }
@@ -133,7 +130,7 @@ async fn generate_at_once(
 }
 
 async fn start(
-    state: &Inner,
+    state: &state::State,
     by: Statements,
     ConnectInfo(client): ConnectInfo<SocketAddr>,
     (Person(user), Path(project)): (Person, Path<Uuid>),

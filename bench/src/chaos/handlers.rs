@@ -11,10 +11,12 @@ use atelier_queue::{
 use tokio::time::{self, Instant};
 
 use super::{
-    Child, Delayed, Effectful, Expiring, Flaky, FlakyBehavior, Hold, Long, Noop, Novel, Owned, Poison, Probe,
-    Sleep, Snooze, Tick, Unique, flaky_behavior,
+    kinds::{
+        Child, Delayed, Effectful, Expiring, Flaky, FlakyBehavior, Hold, Long, Noop, Novel, Owned, Poison,
+        Probe, Sleep, Snooze, Tick, Unique, flaky_behavior,
+    },
+    tables,
 };
-use crate::chaos::tables;
 
 type Answer = Result<Outcome, JobError>;
 
@@ -23,7 +25,7 @@ type Answer = Result<Outcome, JobError>;
 struct Cast;
 
 /// The handlers of a worker; the next version knows one more kind.
-pub(in crate::chaos) fn registry(next_version: bool) -> Result<Registry, QueueError> {
+pub(super) fn registry(next_version: bool) -> Result<Registry, QueueError> {
     let mut registry = Registry::default();
     registry.register::<Probe>(Cast)?.register::<Noop>(Cast)?.register::<Child>(Cast)?;
     registry.register::<Sleep>(Cast)?.register::<Flaky>(Cast)?.register::<Snooze>(Cast)?;
@@ -37,7 +39,7 @@ pub(in crate::chaos) fn registry(next_version: bool) -> Result<Registry, QueueEr
 }
 
 /// The effects that every process of a run knows.
-pub(in crate::chaos) fn effects() -> Result<Effects, QueueError> {
+pub(super) fn effects() -> Result<Effects, QueueError> {
     let mut effects = Effects::default();
     effects.register::<Effectful>(Cast)?;
     effects.register::<Flaky>(Cast)?;
@@ -47,7 +49,7 @@ pub(in crate::chaos) fn effects() -> Result<Effects, QueueError> {
 }
 
 /// The schedule of a run.
-pub(in crate::chaos) fn recurring() -> Vec<Recurring> {
+pub(super) fn recurring() -> Vec<Recurring> {
     vec![Recurring { name: "chaos.tick", cron: "*/5 * * * * *", make: |moment| NewJob::of(&Tick { moment }) }]
 }
 
@@ -145,17 +147,17 @@ impl Effect for Cast {
 }
 
 /// Whether jobs of that kind have an effect.
-pub(in crate::chaos) fn has_effect(kind: &str) -> bool {
+pub(super) fn has_effect(kind: &str) -> bool {
     [Effectful::KIND, Flaky::KIND, Poison::KIND, Expiring::KIND].contains(&kind)
 }
 
 /// The scheduled moment of a [`Tick`].
-pub(in crate::chaos) fn moment(args: &serde_json::Value) -> Option<Timestamp> {
+pub(super) fn moment(args: &serde_json::Value) -> Option<Timestamp> {
     serde_json::from_value::<Tick>(args.clone()).ok().map(|tick| tick.moment)
 }
 
 /// When a [`Delayed`] job is due.
-pub(in crate::chaos) fn due(job: &jobs::Model) -> Option<Timestamp> {
+pub(super) fn due(job: &jobs::Model) -> Option<Timestamp> {
     let delayed = (job.kind == Delayed::KIND).then(|| serde_json::from_value::<Delayed>(job.args.clone()));
     delayed?.ok().map(|delayed| delayed.due)
 }

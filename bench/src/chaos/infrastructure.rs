@@ -1,22 +1,15 @@
 //! The servers or the disk that an installation uses, and their faults.
 
-use std::time::Duration;
-
 use super::{faults::Fault, recovery::Impact};
 
 mod clusters;
 mod disk;
+mod outage;
 mod servers;
 mod shim;
 
 pub(super) use disk::{Disk, create, open_for_reading, url, version};
 pub(super) use servers::Servers;
-
-/// How long Redis is down.
-const AWAY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(4));
-
-/// How long connections stall or writes fail.
-const STALL: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(8));
 
 /// Where an installation keeps its data.
 pub(super) enum Infrastructure {

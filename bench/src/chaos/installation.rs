@@ -2,22 +2,22 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::Context;
-use atelier_queue::Queue;
 use sea_orm::DatabaseConnection;
 
 use super::{
     cli::Options,
     enqueuer::Enqueuer,
     infrastructure::Infrastructure,
-    kinds,
     processes::{Processes, Product},
     supervisor::Supervisor,
 };
 use crate::servers::{reaper::Reaper, scratch::Scratch};
 
 mod embedded;
+mod parts;
 mod scaled_out;
+
+use parts::{Parts, Setup};
 
 /// A whole installation under a run's control.
 pub(super) struct Installation {
@@ -36,25 +36,6 @@ pub(super) struct Installation {
     supervisor: Supervisor,
     reaper: Reaper,
     scratch: Scratch,
-}
-
-/// The parts that differ between embedded and scaled-out runs.
-struct Parts {
-    infrastructure: Infrastructure,
-    processes: Processes,
-    product: Option<Product>,
-    enqueuer: Enqueuer,
-    /// The run's database and the product's.
-    direct: [DatabaseConnection; 2],
-    servers: Vec<String>,
-}
-
-/// What the parts are started with.
-struct Setup<'a> {
-    options: &'a Options,
-    scratch: &'a Scratch,
-    reaper: &'a Reaper,
-    supervisor: &'a Supervisor,
 }
 
 impl Installation {
@@ -119,10 +100,4 @@ impl Installation {
         self.reaper.dismiss();
         Ok(())
     }
-}
-
-/// Gives a queue its limits.
-async fn limit(queue: &Queue) -> anyhow::Result<()> {
-    let (name, limits) = kinds::LIMITED;
-    queue.set_limits(name, limits).await.context("cannot limit a queue").map(drop)
 }

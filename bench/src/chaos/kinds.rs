@@ -7,10 +7,6 @@ use atelier_queue::{Backoff, Job, Lane, NewJob, Policy, QueueLimits, QueueName};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-mod handlers;
-
-pub(super) use handlers::{due, effects, has_effect, moment, recurring, registry};
-
 /// Attempts of a job that fails only where its workers keep dying.
 const MANY: u16 = 30;
 

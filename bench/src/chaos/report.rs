@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, fmt::Write, time::Duration};
 
+use atelier_ops::terminal;
 use serde::Serialize;
 
 use super::{checks::Check, faults::Fault, probes::Latencies};
-use crate::terminal;
 
 /// A whole run.
 #[derive(Clone, Debug, Serialize)]

@@ -31,7 +31,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::{
     cli::{EmbeddedArgs, MemberArgs},
-    enqueuer, infrastructure, kinds,
+    enqueuer, handlers, infrastructure,
 };
 
 /// The product's default.
@@ -75,20 +75,20 @@ pub(super) async fn queue(
     })
     .await?;
     let options = QueueOptions { heartbeat, ..QueueOptions::default() };
-    Ok(Queue::new(db, hub.clone(), hub, kinds::effects()?, options))
+    Ok(Queue::new(db, hub.clone(), hub, handlers::effects()?, options))
 }
 
 /// A worker, until SIGTERM.
 pub(super) async fn worker(args: MemberArgs) -> anyhow::Result<ExitCode> {
     let (queue, shutdown) = begin_shared(&args).await?;
-    worker::run(queue, kinds::registry(args.next_version)?, worker_options(), shutdown).await?;
+    worker::run(queue, handlers::registry(args.next_version)?, worker_options(), shutdown).await?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// A scheduler, until SIGTERM.
 pub(super) async fn scheduler(args: MemberArgs) -> anyhow::Result<ExitCode> {
     let (queue, shutdown) = begin_shared(&args).await?;
-    atelier_scheduler::run(queue, kinds::recurring(), scheduler_options(), shutdown).await;
+    atelier_scheduler::run(queue, handlers::recurring(), scheduler_options(), shutdown).await;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -96,9 +96,9 @@ pub(super) async fn scheduler(args: MemberArgs) -> anyhow::Result<ExitCode> {
 pub(super) async fn embedded(args: EmbeddedArgs) -> anyhow::Result<ExitCode> {
     let heartbeat = Duration::from_secs(args.heartbeat_secs);
     let (queue, shutdown) = begin(embedded_queue(&args.file, heartbeat)).await?;
-    let worker = worker::run(queue.clone(), kinds::registry(true)?, worker_options(), shutdown.clone());
+    let worker = worker::run(queue.clone(), handlers::registry(true)?, worker_options(), shutdown.clone());
     let scheduler =
-        atelier_scheduler::run(queue.clone(), kinds::recurring(), scheduler_options(), shutdown.clone());
+        atelier_scheduler::run(queue.clone(), handlers::recurring(), scheduler_options(), shutdown.clone());
     let (worker, scheduler) = (tokio::spawn(worker), tokio::spawn(scheduler));
     enqueuer::serve(queue, &args.socket, shutdown).await?;
     worker.await??;
@@ -114,7 +114,7 @@ pub(super) async fn embedded_queue(file: &Path, heartbeat: Duration) -> anyhow::
     db.execute_unprepared("PRAGMA user_version = 0").await.context("the file cannot be written")?;
     let options = QueueOptions { heartbeat, ..QueueOptions::default() };
     let bus = Arc::new(LocalBus::default());
-    Ok(Queue::new(db, Arc::new(InProcess::default()), bus, kinds::effects()?, options))
+    Ok(Queue::new(db, Arc::new(InProcess::default()), bus, handlers::effects()?, options))
 }
 
 fn worker_options() -> WorkerOptions {

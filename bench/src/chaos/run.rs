@@ -4,6 +4,7 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use atelier_entities::{AttemptOutcome, JobState, to_micros};
+use atelier_ops::terminal;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -30,7 +31,6 @@ use super::{
     tables::statement,
     worker_activity,
 };
-use crate::terminal;
 
 /// Time without faults before the first one.
 const WARM_UP: Duration = Duration::from_secs(5);
@@ -258,7 +258,7 @@ impl<'a> Run<'a> {
     ) -> anyhow::Result<(JobsReport, Vec<Check>, Vec<report::FaultReport>)> {
         let direct = &self.installation.direct;
         let evidence = Evidence::gather(direct, &self.ledger, self.installation.enqueuer.now()).await?;
-        let mut checks = evidence.judge(direct).await?;
+        let mut checks = checks::check(&evidence, direct).await?;
         let mut jobs = self.count(&evidence);
         jobs.lost = checks
             .iter()

@@ -2,6 +2,7 @@
 //! `docs/performance.md`.
 
 use anyhow::ensure;
+use atelier_ops::terminal;
 use serde::Serialize;
 
 use super::{
@@ -17,7 +18,7 @@ use super::{
     testbed,
     testbed::{CONNECTIONS, Testbed},
 };
-use crate::{servers::programs::Programs, terminal};
+use crate::servers::programs::Programs;
 
 const MILLION: u64 = 1_000_000;
 

@@ -1,9 +1,8 @@
 //! Measured figures and their presentation.
 
+use atelier_ops::terminal;
 use serde::Serialize;
 use serde_json::{Value, json};
-
-use crate::terminal;
 
 /// The columns of a table of figures.
 pub(super) const HEADER: [&str; 6] = ["figure", "unit", "median", "min", "max", "runs"];

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use anyhow::Context;
+use atelier_ops::terminal;
 use chrono::{SubsecRound, Utc};
 use serde_json::{Value, json};
 
 use super::{api::comparison, bars, cli::RunArgs, figures::HEADER, peers, section::Section};
-use crate::terminal;
 
 /// Everything that was measured, with versions.
 #[derive(Clone, Debug)]

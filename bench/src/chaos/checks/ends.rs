@@ -3,7 +3,7 @@
 use atelier_entities::{JobState, jobs};
 use atelier_queue::Job;
 
-use super::{Check, Evidence, describe, unfinished};
+use super::evidence::{Check, Evidence, describe, unfinished};
 use crate::chaos::{
     kinds::{Expiring, Flaky, FlakyBehavior, Poison, flaky_behavior},
     ledger::EntryState,

@@ -6,7 +6,7 @@ use atelier_entities::{Timestamp, workers};
 use atelier_queue::QueueName;
 use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait};
 
-use super::Check;
+use super::evidence::Check;
 use crate::chaos::tables::statement;
 
 /// Queues that every worker must take jobs from.

@@ -9,7 +9,7 @@ use atelier_entities::{
 use sea_orm::{DatabaseConnection, EntityTrait, PaginatorTrait};
 use uuid::Uuid;
 
-use super::{Check, describe, not_ended};
+use super::evidence::{Check, describe, not_ended};
 use crate::chaos::customers::{CUSTOMERS, Customers};
 
 /// The kind of job that costs credits.

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::{
-    JobRequest, SubmitOutcome, TIMEOUT,
+    request::{JobRequest, SubmitOutcome, TIMEOUT},
     server::{Prepared, Request, Settled},
 };
 
@@ -66,10 +66,8 @@ async fn next<T: DeserializeOwned>(answers: &mut Lines<BufReader<UnixStream>>) -
 mod tests {
     use tokio::net::UnixListener;
 
-    use super::{
-        super::{super::kinds::Noop, EnqueuedJob},
-        *,
-    };
+    use super::*;
+    use crate::chaos::{enqueuer::request::EnqueuedJob, kinds::Noop};
 
     /// The outcome for a caller where the process writes these lines and dies.
     async fn submitted(lines: String) -> SubmitOutcome {

@@ -14,7 +14,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{EnqueuedJob, JobRequest};
+use super::request::{EnqueuedJob, JobRequest};
 
 /// A request of a caller.
 #[derive(Debug, Serialize, Deserialize)]

@@ -12,7 +12,7 @@ use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbE
 use tokio::time;
 
 use super::{
-    STALL,
+    outage::STALL,
     shim::{Condition, Shim},
 };
 use crate::{

@@ -5,7 +5,10 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::{sync::Mutex, time};
 
-use super::{AWAY, STALL, clusters::Clusters};
+use super::{
+    clusters::Clusters,
+    outage::{AWAY, STALL},
+};
 use crate::{
     chaos::{draws, faults::Fault, proxy::Proxy, recovery::Impact},
     servers::{

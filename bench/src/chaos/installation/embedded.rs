@@ -1,6 +1,6 @@
 //! An installation of one process with SQLite, and the product's own beside it.
 
-use super::{Parts, Setup, limit};
+use super::parts::{Parts, Setup, limit};
 use crate::chaos::{
     enqueuer::{EnqueueClient, Enqueuer},
     infrastructure::{self, Disk, Infrastructure},

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use atelier_ops::terminal;
 use atelier_services::database;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 
-use super::{Parts, Setup, limit};
+use super::parts::{Parts, Setup, limit};
 use crate::{
     chaos::{
         clocks::Clocks,
@@ -16,7 +17,6 @@ use crate::{
         role, tables,
     },
     servers::programs::{Programs, find_faketime},
-    terminal,
 };
 
 const CHAOS_DATABASE: &str = "chaos";

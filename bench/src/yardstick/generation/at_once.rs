@@ -3,7 +3,7 @@
 
 use sea_orm::sqlx::{self, PgPool};
 
-use super::{KIND, LANE, MAX_ATTEMPTS, MOST_VERSIONS, QUEUE, Rows, TURN_MILLIS};
+use super::rows::{KIND, LANE, MAX_ATTEMPTS, MOST_VERSIONS, QUEUE, Rows, TURN_MILLIS};
 
 /// Everything else is written only where the price was taken.
 const WRITE: &str = "\

@@ -2,7 +2,7 @@
 
 use sea_orm::sqlx;
 
-use super::{KIND, LANE, MAX_ATTEMPTS, MOST_VERSIONS, QUEUE, Rows, TURN_MILLIS};
+use super::rows::{KIND, LANE, MAX_ATTEMPTS, MOST_VERSIONS, QUEUE, Rows, TURN_MILLIS};
 use crate::yardstick::database::Database;
 
 const TAKE_PRICE: &str = "\
