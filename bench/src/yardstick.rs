@@ -1,8 +1,8 @@
 //! The yardstick: a server written by hand with axum and sqlx that answers four of the
-//! product's operations from the product's tables, each with as few statements as can be.
+//! product's operations from the product's tables, with as few statements as possible.
 //!
-//! It shares no code with the product, and does nothing that the answer and the rows do not
-//! ask for. `docs/performance.md` lists what it leaves out.
+//! It shares no code with the product, and does only what the answer and the rows need.
+//! `docs/performance.md` lists what it leaves out.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},

@@ -1,5 +1,5 @@
-//! The request of a generation: the price is taken, the project is marked, and the job, the
-//! entry of the credits and that of the audit are written, all or nothing.
+//! The request of a generation: charges the account, marks the project, and inserts the job,
+//! the credit entry and the audit entry, all in one transaction.
 
 use std::net::IpAddr;
 
@@ -35,11 +35,12 @@ pub(super) enum Statements {
     AtOnce,
 }
 
-/// What became of the request.
+/// The outcome of a request.
 pub(super) enum Outcome {
     Started(Box<Job>),
     InvalidInput,
-    /// There is no such project, one of it is under way, or the credits do not reach.
+    /// There is no such project, it has a generation under way or too many versions, or the
+    /// credits do not suffice.
     Refused,
 }
 

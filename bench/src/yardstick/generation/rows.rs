@@ -12,8 +12,8 @@ use crate::yardstick::views::{self, Job};
 /// Versions that a project may have.
 pub(super) const MOST_VERSIONS: i64 = 1_000;
 
-/// Milliseconds by which each job of the person that waits puts the next one back: the
-/// longest time that a generation may take.
+/// Distance in rank between two waiting jobs of one owner: the timeout of a generation in
+/// milliseconds.
 pub(super) const TURN_MILLIS: i64 = 600_000;
 
 pub(super) const KIND: &str = "generation.run";
@@ -21,6 +21,7 @@ pub(super) const QUEUE: &str = "generation";
 pub(super) const LANE: i16 = 1;
 pub(super) const MAX_ATTEMPTS: i32 = 3;
 
+/// How much effort is paid for.
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Mode {
@@ -30,7 +31,7 @@ pub(super) enum Mode {
 }
 
 impl Mode {
-    /// Name, price and what the credits' entry says.
+    /// Name, price and description of the credit entry.
     const fn terms(self) -> (&'static str, i64, &'static str) {
         match self {
             Self::Quick => ("quick", 2, "Quick generation"),
