@@ -1,29 +1,30 @@
-//! `atelier-chaos`: starts a whole installation in a scratch folder, gives it work,
-//! breaks it in every way it knows, and tells whether a promise was broken.
+//! `atelier-chaos`: starts a whole installation in a scratch folder, enqueues work,
+//! injects faults, and checks whether every promise was kept.
 
 use std::process::ExitCode;
 
+use atelier_ops::terminal;
 use clap::Parser;
 use tokio::runtime::Runtime;
 
-mod backing;
 mod canceller;
 mod checks;
 mod cli;
 mod clocks;
 mod customers;
-mod desk;
-mod dice;
+mod draws;
+mod enqueuer;
 mod faults;
-mod fleet;
+mod handlers;
+mod infrastructure;
 mod inject;
 mod installation;
 mod kinds;
 mod ledger;
 mod load;
-mod members;
 mod plan;
 mod probes;
+mod processes;
 mod proxy;
 mod recovery;
 mod report;
@@ -31,20 +32,17 @@ mod role;
 mod run;
 mod running;
 mod sampler;
-mod shift;
+mod supervisor;
 mod tables;
+mod worker_activity;
 
-use crate::{
-    servers::{
-        programs, scratch,
-        volume::{self, Rights},
-        warden,
-    },
-    terminal,
+use crate::servers::{
+    reaper,
+    volume::{self, MountRights},
 };
 use cli::{Cli, Role};
 
-/// Exit code where the run could not be made.
+/// Exit code of a run that could not be started or finished.
 const EXIT_UNABLE: u8 = 2;
 
 /// Runs the program with this process's arguments.
@@ -52,10 +50,13 @@ const EXIT_UNABLE: u8 = 2;
 pub fn main() -> ExitCode {
     let Cli { options, role } = Cli::parse();
     if role.is_none() && !options.own_mounts {
-        // PostgreSQL runs as a user that a namespace of users does not have.
-        let ways: &[Rights] =
-            if options.embedded { &[Rights::Given, Rights::Assumed] } else { &[Rights::Given] };
-        if let Err(error) = volume::begin_anew(ways) {
+        // PostgreSQL runs as a user that does not exist inside a user namespace.
+        let rights: &[MountRights] = if options.embedded {
+            &[MountRights::Own, MountRights::UserNamespace]
+        } else {
+            &[MountRights::Own]
+        };
+        if let Err(error) = volume::restart_with_own_mounts(rights) {
             return unable(&error.into());
         }
     }
@@ -71,7 +72,7 @@ pub fn main() -> ExitCode {
         Some(Role::Write(args)) => {
             std::fs::write(args.file, "written").map(|()| ExitCode::SUCCESS).map_err(Into::into)
         }
-        Some(Role::Warden(args)) => warden::keep_watch(&args),
+        Some(Role::Reaper(args)) => reaper::run(&args),
     };
     runtime.shutdown_background();
     outcome.unwrap_or_else(|error| unable(&error))

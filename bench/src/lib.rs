@@ -1,8 +1,7 @@
-//! Programs that put Atelier under load and under fire.
+//! Programs that measure Atelier under load and test it under faults.
 
 pub mod chaos;
 pub mod measure;
+pub mod yardstick;
 
 mod servers;
-
-use atelier_ops::terminal;

@@ -1,8 +1,8 @@
-//! `atelier-bench`: gives the queue work on servers of its own and tells how fast it
-//! was done.
+//! `atelier-bench`: measures the queue and the API on servers that it starts itself.
 
 use std::process::ExitCode;
 
+use atelier_ops::terminal;
 use clap::{Args, Parser};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -33,19 +33,21 @@ mod quick;
 mod report;
 mod rows;
 mod scale;
-mod stage;
+mod section;
+mod testbed;
 mod worker;
 
 use crate::{
-    servers::{programs::Programs, warden},
-    terminal,
+    servers::{programs::Programs, reaper},
+    yardstick,
 };
 use cli::{Cli, Command, Measure, RunArgs};
 use figures::Figures;
-use report::{Report, Section};
-use stage::Stage;
+use report::Report;
+use section::Section;
+use testbed::Testbed;
 
-/// Runs of a measurement, and of the smoke test.
+/// Default number of runs, and that of the smoke test.
 const RUNS: u16 = 5;
 const QUICK_RUNS: u16 = 1;
 
@@ -76,120 +78,108 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Worker(args) => worker::run(args).await?,
         Command::Constant(args) => constant::run(args).await?,
-        Command::Warden(args) => return warden::keep_watch(&args),
-        Command::Embedded(Measure { own, run }) => {
+        Command::Yardstick(args) => yardstick::serve(args).await?,
+        Command::Reaper(args) => return reaper::run(&args),
+        Command::Embedded(Measure { args, run }) => {
             let mut figures = Figures::default();
-            embedded::measure(own, run.runs(RUNS), &mut figures).await?;
-            let section = section("embedded", &own, run.runs(RUNS), figures)?;
-            Report { versions: versions(None), sections: vec![section] }.tell(&run)?;
+            embedded::measure(args, run.runs(RUNS), &mut figures).await?;
+            let section = Section::new("embedded", &args, run.runs(RUNS), figures)?;
+            Report { versions: versions(None), sections: vec![section] }.publish(&run)?;
         }
-        Command::All(Measure { own, run }) => {
+        Command::All(Measure { args, run }) => {
             let programs = Programs::locate(run.places()).await?;
-            let sections = all::measure(&programs, &own, run.runs(RUNS)).await?;
-            Report { versions: versions(Some(&programs)), sections }.tell(&run)?;
+            let sections = all::measure(&programs, &args, run.runs(RUNS)).await?;
+            Report { versions: versions(Some(&programs)), sections }.publish(&run)?;
         }
         command @ (Command::Enqueue(_) | Command::Drain(_) | Command::Latency(_)) => {
-            of_queue(command).await?
+            measure_queue(command).await?
         }
-        command => of_whole(command).await?,
+        command => measure_product(command).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// A measurement of the queue on PostgreSQL and Redis.
-async fn of_queue(command: Command) -> anyhow::Result<()> {
+/// Runs a measurement of the queue.
+async fn measure_queue(command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Enqueue(Measure { own, run }) => {
-            let work = async |stage: &Stage, figures: &mut Figures| match own.http {
-                true => http::enqueue(stage, own, run.runs(RUNS), figures).await,
-                false => enqueue::measure(stage, own, "", run.runs(RUNS), figures).await,
+        Command::Enqueue(Measure { args, run }) => {
+            let work = async |testbed: &Testbed, figures: &mut Figures| match args.http {
+                true => http::enqueue(testbed, args, run.runs(RUNS), figures).await,
+                false => enqueue::measure(testbed, args, "", run.runs(RUNS), figures).await,
             };
-            on_stage("enqueue", &own, &run, work).await
+            run_on_testbed("enqueue", &args, &run, work).await
         }
-        Command::Drain(Measure { own, run }) => {
-            let work = async |stage: &Stage, figures: &mut Figures| {
-                drain::measure_all(stage, own, run.runs(RUNS), figures).await
+        Command::Drain(Measure { args, run }) => {
+            let work = async |testbed: &Testbed, figures: &mut Figures| {
+                drain::measure_all(testbed, args, run.runs(RUNS), figures).await
             };
-            on_stage("drain", &own, &run, work).await
+            run_on_testbed("drain", &args, &run, work).await
         }
-        Command::Latency(Measure { own, run }) => {
-            let work = async |stage: &Stage, figures: &mut Figures| match own.http {
-                true => http::latency(stage, own, run.runs(RUNS), figures).await,
-                false => latency::measure(stage, own, run.runs(RUNS), figures).await,
+        Command::Latency(Measure { args, run }) => {
+            let work = async |testbed: &Testbed, figures: &mut Figures| match args.http {
+                true => http::latency(testbed, args, run.runs(RUNS), figures).await,
+                false => latency::measure(testbed, args, run.runs(RUNS), figures).await,
             };
-            on_stage("latency", &own, &run, work).await
+            run_on_testbed("latency", &args, &run, work).await
         }
         _ => Ok(()),
     }
 }
 
-/// A measurement of more than the queue.
-async fn of_whole(command: Command) -> anyhow::Result<()> {
+/// Runs a measurement of more than the queue.
+async fn measure_product(command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Scale(Measure { own, run }) => {
-            let work = async |stage: &Stage, figures: &mut Figures| {
-                scale::measure(stage, &own, run.runs(RUNS), figures).await
+        Command::Scale(Measure { args, run }) => {
+            let work = async |testbed: &Testbed, figures: &mut Figures| {
+                scale::measure(testbed, &args, run.runs(RUNS), figures).await
             };
-            on_stage("scale", &own, &run, work).await
+            run_on_testbed("scale", &args, &run, work).await
         }
-        Command::Cost(Measure { own, run }) => {
-            let work = async |stage: &Stage, figures: &mut Figures| {
-                cost::measure(stage, &own, run.runs(RUNS), figures).await
+        Command::Cost(Measure { args, run }) => {
+            let work = async |testbed: &Testbed, figures: &mut Figures| {
+                cost::measure(testbed, &args, run.runs(RUNS), figures).await
             };
-            on_stage("cost", &own, &run, work).await
+            run_on_testbed("cost", &args, &run, work).await
         }
-        Command::Api(Measure { own, run }) => {
-            let work = async |stage: &Stage, figures: &mut Figures| {
-                api::measure(stage, own, run.runs(RUNS), figures).await
+        Command::Api(Measure { args, run }) => {
+            let work = async |testbed: &Testbed, figures: &mut Figures| {
+                api::measure(testbed, &args, run.runs(RUNS), figures).await
             };
-            on_stage("api", &own, &run, work).await
+            run_on_testbed("api", &args, &run, work).await
         }
-        Command::Peers(Measure { own, run }) => {
-            let work = async |stage: &Stage, figures: &mut Figures| {
-                peers::measure(stage, &own, run.runs(RUNS), figures).await
+        Command::Peers(Measure { args, run }) => {
+            let work = async |testbed: &Testbed, figures: &mut Figures| {
+                peers::measure(testbed, &args, run.runs(RUNS), figures).await
             };
-            on_stage("peers", &own, &run, work).await
+            run_on_testbed("peers", &args, &run, work).await
         }
-        Command::Quick(Measure { own, run }) => {
+        Command::Quick(Measure { args, run }) => {
             let runs = run.runs(QUICK_RUNS);
             let work =
-                async |stage: &Stage, figures: &mut Figures| quick::measure(stage, runs, figures).await;
-            on_stage("quick", &own, &run, work).await
+                async |testbed: &Testbed, figures: &mut Figures| quick::measure(testbed, runs, figures).await;
+            run_on_testbed("quick", &args, &run, work).await
         }
         _ => Ok(()),
     }
 }
 
-/// Does the work on servers of its own and tells the figures.
-async fn on_stage<T: Args + Serialize>(
+/// Starts servers, runs a measurement on them and publishes its figures.
+async fn run_on_testbed<T: Args + Serialize>(
     name: &'static str,
-    own: &T,
+    args: &T,
     run: &RunArgs,
-    work: impl AsyncFnOnce(&Stage, &mut Figures) -> anyhow::Result<()>,
+    work: impl AsyncFnOnce(&Testbed, &mut Figures) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let programs = Programs::locate(run.places()).await?;
-    // Neither of them is about speed.
+    // Neither of them measures speed.
     let counts = matches!(name, "cost" | "quick");
-    let figures = stage::with(&programs, counts, work).await?;
+    let figures = testbed::with(&programs, counts, work).await?;
     let runs = run.runs(if name == "quick" { QUICK_RUNS } else { RUNS });
-    let section = section(name, own, runs, figures)?;
-    Report { versions: versions(Some(&programs)), sections: vec![section] }.tell(run)
+    let section = Section::new(name, args, runs, figures)?;
+    Report { versions: versions(Some(&programs)), sections: vec![section] }.publish(run)
 }
 
-fn section<T: Serialize>(
-    name: &'static str,
-    own: &T,
-    runs: u16,
-    figures: Figures,
-) -> anyhow::Result<Section> {
-    let mut configuration = serde_json::to_value(own)?;
-    configuration["measurement"] = name.into();
-    configuration["runs"] = runs.into();
-    configuration["postgres_settings"] = stage::POSTGRES_SETTINGS.lines().collect();
-    Ok(Section { name, configuration, figures })
-}
-
-/// What was measured, and on what.
+/// The versions of everything that was measured.
 fn versions(programs: Option<&Programs>) -> Value {
     let build = if cfg!(debug_assertions) { "dev" } else { "release" };
     let cores = std::thread::available_parallelism().map_or(0, usize::from);

@@ -1,4 +1,4 @@
-//! The queue under load: see `docs/performance.md`.
+//! Measures the queue and the API: see `docs/performance.md`.
 
 use std::process::ExitCode;
 

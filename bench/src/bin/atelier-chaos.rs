@@ -1,4 +1,4 @@
-//! The queue under fire: see `docs/reliability.md`.
+//! Tests the queue under faults: see `docs/reliability.md`.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Somebody who changes their mind: cancels jobs at random.
+//! Cancels random jobs.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,10 +6,10 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 
-use super::{desk::Desk, ledger::Ledger};
+use super::{enqueuer::Enqueuer, ledger::Ledger};
 
 /// Cancels jobs until it is told to stop.
-pub(super) async fn run(desk: Arc<Desk>, ledger: Arc<Ledger>, seed: u64, stop: CancellationToken) {
+pub(super) async fn run(enqueuer: Arc<Enqueuer>, ledger: Arc<Ledger>, seed: u64, stop: CancellationToken) {
     let mut random = StdRng::seed_from_u64(seed);
     while !stop.is_cancelled() {
         let pause = Duration::from_millis(random.random_range(100..600));
@@ -19,8 +19,8 @@ pub(super) async fn run(desk: Arc<Desk>, ledger: Arc<Ledger>, seed: u64, stop: C
         }
         let Some(id) = ledger.pick_recent(random.random()) else { continue };
         ledger.note_cancel_asked(id);
-        if desk.cancel(id).await {
-            ledger.note_cancel(id, desk.now());
+        if enqueuer.cancel(id).await {
+            ledger.note_cancel(id, enqueuer.now());
         }
     }
 }

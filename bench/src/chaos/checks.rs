@@ -1,156 +1,22 @@
-//! What every job is asked in the end.
+//! The checks at the end of a run.
 
-use std::collections::{HashMap, HashSet};
-
-use atelier_entities::{JobId, Timestamp, job_attempts, jobs};
-use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter};
-use serde::Serialize;
-
-use super::{
-    ledger::{Entry, Ledger, Standing},
-    tables::{self, statement},
-};
+use sea_orm::DatabaseConnection;
 
 mod effects;
 mod ends;
+mod evidence;
 pub(super) mod idleness;
 mod product;
 mod timing;
 
+pub(super) use evidence::{Check, Evidence};
 pub(super) use product::check as check_product;
 
-/// Breaches told in full; the rest is counted.
-const EXAMPLES: usize = 5;
-
-/// A promise and whether it was kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Check {
-    /// What is promised.
-    pub(super) promise: &'static str,
-    /// How often it was looked at.
-    pub(super) cases: usize,
-    /// How often it was broken.
-    pub(super) broken: usize,
-    /// Some of the breaches.
-    pub(super) examples: Vec<String>,
-}
-
-impl Check {
-    /// A check of so many cases, of which these broke the promise.
-    pub(super) fn new(promise: &'static str, cases: usize, breaches: Vec<String>) -> Self {
-        let broken = breaches.len();
-        let examples = breaches.into_iter().take(EXAMPLES).collect();
-        Self { promise, cases, broken, examples }
-    }
-}
-
-/// Everything there is to judge by.
-pub(super) struct Evidence {
-    /// Every job of the run's database.
-    pub(super) jobs: HashMap<JobId, jobs::Model>,
-    /// What the run remembers.
-    pub(super) entries: HashMap<JobId, Entry>,
-    pub(super) batches_in_doubt: Vec<Vec<JobId>>,
-    /// Recorded attempts, by job.
-    pub(super) attempts: HashMap<JobId, Vec<job_attempts::Model>>,
-    /// Starts of handlers, by job.
-    pub(super) runs: HashMap<JobId, Vec<Timestamp>>,
-    /// Attempts that were lost before their handler had begun.
-    pub(super) lost_unbegun: i64,
-    /// Effects, by job: the state each was applied for, and the job it enqueued.
-    pub(super) effects: HashMap<JobId, Vec<(String, JobId)>>,
-    /// The database's time at the end.
-    pub(super) now: Timestamp,
-}
-
-impl Evidence {
-    /// Reads it all.
-    pub(super) async fn gather(
-        direct: &DatabaseConnection,
-        ledger: &Ledger,
-        now: Timestamp,
-    ) -> anyhow::Result<Self> {
-        let jobs = jobs::Entity::find().all(direct).await?.into_iter().map(|job| (job.id, job)).collect();
-        let mut attempts: HashMap<JobId, Vec<job_attempts::Model>> = HashMap::new();
-        for attempt in job_attempts::Entity::find().all(direct).await? {
-            attempts.entry(attempt.job_id).or_default().push(attempt);
-        }
-        let mut runs: HashMap<JobId, Vec<Timestamp>> = HashMap::new();
-        for row in direct
-            .query_all_raw(statement(direct, "SELECT job_id, at FROM chaos_runs ORDER BY at", []))
-            .await?
-        {
-            runs.entry(row.try_get("", "job_id")?).or_default().push(row.try_get("", "at")?);
-        }
-        let mut effects: HashMap<JobId, Vec<(String, JobId)>> = HashMap::new();
-        let sql = "SELECT job_id, state, child_id FROM chaos_effects";
-        for row in direct.query_all_raw(statement(direct, sql, [])).await? {
-            let effect = (row.try_get("", "state")?, row.try_get("", "child_id")?);
-            effects.entry(row.try_get("", "job_id")?).or_default().push(effect);
-        }
-        let lost_unbegun = tables::count_lost_unbegun(direct).await?;
-        let (entries, batches_in_doubt) = (ledger.entries(), ledger.batches_in_doubt());
-        Ok(Self { jobs, entries, batches_in_doubt, attempts, runs, lost_unbegun, effects, now })
-    }
-
-    /// Every check of the run's database.
-    pub(super) async fn judge(&self, direct: &DatabaseConnection) -> anyhow::Result<Vec<Check>> {
-        let mut checks = ends::check(self);
-        checks.extend(effects::check(self));
-        checks.extend(timing::check(self));
-        checks.push(timing::check_schedule(self, direct).await?);
-        Ok(checks)
-    }
-
-    /// Jobs that were acknowledged, and their kinds.
-    fn acknowledged(&self) -> impl Iterator<Item = (JobId, &'static str)> {
-        let acknowledged = self.entries.iter().filter(|(_, entry)| entry.standing == Standing::Acknowledged);
-        acknowledged.map(|(id, entry)| (*id, entry.kind))
-    }
-
-    /// Jobs that have ended.
-    fn ended(&self) -> impl Iterator<Item = &jobs::Model> {
-        self.jobs.values().filter(|job| job.state.is_terminal())
-    }
-
-    /// Starts of a job's handler.
-    fn runs_of(&self, id: JobId) -> &[Timestamp] {
-        self.runs.get(&id).map_or(&[], Vec::as_slice)
-    }
-}
-
-/// Ids among these that have not ended, or are not there.
-pub(super) async fn not_ended(direct: &DatabaseConnection, ids: &[JobId]) -> anyhow::Result<Vec<String>> {
-    use sea_orm::ColumnTrait;
-    let mut found: HashMap<JobId, jobs::Model> = HashMap::new();
-    for page in ids.chunks(10_000) {
-        let rows = jobs::Entity::find().filter(jobs::Column::Id.is_in(page.to_vec())).all(direct).await?;
-        found.extend(rows.into_iter().map(|job| (job.id, job)));
-    }
-    let unique: HashSet<&JobId> = ids.iter().collect();
-    Ok(unique.into_iter().filter_map(|id| unfinished(*id, "job", found.get(id))).collect())
-}
-
-fn unfinished(id: JobId, kind: &str, job: Option<&jobs::Model>) -> Option<String> {
-    match job {
-        None => Some(format!("{kind} {id} is not there")),
-        Some(job) if !job.state.is_terminal() => Some(describe(job)),
-        Some(_) => None,
-    }
-}
-
-/// A job in a line.
-fn describe(job: &jobs::Model) -> String {
-    let code = job.error.as_ref().and_then(|error| error["code"].as_str()).unwrap_or("no error");
-    format!(
-        "{} {} is {} after attempt {} of {}, fence {}, {code}, run_at {}, worker {:?}",
-        job.kind,
-        job.id,
-        job.state,
-        job.attempt,
-        job.max_attempts,
-        job.fence,
-        job.run_at,
-        job.worker_id.map(|worker| worker.0),
-    )
+/// Every check of the run's database.
+pub(super) async fn check(evidence: &Evidence, direct: &DatabaseConnection) -> anyhow::Result<Vec<Check>> {
+    let mut checks = ends::check(evidence);
+    checks.extend(effects::check(evidence));
+    checks.extend(timing::check(evidence));
+    checks.push(timing::check_schedule(evidence, direct).await?);
+    Ok(checks)
 }

@@ -7,25 +7,25 @@ use clap::{Args, Parser, Subcommand};
 use secrecy::SecretString;
 
 use super::faults::Fault;
-use crate::servers::{programs::Places, warden::WardenArgs};
+use crate::servers::{programs::Places, reaper::ReaperArgs};
 
 const EXAMPLES: &str = "\
 Examples:
   atelier-chaos                                  three minutes of everything
   atelier-chaos --minutes 20 --report chaos.json a long run, its report kept
   atelier-chaos --seed 7 --faults worker-kill,redis-flush
-  atelier-chaos --faults none                    the same load in peace
+  atelier-chaos --faults none                    the same load without faults
   atelier-chaos --embedded --minutes 1           one process and SQLite
 
-The run is three things one after the other: load under faults for the given
-minutes, a quiet time in which everything must come to its end, and the checks.
-Exit status: 0 where every promise held, 1 where one broke, 2 where the run could
-not be made.";
+A run has three phases: load under faults for the given minutes, a quiet phase in
+which every job must end, and the checks.
+Exit status: 0 where every promise held, 1 where one was broken, 2 where the run
+could not be started or finished.";
 
-/// Puts a whole Atelier under fire: PostgreSQL, Redis, a proxy before each, three
+/// Tests a whole Atelier under faults: PostgreSQL, Redis, a proxy in front of each, three
 /// workers and two schedulers, in a folder of their own and on free ports; or, embedded,
-/// one process with SQLite. Work is enqueued while they are killed, stalled, emptied and
-/// cut off, and in the end every job is asked what became of it.
+/// one process with SQLite. Jobs are enqueued while processes and servers are killed,
+/// stalled, emptied and disconnected. At the end every job is checked.
 #[derive(Debug, Parser)]
 #[command(name = "atelier-chaos", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub(super) struct Cli {
@@ -38,18 +38,18 @@ pub(super) struct Cli {
 /// How to run.
 #[derive(Args, Clone, Debug)]
 pub(super) struct Options {
-    /// All roles in one process with SQLite, in the place of PostgreSQL, Redis and the
+    /// All roles in one process with SQLite, instead of PostgreSQL, Redis and the
     /// processes that share them.
     #[arg(long)]
     pub(super) embedded: bool,
-    /// Minutes of load and faults; the quiet time at the end is not among them.
+    /// Minutes of load and faults, without the quiet phase at the end.
     #[arg(long, default_value_t = 3.0, value_name = "MINUTES")]
     pub(super) minutes: f64,
     /// Jobs to enqueue, spread over that time [default: 1500 a minute].
     #[arg(long, value_name = "COUNT")]
     pub(super) jobs: Option<u64>,
-    /// Decides which faults come when and what the load is; printed first. Drawn
-    /// anew where it is left out.
+    /// Determines the faults and the load, and is printed first. Random where it is left
+    /// out.
     #[arg(long, value_name = "NUMBER")]
     pub(super) seed: Option<u64>,
     /// Faults to inject, with commas between them: all, none, or names of the list
@@ -65,14 +65,14 @@ pub(super) struct Options {
     /// Seconds between two heartbeats of a worker; a lease lasts two.
     #[arg(long, default_value_t = 2, value_name = "SECONDS")]
     pub(super) heartbeat_secs: u64,
-    /// Leaves the product out (atelier-api, atelier-worker and atelier-scheduler, or
+    /// Does not start the product (atelier-api, atelier-worker and atelier-scheduler, or
     /// atelier), even where it lies beside this program.
     #[arg(long)]
     pub(super) no_product: bool,
     /// Folder of initdb, pg_ctl and postgres; looked for where it is left out.
     #[arg(long, env = "ATELIER_CHAOS_POSTGRES_BIN", value_name = "FOLDER")]
     pub(super) postgres_bin: Option<PathBuf>,
-    /// Says that this program's mounts are its own.
+    /// This program runs in a mount namespace of its own.
     #[arg(long, hide = true)]
     pub(super) own_mounts: bool,
     /// The program redis-server; looked for where it is left out.
@@ -81,7 +81,7 @@ pub(super) struct Options {
 }
 
 impl Options {
-    /// Where PostgreSQL and Redis were said to be.
+    /// Locations of PostgreSQL and Redis that were given.
     pub(super) fn places(&self) -> Places {
         Places { postgres_bin: self.postgres_bin.clone(), redis_server: self.redis_server.clone() }
     }
@@ -122,7 +122,7 @@ impl Options {
     }
 }
 
-/// What this program is when it starts itself.
+/// The role of this program where it was started by itself.
 #[derive(Debug, Subcommand)]
 pub(super) enum Role {
     /// A worker of the run.
@@ -134,15 +134,15 @@ pub(super) enum Role {
     /// All roles of an embedded run.
     #[command(hide = true)]
     Embedded(EmbeddedArgs),
-    /// Writes a file, where its disk lets it.
+    /// Writes a file, to find out whether the disk allows it.
     #[command(hide = true)]
     Write(WriteArgs),
     /// Cleans up after a run that was killed.
     #[command(hide = true)]
-    Warden(WardenArgs),
+    Reaper(ReaperArgs),
 }
 
-/// What a worker or a scheduler of a run is told.
+/// Arguments of a worker or a scheduler of a run.
 #[derive(Args, Clone, Debug)]
 pub(super) struct MemberArgs {
     /// Its database.
@@ -159,13 +159,13 @@ pub(super) struct MemberArgs {
     pub(super) next_version: bool,
 }
 
-/// What the process of an embedded run is told.
+/// Arguments of the process of an embedded run.
 #[derive(Args, Clone, Debug)]
 pub(super) struct EmbeddedArgs {
     /// Its database.
     #[arg(long)]
     pub(super) file: PathBuf,
-    /// Where it serves the run's callers.
+    /// The socket at which it serves the run's callers.
     #[arg(long)]
     pub(super) socket: PathBuf,
     /// Seconds between two heartbeats.

@@ -1,12 +1,12 @@
-//! Clocks that are wrong: some processes of a run go by one that is minutes off, as hosts
-//! do whose time nobody keeps.
+//! Wrong clocks: some processes of a run have a clock that is minutes off, as hosts without
+//! time synchronisation have.
 
 use std::path::PathBuf;
 
 /// Processes with a wrong clock, and by how many seconds it is ahead.
 const WRONG: [(&str, i64); 3] = [("worker-2", 97), ("worker-3", -143), ("scheduler-2", 61)];
 
-/// What gives processes their clocks.
+/// Sets the clocks of processes.
 #[derive(Clone, Debug)]
 pub(super) struct Clocks {
     /// libfaketime; without it every clock is right.
@@ -18,7 +18,7 @@ impl Clocks {
         Self { library }
     }
 
-    /// For people.
+    /// A line for the terminal.
     pub(super) fn describe(&self) -> String {
         if self.library.is_none() {
             return "every clock is right: libfaketime is not here".to_owned();
@@ -27,8 +27,8 @@ impl Clocks {
         format!("clocks that are wrong: {}", wrong.join(", "))
     }
 
-    /// What the process of that name needs in its environment to go by its clock. Its
-    /// timers are right.
+    /// Environment variables that set the clock of the process of that name. Its timers stay
+    /// right.
     pub(super) fn environment(&self, name: &str) -> Vec<(String, String)> {
         let Some(library) = &self.library else { return Vec::new() };
         let Some((_, secs)) = WRONG.iter().find(|(wrong, _)| *wrong == name) else { return Vec::new() };

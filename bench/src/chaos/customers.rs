@@ -1,5 +1,5 @@
-//! People who use the product through its HTTP API: they register, make projects,
-//! have them generated and published, and try again where they get no answer.
+//! Users of the product's HTTP API: they register, create projects, generate and publish
+//! them, and repeat requests that get no answer.
 
 use std::{
     sync::{
@@ -21,19 +21,19 @@ use uuid::Uuid;
 /// Customers at the same time.
 pub(super) const CUSTOMERS: usize = 2;
 
-/// Generations that an account's first credits pay for.
+/// Generations that the credits of a new account pay for.
 const GENERATIONS: usize = 4;
 
 /// How long one request is tried again: longer than the API takes to answer over
 /// connections that fell silent.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 const RETRY_AFTER: Duration = Duration::from_millis(300);
 
 /// How long a customer waits for a job.
 const JOB_PATIENCE: Duration = Duration::from_secs(120);
 
-/// What customers were told.
+/// What customers sent and received.
 #[derive(Debug, Default)]
 pub(super) struct Customers {
     jobs: Mutex<Vec<JobId>>,
@@ -49,7 +49,7 @@ impl Customers {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Requests that were answered, and those that had to be made again.
+    /// Requests that were answered, and requests that were repeated.
     pub(super) fn requests_and_retries(&self) -> (u64, u64) {
         (self.requests.load(Ordering::Relaxed), self.retries.load(Ordering::Relaxed))
     }
@@ -60,13 +60,12 @@ impl Customers {
         self.projects_asked.load(Ordering::Relaxed)
     }
 
-    /// Why customers went away.
+    /// Why customers gave up.
     pub(super) fn gave_up(&self) -> Vec<String> {
         self.gave_up.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// One customer after the other until it is told to stop; the last one leaves where
-    /// they stand.
+    /// Runs one customer after the other until it is stopped; the last one is dropped.
     pub(super) async fn come(&self, url: &str, stop: CancellationToken) {
         loop {
             let visited = tokio::select! {
@@ -110,7 +109,7 @@ impl Customers {
         Ok(anonymous.clone().signed_in(SecretString::from(token)))
     }
 
-    /// Asks for a job and waits for its end; whether it succeeded.
+    /// Requests a job and waits until it has ended; true where it succeeded.
     async fn have_done(&self, client: &ApiClient, path: &str, body: &Value) -> anyhow::Result<bool> {
         let answer = self.post(client, path, body).await?;
         let location = answer.location.context("the answer names no job")?;
@@ -144,7 +143,7 @@ impl Customers {
                     self.requests.fetch_add(1, Ordering::Relaxed);
                     return Ok(answer);
                 }
-                Err(error) if is_transient(&error) && begun.elapsed() < PATIENCE => {
+                Err(error) if is_transient(&error) && begun.elapsed() < TIMEOUT => {
                     self.retries.fetch_add(1, Ordering::Relaxed);
                     time::sleep(RETRY_AFTER).await;
                 }
@@ -154,9 +153,9 @@ impl Customers {
     }
 }
 
-/// What customers ask.
+/// The requests of customers.
 enum Request<'a> {
-    /// Each time as somebody else: registering takes no idempotency key.
+    /// A new person on each try: registration takes no idempotency key.
     Register,
     Get(&'a str),
     Post {
@@ -181,8 +180,7 @@ impl Request<'_> {
     }
 }
 
-/// Whether asking again may help: so it is too where an earlier try of ours is still
-/// being answered.
+/// Whether a repeat may succeed, also where an earlier try is still being answered.
 fn is_transient(error: &ApiClientError) -> bool {
     let answering = matches!(error, ApiClientError::Refused { code, .. } if code == "REQUEST_IN_PROGRESS");
     answering || error.is_transient()

@@ -6,7 +6,7 @@ use anyhow::bail;
 
 macro_rules! faults {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal),+ $(,)?) => {
-        /// Something that goes wrong.
+        /// A fault that can be injected.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub(super) enum Fault {
             $($(#[doc = $doc])+ $variant),+
@@ -92,7 +92,7 @@ faults! {
     DatabaseLock = "database-lock",
 }
 
-/// Which runs a fault is of.
+/// The runs that a fault belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Runs {
     All,
@@ -119,7 +119,7 @@ impl Fault {
         Self::ALL.iter().copied().filter(|fault| fault.is_of_run(embedded)).collect()
     }
 
-    /// Whether there is what it strikes.
+    /// Whether the fault belongs to such a run.
     pub(super) fn is_of_run(self, embedded: bool) -> bool {
         match self.runs() {
             Runs::All => true,
@@ -143,12 +143,12 @@ impl Fault {
         }
     }
 
-    /// Whether it strikes what is there only where the product's binaries are.
+    /// Whether it needs a running product.
     pub(super) const fn needs_product(self) -> bool {
         matches!(self, Self::ApiKill)
     }
 
-    /// How soon after it work must go on, where that is promised.
+    /// The promised time until work goes on, where there is such a promise.
     pub(super) fn promise(self, heartbeat: Duration) -> Option<Duration> {
         match self {
             Self::WorkerKill | Self::WorkerPause | Self::Poison => {

@@ -1,164 +1,164 @@
-//! Carries faults out.
+//! Injects faults.
 
 use std::time::Duration;
 
 use tokio::time::{self, Instant};
 
 use super::{
-    backing::Backing,
-    desk::Order,
-    dice,
+    draws,
+    enqueuer::JobRequest,
     faults::Fault,
-    fleet::{self, Member},
+    infrastructure::Infrastructure,
     installation::Installation,
     kinds::Poison,
     ledger::Ledger,
     load,
-    members::Product,
     plan::Strike,
-    recovery::{self, Blow},
+    processes::Product,
+    recovery::{self, Impact},
+    supervisor::{self, SupervisedProcess},
 };
 
-/// How long processes are kept from starting.
+/// How long processes cannot start.
 const DOWN: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(5));
 
-/// How much longer than a lease a paused worker stays so.
+/// How much longer than a lease a worker is paused.
 const PAST_LEASE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(3));
 
-/// How long a strike waits for a job to be enqueued.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long to wait for a job to be enqueued.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 impl Installation {
-    /// Carries out everything of a strike at once, and returns when it is over.
-    pub(super) async fn inject(&self, ledger: &Ledger, strike: &Strike) -> anyhow::Result<Blow> {
-        let dice = strike.dice;
+    /// Injects every fault of a strike at once, and returns when they are over.
+    pub(super) async fn inject(&self, ledger: &Ledger, strike: &Strike) -> anyhow::Result<Impact> {
+        let draws = strike.draws;
         match strike.faults.as_slice() {
             [first, second, ..] => {
-                let turned = [dice[1], dice[0], dice[3], dice[2]];
-                let (one, other) = tokio::join!(
-                    self.carry_out(ledger, *first, dice),
-                    self.carry_out(ledger, *second, turned)
-                );
+                let turned = [draws[1], draws[0], draws[3], draws[2]];
+                let (one, other) =
+                    tokio::join!(self.apply(ledger, *first, draws), self.apply(ledger, *second, turned));
                 Ok(one?.and(other?))
             }
-            [only] => self.carry_out(ledger, *only, dice).await,
-            [] => Ok(Blow::now()),
+            [only] => self.apply(ledger, *only, draws).await,
+            [] => Ok(Impact::now()),
         }
     }
 
-    async fn carry_out(&self, ledger: &Ledger, fault: Fault, dice: [f64; 4]) -> anyhow::Result<Blow> {
+    async fn apply(&self, ledger: &Ledger, fault: Fault, draws: [f64; 4]) -> anyhow::Result<Impact> {
         match fault {
-            Fault::WorkerKill => self.signal_workers("KILL", dice).await,
-            Fault::WorkerDrain => self.signal_workers("TERM", dice).await,
-            Fault::WorkerPause => self.pause_worker(dice).await,
+            Fault::WorkerKill => self.signal_workers("KILL", draws).await,
+            Fault::WorkerDrain => self.signal_workers("TERM", draws).await,
+            Fault::WorkerPause => self.pause_worker(draws).await,
             Fault::Poison => self.poison(ledger).await,
-            Fault::SchedulerKill => self.kill(self.choose(&self.members.schedulers, dice[0])).await,
+            Fault::SchedulerKill => self.kill(self.choose(&self.processes.schedulers, draws[0])).await,
             Fault::SchedulersKill => self.kill_schedulers().await,
             Fault::ApiKill => match &self.product {
                 Some(product) => self.kill(Some(&product.api)).await,
-                None => Ok(Blow::now()),
+                None => Ok(Impact::now()),
             },
-            Fault::StartReadonly => self.restart_readonly(dice).await,
-            _ => self.backing.carry_out(fault, dice).await,
+            Fault::StartReadonly => self.restart_readonly(draws).await,
+            _ => self.infrastructure.apply(fault, draws).await,
         }
     }
 
-    fn choose<'a>(&self, members: &'a [Member], dice: f64) -> Option<&'a Member> {
-        members.get(dice::pick(dice, members.len())?)
+    fn choose<'a>(&self, processes: &'a [SupervisedProcess], draw: f64) -> Option<&'a SupervisedProcess> {
+        processes.get(draws::pick(draw, processes.len())?)
     }
 
-    /// Signals one of our workers and, half of the time, the product's too.
-    async fn signal_workers(&self, signal: &str, dice: [f64; 4]) -> anyhow::Result<Blow> {
-        let mut blow = Blow::now();
-        if let Some(worker) = self.choose(&self.members.workers, dice[0])
+    /// Signals one of the run's workers and, in half of the cases, the product's too.
+    async fn signal_workers(&self, signal: &str, draws: [f64; 4]) -> anyhow::Result<Impact> {
+        let mut impact = Impact::now();
+        if let Some(worker) = self.choose(&self.processes.workers, draws[0])
             && let Some(pid) = worker.signal(signal).await
         {
-            blow = Blow::against(worker.name());
-            blow.held = self.held_by(pid).await;
+            impact = Impact::against(worker.name());
+            impact.held = self.held_by(pid).await;
         }
-        if let Some(product) = self.product.as_ref().filter(|_| dice[1] < 0.5)
+        if let Some(product) = self.product.as_ref().filter(|_| draws[1] < 0.5)
             && product.worker.signal(signal).await.is_some()
         {
-            blow.victims.push(product.worker.name().to_owned());
+            impact.victims.push(product.worker.name().to_owned());
         }
-        Ok(blow)
+        Ok(impact)
     }
 
-    async fn pause_worker(&self, dice: [f64; 4]) -> anyhow::Result<Blow> {
-        let Some(worker) = self.choose(&self.members.workers, dice[0]) else { return Ok(Blow::now()) };
-        let Some(pid) = worker.signal("STOP").await else { return Ok(Blow::now()) };
-        let mut blow = Blow::against(worker.name());
-        blow.held = self.held_by(pid).await;
-        let pause = self.heartbeat * 2 + dice::between(dice[2], PAST_LEASE.0, PAST_LEASE.1);
-        if self.members.workers.len() == 1 {
-            // Nobody else takes over: what counts is how soon it goes on itself.
+    async fn pause_worker(&self, draws: [f64; 4]) -> anyhow::Result<Impact> {
+        let Some(worker) = self.choose(&self.processes.workers, draws[0]) else { return Ok(Impact::now()) };
+        let Some(pid) = worker.signal("STOP").await else { return Ok(Impact::now()) };
+        let mut impact = Impact::against(worker.name());
+        impact.held = self.held_by(pid).await;
+        let pause = self.heartbeat * 2 + draws::between(draws[2], PAST_LEASE.0, PAST_LEASE.1);
+        if self.processes.workers.len() == 1 {
+            // No other worker takes over: the recovery is this worker's own.
             time::sleep(pause).await;
-            fleet::send("CONT", pid).await;
-            return Ok(Blow { held: blow.held, ..Blow::against(worker.name()) });
+            supervisor::send("CONT", pid).await;
+            return Ok(Impact { held: impact.held, ..Impact::against(worker.name()) });
         }
-        blow.aftermath.push(tokio::spawn(async move {
+        impact.aftermath.push(tokio::spawn(async move {
             time::sleep(pause).await;
-            fleet::send("CONT", pid).await;
+            supervisor::send("CONT", pid).await;
         }));
-        Ok(blow)
+        Ok(impact)
     }
 
-    /// Enqueues a job that aborts its process. It strikes when it is first run, and again
-    /// with each of its attempts: not until it has ended may another fault be blamed
-    /// for what comes late.
-    async fn poison(&self, ledger: &Ledger) -> anyhow::Result<Blow> {
-        let starts = |members: &[Member]| members.iter().map(Member::starts).sum::<u64>();
-        let before = starts(&self.members.workers);
+    /// Enqueues a job that aborts its process in each of its attempts. The next fault waits
+    /// until it has ended, so that delays are attributed to the right fault.
+    async fn poison(&self, ledger: &Ledger) -> anyhow::Result<Impact> {
+        let starts =
+            |processes: &[SupervisedProcess]| processes.iter().map(SupervisedProcess::starts).sum::<u64>();
+        let before = starts(&self.processes.workers);
         let begun = Instant::now();
         let mut poison = None;
-        while poison.is_none() && begun.elapsed() <= PATIENCE {
-            poison = load::submit(&self.desk, ledger, vec![Order::of(&Poison {})]).await;
+        while poison.is_none() && begun.elapsed() <= TIMEOUT {
+            poison = load::submit(&self.enqueuer, ledger, vec![JobRequest::of(&Poison {})]).await;
         }
-        while starts(&self.members.workers) == before && begun.elapsed() < PATIENCE {
+        while starts(&self.processes.workers) == before && begun.elapsed() < TIMEOUT {
             time::sleep(Duration::from_millis(20)).await;
         }
-        let mut blow = Blow::now();
+        let mut impact = Impact::now();
         if let Some(poison) = poison {
             let direct = self.direct.clone();
-            blow.aftermath.push(tokio::spawn(async move { recovery::wait_for_end(&direct, &poison).await }));
+            impact
+                .aftermath
+                .push(tokio::spawn(async move { recovery::wait_for_end(&direct, &poison).await }));
         }
-        Ok(blow)
+        Ok(impact)
     }
 
-    async fn kill(&self, member: Option<&Member>) -> anyhow::Result<Blow> {
-        let Some(member) = member else { return Ok(Blow::now()) };
-        member.signal("KILL").await;
-        Ok(Blow::against(member.name()))
+    async fn kill(&self, process: Option<&SupervisedProcess>) -> anyhow::Result<Impact> {
+        let Some(process) = process else { return Ok(Impact::now()) };
+        process.signal("KILL").await;
+        Ok(Impact::against(process.name()))
     }
 
-    async fn kill_schedulers(&self) -> anyhow::Result<Blow> {
-        let mut blow = Blow::now();
+    async fn kill_schedulers(&self) -> anyhow::Result<Impact> {
+        let mut impact = Impact::now();
         let products = self.product.iter().map(|product| &product.scheduler);
-        for scheduler in self.members.schedulers.iter().chain(products) {
+        for scheduler in self.processes.schedulers.iter().chain(products) {
             if scheduler.signal("KILL").await.is_some() {
-                blow.victims.push(scheduler.name().to_owned());
+                impact.victims.push(scheduler.name().to_owned());
             }
         }
-        blow.over = Instant::now();
-        Ok(blow)
+        impact.over = Instant::now();
+        Ok(impact)
     }
 
-    /// Kills every process. None of them can start while the disk takes no change.
-    async fn restart_readonly(&self, dice: [f64; 4]) -> anyhow::Result<Blow> {
-        let Backing::Disk(disk) = &self.backing else { return Ok(Blow::now()) };
+    /// Kills every process while the disk is read-only, so that none of them can start.
+    async fn restart_readonly(&self, draws: [f64; 4]) -> anyhow::Result<Impact> {
+        let Infrastructure::Disk(disk) = &self.infrastructure else { return Ok(Impact::now()) };
         let product = self.product.iter().flat_map(Product::all);
-        let processes: Vec<&Member> = self.members.all().chain(product).collect();
+        let processes: Vec<&SupervisedProcess> = self.processes.all().chain(product).collect();
         disk.set_readonly(true)?;
         for process in &processes {
             process.signal("KILL").await;
         }
-        time::sleep(dice::between(dice[2], DOWN.0, DOWN.1)).await;
+        time::sleep(draws::between(draws[2], DOWN.0, DOWN.1)).await;
         disk.set_readonly(false)?;
         let victims = processes.iter().map(|process| process.name().to_owned()).collect();
-        Ok(Blow { victims, ..Blow::now() })
+        Ok(Impact { victims, ..Impact::now() })
     }
 
-    /// What a victim held. Where the database cannot be asked, nothing is followed.
+    /// The jobs that a process held; none where the database does not answer.
     async fn held_by(&self, pid: u32) -> std::collections::HashMap<atelier_entities::JobId, i64> {
         let asked = time::timeout(Duration::from_secs(1), recovery::held_by(&self.direct, pid));
         asked.await.ok().and_then(Result::ok).unwrap_or_default()

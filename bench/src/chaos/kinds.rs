@@ -1,4 +1,4 @@
-//! The kinds of jobs of a run, and what each of them is there to show.
+//! The kinds of jobs of a run, and what each of them tests.
 
 use std::time::Duration;
 
@@ -6,10 +6,6 @@ use atelier_entities::{JobId, Timestamp};
 use atelier_queue::{Backoff, Job, Lane, NewJob, Policy, QueueLimits, QueueName};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-mod handlers;
-
-pub(super) use handlers::{due, effects, has_effect, moment, recurring, registry};
 
 /// Attempts of a job that fails only where its workers keep dying.
 const MANY: u16 = 30;
@@ -48,7 +44,7 @@ macro_rules! kinds {
             }
         )+
 
-        /// The job of that kind with these args; none where they are not its own.
+        /// A job of that kind; none where the args do not fit it.
         pub(super) fn new_job(kind: &str, args: Value) -> Option<NewJob> {
             match kind {
                 $($kind => serde_json::from_value::<$name>(args).ok().map(|args| NewJob::of(&args)),)+
@@ -62,7 +58,7 @@ const BACKOFF: Backoff =
     Backoff::Exponential { base: Duration::from_millis(200), max: Duration::from_secs(2) };
 
 kinds! {
-    /// Does nothing, in a queue of its own: how soon it starts tells whether work goes on.
+    /// Does nothing, in a queue of its own: measures how soon jobs start.
     Probe "chaos.probe" in Workflow, MANY, LONG, {}
     /// Keeps its slot for a while.
     Hold "chaos.hold" in Workflow, MANY, LONG, { millis: u64 }
@@ -70,27 +66,27 @@ kinds! {
     Noop "chaos.noop" in Maintenance, MANY, LONG, {}
     /// Sleeps.
     Sleep "chaos.sleep" in Generation, MANY, LONG, { millis: u64 }
-    /// Fails, panics, hangs or gives up, by a hash of its id and its attempt.
+    /// Fails, panics, hangs or fails for good, by a hash of its id and its attempt.
     Flaky "chaos.flaky" in Deployment, FEW, SHORT, {}
-    /// Asks for more time again and again, which must cost no attempt.
+    /// Snoozes several times, which must cost no attempt.
     Snooze "chaos.snooze" in Email, MANY, LONG, { times: i64, millis: u64 }
     /// Changes the database when it ends, and enqueues a [`Child`] with it.
     Effectful "chaos.effectful" in Deployment, MANY, LONG, { millis: u64 }
-    /// Belongs to one of few people, in a queue with limits.
+    /// Has one of a few owners, in a queue with limits.
     Owned "chaos.owned" in Maintenance, MANY, LONG, { millis: u64 }
-    /// What an effect enqueued.
+    /// Is enqueued by an effect.
     Child "chaos.child" in Maintenance, MANY, LONG, {}
     /// Aborts its process, each time.
     Poison "chaos.poison" in Stats, 3, LONG, {}
-    /// Has a unique key: one of a key waits or runs at a time.
+    /// Has a unique key: one job of a key waits or runs at a time.
     Unique "chaos.unique" in Email, MANY, LONG, { key: u32, millis: u64 }
     /// Is due later.
     Delayed "chaos.delayed" in Maintenance, MANY, LONG, { due: Timestamp }
-    /// Takes seconds and tells how far it is.
+    /// Takes seconds and reports its progress.
     Long "chaos.long" in Generation, MANY, LONG, { millis: u64 }
-    /// Is known to some of the workers only, as in a rolling upgrade.
+    /// Is known to some workers only, as during a rolling upgrade.
     Novel "chaos.novel" in Email, MANY, LONG, {}
-    /// Is cancelled where it has not started in time.
+    /// Expires where it has not started in time.
     Expiring "chaos.expiring" in Generation, MANY, LONG, { deadline: Timestamp }
     /// Recurs by a schedule.
     Tick "chaos.tick" in Stats, MANY, LONG, { moment: Timestamp }
@@ -98,9 +94,9 @@ kinds! {
 
 /// What a [`Flaky`] job does in an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mood {
+pub(super) enum FlakyBehavior {
     /// Succeeds.
-    Fine,
+    Succeeds,
     /// Fails, and may be tried again.
     Fails,
     /// Panics.
@@ -108,21 +104,21 @@ pub(super) enum Mood {
     /// Hangs until its limit.
     Hangs,
     /// Fails for good.
-    GivesUp,
+    FailsForGood,
 }
 
-/// The mood of a job in an attempt: always the same, whoever asks.
-pub(super) fn mood(id: JobId, attempt: i64) -> Mood {
+/// What a job does in an attempt: a pure function of both.
+pub(super) fn flaky_behavior(id: JobId, attempt: i64) -> FlakyBehavior {
     let (high, low) = id.0.as_u64_pair();
     let mut hash = high ^ low.rotate_left(17) ^ attempt.unsigned_abs().wrapping_mul(0x9e37_79b9_7f4a_7c15);
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     match (hash ^ (hash >> 31)) % 100 {
-        0..30 => Mood::Fails,
-        30..36 => Mood::Panics,
-        36..38 => Mood::Hangs,
-        38..42 => Mood::GivesUp,
-        _ => Mood::Fine,
+        0..30 => FlakyBehavior::Fails,
+        30..36 => FlakyBehavior::Panics,
+        36..38 => FlakyBehavior::Hangs,
+        38..42 => FlakyBehavior::FailsForGood,
+        _ => FlakyBehavior::Succeeds,
     }
 }
 
@@ -136,19 +132,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moods_are_mixed_and_stay_the_same() {
+    fn behaviors_are_mixed_and_deterministic() {
         let ids: Vec<JobId> = (0..2_000).map(|_| JobId::new()).collect();
-        let count = |wanted: Mood| ids.iter().filter(|id| mood(**id, 1) == wanted).count();
+        let count = |wanted: FlakyBehavior| ids.iter().filter(|id| flaky_behavior(**id, 1) == wanted).count();
 
         for (wanted, least, most) in [
-            (Mood::Fine, 1_050, 1_270),
-            (Mood::Fails, 500, 700),
-            (Mood::Panics, 70, 180),
-            (Mood::Hangs, 10, 80),
-            (Mood::GivesUp, 40, 130),
+            (FlakyBehavior::Succeeds, 1_050, 1_270),
+            (FlakyBehavior::Fails, 500, 700),
+            (FlakyBehavior::Panics, 70, 180),
+            (FlakyBehavior::Hangs, 10, 80),
+            (FlakyBehavior::FailsForGood, 40, 130),
         ] {
             assert!((least..most).contains(&count(wanted)), "{wanted:?}: {}", count(wanted));
         }
-        assert!(ids.iter().all(|id| mood(*id, 3) == mood(*id, 3)));
+        assert!(ids.iter().all(|id| flaky_behavior(*id, 3) == flaky_behavior(*id, 3)));
     }
 }

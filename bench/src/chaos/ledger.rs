@@ -1,5 +1,5 @@
-//! What the run was told: which jobs were acknowledged, which are in doubt, and what
-//! else was asked of them.
+//! The run's record of its requests: which jobs were acknowledged, which are in doubt, and
+//! which were cancelled.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -11,33 +11,33 @@ use atelier_queue::Job;
 
 use super::kinds::Probe;
 
-/// What is known of a job from having enqueued it.
+/// What the answer to an enqueue said of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// The commit answered that it is done: the job exists.
+pub(super) enum EntryState {
+    /// The commit was acknowledged: the job exists.
     Acknowledged,
     /// The commit answered an error, or nothing: the job may exist or not.
     InDoubt,
 }
 
-/// A job as the run remembers it.
+/// The record of a job.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) kind: &'static str,
-    pub(super) standing: Standing,
-    /// When a request to cancel it was granted.
+    pub(super) state: EntryState,
+    /// When its cancellation was acknowledged.
     pub(super) cancelled_at: Option<Timestamp>,
-    /// Whether it was asked to be cancelled at all; the answer may have been lost.
+    /// Whether its cancellation was requested; the answer may have been lost.
     pub(super) cancel_asked: bool,
 }
 
 impl Entry {
-    const fn new(kind: &'static str, standing: Standing) -> Self {
-        Self { kind, standing, cancelled_at: None, cancel_asked: false }
+    const fn new(kind: &'static str, state: EntryState) -> Self {
+        Self { kind, state, cancelled_at: None, cancel_asked: false }
     }
 }
 
-/// Jobs that may be asked to be cancelled.
+/// The latest jobs, among which the canceller chooses.
 const RECENT: usize = 200;
 
 #[derive(Debug, Default)]
@@ -49,7 +49,7 @@ struct Inner {
     duplicates: u64,
 }
 
-/// The run's memory.
+/// The record of a run.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     inner: Mutex<Inner>,
@@ -60,12 +60,12 @@ impl Ledger {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// These jobs were enqueued together, and the commit answered that it is done.
+    /// Records jobs of one transaction whose commit was acknowledged.
     pub(super) fn acknowledge(&self, jobs: &[(JobId, &'static str)]) {
         let mut inner = self.lock();
         for (id, kind) in jobs {
-            let entry = inner.jobs.entry(*id).or_insert(Entry::new(kind, Standing::Acknowledged));
-            entry.standing = Standing::Acknowledged;
+            let entry = inner.jobs.entry(*id).or_insert(Entry::new(kind, EntryState::Acknowledged));
+            entry.state = EntryState::Acknowledged;
             if *kind != Probe::KIND {
                 inner.recent.push_back(*id);
             }
@@ -74,64 +74,64 @@ impl Ledger {
         inner.recent.drain(..surplus);
     }
 
-    /// These jobs were enqueued together, and nobody knows whether it was committed.
+    /// Records jobs of one transaction that may have been committed or not.
     pub(super) fn doubt(&self, jobs: &[(JobId, &'static str)]) {
         let mut inner = self.lock();
         for (id, kind) in jobs {
-            inner.jobs.entry(*id).or_insert(Entry::new(kind, Standing::InDoubt));
+            inner.jobs.entry(*id).or_insert(Entry::new(kind, EntryState::InDoubt));
         }
         inner.batches_in_doubt.push(jobs.iter().map(|(id, _)| *id).collect());
     }
 
-    /// Jobs that were not enqueued, for certain.
+    /// Counts jobs that were certainly not enqueued.
     pub(super) fn refuse(&self, jobs: usize) {
         self.lock().refused += jobs as u64;
     }
 
-    /// An enqueue was answered by a job that was there already.
+    /// Counts an enqueue that answered an existing job.
     pub(super) fn count_duplicate(&self) {
         self.lock().duplicates += 1;
     }
 
-    /// One of the jobs acknowledged lately; `dice` in 0..1 says which.
-    pub(super) fn pick_recent(&self, dice: f64) -> Option<JobId> {
+    /// One of the latest acknowledged jobs; `draw` in 0..1 selects it.
+    pub(super) fn pick_recent(&self, draw: f64) -> Option<JobId> {
         let inner = self.lock();
-        let index = super::dice::pick(dice, inner.recent.len())?;
+        let index = super::draws::pick(draw, inner.recent.len())?;
         inner.recent.get(index).copied()
     }
 
-    /// The job is asked to be cancelled.
+    /// Records that the job's cancellation is requested.
     pub(super) fn note_cancel_asked(&self, id: JobId) {
         if let Some(entry) = self.lock().jobs.get_mut(&id) {
             entry.cancel_asked = true;
         }
     }
 
-    /// A request to cancel the job was granted.
+    /// Records that the job's cancellation was acknowledged.
     pub(super) fn note_cancel(&self, id: JobId, at: Timestamp) {
         if let Some(entry) = self.lock().jobs.get_mut(&id) {
             entry.cancelled_at.get_or_insert(at);
         }
     }
 
-    /// Everything it remembers.
+    /// All records, by job.
     pub(super) fn entries(&self) -> HashMap<JobId, Entry> {
         self.lock().jobs.clone()
     }
 
-    /// Jobs of which all or none must exist.
+    /// Groups of jobs of which all or none must exist.
     pub(super) fn batches_in_doubt(&self) -> Vec<Vec<JobId>> {
         self.lock().batches_in_doubt.clone()
     }
 
-    /// Jobs refused for certain, and enqueues answered by a job that was there.
+    /// Numbers of refused jobs and of duplicates.
     pub(super) fn refused_and_duplicates(&self) -> (u64, u64) {
         let inner = self.lock();
         (inner.refused, inner.duplicates)
     }
 
-    /// Jobs acknowledged so far.
+    /// Number of acknowledged jobs.
     pub(super) fn count_acknowledged(&self) -> usize {
-        self.lock().jobs.values().filter(|entry| entry.standing == Standing::Acknowledged).count()
+        self.lock().jobs.values().filter(|entry| entry.state == EntryState::Acknowledged).count()
     }
 }

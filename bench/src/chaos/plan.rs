@@ -1,4 +1,4 @@
-//! Which faults come when: drawn from the seed, so that a run can be repeated.
+//! The sequence of faults, drawn from the seed, so that a run can be repeated.
 
 use std::time::Duration;
 
@@ -9,16 +9,16 @@ use super::faults::Fault;
 /// One entry of the plan.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Strike {
-    /// What happens: one fault, sometimes two at once.
+    /// One fault, sometimes two at once.
     pub(super) faults: Vec<Fault>,
-    /// Decides who is hit and for how long, in 0..1.
-    pub(super) dice: [f64; 4],
-    /// Time in peace before it.
+    /// Numbers in 0..1 that select the victim and the duration.
+    pub(super) draws: [f64; 4],
+    /// Time without faults before it.
     pub(super) rest: Duration,
 }
 
-/// An endless plan. Faults come in shuffled rounds, so that each of them comes
-/// before any comes again.
+/// An endless sequence. Faults come in shuffled rounds, so that each comes before any
+/// is repeated.
 #[derive(Debug)]
 pub(super) struct Plan {
     faults: Vec<Fault>,
@@ -55,9 +55,9 @@ impl Iterator for Plan {
         {
             faults.push(second);
         }
-        let dice = [(); 4].map(|()| self.random.random());
+        let draws = [(); 4].map(|()| self.random.random());
         let rest = Duration::from_millis(self.random.random_range(500..3_000));
-        Some(Strike { faults, dice, rest })
+        Some(Strike { faults, draws, rest })
     }
 }
 

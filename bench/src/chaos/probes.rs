@@ -1,4 +1,5 @@
-//! Jobs that do nothing, ten a second: whether work goes on, and how soon it starts.
+//! Probes: ten jobs a second that do nothing, which show whether jobs are run and how soon
+//! they start.
 
 use std::{
     collections::HashMap,
@@ -16,7 +17,7 @@ use tokio::time::{self, Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    desk::{Desk, Order},
+    enqueuer::{Enqueuer, JobRequest},
     kinds::Probe,
     ledger::Ledger,
     load,
@@ -25,7 +26,7 @@ use super::{
 /// Between two probes.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// Between two looks at them.
+/// Interval of looking at them.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Probes looked at in one statement.
@@ -41,7 +42,7 @@ struct Pending {
 #[derive(Debug, Default)]
 struct Inner {
     pending: HashMap<JobId, Pending>,
-    /// When the latest of those that ended was acknowledged.
+    /// When the latest probe that has ended was acknowledged.
     latest_done: Option<Instant>,
     peace: Vec<Duration>,
     fire: Vec<Duration>,
@@ -59,20 +60,20 @@ impl Probes {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says whether a fault is at work from now on.
+    /// Sets whether a fault is being injected.
     pub(super) fn set_under_fire(&self, under_fire: bool) {
         self.under_fire.store(under_fire, Ordering::Relaxed);
     }
 
-    /// Whether every probe acknowledged until then has ended, and one acknowledged
-    /// since has too.
+    /// Whether every probe acknowledged before that moment has ended, and one acknowledged
+    /// after it too.
     pub(super) fn recovered_since(&self, moment: Instant) -> bool {
         let inner = self.lock();
         let flowing = inner.latest_done.is_some_and(|done| done > moment);
         flowing && inner.pending.values().all(|probe| probe.acknowledged > moment)
     }
 
-    /// How soon probes started, in peace and under fire.
+    /// How soon probes started, without faults and under faults.
     pub(super) fn latencies(&self) -> (Latencies, Latencies) {
         let inner = self.lock();
         (Latencies::of(inner.peace.clone()), Latencies::of(inner.fire.clone()))
@@ -97,17 +98,21 @@ impl Probes {
     }
 }
 
-/// Enqueues probes until it is told to stop. A caller that hangs does not keep the
-/// next probe from being enqueued.
-pub(super) async fn send(desk: Arc<Desk>, ledger: Arc<Ledger>, probes: Arc<Probes>, stop: CancellationToken) {
+/// Enqueues probes until it is stopped. One that hangs does not delay the next.
+pub(super) async fn send(
+    enqueuer: Arc<Enqueuer>,
+    ledger: Arc<Ledger>,
+    probes: Arc<Probes>,
+    stop: CancellationToken,
+) {
     let under_way = TaskTracker::new();
     let mut interval = time::interval(INTERVAL);
     interval.set_missed_tick_behavior(time::MissedTickBehavior::Skip);
     while !stop.is_cancelled() {
         interval.tick().await;
-        let (desk, ledger, probes) = (desk.clone(), ledger.clone(), probes.clone());
+        let (enqueuer, ledger, probes) = (enqueuer.clone(), ledger.clone(), probes.clone());
         under_way.spawn(async move {
-            let enqueued = load::submit(&desk, &ledger, vec![Order::of(&Probe {})]).await;
+            let enqueued = load::submit(&enqueuer, &ledger, vec![JobRequest::of(&Probe {})]).await;
             enqueued.into_iter().flatten().for_each(|id| probes.note(id));
         });
     }
@@ -115,7 +120,7 @@ pub(super) async fn send(desk: Arc<Desk>, ledger: Arc<Ledger>, probes: Arc<Probe
     under_way.wait().await;
 }
 
-/// Sees which probes have ended, until it is told to stop.
+/// Watches for ended probes until it is stopped.
 pub(super) async fn watch(direct: DatabaseConnection, probes: Arc<Probes>, stop: CancellationToken) {
     while !stop.is_cancelled() {
         if let Err(error) = look(&direct, &probes).await {

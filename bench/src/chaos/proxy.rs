@@ -1,4 +1,4 @@
-//! A TCP proxy before a server, that can misbehave as networks do.
+//! A TCP proxy in front of a server that injects faults of networks.
 
 use std::{
     net::Ipv4Addr,
@@ -21,7 +21,7 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-/// What passes at the moment. Connections are numbered in the order they are made.
+/// The proxy's present behavior. Connections are numbered in the order in which they open.
 #[derive(Clone, Copy, Debug, Default)]
 struct Gate {
     /// The server's port of the loopback address.
@@ -30,9 +30,8 @@ struct Gate {
     stalled: bool,
     /// Connections below this number are closed.
     cut_below: u64,
-    /// Connections below this number stay open for the client, and nothing passes
-    /// ever again.
-    lost_below: u64,
+    /// Connections below this number stay open for the client, and carry no more data.
+    blackholed_below: u64,
 }
 
 impl Gate {
@@ -40,13 +39,13 @@ impl Gate {
         number < self.cut_below
     }
 
-    const fn loses(self, number: u64) -> bool {
-        number < self.lost_below
+    const fn blackholes(self, number: u64) -> bool {
+        number < self.blackholed_below
     }
 }
 
-/// When a server notices by itself that the client of a lost connection is gone, as
-/// by TCP's keepalives. A client is told nothing for as long as it waits.
+/// After how long a server notices that the client of a lost connection is gone, as by
+/// TCP keepalives. The client is never told.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// A proxy that listens until it is dropped.
@@ -59,9 +58,10 @@ pub(super) struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy before this port of the loopback address.
+    /// Starts a proxy in front of this port of the loopback address.
     pub(super) async fn start(target: u16) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("no port for a proxy")?;
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("cannot open a port for a proxy")?;
         let port = listener.local_addr()?.port();
         let (gate, passing) = watch::channel(Gate { target, ..Gate::default() });
         let next = Arc::new(AtomicU64::new(0));
@@ -80,28 +80,27 @@ impl Proxy {
         self.gate.send_modify(|gate| gate.cut_below = below);
     }
 
-    /// Stands before another server from now on. Connections to the one before are closed.
-    pub(super) fn turn_to(&self, target: u16) {
+    /// Switches to another server. Connections to the previous one are closed.
+    pub(super) fn retarget(&self, target: u16) {
         self.gate.send_modify(|gate| gate.target = target);
         self.cut();
     }
 
-    /// Lets nothing pass until [`Proxy::resume`]. New connections are taken, and
-    /// wait as well.
+    /// Holds all data back until [`Proxy::resume`]. New connections are accepted and wait.
     pub(super) fn stall(&self) {
         self.gate.send_modify(|gate| gate.stalled = true);
     }
 
-    /// Lets everything pass that was held up.
+    /// Forwards the data that was held back.
     pub(super) fn resume(&self) {
         self.gate.send_modify(|gate| gate.stalled = false);
     }
 
-    /// Loses every open connection as a firewall does that forgets them: no byte
-    /// passes any more, and the client is not told.
-    pub(super) fn lose(&self) {
+    /// Drops all data of open connections from now on without closing them, as a firewall
+    /// does that has forgotten them.
+    pub(super) fn blackhole(&self) {
         let below = self.next.load(Ordering::SeqCst);
-        self.gate.send_modify(|gate| gate.lost_below = below);
+        self.gate.send_modify(|gate| gate.blackholed_below = below);
     }
 }
 
@@ -113,14 +112,14 @@ async fn accept(listener: TcpListener, next: Arc<AtomicU64>, gate: watch::Receiv
     }
 }
 
-/// One connection, until either end closes it or it is cut.
+/// Forwards one connection until either end closes it or it is cut.
 async fn join(client: TcpStream, number: u64, mut gate: watch::Receiver<Gate>) {
     if gate.wait_for(|gate| gate.cuts(number) || !gate.stalled).await.is_err() {
         return;
     }
     let target = gate.borrow().target;
     let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, target)).await else { return };
-    // Latency is not among the faults.
+    // The proxy must add no latency.
     if client.set_nodelay(true).and_then(|()| server.set_nodelay(true)).is_err() {
         return;
     }
@@ -131,7 +130,7 @@ async fn join(client: TcpStream, number: u64, mut gate: watch::Receiver<Gate>) {
         () = pump(&mut from_client, &mut to_server, number, gate.clone()) => return,
         () = pump(&mut from_server, &mut to_client, number, gate.clone()) => return,
         cut = gate.wait_for(|gate| gate.cuts(number)) => return drop(cut),
-        lost = fate.wait_for(|gate| gate.loses(number)) => drop(lost),
+        lost = fate.wait_for(|gate| gate.blackholes(number)) => drop(lost),
     }
     tokio::join!(forget_client(from_client), async {
         time::sleep(KEEPALIVE).await;
@@ -139,7 +138,7 @@ async fn join(client: TcpStream, number: u64, mut gate: watch::Receiver<Gate>) {
     });
 }
 
-/// Takes what the client sends, and answers nothing, until it gives up.
+/// Reads what the client sends, and answers nothing, until the client closes.
 async fn forget_client(mut client: OwnedReadHalf) {
     let mut buffer = [0; 1024];
     while client.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
@@ -154,7 +153,7 @@ async fn pump(
     let mut buffer = vec![0; 32 * 1024];
     loop {
         let read = from.read(&mut buffer).await;
-        if gate.wait_for(|gate| !gate.stalled).await.is_err() || gate.borrow().loses(number) {
+        if gate.wait_for(|gate| !gate.stalled).await.is_err() || gate.borrow().blackholes(number) {
             return std::future::pending().await;
         }
         match read {
@@ -174,7 +173,7 @@ mod tests {
 
     use super::*;
 
-    /// A server that answers every byte with the same.
+    /// An echo server.
     async fn echo() -> u16 {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
@@ -193,7 +192,7 @@ mod tests {
         TcpStream::connect((Ipv4Addr::LOCALHOST, proxy.port())).await.expect("a connection")
     }
 
-    /// Whether a byte comes back; none where nothing comes at all.
+    /// Whether a byte is echoed; none where there is no answer.
     async fn answers(stream: &mut TcpStream) -> Option<bool> {
         let asked = async {
             stream.write_all(b"?").await.ok()?;
@@ -204,7 +203,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn passes_what_it_is_given() {
+    async fn forwards_data() {
         let proxy = Proxy::start(echo().await).await.expect("a proxy");
 
         assert_eq!(answers(&mut connect(&proxy).await).await, Some(true));
@@ -237,7 +236,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn turns_to_another_server_and_closes_what_was_open() {
+    async fn switches_to_another_server_and_closes_open_connections() {
         let proxy = Proxy::start(echo().await).await.expect("a proxy");
         let mut open = connect(&proxy).await;
         assert_eq!(answers(&mut open).await, Some(true));
@@ -245,10 +244,10 @@ mod tests {
         let gone = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let port = gone.local_addr().expect("an address").port();
         drop(gone);
-        proxy.turn_to(port);
+        proxy.retarget(port);
         assert_eq!(answers(&mut open).await, Some(false));
         assert_eq!(answers(&mut connect(&proxy).await).await, Some(false), "nobody listens there");
-        proxy.turn_to(echo().await);
+        proxy.retarget(echo().await);
 
         assert_eq!(answers(&mut connect(&proxy).await).await, Some(true));
     }
@@ -259,7 +258,7 @@ mod tests {
         let mut open = connect(&proxy).await;
         assert_eq!(answers(&mut open).await, Some(true));
 
-        proxy.lose();
+        proxy.blackhole();
 
         assert_eq!(answers(&mut open).await, None);
         assert_eq!(answers(&mut connect(&proxy).await).await, Some(true));

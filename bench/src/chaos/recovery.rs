@@ -1,4 +1,4 @@
-//! How long after a fault work goes on as before.
+//! Measures the time from a fault until jobs are run as before.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -11,38 +11,37 @@ use tokio::{
 
 use super::{probes::Probes, tables::statement};
 
-/// Past this a fault is not recovered from.
+/// After this time the recovery counts as failed.
 pub(super) const LIMIT: Duration = Duration::from_secs(60);
 
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// What a fault left behind.
+/// The consequences of a fault.
 #[derive(Debug)]
-pub(super) struct Blow {
-    /// From when on work may be expected to go on: the fault itself, or the end of
-    /// an outage.
+pub(super) struct Impact {
+    /// When recovery can begin: at the fault itself, or at the end of an outage.
     pub(super) over: Instant,
     /// Jobs that its victims held, by their fence.
     pub(super) held: HashMap<JobId, i64>,
-    /// Who was hit, for people.
+    /// Names of the processes that it hit.
     pub(super) victims: Vec<String>,
-    /// What still comes of it, such as a process that is woken up again.
+    /// Tasks that go on, such as the one that resumes a paused process.
     pub(super) aftermath: Vec<JoinHandle<()>>,
 }
 
-impl Blow {
-    /// One that is over now.
+impl Impact {
+    /// A fault that ends now.
     pub(super) fn now() -> Self {
         Self { over: Instant::now(), held: HashMap::new(), victims: Vec::new(), aftermath: Vec::new() }
     }
 
-    /// One that hit this process, which held these jobs.
+    /// A fault that ends now and hit this process.
     pub(super) fn against(victim: &str) -> Self {
         Self { victims: vec![victim.to_owned()], ..Self::now() }
     }
 
-    /// Both at once.
+    /// Combines two faults at once.
     pub(super) fn and(mut self, other: Self) -> Self {
         self.over = self.over.max(other.over);
         self.held.extend(other.held);
@@ -52,18 +51,21 @@ impl Blow {
     }
 }
 
-/// Waits until every probe that was acknowledged before has ended, new ones do, and
-/// everything the victims held runs again or has ended. None where that does not
-/// come to pass within [`LIMIT`].
-pub(super) async fn wait(direct: &DatabaseConnection, probes: &Probes, blow: &mut Blow) -> Option<Duration> {
-    while blow.over.elapsed() < LIMIT {
-        if !blow.held.is_empty()
-            && let Err(error) = drop_those_that_go_on(direct, &mut blow.held).await
+/// Waits until every earlier probe and a new one have ended, and every job that the victims
+/// held runs again or has ended. None where that takes longer than [`LIMIT`].
+pub(super) async fn wait(
+    direct: &DatabaseConnection,
+    probes: &Probes,
+    impact: &mut Impact,
+) -> Option<Duration> {
+    while impact.over.elapsed() < LIMIT {
+        if !impact.held.is_empty()
+            && let Err(error) = drop_those_that_go_on(direct, &mut impact.held).await
         {
-            tracing::debug!(%error, "held jobs not looked at");
+            tracing::debug!(%error, "held jobs were not read");
         }
-        if blow.held.is_empty() && probes.recovered_since(blow.over) {
-            return Some(blow.over.elapsed());
+        if impact.held.is_empty() && probes.recovered_since(impact.over) {
+            return Some(impact.over.elapsed());
         }
         time::sleep(LOOK_EVERY).await;
     }

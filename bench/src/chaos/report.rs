@@ -1,17 +1,18 @@
-//! What a run has to tell, for people and for programs.
+//! The report of a run, as text and as JSON.
 
 use std::{collections::BTreeMap, fmt::Write, time::Duration};
 
+use atelier_ops::terminal;
 use serde::Serialize;
 
-use super::{checks::Check, faults::Fault, probes::Latencies, terminal};
+use super::{checks::Check, faults::Fault, probes::Latencies};
 
 /// A whole run.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Report {
     pub(super) passed: bool,
     pub(super) program: String,
-    /// What it ran on, by name and version.
+    /// Names and versions of the servers.
     pub(super) servers: Vec<String>,
     pub(super) seed: u64,
     pub(super) started_at: String,
@@ -26,7 +27,7 @@ pub(super) struct Report {
     pub(super) strikes: Vec<StrikeReport>,
 }
 
-/// What was asked for.
+/// The options of the run.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct OptionsReport {
     pub(super) minutes: f64,
@@ -40,13 +41,13 @@ pub(super) struct OptionsReport {
 /// Counts of jobs.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct JobsReport {
-    /// Enqueued, and the commit answered that it is done.
+    /// Enqueued, and the commit was acknowledged.
     pub(super) acknowledged: usize,
-    /// Enqueued, and the commit answered an error or nothing: those that are there.
+    /// Enqueued without an acknowledgement, and existing.
     pub(super) in_doubt_there: usize,
-    /// Those that are not.
+    /// Enqueued without an acknowledgement, and not existing.
     pub(super) in_doubt_absent: usize,
-    /// Not enqueued, for certain.
+    /// Certainly not enqueued.
     pub(super) refused: u64,
     /// Enqueues answered by a job of the same unique key.
     pub(super) duplicates: u64,
@@ -58,14 +59,14 @@ pub(super) struct JobsReport {
     pub(super) attempts_lost: usize,
     /// Those of them that were lost before their handler had begun.
     pub(super) attempts_lost_unbegun: i64,
-    /// How often processes had to be started again.
+    /// Restarts of processes.
     pub(super) restarts: u64,
     /// Jobs that the API answered with 202.
     pub(super) product_acknowledged: usize,
-    /// Requests to the API that were answered, and those made again.
+    /// Requests to the API that were answered, and those that were repeated.
     pub(super) requests: u64,
     pub(super) requests_made_again: u64,
-    /// How often the sampler looked, and how many ended jobs it watched.
+    /// Samples that were taken, and ended jobs that were watched.
     pub(super) looks: u64,
     pub(super) watched: usize,
 }
@@ -73,17 +74,17 @@ pub(super) struct JobsReport {
 /// One strike.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct StrikeReport {
-    /// Since the start of the fire.
+    /// Since the first fault.
     pub(super) at_secs: f64,
     pub(super) faults: Vec<&'static str>,
     pub(super) victims: Vec<String>,
     /// Jobs that the victims held.
     pub(super) held: usize,
-    /// Until work went on; none where it did not.
+    /// Until jobs were run as before; none where that did not happen.
     pub(super) recovery_secs: Option<f64>,
 }
 
-/// Every strike of one fault.
+/// All strikes of one fault.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct FaultReport {
     pub(super) fault: String,
@@ -97,7 +98,7 @@ pub(super) struct FaultReport {
     pub(super) late: usize,
 }
 
-/// Sums strikes up by fault; two at once stand under a name of their own.
+/// Summarises strikes by fault; strikes of two faults have a name of their own.
 pub(super) fn sum_up(strikes: &[StrikeReport], heartbeat: Duration) -> Vec<FaultReport> {
     let mut by_fault: BTreeMap<(bool, String), Vec<Option<f64>>> = BTreeMap::new();
     for strike in strikes {
@@ -125,7 +126,7 @@ pub(super) fn sum_up(strikes: &[StrikeReport], heartbeat: Duration) -> Vec<Fault
     reports.collect()
 }
 
-/// Whether work went on after every strike, and as soon as promised.
+/// Checks that jobs were run again after every strike, and as soon as promised.
 pub(super) fn check_recoveries(faults: &[FaultReport]) -> Vec<Check> {
     let strikes = faults.iter().map(|fault| fault.strikes).sum();
     let never = faults.iter().filter(|fault| fault.never > 0);
@@ -142,7 +143,7 @@ pub(super) fn check_recoveries(faults: &[FaultReport]) -> Vec<Check> {
 }
 
 impl Report {
-    /// As people read it.
+    /// The report as text.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         let mut put = |line: String| writeln!(text, "{line}").expect("writing to a String cannot fail");

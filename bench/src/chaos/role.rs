@@ -30,12 +30,11 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use super::{
-    backing,
     cli::{EmbeddedArgs, MemberArgs},
-    desk, kinds,
+    enqueuer, handlers, infrastructure,
 };
 
-/// As the product's defaults are.
+/// The product's default.
 const ACQUIRE_LIMIT: Duration = Duration::from_secs(5);
 const STATEMENT_LIMIT: Duration = Duration::from_secs(30);
 const REDIS_LIMIT: Duration = Duration::from_secs(2);
@@ -47,7 +46,7 @@ const PING_LIMIT: Duration = Duration::from_secs(1);
 /// How long a start may take.
 const START_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long a worker that drains lets its jobs go on.
+/// Grace period of a worker that drains.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Jobs that a worker runs at the same time, by queue.
@@ -76,32 +75,32 @@ pub(super) async fn queue(
     })
     .await?;
     let options = QueueOptions { heartbeat, ..QueueOptions::default() };
-    Ok(Queue::new(db, hub.clone(), hub, kinds::effects()?, options))
+    Ok(Queue::new(db, hub.clone(), hub, handlers::effects()?, options))
 }
 
 /// A worker, until SIGTERM.
 pub(super) async fn worker(args: MemberArgs) -> anyhow::Result<ExitCode> {
     let (queue, shutdown) = begin_shared(&args).await?;
-    worker::run(queue, kinds::registry(args.next_version)?, worker_options(), shutdown).await?;
+    worker::run(queue, handlers::registry(args.next_version)?, worker_options(), shutdown).await?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// A scheduler, until SIGTERM.
 pub(super) async fn scheduler(args: MemberArgs) -> anyhow::Result<ExitCode> {
     let (queue, shutdown) = begin_shared(&args).await?;
-    atelier_scheduler::run(queue, kinds::recurring(), scheduler_options(), shutdown).await;
+    atelier_scheduler::run(queue, handlers::recurring(), scheduler_options(), shutdown).await;
     Ok(ExitCode::SUCCESS)
 }
 
-/// All roles in one process, and a counter for callers, until SIGTERM.
+/// All roles in one process, and the server for callers, until SIGTERM.
 pub(super) async fn embedded(args: EmbeddedArgs) -> anyhow::Result<ExitCode> {
     let heartbeat = Duration::from_secs(args.heartbeat_secs);
     let (queue, shutdown) = begin(embedded_queue(&args.file, heartbeat)).await?;
-    let worker = worker::run(queue.clone(), kinds::registry(true)?, worker_options(), shutdown.clone());
+    let worker = worker::run(queue.clone(), handlers::registry(true)?, worker_options(), shutdown.clone());
     let scheduler =
-        atelier_scheduler::run(queue.clone(), kinds::recurring(), scheduler_options(), shutdown.clone());
+        atelier_scheduler::run(queue.clone(), handlers::recurring(), scheduler_options(), shutdown.clone());
     let (worker, scheduler) = (tokio::spawn(worker), tokio::spawn(scheduler));
-    desk::serve(queue, &args.socket, shutdown).await?;
+    enqueuer::serve(queue, &args.socket, shutdown).await?;
     worker.await??;
     scheduler.await?;
     Ok(ExitCode::SUCCESS)
@@ -109,13 +108,13 @@ pub(super) async fn embedded(args: EmbeddedArgs) -> anyhow::Result<ExitCode> {
 
 /// A queue on a file of SQLite, as an embedded instance of the product wires it.
 pub(super) async fn embedded_queue(file: &Path, heartbeat: Duration) -> anyhow::Result<Queue> {
-    let url = backing::url(file, "rw");
+    let url = infrastructure::url(file, "rw");
     let db = database::connect(&url, CONNECTIONS, ACQUIRE_LIMIT, STATEMENT_LIMIT).await?;
-    // Ends the start where the file takes no writes, as the product's start ends.
+    // Fails where the file is read-only, as the start of the product does.
     db.execute_unprepared("PRAGMA user_version = 0").await.context("the file cannot be written")?;
     let options = QueueOptions { heartbeat, ..QueueOptions::default() };
     let bus = Arc::new(LocalBus::default());
-    Ok(Queue::new(db, Arc::new(InProcess::default()), bus, kinds::effects()?, options))
+    Ok(Queue::new(db, Arc::new(InProcess::default()), bus, handlers::effects()?, options))
 }
 
 fn worker_options() -> WorkerOptions {
@@ -159,7 +158,7 @@ async fn begin(
         queue.clock().follow(queue.db()).await?;
         anyhow::Ok(queue)
     };
-    // Whoever cannot start ends, and is started again.
+    // A process that cannot start ends, and the supervisor starts it again.
     let queue = time::timeout(START_LIMIT, start).await.context("the database does not answer")??;
     tracing::info!(pid = std::process::id(), after = ?begun.elapsed(), "begins");
     Ok((queue, shutdown))

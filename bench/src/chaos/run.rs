@@ -1,9 +1,10 @@
-//! A run from its seed to its verdict.
+//! A run from its seed to its report.
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use atelier_entities::{AttemptOutcome, JobState, to_micros};
+use atelier_ops::terminal;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -19,29 +20,28 @@ use super::{
     faults::Fault,
     installation::Installation,
     kinds,
-    ledger::{Ledger, Standing},
+    ledger::{EntryState, Ledger},
     load,
     plan::Plan,
     probes::{self, Probes},
     recovery,
     report::{self, JobsReport, OptionsReport, Report, StrikeReport},
-    running::Seen,
+    running::Tally,
     sampler::Sampler,
-    shift,
     tables::statement,
-    terminal,
+    worker_activity,
 };
 
-/// Time in peace before the first fault.
+/// Time without faults before the first one.
 const WARM_UP: Duration = Duration::from_secs(5);
 
-/// How long everything may take to come to its end once the load has stopped.
+/// How long jobs may take to end once the load has stopped.
 const QUIET_LIMIT: Duration = Duration::from_secs(120);
 
 /// Exit code of a run that was interrupted.
 const EXIT_INTERRUPTED: u8 = 130;
 
-/// Makes a run. The exit code tells whether every promise held.
+/// Runs everything. The exit code says whether every promise held.
 pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let faults = options.chosen_faults()?;
     let seed = options.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
@@ -54,13 +54,13 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     }
     let run = Run::new(&installation, &options, seed, faults);
     let outcome = tokio::select! {
-        outcome = run.make() => Some(outcome),
+        outcome = run.execute() => Some(outcome),
         () = interrupted() => None,
     };
     let code = match outcome {
         None => Ok(ExitCode::from(EXIT_INTERRUPTED)),
         Some(Err(error)) => Err(error),
-        Some(Ok(report)) => tell(&report, &options).map(|()| ExitCode::from(u8::from(!report.passed))),
+        Some(Ok(report)) => publish(&report, &options).map(|()| ExitCode::from(u8::from(!report.passed))),
     };
     if options.keep {
         terminal::print_line(format_args!("kept in {}", installation.scratch().path().display()));
@@ -81,7 +81,7 @@ async fn interrupted() {
     }
 }
 
-fn tell(report: &Report, options: &Options) -> anyhow::Result<()> {
+fn publish(report: &Report, options: &Options) -> anyhow::Result<()> {
     terminal::print_line(format_args!("\n{}", report.text()));
     if let Some(file) = &options.report {
         let json = serde_json::to_string_pretty(report)?;
@@ -103,7 +103,7 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn new(installation: &'a Installation, options: &'a Options, seed: u64, mut faults: Vec<Fault>) -> Self {
         faults.retain(|fault| installation.product.is_some() || !fault.needs_product());
-        faults.retain(|fault| match installation.backing.lacks(*fault) {
+        faults.retain(|fault| match installation.infrastructure.unavailable_reason(*fault) {
             None => true,
             Some(reason) => {
                 terminal::print_line(format_args!("left out: {fault}: {reason}"));
@@ -121,8 +121,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    async fn make(&self) -> anyhow::Result<Report> {
-        let started_at = to_micros(self.installation.desk.now());
+    async fn execute(&self) -> anyhow::Result<Report> {
+        let started_at = to_micros(self.installation.enqueuer.now());
         let (load, watch) = (CancellationToken::new(), CancellationToken::new());
         let callers = self.start_load(&load);
         let sampling = tokio::spawn(
@@ -133,9 +133,9 @@ impl<'a> Run<'a> {
         tokio::spawn(probes::watch(self.installation.direct.clone(), self.probes.clone(), watch.clone()));
         let begun = Instant::now();
         let strikes = self.fire().await?;
-        // Probes that wait behind the bursts of that time tell nothing of peace.
+        // Probes behind bursts of jobs say nothing of latency without faults.
         self.probes.set_under_fire(true);
-        let idle = shift::watch(self.installation, &self.ledger).await?;
+        let idle = worker_activity::watch(self.installation, &self.ledger).await?;
         let fire = begun.elapsed();
         load.cancel();
         let quiet_from = Instant::now();
@@ -178,18 +178,23 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Starts everybody who wants something of the installation.
+    /// Starts callers, probes, the canceller and customers.
     fn start_load(&self, stop: &CancellationToken) -> TaskTracker {
         let tasks = TaskTracker::new();
-        let (desk, ledger) = (&self.installation.desk, &self.ledger);
+        let (enqueuer, ledger) = (&self.installation.enqueuer, &self.ledger);
         #[expect(clippy::cast_precision_loss, reason = "there are four")]
         let rate = self.options.rate() / load::CALLERS as f64;
         for caller in 0..load::CALLERS {
             let seed = self.seed.wrapping_add(1 + caller);
-            tasks.spawn(load::call(desk.clone(), ledger.clone(), seed, rate, stop.clone()));
+            tasks.spawn(load::call(enqueuer.clone(), ledger.clone(), seed, rate, stop.clone()));
         }
-        tasks.spawn(canceller::run(desk.clone(), ledger.clone(), self.seed.wrapping_add(100), stop.clone()));
-        tasks.spawn(probes::send(desk.clone(), ledger.clone(), self.probes.clone(), stop.clone()));
+        tasks.spawn(canceller::run(
+            enqueuer.clone(),
+            ledger.clone(),
+            self.seed.wrapping_add(100),
+            stop.clone(),
+        ));
+        tasks.spawn(probes::send(enqueuer.clone(), ledger.clone(), self.probes.clone(), stop.clone()));
         if let Some(product) = &self.installation.product {
             for _ in 0..customers::CUSTOMERS {
                 let (customers, url, stop) = (self.customers.clone(), product.url.clone(), stop.clone());
@@ -200,10 +205,10 @@ impl<'a> Run<'a> {
         tasks
     }
 
-    /// Strikes until the time is over.
+    /// Injects faults until the time is over.
     async fn fire(&self) -> anyhow::Result<Vec<StrikeReport>> {
         let begun = Instant::now();
-        let ends = begun + self.options.duration().saturating_sub(shift::LEAST);
+        let ends = begun + self.options.duration().saturating_sub(worker_activity::LEAST);
         let mut strikes = Vec::new();
         time::sleep_until((begun + WARM_UP).min(ends)).await;
         for strike in Plan::new(self.seed, self.faults.clone()) {
@@ -213,17 +218,17 @@ impl<'a> Run<'a> {
             }
             let at = begun.elapsed();
             self.probes.set_under_fire(true);
-            let mut blow = self.installation.inject(&self.ledger, &strike).await?;
-            let held = blow.held.len();
-            let recovered = recovery::wait(&self.installation.direct, &self.probes, &mut blow).await;
-            for aftermath in blow.aftermath {
+            let mut impact = self.installation.inject(&self.ledger, &strike).await?;
+            let held = impact.held.len();
+            let recovered = recovery::wait(&self.installation.direct, &self.probes, &mut impact).await;
+            for aftermath in impact.aftermath {
                 aftermath.await?;
             }
             self.probes.set_under_fire(false);
             let report = StrikeReport {
                 at_secs: at.as_secs_f64(),
                 faults: strike.faults.iter().map(|fault| fault.name()).collect(),
-                victims: blow.victims,
+                victims: impact.victims,
                 held,
                 recovery_secs: recovered.map(|recovered| recovered.as_secs_f64()),
             };
@@ -234,7 +239,7 @@ impl<'a> Run<'a> {
         Ok(strikes)
     }
 
-    /// Waits until no job is under way any more, or for too long.
+    /// Waits until every job has ended, or until the limit.
     async fn wait_until_quiet(&self) {
         let begun = Instant::now();
         while begun.elapsed() < QUIET_LIMIT {
@@ -252,14 +257,14 @@ impl<'a> Run<'a> {
         samplers: [Sampler; 2],
     ) -> anyhow::Result<(JobsReport, Vec<Check>, Vec<report::FaultReport>)> {
         let direct = &self.installation.direct;
-        let evidence = Evidence::gather(direct, &self.ledger, self.installation.desk.now()).await?;
-        let mut checks = evidence.judge(direct).await?;
+        let evidence = Evidence::gather(direct, &self.ledger, self.installation.enqueuer.now()).await?;
+        let mut checks = checks::check(&evidence, direct).await?;
         let mut jobs = self.count(&evidence);
         jobs.lost = checks
             .iter()
             .find(|check| check.promise.contains("acknowledged job ends"))
             .map_or(0, |check| check.broken);
-        let (mut changed, mut leases, mut limits) = (Vec::new(), Seen::default(), Seen::default());
+        let (mut changed, mut leases, mut limits) = (Vec::new(), Tally::default(), Tally::default());
         for (mut sampler, direct) in samplers.into_iter().zip([direct, &self.installation.product_direct]) {
             sampler.look_at_all(direct).await?;
             changed.extend(sampler.changed().iter().cloned());
@@ -281,7 +286,7 @@ impl<'a> Run<'a> {
 
     fn count(&self, evidence: &Evidence) -> JobsReport {
         let count = |state: JobState| evidence.jobs.values().filter(|job| job.state == state).count();
-        let in_doubt = || evidence.entries.iter().filter(|(_, entry)| entry.standing == Standing::InDoubt);
+        let in_doubt = || evidence.entries.iter().filter(|(_, entry)| entry.state == EntryState::InDoubt);
         let there = in_doubt().filter(|(id, _)| evidence.jobs.contains_key(id)).count();
         let (refused, duplicates) = self.ledger.refused_and_duplicates();
         let (requests, requests_made_again) = self.customers.requests_and_retries();

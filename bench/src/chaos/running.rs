@@ -1,5 +1,5 @@
-//! Watches, while faults strike, that what runs does so under one lease, and that no more
-//! run than their queue allows.
+//! Checks during the run that each running job has one lease, and that no more jobs run than
+//! their queue allows.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
 
 use super::tables::statement;
 
-/// What runs, where, whose it is, and under how many leases. One statement sees one moment.
+/// Running jobs with their queue, owner and number of leases, in one consistent read.
 const RUNNING: &str = "SELECT jobs.id, jobs.queue, jobs.owner_id, COALESCE(held.leases, 0) AS leases FROM jobs \
     LEFT JOIN (SELECT id, COUNT(*) AS leases FROM running_jobs GROUP BY id) AS held ON held.id = jobs.id \
     WHERE jobs.phase = 1 AND jobs.state = 'running'";
@@ -24,23 +24,23 @@ struct Running {
     leases: i64,
 }
 
-/// What was seen: of leases, and of limits.
+/// The checks of leases and of limits.
 #[derive(Debug, Default)]
 pub(super) struct RunningWatch {
     limited: Option<Limited>,
-    pub(super) leases: Seen,
-    pub(super) limits: Seen,
+    pub(super) leases: Tally,
+    pub(super) limits: Tally,
 }
 
-/// How often something was looked at, and what was not as it should be.
+/// Number of checked cases, and the breaches.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(super) struct Tally {
     pub(super) cases: usize,
     pub(super) breaches: Vec<String>,
 }
 
-impl Seen {
-    /// Both together.
+impl Tally {
+    /// Adds another tally.
     pub(super) fn and(mut self, other: Self) -> Self {
         self.cases += other.cases;
         self.breaches.extend(other.breaches);
@@ -49,12 +49,12 @@ impl Seen {
 }
 
 impl RunningWatch {
-    /// One that knows of a queue with limits.
+    /// Checks the limits of this queue too.
     pub(super) fn of_limited(limited: Limited) -> Self {
         Self { limited: Some(limited), ..Self::default() }
     }
 
-    /// Looks at what runs now.
+    /// Checks the jobs that run now.
     pub(super) async fn look(&mut self, direct: &DatabaseConnection) -> Result<(), DbErr> {
         let mut running = Vec::new();
         for row in direct.query_all_raw(statement(direct, RUNNING, [])).await? {
@@ -106,7 +106,7 @@ mod tests {
 
         watch.judge(&[1, 0, 1, 2].map(|leases| running(QueueName::Email, None, leases)));
 
-        let Seen { cases, breaches } = watch.leases;
+        let Tally { cases, breaches } = watch.leases;
         assert_eq!((cases, breaches.len()), (4, 2));
         assert!(breaches[0].ends_with("under 0 leases"), "{breaches:?}");
         assert!(breaches[1].ends_with("under 2 leases"), "{breaches:?}");
@@ -124,7 +124,7 @@ mod tests {
         assert_eq!((watch.limits.cases, watch.limits.breaches.len()), (3, 0));
         watch.judge(&[email(one), email(one), email(None), email(None)]);
 
-        let Seen { cases, breaches } = watch.limits;
+        let Tally { cases, breaches } = watch.limits;
         assert_eq!((cases, breaches.len()), (7, 2), "{breaches:?}");
     }
 }

@@ -1,5 +1,5 @@
-//! Remembers every job that was seen to have ended, and whether it stays as it was; and
-//! what was seen to run.
+//! Samples the database: checks that ended jobs never change, and that running jobs obey
+//! leases and limits.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -17,13 +17,13 @@ use super::{
     tables::statement,
 };
 
-/// Between two looks at what has ended lately.
+/// Interval of reading jobs that ended lately.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Between two looks at everything that has ended.
+/// Interval of reading all ended jobs.
 const LOOK_AT_ALL_EVERY: Duration = Duration::from_secs(10);
 
-/// What a job must stay like once it has ended.
+/// The fields of a job that must not change once it has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Ended {
     state: String,
@@ -34,7 +34,7 @@ struct Ended {
     content: String,
 }
 
-/// What was seen.
+/// Samples of a database.
 #[derive(Debug, Default)]
 pub(super) struct Sampler {
     ended: HashMap<JobId, Ended>,
@@ -55,16 +55,16 @@ const fn select(backend: DatabaseBackend) -> &'static str {
     }
 }
 
-/// What has ended within that time has ended lately.
+/// How long a job counts as having ended lately.
 const LATELY: TimeDelta = TimeDelta::seconds(5);
 
 impl Sampler {
-    /// One that knows of a queue with limits.
+    /// Checks the limits of this queue too.
     pub(super) fn of_limited(limited: Limited) -> Self {
         Self { running: RunningWatch::of_limited(limited), ..Self::default() }
     }
 
-    /// Looks until it is told to stop, and answers itself. A look that fails, fails.
+    /// Samples until it is stopped, and returns itself. A failed sample is skipped.
     pub(super) async fn run(mut self, direct: DatabaseConnection, stop: CancellationToken) -> Self {
         let mut look_at_all = Instant::now();
         while !stop.is_cancelled() {
@@ -72,7 +72,7 @@ impl Sampler {
             match self.look_once(&direct, all).await {
                 Ok(()) if all => look_at_all = Instant::now() + LOOK_AT_ALL_EVERY,
                 Ok(()) => {}
-                Err(error) => tracing::debug!(%error, "the sampler saw nothing"),
+                Err(error) => tracing::debug!(%error, "a sample failed"),
             }
             tokio::select! {
                 () = time::sleep(LOOK_EVERY) => {}
@@ -87,7 +87,7 @@ impl Sampler {
         if all { self.look_at_all(direct).await } else { self.look_at_new(direct).await }
     }
 
-    /// Looks at every ended job; one that has gone has changed.
+    /// Reads every ended job; one that has disappeared has changed.
     pub(super) async fn look_at_all(&mut self, direct: &DatabaseConnection) -> Result<(), DbErr> {
         let known: Vec<JobId> = self.ended.keys().copied().collect();
         let seen = self
@@ -105,17 +105,17 @@ impl Sampler {
         Ok(())
     }
 
-    /// Ended jobs that changed, or went away, after they had ended.
+    /// Jobs that changed or disappeared after they had ended.
     pub(super) fn changed(&self) -> &[String] {
         &self.changed
     }
 
-    /// What ran.
+    /// The checks of running jobs.
     pub(super) fn into_running(self) -> RunningWatch {
         self.running
     }
 
-    /// How often it looked, and how many ended jobs it has seen.
+    /// Numbers of samples and of ended jobs.
     pub(super) fn counts(&self) -> (u64, usize) {
         (self.looks, self.ended.len())
     }

@@ -1,5 +1,5 @@
-//! The run's own tables: what handlers and effects leave behind, without any key
-//! that would hide a second time.
+//! The run's own tables, in which handlers and effects record what they did. They have no
+//! unique key, so that duplicates show.
 
 use anyhow::Context;
 use atelier_entities::{JobId, JobState, Timestamp};
@@ -29,7 +29,7 @@ pub(super) fn statement(
     Statement::from_sql_and_values(db.get_database_backend(), sql, values)
 }
 
-/// An effect happened.
+/// Records an effect.
 pub(super) async fn note_effect(
     db: &impl ConnectionTrait,
     job: JobId,
@@ -40,7 +40,7 @@ pub(super) async fn note_effect(
     db.execute_raw(statement(db, sql, [job.into(), state.as_str().into(), child.into()])).await.map(drop)
 }
 
-/// A handler was started.
+/// Records the start of a handler.
 pub(super) async fn note_run(
     db: &impl ConnectionTrait,
     job: JobId,
@@ -60,8 +60,8 @@ pub(super) async fn count_runs(db: &impl ConnectionTrait, job: JobId) -> Result<
     row.map_or(Ok(0), |row| row.try_get("", "runs"))
 }
 
-/// Attempts that were lost although their handler had not begun, of kinds whose
-/// handlers leave traces.
+/// Counts attempts that were lost before their handler had begun, of kinds whose handlers
+/// record their start.
 pub(super) async fn count_lost_unbegun(db: &impl ConnectionTrait) -> Result<i64, DbErr> {
     let sql = "SELECT COUNT(*) AS attempts FROM job_attempts JOIN jobs ON jobs.id = job_attempts.job_id WHERE job_attempts.outcome = 'lost' AND jobs.kind NOT IN ('chaos.noop', 'chaos.probe', 'chaos.child') AND NOT EXISTS (SELECT 1 FROM chaos_runs WHERE chaos_runs.job_id = jobs.id AND chaos_runs.attempt = job_attempts.attempt)";
     let row = db.query_one_raw(statement(db, sql, [])).await?;

@@ -1,9 +1,9 @@
-//! Every measurement in full, each on servers of its own: what the table of
-//! `docs/performance.md` is made of.
+//! Every measurement in full, each on new servers. Makes the tables of
+//! `docs/performance.md`.
 
 use anyhow::ensure;
+use atelier_ops::terminal;
 use serde::Serialize;
-use serde_json::Value;
 
 use super::{
     api,
@@ -13,12 +13,12 @@ use super::{
     },
     cost, drain, embedded, enqueue,
     figures::Figures,
-    http, latency, peers, product,
-    report::Section,
-    scale, section, stage,
-    stage::{CONNECTIONS, Stage},
+    http, latency, peers, product, scale,
+    section::Section,
+    testbed,
+    testbed::{CONNECTIONS, Testbed},
 };
-use crate::{servers::programs::Programs, terminal};
+use crate::servers::programs::Programs;
 
 const MILLION: u64 = 1_000_000;
 
@@ -35,40 +35,47 @@ const LATENCY: LatencyArgs = LatencyArgs { jobs: 1_000, idle_secs: 4, http: fals
 
 const EMBEDDED: EmbeddedArgs = EmbeddedArgs { jobs: 2_000, concurrency: 100, latency_jobs: 1_000 };
 
-const API: ApiArgs = ApiArgs { connections: 32, secs: 1.5, projects: 20 };
-
-/// Measures one thing after the other.
+/// Runs every measurement.
 pub(super) async fn measure(programs: &Programs, args: &AllArgs, runs: u16) -> anyhow::Result<Vec<Section>> {
-    ensure!(product::is_there(), "the product does not lie beside this program: build atelier-server too");
+    ensure!(
+        product::is_installed(),
+        "the product does not lie beside this program: build atelier-server too"
+    );
     let mut all = All { programs, runs, sections: Vec::new() };
-    all.take("enqueue", &ENQUEUE, false, async |stage, figures| enqueues(stage, runs, figures).await).await?;
+    all.take("enqueue", &ENQUEUE, false, async |testbed, figures| enqueues(testbed, runs, figures).await)
+        .await?;
     let drains = DrainArgs { variants: true, ..DrainArgs::PLAIN };
-    all.take("drain", &drains, false, async |stage, figures| {
-        drain::measure_all(stage, drains, runs, figures).await
+    all.take("drain", &drains, false, async |testbed, figures| {
+        drain::measure_all(testbed, drains, runs, figures).await
     })
     .await?;
-    all.take("latency", &LATENCY, false, async |stage, figures| {
-        latency::measure(stage, LATENCY, runs, figures).await?;
-        http::latency(stage, LATENCY, runs, figures).await
+    all.take("latency", &LATENCY, false, async |testbed, figures| {
+        latency::measure(testbed, LATENCY, runs, figures).await?;
+        http::latency(testbed, LATENCY, runs, figures).await
     })
     .await?;
     let mut figures = Figures::default();
     embedded::measure(EMBEDDED, runs, &mut figures).await?;
     all.add("embedded", &EMBEDDED, figures)?;
-    all.take("api", &API, false, async |stage, figures| api::measure(stage, API, runs, figures).await)
-        .await?;
+    let requests = ApiArgs { secs: 1.5, ..ApiArgs::default() };
+    all.take("api", &requests, false, async |testbed, figures| {
+        api::measure(testbed, &requests, runs, figures).await
+    })
+    .await?;
     let scales = ScaleArgs::default();
-    all.take("scale", &scales, false, async |stage, figures| {
-        scale::measure(stage, &scales, runs, figures).await
+    all.take("scale", &scales, false, async |testbed, figures| {
+        scale::measure(testbed, &scales, runs, figures).await
     })
     .await?;
     let costs = CostArgs { idle_runs: 1, ..CostArgs::default() };
-    all.take("cost", &costs, true, async |stage, figures| cost::measure(stage, &costs, runs, figures).await)
-        .await?;
+    all.take("cost", &costs, true, async |testbed, figures| {
+        cost::measure(testbed, &costs, runs, figures).await
+    })
+    .await?;
     if !args.no_peers {
         let others = PeersArgs { cache: args.cache.clone(), singles: 1_000, ..PeersArgs::default() };
-        all.take("peers", &others, false, async |stage, figures| {
-            peers::measure(stage, &others, runs, figures).await
+        all.take("peers", &others, false, async |testbed, figures| {
+            peers::measure(testbed, &others, runs, figures).await
         })
         .await?;
     }
@@ -76,18 +83,19 @@ pub(super) async fn measure(programs: &Programs, args: &AllArgs, runs: u16) -> a
 }
 
 /// Through the library, on an empty table and beside a million rows, and through HTTP.
-async fn enqueues(stage: &Stage, runs: u16, figures: &mut Figures) -> anyhow::Result<()> {
+async fn enqueues(testbed: &Testbed, runs: u16, figures: &mut Figures) -> anyhow::Result<()> {
     let finished = RowsArgs { finished_rows: MILLION, waiting_rows: 0 };
     let waiting = RowsArgs { finished_rows: 0, waiting_rows: MILLION };
     for _ in 0..runs {
-        enqueue::measure(stage, ENQUEUE, "", 1, figures).await?;
+        enqueue::measure(testbed, ENQUEUE, "", 1, figures).await?;
         for (prefix, rows) in
             [("beside a million finished: ", finished), ("beside a million waiting: ", waiting)]
         {
-            enqueue::measure(stage, EnqueueArgs { rows, jobs: 1_000, ..ENQUEUE }, prefix, 1, figures).await?;
+            enqueue::measure(testbed, EnqueueArgs { rows, jobs: 1_000, ..ENQUEUE }, prefix, 1, figures)
+                .await?;
         }
     }
-    http::enqueue(stage, ENQUEUE, runs, figures).await
+    http::enqueue(testbed, ENQUEUE, runs, figures).await
 }
 
 struct All<'a> {
@@ -100,18 +108,17 @@ impl All<'_> {
     async fn take<T: Serialize>(
         &mut self,
         name: &'static str,
-        own: &T,
+        args: &T,
         counts: bool,
-        work: impl AsyncFnOnce(&Stage, &mut Figures) -> anyhow::Result<()>,
+        work: impl AsyncFnOnce(&Testbed, &mut Figures) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         terminal::print_error(format_args!("measuring {name}"));
-        let figures = stage::with(self.programs, counts, work).await?;
-        self.add(name, own, figures)
+        let figures = testbed::with(self.programs, counts, work).await?;
+        self.add(name, args, figures)
     }
 
-    fn add<T: Serialize>(&mut self, name: &'static str, own: &T, figures: Figures) -> anyhow::Result<()> {
-        let configuration: Value = serde_json::to_value(own)?;
-        self.sections.push(section(name, &configuration, self.runs, figures)?);
+    fn add<T: Serialize>(&mut self, name: &'static str, args: &T, figures: Figures) -> anyhow::Result<()> {
+        self.sections.push(Section::new(name, args, self.runs, figures)?);
         Ok(())
     }
 }

@@ -1,9 +1,11 @@
-//! What the product is to reach, beside what was measured.
+//! The figures that the product must reach, beside the measured ones.
 
 use super::{
-    figures::{Figures, shown},
+    api::comparison,
+    cli::Engine,
+    figures::{Figures, format_value},
     peers,
-    report::Section,
+    section::Section,
 };
 
 /// The columns of the table.
@@ -16,8 +18,8 @@ enum Better {
     Less,
 }
 
-struct Bar {
-    what: &'static str,
+struct Bar<'a> {
+    what: &'a str,
     unit: &'static str,
     better: Better,
     bar: f64,
@@ -37,7 +39,7 @@ impl All<'_> {
         self.of(section)?.median(name)
     }
 
-    /// What is lost of that against an empty table, in percent, at worst.
+    /// The largest loss of throughput against an empty table, in percent.
     fn loss(&self, names: [&str; 2]) -> Option<f64> {
         let plain = self.median("drain", "drain")?;
         let rates = names.into_iter().map(|name| self.median("drain", name));
@@ -46,7 +48,7 @@ impl All<'_> {
     }
 }
 
-const BARS: [Bar; 15] = [
+const BARS: [Bar<'static>; 15] = [
     more("drain against the fastest queue in Redis only", "×", 1.2, 2.0, |all| {
         peers::least_ratio(all.of("peers")?, true)
     }),
@@ -95,7 +97,7 @@ const fn more(
     bar: f64,
     aim: f64,
     measured: fn(&All<'_>) -> Option<f64>,
-) -> Bar {
+) -> Bar<'static> {
     Bar { what, unit, better: Better::More, bar, aim, measured }
 }
 
@@ -105,12 +107,12 @@ const fn less(
     bar: f64,
     aim: f64,
     measured: fn(&All<'_>) -> Option<f64>,
-) -> Bar {
+) -> Bar<'static> {
     Bar { what, unit, better: Better::Less, bar, aim, measured }
 }
 
-impl Bar {
-    /// How a figure stands: below the bar, at it, or at the aim.
+impl Bar<'_> {
+    /// Whether a figure reaches the aim, the bar or neither.
     fn verdict(&self, measured: f64) -> &'static str {
         let reaches = |mark: f64| match self.better {
             Better::More => measured >= mark,
@@ -124,19 +126,35 @@ impl Bar {
     }
 
     fn row(&self, all: &All<'_>) -> [String; 4] {
+        self.row_of((self.measured)(all))
+    }
+
+    fn row_of(&self, measured: Option<f64>) -> [String; 4] {
         let sign = if self.better == Better::More { "≥" } else { "≤" };
-        let mark = |value: f64| format!("{sign} {} {}", shown(value), self.unit);
-        let measured = match (self.measured)(all) {
-            Some(value) => format!("{} {}: {}", shown(value), self.unit, self.verdict(value)),
+        let mark = |value: f64| format!("{sign} {} {}", format_value(value), self.unit);
+        let measured = match measured {
+            Some(value) => format!("{} {}: {}", format_value(value), self.unit, self.verdict(value)),
             None => "not measured".to_owned(),
         };
         [self.what.to_owned(), measured, mark(self.bar), mark(self.aim)]
     }
 }
 
-/// Every bar, and what was measured of it.
+/// Every bar with the measured figure.
 pub(super) fn rows(sections: &[Section]) -> Vec<[String; 4]> {
-    BARS.iter().map(|bar| bar.row(&All(sections))).collect()
+    let all = All(sections);
+    let ratios = [Engine::Postgres, Engine::Sqlite].into_iter().flat_map(|engine| {
+        comparison::paths(engine).iter().map(move |path| comparison::ratio_name(engine, path))
+    });
+    let rows = BARS.iter().map(|bar| bar.row(&all));
+    rows.chain(ratios.map(|name: String| ratio_row(&all, &name))).collect()
+}
+
+/// The bar of a path against the yardstick.
+fn ratio_row(all: &All<'_>, name: &str) -> [String; 4] {
+    let (bar, aim) = (comparison::BAR, comparison::AIM);
+    let bar = Bar { what: name, unit: "×", better: Better::More, bar, aim, measured: |_| None };
+    bar.row_of(all.median("api", name))
 }
 
 #[cfg(test)]
@@ -148,7 +166,7 @@ mod tests {
     fn section(name: &'static str, figures: &[(&str, f64)]) -> Section {
         let mut noted = Figures::default();
         for (figure, value) in figures {
-            noted.note(*figure, "", *value);
+            noted.record(*figure, "", *value);
         }
         Section { name, configuration: json!({}), figures: noted }
     }

@@ -8,26 +8,28 @@ use secrecy::SecretString;
 mod work;
 
 pub(super) use work::{
-    AllArgs, ApiArgs, CostArgs, DrainArgs, EmbeddedArgs, EnqueueArgs, LatencyArgs, PeersArgs, QuickArgs,
-    RowsArgs, ScaleArgs,
+    AllArgs, ApiArgs, CostArgs, DrainArgs, EmbeddedArgs, Engine, EnqueueArgs, LatencyArgs, PeersArgs,
+    QuickArgs, RowsArgs, ScaleArgs,
 };
 
-use crate::servers::{programs::Places, warden::WardenArgs};
+use crate::{
+    servers::{programs::Places, reaper::ReaperArgs},
+    yardstick::YardstickArgs,
+};
 
 const EXAMPLES: &str = "\
 Examples:
-  atelier-bench quick                                   everything, small, in about a minute
-  atelier-bench all --markdown measured.md              everything in full, about a quarter of an hour
+  atelier-bench quick                                   everything, small, in about two minutes
+  atelier-bench all --markdown measured.md              everything in full, in about twenty minutes
   atelier-bench drain --queues 6 --owners 1000          fair turns over six queues
   atelier-bench drain --finished-rows 1000000 --json d.json
-  atelier-bench drain --variants                        what a drain may meet, one table
+  atelier-bench drain --variants                        a drain on other tables and queues, one table
   atelier-bench peers --only bullmq,riverqueue          beside other queues, in turns
 
-Figures of a build without --release say nothing.";
+Figures of a build without --release say nothing about speed.";
 
-/// Measures the job queue: starts a PostgreSQL and a Redis in a folder of their own
-/// and on free ports, gives the queue work, and prints what it did in each run's
-/// median, minimum and maximum.
+/// Measures the queue and the API: starts a PostgreSQL and a Redis in a folder of their own
+/// and on free ports, and prints the median, the minimum and the maximum of each figure.
 #[derive(Debug, Parser)]
 #[command(name = "atelier-bench", version, after_help = EXAMPLES)]
 pub(super) struct Cli {
@@ -42,22 +44,22 @@ pub(super) enum Command {
     Enqueue(Measure<EnqueueArgs>),
     /// Waiting jobs that worker processes finish in a second.
     Drain(Measure<DrainArgs>),
-    /// From the commit of a job to the first line of its handler, on an idle worker.
+    /// Time from the commit of a job to the start of its handler, on an idle worker.
     Latency(Measure<LatencyArgs>),
     /// Enqueue, drain and latency on SQLite and the in-process transport.
     Embedded(Measure<EmbeddedArgs>),
-    /// How throughput follows workers, slots, and the length of jobs.
+    /// Throughput by workers, slots and duration of jobs.
     Scale(Measure<ScaleArgs>),
-    /// What a job costs in processor time, statements, commands and bytes.
+    /// Cost of a job in processor time, statements, commands and bytes.
     Cost(Measure<CostArgs>),
-    /// Requests that the API answers in a second, beside a server that answers a
-    /// constant.
+    /// Requests that the API answers in a second, compared with a server that answers a
+    /// constant and with one that is written by hand for the same answers.
     Api(Measure<ApiArgs>),
-    /// The same work for other queues, in turns with Atelier.
+    /// The same work on other queues, in turns with Atelier.
     Peers(Measure<PeersArgs>),
     /// All of them in full: makes the table of docs/performance.md.
     All(Measure<AllArgs>),
-    /// All but peers, small: whether they work, not how fast.
+    /// All but peers, small: a smoke test, whose figures say nothing.
     Quick(Measure<QuickArgs>),
     /// A worker process of a run.
     #[command(hide = true)]
@@ -65,16 +67,19 @@ pub(super) enum Command {
     /// A server that answers a constant.
     #[command(hide = true)]
     Constant(ConstantArgs),
+    /// A server written by hand for some of the product's operations.
+    #[command(hide = true)]
+    Yardstick(YardstickArgs),
     /// Cleans up after a run that was killed.
     #[command(hide = true)]
-    Warden(WardenArgs),
+    Reaper(ReaperArgs),
 }
 
-/// What every measurement takes, around what it takes of its own.
+/// The arguments of a measurement and those of every run.
 #[derive(Args, Clone, Debug)]
 pub(super) struct Measure<T: Args> {
     #[command(flatten)]
-    pub(super) own: T,
+    pub(super) args: T,
     #[command(flatten)]
     pub(super) run: RunArgs,
 }
@@ -82,7 +87,7 @@ pub(super) struct Measure<T: Args> {
 /// How to run.
 #[derive(Args, Clone, Debug)]
 pub(super) struct RunArgs {
-    /// How often each figure is taken [default: 5; quick: 1].
+    /// Runs, each of which takes every figure once [default: 5; quick: 1].
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
     runs: Option<u16>,
     /// Writes versions, configuration and figures as JSON to this file.
@@ -100,18 +105,18 @@ pub(super) struct RunArgs {
 }
 
 impl RunArgs {
-    /// How often each figure is taken.
+    /// Number of runs.
     pub(super) fn runs(&self, default: u16) -> u16 {
         self.runs.unwrap_or(default)
     }
 
-    /// Where PostgreSQL and Redis were said to be.
+    /// Locations of PostgreSQL and Redis that were given.
     pub(super) fn places(&self) -> Places {
         Places { postgres_bin: self.postgres_bin.clone(), redis_server: self.redis_server.clone() }
     }
 }
 
-/// What a worker process of a run is told.
+/// Arguments of a worker process of a run.
 #[derive(Args, Clone, Debug)]
 pub(super) struct WorkerArgs {
     /// Its database.
@@ -128,7 +133,7 @@ pub(super) struct WorkerArgs {
     pub(super) queues: u8,
 }
 
-/// What a server that answers a constant is told.
+/// Arguments of the server that answers a constant.
 #[derive(Args, Clone, Copy, Debug)]
 pub(super) struct ConstantArgs {
     /// Port of 127.0.0.1 that it listens on.
@@ -151,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_cannot_be_measured() {
+    fn refuses_values_that_cannot_be_measured() {
         for line in ["drain --queues 7", "drain --workers 0", "latency --runs 0", "latency --idle-secs 0"] {
             let words = ["atelier-bench"].into_iter().chain(line.split_whitespace());
             assert!(Cli::try_parse_from(words).is_err(), "{line}");

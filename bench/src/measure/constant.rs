@@ -1,4 +1,4 @@
-//! A server that answers a constant: what the HTTP library itself can do here.
+//! A server that answers a constant: the throughput of the HTTP library alone.
 
 use std::net::Ipv4Addr;
 
@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 
 use super::cli::ConstantArgs;
 
-/// Answers until it is killed.
+/// Serves requests until the process is killed.
 pub(super) async fn run(args: ConstantArgs) -> anyhow::Result<()> {
     let text: &'static str = Box::leak("x".repeat(args.bytes).into_boxed_str());
     let answer = async move || ([(header::CONTENT_TYPE, "application/json")], text);

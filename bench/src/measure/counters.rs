@@ -1,11 +1,11 @@
-//! What PostgreSQL and Redis have done so far.
+//! Counters of PostgreSQL and Redis.
 
 use anyhow::Context;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 
-use super::{procfs, rows, stage::Stage};
+use super::{procfs, rows, testbed::Testbed};
 
-/// How a look of the bench itself is known among the statements.
+/// Pattern of the bench's own statements.
 const OWN: &str = "%AS busy%";
 
 /// Counts that only grow.
@@ -20,21 +20,21 @@ pub(super) struct Counters {
     pub(super) wal_bytes: f64,
     /// Commands, those of scripts among them.
     pub(super) redis_commands: f64,
-    /// Memory of what Redis holds; this one may shrink.
+    /// Memory that Redis uses; this one may shrink.
     pub(super) redis_bytes: f64,
 }
 
 impl Counters {
     /// Reads them.
-    pub(super) async fn read(stage: &Stage, db: &DatabaseConnection) -> anyhow::Result<Self> {
-        let redis = stage.redis.info().await?;
+    pub(super) async fn read(testbed: &Testbed, db: &DatabaseConnection) -> anyhow::Result<Self> {
+        let redis = testbed.redis.info().await?;
         let number = |name: &str| -> anyhow::Result<f64> {
             let value = redis.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-            Ok(value.with_context(|| format!("Redis tells no {name}"))?.trim().parse()?)
+            Ok(value.with_context(|| format!("Redis reports no {name}"))?.trim().parse()?)
         };
         Ok(Self {
-            postgres_cpu_secs: procfs::family_cpu_secs(stage.postgres.pid()?),
-            redis_cpu_secs: procfs::family_cpu_secs(stage.redis.pid().context("Redis is not there")?),
+            postgres_cpu_secs: procfs::family_cpu_secs(testbed.postgres.pid()?),
+            redis_cpu_secs: procfs::family_cpu_secs(testbed.redis.pid().context("Redis is not running")?),
             statements: count_statements(db).await.ok(),
             transactions: count_transactions(db).await?,
             wal_bytes: read_wal(db).await?,
@@ -43,7 +43,7 @@ impl Counters {
         })
     }
 
-    /// What was done since those.
+    /// The difference to earlier counters.
     pub(super) fn since(self, before: Self) -> Self {
         let statements = self.statements.zip(before.statements).map(|(after, before)| after - before);
         Self {
@@ -57,7 +57,7 @@ impl Counters {
         }
     }
 
-    /// The share of each of so many jobs.
+    /// The counters divided by the number of jobs.
     pub(super) fn for_each(self, jobs: f64) -> Self {
         Self {
             postgres_cpu_secs: self.postgres_cpu_secs / jobs,
@@ -71,7 +71,7 @@ impl Counters {
     }
 }
 
-/// Lets a database's statements be counted, where PostgreSQL can.
+/// Enables the counting of statements where the extension is installed.
 pub(super) async fn ensure_counting(db: &DatabaseConnection) {
     if let Err(error) = db.execute_unprepared("CREATE EXTENSION IF NOT EXISTS pg_stat_statements").await {
         tracing::info!(%error, "statements are not counted");
@@ -83,16 +83,16 @@ async fn count_statements(db: &DatabaseConnection) -> anyhow::Result<f64> {
         "SELECT COALESCE(SUM(calls), 0)::float8 AS count FROM pg_stat_statements s JOIN pg_database d \
          ON d.oid = s.dbid WHERE d.datname = current_database() AND s.query NOT LIKE '{OWN}'"
     );
-    Ok(rows::ask(db, &sql).await?.try_get("", "count")?)
+    Ok(rows::query_row(db, &sql).await?.try_get("", "count")?)
 }
 
 async fn count_transactions(db: &DatabaseConnection) -> anyhow::Result<f64> {
     let sql = "SELECT (xact_commit + xact_rollback)::float8 AS count FROM pg_stat_database \
                WHERE datname = current_database()";
-    Ok(rows::ask(db, sql).await?.try_get("", "count")?)
+    Ok(rows::query_row(db, sql).await?.try_get("", "count")?)
 }
 
 async fn read_wal(db: &DatabaseConnection) -> anyhow::Result<f64> {
     let sql = "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::float8 AS bytes";
-    Ok(rows::ask(db, sql).await?.try_get("", "bytes")?)
+    Ok(rows::query_row(db, sql).await?.try_get("", "bytes")?)
 }

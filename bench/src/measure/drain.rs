@@ -16,19 +16,19 @@ use super::{
     process::{self, Process},
     procfs::Cost,
     rows,
-    stage::{CONNECTIONS, Ground, Stage},
+    testbed::{CONNECTIONS, RunDatabase, Testbed},
 };
 
-/// Between two looks at whether anything is left.
+/// Interval of checking whether jobs are left.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Longest that a run may take.
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// Jobs of one transaction when they are made.
+/// Jobs enqueued in one transaction.
 const BULK: usize = 1_000;
 
-/// The drains that the product promises something of, on the work of `args`.
+/// The drains that have a bar: `args`, and variants of it.
 pub(super) fn variants(args: DrainArgs) -> Vec<DrainArgs> {
     let million = 1_000_000;
     let finished = RowsArgs { finished_rows: million, waiting_rows: 0 };
@@ -42,41 +42,41 @@ pub(super) fn variants(args: DrainArgs) -> Vec<DrainArgs> {
     ]
 }
 
-/// What was asked for, or every variant of it, once a run.
+/// The drain of `args`, or every variant of it, once a run.
 pub(super) async fn measure_all(
-    stage: &Stage,
+    testbed: &Testbed,
     args: DrainArgs,
     runs: u16,
     figures: &mut Figures,
 ) -> anyhow::Result<()> {
     let all = if args.variants { variants(args) } else { vec![args] };
-    // In turns, so that none has the machine at another time than the others.
+    // In turns, so that all variants are measured under the same conditions.
     for _ in 0..runs {
         for args in &all {
-            measure(stage, *args, &name(*args), 1, figures).await?;
+            measure(testbed, *args, &name(*args), 1, figures).await?;
         }
     }
     Ok(())
 }
 
-/// Drains once a run; `name` says what is special about it.
+/// Drains once a run; `name` names the figures.
 pub(super) async fn measure(
-    stage: &Stage,
+    testbed: &Testbed,
     args: DrainArgs,
     name: &str,
     runs: u16,
     figures: &mut Figures,
 ) -> anyhow::Result<()> {
     for _ in 0..runs {
-        let drained = once(stage, args).await?;
-        figures.note(name, "jobs/s", drained.rate);
-        figures.note(format!("{name}: workers' CPU"), "ms/1000 jobs", drained.cpu_ms_per_1000);
-        figures.note(format!("{name}: a worker's peak memory"), "MiB", drained.peak_mib);
+        let drained = once(testbed, args).await?;
+        figures.record(name, "jobs/s", drained.rate);
+        figures.record(format!("{name}: workers' CPU"), "ms/1000 jobs", drained.cpu_ms_per_1000);
+        figures.record(format!("{name}: a worker's peak memory"), "MiB", drained.peak_mib);
     }
     Ok(())
 }
 
-/// How a drain went.
+/// The figures of a drain.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Drained {
     /// Jobs in a second.
@@ -85,16 +85,16 @@ pub(super) struct Drained {
     peak_mib: f64,
 }
 
-/// Drains once, on a ground of its own.
-pub(super) async fn once(stage: &Stage, args: DrainArgs) -> anyhow::Result<Drained> {
-    let ground = stage.create_ground_with(CONNECTIONS, args.rows).await?;
-    fill(&ground, args).await?;
-    let (took, costs) = drain(stage, &ground, args).await?;
+/// Drains once, on a new database.
+pub(super) async fn once(testbed: &Testbed, args: DrainArgs) -> anyhow::Result<Drained> {
+    let database = testbed.create_run_database_with(CONNECTIONS, args.rows).await?;
+    fill(&database, args).await?;
+    let (took, costs) = drain(testbed, &database, args).await?;
     ensure!(
-        usize::try_from(rows::count_succeeded(ground.queue.db()).await?)? == args.jobs,
-        "not every job succeeded: this run says nothing"
+        usize::try_from(rows::count_succeeded(database.queue.db()).await?)? == args.jobs,
+        "not every job succeeded: the figures would be wrong"
     );
-    ground.close().await?;
+    database.close().await?;
     let cpu: f64 = costs.iter().map(|cost| cost.cpu_secs).sum();
     Ok(Drained {
         rate: args.jobs as f64 / took,
@@ -104,13 +104,13 @@ pub(super) async fn once(stage: &Stage, args: DrainArgs) -> anyhow::Result<Drain
 }
 
 /// Enqueues the jobs to be drained.
-pub(super) async fn fill(ground: &Ground, args: DrainArgs) -> anyhow::Result<()> {
+pub(super) async fn fill(database: &RunDatabase, args: DrainArgs) -> anyhow::Result<()> {
     let owners: Vec<UserId> = (0..args.owners).map(|_| UserId::new()).collect();
-    enqueue::in_bulk(&ground.queue, args.jobs, BULK, &|number| make(args, &owners, number)).await?;
-    rows::settle(ground.queue.db()).await
+    enqueue::in_bulk(&database.queue, args.jobs, BULK, &|number| new_job(args, &owners, number)).await?;
+    rows::settle(database.queue.db()).await
 }
 
-/// What is special about a drain, in words.
+/// The name of a drain by what differs from a plain one.
 pub(super) fn name(args: DrainArgs) -> String {
     let mut name = "drain".to_owned();
     let mut add = |is_special: bool, words: String| {
@@ -128,7 +128,7 @@ pub(super) fn name(args: DrainArgs) -> String {
     name
 }
 
-fn make(args: DrainArgs, owners: &[UserId], number: usize) -> NewJob {
+fn new_job(args: DrainArgs, owners: &[UserId], number: usize) -> NewJob {
     let queue = QueueName::ALL[number % usize::from(args.queues).clamp(1, QueueName::ALL.len())];
     let job = kinds::job(queue, args.millis);
     match owners.get(number % owners.len().max(1)) {
@@ -137,14 +137,18 @@ fn make(args: DrainArgs, owners: &[UserId], number: usize) -> NewJob {
     }
 }
 
-/// Seconds from the first job's start to the last one's commit, and what the workers
-/// cost.
-async fn drain(stage: &Stage, ground: &Ground, args: DrainArgs) -> anyhow::Result<(f64, Vec<Cost>)> {
+/// Seconds from the first job's start to the last one's commit, and the cost of the
+/// workers.
+async fn drain(
+    testbed: &Testbed,
+    database: &RunDatabase,
+    args: DrainArgs,
+) -> anyhow::Result<(f64, Vec<Cost>)> {
     let mut workers = Vec::new();
     for _ in 0..args.workers {
-        workers.push(process::start_worker(stage, ground, args.queues, args.concurrency)?);
+        workers.push(process::start_worker(testbed, database, args.queues, args.concurrency)?);
     }
-    let db = ground.queue.db();
+    let db = database.queue.db();
     let ended = wait_until_drained(db, &mut workers).await?;
     let costs = workers.iter().map(Process::cost).collect();
     for worker in workers {
@@ -153,8 +157,8 @@ async fn drain(stage: &Stage, ground: &Ground, args: DrainArgs) -> anyhow::Resul
     Ok((ended - rows::first_start(db).await?, costs))
 }
 
-/// Waits until none of the measured jobs is left and answers when that was, by
-/// PostgreSQL's clock.
+/// Waits until none of the measured jobs is left, and returns that time by PostgreSQL's
+/// clock.
 pub(super) async fn wait_until_drained(
     db: &DatabaseConnection,
     workers: &mut [Process],
@@ -173,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn says_what_is_special() {
+    fn names_a_drain_by_its_differences() {
         let plain = DrainArgs { jobs: 1, ..DrainArgs::PLAIN };
         assert_eq!(name(plain), "drain");
 

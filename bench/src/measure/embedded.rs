@@ -13,14 +13,14 @@ use super::{
     figures::Figures,
     kinds,
     latency::{self, InProcessWorker},
-    rows, stage,
+    rows, testbed,
 };
-use crate::servers::{scratch::Scratch, warden::Warden};
+use crate::servers::{reaper::Reaper, scratch::Scratch};
 
-/// Goes before the figures' names.
+/// Prefix of the names of figures.
 const PREFIX: &str = "embedded ";
 
-/// Between two looks at whether anything is left.
+/// Interval of checking whether jobs are left.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Longest that a drain may take.
@@ -35,7 +35,7 @@ const MORE: usize = 10;
 /// Everything once a run, each on a new file.
 pub(super) async fn measure(args: EmbeddedArgs, runs: u16, figures: &mut Figures) -> anyhow::Result<()> {
     let scratch = Scratch::create("atelier-bench-", false)?;
-    let warden = Warden::start(scratch.path(), false)?;
+    let reaper = Reaper::start(scratch.path(), false)?;
     let mut outcome = Ok(());
     for run in 0..runs {
         outcome = once(&scratch, run, args, figures).await;
@@ -43,31 +43,31 @@ pub(super) async fn measure(args: EmbeddedArgs, runs: u16, figures: &mut Figures
             break;
         }
     }
-    warden.dismiss();
+    reaper.dismiss();
     outcome
 }
 
 async fn once(scratch: &Scratch, run: u16, args: EmbeddedArgs, figures: &mut Figures) -> anyhow::Result<()> {
     let file = |name: &str| scratch.path().join(format!("{name}-{run}.db"));
 
-    let queue = stage::embedded_queue(&file("enqueue")).await?;
+    let queue = testbed::embedded_queue(&file("enqueue")).await?;
     let ways = EnqueueArgs {
         jobs: args.jobs,
         callers: CALLERS,
         bulk: BULK,
-        connections: stage::CONNECTIONS,
+        connections: testbed::CONNECTIONS,
         http: false,
         rows: RowsArgs::default(),
     };
     enqueue::every_way(&queue, ways, PREFIX, figures).await?;
 
-    let queue = stage::embedded_queue(&file("drain")).await?;
+    let queue = testbed::embedded_queue(&file("drain")).await?;
     drain(&queue, args, figures).await?;
 
-    let queue = stage::embedded_queue(&file("latency")).await?;
-    let (sender, heard) = mpsc::unbounded_channel();
-    let worker = InProcessWorker::start(&queue, kinds::clerks(sender)?, latency::defaults());
-    latency::latencies(&queue, heard, args.latency_jobs, PREFIX, figures).await?;
+    let queue = testbed::embedded_queue(&file("latency")).await?;
+    let (sender, starts) = mpsc::unbounded_channel();
+    let worker = InProcessWorker::start(&queue, kinds::stamp_registry(sender)?, latency::defaults());
+    latency::latencies(&queue, starts, args.latency_jobs, PREFIX, figures).await?;
     worker.stop().await
 }
 
@@ -80,7 +80,7 @@ async fn drain(queue: &Queue, args: EmbeddedArgs, figures: &mut Figures) -> anyh
         ensure!(begun.elapsed() < LIMIT, "jobs are left after {} s", LIMIT.as_secs());
         time::sleep(LOOK_EVERY).await;
     }
-    figures.note(format!("{PREFIX}drain"), "jobs/s", jobs as f64 / begun.elapsed().as_secs_f64());
+    figures.record(format!("{PREFIX}drain"), "jobs/s", jobs as f64 / begun.elapsed().as_secs_f64());
     worker.stop().await?;
     ensure!(usize::try_from(rows::count_succeeded(queue.db()).await?)? == jobs, "not every job succeeded");
     Ok(())

@@ -11,32 +11,32 @@ use std::{
 use atelier_queue::{Queue, QueueName};
 use tokio::task::JoinSet;
 
-use super::{cli::EnqueueArgs, figures::Figures, kinds, rows, stage::Stage};
+use super::{cli::EnqueueArgs, figures::Figures, kinds, rows, testbed::Testbed};
 
 const UNIT: &str = "jobs/s";
 
 /// Callers' and bulk jobs for each one enqueued alone.
 const MORE: usize = 10;
 
-/// Every way, on PostgreSQL and Redis, once a run; `prefix` goes before the figures'
-/// names.
+/// Every way to enqueue, on PostgreSQL and Redis, once a run; figures' names begin with
+/// `prefix`.
 pub(super) async fn measure(
-    stage: &Stage,
+    testbed: &Testbed,
     args: EnqueueArgs,
     prefix: &str,
     runs: u16,
     figures: &mut Figures,
 ) -> anyhow::Result<()> {
     for _ in 0..runs {
-        let ground = stage.create_ground_with(args.connections, args.rows).await?;
-        rows::settle(ground.queue.db()).await?;
-        every_way(&ground.queue, args, prefix, figures).await?;
-        ground.close().await?;
+        let database = testbed.create_run_database_with(args.connections, args.rows).await?;
+        rows::settle(database.queue.db()).await?;
+        every_way(&database.queue, args, prefix, figures).await?;
+        database.close().await?;
     }
     Ok(())
 }
 
-/// Every way on that queue; `prefix` goes before the figures' names.
+/// Every way to enqueue on that queue; figures' names begin with `prefix`.
 pub(super) async fn every_way(
     queue: &Queue,
     args: EnqueueArgs,
@@ -45,11 +45,11 @@ pub(super) async fn every_way(
 ) -> anyhow::Result<()> {
     let (many, callers, bulk) = (args.jobs * MORE, args.callers.max(1), args.bulk.max(1));
     let alone = one_at_a_time(queue, args.jobs).await?;
-    figures.note(format!("{prefix}enqueue, one at a time"), UNIT, alone);
+    figures.record(format!("{prefix}enqueue, one at a time"), UNIT, alone);
     let together = concurrently(queue, many, callers).await?;
-    figures.note(format!("{prefix}enqueue, {callers} callers"), UNIT, together);
+    figures.record(format!("{prefix}enqueue, {callers} callers"), UNIT, together);
     let at_once = in_bulk(queue, many, bulk, &|_| kinds::job(QueueName::Generation, 0)).await?;
-    figures.note(format!("{prefix}enqueue, bulk of {bulk}"), UNIT, at_once);
+    figures.record(format!("{prefix}enqueue, bulk of {bulk}"), UNIT, at_once);
     Ok(())
 }
 
@@ -80,7 +80,7 @@ async fn concurrently(queue: &Queue, jobs: usize, callers: usize) -> anyhow::Res
     Ok(jobs as f64 / begun.elapsed().as_secs_f64())
 }
 
-/// Enqueues `jobs` jobs, `bulk` in a transaction, and answers how many in a second.
+/// Enqueues `jobs` jobs, `bulk` in a transaction, and returns how many in a second.
 pub(super) async fn in_bulk(
     queue: &Queue,
     jobs: usize,

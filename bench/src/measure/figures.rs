@@ -1,14 +1,13 @@
-//! What was measured, and how it is told.
+//! Measured figures and their presentation.
 
+use atelier_ops::terminal;
 use serde::Serialize;
 use serde_json::{Value, json};
-
-use crate::terminal;
 
 /// The columns of a table of figures.
 pub(super) const HEADER: [&str; 6] = ["figure", "unit", "median", "min", "max", "runs"];
 
-/// One figure, taken in each run.
+/// One figure with its value of each run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Figure {
     name: String,
@@ -23,7 +22,7 @@ impl Figure {
         sorted
     }
 
-    /// The middle one; the mean of the two middle ones of an even number.
+    /// The median; the mean of the two middle values of an even number.
     fn median(&self) -> f64 {
         let sorted = self.sorted();
         let (below, above) = (sorted.len().saturating_sub(1) / 2, sorted.len() / 2);
@@ -39,17 +38,17 @@ impl Figure {
     }
 }
 
-/// Every figure, in the order in which they were first taken.
+/// Figures in the order in which they were first recorded.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Figures {
     list: Vec<Figure>,
-    left_out: Vec<(String, String)>,
+    skipped: Vec<(String, String)>,
     facts: Vec<(String, String)>,
 }
 
 impl Figures {
-    /// A figure of this run.
-    pub(super) fn note(&mut self, name: impl Into<String>, unit: &'static str, value: f64) {
+    /// Records the value of a figure in this run.
+    pub(super) fn record(&mut self, name: impl Into<String>, unit: &'static str, value: f64) {
         let name = name.into();
         match self.list.iter_mut().find(|figure| figure.name == name) {
             Some(figure) => figure.runs.push(value),
@@ -57,62 +56,67 @@ impl Figures {
         }
     }
 
-    /// Says what was not measured, and why.
-    pub(super) fn leave_out(&mut self, what: impl Into<String>, why: impl Into<String>) {
+    /// Records what was not measured, and why.
+    pub(super) fn skip(&mut self, what: impl Into<String>, why: impl Into<String>) {
         let what = what.into();
-        if self.left_out.iter().all(|(known, _)| *known != what) {
-            self.left_out.push((what, why.into()));
+        if self.skipped.iter().all(|(known, _)| *known != what) {
+            self.skipped.push((what, why.into()));
         }
     }
 
-    /// Says something about what was measured, such as a peer's version.
-    pub(super) fn tell(&mut self, what: impl Into<String>, fact: impl Into<String>) {
+    /// Records a fact about what was measured, such as a peer's version.
+    pub(super) fn add_fact(&mut self, what: impl Into<String>, fact: impl Into<String>) {
         let what = what.into();
         if self.facts.iter().all(|(known, _)| *known != what) {
             self.facts.push((what, fact.into()));
         }
     }
 
-    /// What was said about that.
+    /// A recorded fact.
     pub(super) fn fact(&self, what: &str) -> Option<&str> {
         self.facts.iter().find(|(known, _)| known == what).map(|(_, fact)| fact.as_str())
     }
 
     /// What was not measured, and why.
-    pub(super) fn left_out(&self) -> &[(String, String)] {
-        &self.left_out
+    pub(super) fn skipped(&self) -> &[(String, String)] {
+        &self.skipped
     }
 
-    /// The median of a figure; none that was not taken.
+    /// The latest value of a figure; none where it was not recorded.
+    pub(super) fn last(&self, name: &str) -> Option<f64> {
+        self.list.iter().find(|figure| figure.name == name)?.runs.last().copied()
+    }
+
+    /// The median of a figure; none where it was not recorded.
     pub(super) fn median(&self, name: &str) -> Option<f64> {
         self.list.iter().find(|figure| figure.name == name).map(Figure::median)
     }
 
-    /// A figure's median, minimum and maximum as text; none that was not taken.
-    pub(super) fn shown(&self, name: &str) -> Option<[String; 3]> {
+    /// A figure's median, minimum and maximum as text; none where it was not recorded.
+    pub(super) fn summary(&self, name: &str) -> Option<[String; 3]> {
         let figure = self.list.iter().find(|figure| figure.name == name)?;
-        Some([figure.median(), figure.min(), figure.max()].map(shown))
+        Some([figure.median(), figure.min(), figure.max()].map(format_value))
     }
 
     /// The figures' rows: name, unit, median, minimum, maximum, runs.
     pub(super) fn rows(&self) -> Vec<[String; 6]> {
         let rows = self.list.iter().map(|figure| {
-            let [median, min, max] = [figure.median(), figure.min(), figure.max()].map(shown);
+            let [median, min, max] = [figure.median(), figure.min(), figure.max()].map(format_value);
             [figure.name.clone(), figure.unit.to_owned(), median, min, max, figure.runs.len().to_string()]
         });
         rows.collect()
     }
 
-    /// For people.
+    /// The figures as a table of text.
     pub(super) fn table(&self) -> String {
         let mut text = terminal::table(HEADER, self.rows(), &[2, 3, 4, 5]);
-        for (what, why) in &self.left_out {
+        for (what, why) in &self.skipped {
             text.push_str(&format!("\nleft out: {what}: {why}"));
         }
         text
     }
 
-    /// For programs.
+    /// The figures as JSON.
     pub(super) fn to_json(&self) -> Value {
         let figures = self.list.iter().map(|figure| {
             json!({
@@ -126,13 +130,13 @@ impl Figures {
         json!({
             "figures": figures.collect::<Vec<Value>>(),
             "facts": pairs(&self.facts),
-            "left_out": pairs(&self.left_out),
+            "left_out": pairs(&self.skipped),
         })
     }
 }
 
-/// Three digits or more, whichever the size.
-pub(super) fn shown(value: f64) -> String {
+/// The value with at least three digits.
+pub(super) fn format_value(value: f64) -> String {
     match value.abs() {
         large if large >= 100.0 => format!("{value:.0}"),
         middling if middling >= 10.0 => format!("{value:.1}"),
@@ -154,10 +158,10 @@ mod tests {
     fn sums_up_the_runs_of_a_figure() {
         let mut figures = Figures::default();
         for value in [3.0, 1.0, 2.0] {
-            figures.note("drain", "jobs/s", value);
+            figures.record("drain", "jobs/s", value);
         }
-        figures.note("memory", "MiB", 40.0);
-        figures.note("memory", "MiB", 44.0);
+        figures.record("memory", "MiB", 40.0);
+        figures.record("memory", "MiB", 44.0);
 
         let [drain, memory] = figures.list.as_slice() else { panic!("two figures") };
         assert_eq!((drain.median(), drain.min(), drain.max()), (2.0, 1.0, 3.0));
@@ -169,8 +173,8 @@ mod tests {
     #[test]
     fn says_once_what_was_left_out() {
         let mut figures = Figures::default();
-        figures.leave_out("BullMQ", "no node");
-        figures.leave_out("BullMQ", "no npm");
+        figures.skip("BullMQ", "no node");
+        figures.skip("BullMQ", "no npm");
 
         assert!(figures.table().ends_with("left out: BullMQ: no node"));
         assert_eq!(figures.to_json()["left_out"]["BullMQ"], "no node");
@@ -189,7 +193,7 @@ mod tests {
     #[test]
     fn shows_three_digits() {
         for (value, expected) in [(0.123, "0.12"), (1.5, "1.50"), (12.34, "12.3"), (43_210.7, "43211")] {
-            assert_eq!(shown(value), expected);
+            assert_eq!(format_value(value), expected);
         }
     }
 }

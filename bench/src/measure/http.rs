@@ -13,12 +13,12 @@ use super::{
     accounts::{self, Account},
     cli::{EnqueueArgs, LatencyArgs},
     figures::{Figures, percentile},
-    load::{self, Connection, Script},
+    load::{self, Connection, Requests},
     product::Product,
-    stage::{CONNECTIONS, Ground, Stage},
+    testbed::{CONNECTIONS, RunDatabase, Testbed},
 };
 
-/// Of the jobs that the library is given, what goes through HTTP one at a time.
+/// One in so many of the library's jobs goes through HTTP, one at a time.
 const SHARE: usize = 10;
 
 /// Jobs before the first whose latency counts.
@@ -26,34 +26,34 @@ const WARM_UP: usize = 10;
 
 /// Enqueues through HTTP, one at a time and by callers, once a run. Nobody works.
 pub(super) async fn enqueue(
-    stage: &Stage,
+    testbed: &Testbed,
     args: EnqueueArgs,
     runs: u16,
     figures: &mut Figures,
 ) -> anyhow::Result<()> {
     for _ in 0..runs {
-        let ground = stage.create_ground_with(CONNECTIONS, args.rows).await?;
-        let product = Product::start(stage, &ground, "atelier-api").await?;
-        let alone = vec![caller(&ground, &product, (args.jobs / SHARE).max(1)).await?];
+        let database = testbed.create_run_database_with(CONNECTIONS, args.rows).await?;
+        let product = Product::start(testbed, &database, "atelier-api").await?;
+        let alone = vec![caller(&database, &product, (args.jobs / SHARE).max(1)).await?];
         let mut callers = Vec::new();
         for _ in 0..args.callers {
-            callers.push(caller(&ground, &product, args.jobs.div_ceil(args.callers)).await?);
+            callers.push(caller(&database, &product, args.jobs.div_ceil(args.callers)).await?);
         }
         let one = load::run(product.address, alone, None, 202).await?;
-        figures.note("enqueue through HTTP, one at a time", "jobs/s", one.per_second);
+        figures.record("enqueue through HTTP, one at a time", "jobs/s", one.per_second);
         let many = load::run(product.address, callers, None, 202).await?;
-        figures.note(format!("enqueue through HTTP, {} callers", args.callers), "jobs/s", many.per_second);
-        figures.note(format!("enqueue through HTTP, {} callers, p99", args.callers), "ms", many.p99_ms);
+        figures.record(format!("enqueue through HTTP, {} callers", args.callers), "jobs/s", many.per_second);
+        figures.record(format!("enqueue through HTTP, {} callers, p99", args.callers), "ms", many.p99_ms);
         product.stop().await?;
-        ground.close().await?;
+        database.close().await?;
     }
     Ok(())
 }
 
-/// Somebody with so many projects, who has each of them generated.
-async fn caller(ground: &Ground, product: &Product, projects: usize) -> anyhow::Result<Script> {
+/// The requests of a new account to generate so many projects.
+async fn caller(database: &RunDatabase, product: &Product, projects: usize) -> anyhow::Result<Requests> {
     let account = Account::register(product.address).await?;
-    let projects = account.give_projects(ground.queue.db(), projects).await?;
+    let projects = account.create_projects(database.queue.db(), projects).await?;
     let requests: Vec<_> = projects.iter().map(|project| account.generation(project)).collect();
     Ok(Box::new(requests.into_iter()))
 }
@@ -61,18 +61,18 @@ async fn caller(ground: &Ground, product: &Product, projects: usize) -> anyhow::
 /// From the HTTP request to the SSE event of completion, one job after the other,
 /// once a run.
 pub(super) async fn latency(
-    stage: &Stage,
+    testbed: &Testbed,
     args: LatencyArgs,
     runs: u16,
     figures: &mut Figures,
 ) -> anyhow::Result<()> {
     for _ in 0..runs {
-        let ground = stage.create_ground(CONNECTIONS).await?;
-        let api = Product::start(stage, &ground, "atelier-api").await?;
-        let worker = Product::start(stage, &ground, "atelier-worker").await?;
+        let database = testbed.create_run_database(CONNECTIONS).await?;
+        let api = Product::start(testbed, &database, "atelier-api").await?;
+        let worker = Product::start(testbed, &database, "atelier-worker").await?;
         let account = Account::register(api.address).await?;
         let jobs = (args.jobs / SHARE).max(1);
-        let projects = account.give_projects(ground.queue.db(), WARM_UP + jobs).await?;
+        let projects = account.create_projects(database.queue.db(), WARM_UP + jobs).await?;
         let client = ApiClient::new(&format!("http://{}", api.address))?.signed_in(account.token().into());
         let mut connection = Connection::open(api.address).await?;
         let (mut wholes, mut handlers) = (Vec::new(), Vec::new());
@@ -83,23 +83,23 @@ pub(super) async fn latency(
                 handlers.push(handler);
             }
         }
-        note(figures, "HTTP request to the SSE event of completion", wholes);
-        note(figures, "of it between the job's start and its end", handlers);
+        record(figures, "HTTP request to the SSE event of completion", wholes);
+        record(figures, "of it between the job's start and its end", handlers);
         worker.stop().await?;
         api.stop().await?;
-        ground.close().await?;
+        database.close().await?;
     }
     Ok(())
 }
 
-fn note(figures: &mut Figures, name: &str, mut millis: Vec<f64>) {
+fn record(figures: &mut Figures, name: &str, mut millis: Vec<f64>) {
     millis.sort_by(f64::total_cmp);
     for (share_name, share) in [("p50", 0.5), ("p99", 0.99)] {
-        figures.note(format!("{name}, {share_name}"), "ms", percentile(&millis, share));
+        figures.record(format!("{name}, {share_name}"), "ms", percentile(&millis, share));
     }
 }
 
-/// Milliseconds until the event that a job has ended, and those that it ran.
+/// Milliseconds from the request to the event of completion, and those that the job ran.
 async fn follow(
     connection: &mut Connection,
     client: &ApiClient,
@@ -107,8 +107,8 @@ async fn follow(
     project: &str,
 ) -> anyhow::Result<(f64, f64)> {
     let begun = Instant::now();
-    let answer = connection.ask(&account.generation(project)).await?;
-    accounts::read(&answer)?;
+    let answer = connection.send(&account.generation(project)).await?;
+    accounts::parse_body(&answer)?;
     let path = answer.header("location").context("the answer names no job")?;
     let mut events = client.events(&format!("{path}/events"), None).await?;
     loop {

@@ -1,5 +1,5 @@
-//! The jobs of a measurement: one kind a queue that does nothing or takes its time,
-//! and one that tells when it was started.
+//! The jobs of a measurement: for each queue a kind that sleeps for a given time, and one
+//! that reports when it was started.
 
 use std::{
     collections::BTreeMap,
@@ -21,9 +21,9 @@ const POLICY: Policy = Policy {
     lane: Lane::Normal,
 };
 
-/// Handles every kind that takes its time.
+/// Handles every kind that sleeps.
 #[derive(Clone, Copy, Debug)]
-struct Idler;
+struct SleepHandler;
 
 macro_rules! kinds {
     ($($name:ident $kind:literal)+) => {
@@ -41,7 +41,7 @@ macro_rules! kinds {
             }
 
             #[async_trait]
-            impl Handler<$name> for Idler {
+            impl Handler<$name> for SleepHandler {
                 async fn run(&self, _ctx: &JobContext, args: $name) -> Result<Outcome, JobError> {
                     if args.millis > 0 {
                         time::sleep(Duration::from_millis(args.millis)).await;
@@ -58,10 +58,10 @@ macro_rules! kinds {
             }
         }
 
-        /// The handlers of jobs that take their time.
+        /// The handlers of jobs that sleep.
         pub(super) fn registry() -> Result<Registry, QueueError> {
             let mut registry = Registry::default();
-            $(registry.register::<$name>(Idler)?;)+
+            $(registry.register::<$name>(SleepHandler)?;)+
             Ok(registry)
         }
     };
@@ -76,13 +76,13 @@ kinds! {
     Maintenance "bench.maintenance"
 }
 
-/// The first queues, and so many jobs at the same time spread evenly over them.
+/// So many slots spread evenly over the first queues.
 pub(super) fn concurrency(queues: u8, jobs: usize) -> BTreeMap<QueueName, usize> {
     let names = QueueName::ALL.into_iter().take(usize::from(queues));
     names.map(|name| (name, jobs.div_ceil(usize::from(queues).max(1)))).collect()
 }
 
-/// A job that tells when its handler was started.
+/// A job that reports when its handler was started.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Stamp {
     /// Which of the jobs it is.
@@ -101,21 +101,23 @@ impl Job for Stamp {
 /// Which job was started, and when.
 pub(super) type Started = (usize, Instant);
 
-struct Clerk(mpsc::UnboundedSender<Started>);
+struct StampHandler(mpsc::UnboundedSender<Started>);
 
 #[async_trait]
-impl Handler<Stamp> for Clerk {
+impl Handler<Stamp> for StampHandler {
     async fn run(&self, _ctx: &JobContext, args: Stamp) -> Result<Outcome, JobError> {
         let now = Instant::now();
-        self.0.send((args.number, now)).map_err(|_closed| JobError::fail("UNHEARD", "nobody listens"))?;
+        self.0
+            .send((args.number, now))
+            .map_err(|_closed| JobError::fail("CLOSED", "the measurement has ended"))?;
         Ok(Outcome::done())
     }
 }
 
-/// The handler of [`Stamp`], which tells `heard`.
-pub(super) fn clerks(heard: mpsc::UnboundedSender<Started>) -> Result<Registry, QueueError> {
+/// The handler of [`Stamp`], which reports to `starts`.
+pub(super) fn stamp_registry(starts: mpsc::UnboundedSender<Started>) -> Result<Registry, QueueError> {
     let mut registry = Registry::default();
-    registry.register::<Stamp>(Clerk(heard))?;
+    registry.register::<Stamp>(StampHandler(starts))?;
     Ok(registry)
 }
 

@@ -1,4 +1,4 @@
-//! From the commit of a job to the first line of its handler, on an idle worker.
+//! Time from the commit of a job to the start of its handler, on an idle worker.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -21,38 +21,38 @@ use super::{
     cli::LatencyArgs,
     figures::{Figures, percentile},
     kinds::{self, Stamp, Started},
-    stage::{CONNECTIONS, Stage},
+    testbed::{CONNECTIONS, Testbed},
 };
 
-/// Between two jobs.
+/// Interval of jobs.
 const INTERVAL: Duration = Duration::from_millis(5);
 
-/// Jobs before the first that counts, so that connections and plans are there.
+/// Jobs that do not count, which open connections and prepare statements.
 const WARM_UP: usize = 50;
 
 /// Longest wait for a job to start.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// How long the worker settles before its idle commands are counted.
+/// Idle time before the worker's commands are counted.
 const SETTLE: Duration = Duration::from_secs(1);
 
 /// On PostgreSQL and Redis, once a run.
 pub(super) async fn measure(
-    stage: &Stage,
+    testbed: &Testbed,
     args: LatencyArgs,
     runs: u16,
     figures: &mut Figures,
 ) -> anyhow::Result<()> {
     for _ in 0..runs {
-        let ground = stage.create_ground(CONNECTIONS).await?;
-        let (sender, heard) = mpsc::unbounded_channel();
-        let worker = InProcessWorker::start(&ground.queue, kinds::clerks(sender)?, defaults());
-        latencies(&ground.queue, heard, args.jobs, "", figures).await?;
+        let database = testbed.create_run_database(CONNECTIONS).await?;
+        let (sender, starts) = mpsc::unbounded_channel();
+        let worker = InProcessWorker::start(&database.queue, kinds::stamp_registry(sender)?, defaults());
+        latencies(&database.queue, starts, args.jobs, "", figures).await?;
         time::sleep(SETTLE).await;
-        let idle = stage.redis.count_commands(Duration::from_secs(args.idle_secs)).await?;
-        figures.note("idle worker's Redis commands", "1/s", idle);
+        let idle = testbed.redis.count_commands(Duration::from_secs(args.idle_secs)).await?;
+        figures.record("idle worker's Redis commands", "1/s", idle);
         worker.stop().await?;
-        ground.close().await?;
+        database.close().await?;
     }
     Ok(())
 }
@@ -62,17 +62,17 @@ pub(super) fn defaults() -> BTreeMap<QueueName, usize> {
     QueueName::ALL.into_iter().zip([8, 8, 16, 2, 32, 2]).collect()
 }
 
-/// Enqueues one job each interval and notes how soon their handlers were started.
+/// Enqueues one job each interval and records how soon their handlers were started.
 pub(super) async fn latencies(
     queue: &Queue,
-    mut heard: mpsc::UnboundedReceiver<Started>,
+    mut starts: mpsc::UnboundedReceiver<Started>,
     jobs: usize,
     prefix: &str,
     figures: &mut Figures,
 ) -> anyhow::Result<()> {
     for number in 0..WARM_UP {
         queue.enqueue(NewJob::of(&Stamp { number })).await?;
-        hear(&mut heard).await?;
+        next_start(&mut starts).await?;
     }
     let mut committed = Vec::with_capacity(jobs);
     let mut interval = time::interval(INTERVAL);
@@ -84,7 +84,7 @@ pub(super) async fn latencies(
     }
     let mut started = HashMap::new();
     while started.len() < jobs {
-        let (number, at) = hear(&mut heard).await?;
+        let (number, at) = next_start(&mut starts).await?;
         started.entry(number).or_insert(at);
     }
     let waited = committed.iter().filter_map(|(number, at)| {
@@ -93,14 +93,14 @@ pub(super) async fn latencies(
     let mut waited: Vec<f64> = waited.collect();
     waited.sort_by(f64::total_cmp);
     for (name, share) in [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)] {
-        figures.note(format!("{prefix}latency, {name}"), "ms", percentile(&waited, share));
+        figures.record(format!("{prefix}latency, {name}"), "ms", percentile(&waited, share));
     }
     Ok(())
 }
 
-async fn hear(heard: &mut mpsc::UnboundedReceiver<Started>) -> anyhow::Result<Started> {
-    let next = time::timeout(LIMIT, heard.recv()).await.context("a job was not started in time")?;
-    next.context("the worker is gone")
+async fn next_start(starts: &mut mpsc::UnboundedReceiver<Started>) -> anyhow::Result<Started> {
+    let next = time::timeout(LIMIT, starts.recv()).await.context("a job was not started in time")?;
+    next.context("the worker has ended")
 }
 
 /// A worker in this process.
@@ -117,14 +117,14 @@ impl InProcessWorker {
         Self { stop, task }
     }
 
-    /// Ends it in good order.
+    /// Shuts it down.
     pub(super) async fn stop(self) -> anyhow::Result<()> {
         self.stop.cancel();
         Ok(self.task.await??)
     }
 }
 
-/// How every worker of a measurement works.
+/// Options of every worker of a measurement.
 pub(super) fn options(concurrency: BTreeMap<QueueName, usize>) -> WorkerOptions {
     WorkerOptions {
         concurrency,

@@ -1,5 +1,5 @@
-//! A load generator: HTTP/1.1 over connections that are kept, as plain as can be, so
-//! that it takes little of the machine it shares with what it measures.
+//! A load generator: HTTP/1.1 over persistent connections. It is as simple as possible, since
+//! it shares the machine with what it measures.
 
 use std::{
     net::SocketAddr,
@@ -16,11 +16,11 @@ use tokio::{
 
 use super::figures::percentile;
 
-/// A request as it goes over the line.
+/// The bytes of a request.
 pub(super) type Request = Arc<[u8]>;
 
-/// What one caller asks, one after the other.
-pub(super) type Script = Box<dyn Iterator<Item = Request> + Send>;
+/// The requests of one caller, one after the other.
+pub(super) type Requests = Box<dyn Iterator<Item = Request> + Send>;
 
 /// Composes a request.
 pub(super) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Request {
@@ -36,15 +36,15 @@ pub(super) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: 
     text.into_bytes().into()
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(super) struct Response {
     pub(super) status: u16,
     head: String,
     pub(super) body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     /// A header's value, by its name in lower case.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         header(&self.head, name)
@@ -58,7 +58,7 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     })
 }
 
-/// A connection that is kept.
+/// A persistent connection.
 pub(super) struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
@@ -67,13 +67,14 @@ pub(super) struct Connection {
 impl Connection {
     /// Opens it.
     pub(super) async fn open(address: SocketAddr) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(address).await.with_context(|| format!("nobody at {address}"))?;
+        let stream =
+            TcpStream::connect(address).await.with_context(|| format!("cannot connect to {address}"))?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, buffer: Vec::with_capacity(16 * 1024) })
     }
 
-    /// Asks and waits for the whole answer.
-    pub(super) async fn ask(&mut self, request: &[u8]) -> anyhow::Result<Answer> {
+    /// Sends a request and waits for the whole response.
+    pub(super) async fn send(&mut self, request: &[u8]) -> anyhow::Result<Response> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
         let (head, status, end) = loop {
@@ -87,13 +88,13 @@ impl Connection {
         let length: usize = match header(&head, "content-length") {
             Some(length) => length.parse()?,
             None if matches!(status, 204 | 304) => 0,
-            None => bail!("an answer without a length"),
+            None => bail!("a response without a length"),
         };
         while self.buffer.len() < end + length {
             self.read_more().await?;
         }
         let body = self.buffer.get(end..end + length).unwrap_or_default().to_vec();
-        Ok(Answer { status, head, body })
+        Ok(Response { status, head, body })
     }
 
     async fn read_more(&mut self) -> anyhow::Result<()> {
@@ -102,31 +103,33 @@ impl Connection {
     }
 }
 
-/// How a load was borne.
+/// How the requests of a load were answered.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Borne {
+pub(super) struct LoadResult {
     /// Requests answered in a second.
     pub(super) per_second: f64,
+    /// Milliseconds within which half of them were answered.
+    pub(super) p50_ms: f64,
     /// Milliseconds within which 99 of 100 were answered.
     pub(super) p99_ms: f64,
 }
 
-/// Lets each caller go through its script on a connection of its own, until it is
-/// through or the time is up. Every answer must have that status.
+/// Sends the requests of each caller on a connection of its own, until they are sent or the
+/// time is over. Every response must have that status.
 pub(super) async fn run(
     address: SocketAddr,
-    scripts: Vec<Script>,
+    callers: Vec<Requests>,
     during: Option<Duration>,
     status: u16,
-) -> anyhow::Result<Borne> {
+) -> anyhow::Result<LoadResult> {
     let mut connections = Vec::new();
-    for script in scripts {
-        connections.push((Connection::open(address).await?, script));
+    for requests in callers {
+        connections.push((Connection::open(address).await?, requests));
     }
     let begun = Instant::now();
     let mut callers = JoinSet::new();
-    for (connection, script) in connections {
-        callers.spawn(call(connection, script, during.map(|during| begun + during), status));
+    for (connection, requests) in connections {
+        callers.spawn(call(connection, requests, during.map(|during| begun + during), status));
     }
     let mut waits = Vec::new();
     while let Some(ended) = callers.join_next().await {
@@ -134,26 +137,30 @@ pub(super) async fn run(
     }
     let took = begun.elapsed().as_secs_f64();
     waits.sort_by(f64::total_cmp);
-    Ok(Borne { per_second: waits.len() as f64 / took, p99_ms: percentile(&waits, 0.99) })
+    Ok(LoadResult {
+        per_second: waits.len() as f64 / took,
+        p50_ms: percentile(&waits, 0.5),
+        p99_ms: percentile(&waits, 0.99),
+    })
 }
 
 async fn call(
     mut connection: Connection,
-    script: Script,
+    requests: Requests,
     until: Option<Instant>,
     status: u16,
 ) -> anyhow::Result<Vec<f64>> {
     let mut waits = Vec::new();
-    for request in script {
+    for request in requests {
         let begun = Instant::now();
         if until.is_some_and(|until| begun >= until) {
             break;
         }
-        let answer = connection.ask(&request).await?;
+        let answer = connection.send(&request).await?;
         waits.push(begun.elapsed().as_secs_f64() * 1_000.0);
         ensure!(
             answer.status == status,
-            "answered {} where {status} was due: {}",
+            "answered {} instead of {status}: {}",
             answer.status,
             String::from_utf8_lossy(&answer.body)
         );
@@ -167,8 +174,8 @@ mod tests {
 
     use super::*;
 
-    /// Answers every connection with that text, in two pieces.
-    async fn parrot(text: &'static str) -> SocketAddr {
+    /// Answers every request with that text, in two pieces.
+    async fn serve_text(text: &'static str) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         tokio::spawn(async move {
@@ -186,22 +193,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn reads_an_answer_in_pieces() {
-        let address = parrot("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag: W/\"3\"\r\n\r\nhello").await;
+    async fn reads_a_response_in_pieces() {
+        let address = serve_text("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag: W/\"3\"\r\n\r\nhello").await;
 
         let mut connection = Connection::open(address).await.expect("a connection");
-        let answer = connection.ask(&request("GET", "/", &[], "")).await.expect("an answer");
+        let answer = connection.send(&request("GET", "/", &[], "")).await.expect("an answer");
 
         assert_eq!((answer.status, answer.body.as_slice()), (200, b"hello".as_slice()));
         assert_eq!(answer.header("etag"), Some("W/\"3\""));
     }
 
     #[tokio::test]
-    async fn a_load_that_is_refused_says_nothing() {
-        let address = parrot("HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\n\r\n").await;
-        let script: Script = Box::new(std::iter::repeat_n(request("GET", "/", &[], ""), 3));
+    async fn a_response_of_another_status_fails_the_load() {
+        let address = serve_text("HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\n\r\n").await;
+        let requests: Requests = Box::new(std::iter::repeat_n(request("GET", "/", &[], ""), 3));
 
-        let outcome = run(address, vec![script], None, 200).await;
+        let outcome = run(address, vec![requests], None, 200).await;
 
         assert!(outcome.is_err_and(|error| error.to_string().contains("429")));
     }

@@ -1,4 +1,4 @@
-//! Other queues, given the same work in turns with Atelier.
+//! Other queues that do the same work in turns with Atelier.
 
 use std::path::PathBuf;
 
@@ -8,19 +8,22 @@ use serde::Deserialize;
 use tokio::sync::mpsc;
 
 mod install;
+mod language;
+mod output;
 mod program;
 
 use super::{
     cli::{DrainArgs, PeersArgs},
     drain, enqueue,
-    figures::{Figures, shown},
+    figures::{Figures, format_value},
     kinds,
     latency::{self, InProcessWorker},
-    stage::{CONNECTIONS, Stage},
+    testbed::{CONNECTIONS, Testbed},
 };
-use program::{Language, Programs};
+use language::Language;
+use program::Programs;
 
-/// Atelier's own name among them.
+/// Atelier's name in the table.
 const ATELIER: &str = "Atelier";
 
 /// Where a peer keeps its jobs.
@@ -28,20 +31,19 @@ const ATELIER: &str = "Atelier";
 enum Keeps {
     Redis,
     Sql,
-    /// In Redis, and only a part of a queue: it has no bar.
+    /// In Redis, by a library that is only a part of a queue: it has no bar.
     RedisPart,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Peer {
-    /// What it calls itself.
+    /// Its name.
     name: &'static str,
-    /// The package it comes in, and what its program is told to run.
+    /// Its package, which its program takes as an argument.
     package: &'static str,
     language: Language,
     keeps: Keeps,
-    /// Of the jobs to drain, one in so many: those that are slow to enqueue or to drain
-    /// would take minutes.
+    /// Divides the number of jobs to drain: slow queues would take minutes.
     share: usize,
 }
 
@@ -62,7 +64,7 @@ const PEERS: [Peer; 10] = [
     Peer { share: 2, ..peer("River for Rust", "riverqueue", Language::Rust, Keeps::Sql) },
 ];
 
-/// What one run of a queue came to.
+/// The figures of one run of a queue.
 #[derive(Clone, Debug, Deserialize)]
 struct Outcome {
     version: String,
@@ -76,7 +78,7 @@ struct Outcome {
 
 /// Atelier and every peer in turns, once a run.
 pub(super) async fn measure(
-    stage: &Stage,
+    testbed: &Testbed,
     args: &PeersArgs,
     runs: u16,
     figures: &mut Figures,
@@ -87,23 +89,23 @@ pub(super) async fn measure(
         .collect();
     let programs = Programs::install(cache(args)?, wanted.iter().map(|peer| peer.language)).await;
     for _ in 0..runs {
-        let own = run_atelier(stage, args).await?;
-        note(figures, ATELIER, &own);
+        let own = run_atelier(testbed, args).await?;
+        record(figures, ATELIER, &own);
         for peer in &wanted {
-            match run_peer(stage, args, &programs, *peer).await {
+            match run_peer(testbed, args, &programs, *peer).await {
                 Ok(outcome) => {
-                    note(figures, peer.name, &outcome);
+                    record(figures, peer.name, &outcome);
                     for (what, own, theirs) in
                         [("drain", own.drain, outcome.drain), ("bulk", own.bulk, outcome.bulk)]
                     {
-                        figures.note(
+                        figures.record(
                             format!("{}: Atelier's {what} against it", peer.name),
                             "×",
                             own / theirs,
                         );
                     }
                 }
-                Err(error) => figures.leave_out(peer.name, format!("{error:#}")),
+                Err(error) => figures.skip(peer.name, format!("{error:#}")),
             }
         }
     }
@@ -113,40 +115,42 @@ pub(super) async fn measure(
 fn cache(args: &PeersArgs) -> anyhow::Result<PathBuf> {
     match &args.cache {
         Some(folder) => Ok(folder.clone()),
-        None => Ok(std::env::home_dir().context("no home: give --cache")?.join(".cache/atelier-bench")),
-    }
-}
-
-fn note(figures: &mut Figures, name: &str, outcome: &Outcome) {
-    figures.tell(name, format!("{}: {}", outcome.version, outcome.configuration));
-    figures.note(format!("{name}: drain"), "jobs/s", outcome.drain);
-    figures.note(format!("{name}: enqueue, one at a time"), "jobs/s", outcome.one_at_a_time);
-    figures.note(format!("{name}: enqueue, bulk of 1000"), "jobs/s", outcome.bulk);
-    for (share, millis) in [("p50", outcome.p50_ms), ("p99", outcome.p99_ms)] {
-        if let Some(millis) = millis {
-            figures.note(format!("{name}: latency, {share}"), "ms", millis);
+        None => {
+            Ok(std::env::home_dir().context("no home folder: pass --cache")?.join(".cache/atelier-bench"))
         }
     }
 }
 
-/// The same work by Atelier, each part on a ground of its own.
-async fn run_atelier(stage: &Stage, args: &PeersArgs) -> anyhow::Result<Outcome> {
-    let ground = stage.create_ground(CONNECTIONS).await?;
-    let one_at_a_time = enqueue::one_at_a_time(&ground.queue, args.singles).await?;
+fn record(figures: &mut Figures, name: &str, outcome: &Outcome) {
+    figures.add_fact(name, format!("{}: {}", outcome.version, outcome.configuration));
+    figures.record(format!("{name}: drain"), "jobs/s", outcome.drain);
+    figures.record(format!("{name}: enqueue, one at a time"), "jobs/s", outcome.one_at_a_time);
+    figures.record(format!("{name}: enqueue, bulk of 1000"), "jobs/s", outcome.bulk);
+    for (share, millis) in [("p50", outcome.p50_ms), ("p99", outcome.p99_ms)] {
+        if let Some(millis) = millis {
+            figures.record(format!("{name}: latency, {share}"), "ms", millis);
+        }
+    }
+}
+
+/// The same work by Atelier, each part on a new database.
+async fn run_atelier(testbed: &Testbed, args: &PeersArgs) -> anyhow::Result<Outcome> {
+    let database = testbed.create_run_database(CONNECTIONS).await?;
+    let one_at_a_time = enqueue::one_at_a_time(&database.queue, args.singles).await?;
     let job = |_| kinds::job(atelier_queue::QueueName::Generation, 0);
-    let bulk = enqueue::in_bulk(&ground.queue, args.jobs, 1_000, &job).await?;
-    ground.close().await?;
+    let bulk = enqueue::in_bulk(&database.queue, args.jobs, 1_000, &job).await?;
+    database.close().await?;
 
     let work = DrainArgs { jobs: args.jobs, concurrency: args.concurrency, ..DrainArgs::PLAIN };
-    let drain = drain::once(stage, work).await?.rate;
+    let drain = drain::once(testbed, work).await?.rate;
 
-    let ground = stage.create_ground(CONNECTIONS).await?;
-    let (sender, heard) = mpsc::unbounded_channel();
-    let worker = InProcessWorker::start(&ground.queue, kinds::clerks(sender)?, latency::defaults());
+    let database = testbed.create_run_database(CONNECTIONS).await?;
+    let (sender, starts) = mpsc::unbounded_channel();
+    let worker = InProcessWorker::start(&database.queue, kinds::stamp_registry(sender)?, latency::defaults());
     let mut waits = Figures::default();
-    latency::latencies(&ground.queue, heard, args.latencies, "", &mut waits).await?;
+    latency::latencies(&database.queue, starts, args.latencies, "", &mut waits).await?;
     worker.stop().await?;
-    ground.close().await?;
+    database.close().await?;
     Ok(Outcome {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         configuration: format!("concurrency {}, PostgreSQL and Redis", args.concurrency),
@@ -159,21 +163,21 @@ async fn run_atelier(stage: &Stage, args: &PeersArgs) -> anyhow::Result<Outcome>
 }
 
 async fn run_peer(
-    stage: &Stage,
+    testbed: &Testbed,
     args: &PeersArgs,
     programs: &Programs,
     peer: Peer,
 ) -> anyhow::Result<Outcome> {
     let mut command = programs.command(peer.language, peer.package)?;
-    let database = stage.create_database("peer", "template0").await?;
+    let database = testbed.create_database("peer", "template0").await?;
     command.env("PEER_JOBS", (args.jobs / peer.share).to_string());
     command.env("PEER_SINGLES", args.singles.to_string());
     command.env("PEER_LATENCIES", args.latencies.to_string());
-    command.env("PEER_REDIS_URL", stage.redis.url(stage.redis.port()));
+    command.env("PEER_REDIS_URL", testbed.redis.url(testbed.redis.port()));
     command.env("PEER_DATABASE_URL", database.expose_secret());
-    let text = program::answer(command).await?;
-    let line = text.lines().rev().find(|line| line.starts_with('{')).context("it told nothing")?;
-    serde_json::from_str(line).context("what it told cannot be read")
+    let text = output::read(command).await?;
+    let line = text.lines().rev().find(|line| line.starts_with('{')).context("it printed no figures")?;
+    serde_json::from_str(line).context("its figures cannot be read")
 }
 
 /// The columns of the table of peers.
@@ -189,14 +193,15 @@ pub(super) const HEADER: [&str; 9] = [
     "p99, ms",
 ];
 
-/// A row for each queue that was measured; none where peers were not.
+/// A row for each measured queue; none where peers were not measured.
 pub(super) fn table(figures: &Figures) -> Option<Vec<[String; 9]>> {
     figures.fact(ATELIER)?;
     let names = std::iter::once(ATELIER).chain(PEERS.iter().map(|peer| peer.name));
     let rows = names.filter_map(|name| {
-        let middle =
-            |what: &str| figures.median(&format!("{name}: {what}")).map_or_else(|| "–".to_owned(), shown);
-        let [drain, min, max] = figures.shown(&format!("{name}: drain"))?;
+        let middle = |what: &str| {
+            figures.median(&format!("{name}: {what}")).map_or_else(|| "–".to_owned(), format_value)
+        };
+        let [drain, min, max] = figures.summary(&format!("{name}: drain"))?;
         Some([
             name.to_owned(),
             figures.fact(name)?.to_owned(),
@@ -228,12 +233,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn holds_atelier_against_the_fastest_of_a_sort() {
+    fn compares_atelier_with_the_fastest_queue_of_each_storage() {
         let mut figures = Figures::default();
         for (name, ratio) in
             [("BullMQ", 1.5), ("Sidekiq", 3.0), ("River for Rust", 2.0), ("apalis-redis bare", 0.5)]
         {
-            figures.note(format!("{name}: Atelier's drain against it"), "×", ratio);
+            figures.record(format!("{name}: Atelier's drain against it"), "×", ratio);
         }
 
         assert_eq!(least_ratio(&figures, true), Some(1.5));
@@ -254,8 +259,8 @@ mod tests {
             p50_ms: None,
             p99_ms: None,
         };
-        note(&mut figures, ATELIER, &outcome);
-        note(&mut figures, "pg-boss", &outcome);
+        record(&mut figures, ATELIER, &outcome);
+        record(&mut figures, "pg-boss", &outcome);
 
         let rows = table(&figures).expect("rows");
 

@@ -1,47 +1,58 @@
 //! Processes of a measurement.
 
-use std::{fs::File, process::Stdio, time::Duration};
+use std::{
+    fs::File,
+    net::SocketAddr,
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use secrecy::ExposeSecret;
 use tokio::{
+    net::TcpStream,
     process::{Child, Command},
     time,
 };
 
 use super::{
     procfs::{self, Cost},
-    stage::{Ground, Stage},
+    testbed::{RunDatabase, Testbed},
 };
-use crate::servers::warden::{self, Warden};
+use crate::servers::reaper::{self, Reaper};
 
-/// How long a process may take to end in good order.
+/// How long a server may take until it listens.
+const START_LIMIT: Duration = Duration::from_secs(10);
+
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// How long a process may take to shut down.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 
-/// A process that ends with the measurement at the latest.
+/// A process that ends no later than the measurement.
 pub(super) struct Process {
     child: Child,
     pid: u32,
-    warden: Warden,
+    reaper: Reaper,
 }
 
 impl Process {
-    /// Starts it; what it says goes to the log of that name in the scratch folder.
-    pub(super) fn start(stage: &Stage, mut command: Command, log: &str) -> anyhow::Result<Self> {
-        let log = File::options().create(true).append(true).open(stage.scratch.log(log))?;
+    /// Starts it; its output goes to the log of that name in the scratch folder.
+    pub(super) fn start(testbed: &Testbed, mut command: Command, log: &str) -> anyhow::Result<Self> {
+        let log = File::options().create(true).append(true).open(testbed.scratch.log(log))?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         command.process_group(0).kill_on_drop(true);
         let child = command.spawn().context("cannot start a process")?;
         let pid = child.id().context("a process ended at once")?;
-        stage.warden.note(pid);
-        Ok(Self { child, pid, warden: stage.warden.clone() })
+        testbed.reaper.track(pid);
+        Ok(Self { child, pid, reaper: testbed.reaper.clone() })
     }
 
     pub(super) const fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// What it has cost.
+    /// Its cost so far.
     pub(super) fn cost(&self) -> Cost {
         procfs::cost(self.pid)
     }
@@ -51,35 +62,45 @@ impl Process {
         !matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Ends it in good order, or else at once.
+    /// Shuts it down; kills it where that takes too long.
     pub(super) async fn stop(mut self) -> anyhow::Result<()> {
-        Command::from(warden::kill("TERM", &self.pid.to_string())).status().await?;
+        Command::from(reaper::kill("TERM", &self.pid.to_string())).status().await?;
         if time::timeout(STOP_LIMIT, self.child.wait()).await.is_err() {
             self.child.kill().await?;
         }
-        self.warden.forget(self.pid);
+        self.reaper.untrack(self.pid);
         Ok(())
     }
 }
 
-/// This program, to be started with those arguments.
+/// Waits until a server takes connections.
+pub(super) async fn await_listener(address: SocketAddr) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    while TcpStream::connect(address).await.is_err() {
+        ensure!(begun.elapsed() < START_LIMIT, "nobody listens at {address}");
+        time::sleep(LOOK_EVERY).await;
+    }
+    Ok(())
+}
+
+/// A command that starts this program with those arguments.
 pub(super) fn this_program(args: &[&str]) -> anyhow::Result<Command> {
     let mut command = Command::new(std::env::current_exe().context("cannot tell this program's path")?);
     command.args(args);
     Ok(command)
 }
 
-/// Starts this program as a worker on that ground, with its slots spread over the
-/// first queues.
+/// Starts this program as a worker on that database, with its slots spread over the first
+/// queues.
 pub(super) fn start_worker(
-    stage: &Stage,
-    ground: &Ground,
+    testbed: &Testbed,
+    database: &RunDatabase,
     queues: u8,
     concurrency: usize,
 ) -> anyhow::Result<Process> {
     let (queues, concurrency) = (queues.to_string(), concurrency.to_string());
     let mut command = this_program(&["worker", "--queues", &queues, "--concurrency", &concurrency])?;
-    command.env("ATELIER_BENCH_DATABASE_URL", ground.database_url.expose_secret());
-    command.env("ATELIER_BENCH_REDIS_URL", ground.redis_url.expose_secret());
-    Process::start(stage, command, "workers")
+    command.env("ATELIER_BENCH_DATABASE_URL", database.database_url.expose_secret());
+    command.env("ATELIER_BENCH_REDIS_URL", database.redis_url.expose_secret());
+    Process::start(testbed, command, "workers")
 }

@@ -1,29 +1,28 @@
-//! What processes cost, as `/proc` tells. Where there is no `/proc`, it is nothing.
+//! The cost of processes by `/proc`; zero where there is no `/proc`.
 
 use std::fs;
 
 /// Clock ticks of a second in `/proc`, on every Linux.
 const TICKS: f64 = 100.0;
 
-/// What a process has cost so far.
+/// The cost of a process so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Cost {
-    /// Seconds of a core, in it and in the system on its behalf.
+    /// Processor time in seconds, user and system.
     pub(super) cpu_secs: f64,
-    /// Most memory that it had at a time.
+    /// Peak of resident memory.
     pub(super) peak_mib: f64,
-    /// Memory that it has.
+    /// Resident memory.
     pub(super) resident_mib: f64,
 }
 
-/// What a process has cost.
+/// Reads the cost of a process.
 pub(super) fn cost(pid: u32) -> Cost {
     let read = |name: &str| fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap_or_default();
     parse(&read("stat"), &read("status")).unwrap_or_default()
 }
 
-/// Seconds of a core that a process and its children used, those that have ended
-/// among them.
+/// Processor time in seconds of a process and its children, including ended ones.
 pub(super) fn family_cpu_secs(pid: u32) -> f64 {
     let mut ticks = stat(pid).map_or(0.0, |stat| stat.own_ticks + stat.ended_children_ticks);
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -35,8 +34,8 @@ pub(super) fn family_cpu_secs(pid: u32) -> f64 {
     ticks / TICKS
 }
 
-/// Seconds of a core that a process's threads of this moment have used, to the
-/// nanosecond: ticks are too coarse for a process that hardly does anything.
+/// Processor time in seconds of a process's present threads, to the nanosecond: clock ticks
+/// are too coarse for an idle process.
 pub(super) fn threads_cpu_secs(pid: u32) -> f64 {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     let nanos = threads.filter_map(|thread| {

@@ -1,26 +1,29 @@
-//! The product's own processes, as they are released: the binaries beside this one.
+//! The product's processes: the released binaries beside this one.
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::{Context, ensure};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::{process::Command, time};
 use uuid::Uuid;
 
 use super::{
     load::{self, Connection},
     process::Process,
-    stage::{Ground, Stage},
+    testbed::{RunDatabase, Testbed},
 };
 use crate::servers::scratch;
+
+/// What the product signs access tokens with.
+pub(super) const JWT_SECRET: &str = "a secret of the bench, good for nothing else";
 
 /// How long a process may take until it is ready.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Settings under which a load is no misuse.
-const GENEROUS: [(&str, &str); 8] = [
+/// Settings that do not limit a load.
+const UNLIMITED: [(&str, &str); 8] = [
     ("ATELIER_LIMITS__AUTH_PER_MINUTE", "1000000"),
     ("ATELIER_LIMITS__REQUESTS_PER_MINUTE", "1000000000"),
     ("ATELIER_LIMITS__GENERATION_PER_MINUTE", "1000000"),
@@ -39,47 +42,62 @@ pub(super) struct Product {
 }
 
 impl Product {
-    /// Starts `atelier-api` or `atelier-worker` on that ground and waits until it is
+    /// Starts `atelier-api` or `atelier-worker` on that database and waits until it is
     /// ready.
-    pub(super) async fn start(stage: &Stage, ground: &Ground, name: &str) -> anyhow::Result<Self> {
+    pub(super) async fn start(testbed: &Testbed, database: &RunDatabase, name: &str) -> anyhow::Result<Self> {
         let servers = [
-            ("DATABASE_URL", ground.database_url.expose_secret()),
-            ("REDIS_URL", ground.redis_url.expose_secret()),
+            ("DATABASE_URL", database.database_url.expose_secret()),
+            ("REDIS_URL", database.redis_url.expose_secret()),
         ];
-        Self::start_with(stage, name, &servers).await
+        Self::start_with(testbed, name, &servers).await
     }
 
-    /// Starts `atelier`, everything in one process, on a new folder.
-    pub(super) async fn start_embedded(stage: &Stage) -> anyhow::Result<Self> {
-        Self::start_with(stage, "atelier", &[("DATABASE_URL", ""), ("REDIS_URL", "")]).await
+    /// Starts `atelier` on a new SQLite file without workers for generations and mail, and
+    /// returns the URL of the file.
+    pub(super) async fn start_idle_embedded(testbed: &Testbed) -> anyhow::Result<(Self, SecretString)> {
+        let folder = testbed.scratch.folder(&format!("database-{}", Uuid::new_v4().simple()))?;
+        let url = format!("sqlite://{}?mode=rwc", folder.join("atelier.db").display());
+        let settings = [
+            ("DATABASE_URL", url.as_str()),
+            ("REDIS_URL", ""),
+            ("ATELIER_QUEUE__CONCURRENCY__GENERATION", "0"),
+            ("ATELIER_QUEUE__CONCURRENCY__EMAIL", "0"),
+        ];
+        let product = Self::start_with(testbed, "atelier", &settings).await?;
+        Ok((product, url.into()))
     }
 
-    async fn start_with(stage: &Stage, name: &str, servers: &[(&str, &str)]) -> anyhow::Result<Self> {
+    /// Starts `atelier`, which has every role, on a new folder.
+    pub(super) async fn start_embedded(testbed: &Testbed) -> anyhow::Result<Self> {
+        Self::start_with(testbed, "atelier", &[("DATABASE_URL", ""), ("REDIS_URL", "")]).await
+    }
+
+    async fn start_with(testbed: &Testbed, name: &str, servers: &[(&str, &str)]) -> anyhow::Result<Self> {
         let address = SocketAddr::from(([127, 0, 0, 1], scratch::free_port()?));
-        let data = stage.scratch.folder(&format!("{name}-{}", Uuid::new_v4().simple()))?;
+        let data = testbed.scratch.folder(&format!("{name}-{}", Uuid::new_v4().simple()))?;
         let mut command = Command::new(binary(name)?);
-        // What the caller's environment says to an installation of theirs is not for this one.
-        command.env_clear().envs(GENEROUS).envs(servers.iter().copied());
-        command.env("DATA_DIR", data).env("JWT_SECRET", "a secret of the bench, good for nothing else");
+        // Settings of the caller's environment must not reach this process.
+        command.env_clear().envs(UNLIMITED).envs(servers.iter().copied());
+        command.env("DATA_DIR", data).env("JWT_SECRET", JWT_SECRET);
         command.env("BIND", address.to_string()).env("ATELIER_SERVER__OPS_BIND", address.to_string());
-        let mut process = Process::start(stage, command, name)?;
+        let mut process = Process::start(testbed, command, name)?;
         let begun = time::Instant::now();
         while !is_ready(address).await {
-            ensure!(!process.has_ended(), "{name} ended: {}", log_end(stage, name));
-            ensure!(begun.elapsed() < START_LIMIT, "{name} is not ready: {}", log_end(stage, name));
+            ensure!(!process.has_ended(), "{name} ended: {}", log_end(testbed, name));
+            ensure!(begun.elapsed() < START_LIMIT, "{name} is not ready: {}", log_end(testbed, name));
             time::sleep(LOOK_EVERY).await;
         }
         Ok(Self { process, address })
     }
 
-    /// Ends it in good order.
+    /// Shuts it down.
     pub(super) async fn stop(self) -> anyhow::Result<()> {
         self.process.stop().await
     }
 }
 
 /// Whether every binary of the product lies beside this one.
-pub(super) fn is_there() -> bool {
+pub(super) fn is_installed() -> bool {
     ["atelier", "atelier-api", "atelier-worker"].into_iter().all(|name| binary(name).is_ok())
 }
 
@@ -92,12 +110,12 @@ fn binary(name: &str) -> anyhow::Result<PathBuf> {
 
 async fn is_ready(address: SocketAddr) -> bool {
     let Ok(mut connection) = Connection::open(address).await else { return false };
-    let answer = connection.ask(&load::request("GET", "/readyz", &[], "")).await;
+    let answer = connection.send(&load::request("GET", "/readyz", &[], "")).await;
     answer.is_ok_and(|answer| answer.status == 200)
 }
 
-fn log_end(stage: &Stage, name: &str) -> String {
-    let text = std::fs::read_to_string(stage.scratch.log(name)).unwrap_or_default();
+fn log_end(testbed: &Testbed, name: &str) -> String {
+    let text = std::fs::read_to_string(testbed.scratch.log(name)).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
     lines.iter().rev().take(3).rev().copied().collect::<Vec<_>>().join(" / ")
 }

@@ -1,4 +1,4 @@
-//! Everything, small: whether the measurements work, not how fast anything is.
+//! A smoke test of the measurements: everything, small. The figures say nothing.
 
 use super::{
     api,
@@ -6,7 +6,7 @@ use super::{
     cost, drain, embedded, enqueue,
     figures::Figures,
     http, latency, product, scale,
-    stage::{CONNECTIONS, Stage},
+    testbed::{CONNECTIONS, Testbed},
 };
 
 const ENQUEUE: EnqueueArgs = EnqueueArgs {
@@ -24,29 +24,28 @@ const LATENCY: LatencyArgs = LatencyArgs { jobs: 300, idle_secs: 3, http: false 
 
 const EMBEDDED: EmbeddedArgs = EmbeddedArgs { jobs: 100, concurrency: 100, latency_jobs: 300 };
 
-const API: ApiArgs = ApiArgs { connections: 8, secs: 0.3, projects: 5 };
-
 /// Every measurement but that of peers.
-pub(super) async fn measure(stage: &Stage, runs: u16, figures: &mut Figures) -> anyhow::Result<()> {
-    enqueue::measure(stage, ENQUEUE, "", runs, figures).await?;
+pub(super) async fn measure(testbed: &Testbed, runs: u16, figures: &mut Figures) -> anyhow::Result<()> {
+    enqueue::measure(testbed, ENQUEUE, "", runs, figures).await?;
     let spread = DrainArgs { queues: 6, owners: 100, workers: 2, ..DRAIN };
     let beside = DrainArgs { rows: RowsArgs { finished_rows: 20_000, waiting_rows: 20_000 }, ..DRAIN };
     for args in [DRAIN, spread, beside] {
-        drain::measure_all(stage, args, runs, figures).await?;
+        drain::measure_all(testbed, args, runs, figures).await?;
     }
-    latency::measure(stage, LATENCY, runs, figures).await?;
+    latency::measure(testbed, LATENCY, runs, figures).await?;
     embedded::measure(EMBEDDED, runs, figures).await?;
     let scales = ScaleArgs { millis: vec![0, 10], concurrency: vec![8], workers: vec![1, 2], secs: 0.2 };
-    scale::measure(stage, &scales, runs, figures).await?;
+    scale::measure(testbed, &scales, runs, figures).await?;
     let costs =
         CostArgs { jobs: 2_000, concurrency: 100, backlogs: vec![10_000], idle_secs: 2, idle_runs: 1 };
-    cost::measure(stage, &costs, runs, figures).await?;
-    if !product::is_there() {
-        figures.leave_out("the API", "the product's binaries do not lie beside this program");
+    cost::measure(testbed, &costs, runs, figures).await?;
+    if !product::is_installed() {
+        figures.skip("the API", "the product's binaries do not lie beside this program");
         return Ok(());
     }
     let callers = EnqueueArgs { callers: 4, ..ENQUEUE };
-    http::enqueue(stage, callers, runs, figures).await?;
-    http::latency(stage, LatencyArgs { jobs: 100, ..LATENCY }, runs, figures).await?;
-    api::measure(stage, API, runs, figures).await
+    http::enqueue(testbed, callers, runs, figures).await?;
+    http::latency(testbed, LatencyArgs { jobs: 100, ..LATENCY }, runs, figures).await?;
+    let requests = ApiArgs { connections: 8, secs: 0.3, projects: 5, generations: 80, ..ApiArgs::default() };
+    api::measure(testbed, &requests, runs, figures).await
 }

@@ -1,29 +1,15 @@
-//! What a run of this program tells: on the terminal, as JSON, and as tables of a
-//! document.
+//! The report of a run: on the terminal, as JSON, and as tables of a document.
 
 use std::path::Path;
 
 use anyhow::Context;
+use atelier_ops::terminal;
 use chrono::{SubsecRound, Utc};
 use serde_json::{Value, json};
 
-use super::{
-    bars,
-    cli::RunArgs,
-    figures::{Figures, HEADER},
-    peers,
-};
-use crate::terminal;
+use super::{api::comparison, bars, cli::RunArgs, figures::HEADER, peers, section::Section};
 
-/// A measurement and its figures.
-#[derive(Clone, Debug)]
-pub(super) struct Section {
-    pub(super) name: &'static str,
-    pub(super) configuration: Value,
-    pub(super) figures: Figures,
-}
-
-/// Everything that was measured, and on what.
+/// Everything that was measured, with versions.
 #[derive(Clone, Debug)]
 pub(super) struct Report {
     pub(super) versions: Value,
@@ -31,12 +17,18 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Tells everything, wherever it was asked for.
-    pub(super) fn tell(&self, run: &RunArgs) -> anyhow::Result<()> {
+    /// Prints the report and writes the requested files.
+    pub(super) fn publish(&self, run: &RunArgs) -> anyhow::Result<()> {
         terminal::print_line(format_args!("versions       {}", self.versions));
         for section in &self.sections {
             terminal::print_line(format_args!("configuration  {}\n", section.configuration));
             terminal::print_line(section.figures.table());
+            if let Some(table) = comparison::rows(&section.figures) {
+                terminal::print_line(format_args!(
+                    "\n{}",
+                    terminal::table(comparison::HEADER, table, &comparison::NUMBERS)
+                ));
+            }
             if let Some(table) = peers::table(&section.figures) {
                 terminal::print_line(format_args!(
                     "\n{}",
@@ -49,7 +41,7 @@ impl Report {
             terminal::print_line(terminal::table(bars::HEADER, bars::rows(&self.sections), &[1, 2, 3]));
         }
         if cfg!(debug_assertions) {
-            terminal::print_line("This is no release build: the figures say nothing about speed.");
+            terminal::print_line("This is not a release build: the figures say nothing about speed.");
         }
         if let Some(file) = &run.json {
             write(file, &(serde_json::to_string_pretty(&self.to_json())? + "\n"))?;
@@ -94,7 +86,10 @@ impl Report {
                 Some(table) => document += &markdown(peers::HEADER, &table),
                 None => document += &markdown(HEADER, &section.figures.rows()),
             }
-            for (what, why) in section.figures.left_out() {
+            if let Some(table) = comparison::rows(&section.figures) {
+                document += &format!("\n{}", markdown(comparison::HEADER, &table));
+            }
+            for (what, why) in section.figures.skipped() {
                 document += &format!("\nLeft out: {what} ({why}).\n");
             }
             document += "\n";
@@ -122,12 +117,13 @@ fn write(file: &Path, text: &str) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::figures::Figures;
 
     fn report(names: &[&'static str]) -> Report {
         let sections = names.iter().copied().map(|name| {
             let mut figures = Figures::default();
-            figures.note("drain", "jobs/s", 12_345.0);
-            figures.leave_out("Sidekiq", "no ruby");
+            figures.record("drain", "jobs/s", 12_345.0);
+            figures.skip("Sidekiq", "no ruby");
             Section { name, configuration: json!({}), figures }
         });
         Report { versions: json!({"atelier": "1.0", "cores": 2}), sections: sections.collect() }
@@ -146,12 +142,12 @@ mod tests {
     }
 
     #[test]
-    fn several_measurements_are_held_against_the_bars() {
+    fn several_measurements_are_compared_with_the_bars() {
         assert!(report(&["drain", "latency"]).to_markdown().contains("### Against the bars"));
     }
 
     #[test]
-    fn tells_programs_everything() {
+    fn writes_everything_as_json() {
         let value = report(&["drain"]).to_json();
 
         assert_eq!(value["measurements"][0]["figures"][0]["median"], 12_345.0);

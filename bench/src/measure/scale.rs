@@ -1,30 +1,29 @@
-//! How throughput follows worker processes, slots, and the length of jobs.
+//! Throughput by worker processes, slots and duration of jobs.
 
 use super::{
     cli::{DrainArgs, ScaleArgs},
     drain,
     figures::Figures,
-    stage::Stage,
+    testbed::Testbed,
 };
 
 /// Most jobs of one drain.
 const MOST: f64 = 20_000.0;
 
-/// Jobs a second that a drain is reckoned with where they take no time: by slots, up
-/// to what the queue itself can do.
+/// Expected jobs a second of one slot where jobs take no time.
 const PER_SLOT: f64 = 500.0;
 
-/// How much longer the drains take by which workers are compared: workers do not start
+/// Factor of the duration of drains that compare numbers of workers: workers do not start
 /// at the same moment.
 const LONGER: f64 = 8.0;
 
-/// Slots of the drains by which workers are compared: few enough that one worker
-/// leaves the processors idle.
+/// Slots of the drains that compare numbers of workers: so few that one worker leaves the
+/// processors idle.
 const FEW: usize = 16;
 
 /// Every combination once a run.
 pub(super) async fn measure(
-    stage: &Stage,
+    testbed: &Testbed,
     args: &ScaleArgs,
     runs: u16,
     figures: &mut Figures,
@@ -32,25 +31,25 @@ pub(super) async fn measure(
     for _ in 0..runs {
         for millis in &args.millis {
             for concurrency in &args.concurrency {
-                let drained = drain::once(stage, work(args, 1, *concurrency, *millis)).await?;
-                figures.note(format!("{millis} ms each, {concurrency} at a time"), "jobs/s", drained.rate);
+                let drained = drain::once(testbed, work(args, 1, *concurrency, *millis)).await?;
+                figures.record(format!("{millis} ms each, {concurrency} at a time"), "jobs/s", drained.rate);
             }
         }
-        compare_workers(stage, args, figures).await?;
+        compare_workers(testbed, args, figures).await?;
     }
     Ok(())
 }
 
-async fn compare_workers(stage: &Stage, args: &ScaleArgs, figures: &mut Figures) -> anyhow::Result<()> {
+async fn compare_workers(testbed: &Testbed, args: &ScaleArgs, figures: &mut Figures) -> anyhow::Result<()> {
     let longer = ScaleArgs { secs: args.secs * LONGER, ..args.clone() };
     for (millis, concurrency) in [(10, FEW), (0, 100)] {
         let mut first = None;
         for workers in &args.workers {
-            let drained = drain::once(stage, work(&longer, *workers, concurrency, millis)).await?;
+            let drained = drain::once(testbed, work(&longer, *workers, concurrency, millis)).await?;
             let name = format!("{millis} ms each, {concurrency} at a time on each of {workers} workers");
-            figures.note(name.clone(), "jobs/s", drained.rate);
+            figures.record(name.clone(), "jobs/s", drained.rate);
             match first {
-                Some(rate) => figures.note(format!("{name}, against one"), "×", drained.rate / rate),
+                Some(rate) => figures.record(format!("{name}, against one"), "×", drained.rate / rate),
                 None => first = Some(drained.rate),
             }
         }
@@ -58,7 +57,7 @@ async fn compare_workers(stage: &Stage, args: &ScaleArgs, figures: &mut Figures)
     Ok(())
 }
 
-/// So many jobs that a drain takes about the seconds asked for.
+/// A drain of about the requested seconds.
 fn work(args: &ScaleArgs, workers: u8, concurrency: usize, millis: u64) -> DrainArgs {
     let slots = concurrency as f64 * f64::from(workers);
     let rate = if millis == 0 { slots * PER_SLOT } else { slots * 1_000.0 / millis as f64 };

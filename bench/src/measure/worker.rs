@@ -4,9 +4,9 @@ use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::{cli::WorkerArgs, kinds, latency, stage};
+use super::{cli::WorkerArgs, kinds, latency, testbed};
 
-/// Works until SIGTERM.
+/// Runs jobs until SIGTERM.
 pub(super) async fn run(args: WorkerArgs) -> anyhow::Result<()> {
     let shutdown = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
@@ -15,7 +15,7 @@ pub(super) async fn run(args: WorkerArgs) -> anyhow::Result<()> {
         terminate.recv().await;
         token.cancel();
     });
-    let queue = stage::queue(&args.database_url, &args.redis_url, stage::CONNECTIONS).await?;
+    let queue = testbed::queue(&args.database_url, &args.redis_url, testbed::CONNECTIONS).await?;
     queue.clock().follow(queue.db()).await?;
     let options = latency::options(kinds::concurrency(args.queues, args.concurrency));
     atelier_queue::worker::run(queue, kinds::registry()?, options, shutdown).await?;

@@ -1,4 +1,4 @@
-//! A PostgreSQL of the run.
+//! A PostgreSQL server of the run.
 
 use std::{
     os::unix::fs::chown,
@@ -20,19 +20,19 @@ use super::{
 
 mod standby;
 
-/// How it is told to stop.
+/// How it shuts down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StopMode {
-    /// Connections are cut, everything is written.
+    /// Closes connections and makes a checkpoint.
     Fast,
-    /// As by a crash: it recovers from its log when it starts again.
+    /// Stops without a checkpoint: it recovers from its log when it starts again.
     Immediate,
 }
 
-/// How long a restart that fails is tried again.
+/// How long a failed restart is repeated.
 const RESTART_LIMIT: Duration = Duration::from_secs(20);
 
-/// What is told of its log where something fails.
+/// Lines of its log in error messages.
 const LAST_BYTES: usize = 1_500;
 
 impl StopMode {
@@ -44,7 +44,7 @@ impl StopMode {
     }
 }
 
-/// A server of its own, stopped when the run ends.
+/// A server with a cluster of its own.
 #[derive(Clone, Debug)]
 pub(crate) struct Postgres {
     programs: Programs,
@@ -56,8 +56,8 @@ pub(crate) struct Postgres {
     settings: String,
 }
 
-/// What differs from PostgreSQL's own defaults. Durability is as in production:
-/// fsync and synchronous commits are on.
+/// Settings that differ from PostgreSQL's defaults. Durability is as in production: fsync
+/// and synchronous commits are on.
 const SETTINGS: &str = "\
 listen_addresses = '127.0.0.1'
 max_connections = 500
@@ -66,8 +66,8 @@ log_line_prefix = '%m [%p] '
 ";
 
 impl Postgres {
-    /// Creates a cluster in the scratch folder and starts it. Lines of `settings` go
-    /// over the usual ones.
+    /// Creates a cluster in the scratch folder and starts it. Lines of `settings` override
+    /// the others.
     pub(crate) async fn start(
         programs: &Programs,
         scratch: &Scratch,
@@ -77,7 +77,7 @@ impl Postgres {
         Self::start_at(programs, scratch, settings, data).await
     }
 
-    /// The same with its data in a folder that is not there yet, whose parent its owner may
+    /// The same with its data in a folder that does not exist yet, whose parent its owner may
     /// write to. The write-ahead log stays in the scratch folder.
     pub(crate) async fn start_at(
         programs: &Programs,
@@ -101,15 +101,15 @@ impl Postgres {
         Ok(server)
     }
 
-    /// The file by which the server is found by whoever cleans up.
+    /// The file with its process id.
     pub(crate) fn pid_file(&self) -> PathBuf {
         self.data.join("postmaster.pid")
     }
 
-    /// The id of the process that every other of its processes is a child of.
+    /// The id of its main process.
     pub(crate) fn pid(&self) -> anyhow::Result<u32> {
-        let text = std::fs::read_to_string(self.pid_file()).context("PostgreSQL does not run")?;
-        text.lines().next().unwrap_or_default().trim().parse().context("PostgreSQL tells no process id")
+        let text = std::fs::read_to_string(self.pid_file()).context("PostgreSQL is not running")?;
+        text.lines().next().unwrap_or_default().trim().parse().context("PostgreSQL reports no process id")
     }
 
     pub(crate) const fn port(&self) -> u16 {
@@ -121,14 +121,14 @@ impl Postgres {
         format!("postgres://atelier:{}@127.0.0.1:{port}/{database}", self.password)
     }
 
-    /// Stops and starts it. Returns once it answers again. A start that finds
-    /// something of the last one still there, such as its memory, is tried again.
+    /// Stops and starts it. Returns once it answers again. A start is repeated where it finds
+    /// remains of the previous one, such as shared memory.
     pub(crate) async fn restart(&self, mode: StopMode) -> anyhow::Result<()> {
         let begun = Instant::now();
         loop {
             match self.control(&["restart", "-m", mode.name()]).await {
                 Err(error) if begun.elapsed() < RESTART_LIMIT => {
-                    tracing::warn!("PostgreSQL is started once more: {error:#}");
+                    tracing::warn!("the start of PostgreSQL is repeated: {error:#}");
                     time::sleep(Duration::from_millis(200)).await;
                 }
                 done => return done,
@@ -136,7 +136,7 @@ impl Postgres {
         }
     }
 
-    /// Ends it for good, as a crash would; one that has ended is no fault.
+    /// Stops it at once; does nothing where it is not running.
     pub(crate) async fn stop(&self) -> anyhow::Result<()> {
         // The exit status is not 0 where no server runs on this folder.
         if self.control(&["status"]).await.is_err() {
@@ -145,7 +145,7 @@ impl Postgres {
         self.control(&["stop", "-m", StopMode::Immediate.name()]).await
     }
 
-    /// Starts it where it has ended by itself, as a supervisor does.
+    /// Starts it where it is not running.
     pub(crate) async fn ensure_started(&self) -> anyhow::Result<()> {
         let begun = Instant::now();
         loop {
@@ -197,7 +197,7 @@ impl Postgres {
         Ok(())
     }
 
-    /// The end of its log.
+    /// The last lines of its log.
     fn last_lines(&self) -> String {
         let log = std::fs::read(&self.log).unwrap_or_default();
         let end = log.len().saturating_sub(LAST_BYTES);
@@ -208,7 +208,7 @@ impl Postgres {
         self.command_of(&self.programs.postgres_bin.join(program))
     }
 
-    /// A program that is run as the server's owner.
+    /// A command that runs as the server's owner.
     fn command_of(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.current_dir(Path::new(&self.home)).stdin(Stdio::null()).process_group(0);

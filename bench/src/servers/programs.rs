@@ -1,4 +1,4 @@
-//! Where PostgreSQL and Redis are on this machine, and who may run them.
+//! Locations of PostgreSQL and Redis on this machine, and the user who may run them.
 
 use std::{
     path::{Path, PathBuf},
@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, bail};
 use tokio::process::Command;
 
-/// Where the programs were said to be.
+/// Locations that were given.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Places {
     /// Folder of initdb, pg_ctl and postgres.
@@ -24,17 +24,17 @@ pub(crate) struct Programs {
     pub(crate) postgres_bin: PathBuf,
     /// redis-server.
     pub(crate) redis_server: PathBuf,
-    /// User and group that PostgreSQL runs as, where it must not be our own: it
-    /// refuses to be root.
+    /// User and group that PostgreSQL runs as, where this program runs as root, which
+    /// PostgreSQL refuses.
     pub(crate) postgres_owner: Option<(u32, u32)>,
-    /// What PostgreSQL says of its version.
+    /// PostgreSQL's version line.
     pub(crate) postgres_version: String,
-    /// What Redis says of its version.
+    /// Redis's version line.
     pub(crate) redis_version: String,
 }
 
 impl Programs {
-    /// Those of the given places, or else those that `scripts/services` finds.
+    /// The programs at the given locations, or else those that `scripts/services` finds.
     pub(crate) async fn locate(places: Places) -> anyhow::Result<Self> {
         let (postgres_bin, redis_server) = match (places.postgres_bin, places.redis_server) {
             (Some(postgres), Some(redis)) => (postgres, redis),
@@ -52,7 +52,7 @@ impl Programs {
 }
 
 impl Programs {
-    /// pg_basebackup, which may lie only where the server's own program really is.
+    /// pg_basebackup, which may be installed only beside the server's real binary.
     pub(crate) fn find_basebackup(&self) -> Option<PathBuf> {
         let real = self.postgres_bin.join("postgres").canonicalize().ok();
         let beside = real.and_then(|program| program.parent().map(Path::to_path_buf));
@@ -70,7 +70,7 @@ fn script() -> anyhow::Result<PathBuf> {
     )
 }
 
-/// The library that gives a process a clock of its own, where it can be had.
+/// The library that sets the clock of a process, where it is available.
 pub(crate) async fn find_faketime() -> Option<PathBuf> {
     let path = PathBuf::from(output(&script().ok()?, &["faketime"]).await.ok()?);
     path.is_file().then_some(path)
@@ -98,7 +98,7 @@ async fn postgres_owner() -> anyhow::Result<Option<(u32, u32)>> {
 }
 
 async fn number(args: &[&str]) -> anyhow::Result<u32> {
-    output(Path::new("id"), args).await?.parse().context("id answers no number")
+    output(Path::new("id"), args).await?.parse().context("id printed no number")
 }
 
 async fn output(program: &Path, args: &[&str]) -> anyhow::Result<String> {

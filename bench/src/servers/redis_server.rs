@@ -1,5 +1,5 @@
-//! A Redis of the run. It keeps an append-only file, so that it can come back with
-//! its data and without.
+//! A Redis server of the run. It keeps an append-only file, so that it can be restarted with
+//! or without its data.
 
 use std::{path::PathBuf, process::Stdio, time::Duration};
 
@@ -11,14 +11,14 @@ use tokio::{
 
 use super::{
     programs::Programs,
+    reaper::Reaper,
     scratch::{self, Scratch},
-    warden::Warden,
 };
 
-/// How long it may take until it answers.
+/// How long its start may take.
 const START_LIMIT: Duration = Duration::from_secs(20);
 
-/// A server of its own, killed when it is dropped.
+/// A server that is killed when it is dropped.
 #[derive(Debug)]
 pub(crate) struct RedisServer {
     program: PathBuf,
@@ -26,7 +26,7 @@ pub(crate) struct RedisServer {
     port: u16,
     password: String,
     process: Option<Child>,
-    warden: Warden,
+    reaper: Reaper,
 }
 
 impl RedisServer {
@@ -34,7 +34,7 @@ impl RedisServer {
     pub(crate) async fn start(
         programs: &Programs,
         scratch: &Scratch,
-        warden: &Warden,
+        reaper: &Reaper,
     ) -> anyhow::Result<Self> {
         let mut server = Self {
             program: programs.redis_server.clone(),
@@ -42,7 +42,7 @@ impl RedisServer {
             port: scratch::free_port()?,
             password: uuid::Uuid::new_v4().simple().to_string(),
             process: None,
-            warden: warden.clone(),
+            reaper: reaper.clone(),
         };
         server.spawn().await?;
         Ok(server)
@@ -57,25 +57,25 @@ impl RedisServer {
         format!("redis://:{}@127.0.0.1:{port}", self.password)
     }
 
-    /// Ends it at once, as a crash would.
+    /// Kills it.
     pub(crate) async fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
             let pid = process.id();
             if let Err(error) = process.kill().await {
-                tracing::debug!(%error, "Redis was gone already");
+                tracing::debug!(%error, "Redis had ended already");
             }
             if let Some(pid) = pid {
-                self.warden.forget(pid);
+                self.reaper.untrack(pid);
             }
         }
     }
 
-    /// Starts it again, with what it kept or with nothing.
-    pub(crate) async fn revive(&mut self, with_data: bool) -> anyhow::Result<()> {
+    /// Starts it again, with or without its data.
+    pub(crate) async fn start_again(&mut self, with_data: bool) -> anyhow::Result<()> {
         if !with_data {
             let kept = self.home.join("appendonlydir");
             if kept.exists() {
-                std::fs::remove_dir_all(&kept).context("cannot take Redis's data away")?;
+                std::fs::remove_dir_all(&kept).context("cannot remove Redis's data")?;
             }
         }
         self.spawn().await
@@ -86,19 +86,19 @@ impl RedisServer {
         self.command(&["FLUSHALL"]).await
     }
 
-    /// Takes no more memory for what is written to it, or as much as there is.
+    /// Sets or removes a memory limit that refuses every write.
     pub(crate) async fn set_full(&self, full: bool) -> anyhow::Result<()> {
         let most = if full { "1" } else { "0" };
         self.command(&["CONFIG", "SET", "maxmemory-policy", "noeviction", "maxmemory", most]).await
     }
 
-    /// Becomes the read-only replica of a server that nobody reaches, or its own again.
+    /// Makes it a read-only replica of an unreachable server, or a primary again.
     pub(crate) async fn set_readonly(&self, readonly: bool) -> anyhow::Result<()> {
         let (host, port) = if readonly { ("127.0.0.1", "1") } else { ("NO", "ONE") };
         self.command(&["REPLICAOF", host, port]).await
     }
 
-    /// Forbids every key and every channel, or allows them again.
+    /// Forbids or allows all keys and channels.
     pub(crate) async fn set_forbidden(&self, forbidden: bool) -> anyhow::Result<()> {
         let rules: &[&str] = if forbidden {
             &["resetkeys", "~nothing:*", "resetchannels"]
@@ -122,18 +122,18 @@ impl RedisServer {
         self.process.as_ref().and_then(Child::id)
     }
 
-    /// What it tells of itself.
+    /// The output of INFO.
     pub(crate) async fn info(&self) -> anyhow::Result<String> {
         let mut connection = self.connect().await?;
         redis::cmd("INFO").query_async(&mut connection).await.context("INFO failed")
     }
 
-    /// Commands a second that it served during that time, the looks at it left out.
+    /// Commands a second that it served during that time, without those of this function.
     pub(crate) async fn count_commands(&self, during: Duration) -> anyhow::Result<f64> {
         let mut connection = self.connect().await?;
-        let (before, begun) = (served(&mut connection).await?, Instant::now());
+        let (before, begun) = (commands_served(&mut connection).await?, Instant::now());
         time::sleep(during).await;
-        let after = served(&mut connection).await?;
+        let after = commands_served(&mut connection).await?;
         Ok((after - before - 1.0).max(0.0) / begun.elapsed().as_secs_f64())
     }
 
@@ -152,7 +152,7 @@ impl RedisServer {
         let process =
             command.process_group(0).kill_on_drop(true).spawn().context("cannot run redis-server")?;
         if let Some(pid) = process.id() {
-            self.warden.note(pid);
+            self.reaper.track(pid);
         }
         self.process = Some(process);
         let begun = Instant::now();
@@ -177,8 +177,8 @@ impl RedisServer {
     }
 }
 
-async fn served(connection: &mut redis::aio::MultiplexedConnection) -> anyhow::Result<f64> {
+async fn commands_served(connection: &mut redis::aio::MultiplexedConnection) -> anyhow::Result<f64> {
     let info: String = redis::cmd("INFO").arg("stats").query_async(connection).await?;
     let count = info.lines().find_map(|line| line.strip_prefix("total_commands_processed:"));
-    Ok(count.context("Redis counts no commands")?.trim().parse()?)
+    Ok(count.context("Redis reports no number of commands")?.trim().parse()?)
 }

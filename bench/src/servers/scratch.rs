@@ -1,4 +1,4 @@
-//! The folder and the ports of a run.
+//! The scratch folder and the ports of a run.
 
 use std::{
     net::{Ipv4Addr, TcpListener},
@@ -9,8 +9,8 @@ use std::{
 use anyhow::Context;
 use tempfile::TempDir;
 
-/// Ports below the range that the system hands out by itself, so that a server that
-/// is restarted finds its own again.
+/// Ports below the range that the system assigns by itself, so that a restarted server
+/// finds its port free.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
 
 /// A folder that is removed with everything in it, unless it is kept.
@@ -26,7 +26,7 @@ impl Scratch {
     pub(crate) fn create(prefix: &str, keep: bool) -> anyhow::Result<Self> {
         let mut builder = tempfile::Builder::new();
         builder.prefix(prefix).disable_cleanup(keep);
-        let folder = builder.tempdir().context("cannot make a scratch folder")?;
+        let folder = builder.tempdir().context("cannot create a scratch folder")?;
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o711))?;
         std::fs::create_dir(folder.path().join("logs"))?;
         Ok(Self { folder, keep })
@@ -36,19 +36,19 @@ impl Scratch {
         self.folder.path()
     }
 
-    /// Whether it stays.
+    /// Whether it is kept.
     pub(crate) const fn is_kept(&self) -> bool {
         self.keep
     }
 
-    /// A folder in it, made if need be.
+    /// A folder in it, created where it does not exist.
     pub(crate) fn folder(&self, name: &str) -> anyhow::Result<PathBuf> {
         let path = self.path().join(name);
-        std::fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        std::fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
         Ok(path)
     }
 
-    /// Where a process logs.
+    /// The log file of that name.
     pub(crate) fn log(&self, name: &str) -> PathBuf {
         self.path().join("logs").join(format!("{name}.log"))
     }

@@ -1,6 +1,6 @@
-//! Small file systems of a run, kept in memory, that can be full at will. They are
-//! mounted in a mount namespace of this program's own: nobody else sees them, and they
-//! vanish with its last process however that ends.
+//! Small file systems in memory that can be filled on demand. They are mounted in a mount
+//! namespace of this program's own: other processes do not see them, and they disappear
+//! with the last process of the namespace.
 
 use std::{
     ffi::OsString,
@@ -14,47 +14,46 @@ use std::{
 use anyhow::{Context, bail};
 use tokio::time;
 
-use super::warden::Warden;
+use super::{mounts::unmount, reaper::Reaper};
 
-/// Says on this program's command line that its mounts are its own.
+/// Argument of this program that says that it runs in a mount namespace of its own.
 pub(crate) const OWN_MOUNTS: &str = "--own-mounts";
 
-/// What a volume holds before it is full. Memory is used for what is in it only.
-const ROOM: &str = "2g";
+/// Capacity of a volume. Only its contents use memory.
+const CAPACITY: &str = "2g";
 
-/// Tries to fill a volume while others write to it.
+/// Tries to fill a volume while other processes write to it.
 const TRIES: usize = 50;
 
-/// Whose rights are needed for mounts of one's own.
+/// The rights with which a mount namespace is created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rights {
-    /// Those that the program has.
-    Given,
-    /// Those of root, as the program's own user sees itself in a user namespace. Other
-    /// users are not there then.
-    Assumed,
+pub(crate) enum MountRights {
+    /// The rights of this program.
+    Own,
+    /// The rights of root in a user namespace, in which no other users exist.
+    UserNamespace,
 }
 
-impl Rights {
+impl MountRights {
     const fn arguments(self) -> &'static [&'static str] {
         match self {
-            Self::Given => &["--mount"],
-            Self::Assumed => &["--user", "--map-root-user", "--mount"],
+            Self::Own => &["--mount"],
+            Self::UserNamespace => &["--user", "--map-root-user", "--mount"],
         }
     }
 }
 
-/// Starts this program anew with mounts of its own, in the same process. Returns where
-/// nobody may have them here, or where the start fails.
-pub(crate) fn begin_anew(ways: &[Rights]) -> io::Result<()> {
-    for way in ways {
+/// Restarts this program in a mount namespace of its own, in the same process. Returns
+/// where that is not permitted or fails.
+pub(crate) fn restart_with_own_mounts(rights: &[MountRights]) -> io::Result<()> {
+    for right in rights {
         let mut attempt = Command::new("unshare");
         let anywhere = std::env::temp_dir();
-        attempt.args(way.arguments()).args(["mount", "-t", "tmpfs", "tmpfs"]).arg(anywhere);
+        attempt.args(right.arguments()).args(["mount", "-t", "tmpfs", "tmpfs"]).arg(anywhere);
         attempt.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         if attempt.status().is_ok_and(|status| status.success()) {
             let mut command = Command::new("unshare");
-            command.args(way.arguments()).arg("--").arg(std::env::current_exe()?);
+            command.args(right.arguments()).arg("--").arg(std::env::current_exe()?);
             let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
             return Err(command.args(arguments).arg(OWN_MOUNTS).exec());
         }
@@ -69,12 +68,12 @@ pub(crate) struct Volume {
 }
 
 impl Volume {
-    /// Mounts one on this folder. Only where the mounts of this program are its own.
-    pub(crate) fn mount(folder: &Path, owner: Option<(u32, u32)>, warden: &Warden) -> anyhow::Result<Self> {
+    /// Mounts one on this folder. The program must run in a mount namespace of its own.
+    pub(crate) fn mount(folder: &Path, owner: Option<(u32, u32)>, reaper: &Reaper) -> anyhow::Result<Self> {
         let mut command = Command::new("mount");
-        command.args(["-t", "tmpfs", "-o", &format!("size={ROOM},mode=0700"), "tmpfs"]).arg(folder);
+        command.args(["-t", "tmpfs", "-o", &format!("size={CAPACITY},mode=0700"), "tmpfs"]).arg(folder);
         run(&mut command)?;
-        warden.note_mount(folder);
+        reaper.track_mount(folder);
         let volume = Self { folder: folder.to_owned() };
         if let Some((user, group)) = owner {
             chown(folder, Some(user), Some(group))?;
@@ -82,10 +81,10 @@ impl Volume {
         Ok(volume)
     }
 
-    /// Leaves no room in it beyond what is used.
+    /// Reduces its capacity to its present contents.
     pub(crate) async fn fill(&self) -> anyhow::Result<()> {
         for _ in 0..TRIES {
-            // Whoever writes in between makes it hold more than that, which is refused.
+            // The resize fails where its contents have grown meanwhile.
             if self.resize(&format!("{}k", self.used_kib()?)).is_ok() {
                 return Ok(());
             }
@@ -94,9 +93,9 @@ impl Volume {
         bail!("cannot fill {}", self.folder.display())
     }
 
-    /// Gives it its room back.
-    pub(crate) fn free(&self) -> anyhow::Result<()> {
-        self.resize(ROOM)
+    /// Restores its capacity.
+    pub(crate) fn restore(&self) -> anyhow::Result<()> {
+        self.resize(CAPACITY)
     }
 
     fn resize(&self, size: &str) -> anyhow::Result<()> {
@@ -117,13 +116,6 @@ impl Drop for Volume {
             tracing::debug!("not unmounted: {error:#}");
         }
     }
-}
-
-/// Takes a volume away, even where something of it is still in use.
-pub(crate) fn unmount(folder: &Path) -> Command {
-    let mut command = Command::new("umount");
-    command.arg("-l").arg(folder);
-    command
 }
 
 fn run(command: &mut Command) -> anyhow::Result<()> {

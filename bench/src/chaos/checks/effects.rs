@@ -1,7 +1,7 @@
-//! What jobs' ends changed.
+//! Checks of the effects of ended jobs.
 
-use super::{Check, Evidence, describe};
-use crate::chaos::kinds;
+use super::evidence::{Check, Evidence, describe};
+use crate::chaos::handlers;
 
 pub(super) fn check(evidence: &Evidence) -> Vec<Check> {
     vec![once(evidence), children(evidence)]
@@ -9,7 +9,7 @@ pub(super) fn check(evidence: &Evidence) -> Vec<Check> {
 
 fn once(evidence: &Evidence) -> Check {
     let (mut cases, mut breaches) = (0, Vec::new());
-    for job in evidence.jobs.values().filter(|job| kinds::has_effect(&job.kind)) {
+    for job in evidence.jobs.values().filter(|job| handlers::has_effect(&job.kind)) {
         cases += 1;
         let applied = evidence.effects.get(&job.id).map_or(&[][..], Vec::as_slice);
         let right = match applied {

@@ -1,12 +1,12 @@
-//! How jobs ended.
+//! Checks of how jobs ended.
 
 use atelier_entities::{JobState, jobs};
 use atelier_queue::Job;
 
-use super::{Check, Evidence, describe, unfinished};
+use super::evidence::{Check, Evidence, describe, unfinished};
 use crate::chaos::{
-    kinds::{Expiring, Flaky, Mood, Poison, mood},
-    ledger::Standing,
+    kinds::{Expiring, Flaky, FlakyBehavior, Poison, flaky_behavior},
+    ledger::EntryState,
 };
 
 pub(super) fn check(evidence: &Evidence) -> Vec<Check> {
@@ -37,9 +37,9 @@ fn in_doubt(evidence: &Evidence) -> Check {
             breaches.push(format!("{there} of {} jobs of one transaction are there", batch.len()));
         }
     }
-    // Whoever made them, jobs that are there end: children, and those in doubt.
+    // Jobs that exist must end, whether they are children of effects or in doubt.
     let others = evidence.jobs.values().filter(|job| {
-        evidence.entries.get(&job.id).is_none_or(|entry| entry.standing == Standing::InDoubt)
+        evidence.entries.get(&job.id).is_none_or(|entry| entry.state == EntryState::InDoubt)
             && job.run_at < evidence.now
     });
     let others: Vec<&jobs::Model> = others.collect();
@@ -53,8 +53,8 @@ fn attempts_within_limit(evidence: &Evidence) -> Check {
     Check::new("no job has more attempts than its limit", evidence.jobs.len(), over.map(describe).collect())
 }
 
-/// The attempts on the row are those that were recorded, and the one that succeeded:
-/// nothing is counted for a snooze or a drain.
+/// The row's attempts equal the recorded ones plus the one that succeeded: a snooze or a
+/// drain counts none.
 fn attempts_counted(evidence: &Evidence) -> Check {
     let (mut cases, mut breaches) = (0, Vec::new());
     for job in evidence.ended() {
@@ -72,13 +72,13 @@ fn as_designed(evidence: &Evidence) -> Check {
     let (mut cases, mut breaches) = (0, Vec::new());
     for job in evidence.ended() {
         cases += 1;
-        let mood = mood(job.id, i64::from(job.attempt));
+        let flaky_behavior = flaky_behavior(job.id, i64::from(job.attempt));
         let spent = job.attempt == job.max_attempts;
         let right = match (job.state, job.kind.as_str()) {
-            (JobState::Succeeded, Flaky::KIND) => mood == Mood::Fine,
+            (JobState::Succeeded, Flaky::KIND) => flaky_behavior == FlakyBehavior::Succeeds,
             (JobState::Succeeded, Poison::KIND) => false,
             (JobState::Succeeded | JobState::Cancelled, _) => true,
-            (JobState::Failed, Flaky::KIND) => spent || mood == Mood::GivesUp,
+            (JobState::Failed, Flaky::KIND) => spent || flaky_behavior == FlakyBehavior::FailsForGood,
             (JobState::Failed, _) => spent,
             _ => false,
         };

@@ -1,4 +1,4 @@
-//! Whether every worker works, once all faults are over.
+//! Checks that every worker takes jobs after the last fault.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,24 +6,24 @@ use atelier_entities::{Timestamp, workers};
 use atelier_queue::QueueName;
 use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait};
 
-use super::Check;
+use super::evidence::Check;
 use crate::chaos::tables::statement;
 
-/// Queues that every worker has to take jobs of.
+/// Queues that every worker must take jobs from.
 pub(in crate::chaos) const BUSY: [QueueName; 4] =
     [QueueName::Generation, QueueName::Deployment, QueueName::Email, QueueName::Workflow];
 
-/// Jobs that were taken, by process id and queue.
-pub(in crate::chaos) type Taken = HashMap<(u32, QueueName), i64>;
+/// Numbers of jobs taken, by process id and queue.
+pub(in crate::chaos) type TakenJobs = HashMap<(u32, QueueName), i64>;
 
 /// The name of a worker and its process id; none while it is down.
-pub(in crate::chaos) type Hand = (String, Option<u32>);
+pub(in crate::chaos) type WorkerProcess = (String, Option<u32>);
 
-/// What has been taken since then by workers that are there.
+/// Counts the jobs that the current workers have taken since then.
 pub(in crate::chaos) async fn taken_since(
     direct: &DatabaseConnection,
     from: Timestamp,
-) -> anyhow::Result<Taken> {
+) -> anyhow::Result<TakenJobs> {
     let pids: HashMap<_, _> = workers::Entity::find()
         .all(direct)
         .await?
@@ -31,7 +31,7 @@ pub(in crate::chaos) async fn taken_since(
         .filter_map(|worker| Some((worker.id, u32::try_from(worker.pid).ok()?)))
         .collect();
     let sql = "SELECT worker_id, queue, COUNT(*) AS jobs FROM jobs WHERE started_at >= $1 AND worker_id IS NOT NULL GROUP BY worker_id, queue";
-    let mut taken = Taken::new();
+    let mut taken = TakenJobs::new();
     for row in direct.query_all_raw(statement(direct, sql, [from.into()])).await? {
         let queue: String = row.try_get("", "queue")?;
         if let (Some(pid), Some(queue)) = (pids.get(&row.try_get("", "worker_id")?), QueueName::parse(&queue))
@@ -42,23 +42,26 @@ pub(in crate::chaos) async fn taken_since(
     Ok(taken)
 }
 
-/// Who took nothing of a busy queue. A worker that is down took nothing at all.
-pub(in crate::chaos) fn idle<'a>(hands: &'a [Hand], taken: &Taken) -> BTreeMap<QueueName, Vec<&'a Hand>> {
-    let mut idle: BTreeMap<QueueName, Vec<&Hand>> = BTreeMap::new();
+/// The workers that took no job of a busy queue. A worker that is down took none.
+pub(in crate::chaos) fn idle<'a>(
+    worker_processes: &'a [WorkerProcess],
+    taken: &TakenJobs,
+) -> BTreeMap<QueueName, Vec<&'a WorkerProcess>> {
+    let mut idle: BTreeMap<QueueName, Vec<&WorkerProcess>> = BTreeMap::new();
     for queue in BUSY {
-        for hand in hands {
-            let jobs = hand.1.and_then(|pid| taken.get(&(pid, queue))).copied().unwrap_or(0);
+        for worker in worker_processes {
+            let jobs = worker.1.and_then(|pid| taken.get(&(pid, queue))).copied().unwrap_or(0);
             if jobs == 0 {
-                idle.entry(queue).or_default().push(hand);
+                idle.entry(queue).or_default().push(worker);
             }
         }
     }
     idle
 }
 
-/// Judges what every worker took while there were so many bursts of work for all.
-pub(in crate::chaos) fn judge(hands: &[Hand], taken: &Taken, bursts: usize) -> Check {
-    let idle = idle(hands, taken);
+/// The check of what each worker took during so many bursts.
+pub(in crate::chaos) fn judge(worker_processes: &[WorkerProcess], taken: &TakenJobs, bursts: usize) -> Check {
+    let idle = idle(worker_processes, taken);
     let breaches = idle.iter().flat_map(|(queue, idle)| {
         idle.iter().map(move |(name, pid)| {
             let pid = pid.map_or_else(|| "down".to_owned(), |pid| format!("process {pid}"));
@@ -66,18 +69,18 @@ pub(in crate::chaos) fn judge(hands: &[Hand], taken: &Taken, bursts: usize) -> C
         })
     });
     let breaches = breaches.collect();
-    Check::new("no worker stays idle while there is work", hands.len() * BUSY.len(), breaches)
+    Check::new("no worker stays idle while there is work", worker_processes.len() * BUSY.len(), breaches)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn hands() -> [Hand; 3] {
+    fn worker_processes() -> [WorkerProcess; 3] {
         [("worker-1".to_owned(), Some(11)), ("worker-2".to_owned(), Some(12)), ("worker-3".to_owned(), None)]
     }
 
-    fn all_but(pid: u32, queue: QueueName) -> Taken {
+    fn all_but(pid: u32, queue: QueueName) -> TakenJobs {
         let everything = [11, 12].into_iter().flat_map(|pid| BUSY.map(|queue| ((pid, queue), 3)));
         everything.filter(|(key, _)| *key != (pid, queue)).collect()
     }
@@ -86,15 +89,15 @@ mod tests {
     fn a_worker_that_took_of_every_queue_is_not_idle() {
         let taken = all_but(0, QueueName::Email);
 
-        assert!(idle(&hands()[..2], &taken).is_empty());
-        assert_eq!(judge(&hands()[..2], &taken, 1).broken, 0);
+        assert!(idle(&worker_processes()[..2], &taken).is_empty());
+        assert_eq!(judge(&worker_processes()[..2], &taken, 1).broken, 0);
     }
 
     #[test]
     fn a_worker_whose_loop_of_one_queue_stands_still_is_found() {
         let taken = all_but(12, QueueName::Generation);
 
-        let check = judge(&hands()[..2], &taken, 14);
+        let check = judge(&worker_processes()[..2], &taken, 14);
 
         assert_eq!((check.cases, check.broken), (8, 1));
         let told = &check.examples[0];
@@ -106,7 +109,7 @@ mod tests {
         let taken = all_but(0, QueueName::Email);
         let again = [("worker-1".to_owned(), Some(99))];
 
-        assert_eq!(judge(&hands(), &taken, 1).broken, BUSY.len(), "down");
+        assert_eq!(judge(&worker_processes(), &taken, 1).broken, BUSY.len(), "down");
         assert_eq!(judge(&again, &taken, 1).broken, BUSY.len(), "what its last process took does not count");
     }
 }

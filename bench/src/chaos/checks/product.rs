@@ -1,4 +1,4 @@
-//! What became of the customers' jobs and credits.
+//! Checks of the customers' jobs and credits.
 
 use std::collections::HashMap;
 
@@ -9,10 +9,10 @@ use atelier_entities::{
 use sea_orm::{DatabaseConnection, EntityTrait, PaginatorTrait};
 use uuid::Uuid;
 
-use super::{Check, describe, not_ended};
+use super::evidence::{Check, describe, not_ended};
 use crate::chaos::customers::{CUSTOMERS, Customers};
 
-/// The queue whose jobs are paid for.
+/// The kind of job that costs credits.
 const PAID_FOR: &str = "generation.run";
 
 /// Every check of the product's database.
@@ -34,8 +34,8 @@ pub(in crate::chaos) async fn check(
     Ok(vec![lost, answered, once, settled(&all, &posted), balanced(&accounts, &posted)])
 }
 
-/// Customers ask for each project once, and once for its generation and publication,
-/// however often they have to try.
+/// A customer creates, generates and publishes each project once, whatever the number of
+/// tries.
 fn once(all: &[jobs::Model], published: &[deployments::Model], made: u64, asked: u64) -> Check {
     let mut times: HashMap<(&str, Uuid), usize> = HashMap::new();
     for job in all.iter().filter(|job| job.kind == PAID_FOR) {

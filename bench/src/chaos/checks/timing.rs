@@ -1,4 +1,4 @@
-//! When jobs ran.
+//! Checks of when jobs ran.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -7,10 +7,10 @@ use atelier_queue::Job;
 use chrono::TimeDelta;
 use sea_orm::{DatabaseConnection, EntityTrait};
 
-use super::{Check, Evidence, describe};
-use crate::chaos::kinds::{self, Tick};
+use super::evidence::{Check, Evidence, describe};
+use crate::chaos::{handlers, kinds::Tick};
 
-/// By how much two processes' clocks may differ: both follow the database's.
+/// Largest difference between two processes' clocks, which both follow the database's.
 const CLOCKS: TimeDelta = TimeDelta::milliseconds(100);
 
 pub(super) fn check(evidence: &Evidence) -> Vec<Check> {
@@ -20,7 +20,7 @@ pub(super) fn check(evidence: &Evidence) -> Vec<Check> {
 fn not_early(evidence: &Evidence) -> Check {
     let (mut cases, mut breaches) = (0, Vec::new());
     for job in evidence.jobs.values() {
-        let Some(due) = kinds::due(job) else { continue };
+        let Some(due) = handlers::due(job) else { continue };
         cases += 1;
         if evidence.runs_of(job.id).first().is_some_and(|first| *first < due - CLOCKS) {
             breaches.push(format!("due at {due}: {}", describe(job)));
@@ -66,7 +66,7 @@ pub(super) async fn check_schedule(
     direct: &DatabaseConnection,
 ) -> anyhow::Result<Check> {
     let ticks: Vec<&jobs::Model> = evidence.jobs.values().filter(|job| job.kind == Tick::KIND).collect();
-    let moments: HashSet<_> = ticks.iter().filter_map(|job| kinds::moment(&job.args)).collect();
+    let moments: HashSet<_> = ticks.iter().filter_map(|job| handlers::moment(&job.args)).collect();
     let mut breaches = Vec::new();
     if moments.len() != ticks.len() {
         breaches.push(format!("{} jobs for {} moments", ticks.len(), moments.len()));

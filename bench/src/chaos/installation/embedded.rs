@@ -1,43 +1,46 @@
 //! An installation of one process with SQLite, and the product's own beside it.
 
-use super::{Ground, Parts, limit};
+use super::parts::{Parts, Setup, limit};
 use crate::chaos::{
-    backing::{self, Backing, Disk},
-    desk::{Desk, Window},
-    members::{Members, Place, Product},
+    enqueuer::{EnqueueClient, Enqueuer},
+    infrastructure::{self, Disk, Infrastructure},
+    processes::{EmbeddedPaths, Processes, Product},
     role, tables,
 };
 
 /// Starts it.
-pub(super) async fn start(ground: &Ground<'_>) -> anyhow::Result<Parts> {
-    let options = ground.options;
-    let disk = Disk::prepare(ground.scratch, ground.warden, options.own_mounts).await?;
-    let place = Place {
+pub(super) async fn start(setup: &Setup<'_>) -> anyhow::Result<Parts> {
+    let options = setup.options;
+    let disk = Disk::prepare(setup.scratch, setup.reaper, options.own_mounts).await?;
+    let paths = EmbeddedPaths {
         file: disk.chaos_file()?,
-        socket: ground.scratch.path().join("callers"),
+        socket: setup.scratch.path().join("callers"),
         product: disk.product_folder()?,
         heartbeat_secs: options.heartbeat_secs,
         environment: disk.environment(),
     };
-    let made = backing::create(&place.file).await?;
+    let made = infrastructure::create(&paths.file).await?;
     tables::create(&made).await?;
-    let version = backing::version(&made).await?;
+    let version = infrastructure::version(&made).await?;
     made.close().await?;
-    backing::create(&disk.product_file()?).await?.close().await?;
-    let queue = role::embedded_queue(&place.file, options.heartbeat()).await?;
+    infrastructure::create(&disk.product_file()?).await?.close().await?;
+    let queue = role::embedded_queue(&paths.file, options.heartbeat()).await?;
     limit(&queue).await?;
     queue.db().close_by_ref().await?;
-    let direct = [backing::look_at(&place.file).await?, backing::look_at(&disk.product_file()?).await?];
-    let members = Members::start_embedded(ground.fleet, ground.scratch, &place)?;
+    let direct = [
+        infrastructure::open_for_reading(&paths.file).await?,
+        infrastructure::open_for_reading(&disk.product_file()?).await?,
+    ];
+    let processes = Processes::start_embedded(setup.supervisor, setup.scratch, &paths)?;
     let product = match options.no_product {
         true => None,
-        false => Product::start_embedded(ground.fleet, ground.scratch, &place)?,
+        false => Product::start_embedded(setup.supervisor, setup.scratch, &paths)?,
     };
     Ok(Parts {
-        backing: Backing::Disk(Box::new(disk)),
-        members,
+        infrastructure: Infrastructure::Disk(Box::new(disk)),
+        processes,
         product,
-        desk: Desk::Process(Window::new(place.socket)),
+        enqueuer: Enqueuer::Process(EnqueueClient::new(paths.socket)),
         direct,
         servers: vec![version],
     })

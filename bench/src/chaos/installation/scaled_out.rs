@@ -4,56 +4,59 @@ use std::time::Duration;
 
 use anyhow::Context;
 use atelier_foundation::database;
+use atelier_ops::terminal;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 
-use super::{Ground, Parts, limit};
-use crate::chaos::{
-    backing::{Backing, Servers},
-    clocks::Clocks,
-    desk::Desk,
-    members::{Addresses, Members, Product},
-    programs::{Programs, find_faketime},
-    role, tables, terminal,
+use super::parts::{Parts, Setup, limit};
+use crate::{
+    chaos::{
+        clocks::Clocks,
+        enqueuer::Enqueuer,
+        infrastructure::{Infrastructure, Servers},
+        processes::{Addresses, Processes, Product},
+        role, tables,
+    },
+    servers::programs::{Programs, find_faketime},
 };
 
 const CHAOS_DATABASE: &str = "chaos";
 const PRODUCT_DATABASE: &str = "product";
 
-/// Connections by which the run looks at the databases, past the proxy.
+/// Connections to the databases that do not go through the proxy with faults.
 const DIRECT_CONNECTIONS: u32 = 6;
 
-/// How long the run waits for a connection past the proxy, and for a statement.
+/// How long the run waits for such a connection, and for a statement.
 const DIRECT_LIMIT: Duration = Duration::from_secs(30);
 
-/// Starts it. The servers are stopped again where it fails.
-pub(super) async fn start(ground: &Ground<'_>) -> anyhow::Result<Parts> {
-    let programs = Programs::locate(ground.options.places()).await?;
+/// Starts it; on an error stops the servers.
+pub(super) async fn start(setup: &Setup<'_>) -> anyhow::Result<Parts> {
+    let programs = Programs::locate(setup.options.places()).await?;
     let clocks = Clocks::new(find_faketime().await);
-    let own_mounts = ground.options.own_mounts;
-    let servers = Servers::start(&programs, ground.scratch, ground.warden, own_mounts).await?;
-    match start_processes(ground, &servers, &clocks).await {
-        Ok((members, product, desk, direct)) => {
+    let own_mounts = setup.options.own_mounts;
+    let servers = Servers::start(&programs, setup.scratch, setup.reaper, own_mounts).await?;
+    match start_processes(setup, &servers, &clocks).await {
+        Ok((processes, product, enqueuer, direct)) => {
             terminal::print_line(clocks.describe());
             Ok(Parts {
-                backing: Backing::Servers(Box::new(servers)),
-                members,
+                infrastructure: Infrastructure::Servers(Box::new(servers)),
+                processes,
                 product,
-                desk,
+                enqueuer,
                 direct,
                 servers: vec![programs.postgres_version, programs.redis_version],
             })
         }
         Err(error) => {
-            ground.fleet.stop().await;
+            setup.supervisor.stop().await;
             servers.stop().await?;
             Err(error)
         }
     }
 }
 
-type Started = (Members, Option<Product>, Desk, [DatabaseConnection; 2]);
+type Started = (Processes, Option<Product>, Enqueuer, [DatabaseConnection; 2]);
 
-async fn start_processes(ground: &Ground<'_>, servers: &Servers, clocks: &Clocks) -> anyhow::Result<Started> {
+async fn start_processes(setup: &Setup<'_>, servers: &Servers, clocks: &Clocks) -> anyhow::Result<Started> {
     let direct = prepare(servers, CHAOS_DATABASE).await?;
     tables::create(&direct).await?;
     let product_direct = prepare(servers, PRODUCT_DATABASE).await?;
@@ -64,16 +67,17 @@ async fn start_processes(ground: &Ground<'_>, servers: &Servers, clocks: &Clocks
     };
     let redis_url = addresses.redis.clone().into();
     // The run enqueues by a queue of its own, through the proxies like everybody.
-    let queue = role::queue(&addresses.chaos_database, &redis_url, ground.options.heartbeat());
-    let queue = queue.await.context("no queue for the run itself")?;
+    let queue = role::queue(&addresses.chaos_database, &redis_url, setup.options.heartbeat());
+    let queue = queue.await.context("cannot create the run's own queue")?;
     limit(&queue).await?;
-    let (fleet, scratch, heartbeat_secs) = (ground.fleet, ground.scratch, ground.options.heartbeat_secs);
-    let members = Members::start(fleet, scratch, &addresses, clocks, heartbeat_secs)?;
-    let product = match ground.options.no_product {
+    let (supervisor, scratch, heartbeat_secs) =
+        (setup.supervisor, setup.scratch, setup.options.heartbeat_secs);
+    let processes = Processes::start(supervisor, scratch, &addresses, clocks, heartbeat_secs)?;
+    let product = match setup.options.no_product {
         true => None,
-        false => Product::start(fleet, scratch, &addresses, heartbeat_secs)?,
+        false => Product::start(supervisor, scratch, &addresses, heartbeat_secs)?,
     };
-    Ok((members, product, Desk::Library(queue), [direct, product_direct]))
+    Ok((processes, product, Enqueuer::Library(queue), [direct, product_direct]))
 }
 
 /// Creates a database with its tables and connects to it past the proxy.

@@ -1,14 +1,14 @@
-//! What each measurement takes of its own.
+//! Arguments of each measurement.
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-/// Rows that lie in the table before anything is measured.
+/// Rows that the table holds before the measurement.
 #[derive(Args, Clone, Copy, Debug, Default, Serialize)]
 pub(in crate::measure) struct RowsArgs {
-    /// Jobs that ended earlier and are kept.
+    /// Jobs that have ended before and are kept.
     #[arg(long, default_value_t = 0, value_name = "COUNT")]
     pub(in crate::measure) finished_rows: u64,
     /// Jobs of the first queue that wait behind all others.
@@ -40,7 +40,7 @@ pub(in crate::measure) struct EnqueueArgs {
     pub(in crate::measure) rows: RowsArgs,
 }
 
-/// Jobs at a time with which one worker process drains fastest where they take no time.
+/// Concurrency at which one worker process drains empty jobs fastest.
 const BEST: usize = 1_000;
 
 /// How to drain.
@@ -74,7 +74,7 @@ pub(in crate::measure) struct DrainArgs {
 }
 
 impl DrainArgs {
-    /// 50,000 jobs that do nothing, and nothing special about them.
+    /// 50,000 jobs that do nothing, on an empty table.
     pub(in crate::measure) const PLAIN: Self = Self {
         jobs: 50_000,
         concurrency: BEST,
@@ -90,7 +90,7 @@ impl DrainArgs {
 /// How to measure latency.
 #[derive(Args, Clone, Copy, Debug, Serialize)]
 pub(in crate::measure) struct LatencyArgs {
-    /// Jobs, one each 5 milliseconds.
+    /// Jobs, one every 5 milliseconds.
     #[arg(long, default_value_t = 2_000, value_name = "COUNT")]
     pub(in crate::measure) jobs: usize,
     /// Seconds during which an idle worker's Redis commands are counted.
@@ -112,12 +112,12 @@ pub(in crate::measure) struct EmbeddedArgs {
     /// Jobs that the worker runs at the same time while it drains.
     #[arg(long, default_value_t = 100, value_name = "COUNT")]
     pub(in crate::measure) concurrency: usize,
-    /// Jobs whose latency is taken, one each 5 milliseconds.
+    /// Jobs whose latency is measured, one every 5 milliseconds.
     #[arg(long, default_value_t = 2_000, value_name = "COUNT")]
     pub(in crate::measure) latency_jobs: usize,
 }
 
-/// Nothing of its own.
+/// The smoke test takes no arguments of its own.
 #[derive(Args, Clone, Copy, Debug, Serialize)]
 pub(in crate::measure) struct QuickArgs {}
 
@@ -130,10 +130,10 @@ pub(in crate::measure) struct ScaleArgs {
     /// Jobs that a worker runs at the same time.
     #[arg(long, default_values_t = [1, 8, 64, 256], value_delimiter = ',', value_name = "COUNT")]
     pub(in crate::measure) concurrency: Vec<usize>,
-    /// Worker processes; the first is what the others are compared with.
+    /// Numbers of worker processes; the others are compared with the first.
     #[arg(long, default_values_t = [1, 2, 4], value_delimiter = ',', value_name = "COUNT")]
     pub(in crate::measure) workers: Vec<u8>,
-    /// Seconds that a drain takes where the jobs' own time is the limit.
+    /// Seconds of a drain that is limited by the jobs' own duration.
     #[arg(long, default_value_t = 0.5, value_name = "SECONDS")]
     pub(in crate::measure) secs: f64,
 }
@@ -150,26 +150,52 @@ pub(in crate::measure) struct CostArgs {
     /// Jobs that wait behind them.
     #[arg(long, default_values_t = [10_000, 100_000, 1_000_000], value_delimiter = ',', value_name = "COUNT")]
     pub(in crate::measure) backlogs: Vec<u64>,
-    /// Seconds for which an embedded instance is watched that has nothing to do.
+    /// Seconds for which an idle embedded instance is watched.
     #[arg(long, default_value_t = 20, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     pub(in crate::measure) idle_secs: u64,
-    /// Most often that it is watched.
+    /// Largest number of runs that watch it.
     #[arg(long, default_value_t = 2, value_name = "COUNT")]
     pub(in crate::measure) idle_runs: u16,
 }
 
+/// The database that the product runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::measure) enum Engine {
+    /// PostgreSQL with Redis, and the API in a process of its own.
+    Postgres,
+    /// SQLite, and every role in one process.
+    Sqlite,
+}
+
+impl Engine {
+    /// Prefix of the names of figures.
+    pub(in crate::measure) const fn prefix(self) -> &'static str {
+        match self {
+            Self::Postgres => "",
+            Self::Sqlite => "embedded ",
+        }
+    }
+}
+
 /// How to measure the API.
-#[derive(Args, Clone, Copy, Debug, Serialize)]
+#[derive(Args, Clone, Debug, Serialize)]
 pub(in crate::measure) struct ApiArgs {
-    /// Connections, each of which asks again as soon as it is answered.
+    /// Connections, each of which sends the next request once it has a response.
     #[arg(long, default_value_t = 32, value_name = "COUNT")]
     pub(in crate::measure) connections: usize,
-    /// Seconds for which each route is asked.
+    /// Seconds of load on each route.
     #[arg(long, default_value_t = 2.0, value_name = "SECONDS")]
     pub(in crate::measure) secs: f64,
     /// Projects in the list.
     #[arg(long, default_value_t = 20, value_name = "COUNT")]
     pub(in crate::measure) projects: usize,
+    /// Generation requests to each server.
+    #[arg(long, default_value_t = 2_000, value_name = "COUNT")]
+    pub(in crate::measure) generations: usize,
+    /// Databases to measure on.
+    #[arg(long, default_values_t = [Engine::Postgres, Engine::Sqlite], value_delimiter = ',', value_enum, value_name = "DATABASES")]
+    pub(in crate::measure) on: Vec<Engine>,
 }
 
 /// How to compare with other queues.
@@ -181,16 +207,16 @@ pub(in crate::measure) struct PeersArgs {
     /// Jobs enqueued one at a time.
     #[arg(long, default_value_t = 2_000, value_name = "COUNT")]
     pub(in crate::measure) singles: usize,
-    /// Jobs whose latency is taken, one each 5 milliseconds.
+    /// Jobs whose latency is measured, one every 5 milliseconds.
     #[arg(long, default_value_t = 200, value_name = "COUNT")]
     pub(in crate::measure) latencies: usize,
     /// Jobs that Atelier's worker runs at the same time.
     #[arg(long, default_value_t = BEST, value_name = "COUNT")]
     pub(in crate::measure) concurrency: usize,
-    /// Only these, by the names of their packages.
+    /// Only the queues of these packages.
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub(in crate::measure) only: Vec<String>,
-    /// Folder that the packages are installed in; kept from run to run.
+    /// Folder that the packages are installed in and kept.
     #[arg(long, env = "ATELIER_BENCH_CACHE", value_name = "FOLDER")]
     pub(in crate::measure) cache: Option<PathBuf>,
 }
@@ -198,10 +224,10 @@ pub(in crate::measure) struct PeersArgs {
 /// How to measure everything.
 #[derive(Args, Clone, Debug, Serialize)]
 pub(in crate::measure) struct AllArgs {
-    /// Leaves the other queues out.
+    /// Does not measure other queues.
     #[arg(long)]
     pub(in crate::measure) no_peers: bool,
-    /// Folder that the other queues are installed in; kept from run to run.
+    /// Folder that the other queues are installed in and kept.
     #[arg(long, env = "ATELIER_BENCH_CACHE", value_name = "FOLDER")]
     pub(in crate::measure) cache: Option<PathBuf>,
 }
@@ -225,6 +251,18 @@ impl Default for CostArgs {
             backlogs: vec![10_000, 100_000, 1_000_000],
             idle_secs: 20,
             idle_runs: 2,
+        }
+    }
+}
+
+impl Default for ApiArgs {
+    fn default() -> Self {
+        Self {
+            connections: 32,
+            secs: 2.0,
+            projects: 20,
+            generations: 2_000,
+            on: vec![Engine::Postgres, Engine::Sqlite],
         }
     }
 }

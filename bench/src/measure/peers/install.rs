@@ -1,14 +1,15 @@
-//! Installs the peers by name, each with its language's own tool, into a folder
-//! outside the repository.
+//! Installs the peers by name with the tool of their language, into a folder outside the
+//! repository.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use tokio::process::Command;
 
-use super::program::{Language, answer};
+use super::{language::Language, output};
 
-/// Installs a language's peers where they are not there, and answers how they are run.
+/// Ensures that a language's peers are installed, and returns the words of the command
+/// that runs them.
 pub(super) async fn install(language: Language, cache: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let sources = sources()?;
     match language {
@@ -19,7 +20,7 @@ pub(super) async fn install(language: Language, cache: &Path) -> anyhow::Result<
     }
 }
 
-/// Where Ruby's own tool installs to.
+/// The folder that Ruby's tool installs to.
 pub(super) fn gems(cache: &Path) -> PathBuf {
     cache.join("ruby")
 }
@@ -40,7 +41,7 @@ async fn node(sources: &Path, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     if !same || !folder.join("node_modules").is_dir() {
         let mut command = Command::new("npm");
         command.args(["install", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(folder);
-        if let Err(error) = answer(command).await {
+        if let Err(error) = output::read(command).await {
             std::fs::remove_file(folder.join(manifest))?;
             return Err(error.context("npm install"));
         }
@@ -53,7 +54,7 @@ async fn ruby(sources: &Path, cache: &Path) -> anyhow::Result<Vec<PathBuf>> {
     if !has_sidekiq(&gems).await? {
         let mut command = Command::new("gem");
         command.args(["install", "--no-document", "--install-dir"]).arg(&gems).arg("sidekiq:~>6.5");
-        answer(command).await.context("gem install (Debian has it as ruby-sidekiq)")?;
+        output::read(command).await.context("gem install (Debian has it as ruby-sidekiq)")?;
     }
     Ok(vec!["ruby".into(), sources.join("peer.rb")])
 }
@@ -64,7 +65,7 @@ async fn has_sidekiq(gems: &Path) -> anyhow::Result<bool> {
     if gems.is_dir() {
         command.env("GEM_PATH", gems);
     }
-    Ok(answer(command).await.context("ruby")? == "true")
+    Ok(output::read(command).await.context("ruby")? == "true")
 }
 
 async fn python(sources: &Path, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
@@ -72,11 +73,11 @@ async fn python(sources: &Path, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     if !folder.join("installed").is_file() {
         let mut command = Command::new("python3");
         command.args(["-m", "venv"]).arg(folder);
-        answer(command).await.context("python3 -m venv")?;
+        output::read(command).await.context("python3 -m venv")?;
         let mut command = Command::new(&python);
         command.args(["-m", "pip", "install", "--quiet", "--requirement"]);
         command.arg(sources.join("requirements.txt"));
-        answer(command).await.context("pip install")?;
+        output::read(command).await.context("pip install")?;
         std::fs::write(folder.join("installed"), "")?;
     }
     Ok(vec![python, sources.join("peer.py")])
@@ -94,7 +95,7 @@ async fn rust(sources: &Path, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 fn copy(sources: &Path, folder: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     for entry in std::fs::read_dir(sources)? {
         let entry = entry?;
         if entry.file_type()?.is_file() {

@@ -1,4 +1,4 @@
-//! A second server that follows the first, and takes its place.
+//! A standby that replicates a primary and can be promoted.
 
 use std::{io::Write, path::PathBuf};
 
@@ -8,14 +8,14 @@ use super::Postgres;
 use crate::servers::scratch;
 
 impl Postgres {
-    /// A server that can follow this one, with its data in a folder that is not there yet.
+    /// A standby of this server, with its data in a folder that does not exist yet.
     pub(crate) fn standby(&self, data: PathBuf) -> anyhow::Result<Self> {
         Ok(Self { data, port: scratch::free_port()?, ..self.clone() })
     }
 
-    /// Starts it behind its primary, from a copy of it. It is read-only until it is promoted.
+    /// Copies the primary and starts replication. It is read-only until it is promoted.
     pub(crate) async fn follow(&self, primary: &Self) -> anyhow::Result<()> {
-        let program = self.programs.find_basebackup().context("pg_basebackup is not here")?;
+        let program = self.programs.find_basebackup().context("pg_basebackup is not installed")?;
         let mut command = self.command_of(&program);
         command.args(["--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync"]);
         command.args(["--host=127.0.0.1", "--username=atelier", "--port", &primary.port.to_string()]);
@@ -31,12 +31,12 @@ impl Postgres {
         self.control(&["start"]).await
     }
 
-    /// Ends its standing behind another server: it takes writes from now on.
+    /// Promotes it: it accepts writes from now on.
     pub(crate) async fn promote(&self) -> anyhow::Result<()> {
         self.control(&["promote"]).await
     }
 
-    /// Removes what a server that has ended leaves behind.
+    /// Removes the data of a stopped server.
     pub(crate) fn remove(&self) -> anyhow::Result<()> {
         std::fs::remove_dir_all(&self.data)?;
         Ok(std::fs::remove_dir_all(self.log_folder())?)

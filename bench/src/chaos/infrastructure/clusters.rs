@@ -1,4 +1,4 @@
-//! PostgreSQL of a run: a primary, and for a moment a standby that takes its place.
+//! PostgreSQL of a run: a primary, and during a failover a standby that replaces it.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -9,7 +9,7 @@ use tokio::time::{self, Instant};
 
 use crate::{
     chaos::{proxy::Proxy, tables::statement},
-    servers::{postgres::Postgres, programs::Programs, scratch::Scratch, volume::Volume, warden::Warden},
+    servers::{postgres::Postgres, programs::Programs, reaper::Reaper, scratch::Scratch, volume::Volume},
 };
 
 /// How long PostgreSQL may take for a statement of the run's own.
@@ -18,7 +18,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// How long a standby may take to catch up.
 const CATCH_UP_LIMIT: Duration = Duration::from_secs(60);
 
-/// How long commits have waited for the standby when the primary dies.
+/// How long the standby is synchronous before the primary dies.
 const IN_STEP: Duration = Duration::from_secs(1);
 
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -30,26 +30,26 @@ pub(super) struct Clusters {
     made: u32,
     folder: PathBuf,
     volume: Option<Volume>,
-    warden: Warden,
+    reaper: Reaper,
 }
 
 impl Clusters {
-    /// Starts a primary, with its data on a volume where there can be one.
+    /// Starts a primary, with its data on a volume of its own where one can be mounted.
     pub(super) async fn start(
         programs: &Programs,
         scratch: &Scratch,
-        warden: &Warden,
+        reaper: &Reaper,
         own_mounts: bool,
     ) -> anyhow::Result<Self> {
         let owner = programs.postgres_owner;
         let folder = scratch.folder("clusters")?;
-        let volume = own_mounts.then(|| Volume::mount(&folder, owner, warden)).transpose()?;
+        let volume = own_mounts.then(|| Volume::mount(&folder, owner, reaper)).transpose()?;
         if let (None, Some((user, group))) = (&volume, owner) {
             std::os::unix::fs::chown(&folder, Some(user), Some(group))?;
         }
         let primary = Postgres::start_at(programs, scratch, "", folder.join("data-1")).await?;
-        warden.note_file(&primary.pid_file());
-        Ok(Self { primary, standby: None, made: 1, folder, volume, warden: warden.clone() })
+        reaper.track_pid_file(&primary.pid_file());
+        Ok(Self { primary, standby: None, made: 1, folder, volume, reaper: reaper.clone() })
     }
 
     pub(super) const fn primary(&self) -> &Postgres {
@@ -68,19 +68,19 @@ impl Clusters {
         self.primary.stop().await
     }
 
-    /// Has no room for new data for so long. A server that ends over it is started again
-    /// once there is room.
-    pub(super) async fn be_full(&self, pause: Duration) -> anyhow::Result<()> {
+    /// Fills the volume for so long. A server that ends meanwhile is started again
+    /// afterwards.
+    pub(super) async fn fill_for(&self, pause: Duration) -> anyhow::Result<()> {
         let Some(volume) = &self.volume else { return Ok(()) };
         volume.fill().await?;
         time::sleep(pause).await;
-        volume.free()?;
+        volume.restore()?;
         self.primary.ensure_started().await?;
         self.wait_until_it_writes().await
     }
 
-    /// Takes no writes for so long, whoever is connected already included.
-    pub(super) async fn be_readonly(&self, pause: Duration) -> anyhow::Result<()> {
+    /// Makes PostgreSQL read-only for so long, for open connections too.
+    pub(super) async fn set_readonly_for(&self, pause: Duration) -> anyhow::Result<()> {
         let admin = self.admin(&self.primary).await?;
         for (command, pause) in [("SET", pause), ("RESET", Duration::ZERO)] {
             let value = if command == "SET" { " = on" } else { "" };
@@ -93,35 +93,34 @@ impl Clusters {
         self.wait_until_it_writes().await
     }
 
-    /// The primary dies, and a standby that has every commit takes its place. The standby
-    /// is made first; nobody notices.
+    /// Starts a standby, stops the primary and promotes the standby, which has every commit.
     pub(super) async fn fail_over(&mut self, proxies: &[&Proxy]) -> anyhow::Result<()> {
         self.made += 1;
         let data = self.folder.join(format!("data-{}", self.made));
         let standby = self.primary.standby(data)?;
-        self.warden.note_file(&standby.pid_file());
+        self.reaper.track_pid_file(&standby.pid_file());
         let standby = self.standby.insert(standby).clone();
         standby.follow(&self.primary).await?;
         self.wait_until_in_step().await?;
         time::sleep(IN_STEP).await;
         self.primary.stop().await?;
         standby.promote().await?;
-        proxies.iter().for_each(|proxy| proxy.turn_to(standby.port()));
+        proxies.iter().for_each(|proxy| proxy.retarget(standby.port()));
         let old = std::mem::replace(&mut self.primary, standby);
         self.standby = None;
         old.remove()
     }
 
-    /// Makes every commit wait for the standby, and returns once those before have reached
-    /// it: whatever is acknowledged at any time from then on is on both.
+    /// Makes replication synchronous, and returns once the standby has every earlier commit:
+    /// from then on whatever is acknowledged is on both.
     async fn wait_until_in_step(&self) -> anyhow::Result<()> {
         let admin = self.admin(&self.primary).await?;
         admin.execute_unprepared("ALTER SYSTEM SET synchronous_standby_names = '*'").await?;
         admin.execute_unprepared("SELECT pg_reload_conf()").await?;
         let is_set = "SELECT current_setting('synchronous_standby_names') = '*' AS met";
         wait_for(&admin, is_set).await?;
-        // The process that makes checkpoints tells the others; by the end of a checkpoint
-        // it has.
+        // The checkpointer applies the setting for all processes; it has by the end of a
+        // checkpoint.
         time::sleep(LOOK_EVERY).await;
         admin.execute_unprepared("CHECKPOINT").await?;
         let now = "SELECT pg_current_wal_insert_lsn()::text AS now";
@@ -134,7 +133,7 @@ impl Clusters {
         Ok(admin.close().await?)
     }
 
-    /// PostgreSQL takes a while to hear of its new settings, and to start.
+    /// Waits until PostgreSQL has started and applied its settings.
     async fn wait_until_it_writes(&self) -> anyhow::Result<()> {
         let begun = Instant::now();
         loop {

@@ -1,4 +1,4 @@
-//! Where a measurement takes place: servers of its own, a new database for each run.
+//! The servers of a measurement, with a new database for each run.
 
 use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
@@ -15,70 +15,70 @@ use tokio::sync::Mutex;
 
 use super::{cli::RowsArgs, figures::Figures, rows};
 use crate::servers::{
-    postgres::Postgres, programs::Programs, redis_server::RedisServer, scratch::Scratch, warden::Warden,
+    postgres::Postgres, programs::Programs, reaper::Reaper, redis_server::RedisServer, scratch::Scratch,
 };
 
-/// What differs from PostgreSQL's own defaults: memory, and room for the log between
-/// two checkpoints. Every commit still waits for the disk.
+/// Settings that differ from PostgreSQL's defaults: memory, and the size of the log between
+/// checkpoints. Every commit still waits for the disk.
 pub(super) const POSTGRES_SETTINGS: &str = "\
 shared_buffers = 512MB
 max_wal_size = 4GB
 ";
 
-/// What is added where statements are counted. It costs a little, so that no speed is
-/// taken with it.
+/// Enables the counting of statements. It costs time, so that no speed is measured with
+/// it.
 const COUNTING: &str = "shared_preload_libraries = 'pg_stat_statements'\n";
 
 /// Connections of a worker, as in the product.
 pub(super) const CONNECTIONS: u32 = 20;
 
-const ACQUIRE_LIMIT: Duration = Duration::from_secs(30);
-const STATEMENT_LIMIT: Duration = Duration::from_secs(600);
+pub(super) const ACQUIRE_LIMIT: Duration = Duration::from_secs(30);
+pub(super) const STATEMENT_LIMIT: Duration = Duration::from_secs(600);
 const REDIS_LIMIT: Duration = Duration::from_secs(2);
 
 /// PostgreSQL and Redis of a measurement.
-pub(super) struct Stage {
-    pub(super) warden: Warden,
+pub(super) struct Testbed {
+    pub(super) reaper: Reaper,
     pub(super) scratch: Scratch,
     pub(super) redis: RedisServer,
     pub(super) postgres: Postgres,
     admin: DatabaseConnection,
-    /// Databases with rows in them, to be copied.
-    patterns: Mutex<BTreeSet<String>>,
+    /// Template databases, whose rows are inserted once.
+    templates: Mutex<BTreeSet<String>>,
 }
 
 /// The database of one run and a queue on it.
-pub(super) struct Ground {
+pub(super) struct RunDatabase {
     pub(super) queue: Queue,
     pub(super) database_url: SecretString,
     pub(super) redis_url: SecretString,
 }
 
-impl Ground {
-    /// Closes its connections: the next run takes the database away.
+impl RunDatabase {
+    /// Closes its connections: the next run drops the database.
     pub(super) async fn close(self) -> anyhow::Result<()> {
         Ok(self.queue.db().close_by_ref().await?)
     }
 }
 
-impl Stage {
-    /// Starts both servers. One that counts can tell the statements of a measurement,
-    /// where PostgreSQL's own extension for that is installed.
+impl Testbed {
+    /// Starts both servers. With `counts` PostgreSQL counts statements, where its extension
+    /// for that is installed.
     pub(super) async fn start(programs: &Programs, counts: bool) -> anyhow::Result<Self> {
         let counting = if counts { COUNTING } else { "" };
         let settings = format!("{POSTGRES_SETTINGS}{counting}");
         let scratch = Scratch::create("atelier-bench-", false)?;
-        let warden = Warden::start(scratch.path(), false)?;
+        let reaper = Reaper::start(scratch.path(), false)?;
         let postgres = Postgres::start(programs, &scratch, &settings).await?;
-        warden.note_file(&postgres.pid_file());
-        let started = Self::start_rest(programs, &scratch, &warden, &postgres).await;
+        reaper.track_pid_file(&postgres.pid_file());
+        let started = Self::start_rest(programs, &scratch, &reaper, &postgres).await;
         match started {
             Ok((redis, admin)) => {
-                Ok(Self { warden, scratch, redis, postgres, admin, patterns: Mutex::default() })
+                Ok(Self { reaper, scratch, redis, postgres, admin, templates: Mutex::default() })
             }
             Err(error) => {
                 postgres.stop().await?;
-                warden.dismiss();
+                reaper.dismiss();
                 Err(error)
             }
         }
@@ -87,46 +87,46 @@ impl Stage {
     async fn start_rest(
         programs: &Programs,
         scratch: &Scratch,
-        warden: &Warden,
+        reaper: &Reaper,
         postgres: &Postgres,
     ) -> anyhow::Result<(RedisServer, DatabaseConnection)> {
-        let redis = RedisServer::start(programs, scratch, warden).await?;
+        let redis = RedisServer::start(programs, scratch, reaper).await?;
         let url = postgres.url(postgres.port(), "postgres");
         let admin = database::connect(&url, 1, ACQUIRE_LIMIT, STATEMENT_LIMIT).await?;
         Ok((redis, admin))
     }
 
     /// A new database with its tables, nothing in Redis, and a queue on both.
-    pub(super) async fn create_ground(&self, connections: u32) -> anyhow::Result<Ground> {
-        self.create_ground_with(connections, RowsArgs::default()).await
+    pub(super) async fn create_run_database(&self, connections: u32) -> anyhow::Result<RunDatabase> {
+        self.create_run_database_with(connections, RowsArgs::default()).await
     }
 
-    /// The same with rows in it. Rows are made once and then copied with their files.
-    pub(super) async fn create_ground_with(
+    /// The same with rows. They are inserted once into a template and copied with its files.
+    pub(super) async fn create_run_database_with(
         &self,
         connections: u32,
         rows: RowsArgs,
-    ) -> anyhow::Result<Ground> {
-        let pattern = self.ensure_pattern(rows).await?;
-        let database_url = self.create_database("bench", &pattern).await?;
+    ) -> anyhow::Result<RunDatabase> {
+        let template = self.ensure_template(rows).await?;
+        let database_url = self.create_database("bench", &template).await?;
         let redis_url = SecretString::from(self.redis.url(self.redis.port()));
         let queue = queue(&database_url, &redis_url, connections).await?;
-        Ok(Ground { queue, database_url, redis_url })
+        Ok(RunDatabase { queue, database_url, redis_url })
     }
 
-    /// A new database that is a copy of that one, and nothing in Redis.
-    pub(super) async fn create_database(&self, name: &str, pattern: &str) -> anyhow::Result<SecretString> {
+    /// Creates a copy of a template database, and empties Redis.
+    pub(super) async fn create_database(&self, name: &str, template: &str) -> anyhow::Result<SecretString> {
         self.redis.flush().await?;
         self.admin.execute_unprepared(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await?;
-        let sql = format!("CREATE DATABASE {name} TEMPLATE {pattern} STRATEGY FILE_COPY");
-        self.admin.execute_unprepared(&sql).await.with_context(|| format!("cannot copy {pattern}"))?;
+        let sql = format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY");
+        self.admin.execute_unprepared(&sql).await.with_context(|| format!("cannot copy {template}"))?;
         Ok(SecretString::from(self.postgres.url(self.postgres.port(), name)))
     }
 
-    async fn ensure_pattern(&self, rows: RowsArgs) -> anyhow::Result<String> {
-        let mut patterns = self.patterns.lock().await;
-        let name = format!("pattern_{}_{}", rows.finished_rows, rows.waiting_rows);
-        if patterns.insert(name.clone()) {
+    async fn ensure_template(&self, rows: RowsArgs) -> anyhow::Result<String> {
+        let mut templates = self.templates.lock().await;
+        let name = format!("template_{}_{}", rows.finished_rows, rows.waiting_rows);
+        if templates.insert(name.clone()) {
             let url = self.create_database(&name, "template0").await?;
             let db = database::connect(url.expose_secret(), 1, ACQUIRE_LIMIT, STATEMENT_LIMIT).await?;
             database::migrate(&db).await?;
@@ -137,26 +137,25 @@ impl Stage {
         Ok(name)
     }
 
-    /// Stops both servers and removes what they kept.
+    /// Stops both servers and removes their data.
     pub(super) async fn finish(mut self) -> anyhow::Result<()> {
         self.redis.kill().await;
         self.postgres.stop().await?;
-        self.warden.dismiss();
+        self.reaper.dismiss();
         Ok(())
     }
 }
 
-/// Does the work on servers of its own, which are stopped whatever comes of it, and
-/// answers the figures.
+/// Starts servers, measures, stops the servers on errors too, and returns the figures.
 pub(super) async fn with(
     programs: &Programs,
     counts: bool,
-    work: impl AsyncFnOnce(&Stage, &mut Figures) -> anyhow::Result<()>,
+    work: impl AsyncFnOnce(&Testbed, &mut Figures) -> anyhow::Result<()>,
 ) -> anyhow::Result<Figures> {
-    let stage = Stage::start(programs, counts).await?;
+    let testbed = Testbed::start(programs, counts).await?;
     let mut figures = Figures::default();
-    let outcome = work(&stage, &mut figures).await;
-    stage.finish().await?;
+    let outcome = work(&testbed, &mut figures).await;
+    testbed.finish().await?;
     outcome.map(|()| figures)
 }
 
@@ -183,7 +182,7 @@ pub(super) async fn queue(
 pub(super) async fn embedded_queue(file: &Path) -> anyhow::Result<Queue> {
     let url = format!("sqlite://{}?mode=rwc", file.display());
     let db = database::connect(&url, CONNECTIONS, ACQUIRE_LIMIT, STATEMENT_LIMIT).await;
-    let db = db.context("cannot make an SQLite file")?;
+    let db = db.context("cannot create an SQLite file")?;
     database::migrate(&db).await?;
     let bus = Arc::new(LocalBus::default());
     Ok(Queue::new(db, Arc::new(InProcess::default()), bus, Effects::default(), QueueOptions::default()))

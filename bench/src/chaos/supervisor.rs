@@ -1,5 +1,4 @@
-//! Processes that are started again whenever they end, as an operator's supervisor
-//! does.
+//! Restarts processes whenever they end, as a supervisor in production does.
 
 use std::{
     fs::OpenOptions,
@@ -20,17 +19,17 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::warden::{self, Warden};
+use crate::servers::reaper::{self, Reaper};
 
-/// How long after its end a process is started again.
+/// Delay before a process is started again.
 const RESTART_AFTER: Duration = Duration::from_millis(500);
 
-/// How long a process may take to end in good order.
+/// How long a process may take to shut down.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 /// How to start a process.
 #[derive(Clone, Debug)]
-pub(super) struct Spec {
+pub(super) struct ProcessSpec {
     pub(super) name: String,
     pub(super) program: PathBuf,
     pub(super) args: Vec<String>,
@@ -38,15 +37,15 @@ pub(super) struct Spec {
     pub(super) log: PathBuf,
 }
 
-/// A process that is kept running.
+/// A process that is restarted whenever it ends.
 #[derive(Clone, Debug)]
-pub(super) struct Member {
+pub(super) struct SupervisedProcess {
     name: String,
     pid: watch::Receiver<Option<u32>>,
     starts: Arc<AtomicU64>,
 }
 
-impl Member {
+impl SupervisedProcess {
     pub(super) fn name(&self) -> &str {
         &self.name
     }
@@ -61,7 +60,7 @@ impl Member {
         self.starts.load(Ordering::Relaxed)
     }
 
-    /// Sends it a signal, by its name without SIG. Answers whom it was sent to.
+    /// Sends it a signal, named without SIG. Returns the process id that got it.
     pub(super) async fn signal(&self, signal: &str) -> Option<u32> {
         let pid = self.pid()?;
         send(signal, pid).await.then_some(pid)
@@ -70,60 +69,61 @@ impl Member {
 
 /// Sends a signal to a process; false where it is gone.
 pub(super) async fn send(signal: &str, pid: u32) -> bool {
-    let sent = Command::from(warden::kill(signal, &pid.to_string())).status().await;
+    let sent = Command::from(reaper::kill(signal, &pid.to_string())).status().await;
     sent.is_ok_and(|status| status.success())
 }
 
-/// Every process that is kept running.
+/// Supervises processes.
 #[derive(Debug)]
-pub(super) struct Fleet {
-    warden: Warden,
+pub(super) struct Supervisor {
+    reaper: Reaper,
     stop: CancellationToken,
-    keepers: TaskTracker,
+    restart_loops: TaskTracker,
 }
 
-impl Fleet {
-    pub(super) fn new(warden: Warden) -> Self {
-        Self { warden, stop: CancellationToken::new(), keepers: TaskTracker::new() }
+impl Supervisor {
+    pub(super) fn new(reaper: Reaper) -> Self {
+        Self { reaper, stop: CancellationToken::new(), restart_loops: TaskTracker::new() }
     }
 
-    /// Starts a process and keeps it running.
-    pub(super) fn start(&self, spec: Spec) -> anyhow::Result<Member> {
+    /// Starts a process and restarts it whenever it ends.
+    pub(super) fn start(&self, spec: ProcessSpec) -> anyhow::Result<SupervisedProcess> {
         let first = spawn(&spec)?;
         let (pid, current) = watch::channel(first.id());
         let starts = Arc::new(AtomicU64::new(1));
-        let member = Member { name: spec.name.clone(), pid: current, starts: starts.clone() };
-        let keeper = Keeper { spec, pid, starts, warden: self.warden.clone(), stop: self.stop.clone() };
-        self.keepers.spawn(keeper.keep(first));
-        Ok(member)
+        let process = SupervisedProcess { name: spec.name.clone(), pid: current, starts: starts.clone() };
+        let restart_loop =
+            RestartLoop { spec, pid, starts, reaper: self.reaper.clone(), stop: self.stop.clone() };
+        self.restart_loops.spawn(restart_loop.keep(first));
+        Ok(process)
     }
 
-    /// Stops them all and returns once they have ended.
+    /// Stops all processes and returns once they have ended.
     pub(super) async fn stop(&self) {
         self.stop.cancel();
-        self.keepers.close();
-        self.keepers.wait().await;
+        self.restart_loops.close();
+        self.restart_loops.wait().await;
     }
 }
 
-struct Keeper {
-    spec: Spec,
+struct RestartLoop {
+    spec: ProcessSpec,
     pid: watch::Sender<Option<u32>>,
     starts: Arc<AtomicU64>,
-    warden: Warden,
+    reaper: Reaper,
     stop: CancellationToken,
 }
 
-impl Keeper {
+impl RestartLoop {
     async fn keep(self, first: Child) {
         let mut process = Some(first);
         while let Some(running) = process.take() {
             let pid = running.id();
-            pid.inspect(|pid| self.warden.note(*pid));
+            pid.inspect(|pid| self.reaper.track(*pid));
             self.pid.send_replace(pid);
             let stopped = self.watch(running).await;
             self.pid.send_replace(None);
-            pid.inspect(|pid| self.warden.forget(*pid));
+            pid.inspect(|pid| self.reaper.untrack(*pid));
             if stopped {
                 return;
             }
@@ -131,7 +131,7 @@ impl Keeper {
         }
     }
 
-    /// Waits for the process's end; true where it was us who wanted it.
+    /// Waits until the process has ended; true where the supervisor stopped it.
     async fn watch(&self, mut process: Child) -> bool {
         tokio::select! {
             ended = process.wait() => {
@@ -151,7 +151,7 @@ impl Keeper {
         }
     }
 
-    /// The next process; none once everything is to stop.
+    /// The next process; none once the supervisor stops.
     async fn again(&self) -> Option<Child> {
         loop {
             tokio::select! {
@@ -163,13 +163,15 @@ impl Keeper {
                     self.starts.fetch_add(1, Ordering::Relaxed);
                     return Some(process);
                 }
-                Err(error) => tracing::warn!(name = self.spec.name, "not started again: {error:#}"),
+                Err(error) => {
+                    tracing::warn!(name = self.spec.name, "a process was not started again: {error:#}")
+                }
             }
         }
     }
 }
 
-fn spawn(spec: &Spec) -> anyhow::Result<Child> {
+fn spawn(spec: &ProcessSpec) -> anyhow::Result<Child> {
     let log = OpenOptions::new().create(true).append(true).open(&spec.log).context("cannot write a log")?;
     let mut command = Command::new(&spec.program);
     command

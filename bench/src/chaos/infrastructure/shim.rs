@@ -1,5 +1,5 @@
-//! A disk that misbehaves: a small library, written in C and loaded into the processes of
-//! an embedded run, that answers for their folder as a bad disk would.
+//! Faults of a disk: a small library, written in C and loaded into the processes of an
+//! embedded run, that answers calls on their folder as a faulty disk would.
 
 use std::{
     fs::File,
@@ -14,22 +14,21 @@ use tokio::process::Command;
 
 const SOURCE: &str = include_str!("shim.c");
 
-/// Bytes of the file by which it is controlled.
+/// Size of the control file.
 const CONTROL_BYTES: usize = 64;
 
-/// How the disk is.
+/// The condition of the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Condition {
-    /// In order.
+    /// It works.
     Good,
-    /// What is to be on the disk for certain takes that long.
+    /// fsync takes that long.
     Slow(Duration),
-    /// Takes nothing more, not even in the place of something else: as file systems do that
-    /// write every change to a new place.
+    /// No space is left, not even to overwrite data, as on file systems that copy on write.
     Full,
-    /// Takes no change.
+    /// It is read-only.
     Readonly,
-    /// Fails to write.
+    /// Writes fail.
     Failing,
 }
 
@@ -43,8 +42,8 @@ pub(super) struct Shim {
 }
 
 impl Shim {
-    /// Builds it for this folder. Fails where there is no C compiler, or where a program
-    /// like this one does not heed what is loaded into it.
+    /// Builds it for this folder. Fails where there is no C compiler, or where programs such
+    /// as this one do not load it.
     pub(super) async fn build(home: &Path, folder: &Path) -> anyhow::Result<Self> {
         let (source, library) = (home.join("shim.c"), home.join("libshim.so"));
         std::fs::write(&source, SOURCE)?;
@@ -63,7 +62,7 @@ impl Shim {
         Ok(shim)
     }
 
-    /// What a process needs in its environment to be under its rule.
+    /// Environment variables that load it into a process.
     pub(super) fn environment(&self) -> Vec<(String, String)> {
         let variable = |name: &str, path: &Path| (name.to_owned(), path.to_string_lossy().into_owned());
         vec![
@@ -73,7 +72,7 @@ impl Shim {
         ]
     }
 
-    /// Changes the disk, for every process at once.
+    /// Changes the condition for every process at once.
     pub(super) fn set(&self, condition: Condition) -> anyhow::Result<()> {
         let (letter, millis) = match condition {
             Condition::Good => ('-', 0),
@@ -82,12 +81,12 @@ impl Shim {
             Condition::Readonly => ('R', 0),
             Condition::Failing => ('E', 0),
         };
-        // The milliseconds first: they count for nothing until the letter is there.
+        // The milliseconds first: they have no effect before the letter is written.
         self.control.write_all_at(format!("{millis:06}\0").as_bytes(), 1)?;
         Ok(self.control.write_all_at(&[u8::try_from(letter)?], 0)?)
     }
 
-    /// Sees that a program built as this one is is refused what it should be.
+    /// Checks that the library works in a program that is built as this one is.
     async fn prove(&self) -> anyhow::Result<()> {
         let file = self.folder.join("proof");
         for (condition, may_write) in [(Condition::Readonly, false), (Condition::Good, true)] {
@@ -96,7 +95,7 @@ impl Shim {
             command.arg("write").arg(&file).envs(self.environment());
             let status = command.stdin(Stdio::null()).stderr(Stdio::null()).status().await?;
             if status.success() != may_write {
-                bail!("programs do not heed it");
+                bail!("programs do not load the library");
             }
         }
         Ok(std::fs::remove_file(file)?)

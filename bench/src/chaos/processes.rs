@@ -1,4 +1,4 @@
-//! The processes of a run: our workers and schedulers, and the product's own.
+//! The processes of a run: its own workers and schedulers, and the product's.
 
 use std::path::{Path, PathBuf};
 
@@ -6,16 +6,16 @@ use anyhow::Context;
 
 use super::{
     clocks::Clocks,
-    fleet::{Fleet, Member, Spec},
-    scratch::{self, Scratch},
+    supervisor::{ProcessSpec, SupervisedProcess, Supervisor},
 };
+use crate::servers::scratch::{self, Scratch};
 
 /// Workers of the run; all but the last know the kinds of the next version.
 const WORKERS: usize = 3;
 
 const SCHEDULERS: usize = 2;
 
-/// Where the processes find what they share.
+/// URLs of the servers that the processes share.
 #[derive(Clone, Debug)]
 pub(super) struct Addresses {
     pub(super) chaos_database: String,
@@ -23,17 +23,17 @@ pub(super) struct Addresses {
     pub(super) redis: String,
 }
 
-/// Our own processes.
+/// The run's own processes.
 #[derive(Clone, Debug)]
-pub(super) struct Members {
-    pub(super) workers: Vec<Member>,
-    pub(super) schedulers: Vec<Member>,
+pub(super) struct Processes {
+    pub(super) workers: Vec<SupervisedProcess>,
+    pub(super) schedulers: Vec<SupervisedProcess>,
 }
 
-impl Members {
+impl Processes {
     /// Starts them.
     pub(super) fn start(
-        fleet: &Fleet,
+        supervisor: &Supervisor,
         scratch: &Scratch,
         addresses: &Addresses,
         clocks: &Clocks,
@@ -51,7 +51,13 @@ impl Members {
                 ("ATELIER_CHAOS_DATABASE_URL".to_owned(), addresses.chaos_database.clone()),
                 ("ATELIER_CHAOS_REDIS_URL".to_owned(), addresses.redis.clone()),
             ]);
-            fleet.start(Spec { log: scratch.log(&name), name, program: program.clone(), args, environment })
+            supervisor.start(ProcessSpec {
+                log: scratch.log(&name),
+                name,
+                program: program.clone(),
+                args,
+                environment,
+            })
         };
         let workers = (1..=WORKERS).map(|number| start("worker", number)).collect::<Result<_, _>>()?;
         let schedulers =
@@ -60,42 +66,46 @@ impl Members {
     }
 
     /// Starts the one process of an embedded run, which is worker and scheduler.
-    pub(super) fn start_embedded(fleet: &Fleet, scratch: &Scratch, place: &Place) -> anyhow::Result<Self> {
+    pub(super) fn start_embedded(
+        supervisor: &Supervisor,
+        scratch: &Scratch,
+        paths: &EmbeddedPaths,
+    ) -> anyhow::Result<Self> {
         let name = "embedded".to_owned();
         let path = |path: &Path| path.to_string_lossy().into_owned();
-        let mut args = vec![name.clone(), "--heartbeat-secs".to_owned(), place.heartbeat_secs.to_string()];
-        args.extend(["--file".to_owned(), path(&place.file), "--socket".to_owned(), path(&place.socket)]);
+        let mut args = vec![name.clone(), "--heartbeat-secs".to_owned(), paths.heartbeat_secs.to_string()];
+        args.extend(["--file".to_owned(), path(&paths.file), "--socket".to_owned(), path(&paths.socket)]);
         let program = std::env::current_exe().context("cannot tell this program's path")?;
-        let (log, environment) = (scratch.log(&name), place.environment.clone());
-        let worker = fleet.start(Spec { name, program, args, environment, log })?;
+        let (log, environment) = (scratch.log(&name), paths.environment.clone());
+        let worker = supervisor.start(ProcessSpec { name, program, args, environment, log })?;
         Ok(Self { workers: vec![worker], schedulers: Vec::new() })
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = &Member> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &SupervisedProcess> {
         self.workers.iter().chain(&self.schedulers)
     }
 }
 
-/// Where the processes of an embedded run keep what they have.
+/// Paths and settings of the processes of an embedded run.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
-    /// Our own process's database.
+pub(super) struct EmbeddedPaths {
+    /// Database of the run's own process.
     pub(super) file: PathBuf,
-    /// Where it serves callers.
+    /// Socket at which it serves callers.
     pub(super) socket: PathBuf,
     /// The product's folder.
     pub(super) product: PathBuf,
     pub(super) heartbeat_secs: u64,
-    /// What processes need in their environment.
+    /// Environment variables of the processes.
     pub(super) environment: Vec<(String, String)>,
 }
 
-/// The product's processes; embedded it is one that has every role.
+/// The product's processes; in an embedded run one process that has every role.
 #[derive(Clone, Debug)]
 pub(super) struct Product {
-    pub(super) api: Member,
-    pub(super) worker: Member,
-    pub(super) scheduler: Member,
+    pub(super) api: SupervisedProcess,
+    pub(super) worker: SupervisedProcess,
+    pub(super) scheduler: SupervisedProcess,
     /// Where the API listens.
     pub(super) url: String,
 }
@@ -103,7 +113,7 @@ pub(super) struct Product {
 impl Product {
     /// Starts the product where its binaries lie beside this one.
     pub(super) fn start(
-        fleet: &Fleet,
+        supervisor: &Supervisor,
         scratch: &Scratch,
         addresses: &Addresses,
         heartbeat_secs: u64,
@@ -123,7 +133,7 @@ impl Product {
         let start = |program: PathBuf| {
             let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let (log, environment) = (scratch.log(&name), environment.clone());
-            fleet.start(Spec { name, program, args: Vec::new(), environment, log })
+            supervisor.start(ProcessSpec { name, program, args: Vec::new(), environment, log })
         };
         let url = format!("http://127.0.0.1:{port}");
         Ok(Some(Self { api: start(api)?, worker: start(worker)?, scheduler: start(scheduler)?, url }))
@@ -131,31 +141,31 @@ impl Product {
 
     /// Starts the product in one process where its binary lies beside this one.
     pub(super) fn start_embedded(
-        fleet: &Fleet,
+        supervisor: &Supervisor,
         scratch: &Scratch,
-        place: &Place,
+        paths: &EmbeddedPaths,
     ) -> anyhow::Result<Option<Self>> {
         let Some([program]) = binaries(["atelier"])? else { return Ok(None) };
         let port = scratch::free_port()?;
-        let mut environment = environment(&place.product, port, place.heartbeat_secs);
+        let mut environment = environment(&paths.product, port, paths.heartbeat_secs);
         environment.extend([setting("DATABASE_URL", ""), setting("REDIS_URL", "")]);
-        environment.extend(place.environment.clone());
+        environment.extend(paths.environment.clone());
         let name = "atelier".to_owned();
         let log = scratch.log(&name);
-        let process = fleet.start(Spec { name, program, args: Vec::new(), environment, log })?;
+        let process = supervisor.start(ProcessSpec { name, program, args: Vec::new(), environment, log })?;
         let url = format!("http://127.0.0.1:{port}");
         Ok(Some(Self { api: process.clone(), worker: process.clone(), scheduler: process, url }))
     }
 
     /// Its processes, each once.
-    pub(super) fn all(&self) -> Vec<&Member> {
+    pub(super) fn all(&self) -> Vec<&SupervisedProcess> {
         let mut all = vec![&self.api, &self.worker, &self.scheduler];
         all.dedup_by_key(|member| member.name());
         all
     }
 }
 
-/// What processes of the product are told in every mode.
+/// Settings of the product in every mode.
 fn environment(data: &Path, port: u16, heartbeat_secs: u64) -> Vec<(String, String)> {
     vec![
         setting("DATA_DIR", &data.to_string_lossy()),
@@ -179,7 +189,7 @@ fn setting(name: &str, value: &str) -> (String, String) {
 /// The programs of these names beside this one; none where one is missing.
 fn binaries<const N: usize>(names: [&str; N]) -> anyhow::Result<Option<[PathBuf; N]>> {
     let program = std::env::current_exe().context("cannot tell this program's path")?;
-    let folder = program.parent().context("this program lies in no folder")?;
+    let folder = program.parent().context("cannot tell this program's folder")?;
     let paths = names.map(|name| folder.join(name));
     Ok(paths.iter().all(|path| path.is_file()).then_some(paths))
 }

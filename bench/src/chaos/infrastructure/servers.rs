@@ -1,15 +1,18 @@
-//! PostgreSQL and Redis of a run, and a proxy before each.
+//! PostgreSQL and Redis of a run, with a proxy in front of each.
 
 use std::time::Duration;
 
 use anyhow::Context;
 use tokio::{sync::Mutex, time};
 
-use super::{AWAY, STALL, clusters::Clusters};
+use super::{
+    clusters::Clusters,
+    outage::{AWAY, STALL},
+};
 use crate::{
-    chaos::{dice, faults::Fault, proxy::Proxy, recovery::Blow},
+    chaos::{draws, faults::Fault, proxy::Proxy, recovery::Impact},
     servers::{
-        postgres::StopMode, programs::Programs, redis_server::RedisServer, scratch::Scratch, warden::Warden,
+        postgres::StopMode, programs::Programs, reaper::Reaper, redis_server::RedisServer, scratch::Scratch,
     },
 };
 
@@ -19,30 +22,30 @@ pub(in crate::chaos) struct Servers {
     redis: Mutex<RedisServer>,
     postgres_proxy: Proxy,
     redis_proxy: Proxy,
-    /// A proxy that no fault strikes: the way by which the run looks at its databases.
-    lookout: Proxy,
+    /// A proxy without faults, through which the run reads its databases.
+    direct_proxy: Proxy,
     has_volume: bool,
     has_standbys: bool,
 }
 
 impl Servers {
-    /// Starts them. What was started is stopped again where it fails.
+    /// Starts them; on an error stops those that were started.
     pub(in crate::chaos) async fn start(
         programs: &Programs,
         scratch: &Scratch,
-        warden: &Warden,
+        reaper: &Reaper,
         own_mounts: bool,
     ) -> anyhow::Result<Self> {
-        let clusters = Clusters::start(programs, scratch, warden, own_mounts).await?;
-        match Self::start_rest(programs, scratch, warden, &clusters).await {
-            Ok((redis, [postgres_proxy, redis_proxy, lookout])) => Ok(Self {
+        let clusters = Clusters::start(programs, scratch, reaper, own_mounts).await?;
+        match Self::start_rest(programs, scratch, reaper, &clusters).await {
+            Ok((redis, [postgres_proxy, redis_proxy, direct_proxy])) => Ok(Self {
                 has_volume: clusters.has_volume(),
                 has_standbys: programs.find_basebackup().is_some(),
                 clusters: Mutex::new(clusters),
                 redis: Mutex::new(redis),
                 postgres_proxy,
                 redis_proxy,
-                lookout,
+                direct_proxy,
             }),
             Err(error) => {
                 clusters.stop().await?;
@@ -54,32 +57,32 @@ impl Servers {
     async fn start_rest(
         programs: &Programs,
         scratch: &Scratch,
-        warden: &Warden,
+        reaper: &Reaper,
         clusters: &Clusters,
     ) -> anyhow::Result<(RedisServer, [Proxy; 3])> {
-        let redis = RedisServer::start(programs, scratch, warden).await?;
+        let redis = RedisServer::start(programs, scratch, reaper).await?;
         let port = clusters.primary().port();
         let proxies =
             [Proxy::start(port).await?, Proxy::start(redis.port()).await?, Proxy::start(port).await?];
         Ok((redis, proxies))
     }
 
-    /// The URL of a database, as processes know it.
+    /// The URL of a database through the proxy with faults.
     pub(in crate::chaos) async fn database_url(&self, name: &str) -> String {
         self.clusters.lock().await.primary().url(self.postgres_proxy.port(), name)
     }
 
-    /// The URL of a database that no fault strikes on its way.
+    /// The URL of a database through the proxy without faults.
     pub(in crate::chaos) async fn direct_url(&self, name: &str) -> String {
-        self.clusters.lock().await.primary().url(self.lookout.port(), name)
+        self.clusters.lock().await.primary().url(self.direct_proxy.port(), name)
     }
 
-    /// The URL of Redis, as processes know it.
+    /// The URL of Redis through its proxy.
     pub(in crate::chaos) async fn redis_url(&self) -> String {
         self.redis.lock().await.url(self.redis_proxy.port())
     }
 
-    pub(super) fn lacks(&self, fault: Fault) -> Option<&'static str> {
+    pub(super) fn unavailable_reason(&self, fault: Fault) -> Option<&'static str> {
         match fault {
             Fault::PostgresFull if !self.has_volume => Some("no file system can be mounted here"),
             Fault::PostgresFailover if !self.has_standbys => Some("pg_basebackup is not here"),
@@ -93,41 +96,41 @@ impl Servers {
         self.clusters.lock().await.stop().await
     }
 
-    pub(super) async fn carry_out(&self, fault: Fault, dice: [f64; 4]) -> anyhow::Result<Blow> {
-        let pause = dice::between(dice[2], STALL.0, STALL.1);
+    pub(super) async fn apply(&self, fault: Fault, draws: [f64; 4]) -> anyhow::Result<Impact> {
+        let pause = draws::between(draws[2], STALL.0, STALL.1);
         match fault {
-            Fault::RedisRestart => self.restart_redis(true, dice).await?,
-            Fault::RedisLose => self.restart_redis(false, dice).await?,
+            Fault::RedisRestart => self.restart_redis(true, draws).await?,
+            Fault::RedisLose => self.restart_redis(false, draws).await?,
             Fault::RedisFlush => self.redis.lock().await.flush().await?,
             Fault::RedisFull | Fault::RedisReadonly | Fault::RedisForbidden => {
                 self.refuse_redis(fault, pause).await?;
             }
             Fault::RedisCut => self.redis_proxy.cut(),
             Fault::RedisStall => stall(&self.redis_proxy, pause).await,
-            Fault::RedisHole => self.redis_proxy.lose(),
+            Fault::RedisHole => self.redis_proxy.blackhole(),
             Fault::PostgresRestart => self.clusters.lock().await.primary().restart(StopMode::Fast).await?,
             Fault::PostgresCrash => self.clusters.lock().await.primary().restart(StopMode::Immediate).await?,
-            Fault::PostgresFull => self.clusters.lock().await.be_full(pause).await?,
-            Fault::PostgresReadonly => self.clusters.lock().await.be_readonly(pause).await?,
+            Fault::PostgresFull => self.clusters.lock().await.fill_for(pause).await?,
+            Fault::PostgresReadonly => self.clusters.lock().await.set_readonly_for(pause).await?,
             Fault::PostgresFailover => {
-                self.clusters.lock().await.fail_over(&[&self.postgres_proxy, &self.lookout]).await?;
+                self.clusters.lock().await.fail_over(&[&self.postgres_proxy, &self.direct_proxy]).await?;
             }
             Fault::PostgresCut => self.postgres_proxy.cut(),
             Fault::PostgresStall => stall(&self.postgres_proxy, pause).await,
-            Fault::PostgresHole => self.postgres_proxy.lose(),
+            Fault::PostgresHole => self.postgres_proxy.blackhole(),
             _ => {}
         }
-        Ok(Blow::now())
+        Ok(Impact::now())
     }
 
-    async fn restart_redis(&self, with_data: bool, dice: [f64; 4]) -> anyhow::Result<()> {
+    async fn restart_redis(&self, with_data: bool, draws: [f64; 4]) -> anyhow::Result<()> {
         let mut redis = self.redis.lock().await;
         redis.kill().await;
-        time::sleep(dice::between(dice[2], AWAY.0, AWAY.1)).await;
-        redis.revive(with_data).await.context("Redis does not come back")
+        time::sleep(draws::between(draws[2], AWAY.0, AWAY.1)).await;
+        redis.start_again(with_data).await.context("Redis does not start again")
     }
 
-    /// Redis answers, and refuses, for so long.
+    /// Makes Redis refuse commands for so long.
     async fn refuse_redis(&self, fault: Fault, pause: Duration) -> anyhow::Result<()> {
         let redis = self.redis.lock().await;
         for refuses in [true, false] {

@@ -12,21 +12,21 @@ use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbE
 use tokio::time;
 
 use super::{
-    STALL,
+    outage::STALL,
     shim::{Condition, Shim},
 };
 use crate::{
-    chaos::{dice, faults::Fault, recovery::Blow, tables::statement},
-    servers::{scratch::Scratch, volume::Volume, warden::Warden},
+    chaos::{draws, faults::Fault, recovery::Impact, tables::statement},
+    servers::{reaper::Reaper, scratch::Scratch, volume::Volume},
 };
 
-/// How long a slow disk takes to write what is to be there for certain.
+/// Latency of fsync on a slow disk.
 const LATENCY: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(250));
 
 /// How long the run waits for a file that another process writes to.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Looks at a file at the same time.
+/// Connections that read a file at the same time.
 const LOOKS: u32 = 6;
 
 /// Where an embedded run keeps its data.
@@ -37,16 +37,17 @@ pub(in crate::chaos) struct Disk {
 }
 
 impl Disk {
-    /// A folder of its own file system where there can be one.
+    /// Prepares a folder, on a file system of its own where one can be mounted.
     pub(in crate::chaos) async fn prepare(
         scratch: &Scratch,
-        warden: &Warden,
+        reaper: &Reaper,
         own_mounts: bool,
     ) -> anyhow::Result<Self> {
         let folder = scratch.folder("disk")?;
-        let volume = own_mounts.then(|| Volume::mount(&folder, None, warden)).transpose()?;
+        let volume = own_mounts.then(|| Volume::mount(&folder, None, reaper)).transpose()?;
         let shim = Shim::build(&scratch.folder("shim")?, &folder).await;
-        let shim = shim.inspect_err(|error| tracing::info!("no disk that misbehaves: {error:#}")).ok();
+        let shim =
+            shim.inspect_err(|error| tracing::info!("faults of the disk cannot be injected: {error:#}")).ok();
         Ok(Self { folder: folder.canonicalize()?, volume, shim })
     }
 
@@ -71,25 +72,25 @@ impl Disk {
         Ok(path)
     }
 
-    /// Copies everything to where it outlives the run.
+    /// Copies everything to a folder that outlives the run.
     pub(in crate::chaos) fn keep(&self, target: &Path) -> anyhow::Result<()> {
         let copied = Command::new("cp").arg("-R").arg(self.folder.join(".")).arg(target).status()?;
         anyhow::ensure!(copied.success(), "cannot keep {}", self.folder.display());
         Ok(())
     }
 
-    /// Takes no change from now on, or does again.
+    /// Makes the disk read-only or writable.
     pub(in crate::chaos) fn set_readonly(&self, readonly: bool) -> anyhow::Result<()> {
         let condition = if readonly { Condition::Readonly } else { Condition::Good };
         self.shim.as_ref().map_or(Ok(()), |shim| shim.set(condition))
     }
 
-    /// What processes need in their environment for their disk to misbehave.
+    /// Environment variables that put processes under the faults of this disk.
     pub(in crate::chaos) fn environment(&self) -> Vec<(String, String)> {
         self.shim.as_ref().map(Shim::environment).unwrap_or_default()
     }
 
-    pub(super) fn lacks(&self, fault: Fault) -> Option<&'static str> {
+    pub(super) fn unavailable_reason(&self, fault: Fault) -> Option<&'static str> {
         let lacks = match fault {
             Fault::DiskFull => self.volume.is_none() && self.shim.is_none(),
             Fault::DiskSlow | Fault::DiskReadonly | Fault::DiskFailing | Fault::StartReadonly => {
@@ -97,23 +98,23 @@ impl Disk {
             }
             _ => false,
         };
-        lacks.then_some("no C compiler, or no program that heeds LD_PRELOAD")
+        lacks.then_some("no C compiler, or no program that obeys LD_PRELOAD")
     }
 
-    pub(super) async fn carry_out(&self, fault: Fault, dice: [f64; 4]) -> anyhow::Result<Blow> {
-        let pause = dice::between(dice[2], STALL.0, STALL.1);
+    pub(super) async fn apply(&self, fault: Fault, draws: [f64; 4]) -> anyhow::Result<Impact> {
+        let pause = draws::between(draws[2], STALL.0, STALL.1);
         match (fault, &self.volume, &self.shim) {
-            (Fault::DiskFull, Some(volume), shim) if shim.is_none() || dice[3] < 0.5 => {
+            (Fault::DiskFull, Some(volume), shim) if shim.is_none() || draws[3] < 0.5 => {
                 volume.fill().await?;
                 time::sleep(pause).await;
-                volume.free()?;
+                volume.restore()?;
             }
-            (Fault::DiskFull, _, Some(shim)) => misbehave(shim, Condition::Full, pause).await?,
-            (Fault::DiskReadonly, _, Some(shim)) => misbehave(shim, Condition::Readonly, pause).await?,
-            (Fault::DiskFailing, _, Some(shim)) => misbehave(shim, Condition::Failing, pause).await?,
+            (Fault::DiskFull, _, Some(shim)) => apply_for(shim, Condition::Full, pause).await?,
+            (Fault::DiskReadonly, _, Some(shim)) => apply_for(shim, Condition::Readonly, pause).await?,
+            (Fault::DiskFailing, _, Some(shim)) => apply_for(shim, Condition::Failing, pause).await?,
             (Fault::DiskSlow, _, Some(shim)) => {
-                let latency = dice::between(dice[3], LATENCY.0, LATENCY.1);
-                misbehave(shim, Condition::Slow(latency), pause).await?;
+                let latency = draws::between(draws[3], LATENCY.0, LATENCY.1);
+                apply_for(shim, Condition::Slow(latency), pause).await?;
             }
             (Fault::DatabaseLock, ..) => {
                 let (chaos, product) = (self.chaos_file()?, self.product_file()?);
@@ -121,20 +122,20 @@ impl Disk {
             }
             _ => {}
         }
-        Ok(Blow::now())
+        Ok(Impact::now())
     }
 }
 
-/// Keeps everybody else from writing for so long.
+/// Holds the write lock of a file for so long.
 async fn lock(file: &Path, pause: Duration) -> anyhow::Result<()> {
     let db = database::connect(&url(file, "rw"), 1, LIMIT, LIMIT).await?;
-    db.execute_unprepared("BEGIN IMMEDIATE").await.context("others do not let go of the lock")?;
+    db.execute_unprepared("BEGIN IMMEDIATE").await.context("other processes hold the lock")?;
     time::sleep(pause).await;
     db.execute_unprepared("ROLLBACK").await?;
     Ok(db.close().await?)
 }
 
-async fn misbehave(shim: &Shim, condition: Condition, pause: Duration) -> anyhow::Result<()> {
+async fn apply_for(shim: &Shim, condition: Condition, pause: Duration) -> anyhow::Result<()> {
     shim.set(condition)?;
     time::sleep(pause).await;
     shim.set(Condition::Good)
@@ -145,18 +146,19 @@ pub(in crate::chaos) fn url(file: &Path, mode: &str) -> String {
     format!("sqlite://{}?mode={mode}", file.display())
 }
 
-/// Makes a file with its tables.
+/// Creates a file with its tables.
 pub(in crate::chaos) async fn create(file: &Path) -> anyhow::Result<DatabaseConnection> {
-    let db =
-        database::connect(&url(file, "rwc"), 1, LIMIT, LIMIT).await.context("cannot make an SQLite file")?;
+    let db = database::connect(&url(file, "rwc"), 1, LIMIT, LIMIT)
+        .await
+        .context("cannot create an SQLite file")?;
     database::migrate(&db).await?;
     Ok(db)
 }
 
-/// Looks at a file that others write to. Each look opens it anew and cannot write: so the
-/// process that is killed is often the last that had the file open, and has to recover
-/// it when it comes back.
-pub(in crate::chaos) async fn look_at(file: &Path) -> Result<DatabaseConnection, DbErr> {
+/// Connects read-only to a file that others write to. Each read opens the file anew, so that
+/// a killed process is often the last that had it open, and has to recover it when it
+/// starts again.
+pub(in crate::chaos) async fn open_for_reading(file: &Path) -> Result<DatabaseConnection, DbErr> {
     let mut options = ConnectOptions::new(url(file, "ro"));
     options
         .max_connections(LOOKS)
@@ -173,6 +175,6 @@ pub(in crate::chaos) async fn look_at(file: &Path) -> Result<DatabaseConnection,
 /// What SQLite says of its version.
 pub(in crate::chaos) async fn version(db: &DatabaseConnection) -> anyhow::Result<String> {
     let sql = statement(db, "SELECT sqlite_version() AS version", []);
-    let row = db.query_one_raw(sql).await?.context("SQLite tells no version")?;
+    let row = db.query_one_raw(sql).await?.context("SQLite reports no version")?;
     Ok(format!("SQLite {}", row.try_get::<String>("", "version")?))
 }

@@ -1,5 +1,5 @@
-//! Cleans up where the run itself cannot: a process of its own that notices when the
-//! run is killed, and ends everything the run had started.
+//! Cleans up after a run that was killed: a separate process that notices the end of the
+//! run, kills the run's processes and removes its folder.
 
 use std::{
     collections::BTreeSet,
@@ -13,22 +13,22 @@ use std::{
 use anyhow::Context;
 use clap::Args;
 
-use super::volume;
+use super::mounts;
 
-/// What the warden is told.
+/// Arguments of the reaper.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct WardenArgs {
+pub(crate) struct ReaperArgs {
     /// Folder to remove.
     #[arg(long)]
     folder: PathBuf,
-    /// Leaves the folder where it is.
+    /// Keeps the folder.
     #[arg(long)]
     keep: bool,
 }
 
-/// The run's end of the warden. It is told which processes there are.
+/// The run's handle of the reaper, which is told what to clean up.
 #[derive(Clone, Debug)]
-pub(crate) struct Warden {
+pub(crate) struct Reaper {
     inner: Arc<Mutex<Inner>>,
 }
 
@@ -38,64 +38,64 @@ struct Inner {
     line: Option<ChildStdin>,
 }
 
-impl Warden {
-    /// Starts it, for this scratch folder.
+impl Reaper {
+    /// Starts it for this scratch folder.
     pub(crate) fn start(folder: &Path, keep: bool) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("cannot tell this program's path")?;
         let mut command = Command::new(program);
-        command.arg("warden").arg("--folder").arg(folder).args(keep.then_some("--keep"));
+        command.arg("reaper").arg("--folder").arg(folder).args(keep.then_some("--keep"));
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
-        let mut process = command.spawn().context("cannot start the warden")?;
+        let mut process = command.spawn().context("cannot start the reaper")?;
         let line = process.stdin.take();
         Ok(Self { inner: Arc::new(Mutex::new(Inner { process, line })) })
     }
 
-    /// A process that must not outlive the run.
-    pub(crate) fn note(&self, pid: u32) {
-        self.tell(&format!("note {pid}"));
+    /// Adds a process that must not outlive the run.
+    pub(crate) fn track(&self, pid: u32) {
+        self.send(&format!("track {pid}"));
     }
 
-    /// A process that has ended.
-    pub(crate) fn forget(&self, pid: u32) {
-        self.tell(&format!("forget {pid}"));
+    /// Removes a process that has ended.
+    pub(crate) fn untrack(&self, pid: u32) {
+        self.send(&format!("untrack {pid}"));
     }
 
-    /// A file whose first line is the id of a process that must not outlive the run.
-    pub(crate) fn note_file(&self, file: &Path) {
-        self.tell(&format!("file {}", file.display()));
+    /// Adds a file whose first line is the id of a process that must not outlive the run.
+    pub(crate) fn track_pid_file(&self, file: &Path) {
+        self.send(&format!("file {}", file.display()));
     }
 
-    /// A folder that something is mounted on.
-    pub(crate) fn note_mount(&self, folder: &Path) {
-        self.tell(&format!("mount {}", folder.display()));
+    /// Adds a mount point.
+    pub(crate) fn track_mount(&self, folder: &Path) {
+        self.send(&format!("mount {}", folder.display()));
     }
 
-    /// The run has cleaned up by itself.
+    /// Ends the reaper, after the run has cleaned up by itself.
     pub(crate) fn dismiss(&self) {
-        self.tell("done");
+        self.send("done");
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.line = None;
         if let Err(error) = inner.process.wait() {
-            tracing::debug!(%error, "the warden is gone");
+            tracing::debug!(%error, "the reaper has ended");
         }
     }
 
-    fn tell(&self, text: &str) {
+    fn send(&self, text: &str) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(line) = inner.line.as_mut() else { return };
         if let Err(error) = writeln!(line, "{text}").and_then(|()| line.flush()) {
-            tracing::debug!(%error, "the warden does not listen");
+            tracing::debug!(%error, "the reaper does not answer");
         }
     }
 }
 
-/// The warden's own end: waits until the run says that it is done, or is gone.
-pub(crate) fn keep_watch(args: &WardenArgs) -> anyhow::Result<ExitCode> {
+/// The reaper itself: waits until the run is finished or has been killed.
+pub(crate) fn run(args: &ReaperArgs) -> anyhow::Result<ExitCode> {
     let (mut pids, mut files, mut mounts) = (BTreeSet::new(), Vec::new(), Vec::new());
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {
         match line.split_once(' ') {
-            Some(("note", pid)) => drop(pids.insert(pid.to_owned())),
-            Some(("forget", pid)) => drop(pids.remove(pid)),
+            Some(("track", pid)) => drop(pids.insert(pid.to_owned())),
+            Some(("untrack", pid)) => drop(pids.remove(pid)),
             Some(("file", file)) => files.push(file.to_owned()),
             Some(("mount", folder)) => mounts.push(folder.to_owned()),
             _ if line == "done" => return Ok(ExitCode::SUCCESS),
@@ -107,11 +107,11 @@ pub(crate) fn keep_watch(args: &WardenArgs) -> anyhow::Result<ExitCode> {
         pids.extend(text.lines().next().map(str::to_owned));
     }
     for pid in pids {
-        // One that has ended meanwhile is no fault.
+        // A process that has ended meanwhile is not an error.
         let _ended = kill("KILL", &pid).status();
     }
     for folder in mounts {
-        let _unmounted = volume::unmount(Path::new(&folder)).status();
+        let _unmounted = mounts::unmount(Path::new(&folder)).status();
     }
     if !args.keep {
         std::fs::remove_dir_all(&args.folder)?;
@@ -119,7 +119,7 @@ pub(crate) fn keep_watch(args: &WardenArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The shell's own `kill`, which is everywhere.
+/// A command that sends a signal. The shell's `kill` is available everywhere.
 pub(crate) fn kill(signal: &str, pid: &str) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", "kill -\"$0\" \"$1\"", signal, pid]);

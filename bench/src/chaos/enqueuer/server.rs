@@ -1,6 +1,6 @@
-//! A process's counter: it enqueues and cancels for callers who outlive it. A request is a
-//! line of JSON. An enqueue is answered by two: what was made, before the commit; and
-//! whether that is done, after it.
+//! Enqueues and cancels for callers in other processes, who outlive this one. A request is
+//! one line of JSON. An enqueue is answered by two lines: the jobs before the commit, and
+//! whether the commit succeeded.
 
 use std::{io, path::Path};
 
@@ -14,24 +14,24 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Made, Order};
+use super::request::{EnqueuedJob, JobRequest};
 
-/// What callers ask.
+/// A request of a caller.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Request {
-    Enqueue(Vec<Order>),
+    Enqueue(Vec<JobRequest>),
     Cancel(JobId),
 }
 
-/// What an enqueue makes once it is committed.
+/// The jobs that will exist once the transaction is committed.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Prepared(pub(super) Vec<Made>);
+pub(super) struct Prepared(pub(super) Vec<EnqueuedJob>);
 
-/// Whether it is done.
+/// Whether the request succeeded.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Settled(pub(super) bool);
 
-/// Serves callers at this socket until it is told to stop. One of a process before is
+/// Serves callers at this socket until it is stopped. The socket of an earlier process is
 /// removed.
 pub(in crate::chaos) async fn serve(
     queue: Queue,
@@ -65,23 +65,23 @@ async fn answer(queue: &Queue, stream: UnixStream) -> anyhow::Result<()> {
     match serde_json::from_str(&line)? {
         Request::Cancel(id) => {
             let granted = queue.cancel(id, None).await.is_ok();
-            tell(&mut stream, &Settled(granted)).await
+            write_line(&mut stream, &Settled(granted)).await
         }
-        Request::Enqueue(orders) => {
-            let jobs: Vec<NewJob> = orders.into_iter().filter_map(Order::job).collect();
+        Request::Enqueue(requests) => {
+            let jobs: Vec<NewJob> = requests.into_iter().filter_map(JobRequest::job).collect();
             let tx = queue.begin().await?;
             let enqueued = tx.enqueue_all(jobs).await?;
-            let made = enqueued.iter().map(|one| Made { id: one.id, duplicate: one.duplicate });
-            // Whoever went away meanwhile is told nothing, and gets nothing.
-            tell(&mut stream, &Prepared(made.collect())).await?;
+            let made = enqueued.iter().map(|one| EnqueuedJob { id: one.id, duplicate: one.duplicate });
+            // Where the caller has gone, nothing is committed.
+            write_line(&mut stream, &Prepared(made.collect())).await?;
             let committed = tx.commit().await;
-            tell(&mut stream, &Settled(committed.is_ok())).await?;
+            write_line(&mut stream, &Settled(committed.is_ok())).await?;
             Ok(committed?)
         }
     }
 }
 
-async fn tell(stream: &mut BufReader<UnixStream>, what: &impl Serialize) -> anyhow::Result<()> {
+async fn write_line(stream: &mut BufReader<UnixStream>, what: &impl Serialize) -> anyhow::Result<()> {
     let line = serde_json::to_string(what)?;
     Ok(stream.write_all(format!("{line}\n").as_bytes()).await?)
 }

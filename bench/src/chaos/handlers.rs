@@ -1,4 +1,4 @@
-//! What the jobs of a run do, and what their ends change.
+//! The handlers and effects of a run's jobs.
 
 use std::time::Duration;
 
@@ -11,10 +11,12 @@ use atelier_queue::{
 use tokio::time::{self, Instant};
 
 use super::{
-    Child, Delayed, Effectful, Expiring, Flaky, Hold, Long, Mood, Noop, Novel, Owned, Poison, Probe, Sleep,
-    Snooze, Tick, Unique, mood,
+    kinds::{
+        Child, Delayed, Effectful, Expiring, Flaky, FlakyBehavior, Hold, Long, Noop, Novel, Owned, Poison,
+        Probe, Sleep, Snooze, Tick, Unique, flaky_behavior,
+    },
+    tables,
 };
-use crate::chaos::tables;
 
 type Answer = Result<Outcome, JobError>;
 
@@ -22,8 +24,8 @@ type Answer = Result<Outcome, JobError>;
 #[derive(Clone, Copy, Debug)]
 struct Cast;
 
-/// The handlers of a worker; `next_version` knows one kind more.
-pub(in crate::chaos) fn registry(next_version: bool) -> Result<Registry, QueueError> {
+/// The handlers of a worker; the next version knows one more kind.
+pub(super) fn registry(next_version: bool) -> Result<Registry, QueueError> {
     let mut registry = Registry::default();
     registry.register::<Probe>(Cast)?.register::<Noop>(Cast)?.register::<Child>(Cast)?;
     registry.register::<Sleep>(Cast)?.register::<Flaky>(Cast)?.register::<Snooze>(Cast)?;
@@ -37,7 +39,7 @@ pub(in crate::chaos) fn registry(next_version: bool) -> Result<Registry, QueueEr
 }
 
 /// The effects that every process of a run knows.
-pub(in crate::chaos) fn effects() -> Result<Effects, QueueError> {
+pub(super) fn effects() -> Result<Effects, QueueError> {
     let mut effects = Effects::default();
     effects.register::<Effectful>(Cast)?;
     effects.register::<Flaky>(Cast)?;
@@ -47,20 +49,20 @@ pub(in crate::chaos) fn effects() -> Result<Effects, QueueError> {
 }
 
 /// The schedule of a run.
-pub(in crate::chaos) fn recurring() -> Vec<Recurring> {
+pub(super) fn recurring() -> Vec<Recurring> {
     vec![Recurring { name: "chaos.tick", cron: "*/5 * * * * *", make: |moment| NewJob::of(&Tick { moment }) }]
 }
 
-/// Leaves a trace of the start. Where the database does not take it, the job runs
-/// all the same: the trace is the run's, not the job's.
+/// Records the start of the handler for the run's checks. The job runs even where that
+/// fails.
 async fn leave_trace(ctx: &JobContext) {
     let noted = tables::note_run(ctx.queue().db(), ctx.id(), ctx.attempt(), ctx.queue().now());
     if !matches!(time::timeout(Duration::from_secs(1), noted).await, Ok(Ok(()))) {
-        tracing::debug!(job.id = %ctx.id(), "start not noted");
+        tracing::debug!(job.id = %ctx.id(), "the start was not recorded");
     }
 }
 
-/// Sleeps, unless it is told to stop.
+/// Sleeps until the time is over or the job is to stop.
 async fn rest(ctx: &JobContext, millis: u64) -> Answer {
     tokio::select! {
         () = time::sleep(Duration::from_millis(millis)) => Ok(Outcome::done()),
@@ -103,12 +105,12 @@ handle! {
 }
 
 async fn be_flaky(ctx: &JobContext) -> Answer {
-    match mood(ctx.id(), i64::from(ctx.attempt())) {
-        Mood::Fine => Ok(Outcome::done()),
-        Mood::Fails => Err(JobError::retry("MOODY", "not today")),
-        Mood::Panics => panic!("a panic by design"),
-        Mood::Hangs => rest(ctx, 600_000).await,
-        Mood::GivesUp => Err(JobError::fail("REFUSED", "never")),
+    match flaky_behavior(ctx.id(), i64::from(ctx.attempt())) {
+        FlakyBehavior::Succeeds => Ok(Outcome::done()),
+        FlakyBehavior::Fails => Err(JobError::retry("MOODY", "not today")),
+        FlakyBehavior::Panics => panic!("a panic by design"),
+        FlakyBehavior::Hangs => rest(ctx, 600_000).await,
+        FlakyBehavior::FailsForGood => Err(JobError::fail("REFUSED", "never")),
     }
 }
 
@@ -144,18 +146,18 @@ impl Effect for Cast {
     }
 }
 
-/// Kinds whose ends have an effect.
-pub(in crate::chaos) fn has_effect(kind: &str) -> bool {
+/// Whether jobs of that kind have an effect.
+pub(super) fn has_effect(kind: &str) -> bool {
     [Effectful::KIND, Flaky::KIND, Poison::KIND, Expiring::KIND].contains(&kind)
 }
 
-/// The moment that a [`Tick`] stands for.
-pub(in crate::chaos) fn moment(args: &serde_json::Value) -> Option<Timestamp> {
+/// The scheduled moment of a [`Tick`].
+pub(super) fn moment(args: &serde_json::Value) -> Option<Timestamp> {
     serde_json::from_value::<Tick>(args.clone()).ok().map(|tick| tick.moment)
 }
 
 /// When a [`Delayed`] job is due.
-pub(in crate::chaos) fn due(job: &jobs::Model) -> Option<Timestamp> {
+pub(super) fn due(job: &jobs::Model) -> Option<Timestamp> {
     let delayed = (job.kind == Delayed::KIND).then(|| serde_json::from_value::<Delayed>(job.args.clone()));
     delayed?.ok().map(|delayed| delayed.due)
 }
