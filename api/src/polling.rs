@@ -86,7 +86,7 @@ impl Polls {
         if identify::refusal(&who.credential, request.method(), path).is_some() {
             return None;
         }
-        let scope = (!who.may_administrate()).then_some(who.user.id);
+        let scope = who.job_scope();
         let head = services.queue.recall_job(id, scope)?;
         if !is_unchanged(request.headers(), &jobs::etag(head.revision)) {
             return None;

@@ -10,6 +10,7 @@ use std::{
 };
 
 use atelier_entities::{UserId, jobs};
+use atelier_foundation::Actor;
 use atelier_queue::watch::{EventId, JobUpdate};
 use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
@@ -22,7 +23,7 @@ use futures::{Stream, StreamExt, stream};
 use metrics::gauge;
 use serde::Serialize;
 
-use crate::{app::ApiState, dto::job::JobView, error::ApiError, extract::Authenticated, metrics::STREAMS};
+use crate::{app::ApiState, dto::job::JobView, error::ApiError, metrics::STREAMS};
 
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// What clients wait before they connect again.
@@ -84,12 +85,12 @@ pub(crate) fn last_event_id(headers: &HeaderMap, parameter: Option<&str>) -> Opt
 /// ended, the server stops, or the person may not see it any more.
 pub(crate) fn answer(
     state: &ApiState,
-    who: &Authenticated,
+    actor: &Arc<Actor>,
     job: jobs::Model,
     since: Option<EventId>,
 ) -> Result<Response, ApiError> {
-    let open = state.streams.open(who.id())?;
-    let access_ends = access::ends(state, who.0.clone(), job.owner_id);
+    let open = state.streams.open(actor.person()?)?;
+    let access_ends = access::ends(state, actor.clone(), job.owner_id)?;
     let shutdown = state.shutdown.clone();
     let greeting = stream::once(async { Event::default().comment("the job's events").retry(RECONNECT) });
     let events = greeting

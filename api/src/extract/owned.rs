@@ -21,9 +21,10 @@ impl FromRequestParts<ApiState> for OwnProject {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
-        let who = <Authenticated as FromRequestParts<ApiState>>::from_request_parts(parts, state).await?;
+        let Authenticated(actor) =
+            <Authenticated as FromRequestParts<ApiState>>::from_request_parts(parts, state).await?;
         let id = named(parts, state).await.ok_or_else(|| ApiError::not_found("project"))?;
-        state.services.foundation.projects.get(who.id(), ProjectId(id)).await?;
+        state.services.foundation.projects.get(&actor, ProjectId(id)).await?;
         Ok(Self)
     }
 }
@@ -32,9 +33,10 @@ impl FromRequestParts<ApiState> for SeenJob {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
-        let who = <Authenticated as FromRequestParts<ApiState>>::from_request_parts(parts, state).await?;
+        let Authenticated(actor) =
+            <Authenticated as FromRequestParts<ApiState>>::from_request_parts(parts, state).await?;
         let id = named(parts, state).await.ok_or_else(|| ApiError::not_found("job"))?;
-        routes::jobs::find(state, &who, id).await?;
+        routes::jobs::find(state, &actor, id).await?;
         Ok(Self)
     }
 }

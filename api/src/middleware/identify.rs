@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use atelier_entities::ApiScope;
-use atelier_foundation::identity::{Authenticated, Credential};
+use atelier_foundation::{Authenticated, Credential};
 use axum::{
     extract::Request,
     http::{HeaderMap, Method, header},

@@ -1,7 +1,7 @@
 //! A bound on the database being asked about API tokens that there are not: a made-up one
 //! looks like any other, and rate limits are counted once it is known who asks.
 
-use atelier_foundation::identity::{Authenticated, IdentityError};
+use atelier_foundation::{Authenticated, identity::IdentityError};
 use atelier_providers::limiter::{Rule, memory::MemoryLimiter};
 use axum::http::StatusCode;
 

@@ -4,22 +4,20 @@
 use std::sync::Arc;
 
 use atelier_foundation::{
-    Caller,
-    identity::{Authenticated, FORBIDDEN_INTERVAL, Forbidden},
+    Actor, Authenticated, Client,
+    identity::{FORBIDDEN_INTERVAL, Forbidden},
 };
 use atelier_providers::limiter::Rule;
-use atelier_queue::Origin;
 use axum::{
     extract::{MatchedPath, Request},
     http::{HeaderValue, Method, StatusCode, header},
 };
 use tracing::{Span, field::display};
 
-use super::request_id;
 use crate::{
     app::ApiState,
     error::ErrorCode,
-    extract::{ClientAddress, user_agent},
+    extract::{ClientAddress, origin, user_agent},
 };
 
 /// Refusals that are recorded. Others are told by what was asked, or are nobody's fault.
@@ -64,7 +62,7 @@ impl Asker {
 
     /// The limiter keeps who tries again and again from costing a look into the database
     /// each time.
-    async fn record(&self, state: &ApiState, who: &Authenticated, code: &str) {
+    async fn record(&self, state: &ApiState, who: &Arc<Authenticated>, code: &str) {
         let path = self.path.as_ref().map_or("", MatchedPath::as_str);
         let area = area(path);
         let window_secs = u32::try_from(FORBIDDEN_INTERVAL.as_secs()).unwrap_or(u32::MAX);
@@ -72,20 +70,14 @@ impl Asker {
         if !state.limiter.check(&key, rule, state.services.queue.now()).await.allowed {
             return;
         }
-        let caller = Caller {
-            user: Some(who.user.id),
+        let client = Client {
             ip: Some(self.address.0.to_string()),
             user_agent: self.user_agent.as_ref().and_then(user_agent),
             device: None,
-            origin: Origin {
-                trace_parent: atelier_ops::trace::current_trace_parent(),
-                request_id: request_id::current(),
-            },
         };
+        let actor = Actor::authenticated(who.clone()).with_client(client).with_origin(origin());
         let what = Forbidden { code, area, method: self.method.as_str(), path };
-        if let Err(error) =
-            state.services.foundation.identity.note_forbidden(&caller, &who.credential, what).await
-        {
+        if let Err(error) = state.services.foundation.identity.note_forbidden(&actor, what).await {
             tracing::warn!(%error, "a refusal was not recorded");
         }
     }

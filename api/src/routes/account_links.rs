@@ -10,7 +10,7 @@ use crate::{
         account_link::{EmailInput, LinkInput, ResetPasswordInput},
     },
     error::{ApiError, ErrorBody},
-    extract::{JsonBody, RequestCaller},
+    extract::{Anyone, JsonBody},
 };
 
 const TAG: &str = "Accounts";
@@ -34,10 +34,10 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 )]
 async fn verify_email(
     State(state): State<ApiState>,
-    RequestCaller(caller): RequestCaller,
+    Anyone(actor): Anyone,
     JsonBody(input): JsonBody<LinkInput>,
 ) -> Result<Json<SuccessView>, ApiError> {
-    state.services.foundation.identity.verify_email(&caller, &input.token).await?;
+    state.services.foundation.identity.verify_email(&actor, &input.token).await?;
     Ok(Json(SuccessView::DONE))
 }
 
@@ -51,10 +51,10 @@ async fn verify_email(
 )]
 async fn resend_verification(
     State(state): State<ApiState>,
-    RequestCaller(caller): RequestCaller,
+    Anyone(actor): Anyone,
     JsonBody(input): JsonBody<EmailInput>,
 ) -> Result<Json<SuccessView>, ApiError> {
-    state.services.foundation.identity.resend_verification(&caller, &input.email).await?;
+    state.services.foundation.identity.resend_verification(&actor, &input.email).await?;
     Ok(Json(SuccessView::DONE))
 }
 
@@ -68,10 +68,10 @@ async fn resend_verification(
 )]
 async fn forgot_password(
     State(state): State<ApiState>,
-    RequestCaller(caller): RequestCaller,
+    Anyone(actor): Anyone,
     JsonBody(input): JsonBody<EmailInput>,
 ) -> Result<Json<SuccessView>, ApiError> {
-    state.services.foundation.identity.forgot_password(&caller, &input.email).await?;
+    state.services.foundation.identity.forgot_password(&actor, &input.email).await?;
     Ok(Json(SuccessView::DONE))
 }
 
@@ -88,10 +88,10 @@ async fn forgot_password(
 )]
 async fn reset_password(
     State(state): State<ApiState>,
-    RequestCaller(caller): RequestCaller,
+    Anyone(actor): Anyone,
     JsonBody(input): JsonBody<ResetPasswordInput>,
 ) -> Result<Json<SuccessView>, ApiError> {
-    state.services.foundation.identity.reset_password(&caller, &input.token, &input.new_password).await?;
+    state.services.foundation.identity.reset_password(&actor, &input.token, &input.new_password).await?;
     Ok(Json(SuccessView::DONE))
 }
 

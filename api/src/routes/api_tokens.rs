@@ -17,7 +17,7 @@ use crate::{
         api_token::{ApiTokenView, CreateApiTokenInput, MadeApiTokenView},
     },
     error::{ApiError, ErrorBody},
-    extract::{ApiPath, Authenticated, InPerson, JsonBody, RequestCaller},
+    extract::{ApiPath, Authenticated, InPerson, JsonBody},
 };
 
 const TAG: &str = "Accounts";
@@ -33,9 +33,9 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 )]
 async fn list_api_tokens(
     State(state): State<ApiState>,
-    who: Authenticated,
+    Authenticated(actor): Authenticated,
 ) -> Result<Json<Vec<ApiTokenView>>, ApiError> {
-    let tokens = state.services.foundation.identity.list_api_tokens(who.id()).await?;
+    let tokens = state.services.foundation.identity.list_api_tokens(&actor).await?;
     Ok(Json(tokens.into_iter().map(ApiTokenView::from).collect()))
 }
 
@@ -59,13 +59,12 @@ async fn list_api_tokens(
 )]
 async fn create_api_token(
     State(state): State<ApiState>,
-    InPerson { who, .. }: InPerson,
-    RequestCaller(caller): RequestCaller,
+    InPerson(actor): InPerson,
     JsonBody(input): JsonBody<CreateApiTokenInput>,
 ) -> Result<Response, ApiError> {
     let (input, password) = input.into_parts();
     let identity = &state.services.foundation.identity;
-    let made = identity.create_api_token(&caller, &who.0, password.as_deref(), input).await?;
+    let made = identity.create_api_token(&actor, password.as_deref(), input).await?;
     let view = Json(MadeApiTokenView::from(made));
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], view).into_response())
 }
@@ -78,11 +77,10 @@ async fn create_api_token(
 )]
 async fn delete_api_token(
     State(state): State<ApiState>,
-    InPerson { who, .. }: InPerson,
-    RequestCaller(caller): RequestCaller,
+    InPerson(actor): InPerson,
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Json<SuccessView>, ApiError> {
-    state.services.foundation.identity.delete_api_token(&caller, who.id(), ApiTokenId(id)).await?;
+    state.services.foundation.identity.delete_api_token(&actor, ApiTokenId(id)).await?;
     Ok(Json(SuccessView::DONE))
 }
 

@@ -45,12 +45,12 @@ struct EventsQuery {
 )]
 async fn stream_events(
     State(state): State<ApiState>,
-    who: Authenticated,
+    Authenticated(actor): Authenticated,
     ApiPath(id): ApiPath<Uuid>,
     ApiQuery(query): ApiQuery<EventsQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let job = find(&state, &who, id).await?;
+    let job = find(&state, &actor, id).await?;
     let since = sse::last_event_id(&headers, query.last_event_id.as_deref());
-    sse::answer(&state, &who, job, since)
+    sse::answer(&state, &actor, job, since)
 }

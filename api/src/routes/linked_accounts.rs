@@ -11,7 +11,7 @@ use crate::{
         linked_account::{LinkedAccountView, UnlinkInput},
     },
     error::{ApiError, ErrorBody},
-    extract::{ApiPath, Authenticated, InPerson, OptionalJsonBody, RequestCaller},
+    extract::{ApiPath, Authenticated, InPerson, OptionalJsonBody},
 };
 
 const TAG: &str = "Accounts";
@@ -27,9 +27,9 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 )]
 async fn list_linked_accounts(
     State(state): State<ApiState>,
-    who: Authenticated,
+    Authenticated(actor): Authenticated,
 ) -> Result<Json<Vec<LinkedAccountView>>, ApiError> {
-    let linked = state.services.foundation.identity.list_linked(who.id()).await?;
+    let linked = state.services.foundation.identity.list_linked(&actor).await?;
     Ok(Json(linked.into_iter().map(LinkedAccountView::from).collect()))
 }
 
@@ -54,13 +54,12 @@ async fn list_linked_accounts(
 )]
 async fn unlink_account(
     State(state): State<ApiState>,
-    InPerson { who, .. }: InPerson,
-    RequestCaller(caller): RequestCaller,
+    InPerson(actor): InPerson,
     ApiPath(provider): ApiPath<String>,
     OptionalJsonBody(input): OptionalJsonBody<UnlinkInput>,
 ) -> Result<Json<SuccessView>, ApiError> {
     let provider = parse_provider(&provider)?;
-    state.services.foundation.identity.unlink(&caller, &who.0, provider, &input.password).await?;
+    state.services.foundation.identity.unlink(&actor, provider, &input.password).await?;
     Ok(Json(SuccessView::DONE))
 }
 

@@ -7,7 +7,7 @@ use crate::{
     app::ApiState,
     dto::notifications::{NotificationsInput, NotificationsView},
     error::ApiError,
-    extract::{Authenticated, JsonBody, RequestCaller},
+    extract::{Authenticated, JsonBody},
 };
 
 const TAG: &str = "Accounts";
@@ -23,15 +23,9 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 )]
 async fn get_notifications(
     State(state): State<ApiState>,
-    who: Authenticated,
+    Authenticated(actor): Authenticated,
 ) -> Result<Json<NotificationsView>, ApiError> {
-    let unwanted = state
-        .services
-        .foundation
-        .mail
-        .list_opt_outs(who.id())
-        .await
-        .map_err(|error| ApiError::failed(&error))?;
+    let unwanted = state.services.foundation.mail.list_opt_outs(&actor).await?;
     Ok(Json(NotificationsView::without(&unwanted)))
 }
 
@@ -45,11 +39,9 @@ async fn get_notifications(
 )]
 async fn update_notifications(
     State(state): State<ApiState>,
-    who: Authenticated,
-    RequestCaller(caller): RequestCaller,
+    Authenticated(actor): Authenticated,
     JsonBody(input): JsonBody<NotificationsInput>,
 ) -> Result<Json<NotificationsView>, ApiError> {
-    let unwanted =
-        state.services.foundation.mail.update_preferences(&caller, who.id(), &input.wanted()).await?;
+    let unwanted = state.services.foundation.mail.update_preferences(&actor, &input.wanted()).await?;
     Ok(Json(NotificationsView::without(&unwanted)))
 }

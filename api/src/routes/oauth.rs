@@ -6,7 +6,7 @@
 
 use atelier_entities::{OAuthEnd, SignInProvider};
 use atelier_foundation::{
-    Caller,
+    Actor,
     identity::{OAuthRefusal, ReturnedSignIn, SignedIn},
 };
 use atelier_providers::oauth::Callback;
@@ -27,7 +27,7 @@ use crate::{
         oauth::{BegunSignInView, OAuthCallback, OAuthInput, SignInProviderView},
     },
     error::{ApiError, ErrorBody},
-    extract::{ApiPath, ApiQuery, JsonBody, RequestCaller},
+    extract::{Anyone, ApiPath, ApiQuery, JsonBody},
 };
 
 const TAG: &str = "Accounts";
@@ -108,13 +108,13 @@ async fn begin_oauth(
 )]
 async fn end_oauth_in_browser(
     State(state): State<ApiState>,
-    RequestCaller(caller): RequestCaller,
+    Anyone(actor): Anyone,
     ApiPath(provider): ApiPath<String>,
     headers: HeaderMap,
     ApiQuery(callback): ApiQuery<OAuthCallback>,
 ) -> Result<Response, ApiError> {
     let provider = find_provider(&state, &provider)?;
-    come_back(&state, &caller, provider, &headers, callback).await
+    come_back(&state, &actor, provider, &headers, callback).await
 }
 
 /// Ends a sign-in where the provider posts a form, as Apple does.
@@ -129,14 +129,14 @@ async fn end_oauth_in_browser(
 )]
 async fn end_oauth_by_form(
     State(state): State<ApiState>,
-    RequestCaller(caller): RequestCaller,
+    Anyone(actor): Anyone,
     ApiPath(provider): ApiPath<String>,
     headers: HeaderMap,
     form: Result<Form<OAuthCallback>, FormRejection>,
 ) -> Result<Response, ApiError> {
     let provider = find_provider(&state, &provider)?;
     let Form(callback) = form.map_err(|rejection| refuse_form(&rejection))?;
-    come_back(&state, &caller, provider, &headers, callback).await
+    come_back(&state, &actor, provider, &headers, callback).await
 }
 
 /// Ends a sign-in that the client began with `Accept: application/json`.
@@ -165,19 +165,19 @@ async fn end_oauth_by_form(
 )]
 async fn end_oauth(
     State(state): State<ApiState>,
-    RequestCaller(caller): RequestCaller,
+    Anyone(actor): Anyone,
     ApiPath(provider): ApiPath<String>,
     JsonBody(input): JsonBody<OAuthInput>,
 ) -> Result<Response, ApiError> {
     let provider = find_provider(&state, &provider)?;
-    let done = state.services.foundation.identity.finish_oauth(&caller, provider, input.into()).await?;
+    let done = state.services.foundation.identity.finish_oauth(&actor, provider, input.into()).await?;
     Ok(signed_in(StatusCode::OK, done))
 }
 
 /// What a browser is answered that comes back from a provider.
 async fn come_back(
     state: &ApiState,
-    caller: &Caller,
+    actor: &Actor,
     provider: SignInProvider,
     headers: &HeaderMap,
     callback: OAuthCallback,
@@ -189,7 +189,7 @@ async fn come_back(
     let mut response = match (error, code) {
         (Some(error), _) => {
             let refusal = refused_by_provider(&error);
-            identity.abandon_oauth(caller, provider, &token, refusal.code()).await?;
+            identity.abandon_oauth(actor, provider, &token, refusal.code()).await?;
             tell_frontend(state, provider, refusal)?
         }
         (None, Some(code)) => {
@@ -202,7 +202,7 @@ async fn come_back(
                 end: OAuthEnd::Browser,
                 cookie: cookies::find(headers, &cookie.name),
             };
-            match identity.finish_oauth(caller, provider, returned).await {
+            match identity.finish_oauth(actor, provider, returned).await {
                 Ok(signed_in) => welcome(state, provider, &signed_in),
                 Err(error) => tell_frontend(state, provider, error.into())?,
             }

@@ -1,7 +1,6 @@
 //! Where a person is signed in.
 
 use atelier_entities::SessionFamilyId;
-use atelier_foundation::identity::Credential;
 use axum::{Json, extract::State};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -10,7 +9,7 @@ use crate::{
     app::ApiState,
     dto::{account::SuccessView, session::SessionView},
     error::ApiError,
-    extract::{ApiPath, Authenticated, InPerson, RequestCaller},
+    extract::{ApiPath, Authenticated, InPerson},
 };
 
 const TAG: &str = "Accounts";
@@ -26,14 +25,10 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 )]
 async fn list_sessions(
     State(state): State<ApiState>,
-    who: Authenticated,
+    Authenticated(actor): Authenticated,
 ) -> Result<Json<Vec<SessionView>>, ApiError> {
-    let current = match who.0.credential {
-        Credential::Session(session) => Some(session),
-        Credential::ApiToken(..) => None,
-    };
-    let sign_ins = state.services.foundation.identity.list_sign_ins(who.id()).await?;
-    Ok(Json(sign_ins.into_iter().map(|sign_in| SessionView::new(sign_in, current)).collect()))
+    let sign_ins = state.services.foundation.identity.list_sign_ins(&actor).await?;
+    Ok(Json(sign_ins.into_iter().map(|sign_in| SessionView::new(sign_in, actor.session())).collect()))
 }
 
 /// Ends every sign-in of the caller but the one that asks.
@@ -45,10 +40,9 @@ async fn list_sessions(
 )]
 async fn end_other_sessions(
     State(state): State<ApiState>,
-    InPerson { who, session }: InPerson,
-    RequestCaller(caller): RequestCaller,
+    InPerson(actor): InPerson,
 ) -> Result<Json<SuccessView>, ApiError> {
-    state.services.foundation.identity.end_other_sign_ins(&caller, who.id(), session).await?;
+    state.services.foundation.identity.end_other_sign_ins(&actor).await?;
     Ok(Json(SuccessView::DONE))
 }
 
@@ -60,11 +54,10 @@ async fn end_other_sessions(
 )]
 async fn end_session(
     State(state): State<ApiState>,
-    InPerson { who, .. }: InPerson,
-    RequestCaller(caller): RequestCaller,
+    InPerson(actor): InPerson,
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Json<SuccessView>, ApiError> {
-    state.services.foundation.identity.end_sign_in(&caller, who.id(), SessionFamilyId(id)).await?;
+    state.services.foundation.identity.end_sign_in(&actor, SessionFamilyId(id)).await?;
     Ok(Json(SuccessView::DONE))
 }
 

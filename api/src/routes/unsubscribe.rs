@@ -14,7 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     app::ApiState,
     error::{ApiError, ErrorBody},
-    extract::{ApiPath, RequestCaller, asked_locale},
+    extract::{Anyone, ApiPath, asked_locale},
 };
 
 const TAG: &str = "Platform";
@@ -68,10 +68,10 @@ async fn show_unsubscribe(
 async fn unsubscribe(
     State(state): State<ApiState>,
     headers: HeaderMap,
-    RequestCaller(caller): RequestCaller,
+    Anyone(actor): Anyone,
     ApiPath(token): ApiPath<String>,
 ) -> Result<Response, ApiError> {
-    let found = state.services.foundation.mail.unsubscribe(&caller, &token).await?;
+    let found = state.services.foundation.mail.unsubscribe(&actor, &token).await?;
     Ok(answer(found, &headers, |words, what| words.done(what)))
 }
 

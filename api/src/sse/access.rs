@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use atelier_entities::UserId;
-use atelier_foundation::identity::{Authenticated, IdentityError};
+use atelier_foundation::{Actor, NotSignedIn, identity::IdentityError};
 use atelier_services::Services;
 use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
@@ -23,22 +23,23 @@ const WITHOUT_NEWS: Duration = Duration::from_secs(60);
 /// this call on count, not from the first poll.
 pub(super) fn ends(
     state: &ApiState,
-    who: Arc<Authenticated>,
+    actor: Arc<Actor>,
     owner: Option<UserId>,
-) -> impl Future<Output = ()> + Send + 'static {
+) -> Result<impl Future<Output = ()> + Send + 'static, NotSignedIn> {
+    let person = actor.person()?;
     let services = state.services.clone();
     let news = services.queue.access_news();
-    let (mut told, settled) = (news.follow(), news.is_settled(who.user.id));
-    async move {
+    let (mut told, settled) = (news.follow(), news.is_settled(person));
+    Ok(async move {
         let mut wait = if settled { WITHOUT_NEWS } else { Duration::ZERO };
         loop {
-            let heard = time::timeout_at(Instant::now() + wait, heard_of(&mut told, who.user.id)).await;
-            if !may_follow(&services, &who, owner).await {
+            let heard = time::timeout_at(Instant::now() + wait, heard_of(&mut told, person)).await;
+            if !may_follow(&services, &actor, owner).await {
                 return;
             }
             wait = if heard.is_ok() { AFTER_NEWS } else { WITHOUT_NEWS };
         }
-    }
+    })
 }
 
 async fn heard_of(news: &mut Receiver<UserId>, person: UserId) {
@@ -52,8 +53,8 @@ async fn heard_of(news: &mut Receiver<UserId>, person: UserId) {
 }
 
 /// A database that does not answer ends nothing: it is asked again.
-async fn may_follow(services: &Services, who: &Authenticated, owner: Option<UserId>) -> bool {
-    match services.foundation.identity.authenticate_again(who).await {
+async fn may_follow(services: &Services, actor: &Actor, owner: Option<UserId>) -> bool {
+    match services.foundation.identity.authenticate_again(actor).await {
         Ok(who) => owner == Some(who.user.id) || who.may_administrate(),
         Err(IdentityError::InvalidToken | IdentityError::ExpiredToken | IdentityError::Deactivated) => false,
         Err(error) => {

@@ -2,20 +2,20 @@
 //! parses as its language.
 
 mod entry;
-mod fault;
 mod link;
 mod page;
 mod partial;
-mod path;
 mod style;
 mod syntax;
 
 use atelier_entities::ProjectKind;
 
-use super::parse::{GeneratedFile, language_of};
-pub(super) use entry::is_server_source;
-pub use fault::{Fault, FaultCode};
-pub(super) use path::normalize_path;
+use crate::{
+    fault::{Fault, FaultCode},
+    file::{GeneratedFile, language_of},
+    path::{self, normalize_path},
+};
+pub(crate) use entry::is_server_source;
 
 /// Most faults that one check answers.
 pub const MAX_FAULTS: usize = 20;

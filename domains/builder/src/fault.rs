@@ -118,7 +118,7 @@ impl fmt::Display for Fault {
 }
 
 /// The text on one line, without control characters, cut to `max_chars`.
-pub(super) fn one_line(text: &str, max_chars: usize) -> String {
+pub(crate) fn one_line(text: &str, max_chars: usize) -> String {
     let mut line: String =
         text.chars().take(max_chars + 1).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if line.chars().count() > max_chars {

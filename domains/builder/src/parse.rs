@@ -3,35 +3,19 @@
 
 mod fence;
 mod json;
-mod language;
 mod naming;
 
-use super::check::{Fault, FaultCode, normalize_path};
+use crate::{
+    fault::{Fault, FaultCode},
+    file::{GeneratedFile, language, language_of},
+    path::normalize_path,
+};
 use fence::{Block, Piece};
 
 /// Most characters of a summary.
 const MAX_SUMMARY_CHARS: usize = 2_000;
 /// Most notes of one answer.
 const MAX_PROBLEMS: usize = 20;
-
-/// A file of a generated application.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GeneratedFile {
-    /// Path inside the project, with `/` between segments.
-    pub path: String,
-    /// The language's name, such as `html`, `javascript` or `text`.
-    pub language: String,
-    /// The whole text, lines ended by `\n`.
-    pub content: String,
-}
-
-impl GeneratedFile {
-    /// A file whose language follows from its path.
-    #[must_use]
-    pub fn new(path: &str, content: &str) -> Self {
-        Self { path: path.to_owned(), language: language_of(path).to_owned(), content: content.to_owned() }
-    }
-}
 
 /// What an answer holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,12 +35,6 @@ impl ParsedAnswer {
     pub fn faults(&self) -> Vec<Fault> {
         self.problems.iter().filter(|problem| !problem.code.is_note()).cloned().collect()
     }
-}
-
-/// The name of the language that a file of this path is in; `text` where the path does not say.
-#[must_use]
-pub fn language_of(path: &str) -> &'static str {
-    language::find_by_path(path).unwrap_or("text")
 }
 
 /// Reads an answer. `truncated` tells that the model stopped for its limit of tokens, which makes a fault

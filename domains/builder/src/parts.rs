@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::check::is_server_source;
-use super::parse::GeneratedFile;
+use crate::check::is_server_source;
+use crate::file::GeneratedFile;
 
 /// An application by its parts, as `GET /api/projects/{id}/code` answers it. A part that it does not have
 /// is none.

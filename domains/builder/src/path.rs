@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Fault, FaultCode};
+use crate::fault::{Fault, FaultCode};
 
 /// Most characters of a path.
 const MAX_CHARS: usize = 200;
@@ -31,7 +31,7 @@ const RESERVED_FILES: [&str; 12] = [
 const SAMPLE_ENDINGS: [&str; 4] = ["example", "sample", "template", "dist"];
 
 /// The path with `/` between its segments and without a leading `./`; nothing is checked.
-pub(in crate::generation) fn normalize_path(raw: &str) -> String {
+pub(crate) fn normalize_path(raw: &str) -> String {
     let slashed = raw.trim().replace('\\', "/");
     let mut path = slashed.as_str();
     while let Some(rest) = path.strip_prefix("./") {
@@ -41,7 +41,7 @@ pub(in crate::generation) fn normalize_path(raw: &str) -> String {
 }
 
 /// The fault of a normalized path, if it has one.
-pub(super) fn find_path_fault(path: &str) -> Option<Fault> {
+pub(crate) fn find_path_fault(path: &str) -> Option<Fault> {
     let bad = |message: &str| Some(Fault::in_file(path, FaultCode::BadPath, message));
     if path.is_empty() {
         return bad("a file needs a path");
@@ -104,7 +104,7 @@ fn is_reserved(segments: &[&str]) -> bool {
 
 /// The faults of paths that cannot exist beside each other: the same but for case, or a file where
 /// another path has a folder.
-pub(super) fn list_conflicts(paths: &[&str]) -> Vec<Fault> {
+pub(crate) fn list_conflicts(paths: &[&str]) -> Vec<Fault> {
     let mut seen: HashMap<String, &str> = HashMap::new();
     let mut folders: HashSet<String> = HashSet::new();
     let mut faults = Vec::new();

@@ -6,8 +6,9 @@ mod system;
 use atelier_entities::{GenerationMode, ProjectKind};
 use atelier_providers::llm::{Message, Role};
 
-use super::check::{Fault, FaultCode, Limits};
-use super::parse::GeneratedFile;
+use crate::check::{Limits, MAX_FAULTS};
+use crate::fault::{Fault, FaultCode};
+use crate::file::GeneratedFile;
 use quote::{bounded, quoted};
 
 /// Most characters of a title.
@@ -115,7 +116,7 @@ fn previous(files: &[GeneratedFile]) -> String {
 
 fn repair(faults: &[Fault]) -> String {
     let mut text = String::from("Your answer could not be used. What is wrong:\n");
-    for fault in faults.iter().take(super::check::MAX_FAULTS) {
+    for fault in faults.iter().take(MAX_FAULTS) {
         text += &format!("- {} {}\n", fault.code, quoted(&fault.to_string()));
     }
     let has = |code: FaultCode| faults.iter().any(|fault| fault.code == code);

@@ -22,7 +22,7 @@ use atelier_queue::{Lane, NewJob, Queue, QueueError, Transaction};
 use sea_orm::{ActiveValue::Set, EntityTrait, TryInsertResult, sea_query::OnConflict};
 use serde_json::Value;
 
-use crate::{MailOptions, identity::LinkKey};
+use crate::{MailOptions, links::LinkKey};
 
 pub use content::{
     AppTime, ChallengeResults, DailyReminder, LimitAlert, PaymentReceipt, ReceiptLine, Standing,

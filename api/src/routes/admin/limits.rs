@@ -8,7 +8,7 @@ use crate::{
     app::ApiState,
     dto::admin::{PauseView, limits::LimitsView},
     error::ApiError,
-    extract::{Admin, ApiPath, JsonBody, RequestCaller},
+    extract::{Admin, ApiPath, JsonBody},
     idempotency::kept,
 };
 
@@ -27,12 +27,11 @@ pub(super) fn routes() -> OpenApiRouter<ApiState> {
 )]
 async fn pause_queue(
     State(state): State<ApiState>,
-    _: Admin,
-    RequestCaller(caller): RequestCaller,
+    Admin(actor): Admin,
     ApiPath(queue): ApiPath<String>,
 ) -> Result<Json<PauseView>, ApiError> {
     let queue = named(&queue)?;
-    state.services.maintenance.pause_queue(&caller, queue).await?;
+    state.services.maintenance.pause_queue(&actor, queue).await?;
     Ok(Json(PauseView { queue: queue.as_str(), paused: true }))
 }
 
@@ -44,12 +43,11 @@ async fn pause_queue(
 )]
 async fn resume_queue(
     State(state): State<ApiState>,
-    _: Admin,
-    RequestCaller(caller): RequestCaller,
+    Admin(actor): Admin,
     ApiPath(queue): ApiPath<String>,
 ) -> Result<Json<PauseView>, ApiError> {
     let queue = named(&queue)?;
-    state.services.maintenance.resume_queue(&caller, queue).await?;
+    state.services.maintenance.resume_queue(&actor, queue).await?;
     Ok(Json(PauseView { queue: queue.as_str(), paused: false }))
 }
 
@@ -78,12 +76,11 @@ async fn get_limits(
 )]
 async fn update_limits(
     State(state): State<ApiState>,
-    _: Admin,
-    RequestCaller(caller): RequestCaller,
+    Admin(actor): Admin,
     ApiPath(queue): ApiPath<String>,
     JsonBody(body): JsonBody<LimitsView>,
 ) -> Result<Json<LimitsView>, ApiError> {
     let (queue, limits) = (named(&queue)?, body.check()?);
-    state.services.maintenance.limit_queue(&caller, queue, |_| limits).await?;
+    state.services.maintenance.limit_queue(&actor, queue, |_| limits).await?;
     Ok(Json(limits.into()))
 }

@@ -2,7 +2,7 @@
 
 use atelier_entities::ProjectKind;
 
-use crate::generation::parse::GeneratedFile;
+use crate::file::GeneratedFile;
 
 /// Calls by which a script is known to be a server.
 const SERVER_MARKS: [&str; 16] = [
@@ -70,7 +70,7 @@ fn is_react(content: &str) -> bool {
 }
 
 /// Whether the file is the source of a server.
-pub(in crate::generation) fn is_server_source(file: &GeneratedFile) -> bool {
+pub(crate) fn is_server_source(file: &GeneratedFile) -> bool {
     server_rank(file).is_some()
 }
 

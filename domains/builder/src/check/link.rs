@@ -1,8 +1,9 @@
 //! Whether the scripts and style sheets that pages name are there.
 
 use super::page::{self, Found};
-use super::{Fault, FaultCode, entry, line_of};
-use crate::generation::parse::GeneratedFile;
+use super::{entry, line_of};
+use crate::fault::{Fault, FaultCode};
+use crate::file::GeneratedFile;
 
 /// The faults of pages that name a missing script or style sheet. Applications with a build step or a server
 /// are left alone: there the names may be made later.

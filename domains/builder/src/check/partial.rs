@@ -1,7 +1,7 @@
 //! Finds comments that stand in for code which the model left out.
 
-use super::{Fault, FaultCode};
-use crate::generation::parse::GeneratedFile;
+use crate::fault::{Fault, FaultCode};
+use crate::file::GeneratedFile;
 
 /// What such comments say, beside an ellipsis.
 const OMISSIONS: [&str; 13] = [

@@ -4,11 +4,12 @@ use std::ops::ControlFlow;
 
 use tree_sitter::{Language, Node, ParseOptions, ParseState, Parser, Tree};
 
-use super::fault::one_line;
+use super::line_of;
 use super::page::{self, Found};
 use super::style;
-use super::{Fault, FaultCode, line_of};
-use crate::generation::parse::GeneratedFile;
+use crate::fault::one_line;
+use crate::fault::{Fault, FaultCode};
+use crate::file::GeneratedFile;
 
 /// Most faults told of one file: the first ones matter, the others mostly follow from them.
 const MAX_FAULTS_A_FILE: usize = 3;

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::generation::parse::parse;
+use crate::parse::parse;
 
 const LIMITS: Limits = Limits { max_files: 5, max_file_bytes: 1_000, max_total_bytes: 2_000 };
 const PAGE: (&str, &str) = ("index.html", "<!doctype html><p>Hi");

@@ -89,7 +89,7 @@ static BARE_NAMES: &[(&str, &str)] = &[
 ];
 
 /// The language of a file by its name; none where the name does not say.
-pub(super) fn find_by_path(path: &str) -> Option<&'static str> {
+pub(crate) fn find_by_path(path: &str) -> Option<&'static str> {
     let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
     if let Some((_, language)) = BARE_NAMES.iter().find(|(bare, _)| *bare == name) {
         return Some(language);
@@ -103,7 +103,7 @@ pub(super) fn find_by_path(path: &str) -> Option<&'static str> {
 }
 
 /// The language that a fence's tag names.
-pub(super) fn find_by_tag(tag: &str) -> Option<&'static str> {
+pub(crate) fn find_by_tag(tag: &str) -> Option<&'static str> {
     let tag = tag.to_ascii_lowercase();
     let tag = tag.as_str();
     LANGUAGES
@@ -113,7 +113,7 @@ pub(super) fn find_by_tag(tag: &str) -> Option<&'static str> {
 }
 
 /// Whether a block in `tag`'s language may well be the file of `path`'s language.
-pub(super) fn agree(tag: &str, path: &str) -> bool {
+pub(crate) fn agree(tag: &str, path: &str) -> bool {
     if tag == path || tag == "text" {
         return true;
     }
@@ -131,7 +131,7 @@ pub(super) fn agree(tag: &str, path: &str) -> bool {
 }
 
 /// The name that a lone block of this language goes by.
-pub(super) fn default_path(language: &str) -> Option<&'static str> {
+pub(crate) fn default_path(language: &str) -> Option<&'static str> {
     match language {
         "html" => Some("index.html"),
         "css" => Some("styles.css"),

@@ -10,13 +10,16 @@ use serde_json::json;
 
 use super::{
     Generation, RunGeneration,
-    check::{self, CheckedApp, Fault, FaultCode},
-    parse::{self, GeneratedFile},
-    prompt::{self, PromptInput},
     store::{NewVersion, Stored, store},
     stream::{follow, stopped},
 };
-use crate::versions::stored_file;
+use crate::{
+    check::{self, CheckedApp},
+    fault::{Fault, FaultCode},
+    file::GeneratedFile,
+    parse,
+    prompt::{self, PromptInput},
+};
 use atelier_foundation::{credits, identity::is_deactivated};
 
 /// What checking and storing an answer may take.
@@ -109,7 +112,7 @@ impl Generation {
             return Ok(Vec::new());
         };
         let rows = project_files::Entity::find_of(version.id).all(db).await?;
-        Ok(rows.into_iter().map(stored_file).collect())
+        Ok(rows.into_iter().map(GeneratedFile::from).collect())
     }
 
     /// Has the application written, and sent back with its faults as often as allowed.

@@ -170,7 +170,7 @@ impl Answer<'_> {
             }
             inside.push(line);
         }
-        let info = Info { language: super::language::find_by_path(&path), path: Some(path) };
+        let info = Info { language: crate::file::language::find_by_path(&path), path: Some(path) };
         Some((Block { info, content: unwrapped(&inside), closed }, next))
     }
 }

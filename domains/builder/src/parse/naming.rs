@@ -1,7 +1,7 @@
 //! How models name the file that a block holds: in the fence's info string, on the line before, or in
 //! a comment on the first line.
 
-use super::language;
+use crate::file::language;
 
 /// Keys of an info string or tag whose value is a path whatever it looks like.
 const PATH_KEYS: [&str; 7] = ["path", "file", "filename", "filepath", "file-path", "file_path", "file_name"];

@@ -2,7 +2,7 @@
 
 use atelier_entities::{GenerationMode, ProjectKind};
 
-use crate::generation::check::Limits;
+use crate::check::Limits;
 
 const FORMAT: &str = r#"# Answer
 First one to three sentences on what you built, for the person who ordered it. Then every file in a fence of its own. The line that opens the fence names the language and the path:

@@ -1,5 +1,5 @@
 //! Giving and taking the right to operate the platform, whoever does it. The audit entry is
-//! the caller's.
+//! the actor's.
 
 use atelier_entities::{ApiScope, UserId, api_tokens, users};
 use atelier_queue::{QueueError, Transaction};
@@ -15,7 +15,7 @@ use crate::mail::{Template, queue_mail};
 /// Gives the right to an account that is locked and does not have it. It holds for what the
 /// person makes from now on: API tokens from before go without. The person and all other
 /// operators are told by mail, these without the person's name or address.
-pub(super) async fn give(tx: &Transaction, user: users::Model) -> Result<users::Model, QueueError> {
+pub(super) async fn grant(tx: &Transaction, user: users::Model) -> Result<users::Model, QueueError> {
     let user = write(tx, user, true).await?;
     let cause = format!("{}:{}", user.id, tx.now().timestamp_micros());
     queue_mail(tx, Template::OperatorAdded, &user, &cause, json!({"own": true})).await?;
@@ -33,7 +33,7 @@ pub(super) async fn give(tx: &Transaction, user: users::Model) -> Result<users::
 
 /// Takes the right from an account that is locked and has it, and the scope for it from its
 /// API tokens.
-pub(super) async fn take(tx: &Transaction, user: users::Model) -> Result<users::Model, DbErr> {
+pub(super) async fn revoke(tx: &Transaction, user: users::Model) -> Result<users::Model, DbErr> {
     write(tx, user, false).await
 }
 
@@ -65,13 +65,14 @@ async fn narrow_api_tokens(tx: &Transaction, user: UserId) -> Result<(), DbErr> 
 mod tests {
     use super::*;
     use crate::{
-        Caller, FieldErrors,
+        Actor, FieldErrors,
         identity::{AccountChanges, IdentityError, NewApiToken},
         testing::Bench,
     };
 
     async fn operator(bench: &Bench, email: &str) -> users::Model {
-        let made = bench.services.identity.ensure_admin(&Caller::default(), Bench::registration(email)).await;
+        let made =
+            bench.services.identity.ensure_admin(&Actor::anonymous(), Bench::registration(email)).await;
         made.expect("an operator").0
     }
 
@@ -80,7 +81,7 @@ mod tests {
         user: UserId,
         changes: AccountChanges,
     ) -> Result<users::Model, IdentityError> {
-        bench.services.identity.change_account(&Caller::default(), user, changes).await
+        bench.services.identity.change_account(&Actor::anonymous(), user, changes).await
     }
 
     fn right(is_admin: bool) -> AccountChanges {
@@ -95,7 +96,7 @@ mod tests {
             scopes: ApiScope::ALL.to_vec(),
             expires_in_days: None,
         };
-        let made = bench.services.identity.create_api_token(&Caller::default(), &who, None, input).await;
+        let made = bench.services.identity.create_api_token(&who, None, input).await;
         made.map(|made| made.token)
     }
 
@@ -184,7 +185,12 @@ mod tests {
         assert!(!moved.is_admin);
         let too_early = change(&bench, ada.id, right(true)).await;
         assert!(matches!(too_early, Err(IdentityError::UnprovenAdmin)), "{too_early:?}");
-        bench.services.identity.forgot_password(&Caller::default(), "typo@example.org").await.expect("asked");
+        bench
+            .services
+            .identity
+            .forgot_password(&Actor::anonymous(), "typo@example.org")
+            .await
+            .expect("asked");
         bench.prove(ada.id).await;
         assert!(!bench.services.identity.get_user(ada.id).await.expect("there").is_admin);
         assert!(change(&bench, ada.id, right(true)).await.expect("given again").is_admin);
@@ -199,7 +205,7 @@ mod tests {
         let ada = row.update(bench.services.queue.db()).await.expect("updated");
 
         let tx = bench.services.queue.begin().await.expect("a transaction");
-        let claimed = super::super::ways_in::hand_over(&tx, &Caller::default(), ada, "reset").await;
+        let claimed = super::super::sign_in_methods::hand_over(&tx, &Actor::anonymous(), ada, "reset").await;
         tx.commit().await.expect("committed");
 
         assert!(!claimed.expect("handed over").0.is_admin);

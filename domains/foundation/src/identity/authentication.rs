@@ -7,10 +7,13 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr,
 };
 
+use crate::{Actor, Authenticated, Credential, NotSignedIn};
+
 use super::{
-    Authenticated, Credential, Identity, IdentityError, Person,
+    Identity, IdentityError,
     api_tokens::{is_one, scopes_of},
-    known::{Look, TokenKey},
+    person_of,
+    token_cache::{Lookup, TokenKey},
     tokens::hash_token,
 };
 
@@ -34,10 +37,10 @@ impl Identity {
     pub async fn authenticate(&self, token: &str) -> Result<Authenticated, IdentityError> {
         let (now, bus) = (self.queue.now(), self.queue.bus().local());
         let key = TokenKey::of(token);
-        if let Some(who) = self.known.find(&key, now, bus) {
+        if let Some(who) = self.token_cache.find(&key, now, bus) {
             return Ok(who);
         }
-        let look = Look::begin(now, bus);
+        let lookup = Lookup::begin(now, bus);
         let found = if is_one(token) {
             self.find_by_api_token(token, now).await?
         } else {
@@ -49,15 +52,15 @@ impl Identity {
         if let Err(error) = self.mark_active(&found.user, now).await {
             tracing::warn!(user.id = %found.user.id, %error, "activity not noted");
         }
-        let who = Authenticated { user: Person::of(&found.user), credential: found.credential };
-        self.known.keep(key, look, &who, found.good_until, bus);
+        let who = Authenticated { user: person_of(&found.user), credential: found.credential };
+        self.token_cache.keep(key, lookup, &who, found.good_until, bus);
         Ok(who)
     }
 
     /// The same without asking the database, where the answer is remembered.
     #[must_use]
     pub fn recall(&self, token: &str) -> Option<Authenticated> {
-        self.known.find(&TokenKey::of(token), self.queue.now(), self.queue.bus().local())
+        self.token_cache.find(&TokenKey::of(token), self.queue.now(), self.queue.bus().local())
     }
 
     /// Whether the database has to be asked about a token before anything is known of it: an
@@ -69,7 +72,8 @@ impl Identity {
 
     /// The same person by what they showed before, as the database has them at this
     /// moment. For answers that go on for long.
-    pub async fn authenticate_again(&self, who: &Authenticated) -> Result<Authenticated, IdentityError> {
+    pub async fn authenticate_again(&self, actor: &Actor) -> Result<Authenticated, IdentityError> {
+        let who = actor.token().ok_or(NotSignedIn)?;
         let now = self.queue.now();
         let found = match &who.credential {
             Credential::Session(family) => self.find_by_session(who.user.id, *family, now).await?,
@@ -78,7 +82,7 @@ impl Identity {
                 self.find_owner(token, now).await?
             }
         };
-        Ok(Authenticated { user: Person::of(&found.user), credential: found.credential })
+        Ok(Authenticated { user: person_of(&found.user), credential: found.credential })
     }
 
     async fn find_by_session(

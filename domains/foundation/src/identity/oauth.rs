@@ -20,7 +20,7 @@ use super::{
     Identity, IdentityError, SignedIn,
     tokens::{hash_token, new_token},
 };
-use crate::{Caller, audit};
+use crate::{Actor, audit};
 
 /// Where people may sign in, and where they come back to.
 #[derive(Clone, Debug, Default)]
@@ -189,7 +189,7 @@ impl Identity {
     /// Forgets a sign-in that the person or the provider broke off.
     pub async fn abandon_oauth(
         &self,
-        caller: &Caller,
+        actor: &Actor,
         provider: SignInProvider,
         state: &str,
         code: &str,
@@ -197,7 +197,7 @@ impl Identity {
         let tx = self.queue.begin().await?;
         if states::take(&tx, state).await?.is_some() {
             let context = json!({"provider": provider, "reason": code});
-            audit::record(&tx, caller, "auth.login_failed", None, context).await?;
+            audit::record(&tx, actor, "auth.login_failed", None, context).await?;
         }
         tx.commit().await?;
         Ok(())
@@ -212,11 +212,11 @@ impl Identity {
     /// when the owner comes.
     pub async fn finish_oauth(
         &self,
-        caller: &Caller,
+        actor: &Actor,
         provider: SignInProvider,
         returned: ReturnedSignIn,
     ) -> Result<SignedIn, IdentityError> {
-        let done = self.try_finish(caller, provider, returned).await;
+        let done = self.try_finish(actor, provider, returned).await;
         let reason = match &done {
             Err(IdentityError::OAuth(refusal)) => refusal.code(),
             Err(IdentityError::Deactivated) => "ACCOUNT_DEACTIVATED",
@@ -224,14 +224,14 @@ impl Identity {
         };
         let tx = self.queue.begin().await?;
         let context = json!({"provider": provider, "reason": reason});
-        audit::record_warning(&tx, caller, "auth.login_failed", None, context).await?;
+        audit::record_warning(&tx, actor, "auth.login_failed", None, context).await?;
         tx.commit().await?;
         done
     }
 
     async fn try_finish(
         &self,
-        caller: &Caller,
+        actor: &Actor,
         provider: SignInProvider,
         returned: ReturnedSignIn,
     ) -> Result<SignedIn, IdentityError> {
@@ -249,7 +249,7 @@ impl Identity {
         };
         let person =
             there.identify(&flow, &returned.callback).await.map_err(|error| note(provider, error))?;
-        self.admit(caller, provider, &person).await
+        self.admit(actor, provider, &person).await
     }
 
     /// The frontend's address at the end of a sign-in. What it is told stands in the

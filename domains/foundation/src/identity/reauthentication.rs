@@ -5,10 +5,8 @@ use atelier_entities::{SessionFamilyId, Timestamp, sessions, users};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::json;
 
-use super::{
-    Authenticated, Credential, Identity, IdentityError, passwords::Match, sessions::began, user_target,
-};
-use crate::{Caller, audit};
+use super::{Identity, IdentityError, passwords::Match, session_of, sessions::began, user_target};
+use crate::{Actor, audit};
 
 /// How recent a sign-in must be to stand for the password.
 pub(super) const RECENT: std::time::Duration = std::time::Duration::from_secs(10 * 60);
@@ -16,16 +14,11 @@ pub(super) const RECENT: std::time::Duration = std::time::Duration::from_secs(10
 impl Identity {
     /// The account, where its password is shown. Of an account without one, a sign-in of
     /// the last minutes stands for it.
-    pub(super) async fn confirm(
-        &self,
-        caller: &Caller,
-        who: &Authenticated,
-        password: &str,
-    ) -> Result<users::Model, IdentityError> {
-        let account = self.get_user(who.user.id).await?;
+    pub(super) async fn confirm(&self, actor: &Actor, password: &str) -> Result<users::Model, IdentityError> {
+        let account = self.get_own_account(actor).await?;
         match account.password_hash {
-            Some(_) => self.check_password(caller, &account, password).await?,
-            None => self.check_recent(who.session()?).await?,
+            Some(_) => self.check_password(actor, &account, password).await?,
+            None => self.check_recent(session_of(actor)?).await?,
         }
         Ok(account)
     }
@@ -33,14 +26,13 @@ impl Identity {
     /// The account, where the sign-in is of the last minutes or the password is shown.
     pub(super) async fn confirm_or_recent(
         &self,
-        caller: &Caller,
-        who: &Authenticated,
+        actor: &Actor,
         password: Option<&str>,
     ) -> Result<users::Model, IdentityError> {
-        let account = self.get_user(who.user.id).await?;
-        match (self.check_recent(who.session()?).await, password) {
+        let account = self.get_own_account(actor).await?;
+        match (self.check_recent(session_of(actor)?).await, password) {
             (Err(IdentityError::RecentSignInRequired), Some(password)) if account.password_hash.is_some() => {
-                self.check_password(caller, &account, password).await?;
+                self.check_password(actor, &account, password).await?;
             }
             (recent, _) => recent?,
         }
@@ -52,16 +44,16 @@ impl Identity {
     /// keeps nobody from it who is in.
     pub(super) async fn check_password(
         &self,
-        caller: &Caller,
+        actor: &Actor,
         user: &users::Model,
         password: &str,
     ) -> Result<(), IdentityError> {
-        let attempt = self.begin_attempt_inside(caller, user.id).await?;
+        let attempt = self.begin_attempt_inside(actor, user.id).await?;
         let verdict = self.verify_attempt(&attempt, password, user.password_hash.clone()).await?;
         let tx = self.queue.begin().await?;
         if verdict == Match::Wrong {
             let target = user_target(user.id);
-            audit::record_warning(&tx, caller, "auth.password_failed", target, json!({})).await?;
+            audit::record_warning(&tx, actor, "auth.password_failed", target, json!({})).await?;
             tx.commit().await?;
             return Err(IdentityError::WrongPassword);
         }
@@ -79,16 +71,6 @@ impl Identity {
             .await?;
         let is_fresh = session.is_some_and(|session| is_recent(began(&session), self.queue.now()));
         if is_fresh { Ok(()) } else { Err(IdentityError::RecentSignInRequired) }
-    }
-}
-
-impl Authenticated {
-    /// The sign-in of a person who is here themselves.
-    pub(super) fn session(&self) -> Result<SessionFamilyId, IdentityError> {
-        match self.credential {
-            Credential::Session(family) => Ok(family),
-            Credential::ApiToken(..) => Err(IdentityError::RecentSignInRequired),
-        }
     }
 }
 

@@ -10,20 +10,18 @@ use std::time::Duration;
 use atelier_entities::{Timestamp, UserId, known_networks, users};
 use atelier_queue::Transaction;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use hmac::{Hmac, KeyInit, Mac};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     QueryTrait, sea_query::OnConflict,
 };
 use secrecy::{ExposeSecret, SecretString};
-use sha2::Sha256;
 
 use super::{
     Identity, SignInCookie,
     attempts::network_key,
     tokens::{hash_token, new_token},
 };
-use crate::Caller;
+use crate::{Actor, signing::SigningKey};
 
 /// For so long after its last sign-in a device or a network is known.
 pub const DEVICE_KNOWN_FOR: Duration = Duration::from_secs(180 * 24 * 3600);
@@ -34,7 +32,7 @@ const COOKIE: &str = "atelier_device";
 
 /// From where an attempt comes, where the account knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Familiar {
+pub(super) enum Recognized {
     /// A device; what it is counted by.
     Device(String),
     /// A network; what the account's attempts from it are counted by.
@@ -43,18 +41,17 @@ pub(super) enum Familiar {
 
 /// Makes and checks the cookies of devices. Its key is derived from the signing secret.
 #[derive(Clone)]
-pub(super) struct DeviceKey(Hmac<Sha256>);
+pub(super) struct DeviceKey(SigningKey);
 
 impl DeviceKey {
     pub(super) fn new(secret: &SecretString) -> Self {
-        let key = keyed(secret.expose_secret().as_bytes()).chain_update("atelier devices v1").finalize();
-        Self(keyed(&key.into_bytes()))
+        Self(SigningKey::derive(secret, "atelier devices v1"))
     }
 
     /// A cookie of a sign-in of that account: when, a name of its own, and the HMAC.
     fn cookie(&self, user: &users::Model, now: Timestamp) -> String {
         let named = format!("{}.{}", now.timestamp(), new_token());
-        let mac = URL_SAFE_NO_PAD.encode(self.over(user, &named).finalize().into_bytes());
+        let mac = URL_SAFE_NO_PAD.encode(self.0.sign(&signed(user, &named)));
         format!("{named}.{mac}")
     }
 
@@ -62,48 +59,42 @@ impl DeviceKey {
     /// account's, of another password, too old or made up.
     fn read(&self, user: &users::Model, cookie: &str, now: Timestamp) -> Option<String> {
         let (named, mac) = cookie.rsplit_once('.')?;
-        self.over(user, named).verify_slice(&URL_SAFE_NO_PAD.decode(mac).ok()?).ok()?;
+        if !self.0.verifies(&signed(user, named), &URL_SAFE_NO_PAD.decode(mac).ok()?) {
+            return None;
+        }
         let at = Timestamp::from_timestamp(named.split_once('.')?.0.parse().ok()?, 0)?;
         (at + DEVICE_KNOWN_FOR > now).then(|| hash_token(named))
     }
-
-    fn over(&self, user: &users::Model, named: &str) -> Hmac<Sha256> {
-        let password = user.password_hash.as_deref().unwrap_or_default();
-        self.0
-            .clone()
-            .chain_update(user.id.0.as_bytes())
-            .chain_update(named)
-            .chain_update([0])
-            .chain_update(password)
-    }
 }
 
-fn keyed(key: &[u8]) -> Hmac<Sha256> {
-    Hmac::new_from_slice(key).expect("HMAC takes keys of every length")
+/// What the HMAC of a cookie is over.
+fn signed<'a>(user: &'a users::Model, named: &'a str) -> [&'a [u8]; 4] {
+    let password = user.password_hash.as_deref().unwrap_or_default();
+    [user.id.0.as_bytes(), named.as_bytes(), &[0], password.as_bytes()]
 }
 
 impl Identity {
-    /// Whether the account knows where the caller is. It takes as long where there is no
+    /// Whether the account knows where the actor is. It takes as long where there is no
     /// account.
-    pub(super) async fn find_familiar(
+    pub(super) async fn find_recognized(
         &self,
         db: &impl ConnectionTrait,
-        caller: &Caller,
+        actor: &Actor,
         account: Option<&users::Model>,
-    ) -> Result<Option<Familiar>, DbErr> {
+    ) -> Result<Option<Recognized>, DbErr> {
         let now = self.queue.now();
         let id = account.map_or(UserId(Default::default()), |account| account.id);
-        let network = network_key(caller).map(|network| hash_network(id, &network));
+        let network = network_key(actor).map(|network| hash_network(id, &network));
         let known = known_networks::Entity::find()
             .filter(known_networks::Column::UserId.eq(id))
             .filter(known_networks::Column::Network.eq(network.unwrap_or_default()))
             .filter(known_networks::Column::LastAt.gt(now - DEVICE_KNOWN_FOR))
             .one(db)
             .await?;
-        let device = account.zip(caller.device.as_ref()).and_then(|(account, cookie)| {
-            self.devices.read(account, cookie.expose_secret(), now).map(Familiar::Device)
+        let device = account.zip(actor.client.device.as_ref()).and_then(|(account, cookie)| {
+            self.devices.read(account, cookie.expose_secret(), now).map(Recognized::Device)
         });
-        Ok(device.or(known.map(|known| Familiar::Network(known.network))))
+        Ok(device.or(known.map(|known| Recognized::Network(known.network))))
     }
 
     /// The cookie by which the device of a sign-in is known from now on.
@@ -125,8 +116,8 @@ pub fn is_device_cookie(name: &str) -> bool {
 
 /// Records the network of a sign-in that succeeded. Those that were not seen for longest
 /// make room.
-pub(super) async fn remember_network(tx: &Transaction, caller: &Caller, user: UserId) -> Result<(), DbErr> {
-    let Some(network) = network_key(caller) else { return Ok(()) };
+pub(super) async fn remember_network(tx: &Transaction, actor: &Actor, user: UserId) -> Result<(), DbErr> {
+    let Some(network) = network_key(actor) else { return Ok(()) };
     let row = known_networks::ActiveModel {
         user_id: Set(user),
         network: Set(hash_network(user, &network)),

@@ -1,33 +1,27 @@
-//! Links that mails carry: proving a mail address, and choosing another password.
-//!
-//! A link's token is an HMAC of its row's id, so that the job that sends the mail makes
-//! it from the id and it is written nowhere but in the mail. The row keeps its hash.
+//! Proving a mail address and choosing another password, by mailed links.
 
 use std::time::Duration;
 
 use atelier_entities::{AccountTokenId, Timestamp, TokenPurpose, UserId, account_tokens, users};
 use atelier_queue::Transaction;
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use hmac::{Hmac, KeyInit, Mac};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
     PaginatorTrait, QueryFilter, sea_query::Expr,
 };
-use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
-use sha2::Sha256;
 use tokio::time::Instant;
 
 use super::{
     Identity, IdentityError,
     accounts::{PERSONAL, find_by_address, lock_user},
     password_change::{Reason, set_password},
+    sign_in_methods::{self, SignInMethods},
     tokens::hash_token,
     user_target,
-    ways_in::{self, WaysIn},
 };
 use crate::{
-    Caller, FieldErrors, audit,
+    Actor, FieldErrors, audit,
+    links::lifetime,
     mail::{Template, queue_mail},
     validation,
 };
@@ -40,35 +34,6 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// whether a mail was written.
 pub(super) const ANSWER_AFTER: Duration = Duration::from_millis(250);
 
-/// Makes the tokens of links. Its key is derived from the signing secret.
-#[derive(Clone)]
-pub(crate) struct LinkKey(Hmac<Sha256>);
-
-impl LinkKey {
-    pub(crate) fn new(secret: &SecretString) -> Self {
-        let key = keyed(secret.expose_secret().as_bytes()).chain_update("atelier links v1").finalize();
-        Self(keyed(&key.into_bytes()))
-    }
-
-    /// The token of a row: 32 bytes as base64url.
-    pub(crate) fn token(&self, purpose: TokenPurpose, id: AccountTokenId) -> String {
-        let mac = self.0.clone().chain_update(purpose.as_str()).chain_update(id.0.as_bytes());
-        URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
-    }
-}
-
-fn keyed(key: &[u8]) -> Hmac<Sha256> {
-    Hmac::new_from_slice(key).expect("HMAC takes keys of every length")
-}
-
-/// How long a link is good for.
-pub(crate) fn lifetime(purpose: TokenPurpose) -> Duration {
-    match purpose {
-        TokenPurpose::VerifyEmail => HOUR * 48,
-        TokenPurpose::ResetPassword => HOUR,
-    }
-}
-
 /// Whether a link may be used, by the account it is about.
 fn judge(link: &account_tokens::Model, user: &users::Model, now: Timestamp) -> Result<(), IdentityError> {
     if link.used_at.is_some() || link.email != user.email || !user.is_active {
@@ -80,39 +45,29 @@ fn judge(link: &account_tokens::Model, user: &users::Model, now: Timestamp) -> R
     }
 }
 
-/// The link of that id, where it can still be used.
-pub(crate) async fn find_usable(
-    db: &impl ConnectionTrait,
-    id: AccountTokenId,
-    now: Timestamp,
-) -> Result<Option<account_tokens::Model>, DbErr> {
-    let link = account_tokens::Entity::find_by_id(id).one(db).await?;
-    Ok(link.filter(|link| link.used_at.is_none() && link.expires_at > now))
-}
-
 impl Identity {
     /// Proves the mail address that the token was sent to.
-    pub async fn verify_email(&self, caller: &Caller, token: &str) -> Result<(), IdentityError> {
+    pub async fn verify_email(&self, actor: &Actor, token: &str) -> Result<(), IdentityError> {
         let tx = self.queue.begin().await?;
         let user = use_link(&tx, TokenPurpose::VerifyEmail, token).await?;
-        let caller = &Caller { user: Some(user.id), ..caller.clone() };
+        let actor = &actor.identified_as(user.id);
         let user = mark_verified(&tx, user).await?;
-        let user = self.grant_named_admin(&tx, caller, user).await?;
-        audit::record(&tx, caller, "auth.verify_email", user_target(user.id), json!({})).await?;
+        let user = self.grant_named_admin(&tx, actor, user).await?;
+        audit::record(&tx, actor, "auth.verify_email", user_target(user.id), json!({})).await?;
         tx.commit().await?;
         Ok(())
     }
 
     /// Mails another link that proves the address, where there is an account of it that
     /// needs one. Nobody learns whether there is.
-    pub async fn resend_verification(&self, caller: &Caller, email: &str) -> Result<(), IdentityError> {
-        self.mail_link(caller, email, TokenPurpose::VerifyEmail).await
+    pub async fn resend_verification(&self, actor: &Actor, email: &str) -> Result<(), IdentityError> {
+        self.mail_link(actor, email, TokenPurpose::VerifyEmail).await
     }
 
     /// Mails a link to choose another password, where there is an account of that
     /// address. Nobody learns whether there is.
-    pub async fn forgot_password(&self, caller: &Caller, email: &str) -> Result<(), IdentityError> {
-        self.mail_link(caller, email, TokenPurpose::ResetPassword).await
+    pub async fn forgot_password(&self, actor: &Actor, email: &str) -> Result<(), IdentityError> {
+        self.mail_link(actor, email, TokenPurpose::ResetPassword).await
     }
 
     /// Sets another password by the token of a mail, ends every sign-in and deletes every
@@ -122,13 +77,13 @@ impl Identity {
     /// nothing of it.
     pub async fn reset_password(
         &self,
-        caller: &Caller,
+        actor: &Actor,
         token: &str,
         new_password: &str,
     ) -> Result<(), IdentityError> {
         let password =
             validation::password(new_password).map_err(|problem| FieldErrors::of("new_password", problem))?;
-        // Before the password is hashed, which is dear.
+        // Before the password is hashed, which takes long.
         let now = self.queue.now();
         let link = find_link(self.queue.db(), TokenPurpose::ResetPassword, token).await?;
         let owner = self.get_user(link.user_id).await.map_err(|_| IdentityError::InvalidLink)?;
@@ -139,30 +94,30 @@ impl Identity {
         let hash = self.passwords.hash(password).await?;
         let tx = self.queue.begin().await?;
         let user = use_link(&tx, TokenPurpose::ResetPassword, token).await?;
-        let caller = &Caller { user: Some(user.id), ..caller.clone() };
-        let (user, reason) = close(&tx, caller, user).await?;
-        let user = self.grant_named_admin(&tx, caller, user).await?;
-        set_password(&tx, caller, user, hash, &reason).await?;
+        let actor = &actor.identified_as(user.id);
+        let (user, reason) = close(&tx, actor, user).await?;
+        let user = self.grant_named_admin(&tx, actor, user).await?;
+        set_password(&tx, actor, user, hash, &reason).await?;
         tx.commit().await?;
         Ok(())
     }
 
     async fn mail_link(
         &self,
-        caller: &Caller,
+        actor: &Actor,
         email: &str,
         purpose: TokenPurpose,
     ) -> Result<(), IdentityError> {
         validation::known_email(email).map_err(|problem| FieldErrors::of("email", problem))?;
         let answer_at = Instant::now() + ANSWER_AFTER;
-        let done = self.try_mail_link(caller, email, purpose).await;
+        let done = self.try_mail_link(actor, email, purpose).await;
         tokio::time::sleep_until(answer_at).await;
         done
     }
 
     async fn try_mail_link(
         &self,
-        caller: &Caller,
+        actor: &Actor,
         email: &str,
         purpose: TokenPurpose,
     ) -> Result<(), IdentityError> {
@@ -173,7 +128,7 @@ impl Identity {
             TokenPurpose::ResetPassword => (Template::ResetPassword, "auth.forgot_password"),
         };
         let target = user.as_ref().and_then(|user| user_target(user.id));
-        audit::record(&tx, caller, action, target, json!({})).await?;
+        audit::record(&tx, actor, action, target, json!({})).await?;
         if let Some(user) = user.filter(|user| needs_link(user, purpose))
             && count_recent(&tx, user.id, purpose).await? < MAILS_AN_HOUR
         {
@@ -210,15 +165,15 @@ impl Identity {
 /// Closes to others an account that somebody resets the password of.
 async fn close(
     tx: &Transaction,
-    caller: &Caller,
+    actor: &Actor,
     user: users::Model,
 ) -> Result<(users::Model, Reason), IdentityError> {
     if user.email_verified_at.is_none() {
-        let (user, closed) = ways_in::hand_over(tx, caller, user, "reset").await?;
+        let (user, closed) = sign_in_methods::hand_over(tx, actor, user, "reset").await?;
         return Ok((user, Reason::Reclaimed(closed)));
     }
-    let api_tokens = ways_in::delete_api_tokens(tx, user.id).await?;
-    Ok((user, Reason::Reset(WaysIn { api_tokens, ..WaysIn::default() })))
+    let api_tokens = sign_in_methods::delete_api_tokens(tx, user.id).await?;
+    Ok((user, Reason::Reset(SignInMethods { api_tokens, ..SignInMethods::default() })))
 }
 
 async fn mark_verified(tx: &Transaction, user: users::Model) -> Result<users::Model, DbErr> {

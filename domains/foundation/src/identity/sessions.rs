@@ -14,11 +14,12 @@ use serde_json::json;
 use super::{
     Identity, IdentityError, SignedIn,
     accounts::lock_user,
-    familiar::remember_network,
+    recognition::remember_network,
+    session_of,
     tokens::{hash_token, new_token},
     user_target,
 };
-use crate::{Caller, audit};
+use crate::{Actor, audit};
 
 /// What to do with a refresh token that was sent.
 #[derive(Debug, PartialEq, Eq)]
@@ -56,14 +57,14 @@ impl Identity {
     /// Exchanges a refresh token for the next pair. A token that was replaced before
     /// revokes the whole family, but for a short while in which two tabs may both
     /// refresh.
-    pub async fn refresh(&self, caller: &Caller, refresh_token: &str) -> Result<SignedIn, IdentityError> {
+    pub async fn refresh(&self, actor: &Actor, refresh_token: &str) -> Result<SignedIn, IdentityError> {
         let hash = hash_token(refresh_token);
         let tx = self.queue.begin().await?;
         let by_hash = || sessions::Entity::find().filter(sessions::Column::TokenHash.eq(&hash));
         let found = by_hash().one(&*tx).await?.ok_or(IdentityError::InvalidToken)?;
         let user = lock_user(&tx, found.user_id).await?.ok_or(IdentityError::InvalidToken)?;
         let session = by_hash().one(&*tx).await?.ok_or(IdentityError::InvalidToken)?;
-        let caller = &Caller { user: Some(user.id), ..caller.clone() };
+        let actor = &actor.identified_as(user.id);
         let terms = Terms { grace: self.options.refresh_grace, longest: self.options.longest_sign_in };
         match judge(&session, terms, tx.now()) {
             Verdict::Revoked => return Err(IdentityError::InvalidToken),
@@ -71,7 +72,7 @@ impl Identity {
             Verdict::Reused => {
                 revoke_family(&tx, user.id, session.family_id).await?;
                 let context = json!({"family": session.family_id});
-                audit::record_warning(&tx, caller, "auth.refresh_reused", user_target(user.id), context)
+                audit::record_warning(&tx, actor, "auth.refresh_reused", user_target(user.id), context)
                     .await?;
                 tx.commit().await?;
                 return Err(IdentityError::InvalidToken);
@@ -83,24 +84,19 @@ impl Identity {
             return Err(IdentityError::Deactivated);
         }
         let place = Place { family: session.family_id, signed_in_at: began(&session) };
-        let signed_in = self.add_session(&tx, caller, user, place).await?;
+        let signed_in = self.add_session(&tx, actor, user, place).await?;
         tx.commit().await?;
         Ok(signed_in)
     }
 
     /// Ends a sign-in: its refresh tokens and its access tokens are refused from now
     /// on.
-    pub async fn logout(
-        &self,
-        caller: &Caller,
-        user: UserId,
-        family: SessionFamilyId,
-    ) -> Result<(), IdentityError> {
+    pub async fn logout(&self, actor: &Actor) -> Result<(), IdentityError> {
+        let (user, family) = (actor.person()?, session_of(actor)?);
         let tx = self.queue.begin().await?;
         lock_user(&tx, user).await?;
         revoke_family(&tx, user, family).await?;
-        let caller = &Caller { user: Some(user), ..caller.clone() };
-        audit::record(&tx, caller, "auth.logout", user_target(user), json!({})).await?;
+        audit::record(&tx, actor, "auth.logout", user_target(user), json!({})).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -109,20 +105,20 @@ impl Identity {
     pub(super) async fn open_session(
         &self,
         tx: &Transaction,
-        caller: &Caller,
+        actor: &Actor,
         user: users::Model,
     ) -> Result<SignedIn, IdentityError> {
         let place = Place { family: SessionFamilyId::new(), signed_in_at: tx.now() };
-        remember_network(tx, caller, user.id).await?;
+        remember_network(tx, actor, user.id).await?;
         let device = self.device_cookie(&user);
-        let signed_in = self.add_session(tx, caller, user, place).await?;
+        let signed_in = self.add_session(tx, actor, user, place).await?;
         Ok(SignedIn { device: Some(device), ..signed_in })
     }
 
     async fn add_session(
         &self,
         tx: &Transaction,
-        caller: &Caller,
+        actor: &Actor,
         user: users::Model,
         place: Place,
     ) -> Result<SignedIn, IdentityError> {
@@ -137,8 +133,8 @@ impl Identity {
             user_id: Set(user.id),
             family_id: Set(place.family),
             token_hash: Set(hash_token(&refresh_token)),
-            user_agent: Set(caller.user_agent.clone()),
-            ip: Set(caller.ip.clone()),
+            user_agent: Set(actor.client.user_agent.clone()),
+            ip: Set(actor.client.ip.clone()),
             created_at: Set(now),
             expires_at: Set(expires_at),
             rotated_at: Set(None),

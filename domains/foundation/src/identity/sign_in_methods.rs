@@ -11,18 +11,17 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    IdentityError, attempts,
-    familiar::forget_networks,
+    IdentityError, admin_role, attempts,
     linked::{list_names, unlink_all},
-    right,
+    recognition::forget_networks,
     sessions::revoke_all,
     user_target,
 };
-use crate::{Caller, audit};
+use crate::{Actor, audit};
 
 /// What opens an account for long beside its password.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub(super) struct WaysIn {
+pub(super) struct SignInMethods {
     /// API tokens that have not expired.
     pub(super) api_tokens: u64,
     /// Linked providers, as people call them.
@@ -30,9 +29,9 @@ pub(super) struct WaysIn {
 }
 
 /// What opens an account.
-pub(super) async fn list(tx: &Transaction, user: UserId) -> Result<WaysIn, DbErr> {
+pub(super) async fn list(tx: &Transaction, user: UserId) -> Result<SignInMethods, DbErr> {
     let tokens = api_tokens::Entity::find_owned(user).filter(api_tokens::Column::ExpiresAt.gt(tx.now()));
-    Ok(WaysIn { api_tokens: tokens.count(&**tx).await?, providers: list_names(tx, user).await? })
+    Ok(SignInMethods { api_tokens: tokens.count(&**tx).await?, providers: list_names(tx, user).await? })
 }
 
 /// Deletes every API token of an account; how many were good.
@@ -49,10 +48,10 @@ pub(super) async fn delete_api_tokens(tx: &Transaction, user: UserId) -> Result<
 /// opened it before too.
 pub(super) async fn hand_over(
     tx: &Transaction,
-    caller: &Caller,
+    actor: &Actor,
     user: users::Model,
     by: &str,
-) -> Result<(users::Model, WaysIn), IdentityError> {
+) -> Result<(users::Model, SignInMethods), IdentityError> {
     let before = list(tx, user.id).await?;
     let mut row = user.into_active_model();
     row.password_hash = Set(None);
@@ -63,7 +62,7 @@ pub(super) async fn hand_over(
     let user = row.update(&**tx).await?;
     tx.note_access(user.id);
     let had_right = user.is_admin;
-    let user = if had_right { right::take(tx, user).await? } else { user };
+    let user = if had_right { admin_role::revoke(tx, user).await? } else { user };
     revoke_all(tx, user.id).await?;
     delete_api_tokens(tx, user.id).await?;
     account_tokens::Entity::update_many()
@@ -77,9 +76,9 @@ pub(super) async fn hand_over(
     forget_networks(tx, user.id).await?;
     if had_right {
         let context = json!({"by": by});
-        audit::record_critical(tx, caller, "account.revoke_admin", user_target(user.id), context).await?;
+        audit::record_critical(tx, actor, "account.revoke_admin", user_target(user.id), context).await?;
     }
     let context = json!({"by": by, "removed": before});
-    audit::record_warning(tx, caller, "auth.claim_account", user_target(user.id), context).await?;
+    audit::record_warning(tx, actor, "auth.claim_account", user_target(user.id), context).await?;
     Ok((user, before))
 }

@@ -12,7 +12,7 @@ use atelier_queue::bus::{KNOWN_FOR, LocalBus};
 use hashlink::LruCache;
 use sha2::{Digest, Sha256};
 
-use super::Authenticated;
+use crate::Authenticated;
 
 /// Tokens remembered at once.
 const MOST: usize = 20_000;
@@ -29,13 +29,13 @@ impl TokenKey {
 
 /// A look into the database that has begun.
 #[derive(Clone, Copy)]
-pub(super) struct Look {
+pub(super) struct Lookup {
     begun: Instant,
     now: Timestamp,
     hearing: Option<u64>,
 }
 
-impl Look {
+impl Lookup {
     /// To be called before the database is asked.
     pub(super) fn begin(now: Timestamp, bus: &LocalBus) -> Self {
         Self { begun: Instant::now(), now, hearing: bus.hearing() }
@@ -48,11 +48,11 @@ impl Look {
 }
 
 /// People by token.
-pub(super) struct Known {
+pub(super) struct TokenCache {
     of: Mutex<LruCache<TokenKey, Entry>>,
 }
 
-impl Default for Known {
+impl Default for TokenCache {
     fn default() -> Self {
         Self { of: Mutex::new(LruCache::new(MOST)) }
     }
@@ -60,11 +60,11 @@ impl Default for Known {
 
 struct Entry {
     who: Authenticated,
-    look: Look,
+    lookup: Lookup,
     good_until: Timestamp,
 }
 
-impl Known {
+impl TokenCache {
     /// Whose token it is, where that is known and nothing was heard of them since.
     pub(super) fn find(&self, key: &TokenKey, now: Timestamp, bus: &LocalBus) -> Option<Authenticated> {
         let hearing = bus.hearing()?;
@@ -72,7 +72,7 @@ impl Known {
             let mut of = self.lock();
             let entry = of.get(key)?;
             let is_good =
-                entry.look.hearing == Some(hearing) && entry.look.is_fresh(now) && now < entry.good_until;
+                entry.lookup.hearing == Some(hearing) && entry.lookup.is_fresh(now) && now < entry.good_until;
             is_good.then(|| entry.who.clone())?
         };
         bus.access().is_settled(who.user.id).then_some(who)
@@ -83,16 +83,16 @@ impl Known {
     pub(super) fn keep(
         &self,
         key: TokenKey,
-        look: Look,
+        lookup: Lookup,
         who: &Authenticated,
         good_until: Timestamp,
         bus: &LocalBus,
     ) {
-        let is_heard = look.hearing.is_some() && look.hearing == bus.hearing();
+        let is_heard = lookup.hearing.is_some() && lookup.hearing == bus.hearing();
         if !is_heard || !bus.access().is_settled(who.user.id) {
             return;
         }
-        self.lock().insert(key, Entry { who: who.clone(), look, good_until });
+        self.lock().insert(key, Entry { who: who.clone(), lookup, good_until });
     }
 
     fn lock(&self) -> MutexGuard<'_, LruCache<TokenKey, Entry>> {
@@ -108,7 +108,7 @@ mod tests {
     use atelier_queue::bus::Message;
 
     use super::*;
-    use crate::identity::{Credential, Person};
+    use crate::{Credential, Person};
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -127,30 +127,30 @@ mod tests {
 
     #[test]
     fn a_token_is_known_for_a_short_while_and_never_beyond_its_end() {
-        let (known, bus, who) = (Known::default(), LocalBus::default(), somebody());
+        let (cache, bus, who) = (TokenCache::default(), LocalBus::default(), somebody());
         let (long, short) = (TokenKey::of("long"), TokenKey::of("short"));
-        known.keep(long, Look::begin(NOW, &bus), &who, good_for(60), &bus);
-        known.keep(short, Look::begin(NOW, &bus), &who, good_for(1), &bus);
+        cache.keep(long, Lookup::begin(NOW, &bus), &who, good_for(60), &bus);
+        cache.keep(short, Lookup::begin(NOW, &bus), &who, good_for(1), &bus);
 
         for (seconds, expected) in [(0, [true, true]), (1, [true, false]), (3, [false, false])] {
-            let found = [long, short].map(|key| known.find(&key, good_for(seconds), &bus).is_some());
+            let found = [long, short].map(|key| cache.find(&key, good_for(seconds), &bus).is_some());
             assert_eq!(found, expected, "after {seconds} s");
         }
         let earlier = NOW - Duration::from_secs(1);
-        assert!(known.find(&long, earlier, &bus).is_none(), "a clock that stepped back proves nothing");
-        assert!(known.find(&TokenKey::of("other"), NOW, &bus).is_none());
+        assert!(cache.find(&long, earlier, &bus).is_none(), "a clock that stepped back proves nothing");
+        assert!(cache.find(&TokenKey::of("other"), NOW, &bus).is_none());
     }
 
     #[test]
     fn news_ends_it_for_this_person_alone() {
-        let (known, bus) = (Known::default(), LocalBus::default());
+        let (cache, bus) = (TokenCache::default(), LocalBus::default());
         let (ada, bob) = (somebody(), somebody());
         let keys = [TokenKey::of("ada"), TokenKey::of("bob")];
         let keep = || {
-            known.keep(keys[0], Look::begin(NOW, &bus), &ada, good_for(60), &bus);
-            known.keep(keys[1], Look::begin(NOW, &bus), &bob, good_for(60), &bus);
+            cache.keep(keys[0], Lookup::begin(NOW, &bus), &ada, good_for(60), &bus);
+            cache.keep(keys[1], Lookup::begin(NOW, &bus), &bob, good_for(60), &bus);
         };
-        let found = || keys.map(|key| known.find(&key, NOW, &bus).is_some());
+        let found = || keys.map(|key| cache.find(&key, NOW, &bus).is_some());
         keep();
         assert_eq!(found(), [true, true]);
 
@@ -163,23 +163,23 @@ mod tests {
 
     #[test]
     fn a_look_that_began_before_the_news_is_not_kept() {
-        let (known, bus, who) = (Known::default(), LocalBus::default(), somebody());
-        let look = Look::begin(NOW, &bus);
+        let (cache, bus, who) = (TokenCache::default(), LocalBus::default(), somebody());
+        let lookup = Lookup::begin(NOW, &bus);
         bus.tell(news_of(&who));
 
-        known.keep(TokenKey::of("a"), look, &who, good_for(60), &bus);
+        cache.keep(TokenKey::of("a"), lookup, &who, good_for(60), &bus);
 
-        assert!(known.find(&TokenKey::of("a"), NOW, &bus).is_none());
-        assert_eq!(known.lock().len(), 0);
+        assert!(cache.find(&TokenKey::of("a"), NOW, &bus).is_none());
+        assert_eq!(cache.lock().len(), 0);
     }
 
     #[test]
     fn there_is_a_bound_to_what_is_remembered() {
-        let (known, bus, who) = (Known::default(), LocalBus::default(), somebody());
+        let (cache, bus, who) = (TokenCache::default(), LocalBus::default(), somebody());
         for number in 0..MOST + 10 {
             let key = TokenKey::of(&number.to_string());
-            known.keep(key, Look::begin(NOW, &bus), &who, good_for(60), &bus);
+            cache.keep(key, Lookup::begin(NOW, &bus), &who, good_for(60), &bus);
         }
-        assert_eq!(known.lock().len(), MOST);
+        assert_eq!(cache.lock().len(), MOST);
     }
 }

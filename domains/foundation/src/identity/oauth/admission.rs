@@ -8,10 +8,10 @@ use serde_json::json;
 
 use super::{OAuthRefusal, fresh::mark_provider, person::Particulars};
 use crate::{
-    Caller, audit, credits,
+    Actor, audit, credits,
     identity::{
-        Identity, IdentityError, SignedIn, accounts::lock_user, linked::name_of, user_target,
-        ways_in::hand_over,
+        Identity, IdentityError, SignedIn, accounts::lock_user, linked::name_of, sign_in_methods::hand_over,
+        user_target,
     },
     mail::{Template, queue_mail},
     validation,
@@ -63,19 +63,19 @@ impl Identity {
     /// Lets a person in whom a provider identified.
     pub(super) async fn admit(
         &self,
-        caller: &Caller,
+        actor: &Actor,
         provider: SignInProvider,
         person: &ExternalPerson,
     ) -> Result<SignedIn, IdentityError> {
         let visitor = Visitor { provider, subject: &person.subject, particulars: Particulars::of(person) };
-        match self.try_admit(caller, &visitor).await {
+        match self.try_admit(actor, &visitor).await {
             // The same person came twice at once, or registered meanwhile.
-            Err(IdentityError::Database(error)) if is_taken(&error) => self.try_admit(caller, &visitor).await,
+            Err(IdentityError::Database(error)) if is_taken(&error) => self.try_admit(actor, &visitor).await,
             done => done,
         }
     }
 
-    async fn try_admit(&self, caller: &Caller, visitor: &Visitor<'_>) -> Result<SignedIn, IdentityError> {
+    async fn try_admit(&self, actor: &Actor, visitor: &Visitor<'_>) -> Result<SignedIn, IdentityError> {
         let tx = self.queue.begin().await?;
         let known =
             oauth_identities::Entity::find_by_subject(visitor.provider, visitor.subject).one(&*tx).await?;
@@ -93,21 +93,21 @@ impl Identity {
         };
         let step = decide(linked.as_ref(), of_email.as_ref(), email.is_some())?;
         let (user, email) = match (step, linked.or(of_email), email) {
-            (Step::Create, _, Some(email)) => (self.create(&tx, caller, visitor, email).await?, email),
-            (Step::Claim, Some(user), Some(email)) => (claim(&tx, caller, visitor, user).await?, email),
+            (Step::Create, _, Some(email)) => (self.create(&tx, actor, visitor, email).await?, email),
+            (Step::Claim, Some(user), Some(email)) => (claim(&tx, actor, visitor, user).await?, email),
             (Step::Link, Some(user), Some(email)) => (take_picture(&tx, visitor, user).await?, email),
             (_, Some(user), email) => (user, email.unwrap_or_default()),
             _ => return Err(OAuthRefusal::UnverifiedEmail.into()),
         };
-        let caller = &Caller { user: Some(user.id), ..caller.clone() };
+        let actor = &actor.identified_as(user.id);
         match known {
             Some(known) => mark_used(&tx, known, email).await?,
-            None => link(&tx, caller, visitor, &user, step).await?,
+            None => link(&tx, actor, visitor, &user, step).await?,
         }
-        let user = self.complete(&tx, caller, visitor, user).await?;
+        let user = self.complete(&tx, actor, visitor, user).await?;
         let context = json!({"provider": visitor.provider});
-        audit::record(&tx, caller, "auth.login", user_target(user.id), context).await?;
-        let signed_in = self.open_session(&tx, caller, user).await?;
+        audit::record(&tx, actor, "auth.login", user_target(user.id), context).await?;
+        let signed_in = self.open_session(&tx, actor, user).await?;
         mark_provider(&tx, &signed_in, visitor.provider).await?;
         tx.commit().await?;
         Ok(signed_in)
@@ -117,16 +117,16 @@ impl Identity {
     async fn create(
         &self,
         tx: &Transaction,
-        caller: &Caller,
+        actor: &Actor,
         visitor: &Visitor<'_>,
         email: &str,
     ) -> Result<users::Model, IdentityError> {
         let id = row(visitor, email, tx).insert(&**tx).await?.id;
         credits::grant(tx, id, self.signup_grant, CreditKind::Bonus, "Welcome credits").await?;
         let user = users::Entity::find_by_id(id).one(&**tx).await?.ok_or(IdentityError::NotFound)?;
-        let caller = Caller { user: Some(id), ..caller.clone() };
+        let actor = actor.identified_as(id);
         let context = json!({"provider": visitor.provider});
-        audit::record(tx, &caller, "auth.register", user_target(id), context).await?;
+        audit::record(tx, &actor, "auth.register", user_target(id), context).await?;
         let data = json!({"credits": user.credits});
         queue_mail(tx, Template::Welcome, &user, &id.to_string(), data).await?;
         Ok(user)
@@ -136,7 +136,7 @@ impl Identity {
     async fn complete(
         &self,
         tx: &Transaction,
-        caller: &Caller,
+        actor: &Actor,
         visitor: &Visitor<'_>,
         user: users::Model,
     ) -> Result<users::Model, IdentityError> {
@@ -152,7 +152,7 @@ impl Identity {
         } else {
             user
         };
-        self.grant_named_admin(tx, caller, user).await
+        self.grant_named_admin(tx, actor, user).await
     }
 }
 
@@ -203,12 +203,12 @@ fn row(visitor: &Visitor<'_>, email: &str, tx: &Transaction) -> users::ActiveMod
 /// Hands an account to the owner of its address, as the provider tells of them.
 async fn claim(
     tx: &Transaction,
-    caller: &Caller,
+    actor: &Actor,
     visitor: &Visitor<'_>,
     user: users::Model,
 ) -> Result<users::Model, IdentityError> {
-    let caller = Caller { user: Some(user.id), ..caller.clone() };
-    let (user, _) = hand_over(tx, &caller, user, visitor.provider.as_str()).await?;
+    let actor = actor.identified_as(user.id);
+    let (user, _) = hand_over(tx, &actor, user, visitor.provider.as_str()).await?;
     let full_name = visitor.particulars.name_or(&user.email);
     let mut row = user.into_active_model();
     row.provider = Set(visitor.provider.as_str().to_owned());
@@ -222,7 +222,7 @@ async fn claim(
 /// instead.
 async fn link(
     tx: &Transaction,
-    caller: &Caller,
+    actor: &Actor,
     visitor: &Visitor<'_>,
     user: &users::Model,
     step: Step,
@@ -239,7 +239,7 @@ async fn link(
     };
     row.insert(&**tx).await?;
     let context = json!({"provider": visitor.provider});
-    audit::record(tx, caller, "auth.link_identity", user_target(user.id), context).await?;
+    audit::record(tx, actor, "auth.link_identity", user_target(user.id), context).await?;
     if step != Step::Create {
         let data = json!({"provider": name_of(visitor.provider), "claimed": step == Step::Claim});
         queue_mail(tx, Template::ProviderLinked, user, &id.to_string(), data).await?;

@@ -4,7 +4,7 @@ use atelier_entities::{SessionFamilyId, SignInProvider, sessions};
 use atelier_queue::Transaction;
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, sea_query::Expr};
 
-use crate::identity::{Identity, SignedIn, presence::RECENT, tokens::hash_token};
+use crate::identity::{Identity, SignedIn, reauthentication::RECENT, tokens::hash_token};
 
 /// Notes where a sign-in that was just opened came from.
 pub(super) async fn mark_provider(
@@ -37,9 +37,9 @@ mod tests {
     use atelier_providers::oauth::{Callback, ExternalPerson};
 
     use crate::{
-        Caller,
-        identity::{Authenticated, IdentityError, ReturnedSignIn},
-        testing::Bench,
+        Actor,
+        identity::{IdentityError, ReturnedSignIn},
+        testing::{Bench, acting},
     };
 
     use super::*;
@@ -61,7 +61,7 @@ mod tests {
             end: OAuthEnd::Client,
             cookie: None,
         };
-        identity.finish_oauth(&Caller::default(), google, returned).await.expect("signed in")
+        identity.finish_oauth(&Actor::anonymous(), google, returned).await.expect("signed in")
     }
 
     async fn proven(bench: &Bench) -> users::Model {
@@ -72,28 +72,23 @@ mod tests {
         ada
     }
 
-    async fn who(bench: &Bench, token: &str) -> Authenticated {
-        bench.services.identity.authenticate(token).await.expect("authenticated")
-    }
-
     #[tokio::test]
     async fn an_account_is_deleted_by_its_password_or_by_a_fresh_sign_in_at_a_provider() {
         let bench = Bench::new().await;
         let ada = proven(&bench).await;
-        let (identity, caller) =
-            (&bench.services.identity, Caller { user: Some(ada.id), ..Caller::default() });
-        let by_password = identity.login(&caller, "ada@example.org", "correct horse").await.expect("in");
+        let (identity, actor) = (&bench.services.identity, acting(ada.id));
+        let by_password = identity.login(&actor, "ada@example.org", "correct horse").await.expect("in");
         let by_provider = come_back(&bench).await;
         let there = |done: &Result<(), IdentityError>| matches!(done, Err(IdentityError::WrongPassword));
 
-        let other = who(&bench, &by_password.access_token).await;
-        let refused = identity.delete_account(&caller, &other, "").await;
+        let other = bench.actor_of(&by_password.access_token).await;
+        let refused = identity.delete_account(&other, "").await;
         assert!(there(&refused), "a sign-in with the password is not asked for twice: {refused:?}");
-        let fresh = who(&bench, &by_provider.access_token).await;
-        let refused = identity.delete_account(&caller, &fresh, "wrong horse").await;
+        let fresh = bench.actor_of(&by_provider.access_token).await;
+        let refused = identity.delete_account(&fresh, "wrong horse").await;
         assert!(there(&refused), "a password that is given is the right one: {refused:?}");
 
-        identity.delete_account(&caller, &fresh, "").await.expect("deleted");
+        identity.delete_account(&fresh, "").await.expect("deleted");
         assert!(matches!(identity.get_user(ada.id).await, Err(IdentityError::NotFound)));
     }
 
@@ -101,14 +96,13 @@ mod tests {
     async fn a_sign_in_at_a_provider_stands_for_a_password_for_ten_minutes_though_it_is_refreshed() {
         let bench = Bench::new().await;
         let ada = proven(&bench).await;
-        let (identity, caller) =
-            (&bench.services.identity, Caller { user: Some(ada.id), ..Caller::default() });
+        let (identity, actor) = (&bench.services.identity, acting(ada.id));
         let signed_in = come_back(&bench).await;
         bench.advance(300);
-        let refreshed = identity.refresh(&caller, &signed_in.refresh_token).await.expect("refreshed");
+        let refreshed = identity.refresh(&actor, &signed_in.refresh_token).await.expect("refreshed");
         let is_fresh = async || {
-            let who = who(&bench, &refreshed.access_token).await;
-            let crate::identity::Credential::Session(family) = who.credential else { panic!("{who:?}") };
+            let who = bench.actor_of(&refreshed.access_token).await;
+            let family = who.session().expect("a sign-in");
             identity.came_by_provider(family).await.expect("asked")
         };
 
@@ -117,8 +111,8 @@ mod tests {
         assert!(is_fresh().await);
         bench.advance(1);
         assert!(!is_fresh().await);
-        let who = who(&bench, &refreshed.access_token).await;
-        let refused = identity.delete_account(&caller, &who, "").await;
+        let who = bench.actor_of(&refreshed.access_token).await;
+        let refused = identity.delete_account(&who, "").await;
         assert!(matches!(refused, Err(IdentityError::WrongPassword)), "{refused:?}");
     }
 }

@@ -2,23 +2,25 @@ use sea_orm::PaginatorTrait;
 
 use super::*;
 use crate::{
+    Client,
     identity::{IdentityError, SignedIn},
-    testing::Bench,
+    testing::{Bench, at_address},
 };
 
 const ADDRESS: &str = "ada@example.org";
 
-fn from(network: u16) -> Caller {
-    Caller { ip: Some(format!("2001:db8:{network:x}::1")), ..Caller::default() }
+fn from(network: u16) -> Actor {
+    at_address(&format!("2001:db8:{network:x}::1"))
 }
 
-fn with(caller: Caller, signed_in: &SignedIn) -> Caller {
+fn with(actor: Actor, signed_in: &SignedIn) -> Actor {
     let cookie = signed_in.device.as_ref().expect("a cookie");
-    Caller { device: Some(cookie.value.clone().into()), ..caller }
+    let client = Client { device: Some(cookie.value.clone().into()), ..actor.client.clone() };
+    actor.with_client(client)
 }
 
-async fn sign_in(bench: &Bench, caller: &Caller, password: &str) -> Result<SignedIn, IdentityError> {
-    bench.services.identity.login(caller, ADDRESS, password).await
+async fn sign_in(bench: &Bench, actor: &Actor, password: &str) -> Result<SignedIn, IdentityError> {
+    bench.services.identity.login(actor, ADDRESS, password).await
 }
 
 /// Fails from many networks until everybody has to wait.
@@ -58,13 +60,13 @@ async fn guessing_gets_slower_from_a_known_network_and_by_a_known_device_too() {
     bench.register(ADDRESS).await;
     let home = sign_in(&bench, &from(1), "correct horse").await.expect("in");
 
-    for caller in [from(1), with(from(2), &home)] {
+    for actor in [from(1), with(from(2), &home)] {
         let mut wrong = 0;
-        while sign_in(&bench, &caller, "wrong horse").await.is_err_and(is_wrong) {
+        while sign_in(&bench, &actor, "wrong horse").await.is_err_and(is_wrong) {
             wrong += 1;
         }
-        assert_eq!(wrong, 6, "{caller:?}");
-        let waits = sign_in(&bench, &caller, "correct horse").await.err();
+        assert_eq!(wrong, 6, "{actor:?}");
+        let waits = sign_in(&bench, &actor, "correct horse").await.err();
         assert!(matches!(waits, Some(IdentityError::TooManyAttempts { .. })), "{waits:?}");
     }
     sign_in(&bench, &from(3), "correct horse").await.expect("from elsewhere, where nobody failed");
@@ -113,7 +115,10 @@ async fn networks_are_forgotten_with_the_password_with_time_and_beyond_fifty() {
     tx.commit().await.expect("committed");
     assert_eq!(known().await, MOST_NETWORKS);
 
-    identity.change_password(&from(1), ada.id, "correct horse", "a better horse").await.expect("changed");
+    identity
+        .change_password(&from(1).identified_as(ada.id), "correct horse", "a better horse")
+        .await
+        .expect("changed");
     assert_eq!(known().await, 1, "the one that the person is in");
 
     bench.advance(181 * 24 * 3600);

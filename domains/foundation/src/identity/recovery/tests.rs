@@ -1,19 +1,18 @@
 use atelier_entities::{
     ApiScope, OAuthIdentityId, SignInProvider, audit_log, mail_messages, oauth_identities,
 };
-use secrecy::SecretString;
 
 use super::*;
 use crate::{
     identity::{AccountChanges, NewApiToken, SignedIn},
-    testing::Bench,
+    testing::{Bench, acting},
 };
 
 const EMAIL: &str = "ada@example.org";
 
 async fn register(bench: &Bench) -> SignedIn {
     let identity = &bench.services.identity;
-    identity.register(&Caller::default(), Bench::registration(EMAIL)).await.expect("registered")
+    identity.register(&Actor::anonymous(), Bench::registration(EMAIL)).await.expect("registered")
 }
 
 /// The token in the newest mail to that address whose subject has this.
@@ -28,19 +27,7 @@ async fn mailed_token(bench: &Bench, subject: &str) -> String {
 }
 
 async fn reset(bench: &Bench, token: &str, password: &str) -> Result<(), IdentityError> {
-    bench.services.identity.reset_password(&Caller::default(), token, password).await
-}
-
-#[test]
-fn tokens_differ_by_row_purpose_and_secret() {
-    let key = |secret: &str| LinkKey::new(&SecretString::from(secret.to_owned()));
-    let (ours, id) = (key("0123456789abcdef0123456789abcdef"), AccountTokenId::new());
-    let token = ours.token(TokenPurpose::VerifyEmail, id);
-
-    assert_eq!((token.len(), &token), (43, &ours.token(TokenPurpose::VerifyEmail, id)));
-    assert_ne!(token, ours.token(TokenPurpose::ResetPassword, id));
-    assert_ne!(token, ours.token(TokenPurpose::VerifyEmail, AccountTokenId::new()));
-    assert_ne!(token, key("another-secret-another-secret-xx").token(TokenPurpose::VerifyEmail, id));
+    bench.services.identity.reset_password(&Actor::anonymous(), token, password).await
 }
 
 #[tokio::test]
@@ -77,12 +64,12 @@ async fn the_welcome_mail_proves_the_address_once() {
     let token = mailed_token(&bench, "Welcome").await;
     assert_eq!(identity.get_user(user.id).await.expect("there").email_verified_at, None);
 
-    let wrong = identity.verify_email(&Caller::default(), &format!("{token}x")).await;
+    let wrong = identity.verify_email(&Actor::anonymous(), &format!("{token}x")).await;
     assert!(matches!(wrong, Err(IdentityError::InvalidLink)));
     assert!(matches!(reset(&bench, &token, "another horse").await, Err(IdentityError::InvalidLink)));
-    identity.verify_email(&Caller::default(), &token).await.expect("verified");
+    identity.verify_email(&Actor::anonymous(), &token).await.expect("verified");
     assert!(identity.get_user(user.id).await.expect("there").email_verified_at.is_some());
-    let again = identity.verify_email(&Caller::default(), &token).await;
+    let again = identity.verify_email(&Actor::anonymous(), &token).await;
     assert!(matches!(again, Err(IdentityError::InvalidLink)));
 }
 
@@ -94,13 +81,13 @@ async fn a_verification_lasts_two_days_and_can_be_sent_again() {
     let first = mailed_token(&bench, "Welcome").await;
 
     bench.advance(48 * 3600 + 1);
-    let expired = identity.verify_email(&Caller::default(), &first).await;
+    let expired = identity.verify_email(&Actor::anonymous(), &first).await;
     assert!(matches!(expired, Err(IdentityError::ExpiredLink)));
-    identity.resend_verification(&Caller::default(), EMAIL).await.expect("sent");
+    identity.resend_verification(&Actor::anonymous(), EMAIL).await.expect("sent");
     let second = mailed_token(&bench, "Confirm").await;
-    identity.verify_email(&Caller::default(), &second).await.expect("verified");
+    identity.verify_email(&Actor::anonymous(), &second).await.expect("verified");
     let mails = bench.mailer.mails().len();
-    identity.resend_verification(&Caller::default(), EMAIL).await.expect("the same answer");
+    identity.resend_verification(&Actor::anonymous(), EMAIL).await.expect("the same answer");
     bench.work().await;
     assert_eq!(bench.mailer.mails().len(), mails, "nothing is left to prove");
 }
@@ -110,9 +97,9 @@ async fn a_reset_ends_every_sign_in_and_works_once() {
     let bench = Bench::new().await;
     let signed_in = register(&bench).await;
     let identity = &bench.services.identity;
-    identity.forgot_password(&Caller::default(), " ADA@example.org ").await.expect("asked");
+    identity.forgot_password(&Actor::anonymous(), " ADA@example.org ").await.expect("asked");
     let earlier = mailed_token(&bench, "password").await;
-    identity.forgot_password(&Caller::default(), EMAIL).await.expect("asked");
+    identity.forgot_password(&Actor::anonymous(), EMAIL).await.expect("asked");
     let token = mailed_token(&bench, "password").await;
 
     let weak = reset(&bench, &token, "short").await;
@@ -121,9 +108,9 @@ async fn a_reset_ends_every_sign_in_and_works_once() {
 
     let access = identity.authenticate(&signed_in.access_token).await;
     assert!(matches!(access, Err(IdentityError::InvalidToken)));
-    assert!(identity.refresh(&Caller::default(), &signed_in.refresh_token).await.is_err());
-    assert!(identity.login(&Caller::default(), EMAIL, "correct horse").await.is_err());
-    assert!(identity.login(&Caller::default(), EMAIL, "another horse").await.is_ok());
+    assert!(identity.refresh(&Actor::anonymous(), &signed_in.refresh_token).await.is_err());
+    assert!(identity.login(&Actor::anonymous(), EMAIL, "correct horse").await.is_err());
+    assert!(identity.login(&Actor::anonymous(), EMAIL, "another horse").await.is_ok());
     for used in [&token, &earlier] {
         assert!(matches!(reset(&bench, used, "third horse!").await, Err(IdentityError::InvalidLink)));
     }
@@ -153,7 +140,7 @@ async fn link_google(bench: &Bench, user: UserId) {
 
 /// The token of a mail that was asked for to choose another password.
 async fn ask(bench: &Bench) -> String {
-    bench.services.identity.forgot_password(&Caller::default(), EMAIL).await.expect("asked");
+    bench.services.identity.forgot_password(&Actor::anonymous(), EMAIL).await.expect("asked");
     mailed_token(bench, "Choose another password").await
 }
 
@@ -163,8 +150,8 @@ async fn whoever_made_an_account_in_wait_of_its_owner_is_left_with_nothing_by_a_
     let identity = &bench.services.identity;
     let trap = register(&bench).await;
     let confirmation = mailed_token(&bench, "Welcome").await;
-    let who = identity.authenticate(&trap.access_token).await.expect("authenticated");
-    let made = identity.create_api_token(&Caller::default(), &who, None, script()).await.expect("made");
+    let who = bench.actor_of(&trap.access_token).await;
+    let made = identity.create_api_token(&who, None, script()).await.expect("made");
     link_google(&bench, trap.user.id).await;
 
     let link = ask(&bench).await;
@@ -174,11 +161,11 @@ async fn whoever_made_an_account_in_wait_of_its_owner_is_left_with_nothing_by_a_
         let refused = identity.authenticate(token).await;
         assert!(matches!(refused, Err(IdentityError::InvalidToken)), "{refused:?}");
     }
-    assert!(identity.refresh(&Caller::default(), &trap.refresh_token).await.is_err());
-    assert!(identity.list_linked(trap.user.id).await.expect("listed").is_empty());
-    let spent = identity.verify_email(&Caller::default(), &confirmation).await;
+    assert!(identity.refresh(&Actor::anonymous(), &trap.refresh_token).await.is_err());
+    assert!(identity.list_linked(&acting(trap.user.id)).await.expect("listed").is_empty());
+    let spent = identity.verify_email(&Actor::anonymous(), &confirmation).await;
     assert!(matches!(spent, Err(IdentityError::InvalidLink)), "{spent:?}");
-    assert!(identity.login(&Caller::default(), EMAIL, "another horse").await.is_ok());
+    assert!(identity.login(&Actor::anonymous(), EMAIL, "another horse").await.is_ok());
     bench.work().await;
     let mails = bench.mailer.mails();
     let told = mails.iter().find(|mail| mail.subject == "Your password was changed").expect("a mail");
@@ -193,8 +180,8 @@ async fn a_reset_deletes_api_tokens_and_says_what_still_opens_the_account() {
     let identity = &bench.services.identity;
     let ada = register(&bench).await;
     bench.prove(ada.user.id).await;
-    let who = identity.authenticate(&ada.access_token).await.expect("authenticated");
-    let made = identity.create_api_token(&Caller::default(), &who, None, script()).await.expect("made");
+    let who = bench.actor_of(&ada.access_token).await;
+    let made = identity.create_api_token(&who, None, script()).await.expect("made");
     link_google(&bench, ada.user.id).await;
 
     let link = ask(&bench).await;
@@ -202,7 +189,7 @@ async fn a_reset_deletes_api_tokens_and_says_what_still_opens_the_account() {
 
     let refused = identity.authenticate(&made.token).await;
     assert!(matches!(refused, Err(IdentityError::InvalidToken)), "{refused:?}");
-    assert_eq!(identity.list_linked(ada.user.id).await.expect("listed").len(), 1);
+    assert_eq!(identity.list_linked(&acting(ada.user.id)).await.expect("listed").len(), 1);
     let entry = audit_log::Entity::find()
         .filter(audit_log::Column::Action.eq("auth.reset_password"))
         .one(bench.services.queue.db())
@@ -225,16 +212,16 @@ async fn an_account_that_got_another_address_is_its_owners_alone_by_the_first_re
     let former = bench.register("former@example.org").await;
     bench.prove(former.id).await;
     let who = bench.sign_in("former@example.org").await;
-    let made = identity.create_api_token(&Caller::default(), &who, None, script()).await.expect("made");
+    let made = identity.create_api_token(&who, None, script()).await.expect("made");
     let moved = AccountChanges { email: Some(EMAIL.to_owned()), ..AccountChanges::default() };
-    identity.change_account(&Caller::default(), former.id, moved).await.expect("changed");
+    identity.change_account(&Actor::anonymous(), former.id, moved).await.expect("changed");
     assert!(identity.authenticate(&made.token).await.is_ok(), "scripts go on until somebody takes over");
 
     let link = ask(&bench).await;
     reset(&bench, &link, "another horse").await.expect("reset");
 
     assert!(identity.authenticate(&made.token).await.is_err());
-    assert!(identity.login(&Caller::default(), EMAIL, "correct horse").await.is_err());
+    assert!(identity.login(&Actor::anonymous(), EMAIL, "correct horse").await.is_err());
 }
 
 #[tokio::test]
@@ -242,18 +229,18 @@ async fn a_reset_lasts_an_hour_and_frees_a_blocked_account() {
     let bench = Bench::new().await;
     register(&bench).await;
     let identity = &bench.services.identity;
-    identity.forgot_password(&Caller::default(), EMAIL).await.expect("asked");
+    identity.forgot_password(&Actor::anonymous(), EMAIL).await.expect("asked");
     let late = mailed_token(&bench, "password").await;
     bench.advance(3601);
     assert!(matches!(reset(&bench, &late, "another horse").await, Err(IdentityError::ExpiredLink)));
 
     for _ in 0..6 {
-        identity.login(&Caller::default(), EMAIL, "wrong horse").await.err().expect("refused");
+        identity.login(&Actor::anonymous(), EMAIL, "wrong horse").await.err().expect("refused");
     }
-    identity.forgot_password(&Caller::default(), EMAIL).await.expect("asked");
+    identity.forgot_password(&Actor::anonymous(), EMAIL).await.expect("asked");
     let token = mailed_token(&bench, "password").await;
     reset(&bench, &token, "another horse").await.expect("reset");
-    assert!(identity.login(&Caller::default(), EMAIL, "another horse").await.is_ok());
+    assert!(identity.login(&Actor::anonymous(), EMAIL, "another horse").await.is_ok());
 }
 
 #[tokio::test]
@@ -263,17 +250,17 @@ async fn nobody_learns_whether_there_is_an_account_and_few_mails_are_sent() {
     let identity = &bench.services.identity;
 
     let started = Instant::now();
-    identity.forgot_password(&Caller::default(), "nobody@example.org").await.expect("the same answer");
-    identity.resend_verification(&Caller::default(), "nobody@example.org").await.expect("the same answer");
+    identity.forgot_password(&Actor::anonymous(), "nobody@example.org").await.expect("the same answer");
+    identity.resend_verification(&Actor::anonymous(), "nobody@example.org").await.expect("the same answer");
     assert!(started.elapsed() >= ANSWER_AFTER * 2);
     for _ in 0..7 {
-        identity.forgot_password(&Caller::default(), EMAIL).await.expect("asked");
+        identity.forgot_password(&Actor::anonymous(), EMAIL).await.expect("asked");
     }
     bench.work().await;
     let resets = bench.subjects_to(EMAIL).iter().filter(|subject| subject.contains("password")).count();
     assert_eq!(resets, 5);
     assert!(bench.subjects_to("nobody@example.org").is_empty());
-    let malformed = identity.forgot_password(&Caller::default(), "nobody").await;
+    let malformed = identity.forgot_password(&Actor::anonymous(), "nobody").await;
     assert!(matches!(malformed, Err(IdentityError::InvalidInput(_))));
 }
 
@@ -281,7 +268,7 @@ async fn nobody_learns_whether_there_is_an_account_and_few_mails_are_sent() {
 async fn a_token_is_written_nowhere_but_in_the_mail() {
     let bench = Bench::new().await;
     register(&bench).await;
-    bench.services.identity.forgot_password(&Caller::default(), EMAIL).await.expect("asked");
+    bench.services.identity.forgot_password(&Actor::anonymous(), EMAIL).await.expect("asked");
     let token = mailed_token(&bench, "password").await;
     let db = bench.services.queue.db();
 
@@ -297,16 +284,15 @@ async fn changing_the_password_ends_every_sign_in_but_the_new_one() {
     let bench = Bench::new().await;
     let before = register(&bench).await;
     let (identity, ada) = (&bench.services.identity, before.user.id);
-    let caller = Caller { user: Some(ada), ..Caller::default() };
-    let who = identity.authenticate(&before.access_token).await.expect("authenticated");
-    let script = identity.create_api_token(&caller, &who, None, script()).await.expect("made");
+    let actor = acting(ada);
+    let who = bench.actor_of(&before.access_token).await;
+    let script = identity.create_api_token(&who, None, script()).await.expect("made");
 
-    let wrong = identity.change_password(&caller, ada, "wrong horse", "another horse").await;
+    let wrong = identity.change_password(&actor, "wrong horse", "another horse").await;
     assert!(matches!(wrong, Err(IdentityError::WrongPassword)));
-    let weak = identity.change_password(&caller, ada, "correct horse", "short").await;
+    let weak = identity.change_password(&actor, "correct horse", "short").await;
     assert!(matches!(weak, Err(IdentityError::InvalidInput(_))));
-    let after =
-        identity.change_password(&caller, ada, "correct horse", "another horse").await.expect("changed");
+    let after = identity.change_password(&actor, "correct horse", "another horse").await.expect("changed");
 
     assert!(identity.authenticate(&before.access_token).await.is_err());
     assert!(identity.authenticate(&after.access_token).await.is_ok());
@@ -315,7 +301,7 @@ async fn changing_the_password_ends_every_sign_in_but_the_new_one() {
     let mails = bench.mailer.mails();
     let told = mails.iter().find(|mail| mail.subject == "Your password was changed").expect("a mail");
     assert!(told.text.contains("API tokens that still open your account: 1."), "{}", told.text);
-    assert!(identity.login(&Caller::default(), EMAIL, "another horse").await.is_ok());
+    assert!(identity.login(&Actor::anonymous(), EMAIL, "another horse").await.is_ok());
 }
 
 #[tokio::test]
@@ -333,9 +319,9 @@ async fn an_outdated_hash_is_replaced_at_sign_in() {
     row.update(bench.services.queue.db()).await.expect("written");
     let identity = &bench.services.identity;
 
-    identity.login(&Caller::default(), EMAIL, "correct horse").await.expect("in");
+    identity.login(&Actor::anonymous(), EMAIL, "correct horse").await.expect("in");
 
     let hash = identity.get_user(user.id).await.expect("there").password_hash.expect("a hash");
     assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-    assert!(identity.login(&Caller::default(), EMAIL, "correct horse").await.is_ok());
+    assert!(identity.login(&Actor::anonymous(), EMAIL, "correct horse").await.is_ok());
 }
