@@ -1,5 +1,4 @@
-//! Giving and taking the right to operate the platform, whoever does it. The audit entry is
-//! the actor's.
+//! Granting and revoking the admin role. The calling command writes the audit entry.
 
 use atelier_entities::{ApiScope, UserId, api_tokens, users};
 use atelier_queue::{QueueError, Transaction};
@@ -12,9 +11,9 @@ use serde_json::json;
 use super::api_tokens::scopes_of;
 use crate::mail::{Template, queue_mail};
 
-/// Gives the right to an account that is locked and does not have it. It holds for what the
-/// person makes from now on: API tokens from before go without. The person and all other
-/// operators are told by mail, these without the person's name or address.
+/// Grants the role to a locked account that does not have it. Existing API tokens do not get
+/// the scope `admin`. A mail tells the person, and all other operators without the person's
+/// name or address.
 pub(super) async fn grant(tx: &Transaction, user: users::Model) -> Result<users::Model, QueueError> {
     let user = write(tx, user, true).await?;
     let cause = format!("{}:{}", user.id, tx.now().timestamp_micros());
@@ -31,8 +30,7 @@ pub(super) async fn grant(tx: &Transaction, user: users::Model) -> Result<users:
     Ok(user)
 }
 
-/// Takes the right from an account that is locked and has it, and the scope for it from its
-/// API tokens.
+/// Revokes the role of a locked account, and removes the scope `admin` from its API tokens.
 pub(super) async fn revoke(tx: &Transaction, user: users::Model) -> Result<users::Model, DbErr> {
     write(tx, user, false).await
 }

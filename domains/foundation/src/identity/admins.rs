@@ -40,9 +40,9 @@ impl AdminSource {
     }
 }
 
-/// Locks the active admins, in one order, for the rest of the transaction. Whoever is
-/// about to take the right from somebody does this first, before any account is
-/// locked, so that two of them wait for each other instead of leaving nobody.
+/// Locks the active admins in the order of their ids for the rest of the transaction. A
+/// command that revokes the role does this before it locks any account, so that of two
+/// such commands one waits and the last admin stays.
 pub(super) async fn lock_admins(tx: &Transaction) -> Result<Vec<UserId>, DbErr> {
     let admins = users::Entity::find()
         .filter(users::Column::IsAdmin.eq(true))

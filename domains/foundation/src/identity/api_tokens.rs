@@ -90,7 +90,7 @@ impl Identity {
     ) -> Result<MadeApiToken, IdentityError> {
         let user = actor.person()?;
         let Checked { name, scopes, days } = check(input)?;
-        self.confirm_or_recent(actor, password).await?;
+        self.reauthenticate_or_recent(actor, password).await?;
         let tx = self.queue.begin().await?;
         let account = lock_user(&tx, user).await?.ok_or(IdentityError::NotFound)?;
         ensure_alive(&tx, user, session_of(actor)?).await?;

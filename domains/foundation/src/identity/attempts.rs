@@ -34,8 +34,8 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    /// From a place that the account knows it is counted apart, so that whoever fails from
-    /// elsewhere keeps nobody out. A known device is no matter of its network either.
+    /// An attempt from a recognized source is counted apart, so that failures from elsewhere do
+    /// not lock the person out. One from a recognized device does not count for the network.
     fn of_sign_in(actor: &Actor, email: &str, recognized: Option<Recognized>) -> Self {
         match recognized {
             Some(Recognized::Device(device)) => Self { account: format!("device:{device}"), network: None },
@@ -46,7 +46,7 @@ impl Attempt {
         }
     }
 
-    /// Of somebody who is signed in. Their network is no matter: it is no sign-in.
+    /// An attempt of a signed-in person. It does not count for the network.
     fn inside(user: UserId) -> Self {
         Self { account: inside_key(user), network: None }
     }

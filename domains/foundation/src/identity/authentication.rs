@@ -1,4 +1,4 @@
-//! Who a request comes from.
+//! Authentication by bearer token.
 
 use std::time::Duration;
 
@@ -32,8 +32,8 @@ impl Identity {
     /// Who a bearer token belongs to, where it is good and the account is active: an
     /// access token of a sign-in that was not ended, or an API token.
     ///
-    /// What was found is gone by for [`atelier_queue::bus::KNOWN_FOR`], but not beyond
-    /// the end of the token or any change of the person's access.
+    /// The result is cached for [`atelier_queue::bus::KNOWN_FOR`]. The end of the token, or a
+    /// change of the person's access, ends it earlier.
     pub async fn authenticate(&self, token: &str) -> Result<Authenticated, IdentityError> {
         let (now, bus) = (self.queue.now(), self.queue.bus().local());
         let key = TokenKey::of(token);
@@ -57,21 +57,20 @@ impl Identity {
         Ok(who)
     }
 
-    /// The same without asking the database, where the answer is remembered.
+    /// The same from the cache alone, without a query.
     #[must_use]
     pub fn recall(&self, token: &str) -> Option<Authenticated> {
         self.token_cache.find(&TokenKey::of(token), self.queue.now(), self.queue.bus().local())
     }
 
-    /// Whether the database has to be asked about a token before anything is known of it: an
-    /// API token that may be one and is not remembered. A sign-in's token is signed.
+    /// Whether a query has to look for this token: it has the form of an API token and is not
+    /// in the cache. An access token proves itself by its signature.
     #[must_use]
     pub fn needs_look(&self, token: &str) -> bool {
         is_one(token) && self.recall(token).is_none()
     }
 
-    /// The same person by what they showed before, as the database has them at this
-    /// moment. For answers that go on for long.
+    /// Authenticates the actor's token again, past the cache. For answers that take long.
     pub async fn authenticate_again(&self, actor: &Actor) -> Result<Authenticated, IdentityError> {
         let who = actor.token().ok_or(NotSignedIn)?;
         let now = self.queue.now();

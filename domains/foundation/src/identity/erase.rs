@@ -46,7 +46,7 @@ impl Identity {
             _ => false,
         };
         if !is_fresh {
-            self.confirm(actor, password).await?;
+            self.reauthenticate(actor, password).await?;
         }
         self.erase_account(actor, user).await
     }

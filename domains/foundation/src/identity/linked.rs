@@ -40,7 +40,7 @@ impl Identity {
         let linked = self.list_linked(actor).await?;
         let account = self.get_user(user).await?;
         judge(&linked, provider, account.password_hash.is_some())?;
-        self.confirm(actor, password).await?;
+        self.reauthenticate(actor, password).await?;
         let tx = self.queue.begin().await?;
         let account = lock_user(&tx, user).await?.ok_or(IdentityError::NotFound)?;
         ensure_alive(&tx, account.id, session_of(actor)?).await?;
@@ -50,8 +50,8 @@ impl Identity {
         Ok(())
     }
 
-    /// Removes a provider from another person's account and ends its sign-ins, any of
-    /// which may have come by it. Whoever is left without a way in chooses a password by
+    /// Removes a provider from another person's account and ends all its sign-ins, since any
+    /// of them may have used it. A person without another sign-in method sets a password by
     /// a mailed link.
     pub async fn unlink_of(
         &self,
@@ -106,15 +106,15 @@ async fn remove(
 ) -> Result<(), IdentityError> {
     let (gone, left): (Vec<_>, Vec<_>) =
         list(&**tx, account.id).await?.into_iter().partition(|identity| identity.provider == provider);
-    let account = stand_by(tx, account, provider, left.first()).await?;
+    let account = forget_provider(tx, account, provider, left.first()).await?;
     unlink_each(tx, &account, gone).await?;
     let context = json!({"provider": provider});
     audit::record_warning(tx, actor, "auth.unlink_identity", user_target(account.id), context).await?;
     Ok(())
 }
 
-/// The account, which no longer says that it came by that provider where it did.
-async fn stand_by(
+/// Clears the provider that the account was created with, where it is the removed one.
+async fn forget_provider(
     tx: &Transaction,
     account: users::Model,
     gone: SignInProvider,

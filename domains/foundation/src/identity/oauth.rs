@@ -5,8 +5,8 @@
 //! whatever comes of it.
 
 mod admission;
-mod fresh;
-mod person;
+mod provider_profile;
+mod recent;
 mod states;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -131,7 +131,7 @@ impl Identity {
         known.filter(|provider| self.oauth.providers.contains_key(provider)).collect()
     }
 
-    /// Begins a sign-in, to be ended within ten minutes by whom `end` says.
+    /// Begins a sign-in, which the client that `end` names finishes within ten minutes.
     pub async fn begin_oauth(
         &self,
         provider: SignInProvider,
@@ -175,7 +175,7 @@ impl Identity {
         }
     }
 
-    /// Who is to end the sign-in of that state; none where it is not under way.
+    /// The client that finishes the sign-in with that state; none where there is no such sign-in.
     pub async fn find_oauth_end(
         &self,
         provider: SignInProvider,
@@ -186,7 +186,7 @@ impl Identity {
         Ok(row.map(|row| row.ends_at))
     }
 
-    /// Forgets a sign-in that the person or the provider broke off.
+    /// Deletes a sign-in that the person or the provider cancelled.
     pub async fn abandon_oauth(
         &self,
         actor: &Actor,
@@ -203,13 +203,12 @@ impl Identity {
         Ok(())
     }
 
-    /// Ends a sign-in: asks the provider who came, and lets them in.
+    /// Finishes a sign-in: exchanges the code at the provider and opens a session.
     ///
-    /// Who is known by the provider's id of them is let in. Otherwise the mail address
-    /// decides, and only one that the provider has proven: its account is linked, or a
-    /// new one made. An account whose address was never proven may have been made by
-    /// somebody else in wait of its owner, so it loses its password, sign-ins and tokens
-    /// when the owner comes.
+    /// A linked provider account signs in. Otherwise the mail address decides, if the provider
+    /// has verified it: the account with that address is linked, or a new one is created. An
+    /// account with an unproven address may have been created by somebody else, so it loses
+    /// its password, sign-ins and tokens when the owner of the address signs in.
     pub async fn finish_oauth(
         &self,
         actor: &Actor,
@@ -270,7 +269,7 @@ impl Identity {
     }
 }
 
-/// The refusal, with its cause in the log: what a provider does wrong is for operators.
+/// The refusal. Its cause goes to the log only: a fault of a provider concerns operators.
 fn note(provider: SignInProvider, error: OAuthError) -> OAuthRefusal {
     match &error {
         OAuthError::Refused(_) => tracing::info!(%provider, %error, "no sign-in"),

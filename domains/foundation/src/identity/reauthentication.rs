@@ -1,5 +1,5 @@
-//! Whether somebody who is signed in is who they say: asked before what cannot be undone
-//! or lasts longer than the sign-in.
+//! Re-authentication: an action that cannot be undone, or that outlives the sign-in, asks
+//! for the password or a recent sign-in.
 
 use atelier_entities::{SessionFamilyId, Timestamp, sessions, users};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
@@ -12,9 +12,13 @@ use crate::{Actor, audit};
 pub(super) const RECENT: std::time::Duration = std::time::Duration::from_secs(10 * 60);
 
 impl Identity {
-    /// The account, where its password is shown. Of an account without one, a sign-in of
-    /// the last minutes stands for it.
-    pub(super) async fn confirm(&self, actor: &Actor, password: &str) -> Result<users::Model, IdentityError> {
+    /// Asks for the password, or for a recent sign-in where the account has no password.
+    /// Returns the account.
+    pub(super) async fn reauthenticate(
+        &self,
+        actor: &Actor,
+        password: &str,
+    ) -> Result<users::Model, IdentityError> {
         let account = self.get_own_account(actor).await?;
         match account.password_hash {
             Some(_) => self.check_password(actor, &account, password).await?,
@@ -23,8 +27,8 @@ impl Identity {
         Ok(account)
     }
 
-    /// The account, where the sign-in is of the last minutes or the password is shown.
-    pub(super) async fn confirm_or_recent(
+    /// Asks for a recent sign-in or the password. Returns the account.
+    pub(super) async fn reauthenticate_or_recent(
         &self,
         actor: &Actor,
         password: Option<&str>,
@@ -39,9 +43,9 @@ impl Identity {
         Ok(account)
     }
 
-    /// Whether somebody who is signed in knows the account's password. Guessing it gets
-    /// slower like at sign-in, but by a count of its own: whoever guesses from outside
-    /// keeps nobody from it who is in.
+    /// Checks the password of a signed-in person. Failed attempts cause delays as at sign-in.
+    /// They are counted apart, so that attempts from outside do not lock a signed-in person
+    /// out.
     pub(super) async fn check_password(
         &self,
         actor: &Actor,
@@ -62,7 +66,7 @@ impl Identity {
         Ok(())
     }
 
-    /// Whether a sign-in is so recent that it proves who is there.
+    /// Refuses a sign-in that is not recent.
     async fn check_recent(&self, family: SessionFamilyId) -> Result<(), IdentityError> {
         let session = sessions::Entity::find()
             .filter(sessions::Column::FamilyId.eq(family))

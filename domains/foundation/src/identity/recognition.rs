@@ -1,9 +1,10 @@
-//! From where somebody signed in before: by a device that shows the cookie of a sign-in, or
-//! from a network that is on record. Failed attempts from there are counted apart, so that
-//! whoever guesses from elsewhere keeps nobody out ("device cookies" of OWASP).
+//! Recognition of devices and networks from which a person signed in before: a device shows
+//! the cookie of a sign-in, a network is on record. Failed attempts from there are counted
+//! apart, so that attempts from elsewhere do not lock the person out ("device cookies" of
+//! OWASP).
 //!
-//! Neither can be had without the account: a cookie is an HMAC over the account and its
-//! present password, and a network is recorded by a sign-in that succeeded.
+//! An attacker without access to the account can have neither: a cookie is an HMAC over the
+//! account and its present password, and only a successful sign-in records a network.
 
 use std::time::Duration;
 
@@ -23,14 +24,14 @@ use super::{
 };
 use crate::{Actor, signing::SigningKey};
 
-/// For so long after its last sign-in a device or a network is known.
+/// How long a device or a network is recognized after its last sign-in.
 pub const DEVICE_KNOWN_FOR: Duration = Duration::from_secs(180 * 24 * 3600);
 /// Networks of one account, the latest ones. A phone that moves is in a few a day.
 const MOST_NETWORKS: u64 = 50;
 /// What the cookie is called, behind the prefix that https has.
 const COOKIE: &str = "atelier_device";
 
-/// From where an attempt comes, where the account knows it.
+/// The recognized source of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Recognized {
     /// A device; what it is counted by.
@@ -74,8 +75,7 @@ fn signed<'a>(user: &'a users::Model, named: &'a str) -> [&'a [u8]; 4] {
 }
 
 impl Identity {
-    /// Whether the account knows where the actor is. It takes as long where there is no
-    /// account.
+    /// Recognizes the source of an attempt. It takes the same time where there is no account.
     pub(super) async fn find_recognized(
         &self,
         db: &impl ConnectionTrait,

@@ -71,10 +71,9 @@ impl Identity {
     }
 
     /// Sets another password by the token of a mail, ends every sign-in and deletes every
-    /// API token: whoever asks for it has lost control of the account, or of the password
-    /// at least. Whoever has the mail has proven the address too. An account whose
-    /// address nobody had proven may have been made by somebody else, who is left with
-    /// nothing of it.
+    /// API token, since the person has lost control of the account or the password. The
+    /// token proves the address too. An account with an unproven address may have been
+    /// created by somebody else: it is handed over.
     pub async fn reset_password(
         &self,
         actor: &Actor,

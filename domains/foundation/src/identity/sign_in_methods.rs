@@ -1,5 +1,5 @@
-//! What opens an account beside its password, and handing an account over so that
-//! nothing of it is left.
+//! Sign-in methods of an account beside its password, and handing an account over to the
+//! owner of its address.
 
 use atelier_entities::{UserId, account_tokens, api_tokens, users};
 use atelier_queue::Transaction;
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{Actor, audit};
 
-/// What opens an account for long beside its password.
+/// Sign-in methods beside the password.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct SignInMethods {
     /// API tokens that have not expired.
@@ -28,13 +28,13 @@ pub(super) struct SignInMethods {
     pub(super) providers: Vec<&'static str>,
 }
 
-/// What opens an account.
+/// The sign-in methods of an account.
 pub(super) async fn list(tx: &Transaction, user: UserId) -> Result<SignInMethods, DbErr> {
     let tokens = api_tokens::Entity::find_owned(user).filter(api_tokens::Column::ExpiresAt.gt(tx.now()));
     Ok(SignInMethods { api_tokens: tokens.count(&**tx).await?, providers: list_names(tx, user).await? })
 }
 
-/// Deletes every API token of an account; how many were good.
+/// Deletes every API token of an account. Returns how many were valid.
 pub(super) async fn delete_api_tokens(tx: &Transaction, user: UserId) -> Result<u64, DbErr> {
     let good = list(tx, user).await?.api_tokens;
     api_tokens::Entity::delete_many().filter(api_tokens::Column::UserId.eq(user)).exec(&**tx).await?;
@@ -42,10 +42,10 @@ pub(super) async fn delete_api_tokens(tx: &Transaction, user: UserId) -> Result<
     Ok(good)
 }
 
-/// Hands an account whose address was never proven to the owner of the address, who is
-/// here now: nothing that whoever made it knows opens it from now on. It has no password
-/// then, and no right to operate the platform. `by` is how the owner came. Answers what
-/// opened it before too.
+/// Hands an account with an unproven address over to the owner of the address. It removes
+/// the password, all sign-in methods, sessions and the admin role, so that whoever created
+/// the account has no access any more. `by` says how the owner proved the address. Returns
+/// the account and its earlier sign-in methods.
 pub(super) async fn hand_over(
     tx: &Transaction,
     actor: &Actor,

@@ -1,6 +1,5 @@
-//! Who was found by a token a moment ago. Whoever asks again and again is not looked up
-//! in the database each time; whatever ends or changes their access ends this as well,
-//! in every process.
+//! The token cache: whose token it is, for a moment after a query found it. A change of the
+//! person's access invalidates their entries in every process.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -17,7 +16,7 @@ use crate::Authenticated;
 /// Tokens remembered at once.
 const MOST: usize = 20_000;
 
-/// What is kept of a token: its SHA-256.
+/// The key of a token: its SHA-256.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct TokenKey([u8; 32]);
 
@@ -27,7 +26,7 @@ impl TokenKey {
     }
 }
 
-/// A look into the database that has begun.
+/// A query that has begun. An entry is as old as the beginning of its query.
 #[derive(Clone, Copy)]
 pub(super) struct Lookup {
     begun: Instant,
@@ -36,18 +35,18 @@ pub(super) struct Lookup {
 }
 
 impl Lookup {
-    /// To be called before the database is asked.
+    /// Call it before the query.
     pub(super) fn begin(now: Timestamp, bus: &LocalBus) -> Self {
         Self { begun: Instant::now(), now, hearing: bus.hearing() }
     }
 
-    /// Whether its age allows to go by what it found, by either clock.
+    /// Whether its result is young enough by both clocks.
     fn is_fresh(&self, now: Timestamp) -> bool {
         self.begun.elapsed() < KNOWN_FOR && self.now <= now && now < self.now + KNOWN_FOR
     }
 }
 
-/// People by token.
+/// People by token, least recently used ones evicted first.
 pub(super) struct TokenCache {
     of: Mutex<LruCache<TokenKey, Entry>>,
 }
@@ -65,7 +64,7 @@ struct Entry {
 }
 
 impl TokenCache {
-    /// Whose token it is, where that is known and nothing was heard of them since.
+    /// Whose token it is, where it is cached and the person's access has not changed since.
     pub(super) fn find(&self, key: &TokenKey, now: Timestamp, bus: &LocalBus) -> Option<Authenticated> {
         let hearing = bus.hearing()?;
         let who = {
@@ -78,8 +77,8 @@ impl TokenCache {
         bus.access().is_settled(who.user.id).then_some(who)
     }
 
-    /// Remembers what a look has found, unless news came of that person or may have
-    /// been missed.
+    /// Caches the result of a query, unless a message about that person arrived meanwhile or
+    /// may have been missed.
     pub(super) fn keep(
         &self,
         key: TokenKey,

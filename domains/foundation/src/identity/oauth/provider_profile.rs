@@ -5,9 +5,9 @@ use atelier_providers::oauth::ExternalPerson;
 
 use crate::{identity::profile::check_avatar, validation};
 
-/// A person's particulars, each sound or left out.
+/// A person's profile, each sound or left out.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Particulars {
+pub(super) struct ProviderProfile {
     /// The address as accounts keep it, where the provider has proven it.
     pub(super) proven_email: Option<String>,
     pub(super) full_name: Option<String>,
@@ -16,7 +16,7 @@ pub(super) struct Particulars {
     pub(super) country: Option<String>,
 }
 
-impl Particulars {
+impl ProviderProfile {
     pub(super) fn of(person: &ExternalPerson) -> Self {
         let proven = person.email.as_deref().filter(|_| person.email_verified);
         let (locale, country) = place(person.locale.as_deref().unwrap_or_default());
@@ -66,11 +66,11 @@ mod tests {
             picture: Some("https://img.example/ada.png".to_owned()),
             locale: Some("fr-CA".to_owned()),
         };
-        let particulars = Particulars::of(&person);
-        assert_eq!(particulars.proven_email.as_deref(), Some("ada@example.org"));
-        assert_eq!(particulars.full_name.as_deref(), Some("Ada Lovelace"));
-        assert_eq!(particulars.avatar_url.as_deref(), Some("https://img.example/ada.png"));
-        assert_eq!((particulars.locale, particulars.country.as_deref()), (Locale::Fr, Some("CA")));
+        let profile = ProviderProfile::of(&person);
+        assert_eq!(profile.proven_email.as_deref(), Some("ada@example.org"));
+        assert_eq!(profile.full_name.as_deref(), Some("Ada Lovelace"));
+        assert_eq!(profile.avatar_url.as_deref(), Some("https://img.example/ada.png"));
+        assert_eq!((profile.locale, profile.country.as_deref()), (Locale::Fr, Some("CA")));
 
         let odd = ExternalPerson {
             email: Some("not an address".to_owned()),
@@ -79,14 +79,14 @@ mod tests {
             locale: Some("tlh-XX".to_owned()),
             ..person.clone()
         };
-        let particulars = Particulars::of(&odd);
-        assert_eq!((particulars.proven_email.as_ref(), particulars.full_name.as_ref()), (None, None));
-        assert_eq!((particulars.avatar_url.as_ref(), particulars.country.as_ref()), (None, None));
-        assert_eq!(particulars.locale, Locale::En);
-        assert_eq!(particulars.name_or("ada.l@example.org"), "ada.l");
+        let profile = ProviderProfile::of(&odd);
+        assert_eq!((profile.proven_email.as_ref(), profile.full_name.as_ref()), (None, None));
+        assert_eq!((profile.avatar_url.as_ref(), profile.country.as_ref()), (None, None));
+        assert_eq!(profile.locale, Locale::En);
+        assert_eq!(profile.name_or("ada.l@example.org"), "ada.l");
 
         let unproven = ExternalPerson { email_verified: false, ..person };
-        assert_eq!(Particulars::of(&unproven).proven_email, None);
+        assert_eq!(ProviderProfile::of(&unproven).proven_email, None);
     }
 
     #[test]
