@@ -4,23 +4,45 @@ mod quote;
 mod system;
 
 use atelier_entities::{GenerationMode, ProjectKind};
+use atelier_foundation::{FieldErrors, projects::MAX_DESCRIPTION, validation};
 use atelier_providers::llm::{Message, Role};
+use serde::{Deserialize, Serialize};
 
-use crate::check::{Limits, MAX_FAULTS};
-use crate::fault::{Fault, FaultCode};
-use crate::file::GeneratedFile;
+use crate::{
+    check::{Limits, MAX_FAULTS},
+    fault::{Fault, FaultCode},
+    file::GeneratedFile,
+};
 use quote::{bounded, quoted};
 
 /// Most characters of a title.
 const MAX_TITLE_CHARS: usize = 200;
-/// Most characters of a description, and of the instructions.
-const MAX_TEXT_CHARS: usize = 5_000;
 /// Most bytes of the previous version's files.
 const MAX_PREVIOUS_BYTES: usize = 120_000;
 /// Most previous files that are named without being shown.
 const MAX_NAMED_FILES: usize = 100;
 /// Most characters of an answer that is shown again for its repair.
 const MAX_ANSWER_CHARS: usize = 160_000;
+
+/// What a person asks for beyond the project's description: 1 to 5,000 characters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Prompt(String);
+
+impl Prompt {
+    /// Reads a prompt; none where the text is empty.
+    pub fn parse(text: &str) -> Result<Option<Self>, FieldErrors> {
+        let text = validation::paragraph(text, MAX_DESCRIPTION);
+        let text = text.map_err(|problem| FieldErrors::of("prompt", problem))?;
+        Ok((!text.is_empty()).then_some(Self(text)))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 /// What is to be generated.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +56,7 @@ pub struct PromptInput<'a> {
     /// What the person wants, in their words.
     pub description: &'a str,
     /// What they ask for on top this time, such as a change to the version before.
-    pub instructions: Option<&'a str>,
+    pub prompt: Option<&'a str>,
     /// The files of the version to change; empty for a new application.
     pub previous_files: &'a [GeneratedFile],
     /// Bounds of the application.
@@ -72,8 +94,8 @@ fn request(input: &PromptInput<'_>) -> String {
     text += &format!("<request_title>{}</request_title>\n", quoted(&title));
     text += &format!("<request_kind>{}</request_kind>\n", system::kind_name(input.kind));
     text += &section("request_description", input.description);
-    if let Some(instructions) = input.instructions.filter(|text| !text.trim().is_empty()) {
-        text += &section("request_instructions", instructions);
+    if let Some(prompt) = input.prompt.filter(|text| !text.trim().is_empty()) {
+        text += &section("request_instructions", prompt);
     }
     if input.previous_files.is_empty() {
         text += "\nWrite the whole application now.";
@@ -86,7 +108,7 @@ fn request(input: &PromptInput<'_>) -> String {
 }
 
 fn section(tag: &str, text: &str) -> String {
-    format!("<{tag}>\n{}\n</{tag}>\n", quoted(&bounded(text.trim(), MAX_TEXT_CHARS)))
+    format!("<{tag}>\n{}\n</{tag}>\n", quoted(&bounded(text.trim(), MAX_DESCRIPTION)))
 }
 
 /// The previous files as far as they fit, small ones first to go in, shown in their own order.

@@ -6,11 +6,11 @@ use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, sea_query::
 use serde_json::json;
 
 use super::{Generation, GenerationError, GenerationInput, RunGeneration};
+use crate::prompt::Prompt;
 use atelier_foundation::{
-    Actor, FieldErrors, audit,
+    Actor, audit,
     credits::{self, Price},
-    projects::{MAX_DESCRIPTION, project_target},
-    validation,
+    projects::project_target,
 };
 
 impl Generation {
@@ -23,7 +23,7 @@ impl Generation {
         input: GenerationInput,
     ) -> Result<jobs::Model, GenerationError> {
         let user = actor.person()?;
-        let prompt = check_prompt(input.prompt)?;
+        let prompt = input.prompt.as_deref().map_or(Ok(None), Prompt::parse)?;
         let args = RunGeneration { project_id: project, mode: input.mode, prompt };
         let tx = self.queue.begin().await?;
         let job = self.start_in(&tx, actor, user, &args).await?;
@@ -90,13 +90,6 @@ impl Generation {
         tx.commit().await?;
         Ok(next)
     }
-}
-
-fn check_prompt(prompt: Option<String>) -> Result<Option<String>, FieldErrors> {
-    let Some(prompt) = prompt else { return Ok(None) };
-    let mut errors = FieldErrors::default();
-    let prompt = errors.take("prompt", validation::paragraph(&prompt, MAX_DESCRIPTION));
-    errors.finish(prompt).map(|prompt| Some(prompt).filter(|prompt| !prompt.is_empty()))
 }
 
 fn description(mode: GenerationMode) -> &'static str {

@@ -18,7 +18,7 @@ use crate::{
     fault::{Fault, FaultCode},
     file::GeneratedFile,
     parse,
-    prompt::{self, PromptInput},
+    prompt::{self, Prompt, PromptInput},
 };
 use atelier_foundation::{credits, identity::is_deactivated};
 
@@ -91,14 +91,14 @@ impl Generation {
             kind: project.kind,
             mode: args.mode,
             description: &project.description,
-            instructions: args.prompt.as_deref(),
+            prompt: args.prompt.as_ref().map(Prompt::as_str),
             previous_files: &previous,
             limits: self.limits(),
         });
         let request = GenerationRequest {
             title: project.title.clone(),
             kind: app_kind(project.kind),
-            description: wish(&project.description, args.prompt.as_deref()),
+            description: full_request(&project.description, args.prompt.as_ref()),
             effort: effort(args.mode),
             messages,
             previous_files: previous.into_iter().map(|file| (file.path, file.content)).collect(),
@@ -188,7 +188,7 @@ impl Generation {
             job: ctx.id(),
             project: project.id,
             mode: args.mode,
-            prompt: wish(&project.description, args.prompt.as_deref()),
+            prompt: full_request(&project.description, args.prompt.as_ref()),
             provider: written.provider,
             model: written.model,
             summary: written.summary,
@@ -245,9 +245,9 @@ fn database(error: DbErr) -> JobError {
     JobError::retry("DATABASE", "the database did not answer")
 }
 
-/// What the person asked for: the description, then what they ask for on top.
-fn wish(description: &str, prompt: Option<&str>) -> String {
-    match prompt {
+/// The description, followed by the prompt.
+fn full_request(description: &str, prompt: Option<&Prompt>) -> String {
+    match prompt.map(Prompt::as_str) {
         Some(prompt) if description.is_empty() => prompt.to_owned(),
         Some(prompt) => format!("{description}\n\n{prompt}"),
         None => description.to_owned(),
