@@ -2,16 +2,16 @@
 //! address. A rejection always has the error shape.
 
 mod accept;
+mod actor;
 mod body;
-mod caller;
 mod client_address;
 mod owned;
 mod pagination;
 mod parameters;
 
 pub(crate) use accept::{accepts_gzip, if_none_match, preferences, preferred_locale};
+pub(crate) use actor::{Admin, Anyone, Authenticated, Bearer, UserSession, Verified, origin, user_agent};
 pub(crate) use body::{JsonBody, OptionalJsonBody};
-pub(crate) use caller::{Admin, Authenticated, Bearer, RequestCaller, UserSession, Verified, user_agent};
 pub(crate) use client_address::{ClientAddress, client_address};
 pub(crate) use owned::{OwnProject, VisibleJob, get_job};
 pub(crate) use pagination::{PageParams, Pagination};

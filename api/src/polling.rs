@@ -92,8 +92,7 @@ impl JobPollLayer {
         if authentication::scope_refusal(&who.credential, &self.policy).is_some() {
             return None;
         }
-        let scope = (!who.may_administrate()).then_some(who.user.id);
-        let head = services.queue.find_cached_job(id, scope)?;
+        let head = services.queue.find_cached_job(id, who.job_scope())?;
         if !if_none_match(request.headers(), &jobs::etag(head.revision)) {
             return None;
         }

@@ -6,7 +6,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use atelier_builder::testing as builder;
 use atelier_entities::{SignInProvider, users};
 use atelier_foundation::{
-    Caller, database,
+    Actor, database,
     identity::{OAuthSetup, Registration},
 };
 use atelier_ops::{check::Check, connections::ConnectionLimits, server::Operations, shutdown::Shutdown};
@@ -148,7 +148,7 @@ impl TestApi {
             time_zone: None,
             country: None,
         };
-        self.services.foundation.identity.ensure_admin(&Caller::default(), input).await.expect("an admin");
+        self.services.foundation.identity.ensure_admin(&Actor::platform(), input).await.expect("an admin");
         token
     }
 

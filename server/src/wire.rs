@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, anyhow, bail};
 use atelier_config::{Role, Settings};
-use atelier_foundation::{Caller, database};
+use atelier_foundation::{Actor, Client, database};
 use atelier_providers::limiter::RateLimiter;
 use atelier_queue::{
     Queue,
@@ -109,8 +109,9 @@ async fn assemble(settings: Settings, db: DatabaseConnection) -> anyhow::Result<
 /// Lets the account that the settings name operate the platform, where its address is
 /// proven.
 async fn name_admin(services: &Services) -> anyhow::Result<()> {
-    let caller = Caller { user_agent: Some("atelier start".to_owned()), ..Caller::default() };
-    if services.foundation.identity.ensure_named_admin(&caller).await.context("auth.admin_email")? {
+    let actor = Actor::platform()
+        .with_client(Client { user_agent: Some("atelier start".to_owned()), ..Client::default() });
+    if services.foundation.identity.ensure_named_admin(&actor).await.context("auth.admin_email")? {
         tracing::info!("the account of auth.admin_email may operate the platform");
     }
     Ok(())

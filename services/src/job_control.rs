@@ -4,107 +4,97 @@
 use std::{error::Error, fmt};
 
 use atelier_entities::{JobId, UserId, jobs, users};
-use atelier_foundation::{Caller, Problem, Refusal, RestartError, audit};
+use atelier_foundation::{Actor, NotSignedIn, Problem, Refusal, RestartError, audit};
 use atelier_queue::{QueueError, Transaction, inspect::Why};
 use sea_orm::EntityTrait;
 use serde_json::{Value, json};
 
 use crate::Services;
 
-/// Why a job was not run again.
+/// Why nothing was done to a job.
 #[derive(Debug)]
-pub enum RetryError {
+pub enum JobControlError {
+    /// Nobody is signed in.
+    NotSignedIn(NotSignedIn),
     /// The queue did not do it, or the job's state does not allow it.
     Queue(QueueError),
     /// Another job could not be started in its place.
     Restart(RestartError),
 }
 
-impl RetryError {
+impl JobControlError {
     fn problem(&self) -> &dyn Problem {
         match self {
+            Self::NotSignedIn(error) => error,
             Self::Queue(error) => error,
             Self::Restart(error) => &**error,
         }
     }
 }
 
-impl From<QueueError> for RetryError {
+impl From<NotSignedIn> for JobControlError {
+    fn from(error: NotSignedIn) -> Self {
+        Self::NotSignedIn(error)
+    }
+}
+
+impl From<QueueError> for JobControlError {
     fn from(error: QueueError) -> Self {
         Self::Queue(error)
     }
 }
 
-impl fmt::Display for RetryError {
+impl fmt::Display for JobControlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.problem())
     }
 }
 
-impl Error for RetryError {
+impl Error for JobControlError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(self.problem())
     }
 }
 
-impl Problem for RetryError {
+impl Problem for JobControlError {
     fn refusal(&self) -> Refusal {
         self.problem().refusal()
     }
 }
 
-/// Who asks why a job waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Audience {
-    /// Its owner, who is not told who operates the platform.
-    Owner,
-    /// An operator.
-    Operator,
-}
-
 impl Services {
-    /// Cancels a job: at once where it waits; where it runs, its worker is told to
-    /// stop. `owner` scopes the look-up: none is an operator.
-    pub async fn cancel_job(
-        &self,
-        caller: &Caller,
-        id: JobId,
-        owner: Option<UserId>,
-    ) -> Result<jobs::Model, QueueError> {
+    /// Cancels a job: at once where it waits; where it runs, its worker is told to stop.
+    pub async fn cancel_job(&self, actor: &Actor, id: JobId) -> Result<jobs::Model, JobControlError> {
+        let owner = actor.job_scope()?;
         let tx = self.queue.begin().await?;
-        let job = cancel_in(&tx, caller, id, owner).await?;
+        let job = cancel_in(&tx, actor, id, owner).await?;
         tx.commit().await?;
         Ok(job)
     }
 
     /// Runs a failed or cancelled job again: as itself, or as another job where its kind is
-    /// started anew, such as a generation, which was refunded when it ended. `owner` scopes
-    /// the look-up: none is an operator.
-    pub async fn retry_job(
-        &self,
-        caller: &Caller,
-        id: JobId,
-        owner: Option<UserId>,
-    ) -> Result<jobs::Model, RetryError> {
+    /// started anew, such as a generation, which was refunded when it ended.
+    pub async fn retry_job(&self, actor: &Actor, id: JobId) -> Result<jobs::Model, JobControlError> {
+        let owner = actor.job_scope()?;
         let job = self.queue.find_job(id, owner).await?.ok_or(QueueError::NotFound)?;
         let kinds = self.modules.iter().flat_map(|module| &module.kinds);
         let mut kinds = kinds.filter(|kind| kind.names().contains(&job.kind.as_str()));
         if let Some(restart) = kinds.find_map(|kind| kind.restart.as_ref()) {
-            let restarted = restart.start(self.clone(), caller.clone(), job).await;
-            return restarted.map_err(RetryError::Restart);
+            let restarted = restart.start(self.clone(), actor.clone(), job).await;
+            return restarted.map_err(JobControlError::Restart);
         }
         let tx = self.queue.begin().await?;
-        let job = retry_in(&tx, caller, id, owner).await?;
+        let job = retry_in(&tx, actor, id, owner).await?;
         tx.commit().await?;
         Ok(job)
     }
 
     /// Why a job does not run. Operators are told which administrator paused its
     /// queue; others, that one did.
-    pub async fn why(&self, job: &jobs::Model, audience: Audience) -> Result<Why, QueueError> {
+    pub async fn why(&self, actor: &Actor, job: &jobs::Model) -> Result<Why, QueueError> {
         let mut why = self.queue.why(job).await?;
         if why.code == "QUEUE_PAUSED" {
-            let by = self.who_paused(why.by, audience).await?;
+            let by = self.who_paused(actor, why.by).await?;
             why.message = format!("{}, by {by}", why.message);
             if let Some(Value::Object(details)) = &mut why.details {
                 details.insert("by".to_owned(), Value::from(by));
@@ -113,9 +103,9 @@ impl Services {
         Ok(why)
     }
 
-    async fn who_paused(&self, by: Option<UserId>, audience: Audience) -> Result<String, QueueError> {
+    async fn who_paused(&self, actor: &Actor, by: Option<UserId>) -> Result<String, QueueError> {
         let Some(by) = by else { return Ok("an operator at the command line".to_owned()) };
-        if audience == Audience::Owner {
+        if !actor.may_administrate() {
             return Ok("an administrator".to_owned());
         }
         let user = users::Entity::find_by_id(by).one(self.queue.db()).await?;
@@ -125,25 +115,24 @@ impl Services {
 
 async fn cancel_in(
     tx: &Transaction,
-    caller: &Caller,
+    actor: &Actor,
     id: JobId,
     owner: Option<UserId>,
 ) -> Result<jobs::Model, QueueError> {
     let job = tx.cancel(id, owner).await?;
-    audit::record_job(tx, caller, "job.cancel", &job, json!({"owner": job.owner_id, "was": job.state}))
+    audit::record_job(tx, actor, "job.cancel", &job, json!({"owner": job.owner_id, "was": job.state}))
         .await?;
     find(tx, id).await
 }
 
 async fn retry_in(
     tx: &Transaction,
-    caller: &Caller,
+    actor: &Actor,
     id: JobId,
     owner: Option<UserId>,
 ) -> Result<jobs::Model, QueueError> {
     let job = tx.retry(id, owner).await?;
-    audit::record_job(tx, caller, "job.retry", &job, json!({"owner": job.owner_id, "was": job.state}))
-        .await?;
+    audit::record_job(tx, actor, "job.retry", &job, json!({"owner": job.owner_id, "was": job.state})).await?;
     find(tx, id).await
 }
 
@@ -155,6 +144,7 @@ async fn find(tx: &Transaction, id: JobId) -> Result<jobs::Model, QueueError> {
 mod tests {
     use atelier_entities::{JobState, ProjectKind, audit_log};
     use atelier_foundation::objects::RemoveObjects;
+    use atelier_foundation::testing::acting;
     use atelier_queue::{NewJob, QueueName};
     use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
@@ -171,20 +161,20 @@ mod tests {
     async fn what_is_done_to_a_job_is_recorded_with_it() {
         let bench = Bench::new().await;
         let ada = bench.register("ada@example.org").await;
-        let caller = Caller { user: Some(ada.id), ..Caller::default() };
+        let (actor, somebody) = (acting(ada.id), acting(UserId::new()));
         let job = NewJob::of(&RemoveObjects { prefixes: Vec::new() }).owned_by(ada.id);
         let id = bench.services.queue.enqueue(job).await.expect("enqueued").id;
 
-        let cancelled = bench.services.cancel_job(&caller, id, Some(ada.id)).await.expect("cancelled");
-        let refused = bench.services.cancel_job(&caller, id, Some(ada.id)).await;
-        let elsewhere = bench.services.cancel_job(&caller, id, Some(UserId::new())).await;
-        let not_hers = bench.services.retry_job(&caller, id, Some(UserId::new())).await;
-        let again = bench.services.retry_job(&caller, id, Some(ada.id)).await.expect("run again");
+        let cancelled = bench.services.cancel_job(&actor, id).await.expect("cancelled");
+        let refused = bench.services.cancel_job(&actor, id).await;
+        let elsewhere = bench.services.cancel_job(&somebody, id).await;
+        let not_hers = bench.services.retry_job(&somebody, id).await;
+        let again = bench.services.retry_job(&actor, id).await.expect("run again");
 
         assert_eq!((cancelled.state, again.state), (JobState::Cancelled, JobState::Available));
-        assert!(matches!(refused, Err(QueueError::WrongState { .. })), "{refused:?}");
-        assert!(matches!(elsewhere, Err(QueueError::NotFound)), "{elsewhere:?}");
-        assert!(matches!(not_hers, Err(RetryError::Queue(QueueError::NotFound))), "{not_hers:?}");
+        assert!(matches!(refused, Err(JobControlError::Queue(QueueError::WrongState { .. }))), "{refused:?}");
+        assert!(matches!(elsewhere, Err(JobControlError::Queue(QueueError::NotFound))), "{elsewhere:?}");
+        assert!(matches!(not_hers, Err(JobControlError::Queue(QueueError::NotFound))), "{not_hers:?}");
         let entries = entries(&bench).await;
         let actions: Vec<&str> = entries.iter().map(|entry| entry.action.as_str()).collect();
         assert_eq!(actions, ["job.cancel", "job.retry"], "what was refused is not recorded");
@@ -197,12 +187,12 @@ mod tests {
     async fn a_generation_that_is_started_again_names_the_one_before() {
         let bench = Bench::new().await;
         let ada = bench.register("ada@example.org").await;
-        let caller = Caller { user: Some(ada.id), ..Caller::default() };
+        let actor = acting(ada.id);
         let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
         let first = bench.generate(ada.id, project.id, None).await;
-        bench.services.cancel_job(&caller, first.id, Some(ada.id)).await.expect("cancelled");
+        bench.services.cancel_job(&actor, first.id).await.expect("cancelled");
 
-        let second = bench.services.retry_job(&caller, first.id, Some(ada.id)).await.expect("again");
+        let second = bench.services.retry_job(&actor, first.id).await.expect("again");
 
         let entries = entries(&bench).await;
         assert_eq!(entries[1].action, "job.retry");
@@ -218,16 +208,16 @@ mod tests {
         let id = services.queue.enqueue(NewJob::of(&RemoveObjects { prefixes: Vec::new() })).await;
         let job = bench.job(id.expect("enqueued").id).await;
         let pause = async |by| services.queue.pause(QueueName::Maintenance, by).await.expect("paused");
-        let why = async |audience| services.why(&job, audience).await.expect("a reason");
+        let why = async |actor: Actor| services.why(&actor, &job).await.expect("a reason");
 
         pause(Some(root.id)).await;
-        let (owner, operator) = (why(Audience::Owner).await, why(Audience::Operator).await);
+        let (owner, operator) = (why(acting(root.id)).await, why(Actor::platform()).await);
         assert!(owner.message.ends_with(", by an administrator"), "{}", owner.message);
         assert!(operator.message.ends_with(", by root@example.org"), "{}", operator.message);
         assert_eq!(operator.details.expect("details")["by"], "root@example.org");
 
         pause(None).await;
-        let operator = why(Audience::Operator).await;
+        let operator = why(Actor::platform()).await;
         assert!(operator.message.ends_with("at the command line"), "{}", operator.message);
     }
 }

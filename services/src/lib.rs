@@ -1,5 +1,6 @@
 //! The assembly of Atelier: the list of its domains, and what looks over all of them.
 
+mod assembly;
 mod job_control;
 mod modules;
 mod options;
@@ -14,7 +15,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use job_control::{Audience, RetryError};
+pub use job_control::JobControlError;
 pub use modules::{effects, kinds, modules, recurring, registry};
 pub use options::ServiceOptions;
 pub use services::{Deps, Services};

@@ -14,8 +14,6 @@ use atelier_queue::{
 };
 use serde_json::json;
 
-use crate::Services;
-
 pub use jobs::{PurgeExpired, PurgeJobs, SteerJobs};
 pub use steering::SteeringError;
 
@@ -38,7 +36,10 @@ struct Restarted {
 }
 
 impl Maintenance {
-    pub(crate) fn new(queue: Queue, rules: RetentionRules, modules: &[Module<Services>]) -> Self {
+    pub(crate) fn new<S>(queue: Queue, rules: RetentionRules, modules: &[Module<S>]) -> Self
+    where
+        S: Clone + Send + Sync + 'static,
+    {
         let purges = modules.iter().flat_map(|module| module.purges.iter().copied()).collect();
         let kinds = modules.iter().flat_map(|module| &module.kinds);
         let restarted = kinds.filter_map(|kind| {

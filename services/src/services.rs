@@ -9,13 +9,7 @@ use atelier_providers::{llm::ChatModel, mail::Mailer, object_store::Objects};
 use atelier_queue::Queue;
 use atelier_screentime::ScreenTime;
 
-use crate::{
-    ServiceOptions,
-    admin::Admin,
-    maintenance::Maintenance,
-    modules::{modules, ports},
-    stats::Stats,
-};
+use crate::{admin::Admin, maintenance::Maintenance, stats::Stats};
 
 /// Every domain of the product. Cheap to clone.
 #[derive(Clone)]
@@ -54,36 +48,6 @@ pub struct Deps {
     pub objects: Objects,
     /// Where else people may sign in.
     pub oauth: OAuthSetup,
-}
-
-impl Services {
-    /// The services on this queue and its database.
-    #[must_use]
-    pub fn new(queue: Queue, deps: Deps, options: ServiceOptions) -> Self {
-        let modules: Arc<[Module<Self>]> = modules(&options.builder.public_url).into();
-        let retention = options.foundation.retention.jobs;
-        let people = atelier_foundation::Deps {
-            mailer: deps.mailer,
-            objects: deps.objects.clone(),
-            oauth: deps.oauth,
-        };
-        let foundation = Foundation::new(queue.clone(), people, options.foundation, ports());
-        let building = atelier_builder::Deps { model: deps.model, objects: deps.objects };
-        let builder = Builder::new(&foundation, building, options.builder);
-        Self {
-            builder,
-            billing: Billing::new(&foundation),
-            automation: Automation::new(&foundation),
-            nocode: NoCode::new(&foundation),
-            screentime: ScreenTime::new(&foundation),
-            foundation,
-            stats: Stats::new(queue.clone()),
-            maintenance: Maintenance::new(queue.clone(), retention, &modules),
-            admin: Admin::new(queue.clone()),
-            modules,
-            queue,
-        }
-    }
 }
 
 impl fmt::Debug for Services {

@@ -2,6 +2,7 @@
 //! again before a kept answer is replayed.
 
 use atelier_entities::{JobId, ProjectId, jobs};
+use atelier_foundation::Actor;
 use atelier_queue::QueueError;
 use axum::{
     extract::{FromRequestParts, RawPathParams},
@@ -22,9 +23,10 @@ impl FromRequestParts<ApiState> for OwnProject {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
-        let who = <Authenticated as FromRequestParts<ApiState>>::from_request_parts(parts, state).await?;
+        let Authenticated(actor) =
+            <Authenticated as FromRequestParts<ApiState>>::from_request_parts(parts, state).await?;
         let id = path_id(parts, state).await.ok_or_else(|| ApiError::not_found("project"))?;
-        state.services.foundation.projects.get(who.id(), ProjectId(id)).await?;
+        state.services.foundation.projects.get(&actor, ProjectId(id)).await?;
         Ok(Self)
     }
 }
@@ -33,20 +35,17 @@ impl FromRequestParts<ApiState> for VisibleJob {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
-        let who = <Authenticated as FromRequestParts<ApiState>>::from_request_parts(parts, state).await?;
+        let Authenticated(actor) =
+            <Authenticated as FromRequestParts<ApiState>>::from_request_parts(parts, state).await?;
         let id = path_id(parts, state).await.ok_or_else(|| ApiError::not_found("job"))?;
-        get_job(state, &who, id).await?;
+        get_job(state, &actor, id).await?;
         Ok(Self)
     }
 }
 
 /// The job of that id, where the caller may see it; 404 otherwise.
-pub(crate) async fn get_job(
-    state: &ApiState,
-    who: &Authenticated,
-    id: Uuid,
-) -> Result<jobs::Model, ApiError> {
-    let job = state.services.queue.find_job(JobId(id), who.job_scope()).await?;
+pub(crate) async fn get_job(state: &ApiState, actor: &Actor, id: Uuid) -> Result<jobs::Model, ApiError> {
+    let job = state.services.queue.find_job(JobId(id), actor.job_scope()?).await?;
     job.ok_or_else(|| QueueError::NotFound.into())
 }
 

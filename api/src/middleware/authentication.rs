@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use atelier_foundation::identity::{Authenticated, Credential};
+use atelier_foundation::{Authenticated, Credential};
 use axum::{
     extract::Request,
     http::{HeaderMap, header},

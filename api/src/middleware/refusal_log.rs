@@ -4,11 +4,10 @@
 use std::sync::Arc;
 
 use atelier_foundation::{
-    Caller,
-    identity::{Authenticated, FORBIDDEN_INTERVAL, Forbidden},
+    Actor, Authenticated, Client,
+    identity::{FORBIDDEN_INTERVAL, Forbidden},
 };
 use atelier_providers::limiter::Rule;
-use atelier_queue::Origin;
 use axum::{
     extract::{MatchedPath, Request},
     http::{HeaderValue, Method, StatusCode, header},
@@ -17,8 +16,7 @@ use tracing::{Span, field::display};
 
 use crate::{
     error::ErrorCode,
-    extract::{ClientAddress, user_agent},
-    request_id,
+    extract::{ClientAddress, origin, user_agent},
     state::ApiState,
 };
 
@@ -63,7 +61,7 @@ impl RefusalLog {
     }
 
     /// The limiter saves the database a query for each of a person's repeated attempts.
-    async fn write_audit_entry(&self, state: &ApiState, who: &Authenticated, code: &str) {
+    async fn write_audit_entry(&self, state: &ApiState, who: &Arc<Authenticated>, code: &str) {
         let path = self.path.as_ref().map_or("", MatchedPath::as_str);
         let area = area(path);
         let window_secs = u32::try_from(FORBIDDEN_INTERVAL.as_secs()).unwrap_or(u32::MAX);
@@ -71,20 +69,14 @@ impl RefusalLog {
         if !state.limiter.check(&key, rule, state.services.queue.now()).await.allowed {
             return;
         }
-        let caller = Caller {
-            user: Some(who.user.id),
+        let client = Client {
             ip: Some(self.address.0.to_string()),
             user_agent: self.user_agent.as_ref().and_then(user_agent),
             device: None,
-            origin: Origin {
-                trace_parent: atelier_ops::trace::current_trace_parent(),
-                request_id: request_id::current(),
-            },
         };
+        let actor = Actor::authenticated(who.clone()).with_client(client).with_origin(origin());
         let forbidden = Forbidden { code, area, method: self.method.as_str(), path };
-        if let Err(error) =
-            state.services.foundation.identity.note_forbidden(&caller, &who.credential, forbidden).await
-        {
+        if let Err(error) = state.services.foundation.identity.note_forbidden(&actor, forbidden).await {
             tracing::warn!(%error, "a refusal was not recorded");
         }
     }

@@ -2,7 +2,7 @@
 //! in the database: an invented token looks like any other, and rate limits count by the
 //! person, who is known only after the lookup.
 
-use atelier_foundation::identity::{Authenticated, IdentityError};
+use atelier_foundation::{Authenticated, identity::IdentityError};
 use axum::http::StatusCode;
 
 use crate::{error::ApiError, extract::ClientAddress, state::ApiState};

@@ -6,12 +6,12 @@ mod events;
 use std::time::Duration;
 
 use atelier_entities::{JobId, JobState, Timestamp, jobs};
+use atelier_foundation::Actor;
 use atelier_queue::{
     QueueError,
     bus::JobSummary,
     inspect::{COUNT_LIMIT, JobFilter},
 };
-use atelier_services::Audience;
 use axum::{
     Json,
     extract::State,
@@ -25,8 +25,7 @@ use crate::{
     dto::jobs::{AttemptView, JobAnswer, JobQuery, JobView, WhyView},
     error::{ApiError, ErrorBody},
     extract::{
-        self, ApiPath, ApiQuery, Authenticated, PageParams, Pagination, RequestCaller, Verified, VisibleJob,
-        if_none_match,
+        self, ApiPath, ApiQuery, Authenticated, PageParams, Pagination, Verified, VisibleJob, if_none_match,
     },
     policy::Limit,
     responses::accepted,
@@ -58,12 +57,12 @@ pub(super) fn routes() -> Routes {
 )]
 async fn list_jobs(
     State(state): State<ApiState>,
-    who: Authenticated,
+    Authenticated(actor): Authenticated,
     ApiQuery(query): ApiQuery<JobQuery>,
     pagination: Pagination,
 ) -> Result<Response, ApiError> {
     let filter = JobFilter {
-        owner: Some(who.id()),
+        owner: actor.user(),
         state: query.state()?,
         kind: query.kind,
         subject: query.project,
@@ -97,14 +96,14 @@ async fn list_jobs(
 )]
 async fn get_job(
     State(state): State<ApiState>,
-    who: Authenticated,
+    Authenticated(actor): Authenticated,
     ApiPath(id): ApiPath<Uuid>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let (queue, id, owner) = (&state.services.queue, JobId(id), who.job_scope());
+    let (queue, id, owner) = (&state.services.queue, JobId(id), actor.job_scope()?);
     if !headers.contains_key(header::IF_NONE_MATCH) {
         let job = queue.find_job(id, owner).await?.ok_or(QueueError::NotFound)?;
-        return show(&state, &who, job).await;
+        return show(&state, &actor, job).await;
     }
     if let Some(head) = queue.find_cached_job(id, owner)
         && if_none_match(&headers, &etag(head.revision))
@@ -115,13 +114,13 @@ async fn get_job(
     if if_none_match(&headers, &etag(job.revision)) {
         return Ok(not_modified(JobSummary::of(&job), queue.now()));
     }
-    show(&state, &who, job).await
+    show(&state, &actor, job).await
 }
 
-async fn show(state: &ApiState, who: &Authenticated, job: jobs::Model) -> Result<Response, ApiError> {
+async fn show(state: &ApiState, actor: &Actor, job: jobs::Model) -> Result<Response, ApiError> {
     let head = JobSummary::of(&job);
     let response = if is_waiting(job.state) {
-        let why = state.services.why(&job, audience(who)).await?;
+        let why = state.services.why(actor, &job).await?;
         Json(JobView::from(job).with_why(why)).into_response()
     } else {
         Json(JobView::from(job)).into_response()
@@ -162,10 +161,10 @@ pub(crate) fn etag(revision: i64) -> String {
 )]
 async fn list_attempts(
     State(state): State<ApiState>,
-    who: Authenticated,
+    Authenticated(actor): Authenticated,
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Json<Vec<AttemptView>>, ApiError> {
-    let job = extract::get_job(&state, &who, id).await?;
+    let job = extract::get_job(&state, &actor, id).await?;
     let attempts = state.services.queue.list_attempts(&job).await?;
     Ok(Json(attempts.into_iter().map(AttemptView::from).collect()))
 }
@@ -178,11 +177,11 @@ async fn list_attempts(
 )]
 async fn get_why(
     State(state): State<ApiState>,
-    who: Authenticated,
+    Authenticated(actor): Authenticated,
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Json<WhyView>, ApiError> {
-    let job = extract::get_job(&state, &who, id).await?;
-    Ok(Json(state.services.why(&job, audience(&who)).await?.into()))
+    let job = extract::get_job(&state, &actor, id).await?;
+    Ok(Json(state.services.why(&actor, &job).await?.into()))
 }
 
 /// Cancels a job: at once where it waits; where it runs, its worker is asked to stop.
@@ -200,11 +199,10 @@ async fn get_why(
 )]
 async fn cancel_job(
     State(state): State<ApiState>,
-    who: Authenticated,
-    RequestCaller(caller): RequestCaller,
+    Authenticated(actor): Authenticated,
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Response, ApiError> {
-    let job = state.services.cancel_job(&caller, JobId(id), who.job_scope()).await?;
+    let job = state.services.cancel_job(&actor, JobId(id)).await?;
     let answer = JobAnswer { job: job.clone().into() };
     Ok(if job.state.is_terminal() { Json(answer).into_response() } else { accepted(&job, answer) })
 }
@@ -239,17 +237,11 @@ async fn cancel_job(
 )]
 async fn retry_job(
     State(state): State<ApiState>,
-    Verified(who): Verified,
-    RequestCaller(caller): RequestCaller,
+    Verified(actor): Verified,
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Response, ApiError> {
-    let job = state.services.retry_job(&caller, JobId(id), who.job_scope()).await?;
+    let job = state.services.retry_job(&actor, JobId(id)).await?;
     Ok(accepted(&job, JobAnswer { job: job.clone().into() }))
-}
-
-/// Administrators, who see everybody's jobs, get the operators' answer.
-fn audience(who: &Authenticated) -> Audience {
-    if who.job_scope().is_none() { Audience::Operator } else { Audience::Owner }
 }
 
 fn is_waiting(state: JobState) -> bool {

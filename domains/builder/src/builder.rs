@@ -5,9 +5,9 @@ use atelier_providers::{llm::ChatModel, object_store::Objects};
 
 use crate::{
     BuilderOptions,
-    deployments::{DeploymentEnded, Deployments, PublishDeployment},
+    deployments::{self, DeploymentEnded, Deployments, PublishDeployment},
     generation::{Generation, GenerationEnded, RunGeneration},
-    versions::{self, Versions},
+    versions::{Versions, archive_folder},
 };
 
 /// Services of writing and publishing applications. Cheap to clone.
@@ -58,15 +58,15 @@ pub fn module(public_url: &str) -> Module<Builder> {
     let generate =
         Kind::of::<RunGeneration>(|all: &Builder, ctx, args| Box::pin(all.generation.run(ctx, args)))
             .with_effect::<RunGeneration>(GenerationEnded)
-            .started_anew("generations", |all, caller, job| {
-                Box::pin(async move { Ok(all.generation.restart(caller, job).await?) })
+            .started_anew("generations", |all, actor, job| {
+                Box::pin(async move { Ok(all.generation.restart(actor, job).await?) })
             });
     let publish = Kind::of::<PublishDeployment>(|all: &Builder, ctx, args| {
         Box::pin(all.deployments.publish(ctx, args))
     })
     .with_effect::<PublishDeployment>(DeploymentEnded::new(public_url))
-    .started_anew("deployments", |all, caller, job| {
-        Box::pin(async move { Ok(all.deployments.restart(caller, job).await?) })
+    .started_anew("deployments", |all, actor, job| {
+        Box::pin(async move { Ok(all.deployments.restart(actor, job).await?) })
     });
     Module::new("builder").with_kind(generate).with_kind(publish)
 }
@@ -74,6 +74,10 @@ pub fn module(public_url: &str) -> Module<Builder> {
 /// What the builder holds of the foundation's things.
 #[must_use]
 pub fn ports() -> Ports {
-    let folders = ProjectFolders::new(|tx, projects| Box::pin(versions::folders_of(tx, projects)));
-    Ports { project_folders: vec![folders] }
+    let sites = ProjectFolders::new(|tx, projects| Box::pin(deployments::list_folders(tx, projects)));
+    let archives = ProjectFolders::new(|_, projects| {
+        let folders = projects.iter().copied().map(archive_folder).collect();
+        Box::pin(async move { Ok(folders) })
+    });
+    Ports { project_folders: vec![sites, archives] }
 }

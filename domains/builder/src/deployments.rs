@@ -10,14 +10,14 @@ mod site;
 mod sites;
 mod views;
 
-use atelier_entities::{DeploymentId, DeploymentStatus, JobId, Timestamp};
+use atelier_entities::{DeploymentId, DeploymentStatus, JobId, ProjectId, Timestamp, deployments};
 use atelier_providers::object_store::{ObjectError, Objects};
-use atelier_queue::{LogLevel, Queue, QueueError};
+use atelier_queue::{LogLevel, Queue, QueueError, Transaction};
 use bytes::Bytes;
-use sea_orm::DbErr;
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 
 use crate::versions::no_version;
-use atelier_foundation::{Class, FieldErrors, Problem, Refusal};
+use atelier_foundation::{Class, FieldErrors, NotSignedIn, Problem, Refusal};
 
 pub use effect::DeploymentEnded;
 pub use jobs::PublishDeployment;
@@ -77,6 +77,9 @@ pub struct SiteFile {
 /// Why something about deployments was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum DeploymentError {
+    /// A command for people was called by nobody.
+    #[error(transparent)]
+    NotSignedIn(#[from] NotSignedIn),
     /// There is no such project, or it is another person's.
     #[error("there is no such project")]
     NotFound,
@@ -112,6 +115,7 @@ impl From<FieldErrors> for DeploymentError {
 impl Problem for DeploymentError {
     fn refusal(&self) -> Refusal {
         match self {
+            Self::NotSignedIn(error) => error.refusal(),
             Self::NotFound => Refusal::not_found("project"),
             Self::NoVersion => no_version(),
             Self::InvalidInput(errors) => errors.refusal(),
@@ -168,6 +172,21 @@ fn is_under_way(status: DeploymentStatus) -> bool {
 /// Folder of a deployment's files in the object store. It is removed once the deployment
 /// has ended without success or another one is online, at any later time. So no
 /// deployment that has ended is published again: another one is, in a folder of its own.
-pub(crate) fn site_folder(id: DeploymentId) -> String {
+fn site_folder(id: DeploymentId) -> String {
     format!("sites/{id}")
+}
+
+/// The folders of the sites of these projects.
+pub(crate) async fn list_folders(tx: &Transaction, projects: &[ProjectId]) -> Result<Vec<String>, DbErr> {
+    // A deployment that ended otherwise has removed its own.
+    let kept = [DeploymentStatus::Queued, DeploymentStatus::Publishing, DeploymentStatus::Live];
+    let published = deployments::Entity::find()
+        .filter(deployments::Column::ProjectId.is_in(projects.iter().copied()))
+        .filter(deployments::Column::Status.is_in(kept))
+        .select_only()
+        .column(deployments::Column::Id)
+        .into_tuple::<DeploymentId>()
+        .all(&**tx)
+        .await?;
+    Ok(published.into_iter().map(site_folder).collect())
 }

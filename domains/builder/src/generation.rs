@@ -1,10 +1,5 @@
 //! Writing applications: from a request to a version, stored whole or not at all.
 
-pub mod check;
-pub mod parse;
-pub mod parts;
-pub mod prompt;
-
 mod commands;
 mod effect;
 mod jobs;
@@ -19,9 +14,8 @@ use atelier_providers::llm::ChatModel;
 use atelier_queue::{Queue, QueueError};
 use sea_orm::DbErr;
 
-use crate::GenerationOptions;
-use atelier_foundation::{Class, CreditOptions, FieldErrors, Problem, Refusal};
-use check::Limits;
+use crate::{GenerationOptions, check::Limits};
+use atelier_foundation::{Class, CreditOptions, FieldErrors, NotSignedIn, Problem, Refusal};
 
 pub use effect::GenerationEnded;
 pub use jobs::RunGeneration;
@@ -50,6 +44,9 @@ pub struct GenerationInput {
 /// Why a generation was not started.
 #[derive(Debug, thiserror::Error)]
 pub enum GenerationError {
+    /// A command for people was called by nobody.
+    #[error(transparent)]
+    NotSignedIn(#[from] NotSignedIn),
     /// There is no such project, or it is another person's.
     #[error("there is no such project")]
     NotFound,
@@ -81,6 +78,7 @@ pub enum GenerationError {
 impl Problem for GenerationError {
     fn refusal(&self) -> Refusal {
         match self {
+            Self::NotSignedIn(error) => error.refusal(),
             Self::NotFound => Refusal::not_found("project"),
             Self::InvalidInput(errors) => errors.refusal(),
             Self::AlreadyRunning(job) => {

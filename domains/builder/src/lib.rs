@@ -2,9 +2,16 @@
 
 mod builder;
 mod options;
+mod path;
 
+pub mod check;
 pub mod deployments;
+pub mod fault;
+pub mod file;
 pub mod generation;
+pub mod parse;
+pub mod parts;
+pub mod prompt;
 pub mod versions;
 
 #[cfg(any(test, feature = "testing"))]

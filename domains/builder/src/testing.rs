@@ -1,10 +1,11 @@
 //! A builder on a foundation of its own, with a scripted model.
 
+use atelier_foundation::testing::acting;
 use std::{ops::Deref, sync::Arc, time::Duration};
 
 use atelier_entities::{GenerationMode, JobId, ProjectId, UserId, jobs, project_versions, projects};
 use atelier_foundation::{
-    Caller, Foundation, FoundationOptions,
+    Foundation, FoundationOptions,
     testing::{self as foundation, Assembled, effects_of, registry_of},
 };
 use atelier_providers::{
@@ -15,7 +16,8 @@ use atelier_queue::Queue;
 
 use crate::{
     Builder, BuilderOptions, Deps, GenerationOptions,
-    generation::{GenerationInput, parse::GeneratedFile, store_for_tests},
+    file::GeneratedFile,
+    generation::{GenerationInput, store_for_tests},
 };
 
 /// An answer that is an application.
@@ -133,7 +135,7 @@ impl<S> Bench<S> {
     /// Asks for a quick generation.
     pub async fn generate(&self, user: UserId, project: ProjectId, prompt: Option<&str>) -> jobs::Model {
         let input = GenerationInput { mode: GenerationMode::Quick, prompt: prompt.map(str::to_owned) };
-        self.builder.generation.start(&Caller::default(), user, project, input).await.expect("started")
+        self.builder.generation.start(&acting(user), project, input).await.expect("started")
     }
 
     /// Stores a version of no job of the queue.

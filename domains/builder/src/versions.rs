@@ -2,30 +2,21 @@
 
 mod archive;
 
-use atelier_entities::{
-    DeploymentId, DeploymentStatus, ProjectId, ProjectStatus, UserId, deployments, project_files,
-    project_versions, projects,
-};
+use atelier_entities::{ProjectId, ProjectStatus, project_files, project_versions, projects};
 use atelier_foundation::{
-    Caller, Class, Page, Problem, Refusal, audit,
+    Actor, Class, Page, Problem, Refusal, audit,
     paging::fetch,
     projects::{ProjectError, Projects, lock_owned, project_target},
 };
 use atelier_providers::object_store::Objects;
-use atelier_queue::{Queue, QueueError, Transaction};
+use atelier_queue::{Queue, QueueError};
 use bytes::Bytes;
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect,
-};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, DbErr, EntityTrait, IntoActiveModel, QueryOrder};
 use serde_json::json;
 
 use crate::{
-    deployments::site_folder,
-    generation::{
-        parse::GeneratedFile,
-        parts::{AppParts, summarize},
-    },
+    file::GeneratedFile,
+    parts::{AppParts, summarize},
 };
 
 pub use archive::slug;
@@ -101,11 +92,11 @@ impl Versions {
     /// [`COUNT_LIMIT`](atelier_foundation::COUNT_LIMIT).
     pub async fn list(
         &self,
-        user: UserId,
+        actor: &Actor,
         id: ProjectId,
         page: Page,
     ) -> Result<(Vec<project_versions::Model>, u64), VersionError> {
-        self.projects.get(user, id).await?;
+        self.projects.get(actor, id).await?;
         let rows = project_versions::Entity::find_of(id).order_by_desc(project_versions::Column::Number);
         Ok(fetch(self.queue.db(), rows, page).await?)
     }
@@ -113,11 +104,11 @@ impl Versions {
     /// Makes an earlier version the current one.
     pub async fn restore(
         &self,
-        caller: &Caller,
-        user: UserId,
+        actor: &Actor,
         id: ProjectId,
         number: i32,
     ) -> Result<projects::Model, VersionError> {
+        let user = actor.person().map_err(ProjectError::from)?;
         let tx = self.queue.begin().await?;
         let project = lock_owned(&tx, user, id).await?.ok_or(VersionError::from(ProjectError::NotFound))?;
         let version = project_versions::Entity::find_numbered(id, number).one(&*tx).await?;
@@ -131,7 +122,7 @@ impl Versions {
         row.updated_at = Set(tx.now());
         let project = row.update(&*tx).await?;
         let context = json!({"version": number});
-        audit::record(&tx, caller, "project.restore_version", project_target(id), context).await?;
+        audit::record(&tx, actor, "project.restore_version", project_target(id), context).await?;
         tx.commit().await?;
         Ok(project)
     }
@@ -139,11 +130,11 @@ impl Versions {
     /// The code of a version, the current one where none is named.
     pub async fn code(
         &self,
-        user: UserId,
+        actor: &Actor,
         id: ProjectId,
         version: Option<i32>,
     ) -> Result<(project_versions::Model, AppParts), VersionError> {
-        let project = self.projects.get(user, id).await?;
+        let project = self.projects.get(actor, id).await?;
         let version = self.get_version(&project, version).await?;
         let files = self.files(&version).await?;
         Ok((version, summarize(&files)))
@@ -153,11 +144,11 @@ impl Versions {
     /// kept in the object store; a store that fails only costs time.
     pub async fn zip(
         &self,
-        user: UserId,
+        actor: &Actor,
         id: ProjectId,
         version: Option<i32>,
     ) -> Result<ZipFile, VersionError> {
-        let project = self.projects.get(user, id).await?;
+        let project = self.projects.get(actor, id).await?;
         let version = self.get_version(&project, version).await?;
         let file_name = format!("{}-v{}.zip", archive::slug(&project.title), version.number);
         let key = format!("{}/{}.zip", archive_folder(id), version.id);
@@ -210,39 +201,19 @@ impl Versions {
 
     async fn files(&self, version: &project_versions::Model) -> Result<Vec<GeneratedFile>, VersionError> {
         let rows = project_files::Entity::find_of(version.id).all(self.queue.db()).await?;
-        Ok(rows.into_iter().map(stored_file).collect())
+        Ok(rows.into_iter().map(GeneratedFile::from).collect())
     }
 }
 
 /// Folder of a project's archives in the object store.
-fn archive_folder(id: ProjectId) -> String {
+pub(crate) fn archive_folder(id: ProjectId) -> String {
     format!("zips/{id}")
-}
-
-/// The folders of all that is stored of these projects: their ZIPs and their sites.
-pub(crate) async fn folders_of(tx: &Transaction, projects: &[ProjectId]) -> Result<Vec<String>, DbErr> {
-    // What others had copied was removed when they ended.
-    let kept = [DeploymentStatus::Queued, DeploymentStatus::Publishing, DeploymentStatus::Live];
-    let published: Vec<_> = deployments::Entity::find()
-        .filter(deployments::Column::ProjectId.is_in(projects.iter().copied()))
-        .filter(deployments::Column::Status.is_in(kept))
-        .select_only()
-        .column(deployments::Column::Id)
-        .into_tuple::<DeploymentId>()
-        .all(&**tx)
-        .await?;
-    let archives = projects.iter().copied().map(archive_folder);
-    Ok(published.into_iter().map(site_folder).chain(archives).collect())
-}
-
-/// A file as it was generated.
-pub(crate) fn stored_file(row: project_files::Model) -> GeneratedFile {
-    GeneratedFile { path: row.path, language: row.language, content: row.content }
 }
 
 #[cfg(test)]
 mod tests {
     use atelier_entities::{JobState, ProjectKind};
+    use atelier_foundation::testing::acting;
 
     use super::*;
     use crate::testing::Bench;
@@ -253,7 +224,7 @@ mod tests {
         let ada = bench.register("ada@example.org").await;
         let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
 
-        let code = bench.services.builder.versions.code(ada.id, project.id, None).await;
+        let code = bench.services.builder.versions.code(&acting(ada.id), project.id, None).await;
 
         assert!(matches!(code, Err(VersionError::NotFound)));
     }
@@ -267,14 +238,14 @@ mod tests {
         bench.store_version(&project, 2, &[("index.html", "<p>two</p>")]).await;
         let versions = &bench.services.builder.versions;
 
-        let (_, first) = versions.code(ada.id, project.id, Some(1)).await.expect("code");
+        let (_, first) = versions.code(&acting(ada.id), project.id, Some(1)).await.expect("code");
         assert_eq!(first.html.as_deref(), Some("<p>one</p>"));
-        let restored = versions.restore(&Caller::default(), ada.id, project.id, 1).await.expect("restored");
+        let restored = versions.restore(&acting(ada.id), project.id, 1).await.expect("restored");
         assert_eq!((restored.current_version, restored.status), (Some(1), ProjectStatus::Completed));
-        let gone = versions.restore(&Caller::default(), ada.id, project.id, 3).await;
+        let gone = versions.restore(&acting(ada.id), project.id, 3).await;
         assert!(matches!(gone, Err(VersionError::NotFound)));
         let page = Page { number: 1, size: 1 };
-        let (listed, total) = versions.list(ada.id, project.id, page).await.expect("listed");
+        let (listed, total) = versions.list(&acting(ada.id), project.id, page).await.expect("listed");
         assert_eq!((listed[0].number, total), (2, 2));
     }
 
@@ -285,9 +256,9 @@ mod tests {
         let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
         bench.store_version(&project, 1, &[("index.html", "<p>one</p>")]).await;
         let (projects, versions) = (&bench.services.foundation.projects, &bench.services.builder.versions);
-        let stored = projects.get(ada.id, project.id).await.expect("there");
+        let stored = projects.get(&acting(ada.id), project.id).await.expect("there");
         let version = versions.get_version(&stored, Some(1)).await.expect("there");
-        projects.delete(&Caller::default(), ada.id, project.id).await.expect("deleted");
+        projects.delete(&acting(ada.id), project.id).await.expect("deleted");
         bench.work().await;
 
         let key = format!("{}/{}.zip", archive_folder(project.id), version.id);
@@ -302,13 +273,7 @@ mod tests {
         let bench = Bench::new().await;
         let ada = bench.register("ada@example.org").await;
         let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
-        bench
-            .services
-            .foundation
-            .projects
-            .delete(&Caller::default(), ada.id, project.id)
-            .await
-            .expect("deleted");
+        bench.services.foundation.projects.delete(&acting(ada.id), project.id).await.expect("deleted");
         bench.work().await;
         let key = format!("{}/late.zip", archive_folder(project.id));
         bench.objects.put(&key, Bytes::from_static(b"a ZIP"), "application/zip").await.expect("put");
@@ -330,10 +295,10 @@ mod tests {
         bench.store_version(&project, 1, &files).await;
         let versions = &bench.services.builder.versions;
 
-        let made = versions.zip(ada.id, project.id, Some(1)).await.expect("a ZIP");
-        let kept = versions.zip(ada.id, project.id, Some(1)).await.expect("a ZIP");
+        let made = versions.zip(&acting(ada.id), project.id, Some(1)).await.expect("a ZIP");
+        let kept = versions.zip(&acting(ada.id), project.id, Some(1)).await.expect("a ZIP");
         bench.objects.delete_prefix("zips").await.expect("forgotten");
-        let again = versions.zip(ada.id, project.id, Some(1)).await.expect("a ZIP");
+        let again = versions.zip(&acting(ada.id), project.id, Some(1)).await.expect("a ZIP");
 
         assert_eq!(made.file_name, "reading-list-v1.zip");
         assert_eq!(made.bytes, kept.bytes);
@@ -346,16 +311,10 @@ mod tests {
         let ada = bench.register("ada@example.org").await;
         let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
 
-        bench
-            .services
-            .foundation
-            .projects
-            .delete(&Caller::default(), ada.id, project.id)
-            .await
-            .expect("deleted");
+        bench.services.foundation.projects.delete(&acting(ada.id), project.id).await.expect("deleted");
 
         assert!(matches!(
-            bench.services.foundation.projects.get(ada.id, project.id).await,
+            bench.services.foundation.projects.get(&acting(ada.id), project.id).await,
             Err(ProjectError::NotFound)
         ));
         let jobs = bench.jobs_of_kind("maintenance.remove_objects").await;

@@ -19,7 +19,7 @@ use atelier_queue::{Queue, QueueError, Transaction};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, DbErr};
 use serde_json::Value;
 
-use crate::{Caller, FieldErrors, Problem, Refusal, RetentionOptions};
+use crate::{Actor, FieldErrors, Problem, Refusal, RetentionOptions};
 
 pub use export::{CSV_HEADER, EXPORT_LIMIT, Export, csv_line, json_line};
 pub use figures::{ArchiveFigures, AuditFigures, CountOfDay, CountOfKind};
@@ -96,49 +96,49 @@ impl std::fmt::Debug for Audit {
 /// An entry of such length may have a few KiB; an object of so many stays in memory.
 const LARGEST_BATCH: u64 = 5_000;
 
-/// Records that `caller` did `action` (such as `project.create`) to `target` (such as
+/// Records that `actor` did `action` (such as `project.create`) to `target` (such as
 /// `project:0190…`). `context` holds no secret.
 pub async fn record(
     tx: &Transaction,
-    caller: &Caller,
+    actor: &Actor,
     action: &str,
     target: Option<String>,
     context: Value,
 ) -> Result<(), DbErr> {
-    write(tx, caller, AuditLevel::Info, entry(action, target, context)).await
+    write(tx, actor, AuditLevel::Info, entry(action, target, context)).await
 }
 
 /// Records something that somebody should look at.
 pub async fn record_warning(
     tx: &Transaction,
-    caller: &Caller,
+    actor: &Actor,
     action: &str,
     target: Option<String>,
     context: Value,
 ) -> Result<(), DbErr> {
-    write(tx, caller, AuditLevel::Warning, entry(action, target, context)).await
+    write(tx, actor, AuditLevel::Warning, entry(action, target, context)).await
 }
 
 /// Records something that takes power or traces away from somebody, or gives it.
 pub async fn record_critical(
     tx: &Transaction,
-    caller: &Caller,
+    actor: &Actor,
     action: &str,
     target: Option<String>,
     context: Value,
 ) -> Result<(), DbErr> {
-    write(tx, caller, AuditLevel::Critical, entry(action, target, context)).await
+    write(tx, actor, AuditLevel::Critical, entry(action, target, context)).await
 }
 
 /// Records what was done to one job.
 pub async fn record_job(
     tx: &Transaction,
-    caller: &Caller,
+    actor: &Actor,
     action: &str,
     job: &Job,
     context: Value,
 ) -> Result<(), DbErr> {
-    record(tx, caller, action, Some(format!("job:{}", job.id)), context).await
+    record(tx, actor, action, Some(format!("job:{}", job.id)), context).await
 }
 
 struct Entry<'a> {
@@ -151,16 +151,16 @@ fn entry(action: &str, target: Option<String>, context: Value) -> Entry<'_> {
     Entry { action, target, context }
 }
 
-async fn write(tx: &Transaction, caller: &Caller, level: AuditLevel, entry: Entry<'_>) -> Result<(), DbErr> {
+async fn write(tx: &Transaction, actor: &Actor, level: AuditLevel, entry: Entry<'_>) -> Result<(), DbErr> {
     let row = audit_log::ActiveModel {
         id: Set(AuditId::new()),
         level: Set(level),
-        actor_id: Set(caller.user),
+        actor_id: Set(actor.user()),
         action: Set(entry.action.to_owned()),
         target: Set(entry.target),
-        ip: Set(caller.ip.clone()),
-        user_agent: Set(caller.user_agent.clone()),
-        request_id: Set(caller.origin.request_id.clone()),
+        ip: Set(actor.client.ip.clone()),
+        user_agent: Set(actor.client.user_agent.clone()),
+        request_id: Set(actor.origin.request_id.clone()),
         context: Set(entry.context),
         created_at: Set(tx.now()),
     };

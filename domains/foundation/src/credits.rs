@@ -10,7 +10,7 @@ use sea_orm::{
     QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 
-use crate::{CreditOptions, Page, paging::fetch};
+use crate::{Actor, CreditOptions, NotSignedIn, Page, Problem, Refusal, paging::fetch};
 
 /// Balances and their history. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -19,28 +19,49 @@ pub struct Credits {
     options: CreditOptions,
 }
 
+/// Why a balance was not read.
+#[derive(Debug, thiserror::Error)]
+pub enum CreditError {
+    /// A command for people was called by nobody.
+    #[error(transparent)]
+    NotSignedIn(#[from] NotSignedIn),
+    /// The database did not do it.
+    #[error("database: {0}")]
+    Database(#[from] DbErr),
+}
+
+impl Problem for CreditError {
+    fn refusal(&self) -> Refusal {
+        match self {
+            Self::NotSignedIn(error) => error.refusal(),
+            Self::Database(_) => Refusal::internal(),
+        }
+    }
+}
+
 impl Credits {
     pub(crate) fn new(queue: Queue, options: CreditOptions) -> Self {
         Self { queue, options }
     }
 
     /// Credits an account has.
-    pub async fn balance(&self, user: UserId) -> Result<i64, DbErr> {
-        balance(self.queue.db(), user).await
+    pub async fn balance(&self, actor: &Actor) -> Result<i64, CreditError> {
+        Ok(balance(self.queue.db(), actor.person()?).await?)
     }
 
     /// Changes of a balance, newest first, and how many there are, up to
     /// [`COUNT_LIMIT`](crate::COUNT_LIMIT).
     pub async fn history(
         &self,
-        user: UserId,
+        actor: &Actor,
         page: Page,
-    ) -> Result<(Vec<credit_transactions::Model>, u64), DbErr> {
+    ) -> Result<(Vec<credit_transactions::Model>, u64), CreditError> {
+        let user = actor.person()?;
         let rows = credit_transactions::Entity::find()
             .filter(credit_transactions::Column::UserId.eq(user))
             .order_by_desc(credit_transactions::Column::CreatedAt)
             .order_by_desc(credit_transactions::Column::Id);
-        fetch(self.queue.db(), rows, page).await
+        Ok(fetch(self.queue.db(), rows, page).await?)
     }
 
     /// Price of a generation.

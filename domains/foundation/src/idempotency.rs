@@ -93,24 +93,24 @@ impl Problem for IdempotencyError {
     }
 }
 
-/// What a row says to a request.
-enum Standing {
+/// The state of a key for a request.
+enum KeyState {
     Answered(Begin),
-    /// Nobody has answered for too long.
+    /// Its request has run for too long without an answer.
     Abandoned(Timestamp),
 }
 
-fn judge(row: idempotency_keys::Model, request_hash: &str, now: Timestamp) -> Standing {
+fn judge(row: idempotency_keys::Model, request_hash: &str, now: Timestamp) -> KeyState {
     if row.request_hash != request_hash {
-        return Standing::Answered(Begin::Conflict);
+        return KeyState::Answered(Begin::Conflict);
     }
     match row.status.and_then(|status| u16::try_from(status).ok()) {
         Some(status) => {
             let body = row.body.unwrap_or_default();
-            Standing::Answered(Begin::Replay { status, location: row.location, body })
+            KeyState::Answered(Begin::Replay { status, location: row.location, body })
         }
-        None if row.created_at + TAKEN_OVER_AFTER <= now => Standing::Abandoned(row.created_at),
-        None => Standing::Answered(Begin::InFlight),
+        None if row.created_at + TAKEN_OVER_AFTER <= now => KeyState::Abandoned(row.created_at),
+        None => KeyState::Answered(Begin::InFlight),
     }
 }
 
@@ -246,8 +246,8 @@ async fn look(tx: &Transaction, claim: Claim, request_hash: &str) -> Result<Begi
     let find = idempotency_keys::Entity::find().filter(of(&claim));
     let Some(row) = find.clone().one(&**tx).await? else { return Ok(Begin::InFlight) };
     let abandoned = match judge(row, request_hash, claim.at) {
-        Standing::Answered(begin) => return Ok(begin),
-        Standing::Abandoned(at) => Claim { at, ..claim.clone() },
+        KeyState::Answered(begin) => return Ok(begin),
+        KeyState::Abandoned(at) => Claim { at, ..claim.clone() },
     };
     // This waits for one that is just being committed.
     let taken = idempotency_keys::Entity::update_many()
@@ -261,8 +261,8 @@ async fn look(tx: &Transaction, claim: Claim, request_hash: &str) -> Result<Begi
     }
     let row = find.one(&**tx).await?;
     Ok(match row.map(|row| judge(row, request_hash, claim.at)) {
-        Some(Standing::Answered(begin)) => begin,
-        Some(Standing::Abandoned(_)) | None => Begin::InFlight,
+        Some(KeyState::Answered(begin)) => begin,
+        Some(KeyState::Abandoned(_)) | None => Begin::InFlight,
     })
 }
 

@@ -1,6 +1,7 @@
 //! Accounts, sign-in, and the tokens that prove it.
 
 mod accounts;
+mod admin_role;
 mod admins;
 mod api_tokens;
 mod attempts;
@@ -9,36 +10,35 @@ mod deactivate;
 mod devices;
 mod erase;
 mod export;
-mod familiar;
 mod forbidden;
-mod known;
 mod linked;
-pub(crate) mod links;
 mod oauth;
 mod operators;
 mod password_change;
 mod passwords;
-mod presence;
 mod problem;
 mod profile;
 mod purge;
+mod reauthentication;
+mod recognition;
+mod recovery;
 mod registration;
-mod right;
 mod sessions;
 mod sign_in;
+mod sign_in_methods;
+mod token_cache;
 mod tokens;
-mod ways_in;
 
 use std::sync::Arc;
 
-use atelier_entities::{ApiScope, ApiTokenId, Locale, SessionFamilyId, UserId, users};
+use atelier_entities::{Locale, SessionFamilyId, UserId, users};
 use atelier_queue::{Queue, QueueError};
 use sea_orm::DbErr;
 
-use crate::{AuthOptions, FieldErrors, projects::ProjectFolders};
-use familiar::DeviceKey;
-use known::Known;
+use crate::{Actor, AuthOptions, FieldErrors, NotSignedIn, Person, links::LinkKey, projects::ProjectFolders};
 use passwords::Passwords;
+use recognition::DeviceKey;
+use token_cache::TokenCache;
 use tokens::AccessTokens;
 
 pub use admins::AdminSource;
@@ -46,13 +46,12 @@ pub use api_tokens::{MadeApiToken, NewApiToken, scopes_of};
 pub use deactivate::is_deactivated;
 pub use devices::SignIn;
 pub use export::{AccountData, ListedVersion, Part, PersonalExport, Rows};
-pub use familiar::{DEVICE_KNOWN_FOR, is_device_cookie};
 pub use forbidden::{FORBIDDEN_INTERVAL, Forbidden};
-pub(crate) use links::LinkKey;
 pub use oauth::{BegunSignIn, OAuthRefusal, OAuthSetup, ReturnedSignIn, SignInCookie};
 pub use operators::AccountChanges;
 pub use profile::{PersonalStats, ProfileChanges};
 pub(crate) use purge::{purge, purge_sessions};
+pub use recognition::{DEVICE_KNOWN_FOR, is_device_cookie};
 
 /// Accounts and tokens. Cheap to clone.
 #[derive(Clone)]
@@ -64,7 +63,7 @@ pub struct Identity {
     tokens: Arc<AccessTokens>,
     links: LinkKey,
     oauth: Arc<OAuthSetup>,
-    known: Arc<Known>,
+    token_cache: Arc<TokenCache>,
     devices: DeviceKey,
     project_folders: Arc<[ProjectFolders]>,
 }
@@ -102,41 +101,6 @@ pub struct SignedIn {
     pub device: Option<SignInCookie>,
 }
 
-/// Who a request comes from.
-#[derive(Clone, Debug)]
-pub struct Authenticated {
-    /// The account, active.
-    pub user: Person,
-    /// What the token is.
-    pub credential: Credential,
-}
-
-/// What a request needs to know of the account that it comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Person {
-    /// The account.
-    pub id: UserId,
-    /// Whether they operate the platform.
-    pub is_admin: bool,
-    /// Whether their mail address is proven.
-    pub is_verified: bool,
-}
-
-impl Person {
-    fn of(user: &users::Model) -> Self {
-        Self { id: user.id, is_admin: user.is_admin, is_verified: user.email_verified_at.is_some() }
-    }
-}
-
-/// What a bearer token is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Credential {
-    /// An access token of this sign-in.
-    Session(SessionFamilyId),
-    /// A token that the person made for a script, and what it may be used for.
-    ApiToken(ApiTokenId, Vec<ApiScope>),
-}
-
 /// What an account has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UserStats {
@@ -151,6 +115,9 @@ pub struct UserStats {
 /// Why something about accounts was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
+    /// A command for people was called by nobody.
+    #[error(transparent)]
+    NotSignedIn(#[from] NotSignedIn),
     /// Fields that cannot be taken as they are.
     #[error("invalid input: {0}")]
     InvalidInput(FieldErrors),
@@ -183,7 +150,7 @@ pub enum IdentityError {
     NotLinked,
     /// Nothing else opens the account.
     #[error("nothing else opens the account")]
-    LastWayIn,
+    LastSignInMethod,
     /// As many API tokens as an account may have.
     #[error("there are {0} API tokens already")]
     TooManyApiTokens(u64),
@@ -212,7 +179,7 @@ pub enum IdentityError {
     #[error("an administrator needs a proven mail address")]
     UnprovenAdmin,
     /// An operator's own account, where only another's may be meant.
-    #[error("this is the caller's own account")]
+    #[error("this is the actor's own account")]
     OwnAccount,
     /// A sign-in at a provider came to nothing.
     #[error(transparent)]
@@ -229,6 +196,16 @@ pub enum IdentityError {
     /// Hashing or signing failed.
     #[error("cryptography: {0}")]
     Crypto(String),
+}
+
+/// What a request needs to know of an account.
+fn person_of(user: &users::Model) -> Person {
+    Person { id: user.id, is_admin: user.is_admin, is_verified: user.email_verified_at.is_some() }
+}
+
+/// The sign-in of a person who is here themselves.
+fn session_of(actor: &Actor) -> Result<SessionFamilyId, IdentityError> {
+    actor.session().ok_or(IdentityError::RecentSignInRequired)
 }
 
 impl From<FieldErrors> for IdentityError {
@@ -257,7 +234,7 @@ impl Identity {
             options: Arc::new(options),
             links,
             oauth: Arc::new(oauth),
-            known: Arc::default(),
+            token_cache: Arc::default(),
             devices,
             project_folders,
         }
@@ -272,21 +249,8 @@ impl Identity {
     /// Whether this person may generate and deploy: everybody, unless the settings ask
     /// for a proven mail address.
     #[must_use]
-    pub fn may_work(&self, person: Person) -> bool {
-        !self.options.require_verified_email || person.is_verified
-    }
-}
-
-impl Authenticated {
-    /// Whether this request may do what operators do: an API token needs the scope for
-    /// it beside its person's right.
-    #[must_use]
-    pub fn may_administrate(&self) -> bool {
-        let by_credential = match &self.credential {
-            Credential::Session(_) => true,
-            Credential::ApiToken(_, scopes) => scopes.contains(&ApiScope::Admin),
-        };
-        self.user.is_admin && by_credential
+    pub fn may_work(&self, actor: &Actor) -> bool {
+        !self.options.require_verified_email || actor.token().is_some_and(|who| who.user.is_verified)
     }
 }
 

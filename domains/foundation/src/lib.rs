@@ -3,11 +3,13 @@
 //! A command opens one transaction for its rows, its audit entry and its jobs, and
 //! speaks to nothing but the database in it. Another user's row is not found.
 
-mod caller;
+mod actor;
 mod foundation;
+mod links;
 mod module;
 mod options;
 mod problem;
+mod signing;
 
 pub mod audit;
 pub mod credits;
@@ -23,8 +25,8 @@ pub mod validation;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
+pub use actor::{Actor, Authenticated, Client, Credential, NotSignedIn, Person};
 pub use atelier_queue::inspect::{COUNT_LIMIT, Page};
-pub use caller::Caller;
 pub use foundation::{Deps, Foundation, Ports, module};
 pub use module::{Kind, Module, Purge, Restart, RestartError};
 pub use options::{AuthOptions, CreditOptions, FoundationOptions, MailOptions, RetentionOptions};

@@ -22,10 +22,10 @@ use atelier_queue::{Lane, NewJob, Queue, QueueError, Transaction};
 use sea_orm::{ActiveValue::Set, EntityTrait, TryInsertResult, sea_query::OnConflict};
 use serde_json::Value;
 
-use crate::{MailOptions, identity::LinkKey};
+use crate::{MailOptions, links::LinkKey};
 
 pub use content::{
-    AppTime, ChallengeResults, DailyReminder, LimitAlert, PaymentReceipt, ReceiptLine, Standing,
+    AppTime, ChallengeResults, DailyReminder, LimitAlert, PaymentReceipt, RankedParticipant, ReceiptLine,
 };
 pub use effect::DeliveryEnded;
 pub use error::MailingError;
@@ -133,7 +133,7 @@ async fn queue_row(
     Ok(is_new)
 }
 
-/// Whoever asked for a link waits before the screen: it goes before everything else.
+/// A mail with a link is urgent: the person waits for it.
 const fn lane(template: Template) -> Lane {
     if template.needs_link() { Lane::Urgent } else { Lane::Normal }
 }

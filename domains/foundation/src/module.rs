@@ -11,16 +11,16 @@ use atelier_queue::{
 };
 use futures::future::BoxFuture;
 
-use crate::{Caller, Problem};
+use crate::{Actor, Problem};
 
 /// Why a job was not started anew.
 pub type RestartError = Box<dyn Problem>;
 
 type Run<S, J> = for<'a> fn(&'a S, &'a JobContext, J) -> BoxFuture<'a, Result<Outcome, JobError>>;
 type StartAnew<S> =
-    for<'a> fn(&'a S, &'a Caller, &'a jobs::Model) -> BoxFuture<'a, Result<jobs::Model, RestartError>>;
+    for<'a> fn(&'a S, &'a Actor, &'a jobs::Model) -> BoxFuture<'a, Result<jobs::Model, RestartError>>;
 type StartFrom<S> =
-    dyn Fn(S, Caller, jobs::Model) -> BoxFuture<'static, Result<jobs::Model, RestartError>> + Send + Sync;
+    dyn Fn(S, Actor, jobs::Model) -> BoxFuture<'static, Result<jobs::Model, RestartError>> + Send + Sync;
 type Delete = for<'a> fn(&'a Queue, u32) -> BoxFuture<'a, Result<u64, QueueError>>;
 type Register<S> = Arc<dyn Fn(&S, &mut Registry) -> Result<(), QueueError> + Send + Sync>;
 type RegisterEffect = Arc<dyn Fn(&mut Effects) -> Result<(), QueueError> + Send + Sync>;
@@ -138,8 +138,8 @@ impl<S: Clone + Send + Sync + 'static> Kind<S> {
     /// another job in their place.
     #[must_use]
     pub fn started_anew(mut self, plural: &'static str, start: StartAnew<S>) -> Self {
-        let start = move |services: S, caller: Caller, job: jobs::Model| -> BoxFuture<'static, _> {
-            Box::pin(async move { start(&services, &caller, &job).await })
+        let start = move |services: S, actor: Actor, job: jobs::Model| -> BoxFuture<'static, _> {
+            Box::pin(async move { start(&services, &actor, &job).await })
         };
         self.restart = Some(Restart { plural, start: Arc::new(start) });
         self
@@ -165,8 +165,8 @@ impl<S: Clone + Send + Sync + 'static> Kind<S> {
         let register = self.register;
         let restart = self.restart.map(|restart| Restart {
             plural: restart.plural,
-            start: Arc::new(move |services: T, caller, job| {
-                (restart.start)(part(&services).clone(), caller, job)
+            start: Arc::new(move |services: T, actor, job| {
+                (restart.start)(part(&services).clone(), actor, job)
             }),
         });
         Kind {
@@ -186,10 +186,10 @@ impl<S> Restart<S> {
     pub async fn start(
         &self,
         services: S,
-        caller: Caller,
+        actor: Actor,
         job: jobs::Model,
     ) -> Result<jobs::Model, RestartError> {
-        (self.start)(services, caller, job).await
+        (self.start)(services, actor, job).await
     }
 }
 

@@ -9,7 +9,7 @@ use atelier_entities::{ProjectId, ProjectKind, ProjectStatus};
 use atelier_queue::{Queue, QueueError};
 use sea_orm::DbErr;
 
-use crate::{FieldErrors, Problem, Refusal};
+use crate::{FieldErrors, NotSignedIn, Problem, Refusal};
 
 pub use commands::{lock_all_owned, lock_owned};
 pub use folders::ProjectFolders;
@@ -57,6 +57,9 @@ pub enum ProjectError {
     /// As many projects as one person may have.
     #[error("there are {0} projects already")]
     TooMany(u64),
+    /// A command for people was called by nobody.
+    #[error(transparent)]
+    NotSignedIn(#[from] NotSignedIn),
     /// Fields that cannot be taken as they are.
     #[error("invalid input: {0}")]
     InvalidInput(FieldErrors),
@@ -77,6 +80,7 @@ impl From<FieldErrors> for ProjectError {
 impl Problem for ProjectError {
     fn refusal(&self) -> Refusal {
         match self {
+            Self::NotSignedIn(error) => error.refusal(),
             Self::NotFound => Refusal::not_found("project"),
             Self::TooMany(most) => Refusal::at_bound("PROJECT_LIMIT", "projects of one account", *most),
             Self::InvalidInput(errors) => errors.refusal(),

@@ -30,11 +30,30 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    AuthOptions, Caller, CreditOptions, Deps, Foundation, FoundationOptions, MailOptions, Module, Ports,
-    RetentionOptions, database,
-    identity::{Authenticated, OAuthSetup, Registration},
+    Actor, AuthOptions, Client, CreditOptions, Deps, Foundation, FoundationOptions, MailOptions, Module,
+    Ports, RetentionOptions, database,
+    identity::{OAuthSetup, Registration},
     projects::NewProject,
 };
+
+/// That person, as a job of theirs would act.
+#[must_use]
+pub fn acting(user: UserId) -> Actor {
+    Actor::of_job(Some(user))
+}
+
+/// Somebody at that address who has not signed in.
+#[must_use]
+pub fn at_address(ip: &str) -> Actor {
+    Actor::anonymous().with_client(Client { ip: Some(ip.to_owned()), ..Client::default() })
+}
+
+/// A client with an address and a name.
+#[must_use]
+pub fn curl() -> Client {
+    let user_agent = Some("curl/8.5.0".to_owned());
+    Client { ip: Some("192.0.2.1".to_owned()), user_agent, device: None }
+}
 
 /// Longest a test waits for a worker.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -201,15 +220,21 @@ impl<S> Bench<S> {
     /// Registers somebody.
     pub async fn register(&self, email: &str) -> users::Model {
         let registered =
-            self.foundation.identity.register(&Caller::default(), Bench::registration(email)).await;
+            self.foundation.identity.register(&Actor::anonymous(), Bench::registration(email)).await;
         registered.expect("registered").user
     }
 
     /// Signs in; somebody who is here themselves.
-    pub async fn sign_in(&self, email: &str) -> Authenticated {
+    pub async fn sign_in(&self, email: &str) -> Actor {
         let identity = &self.foundation.identity;
-        let signed_in = identity.login(&Caller::default(), email, "correct horse").await.expect("in");
-        identity.authenticate(&signed_in.access_token).await.expect("authenticated")
+        let signed_in = identity.login(&Actor::anonymous(), email, "correct horse").await.expect("in");
+        self.actor_of(&signed_in.access_token).await
+    }
+
+    /// The person of a token.
+    pub async fn actor_of(&self, token: &str) -> Actor {
+        let who = self.foundation.identity.authenticate(token).await.expect("authenticated");
+        Actor::authenticated(who.into())
     }
 
     /// Has the address of an account proven, as its mailed link would.
@@ -228,7 +253,7 @@ impl<S> Bench<S> {
             description: "Books with authors and ratings".to_owned(),
             kind,
         };
-        self.foundation.projects.create(&Caller::default(), user, input).await.expect("created")
+        self.foundation.projects.create(&acting(user), input).await.expect("created")
     }
 
     /// Gives a job args that no version known here reads, and has it wait for a day.
@@ -302,7 +327,7 @@ impl<S> Bench<S> {
 
     /// A project as it is now.
     pub async fn project(&self, project: &projects::Model) -> projects::Model {
-        self.foundation.projects.get(project.user_id, project.id).await.expect("there")
+        self.foundation.projects.get(&acting(project.user_id), project.id).await.expect("there")
     }
 
     /// Jobs of that kind, oldest first.
@@ -329,7 +354,7 @@ impl<S> Bench<S> {
             .all(self.foundation.queue.db())
             .await
             .expect("listed");
-        let balance = self.foundation.credits.balance(user).await.expect("a balance");
+        let balance = self.foundation.credits.balance(&acting(user)).await.expect("a balance");
         assert_eq!(balance, rows.iter().map(|row| row.amount).sum::<i64>(), "{rows:?}");
         balance
     }

@@ -7,7 +7,7 @@ use atelier_foundation::identity::{AdminSource, Registration};
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
-use super::answer::{Answer, caller};
+use super::answer::{Answer, operator};
 use super::{examples, patience::Patience};
 use crate::wire::Platform;
 
@@ -101,7 +101,8 @@ async fn ensure(args: &CreateArgs, typed: Option<String>, platform: &Platform) -
         time_zone: None,
         country: None,
     };
-    let (user, source) = platform.services.foundation.identity.ensure_admin(&caller(), registration).await?;
+    let (user, source) =
+        platform.services.foundation.identity.ensure_admin(&operator(), registration).await?;
     let shown = if typed.is_none() { Some(password) } else { None };
     Ok(Answer::of(describe(&user.email, source, shown.as_deref())))
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use atelier_entities::Timestamp;
-use atelier_foundation::Caller;
+use atelier_foundation::{Actor, Client};
 use atelier_queue::QueueName;
 use chrono::SecondsFormat;
 use serde_json::Value;
@@ -25,8 +25,9 @@ impl Answer {
 }
 
 /// The operator, as audit entries name them.
-pub(crate) fn caller() -> Caller {
-    Caller { user_agent: Some("atelier command line".to_owned()), ..Caller::default() }
+pub(crate) fn operator() -> Actor {
+    let client = Client { user_agent: Some("atelier command line".to_owned()), ..Client::default() };
+    Actor::platform().with_client(client)
 }
 
 /// JSON as scripts and people read it.

@@ -9,12 +9,11 @@ use atelier_queue::{
     QueueError, QueueName,
     inspect::{Attempt, COUNT_LIMIT, JobFilter, Page, Why},
 };
-use atelier_services::Audience;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::answer::{Answer, age, caller, moment, pretty, queue_name, span};
+use super::answer::{Answer, age, moment, operator, pretty, queue_name, span};
 use super::{examples, patience::Patience};
 use crate::{terminal, wire::Platform};
 
@@ -114,16 +113,16 @@ pub(crate) async fn run(args: &JobsArgs, platform: &Platform) -> anyhow::Result<
         JobsCommand::List(list) => list_jobs(list, args.json, platform).await,
         JobsCommand::Show { id } => show(*id, args.json, platform).await,
         JobsCommand::Why { id } => {
-            let why = platform.services.why(&find(*id, platform).await?, Audience::Operator).await?;
+            let why = platform.services.why(&operator(), &find(*id, platform).await?).await?;
             Ok(Answer::of(if args.json { pretty(&why_json(&why)) } else { why_text(&why) }))
         }
         JobsCommand::Cancel { ids } => {
             let services = &platform.services;
-            steer(ids, args.json, async |id| Ok(services.cancel_job(&caller(), id, None).await?)).await
+            steer(ids, args.json, async |id| Ok(services.cancel_job(&operator(), id).await?)).await
         }
         JobsCommand::Retry { ids } => {
             let services = &platform.services;
-            steer(ids, args.json, async |id| Ok(services.retry_job(&caller(), id, None).await?)).await
+            steer(ids, args.json, async |id| Ok(services.retry_job(&operator(), id).await?)).await
         }
     }
 }
@@ -204,7 +203,7 @@ async fn find_owner(owner: &str, platform: &Platform) -> anyhow::Result<UserId> 
 async fn show(id: Uuid, as_json: bool, platform: &Platform) -> anyhow::Result<Answer> {
     let job = find(id, platform).await?;
     let attempts = platform.queue.list_attempts(&job).await?;
-    let why = platform.services.why(&job, Audience::Operator).await?;
+    let why = platform.services.why(&operator(), &job).await?;
     if as_json {
         let mut shown = job_json(&job);
         shown["why"] = why_json(&why);

@@ -9,7 +9,7 @@ use atelier_queue::{
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::answer::{Answer, brief, caller, pretty, queue_name};
+use super::answer::{Answer, brief, operator, pretty, queue_name};
 use super::{examples, patience::Patience};
 use crate::{terminal, wire::Platform};
 
@@ -131,16 +131,16 @@ pub(crate) async fn run(args: &QueuesArgs, platform: &Platform) -> anyhow::Resul
     let (queue, text, changed) = match &args.command {
         QueuesCommand::List => return list(args.json, platform).await,
         QueuesCommand::Pause { queue } => {
-            maintenance.pause_queue(&caller(), *queue).await?;
+            maintenance.pause_queue(&operator(), *queue).await?;
             (queue, format!("{queue} is paused"), json!({"paused": true}))
         }
         QueuesCommand::Resume { queue } => {
-            maintenance.resume_queue(&caller(), *queue).await?;
+            maintenance.resume_queue(&operator(), *queue).await?;
             (queue, format!("{queue} goes on"), json!({"paused": false}))
         }
         QueuesCommand::Limit(limit) => {
             let limits = if limit.changes_something() {
-                maintenance.limit_queue(&caller(), limit.queue, |now| limit.apply(now)).await?
+                maintenance.limit_queue(&operator(), limit.queue, |now| limit.apply(now)).await?
             } else {
                 platform.queue.get_limits(limit.queue).await?
             };

@@ -1,5 +1,5 @@
 use atelier_entities::{JobState, audit_log, users};
-use atelier_foundation::{Caller, identity::Registration, objects::RemoveObjects};
+use atelier_foundation::{Actor, identity::Registration, objects::RemoveObjects};
 use atelier_queue::{NewJob, QueueName};
 use sea_orm::{EntityTrait, QueryOrder};
 use serde_json::Value;
@@ -218,13 +218,13 @@ async fn an_account_that_nobody_has_proven_is_taken_over() {
         time_zone: None,
         country: None,
     };
-    identity.register(&Caller::default(), squatted).await.expect("registered");
+    identity.register(&Actor::anonymous(), squatted).await.expect("registered");
 
     let taken = desk.text("atelier admin create --email ada@example.org").await;
 
     assert!(taken.contains("has lost it") && taken.contains("password: "), "{taken}");
     let password = taken.split("password: ").nth(1).and_then(|rest| rest.lines().next()).expect("a password");
-    let login = async |password: &str| identity.login(&Caller::default(), "ada@example.org", password).await;
+    let login = async |password: &str| identity.login(&Actor::anonymous(), "ada@example.org", password).await;
     assert!(login("correct horse").await.is_err());
     assert!(login(password).await.expect("in").user.is_admin);
 }

@@ -4,28 +4,28 @@ use atelier_queue::{QueueLimits, QueueName, Transaction};
 use serde_json::{Value, json};
 
 use super::{Maintenance, SteeringError};
-use atelier_foundation::{Caller, audit};
+use atelier_foundation::{Actor, audit};
 
 impl Maintenance {
     /// Stops workers from taking jobs of that queue; running ones go on.
-    pub async fn pause_queue(&self, caller: &Caller, queue: QueueName) -> Result<(), SteeringError> {
+    pub async fn pause_queue(&self, actor: &Actor, queue: QueueName) -> Result<(), SteeringError> {
         let tx = self.queue.begin().await?;
-        tx.pause(queue, caller.user).await?;
-        self.finish(tx, caller, queue, ("queue.pause", json!({}))).await
+        tx.pause(queue, actor.user()).await?;
+        self.finish(tx, actor, queue, ("queue.pause", json!({}))).await
     }
 
     /// Lets workers take them again.
-    pub async fn resume_queue(&self, caller: &Caller, queue: QueueName) -> Result<(), SteeringError> {
+    pub async fn resume_queue(&self, actor: &Actor, queue: QueueName) -> Result<(), SteeringError> {
         let tx = self.queue.begin().await?;
         tx.resume(queue).await?;
-        self.finish(tx, caller, queue, ("queue.resume", json!({}))).await
+        self.finish(tx, actor, queue, ("queue.resume", json!({}))).await
     }
 
     /// Changes the limits of a queue over all workers, from the next claim on, and answers
     /// the new ones.
     pub async fn limit_queue(
         &self,
-        caller: &Caller,
+        actor: &Actor,
         queue: QueueName,
         change: impl FnOnce(QueueLimits) -> QueueLimits,
     ) -> Result<QueueLimits, SteeringError> {
@@ -37,24 +37,25 @@ impl Maintenance {
             "max_running_per_owner": limits.max_running_per_owner,
             "rate": rate,
         });
-        self.finish(tx, caller, queue, ("queue.limit", context)).await?;
+        self.finish(tx, actor, queue, ("queue.limit", context)).await?;
         Ok(limits)
     }
 
     async fn finish(
         &self,
         tx: Transaction,
-        caller: &Caller,
+        actor: &Actor,
         queue: QueueName,
         (action, context): (&str, Value),
     ) -> Result<(), SteeringError> {
-        audit::record(&tx, caller, action, Some(format!("queue:{queue}")), context).await?;
+        audit::record(&tx, actor, action, Some(format!("queue:{queue}")), context).await?;
         Ok(tx.commit().await?)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use atelier_foundation::testing::acting;
     use std::time::Duration;
 
     use atelier_entities::audit_log;
@@ -68,14 +69,14 @@ mod tests {
     async fn every_action_on_a_queue_is_recorded() {
         let bench = Bench::new().await;
         let admin = bench.register("root@example.org").await;
-        let caller = Caller { user: Some(admin.id), ..Caller::default() };
+        let actor = acting(admin.id);
         let maintenance = &bench.services.maintenance;
         let rate = Rate { count: 10, period: Duration::from_secs(60) };
         let limits = QueueLimits { max_running: Some(3), max_running_per_owner: None, rate: Some(rate) };
 
-        maintenance.pause_queue(&caller, QueueName::Email).await.expect("paused");
-        maintenance.resume_queue(&caller, QueueName::Email).await.expect("resumed");
-        maintenance.limit_queue(&caller, QueueName::Email, |_| limits).await.expect("limited");
+        maintenance.pause_queue(&actor, QueueName::Email).await.expect("paused");
+        maintenance.resume_queue(&actor, QueueName::Email).await.expect("resumed");
+        maintenance.limit_queue(&actor, QueueName::Email, |_| limits).await.expect("limited");
 
         let queue = &bench.services.queue;
         assert_eq!(queue.get_limits(QueueName::Email).await.expect("limits"), limits);

@@ -2,7 +2,7 @@
 //! progress.
 
 use atelier_entities::{JobId, Timestamp, jobs};
-use atelier_foundation::{Caller, FieldErrors, Problem, Refusal, audit};
+use atelier_foundation::{Actor, FieldErrors, Problem, Refusal, audit};
 use atelier_queue::{
     JobContext, JobError, NewJob, Outcome, QueueError,
     inspect::{BulkAction, JobFilter},
@@ -53,20 +53,20 @@ impl Maintenance {
     /// is enqueued later, or fails again after it was replayed, is left alone.
     pub async fn start_steering(
         &self,
-        caller: &Caller,
+        actor: &Actor,
         action: BulkAction,
         filter: JobFilter,
     ) -> Result<jobs::Model, SteeringError> {
         let tx = self.queue.begin().await?;
         let filter = bounded(action, filter, tx.now(), &self.restarted_names())?;
         let mut job =
-            NewJob::of(&SteerJobs { action, filter: filter.clone() }).from_origin(caller.origin.clone());
-        if let Some(user) = caller.user {
+            NewJob::of(&SteerJobs { action, filter: filter.clone() }).from_origin(actor.origin.clone());
+        if let Some(user) = actor.user() {
             job = job.owned_by(user);
         }
         let job = tx.enqueue(job).await?.into_job()?;
         let context = json!({"job": job.id, "filter": filter});
-        audit::record(&tx, caller, &format!("jobs.{}", verb(action)), None, context).await?;
+        audit::record(&tx, actor, &format!("jobs.{}", verb(action)), None, context).await?;
         tx.commit().await?;
         Ok(job)
     }
@@ -172,6 +172,7 @@ mod tests {
     };
     use atelier_entities::{JobState, ProjectKind, audit_log};
     use atelier_foundation::objects::RemoveObjects;
+    use atelier_foundation::testing::acting;
     use atelier_queue::Job;
     use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
@@ -229,13 +230,13 @@ mod tests {
     async fn cancels_what_is_there_and_neither_itself_nor_what_comes_later() {
         let bench = Bench::new().await;
         let admin = bench.register("root@example.org").await;
-        let caller = Caller { user: Some(admin.id), ..Caller::default() };
+        let actor = acting(admin.id);
         let ids = enqueue_removals(&bench, 3).await;
         let maintenance = &bench.services.maintenance;
         let filter = JobFilter { queue: Some(SteerJobs::QUEUE), ..JobFilter::default() };
 
         let counted = maintenance.count_steered(BulkAction::Cancel, filter.clone()).await.expect("counted");
-        let job = maintenance.start_steering(&caller, BulkAction::Cancel, filter).await.expect("started");
+        let job = maintenance.start_steering(&actor, BulkAction::Cancel, filter).await.expect("started");
         let later = enqueue_removals(&bench, 1).await;
         bench.work().await;
 
@@ -264,8 +265,7 @@ mod tests {
         bench.store_version(&project, 1, &[("index.html", "<p>Books</p>")]).await;
         let site = DeploymentInput { platform: "preview".to_owned(), version: Some(1) };
         let deployments = &bench.services.builder.deployments;
-        let (_, deployment) =
-            deployments.start(&Caller::default(), user.id, project.id, site).await.expect("started");
+        let (_, deployment) = deployments.start(&acting(user.id), project.id, site).await.expect("started");
         let ids = enqueue_removals(&bench, 2).await;
         let queue = &bench.services.queue;
         for id in ids.iter().chain([&generation.id, &deployment.id]) {
@@ -274,8 +274,8 @@ mod tests {
         let balance = bench.credits(user.id).await;
         let filter = JobFilter { state: Some(JobState::Cancelled), ..JobFilter::default() };
 
-        let caller = Caller::default();
-        let steering = bench.services.maintenance.start_steering(&caller, BulkAction::Replay, filter);
+        let actor = Actor::anonymous();
+        let steering = bench.services.maintenance.start_steering(&actor, BulkAction::Replay, filter);
         let job = steering.await.expect("started");
         bench.work().await;
 

@@ -1,3 +1,4 @@
+use atelier_foundation::testing::acting;
 use std::sync::Arc;
 
 use atelier_builder::deployments::DeploymentInput;
@@ -6,7 +7,7 @@ use atelier_entities::{
     projects,
 };
 use atelier_foundation::{
-    Caller, credits,
+    Actor, credits,
     identity::{AccountChanges, IdentityError},
 };
 use atelier_providers::llm::fake::ScriptedAnswer;
@@ -26,7 +27,7 @@ async fn set_active(bench: &Bench, user: UserId, is_active: bool) {
         .services
         .foundation
         .identity
-        .change_account(&Caller::default(), user, changes)
+        .change_account(&Actor::anonymous(), user, changes)
         .await
         .expect("changed");
 }
@@ -41,13 +42,7 @@ async fn deploy(bench: &Bench, user: UserId) -> (deployments::Model, jobs::Model
     let project = bench.create_project(user, ProjectKind::WebApp).await;
     bench.store_version(&project, 1, &[("index.html", "<p>Books</p>")]).await;
     let input = DeploymentInput { platform: "preview".to_owned(), version: Some(1) };
-    bench
-        .services
-        .builder
-        .deployments
-        .start(&Caller::default(), user, project.id, input)
-        .await
-        .expect("started")
+    bench.services.builder.deployments.start(&acting(user), project.id, input).await.expect("started")
 }
 
 async fn recorded(bench: &Bench) -> Vec<Value> {
@@ -166,7 +161,7 @@ async fn what_a_request_started_meanwhile_is_cancelled_when_it_starts() {
 async fn a_deactivation_that_is_refused_stops_nothing() {
     let bench = Bench::new().await;
     let registration = Bench::registration("root@example.org");
-    let root = bench.services.foundation.identity.ensure_admin(&Caller::default(), registration).await;
+    let root = bench.services.foundation.identity.ensure_admin(&Actor::anonymous(), registration).await;
     let root = root.expect("an admin").0.id;
     let project = bench.create_project(root, ProjectKind::WebApp).await;
     let changes = AccountChanges { is_active: Some(false), ..AccountChanges::default() };
@@ -175,7 +170,7 @@ async fn a_deactivation_that_is_refused_stops_nothing() {
     tx.commit().await.expect("committed");
     let job = bench.generate(root, project.id, None).await;
 
-    let refused = bench.services.foundation.identity.change_account(&Caller::default(), root, changes).await;
+    let refused = bench.services.foundation.identity.change_account(&Actor::anonymous(), root, changes).await;
 
     assert!(matches!(refused, Err(IdentityError::LastAdmin)), "{refused:?}");
     assert_eq!(state(&bench, job.id).await, JobState::Available);

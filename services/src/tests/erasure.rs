@@ -4,8 +4,9 @@ use atelier_entities::{
     job_attempts, job_events, jobs, mail_messages, mail_suppressions, project_versions, projects, sessions,
     sign_in_failures, users,
 };
+use atelier_foundation::testing::{acting, at_address};
 use atelier_foundation::{
-    Caller,
+    Actor,
     identity::{AccountChanges, IdentityError},
 };
 use atelier_providers::mail::{Delivery, MailError};
@@ -14,8 +15,8 @@ use serde_json::json;
 
 use crate::testing::Bench;
 
-fn caller(user: UserId) -> Caller {
-    Caller { user: Some(user), ip: Some("192.0.2.1".to_owned()), ..Caller::default() }
+fn actor(user: UserId) -> Actor {
+    at_address("192.0.2.1").identified_as(user)
 }
 
 async fn rows_of_anybody(bench: &Bench) -> u64 {
@@ -44,23 +45,12 @@ async fn deleting_an_account_leaves_nothing_of_the_person() {
     let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
     bench.store_version(&project, 1, &[("index.html", "<p>Books</p>")]).await;
     let site = DeploymentInput { platform: "preview".to_owned(), version: Some(1) };
-    let (deployment, _) = bench
-        .services
-        .builder
-        .deployments
-        .start(&caller(ada.id), ada.id, project.id, site)
-        .await
-        .expect("started");
+    let (deployment, _) =
+        bench.services.builder.deployments.start(&acting(ada.id), project.id, site).await.expect("started");
     bench.generate(ada.id, project.id, Some("Add a shelf for Ada's diary")).await;
     let who = bench.sign_in("ada@example.org").await;
 
-    bench
-        .services
-        .foundation
-        .identity
-        .delete_account(&caller(ada.id), &who, "correct horse")
-        .await
-        .expect("deleted");
+    bench.services.foundation.identity.delete_account(&who, "correct horse").await.expect("deleted");
 
     assert_eq!(rows_of_anybody(&bench).await, 0);
     let removal = bench.jobs_of_kind("maintenance.remove_objects").await;
@@ -82,13 +72,7 @@ async fn the_audit_log_keeps_an_anonymous_line() {
     let bench = Bench::new().await;
     let ada = bench.register("ada@example.org").await;
     let who = bench.sign_in("ada@example.org").await;
-    bench
-        .services
-        .foundation
-        .identity
-        .delete_account(&caller(ada.id), &who, "correct horse")
-        .await
-        .expect("deleted");
+    bench.services.foundation.identity.delete_account(&who, "correct horse").await.expect("deleted");
 
     let entries = audit_log::Entity::find().all(bench.services.queue.db()).await.expect("listed");
 
@@ -117,7 +101,7 @@ async fn change_address(bench: &Bench, user: UserId, email: &str) {
         .services
         .foundation
         .identity
-        .change_account(&Caller::default(), user, changes)
+        .change_account(&Actor::anonymous(), user, changes)
         .await
         .expect("changed");
 }
@@ -142,8 +126,8 @@ async fn no_address_of_the_person_is_held_back_or_stands_in_a_job() {
     assert!(traces(&bench).await.contains("ada@"));
 
     let identity = &bench.services.foundation.identity;
-    identity.erase_account(&caller(ada.id), ada.id).await.expect("erased");
-    identity.erase_account(&caller(bob.id), bob.id).await.expect("erased");
+    identity.erase_account(&actor(ada.id), ada.id).await.expect("erased");
+    identity.erase_account(&actor(bob.id), bob.id).await.expect("erased");
 
     let traces = traces(&bench).await;
     assert!(!traces.contains("ada@") && !traces.contains("bob@other"), "{traces}");
@@ -161,7 +145,7 @@ async fn a_delivery_that_waits_to_be_tried_again_is_forgotten() {
     bench.work().await;
     assert_eq!(bench.jobs_of_kind("email.deliver").await[0].state, JobState::Retrying);
 
-    bench.services.foundation.identity.erase_account(&caller(ada.id), ada.id).await.expect("erased");
+    bench.services.foundation.identity.erase_account(&actor(ada.id), ada.id).await.expect("erased");
 
     assert!(bench.jobs_of_kind("email.deliver").await.is_empty());
     bench.advance(3600);
@@ -180,7 +164,7 @@ async fn a_delivery_under_way_says_nothing_of_the_person_any_more() {
         .filter(jobs::Column::Id.eq(job.id));
     of_job.exec(bench.services.queue.db()).await.expect("a database");
 
-    bench.services.foundation.identity.erase_account(&caller(ada.id), ada.id).await.expect("erased");
+    bench.services.foundation.identity.erase_account(&actor(ada.id), ada.id).await.expect("erased");
 
     let fence = job.fence;
     let job = bench.job(job.id).await;
@@ -194,14 +178,14 @@ async fn who_lifted_the_suppression_of_an_address_is_recorded_without_it() {
     let ada = bench.register("ada@example.org").await;
     bench.work().await;
     let lifted =
-        bench.services.foundation.mail.delete_suppression(&Caller::default(), "Ada@example.org").await;
+        bench.services.foundation.mail.delete_suppression(&Actor::anonymous(), "Ada@example.org").await;
     let target = lifted.expect("lifted");
 
     let of_it = || audit_log::Entity::find().filter(audit_log::Column::Action.eq("mail.delete_suppression"));
     let entry = of_it().one(bench.services.queue.db()).await.expect("asked").expect("an entry");
     assert_eq!(entry.target.as_ref(), Some(&target));
     assert!(!format!("{entry:?}").contains("ada@"), "{entry:?}");
-    bench.services.foundation.identity.erase_account(&caller(ada.id), ada.id).await.expect("erased");
+    bench.services.foundation.identity.erase_account(&actor(ada.id), ada.id).await.expect("erased");
     let entry = of_it().one(bench.services.queue.db()).await.expect("asked").expect("an entry");
     assert_eq!((entry.target, entry.context), (None, json!({"erased": true})));
 }
@@ -212,11 +196,10 @@ async fn the_password_is_asked_for_and_nothing_happens_without() {
     let ada = bench.register("ada@example.org").await;
     let who = bench.sign_in("ada@example.org").await;
 
-    let refused =
-        bench.services.foundation.identity.delete_account(&caller(ada.id), &who, "wrong horse").await;
+    let refused = bench.services.foundation.identity.delete_account(&who, "wrong horse").await;
 
     assert!(matches!(refused, Err(IdentityError::WrongPassword)));
-    assert!(bench.services.foundation.identity.get_user(ada.id).await.is_ok());
+    assert!(bench.services.foundation.identity.get_own_account(&acting(ada.id)).await.is_ok());
 }
 
 #[tokio::test]
@@ -231,23 +214,23 @@ async fn an_account_without_a_password_is_deleted_by_a_recent_sign_in() {
     of_ada.exec(bench.services.queue.db()).await.expect("a database");
     let identity = &bench.services.foundation.identity;
 
-    let refused = identity.delete_account(&caller(ada.id), &old, "").await;
+    let refused = identity.delete_account(&old, "").await;
     assert!(matches!(refused, Err(IdentityError::RecentSignInRequired)), "{refused:?}");
-    assert!(identity.delete_account(&caller(ada.id), &fresh, "").await.is_ok());
+    assert!(identity.delete_account(&fresh, "").await.is_ok());
 }
 
 #[tokio::test]
 async fn the_last_admin_stays() {
     let bench = Bench::new().await;
     let identity = &bench.services.foundation.identity;
-    let first = identity.ensure_admin(&Caller::default(), Bench::registration("a@example.org")).await;
+    let first = identity.ensure_admin(&Actor::anonymous(), Bench::registration("a@example.org")).await;
     let first = first.expect("an admin").0.id;
-    assert!(matches!(identity.erase_account(&caller(first), first).await, Err(IdentityError::LastAdmin)));
+    assert!(matches!(identity.erase_account(&actor(first), first).await, Err(IdentityError::LastAdmin)));
 
-    let second = identity.ensure_admin(&Caller::default(), Bench::registration("b@example.org")).await;
+    let second = identity.ensure_admin(&Actor::anonymous(), Bench::registration("b@example.org")).await;
     let second = second.expect("an admin").0.id;
 
-    identity.erase_account(&caller(second), first).await.expect("erased");
+    identity.erase_account(&actor(second), first).await.expect("erased");
     let entries = audit_log::Entity::find().all(bench.services.queue.db()).await.expect("listed");
     let line = entries.iter().find(|entry| entry.action == "account.delete").expect("a line");
     assert_eq!((line.actor_id, line.target.clone()), (Some(second), Some(format!("user:{first}"))));

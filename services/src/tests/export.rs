@@ -1,8 +1,9 @@
+use atelier_foundation::testing::acting;
 use std::collections::BTreeSet;
 
 use atelier_entities::{ProjectKind, UserId};
 use atelier_foundation::{
-    Caller, audit,
+    Actor, Client, audit,
     identity::{AccountChanges, AccountData, Part, Rows},
 };
 
@@ -15,9 +16,8 @@ const PAGE: u64 = 500;
 
 /// Every row of an export by part, with the number of reads that it took.
 async fn export(bench: &Bench, user: UserId) -> (AccountData, Vec<Rows>) {
-    let caller = Caller { user: Some(user), ..Caller::default() };
     let (account, mut export) =
-        bench.services.foundation.identity.start_export(&caller, user).await.expect("an export");
+        bench.services.foundation.identity.start_export(&acting(user)).await.expect("an export");
     let mut read = Vec::new();
     while let Some(rows) = export.next().await.expect("rows") {
         read.push(rows);
@@ -71,11 +71,12 @@ async fn has_sign_ins_that_ended_and_what_others_did() {
     let (ada, root) = (bench.register("ada@example.org").await, bench.register("root@example.org").await);
     let (identity, phone) = (
         &bench.services.foundation.identity,
-        Caller { user_agent: Some("Phone/1".to_owned()), ..Caller::default() },
+        Actor::anonymous()
+            .with_client(Client { user_agent: Some("Phone/1".to_owned()), ..Client::default() }),
     );
     identity.login(&phone, "ada@example.org", "correct horse").await.expect("in");
     identity.login(&phone, "ada@example.org", "wrong horse").await.err().expect("refused");
-    let by_root = Caller { user: Some(root.id), ..Caller::default() };
+    let by_root = acting(root.id);
     let close = AccountChanges { is_active: Some(false), ..Default::default() };
     identity.change_account(&by_root, ada.id, close).await.expect("closed");
 
@@ -100,10 +101,10 @@ async fn has_sign_ins_that_ended_and_what_others_did() {
 async fn nothing_is_cut_however_much_there_is() {
     let bench = Bench::new().await;
     let ada = bench.register("ada@example.org").await;
-    let caller = Caller { user: Some(ada.id), ..Caller::default() };
+    let actor = acting(ada.id);
     let tx = bench.services.queue.begin().await.expect("a transaction");
     for number in 0..2 * PAGE {
-        audit::record(&tx, &caller, "test.act", None, json!({"number": number})).await.expect("recorded");
+        audit::record(&tx, &actor, "test.act", None, json!({"number": number})).await.expect("recorded");
     }
     tx.commit().await.expect("committed");
 

@@ -1,5 +1,6 @@
 use atelier_entities::{GenerationMode, ProjectKind};
 use atelier_foundation::identity::PersonalStats;
+use atelier_foundation::testing::acting;
 use atelier_providers::llm::fake::ScriptedAnswer;
 
 use crate::testing::{Bench, GOOD_ANSWER};
@@ -12,7 +13,7 @@ async fn counts_what_a_person_has() {
     bench.generate(ada.id, project.id, None).await;
     bench.work().await;
 
-    let stats = bench.services.foundation.identity.personal_stats(ada.id).await.expect("counted");
+    let stats = bench.services.foundation.identity.personal_stats(&acting(ada.id)).await.expect("counted");
 
     let price = bench.services.foundation.credits.price(GenerationMode::Quick);
     assert_eq!(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use atelier_builder::generation::{GenerationInput, parts::AppParts};
+use atelier_builder::{generation::GenerationInput, parts::AppParts};
 use atelier_entities::{GenerationMode, ProjectKind, ProjectStatus, project_versions, projects};
 use atelier_foundation::projects::{NewProject, ProjectChanges};
 use chrono::{DateTime, Utc};

@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use atelier_entities::ProjectKind;
-use atelier_foundation::{Caller, Page, projects::NewProject};
+use atelier_foundation::{Actor, Page, projects::NewProject};
 use axum::{
     Extension, Router,
     extract::State,
@@ -77,7 +77,7 @@ struct Gate {
 async fn commit(state: &ApiState, bearer: &Bearer) -> Result<(), ApiError> {
     let Bearer::Valid(who) = bearer else { return Err(ApiError::unauthenticated()) };
     let input = NewProject { title: "x".to_owned(), description: "x".to_owned(), kind: ProjectKind::WebApp };
-    state.services.foundation.projects.create(&Caller::default(), who.user.id, input).await?;
+    state.services.foundation.projects.create(&Actor::authenticated(who.clone()), input).await?;
     Ok(())
 }
 
@@ -160,7 +160,11 @@ impl Faulty {
     async fn count_projects(&self) -> u64 {
         let services = &self.api.services;
         let who = services.foundation.identity.authenticate(&self.token).await.expect("signed in");
-        let listed = services.foundation.projects.list(who.user.id, Page { number: 1, size: 1 }).await;
+        let listed = services
+            .foundation
+            .projects
+            .list(&Actor::authenticated(who.into()), Page { number: 1, size: 1 })
+            .await;
         listed.expect("listed").1
     }
 }

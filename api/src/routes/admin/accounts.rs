@@ -1,7 +1,7 @@
 //! Accounts: list, show, update, deactivate, delete.
 
 use atelier_entities::UserId;
-use atelier_foundation::{COUNT_LIMIT, Caller, identity::AccountChanges};
+use atelier_foundation::{Actor, COUNT_LIMIT, identity::AccountChanges};
 use axum::{Json, extract::State, response::Response};
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -15,7 +15,7 @@ use crate::{
         identity::{account::SuccessView, linked_account::parse_provider},
     },
     error::{ApiError, ErrorBody},
-    extract::{Admin, ApiPath, ApiQuery, JsonBody, PageParams, Pagination, RequestCaller},
+    extract::{Admin, ApiPath, ApiQuery, JsonBody, PageParams, Pagination},
     route::Routes,
     schema::sets,
     state::ApiState,
@@ -83,12 +83,11 @@ async fn get_user(
 )]
 async fn update_user(
     State(state): State<ApiState>,
-    _: Admin,
-    RequestCaller(caller): RequestCaller,
+    Admin(actor): Admin,
     ApiPath(id): ApiPath<Uuid>,
     JsonBody(input): JsonBody<UpdateUserInput>,
 ) -> Result<Json<AdminUserAnswer>, ApiError> {
-    change(&state, &caller, id, input.into()).await
+    change(&state, &actor, id, input.into()).await
 }
 
 /// Deactivates an account: its sign-ins end, and every token of it is refused at once.
@@ -104,12 +103,11 @@ async fn update_user(
 )]
 async fn deactivate_user(
     State(state): State<ApiState>,
-    _: Admin,
-    RequestCaller(caller): RequestCaller,
+    Admin(actor): Admin,
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Json<AdminUserAnswer>, ApiError> {
     let changes = AccountChanges { is_active: Some(false), ..AccountChanges::default() };
-    change(&state, &caller, id, changes).await
+    change(&state, &actor, id, changes).await
 }
 
 /// Lets the person of an account sign in again. API tokens that have not expired are
@@ -121,12 +119,11 @@ async fn deactivate_user(
 )]
 async fn activate_user(
     State(state): State<ApiState>,
-    _: Admin,
-    RequestCaller(caller): RequestCaller,
+    Admin(actor): Admin,
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Json<AdminUserAnswer>, ApiError> {
     let changes = AccountChanges { is_active: Some(true), ..AccountChanges::default() };
-    change(&state, &caller, id, changes).await
+    change(&state, &actor, id, changes).await
 }
 
 /// Removes a provider from an account, ends its sign-ins and tells the person by mail.
@@ -147,22 +144,21 @@ async fn activate_user(
 )]
 async fn unlink_account_of(
     State(state): State<ApiState>,
-    _: Admin,
-    RequestCaller(caller): RequestCaller,
+    Admin(actor): Admin,
     ApiPath((id, provider)): ApiPath<(Uuid, String)>,
 ) -> Result<Json<SuccessView>, ApiError> {
     let provider = parse_provider(&provider)?;
-    state.services.foundation.identity.unlink_of(&caller, UserId(id), provider).await?;
+    state.services.foundation.identity.unlink_of(&actor, UserId(id), provider).await?;
     Ok(Json(SuccessView::DONE))
 }
 
 async fn change(
     state: &ApiState,
-    caller: &Caller,
+    actor: &Actor,
     id: Uuid,
     changes: AccountChanges,
 ) -> Result<Json<AdminUserAnswer>, ApiError> {
-    let user = state.services.foundation.identity.change_account(caller, UserId(id), changes).await?;
+    let user = state.services.foundation.identity.change_account(actor, UserId(id), changes).await?;
     Ok(Json(AdminUserAnswer { user: user.into() }))
 }
 
@@ -183,10 +179,9 @@ async fn change(
 )]
 async fn delete_user(
     State(state): State<ApiState>,
-    _: Admin,
-    RequestCaller(caller): RequestCaller,
+    Admin(actor): Admin,
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Json<SuccessView>, ApiError> {
-    state.services.foundation.identity.delete_account_of(&caller, UserId(id)).await?;
+    state.services.foundation.identity.delete_account_of(&actor, UserId(id)).await?;
     Ok(Json(SuccessView::DONE))
 }

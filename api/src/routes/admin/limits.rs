@@ -10,7 +10,7 @@ use crate::{
         limits::{LimitsInput, LimitsView},
     },
     error::ApiError,
-    extract::{Admin, ApiPath, JsonBody, RequestCaller},
+    extract::{Admin, ApiPath, JsonBody},
     route::{Routes, route},
     schema::sets,
     state::ApiState,
@@ -31,12 +31,11 @@ pub(super) fn routes() -> Routes {
 )]
 async fn pause_queue(
     State(state): State<ApiState>,
-    _: Admin,
-    RequestCaller(caller): RequestCaller,
+    Admin(actor): Admin,
     ApiPath(queue): ApiPath<String>,
 ) -> Result<Json<PauseView>, ApiError> {
     let queue = parse_queue(&queue)?;
-    state.services.maintenance.pause_queue(&caller, queue).await?;
+    state.services.maintenance.pause_queue(&actor, queue).await?;
     Ok(Json(PauseView { queue: queue.as_str(), paused: true }))
 }
 
@@ -48,12 +47,11 @@ async fn pause_queue(
 )]
 async fn resume_queue(
     State(state): State<ApiState>,
-    _: Admin,
-    RequestCaller(caller): RequestCaller,
+    Admin(actor): Admin,
     ApiPath(queue): ApiPath<String>,
 ) -> Result<Json<PauseView>, ApiError> {
     let queue = parse_queue(&queue)?;
-    state.services.maintenance.resume_queue(&caller, queue).await?;
+    state.services.maintenance.resume_queue(&actor, queue).await?;
     Ok(Json(PauseView { queue: queue.as_str(), paused: false }))
 }
 
@@ -82,12 +80,11 @@ async fn get_limits(
 )]
 async fn update_limits(
     State(state): State<ApiState>,
-    _: Admin,
-    RequestCaller(caller): RequestCaller,
+    Admin(actor): Admin,
     ApiPath(queue): ApiPath<String>,
     JsonBody(body): JsonBody<LimitsInput>,
 ) -> Result<Json<LimitsView>, ApiError> {
     let (queue, limits) = (parse_queue(&queue)?, body.check()?);
-    state.services.maintenance.limit_queue(&caller, queue, |_| limits).await?;
+    state.services.maintenance.limit_queue(&actor, queue, |_| limits).await?;
     Ok(Json(limits.into()))
 }

@@ -21,7 +21,7 @@ use crate::{
         jobs::JobAnswer,
     },
     error::{ApiError, ErrorBody},
-    extract::{Admin, ApiQuery, PageParams, Pagination, RequestCaller},
+    extract::{Admin, ApiQuery, PageParams, Pagination},
     responses::accepted,
     route::Routes,
     state::ApiState,
@@ -83,13 +83,12 @@ async fn get_log_stats(
 )]
 async fn export_logs(
     State(state): State<ApiState>,
-    _: Admin,
-    RequestCaller(caller): RequestCaller,
+    Admin(actor): Admin,
     ApiQuery(query): ApiQuery<LogQuery>,
     ApiQuery(how): ApiQuery<ExportQuery>,
 ) -> Result<Response, ApiError> {
     let (format, limit) = how.check(EXPORT_LIMIT)?;
-    let export = state.services.foundation.audit.start_export(&caller, query.filter()?, limit).await?;
+    let export = state.services.foundation.audit.start_export(&actor, query.filter()?, limit).await?;
     let (content_type, disposition) = match format {
         LogFormat::Ndjson => ("application/x-ndjson", "attachment; filename=\"audit-log.ndjson\""),
         LogFormat::Csv => ("text/csv; charset=utf-8", "attachment; filename=\"audit-log.csv\""),
@@ -143,10 +142,9 @@ fn lines(export: Export, format: LogFormat) -> impl Stream<Item = Result<Bytes, 
 )]
 async fn clean_up_logs(
     State(state): State<ApiState>,
-    _: Admin,
-    RequestCaller(caller): RequestCaller,
+    Admin(actor): Admin,
     ApiQuery(query): ApiQuery<CleanupQuery>,
 ) -> Result<Response, ApiError> {
-    let job = state.services.foundation.audit.start_cleanup(&caller, query.older_than_days).await?;
+    let job = state.services.foundation.audit.start_cleanup(&actor, query.older_than_days).await?;
     Ok(accepted(&job, JobAnswer { job: job.clone().into() }))
 }

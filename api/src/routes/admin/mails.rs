@@ -18,9 +18,7 @@ use crate::{
         PreviewQuery, PreviewView, SendTestInput, SuppressionView, TestSentView,
     },
     error::ApiError,
-    extract::{
-        Admin, ApiPath, ApiQuery, Authenticated, OptionalJsonBody, PageParams, Pagination, RequestCaller,
-    },
+    extract::{Admin, ApiPath, ApiQuery, OptionalJsonBody, PageParams, Pagination},
     route::{Routes, route},
     schema::sets,
     state::ApiState,
@@ -71,11 +69,10 @@ async fn list_mails(
 )]
 async fn read_mail(
     State(state): State<ApiState>,
-    _: Admin,
-    RequestCaller(caller): RequestCaller,
+    Admin(actor): Admin,
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Json<OutboxMailDetailView>, ApiError> {
-    Ok(Json(state.services.foundation.mail.read_mail(&caller, MailId(id)).await?.into()))
+    Ok(Json(state.services.foundation.mail.read_mail(&actor, MailId(id)).await?.into()))
 }
 
 /// Every kind of mail.
@@ -124,17 +121,13 @@ async fn preview_mail(
 )]
 async fn send_test_mail(
     State(state): State<ApiState>,
-    _: Admin,
-    who: Authenticated,
-    RequestCaller(caller): RequestCaller,
+    Admin(actor): Admin,
     ApiPath(name): ApiPath<String>,
     OptionalJsonBody(input): OptionalJsonBody<SendTestInput>,
 ) -> Result<Response, ApiError> {
     let template = template(&name)?;
-    let user = state.services.foundation.identity.get_user(who.id()).await?;
-    let locale = input.locale.unwrap_or(user.locale);
-    let id = state.services.foundation.mail.send_test(&caller, &user, template, locale).await?;
-    let view = TestSentView { mail_id: id.0, recipient: user.email };
+    let (id, recipient) = state.services.foundation.mail.send_test(&actor, template, input.locale).await?;
+    let view = TestSentView { mail_id: id.0, recipient };
     let mut response = (StatusCode::ACCEPTED, Json(view)).into_response();
     if let Ok(location) = HeaderValue::from_str(&format!("/api/admin/mails/{id}")) {
         response.headers_mut().insert(header::LOCATION, location);
@@ -171,11 +164,10 @@ async fn list_suppressions(
 )]
 async fn delete_suppression(
     State(state): State<ApiState>,
-    _: Admin,
-    RequestCaller(caller): RequestCaller,
+    Admin(actor): Admin,
     ApiPath(address): ApiPath<String>,
 ) -> Result<Json<LiftedView>, ApiError> {
-    let audit_target = state.services.foundation.mail.delete_suppression(&caller, &address).await?;
+    let audit_target = state.services.foundation.mail.delete_suppression(&actor, &address).await?;
     Ok(Json(LiftedView { success: true, address: address.trim().to_ascii_lowercase(), audit_target }))
 }
 

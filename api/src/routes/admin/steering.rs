@@ -15,7 +15,7 @@ use crate::{
         jobs::JobAnswer,
     },
     error::ApiError,
-    extract::{Admin, JsonBody, RequestCaller},
+    extract::{Admin, JsonBody},
     responses::accepted,
     route::{Routes, route},
     state::ApiState,
@@ -43,11 +43,10 @@ pub(super) fn routes() -> Routes {
 )]
 async fn cancel_jobs(
     State(state): State<ApiState>,
-    _: Admin,
-    RequestCaller(caller): RequestCaller,
+    Admin(actor): Admin,
     JsonBody(body): JsonBody<SteeringBody>,
 ) -> Result<Response, ApiError> {
-    steer(&state, &caller, BulkAction::Cancel, body).await
+    steer(&state, &actor, BulkAction::Cancel, body).await
 }
 
 /// Runs every job of a filter again that failed, was cancelled or discarded.
@@ -67,11 +66,10 @@ async fn cancel_jobs(
 )]
 async fn replay_jobs(
     State(state): State<ApiState>,
-    _: Admin,
-    RequestCaller(caller): RequestCaller,
+    Admin(actor): Admin,
     JsonBody(body): JsonBody<SteeringBody>,
 ) -> Result<Response, ApiError> {
-    steer(&state, &caller, BulkAction::Replay, body).await
+    steer(&state, &actor, BulkAction::Replay, body).await
 }
 
 /// Throws every job of a filter away that waits, failed or was cancelled.
@@ -87,16 +85,15 @@ async fn replay_jobs(
 )]
 async fn discard_jobs(
     State(state): State<ApiState>,
-    _: Admin,
-    RequestCaller(caller): RequestCaller,
+    Admin(actor): Admin,
     JsonBody(body): JsonBody<SteeringBody>,
 ) -> Result<Response, ApiError> {
-    steer(&state, &caller, BulkAction::Discard, body).await
+    steer(&state, &actor, BulkAction::Discard, body).await
 }
 
 async fn steer(
     state: &ApiState,
-    caller: &atelier_foundation::Caller,
+    actor: &atelier_foundation::Actor,
     action: BulkAction,
     body: SteeringBody,
 ) -> Result<Response, ApiError> {
@@ -107,6 +104,6 @@ async fn steer(
         let count = maintenance.count_steered(action, filter).await?;
         return Ok(Json(CountView { count }).into_response());
     }
-    let job = maintenance.start_steering(caller, action, filter).await?;
+    let job = maintenance.start_steering(actor, action, filter).await?;
     Ok(accepted(&job, JobAnswer { job: job.clone().into() }))
 }

@@ -26,11 +26,11 @@ pub(super) fn routes() -> Routes {
 )]
 async fn get_balance(
     State(state): State<ApiState>,
-    who: Authenticated,
+    Authenticated(actor): Authenticated,
 ) -> Result<Json<BalanceView>, ApiError> {
     let credits = &state.services.foundation.credits;
     Ok(Json(BalanceView {
-        total: credits.balance(who.id()).await.map_err(|error| ApiError::failed(&error))?,
+        total: credits.balance(&actor).await?,
         quick_price: credits.price(GenerationMode::Quick),
         advanced_price: credits.price(GenerationMode::Advanced),
     }))
@@ -45,11 +45,10 @@ async fn get_balance(
 )]
 async fn list_credit_history(
     State(state): State<ApiState>,
-    who: Authenticated,
+    Authenticated(actor): Authenticated,
     pagination: Pagination,
 ) -> Result<Response, ApiError> {
-    let history = state.services.foundation.credits.history(who.id(), pagination.page()).await;
-    let (rows, total) = history.map_err(|error| ApiError::failed(&error))?;
+    let (rows, total) = state.services.foundation.credits.history(&actor, pagination.page()).await?;
     let views: Vec<CreditTransactionView> = rows.into_iter().map(CreditTransactionView::from).collect();
     Ok(pagination.answer_capped(&views, total, COUNT_LIMIT))
 }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::{
     dto::builder::project::{CodeView, ProjectAnswer, VersionView},
     error::{ApiError, ErrorBody},
-    extract::{ApiPath, ApiQuery, Authenticated, OwnProject, PageParams, Pagination, RequestCaller},
+    extract::{ApiPath, ApiQuery, Authenticated, OwnProject, PageParams, Pagination},
     policy::Limit,
     route::{Routes, route},
     schema::free::FileContent,
@@ -52,11 +52,11 @@ struct VersionQuery {
 )]
 async fn get_code(
     State(state): State<ApiState>,
-    who: Authenticated,
+    Authenticated(actor): Authenticated,
     ApiPath(id): ApiPath<Uuid>,
     ApiQuery(query): ApiQuery<VersionQuery>,
 ) -> Result<Json<CodeView>, ApiError> {
-    let code = state.services.builder.versions.code(who.id(), ProjectId(id), query.version).await?;
+    let code = state.services.builder.versions.code(&actor, ProjectId(id), query.version).await?;
     Ok(Json(code.into()))
 }
 
@@ -70,12 +70,12 @@ async fn get_code(
 )]
 async fn list_versions(
     State(state): State<ApiState>,
-    who: Authenticated,
+    Authenticated(actor): Authenticated,
     ApiPath(id): ApiPath<Uuid>,
     pagination: Pagination,
 ) -> Result<Response, ApiError> {
     let (versions, total) =
-        state.services.builder.versions.list(who.id(), ProjectId(id), pagination.page()).await?;
+        state.services.builder.versions.list(&actor, ProjectId(id), pagination.page()).await?;
     let views: Vec<VersionView> = versions.into_iter().map(VersionView::from).collect();
     Ok(pagination.answer_capped(&views, total, COUNT_LIMIT))
 }
@@ -95,12 +95,11 @@ async fn list_versions(
 )]
 async fn restore_version(
     State(state): State<ApiState>,
-    who: Authenticated,
-    RequestCaller(caller): RequestCaller,
+    Authenticated(actor): Authenticated,
     ApiPath((id, version)): ApiPath<(Uuid, i32)>,
 ) -> Result<Json<ProjectAnswer>, ApiError> {
     let versions = &state.services.builder.versions;
-    let project = versions.restore(&caller, who.id(), ProjectId(id), version).await?;
+    let project = versions.restore(&actor, ProjectId(id), version).await?;
     Ok(Json(ProjectAnswer { project: project.into() }))
 }
 
@@ -118,11 +117,11 @@ async fn restore_version(
 )]
 async fn export_zip(
     State(state): State<ApiState>,
-    who: Authenticated,
+    Authenticated(actor): Authenticated,
     ApiPath(id): ApiPath<Uuid>,
     ApiQuery(query): ApiQuery<VersionQuery>,
 ) -> Result<Response, ApiError> {
-    let zip = state.services.builder.versions.zip(who.id(), ProjectId(id), query.version).await?;
+    let zip = state.services.builder.versions.zip(&actor, ProjectId(id), query.version).await?;
     let disposition = format!("attachment; filename=\"{}\"", safe_name(&zip.file_name));
     let mut response = ([(header::CONTENT_TYPE, "application/zip")], zip.bytes).into_response();
     if let Ok(disposition) = HeaderValue::from_str(&disposition) {

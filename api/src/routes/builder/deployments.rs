@@ -11,7 +11,7 @@ use crate::{
         DeployInput, DeploymentAnswer, DeploymentStatusView, DeploymentView, LogLineView, PlatformView,
     },
     error::{ApiError, ErrorBody},
-    extract::{ApiPath, Authenticated, OptionalJsonBody, OwnProject, RequestCaller, Verified},
+    extract::{ApiPath, Authenticated, OptionalJsonBody, OwnProject, Verified},
     policy::Limit,
     responses::accepted,
     route::{Routes, route},
@@ -61,13 +61,12 @@ async fn list_platforms() -> Json<Vec<PlatformView>> {
 )]
 async fn deploy(
     State(state): State<ApiState>,
-    Verified(who): Verified,
-    RequestCaller(caller): RequestCaller,
+    Verified(actor): Verified,
     ApiPath(id): ApiPath<Uuid>,
     OptionalJsonBody(input): OptionalJsonBody<DeployInput>,
 ) -> Result<Response, ApiError> {
     let deployments = &state.services.builder.deployments;
-    let (deployment, job) = deployments.start(&caller, who.id(), ProjectId(id), input.into()).await?;
+    let (deployment, job) = deployments.start(&actor, ProjectId(id), input.into()).await?;
     Ok(accepted(&job, DeploymentAnswer { deployment: deployment.into(), job: job.clone().into() }))
 }
 
@@ -79,10 +78,10 @@ async fn deploy(
 )]
 async fn get_deployment_status(
     State(state): State<ApiState>,
-    who: Authenticated,
+    Authenticated(actor): Authenticated,
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Json<DeploymentStatusView>, ApiError> {
-    let Some((deployment, logs)) = state.services.builder.deployments.status(who.id(), ProjectId(id)).await?
+    let Some((deployment, logs)) = state.services.builder.deployments.status(&actor, ProjectId(id)).await?
     else {
         let nothing =
             DeploymentStatusView { status: "not_deployed", url: None, deployment: None, logs: Vec::new() };

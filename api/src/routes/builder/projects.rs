@@ -21,8 +21,7 @@ use crate::{
     },
     error::{ApiError, ErrorBody},
     extract::{
-        ApiPath, Authenticated, JsonBody, OptionalJsonBody, OwnProject, PageParams, Pagination,
-        RequestCaller, Verified,
+        ApiPath, Authenticated, JsonBody, OptionalJsonBody, OwnProject, PageParams, Pagination, Verified,
     },
     policy::Limit,
     responses::accepted,
@@ -49,10 +48,10 @@ pub(super) fn routes() -> Routes {
 )]
 async fn list_projects(
     State(state): State<ApiState>,
-    who: Authenticated,
+    Authenticated(actor): Authenticated,
     pagination: Pagination,
 ) -> Result<Response, ApiError> {
-    let (projects, total) = state.services.foundation.projects.list(who.id(), pagination.page()).await?;
+    let (projects, total) = state.services.foundation.projects.list(&actor, pagination.page()).await?;
     let views: Vec<ProjectView> = projects.into_iter().map(ProjectView::from).collect();
     Ok(pagination.answer_capped(&views, total, COUNT_LIMIT))
 }
@@ -74,11 +73,10 @@ async fn list_projects(
 )]
 async fn create_project(
     State(state): State<ApiState>,
-    who: Authenticated,
-    RequestCaller(caller): RequestCaller,
+    Authenticated(actor): Authenticated,
     JsonBody(input): JsonBody<CreateProjectInput>,
 ) -> Result<Response, ApiError> {
-    let project = state.services.foundation.projects.create(&caller, who.id(), input.into()).await?;
+    let project = state.services.foundation.projects.create(&actor, input.into()).await?;
     let location = format!("/api/projects/{}", project.id);
     let answer = ProjectAnswer { project: project.into() };
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(answer)).into_response())
@@ -92,10 +90,10 @@ async fn create_project(
 )]
 async fn get_project(
     State(state): State<ApiState>,
-    who: Authenticated,
+    Authenticated(actor): Authenticated,
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Json<ProjectAnswer>, ApiError> {
-    let project = state.services.foundation.projects.get(who.id(), ProjectId(id)).await?;
+    let project = state.services.foundation.projects.get(&actor, ProjectId(id)).await?;
     Ok(Json(ProjectAnswer { project: project.into() }))
 }
 
@@ -108,13 +106,11 @@ async fn get_project(
 )]
 async fn update_project(
     State(state): State<ApiState>,
-    who: Authenticated,
-    RequestCaller(caller): RequestCaller,
+    Authenticated(actor): Authenticated,
     ApiPath(id): ApiPath<Uuid>,
     JsonBody(input): JsonBody<UpdateProjectInput>,
 ) -> Result<Json<ProjectAnswer>, ApiError> {
-    let project =
-        state.services.foundation.projects.update(&caller, who.id(), ProjectId(id), input.into()).await?;
+    let project = state.services.foundation.projects.update(&actor, ProjectId(id), input.into()).await?;
     Ok(Json(ProjectAnswer { project: project.into() }))
 }
 
@@ -126,11 +122,10 @@ async fn update_project(
 )]
 async fn delete_project(
     State(state): State<ApiState>,
-    who: Authenticated,
-    RequestCaller(caller): RequestCaller,
+    Authenticated(actor): Authenticated,
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Json<SuccessView>, ApiError> {
-    state.services.foundation.projects.delete(&caller, who.id(), ProjectId(id)).await?;
+    state.services.foundation.projects.delete(&actor, ProjectId(id)).await?;
     Ok(Json(SuccessView::DONE))
 }
 
@@ -161,11 +156,10 @@ async fn delete_project(
 )]
 async fn generate(
     State(state): State<ApiState>,
-    Verified(who): Verified,
-    RequestCaller(caller): RequestCaller,
+    Verified(actor): Verified,
     ApiPath(id): ApiPath<Uuid>,
     OptionalJsonBody(input): OptionalJsonBody<GenerateInput>,
 ) -> Result<Response, ApiError> {
-    let job = state.services.builder.generation.start(&caller, who.id(), ProjectId(id), input.into()).await?;
+    let job = state.services.builder.generation.start(&actor, ProjectId(id), input.into()).await?;
     Ok(accepted(&job, GenerationAnswer { job: job.clone().into(), project_id: id }))
 }

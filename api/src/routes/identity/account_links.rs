@@ -9,7 +9,7 @@ use crate::{
         account_link::{EmailInput, LinkInput, ResetPasswordInput},
     },
     error::{ApiError, ErrorBody},
-    extract::{JsonBody, RequestCaller},
+    extract::{Anyone, JsonBody},
     policy::Limit,
     route::{Routes, route},
     state::ApiState,
@@ -36,10 +36,10 @@ pub(super) fn routes() -> Routes {
 )]
 async fn verify_email(
     State(state): State<ApiState>,
-    RequestCaller(caller): RequestCaller,
+    Anyone(actor): Anyone,
     JsonBody(input): JsonBody<LinkInput>,
 ) -> Result<Json<SuccessView>, ApiError> {
-    state.services.foundation.identity.verify_email(&caller, &input.token).await?;
+    state.services.foundation.identity.verify_email(&actor, &input.token).await?;
     Ok(Json(SuccessView::DONE))
 }
 
@@ -53,10 +53,10 @@ async fn verify_email(
 )]
 async fn resend_verification(
     State(state): State<ApiState>,
-    RequestCaller(caller): RequestCaller,
+    Anyone(actor): Anyone,
     JsonBody(input): JsonBody<EmailInput>,
 ) -> Result<Json<SuccessView>, ApiError> {
-    state.services.foundation.identity.resend_verification(&caller, &input.email).await?;
+    state.services.foundation.identity.resend_verification(&actor, &input.email).await?;
     Ok(Json(SuccessView::DONE))
 }
 
@@ -70,10 +70,10 @@ async fn resend_verification(
 )]
 async fn forgot_password(
     State(state): State<ApiState>,
-    RequestCaller(caller): RequestCaller,
+    Anyone(actor): Anyone,
     JsonBody(input): JsonBody<EmailInput>,
 ) -> Result<Json<SuccessView>, ApiError> {
-    state.services.foundation.identity.forgot_password(&caller, &input.email).await?;
+    state.services.foundation.identity.forgot_password(&actor, &input.email).await?;
     Ok(Json(SuccessView::DONE))
 }
 
@@ -90,10 +90,10 @@ async fn forgot_password(
 )]
 async fn reset_password(
     State(state): State<ApiState>,
-    RequestCaller(caller): RequestCaller,
+    Anyone(actor): Anyone,
     JsonBody(input): JsonBody<ResetPasswordInput>,
 ) -> Result<Json<SuccessView>, ApiError> {
-    state.services.foundation.identity.reset_password(&caller, &input.token, &input.new_password).await?;
+    state.services.foundation.identity.reset_password(&actor, &input.token, &input.new_password).await?;
     Ok(Json(SuccessView::DONE))
 }
 

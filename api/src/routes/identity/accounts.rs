@@ -14,7 +14,7 @@ use crate::{
         LoginInput, RefreshInput, RegisterInput, SignedInView, SuccessView, UserAnswer, UserStatsView,
     },
     error::{ApiError, ErrorBody},
-    extract::{Authenticated, JsonBody, RequestCaller, UserSession},
+    extract::{Anyone, Authenticated, JsonBody, UserSession},
     policy::Limit,
     route::{Routes, route},
     state::ApiState,
@@ -52,15 +52,15 @@ pub(super) fn routes() -> Routes {
 )]
 async fn register(
     State(state): State<ApiState>,
-    RequestCaller(caller): RequestCaller,
+    Anyone(actor): Anyone,
     JsonBody(input): JsonBody<RegisterInput>,
 ) -> Result<Response, ApiError> {
     let identity = &state.services.foundation.identity;
     if identity.hides_registered_emails() {
-        identity.register_quietly(&caller, input.into()).await?;
+        identity.register_quietly(&actor, input.into()).await?;
         return Ok((StatusCode::ACCEPTED, Json(SuccessView::DONE)).into_response());
     }
-    Ok(signed_in(StatusCode::CREATED, identity.register(&caller, input.into()).await?))
+    Ok(signed_in(StatusCode::CREATED, identity.register(&actor, input.into()).await?))
 }
 
 /// Signs in with mail address and password.
@@ -79,11 +79,11 @@ async fn register(
 )]
 async fn login(
     State(state): State<ApiState>,
-    RequestCaller(caller): RequestCaller,
+    Anyone(actor): Anyone,
     JsonBody(input): JsonBody<LoginInput>,
 ) -> Result<Response, ApiError> {
     let identity = &state.services.foundation.identity;
-    Ok(signed_in(StatusCode::OK, identity.login(&caller, &input.email, &input.password).await?))
+    Ok(signed_in(StatusCode::OK, identity.login(&actor, &input.email, &input.password).await?))
 }
 
 /// Exchanges a refresh token for new tokens.
@@ -101,10 +101,10 @@ async fn login(
 )]
 async fn refresh(
     State(state): State<ApiState>,
-    RequestCaller(caller): RequestCaller,
+    Anyone(actor): Anyone,
     JsonBody(input): JsonBody<RefreshInput>,
 ) -> Result<Json<SignedInView>, ApiError> {
-    Ok(Json(state.services.foundation.identity.refresh(&caller, &input.refresh_token).await?.into()))
+    Ok(Json(state.services.foundation.identity.refresh(&actor, &input.refresh_token).await?.into()))
 }
 
 /// Signs out: the tokens of this sign-in stop working.
@@ -114,10 +114,9 @@ async fn refresh(
 )]
 async fn logout(
     State(state): State<ApiState>,
-    UserSession { who, session }: UserSession,
-    RequestCaller(caller): RequestCaller,
+    UserSession(actor): UserSession,
 ) -> Result<Json<SuccessView>, ApiError> {
-    state.services.foundation.identity.logout(&caller, who.id(), session).await?;
+    state.services.foundation.identity.logout(&actor).await?;
     Ok(Json(SuccessView::DONE))
 }
 
@@ -126,8 +125,11 @@ async fn logout(
     get, path = "/api/auth/me", operation_id = "get_current_user", tag = TAG,
     responses((status = 200, description = "The account.", body = UserAnswer))
 )]
-async fn get_me(State(state): State<ApiState>, who: Authenticated) -> Result<Json<UserAnswer>, ApiError> {
-    let user = state.services.foundation.identity.get_user(who.id()).await?;
+async fn get_me(
+    State(state): State<ApiState>,
+    Authenticated(actor): Authenticated,
+) -> Result<Json<UserAnswer>, ApiError> {
+    let user = state.services.foundation.identity.get_own_account(&actor).await?;
     Ok(Json(UserAnswer { user: user.into() }))
 }
 
@@ -138,7 +140,7 @@ async fn get_me(State(state): State<ApiState>, who: Authenticated) -> Result<Jso
 )]
 async fn get_user_stats(
     State(state): State<ApiState>,
-    who: Authenticated,
+    Authenticated(actor): Authenticated,
 ) -> Result<Json<UserStatsView>, ApiError> {
-    Ok(Json(state.services.foundation.identity.user_stats(who.id()).await?.into()))
+    Ok(Json(state.services.foundation.identity.user_stats(&actor).await?.into()))
 }

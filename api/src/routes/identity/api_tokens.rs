@@ -16,7 +16,7 @@ use crate::{
         api_token::{ApiTokenView, CreateApiTokenInput, MadeApiTokenView},
     },
     error::{ApiError, ErrorBody},
-    extract::{ApiPath, Authenticated, JsonBody, RequestCaller, UserSession},
+    extract::{ApiPath, Authenticated, JsonBody, UserSession},
     policy::Limit,
     route::{Routes, route},
     state::ApiState,
@@ -38,9 +38,9 @@ pub(super) fn routes() -> Routes {
 )]
 async fn list_api_tokens(
     State(state): State<ApiState>,
-    who: Authenticated,
+    Authenticated(actor): Authenticated,
 ) -> Result<Json<Vec<ApiTokenView>>, ApiError> {
-    let tokens = state.services.foundation.identity.list_api_tokens(who.id()).await?;
+    let tokens = state.services.foundation.identity.list_api_tokens(&actor).await?;
     Ok(Json(tokens.into_iter().map(ApiTokenView::from).collect()))
 }
 
@@ -64,13 +64,12 @@ async fn list_api_tokens(
 )]
 async fn create_api_token(
     State(state): State<ApiState>,
-    UserSession { who, .. }: UserSession,
-    RequestCaller(caller): RequestCaller,
+    UserSession(actor): UserSession,
     JsonBody(input): JsonBody<CreateApiTokenInput>,
 ) -> Result<Response, ApiError> {
     let (input, password) = input.into_parts();
     let identity = &state.services.foundation.identity;
-    let made = identity.create_api_token(&caller, &who.0, password.as_deref(), input).await?;
+    let made = identity.create_api_token(&actor, password.as_deref(), input).await?;
     let view = Json(MadeApiTokenView::from(made));
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], view).into_response())
 }
@@ -83,11 +82,10 @@ async fn create_api_token(
 )]
 async fn delete_api_token(
     State(state): State<ApiState>,
-    UserSession { who, .. }: UserSession,
-    RequestCaller(caller): RequestCaller,
+    UserSession(actor): UserSession,
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Json<SuccessView>, ApiError> {
-    state.services.foundation.identity.delete_api_token(&caller, who.id(), ApiTokenId(id)).await?;
+    state.services.foundation.identity.delete_api_token(&actor, ApiTokenId(id)).await?;
     Ok(Json(SuccessView::DONE))
 }
 

@@ -9,7 +9,7 @@ use crate::{
         linked_account::{LinkedAccountView, UnlinkInput, parse_provider},
     },
     error::{ApiError, ErrorBody},
-    extract::{ApiPath, Authenticated, OptionalJsonBody, RequestCaller, UserSession},
+    extract::{ApiPath, Authenticated, OptionalJsonBody, UserSession},
     policy::Limit,
     route::{Routes, route},
     schema::sets,
@@ -29,9 +29,9 @@ pub(super) fn routes() -> Routes {
 )]
 async fn list_linked_accounts(
     State(state): State<ApiState>,
-    who: Authenticated,
+    Authenticated(actor): Authenticated,
 ) -> Result<Json<Vec<LinkedAccountView>>, ApiError> {
-    let linked = state.services.foundation.identity.list_linked(who.id()).await?;
+    let linked = state.services.foundation.identity.list_linked(&actor).await?;
     Ok(Json(linked.into_iter().map(LinkedAccountView::from).collect()))
 }
 
@@ -56,13 +56,12 @@ async fn list_linked_accounts(
 )]
 async fn unlink_account(
     State(state): State<ApiState>,
-    UserSession { who, .. }: UserSession,
-    RequestCaller(caller): RequestCaller,
+    UserSession(actor): UserSession,
     ApiPath(provider): ApiPath<String>,
     OptionalJsonBody(input): OptionalJsonBody<UnlinkInput>,
 ) -> Result<Json<SuccessView>, ApiError> {
     let provider = parse_provider(&provider)?;
-    state.services.foundation.identity.unlink(&caller, &who.0, provider, &input.password).await?;
+    state.services.foundation.identity.unlink(&actor, provider, &input.password).await?;
     Ok(Json(SuccessView::DONE))
 }
 

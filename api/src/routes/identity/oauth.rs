@@ -6,7 +6,7 @@
 
 use atelier_entities::{OAuthEnd, SignInProvider};
 use atelier_foundation::{
-    Caller,
+    Actor,
     identity::{OAuthRefusal, ReturnedSignIn, SignedIn},
 };
 use atelier_providers::oauth::Callback;
@@ -26,7 +26,7 @@ use crate::{
         oauth::{BegunSignInView, OAuthCallback, OAuthInput, SignInProviderView},
     },
     error::{ApiError, ErrorBody},
-    extract::{ApiPath, ApiQuery, JsonBody, RequestCaller},
+    extract::{Anyone, ApiPath, ApiQuery, JsonBody},
     policy::Limit,
     route::{Routes, route},
     schema::sets,
@@ -113,13 +113,13 @@ async fn begin_oauth(
 )]
 async fn end_oauth_in_browser(
     State(state): State<ApiState>,
-    RequestCaller(caller): RequestCaller,
+    Anyone(actor): Anyone,
     ApiPath(provider): ApiPath<String>,
     headers: HeaderMap,
     ApiQuery(callback): ApiQuery<OAuthCallback>,
 ) -> Result<Response, ApiError> {
     let provider = find_provider(&state, &provider)?;
-    finish_in_browser(&state, &caller, provider, &headers, callback).await
+    finish_in_browser(&state, &actor, provider, &headers, callback).await
 }
 
 /// Ends a sign-in where the provider posts a form, as Apple does.
@@ -135,14 +135,14 @@ async fn end_oauth_in_browser(
 )]
 async fn end_oauth_by_form(
     State(state): State<ApiState>,
-    RequestCaller(caller): RequestCaller,
+    Anyone(actor): Anyone,
     ApiPath(provider): ApiPath<String>,
     headers: HeaderMap,
     form: Result<Form<OAuthCallback>, FormRejection>,
 ) -> Result<Response, ApiError> {
     let provider = find_provider(&state, &provider)?;
     let Form(callback) = form.map_err(|rejection| refuse_form(&rejection))?;
-    finish_in_browser(&state, &caller, provider, &headers, callback).await
+    finish_in_browser(&state, &actor, provider, &headers, callback).await
 }
 
 /// Ends a sign-in that the client began with `Accept: application/json`.
@@ -172,19 +172,19 @@ async fn end_oauth_by_form(
 )]
 async fn end_oauth(
     State(state): State<ApiState>,
-    RequestCaller(caller): RequestCaller,
+    Anyone(actor): Anyone,
     ApiPath(provider): ApiPath<String>,
     JsonBody(input): JsonBody<OAuthInput>,
 ) -> Result<Response, ApiError> {
     let provider = find_provider(&state, &provider)?;
-    let done = state.services.foundation.identity.finish_oauth(&caller, provider, input.into()).await?;
+    let done = state.services.foundation.identity.finish_oauth(&actor, provider, input.into()).await?;
     Ok(signed_in(StatusCode::OK, done))
 }
 
 /// Finishes the sign-in of a browser that comes back from a provider.
 async fn finish_in_browser(
     state: &ApiState,
-    caller: &Caller,
+    actor: &Actor,
     provider: SignInProvider,
     headers: &HeaderMap,
     callback: OAuthCallback,
@@ -196,7 +196,7 @@ async fn finish_in_browser(
     let mut response = match (error, code) {
         (Some(error), _) => {
             let refusal = provider_error(&error);
-            identity.abandon_oauth(caller, provider, &token, refusal.code()).await?;
+            identity.abandon_oauth(actor, provider, &token, refusal.code()).await?;
             redirect_with_error(state, provider, refusal)?
         }
         (None, Some(code)) => {
@@ -214,7 +214,7 @@ async fn finish_in_browser(
                 end: OAuthEnd::Browser,
                 cookie: cookies::find(headers, &cookie.name),
             };
-            match identity.finish_oauth(caller, provider, returned).await {
+            match identity.finish_oauth(actor, provider, returned).await {
                 Ok(signed_in) => redirect_signed_in(state, provider, &signed_in),
                 Err(error) => redirect_with_error(state, provider, error.into())?,
             }

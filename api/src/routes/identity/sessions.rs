@@ -1,7 +1,6 @@
 //! Where a person is signed in.
 
 use atelier_entities::SessionFamilyId;
-use atelier_foundation::identity::Credential;
 use axum::{Json, extract::State};
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -9,7 +8,7 @@ use uuid::Uuid;
 use crate::{
     dto::identity::{account::SuccessView, session::SessionView},
     error::ApiError,
-    extract::{ApiPath, Authenticated, RequestCaller, UserSession},
+    extract::{ApiPath, Authenticated, UserSession},
     route::Routes,
     state::ApiState,
 };
@@ -27,14 +26,10 @@ pub(super) fn routes() -> Routes {
 )]
 async fn list_sessions(
     State(state): State<ApiState>,
-    who: Authenticated,
+    Authenticated(actor): Authenticated,
 ) -> Result<Json<Vec<SessionView>>, ApiError> {
-    let current = match who.0.credential {
-        Credential::Session(session) => Some(session),
-        Credential::ApiToken(..) => None,
-    };
-    let sign_ins = state.services.foundation.identity.list_sign_ins(who.id()).await?;
-    Ok(Json(sign_ins.into_iter().map(|sign_in| SessionView::new(sign_in, current)).collect()))
+    let sign_ins = state.services.foundation.identity.list_sign_ins(&actor).await?;
+    Ok(Json(sign_ins.into_iter().map(|sign_in| SessionView::new(sign_in, actor.session())).collect()))
 }
 
 /// Ends every sign-in of the caller but the one that asks.
@@ -46,10 +41,9 @@ async fn list_sessions(
 )]
 async fn end_other_sessions(
     State(state): State<ApiState>,
-    UserSession { who, session }: UserSession,
-    RequestCaller(caller): RequestCaller,
+    UserSession(actor): UserSession,
 ) -> Result<Json<SuccessView>, ApiError> {
-    state.services.foundation.identity.end_other_sign_ins(&caller, who.id(), session).await?;
+    state.services.foundation.identity.end_other_sign_ins(&actor).await?;
     Ok(Json(SuccessView::DONE))
 }
 
@@ -61,11 +55,10 @@ async fn end_other_sessions(
 )]
 async fn end_session(
     State(state): State<ApiState>,
-    UserSession { who, .. }: UserSession,
-    RequestCaller(caller): RequestCaller,
+    UserSession(actor): UserSession,
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Json<SuccessView>, ApiError> {
-    state.services.foundation.identity.end_sign_in(&caller, who.id(), SessionFamilyId(id)).await?;
+    state.services.foundation.identity.end_sign_in(&actor, SessionFamilyId(id)).await?;
     Ok(Json(SuccessView::DONE))
 }
 

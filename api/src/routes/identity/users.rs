@@ -21,7 +21,7 @@ use crate::{
         },
     },
     error::{ApiError, ErrorBody},
-    extract::{Authenticated, JsonBody, OptionalJsonBody, RequestCaller, UserSession},
+    extract::{Authenticated, JsonBody, OptionalJsonBody, UserSession},
     policy::Limit,
     route::{Routes, route},
     state::ApiState,
@@ -45,9 +45,9 @@ pub(super) fn routes() -> Routes {
 )]
 async fn get_profile(
     State(state): State<ApiState>,
-    who: Authenticated,
+    Authenticated(actor): Authenticated,
 ) -> Result<Json<ProfileAnswer>, ApiError> {
-    let user = state.services.foundation.identity.get_user(who.id()).await?;
+    let user = state.services.foundation.identity.get_own_account(&actor).await?;
     Ok(Json(ProfileAnswer { user: user.into() }))
 }
 
@@ -59,11 +59,10 @@ async fn get_profile(
 )]
 async fn update_profile(
     State(state): State<ApiState>,
-    who: Authenticated,
-    RequestCaller(caller): RequestCaller,
+    Authenticated(actor): Authenticated,
     JsonBody(input): JsonBody<UpdateProfileInput>,
 ) -> Result<Json<ProfileAnswer>, ApiError> {
-    let user = state.services.foundation.identity.update_profile(&caller, who.id(), input.into()).await?;
+    let user = state.services.foundation.identity.update_profile(&actor, input.into()).await?;
     Ok(Json(ProfileAnswer { user: user.into() }))
 }
 
@@ -84,11 +83,10 @@ async fn update_profile(
 )]
 async fn delete_account(
     State(state): State<ApiState>,
-    UserSession { who, .. }: UserSession,
-    RequestCaller(caller): RequestCaller,
+    UserSession(actor): UserSession,
     OptionalJsonBody(input): OptionalJsonBody<DeleteAccountInput>,
 ) -> Result<Json<SuccessView>, ApiError> {
-    state.services.foundation.identity.delete_account(&caller, &who.0, &input.password).await?;
+    state.services.foundation.identity.delete_account(&actor, &input.password).await?;
     Ok(Json(SuccessView::DONE))
 }
 
@@ -108,13 +106,11 @@ async fn delete_account(
 )]
 async fn change_password(
     State(state): State<ApiState>,
-    UserSession { who, .. }: UserSession,
-    RequestCaller(caller): RequestCaller,
+    UserSession(actor): UserSession,
     JsonBody(input): JsonBody<ChangePasswordInput>,
 ) -> Result<Response, ApiError> {
     let identity = &state.services.foundation.identity;
-    let done =
-        identity.change_password(&caller, who.id(), &input.current_password, &input.new_password).await?;
+    let done = identity.change_password(&actor, &input.current_password, &input.new_password).await?;
     Ok(signed_in(StatusCode::OK, done))
 }
 
@@ -125,11 +121,11 @@ async fn change_password(
 )]
 async fn get_personal_stats(
     State(state): State<ApiState>,
-    who: Authenticated,
+    Authenticated(actor): Authenticated,
 ) -> Result<Json<PersonalStatsView>, ApiError> {
     let identity = &state.services.foundation.identity;
-    let stats = identity.personal_stats(who.id()).await?;
-    Ok(Json(PersonalStatsView::new(stats, identity.get_user(who.id()).await?.created_at)))
+    let stats = identity.personal_stats(&actor).await?;
+    Ok(Json(PersonalStatsView::new(stats, identity.get_own_account(&actor).await?.created_at)))
 }
 
 /// Everything that is held about the caller, in one document.
@@ -149,10 +145,9 @@ async fn get_personal_stats(
 )]
 async fn export_personal_data(
     State(state): State<ApiState>,
-    UserSession { who, .. }: UserSession,
-    RequestCaller(caller): RequestCaller,
+    UserSession(actor): UserSession,
 ) -> Result<Response, ApiError> {
-    let (account, rows) = state.services.foundation.identity.start_export(&caller, who.id()).await?;
+    let (account, rows) = state.services.foundation.identity.start_export(&actor).await?;
     let account = AccountDataView::new(account, state.services.queue.now());
     let document = personal_data::stream(&account, rows).map_err(ApiError::internal)?;
     let headers = [

@@ -2,9 +2,11 @@
 
 mod access;
 
+use std::sync::Arc;
 use std::{convert::Infallible, time::Duration};
 
 use atelier_entities::jobs;
+use atelier_foundation::Actor;
 use atelier_queue::watch::{EventId, JobUpdate};
 use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
@@ -19,7 +21,6 @@ use serde::Serialize;
 use crate::{
     dto::jobs::JobView,
     error::ApiError,
-    extract::Authenticated,
     state::{ApiState, MAX_STREAMS_PER_USER},
 };
 
@@ -43,12 +44,12 @@ pub(super) fn last_event_id(headers: &HeaderMap, parameter: Option<&str>) -> Opt
 /// the person may no longer see the job.
 pub(super) fn answer(
     state: &ApiState,
-    who: &Authenticated,
+    actor: &Arc<Actor>,
     job: jobs::Model,
     since: Option<EventId>,
 ) -> Result<Response, ApiError> {
-    let open = state.streams.open(who.id()).ok_or_else(too_many)?;
-    let access_ends = access::ends(state, who.0.clone(), job.owner_id);
+    let open = state.streams.open(actor.person()?).ok_or_else(too_many)?;
+    let access_ends = access::ends(state, actor.clone(), job.owner_id)?;
     let shutdown = state.shutdown.clone();
     let greeting = stream::once(async { Event::default().comment("the job's events").retry(RECONNECT) });
     let events = greeting

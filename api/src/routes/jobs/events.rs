@@ -54,12 +54,12 @@ struct EventsQuery {
 )]
 async fn stream_events(
     State(state): State<ApiState>,
-    who: Authenticated,
+    Authenticated(actor): Authenticated,
     ApiPath(id): ApiPath<Uuid>,
     ApiQuery(query): ApiQuery<EventsQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let job = get_job(&state, &who, id).await?;
+    let job = get_job(&state, &actor, id).await?;
     let since = event_stream::last_event_id(&headers, query.last_event_id.as_deref());
-    event_stream::answer(&state, &who, job, since)
+    event_stream::answer(&state, &actor, job, since)
 }

@@ -6,7 +6,7 @@ use utoipa_axum::routes;
 use crate::{
     dto::mail::notifications::{NotificationsInput, NotificationsView},
     error::ApiError,
-    extract::{Authenticated, JsonBody, RequestCaller},
+    extract::{Authenticated, JsonBody},
     route::Routes,
     state::ApiState,
 };
@@ -24,15 +24,9 @@ pub(super) fn routes() -> Routes {
 )]
 async fn get_notifications(
     State(state): State<ApiState>,
-    who: Authenticated,
+    Authenticated(actor): Authenticated,
 ) -> Result<Json<NotificationsView>, ApiError> {
-    let unwanted = state
-        .services
-        .foundation
-        .mail
-        .list_opt_outs(who.id())
-        .await
-        .map_err(|error| ApiError::failed(&error))?;
+    let unwanted = state.services.foundation.mail.list_opt_outs(&actor).await?;
     Ok(Json(NotificationsView::without(&unwanted)))
 }
 
@@ -46,11 +40,9 @@ async fn get_notifications(
 )]
 async fn update_notifications(
     State(state): State<ApiState>,
-    who: Authenticated,
-    RequestCaller(caller): RequestCaller,
+    Authenticated(actor): Authenticated,
     JsonBody(input): JsonBody<NotificationsInput>,
 ) -> Result<Json<NotificationsView>, ApiError> {
-    let unwanted =
-        state.services.foundation.mail.update_preferences(&caller, who.id(), &input.wanted()).await?;
+    let unwanted = state.services.foundation.mail.update_preferences(&actor, &input.wanted()).await?;
     Ok(Json(NotificationsView::without(&unwanted)))
 }

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use crate::{
     error::{ApiError, ErrorBody},
-    extract::{ApiPath, RequestCaller, preferred_locale},
+    extract::{Anyone, ApiPath, preferred_locale},
     route::{Routes, route},
     state::ApiState,
 };
@@ -69,10 +69,10 @@ async fn show_unsubscribe(
 async fn unsubscribe(
     State(state): State<ApiState>,
     headers: HeaderMap,
-    RequestCaller(caller): RequestCaller,
+    Anyone(actor): Anyone,
     ApiPath(token): ApiPath<String>,
 ) -> Result<Response, ApiError> {
-    let found = state.services.foundation.mail.unsubscribe(&caller, &token).await?;
+    let found = state.services.foundation.mail.unsubscribe(&actor, &token).await?;
     Ok(answer(found, &headers, |words, what| words.done(what)))
 }
 

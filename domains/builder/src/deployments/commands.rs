@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{DeploymentError, DeploymentInput, DeploymentLog, Deployments, PublishDeployment};
 use crate::versions::slug;
-use atelier_foundation::{Caller, FieldErrors, audit, projects::project_target};
+use atelier_foundation::{Actor, FieldErrors, audit, projects::project_target};
 
 /// Log lines that a status shows at most.
 const MAX_LOG_LINES: u64 = 200;
@@ -20,14 +20,14 @@ impl Deployments {
     /// Starts to publish a version. A project has one deployment under way at a time.
     pub async fn start(
         &self,
-        caller: &Caller,
-        user: UserId,
+        actor: &Actor,
         project: ProjectId,
         input: DeploymentInput,
     ) -> Result<(deployments::Model, jobs::Model), DeploymentError> {
+        let user = actor.person()?;
         let wanted = Wanted { platform: find_platform(&input.platform)?, version: input.version };
         let tx = self.queue.begin().await?;
-        let started = start_in(&tx, caller, user, project, wanted).await?;
+        let started = start_in(&tx, actor, user, project, wanted).await?;
         tx.commit().await?;
         Ok(started)
     }
@@ -36,7 +36,7 @@ impl Deployments {
     /// what the first one had copied is being removed.
     pub(crate) async fn restart(
         &self,
-        caller: &Caller,
+        actor: &Actor,
         job: &jobs::Model,
     ) -> Result<jobs::Model, DeploymentError> {
         if !matches!(job.state, JobState::Failed | JobState::Cancelled | JobState::Discarded) {
@@ -47,8 +47,8 @@ impl Deployments {
         let (Some(owner), Some(ended)) = (job.owner_id, ended) else { return Err(DeploymentError::NotFound) };
         let wanted =
             Wanted { platform: find_platform(&ended.platform)?, version: Some(ended.version_number) };
-        let (_, next) = start_in(&tx, caller, owner, ended.project_id, wanted).await?;
-        audit::record_job(&tx, caller, "job.retry", job, json!({"owner": owner, "job": next.id})).await?;
+        let (_, next) = start_in(&tx, actor, owner, ended.project_id, wanted).await?;
+        audit::record_job(&tx, actor, "job.retry", job, json!({"owner": owner, "job": next.id})).await?;
         tx.commit().await?;
         Ok(next)
     }
@@ -56,9 +56,10 @@ impl Deployments {
     /// The latest deployment of a project with its log; none where there was none.
     pub async fn status(
         &self,
-        user: UserId,
+        actor: &Actor,
         project: ProjectId,
     ) -> Result<Option<(deployments::Model, Vec<DeploymentLog>)>, DeploymentError> {
+        let user = actor.person()?;
         let db = self.queue.db();
         let project = projects::Entity::find_owned_by_id(user, project).one(db).await?;
         let project = project.ok_or(DeploymentError::NotFound)?;
@@ -88,7 +89,7 @@ struct Wanted {
 
 async fn start_in(
     tx: &Transaction,
-    caller: &Caller,
+    actor: &Actor,
     user: UserId,
     project: ProjectId,
     wanted: Wanted,
@@ -103,7 +104,7 @@ async fn start_in(
         .unique(format!("deployment:{}", project.id))
         .owned_by(user)
         .about(project.id.0)
-        .from_origin(caller.origin.clone());
+        .from_origin(actor.origin.clone());
     let enqueued = tx.enqueue(job).await?;
     if enqueued.duplicate {
         return Err(DeploymentError::AlreadyRunning(enqueued.id));
@@ -116,7 +117,7 @@ async fn start_in(
     let deployment = row(id, &project, Target { number, platform, slug, job: job.id }, tx);
     let deployment = deployment.insert(&**tx).await?;
     let context = json!({"deployment": id, "version": number, "platform": platform});
-    audit::record(tx, caller, "deployment.start", project_target(project.id), context).await?;
+    audit::record(tx, actor, "deployment.start", project_target(project.id), context).await?;
     Ok((deployment, job))
 }
 

@@ -8,7 +8,7 @@ use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::json;
 
 use super::{Deployments, PublishDeployment, UNDER_WAY, is_under_way, site::site_files, site_folder};
-use crate::versions::stored_file;
+use crate::file::GeneratedFile;
 use atelier_foundation::identity::is_deactivated;
 
 /// A deployment and the site it is to publish.
@@ -64,7 +64,7 @@ impl Deployments {
         let version = project_versions::Entity::find_numbered(project.id, deployment.version_number);
         let Some(version) = version.one(db).await? else { return Ok(None) };
         let rows = project_files::Entity::find_of(version.id).all(db).await?;
-        let files = site_files(&project.title, rows.into_iter().map(stored_file).collect());
+        let files = site_files(&project.title, rows.into_iter().map(GeneratedFile::from).collect());
         Ok(Some(Site { deployment, owner: project.user_id, files }))
     }
 

@@ -1,6 +1,6 @@
 //! Which files of a version make its site.
 
-use crate::generation::parse::GeneratedFile;
+use crate::file::GeneratedFile;
 
 /// Extensions that browsers load.
 const STATIC: [&str; 15] = [

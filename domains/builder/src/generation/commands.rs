@@ -6,11 +6,11 @@ use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, sea_query::
 use serde_json::json;
 
 use super::{Generation, GenerationError, GenerationInput, RunGeneration};
+use crate::prompt::Prompt;
 use atelier_foundation::{
-    Caller, FieldErrors, audit,
+    Actor, audit,
     credits::{self, Price},
-    projects::{MAX_DESCRIPTION, project_target},
-    validation,
+    projects::project_target,
 };
 
 impl Generation {
@@ -18,15 +18,15 @@ impl Generation {
     /// or nothing. A project has one at a time.
     pub async fn start(
         &self,
-        caller: &Caller,
-        user: UserId,
+        actor: &Actor,
         project: ProjectId,
         input: GenerationInput,
     ) -> Result<jobs::Model, GenerationError> {
-        let prompt = check_prompt(input.prompt)?;
+        let user = actor.person()?;
+        let prompt = input.prompt.as_deref().map_or(Ok(None), Prompt::parse)?;
         let args = RunGeneration { project_id: project, mode: input.mode, prompt };
         let tx = self.queue.begin().await?;
-        let job = self.start_in(&tx, caller, user, &args).await?;
+        let job = self.start_in(&tx, actor, user, &args).await?;
         tx.commit().await?;
         Ok(job)
     }
@@ -34,7 +34,7 @@ impl Generation {
     async fn start_in(
         &self,
         tx: &Transaction,
-        caller: &Caller,
+        actor: &Actor,
         user: UserId,
         args: &RunGeneration,
     ) -> Result<jobs::Model, GenerationError> {
@@ -43,7 +43,7 @@ impl Generation {
             .one(&**tx)
             .await?
             .ok_or(GenerationError::NotFound)?;
-        let job = NewJob::of(args).owned_by(user).about(project.0).from_origin(caller.origin.clone());
+        let job = NewJob::of(args).owned_by(user).about(project.0).from_origin(actor.origin.clone());
         let enqueued = tx.enqueue(job).await?;
         if enqueued.duplicate {
             return Err(GenerationError::AlreadyRunning(enqueued.id));
@@ -54,7 +54,7 @@ impl Generation {
         self.ensure_room(tx, project).await?;
         let needed = self.prices.price(mode);
         let context = json!({"job": job.id, "mode": mode, "credits": needed});
-        audit::record(tx, caller, "generation.start", project_target(project), context).await?;
+        audit::record(tx, actor, "generation.start", project_target(project), context).await?;
         // The account last: whatever else its person starts meanwhile waits for it.
         let price = Price { amount: needed, description: description(mode) };
         if !credits::hold(tx, user, project, job.id, price).await? {
@@ -76,7 +76,7 @@ impl Generation {
     /// the first one was refunded.
     pub(crate) async fn restart(
         &self,
-        caller: &Caller,
+        actor: &Actor,
         job: &jobs::Model,
     ) -> Result<jobs::Model, GenerationError> {
         if !matches!(job.state, JobState::Failed | JobState::Cancelled | JobState::Discarded) {
@@ -85,18 +85,11 @@ impl Generation {
         let args: Result<RunGeneration, _> = serde_json::from_value(job.args.clone());
         let (Some(owner), Ok(args)) = (job.owner_id, args) else { return Err(GenerationError::NotFound) };
         let tx = self.queue.begin().await?;
-        let next = self.start_in(&tx, caller, owner, &args).await?;
-        audit::record_job(&tx, caller, "job.retry", job, json!({"owner": owner, "job": next.id})).await?;
+        let next = self.start_in(&tx, actor, owner, &args).await?;
+        audit::record_job(&tx, actor, "job.retry", job, json!({"owner": owner, "job": next.id})).await?;
         tx.commit().await?;
         Ok(next)
     }
-}
-
-fn check_prompt(prompt: Option<String>) -> Result<Option<String>, FieldErrors> {
-    let Some(prompt) = prompt else { return Ok(None) };
-    let mut errors = FieldErrors::default();
-    let prompt = errors.take("prompt", validation::paragraph(&prompt, MAX_DESCRIPTION));
-    errors.finish(prompt).map(|prompt| Some(prompt).filter(|prompt| !prompt.is_empty()))
 }
 
 fn description(mode: GenerationMode) -> &'static str {
@@ -120,6 +113,7 @@ async fn mark_generating(tx: &Transaction, user: UserId, project: ProjectId) -> 
 #[cfg(test)]
 mod tests {
     use atelier_entities::ProjectKind;
+    use atelier_foundation::testing::acting;
 
     use super::*;
     use crate::testing::{Bench, options};
@@ -135,17 +129,12 @@ mod tests {
         let before = bench.credits(ada.id).await;
 
         let input = GenerationInput { mode: GenerationMode::Quick, prompt: None };
-        let refused = bench
-            .services
-            .builder
-            .generation
-            .start(&Caller::default(), ada.id, project.id, input)
-            .await
-            .err();
+        let refused = bench.services.builder.generation.start(&acting(ada.id), project.id, input).await.err();
 
         assert!(matches!(refused, Some(GenerationError::TooManyVersions(1))), "{refused:?}");
         assert_eq!(bench.credits(ada.id).await, before);
-        let project = bench.services.foundation.projects.get(ada.id, project.id).await.expect("there");
+        let project =
+            bench.services.foundation.projects.get(&acting(ada.id), project.id).await.expect("there");
         assert_ne!(project.status, ProjectStatus::Generating);
     }
 }

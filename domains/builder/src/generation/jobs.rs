@@ -4,6 +4,8 @@ use atelier_entities::{GenerationMode, ProjectId};
 use atelier_queue::{Backoff, Job, Lane, Policy, QueueName};
 use serde::{Deserialize, Serialize};
 
+use crate::prompt::Prompt;
+
 /// Writes an application and keeps it as a version.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RunGeneration {
@@ -13,7 +15,7 @@ pub struct RunGeneration {
     pub mode: GenerationMode,
     /// What to do beyond the project's description.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prompt: Option<String>,
+    pub prompt: Option<Prompt>,
 }
 
 impl Job for RunGeneration {

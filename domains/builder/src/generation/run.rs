@@ -10,13 +10,16 @@ use serde_json::json;
 
 use super::{
     Generation, RunGeneration,
-    check::{self, CheckedApp, Fault, FaultCode},
-    parse::{self, GeneratedFile},
-    prompt::{self, PromptInput},
     store::{NewVersion, Stored, store},
     stream::{follow, stopped},
 };
-use crate::versions::stored_file;
+use crate::{
+    check::{self, CheckedApp},
+    fault::{Fault, FaultCode},
+    file::GeneratedFile,
+    parse,
+    prompt::{self, Prompt, PromptInput},
+};
 use atelier_foundation::{credits, identity::is_deactivated};
 
 /// What checking and storing an answer may take.
@@ -86,14 +89,14 @@ impl Generation {
             kind: project.kind,
             mode: args.mode,
             description: &project.description,
-            instructions: args.prompt.as_deref(),
+            prompt: args.prompt.as_ref().map(Prompt::as_str),
             previous_files: &previous,
             limits: self.limits(),
         });
         let request = GenerationRequest {
             title: project.title.clone(),
             kind: app_kind(project.kind),
-            description: wish(&project.description, args.prompt.as_deref()),
+            description: full_request(&project.description, args.prompt.as_ref()),
             effort: effort(args.mode),
             messages,
             previous_files: previous.into_iter().map(|file| (file.path, file.content)).collect(),
@@ -107,7 +110,7 @@ impl Generation {
             return Ok(Vec::new());
         };
         let rows = project_files::Entity::find_of(version.id).all(db).await?;
-        Ok(rows.into_iter().map(stored_file).collect())
+        Ok(rows.into_iter().map(GeneratedFile::from).collect())
     }
 
     /// Has the application written, and sent back with its faults as often as allowed.
@@ -183,7 +186,7 @@ impl Generation {
             job: ctx.id(),
             project: project.id,
             mode: args.mode,
-            prompt: wish(&project.description, args.prompt.as_deref()),
+            prompt: full_request(&project.description, args.prompt.as_ref()),
             provider: written.provider,
             model: written.model,
             summary: written.summary,
@@ -230,9 +233,9 @@ fn faulty(faults: &[Fault]) -> JobError {
         .with_details(json!({"faults": faults}))
 }
 
-/// What the person asked for: the description, then what they ask for on top.
-fn wish(description: &str, prompt: Option<&str>) -> String {
-    match prompt {
+/// The description, followed by the prompt.
+fn full_request(description: &str, prompt: Option<&Prompt>) -> String {
+    match prompt.map(Prompt::as_str) {
         Some(prompt) if description.is_empty() => prompt.to_owned(),
         Some(prompt) => format!("{description}\n\n{prompt}"),
         None => description.to_owned(),

@@ -6,7 +6,7 @@ use atelier_entities::{
 use atelier_queue::{Queue, QueueError, Transaction};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, DbErr, EntityTrait, QueryOrder, QuerySelect};
 
-use super::parse::GeneratedFile;
+use crate::file::GeneratedFile;
 
 /// Rows in one statement: SQLite takes 32,766 values.
 const ROWS: usize = 500;

@@ -4,7 +4,7 @@ use std::io::{Cursor, Write};
 
 use zip::{CompressionMethod, DateTime, ZipWriter, result::ZipError, write::SimpleFileOptions};
 
-use crate::generation::parse::GeneratedFile;
+use crate::file::GeneratedFile;
 
 /// Most characters of a slug.
 const MAX_SLUG: usize = 40;

@@ -18,7 +18,7 @@ use super::{
     objects::{self, Object, claim, doom},
     record, record_critical,
 };
-use crate::{Caller, FieldErrors};
+use crate::{Actor, FieldErrors};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Longest bound of a cleanup in days.
@@ -34,14 +34,14 @@ impl Audit {
     /// the same job.
     pub async fn start_cleanup(
         &self,
-        caller: &Caller,
+        actor: &Actor,
         older_than_days: Option<u32>,
     ) -> Result<jobs::Model, AuditError> {
         let age = self.age(older_than_days)?;
         let tx = self.queue.begin().await?;
         let args = ArchiveAudit { before: Some(start_of_day(tx.now() - age)) };
-        let mut job = NewJob::of(&args).from_origin(caller.origin.clone());
-        if let Some(user) = caller.user {
+        let mut job = NewJob::of(&args).from_origin(actor.origin.clone());
+        if let Some(user) = actor.user() {
             job = job.owned_by(user);
         }
         let enqueued = tx.enqueue(job).await?;
@@ -54,7 +54,7 @@ impl Audit {
         }
         if !duplicate {
             let context = json!({"job": job.id, "before": args.before});
-            record_critical(&tx, caller, "audit.cleanup", None, context).await?;
+            record_critical(&tx, actor, "audit.cleanup", None, context).await?;
         }
         tx.commit().await?;
         Ok(job)
@@ -76,12 +76,12 @@ impl Audit {
     pub async fn archive(&self, ctx: &JobContext, args: ArchiveAudit) -> Result<Outcome, JobError> {
         let by_settings = || self.retention.entries.map(|kept| start_of_day(self.queue.now() - kept));
         let before = args.before.or_else(by_settings);
-        let caller = Caller { user: ctx.owner(), ..Caller::default() };
+        let actor = Actor::of_job(ctx.owner());
         let (entries, objects) = match before {
-            Some(before) => self.move_entries(ctx, &caller, before).await?,
+            Some(before) => self.move_entries(ctx, &actor, before).await?,
             None => (0, 0),
         };
-        let expired = self.expire(&caller).await?;
+        let expired = self.expire(&actor).await?;
         self.sweep().await?;
         let done = json!({"entries": entries, "objects": objects, "before": before, "expired": expired});
         Ok(Outcome::Done(done))
@@ -90,7 +90,7 @@ impl Audit {
     async fn move_entries(
         &self,
         ctx: &JobContext,
-        caller: &Caller,
+        actor: &Actor,
         before: Timestamp,
     ) -> Result<(usize, u64), JobError> {
         let (mut entries, mut objects) = (0, 0);
@@ -101,7 +101,7 @@ impl Audit {
             let batch = self.list_oldest(before).await?;
             let Some(first) = batch.first() else { return Ok((entries, objects)) };
             let object = self.write_object(first.created_at, lines(&batch)).await?;
-            if self.replace(caller, &batch, &object).await? {
+            if self.replace(actor, &batch, &object).await? {
                 entries += batch.len();
                 objects += 1;
             } else {
@@ -123,7 +123,7 @@ impl Audit {
     /// was deleted or changed meanwhile, as by an erasure, and nothing was done.
     async fn replace(
         &self,
-        caller: &Caller,
+        actor: &Actor,
         batch: &[audit_log::Model],
         object: &Object,
     ) -> Result<bool, QueueError> {
@@ -145,14 +145,14 @@ impl Audit {
         };
         note.insert(&*tx).await?;
         let context = json!({"entries": entries, "sha256": object.sha256});
-        record(&tx, caller, "audit.archive", target(&object.key), context).await?;
+        record(&tx, actor, "audit.archive", target(&object.key), context).await?;
         tx.commit().await?;
         Ok(true)
     }
 
     /// Lets go of the archives whose entries are older than the settings keep them: the
     /// sweep deletes their objects.
-    async fn expire(&self, caller: &Caller) -> Result<u64, QueueError> {
+    async fn expire(&self, actor: &Actor) -> Result<u64, QueueError> {
         let Some(kept) = self.retention.archives else { return Ok(0) };
         let mut expired = 0;
         loop {
@@ -170,7 +170,7 @@ impl Audit {
             for note in &old {
                 doom(&tx, &note.object_key).await?;
                 let context = json!({"entries": note.entries, "last_at": note.last_at});
-                record(&tx, caller, "audit.expire", target(&note.object_key), context).await?;
+                record(&tx, actor, "audit.expire", target(&note.object_key), context).await?;
             }
             let keys = old.iter().map(|note| note.object_key.as_str());
             let of_keys = audit_archives::Column::ObjectKey.is_in(keys);

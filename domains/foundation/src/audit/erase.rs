@@ -12,7 +12,7 @@ use super::{
     objects::{Object, claim, doom, sha256, unstored},
     record, record_critical,
 };
-use crate::Caller;
+use crate::Actor;
 
 /// What became of an archive.
 enum Rewrite {
@@ -146,15 +146,15 @@ impl Audit {
             return Ok(false);
         }
         doom(&tx, &note.object_key).await?;
-        let (caller, target) = (Caller::default(), target(&object.key));
+        let (actor, target) = (Actor::anonymous(), target(&object.key));
         let mut context = json!({"replaces": note.object_key, "entries": entries, "sha256": object.sha256});
         if *was == note.sha256 {
-            record(&tx, &caller, "audit.rewrite_archive", target, context).await?;
+            record(&tx, &actor, "audit.rewrite_archive", target, context).await?;
         } else {
             // Not what was noted: somebody changed it in the store.
             context["noted"] = json!(note.sha256);
             context["found"] = json!(was);
-            record_critical(&tx, &caller, "audit.rewrite_archive", target, context).await?;
+            record_critical(&tx, &actor, "audit.rewrite_archive", target, context).await?;
         }
         tx.commit().await?;
         Ok(true)

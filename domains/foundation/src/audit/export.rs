@@ -5,7 +5,7 @@ use sea_orm::{ColumnTrait, Condition};
 use serde_json::json;
 
 use super::{Audit, AuditError, AuditFilter, record_warning};
-use crate::Caller;
+use crate::Actor;
 
 /// Most entries of one export.
 pub const EXPORT_LIMIT: u64 = 100_000;
@@ -27,14 +27,14 @@ impl Audit {
     /// asked for is itself recorded.
     pub async fn start_export(
         &self,
-        caller: &Caller,
+        actor: &Actor,
         filter: AuditFilter,
         limit: u64,
     ) -> Result<Export, AuditError> {
         let context = json!({"filter": filter.to_json(), "limit": limit});
         let tx = self.queue.begin().await?;
         let condition = filter.condition()?.add(audit_log::Column::CreatedAt.lt(tx.now()));
-        record_warning(&tx, caller, "audit.export", None, context).await?;
+        record_warning(&tx, actor, "audit.export", None, context).await?;
         tx.commit().await?;
         Ok(Export { audit: self.clone(), condition, after: None, left: limit.min(EXPORT_LIMIT) })
     }
@@ -132,7 +132,7 @@ mod tests {
         }
         let audit = &bench.services.audit;
         let read = async |limit| {
-            let export = audit.start_export(&Caller::default(), AuditFilter::default(), limit).await;
+            let export = audit.start_export(&Actor::anonymous(), AuditFilter::default(), limit).await;
             let (mut export, mut ids) = (export.expect("begun"), Vec::new());
             loop {
                 let rows = export.next().await.expect("read");
@@ -156,7 +156,7 @@ mod tests {
         let mut export = bench
             .services
             .audit
-            .start_export(&Caller::default(), AuditFilter::default(), 10)
+            .start_export(&Actor::anonymous(), AuditFilter::default(), 10)
             .await
             .expect("begun");
         let row = export.next().await.expect("read").remove(0);

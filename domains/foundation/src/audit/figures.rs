@@ -164,7 +164,7 @@ fn add_up(from: Timestamp, before: Timestamp, groups: &[Group], archived: Archiv
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Caller, testing::Bench};
+    use crate::{Actor, testing::Bench};
 
     #[test]
     fn a_range_is_bounded_and_has_an_end_after_its_start() {
@@ -182,7 +182,7 @@ mod tests {
         let bench = Bench::new().await;
         bench.register("ada@example.org").await;
         let login = async |password: &str| {
-            drop(bench.services.identity.login(&Caller::default(), "ada@example.org", password).await);
+            drop(bench.services.identity.login(&Actor::anonymous(), "ada@example.org", password).await);
         };
         login("correct horse").await;
         bench.advance(24 * 3600);

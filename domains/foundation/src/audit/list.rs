@@ -45,20 +45,22 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{Caller, audit, testing::Bench};
+    use crate::{
+        audit,
+        testing::{Bench, at_address},
+    };
 
     /// Entries of three actions, one a minute.
     async fn write(bench: &Bench) {
-        let from = |ip: &str| Caller { ip: Some(ip.to_owned()), ..Caller::default() };
-        for (action, caller) in [
-            ("auth.login", from("192.0.2.1")),
-            ("auth.logout", from("192.0.2.2")),
-            ("authx", from("192.0.2.1")),
+        for (action, actor) in [
+            ("auth.login", at_address("192.0.2.1")),
+            ("auth.logout", at_address("192.0.2.2")),
+            ("authx", at_address("192.0.2.1")),
         ] {
             bench.advance(60);
             let tx = bench.services.queue.begin().await.expect("a transaction");
             let target = Some(format!("thing:{action}"));
-            audit::record_critical(&tx, &caller, action, target, json!({})).await.expect("recorded");
+            audit::record_critical(&tx, &actor, action, target, json!({})).await.expect("recorded");
             tx.commit().await.expect("committed");
         }
     }

@@ -8,15 +8,14 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    identity::{AccountChanges, Credential, NewApiToken},
-    testing::Bench,
+    identity::{AccountChanges, NewApiToken},
+    testing::{Bench, curl},
 };
 
 const EMAIL: &str = "ada@example.org";
 
-fn from(user: Option<atelier_entities::UserId>) -> Caller {
-    let ip = Some("192.0.2.1".to_owned());
-    Caller { user, ip, user_agent: Some("curl/8.5.0".to_owned()), ..Caller::default() }
+fn from(user: Option<atelier_entities::UserId>) -> Actor {
+    Actor::of_job(user).with_client(curl())
 }
 
 async fn entries(bench: &Bench) -> Vec<audit_log::Model> {
@@ -26,30 +25,23 @@ async fn entries(bench: &Bench) -> Vec<audit_log::Model> {
 
 /// Signs in, out, in again; makes and takes back what opens the account.
 async fn live(bench: &Bench, ada: &users::Model) {
-    let (identity, caller) = (&bench.services.identity, from(Some(ada.id)));
+    let (identity, actor) = (&bench.services.identity, from(Some(ada.id)));
     let login = async || identity.login(&from(None), EMAIL, "correct horse").await.expect("in");
-    let family = async |token: &str| {
-        let who = identity.authenticate(token).await.expect("authenticated");
-        let Credential::Session(family) = who.credential else { panic!("{who:?}") };
-        family
-    };
-    let first = family(&login().await.access_token).await;
-    identity.logout(&caller, ada.id, first).await.expect("out");
-    let second = family(&login().await.access_token).await;
-    identity.end_sign_in(&caller, ada.id, second).await.expect("ended");
-    let third = family(&login().await.access_token).await;
-    identity.end_other_sign_ins(&caller, ada.id, third).await.expect("ended");
+    let here = async || bench.actor_of(&login().await.access_token).await.with_client(curl());
+    identity.logout(&here().await).await.expect("out");
+    let second = here().await.session().expect("a sign-in");
+    identity.end_sign_in(&actor, second).await.expect("ended");
+    identity.end_other_sign_ins(&here().await).await.expect("ended");
     let token =
         NewApiToken { name: "Nightly build".to_owned(), scopes: vec![ApiScope::Read], expires_in_days: None };
-    let who = identity.authenticate(&login().await.access_token).await.expect("authenticated");
-    let token = identity.create_api_token(&caller, &who, None, token).await.expect("made");
-    identity.delete_api_token(&caller, ada.id, token.row.id).await.expect("deleted");
-    identity.start_export(&caller, ada.id).await.expect("exported");
+    let token = identity.create_api_token(&here().await, None, token).await.expect("made");
+    identity.delete_api_token(&actor, token.row.id).await.expect("deleted");
+    identity.start_export(&actor).await.expect("exported");
     identity.forgot_password(&from(None), EMAIL).await.expect("mailed");
     identity.resend_verification(&from(None), EMAIL).await.expect("mailed");
-    let wrong = identity.change_password(&caller, ada.id, "wrong horse", "another horse").await;
+    let wrong = identity.change_password(&actor, "wrong horse", "another horse").await;
     assert!(wrong.is_err());
-    identity.change_password(&caller, ada.id, "correct horse", "another horse").await.expect("changed");
+    identity.change_password(&actor, "correct horse", "another horse").await.expect("changed");
 }
 
 #[tokio::test]

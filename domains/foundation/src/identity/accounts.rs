@@ -9,7 +9,7 @@ use sea_orm::{
 use serde_json::json;
 
 use super::{Identity, IdentityError, Registration, UserStats};
-use crate::{FieldErrors, validation};
+use crate::{Actor, FieldErrors, validation};
 
 /// What is wrong with a password that everybody knows.
 pub(super) const PERSONAL: &str = "must not be your name or your mail address";
@@ -25,13 +25,19 @@ pub(super) struct Checked {
 }
 
 impl Identity {
+    /// The actor's own account.
+    pub async fn get_own_account(&self, actor: &Actor) -> Result<users::Model, IdentityError> {
+        self.get_user(actor.person()?).await
+    }
+
     /// The account of that id.
-    pub async fn get_user(&self, id: UserId) -> Result<users::Model, IdentityError> {
+    pub(super) async fn get_user(&self, id: UserId) -> Result<users::Model, IdentityError> {
         users::Entity::find_by_id(id).one(self.queue.db()).await?.ok_or(IdentityError::NotFound)
     }
 
     /// How much an account has.
-    pub async fn user_stats(&self, user: UserId) -> Result<UserStats, IdentityError> {
+    pub async fn user_stats(&self, actor: &Actor) -> Result<UserStats, IdentityError> {
+        let user = actor.person()?;
         let db = self.queue.db();
         let active = [ProjectStatus::Generating, ProjectStatus::Building, ProjectStatus::Completed];
         let own = projects::Entity::find_owned(user);

@@ -12,10 +12,11 @@ use serde_json::json;
 use super::{
     Identity, IdentityError, Registration,
     accounts::{Checked, check, create_account, find_by_address},
+    admin_role,
     password_change::{Reason, set_password},
-    right, user_target, ways_in,
+    sign_in_methods, user_target,
 };
-use crate::{Caller, audit, validation};
+use crate::{Actor, audit, validation};
 
 /// How an account came to operate the platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +40,9 @@ impl AdminSource {
     }
 }
 
-/// Locks the active admins, in one order, for the rest of the transaction. Whoever is
-/// about to take the right from somebody does this first, before any account is
-/// locked, so that two of them wait for each other instead of leaving nobody.
+/// Locks the active admins in the order of their ids for the rest of the transaction. A
+/// command that revokes the role does this before it locks any account, so that of two
+/// such commands one waits and the last admin stays.
 pub(super) async fn lock_admins(tx: &Transaction) -> Result<Vec<UserId>, DbErr> {
     let admins = users::Entity::find()
         .filter(users::Column::IsAdmin.eq(true))
@@ -66,21 +67,21 @@ impl Identity {
     /// be anybody. One that was proven keeps its password and everything else.
     pub async fn ensure_admin(
         &self,
-        caller: &Caller,
+        actor: &Actor,
         input: Registration,
     ) -> Result<(users::Model, AdminSource), IdentityError> {
         let mut input = check(input)?;
         let hash = self.passwords.hash(std::mem::take(&mut input.password)).await?;
         let tx = self.queue.begin().await?;
-        let (user, source) = ensure_proven(&tx, caller, input, hash).await?;
-        let user = if user.is_admin { user } else { right::give(&tx, user).await? };
+        let (user, source) = ensure_proven(&tx, actor, input, hash).await?;
+        let user = if user.is_admin { user } else { admin_role::grant(&tx, user).await? };
         let mut row = user.into_active_model();
         row.is_active = Set(true);
         row.updated_at = Set(tx.now());
         let user = row.update(&*tx).await?;
         tx.note_access_change(user.id);
         let context = json!({"by": "command line", "how": source.name()});
-        audit::record_critical(&tx, caller, "account.grant_admin", user_target(user.id), context).await?;
+        audit::record_critical(&tx, actor, "account.grant_admin", user_target(user.id), context).await?;
         tx.commit().await?;
         Ok((user, source))
     }
@@ -88,7 +89,7 @@ impl Identity {
     /// Gives the account of the settings' `admin_email` the right to operate the
     /// platform, where it is there, active and its address is proven. For the start of
     /// a process; it tells whether something changed.
-    pub async fn ensure_named_admin(&self, caller: &Caller) -> Result<bool, IdentityError> {
+    pub async fn ensure_named_admin(&self, actor: &Actor) -> Result<bool, IdentityError> {
         let Some(email) = &self.options.admin_email else { return Ok(false) };
         let known = find_by_address(email).one(self.queue.db()).await?;
         if !known.is_some_and(|user| self.is_named_admin(&user)) {
@@ -97,7 +98,7 @@ impl Identity {
         let tx = self.queue.begin().await?;
         let found = find_by_address(email).lock_exclusive().one(&*tx).await?;
         let Some(user) = found else { return Ok(false) };
-        let granted = self.grant_named_admin(&tx, caller, user).await?;
+        let granted = self.grant_named_admin(&tx, actor, user).await?;
         tx.commit().await?;
         Ok(granted.is_admin)
     }
@@ -108,15 +109,15 @@ impl Identity {
     pub(super) async fn grant_named_admin(
         &self,
         tx: &Transaction,
-        caller: &Caller,
+        actor: &Actor,
         user: users::Model,
     ) -> Result<users::Model, IdentityError> {
         if !self.is_named_admin(&user) {
             return Ok(user);
         }
-        let user = right::give(tx, user).await?;
+        let user = admin_role::grant(tx, user).await?;
         let context = json!({"by": "auth.admin_email"});
-        audit::record_critical(tx, caller, "account.grant_admin", user_target(user.id), context).await?;
+        audit::record_critical(tx, actor, "account.grant_admin", user_target(user.id), context).await?;
         Ok(user)
     }
 
@@ -132,7 +133,7 @@ impl Identity {
 /// The account of that address, proven: new, taken over or as it was.
 async fn ensure_proven(
     tx: &Transaction,
-    caller: &Caller,
+    actor: &Actor,
     input: Checked,
     hash: String,
 ) -> Result<(users::Model, AdminSource), IdentityError> {
@@ -140,8 +141,8 @@ async fn ensure_proven(
     match known {
         Some(user) if user.email_verified_at.is_some() => Ok((user, AdminSource::Granted)),
         Some(user) => {
-            let (user, closed) = ways_in::hand_over(tx, caller, user, "command line").await?;
-            let user = set_password(tx, caller, user, hash, &Reason::Reclaimed(closed)).await?;
+            let (user, closed) = sign_in_methods::hand_over(tx, actor, user, "command line").await?;
+            let user = set_password(tx, actor, user, hash, &Reason::Reclaimed(closed)).await?;
             Ok((user, AdminSource::TakenOver))
         }
         None => {
@@ -177,7 +178,7 @@ mod tests {
         let link = identity.create_link(&tx, user, TokenPurpose::VerifyEmail).await.expect("a link");
         tx.commit().await.expect("committed");
         let token = identity.links.token(TokenPurpose::VerifyEmail, link);
-        identity.verify_email(&Caller::default(), &token).await.expect("verified");
+        identity.verify_email(&Actor::anonymous(), &token).await.expect("verified");
     }
 
     /// How often the right was recorded as given, as critical.
@@ -197,13 +198,13 @@ mod tests {
         let other =
             Registration { password: "another one".to_owned(), ..Bench::registration("ada@example.org") };
 
-        let (admin, source) = identity.ensure_admin(&Caller::default(), other).await.expect("an admin");
+        let (admin, source) = identity.ensure_admin(&Actor::anonymous(), other).await.expect("an admin");
 
         assert_eq!((admin.id, admin.is_admin, source), (ada.id, true, AdminSource::Granted));
-        assert!(identity.login(&Caller::default(), "ada@example.org", "correct horse").await.is_ok());
-        let new = identity.ensure_admin(&Caller::default(), Bench::registration("root@example.org")).await;
+        assert!(identity.login(&Actor::anonymous(), "ada@example.org", "correct horse").await.is_ok());
+        let new = identity.ensure_admin(&Actor::anonymous(), Bench::registration("root@example.org")).await;
         assert_eq!(new.expect("an admin").1, AdminSource::Created);
-        assert!(identity.login(&Caller::default(), "root@example.org", "correct horse").await.is_ok());
+        assert!(identity.login(&Actor::anonymous(), "root@example.org", "correct horse").await.is_ok());
         assert_eq!(grants(&bench).await, 2);
     }
 
@@ -211,16 +212,18 @@ mod tests {
     async fn an_account_that_nobody_had_proven_is_taken_from_whoever_made_it() {
         let bench = Bench::new().await;
         let identity = &bench.services.identity;
-        let trap =
-            identity.register(&Caller::default(), Bench::registration("root@example.org")).await.expect("in");
-        let who = identity.authenticate(&trap.access_token).await.expect("authenticated");
+        let trap = identity
+            .register(&Actor::anonymous(), Bench::registration("root@example.org"))
+            .await
+            .expect("in");
+        let who = bench.actor_of(&trap.access_token).await;
         let token =
             NewApiToken { name: "later".to_owned(), scopes: vec![ApiScope::Read], expires_in_days: None };
-        let token = identity.create_api_token(&Caller::default(), &who, None, token).await.expect("made");
+        let token = identity.create_api_token(&who, None, token).await.expect("made");
         let mine =
             Registration { password: "a better horse".to_owned(), ..Bench::registration("root@example.org") };
 
-        let (admin, source) = identity.ensure_admin(&Caller::default(), mine).await.expect("an admin");
+        let (admin, source) = identity.ensure_admin(&Actor::anonymous(), mine).await.expect("an admin");
 
         assert_eq!((admin.id, source), (trap.user.id, AdminSource::TakenOver));
         assert!(admin.is_admin && admin.email_verified_at.is_some());
@@ -228,9 +231,9 @@ mod tests {
             let refused = identity.authenticate(token).await;
             assert!(matches!(refused, Err(IdentityError::InvalidToken)), "{refused:?}");
         }
-        assert!(identity.refresh(&Caller::default(), &trap.refresh_token).await.is_err());
-        assert!(identity.login(&Caller::default(), "root@example.org", "correct horse").await.is_err());
-        assert!(identity.login(&Caller::default(), "root@example.org", "a better horse").await.is_ok());
+        assert!(identity.refresh(&Actor::anonymous(), &trap.refresh_token).await.is_err());
+        assert!(identity.login(&Actor::anonymous(), "root@example.org", "correct horse").await.is_err());
+        assert!(identity.login(&Actor::anonymous(), "root@example.org", "a better horse").await.is_ok());
         assert_eq!(grants(&bench).await, 1);
     }
 
@@ -240,14 +243,14 @@ mod tests {
         let identity = &bench.services.identity;
         let (root, ada) = (bench.register("Root@example.org").await, bench.register("ada@example.org").await);
         assert!(!root.is_admin);
-        assert!(!identity.ensure_named_admin(&Caller::default()).await.expect("asked"), "not proven");
+        assert!(!identity.ensure_named_admin(&Actor::anonymous()).await.expect("asked"), "not proven");
 
         verify(&bench, &root).await;
         verify(&bench, &ada).await;
 
         assert!(identity.get_user(root.id).await.expect("there").is_admin);
         assert!(!identity.get_user(ada.id).await.expect("there").is_admin);
-        assert!(!identity.ensure_named_admin(&Caller::default()).await.expect("asked"), "is one already");
+        assert!(!identity.ensure_named_admin(&Actor::anonymous()).await.expect("asked"), "is one already");
         assert_eq!(grants(&bench).await, 1);
     }
 
@@ -260,8 +263,8 @@ mod tests {
         row.email_verified_at = Set(Some(bench.services.queue.now()));
         row.update(bench.services.queue.db()).await.expect("updated");
 
-        assert!(identity.ensure_named_admin(&Caller::default()).await.expect("asked"));
-        assert!(!identity.ensure_named_admin(&Caller::default()).await.expect("asked"));
+        assert!(identity.ensure_named_admin(&Actor::anonymous()).await.expect("asked"));
+        assert!(!identity.ensure_named_admin(&Actor::anonymous()).await.expect("asked"));
         assert!(identity.get_user(root.id).await.expect("there").is_admin);
         assert_eq!(grants(&bench).await, 1);
     }
@@ -275,7 +278,7 @@ mod tests {
         row.is_active = Set(false);
         row.update(bench.services.queue.db()).await.expect("updated");
 
-        let granted = bench.services.identity.ensure_named_admin(&Caller::default()).await;
+        let granted = bench.services.identity.ensure_named_admin(&Actor::anonymous()).await;
         assert!(!granted.expect("asked"));
     }
 }

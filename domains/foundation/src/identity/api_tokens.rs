@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use atelier_entities::{ApiScope, ApiTokenId, UserId, api_tokens, users};
+use atelier_entities::{ApiScope, ApiTokenId, api_tokens, users};
 use atelier_queue::{QueueError, Transaction};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
@@ -11,13 +11,14 @@ use sea_orm::{
 use serde_json::json;
 
 use super::{
-    Authenticated, Identity, IdentityError,
+    Identity, IdentityError,
     accounts::lock_user,
+    session_of,
     sessions::ensure_alive,
     tokens::{hash_token, is_token, new_token},
 };
 use crate::{
-    Caller, FieldErrors, audit,
+    Actor, FieldErrors, audit,
     mail::{Template, queue_mail},
     validation,
 };
@@ -73,7 +74,8 @@ pub(super) fn is_one(token: &str) -> bool {
 
 impl Identity {
     /// The API tokens of an account, newest first.
-    pub async fn list_api_tokens(&self, user: UserId) -> Result<Vec<api_tokens::Model>, IdentityError> {
+    pub async fn list_api_tokens(&self, actor: &Actor) -> Result<Vec<api_tokens::Model>, IdentityError> {
+        let user = actor.person()?;
         let rows = api_tokens::Entity::find_owned(user).order_by_desc(api_tokens::Column::Id);
         Ok(rows.all(self.queue.db()).await?)
     }
@@ -82,16 +84,16 @@ impl Identity {
     /// asks for one of the last minutes, or for the password.
     pub async fn create_api_token(
         &self,
-        caller: &Caller,
-        who: &Authenticated,
+        actor: &Actor,
         password: Option<&str>,
         input: NewApiToken,
     ) -> Result<MadeApiToken, IdentityError> {
+        let user = actor.person()?;
         let Checked { name, scopes, days } = check(input)?;
-        self.confirm_or_recent(caller, who, password).await?;
-        let (user, tx) = (who.user.id, self.queue.begin().await?);
+        self.reauthenticate_or_recent(actor, password).await?;
+        let tx = self.queue.begin().await?;
         let account = lock_user(&tx, user).await?.ok_or(IdentityError::NotFound)?;
-        ensure_alive(&tx, user, who.session()?).await?;
+        ensure_alive(&tx, user, session_of(actor)?).await?;
         if scopes.contains(&ApiScope::Admin) && !account.is_admin {
             return Err(FieldErrors::of("scopes", OPERATORS_ONLY).into());
         }
@@ -113,19 +115,15 @@ impl Identity {
         };
         let row = row.insert(&*tx).await?;
         let context = json!({"scopes": scopes, "expires_at": row.expires_at});
-        audit::record_warning(&tx, caller, "auth.create_api_token", target(row.id), context).await?;
+        audit::record_warning(&tx, actor, "auth.create_api_token", target(row.id), context).await?;
         tell(&tx, &account, &row, &scopes).await?;
         tx.commit().await?;
         Ok(MadeApiToken { row, token })
     }
 
     /// Deletes an API token: it is refused from now on.
-    pub async fn delete_api_token(
-        &self,
-        caller: &Caller,
-        user: UserId,
-        id: ApiTokenId,
-    ) -> Result<(), IdentityError> {
+    pub async fn delete_api_token(&self, actor: &Actor, id: ApiTokenId) -> Result<(), IdentityError> {
+        let user = actor.person()?;
         let tx = self.queue.begin().await?;
         let own = api_tokens::Entity::delete_many()
             .filter(api_tokens::Column::Id.eq(id))
@@ -134,7 +132,7 @@ impl Identity {
             return Err(IdentityError::NoSuchApiToken);
         }
         tx.note_access_change(user);
-        audit::record(&tx, caller, "auth.delete_api_token", target(id), json!({})).await?;
+        audit::record(&tx, actor, "auth.delete_api_token", target(id), json!({})).await?;
         tx.commit().await?;
         Ok(())
     }

@@ -17,8 +17,10 @@ use sea_orm::{
 use serde_json::json;
 
 use self::rule::{ACCOUNT, Count, NETWORK, Rule};
-use super::{Identity, IdentityError, familiar::Familiar, passwords::Match, tokens::hash_token, user_target};
-use crate::{Caller, audit, validation};
+use super::{
+    Identity, IdentityError, passwords::Match, recognition::Recognized, tokens::hash_token, user_target,
+};
+use crate::{Actor, audit, validation};
 
 /// By then every failure is forgotten.
 pub(super) const FORGET_AFTER: Duration = Duration::from_secs(24 * 3600);
@@ -32,19 +34,19 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    /// From a place that the account knows it is counted apart, so that whoever fails from
-    /// elsewhere keeps nobody out. A known device is no matter of its network either.
-    fn of_sign_in(caller: &Caller, email: &str, familiar: Option<Familiar>) -> Self {
-        match familiar {
-            Some(Familiar::Device(device)) => Self { account: format!("device:{device}"), network: None },
-            Some(Familiar::Network(network)) => {
-                Self { account: format!("known:{network}"), network: network_key(caller) }
+    /// An attempt from a recognized source is counted apart, so that failures from elsewhere do
+    /// not lock the person out. One from a recognized device does not count for the network.
+    fn of_sign_in(actor: &Actor, email: &str, recognized: Option<Recognized>) -> Self {
+        match recognized {
+            Some(Recognized::Device(device)) => Self { account: format!("device:{device}"), network: None },
+            Some(Recognized::Network(network)) => {
+                Self { account: format!("known:{network}"), network: network_key(actor) }
             }
-            None => Self { account: account_key(email), network: network_key(caller) },
+            None => Self { account: account_key(email), network: network_key(actor) },
         }
     }
 
-    /// Of somebody who is signed in. Their network is no matter: it is no sign-in.
+    /// An attempt of a signed-in person. It does not count for the network.
     fn inside(user: UserId) -> Self {
         Self { account: inside_key(user), network: None }
     }
@@ -73,8 +75,8 @@ impl Attempt {
     }
 }
 
-pub(super) fn network_key(caller: &Caller) -> Option<String> {
-    Some(address_key(caller.ip.as_deref()?.parse().ok()?))
+pub(super) fn network_key(actor: &Actor) -> Option<String> {
+    Some(address_key(actor.client.ip.as_deref()?.parse().ok()?))
 }
 
 fn account_key(email: &str) -> String {
@@ -102,16 +104,16 @@ impl Identity {
     /// `account` is the one of the address, where there is one.
     pub(super) async fn begin_attempt(
         &self,
-        caller: &Caller,
+        actor: &Actor,
         email: &str,
         account: Option<&users::Model>,
     ) -> Result<Attempt, IdentityError> {
         let tx = self.queue.begin().await?;
-        let familiar = self.find_familiar(&*tx, caller, account).await?;
-        let attempt = Attempt::of_sign_in(caller, email, familiar);
+        let recognized = self.find_recognized(&*tx, actor, account).await?;
+        let attempt = Attempt::of_sign_in(actor, email, recognized);
         let wait = count_all(&tx, &attempt).await?;
         if !wait.is_zero() {
-            record_wait(&tx, caller, account.and_then(|account| user_target(account.id)), wait).await?;
+            record_wait(&tx, actor, account.and_then(|account| user_target(account.id)), wait).await?;
         }
         tx.commit().await?;
         Ok(attempt)
@@ -120,14 +122,14 @@ impl Identity {
     /// The same for somebody who is signed in and shows the password again.
     pub(super) async fn begin_attempt_inside(
         &self,
-        caller: &Caller,
+        actor: &Actor,
         user: UserId,
     ) -> Result<Attempt, IdentityError> {
         let attempt = Attempt::inside(user);
         let tx = self.queue.begin().await?;
         let wait = count_all(&tx, &attempt).await?;
         if !wait.is_zero() {
-            record_wait(&tx, caller, user_target(user), wait).await?;
+            record_wait(&tx, actor, user_target(user), wait).await?;
         }
         tx.commit().await?;
         Ok(attempt)
@@ -166,20 +168,20 @@ impl Identity {
     }
 
     /// Refuses a client whose network failed too often.
-    pub(super) async fn check_address(&self, caller: &Caller) -> Result<(), IdentityError> {
-        let Some(key) = network_key(caller) else { return Ok(()) };
+    pub(super) async fn check_address(&self, actor: &Actor) -> Result<(), IdentityError> {
+        let Some(key) = network_key(actor) else { return Ok(()) };
         let row = sign_in_failures::Entity::find_by_id(key).one(self.queue.db()).await?;
         row.map_or(Ok(()), |row| check_blocked(&row, self.queue.now()))
     }
 
     /// Counts a failure of a client's network alone.
-    pub(super) async fn count_failure(&self, caller: &Caller) -> Result<(), IdentityError> {
-        let Some(key) = network_key(caller) else { return Ok(()) };
+    pub(super) async fn count_failure(&self, actor: &Actor) -> Result<(), IdentityError> {
+        let Some(key) = network_key(actor) else { return Ok(()) };
         let tx = self.queue.begin().await?;
         let row = lock(&tx, key).await?;
         let wait = count(&tx, row, NETWORK).await?;
         if !wait.is_zero() {
-            record_wait(&tx, caller, None, wait).await?;
+            record_wait(&tx, actor, None, wait).await?;
         }
         tx.commit().await?;
         Ok(())
@@ -231,12 +233,12 @@ async fn count(tx: &Transaction, row: sign_in_failures::Model, rule: Rule) -> Re
 /// Notes that somebody is made to wait, once for each wait.
 async fn record_wait(
     tx: &Transaction,
-    caller: &Caller,
+    actor: &Actor,
     target: Option<String>,
     wait: Duration,
 ) -> Result<(), DbErr> {
     let context = json!({"wait_secs": wait.as_secs()});
-    audit::record_warning(tx, caller, "auth.slowed_down", target, context).await
+    audit::record_warning(tx, actor, "auth.slowed_down", target, context).await
 }
 
 /// Takes one failure off, with the wait that it was the cause of.

@@ -1,4 +1,4 @@
-//! Who a request comes from.
+//! Authentication by bearer token.
 
 use std::time::Duration;
 
@@ -7,10 +7,13 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr,
 };
 
+use crate::{Actor, Authenticated, Credential, NotSignedIn};
+
 use super::{
-    Authenticated, Credential, Identity, IdentityError, Person,
+    Identity, IdentityError,
     api_tokens::{is_one, scopes_of},
-    known::{Look, TokenKey},
+    person_of,
+    token_cache::{Lookup, TokenKey},
     tokens::hash_token,
 };
 
@@ -29,15 +32,15 @@ impl Identity {
     /// Who a bearer token belongs to, where it is good and the account is active: an
     /// access token of a sign-in that was not ended, or an API token.
     ///
-    /// What was found is gone by for [`atelier_queue::bus::ACCESS_TTL`], but not beyond
-    /// the end of the token or any change of the person's access.
+    /// The result is cached for [`atelier_queue::bus::ACCESS_TTL`]. The end of the token, or a
+    /// change of the person's access, ends it earlier.
     pub async fn authenticate(&self, token: &str) -> Result<Authenticated, IdentityError> {
         let (now, bus) = (self.queue.now(), self.queue.bus().local());
         let key = TokenKey::of(token);
-        if let Some(who) = self.known.find(&key, now, bus) {
+        if let Some(who) = self.token_cache.find(&key, now, bus) {
             return Ok(who);
         }
-        let look = Look::begin(now, bus);
+        let lookup = Lookup::begin(now, bus);
         let found = if is_one(token) {
             self.find_by_api_token(token, now).await?
         } else {
@@ -49,27 +52,27 @@ impl Identity {
         if let Err(error) = self.mark_active(&found.user, now).await {
             tracing::warn!(user.id = %found.user.id, %error, "activity not noted");
         }
-        let who = Authenticated { user: Person::of(&found.user), credential: found.credential };
-        self.known.keep(key, look, &who, found.good_until, bus);
+        let who = Authenticated { user: person_of(&found.user), credential: found.credential };
+        self.token_cache.keep(key, lookup, &who, found.good_until, bus);
         Ok(who)
     }
 
-    /// The same without asking the database, where the answer is remembered.
+    /// The same from the cache alone, without a query.
     #[must_use]
     pub fn recall(&self, token: &str) -> Option<Authenticated> {
-        self.known.find(&TokenKey::of(token), self.queue.now(), self.queue.bus().local())
+        self.token_cache.find(&TokenKey::of(token), self.queue.now(), self.queue.bus().local())
     }
 
-    /// Whether the database has to be asked about a token before anything is known of it: an
-    /// API token that may be one and is not remembered. A sign-in's token is signed.
+    /// Whether a query has to look for this token: it has the form of an API token and is not
+    /// in the cache. An access token proves itself by its signature.
     #[must_use]
     pub fn needs_look(&self, token: &str) -> bool {
         is_one(token) && self.recall(token).is_none()
     }
 
-    /// The same person by what they showed before, as the database has them at this
-    /// moment. For answers that go on for long.
-    pub async fn authenticate_again(&self, who: &Authenticated) -> Result<Authenticated, IdentityError> {
+    /// Authenticates the actor's token again, past the cache. For answers that take long.
+    pub async fn authenticate_again(&self, actor: &Actor) -> Result<Authenticated, IdentityError> {
+        let who = actor.token().ok_or(NotSignedIn)?;
         let now = self.queue.now();
         let found = match &who.credential {
             Credential::Session(family) => self.find_by_session(who.user.id, *family, now).await?,
@@ -78,7 +81,7 @@ impl Identity {
                 self.find_owner(token, now).await?
             }
         };
-        Ok(Authenticated { user: Person::of(&found.user), credential: found.credential })
+        Ok(Authenticated { user: person_of(&found.user), credential: found.credential })
     }
 
     async fn find_by_session(

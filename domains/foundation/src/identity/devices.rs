@@ -9,10 +9,11 @@ use serde_json::json;
 use super::{
     Identity, IdentityError,
     accounts::lock_user,
+    session_of,
     sessions::{began, revoke_family, revoke_others},
     user_target,
 };
-use crate::{Caller, audit};
+use crate::{Actor, audit};
 
 /// A sign-in that was not ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,18 +34,15 @@ pub struct SignIn {
 
 impl Identity {
     /// Where the person is signed in, last used first.
-    pub async fn list_sign_ins(&self, user: UserId) -> Result<Vec<SignIn>, IdentityError> {
+    pub async fn list_sign_ins(&self, actor: &Actor) -> Result<Vec<SignIn>, IdentityError> {
+        let user = actor.person()?;
         let rows = alive(user, self.queue.now()).order_by_asc(sessions::Column::Id);
         Ok(group(rows.all(self.queue.db()).await?))
     }
 
     /// Ends one of the person's sign-ins.
-    pub async fn end_sign_in(
-        &self,
-        caller: &Caller,
-        user: UserId,
-        id: SessionFamilyId,
-    ) -> Result<(), IdentityError> {
+    pub async fn end_sign_in(&self, actor: &Actor, id: SessionFamilyId) -> Result<(), IdentityError> {
+        let user = actor.person()?;
         let tx = self.queue.begin().await?;
         lock_user(&tx, user).await?;
         let rows = alive(user, tx.now()).filter(sessions::Column::FamilyId.eq(id));
@@ -53,23 +51,19 @@ impl Identity {
         }
         revoke_family(&tx, user, id).await?;
         let context = json!({"session": id});
-        audit::record(&tx, caller, "auth.end_session", user_target(user), context).await?;
+        audit::record(&tx, actor, "auth.end_session", user_target(user), context).await?;
         tx.commit().await?;
         Ok(())
     }
 
     /// Ends every sign-in of the person but the one that asks.
-    pub async fn end_other_sign_ins(
-        &self,
-        caller: &Caller,
-        user: UserId,
-        current: SessionFamilyId,
-    ) -> Result<(), IdentityError> {
+    pub async fn end_other_sign_ins(&self, actor: &Actor) -> Result<(), IdentityError> {
+        let (user, current) = (actor.person()?, session_of(actor)?);
         let tx = self.queue.begin().await?;
         lock_user(&tx, user).await?;
         let ended = revoke_others(&tx, user, current).await?;
         let context = json!({"ended": ended});
-        audit::record(&tx, caller, "auth.end_sessions", user_target(user), context).await?;
+        audit::record(&tx, actor, "auth.end_sessions", user_target(user), context).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -151,7 +145,7 @@ fn first_word(user_agent: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{identity::Credential, testing::Bench};
+    use crate::testing::{Bench, acting, at_address};
 
     #[test]
     fn names_devices() {
@@ -178,15 +172,15 @@ mod tests {
     async fn a_sign_in_is_one_entry_however_often_it_was_refreshed() {
         let bench = Bench::new().await;
         let identity = &bench.services.identity;
-        let phone = Caller { ip: Some("192.0.2.1".to_owned()), ..Caller::default() };
+        let phone = at_address("192.0.2.1");
         let here =
-            identity.register(&Caller::default(), Bench::registration("ada@example.org")).await.expect("in");
+            identity.register(&Actor::anonymous(), Bench::registration("ada@example.org")).await.expect("in");
         bench.advance(60);
         let there = identity.login(&phone, "ada@example.org", "correct horse").await.expect("in");
         bench.advance(60);
         identity.refresh(&phone, &there.refresh_token).await.expect("refreshed");
 
-        let sign_ins = identity.list_sign_ins(here.user.id).await.expect("listed");
+        let sign_ins = identity.list_sign_ins(&acting(here.user.id)).await.expect("listed");
 
         assert_eq!(sign_ins.len(), 2);
         assert_eq!(sign_ins[0].ip.as_deref(), Some("192.0.2.1"));
@@ -198,17 +192,17 @@ mod tests {
         let bench = Bench::new().await;
         let identity = &bench.services.identity;
         let ada =
-            identity.register(&Caller::default(), Bench::registration("ada@example.org")).await.expect("in");
+            identity.register(&Actor::anonymous(), Bench::registration("ada@example.org")).await.expect("in");
         let bob = bench.register("bob@example.org").await;
-        let who = identity.authenticate(&ada.access_token).await.expect("authenticated");
-        let Credential::Session(family) = who.credential else { panic!("{who:?}") };
+        let who = bench.actor_of(&ada.access_token).await;
+        let family = who.session().expect("a sign-in");
 
-        let by_bob = identity.end_sign_in(&Caller::default(), bob.id, family).await;
+        let by_bob = identity.end_sign_in(&acting(bob.id), family).await;
         assert!(matches!(by_bob, Err(IdentityError::NoSuchSession)));
-        identity.end_sign_in(&Caller::default(), ada.user.id, family).await.expect("ended");
+        identity.end_sign_in(&acting(ada.user.id), family).await.expect("ended");
         let ended = identity.authenticate(&ada.access_token).await;
         assert!(matches!(ended, Err(IdentityError::InvalidToken)));
-        let again = identity.end_sign_in(&Caller::default(), ada.user.id, family).await;
+        let again = identity.end_sign_in(&acting(ada.user.id), family).await;
         assert!(matches!(again, Err(IdentityError::NoSuchSession)));
     }
 
@@ -217,20 +211,20 @@ mod tests {
         let bench = Bench::new().await;
         let identity = &bench.services.identity;
         let here =
-            identity.register(&Caller::default(), Bench::registration("ada@example.org")).await.expect("in");
-        let who = identity.authenticate(&here.access_token).await.expect("authenticated");
-        let there = identity.login(&Caller::default(), "ada@example.org", "correct horse").await.expect("in");
+            identity.register(&Actor::anonymous(), Bench::registration("ada@example.org")).await.expect("in");
+        let who = bench.actor_of(&here.access_token).await;
+        let there =
+            identity.login(&Actor::anonymous(), "ada@example.org", "correct horse").await.expect("in");
         bench.register("bob@example.org").await;
         let bob = bench.sign_in("bob@example.org").await;
 
-        let current = who.session().expect("a sign-in");
-        identity.end_other_sign_ins(&Caller::default(), who.user.id, current).await.expect("ended");
+        identity.end_other_sign_ins(&who).await.expect("ended");
 
         let ended = identity.authenticate(&there.access_token).await;
         assert!(matches!(ended, Err(IdentityError::InvalidToken)), "{ended:?}");
-        assert!(identity.refresh(&Caller::default(), &there.refresh_token).await.is_err());
+        assert!(identity.refresh(&Actor::anonymous(), &there.refresh_token).await.is_err());
         assert!(identity.authenticate(&here.access_token).await.is_ok());
-        assert!(identity.refresh(&Caller::default(), &here.refresh_token).await.is_ok());
+        assert!(identity.refresh(&Actor::anonymous(), &here.refresh_token).await.is_ok());
         assert!(identity.authenticate_again(&bob).await.is_ok(), "another person's go on");
     }
 
@@ -239,11 +233,11 @@ mod tests {
         let bench = Bench::new().await;
         let identity = &bench.services.identity;
         let mut signed_in =
-            identity.register(&Caller::default(), Bench::registration("ada@example.org")).await.expect("in");
+            identity.register(&Actor::anonymous(), Bench::registration("ada@example.org")).await.expect("in");
         for _ in 0..15 {
             bench.advance(6 * 24 * 3600 - 60);
             signed_in =
-                identity.refresh(&Caller::default(), &signed_in.refresh_token).await.expect("goes on");
+                identity.refresh(&Actor::anonymous(), &signed_in.refresh_token).await.expect("goes on");
         }
         assert!((800..=900).contains(&signed_in.expires_in), "what is left: {}", signed_in.expires_in);
         assert!(identity.authenticate(&signed_in.access_token).await.is_ok());
@@ -252,7 +246,7 @@ mod tests {
 
         let ended = identity.authenticate(&signed_in.access_token).await;
         assert!(matches!(ended, Err(IdentityError::InvalidToken)), "{ended:?}");
-        let refused = identity.refresh(&Caller::default(), &signed_in.refresh_token).await.err();
+        let refused = identity.refresh(&Actor::anonymous(), &signed_in.refresh_token).await.err();
         assert!(matches!(refused, Some(IdentityError::ExpiredToken)), "{refused:?}");
     }
 }

@@ -17,7 +17,7 @@ use sea_orm::{
 use serde_json::{Value, json};
 
 use super::{
-    Authenticated, Credential, Identity, IdentityError,
+    Identity, IdentityError,
     accounts::lock_user,
     admins::{ensure_other_admin, lock_admins},
     attempts,
@@ -25,7 +25,7 @@ use super::{
     user_target,
 };
 use crate::{
-    Caller, audit,
+    Actor, audit,
     objects::enqueue_removal,
     projects::{folders_of, lock_all_owned},
 };
@@ -36,29 +36,25 @@ const STEP: u32 = 100;
 const MARGIN: Duration = Duration::from_secs(24 * 3600);
 
 impl Identity {
-    /// Deletes the caller's own account. It asks for the password, or in its place for a
+    /// Deletes the actor's own account. It asks for the password, or in its place for a
     /// sign-in of the last minutes at another provider; where there is no password, any
     /// sign-in of the last minutes will do.
-    pub async fn delete_account(
-        &self,
-        caller: &Caller,
-        who: &Authenticated,
-        password: &str,
-    ) -> Result<(), IdentityError> {
-        let is_fresh = match who.credential {
-            Credential::Session(family) if password.is_empty() => self.came_by_provider(family).await?,
+    pub async fn delete_account(&self, actor: &Actor, password: &str) -> Result<(), IdentityError> {
+        let user = actor.person()?;
+        let is_fresh = match actor.session() {
+            Some(family) if password.is_empty() => self.came_by_provider(family).await?,
             _ => false,
         };
         if !is_fresh {
-            self.confirm(caller, who, password).await?;
+            self.reauthenticate(actor, password).await?;
         }
-        self.erase_account(caller, who.user.id).await
+        self.erase_account(actor, user).await
     }
 
     /// Deletes an account with everything that is the person's: cancels their jobs,
     /// erases their rows, and has their objects removed. The audit log keeps what
     /// happened, without saying who it was.
-    pub async fn erase_account(&self, caller: &Caller, user: UserId) -> Result<(), IdentityError> {
+    pub async fn erase_account(&self, actor: &Actor, user: UserId) -> Result<(), IdentityError> {
         let account = self.get_user(user).await?;
         if account.is_admin && account.is_active {
             let tx = self.queue.begin().await?;
@@ -87,7 +83,7 @@ impl Identity {
         tx.note_access_change(user);
         enqueue_removal(&tx, folders).await?;
         audit::forget_person(&tx, user, since, &addresses).await?;
-        record(&tx, caller, user, projects.len()).await?;
+        record(&tx, actor, user, projects.len()).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -165,10 +161,9 @@ fn without_prose(mut args: Value) -> Value {
 }
 
 /// Notes the deletion: by nobody where it was the person, else by whom.
-async fn record(tx: &Transaction, caller: &Caller, user: UserId, projects: usize) -> Result<(), DbErr> {
-    let by_self = caller.user == Some(user);
-    let caller =
-        if by_self { Caller { origin: caller.origin.clone(), ..Caller::default() } } else { caller.clone() };
+async fn record(tx: &Transaction, actor: &Actor, user: UserId, projects: usize) -> Result<(), DbErr> {
+    let by_self = actor.user() == Some(user);
+    let actor = if by_self { Actor::anonymous().with_origin(actor.origin.clone()) } else { actor.clone() };
     let target = if by_self { None } else { user_target(user) };
-    audit::record_warning(tx, &caller, "account.delete", target, json!({"projects": projects})).await
+    audit::record_warning(tx, &actor, "account.delete", target, json!({"projects": projects})).await
 }

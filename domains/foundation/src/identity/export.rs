@@ -16,7 +16,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{Identity, IdentityError, profile::own_projects, user_target};
-use crate::{Caller, audit};
+use crate::{Actor, audit};
 
 /// Rows of one read.
 const PAGE: u64 = 500;
@@ -157,13 +157,10 @@ pub struct PersonalExport {
 impl Identity {
     /// Begins an export of everything that is held about a person. That it was asked for
     /// is itself recorded.
-    pub async fn start_export(
-        &self,
-        caller: &Caller,
-        user: UserId,
-    ) -> Result<(AccountData, PersonalExport), IdentityError> {
+    pub async fn start_export(&self, actor: &Actor) -> Result<(AccountData, PersonalExport), IdentityError> {
+        let user = actor.person()?;
         let tx = self.queue.begin().await?;
-        audit::record(&tx, caller, "account.export", user_target(user), json!({})).await?;
+        audit::record(&tx, actor, "account.export", user_target(user), json!({})).await?;
         tx.commit().await?;
         let db = self.queue.db();
         let linked = oauth_identities::Entity::find()
@@ -173,7 +170,7 @@ impl Identity {
         let account = AccountData {
             user: self.get_user(user).await?,
             linked: linked.all(db).await?,
-            api_tokens: self.list_api_tokens(user).await?,
+            api_tokens: self.list_api_tokens(actor).await?,
             unwanted_mails: unwanted.all(db).await?.into_iter().map(|row| row.category).collect(),
         };
         Ok((account, PersonalExport { identity: self.clone(), user, part: 0, after: None }))

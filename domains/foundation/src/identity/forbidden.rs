@@ -7,8 +7,8 @@ use atelier_entities::audit_log;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::json;
 
-use super::{Credential, Identity, IdentityError};
-use crate::{Caller, audit};
+use super::{Identity, IdentityError};
+use crate::{Actor, audit};
 
 const ACTION: &str = "auth.forbidden";
 
@@ -29,15 +29,10 @@ pub struct Forbidden<'a> {
 }
 
 impl Identity {
-    /// Records that the caller asked for what they may not do, once in
+    /// Records that the actor asked for what they may not do, once in
     /// [`FORBIDDEN_INTERVAL`] for each area.
-    pub async fn note_forbidden(
-        &self,
-        caller: &Caller,
-        credential: &Credential,
-        what: Forbidden<'_>,
-    ) -> Result<(), IdentityError> {
-        let Some(user) = caller.user else { return Ok(()) };
+    pub async fn note_forbidden(&self, actor: &Actor, what: Forbidden<'_>) -> Result<(), IdentityError> {
+        let Some(user) = actor.user() else { return Ok(()) };
         let target = format!("area:{}", what.area);
         let tx = self.queue.begin().await?;
         let recent = audit_log::Entity::find()
@@ -48,13 +43,10 @@ impl Identity {
         if recent.count(&*tx).await? > 0 {
             return Ok(());
         }
-        let api_token = match credential {
-            Credential::Session(_) => None,
-            Credential::ApiToken(id, _) => Some(id),
-        };
+        let api_token = actor.api_token();
         let Forbidden { code, method, path, area: _ } = what;
         let context = json!({"code": code, "method": method, "path": path, "api_token": api_token});
-        audit::record_warning(&tx, caller, ACTION, Some(target), context).await?;
+        audit::record_warning(&tx, actor, ACTION, Some(target), context).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -62,21 +54,19 @@ impl Identity {
 
 #[cfg(test)]
 mod tests {
-    use atelier_entities::{AuditLevel, SessionFamilyId};
+    use atelier_entities::AuditLevel;
 
     use super::*;
-    use crate::testing::Bench;
+    use crate::testing::{Bench, at_address};
 
     #[tokio::test]
     async fn what_is_tried_again_and_again_is_recorded_once_in_a_while() {
         let bench = Bench::new().await;
         let ada = bench.register("ada@example.org").await;
-        let credential = Credential::Session(SessionFamilyId::new());
-        let ip = Some("192.0.2.1".to_owned());
-        let caller = Caller { user: Some(ada.id), ip, ..Caller::default() };
+        let actor = at_address("192.0.2.1").identified_as(ada.id);
         let probe = async |area| {
             let what = Forbidden { code: "FORBIDDEN", area, method: "GET", path: "/api/admin/users" };
-            bench.services.identity.note_forbidden(&caller, &credential, what).await.expect("noted");
+            bench.services.identity.note_forbidden(&actor, what).await.expect("noted");
         };
         for _ in 0..3 {
             probe("admin").await;
@@ -91,7 +81,7 @@ mod tests {
         let entry = entries().one(db).await.expect("asked").expect("an entry");
         assert_eq!(
             (entry.level, entry.actor_id, entry.ip),
-            (AuditLevel::Warning, Some(ada.id), caller.ip.clone())
+            (AuditLevel::Warning, Some(ada.id), actor.client.ip.clone())
         );
         bench.advance(1);
         probe("admin").await;

@@ -9,51 +9,53 @@ use sea_orm::{
 use serde_json::json;
 
 use super::{
-    Authenticated, Identity, IdentityError,
+    Identity, IdentityError,
     accounts::lock_user,
+    session_of,
     sessions::{ensure_alive, revoke_all},
     user_target,
 };
 use crate::{
-    Caller, audit,
+    Actor, audit,
     mail::{Template, queue_mail},
 };
 
 impl Identity {
     /// The providers that open an account, first linked first.
-    pub async fn list_linked(&self, user: UserId) -> Result<Vec<oauth_identities::Model>, IdentityError> {
+    pub async fn list_linked(&self, actor: &Actor) -> Result<Vec<oauth_identities::Model>, IdentityError> {
+        let user = actor.person()?;
         Ok(list(self.queue.db(), user).await?)
     }
 
-    /// Removes a provider from the caller's own account. It asks for the password; where
+    /// Removes a provider from the actor's own account. It asks for the password; where
     /// there is none, for a sign-in of the last minutes. The last way into an account
     /// stays.
     pub async fn unlink(
         &self,
-        caller: &Caller,
-        who: &Authenticated,
+        actor: &Actor,
         provider: SignInProvider,
         password: &str,
     ) -> Result<(), IdentityError> {
-        let linked = self.list_linked(who.user.id).await?;
-        let account = self.get_user(who.user.id).await?;
+        let user = actor.person()?;
+        let linked = self.list_linked(actor).await?;
+        let account = self.get_user(user).await?;
         judge(&linked, provider, account.password_hash.is_some())?;
-        self.confirm(caller, who, password).await?;
+        self.reauthenticate(actor, password).await?;
         let tx = self.queue.begin().await?;
-        let account = lock_user(&tx, who.user.id).await?.ok_or(IdentityError::NotFound)?;
-        ensure_alive(&tx, account.id, who.session()?).await?;
+        let account = lock_user(&tx, user).await?.ok_or(IdentityError::NotFound)?;
+        ensure_alive(&tx, account.id, session_of(actor)?).await?;
         judge(&list(&*tx, account.id).await?, provider, account.password_hash.is_some())?;
-        remove(&tx, caller, account, provider).await?;
+        remove(&tx, actor, account, provider).await?;
         tx.commit().await?;
         Ok(())
     }
 
-    /// Removes a provider from another person's account and ends its sign-ins, any of
-    /// which may have come by it. Whoever is left without a way in chooses a password by
+    /// Removes a provider from another person's account and ends all its sign-ins, since any
+    /// of them may have used it. A person without another sign-in method sets a password by
     /// a mailed link.
     pub async fn unlink_of(
         &self,
-        caller: &Caller,
+        actor: &Actor,
         user: UserId,
         provider: SignInProvider,
     ) -> Result<(), IdentityError> {
@@ -61,7 +63,7 @@ impl Identity {
         let account = lock_user(&tx, user).await?.ok_or(IdentityError::NotFound)?;
         judge(&list(&*tx, user).await?, provider, true)?;
         revoke_all(&tx, user).await?;
-        remove(&tx, caller, account, provider).await?;
+        remove(&tx, actor, account, provider).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -78,7 +80,7 @@ fn judge(
     } else if has_password || linked.iter().any(|identity| identity.provider != provider) {
         Ok(())
     } else {
-        Err(IdentityError::LastWayIn)
+        Err(IdentityError::LastSignInMethod)
     }
 }
 
@@ -98,21 +100,21 @@ pub(super) async fn list_names(tx: &Transaction, user: UserId) -> Result<Vec<&'s
 /// Removes every identity of a provider from an account, and tells its person.
 async fn remove(
     tx: &Transaction,
-    caller: &Caller,
+    actor: &Actor,
     account: users::Model,
     provider: SignInProvider,
 ) -> Result<(), IdentityError> {
     let (gone, left): (Vec<_>, Vec<_>) =
         list(&**tx, account.id).await?.into_iter().partition(|identity| identity.provider == provider);
-    let account = stand_by(tx, account, provider, left.first()).await?;
+    let account = forget_provider(tx, account, provider, left.first()).await?;
     unlink_each(tx, &account, gone).await?;
     let context = json!({"provider": provider});
-    audit::record_warning(tx, caller, "auth.unlink_identity", user_target(account.id), context).await?;
+    audit::record_warning(tx, actor, "auth.unlink_identity", user_target(account.id), context).await?;
     Ok(())
 }
 
-/// The account, which no longer says that it came by that provider where it did.
-async fn stand_by(
+/// Clears the provider that the account was created with, where it is the removed one.
+async fn forget_provider(
     tx: &Transaction,
     account: users::Model,
     gone: SignInProvider,

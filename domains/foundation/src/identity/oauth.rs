@@ -5,8 +5,8 @@
 //! whatever comes of it.
 
 mod admission;
-mod fresh;
-mod person;
+mod provider_profile;
+mod recent;
 mod states;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -20,7 +20,7 @@ use super::{
     Identity, IdentityError, SignedIn,
     tokens::{hash_token, new_token},
 };
-use crate::{Caller, audit};
+use crate::{Actor, audit};
 
 /// Where people may sign in, and where they come back to.
 #[derive(Clone, Debug, Default)]
@@ -131,7 +131,7 @@ impl Identity {
         known.filter(|provider| self.oauth.providers.contains_key(provider)).collect()
     }
 
-    /// Begins a sign-in, to be ended within ten minutes by whom `end` says.
+    /// Begins a sign-in, which the client that `end` names finishes within ten minutes.
     pub async fn begin_oauth(
         &self,
         provider: SignInProvider,
@@ -175,7 +175,7 @@ impl Identity {
         }
     }
 
-    /// Who is to end the sign-in of that state; none where it is not under way.
+    /// The client that finishes the sign-in with that state; none where there is no such sign-in.
     pub async fn find_oauth_end(
         &self,
         provider: SignInProvider,
@@ -186,10 +186,10 @@ impl Identity {
         Ok(row.map(|row| row.ends_at))
     }
 
-    /// Forgets a sign-in that the person or the provider broke off.
+    /// Deletes a sign-in that the person or the provider cancelled.
     pub async fn abandon_oauth(
         &self,
-        caller: &Caller,
+        actor: &Actor,
         provider: SignInProvider,
         state: &str,
         code: &str,
@@ -197,26 +197,25 @@ impl Identity {
         let tx = self.queue.begin().await?;
         if states::take(&tx, state).await?.is_some() {
             let context = json!({"provider": provider, "reason": code});
-            audit::record(&tx, caller, "auth.login_failed", None, context).await?;
+            audit::record(&tx, actor, "auth.login_failed", None, context).await?;
         }
         tx.commit().await?;
         Ok(())
     }
 
-    /// Ends a sign-in: asks the provider who came, and lets them in.
+    /// Finishes a sign-in: exchanges the code at the provider and opens a session.
     ///
-    /// Who is known by the provider's id of them is let in. Otherwise the mail address
-    /// decides, and only one that the provider has proven: its account is linked, or a
-    /// new one made. An account whose address was never proven may have been made by
-    /// somebody else in wait of its owner, so it loses its password, sign-ins and tokens
-    /// when the owner comes.
+    /// A linked provider account signs in. Otherwise the mail address decides, if the provider
+    /// has verified it: the account with that address is linked, or a new one is created. An
+    /// account with an unproven address may have been created by somebody else, so it loses
+    /// its password, sign-ins and tokens when the owner of the address signs in.
     pub async fn finish_oauth(
         &self,
-        caller: &Caller,
+        actor: &Actor,
         provider: SignInProvider,
         returned: ReturnedSignIn,
     ) -> Result<SignedIn, IdentityError> {
-        let done = self.try_finish(caller, provider, returned).await;
+        let done = self.try_finish(actor, provider, returned).await;
         let reason = match &done {
             Err(IdentityError::OAuth(refusal)) => refusal.code(),
             Err(IdentityError::Deactivated) => "ACCOUNT_DEACTIVATED",
@@ -224,14 +223,14 @@ impl Identity {
         };
         let tx = self.queue.begin().await?;
         let context = json!({"provider": provider, "reason": reason});
-        audit::record_warning(&tx, caller, "auth.login_failed", None, context).await?;
+        audit::record_warning(&tx, actor, "auth.login_failed", None, context).await?;
         tx.commit().await?;
         done
     }
 
     async fn try_finish(
         &self,
-        caller: &Caller,
+        actor: &Actor,
         provider: SignInProvider,
         returned: ReturnedSignIn,
     ) -> Result<SignedIn, IdentityError> {
@@ -249,7 +248,7 @@ impl Identity {
         };
         let person =
             there.identify(&flow, &returned.callback).await.map_err(|error| note(provider, error))?;
-        self.admit(caller, provider, &person).await
+        self.admit(actor, provider, &person).await
     }
 
     /// The frontend's address at the end of a sign-in. What it is told stands in the
@@ -270,7 +269,7 @@ impl Identity {
     }
 }
 
-/// The refusal, with its cause in the log: what a provider does wrong is for operators.
+/// The refusal. Its cause goes to the log only: a fault of a provider concerns operators.
 fn note(provider: SignInProvider, error: OAuthError) -> OAuthRefusal {
     match &error {
         OAuthError::Refused(_) => tracing::info!(%provider, %error, "no sign-in"),

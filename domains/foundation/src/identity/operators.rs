@@ -8,16 +8,16 @@ use serde_json::{Map, Value, json};
 use super::{
     Identity, IdentityError,
     accounts::{find_by_address, lock_user},
+    admin_role,
     admins::{ensure_other_admin, lock_admins},
     attempts,
     deactivate::{Stopped, stop_work},
-    familiar::forget_networks,
-    right,
+    recognition::forget_networks,
     sessions::revoke_all,
     user_target,
 };
 use crate::{
-    Caller, FieldErrors, audit, credits,
+    Actor, FieldErrors, audit, credits,
     mail::{Template, queue_mail},
     validation,
 };
@@ -55,7 +55,7 @@ impl Identity {
     /// is left alone, so that asking twice does nothing twice.
     pub async fn change_account(
         &self,
-        caller: &Caller,
+        actor: &Actor,
         user: UserId,
         changes: AccountChanges,
     ) -> Result<users::Model, IdentityError> {
@@ -74,7 +74,7 @@ impl Identity {
         if takes_right && account.is_admin && account.is_active {
             ensure_other_admin(&tx, user).await?;
         }
-        let change = Change { tx: &tx, caller, reason: changes.reason.as_deref(), stopped };
+        let change = Change { tx: &tx, actor, reason: changes.reason.as_deref(), stopped };
         let account = self.change_fields(&change, account, &changes).await?;
         let account = change.set_admin(account, changes.is_admin).await?;
         let account = change.set_active(account, changes.is_active).await?;
@@ -88,13 +88,13 @@ impl Identity {
 
     /// Deletes an account with everything in it. An operator's own goes another way,
     /// which asks for the password.
-    pub async fn delete_account_of(&self, caller: &Caller, user: UserId) -> Result<(), IdentityError> {
-        if caller.user == Some(user) {
+    pub async fn delete_account_of(&self, actor: &Actor, user: UserId) -> Result<(), IdentityError> {
+        if actor.user() == Some(user) {
             let tx = self.queue.begin().await?;
             ensure_other_admin(&tx, user).await?;
             return Err(IdentityError::OwnAccount);
         }
-        self.erase_account(caller, user).await
+        self.erase_account(actor, user).await
     }
 
     async fn change_fields(
@@ -167,7 +167,7 @@ impl Identity {
 /// A change of an account under way.
 struct Change<'a> {
     tx: &'a Transaction,
-    caller: &'a Caller,
+    actor: &'a Actor,
     reason: Option<&'a str>,
     stopped: Stopped,
 }
@@ -180,9 +180,9 @@ impl Change<'_> {
         let is_right = matches!(action, "account.grant_admin" | "account.revoke_admin");
         let target = user_target(account.id);
         if is_right {
-            audit::record_critical(self.tx, self.caller, action, target, context).await
+            audit::record_critical(self.tx, self.actor, action, target, context).await
         } else {
-            audit::record_warning(self.tx, self.caller, action, target, context).await
+            audit::record_warning(self.tx, self.actor, action, target, context).await
         }
     }
 
@@ -196,8 +196,8 @@ impl Change<'_> {
             return Err(IdentityError::UnprovenAdmin);
         }
         let account = match is_admin {
-            true => right::give(self.tx, account).await?,
-            false => right::take(self.tx, account).await?,
+            true => admin_role::grant(self.tx, account).await?,
+            false => admin_role::revoke(self.tx, account).await?,
         };
         let action = if is_admin { "account.grant_admin" } else { "account.revoke_admin" };
         let context = json!({"before": {"is_admin": !is_admin}, "after": {"is_admin": is_admin}});

@@ -1,6 +1,6 @@
 //! Changing the password of somebody who is signed in.
 
-use atelier_entities::{UserId, users};
+use atelier_entities::users;
 use atelier_queue::Transaction;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, IntoActiveModel};
 use serde_json::json;
@@ -9,13 +9,13 @@ use super::{
     Identity, IdentityError, SignedIn,
     accounts::{PERSONAL, lock_user},
     attempts,
-    familiar::forget_networks,
+    recognition::forget_networks,
     sessions::revoke_all,
+    sign_in_methods::{self, SignInMethods},
     user_target,
-    ways_in::{self, WaysIn},
 };
 use crate::{
-    Caller, FieldErrors, audit,
+    Actor, FieldErrors, audit,
     mail::{Template, queue_mail},
     validation,
 };
@@ -25,9 +25,9 @@ pub(super) enum Reason {
     /// The person changed it.
     Changed,
     /// By a mailed link: they had lost control of the account, or the password.
-    Reset(WaysIn),
+    Reset(SignInMethods),
     /// The owner of the address took an account that nobody had proven.
-    Reclaimed(WaysIn),
+    Reclaimed(SignInMethods),
 }
 
 impl Reason {
@@ -38,37 +38,37 @@ impl Reason {
         }
     }
 
-    fn closed(&self) -> WaysIn {
+    fn closed(&self) -> SignInMethods {
         match self {
-            Self::Changed => WaysIn::default(),
+            Self::Changed => SignInMethods::default(),
             Self::Reset(closed) | Self::Reclaimed(closed) => closed.clone(),
         }
     }
 }
 
 impl Identity {
-    /// Sets another password, ends every sign-in, and opens a new one for the caller.
+    /// Sets another password, ends every sign-in, and opens a new one for the actor.
     pub async fn change_password(
         &self,
-        caller: &Caller,
-        user: UserId,
+        actor: &Actor,
         current: &str,
         new: &str,
     ) -> Result<SignedIn, IdentityError> {
+        let user = actor.person()?;
         let new = validation::password(new).map_err(|problem| FieldErrors::of("new_password", problem))?;
         let account = self.get_user(user).await?;
         if validation::is_personal(&new, &account.email, &account.full_name) {
             return Err(FieldErrors::of("new_password", PERSONAL).into());
         }
-        self.check_password(caller, &account, current).await?;
+        self.check_password(actor, &account, current).await?;
         let hash = self.passwords.hash(new).await?;
         let tx = self.queue.begin().await?;
         let locked = lock_user(&tx, user).await?.ok_or(IdentityError::NotFound)?;
         if locked.password_hash != account.password_hash {
             return Err(IdentityError::WrongPassword);
         }
-        let account = set_password(&tx, caller, locked, hash, &Reason::Changed).await?;
-        let signed_in = self.open_session(&tx, caller, account).await?;
+        let account = set_password(&tx, actor, locked, hash, &Reason::Changed).await?;
+        let signed_in = self.open_session(&tx, actor, account).await?;
         tx.commit().await?;
         Ok(signed_in)
     }
@@ -78,7 +78,7 @@ impl Identity {
 /// opens the account.
 pub(super) async fn set_password(
     tx: &Transaction,
-    caller: &Caller,
+    actor: &Actor,
     user: users::Model,
     hash: String,
     reason: &Reason,
@@ -91,9 +91,9 @@ pub(super) async fn set_password(
     revoke_all(tx, user.id).await?;
     attempts::forget_account(tx, &user).await?;
     forget_networks(tx, user.id).await?;
-    let (closed, open) = (reason.closed(), ways_in::list(tx, user.id).await?);
+    let (closed, open) = (reason.closed(), sign_in_methods::list(tx, user.id).await?);
     let context = json!({"closed": closed, "open": open});
-    audit::record_warning(tx, caller, reason.action(), user_target(user.id), context).await?;
+    audit::record_warning(tx, actor, reason.action(), user_target(user.id), context).await?;
     let is_reclaimed = matches!(reason, Reason::Reclaimed(_));
     let data = json!({"reclaimed": is_reclaimed, "closed": closed, "open": open});
     queue_mail(tx, Template::PasswordChanged, &user, &now.timestamp_micros().to_string(), data).await?;

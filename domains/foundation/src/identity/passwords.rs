@@ -100,7 +100,7 @@ impl Passwords {
         .await
     }
 
-    /// Runs `work` on a thread that has the memory for it. A caller that goes away before
+    /// Runs `work` on a thread that has the memory for it. A actor that goes away before
     /// its turn costs nothing; a panic in `work` is an error, and the thread goes on.
     async fn run<T: Send + 'static>(
         &self,

@@ -4,6 +4,7 @@ use crate::{Class, Problem, Refusal};
 impl Problem for IdentityError {
     fn refusal(&self) -> Refusal {
         match self {
+            Self::NotSignedIn(error) => error.refusal(),
             Self::InvalidInput(errors) => errors.refusal(),
             Self::OAuth(refusal) => refusal.refusal(),
             Self::Queue(error) => error.refusal(),
@@ -23,7 +24,7 @@ impl Problem for IdentityError {
             | Self::TooManyAttempts { .. }
             | Self::Busy => of_sign_in(self),
             Self::EmailTaken
-            | Self::LastWayIn
+            | Self::LastSignInMethod
             | Self::TooManyApiTokens(_)
             | Self::LastAdmin
             | Self::UnprovenAdmin
@@ -81,7 +82,7 @@ fn of_account(error: &IdentityError) -> Refusal {
             conflict("EMAIL_TAKEN", "There is an account of this mail address already.")
                 .with_detail("email", "is taken already")
         }
-        IdentityError::LastWayIn => {
+        IdentityError::LastSignInMethod => {
             conflict("LAST_WAY_IN", "Nothing else opens the account: set a password first, by a mailed link.")
         }
         IdentityError::TooManyApiTokens(count) => {
@@ -141,7 +142,7 @@ mod tests {
             (IdentityError::NoSuchSession, Class::NotFound, "NOT_FOUND"),
             (IdentityError::NoSuchApiToken, Class::NotFound, "NOT_FOUND"),
             (IdentityError::NotLinked, Class::NotFound, "NOT_FOUND"),
-            (IdentityError::LastWayIn, Class::Conflict, "LAST_WAY_IN"),
+            (IdentityError::LastSignInMethod, Class::Conflict, "LAST_WAY_IN"),
             (IdentityError::TooManyApiTokens(50), Class::Conflict, "TOO_MANY_API_TOKENS"),
             (IdentityError::InvalidLink, Class::BadRequest, "LINK_INVALID"),
             (IdentityError::ExpiredLink, Class::BadRequest, "LINK_EXPIRED"),

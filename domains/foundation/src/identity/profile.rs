@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::{Identity, IdentityError, accounts::lock_user, user_target};
-use crate::{Caller, FieldErrors, audit, validation};
+use crate::{Actor, FieldErrors, audit, validation};
 
 /// Bytes of an account's settings as JSON.
 const MAX_SETTINGS: usize = 16 * 1024;
@@ -59,10 +59,10 @@ impl Identity {
     /// Changes a profile.
     pub async fn update_profile(
         &self,
-        caller: &Caller,
-        user: UserId,
+        actor: &Actor,
         changes: ProfileChanges,
     ) -> Result<users::Model, IdentityError> {
+        let user = actor.person()?;
         let changes = check(changes)?;
         let tx = self.queue.begin().await?;
         let account = lock_user(&tx, user).await?.ok_or(IdentityError::NotFound)?;
@@ -70,15 +70,16 @@ impl Identity {
         let changed = apply(&mut row, changes);
         row.updated_at = Set(tx.now());
         let account = row.update(&*tx).await?;
-        audit::record(&tx, caller, "account.update", user_target(user), json!({"fields": changed})).await?;
+        audit::record(&tx, actor, "account.update", user_target(user), json!({"fields": changed})).await?;
         tx.commit().await?;
         Ok(account)
     }
 
     /// How much a person has and did.
-    pub async fn personal_stats(&self, user: UserId) -> Result<PersonalStats, IdentityError> {
+    pub async fn personal_stats(&self, actor: &Actor) -> Result<PersonalStats, IdentityError> {
+        let user = actor.person()?;
         let db = self.queue.db();
-        let totals = self.user_stats(user).await?;
+        let totals = self.user_stats(actor).await?;
         let completed = projects::Column::Status.eq(ProjectStatus::Completed);
         let in_own = project_versions::Column::ProjectId.in_subquery(own_projects(user));
         let live = deployments::Entity::find()
@@ -223,7 +224,7 @@ fn apply(row: &mut users::ActiveModel, changes: ProfileChanges) -> Vec<&'static 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Bench;
+    use crate::testing::{Bench, acting};
 
     #[test]
     fn avatars_are_fetched_over_https_only() {
@@ -259,7 +260,7 @@ mod tests {
     async fn a_profile_changes_where_it_is_told_to() {
         let bench = Bench::new().await;
         let (ada, identity) = (bench.register("ada@example.org").await, &bench.services.identity);
-        let update = async |changes| identity.update_profile(&Caller::default(), ada.id, changes).await;
+        let update = async |changes| identity.update_profile(&acting(ada.id), changes).await;
         let changes = ProfileChanges {
             full_name: Some(" Ada King ".to_owned()),
             avatar_url: Some(Some("https://img.example/ada.png".to_owned())),

@@ -43,20 +43,20 @@ mod tests {
     use atelier_entities::ApiScope;
 
     use super::*;
-    use crate::{Caller, identity::NewApiToken, testing::Bench};
+    use crate::{Actor, identity::NewApiToken, testing::Bench};
 
     #[tokio::test]
     async fn deletes_what_nobody_asks_for_any_more() {
         let bench = Bench::new().await;
         bench.register("ada@example.org").await;
         let (who, identity) = (bench.sign_in("ada@example.org").await, &bench.services.identity);
-        identity.login(&Caller::default(), "ada@example.org", "wrong horse").await.err().expect("refused");
+        identity.login(&Actor::anonymous(), "ada@example.org", "wrong horse").await.err().expect("refused");
         let token = NewApiToken {
             name: "Nightly build".to_owned(),
             scopes: vec![ApiScope::Read],
             expires_in_days: Some(30),
         };
-        identity.create_api_token(&Caller::default(), &who, None, token).await.expect("made");
+        identity.create_api_token(&who, None, token).await.expect("made");
         let purge = async || {
             let queue = &bench.services.queue;
             purge(queue, 100).await.expect("purged")

@@ -9,11 +9,11 @@ use tokio::time::Instant;
 use super::{
     Identity, IdentityError, Registration, SignedIn,
     accounts::{Checked, check, create_account, find_by_address},
-    links::ANSWER_AFTER,
+    recovery::ANSWER_AFTER,
     user_target,
 };
 use crate::{
-    Caller, audit, credits,
+    Actor, audit, credits,
     mail::{Template, queue_mail},
 };
 
@@ -21,18 +21,18 @@ impl Identity {
     /// Creates an account with its first credits, and signs in. The welcome mail has a
     /// link that proves the address. An address that is taken is refused; a client that
     /// tries many is slowed down like one that guesses passwords.
-    pub async fn register(&self, caller: &Caller, input: Registration) -> Result<SignedIn, IdentityError> {
+    pub async fn register(&self, actor: &Actor, input: Registration) -> Result<SignedIn, IdentityError> {
         let mut input = check(input)?;
-        self.check_address(caller).await?;
+        self.check_address(actor).await?;
         let known = find_by_address(&input.email).one(self.queue.db()).await?;
         if known.is_some() {
-            self.count_failure(caller).await?;
+            self.count_failure(actor).await?;
             return Err(IdentityError::EmailTaken);
         }
         let hash = self.passwords.hash(std::mem::take(&mut input.password)).await?;
         let tx = self.queue.begin().await?;
-        let (user, caller) = self.open_account(&tx, caller, input, hash).await?;
-        let signed_in = self.open_session(&tx, &caller, user).await?;
+        let (user, actor) = self.open_account(&tx, actor, input, hash).await?;
+        let signed_in = self.open_session(&tx, &actor, user).await?;
         tx.commit().await?;
         Ok(signed_in)
     }
@@ -40,55 +40,55 @@ impl Identity {
     /// Creates an account that can sign in once its address is proven by the link of the
     /// welcome mail. Of an address that is taken, its owner is told by mail; whoever asks
     /// gets the same answer at the same time.
-    pub async fn register_quietly(&self, caller: &Caller, input: Registration) -> Result<(), IdentityError> {
+    pub async fn register_quietly(&self, actor: &Actor, input: Registration) -> Result<(), IdentityError> {
         let mut input = check(input)?;
         let hash = self.passwords.hash(std::mem::take(&mut input.password)).await?;
         let answer_at = Instant::now() + ANSWER_AFTER;
         let email = input.email.clone();
-        let done = match self.try_register(caller, input, hash).await {
+        let done = match self.try_register(actor, input, hash).await {
             // Somebody else was faster.
-            Err(IdentityError::EmailTaken) => self.tell_owner(caller, &email).await,
+            Err(IdentityError::EmailTaken) => self.tell_owner(actor, &email).await,
             done => done,
         };
         tokio::time::sleep_until(answer_at).await;
         done
     }
 
-    async fn try_register(&self, caller: &Caller, input: Checked, hash: String) -> Result<(), IdentityError> {
+    async fn try_register(&self, actor: &Actor, input: Checked, hash: String) -> Result<(), IdentityError> {
         let tx = self.queue.begin().await?;
         if find_by_address(&input.email).one(&*tx).await?.is_some() {
             return Err(IdentityError::EmailTaken);
         }
-        self.open_account(&tx, caller, input, hash).await?;
+        self.open_account(&tx, actor, input, hash).await?;
         tx.commit().await?;
         Ok(())
     }
 
-    /// The account, its credits and its welcome, and the caller as its owner.
+    /// The account, its credits and its welcome, and the actor as its owner.
     async fn open_account(
         &self,
         tx: &Transaction,
-        caller: &Caller,
+        actor: &Actor,
         input: Checked,
         hash: String,
-    ) -> Result<(users::Model, Caller), IdentityError> {
+    ) -> Result<(users::Model, Actor), IdentityError> {
         let user = create_account(tx, input, hash).await?;
         credits::grant(tx, user.id, self.signup_grant, CreditKind::Bonus, "Welcome credits").await?;
         let user = users::Entity::find_by_id(user.id).one(&**tx).await?.ok_or(IdentityError::NotFound)?;
-        let caller = Caller { user: Some(user.id), ..caller.clone() };
-        audit::record(tx, &caller, "auth.register", user_target(user.id), json!({})).await?;
+        let actor = actor.identified_as(user.id);
+        audit::record(tx, &actor, "auth.register", user_target(user.id), json!({})).await?;
         let link = self.create_link(tx, &user, TokenPurpose::VerifyEmail).await?;
         let data = json!({"credits": user.credits, "token_id": link});
         queue_mail(tx, Template::Welcome, &user, &user.id.to_string(), data).await?;
-        Ok((user, caller))
+        Ok((user, actor))
     }
 
     /// Mails the owner of an address that somebody tried to register it, once a day.
-    async fn tell_owner(&self, caller: &Caller, email: &str) -> Result<(), IdentityError> {
+    async fn tell_owner(&self, actor: &Actor, email: &str) -> Result<(), IdentityError> {
         let tx = self.queue.begin().await?;
         let Some(owner) = find_by_address(email).one(&*tx).await? else { return Ok(()) };
         let target = user_target(owner.id);
-        audit::record_warning(&tx, caller, "auth.register_known", target, json!({})).await?;
+        audit::record_warning(&tx, actor, "auth.register_known", target, json!({})).await?;
         if owner.is_active {
             let day = tx.now().date_naive().to_string();
             queue_mail(&tx, Template::AccountExists, &owner, &day, json!({})).await?;
@@ -101,14 +101,14 @@ impl Identity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Bench, options};
+    use crate::testing::{Bench, at_address, options};
 
     #[tokio::test]
     async fn trying_addresses_gets_slower() {
         let bench = Bench::new().await;
-        let caller = Caller { ip: Some("192.0.2.1".to_owned()), ..Caller::default() };
+        let actor = at_address("192.0.2.1");
         let register = async |email: &str| {
-            bench.services.identity.register(&caller, Bench::registration(email)).await.err()
+            bench.services.identity.register(&actor, Bench::registration(email)).await.err()
         };
         assert!(register("ada@example.org").await.is_none());
         for _ in 0..21 {
@@ -123,7 +123,7 @@ mod tests {
         let elsewhere = bench
             .services
             .identity
-            .register(&Caller::default(), Bench::registration("bob@example.org"))
+            .register(&Actor::anonymous(), Bench::registration("bob@example.org"))
             .await;
         assert!(elsewhere.is_ok());
         bench.advance(2);
@@ -138,7 +138,7 @@ mod tests {
                 password: password.to_owned(),
                 ..Bench::registration("ada.lovelace@example.org")
             };
-            let refused = bench.services.identity.register(&Caller::default(), input).await.err();
+            let refused = bench.services.identity.register(&Actor::anonymous(), input).await.err();
             let Some(IdentityError::InvalidInput(errors)) = refused else {
                 panic!("{password}: {refused:?}")
             };
@@ -158,12 +158,12 @@ mod tests {
         let identity = &bench.services.identity;
         let register = async |email: &str| {
             let hashed = identity.passwords.hashed();
-            let done = identity.register_quietly(&Caller::default(), Bench::registration(email)).await;
+            let done = identity.register_quietly(&Actor::anonymous(), Bench::registration(email)).await;
             (done.is_ok(), identity.passwords.hashed() - hashed)
         };
         let login = async |email: &str| {
             let hashed = identity.passwords.hashed();
-            let refused = identity.login(&Caller::default(), email, "correct horse").await.err();
+            let refused = identity.login(&Actor::anonymous(), email, "correct horse").await.err();
             assert!(matches!(refused, Some(IdentityError::BadCredentials)), "{refused:?}");
             identity.passwords.hashed() - hashed
         };
@@ -185,7 +185,7 @@ mod tests {
         let bench = quiet_bench().await;
         let identity = &bench.services.identity;
         identity
-            .register_quietly(&Caller::default(), Bench::registration("ada@example.org"))
+            .register_quietly(&Actor::anonymous(), Bench::registration("ada@example.org"))
             .await
             .expect("registered");
         bench.work().await;
@@ -193,9 +193,9 @@ mod tests {
         let mail = bench.mailer.mails().into_iter().find(|mail| mail.to == "ada@example.org");
         let text = mail.expect("a mail").text;
         let token = text.split("#token=").nth(1).and_then(|rest| rest.split_whitespace().next());
-        identity.verify_email(&Caller::default(), token.expect("a link")).await.expect("proven");
+        identity.verify_email(&Actor::anonymous(), token.expect("a link")).await.expect("proven");
 
-        let signed_in = identity.login(&Caller::default(), "ada@example.org", "correct horse").await;
+        let signed_in = identity.login(&Actor::anonymous(), "ada@example.org", "correct horse").await;
         assert_eq!(signed_in.map(|signed_in| signed_in.user.credits).ok(), Some(10));
     }
 
@@ -212,7 +212,7 @@ mod tests {
             ("nobody@example.org", &"x".repeat(1_000)),
         ] {
             let hashed = identity.passwords.hashed();
-            let _ = identity.login(&Caller::default(), email, password).await;
+            let _ = identity.login(&Actor::anonymous(), email, password).await;
             assert_eq!(identity.passwords.hashed() - hashed, 1, "{email} {password}");
         }
     }

@@ -1,5 +1,5 @@
-//! Sign-ins as families of refresh tokens: each use replaces the token, and a token
-//! that comes back after it was replaced gives the whole family away.
+//! Sign-ins as families of refresh tokens. Each use rotates the token. The reuse of a
+//! rotated token revokes the whole family.
 
 use std::time::Duration;
 
@@ -14,64 +14,65 @@ use serde_json::json;
 use super::{
     Identity, IdentityError, SignedIn,
     accounts::lock_user,
-    familiar::remember_network,
+    recognition::remember_network,
+    session_of,
     tokens::{hash_token, new_token},
     user_target,
 };
-use crate::{Caller, audit};
+use crate::{Actor, audit};
 
-/// What to do with a refresh token that was sent.
+/// The decision about a refresh token.
 #[derive(Debug, PartialEq, Eq)]
 enum Verdict {
     /// Replace it.
     Rotate,
-    /// It was just replaced: two tabs refreshed at once.
+    /// It was rotated a moment ago: two tabs refreshed at once.
     Grace,
-    /// It was replaced long ago: somebody else has it.
+    /// It was rotated earlier: somebody else may have it.
     Reused,
     Expired,
     Revoked,
 }
 
-/// How long things about sign-ins last.
+/// Time limits of sign-ins.
 #[derive(Clone, Copy)]
-struct Terms {
-    /// A refresh token that was replaced is still accepted.
+struct Lifetimes {
+    /// How long a rotated refresh token is still accepted.
     grace: Duration,
-    /// A sign-in, however often it is refreshed.
+    /// How long a sign-in lasts at most, refreshed or not.
     longest: Duration,
 }
 
-fn judge(session: &sessions::Model, terms: Terms, now: Timestamp) -> Verdict {
+fn judge(session: &sessions::Model, lifetimes: Lifetimes, now: Timestamp) -> Verdict {
     match session.rotated_at {
         _ if session.revoked_at.is_some() => Verdict::Revoked,
-        _ if session.expires_at <= now || began(session) + terms.longest <= now => Verdict::Expired,
+        _ if session.expires_at <= now || began(session) + lifetimes.longest <= now => Verdict::Expired,
         None => Verdict::Rotate,
-        Some(at) if now <= at + terms.grace => Verdict::Grace,
+        Some(at) if now <= at + lifetimes.grace => Verdict::Grace,
         Some(_) => Verdict::Reused,
     }
 }
 
 impl Identity {
-    /// Exchanges a refresh token for the next pair. A token that was replaced before
-    /// revokes the whole family, but for a short while in which two tabs may both
-    /// refresh.
-    pub async fn refresh(&self, caller: &Caller, refresh_token: &str) -> Result<SignedIn, IdentityError> {
+    /// Exchanges a refresh token for the next pair. A token that was rotated before revokes
+    /// the whole family, except within the grace period for two tabs that refresh at once.
+    pub async fn refresh(&self, actor: &Actor, refresh_token: &str) -> Result<SignedIn, IdentityError> {
         let hash = hash_token(refresh_token);
         let tx = self.queue.begin().await?;
         let by_hash = || sessions::Entity::find().filter(sessions::Column::TokenHash.eq(&hash));
         let found = by_hash().one(&*tx).await?.ok_or(IdentityError::InvalidToken)?;
         let user = lock_user(&tx, found.user_id).await?.ok_or(IdentityError::InvalidToken)?;
         let session = by_hash().one(&*tx).await?.ok_or(IdentityError::InvalidToken)?;
-        let caller = &Caller { user: Some(user.id), ..caller.clone() };
-        let terms = Terms { grace: self.options.refresh_grace, longest: self.options.longest_sign_in };
-        match judge(&session, terms, tx.now()) {
+        let actor = &actor.identified_as(user.id);
+        let lifetimes =
+            Lifetimes { grace: self.options.refresh_grace, longest: self.options.longest_sign_in };
+        match judge(&session, lifetimes, tx.now()) {
             Verdict::Revoked => return Err(IdentityError::InvalidToken),
             Verdict::Expired => return Err(IdentityError::ExpiredToken),
             Verdict::Reused => {
                 revoke_family(&tx, user.id, session.family_id).await?;
                 let context = json!({"family": session.family_id});
-                audit::record_warning(&tx, caller, "auth.refresh_reused", user_target(user.id), context)
+                audit::record_warning(&tx, actor, "auth.refresh_reused", user_target(user.id), context)
                     .await?;
                 tx.commit().await?;
                 return Err(IdentityError::InvalidToken);
@@ -82,25 +83,20 @@ impl Identity {
         if !user.is_active {
             return Err(IdentityError::Deactivated);
         }
-        let place = Place { family: session.family_id, signed_in_at: began(&session) };
-        let signed_in = self.add_session(&tx, caller, user, place).await?;
+        let family = SignInFamily { id: session.family_id, signed_in_at: began(&session) };
+        let signed_in = self.add_session(&tx, actor, user, family).await?;
         tx.commit().await?;
         Ok(signed_in)
     }
 
     /// Ends a sign-in: its refresh tokens and its access tokens are refused from now
     /// on.
-    pub async fn logout(
-        &self,
-        caller: &Caller,
-        user: UserId,
-        family: SessionFamilyId,
-    ) -> Result<(), IdentityError> {
+    pub async fn logout(&self, actor: &Actor) -> Result<(), IdentityError> {
+        let (user, family) = (actor.person()?, session_of(actor)?);
         let tx = self.queue.begin().await?;
         lock_user(&tx, user).await?;
         revoke_family(&tx, user, family).await?;
-        let caller = &Caller { user: Some(user), ..caller.clone() };
-        audit::record(&tx, caller, "auth.logout", user_target(user), json!({})).await?;
+        audit::record(&tx, actor, "auth.logout", user_target(user), json!({})).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -109,54 +105,54 @@ impl Identity {
     pub(super) async fn open_session(
         &self,
         tx: &Transaction,
-        caller: &Caller,
+        actor: &Actor,
         user: users::Model,
     ) -> Result<SignedIn, IdentityError> {
-        let place = Place { family: SessionFamilyId::new(), signed_in_at: tx.now() };
-        remember_network(tx, caller, user.id).await?;
+        let family = SignInFamily { id: SessionFamilyId::new(), signed_in_at: tx.now() };
+        remember_network(tx, actor, user.id).await?;
         let device = self.device_cookie(&user);
-        let signed_in = self.add_session(tx, caller, user, place).await?;
+        let signed_in = self.add_session(tx, actor, user, family).await?;
         Ok(SignedIn { device: Some(device), ..signed_in })
     }
 
     async fn add_session(
         &self,
         tx: &Transaction,
-        caller: &Caller,
+        actor: &Actor,
         user: users::Model,
-        place: Place,
+        family: SignInFamily,
     ) -> Result<SignedIn, IdentityError> {
         let now = tx.now();
         let refresh_token = new_token();
         // An access token is checked against its family's rows, so they last as long.
         let lifetime = self.options.refresh_token.max(self.options.access_token);
-        let expires_at = (now + lifetime).min(place.signed_in_at + self.options.longest_sign_in);
+        let expires_at = (now + lifetime).min(family.signed_in_at + self.options.longest_sign_in);
         let left = (expires_at - now).to_std().unwrap_or_default();
         let row = sessions::ActiveModel {
             id: Set(SessionId::new()),
             user_id: Set(user.id),
-            family_id: Set(place.family),
+            family_id: Set(family.id),
             token_hash: Set(hash_token(&refresh_token)),
-            user_agent: Set(caller.user_agent.clone()),
-            ip: Set(caller.ip.clone()),
+            user_agent: Set(actor.client.user_agent.clone()),
+            ip: Set(actor.client.ip.clone()),
             created_at: Set(now),
             expires_at: Set(expires_at),
             rotated_at: Set(None),
             revoked_at: Set(None),
-            signed_in_at: Set(Some(place.signed_in_at)),
+            signed_in_at: Set(Some(family.signed_in_at)),
             last_used_at: Set(Some(now)),
             provider: Set(None),
         };
         row.insert(&**tx).await?;
-        let access_token = self.tokens.issue(user.id, place.family, now)?;
+        let access_token = self.tokens.issue(user.id, family.id, now)?;
         let expires_in = self.options.access_token.min(left).as_secs();
         Ok(SignedIn { user, access_token, refresh_token, expires_in, device: None })
     }
 }
 
-/// Which sign-in a session goes on with, and since when.
-struct Place {
-    family: SessionFamilyId,
+/// A sign-in: its family of sessions, and when it began.
+struct SignInFamily {
+    id: SessionFamilyId,
     signed_in_at: Timestamp,
 }
 
@@ -251,7 +247,8 @@ mod tests {
         Timestamp::from_timestamp(secs, 0).expect("a valid time")
     }
 
-    const TERMS: Terms = Terms { grace: Duration::from_secs(10), longest: Duration::from_secs(900) };
+    const LIFETIMES: Lifetimes =
+        Lifetimes { grace: Duration::from_secs(10), longest: Duration::from_secs(900) };
 
     fn session(rotated: Option<i64>, revoked: Option<i64>) -> sessions::Model {
         sessions::Model {
@@ -286,7 +283,7 @@ mod tests {
             (session(None, Some(505)), 2_000, Verdict::Revoked),
         ];
         for (session, now, verdict) in table {
-            assert_eq!(judge(&session, TERMS, at(now)), verdict, "{session:?} at {now}");
+            assert_eq!(judge(&session, LIFETIMES, at(now)), verdict, "{session:?} at {now}");
         }
     }
 }

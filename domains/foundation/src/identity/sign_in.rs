@@ -11,21 +11,16 @@ use super::{
     passwords::Match,
     user_target,
 };
-use crate::{Caller, audit, validation};
+use crate::{Actor, audit, validation};
 
 impl Identity {
     /// Signs in. An unknown mail address takes as long as a wrong password and is
     /// answered the same; after a few failures each further one makes the next wait.
-    pub async fn login(
-        &self,
-        caller: &Caller,
-        email: &str,
-        password: &str,
-    ) -> Result<SignedIn, IdentityError> {
+    pub async fn login(&self, actor: &Actor, email: &str, password: &str) -> Result<SignedIn, IdentityError> {
         // PostgreSQL takes no NUL in a text; an address with one is nobody's either way.
         let email = email.replace('\0', "\u{fffd}");
         let user = find_by_address(&email).one(self.queue.db()).await?;
-        let attempt = self.begin_attempt(caller, &email, user.as_ref()).await?;
+        let attempt = self.begin_attempt(actor, &email, user.as_ref()).await?;
         let hash = user.as_ref().and_then(|user| user.password_hash.clone());
         let verdict = self.verify_attempt(&attempt, password, hash.clone()).await?;
         let user = match user {
@@ -33,21 +28,21 @@ impl Identity {
             unknown => {
                 // Written for unknown addresses too, so that they take as long.
                 let target = unknown.and_then(|user| user_target(user.id));
-                self.note_refusal(caller, target, json!({})).await?;
+                self.note_refusal(actor, target, json!({})).await?;
                 return Err(IdentityError::BadCredentials);
             }
         };
         if !user.is_active {
-            self.note_refusal(caller, user_target(user.id), json!({"reason": "deactivated"})).await?;
+            self.note_refusal(actor, user_target(user.id), json!({"reason": "deactivated"})).await?;
             return Err(IdentityError::Deactivated);
         }
         let rehashed = self.rehash(verdict, password).await;
-        let caller = &Caller { user: Some(user.id), ..caller.clone() };
+        let actor = &actor.identified_as(user.id);
         let tx = self.queue.begin().await?;
         let locked = lock_user(&tx, user.id).await?.filter(|now| now.is_active && now.password_hash == hash);
         let Some(user) = locked else {
             tx.rollback().await?;
-            self.note_refusal(caller, user_target(user.id), json!({"reason": "changed meanwhile"})).await?;
+            self.note_refusal(actor, user_target(user.id), json!({"reason": "changed meanwhile"})).await?;
             return Err(IdentityError::BadCredentials);
         };
         let user = match rehashed {
@@ -55,20 +50,20 @@ impl Identity {
             None => user,
         };
         attempt.clear(&tx).await?;
-        audit::record(&tx, caller, "auth.login", user_target(user.id), json!({})).await?;
-        let signed_in = self.open_session(&tx, caller, user).await?;
+        audit::record(&tx, actor, "auth.login", user_target(user.id), json!({})).await?;
+        let signed_in = self.open_session(&tx, actor, user).await?;
         tx.commit().await?;
         Ok(signed_in)
     }
 
     async fn note_refusal(
         &self,
-        caller: &Caller,
+        actor: &Actor,
         target: Option<String>,
         context: Value,
     ) -> Result<(), IdentityError> {
         let tx = self.queue.begin().await?;
-        audit::record_warning(&tx, caller, "auth.login_failed", target, context).await?;
+        audit::record_warning(&tx, actor, "auth.login_failed", target, context).await?;
         tx.commit().await?;
         Ok(())
     }

@@ -1,13 +1,16 @@
 use std::time::Duration;
 
 use super::*;
-use crate::{Caller, testing::Bench};
+use crate::{
+    Actor,
+    testing::{Bench, acting},
+};
 
 #[tokio::test]
 async fn registering_signs_in_with_the_first_credits() {
     let bench = Bench::new().await;
     let identity = &bench.services.identity;
-    let signed_in = identity.register(&Caller::default(), Bench::registration(" Ada@Example.org ")).await;
+    let signed_in = identity.register(&Actor::anonymous(), Bench::registration(" Ada@Example.org ")).await;
     let signed_in = signed_in.expect("registered");
 
     assert_eq!((signed_in.user.email.as_str(), signed_in.user.credits), ("ada@example.org", 10));
@@ -15,7 +18,7 @@ async fn registering_signs_in_with_the_first_credits() {
     let who = identity.authenticate(&signed_in.access_token).await.expect("authenticated");
     assert_eq!(who.user.id, signed_in.user.id);
     assert_eq!(bench.credits(who.user.id).await, 10);
-    let again = identity.register(&Caller::default(), Bench::registration("ADA@example.org")).await;
+    let again = identity.register(&Actor::anonymous(), Bench::registration("ADA@example.org")).await;
     assert!(matches!(again, Err(IdentityError::EmailTaken)));
 }
 
@@ -31,7 +34,7 @@ async fn every_wrong_field_is_told() {
         locale: None,
     };
 
-    let refused = bench.services.identity.register(&Caller::default(), input).await.err();
+    let refused = bench.services.identity.register(&Actor::anonymous(), input).await.err();
 
     let Some(IdentityError::InvalidInput(errors)) = refused else { panic!("{refused:?}") };
     let fields: Vec<_> = errors.0.keys().copied().collect();
@@ -45,11 +48,11 @@ async fn a_name_that_leads_somewhere_is_refused_before_it_is_mailed() {
     let ada = bench.register("ada@example.org").await;
     let name = "Win at https://evil.example".to_owned();
     let input = Registration { full_name: name.clone(), ..Bench::registration("bob@example.org") };
-    let registered = identity.register(&Caller::default(), input).await.err();
+    let registered = identity.register(&Actor::anonymous(), input).await.err();
     let profile = ProfileChanges { full_name: Some(name.clone()), ..ProfileChanges::default() };
-    let updated = identity.update_profile(&Caller::default(), ada.id, profile).await.err();
+    let updated = identity.update_profile(&acting(ada.id), profile).await.err();
     let account = AccountChanges { full_name: Some(name), ..AccountChanges::default() };
-    let changed = identity.change_account(&Caller::default(), ada.id, account).await.err();
+    let changed = identity.change_account(&Actor::anonymous(), ada.id, account).await.err();
 
     for refused in [registered, updated, changed] {
         let Some(IdentityError::InvalidInput(errors)) = refused else { panic!("{refused:?}") };
@@ -65,7 +68,7 @@ async fn unknown_addresses_and_wrong_passwords_look_the_same() {
     bench.register("ada@example.org").await;
     let login = |email: &'static str, password: &'static str| {
         let identity = bench.services.identity.clone();
-        async move { identity.login(&Caller::default(), email, password).await }
+        async move { identity.login(&Actor::anonymous(), email, password).await }
     };
 
     assert!(login("ADA@example.org", "correct horse").await.is_ok());
@@ -80,15 +83,15 @@ async fn a_refresh_token_is_good_once_and_a_second_use_revokes_everything() {
     let bench = Bench::new().await;
     let identity = &bench.services.identity;
     let first =
-        identity.register(&Caller::default(), Bench::registration("ada@example.org")).await.expect("in");
-    let second = identity.refresh(&Caller::default(), &first.refresh_token).await.expect("refreshed");
-    let tab = identity.refresh(&Caller::default(), &first.refresh_token).await.expect("two tabs at once");
+        identity.register(&Actor::anonymous(), Bench::registration("ada@example.org")).await.expect("in");
+    let second = identity.refresh(&Actor::anonymous(), &first.refresh_token).await.expect("refreshed");
+    let tab = identity.refresh(&Actor::anonymous(), &first.refresh_token).await.expect("two tabs at once");
     assert_ne!(second.refresh_token, tab.refresh_token);
 
     bench.advance(11);
-    let stolen = identity.refresh(&Caller::default(), &first.refresh_token).await;
+    let stolen = identity.refresh(&Actor::anonymous(), &first.refresh_token).await;
     assert!(matches!(stolen, Err(IdentityError::InvalidToken)));
-    let owner = identity.refresh(&Caller::default(), &second.refresh_token).await;
+    let owner = identity.refresh(&Actor::anonymous(), &second.refresh_token).await;
     assert!(matches!(owner, Err(IdentityError::InvalidToken)), "the family is revoked");
     let access = identity.authenticate(&second.access_token).await;
     assert!(matches!(access, Err(IdentityError::InvalidToken)));
@@ -99,15 +102,14 @@ async fn signing_out_ends_this_sign_in_only() {
     let bench = Bench::new().await;
     let identity = &bench.services.identity;
     let here =
-        identity.register(&Caller::default(), Bench::registration("ada@example.org")).await.expect("in");
-    let there = identity.login(&Caller::default(), "ada@example.org", "correct horse").await.expect("in");
-    let who = identity.authenticate(&here.access_token).await.expect("authenticated");
-    let Credential::Session(family) = who.credential else { panic!("{who:?}") };
+        identity.register(&Actor::anonymous(), Bench::registration("ada@example.org")).await.expect("in");
+    let there = identity.login(&Actor::anonymous(), "ada@example.org", "correct horse").await.expect("in");
+    let who = bench.actor_of(&here.access_token).await;
 
-    identity.logout(&Caller::default(), who.user.id, family).await.expect("out");
+    identity.logout(&who).await.expect("out");
 
     assert!(matches!(identity.authenticate(&here.access_token).await, Err(IdentityError::InvalidToken)));
-    assert!(identity.refresh(&Caller::default(), &here.refresh_token).await.is_err());
+    assert!(identity.refresh(&Actor::anonymous(), &here.refresh_token).await.is_err());
     assert!(identity.authenticate(&there.access_token).await.is_ok());
 }
 
@@ -116,13 +118,14 @@ async fn tokens_expire() {
     let bench = Bench::new().await;
     let identity = &bench.services.identity;
     let signed_in =
-        identity.register(&Caller::default(), Bench::registration("ada@example.org")).await.expect("in");
+        identity.register(&Actor::anonymous(), Bench::registration("ada@example.org")).await.expect("in");
 
     bench.advance(1_801);
     assert!(matches!(identity.authenticate(&signed_in.access_token).await, Err(IdentityError::ExpiredToken)));
-    let refreshed = identity.refresh(&Caller::default(), &signed_in.refresh_token).await.expect("still good");
+    let refreshed =
+        identity.refresh(&Actor::anonymous(), &signed_in.refresh_token).await.expect("still good");
     bench.advance(7 * 24 * 3600 + 1);
-    let late = identity.refresh(&Caller::default(), &refreshed.refresh_token).await;
+    let late = identity.refresh(&Actor::anonymous(), &refreshed.refresh_token).await;
     assert!(matches!(late, Err(IdentityError::ExpiredToken)));
 }
 
@@ -131,7 +134,7 @@ async fn being_active_is_noted_at_most_every_five_minutes() {
     let bench = Bench::new().await;
     let identity = &bench.services.identity;
     let signed_in =
-        identity.register(&Caller::default(), Bench::registration("ada@example.org")).await.expect("in");
+        identity.register(&Actor::anonymous(), Bench::registration("ada@example.org")).await.expect("in");
     let noted = || async { identity.get_user(signed_in.user.id).await.expect("there").last_active_at };
     let first = noted().await;
 

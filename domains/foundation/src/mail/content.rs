@@ -46,12 +46,12 @@ pub struct ChallengeResults {
     /// The person's points.
     pub score: i64,
     /// The first places.
-    pub leaders: Vec<Standing>,
+    pub leaders: Vec<RankedParticipant>,
 }
 
 /// A place in a challenge.
 #[derive(Clone, Debug, Serialize)]
-pub struct Standing {
+pub struct RankedParticipant {
     /// From 1.
     pub rank: u32,
     /// Whose.

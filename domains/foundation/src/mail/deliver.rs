@@ -5,7 +5,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, IntoActiveModel
 use serde_json::json;
 
 use super::{DeliverMail, Mail, Reader, Rendered, Template, failures::Failure, outbox, preferences};
-use crate::identity::links;
+use crate::links;
 
 /// Says that a POST to the link unsubscribes (RFC 8058), which is for https only.
 const ONE_CLICK: &str = "List-Unsubscribe=One-Click";

@@ -2,11 +2,14 @@ use atelier_queue::QueueError;
 use sea_orm::DbErr;
 
 use super::RenderError;
-use crate::{Class, Problem, Refusal};
+use crate::{Class, NotSignedIn, Problem, Refusal};
 
 /// Why something about mail was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum MailingError {
+    /// A command for people was called by nobody.
+    #[error(transparent)]
+    NotSignedIn(#[from] NotSignedIn),
     /// There is no mail of that id in the outbox.
     #[error("there is no such mail")]
     NoSuchMail,
@@ -33,6 +36,7 @@ pub enum MailingError {
 impl Problem for MailingError {
     fn refusal(&self) -> Refusal {
         match self {
+            Self::NotSignedIn(error) => error.refusal(),
             Self::NoSuchMail => Refusal::not_found("mail"),
             Self::NotSuppressed => Refusal::not_found("suppressed address"),
             Self::TooManyTests { retry_after } => {

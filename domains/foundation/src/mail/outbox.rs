@@ -11,7 +11,7 @@ use sea_orm::{
 use serde_json::json;
 
 use super::{Mail, MailingError, Reader, Rendered, Template, queue_row};
-use crate::{Caller, Page, audit, paging::fetch};
+use crate::{Actor, NotSignedIn, Page, audit, paging::fetch};
 
 /// How long a mail stays in the outbox after it was asked for. For so long the same
 /// template, receiver and cause are mailed once.
@@ -58,11 +58,11 @@ impl Mail {
 
     /// A mail of the outbox, with its bodies where it was kept in. Those may hold links
     /// that sign in, so the audit log has who read them.
-    pub async fn read_mail(&self, caller: &Caller, id: MailId) -> Result<mail_messages::Model, MailingError> {
+    pub async fn read_mail(&self, actor: &Actor, id: MailId) -> Result<mail_messages::Model, MailingError> {
         let tx = self.queue.begin().await?;
         let mail = mail_messages::Entity::find_by_id(id).one(&*tx).await?.ok_or(MailingError::NoSuchMail)?;
         let context = json!({"template": mail.template, "user": mail.user_id});
-        audit::record(&tx, caller, "mail.read", Some(format!("mail:{id}")), context).await?;
+        audit::record(&tx, actor, "mail.read", Some(format!("mail:{id}")), context).await?;
         tx.commit().await?;
         Ok(mail)
     }
@@ -79,17 +79,18 @@ impl Mail {
         Ok(template.render(&reader, &template.sample())?)
     }
 
-    /// Queues a mail with values made up for it, to the account of who asks. It is sent
+    /// Queues a mail with values made up for it to the actor's own account, in their language
+    /// where no other is given, and answers its id and address. It is sent
     /// whatever the person wants to get.
     pub async fn send_test(
         &self,
-        caller: &Caller,
-        user: &users::Model,
+        actor: &Actor,
         template: Template,
-        locale: Locale,
-    ) -> Result<MailId, MailingError> {
+        locale: Option<Locale>,
+    ) -> Result<(MailId, String), MailingError> {
         let tx = self.queue.begin().await?;
-        users::Entity::find_by_id(user.id).lock_exclusive().one(&*tx).await?;
+        let user = users::Entity::find_by_id(actor.person()?).lock_exclusive().one(&*tx).await?;
+        let user = user.ok_or(NotSignedIn)?;
         let recent = recent_tests(user.id, tx.now());
         if recent.clone().count(&*tx).await? >= TESTS_AN_HOUR {
             let first = recent.order_by_asc(mail_messages::Column::Id).one(&*tx).await?;
@@ -98,13 +99,14 @@ impl Mail {
             });
         }
         let id = MailId::new();
-        let receiver = users::Model { locale, ..user.clone() };
+        let locale = locale.unwrap_or(user.locale);
+        let receiver = users::Model { locale, ..user };
         let cause = format!("{TEST_CAUSE}{id}");
         queue_row(&tx, id, template, &receiver, &cause, template.sample()).await?;
         let context = json!({"template": template.name(), "locale": locale});
-        audit::record(&tx, caller, "mail.send_test", Some(format!("mail:{id}")), context).await?;
+        audit::record(&tx, actor, "mail.send_test", Some(format!("mail:{id}")), context).await?;
         tx.commit().await?;
-        Ok(id)
+        Ok((id, receiver.email))
     }
 }
 

@@ -2,18 +2,16 @@
 
 use atelier_entities::{Locale, MailCategory, UserId, mail_opt_outs, users};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use hmac::{Hmac, KeyInit, Mac};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
     QuerySelect, sea_query::OnConflict,
 };
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::json;
-use sha2::Sha256;
 use uuid::Uuid;
 
 use super::{Mail, MailingError, Template};
-use crate::{Caller, audit};
+use crate::{Actor, audit, signing::SigningKey};
 
 /// Version, category and person, before the HMAC of them.
 const HEAD_BYTES: usize = 2 + 16;
@@ -23,18 +21,17 @@ const VERSION: u8 = 1;
 /// person and one category; it is an HMAC, so that nothing is stored of it. Its key is
 /// derived from the signing secret: another secret ends all tokens.
 #[derive(Clone)]
-pub(crate) struct UnsubscribeKey(Hmac<Sha256>);
+pub(crate) struct UnsubscribeKey(SigningKey);
 
 impl UnsubscribeKey {
     pub(crate) fn new(secret: &SecretString) -> Self {
-        let key = keyed(secret.expose_secret().as_bytes()).chain_update("atelier unsubscribe v1").finalize();
-        Self(keyed(&key.into_bytes()))
+        Self(SigningKey::derive(secret, "atelier unsubscribe v1"))
     }
 
     /// The token of a person and a category.
     pub(super) fn token(&self, user: UserId, category: MailCategory) -> String {
         let mut bytes = head(user, category).to_vec();
-        bytes.extend_from_slice(&self.0.clone().chain_update(&bytes).finalize().into_bytes());
+        bytes.extend_from_slice(&self.0.sign(&[&bytes]));
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
@@ -43,15 +40,13 @@ impl UnsubscribeKey {
     fn read(&self, token: &str) -> Option<(UserId, MailCategory)> {
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
         let (head, mac) = bytes.split_at_checked(HEAD_BYTES)?;
-        self.0.clone().chain_update(head).verify_slice(mac).ok()?;
+        if !self.0.verifies(&[head], mac) {
+            return None;
+        }
         let category = MailCategory::ALL.iter().copied().find(|category| code(*category) == head[1])?;
         let user = Uuid::from_slice(&head[2..]).ok()?;
         (head[0] == VERSION).then_some((UserId(user), category))
     }
-}
-
-fn keyed(key: &[u8]) -> Hmac<Sha256> {
-    Hmac::new_from_slice(key).expect("HMAC takes keys of every length")
 }
 
 fn head(user: UserId, category: MailCategory) -> [u8; HEAD_BYTES] {
@@ -90,7 +85,8 @@ impl Mail {
     }
 
     /// The categories that a person does not want.
-    pub async fn list_opt_outs(&self, user: UserId) -> Result<Vec<MailCategory>, DbErr> {
+    pub async fn list_opt_outs(&self, actor: &Actor) -> Result<Vec<MailCategory>, MailingError> {
+        let user = actor.person()?;
         let rows = mail_opt_outs::Entity::find().filter(mail_opt_outs::Column::UserId.eq(user));
         Ok(rows.all(self.queue.db()).await?.into_iter().map(|row| row.category).collect())
     }
@@ -99,12 +95,12 @@ impl Mail {
     /// Answers what is not wanted then. It holds for mails that are queued already.
     pub async fn update_preferences(
         &self,
-        caller: &Caller,
-        user: UserId,
+        actor: &Actor,
         wanted: &[(MailCategory, bool)],
     ) -> Result<Vec<MailCategory>, MailingError> {
-        self.write_preferences(caller, user, wanted, "mail.update_preferences").await?;
-        Ok(self.list_opt_outs(user).await?)
+        let user = actor.person()?;
+        self.write_preferences(actor, user, wanted, "mail.update_preferences").await?;
+        self.list_opt_outs(actor).await
     }
 
     /// What a link's token is about; none where this installation did not make it.
@@ -119,19 +115,19 @@ impl Mail {
     /// make it. A second time changes nothing.
     pub async fn unsubscribe(
         &self,
-        caller: &Caller,
+        actor: &Actor,
         token: &str,
     ) -> Result<Option<Subscription>, MailingError> {
         let Some((user, category)) = self.unsubscribing.read(token) else { return Ok(None) };
-        let caller = Caller { user: Some(user), ..caller.clone() };
-        self.write_preferences(&caller, user, &[(category, false)], "mail.unsubscribe").await?;
+        let actor = actor.identified_as(user);
+        self.write_preferences(&actor, user, &[(category, false)], "mail.unsubscribe").await?;
         Ok(self.find_subscription(token).await?)
     }
 
     /// Writes an audit entry where something changes.
     async fn write_preferences(
         &self,
-        caller: &Caller,
+        actor: &Actor,
         user: UserId,
         wanted: &[(MailCategory, bool)],
         action: &str,
@@ -154,7 +150,7 @@ impl Mail {
             }
         }
         if !changed.is_empty() {
-            audit::record(&tx, caller, action, Some(format!("user:{user}")), json!({"wanted": changed}))
+            audit::record(&tx, actor, action, Some(format!("user:{user}")), json!({"wanted": changed}))
                 .await?;
             tx.commit().await?;
         }

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    AppTime, ChallengeResults, DailyReminder, LimitAlert, PaymentReceipt, ReceiptLine, Standing, Template,
+    AppTime, ChallengeResults, DailyReminder, LimitAlert, PaymentReceipt, RankedParticipant, ReceiptLine,
+    Template,
 };
 
 const ACCOUNT: &str = "019aa0b2-0000-7000-8000-000000000002";
@@ -84,7 +85,7 @@ fn daily_reminder() -> DailyReminder {
 }
 
 fn challenge_results() -> ChallengeResults {
-    let standing = |rank, name: &str, score| Standing { rank, name: name.to_owned(), score };
+    let ranked = |rank, name: &str, score| RankedParticipant { rank, name: name.to_owned(), score };
     ChallengeResults {
         challenge_id: Uuid::from_u128(0x019a_a0b2_0000_7000_8000_0000_0000_0002),
         title: "A week without scrolling".to_owned(),
@@ -92,9 +93,9 @@ fn challenge_results() -> ChallengeResults {
         participants: 12,
         score: 1_180,
         leaders: vec![
-            standing(1, "Grace Hopper", 1_240),
-            standing(2, "Ada Lovelace", 1_180),
-            standing(3, "Mary Shelley", 960),
+            ranked(1, "Grace Hopper", 1_240),
+            ranked(2, "Ada Lovelace", 1_180),
+            ranked(3, "Mary Shelley", 960),
         ],
     }
 }

@@ -8,7 +8,7 @@ use sea_orm::{ActiveValue::Set, DbErr, EntityTrait, PaginatorTrait, QueryOrder, 
 use serde_json::json;
 
 use super::{Mail, MailingError};
-use crate::{Caller, Page, audit, paging::fetch};
+use crate::{Actor, Page, audit, paging::fetch};
 
 /// Most characters that are kept of what a server said.
 const MAX_REASON: usize = 500;
@@ -25,7 +25,7 @@ impl Mail {
 
     /// Lets mails to an address leave again. Answers the target of the audit entry, which
     /// has the address's SHA-256: the log is kept for longer than the address may be.
-    pub async fn delete_suppression(&self, caller: &Caller, address: &str) -> Result<String, MailingError> {
+    pub async fn delete_suppression(&self, actor: &Actor, address: &str) -> Result<String, MailingError> {
         let address = address.trim().to_ascii_lowercase();
         let tx = self.queue.begin().await?;
         let found = mail_suppressions::Entity::find_by_id(address.clone()).one(&*tx).await?;
@@ -34,7 +34,7 @@ impl Mail {
         // What the server said may repeat the address.
         let context = json!({"suppressed_at": found.created_at});
         let target = audit::address_target(&address);
-        audit::record(&tx, caller, "mail.delete_suppression", Some(target.clone()), context).await?;
+        audit::record(&tx, actor, "mail.delete_suppression", Some(target.clone()), context).await?;
         tx.commit().await?;
         Ok(target)
     }
@@ -72,7 +72,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        Caller,
+        Actor,
         mail::{Template, queue_mail},
         testing::Bench,
     };
@@ -99,7 +99,7 @@ mod tests {
         let ada = bench.register("ada@example.org").await;
         bench.work().await;
         let forgot = async || {
-            let asked = bench.services.identity.forgot_password(&Caller::default(), "ada@example.org").await;
+            let asked = bench.services.identity.forgot_password(&Actor::anonymous(), "ada@example.org").await;
             asked.expect("asked");
             bench.work().await;
             bench.mailer.mails().len()

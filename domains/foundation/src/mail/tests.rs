@@ -2,7 +2,7 @@ use atelier_entities::jobs;
 use serde_json::json;
 
 use super::*;
-use crate::{Caller, testing::Bench};
+use crate::{Actor, testing::Bench};
 
 #[tokio::test]
 async fn a_link_that_somebody_waits_for_goes_before_a_backlog_of_news() {
@@ -18,7 +18,7 @@ async fn a_link_that_somebody_waits_for_goes_before_a_backlog_of_news() {
     }
     tx.commit().await.expect("committed");
     bench.advance(60);
-    bench.services.identity.forgot_password(&Caller::default(), "ada@example.org").await.expect("asked");
+    bench.services.identity.forgot_password(&Actor::anonymous(), "ada@example.org").await.expect("asked");
 
     bench.work().await;
 

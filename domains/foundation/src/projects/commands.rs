@@ -9,16 +9,12 @@ use serde_json::json;
 use super::{
     MAX_DESCRIPTION, NewProject, ProjectChanges, ProjectError, Projects, folders_of, project_target,
 };
-use crate::{Caller, FieldErrors, Page, audit, objects::enqueue_removal, paging::fetch, validation};
+use crate::{Actor, FieldErrors, Page, audit, objects::enqueue_removal, paging::fetch, validation};
 
 impl Projects {
     /// Creates a draft, up to the most projects that a person may have.
-    pub async fn create(
-        &self,
-        caller: &Caller,
-        user: UserId,
-        input: NewProject,
-    ) -> Result<projects::Model, ProjectError> {
+    pub async fn create(&self, actor: &Actor, input: NewProject) -> Result<projects::Model, ProjectError> {
+        let user = actor.person()?;
         let mut errors = FieldErrors::default();
         let title = errors.take("title", validation::line(&input.title, 1, 120));
         let description =
@@ -42,7 +38,7 @@ impl Projects {
             updated_at: Set(tx.now()),
         };
         let project = row.insert(&*tx).await?;
-        audit::record(&tx, caller, "project.create", project_target(project.id), json!({})).await?;
+        audit::record(&tx, actor, "project.create", project_target(project.id), json!({})).await?;
         tx.commit().await?;
         Ok(project)
     }
@@ -58,7 +54,8 @@ impl Projects {
 
     /// A person's projects, newest first, and how many there are, up to
     /// [`COUNT_LIMIT`](crate::COUNT_LIMIT).
-    pub async fn list(&self, user: UserId, page: Page) -> Result<(Vec<projects::Model>, u64), ProjectError> {
+    pub async fn list(&self, actor: &Actor, page: Page) -> Result<(Vec<projects::Model>, u64), ProjectError> {
+        let user = actor.person()?;
         let rows = projects::Entity::find_owned(user)
             .order_by_desc(projects::Column::CreatedAt)
             .order_by_desc(projects::Column::Id);
@@ -66,7 +63,8 @@ impl Projects {
     }
 
     /// A person's project.
-    pub async fn get(&self, user: UserId, id: ProjectId) -> Result<projects::Model, ProjectError> {
+    pub async fn get(&self, actor: &Actor, id: ProjectId) -> Result<projects::Model, ProjectError> {
+        let user = actor.person()?;
         let found = projects::Entity::find_owned_by_id(user, id).one(self.queue.db()).await?;
         found.ok_or(ProjectError::NotFound)
     }
@@ -74,11 +72,11 @@ impl Projects {
     /// Changes a project.
     pub async fn update(
         &self,
-        caller: &Caller,
-        user: UserId,
+        actor: &Actor,
         id: ProjectId,
         changes: ProjectChanges,
     ) -> Result<projects::Model, ProjectError> {
+        let user = actor.person()?;
         let tx = self.queue.begin().await?;
         let project = lock_owned(&tx, user, id).await?.ok_or(ProjectError::NotFound)?;
         let checked = check(changes, project.status)?;
@@ -98,14 +96,15 @@ impl Projects {
         }
         row.updated_at = Set(tx.now());
         let project = row.update(&*tx).await?;
-        audit::record(&tx, caller, "project.update", project_target(id), json!({"fields": changed})).await?;
+        audit::record(&tx, actor, "project.update", project_target(id), json!({"fields": changed})).await?;
         tx.commit().await?;
         Ok(project)
     }
 
     /// Deletes a project with its versions and its site, and cancels its jobs.
-    pub async fn delete(&self, caller: &Caller, user: UserId, id: ProjectId) -> Result<(), ProjectError> {
-        self.get(user, id).await?;
+    pub async fn delete(&self, actor: &Actor, id: ProjectId) -> Result<(), ProjectError> {
+        let user = actor.person()?;
+        self.get(actor, id).await?;
         let tx = self.queue.begin().await?;
         // Jobs before projects, the order in which jobs' ends lock them.
         tx.cancel_about(&[id.0]).await?;
@@ -113,7 +112,7 @@ impl Projects {
         let folders = folders_of(&self.folders, &tx, &[id]).await?;
         project.delete(&*tx).await?;
         enqueue_removal(&tx, folders).await?;
-        audit::record(&tx, caller, "project.delete", project_target(id), json!({})).await?;
+        audit::record(&tx, actor, "project.delete", project_target(id), json!({})).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -168,7 +167,7 @@ mod tests {
     use atelier_entities::ProjectKind;
 
     use super::*;
-    use crate::testing::{Bench, options};
+    use crate::testing::{Bench, acting, options};
 
     #[test]
     fn people_set_only_what_is_theirs_to_set() {
@@ -183,17 +182,17 @@ mod tests {
         let bench = Bench::new().await;
         let (ada, bob) = (bench.register("ada@example.org").await, bench.register("bob@example.org").await);
         let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
-        let (projects, caller) = (&bench.services.projects, Caller::default());
+        let projects = &bench.services.projects;
         let changes = ProjectChanges { title: Some("Mine now".to_owned()), ..ProjectChanges::default() };
 
-        assert!(matches!(projects.get(bob.id, project.id).await, Err(ProjectError::NotFound)));
-        let updated = projects.update(&caller, bob.id, project.id, changes.clone()).await;
+        assert!(matches!(projects.get(&acting(bob.id), project.id).await, Err(ProjectError::NotFound)));
+        let updated = projects.update(&acting(bob.id), project.id, changes.clone()).await;
         assert!(matches!(updated, Err(ProjectError::NotFound)));
-        assert!(matches!(projects.delete(&caller, bob.id, project.id).await, Err(ProjectError::NotFound)));
+        assert!(matches!(projects.delete(&acting(bob.id), project.id).await, Err(ProjectError::NotFound)));
         let page = Page { number: 1, size: 20 };
-        assert_eq!(projects.list(bob.id, page).await.expect("listed").1, 0);
+        assert_eq!(projects.list(&acting(bob.id), page).await.expect("listed").1, 0);
         assert_eq!(
-            projects.update(&caller, ada.id, project.id, changes).await.expect("hers").title,
+            projects.update(&acting(ada.id), project.id, changes).await.expect("hers").title,
             "Mine now"
         );
     }
@@ -210,7 +209,7 @@ mod tests {
                 description: String::new(),
                 kind: ProjectKind::WebApp,
             };
-            bench.services.projects.create(&Caller::default(), user, input).await
+            bench.services.projects.create(&acting(user), input).await
         };
         let (first, second, third) = tokio::join!(create(ada.id), create(ada.id), create(ada.id));
         let made: Vec<_> = [first, second, third].into_iter().filter_map(Result::ok).collect();
@@ -219,7 +218,7 @@ mod tests {
         let refused = create(ada.id).await;
         assert!(matches!(refused, Err(ProjectError::TooMany(2))), "{refused:?}");
         create(bob.id).await.expect("another person's are no matter");
-        bench.services.projects.delete(&Caller::default(), ada.id, made[0].id).await.expect("deleted");
+        bench.services.projects.delete(&acting(ada.id), made[0].id).await.expect("deleted");
         create(ada.id).await.expect("there is room again");
     }
 }

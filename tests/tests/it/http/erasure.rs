@@ -49,7 +49,7 @@ async fn archive(app: &TestApp, person: &Person) {
         .services
         .foundation
         .audit
-        .start_cleanup(&Default::default(), Some(300))
+        .start_cleanup(&atelier_foundation::Actor::platform(), Some(300))
         .await
         .expect("started");
     until("the archive is written", async || {

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use atelier_foundation::{Caller, audit};
+use atelier_foundation::{Actor, audit};
 use serde_json::{Value, json};
 
 use crate::{
@@ -118,10 +118,10 @@ async fn all_data_has_the_shape_of_the_document_however_much_it_is() {
     }
     let id = api.call("GET", "/api/users/me", &ada, Value::Null).await.body["user"]["id"].clone();
     let user = serde_json::from_value(id).expect("an id");
-    let caller = Caller { user: Some(user), ..Caller::default() };
+    let actor = Actor::of_job(Some(user));
     let tx = api.services.queue.begin().await.expect("a transaction");
     for number in 0..1_200 {
-        audit::record(&tx, &caller, "test.act", None, json!({"number": number})).await.expect("recorded");
+        audit::record(&tx, &actor, "test.act", None, json!({"number": number})).await.expect("recorded");
     }
     tx.commit().await.expect("committed");
 

@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use atelier_entities::UserId;
-use atelier_foundation::identity::{Authenticated, IdentityError};
+use atelier_foundation::{Actor, NotSignedIn, identity::IdentityError};
 use atelier_services::Services;
 use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
@@ -23,23 +23,23 @@ const RECHECK_WITHOUT_NOTICE: Duration = Duration::from_secs(60);
 /// this call on, not from the first poll of the future.
 pub(super) fn ends(
     state: &ApiState,
-    who: Arc<Authenticated>,
+    actor: Arc<Actor>,
     owner: Option<UserId>,
-) -> impl Future<Output = ()> + Send + 'static {
+) -> Result<impl Future<Output = ()> + Send + 'static, NotSignedIn> {
+    let person = actor.person()?;
     let services = state.services.clone();
     let notices = services.queue.access_changes();
-    let (mut receiver, settled) = (notices.follow(), notices.is_settled(who.user.id));
-    async move {
+    let (mut receiver, settled) = (notices.follow(), notices.is_settled(person));
+    Ok(async move {
         let mut wait = if settled { RECHECK_WITHOUT_NOTICE } else { Duration::ZERO };
         loop {
-            let notice =
-                time::timeout_at(Instant::now() + wait, notice_about(&mut receiver, who.user.id)).await;
-            if !may_follow(&services, &who, owner).await {
+            let notice = time::timeout_at(Instant::now() + wait, notice_about(&mut receiver, person)).await;
+            if !may_follow(&services, &actor, owner).await {
                 return;
             }
             wait = if notice.is_ok() { RECHECK_AFTER_NOTICE } else { RECHECK_WITHOUT_NOTICE };
         }
-    }
+    })
 }
 
 async fn notice_about(notices: &mut Receiver<UserId>, person: UserId) {
@@ -53,8 +53,8 @@ async fn notice_about(notices: &mut Receiver<UserId>, person: UserId) {
 }
 
 /// A stream goes on while the database does not answer: access is checked again later.
-async fn may_follow(services: &Services, who: &Authenticated, owner: Option<UserId>) -> bool {
-    match services.foundation.identity.authenticate_again(who).await {
+async fn may_follow(services: &Services, actor: &Actor, owner: Option<UserId>) -> bool {
+    match services.foundation.identity.authenticate_again(actor).await {
         Ok(who) => owner == Some(who.user.id) || who.may_administrate(),
         Err(IdentityError::InvalidToken | IdentityError::ExpiredToken | IdentityError::Deactivated) => false,
         Err(error) => {

@@ -1,4 +1,5 @@
 use atelier_entities::{JobId, ProjectKind};
+use atelier_foundation::testing::acting;
 use atelier_queue::{Job, NewJob};
 
 use super::*;
@@ -6,7 +7,7 @@ use crate::{
     deployments::{DeploymentError, DeploymentInput, Deployments, SiteAnswer, SiteFile},
     testing::Bench,
 };
-use atelier_foundation::{Caller, objects::RemoveObjects};
+use atelier_foundation::{Actor, objects::RemoveObjects};
 
 fn preview(version: Option<i32>) -> DeploymentInput {
     DeploymentInput { platform: "preview".to_owned(), version }
@@ -39,8 +40,7 @@ async fn publishing_puts_a_version_online_and_the_next_one_replaces_it() {
     let deployments = &bench.services.builder.deployments;
     let user = project.user_id;
 
-    let (first, _) =
-        deployments.start(&Caller::default(), user, project.id, preview(Some(1))).await.expect("started");
+    let (first, _) = deployments.start(&acting(user), project.id, preview(Some(1))).await.expect("started");
     assert!(site_file(deployments, &first.slug, "").await.is_none(), "not yet");
     bench.work().await;
     let page = site_file(deployments, &first.slug, "/").await.expect("online");
@@ -52,8 +52,7 @@ async fn publishing_puts_a_version_online_and_the_next_one_replaces_it() {
     assert_eq!(style.content_type, "text/css; charset=utf-8");
     assert_ne!(style.etag, page.etag);
 
-    let (second, _) =
-        deployments.start(&Caller::default(), user, project.id, preview(Some(2))).await.expect("started");
+    let (second, _) = deployments.start(&acting(user), project.id, preview(Some(2))).await.expect("started");
     bench.work().await;
     assert_eq!(second.slug, first.slug, "the address stays");
     let page = site_file(deployments, &first.slug, "index.html").await.expect("online");
@@ -61,7 +60,7 @@ async fn publishing_puts_a_version_online_and_the_next_one_replaces_it() {
     assert!(site_file(deployments, &first.slug, "css/a.css").await.is_none());
     assert!(bench.objects.list_prefix(&site_folder(first.id)).await.expect("listed").is_empty(), "removed");
 
-    let (latest, log) = deployments.status(user, project.id).await.expect("asked").expect("there");
+    let (latest, log) = deployments.status(&acting(user), project.id).await.expect("asked").expect("there");
     assert_eq!((latest.id, latest.status, log.len()), (second.id, DeploymentStatus::Live, 2));
     let db = bench.services.queue.db();
     let before = deployments::Entity::find_by_id(first.id).one(db).await.expect("asked").expect("there");
@@ -76,7 +75,7 @@ async fn publishing_puts_a_version_online_and_the_next_one_replaces_it() {
 async fn views_are_counted_on_site_and_project() {
     let Fixture { bench, project } = fixture().await;
     let deployments = &bench.services.builder.deployments;
-    let started = deployments.start(&Caller::default(), project.user_id, project.id, preview(Some(1))).await;
+    let started = deployments.start(&acting(project.user_id), project.id, preview(Some(1))).await;
     let (deployment, _) = started.expect("started");
     bench.work().await;
 
@@ -88,17 +87,17 @@ async fn views_are_counted_on_site_and_project() {
     deployments.write_views().await;
 
     assert_eq!(bench.project(&project).await.views, 2);
-    let stats = bench.services.foundation.identity.user_stats(project.user_id).await.expect("stats");
+    let stats = bench.services.foundation.identity.user_stats(&acting(project.user_id)).await.expect("stats");
     assert_eq!((stats.total_projects, stats.total_views), (1, 2));
 }
 
 #[tokio::test]
 async fn files_that_are_copied_after_their_deployment_has_ended_do_not_stay() {
     let Fixture { bench, project } = fixture().await;
-    let (services, caller, user) = (&bench.services, Caller::default(), project.user_id);
+    let (services, user) = (&bench.services, project.user_id);
     let start = async |version| {
         let started =
-            services.builder.deployments.start(&caller, user, project.id, preview(Some(version))).await;
+            services.builder.deployments.start(&acting(user), project.id, preview(Some(version))).await;
         started.expect("started")
     };
     let late = async |deployment: &deployments::Model| {
@@ -114,7 +113,7 @@ async fn files_that_are_copied_after_their_deployment_has_ended_do_not_stay() {
     let (cancelled, job) = start(2).await;
     services.queue.cancel(job.id, None).await.expect("cancelled");
     assert!(late(&live).await && !late(&cancelled).await);
-    services.foundation.projects.delete(&caller, user, project.id).await.expect("deleted");
+    services.foundation.projects.delete(&acting(user), project.id).await.expect("deleted");
 
     assert!(!late(&live).await, "the project is gone");
 }
@@ -123,8 +122,8 @@ async fn files_that_are_copied_after_their_deployment_has_ended_do_not_stay() {
 async fn a_deployment_needs_a_version_and_a_platform_that_is_there() {
     let Fixture { bench, project } = fixture().await;
     let deployments = &bench.services.builder.deployments;
-    let caller = Caller::default();
-    let start = |input| deployments.start(&caller, project.user_id, project.id, input);
+    let actor = acting(project.user_id);
+    let start = |input| deployments.start(&actor, project.id, input);
     let on = |platform: &str| DeploymentInput { platform: platform.to_owned(), version: Some(1) };
 
     assert!(matches!(start(preview(None)).await, Err(DeploymentError::NoVersion)), "none is current");
@@ -140,8 +139,8 @@ async fn a_deployment_needs_a_version_and_a_platform_that_is_there() {
 async fn a_deployment_that_is_cancelled_leaves_what_was_online() {
     let Fixture { bench, project } = fixture().await;
     let deployments = &bench.services.builder.deployments;
-    let caller = Caller::default();
-    let start = |version| deployments.start(&caller, project.user_id, project.id, preview(Some(version)));
+    let actor = acting(project.user_id);
+    let start = |version| deployments.start(&actor, project.id, preview(Some(version)));
     let (first, _) = start(1).await.expect("started");
     bench.work().await;
 
@@ -149,7 +148,7 @@ async fn a_deployment_that_is_cancelled_leaves_what_was_online() {
     bench.services.queue.cancel(job.id, None).await.expect("cancelled");
     bench.work().await;
 
-    let (latest, _) = deployments.status(project.user_id, project.id).await.expect("asked").expect("there");
+    let (latest, _) = deployments.status(&actor, project.id).await.expect("asked").expect("there");
     assert_eq!((latest.id, latest.status), (second.id, DeploymentStatus::Cancelled));
     let page = site_file(deployments, &first.slug, "").await.expect("online");
     assert_eq!(&page.bytes[..], b"<p>one</p>");
@@ -169,13 +168,13 @@ async fn fail(bench: &Bench, job: JobId) {
 #[tokio::test]
 async fn what_a_failed_deployment_left_is_removed_after_its_retry_without_the_site() {
     let Fixture { bench, project } = fixture().await;
-    let (services, caller, user) = (&bench.services, Caller::default(), project.user_id);
-    let started = services.builder.deployments.start(&caller, user, project.id, preview(Some(1))).await;
+    let (services, actor, user) = (&bench.services, Actor::anonymous(), project.user_id);
+    let started = services.builder.deployments.start(&acting(user), project.id, preview(Some(1))).await;
     let (first, job) = started.expect("started");
     fail(&bench, job.id).await;
 
     let ended = bench.job(job.id).await;
-    let next = services.builder.deployments.restart(&caller, &ended).await.expect("again");
+    let next = services.builder.deployments.restart(&actor, &ended).await.expect("again");
     let removals = bench.jobs_of_kind("maintenance.remove_objects").await;
     bench.work().await;
     for removal in &removals {
@@ -190,7 +189,7 @@ async fn what_a_failed_deployment_left_is_removed_after_its_retry_without_the_si
     let page = site_file(&services.builder.deployments, &first.slug, "").await.expect("online");
     assert_eq!(&page.bytes[..], b"<p>one</p>");
     let (latest, _) =
-        services.builder.deployments.status(user, project.id).await.expect("asked").expect("there");
+        services.builder.deployments.status(&acting(user), project.id).await.expect("asked").expect("there");
     assert_eq!((latest.status, latest.version_number, latest.slug), (DeploymentStatus::Live, 1, first.slug));
     let db = services.queue.db();
     let before = deployments::Entity::find_by_id(first.id).one(db).await.expect("asked").expect("there");
@@ -200,10 +199,10 @@ async fn what_a_failed_deployment_left_is_removed_after_its_retry_without_the_si
 #[tokio::test]
 async fn a_deployment_is_started_anew_once_it_has_ended() {
     let Fixture { bench, project } = fixture().await;
-    let (services, caller, user) = (&bench.services, Caller::default(), project.user_id);
-    let started = services.builder.deployments.start(&caller, user, project.id, preview(Some(1))).await;
+    let (services, actor, user) = (&bench.services, Actor::anonymous(), project.user_id);
+    let started = services.builder.deployments.start(&acting(user), project.id, preview(Some(1))).await;
     let (_, job) = started.expect("started");
-    let retry = async || services.builder.deployments.restart(&caller, &bench.job(job.id).await).await;
+    let retry = async || services.builder.deployments.restart(&actor, &bench.job(job.id).await).await;
 
     let early = retry().await;
     services.queue.cancel(job.id, Some(user)).await.expect("cancelled");
@@ -218,8 +217,8 @@ async fn a_deployment_is_started_anew_once_it_has_ended() {
 #[tokio::test]
 async fn a_deployment_that_has_ended_is_not_published_again_as_itself() {
     let Fixture { bench, project } = fixture().await;
-    let (services, caller, user) = (&bench.services, Caller::default(), project.user_id);
-    let started = services.builder.deployments.start(&caller, user, project.id, preview(Some(1))).await;
+    let (services, user) = (&bench.services, project.user_id);
+    let started = services.builder.deployments.start(&acting(user), project.id, preview(Some(1))).await;
     let (deployment, job) = started.expect("started");
     services.queue.cancel(job.id, None).await.expect("cancelled");
 
@@ -228,7 +227,7 @@ async fn a_deployment_that_has_ended_is_not_published_again_as_itself() {
 
     assert_eq!(bench.job(job.id).await.error.expect("an error")["code"], "DEPLOYMENT_ENDED");
     let (latest, _) =
-        services.builder.deployments.status(user, project.id).await.expect("asked").expect("there");
+        services.builder.deployments.status(&acting(user), project.id).await.expect("asked").expect("there");
     assert_eq!((latest.status, latest.error), (DeploymentStatus::Cancelled, None));
     assert!(site_file(&services.builder.deployments, &deployment.slug, "").await.is_none());
 }
@@ -236,10 +235,11 @@ async fn a_deployment_that_has_ended_is_not_published_again_as_itself() {
 #[tokio::test]
 async fn a_deployment_whose_args_nobody_reads_ends_all_the_same() {
     let Fixture { bench, project } = fixture().await;
-    let (services, caller, user) = (&bench.services, Caller::default(), project.user_id);
-    let start = || services.builder.deployments.start(&caller, user, project.id, preview(Some(1)));
+    let (services, user) = (&bench.services, project.user_id);
+    let actor = acting(user);
+    let start = || services.builder.deployments.start(&actor, project.id, preview(Some(1)));
     let status = async || {
-        let latest = services.builder.deployments.status(user, project.id).await.expect("asked");
+        let latest = services.builder.deployments.status(&actor, project.id).await.expect("asked");
         latest.expect("there").0.status
     };
 
@@ -255,7 +255,7 @@ async fn a_deployment_whose_args_nobody_reads_ends_all_the_same() {
 
     let (_, job) = start().await.expect("the project is free again");
     bench.make_unreadable(job.id).await;
-    services.foundation.projects.delete(&caller, user, project.id).await.expect("deleted");
+    services.foundation.projects.delete(&actor, project.id).await.expect("deleted");
     assert_eq!(bench.job(job.id).await.state, JobState::Cancelled);
 }
 
@@ -263,7 +263,7 @@ async fn a_deployment_whose_args_nobody_reads_ends_all_the_same() {
 async fn a_file_that_a_client_has_is_not_read_again() {
     let Fixture { bench, project } = fixture().await;
     let deployments = &bench.services.builder.deployments;
-    let started = deployments.start(&Caller::default(), project.user_id, project.id, preview(Some(1))).await;
+    let started = deployments.start(&acting(project.user_id), project.id, preview(Some(1))).await;
     let (deployment, _) = started.expect("started");
     bench.work().await;
     let page = site_file(deployments, &deployment.slug, "").await.expect("online");

@@ -1,11 +1,12 @@
 use atelier_entities::{GenerationMode, JobId, ProjectKind, UserId, jobs};
+use atelier_foundation::testing::acting;
 
 use super::*;
 use crate::{
     generation::{GenerationError, GenerationInput},
     testing::Bench,
 };
-use atelier_foundation::Caller;
+use atelier_foundation::Actor;
 
 fn project(status: ProjectStatus, current_version: Option<i32>) -> projects::Model {
     projects::Model {
@@ -95,7 +96,7 @@ async fn one_generation_of_a_project_at_a_time() {
     let first = bench.generate(ada.id, project.id, None).await;
     let input = GenerationInput { mode: GenerationMode::Quick, prompt: None };
 
-    let second = bench.services.builder.generation.start(&Caller::default(), ada.id, project.id, input).await;
+    let second = bench.services.builder.generation.start(&acting(ada.id), project.id, input).await;
 
     assert!(matches!(second, Err(GenerationError::AlreadyRunning(id)) if id == first.id));
     assert_eq!(bench.credits(ada.id).await, 8);
@@ -109,18 +110,12 @@ async fn nothing_is_left_of_a_generation_that_cannot_be_paid() {
     let input = GenerationInput { mode: GenerationMode::Advanced, prompt: None };
     for _ in 0..2 {
         let project = bench.create_project(ada.id, ProjectKind::Api).await;
-        let job = bench
-            .services
-            .builder
-            .generation
-            .start(&Caller::default(), ada.id, project.id, input.clone())
-            .await;
+        let job = bench.services.builder.generation.start(&acting(ada.id), project.id, input.clone()).await;
         started.push(job.expect("paid").id);
     }
     let project = bench.create_project(ada.id, ProjectKind::Api).await;
 
-    let refused =
-        bench.services.builder.generation.start(&Caller::default(), ada.id, project.id, input).await;
+    let refused = bench.services.builder.generation.start(&acting(ada.id), project.id, input).await;
 
     assert!(matches!(refused, Err(GenerationError::InsufficientCredits { needed: 4, available: 2 })));
     assert_eq!(bench.credits(ada.id).await, 2);
@@ -139,9 +134,7 @@ async fn a_balance_is_never_spent_twice() {
             bench.services.builder.generation.clone(),
             GenerationInput { mode: GenerationMode::Quick, prompt: None },
         );
-        running.spawn(async move {
-            generation.start(&Caller::default(), ada.id, project.id, input).await.is_ok()
-        });
+        running.spawn(async move { generation.start(&acting(ada.id), project.id, input).await.is_ok() });
     }
 
     let started = running.join_all().await.into_iter().filter(|started| *started).count();
@@ -156,8 +149,7 @@ async fn another_persons_project_cannot_be_generated() {
     let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
     let input = GenerationInput { mode: GenerationMode::Quick, prompt: None };
 
-    let refused =
-        bench.services.builder.generation.start(&Caller::default(), bob.id, project.id, input).await;
+    let refused = bench.services.builder.generation.start(&acting(bob.id), project.id, input).await;
 
     assert!(matches!(refused, Err(GenerationError::NotFound)));
     assert_eq!((bench.credits(ada.id).await, bench.credits(bob.id).await), (10, 10));
@@ -203,7 +195,7 @@ async fn a_generation_whose_args_nobody_reads_can_be_cancelled_and_erased() {
     let bench = Bench::new().await;
     let ada = bench.register("ada@example.org").await;
     let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
-    let caller = Caller::default();
+    let actor = Actor::anonymous();
 
     let job = bench.generate(ada.id, project.id, None).await;
     bench.make_unreadable(job.id).await;
@@ -215,6 +207,6 @@ async fn a_generation_whose_args_nobody_reads_can_be_cancelled_and_erased() {
 
     let job = bench.generate(ada.id, project.id, None).await;
     bench.make_unreadable(job.id).await;
-    bench.services.foundation.identity.erase_account(&caller, ada.id).await.expect("erased");
+    bench.services.foundation.identity.erase_account(&actor, ada.id).await.expect("erased");
     assert!(bench.services.queue.find_job(job.id, None).await.expect("asked").is_none());
 }

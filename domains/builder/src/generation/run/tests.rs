@@ -1,4 +1,5 @@
 use atelier_entities::{JobState, ProjectStatus, job_events, users};
+use atelier_foundation::testing::acting;
 use atelier_providers::llm::{
     LlmError, Role,
     fake::{ScriptedAnswer, ScriptedModel},
@@ -10,7 +11,7 @@ use tokio::sync::Notify;
 
 use super::*;
 use crate::testing::{BAD_ANSWER, Bench, GOOD_ANSWER, options};
-use atelier_foundation::{Caller, Page};
+use atelier_foundation::{Actor, Page};
 
 fn good() -> ScriptedAnswer {
     ScriptedAnswer::Text(GOOD_ANSWER.to_owned())
@@ -49,7 +50,8 @@ async fn an_answer_becomes_the_current_version() {
     assert_eq!(stages(&bench, job.id).await, ["preparing", "writing", "checking", "saving", "done"]);
     let project = bench.project(&project).await;
     assert_eq!((project.status, project.current_version), (ProjectStatus::Completed, Some(1)));
-    let (version, code) = bench.services.builder.versions.code(ada.id, project.id, None).await.expect("code");
+    let (version, code) =
+        bench.services.builder.versions.code(&acting(ada.id), project.id, None).await.expect("code");
     assert_eq!((version.summary.as_str(), version.provider.as_str()), ("A small reading list.", "scripted"));
     assert!(code.css.expect("a style sheet").contains("teal"));
     assert_eq!(bench.credits(ada.id).await, 8);
@@ -120,7 +122,10 @@ async fn faults_that_stay_fail_with_a_refund_and_a_mail() {
         bench.subjects_to("ada@example.org").contains(&"“Reading list” could not be generated".to_owned())
     );
     let page = Page { number: 1, size: 10 };
-    assert_eq!(bench.services.builder.versions.list(ada.id, project.id, page).await.expect("listed").1, 0);
+    assert_eq!(
+        bench.services.builder.versions.list(&acting(ada.id), project.id, page).await.expect("listed").1,
+        0
+    );
 }
 
 #[tokio::test]
@@ -188,13 +193,7 @@ async fn a_project_that_is_deleted_meanwhile_ends_its_job() {
 
     let delete = async {
         bench.model.wait_for_requests(1).await;
-        bench
-            .services
-            .foundation
-            .projects
-            .delete(&Caller::default(), ada.id, project.id)
-            .await
-            .expect("deleted");
+        bench.services.foundation.projects.delete(&acting(ada.id), project.id).await.expect("deleted");
         wait.notify_one();
     };
     tokio::join!(bench.work(), delete);
@@ -233,7 +232,10 @@ async fn a_job_that_ends_otherwise_leaves_no_version() {
     bench.services.queue.cancel(job.id, Some(ada.id)).await.expect("cancelled");
 
     let page = Page { number: 1, size: 10 };
-    assert_eq!(bench.services.builder.versions.list(ada.id, project.id, page).await.expect("listed").1, 0);
+    assert_eq!(
+        bench.services.builder.versions.list(&acting(ada.id), project.id, page).await.expect("listed").1,
+        0
+    );
 }
 
 #[tokio::test]
@@ -249,7 +251,7 @@ async fn a_retried_generation_is_another_job_that_is_charged_anew() {
         .services
         .builder
         .generation
-        .restart(&Caller::default(), &bench.job(first.id).await)
+        .restart(&Actor::anonymous(), &bench.job(first.id).await)
         .await
         .expect("again");
     assert_ne!(second.id, first.id);
@@ -261,7 +263,7 @@ async fn a_retried_generation_is_another_job_that_is_charged_anew() {
         .services
         .builder
         .generation
-        .restart(&Caller::default(), &bench.job(second.id).await)
+        .restart(&Actor::anonymous(), &bench.job(second.id).await)
         .await
         .expect("again");
     bench.work().await;

@@ -1,5 +1,8 @@
 use super::*;
-use crate::{Caller, audit, testing::Bench};
+use crate::{
+    Actor, audit,
+    testing::{Bench, curl},
+};
 
 fn ada() -> ErasedPerson {
     ErasedPerson { user: UserId::new(), addresses: vec![hash_address("Ada@example.org")] }
@@ -42,12 +45,7 @@ fn lines_about_others_stay_as_they_are_and_a_broken_one_is_told() {
 
 /// Entries of every kind: by the person, about them, by and about others.
 async fn write(bench: &Bench, ada: &ErasedPerson) {
-    let by = |user| Caller {
-        user,
-        ip: Some("192.0.2.1".to_owned()),
-        user_agent: Some("curl/8.5.0".to_owned()),
-        ..Caller::default()
-    };
+    let by = |user| Actor::of_job(user).with_client(curl());
     let bob = UserId::new();
     let tx = bench.services.queue.begin().await.expect("a transaction");
     let targets =

@@ -4,19 +4,19 @@ use atelier_entities::{AuditLevel, JobId, JobState};
 use sea_orm::PaginatorTrait;
 
 use super::*;
-use crate::testing::{self, Bench};
+use crate::testing::{self, Bench, at_address};
 
 const DAYS: i64 = 24 * 3600;
 
-fn operator() -> Caller {
-    Caller::default()
+fn operator() -> Actor {
+    Actor::anonymous()
 }
 
 async fn write(bench: &Bench, count: usize) -> BTreeSet<AuditId> {
     let tx = bench.services.queue.begin().await.expect("a transaction");
     for number in 0..count {
-        let caller = Caller { ip: Some("192.0.2.1".to_owned()), ..Caller::default() };
-        record(&tx, &caller, "test.old", None, json!({"number": number})).await.expect("recorded");
+        let actor = at_address("192.0.2.1");
+        record(&tx, &actor, "test.old", None, json!({"number": number})).await.expect("recorded");
     }
     tx.commit().await.expect("committed");
     let of_test = audit_log::Entity::find().filter(audit_log::Column::Action.eq("test.old"));

@@ -5,13 +5,16 @@ use bytes::Bytes;
 use sea_orm::PaginatorTrait;
 
 use super::*;
-use crate::{audit, identity::AccountChanges, testing::Bench};
+use crate::{
+    audit,
+    identity::AccountChanges,
+    testing::{Bench, acting, curl},
+};
 
 const DAYS: i64 = 24 * 3600;
 
-fn caller(user: UserId) -> Caller {
-    let (ip, user_agent) = (Some("192.0.2.1".to_owned()), Some("curl/8.5.0".to_owned()));
-    Caller { user: Some(user), ip, user_agent, ..Caller::default() }
+fn actor(user: UserId) -> Actor {
+    acting(user).with_client(curl())
 }
 
 /// A person of whom the log tells something, an operator's change of the address too.
@@ -19,23 +22,23 @@ async fn person(bench: &Bench, name: &str) -> users::Model {
     let ada = bench.register(&format!("{name}@example.org")).await;
     let tx = bench.services.queue.begin().await.expect("a transaction");
     for number in 0..3 {
-        record(&tx, &caller(ada.id), "test.act", None, json!({"number": number})).await.expect("recorded");
+        record(&tx, &actor(ada.id), "test.act", None, json!({"number": number})).await.expect("recorded");
     }
     tx.commit().await.expect("committed");
     let email = Some(format!("{name}@other.example"));
     let changes = AccountChanges { email, ..AccountChanges::default() };
-    let changed = bench.services.identity.change_account(&Caller::default(), ada.id, changes).await;
+    let changed = bench.services.identity.change_account(&Actor::anonymous(), ada.id, changes).await;
     changed.expect("changed")
 }
 
 async fn archive(bench: &Bench) {
     bench.advance(40 * DAYS);
-    bench.services.audit.start_cleanup(&Caller::default(), Some(30)).await.expect("started");
+    bench.services.audit.start_cleanup(&Actor::anonymous(), Some(30)).await.expect("started");
     bench.work().await;
 }
 
 async fn erase(bench: &Bench, user: UserId) {
-    bench.services.identity.erase_account(&caller(user), user).await.expect("erased");
+    bench.services.identity.erase_account(&actor(user), user).await.expect("erased");
 }
 
 /// Every object of the archive by its key, whether anything names it or not.
@@ -179,7 +182,7 @@ async fn an_archive_that_is_lost_is_counted_and_the_others_are_written_anew() {
     let lost = notes(&bench).await.remove(0);
     bench.objects.delete(&lost.object_key).await.expect("deleted");
     let tx = bench.services.queue.begin().await.expect("a transaction");
-    record(&tx, &caller(ada.id), "test.act", None, json!({})).await.expect("recorded");
+    record(&tx, &actor(ada.id), "test.act", None, json!({})).await.expect("recorded");
     tx.commit().await.expect("committed");
     archive(&bench).await;
 
@@ -197,7 +200,7 @@ async fn what_is_recorded_while_an_account_is_erased_loses_the_person_too() {
     let ada = person(&bench, "ada").await;
     erase(&bench, ada.id).await;
     let tx = bench.services.queue.begin().await.expect("a transaction");
-    record(&tx, &caller(ada.id), "test.late", None, json!({})).await.expect("recorded");
+    record(&tx, &actor(ada.id), "test.late", None, json!({})).await.expect("recorded");
     tx.commit().await.expect("committed");
 
     bench.work().await;

@@ -1,24 +1,27 @@
 use ApiScope::{Admin, Read, Write};
 
 use super::*;
-use crate::{identity::Credential, testing::Bench};
+use crate::{
+    Credential,
+    testing::{Bench, acting},
+};
 
 const ADA: &str = "ada@example.org";
 
 /// Somebody who has just signed in.
-async fn ada(bench: &Bench) -> Authenticated {
+async fn ada(bench: &Bench) -> Actor {
     bench.register(ADA).await;
     bench.sign_in(ADA).await
 }
 
 async fn make(
     bench: &Bench,
-    who: &Authenticated,
+    who: &Actor,
     password: Option<&str>,
     scopes: &[ApiScope],
 ) -> Result<MadeApiToken, IdentityError> {
     let identity = &bench.services.identity;
-    identity.create_api_token(&Caller::default(), who, password, input(scopes)).await
+    identity.create_api_token(who, password, input(scopes)).await
 }
 
 fn input(scopes: &[ApiScope]) -> NewApiToken {
@@ -45,14 +48,14 @@ async fn a_token_signs_in_until_it_expires_or_is_deleted() {
     let made = make(&bench, &ada, None, &[Write]).await.expect("made");
 
     let who = identity.authenticate(&made.token).await.expect("authenticated");
-    assert_eq!(who.user.id, ada.user.id);
+    assert_eq!(Some(who.user.id), ada.user());
     assert_eq!(who.credential, Credential::ApiToken(made.row.id, vec![Read, Write]));
-    let kept = identity.list_api_tokens(ada.user.id).await.expect("listed").remove(0);
+    let kept = identity.list_api_tokens(&ada).await.expect("listed").remove(0);
     assert!(kept.last_used_at.is_some() && kept.token_hash == hash_token(&made.token));
     assert!(made.token.starts_with(&kept.prefix) && kept.prefix.len() == 10);
 
     let other = make(&bench, &ada, None, &[Read]).await.expect("made");
-    identity.delete_api_token(&Caller::default(), ada.user.id, made.row.id).await.expect("deleted");
+    identity.delete_api_token(&ada, made.row.id).await.expect("deleted");
     let deleted = identity.authenticate(&made.token).await;
     assert!(matches!(deleted, Err(IdentityError::InvalidToken)));
     bench.advance(90 * 24 * 3600 + 1);
@@ -72,7 +75,7 @@ async fn what_outlives_the_sign_in_asks_for_a_recent_one_or_the_password() {
     let wrong = make(&bench, &ada, Some("wrong horse"), &[Read]).await;
     assert!(matches!(wrong, Err(IdentityError::WrongPassword)), "{wrong:?}");
     let made = make(&bench, &ada, Some("correct horse"), &[Read]).await.expect("made");
-    let by_token = bench.services.identity.authenticate(&made.token).await.expect("authenticated");
+    let by_token = bench.actor_of(&made.token).await;
     let more = make(&bench, &by_token, Some("correct horse"), &[Read]).await;
     assert!(matches!(more, Err(IdentityError::RecentSignInRequired)), "{more:?}");
 }
@@ -82,12 +85,12 @@ async fn a_sign_in_that_has_ended_meanwhile_makes_none() {
     let bench = Bench::new().await;
     let (ada, identity) = (ada(&bench).await, &bench.services.identity);
     let family = ada.session().expect("a sign-in");
-    identity.end_sign_in(&Caller::default(), ada.user.id, family).await.expect("ended");
+    identity.end_sign_in(&ada, family).await.expect("ended");
 
     let made = make(&bench, &ada, Some("correct horse"), &[Read]).await;
 
     assert!(matches!(made, Err(IdentityError::InvalidToken)), "{made:?}");
-    assert!(identity.list_api_tokens(ada.user.id).await.expect("listed").is_empty());
+    assert!(identity.list_api_tokens(&ada).await.expect("listed").is_empty());
 }
 
 #[tokio::test]
@@ -103,7 +106,7 @@ async fn the_person_is_told_of_each_token_once_the_address_is_theirs() {
         make(&bench, &ada, None, &[Read]).await.expect("made");
     }
     assert_eq!(told().await, 1, "whose address it is nobody knows");
-    bench.prove(ada.user.id).await;
+    bench.prove(ada.person().expect("a person")).await;
     for _ in 0..2 {
         make(&bench, &ada, None, &[Write]).await.expect("made");
     }
@@ -120,9 +123,9 @@ async fn another_persons_token_is_not_there() {
     let identity = &bench.services.identity;
     let made = make(&bench, &ada, None, &[Read]).await.expect("made");
 
-    let deleted = identity.delete_api_token(&Caller::default(), bob.id, made.row.id).await;
+    let deleted = identity.delete_api_token(&acting(bob.id), made.row.id).await;
     assert!(matches!(deleted, Err(IdentityError::NoSuchApiToken)));
-    assert!(identity.list_api_tokens(bob.id).await.expect("listed").is_empty());
+    assert!(identity.list_api_tokens(&acting(bob.id)).await.expect("listed").is_empty());
 }
 
 #[tokio::test]

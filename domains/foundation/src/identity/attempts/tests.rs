@@ -1,19 +1,19 @@
 use super::*;
-use crate::testing::Bench;
+use crate::testing::{Bench, acting, at_address};
 
-fn from(ip: &str) -> Caller {
-    Caller { ip: Some(ip.to_owned()), ..Caller::default() }
+fn from(ip: &str) -> Actor {
+    at_address(ip)
 }
 
-async fn login(bench: &Bench, caller: &Caller, email: &str, password: &str) -> Option<IdentityError> {
-    bench.services.identity.login(caller, email, password).await.err()
+async fn login(bench: &Bench, actor: &Actor, email: &str, password: &str) -> Option<IdentityError> {
+    bench.services.identity.login(actor, email, password).await.err()
 }
 
 #[test]
 fn accounts_are_counted_by_a_hash_and_addresses_by_their_network() {
     let network = |ip: &str| network_key(&from(ip)).expect("an address");
 
-    assert_eq!(network_key(&Caller::default()), None);
+    assert_eq!(network_key(&Actor::anonymous()), None);
     assert!(!account_key("ada@example.org").contains("ada"));
     assert_eq!(network("192.0.2.7"), "address:192.0.2.7");
     assert_eq!(network("2001:db8:1:2:3::4"), network("2001:db8:1:2:ffff::1"));
@@ -25,7 +25,7 @@ async fn guessing_gets_slower_and_the_right_password_starts_anew() {
     let bench = Bench::new().await;
     bench.register("ada@example.org").await;
     let login = async |email: &str, password: &str| {
-        bench.services.identity.login(&Caller::default(), email, password).await.err()
+        bench.services.identity.login(&Actor::anonymous(), email, password).await.err()
     };
     for _ in 0..12 {
         let wrong = login("ada@example.org", "wrong horse").await;
@@ -47,8 +47,8 @@ async fn guessing_gets_slower_and_the_right_password_starts_anew() {
 #[tokio::test]
 async fn an_unknown_account_gets_slower_too_and_an_address_over_many_accounts() {
     let bench = Bench::new().await;
-    let caller = Caller { ip: Some("192.0.2.1".to_owned()), ..Caller::default() };
-    let begin = async |email: String| bench.services.identity.begin_attempt(&caller, &email, None).await;
+    let actor = at_address("192.0.2.1");
+    let begin = async |email: String| bench.services.identity.begin_attempt(&actor, &email, None).await;
     for _ in 0..6 {
         begin("nobody@example.org".to_owned()).await.expect("counted");
     }
@@ -141,7 +141,7 @@ async fn a_password_that_was_replaced_while_it_was_looked_at_signs_nobody_in() {
     }
     let late = tokio::spawn({
         let identity = identity.clone();
-        async move { identity.login(&Caller::default(), "ada@example.org", "correct horse").await.err() }
+        async move { identity.login(&Actor::anonymous(), "ada@example.org", "correct horse").await.err() }
     });
     let counted = async || {
         let key = account_key("ada@example.org");
@@ -157,5 +157,8 @@ async fn a_password_that_was_replaced_while_it_was_looked_at_signs_nobody_in() {
     let refused = late.await.expect("no panic");
 
     assert!(matches!(refused, Some(IdentityError::BadCredentials)), "{refused:?}");
-    assert!(identity.list_sign_ins(ada.id).await.expect("listed").len() == 1, "the one of the registration");
+    assert!(
+        identity.list_sign_ins(&acting(ada.id)).await.expect("listed").len() == 1,
+        "the one of the registration"
+    );
 }

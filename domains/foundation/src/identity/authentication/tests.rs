@@ -1,11 +1,11 @@
 use std::{fs, path::Path};
 
-use atelier_entities::{ApiScope, Locale, SessionFamilyId, TokenPurpose, account_tokens};
+use atelier_entities::{ApiScope, Locale, TokenPurpose, account_tokens};
 use sea_orm::ActiveValue::Set;
 
 use super::*;
 use crate::{
-    Caller,
+    Actor, Person,
     identity::{AccountChanges, MadeApiToken, NewApiToken, SignedIn},
     testing::Bench,
 };
@@ -13,28 +13,27 @@ use crate::{
 const PASSWORD: &str = "correct horse";
 
 /// Somebody whose sign-in and API token are remembered.
-struct Known<'a> {
+struct Remembered<'a> {
     bench: &'a Bench,
     signed_in: SignedIn,
-    family: SessionFamilyId,
+    actor: Actor,
     script: MadeApiToken,
 }
 
-fn nobody() -> Caller {
-    Caller::default()
+fn nobody() -> Actor {
+    Actor::anonymous()
 }
 
-impl<'a> Known<'a> {
+impl<'a> Remembered<'a> {
     async fn new(bench: &'a Bench, email: &str) -> Self {
         let identity = &bench.services.identity;
         let signed_in = identity.register(&nobody(), Bench::registration(email)).await.expect("in");
         let wanted =
             NewApiToken { name: "CI".to_owned(), scopes: vec![ApiScope::Read], expires_in_days: None };
-        let who = identity.authenticate(&signed_in.access_token).await.expect("authenticated");
-        let script = identity.create_api_token(&nobody(), &who, None, wanted).await.expect("made");
-        let Credential::Session(family) = who.credential else { panic!("{who:?}") };
+        let actor = bench.actor_of(&signed_in.access_token).await;
+        let script = identity.create_api_token(&actor, None, wanted).await.expect("made");
         identity.authenticate(&script.token).await.expect("authenticated");
-        Self { bench, signed_in, family, script }
+        Self { bench, signed_in, actor, script }
     }
 
     /// The same with a proven address.
@@ -93,7 +92,7 @@ fn is_invalid(answer: &Result<Person, IdentityError>) -> bool {
 #[tokio::test]
 async fn who_asks_again_is_remembered_for_a_moment() {
     let bench = Bench::new().await;
-    let ada = Known::new(&bench, "ada@example.org").await;
+    let ada = Remembered::new(&bench, "ada@example.org").await;
     let db = bench.services.queue.db();
     sessions::Entity::delete_many().exec(db).await.expect("behind everybody's back");
     api_tokens::Entity::delete_many().exec(db).await.expect("behind everybody's back");
@@ -109,7 +108,7 @@ async fn who_asks_again_is_remembered_for_a_moment() {
 #[tokio::test]
 async fn a_remembered_token_expires_on_time() {
     let bench = Bench::new().await;
-    let ada = Known::new(&bench, "ada@example.org").await;
+    let ada = Remembered::new(&bench, "ada@example.org").await;
     bench.advance(1_798);
     assert!(ada.next().await[0].is_ok(), "looked up, and remembered");
 
@@ -122,13 +121,16 @@ async fn a_remembered_token_expires_on_time() {
 async fn whatever_ends_a_sign_in_ends_it_at_once() {
     let bench = Bench::new().await;
     for (number, name) in ["logout", "end", "change", "reset", "erase", "reuse"].into_iter().enumerate() {
-        let ada = Known::proven(&bench, &format!("ada{number}@example.org")).await;
-        let (identity, id) = (ada.identity(), ada.id());
+        let ada = Remembered::proven(&bench, &format!("ada{number}@example.org")).await;
+        let (identity, actor, id) = (ada.identity(), &ada.actor, ada.id());
         match name {
-            "logout" => identity.logout(&nobody(), id, ada.family).await.expect("out"),
-            "end" => identity.end_sign_in(&nobody(), id, ada.family).await.expect("ended"),
+            "logout" => identity.logout(actor).await.expect("out"),
+            "end" => {
+                let family = actor.session().expect("a sign-in");
+                identity.end_sign_in(actor, family).await.expect("ended");
+            }
             "change" => {
-                let new = identity.change_password(&nobody(), id, PASSWORD, "another horse").await;
+                let new = identity.change_password(actor, PASSWORD, "another horse").await;
                 let again = identity.authenticate(&new.expect("changed").access_token).await;
                 assert!(again.is_ok(), "the new sign-in is good");
             }
@@ -155,8 +157,8 @@ async fn whatever_ends_a_sign_in_ends_it_at_once() {
 #[tokio::test]
 async fn whatever_operators_change_holds_at_once() {
     let bench = Bench::new().await;
-    Known::proven(&bench, "root@example.org").await.change(right(true)).await;
-    let ada = Known::proven(&bench, "ada@example.org").await;
+    Remembered::proven(&bench, "root@example.org").await.change(right(true)).await;
+    let ada = Remembered::proven(&bench, "ada@example.org").await;
     let [session, token] = ada.next().await.map(|person| person.expect("known"));
     assert!(!session.is_admin && !token.is_admin);
 
@@ -168,7 +170,7 @@ async fn whatever_operators_change_holds_at_once() {
         assert!(matches!(answer, Err(IdentityError::Deactivated)), "{answer:?}");
     }
 
-    let bob = Known::new(&bench, "bob@example.org").await;
+    let bob = Remembered::new(&bench, "bob@example.org").await;
     bob.change(AccountChanges { locale: Some(Locale::Fr), ..AccountChanges::default() }).await;
     assert!(bob.next().await[0].is_ok());
     let link = bob.link(TokenPurpose::VerifyEmail).await;
@@ -183,7 +185,7 @@ async fn whatever_operators_change_holds_at_once() {
     assert_eq!(admin.expect("an admin").0.id, bob.id());
     assert!(bob.next().await[1].as_ref().expect("known").is_admin);
 
-    let eve = Known::new(&bench, "eve@example.org").await;
+    let eve = Remembered::new(&bench, "eve@example.org").await;
     let admin = eve.identity().ensure_admin(&nobody(), Bench::registration("eve@example.org")).await;
     assert_eq!(admin.expect("taken over").0.id, eve.id());
     assert!(eve.next().await.iter().all(is_invalid));
@@ -196,9 +198,9 @@ fn right(is_admin: bool) -> AccountChanges {
 #[tokio::test]
 async fn a_deleted_api_token_is_refused_at_once_and_the_sign_in_goes_on() {
     let bench = Bench::new().await;
-    let ada = Known::new(&bench, "ada@example.org").await;
+    let ada = Remembered::new(&bench, "ada@example.org").await;
 
-    ada.identity().delete_api_token(&nobody(), ada.id(), ada.script.row.id).await.expect("deleted");
+    ada.identity().delete_api_token(&ada.actor, ada.script.row.id).await.expect("deleted");
 
     let [session, token] = ada.next().await;
     assert!(session.is_ok() && is_invalid(&token));
@@ -207,18 +209,20 @@ async fn a_deleted_api_token_is_refused_at_once_and_the_sign_in_goes_on() {
 #[tokio::test]
 async fn what_goes_on_for_long_asks_again() {
     let bench = Bench::new().await;
-    let ada = Known::new(&bench, "ada@example.org").await;
+    let ada = Remembered::new(&bench, "ada@example.org").await;
     let identity = ada.identity();
-    let by_session = identity.authenticate(&ada.signed_in.access_token).await.expect("known");
-    let by_token = identity.authenticate(&ada.script.token).await.expect("known");
-    assert_eq!(identity.authenticate_again(&by_session).await.expect("good").user, by_session.user);
-    assert_eq!(identity.authenticate_again(&by_token).await.expect("good").credential, by_token.credential);
+    let by_token = bench.actor_of(&ada.script.token).await;
+    for actor in [&ada.actor, &by_token] {
+        let again = identity.authenticate_again(actor).await.expect("good");
+        let before = actor.token().expect("a token");
+        assert_eq!((again.user, &again.credential), (before.user, &before.credential));
+    }
 
-    identity.logout(&nobody(), ada.id(), ada.family).await.expect("out");
-    identity.delete_api_token(&nobody(), ada.id(), ada.script.row.id).await.expect("deleted");
+    identity.logout(&ada.actor).await.expect("out");
+    identity.delete_api_token(&ada.actor, ada.script.row.id).await.expect("deleted");
 
-    for who in [by_session, by_token] {
-        let again = identity.authenticate_again(&who).await;
+    for actor in [&ada.actor, &by_token] {
+        let again = identity.authenticate_again(actor).await;
         assert!(matches!(again, Err(IdentityError::InvalidToken)), "{again:?}");
     }
 }

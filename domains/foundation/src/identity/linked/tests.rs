@@ -22,7 +22,7 @@ async fn link(bench: &Bench, user: UserId, provider: SignInProvider, subject: &s
 }
 
 /// Ada, who came by Google and linked GitHub, and has a password where it is said.
-async fn ada(bench: &Bench, has_password: bool) -> Authenticated {
+async fn ada(bench: &Bench, has_password: bool) -> Actor {
     let user = bench.register(ADA).await;
     bench.prove(user.id).await;
     let who = bench.sign_in(ADA).await;
@@ -40,11 +40,11 @@ async fn ada(bench: &Bench, has_password: bool) -> Authenticated {
 
 async fn unlink(
     bench: &Bench,
-    who: &Authenticated,
+    who: &Actor,
     provider: SignInProvider,
     password: &str,
 ) -> Result<(), IdentityError> {
-    bench.services.identity.unlink(&Caller::default(), who, provider, password).await
+    bench.services.identity.unlink(who, provider, password).await
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn the_last_way_in_stays() {
         let judged = match judge(linked, provider, has_password) {
             Ok(()) => "may",
             Err(IdentityError::NotLinked) => "not linked",
-            Err(IdentityError::LastWayIn) => "last",
+            Err(IdentityError::LastSignInMethod) => "last",
             Err(other) => panic!("{other}"),
         };
         assert_eq!(judged, expected, "{linked:?} {has_password}");
@@ -89,12 +89,12 @@ async fn a_provider_is_removed_by_whoever_knows_the_password() {
 
     unlink(&bench, &ada, Google, "correct horse").await.expect("unlinked");
 
-    let left = identity.list_linked(ada.user.id).await.expect("listed");
+    let left = identity.list_linked(&ada).await.expect("listed");
     assert_eq!(left.iter().map(|identity| identity.provider).collect::<Vec<_>>(), [Github]);
-    let user = identity.get_user(ada.user.id).await.expect("there");
+    let user = identity.get_user(ada.person().expect("a person")).await.expect("there");
     assert_eq!((user.provider.as_str(), user.provider_id.as_deref()), ("github", Some("two")));
     unlink(&bench, &ada, Github, "correct horse").await.expect("unlinked");
-    let user = identity.get_user(ada.user.id).await.expect("there");
+    let user = identity.get_user(ada.person().expect("a person")).await.expect("there");
     assert_eq!((user.provider.as_str(), user.provider_id), ("email", None));
     bench.work().await;
     let told = bench.subjects_to(ADA);
@@ -111,14 +111,14 @@ async fn without_a_password_a_recent_sign_in_removes_all_but_the_last() {
     let ada = ada(&bench, false).await;
     unlink(&bench, &ada, Google, "").await.expect("unlinked");
     let last = unlink(&bench, &ada, Github, "").await;
-    assert!(matches!(last, Err(IdentityError::LastWayIn)), "{last:?}");
-    link(&bench, ada.user.id, Apple, "three").await;
+    assert!(matches!(last, Err(IdentityError::LastSignInMethod)), "{last:?}");
+    link(&bench, ada.person().expect("a person"), Apple, "three").await;
     bench.advance(11 * 60);
 
     let old = unlink(&bench, &ada, Github, "").await;
 
     assert!(matches!(old, Err(IdentityError::RecentSignInRequired)), "{old:?}");
-    assert_eq!(bench.services.identity.list_linked(ada.user.id).await.expect("listed").len(), 2);
+    assert_eq!(bench.services.identity.list_linked(&ada).await.expect("listed").len(), 2);
 }
 
 #[tokio::test]
@@ -126,13 +126,16 @@ async fn an_operator_removes_a_provider_and_ends_what_came_by_it() {
     let bench = Bench::new().await;
     let (ada, identity) = (ada(&bench, false).await, &bench.services.identity);
     for provider in [Google, Github] {
-        identity.unlink_of(&Caller::default(), ada.user.id, provider).await.expect("unlinked");
+        identity
+            .unlink_of(&Actor::anonymous(), ada.person().expect("a person"), provider)
+            .await
+            .expect("unlinked");
     }
 
-    let again = identity.unlink_of(&Caller::default(), ada.user.id, Google).await;
+    let again = identity.unlink_of(&Actor::anonymous(), ada.person().expect("a person"), Google).await;
     assert!(matches!(again, Err(IdentityError::NotLinked)), "{again:?}");
     let ended = identity.authenticate_again(&ada).await;
     assert!(matches!(ended, Err(IdentityError::InvalidToken)), "{ended:?}");
-    let nobody = identity.unlink_of(&Caller::default(), UserId::new(), Google).await;
+    let nobody = identity.unlink_of(&Actor::anonymous(), UserId::new(), Google).await;
     assert!(matches!(nobody, Err(IdentityError::NotFound)), "{nobody:?}");
 }

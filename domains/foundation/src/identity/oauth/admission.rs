@@ -6,12 +6,12 @@ use atelier_queue::Transaction;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, DbErr, EntityTrait, IntoActiveModel, QuerySelect, SqlErr};
 use serde_json::json;
 
-use super::{OAuthRefusal, fresh::mark_provider, person::Particulars};
+use super::{OAuthRefusal, provider_profile::ProviderProfile, recent::mark_provider};
 use crate::{
-    Caller, audit, credits,
+    Actor, audit, credits,
     identity::{
-        Identity, IdentityError, SignedIn, accounts::lock_user, linked::name_of, user_target,
-        ways_in::hand_over,
+        Identity, IdentityError, SignedIn, accounts::lock_user, linked::name_of, sign_in_methods::hand_over,
+        user_target,
     },
     mail::{Template, queue_mail},
     validation,
@@ -52,38 +52,43 @@ fn decide(
     }
 }
 
-/// Somebody whom a provider identified.
-struct Visitor<'a> {
+/// The account at a provider that somebody signed in with.
+struct ExternalAccount<'a> {
     provider: SignInProvider,
     subject: &'a str,
-    particulars: Particulars,
+    profile: ProviderProfile,
 }
 
 impl Identity {
     /// Lets a person in whom a provider identified.
     pub(super) async fn admit(
         &self,
-        caller: &Caller,
+        actor: &Actor,
         provider: SignInProvider,
         person: &ExternalPerson,
     ) -> Result<SignedIn, IdentityError> {
-        let visitor = Visitor { provider, subject: &person.subject, particulars: Particulars::of(person) };
-        match self.try_admit(caller, &visitor).await {
+        let external =
+            ExternalAccount { provider, subject: &person.subject, profile: ProviderProfile::of(person) };
+        match self.try_admit(actor, &external).await {
             // The same person came twice at once, or registered meanwhile.
-            Err(IdentityError::Database(error)) if is_taken(&error) => self.try_admit(caller, &visitor).await,
+            Err(IdentityError::Database(error)) if is_taken(&error) => self.try_admit(actor, &external).await,
             done => done,
         }
     }
 
-    async fn try_admit(&self, caller: &Caller, visitor: &Visitor<'_>) -> Result<SignedIn, IdentityError> {
+    async fn try_admit(
+        &self,
+        actor: &Actor,
+        external: &ExternalAccount<'_>,
+    ) -> Result<SignedIn, IdentityError> {
         let tx = self.queue.begin().await?;
         let known =
-            oauth_identities::Entity::find_by_subject(visitor.provider, visitor.subject).one(&*tx).await?;
+            oauth_identities::Entity::find_by_subject(external.provider, external.subject).one(&*tx).await?;
         let linked = match &known {
             Some(known) => lock_user(&tx, known.user_id).await?,
             None => None,
         };
-        let email = visitor.particulars.proven_email.as_deref();
+        let email = external.profile.proven_email.as_deref();
         let of_email = match (&linked, email) {
             (None, Some(email)) => {
                 let forms = validation::email_forms(email);
@@ -93,22 +98,22 @@ impl Identity {
         };
         let step = decide(linked.as_ref(), of_email.as_ref(), email.is_some())?;
         let (user, email) = match (step, linked.or(of_email), email) {
-            (Step::Create, _, Some(email)) => (self.create(&tx, caller, visitor, email).await?, email),
-            (Step::Claim, Some(user), Some(email)) => (claim(&tx, caller, visitor, user).await?, email),
-            (Step::Link, Some(user), Some(email)) => (take_picture(&tx, visitor, user).await?, email),
+            (Step::Create, _, Some(email)) => (self.create(&tx, actor, external, email).await?, email),
+            (Step::Claim, Some(user), Some(email)) => (claim(&tx, actor, external, user).await?, email),
+            (Step::Link, Some(user), Some(email)) => (take_picture(&tx, external, user).await?, email),
             (_, Some(user), email) => (user, email.unwrap_or_default()),
             _ => return Err(OAuthRefusal::UnverifiedEmail.into()),
         };
-        let caller = &Caller { user: Some(user.id), ..caller.clone() };
+        let actor = &actor.identified_as(user.id);
         match known {
             Some(known) => mark_used(&tx, known, email).await?,
-            None => link(&tx, caller, visitor, &user, step).await?,
+            None => link(&tx, actor, external, &user, step).await?,
         }
-        let user = self.complete(&tx, caller, visitor, user).await?;
-        let context = json!({"provider": visitor.provider});
-        audit::record(&tx, caller, "auth.login", user_target(user.id), context).await?;
-        let signed_in = self.open_session(&tx, caller, user).await?;
-        mark_provider(&tx, &signed_in, visitor.provider).await?;
+        let user = self.complete(&tx, actor, external, user).await?;
+        let context = json!({"provider": external.provider});
+        audit::record(&tx, actor, "auth.login", user_target(user.id), context).await?;
+        let signed_in = self.open_session(&tx, actor, user).await?;
+        mark_provider(&tx, &signed_in, external.provider).await?;
         tx.commit().await?;
         Ok(signed_in)
     }
@@ -117,16 +122,16 @@ impl Identity {
     async fn create(
         &self,
         tx: &Transaction,
-        caller: &Caller,
-        visitor: &Visitor<'_>,
+        actor: &Actor,
+        external: &ExternalAccount<'_>,
         email: &str,
     ) -> Result<users::Model, IdentityError> {
-        let id = row(visitor, email, tx).insert(&**tx).await?.id;
+        let id = row(external, email, tx).insert(&**tx).await?.id;
         credits::grant(tx, id, self.signup_grant, CreditKind::Bonus, "Welcome credits").await?;
         let user = users::Entity::find_by_id(id).one(&**tx).await?.ok_or(IdentityError::NotFound)?;
-        let caller = Caller { user: Some(id), ..caller.clone() };
-        let context = json!({"provider": visitor.provider});
-        audit::record(tx, &caller, "auth.register", user_target(id), context).await?;
+        let actor = actor.identified_as(id);
+        let context = json!({"provider": external.provider});
+        audit::record(tx, &actor, "auth.register", user_target(id), context).await?;
         let data = json!({"credits": user.credits});
         queue_mail(tx, Template::Welcome, &user, &id.to_string(), data).await?;
         Ok(user)
@@ -136,11 +141,11 @@ impl Identity {
     async fn complete(
         &self,
         tx: &Transaction,
-        caller: &Caller,
-        visitor: &Visitor<'_>,
+        actor: &Actor,
+        external: &ExternalAccount<'_>,
         user: users::Model,
     ) -> Result<users::Model, IdentityError> {
-        let proven = visitor.particulars.proven_email.as_deref();
+        let proven = external.profile.proven_email.as_deref();
         let is_same = |proven| validation::email_forms(proven).contains(&user.email);
         let user = if user.email_verified_at.is_none() && proven.is_some_and(is_same) {
             let id = user.id;
@@ -152,17 +157,17 @@ impl Identity {
         } else {
             user
         };
-        self.grant_named_admin(tx, caller, user).await
+        self.grant_named_admin(tx, actor, user).await
     }
 }
 
 /// The account with the provider's picture, where it has none.
 async fn take_picture(
     tx: &Transaction,
-    visitor: &Visitor<'_>,
+    external: &ExternalAccount<'_>,
     user: users::Model,
 ) -> Result<users::Model, DbErr> {
-    let Some(picture) = visitor.particulars.avatar_url.clone().filter(|_| user.avatar_url.is_none()) else {
+    let Some(picture) = external.profile.avatar_url.clone().filter(|_| user.avatar_url.is_none()) else {
         return Ok(user);
     };
     let mut row = user.into_active_model();
@@ -175,22 +180,22 @@ fn is_taken(error: &DbErr) -> bool {
     matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
 }
 
-fn row(visitor: &Visitor<'_>, email: &str, tx: &Transaction) -> users::ActiveModel {
-    let (particulars, now) = (&visitor.particulars, tx.now());
+fn row(external: &ExternalAccount<'_>, email: &str, tx: &Transaction) -> users::ActiveModel {
+    let (profile, now) = (&external.profile, tx.now());
     users::ActiveModel {
         id: Set(UserId::new()),
         email: Set(email.to_owned()),
-        full_name: Set(particulars.name_or(email)),
+        full_name: Set(profile.name_or(email)),
         password_hash: Set(None),
         is_active: Set(true),
         is_admin: Set(false),
         email_verified_at: Set(Some(now)),
-        provider: Set(visitor.provider.as_str().to_owned()),
-        provider_id: Set(Some(visitor.subject.to_owned())),
-        avatar_url: Set(particulars.avatar_url.clone()),
-        locale: Set(particulars.locale),
+        provider: Set(external.provider.as_str().to_owned()),
+        provider_id: Set(Some(external.subject.to_owned())),
+        avatar_url: Set(profile.avatar_url.clone()),
+        locale: Set(profile.locale),
         time_zone: Set("UTC".to_owned()),
-        country: Set(particulars.country.clone()),
+        country: Set(profile.country.clone()),
         settings: Set(json!({})),
         credits: Set(0),
         subscription_plan: Set("free".to_owned()),
@@ -203,18 +208,18 @@ fn row(visitor: &Visitor<'_>, email: &str, tx: &Transaction) -> users::ActiveMod
 /// Hands an account to the owner of its address, as the provider tells of them.
 async fn claim(
     tx: &Transaction,
-    caller: &Caller,
-    visitor: &Visitor<'_>,
+    actor: &Actor,
+    external: &ExternalAccount<'_>,
     user: users::Model,
 ) -> Result<users::Model, IdentityError> {
-    let caller = Caller { user: Some(user.id), ..caller.clone() };
-    let (user, _) = hand_over(tx, &caller, user, visitor.provider.as_str()).await?;
-    let full_name = visitor.particulars.name_or(&user.email);
+    let actor = actor.identified_as(user.id);
+    let (user, _) = hand_over(tx, &actor, user, external.provider.as_str()).await?;
+    let full_name = external.profile.name_or(&user.email);
     let mut row = user.into_active_model();
-    row.provider = Set(visitor.provider.as_str().to_owned());
-    row.provider_id = Set(Some(visitor.subject.to_owned()));
+    row.provider = Set(external.provider.as_str().to_owned());
+    row.provider_id = Set(Some(external.subject.to_owned()));
     row.full_name = Set(full_name);
-    row.avatar_url = Set(visitor.particulars.avatar_url.clone());
+    row.avatar_url = Set(external.profile.avatar_url.clone());
     Ok(row.update(&**tx).await?)
 }
 
@@ -222,8 +227,8 @@ async fn claim(
 /// instead.
 async fn link(
     tx: &Transaction,
-    caller: &Caller,
-    visitor: &Visitor<'_>,
+    actor: &Actor,
+    external: &ExternalAccount<'_>,
     user: &users::Model,
     step: Step,
 ) -> Result<(), IdentityError> {
@@ -231,17 +236,17 @@ async fn link(
     let row = oauth_identities::ActiveModel {
         id: Set(id),
         user_id: Set(user.id),
-        provider: Set(visitor.provider),
-        subject: Set(visitor.subject.to_owned()),
-        email: Set(visitor.particulars.proven_email.clone()),
+        provider: Set(external.provider),
+        subject: Set(external.subject.to_owned()),
+        email: Set(external.profile.proven_email.clone()),
         created_at: Set(tx.now()),
         last_used_at: Set(tx.now()),
     };
     row.insert(&**tx).await?;
-    let context = json!({"provider": visitor.provider});
-    audit::record(tx, caller, "auth.link_identity", user_target(user.id), context).await?;
+    let context = json!({"provider": external.provider});
+    audit::record(tx, actor, "auth.link_identity", user_target(user.id), context).await?;
     if step != Step::Create {
-        let data = json!({"provider": name_of(visitor.provider), "claimed": step == Step::Claim});
+        let data = json!({"provider": name_of(external.provider), "claimed": step == Step::Claim});
         queue_mail(tx, Template::ProviderLinked, user, &id.to_string(), data).await?;
     }
     Ok(())

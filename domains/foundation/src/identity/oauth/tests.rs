@@ -6,10 +6,7 @@ use sea_orm::{
 };
 
 use super::*;
-use crate::{
-    identity::{Credential, NewApiToken},
-    testing::Bench,
-};
+use crate::{identity::NewApiToken, testing::Bench};
 
 const GOOGLE: SignInProvider = SignInProvider::Google;
 
@@ -38,7 +35,7 @@ async fn begin(bench: &Bench) -> BegunSignIn {
 }
 
 async fn finish(bench: &Bench, returned: ReturnedSignIn) -> Result<SignedIn, IdentityError> {
-    bench.services.identity.finish_oauth(&Caller::default(), GOOGLE, returned).await
+    bench.services.identity.finish_oauth(&Actor::anonymous(), GOOGLE, returned).await
 }
 
 async fn sign_in(bench: &Bench, person: ExternalPerson) -> Result<SignedIn, IdentityError> {
@@ -111,7 +108,7 @@ async fn a_proven_address_links_to_its_account_which_keeps_everything() {
     assert_eq!((after.id, &after.password_hash), (before.id, &before.password_hash));
     assert_eq!((after.full_name.as_str(), after.provider.as_str()), ("Ada Lovelace", "email"));
     assert_eq!(after.avatar_url.as_deref(), Some("https://img.example/ada.png"));
-    let login = bench.services.identity.login(&Caller::default(), "ada@example.org", "correct horse").await;
+    let login = bench.services.identity.login(&Actor::anonymous(), "ada@example.org", "correct horse").await;
     assert_eq!(login.expect("still").user.id, before.id);
     assert_eq!(entries(&bench, "auth.link_identity").await.len(), 1);
     sign_in(&bench, ada()).await.expect("signed in again");
@@ -124,28 +121,28 @@ async fn whoever_registered_anothers_address_before_them_is_left_with_nothing() 
     let bench = Bench::new().await;
     let identity = &bench.services.identity;
     let trap =
-        identity.register(&Caller::default(), Bench::registration("ada@example.org")).await.expect("in");
-    let who = identity.authenticate(&trap.access_token).await.expect("authenticated");
+        identity.register(&Actor::anonymous(), Bench::registration("ada@example.org")).await.expect("in");
+    let who = bench.actor_of(&trap.access_token).await;
     let token = NewApiToken { name: "later".to_owned(), scopes: vec![ApiScope::Read], expires_in_days: None };
-    let made = identity.create_api_token(&Caller::default(), &who, None, token).await.expect("made");
+    let made = identity.create_api_token(&who, None, token).await.expect("made");
 
     let owner = sign_in(&bench, ada()).await.expect("signed in");
 
     assert_eq!((owner.user.id, owner.user.full_name.as_str()), (trap.user.id, "Ada King"));
     assert!(owner.user.password_hash.is_none() && owner.user.email_verified_at.is_some());
-    let login = identity.login(&Caller::default(), "ada@example.org", "correct horse").await.err();
+    let login = identity.login(&Actor::anonymous(), "ada@example.org", "correct horse").await.err();
     assert!(matches!(login, Some(IdentityError::BadCredentials)), "{login:?}");
     for token in [&trap.access_token, &made.token] {
         let refused = identity.authenticate(token).await.err();
         assert!(matches!(refused, Some(IdentityError::InvalidToken)), "{refused:?}");
     }
-    let refresh = identity.refresh(&Caller::default(), &trap.refresh_token).await.err();
+    let refresh = identity.refresh(&Actor::anonymous(), &trap.refresh_token).await.err();
     assert!(matches!(refresh, Some(IdentityError::InvalidToken)), "{refresh:?}");
     bench.work().await;
     let mails = bench.mailer.mails();
     let link = mails.iter().find_map(|mail| mail.text.split("#token=").nth(1));
     if let Some(link) = link.and_then(|rest| rest.split_whitespace().next()) {
-        let refused = identity.verify_email(&Caller::default(), link).await.err();
+        let refused = identity.verify_email(&Actor::anonymous(), link).await.err();
         assert!(matches!(refused, Some(IdentityError::InvalidLink)), "{refused:?}");
     }
     assert!(identity.authenticate(&owner.access_token).await.is_ok());
@@ -225,14 +222,14 @@ async fn a_state_is_good_once_in_time_and_for_its_browser() {
     assert_eq!(refusal(finish(&bench, returned(&begun)).await), OAuthRefusal::InvalidState, "spent by it");
 
     let begun = begin(&bench).await;
-    let mixed_up = identity.finish_oauth(&Caller::default(), SignInProvider::Apple, returned(&begun)).await;
+    let mixed_up = identity.finish_oauth(&Actor::anonymous(), SignInProvider::Apple, returned(&begun)).await;
     assert_eq!(refusal(mixed_up), OAuthRefusal::InvalidState, "another provider");
 
     let begun = begin(&bench).await;
     bench.advance(600);
     assert_eq!(refusal(finish(&bench, returned(&begun)).await), OAuthRefusal::InvalidState, "too late");
 
-    let unknown = identity.finish_oauth(&Caller::default(), SignInProvider::Github, returned(&begun)).await;
+    let unknown = identity.finish_oauth(&Actor::anonymous(), SignInProvider::Github, returned(&begun)).await;
     assert_eq!(refusal(unknown), OAuthRefusal::NotConfigured);
     assert_eq!(bench.google.flows().len(), 1, "no code went to the provider but the first");
 }
@@ -289,13 +286,13 @@ async fn an_account_without_a_password_is_deleted_by_a_fresh_sign_in() {
     let old = sign_in(&bench, ada()).await.expect("signed in");
     bench.advance(11 * 60);
     let delete = async |token: &str| {
-        let who = identity.authenticate(token).await.expect("authenticated");
-        assert!(matches!(who.credential, Credential::Session(_)));
-        identity.delete_account(&Caller { user: Some(who.user.id), ..Caller::default() }, &who, "").await
+        let who = bench.actor_of(token).await;
+        assert!(who.session().is_some());
+        identity.delete_account(&who, "").await
     };
     let refused = delete(&old.access_token).await.err();
     assert!(matches!(refused, Some(IdentityError::RecentSignInRequired)), "{refused:?}");
-    let refreshed = identity.refresh(&Caller::default(), &old.refresh_token).await.expect("refreshed");
+    let refreshed = identity.refresh(&Actor::anonymous(), &old.refresh_token).await.expect("refreshed");
     let refused = delete(&refreshed.access_token).await.err();
     assert!(matches!(refused, Some(IdentityError::RecentSignInRequired)), "{refused:?}");
 

@@ -2,14 +2,14 @@ use atelier_entities::{AuditLevel, CreditKind, audit_log, credit_transactions};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use super::*;
-use crate::testing::Bench;
+use crate::testing::{Bench, at_address};
 
-fn by(user: UserId) -> Caller {
-    Caller { user: Some(user), ip: Some("192.0.2.1".to_owned()), ..Caller::default() }
+fn by(user: UserId) -> Actor {
+    at_address("192.0.2.1").identified_as(user)
 }
 
 async fn admin(bench: &Bench, email: &str) -> UserId {
-    let made = bench.services.identity.ensure_admin(&Caller::default(), Bench::registration(email)).await;
+    let made = bench.services.identity.ensure_admin(&Actor::anonymous(), Bench::registration(email)).await;
     made.expect("an admin").0.id
 }
 
@@ -81,7 +81,7 @@ async fn another_mail_address_is_to_be_proven_and_must_be_free() {
 
     let taken = identity.change_account(&by(root), ada.id, to("ROOT@example.org")).await;
     assert!(matches!(taken, Err(IdentityError::EmailTaken)), "{taken:?}");
-    let here = identity.login(&Caller::default(), "ada@example.org", "correct horse").await.expect("in");
+    let here = identity.login(&Actor::anonymous(), "ada@example.org", "correct horse").await.expect("in");
     let changed = identity.change_account(&by(root), ada.id, to("Ada@King.example")).await.expect("changed");
 
     assert_eq!((changed.email.as_str(), changed.email_verified_at), ("ada@king.example", None));
@@ -93,7 +93,7 @@ async fn another_mail_address_is_to_be_proven_and_must_be_free() {
     let mails = bench.mailer.mails();
     let told = mails.iter().find(|mail| mail.subject == "Your mail address was changed").expect("a mail");
     assert!(!told.text.contains("ada@king.example"), "the former address learns of no other");
-    assert!(identity.login(&Caller::default(), "ada@king.example", "correct horse").await.is_ok());
+    assert!(identity.login(&Actor::anonymous(), "ada@king.example", "correct horse").await.is_ok());
 }
 
 #[tokio::test]
@@ -123,15 +123,14 @@ async fn a_deactivated_persons_tokens_are_refused_at_once_and_stay_so() {
     let root = admin(&bench, "root@example.org").await;
     let identity = &bench.services.identity;
     let ada =
-        identity.register(&Caller::default(), Bench::registration("ada@example.org")).await.expect("in");
+        identity.register(&Actor::anonymous(), Bench::registration("ada@example.org")).await.expect("in");
     let set = async |active| {
         let changes = AccountChanges { is_active: Some(active), ..nothing() };
         identity.change_account(&by(root), ada.user.id, changes).await.expect("changed")
     };
-    let who = identity.authenticate(&ada.access_token).await.expect("authenticated");
+    let who = bench.actor_of(&ada.access_token).await;
     let made = identity
         .create_api_token(
-            &Caller::default(),
             &who,
             None,
             crate::identity::NewApiToken {
@@ -148,12 +147,12 @@ async fn a_deactivated_persons_tokens_are_refused_at_once_and_stay_so() {
     assert!(matches!(refused, Err(IdentityError::Deactivated)), "{refused:?}");
     let refused = identity.authenticate(&made.token).await;
     assert!(matches!(refused, Err(IdentityError::Deactivated)), "{refused:?}");
-    let refused = identity.refresh(&Caller::default(), &ada.refresh_token).await;
+    let refused = identity.refresh(&Actor::anonymous(), &ada.refresh_token).await;
     assert!(matches!(refused.err(), Some(IdentityError::InvalidToken)));
     set(false).await;
     assert!(set(true).await.is_active);
     assert!(identity.authenticate(&ada.access_token).await.is_err(), "the sign-in has ended");
-    assert!(identity.login(&Caller::default(), "ada@example.org", "correct horse").await.is_ok());
+    assert!(identity.login(&Actor::anonymous(), "ada@example.org", "correct horse").await.is_ok());
     let actions: Vec<_> = recorded(&bench, root).await.into_iter().map(|(action, ..)| action).collect();
     assert_eq!(actions, ["account.deactivate", "account.activate"], "not recorded twice");
 }

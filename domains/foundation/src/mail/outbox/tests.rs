@@ -2,7 +2,7 @@ use atelier_entities::{JobState, MailCategory, audit_log};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, IntoActiveModel};
 
 use super::*;
-use crate::testing::Bench;
+use crate::testing::{Bench, acting};
 
 const PAGE: Page = Page { number: 1, size: 50 };
 
@@ -15,7 +15,7 @@ async fn the_outbox_is_filtered() {
     let bench = Bench::new().await;
     let (ada, _) = (bench.register("ada@example.org").await, bench.register("bob@example.org").await);
     bench.work().await;
-    bench.services.identity.forgot_password(&Caller::default(), "ada@example.org").await.expect("asked");
+    bench.services.identity.forgot_password(&Actor::anonymous(), "ada@example.org").await.expect("asked");
 
     let all = OutboxFilter::default;
     assert_eq!(count(&bench, all()).await, 3);
@@ -33,13 +33,13 @@ async fn a_mail_is_read_in_the_open() {
     let bench = Bench::new().await;
     let ada = bench.register("ada@example.org").await;
     let (mails, _) = bench.services.mail.list_outbox(&OutboxFilter::default(), PAGE).await.expect("listed");
-    let caller = Caller { user: Some(ada.id), ..Caller::default() };
+    let actor = acting(ada.id);
 
-    let read = bench.services.mail.read_mail(&caller, mails[0].id).await.expect("there");
+    let read = bench.services.mail.read_mail(&actor, mails[0].id).await.expect("there");
     assert_eq!(read.template, "welcome");
     let entries = audit_log::Entity::find().filter(audit_log::Column::Action.eq("mail.read"));
     assert_eq!(entries.count(bench.services.queue.db()).await.expect("counted"), 1);
-    let none = bench.services.mail.read_mail(&caller, MailId::new()).await;
+    let none = bench.services.mail.read_mail(&actor, MailId::new()).await;
     assert!(matches!(none, Err(MailingError::NoSuchMail)));
 }
 
@@ -49,7 +49,7 @@ async fn every_mail_can_be_seen_and_sent_as_a_test() {
     let ada = bench.register("ada@example.org").await;
     let mail = &bench.services.mail;
     let none: Vec<_> = MailCategory::ALL.iter().map(|category| (*category, false)).collect();
-    mail.update_preferences(&Caller::default(), ada.id, &none).await.expect("changed");
+    mail.update_preferences(&acting(ada.id), &none).await.expect("changed");
     for template in Template::ALL.iter().copied() {
         let preview = mail.preview(template, Locale::Fr).expect("rendered");
         assert_eq!(
@@ -58,7 +58,7 @@ async fn every_mail_can_be_seen_and_sent_as_a_test() {
             "{template:?}"
         );
         bench.advance(400);
-        mail.send_test(&Caller::default(), &ada, template, Locale::Fr).await.expect("queued");
+        mail.send_test(&acting(ada.id), template, Some(Locale::Fr)).await.expect("queued");
     }
     bench.work().await;
 
@@ -73,7 +73,7 @@ async fn old_mails_are_forgotten_and_those_that_wait_are_not() {
     let ada = bench.register("ada@example.org").await;
     bench.work().await;
     let queue = &bench.services.queue;
-    bench.services.identity.forgot_password(&Caller::default(), "ada@example.org").await.expect("asked");
+    bench.services.identity.forgot_password(&Actor::anonymous(), "ada@example.org").await.expect("asked");
     let purge = async || purge(queue, 100).await.expect("purged");
 
     bench.advance(90 * 24 * 3600 - 60);

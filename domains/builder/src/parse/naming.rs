@@ -1,0 +1,270 @@
+//! How models name the file that a block holds: in the fence's info string, on the line before, or in
+//! a comment on the first line.
+
+use crate::file::language;
+
+/// Keys of an info string or tag whose value is a path whatever it looks like.
+const PATH_KEYS: [&str; 7] = ["path", "file", "filename", "filepath", "file-path", "file_path", "file_name"];
+/// Keys whose value is a path where it looks like one.
+const TITLE_KEYS: [&str; 3] = ["title", "name", "label"];
+/// Words that may stand beside a file's name on a line that only names it.
+const LABEL_WORDS: [&str; 11] =
+    ["file", "filename", "path", "name", "fichier", "nom", "chemin", "new", "updated", "nouveau", "create"];
+/// Products that are named like files.
+const BRANDS: [&str; 14] = [
+    "node.js",
+    "vue.js",
+    "next.js",
+    "nuxt.js",
+    "react.js",
+    "express.js",
+    "three.js",
+    "d3.js",
+    "chart.js",
+    "alpine.js",
+    "angular.js",
+    "ember.js",
+    "deno.js",
+    "socket.io",
+];
+
+/// What the info string of a fence says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Info {
+    /// The language that the tag names; none where it is missing or unknown.
+    pub(super) language: Option<&'static str>,
+    /// The path, where the info string gives one.
+    pub(super) path: Option<String>,
+}
+
+/// Reads the info string of a fence.
+pub(super) fn read_info(info: &str) -> Info {
+    let info = info.trim().trim_matches(['{', '}']).trim();
+    let first = info.split_whitespace().next().unwrap_or_default();
+    let tag = first.split([':', '=', ',', '{', '(']).next().unwrap_or_default();
+    let tag_language = language::find_by_tag(tag.trim_start_matches('.'));
+    let path = attribute_path(info).or_else(|| token_path(info, first));
+    let language = tag_language.or_else(|| path.as_deref().and_then(language::find_by_path));
+    Info { language, path }
+}
+
+/// The path that `path="…"` and its like give in an info string or a tag.
+pub(super) fn attribute_path(text: &str) -> Option<String> {
+    let mut rest = text;
+    let mut titled = None;
+    while let Some(at) = rest.find(['=', ':']) {
+        let key = rest[..at].trim_end();
+        let start = key
+            .char_indices()
+            .rev()
+            .take_while(|(_, c)| c.is_alphanumeric() || matches!(c, '_' | '-'))
+            .last()
+            .map_or(key.len(), |(start, _)| start);
+        let key = key[start..].to_lowercase();
+        rest = &rest[at + 1..];
+        if PATH_KEYS.contains(&key.as_str()) {
+            let value = attribute_value(rest);
+            if !value.is_empty() {
+                return Some(value.to_owned());
+            }
+        } else if titled.is_none() && TITLE_KEYS.contains(&key.as_str()) {
+            titled = Some(attribute_value(rest)).filter(|value| is_path_like(value));
+        }
+    }
+    titled.map(ToOwned::to_owned)
+}
+
+fn attribute_value(text: &str) -> &str {
+    let text = text.trim_start().trim_start_matches('{');
+    match text.chars().next() {
+        Some(quote @ ('"' | '\'' | '`')) => text[1..].split(quote).next().unwrap_or_default().trim(),
+        _ => {
+            text.split(|c: char| c.is_whitespace() || matches!(c, ',' | '}' | '>')).next().unwrap_or_default()
+        }
+    }
+}
+
+/// A path as a token of its own: `html:index.html`, `html index.html`, `html // index.html`, `index.html`.
+fn token_path(info: &str, first: &str) -> Option<String> {
+    if is_path_like(first) {
+        return Some(first.to_owned());
+    }
+    if let Some((_, path)) = first.split_once(':').filter(|(_, path)| is_path_like(path)) {
+        return Some(path.to_owned());
+    }
+    let mut others = info.split_whitespace().skip(1).map(bare_word).filter(|word| is_path_like(word));
+    let path = others.next()?;
+    others.next().is_none().then(|| path.to_owned())
+}
+
+/// The path that a line before a fence names, if it is there to name one. `tagged` tells that the fence
+/// names a language, which lets a sentence such as "Then add `app.py`:" count.
+pub(super) fn label_path(line: &str, tagged: bool) -> Option<String> {
+    let line = line.trim();
+    if line.len() > 300 {
+        return None;
+    }
+    let raw: Vec<&str> = line.split_whitespace().collect();
+    let words: Vec<&str> = raw.iter().copied().map(bare_word).collect();
+    let is_path = |word: &&str| is_path_like(word) && !is_brand(word);
+    let path = single(words.iter().copied().filter(is_path))?;
+    let alone = words.iter().all(|word| *word == path || is_label_word(word));
+    let at = words.iter().position(|word| *word == path)?;
+    let leads = words[..at].iter().all(|word| is_label_word(word));
+    let marked = raw[at].starts_with(['`', '*'])
+        || raw.get(at + 1).is_some_and(|next| next.starts_with(['(', '-', '–', '—']));
+    let accepted = alone || line.starts_with('#') || (leads && marked) || (tagged && line.ends_with(':'));
+    accepted.then(|| path.to_owned())
+}
+
+/// Whether the line is nothing but a file's name, or a heading with one.
+pub(super) fn is_strong_label(line: &str) -> bool {
+    let line = line.trim();
+    let alone = line.split_whitespace().map(bare_word).all(|word| is_path_like(word) || is_label_word(word));
+    (alone || line.starts_with('#')) && label_path(line, false).is_some()
+}
+
+/// The path that a comment names, if it does nothing else: `// src/app.js`, `<!-- index.html -->`.
+pub(super) fn comment_path(line: &str) -> Option<String> {
+    const OPENINGS: [&str; 10] = ["<!--", "{/*", "/**", "/*", "//", "\"\"\"", "--", ";;", "#", ";"];
+    let line = line.trim();
+    if line.len() > 300 {
+        return None;
+    }
+    let inner = OPENINGS.iter().find_map(|opening| line.strip_prefix(opening))?;
+    let inner =
+        ["-->", "*/}", "*/", "\"\"\""].iter().find_map(|end| inner.strip_suffix(end)).unwrap_or(inner);
+    let words: Vec<&str> = inner.split_whitespace().map(bare_word).collect();
+    let path = single(words.iter().copied().filter(|word| is_path_like(word) && !is_brand(word)))?;
+    words.iter().all(|word| *word == path || is_label_word(word)).then(|| path.to_owned())
+}
+
+/// Whether the text has the shape of a file's path: no spaces, and a known ending or name.
+pub(super) fn is_path_like(text: &str) -> bool {
+    if text.is_empty() || text.len() > 300 || text.contains("://") || text.ends_with(['/', '\\']) {
+        return false;
+    }
+    if text.contains(|c: char| c.is_whitespace() || "<>\"'`|*?=;:,{}".contains(c)) {
+        return false;
+    }
+    if language::find_by_path(text).is_some() {
+        return true;
+    }
+    let nested = text.contains(['/', '\\']) && !text.starts_with('@');
+    let name = text.rsplit(['/', '\\']).next().unwrap_or_default();
+    nested
+        && name.rsplit_once('.').is_some_and(|(_, ending)| {
+            (1..=10).contains(&ending.len()) && ending.chars().all(|c| c.is_ascii_alphanumeric())
+        })
+}
+
+fn single<'a>(mut words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let first = words.next()?;
+    words.all(|word| word == first).then_some(first)
+}
+
+/// The word without Markdown's marks and the sentence's punctuation around it.
+fn bare_word(word: &str) -> &str {
+    let marks = ['*', '`', '#', ':', ',', ';', '"', '\'', '“', '”', '–', '—'];
+    let mut bare = word.trim_matches(marks).trim_end_matches('.');
+    bare = bare.trim_start_matches('-').trim_matches(marks);
+    if let Some(inner) = bare.strip_prefix('(') {
+        bare = inner.strip_suffix(')').unwrap_or(bare).trim_matches(marks);
+    }
+    if let Some((shown, _)) = bare.strip_prefix('[').and_then(|link| link.split_once("](")) {
+        bare = shown.trim_matches(marks);
+    }
+    bare
+}
+
+fn is_label_word(word: &str) -> bool {
+    let lower = word.to_lowercase();
+    let digits = lower.trim_end_matches([')', '.']);
+    LABEL_WORDS.contains(&lower.as_str()) || digits.chars().all(|c| c.is_ascii_digit()) || lower == "//"
+}
+
+fn is_brand(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_uppercase()) && BRANDS.contains(&word.to_lowercase().as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_styles_of_info_strings() {
+        for (info, language, path) in [
+            ("html path=index.html", Some("html"), Some("index.html")),
+            ("html path=\"my page.html\"", Some("html"), Some("my page.html")),
+            ("html:index.html", Some("html"), Some("index.html")),
+            ("html index.html", Some("html"), Some("index.html")),
+            ("html (index.html)", Some("html"), Some("index.html")),
+            ("html `index.html`", Some("html"), Some("index.html")),
+            ("index.html", Some("html"), Some("index.html")),
+            ("js filename=\"src/app.js\"", Some("javascript"), Some("src/app.js")),
+            ("js {filename: 'src/app.js'}", Some("javascript"), Some("src/app.js")),
+            ("jsx title=\"App.jsx\"", Some("jsx"), Some("App.jsx")),
+            ("jsx title=\"The app\"", Some("jsx"), None),
+            ("{.python file=app.py}", Some("python"), Some("app.py")),
+            ("js // src/app.js", Some("javascript"), Some("src/app.js")),
+            ("python file: app.py", Some("python"), Some("app.py")),
+            ("src/app.tsx showLineNumbers", Some("tsx"), Some("src/app.tsx")),
+            ("Dockerfile", Some("dockerfile"), Some("Dockerfile")),
+            ("dockerfile", Some("dockerfile"), None),
+            ("html path=../../etc/passwd", Some("html"), Some("../../etc/passwd")),
+            ("js {1,3-5}", Some("javascript"), None),
+            ("bash", Some("shell"), None),
+            ("whatever", None, None),
+            ("", None, None),
+            ("path=", None, None),
+        ] {
+            let read = read_info(info);
+            assert_eq!((read.language, read.path.as_deref()), (language, path), "{info:?}");
+        }
+    }
+
+    #[test]
+    fn reads_the_line_before_a_fence() {
+        for (line, path) in [
+            ("### src/app.js", Some("src/app.js")),
+            ("#### 2. `src/app.js` — the logic", Some("src/app.js")),
+            ("**index.html**", Some("index.html")),
+            ("**index.html:**", Some("index.html")),
+            ("File: app.py", Some("app.py")),
+            ("**File 3: `pkg/__init__.py`**", Some("pkg/__init__.py")),
+            ("Fichier : `styles.css`", Some("styles.css")),
+            ("`styles.css`:", Some("styles.css")),
+            ("1. **index.html** - the main page", Some("index.html")),
+            ("- `server.js` (Express server)", Some("server.js")),
+            ("[index.html](index.html)", Some("index.html")),
+            ("Then add `app.py` with the routes:", Some("app.py")),
+            ("Update styles.css and index.html:", None),
+            ("Open index.html in your browser", None),
+            ("**Node.js**", None),
+            ("Install it e.g. with npm:", None),
+            ("See https://example.com/index.html:", None),
+            ("", None),
+        ] {
+            assert_eq!(label_path(line, true).as_deref(), path, "{line:?}");
+        }
+        assert_eq!(label_path("Now run app.py with the routes:", false), None);
+    }
+
+    #[test]
+    fn reads_a_comment_that_only_names_the_file() {
+        for (line, path) in [
+            ("// src/app.js", Some("src/app.js")),
+            ("<!-- index.html -->", Some("index.html")),
+            ("# app.py", Some("app.py")),
+            ("# File: app.py", Some("app.py")),
+            ("/* styles.css */", Some("styles.css")),
+            ("-- schema.sql", Some("schema.sql")),
+            ("// the state lives in store.js", None),
+            ("#!/usr/bin/env python3", None),
+            ("import x from './app.js'", None),
+            ("// Node.js", None),
+        ] {
+            assert_eq!(comment_path(line).as_deref(), path, "{line:?}");
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Who acts. An actor is made once for a request, a command line or a job, and goes through
+//! every command.
+//!
+//! What a person does or reads of their own takes the actor alone. What is done to somebody
+//! else takes that person's id beside it. Functions inside a transaction take ids.
+
+use std::sync::Arc;
+
+use atelier_entities::{ApiScope, ApiTokenId, SessionFamilyId, UserId};
+use atelier_queue::Origin;
+use secrecy::SecretString;
+
+use crate::{Class, Problem, Refusal};
+
+/// Who acts, from which client and in which request. Cheap to clone but for the client.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    subject: Subject,
+    /// What sent the request.
+    pub client: Client,
+    /// The request, carried into jobs.
+    pub origin: Origin,
+}
+
+#[derive(Clone, Debug)]
+enum Subject {
+    /// The platform itself: the command line, the scheduler, jobs.
+    Platform,
+    /// Somebody who has not signed in.
+    Anonymous,
+    /// A person who sent a token.
+    Authenticated(Arc<Authenticated>),
+    /// A person who is known otherwise.
+    Identified(UserId),
+}
+
+/// The program that sent a request.
+#[derive(Clone, Debug, Default)]
+pub struct Client {
+    /// Its address.
+    pub ip: Option<String>,
+    /// What it calls itself.
+    pub user_agent: Option<String>,
+    /// The cookie of its device, from an earlier sign-in.
+    pub device: Option<SecretString>,
+}
+
+/// Whose token it is, and which.
+#[derive(Clone, Debug)]
+pub struct Authenticated {
+    /// The account, active.
+    pub user: Person,
+    /// What the token is.
+    pub credential: Credential,
+}
+
+/// What a request needs to know of the account that it comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// The account.
+    pub id: UserId,
+    /// Whether they operate the platform.
+    pub is_admin: bool,
+    /// Whether their mail address is proven.
+    pub is_verified: bool,
+}
+
+/// What a bearer token is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// An access token of this sign-in.
+    Session(SessionFamilyId),
+    /// A token that the person made for a script, and what it may be used for.
+    ApiToken(ApiTokenId, Vec<ApiScope>),
+}
+
+/// A command for people was called by nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("nobody is signed in")]
+pub struct NotSignedIn;
+
+impl Problem for NotSignedIn {
+    fn refusal(&self) -> Refusal {
+        Refusal::new(Class::Unauthenticated, "UNAUTHENTICATED", "Sign in first.")
+    }
+}
+
+impl Actor {
+    fn new(subject: Subject) -> Self {
+        Self { subject, client: Client::default(), origin: Origin::default() }
+    }
+
+    /// The platform itself.
+    #[must_use]
+    pub fn platform() -> Self {
+        Self::new(Subject::Platform)
+    }
+
+    /// Somebody who has not signed in.
+    #[must_use]
+    pub fn anonymous() -> Self {
+        Self::new(Subject::Anonymous)
+    }
+
+    /// The person whose token came with a request.
+    #[must_use]
+    pub fn authenticated(who: Arc<Authenticated>) -> Self {
+        Self::new(Subject::Authenticated(who))
+    }
+
+    /// The actor of a job: the person who owns it, or else the platform.
+    #[must_use]
+    pub fn of_job(owner: Option<UserId>) -> Self {
+        Self::new(owner.map_or(Subject::Platform, Subject::Identified))
+    }
+
+    /// The same request, by a person who is known by something else than a token: a password,
+    /// a mailed link, an answer of a sign-in provider.
+    #[must_use]
+    pub fn identified_as(&self, user: UserId) -> Self {
+        Self { subject: Subject::Identified(user), ..self.clone() }
+    }
+
+    /// The same actor with this client.
+    #[must_use]
+    pub fn with_client(self, client: Client) -> Self {
+        Self { client, ..self }
+    }
+
+    /// The same actor in this request.
+    #[must_use]
+    pub fn with_origin(self, origin: Origin) -> Self {
+        Self { origin, ..self }
+    }
+
+    /// The person, where it is one. Audit entries name them.
+    #[must_use]
+    pub fn user(&self) -> Option<UserId> {
+        match &self.subject {
+            Subject::Platform | Subject::Anonymous => None,
+            Subject::Authenticated(who) => Some(who.user.id),
+            Subject::Identified(user) => Some(*user),
+        }
+    }
+
+    /// The person; an error where it is none.
+    pub fn person(&self) -> Result<UserId, NotSignedIn> {
+        self.user().ok_or(NotSignedIn)
+    }
+
+    /// The sign-in whose access token came with the request.
+    #[must_use]
+    pub fn session(&self) -> Option<SessionFamilyId> {
+        match self.token()?.credential {
+            Credential::Session(family) => Some(family),
+            Credential::ApiToken(..) => None,
+        }
+    }
+
+    /// The API token that came with the request.
+    #[must_use]
+    pub fn api_token(&self) -> Option<ApiTokenId> {
+        match self.token()?.credential {
+            Credential::Session(_) => None,
+            Credential::ApiToken(id, _) => Some(id),
+        }
+    }
+
+    /// The token that came with the request, and whose it is.
+    #[must_use]
+    pub fn token(&self) -> Option<&Authenticated> {
+        if let Subject::Authenticated(who) = &self.subject { Some(who) } else { None }
+    }
+
+    /// Whether this actor may do what operators do.
+    #[must_use]
+    pub fn may_administrate(&self) -> bool {
+        match &self.subject {
+            Subject::Platform => true,
+            Subject::Anonymous | Subject::Identified(_) => false,
+            Subject::Authenticated(who) => who.may_administrate(),
+        }
+    }
+
+    /// Whose jobs this actor may see and change: their own, or everybody's, which is none.
+    pub fn job_scope(&self) -> Result<Option<UserId>, NotSignedIn> {
+        if self.may_administrate() { Ok(None) } else { self.person().map(Some) }
+    }
+}
+
+impl Authenticated {
+    /// Whether this request may do what operators do: an API token needs the scope for it
+    /// beside its person's right.
+    #[must_use]
+    pub fn may_administrate(&self) -> bool {
+        let by_credential = match &self.credential {
+            Credential::Session(_) => true,
+            Credential::ApiToken(_, scopes) => scopes.contains(&ApiScope::Admin),
+        };
+        self.user.is_admin && by_credential
+    }
+
+    /// Whose jobs this person may see: their own, or everybody's, which is none.
+    #[must_use]
+    pub fn job_scope(&self) -> Option<UserId> {
+        (!self.may_administrate()).then_some(self.user.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn authenticated(is_admin: bool, credential: Credential) -> Actor {
+        let user = Person { id: UserId::new(), is_admin, is_verified: true };
+        Actor::authenticated(Arc::new(Authenticated { user, credential }))
+    }
+
+    #[test]
+    fn only_operators_and_the_platform_see_jobs_of_everybody() {
+        let session = || Credential::Session(SessionFamilyId::new());
+        let token = |scope| Credential::ApiToken(ApiTokenId::new(), vec![scope]);
+        for (actor, is_operator) in [
+            (Actor::platform(), true),
+            (Actor::of_job(None), true),
+            (authenticated(true, session()), true),
+            (authenticated(true, token(ApiScope::Admin)), true),
+            (authenticated(true, token(ApiScope::Read)), false),
+            (authenticated(false, token(ApiScope::Admin)), false),
+            (authenticated(false, session()), false),
+            (Actor::of_job(Some(UserId::new())), false),
+        ] {
+            let own = if is_operator { None } else { actor.user() };
+            assert_eq!((actor.may_administrate(), actor.job_scope()), (is_operator, Ok(own)), "{actor:?}");
+        }
+        assert_eq!(Actor::anonymous().job_scope(), Err(NotSignedIn));
+    }
+
+    #[test]
+    fn a_person_is_known_by_a_token_or_otherwise() {
+        let family = SessionFamilyId::new();
+        let by_token = authenticated(false, Credential::Session(family));
+        let ada = UserId::new();
+        let client = Client { ip: Some("192.0.2.1".to_owned()), ..Client::default() };
+        let by_password = Actor::anonymous().with_client(client).identified_as(ada);
+
+        assert_eq!((by_token.session(), by_password.session()), (Some(family), None));
+        assert_eq!((by_password.person(), by_password.client.ip.as_deref()), (Ok(ada), Some("192.0.2.1")));
+        assert_eq!((Actor::platform().person(), Actor::anonymous().user()), (Err(NotSignedIn), None));
+    }
+}

@@ -1,0 +1,118 @@
+//! Sign-ins at other providers that are so recent that they stand for a password.
+
+use atelier_entities::{SessionFamilyId, SignInProvider, sessions};
+use atelier_queue::Transaction;
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, sea_query::Expr};
+
+use crate::identity::{Identity, SignedIn, reauthentication::RECENT, tokens::hash_token};
+
+/// Notes where a sign-in that was just opened came from.
+pub(super) async fn mark_provider(
+    tx: &Transaction,
+    signed_in: &SignedIn,
+    provider: SignInProvider,
+) -> Result<(), DbErr> {
+    sessions::Entity::update_many()
+        .col_expr(sessions::Column::Provider, Expr::value(provider))
+        .filter(sessions::Column::TokenHash.eq(hash_token(&signed_in.refresh_token)))
+        .exec(&**tx)
+        .await?;
+    Ok(())
+}
+
+impl Identity {
+    /// Whether a sign-in was made at another provider in the last minutes.
+    pub(in crate::identity) async fn came_by_provider(&self, family: SessionFamilyId) -> Result<bool, DbErr> {
+        let recent = sessions::Entity::find()
+            .filter(sessions::Column::FamilyId.eq(family))
+            .filter(sessions::Column::Provider.is_not_null())
+            .filter(sessions::Column::SignedInAt.gt(self.queue.now() - RECENT));
+        Ok(recent.count(self.queue.db()).await? > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use atelier_entities::{OAuthEnd, users};
+    use atelier_providers::oauth::{Callback, ExternalPerson};
+
+    use crate::{
+        Actor,
+        identity::{IdentityError, ReturnedSignIn},
+        testing::{Bench, acting},
+    };
+
+    use super::*;
+
+    /// An account with a password whose owner signs in at Google.
+    async fn come_back(bench: &Bench) -> SignedIn {
+        let person = ExternalPerson {
+            subject: "110169484474386276334".to_owned(),
+            email: Some("ada@example.org".to_owned()),
+            email_verified: true,
+            ..ExternalPerson::default()
+        };
+        bench.google.push(Ok(person));
+        let (identity, google) = (&bench.services.identity, SignInProvider::Google);
+        let begun = identity.begin_oauth(google, OAuthEnd::Client).await.expect("begun");
+        let returned = ReturnedSignIn {
+            state: begun.state,
+            callback: Callback { code: "a code".to_owned(), issuer: None, user: None },
+            end: OAuthEnd::Client,
+            cookie: None,
+        };
+        identity.finish_oauth(&Actor::anonymous(), google, returned).await.expect("signed in")
+    }
+
+    async fn proven(bench: &Bench) -> users::Model {
+        let ada = bench.register("ada@example.org").await;
+        let now = Expr::value(bench.services.queue.now());
+        let proof = users::Entity::update_many().col_expr(users::Column::EmailVerifiedAt, now);
+        proof.exec(bench.services.queue.db()).await.expect("proven");
+        ada
+    }
+
+    #[tokio::test]
+    async fn an_account_is_deleted_by_its_password_or_by_a_fresh_sign_in_at_a_provider() {
+        let bench = Bench::new().await;
+        let ada = proven(&bench).await;
+        let (identity, actor) = (&bench.services.identity, acting(ada.id));
+        let by_password = identity.login(&actor, "ada@example.org", "correct horse").await.expect("in");
+        let by_provider = come_back(&bench).await;
+        let there = |done: &Result<(), IdentityError>| matches!(done, Err(IdentityError::WrongPassword));
+
+        let other = bench.actor_of(&by_password.access_token).await;
+        let refused = identity.delete_account(&other, "").await;
+        assert!(there(&refused), "a sign-in with the password is not asked for twice: {refused:?}");
+        let fresh = bench.actor_of(&by_provider.access_token).await;
+        let refused = identity.delete_account(&fresh, "wrong horse").await;
+        assert!(there(&refused), "a password that is given is the right one: {refused:?}");
+
+        identity.delete_account(&fresh, "").await.expect("deleted");
+        assert!(matches!(identity.get_user(ada.id).await, Err(IdentityError::NotFound)));
+    }
+
+    #[tokio::test]
+    async fn a_sign_in_at_a_provider_stands_for_a_password_for_ten_minutes_though_it_is_refreshed() {
+        let bench = Bench::new().await;
+        let ada = proven(&bench).await;
+        let (identity, actor) = (&bench.services.identity, acting(ada.id));
+        let signed_in = come_back(&bench).await;
+        bench.advance(300);
+        let refreshed = identity.refresh(&actor, &signed_in.refresh_token).await.expect("refreshed");
+        let is_fresh = async || {
+            let who = bench.actor_of(&refreshed.access_token).await;
+            let family = who.session().expect("a sign-in");
+            identity.came_by_provider(family).await.expect("asked")
+        };
+
+        assert!(is_fresh().await);
+        bench.advance(299);
+        assert!(is_fresh().await);
+        bench.advance(1);
+        assert!(!is_fresh().await);
+        let who = bench.actor_of(&refreshed.access_token).await;
+        let refused = identity.delete_account(&who, "").await;
+        assert!(matches!(refused, Err(IdentityError::WrongPassword)), "{refused:?}");
+    }
+}

@@ -1,0 +1,65 @@
+//! Links that mails carry: the token of each, and how long it is good for.
+//!
+//! A link's token is an HMAC of its row's id, so that the job that sends the mail makes
+//! it from the id and it is written nowhere but in the mail. The row keeps its hash.
+
+use std::time::Duration;
+
+use atelier_entities::{AccountTokenId, Timestamp, TokenPurpose, account_tokens};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait};
+use secrecy::SecretString;
+
+use crate::signing::SigningKey;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Makes the tokens of links.
+#[derive(Clone)]
+pub(crate) struct LinkKey(SigningKey);
+
+impl LinkKey {
+    pub(crate) fn new(secret: &SecretString) -> Self {
+        Self(SigningKey::derive(secret, "atelier links v1"))
+    }
+
+    /// The token of a row: 32 bytes as base64url.
+    pub(crate) fn token(&self, purpose: TokenPurpose, id: AccountTokenId) -> String {
+        URL_SAFE_NO_PAD.encode(self.0.sign(&[purpose.as_str().as_bytes(), id.0.as_bytes()]))
+    }
+}
+
+/// How long a link is good for.
+pub(crate) fn lifetime(purpose: TokenPurpose) -> Duration {
+    match purpose {
+        TokenPurpose::VerifyEmail => HOUR * 48,
+        TokenPurpose::ResetPassword => HOUR,
+    }
+}
+
+/// The link of that id, where it can still be used.
+pub(crate) async fn find_usable(
+    db: &impl ConnectionTrait,
+    id: AccountTokenId,
+    now: Timestamp,
+) -> Result<Option<account_tokens::Model>, DbErr> {
+    let link = account_tokens::Entity::find_by_id(id).one(db).await?;
+    Ok(link.filter(|link| link.used_at.is_none() && link.expires_at > now))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_differ_by_row_purpose_and_secret() {
+        let key = |secret: &str| LinkKey::new(&SecretString::from(secret.to_owned()));
+        let (ours, id) = (key("0123456789abcdef0123456789abcdef"), AccountTokenId::new());
+        let token = ours.token(TokenPurpose::VerifyEmail, id);
+
+        assert_eq!((token.len(), &token), (43, &ours.token(TokenPurpose::VerifyEmail, id)));
+        assert_ne!(token, ours.token(TokenPurpose::ResetPassword, id));
+        assert_ne!(token, ours.token(TokenPurpose::VerifyEmail, AccountTokenId::new()));
+        assert_ne!(token, key("another-secret-another-secret-xx").token(TokenPurpose::VerifyEmail, id));
+    }
+}
