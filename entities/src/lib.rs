@@ -3,6 +3,7 @@
 //! `atelier-services` and, for jobs, in `atelier-queue`.
 #![allow(missing_docs, reason = "columns are documented where their rule is, in services and docs")]
 
+pub mod account_erasures;
 pub mod account_tokens;
 pub mod api_tokens;
 pub mod audit_archives;

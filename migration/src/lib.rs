@@ -20,6 +20,7 @@ mod m0012_rate_starts;
 mod m0013_read_by_index;
 mod m0014_known_networks;
 mod m0015_write_probes;
+mod m0016_account_erasures;
 mod schema;
 mod whole;
 
@@ -45,6 +46,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0013_read_by_index::Migration),
             Box::new(m0014_known_networks::Migration),
             Box::new(m0015_write_probes::Migration),
+            Box::new(m0016_account_erasures::Migration),
         ];
         all.into_iter().map(whole::or_not_at_all).collect()
     }

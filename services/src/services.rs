@@ -1,17 +1,11 @@
 use std::{fmt, sync::Arc};
 
 use atelier_builder::Builder;
-use atelier_foundation::{Foundation, Module, identity::OAuthSetup};
+use atelier_foundation::{Foundation, Module, Ports, identity::OAuthSetup};
 use atelier_providers::{llm::ChatModel, mail::Mailer, object_store::Objects};
 use atelier_queue::Queue;
 
-use crate::{
-    ServiceOptions,
-    admin::Admin,
-    maintenance::Maintenance,
-    modules::{modules, ports},
-    stats::Stats,
-};
+use crate::{ServiceOptions, admin::Admin, maintenance::Maintenance, modules::modules, stats::Stats};
 
 /// Every domain of the product. Cheap to clone.
 #[derive(Clone)]
@@ -55,7 +49,7 @@ impl Services {
             objects: deps.objects.clone(),
             oauth: deps.oauth,
         };
-        let foundation = Foundation::new(queue.clone(), people, options.foundation, ports());
+        let foundation = Foundation::new(queue.clone(), people, options.foundation, Ports::of(&modules));
         let building = atelier_builder::Deps { model: deps.model, objects: deps.objects };
         let builder = Builder::new(&foundation, building, options.builder);
         Self {

@@ -2,6 +2,7 @@
 
 mod personal_data;
 
+use atelier_services::Services;
 use axum::{
     Json,
     body::Body,
@@ -124,9 +125,21 @@ async fn get_personal_stats(
     State(state): State<ApiState>,
     who: Authenticated,
 ) -> Result<Json<PersonalStatsView>, ApiError> {
-    let identity = &state.services.foundation.identity;
-    let stats = identity.personal_stats(who.id()).await?;
-    Ok(Json(PersonalStatsView::new(stats, identity.get_user(who.id()).await?.created_at)))
+    let Services { foundation, builder, .. } = &state.services;
+    let account = foundation.identity.get_user(who.id()).await?;
+    let stats = foundation.identity.personal_stats(who.id()).await?;
+    let versions = builder.versions.count_owned(who.id()).await.map_err(ApiError::internal)?;
+    let live_sites = builder.deployments.count_live(who.id()).await.map_err(ApiError::internal)?;
+    Ok(Json(PersonalStatsView {
+        projects: stats.projects,
+        completed_projects: stats.completed_projects,
+        versions,
+        live_sites,
+        views: stats.views,
+        credits: stats.credits,
+        credits_used: stats.credits_used,
+        member_since: account.created_at,
+    }))
 }
 
 /// Everything that is held about the caller, in one document.

@@ -1,13 +1,13 @@
 use std::{fmt, sync::Arc};
 
-use atelier_foundation::{Foundation, Kind, Module, Ports, projects::ProjectFolders};
+use atelier_foundation::{Foundation, Kind, Module, projects::ProjectFolders};
 use atelier_providers::{llm::ChatModel, object_store::Objects};
 
 use crate::{
     BuilderOptions,
-    deployments::{DeploymentEnded, Deployments, PublishDeployment},
+    deployments::{DeploymentEnded, Deployments, Publications, PublishDeployment},
     generation::{Generation, GenerationEnded, RunGeneration},
-    versions::{self, Versions},
+    versions::{self, Versions, WrittenVersions},
 };
 
 /// Services of writing and publishing applications. Cheap to clone.
@@ -68,12 +68,11 @@ pub fn module(public_url: &str) -> Module<Builder> {
     .started_anew("deployments", |all, caller, job| {
         Box::pin(async move { Ok(all.deployments.restart(caller, job).await?) })
     });
-    Module::new("builder").with_kind(generate).with_kind(publish)
-}
-
-/// What the builder holds of the foundation's things.
-#[must_use]
-pub fn ports() -> Ports {
     let folders = ProjectFolders::new(|tx, projects| Box::pin(versions::folders_of(tx, projects)));
-    Ports { project_folders: vec![folders] }
+    Module::new("builder")
+        .with_kind(generate)
+        .with_kind(publish)
+        .with_personal_data(WrittenVersions)
+        .with_personal_data(Publications)
+        .with_project_folders(folders)
 }

@@ -35,7 +35,7 @@ use atelier_entities::{ApiScope, ApiTokenId, Locale, SessionFamilyId, UserId, us
 use atelier_queue::{Queue, QueueError};
 use sea_orm::DbErr;
 
-use crate::{AuthOptions, FieldErrors, projects::ProjectFolders};
+use crate::{AuthOptions, FieldErrors, PersonalData};
 use familiar::DeviceKey;
 use known::Known;
 use passwords::Passwords;
@@ -45,7 +45,8 @@ pub use admins::AdminSource;
 pub use api_tokens::{MadeApiToken, NewApiToken, scopes_of};
 pub use deactivate::is_deactivated;
 pub use devices::SignIn;
-pub use export::{AccountData, ListedVersion, Part, PersonalExport, Rows};
+pub(crate) use erase::{Accounts, EraseAccount};
+pub use export::{AccountData, PersonalExport};
 pub use familiar::{DEVICE_KNOWN_FOR, is_device_cookie};
 pub use forbidden::{FORBIDDEN_INTERVAL, Forbidden};
 pub(crate) use links::LinkKey;
@@ -66,7 +67,7 @@ pub struct Identity {
     oauth: Arc<OAuthSetup>,
     known: Arc<Known>,
     devices: DeviceKey,
-    project_folders: Arc<[ProjectFolders]>,
+    personal: Arc<[Arc<dyn PersonalData>]>,
 }
 
 /// What a new account is made of.
@@ -244,7 +245,7 @@ impl Identity {
         signup_grant: i64,
         links: LinkKey,
         oauth: OAuthSetup,
-        project_folders: Arc<[ProjectFolders]>,
+        personal: Vec<Arc<dyn PersonalData>>,
     ) -> Self {
         let tokens = AccessTokens::new(&options.jwt_secret, &options.issuer, options.access_token);
         let passwords = Passwords::new(options.hash_concurrency);
@@ -259,7 +260,7 @@ impl Identity {
             oauth: Arc::new(oauth),
             known: Arc::default(),
             devices,
-            project_folders,
+            personal: personal.into(),
         }
     }
 

@@ -18,6 +18,7 @@ pub mod identity;
 pub mod mail;
 pub mod objects;
 pub mod paging;
+pub mod personal;
 pub mod projects;
 pub mod validation;
 
@@ -29,5 +30,6 @@ pub use caller::Caller;
 pub use foundation::{Deps, Foundation, Ports, module};
 pub use module::{Kind, Module, Purge, Restart, RestartError};
 pub use options::{AuthOptions, CreditOptions, FoundationOptions, MailOptions, RetentionOptions};
+pub use personal::PersonalData;
 pub use problem::{Class, Problem, Refusal};
 pub use validation::FieldErrors;

@@ -1,82 +1,95 @@
-//! What mails leave behind besides their rows, which go with the account: the jobs that
-//! delivered them, and addresses that are held back.
+//! People's mails, the jobs that deliver them, what people do not want to get, and their
+//! addresses that are held back.
 
-use std::collections::BTreeSet;
-
-use atelier_entities::{
-    JobState, MailId, MailStatus, UserId, account_tokens, jobs, mail_messages, mail_suppressions, users,
-};
+use async_trait::async_trait;
+use atelier_entities::{MailId, UserId, mail_messages, mail_opt_outs, mail_suppressions, users};
 use atelier_queue::{QueueError, Transaction};
 use sea_orm::{
-    ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    sea_query::SelectStatement,
+    ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
+use uuid::Uuid;
 
-use super::forget_unfinished;
+use crate::personal::{Erased, Erasing, ExportList, Page, PersonalData, Rows, jobs::delete_about};
 
 /// Addresses in one statement.
 const ADDRESSES: usize = 500;
 
-/// The person's mails that wait or are under way.
-pub(super) async fn list_queued(tx: &Transaction, user: UserId) -> Result<Vec<MailId>, DbErr> {
-    let queued = mail_messages::Entity::find()
-        .select_only()
-        .column(mail_messages::Column::Id)
-        .filter(mail_messages::Column::UserId.eq(user))
-        .filter(mail_messages::Column::Status.eq(MailStatus::Queued));
-    queued.into_tuple().all(&**tx).await
+/// What is held of people's mails.
+pub(crate) struct PeoplesMails;
+
+#[async_trait]
+impl PersonalData for PeoplesMails {
+    fn name(&self) -> &'static str {
+        "mails"
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        &["mail_messages", "mail_opt_outs", "mail_suppressions"]
+    }
+
+    fn lists(&self) -> &'static [ExportList] {
+        &[ExportList { name: "mails", position: 70 }]
+    }
+
+    async fn read(&self, db: &DatabaseConnection, _list: &str, page: Page) -> Result<Rows, DbErr> {
+        let own = mail_messages::Entity::find().filter(mail_messages::Column::UserId.eq(page.user));
+        Ok(Rows::new(page.fetch(db, own, mail_messages::Column::Id).await?, |mail| mail.id.0))
+    }
+
+    async fn list_addresses(&self, tx: &Transaction, user: UserId) -> Result<Vec<String>, DbErr> {
+        let mailed = mail_messages::Entity::find()
+            .select_only()
+            .column(mail_messages::Column::Recipient)
+            .distinct()
+            .filter(mail_messages::Column::UserId.eq(user));
+        mailed.into_tuple().all(&**tx).await
+    }
+
+    /// Deletes mails with the jobs that deliver them: what an attempt met may repeat the
+    /// address. A delivery that is under way has noted what became of it before, or finds
+    /// the mail gone.
+    async fn erase(&self, tx: &Transaction, person: &Erasing, batch: u32) -> Result<Erased, QueueError> {
+        let some = mail_messages::Entity::find()
+            .select_only()
+            .column(mail_messages::Column::Id)
+            .filter(mail_messages::Column::UserId.eq(person.user))
+            .limit(u64::from(batch));
+        let some: Vec<MailId> = some.into_tuple().all(&**tx).await?;
+        if some.is_empty() {
+            let unwanted = mail_opt_outs::Column::UserId.eq(person.user);
+            mail_opt_outs::Entity::delete_many().filter(unwanted).exec(&**tx).await?;
+            delete_suppressions(tx, person).await?;
+            return Ok(Erased::of(0, u64::from(batch)));
+        }
+        let subjects: Vec<Uuid> = some.iter().map(|mail| mail.0).collect();
+        delete_about(tx, &subjects).await?;
+        lock(tx, &some).await?;
+        let gone = mail_messages::Entity::delete_many().filter(mail_messages::Column::Id.is_in(some));
+        let rows = gone.exec(&**tx).await?.rows_affected;
+        Ok(Erased { rows, is_done: false })
+    }
 }
 
-/// Deletes the jobs that delivered a person's mails. What an attempt met may repeat the
-/// address.
-pub(super) async fn forget_deliveries(tx: &Transaction, user: UserId) -> Result<(), QueueError> {
-    let about = jobs::Column::SubjectId.in_subquery(mails_of(user));
-    jobs::Entity::delete_many()
-        .filter(about.clone())
-        .filter(jobs::Column::State.is_in(JobState::TERMINAL))
-        .exec(&**tx)
-        .await?;
-    let running = jobs::Entity::find().filter(about).order_by_asc(jobs::Column::Id);
-    for job in running.all(&**tx).await? {
-        forget_unfinished(tx, job).await?;
-    }
+async fn lock(tx: &Transaction, mails: &[MailId]) -> Result<(), DbErr> {
+    let those = mail_messages::Entity::find()
+        .select_only()
+        .column(mail_messages::Column::Id)
+        .filter(mail_messages::Column::Id.is_in(mails.iter().copied()))
+        .order_by_asc(mail_messages::Column::Id)
+        .lock_exclusive();
+    those.into_tuple::<MailId>().all(&**tx).await?;
     Ok(())
 }
 
-/// Every mail address that is known of a person, with small letters. The person's mails are
-/// held until the transaction ends, so that a delivery that is under way has noted what
-/// became of it before, or finds the mail gone.
-pub(super) async fn lock_addresses(tx: &Transaction, account: &users::Model) -> Result<Vec<String>, DbErr> {
-    let mails = mail_messages::Entity::find()
-        .select_only()
-        .column(mail_messages::Column::Recipient)
-        .filter(mail_messages::Column::UserId.eq(account.id))
-        .order_by_asc(mail_messages::Column::Id)
-        .lock_exclusive();
-    let mailed: Vec<String> = mails.into_tuple().all(&**tx).await?;
-    let links = account_tokens::Entity::find()
-        .select_only()
-        .column(account_tokens::Column::Email)
-        .filter(account_tokens::Column::UserId.eq(account.id));
-    let linked: Vec<String> = links.into_tuple().all(&**tx).await?;
-    let all = mailed.into_iter().chain(linked).chain([account.email.clone()]);
-    let all: BTreeSet<String> = all.map(|address| address.to_ascii_lowercase()).collect();
-    Ok(all.into_iter().collect())
-}
-
-/// Lets go of the addresses that are held back, but for those that are another person's
-/// by now.
-pub(super) async fn forget_suppressions(
-    tx: &Transaction,
-    user: UserId,
-    addresses: &[String],
-) -> Result<(), DbErr> {
-    for some in addresses.chunks(ADDRESSES) {
+/// Lets go of a person's addresses that are held back, but for those that are another
+/// person's by now.
+async fn delete_suppressions(tx: &Transaction, person: &Erasing) -> Result<(), DbErr> {
+    for some in person.addresses.chunks(ADDRESSES) {
         let of_others = users::Entity::find()
             .select_only()
             .column(users::Column::Email)
             .filter(users::Column::Email.is_in(some))
-            .filter(users::Column::Id.ne(user))
+            .filter(users::Column::Id.ne(person.user))
             .into_query();
         mail_suppressions::Entity::delete_many()
             .filter(mail_suppressions::Column::Address.is_in(some))
@@ -85,12 +98,4 @@ pub(super) async fn forget_suppressions(
             .await?;
     }
     Ok(())
-}
-
-fn mails_of(user: UserId) -> SelectStatement {
-    mail_messages::Entity::find()
-        .select_only()
-        .column(mail_messages::Column::Id)
-        .filter(mail_messages::Column::UserId.eq(user))
-        .into_query()
 }
