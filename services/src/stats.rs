@@ -35,7 +35,7 @@ pub struct Stats {
 }
 
 #[derive(Debug, FromQueryResult)]
-struct Figures {
+pub(crate) struct Figures {
     total_users: i64,
     total_apps: i64,
     total_countries: i64,

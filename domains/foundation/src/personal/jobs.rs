@@ -98,6 +98,9 @@ pub(crate) async fn delete_about(tx: &Transaction, subjects: &[Uuid]) -> Result<
 /// while it ran. It belongs to nobody from now on, and what its attempt still writes does
 /// not count; retention takes the rest.
 async fn detach(tx: &Transaction, job: jobs::Model) -> Result<(), QueueError> {
+    if job.cancel_requested_at.is_none() {
+        tx.cancel(job.id, None).await?;
+    }
     tx.take_from_worker(job.id).await?;
     let nothing = Expr::value(Option::<Value>::None);
     job_attempts::Entity::update_many()

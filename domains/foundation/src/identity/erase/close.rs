@@ -127,6 +127,7 @@ async fn blank(tx: &Transaction, account: users::Model) -> Result<(), DbErr> {
     row.last_active_at = Set(None);
     row.updated_at = Set(tx.now());
     row.update(&**tx).await?;
+    tx.note_access(user);
     Ok(())
 }
 
