@@ -7,4 +7,4 @@ mod close;
 mod job;
 
 pub(crate) use account::Accounts;
-pub(crate) use job::EraseAccount;
+pub use job::EraseAccount;

@@ -24,9 +24,9 @@ const LOCKED_FOR: Duration = Duration::from_secs(1);
 
 /// Erases what is left of an account that was closed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct EraseAccount {
+pub struct EraseAccount {
     /// The account.
-    pub(crate) user_id: UserId,
+    pub user_id: UserId,
 }
 
 impl Job for EraseAccount {
