@@ -129,6 +129,7 @@ async fn left(app: &TestApp, erased: UserId) -> Vec<(&'static str, u64)> {
 
 /// How long the slowest of a stranger's requests takes, which read and write, until the account is
 /// erased.
+#[expect(clippy::print_stdout, reason = "somebody looks at how long it takes")]
 async fn slowest(app: &TestApp, stranger: &Person, erased: UserId) -> Duration {
     let (begun, mut slowest) = (Instant::now(), Duration::ZERO);
     for number in 0.. {
@@ -158,7 +159,6 @@ async fn erase(setup: AppSetup, weight: Weight) {
     let password = json!({"password": PASSWORD});
     let _closed = heavy.client.call("DELETE", "/api/users/me").json(&password).send().await.expect(200);
     let closed_in = asked.elapsed();
-    println!("closed in {closed_in:?}");
     let erased = heavy.id.parse().expect("an id");
     let slowest = slowest(&app, &stranger, erased).await;
 
