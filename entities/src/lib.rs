@@ -22,8 +22,8 @@ pub use foundation::{
     enums::*,
     idempotency_keys,
     identity::{
-        account_tokens, api_tokens, known_networks, oauth_identities, oauth_states, sessions,
-        sign_in_failures, users,
+        account_erasures, account_tokens, api_tokens, known_networks, oauth_identities, oauth_states,
+        sessions, sign_in_failures, users,
     },
     ids::*,
     mail::{mail_messages, mail_opt_outs, mail_suppressions},

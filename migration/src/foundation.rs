@@ -10,6 +10,7 @@ mod m0008_audit;
 mod m0009_mail;
 mod m0011_erasure;
 mod m0014_known_networks;
+mod m0016_account_erasures;
 
 pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
     vec![
@@ -21,5 +22,6 @@ pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m0009_mail::Migration),
         Box::new(m0011_erasure::Migration),
         Box::new(m0014_known_networks::Migration),
+        Box::new(m0016_account_erasures::Migration),
     ]
 }

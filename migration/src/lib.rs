@@ -50,6 +50,7 @@ mod tests {
         "m0013_read_by_index",
         "m0014_known_networks",
         "m0015_write_probes",
+        "m0016_account_erasures",
     ];
 
     fn names() -> Vec<String> {

@@ -66,6 +66,9 @@ pub struct JobFilter {
     /// Of any kind but these.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub except_kinds: Vec<String>,
+    /// Of nobody among these.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub except_owners: Vec<UserId>,
 }
 
 impl JobFilter {
@@ -88,6 +91,10 @@ impl JobFilter {
             .add_option(
                 (!self.except_kinds.is_empty()).then(|| jobs::Column::Kind.is_not_in(&self.except_kinds)),
             )
+            .add_option((!self.except_owners.is_empty()).then(|| {
+                let others = jobs::Column::OwnerId.is_not_in(self.except_owners.iter().copied());
+                Condition::any().add(jobs::Column::OwnerId.is_null()).add(others)
+            }))
     }
 }
 

@@ -5,17 +5,13 @@ use std::sync::Arc;
 use atelier_automation::Automation;
 use atelier_billing::Billing;
 use atelier_builder::Builder;
-use atelier_foundation::{Foundation, Module};
+use atelier_foundation::{Foundation, Module, Ports};
 use atelier_nocode::NoCode;
 use atelier_queue::Queue;
 use atelier_screentime::ScreenTime;
 
 use crate::{
-    Deps, ServiceOptions, Services,
-    admin::Admin,
-    maintenance::Maintenance,
-    modules::{modules, ports},
-    stats::Stats,
+    Deps, ServiceOptions, Services, admin::Admin, maintenance::Maintenance, modules::modules, stats::Stats,
 };
 
 impl Services {
@@ -29,7 +25,7 @@ impl Services {
             objects: deps.objects.clone(),
             oauth: deps.oauth,
         };
-        let foundation = Foundation::new(queue.clone(), people, options.foundation, ports());
+        let foundation = Foundation::new(queue.clone(), people, options.foundation, Ports::of(&modules));
         let building = atelier_builder::Deps { model: deps.model, objects: deps.objects };
         let builder = Builder::new(&foundation, building, options.builder);
         Self {

@@ -4,7 +4,9 @@
 use std::{error::Error, fmt};
 
 use atelier_entities::{JobId, UserId, jobs, users};
-use atelier_foundation::{Actor, NotSignedIn, Problem, Refusal, RestartError, audit};
+use atelier_foundation::{
+    Actor, NotSignedIn, Problem, Refusal, RestartError, audit, personal::is_being_erased,
+};
 use atelier_queue::{QueueError, Transaction, inspect::Why};
 use sea_orm::EntityTrait;
 use serde_json::{Value, json};
@@ -109,7 +111,9 @@ impl Services {
             return Ok("an administrator".to_owned());
         }
         let user = users::Entity::find_by_id(by).one(self.queue.db()).await?;
-        Ok(user.map_or_else(|| format!("an administrator whose account is gone ({by})"), |user| user.email))
+        Ok(user
+            .filter(|user| !is_being_erased(user))
+            .map_or_else(|| format!("an administrator whose account is gone ({by})"), |user| user.email))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The domains of the product in one list, and what workers, schedulers and documents
 //! read off it.
 
-use atelier_foundation::{Kind, Module, Ports};
+use atelier_foundation::{Kind, Module};
 use atelier_queue::{Effects, Job, KindInfo, NewJob, QueueError, Registry, schedule::Recurring};
 
 use crate::{
@@ -22,11 +22,6 @@ pub fn modules(public_url: &str) -> Vec<Module<Services>> {
         atelier_screentime::module().within(|all: &Services| &all.screentime),
         platform(),
     ]
-}
-
-/// What the domains hold of the foundation's things.
-pub(crate) fn ports() -> Ports {
-    atelier_builder::ports()
 }
 
 /// The platform's own upkeep.

@@ -18,12 +18,15 @@ pub use totals::Totals;
 /// The one row of `platform_stats`.
 const ROW: i32 = 1;
 
+/// What belongs to accounts that are being erased is not counted.
 const FIGURES: &str = "SELECT \
-    (SELECT COUNT(*) FROM users) AS total_users, \
-    (SELECT COUNT(DISTINCT project_id) FROM project_versions) AS total_apps, \
+    (SELECT COUNT(*) FROM users WHERE id NOT IN (SELECT user_id FROM account_erasures)) AS total_users, \
+    (SELECT COUNT(DISTINCT project_id) FROM project_versions WHERE project_id NOT IN \
+        (SELECT id FROM projects WHERE user_id IN (SELECT user_id FROM account_erasures))) AS total_apps, \
     (SELECT COUNT(DISTINCT country) FROM users WHERE country IS NOT NULL) AS total_countries, \
     (SELECT COUNT(*) FROM users WHERE last_active_at >= $1) AS active_users_today, \
-    (SELECT COUNT(*) FROM projects WHERE created_at >= $2) AS projects_created_today";
+    (SELECT COUNT(*) FROM projects WHERE created_at >= $2 \
+        AND user_id NOT IN (SELECT user_id FROM account_erasures)) AS projects_created_today";
 
 /// The platform's figures. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -32,7 +35,7 @@ pub struct Stats {
 }
 
 #[derive(Debug, FromQueryResult)]
-struct Figures {
+pub(crate) struct Figures {
     total_users: i64,
     total_apps: i64,
     total_countries: i64,
@@ -72,7 +75,7 @@ impl Stats {
         })))
     }
 
-    async fn compute(&self, now: Timestamp) -> Result<Figures, DbErr> {
+    pub(crate) async fn compute(&self, now: Timestamp) -> Result<Figures, DbErr> {
         let db = self.queue.db();
         let today = start_of_day(now);
         let statement =

@@ -3,4 +3,6 @@
 mod deactivation;
 mod erasure;
 mod export;
+mod leaving;
+mod personal;
 mod profile;

@@ -93,6 +93,7 @@ async fn list_all_jobs(
         error_code: query.error_code,
         created_from: query.created_from,
         created_before: query.created_before,
+        except_owners: state.services.foundation.identity.list_being_erased().await?,
         ..JobFilter::default()
     };
     let (jobs, total) = state.services.queue.list_jobs(&filter, pagination.page()).await?;

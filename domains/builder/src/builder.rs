@@ -1,13 +1,13 @@
 use std::{fmt, sync::Arc};
 
-use atelier_foundation::{Foundation, Kind, Module, Ports, projects::ProjectFolders};
+use atelier_foundation::{Foundation, Kind, Module, projects::ProjectFolders};
 use atelier_providers::{llm::ChatModel, object_store::Objects};
 
 use crate::{
     BuilderOptions,
-    deployments::{self, DeploymentEnded, Deployments, PublishDeployment},
+    deployments::{self, DeploymentEnded, Deployments, Publications, PublishDeployment},
     generation::{Generation, GenerationEnded, RunGeneration},
-    versions::{Versions, archive_folder},
+    versions::{Versions, WrittenVersions, archive_folder},
 };
 
 /// Services of writing and publishing applications. Cheap to clone.
@@ -68,16 +68,16 @@ pub fn module(public_url: &str) -> Module<Builder> {
     .started_anew("deployments", |all, actor, job| {
         Box::pin(async move { Ok(all.deployments.restart(actor, job).await?) })
     });
-    Module::new("builder").with_kind(generate).with_kind(publish)
-}
-
-/// What the builder holds of the foundation's things.
-#[must_use]
-pub fn ports() -> Ports {
     let sites = ProjectFolders::new(|tx, projects| Box::pin(deployments::list_folders(tx, projects)));
     let archives = ProjectFolders::new(|_, projects| {
         let folders = projects.iter().copied().map(archive_folder).collect();
         Box::pin(async move { Ok(folders) })
     });
-    Ports { project_folders: vec![sites, archives] }
+    Module::new("builder")
+        .with_kind(generate)
+        .with_kind(publish)
+        .with_personal_data(WrittenVersions)
+        .with_personal_data(Publications)
+        .with_project_folders(sites)
+        .with_project_folders(archives)
 }

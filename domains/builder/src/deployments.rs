@@ -4,6 +4,7 @@
 mod commands;
 mod effect;
 mod jobs;
+mod personal;
 mod platforms;
 mod publish;
 mod site;
@@ -21,6 +22,7 @@ use atelier_foundation::{Class, FieldErrors, NotSignedIn, Problem, Refusal};
 
 pub use effect::DeploymentEnded;
 pub use jobs::PublishDeployment;
+pub(crate) use personal::Publications;
 pub use platforms::{PREVIEW, Platform};
 
 /// Publishing applications. Cheap to clone.

@@ -17,5 +17,5 @@ pub mod versions;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
-pub use builder::{Builder, Deps, module, ports};
+pub use builder::{Builder, Deps, module};
 pub use options::{BuilderOptions, GenerationOptions};

@@ -5,7 +5,7 @@ use std::{ops::Deref, sync::Arc, time::Duration};
 
 use atelier_entities::{GenerationMode, JobId, ProjectId, UserId, jobs, project_versions, projects};
 use atelier_foundation::{
-    Foundation, FoundationOptions,
+    Foundation, FoundationOptions, Ports,
     testing::{self as foundation, Assembled, effects_of, registry_of},
 };
 use atelier_providers::{
@@ -113,7 +113,7 @@ impl Bench {
         let writer = model.clone();
         let bench = foundation::Bench::assemble(mailer, effects_of(&modules), |queue, deps| {
             let objects = deps.objects.clone();
-            let foundation = Foundation::new(queue.clone(), deps, options.foundation, crate::ports());
+            let foundation = Foundation::new(queue.clone(), deps, options.foundation, Ports::of(&modules));
             let builder = Builder::new(&foundation, Deps { model: writer, objects }, options.builder);
             let services = Both { queue, foundation: foundation.clone(), builder };
             let registry = registry_of(&modules, &services);

@@ -1,6 +1,7 @@
 //! Versions of projects: their code, and their archives in the object store.
 
 mod archive;
+mod personal;
 
 use atelier_entities::{ProjectId, ProjectStatus, project_files, project_versions, projects};
 use atelier_foundation::{
@@ -20,6 +21,8 @@ use crate::{
 };
 
 pub use archive::slug;
+pub use personal::ListedVersion;
+pub(crate) use personal::WrittenVersions;
 
 /// Versions of projects. Cheap to clone.
 #[derive(Clone)]

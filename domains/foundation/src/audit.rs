@@ -10,6 +10,7 @@ mod filter;
 mod jobs;
 mod list;
 mod objects;
+mod personal;
 
 use std::time::Duration;
 
@@ -26,8 +27,8 @@ pub use figures::{ArchiveFigures, AuditFigures, CountOfDay, CountOfKind};
 pub use filter::AuditFilter;
 pub use jobs::{ArchiveAudit, EraseArchived};
 
-pub(crate) use anonymous::{address_target, hash_address};
-pub(crate) use erase::forget_person;
+pub(crate) use anonymous::address_target;
+pub(crate) use personal::AuditTrail;
 
 use anonymous::ErasedPerson;
 

@@ -1,6 +1,8 @@
 //! What people may spend: a balance on the account and a row for each change of it,
 //! written together. The sum of the rows is the balance, always.
 
+mod personal;
+
 use atelier_entities::{
     CreditKind, CreditTransactionId, GenerationMode, JobId, ProjectId, UserId, credit_transactions, users,
 };
@@ -11,6 +13,8 @@ use sea_orm::{
 };
 
 use crate::{Actor, CreditOptions, NotSignedIn, Page, Problem, Refusal, paging::fetch};
+
+pub(crate) use personal::CreditHistory;
 
 /// Balances and their history. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -4,15 +4,16 @@ use atelier_providers::{mail::Mailer, object_store::Objects};
 use atelier_queue::{Job, NewJob, Queue, schedule::Recurring};
 
 use crate::{
-    FoundationOptions, Kind, Module,
-    audit::{ArchiveAudit, Audit, EraseArchived},
-    credits::Credits,
-    idempotency::{self, Idempotency},
-    identity::{self, Identity, OAuthSetup},
+    FoundationOptions, Kind, Module, PersonalData,
+    audit::{ArchiveAudit, Audit, AuditTrail, EraseArchived},
+    credits::{CreditHistory, Credits},
+    idempotency::{self, Idempotency, KeptAnswers},
+    identity::{self, Accounts, EraseAccount, Identity, OAuthSetup},
     links::LinkKey,
-    mail::{self, DeliverMail, DeliveryEnded, Mail, UnsubscribeKey},
+    mail::{self, DeliverMail, DeliveryEnded, Mail, PeoplesMails, UnsubscribeKey},
     objects::{ObjectRemoval, RemoveObjects},
-    projects::{ProjectFolders, Projects},
+    personal::jobs::OwnedJobs,
+    projects::{OwnedProjects, ProjectFolders, Projects},
 };
 
 /// Services of people and of what they own. Cheap to clone.
@@ -47,11 +48,24 @@ pub struct Deps {
     pub oauth: OAuthSetup,
 }
 
-/// What other domains hold of the foundation's things.
-#[derive(Clone, Debug, Default)]
+/// What the domains of the product hold of people and of their projects.
+#[derive(Clone, Debug)]
 pub struct Ports {
     /// Where they keep objects of projects.
     pub project_folders: Vec<ProjectFolders>,
+    /// What they hold about people.
+    pub personal_data: Vec<Arc<dyn PersonalData>>,
+}
+
+impl Ports {
+    /// Those of these modules.
+    #[must_use]
+    pub fn of<S>(modules: &[Module<S>]) -> Self {
+        Self {
+            project_folders: modules.iter().flat_map(|module| module.project_folders.clone()).collect(),
+            personal_data: modules.iter().flat_map(|module| module.personal_data.clone()).collect(),
+        }
+    }
 }
 
 impl Foundation {
@@ -69,7 +83,7 @@ impl Foundation {
                 credits.signup_grant,
                 links.clone(),
                 deps.oauth,
-                folders.clone(),
+                ports.personal_data,
             ),
             projects: Projects::new(queue.clone(), max_projects, folders),
             credits: Credits::new(queue.clone(), credits),
@@ -96,6 +110,7 @@ pub fn module() -> Module<Foundation> {
     Module::new("foundation")
         .with_kind(deliver.with_effect::<DeliverMail>(DeliveryEnded))
         .with_kind(Kind::of::<RemoveObjects>(|all, ctx, args| Box::pin(all.objects.remove(ctx, args))))
+        .with_kind(Kind::of::<EraseAccount>(|all, ctx, args| Box::pin(all.identity.erase(ctx, args))))
         .with_kind(Kind::of::<ArchiveAudit>(|all, ctx, args| Box::pin(all.audit.archive(ctx, args))))
         .with_kind(Kind::of::<EraseArchived>(|all, ctx, args| Box::pin(all.audit.erase_archived(ctx, args))))
         .with_recurring(Recurring {
@@ -107,4 +122,11 @@ pub fn module() -> Module<Foundation> {
         .with_purge("idempotency_keys", |queue, batch| Box::pin(idempotency::purge(queue, batch)))
         .with_purge("tokens", |queue, batch| Box::pin(identity::purge(queue, batch)))
         .with_purge("mails", |queue, batch| Box::pin(mail::purge(queue, batch)))
+        .with_personal_data(Accounts)
+        .with_personal_data(KeptAnswers)
+        .with_personal_data(AuditTrail)
+        .with_personal_data(PeoplesMails)
+        .with_personal_data(CreditHistory)
+        .with_personal_data(OwnedProjects)
+        .with_personal_data(OwnedJobs)
 }

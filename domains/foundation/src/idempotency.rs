@@ -6,6 +6,7 @@
 //! again finds both or neither, whatever became of the process or of the answer to
 //! the commit; and of two that hold the key one after the other only one is done.
 
+mod personal;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,8 @@ use sea_orm::{
 };
 
 use crate::{Problem, Refusal};
+
+pub(crate) use personal::KeptAnswers;
 
 /// How long a repeat is refused while the first request is not answered. After that it
 /// takes the key over, which does no harm where the first one still runs: it then

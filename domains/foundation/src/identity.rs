@@ -35,7 +35,7 @@ use atelier_entities::{Locale, SessionFamilyId, UserId, users};
 use atelier_queue::{Queue, QueueError};
 use sea_orm::DbErr;
 
-use crate::{Actor, AuthOptions, FieldErrors, NotSignedIn, Person, links::LinkKey, projects::ProjectFolders};
+use crate::{Actor, AuthOptions, FieldErrors, NotSignedIn, Person, PersonalData, links::LinkKey};
 use passwords::Passwords;
 use recognition::DeviceKey;
 use token_cache::TokenCache;
@@ -45,7 +45,9 @@ pub use admins::AdminSource;
 pub use api_tokens::{MadeApiToken, NewApiToken, scopes_of};
 pub use deactivate::is_deactivated;
 pub use devices::SignIn;
-pub use export::{AccountData, ListedVersion, Part, PersonalExport, Rows};
+pub(crate) use erase::Accounts;
+pub use erase::EraseAccount;
+pub use export::{AccountData, PersonalExport};
 pub use forbidden::{FORBIDDEN_INTERVAL, Forbidden};
 pub use oauth::{BegunSignIn, OAuthRefusal, OAuthSetup, ReturnedSignIn, SignInCookie};
 pub use operators::AccountChanges;
@@ -65,7 +67,7 @@ pub struct Identity {
     oauth: Arc<OAuthSetup>,
     token_cache: Arc<TokenCache>,
     devices: DeviceKey,
-    project_folders: Arc<[ProjectFolders]>,
+    personal: Arc<[Arc<dyn PersonalData>]>,
 }
 
 /// What a new account is made of.
@@ -221,7 +223,7 @@ impl Identity {
         signup_grant: i64,
         links: LinkKey,
         oauth: OAuthSetup,
-        project_folders: Arc<[ProjectFolders]>,
+        personal: Vec<Arc<dyn PersonalData>>,
     ) -> Self {
         let tokens = AccessTokens::new(&options.jwt_secret, &options.issuer, options.access_token);
         let passwords = Passwords::new(options.hash_concurrency);
@@ -236,7 +238,7 @@ impl Identity {
             oauth: Arc::new(oauth),
             token_cache: Arc::default(),
             devices,
-            project_folders,
+            personal: personal.into(),
         }
     }
 

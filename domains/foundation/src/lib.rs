@@ -19,6 +19,7 @@ pub mod identity;
 pub mod mail;
 pub mod objects;
 pub mod paging;
+pub mod personal;
 pub mod projects;
 pub mod validation;
 
@@ -30,5 +31,6 @@ pub use atelier_queue::inspect::{COUNT_LIMIT, Page};
 pub use foundation::{Deps, Foundation, Ports, module};
 pub use module::{Kind, Module, Purge, Restart, RestartError};
 pub use options::{AuthOptions, CreditOptions, FoundationOptions, MailOptions, RetentionOptions};
+pub use personal::PersonalData;
 pub use problem::{Class, Problem, Refusal};
 pub use validation::FieldErrors;

@@ -9,6 +9,7 @@ mod failures;
 mod format;
 mod jobs;
 mod outbox;
+mod personal;
 mod preferences;
 mod samples;
 mod suppressions;
@@ -22,7 +23,7 @@ use atelier_queue::{Lane, NewJob, Queue, QueueError, Transaction};
 use sea_orm::{ActiveValue::Set, EntityTrait, TryInsertResult, sea_query::OnConflict};
 use serde_json::Value;
 
-use crate::{MailOptions, links::LinkKey};
+use crate::{MailOptions, links::LinkKey, personal::is_being_erased};
 
 pub use content::{
     AppTime, ChallengeResults, DailyReminder, LimitAlert, PaymentReceipt, RankedParticipant, ReceiptLine,
@@ -35,6 +36,7 @@ pub use preferences::Subscription;
 pub use templates::{Reader, RenderError, Rendered, Template};
 
 pub(crate) use outbox::purge;
+pub(crate) use personal::PeoplesMails;
 pub(crate) use preferences::UnsubscribeKey;
 
 /// Outgoing mail. Cheap to clone.
@@ -68,7 +70,8 @@ impl std::fmt::Debug for Mail {
 /// Queues a mail to a person. The same template, receiver and cause mail once, for as
 /// long as the outbox keeps the first ([`KEPT`]): a second call answers none. So does one
 /// for a person who does not want mails of its category; whoever changes their mind
-/// before it is sent is heeded too. `data` is what the template shows, never a secret:
+/// before it is sent is heeded too. Nothing is mailed to an account that is being erased.
+/// `data` is what the template shows, never a secret:
 /// where it names a link by its `token_id`, its address is made when the mail is sent.
 pub async fn queue_mail(
     tx: &Transaction,
@@ -77,6 +80,9 @@ pub async fn queue_mail(
     cause: &str,
     data: Value,
 ) -> Result<Option<MailId>, QueueError> {
+    if is_being_erased(user) {
+        return Ok(None);
+    }
     if let Some(category) = template.category()
         && preferences::is_opted_out(&**tx, user.id, category).await?
     {

@@ -11,7 +11,7 @@ use atelier_queue::{
 };
 use futures::future::BoxFuture;
 
-use crate::{Actor, Problem};
+use crate::{Actor, PersonalData, Problem, projects::ProjectFolders};
 
 /// Why a job was not started anew.
 pub type RestartError = Box<dyn Problem>;
@@ -35,13 +35,25 @@ pub struct Module<S> {
     pub recurring: Vec<Recurring>,
     /// What it deletes when its time has come.
     pub purges: Vec<Purge>,
+    /// What it holds about people. A part comes before those that it depends on when people
+    /// are erased: the last part of the last domain is the first.
+    pub personal_data: Vec<Arc<dyn PersonalData>>,
+    /// Where it keeps objects of projects.
+    pub project_folders: Vec<ProjectFolders>,
 }
 
 impl<S: Clone + Send + Sync + 'static> Module<S> {
     /// A domain that offers nothing yet.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
-        Self { name, kinds: Vec::new(), recurring: Vec::new(), purges: Vec::new() }
+        Self {
+            name,
+            kinds: Vec::new(),
+            recurring: Vec::new(),
+            purges: Vec::new(),
+            personal_data: Vec::new(),
+            project_folders: Vec::new(),
+        }
     }
 
     /// The same with one more kind of job.
@@ -67,11 +79,32 @@ impl<S: Clone + Send + Sync + 'static> Module<S> {
         self
     }
 
+    /// The same with one more kind of what is held about people.
+    #[must_use]
+    pub fn with_personal_data(mut self, part: impl PersonalData + 'static) -> Self {
+        self.personal_data.push(Arc::new(part));
+        self
+    }
+
+    /// The same with folders in the object store that go with their projects.
+    #[must_use]
+    pub fn with_project_folders(mut self, folders: ProjectFolders) -> Self {
+        self.project_folders.push(folders);
+        self
+    }
+
     /// The same module as a part of `T`, which holds the domain's services.
     #[must_use]
     pub fn within<T: Clone + Send + Sync + 'static>(self, part: for<'a> fn(&'a T) -> &'a S) -> Module<T> {
         let kinds = self.kinds.into_iter().map(|kind| kind.within(part)).collect();
-        Module { name: self.name, kinds, recurring: self.recurring, purges: self.purges }
+        Module {
+            name: self.name,
+            kinds,
+            recurring: self.recurring,
+            purges: self.purges,
+            personal_data: self.personal_data,
+            project_folders: self.project_folders,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod commands;
 mod folders;
+mod personal;
 
 use std::sync::Arc;
 
@@ -11,9 +12,11 @@ use sea_orm::DbErr;
 
 use crate::{FieldErrors, NotSignedIn, Problem, Refusal};
 
-pub use commands::{lock_all_owned, lock_owned};
+pub use commands::{lock_all_owned, lock_owned, own_projects};
 pub use folders::ProjectFolders;
 pub(crate) use folders::folders_of;
+pub(crate) use personal::OwnedProjects;
+pub use personal::lock;
 
 /// Most characters of a description.
 pub const MAX_DESCRIPTION: usize = 5_000;

@@ -4,7 +4,8 @@
 use std::{sync::Arc, time::Duration};
 
 use atelier_entities::{
-    JobId, JobState, ProjectKind, SignInProvider, UserId, credit_transactions, jobs, projects, users,
+    JobId, JobState, ProjectKind, SignInProvider, UserId, account_erasures, credit_transactions, jobs,
+    projects, users,
 };
 use atelier_providers::{
     mail::{Delivery, MailError, fake::ScriptedMailer},
@@ -162,7 +163,7 @@ impl Bench {
     pub async fn with(mailer: ScriptedMailer, options: FoundationOptions) -> Self {
         let modules = [crate::module()];
         Self::assemble(mailer, effects_of(&modules), |queue, deps| {
-            let foundation = Foundation::new(queue, deps, options, Ports::default());
+            let foundation = Foundation::new(queue, deps, options, Ports::of(&modules));
             let registry = registry_of(&modules, &foundation);
             Assembled { services: foundation.clone(), foundation, registry }
         })
@@ -289,11 +290,31 @@ impl<S> Bench<S> {
 
     /// Makes due what waits for its time, and runs everything that is due.
     pub async fn work(&self) {
+        self.work_on(&QueueName::ALL, async || self.count_due().await == 0).await;
+    }
+
+    /// Runs the erasures of accounts that are closed, and nothing of other queues.
+    pub async fn finish_erasures(&self) {
+        let db = self.foundation.queue.db();
+        let left = async || account_erasures::Entity::find().count(db).await.expect("counted") > 0;
+        let is_waiting = async || {
+            let erasing = jobs::Entity::find().filter(jobs::Column::Kind.eq("account.erase"));
+            let due = erasing.filter(jobs::Column::State.is_in([JobState::Available, JobState::Running]));
+            due.count(db).await.expect("counted") == 0
+        };
+        while left().await {
+            self.advance(2);
+            self.work_on(&[QueueName::Maintenance], async || !left().await || is_waiting().await).await;
+        }
+    }
+
+    /// Runs what is due in these queues until something is so.
+    async fn work_on(&self, queues: &[QueueName], is_done: impl AsyncFn() -> bool) {
         relay::tick(&self.foundation.queue).await.expect("relayed");
         let mut news = self.foundation.queue.bus().subscribe();
         let stop = CancellationToken::new();
         let options = WorkerOptions {
-            concurrency: QueueName::ALL.into_iter().map(|queue| (queue, 2)).collect(),
+            concurrency: queues.iter().map(|queue| (*queue, 2)).collect(),
             grace: Duration::from_secs(5),
             host: "test".to_owned(),
             version: "test".to_owned(),
@@ -303,7 +324,7 @@ impl<S> Bench<S> {
             worker::run(self.foundation.queue.clone(), self.registry.clone(), options, stop.clone());
         let worker = tokio::spawn(running);
         let idle = async {
-            while self.count_due().await > 0 {
+            while !is_done().await {
                 news.recv().await.expect("the bus stays open");
             }
         };

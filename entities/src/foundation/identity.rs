@@ -1,5 +1,6 @@
 //! Accounts, sessions, tokens and sign-in.
 
+pub mod account_erasures;
 pub mod account_tokens;
 pub mod api_tokens;
 pub mod known_networks;

@@ -8,7 +8,12 @@ use sea_orm::{
 };
 
 use super::{Admin, AdminError};
-use atelier_foundation::{FieldErrors, Page, paging::fetch, validation};
+use atelier_foundation::{
+    FieldErrors, Page,
+    paging::fetch,
+    personal::{is_being_erased, of_present},
+    validation,
+};
 
 /// Longest text that is searched for.
 const LONGEST_SEARCH: usize = 100;
@@ -128,14 +133,16 @@ impl Admin {
             Some(_) => searched_since(self.queue.db(), SEARCHED).await?,
             None => None,
         };
-        let rows = sorted(users::Entity::find().filter(condition(filter, since)?), order);
+        let present = users::Entity::find().filter(of_present(users::Column::Id));
+        let rows = sorted(present.filter(condition(filter, since)?), order);
         Ok(fetch(self.queue.db(), rows, page).await?)
     }
 
     /// An account with how much it has.
     pub async fn get_account(&self, id: UserId) -> Result<AccountDetail, AdminError> {
         let db = self.queue.db();
-        let user = users::Entity::find_by_id(id).one(db).await?.ok_or(AdminError::NotFound)?;
+        let user = users::Entity::find_by_id(id).one(db).await?;
+        let user = user.filter(|user| !is_being_erased(user)).ok_or(AdminError::NotFound)?;
         let row = db.query_one_raw(self.count_statement(id)).await?;
         let row = row.ok_or_else(|| DbErr::RecordNotFound("the counts of an account".to_owned()))?;
         Ok(AccountDetail { user, counts: AccountCounts::from_query_result(&row, "")? })

@@ -51,23 +51,32 @@ impl Totals {
     }
 }
 
-// SUM over bigint is numeric on PostgreSQL, so it is cast back.
+// SUM over bigint is numeric on PostgreSQL, so it is cast back. What belongs to accounts that
+// are being erased is not counted.
 const TOTALS: &str = "SELECT \
     (SELECT COUNT(*) FROM users WHERE is_active) AS active_accounts, \
     (SELECT COUNT(*) FROM users WHERE email_verified_at IS NOT NULL) AS verified_accounts, \
     (SELECT COUNT(*) FROM users WHERE is_admin AND is_active) AS admins, \
-    (SELECT COUNT(*) FROM users WHERE created_at >= $1) AS new_accounts_today, \
-    (SELECT COUNT(*) FROM projects) AS projects, \
-    (SELECT COUNT(*) FROM project_versions WHERE job_id IS NOT NULL) AS versions, \
-    (SELECT COUNT(*) FROM jobs WHERE phase = $2 AND finished_at >= $3 AND kind IN ({kinds})) AS generations_today, \
-    (SELECT COUNT(*) FROM deployments) AS deployments, \
-    (SELECT COUNT(*) FROM deployments WHERE status = $4) AS live_sites, \
-    (SELECT COUNT(*) FROM mail_messages WHERE status IN ($5, $6)) AS mails_sent, \
-    (SELECT COUNT(*) FROM mail_messages WHERE status = $7) AS mails_queued, \
-    (SELECT COUNT(*) FROM mail_messages WHERE status IN ($8, $9)) AS mails_failed, \
-    (SELECT CAST(COALESCE(SUM(credits), 0) AS BIGINT) FROM users) AS credits_left, \
-    (SELECT CAST(COALESCE(-SUM(amount), 0) AS BIGINT) FROM credit_transactions WHERE kind IN ($10, $11)) \
-        AS credits_used";
+    (SELECT COUNT(*) FROM users WHERE created_at >= $1 AND id NOT IN {erased}) AS new_accounts_today, \
+    (SELECT COUNT(*) FROM projects WHERE user_id NOT IN {erased}) AS projects, \
+    (SELECT COUNT(*) FROM project_versions WHERE job_id IS NOT NULL AND project_id NOT IN \
+        (SELECT id FROM projects WHERE user_id IN {erased})) AS versions, \
+    (SELECT COUNT(*) FROM jobs WHERE phase = $2 AND finished_at >= $3 AND kind IN ({kinds}) \
+        AND (owner_id IS NULL OR owner_id NOT IN {erased})) AS generations_today, \
+    (SELECT COUNT(*) FROM deployments WHERE user_id NOT IN {erased}) AS deployments, \
+    (SELECT COUNT(*) FROM deployments WHERE status = $4 AND user_id NOT IN {erased}) AS live_sites, \
+    (SELECT COUNT(*) FROM mail_messages WHERE status IN ($5, $6) AND {mailed}) AS mails_sent, \
+    (SELECT COUNT(*) FROM mail_messages WHERE status = $7 AND {mailed}) AS mails_queued, \
+    (SELECT COUNT(*) FROM mail_messages WHERE status IN ($8, $9) AND {mailed}) AS mails_failed, \
+    (SELECT CAST(COALESCE(SUM(credits), 0) AS BIGINT) FROM users WHERE id NOT IN {erased}) AS credits_left, \
+    (SELECT CAST(COALESCE(-SUM(amount), 0) AS BIGINT) FROM credit_transactions \
+        WHERE kind IN ($10, $11) AND user_id NOT IN {erased}) AS credits_used";
+
+/// That a mail is counted.
+const MAILED: &str = "(user_id IS NULL OR user_id NOT IN {erased})";
+
+/// The accounts that are being erased.
+const ERASED: &str = "(SELECT user_id FROM account_erasures)";
 
 pub(super) async fn count(db: &DatabaseConnection, today: Timestamp) -> Result<Totals, DbErr> {
     let mut values: Vec<Value> = vec![
@@ -87,6 +96,7 @@ pub(super) async fn count(db: &DatabaseConnection, today: Timestamp) -> Result<T
     values.extend(RunGeneration::names().into_iter().map(Value::from));
     let kinds: Vec<String> = (before + 1..=values.len()).map(|number| format!("${number}")).collect();
     let totals = TOTALS.replace("{kinds}", &kinds.join(", "));
+    let totals = totals.replace("{mailed}", MAILED).replace("{erased}", ERASED);
     let statement = Statement::from_sql_and_values(db.get_database_backend(), totals, values);
     let row = db.query_one_raw(statement).await?;
     Totals::from_query_result(&row.ok_or_else(|| DbErr::RecordNotFound("the totals".to_owned()))?, "")

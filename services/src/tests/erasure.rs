@@ -51,6 +51,7 @@ async fn deleting_an_account_leaves_nothing_of_the_person() {
     let who = bench.sign_in("ada@example.org").await;
 
     bench.services.foundation.identity.delete_account(&who, "correct horse").await.expect("deleted");
+    bench.finish_erasures().await;
 
     assert_eq!(rows_of_anybody(&bench).await, 0);
     let removal = bench.jobs_of_kind("maintenance.remove_objects").await;
@@ -73,6 +74,7 @@ async fn the_audit_log_keeps_an_anonymous_line() {
     let ada = bench.register("ada@example.org").await;
     let who = bench.sign_in("ada@example.org").await;
     bench.services.foundation.identity.delete_account(&who, "correct horse").await.expect("deleted");
+    bench.finish_erasures().await;
 
     let entries = audit_log::Entity::find().all(bench.services.queue.db()).await.expect("listed");
 
@@ -128,6 +130,7 @@ async fn no_address_of_the_person_is_held_back_or_stands_in_a_job() {
     let identity = &bench.services.foundation.identity;
     identity.erase_account(&actor(ada.id), ada.id).await.expect("erased");
     identity.erase_account(&actor(bob.id), bob.id).await.expect("erased");
+    bench.finish_erasures().await;
 
     let traces = traces(&bench).await;
     assert!(!traces.contains("ada@") && !traces.contains("bob@other"), "{traces}");
@@ -146,6 +149,7 @@ async fn a_delivery_that_waits_to_be_tried_again_is_forgotten() {
     assert_eq!(bench.jobs_of_kind("email.deliver").await[0].state, JobState::Retrying);
 
     bench.services.foundation.identity.erase_account(&actor(ada.id), ada.id).await.expect("erased");
+    bench.finish_erasures().await;
 
     assert!(bench.jobs_of_kind("email.deliver").await.is_empty());
     bench.advance(3600);
@@ -165,6 +169,7 @@ async fn a_delivery_under_way_says_nothing_of_the_person_any_more() {
     of_job.exec(bench.services.queue.db()).await.expect("a database");
 
     bench.services.foundation.identity.erase_account(&actor(ada.id), ada.id).await.expect("erased");
+    bench.finish_erasures().await;
 
     let fence = job.fence;
     let job = bench.job(job.id).await;
@@ -186,6 +191,7 @@ async fn who_lifted_the_suppression_of_an_address_is_recorded_without_it() {
     assert_eq!(entry.target.as_ref(), Some(&target));
     assert!(!format!("{entry:?}").contains("ada@"), "{entry:?}");
     bench.services.foundation.identity.erase_account(&actor(ada.id), ada.id).await.expect("erased");
+    bench.finish_erasures().await;
     let entry = of_it().one(bench.services.queue.db()).await.expect("asked").expect("an entry");
     assert_eq!((entry.target, entry.context), (None, json!({"erased": true})));
 }
@@ -231,6 +237,7 @@ async fn the_last_admin_stays() {
     let second = second.expect("an admin").0.id;
 
     identity.erase_account(&actor(second), first).await.expect("erased");
+    bench.finish_erasures().await;
     let entries = audit_log::Entity::find().all(bench.services.queue.db()).await.expect("listed");
     let line = entries.iter().find(|entry| entry.action == "account.delete").expect("a line");
     assert_eq!((line.actor_id, line.target.clone()), (Some(second), Some(format!("user:{first}"))));

@@ -1,10 +1,12 @@
 use atelier_foundation::testing::acting;
 use std::collections::BTreeSet;
 
-use atelier_entities::{ProjectKind, UserId};
+use atelier_builder::versions::ListedVersion;
+use atelier_entities::{ProjectKind, UserId, audit_log, jobs, projects, sessions};
 use atelier_foundation::{
     Actor, Client, audit,
-    identity::{AccountChanges, AccountData, Part, Rows},
+    identity::{AccountChanges, AccountData},
+    personal::Rows,
 };
 
 use serde_json::json;
@@ -14,8 +16,25 @@ use crate::testing::Bench;
 /// Rows of one read of an export.
 const PAGE: u64 = 500;
 
-/// Every row of an export by part, with the number of reads that it took.
-async fn export(bench: &Bench, user: UserId) -> (AccountData, Vec<Rows>) {
+/// The lists of an export, in the order of its document.
+const LISTS: [&str; 10] = [
+    "sessions",
+    "links",
+    "projects",
+    "versions",
+    "deployments",
+    "credits",
+    "mails",
+    "jobs",
+    "activity",
+    "records",
+];
+
+/// Rows of one read with the name of their list.
+type Read = (&'static str, Rows);
+
+/// Every row of an export by list, with the number of reads that it took.
+async fn export(bench: &Bench, user: UserId) -> (AccountData, Vec<Read>) {
     let (account, mut export) =
         bench.services.foundation.identity.start_export(&acting(user)).await.expect("an export");
     let mut read = Vec::new();
@@ -25,8 +44,14 @@ async fn export(bench: &Bench, user: UserId) -> (AccountData, Vec<Rows>) {
     (account, read)
 }
 
-fn count(read: &[Rows], part: Part) -> u64 {
-    read.iter().filter(|rows| rows.part() == part).map(Rows::count).sum()
+fn count(read: &[Read], list: &str) -> u64 {
+    read.iter().filter(|(name, _)| *name == list).map(|(_, rows)| rows.count()).sum()
+}
+
+/// All rows of a list.
+fn rows<T: 'static>(read: Vec<Read>, list: &str) -> Vec<T> {
+    let of_list = read.into_iter().filter(|(name, _)| *name == list);
+    of_list.flat_map(|(_, rows)| rows.take::<T>().expect("rows of that type")).collect()
 }
 
 #[tokio::test]
@@ -42,24 +67,36 @@ async fn holds_what_is_the_persons_and_nothing_of_others() {
     let (account, read) = export(&bench, ada.id).await;
 
     assert_eq!((account.user.id, account.api_tokens.len()), (ada.id, 0));
-    assert_eq!(read.iter().map(Rows::part).collect::<Vec<_>>(), Part::ALL, "each part is there once");
-    for (part, rows) in [
-        (Part::Sessions, 1),
-        (Part::Links, 1),
-        (Part::Projects, 2),
-        (Part::Versions, 2),
-        (Part::Jobs, 2),
-        (Part::Mails, 1),
-        (Part::Records, 0),
+    assert_eq!(read.iter().map(|(name, _)| *name).collect::<Vec<_>>(), LISTS, "each list is there once");
+    for (list, rows) in [
+        ("sessions", 1),
+        ("links", 1),
+        ("projects", 2),
+        ("versions", 2),
+        ("jobs", 2),
+        ("mails", 1),
+        ("records", 0),
     ] {
-        assert_eq!(count(&read, part), rows, "{part:?}");
+        assert_eq!(count(&read, list), rows, "{list}");
     }
-    for rows in &read {
-        match rows {
-            Rows::Projects(rows) => assert!(rows.iter().all(|row| row.user_id == ada.id)),
-            Rows::Versions(rows) => assert!(rows.iter().all(|row| row.files == ["app.js", "index.html"])),
-            Rows::Jobs(rows) => assert!(rows.iter().all(|row| row.args["prompt"] == "Add a shelf")),
-            Rows::Activity(rows) => assert!(rows.iter().any(|row| row.action == "account.export")),
+    for (list, rows) in read {
+        match list {
+            "projects" => {
+                let rows = rows.take::<projects::Model>().expect("projects");
+                assert!(rows.iter().all(|row| row.user_id == ada.id));
+            }
+            "versions" => {
+                let rows = rows.take::<ListedVersion>().expect("versions");
+                assert!(rows.iter().all(|row| row.files == ["app.js", "index.html"]));
+            }
+            "jobs" => {
+                let rows = rows.take::<jobs::Model>().expect("jobs");
+                assert!(rows.iter().all(|row| row.args["prompt"] == "Add a shelf"));
+            }
+            "activity" => {
+                let rows = rows.take::<audit_log::Model>().expect("entries");
+                assert!(rows.iter().any(|row| row.action == "account.export"));
+            }
             _ => {}
         }
     }
@@ -82,18 +119,13 @@ async fn has_sign_ins_that_ended_and_what_others_did() {
 
     let (_, read) = export(&bench, ada.id).await;
 
-    let mut actions = Vec::new();
-    for rows in read {
-        match rows {
-            Rows::Sessions(rows) => {
-                assert_eq!(rows.len(), 2);
-                assert!(rows.iter().all(|row| row.revoked_at.is_some()));
-                assert_eq!(rows[0].user_agent.as_deref(), Some("Phone/1"));
-            }
-            Rows::Records(rows) => actions = rows.into_iter().map(|row| row.action).collect(),
-            _ => {}
-        }
-    }
+    let (records, others): (Vec<_>, Vec<_>) = read.into_iter().partition(|(list, _)| *list == "records");
+    let sessions: Vec<sessions::Model> = rows(others, "sessions");
+    assert_eq!(sessions.len(), 2);
+    assert!(sessions.iter().all(|row| row.revoked_at.is_some()));
+    assert_eq!(sessions[0].user_agent.as_deref(), Some("Phone/1"));
+    let records: Vec<audit_log::Model> = rows(records, "records");
+    let actions: Vec<_> = records.into_iter().map(|row| row.action).collect();
     assert_eq!(actions, ["account.deactivate", "auth.login_failed"]);
 }
 
@@ -110,13 +142,10 @@ async fn nothing_is_cut_however_much_there_is() {
 
     let (_, read) = export(&bench, ada.id).await;
 
-    let of_activity: Vec<_> = read
-        .into_iter()
-        .filter_map(|rows| if let Rows::Activity(rows) = rows { Some(rows) } else { None })
-        .collect();
-    assert_eq!(of_activity.len(), 3);
-    assert!(of_activity.iter().all(|rows| rows.len() as u64 <= PAGE));
-    let ids: Vec<_> = of_activity.concat().into_iter().map(|row| row.id).collect();
+    let pages: Vec<_> = read.iter().filter(|(list, _)| *list == "activity").collect();
+    assert_eq!(pages.len(), 3);
+    assert!(pages.iter().all(|(_, rows)| rows.count() <= PAGE));
+    let ids: Vec<_> = rows::<audit_log::Model>(read, "activity").into_iter().map(|row| row.id).collect();
     assert_eq!(ids.len() as u64, 2 * PAGE + 2, "with the registration and the export");
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "each once");
 }

@@ -15,13 +15,14 @@ async fn counts_what_a_person_has() {
 
     let stats = bench.services.foundation.identity.personal_stats(&acting(ada.id)).await.expect("counted");
 
+    assert_eq!(bench.services.builder.versions.count_owned(&acting(ada.id)).await.expect("counted"), 1);
+    assert_eq!(bench.services.builder.deployments.count_live(&acting(ada.id)).await.expect("counted"), 0);
     let price = bench.services.foundation.credits.price(GenerationMode::Quick);
     assert_eq!(
         stats,
         PersonalStats {
             projects: 1,
             completed_projects: 1,
-            versions: 1,
             credits: 10 - price,
             credits_used: price,
             ..PersonalStats::default()

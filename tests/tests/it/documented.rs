@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use atelier_builder::generation::RunGeneration;
 use atelier_config::Settings;
-use atelier_entities::{GenerationMode, JobState, ProjectId};
-use atelier_foundation::audit::ArchiveAudit;
+use atelier_entities::{GenerationMode, JobState, ProjectId, UserId};
+use atelier_foundation::{audit::ArchiveAudit, identity::EraseAccount};
 use atelier_queue::{Backoff, Fault, Job, KindInfo, Lane, QueueName, state};
 use atelier_services::{
     maintenance::{PurgeExpired, PurgeJobs},
@@ -150,10 +150,11 @@ fn jobs_md_lists_every_recurring_job() {
 fn unique_key(kind: &str) -> String {
     let project_id = ProjectId::new();
     let key = unique_keys(project_id).into_iter().find(|(of, _)| *of == kind).and_then(|(_, key)| key);
-    key.unwrap_or_default().replace(&project_id.to_string(), "{project_id}")
+    let id = if kind == EraseAccount::KIND { "{user_id}" } else { "{project_id}" };
+    key.unwrap_or_default().replace(&project_id.to_string(), id)
 }
 
-/// Every kind that has a unique key, with one of its keys.
+/// Every kind that has a unique key, with one of its keys: that of this id.
 fn unique_keys(project_id: ProjectId) -> Vec<(&'static str, Option<String>)> {
     let generation = RunGeneration { project_id, mode: GenerationMode::Quick, prompt: None };
     vec![
@@ -162,6 +163,7 @@ fn unique_keys(project_id: ProjectId) -> Vec<(&'static str, Option<String>)> {
         (PurgeJobs::KIND, PurgeJobs {}.unique_key()),
         (PurgeExpired::KIND, PurgeExpired {}.unique_key()),
         (ArchiveAudit::KIND, ArchiveAudit { before: None }.unique_key()),
+        (EraseAccount::KIND, EraseAccount { user_id: UserId(project_id.0) }.unique_key()),
     ]
 }
 

@@ -13,6 +13,7 @@ mod erasure;
 mod events;
 mod idempotency;
 mod journey;
+mod leaving;
 mod limits;
 mod mail;
 mod matrix;
@@ -63,6 +64,7 @@ both_ways! {
     journey::a_second_version_replaces_the_first_and_can_be_undone,
     journey::a_deleted_project_takes_its_site_along,
     erasure::an_erasure_reaches_jobs_suppressions_and_archives,
+    leaving::an_account_is_erased_while_others_are_answered,
     events::a_stream_goes_on_where_the_connection_was_cut,
     events::what_happened_meanwhile_is_told_afterwards,
     ownership::what_is_anothers_is_not_there,

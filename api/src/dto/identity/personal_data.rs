@@ -1,9 +1,13 @@
 //! Everything that is held about a person, as a document that is written piece by piece.
 
-use atelier_entities::{MailStatus, TokenPurpose, account_tokens, audit_log, jobs, mail_messages, sessions};
-use atelier_foundation::identity::{AccountData, ListedVersion, Rows};
+use atelier_builder::versions::ListedVersion;
+use atelier_entities::{
+    MailStatus, TokenPurpose, account_tokens, audit_log, credit_transactions, deployments, jobs,
+    mail_messages, projects, sessions,
+};
+use atelier_foundation::{identity::AccountData, personal::Rows};
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Serialize, ser::Error};
 use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -280,23 +284,25 @@ impl From<audit_log::Model> for RecordView {
     }
 }
 
-/// The rows as JSON, without the brackets around them.
-pub(crate) fn items(rows: Rows) -> serde_json::Result<String> {
-    match rows {
-        Rows::Sessions(rows) => list::<_, SessionRowView>(rows),
-        Rows::Links(rows) => list::<_, LinkView>(rows),
-        Rows::Projects(rows) => list::<_, ProjectView>(rows),
-        Rows::Versions(rows) => list::<_, ExportedVersionView>(rows),
-        Rows::Deployments(rows) => list::<_, DeploymentView>(rows),
-        Rows::Credits(rows) => list::<_, CreditTransactionView>(rows),
-        Rows::Mails(rows) => list::<_, MailView>(rows),
-        Rows::Jobs(rows) => list::<_, ExportedJobView>(rows),
-        Rows::Activity(rows) => list::<_, ActivityView>(rows),
-        Rows::Records(rows) => list::<_, RecordView>(rows),
+/// The rows of a list as JSON, without the brackets around them.
+pub(crate) fn items(list: &str, rows: Rows) -> serde_json::Result<String> {
+    match list {
+        "sessions" => write::<sessions::Model, SessionRowView>(rows),
+        "links" => write::<account_tokens::Model, LinkView>(rows),
+        "projects" => write::<projects::Model, ProjectView>(rows),
+        "versions" => write::<ListedVersion, ExportedVersionView>(rows),
+        "deployments" => write::<deployments::Model, DeploymentView>(rows),
+        "credits" => write::<credit_transactions::Model, CreditTransactionView>(rows),
+        "mails" => write::<mail_messages::Model, MailView>(rows),
+        "jobs" => write::<jobs::Model, ExportedJobView>(rows),
+        "activity" => write::<audit_log::Model, ActivityView>(rows),
+        "records" => write::<audit_log::Model, RecordView>(rows),
+        other => Err(serde_json::Error::custom(format!("nothing shows the list {other}"))),
     }
 }
 
-fn list<M, V: From<M> + Serialize>(rows: Vec<M>) -> serde_json::Result<String> {
+fn write<M: 'static, V: From<M> + Serialize>(rows: Rows) -> serde_json::Result<String> {
+    let rows = rows.take::<M>().ok_or_else(|| serde_json::Error::custom("these rows are of another type"))?;
     let items: Vec<_> =
         rows.into_iter().map(|row| serde_json::to_string(&V::from(row))).collect::<Result<_, _>>()?;
     Ok(items.join(","))

@@ -1,7 +1,7 @@
 //! What people tell of themselves, and how much they have.
 
 use atelier_entities::{Locale, users};
-use atelier_foundation::identity::{PersonalStats, ProfileChanges};
+use atelier_foundation::identity::ProfileChanges;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -97,37 +97,21 @@ pub(crate) struct DeleteAccountInput {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PersonalStatsView {
     /// Projects.
-    projects: u64,
+    pub(crate) projects: u64,
     /// Projects that are complete.
-    completed_projects: u64,
+    pub(crate) completed_projects: u64,
     /// Versions of all projects.
-    versions: u64,
+    pub(crate) versions: u64,
     /// Sites that are online.
-    live_sites: u64,
+    pub(crate) live_sites: u64,
     /// Views of all published sites.
-    views: u64,
+    pub(crate) views: u64,
     /// Credits left.
-    credits: i64,
+    pub(crate) credits: i64,
     /// Credits used, without those that were given back.
-    credits_used: i64,
+    pub(crate) credits_used: i64,
     /// When the account was made.
-    member_since: DateTime<Utc>,
-}
-
-impl PersonalStatsView {
-    /// The view of an account made at that time.
-    pub(crate) fn new(stats: PersonalStats, member_since: DateTime<Utc>) -> Self {
-        Self {
-            projects: stats.projects,
-            completed_projects: stats.completed_projects,
-            versions: stats.versions,
-            live_sites: stats.live_sites,
-            views: stats.views,
-            credits: stats.credits,
-            credits_used: stats.credits_used,
-            member_since,
-        }
-    }
+    pub(crate) member_since: DateTime<Utc>,
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod personal_data;
 
+use atelier_services::Services;
 use axum::{
     Json,
     body::Body,
@@ -123,9 +124,21 @@ async fn get_personal_stats(
     State(state): State<ApiState>,
     Authenticated(actor): Authenticated,
 ) -> Result<Json<PersonalStatsView>, ApiError> {
-    let identity = &state.services.foundation.identity;
-    let stats = identity.personal_stats(&actor).await?;
-    Ok(Json(PersonalStatsView::new(stats, identity.get_own_account(&actor).await?.created_at)))
+    let Services { foundation, builder, .. } = &state.services;
+    let account = foundation.identity.get_own_account(&actor).await?;
+    let stats = foundation.identity.personal_stats(&actor).await?;
+    let versions = builder.versions.count_owned(&actor).await?;
+    let live_sites = builder.deployments.count_live(&actor).await?;
+    Ok(Json(PersonalStatsView {
+        projects: stats.projects,
+        completed_projects: stats.completed_projects,
+        versions,
+        live_sites,
+        views: stats.views,
+        credits: stats.credits,
+        credits_used: stats.credits_used,
+        member_since: account.created_at,
+    }))
 }
 
 /// Everything that is held about the caller, in one document.

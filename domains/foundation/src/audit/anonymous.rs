@@ -3,17 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use atelier_entities::{AuditId, Timestamp, UserId, audit_log};
+use atelier_entities::{AuditId, UserId, audit_log};
 use atelier_queue::Transaction;
 use sea_orm::{
-    ColumnTrait, Condition, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
-    prelude::Uuid, sea_query::Expr,
+    ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, prelude::Uuid,
+    sea_query::Expr,
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// Entries changed in one step.
-const STEP: u64 = 500;
+use crate::personal::Erasing;
 
 /// Says whose account was deleted by an operator, and stays.
 const DELETION: &str = "account.delete";
@@ -42,12 +41,23 @@ pub(crate) fn address_target(address: &str) -> String {
     format!("{ADDRESS}{}", hash_address(address))
 }
 
+/// The target of an entry about an account.
+pub(super) fn person_target(user: UserId) -> String {
+    format!("user:{user}")
+}
+
 /// What stands for a mail address, whatever the case of its letters in ASCII.
 pub(crate) fn hash_address(address: &str) -> String {
     hex::encode(Sha256::digest(address.trim().to_ascii_lowercase().as_bytes()))
 }
 
 impl ErasedPerson {
+    /// The person of an account that is being erased.
+    pub(super) fn of(person: &Erasing) -> Self {
+        let addresses = person.addresses.iter().map(|address| hash_address(address));
+        Self { user: person.user, addresses: addresses.collect() }
+    }
+
     /// What an entry loses; none where it says nothing of the person.
     fn loss(&self, actor: Option<UserId>, action: &str, target: Option<&str>) -> Option<Loss> {
         let actor = actor == Some(self.user);
@@ -67,7 +77,7 @@ impl ErasedPerson {
     }
 
     fn target(&self) -> String {
-        format!("user:{}", self.user)
+        person_target(self.user)
     }
 
     /// The lines of an object without the person, and how many of them changed.
@@ -97,41 +107,38 @@ impl ErasedPerson {
         self.loss(actor, entry["action"].as_str().unwrap_or_default(), entry["target"].as_str())
     }
 
-    /// Takes the person out of the entries of the database. `addresses` are those that
-    /// versions before may have written as they are.
-    pub(crate) async fn leave_log(&self, tx: &Transaction, addresses: &[String]) -> Result<(), DbErr> {
+    /// Takes the person out of at most `limit` entries of the database, and answers how many
+    /// they were. `addresses` are those that versions before may have written as they are.
+    ///
+    /// An entry loses what it is found by, so that a repetition finds others.
+    pub(crate) async fn leave_some(
+        &self,
+        tx: &Transaction,
+        addresses: &[String],
+        limit: u64,
+    ) -> Result<u64, DbErr> {
+        let by_person = Condition::all().add(audit_log::Column::ActorId.eq(self.user));
+        let left = self.leave_matching(tx, by_person, limit).await?;
+        if left >= limit {
+            return Ok(left);
+        }
         let mut targets = vec![self.target()];
         targets.extend(self.addresses.iter().map(|hash| format!("{ADDRESS}{hash}")));
         targets.extend(addresses.iter().map(|address| format!("{ADDRESS}{address}")));
-        let by_target = Condition::all()
+        let about_person = Condition::all()
             .add(audit_log::Column::Target.is_in(targets))
             .add(audit_log::Column::Action.ne(DELETION));
-        for entries in [Condition::all().add(audit_log::Column::ActorId.eq(self.user)), by_target] {
-            let mut after = None;
-            while let Some(last) = self.leave_some(tx, entries.clone(), after).await? {
-                after = Some(last);
-            }
-        }
-        Ok(())
+        Ok(left + self.leave_matching(tx, about_person, limit - left).await?)
     }
 
-    /// The next entries of a condition, in the order in which the archive takes them, so
-    /// that neither waits for the other in a circle. Answers the last of them.
-    async fn leave_some(
-        &self,
-        tx: &Transaction,
-        entries: Condition,
-        after: Option<(Timestamp, AuditId)>,
-    ) -> Result<Option<(Timestamp, AuditId)>, DbErr> {
-        let later = after.map(|(at, id)| {
-            let same = audit_log::Column::CreatedAt.eq(at).and(audit_log::Column::Id.gt(id));
-            audit_log::Column::CreatedAt.gt(at).or(same)
-        });
+    /// Entries of a condition, in the order in which the archive takes them, so that
+    /// neither waits for the other in a circle.
+    async fn leave_matching(&self, tx: &Transaction, entries: Condition, limit: u64) -> Result<u64, DbErr> {
         let rows = audit_log::Entity::find()
-            .filter(entries.add_option(later))
+            .filter(entries)
             .order_by_asc(audit_log::Column::CreatedAt)
             .order_by_asc(audit_log::Column::Id)
-            .limit(STEP)
+            .limit(limit)
             .lock_exclusive()
             .all(&**tx)
             .await?;
@@ -141,10 +148,12 @@ impl ErasedPerson {
                 by_loss.entry(loss).or_default().push(row.id);
             }
         }
+        let mut changed = 0;
         for (loss, ids) in by_loss {
+            changed += ids.len() as u64;
             take(tx, loss, ids).await?;
         }
-        Ok(rows.last().map(|row| (row.created_at, row.id)))
+        Ok(changed)
     }
 }
 

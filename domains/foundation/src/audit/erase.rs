@@ -1,8 +1,8 @@
 //! Taking somebody whose account was erased out of the archives: each object that may
 //! name them is written anew under another key, and what names it is changed to that.
 
-use atelier_entities::{Timestamp, UserId, audit_archives};
-use atelier_queue::{JobContext, JobError, NewJob, Outcome, QueueError, Transaction};
+use atelier_entities::{Timestamp, audit_archives};
+use atelier_queue::{JobContext, JobError, Outcome, QueueError};
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr};
 use serde_json::json;
 
@@ -13,6 +13,9 @@ use super::{
     record, record_critical,
 };
 use crate::Actor;
+
+/// Entries changed in one step.
+const STEP: u64 = 500;
 
 /// What became of an archive.
 enum Rewrite {
@@ -31,22 +34,6 @@ struct Change {
     was: String,
     entries: u64,
     object: Object,
-}
-
-/// Takes a person out of the log, and has them taken out of the archives that were
-/// written since that moment. `addresses` are all that they had.
-pub(crate) async fn forget_person(
-    tx: &Transaction,
-    user: UserId,
-    since: Timestamp,
-    addresses: &[String],
-) -> Result<(), QueueError> {
-    let hashes = addresses.iter().map(|address| super::hash_address(address)).collect();
-    let person = ErasedPerson { user, addresses: hashes };
-    person.leave_log(tx, addresses).await?;
-    let args = EraseArchived { user_id: user, addresses: person.addresses, since };
-    tx.enqueue(NewJob::of(&args)).await?;
-    Ok(())
 }
 
 impl Audit {
@@ -81,9 +68,14 @@ impl Audit {
     }
 
     async fn leave_log(&self, person: &ErasedPerson) -> Result<(), QueueError> {
-        let tx = self.queue.begin().await?;
-        person.leave_log(&tx, &[]).await?;
-        tx.commit().await
+        loop {
+            let tx = self.queue.begin().await?;
+            let left = person.leave_some(&tx, &[], STEP).await?;
+            tx.commit().await?;
+            if left < STEP {
+                return Ok(());
+            }
+        }
     }
 
     async fn next_archive(

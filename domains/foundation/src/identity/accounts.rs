@@ -1,6 +1,6 @@
 //! Creating accounts, and finding them.
 
-use atelier_entities::{Locale, ProjectStatus, Timestamp, UserId, projects, users};
+use atelier_entities::{Locale, ProjectStatus, Timestamp, UserId, account_erasures, projects, users};
 use atelier_queue::Transaction;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, ExprTrait, PaginatorTrait,
@@ -9,7 +9,7 @@ use sea_orm::{
 use serde_json::json;
 
 use super::{Identity, IdentityError, Registration, UserStats};
-use crate::{Actor, FieldErrors, validation};
+use crate::{Actor, FieldErrors, personal::is_being_erased, validation};
 
 /// What is wrong with a password that everybody knows.
 pub(super) const PERSONAL: &str = "must not be your name or your mail address";
@@ -32,7 +32,14 @@ impl Identity {
 
     /// The account of that id.
     pub(super) async fn get_user(&self, id: UserId) -> Result<users::Model, IdentityError> {
-        users::Entity::find_by_id(id).one(self.queue.db()).await?.ok_or(IdentityError::NotFound)
+        let found = users::Entity::find_by_id(id).one(self.queue.db()).await?;
+        found.filter(|user| !is_being_erased(user)).ok_or(IdentityError::NotFound)
+    }
+
+    /// Accounts that are closed and being erased.
+    pub async fn list_being_erased(&self) -> Result<Vec<UserId>, IdentityError> {
+        let all = account_erasures::Entity::find().select_only().column(account_erasures::Column::UserId);
+        Ok(all.into_tuple().all(self.queue.db()).await?)
     }
 
     /// How much an account has.
@@ -123,7 +130,8 @@ fn row(input: Checked, hash: String, now: Timestamp) -> users::ActiveModel {
 }
 
 /// Locks the row of an account for the rest of the transaction, so that changes to
-/// its sign-ins follow one another.
+/// its sign-ins follow one another. None where it is being erased.
 pub(super) async fn lock_user(tx: &Transaction, id: UserId) -> Result<Option<users::Model>, DbErr> {
-    users::Entity::find_by_id(id).lock_exclusive().one(&**tx).await
+    let found = users::Entity::find_by_id(id).lock_exclusive().one(&**tx).await?;
+    Ok(found.filter(|user| !is_being_erased(user)))
 }

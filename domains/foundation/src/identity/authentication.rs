@@ -16,6 +16,7 @@ use super::{
     token_cache::{Lookup, TokenKey},
     tokens::hash_token,
 };
+use crate::personal::is_being_erased;
 
 /// Shortest time between two notes of when somebody was last active.
 const ACTIVE_INTERVAL: Duration = Duration::from_secs(300);
@@ -91,7 +92,7 @@ impl Identity {
         now: Timestamp,
     ) -> Result<Found, IdentityError> {
         let db = self.queue.db();
-        let user = users::Entity::find_by_id(user).one(db).await?.ok_or(IdentityError::InvalidToken)?;
+        let user = get_token_owner(db, user).await?;
         if !user.is_active {
             return Err(IdentityError::Deactivated);
         }
@@ -126,8 +127,7 @@ impl Identity {
         if token.expires_at <= now {
             return Err(IdentityError::ExpiredToken);
         }
-        let user =
-            users::Entity::find_by_id(token.user_id).one(db).await?.ok_or(IdentityError::InvalidToken)?;
+        let user = get_token_owner(db, token.user_id).await?;
         if !user.is_active {
             return Err(IdentityError::Deactivated);
         }
@@ -154,6 +154,12 @@ impl Identity {
             .await?;
         Ok(())
     }
+}
+
+/// The account of a token, which is good for none that is being erased.
+async fn get_token_owner(db: &impl ConnectionTrait, user: UserId) -> Result<users::Model, IdentityError> {
+    let found = users::Entity::find_by_id(user).one(db).await?;
+    found.filter(|user| !is_being_erased(user)).ok_or(IdentityError::InvalidToken)
 }
 
 async fn mark_session_used(

@@ -1,14 +1,19 @@
 //! The work of people who may not sign in any more.
 
+use std::collections::BTreeSet;
+
 use atelier_entities::{JobState, UserId, users};
-use atelier_queue::{QueueError, QueueName, Transaction, inspect::JobFilter};
+use atelier_queue::{
+    QueueError, QueueName, Transaction,
+    inspect::{BulkAction, JobFilter},
+};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter};
 
 use super::{Identity, IdentityError};
 use crate::projects::lock_all_owned;
 
-/// Where the work of people is. Mails to them are in another queue, and go.
-const QUEUES: [QueueName; 2] = [QueueName::Generation, QueueName::Deployment];
+/// Jobs cancelled in one step.
+const STEP: u64 = 100;
 
 /// What a deactivation did to the jobs of its person.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,8 +26,15 @@ pub(super) struct Stopped {
 
 /// Stops a person's work as they would themselves: what generations cost goes back with
 /// the end of each. To be called before the account is locked.
-pub(super) async fn stop_work(tx: &Transaction, user: UserId) -> Result<Stopped, IdentityError> {
-    let jobs = tx.lock_unfinished(user, &QUEUES).await?;
+pub(super) async fn stop_work(
+    tx: &Transaction,
+    user: UserId,
+    queues: &[QueueName],
+) -> Result<Stopped, IdentityError> {
+    if queues.is_empty() {
+        return Ok(Stopped::default());
+    }
+    let jobs = tx.lock_unfinished(user, queues).await?;
     if jobs.is_empty() {
         return Ok(Stopped::default());
     }
@@ -47,10 +59,28 @@ pub async fn is_deactivated(db: &impl ConnectionTrait, user: UserId) -> Result<b
 }
 
 impl Identity {
+    /// Where the work of people is. Mails to them are in another queue, and go.
+    pub(super) fn work_queues(&self) -> Vec<QueueName> {
+        let queues: BTreeSet<_> = self.personal.iter().flat_map(|part| part.work_queues()).collect();
+        queues.into_iter().copied().collect()
+    }
+
+    /// Cancels jobs step by step, each in a transaction of its own.
+    async fn cancel_jobs(&self, filter: &JobFilter) -> Result<(), IdentityError> {
+        let mut after = None;
+        loop {
+            let step = self.queue.bulk_step(filter, BulkAction::Cancel, after, STEP).await?;
+            if step.last.is_none() {
+                return Ok(());
+            }
+            after = step.last;
+        }
+    }
+
     /// Stops what requests started that were under way while their person was
     /// deactivated. What is missed here is cancelled when it starts.
     pub(super) async fn stop_stragglers(&self, user: UserId) -> Result<(), IdentityError> {
-        for queue in QUEUES {
+        for queue in self.work_queues() {
             let own = JobFilter { owner: Some(user), queue: Some(queue), ..JobFilter::default() };
             self.cancel_jobs(&own).await?;
         }

@@ -66,7 +66,10 @@ impl Identity {
             changes.is_admin == Some(false) || changes.is_active == Some(false) || changes.email.is_some();
         let is_closing = changes.is_active == Some(false) && known.is_active;
         let tx = self.queue.begin().await?;
-        let stopped = if is_closing { stop_work(&tx, user).await? } else { Stopped::default() };
+        let stopped = match is_closing {
+            true => stop_work(&tx, user, &self.work_queues()).await?,
+            false => Stopped::default(),
+        };
         if takes_right && known.is_admin {
             lock_admins(&tx).await?;
         }

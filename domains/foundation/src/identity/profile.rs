@@ -1,12 +1,9 @@
 //! What people tell of themselves, and how much they have.
 
-use atelier_entities::{
-    CreditKind, DeploymentStatus, Locale, ProjectId, ProjectStatus, UserId, credit_transactions, deployments,
-    project_versions, projects, users,
-};
+use atelier_entities::{CreditKind, Locale, ProjectStatus, UserId, credit_transactions, projects, users};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel,
-    PaginatorTrait, QueryFilter, QuerySelect, QueryTrait, sea_query::SelectStatement,
+    PaginatorTrait, QueryFilter, QuerySelect,
 };
 use serde_json::{Value, json};
 use url::Url;
@@ -43,10 +40,6 @@ pub struct PersonalStats {
     pub projects: u64,
     /// Projects that are complete.
     pub completed_projects: u64,
-    /// Versions of all projects.
-    pub versions: u64,
-    /// Sites that are online.
-    pub live_sites: u64,
     /// Views of all published sites.
     pub views: u64,
     /// Credits left.
@@ -81,16 +74,10 @@ impl Identity {
         let db = self.queue.db();
         let totals = self.user_stats(actor).await?;
         let completed = projects::Column::Status.eq(ProjectStatus::Completed);
-        let in_own = project_versions::Column::ProjectId.in_subquery(own_projects(user));
-        let live = deployments::Entity::find()
-            .filter(deployments::Column::UserId.eq(user))
-            .filter(deployments::Column::Status.eq(DeploymentStatus::Live));
         let moved = self.moved(user, CreditKind::Usage).await? + self.moved(user, CreditKind::Refund).await?;
         Ok(PersonalStats {
             projects: totals.total_projects,
             completed_projects: projects::Entity::find_owned(user).filter(completed).count(db).await?,
-            versions: project_versions::Entity::find().filter(in_own).count(db).await?,
-            live_sites: live.count(db).await?,
             views: totals.total_views,
             credits: crate::credits::balance(db, user).await?,
             credits_used: -moved,
@@ -110,20 +97,6 @@ impl Identity {
             .await?;
         Ok(sum.flatten().unwrap_or(0))
     }
-}
-
-/// The ids of a person's projects, as a subquery.
-pub(super) fn own_projects(user: UserId) -> SelectStatement {
-    projects::Entity::find_owned(user).select_only().column(projects::Column::Id).into_query()
-}
-
-/// The ids of a person's projects.
-pub(super) async fn list_own_projects(
-    db: &impl sea_orm::ConnectionTrait,
-    user: UserId,
-) -> Result<Vec<ProjectId>, DbErr> {
-    let ids = projects::Entity::find_owned(user).select_only().column(projects::Column::Id);
-    ids.into_tuple().all(db).await
 }
 
 fn check(changes: ProfileChanges) -> Result<ProfileChanges, FieldErrors> {

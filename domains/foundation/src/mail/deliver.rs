@@ -5,14 +5,14 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, IntoActiveModel
 use serde_json::json;
 
 use super::{DeliverMail, Mail, Reader, Rendered, Template, failures::Failure, outbox, preferences};
-use crate::links;
+use crate::{links, personal::is_being_erased};
 
 /// Says that a POST to the link unsubscribes (RFC 8058), which is for https only.
 const ONE_CLICK: &str = "List-Unsubscribe=One-Click";
 
 impl Mail {
-    /// Delivers a mail. One that is gone or was handed over before is done; one that
-    /// the server refuses for good fails with its reason in the outbox.
+    /// Delivers a mail. One that is gone, goes with its account or was handed over before
+    /// is done; one that the server refuses for good fails with its reason in the outbox.
     pub async fn deliver(&self, ctx: &JobContext, args: DeliverMail) -> Result<Outcome, JobError> {
         let found = mail_messages::Entity::find_by_id(args.mail_id).one(self.queue.db()).await;
         let Some(mail) = found? else { return Ok(Outcome::done()) };
@@ -24,6 +24,9 @@ impl Mail {
             return self.fail(ctx, &mail, error.into()).await;
         };
         let receiver = self.receiver(&mail).await?;
+        if receiver.as_ref().is_some_and(is_being_erased) {
+            return Ok(Outcome::done());
+        }
         let suppressed = self.is_suppressed(&mail.recipient).await?;
         let withheld = self.withheld(&mail, template, receiver.as_ref(), suppressed).await?;
         if let Some((status, reason)) = withheld {

@@ -11,7 +11,7 @@ use sea_orm::{
 use serde_json::json;
 
 use super::{Mail, MailingError, Reader, Rendered, Template, queue_row};
-use crate::{Actor, NotSignedIn, Page, audit, paging::fetch};
+use crate::{Actor, NotSignedIn, Page, audit, paging::fetch, personal::of_present};
 
 /// How long a mail stays in the outbox after it was asked for. For so long the same
 /// template, receiver and cause are mailed once.
@@ -46,6 +46,7 @@ impl Mail {
         use mail_messages::Column;
         let OutboxFilter { status, template, recipient, user } = filter;
         let rows = mail_messages::Entity::find()
+            .filter(of_present(Column::UserId))
             .apply_if(*status, |rows, status| rows.filter(Column::Status.eq(status)))
             .apply_if(template.as_ref(), |rows, template| rows.filter(Column::Template.eq(template)))
             .apply_if(recipient.as_ref(), |rows, address| {
@@ -60,7 +61,8 @@ impl Mail {
     /// that sign in, so the audit log has who read them.
     pub async fn read_mail(&self, actor: &Actor, id: MailId) -> Result<mail_messages::Model, MailingError> {
         let tx = self.queue.begin().await?;
-        let mail = mail_messages::Entity::find_by_id(id).one(&*tx).await?.ok_or(MailingError::NoSuchMail)?;
+        let mail = mail_messages::Entity::find_by_id(id).filter(of_present(mail_messages::Column::UserId));
+        let mail = mail.one(&*tx).await?.ok_or(MailingError::NoSuchMail)?;
         let context = json!({"template": mail.template, "user": mail.user_id});
         audit::record(&tx, actor, "mail.read", Some(format!("mail:{id}")), context).await?;
         tx.commit().await?;

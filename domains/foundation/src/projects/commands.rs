@@ -2,7 +2,7 @@ use atelier_entities::{ProjectId, ProjectStatus, UserId, projects, users};
 use atelier_queue::Transaction;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, DbErr, EntityTrait, IntoActiveModel, ModelTrait, PaginatorTrait,
-    QueryOrder, QuerySelect,
+    QueryOrder, QuerySelect, QueryTrait, sea_query::SelectStatement,
 };
 use serde_json::json;
 
@@ -149,6 +149,12 @@ pub async fn lock_owned(
     id: ProjectId,
 ) -> Result<Option<projects::Model>, DbErr> {
     projects::Entity::find_owned_by_id(user, id).lock_exclusive().one(&**tx).await
+}
+
+/// The ids of a person's projects, as a subquery.
+#[must_use]
+pub fn own_projects(user: UserId) -> SelectStatement {
+    projects::Entity::find_owned(user).select_only().column(projects::Column::Id).into_query()
 }
 
 /// All projects of a person, locked for the rest of the transaction and in the order of

@@ -9,11 +9,14 @@ use chrono::TimeDelta;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::json;
 
+/// Kinds whose jobs name an account that is gone, and nothing else of a person.
+const ERASURES: [&str; 2] = ["account.erase", "maintenance.erase_archived"];
+
 /// Whatever may repeat an address or an id beside the rows of an account.
 async fn traces(app: &TestApp) -> String {
     let db = app.db();
     let jobs = jobs::Entity::find().all(db).await.expect("a database");
-    let jobs: Vec<_> = jobs.into_iter().filter(|job| job.kind != "maintenance.erase_archived").collect();
+    let jobs: Vec<_> = jobs.into_iter().filter(|job| !ERASURES.contains(&job.kind.as_str())).collect();
     let attempts = job_attempts::Entity::find().all(db).await.expect("a database");
     let held = mail_suppressions::Entity::find().all(db).await.expect("a database");
     let entries = audit_log::Entity::find().all(db).await.expect("a database");

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use atelier_foundation::identity::{Part, PersonalExport, Rows};
+use atelier_foundation::{identity::PersonalExport, personal::Rows};
 use axum::body::Bytes;
 use futures::{Stream, StreamExt, stream};
 use serde_json::{Map, Value};
@@ -14,7 +14,7 @@ use crate::dto::identity::personal_data::{AccountDataView, items};
 struct Writer {
     rows: PersonalExport,
     /// The list that is being written.
-    part: Option<Part>,
+    list: Option<&'static str>,
     totals: Map<String, Value>,
     is_done: bool,
 }
@@ -27,7 +27,7 @@ pub(super) fn stream(
     let mut head = serde_json::to_string(account)?;
     // The object continues with the lists.
     head.pop();
-    let writer = Writer { rows, part: None, totals: Map::new(), is_done: false };
+    let writer = Writer { rows, list: None, totals: Map::new(), is_done: false };
     let lists = stream::try_unfold(writer, |mut writer| async move {
         let piece = writer.next().await?;
         Ok(piece.map(|piece| (Bytes::from(piece), writer)))
@@ -41,25 +41,24 @@ impl Writer {
             return Ok(None);
         }
         let rows = self.rows.next().await.map_err(|error| broken_off(&error))?;
-        let Some(rows) = rows else {
+        let Some((list, rows)) = rows else {
             self.is_done = true;
             return Ok(Some(format!("],\"totals\":{}}}", Value::Object(std::mem::take(&mut self.totals)))));
         };
-        let mut piece = self.open(&rows);
-        piece.push_str(&items(rows).map_err(|error| broken_off(&error))?);
+        let mut piece = self.open(list, &rows);
+        piece.push_str(&items(list, rows).map_err(|error| broken_off(&error))?);
         Ok(Some(piece))
     }
 
     /// The separator before these rows, which are counted.
-    fn open(&mut self, rows: &Rows) -> String {
-        let part = rows.part();
-        let before = match self.part.replace(part) {
-            Some(open) if open == part && rows.count() > 0 => ",".to_owned(),
-            Some(open) if open == part => String::new(),
-            Some(_) => format!("],\"{}\":[", part.name()),
-            None => format!(",\"{}\":[", part.name()),
+    fn open(&mut self, list: &'static str, rows: &Rows) -> String {
+        let before = match self.list.replace(list) {
+            Some(open) if open == list && rows.count() > 0 => ",".to_owned(),
+            Some(open) if open == list => String::new(),
+            Some(_) => format!("],\"{list}\":["),
+            None => format!(",\"{list}\":["),
         };
-        let total = self.totals.entry(part.name()).or_insert_with(|| Value::from(0));
+        let total = self.totals.entry(list).or_insert_with(|| Value::from(0));
         *total = Value::from(total.as_u64().unwrap_or(0) + rows.count());
         before
     }

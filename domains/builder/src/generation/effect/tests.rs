@@ -208,5 +208,6 @@ async fn a_generation_whose_args_nobody_reads_can_be_cancelled_and_erased() {
     let job = bench.generate(ada.id, project.id, None).await;
     bench.make_unreadable(job.id).await;
     bench.services.foundation.identity.erase_account(&actor, ada.id).await.expect("erased");
+    bench.finish_erasures().await;
     assert!(bench.services.queue.find_job(job.id, None).await.expect("asked").is_none());
 }

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use atelier_entities::{AuditLevel, JobState, audit_log, users};
+use atelier_entities::{AuditLevel, JobState, UserId, audit_log, users};
 use bytes::Bytes;
 use sea_orm::PaginatorTrait;
 

@@ -215,6 +215,7 @@ async fn what_was_recorded_of_a_person_is_erased_with_them() {
     identity.change_account(&by(root), ada.id, changes).await.expect("changed");
 
     identity.delete_account_of(&by(root), ada.id).await.expect("deleted");
+    bench.finish_erasures().await;
 
     let entries = recorded(&bench, root).await;
     assert!(entries.iter().any(|(action, ..)| action == "account.change"));

@@ -7,6 +7,7 @@ const ROWS: u32 = 20_000;
 
 /// Tables that stay small however much happens.
 pub(super) const SMALL: &[&str] = &[
+    "account_erasures",
     "audit_archives",
     "audit_loose_objects",
     "job_leases",

@@ -1,0 +1,138 @@
+//! People's jobs.
+
+use async_trait::async_trait;
+use atelier_entities::{JobId, JobState, UserId, job_attempts, job_events, jobs, queues, running_jobs};
+use atelier_queue::{QueueError, Transaction, removal::delete_some};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DatabaseConnection, DbErr, EntityTrait,
+    IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{Erased, Erasing, ExportList, Page, PersonalData, Rows};
+
+/// The jobs that people own, and the queues that they paused.
+pub(crate) struct OwnedJobs;
+
+#[async_trait]
+impl PersonalData for OwnedJobs {
+    fn name(&self) -> &'static str {
+        "jobs"
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        &["jobs", "job_attempts", "job_events", "queues"]
+    }
+
+    fn lists(&self) -> &'static [ExportList] {
+        &[ExportList { name: "jobs", position: 80 }]
+    }
+
+    async fn read(&self, db: &DatabaseConnection, _list: &str, page: Page) -> Result<Rows, DbErr> {
+        let own = jobs::Entity::find().filter(jobs::Column::OwnerId.eq(page.user));
+        Ok(Rows::new(page.fetch(db, own, jobs::Column::Id).await?, |job| job.id.0))
+    }
+
+    /// Deletes jobs that ended, and those that wait: what their ends would change goes with
+    /// the account too.
+    async fn erase(&self, tx: &Transaction, person: &Erasing, batch: u32) -> Result<Erased, QueueError> {
+        let own = jobs::Column::OwnerId.eq(person.user);
+        let at_rest = Condition::all().add(own.clone()).add(jobs::Column::State.ne(JobState::Running));
+        let rows = delete_some::<jobs::Entity>(tx, at_rest, batch).await?;
+        if rows >= u64::from(batch) {
+            return Ok(Erased { rows, is_done: false });
+        }
+        let running = jobs::Entity::find().filter(own.clone()).filter(is_running());
+        let running = running.order_by_asc(jobs::Column::Id).limit(u64::from(batch)).all(&**tx).await?;
+        let rows = rows + running.len() as u64;
+        for job in running {
+            detach(tx, job).await?;
+        }
+        unname_pauses(tx, person.user).await?;
+        // Others hold the rest, such as a claim that has not committed.
+        let left = jobs::Entity::find().filter(own).select_only().column(jobs::Column::Id).limit(1);
+        let left: Option<JobId> = left.into_tuple().one(&**tx).await?;
+        Ok(Erased { rows, is_done: left.is_none() })
+    }
+}
+
+fn is_running() -> sea_orm::sea_query::SimpleExpr {
+    jobs::Column::State.eq(JobState::Running)
+}
+
+/// Asks a person's running jobs to stop, and takes them from their workers: nothing that
+/// they still write counts. Those that wait are cancelled where they start.
+pub(crate) async fn stop_running(tx: &Transaction, user: UserId) -> Result<(), QueueError> {
+    let running = running_jobs::Entity::find().filter(running_jobs::Column::OwnerId.eq(user));
+    for job in running.order_by_asc(running_jobs::Column::Id).all(&**tx).await? {
+        match tx.cancel(job.id, Some(user)).await {
+            Ok(before) if before.state == JobState::Running => {
+                tx.revoke_claim(job.id).await?;
+            }
+            // It ended, or was deleted, since it was found.
+            Ok(_) | Err(QueueError::WrongState { .. } | QueueError::NotFound) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Deletes the jobs about these subjects. Those that run lose what they say of a person.
+pub(crate) async fn delete_about(tx: &Transaction, subjects: &[Uuid]) -> Result<(), QueueError> {
+    let running = tx.lock_about(subjects).await?.into_iter().filter(|job| job.state == JobState::Running);
+    for job in running {
+        detach(tx, job).await?;
+    }
+    jobs::Entity::delete_many()
+        .filter(jobs::Column::SubjectId.is_not_null())
+        .filter(jobs::Column::SubjectId.is_in(subjects.iter().copied()))
+        .filter(jobs::Column::State.ne(JobState::Running))
+        .exec(&**tx)
+        .await?;
+    Ok(())
+}
+
+/// Takes a person out of a job that is still being stopped, and out of what was noted
+/// while it ran. It belongs to nobody from now on, and what its attempt still writes does
+/// not count; retention takes the rest.
+async fn detach(tx: &Transaction, job: jobs::Model) -> Result<(), QueueError> {
+    if job.cancel_requested_at.is_none() {
+        tx.cancel(job.id, None).await?;
+    }
+    tx.revoke_claim(job.id).await?;
+    let nothing = Expr::value(Option::<Value>::None);
+    job_attempts::Entity::update_many()
+        .col_expr(job_attempts::Column::Error, nothing)
+        .filter(job_attempts::Column::JobId.eq(job.id))
+        .exec(&**tx)
+        .await?;
+    job_events::Entity::delete_many().filter(job_events::Column::JobId.eq(job.id)).exec(&**tx).await?;
+    let args = without_prose(job.args.clone());
+    let mut row = job.into_active_model();
+    row.owner_id = Set(None);
+    row.args = Set(args);
+    row.error = Set(None);
+    row.progress = Set(None);
+    row.update(&**tx).await?;
+    Ok(())
+}
+
+/// Args without what a person wrote in them.
+fn without_prose(mut args: Value) -> Value {
+    if let Value::Object(fields) = &mut args {
+        fields.remove("prompt");
+    }
+    args
+}
+
+/// Takes a person out of the queues that they paused, which stay paused.
+async fn unname_pauses(tx: &Transaction, user: UserId) -> Result<(), DbErr> {
+    let paused = queues::Column::PausedBy.eq(user);
+    if queues::Entity::find().filter(paused.clone()).count(&**tx).await? > 0 {
+        let nobody = Expr::value(Option::<Uuid>::None);
+        let unnamed = queues::Entity::update_many().col_expr(queues::Column::PausedBy, nobody);
+        unnamed.filter(paused).exec(&**tx).await?;
+    }
+    Ok(())
+}
