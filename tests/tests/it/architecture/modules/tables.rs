@@ -3,7 +3,7 @@
 use super::Layers;
 
 /// The tables.
-pub(super) const ALL: &[Layers] = &[QUEUE, SERVICES, API];
+pub(super) const ALL: &[Layers] = &[QUEUE, FOUNDATION, BUILDER, SERVICES, API];
 
 const QUEUE: Layers = Layers {
     folder: "queue",
@@ -34,57 +34,62 @@ const QUEUE: Layers = Layers {
     backwards: &[],
 };
 
+const FOUNDATION: Layers = Layers {
+    folder: "domains/foundation",
+    layers: &[
+        &["database", "objects", "options", "paging", "signing", "validation"],
+        &["links", "problem"],
+        &["actor", "personal"],
+        &["audit", "credits", "idempotency"],
+        &["mail", "projects"],
+        &["module"],
+        &["identity"],
+        &["foundation"],
+        &["testing"],
+    ],
+    backwards: &[],
+};
+
+const BUILDER: Layers = Layers {
+    folder: "domains/builder",
+    layers: &[
+        &["fault", "file", "options"],
+        &["path"],
+        &["check", "parse"],
+        &["parts", "prompt"],
+        &["generation", "versions"],
+        &["deployments"],
+        &["builder"],
+        &["testing"],
+    ],
+    backwards: &[],
+};
+
 const SERVICES: Layers = Layers {
     folder: "services",
     layers: &[
-        &["caller", "database", "idempotency", "options", "paging", "validation"],
-        &["audit", "credits"],
-        &["mail"],
-        &["maintenance"],
-        &["projects"],
-        &["identity"],
-        &["generation"],
-        &["deployments", "stats"],
-        &["admin", "jobs"],
+        &["maintenance", "options", "stats"],
+        &["admin"],
         &["services"],
-        &["job_control"],
+        &["job_control", "modules"],
+        &["assembly"],
     ],
-    backwards: &[
-        ("deployments", "job_control"),
-        ("generation", "job_control"),
-        ("mail", "identity"),
-        ("maintenance", "deployments"),
-        ("maintenance", "generation"),
-        ("maintenance", "identity"),
-        ("projects", "deployments"),
-        ("projects", "generation"),
-    ],
+    backwards: &[],
 };
 
 const API: Layers = Layers {
     folder: "api",
     layers: &[
-        &["cookies", "error", "metrics"],
-        &["app", "dto"],
-        &["middleware", "serve"],
-        &["extract"],
-        &["idempotency", "preview", "sse"],
+        &["cookies", "metrics", "policy", "request_id", "responses", "schema"],
+        &["error", "state"],
+        &["dto", "extract"],
+        &["middleware", "static_file"],
+        &["route"],
         &["routes"],
         &["openapi", "polling"],
         &["docs"],
-        &["home"],
+        &["app"],
+        &["serve"],
     ],
-    backwards: &[
-        ("app", "docs"),
-        ("app", "home"),
-        ("app", "middleware"),
-        ("app", "polling"),
-        ("app", "preview"),
-        ("app", "routes"),
-        ("app", "sse"),
-        ("error", "middleware"),
-        ("extract", "routes"),
-        ("middleware", "extract"),
-        ("middleware", "idempotency"),
-    ],
+    backwards: &[],
 };
