@@ -1,6 +1,8 @@
 //! What jobs result in, by their kinds. `JobResults` is never sent: each of its fields is
 //! the schema of what a job of that kind resulted in.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::{
@@ -50,6 +52,8 @@ pub(crate) struct JobResults {
     mail: MailResult,
     #[serde(rename = "stats.aggregate")]
     stats: StatsResult,
+    #[serde(rename = "account.erase")]
+    erased_account: ErasedAccountResult,
     #[serde(rename = "maintenance.purge_jobs")]
     purged_jobs: PurgedJobsResult,
     #[serde(rename = "maintenance.purge_expired")]
@@ -121,6 +125,15 @@ pub(crate) struct StatsResult {
     active_today: i64,
     /// Projects created today (UTC).
     created_today: i64,
+}
+
+/// What was left of a closed account was erased. Null where nothing was left.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ErasedAccountResult {
+    /// Rows of all parts.
+    rows: u64,
+    /// Rows by the name of the part, such as sessions or versions.
+    by_part: BTreeMap<String, u64>,
 }
 
 /// Jobs that ended long ago were deleted.

@@ -8,7 +8,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 
 /// Jobs that nobody runs here.
-const LEFT: [&str; 3] = ["email.deliver", "generation.run", "maintenance.erase_archived"];
+const LEFT: [&str; 4] = ["account.erase", "email.deliver", "generation.run", "maintenance.erase_archived"];
 
 /// Two processes of the API, and nobody who works.
 struct Pair {
