@@ -127,7 +127,7 @@ impl Admin {
         let queue = &self.queue;
         let transport = queue.transport();
         // First: what is asked below takes connections of its own.
-        let pool = database::pool(queue.db());
+        let pool = database::pool(queue.db()).await;
         let database = async {
             let (fault, facts) = tokio::join!(queue.database_fault(), database::ask(queue.db(), pool));
             Ok::<_, Infallible>((fault, facts.ok()))

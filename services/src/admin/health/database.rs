@@ -1,5 +1,7 @@
 //! What the database tells of itself.
 
+use std::time::{Duration, Instant};
+
 use sea_orm::{DatabaseBackend, DatabaseConnection, DbErr, FromQueryResult, Statement};
 
 use super::{FINE, Verdict, degraded};
@@ -50,8 +52,32 @@ pub(super) async fn ask(db: &DatabaseConnection, pool: Pool) -> Result<DatabaseF
 /// Connections that are open, that nobody uses, and that may be open.
 pub(super) type Pool = (u32, usize, u32);
 
+/// How long a pool must have no free connection before that is a fault: requests use every
+/// connection for a moment without harm.
+const FULL_FOR: Duration = Duration::from_millis(250);
+
+/// The time between two looks at a full pool.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// How the pool is: now, where it has room, or after [`FULL_FOR`].
+pub(super) async fn pool(db: &DatabaseConnection) -> Pool {
+    let end = Instant::now() + FULL_FOR;
+    loop {
+        let pool = pool_now(db);
+        if !is_full(pool) || Instant::now() >= end {
+            return pool;
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// Whether every connection is in use. A pool of one is full whenever it is used.
+const fn is_full((connections, idle, max): Pool) -> bool {
+    max > 1 && connections >= max && idle == 0
+}
+
 /// How the pool is at this moment.
-pub(super) fn pool(db: &DatabaseConnection) -> Pool {
+fn pool_now(db: &DatabaseConnection) -> Pool {
     match db.get_database_backend() {
         DatabaseBackend::Postgres => {
             let pool = db.get_postgres_connection_pool();
@@ -66,10 +92,11 @@ pub(super) fn pool(db: &DatabaseConnection) -> Pool {
 
 impl DatabaseFacts {
     pub(super) fn judge(&self) -> Verdict {
-        // A pool of one is full whenever it is used.
-        let is_full = self.max_connections > 1
-            && self.connections >= self.max_connections
-            && self.idle_connections == 0;
-        if is_full { degraded("NO_CONNECTION", "Every connection of this process is in use.") } else { FINE }
+        let pool = (self.connections, self.idle_connections as usize, self.max_connections);
+        if is_full(pool) {
+            degraded("NO_CONNECTION", "Every connection of this process is in use.")
+        } else {
+            FINE
+        }
     }
 }
