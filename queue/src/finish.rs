@@ -1,4 +1,4 @@
-//! Finishing: writes the ends of attempts, in batches or each with its effect. Every write
+//! Finishing: writes the ends of attempts in batches, with their effects. Every write
 //! is guarded by the fence, so that a worker that lost its lease changes nothing.
 
 use std::{collections::HashSet, time::Duration};
@@ -120,8 +120,8 @@ fn json_len(value: &Value) -> usize {
 /// Attempts whose end was written because their fence matched, by job and fence.
 pub(crate) type WrittenEnds = HashSet<(JobId, i64)>;
 
-/// Writes ends and answers those whose fence matched. Successes take one statement, the
-/// others one transaction.
+/// Writes ends of jobs without an effect and answers those whose fence matched. Successes
+/// take one statement, the others one transaction.
 ///
 /// A job that would run again, but was asked to stop meanwhile, ends as cancelled.
 pub(crate) async fn write_batch(queue: &Queue, finishes: &[&Finish]) -> Result<WrittenEnds, QueueError> {
@@ -134,57 +134,70 @@ pub(crate) async fn write_batch(queue: &Queue, finishes: &[&Finish]) -> Result<W
     if !others.is_empty() {
         let tx = queue.begin_brief().await?;
         let ended = end(&tx, &others).await;
-        written.extend(tx.close(ended).await?);
+        written.extend(tx.close(ended).await?.written);
     }
     Ok(written)
 }
 
-async fn end(tx: &Transaction, finishes: &[&Finish]) -> Result<WrittenEnds, QueueError> {
+/// Ends of a transaction: those whose fence matched, and as what they ended where their jobs
+/// were asked to stop.
+#[derive(Default)]
+struct Ended {
+    written: WrittenEnds,
+    cancelled: Vec<Finish>,
+}
+
+impl Ended {
+    /// What was written for that end; none where its fence did not match.
+    fn settlement<'a>(&'a self, finish: &'a Finish) -> Option<&'a Settlement> {
+        self.written.contains(&finish.key()).then(|| {
+            let cancelled = self.cancelled.iter().find(|cancelled| cancelled.key() == finish.key());
+            &cancelled.unwrap_or(finish).settlement
+        })
+    }
+}
+
+async fn end(tx: &Transaction, finishes: &[&Finish]) -> Result<Ended, QueueError> {
     let now = tx.now();
     let mut written = update(&**tx, finishes, now).await?;
     record_attempts(&**tx, finishes.iter().copied().filter(|finish| written.contains(&finish.key())), now)
         .await?;
-    let cancelled: Vec<Finish> = finishes
+    let mut cancelled: Vec<Finish> = finishes
         .iter()
         .filter(|finish| !written.contains(&finish.key()))
         .filter_map(|finish| finish.cancelled())
         .collect();
     if !cancelled.is_empty() {
-        let cancelled: Vec<_> = cancelled.iter().collect();
-        let ended = update(&**tx, &cancelled, now).await?;
-        record_attempts(&**tx, cancelled.into_iter().filter(|finish| ended.contains(&finish.key())), now)
-            .await?;
+        let ended = update(&**tx, &cancelled.iter().collect::<Vec<_>>(), now).await?;
+        cancelled.retain(|finish| ended.contains(&finish.key()));
+        record_attempts(&**tx, &cancelled, now).await?;
         written.extend(ended);
     }
-    Ok(written)
+    Ok(Ended { written, cancelled })
 }
 
-/// Writes one end and applies its effect, in a transaction of its own. Answers whether the
-/// fence matched.
-pub(crate) async fn write_with_effect(
+/// Writes ends and applies their effects, in one transaction. Answers those whose fence
+/// matched.
+pub(crate) async fn write_with_effects(
     queue: &Queue,
-    finish: &Finish,
-    job: &jobs::Model,
-) -> Result<bool, QueueError> {
+    ends: &[(&Finish, &jobs::Model)],
+) -> Result<WrittenEnds, QueueError> {
     let tx = queue.begin_brief().await?;
-    let written = write_in(&tx, finish, job).await;
+    let written = write_in(&tx, ends).await;
     tx.close(written).await
 }
 
-/// [`write_with_effect`] in a larger transaction.
+/// [`write_with_effects`] in a larger transaction.
 pub(crate) async fn write_in(
     tx: &Transaction,
-    finish: &Finish,
-    job: &jobs::Model,
-) -> Result<bool, QueueError> {
-    if !write_without_effect(tx, finish).await? {
-        let Some(cancelled) = finish.cancelled() else { return Ok(false) };
-        return Box::pin(write_in(tx, &cancelled, job)).await;
-    }
-    if finish.settlement.state.is_terminal() {
-        apply_effect(tx, job, &finish.settlement).await?;
-    }
-    Ok(true)
+    ends: &[(&Finish, &jobs::Model)],
+) -> Result<WrittenEnds, QueueError> {
+    let finishes: Vec<_> = ends.iter().map(|(finish, _)| *finish).collect();
+    let ended = end(tx, &finishes).await?;
+    let settled = ends.iter().filter_map(|(finish, job)| Some((*job, ended.settlement(finish)?)));
+    let settled = settled.filter(|(_, settlement)| settlement.state.is_terminal());
+    apply_effects(tx, settled.map(|(job, settlement)| ended_job(job, settlement)).collect()).await?;
+    Ok(ended.written)
 }
 
 /// Writes one end without its effect. Answers whether the fence matched.
@@ -232,7 +245,7 @@ pub(crate) async fn end_unstarted(
         return Ok(false);
     }
     if !job.state.is_terminal() {
-        apply_effect(tx, job, &settlement).await?;
+        apply_effects(tx, vec![ended_job(job, &settlement)]).await?;
     }
     tx.note_change(job.id);
     Ok(true)
@@ -244,12 +257,8 @@ pub(crate) fn sort_by_subject(jobs: &mut [jobs::Model]) {
     jobs.sort_by_key(|job| (job.subject_id, job.id));
 }
 
-async fn apply_effect(
-    tx: &Transaction,
-    job: &jobs::Model,
-    settlement: &Settlement,
-) -> Result<(), QueueError> {
-    let ended = EndedJob {
+fn ended_job(job: &jobs::Model, settlement: &Settlement) -> EndedJob {
+    EndedJob {
         id: job.id,
         kind: job.kind.clone(),
         args: job.args.clone(),
@@ -258,9 +267,18 @@ async fn apply_effect(
         error: settlement.error.clone(),
         owner: job.owner_id,
         subject: job.subject_id,
-    };
+    }
+}
+
+/// Applies effects in the order of their subjects: effects lock these, and rows are locked in
+/// the order of their ids everywhere.
+async fn apply_effects(tx: &Transaction, mut ended: Vec<EndedJob>) -> Result<(), QueueError> {
+    ended.sort_by_key(|job| (job.subject, job.id));
     let effects = tx.queue().effects().clone();
-    effects.apply(tx, &ended).await
+    for of_a_kind in ended.chunk_by(|one, next| one.kind == next.kind) {
+        effects.apply(tx, of_a_kind).await?;
+    }
+    Ok(())
 }
 
 fn written_ends(rows: &[QueryResult]) -> Result<WrittenEnds, DbErr> {

@@ -12,7 +12,7 @@ use crate::{
     Queue, Transaction,
     enqueue::spacing,
     error::QueueError,
-    finish::{self, Finish, sort_by_subject},
+    finish::{self, Finish},
     lease, metrics,
     name::QueueName,
     outcome::JobError,
@@ -80,17 +80,20 @@ async fn rescue_batch(
     size: u64,
 ) -> Result<Step<RescueReport>, QueueError> {
     let tx = queue.begin_brief().await?;
-    let mut lost = lease::lock_expired(&*tx, tx.now(), after, size).await?;
+    let lost = lease::lock_expired(&*tx, tx.now(), after, size).await?;
     let Some(last) = lost.last().map(|job| job.id) else { return Ok(None) };
-    sort_by_subject(&mut lost);
     let rescued = rescue_all(&tx, &lost).await;
     Ok(Some((last, tx.close(rescued).await)))
 }
 
 async fn rescue_all(tx: &Transaction, lost: &[jobs::Model]) -> Result<RescueReport, QueueError> {
+    let now = tx.now();
+    let ends: Vec<_> = lost.iter().map(|job| (lost_end(job, now), job)).collect();
+    let pairs: Vec<_> = ends.iter().map(|(finish, job)| (finish, *job)).collect();
+    let written = finish::write_in(tx, &pairs).await?;
     let mut report = RescueReport::default();
-    for job in lost {
-        rescue(tx, job, &mut report).await?;
+    for (finish, job) in ends.iter().filter(|(finish, _)| written.contains(&finish.key())) {
+        note(tx, job, finish.settlement.state, &mut report);
     }
     Ok(report)
 }
@@ -106,12 +109,7 @@ fn lost_end(job: &jobs::Model, now: Timestamp) -> Finish {
     Finish::of(job, settlement)
 }
 
-async fn rescue(tx: &Transaction, job: &jobs::Model, report: &mut RescueReport) -> Result<(), QueueError> {
-    let finish = lost_end(job, tx.now());
-    let state = finish.settlement.state;
-    if !finish::write_in(tx, &finish, job).await? {
-        return Ok(());
-    }
+fn note(tx: &Transaction, job: &jobs::Model, state: JobState, report: &mut RescueReport) {
     tracing::warn!(
         job.id = %job.id, job.kind = %job.kind, job.attempt = job.attempt, %state,
         "lease expired: its worker is gone"
@@ -126,7 +124,6 @@ async fn rescue(tx: &Transaction, job: &jobs::Model, report: &mut RescueReport) 
     } else {
         report.failed += 1;
     }
-    Ok(())
 }
 
 /// Puts back ids of transport consumers that are gone, and deletes workers without

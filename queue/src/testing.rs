@@ -69,8 +69,8 @@ pub async fn write_log(queue: &Queue, job: &jobs::Model, message: &str) -> Resul
     Ok(progress::append_event(queue, job, "log", &json!({"message": message})).await?)
 }
 
-/// Writes the ends of claimed jobs: those without an effect in one batch, the others each
-/// with its effect. Waits have no jitter. Answers for each whether its fence matched.
+/// Writes the ends of claimed jobs: those without an effect in one batch, the others in one
+/// transaction with their effects. Waits have no jitter. Answers for each whether its fence matched.
 pub async fn finish(
     queue: &Queue,
     ends: Vec<(jobs::Model, Ending)>,
@@ -82,14 +82,13 @@ pub async fn finish(
         (Finish::of_attempt(&job, ending, &facts, max_result_bytes), job)
     };
     let ends: Vec<_> = ends.into_iter().map(end).collect();
-    let (single, batched): (Vec<_>, Vec<_>) =
+    let (with_effects, others): (Vec<_>, Vec<_>) =
         ends.iter().partition(|(finish, job)| queue.effects().may_apply(&job.kind, finish.settlement.state));
-    let batched: Vec<_> = batched.into_iter().map(|(finish, _)| finish).collect();
-    let mut written = finish::write_batch(queue, &batched).await?;
-    for (finish, job) in single {
-        if finish::write_with_effect(queue, finish, job).await? {
-            written.insert(finish.key());
-        }
+    let others: Vec<_> = others.into_iter().map(|(finish, _)| finish).collect();
+    let mut written = finish::write_batch(queue, &others).await?;
+    let with_effects: Vec<_> = with_effects.into_iter().map(|(finish, job)| (finish, job)).collect();
+    if !with_effects.is_empty() {
+        written.extend(finish::write_with_effects(queue, &with_effects).await?);
     }
     let available = ends.iter().filter(|(finish, _)| {
         written.contains(&finish.key()) && finish.settlement.state == JobState::Available

@@ -23,6 +23,7 @@ Examples:
   atelier-bench all --markdown measured.md              everything in full, in about twenty minutes
   atelier-bench drain --queues 6 --owners 1000          fair turns over six queues
   atelier-bench drain --finished-rows 1000000 --json d.json
+  atelier-bench drain --effects                         the end of each job writes a row
   atelier-bench drain --variants                        a drain on other tables and queues, one table
   atelier-bench peers --only bullmq,riverqueue          beside other queues, in turns
 

@@ -39,6 +39,7 @@ pub(super) fn variants(args: DrainArgs) -> Vec<DrainArgs> {
         DrainArgs { owners: 1_000, ..args },
         DrainArgs { rows: finished, ..args },
         DrainArgs { rows: waiting, ..args },
+        DrainArgs { effects: true, ..args },
     ]
 }
 
@@ -94,6 +95,8 @@ pub(super) async fn once(testbed: &Testbed, args: DrainArgs) -> anyhow::Result<D
         usize::try_from(rows::count_succeeded(database.queue.db()).await?)? == args.jobs,
         "not every job succeeded: the figures would be wrong"
     );
+    let effects = usize::try_from(rows::count_effects(database.queue.db()).await?)?;
+    ensure!(effects == if args.effects { args.jobs } else { 0 }, "{effects} effects were applied");
     database.close().await?;
     let cpu: f64 = costs.iter().map(|cost| cost.cpu_secs).sum();
     Ok(Drained {
@@ -124,13 +127,14 @@ pub(super) fn name(args: DrainArgs) -> String {
     add(args.rows.finished_rows > 0, format!("beside {} finished", args.rows.finished_rows));
     add(args.rows.waiting_rows > 0, format!("before {} waiting", args.rows.waiting_rows));
     add(args.millis > 0, format!("{} ms each", args.millis));
+    add(args.effects, "each with an effect".to_owned());
     add(args.workers > 1, format!("{} workers", args.workers));
     name
 }
 
 fn new_job(args: DrainArgs, owners: &[UserId], number: usize) -> NewJob {
     let queue = QueueName::ALL[number % usize::from(args.queues).clamp(1, QueueName::ALL.len())];
-    let job = kinds::job(queue, args.millis);
+    let job = if args.effects { kinds::effectful() } else { kinds::job(queue, args.millis) };
     match owners.get(number % owners.len().max(1)) {
         Some(owner) => job.owned_by(*owner),
         None => job,
@@ -184,5 +188,6 @@ mod tests {
         let rows = RowsArgs { finished_rows: 5, waiting_rows: 0 };
         let special = DrainArgs { queues: 6, owners: 9, workers: 2, rows, ..plain };
         assert_eq!(name(special), "drain, 6 queues, 9 owners, beside 5 finished, 2 workers");
+        assert_eq!(name(DrainArgs { effects: true, ..plain }), "drain, each with an effect");
     }
 }

@@ -8,9 +8,10 @@ use std::{
 
 use async_trait::async_trait;
 use atelier_queue::{
-    Backoff, Handler, Job, JobContext, JobError, Lane, NewJob, Outcome, Policy, QueueError, QueueName,
-    Registry,
+    Backoff, Effect, EffectError, Effects, EndedJob, Handler, Job, JobContext, JobError, Lane, NewJob,
+    Outcome, Policy, QueueError, QueueName, Registry, Transaction,
 };
+use sea_orm::ConnectionTrait;
 use serde::{Deserialize, Serialize};
 use tokio::{sync::mpsc, time};
 
@@ -62,6 +63,7 @@ macro_rules! kinds {
         pub(super) fn registry() -> Result<Registry, QueueError> {
             let mut registry = Registry::default();
             $(registry.register::<$name>(SleepHandler)?;)+
+            registry.register::<Effectful>(SleepHandler)?;
             Ok(registry)
         }
     };
@@ -74,6 +76,54 @@ kinds! {
     Stats "bench.stats"
     Workflow "bench.workflow"
     Maintenance "bench.maintenance"
+}
+
+/// A job that does nothing, whose end writes a row.
+#[derive(Debug, Serialize, Deserialize)]
+struct Effectful {}
+
+impl Job for Effectful {
+    const KIND: &'static str = "bench.effectful";
+    const QUEUE: QueueName = QueueName::Generation;
+
+    fn policy() -> Policy {
+        POLICY
+    }
+}
+
+#[async_trait]
+impl Handler<Effectful> for SleepHandler {
+    async fn run(&self, _ctx: &JobContext, _: Effectful) -> Result<Outcome, JobError> {
+        Ok(Outcome::done())
+    }
+}
+
+/// Writes a row for each end, and the rows of ends that are written together at once.
+struct NotesEnds;
+
+#[async_trait]
+impl Effect for NotesEnds {
+    async fn on_end(&self, tx: &Transaction, job: &EndedJob) -> Result<(), EffectError> {
+        self.on_ends(tx, std::slice::from_ref(job)).await
+    }
+
+    async fn on_ends(&self, tx: &Transaction, jobs: &[EndedJob]) -> Result<(), EffectError> {
+        let rows: Vec<String> = jobs.iter().map(|job| format!("('{}')", job.id)).collect();
+        tx.execute_unprepared(&format!("INSERT INTO bench_effects (job) VALUES {}", rows.join(", "))).await?;
+        Ok(())
+    }
+}
+
+/// A job whose end has an effect.
+pub(super) fn effectful() -> NewJob {
+    NewJob::of(&Effectful {})
+}
+
+/// The effects of the kinds that have one.
+pub(super) fn effects() -> Result<Effects, QueueError> {
+    let mut effects = Effects::default();
+    effects.register::<Effectful>(NotesEnds)?;
+    Ok(effects)
 }
 
 /// So many slots spread evenly over the first queues.

@@ -29,7 +29,8 @@ pub(super) async fn measure(testbed: &Testbed, runs: u16, figures: &mut Figures)
     enqueue::measure(testbed, ENQUEUE, "", runs, figures).await?;
     let spread = DrainArgs { queues: 6, owners: 100, workers: 2, ..DRAIN };
     let beside = DrainArgs { rows: RowsArgs { finished_rows: 20_000, waiting_rows: 20_000 }, ..DRAIN };
-    for args in [DRAIN, spread, beside] {
+    let effects = DrainArgs { effects: true, ..DRAIN };
+    for args in [DRAIN, spread, beside, effects] {
         drain::measure_all(testbed, args, runs, figures).await?;
     }
     latency::measure(testbed, LATENCY, runs, figures).await?;

@@ -63,6 +63,11 @@ pub(super) async fn count_succeeded(db: &DatabaseConnection) -> anyhow::Result<i
     Ok(query_row(db, &sql).await?.try_get("", "succeeded")?)
 }
 
+/// How many effects were applied.
+pub(super) async fn count_effects(db: &DatabaseConnection) -> anyhow::Result<i64> {
+    Ok(query_row(db, "SELECT COUNT(*) AS effects FROM bench_effects").await?.try_get("", "effects")?)
+}
+
 /// How many jobs succeeded, including those that waited behind the measured ones.
 pub(super) async fn count_all_succeeded(db: &DatabaseConnection) -> anyhow::Result<i64> {
     let sql = "SELECT COUNT(*) AS succeeded FROM jobs WHERE phase = 2 AND kind <> 'bench.finished'";

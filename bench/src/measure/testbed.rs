@@ -13,7 +13,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 
-use super::{cli::RowsArgs, figures::Figures, rows};
+use super::{cli::RowsArgs, figures::Figures, kinds, rows};
 use crate::servers::{
     postgres::Postgres, programs::Programs, reaper::Reaper, redis_server::RedisServer, scratch::Scratch,
 };
@@ -131,6 +131,7 @@ impl Testbed {
             let db = database::connect(url.expose_secret(), 1, ACQUIRE_LIMIT, STATEMENT_LIMIT).await?;
             database::migrate(&db).await?;
             rows::create(&db, rows).await?;
+            db.execute_unprepared("CREATE TABLE bench_effects (job uuid NOT NULL)").await?;
             db.execute_unprepared("VACUUM (ANALYZE) jobs").await?;
             db.close().await?;
         }
@@ -175,7 +176,7 @@ pub(super) async fn queue(
         consumer_timeout: options.heartbeat * 2,
     })
     .await?;
-    Ok(Queue::new(db.await?, hub.clone(), hub, Effects::default(), options))
+    Ok(Queue::new(db.await?, hub.clone(), hub, kinds::effects()?, options))
 }
 
 /// A queue on a new SQLite file and the in-process transport.

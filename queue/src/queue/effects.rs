@@ -2,7 +2,7 @@
 //! the transaction that writes the job's final state, whether a worker, a rescuer or a
 //! cancellation ends the job.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use atelier_entities::{JobId, JobState, UserId};
@@ -45,8 +45,18 @@ pub trait Effect: Send + Sync + 'static {
     /// both are tried again.
     async fn on_end(&self, tx: &Transaction, job: &EndedJob) -> Result<(), EffectError>;
 
-    /// Whether an end in that state changes anything. Other ends are written in batches,
-    /// like those of kinds without an effect.
+    /// Called with ends of several jobs of the kind that one transaction writes, in the order
+    /// of their subjects. An effect that can change the product for all of them at once does
+    /// so here. An error rolls back all of them; then each is tried alone.
+    async fn on_ends(&self, tx: &Transaction, jobs: &[EndedJob]) -> Result<(), EffectError> {
+        for job in jobs {
+            self.on_end(tx, job).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether an end in that state changes anything. Other ends are written like those of
+    /// kinds without an effect.
     fn wants(&self, _state: JobState) -> bool {
         true
     }
@@ -83,13 +93,21 @@ impl Effects {
         self.by_kind.get(kind).is_some_and(|effect| !next.is_terminal() || effect.wants(next))
     }
 
-    /// Runs the effect of an ended job, if its kind has one.
-    pub(crate) async fn apply(&self, tx: &Transaction, job: &EndedJob) -> Result<(), QueueError> {
-        let Some(effect) = self.by_kind.get(job.kind.as_str()).filter(|effect| effect.wants(job.state))
-        else {
-            return Ok(());
+    /// Runs the effect of ended jobs of one kind, if it has one.
+    pub(crate) async fn apply(&self, tx: &Transaction, jobs: &[EndedJob]) -> Result<(), QueueError> {
+        let Some(kind) = jobs.first().map(|job| job.kind.as_str()) else { return Ok(()) };
+        let Some(effect) = self.by_kind.get(kind) else { return Ok(()) };
+        let wanted: Cow<'_, [EndedJob]> = if jobs.iter().all(|job| effect.wants(job.state)) {
+            Cow::Borrowed(jobs)
+        } else {
+            jobs.iter().filter(|job| effect.wants(job.state)).cloned().collect()
         };
-        effect.on_end(tx, job).await.map_err(|source| QueueError::Effect { kind: job.kind.clone(), source })
+        let applied = match &*wanted {
+            [] => Ok(()),
+            [job] => effect.on_end(tx, job).await,
+            jobs => effect.on_ends(tx, jobs).await,
+        };
+        applied.map_err(|source| QueueError::Effect { kind: kind.to_owned(), source })
     }
 }
 

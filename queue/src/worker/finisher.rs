@@ -1,8 +1,9 @@
 //! The finisher: writes ends of attempts in batches. While one batch is written, the next one
 //! gathers. A slot is free once its handler has returned, so that the next jobs are claimed
-//! while ends are written; where ends pile up, slots wait for them.
+//! while ends are written; where ends pile up, slots wait for them. Ends that may have an
+//! effect go by writers of their queue: an effect that fails or waits holds up no other queue.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use atelier_entities::{JobId, JobState, jobs};
 use futures::future::join_all;
@@ -29,6 +30,13 @@ const BATCH: usize = 500;
 /// Batches written at the same time.
 const WRITERS: usize = 2;
 
+/// Ends of one transaction that may have effects: few, since these lock what they change.
+const EFFECT_BATCH: usize = 50;
+
+/// Batches with effects written at the same time, for each queue. More than of the others,
+/// since effects may wait for what they lock.
+const EFFECT_WRITERS: usize = 4;
+
 /// How long a batch blocks the next one.
 const BLOCKS_FOR: Duration = Duration::from_millis(50);
 
@@ -48,8 +56,9 @@ const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub(super) struct Finisher {
     queue: Queue,
-    leased: LeasedJobs,
-    sender: mpsc::Sender<Request>,
+    without_effects: mpsc::Sender<Request>,
+    /// By queue, in the order of [`QueueName::ALL`].
+    with_effects: Arc<[mpsc::Sender<Request>]>,
     unwritten: TaskTracker,
 }
 
@@ -57,6 +66,8 @@ struct Request {
     finish: Finish,
     queue: QueueName,
     run: Option<AttemptRun>,
+    /// The job, where its end may have an effect.
+    affects: Option<Box<jobs::Model>>,
     _unwritten: TaskTrackerToken,
 }
 
@@ -70,25 +81,27 @@ pub(super) struct AttemptRun {
 impl Finisher {
     /// Starts the writers. They end when the last handle is dropped.
     pub(super) fn start(queue: Queue, leased: LeasedJobs) -> Self {
-        let (sender, receiver) = mpsc::channel(BATCH * WRITERS);
-        let receiver = std::sync::Arc::new(Mutex::new(receiver));
-        for _ in 0..WRITERS {
-            tokio::spawn(write(queue.clone(), leased.clone(), receiver.clone()));
-        }
-        Self { queue, leased, sender, unwritten: TaskTracker::new() }
+        let writers = |batch, count| start_writers(&queue, &leased, batch, count);
+        let without_effects = writers(BATCH, WRITERS);
+        let with_effects = QueueName::ALL.iter().map(|_| writers(EFFECT_BATCH, EFFECT_WRITERS)).collect();
+        Self { queue, without_effects, with_effects, unwritten: TaskTracker::new() }
     }
 
     /// Has the end of an attempt written, its watchers told and its job removed from the
-    /// leased ones. Returns once the end waits for the next batch; where the job may have
-    /// an effect, once the end is written.
+    /// leased ones. Returns once the end waits for the next batch.
     pub(super) async fn finish(&self, finish: Finish, job: &jobs::Model, run: Option<AttemptRun>) {
-        let request = Request { finish, queue: queue_of(job), run, _unwritten: self.unwritten.token() };
-        if self.queue.effects().may_apply(&job.kind, request.finish.settlement.state) {
-            // Boxed, since its future is large and most ends do not need it.
-            let written = Box::pin(self.finish_with_effect(&request.finish, job)).await;
-            return close(&self.leased, &[request], |_| written);
-        }
-        if self.sender.send(request).await.is_err() {
+        let may_affect = self.queue.effects().may_apply(&job.kind, finish.settlement.state);
+        let queue = queue_of(job);
+        let request = Request {
+            finish,
+            queue,
+            run,
+            affects: may_affect.then(|| Box::new(job.clone())),
+            _unwritten: self.unwritten.token(),
+        };
+        let place = QueueName::ALL.iter().position(|known| *known == queue).filter(|_| may_affect);
+        let sender = place.map_or(&self.without_effects, |place| &self.with_effects[place]);
+        if sender.send(request).await.is_err() {
             tracing::error!(job.id = %job.id, "the writers of ends are gone");
         }
     }
@@ -98,33 +111,20 @@ impl Finisher {
         self.finish(Finish::handing_back(job, self.queue.now()), job, None).await;
     }
 
-    /// Returns once every end is written or given up, whether it goes in a batch or with an
-    /// effect.
+    /// Returns once every end is written or given up.
     pub(super) async fn flush(&self) {
         self.unwritten.close();
         self.unwritten.wait().await;
     }
+}
 
-    async fn finish_with_effect(&self, finish: &Finish, job: &jobs::Model) -> bool {
-        let begun = Instant::now();
-        let mut failures = 0;
-        loop {
-            match bounded(finish::write_with_effect(&self.queue, finish, job)).await {
-                Ok(written) => {
-                    if written {
-                        self.queue.announce(available_again(finish, queue_of(job)), vec![job.id]).await;
-                    }
-                    return written;
-                }
-                Err(error) if begun.elapsed() < GIVE_UP_AFTER => wait_out(&error, &mut failures).await,
-                Err(error) => {
-                    tracing::error!(job.id = %job.id, %error, "end of attempt not written");
-                    self.leased.abandon([finish.key()]);
-                    return false;
-                }
-            }
-        }
+fn start_writers(queue: &Queue, leased: &LeasedJobs, batch: usize, count: usize) -> mpsc::Sender<Request> {
+    let (sender, receiver) = mpsc::channel(batch * count);
+    let receiver = Arc::new(Mutex::new(receiver));
+    for _ in 0..count {
+        tokio::spawn(write(queue.clone(), leased.clone(), receiver.clone(), batch));
     }
+    sender
 }
 
 /// Removes attempts whose ends were written or given up, and counts them. `is_written` says
@@ -141,14 +141,19 @@ fn close(leased: &LeasedJobs, requests: &[Request], is_written: impl Fn(&Finish)
     }
 }
 
-async fn write(queue: Queue, leased: LeasedJobs, receiver: std::sync::Arc<Mutex<mpsc::Receiver<Request>>>) {
+async fn write(
+    queue: Queue,
+    leased: LeasedJobs,
+    receiver: Arc<Mutex<mpsc::Receiver<Request>>>,
+    batch: usize,
+) {
     loop {
-        let mut requests = Vec::with_capacity(BATCH);
+        let mut requests = Vec::with_capacity(batch);
         let mut receiver = receiver.lock().await;
-        if receiver.recv_many(&mut requests, BATCH).await == 0 {
+        if receiver.recv_many(&mut requests, batch).await == 0 {
             return;
         }
-        gather(&mut receiver, &mut requests).await;
+        gather(&mut receiver, &mut requests, batch).await;
         let writing = write_all(&queue, &leased, requests);
         tokio::pin!(writing);
         // Until then the next batch gathers. A batch that hangs must not block the rest.
@@ -161,9 +166,9 @@ async fn write(queue: Queue, leased: LeasedJobs, receiver: std::sync::Arc<Mutex<
 
 /// Adds ends of the same moment: jobs that were claimed together often end together, and
 /// share a commit.
-async fn gather(receiver: &mut mpsc::Receiver<Request>, requests: &mut Vec<Request>) {
+async fn gather(receiver: &mut mpsc::Receiver<Request>, requests: &mut Vec<Request>, batch: usize) {
     task::yield_now().await;
-    while requests.len() < BATCH {
+    while requests.len() < batch {
         let Ok(request) = receiver.try_recv() else { return };
         requests.push(request);
     }
@@ -172,7 +177,7 @@ async fn gather(receiver: &mut mpsc::Receiver<Request>, requests: &mut Vec<Reque
 async fn write_all(queue: &Queue, leased: &LeasedJobs, requests: Vec<Request>) {
     // Successes and other ends are retried independently.
     let (successes, others): (Vec<_>, Vec<_>) =
-        requests.iter().map(|request| &request.finish).partition(|finish| finish.is_plain());
+        requests.iter().partition(|request| request.affects.is_none() && request.finish.is_plain());
     let mut written = write_batch(queue, leased, &successes).await;
     written.extend(write_batch(queue, leased, &others).await);
     close(leased, &requests, |finish| written.contains(&finish.key()));
@@ -181,26 +186,43 @@ async fn write_all(queue: &Queue, leased: &LeasedJobs, requests: Vec<Request>) {
     queue.announce(available, written.into_iter().map(|(id, _)| id).collect()).await;
 }
 
-async fn write_batch(queue: &Queue, leased: &LeasedJobs, finishes: &[&Finish]) -> WrittenEnds {
+/// Writes ends that all may have an effect, or of which none has.
+async fn write_batch(queue: &Queue, leased: &LeasedJobs, requests: &[&Request]) -> WrittenEnds {
     let begun = Instant::now();
     let mut failures = 0;
     loop {
-        match bounded(finish::write_batch(queue, finishes)).await {
+        match bounded(write_once(queue, requests)).await {
             Ok(written) => return written,
-            // An end that the database refuses must not block the others.
-            Err(error) if finishes.len() > 1 && refused(&error) => {
-                tracing::warn!(%error, jobs = finishes.len(), "a batch of ends was refused; writing each alone");
-                let alone = finishes.chunks(1).map(|one| Box::pin(write_batch(queue, leased, one)));
+            // An end that the database refuses, or whose effect fails, must not block the others.
+            Err(error) if requests.len() > 1 && fails_alone(&error) => {
+                tracing::warn!(%error, jobs = requests.len(), "a batch of ends was refused; writing each alone");
+                let alone = requests.chunks(1).map(|one| Box::pin(write_batch(queue, leased, one)));
                 return join_all(alone).await.into_iter().flatten().collect();
             }
             Err(error) if begun.elapsed() < GIVE_UP_AFTER => wait_out(&error, &mut failures).await,
             Err(error) => {
-                tracing::error!(jobs = finishes.len(), %error, "ends of attempts not written");
-                leased.abandon(finishes.iter().map(|finish| finish.key()));
+                tracing::error!(jobs = requests.len(), %error, "ends of attempts not written");
+                leased.abandon(requests.iter().map(|request| request.finish.key()));
                 return WrittenEnds::new();
             }
         }
     }
+}
+
+async fn write_once(queue: &Queue, requests: &[&Request]) -> Result<WrittenEnds, QueueError> {
+    let with_effects: Vec<_> =
+        requests.iter().filter_map(|request| Some((&request.finish, &**request.affects.as_ref()?))).collect();
+    if !with_effects.is_empty() {
+        // Boxed, since its future is large and most ends do not need it.
+        return Box::pin(finish::write_with_effects(queue, &with_effects)).await;
+    }
+    let finishes: Vec<_> = requests.iter().map(|request| &request.finish).collect();
+    finish::write_batch(queue, &finishes).await
+}
+
+/// Whether another end of the batch may be written all the same.
+fn fails_alone(error: &QueueError) -> bool {
+    matches!(error, QueueError::Effect { .. }) || refused(error)
 }
 
 async fn wait_out(error: &QueueError, failures: &mut usize) {

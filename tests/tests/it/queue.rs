@@ -88,6 +88,8 @@ conformance! {
     ends::a_result_beyond_the_bound_fails_the_job,
     ends::effects_happen_once_with_the_end,
     ends::an_effect_that_fails_is_tried_again_with_the_end,
+    ends::an_effect_that_fails_holds_up_no_other_end,
+    ends::ends_with_effects_are_written_together,
     ends::retention_deletes_what_ended_long_ago,
     ends::rows_are_deleted_batch_after_batch,
     recovery::a_dead_workers_job_runs_again_and_its_end_is_fenced_off,

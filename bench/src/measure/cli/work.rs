@@ -64,11 +64,15 @@ pub(in crate::measure) struct DrainArgs {
     /// Milliseconds that each job takes.
     #[arg(long, default_value_t = 0, value_name = "MILLIS")]
     pub(in crate::measure) millis: u64,
+    /// The end of each job has an effect: it writes a row. The jobs are of one queue and do
+    /// nothing else.
+    #[arg(long, conflicts_with_all = ["queues", "millis"])]
+    pub(in crate::measure) effects: bool,
     #[command(flatten)]
     #[serde(flatten)]
     pub(in crate::measure) rows: RowsArgs,
     /// The same work spread over 6 queues, spread over 1,000 owners, beside a million
-    /// finished rows, and before a million waiting ones, as well.
+    /// finished rows, before a million waiting ones, and with an effect each, as well.
     #[arg(long)]
     pub(in crate::measure) variants: bool,
 }
@@ -82,6 +86,7 @@ impl DrainArgs {
         owners: 0,
         workers: 1,
         millis: 0,
+        effects: false,
         rows: RowsArgs { finished_rows: 0, waiting_rows: 0 },
         variants: false,
     };

@@ -1,17 +1,20 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use atelier_entities::{AttemptOutcome, JobState, jobs};
+use atelier_entities::{AttemptOutcome, JobState, WorkerId, jobs};
 use atelier_queue::{
-    JobError, Outcome,
+    Backoff, Ending, Job, JobError, Outcome, QueueName,
     removal::delete_in_batches,
     retention::{self, RetentionRules},
+    testing,
 };
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, IntoActiveModel};
 use serde_json::{Value, json};
+use tokio::sync::Barrier;
+use uuid::Uuid;
 
 use super::{
     bed::Bed,
-    stage::{scripted, with_effect},
+    stage::{WithEffect, scripted, with_effect},
 };
 
 pub(super) async fn an_error_is_retried_and_recorded(bed: Bed) {
@@ -182,6 +185,60 @@ pub(super) async fn an_effect_that_fails_is_tried_again_with_the_end(bed: Bed) {
 
     assert_eq!(bed.stage.effects(id), [JobState::Succeeded]);
     assert_eq!((job.attempt, bed.stage.starts(id)), (1, 1), "the work itself is not done again");
+}
+
+pub(super) async fn ends_with_effects_are_written_together(bed: Bed) {
+    let worker = WorkerId::new();
+    let subjects: Vec<Uuid> = (0..4).map(|_| Uuid::now_v7()).collect();
+    let mut ids = Vec::new();
+    for subject in subjects.iter().rev() {
+        let job = with_effect("together").about(*subject);
+        ids.push(bed.queue.enqueue(job).await.expect("enqueued").id);
+    }
+    let claimed = testing::claim(&bed.queue, worker, QueueName::Stats, &[WithEffect::KIND], 4).await;
+    let claimed = claimed.expect("claimed");
+    bed.queue.cancel(ids[0], None).await.expect("asked to stop");
+    let ending = |id| match ids.iter().position(|known| *known == id) {
+        Some(0 | 1) => Ending::Returned(Err(JobError::retry("AGAIN", "again"))),
+        _succeeds => Ending::Returned(Ok(Outcome::done())),
+    };
+
+    let ends = claimed.into_iter().map(|job| (job.clone(), ending(job.id))).collect();
+    let written = testing::finish(&bed.queue, ends, Backoff::Fixed(Duration::from_secs(60))).await;
+
+    assert_eq!(written.expect("written"), [true; 4]);
+    assert_eq!(bed.stage.effect_batches(), [[ids[3], ids[2], ids[0]]], "in the order of their subjects");
+    assert_eq!(bed.stage.effects(ids[0]), [JobState::Cancelled], "it was asked to stop and ends");
+    assert_eq!(bed.stage.effects(ids[1]), [], "it is tried again");
+    assert_eq!(bed.job(ids[1]).await.state, JobState::Retrying);
+}
+
+pub(super) async fn an_effect_that_fails_holds_up_no_other_end(bed: Bed) {
+    let gate = Arc::new(Barrier::new(6));
+    let opened = gate.clone();
+    bed.stage.on("gated", move |_| {
+        let gate = opened.clone();
+        async move {
+            gate.wait().await;
+            Ok(Outcome::done())
+        }
+    });
+    let mut ids = Vec::new();
+    for _ in 0..6 {
+        ids.push(bed.queue.enqueue(with_effect("gated")).await.expect("enqueued").id);
+    }
+    bed.stage.fail_effects_of(Some(ids[2]));
+    let _worker = bed.worker(6);
+
+    for id in ids.iter().filter(|id| **id != ids[2]) {
+        bed.reaches(*id, JobState::Succeeded).await;
+        assert_eq!(bed.stage.effects(*id), [JobState::Succeeded]);
+    }
+    assert_eq!(bed.job(ids[2]).await.state, JobState::Running);
+
+    bed.stage.fail_effects_of(None);
+    bed.reaches(ids[2], JobState::Succeeded).await;
+    assert_eq!((bed.stage.effects(ids[2]), bed.stage.starts(ids[2])), (vec![JobState::Succeeded], 1));
 }
 
 pub(super) async fn rows_are_deleted_batch_after_batch(bed: Bed) {

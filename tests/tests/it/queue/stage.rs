@@ -83,7 +83,9 @@ pub(super) struct Stage {
     scripts: Arc<Mutex<HashMap<String, Script>>>,
     runs: Arc<Mutex<Vec<(String, JobId)>>>,
     effects: Arc<Mutex<Vec<(JobId, JobState)>>>,
+    effect_batches: Arc<Mutex<Vec<Vec<JobId>>>>,
     failing_effects: Arc<Mutex<u32>>,
+    failing_effect_of: Arc<Mutex<Option<JobId>>>,
     freeze: Arc<Mutex<Option<mpsc::Receiver<()>>>>,
 }
 
@@ -112,6 +114,16 @@ impl Stage {
     pub(super) fn effects(&self, id: JobId) -> Vec<JobState> {
         let effects = self.effects.lock().expect("effects");
         effects.iter().filter(|(job, _)| *job == id).map(|(_, state)| *state).collect()
+    }
+
+    /// The jobs whose effects were applied together, in the order of their effects.
+    pub(super) fn effect_batches(&self) -> Vec<Vec<JobId>> {
+        self.effect_batches.lock().expect("effect batches").clone()
+    }
+
+    /// Makes every effect of that job fail from now on; none with `None`.
+    pub(super) fn fail_effects_of(&self, job: Option<JobId>) {
+        *self.failing_effect_of.lock().expect("failing effect") = job;
     }
 
     /// Makes the next effects fail.
@@ -175,7 +187,19 @@ impl Effect for Stage {
             *failing -= 1;
             return Err("the effect is told to fail".into());
         }
+        if *self.failing_effect_of.lock().expect("failing effect") == Some(job.id) {
+            return Err("the effect of this job is told to fail".into());
+        }
         self.effects.lock().expect("effects").push((job.id, job.state));
+        Ok(())
+    }
+
+    async fn on_ends(&self, tx: &Transaction, jobs: &[EndedJob]) -> Result<(), EffectError> {
+        for job in jobs {
+            self.on_end(tx, job).await?;
+        }
+        let ids = jobs.iter().map(|job| job.id).collect();
+        self.effect_batches.lock().expect("effect batches").push(ids);
         Ok(())
     }
 }

@@ -72,6 +72,10 @@ impl Marks {
         self.made.lock().expect("marks").clone()
     }
 
+    pub(super) fn are_failing(&self) -> bool {
+        self.failing.load(Ordering::SeqCst)
+    }
+
     pub(super) fn fail(&self, failing: bool) {
         self.failing.store(failing, Ordering::SeqCst);
     }
@@ -80,7 +84,7 @@ impl Marks {
 #[async_trait]
 impl Effect for Marks {
     async fn on_end(&self, _: &Transaction, job: &EndedJob) -> Result<(), EffectError> {
-        if self.failing.load(Ordering::SeqCst) {
+        if self.are_failing() {
             return Err("the effect is told to fail".into());
         }
         self.made.lock().expect("marks").push((job.id, job.state));

@@ -221,11 +221,12 @@ impl Player {
                 chosen.entry((claim.id, claim.fence)).or_insert((claim, *end));
             }
         }
-        // Those with effects alone, so that one that fails says nothing of the others.
-        let (alone, batch): (Vec<_>, Vec<_>) =
+        let (with_effects, others): (Vec<_>, Vec<_>) =
             chosen.into_values().partition(|(claim, _)| self.queue.effects().has(&claim.kind));
-        for part in std::iter::once(batch).chain(alone.into_iter().map(|end| vec![end])) {
-            self.finish_part(part).await?;
+        // An effect that fails undoes the whole batch; a worker then writes each end alone.
+        let size = if self.marks.are_failing() { 1 } else { with_effects.len().max(1) };
+        for part in std::iter::once(&others[..]).chain(with_effects.chunks(size)) {
+            self.finish_part(part.to_vec()).await?;
         }
         Ok(())
     }
