@@ -1,4 +1,4 @@
-//! The providers that the settings ask for.
+//! The external services of the settings.
 
 use std::sync::Arc;
 
@@ -25,19 +25,19 @@ use atelier_queue::Clock;
 use atelier_scaffold::Scaffold;
 use chrono::TimeDelta;
 
-/// What the server of `[llm]` itself is called.
-const FIRST_SERVER: &str = "openai";
+/// The name of the server of `[llm]`.
+const PRIMARY_SERVER: &str = "openai";
 
-/// The model server of the settings with its fallbacks, each behind a circuit.
+/// The model server with its fallbacks, each with a circuit breaker.
 pub(super) fn model(settings: &Settings, clock: &Clock) -> anyhow::Result<Arc<dyn ChatModel>> {
     let llm = &settings.llm;
     if llm.resolved_provider() != LlmProvider::Openai {
         return Ok(Arc::new(Scaffold));
     }
-    let options = first_server(settings);
+    let options = primary_server(settings);
     let mut others: Vec<Arc<dyn ChatModel>> = Vec::new();
     for server in llm.fallback_servers() {
-        let fallback = OpenAi::new(further_server(server, options.clone()));
+        let fallback = OpenAi::new(fallback_server(server, options.clone()));
         let fault = || format!("cannot use the model server {}", server.name);
         others.push(Arc::new(fallback.with_context(fault)?));
     }
@@ -53,10 +53,10 @@ pub(super) fn model(settings: &Settings, clock: &Clock) -> anyhow::Result<Arc<dy
     )))
 }
 
-fn first_server(settings: &Settings) -> OpenAiOptions {
+fn primary_server(settings: &Settings) -> OpenAiOptions {
     let llm = &settings.llm;
     OpenAiOptions {
-        name: FIRST_SERVER.to_owned(),
+        name: PRIMARY_SERVER.to_owned(),
         base_url: llm.base_url.clone(),
         api_key: llm.api_key.clone(),
         quick_model: llm.quick_model.clone(),
@@ -68,8 +68,8 @@ fn first_server(settings: &Settings) -> OpenAiOptions {
     }
 }
 
-/// What is set of a further server, and otherwise what holds for the first one.
-fn further_server(fallback: &FallbackSettings, first: OpenAiOptions) -> OpenAiOptions {
+/// The options of a fallback. Empty settings have the value of the primary server.
+fn fallback_server(fallback: &FallbackSettings, first: OpenAiOptions) -> OpenAiOptions {
     let or = |own: &str, first: String| if own.is_empty() { first } else { own.to_owned() };
     OpenAiOptions {
         name: fallback.name.clone(),
@@ -81,7 +81,7 @@ fn further_server(fallback: &FallbackSettings, first: OpenAiOptions) -> OpenAiOp
     }
 }
 
-/// Circuits that all processes share, where there is Redis.
+/// The circuit breakers. With Redis all processes share them.
 pub(super) fn circuits(settings: &Settings, policy: BreakerPolicy) -> anyhow::Result<Arc<dyn Circuits>> {
     let Some(redis) = shared_redis(settings)? else { return Ok(Arc::new(LocalCircuits::new(policy))) };
     Ok(Arc::new(RedisCircuits::new(&redis, policy).context("cannot use Redis for circuits")?))
@@ -97,12 +97,12 @@ fn shared_redis(settings: &Settings) -> anyhow::Result<Option<SharedRedisOptions
     }))
 }
 
-/// The certificates of the authorities that Redis's must come from, where they are set.
+/// The CA certificates of `redis.ca_file`, if it is set.
 pub(super) fn redis_authorities(settings: &Settings) -> anyhow::Result<Option<String>> {
     let Some(file) = settings.redis.ca_file() else { return Ok(None) };
     let text = std::fs::read_to_string(file).context("cannot read redis.ca_file")?;
     if !text.contains("-----BEGIN CERTIFICATE-----") {
-        bail!("redis.ca_file holds no certificate in PEM");
+        bail!("redis.ca_file contains no PEM certificate");
     }
     Ok(Some(text))
 }

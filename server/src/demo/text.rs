@@ -1,9 +1,9 @@
-//! Texts that the demo needs: a title from what a person typed, a path from a URL.
+//! Text functions of the demo: a title from a description, a path from a URL.
 
-/// Longest title that is made from a description, in characters.
+/// The longest title in characters.
 const MAX_TITLE: usize = 60;
 
-/// A title from a description: its first sentence or clause, cut between words.
+/// Makes a title from a description: its first sentence or clause, cut between words.
 pub(crate) fn title(description: &str) -> String {
     let words: Vec<&str> = description.split_whitespace().collect();
     let text = words.join(" ");
@@ -14,7 +14,7 @@ pub(crate) fn title(description: &str) -> String {
     if title.is_empty() { "My application".to_owned() } else { capitalised(&title) }
 }
 
-/// The path of a URL, which may be one already.
+/// The path of a URL, or of a path.
 pub(crate) fn path(url: &str) -> String {
     url::Url::parse(url).map_or_else(|_| url.to_owned(), |url| url.path().to_owned())
 }
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn makes_a_title_of_a_description() {
+    fn makes_a_title_from_a_description() {
         let long_word = "x".repeat(80);
         for (description, expected) in [
             ("A reading list with authors, ratings and a search box", "Reading list"),

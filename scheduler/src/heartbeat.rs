@@ -1,4 +1,4 @@
-//! Keeps the row of this scheduler up to date, so that operators see it.
+//! Sends the heartbeats of this scheduler, so that operators see that it runs.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use atelier_queue::{Queue, QueueError, scheduler_heartbeat::SchedulerHeartbeat};
 
 use crate::{duty::Duty, pace::Next};
 
-/// The duty that refreshes this scheduler's row.
+/// The duty that refreshes the row of this scheduler.
 #[derive(Clone, Debug)]
-pub struct Presence {
+pub struct Heartbeat {
     queue: Queue,
     row: SchedulerHeartbeat,
 }
 
-impl Presence {
+impl Heartbeat {
     /// The row of a scheduler that starts now, with its host and version.
     #[must_use]
     pub fn new(queue: Queue, host: String, version: String) -> Self {
@@ -22,19 +22,19 @@ impl Presence {
         Self { queue, row }
     }
 
-    /// Deletes the row, in bounded time. A row that stays expires by itself.
-    pub async fn leave(&self) {
-        let left = tokio::time::timeout(Duration::from_secs(1), self.row.remove(&self.queue)).await;
-        if !matches!(left, Ok(Ok(()))) {
-            tracing::debug!("the row of the scheduler is not deleted now; it will expire");
+    /// Deletes the row, with a time limit. A row that is not deleted expires.
+    pub async fn stop(&self) {
+        let removed = tokio::time::timeout(Duration::from_secs(1), self.row.remove(&self.queue)).await;
+        if !matches!(removed, Ok(Ok(()))) {
+            tracing::debug!("cannot delete the row of the scheduler; it will expire");
         }
     }
 }
 
 #[async_trait]
-impl Duty for Presence {
+impl Duty for Heartbeat {
     fn name(&self) -> &'static str {
-        "presence"
+        "heartbeat"
     }
 
     fn interval(&self) -> Duration {

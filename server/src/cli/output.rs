@@ -1,4 +1,4 @@
-//! What operators' commands answer, and how they read and write values.
+//! The output of operators' commands, and how they parse and format values.
 
 use std::time::Duration;
 
@@ -8,34 +8,34 @@ use atelier_queue::QueueName;
 use chrono::SecondsFormat;
 use serde_json::Value;
 
-/// What a command has to say.
+/// The output of a command.
 #[derive(Debug, Default)]
-pub(crate) struct Answer {
+pub(crate) struct CommandOutput {
     /// For standard output.
     pub(crate) text: String,
-    /// What it could not do; with any, the exit code is 1.
-    pub(crate) faults: Vec<String>,
+    /// What failed; with any, the exit code is 1.
+    pub(crate) failures: Vec<String>,
 }
 
-impl Answer {
-    /// Everything was done.
+impl CommandOutput {
+    /// The output of a command without failures.
     pub(crate) fn of(text: impl Into<String>) -> Self {
-        Self { text: text.into(), faults: Vec::new() }
+        Self { text: text.into(), failures: Vec::new() }
     }
 }
 
-/// The operator, as audit entries name them.
+/// The actor of the commands, as audit entries name it.
 pub(crate) fn operator() -> Actor {
     let client = Client { user_agent: Some("atelier command line".to_owned()), ..Client::default() };
     Actor::platform().with_client(client)
 }
 
-/// JSON as scripts and people read it.
-pub(crate) fn pretty(value: &Value) -> String {
+/// Indented JSON.
+pub(crate) fn pretty_json(value: &Value) -> String {
     format!("{value:#}")
 }
 
-/// A queue by its name.
+/// Parses the name of a queue.
 pub(crate) fn queue_name(text: &str) -> Result<QueueName, String> {
     QueueName::parse(text).ok_or_else(|| {
         let names: Vec<_> = QueueName::ALL.iter().map(|name| name.as_str()).collect();
@@ -43,8 +43,8 @@ pub(crate) fn queue_name(text: &str) -> Result<QueueName, String> {
     })
 }
 
-/// `30s`, `15m`, `2h` or `7d`.
-pub(crate) fn span(text: &str) -> Result<Duration, String> {
+/// Parses `30s`, `15m`, `2h` or `7d`.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let wrong = || "expected a time such as 30s, 15m, 2h or 7d".to_owned();
     let unit = text.chars().last().ok_or_else(wrong)?;
     let secs = match unit {
@@ -59,18 +59,18 @@ pub(crate) fn span(text: &str) -> Result<Duration, String> {
     bounded.map(Duration::from_secs).ok_or_else(wrong)
 }
 
-/// A time to the second.
-pub(crate) fn moment(at: Timestamp) -> String {
+/// Formats a time to the second.
+pub(crate) fn format_time(at: Timestamp) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// How long ago that was.
+/// Formats how long ago a time was.
 pub(crate) fn age(now: Timestamp, at: Timestamp) -> String {
-    brief((now - at).to_std().unwrap_or_default())
+    format_duration((now - at).to_std().unwrap_or_default())
 }
 
-/// A time in its largest whole unit: `12s`, `5m`, `3h`, `2d`.
-pub(crate) fn brief(time: Duration) -> String {
+/// Formats a duration in its largest whole unit: `12s`, `5m`, `3h`, `2d`.
+pub(crate) fn format_duration(time: Duration) -> String {
     match time.as_secs() {
         secs if secs < 120 => format!("{secs}s"),
         secs if secs < 7_200 => format!("{}m", secs / 60),
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_times_and_writes_them_briefly() {
+    fn parses_and_formats_durations() {
         for (text, secs, written) in [
             ("30s", 30, "30s"),
             ("15m", 900, "15m"),
@@ -92,16 +92,16 @@ mod tests {
             ("7d", 604_800, "7d"),
             ("0s", 0, "0s"),
         ] {
-            let read = span(text).expect(text);
-            assert_eq!((read.as_secs(), brief(read).as_str()), (secs, written));
+            let read = parse_duration(text).expect(text);
+            assert_eq!((read.as_secs(), format_duration(read).as_str()), (secs, written));
         }
         for text in ["", "h", "2", "2w", "-1s", "1.5h", "2é", "99999999d"] {
-            assert!(span(text).is_err(), "{text}");
+            assert!(parse_duration(text).is_err(), "{text}");
         }
     }
 
     #[test]
-    fn an_unknown_queue_is_told_the_known_ones() {
+    fn an_unknown_queue_is_rejected_with_the_known_names() {
         assert_eq!(queue_name("email"), Ok(QueueName::Email));
         assert!(queue_name("lunch").expect_err("no queue").contains("generation"));
     }

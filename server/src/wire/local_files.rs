@@ -1,6 +1,5 @@
-//! What an instance keeps on this machine: whether it can be written, and that nobody
-//! else can read it. The database holds hashes of passwords, and links that sign in
-//! while their mails wait.
+//! The files of an instance on this machine: they must be writable, and private, because the
+//! database contains password hashes and mails with links that sign in.
 
 use std::{
     fs::{self, DirBuilder, OpenOptions},
@@ -13,18 +12,17 @@ use atelier_config::Settings;
 use atelier_foundation::database;
 use uuid::Uuid;
 
-/// Files that SQLite keeps beside its database.
-const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
+/// The suffixes of SQLite's additional files.
+const SQLITE_SUFFIXES: [&str; 3] = ["-wal", "-shm", "-journal"];
 
-/// Makes what these settings keep on this machine, for this user alone: the data folder,
-/// the file of SQLite, the folder of the object store. What is there already is closed to
-/// other users. A folder that holds other things keeps its rights, and so do those that
-/// `storage.url` names.
+/// Creates the data folder, the SQLite file and the object folder of these settings, accessible
+/// to this user only. Existing ones are restricted to this user. A data folder with other files
+/// keeps its permissions, and so does a folder that `storage.url` names.
 ///
 /// # Errors
-/// What the file system said, with the folder or file that cannot be written.
+/// The error of the file system, with the folder or file that cannot be written.
 pub(super) fn prepare(settings: &Settings) -> anyhow::Result<()> {
-    let mut ours = vec![settings.server.data_dir.join("jwt_secret")];
+    let mut own_paths = vec![settings.server.data_dir.join("jwt_secret")];
     if let Some(file) = database_file(settings) {
         settings.ensure_data_dir()?;
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -33,28 +31,28 @@ pub(super) fn prepare(settings: &Settings) -> anyhow::Result<()> {
         probe(folder).with_context(|| format!("cannot write into the folder {}", folder.display()))?;
         let creates = settings.database_url().contains("mode=rwc");
         open(&file, creates).with_context(|| format!("cannot write the database {}", file.display()))?;
-        ours.extend(BESIDE.map(|ending| with_ending(&file, ending)));
-        ours.push(file);
+        own_paths.extend(SQLITE_SUFFIXES.map(|ending| with_suffix(&file, ending)));
+        own_paths.push(file);
     }
-    if let Some(objects) = own_objects(settings) {
+    if let Some(objects) = default_object_folder(settings) {
         let fault = || format!("cannot use the folder {}", objects.display());
         create(&objects).and_then(|()| probe(&objects)).with_context(fault)?;
-        ours.push(objects);
+        own_paths.push(objects);
     }
-    if holds_nothing_but(&settings.server.data_dir, &ours) {
-        ours.push(settings.server.data_dir.clone());
+    if contains_only(&settings.server.data_dir, &own_paths) {
+        own_paths.push(settings.server.data_dir.clone());
     }
-    close(&ours);
+    restrict(&own_paths);
     Ok(())
 }
 
-/// The file of SQLite, where these settings name one.
+/// The SQLite file, if these settings use SQLite.
 pub(super) fn database_file(settings: &Settings) -> Option<PathBuf> {
     database::sqlite_file(&settings.database_url())
 }
 
-/// The folder of the object store, unless the settings name another place.
-pub(super) fn own_objects(settings: &Settings) -> Option<PathBuf> {
+/// The default object folder, unless `storage.url` is set.
+pub(super) fn default_object_folder(settings: &Settings) -> Option<PathBuf> {
     if settings.storage.url.is_empty() { settings.storage_dir() } else { None }
 }
 
@@ -66,8 +64,8 @@ fn create(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-/// Whether files can be made in a folder: SQLite says of one that is read-only no more
-/// than that it cannot open its file.
+/// Checks that files can be created in a folder. For a read-only folder SQLite only reports
+/// that it cannot open its file.
 fn probe(folder: &Path) -> io::Result<()> {
     let file = folder.join(format!(".atelier-{}", Uuid::new_v4().simple()));
     OpenOptions::new().write(true).create_new(true).open(&file)?;
@@ -82,48 +80,48 @@ fn open(file: &Path, creates: bool) -> io::Result<()> {
     options.open(file).map(drop)
 }
 
-fn with_ending(file: &Path, ending: &str) -> PathBuf {
+fn with_suffix(file: &Path, ending: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(ending);
     name.into()
 }
 
-/// Whether a folder holds something of an instance, and nothing else.
-fn holds_nothing_but(folder: &Path, ours: &[PathBuf]) -> bool {
+/// Whether a folder contains files of an instance and no other files.
+fn contains_only(folder: &Path, own_paths: &[PathBuf]) -> bool {
     let Ok(entries) = fs::read_dir(folder) else { return false };
     let entries: Vec<PathBuf> = entries.map_while(Result::ok).map(|entry| entry.path()).collect();
-    let is_ours = |path: &PathBuf| ours.contains(path);
-    entries.iter().any(is_ours)
+    let is_own = |path: &PathBuf| own_paths.contains(path);
+    entries.iter().any(is_own)
         && entries
             .iter()
-            .all(|path| is_ours(path) || path.file_name().is_some_and(|name| name == "lost+found"))
+            .all(|path| is_own(path) || path.file_name().is_some_and(|name| name == "lost+found"))
 }
 
-/// Takes these from everybody but their owner, where somebody else has rights to them.
+/// Removes the permissions of other users from these paths.
 #[cfg(unix)]
-fn close(ours: &[PathBuf]) {
+fn restrict(own_paths: &[PathBuf]) {
     use std::os::unix::fs::PermissionsExt;
-    let mut closed = Vec::new();
-    for path in ours {
+    let mut restricted = Vec::new();
+    for path in own_paths {
         let Ok(found) = fs::metadata(path) else { continue };
         let mode = found.permissions().mode();
         if mode & 0o077 == 0 {
             continue;
         }
         match fs::set_permissions(path, fs::Permissions::from_mode(mode & 0o700)) {
-            Ok(()) => closed.push(path.display().to_string()),
+            Ok(()) => restricted.push(path.display().to_string()),
             Err(error) => {
-                tracing::warn!(path = %path.display(), %error, "other users of this machine may have rights to it");
+                tracing::warn!(path = %path.display(), %error, "cannot remove the permissions of other users");
             }
         }
     }
-    if !closed.is_empty() {
-        tracing::info!("closed to other users of this machine: {}", closed.join(", "));
+    if !restricted.is_empty() {
+        tracing::info!("removed the permissions of other users from: {}", restricted.join(", "));
     }
 }
 
 #[cfg(not(unix))]
-fn close(_ours: &[PathBuf]) {}
+fn restrict(_own_paths: &[PathBuf]) {}
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! What an instance keeps on this machine.
+//! The permissions of an instance's files.
 
 use std::{
     fs,
@@ -10,7 +10,7 @@ use atelier_tests::Client;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::process::{Ended, Environment, ended};
+use crate::process::{Environment, Exited, exited};
 
 const ATELIER: &str = env!("CARGO_BIN_EXE_atelier");
 
@@ -18,7 +18,7 @@ fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("changed");
 }
 
-/// Everything below a folder, and itself.
+/// A path and everything below it.
 fn walk(path: &Path) -> Vec<PathBuf> {
     let below =
         fs::read_dir(path).into_iter().flatten().flat_map(|entry| walk(&entry.expect("an entry").path()));
@@ -26,7 +26,7 @@ fn walk(path: &Path) -> Vec<PathBuf> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_that_an_embedded_instance_keeps_can_be_read_by_others() {
+async fn other_users_cannot_read_any_file_of_an_embedded_instance() {
     let folder = TempDir::new().expect("a folder");
     let data = folder.path().join("data");
     fs::create_dir(&data).expect("made");
@@ -41,7 +41,7 @@ async fn nothing_that_an_embedded_instance_keeps_can_be_read_by_others() {
     let _zip = ada.client.post(&export).send().await.expect(200);
     let kept = walk(&data);
     running.signal("TERM").await;
-    assert_eq!(running.ended().await.code, Some(0));
+    assert_eq!(running.exited().await.code, Some(0));
 
     let names: Vec<_> = kept.iter().filter_map(|path| path.file_name()?.to_str()).collect();
     for name in ["atelier.db", "atelier.db-wal", "atelier.db-shm", "jwt_secret", "objects"] {
@@ -51,16 +51,16 @@ async fn nothing_that_an_embedded_instance_keeps_can_be_read_by_others() {
     assert_eq!(kept.iter().filter(open).collect::<Vec<_>>(), Vec::<&PathBuf>::new());
 }
 
-/// Starts an instance in that folder as somebody whom the rights of files bind; root
-/// gives up its privilege for that.
-async fn start_bound(data: &Path) -> Ended {
+/// Starts an instance in this folder with file permissions in force: root drops its privilege
+/// to bypass them.
+async fn start_unprivileged(data: &Path) -> Exited {
     let environment = Environment::embedded(data);
     if data.metadata().expect("a folder").uid() != 0 {
         return environment.run(ATELIER, &[]).await;
     }
     let mut command: Command = environment.command("setpriv");
     command.args(["--bounding-set=-dac_override,-dac_read_search", ATELIER]);
-    ended(&mut command).await
+    exited(&mut command).await
 }
 
 #[tokio::test]
@@ -69,13 +69,13 @@ async fn a_folder_that_cannot_be_written_ends_the_start_with_the_reason() {
     let data = folder.path();
     for what in ["an empty folder", "one with a database"] {
         set_mode(data, 0o555);
-        let refused = start_bound(data).await;
+        let refused = start_unprivileged(data).await;
         set_mode(data, 0o755);
 
         assert_eq!(refused.code, Some(1), "{what}: {refused:?}");
-        let told = refused.last_words();
+        let message = refused.last_message();
         let expected = format!("cannot write into the folder {}: Permission denied", data.display());
-        assert!(told.starts_with(&expected), "{what}: {told}");
+        assert!(message.starts_with(&expected), "{what}: {message}");
         let made = Environment::embedded(data).run(ATELIER, &["migrate"]).await;
         assert_eq!(made.code, Some(0), "{made:?}");
     }
@@ -89,9 +89,9 @@ async fn a_database_that_cannot_be_written_ends_the_start_with_the_reason() {
     let file = folder.path().join("atelier.db");
     set_mode(&file, 0o400);
 
-    let refused = start_bound(folder.path()).await;
+    let refused = start_unprivileged(folder.path()).await;
 
     assert_eq!(refused.code, Some(1), "{refused:?}");
     let expected = format!("cannot write the database {}: Permission denied", file.display());
-    assert!(refused.last_words().starts_with(&expected), "{refused:?}");
+    assert!(refused.last_message().starts_with(&expected), "{refused:?}");
 }

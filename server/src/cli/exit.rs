@@ -1,4 +1,4 @@
-//! How a process ends: its exit code, and what it says of the reason.
+//! The end of a process: its exit code, and the report of its failure.
 
 use std::process::ExitCode;
 
@@ -7,57 +7,58 @@ use atelier_ops::logging;
 
 use crate::demo;
 
-/// Exit code where the configuration or the command line is wrong.
-pub(super) const EXIT_USAGE: u8 = 2;
-/// Exit code where Ctrl-C came before the end, as shells have it.
+/// Exit code for a wrong configuration or command line.
+pub(super) const EXIT_CONFIG: u8 = 2;
+/// Exit code after Ctrl-C, as shells use it.
 const EXIT_INTERRUPTED: u8 = 130;
 
-/// Who ends and how it writes.
+/// Reports the failure of a process in its log format.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ending {
+pub(super) struct ExitReporter {
     role: &'static str,
     format: LogFormat,
 }
 
-impl Ending {
-    /// A command that somebody typed: it tells people, whatever the format of the logs.
+impl ExitReporter {
+    /// For commands: always text, whatever the log format is.
     pub(super) const COMMAND: Self = Self { role: "atelier", format: LogFormat::Pretty };
 
-    /// A process whose output is its log.
+    /// For a process whose output is its log.
     pub(super) const fn of_process(role: &'static str, format: LogFormat) -> Self {
         Self { role, format }
     }
 
-    /// The code of this outcome; why it failed is told on standard error.
+    /// Writes the reason of a failure to standard error and returns the exit code.
     pub(super) fn exit_code(self, outcome: &anyhow::Result<()>) -> ExitCode {
         let Err(error) = outcome else { return ExitCode::SUCCESS };
         if let Some(problems) = error.downcast_ref::<ConfigError>() {
-            self.tell(&problems.to_string());
-            return ExitCode::from(EXIT_USAGE);
+            self.report(&problems.to_string());
+            return ExitCode::from(EXIT_CONFIG);
         }
         let start = if self.format == LogFormat::Pretty { "error: " } else { "" };
-        self.tell(&format!("{start}{}", describe(error)));
+        self.report(&format!("{start}{}", describe(error)));
         if error.is::<demo::Interrupted>() { ExitCode::from(EXIT_INTERRUPTED) } else { ExitCode::FAILURE }
     }
 
-    fn tell(self, message: &str) {
+    fn report(self, message: &str) {
         logging::log_fatal(self.format, self.role, module_path!(), message);
     }
 }
 
-/// An error with its causes, each once: many repeat in their own text what caused them.
+/// An error with its causes. Many errors repeat the text of their cause: each text is written
+/// once.
 pub(crate) fn describe(error: &anyhow::Error) -> String {
-    let mut told = String::new();
+    let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {
-        if told.contains(&cause) {
+        if text.contains(&cause) {
             continue;
         }
-        if !told.is_empty() {
-            told.push_str(": ");
+        if !text.is_empty() {
+            text.push_str(": ");
         }
-        told.push_str(&cause);
+        text.push_str(&cause);
     }
-    told
+    text
 }
 
 #[cfg(test)]
@@ -68,13 +69,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cause_is_told_once() {
+    fn a_cause_is_written_once() {
         let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
         let error = DbErr::Conn(RuntimeErr::SqlxError(sqlx::Error::Io(refused).into()));
-        let told = describe(&anyhow::Error::from(error).context("cannot begin"));
+        let text = describe(&anyhow::Error::from(error).context("cannot begin"));
 
-        assert_eq!(told.matches("connection refused").count(), 1, "{told}");
-        assert!(told.starts_with("cannot begin: "), "{told}");
+        assert_eq!(text.matches("connection refused").count(), 1, "{text}");
+        assert!(text.starts_with("cannot begin: "), "{text}");
 
         let plain = Err::<(), _>(anyhow!("inner")).context("outer").expect_err("an error");
         assert_eq!(describe(&plain), "outer: inner");

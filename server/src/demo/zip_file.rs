@@ -1,4 +1,4 @@
-//! The ZIP of the demo: where it is written and what is in it.
+//! Writing and listing the ZIP of the demo.
 
 use std::{
     fs::File,
@@ -6,19 +6,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// One file of an archive.
+/// A file in a ZIP.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) path: String,
     pub(crate) bytes: u64,
 }
 
-/// The files of a ZIP, in its order.
+/// The files of a ZIP, in their order.
 pub(crate) fn list_entries(zip: &[u8]) -> Result<Vec<Entry>, zip::result::ZipError> {
-    let mut archive = zip::ZipArchive::new(Cursor::new(zip))?;
-    let mut entries = Vec::with_capacity(archive.len());
-    for index in 0..archive.len() {
-        let file = archive.by_index(index)?;
+    let mut zip_file = zip::ZipArchive::new(Cursor::new(zip))?;
+    let mut entries = Vec::with_capacity(zip_file.len());
+    for index in 0..zip_file.len() {
+        let file = zip_file.by_index(index)?;
         if file.is_file() {
             entries.push(Entry { path: file.name()?.to_string(), bytes: file.size() });
         }
@@ -26,14 +26,14 @@ pub(crate) fn list_entries(zip: &[u8]) -> Result<Vec<Entry>, zip::result::ZipErr
     Ok(entries)
 }
 
-/// Writes a file that the user named; it may replace one.
+/// Writes the file that the user named. An existing file is replaced.
 pub(crate) fn write_named(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
     std::fs::write(path, bytes)?;
     Ok(path.to_owned())
 }
 
-/// Writes `name` into `folder`, or `name-2`, `name-3` … where that is taken.
-pub(crate) fn write_beside(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
+/// Writes `name` into `folder`, or `name-2`, `name-3` … if a file of that name exists.
+pub(crate) fn write_unused_name(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
     let (stem, extension) = name.rsplit_once('.').unwrap_or((name, "zip"));
     for number in 1..1_000 {
         let name =
@@ -47,7 +47,7 @@ pub(crate) fn write_beside(folder: &Path, name: &str, bytes: &[u8]) -> io::Resul
     }
     Err(io::Error::new(
         io::ErrorKind::AlreadyExists,
-        format!("{stem}.{extension} and its like exist already"),
+        format!("{stem}.{extension} and all numbered names exist"),
     ))
 }
 
@@ -56,11 +56,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn never_replaces_a_file_that_nobody_named() {
+    fn never_replaces_a_file_that_the_user_did_not_name() {
         let folder = tempfile::tempdir().expect("a folder");
 
         let paths: Vec<PathBuf> = (0..3)
-            .map(|number| write_beside(folder.path(), "list.zip", &[number]).expect("written"))
+            .map(|number| write_unused_name(folder.path(), "list.zip", &[number]).expect("written"))
             .collect();
 
         let names: Vec<_> = paths.iter().filter_map(|path| path.file_name()?.to_str()).collect();
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_what_is_in_a_zip() {
+    fn lists_the_files_of_a_zip() {
         let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
         let options = zip::write::SimpleFileOptions::default();
         writer.start_file("app/index.html", options).expect("started");

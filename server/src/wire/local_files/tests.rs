@@ -2,12 +2,12 @@ use tempfile::TempDir;
 
 use super::*;
 
-struct Place {
+struct Fixture {
     settings: Settings,
     _folder: TempDir,
 }
 
-impl Place {
+impl Fixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut settings = Settings::for_tests();
@@ -21,7 +21,7 @@ impl Place {
 }
 
 #[cfg(unix)]
-mod rights {
+mod permissions {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
@@ -35,8 +35,8 @@ mod rights {
     }
 
     #[test]
-    fn what_an_instance_keeps_is_its_users_alone() {
-        let place = Place::new();
+    fn new_files_are_private() {
+        let place = Fixture::new();
 
         prepare(&place.settings).expect("prepared");
 
@@ -46,8 +46,8 @@ mod rights {
     }
 
     #[test]
-    fn what_is_there_already_is_closed() {
-        let place = Place::new();
+    fn existing_files_are_restricted() {
+        let place = Fixture::new();
         fs::create_dir_all(place.data().join("objects")).expect("made");
         for name in ["atelier.db", "atelier.db-wal", "atelier.db-shm", "jwt_secret"] {
             fs::write(place.data().join(name), "").expect("written");
@@ -65,8 +65,8 @@ mod rights {
     }
 
     #[test]
-    fn a_folder_that_holds_other_things_keeps_its_rights() {
-        let place = Place::new();
+    fn a_data_folder_with_other_files_keeps_its_permissions() {
+        let place = Fixture::new();
         fs::create_dir_all(place.data()).expect("made");
         fs::write(place.data().join("letters.txt"), "").expect("written");
         open_to_all(&place.data().join("letters.txt"), 0o644);
@@ -80,8 +80,8 @@ mod rights {
     }
 
     #[test]
-    fn a_folder_that_storage_url_names_keeps_its_rights() {
-        let mut place = Place::new();
+    fn a_folder_of_storage_url_keeps_its_permissions() {
+        let mut place = Fixture::new();
         fs::create_dir_all(place.data()).expect("made");
         let shared = place.data().with_file_name("shared");
         fs::create_dir_all(&shared).expect("made");
@@ -95,30 +95,30 @@ mod rights {
 }
 
 #[test]
-fn what_cannot_be_written_is_named_with_the_reason() {
-    let mut place = Place::new();
+fn an_unwritable_path_is_reported_with_the_reason() {
+    let mut place = Fixture::new();
     let file = place.data().with_file_name("a file");
     fs::write(&file, "").expect("written");
     place.settings.server.data_dir = file.join("data");
 
-    let told = format!("{:#}", prepare(&place.settings).expect_err("no folder"));
+    let message = format!("{:#}", prepare(&place.settings).expect_err("no folder"));
 
-    assert!(told.contains("a file/data") && told.contains("Not a directory"), "{told}");
+    assert!(message.contains("a file/data") && message.contains("Not a directory"), "{message}");
 }
 
 #[test]
-fn a_database_that_is_a_folder_is_refused() {
-    let place = Place::new();
+fn a_database_path_that_is_a_folder_is_rejected() {
+    let place = Fixture::new();
     fs::create_dir_all(place.data().join("atelier.db")).expect("made");
 
-    let told = format!("{:#}", prepare(&place.settings).expect_err("no file"));
+    let message = format!("{:#}", prepare(&place.settings).expect_err("no file"));
 
-    assert!(told.starts_with("cannot write the database ") && told.contains("directory"), "{told}");
+    assert!(message.starts_with("cannot write the database ") && message.contains("directory"), "{message}");
 }
 
 #[test]
 fn postgresql_needs_no_data_folder() {
-    let mut place = Place::new();
+    let mut place = Fixture::new();
     place.settings.database.url = "postgres://db/atelier".into();
     place.settings.storage.url = "s3://bucket".to_owned();
 
