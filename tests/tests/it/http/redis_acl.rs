@@ -1,4 +1,4 @@
-//! An installation whose user of Redis may do what the documents say, and nothing else.
+//! An installation with a Redis user that has only the documented permissions.
 
 use std::{collections::HashMap, path::Path, time::Duration};
 
@@ -20,15 +20,15 @@ use tokio::time;
 
 use crate::sources;
 
-/// The words after the name of the user, as `docs/operations.md` has them.
+/// The ACL rules of the user in `docs/operations.md`.
 fn documented_rules() -> Vec<String> {
     let text = sources::read(Path::new("docs/operations.md"));
     let line = text.lines().find_map(|line| line.strip_prefix("ACL SETUSER atelier "));
     line.expect("the documents name the rules").split_whitespace().map(str::to_owned).collect()
 }
 
-/// A server with that user, and where the user finds it.
-async fn confined() -> (PrivateRedis, String) {
+/// A server with this user, and its URL for the user.
+async fn start_restricted() -> (PrivateRedis, String) {
     let redis = PrivateRedis::start();
     let mut command = redis::cmd("ACL");
     command.arg("SETUSER").arg("atelier").arg(documented_rules());
@@ -38,8 +38,8 @@ async fn confined() -> (PrivateRedis, String) {
     (redis, url)
 }
 
-/// What the user was refused, but for the names of versions before.
-async fn refused(redis: &PrivateRedis) -> Vec<HashMap<String, String>> {
+/// The commands that were denied to the user, except for legacy key names.
+async fn denied_commands(redis: &PrivateRedis) -> Vec<HashMap<String, String>> {
     let mut command = redis::cmd("ACL");
     let entries: Vec<HashMap<String, String>> =
         command.arg("LOG").query_async(&mut redis.server.connect().await).await.expect("a log");
@@ -67,8 +67,8 @@ async fn hub(url: &str) -> std::sync::Arc<RedisHub> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_job_goes_from_the_request_to_its_end_for_a_user_confined_to_the_prefix() {
-    let (redis, url) = confined().await;
+async fn jobs_run_with_a_redis_user_restricted_to_the_prefix() {
+    let (redis, url) = start_restricted().await;
     let setup = AppSetup::scaled().await.with(|settings| {
         settings.redis.url = url.clone().into();
         settings.redis.key_prefix = "atelier".to_owned();
@@ -87,12 +87,12 @@ async fn a_job_goes_from_the_request_to_its_end_for_a_user_confined_to_the_prefi
     let strange: Vec<_> = keys.iter().filter(|key| !key.starts_with("atelier:")).collect();
     assert!(strange.is_empty() && !keys.is_empty(), "{keys:?}");
     app.finish().await;
-    assert_eq!(refused(&redis).await, []);
+    assert_eq!(denied_commands(&redis).await, []);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn limits_circuits_and_news_are_shared_by_a_user_confined_to_the_prefix() {
-    let (redis, url) = confined().await;
+async fn limits_circuits_and_messages_work_with_a_redis_user_restricted_to_the_prefix() {
+    let (redis, url) = start_restricted().await;
     let now = Utc::now();
 
     let limiter = || RedisLimiter::new(&shared(&url)).expect("a URL");
@@ -111,8 +111,8 @@ async fn limits_circuits_and_news_are_shared_by_a_user_confined_to_the_prefix() 
     .await;
     let (mut stops, id) = (other.subscribe_stops(), JobId::new());
     one.publish(Message::Cancel(id)).await;
-    let heard = time::timeout(Duration::from_secs(30), stops.recv()).await;
-    assert_eq!(heard.expect("in time").expect("news"), id);
-    assert!(one.tell_access(&[]).await, "the others say that they heard it");
-    assert_eq!(refused(&redis).await, []);
+    let received = time::timeout(Duration::from_secs(30), stops.recv()).await;
+    assert_eq!(received.expect("in time").expect("a message"), id);
+    assert!(one.tell_access(&[]).await, "the others say that they received it");
+    assert_eq!(denied_commands(&redis).await, []);
 }

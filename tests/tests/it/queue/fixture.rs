@@ -1,5 +1,5 @@
-//! Where a conformance case runs: a database, a transport, a scheduler, and workers
-//! whose handlers do what the case says.
+//! The fixture of a conformance case: a database, a transport, a scheduler, and workers with
+//! scripted handlers.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -16,35 +16,35 @@ use sea_orm::DatabaseConnection;
 use tokio::{task::JoinHandle, time};
 use tokio_util::sync::CancellationToken;
 
-use super::stage::{Novel, Scripted, Stage, WithEffect};
+use super::scripted::{Scripted, ScriptedHandlers, Unknown, WithEffect};
 
-/// How long a case waits for what must happen.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a case waits for a condition.
+pub(super) const TIME_LIMIT: Duration = Duration::from_secs(30);
 
-/// Between two heartbeats; a lease lasts two.
+/// The time between two heartbeats; a lease lasts two.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(1);
 
-enum Carrier {
+enum TransportKind {
     Memory(InProcess),
     Redis(TestRedis),
 }
 
-/// A case's world. Dropping it ends its scheduler and workers.
-pub(super) struct Bed {
+/// The fixture of a case. Dropping it stops its scheduler and workers.
+pub(super) struct Fixture {
     pub(super) queue: Queue,
-    pub(super) stage: Stage,
-    carrier: Carrier,
+    pub(super) handlers: ScriptedHandlers,
+    transport_kind: TransportKind,
     stop: CancellationToken,
     database: Arc<TestDatabase>,
 }
 
-impl Drop for Bed {
+impl Drop for Fixture {
     fn drop(&mut self) {
         self.stop.cancel();
     }
 }
 
-impl Bed {
+impl Fixture {
     pub(super) async fn sqlite_in_process() -> Self {
         Self::in_process(TestDatabase::sqlite().await)
     }
@@ -64,34 +64,34 @@ impl Bed {
     fn in_process(database: TestDatabase) -> Self {
         let transport = InProcess::default();
         let bus = Arc::new(LocalBus::default());
-        Self::new(database, Arc::new(transport.clone()), bus, Carrier::Memory(transport))
+        Self::new(database, Arc::new(transport.clone()), bus, TransportKind::Memory(transport))
     }
 
     async fn redis(database: TestDatabase) -> Self {
         let redis = TestRedis::create();
         let hub = RedisHub::connect(redis_options(&redis)).await.expect("a Redis URL");
-        Self::new(database, hub.clone(), hub, Carrier::Redis(redis))
+        Self::new(database, hub.clone(), hub, TransportKind::Redis(redis))
     }
 
     fn new(
         database: TestDatabase,
         transport: Arc<dyn Transport>,
         bus: Arc<dyn Bus>,
-        carrier: Carrier,
+        transport_kind: TransportKind,
     ) -> Self {
-        let stage = Stage::default();
-        let queue = queue_of(database.connection.clone(), transport, bus, &stage);
+        let handlers = ScriptedHandlers::default();
+        let queue = queue_of(database.connection.clone(), transport, bus, &handlers);
         let stop = CancellationToken::new();
-        let bed = Self { queue, stage, carrier, stop, database: Arc::new(database) };
-        bed.start_scheduler();
-        bed
+        let fixture = Self { queue, handlers, transport_kind, stop, database: Arc::new(database) };
+        fixture.start_scheduler();
+        fixture
     }
 
     fn start_scheduler(&self) {
         let (queue, stop) = (self.queue.clone(), self.stop.clone());
         tokio::spawn(stop.run_until_cancelled_owned(async move {
             loop {
-                // The next pass makes up for one that failed.
+                // The next pass retries a failed one.
                 let _ = relay::tick(&queue).await;
                 let _ = rescue::tick(&queue).await;
                 let _ = rescue::reclaim(&queue).await;
@@ -100,17 +100,17 @@ impl Bed {
         }));
     }
 
-    /// Starts a worker that runs so many jobs at once.
+    /// Starts a worker with this number of slots.
     pub(super) fn worker(&self, concurrency: usize) -> TestWorker {
         self.start(concurrency, false)
     }
 
-    /// Starts a worker that knows [`Novel`] too.
+    /// Starts a worker that also knows [`Unknown`].
     pub(super) fn worker_of_the_next_version(&self) -> TestWorker {
         self.start(4, true)
     }
 
-    fn start(&self, concurrency: usize, novel: bool) -> TestWorker {
+    fn start(&self, concurrency: usize, knows_unknown: bool) -> TestWorker {
         let shutdown = self.stop.child_token();
         let options = WorkerOptions {
             concurrency: BTreeMap::from([(QueueName::Stats, concurrency)]),
@@ -121,15 +121,15 @@ impl Bed {
         };
         let ended = tokio::spawn(worker::run(
             self.queue.clone(),
-            registry(&self.stage, novel),
+            registry(&self.handlers, knows_unknown),
             options,
             shutdown.clone(),
         ));
         TestWorker { shutdown, ended }
     }
 
-    /// Starts a worker in a runtime of its own, that can be killed as a process can.
-    pub(super) fn mortal_worker(&self) -> MortalWorker {
+    /// Starts a worker in a separate runtime, which can be killed like a process.
+    pub(super) fn killable_worker(&self) -> KillableWorker {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -138,52 +138,51 @@ impl Bed {
         let options = WorkerOptions {
             concurrency: BTreeMap::from([(QueueName::Stats, 4)]),
             grace: Duration::ZERO,
-            host: "mortal".to_owned(),
+            host: "killable".to_owned(),
             version: "test".to_owned(),
             ..WorkerOptions::default()
         };
-        let (database, stage) = (self.database.clone(), self.stage.clone());
-        let memory = match &self.carrier {
-            Carrier::Memory(transport) => Ok(transport.clone()),
-            Carrier::Redis(redis) => Err(redis_options(redis)),
+        let (database, handlers) = (self.database.clone(), self.handlers.clone());
+        let memory = match &self.transport_kind {
+            TransportKind::Memory(transport) => Ok(transport.clone()),
+            TransportKind::Redis(redis) => Err(redis_options(redis)),
         };
-        // Connections belong to the runtime that made them: it has its own, as a
-        // process has.
+        // Connections belong to the runtime that created them, so the worker opens its own.
         runtime.spawn(async move {
             let connection = database.connect().await;
             drop(database);
             let queue = match memory {
                 Ok(transport) => {
-                    queue_of(connection, Arc::new(transport), Arc::new(LocalBus::default()), &stage)
+                    queue_of(connection, Arc::new(transport), Arc::new(LocalBus::default()), &handlers)
                 }
                 Err(options) => {
                     let hub = RedisHub::connect(options).await.expect("a Redis URL");
-                    queue_of(connection, hub.clone(), hub, &stage)
+                    queue_of(connection, hub.clone(), hub, &handlers)
                 }
             };
-            worker::run(queue, registry(&stage, false), options, CancellationToken::new()).await
+            worker::run(queue, registry(&handlers, false), options, CancellationToken::new()).await
         });
-        MortalWorker { runtime: Some(runtime) }
+        KillableWorker { runtime: Some(runtime) }
     }
 
-    /// Makes the transport forget everything.
+    /// Deletes all ids from the transport.
     pub(super) async fn forget_transport(&self) {
-        match &self.carrier {
-            Carrier::Memory(transport) => transport.forget(),
-            Carrier::Redis(redis) => redis.flush().await,
+        match &self.transport_kind {
+            TransportKind::Memory(transport) => transport.forget(),
+            TransportKind::Redis(redis) => redis.flush().await,
         }
     }
 
-    /// Where another process finds the database.
+    /// The URL of the database, for another process.
     pub(super) fn database_url(&self) -> &str {
         &self.database.url
     }
 
-    /// Keys left in Redis; none where there is no Redis.
+    /// The keys in Redis; none without Redis.
     pub(super) async fn transport_keys(&self) -> Vec<String> {
-        match &self.carrier {
-            Carrier::Memory(_) => Vec::new(),
-            Carrier::Redis(redis) => redis.list_keys().await,
+        match &self.transport_kind {
+            TransportKind::Memory(_) => Vec::new(),
+            TransportKind::Redis(redis) => redis.list_keys().await,
         }
     }
 
@@ -191,7 +190,7 @@ impl Bed {
         self.queue.find_job(id, None).await.expect("a database").expect("the job")
     }
 
-    /// The job once it is in that state.
+    /// Waits until the job is in this state, and returns it.
     pub(super) async fn reaches(&self, id: JobId, state: JobState) -> jobs::Model {
         self.until(&format!("{id} is {state}"), async || {
             let job = self.job(id).await;
@@ -200,17 +199,17 @@ impl Bed {
         .await
     }
 
-    /// What `look` finds, as soon as it finds something.
-    pub(super) async fn until<T>(&self, what: &str, look: impl AsyncFn() -> Option<T>) -> T {
-        let found = time::timeout(PATIENCE, async {
+    /// Polls until a value is found, and returns it.
+    pub(super) async fn until<T>(&self, what: &str, poll: impl AsyncFn() -> Option<T>) -> T {
+        let found = time::timeout(TIME_LIMIT, async {
             loop {
-                if let Some(found) = look().await {
+                if let Some(found) = poll().await {
                     return found;
                 }
                 time::sleep(Duration::from_millis(10)).await;
             }
         });
-        found.await.unwrap_or_else(|_| panic!("waited in vain until {what}"))
+        found.await.unwrap_or_else(|_| panic!("timed out waiting until {what}"))
     }
 }
 
@@ -228,49 +227,49 @@ fn queue_of(
     connection: DatabaseConnection,
     transport: Arc<dyn Transport>,
     bus: Arc<dyn Bus>,
-    stage: &Stage,
+    handlers: &ScriptedHandlers,
 ) -> Queue {
     let mut effects = Effects::default();
-    effects.register::<WithEffect>(stage.clone()).expect("one effect");
+    effects.register::<WithEffect>(handlers.clone()).expect("one effect");
     let options = QueueOptions { heartbeat: HEARTBEAT, ..QueueOptions::default() };
     Queue::new(connection, transport, bus, effects, options)
 }
 
-fn registry(stage: &Stage, novel: bool) -> Registry {
+fn registry(handlers: &ScriptedHandlers, knows_unknown: bool) -> Registry {
     let mut registry = Registry::default();
-    registry.register::<Scripted>(stage.clone()).expect("one handler");
-    registry.register::<WithEffect>(stage.clone()).expect("one handler");
-    if novel {
-        registry.register::<Novel>(stage.clone()).expect("one handler");
+    registry.register::<Scripted>(handlers.clone()).expect("one handler");
+    registry.register::<WithEffect>(handlers.clone()).expect("one handler");
+    if knows_unknown {
+        registry.register::<Unknown>(handlers.clone()).expect("one handler");
     }
     registry
 }
 
-/// A worker of a case.
+/// A running worker.
 pub(super) struct TestWorker {
     shutdown: CancellationToken,
     ended: JoinHandle<Result<(), atelier_queue::QueueError>>,
 }
 
 impl TestWorker {
-    /// Tells it to stop, and returns once it has.
+    /// Stops the worker and waits until it has ended.
     pub(super) async fn stop(self) {
         self.shutdown.cancel();
-        time::timeout(PATIENCE, self.ended)
+        time::timeout(TIME_LIMIT, self.ended)
             .await
             .expect("the worker stops in time")
             .expect("the worker does not panic")
-            .expect("the worker ends well");
+            .expect("the worker ends without an error");
     }
 }
 
 /// A worker that can be killed.
-pub(super) struct MortalWorker {
+pub(super) struct KillableWorker {
     runtime: Option<tokio::runtime::Runtime>,
 }
 
-impl MortalWorker {
-    /// Ends it where it stands: no good-bye, no heartbeat more.
+impl KillableWorker {
+    /// Stops it at once, without a drain.
     pub(super) fn kill(mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
@@ -278,7 +277,7 @@ impl MortalWorker {
     }
 }
 
-impl Drop for MortalWorker {
+impl Drop for KillableWorker {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();

@@ -1,4 +1,4 @@
-//! What is refused, with which status and code, and which field it names.
+//! Rejected requests: status, code and fields.
 
 use atelier_tests::{AppSetup, Client, PASSWORD, Person};
 use futures::stream;
@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use super::document::NOBODYS;
 
-/// Small enough for a body beyond it to arrive with its headers: a server that hangs up
-/// on a longer one may be gone before the client has looked at the answer.
+/// Small enough that a larger body arrives together with its headers: otherwise the server may
+/// close the connection before the client has read the response.
 const MAX_BODY: usize = 1000;
 
-/// A request with a JSON body that is not valid, and the field that the answer names.
+/// A request with an invalid JSON body, and the field in the response.
 type Invalid<'a> = (&'a str, &'a str, Value, &'a str);
 
 async fn check_invalid(client: &Client, cases: &[Invalid<'_>]) {
@@ -23,7 +23,7 @@ async fn check_invalid(client: &Client, cases: &[Invalid<'_>]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn accounts_are_checked() {
+async fn accounts_are_validated() {
     let app = AppSetup::embedded().start().await;
     let register = |change: (&str, Value)| {
         let mut body = json!({"email": "ada@example.org", "password": PASSWORD, "full_name": "Ada"});
@@ -73,7 +73,7 @@ async fn accounts_are_checked() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn projects_are_checked() {
+async fn projects_are_validated() {
     let app = AppSetup::embedded().start().await;
     let ada = app.client().register("ada@example.org").await;
     let project = format!("/api/projects/{}", ada.create_project("Reading list").await);
@@ -111,7 +111,7 @@ async fn projects_are_checked() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn bodies_are_checked_before_they_are_read() {
+async fn bodies_are_validated_before_they_are_read() {
     let app = AppSetup::embedded().with(|settings| settings.server.max_body_bytes = MAX_BODY).start().await;
     let ada = app.client().register("ada@example.org").await;
     let post = |kind: &str, body: &str| ada.client.post("/api/projects").body(kind, body.to_owned());
@@ -136,7 +136,7 @@ async fn bodies_are_checked_before_they_are_read() {
     let deep = format!("{{\"title\": {}1{}}}", "[".repeat(300), "]".repeat(300));
     assert!(matches!(post("application/json", &deep).send().await.status, 400 | 422));
 
-    // Without a length that is told in advance.
+    // Without a Content-Length.
     let pieces: Vec<Result<String, std::io::Error>> =
         large.as_bytes().chunks(300).map(|piece| Ok(String::from_utf8_lossy(piece).into_owned())).collect();
     let body = reqwest::Body::wrap_stream(stream::iter(pieces));
@@ -149,7 +149,7 @@ async fn bodies_are_checked_before_they_are_read() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn addresses_and_parameters_are_checked() {
+async fn urls_and_parameters_are_validated() {
     let app = AppSetup::embedded().start().await;
     let ada = app.client().register("ada@example.org").await;
     let project = ada.create_project("Reading list").await;
@@ -204,7 +204,7 @@ async fn addresses_and_parameters_are_checked() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_not_there_is_said_in_the_same_shape() {
+async fn missing_resources_get_the_common_error_body() {
     let app = AppSetup::embedded().start().await;
     let ada = app.client().register("ada@example.org").await;
     for (path, code) in [
@@ -233,8 +233,8 @@ async fn what_is_not_there_is_said_in_the_same_shape() {
     app.finish().await;
 }
 
-/// PostgreSQL takes no NUL in a text: it must never get there.
-pub(super) async fn a_nul_is_an_answer_and_not_an_accident(setup: AppSetup) {
+/// PostgreSQL rejects a NUL in a text, so it must be rejected earlier.
+pub(super) async fn a_nul_is_rejected_without_an_internal_error(setup: AppSetup) {
     let app = setup.start().await;
     let ada = app.client().register("ada@example.org").await;
 

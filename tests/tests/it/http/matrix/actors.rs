@@ -1,4 +1,4 @@
-//! The people who call, and the things that they call about.
+//! The callers, and the data that operations concern.
 
 use atelier_entities::{UserId, users};
 use atelier_tests::{Client, PASSWORD, Person, TestApp};
@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::table::{Access, Who};
 use crate::http::document::{NOBODYS, Operation};
 
-/// Somebody with a way to prove who they are.
+/// A caller with their credential.
 pub(super) struct Actor {
     pub(super) name: &'static str,
     pub(super) client: Client,
@@ -17,14 +17,14 @@ pub(super) struct Actor {
     pub(super) active: bool,
     pub(super) verified: bool,
     pub(super) admin: bool,
-    /// Of an API token.
+    /// The scopes of an API token.
     pub(super) scopes: Option<&'static [&'static str]>,
-    /// Whether the things are theirs.
+    /// Whether they own the data.
     pub(super) owner: bool,
 }
 
 impl Actor {
-    /// Nobody.
+    /// A caller without a credential.
     pub(super) fn anonymous(app: &TestApp) -> Self {
         Self {
             name: "anonymous",
@@ -38,7 +38,7 @@ impl Actor {
         }
     }
 
-    /// Somebody by their own sign-in.
+    /// A caller with a session.
     pub(super) fn session(name: &'static str, person: &Person) -> Self {
         Self {
             name,
@@ -52,7 +52,7 @@ impl Actor {
         }
     }
 
-    /// Somebody by an API token of these scopes.
+    /// A caller with an API token with these scopes.
     pub(super) async fn token(
         name: &'static str,
         app: &TestApp,
@@ -69,7 +69,7 @@ impl Actor {
         self.scopes.is_none_or(|scopes| scopes.contains(&scope))
     }
 
-    /// The refusal that this one gets; none where the operation is theirs to call.
+    /// The expected rejection; `None` if the caller has access.
     pub(super) fn refusal(
         &self,
         operation: &Operation,
@@ -96,17 +96,16 @@ impl Actor {
     }
 }
 
-/// One of everything that an operation can be about.
-pub(super) struct Things {
+/// One item of each sort that operations concern.
+pub(super) struct Items {
     project: String,
     job: String,
     session: String,
     token: String,
 }
 
-impl Things {
-    /// Makes them: a project that was generated, the job that did it, another sign-in and
-    /// an API token.
+impl Items {
+    /// Creates a generated project, its job, another sign-in and an API token.
     pub(super) async fn of(app: &TestApp, person: &Person) -> Self {
         let project = person.create_project("Secret plans").await;
         let job = person.start_generation(&project).await;
@@ -114,7 +113,7 @@ impl Things {
         let elsewhere = app.client().login(&person.email, PASSWORD).await.expect(200);
         let sessions = app.client().person(&elsewhere).get("/api/auth/sessions").await;
         let session = sessions.as_array().expect("a list").iter().find(|entry| entry["current"] == true);
-        let token = json!({"name": "things", "scopes": ["read"]});
+        let token = json!({"name": "items", "scopes": ["read"]});
         let token = person.client.post("/api/auth/tokens").json(&token).send().await.expect(201).json();
         Self {
             project,
@@ -124,7 +123,7 @@ impl Things {
         }
     }
 
-    /// The path of an operation about them.
+    /// The path of an operation on these items.
     pub(super) fn path(&self, operation: &Operation) -> String {
         let of = |part: &str| operation.path.starts_with(part);
         let id = match () {
@@ -138,7 +137,7 @@ impl Things {
     }
 }
 
-/// Sets a column of somebody's account.
+/// Sets a column of a person's account.
 pub(super) async fn set(app: &TestApp, person: &Person, column: users::Column, value: Expr) {
     let id = UserId(Uuid::parse_str(&person.id).expect("an id"));
     let update = users::Entity::update_many().col_expr(column, value).filter(users::Column::Id.eq(id));

@@ -1,22 +1,25 @@
-//! Generations whose process ends before they do.
+//! Generations whose process ends before them.
 
 use atelier_config::Role;
-use atelier_tests::{Answer, AppSetup, FakeOpenAi, Person, until};
+use atelier_tests::{AppSetup, Completion, FakeOpenAi, Person, until};
 use serde_json::{Value, json};
 
 use super::model::GOOD;
 
-/// One that goes on for ever, then a good one.
+/// A model server with an endless completion, then a valid one.
 async fn stalling_model() -> FakeOpenAi {
-    FakeOpenAi::start([Answer::Stall(vec!["```html path=index.html\n<h1>".to_owned()]), Answer::text(GOOD)])
-        .await
+    FakeOpenAi::start([
+        Completion::Stall(vec!["```html path=index.html\n<h1>".to_owned()]),
+        Completion::text(GOOD),
+    ])
+    .await
 }
 
 async fn asked(model: &FakeOpenAi, times: usize) {
     until("the model is asked", async || (model.list_requests().len() == times).then_some(())).await;
 }
 
-/// What is true of a generation that was done once, however often it was begun.
+/// Checks a generation that was completed once after several starts.
 async fn check_done_once(person: &Person, project: &str, outcomes: &[&str], job: &Value) {
     let id = job["id"].as_str().expect("an id");
     let attempts = person.get(&format!("/api/jobs/{id}/attempts")).await;
@@ -63,12 +66,12 @@ async fn a_worker_that_dies_is_replaced() {
     let mut app = setup.start().await;
     let ada = app.client().register("ada@example.org").await;
     let project = ada.create_project("Reading list").await;
-    let mortal = app.start_mortal_worker();
+    let worker = app.start_killable_worker();
     let id = ada.start_generation(&project).await;
     asked(&model, 1).await;
     assert_eq!(ada.job(&id).await["status"], "running");
 
-    mortal.kill();
+    worker.kill();
     app.start(Role::Worker).await;
 
     let job = ada.job_once(&id, "succeeded").await;
@@ -78,7 +81,7 @@ async fn a_worker_that_dies_is_replaced() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_asked_for_while_no_worker_ran_is_done_by_the_first() {
+async fn jobs_enqueued_without_a_worker_run_on_the_first_one() {
     let mut app = AppSetup::scaled().await.without(Role::Worker).start().await;
     let ada = app.client().register("ada@example.org").await;
     let project = ada.create_project("Reading list").await;

@@ -1,4 +1,4 @@
-//! A database of an embedded instance that has no room, or takes no writes.
+//! An SQLite database without space, or that accepts no writes.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,9 +8,9 @@ use atelier_tests::until;
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 use tempfile::TempDir;
 
-use super::stage::scripted;
+use super::scripted::scripted;
 
-/// A queue over a single connection, so that what is set for it holds for all.
+/// A queue with a single connection, so that its pragmas apply to all statements.
 async fn queue() -> (Queue, TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     let url = format!("sqlite://{}/test.db?mode=rwc", folder.path().display());
@@ -28,11 +28,11 @@ async fn pragma(db: &DatabaseConnection, text: &str) -> i64 {
 }
 
 async fn until_it_is(queue: &Queue, fault: Option<Fault>) {
-    until("it is told", async || (queue.database_fault().await == fault).then_some(())).await;
+    until("it is reported", async || (queue.database_fault().await == fault).then_some(())).await;
 }
 
 #[tokio::test]
-async fn an_sqlite_that_is_read_only_takes_no_writes() {
+async fn a_read_only_sqlite_is_reported() {
     let (queue, _folder) = queue().await;
     assert_eq!(queue.database_fault().await, None);
 
@@ -43,13 +43,13 @@ async fn an_sqlite_that_is_read_only_takes_no_writes() {
 }
 
 #[tokio::test]
-async fn an_sqlite_without_room_for_a_job_is_full_until_it_has_some() {
+async fn a_full_sqlite_is_reported_until_it_has_space() {
     let (queue, _folder) = queue().await;
     assert_eq!(queue.database_fault().await, None);
     let pages = pragma(queue.db(), "page_count").await;
     pragma(queue.db(), &format!("max_page_count = {pages}")).await;
 
-    // Pages that are there already take some.
+    // Existing pages have space for some jobs.
     let mut enqueued = 0;
     while queue.enqueue(scripted("one").owned_by(atelier_entities::UserId::new())).await.is_ok() {
         enqueued += 1;

@@ -1,4 +1,4 @@
-//! An installation with a Redis of its own: each process has its own connection.
+//! An installation with a private Redis, in which each process has its own connection.
 
 use std::time::Duration;
 
@@ -12,25 +12,25 @@ use tokio::time::{self, MissedTickBehavior};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::queue::{
-    bed::{HEARTBEAT, PATIENCE},
-    stage::Stage,
-    twelve::crew::{Hand, hire, registry},
+    fixture::{HEARTBEAT, TIME_LIMIT},
+    pitfalls::workers::{RunningWorker, registry, start_worker},
+    scripted::ScriptedHandlers,
 };
 
-/// Between two passes of the relay.
+/// The time between two passes of the relay.
 const RELAY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Dropping it ends its scheduler.
-pub(super) struct Site {
+/// The installation. Dropping it stops its scheduler.
+pub(super) struct Installation {
     pub(super) redis: PrivateRedis,
-    pub(super) stage: Stage,
-    /// Where the tests enqueue.
+    pub(super) handlers: ScriptedHandlers,
+    /// The queue that tests enqueue to.
     pub(super) queue: Queue,
     database: TestDatabase,
     _end: DropGuard,
 }
 
-impl Site {
+impl Installation {
     pub(super) async fn start() -> Self {
         let (redis, database) = (PrivateRedis::start(), TestDatabase::create().await);
         let queue = process(&redis, &database).await;
@@ -40,18 +40,18 @@ impl Site {
             passes.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 passes.tick().await;
-                // The next pass makes up for one that failed.
+                // The next pass retries a failed one.
                 let _ = relay::tick(&scheduler).await;
                 let _ = rescue::tick(&scheduler).await;
             }
         }));
-        Self { redis, stage: Stage::default(), queue, database, _end: end.drop_guard() }
+        Self { redis, handlers: ScriptedHandlers::default(), queue, database, _end: end.drop_guard() }
     }
 
-    /// A worker of four slots, with a connection of its own.
-    pub(super) async fn worker(&self) -> Hand {
+    /// Starts a worker with four slots and its own connection.
+    pub(super) async fn worker(&self) -> RunningWorker {
         let queue = process(&self.redis, &self.database).await;
-        hire(&queue, registry(&self.stage), &[QueueName::Stats], Duration::from_secs(1))
+        start_worker(&queue, registry(&self.handlers), &[QueueName::Stats], Duration::from_secs(1))
     }
 
     pub(super) async fn reaches(&self, id: JobId, state: JobState) {
@@ -62,13 +62,13 @@ impl Site {
         .await;
     }
 
-    pub(super) async fn until(&self, what: &str, look: impl AsyncFn() -> Option<()>) {
-        let found = time::timeout(PATIENCE, async {
-            while look().await.is_none() {
+    pub(super) async fn until(&self, what: &str, poll: impl AsyncFn() -> Option<()>) {
+        let found = time::timeout(TIME_LIMIT, async {
+            while poll().await.is_none() {
                 time::sleep(Duration::from_millis(10)).await;
             }
         });
-        assert!(found.await.is_ok(), "waited in vain until {what}");
+        assert!(found.await.is_ok(), "timed out waiting until {what}");
     }
 }
 
@@ -76,7 +76,7 @@ async fn process(redis: &PrivateRedis, database: &TestDatabase) -> Queue {
     let options = RedisOptions {
         url: redis.server.url.clone().into(),
         authorities: None,
-        key_prefix: "site".to_owned(),
+        key_prefix: "installation".to_owned(),
         command_timeout: Duration::from_secs(2),
         consumer_timeout: HEARTBEAT * 4,
     };

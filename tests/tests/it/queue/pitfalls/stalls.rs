@@ -14,23 +14,22 @@ use tokio::time::{self, Instant};
 use url::Url;
 
 use super::{
-    crew::{begun, gate, hire, registry},
     proxy::Proxy,
+    workers::{begun, gate, registry, start_worker},
 };
 use crate::queue::{
-    bed::{Bed, HEARTBEAT},
-    stage::{Stage, scripted},
+    fixture::{Fixture, HEARTBEAT},
+    scripted::{ScriptedHandlers, scripted},
 };
 
-/// Longest time anything may be kept from going on by a call that hangs: four times
-/// the bound of a step with the database, for machines with much else to do.
+/// The longest time that a hanging call may block anything: four times the time limit of a
+/// database step, for busy machines.
 const BOUND: Duration = Duration::from_secs(40);
 
-/// How long a command waits for its answer.
+/// The time limit of a command.
 const REDIS_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A Redis that can be stopped as a debugger stops a process: it keeps its
-/// connections and answers nothing.
+/// A Redis that can be stopped with SIGSTOP: it keeps its connections and does not answer.
 struct Stoppable {
     redis: PrivateRedis,
     process: u32,
@@ -58,9 +57,9 @@ impl Drop for Stoppable {
     }
 }
 
-async fn eventually(what: &str, within: Duration, look: impl AsyncFn() -> bool) {
+async fn eventually(what: &str, within: Duration, poll: impl AsyncFn() -> bool) {
     let seen = time::timeout(within, async {
-        while !look().await {
+        while !poll().await {
             time::sleep(Duration::from_millis(20)).await;
         }
     });
@@ -72,7 +71,7 @@ async fn is(queue: &Queue, id: atelier_entities::JobId, state: JobState) -> bool
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn g_a_redis_that_hangs_stops_neither_worker_nor_scheduler() {
+async fn g_a_hanging_redis_stops_neither_worker_nor_scheduler() {
     let redis = Stoppable::start().await;
     let database = TestDatabase::create().await;
     let options = RedisOptions {
@@ -85,11 +84,11 @@ async fn g_a_redis_that_hangs_stops_neither_worker_nor_scheduler() {
     let hub = RedisHub::connect(options).await.expect("a Redis URL");
     let options = QueueOptions { heartbeat: HEARTBEAT, ..QueueOptions::default() };
     let queue = Queue::new(database.connection.clone(), hub.clone(), hub, Effects::default(), options);
-    let stage = Stage::default();
-    let gate = gate(&stage, "gated");
-    let _hand = hire(&queue, registry(&stage), &[QueueName::Stats], Duration::ZERO);
+    let handlers = ScriptedHandlers::default();
+    let gate = gate(&handlers, "gated");
+    let _hand = start_worker(&queue, registry(&handlers), &[QueueName::Stats], Duration::ZERO);
     let running = queue.enqueue(scripted("gated")).await.expect("enqueued").id;
-    eventually("the job runs", BOUND, async || stage.starts(running) == 1).await;
+    eventually("the job runs", BOUND, async || handlers.starts(running) == 1).await;
 
     redis.signal("-STOP");
     let begun = Instant::now();
@@ -101,7 +100,7 @@ async fn g_a_redis_that_hangs_stops_neither_worker_nor_scheduler() {
         begun.elapsed()
     })
     .await;
-    // Longer than a lease: the heartbeats go on.
+    // Longer than a lease: the heartbeats continue.
     let relayed = time::timeout(BOUND, relay::tick(&queue)).await.expect("the relay gives up in time");
     assert_eq!(relayed.expect("SQL's part is done").pushed, 0);
     time::sleep((HEARTBEAT * 3).saturating_sub(begun.elapsed())).await;
@@ -111,10 +110,10 @@ async fn g_a_redis_that_hangs_stops_neither_worker_nor_scheduler() {
     eventually("its end is written", BOUND, async || is(&queue, running, JobState::Succeeded).await).await;
 
     redis.signal("-CONT");
-    eventually("work goes on", BOUND, async || is(&queue, waiting, JobState::Succeeded).await).await;
+    eventually("work resumes", BOUND, async || is(&queue, waiting, JobState::Succeeded).await).await;
 }
 
-/// A process's own way to the queue.
+/// A queue with its own connections, like another process.
 async fn process(database: &TestDatabase, redis: &str) -> Queue {
     let options = RedisOptions {
         url: redis.to_owned().into(),
@@ -129,7 +128,7 @@ async fn process(database: &TestDatabase, redis: &str) -> Queue {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn g_a_worker_whose_connections_to_redis_fell_silent_is_soon_woken_again() {
+async fn g_a_worker_with_silent_redis_connections_is_woken_again() {
     let (redis, database) = (PrivateRedis::start(), TestDatabase::create().await);
     let mut url = Url::parse(&redis.server.url).expect("a URL");
     let proxy = Proxy::start(format!("127.0.0.1:{}", url.port().expect("a port"))).await;
@@ -137,8 +136,8 @@ async fn g_a_worker_whose_connections_to_redis_fell_silent_is_soon_woken_again()
     url.set_port(port.parse().ok()).expect("a port");
     let caller = process(&database, &redis.server.url).await;
     let worker = process(&database, url.as_str()).await;
-    let stage = Stage::default();
-    let _hand = hire(&worker, registry(&stage), &[QueueName::Stats], Duration::ZERO);
+    let handlers = ScriptedHandlers::default();
+    let _hand = start_worker(&worker, registry(&handlers), &[QueueName::Stats], Duration::ZERO);
     let enqueue = async || caller.enqueue(scripted("job")).await.expect("enqueued").id;
     let first = enqueue().await;
     eventually("it runs", BOUND, async || is(&caller, first, JobState::Succeeded).await).await;
@@ -147,21 +146,21 @@ async fn g_a_worker_whose_connections_to_redis_fell_silent_is_soon_woken_again()
     let unheard = enqueue().await;
     eventually("it is found", BOUND, async || is(&caller, unheard, JobState::Succeeded).await).await;
 
-    // There is no relay here, and a look without a wake-up comes each four seconds at best.
+    // There is no relay, and without a wake-up the worker polls at most every four seconds.
     for _ in 0..5 {
         in_time(Duration::from_secs(2), async || {
-            let (heard, told) = (enqueue().await, Instant::now());
-            eventually("it is run", BOUND, async || is(&caller, heard, JobState::Succeeded).await).await;
-            told.elapsed()
+            let (id, enqueued_at) = (enqueue().await, Instant::now());
+            eventually("it is run", BOUND, async || is(&caller, id, JobState::Succeeded).await).await;
+            enqueued_at.elapsed()
         })
         .await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn g_connections_that_hang_stop_neither_worker_nor_scheduler() {
-    let bed = Bed::postgres_in_process().await;
-    let mut url = Url::parse(bed.database_url()).expect("a URL");
+async fn g_hanging_connections_stop_neither_worker_nor_scheduler() {
+    let fixture = Fixture::postgres_in_process().await;
+    let mut url = Url::parse(fixture.database_url()).expect("a URL");
     let target = format!("{}:{}", url.host_str().expect("a host"), url.port().unwrap_or(5432));
     let proxy = Proxy::start(target).await;
     let (host, port) = proxy.address.split_once(':').expect("host and port");
@@ -169,7 +168,7 @@ async fn g_connections_that_hang_stop_neither_worker_nor_scheduler() {
     url.set_port(port.parse().ok()).expect("a port");
     let wait = Duration::from_secs(2);
     let connection = database::connect(url.as_str(), 10, wait, wait).await.expect("connected");
-    // A process of its own: all it knows of the others is in the database.
+    // Like a separate process: it shares only the database with the others.
     let options = QueueOptions { heartbeat: HEARTBEAT, ..QueueOptions::default() };
     let queue = Queue::new(
         connection,
@@ -178,46 +177,47 @@ async fn g_connections_that_hang_stop_neither_worker_nor_scheduler() {
         Effects::default(),
         options,
     );
-    let _hand = hire(&queue, registry(&bed.stage), &[QueueName::Stats], Duration::ZERO);
-    let before = bed.queue.enqueue(scripted("before")).await.expect("enqueued").id;
-    bed.reaches(before, JobState::Succeeded).await;
-    let gate = gate(&bed.stage, "gated");
-    let gated = bed.queue.enqueue(scripted("gated")).await.expect("enqueued").id;
-    begun(&bed, gated).await;
+    let _hand = start_worker(&queue, registry(&fixture.handlers), &[QueueName::Stats], Duration::ZERO);
+    let before = fixture.queue.enqueue(scripted("before")).await.expect("enqueued").id;
+    fixture.reaches(before, JobState::Succeeded).await;
+    let gate = gate(&fixture.handlers, "gated");
+    let gated = fixture.queue.enqueue(scripted("gated")).await.expect("enqueued").id;
+    begun(&fixture, gated).await;
 
-    // Its end is on its way when the connections hang.
-    let lock = bed.queue.begin().await.expect("a transaction");
+    // Its end is being written when the connections hang.
+    let lock = fixture.queue.begin().await.expect("a transaction");
     lock.execute_unprepared("LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE").await.expect("locked");
     gate.add_permits(1);
-    eventually("its end waits for the lock", BOUND, async || ends_that_wait(&bed).await > 0).await;
+    eventually("its end waits for the lock", BOUND, async || ends_that_wait(&fixture).await > 0).await;
     proxy.stall();
     lock.rollback().await.expect("unlocked");
-    let next = bed.queue.enqueue(scripted("next")).await.expect("enqueued").id;
+    let next = fixture.queue.enqueue(scripted("next")).await.expect("enqueued").id;
 
     let scheduler = time::timeout(BOUND, async {
         while relay::tick(&queue).await.is_err() || rescue::tick(&queue).await.is_err() {}
     });
-    let work = eventually("work goes on", BOUND, async || {
-        is(&bed.queue, gated, JobState::Succeeded).await && is(&bed.queue, next, JobState::Succeeded).await
+    let work = eventually("work resumes", BOUND, async || {
+        is(&fixture.queue, gated, JobState::Succeeded).await
+            && is(&fixture.queue, next, JobState::Succeeded).await
     });
     let (relayed, ()) = tokio::join!(scheduler, work);
-    relayed.expect("the scheduler goes on within the bound");
+    relayed.expect("the scheduler continues within the time limit");
 
-    // The end was written, but its answer never came: its slot is free all the same.
+    // The end was written, but its answer was lost: the slot is free anyway.
     for _ in 0..4 {
-        bed.queue.enqueue(scripted("gated")).await.expect("enqueued");
+        fixture.queue.enqueue(scripted("gated")).await.expect("enqueued");
     }
     eventually("every slot is taken again", BOUND, async || {
-        bed.stage.order().iter().filter(|name| *name == "gated").count() == 5
+        fixture.handlers.order().iter().filter(|name| *name == "gated").count() == 5
     })
     .await;
     gate.add_permits(4);
 }
 
 /// Ends of attempts that wait for a lock.
-async fn ends_that_wait(bed: &Bed) -> i64 {
+async fn ends_that_wait(fixture: &Fixture) -> i64 {
     let sql = "SELECT COUNT(*) AS ends FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%AS ended%'";
     let statement = Statement::from_string(DbBackend::Postgres, sql);
-    let row = bed.queue.db().query_one_raw(statement).await.expect("asked").expect("a row");
+    let row = fixture.queue.db().query_one_raw(statement).await.expect("asked").expect("a row");
     row.try_get("", "ends").expect("a count")
 }

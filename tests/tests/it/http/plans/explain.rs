@@ -1,4 +1,4 @@
-//! What the server tells of the statements that it runs.
+//! The plans that the server sends as notices.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -17,55 +17,55 @@ use tracing_subscriber::{
     registry,
 };
 
-/// Where the database driver tells what the server tells.
+/// The log target of the driver's notices.
 const TARGET: &str = "sqlx::postgres::notice";
 
-/// A table that was read row after row.
+/// A sequential scan of a table.
 #[derive(Clone, Debug, PartialEq, PartialOrd)]
-pub(super) struct Reading {
+pub(super) struct Scan {
     pub(super) table: String,
-    /// Rows that were looked at.
+    /// The scanned rows.
     pub(super) rows: f64,
     pub(super) statement: String,
 }
 
 #[derive(Default)]
-struct Heard {
+struct Collected {
     statements: HashSet<String>,
-    readings: Vec<Reading>,
+    scans: Vec<Scan>,
     unread: BTreeSet<String>,
 }
 
-/// Hears every explanation that comes to this thread, as long as it lives.
-pub(super) struct Explained {
-    heard: Arc<Mutex<Heard>>,
+/// Collects the plans that arrive in this thread while it exists.
+pub(super) struct PlanCollector {
+    heard: Arc<Mutex<Collected>>,
     _subscription: DefaultGuard,
 }
 
-impl Explained {
+impl PlanCollector {
     pub(super) fn listen() -> Self {
-        let heard = Arc::new(Mutex::new(Heard::default()));
+        let heard = Arc::new(Mutex::new(Collected::default()));
         let subscriber = registry().with(Listener(heard.clone()));
         Self { heard, _subscription: tracing::subscriber::set_default(subscriber) }
     }
 
-    /// How many different statements were explained.
+    /// The number of different explained statements.
     pub(super) fn statements(&self) -> usize {
         self.heard.lock().expect("what was heard").statements.len()
     }
 
-    /// Every sequential scan.
+    /// All sequential scans.
     ///
     /// # Panics
-    /// If an explanation could not be read.
-    pub(super) fn readings(&self) -> Vec<Reading> {
+    /// If a plan could not be parsed.
+    pub(super) fn scans(&self) -> Vec<Scan> {
         let heard = self.heard.lock().expect("what was heard");
         assert!(heard.unread.is_empty(), "not read: {:?}", heard.unread);
-        heard.readings.clone()
+        heard.scans.clone()
     }
 }
 
-struct Listener(Arc<Mutex<Heard>>);
+struct Listener(Arc<Mutex<Collected>>);
 
 impl<S: Subscriber> Layer<S> for Listener {
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
@@ -82,7 +82,7 @@ impl<S: Subscriber> Layer<S> for Listener {
             return;
         };
         let statement = explained["Query Text"].as_str().unwrap_or_default().to_owned();
-        find_scans(&explained["Plan"], &statement, &mut heard.readings);
+        find_scans(&explained["Plan"], &statement, &mut heard.scans);
         heard.statements.insert(statement);
     }
 }
@@ -104,14 +104,14 @@ impl Visit for Message {
     }
 }
 
-fn find_scans(node: &Value, statement: &str, readings: &mut Vec<Reading>) {
+fn find_scans(node: &Value, statement: &str, scans: &mut Vec<Scan>) {
     let number = |name: &str| node[name].as_f64().unwrap_or_default();
     if node["Node Type"] == "Seq Scan" {
         let table = node["Relation Name"].as_str().unwrap_or_default().to_owned();
         let rows = (number("Actual Rows") + number("Rows Removed by Filter")) * number("Actual Loops");
-        readings.push(Reading { table, rows, statement: statement.to_owned() });
+        scans.push(Scan { table, rows, statement: statement.to_owned() });
     }
     for inner in node["Plans"].as_array().into_iter().flatten() {
-        find_scans(inner, statement, readings);
+        find_scans(inner, statement, scans);
     }
 }

@@ -1,4 +1,4 @@
-//! Requests whose transaction the database undoes.
+//! Requests whose transaction the database rolls back.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ async fn create(person: &Person, title: &str, key: Option<&str>) -> Reply {
     }
 }
 
-/// The titles of the projects that are there for another process.
+/// The titles of the projects that another process sees.
 async fn titles(url: &str) -> Vec<String> {
     let other = Database::connect(url).await.expect("connected");
     let query =
@@ -33,10 +33,10 @@ async fn titles(url: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_sqlite_undid_is_never_answered_as_done() {
+async fn a_transaction_that_sqlite_rolled_back_is_never_acknowledged() {
     let app = AppSetup::embedded().start().await;
     let ada = app.client().register("ada@example.org").await;
-    // The whole transaction is undone without a word from its owner, as by a full disk.
+    // SQLite rolls back the whole transaction by itself, as with a full disk.
     let undo = "CREATE TRIGGER undo BEFORE INSERT ON audit_log \
         WHEN NEW.action = 'project.create' AND EXISTS (SELECT 1 FROM projects WHERE title LIKE 'undone%') \
         BEGIN SELECT RAISE(ROLLBACK, 'undone'); END";
@@ -64,11 +64,11 @@ async fn what_sqlite_undid_is_never_answered_as_done() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_that_lost_against_another_is_done_again() {
+async fn a_request_that_lost_a_conflict_is_repeated() {
     let app = AppSetup::scaled().await.start().await;
     let ada = app.client().register("ada@example.org").await;
     for (code, key) in [("40001", None), ("40P01", Some("one"))] {
-        // A sequence goes on whatever is undone, so this happens twice.
+        // A rollback does not reset a sequence, so this happens twice.
         let raise = format!(
             "CREATE OR REPLACE FUNCTION lose() RETURNS trigger AS $$ BEGIN \
              IF nextval('losses') < 3 THEN RAISE EXCEPTION 'lost' USING ERRCODE = '{code}'; END IF; \
@@ -90,7 +90,7 @@ async fn a_request_that_lost_against_another_is_done_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn generations_at_once_start_whatever_isolation_the_database_prefers() {
+async fn concurrent_generations_start_with_any_default_isolation() {
     let setup = AppSetup::scaled().await;
     let url = setup.settings.database_url();
     let admin = Database::connect(&url).await.expect("connected");

@@ -1,12 +1,12 @@
-//! What answers and takes no writes is told wherever somebody may look, and work goes on
-//! by itself once it does again.
+//! A database or Redis that answers but accepts no writes is reported, and work resumes by
+//! itself afterwards.
 
 use atelier_services::admin::Status;
 use atelier_tests::{AppSetup, Client, PrivateRedis, TestApp, until};
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 use serde_json::{Value, json};
 
-/// The readiness of an API once it is this.
+/// Waits until the readiness of an API meets a condition.
 async fn ready_once(client: &Client, what: &str, is: impl Fn(u16, &Value) -> bool) {
     until(what, async || {
         let answer = client.get("/readyz").send().await;
@@ -26,8 +26,7 @@ async fn unready(client: &Client, part: &str, code: &str) {
     .await;
 }
 
-/// Ways to make a Redis take no writes while it answers, with the code that tells it, and
-/// how to mend it.
+/// Ways to make a Redis reject writes, with the reported code and the way to repair it.
 const WAYS: [(&str, &str, &str); 3] = [
     ("REPLICAOF 127.0.0.1 1", "READ_ONLY", "REPLICAOF NO ONE"),
     ("CONFIG SET maxmemory 1", "FULL", "CONFIG SET maxmemory 0"),
@@ -42,7 +41,7 @@ async fn tell(redis: &PrivateRedis, line: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_that_takes_no_writes_is_told_and_jobs_go_on_after_it() {
+async fn a_redis_without_writes_is_reported_and_jobs_resume_afterwards() {
     let redis = PrivateRedis::start();
     let url = redis.server.url.clone();
     let app = AppSetup::scaled().await.with(|settings| settings.redis.url = url.into()).start().await;
@@ -56,7 +55,7 @@ async fn a_redis_that_takes_no_writes_is_told_and_jobs_go_on_after_it() {
         let job = ada.start_generation(&project).await;
 
         unready(&client, "redis", code).await;
-        let why = until("its why tells it", async || {
+        let why = until("its why reports it", async || {
             let why = ada.job(&job).await["why"].clone();
             (why["code"] == "TRANSPORT_AWAY").then_some(why)
         })
@@ -80,14 +79,14 @@ async fn a_redis_that_takes_no_writes_is_told_and_jobs_go_on_after_it() {
     app.finish().await;
 }
 
-/// A session of one's own, which takes writes whatever is set for others.
+/// A separate session that accepts writes whatever other sessions do.
 async fn session(app: &TestApp) -> DatabaseConnection {
     let mut options = ConnectOptions::new(app.settings.database_url());
     options.max_connections(1).sqlx_logging(false);
     Database::connect(options).await.expect("a session")
 }
 
-/// Has every session of others begin anew with this default.
+/// Closes all other sessions, so that new ones begin with this default.
 async fn set_read_only(session: &DatabaseConnection, value: &str) {
     let set = format!(
         "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = {value}', \
@@ -101,7 +100,7 @@ async fn set_read_only(session: &DatabaseConnection, value: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_postgresql_that_is_read_only_is_told_and_work_goes_on_after_it() {
+async fn a_read_only_postgresql_is_reported_and_work_resumes_afterwards() {
     let app = AppSetup::scaled().await.start().await;
     let client = app.client();
     let ada = client.register("ada@example.org").await;
@@ -125,7 +124,7 @@ async fn a_postgresql_that_is_read_only_is_told_and_work_goes_on_after_it() {
     app.finish().await;
 }
 
-/// Lets a database refuse what takes new room, and nothing else.
+/// Makes a database reject only statements that need new space.
 const NO_ROOM: &str = "CREATE FUNCTION no_room() RETURNS trigger AS $$ BEGIN \
     RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$ LANGUAGE plpgsql; \
     CREATE TRIGGER no_room BEFORE INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION no_room(); \
@@ -133,7 +132,7 @@ const NO_ROOM: &str = "CREATE FUNCTION no_room() RETURNS trigger AS $$ BEGIN \
     WHEN (NEW.filler IS NOT NULL) EXECUTE FUNCTION no_room()";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_postgresql_without_room_for_a_job_is_told_until_it_has_some() {
+async fn a_full_postgresql_is_reported_until_it_has_space() {
     let app = AppSetup::scaled().await.start().await;
     let client = app.client();
     let ada = client.register("ada@example.org").await;

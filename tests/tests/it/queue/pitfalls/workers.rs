@@ -1,4 +1,4 @@
-//! Workers as a test wants them.
+//! Workers with options, and a handler that panics.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -17,11 +17,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::queue::{
-    bed::{Bed, PATIENCE},
-    stage::{Scripted, Stage, WithEffect},
+    fixture::{Fixture, TIME_LIMIT},
+    scripted::{Scripted, ScriptedHandlers, WithEffect},
 };
 
-/// A job of another queue; its handler crashes.
+/// A job of another queue whose handler panics.
 #[derive(Serialize, Deserialize)]
 pub(in crate::queue) struct Crashing {}
 
@@ -39,38 +39,38 @@ struct Crash;
 #[async_trait]
 impl Handler<Crashing> for Crash {
     async fn run(&self, _: &JobContext, _: Crashing) -> Result<Outcome, JobError> {
-        panic!("this kind always crashes")
+        panic!("this kind always panics")
     }
 }
 
-/// The handlers of a stage, and one that crashes.
-pub(in crate::queue) fn registry(stage: &Stage) -> Registry {
+/// The scripted handlers, and one that panics.
+pub(in crate::queue) fn registry(handlers: &ScriptedHandlers) -> Registry {
     let mut registry = Registry::default();
-    registry.register::<Scripted>(stage.clone()).expect("one handler");
-    registry.register::<WithEffect>(stage.clone()).expect("one handler");
+    registry.register::<Scripted>(handlers.clone()).expect("one handler");
+    registry.register::<WithEffect>(handlers.clone()).expect("one handler");
     registry.register::<Crashing>(Crash).expect("one handler");
     registry
 }
 
 /// A worker that runs until it is dropped or stopped.
-pub(in crate::queue) struct Hand {
+pub(in crate::queue) struct RunningWorker {
     shutdown: CancellationToken,
     ended: JoinHandle<Result<(), QueueError>>,
 }
 
-impl Drop for Hand {
+impl Drop for RunningWorker {
     fn drop(&mut self) {
         self.shutdown.cancel();
     }
 }
 
-/// Starts a worker of four slots in each of these queues.
-pub(in crate::queue) fn hire(
+/// Starts a worker with four slots in each of these queues.
+pub(in crate::queue) fn start_worker(
     queue: &Queue,
     registry: Registry,
     queues: &[QueueName],
     grace: Duration,
-) -> Hand {
+) -> RunningWorker {
     let shutdown = CancellationToken::new();
     let options = WorkerOptions {
         concurrency: queues.iter().map(|name| (*name, 4)).collect::<BTreeMap<_, _>>(),
@@ -78,25 +78,25 @@ pub(in crate::queue) fn hire(
         ..WorkerOptions::default()
     };
     let ended = tokio::spawn(worker::run(queue.clone(), registry, options, shutdown.clone()));
-    Hand { shutdown, ended }
+    RunningWorker { shutdown, ended }
 }
 
-impl Hand {
-    /// Tells it to stop, and answers how long that took.
+impl RunningWorker {
+    /// Stops the worker and returns how long that took.
     pub(in crate::queue) async fn stop(mut self) -> Duration {
-        let told = Instant::now();
+        let started = Instant::now();
         self.shutdown.cancel();
-        let ended = time::timeout(PATIENCE, &mut self.ended).await.expect("the worker stops in time");
-        ended.expect("the worker does not panic").expect("the worker ends well");
-        told.elapsed()
+        let ended = time::timeout(TIME_LIMIT, &mut self.ended).await.expect("the worker stops in time");
+        ended.expect("the worker does not panic").expect("the worker ends without an error");
+        started.elapsed()
     }
 }
 
-/// Lets jobs of that name wait until the gate gives them a permit.
-pub(in crate::queue) fn gate(stage: &Stage, name: &str) -> Arc<Semaphore> {
+/// Makes jobs with this name wait for a permit of the returned gate.
+pub(in crate::queue) fn gate(handlers: &ScriptedHandlers, name: &str) -> Arc<Semaphore> {
     let gate = Arc::new(Semaphore::new(0));
     let entry = gate.clone();
-    stage.on(name, move |_| {
+    handlers.on(name, move |_| {
         let entry = entry.clone();
         async move {
             entry.acquire().await.expect("an open gate").forget();
@@ -106,7 +106,7 @@ pub(in crate::queue) fn gate(stage: &Stage, name: &str) -> Arc<Semaphore> {
     gate
 }
 
-/// Returns once that job's handler has begun.
-pub(in crate::queue) async fn begun(bed: &Bed, id: JobId) {
-    bed.until("its handler has begun", async || (bed.stage.starts(id) > 0).then_some(())).await;
+/// Waits until the job's handler has begun.
+pub(in crate::queue) async fn begun(fixture: &Fixture, id: JobId) {
+    fixture.until("its handler has begun", async || (fixture.handlers.starts(id) > 0).then_some(())).await;
 }

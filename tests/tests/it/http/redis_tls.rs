@@ -1,4 +1,4 @@
-//! An installation whose Redis speaks TLS.
+//! An installation with Redis over TLS.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use atelier_tests::{AppSetup, Authority, EncryptedRedis};
 use chrono::Utc;
 use serde_json::json;
 
-/// An installation on that Redis, which believes that authority.
+/// An installation with this Redis that trusts this CA.
 async fn setup(redis: &EncryptedRedis, authority: &Authority) -> AppSetup {
     let (url, file) = (redis.server.url.clone(), authority.file().display().to_string());
     AppSetup::scaled().await.with(|settings| {
@@ -32,7 +32,7 @@ async fn ping(redis: &EncryptedRedis, authorities: Option<String>) -> Result<(),
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_job_goes_from_the_request_to_its_end_over_an_encrypted_redis() {
+async fn jobs_run_over_redis_with_tls() {
     let redis = EncryptedRedis::start();
     let app = setup(&redis, &redis.authority).await.start().await;
     let ada = app.client().register("ada@example.org").await;
@@ -45,8 +45,8 @@ async fn a_job_goes_from_the_request_to_its_end_over_an_encrypted_redis() {
     assert!(ready.contains("redis"), "{ready}");
     let commands = redis.server.list_command_counts().await;
     for (command, purpose) in [
-        ("subscribe", "news and wake-ups"),
-        ("publish", "news and wake-ups"),
+        ("subscribe", "messages and wake-ups"),
+        ("publish", "messages and wake-ups"),
         ("rpush", "the queue's ids"),
         ("pexpire", "rate limits"),
     ] {
@@ -56,7 +56,7 @@ async fn a_job_goes_from_the_request_to_its_end_over_an_encrypted_redis() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_of_another_authority_is_refused_and_the_error_says_so() {
+async fn a_redis_with_an_unknown_ca_is_rejected() {
     let (redis, stranger) = (EncryptedRedis::start(), Authority::create());
 
     assert_eq!(ping(&redis, Some(redis.authority.pem())).await, Ok(()));
@@ -70,12 +70,12 @@ async fn a_redis_of_another_authority_is_refused_and_the_error_says_so() {
     let unready = app.client().get("/readyz").send().await.expect(503).text();
     assert!(unready.contains("redis"), "{unready}");
     let ada = app.client().register("ada@example.org").await;
-    assert_eq!(ada.balance().await, 10, "it works without, and tells its operators");
+    assert_eq!(ada.balance().await, 10, "the API works without Redis");
     app.finish_leaving(&["email.deliver"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn limits_are_counted_over_an_encrypted_redis() {
+async fn limits_are_counted_over_redis_with_tls() {
     let redis = EncryptedRedis::start();
     let limiter = |authorities| {
         let options = SharedRedisOptions {
@@ -91,22 +91,25 @@ async fn limits_are_counted_over_an_encrypted_redis() {
 
     assert!(one.check("ada", rule, now).await.allowed);
     assert!(!other.check("ada", rule, now).await.allowed, "it is shared");
-    assert!(limiter(None).check("ada", rule, now).await.allowed, "nothing is told to a stranger");
+    assert!(
+        limiter(None).check("ada", rule, now).await.allowed,
+        "without a connection every request is allowed"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_file_without_a_certificate_is_refused_at_the_start() {
+async fn a_ca_file_without_a_certificate_is_rejected_at_the_start() {
     let redis = EncryptedRedis::start();
     let setup = setup(&redis, &redis.authority).await;
     let file = setup.settings.server.data_dir.join("authority.pem");
     std::fs::write(&file, "no certificate").expect("written");
-    for (file, told) in [
-        (file, "redis.ca_file holds no certificate"),
+    for (file, cause) in [
+        (file, "redis.ca_file contains no PEM certificate"),
         ("/nowhere/ca.pem".into(), "cannot read redis.ca_file"),
     ] {
         let mut settings = setup.settings.clone();
         settings.redis.ca_file = file.display().to_string();
         let refused = atelier_server::wire::open(&settings).await.expect_err("refused");
-        assert!(format!("{refused:#}").contains(told), "{refused:#}");
+        assert!(format!("{refused:#}").contains(cause), "{refused:#}");
     }
 }

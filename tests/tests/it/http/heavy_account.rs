@@ -1,4 +1,4 @@
-//! A heavy account is erased while the API answers everybody else.
+//! The erasure of a heavy account while the API serves other people.
 
 use std::time::{Duration, Instant};
 
@@ -10,24 +10,24 @@ use atelier_tests::{AppSetup, PASSWORD, Person, TestApp, until};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, Iterable, PaginatorTrait, QueryFilter};
 use serde_json::json;
 
-/// Longest that a request of somebody else may take meanwhile.
+/// The longest time that a request of another person may take meanwhile.
 const ANSWERED_IN: Duration = Duration::from_secs(2);
 
-/// Longest that the erasure may take.
+/// The longest time that the erasure may take.
 const ERASED_IN: Duration = Duration::from_secs(60);
 
-/// Versions of each project.
+/// Versions per project.
 const VERSIONS: u32 = 20;
 
-/// How much an account has.
+/// The amount of data of an account.
 struct Weight {
     projects: u32,
-    /// Nine of ten have ended.
+    /// Nine of ten jobs have ended.
     jobs: u32,
 }
 
-/// Copies rows of a table: `columns` has its columns, `changed` what is another value in the
-/// copies, and `rows` the rows that are copied, as `t` beside the number `n` of the copy.
+/// Copies rows of a table: `columns` are its columns, `changed` the expressions that differ in
+/// the copies, and `rows` the copied rows as `t`, with the number of the copy as `n`.
 async fn copy(app: &TestApp, table: &str, columns: &[String], changed: &[(&str, &str)], rows: &str) {
     let id = if app.settings.is_sqlite() { "randomblob(16)" } else { "gen_random_uuid()" };
     let values: Vec<String> = columns
@@ -50,7 +50,7 @@ fn columns<C: Iterable + ColumnTrait>() -> Vec<String> {
     C::iter().map(|column| column.as_str().to_owned()).collect()
 }
 
-/// Somebody with that much.
+/// Gives a person this amount of data.
 async fn load(app: &TestApp, person: &Person, weight: &Weight) {
     let project = person.create_project("Reading list").await;
     let job = person.start_generation(&project).await;
@@ -101,7 +101,7 @@ async fn load(app: &TestApp, person: &Person, weight: &Weight) {
     copy(app, "credit_transactions", &columns::<credit_transactions::Column>(), &changed, &rows).await;
 }
 
-/// Rows that are left of anybody but the one who stays.
+/// The remaining rows of the erased person.
 async fn left(app: &TestApp, erased: UserId) -> Vec<(&'static str, u64)> {
     let db = app.db();
     macro_rules! count {
@@ -127,9 +127,9 @@ async fn left(app: &TestApp, erased: UserId) -> Vec<(&'static str, u64)> {
     counts.into_iter().filter(|(_, rows)| *rows > 0).collect()
 }
 
-/// How long the slowest of a stranger's requests takes, which read and write, until the account is
-/// erased.
-#[expect(clippy::print_stdout, reason = "somebody looks at how long it takes")]
+/// The duration of the slowest request of another person until the account is erased. The
+/// requests read and write.
+#[expect(clippy::print_stdout, reason = "prints the duration")]
 async fn slowest(app: &TestApp, stranger: &Person, erased: UserId) -> Duration {
     let (begun, mut slowest) = (Instant::now(), Duration::ZERO);
     for number in 0.. {
@@ -177,7 +177,7 @@ pub(super) async fn an_account_is_erased_while_others_are_answered(setup: AppSet
     erase(setup, Weight { projects: 50, jobs: 5_000 }).await;
 }
 
-/// Twenty times as much: for a look at how long it takes, by
+/// Twenty times the data, to measure the duration:
 /// `scripts/test -p atelier-tests heavy -- --ignored --nocapture`.
 mod heavy {
     use super::*;

@@ -1,13 +1,13 @@
-//! What each process tells its operators.
+//! Probes, metrics and operations of each process.
 
 use atelier_config::Role;
 use atelier_entities::users;
-use atelier_tests::{Answer, AppSetup, FakeOpenAi, until};
+use atelier_tests::{AppSetup, Completion, FakeOpenAi, until};
 use sea_orm::{ActiveValue::Set, EntityTrait};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_role_answers_probes_and_the_scrape() {
+async fn every_role_serves_probes_and_metrics() {
     let setup = AppSetup::scaled().await.without(Role::Worker).without(Role::Scheduler);
     let mut app = setup.start().await;
     for client in [app.client(), app.start(Role::Worker).await, app.start(Role::Scheduler).await] {
@@ -24,7 +24,7 @@ async fn every_role_answers_probes_and_the_scrape() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_operator_pauses_a_queue_and_lets_it_go_on() {
+async fn an_administrator_pauses_and_resumes_a_queue() {
     let app = AppSetup::embedded().start().await;
     let ada = app.client().register("ada@example.org").await;
     let operator = users::ActiveModel { is_admin: Set(true), ..Default::default() };
@@ -53,8 +53,8 @@ async fn an_operator_pauses_a_queue_and_lets_it_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_person_has_a_bounded_number_of_streams() {
-    let model = FakeOpenAi::start([Answer::Stall(Vec::new())]).await;
+async fn a_person_has_a_limited_number_of_streams() {
+    let model = FakeOpenAi::start([Completion::Stall(Vec::new())]).await;
     let app = AppSetup::embedded().with_model(&model).start().await;
     let ada = app.client().register("ada@example.org").await;
     let project = ada.create_project("Reading list").await;

@@ -1,4 +1,4 @@
-//! What the jobs of a case do, and what was seen of them.
+//! Jobs with scripted handlers, and a record of their runs and effects.
 
 use std::{
     collections::HashMap,
@@ -16,7 +16,7 @@ use atelier_queue::{
 };
 use serde::{Deserialize, Serialize};
 
-/// A job whose handler does what the case says.
+/// A job with a scripted handler.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Scripted {
     pub(super) name: String,
@@ -53,11 +53,11 @@ impl Job for WithEffect {
     }
 }
 
-/// A job that only some workers know.
+/// A job of a kind that only some workers know.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Novel {}
+pub(super) struct Unknown {}
 
-impl Job for Novel {
+impl Job for Unknown {
     const KIND: &'static str = "test.novel";
     const QUEUE: QueueName = QueueName::Stats;
 
@@ -77,18 +77,18 @@ pub(super) fn with_effect(name: &str) -> NewJob {
 type Running = Pin<Box<dyn Future<Output = Result<Outcome, JobError>> + Send>>;
 type Script = Arc<dyn Fn(JobContext) -> Running + Send + Sync>;
 
-/// What handlers do, by the job's name, and what they and effects have seen.
+/// The scripts of handlers by the job's name, and the record of runs and effects.
 #[derive(Clone, Default)]
-pub(super) struct Stage {
+pub(super) struct ScriptedHandlers {
     scripts: Arc<Mutex<HashMap<String, Script>>>,
     runs: Arc<Mutex<Vec<(String, JobId)>>>,
     effects: Arc<Mutex<Vec<(JobId, JobState)>>>,
     failing_effects: Arc<Mutex<u32>>,
-    freeze: Arc<Mutex<Option<mpsc::Receiver<()>>>>,
+    block: Arc<Mutex<Option<mpsc::Receiver<()>>>>,
 }
 
-impl Stage {
-    /// Sets what jobs of that name do; others succeed at once.
+impl ScriptedHandlers {
+    /// Sets the script of jobs with this name. Jobs without a script succeed at once.
     pub(super) fn on<F, R>(&self, name: &str, script: F)
     where
         F: Fn(JobContext) -> R + Send + Sync + 'static,
@@ -98,41 +98,41 @@ impl Stage {
         self.scripts.lock().expect("scripts").insert(name.to_owned(), script);
     }
 
-    /// Names in the order of their starts.
+    /// The names of started jobs, in the order of their starts.
     pub(super) fn order(&self) -> Vec<String> {
         self.runs.lock().expect("runs").iter().map(|(name, _)| name.clone()).collect()
     }
 
-    /// How often that job was started.
+    /// How often the job was started.
     pub(super) fn starts(&self, id: JobId) -> usize {
         self.runs.lock().expect("runs").iter().filter(|(_, run)| *run == id).count()
     }
 
-    /// The effects of that job's ends.
+    /// The effects of the job's ends.
     pub(super) fn effects(&self, id: JobId) -> Vec<JobState> {
         let effects = self.effects.lock().expect("effects");
         effects.iter().filter(|(job, _)| *job == id).map(|(_, state)| *state).collect()
     }
 
-    /// Makes the next effects fail.
+    /// Makes the next effects fail, this many times.
     pub(super) fn fail_effects(&self, times: u32) {
         *self.failing_effects.lock().expect("failing effects") = times;
     }
 
-    /// Makes the thread of the next effect stand still, in the midst of its transaction,
-    /// until what this answers is dropped.
-    pub(super) fn freeze_next_effect(&self) -> mpsc::Sender<()> {
-        let (thaw, thawed) = mpsc::channel();
-        *self.freeze.lock().expect("freeze") = Some(thawed);
-        thaw
+    /// Blocks the thread of the next effect, within its transaction, until the returned sender
+    /// is dropped.
+    pub(super) fn block_next_effect(&self) -> mpsc::Sender<()> {
+        let (unblock, unblocked) = mpsc::channel();
+        *self.block.lock().expect("block") = Some(unblocked);
+        unblock
     }
 
-    /// Whether that effect has come.
-    pub(super) fn is_frozen(&self) -> bool {
-        self.freeze.lock().expect("freeze").is_none()
+    /// Whether that effect has been reached.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.block.lock().expect("block").is_none()
     }
 
-    async fn play(&self, ctx: &JobContext, name: String) -> Result<Outcome, JobError> {
+    async fn run_script(&self, ctx: &JobContext, name: String) -> Result<Outcome, JobError> {
         self.runs.lock().expect("runs").push((name.clone(), ctx.id()));
         let script = self.scripts.lock().expect("scripts").get(&name).cloned();
         match script {
@@ -143,37 +143,37 @@ impl Stage {
 }
 
 #[async_trait]
-impl Handler<Scripted> for Stage {
+impl Handler<Scripted> for ScriptedHandlers {
     async fn run(&self, ctx: &JobContext, args: Scripted) -> Result<Outcome, JobError> {
-        self.play(ctx, args.name).await
+        self.run_script(ctx, args.name).await
     }
 }
 
 #[async_trait]
-impl Handler<WithEffect> for Stage {
+impl Handler<WithEffect> for ScriptedHandlers {
     async fn run(&self, ctx: &JobContext, args: WithEffect) -> Result<Outcome, JobError> {
-        self.play(ctx, args.name).await
+        self.run_script(ctx, args.name).await
     }
 }
 
 #[async_trait]
-impl Handler<Novel> for Stage {
-    async fn run(&self, ctx: &JobContext, _: Novel) -> Result<Outcome, JobError> {
-        self.play(ctx, "novel".to_owned()).await
+impl Handler<Unknown> for ScriptedHandlers {
+    async fn run(&self, ctx: &JobContext, _: Unknown) -> Result<Outcome, JobError> {
+        self.run_script(ctx, "novel".to_owned()).await
     }
 }
 
 #[async_trait]
-impl Effect for Stage {
+impl Effect for ScriptedHandlers {
     async fn on_end(&self, _: &Transaction, job: &EndedJob) -> Result<(), EffectError> {
-        let freeze = self.freeze.lock().expect("freeze").take();
-        if let Some(thawed) = freeze {
-            let _dropped = thawed.recv();
+        let block = self.block.lock().expect("block").take();
+        if let Some(unblocked) = block {
+            let _dropped = unblocked.recv();
         }
         let mut failing = self.failing_effects.lock().expect("failing effects");
         if *failing > 0 {
             *failing -= 1;
-            return Err("the effect is told to fail".into());
+            return Err("the effect fails on request".into());
         }
         self.effects.lock().expect("effects").push((job.id, job.state));
         Ok(())

@@ -1,4 +1,4 @@
-//! A rolling upgrade: the build before and the build after work on one queue.
+//! A rolling upgrade: an old and a new version share a queue.
 
 use std::{
     collections::BTreeSet,
@@ -12,9 +12,9 @@ use atelier_queue::{Handler, Job, JobContext, JobError, NewJob, Outcome, Policy,
 use serde::{Deserialize, Serialize};
 
 use crate::queue::{
-    bed::Bed,
-    stage::Scripted,
-    twelve::crew::{Hand, hire},
+    fixture::Fixture,
+    pitfalls::workers::{RunningWorker, start_worker},
+    scripted::Scripted,
 };
 
 macro_rules! kinds {
@@ -36,27 +36,27 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// Known to both.
+    /// Known to both versions.
     Common "upgrade.common" &[],
-    /// Only the build before has it.
+    /// Only the old version has it.
     Gone "upgrade.gone" &[],
-    /// Only the build after has it.
+    /// Only the new version has it.
     New "upgrade.new" &[],
-    /// As the build before calls it.
+    /// The name in the old version.
     Before "upgrade.before" &[],
-    /// The same, as the build after calls it.
+    /// The same kind under the name of the new version.
     After "upgrade.after" &["upgrade.before"],
 }
 
-/// Which build ran which job.
+/// Records which version ran which job.
 #[derive(Clone)]
-struct Build {
+struct Version {
     name: &'static str,
     ran: Arc<Mutex<Vec<(&'static str, JobId)>>>,
 }
 
 #[async_trait]
-impl<J: Job> Handler<J> for Build {
+impl<J: Job> Handler<J> for Version {
     async fn run(&self, ctx: &JobContext, _: J) -> Result<Outcome, JobError> {
         self.ran.lock().expect("the list").push((self.name, ctx.id()));
         Ok(Outcome::done())
@@ -64,46 +64,46 @@ impl<J: Job> Handler<J> for Build {
 }
 
 struct Upgrade {
-    bed: Bed,
+    fixture: Fixture,
     ran: Arc<Mutex<Vec<(&'static str, JobId)>>>,
 }
 
 impl Upgrade {
     async fn begin() -> Self {
-        Self { bed: Bed::postgres_redis().await, ran: Arc::default() }
+        Self { fixture: Fixture::postgres_redis().await, ran: Arc::default() }
     }
 
-    fn hire(&self, registry: Registry) -> Hand {
-        hire(&self.bed.queue, registry, &[QueueName::Stats], Duration::from_secs(5))
+    fn start_worker(&self, registry: Registry) -> RunningWorker {
+        start_worker(&self.fixture.queue, registry, &[QueueName::Stats], Duration::from_secs(5))
     }
 
-    fn build_before(&self) -> Hand {
-        let build = Build { name: "before", ran: self.ran.clone() };
+    fn old_version(&self) -> RunningWorker {
+        let build = Version { name: "before", ran: self.ran.clone() };
         let mut registry = Registry::default();
         registry.register::<Common>(build.clone()).expect("one handler");
         registry.register::<Gone>(build.clone()).expect("one handler");
         registry.register::<Before>(build).expect("one handler");
-        self.hire(registry)
+        self.start_worker(registry)
     }
 
-    fn build_after(&self) -> Hand {
-        let build = Build { name: "after", ran: self.ran.clone() };
+    fn new_version(&self) -> RunningWorker {
+        let build = Version { name: "after", ran: self.ran.clone() };
         let mut registry = Registry::default();
         registry.register::<Common>(build.clone()).expect("one handler");
         registry.register::<New>(build.clone()).expect("one handler");
         registry.register::<After>(build).expect("one handler");
-        self.hire(registry)
+        self.start_worker(registry)
     }
 
     async fn enqueue(&self, job: NewJob) -> JobId {
-        self.bed.queue.enqueue(job).await.expect("enqueued").id
+        self.fixture.queue.enqueue(job).await.expect("enqueued").id
     }
 
-    /// The builds that ran these jobs, each of which must have run once.
+    /// The versions that ran these jobs. Each job must have run once.
     async fn ran(&self, ids: &[JobId]) -> BTreeSet<&'static str> {
         for id in ids {
-            let job = self.bed.reaches(*id, JobState::Succeeded).await;
-            assert_eq!(job.attempt, 1, "no attempt was lost on a build that does not know it");
+            let job = self.fixture.reaches(*id, JobState::Succeeded).await;
+            assert_eq!(job.attempt, 1, "no attempt was counted by a version that does not know the kind");
         }
         let ran = self.ran.lock().expect("the list").clone();
         let ran: Vec<_> = ran.into_iter().filter(|(_, id)| ids.contains(id)).collect();
@@ -112,14 +112,14 @@ impl Upgrade {
     }
 
     async fn code(&self, id: JobId) -> std::borrow::Cow<'static, str> {
-        self.bed.queue.why(&self.bed.job(id).await).await.expect("a reason").code
+        self.fixture.queue.why(&self.fixture.job(id).await).await.expect("a reason").code
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_builds_share_a_queue_and_each_runs_what_it_knows() {
+async fn two_versions_share_a_queue_and_run_the_kinds_they_know() {
     let upgrade = Upgrade::begin().await;
-    let (_before, _after) = (upgrade.build_before(), upgrade.build_after());
+    let (_before, _after) = (upgrade.old_version(), upgrade.new_version());
     let (mut common, mut gone, mut new, mut before, mut after) =
         <(Vec<_>, Vec<_>, Vec<_>, Vec<_>, Vec<_>)>::default();
     for _ in 0..40 {
@@ -135,22 +135,22 @@ async fn two_builds_share_a_queue_and_each_runs_what_it_knows() {
     assert_eq!(
         upgrade.ran(&after).await,
         BTreeSet::from(["after"]),
-        "the build before does not know this name"
+        "the old version does not know this name"
     );
     upgrade.ran(&common).await;
     upgrade.ran(&before).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_only_the_next_build_knows_waits_for_it_and_holds_nothing_up() {
+async fn kinds_of_the_next_version_wait_for_it_and_block_no_others() {
     let upgrade = Upgrade::begin().await;
-    let before_build = upgrade.build_before();
-    // More than a worker asks for at once, and first in the order of dispatch.
+    let before_build = upgrade.old_version();
+    // More than a worker claims at once, and first in the order of dispatch.
     let mut new = Vec::new();
     for _ in 0..300 {
         new.push(NewJob::of(&New {}));
     }
-    let tx = upgrade.bed.queue.begin().await.expect("a transaction");
+    let tx = upgrade.fixture.queue.begin().await.expect("a transaction");
     let new: Vec<JobId> =
         tx.enqueue_all(new).await.expect("enqueued").into_iter().map(|enqueued| enqueued.id).collect();
     tx.commit().await.expect("committed");
@@ -163,7 +163,7 @@ async fn what_only_the_next_build_knows_waits_for_it_and_holds_nothing_up() {
         ("KIND_UNKNOWN", "KIND_UNKNOWN")
     );
 
-    let _after_build = upgrade.build_after();
+    let _after_build = upgrade.new_version();
     assert_eq!(upgrade.ran(&new).await, BTreeSet::from(["after"]));
     assert_eq!(upgrade.ran(&[renamed]).await, BTreeSet::from(["after"]));
     before_build.stop().await;

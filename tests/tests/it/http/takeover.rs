@@ -1,4 +1,4 @@
-//! Somebody else's address, registered before its owner came.
+//! The takeover of an account that was registered with another person's address.
 
 use atelier_entities::mail_messages;
 use atelier_tests::{AppSetup, PASSWORD, TestApp, until};
@@ -7,7 +7,7 @@ use serde_json::json;
 
 const ADA: &str = "ada@example.org";
 
-/// The token of the link in the mail of that template, once it was written.
+/// Waits for a mail with this template, and returns the token of its link.
 async fn mailed_token(app: &TestApp, template: &str) -> String {
     until(&format!("there is a mail {template}"), async || {
         let mail = mail_messages::Entity::find()
@@ -22,7 +22,7 @@ async fn mailed_token(app: &TestApp, template: &str) -> String {
     .await
 }
 
-pub(super) async fn whoever_was_there_before_the_owner_is_left_with_nothing(setup: AppSetup) {
+pub(super) async fn a_takeover_removes_all_former_access(setup: AppSetup) {
     let app = setup.start().await;
     let client = app.client();
     let mallory = client.register(ADA).await;

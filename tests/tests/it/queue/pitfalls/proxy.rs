@@ -1,5 +1,5 @@
-//! A TCP proxy whose connections can be stalled: they stay open and nothing comes
-//! through any more, as when a network swallows packets.
+//! A TCP proxy whose connections can be stalled: they stay open but carry no data, as if the
+//! network dropped all packets.
 
 use std::sync::{Arc, Mutex};
 
@@ -18,7 +18,7 @@ pub(super) struct Proxy {
 }
 
 impl Proxy {
-    /// Starts one before `target`, a `host:port`.
+    /// Starts a proxy for `target`, a `host:port`.
     pub(super) async fn start(target: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address").to_string();
@@ -33,7 +33,7 @@ impl Proxy {
         Self { address, stall, _end: end.drop_guard() }
     }
 
-    /// Stalls every connection there is, for good; new ones work.
+    /// Stalls all open connections permanently. New ones work.
     pub(super) fn stall(&self) {
         let mut current = self.stall.lock().expect("the stall");
         std::mem::replace(&mut *current, CancellationToken::new()).cancel();
