@@ -11,8 +11,8 @@ use crate::{
     duty::{Duty, perform},
     eviction::EvictionWatch,
     gauges::Gauges,
+    heartbeat::Heartbeat,
     legacy_keys::LegacyKeys,
-    presence::Presence,
     reclaimer::Reclaimer,
     relay::Relay,
     rescuer::Rescuer,
@@ -38,7 +38,7 @@ pub async fn run(
     options: SchedulerOptions,
     shutdown: CancellationToken,
 ) {
-    let presence = Presence::new(queue.clone(), options.host, options.version);
+    let heartbeat = Heartbeat::new(queue.clone(), options.host, options.version);
     let duties: Vec<Box<dyn Duty>> = vec![
         Box::new(Relay::new(queue.clone(), options.relay_interval)),
         Box::new(Rescuer::new(queue.clone())),
@@ -49,10 +49,10 @@ pub async fn run(
         Box::new(EvictionWatch::new(queue.clone())),
         Box::new(LegacyKeys::new(queue.clone())),
         Box::new(WriteCheck::new(queue)),
-        Box::new(presence.clone()),
+        Box::new(heartbeat.clone()),
     ];
     join_all(duties.into_iter().map(|duty| keep_performing(duty.into(), shutdown.clone()))).await;
-    presence.leave().await;
+    heartbeat.stop().await;
 }
 
 async fn keep_performing(duty: Arc<dyn Duty>, shutdown: CancellationToken) {

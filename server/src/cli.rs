@@ -1,14 +1,14 @@
 //! The command lines of the four binaries.
 
 mod admin;
-mod answer;
-pub(crate) mod ending;
 mod examples;
+pub(crate) mod exit;
 mod jobs;
-mod patience;
+mod output;
 mod queues;
 #[cfg(test)]
 mod tests;
+mod timeout;
 mod workers;
 
 use std::{
@@ -32,19 +32,19 @@ use crate::{
 };
 
 use self::{
-    admin::AdminArgs, answer::Answer, ending::Ending, jobs::JobsArgs, patience::Patience, queues::QueuesArgs,
-    workers::WorkersArgs,
+    admin::AdminArgs, exit::ExitReporter, jobs::JobsArgs, output::CommandOutput, queues::QueuesArgs,
+    timeout::TimeoutArgs, workers::WorkersArgs,
 };
 
-/// Longest a command waits for the other processes to be told of what it did.
-const FLUSH_BOUND: Duration = Duration::from_secs(2);
+/// How long a command waits for its messages to the other processes.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Atelier writes, keeps and publishes applications: an API, workers and a
-/// scheduler, here in one process.
+/// Atelier generates, stores and publishes applications: an API, workers and a
+/// scheduler in one process.
 #[derive(Debug, Parser)]
 #[command(name = "atelier", version, after_help = examples::ALL)]
 struct Cli {
-    /// File of settings (TOML), over the defaults and under the environment.
+    /// Settings file (TOML): overrides the defaults; environment variables override it.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -53,27 +53,27 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run API, worker and scheduler in this process (what happens without a command).
+    /// Run API, worker and scheduler in this process (the default command).
     #[command(after_help = examples::SERVE)]
     Serve,
-    /// Make an application through the HTTP API and save its ZIP.
+    /// Create an application through the HTTP API and save its ZIP.
     Demo(DemoArgs),
-    /// Show every setting in force and where it came from, secrets masked.
+    /// Show the value and the source of every setting, secrets masked.
     #[command(after_help = examples::CONFIG)]
     Config,
-    /// Bring the database's tables up to date.
+    /// Apply the pending migrations to the database.
     #[command(after_help = examples::MIGRATE)]
     Migrate,
     /// Print the OpenAPI document.
     #[command(after_help = examples::OPENAPI)]
     Openapi,
     #[command(flatten)]
-    Operate(Task),
+    Operate(OperatorCommand),
 }
 
-/// What operators do on the database and the Redis of the settings.
+/// The commands for operators, which use the database and the Redis of the settings.
 #[derive(Debug, Subcommand)]
-enum Task {
+enum OperatorCommand {
     Jobs(JobsArgs),
     Queues(QueuesArgs),
     Workers(WorkersArgs),
@@ -84,7 +84,7 @@ enum Task {
 #[derive(Debug, Parser)]
 #[command(version)]
 struct RoleCli {
-    /// File of settings (TOML), over the defaults and under the environment.
+    /// Settings file (TOML): overrides the defaults; environment variables override it.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
@@ -103,55 +103,57 @@ pub fn atelier() -> ExitCode {
             terminal::print_line(atelier_api::openapi_json().trim_end());
             Ok(())
         }
-        Command::Operate(task) => operate(task, file),
+        Command::Operate(command) => operate(command, file),
     };
-    Ending::COMMAND.exit_code(&outcome)
+    ExitReporter::COMMAND.exit_code(&outcome)
 }
 
-/// Does an operator's task; what it could not do makes it fail.
-fn operate(mut task: Task, file: Option<&Path>) -> anyhow::Result<()> {
-    if let Task::Admin(args) = &mut task {
+/// Performs an operator's command. It fails if the output contains failures.
+fn operate(mut command: OperatorCommand, file: Option<&Path>) -> anyhow::Result<()> {
+    if let OperatorCommand::Admin(args) = &mut command {
         args.read_input()?;
     }
     let mut loaded = load(Role::Embedded, file)?;
-    demo::quieten(&mut loaded);
+    demo::silence_logs(&mut loaded);
     let _logging = logging::init(&loaded.settings.telemetry, "atelier-operator")?;
     block_on(async {
-        // The first administrator may come before the first start.
-        if matches!(task, Task::Admin(_)) {
-            bring_up_to_date(&loaded.settings).await?;
+        // The first administrator may be created before the first start.
+        if matches!(command, OperatorCommand::Admin(_)) {
+            migrate_database(&loaded.settings).await?;
         }
-        let deadline = task.patience().begin();
+        let deadline = command.timeout().begin();
         let platform = deadline.connect(&loaded.settings, wire::open(&loaded.settings)).await?;
-        let performed = deadline.perform(&platform, perform(&task, &platform)).await;
-        if !platform.queue.flush(FLUSH_BOUND).await {
-            tracing::warn!("Redis was not told of everything; it comes about a little later");
+        let performed = deadline.perform(&platform, perform(&command, &platform)).await;
+        if !platform.queue.flush(FLUSH_TIMEOUT).await {
+            tracing::warn!(
+                "not every message was sent through Redis; the other processes notice the changes a little later"
+            );
         }
-        let Answer { text, faults } = performed?;
+        let CommandOutput { text, failures } = performed?;
         if !text.is_empty() {
             terminal::print_line(text);
         }
-        if faults.is_empty() { Ok(()) } else { Err(anyhow!(faults.join("\n       "))) }
+        if failures.is_empty() { Ok(()) } else { Err(anyhow!(failures.join("\n       "))) }
     })
 }
 
-impl Task {
-    fn patience(&self) -> Patience {
+impl OperatorCommand {
+    fn timeout(&self) -> TimeoutArgs {
         match self {
-            Self::Jobs(args) => args.patience,
-            Self::Queues(args) => args.patience,
-            Self::Workers(args) => args.patience,
-            Self::Admin(args) => args.patience,
+            Self::Jobs(args) => args.timeout,
+            Self::Queues(args) => args.timeout,
+            Self::Workers(args) => args.timeout,
+            Self::Admin(args) => args.timeout,
         }
     }
 }
 
-async fn perform(task: &Task, platform: &Platform) -> anyhow::Result<Answer> {
-    match task {
-        Task::Jobs(args) => jobs::run(args, platform).await,
-        Task::Queues(args) => queues::run(args, platform).await,
-        Task::Workers(args) => workers::run(args, platform).await,
-        Task::Admin(args) => admin::run(args, platform).await,
+async fn perform(command: &OperatorCommand, platform: &Platform) -> anyhow::Result<CommandOutput> {
+    match command {
+        OperatorCommand::Jobs(args) => jobs::run(args, platform).await,
+        OperatorCommand::Queues(args) => queues::run(args, platform).await,
+        OperatorCommand::Workers(args) => workers::run(args, platform).await,
+        OperatorCommand::Admin(args) => admin::run(args, platform).await,
     }
 }
 
@@ -166,15 +168,16 @@ pub fn role(role: Role) -> ExitCode {
 
 fn role_command(role: Role) -> clap::Command {
     let about = match role {
-        Role::Embedded => "Everything in one process.",
+        Role::Embedded => "All roles in one process.",
         Role::Api => "The HTTP API of a scaled-out Atelier.",
-        Role::Worker => "A worker of a scaled-out Atelier: runs jobs. Start as many as you need.",
-        Role::Scheduler => "A scheduler of a scaled-out Atelier. Start two, so that one may fail.",
+        Role::Worker => "A worker of a scaled-out Atelier. It runs jobs. Start as many as you need.",
+        Role::Scheduler => "A scheduler of a scaled-out Atelier. Start two for redundancy.",
     };
     RoleCli::command().name(role.as_str()).about(about).after_help(examples::role(role.as_str()))
 }
 
-/// Loads the settings of a process and runs it; both end as its logs are written.
+/// Loads the settings and runs the process. Failures of both are reported in the log format
+/// of the settings.
 fn run_process(
     role: Role,
     name: &'static str,
@@ -183,12 +186,12 @@ fn run_process(
 ) -> ExitCode {
     match load(role, file) {
         Ok(loaded) => {
-            let ending = Ending::of_process(name, loaded.settings.telemetry.log_format);
-            ending.exit_code(&run(loaded))
+            let reporter = ExitReporter::of_process(name, loaded.settings.telemetry.log_format);
+            reporter.exit_code(&run(loaded))
         }
         Err(problems) => {
-            let ending = Ending::of_process(name, problems.log_format);
-            ending.exit_code(&Err(problems.into()))
+            let reporter = ExitReporter::of_process(name, problems.log_format);
+            reporter.exit_code(&Err(problems.into()))
         }
     }
 }
@@ -199,13 +202,13 @@ fn serve(role: Role, file: Option<&Path>) -> ExitCode {
         for warning in warnings {
             tracing::warn!("{warning}");
         }
-        wire::keep_files_private(&settings);
+        wire::set_private_umask(&settings);
         block_on(run_instance(settings, role))
     })
 }
 
-/// Runs a role until it has drained. A signal while it starts ends it at once: nothing
-/// runs yet that it would have to finish.
+/// Runs a role until it has drained. A signal during the start ends it at once, since no
+/// work has begun.
 async fn run_instance(settings: Settings, role: Role) -> anyhow::Result<()> {
     let shutdown = Shutdown::new(settings.server.shutdown_grace());
     let listening = shutdown.listen().context("cannot listen for signals")?;
@@ -225,7 +228,7 @@ async fn run_instance(settings: Settings, role: Role) -> anyhow::Result<()> {
 
 fn run_demo(args: &DemoArgs, file: Option<&Path>) -> anyhow::Result<()> {
     let mut loaded = load(Role::Embedded, file)?;
-    demo::quieten(&mut loaded);
+    demo::silence_logs(&mut loaded);
     let _logging = logging::init(&loaded.settings.telemetry, "atelier-demo")?;
     block_on(demo::run(args, loaded.settings))
 }
@@ -244,21 +247,21 @@ fn migrate(file: Option<&Path>) -> ExitCode {
     run_process(Role::Embedded, "atelier-migrate", file, |LoadedConfig { settings, .. }| {
         let _logging = logging::init(&settings.telemetry, "atelier-migrate")?;
         block_on(async {
-            bring_up_to_date(&settings).await?;
+            migrate_database(&settings).await?;
             terminal::print_line("the database is up to date");
             Ok(())
         })
     })
 }
 
-/// Makes the database of these settings where it is not there yet.
-async fn bring_up_to_date(settings: &Settings) -> anyhow::Result<()> {
+/// Creates the database of these settings if it does not exist, and migrates it.
+async fn migrate_database(settings: &Settings) -> anyhow::Result<()> {
     wire::prepare_database(settings)?;
     let db = wire::connect(settings).await?;
     wire::migrate(settings, &db).await
 }
 
-/// Runs a future on a runtime of its own; what it left behind has a second to end.
+/// Runs a future on a new runtime. Tasks that it spawned have a second to end.
 fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = Runtime::new().context("cannot start the runtime")?;
     let outcome = runtime.block_on(future);

@@ -1,11 +1,10 @@
-//! `atelier demo`: from a sentence to a ZIP, through the public HTTP API like any
-//! other client.
+//! `atelier demo`: creates an application from a description, as a client of the HTTP API.
 
 mod account;
-mod archive;
-mod brief;
 mod display;
 mod follow;
+mod text;
+mod zip_file;
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +21,7 @@ use crate::{instance::Instance, terminal};
 
 use display::Display;
 
-/// What to make and where.
+/// The arguments of the demo.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Examples:
@@ -30,25 +29,25 @@ Examples:
   atelier demo \"Bookings for a hair salon\" --type api --out salon.zip
   atelier demo \"A habit tracker\" --url http://127.0.0.1:8001 --advanced
 
-Without --url an instance of its own runs in a temporary folder: SQLite, queue
-and storage in this process, no mail leaves it. Settings of the model apply.")]
+Without --url the demo starts its own instance in a temporary folder: SQLite, queue
+and object store in this process, without sending mail. The settings of the model apply.")]
 pub(crate) struct DemoArgs {
-    /// What the application should be, in your own words.
+    /// Description of the application.
     description: String,
-    /// An instance that runs already.
+    /// URL of a running instance.
     #[arg(long, value_name = "URL")]
     url: Option<String>,
-    /// Sort of application.
+    /// Type of application.
     #[arg(long = "type", value_name = "TYPE", value_enum, default_value_t = Kind::WebApp)]
     kind: Kind,
-    /// Where to write the ZIP; a file there is replaced. Otherwise the project's
-    /// name in the current folder.
+    /// Path of the ZIP; an existing file is replaced. Default: the project's name in the
+    /// current folder.
     #[arg(long, value_name = "FILE.zip")]
     out: Option<PathBuf>,
-    /// Use the large model and more of it.
+    /// Use the advanced mode, with the large model.
     #[arg(long)]
     advanced: bool,
-    /// Keep the instance of its own running until Ctrl-C, to open the preview.
+    /// Keep the demo's own instance running until Ctrl-C, to open the preview.
     #[arg(long, conflicts_with = "url")]
     keep: bool,
 }
@@ -73,13 +72,13 @@ impl Kind {
     }
 }
 
-/// Ctrl-C or SIGTERM came before the application was made.
+/// Ctrl-C or SIGTERM before the application was finished.
 #[derive(Debug, thiserror::Error)]
 #[error("interrupted")]
 pub(crate) struct Interrupted;
 
-/// Keeps log lines off the progress bar, unless somebody asked for them.
-pub(crate) fn quieten(loaded: &mut LoadedConfig) {
+/// Hides log lines, which would break the progress bar, unless the settings have a filter.
+pub(crate) fn silence_logs(loaded: &mut LoadedConfig) {
     let asked = loaded
         .report
         .iter()
@@ -89,9 +88,9 @@ pub(crate) fn quieten(loaded: &mut LoadedConfig) {
     }
 }
 
-/// Runs the demo; `settings` are for the instance of its own.
+/// Runs the demo; `settings` are for its own instance.
 pub(crate) async fn run(args: &DemoArgs, settings: Settings) -> anyhow::Result<()> {
-    let Some(url) = &args.url else { return run_alone(args, settings).await };
+    let Some(url) = &args.url else { return run_own_instance(args, settings).await };
     terminal::print_line(format_args!("Instance   {url}"));
     if let Some(preview) = make(args, &ApiClient::new(url)?).await? {
         terminal::print_line(format_args!("Preview    {preview}"));
@@ -99,13 +98,13 @@ pub(crate) async fn run(args: &DemoArgs, settings: Settings) -> anyhow::Result<(
     Ok(())
 }
 
-async fn run_alone(args: &DemoArgs, settings: Settings) -> anyhow::Result<()> {
-    let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+async fn run_own_instance(args: &DemoArgs, settings: Settings) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
     let shutdown = Shutdown::new(settings.server.shutdown_grace());
     let listening = shutdown.listen().context("cannot listen for signals")?;
-    let instance = Instance::start(secluded(settings, &folder), Role::Embedded, shutdown.clone()).await?;
+    let instance = Instance::start(isolated(settings, &folder), Role::Embedded, shutdown.clone()).await?;
     terminal::print_line(format_args!(
-        "Instance   {} (its own, in {})",
+        "Instance   {} (temporary, in {})",
         instance.url(),
         folder.path().display()
     ));
@@ -115,7 +114,7 @@ async fn run_alone(args: &DemoArgs, settings: Settings) -> anyhow::Result<()> {
         () = shutdown.draining() => Err(Interrupted.into()),
     };
     if let Ok(Some(preview)) = &made {
-        let advice = if args.keep { "until Ctrl-C" } else { "answered; run with --keep to open it" };
+        let advice = if args.keep { "until Ctrl-C" } else { "it answered; run with --keep to open it" };
         terminal::print_line(format_args!("Preview    {preview} ({advice})"));
     }
     if made.is_ok() && args.keep {
@@ -127,8 +126,8 @@ async fn run_alone(args: &DemoArgs, settings: Settings) -> anyhow::Result<()> {
     made.map(|_| ())
 }
 
-/// The settings of an instance that touches nothing but its folder.
-fn secluded(mut settings: Settings, folder: &TempDir) -> Settings {
+/// Settings of an instance that uses only its folder.
+fn isolated(mut settings: Settings, folder: &TempDir) -> Settings {
     settings.server.bind = ([127, 0, 0, 1], 0).into();
     settings.server.public_url = String::new();
     settings.server.data_dir = folder.path().to_owned();
@@ -139,7 +138,7 @@ fn secluded(mut settings: Settings, folder: &TempDir) -> Settings {
     settings
 }
 
-/// Makes the application and answers its preview's URL.
+/// Creates the application and returns the URL of its preview.
 async fn make(args: &DemoArgs, anonymous: &ApiClient) -> anyhow::Result<Option<String>> {
     let client = account::register(anonymous).await?;
     let project = create_project(&client, args).await?;
@@ -149,7 +148,7 @@ async fn make(args: &DemoArgs, anonymous: &ApiClient) -> anyhow::Result<Option<S
 }
 
 async fn create_project(client: &ApiClient, args: &DemoArgs) -> anyhow::Result<String> {
-    let title = brief::title(&args.description);
+    let title = text::title(&args.description);
     let body = json!({"title": title, "description": args.description, "type": args.kind.as_str()});
     let answer = client.post("/api/projects", &body, None).await.context("cannot create the project")?;
     let project = answer.body.get("project").unwrap_or(&answer.body);
@@ -168,12 +167,12 @@ async fn generate(client: &ApiClient, project: &str, advanced: bool) -> anyhow::
     Ok(())
 }
 
-/// Asks for a job and follows it to its success.
+/// Starts a job and follows it until it succeeds.
 async fn run_job(client: &ApiClient, path: &str, body: &Value) -> anyhow::Result<Value> {
     let answer = client.post(path, body, Some(&Uuid::now_v7().to_string())).await?;
-    let job = answer.location.context("the answer names no job")?;
+    let job = answer.location.context("the response has no job")?;
     let mut display = Display::new();
-    let followed = follow::follow(client, &job, |sighting| display.show(sighting)).await;
+    let followed = follow::follow(client, &job, |update| display.show(update)).await;
     display.finish();
     let job = followed?;
     if follow::state(&job) == "succeeded" {
@@ -187,12 +186,12 @@ async fn save_zip(client: &ApiClient, project: &str, out: Option<&Path>) -> anyh
     let path = format!("/api/projects/{project}/export/zip");
     let Download { file_name, bytes } =
         client.download_by_post(&path, &json!({})).await.context("cannot fetch the ZIP")?;
-    let entries = archive::list_entries(&bytes).context("the ZIP cannot be read")?;
+    let entries = zip_file::list_entries(&bytes).context("the ZIP cannot be read")?;
     let written = match out {
-        Some(path) => archive::write_named(path, &bytes),
+        Some(path) => zip_file::write_named(path, &bytes),
         None => {
             let name = file_name.unwrap_or_else(|| "application.zip".to_owned());
-            archive::write_beside(Path::new("."), &name, &bytes)
+            zip_file::write_unused_name(Path::new("."), &name, &bytes)
         }
     };
     let written = std::path::absolute(written.context("cannot write the ZIP")?)?;
@@ -205,14 +204,14 @@ async fn save_zip(client: &ApiClient, project: &str, out: Option<&Path>) -> anyh
     Ok(())
 }
 
-/// Publishes the version as a preview, and looks at it like any visitor would.
+/// Publishes the version as a preview and opens it like a visitor.
 async fn publish(client: &ApiClient, visitor: &ApiClient, project: &str) -> anyhow::Result<Option<String>> {
     let path = format!("/api/projects/{project}/deploy");
     run_job(client, &path, &json!({"platform": "preview"})).await.context("the preview failed")?;
     let answer = client.get(&format!("/api/projects/{project}")).await?;
     let project = answer.body.get("project").unwrap_or(&answer.body);
     let Some(url) = project.get("deployment_url").and_then(Value::as_str) else { return Ok(None) };
-    let path = brief::path(url);
+    let path = text::path(url);
     visitor.download(&path).await.context("the preview does not answer")?;
     Ok(Some(visitor.url(&path)))
 }
@@ -224,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_instance_of_its_own_touches_nothing_but_its_folder() {
+    fn the_demos_own_instance_uses_only_its_folder() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut settings = Settings::for_tests();
         settings.database.url = "postgres://db/live".into();
@@ -233,7 +232,7 @@ mod tests {
         settings.storage.url = "s3://live".to_owned();
         settings.server.bind = ([0, 0, 0, 0], 80).into();
 
-        let settings = secluded(settings, &folder);
+        let settings = isolated(settings, &folder);
 
         assert!(settings.is_sqlite() && settings.database_url().contains(&*folder.path().to_string_lossy()));
         assert!(settings.redis_url().is_none() && settings.smtp_url().is_none());
@@ -243,12 +242,12 @@ mod tests {
     }
 
     #[test]
-    fn log_lines_stay_off_the_bar_unless_asked_for() {
+    fn log_lines_are_hidden_without_a_log_filter() {
         let asked = [("RUST_LOG".to_owned(), "debug".to_owned())];
         for (environment, filter) in [(&asked[..], "debug"), (&[], "error")] {
             let mut loaded =
                 atelier_config::load_from(Role::Embedded, None, environment).expect("a configuration");
-            quieten(&mut loaded);
+            silence_logs(&mut loaded);
             assert_eq!(loaded.settings.telemetry.log_filter, filter);
         }
     }

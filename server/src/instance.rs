@@ -1,4 +1,4 @@
-//! A running process: the roles it has, from their start to the end of the drain.
+//! A running process with its roles, from their start to the end of the drain.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -16,20 +16,20 @@ use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cli::ending::describe,
+    cli::exit::describe,
     wire::{self, Platform},
 };
 
-/// How often a process sets its clock by the database's.
+/// The interval at which a process synchronizes its clock with the database.
 const CLOCK_INTERVAL: Duration = Duration::from_secs(30);
 
-/// Longest an answer of the database may take then.
-const CLOCK_BOUND: Duration = Duration::from_secs(5);
+/// The time limit of a synchronization.
+const CLOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Longest a process that ends waits for the others to be told of what it did.
-const FLUSH_BOUND: Duration = Duration::from_secs(1);
+/// How long an ending process waits for its messages to the other processes.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A running process or, in tests, one of several in a process.
+/// A running process. In tests, several may run in one process.
 pub struct Instance {
     platform: Platform,
     address: SocketAddr,
@@ -40,15 +40,14 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// Starts a role, or all of them as [`Role::Embedded`]. It listens when this
-    /// returns. Dropping the instance stops it at once; [`Instance::finish`] lets it
-    /// drain.
+    /// Starts a role, or all roles for [`Role::Embedded`]. When this returns, the instance
+    /// listens. Dropping the instance stops it at once; [`Instance::finish`] drains it.
     pub async fn start(mut settings: Settings, role: Role, shutdown: Shutdown) -> anyhow::Result<Self> {
         let has_api = matches!(role, Role::Embedded | Role::Api);
         let wanted = if has_api { settings.server.bind } else { settings.server.ops_bind };
         let listener =
             TcpListener::bind(wanted).await.with_context(|| format!("cannot listen on {wanted}"))?;
-        let address = listener.local_addr().context("cannot tell the address")?;
+        let address = listener.local_addr().context("cannot read the bound address")?;
         if has_api {
             settings.server.bind = address;
         }
@@ -57,7 +56,7 @@ impl Instance {
             let start = settings.public_url(settings.server.bind);
             tracing::warn!("server.public_url is not set: links in mails and previews start with {start}");
         }
-        let recorder = metrics::install(role.as_str()).context("cannot count")?;
+        let recorder = metrics::install(role.as_str()).context("cannot install the metrics recorder")?;
         wire::describe_metrics();
         let url = reachable_url(address);
         let (parts, background) = (JoinSet::new(), JoinSet::new());
@@ -80,33 +79,33 @@ impl Instance {
         Ok(instance)
     }
 
-    /// What it works with.
+    /// Its platform.
     #[must_use]
     pub const fn platform(&self) -> &Platform {
         &self.platform
     }
 
-    /// Where it listens: the API, or else metrics and probes.
+    /// The address of the API, or without an API of metrics and probes.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The same as a URL that this machine can open, without a slash at the end.
+    /// The address as a URL for this machine, without a trailing slash.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Waits until the drain has begun and everything has ended, at most the grace
-    /// longer. A role that ends before begins the drain, and is an error.
+    /// Waits until the drain begins, and then until every role has ended, at most for the
+    /// grace period. A role that ends before the drain begins it, and is an error.
     pub async fn finish(mut self) -> anyhow::Result<()> {
         let shutdown = self.shutdown.clone();
         let (parts, queue) = (&mut self.parts, self.platform.queue.clone());
         let ended = shutdown.run_until_drained(async {
             let outcome = wait_for_all(parts, &shutdown).await;
-            if !queue.flush(FLUSH_BOUND).await {
-                tracing::debug!("not everything was told to the other processes; they find it themselves");
+            if !queue.flush(FLUSH_TIMEOUT).await {
+                tracing::debug!("not every message was sent; the other processes poll for the changes");
             }
             outcome
         });
@@ -115,7 +114,7 @@ impl Instance {
         match ended {
             Ok(outcome) => outcome,
             Err(exceeded) => {
-                tracing::warn!("{exceeded}; leaving it to others");
+                tracing::warn!("{exceeded}; other workers take over the jobs");
                 Ok(())
             }
         }
@@ -124,7 +123,7 @@ impl Instance {
     fn start_background(&mut self, recorder: MetricsHandle) {
         let never = CancellationToken::new();
         self.background.spawn(async move { recorder.run_upkeep(never).await });
-        self.background.spawn(follow_clock(self.platform.queue.clone()));
+        self.background.spawn(sync_clock(self.platform.queue.clone()));
     }
 
     fn start_api(&mut self, listener: TcpListener, operations: Operations) {
@@ -177,14 +176,14 @@ async fn wait_for_all(
     outcome
 }
 
-async fn follow_clock(queue: Queue) {
+async fn sync_clock(queue: Queue) {
     let mut interval = tokio::time::interval(CLOCK_INTERVAL);
     loop {
         interval.tick().await;
-        match tokio::time::timeout(CLOCK_BOUND, queue.clock().follow(queue.db())).await {
+        match tokio::time::timeout(CLOCK_TIMEOUT, queue.clock().follow(queue.db())).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::debug!(%error, "the database did not tell its time"),
-            Err(_late) => tracing::debug!("the database did not tell its time soon enough"),
+            Ok(Err(error)) => tracing::debug!(%error, "cannot read the clock of the database"),
+            Err(_late) => tracing::debug!("cannot read the clock of the database in time"),
         }
     }
 }
@@ -209,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tells_a_url_that_can_be_opened() {
+    fn the_url_can_be_opened_on_this_machine() {
         for (address, url) in [
             ("0.0.0.0:8001", "http://127.0.0.1:8001"),
             ("[::]:8001", "http://[::1]:8001"),

@@ -1,5 +1,5 @@
-//! The processes of Atelier. One code runs them all: `atelier` with every role in
-//! it, and `atelier-api`, `atelier-worker` and `atelier-scheduler` with one each.
+//! The processes of Atelier: `atelier` with all roles, and `atelier-api`, `atelier-worker` and
+//! `atelier-scheduler` with one role each.
 
 mod banner;
 pub mod cli;

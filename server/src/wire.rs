@@ -1,11 +1,10 @@
-//! Builds what a process works with from its settings: the one place that knows
-//! every crate.
+//! Assembles a process from its settings. Only this module knows every crate.
 
 mod checks;
-mod folder;
+mod local_files;
 mod oauth;
 mod options;
-mod outside;
+mod providers;
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,36 +26,36 @@ pub(crate) use options::{
     worker as worker_options,
 };
 
-/// Names the lock of migrations among the advisory locks of a database.
+/// The advisory lock of migrations on PostgreSQL.
 const MIGRATION_LOCK: i64 = 0x61_7465_6c69_6572;
 
-/// Longest a start waits for Redis to tell how it evicts.
-const EVICTION_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a start waits for the eviction policy of Redis.
+const EVICTION_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Everything a process works with.
+/// The services and connections of a process.
 #[derive(Clone)]
 pub struct Platform {
-    /// The settings in force, the signing secret among them.
+    /// The effective settings, including the signing secret.
     pub settings: Settings,
-    /// The database, its tables up to date.
+    /// The migrated database.
     pub db: DatabaseConnection,
-    /// The job machine on it.
+    /// The job queue on this database.
     pub queue: Queue,
-    /// Every domain of the product.
+    /// The services of all domains.
     pub services: Services,
-    /// Counts requests, with the other replicas where there is Redis.
+    /// The rate limiter. With Redis it counts for all replicas.
     pub limiter: Arc<dyn RateLimiter>,
-    /// How Redis deals with full memory, where it is used and told so.
+    /// The eviction policy of Redis, if Redis is used and reports it.
     pub eviction: Option<Eviction>,
 }
 
-/// Builds the platform: makes the folders and the secret of an embedded instance,
-/// connects, brings the tables up to date, and puts the services together. Links
-/// in mails and previews start with `server.public_url`, or else with the address
-/// of `server.bind`: set it to the bound one first where the port was free.
+/// Builds the platform: creates the folders and the secret of an embedded instance, connects,
+/// migrates the database, and assembles the services. Links in mails and previews start with
+/// `server.public_url`, or if it is empty with the address of `server.bind`: with port 0, set
+/// `server.bind` to the bound address first.
 pub async fn build(settings: &Settings, role: Role) -> anyhow::Result<Platform> {
     let mut settings = settings.clone();
-    folder::prepare(&settings)?;
+    local_files::prepare(&settings)?;
     if role == Role::Embedded {
         settings.ensure_jwt_secret().context("the signing secret")?;
     }
@@ -64,25 +63,25 @@ pub async fn build(settings: &Settings, role: Role) -> anyhow::Result<Platform> 
     migrate(&settings, &db).await?;
     let mut platform = assemble(settings, db).await?;
     if matches!(role, Role::Embedded | Role::Api) {
-        name_admin(&platform.services).await?;
+        grant_configured_admin(&platform.services).await?;
     }
     platform.eviction = read_eviction(platform.queue.transport()).await;
     Ok(platform)
 }
 
-/// The platform of an installation that is there already, for its operators: makes
-/// no folder and no secret, and leaves the tables as they are.
+/// Opens the platform of an existing installation for operators' commands. It creates no
+/// folder and no secret, and changes no table.
 pub async fn open(settings: &Settings) -> anyhow::Result<Platform> {
-    if let Some(file) = folder::database_file(settings).filter(|file| !file.exists()) {
+    if let Some(file) = local_files::database_file(settings).filter(|file| !file.exists()) {
         bail!(
-            "there is no database at {}: `atelier migrate` makes it, or set DATABASE_URL or DATA_DIR to where it is",
+            "there is no database at {}: create it with `atelier migrate`, or set DATABASE_URL or DATA_DIR",
             file.display()
         );
     }
     let db = connect(settings).await?;
     let pending = pending(settings, &db).await?;
     if !pending.is_empty() {
-        bail!("{}: run `atelier migrate` first", lacks(settings, &pending));
+        bail!("{}: run `atelier migrate` first", describe_pending(settings, &pending));
     }
     assemble(settings.clone(), db).await
 }
@@ -96,36 +95,35 @@ async fn assemble(settings: Settings, db: DatabaseConnection) -> anyhow::Result<
     let queue = Queue::new(db.clone(), transport, bus, effects, options::queue(&settings));
     queue.clock().follow(&db).await.context("the database's clock")?;
     let deps = Deps {
-        model: outside::model(&settings, queue.clock())?,
-        mailer: outside::mailer(&settings)?,
-        objects: outside::objects(&settings)?,
+        model: providers::model(&settings, queue.clock())?,
+        mailer: providers::mailer(&settings)?,
+        objects: providers::objects(&settings)?,
         oauth,
     };
     let services = Services::new(queue.clone(), deps, options);
-    let limiter = outside::limiter(&settings)?;
+    let limiter = providers::limiter(&settings)?;
     Ok(Platform { settings, db, queue, services, limiter, eviction: None })
 }
 
-/// Lets the account that the settings name operate the platform, where its address is
-/// proven.
-async fn name_admin(services: &Services) -> anyhow::Result<()> {
+/// Makes the account of `auth.admin_email` an administrator if its address is verified.
+async fn grant_configured_admin(services: &Services) -> anyhow::Result<()> {
     let actor = Actor::platform()
         .with_client(Client { user_agent: Some("atelier start".to_owned()), ..Client::default() });
     if services.foundation.identity.ensure_named_admin(&actor).await.context("auth.admin_email")? {
-        tracing::info!("the account of auth.admin_email may operate the platform");
+        tracing::info!("the account of auth.admin_email is now an administrator");
     }
     Ok(())
 }
 
-/// What Redis says of its memory. A Redis that does not answer now is used once it
-/// does, so that nobody waits for it here.
+/// Reads the eviction policy of Redis. The start does not depend on the answer, since Redis
+/// may become available later.
 async fn read_eviction(transport: &Arc<dyn Transport>) -> Option<Eviction> {
-    let read = tokio::time::timeout(EVICTION_PATIENCE, transport.eviction()).await;
+    let read = tokio::time::timeout(EVICTION_TIMEOUT, transport.eviction()).await;
     let eviction = read.ok()?.ok()??;
     metrics::observe_eviction(eviction.is_risky());
     if eviction.is_risky() {
         tracing::warn!(
-            "Redis may drop the queue's keys when its memory is full ({eviction}): set maxmemory-policy noeviction"
+            "Redis may drop keys of the queue when its memory is full ({eviction}): set maxmemory-policy noeviction"
         );
     }
     Some(eviction)
@@ -137,24 +135,24 @@ impl std::fmt::Debug for Platform {
     }
 }
 
-/// Makes the file of SQLite and its folder, where these settings name one.
+/// Creates the SQLite file and its folder, if these settings use SQLite.
 ///
 /// # Errors
-/// Where they cannot be written.
+/// If they cannot be written.
 pub fn prepare_database(settings: &Settings) -> anyhow::Result<()> {
-    if settings.is_sqlite() { folder::prepare(settings) } else { Ok(()) }
+    if settings.is_sqlite() { local_files::prepare(settings) } else { Ok(()) }
 }
 
-/// Keeps what this process will write to itself, unless the settings name a folder for
-/// objects, which others may share.
-pub(crate) fn keep_files_private(settings: &Settings) {
-    if folder::own_objects(settings).is_some() {
+/// Makes new files of this process private, unless `storage.url` names a folder for objects,
+/// which other users may share.
+pub(crate) fn set_private_umask(settings: &Settings) {
+    if local_files::default_object_folder(settings).is_some() {
         atelier_ops::host::set_private_umask();
     }
 }
 
-/// Says what each metric means, in every role: a worker counts what only the queue, the
-/// model servers or the API describe.
+/// Describes the metrics of all crates in every role, so that each exported metric has a help
+/// text.
 pub(crate) fn describe_metrics() {
     atelier_queue::metrics::describe();
     atelier_providers::metrics::describe();
@@ -179,26 +177,26 @@ async fn connect_with(settings: &Settings, connections: u32) -> anyhow::Result<D
         .with_context(|| format!("cannot connect to the database at {}", settings.database_location()))
 }
 
-/// Brings the tables up to date where something is to be done, which needs the right to
-/// create, or fails in bounded time: over a connection that fell silent a start would
-/// wait for ever, where a new one would succeed.
+/// Applies the pending migrations, if any; this requires the right to create tables. The time
+/// limit is for connections that fell silent: a new start would succeed, while this one would
+/// wait forever.
 ///
 /// # Errors
-/// What stood in the way, with what is not applied.
+/// The cause, with the migrations that are not applied.
 pub async fn migrate(settings: &Settings, db: &DatabaseConnection) -> anyhow::Result<()> {
-    // PostgreSQL ends any one statement at half of it.
+    // PostgreSQL ends each statement after half of this time.
     let bound = settings.database.statement_timeout() * 2;
     let migrated = tokio::time::timeout(bound, async {
         let pending = pending(settings, db).await?;
         if pending.is_empty() {
             return Ok(());
         }
-        migrate_in_turn(settings, db).await.with_context(|| lacks(settings, &pending))
+        migrate_under_lock(settings, db).await.with_context(|| describe_pending(settings, &pending))
     });
     migrated.await.unwrap_or_else(|_late| bail!("the database did not answer within {} s", bound.as_secs()))
 }
 
-/// The migrations that the database does not have.
+/// The pending migrations of the database.
 async fn pending(settings: &Settings, db: &DatabaseConnection) -> anyhow::Result<Vec<String>> {
     let pending = database::pending(db).await.map_err(|error| anyhow!(database::describe(&error)));
     pending.with_context(|| {
@@ -206,8 +204,8 @@ async fn pending(settings: &Settings, db: &DatabaseConnection) -> anyhow::Result
     })
 }
 
-/// What an operator is told of a database that is empty or behind.
-fn lacks(settings: &Settings, pending: &[String]) -> String {
+/// Describes the pending migrations of an empty or older database.
+fn describe_pending(settings: &Settings, pending: &[String]) -> String {
     let place = settings.database_location();
     match pending {
         [one] => format!("the database at {place} lacks the migration {one}"),
@@ -218,26 +216,28 @@ fn lacks(settings: &Settings, pending: &[String]) -> String {
     }
 }
 
-/// Processes that start together on PostgreSQL take turns, under a lock that a
-/// connection of its own holds.
-async fn migrate_in_turn(settings: &Settings, db: &DatabaseConnection) -> anyhow::Result<()> {
+/// Migrates PostgreSQL under a lock on a separate connection, so that processes that start at
+/// the same time take turns.
+async fn migrate_under_lock(settings: &Settings, db: &DatabaseConnection) -> anyhow::Result<()> {
     if settings.is_sqlite() {
         return database::migrate(db).await.map_err(|error| anyhow!(database::describe(&error)));
     }
-    let keeper = connect_with(settings, 1).await?;
-    let turn = keeper.begin().await?;
-    // It waits idle for as long as the migrations take.
+    let lock_connection = connect_with(settings, 1).await?;
+    let lock_tx = lock_connection.begin().await?;
+    // This transaction is idle while the migrations run.
     let lock = format!(
         "SET LOCAL idle_in_transaction_session_timeout = 0; SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"
     );
-    turn.execute_unprepared(&lock).await?;
+    lock_tx.execute_unprepared(&lock).await?;
     let migrated = database::migrate(db).await;
-    turn.rollback().await?;
-    keeper.close().await?;
+    lock_tx.rollback().await?;
+    lock_connection.close().await?;
     migrated.map_err(|error| {
         let cause = database::describe(&error);
         if database::is_forbidden(&error) {
-            anyhow!("{cause}: run `atelier migrate` with DATABASE_URL of a user who may change the tables")
+            anyhow!(
+                "{cause}: run `atelier migrate` with the DATABASE_URL of a user who may change the tables"
+            )
         } else {
             anyhow!(cause)
         }
@@ -251,7 +251,7 @@ async fn dispatch(settings: &Settings) -> anyhow::Result<(Arc<dyn Transport>, Ar
     let heartbeat = settings.queue.heartbeat();
     let hub = RedisHub::connect(RedisOptions {
         url: url.clone(),
-        authorities: outside::redis_authorities(settings)?,
+        authorities: providers::redis_authorities(settings)?,
         key_prefix: settings.redis.key_prefix.clone(),
         command_timeout: settings.redis.command_timeout(),
         consumer_timeout: heartbeat.saturating_mul(2).max(Duration::from_secs(2)),

@@ -1,4 +1,4 @@
-//! `atelier jobs cancel`, a process of its own, and a job that another process runs.
+//! `atelier jobs cancel` as a separate process, with a job that another process runs.
 
 use std::{
     process::Output,
@@ -6,11 +6,11 @@ use std::{
 };
 
 use atelier_entities::JobId;
-use atelier_tests::{Answer, AppSetup, FakeOpenAi, Person, TestApp, in_time, until};
+use atelier_tests::{AppSetup, Completion, FakeOpenAi, Person, TestApp, in_time, until};
 use secrecy::ExposeSecret;
 use tokio::process::Command;
 
-/// What the promise leaves no room for: by the next heartbeat it would be too late.
+/// Longer than the promised second: a cancellation that only the next heartbeat brings is late.
 const HEARTBEAT_SECS: u64 = 10;
 
 /// Runs the command with the settings of that installation.
@@ -26,8 +26,8 @@ async fn atelier(app: &TestApp, args: &[&str]) -> Output {
     command.output().await.expect("the command runs")
 }
 
-/// How long a job goes on after the command has asked for its end.
-async fn goes_on(app: &TestApp, person: &Person) -> Duration {
+/// How long a job still runs after the command has requested its cancellation.
+async fn cancel_duration(app: &TestApp, person: &Person) -> Duration {
     let project = person.create_project("Reading list").await;
     let job = person.start_generation(&project).await;
     person.job_once(&job, "running").await;
@@ -35,14 +35,14 @@ async fn goes_on(app: &TestApp, person: &Person) -> Duration {
 
     let arguments = ["jobs", "cancel", &job];
     let (output, took) = tokio::join!(atelier(app, &arguments), async {
-        until("the command has asked", async || {
+        until("the command has requested the cancellation", async || {
             let row = app.queue().find_job(id, None).await.expect("a database").expect("the job");
             (row.cancel_requested_at.is_some() || row.state.is_terminal()).then_some(())
         })
         .await;
-        let asked = Instant::now();
+        let requested = Instant::now();
         person.job_once(&job, "cancelled").await;
-        asked.elapsed()
+        requested.elapsed()
     });
 
     assert!(output.status.success(), "{output:?}");
@@ -50,12 +50,12 @@ async fn goes_on(app: &TestApp, person: &Person) -> Duration {
 }
 
 async fn a_running_job_stops_in_less_than_a_second(setup: AppSetup) {
-    let model = FakeOpenAi::start((0..6).map(|_| Answer::Stall(Vec::new()))).await;
+    let model = FakeOpenAi::start((0..6).map(|_| Completion::Stall(Vec::new()))).await;
     let setup = setup.with_model(&model).with(|settings| settings.queue.heartbeat_secs = HEARTBEAT_SECS);
     let app = setup.start().await;
     let ada = app.client().register("ada@example.org").await;
 
-    in_time(Duration::from_secs(1), async || goes_on(&app, &ada).await).await;
+    in_time(Duration::from_secs(1), async || cancel_duration(&app, &ada).await).await;
 
     app.finish().await;
 }

@@ -1,4 +1,4 @@
-"""Makes the people that scripts/fuzz calls as, and what they own.
+"""Creates the people of scripts/fuzz and their data.
 
 prepare.py <url> <folder> <atelier program>: writes <folder>/<name>.toml, the
 configuration of schemathesis for each of them, and <folder>/<name>.token.
@@ -21,14 +21,14 @@ def main():
     person = sign_up(url, "ada@example.org")
     sign_up(url, "root@example.org")
     environment = dict(os.environ, DATA_DIR=str(folder / "data"), DATABASE_URL="", REDIS_URL="")
-    # Nobody has proven the address, so the account is taken over, with this password.
+    # The address is not verified, so the account is taken over, with this password.
     root = credentials("root@example.org")
     create = [program, "admin", "create", "--email", root["email"], "--password-stdin"]
     subprocess.run(
         create, env=environment, check=True, stdout=subprocess.DEVNULL, input=root["password"], text=True
     )
     administrator = call(url, "", "POST", "/api/auth/login", root)["access_token"]
-    # Of somebody who is not called as otherwise: a sign-in deletes its person's tokens.
+    # Of a separate person, because requests with a sign-in delete their person's tokens.
     other = sign_up(url, "eve@example.org")
     wanted = {"name": "fuzz", "scopes": ["read", "write"]}
     token = call(url, other, "POST", "/api/auth/tokens", wanted)["token"]

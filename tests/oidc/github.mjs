@@ -1,4 +1,4 @@
-// The two addresses of GitHub's API that tell who somebody is.
+// The two routes of GitHub's API that return a person's profile.
 
 function refuse(response, status, message) {
   response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' });

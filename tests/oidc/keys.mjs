@@ -1,4 +1,4 @@
-// The keys of the providers, and ID tokens that are not what they should be.
+// The keys of the providers, and faults in ID tokens.
 import { SignJWT, UnsecuredJWT, decodeJwt, exportJWK, generateKeyPair, importJWK } from 'jose';
 
 async function makeKey(kid) {
@@ -17,7 +17,7 @@ export class Keys {
     return keys;
   }
 
-  // From now on tokens are signed with another key, and the one before is not shown.
+  // Signs further tokens with another key, and no longer publishes the previous one.
   async rotate() {
     this.count += 1;
     this.current = await makeKey(`key-${this.count}`);
@@ -41,7 +41,7 @@ const CLAIMS = {
   foreign_subject: { sub: '\u212a7' },
 };
 
-// The token as the fault would have it; none where it is to be left out.
+// The token with the fault; none if the fault omits it.
 export async function forge(fault, token, keys, secret) {
   const claims = decodeJwt(token);
   const changes = CLAIMS[fault] ?? {};

@@ -1,7 +1,6 @@
-// Three identity providers on one port, as Google, Apple and GitHub speak: a real
-// OpenID Connect server that signs in whomever the test's browser says it is, and
-// that can be told to misbehave. Tells where it listens in one line of JSON and ends
-// with its standard input.
+// Google, Apple and GitHub on one port: a real OpenID Connect server that signs in the person
+// that the test's browser names, and that can inject faults. It prints its address as one line
+// of JSON and ends with its standard input.
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { exportPKCS8, generateKeyPair, jwtVerify } from 'jose';
@@ -9,7 +8,7 @@ import Provider from 'oidc-provider';
 import { Keys, forge } from './keys.mjs';
 import { githubApi } from './github.mjs';
 
-// Nobody reads the standard output past its one line.
+// Only the first line of standard output is read.
 console.info = console.warn;
 
 const PUBLIC_URL = process.argv[2];
@@ -20,7 +19,7 @@ const keys = await Keys.create();
 const appleKey = await generateKeyPair('ES256', { extractable: true });
 const control = { fault: '', tokens: 0, keySets: 0 };
 
-// Whom the browsers said they are, by provider and id; who comes again may have changed.
+// The profiles that browsers sent, by provider and id. A later sign-in may change a profile.
 const people = new Map();
 const person = (name, id) => people.get(`${name} ${id}`);
 const claims = (name, id) => {
@@ -76,7 +75,7 @@ function answer(response, status, body) {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }
 
-// The login page, without a page: the browser posts who it is, or that it denies.
+// The login form without a page: the browser posts a profile, or an error.
 async function interact(name, provider, request, response) {
   if (request.method === 'GET') {
     response.writeHead(200, { 'content-type': 'text/html' }).end('<form method="post"></form>');
@@ -93,7 +92,7 @@ async function interact(name, provider, request, response) {
   await provider.interactionFinished(request, response, result, { mergeWithLastSubmission: false });
 }
 
-// Apple's client secret is a JWT that the client signs; what is behind knows a plain one.
+// Apple's client secret is a JWT signed by the client; oidc-provider expects a plain secret.
 async function checkAppleSecret(request, issuer) {
   const form = await readBody(request);
   const { protectedHeader, payload } = await jwtVerify(form.get('client_secret'), appleKey.publicKey, {
@@ -183,7 +182,7 @@ server.on('request', async (request, response) => {
   }
 });
 
-// GitHub refuses a code with status 200 and names of its own.
+// GitHub rejects a code with status 200 and its own error names.
 function refuseAsGithub(response) {
   const { end } = response;
   response.end = function (body, ...rest) {

@@ -1,9 +1,9 @@
-// A real SMTP server that a test tells how to behave.
+// A real SMTP server whose behaviour a test controls.
 //
-// Its argument is its setup: {"tls": {"key", "cert"} or null, "user": {"name", "password"}
-// or null}. Each line on standard input may change how it behaves: {"id", "mode" or null},
-// answered by {"event": "changed", "id"}. What happens is written as lines on standard
-// output, the first one when it listens. It ends with its standard input.
+// Its argument is the setup: {"tls": {"key", "cert"} or null, "user": {"name", "password"}
+// or null}. Each line on standard input may change the behaviour: {"id", "mode" or null},
+// confirmed by {"event": "changed", "id"}. Events are lines on standard output; the first one
+// has the address. It ends with its standard input.
 
 import { createInterface } from "node:readline";
 import { SMTPServer } from "smtp-server";

@@ -1,4 +1,4 @@
-//! Whole instances of Atelier in the test's own process.
+//! Complete instances of Atelier in the process of the test.
 
 use atelier_config::{LlmProvider, Role, Settings};
 use atelier_entities::{JobState, jobs};
@@ -13,49 +13,49 @@ use tokio::runtime::Runtime;
 use crate::client::Client;
 use crate::database::TestDatabase;
 use crate::openai::FakeOpenAi;
-use crate::patience::{until, watch};
 use crate::redis::TestRedis;
 use crate::smtp::SmtpServer;
+use crate::waiting::{poll_until, until};
 
-/// So high that no test meets it by accident.
-const NO_LIMIT: u32 = 100_000;
-/// Connections of each role: many tests share one PostgreSQL.
+/// So high that no test exceeds it by accident.
+const UNLIMITED: u32 = 100_000;
+/// Connections per role: many tests share one PostgreSQL.
 const CONNECTIONS: u32 = 6;
-/// How a split installation is reached by its settings; tests use its address.
+/// The public URL in the settings of a split installation; tests use its address instead.
 const PUBLIC_URL: &str = "http://atelier.test";
 
-/// States of jobs that a worker still has to deal with.
+/// The states of jobs that a worker still has to run.
 const UNFINISHED: [JobState; 3] = [JobState::Available, JobState::Running, JobState::Retrying];
 
-/// An instance about to be started.
+/// The setup of an installation.
 pub struct AppSetup {
-    /// Its settings: those for tests, without rate limits.
+    /// The settings: test settings without rate limits.
     pub settings: Settings,
     roles: Vec<Role>,
-    world: World,
+    resources: Resources,
 }
 
-/// What an instance works on; it outlives restarts.
-struct World {
+/// The resources of an installation, which outlive restarts.
+struct Resources {
     _folder: TempDir,
     _split: Option<(TestDatabase, TestRedis)>,
 }
 
 impl AppSetup {
-    /// Everything in one: SQLite in a folder of its own, no Redis.
+    /// An embedded instance: SQLite in a temporary folder, no Redis.
     ///
     /// # Panics
     /// If there is no temporary folder.
     #[must_use]
     pub fn embedded() -> Self {
         let (settings, folder) = settings();
-        Self { settings, roles: vec![Role::Embedded], world: World { _folder: folder, _split: None } }
+        Self { settings, roles: vec![Role::Embedded], resources: Resources { _folder: folder, _split: None } }
     }
 
-    /// An API, a worker and a scheduler on a PostgreSQL and a Redis of their own.
+    /// An API, a worker and a scheduler with their own PostgreSQL database and Redis prefix.
     ///
     /// # Panics
-    /// If the servers that `scripts/test` starts are not there.
+    /// If the servers of `scripts/test` are not running.
     pub async fn scaled() -> Self {
         let (mut settings, folder) = settings();
         let (database, redis) = (TestDatabase::create().await, TestRedis::create());
@@ -64,17 +64,17 @@ impl AppSetup {
         settings.redis.key_prefix = redis.prefix.clone();
         settings.server.public_url = PUBLIC_URL.to_owned();
         let roles = vec![Role::Api, Role::Worker, Role::Scheduler];
-        Self { settings, roles, world: World { _folder: folder, _split: Some((database, redis)) } }
+        Self { settings, roles, resources: Resources { _folder: folder, _split: Some((database, redis)) } }
     }
 
-    /// The same with other settings.
+    /// Changes the settings.
     #[must_use]
     pub fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(&mut self.settings);
         self
     }
 
-    /// The same with applications written by this model server.
+    /// Uses this model server for generations.
     #[must_use]
     pub fn with_model(self, server: &FakeOpenAi) -> Self {
         let base_url = server.base_url();
@@ -85,28 +85,28 @@ impl AppSetup {
         })
     }
 
-    /// The same with mail sent through this server.
+    /// Sends mail through this server.
     #[must_use]
     pub fn with_mail(self, server: &SmtpServer) -> Self {
         let url = server.url();
         self.with(|settings| settings.mail.smtp_url = url.into())
     }
 
-    /// The same without a role; [`TestApp::start`] or [`TestApp::start_mortal_worker`]
-    /// may start it later.
+    /// Leaves out a role. [`TestApp::start`] or [`TestApp::start_killable_worker`] may start it
+    /// later.
     #[must_use]
     pub fn without(mut self, role: Role) -> Self {
         self.roles.retain(|other| *other != role);
         self
     }
 
-    /// Starts it.
+    /// Starts the installation.
     ///
     /// # Panics
     /// If it does not start.
     pub async fn start(self) -> TestApp {
-        let Self { settings, roles, world } = self;
-        let mut app = TestApp { parts: Vec::new(), settings, roles, finished: false, _world: world };
+        let Self { settings, roles, resources } = self;
+        let mut app = TestApp { running: Vec::new(), settings, roles, finished: false, _world: resources };
         app.start_all().await;
         app
     }
@@ -117,24 +117,24 @@ fn settings() -> (Settings, TempDir) {
     let mut settings = Settings::for_tests();
     settings.server.data_dir = folder.path().to_owned();
     settings.database.max_connections = CONNECTIONS;
-    settings.limits.requests_per_minute = NO_LIMIT;
-    settings.limits.auth_per_minute = NO_LIMIT;
-    settings.limits.generation_per_minute = NO_LIMIT;
-    settings.limits.preview_per_minute = NO_LIMIT;
+    settings.limits.requests_per_minute = UNLIMITED;
+    settings.limits.auth_per_minute = UNLIMITED;
+    settings.limits.generation_per_minute = UNLIMITED;
+    settings.limits.preview_per_minute = UNLIMITED;
     (settings, folder)
 }
 
 /// A running installation. A test ends with [`TestApp::finish`].
 pub struct TestApp {
-    parts: Vec<Part>,
-    /// What it was started with.
+    running: Vec<RunningRole>,
+    /// The settings that it was started with.
     pub settings: Settings,
     roles: Vec<Role>,
     finished: bool,
-    _world: World,
+    _world: Resources,
 }
 
-struct Part {
+struct RunningRole {
     role: Role,
     instance: Instance,
     shutdown: Shutdown,
@@ -147,7 +147,7 @@ impl TestApp {
         }
     }
 
-    /// Starts one more instance of a role and answers where it listens.
+    /// Starts another instance of a role and returns a client of it.
     ///
     /// # Panics
     /// If it does not start.
@@ -156,16 +156,16 @@ impl TestApp {
         let instance = Instance::start(self.settings.clone(), role, shutdown.clone()).await;
         let instance = instance.unwrap_or_else(|error| panic!("{role:?} does not start: {error:#}"));
         let client = Client::new(instance.url());
-        self.parts.push(Part { role, instance, shutdown });
+        self.running.push(RunningRole { role, instance, shutdown });
         client
     }
 
-    /// Starts a worker in a runtime of its own, which can be killed as a process can.
+    /// Starts a worker in a separate runtime, which can be killed like a process.
     ///
     /// # Panics
-    /// If there is no runtime; if it does not start it is never ready.
+    /// If the runtime cannot be created. A failed start of the worker is not reported.
     #[must_use]
-    pub fn start_mortal_worker(&self) -> MortalWorker {
+    pub fn start_killable_worker(&self) -> KillableWorker {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("a runtime");
         let settings = self.settings.clone();
@@ -174,35 +174,35 @@ impl TestApp {
             let instance = Instance::start(settings, Role::Worker, shutdown).await.expect("a worker");
             instance.finish().await
         });
-        MortalWorker { runtime: Some(runtime) }
+        KillableWorker { runtime: Some(runtime) }
     }
 
-    /// Stops everything as a SIGTERM does and starts it again on the same data.
+    /// Stops all roles like a SIGTERM, and starts them again with the same data.
     ///
     /// # Panics
-    /// If a role ends badly or does not start again.
+    /// If a role fails or does not start again.
     pub async fn restart(&mut self) {
         self.stop_all().await;
         self.start_all().await;
     }
 
     async fn stop_all(&mut self) {
-        let parts = std::mem::take(&mut self.parts);
-        for part in &parts {
-            part.shutdown.start();
+        let running = std::mem::take(&mut self.running);
+        for role in &running {
+            role.shutdown.start();
         }
-        for Part { role, instance, .. } in parts {
-            instance.finish().await.unwrap_or_else(|error| panic!("{role:?} ended badly: {error:#}"));
+        for RunningRole { role, instance, .. } in running {
+            instance.finish().await.unwrap_or_else(|error| panic!("{role:?} failed: {error:#}"));
         }
     }
 
     /// The instance with the API.
-    fn api(&self) -> &Part {
-        let has_api = |part: &&Part| matches!(part.role, Role::Embedded | Role::Api);
-        self.parts.iter().find(has_api).expect("an API runs")
+    fn api(&self) -> &RunningRole {
+        let has_api = |role: &&RunningRole| matches!(role.role, Role::Embedded | Role::Api);
+        self.running.iter().find(has_api).expect("an API runs")
     }
 
-    /// A client of the API, signed in as nobody.
+    /// A client of the API without a sign-in.
     ///
     /// # Panics
     /// If no API runs.
@@ -211,10 +211,10 @@ impl TestApp {
         Client::new(self.api().instance.url())
     }
 
-    /// The path of an address under the instance's public URL.
+    /// The path of a URL under the instance's public URL.
     ///
     /// # Panics
-    /// If it is another's.
+    /// If the URL is elsewhere.
     #[must_use]
     pub fn path_of<'a>(&self, url: &'a str) -> &'a str {
         let configured = self.settings.server.public_url.as_str();
@@ -222,7 +222,7 @@ impl TestApp {
         url.strip_prefix(public).unwrap_or_else(|| panic!("{url} is not under {public}"))
     }
 
-    /// What the API's instance works with.
+    /// The platform of the API's instance.
     ///
     /// # Panics
     /// If no API runs.
@@ -231,25 +231,25 @@ impl TestApp {
         self.api().instance.platform()
     }
 
-    /// The job machine, as the API's instance sees it.
+    /// The queue of the API's instance.
     #[must_use]
     pub fn queue(&self) -> &Queue {
         &self.platform().queue
     }
 
-    /// The database, as the API's instance sees it.
+    /// The database of the API's instance.
     #[must_use]
     pub fn db(&self) -> &DatabaseConnection {
         &self.platform().db
     }
 
-    /// Lets this much time pass for an embedded instance, once no job runs: the lease
-    /// of one that does would be over.
+    /// Advances the clock of an embedded instance. It first waits until no job runs, because
+    /// the lease of a running job would expire.
     ///
     /// # Panics
-    /// If the instance is not embedded: a split one goes by the database's clock.
+    /// If the instance is not embedded: a split one uses the database's clock.
     pub async fn advance(&self, by: TimeDelta) {
-        assert!(self.settings.is_sqlite(), "only an embedded instance travels in time");
+        assert!(self.settings.is_sqlite(), "only the clock of an embedded instance can be advanced");
         until("no job runs", async || {
             let running = jobs::Entity::find().filter(jobs::Column::State.eq(JobState::Running));
             (running.count(self.db()).await.expect("a database") == 0).then_some(())
@@ -272,25 +272,25 @@ impl TestApp {
         found
     }
 
-    /// Ends it, once every job has ended.
+    /// Waits until every job has ended, and stops the installation.
     ///
     /// # Panics
-    /// If jobs are left that wait, run or are to be retried.
+    /// If jobs are left that are available, running or retrying.
     pub async fn finish(self) {
         self.finish_leaving(&[]).await;
     }
 
-    /// Ends it, once every job has ended but those of these kinds.
+    /// Like [`Self::finish`], but ignores unfinished jobs of these kinds.
     ///
     /// # Panics
-    /// If others are left.
+    /// If other jobs are left.
     pub async fn finish_leaving(mut self, kinds: &[&str]) {
         let others = || {
             let unfinished = jobs::Entity::find().filter(jobs::Column::State.is_in(UNFINISHED));
             unfinished.filter(jobs::Column::Kind.is_not_in(kinds.iter().copied()))
         };
         let left = async || others().all(self.db()).await.expect("a database");
-        let ended = watch(async || left().await.is_empty().then_some(())).await;
+        let ended = poll_until(async || left().await.is_empty().then_some(())).await;
         if ended.is_none() {
             let line = |job: jobs::Model| format!("{} {} {:?}", job.kind, job.state, job.error);
             let lines: Vec<String> = left().await.into_iter().map(line).collect();
@@ -309,18 +309,18 @@ impl Drop for TestApp {
 }
 
 /// A worker that can be killed.
-pub struct MortalWorker {
+pub struct KillableWorker {
     runtime: Option<Runtime>,
 }
 
-impl MortalWorker {
-    /// Ends it where it stands: no good-bye, no heartbeat more.
+impl KillableWorker {
+    /// Stops it at once, without a drain.
     pub fn kill(self) {
         drop(self);
     }
 }
 
-impl Drop for MortalWorker {
+impl Drop for KillableWorker {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();

@@ -1,11 +1,11 @@
-//! Certificates for servers of tests, from an authority that only the test knows.
+//! Certificates for test servers, issued by a CA of the test.
 
 use std::path::Path;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use tempfile::NamedTempFile;
 
-/// An authority with its certificate in a file.
+/// A CA with its certificate in a file.
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     file: NamedTempFile,
@@ -18,10 +18,10 @@ pub(crate) struct Issued {
 }
 
 impl Authority {
-    /// A new authority, unlike every other one.
+    /// Creates a CA with a new key.
     ///
     /// # Panics
-    /// If its certificate cannot be made or written.
+    /// If its certificate cannot be created or written.
     #[must_use]
     pub fn create() -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("no names are good names");
@@ -33,7 +33,7 @@ impl Authority {
         Self { issuer, file }
     }
 
-    /// The file with its certificate, in PEM; it goes with the value.
+    /// The file with its certificate in PEM. It is deleted when the value is dropped.
     #[must_use]
     pub fn file(&self) -> &Path {
         self.file.path()

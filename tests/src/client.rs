@@ -1,4 +1,4 @@
-//! A plain HTTP client: requests as a test writes them, answers as they came.
+//! A plain HTTP client: it sends requests unchanged and returns responses unchanged.
 
 use std::sync::Once;
 use std::time::Duration;
@@ -8,11 +8,11 @@ use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 
-/// Longer than any answer takes but for event streams, which are read elsewhere.
+/// Longer than any response takes. Event streams have another client.
 const TIMEOUT: Duration = Duration::from_secs(40);
 
-/// Sends requests to one instance, always with the same headers. It follows no
-/// redirect and repeats nothing.
+/// Sends requests with fixed headers to one instance. It follows no redirect and retries
+/// nothing.
 #[derive(Clone, Debug)]
 pub struct Client {
     http: reqwest::Client,
@@ -24,11 +24,11 @@ impl Client {
     /// A client of the instance at this URL.
     ///
     /// # Panics
-    /// If the system gives no sockets.
+    /// If the client cannot be created.
     #[must_use]
     pub fn new(base: &str) -> Self {
         static PROVIDER: Once = Once::new();
-        // Where the instance has installed one already, that one is as good.
+        // The instance may have installed one already.
         PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
         let http = reqwest::Client::builder().redirect(Policy::none()).timeout(TIMEOUT).no_proxy().build();
         Self { http: http.expect("an HTTP client"), base: base.to_owned(), headers: Vec::new() }
@@ -57,7 +57,7 @@ impl Client {
     /// A request without a body.
     ///
     /// # Panics
-    /// If the method is none.
+    /// If the method is invalid.
     #[must_use]
     pub fn call(&self, method: &str, path: &str) -> Call {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
@@ -83,38 +83,38 @@ impl Client {
 pub struct Call(RequestBuilder);
 
 impl Call {
-    /// The same with a header.
+    /// Adds a header.
     #[must_use]
     pub fn header(self, name: &str, value: &str) -> Self {
         Self(self.0.header(name, value))
     }
 
-    /// The same with a JSON body.
+    /// Sets a JSON body.
     #[must_use]
     pub fn json(self, body: &Value) -> Self {
         self.body("application/json", body.to_string())
     }
 
-    /// The same with a body of this type.
+    /// Sets a body with this content type.
     #[must_use]
     pub fn body(self, kind: &str, body: impl Into<reqwest::Body>) -> Self {
         Self(self.0.header(CONTENT_TYPE, kind).body(body))
     }
 
-    /// Sends it and reads the whole answer.
+    /// Sends it and reads the complete response.
     ///
     /// # Panics
-    /// If no answer comes.
+    /// If there is no response.
     pub async fn send(self) -> Reply {
-        let response = self.0.send().await.unwrap_or_else(|error| panic!("no answer: {error:?}"));
+        let response = self.0.send().await.unwrap_or_else(|error| panic!("no response: {error:?}"));
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let url = response.url().to_string();
-        let bytes = response.bytes().await.unwrap_or_else(|error| panic!("half an answer: {error:?}"));
+        let bytes = response.bytes().await.unwrap_or_else(|error| panic!("incomplete response: {error:?}"));
         Reply { status, headers, bytes: bytes.to_vec(), url }
     }
 }
 
-/// An answer.
+/// A response.
 #[derive(Clone, Debug)]
 pub struct Reply {
     /// HTTP status.
@@ -127,10 +127,10 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// The same answer, where it has this status.
+    /// Asserts this status.
     ///
     /// # Panics
-    /// If it has another.
+    /// If the status differs.
     #[must_use]
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
@@ -138,11 +138,10 @@ impl Reply {
         self
     }
 
-    /// The same answer, where it is an error of this status and code in the one shape
-    /// of errors.
+    /// Asserts an error with this status and code in the common error body.
     ///
     /// # Panics
-    /// If it is not.
+    /// If the response differs.
     #[must_use]
     #[track_caller]
     pub fn refused(self, status: u16, code: &str) -> Self {
@@ -159,7 +158,7 @@ impl Reply {
         reply
     }
 
-    /// A header; empty where there is none.
+    /// The value of a header; empty if it is missing.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()

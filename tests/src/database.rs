@@ -13,33 +13,33 @@ use uuid::Uuid;
 
 use crate::environment;
 
-/// Left-overs are swept once they are older than any test run.
-const LEFT_OVER_AFTER: Duration = Duration::from_secs(3600);
+/// Databases that are older than any test run are leftovers.
+const LEFTOVER_AGE: Duration = Duration::from_secs(3600);
 const NAME_PREFIX: &str = "atelier_test_";
 
-/// Name of the migrated database that this process clones.
+/// The name of the migrated database that this process clones.
 static TEMPLATE: OnceCell<String> = OnceCell::const_new();
 
 /// A migrated, empty database that lives as long as this value.
 pub struct TestDatabase {
     /// A pool of at most ten connections.
     pub connection: DatabaseConnection,
-    /// What another process or pool connects to.
+    /// The URL for another process or pool.
     pub url: String,
-    place: Place,
+    backend: Backend,
 }
 
-enum Place {
+enum Backend {
     Postgres { admin_url: String, name: String },
     Sqlite { _folder: TempDir },
 }
 
 impl TestDatabase {
     /// A PostgreSQL database, cloned from a template that is migrated once per
-    /// process. Dropping the value drops the database, whoever is connected.
+    /// process. Dropping the value drops the database and closes its connections.
     ///
     /// # Panics
-    /// If TEST_DATABASE_URL is not set or the server refuses.
+    /// If TEST_DATABASE_URL is not set or the database cannot be created.
     pub async fn create() -> Self {
         let admin_url = environment::database_url();
         let template = TEMPLATE.get_or_init(|| create_template(&admin_url)).await;
@@ -47,7 +47,7 @@ impl TestDatabase {
         execute(&admin_url, &format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
         let url = with_database(&admin_url, &name);
         let connection = connect(&url, 10).await;
-        Self { connection, url, place: Place::Postgres { admin_url, name } }
+        Self { connection, url, backend: Backend::Postgres { admin_url, name } }
     }
 
     /// A SQLite file in a temporary folder, in WAL mode.
@@ -60,13 +60,13 @@ impl TestDatabase {
         let connection = connect(&url, 10).await;
         connection.execute_unprepared("PRAGMA journal_mode = WAL").await.expect("SQLite accepts WAL");
         Migrator::up(&connection, None).await.expect("the migrations run on SQLite");
-        Self { connection, url, place: Place::Sqlite { _folder: folder } }
+        Self { connection, url, backend: Backend::Sqlite { _folder: folder } }
     }
 
     /// Another pool on the same database, as a second process would have.
     ///
     /// # Panics
-    /// If the database refuses.
+    /// If the connection fails.
     pub async fn connect(&self) -> DatabaseConnection {
         connect(&self.url, 10).await
     }
@@ -74,11 +74,11 @@ impl TestDatabase {
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        let Place::Postgres { admin_url, name } = &self.place else { return };
+        let Backend::Postgres { admin_url, name } = &self.backend else { return };
         let sql = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
         let admin_url = admin_url.clone();
-        // A runtime cannot be entered from within the test's own; failing here would hide the test's own
-        // failure, and the sweep finds what stays.
+        // A runtime cannot be entered within another one, hence the thread. An error here would
+        // hide the failure of the test; leftovers are dropped by a later run.
         let _ = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
             runtime.block_on(try_execute(&admin_url, &sql)).ok()
@@ -111,7 +111,7 @@ async fn try_execute(url: &str, sql: &str) -> Result<(), DbErr> {
 }
 
 async fn create_template(admin_url: &str) -> String {
-    sweep(admin_url).await;
+    drop_leftovers(admin_url).await;
     let name = database_name(unix_now());
     execute(admin_url, &format!("CREATE DATABASE {name}")).await;
     let connection = connect(&with_database(admin_url, &name), 1).await;
@@ -121,20 +121,20 @@ async fn create_template(admin_url: &str) -> String {
     name
 }
 
-/// Drops what earlier runs left behind on a server that outlives them.
-async fn sweep(admin_url: &str) {
+/// Drops the databases that earlier runs left on a long-lived server.
+async fn drop_leftovers(admin_url: &str) {
     let connection = connect(admin_url, 1).await;
     let statement = Statement::from_string(DbBackend::Postgres, "SELECT datname::text FROM pg_database");
     let rows = connection.query_all_raw(statement).await.expect("the databases can be listed");
     let now = unix_now();
     for name in rows.iter().filter_map(|row| row.try_get_by_index::<String>(0).ok()) {
-        if is_left_over(&name, now) {
-            // Another process may sweep the same one.
+        if is_leftover(&name, now) {
+            // Another process may drop the same database.
             let sql = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
             let _ = connection.execute_unprepared(&sql).await;
         }
     }
-    connection.close().await.expect("the sweep's connection closes");
+    connection.close().await.expect("the connection closes");
 }
 
 fn unix_now() -> Duration {
@@ -145,11 +145,11 @@ fn database_name(now: Duration) -> String {
     format!("{NAME_PREFIX}{}_{}", now.as_secs(), Uuid::new_v4().simple())
 }
 
-fn is_left_over(name: &str, now: Duration) -> bool {
+fn is_leftover(name: &str, now: Duration) -> bool {
     name.strip_prefix(NAME_PREFIX)
         .and_then(|rest| rest.split_once('_'))
         .and_then(|(created, _)| created.parse().ok())
-        .is_some_and(|created| now.saturating_sub(Duration::from_secs(created)) > LEFT_OVER_AFTER)
+        .is_some_and(|created| now.saturating_sub(Duration::from_secs(created)) > LEFTOVER_AGE)
 }
 
 fn with_database(admin_url: &str, name: &str) -> String {
@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sweeps_only_databases_of_runs_that_ended_long_ago() {
+    fn drops_only_databases_of_old_runs() {
         let now = Duration::from_secs(1_000_000);
         let old = database_name(now - Duration::from_secs(3601));
         let young = database_name(now - Duration::from_secs(3600));
@@ -177,7 +177,7 @@ mod tests {
             ("postgres", false),
         ];
         for (name, expected) in cases {
-            assert_eq!(is_left_over(name, now), expected, "{name}");
+            assert_eq!(is_leftover(name, now), expected, "{name}");
         }
     }
 

@@ -1,5 +1,5 @@
-//! Where the servers for tests are.
-#![expect(clippy::disallowed_methods, reason = "tests learn of their servers from scripts/test alone")]
+//! The environment variables of the test servers.
+#![expect(clippy::disallowed_methods, reason = "scripts/test passes the servers of tests in the environment")]
 
 use std::path::{Path, PathBuf};
 
@@ -8,24 +8,24 @@ pub(crate) fn database_url() -> String {
     required("TEST_DATABASE_URL")
 }
 
-/// URL of a Redis that all tests share.
+/// URL of the Redis that all tests share.
 pub(crate) fn redis_url() -> String {
     required("TEST_REDIS_URL")
 }
 
-/// The redis-server program.
+/// The program redis-server.
 pub(crate) fn redis_server() -> String {
     std::env::var("TEST_REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned())
 }
 
-/// The pgbouncer program, which Debian keeps where only root looks.
+/// The program pgbouncer, which Debian installs outside the PATH of normal users.
 #[cfg(unix)]
 pub(crate) fn pgbouncer() -> String {
     std::env::var("TEST_PGBOUNCER").unwrap_or_else(|_| "pgbouncer".to_owned())
 }
 
-/// The program node: the one that `scripts/node-packages` installed where the system
-/// has none that will do.
+/// The program node: the one that `scripts/node-packages` installed, if any, otherwise the
+/// system's.
 pub(crate) fn node() -> PathBuf {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/node/bin/node");
     if own.exists() { own } else { "node".into() }

@@ -1,5 +1,5 @@
-//! Servers for tests that are programs of Node.js. `scripts/node-packages` installs
-//! them below `target/node`.
+//! Test servers that are Node.js programs. `scripts/node-packages` installs them under
+//! `target/node`.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -12,18 +12,18 @@ use tokio::time::timeout;
 
 use crate::environment::node;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIME_LIMIT: Duration = Duration::from_secs(20);
 
-/// A running `server.mjs`, which speaks in lines of JSON. It ends with its process or
-/// its input, whichever is dropped first.
+/// A running `server.mjs`, which reads and writes lines of JSON. It ends when its process or
+/// its input is dropped.
 pub(crate) struct NodeServer {
-    /// The line it began with: where it listens.
-    pub(crate) told: Value,
-    /// What it is told.
+    /// Its first line, with its address.
+    pub(crate) greeting: Value,
+    /// Its standard input.
     pub(crate) input: NodeInput,
-    /// What it tells after its first line.
+    /// The lines after the first one.
     pub(crate) lines: Lines<BufReader<ChildStdout>>,
-    /// Killed when it is dropped.
+    /// Its process, which is killed when it is dropped.
     pub(crate) process: Child,
 }
 
@@ -49,18 +49,18 @@ impl NodeServer {
             .unwrap_or_else(|error| panic!("no server in {}: {error}: run scripts/test", home.display()));
         let input = NodeInput(process.stdin.take().expect("its input is piped"));
         let mut lines = BufReader::new(process.stdout.take().expect("its output is piped")).lines();
-        let first = timeout(PATIENCE, lines.next_line()).await;
-        let first = first.unwrap_or_else(|_| panic!("the server of tests/{folder} is slow to start"));
+        let first = timeout(TIME_LIMIT, lines.next_line()).await;
+        let first = first.unwrap_or_else(|_| panic!("the server of tests/{folder} does not start in time"));
         let first = first.ok().flatten();
         let first =
             first.unwrap_or_else(|| panic!("the server of tests/{folder} does not start: run scripts/test"));
-        let told = serde_json::from_str(&first).expect("it speaks JSON");
-        Self { told, input, lines, process }
+        let greeting = serde_json::from_str(&first).expect("the line is JSON");
+        Self { greeting, input, lines, process }
     }
 }
 
 impl NodeInput {
-    /// Tells the server something.
+    /// Writes a line to the server.
     ///
     /// # Panics
     /// If the server is gone.
@@ -69,6 +69,6 @@ impl NodeInput {
             self.0.write_all(format!("{line}\n").as_bytes()).await?;
             self.0.flush().await
         };
-        written.await.expect("the server reads what it is told");
+        written.await.expect("the server reads its input");
     }
 }

@@ -1,5 +1,5 @@
-//! Google, Apple and GitHub on one port: a real OpenID Connect server, the package
-//! oidc-provider of Node.js, which signs in whomever the test says.
+//! Google, Apple and GitHub on one port: a real OpenID Connect server, the Node.js package
+//! oidc-provider, which signs in the person that the test names.
 //! `scripts/node-packages` installs it; `tests/oidc/server.mjs` runs it.
 
 mod browser;
@@ -11,11 +11,11 @@ use crate::app::AppSetup;
 use crate::client::Client;
 use crate::node::NodeServer;
 
-pub use self::browser::{Arrival, Browser, Return};
+pub use self::browser::{Browser, FragmentParams, ProviderRedirect};
 
-/// How browsers reach an instance whose people sign in at the server.
+/// The public URL of an instance that uses the server.
 pub(crate) const PUBLIC_URL: &str = "https://atelier.test";
-/// Where its frontend is.
+/// The URL of its frontend.
 pub(crate) const FRONTEND_URL: &str = "https://app.atelier.test";
 
 /// A running server; it ends when the value is dropped.
@@ -31,18 +31,18 @@ impl IdentityServer {
     /// If it does not start: `scripts/test` installs it.
     pub async fn start() -> Self {
         let server = NodeServer::start("oidc", &[PUBLIC_URL]).await;
-        let client = Client::new(server.told["url"].as_str().expect("an address"));
+        let client = Client::new(server.greeting["url"].as_str().expect("an address"));
         Self { client, server }
     }
 
-    /// Where it listens.
+    /// Its URL.
     #[must_use]
     pub fn url(&self) -> &str {
         self.client.base()
     }
 
-    /// Makes every token wrong in this way from now on; an empty name makes them good
-    /// again. `tests/oidc/keys.mjs` has the names.
+    /// Makes every further token invalid in this way; an empty name makes tokens valid again.
+    /// `tests/oidc/keys.mjs` lists the names.
     ///
     /// # Panics
     /// If the server does not answer.
@@ -50,7 +50,7 @@ impl IdentityServer {
         self.control(json!({"fault": fault})).await;
     }
 
-    /// Signs with another key from now on.
+    /// Signs further tokens with another key.
     ///
     /// # Panics
     /// If the server does not answer.
@@ -58,7 +58,7 @@ impl IdentityServer {
         self.control(json!({"rotate": true})).await;
     }
 
-    /// How often tokens and keys were asked for.
+    /// The numbers of requests for tokens and for keys.
     ///
     /// # Panics
     /// If the server does not answer.
@@ -72,7 +72,12 @@ impl IdentityServer {
     }
 
     fn text(&self, pointer: &str) -> String {
-        self.server.told.pointer(pointer).and_then(Value::as_str).expect("the server tells it").to_owned()
+        self.server
+            .greeting
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .expect("a field of the greeting")
+            .to_owned()
     }
 
     fn configure(&self, settings: &mut Settings) {
@@ -97,9 +102,8 @@ impl IdentityServer {
 }
 
 impl AppSetup {
-    /// The same with people signing in at this server, as Google's, Apple's and
-    /// GitHub's. The instance's public URL is an https one, which [`Browser`] knows to
-    /// reach.
+    /// Uses this server as Google, Apple and GitHub. The instance's public URL starts with https;
+    /// [`Browser`] maps it to the instance.
     #[must_use]
     pub fn with_sign_in(self, server: &IdentityServer) -> Self {
         self.with(|settings| server.configure(settings))

@@ -1,5 +1,4 @@
-//! A small server that speaks OpenAI's chat completions, streamed or whole, with
-//! answers that the test wrote.
+//! A small server with OpenAI's chat completions, streamed or not, with scripted completions.
 
 use std::collections::VecDeque;
 use std::io;
@@ -18,13 +17,13 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// What the server does with one request.
+/// The scripted response to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// A whole answer, streamed in these pieces, that ends for this reason: `stop`,
-    /// `length` or `content_filter`.
+pub enum Completion {
+    /// A complete text, streamed in these pieces, with this finish reason: `stop`, `length` or
+    /// `content_filter`.
     Complete {
-        /// The parts of the text, in order.
+        /// The running of the text, in order.
         pieces: Vec<String>,
         /// OpenAI's `finish_reason`.
         finish_reason: String,
@@ -33,7 +32,7 @@ pub enum Answer {
     CutOff(Vec<String>),
     /// Sends these pieces, then nothing more, and keeps the connection open.
     Stall(Vec<String>),
-    /// Refuses, with OpenAI's error body.
+    /// An error with OpenAI's error body.
     Refuse {
         /// HTTP status.
         status: u16,
@@ -44,30 +43,30 @@ pub enum Answer {
     },
 }
 
-impl Answer {
-    /// A complete answer with the text in pieces of about 24 characters.
+impl Completion {
+    /// A complete text in pieces of about 24 characters.
     #[must_use]
     pub fn text(text: &str) -> Self {
         Self::Complete { pieces: pieces_of(text), finish_reason: "stop".to_owned() }
     }
 
-    /// An answer that ran into the token limit after this text.
+    /// A text that the token limit truncated.
     #[must_use]
     pub fn truncated(text: &str) -> Self {
         Self::Complete { pieces: pieces_of(text), finish_reason: "length".to_owned() }
     }
 
-    /// A refusal without `Retry-After`.
+    /// An error without `Retry-After`.
     #[must_use]
     pub fn refusal(status: u16, code: &str) -> Self {
         Self::Refuse { status, code: code.to_owned(), retry_after_secs: None }
     }
 }
 
-/// A request as it arrived.
+/// A received request.
 #[derive(Clone, Debug)]
 pub struct ReceivedRequest {
-    /// The `Authorization` header; empty where there was none.
+    /// The `Authorization` header; empty if it is missing.
     pub authorization: String,
     /// The JSON body.
     pub body: Value,
@@ -83,17 +82,17 @@ pub struct FakeOpenAi {
 
 #[derive(Default)]
 struct Script {
-    answers: Mutex<VecDeque<Answer>>,
+    answers: Mutex<VecDeque<Completion>>,
     requests: Mutex<Vec<ReceivedRequest>>,
 }
 
 impl FakeOpenAi {
-    /// Starts a server on a free port that gives these answers in turn. A request
-    /// past the last one is answered 500 with the code `no_answer_left`.
+    /// Starts a server on a free port that returns these completions in order. Further requests
+    /// get a 500 with the code `no_answer_left`.
     ///
     /// # Panics
     /// If it cannot listen.
-    pub async fn start(answers: impl IntoIterator<Item = Answer>) -> Self {
+    pub async fn start(answers: impl IntoIterator<Item = Completion>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port for the model server");
         let address = listener.local_addr().expect("the listener has an address");
         let script = Arc::new(Script::default());
@@ -105,18 +104,18 @@ impl FakeOpenAi {
         Self { address, script, task }
     }
 
-    /// The base URL that a client is given; it ends with `/v1`.
+    /// The base URL for clients; it ends with `/v1`.
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("http://{}/v1", self.address)
     }
 
-    /// Adds an answer after those that are left.
-    pub fn add_answer(&self, answer: Answer) {
+    /// Adds a completion after the remaining ones.
+    pub fn add_completion(&self, answer: Completion) {
         locked(&self.script.answers).push_back(answer);
     }
 
-    /// What was asked so far, oldest first.
+    /// The received requests, oldest first.
     #[must_use]
     pub fn list_requests(&self) -> Vec<ReceivedRequest> {
         locked(&self.script.requests).clone()
@@ -149,20 +148,22 @@ async fn create_completion(
     locked(&script.requests).push(request);
     let answer = locked(&script.answers).pop_front();
     let streamed = body["stream"].as_bool().unwrap_or(false);
-    match answer.unwrap_or_else(|| Answer::refusal(500, "no_answer_left")) {
-        Answer::Refuse { status, code, retry_after_secs } => refuse(status, &code, retry_after_secs),
-        Answer::Complete { pieces, finish_reason } if !streamed => whole(&body, &pieces, &finish_reason),
-        Answer::Complete { pieces, finish_reason } => {
+    match answer.unwrap_or_else(|| Completion::refusal(500, "no_answer_left")) {
+        Completion::Refuse { status, code, retry_after_secs } => refuse(status, &code, retry_after_secs),
+        Completion::Complete { pieces, finish_reason } if !streamed => {
+            complete_response(&body, &pieces, &finish_reason)
+        }
+        Completion::Complete { pieces, finish_reason } => {
             let mut events = events_of(&body, &pieces);
             events.extend(last_events(&body, &pieces, &finish_reason));
             stream_response(stream::iter(events.into_iter().map(Ok)).boxed())
         }
-        Answer::CutOff(pieces) => {
+        Completion::CutOff(pieces) => {
             let events = events_of(&body, &pieces).into_iter().map(Ok);
             let broken = Err(io::Error::from(io::ErrorKind::ConnectionReset));
             stream_response(stream::iter(events.chain([broken])).boxed())
         }
-        Answer::Stall(pieces) => {
+        Completion::Stall(pieces) => {
             let events = events_of(&body, &pieces).into_iter().map(Ok);
             stream_response(stream::iter(events).chain(stream::pending()).boxed())
         }
@@ -179,7 +180,7 @@ fn refuse(status: u16, code: &str, retry_after_secs: Option<u64>) -> Response {
     response
 }
 
-fn whole(request: &Value, pieces: &[String], finish_reason: &str) -> Response {
+fn complete_response(request: &Value, pieces: &[String], finish_reason: &str) -> Response {
     let message = json!({ "role": "assistant", "content": pieces.concat(), "refusal": null });
     let choice = json!({ "index": 0, "message": message, "finish_reason": finish_reason, "logprobs": null });
     Json(json!({
@@ -193,8 +194,8 @@ fn stream_response(events: BoxStream<'static, io::Result<Bytes>>) -> Response {
     ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(paced(events))).into_response()
 }
 
-/// Lets each event leave as a frame of its own before the next one is made, so
-/// that what was said before a break arrives.
+/// Sends each event as a separate frame before the next one is created, so that the events
+/// before a broken connection arrive.
 fn paced(events: BoxStream<'static, io::Result<Bytes>>) -> impl stream::Stream<Item = io::Result<Bytes>> {
     events.then(|event| async {
         tokio::task::yield_now().await;
@@ -231,7 +232,7 @@ fn event(value: &Value) -> Bytes {
     Bytes::from(format!("data: {value}\n\n"))
 }
 
-/// Counts words as tokens, so that a test can foretell the numbers.
+/// Counts words as tokens, so that tests know the numbers.
 fn usage_of(request: &Value, pieces: &[String]) -> Value {
     let messages = request["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
     let asked: usize =

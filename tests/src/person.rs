@@ -1,42 +1,42 @@
-//! Somebody who is signed in, and what they usually do.
+//! A signed-in person and their usual actions.
 
 use atelier_client::{ApiClient, EventStream};
 use serde_json::{Value, json};
 
 use crate::client::{Client, Reply};
-use crate::patience::until;
+use crate::waiting::until;
 
-/// The password of everybody.
+/// The password of all persons.
 pub const PASSWORD: &str = "correct horse battery";
 
 /// A signed-in person.
 #[derive(Clone, Debug)]
 pub struct Person {
-    /// Sends requests as them.
+    /// A client with their access token.
     pub client: Client,
-    /// Their account's id.
+    /// The id of their account.
     pub id: String,
     /// Their mail address.
     pub email: String,
-    /// The token that `client` sends.
+    /// The access token of `client`.
     pub access_token: String,
-    /// The token for the next pair.
+    /// The refresh token.
     pub refresh_token: String,
 }
 
 impl Client {
-    /// Creates the account of Ada Lovelace at this address.
+    /// Registers Ada Lovelace with this address.
     ///
     /// # Panics
-    /// If it is refused.
+    /// If it is rejected.
     pub async fn register(&self, email: &str) -> Person {
         self.register_with(json!({"email": email, "password": PASSWORD, "full_name": "Ada Lovelace"})).await
     }
 
-    /// Creates the account of these fields.
+    /// Registers an account with these fields.
     ///
     /// # Panics
-    /// If it is refused.
+    /// If it is rejected.
     pub async fn register_with(&self, fields: Value) -> Person {
         self.person(&self.post("/api/auth/register").json(&fields).send().await.expect(201))
     }
@@ -51,10 +51,10 @@ impl Client {
         self.post("/api/auth/refresh").json(&json!({"refresh_token": refresh_token})).send().await
     }
 
-    /// The person whom a sign-in answered.
+    /// The person in the response of a sign-in.
     ///
     /// # Panics
-    /// If the answer is none of a sign-in.
+    /// If it is another response.
     #[must_use]
     pub fn person(&self, signed_in: &Reply) -> Person {
         let body = signed_in.json();
@@ -74,18 +74,18 @@ impl Client {
 }
 
 impl Person {
-    /// The body of a GET that succeeds.
+    /// The body of a GET that must succeed.
     ///
     /// # Panics
-    /// If it does not.
+    /// If it fails.
     pub async fn get(&self, path: &str) -> Value {
         self.client.get(path).send().await.expect(200).json()
     }
 
-    /// Creates a web application's project of this title; its id.
+    /// Creates a project of a web application with this title, and returns its id.
     ///
     /// # Panics
-    /// If it is refused.
+    /// If it is rejected.
     pub async fn create_project(&self, title: &str) -> String {
         let body = json!({"title": title, "description": "Books with authors, ratings and a search box"});
         let created = self.client.post("/api/projects").json(&body).send().await.expect(201).json();
@@ -97,34 +97,34 @@ impl Person {
         self.client.post(&format!("/api/projects/{project}/generate")).send().await
     }
 
-    /// Starts a quick generation; the job's id.
+    /// Starts a quick generation and returns the job's id.
     ///
     /// # Panics
-    /// If it is refused.
+    /// If it is rejected.
     pub async fn start_generation(&self, project: &str) -> String {
         job_id(&self.generate(project).await.expect(202))
     }
 
-    /// A project of theirs.
+    /// Reads a project.
     ///
     /// # Panics
-    /// If there is none of that id.
+    /// If there is no project with this id.
     pub async fn project(&self, id: &str) -> Value {
         self.get(&format!("/api/projects/{id}")).await["project"].take()
     }
 
-    /// A job of theirs.
+    /// Reads a job.
     ///
     /// # Panics
-    /// If there is none of that id.
+    /// If there is no job with this id.
     pub async fn job(&self, id: &str) -> Value {
         self.get(&format!("/api/jobs/{id}")).await
     }
 
-    /// The job once it has that status.
+    /// Waits until the job has this status, and returns it.
     ///
     /// # Panics
-    /// If it ends otherwise, or takes too long.
+    /// If it ends with another status, or takes too long.
     pub async fn job_once(&self, id: &str, status: &str) -> Value {
         until(&format!("job {id} is {status}"), async || {
             let job = self.job(id).await;
@@ -136,10 +136,10 @@ impl Person {
         .await
     }
 
-    /// The job once it is in that stage.
+    /// Waits until the job is in this stage, and returns it.
     ///
     /// # Panics
-    /// If it never is.
+    /// If it takes too long.
     pub async fn job_in_stage(&self, id: &str, stage: &str) -> Value {
         until(&format!("job {id} is {stage}"), async || {
             let job = self.job(id).await;
@@ -148,24 +148,24 @@ impl Person {
         .await
     }
 
-    /// Asks for a job to be cancelled.
+    /// Cancels a job.
     pub async fn cancel(&self, job: &str) -> Reply {
         self.client.post(&format!("/api/jobs/{job}/cancel")).send().await
     }
 
-    /// Credits that they have.
+    /// Their credits.
     ///
     /// # Panics
-    /// If the API does not say.
+    /// If the request fails.
     pub async fn balance(&self) -> i64 {
         self.get("/api/credits/balance").await["total"].as_i64().expect("a number")
     }
 
-    /// Every change of their balance as (type, amount), oldest first. Checks that
-    /// they add up to the balance.
+    /// The entries of their credit history as (type, amount), oldest first. Checks that their
+    /// sum is the balance.
     ///
     /// # Panics
-    /// If they do not.
+    /// If it is not.
     pub async fn ledger(&self) -> Vec<(String, i64)> {
         let history = self.get("/api/credits/history?page_size=100").await;
         let mut rows: Vec<(String, i64)> = history
@@ -182,10 +182,10 @@ impl Person {
         rows
     }
 
-    /// Opens the event stream of a job, after the event of that id if there is one.
+    /// Opens the event stream of a job, after the event with this id if there is one.
     ///
     /// # Panics
-    /// If it is refused.
+    /// If it is rejected.
     pub async fn events(&self, job: &str, last_event_id: Option<&str>) -> EventStream {
         let client = ApiClient::new(self.client.base()).expect("a URL");
         let client = client.signed_in(self.access_token.clone().into());
@@ -193,10 +193,10 @@ impl Person {
     }
 }
 
-/// The id of the job that a 202 is about. Checks that `Location` names the same.
+/// The id of the job in a 202 response. Checks that `Location` names the same job.
 ///
 /// # Panics
-/// If it is about none.
+/// If the response has no job.
 #[must_use]
 #[track_caller]
 pub fn job_id(accepted: &Reply) -> String {

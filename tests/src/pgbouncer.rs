@@ -1,4 +1,4 @@
-//! A PgBouncer of one test alone, before the PostgreSQL that all tests share.
+//! A PgBouncer for one test, in front of the shared PostgreSQL.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -21,11 +21,11 @@ pub struct PgBouncer {
 }
 
 impl PgBouncer {
-    /// Starts one with these lines in the section `[pgbouncer]` of its settings, and
-    /// waits until it takes connections.
+    /// Starts a pooler with these lines in the section `[pgbouncer]` of its settings, and waits
+    /// until it accepts connections.
     ///
     /// # Panics
-    /// If the program pgbouncer is not there or does not start.
+    /// If the program pgbouncer is missing or does not start.
     #[must_use]
     pub fn start(settings: &str) -> Self {
         let server = Url::parse(&environment::database_url()).expect("TEST_DATABASE_URL is a URL");
@@ -41,10 +41,10 @@ impl PgBouncer {
         panic!("pgbouncer did not start on any of five ports")
     }
 
-    /// The URL of a database through the pooler, from the one that leads to it directly.
+    /// Converts the direct URL of a database to one through the pooler.
     ///
     /// # Panics
-    /// If it is no URL.
+    /// If it is not a URL.
     #[must_use]
     pub fn url(&self, direct: &str) -> String {
         let mut url = Url::parse(direct).expect("a URL");
@@ -76,11 +76,11 @@ fn write_settings(folder: &Path, server: &Url, port: u16, settings: &str) {
     std::fs::write(folder.join("pgbouncer.ini"), text).expect("written");
 }
 
-/// The running pooler, or nothing where it ended before it took connections.
+/// Starts a pooler. `None` if it exits before it accepts connections.
 fn spawn(folder: &Path) -> Option<Child> {
     let program = environment::pgbouncer();
     let mut command = Command::new(&program);
-    // It refuses to run as root.
+    // PgBouncer does not run as root.
     if let Some((name, uid, gid)) = find_owner(folder) {
         for path in [folder.to_owned(), folder.join("users.txt"), folder.join("pgbouncer.ini")] {
             std::os::unix::fs::chown(path, Some(uid), Some(gid)).expect("root may give a file away");
@@ -111,7 +111,7 @@ fn spawn(folder: &Path) -> Option<Child> {
     None
 }
 
-/// Who runs it where this is root, with the numbers of user and group.
+/// If this process runs as root: the user for PgBouncer, with user and group id.
 fn find_owner(own: &Path) -> Option<(String, u32, u32)> {
     use std::os::unix::fs::MetadataExt;
     if own.metadata().expect("a folder").uid() != 0 {

@@ -1,4 +1,4 @@
-//! Redis for tests: a prefix of one's own on a shared server, or a whole server.
+//! Redis for tests: a prefix on a shared server, or a private server.
 
 mod private;
 
@@ -13,17 +13,17 @@ use crate::environment;
 
 pub use self::private::{EncryptedRedis, PrivateRedis};
 
-/// A server to ask for its keys and counters.
+/// A Redis server, with access to its keys and counters.
 #[derive(Clone)]
 pub struct RedisServer {
     /// redis:// or rediss:// URL with the password.
     pub url: String,
-    /// Certificate (PEM) of the authority that its own comes from, where it speaks TLS.
+    /// The CA certificate (PEM) of a server with TLS.
     authority: Option<String>,
 }
 
 impl RedisServer {
-    /// A connection that no one else uses.
+    /// Opens a new connection.
     ///
     /// # Panics
     /// If the server does not answer.
@@ -65,8 +65,8 @@ impl RedisServer {
         keys
     }
 
-    /// Commands that the server has processed since its start, from everybody,
-    /// this question included. Compare two answers on a [`PrivateRedis`].
+    /// The number of commands since the server's start, from all clients, including this one.
+    /// Compare two values of a [`PrivateRedis`].
     ///
     /// # Panics
     /// If the server does not answer.
@@ -74,8 +74,7 @@ impl RedisServer {
         self.info("stats").await.get("total_commands_processed").expect("Redis counts its commands")
     }
 
-    /// How often each command was called since the server's start, by its name in
-    /// lower case.
+    /// The number of calls of each command since the server's start, by its name in lower case.
     ///
     /// # Panics
     /// If the server does not answer.
@@ -84,7 +83,7 @@ impl RedisServer {
         parse_command_counts(&text)
     }
 
-    /// Empties the whole server.
+    /// Deletes all keys of the server.
     ///
     /// # Panics
     /// If the server does not answer.
@@ -103,12 +102,11 @@ impl RedisServer {
     }
 }
 
-/// A prefix of one test on the Redis that all tests share. What was written under
-/// it is deleted when the value is dropped.
+/// A prefix of one test on the shared Redis. Its keys are deleted when the value is dropped.
 pub struct TestRedis {
     /// The shared server.
     pub server: RedisServer,
-    /// What every key of this test contains; made of letters, digits and `-`.
+    /// A part of every key of this test; consists of letters, digits and `-`.
     pub prefix: String,
 }
 
@@ -131,7 +129,7 @@ impl TestRedis {
         self.server.list_keys(&self.prefix).await
     }
 
-    /// Deletes the keys of this test, as if Redis had come back empty.
+    /// Deletes the keys of this test, as after an outage that lost all data.
     ///
     /// # Panics
     /// If the server does not answer.
@@ -146,7 +144,7 @@ impl TestRedis {
 
 impl Drop for TestRedis {
     fn drop(&mut self) {
-        // Failing here would hide the test's own failure; the server is thrown away anyway.
+        // An error here would hide the failure of the test.
         let _ = delete_keys(&self.server.url, &self.prefix);
     }
 }
@@ -188,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_how_often_each_command_was_called() {
+    fn parses_command_counts() {
         let text = "# Commandstats\r\ncmdstat_info:calls=2,usec=75\r\ncmdstat_config|get:calls=3,usec=9\r\nother:1\r\n";
         let expected = BTreeMap::from([("info".to_owned(), 2), ("config|get".to_owned(), 3)]);
         assert_eq!(parse_command_counts(text), expected);

@@ -1,5 +1,5 @@
-//! A real SMTP server, the package smtp-server of Node.js, that a test tells how to
-//! behave. `scripts/node-packages` installs it; `tests/smtp/server.mjs` runs it.
+//! A real SMTP server, the Node.js package smtp-server, whose behaviour a test controls.
+//! `scripts/node-packages` installs it; `tests/smtp/server.mjs` runs it.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -15,31 +15,31 @@ use tokio::time::timeout;
 use crate::authority::{Authority, Issued};
 use crate::node::{NodeInput, NodeServer};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIME_LIMIT: Duration = Duration::from_secs(20);
 
-/// How the server treats what comes; it can be changed while it runs.
+/// The behaviour of the server. It can be changed while the server runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SmtpMode {
-    /// Takes every message.
+    /// Accepts every message.
     Accept,
-    /// Refuses every receiver for good: 550, no such mailbox.
+    /// Rejects every recipient permanently: 550, no such mailbox.
     Reject,
-    /// Refuses every receiver for good: 550, by a policy against the sender.
+    /// Rejects every recipient permanently: 550, by a policy against the sender.
     RejectByPolicy,
-    /// Refuses every message for good once it has read it: 554.
+    /// Rejects every message permanently after its content: 554.
     RejectContent,
-    /// Refuses every message for good once it has read it: 554, no such mailbox.
+    /// Rejects every message permanently after its content: 554, no such mailbox.
     RejectLate,
-    /// Refuses each receiver with 451 the first time, then takes it.
+    /// Rejects each recipient with 451 the first time, then accepts it.
     Greylist,
     /// Closes every connection before the greeting.
     HangUp,
-    /// Closes the connection while it is sent a message.
+    /// Closes the connection while it receives a message.
     HangUpInData,
-    /// Takes the message and closes the connection without an answer: the sender
-    /// cannot know that it arrived.
+    /// Accepts the message and closes the connection without an answer, so that the sender does
+    /// not know that it arrived.
     HangUpAfterData,
-    /// Never answers to a receiver.
+    /// Never answers to a recipient.
     Stall,
 }
 
@@ -60,7 +60,7 @@ impl SmtpMode {
     }
 }
 
-/// A message as it arrived.
+/// A received message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceivedMail {
     /// Address in MAIL FROM.
@@ -71,7 +71,7 @@ pub struct ReceivedMail {
     pub data: String,
     /// Whether the connection was encrypted.
     pub encrypted: bool,
-    /// Who had signed in.
+    /// The authenticated user.
     pub user: Option<String>,
 }
 
@@ -102,11 +102,11 @@ pub struct SmtpServer {
 struct State {
     connections: Mutex<usize>,
     mails: watch::Sender<Vec<ReceivedMail>>,
-    /// Numbers of the last change of the mode, asked for and made.
+    /// The id of the last confirmed command.
     changed: watch::Sender<u64>,
 }
 
-/// What a server that encrypts and asks for a sign-in goes by.
+/// The CA and the settings of a server with STARTTLS and authentication.
 struct Protection {
     authority: Authority,
     setup: Value,
@@ -116,7 +116,7 @@ const USER: &str = "ada@example.org";
 const PASSWORD: &str = "a:strange/pass wörd";
 
 impl SmtpServer {
-    /// Starts a server on a free port that takes everything from everybody.
+    /// Starts a server on a free port, without encryption and authentication.
     ///
     /// # Panics
     /// If it does not start: `scripts/test` installs it.
@@ -126,8 +126,8 @@ impl SmtpServer {
         server
     }
 
-    /// Starts a server that wants STARTTLS and a sign-in. Its certificate is of an
-    /// authority of its own: [`Self::authority_file`].
+    /// Starts a server that requires STARTTLS and authentication. Its certificate is from the CA
+    /// of [`Self::authority_file`].
     ///
     /// # Panics
     /// If it does not start.
@@ -138,14 +138,14 @@ impl SmtpServer {
     async fn spawn(protection: Option<Protection>) -> Self {
         let setup = protection.as_ref().map_or_else(|| json!({}), |protection| protection.setup.clone());
         let node = NodeServer::start("smtp", &[&setup.to_string()]).await;
-        let NodeServer { told, input, lines, process } = node;
-        let port = told["port"].as_u64().and_then(|port| u16::try_from(port).ok()).expect("a port");
+        let NodeServer { greeting, input, lines, process } = node;
+        let port = greeting["port"].as_u64().and_then(|port| u16::try_from(port).ok()).expect("a port");
         let state = Arc::new(State::default());
         let reader = tokio::spawn(follow(lines, Arc::clone(&state)));
         Self { port, state, input: input.into(), protection, reader, _process: process }
     }
 
-    /// `smtp://` URL with what it takes to sign in.
+    /// The `smtp://` URL, with credentials if they are required.
     #[must_use]
     pub fn url(&self) -> String {
         let port = self.port;
@@ -157,7 +157,7 @@ impl SmtpServer {
         url.into()
     }
 
-    /// The file with the authority of a protected server's certificate.
+    /// The file with the CA certificate of a protected server.
     ///
     /// # Panics
     /// If the server is not protected.
@@ -166,50 +166,50 @@ impl SmtpServer {
         self.protection.as_ref().expect("a protected server").authority.file()
     }
 
-    /// Treats what comes from now on in another way.
+    /// Changes the behaviour.
     ///
     /// # Panics
     /// If the server is gone.
     pub async fn set_mode(&self, mode: SmtpMode) {
-        self.ask(Some(mode)).await;
+        self.send_command(Some(mode)).await;
     }
 
-    /// Asks the server for something, no more than an answer where no mode is told,
-    /// and waits until it has said that, and all that it had to say before.
-    async fn ask(&self, mode: Option<SmtpMode>) {
+    /// Sends a command, with or without a new mode, and waits for the confirmation. All earlier
+    /// events have been read then.
+    async fn send_command(&self, mode: Option<SmtpMode>) {
         let mut input = self.input.lock().await;
         let mut changed = self.state.changed.subscribe();
         let id = *changed.borrow() + 1;
         input.write(&json!({"id": id, "mode": mode.map(SmtpMode::name)})).await;
-        let changed = timeout(PATIENCE, changed.wait_for(|last| *last == id)).await;
+        let changed = timeout(TIME_LIMIT, changed.wait_for(|last| *last == id)).await;
         changed.expect("the server changes in time").expect("the state keeps the sender");
     }
 
-    /// What arrived so far, oldest first.
+    /// The received messages, oldest first.
     ///
     /// # Panics
     /// If the server is gone.
     pub async fn list_mails(&self) -> Vec<ReceivedMail> {
-        self.ask(None).await;
+        self.send_command(None).await;
         self.state.mails.borrow().clone()
     }
 
-    /// Connections taken so far, those that it hung up included.
+    /// The number of accepted connections, including those that the server closed.
     ///
     /// # Panics
     /// If the server is gone.
     pub async fn count_connections(&self) -> usize {
-        self.ask(None).await;
+        self.send_command(None).await;
         *locked(&self.state.connections)
     }
 
-    /// Waits until at least `count` messages arrived and answers all of them.
+    /// Waits until at least `count` messages have arrived, and returns all of them.
     ///
     /// # Panics
     /// If they do not arrive within 20 seconds.
     pub async fn wait_for_mails(&self, count: usize) -> Vec<ReceivedMail> {
         let mut mails = self.state.mails.subscribe();
-        let arrived = timeout(PATIENCE, mails.wait_for(|mails| mails.len() >= count)).await;
+        let arrived = timeout(TIME_LIMIT, mails.wait_for(|mails| mails.len() >= count)).await;
         arrived
             .unwrap_or_else(|_| panic!("fewer than {count} mails arrived: {:?}", self.state.mails.borrow()))
             .expect("the server keeps the sender")
@@ -239,7 +239,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().expect("no holder of a harness lock panics")
 }
 
-/// Notes what the server tells, until it ends.
+/// Records the events of the server until it ends.
 async fn follow(mut lines: Lines<BufReader<ChildStdout>>, state: Arc<State>) {
     while let Ok(Some(line)) = lines.next_line().await {
         let event: Value = serde_json::from_str(&line).expect("an event");
@@ -253,7 +253,7 @@ async fn follow(mut lines: Lines<BufReader<ChildStdout>>, state: Arc<State>) {
                 let mail = received(&event);
                 state.mails.send_modify(|mails| mails.push(mail));
             }
-            _ => panic!("the SMTP server tells {line}"),
+            _ => panic!("unknown event of the SMTP server: {line}"),
         }
     }
 }

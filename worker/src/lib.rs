@@ -1,5 +1,5 @@
-//! The worker of Atelier: runs the jobs of every domain by the handlers that its modules
-//! offer. How jobs are claimed, timed, retried and finished is `atelier-queue`'s.
+//! The worker of Atelier: runs jobs with the handlers of all domains. `atelier-queue` claims,
+//! times, retries and finishes them.
 
 mod run;
 

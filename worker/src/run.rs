@@ -1,4 +1,4 @@
-//! Running a worker.
+//! Runs a worker.
 
 use atelier_queue::{
     QueueError,
@@ -7,8 +7,8 @@ use atelier_queue::{
 use atelier_services::{Services, registry};
 use tokio_util::sync::CancellationToken;
 
-/// Works until the shutdown, then lets running jobs end within the grace of the
-/// options and gives the others back to the queue.
+/// Runs jobs until the shutdown. Then running jobs may end within the grace period of the
+/// options, and the others are handed back to the queue.
 pub async fn run(
     services: &Services,
     options: WorkerOptions,

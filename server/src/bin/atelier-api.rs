@@ -1,4 +1,4 @@
-//! The HTTP API alone.
+//! A process with only the HTTP API.
 
 use std::process::ExitCode;
 

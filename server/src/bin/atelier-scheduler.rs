@@ -1,4 +1,4 @@
-//! A scheduler alone.
+//! A process with only a scheduler.
 
 use std::process::ExitCode;
 

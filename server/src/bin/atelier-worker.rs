@@ -1,4 +1,4 @@
-//! A worker alone.
+//! A process with only a worker.
 
 use std::process::ExitCode;
 

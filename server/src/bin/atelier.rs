@@ -1,4 +1,4 @@
-//! The whole platform in one process, and the operator's command line.
+//! All roles in one process, and the command line for operators.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! `atelier admin`: accounts that may operate the platform.
+//! `atelier admin`: accounts of administrators.
 
 use std::io::Read;
 
@@ -7,42 +7,43 @@ use atelier_foundation::identity::{AdminSource, Registration};
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
-use super::answer::{Answer, operator};
-use super::{examples, patience::Patience};
+use super::output::{CommandOutput, operator};
+use super::{examples, timeout::TimeoutArgs};
 use crate::wire::Platform;
 
-/// Longest input that can hold a password.
-const LONGEST_INPUT: u64 = 4_096;
+/// The longest input that is read for a password.
+const MAX_INPUT_BYTES: u64 = 4_096;
 
-/// Manage the accounts that may operate the platform.
+/// Manage administrators.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Examples:
   atelier admin create --email ada@example.org
   pass atelier | atelier admin create --email ada@example.org --password-stdin
 
-Without --password-stdin a new account gets a random password, shown once. An
-account that is there keeps its own if its address was proven. One that was not
-may be anybody's: it is taken over, as a new one would be made.")]
+Without --password-stdin a new account gets a random password, which is shown
+once. An existing account keeps its password if its address is verified. If it is
+not, anybody may have created the account: it is taken over like a new one.")]
 pub(crate) struct AdminArgs {
     #[command(subcommand)]
     command: AdminCommand,
     #[command(flatten)]
-    pub(crate) patience: Patience,
-    /// What was typed on standard input.
+    pub(crate) timeout: TimeoutArgs,
+    /// The password from standard input.
     #[arg(skip)]
-    typed: Option<String>,
+    password_input: Option<String>,
 }
 
 impl AdminArgs {
-    /// Reads the password where it is to be read, before anybody is waited for.
+    /// Reads the password if `--password-stdin` is given. The time limit of the command does
+    /// not include this.
     ///
     /// # Errors
-    /// Where there is none.
+    /// If the input has no password.
     pub(crate) fn read_input(&mut self) -> anyhow::Result<()> {
         let AdminCommand::Create(args) = &self.command;
         if args.password_stdin {
-            self.typed = Some(read_password(std::io::stdin().lock())?);
+            self.password_input = Some(read_password(std::io::stdin().lock())?);
         }
         Ok(())
     }
@@ -50,49 +51,50 @@ impl AdminArgs {
 
 #[derive(Clone, Debug, Subcommand)]
 enum AdminCommand {
-    /// Make sure that there is an administrator of this mail address.
+    /// Create an administrator, or make an existing account an administrator.
     #[command(after_help = examples::ADMIN_CREATE)]
     Create(CreateArgs),
 }
 
 #[derive(Args, Clone, Debug)]
 struct CreateArgs {
-    /// Mail address, which you vouch for; an account that has it is made an
-    /// administrator.
+    /// Mail address of the administrator. You vouch that it is theirs.
     #[arg(long)]
     email: String,
     /// Name of a new account.
     #[arg(long, value_name = "NAME", default_value = "Administrator")]
     full_name: String,
-    /// Read the password of an account that is new or taken over from standard
-    /// input.
+    /// Read the password of a new or taken-over account from standard input.
     #[arg(long)]
     password_stdin: bool,
 }
 
-/// Does what was asked.
+/// Performs the command.
 ///
 /// # Errors
-/// Where the address or the password cannot be taken, or the database does not
-/// answer.
-pub(crate) async fn run(args: &AdminArgs, platform: &Platform) -> anyhow::Result<Answer> {
-    let AdminArgs { command: AdminCommand::Create(create), typed, .. } = args;
-    ensure(create, typed.clone(), platform).await
+/// If the address or the password is invalid, or the database does not answer.
+pub(crate) async fn run(args: &AdminArgs, platform: &Platform) -> anyhow::Result<CommandOutput> {
+    let AdminArgs { command: AdminCommand::Create(create), password_input, .. } = args;
+    ensure(create, password_input.clone(), platform).await
 }
 
 /// The password on the first line of an input.
 fn read_password(input: impl Read) -> anyhow::Result<String> {
     let mut text = String::new();
-    input.take(LONGEST_INPUT).read_to_string(&mut text).context("cannot read standard input")?;
+    input.take(MAX_INPUT_BYTES).read_to_string(&mut text).context("cannot read standard input")?;
     let password = text.lines().next().unwrap_or_default();
     if password.is_empty() {
-        bail!("there is no password on standard input");
+        bail!("standard input contains no password");
     }
     Ok(password.to_owned())
 }
 
-async fn ensure(args: &CreateArgs, typed: Option<String>, platform: &Platform) -> anyhow::Result<Answer> {
-    let password = typed.clone().unwrap_or_else(|| Uuid::new_v4().simple().to_string());
+async fn ensure(
+    args: &CreateArgs,
+    password_input: Option<String>,
+    platform: &Platform,
+) -> anyhow::Result<CommandOutput> {
+    let password = password_input.clone().unwrap_or_else(|| Uuid::new_v4().simple().to_string());
     let registration = Registration {
         email: args.email.clone(),
         password: password.clone(),
@@ -103,24 +105,24 @@ async fn ensure(args: &CreateArgs, typed: Option<String>, platform: &Platform) -
     };
     let (user, source) =
         platform.services.foundation.identity.ensure_admin(&operator(), registration).await?;
-    let shown = if typed.is_none() { Some(password) } else { None };
-    Ok(Answer::of(describe(&user.email, source, shown.as_deref())))
+    let shown = if password_input.is_none() { Some(password) } else { None };
+    Ok(CommandOutput::of(describe(&user.email, source, shown.as_deref())))
 }
 
-/// What was done, with the password where nobody has typed it.
+/// The result as text, with the password if it was generated.
 fn describe(email: &str, source: AdminSource, password: Option<&str>) -> String {
     let done = match source {
         AdminSource::Granted => {
-            return format!("{email} may operate the platform; the password was left as it was");
+            return format!("{email} is an administrator; the password is unchanged");
         }
-        AdminSource::Created => format!("created {email}, who may operate the platform"),
+        AdminSource::Created => format!("created the administrator {email}"),
         AdminSource::TakenOver => format!(
-            "{email} may operate the platform; nobody had proven the address, so whoever made the \
-             account has lost it, with all its sign-ins and API tokens"
+            "{email} is an administrator; the address was not verified, so the account was taken over: \
+             its former password, sign-ins and API tokens no longer work"
         ),
     };
     match password {
-        Some(password) => format!("{done}\npassword: {password}\nIt is shown only now."),
+        Some(password) => format!("{done}\npassword: {password}\nIt is not shown again."),
         None => done,
     }
 }

@@ -1,16 +1,16 @@
-//! Examples that `--help` shows. A test reads each of them as a command line.
+//! The examples in `--help`. A test parses each of them as a command line.
 
 pub(super) const ALL: &str = "\
 Examples:
   atelier                                       start everything on 127.0.0.1:8001
-  atelier demo \"A reading list with ratings\"    make an application and save its ZIP
+  atelier demo \"A reading list with ratings\"    create an application and save its ZIP
   atelier --config atelier.toml config          show every setting and its source
-  atelier admin create --email ada@example.org  make somebody an administrator
-  atelier queues list                           see backlog, workers, limits
-  atelier jobs list --status failed             see what went wrong
+  atelier admin create --email ada@example.org  create an administrator
+  atelier queues list                           show backlog, workers, limits
+  atelier jobs list --status failed             list failed jobs
   DATABASE_URL=postgres://… REDIS_URL=redis://… atelier migrate
 
-Every setting can be given in the environment, as DATABASE_URL or as
+Every setting can be set in the environment, as DATABASE_URL or as
 ATELIER_QUEUE__HEARTBEAT_SECS=2: see `atelier config`.
 
 Exit codes: 0 done; 1 not found, refused or failed; 2 wrong command line or settings;
@@ -22,7 +22,7 @@ Examples:
   BIND=0.0.0.0:8001 DATA_DIR=/var/lib/atelier atelier serve
   atelier serve --config atelier.toml
 
-Ctrl-C or SIGTERM lets running work finish; a second one ends it at once.";
+Ctrl-C or SIGTERM finishes the running work; a second one ends the process at once.";
 
 pub(super) const CONFIG: &str = "\
 Examples:
@@ -30,15 +30,15 @@ Examples:
   atelier config --config atelier.toml
   RUST_LOG=debug atelier config | grep telemetry
 
-Where a setting is wrong it says so and exits with 2.";
+With a wrong setting it reports every mistake and exits with 2.";
 
 pub(super) const MIGRATE: &str = "\
 Examples:
   atelier migrate
   DATABASE_URL=postgres://owner:secret@db/atelier atelier migrate
 
-Every process does this when it starts, where its user may change tables. Where it may
-not, run this first, as one who may. It changes nothing where nothing is missing.";
+Every process does this at its start if its database user may change tables.
+Otherwise run this first, as a user who may. Without pending migrations it changes nothing.";
 
 pub(super) const OPENAPI: &str = "\
 Examples:
@@ -81,20 +81,20 @@ Examples:
 pub(super) const QUEUES_PAUSE: &str = "\
 Examples:
   atelier queues pause email
-  atelier queues resume email    let it go on";
+  atelier queues resume email    resume it";
 
 pub(super) const QUEUES_RESUME: &str = "\
 Examples:
   atelier queues resume email
-  atelier queues list            see which are paused";
+  atelier queues list            show which are paused";
 
 pub(super) const QUEUES_LIMIT: &str = "\
 Examples:
   atelier queues limit generation                                   show its limits
   atelier queues limit generation --max-running 40 --per-owner 2
   atelier queues limit email --rate 100/60                          at most 100 starts in 60 seconds
-  atelier queues limit email --rate none                            no rate any more
-  atelier queues limit email --clear                                no limit any more";
+  atelier queues limit email --rate none                            remove the rate
+  atelier queues limit email --clear                                remove all limits";
 
 pub(super) const ADMIN_CREATE: &str = "\
 Examples:
@@ -102,7 +102,7 @@ Examples:
   atelier admin create --email ada@example.org --full-name \"Ada Lovelace\"
   pass atelier | atelier admin create --email ada@example.org --password-stdin";
 
-/// What each split role needs, under its own name.
+/// The examples and the needs of a split role.
 pub(super) fn role(name: &str) -> String {
     format!(
         "\
@@ -111,12 +111,12 @@ Examples:
   {name} --config atelier.toml
   DATABASE_URL=postgres://… REDIS_URL=redis://… JWT_SECRET=… {name}
 
-It needs what it shares with the other roles:
+It needs the services that all roles share:
   DATABASE_URL   postgres:// URL
   REDIS_URL      redis:// URL
   JWT_SECRET     at least 32 bytes, the same for all
 
-Every setting can be given in the environment, as ATELIER_QUEUE__HEARTBEAT_SECS=2,
+Every setting can be set in the environment, as ATELIER_QUEUE__HEARTBEAT_SECS=2,
 or in the file named by --config: `atelier config` shows them all."
     )
 }

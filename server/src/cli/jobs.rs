@@ -1,4 +1,4 @@
-//! `atelier jobs`: looking at jobs and steering them one by one.
+//! `atelier jobs`: lists, shows, cancels and retries jobs.
 
 use std::{fmt::Display, time::Duration};
 
@@ -13,11 +13,11 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::answer::{Answer, age, moment, operator, pretty, queue_name, span};
-use super::{examples, patience::Patience};
+use super::output::{CommandOutput, age, format_time, operator, parse_duration, pretty_json, queue_name};
+use super::{examples, timeout::TimeoutArgs};
 use crate::{terminal, wire::Platform};
 
-/// Look at jobs, cancel them, run them again.
+/// List, show, cancel and retry jobs.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Examples:
@@ -26,16 +26,16 @@ Examples:
   atelier jobs why 0190c2e0-7d6b-7d2a-9d0a-1f2e3d4c5b6a
   atelier jobs retry 0190c2e0-7d6b-7d2a-9d0a-1f2e3d4c5b6a
 
-It works on the database and the Redis of the settings, with or without a running
-API. Many jobs at once are steered by POST /api/admin/jobs/cancel, replay, discard.")]
+The commands use the database and the Redis of the settings, with or without a running
+API. For many jobs at once use POST /api/admin/jobs/cancel, replay or discard.")]
 pub(crate) struct JobsArgs {
     #[command(subcommand)]
     command: JobsCommand,
-    /// Write JSON, for scripts.
+    /// Print JSON.
     #[arg(long, global = true)]
     json: bool,
     #[command(flatten)]
-    pub(crate) patience: Patience,
+    pub(crate) timeout: TimeoutArgs,
 }
 
 #[derive(Clone, Debug, Subcommand)]
@@ -55,15 +55,15 @@ enum JobsCommand {
         /// Its id.
         id: Uuid,
     },
-    /// Cancel jobs: at once where they wait; where they run, their worker is asked to stop.
+    /// Cancel jobs: waiting jobs at once; running jobs are told to stop.
     #[command(after_help = examples::JOBS_CANCEL)]
     Cancel {
         /// Their ids.
         #[arg(required = true)]
         ids: Vec<Uuid>,
     },
-    /// Run jobs again that failed, were cancelled or discarded. A generation becomes
-    /// another job, which its owner is charged for.
+    /// Run failed, cancelled or discarded jobs again. A generation becomes another job, and
+    /// its owner is charged for it.
     #[command(after_help = examples::JOBS_RETRY)]
     Retry {
         /// Their ids.
@@ -74,25 +74,25 @@ enum JobsCommand {
 
 #[derive(Args, Clone, Debug)]
 struct ListArgs {
-    /// Only in this queue.
+    /// Only jobs of this queue.
     #[arg(long, value_parser = queue_name)]
     queue: Option<QueueName>,
-    /// Only in this state, such as available, running, retrying or failed.
+    /// Only jobs in this state, such as available, running, retrying or failed.
     #[arg(long, value_parser = state)]
     status: Option<JobState>,
-    /// Only of this kind, such as email.deliver.
+    /// Only jobs of this kind, such as email.deliver.
     #[arg(long)]
     kind: Option<String>,
-    /// Only of this account: its id or mail address.
+    /// Only jobs of this account, by id or mail address.
     #[arg(long)]
     owner: Option<String>,
-    /// Only with this error, such as LLM_RATE_LIMITED.
+    /// Only jobs with this error, such as LLM_RATE_LIMITED.
     #[arg(long, value_name = "CODE")]
     error: Option<String>,
-    /// Only those asked for in the last 30s, 15m, 2h or 7d.
-    #[arg(long, value_name = "TIME", value_parser = span)]
+    /// Only jobs enqueued within this time, such as 30s, 15m, 2h or 7d.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     since: Option<Duration>,
-    /// At most so many.
+    /// The maximum number of jobs.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=1_000))]
     limit: u64,
 }
@@ -104,17 +104,17 @@ fn state(text: &str) -> Result<JobState, String> {
     })
 }
 
-/// Does what was asked.
+/// Performs the command.
 ///
 /// # Errors
-/// Where there is no such job or account, or the database does not answer.
-pub(crate) async fn run(args: &JobsArgs, platform: &Platform) -> anyhow::Result<Answer> {
+/// If the job or the account does not exist, or the database does not answer.
+pub(crate) async fn run(args: &JobsArgs, platform: &Platform) -> anyhow::Result<CommandOutput> {
     match &args.command {
         JobsCommand::List(list) => list_jobs(list, args.json, platform).await,
         JobsCommand::Show { id } => show(*id, args.json, platform).await,
         JobsCommand::Why { id } => {
             let why = platform.services.why(&operator(), &find(*id, platform).await?).await?;
-            Ok(Answer::of(if args.json { pretty(&why_json(&why)) } else { why_text(&why) }))
+            Ok(CommandOutput::of(if args.json { pretty_json(&why_json(&why)) } else { why_text(&why) }))
         }
         JobsCommand::Cancel { ids } => {
             let services = &platform.services;
@@ -127,28 +127,28 @@ pub(crate) async fn run(args: &JobsArgs, platform: &Platform) -> anyhow::Result<
     }
 }
 
-/// Does it to each job; those it cannot be done to are told at the end.
+/// Applies the action to each job. Failures are listed at the end.
 async fn steer(
     ids: &[Uuid],
     as_json: bool,
     act: impl AsyncFn(JobId) -> anyhow::Result<jobs::Model>,
-) -> anyhow::Result<Answer> {
-    let (mut changed, mut faults) = (Vec::new(), Vec::new());
+) -> anyhow::Result<CommandOutput> {
+    let (mut changed, mut failures) = (Vec::new(), Vec::new());
     for id in ids {
         match act(JobId(*id)).await {
             Ok(job) => changed.push(job),
-            Err(error) => faults.push(format!("{id}: {error:#}")),
+            Err(error) => failures.push(format!("{id}: {error:#}")),
         }
     }
     let text = if as_json {
-        pretty(&json!({"jobs": changed.iter().map(job_json).collect::<Vec<_>>()}))
+        pretty_json(&json!({"jobs": changed.iter().map(job_json).collect::<Vec<_>>()}))
     } else if changed.is_empty() {
         String::new()
     } else {
         let rows = changed.iter().map(|job| [job.id.to_string(), job.kind.clone(), job.state.to_string()]);
         terminal::table(["job", "kind", "status"], rows.collect(), &[])
     };
-    Ok(Answer { text, faults })
+    Ok(CommandOutput { text, failures })
 }
 
 async fn find(id: Uuid, platform: &Platform) -> anyhow::Result<jobs::Model> {
@@ -156,7 +156,7 @@ async fn find(id: Uuid, platform: &Platform) -> anyhow::Result<jobs::Model> {
     job.ok_or(QueueError::NotFound).with_context(|| id.to_string())
 }
 
-async fn list_jobs(args: &ListArgs, as_json: bool, platform: &Platform) -> anyhow::Result<Answer> {
+async fn list_jobs(args: &ListArgs, as_json: bool, platform: &Platform) -> anyhow::Result<CommandOutput> {
     let now = platform.queue.now();
     let filter = JobFilter {
         owner: match &args.owner {
@@ -174,10 +174,10 @@ async fn list_jobs(args: &ListArgs, as_json: bool, platform: &Platform) -> anyho
     if as_json {
         let jobs: Vec<Value> = jobs.iter().map(job_json).collect();
         let listed = json!({"jobs": jobs, "total": total, "total_is_capped": total >= COUNT_LIMIT});
-        return Ok(Answer::of(pretty(&listed)));
+        return Ok(CommandOutput::of(pretty_json(&listed)));
     }
     if jobs.is_empty() {
-        return Ok(Answer::of("no such jobs"));
+        return Ok(CommandOutput::of("no jobs found"));
     }
     let rows = jobs.iter().map(|job| {
         let attempts = format!("{}/{}", job.attempt, job.max_attempts);
@@ -188,19 +188,19 @@ async fn list_jobs(args: &ListArgs, as_json: bool, platform: &Platform) -> anyho
     let header = ["job", "kind", "status", "attempt", "age", "error"];
     let table = terminal::table(header, rows.collect(), &[3, 4]);
     let at_least = if total >= COUNT_LIMIT { "at least " } else { "" };
-    Ok(Answer::of(format!("{table}\n{} of {at_least}{total}", jobs.len())))
+    Ok(CommandOutput::of(format!("{table}\n{} of {at_least}{total}", jobs.len())))
 }
 
-/// The account of an id or a mail address.
+/// Finds an account by id or mail address.
 async fn find_owner(owner: &str, platform: &Platform) -> anyhow::Result<UserId> {
     if let Ok(id) = owner.parse() {
         return Ok(id);
     }
     let user = users::Entity::find_by_email(email_forms(owner)).one(&platform.db).await?;
-    user.map(|user| user.id).ok_or_else(|| anyhow!("there is no account of {owner}"))
+    user.map(|user| user.id).ok_or_else(|| anyhow!("there is no account {owner}"))
 }
 
-async fn show(id: Uuid, as_json: bool, platform: &Platform) -> anyhow::Result<Answer> {
+async fn show(id: Uuid, as_json: bool, platform: &Platform) -> anyhow::Result<CommandOutput> {
     let job = find(id, platform).await?;
     let attempts = platform.queue.list_attempts(&job).await?;
     let why = platform.services.why(&operator(), &job).await?;
@@ -208,7 +208,7 @@ async fn show(id: Uuid, as_json: bool, platform: &Platform) -> anyhow::Result<An
         let mut shown = job_json(&job);
         shown["why"] = why_json(&why);
         shown["attempts"] = attempts.iter().map(attempt_json).collect();
-        return Ok(Answer::of(pretty(&shown)));
+        return Ok(CommandOutput::of(pretty_json(&shown)));
     }
     let facts = facts(&job, &why).into_iter().map(|(name, fact)| format!("{name:<9} {fact}"));
     let mut text = facts.collect::<Vec<_>>().join("\n");
@@ -217,7 +217,7 @@ async fn show(id: Uuid, as_json: bool, platform: &Platform) -> anyhow::Result<An
         let rows = attempts.iter().map(attempt_row).collect();
         text = format!("{text}\n\n{}", terminal::table(header, rows, &[0]));
     }
-    Ok(Answer::of(text))
+    Ok(CommandOutput::of(text))
 }
 
 fn facts(job: &jobs::Model, why: &Why) -> Vec<(&'static str, String)> {
@@ -231,10 +231,10 @@ fn facts(job: &jobs::Model, why: &Why) -> Vec<(&'static str, String)> {
         ("owner", shown(job.owner_id)),
         ("about", shown(job.subject_id)),
         ("worker", shown(job.worker_id)),
-        ("created", Some(moment(job.created_at))),
-        ("due", Some(moment(job.run_at))),
-        ("started", job.started_at.map(moment)),
-        ("finished", job.finished_at.map(moment)),
+        ("created", Some(format_time(job.created_at))),
+        ("due", Some(format_time(job.run_at))),
+        ("started", job.started_at.map(format_time)),
+        ("finished", job.finished_at.map(format_time)),
         ("progress", job.progress.as_ref().map(Value::to_string)),
         ("error", job.error.as_ref().map(Value::to_string)),
         ("result", job.result.as_ref().map(Value::to_string)),
@@ -253,8 +253,8 @@ fn attempt_row(attempt: &Attempt) -> [String; 6] {
         attempt.number.to_string(),
         attempt.outcome.map_or("running", |outcome| outcome.as_str()).to_owned(),
         shown(attempt.worker).unwrap_or_default(),
-        attempt.started_at.map(moment).unwrap_or_default(),
-        attempt.finished_at.map(moment).unwrap_or_default(),
+        attempt.started_at.map(format_time).unwrap_or_default(),
+        attempt.finished_at.map(format_time).unwrap_or_default(),
         error.to_owned(),
     ]
 }

@@ -1,4 +1,4 @@
-//! `atelier queues`: how the queues stand, pausing and limiting them.
+//! `atelier queues`: lists, pauses and limits queues.
 
 use std::time::Duration;
 
@@ -9,16 +9,16 @@ use atelier_queue::{
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::answer::{Answer, brief, operator, pretty, queue_name};
-use super::{examples, patience::Patience};
+use super::output::{CommandOutput, format_duration, operator, pretty_json, queue_name};
+use super::{examples, timeout::TimeoutArgs};
 use crate::{terminal, wire::Platform};
 
-/// Within which time a due job is to start, for the workers that are wanted.
+/// The time within which a due job should start, for the number of desired workers.
 const TARGET_WAIT: Duration = Duration::from_secs(30);
-const MOST_JOBS: u32 = 1_000_000;
-const LONGEST_PERIOD: u64 = 86_400;
+const MAX_JOBS: u32 = 1_000_000;
+const MAX_PERIOD_SECS: u64 = 86_400;
 
-/// See how the queues stand, pause and limit them.
+/// List, pause and limit queues.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Examples:
@@ -26,40 +26,40 @@ Examples:
   atelier queues pause email
   atelier queues limit generation --max-running 40 --per-owner 2
   atelier queues limit email --rate 100/60    at most 100 starts in 60 seconds
-  atelier queues limit email --rate none      no rate any more
-  atelier queues limit email --clear          no limit any more
+  atelier queues limit email --rate none      remove the rate
+  atelier queues limit email --clear          remove all limits
 
-Limits hold over all workers, from the next start on.")]
+Limits hold over all workers, from the next claim on.")]
 pub(crate) struct QueuesArgs {
     #[command(subcommand)]
     command: QueuesCommand,
-    /// Write JSON, for scripts.
+    /// Print JSON.
     #[arg(long, global = true)]
     json: bool,
     #[command(flatten)]
-    pub(crate) patience: Patience,
+    pub(crate) timeout: TimeoutArgs,
 }
 
 #[derive(Clone, Debug, Subcommand)]
 enum QueuesCommand {
-    /// How each queue stands, and how many workers it wants for a wait of 30 seconds.
+    /// List the queues, with the number of workers for a wait of 30 seconds.
     #[command(after_help = examples::QUEUES_LIST)]
     List,
-    /// Stop workers from taking jobs of a queue; running ones go on.
+    /// Stop workers from claiming jobs of a queue; running jobs continue.
     #[command(after_help = examples::QUEUES_PAUSE)]
     Pause {
         /// Its name.
         #[arg(value_parser = queue_name)]
         queue: QueueName,
     },
-    /// Let workers take jobs of a queue again.
+    /// Let workers claim jobs of a queue again.
     #[command(after_help = examples::QUEUES_RESUME)]
     Resume {
         /// Its name.
         #[arg(value_parser = queue_name)]
         queue: QueueName,
     },
-    /// Change limits of a queue, or show them where none is given.
+    /// Change the limits of a queue. Without an option, show them.
     #[command(after_help = examples::QUEUES_LIMIT)]
     Limit(LimitArgs),
 }
@@ -69,42 +69,42 @@ struct LimitArgs {
     /// Its name.
     #[arg(value_parser = queue_name)]
     queue: QueueName,
-    /// Jobs that may run at once, or none.
+    /// Maximum number of running jobs, or none.
     #[arg(long, value_name = "JOBS", value_parser = bound)]
-    max_running: Option<Bound<u32>>,
-    /// Jobs of one owner that may run at once, or none.
+    max_running: Option<LimitArg<u32>>,
+    /// Maximum number of running jobs of one owner, or none.
     #[arg(long, value_name = "JOBS", value_parser = bound)]
-    per_owner: Option<Bound<u32>>,
-    /// Jobs that may start in so many seconds, or none.
+    per_owner: Option<LimitArg<u32>>,
+    /// Maximum number of starts in this many seconds, or none.
     #[arg(long, value_name = "JOBS/SECONDS", value_parser = rate)]
-    rate: Option<Bound<Rate>>,
-    /// Remove every limit that is not given here.
+    rate: Option<LimitArg<Rate>>,
+    /// Remove every limit without an option here.
     #[arg(long)]
     clear: bool,
 }
 
-/// A limit as it is typed; inside is none for `none`.
+/// The value of a limit option; `None` for the word `none`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Bound<T>(Option<T>);
+struct LimitArg<T>(Option<T>);
 
-fn bound(text: &str) -> Result<Bound<u32>, String> {
+fn bound(text: &str) -> Result<LimitArg<u32>, String> {
     if text == "none" {
-        return Ok(Bound(None));
+        return Ok(LimitArg(None));
     }
-    let jobs = text.parse().ok().filter(|jobs| (1..=MOST_JOBS).contains(jobs));
-    jobs.map(|jobs| Bound(Some(jobs))).ok_or_else(|| format!("expected 1 to {MOST_JOBS}, or none"))
+    let jobs = text.parse().ok().filter(|jobs| (1..=MAX_JOBS).contains(jobs));
+    jobs.map(|jobs| LimitArg(Some(jobs))).ok_or_else(|| format!("expected 1 to {MAX_JOBS}, or none"))
 }
 
-fn rate(text: &str) -> Result<Bound<Rate>, String> {
+fn rate(text: &str) -> Result<LimitArg<Rate>, String> {
     if text == "none" {
-        return Ok(Bound(None));
+        return Ok(LimitArg(None));
     }
     let wrong = || "expected jobs and seconds such as 100/60, or none".to_owned();
     let (jobs, secs) = text.split_once('/').ok_or_else(wrong)?;
-    let Bound(count) = bound(jobs)?;
-    let secs = secs.parse().ok().filter(|secs| (1..=LONGEST_PERIOD).contains(secs)).ok_or_else(wrong)?;
+    let LimitArg(count) = bound(jobs)?;
+    let secs = secs.parse().ok().filter(|secs| (1..=MAX_PERIOD_SECS).contains(secs)).ok_or_else(wrong)?;
     let rate = count.map(|count| Rate { count, period: Duration::from_secs(secs) }).ok_or_else(wrong)?;
-    Ok(Bound(Some(rate)))
+    Ok(LimitArg(Some(rate)))
 }
 
 impl LimitArgs {
@@ -115,18 +115,18 @@ impl LimitArgs {
     fn apply(&self, now: QueueLimits) -> QueueLimits {
         let kept = if self.clear { QueueLimits::default() } else { now };
         QueueLimits {
-            max_running: self.max_running.map_or(kept.max_running, |Bound(jobs)| jobs),
-            max_running_per_owner: self.per_owner.map_or(kept.max_running_per_owner, |Bound(jobs)| jobs),
-            rate: self.rate.map_or(kept.rate, |Bound(rate)| rate),
+            max_running: self.max_running.map_or(kept.max_running, |LimitArg(jobs)| jobs),
+            max_running_per_owner: self.per_owner.map_or(kept.max_running_per_owner, |LimitArg(jobs)| jobs),
+            rate: self.rate.map_or(kept.rate, |LimitArg(rate)| rate),
         }
     }
 }
 
-/// Does what was asked.
+/// Performs the command.
 ///
 /// # Errors
-/// Where the database does not answer.
-pub(crate) async fn run(args: &QueuesArgs, platform: &Platform) -> anyhow::Result<Answer> {
+/// If the database does not answer.
+pub(crate) async fn run(args: &QueuesArgs, platform: &Platform) -> anyhow::Result<CommandOutput> {
     let maintenance = &platform.services.maintenance;
     let (queue, text, changed) = match &args.command {
         QueuesCommand::List => return list(args.json, platform).await,
@@ -136,7 +136,7 @@ pub(crate) async fn run(args: &QueuesArgs, platform: &Platform) -> anyhow::Resul
         }
         QueuesCommand::Resume { queue } => {
             maintenance.resume_queue(&operator(), *queue).await?;
-            (queue, format!("{queue} goes on"), json!({"paused": false}))
+            (queue, format!("{queue} is resumed"), json!({"paused": false}))
         }
         QueuesCommand::Limit(limit) => {
             let limits = if limit.changes_something() {
@@ -149,20 +149,20 @@ pub(crate) async fn run(args: &QueuesArgs, platform: &Platform) -> anyhow::Resul
         }
     };
     if !args.json {
-        return Ok(Answer::of(text));
+        return Ok(CommandOutput::of(text));
     }
     let mut shown = changed;
     shown["queue"] = json!(queue.as_str());
-    Ok(Answer::of(pretty(&shown)))
+    Ok(CommandOutput::of(pretty_json(&shown)))
 }
 
-async fn list(as_json: bool, platform: &Platform) -> anyhow::Result<Answer> {
+async fn list(as_json: bool, platform: &Platform) -> anyhow::Result<CommandOutput> {
     let overviews = platform.queue.queue_overview().await?;
     let scaling = platform.queue.list_scaling().await?;
     let queues = overviews.iter().zip(&scaling);
     if as_json {
         let queues: Vec<Value> = queues.map(|(overview, scaling)| queue_json(overview, scaling)).collect();
-        return Ok(Answer::of(pretty(&json!({"queues": queues}))));
+        return Ok(CommandOutput::of(pretty_json(&json!({"queues": queues}))));
     }
     let rows = queues.map(|(overview, scaling)| queue_row(overview, scaling)).collect();
     let header = [
@@ -174,18 +174,18 @@ async fn list(as_json: bool, platform: &Platform) -> anyhow::Result<Answer> {
         "failed",
         "oldest",
         "workers",
-        "wanted",
+        "desired",
         "drains",
         "limits",
     ];
-    Ok(Answer::of(terminal::table(header, rows, &[1, 2, 3, 4, 5, 6, 7, 8, 9])))
+    Ok(CommandOutput::of(terminal::table(header, rows, &[1, 2, 3, 4, 5, 6, 7, 8, 9])))
 }
 
 fn queue_row(overview: &QueueOverview, scaling: &QueueScaling) -> [String; 11] {
     let secs = |secs: Option<f64>| {
         secs.map_or_else(
             || "-".to_owned(),
-            |secs| brief(Duration::try_from_secs_f64(secs).unwrap_or_default()),
+            |secs| format_duration(Duration::try_from_secs_f64(secs).unwrap_or_default()),
         )
     };
     let limits = limits_text(&scaling.limits);
@@ -224,8 +224,8 @@ fn queue_json(overview: &QueueOverview, scaling: &QueueScaling) -> Value {
 
 fn limits_text(limits: &QueueLimits) -> String {
     let parts = [
-        limits.max_running.map(|jobs| format!("{jobs} at once")),
-        limits.max_running_per_owner.map(|jobs| format!("{jobs} an owner")),
+        limits.max_running.map(|jobs| format!("{jobs} running")),
+        limits.max_running_per_owner.map(|jobs| format!("{jobs} running per owner")),
         limits.rate.map(|rate| format!("{} in {} s", rate.count, rate.period.as_secs())),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
@@ -246,11 +246,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_limits_as_they_are_typed() {
+    fn parses_limit_options() {
         let per_minute = Rate { count: 100, period: Duration::from_secs(60) };
-        assert_eq!(bound("7"), Ok(Bound(Some(7))));
-        assert_eq!((bound("none"), rate("none")), (Ok(Bound(None)), Ok(Bound(None))));
-        assert_eq!(rate("100/60"), Ok(Bound(Some(per_minute))));
+        assert_eq!(bound("7"), Ok(LimitArg(Some(7))));
+        assert_eq!((bound("none"), rate("none")), (Ok(LimitArg(None)), Ok(LimitArg(None))));
+        assert_eq!(rate("100/60"), Ok(LimitArg(Some(per_minute))));
         for text in ["0", "-1", "1000001", "many", ""] {
             assert!(bound(text).is_err(), "{text}");
         }
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_what_is_given_and_keeps_the_rest() {
+    fn changes_the_given_limits_and_keeps_the_others() {
         let now = QueueLimits { max_running: Some(9), max_running_per_owner: Some(3), rate: None };
         let args = |per_owner, clear| LimitArgs {
             queue: QueueName::Email,
@@ -270,11 +270,11 @@ mod tests {
             clear,
         };
 
-        let changed = args(Some(Bound(Some(1))), false).apply(now);
+        let changed = args(Some(LimitArg(Some(1))), false).apply(now);
         assert_eq!((changed.max_running, changed.max_running_per_owner), (Some(9), Some(1)));
-        let removed = args(Some(Bound(None)), false).apply(now);
+        let removed = args(Some(LimitArg(None)), false).apply(now);
         assert_eq!((removed.max_running, removed.max_running_per_owner), (Some(9), None));
-        let cleared = args(Some(Bound(Some(1))), true).apply(now);
+        let cleared = args(Some(LimitArg(Some(1))), true).apply(now);
         assert_eq!(cleared, QueueLimits { max_running_per_owner: Some(1), ..QueueLimits::default() });
         assert!(!args(None, false).changes_something());
     }

@@ -7,20 +7,20 @@ use tempfile::TempDir;
 
 mod help;
 
-use super::{ending::EXIT_USAGE, patience::Deadline, *};
+use super::{exit::EXIT_CONFIG, timeout::Deadline, *};
 
-/// A platform in a folder of its own, without a worker.
-struct Desk {
+/// A platform in a temporary folder, without a worker.
+struct TestPlatform {
     platform: Platform,
     _folder: TempDir,
 }
 
-impl Desk {
+impl TestPlatform {
     async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut settings = Settings::for_tests();
         settings.server.data_dir = folder.path().to_owned();
-        bring_up_to_date(&settings).await.expect("a database");
+        migrate_database(&settings).await.expect("a database");
         let platform = wire::open(&settings).await.expect("a platform");
         Self { platform, _folder: folder }
     }
@@ -30,16 +30,16 @@ impl Desk {
         self.platform.queue.enqueue(job).await.expect("enqueued").id.to_string()
     }
 
-    async fn answer(&self, line: &str) -> anyhow::Result<Answer> {
-        let Some(Command::Operate(task)) = parse(line).expect(line).command else {
-            panic!("{line} is no operator's command");
+    async fn answer(&self, line: &str) -> anyhow::Result<CommandOutput> {
+        let Some(Command::Operate(command)) = parse(line).expect(line).command else {
+            panic!("{line} is not an operator's command");
         };
-        perform(&task, &self.platform).await
+        perform(&command, &self.platform).await
     }
 
     async fn text(&self, line: &str) -> String {
         let answer = self.answer(line).await.expect(line);
-        assert!(answer.faults.is_empty(), "{line}: {:?}", answer.faults);
+        assert!(answer.failures.is_empty(), "{line}: {:?}", answer.failures);
         answer.text
     }
 
@@ -59,27 +59,27 @@ fn parse(line: &str) -> Result<Cli, clap::Error> {
 }
 
 #[test]
-fn the_command_lines_are_sound() {
+fn the_command_lines_are_valid() {
     Cli::command().debug_assert();
     RoleCli::command().debug_assert();
 }
 
 #[test]
-fn serves_unless_told_otherwise() {
+fn serves_without_a_command() {
     let cli = parse("atelier --config a.toml").expect("a command line");
 
     assert!(cli.command.is_none() && cli.config == Some("a.toml".into()));
 }
 
 #[test]
-fn takes_the_settings_file_behind_a_command_too() {
+fn accepts_the_settings_file_after_a_command() {
     let cli = parse("atelier config --config a.toml").expect("a command line");
 
     assert!(matches!(cli.command, Some(Command::Config)) && cli.config == Some("a.toml".into()));
 }
 
 #[test]
-fn refuses_what_it_does_not_know() {
+fn rejects_unknown_commands_and_values() {
     for line in ["atelier sevre", "atelier demo", "atelier demo x --type game", "atelier demo x --url ftp"] {
         let refused = parse(line).map(|_| ());
         let lenient = line.ends_with("ftp");
@@ -98,7 +98,7 @@ fn help_has_examples() {
 }
 
 #[test]
-fn operators_commands_are_checked_before_anything_is_done() {
+fn rejects_wrong_arguments_of_operators_commands() {
     for line in [
         "atelier jobs",
         "atelier jobs show seven",
@@ -114,102 +114,102 @@ fn operators_commands_are_checked_before_anything_is_done() {
         "atelier admin create",
     ] {
         let refused = parse(line).expect_err(line);
-        assert_eq!(refused.exit_code(), i32::from(EXIT_USAGE), "{line}");
+        assert_eq!(refused.exit_code(), i32::from(EXIT_CONFIG), "{line}");
     }
 }
 
 #[tokio::test]
 async fn jobs_are_listed_explained_cancelled_and_run_again() {
-    let desk = Desk::new().await;
-    let (one, two) = (desk.enqueue().await, desk.enqueue().await);
+    let test = TestPlatform::new().await;
+    let (one, two) = (test.enqueue().await, test.enqueue().await);
 
-    let table = desk.text("atelier jobs list --queue maintenance").await;
+    let table = test.text("atelier jobs list --queue maintenance").await;
     assert!(table.contains(&one) && table.contains("available") && table.ends_with("2 of 2"), "{table}");
-    assert!(desk.text(&format!("atelier jobs why {one}")).await.starts_with("NO_WORKER: "));
-    let shown = desk.text(&format!("atelier jobs show {one}")).await;
+    assert!(test.text(&format!("atelier jobs why {one}")).await.starts_with("NO_WORKER: "));
+    let shown = test.text(&format!("atelier jobs show {one}")).await;
     assert!(shown.contains("maintenance.remove_objects") && shown.contains("NO_WORKER"), "{shown}");
 
-    let cancelled = desk.json(&format!("atelier jobs cancel {one} {two}")).await;
+    let cancelled = test.json(&format!("atelier jobs cancel {one} {two}")).await;
     assert_eq!(cancelled["jobs"][1]["status"], "cancelled");
-    let listed = desk.json("atelier jobs list --status cancelled --since 1h --limit 1").await;
+    let listed = test.json("atelier jobs list --status cancelled --since 1h --limit 1").await;
     assert_eq!((&listed["total"], listed["jobs"].as_array().map(Vec::len)), (&2.into(), Some(1)));
-    assert_eq!(desk.text("atelier jobs list --status failed").await, "no such jobs");
-    desk.text(&format!("atelier jobs retry {two}")).await;
-    let again = desk.json(&format!("atelier jobs show {two}")).await;
+    assert_eq!(test.text("atelier jobs list --status failed").await, "no jobs found");
+    test.text(&format!("atelier jobs retry {two}")).await;
+    let again = test.json(&format!("atelier jobs show {two}")).await;
     assert_eq!((&again["status"], &again["why"]["code"]), (&"available".into(), &"NO_WORKER".into()));
-    assert_eq!(desk.audited().await, ["job.cancel", "job.cancel", "job.retry"]);
+    assert_eq!(test.audited().await, ["job.cancel", "job.cancel", "job.retry"]);
 }
 
 #[tokio::test]
-async fn what_cannot_be_done_is_told_after_what_was() {
-    let desk = Desk::new().await;
-    let (one, nobodys) = (desk.enqueue().await, uuid::Uuid::nil());
+async fn failures_are_listed_after_the_changed_jobs() {
+    let test = TestPlatform::new().await;
+    let (one, nobodys) = (test.enqueue().await, uuid::Uuid::nil());
 
-    let missing = desk.answer(&format!("atelier jobs show {nobodys}")).await.expect_err("not found");
+    let missing = test.answer(&format!("atelier jobs show {nobodys}")).await.expect_err("not found");
     assert!(format!("{missing:#}").contains("there is no such job"), "{missing:#}");
-    let answer = desk.answer(&format!("atelier jobs cancel {nobodys} {one}")).await.expect("an answer");
-    assert!(answer.text.contains(&one) && answer.faults.len() == 1, "{answer:?}");
-    let again = desk.answer(&format!("atelier jobs cancel {one}")).await.expect("an answer");
-    assert!(again.text.is_empty() && again.faults[0].contains("the job is cancelled"), "{again:?}");
-    let owner = desk.answer("atelier jobs list --owner nobody@example.org").await.expect_err("not found");
+    let answer = test.answer(&format!("atelier jobs cancel {nobodys} {one}")).await.expect("an answer");
+    assert!(answer.text.contains(&one) && answer.failures.len() == 1, "{answer:?}");
+    let again = test.answer(&format!("atelier jobs cancel {one}")).await.expect("an answer");
+    assert!(again.text.is_empty() && again.failures[0].contains("the job is cancelled"), "{again:?}");
+    let owner = test.answer("atelier jobs list --owner nobody@example.org").await.expect_err("not found");
     assert!(owner.to_string().contains("nobody@example.org"), "{owner}");
     let id = one.parse().expect("an id");
-    let job = desk.platform.queue.find_job(id, None).await.expect("asked").expect("there");
+    let job = test.platform.queue.find_job(id, None).await.expect("asked").expect("there");
     assert_eq!(job.state, JobState::Cancelled);
 }
 
 #[tokio::test]
 async fn queues_are_listed_paused_and_limited() {
-    let desk = Desk::new().await;
-    desk.enqueue().await;
+    let test = TestPlatform::new().await;
+    test.enqueue().await;
 
-    desk.text("atelier queues pause maintenance").await;
-    let table = desk.text("atelier queues list").await;
+    test.text("atelier queues pause maintenance").await;
+    let table = test.text("atelier queues list").await;
     let line = table.lines().find(|line| line.trim_start().starts_with("maintenance")).expect("a line");
     assert!(line.contains("PAUSED") && table.lines().count() == QueueName::ALL.len() + 1, "{table}");
-    desk.text("atelier queues resume maintenance").await;
-    let listed = desk.json("atelier queues list").await;
+    test.text("atelier queues resume maintenance").await;
+    let listed = test.json("atelier queues list").await;
     let queue = &listed["queues"][5];
     assert_eq!((&queue["queue"], &queue["paused_at"]), (&"maintenance".into(), &Value::Null));
     assert_eq!((&queue["available"], &queue["desired_workers"]), (&1.into(), &1.into()));
 
-    let limited = desk.text("atelier queues limit email --max-running 5 --rate 100/60").await;
-    assert_eq!(limited, "email: 5 at once, 100 in 60 s");
-    let changed = desk.json("atelier queues limit email --rate none").await;
+    let limited = test.text("atelier queues limit email --max-running 5 --rate 100/60").await;
+    assert_eq!(limited, "email: 5 running, 100 in 60 s");
+    let changed = test.json("atelier queues limit email --rate none").await;
     assert_eq!((&changed["limits"]["max_running"], &changed["limits"]["rate"]), (&5.into(), &Value::Null));
-    assert_eq!(desk.text("atelier queues limit email --clear").await, "email: no limits");
-    assert_eq!(desk.text("atelier queues limit email").await, "email: no limits");
+    assert_eq!(test.text("atelier queues limit email --clear").await, "email: no limits");
+    assert_eq!(test.text("atelier queues limit email").await, "email: no limits");
     let actions = ["queue.pause", "queue.resume", "queue.limit", "queue.limit", "queue.limit"];
-    assert_eq!(desk.audited().await, actions);
+    assert_eq!(test.audited().await, actions);
 }
 
 #[tokio::test]
-async fn there_may_be_no_worker() {
-    let desk = Desk::new().await;
+async fn no_workers_is_a_valid_answer() {
+    let test = TestPlatform::new().await;
 
-    assert_eq!(desk.text("atelier workers").await, "no worker runs");
-    assert_eq!(desk.json("atelier workers").await, serde_json::json!({"workers": []}));
+    assert_eq!(test.text("atelier workers").await, "no workers run");
+    assert_eq!(test.json("atelier workers").await, serde_json::json!({"workers": []}));
 }
 
 #[tokio::test]
 async fn an_administrator_is_created_once() {
-    let desk = Desk::new().await;
+    let test = TestPlatform::new().await;
 
-    let created = desk.text("atelier admin create --email Ada@Example.org").await;
-    let again = desk.text("atelier admin create --email ada@example.org").await;
-    let wrong = desk.answer("atelier admin create --email ada").await.expect_err("no address");
+    let created = test.text("atelier admin create --email Ada@Example.org").await;
+    let again = test.text("atelier admin create --email ada@example.org").await;
+    let wrong = test.answer("atelier admin create --email ada").await.expect_err("no address");
 
     assert!(created.contains("password: "), "{created}");
-    assert!(again.contains("the password was left as it was") && !again.contains("password: "), "{again}");
+    assert!(again.contains("the password is unchanged") && !again.contains("password: "), "{again}");
     assert!(wrong.to_string().contains("email"), "{wrong}");
-    let users = users::Entity::find().all(&desk.platform.db).await.expect("listed");
+    let users = users::Entity::find().all(&test.platform.db).await.expect("listed");
     assert_eq!((users.len(), users[0].is_admin, users[0].email.as_str()), (1, true, "ada@example.org"));
 }
 
 #[tokio::test]
-async fn an_account_that_nobody_has_proven_is_taken_over() {
-    let desk = Desk::new().await;
-    let identity = &desk.platform.services.foundation.identity;
+async fn an_unverified_account_is_taken_over() {
+    let test = TestPlatform::new().await;
+    let identity = &test.platform.services.foundation.identity;
     let squatted = Registration {
         email: "ada@example.org".to_owned(),
         password: "correct horse".to_owned(),
@@ -220,9 +220,9 @@ async fn an_account_that_nobody_has_proven_is_taken_over() {
     };
     identity.register(&Actor::anonymous(), squatted).await.expect("registered");
 
-    let taken = desk.text("atelier admin create --email ada@example.org").await;
+    let taken = test.text("atelier admin create --email ada@example.org").await;
 
-    assert!(taken.contains("has lost it") && taken.contains("password: "), "{taken}");
+    assert!(taken.contains("was taken over") && taken.contains("password: "), "{taken}");
     let password = taken.split("password: ").nth(1).and_then(|rest| rest.lines().next()).expect("a password");
     let login = async |password: &str| identity.login(&Actor::anonymous(), "ada@example.org", password).await;
     assert!(login("correct horse").await.is_err());
@@ -230,54 +230,54 @@ async fn an_account_that_nobody_has_proven_is_taken_over() {
 }
 
 #[test]
-fn a_command_waits_as_long_as_it_is_told() {
+fn the_timeout_option_sets_the_time_limit() {
     for line in ["atelier jobs list --timeout 0s", "atelier workers --timeout soon"] {
-        assert_eq!(parse(line).expect_err(line).exit_code(), i32::from(EXIT_USAGE), "{line}");
+        assert_eq!(parse(line).expect_err(line).exit_code(), i32::from(EXIT_CONFIG), "{line}");
     }
     let wait = |line: &str| match parse(line).expect(line).command {
-        Some(Command::Operate(task)) => format!("{:?}", task.patience()),
+        Some(Command::Operate(command)) => format!("{:?}", command.timeout()),
         other => panic!("{other:?}"),
     };
-    assert_eq!(wait("atelier queues list"), "Patience { timeout: 30s }");
-    assert_eq!(wait("atelier jobs --timeout 2m list"), "Patience { timeout: 120s }");
-    assert_eq!(wait("atelier jobs list --timeout 5s"), "Patience { timeout: 5s }");
+    assert_eq!(wait("atelier queues list"), "TimeoutArgs { timeout: 30s }");
+    assert_eq!(wait("atelier jobs --timeout 2m list"), "TimeoutArgs { timeout: 120s }");
+    assert_eq!(wait("atelier jobs list --timeout 5s"), "TimeoutArgs { timeout: 5s }");
 }
 
 #[tokio::test]
 async fn a_database_that_does_not_answer_is_named() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let place = format!("{}/atelier", silent.local_addr().expect("an address"));
+    let location = format!("{}/atelier", silent.local_addr().expect("an address"));
     let mut settings = Settings::for_tests();
-    settings.database.url = format!("postgres://atelier:hunter2@{place}").into();
+    settings.database.url = format!("postgres://atelier:hunter2@{location}").into();
 
     let deadline = Deadline::after(Duration::from_millis(200));
     let late = deadline.connect(&settings, wire::open(&settings)).await.expect_err("no answer");
 
-    assert_eq!(late.to_string(), format!("the database at {place} was not reached within 0s"));
+    assert_eq!(late.to_string(), format!("the database at {location} was not reached within 0s"));
     drop(silent);
-    let refused = wire::open(&settings).await.expect_err("nobody listens");
-    let told = format!("{refused:#}");
-    assert!(told.starts_with(&format!("cannot connect to the database at {place}: ")), "{told}");
-    assert!(!told.contains("hunter2"), "{told}");
+    let refused = wire::open(&settings).await.expect_err("a closed port");
+    let message = format!("{refused:#}");
+    assert!(message.starts_with(&format!("cannot connect to the database at {location}: ")), "{message}");
+    assert!(!message.contains("hunter2"), "{message}");
 }
 
 #[tokio::test]
-async fn who_does_not_answer_is_told_where_a_command_takes_too_long() {
-    let desk = Desk::new().await;
+async fn a_timeout_names_the_services_that_do_not_answer() {
+    let test = TestPlatform::new().await;
     let deadline = Deadline::after(Duration::from_millis(50));
     let never = std::future::pending::<anyhow::Result<()>>;
 
-    let slow = deadline.perform(&desk.platform, never()).await.expect_err("too late").to_string();
-    assert!(slow.contains("all that it needs answers"), "{slow}");
+    let slow = deadline.perform(&test.platform, never()).await.expect_err("too late").to_string();
+    assert!(slow.contains("all services answer"), "{slow}");
 
-    desk.platform.db.clone().close().await.expect("closed");
-    let gone = deadline.perform(&desk.platform, never()).await.expect_err("too late").to_string();
-    let place = desk.platform.settings.database_location();
-    assert!(gone.starts_with(&format!("no answer from the database at {place} within")), "{gone}");
+    test.platform.db.clone().close().await.expect("closed");
+    let gone = deadline.perform(&test.platform, never()).await.expect_err("too late").to_string();
+    let location = test.platform.settings.database_location();
+    assert!(gone.starts_with(&format!("no answer from the database at {location} within")), "{gone}");
 }
 
 #[tokio::test]
-async fn a_database_that_is_not_there_is_not_made() {
+async fn a_missing_database_is_not_created() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut settings = Settings::for_tests();
     settings.server.data_dir = folder.path().join("elsewhere");
@@ -288,7 +288,7 @@ async fn a_database_that_is_not_there_is_not_made() {
 }
 
 #[tokio::test]
-async fn an_empty_database_says_which_command_makes_it() {
+async fn an_empty_database_names_the_command_that_migrates_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut settings = Settings::for_tests();
     settings.server.data_dir = folder.path().to_owned();
@@ -298,6 +298,6 @@ async fn an_empty_database_says_which_command_makes_it() {
     assert!(empty.contains("lacks") && empty.contains("m0001_accounts to m"), "{empty}");
     assert!(empty.ends_with("run `atelier migrate` first"), "{empty}");
 
-    bring_up_to_date(&settings).await.expect("migrated");
+    migrate_database(&settings).await.expect("migrated");
     wire::open(&settings).await.expect("a platform");
 }

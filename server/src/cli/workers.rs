@@ -1,11 +1,11 @@
-//! `atelier workers`: the worker processes that have shown themselves lately.
+//! `atelier workers`: lists the worker processes with a recent heartbeat.
 
 use atelier_entities::workers;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, age, pretty};
-use super::patience::Patience;
+use super::output::{CommandOutput, age, pretty_json};
+use super::timeout::TimeoutArgs;
 use crate::{terminal, wire::Platform};
 
 /// List the worker processes.
@@ -15,25 +15,25 @@ Examples:
   atelier workers
   atelier workers --json | jq '[.workers[].running] | add'")]
 pub(crate) struct WorkersArgs {
-    /// Write JSON, for scripts.
+    /// Print JSON.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    pub(crate) patience: Patience,
+    pub(crate) timeout: TimeoutArgs,
 }
 
-/// Lists them.
+/// Performs the command.
 ///
 /// # Errors
-/// Where the database does not answer.
-pub(crate) async fn run(args: &WorkersArgs, platform: &Platform) -> anyhow::Result<Answer> {
+/// If the database does not answer.
+pub(crate) async fn run(args: &WorkersArgs, platform: &Platform) -> anyhow::Result<CommandOutput> {
     let workers = platform.queue.list_workers().await?;
     if args.json {
         let workers: Vec<Value> = workers.iter().map(worker_json).collect();
-        return Ok(Answer::of(pretty(&json!({"workers": workers}))));
+        return Ok(CommandOutput::of(pretty_json(&json!({"workers": workers}))));
     }
     if workers.is_empty() {
-        return Ok(Answer::of("no worker runs"));
+        return Ok(CommandOutput::of("no workers run"));
     }
     let now = platform.queue.now();
     let rows = workers.iter().map(|worker| {
@@ -50,7 +50,7 @@ pub(crate) async fn run(args: &WorkersArgs, platform: &Platform) -> anyhow::Resu
         ]
     });
     let header = ["worker", "host", "pid", "version", "state", "running", "up", "seen", "slots"];
-    Ok(Answer::of(terminal::table(header, rows.collect(), &[2, 5, 6, 7])))
+    Ok(CommandOutput::of(terminal::table(header, rows.collect(), &[2, 5, 6, 7])))
 }
 
 /// `email 16, stats 2`.

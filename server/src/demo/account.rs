@@ -1,4 +1,4 @@
-//! The throw-away account of a demo.
+//! The account of a demo.
 
 use anyhow::Context;
 use atelier_client::ApiClient;
@@ -6,8 +6,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// Registers an account with a random address and password, and answers a client
-/// that is signed in.
+/// Registers an account with a random address and password, and returns a signed-in client.
 pub(crate) async fn register(anonymous: &ApiClient) -> anyhow::Result<ApiClient> {
     let email = format!("demo-{}@example.com", Uuid::now_v7().simple());
     let body = json!({
@@ -16,6 +15,10 @@ pub(crate) async fn register(anonymous: &ApiClient) -> anyhow::Result<ApiClient>
         "full_name": "Demo",
     });
     let answer = anonymous.post("/api/auth/register", &body, None).await.context("cannot register")?;
-    let token = answer.body.get("access_token").and_then(Value::as_str).context("no access token came")?;
+    let token = answer
+        .body
+        .get("access_token")
+        .and_then(Value::as_str)
+        .context("the response has no access token")?;
     Ok(anonymous.clone().signed_in(SecretString::from(token)))
 }

@@ -1,4 +1,4 @@
-//! How the demo shows a job: a bar on a terminal, plain lines elsewhere.
+//! Shows the progress of a job: as a bar on a terminal, as lines elsewhere.
 
 use std::{io::IsTerminal, time::Duration};
 
@@ -6,23 +6,23 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::terminal;
 
-use super::follow::{Progress, Sighting};
+use super::follow::{JobUpdate, Progress};
 
 const STYLE: &str = "{spinner} {bar:32} {percent:>3} %  {elapsed}  {msg}";
 
-/// Shows one job from its start to its end.
+/// Shows the progress of one job.
 pub(crate) enum Display {
     /// On a terminal.
     Bar(ProgressBar),
-    /// Into a file or a pipe: one line a stage.
+    /// In a file or a pipe: one line per stage.
     Lines {
-        /// The state shown last.
+        /// The last state that was shown.
         state: String,
     },
 }
 
 impl Display {
-    /// The one that suits standard error.
+    /// The display for standard error.
     pub(crate) fn new() -> Self {
         if !std::io::stderr().is_terminal() {
             return Self::Lines { state: String::new() };
@@ -35,19 +35,19 @@ impl Display {
         Self::Bar(bar)
     }
 
-    /// Shows what was seen of the job.
-    pub(crate) fn show(&mut self, sighting: &Sighting) {
+    /// Shows an update.
+    pub(crate) fn show(&mut self, update: &JobUpdate) {
         match self {
-            Self::Bar(bar) => show_on(bar, sighting),
+            Self::Bar(bar) => show_on(bar, update),
             Self::Lines { state } => {
-                if let Some(line) = line(state, sighting) {
+                if let Some(line) = line(state, update) {
                     terminal::print_line(line);
                 }
             }
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(crate) fn finish(self) {
         if let Self::Bar(bar) = self {
             bar.finish_and_clear();
@@ -55,38 +55,38 @@ impl Display {
     }
 }
 
-fn show_on(bar: &ProgressBar, sighting: &Sighting) {
-    match sighting {
-        Sighting::Stage(Progress { percent, stage, message })
-        | Sighting::Moved(Progress { percent, stage, message }) => {
+fn show_on(bar: &ProgressBar, update: &JobUpdate) {
+    match update {
+        JobUpdate::Stage(Progress { percent, stage, message })
+        | JobUpdate::Progressed(Progress { percent, stage, message }) => {
             bar.set_position(u64::from(*percent));
             bar.set_message(format!("{stage}: {message}"));
         }
-        Sighting::Waiting { state } => bar.set_message(state.clone()),
-        Sighting::Log { message } => bar.println(format!("  {message}")),
-        Sighting::Dropped { reason } => bar.println(dropped(reason)),
+        JobUpdate::Waiting { state } => bar.set_message(state.clone()),
+        JobUpdate::Log { message } => bar.println(format!("  {message}")),
+        JobUpdate::Disconnected { reason } => bar.println(disconnected(reason)),
     }
 }
 
-/// The line that tells it, unless it says nothing new.
-fn line(shown: &mut String, sighting: &Sighting) -> Option<String> {
-    match sighting {
-        Sighting::Stage(Progress { percent, stage, message }) => {
+/// The line for an update, or `None` if it shows nothing new.
+fn line(shown: &mut String, update: &JobUpdate) -> Option<String> {
+    match update {
+        JobUpdate::Stage(Progress { percent, stage, message }) => {
             Some(format!("  {percent:>3} %  {stage}: {message}"))
         }
-        Sighting::Moved(_) => None,
-        Sighting::Waiting { state } if state == shown => None,
-        Sighting::Waiting { state } => {
+        JobUpdate::Progressed(_) => None,
+        JobUpdate::Waiting { state } if state == shown => None,
+        JobUpdate::Waiting { state } => {
             state.clone_into(shown);
             Some(format!("         {state}"))
         }
-        Sighting::Log { message } => Some(format!("         {message}")),
-        Sighting::Dropped { reason } => Some(dropped(reason)),
+        JobUpdate::Log { message } => Some(format!("         {message}")),
+        JobUpdate::Disconnected { reason } => Some(disconnected(reason)),
     }
 }
 
-fn dropped(reason: &str) -> String {
-    format!("         the event stream broke ({reason}); resuming")
+fn disconnected(reason: &str) -> String {
+    format!("         the event stream was interrupted ({reason}); reconnecting")
 }
 
 #[cfg(test)]
@@ -98,12 +98,13 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_gets_a_line_a_stage_and_a_line_a_state() {
+    fn a_pipe_gets_one_line_per_stage_and_state() {
         let mut shown = String::new();
-        let waiting = || Sighting::Waiting { state: "available".into() };
-        let sightings = [waiting(), waiting(), Sighting::Stage(progress(5)), Sighting::Moved(progress(9))];
+        let waiting = || JobUpdate::Waiting { state: "available".into() };
+        let updates =
+            [waiting(), waiting(), JobUpdate::Stage(progress(5)), JobUpdate::Progressed(progress(9))];
 
-        let lines: Vec<String> = sightings.iter().filter_map(|seen| line(&mut shown, seen)).collect();
+        let lines: Vec<String> = updates.iter().filter_map(|seen| line(&mut shown, seen)).collect();
 
         assert_eq!(lines, ["         available", "    5 %  writing: app.js"]);
     }

@@ -1,30 +1,30 @@
-//! Following a job by its event stream, over as many connections as it takes.
+//! Follows a job through its event stream, and reconnects when the stream is interrupted.
 
 use std::time::Duration;
 
 use atelier_client::{ApiClient, ApiClientError, ServerEvent};
 use serde_json::Value;
 
-/// Connections in a row that may end without a single event.
-const MAX_FRUITLESS: u32 = 60;
-const RECONNECT_AFTER: Duration = Duration::from_secs(1);
+/// The number of consecutive connections without an event after which it gives up.
+const MAX_EMPTY_CONNECTIONS: u32 = 60;
+const RECONNECT_DELAY: Duration = Duration::from_secs(1);
 
-/// Something seen of a job.
+/// An update of a job.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Sighting {
-    /// A stage begins. Each comes once, in its order.
+pub(crate) enum JobUpdate {
+    /// A stage begins. Each stage is reported once, in order.
     Stage(Progress),
-    /// How far it is within a stage.
-    Moved(Progress),
-    /// It does not run at the moment.
+    /// Progress within a stage.
+    Progressed(Progress),
+    /// The job is not running.
     Waiting { state: String },
-    /// A line of its log.
+    /// A log line.
     Log { message: String },
-    /// The stream broke and is opened again.
-    Dropped { reason: String },
+    /// The stream was interrupted and is opened again.
+    Disconnected { reason: String },
 }
 
-/// How far a job is.
+/// The progress of a job.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Progress {
     pub(crate) percent: u8,
@@ -32,26 +32,26 @@ pub(crate) struct Progress {
     pub(crate) message: String,
 }
 
-/// What an event of the stream means.
+/// A parsed event of the stream.
 #[derive(Debug, PartialEq, Eq)]
-enum Meaning {
-    Seen(Sighting),
+enum StreamItem {
+    Update(JobUpdate),
     Ended,
     Nothing,
 }
 
-/// Follows the job at this path until it ended and answers it as the API shows it.
-/// A broken stream is resumed after the last event seen.
+/// Follows the job at this path until it ends, and returns it as the API represents it. An
+/// interrupted stream is resumed after the last received event.
 pub(crate) async fn follow(
     client: &ApiClient,
     job_path: &str,
-    mut show: impl FnMut(&Sighting),
+    mut show: impl FnMut(&JobUpdate),
 ) -> Result<Value, ApiClientError> {
     let mut last_event_id: Option<String> = None;
-    let mut fruitless = 0;
+    let mut empty_connections = 0;
     loop {
         let before = last_event_id.clone();
-        let dropped = match watch(client, job_path, &mut last_event_id, &mut show).await {
+        let disconnected = match watch(client, job_path, &mut last_event_id, &mut show).await {
             Ok(()) => None,
             Err(error) if error.is_transient() => Some(error),
             Err(error) => return Err(error),
@@ -59,26 +59,26 @@ pub(crate) async fn follow(
         match client.get(job_path).await {
             Ok(answer) if has_ended(&answer.body) => return Ok(job_of(answer.body)),
             Ok(_) => {}
-            Err(error) if error.is_transient() && fruitless < MAX_FRUITLESS => {}
+            Err(error) if error.is_transient() && empty_connections < MAX_EMPTY_CONNECTIONS => {}
             Err(error) => return Err(error),
         }
-        fruitless = if last_event_id == before { fruitless + 1 } else { 0 };
-        if fruitless >= MAX_FRUITLESS {
-            return Err(dropped.unwrap_or(ApiClientError::Timeout));
+        empty_connections = if last_event_id == before { empty_connections + 1 } else { 0 };
+        if empty_connections >= MAX_EMPTY_CONNECTIONS {
+            return Err(disconnected.unwrap_or(ApiClientError::Timeout));
         }
-        if let Some(error) = dropped {
-            show(&Sighting::Dropped { reason: error.to_string() });
+        if let Some(error) = disconnected {
+            show(&JobUpdate::Disconnected { reason: error.to_string() });
         }
-        tokio::time::sleep(RECONNECT_AFTER).await;
+        tokio::time::sleep(RECONNECT_DELAY).await;
     }
 }
 
-/// One connection: until the job ended or the server closed the stream.
+/// Reads one connection until the job ends or the server closes the stream.
 async fn watch(
     client: &ApiClient,
     job_path: &str,
     last_event_id: &mut Option<String>,
-    show: &mut impl FnMut(&Sighting),
+    show: &mut impl FnMut(&JobUpdate),
 ) -> Result<(), ApiClientError> {
     let mut stream = client.events(&format!("{job_path}/events"), last_event_id.as_deref()).await?;
     while let Some(event) = stream.next().await? {
@@ -86,37 +86,39 @@ async fn watch(
             last_event_id.clone_from(&event.id);
         }
         match read(&event) {
-            Meaning::Seen(sighting) => show(&sighting),
-            Meaning::Ended => return Ok(()),
-            Meaning::Nothing => {}
+            StreamItem::Update(update) => show(&update),
+            StreamItem::Ended => return Ok(()),
+            StreamItem::Nothing => {}
         }
     }
     Ok(())
 }
 
-fn read(event: &ServerEvent) -> Meaning {
+fn read(event: &ServerEvent) -> StreamItem {
     let data: Value = serde_json::from_str(&event.data).unwrap_or_default();
     match event.event.as_str() {
-        "end" => Meaning::Ended,
-        "progress" => progress(&data).map_or(Meaning::Nothing, |stage| Meaning::Seen(Sighting::Stage(stage))),
-        "log" => Meaning::Seen(Sighting::Log { message: text(&data, "message") }),
-        "status" if has_ended(&data) => Meaning::Ended,
-        "status" => Meaning::Seen(status(&job_of(data))),
-        _ => Meaning::Nothing,
+        "end" => StreamItem::Ended,
+        "progress" => {
+            progress(&data).map_or(StreamItem::Nothing, |stage| StreamItem::Update(JobUpdate::Stage(stage)))
+        }
+        "log" => StreamItem::Update(JobUpdate::Log { message: text(&data, "message") }),
+        "status" if has_ended(&data) => StreamItem::Ended,
+        "status" => StreamItem::Update(status(&job_of(data))),
+        _ => StreamItem::Nothing,
     }
 }
 
-fn status(job: &Value) -> Sighting {
+fn status(job: &Value) -> JobUpdate {
     let state = state(job);
     if let Some(progress) = job.get("progress").filter(|_| state == "running").and_then(progress) {
-        return Sighting::Moved(progress);
+        return JobUpdate::Progressed(progress);
     }
     let reason = job
         .pointer("/error/message")
         .and_then(Value::as_str)
         .filter(|_| ["retrying", "scheduled"].contains(&state));
     let state = reason.map_or_else(|| state.to_owned(), |reason| format!("{state}: {reason}"));
-    Sighting::Waiting { state }
+    JobUpdate::Waiting { state }
 }
 
 fn progress(data: &Value) -> Option<Progress> {
@@ -129,7 +131,7 @@ fn text(value: &Value, key: &str) -> String {
     value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-/// The job of an answer, which may stand under `job`.
+/// The job in a response, which may be in the field `job`.
 pub(crate) fn job_of(mut body: Value) -> Value {
     match body.get_mut("job") {
         Some(job) if job.is_object() => job.take(),
@@ -137,7 +139,7 @@ pub(crate) fn job_of(mut body: Value) -> Value {
     }
 }
 
-/// The state of a job as the API names it.
+/// The state of a job in the API.
 pub(crate) fn state(job: &Value) -> &str {
     let of = |key: &str| job.get(key).and_then(Value::as_str);
     of("status").or_else(|| of("state")).unwrap_or("unknown")
@@ -157,26 +159,30 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_the_stream_tells() {
+    fn parses_the_events_of_the_stream() {
         let writing = Progress { percent: 40, stage: "writing".into(), message: "app.js".into() };
-        let writing = Sighting::Stage(writing);
+        let writing = JobUpdate::Stage(writing);
         for (name, data, expected) in [
-            ("progress", r#"{"percent":40,"stage":"writing","message":"app.js"}"#, Meaning::Seen(writing)),
-            ("log", r#"{"message":"hello"}"#, Meaning::Seen(Sighting::Log { message: "hello".into() })),
+            (
+                "progress",
+                r#"{"percent":40,"stage":"writing","message":"app.js"}"#,
+                StreamItem::Update(writing),
+            ),
+            ("log", r#"{"message":"hello"}"#, StreamItem::Update(JobUpdate::Log { message: "hello".into() })),
             (
                 "status",
                 r#"{"status":"available"}"#,
-                Meaning::Seen(Sighting::Waiting { state: "available".into() }),
+                StreamItem::Update(JobUpdate::Waiting { state: "available".into() }),
             ),
             (
                 "status",
                 r#"{"status":"retrying","error":{"message":"too busy"}}"#,
-                Meaning::Seen(Sighting::Waiting { state: "retrying: too busy".into() }),
+                StreamItem::Update(JobUpdate::Waiting { state: "retrying: too busy".into() }),
             ),
-            ("status", r#"{"status":"failed"}"#, Meaning::Ended),
-            ("end", "{}", Meaning::Ended),
-            ("progress", "no JSON", Meaning::Nothing),
-            ("novelty", "{}", Meaning::Nothing),
+            ("status", r#"{"status":"failed"}"#, StreamItem::Ended),
+            ("end", "{}", StreamItem::Ended),
+            ("progress", "no JSON", StreamItem::Nothing),
+            ("novelty", "{}", StreamItem::Nothing),
         ] {
             assert_eq!(read(&event(name, data)), expected, "{name} {data}");
         }
@@ -189,6 +195,6 @@ mod tests {
         let meaning = read(&event("status", data));
 
         let expected = Progress { percent: 7, stage: "preparing".into(), message: String::new() };
-        assert_eq!(meaning, Meaning::Seen(Sighting::Moved(expected)));
+        assert_eq!(meaning, StreamItem::Update(JobUpdate::Progressed(expected)));
     }
 }

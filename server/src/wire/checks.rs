@@ -1,4 +1,4 @@
-//! What a process needs to be ready.
+//! The readiness checks of a process.
 
 use atelier_foundation::database;
 use atelier_ops::check::{Check, CheckFault};
@@ -7,8 +7,8 @@ use atelier_queue::Fault;
 use super::Platform;
 
 impl Platform {
-    /// What must do its part for this process to be ready: the database and Redis by
-    /// whether they take writes.
+    /// The readiness checks: whether the database and Redis accept writes, whether the database is
+    /// migrated, and as a warning whether Redis may evict keys.
     #[must_use]
     pub fn checks(&self) -> Vec<Check> {
         let mut checks = vec![self.check_database(), self.check_migrations()];
@@ -23,7 +23,7 @@ impl Platform {
         let queue = self.queue.clone();
         Check::new("database", move || {
             let queue = queue.clone();
-            async move { queue.database_fault().await.map_or(Ok(()), |fault| Err(told(fault))) }
+            async move { queue.database_fault().await.map_or(Ok(()), |fault| Err(to_check_fault(fault))) }
         })
     }
 
@@ -33,13 +33,13 @@ impl Platform {
             let db = db.clone();
             async move {
                 let pending = database::pending(&db).await.map_err(|error| {
-                    let fault = CheckFault::new("UNKNOWN", "the database does not tell its tables");
+                    let fault = CheckFault::new("UNKNOWN", "the migrations of the database cannot be read");
                     fault.with_details(error.to_string())
                 })?;
                 if pending.is_empty() {
                     return Ok(());
                 }
-                let fault = CheckFault::new("PENDING", "the tables are of an earlier version");
+                let fault = CheckFault::new("PENDING", "migrations are pending");
                 Err(fault.with_details(pending.join(", ")))
             }
         })
@@ -49,7 +49,7 @@ impl Platform {
         let queue = self.queue.clone();
         Check::new("redis", move || {
             let queue = queue.clone();
-            async move { queue.transport_fault().await.map_or(Ok(()), |fault| Err(told(fault))) }
+            async move { queue.transport_fault().await.map_or(Ok(()), |fault| Err(to_check_fault(fault))) }
         })
     }
 
@@ -70,6 +70,6 @@ impl Platform {
     }
 }
 
-const fn told(fault: Fault) -> CheckFault {
+const fn to_check_fault(fault: Fault) -> CheckFault {
     CheckFault::new(fault.code(), fault.cause())
 }

@@ -1,4 +1,4 @@
-//! Where else people may sign in, as the settings say.
+//! The identity providers of the settings.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -16,13 +16,12 @@ use atelier_providers::{
     resilience::{BreakerPolicy, system_clock},
 };
 
-use super::outside;
+use super::providers;
 
-/// The providers that the settings offer. What each process finds out about them is
-/// shared where there is Redis.
+/// The configured identity providers. With Redis all processes share their circuit breakers.
 pub(super) fn setup(settings: &Settings, public_url: &str) -> anyhow::Result<OAuthSetup> {
     let oauth = &settings.oauth;
-    let wiring = Wiring { settings, circuits: outside::circuits(settings, BreakerPolicy::default())? };
+    let wiring = Wiring { settings, circuits: providers::circuits(settings, BreakerPolicy::default())? };
     let mut providers: HashMap<SignInProvider, Arc<dyn IdentityProvider>> = HashMap::new();
     if !oauth.google.client_id.is_empty() {
         let google = wiring.google(&oauth.google).context("oauth.google")?;
@@ -40,7 +39,7 @@ pub(super) fn setup(settings: &Settings, public_url: &str) -> anyhow::Result<OAu
     Ok(OAuthSetup { providers, public_url: public_url.to_owned(), frontend_url })
 }
 
-/// What every provider is built with.
+/// The settings and circuit breakers for building a provider.
 struct Wiring<'a> {
     settings: &'a Settings,
     circuits: Arc<dyn Circuits>,

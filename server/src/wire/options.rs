@@ -1,4 +1,4 @@
-//! From settings to the options of each crate below.
+//! Converts the settings to the options of each crate.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -13,8 +13,8 @@ use atelier_services::ServiceOptions;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
-/// Left of the shutdown's grace for handing back what did not end in time.
-const HAND_BACK: Duration = Duration::from_secs(3);
+/// The part of the grace period for handing back unfinished jobs.
+const HAND_BACK_TIME: Duration = Duration::from_secs(3);
 
 pub(super) fn services(settings: &Settings, public_url: String) -> ServiceOptions {
     let Settings { auth, generation, limits, retention, .. } = settings;
@@ -86,7 +86,7 @@ pub(super) fn queue(settings: &Settings) -> QueueOptions {
     }
 }
 
-/// What clients of any listener may hold.
+/// The limits of client connections.
 pub(crate) fn connections(settings: &Settings) -> ConnectionLimits {
     let server = &settings.server;
     ConnectionLimits {
@@ -97,7 +97,7 @@ pub(crate) fn connections(settings: &Settings) -> ConnectionLimits {
     }
 }
 
-/// How an API of these settings answers.
+/// The options of the API.
 pub(crate) fn api(settings: &Settings) -> ApiOptions {
     let Settings { server, limits, .. } = settings;
     ApiOptions {
@@ -125,7 +125,7 @@ fn strict_transport(server: &ServerSettings) -> StrictTransport {
     }
 }
 
-/// How a worker of these settings works.
+/// The options of a worker.
 pub(crate) fn worker(settings: &Settings) -> WorkerOptions {
     let slots = &settings.queue.concurrency;
     let concurrency = BTreeMap::from([
@@ -145,7 +145,7 @@ pub(crate) fn worker(settings: &Settings) -> WorkerOptions {
     }
 }
 
-/// How a scheduler of these settings works.
+/// The options of a scheduler.
 pub(crate) fn scheduler(settings: &Settings) -> SchedulerOptions {
     SchedulerOptions {
         relay_interval: settings.queue.relay_interval(),
@@ -154,9 +154,9 @@ pub(crate) fn scheduler(settings: &Settings) -> SchedulerOptions {
     }
 }
 
-/// The part of the shutdown's grace that running jobs have.
+/// The part of the grace period for running jobs.
 fn worker_grace(shutdown: Duration) -> Duration {
-    shutdown.saturating_sub(HAND_BACK).max(shutdown / 2)
+    shutdown.saturating_sub(HAND_BACK_TIME).max(shutdown / 2)
 }
 
 fn host() -> String {
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn jobs_end_before_the_process_must() {
+    fn jobs_end_before_the_grace_period_ends() {
         for (shutdown, jobs) in [(25, 22), (5, 2), (2, 1), (0, 0)] {
             let grace = worker_grace(Duration::from_secs(shutdown));
             assert_eq!(grace.as_secs(), jobs, "{shutdown} s");
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn browsers_stay_with_https_where_the_settings_say_so() {
+    fn strict_transport_follows_the_settings() {
         let mut settings = Settings::for_tests();
         for (public_url, subdomains, expected) in [
             ("", true, StrictTransport::Off),
@@ -207,14 +207,14 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_answer_leaves_a_generation_time_to_store_it() {
+    fn the_longest_completion_leaves_time_to_store_the_version() {
         let longest = Duration::from_secs(MAX_LLM_TIMEOUT_SECS.unsigned_abs());
 
         assert!(longest + Duration::from_secs(60) <= RunGeneration::policy().timeout);
     }
 
     #[test]
-    fn settings_become_options_in_their_units() {
+    fn settings_are_converted_to_durations() {
         let options = services(&Settings::for_tests(), "http://here".to_owned());
 
         assert_eq!(options.foundation.retention.jobs.failed, DAY * 30);

@@ -1,8 +1,8 @@
-//! Processes as an operator starts them: what they need, what they say, how they end.
+//! Tests of processes as an operator starts them: their needs, messages and exit codes.
 
 mod causes;
 mod metrics;
-mod process;
 #[cfg(unix)]
-mod rights;
+mod permissions;
+mod process;
 mod signals;

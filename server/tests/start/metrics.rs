@@ -1,4 +1,4 @@
-//! What each role answers to Prometheus.
+//! The metrics of each role.
 
 use std::{
     collections::BTreeMap,
@@ -18,14 +18,14 @@ const ROLES: [&str; 3] = [
     env!("CARGO_BIN_EXE_atelier-scheduler"),
 ];
 
-/// The name of the family that a sample belongs to.
+/// The name of the metric family of a sample.
 fn family<'a>(sample: &'a str, kinds: &BTreeMap<&str, &str>) -> &'a str {
     let name = sample.split(['{', ' ']).next().unwrap_or_default();
     let part = ["_bucket", "_sum", "_count"].iter().find_map(|ending| name.strip_suffix(ending));
     part.filter(|base| kinds.get(base) == Some(&"histogram")).unwrap_or(name)
 }
 
-/// What is wrong with a scrape by the rules of Prometheus for names and texts.
+/// Violations of Prometheus's rules for names and help texts in a scrape.
 fn find_faults(text: &str) -> Vec<String> {
     let lines = |start: &str| -> BTreeMap<&str, &str> {
         text.lines().filter_map(|line| line.strip_prefix(start)?.split_once(' ')).collect()
@@ -36,12 +36,12 @@ fn find_faults(text: &str) -> Vec<String> {
         let ends = |ending: &str| name.ends_with(ending);
         let checks = [
             (helps.get(name).is_none_or(|help| help.trim().is_empty()), "has no HELP"),
-            ((*kind == "counter") != ends("_total"), "is a counter where it ends in _total"),
+            ((*kind == "counter") != ends("_total"), "must be a counter if and only if it ends in _total"),
             (ends("_bucket") || ends("_sum") || ends("_count"), "ends like a part of a histogram"),
-            (name.contains("_ms") || name.contains("_millis"), "has a unit that is no base unit"),
+            (name.contains("_ms") || name.contains("_millis"), "has a unit that is not a base unit"),
             (
                 !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'),
-                "has other letters than small ones",
+                "has characters other than a-z, 0-9 and _",
             ),
         ];
         faults.extend(
@@ -54,9 +54,9 @@ fn find_faults(text: &str) -> Vec<String> {
     faults
 }
 
-/// What promtool says of a scrape, where it is installed or was unpacked by
-/// `scripts/promtool`.
-fn ask_promtool(text: &str) -> Option<String> {
+/// The output of promtool for a scrape, if it is installed or `scripts/promtool` has unpacked
+/// it.
+fn run_promtool(text: &str) -> Option<String> {
     let unpacked = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/prometheus/usr/bin/promtool");
     let program = if unpacked.exists() { unpacked } else { "promtool".into() };
     let mut command = Command::new(program);
@@ -69,17 +69,17 @@ fn ask_promtool(text: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
 }
 
-async fn assert_sound(role: &str, url: &str) -> String {
+async fn assert_valid(role: &str, url: &str) -> String {
     let scrape = Client::new(url).get("/metrics").send().await.expect(200).text();
     assert_eq!(find_faults(&scrape), Vec::<String>::new(), "{role}");
-    if let Some(told) = ask_promtool(&scrape) {
-        assert_eq!(told, "", "promtool of {role}");
+    if let Some(output) = run_promtool(&scrape) {
+        assert_eq!(output, "", "promtool of {role}");
     }
     scrape
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_role_says_what_each_metric_means() {
+async fn every_role_describes_its_metrics() {
     let setup = AppSetup::scaled().await;
     let environment = Environment::shared(&setup.settings);
     let mut running: Vec<Running> = ROLES.iter().map(|role| environment.start(role)).collect();
@@ -94,7 +94,7 @@ async fn every_role_says_what_each_metric_means() {
 
     let mut scrapes = Vec::new();
     for (role, url) in ROLES.iter().zip(&urls) {
-        scrapes.push(assert_sound(role, url).await);
+        scrapes.push(assert_valid(role, url).await);
     }
 
     for (scrape, name) in scrapes.iter().zip([
@@ -107,7 +107,7 @@ async fn every_role_says_what_each_metric_means() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_embedded_instance_says_it_too() {
+async fn an_embedded_instance_describes_its_metrics() {
     let folder = TempDir::new().expect("a folder");
     let mut atelier = Environment::embedded(folder.path()).start(env!("CARGO_BIN_EXE_atelier"));
     let url = atelier.url().await;
@@ -116,19 +116,19 @@ async fn an_embedded_instance_says_it_too() {
     let job = ada.start_generation(&project).await;
     ada.job_once(&job, "succeeded").await;
 
-    let scrape = assert_sound("atelier", &url).await;
+    let scrape = assert_valid("atelier", &url).await;
 
     assert!(scrape.contains("# HELP atelier_job_wait_seconds "), "{scrape}");
 }
 
 #[test]
-fn finds_what_promtool_would_find() {
+fn finds_the_violations_that_promtool_finds() {
     let sound = "# HELP a_total It.\n# TYPE a_total counter\na_total 1\n\
                  # HELP b_seconds It.\n# TYPE b_seconds histogram\nb_seconds_bucket{le=\"+Inf\"} 1\nb_seconds_sum 1\n";
     assert_eq!(find_faults(sound), Vec::<String>::new());
     for (text, fault) in [
         ("# TYPE a_total counter\na_total 1\n", "has no HELP"),
-        ("# HELP a It.\n# TYPE a counter\na 1\n", "is a counter"),
+        ("# HELP a It.\n# TYPE a counter\na 1\n", "must be a counter"),
         ("# HELP a_ms It.\n# TYPE a_ms gauge\na_ms 1\n", "base unit"),
         ("a 1\n", "has no TYPE"),
     ] {

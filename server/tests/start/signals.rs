@@ -1,4 +1,4 @@
-//! Being stopped while it starts.
+//! Signals during the start.
 
 #![cfg(unix)]
 
@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use crate::process::Environment;
 
 #[tokio::test]
-async fn a_start_that_waits_for_the_database_ends_at_once_when_it_is_told_to() {
+async fn a_signal_ends_a_start_that_waits_for_the_database() {
     let programs = [
         env!("CARGO_BIN_EXE_atelier-api"),
         env!("CARGO_BIN_EXE_atelier-worker"),
@@ -18,17 +18,17 @@ async fn a_start_that_waits_for_the_database_ends_at_once_when_it_is_told_to() {
         let folder = TempDir::new().expect("a folder");
         let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let database = format!("postgres://u@{}/atelier", silent.local_addr().expect("an address"));
-        // Longer than the test has patience: nothing but the signal ends it.
+        // Longer than the time limit of the test, so that only the signal ends the start.
         let environment = Environment::split(folder.path(), &database)
             .with("ATELIER_DATABASE__ACQUIRE_TIMEOUT_SECS", "300");
 
         let waiting = environment.start(program);
         let _taken = silent.accept().await.expect("it connects");
         waiting.signal(signal).await;
-        let ended = waiting.ended().await;
+        let exited = waiting.exited().await;
 
-        assert_eq!(ended.code, Some(0), "{ended:?}");
-        let told: Vec<_> = ended.lines().into_iter().map(|line| line["level"].clone()).collect();
-        assert!(told.iter().all(|level| level == "INFO" || level == "WARN"), "{ended:?}");
+        assert_eq!(exited.code, Some(0), "{exited:?}");
+        let levels: Vec<_> = exited.lines().into_iter().map(|line| line["level"].clone()).collect();
+        assert!(levels.iter().all(|level| level == "INFO" || level == "WARN"), "{exited:?}");
     }
 }

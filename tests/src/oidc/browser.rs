@@ -1,5 +1,4 @@
-//! A browser as far as a sign-in needs one: it follows redirects, keeps cookies and
-//! posts forms.
+//! A minimal browser for sign-ins: it follows redirects, stores cookies and posts forms.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +8,9 @@ use url::Url;
 use super::{FRONTEND_URL, PUBLIC_URL};
 use crate::client::{Client, Reply};
 
-const MOST_STEPS: usize = 12;
+const MAX_STEPS: usize = 12;
 
-/// A browser of its own: no cookie is shared with another.
+/// A browser with its own cookies.
 #[derive(Clone)]
 pub struct Browser {
     client: Client,
@@ -25,93 +24,92 @@ struct Cookie {
     is_cross_site: bool,
 }
 
-/// What the frontend is told at the end, by name.
-pub type Arrival = BTreeMap<String, String>;
+/// The parameters in the fragment of the frontend's URL, by name.
+pub type FragmentParams = BTreeMap<String, String>;
 
-/// Where the browser stands.
-enum Place {
-    /// At an address that it is about to open.
-    Going(Url),
-    /// Before a form that another site's page posts.
-    Posting(Url, Vec<(String, String)>),
+/// The next step of the browser.
+enum Step {
+    /// Open a URL.
+    Open(Url),
+    /// Post the form of another site's page.
+    Post(Url, Vec<(String, String)>),
 }
 
 impl Browser {
-    /// A browser that reaches the instance's public URL at this client's.
+    /// A browser that maps the instance's public URL to that of this client.
     #[must_use]
     pub fn new(instance: &Client) -> Self {
         Self { client: Client::new(""), instance: instance.base().to_owned(), cookies: BTreeMap::new() }
     }
 
-    /// Begins a sign-in and goes on as this person until the provider sends the browser
-    /// back; the address to come back to.
+    /// Begins a sign-in as this person and returns the redirect of the provider to the instance.
     ///
     /// # Panics
-    /// If it ends elsewhere.
-    pub async fn authorize(&mut self, provider: &str, person: &Value) -> Return {
+    /// If the sign-in ends elsewhere.
+    pub async fn authorize(&mut self, provider: &str, person: &Value) -> ProviderRedirect {
         let begun = self.open(&format!("{PUBLIC_URL}/api/auth/{provider}/login")).await.expect(302);
         self.authorize_at(begun.header("location"), &form("person", &person.to_string())).await
     }
 
-    /// The same for somebody who breaks it off with this error.
+    /// Like [`Self::authorize`], but the person cancels with this error.
     ///
     /// # Panics
-    /// If it ends elsewhere.
-    pub async fn refuse(&mut self, provider: &str, error: &str) -> Return {
+    /// If the sign-in ends elsewhere.
+    pub async fn refuse(&mut self, provider: &str, error: &str) -> ProviderRedirect {
         let begun = self.open(&format!("{PUBLIC_URL}/api/auth/{provider}/login")).await.expect(302);
         self.authorize_at(begun.header("location"), &form("error", error)).await
     }
 
-    /// The same from a provider's address on.
+    /// Like [`Self::authorize`], starting at a URL of the provider.
     ///
     /// # Panics
-    /// If it ends elsewhere.
-    pub async fn authorize_at(&mut self, address: &str, login: &str) -> Return {
-        let mut place = Place::Going(Url::parse(address).expect("an address"));
-        for _ in 0..MOST_STEPS {
-            let (url, fields) = match place {
-                Place::Going(url) => (url, Vec::new()),
-                Place::Posting(url, fields) => (url, fields),
+    /// If the sign-in ends elsewhere.
+    pub async fn authorize_at(&mut self, address: &str, login: &str) -> ProviderRedirect {
+        let mut step = Step::Open(Url::parse(address).expect("an address"));
+        for _ in 0..MAX_STEPS {
+            let (url, fields) = match step {
+                Step::Open(url) => (url, Vec::new()),
+                Step::Post(url, fields) => (url, fields),
             };
             if url.as_str().starts_with(PUBLIC_URL) {
-                return Return { url, form: fields };
+                return ProviderRedirect { url, form: fields };
             }
             let reply = if url.path().contains("/interaction/") {
                 self.post(&url, login.to_owned(), true).await
             } else {
                 self.open(url.as_str()).await
             };
-            place = next(&url, &reply);
+            step = next(&url, &reply);
         }
         panic!("the sign-in does not end");
     }
 
-    /// Signs in as this person; what the frontend is told.
+    /// Signs in as this person and returns the parameters for the frontend.
     ///
     /// # Panics
-    /// If it ends elsewhere.
-    pub async fn sign_in(&mut self, provider: &str, person: &Value) -> Arrival {
+    /// If the sign-in ends elsewhere.
+    pub async fn sign_in(&mut self, provider: &str, person: &Value) -> FragmentParams {
         let back = self.authorize(provider, person).await;
-        self.come_back(&back).await
+        self.follow_redirect(&back).await
     }
 
-    /// Comes back to the instance; what the frontend is told.
+    /// Follows the redirect to the instance and returns the parameters for the frontend.
     ///
     /// # Panics
     /// If it does not lead to the frontend.
-    pub async fn come_back(&mut self, back: &Return) -> Arrival {
+    pub async fn follow_redirect(&mut self, back: &ProviderRedirect) -> FragmentParams {
         let reply = if back.form.is_empty() {
             self.open(back.url.as_str()).await
         } else {
             self.post(&back.url, back.body(), false).await
         };
-        arrival(&reply)
+        fragment_params(&reply)
     }
 
-    /// Opens an address.
+    /// Opens a URL.
     ///
     /// # Panics
-    /// If it is not one.
+    /// If it is invalid.
     pub async fn open(&mut self, address: &str) -> Reply {
         let url = Url::parse(address).expect("an address");
         let cookies = self.cookies_for(&url, true);
@@ -158,7 +156,7 @@ impl Browser {
         reply
     }
 
-    /// How many cookies of sign-ins that are under way it keeps.
+    /// The number of cookies of unfinished sign-ins.
     #[must_use]
     pub fn count_cookies(&self) -> usize {
         let under_way = |name: &str| name.contains("atelier_oauth_");
@@ -166,17 +164,17 @@ impl Browser {
     }
 }
 
-/// How a provider sends a browser back.
+/// The redirect of a provider to the instance.
 #[derive(Clone, Debug)]
-pub struct Return {
-    /// Where to.
+pub struct ProviderRedirect {
+    /// Its URL.
     pub url: Url,
-    /// The fields it posts; none for a plain redirect.
+    /// The fields of a form that is posted; empty for a plain redirect.
     pub form: Vec<(String, String)>,
 }
 
-impl Return {
-    /// A parameter, wherever it stands; empty where it is not there.
+impl ProviderRedirect {
+    /// A parameter of the query or the form; empty if it is missing.
     #[must_use]
     pub fn get(&self, name: &str) -> String {
         let in_query = self.url.query_pairs().find(|(key, _)| key == name);
@@ -185,7 +183,7 @@ impl Return {
         value.or_else(|| in_form.map(|(_, value)| value.clone())).unwrap_or_default()
     }
 
-    /// The same with another value of a parameter; without it where none is given.
+    /// Sets a parameter, or removes it for `None`.
     #[must_use]
     pub fn with(&self, name: &str, value: Option<&str>) -> Self {
         let change = |pairs: Vec<(String, String)>| -> Vec<(String, String)> {
@@ -210,11 +208,11 @@ fn form(name: &str, value: &str) -> String {
     url::form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish()
 }
 
-/// What the frontend is told by a redirect to it.
+/// The parameters for the frontend in a redirect to it.
 ///
 /// # Panics
-/// If it leads elsewhere, or anything stands in the query.
-fn arrival(reply: &Reply) -> Arrival {
+/// If it leads elsewhere, or the query is not empty.
+fn fragment_params(reply: &Reply) -> FragmentParams {
     assert_eq!(reply.status, 302, "{}", reply.text());
     let address = reply.header("location");
     let fragment = address.strip_prefix(FRONTEND_URL).and_then(|rest| rest.strip_prefix("/auth/callback#"));
@@ -222,19 +220,19 @@ fn arrival(reply: &Reply) -> Arrival {
     url::form_urlencoded::parse(fragment.as_bytes()).into_owned().collect()
 }
 
-fn next(at: &Url, reply: &Reply) -> Place {
+fn next(at: &Url, reply: &Reply) -> Step {
     if matches!(reply.status, 302 | 303) {
-        return Place::Going(at.join(reply.header("location")).expect("an address"));
+        return Step::Open(at.join(reply.header("location")).expect("an address"));
     }
-    // A page that posts an error on has the status of an error.
+    // A page that posts an error has the status of an error.
     assert!(matches!(reply.status, 200 | 400 | 500), "{at}: {}", reply.text());
     let page = reply.text();
-    let action = between(&page, "action=\"", "\"").unwrap_or_else(|| panic!("{at} shows no form: {page}"));
+    let action = between(&page, "action=\"", "\"").unwrap_or_else(|| panic!("{at} has no form: {page}"));
     let inputs = page.split("<input type=\"hidden\" ").skip(1).map(|input| {
-        let part = |start: &str| between(input, start, "\"").expect("an attribute");
-        (part("name=\""), part("value=\""))
+        let attribute = |start: &str| between(input, start, "\"").expect("an attribute");
+        (attribute("name=\""), attribute("value=\""))
     });
-    Place::Posting(Url::parse(&action).expect("an address"), inputs.collect())
+    Step::Post(Url::parse(&action).expect("an address"), inputs.collect())
 }
 
 fn between(text: &str, start: &str, end: &str) -> Option<String> {

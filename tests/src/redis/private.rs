@@ -1,4 +1,4 @@
-//! Servers of one test alone.
+//! Redis servers for one test.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -14,8 +14,8 @@ use super::RedisServer;
 use crate::authority::{Authority, Issued};
 use crate::environment;
 
-/// A Redis of one test alone, which it may kill, restart and empty. It keeps
-/// nothing on disk and ends when the value is dropped.
+/// A Redis for one test, which may kill, restart and empty it. It stores nothing on disk and
+/// ends when the value is dropped.
 pub struct PrivateRedis {
     /// The server; its URL stays the same over restarts.
     pub server: RedisServer,
@@ -25,10 +25,10 @@ pub struct PrivateRedis {
 }
 
 impl PrivateRedis {
-    /// Starts a server on a free port and waits until it takes connections.
+    /// Starts a server on a free port and waits until it accepts connections.
     ///
     /// # Panics
-    /// If the program redis-server is not there or does not start.
+    /// If the program redis-server is missing or does not start.
     #[must_use]
     pub fn start() -> Self {
         let password = Uuid::new_v4().simple().to_string();
@@ -43,8 +43,7 @@ impl PrivateRedis {
         panic!("redis-server did not start on any of five ports")
     }
 
-    /// Ends the server at once, as a crash would, and waits until it is gone.
-    /// Harmless if it is not running.
+    /// Kills the server and waits until it has exited. Does nothing if it is not running.
     pub fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
             let _ = process.kill();
@@ -52,8 +51,7 @@ impl PrivateRedis {
         }
     }
 
-    /// Starts the server again on the same port, empty, after a [`Self::kill`] if
-    /// it still runs.
+    /// Starts the server again on the same port, without data. Kills it first if it is running.
     ///
     /// # Panics
     /// If the server does not start.
@@ -77,22 +75,22 @@ fn find_port() -> u16 {
         .port()
 }
 
-/// A Redis of one test alone that speaks TLS and nothing else. Its certificate is for
-/// `localhost`. It keeps nothing and ends when the value is dropped.
+/// A Redis for one test that accepts only TLS. Its certificate is for `localhost`. It stores
+/// nothing and ends when the value is dropped.
 pub struct EncryptedRedis {
     /// The server.
     pub server: RedisServer,
-    /// Where its certificate comes from.
+    /// The CA of its certificate.
     pub authority: Authority,
     _folder: TempDir,
     process: Child,
 }
 
 impl EncryptedRedis {
-    /// Starts a server on a free port and waits until it takes connections.
+    /// Starts a server on a free port and waits until it accepts connections.
     ///
     /// # Panics
-    /// If the program redis-server is not there, knows no TLS or does not start.
+    /// If the program redis-server is missing, does not support TLS or does not start.
     #[must_use]
     pub fn start() -> Self {
         let authority = Authority::create();
@@ -138,7 +136,7 @@ fn private_settings(password: &str) -> String {
     format!("bind 127.0.0.1\nrequirepass {password}\nsave \"\"\nappendonly no\n")
 }
 
-/// The running server, or nothing where it ended before it took connections.
+/// Starts a server. `None` if it exits before it accepts connections.
 fn spawn_server(settings: &str) -> Option<Child> {
     let program = environment::redis_server();
     let mut process = Command::new(&program)

@@ -1,4 +1,4 @@
-//! What comes back to the pool of connections to PostgreSQL, and how its sessions are set up.
+//! The pool of PostgreSQL connections: what returns to it, and the settings of its sessions.
 
 use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
 
@@ -9,7 +9,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement, Transaction
 
 use crate::sources;
 
-/// A pool as processes have it, of one connection.
+/// A pool like that of a process, with one connection.
 async fn pool(database: &TestDatabase) -> DatabaseConnection {
     let wait = Duration::from_secs(30);
     database::connect(&database.url, 1, wait, wait).await.expect("connected")
@@ -26,12 +26,12 @@ async fn note(db: &impl ConnectionTrait, text: &str) -> Result<(), DbErr> {
     db.execute_unprepared(&sql).await.map(drop)
 }
 
-/// What is there for everybody else, in the order it came.
-async fn seen(database: &TestDatabase) -> String {
+/// The committed notes, in their order.
+async fn committed_notes(database: &TestDatabase) -> String {
     text(&database.connection, "SELECT COALESCE(string_agg(text, ' ' ORDER BY number), '') FROM notes").await
 }
 
-async fn bench() -> (TestDatabase, DatabaseConnection) {
+async fn setup() -> (TestDatabase, DatabaseConnection) {
     let database = TestDatabase::create().await;
     let table = "CREATE TABLE notes (text TEXT, number SERIAL)";
     database.connection.execute_unprepared(table).await.expect("created");
@@ -40,8 +40,8 @@ async fn bench() -> (TestDatabase, DatabaseConnection) {
 }
 
 #[tokio::test]
-async fn a_begin_that_nobody_waits_for_leaves_no_transaction_on_postgres() {
-    let (database, db) = bench().await;
+async fn a_dropped_begin_leaves_no_transaction_on_postgres() {
+    let (database, db) = setup().await;
     let texts: Vec<String> = (0..16).map(|polls| polls.to_string()).collect();
 
     for (polls, text) in texts.iter().enumerate() {
@@ -57,12 +57,12 @@ async fn a_begin_that_nobody_waits_for_leaves_no_transaction_on_postgres() {
         note(&db, text).await.expect("noted");
     }
 
-    assert_eq!(seen(&database).await, texts.join(" "));
+    assert_eq!(committed_notes(&database).await, texts.join(" "));
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_in_a_transaction_takes_it_along() {
-    let (database, db) = bench().await;
+async fn a_broken_connection_ends_its_transaction() {
+    let (database, db) = setup().await;
     let queue = Queue::new(
         db.clone(),
         Arc::new(InProcess::default()),
@@ -80,17 +80,17 @@ async fn a_connection_that_breaks_in_a_transaction_takes_it_along() {
     note(&*tx, "later").await.expect_err("nothing more is done in it");
     tx.commit().await.expect_err("nothing is left to commit");
 
-    note(&db, "alone").await.expect("another connection stands in");
+    note(&db, "alone").await.expect("another connection is used");
     let tx = queue.begin().await.expect("begun");
     note(&*tx, "committed").await.expect("noted");
     tx.commit().await.expect("committed");
 
-    assert_eq!(seen(&database).await, "alone committed");
+    assert_eq!(committed_notes(&database).await, "alone committed");
 }
 
 #[tokio::test]
-async fn sessions_read_what_is_committed_whatever_the_database_prefers() {
-    let (database, db) = bench().await;
+async fn sessions_use_read_committed_with_any_default_isolation() {
+    let (database, db) = setup().await;
     db.close().await.expect("closed");
     let name = database.url.rsplit('/').next().expect("a name").split('?').next().expect("a name");
     for preferred in ["serializable", "repeatable read"] {
@@ -107,10 +107,10 @@ async fn sessions_read_what_is_committed_whatever_the_database_prefers() {
     }
 }
 
-/// A model's `insert` and `update` read back the row they wrote. The drivers take that row
-/// for the end, so that of a statement of its own nobody sees whether it was committed.
+/// A model's `insert` and `update` read back the row they wrote. The driver then does not notice
+/// whether a statement outside a transaction was committed.
 #[test]
-fn no_statement_of_its_own_reads_back_the_row_it_wrote() {
+fn no_single_statement_reads_back_the_row_it_wrote() {
     let forbidden = [".insert(self.queue.db())", ".update(self.queue.db())", ".insert(db)", ".update(db)"];
     let files = sources::list_files("rs").into_iter().filter(|file| {
         ["domains", "services/src", "worker/src", "scheduler/src", "server/src"]

@@ -1,4 +1,4 @@
-//! The files for deployment, held against the code.
+//! Checks the files for deployment against the code.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -21,7 +21,7 @@ fn values(text: &str, key: &str) -> BTreeSet<String> {
     text.lines().filter_map(|line| line.trim().strip_prefix(&start)).map(str::to_owned).collect()
 }
 
-/// Words of a text that name a metric of ours or a recorded one.
+/// The names of Atelier's metrics and of recorded metrics in a text.
 pub(crate) fn metric_words(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':'));
     let ours = |word: &&str| ["atelier_", "atelier:", "process_"].iter().any(|start| word.starts_with(start));
@@ -42,7 +42,7 @@ pub(crate) fn known_names() -> BTreeSet<String> {
 }
 
 #[test]
-fn rules_and_dashboard_ask_for_metrics_that_exist() {
+fn rules_and_dashboard_use_existing_metrics() {
     let mut known = known_names();
     if !cfg!(target_os = "linux") {
         known.extend(["process_resident_memory_bytes", "process_cpu_seconds_total"].map(str::to_owned));
@@ -62,11 +62,11 @@ fn operations_md_lists_every_alert() {
 }
 
 #[test]
-fn the_dashboard_is_sound() {
+fn the_dashboard_is_valid() {
     let dashboard: Value = serde_json::from_str(&read(DASHBOARD)).expect("JSON");
     let panels = dashboard["panels"].as_array().expect("panels");
     let ids: BTreeSet<_> = panels.iter().map(|panel| panel["id"].as_u64()).collect();
-    assert_eq!(ids.len(), panels.len(), "every panel has an id of its own");
+    assert_eq!(ids.len(), panels.len(), "every panel has a unique id");
     for panel in panels.iter().filter(|panel| panel["type"] != "row") {
         assert!(panel["targets"][0]["expr"].is_string(), "{}", panel["title"]);
         assert_eq!(panel["datasource"]["uid"], "prometheus", "{}", panel["title"]);
@@ -93,8 +93,8 @@ fn the_image_has_every_binary() {
     assert_eq!(copied, binaries);
 }
 
-/// The variables that docker-compose.yml gives to our processes over those of the
-/// image, with secrets filled in.
+/// The environment of the processes in docker-compose.yml: the variables of the image and of
+/// the file, with secrets filled in.
 fn variables() -> Vec<(String, String)> {
     let compose = read("docker-compose.yml");
     let (_, block) = compose.split_once("environment: &environment\n").expect("the shared variables");
@@ -116,8 +116,7 @@ pub(crate) fn image_variables() -> Vec<(String, String)> {
     variables.collect()
 }
 
-/// `${NAME:-default}` and `${NAME:?why}` as they read where nothing but the secrets
-/// is set.
+/// Interpolates `${NAME:-default}` and `${NAME:?message}` with only the secrets set.
 fn interpolate(value: &str) -> String {
     let Some((before, rest)) = value.split_once("${") else { return value.to_owned() };
     let (inside, after) = rest.split_once('}').expect("a closing brace");
@@ -140,7 +139,7 @@ fn docker_compose_configures_every_role() {
 }
 
 #[test]
-fn docker_compose_refuses_to_start_without_secrets() {
+fn docker_compose_requires_secrets() {
     let (compose, example) = (read("docker-compose.yml"), read("deploy/example.env"));
     for secret in ["JWT_SECRET", "POSTGRES_PASSWORD", "REDIS_PASSWORD", "GRAFANA_PASSWORD"] {
         assert!(compose.contains(&format!("${{{secret}:?")), "{secret} is asked for");
@@ -157,7 +156,7 @@ fn finds_metrics_in_queries() {
 }
 
 #[test]
-fn fills_in_what_compose_would() {
+fn interpolates_like_compose() {
     assert_eq!(interpolate("a${B:-c}d${E:-}"), "acd");
     assert_eq!(interpolate("plain"), "plain");
     assert_eq!(interpolate("${S:?set it}").len(), 64);

@@ -1,4 +1,4 @@
-//! Documents that list what the code has, held against the code.
+//! Checks the tables of documents against the code.
 
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::sources;
 
 type Row = Vec<String>;
 
-/// The rows of every table of a document that has this header, without backticks.
+/// The rows of all tables with this header in a document, without backticks.
 pub(crate) fn rows(file: &str, header: &[&str]) -> Vec<Row> {
     let text = sources::read(Path::new(file));
     let found = rows_of(&text, header);
@@ -43,7 +43,7 @@ fn rows_of(text: &str, header: &[&str]) -> Vec<Row> {
     found
 }
 
-/// Fails with what is in one and not in the other.
+/// Asserts that both contain the same rows.
 fn assert_same(what: &str, written: Vec<Row>, expected: Vec<Row>) {
     let [written, expected] = [written, expected].map(BTreeSet::from_iter);
     let line = |row: &Row| format!("| {} |", row.join(" | "));
@@ -57,13 +57,13 @@ fn assert_same(what: &str, written: Vec<Row>, expected: Vec<Row>) {
     );
 }
 
-/// Cells as they are read from a document.
+/// Cells in the form in which they are read from a document.
 fn row<const N: usize>(cells: [&str; N]) -> Row {
     cells.map(|cell| cell.replace('`', "")).to_vec()
 }
 
 #[test]
-fn jobs_md_tells_who_may_become_what() {
+fn jobs_md_lists_the_transitions_of_every_state() {
     let written = rows("docs/jobs.md", &["state", "meaning", "may become"]);
     let successors =
         |from: JobState| state::successors(from).iter().map(|to| to.as_str()).collect::<Vec<_>>().join(", ");
@@ -74,7 +74,7 @@ fn jobs_md_tells_who_may_become_what() {
 }
 
 #[test]
-fn jobs_md_draws_who_may_become_what() {
+fn jobs_md_draws_the_transitions_of_every_state() {
     let text = sources::read(Path::new("docs/jobs.md"));
     let diagram = text.split("stateDiagram-v2").nth(1).and_then(|rest| rest.split("```").next());
     let drawn = diagram.expect("a state diagram").lines().filter_map(|line| {
@@ -146,7 +146,7 @@ fn jobs_md_lists_every_recurring_job() {
     assert_same("schedules of docs/jobs.md", rows("docs/jobs.md", &["schedule", "cron"]), expected);
 }
 
-/// The unique key of a kind's jobs, with the name of what it holds in braces.
+/// The unique key of a kind's jobs, with a placeholder for the id.
 fn unique_key(kind: &str) -> String {
     let project_id = ProjectId::new();
     let key = unique_keys(project_id).into_iter().find(|(of, _)| *of == kind).and_then(|(_, key)| key);
@@ -154,7 +154,7 @@ fn unique_key(kind: &str) -> String {
     key.unwrap_or_default().replace(&project_id.to_string(), id)
 }
 
-/// Every kind that has a unique key, with one of its keys: that of this id.
+/// Every kind with a unique key, and the key for this id.
 fn unique_keys(project_id: ProjectId) -> Vec<(&'static str, Option<String>)> {
     let generation = RunGeneration { project_id, mode: GenerationMode::Quick, prompt: None };
     vec![
@@ -178,7 +178,7 @@ fn every_kind_with_a_unique_key_is_known_here() {
 }
 
 #[test]
-fn jobs_md_lists_every_error_of_the_machine() {
+fn jobs_md_lists_every_error_of_the_queue() {
     let mut expected = Vec::new();
     for file in sources::list_files("rs").into_iter().filter(|file| file.starts_with("queue/src")) {
         let text = sources::read(&file);
@@ -218,7 +218,7 @@ pub(crate) fn metrics() -> Vec<Row> {
     listed.map(|(name, kind, labels, meaning)| row([name, kind, labels, meaning])).collect()
 }
 
-/// The metrics that every process renders besides those that it counts.
+/// The metrics of every process that no crate declares.
 pub(crate) fn process_metrics() -> Vec<Row> {
     let text = atelier_ops::metrics::install("test").expect("a recorder").render();
     let counted: Vec<_> = metrics().into_iter().map(|row| row[0].clone()).collect();

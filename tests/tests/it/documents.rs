@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::sources;
 
-/// The targets of a Markdown text's links, without those inside code.
+/// The targets of the links of a Markdown text, except those in code.
 fn links(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut fenced = false;
@@ -19,13 +19,13 @@ fn links(text: &str) -> Vec<String> {
     found
 }
 
-/// `a.md` of `a.md "title") and more`.
+/// Reads `a.md` from `a.md "title") and more`.
 fn target(rest: &str) -> Option<String> {
     let (inside, _) = rest.split_once(')')?;
     inside.split_whitespace().next().map(|link| link.trim_matches(['<', '>']).to_owned())
 }
 
-/// The anchors that a Markdown text's headings make.
+/// The anchors of the headings of a Markdown text.
 fn anchors(text: &str) -> Vec<String> {
     let mut fenced = false;
     let mut found = Vec::new();
@@ -48,7 +48,7 @@ fn anchor(heading: &str) -> String {
         .collect()
 }
 
-/// Why a link of the document at `file` leads nowhere, if so.
+/// The error of a link of the document at `file`, if it is broken.
 fn fault(file: &Path, link: &str) -> Option<String> {
     if link.contains("://") || link.starts_with("mailto:") {
         return None;
@@ -60,7 +60,7 @@ fn fault(file: &Path, link: &str) -> Option<String> {
         _ => file.parent().unwrap_or(Path::new("")).join(path),
     };
     if !sources::root().join(&goal).exists() {
-        return Some(format!("{}: {link} is not there", file.display()));
+        return Some(format!("{}: {link} is missing", file.display()));
     }
     let checked = !fragment.is_empty() && goal.extension().is_some_and(|extension| extension == "md");
     let missing = checked && !anchors(&sources::read(&goal)).iter().any(|anchor| anchor == fragment);
@@ -84,16 +84,16 @@ fn finds_links_in_prose_but_not_in_code() {
 }
 
 #[test]
-fn makes_anchors_as_the_forges_do() {
+fn makes_anchors_like_github() {
     let text = "# Two ways to run, one code\n```\n# no heading\n```\n## `DATABASE_URL` & co";
     assert_eq!(anchors(text), ["two-ways-to-run-one-code", "database_url--co"]);
 }
 
 #[test]
-fn tells_a_link_that_leads_nowhere() {
+fn reports_a_broken_link() {
     let readme = Path::new("docs/x.md");
     assert_eq!(fault(readme, "https://example.org/a"), None);
     assert_eq!(fault(readme, "../Cargo.toml"), None);
     assert_eq!(fault(readme, "/Cargo.toml"), None);
-    assert_eq!(fault(readme, "no.md"), Some("docs/x.md: no.md is not there".to_owned()));
+    assert_eq!(fault(readme, "no.md"), Some("docs/x.md: no.md is missing".to_owned()));
 }

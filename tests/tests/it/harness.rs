@@ -1,4 +1,4 @@
-//! The harness itself: what the other tests stand on.
+//! Tests of the harness.
 
 mod database;
 mod openai;

@@ -1,4 +1,4 @@
-//! The manifests for Kubernetes, held against the code.
+//! Checks the manifests for Kubernetes against the code.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -10,9 +10,9 @@ use yaml_rust2::{Yaml, YamlLoader};
 use crate::{deployment, sources};
 
 const FOLDER: &str = "deploy/kubernetes";
-/// Lists the others and is applied by kubectl itself.
+/// Lists the other files; kubectl applies them.
 const KUSTOMIZATION: &str = "kustomization.yaml";
-/// Copied and filled in by operators.
+/// Operators copy it and fill it in.
 const SECRET: &str = "secret.example.yaml";
 
 fn to_json(yaml: &Yaml) -> Value {
@@ -68,15 +68,14 @@ fn role(deployment: &Value) -> Role {
     roles.into_iter().find(|role| role.as_str() == command).unwrap_or_else(|| panic!("{command} is no role"))
 }
 
-/// The settings that the pods of a Deployment run with, once the example's secrets are
-/// filled in.
+/// The settings of the pods of a Deployment, with the example's secrets filled in.
 fn settings(deployment: &Value) -> Settings {
     let loaded = load_from(role(deployment), None, &variables(deployment, "Kq2wT8xZ"));
     loaded.unwrap_or_else(|problems| panic!("{}: {problems}", name(deployment))).settings
 }
 
-/// What the pods of a Deployment have in their environment, with this in place of the
-/// example's secret.
+/// The environment of the pods of a Deployment, with this value instead of the example's
+/// secrets.
 fn variables(deployment: &Value, secret: &str) -> Vec<(String, String)> {
     let mut variables = deployment::image_variables();
     let shared =
@@ -128,7 +127,7 @@ fn every_object_has_a_kind_and_a_name_and_every_file_is_applied() {
 }
 
 #[test]
-fn no_pod_starts_with_the_secrets_of_the_example() {
+fn no_pod_starts_with_the_example_secrets() {
     for deployment in objects("Deployment") {
         let refused = load_from(role(&deployment), None, &variables(&deployment, "change-me"));
         let problems = refused.expect_err("refused").problems;
@@ -138,7 +137,7 @@ fn no_pod_starts_with_the_secrets_of_the_example() {
 }
 
 #[test]
-fn pods_stop_gracefully_and_are_probed_where_the_code_answers() {
+fn pods_stop_gracefully_and_probe_existing_routes() {
     for deployment in objects("Deployment") {
         let (pod, container) = (&deployment["spec"]["template"]["spec"], container(&deployment));
         let settings = settings(&deployment);
@@ -164,7 +163,7 @@ fn pods_stop_gracefully_and_are_probed_where_the_code_answers() {
 }
 
 #[test]
-fn every_role_runs_and_one_pod_of_each_may_go() {
+fn every_role_tolerates_the_loss_of_one_pod() {
     let roles: Vec<_> = objects("Deployment").iter().map(role).collect();
     for wanted in [Role::Api, Role::Worker, Role::Scheduler] {
         assert!(roles.contains(&wanted), "{wanted}");
@@ -196,8 +195,8 @@ fn every_queue_is_served_by_one_deployment() {
     assert_eq!(all, expected);
 }
 
-/// The queue that a trigger of the scaling route asks for.
-fn asked(trigger: &Value) -> String {
+/// The queue of a trigger that calls the scaling route.
+fn trigger_queue(trigger: &Value) -> String {
     let address: url::Url = text(&trigger["metadata"]["url"]).parse().expect("a URL");
     assert_eq!((address.host_str(), address.path()), (Some("atelier-api.atelier.svc"), "/api/admin/scaling"));
     let parameters = openapi()["paths"][address.path()]["get"]["parameters"].take();
@@ -215,7 +214,7 @@ fn asked(trigger: &Value) -> String {
     let target = &credentials["spec"]["secretTargetRef"][0];
     assert!(named("Secret", &text(&target["name"]))["stringData"][text(&target["key"])].is_string());
     let queue = address.query_pairs().find(|(name, _)| name == "queue");
-    queue.expect("a queue: the answer is one number").1.into_owned()
+    queue.expect("a queue, so that the response is one number").1.into_owned()
 }
 
 #[test]
@@ -228,7 +227,7 @@ fn workers_are_scaled_by_the_queues_they_serve() {
         scaled.insert(name(&target).to_owned());
         let triggers = scaler["spec"]["triggers"].as_array().expect("triggers");
         let of = |kind: &'static str| triggers.iter().filter(move |trigger| trigger["type"] == kind);
-        let queues: BTreeSet<String> = of("metrics-api").map(asked).collect();
+        let queues: BTreeSet<String> = of("metrics-api").map(trigger_queue).collect();
         let expected: BTreeSet<String> = served(&settings(&target)).into_iter().map(str::to_owned).collect();
         assert_eq!(queues, expected, "{}", name(&scaler));
         for trigger in of("prometheus") {

@@ -1,4 +1,4 @@
-//! Every test that crosses crates, in one program.
+//! All tests that span crates, in one program.
 
 mod architecture;
 mod connections;
@@ -12,3 +12,4 @@ mod promises;
 mod queue;
 mod sources;
 mod start;
+mod words;

@@ -1,19 +1,19 @@
-//! The promises of docs/reliability.md, held against what proves them.
+//! Checks that the tests and checks exist that docs/reliability.md lists for its promises.
 
 use std::collections::BTreeSet;
 
 use crate::{documented, sources};
 
-/// What a cell of the last column names.
+/// An entry of the last column.
 #[derive(Debug, PartialEq, Eq)]
 enum Proof {
-    /// A test, by its function.
+    /// The function of a test.
     Test(String),
-    /// A check of the chaos program, by its sentence.
+    /// The sentence of a check of `atelier-chaos`.
     Check(String),
 }
 
-/// The names of a cell, which are between commas but for those inside of quotes.
+/// The entries of a cell, separated by commas outside quotes.
 fn proofs(cell: &str) -> Vec<Proof> {
     let mut found = Vec::new();
     let mut rest = cell.trim();
@@ -34,7 +34,7 @@ fn proofs(cell: &str) -> Vec<Proof> {
     found
 }
 
-/// Every function that a test attribute or the conformance suite runs.
+/// The functions of all tests and of the cases of the suites.
 fn tests() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for file in sources::list_files("rs") {
@@ -57,7 +57,7 @@ fn tests() -> BTreeSet<String> {
 }
 
 #[test]
-fn every_promise_is_proven_by_tests_and_checks_that_there_are() {
+fn every_promise_is_proven_by_existing_tests_and_checks() {
     let tests = tests();
     let chaos: String = sources::list_files("rs")
         .iter()
@@ -72,7 +72,7 @@ fn every_promise_is_proven_by_tests_and_checks_that_there_are() {
                 Proof::Test(name) => tests.contains(name),
                 Proof::Check(sentence) => chaos.contains(&format!("\"{sentence}\"")),
             };
-            assert!(is_there, "there is no {proof:?}, which is to prove: {}", row[0]);
+            assert!(is_there, "{proof:?} does not exist, but proves: {}", row[0]);
         }
     }
 }

@@ -1,56 +1,56 @@
-//! The conformance suite of the queue: every case runs on both transports and both
+//! The conformance suite of the queue: every case runs with both transports and both
 //! databases.
 
-mod bed;
 mod broken;
 mod bulk;
 mod deferred;
+mod disk_full;
 mod ends;
 mod fences;
+mod fixture;
 mod flow;
 mod leases;
 mod limits;
 mod locks;
 mod model;
 mod names;
-mod recover;
+mod pitfalls;
 mod recovery;
+mod recovery_time;
 mod retention;
-mod room;
 mod running;
 mod scaling;
-mod stage;
+mod schedules;
+mod scripted;
 mod steering;
-mod twelve;
-mod upkeep;
 mod watching;
 mod why;
 
-/// Runs each case on each bed, as tests of their own.
+/// Runs each case with each fixture, as separate tests.
 macro_rules! conformance {
     ($($area:ident::$case:ident),+ $(,)?) => {
         mod sqlite_in_process {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
-                super::$area::$case(super::bed::Bed::sqlite_in_process().await).await;
+                super::$area::$case(super::fixture::Fixture::sqlite_in_process().await).await;
             })+
         }
         mod sqlite_redis {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
-                super::$area::$case(super::bed::Bed::sqlite_redis().await).await;
+                super::$area::$case(super::fixture::Fixture::sqlite_redis().await).await;
             })+
         }
         mod postgres_in_process {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
-                super::$area::$case(super::bed::Bed::postgres_in_process().await).await;
+                super::$area::$case(super::fixture::Fixture::postgres_in_process().await).await;
             })+
         }
         mod postgres_redis {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
-                super::$area::$case(super::bed::Bed::postgres_redis().await).await;
+                super::$area::$case(super::fixture::Fixture::postgres_redis().await).await;
             })+
         }
     };
@@ -60,99 +60,99 @@ conformance! {
     running::a_job_runs_once_and_keeps_its_result,
     running::a_batch_over_two_workers_runs_each_job_once,
     running::a_rolled_back_enqueue_leaves_nothing,
-    running::a_second_enqueue_of_a_unique_key_answers_the_first,
-    running::an_enqueue_answers_the_job_as_it_is_stored,
+    running::a_second_enqueue_of_a_unique_key_returns_the_first_job,
+    running::an_enqueue_returns_the_stored_job,
     running::concurrent_enqueues_of_a_unique_key_make_one_job,
-    running::concurrent_enqueues_are_each_there_when_they_are_answered,
+    running::concurrent_enqueues_are_committed_when_they_return,
     running::an_enqueue_that_cannot_be_written_fails_alone,
     running::a_delayed_job_waits_for_its_time,
-    running::args_beyond_the_bound_are_refused,
-    broken::nothing_is_done_after_an_error,
-    broken::a_part_of_deferred_work_that_failed_is_undone_alone,
-    broken::a_statement_that_nobody_waits_for_ends_its_transaction,
-    broken::commits_of_a_piece_of_work_are_counted,
-    deferred::deferred_commits_are_one,
-    deferred::a_part_of_deferred_work_is_undone_alone,
+    running::args_beyond_the_limit_are_rejected,
+    broken::a_transaction_ends_with_its_first_error,
+    broken::a_failed_part_of_deferred_work_is_rolled_back_alone,
+    broken::a_dropped_statement_ends_its_transaction,
+    broken::commits_are_counted,
+    deferred::deferred_commits_are_one_commit,
+    deferred::a_part_of_deferred_work_is_rolled_back_alone,
     deferred::deferred_work_that_is_not_committed_leaves_nothing,
     deferred::transactions_of_deferred_work_take_turns,
-    deferred::what_waited_starts_once_a_deferred_resume_is_committed,
+    deferred::waiting_jobs_start_after_the_commit_of_a_deferred_resume,
     ends::an_error_is_retried_and_recorded,
     ends::the_last_attempt_fails_the_job,
-    ends::an_error_that_cannot_pass_fails_at_once,
-    ends::a_panic_is_an_attempt_and_the_worker_goes_on,
+    ends::a_permanent_error_fails_the_job_at_once,
+    ends::a_panic_counts_as_an_attempt_and_the_worker_continues,
     ends::an_attempt_ends_at_its_time_limit,
     ends::a_snooze_spends_no_attempt,
     ends::a_handler_may_cancel_its_job,
-    ends::args_that_cannot_be_read_wait_for_a_version_that_can,
-    ends::args_that_nobody_reads_in_a_day_fail_the_job,
-    ends::a_result_beyond_the_bound_fails_the_job,
+    ends::unreadable_args_wait_for_a_version_that_can_read_them,
+    ends::args_that_no_version_reads_for_a_day_fail_the_job,
+    ends::a_result_beyond_the_limit_fails_the_job,
     ends::effects_happen_once_with_the_end,
-    ends::an_effect_that_fails_is_tried_again_with_the_end,
-    ends::an_effect_that_fails_holds_up_no_other_end,
+    ends::a_failed_effect_is_retried_with_the_end,
+    ends::a_failed_effect_does_not_block_other_ends,
     ends::ends_with_effects_are_written_together,
-    ends::retention_deletes_what_ended_long_ago,
-    ends::rows_are_deleted_batch_after_batch,
+    ends::retention_deletes_old_ended_jobs,
+    ends::rows_are_deleted_in_batches,
     recovery::a_dead_workers_job_runs_again_and_its_end_is_fenced_off,
     recovery::a_job_that_kills_its_workers_fails_after_its_limit,
-    recovery::an_effect_that_fails_for_a_day_is_given_up,
+    recovery::an_effect_that_fails_for_a_day_is_abandoned,
     recovery::a_drain_hands_jobs_back_without_counting_the_attempt,
-    recovery::a_transport_that_forgets_everything_loses_nothing,
+    recovery::no_job_is_lost_when_the_transport_loses_all_ids,
     recovery::a_claim_whose_answer_is_lost_costs_no_attempt,
     recovery::a_cancelled_job_of_a_dead_worker_ends_cancelled,
     recovery::schedules_fire_once_whatever_the_number_of_schedulers,
-    fences::an_attempt_whose_job_was_taken_writes_nothing_any_more,
-    fences::an_attempt_of_an_ended_job_writes_nothing_any_more,
-    fences::lines_that_are_written_at_the_same_time_are_all_kept,
-    leases::exactly_what_runs_is_leased,
-    leases::a_heartbeat_drops_from_a_lease_what_has_ended,
-    leases::a_claim_that_takes_nothing_leaves_no_lease,
-    leases::leases_are_gone_soon_after_what_they_held,
-    leases::a_lease_that_nobody_keeps_and_under_which_nothing_runs_is_forgotten,
-    leases::a_lease_names_jobs_that_are_gone_in_vain,
-    leases::one_dead_worker_of_two_loses_its_jobs_only,
+    fences::an_attempt_whose_job_was_claimed_again_writes_nothing,
+    fences::an_attempt_of_an_ended_job_writes_nothing,
+    fences::concurrent_log_lines_are_all_stored,
+    leases::exactly_the_running_jobs_are_leased,
+    leases::a_heartbeat_removes_ended_jobs_from_a_lease,
+    leases::a_claim_without_jobs_writes_no_lease,
+    leases::leases_are_deleted_after_their_jobs_ended,
+    leases::an_expired_lease_without_running_jobs_is_deleted,
+    leases::a_lease_of_deleted_jobs_is_deleted,
+    leases::a_dead_worker_loses_only_its_own_jobs,
     steering::a_waiting_job_is_cancelled_at_once,
     steering::a_running_job_is_cancelled_while_it_runs,
     steering::an_ended_job_cannot_be_cancelled,
     steering::a_failed_job_can_be_run_again,
-    steering::a_paused_queue_starts_nothing,
-    steering::another_owner_sees_and_cancels_nothing,
+    steering::a_paused_queue_starts_no_job,
+    steering::another_owner_can_neither_read_nor_cancel_a_job,
     steering::a_waiting_job_says_why,
-    upkeep::a_schedule_of_another_expression_is_armed_anew,
-    upkeep::a_schedule_that_fails_keeps_no_other_from_firing,
-    why::an_owners_limit_says_which_jobs_hold_it,
-    why::a_queues_limit_and_its_rate_say_so,
-    why::a_retry_says_after_which_error,
-    why::what_waits_for_something_outside_says_for_what_and_spends_no_attempt,
-    why::a_place_in_line_comes_with_an_estimate,
+    schedules::a_changed_expression_sets_the_next_fire_time_again,
+    schedules::a_schedule_that_fails_does_not_block_the_others,
+    why::why_names_the_jobs_that_use_up_an_owners_limit,
+    why::why_names_the_limit_and_the_rate_of_a_queue,
+    why::why_names_the_error_before_a_retry,
+    why::waiting_for_an_external_service_counts_no_attempt_and_is_explained,
+    why::why_estimates_the_start_of_a_waiting_job,
     flow::urgent_goes_before_normal_before_bulk,
-    flow::one_job_does_not_wait_for_another_owners_hundreds,
-    flow::one_job_that_comes_an_hour_later_does_not_wait_for_them_either,
-    flow::what_is_urgent_goes_before_its_own_owners_backlog,
-    flow::jobs_that_are_run_again_take_their_owners_turns,
+    flow::a_single_job_does_not_wait_for_another_owners_backlog,
+    flow::a_single_job_enqueued_an_hour_later_does_not_wait_for_the_backlog,
+    flow::an_urgent_job_goes_before_its_owners_backlog,
+    flow::retried_jobs_take_a_turn_of_their_owner,
     flow::no_more_run_than_the_concurrency_allows,
-    flow::a_kind_that_no_worker_knows_waits_for_one_that_does,
+    flow::an_unknown_kind_waits_for_a_worker_that_knows_it,
     flow::a_job_not_started_in_time_is_cancelled,
     flow::jobs_under_an_earlier_name_are_run,
     flow::jobs_under_an_earlier_name_have_their_effects,
-    flow::a_debounced_series_runs_its_last_once,
-    flow::a_series_that_is_never_quiet_is_run_all_the_same,
-    flow::what_replaces_a_debounced_job_is_checked_like_any_other,
+    flow::only_the_last_job_of_a_debounced_series_runs,
+    flow::a_debounced_series_without_a_quiet_time_runs_in_the_end,
+    flow::the_replacement_of_a_debounced_job_is_validated,
     flow::a_throttled_key_runs_once_in_a_period,
     limits::no_more_run_over_all_workers_than_the_queue_allows,
     limits::no_more_of_one_owner_run_than_the_queue_allows,
-    limits::whoever_may_start_no_more_keeps_nobody_waiting,
+    limits::an_owner_at_their_limit_does_not_block_others,
     limits::no_more_start_in_a_period_than_the_rate_allows,
-    limits::a_rate_that_is_set_anew_starts_no_more,
-    limits::limits_that_change_at_once_keep_each_other,
-    limits::a_limit_that_is_lifted_holds_nothing_back,
+    limits::a_changed_rate_counts_earlier_starts,
+    limits::concurrent_changes_of_limits_are_all_kept,
+    limits::a_removed_limit_blocks_no_job,
     bulk::failed_jobs_are_run_again_by_filter,
     bulk::jobs_of_all_phases_are_selected_oldest_first,
-    bulk::a_list_is_counted_up_to_its_bound,
+    bulk::a_list_is_counted_up_to_the_limit,
     bulk::waiting_jobs_are_cancelled_and_discarded_by_filter,
     scaling::the_load_of_a_queue_is_counted,
-    scaling::a_filter_survives_being_stored,
-    scaling::the_transport_tells_how_it_evicts,
-    watching::a_watcher_is_told_everything_in_order,
-    watching::a_watcher_goes_on_where_it_left_off,
-    watching::a_watcher_of_a_job_that_is_gone_ends,
+    scaling::a_filter_can_be_stored_and_read_again,
+    scaling::the_transport_reports_its_eviction_policy,
+    watching::a_watcher_receives_all_updates_in_order,
+    watching::a_watcher_resumes_where_it_stopped,
+    watching::a_watcher_of_a_deleted_job_ends,
 }

@@ -1,15 +1,15 @@
-//! The repository's own files.
+//! The files of the repository.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The folder of the workspace.
 pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in the workspace")
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests are in the workspace")
 }
 
-/// Every file of the repository with this extension, relative to the root and
-/// sorted; build output and hidden folders are left out.
+/// The files of the repository with this extension, relative to the root and sorted, without
+/// build output and hidden folders.
 pub(crate) fn list_files(extension: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut folders = vec![root().to_path_buf()];

@@ -1,4 +1,4 @@
-//! What an instance starts on, and what it says where it cannot.
+//! The start of an instance on a restricted database and through a pooler.
 
 #[cfg(unix)]
 mod pooler;

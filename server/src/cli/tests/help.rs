@@ -1,9 +1,9 @@
-//! Every command shows examples that work.
+//! Every command has examples that parse.
 
 use super::super::*;
 
-/// The words of a line as a shell reads them, without what it redirects; none where the
-/// command is another's.
+/// Splits a line into words like a shell, without redirections. `None` if the command is not
+/// one of Atelier.
 fn words(command: &str) -> Option<Vec<String>> {
     let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
     for c in command.chars() {
@@ -26,7 +26,7 @@ fn words(command: &str) -> Option<Vec<String>> {
     words.first().is_some_and(|first| first.starts_with("atelier")).then_some(words)
 }
 
-/// The commands of the examples of a help, without the remarks behind them.
+/// The commands in the examples of a help text, without their remarks.
 fn examples(help: &str) -> Vec<Vec<String>> {
     let lines = help.lines().skip_while(|line| *line != "Examples:").skip(1);
     let lines = lines.map_while(|line| line.strip_prefix("  "));
@@ -46,11 +46,11 @@ fn leaves(command: &clap::Command, above: &[String]) -> Vec<(Vec<String>, clap::
 }
 
 #[test]
-fn every_command_has_examples_that_can_be_typed() {
+fn every_command_has_examples_that_parse() {
     let all = leaves(&Cli::command(), &[]);
     assert!(all.len() > 15, "{} commands", all.len());
     for (path, mut command) in all {
-        assert!(command.get_about().is_some(), "{path:?} says what it is for");
+        assert!(command.get_about().is_some(), "{path:?} has no description");
         let help = command.render_long_help().to_string();
         let examples = examples(&help);
         assert!(!examples.is_empty(), "{path:?} shows no example:\n{help}");
@@ -67,7 +67,7 @@ fn every_command_has_examples_that_can_be_typed() {
 }
 
 #[test]
-fn every_role_has_examples_that_can_be_typed() {
+fn every_role_has_examples_that_parse() {
     for role in [Role::Api, Role::Worker, Role::Scheduler] {
         let help = role_command(role).render_long_help().to_string();
         let examples = examples(&help);
@@ -80,7 +80,7 @@ fn every_role_has_examples_that_can_be_typed() {
 }
 
 #[test]
-fn reads_examples_as_a_shell_does() {
+fn splits_examples_like_a_shell() {
     let help =
         "Examples:\n  A=1 atelier x \"a b\" > c    remark\n  pass y | atelier z\n\nRest: none\n  atelier no";
     assert_eq!(examples(help), [vec!["atelier", "x", "a b"], vec!["atelier", "z"]]);

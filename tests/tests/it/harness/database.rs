@@ -10,7 +10,7 @@ async fn count(connection: &DatabaseConnection, sql: &str) -> i64 {
 const CREATE_MARK: &str = "CREATE TABLE mark (id BIGINT PRIMARY KEY)";
 
 #[tokio::test]
-async fn each_postgres_database_is_migrated_and_its_own() {
+async fn each_postgres_database_is_migrated_and_separate() {
     let (one, two) = tokio::join!(TestDatabase::create(), TestDatabase::create());
     one.connection.execute_unprepared(CREATE_MARK).await.expect("the table is created");
     let marks = "SELECT count(*) FROM information_schema.tables WHERE table_name = 'mark'";
@@ -20,7 +20,7 @@ async fn each_postgres_database_is_migrated_and_its_own() {
 }
 
 #[tokio::test]
-async fn a_dropped_postgres_database_is_gone_with_its_connections() {
+async fn dropping_a_postgres_database_closes_its_connections() {
     let observer = TestDatabase::create().await;
     let dropped = TestDatabase::create().await;
     let other = dropped.connect().await;

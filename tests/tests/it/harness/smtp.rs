@@ -15,7 +15,7 @@ async fn send(smtp: &SmtpServer) -> Result<(), Error> {
 }
 
 #[tokio::test]
-async fn keeps_an_accepted_message_as_it_was_written() {
+async fn records_an_accepted_message_unchanged() {
     let smtp = SmtpServer::start(SmtpMode::Accept).await;
     send(&smtp).await.expect("the message is taken");
     let mails = smtp.wait_for_mails(1).await;
@@ -26,7 +26,7 @@ async fn keeps_an_accepted_message_as_it_was_written() {
 }
 
 #[tokio::test]
-async fn rejects_for_good() {
+async fn rejects_permanently() {
     let smtp = SmtpServer::start(SmtpMode::Reject).await;
     let error = send(&smtp).await.expect_err("the recipient is refused");
     assert!(error.is_permanent(), "{error}");
@@ -34,7 +34,7 @@ async fn rejects_for_good() {
 }
 
 #[tokio::test]
-async fn greylists_the_first_try_only() {
+async fn greylists_only_the_first_attempt() {
     let smtp = SmtpServer::start(SmtpMode::Greylist).await;
     let error = send(&smtp).await.expect_err("the first try is put off");
     assert!(error.is_transient(), "{error}");
@@ -43,7 +43,7 @@ async fn greylists_the_first_try_only() {
 }
 
 #[tokio::test]
-async fn hangs_up_before_or_after_the_message() {
+async fn closes_the_connection_before_or_after_the_message() {
     let smtp = SmtpServer::start(SmtpMode::HangUp).await;
     assert!(send(&smtp).await.is_err());
     assert!(smtp.list_mails().await.is_empty());

@@ -1,5 +1,5 @@
-//! What somebody may do ends, or changes, with the answer that says so: in the process
-//! that was asked and in every other one, whatever they remember.
+//! A change of access takes effect before its response, in the process that handles the request
+//! and in every other one, in spite of their caches.
 
 use atelier_config::Role;
 use atelier_entities::users;
@@ -7,18 +7,18 @@ use atelier_tests::{AppSetup, Client, PASSWORD, Person, TestApp, until};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 
-/// Jobs that nobody runs here.
+/// A kind of job that no worker runs here.
 const LEFT: [&str; 4] = ["account.erase", "email.deliver", "generation.run", "maintenance.erase_archived"];
 
-/// Two processes of the API, and nobody who works.
+/// Two processes of the API, without a worker.
 struct Pair {
     app: TestApp,
     other: Client,
     people: u32,
 }
 
-/// A person whom both processes know, as each of them is asked.
-struct Known {
+/// A person in the token caches of both processes, with a client for each.
+struct CachedPerson {
     here: Person,
     there: Person,
 }
@@ -34,13 +34,13 @@ impl Pair {
         Self { app, other, people: 0 }
     }
 
-    async fn person(&mut self) -> Known {
+    async fn person(&mut self) -> CachedPerson {
         self.people += 1;
         let here = self.app.client().register(&format!("person{}@example.org", self.people)).await;
         self.known(here).await
     }
 
-    async fn operator(&mut self) -> Known {
+    async fn operator(&mut self) -> CachedPerson {
         self.people += 1;
         let here = self.app.client().register(&format!("person{}@example.org", self.people)).await;
         let right = users::ActiveModel { is_admin: Set(true), ..Default::default() };
@@ -49,12 +49,12 @@ impl Pair {
         self.known(here).await
     }
 
-    async fn known(&self, here: Person) -> Known {
+    async fn known(&self, here: Person) -> CachedPerson {
         let there = Person { client: self.other.signed_in(&here.access_token), ..here.clone() };
         for client in [&here.client, &there.client, &here.client, &there.client] {
             let _known = client.get("/api/projects").send().await.expect(200);
         }
-        Known { here, there }
+        CachedPerson { here, there }
     }
 
     async fn finish(self) {
@@ -62,14 +62,14 @@ impl Pair {
     }
 }
 
-impl Known {
+impl CachedPerson {
     async fn done(&self, method: &str, path: &str, body: &Value) {
         let call = self.here.client.call(method, path);
         let reply = if body.is_null() { call } else { call.json(body) }.send().await;
         assert!(matches!(reply.status, 200 | 204), "{method} {path}: {} {}", reply.status, reply.text());
     }
 
-    /// First at the other process: it has only heard of it.
+    /// Checks the other process first, which only receives the message.
     async fn refused(&self, status: u16, code: &str) {
         for client in [&self.there.client, &self.here.client] {
             let _refused = client.get("/api/projects").send().await.refused(status, code);
@@ -100,10 +100,10 @@ async fn a_sign_in_that_ends_at_one_process_has_ended_at_the_other() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_an_operator_does_at_one_process_holds_at_the_other() {
+async fn changes_by_an_administrator_take_effect_at_the_other_process() {
     let mut pair = Pair::start().await;
     let root = pair.operator().await;
-    let path = |who: &Known| format!("/api/admin/users/{}", who.here.id);
+    let path = |who: &CachedPerson| format!("/api/admin/users/{}", who.here.id);
     let ada = pair.person().await;
     root.done("PATCH", &format!("{}/deactivate", path(&ada)), &Value::Null).await;
     ada.refused(403, "ACCOUNT_DEACTIVATED").await;
@@ -180,7 +180,7 @@ async fn a_stream_ends_where_its_person_signs_out_elsewhere() {
     pair.finish().await;
 }
 
-/// Asks about a job by the revision that is known.
+/// Polls a job with the known revision.
 async fn poll(client: &Client, job: &str, etag: &str) -> (u16, String) {
     let reply = client.get(&format!("/api/jobs/{job}")).header("if-none-match", etag).send().await;
     assert!(matches!(reply.status, 200 | 304), "{} {}", reply.status, reply.text());
@@ -212,7 +212,11 @@ async fn a_job_that_is_polled_is_never_older_than_what_its_owner_did() {
     })
     .await;
     for client in [&ada.here.client, &ada.there.client, &ada.here.client, &ada.there.client] {
-        assert_eq!(poll(client, &job, &cancelled).await, (304, cancelled.clone()), "an end is no news twice");
+        assert_eq!(
+            poll(client, &job, &cancelled).await,
+            (304, cancelled.clone()),
+            "the end is reported once"
+        );
     }
     pair.finish().await;
 }

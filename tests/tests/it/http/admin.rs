@@ -1,4 +1,4 @@
-//! Operators: accounts, the audit log, and how the platform is.
+//! Administrators: accounts, the audit log, and the health of the platform.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use chrono::TimeDelta;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, sea_query::Expr};
 use serde_json::{Value, json};
 
-/// Registers somebody who operates the platform.
+/// Registers an administrator.
 async fn operator(app: &TestApp, email: &str) -> Person {
     let person = app.client().register(email).await;
     let right = users::ActiveModel { is_admin: Set(true), ..Default::default() };
@@ -47,7 +47,7 @@ pub(super) async fn a_deactivated_persons_tokens_end_at_once(setup: AppSetup) {
     app.finish().await;
 }
 
-pub(super) async fn of_admins_who_act_on_each_other_at_once_one_stays(setup: AppSetup) {
+pub(super) async fn concurrent_removals_of_administrators_leave_one(setup: AppSetup) {
     let app = setup.start().await;
     for round in 0..4 {
         let one = operator(&app, &format!("one{round}@example.org")).await;
@@ -70,7 +70,7 @@ pub(super) async fn of_admins_who_act_on_each_other_at_once_one_stays(setup: App
         let mut statuses = [answers.0.status, answers.1.status];
         statuses.sort_unstable();
         assert_eq!(statuses[0], 200, "{} {}", answers.0.text(), answers.1.text());
-        // The one who comes second is the last one, or has lost the right meanwhile.
+        // The second one is the last administrator, or has lost the right meanwhile.
         assert!(matches!(statuses[1], 401 | 403 | 404 | 409), "{} {}", answers.0.text(), answers.1.text());
         let admins = || {
             users::Entity::find()
@@ -84,7 +84,7 @@ pub(super) async fn of_admins_who_act_on_each_other_at_once_one_stays(setup: App
     app.finish().await;
 }
 
-pub(super) async fn a_balance_set_twice_at_once_moves_once(setup: AppSetup) {
+pub(super) async fn a_balance_set_twice_concurrently_changes_once(setup: AppSetup) {
     let app = setup.start().await;
     let root = operator(&app, "root@example.org").await;
     let ada = app.client().register("ada@example.org").await;
@@ -152,7 +152,7 @@ pub(super) async fn old_entries_are_archived_before_they_are_deleted(setup: AppS
     app.finish().await;
 }
 
-pub(super) async fn the_health_of_every_part_is_shown(setup: AppSetup) {
+pub(super) async fn the_health_of_every_part_is_reported(setup: AppSetup) {
     let app = setup.start().await;
     let root = operator(&app, "root@example.org").await;
     let parts = ["database", "redis", "queues", "workers", "schedulers"];
@@ -182,11 +182,11 @@ pub(super) async fn the_health_of_every_part_is_shown(setup: AppSetup) {
     app.finish().await;
 }
 
-pub(super) async fn growth_is_counted_in_the_days_of_a_time_zone(setup: AppSetup) {
+pub(super) async fn growth_is_counted_by_days_of_a_time_zone(setup: AppSetup) {
     let app = setup.start().await;
     let root = operator(&app, "root@example.org").await;
     let ada = app.client().register("ada@example.org").await;
-    // Eleven at night in London is the next day in Paris.
+    // 11 p.m. in London is the next day in Paris.
     let at: chrono::DateTime<chrono::Utc> = "2026-03-14T23:30:00Z".parse().expect("a time");
     users::Entity::update_many()
         .col_expr(users::Column::CreatedAt, Expr::value(at))
@@ -229,7 +229,7 @@ pub(super) async fn accounts_are_found_by_part_of_their_name(setup: AppSetup) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_named_person_operates_the_platform_once_the_address_is_proven() {
+async fn the_configured_administrator_gets_the_right_after_the_verification() {
     let setup = AppSetup::embedded();
     let mut app =
         setup.with(|settings| settings.auth.admin_email = "Root@example.org".to_owned()).start().await;

@@ -1,4 +1,4 @@
-//! Bodies and heads beyond their bounds, and clients that do not send what they promise.
+//! Bodies and request heads beyond their limits, and clients that send less than announced.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tokio::{
 const PIECE: usize = 64 * 1_024;
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Sends bytes as they are; what the server says until it closes.
+/// Sends raw bytes and returns what the server sends until it closes the connection.
 pub(super) async fn raw(app: &TestApp, request: &str) -> String {
     let address = app.client().base().trim_start_matches("http://").to_owned();
     let mut stream = TcpStream::connect(address).await.expect("a connection");
@@ -25,7 +25,7 @@ pub(super) async fn raw(app: &TestApp, request: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_sends_too_much_is_told_so_and_not_cut_off() {
+async fn a_client_that_sends_too_much_gets_a_413() {
     let app = AppSetup::embedded().with(|settings| settings.server.max_body_bytes = 1_024).start().await;
     let ada = app.client().register("ada@example.org").await;
     let post = |body: reqwest::Body| ada.client.post("/api/projects").body("application/json", body).send();
@@ -41,7 +41,7 @@ async fn a_client_that_sends_too_much_is_told_so_and_not_cut_off() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_body_that_is_too_large_is_not_waited_for() {
+async fn a_body_that_is_too_large_is_rejected_at_once() {
     let app = AppSetup::embedded().start().await;
     for path in ["/api/auth/login", "/nowhere", "/"] {
         for length in
@@ -56,7 +56,7 @@ async fn a_body_that_is_too_large_is_not_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_body_that_does_not_come_is_waited_for_as_long_as_a_request_may_take() {
+async fn a_missing_body_is_awaited_for_the_request_timeout() {
     let app = AppSetup::embedded().with(|settings| settings.server.request_timeout_secs = 1).start().await;
     for body in ["Content-Length: 20\r\n\r\n{\"email\"", "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"] {
         let head = "POST /api/auth/login HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n";
@@ -67,7 +67,7 @@ async fn a_body_that_does_not_come_is_waited_for_as_long_as_a_request_may_take()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stop_does_not_wait_for_a_silent_request() {
+async fn a_shutdown_does_not_wait_for_a_silent_request() {
     let mut app = AppSetup::embedded().start().await;
     let address = app.client().base().trim_start_matches("http://").to_owned();
     let mut silent = TcpStream::connect(address).await.expect("a connection");
@@ -75,14 +75,14 @@ async fn a_stop_does_not_wait_for_a_silent_request() {
     silent.write_all(format!("{head}Content-Length: 50\r\n\r\n").as_bytes()).await.expect("sent");
     let _answered = app.client().get("/healthz").send().await.expect(200);
 
-    // Far less than a shutdown's grace, which is what it took.
+    // Much less than the grace period of a shutdown.
     tokio::time::timeout(Duration::from_secs(15), app.restart()).await.expect("stopped in time");
 
     app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn heads_that_are_at_fault_are_refused_in_the_shape_of_every_error() {
+async fn invalid_request_heads_get_the_common_error_body() {
     let app = AppSetup::embedded().start().await;
     let cookie = format!("Host: test\r\nCookie: {}\r\n", "c".repeat(17_000));
     let address = format!("/{}", "a".repeat(9_000));
@@ -100,7 +100,7 @@ async fn heads_that_are_at_fault_are_refused_in_the_shape_of_every_error() {
         assert_eq!((&body["code"], &body["request_id"]), (&code.into(), &"r.7".into()), "{body}");
         assert!(head.contains("content-security-policy") && head.contains("x-request-id: r.7"), "{head}");
     }
-    // What is far too large is not read to its end.
+    // A head that is far too large is not read completely.
     let endless = format!("GET / HTTP/1.1\r\nHost: test\r\nCookie: {}\r\n\r\n", "c".repeat(300_000));
     let answer = raw(&app, &endless).await;
     assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");

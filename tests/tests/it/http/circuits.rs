@@ -1,5 +1,5 @@
-//! Generations while a model server is down: its circuit opens, they wait and say so,
-//! and another server answers where there is one.
+//! Generations while a model server is down: its circuit opens, generations wait and report
+//! it, and a fallback answers if there is one.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use atelier_providers::{
     resilience::BreakerPolicy,
     shared_redis::SharedRedisOptions,
 };
-use atelier_tests::{Answer, AppSetup, FakeOpenAi, PrivateRedis};
+use atelier_tests::{AppSetup, Completion, FakeOpenAi, PrivateRedis};
 use chrono::{TimeDelta, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 
 use super::model::GOOD;
 
-/// Seconds that a circuit stays open in these tests.
+/// The seconds for which a circuit stays open in these tests.
 const OPEN: u32 = 3;
 
 fn sensitive(setup: AppSetup, model: &FakeOpenAi) -> AppSetup {
@@ -28,8 +28,8 @@ fn sensitive(setup: AppSetup, model: &FakeOpenAi) -> AppSetup {
 }
 
 pub(super) async fn a_generation_waits_while_the_circuit_is_open(setup: AppSetup) {
-    let down = Answer::refusal(503, "overloaded");
-    let model = FakeOpenAi::start([down, Answer::text(GOOD), Answer::text(GOOD)]).await;
+    let down = Completion::refusal(503, "overloaded");
+    let model = FakeOpenAi::start([down, Completion::text(GOOD), Completion::text(GOOD)]).await;
     let app = sensitive(setup, &model).start().await;
     let ada = app.client().register("ada@example.org").await;
     let (one, two) = (ada.create_project("One").await, ada.create_project("Two").await);
@@ -47,7 +47,7 @@ pub(super) async fn a_generation_waits_while_the_circuit_is_open(setup: AppSetup
     let message = why["message"].as_str().expect("a sentence");
     assert!(message.contains("openai is open until"), "{message}");
     assert!(why["details"]["until"].as_str().expect("a time") <= why["retry_at"].as_str().expect("a time"));
-    assert_eq!(model.list_requests().len(), 1, "nobody was asked");
+    assert_eq!(model.list_requests().len(), 1, "no request was sent");
 
     let done = ada.job_once(&second, "succeeded").await;
     assert_eq!((&done["attempt"], &done["error"]), (&json!(1), &json!(null)), "waiting spent no attempt");
@@ -60,9 +60,9 @@ pub(super) async fn a_generation_waits_while_the_circuit_is_open(setup: AppSetup
     app.finish().await;
 }
 
-pub(super) async fn a_trial_that_fails_opens_the_circuit_again(setup: AppSetup) {
-    let down = || Answer::refusal(500, "server_error");
-    let model = FakeOpenAi::start([down(), down(), Answer::text(GOOD), Answer::text(GOOD)]).await;
+pub(super) async fn a_failed_trial_request_opens_the_circuit_again(setup: AppSetup) {
+    let down = || Completion::refusal(500, "server_error");
+    let model = FakeOpenAi::start([down(), down(), Completion::text(GOOD), Completion::text(GOOD)]).await;
     let app = sensitive(setup, &model).start().await;
     let ada = app.client().register("ada@example.org").await;
     let (one, two) = (ada.create_project("One").await, ada.create_project("Two").await);
@@ -81,9 +81,9 @@ pub(super) async fn a_trial_that_fails_opens_the_circuit_again(setup: AppSetup) 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_server_answers_where_the_first_one_fails() {
-    let first = FakeOpenAi::start([Answer::refusal(500, "server_error")]).await;
-    let second = FakeOpenAi::start([Answer::text(GOOD), Answer::text(GOOD)]).await;
+async fn the_fallback_answers_if_the_first_server_fails() {
+    let first = FakeOpenAi::start([Completion::refusal(500, "server_error")]).await;
+    let second = FakeOpenAi::start([Completion::text(GOOD), Completion::text(GOOD)]).await;
     let base_url = second.base_url();
     let setup = sensitive(AppSetup::embedded(), &first).with(|settings| {
         settings.llm.circuit_open_secs = 600;
@@ -107,11 +107,11 @@ async fn another_server_answers_where_the_first_one_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_third_server_answers_where_two_fail() {
-    let down = || Answer::refusal(500, "server_error");
+async fn the_third_server_answers_if_two_fail() {
+    let down = || Completion::refusal(500, "server_error");
     let first = FakeOpenAi::start([down()]).await;
     let second = FakeOpenAi::start([down()]).await;
-    let third = FakeOpenAi::start([Answer::text(GOOD), Answer::text(GOOD)]).await;
+    let third = FakeOpenAi::start([Completion::text(GOOD), Completion::text(GOOD)]).await;
     let setup = sensitive(AppSetup::embedded(), &first).with(|settings| {
         settings.llm.circuit_open_secs = 600;
         settings.llm.fallback.base_url = second.base_url();
@@ -140,7 +140,7 @@ async fn the_third_server_answers_where_two_fail() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn processes_share_a_circuit_and_keep_what_they_knew_while_redis_is_away() {
+async fn processes_share_a_circuit_and_keep_its_state_without_redis() {
     let mut redis = PrivateRedis::start();
     let url = redis.server.url.clone();
     let circuits = || {
@@ -173,7 +173,7 @@ async fn processes_share_a_circuit_and_keep_what_they_knew_while_redis_is_away()
     assert_eq!(two.ask("other", trial).await, Permit::Granted);
 }
 
-pub(super) async fn what_owners_do_to_their_jobs_is_recorded(setup: AppSetup) {
+pub(super) async fn actions_of_owners_on_jobs_are_recorded(setup: AppSetup) {
     let app = setup.start().await;
     let ada = app.client().register("ada@example.org").await;
     let project = ada.create_project("Reading list").await;

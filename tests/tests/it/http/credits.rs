@@ -1,6 +1,6 @@
-//! What generations are paid with.
+//! Credits of generations.
 
-use atelier_tests::{Answer, AppSetup, FakeOpenAi};
+use atelier_tests::{AppSetup, Completion, FakeOpenAi};
 use serde_json::json;
 
 use super::model::FAULTY;
@@ -9,7 +9,7 @@ fn row(kind: &str, amount: i64) -> (String, i64) {
     (kind.to_owned(), amount)
 }
 
-pub(super) async fn the_sixth_quick_generation_is_not_paid_for(setup: AppSetup) {
+pub(super) async fn the_sixth_quick_generation_exceeds_the_credits(setup: AppSetup) {
     let app = setup.start().await;
     let ada = app.client().register("ada@example.org").await;
     let project = ada.create_project("Reading list").await;
@@ -29,8 +29,8 @@ pub(super) async fn the_sixth_quick_generation_is_not_paid_for(setup: AppSetup) 
     app.finish().await;
 }
 
-pub(super) async fn a_generation_that_fails_is_paid_back(setup: AppSetup) {
-    let model = FakeOpenAi::start((0..3).map(|_| Answer::text(FAULTY))).await;
+pub(super) async fn a_failed_generation_is_refunded(setup: AppSetup) {
+    let model = FakeOpenAi::start((0..3).map(|_| Completion::text(FAULTY))).await;
     let app = setup.with_model(&model).start().await;
     let ada = app.client().register("ada@example.org").await;
     let project = ada.create_project("Reading list").await;
@@ -49,9 +49,9 @@ pub(super) async fn a_generation_that_fails_is_paid_back(setup: AppSetup) {
     let versions = ada.get(&format!("/api/projects/{project}/versions")).await;
     assert_eq!(versions, json!([]), "a version is stored whole or not at all");
 
-    model.add_answer(Answer::text(super::model::GOOD));
+    model.add_completion(Completion::text(super::model::GOOD));
     let again = ada.client.post(&format!("/api/jobs/{id}/retry")).send().await.expect(202);
     ada.job_once(&atelier_tests::job_id(&again), "succeeded").await;
-    assert_eq!(ada.balance().await, 8, "the second try is charged anew");
+    assert_eq!(ada.balance().await, 8, "the second attempt is charged again");
     app.finish().await;
 }

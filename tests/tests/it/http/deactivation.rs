@@ -1,12 +1,12 @@
-//! What happens to the work of people who are deactivated.
+//! The jobs of deactivated people.
 
 use atelier_entities::{JobState, MailStatus, audit_log, jobs, mail_messages, users};
-use atelier_tests::{Answer, AppSetup, Client, FakeOpenAi, Person, TestApp, job_id, until};
+use atelier_tests::{AppSetup, Client, Completion, FakeOpenAi, Person, TestApp, job_id, until};
 use futures::future::join_all;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 
-/// Somebody who operates the platform.
+/// A client of an administrator.
 async fn operator(app: &TestApp) -> Client {
     let person = app.client().register("root@example.org").await;
     let right = users::ActiveModel { is_admin: Set(true), ..Default::default() };
@@ -25,14 +25,14 @@ async fn balance(root: &Client, person: &Person) -> i64 {
     account["user"]["credits"].as_i64().unwrap_or_else(|| panic!("{account}"))
 }
 
-/// What the audit log says that deactivations stopped.
+/// The audit entries of deactivations, with what they stopped.
 async fn recorded(app: &TestApp) -> Vec<Value> {
     let found = audit_log::Entity::find().filter(audit_log::Column::Action.eq("account.deactivate"));
     let found = found.all(app.db()).await.expect("a database");
     found.into_iter().map(|entry| entry.context["jobs"].clone()).collect()
 }
 
-/// The generations, once all of them have ended.
+/// Waits until all generations have ended, and returns them.
 async fn ended(app: &TestApp) -> Vec<jobs::Model> {
     until("every generation has ended", async || {
         let found = app.jobs_of("generation.run").await;
@@ -42,13 +42,13 @@ async fn ended(app: &TestApp) -> Vec<jobs::Model> {
 }
 
 async fn notices(app: &TestApp) -> Vec<MailStatus> {
-    let told = mail_messages::Entity::find();
-    let told = told.filter(mail_messages::Column::Template.eq("account_deactivated"));
-    told.all(app.db()).await.expect("a database").into_iter().map(|mail| mail.status).collect()
+    let mails = mail_messages::Entity::find();
+    let mails = mails.filter(mail_messages::Column::Template.eq("account_deactivated"));
+    mails.all(app.db()).await.expect("a database").into_iter().map(|mail| mail.status).collect()
 }
 
-pub(super) async fn what_waits_and_what_runs_is_stopped_and_paid_back(setup: AppSetup) {
-    let model = FakeOpenAi::start([Answer::Stall(Vec::new())]).await;
+pub(super) async fn waiting_and_running_generations_are_stopped_and_refunded(setup: AppSetup) {
+    let model = FakeOpenAi::start([Completion::Stall(Vec::new())]).await;
     let setup = setup.with_model(&model).with(|settings| settings.queue.concurrency.generation = 1);
     let app = setup.start().await;
     let root = operator(&app).await;
@@ -65,12 +65,14 @@ pub(super) async fn what_waits_and_what_runs_is_stopped_and_paid_back(setup: App
     assert!(jobs.iter().all(|job| job.state == JobState::Cancelled), "{jobs:?}");
     assert_eq!((jobs.len(), balance(&root, &ada).await), (2, 10));
     assert_eq!(recorded(&app).await, [json!({"cancelled": 1, "stopping": 1})]);
-    until("the person is told, once", async || (notices(&app).await == [MailStatus::Captured]).then_some(()))
-        .await;
+    until("the person is notified once", async || {
+        (notices(&app).await == [MailStatus::Captured]).then_some(())
+    })
+    .await;
     app.finish().await;
 }
 
-pub(super) async fn claims_at_the_same_moment_lose_no_credit(setup: AppSetup) {
+pub(super) async fn concurrent_claims_lose_no_credit(setup: AppSetup) {
     let app = setup.start().await;
     let root = operator(&app).await;
     let ada = app.client().register("ada@example.org").await;

@@ -1,4 +1,4 @@
-//! The OpenAPI document, and what it lets the tests ask.
+//! The OpenAPI document, and its operations for other tests.
 
 mod sets;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::sources;
 
-/// A UUID that belongs to nothing.
+/// The UUID of nothing that exists.
 pub(super) const NOBODYS: &str = "0190c2e0-7d6b-7d2a-9d0a-1f2e3d4c5b6a";
 
 /// An operation of the document.
@@ -16,13 +16,13 @@ pub(super) struct Operation {
     pub(super) method: String,
     pub(super) path: String,
     pub(super) is_public: bool,
-    /// Whether it takes a body.
+    /// Whether it has a request body.
     pub(super) has_body: bool,
-    /// Whether it is listed with what operators do.
+    /// Whether it is in an administrators' group.
     pub(super) is_administration: bool,
-    /// The scopes that an API token needs for it; none where it is public.
+    /// The scopes that an API token needs; empty if it is public.
     pub(super) token_scopes: Vec<String>,
-    /// The statuses that it may answer.
+    /// The documented statuses.
     pub(super) statuses: Vec<String>,
     parameters: Vec<Value>,
 }
@@ -33,18 +33,18 @@ impl Operation {
         self.token_scopes.iter().any(|scope| scope == "admin")
     }
 
-    /// Method and path, as tables name it.
+    /// Method and path, as in tables.
     pub(super) fn name(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
 
-    /// The names of what its query may have.
+    /// The names of its query parameters.
     pub(super) fn queries(&self) -> Vec<String> {
         let in_query = self.parameters.iter().filter(|parameter| parameter["in"] == "query");
         in_query.map(|parameter| parameter["name"].as_str().expect("a name").to_owned()).collect()
     }
 
-    /// The path with `id` for every UUID, and something fitting for the rest.
+    /// The path with `id` for every UUID, and valid values for other parameters.
     pub(super) fn path_with(&self, id: &str) -> String {
         let in_path = self.parameters.iter().filter(|parameter| parameter["in"] == "path");
         in_path.fold(self.path.clone(), |path, parameter| {
@@ -87,7 +87,7 @@ pub(super) fn operations() -> Vec<Operation> {
 }
 
 #[test]
-fn the_document_in_the_repository_is_the_one_of_the_code() {
+fn the_kept_document_is_up_to_date() {
     let kept = sources::read(Path::new("docs/openapi.json"));
     let current = atelier_api::openapi_json();
     let differ = kept.lines().zip(current.lines()).enumerate().find(|(_, (kept, current))| kept != current);

@@ -1,4 +1,4 @@
-//! Deleting an account reaches everything that names its person.
+//! The erasure of an account removes all data that names its person.
 
 use atelier_entities::{
     JobState, audit_archives, audit_log, audit_loose_objects, job_attempts, jobs, mail_suppressions,
@@ -9,11 +9,11 @@ use chrono::TimeDelta;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::json;
 
-/// Kinds whose jobs name an account that is gone, and nothing else of a person.
+/// Kinds whose jobs contain the id of an erased account, and no other personal data.
 const ERASURES: [&str; 2] = ["account.erase", "maintenance.erase_archived"];
 
-/// Whatever may repeat an address or an id beside the rows of an account.
-async fn traces(app: &TestApp) -> String {
+/// Everything outside the rows of an account that may contain an address or an id.
+async fn other_texts(app: &TestApp) -> String {
     let db = app.db();
     let jobs = jobs::Entity::find().all(db).await.expect("a database");
     let jobs: Vec<_> = jobs.into_iter().filter(|job| !ERASURES.contains(&job.kind.as_str())).collect();
@@ -29,7 +29,7 @@ async fn archives(app: &TestApp) -> String {
     let objects = Objects::open(&ObjectStoreOptions::Folder(folder)).expect("a store");
     let mut text = String::new();
     for key in objects.list_prefix("audit").await.expect("listed") {
-        // Another one may take its place at this moment.
+        // Another archive may replace it at this moment.
         if let Some((bytes, _)) = objects.get(&key).await.expect("read") {
             text.push_str(&String::from_utf8_lossy(&bytes));
         }
@@ -37,7 +37,7 @@ async fn archives(app: &TestApp) -> String {
     text
 }
 
-/// Makes entries of somebody, and moves everything recorded so far to the archive.
+/// Creates audit entries of a person, and moves all entries to the archive.
 async fn archive(app: &TestApp, person: &Person) {
     for name in ["Ada King", "Ada Byron", "Ada Lovelace"] {
         let change = json!({"full_name": name});
@@ -83,20 +83,20 @@ pub(super) async fn an_erasure_reaches_jobs_suppressions_and_archives(setup: App
     };
     mail_suppressions::Entity::insert(held).exec_without_returning(app.db()).await.expect("a database");
     archive(&app, &ada).await;
-    let before = traces(&app).await;
+    let before = other_texts(&app).await;
     assert!(before.contains("ada@example.org") && before.contains(&ada.id));
 
     let password = json!({"password": PASSWORD});
     let _gone = ada.client.call("DELETE", "/api/users/me").json(&password).send().await.expect(200);
 
-    until("the archives are written anew", async || {
+    until("the archives are rewritten", async || {
         let job = app.jobs_of("maintenance.erase_archived").await.into_iter().next()?;
         (job.state == JobState::Succeeded).then_some(())
     })
     .await;
-    let after = traces(&app).await;
+    let after = other_texts(&app).await;
     assert!(!after.contains("ada@example.org") && !after.contains(&ada.id), "{after}");
-    assert!(archives(&app).await.contains("account.update"), "what happened is still told");
+    assert!(archives(&app).await.contains("account.update"), "the event itself is still recorded");
     let note = audit_archives::Entity::find().one(app.db()).await.expect("a database").expect("a note");
     let loose = audit_loose_objects::Entity::find().all(app.db()).await.expect("a database");
     assert!(loose.iter().all(|object| object.is_doomed && object.object_key != note.object_key), "{loose:?}");

@@ -1,15 +1,15 @@
-//! Event streams that break and go on.
+//! Event streams that are interrupted and resumed.
 
 use atelier_client::{EventStream, ServerEvent};
-use atelier_tests::{Answer, AppSetup, FakeOpenAi};
+use atelier_tests::{AppSetup, Completion, FakeOpenAi};
 use serde_json::Value;
 
 /// The next event; the stream must have one.
 async fn next(stream: &mut EventStream) -> ServerEvent {
-    stream.next().await.expect("the stream is whole").expect("the stream goes on")
+    stream.next().await.expect("the stream is whole").expect("the stream continues")
 }
 
-/// Everything up to the end of the stream.
+/// All events up to the end of the stream.
 async fn rest(stream: &mut EventStream) -> Vec<ServerEvent> {
     let mut events = Vec::new();
     while let Some(event) = stream.next().await.expect("the stream is whole") {
@@ -22,18 +22,18 @@ fn data(event: &ServerEvent) -> Value {
     serde_json::from_str(&event.data).expect("JSON")
 }
 
-/// What is told once and kept: stages and lines of the log, with their ids.
-fn kept(events: &[ServerEvent]) -> Vec<(u64, String)> {
+/// The stages and log lines, which are sent once, with their ids.
+fn stages_and_lines(events: &[ServerEvent]) -> Vec<(u64, String)> {
     let sequence = |event: &ServerEvent| {
         let id = event.id.as_deref().expect("every event has an id");
         id.split_once('-').expect("an id of two numbers").1.parse().expect("a number")
     };
-    let kept = events.iter().filter(|event| matches!(event.event.as_str(), "progress" | "log"));
-    kept.map(|event| (sequence(event), event.data.clone())).collect()
+    let stages_and_lines = events.iter().filter(|event| matches!(event.event.as_str(), "progress" | "log"));
+    stages_and_lines.map(|event| (sequence(event), event.data.clone())).collect()
 }
 
-pub(super) async fn a_stream_goes_on_where_the_connection_was_cut(setup: AppSetup) {
-    let model = FakeOpenAi::start([Answer::Stall(vec!["One moment".to_owned()])]).await;
+pub(super) async fn a_stream_resumes_where_the_connection_was_closed(setup: AppSetup) {
+    let model = FakeOpenAi::start([Completion::Stall(vec!["One moment".to_owned()])]).await;
     let app = setup.with_model(&model).start().await;
     let ada = app.client().register("ada@example.org").await;
     let project = ada.create_project("Reading list").await;
@@ -57,13 +57,17 @@ pub(super) async fn a_stream_goes_on_where_the_connection_was_cut(setup: AppSetu
 
     let end = after.last().expect("an end");
     assert_eq!((end.event.as_str(), &data(end)["status"]), ("end", &Value::from("cancelled")));
-    let whole = kept(&rest(&mut ada.events(&job, None).await).await);
-    assert_eq!([kept(&before), kept(&after)].concat(), whole, "nothing twice, nothing missed");
+    let whole = stages_and_lines(&rest(&mut ada.events(&job, None).await).await);
+    assert_eq!(
+        [stages_and_lines(&before), stages_and_lines(&after)].concat(),
+        whole,
+        "nothing twice, nothing missed"
+    );
     assert!(whole.windows(2).all(|pair| pair[0].0 < pair[1].0), "in their order: {whole:?}");
     app.finish().await;
 }
 
-pub(super) async fn what_happened_meanwhile_is_told_afterwards(setup: AppSetup) {
+pub(super) async fn a_late_stream_receives_earlier_events(setup: AppSetup) {
     let app = setup.start().await;
     let ada = app.client().register("ada@example.org").await;
     let project = ada.create_project("Reading list").await;
@@ -77,7 +81,7 @@ pub(super) async fn what_happened_meanwhile_is_told_afterwards(setup: AppSetup) 
     let after = rest(&mut ada.events(&job, Some(&last)).await).await;
 
     let whole = rest(&mut ada.events(&job, None).await).await;
-    assert_eq!([kept(&before), kept(&after)].concat(), kept(&whole));
+    assert_eq!([stages_and_lines(&before), stages_and_lines(&after)].concat(), stages_and_lines(&whole));
     assert_eq!(after.last().map(|event| event.event.as_str()), Some("end"));
     let last = whole.last().and_then(|event| event.id.clone()).expect("an id");
     let nothing_new = rest(&mut ada.events(&job, Some(&last)).await).await;

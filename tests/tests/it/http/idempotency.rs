@@ -1,4 +1,4 @@
-//! Requests that are sent again.
+//! Repeated requests with an `Idempotency-Key`.
 
 mod proxy;
 
@@ -18,7 +18,7 @@ async fn generate(person: &Person, project: &str, key: &str, body: &Value) -> Re
     person.client.post(&path).header("idempotency-key", key).json(body).send().await
 }
 
-pub(super) async fn a_repeated_request_is_done_and_charged_once(setup: AppSetup) {
+pub(super) async fn a_repeated_request_is_executed_and_charged_once(setup: AppSetup) {
     let app = setup.start().await;
     let ada = app.client().register("ada@example.org").await;
     let project = ada.create_project("Reading list").await;
@@ -50,12 +50,12 @@ pub(super) async fn a_repeated_request_is_done_and_charged_once(setup: AppSetup)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_repeat_comes_while_the_first_request_is_answered() {
+async fn a_repeat_during_the_first_request_is_rejected() {
     let app = AppSetup::scaled().await.start().await;
     let ada = app.client().register("ada@example.org").await;
     let project = ada.create_project("Reading list").await;
     let body = json!({"mode": "quick"});
-    // The first request waits for the account's balance, which somebody else has locked.
+    // The first request waits for the lock on the account's balance.
     let lock = app.db().begin().await.expect("begun");
     users::Entity::find().lock(LockType::NoKeyUpdate).all(&lock).await.expect("locked");
 
@@ -80,7 +80,7 @@ async fn a_repeat_comes_while_the_first_request_is_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_refused_request_leaves_its_key_free() {
+async fn a_rejected_request_releases_its_key() {
     let app = AppSetup::embedded().start().await;
     let ada = app.client().register("ada@example.org").await;
     let create = async |body: Value| {
@@ -102,16 +102,16 @@ async fn a_refused_request_leaves_its_key_free() {
     app.finish().await;
 }
 
-/// An installation with one more API, whose way to the database loses things.
-struct Unlucky {
+/// An installation with another API behind a lossy proxy to the database.
+struct LossySetup {
     app: TestApp,
     proxy: LosingProxy,
     ada: Person,
-    /// Ada at the unlucky API.
-    unlucky: Client,
+    /// A client of the API behind the proxy.
+    lossy: Client,
 }
 
-impl Unlucky {
+impl LossySetup {
     async fn start() -> Self {
         let mut app = AppSetup::scaled().await.start().await;
         let ada = app.client().register("ada@example.org").await;
@@ -119,23 +119,23 @@ impl Unlucky {
         let proxy = LosingProxy::start(&direct).await;
         app.settings.database.url = proxy.url(&direct).into();
         app.settings.server.request_timeout_secs = 5;
-        let unlucky = app.start(Role::Api).await.signed_in(&ada.access_token);
-        Self { app, proxy, ada, unlucky }
+        let lossy = app.start(Role::Api).await.signed_in(&ada.access_token);
+        Self { app, proxy, ada, lossy }
     }
 
-    /// Asks for the one project.
+    /// Sends the request that creates the project.
     async fn create(&self, client: &Client) -> Reply {
         let call = client.post("/api/projects").header("idempotency-key", "one");
         call.json(&json!({"title": "Reading list"})).send().await
     }
 
-    /// Lets the time pass after which a repeat takes the key over.
+    /// Advances the clock until a repeat takes over the key.
     async fn pass_time(&self) {
         let sql = "UPDATE idempotency_keys SET created_at = created_at - interval '10 minutes'";
         self.app.db().execute_unprepared(sql).await.expect("a database");
     }
 
-    /// The repeat was answered, and the project is there once.
+    /// Checks that the repeat succeeded, and that there is one project.
     async fn check_done_once(self, repeat: Reply) {
         let id = repeat.expect(201).json()["project"]["id"].clone();
         let projects = self.ada.get("/api/projects").await;
@@ -148,62 +148,62 @@ impl Unlucky {
 const INSERT: &str = "INSERT INTO \"projects\"";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_whose_answer_is_lost_is_found_out() {
-    let unlucky = Unlucky::start().await;
-    unlucky.proxy.lose(Loss::Answer, INSERT);
+async fn a_commit_with_a_lost_confirmation_is_detected() {
+    let lossy = LossySetup::start().await;
+    lossy.proxy.lose(Loss::Confirmation, INSERT);
 
-    let first = unlucky.create(&unlucky.unlucky).await.expect(201);
-    let again = unlucky.create(&unlucky.ada.client).await;
+    let first = lossy.create(&lossy.lossy).await.expect(201);
+    let again = lossy.create(&lossy.ada.client).await;
 
     assert_eq!((again.json(), again.header("idempotency-replayed")), (first.json(), "true"));
-    unlucky.check_done_once(again).await;
+    lossy.check_done_once(again).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_that_is_lost_leaves_the_key_free() {
-    let unlucky = Unlucky::start().await;
-    unlucky.proxy.lose(Loss::Commit, INSERT);
+async fn a_lost_commit_releases_the_key() {
+    let lossy = LossySetup::start().await;
+    lossy.proxy.lose(Loss::Commit, INSERT);
 
-    let first = unlucky.create(&unlucky.unlucky).await;
-    let again = unlucky.create(&unlucky.ada.client).await;
+    let first = lossy.create(&lossy.lossy).await;
+    let again = lossy.create(&lossy.ada.client).await;
 
     assert_eq!(first.status, 503);
     assert_eq!(again.header("idempotency-replayed"), "");
-    unlucky.check_done_once(again).await;
+    lossy.check_done_once(again).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_over_a_connection_that_falls_silent_is_found_out() {
-    let unlucky = Unlucky::start().await;
-    unlucky.proxy.lose(Loss::AnswerForEver, INSERT);
+async fn a_commit_over_a_silent_connection_is_detected() {
+    let lossy = LossySetup::start().await;
+    lossy.proxy.lose(Loss::SilentConfirmation, INSERT);
 
-    let first = unlucky.create(&unlucky.unlucky).await;
+    let first = lossy.create(&lossy.lossy).await;
     let again = until("the repeat is answered", async || {
-        let again = unlucky.create(&unlucky.ada.client).await;
+        let again = lossy.create(&lossy.ada.client).await;
         (again.status != 409).then_some(again)
     })
     .await;
 
     let _late = first.refused(503, "TIMED_OUT");
-    unlucky.check_done_once(again).await;
+    lossy.check_done_once(again).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_process_that_dies_at_its_commit_has_answered_as_well() {
-    let unlucky = Unlucky::start().await;
-    unlucky.proxy.lose(Loss::Everything, INSERT);
+async fn a_process_that_dies_after_its_commit_has_stored_the_response() {
+    let lossy = LossySetup::start().await;
+    lossy.proxy.lose(Loss::Everything, INSERT);
 
-    let _told_to_nobody = unlucky.create(&unlucky.unlucky).await;
-    unlucky.pass_time().await;
-    let again = unlucky.create(&unlucky.ada.client).await;
+    let _told_to_nobody = lossy.create(&lossy.lossy).await;
+    lossy.pass_time().await;
+    let again = lossy.create(&lossy.ada.client).await;
 
-    unlucky.proxy.revive();
+    lossy.proxy.revive();
     assert_eq!(again.header("idempotency-replayed"), "true");
-    unlucky.check_done_once(again).await;
+    lossy.check_done_once(again).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_whose_key_was_taken_over_undoes_what_it_did() {
+async fn a_request_whose_key_was_taken_over_rolls_back() {
     let app = AppSetup::scaled().await.start().await;
     let ada = app.client().register("ada@example.org").await;
     let project = ada.create_project("Reading list").await;

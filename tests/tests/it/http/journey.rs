@@ -1,4 +1,4 @@
-//! The whole way of a project.
+//! A project from its creation to its deletion.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +14,7 @@ use zip::ZipArchive;
 
 type Files = BTreeMap<String, String>;
 
-/// The stages of a generation that meets no fault, in their order.
+/// The stages of a generation without faults, in order.
 const STAGES: [&str; 5] = ["preparing", "writing", "checking", "saving", "done"];
 
 pub(super) async fn a_description_becomes_a_published_site(setup: AppSetup) {
@@ -52,7 +52,7 @@ pub(super) async fn a_description_becomes_a_published_site(setup: AppSetup) {
     app.finish().await;
 }
 
-/// The stages that the event stream tells, up to its end.
+/// The stages in the event stream, up to its end.
 async fn stages_of(person: &Person, job: &str) -> Vec<String> {
     let mut stages = Vec::new();
     let mut stream = person.events(job, None).await;
@@ -117,7 +117,7 @@ async fn check_zip(person: &Person, project: &str, files: &Files) {
     assert!(again.bytes == download.bytes, "the same version is the same file");
 }
 
-/// Publishes the project; the path of its site.
+/// Publishes the project and returns the path of its site.
 pub(super) async fn publish(app: &TestApp, person: &Person, project: &str) -> String {
     let path = format!("/api/projects/{project}/deploy");
     let started = person.client.post(&path).json(&json!({"platform": "preview"})).send().await.expect(202);
@@ -160,7 +160,7 @@ async fn check_site(app: &TestApp, person: &Person, project: &str, page: &str) {
     .await;
 }
 
-/// Files beside the page that it loads.
+/// The files that a page loads.
 fn local_links(page: &str) -> Vec<&str> {
     let links: Vec<&str> = ["src=\"", "href=\""]
         .iter()

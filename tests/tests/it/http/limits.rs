@@ -1,11 +1,11 @@
-//! How often things may be done.
+//! Rate limits.
 
 use atelier_config::Role;
 use atelier_tests::{AppSetup, Client, Reply};
 use chrono::{TimeDelta, Timelike};
 use uuid::Uuid;
 
-/// Sign-ins a minute of one address, as the defaults have it.
+/// The default limit of sign-ins per minute and address.
 const SIGN_INS: u32 = 20;
 
 fn limited(setup: AppSetup) -> AppSetup {
@@ -15,8 +15,8 @@ fn limited(setup: AppSetup) -> AppSetup {
     })
 }
 
-/// Fails to sign in from this address, each time as somebody else: what an account
-/// allows is another limit.
+/// A failing sign-in from this address, each time with another account, so that the limit of an
+/// account does not matter.
 async fn attempt(client: &Client, address: &str) -> Reply {
     let email = format!("{}@example.org", Uuid::new_v4().simple());
     client.with_header("x-forwarded-for", address).login(&email, "wrong horse").await
@@ -27,10 +27,10 @@ fn number(reply: &Reply, header: &str) -> u32 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_twenty_first_sign_in_of_a_minute_is_refused() {
+async fn the_twenty_first_sign_in_of_a_minute_is_rejected() {
     let app = limited(AppSetup::embedded()).start().await;
     let client = app.client();
-    // All attempts in one window.
+    // All attempts are in one window.
     let into_the_minute = i64::from(app.queue().now().second());
     app.advance(TimeDelta::seconds(61 - into_the_minute)).await;
 
@@ -65,7 +65,7 @@ async fn replicas_count_together() {
     let mut allowed = 0;
     while attempt(&replicas[allowed % 2], "192.0.2.1").await.status == 401 {
         allowed += 1;
-        // Where a minute begins meanwhile, the window slides by a little.
+        // If a new minute begins meanwhile, the window moves a little.
         assert!(allowed <= 22, "each replica counts on its own");
     }
 
@@ -78,7 +78,7 @@ async fn replicas_count_together() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_address_that_no_proxy_vouches_for_is_not_believed() {
+async fn a_forwarded_address_without_a_trusted_proxy_is_ignored() {
     let app = limited(AppSetup::embedded())
         .with(|settings| settings.server.trusted_proxies = vec!["10.0.0.0/8".parse().expect("a network")])
         .start()
@@ -88,7 +88,7 @@ async fn an_address_that_no_proxy_vouches_for_is_not_believed() {
     let mut number = 0;
     while attempt(&client, &format!("192.0.2.{number}")).await.status == 401 {
         number += 1;
-        assert!(number <= 2 * SIGN_INS, "whoever writes another address is somebody else");
+        assert!(number <= 2 * SIGN_INS, "a forged address is not another client");
     }
     let _refused = attempt(&client, "198.51.100.1").await.refused(429, "RATE_LIMITED");
     app.finish().await;
@@ -97,7 +97,7 @@ async fn an_address_that_no_proxy_vouches_for_is_not_believed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn limits_hold_while_redis_is_away() {
     let setup = limited(AppSetup::scaled().await.without(Role::Worker).without(Role::Scheduler));
-    // A port that nothing listens on.
+    // A closed port.
     let app = setup.with(|settings| settings.redis.url = "redis://127.0.0.1:1".into()).start().await;
 
     let client = app.client();

@@ -1,4 +1,4 @@
-//! Mail through a real server that takes it, puts it off, or refuses it.
+//! Mail through a real server that accepts it, rejects it temporarily, or rejects it.
 
 mod content;
 mod protected;
@@ -16,7 +16,7 @@ async fn register(app: &TestApp, email: &str, locale: &str) {
     app.client().register_with(fields).await;
 }
 
-/// The only mail job, once it is in that state.
+/// Waits until the only mail job is in this state.
 async fn delivery_once(app: &TestApp, state: JobState) {
     until(&format!("the delivery is {state}"), async || {
         let jobs = app.jobs_of("email.deliver").await;
@@ -36,7 +36,7 @@ async fn user(app: &TestApp, email: &str) -> users::Model {
     found.expect("an account")
 }
 
-/// A client of somebody who operates the platform.
+/// A client of an administrator.
 async fn admin(app: &TestApp, email: &str) -> Client {
     let person = app.client().register(email).await;
     users::Entity::update_many()
@@ -52,7 +52,7 @@ fn day(day: u32) -> NaiveDate {
     NaiveDate::from_ymd_opt(2026, 11, day).expect("a day of November")
 }
 
-/// Queues the reminder of a day of November, as another domain would.
+/// Queues the reminder of a day in November, like another domain.
 async fn queue_reminder(app: &TestApp, email: &str, number: u32) -> Option<MailId> {
     let user = user(app, email).await;
     let reminder = DailyReminder { day: day(number), minutes: 45, goal_minutes: None, apps: Vec::new() };
@@ -62,7 +62,7 @@ async fn queue_reminder(app: &TestApp, email: &str, number: u32) -> Option<MailI
     queued
 }
 
-/// Waits until a mail is in that state.
+/// Waits until a mail is in this state.
 async fn status_once(app: &TestApp, id: MailId, status: MailStatus) {
     until(&format!("the mail is {status}"), async || {
         let mail = mail_messages::Entity::find_by_id(id).one(app.db()).await.expect("a database");
@@ -118,7 +118,7 @@ async fn mail_arrives_in_a_split_installation() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_mail_that_is_put_off_is_sent_again_later() {
+async fn a_temporarily_rejected_mail_is_sent_again() {
     let smtp = SmtpServer::start(SmtpMode::Greylist).await;
     let app = AppSetup::embedded().with_mail(&smtp).start().await;
     register(&app, "ada@example.org", "en").await;
@@ -135,7 +135,7 @@ async fn a_mail_that_is_put_off_is_sent_again_later() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_mail_of_unknown_fate_is_sent_again_as_the_same() {
+async fn a_mail_without_a_receipt_is_sent_again_with_the_same_message_id() {
     let smtp = SmtpServer::start(SmtpMode::HangUpAfterData).await;
     let app = AppSetup::embedded().with_mail(&smtp).start().await;
     register(&app, "ada@example.org", "en").await;
@@ -154,7 +154,7 @@ async fn a_mail_of_unknown_fate_is_sent_again_as_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_connection_that_breaks_costs_time_and_no_mail() {
+async fn a_broken_connection_loses_no_mail() {
     let smtp = SmtpServer::start(SmtpMode::HangUp).await;
     let setup = AppSetup::embedded().with_mail(&smtp).with(|settings| settings.mail.timeout_secs = 1);
     let app = setup.start().await;

@@ -1,7 +1,7 @@
-//! Every operation of the document, called by everybody.
+//! Calls every operation of the document as every kind of caller.
 
+mod actors;
 mod table;
-mod world;
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,11 @@ use atelier_tests::{AppSetup, Person, TestApp};
 use sea_orm::sea_query::Expr;
 use serde_json::json;
 
+use self::actors::{Actor, Items, set};
 use self::table::{Access, TABLE, Who};
-use self::world::{Actor, Things, set};
 use super::document::{Operation, operations};
 
-/// Codes of answers to somebody who may not call.
+/// The codes of responses to callers without access.
 const REFUSALS: [&str; 7] = [
     "UNAUTHENTICATED",
     "INVALID_TOKEN",
@@ -26,7 +26,7 @@ const REFUSALS: [&str; 7] = [
 ];
 
 #[test]
-fn every_operation_has_its_line_and_the_document_agrees() {
+fn every_operation_has_a_line_that_agrees_with_the_document() {
     let mut lines: BTreeMap<&str, Access> = TABLE.iter().copied().collect();
     assert_eq!(lines.len(), TABLE.len(), "a line twice");
     for operation in operations() {
@@ -47,7 +47,7 @@ fn every_operation_has_its_line_and_the_document_agrees() {
     assert!(lines.is_empty(), "no longer in the document: {lines:?}");
 }
 
-/// Reading first, and what ends things last.
+/// Orders reads first and deletions last.
 fn rank(operation: &Operation) -> u8 {
     match (operation.method.as_str(), operation.path.as_str()) {
         ("GET", _) => 0,
@@ -59,29 +59,29 @@ fn rank(operation: &Operation) -> u8 {
 }
 
 /// Calls every operation and checks each answer.
-async fn check(actor: &Actor, things: &Things, must_verify: bool) {
+async fn check(actor: &Actor, items: &Items, must_verify: bool) {
     let lines: BTreeMap<&str, Access> = TABLE.iter().copied().collect();
     let mut operations = operations();
     operations.sort_by_key(rank);
     for operation in operations {
         let name = operation.name();
         let access = lines[name.as_str()];
-        let call = actor.client.call(&operation.method, &things.path(&operation));
+        let call = actor.client.call(&operation.method, &items.path(&operation));
         let call = if operation.has_body { call.json(&json!({})) } else { call };
         let reply = call.send().await;
-        let told = format!("{} as {}: {} {}", name, actor.name, reply.status, reply.text());
-        assert!(operation.statuses.contains(&reply.status.to_string()), "not documented: {told}");
+        let context = format!("{} as {}: {} {}", name, actor.name, reply.status, reply.text());
+        assert!(operation.statuses.contains(&reply.status.to_string()), "not documented: {context}");
         if let Some((status, code)) = actor.refusal(&operation, access, must_verify) {
-            assert_eq!(reply.status, status, "{told}");
+            assert_eq!(reply.status, status, "{context}");
             let reply = reply.refused(status, code);
-            assert!(!reply.text().contains("Secret"), "{told}");
+            assert!(!reply.text().contains("Secret"), "{context}");
             continue;
         }
-        assert!(reply.status < 500 && reply.status != 405, "{told}");
+        assert!(reply.status < 500 && reply.status != 405, "{context}");
         if reply.status >= 400 && reply.header("content-type") == "application/json" {
             let code = reply.json()["code"].as_str().unwrap_or_default().to_owned();
-            assert!(!REFUSALS.contains(&code.as_str()), "{told}");
-            assert!(!(access.owned && code == "NOT_FOUND"), "{told}");
+            assert!(!REFUSALS.contains(&code.as_str()), "{context}");
+            assert!(!(access.owned && code == "NOT_FOUND"), "{context}");
         }
     }
 }
@@ -91,7 +91,7 @@ const WRITE: &[&str] = &["read", "write"];
 const READ_ADMIN: &[&str] = &["read", "admin"];
 const ALL: &[&str] = &["read", "write", "admin"];
 
-/// Everybody to whom the owner's things are not there.
+/// The callers for whom the owner's data does not exist.
 async fn others(app: &TestApp) -> Vec<Actor> {
     let client = app.client();
     let eve = client.register("eve@example.org").await;
@@ -123,27 +123,27 @@ async fn admins(app: &TestApp) -> Vec<Actor> {
     vec![
         token("an administrator's token to read", READ).await,
         token("an administrator's token to write", WRITE).await,
-        token("an administrator's token to look after things", READ_ADMIN).await,
+        token("an administrator's token to look after items", READ_ADMIN).await,
         token("an administrator's token for everything", ALL).await,
         Actor { admin: true, ..Actor::session("an administrator", &root) },
     ]
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn everybody_is_answered_as_they_should_be() {
+async fn every_operation_answers_every_caller_as_declared() {
     let app = AppSetup::scaled().await.start().await;
     let ada = app.client().register("ada@example.org").await;
-    let things = Things::of(&app, &ada).await;
+    let items = Items::of(&app, &ada).await;
     for actor in others(&app).await {
-        check(&actor, &things, false).await;
+        check(&actor, &items, false).await;
     }
 
     let reader = Actor { owner: true, ..Actor::token("the owner's token to read", &app, &ada, READ).await };
-    check(&reader, &things, false).await;
-    // The second set is for the owner in person: a token deletes what it can.
-    let second = Things::of(&app, &ada).await;
+    check(&reader, &items, false).await;
+    // The second set is for the owner's session, because the token deletes the first one.
+    let second = Items::of(&app, &ada).await;
     let writer = Actor { owner: true, ..Actor::token("the owner's token to write", &app, &ada, WRITE).await };
-    check(&writer, &things, false).await;
+    check(&writer, &items, false).await;
     for admin in admins(&app).await {
         check(&admin, &second, false).await;
     }
@@ -152,29 +152,29 @@ async fn everybody_is_answered_as_they_should_be() {
     app.finish().await;
 }
 
-/// Somebody whose things were made while their address was proven.
-async fn owner(app: &TestApp, email: &str, is_proven: bool) -> (Person, Things) {
+/// A person whose data was created while their address was verified.
+async fn owner(app: &TestApp, email: &str, is_proven: bool) -> (Person, Items) {
     let person = app.client().register(email).await;
     set(app, &person, users::Column::EmailVerifiedAt, Expr::value(chrono::Utc::now())).await;
-    let things = Things::of(app, &person).await;
+    let items = Items::of(app, &person).await;
     if !is_proven {
         let nothing = Expr::value(None::<chrono::DateTime<chrono::Utc>>);
         set(app, &person, users::Column::EmailVerifiedAt, nothing).await;
     }
-    (person, things)
+    (person, items)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_must_prove_an_address_neither_generates_nor_deploys_before() {
+async fn an_unverified_person_neither_generates_nor_deploys() {
     let setup = AppSetup::scaled().await.with(|settings| settings.auth.require_verified_email = true);
     let app = setup.start().await;
-    let (ada, things) = owner(&app, "ada@example.org", false).await;
+    let (ada, items) = owner(&app, "ada@example.org", false).await;
     let token = Actor::token("an unproven owner's token", &app, &ada, WRITE).await;
-    check(&Actor { owner: true, ..token }, &things, true).await;
-    let (eve, things) = owner(&app, "eve@example.org", false).await;
-    check(&Actor { owner: true, ..Actor::session("an unproven owner", &eve) }, &things, true).await;
-    let (bob, things) = owner(&app, "bob@example.org", true).await;
+    check(&Actor { owner: true, ..token }, &items, true).await;
+    let (eve, items) = owner(&app, "eve@example.org", false).await;
+    check(&Actor { owner: true, ..Actor::session("an unproven owner", &eve) }, &items, true).await;
+    let (bob, items) = owner(&app, "bob@example.org", true).await;
     let bob = Actor { owner: true, verified: true, ..Actor::session("a proven owner", &bob) };
-    check(&bob, &things, true).await;
+    check(&bob, &items, true).await;
     app.finish().await;
 }

@@ -1,31 +1,31 @@
-//! Generations by a model server that answers well, badly, or not at all.
+//! Generations with a model server that returns valid, invalid or no completions.
 
-use atelier_tests::{Answer, AppSetup, FakeOpenAi, Person, TestApp};
+use atelier_tests::{AppSetup, Completion, FakeOpenAi, Person, TestApp};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-/// An answer that passes the checks.
+/// A completion that passes the checks.
 pub(super) const GOOD: &str = "A small reading list.\n\n\
     ```html path=index.html\n<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
     <title>Books</title>\n<link rel=\"stylesheet\" href=\"styles.css\">\n</head>\n\
     <body>\n<h1>Books</h1>\n</body>\n</html>\n```\n\n\
     ```css path=styles.css\nh1 { color: teal; }\n```\n";
 
-/// An answer with a file that is no JSON.
+/// A completion with an invalid JSON file.
 pub(super) const FAULTY: &str = "Here.\n\n```html path=index.html\n<!doctype html>\n<html lang=\"en\">\n\
     <head><title>Books</title></head>\n<body><h1>Books</h1></body>\n</html>\n```\n\n\
     ```json path=data.json\n{\"a\": \n```\n";
 
-/// An instance whose model server gives these answers, and a project to generate.
-struct Scene {
+/// An instance with scripted completions, and a project.
+struct Setup {
     app: TestApp,
     model: FakeOpenAi,
     ada: Person,
     project: String,
 }
 
-impl Scene {
-    async fn of(setup: AppSetup, answers: impl IntoIterator<Item = Answer>) -> Self {
+impl Setup {
+    async fn of(setup: AppSetup, answers: impl IntoIterator<Item = Completion>) -> Self {
         let model = FakeOpenAi::start(answers).await;
         let app = setup.with_model(&model).start().await;
         let ada = app.client().register("ada@example.org").await;
@@ -37,8 +37,7 @@ impl Scene {
         self.ada.start_generation(&self.project).await
     }
 
-    /// Waits for the retry of a job, lets its time come, and answers the job as it
-    /// succeeded.
+    /// Waits until a job is retrying, advances the clock, and returns the succeeded job.
     async fn let_retry_succeed(&self, job: &str, wait: TimeDelta) -> Value {
         self.app.advance(wait).await;
         self.ada.job_once(job, "succeeded").await
@@ -46,8 +45,8 @@ impl Scene {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_good_answer_becomes_a_version() {
-    let scene = Scene::of(AppSetup::embedded(), [Answer::text(GOOD)]).await;
+async fn a_valid_completion_becomes_a_version() {
+    let scene = Setup::of(AppSetup::embedded(), [Completion::text(GOOD)]).await;
 
     let job = scene.ada.job_once(&scene.start().await, "succeeded").await;
 
@@ -66,8 +65,8 @@ async fn a_good_answer_becomes_a_version() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_faulty_answer_is_sent_back_with_its_faults() {
-    let scene = Scene::of(AppSetup::embedded(), [Answer::text(FAULTY), Answer::text(GOOD)]).await;
+async fn a_faulty_completion_is_sent_back_with_its_faults() {
+    let scene = Setup::of(AppSetup::embedded(), [Completion::text(FAULTY), Completion::text(GOOD)]).await;
 
     let job = scene.ada.job_once(&scene.start().await, "succeeded").await;
 
@@ -82,9 +81,9 @@ async fn a_faulty_answer_is_sent_back_with_its_faults() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_answer_that_was_cut_off_is_not_taken_for_whole() {
+async fn a_truncated_completion_is_not_accepted() {
     let half = &GOOD[..GOOD.find("color").expect("a word of the answer")];
-    let scene = Scene::of(AppSetup::embedded(), [Answer::truncated(half), Answer::text(GOOD)]).await;
+    let scene = Setup::of(AppSetup::embedded(), [Completion::truncated(half), Completion::text(GOOD)]).await;
 
     scene.ada.job_once(&scene.start().await, "succeeded").await;
 
@@ -95,10 +94,13 @@ async fn an_answer_that_was_cut_off_is_not_taken_for_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_busy_model_server_is_asked_again_when_it_said() {
-    let busy =
-        Answer::Refuse { status: 429, code: "rate_limit_exceeded".to_owned(), retry_after_secs: Some(40) };
-    let scene = Scene::of(AppSetup::embedded(), [busy, Answer::text(GOOD)]).await;
+async fn a_busy_model_server_is_retried_after_its_retry_after() {
+    let busy = Completion::Refuse {
+        status: 429,
+        code: "rate_limit_exceeded".to_owned(),
+        retry_after_secs: Some(40),
+    };
+    let scene = Setup::of(AppSetup::embedded(), [busy, Completion::text(GOOD)]).await;
     let id = scene.start().await;
 
     let waiting = scene.ada.job_once(&id, "retrying").await;
@@ -118,9 +120,9 @@ async fn a_busy_model_server_is_asked_again_when_it_said() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_broken_connection_is_tried_again() {
-    let cut = Answer::CutOff(vec!["```html path=index.html\n".to_owned(), "<!doctype".to_owned()]);
-    let scene = Scene::of(AppSetup::embedded(), [cut, Answer::text(GOOD)]).await;
+async fn a_broken_connection_is_retried() {
+    let cut = Completion::CutOff(vec!["```html path=index.html\n".to_owned(), "<!doctype".to_owned()]);
+    let scene = Setup::of(AppSetup::embedded(), [cut, Completion::text(GOOD)]).await;
     let id = scene.start().await;
 
     let waiting = scene.ada.job_once(&id, "retrying").await;
@@ -132,8 +134,8 @@ async fn a_broken_connection_is_tried_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_refused_key_fails_at_once_and_is_not_told_to_anybody() {
-    let scene = Scene::of(AppSetup::embedded(), [Answer::refusal(401, "invalid_api_key")]).await;
+async fn a_rejected_key_fails_at_once_and_is_not_revealed() {
+    let scene = Setup::of(AppSetup::embedded(), [Completion::refusal(401, "invalid_api_key")]).await;
 
     let job = scene.ada.job_once(&scene.start().await, "failed").await;
 
@@ -145,7 +147,7 @@ async fn a_refused_key_fails_at_once_and_is_not_told_to_anybody() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn polling_a_running_job_costs_no_body_until_it_changes() {
-    let scene = Scene::of(AppSetup::embedded(), [Answer::Stall(Vec::new())]).await;
+    let scene = Setup::of(AppSetup::embedded(), [Completion::Stall(Vec::new())]).await;
     let id = scene.start().await;
     scene.ada.job_in_stage(&id, "writing").await;
     let path = format!("/api/jobs/{id}");
@@ -166,7 +168,7 @@ async fn polling_a_running_job_costs_no_body_until_it_changes() {
 }
 
 pub(super) async fn a_generation_is_cancelled_while_the_model_writes(setup: AppSetup) {
-    let scene = Scene::of(setup, [Answer::Stall(vec!["```html path=index.html\n<h1>".to_owned()])]).await;
+    let scene = Setup::of(setup, [Completion::Stall(vec!["```html path=index.html\n<h1>".to_owned()])]).await;
     let id = scene.start().await;
     scene.ada.job_in_stage(&id, "writing").await;
     assert_eq!(scene.ada.project(&scene.project).await["status"], "generating");
@@ -181,7 +183,7 @@ pub(super) async fn a_generation_is_cancelled_while_the_model_writes(setup: AppS
     assert_eq!(scene.ada.ledger().await, expected.map(|(kind, amount)| (kind.to_owned(), amount)));
     let again = scene.ada.cancel(&id).await.refused(409, "WRONG_STATE");
     assert_eq!(again.json()["details"]["status"], "cancelled");
-    scene.model.add_answer(Answer::text(GOOD));
+    scene.model.add_completion(Completion::text(GOOD));
     scene.ada.job_once(&scene.start().await, "succeeded").await;
     scene.app.finish().await;
 }

@@ -1,12 +1,12 @@
-//! What belongs to somebody else.
+//! Data of other people.
 
-use atelier_tests::{Answer, AppSetup, FakeOpenAi};
+use atelier_tests::{AppSetup, Completion, FakeOpenAi};
 use serde_json::{Value, json};
 
 use super::document::{Operation, operations};
 
-pub(super) async fn what_is_anothers_is_not_there(setup: AppSetup) {
-    let model = FakeOpenAi::start([Answer::Stall(Vec::new())]).await;
+pub(super) async fn data_of_other_people_is_404(setup: AppSetup) {
+    let model = FakeOpenAi::start([Completion::Stall(Vec::new())]).await;
     let app = setup.with_model(&model).start().await;
     let ada = app.client().register("ada@example.org").await;
     let eve = app.client().register("eve@example.org").await;
@@ -43,7 +43,7 @@ pub(super) async fn what_is_anothers_is_not_there(setup: AppSetup) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_admins_administrate() {
+async fn only_administrators_use_the_admin_routes() {
     let app = AppSetup::embedded().start().await;
     let ada = app.client().register("ada@example.org").await;
     let administration: Vec<_> = operations().into_iter().filter(Operation::is_admin_only).collect();

@@ -1,12 +1,12 @@
-//! Requests that come at the same moment.
+//! Concurrent requests.
 
 use atelier_entities::{project_files, project_versions};
-use atelier_tests::{Answer, AppSetup, FakeOpenAi, PASSWORD};
+use atelier_tests::{AppSetup, Completion, FakeOpenAi, PASSWORD};
 use futures::future::join_all;
 use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::json;
 
-pub(super) async fn credits_are_not_spent_twice_by_requests_at_once(setup: AppSetup) {
+pub(super) async fn concurrent_requests_do_not_spend_credits_twice(setup: AppSetup) {
     let app = setup.start().await;
     let ada = app.client().register("ada@example.org").await;
     let projects = join_all((0..8).map(|_| ada.create_project("Reading list"))).await;
@@ -46,7 +46,7 @@ pub(super) async fn an_address_is_registered_once(setup: AppSetup) {
 }
 
 pub(super) async fn a_project_that_is_deleted_while_it_is_generated_leaves_nothing(setup: AppSetup) {
-    let model = FakeOpenAi::start([Answer::Stall(Vec::new())]).await;
+    let model = FakeOpenAi::start([Completion::Stall(Vec::new())]).await;
     let app = setup.with_model(&model).start().await;
     let ada = app.client().register("ada@example.org").await;
     let project = ada.create_project("Reading list").await;

@@ -1,4 +1,4 @@
-//! Sign-ins, from the first to the sign-out.
+//! Sessions from sign-in to sign-out.
 
 use atelier_entities::users;
 use atelier_tests::{AppSetup, PASSWORD};
@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use sea_orm::{ActiveValue::Set, EntityTrait};
 use serde_json::json;
 
-pub(super) async fn a_sign_in_lasts_over_refreshes_until_the_sign_out(setup: AppSetup) {
+pub(super) async fn a_sign_in_survives_refreshes_until_the_sign_out(setup: AppSetup) {
     let app = setup.start().await;
     let client = app.client();
     let ada = client.register("ada@example.org").await;
@@ -35,7 +35,7 @@ pub(super) async fn a_sign_in_lasts_over_refreshes_until_the_sign_out(setup: App
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_refresh_token_that_comes_back_ends_the_sign_in() {
+async fn the_reuse_of_a_refresh_token_ends_the_sign_in() {
     let app = AppSetup::embedded().start().await;
     let client = app.client();
     let ada = client.register("ada@example.org").await;
@@ -59,7 +59,7 @@ async fn a_refresh_token_that_comes_back_ends_the_sign_in() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_closed_account_can_do_nothing() {
+async fn a_deactivated_account_can_do_nothing() {
     let app = AppSetup::embedded().start().await;
     let client = app.client();
     let ada = client.register("ada@example.org").await;

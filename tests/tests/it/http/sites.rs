@@ -1,4 +1,4 @@
-//! Addresses within a published site that cannot be anything.
+//! Impossible paths in a published site.
 
 use atelier_tests::{AppSetup, TestApp};
 use serde_json::json;
@@ -12,7 +12,7 @@ async fn status_of(app: &TestApp, path: &str) -> u16 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_cannot_be_in_a_site_is_not_there() {
+async fn impossible_paths_of_a_site_are_404() {
     let app = AppSetup::embedded().with(|settings| settings.limits.preview_per_minute = 10_000).start().await;
     let ada = app.client().register("ada@example.org").await;
     let project = ada.create_project("Reading list").await;

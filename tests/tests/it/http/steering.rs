@@ -1,10 +1,10 @@
-//! Jobs that wait, are cancelled, or are run again.
+//! Cancelling and retrying jobs.
 
 use atelier_queue::QueueName;
 use atelier_tests::{AppSetup, job_id};
 use serde_json::json;
 
-pub(super) async fn what_waits_is_cancelled_at_once_and_paid_back(setup: AppSetup) {
+pub(super) async fn a_waiting_generation_is_cancelled_at_once_and_refunded(setup: AppSetup) {
     let app = setup.start().await;
     let ada = app.client().register("ada@example.org").await;
     let project = ada.create_project("Reading list").await;
@@ -25,7 +25,7 @@ pub(super) async fn what_waits_is_cancelled_at_once_and_paid_back(setup: AppSetu
     app.queue().resume(QueueName::Generation).await.expect("resumed");
     let again = ada.client.post(&format!("/api/jobs/{id}/retry")).send().await.expect(202);
     let second = job_id(&again);
-    assert_ne!(second, id, "charged anew, so another job");
+    assert_ne!(second, id, "charged again, so another job");
     ada.job_once(&second, "succeeded").await;
     let ended = ada.client.post(&format!("/api/jobs/{second}/retry")).send().await;
     let _refused = ended.refused(409, "WRONG_STATE");

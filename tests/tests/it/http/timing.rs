@@ -1,14 +1,14 @@
-//! What the time of an answer tells.
+//! The durations of responses.
 
 use std::time::{Duration, Instant};
 
 use atelier_tests::{AppSetup, Client, in_time};
 
-/// Sign-ins of each sort in a round. An account has as many failures without a wait.
+/// Sign-ins of each sort per round: as many failures as an account has without a wait.
 const ROUND: usize = 15;
 
-/// How long a sign-in with a wrong password takes. Each comes from another address, so
-/// that none has to wait.
+/// The duration of a sign-in with a wrong password. Each has another address, so that none has
+/// to wait.
 async fn refused(client: &Client, email: &str, from: usize) -> Duration {
     let client = client.with_header("x-forwarded-for", &format!("2001:db8:{from:x}::1"));
     let begun = Instant::now();
@@ -22,7 +22,7 @@ fn median(mut times: Vec<Duration>) -> Duration {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_sign_in_takes_as_long_whether_there_is_an_account_or_not() {
+async fn the_duration_of_a_sign_in_does_not_reveal_accounts() {
     let setup = AppSetup::embedded().with(|settings| {
         settings.server.trusted_proxies = vec!["127.0.0.1".parse().expect("a network")];
     });
@@ -35,7 +35,7 @@ async fn a_sign_in_takes_as_long_whether_there_is_an_account_or_not() {
     for number in 0..5 {
         known.push(refused(&client, &format!("known{number}@example.org"), number).await);
     }
-    // Far less than a hash, which is what a look at no account would spare.
+    // Much less than a hash, which a lookup without an account would save.
     let noise = median(known) / 4;
 
     in_time(noise, async || {

@@ -1,4 +1,4 @@
-//! Access tokens that are missing, broken, forged or too old.
+//! Access tokens that are missing, malformed, forged or expired.
 
 use atelier_config::Role;
 use atelier_entities::users;
@@ -16,7 +16,7 @@ const SECRET: &str = "the signing secret of this one test";
 const FAR_AWAY: i64 = 4_000_000_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_is_answered_without_a_token_but_what_is_public() {
+async fn only_public_operations_answer_without_a_token() {
     let app = AppSetup::embedded().start().await;
     let (nobody, forger) = (app.client(), app.client().signed_in("a.b.c"));
     let mut asked = 0;
@@ -50,7 +50,7 @@ fn signed(algorithm: Algorithm, secret: &str, claims: &Value) -> String {
     encode(&Header::new(algorithm), claims, &EncodingKey::from_secret(secret.as_bytes())).expect("a token")
 }
 
-/// Tokens that nobody with the secret has signed so.
+/// Forged tokens.
 fn forgeries(ada: &Person, good: &Value, payload: &str, signature: &str) -> Vec<String> {
     let header = |json: &str| URL_SAFE_NO_PAD.encode(json);
     let mut forged = vec![
@@ -77,7 +77,7 @@ fn forgeries(ada: &Person, good: &Value, payload: &str, signature: &str) -> Vec<
         without.as_object_mut().expect("an object").remove(claim);
         forged.push(signed(Algorithm::HS256, SECRET, &without));
     }
-    // A key of the sender's own choice.
+    // A key that the sender chose.
     let mut chosen = Header::new(Algorithm::HS256);
     chosen.kid = Some("../../../dev/null".to_owned());
     chosen.jku = Some("https://evil.example/keys".to_owned());
@@ -87,7 +87,7 @@ fn forgeries(ada: &Person, good: &Value, payload: &str, signature: &str) -> Vec<
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_our_own_tokens_are_believed() {
+async fn forged_tokens_are_rejected() {
     let app = AppSetup::embedded().with(|settings| settings.auth.jwt_secret = SECRET.into()).start().await;
     let ada = app.client().register("ada@example.org").await;
     let good = claims(&ada.access_token);
@@ -124,7 +124,7 @@ async fn only_our_own_tokens_are_believed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_token_is_good_for_half_an_hour() {
+async fn an_access_token_expires_after_half_an_hour() {
     let app = AppSetup::embedded().start().await;
     let ada = app.client().register("ada@example.org").await;
 
@@ -167,12 +167,12 @@ async fn an_access_token_ends_with_its_sign_in_and_its_account() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_token_is_good_at_its_own_installation_alone() {
+async fn a_token_of_another_installation_is_rejected() {
     let setup = AppSetup::scaled().await.without(Role::Worker).without(Role::Scheduler);
     let mut app = setup.start().await;
     let ada = app.client().register("ada@example.org").await;
 
-    // A copy of the database with the same secret, as a rehearsal of a release has.
+    // A copy of the database with the same secret, like a staging installation.
     app.settings.server.public_url = "https://staging.atelier.test".to_owned();
     let staging = app.start(Role::Api).await;
     let _refused =

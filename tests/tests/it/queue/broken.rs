@@ -1,4 +1,4 @@
-//! Transactions in which something went wrong.
+//! Transactions with a failed statement.
 
 use std::task::Poll;
 
@@ -7,12 +7,12 @@ use atelier_queue::{QueueError, Transaction, Transient, count_commits};
 use futures::poll;
 use sea_orm::{ConnectionTrait, DbErr};
 
-use super::{bed::Bed, stage::scripted};
+use super::{fixture::Fixture, scripted::scripted};
 
-async fn are_there(bed: &Bed, ids: &[JobId]) -> Vec<bool> {
+async fn exist(fixture: &Fixture, ids: &[JobId]) -> Vec<bool> {
     let mut there = Vec::new();
     for id in ids {
-        there.push(bed.queue.find_job(*id, None).await.expect("a database").is_some());
+        there.push(fixture.queue.find_job(*id, None).await.expect("a database").is_some());
     }
     there
 }
@@ -28,8 +28,8 @@ async fn violate(tx: &Transaction) -> Result<(), DbErr> {
         .map(drop)
 }
 
-pub(super) async fn nothing_is_done_after_an_error(bed: Bed) {
-    let tx = bed.queue.begin().await.expect("a transaction");
+pub(super) async fn a_transaction_ends_with_its_first_error(fixture: Fixture) {
+    let tx = fixture.queue.begin().await.expect("a transaction");
     let before = enqueue(&tx, "before").await.expect("enqueued");
     let fault = violate(&tx).await.expect_err("refused");
 
@@ -38,24 +38,24 @@ pub(super) async fn nothing_is_done_after_an_error(bed: Bed) {
     let committed = tx.commit().await.expect_err("nothing is committed");
     assert_eq!(committed.to_string(), QueueError::from(fault).to_string());
 
-    let tx = bed.queue.begin().await.expect("a transaction");
+    let tx = fixture.queue.begin().await.expect("a transaction");
     let next = enqueue(&tx, "next").await.expect("enqueued");
     tx.commit().await.expect("committed");
-    assert_eq!(are_there(&bed, &[before, next]).await, [false, true]);
+    assert_eq!(exist(&fixture, &[before, next]).await, [false, true]);
 }
 
-pub(super) async fn a_part_of_deferred_work_that_failed_is_undone_alone(bed: Bed) {
-    let (ids, done) = bed
+pub(super) async fn a_failed_part_of_deferred_work_is_rolled_back_alone(fixture: Fixture) {
+    let (ids, done) = fixture
         .queue
         .defer(async {
-            let tx = bed.queue.begin().await.expect("a transaction");
+            let tx = fixture.queue.begin().await.expect("a transaction");
             let kept = enqueue(&tx, "kept").await.expect("enqueued");
             tx.commit().await.expect("kept");
-            let tx = bed.queue.begin().await.expect("a part");
+            let tx = fixture.queue.begin().await.expect("a part");
             let undone = enqueue(&tx, "undone").await.expect("enqueued");
             violate(&tx).await.expect_err("refused");
             tx.commit().await.expect_err("the part is over");
-            let tx = bed.queue.begin().await.expect("a part");
+            let tx = fixture.queue.begin().await.expect("a part");
             let last = enqueue(&tx, "last").await.expect("enqueued");
             tx.commit().await.expect("kept");
             [kept, undone, last]
@@ -63,11 +63,11 @@ pub(super) async fn a_part_of_deferred_work_that_failed_is_undone_alone(bed: Bed
         .await;
     done.expect("a transaction").commit().await.expect("committed");
 
-    assert_eq!(are_there(&bed, &ids).await, [true, false, true]);
+    assert_eq!(exist(&fixture, &ids).await, [true, false, true]);
 }
 
-pub(super) async fn a_statement_that_nobody_waits_for_ends_its_transaction(bed: Bed) {
-    let tx = bed.queue.begin().await.expect("a transaction");
+pub(super) async fn a_dropped_statement_ends_its_transaction(fixture: Fixture) {
+    let tx = fixture.queue.begin().await.expect("a transaction");
     let before = enqueue(&tx, "before").await.expect("enqueued");
     let long = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) \
         SELECT count(*) FROM n";
@@ -79,18 +79,18 @@ pub(super) async fn a_statement_that_nobody_waits_for_ends_its_transaction(bed: 
     assert_eq!(Transient::of(&after), Some(Transient::Outage));
     tx.commit().await.expect_err("nothing is committed");
 
-    assert_eq!(are_there(&bed, &[before]).await, [false]);
+    assert_eq!(exist(&fixture, &[before]).await, [false]);
 }
 
-pub(super) async fn commits_of_a_piece_of_work_are_counted(bed: Bed) {
+pub(super) async fn commits_are_counted(fixture: Fixture) {
     let (_undone, none) = count_commits(async {
-        let tx = bed.queue.begin().await.expect("a transaction");
+        let tx = fixture.queue.begin().await.expect("a transaction");
         enqueue(&tx, "undone").await.expect("enqueued");
         tx.rollback().await.expect("undone");
     })
     .await;
-    let (_done, alone) = count_commits(bed.queue.enqueue(scripted("alone"))).await;
-    let deferred = bed.queue.defer(bed.queue.enqueue(scripted("kept")));
+    let (_done, alone) = count_commits(fixture.queue.enqueue(scripted("alone"))).await;
+    let deferred = fixture.queue.defer(fixture.queue.enqueue(scripted("kept")));
     let ((_kept, done), kept) = count_commits(deferred).await;
     done.expect("a transaction").commit().await.expect("committed");
 
@@ -98,26 +98,26 @@ pub(super) async fn commits_of_a_piece_of_work_are_counted(bed: Bed) {
 }
 
 #[tokio::test]
-async fn a_part_whose_failure_undid_everything_leaves_nothing_to_commit() {
-    let bed = Bed::sqlite_in_process().await;
-    let (ids, done) = bed
+async fn a_failure_that_rolls_back_everything_leaves_nothing_to_commit() {
+    let fixture = Fixture::sqlite_in_process().await;
+    let (ids, done) = fixture
         .queue
         .defer(async {
-            let tx = bed.queue.begin().await.expect("a transaction");
+            let tx = fixture.queue.begin().await.expect("a transaction");
             let first = enqueue(&tx, "first").await.expect("enqueued");
             tx.commit().await.expect("kept");
-            let tx = bed.queue.begin().await.expect("a part");
+            let tx = fixture.queue.begin().await.expect("a part");
             tx.execute_unprepared("PRAGMA max_page_count = 1").await.expect("as large as it is");
             let large =
                 "INSERT INTO throttles (key, job_id, until) VALUES (hex(randomblob(100000)), x'', '')";
             let full = tx.execute_unprepared(large).await.expect_err("full");
             assert_eq!(Transient::of(&full), Some(Transient::Outage), "{full}");
             drop(tx);
-            bed.queue.begin().await.expect_err("the whole is over");
+            fixture.queue.begin().await.expect_err("the whole is over");
             [first]
         })
         .await;
 
     done.expect("what was kept").commit().await.expect_err("it was undone");
-    assert_eq!(are_there(&bed, &ids).await, [false]);
+    assert_eq!(exist(&fixture, &ids).await, [false]);
 }

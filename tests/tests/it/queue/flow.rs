@@ -11,91 +11,96 @@ use atelier_queue::{Lane, NewJob, Outcome, QueueError};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, IntoActiveModel};
 
 use super::{
-    bed::Bed,
-    stage::{Novel, scripted, with_effect},
+    fixture::Fixture,
+    scripted::{Unknown, scripted, with_effect},
 };
 
-pub(super) async fn urgent_goes_before_normal_before_bulk(bed: Bed) {
+pub(super) async fn urgent_goes_before_normal_before_bulk(fixture: Fixture) {
     for (name, lane) in [("bulk", Lane::Bulk), ("normal", Lane::Normal), ("urgent", Lane::Urgent)] {
-        bed.queue.enqueue(scripted(name).in_lane(lane)).await.expect("enqueued");
+        fixture.queue.enqueue(scripted(name).in_lane(lane)).await.expect("enqueued");
     }
-    bed.forget_transport().await;
+    fixture.forget_transport().await;
 
-    let _worker = bed.worker(1);
-    bed.until("all ran", async || (bed.stage.order().len() == 3).then_some(())).await;
+    let _worker = fixture.worker(1);
+    fixture.until("all ran", async || (fixture.handlers.order().len() == 3).then_some(())).await;
 
-    assert_eq!(bed.stage.order(), ["urgent", "normal", "bulk"]);
+    assert_eq!(fixture.handlers.order(), ["urgent", "normal", "bulk"]);
 }
 
-/// Enqueues so many jobs of somebody's at once.
-async fn enqueue_many(bed: &Bed, name: &str, count: usize, owner: UserId) -> Vec<JobId> {
-    let tx = bed.queue.begin().await.expect("a transaction");
+/// Enqueues this number of jobs of an owner in one transaction.
+async fn enqueue_many(fixture: &Fixture, name: &str, count: usize, owner: UserId) -> Vec<JobId> {
+    let tx = fixture.queue.begin().await.expect("a transaction");
     let jobs = (0..count).map(|_| scripted(name).owned_by(owner)).collect();
     let enqueued = tx.enqueue_all(jobs).await.expect("enqueued");
     tx.commit().await.expect("committed");
     enqueued.iter().map(|job| job.id).collect()
 }
 
-/// Makes everything that waits an hour older.
-async fn let_an_hour_pass(bed: &Bed) {
+/// Makes all waiting jobs an hour older.
+async fn let_an_hour_pass(fixture: &Fixture) {
     let hour = 3_600_000;
-    bed.queue.db().execute_unprepared(&format!("UPDATE jobs SET rank = rank - {hour}")).await.expect("older");
+    fixture
+        .queue
+        .db()
+        .execute_unprepared(&format!("UPDATE jobs SET rank = rank - {hour}"))
+        .await
+        .expect("older");
 }
 
-/// How many jobs start before the one of that name on a worker of one slot.
-async fn started_before(bed: &Bed, name: &str) -> usize {
-    bed.forget_transport().await;
-    let _worker = bed.worker(1);
-    bed.until("it ran", async || bed.stage.order().iter().position(|other| other == name)).await
+/// The number of jobs that start before the one with this name, on a worker with one slot.
+async fn started_before(fixture: &Fixture, name: &str) -> usize {
+    fixture.forget_transport().await;
+    let _worker = fixture.worker(1);
+    fixture.until("it ran", async || fixture.handlers.order().iter().position(|other| other == name)).await
 }
 
-pub(super) async fn one_job_does_not_wait_for_another_owners_hundreds(bed: Bed) {
-    enqueue_many(&bed, "busy", 300, UserId::new()).await;
-    bed.queue.enqueue(scripted("quiet").owned_by(UserId::new())).await.expect("enqueued");
+pub(super) async fn a_single_job_does_not_wait_for_another_owners_backlog(fixture: Fixture) {
+    enqueue_many(&fixture, "busy", 300, UserId::new()).await;
+    fixture.queue.enqueue(scripted("quiet").owned_by(UserId::new())).await.expect("enqueued");
 
-    let before = started_before(&bed, "quiet").await;
+    let before = started_before(&fixture, "quiet").await;
 
     assert!(before <= 5, "{before} jobs of the busy owner went before it");
 }
 
-pub(super) async fn one_job_that_comes_an_hour_later_does_not_wait_for_them_either(bed: Bed) {
-    // A job may take 20 s: in an hour, one slot gets through 180 of them at least.
-    let hundreds = enqueue_many(&bed, "busy", 600, UserId::new()).await;
-    let_an_hour_pass(&bed).await;
+pub(super) async fn a_single_job_enqueued_an_hour_later_does_not_wait_for_the_backlog(fixture: Fixture) {
+    // A job may take 20 s, so one slot runs at least 180 jobs in an hour.
+    let hundreds = enqueue_many(&fixture, "busy", 600, UserId::new()).await;
+    let_an_hour_pass(&fixture).await;
     for id in &hundreds[..180] {
-        bed.queue.cancel(*id, None).await.expect("cancelled");
+        fixture.queue.cancel(*id, None).await.expect("cancelled");
     }
-    bed.queue.enqueue(scripted("quiet").owned_by(UserId::new())).await.expect("enqueued");
+    fixture.queue.enqueue(scripted("quiet").owned_by(UserId::new())).await.expect("enqueued");
 
-    let before = started_before(&bed, "quiet").await;
+    let before = started_before(&fixture, "quiet").await;
 
     assert!(before <= 5, "{before} jobs of the busy owner went before it");
 }
 
-pub(super) async fn what_is_urgent_goes_before_its_own_owners_backlog(bed: Bed) {
+pub(super) async fn an_urgent_job_goes_before_its_owners_backlog(fixture: Fixture) {
     let owner = UserId::new();
-    enqueue_many(&bed, "normal", 300, owner).await;
-    bed.queue.enqueue(scripted("urgent").owned_by(owner).in_lane(Lane::Urgent)).await.expect("enqueued");
+    enqueue_many(&fixture, "normal", 300, owner).await;
+    fixture.queue.enqueue(scripted("urgent").owned_by(owner).in_lane(Lane::Urgent)).await.expect("enqueued");
 
-    assert_eq!(started_before(&bed, "urgent").await, 0);
+    assert_eq!(started_before(&fixture, "urgent").await, 0);
 }
 
-pub(super) async fn jobs_that_are_run_again_take_their_owners_turns(bed: Bed) {
-    for id in enqueue_many(&bed, "busy", 60, UserId::new()).await {
-        bed.queue.cancel(id, None).await.expect("cancelled");
-        bed.queue.retry(id, None).await.expect("run again");
+pub(super) async fn retried_jobs_take_a_turn_of_their_owner(fixture: Fixture) {
+    for id in enqueue_many(&fixture, "busy", 60, UserId::new()).await {
+        fixture.queue.cancel(id, None).await.expect("cancelled");
+        fixture.queue.retry(id, None).await.expect("run again");
     }
-    bed.queue.enqueue(scripted("quiet").owned_by(UserId::new())).await.expect("enqueued");
+    fixture.queue.enqueue(scripted("quiet").owned_by(UserId::new())).await.expect("enqueued");
 
-    let before = started_before(&bed, "quiet").await;
+    let before = started_before(&fixture, "quiet").await;
 
     assert!(before <= 5, "{before} jobs of the busy owner went before it");
 }
 
-pub(super) async fn no_more_run_than_the_concurrency_allows(bed: Bed) {
+pub(super) async fn no_more_run_than_the_concurrency_allows(fixture: Fixture) {
     let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let (counted, peak) = (running.clone(), most.clone());
-    bed.stage.on("counted", move |_| {
+    fixture.handlers.on("counted", move |_| {
         let (running, most) = (counted.clone(), peak.clone());
         async move {
             most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
@@ -105,117 +110,117 @@ pub(super) async fn no_more_run_than_the_concurrency_allows(bed: Bed) {
             Ok(Outcome::done())
         }
     });
-    let tx = bed.queue.begin().await.expect("a transaction");
+    let tx = fixture.queue.begin().await.expect("a transaction");
     let enqueued = tx.enqueue_all((0..60).map(|_| scripted("counted")).collect()).await.expect("enqueued");
     tx.commit().await.expect("committed");
 
-    let _worker = bed.worker(3);
+    let _worker = fixture.worker(3);
     for job in &enqueued {
-        bed.reaches(job.id, JobState::Succeeded).await;
+        fixture.reaches(job.id, JobState::Succeeded).await;
     }
 
     assert_eq!(most.load(Ordering::SeqCst), 3, "all three slots were used, and no more");
 }
 
-pub(super) async fn a_kind_that_no_worker_knows_waits_for_one_that_does(bed: Bed) {
-    let _old = bed.worker(4);
-    let novel = bed.queue.enqueue(NewJob::of(&Novel {})).await.expect("enqueued").id;
-    let known = bed.queue.enqueue(scripted("known")).await.expect("enqueued").id;
-    bed.reaches(known, JobState::Succeeded).await;
-    let waiting = bed.job(novel).await;
+pub(super) async fn an_unknown_kind_waits_for_a_worker_that_knows_it(fixture: Fixture) {
+    let _old = fixture.worker(4);
+    let knows_unknown = fixture.queue.enqueue(NewJob::of(&Unknown {})).await.expect("enqueued").id;
+    let known = fixture.queue.enqueue(scripted("known")).await.expect("enqueued").id;
+    fixture.reaches(known, JobState::Succeeded).await;
+    let waiting = fixture.job(knows_unknown).await;
     assert_eq!((waiting.state, waiting.attempt), (JobState::Available, 0));
-    assert_eq!(bed.queue.why(&waiting).await.expect("a reason").code, "KIND_UNKNOWN");
+    assert_eq!(fixture.queue.why(&waiting).await.expect("a reason").code, "KIND_UNKNOWN");
 
-    let _new = bed.worker_of_the_next_version();
+    let _new = fixture.worker_of_the_next_version();
 
-    bed.reaches(novel, JobState::Succeeded).await;
+    fixture.reaches(knows_unknown, JobState::Succeeded).await;
 }
 
-pub(super) async fn a_job_not_started_in_time_is_cancelled(bed: Bed) {
-    let soon = bed.queue.now() + Duration::from_millis(50);
+pub(super) async fn a_job_not_started_in_time_is_cancelled(fixture: Fixture) {
+    let soon = fixture.queue.now() + Duration::from_millis(50);
 
-    let id = bed.queue.enqueue(scripted("late").expiring(soon)).await.expect("enqueued").id;
-    let job = bed.reaches(id, JobState::Cancelled).await;
+    let id = fixture.queue.enqueue(scripted("late").expiring(soon)).await.expect("enqueued").id;
+    let job = fixture.reaches(id, JobState::Cancelled).await;
 
     assert_eq!(job.error.expect("a reason")["code"], "EXPIRED");
 }
 
-async fn rename(bed: &Bed, id: JobId, kind: &str) {
-    let mut row = bed.job(id).await.into_active_model();
+async fn rename(fixture: &Fixture, id: JobId, kind: &str) {
+    let mut row = fixture.job(id).await.into_active_model();
     row.kind = Set(kind.to_owned());
-    row.update(bed.queue.db()).await.expect("renamed");
+    row.update(fixture.queue.db()).await.expect("renamed");
 }
 
-pub(super) async fn jobs_under_an_earlier_name_are_run(bed: Bed) {
-    let id = bed.queue.enqueue(scripted("renamed")).await.expect("enqueued").id;
-    rename(&bed, id, "test.earlier_name").await;
+pub(super) async fn jobs_under_an_earlier_name_are_run(fixture: Fixture) {
+    let id = fixture.queue.enqueue(scripted("renamed")).await.expect("enqueued").id;
+    rename(&fixture, id, "test.earlier_name").await;
 
-    let _worker = bed.worker(1);
+    let _worker = fixture.worker(1);
 
-    bed.reaches(id, JobState::Succeeded).await;
+    fixture.reaches(id, JobState::Succeeded).await;
 }
 
-pub(super) async fn jobs_under_an_earlier_name_have_their_effects(bed: Bed) {
+pub(super) async fn jobs_under_an_earlier_name_have_their_effects(fixture: Fixture) {
     let mut ids = Vec::new();
     for name in ["runs", "is cancelled"] {
-        let id = bed.queue.enqueue(with_effect(name)).await.expect("enqueued").id;
-        rename(&bed, id, "test.with_earlier_effect").await;
+        let id = fixture.queue.enqueue(with_effect(name)).await.expect("enqueued").id;
+        rename(&fixture, id, "test.with_earlier_effect").await;
         ids.push(id);
     }
-    bed.queue.cancel(ids[1], None).await.expect("cancelled");
+    fixture.queue.cancel(ids[1], None).await.expect("cancelled");
 
-    let _worker = bed.worker(1);
-    bed.reaches(ids[0], JobState::Succeeded).await;
+    let _worker = fixture.worker(1);
+    fixture.reaches(ids[0], JobState::Succeeded).await;
 
-    assert_eq!(bed.stage.effects(ids[0]), [JobState::Succeeded]);
-    assert_eq!(bed.stage.effects(ids[1]), [JobState::Cancelled]);
+    assert_eq!(fixture.handlers.effects(ids[0]), [JobState::Succeeded]);
+    assert_eq!(fixture.handlers.effects(ids[1]), [JobState::Cancelled]);
 }
 
-pub(super) async fn a_debounced_series_runs_its_last_once(bed: Bed) {
-    let _worker = bed.worker(4);
+pub(super) async fn only_the_last_job_of_a_debounced_series_runs(fixture: Fixture) {
+    let _worker = fixture.worker(4);
     let quiet = Duration::from_millis(400);
     let mut ids = Vec::new();
     for name in ["first", "second", "third"] {
-        ids.push(bed.queue.enqueue(scripted(name).debounced("series", quiet)).await.expect("enqueued"));
+        ids.push(fixture.queue.enqueue(scripted(name).debounced("series", quiet)).await.expect("enqueued"));
     }
 
-    bed.reaches(ids[0].id, JobState::Succeeded).await;
-    let next = bed.queue.enqueue(scripted("next").debounced("series", quiet)).await.expect("enqueued");
+    fixture.reaches(ids[0].id, JobState::Succeeded).await;
+    let next = fixture.queue.enqueue(scripted("next").debounced("series", quiet)).await.expect("enqueued");
 
     assert!(ids.iter().all(|enqueued| enqueued.id == ids[0].id));
-    assert_eq!(bed.stage.order(), ["third"]);
-    assert_ne!(next.id, ids[0].id, "what comes after the series has run is a new one");
+    assert_eq!(fixture.handlers.order(), ["third"]);
+    assert_ne!(next.id, ids[0].id, "a job after the series is a new one");
 }
 
-pub(super) async fn a_series_that_is_never_quiet_is_run_all_the_same(bed: Bed) {
+pub(super) async fn a_debounced_series_without_a_quiet_time_runs_in_the_end(fixture: Fixture) {
     let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
     let enqueue = async |name: &str| {
         let job = scripted(name).debounced_at_most("busy", minutes(60), minutes(180));
-        bed.queue.enqueue(job).await.expect("enqueued").id
+        fixture.queue.enqueue(job).await.expect("enqueued").id
     };
     let id = enqueue("first").await;
     let last_for = async |so_long: Duration| {
-        let mut row = bed.job(id).await.into_active_model();
-        row.created_at = Set(bed.queue.now() - so_long);
-        row.update(bed.queue.db()).await.expect("aged");
+        let mut row = fixture.job(id).await.into_active_model();
+        row.created_at = Set(fixture.queue.now() - so_long);
+        row.update(fixture.queue.db()).await.expect("aged");
     };
 
     last_for(minutes(150)).await;
     assert_eq!(enqueue("second").await, id);
-    let job = bed.job(id).await;
+    let job = fixture.job(id).await;
     assert_eq!(job.run_at, job.created_at + minutes(180), "no later, however many come");
     last_for(minutes(200)).await;
     assert_eq!(enqueue("third").await, id);
-    let _worker = bed.worker(1);
-    bed.reaches(id, JobState::Succeeded).await;
+    let _worker = fixture.worker(1);
+    fixture.reaches(id, JobState::Succeeded).await;
 
-    assert_eq!(bed.stage.order(), ["third"]);
+    assert_eq!(fixture.handlers.order(), ["third"]);
 }
 
-pub(super) async fn what_replaces_a_debounced_job_is_checked_like_any_other(bed: Bed) {
-    let too_long = "x".repeat(bed.queue.options().max_args_bytes);
+pub(super) async fn the_replacement_of_a_debounced_job_is_validated(fixture: Fixture) {
+    let too_long = "x".repeat(fixture.queue.options().max_args_bytes);
     let enqueue = async |name: &str| {
-        bed.queue.enqueue(scripted(name).debounced("key", Duration::from_secs(3_600))).await
+        fixture.queue.enqueue(scripted(name).debounced("key", Duration::from_secs(3_600))).await
     };
     let first = enqueue("first").await.expect("enqueued");
 
@@ -224,19 +229,19 @@ pub(super) async fn what_replaces_a_debounced_job_is_checked_like_any_other(bed:
 
     assert_eq!((odd.id, odd.duplicate), (first.id, true));
     assert!(matches!(refused, Err(QueueError::Args { .. })), "{refused:?}");
-    assert_eq!(bed.job(first.id).await.args["name"], "a\u{fffd}b");
+    assert_eq!(fixture.job(first.id).await.args["name"], "a\u{fffd}b");
 }
 
-pub(super) async fn a_throttled_key_runs_once_in_a_period(bed: Bed) {
-    let _worker = bed.worker(4);
+pub(super) async fn a_throttled_key_runs_once_in_a_period(fixture: Fixture) {
+    let _worker = fixture.worker(4);
     let period = Duration::from_secs(3_600);
-    let first = bed.queue.enqueue(scripted("first").throttled("key", period)).await.expect("enqueued");
-    bed.reaches(first.id, JobState::Succeeded).await;
+    let first = fixture.queue.enqueue(scripted("first").throttled("key", period)).await.expect("enqueued");
+    fixture.reaches(first.id, JobState::Succeeded).await;
 
-    let second = bed.queue.enqueue(scripted("second").throttled("key", period)).await.expect("enqueued");
-    let other = bed.queue.enqueue(scripted("other").throttled("other", period)).await.expect("enqueued");
-    bed.queue.clock().advance(chrono::TimeDelta::hours(2));
-    let later = bed.queue.enqueue(scripted("later").throttled("key", period)).await.expect("enqueued");
+    let second = fixture.queue.enqueue(scripted("second").throttled("key", period)).await.expect("enqueued");
+    let other = fixture.queue.enqueue(scripted("other").throttled("other", period)).await.expect("enqueued");
+    fixture.queue.clock().advance(chrono::TimeDelta::hours(2));
+    let later = fixture.queue.enqueue(scripted("later").throttled("key", period)).await.expect("enqueued");
 
     assert_eq!((second.id, second.duplicate), (first.id, true));
     assert!(!other.duplicate && !later.duplicate);

@@ -10,14 +10,14 @@ use atelier_queue::{Job, NewJob, Outcome, QueueLimits, QueueName, Rate, testing}
 use sea_orm::ConnectionTrait;
 
 use super::{
-    bed::Bed,
-    stage::{Scripted, scripted},
+    fixture::Fixture,
+    scripted::{Scripted, scripted},
 };
 
-/// Running now, and at most.
+/// The current and the highest number of running jobs.
 type Count = (usize, usize);
 
-/// How many jobs run at once, by owner, and how many did at most.
+/// The current and the highest number of running jobs, by owner.
 #[derive(Clone, Default)]
 struct Gauge {
     counts: Arc<Mutex<HashMap<Option<UserId>, Count>>>,
@@ -41,11 +41,11 @@ impl Gauge {
     }
 }
 
-/// Runs the jobs on two workers of ten slots each and answers how many ran at once.
-async fn run(bed: &Bed, limits: QueueLimits, jobs: Vec<NewJob>) -> (Gauge, Vec<JobId>) {
+/// Runs the jobs on two workers with ten slots each and returns the numbers of running jobs.
+async fn run(fixture: &Fixture, limits: QueueLimits, jobs: Vec<NewJob>) -> (Gauge, Vec<JobId>) {
     let gauge = Gauge::default();
     let seen = gauge.clone();
-    bed.stage.on("counted", move |ctx| {
+    fixture.handlers.on("counted", move |ctx| {
         let gauge = seen.clone();
         async move {
             gauge.change(ctx.owner(), 1);
@@ -54,68 +54,68 @@ async fn run(bed: &Bed, limits: QueueLimits, jobs: Vec<NewJob>) -> (Gauge, Vec<J
             Ok(Outcome::done())
         }
     });
-    bed.queue.set_limits(QueueName::Stats, limits).await.expect("limited");
-    let tx = bed.queue.begin().await.expect("a transaction");
+    fixture.queue.set_limits(QueueName::Stats, limits).await.expect("limited");
+    let tx = fixture.queue.begin().await.expect("a transaction");
     let ids = tx.enqueue_all(jobs).await.expect("enqueued").iter().map(|job| job.id).collect::<Vec<_>>();
     tx.commit().await.expect("committed");
-    let (one, two) = (bed.worker(10), bed.worker(10));
+    let (one, two) = (fixture.worker(10), fixture.worker(10));
     for id in &ids {
-        bed.reaches(*id, JobState::Succeeded).await;
+        fixture.reaches(*id, JobState::Succeeded).await;
     }
     one.stop().await;
     two.stop().await;
     (gauge, ids)
 }
 
-pub(super) async fn no_more_run_over_all_workers_than_the_queue_allows(bed: Bed) {
+pub(super) async fn no_more_run_over_all_workers_than_the_queue_allows(fixture: Fixture) {
     let limits = QueueLimits { max_running: Some(3), ..QueueLimits::default() };
 
-    let (gauge, _) = run(&bed, limits, (0..30).map(|_| scripted("counted")).collect()).await;
+    let (gauge, _) = run(&fixture, limits, (0..30).map(|_| scripted("counted")).collect()).await;
 
     assert_eq!(gauge.most(None), 3);
 }
 
-pub(super) async fn no_more_of_one_owner_run_than_the_queue_allows(bed: Bed) {
+pub(super) async fn no_more_of_one_owner_run_than_the_queue_allows(fixture: Fixture) {
     let limits = QueueLimits { max_running_per_owner: Some(2), ..QueueLimits::default() };
     let (busy, quiet) = (UserId::new(), UserId::new());
     let mut jobs: Vec<NewJob> = (0..20).map(|_| scripted("counted").owned_by(busy)).collect();
     jobs.extend((0..4).map(|_| scripted("counted").owned_by(quiet)));
 
-    let (gauge, _) = run(&bed, limits, jobs).await;
+    let (gauge, _) = run(&fixture, limits, jobs).await;
 
     assert_eq!((gauge.most(Some(busy)), gauge.most(Some(quiet))), (2, 2));
 }
 
-pub(super) async fn whoever_may_start_no_more_keeps_nobody_waiting(bed: Bed) {
+pub(super) async fn an_owner_at_their_limit_does_not_block_others(fixture: Fixture) {
     let limits = QueueLimits { max_running_per_owner: Some(1), ..QueueLimits::default() };
-    bed.queue.set_limits(QueueName::Stats, limits).await.expect("limited");
+    fixture.queue.set_limits(QueueName::Stats, limits).await.expect("limited");
     let (busy, quiet) = (UserId::new(), UserId::new());
-    bed.stage.on("endless", |ctx| async move {
+    fixture.handlers.on("endless", |ctx| async move {
         ctx.stop().cancelled().await;
         Ok(Outcome::done())
     });
-    let tx = bed.queue.begin().await.expect("a transaction");
+    let tx = fixture.queue.begin().await.expect("a transaction");
     let jobs = (0..1_200).map(|_| scripted("endless").owned_by(busy)).collect();
     tx.enqueue_all(jobs).await.expect("enqueued");
     tx.commit().await.expect("committed");
-    // All of them come before whatever is enqueued from now on.
-    bed.queue.db().execute_unprepared("UPDATE jobs SET rank = 0").await.expect("older");
-    let id = bed.queue.enqueue(scripted("short").owned_by(quiet)).await.expect("enqueued").id;
+    // All of them rank before every later job.
+    fixture.queue.db().execute_unprepared("UPDATE jobs SET rank = 0").await.expect("older");
+    let id = fixture.queue.enqueue(scripted("short").owned_by(quiet)).await.expect("enqueued").id;
 
-    let _worker = bed.worker(4);
+    let _worker = fixture.worker(4);
 
-    bed.reaches(id, JobState::Succeeded).await;
+    fixture.reaches(id, JobState::Succeeded).await;
 }
 
-pub(super) async fn no_more_start_in_a_period_than_the_rate_allows(bed: Bed) {
+pub(super) async fn no_more_start_in_a_period_than_the_rate_allows(fixture: Fixture) {
     let rate = Rate { count: 4, period: Duration::from_secs(1) };
     let limits = QueueLimits { rate: Some(rate), ..QueueLimits::default() };
 
-    let (_, ids) = run(&bed, limits, (0..10).map(|_| scripted("counted")).collect()).await;
+    let (_, ids) = run(&fixture, limits, (0..10).map(|_| scripted("counted")).collect()).await;
 
     let mut starts = Vec::new();
     for id in ids {
-        starts.push(bed.job(id).await.started_at.expect("started"));
+        starts.push(fixture.job(id).await.started_at.expect("started"));
     }
     starts.sort_unstable();
     for window in starts.windows(5) {
@@ -124,18 +124,18 @@ pub(super) async fn no_more_start_in_a_period_than_the_rate_allows(bed: Bed) {
     }
 }
 
-pub(super) async fn a_rate_that_is_set_anew_starts_no_more(bed: Bed) {
+pub(super) async fn a_changed_rate_counts_earlier_starts(fixture: Fixture) {
     for _ in 0..8 {
-        bed.queue.enqueue(scripted("waiting")).await.expect("enqueued");
+        fixture.queue.enqueue(scripted("waiting")).await.expect("enqueued");
     }
     let worker = WorkerId::new();
     let limited = async |count: Option<u32>| {
         let rate = count.map(|count| Rate { count, period: Duration::from_secs(3_600) });
         let limits = QueueLimits { rate, max_running: Some(100), ..QueueLimits::default() };
-        bed.queue.set_limits(QueueName::Stats, limits).await.expect("limited");
+        fixture.queue.set_limits(QueueName::Stats, limits).await.expect("limited");
     };
     let claims = async || {
-        let claimed = testing::claim(&bed.queue, worker, QueueName::Stats, &[Scripted::KIND], 10).await;
+        let claimed = testing::claim(&fixture.queue, worker, QueueName::Stats, &[Scripted::KIND], 10).await;
         claimed.expect("claimed").len()
     };
 
@@ -146,13 +146,13 @@ pub(super) async fn a_rate_that_is_set_anew_starts_no_more(bed: Bed) {
     }
     limited(None).await;
     limited(Some(5)).await;
-    assert_eq!(claims().await, 0, "a rate that was away for a moment remembers");
+    assert_eq!(claims().await, 0, "a rate that was removed for a moment still counts earlier starts");
 }
 
-pub(super) async fn limits_that_change_at_once_keep_each_other(bed: Bed) {
+pub(super) async fn concurrent_changes_of_limits_are_all_kept(fixture: Fixture) {
     let rate = Rate { count: 9, period: Duration::from_secs(60) };
     for round in 1..=5 {
-        let queue = &bed.queue;
+        let queue = &fixture.queue;
         let running =
             queue.change_limits(QueueName::Stats, |now| QueueLimits { max_running: Some(round), ..now });
         let owner = queue
@@ -170,19 +170,20 @@ pub(super) async fn limits_that_change_at_once_keep_each_other(bed: Bed) {
     }
 }
 
-pub(super) async fn a_limit_that_is_lifted_holds_nothing_back(bed: Bed) {
+pub(super) async fn a_removed_limit_blocks_no_job(fixture: Fixture) {
     let none = QueueLimits { max_running: Some(0), ..QueueLimits::default() };
-    bed.queue.set_limits(QueueName::Stats, none).await.expect("limited");
-    let _worker = bed.worker(2);
-    let id = bed.queue.enqueue(scripted("held")).await.expect("enqueued").id;
-    bed.until("it says why", async || {
-        let why = bed.queue.why(&bed.job(id).await).await.expect("a reason");
-        (why.code == "QUEUE_LIMIT").then_some(())
-    })
-    .await;
-    assert_eq!(bed.queue.get_limits(QueueName::Stats).await.expect("limits"), none);
+    fixture.queue.set_limits(QueueName::Stats, none).await.expect("limited");
+    let _worker = fixture.worker(2);
+    let id = fixture.queue.enqueue(scripted("held")).await.expect("enqueued").id;
+    fixture
+        .until("it says why", async || {
+            let why = fixture.queue.why(&fixture.job(id).await).await.expect("a reason");
+            (why.code == "QUEUE_LIMIT").then_some(())
+        })
+        .await;
+    assert_eq!(fixture.queue.get_limits(QueueName::Stats).await.expect("limits"), none);
 
-    bed.queue.set_limits(QueueName::Stats, QueueLimits::default()).await.expect("lifted");
+    fixture.queue.set_limits(QueueName::Stats, QueueLimits::default()).await.expect("lifted");
 
-    bed.reaches(id, JobState::Succeeded).await;
+    fixture.reaches(id, JobState::Succeeded).await;
 }

@@ -1,4 +1,4 @@
-//! Who waits for whose locks, on PostgreSQL.
+//! Lock waits on PostgreSQL.
 
 use std::time::Duration;
 
@@ -6,15 +6,15 @@ use atelier_entities::JobState;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use uuid::Uuid;
 
-use super::{bed::Bed, stage::scripted};
+use super::{fixture::Fixture, scripted::scripted};
 
-/// Returns once a statement waits for a lock.
-async fn somebody_waits(bed: &Bed) {
+/// Waits until a statement waits for a lock.
+async fn until_a_statement_waits(fixture: &Fixture) {
     let waiting =
         "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     loop {
         let waiting = Statement::from_string(DbBackend::Postgres, waiting);
-        if bed.queue.db().query_one_raw(waiting).await.expect("an answer").is_some() {
+        if fixture.queue.db().query_one_raw(waiting).await.expect("an answer").is_some() {
             return;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -23,37 +23,37 @@ async fn somebody_waits(bed: &Bed) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn jobs_about_several_subjects_are_locked_in_the_order_of_their_ids() {
-    let bed = Bed::postgres_in_process().await;
+    let fixture = Fixture::postgres_in_process().await;
     let subjects = [Uuid::now_v7(), Uuid::now_v7()];
-    let first = bed.queue.enqueue(scripted("first").about(subjects[1])).await.expect("enqueued").id;
-    let second = bed.queue.enqueue(scripted("second").about(subjects[0])).await.expect("enqueued").id;
+    let first = fixture.queue.enqueue(scripted("first").about(subjects[1])).await.expect("enqueued").id;
+    let second = fixture.queue.enqueue(scripted("second").about(subjects[0])).await.expect("enqueued").id;
 
-    let one_by_one = bed.queue.begin().await.expect("a transaction");
+    let one_by_one = fixture.queue.begin().await.expect("a transaction");
     one_by_one.cancel(first, None).await.expect("cancelled");
-    let queue = bed.queue.clone();
+    let queue = fixture.queue.clone();
     let at_once = tokio::spawn(async move {
         let tx = queue.begin().await?;
         tx.cancel_about(&subjects).await?;
         tx.commit().await
     });
-    somebody_waits(&bed).await;
-    one_by_one.cancel(second, None).await.expect("nobody holds it while waiting for the first");
+    until_a_statement_waits(&fixture).await;
+    one_by_one.cancel(second, None).await.expect("no transaction locks it while it waits for the first");
     one_by_one.commit().await.expect("committed");
 
     at_once.await.expect("no panic").expect("it comes after the other one");
     for id in [first, second] {
-        assert_eq!(bed.job(id).await.state, JobState::Cancelled);
+        assert_eq!(fixture.job(id).await.state, JobState::Cancelled);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_that_stops_waits_for_the_ends_that_are_being_written() {
-    let bed = Bed::postgres_in_process().await;
+async fn a_stopping_worker_waits_until_its_ends_are_written() {
+    let fixture = Fixture::postgres_in_process().await;
     let subject = Uuid::now_v7();
     let begun = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
     let may_end = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
     let (tell, wait) = (begun.clone(), may_end.clone());
-    bed.stage.on("written late", move |_| {
+    fixture.handlers.on("written late", move |_| {
         let (tell, wait) = (tell.clone(), wait.clone());
         async move {
             tell.add_permits(1);
@@ -61,20 +61,20 @@ async fn a_worker_that_stops_waits_for_the_ends_that_are_being_written() {
             Ok(atelier_queue::Outcome::done())
         }
     });
-    let worker = bed.worker(1);
-    let id = bed.queue.enqueue(scripted("written late").about(subject)).await.expect("enqueued").id;
+    let worker = fixture.worker(1);
+    let id = fixture.queue.enqueue(scripted("written late").about(subject)).await.expect("enqueued").id;
     let _permit = begun.acquire().await.expect("open");
 
-    let lock = bed.queue.begin().await.expect("a transaction");
+    let lock = fixture.queue.begin().await.expect("a transaction");
     lock.lock_about(&[subject]).await.expect("locked");
     may_end.add_permits(1);
-    somebody_waits(&bed).await;
+    until_a_statement_waits(&fixture).await;
     let stopping = tokio::spawn(worker.stop());
-    // Well past its grace and what it gives handlers to stop.
+    // Longer than its grace period and the time that handlers have to stop.
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert!(!stopping.is_finished(), "the end is not written");
     lock.commit().await.expect("committed");
     stopping.await.expect("it stops");
 
-    assert_eq!(bed.job(id).await.state, JobState::Succeeded);
+    assert_eq!(fixture.job(id).await.state, JobState::Succeeded);
 }

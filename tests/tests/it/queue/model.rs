@@ -1,7 +1,6 @@
-//! Random sequences of everything that can happen to jobs, played on the machine's
-//! own functions and on a small reference model side by side. After each step both
-//! must say the same of every job. A sequence that fails is printed in its shortest
-//! form; it can be pasted into `regressions`.
+//! Executes random sequences of commands on the queue and on a small reference model. After
+//! each step both must agree on every job. A failing sequence is printed in its shortest form,
+//! which can be copied to `regressions`.
 
 use atelier_tests::TestDatabase;
 use proptest::{
@@ -19,17 +18,17 @@ mod regressions;
 use command::{Command, command};
 use player::Player;
 
-/// Longest sequence.
+/// The longest sequence.
 const STEPS: usize = 45;
 
-/// Longest search for a shorter sequence that fails, in milliseconds.
+/// How long to search for a shorter failing sequence, in milliseconds.
 const SHRINK_MS: u32 = 60_000;
 
 fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime")
 }
 
-/// Plays the commands from an empty database on.
+/// Executes the commands, starting with an empty database.
 async fn play(database: &TestDatabase, commands: &[Command]) -> Result<(), String> {
     let mut player = Player::begin(database).await;
     for (step, command) in commands.iter().enumerate() {
@@ -50,12 +49,12 @@ fn search(runtime: &Runtime, database: &TestDatabase, cases: u32) {
     let found = TestRunner::new(config)
         .run(&sequences, |commands| runtime.block_on(play(database, &commands)).map_err(TestCaseError::fail));
     if let Err(failure) = found {
-        panic!("the machine and its model part ways: {failure}");
+        panic!("the queue and the model disagree: {failure}");
     }
 }
 
 #[test]
-fn sqlite_does_what_the_model_says() {
+fn sqlite_agrees_with_the_model() {
     let runtime = runtime();
     let database = runtime.block_on(TestDatabase::sqlite());
 
@@ -63,7 +62,7 @@ fn sqlite_does_what_the_model_says() {
 }
 
 #[test]
-fn postgres_does_what_the_model_says() {
+fn postgres_agrees_with_the_model() {
     let runtime = runtime();
     let database = runtime.block_on(TestDatabase::create());
 

@@ -1,4 +1,4 @@
-//! The names of keys in Redis, and those that versions before used.
+//! The names of keys in Redis, and the legacy names of earlier versions.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ use redis::AsyncCommands;
 use tokio::time;
 
 use super::{
-    bed::{HEARTBEAT, PATIENCE},
-    stage::{Stage, scripted},
-    twelve::crew::{hire, registry},
+    fixture::{HEARTBEAT, TIME_LIMIT},
+    pitfalls::workers::{registry, start_worker},
+    scripted::{ScriptedHandlers, scripted},
 };
 
 async fn hub(server: &RedisServer, prefix: &str) -> std::sync::Arc<RedisHub> {
@@ -28,9 +28,9 @@ async fn hub(server: &RedisServer, prefix: &str) -> std::sync::Arc<RedisHub> {
     RedisHub::connect(options).await.expect("a URL")
 }
 
-/// What a version before left: an id that waits, one that a worker took, and the worker,
-/// heard of so many seconds ago.
-async fn leave(redis: &TestRedis, seconds: i64) {
+/// Writes keys of an earlier version: a waiting id, an id that a worker took, and the worker,
+/// with a heartbeat this many seconds ago.
+async fn write_legacy_keys(redis: &TestRedis, seconds: i64) {
     let mut connection = redis.server.connect().await;
     let name = |part: &str| format!("{{{}:email}}:{part}", redis.prefix);
     let (now, _): (i64, i64) = redis::cmd("TIME").query_async(&mut connection).await.expect("a time");
@@ -47,22 +47,22 @@ async fn leave(redis: &TestRedis, seconds: i64) {
 }
 
 #[tokio::test]
-async fn former_keys_are_removed_once_no_worker_uses_them() {
+async fn legacy_keys_are_deleted_once_no_worker_uses_them() {
     let redis = TestRedis::create();
     let hub = hub(&redis.server, &redis.prefix).await;
-    leave(&redis, 0).await;
+    write_legacy_keys(&redis, 0).await;
     let before = redis.list_keys().await;
 
     assert_eq!(hub.retire().await.expect("looked"), 0);
-    assert_eq!(redis.list_keys().await, before, "a worker of the version before is there");
+    assert_eq!(redis.list_keys().await, before, "a worker of the earlier version is alive");
 
-    leave(&redis, 60).await;
+    write_legacy_keys(&redis, 60).await;
     assert_eq!(hub.retire().await.expect("removed"), 4);
     assert_eq!(redis.list_keys().await, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_that_is_woken_and_finds_no_id_starts_the_job_all_the_same() {
+async fn a_woken_worker_without_an_id_claims_from_sql() {
     let (database, redis) = (TestDatabase::create().await, TestRedis::create());
     let queue_under = async |prefix: &str| {
         let hub = hub(&redis.server, prefix).await;
@@ -71,15 +71,16 @@ async fn a_worker_that_is_woken_and_finds_no_id_starts_the_job_all_the_same() {
     };
     let (own, other) = (redis.prefix.clone(), format!("{}-other", redis.prefix));
     let worker = queue_under(&own).await;
-    let _hand = hire(&worker, registry(&Stage::default()), &[QueueName::Stats], Duration::ZERO);
+    let _hand =
+        start_worker(&worker, registry(&ScriptedHandlers::default()), &[QueueName::Stats], Duration::ZERO);
     let id = queue_under(&other).await.enqueue(scripted("elsewhere")).await.expect("enqueued").id;
 
     let mut connection = redis.server.connect().await;
-    let started = time::timeout(PATIENCE, async {
+    let started = time::timeout(TIME_LIMIT, async {
         while worker.find_job(id, None).await.expect("a database").expect("a job").state
             != JobState::Succeeded
         {
-            let _: i64 = connection.publish(format!("{own}:wake"), "stats").await.expect("told");
+            let _: i64 = connection.publish(format!("{own}:wake"), "stats").await.expect("published");
             time::sleep(Duration::from_millis(100)).await;
         }
     });

@@ -5,59 +5,60 @@ use atelier_queue::{NewJob, Origin, Outcome, QueueError};
 use serde_json::json;
 
 use super::{
-    bed::Bed,
-    stage::{Scripted, scripted},
+    fixture::Fixture,
+    scripted::{Scripted, scripted},
 };
 
-pub(super) async fn a_job_runs_once_and_keeps_its_result(bed: Bed) {
-    bed.stage.on("sum", async |_| Ok(Outcome::Done(json!({"sum": 3}))));
-    let _worker = bed.worker(4);
+pub(super) async fn a_job_runs_once_and_keeps_its_result(fixture: Fixture) {
+    fixture.handlers.on("sum", async |_| Ok(Outcome::Done(json!({"sum": 3}))));
+    let _worker = fixture.worker(4);
 
-    let enqueued = bed.queue.enqueue(scripted("sum")).await.expect("enqueued");
-    let job = bed.reaches(enqueued.id, JobState::Succeeded).await;
+    let enqueued = fixture.queue.enqueue(scripted("sum")).await.expect("enqueued");
+    let job = fixture.reaches(enqueued.id, JobState::Succeeded).await;
 
     assert!(!enqueued.duplicate);
     assert_eq!(job.result, Some(json!({"sum": 3})));
     assert_eq!((job.attempt, job.error), (1, None));
     assert!(job.started_at.is_some() && job.finished_at.is_some());
-    assert_eq!(bed.stage.starts(job.id), 1);
-    let attempts = bed.queue.list_attempts(&bed.job(job.id).await).await.expect("attempts");
-    assert_eq!(attempts.len(), 1, "the attempt that succeeded is told");
+    assert_eq!(fixture.handlers.starts(job.id), 1);
+    let attempts = fixture.queue.list_attempts(&fixture.job(job.id).await).await.expect("attempts");
+    assert_eq!(attempts.len(), 1, "the successful attempt is listed");
 }
 
-pub(super) async fn a_batch_over_two_workers_runs_each_job_once(bed: Bed) {
+pub(super) async fn a_batch_over_two_workers_runs_each_job_once(fixture: Fixture) {
     const JOBS: usize = 1_500;
-    let (_one, _two) = (bed.worker(50), bed.worker(50));
-    let tx = bed.queue.begin().await.expect("a transaction");
+    let (_one, _two) = (fixture.worker(50), fixture.worker(50));
+    let tx = fixture.queue.begin().await.expect("a transaction");
     let jobs = (0..JOBS).map(|number| scripted(&format!("job-{number}"))).collect();
     let enqueued = tx.enqueue_all(jobs).await.expect("enqueued");
     tx.commit().await.expect("committed");
 
     for job in &enqueued {
-        bed.reaches(job.id, JobState::Succeeded).await;
+        fixture.reaches(job.id, JobState::Succeeded).await;
     }
 
-    let names: HashSet<String> = bed.stage.order().into_iter().collect();
-    assert_eq!(bed.stage.order().len(), JOBS, "nothing ran twice");
-    assert_eq!(names.len(), JOBS, "nothing was left out");
-    bed.until("Redis holds nothing of finished jobs", async || {
-        let keys = bed.transport_keys().await;
-        (!keys.iter().any(|key| key.contains(":meta:") || key.ends_with(":data"))).then_some(())
-    })
-    .await;
+    let names: HashSet<String> = fixture.handlers.order().into_iter().collect();
+    assert_eq!(fixture.handlers.order().len(), JOBS, "nothing ran twice");
+    assert_eq!(names.len(), JOBS, "no job was left out");
+    fixture
+        .until("Redis holds nothing of finished jobs", async || {
+            let keys = fixture.transport_keys().await;
+            (!keys.iter().any(|key| key.contains(":meta:") || key.ends_with(":data"))).then_some(())
+        })
+        .await;
 }
 
-pub(super) async fn a_rolled_back_enqueue_leaves_nothing(bed: Bed) {
-    let tx = bed.queue.begin().await.expect("a transaction");
+pub(super) async fn a_rolled_back_enqueue_leaves_nothing(fixture: Fixture) {
+    let tx = fixture.queue.begin().await.expect("a transaction");
     let enqueued = tx.enqueue(scripted("never")).await.expect("enqueued");
     tx.rollback().await.expect("rolled back");
 
-    assert!(bed.queue.find_job(enqueued.id, None).await.expect("a database").is_none());
+    assert!(fixture.queue.find_job(enqueued.id, None).await.expect("a database").is_none());
 }
 
-pub(super) async fn an_enqueue_answers_the_job_as_it_is_stored(bed: Bed) {
+pub(super) async fn an_enqueue_returns_the_stored_job(fixture: Fixture) {
     let hour = Duration::from_secs(3_600);
-    let later = bed.queue.now() + hour + Duration::from_nanos(1_500);
+    let later = fixture.queue.now() + hour + Duration::from_nanos(1_500);
     let origin = Origin { trace_parent: Some("trace".to_owned()), request_id: Some("request".to_owned()) };
     let full =
         scripted("a\0b").owned_by(UserId::new()).about(UserId::new().0).from_origin(origin).expiring(later);
@@ -72,30 +73,30 @@ pub(super) async fn an_enqueue_answers_the_job_as_it_is_stored(bed: Bed) {
         (scripted("throttled").throttled("key", hour), false),
         (scripted("throttled again").throttled("key", hour), true),
     ] {
-        let enqueued = bed.queue.enqueue(job).await.expect("enqueued");
-        let stored = bed.job(enqueued.id).await;
+        let enqueued = fixture.queue.enqueue(job).await.expect("enqueued");
+        let stored = fixture.job(enqueued.id).await;
 
         assert_eq!((enqueued.duplicate, enqueued.job), (duplicate, Some(stored)));
     }
 }
 
-pub(super) async fn a_second_enqueue_of_a_unique_key_answers_the_first(bed: Bed) {
-    let first = bed.queue.enqueue(scripted("one").unique("key")).await.expect("enqueued");
-    let second = bed.queue.enqueue(scripted("two").unique("key")).await.expect("enqueued");
+pub(super) async fn a_second_enqueue_of_a_unique_key_returns_the_first_job(fixture: Fixture) {
+    let first = fixture.queue.enqueue(scripted("one").unique("key")).await.expect("enqueued");
+    let second = fixture.queue.enqueue(scripted("two").unique("key")).await.expect("enqueued");
     assert_eq!(second.id, first.id);
     assert!(second.duplicate && !first.duplicate);
 
-    let _worker = bed.worker(1);
-    bed.reaches(first.id, JobState::Succeeded).await;
-    let third = bed.queue.enqueue(scripted("three").unique("key")).await.expect("enqueued");
+    let _worker = fixture.worker(1);
+    fixture.reaches(first.id, JobState::Succeeded).await;
+    let third = fixture.queue.enqueue(scripted("three").unique("key")).await.expect("enqueued");
 
     assert_ne!(third.id, first.id, "a key is free again once its job has ended");
-    bed.reaches(third.id, JobState::Succeeded).await;
+    fixture.reaches(third.id, JobState::Succeeded).await;
 }
 
-pub(super) async fn concurrent_enqueues_of_a_unique_key_make_one_job(bed: Bed) {
+pub(super) async fn concurrent_enqueues_of_a_unique_key_make_one_job(fixture: Fixture) {
     let enqueues = (0..16).map(|_| {
-        let queue = bed.queue.clone();
+        let queue = fixture.queue.clone();
         tokio::spawn(async move { queue.enqueue(scripted("same").unique("contested")).await })
     });
 
@@ -110,10 +111,10 @@ pub(super) async fn concurrent_enqueues_of_a_unique_key_make_one_job(bed: Bed) {
     assert_eq!((ids.len(), firsts), (1, 1));
 }
 
-pub(super) async fn concurrent_enqueues_are_each_there_when_they_are_answered(bed: Bed) {
+pub(super) async fn concurrent_enqueues_are_committed_when_they_return(fixture: Fixture) {
     let owners: Vec<UserId> = (0..3).map(|_| UserId::new()).collect();
     let enqueues = (0..120).map(|number| {
-        let (queue, owner) = (bed.queue.clone(), owners[number % 3]);
+        let (queue, owner) = (fixture.queue.clone(), owners[number % 3]);
         let job = scripted(&format!("{number} \"quoted\" \\ {{}}")).owned_by(owner);
         tokio::spawn(async move {
             let id = queue.enqueue(job).await?.id;
@@ -128,12 +129,12 @@ pub(super) async fn concurrent_enqueues_are_each_there_when_they_are_answered(be
         assert_eq!(job.args["name"], format!("{number} \"quoted\" \\ {{}}"));
         places.insert((job.owner_id, job.rank));
     }
-    assert_eq!(places.len(), 120, "each job of an owner waits behind the one before");
+    assert_eq!(places.len(), 120, "each job of an owner ranks after the previous one");
 }
 
-pub(super) async fn an_enqueue_that_cannot_be_written_fails_alone(bed: Bed) {
+pub(super) async fn an_enqueue_that_cannot_be_written_fails_alone(fixture: Fixture) {
     let enqueues = (0..40).map(|number| {
-        let queue = bed.queue.clone();
+        let queue = fixture.queue.clone();
         let request_id = (number == 20).then(|| "a\0b".to_owned());
         let job = scripted("any").from_origin(Origin { request_id, trace_parent: None });
         tokio::spawn(async move { queue.enqueue(job).await })
@@ -146,21 +147,21 @@ pub(super) async fn an_enqueue_that_cannot_be_written_fails_alone(bed: Bed) {
     }
 }
 
-pub(super) async fn a_delayed_job_waits_for_its_time(bed: Bed) {
-    let _worker = bed.worker(4);
-    let due = bed.queue.now() + Duration::from_millis(700);
-    let enqueued = bed.queue.enqueue(scripted("later").at(due)).await.expect("enqueued");
-    assert_eq!(bed.job(enqueued.id).await.state, JobState::Scheduled);
+pub(super) async fn a_delayed_job_waits_for_its_time(fixture: Fixture) {
+    let _worker = fixture.worker(4);
+    let due = fixture.queue.now() + Duration::from_millis(700);
+    let enqueued = fixture.queue.enqueue(scripted("later").at(due)).await.expect("enqueued");
+    assert_eq!(fixture.job(enqueued.id).await.state, JobState::Scheduled);
 
-    let job = bed.reaches(enqueued.id, JobState::Succeeded).await;
+    let job = fixture.reaches(enqueued.id, JobState::Succeeded).await;
 
     assert!(job.started_at.expect("started") >= due, "it did not start early");
 }
 
-pub(super) async fn args_beyond_the_bound_are_refused(bed: Bed) {
-    let args = Scripted { name: "x".repeat(bed.queue.options().max_args_bytes) };
+pub(super) async fn args_beyond_the_limit_are_rejected(fixture: Fixture) {
+    let args = Scripted { name: "x".repeat(fixture.queue.options().max_args_bytes) };
 
-    let refused = bed.queue.enqueue(NewJob::of(&args)).await;
+    let refused = fixture.queue.enqueue(NewJob::of(&args)).await;
 
     assert!(matches!(refused, Err(QueueError::Args { .. })), "{refused:?}");
 }

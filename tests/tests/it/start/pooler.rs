@@ -1,4 +1,4 @@
-//! PgBouncer before PostgreSQL.
+//! PgBouncer in front of PostgreSQL.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use atelier_server::instance::Instance;
 use atelier_tests::{AppSetup, PgBouncer, TestDatabase};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement, TransactionTrait};
 
-/// Room for every role of one test.
+/// A pool large enough for every role of one test.
 const SESSION: &str = "pool_mode = session\ndefault_pool_size = 60";
 
 async fn connect(url: &str, statement: Duration) -> Result<DatabaseConnection, DbErr> {
@@ -21,8 +21,8 @@ async fn value(db: &impl ConnectionTrait, query: &str) -> Result<String, DbErr> 
     row.expect("a row").try_get_by_index(0)
 }
 
-/// Both bounds end what they are to end, through a pooler of these settings.
-async fn bounds_hold(settings: &str) {
+/// Checks both time limits through a pooler with these settings.
+async fn check_time_limits(settings: &str) {
     let (database, pooler) = (TestDatabase::create().await, PgBouncer::start(settings));
     let db = connect(&pooler.url(&database.url), Duration::from_millis(300)).await.expect("connected");
 
@@ -30,28 +30,28 @@ async fn bounds_hold(settings: &str) {
     assert!(slow.to_string().contains("statement timeout"), "{slow}");
 
     let idle = db.begin().await.expect("begun");
-    let pid: i32 = value(&idle, "SELECT pg_backend_pid()::text").await.expect("told").parse().expect("a pid");
+    let pid: i32 = value(&idle, "SELECT pg_backend_pid()::text").await.expect("read").parse().expect("a pid");
     let gone = format!("SELECT count(*)::text FROM pg_stat_activity WHERE pid = {pid}");
     atelier_tests::until("the session that idles in its transaction is ended", async || {
         (value(&database.connection, &gone).await.expect("counted") == "0").then_some(())
     })
     .await;
     assert!(idle.commit().await.is_err(), "nothing is committed");
-    assert_eq!(value(&db, "SELECT 'goes on'").await.expect("another connection"), "goes on");
+    assert_eq!(value(&db, "SELECT 'works'").await.expect("another connection"), "works");
 }
 
 #[tokio::test]
 async fn time_limits_are_in_force_through_a_pooler() {
-    bounds_hold(SESSION).await;
+    check_time_limits(SESSION).await;
 }
 
 #[tokio::test]
 async fn time_limits_are_in_force_where_a_pooler_drops_parameters() {
-    bounds_hold(&format!("{SESSION}\nignore_startup_parameters = options, extra_float_digits")).await;
+    check_time_limits(&format!("{SESSION}\nignore_startup_parameters = options, extra_float_digits")).await;
 }
 
 #[tokio::test]
-async fn a_pooler_may_keep_what_its_last_client_prepared() {
+async fn a_pooler_may_keep_prepared_statements() {
     let one_server = "pool_mode = session\ndefault_pool_size = 1\nserver_reset_query =";
     let (database, pooler) = (TestDatabase::create().await, PgBouncer::start(one_server));
     let url = pooler.url(&database.url);
@@ -66,7 +66,7 @@ async fn a_pooler_may_keep_what_its_last_client_prepared() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_installation_works_through_a_pooler_of_sessions() {
+async fn an_installation_works_through_a_session_pooler() {
     let pooler = PgBouncer::start(SESSION);
     let setup = AppSetup::scaled().await.with(|settings| {
         settings.database.url = pooler.url(&settings.database_url()).into();
@@ -86,18 +86,18 @@ async fn refusal(settings: &Settings) -> String {
 }
 
 #[tokio::test]
-async fn a_pooler_that_shares_sessions_is_refused() {
+async fn a_transaction_pooler_is_rejected() {
     for mode in ["pool_mode = transaction", "pool_mode = transaction\nserver_round_robin = 1"] {
         let pooler = PgBouncer::start(mode);
         let setup = AppSetup::scaled().await;
         let mut settings = setup.settings.clone();
         settings.database.url = pooler.url(&settings.database_url()).into();
 
-        let told = refusal(&settings).await;
+        let message = refusal(&settings).await;
 
         assert!(
-            told.contains("pool_mode = session") && told.contains(&settings.database_location()),
-            "{told}"
+            message.contains("pool_mode = session") && message.contains(&settings.database_location()),
+            "{message}"
         );
     }
 }

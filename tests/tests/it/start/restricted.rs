@@ -1,4 +1,4 @@
-//! A database user who may read and write rows, and change no table.
+//! A database user who may read and write rows but change no table.
 
 use atelier_config::{Role, Settings};
 use atelier_ops::shutdown::Shutdown;
@@ -8,16 +8,16 @@ use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
 use url::Url;
 use uuid::Uuid;
 
-/// The user, and a connection that may do anything in its database.
-struct Restricted {
+/// The user, and a connection of the database's owner.
+struct RestrictedUser {
     name: String,
     direct: Url,
     owner: DatabaseConnection,
 }
 
-impl Restricted {
-    /// Makes one for the database of these settings, and puts them to it.
-    async fn enter(settings: &mut Settings) -> Self {
+impl RestrictedUser {
+    /// Creates a user for the database of these settings, and changes the settings to it.
+    async fn create(settings: &mut Settings) -> Self {
         let direct = Url::parse(&settings.database_url()).expect("a URL");
         let owner = Database::connect(direct.as_str()).await.expect("connected");
         let name = format!("atelier_test_{}", Uuid::new_v4().simple());
@@ -38,8 +38,8 @@ impl Restricted {
         self.owner.execute_unprepared(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
-    /// Drops the user, once its database is gone and with it all that was granted.
-    async fn leave(mut self) {
+    /// Drops the user. The database with its grants must be dropped first.
+    async fn remove(mut self) {
         self.owner.close_by_ref().await.expect("closed");
         self.direct.set_path("postgres");
         let server = Database::connect(self.direct.as_str()).await.expect("connected");
@@ -55,9 +55,9 @@ async fn refusal(settings: &Settings) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_start_needs_no_right_to_create_where_nothing_is_to_migrate() {
+async fn a_start_without_pending_migrations_needs_no_right_to_create() {
     let mut setup = AppSetup::scaled().await;
-    let user = Restricted::enter(&mut setup.settings).await;
+    let user = RestrictedUser::create(&mut setup.settings).await;
     let app = setup.start().await;
 
     let ada = app.client().register("ada@example.org").await;
@@ -66,27 +66,27 @@ async fn a_start_needs_no_right_to_create_where_nothing_is_to_migrate() {
     ada.job_once(&job, "succeeded").await;
 
     app.finish().await;
-    user.leave().await;
+    user.remove().await;
 }
 
 #[tokio::test]
-async fn a_start_that_may_not_migrate_says_what_does() {
+async fn a_start_without_the_right_to_migrate_names_the_command() {
     let mut setup = AppSetup::scaled().await;
-    let user = Restricted::enter(&mut setup.settings).await;
+    let user = RestrictedUser::create(&mut setup.settings).await;
     user.run("DELETE FROM seaql_migrations WHERE version = (SELECT max(version) FROM seaql_migrations)")
         .await;
 
-    let told = refusal(&setup.settings).await;
+    let message = refusal(&setup.settings).await;
 
-    let place = setup.settings.database_location();
-    assert!(told.starts_with(&format!("the database at {place} lacks the migration m0")), "{told}");
-    assert!(told.contains("permission denied") && told.contains("run `atelier migrate`"), "{told}");
+    let location = setup.settings.database_location();
+    assert!(message.starts_with(&format!("the database at {location} lacks the migration m0")), "{message}");
+    assert!(message.contains("permission denied") && message.contains("run `atelier migrate`"), "{message}");
     drop(setup);
-    user.leave().await;
+    user.remove().await;
 }
 
 #[tokio::test]
-async fn an_empty_database_is_made_by_who_may_and_named_by_who_may_not() {
+async fn an_empty_database_is_migrated_only_with_the_right_to_create() {
     let database = TestDatabase::create().await;
     for sql in
         ["DROP SCHEMA public CASCADE", "CREATE SCHEMA public", "GRANT USAGE ON SCHEMA public TO PUBLIC"]
@@ -97,15 +97,18 @@ async fn an_empty_database_is_made_by_who_may_and_named_by_who_may_not() {
     owner.database.url = database.url.clone().into();
     let mut settings = AppSetup::scaled().await.settings.clone();
     settings.database.url = database.url.clone().into();
-    let user = Restricted::enter(&mut settings).await;
+    let user = RestrictedUser::create(&mut settings).await;
 
-    let told = refusal(&settings).await;
-    assert!(told.contains("m0001_accounts to m") && told.contains("run `atelier migrate`"), "{told}");
+    let message = refusal(&settings).await;
+    assert!(
+        message.contains("m0001_accounts to m") && message.contains("run `atelier migrate`"),
+        "{message}"
+    );
 
     let db = wire::connect(&owner).await.expect("connected");
     wire::migrate(&owner, &db).await.expect("migrated");
     wire::migrate(&owner, &db).await.expect("a second time changes nothing");
     db.close().await.expect("closed");
     drop(database);
-    user.leave().await;
+    user.remove().await;
 }

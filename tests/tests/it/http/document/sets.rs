@@ -1,5 +1,4 @@
-//! The sets of codes that the document names, held against the code that has them as
-//! literals.
+//! Checks the enums of codes in the document against the literals in the code.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -7,7 +6,7 @@ use serde_json::Value;
 
 use crate::{documented, sources};
 
-/// The values of a set of the document.
+/// The values of an enum of the document.
 fn set(name: &str) -> BTreeSet<String> {
     let document: Value = serde_json::from_str(&atelier_api::openapi_json()).expect("JSON");
     let values = document["components"]["schemas"][name]["enum"].as_array().expect("a set").clone();
@@ -21,7 +20,7 @@ fn is_product(file: &Path) -> bool {
         && !name.ends_with("tests.rs")
 }
 
-/// The product's sources without their tests.
+/// The sources of the product without tests.
 fn code() -> Vec<String> {
     let files = sources::list_files("rs").into_iter().filter(|file| is_product(file));
     files
@@ -30,7 +29,7 @@ fn code() -> Vec<String> {
         .collect()
 }
 
-/// The literals of capitals that stand first behind one of these beginnings.
+/// The upper-case literals that directly follow one of these prefixes.
 fn literals(code: &[String], beginnings: &[&str]) -> BTreeSet<String> {
     let after = |(text, beginning): (&String, &&str)| -> Vec<String> {
         let rests = text.split(beginning).skip(1).filter_map(|rest| rest.trim_start().strip_prefix('"'));
@@ -41,7 +40,7 @@ fn literals(code: &[String], beginnings: &[&str]) -> BTreeSet<String> {
     pairs.flat_map(after).filter(is_code).collect()
 }
 
-/// Fails where the code has a value that the set lacks, or the set one that no code has.
+/// Asserts that the enum and the code have the same values.
 fn assert_complete(name: &str, beginnings: &[&str]) {
     let (set, code) = (set(name), code());
     let found = literals(&code, beginnings);
@@ -54,7 +53,7 @@ fn assert_complete(name: &str, beginnings: &[&str]) {
 }
 
 #[test]
-fn every_error_of_a_job_is_named() {
+fn every_error_of_a_job_is_in_the_document() {
     assert_complete(
         "JobErrorCode",
         &[
@@ -62,14 +61,14 @@ fn every_error_of_a_job_is_named() {
             "JobError::retry(",
             "JobError::retry_after(",
             "JobError::wait(",
-            // What a model server answers becomes an error by a table.
+            // A table maps the responses of model servers to errors.
             "{ .. } => (",
         ],
     );
 }
 
 #[test]
-fn every_fault_of_a_part_is_named() {
+fn every_fault_of_a_part_is_in_the_document() {
     assert_complete(
         "PartFaultCode",
         &["degraded(", "down(", "Status::Degraded, Some((", "Status::Down, Some(("],
@@ -77,7 +76,7 @@ fn every_fault_of_a_part_is_named() {
 }
 
 #[test]
-fn every_error_of_a_request_is_named() {
+fn every_error_of_a_request_is_in_the_document() {
     let set = set("ErrorCode");
     let refusals = [
         "ApiError::new(StatusCode::CONFLICT,",
@@ -108,7 +107,7 @@ fn every_reason_to_wait_is_in_both_documents() {
 }
 
 #[test]
-fn a_literal_is_found_behind_its_beginning() {
+fn finds_literals_after_a_prefix() {
     let code = vec!["JobError::fail(\n  \"GONE\", \"it is gone\"); fail(\"Other\")".to_owned()];
 
     assert_eq!(literals(&code, &["JobError::fail(", "fail("]), BTreeSet::from(["GONE".to_owned()]));

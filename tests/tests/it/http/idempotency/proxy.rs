@@ -1,5 +1,5 @@
-//! A proxy before PostgreSQL that loses the commit of one transaction, or what comes
-//! back for it.
+//! A proxy in front of PostgreSQL that loses the commit of one transaction, or its
+//! confirmation.
 
 use std::{
     net::Ipv4Addr,
@@ -17,21 +17,21 @@ use tokio::{
 };
 use url::Url;
 
-/// What happens to the commit.
+/// The loss of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Loss {
-    /// It never reaches the server; the connection is cut.
+    /// The commit does not reach the server; the connection is closed.
     Commit,
-    /// It is done; the connection is cut before its answer.
-    Answer,
-    /// It is done; its answer never comes, and the connection stays open.
-    AnswerForEver,
-    /// It is done and answered; then nothing passes on any connection, as where the
-    /// client's process dies.
+    /// The server commits; the connection is closed before the confirmation.
+    Confirmation,
+    /// The server commits; the confirmation never arrives, and the connection stays open.
+    SilentConfirmation,
+    /// The server commits and confirms; then no connection carries data, as if the client's
+    /// process had died.
     Everything,
 }
 
-/// What is to be lost, and of which transaction: the one with this statement.
+/// The planned loss, for the transaction with this statement.
 #[derive(Clone, Copy, Debug)]
 struct Plan {
     statement: &'static str,
@@ -53,7 +53,7 @@ impl Drop for LosingProxy {
 }
 
 impl LosingProxy {
-    /// A proxy before the server of this URL.
+    /// Starts a proxy for the server of this URL.
     pub(super) async fn start(url: &str) -> Self {
         let url = Url::parse(url).expect("a URL");
         let target = (url.host_str().expect("a host").to_owned(), url.port().unwrap_or(5432));
@@ -76,7 +76,7 @@ impl LosingProxy {
         Self { port, plan, dead, accepting: accepting.abort_handle() }
     }
 
-    /// The same URL by way of the proxy.
+    /// The URL through the proxy.
     pub(super) fn url(&self, url: &str) -> String {
         let mut url = Url::parse(url).expect("a URL");
         url.set_host(Some("127.0.0.1")).expect("a host");
@@ -84,7 +84,7 @@ impl LosingProxy {
         url.into()
     }
 
-    /// Loses this of the next transaction with this statement.
+    /// Plans a loss for the next transaction with this statement.
     pub(super) fn lose(&self, loss: Loss, statement: &'static str) {
         *self.plan.lock().expect("the plan") = Some(Plan { statement, loss });
     }
@@ -114,7 +114,7 @@ impl Link {
         }
     }
 
-    /// Passes on what the client asks, until the commit that is to be lost.
+    /// Forwards the client's data until the planned loss.
     async fn ask(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf, lost: watch::Sender<Option<Loss>>) {
         let mut buffer = vec![0; 64 * 1024];
         let mut marked = false;
@@ -141,7 +141,7 @@ impl Link {
     }
 }
 
-/// Passes on what the server answers, as far as it is not to be lost.
+/// Forwards the server's data, except for the planned loss.
 async fn answer(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
@@ -152,8 +152,8 @@ async fn answer(
     while let Ok(count) = from.read(&mut buffer).await {
         let loss = *loss.borrow();
         match loss {
-            Some(Loss::Answer) => return,
-            Some(Loss::AnswerForEver) => return std::future::pending().await,
+            Some(Loss::Confirmation) => return,
+            Some(Loss::SilentConfirmation) => return std::future::pending().await,
             Some(Loss::Commit | Loss::Everything) | None => {}
         }
         if count == 0 || to.write_all(&buffer[..count]).await.is_err() {

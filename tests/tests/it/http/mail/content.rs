@@ -1,12 +1,11 @@
-//! What arrives: each mail of other domains, and how people end those they can do
-//! without.
+//! The content of mails, and unsubscribing.
 
 use atelier_foundation::mail::{ChallengeResults, LimitAlert, PaymentReceipt, ReceiptLine};
 use uuid::Uuid;
 
 use super::*;
 
-/// The text of a message whose parts are quoted-printable.
+/// The text of a quoted-printable message.
 fn decoded(mail: &ReceivedMail) -> String {
     let mut bytes = Vec::new();
     let data = mail.data.replace("=\r\n", "");
@@ -69,7 +68,7 @@ async fn queue_the_others(app: &TestApp) {
         total_minor: 123_450,
         method: None,
     };
-    // Twice, as a sender that was cut short would.
+    // Twice, like an interrupted sender.
     for _ in 0..2 {
         let tx = app.queue().begin().await.expect("a transaction");
         Mail::queue_challenge_results(&tx, &ada, &results).await.expect("queued");
@@ -80,7 +79,7 @@ async fn queue_the_others(app: &TestApp) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_mail_arrives_once_as_its_reader_reads() {
+async fn every_mail_arrives_once_in_the_readers_language() {
     let smtp = SmtpServer::start(SmtpMode::Accept).await;
     let app = french_setup(&smtp).await;
     for _ in 0..2 {
@@ -120,7 +119,7 @@ async fn every_mail_arrives_once_as_its_reader_reads() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_click_ends_what_one_can_do_without_even_if_it_is_queued() {
+async fn one_click_unsubscribes_even_from_queued_mails() {
     let smtp = SmtpServer::start(SmtpMode::Accept).await;
     let app = french_setup(&smtp).await;
     queue_reminder(&app, "ada@example.org", 1).await.expect("queued");
@@ -148,13 +147,13 @@ async fn one_click_ends_what_one_can_do_without_even_if_it_is_queued() {
     let forgot = json!({"email": "ada@example.org"});
     let _asked = app.client().post("/api/auth/forgot-password").json(&forgot).send().await.expect(200);
     let mails = smtp.wait_for_mails(3).await;
-    assert!(decoded(&mails[2]).contains("reset-password#token="), "what somebody waits for is sent");
+    assert!(decoded(&mails[2]).contains("reset-password#token="), "mails that a person waits for are sent");
     app.finish().await;
     assert_eq!(smtp.list_mails().await.len(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn operators_and_people_steer_mail_in_a_split_installation() {
+async fn administrators_and_people_manage_mail_in_a_split_installation() {
     let smtp = SmtpServer::start(SmtpMode::Accept).await;
     let app = AppSetup::scaled().await.with_mail(&smtp).start().await;
     let ada = app.client().register("ada@example.org").await;
@@ -193,7 +192,7 @@ async fn operators_and_people_steer_mail_in_a_split_installation() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_name_stays_a_name() {
+async fn a_name_cannot_inject_content_into_a_mail() {
     let smtp = SmtpServer::start(SmtpMode::Accept).await;
     let app = AppSetup::embedded().with_mail(&smtp).start().await;
     let long = "Ünïcødé ".repeat(15);

@@ -1,9 +1,9 @@
-//! A server that wants encryption and a sign-in.
+//! A server that requires encryption and authentication.
 
 use super::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn mail_is_encrypted_and_signed_in_where_the_settings_say_so() {
+async fn mail_uses_tls_and_credentials_of_the_settings() {
     let smtp = SmtpServer::start_protected().await;
     let authority = smtp.authority_file().display().to_string();
     let setup = AppSetup::embedded().with_mail(&smtp).with(|settings| settings.mail.ca_file = authority);
@@ -20,7 +20,7 @@ async fn mail_is_encrypted_and_signed_in_where_the_settings_say_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_mail_goes_to_a_server_of_unknown_identity() {
+async fn no_mail_goes_to_a_server_with_an_unknown_ca() {
     let smtp = SmtpServer::start_protected().await;
     let app = AppSetup::embedded().with_mail(&smtp).start().await;
     register(&app, "ada@example.org", "en").await;
@@ -33,7 +33,7 @@ async fn no_mail_goes_to_a_server_of_unknown_identity() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_wrong_password_is_mended_while_the_mail_waits() {
+async fn a_mail_waits_until_a_wrong_password_is_corrected() {
     let smtp = SmtpServer::start_protected().await;
     let authority = smtp.authority_file().display().to_string();
     let wrong = smtp.url().replacen("strange", "hunter2", 1);

@@ -1,4 +1,4 @@
-//! Mail that the server refuses for good.
+//! Mail that the server rejects permanently.
 
 use super::*;
 
@@ -9,7 +9,7 @@ async fn suppressions(admin: &Client) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_mail_that_is_refused_is_not_sent_again() {
+async fn a_permanently_rejected_mail_is_not_sent_again() {
     let smtp = SmtpServer::start(SmtpMode::Reject).await;
     let app = AppSetup::embedded().with_mail(&smtp).start().await;
     register(&app, "nobody@example.org", "en").await;
@@ -28,7 +28,7 @@ async fn a_mail_that_is_refused_is_not_sent_again() {
     assert_eq!(smtp.list_mails().await.len(), 1);
 }
 
-/// A mail of which the server says at the first attempt that nobody is there to get it.
+/// Sends a mail to an address without a mailbox.
 async fn bounce(app: &TestApp) {
     register(app, "ada@example.org", "en").await;
     delivery_once(app, JobState::Failed).await;
@@ -37,7 +37,7 @@ async fn bounce(app: &TestApp) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_address_without_a_mailbox_gets_no_more_until_an_operator_says_so() {
+async fn an_address_without_a_mailbox_is_suppressed_until_an_administrator_removes_it() {
     let smtp = SmtpServer::start(SmtpMode::Reject).await;
     let app = AppSetup::embedded().with_mail(&smtp).start().await;
     bounce(&app).await;
@@ -67,7 +67,7 @@ async fn an_address_without_a_mailbox_gets_no_more_until_an_operator_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_misses_the_mailbox_only_after_the_text_is_believed() {
+async fn a_missing_mailbox_reported_after_the_content_suppresses_the_address() {
     let smtp = SmtpServer::start(SmtpMode::RejectLate).await;
     let app = AppSetup::embedded().with_mail(&smtp).start().await;
     bounce(&app).await;
@@ -79,7 +79,7 @@ async fn a_server_that_misses_the_mailbox_only_after_the_text_is_believed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_mail_refused_for_what_it_says_or_whence_it_comes_is_not_held_against_its_receiver() {
+async fn a_rejected_content_or_sender_does_not_suppress_the_recipient() {
     for (mode, reason) in [(SmtpMode::RejectContent, "spam"), (SmtpMode::RejectByPolicy, "block list")] {
         let smtp = SmtpServer::start(mode).await;
         let app = AppSetup::embedded().with_mail(&smtp).start().await;

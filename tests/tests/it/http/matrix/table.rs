@@ -1,27 +1,27 @@
-//! Who may call each operation.
+//! The access rules of all operations.
 
 /// Who may call an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Who {
-    /// Anybody: a token changes nothing.
+    /// Anybody, with or without a token.
     Anybody,
-    /// Whoever is signed in.
+    /// Signed-in people.
     Person,
     /// Administrators.
     Admin,
 }
 
-/// What an operation asks of its caller.
+/// The requirements of an operation.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Access {
     pub(super) who: Who,
-    /// It is about one thing, which to others than its owner is not there.
+    /// It concerns data of an owner, which is 404 for others.
     pub(super) owned: bool,
-    /// To administrators it is there.
+    /// Administrators can access that data too.
     pub(super) admins_too: bool,
-    /// The person signed in themselves: no API token will do.
+    /// It requires a session; API tokens are rejected.
     pub(super) in_person: bool,
-    /// The mail address is proven, where the settings ask for that.
+    /// It requires a verified address, if the settings do.
     pub(super) verified: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Which account a person of a provider gets.
+//! The account of a sign-in with a provider.
 
 use atelier_entities::users;
 use atelier_tests::{AppSetup, Browser, IdentityServer, PASSWORD, TestApp};
@@ -14,7 +14,7 @@ async fn prove(app: &TestApp, email: &str) {
     update.exec(app.db()).await.expect("a database");
 }
 
-pub(in crate::http) async fn a_proven_address_links_and_an_unproven_one_does_not(setup: AppSetup) {
+pub(in crate::http) async fn only_a_verified_address_links_an_account(setup: AppSetup) {
     let server = IdentityServer::start().await;
     let app = setup.with_sign_in(&server).start().await;
     let client = app.client();
@@ -23,15 +23,15 @@ pub(in crate::http) async fn a_proven_address_links_and_an_unproven_one_does_not
 
     for provider in ["google", "github"] {
         let claimed = with(ada(provider), json!({"email": "ada@example.org", "email_verified": false}));
-        let told = Browser::new(&client).sign_in(provider, &claimed).await;
-        assert_refused(&told, provider, "OAUTH_EMAIL_UNVERIFIED");
+        let params = Browser::new(&client).sign_in(provider, &claimed).await;
+        assert_refused(&params, provider, "OAUTH_EMAIL_UNVERIFIED");
     }
     let decoy = json!({"email": "eve@example.org", "email_verified": false, "others": ["ada@example.org"]});
-    let told = Browser::new(&client).sign_in("github", &with(ada("github"), decoy)).await;
-    assert_refused(&told, "github", "OAUTH_EMAIL_UNVERIFIED");
+    let params = Browser::new(&client).sign_in("github", &with(ada("github"), decoy)).await;
+    assert_refused(&params, "github", "OAUTH_EMAIL_UNVERIFIED");
     let nobody = with(ada("google"), json!({"email": null}));
-    let told = Browser::new(&client).sign_in("google", &nobody).await;
-    assert_refused(&told, "google", "OAUTH_EMAIL_UNVERIFIED");
+    let params = Browser::new(&client).sign_in("google", &nobody).await;
+    assert_refused(&params, "google", "OAUTH_EMAIL_UNVERIFIED");
 
     for provider in ["google", "github", "apple"] {
         let person = with(ada(provider), json!({"email": "ADA@example.org"}));
@@ -48,7 +48,7 @@ pub(in crate::http) async fn a_proven_address_links_and_an_unproven_one_does_not
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_account_that_was_made_in_wait_of_its_owner_is_the_owners_alone() {
+async fn an_account_registered_in_advance_is_taken_over_by_the_owner() {
     let server = IdentityServer::start().await;
     let app = AppSetup::embedded().with_sign_in(&server).start().await;
     let client = app.client();
@@ -57,9 +57,9 @@ async fn an_account_that_was_made_in_wait_of_its_owner_is_the_owners_alone() {
     let token = trap.client.post("/api/auth/tokens").json(&made).send().await.expect(201).json();
     let token = token["token"].as_str().expect("a token").to_owned();
 
-    let arrival = Browser::new(&client).sign_in("google", &ada("google")).await;
+    let params = Browser::new(&client).sign_in("google", &ada("google")).await;
 
-    let user = account(&client, &arrival).await;
+    let user = account(&client, &params).await;
     assert_eq!((&user["id"], &user["full_name"]), (&trap.id.as_str().into(), &"Ada King".into()));
     let _gone = client.login("ada.google@example.org", PASSWORD).await.refused(401, "BAD_CREDENTIALS");
     let _gone = trap.client.get("/api/auth/me").send().await.refused(401, "INVALID_TOKEN");
@@ -69,7 +69,7 @@ async fn an_account_that_was_made_in_wait_of_its_owner_is_the_owners_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_closed_account_is_not_opened_by_a_provider() {
+async fn a_deactivated_account_cannot_sign_in_with_a_provider() {
     let server = IdentityServer::start().await;
     let app = AppSetup::embedded().with_sign_in(&server).start().await;
     let client = app.client();
@@ -77,28 +77,28 @@ async fn a_closed_account_is_not_opened_by_a_provider() {
     let closed = users::ActiveModel { is_active: Set(false), ..Default::default() };
     users::Entity::update_many().set(closed).exec(app.db()).await.expect("a database");
 
-    let told = Browser::new(&client).sign_in("google", &ada("google")).await;
-    assert_refused(&told, "google", "ACCOUNT_DEACTIVATED");
+    let params = Browser::new(&client).sign_in("google", &ada("google")).await;
+    assert_refused(&params, "google", "ACCOUNT_DEACTIVATED");
     let by_address = with(ada("github"), json!({"email": "ada.google@example.org"}));
-    let told = Browser::new(&client).sign_in("github", &by_address).await;
-    assert_refused(&told, "github", "ACCOUNT_DEACTIVATED");
+    let params = Browser::new(&client).sign_in("github", &by_address).await;
+    assert_refused(&params, "github", "ACCOUNT_DEACTIVATED");
     app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_account_without_a_password_is_deleted_after_a_fresh_sign_in() {
+async fn deleting_an_account_without_a_password_requires_a_recent_sign_in() {
     let server = IdentityServer::start().await;
     let app = AppSetup::embedded().with_sign_in(&server).start().await;
     let client = app.client();
-    let arrival = Browser::new(&client).sign_in("google", &ada("google")).await;
-    let old = client.signed_in(&arrival["access_token"]);
-    let id = account(&client, &arrival).await["id"].clone();
+    let params = Browser::new(&client).sign_in("google", &ada("google")).await;
+    let old = client.signed_in(&params["access_token"]);
+    let id = account(&client, &params).await["id"].clone();
     app.advance(TimeDelta::minutes(11)).await;
     for body in [json!({}), json!({"password": PASSWORD})] {
         let delete = old.call("DELETE", "/api/users/me").json(&body);
         let _refused = delete.send().await.refused(403, "RECENT_SIGN_IN_REQUIRED");
     }
-    let next = client.refresh(&arrival["refresh_token"]).await.expect(200).json();
+    let next = client.refresh(&params["refresh_token"]).await.expect(200).json();
     let refreshed = client.signed_in(next["access_token"].as_str().expect("a token"));
     let delete = refreshed.call("DELETE", "/api/users/me");
     let _not_fresh = delete.send().await.refused(403, "RECENT_SIGN_IN_REQUIRED");
@@ -108,7 +108,7 @@ async fn an_account_without_a_password_is_deleted_after_a_fresh_sign_in() {
     let _deleted = fresh.call("DELETE", "/api/users/me").send().await.expect(200);
 
     let _gone = fresh.get("/api/auth/me").send().await.refused(401, "INVALID_TOKEN");
-    let anew = account(&client, &Browser::new(&client).sign_in("google", &ada("google")).await).await;
-    assert_ne!(anew["id"], id);
+    let created = account(&client, &Browser::new(&client).sign_in("google", &ada("google")).await).await;
+    assert_ne!(created["id"], id);
     app.finish().await;
 }

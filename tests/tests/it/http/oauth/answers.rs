@@ -1,4 +1,4 @@
-//! Answers that are not what they should be let nobody in.
+//! Invalid responses of providers are rejected.
 
 use atelier_entities::users;
 use atelier_tests::{AppSetup, Browser, IdentityServer};
@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{PROVIDERS, account, ada, assert_refused, with};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_id_token_that_fails_a_check_lets_nobody_in() {
+async fn an_invalid_id_token_is_rejected() {
     let server = IdentityServer::start().await;
     let app = AppSetup::embedded().with_sign_in(&server).start().await;
     let client = app.client();
@@ -34,8 +34,8 @@ async fn an_id_token_that_fails_a_check_lets_nobody_in() {
     ] {
         server.set_fault(fault).await;
         for provider in ["google", "apple"] {
-            let told = Browser::new(&client).sign_in(provider, &ada(provider)).await;
-            assert_eq!(told.get("error").map(String::as_str), Some("OAUTH_ANSWER_UNTRUSTED"), "{fault}");
+            let params = Browser::new(&client).sign_in(provider, &ada(provider)).await;
+            assert_eq!(params.get("error").map(String::as_str), Some("OAUTH_ANSWER_UNTRUSTED"), "{fault}");
         }
     }
     assert_eq!(users::Entity::find().count(app.db()).await.expect("a database"), 0);
@@ -46,7 +46,7 @@ async fn an_id_token_that_fails_a_check_lets_nobody_in() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn keys_are_asked_for_once_and_again_when_they_changed() {
+async fn keys_are_cached_and_fetched_again_after_a_rotation() {
     let server = IdentityServer::start().await;
     let app = AppSetup::embedded().with_sign_in(&server).start().await;
     let client = app.client();
@@ -62,34 +62,34 @@ async fn keys_are_asked_for_once_and_again_when_they_changed() {
 
     server.set_fault("unknown_key").await;
     for _ in 0..2 {
-        let told = Browser::new(&client).sign_in("google", &ada("google")).await;
-        assert_refused(&told, "google", "OAUTH_ANSWER_UNTRUSTED");
+        let params = Browser::new(&client).sign_in("google", &ada("google")).await;
+        assert_refused(&params, "google", "OAUTH_ANSWER_UNTRUSTED");
     }
     assert_eq!(server.count_requests().await, (5, 2), "unknown keys are not asked for at each sign-in");
     app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn states_and_codes_are_good_once() {
+async fn states_and_codes_are_valid_once() {
     let server = IdentityServer::start().await;
     let app = AppSetup::embedded().with_sign_in(&server).start().await;
     let client = app.client();
     for provider in PROVIDERS {
         let mut browser = Browser::new(&client);
         let first = browser.authorize(provider, &ada(provider)).await;
-        account(&client, &browser.come_back(&first).await).await;
-        assert_refused(&browser.come_back(&first).await, provider, "OAUTH_STATE_INVALID");
+        account(&client, &browser.follow_redirect(&first).await).await;
+        assert_refused(&browser.follow_redirect(&first).await, provider, "OAUTH_STATE_INVALID");
 
         let second = browser.authorize(provider, &ada(provider)).await;
         let replayed = second.with("code", Some(&first.get("code")));
-        assert_refused(&browser.come_back(&replayed).await, provider, "OAUTH_CODE_REFUSED");
-        assert_refused(&browser.come_back(&second).await, provider, "OAUTH_STATE_INVALID");
+        assert_refused(&browser.follow_redirect(&replayed).await, provider, "OAUTH_CODE_REFUSED");
+        assert_refused(&browser.follow_redirect(&second).await, provider, "OAUTH_STATE_INVALID");
     }
     app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn anothers_code_is_no_use_in_ones_own_sign_in() {
+async fn a_code_of_another_sign_in_is_rejected() {
     let server = IdentityServer::start().await;
     let app = AppSetup::embedded().with_sign_in(&server).start().await;
     let client = app.client();
@@ -100,13 +100,13 @@ async fn anothers_code_is_no_use_in_ones_own_sign_in() {
 
         let injected = thief.authorize(provider, &eve).await.with("code", Some(&stolen));
 
-        assert_refused(&thief.come_back(&injected).await, provider, "OAUTH_CODE_REFUSED");
+        assert_refused(&thief.follow_redirect(&injected).await, provider, "OAUTH_CODE_REFUSED");
     }
     app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_sign_in_ends_in_the_browser_that_began_it() {
+async fn a_sign_in_completes_only_in_its_browser() {
     let server = IdentityServer::start().await;
     let app = AppSetup::embedded().with_sign_in(&server).start().await;
     let client = app.client();
@@ -115,13 +115,13 @@ async fn a_sign_in_ends_in_the_browser_that_began_it() {
 
         let mut victim = Browser::new(&client);
 
-        assert_refused(&victim.come_back(&begun_by_eve).await, provider, "OAUTH_STATE_INVALID");
+        assert_refused(&victim.follow_redirect(&begun_by_eve).await, provider, "OAUTH_STATE_INVALID");
     }
     app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_providers_answer_is_not_taken_for_anothers() {
+async fn the_response_of_another_provider_is_rejected() {
     let server = IdentityServer::start().await;
     let app = AppSetup::embedded().with_sign_in(&server).start().await;
     let client = app.client();
@@ -129,7 +129,7 @@ async fn one_providers_answer_is_not_taken_for_anothers() {
 
     let mut mixed_up = browser.authorize("google", &ada("google")).await;
     mixed_up.url.set_path("/api/auth/github/callback");
-    assert_refused(&browser.come_back(&mixed_up).await, "github", "OAUTH_STATE_INVALID");
+    assert_refused(&browser.follow_redirect(&mixed_up).await, "github", "OAUTH_STATE_INVALID");
 
     for (provider, issuer) in [
         ("google", Some("https://accounts.example")),
@@ -138,16 +138,16 @@ async fn one_providers_answer_is_not_taken_for_anothers() {
         ("apple", Some("https://accounts.example")),
         ("github", Some("https://accounts.example")),
     ] {
-        let told = browser.authorize(provider, &ada(provider)).await.with("iss", issuer);
-        assert_refused(&browser.come_back(&told).await, provider, "OAUTH_ANSWER_UNTRUSTED");
+        let params = browser.authorize(provider, &ada(provider)).await.with("iss", issuer);
+        assert_refused(&browser.follow_redirect(&params).await, provider, "OAUTH_ANSWER_UNTRUSTED");
     }
     let silent = browser.authorize("github", &ada("github")).await.with("iss", None);
-    account(&client, &browser.come_back(&silent).await).await;
+    account(&client, &browser.follow_redirect(&silent).await).await;
     app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_comes_back_late_begins_again() {
+async fn an_expired_sign_in_must_begin_again() {
     let server = IdentityServer::start().await;
     let app = AppSetup::embedded().with_sign_in(&server).start().await;
     let mut browser = Browser::new(&app.client());
@@ -155,6 +155,6 @@ async fn whoever_comes_back_late_begins_again() {
 
     app.advance(TimeDelta::minutes(10)).await;
 
-    assert_refused(&browser.come_back(&back).await, "google", "OAUTH_STATE_INVALID");
+    assert_refused(&browser.follow_redirect(&back).await, "google", "OAUTH_STATE_INVALID");
     app.finish().await;
 }

@@ -1,4 +1,4 @@
-//! People who change their minds, and providers that are away.
+//! Cancelled sign-ins, and unavailable providers.
 
 use atelier_config::Role;
 use atelier_tests::{AppSetup, Browser, IdentityServer, until};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{PROVIDERS, account, ada, assert_refused, begin};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_breaks_it_off_is_back_at_the_frontend() {
+async fn a_cancelled_sign_in_returns_to_the_frontend() {
     let server = IdentityServer::start().await;
     let app = AppSetup::embedded().with_sign_in(&server).start().await;
     let client = app.client();
@@ -20,16 +20,16 @@ async fn whoever_breaks_it_off_is_back_at_the_frontend() {
             let mut browser = Browser::new(&client);
             let back = browser.refuse(provider, error).await;
             assert_eq!(back.get("error"), error);
-            assert_refused(&browser.come_back(&back).await, provider, code);
+            assert_refused(&browser.follow_redirect(&back).await, provider, code);
             let retried = back.with("error", None).with("code", Some("guessed"));
-            assert_refused(&browser.come_back(&retried).await, provider, "OAUTH_STATE_INVALID");
+            assert_refused(&browser.follow_redirect(&retried).await, provider, "OAUTH_STATE_INVALID");
         }
     }
     app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_provider_that_does_not_answer_is_told_in_bounded_time() {
+async fn a_provider_timeout_is_reported_within_the_time_limit() {
     for fault in ["silent", "status_500"] {
         let server = IdentityServer::start().await;
         let app = AppSetup::embedded().with_sign_in(&server);
@@ -39,8 +39,8 @@ async fn a_provider_that_does_not_answer_is_told_in_bounded_time() {
         for provider in PROVIDERS {
             let back = browser.authorize(provider, &ada(provider)).await;
             server.set_fault(fault).await;
-            let told = browser.come_back(&back).await;
-            assert_refused(&told, provider, "OAUTH_PROVIDER_UNAVAILABLE");
+            let params = browser.follow_redirect(&back).await;
+            assert_refused(&params, provider, "OAUTH_PROVIDER_UNAVAILABLE");
             server.set_fault("").await;
         }
         let (state, address) = begin(&client, "google").await;
@@ -55,15 +55,15 @@ async fn a_provider_that_does_not_answer_is_told_in_bounded_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_provider_that_is_gone_is_left_alone_after_a_while() {
+async fn failures_of_a_provider_open_its_circuit() {
     let server = IdentityServer::start().await;
     let app = AppSetup::embedded().with_sign_in(&server).start().await;
     let client = app.client();
     account(&client, &Browser::new(&client).sign_in("google", &ada("google")).await).await;
     server.set_fault("status_500").await;
     for _ in 0..5 {
-        let told = Browser::new(&client).sign_in("google", &ada("google")).await;
-        assert_refused(&told, "google", "OAUTH_PROVIDER_UNAVAILABLE");
+        let params = Browser::new(&client).sign_in("google", &ada("google")).await;
+        assert_refused(&params, "google", "OAUTH_PROVIDER_UNAVAILABLE");
     }
     let (tokens, _) = server.count_requests().await;
     assert_eq!(tokens, 4, "one that was answered and three that failed");
@@ -77,23 +77,26 @@ async fn a_provider_that_is_gone_is_left_alone_after_a_while() {
     .await;
     let mut browser = Browser::new(&client);
     let begun = browser.open("https://atelier.test/api/auth/apple/login").await.expect(302);
-    let told = begun.header("location");
-    assert!(told.ends_with("/auth/callback#error=OAUTH_PROVIDER_UNAVAILABLE&provider=apple"), "{told}");
+    let location = begun.header("location");
+    assert!(
+        location.ends_with("/auth/callback#error=OAUTH_PROVIDER_UNAVAILABLE&provider=apple"),
+        "{location}"
+    );
     let asked = client.get("/api/auth/apple/login").header("accept", "application/json");
     let _told = asked.send().await.refused(502, "OAUTH_PROVIDER_UNAVAILABLE");
     app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn replicas_share_what_they_know_of_a_provider_that_fails() {
+async fn replicas_share_the_circuit_of_a_provider() {
     let server = IdentityServer::start().await;
     let setup = AppSetup::scaled().await.without(Role::Worker).without(Role::Scheduler);
     let mut app = setup.with_sign_in(&server).start().await;
     let (one, other) = (app.client(), app.start(Role::Api).await);
     server.set_fault("status_500").await;
     for _ in 0..3 {
-        let told = Browser::new(&one).sign_in("google", &ada("google")).await;
-        assert_refused(&told, "google", "OAUTH_PROVIDER_UNAVAILABLE");
+        let params = Browser::new(&one).sign_in("google", &ada("google")).await;
+        assert_refused(&params, "google", "OAUTH_PROVIDER_UNAVAILABLE");
     }
     server.set_fault("").await;
     let asked = server.count_requests().await;
@@ -103,7 +106,7 @@ async fn replicas_share_what_they_know_of_a_provider_that_fails() {
         login.header("accept", "application/json").send().await
     };
     let _resting = begin("google").await.refused(502, "OAUTH_PROVIDER_UNAVAILABLE");
-    assert_eq!(server.count_requests().await, asked, "nobody was asked");
+    assert_eq!(server.count_requests().await, asked, "no request was sent");
     let _begun = begin("apple").await.expect(200);
 
     let scrape = other.get("/metrics").send().await.expect(200).text();
@@ -112,7 +115,7 @@ async fn replicas_share_what_they_know_of_a_provider_that_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn apple_checks_who_signed_the_client_secret() {
+async fn apple_verifies_the_signature_of_the_client_secret() {
     for wrong in ["key_id", "team_id", "client_id"] {
         let server = IdentityServer::start().await;
         let app = AppSetup::embedded().with_sign_in(&server).with(|settings| {
@@ -125,14 +128,14 @@ async fn apple_checks_who_signed_the_client_secret() {
         });
         let provider = if wrong == "client_id" { "google" } else { "apple" };
         let app = app.start().await;
-        let told = Browser::new(&app.client()).sign_in(provider, &ada(provider)).await;
-        assert_refused(&told, provider, "OAUTH_PROVIDER_UNAVAILABLE");
+        let params = Browser::new(&app.client()).sign_in(provider, &ada(provider)).await;
+        assert_refused(&params, provider, "OAUTH_PROVIDER_UNAVAILABLE");
         app.finish().await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_comes_to_the_callback_is_no_error_of_ours() {
+async fn no_callback_request_causes_an_internal_error() {
     let server = IdentityServer::start().await;
     let app = AppSetup::embedded().with_sign_in(&server).start().await;
     let client = app.client();
@@ -149,15 +152,15 @@ async fn whatever_comes_to_the_callback_is_no_error_of_ours() {
         for provider in PROVIDERS {
             let answer =
                 client.get(&format!("/api/auth/{provider}/callback{query}")).send().await.expect(302);
-            let told = answer.header("location");
+            let location = answer.header("location");
             assert!(
-                told.starts_with("https://app.atelier.test/auth/callback#error=OAUTH_"),
-                "{query}: {told}"
+                location.starts_with("https://app.atelier.test/auth/callback#error=OAUTH_"),
+                "{query}: {location}"
             );
             let form = client.post(&format!("/api/auth/{provider}/callback"));
             let body = query.trim_start_matches('?').to_owned();
             let answer = form.body("application/x-www-form-urlencoded", body).send().await.expect(302);
-            assert_eq!(answer.header("location"), told, "{query}");
+            assert_eq!(answer.header("location"), location, "{query}");
         }
     }
     let twice = client.get("/api/auth/google/callback?code=a&code=b&state=s").send().await;

@@ -1,11 +1,11 @@
-//! Everything that people and operators ask for.
+//! Requests of people and administrators to all operations.
 
 use atelier_tests::{PASSWORD, Person, TestApp, job_id};
 use serde_json::{Value, json};
 
 use crate::http::document::{Operation, operations};
 
-/// What a parameter of a query may be, by its name; each value is asked for alone.
+/// The tested values of a query parameter. Each value is sent separately.
 fn values(operation: &Operation, name: &str) -> &'static [&'static str] {
     match (operation.path.as_str(), name) {
         (_, "page") => &["1", "3"],
@@ -33,9 +33,9 @@ fn values(operation: &Operation, name: &str) -> &'static [&'static str] {
         (_, "sort") => &["created_at", "email", "full_name", "last_active_at", "credits"],
         (_, "template") => &["welcome", "never_was"],
         (_, "version") => &["1"],
-        // They choose how an answer looks.
+        // They only change the format of the response.
         (_, "format" | "locale" | "target_wait_secs" | "time_zone" | "to" | "from" | "last_event_id") => &[],
-        // Of browsers that come back from a provider.
+        // Parameters of redirects from a provider.
         (path, _) if path.ends_with("/callback") => &[],
         (path, name) => panic!("say in plans/calls.rs what {name} of {path} may be"),
     }
@@ -52,7 +52,7 @@ async fn call(person: &Person, method: &str, path: &str, body: Option<Value>) ->
     serde_json::from_slice(&reply.bytes).unwrap_or_default()
 }
 
-/// Makes things, changes them and looks at them.
+/// Creates, changes and reads data.
 pub(super) async fn write(app: &TestApp, person: &Person) {
     let project = person.create_project("Reading list").await;
     let path = |rest: &str| format!("/api/projects/{project}{rest}");
@@ -111,7 +111,7 @@ pub(super) async fn write(app: &TestApp, person: &Person) {
     }
 }
 
-/// Asks for everything that can be read, with each value of each parameter.
+/// Calls all read operations with each value of each parameter.
 pub(super) async fn read(person: &Person) {
     let id = person.id.as_str();
     for operation in operations().iter().filter(|operation| operation.method == "GET") {
@@ -125,7 +125,7 @@ pub(super) async fn read(person: &Person) {
     }
 }
 
-/// Ends things: a project, an account of others, and one's own.
+/// Deletes a project, another account, and the person's own account.
 pub(super) async fn end(app: &TestApp, operator: &Person, person: &Person) {
     let ada = app.client().person(&app.client().login("ada@example.org", PASSWORD).await.expect(200));
     let project = operator.create_project("Soon gone").await;

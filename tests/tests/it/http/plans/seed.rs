@@ -1,11 +1,11 @@
-//! Fills every table that grows with made-up rows, whatever its columns are.
+//! Fills every growing table with generated rows, by the types of its columns.
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, FromQueryResult, Statement};
 
-/// Rows of each table.
+/// Rows per table.
 const ROWS: u32 = 20_000;
 
-/// Tables that stay small however much happens.
+/// Tables that stay small.
 pub(super) const SMALL: &[&str] = &[
     "account_erasures",
     "audit_archives",
@@ -20,7 +20,7 @@ pub(super) const SMALL: &[&str] = &[
     "write_probes",
 ];
 
-/// Columns whose values mean something, as expressions of the row's number `n`.
+/// Values of columns with a meaning, as expressions of the row's number `n`.
 const VALUES: &[(&str, &str)] = &[
     ("account_tokens.purpose", "'verify_email'"),
     ("api_tokens.scopes", "'[\"read\"]'"),
@@ -54,7 +54,7 @@ const VALUES: &[(&str, &str)] = &[
     ("users.subscription_plan", "CASE n % 10 WHEN 0 THEN 'pro' ELSE 'free' END"),
 ];
 
-/// The same by the column's name, whatever the table.
+/// Values by the column's name, for all tables.
 const NAMED: &[(&str, &str)] = &[
     ("actor_id", "seeded('users', n)"),
     ("country", "'FR'"),
@@ -104,12 +104,12 @@ fn value(column: &Column) -> String {
     }
 }
 
-/// Ids that ascend with the number of their row, as those of the product do with time.
+/// Ids that ascend with the row's number, like UUIDv7 with time.
 const SEEDED: &str = "CREATE FUNCTION seeded(kind text, n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS \
     $$ SELECT (lpad(to_hex(1700000000000 + n), 12, '0') || '7' || substr(md5(kind || n), 1, 3) \
     || '8' || substr(md5(kind || n), 4, 15))::uuid $$";
 
-/// Fills the tables and lets the server count them.
+/// Fills the tables and analyzes them.
 ///
 /// # Panics
 /// If a table cannot be filled so: say in `VALUES` what its columns may be.
@@ -119,7 +119,7 @@ pub(super) async fn fill(db: &DatabaseConnection) {
         WHERE c.table_schema = 'public' AND t.table_type = 'BASE TABLE' ORDER BY 1, c.ordinal_position";
     let columns = Column::find_by_statement(Statement::from_string(db.get_database_backend(), columns));
     let columns = columns.all(db).await.expect("the schema");
-    // Rows refer to rows that come later.
+    // Rows refer to later rows.
     let mut script = format!("{SEEDED}; SET session_replication_role = replica");
     for of_table in columns.chunk_by(|one, next| one.table_name == next.table_name) {
         let table = &of_table[0].table_name;

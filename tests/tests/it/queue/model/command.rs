@@ -1,11 +1,11 @@
-//! What can happen. Jobs, claims and workers are meant by small numbers, taken
-//! around the number there are: sequences stay valid while they are shortened.
+//! The commands. Jobs, claims and workers are small numbers, taken modulo the number that
+//! exists, so that shortened sequences stay valid.
 
 use proptest::{collection, option, prelude::*};
 
-/// A job to be enqueued. Times are in turns of the clock.
+/// A job to enqueue. Times are in turns of the clock.
 #[derive(Clone, Debug)]
-pub(super) struct Ask {
+pub(super) struct NewJobCommand {
     /// 0 and 1 share a queue, and the ends of 1 have an effect; 2 has a queue of its own.
     pub(super) kind: usize,
     pub(super) owner: Option<usize>,
@@ -38,21 +38,21 @@ pub(super) enum End {
 pub(super) struct Limits {
     pub(super) running: Option<u32>,
     pub(super) per_owner: Option<u32>,
-    /// Starts in one turn.
+    /// The starts in one turn.
     pub(super) rate: Option<u32>,
 }
 
-/// One step.
+/// A command.
 #[derive(Clone, Debug)]
 pub(super) enum Command {
-    Enqueue(Vec<Ask>),
-    EnqueueAndUndo(Ask),
+    Enqueue(Vec<NewJobCommand>),
+    EnqueueAndUndo(NewJobCommand),
     Claim {
         worker: usize,
         queue: usize,
         count: usize,
     },
-    /// Ends these claims, whether they still hold or not.
+    /// Ends these claims, whether their fences are still valid or not.
     Finish(Vec<(usize, End)>),
     Progress(usize),
     Heartbeat(usize),
@@ -63,7 +63,7 @@ pub(super) enum Command {
     Rescue,
     Relay,
     Forget,
-    /// So many turns of the clock; every lease runs out within one.
+    /// Advances the clock by this number of turns. Every lease expires within one turn.
     Advance(u32),
     Pause(usize),
     Resume(usize),
@@ -99,7 +99,7 @@ pub(super) fn command() -> impl Strategy<Value = Command> {
     ]
 }
 
-fn ask() -> impl Strategy<Value = Ask> {
+fn ask() -> impl Strategy<Value = NewJobCommand> {
     (
         0..3_usize,
         option::of(0..2_usize),
@@ -109,7 +109,7 @@ fn ask() -> impl Strategy<Value = Ask> {
         option::weighted(0.2, 1..4_u32),
         1..4_u16,
     )
-        .prop_map(|(kind, owner, lane, unique, delay, expires, max_attempts)| Ask {
+        .prop_map(|(kind, owner, lane, unique, delay, expires, max_attempts)| NewJobCommand {
             kind,
             owner,
             lane,

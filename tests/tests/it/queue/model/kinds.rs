@@ -1,4 +1,4 @@
-//! The kinds of the model's jobs and what their ends do.
+//! The kinds of the model's jobs and the effects of their ends.
 
 use std::{
     sync::{Arc, Mutex, atomic::AtomicBool, atomic::Ordering},
@@ -12,10 +12,10 @@ use atelier_queue::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Wait after an error: within one turn of the clock.
+/// The backoff: within one turn of the clock.
 pub(super) const BACKOFF: Backoff = Backoff::Fixed(super::player::HALF_TURN);
 
-/// The queues that are played on, and their kinds.
+/// The queues of the model, and their kinds.
 pub(super) const QUEUES: [(QueueName, &[&str]); 2] =
     [(QueueName::Stats, &[Plain::KIND, Marked::KIND]), (QueueName::Email, &[Other::KIND])];
 
@@ -54,7 +54,7 @@ pub(super) fn job(kind: usize) -> NewJob {
     }
 }
 
-/// Notes each end of a marked job, or fails.
+/// Records each end of a job with an effect, or fails.
 #[derive(Clone, Default)]
 pub(super) struct Marks {
     made: Arc<Mutex<Vec<(JobId, JobState)>>>,
@@ -85,7 +85,7 @@ impl Marks {
 impl Effect for Marks {
     async fn on_end(&self, _: &Transaction, job: &EndedJob) -> Result<(), EffectError> {
         if self.are_failing() {
-            return Err("the effect is told to fail".into());
+            return Err("the effect fails on request".into());
         }
         self.made.lock().expect("marks").push((job.id, job.state));
         Ok(())

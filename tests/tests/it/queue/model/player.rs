@@ -1,4 +1,4 @@
-//! Does each command to the machine and to the reference, and compares.
+//! Executes each command on the queue and on the reference, and compares them.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -15,19 +15,19 @@ use sea_orm::{ConnectionTrait, EntityTrait};
 use serde_json::json;
 
 use super::{
-    command::{Ask, Command, End, Limits},
+    command::{Command, End, Limits, NewJobCommand},
     kinds::{self, BACKOFF, Marks, QUEUES},
     reference::Reference,
 };
 
 mod compare;
 
-/// Half a turn of the clock: longer than any sequence takes to play.
+/// Half a turn of the clock: longer than any sequence takes.
 pub(super) const HALF_TURN: Duration = Duration::from_secs(500);
 
 type Checked = Result<(), String>;
 
-/// Both sides of the play.
+/// The queue and the reference.
 pub(super) struct Player {
     queue: Queue,
     transport: InProcess,
@@ -36,9 +36,9 @@ pub(super) struct Player {
     begun: Timestamp,
     owners: [UserId; 2],
     workers: [WorkerId; 3],
-    /// Every job there was.
+    /// All jobs.
     ids: Vec<JobId>,
-    /// Every claim there was, as the worker got it.
+    /// All claims, as the worker received them.
     claims: Vec<jobs::Model>,
     before: BTreeMap<JobId, jobs::Model>,
     progress: usize,
@@ -55,7 +55,7 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, machine: &T, reference: &T) 
     Err(format!("{what}: the machine says {machine:?}, the reference {reference:?}"))
 }
 
-/// The `number`th from the newest on.
+/// The `number`th element, counted from the newest.
 fn pick<T: Clone>(list: &[T], number: usize) -> Option<T> {
     let position = number.checked_rem(list.len())?;
     list.iter().rev().nth(position).cloned()
@@ -64,7 +64,7 @@ fn pick<T: Clone>(list: &[T], number: usize) -> Option<T> {
 fn ending(end: End) -> Ending {
     let wait = |turns: u32| HALF_TURN * (2 * turns).saturating_sub(1);
     Ending::Returned(match end {
-        // A character that not every database can keep.
+        // A character that not every database can store.
         End::Done => Ok(Outcome::Done(json!({"text": "a\0b"}))),
         End::TooLarge => Ok(Outcome::Done(json!("x".repeat(2_000)))),
         End::Error => Err(JobError::retry("ERROR", "an\0error")),
@@ -148,7 +148,7 @@ impl Player {
         self.compare(command).await
     }
 
-    fn job(&self, ask: &Ask) -> NewJob {
+    fn job(&self, ask: &NewJobCommand) -> NewJob {
         let in_turns = |turns: u32| self.queue.now() + HALF_TURN * (2 * turns - 1);
         let mut job = kinds::job(ask.kind)
             .in_lane(Lane::from_number(ask.lane))
@@ -168,7 +168,7 @@ impl Player {
         job
     }
 
-    async fn enqueue(&mut self, asks: &[Ask]) -> Checked {
+    async fn enqueue(&mut self, asks: &[NewJobCommand]) -> Checked {
         let tx = self.queue.begin().await.map_err(failed)?;
         let jobs = asks.iter().map(|ask| self.job(ask)).collect();
         let enqueued = tx.enqueue_all(jobs).await.map_err(failed)?;
@@ -185,13 +185,13 @@ impl Player {
         Ok(())
     }
 
-    async fn enqueue_and_undo(&self, ask: &Ask) -> Checked {
+    async fn enqueue_and_undo(&self, ask: &NewJobCommand) -> Checked {
         let tx = self.queue.begin().await.map_err(failed)?;
         tx.enqueue(self.job(ask)).await.map_err(failed)?;
         tx.rollback().await.map_err(failed)
     }
 
-    /// As a worker does: as many ids as there are free slots, then as many jobs.
+    /// Like a worker: pops as many ids as there are free slots, then claims as many jobs.
     async fn claim(&mut self, worker: usize, queue: usize, count: usize) -> Checked {
         let (worker, (name, kinds)) = (self.workers[worker], QUEUES[queue]);
         let mut order: Vec<&jobs::Model> = self.before.values().collect();
@@ -223,7 +223,7 @@ impl Player {
         }
         let (with_effects, others): (Vec<_>, Vec<_>) =
             chosen.into_values().partition(|(claim, _)| self.queue.effects().has(&claim.kind));
-        // An effect that fails undoes the whole batch; a worker then writes each end alone.
+        // A failed effect rolls back the whole batch; a worker then writes each end alone.
         let size = if self.marks.are_failing() { 1 } else { with_effects.len().max(1) };
         for part in std::iter::once(&others[..]).chain(with_effects.chunks(size)) {
             self.finish_part(part.to_vec()).await?;

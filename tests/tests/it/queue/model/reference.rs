@@ -1,24 +1,23 @@
-//! The reference: jobs as plain values, and the rules written a second time, one
-//! after the other, without SQL.
+//! The reference: jobs as plain values, with a second implementation of the rules without SQL.
 
 use std::collections::BTreeMap;
 
 use atelier_entities::{AttemptOutcome, JobId, JobState, WorkerId};
 
-use super::command::{Ask, End, Limits};
+use super::command::{End, Limits, NewJobCommand};
 use super::kinds::queue_of;
 
-/// Time in half turns of the clock. The present is even; what is due within a turn
-/// is odd, so that nothing depends on how fast the test runs.
+/// Time in half turns of the clock. The current time is even, due times within a turn are odd,
+/// so that nothing depends on the speed of the test.
 pub(super) type Half = u32;
 
 /// The code of a job whose effect fails.
 pub(super) const EFFECT_FAILED: &str = "EFFECT_FAILED";
 
-/// A day, in which an effect that fails is tried again.
+/// A day, during which a failed effect is retried.
 const GIVEN_UP_AFTER: Half = 173;
 
-/// What the reference knows of a job.
+/// A job of the reference.
 #[derive(Clone, Debug)]
 pub(super) struct ModelJob {
     pub(super) kind: usize,
@@ -35,7 +34,7 @@ pub(super) struct ModelJob {
     pub(super) stop: bool,
     pub(super) progress: Option<usize>,
     pub(super) code: Option<&'static str>,
-    /// Since when its effect fails, where its code says that it does.
+    /// Since when its effect fails, if its code is that of a failed effect.
     failing_since: Half,
     /// Ended attempts, by fence.
     pub(super) attempts: BTreeMap<i64, AttemptOutcome>,
@@ -43,7 +42,7 @@ pub(super) struct ModelJob {
     pub(super) marks: Vec<JobState>,
 }
 
-/// What the reference knows of a queue.
+/// A queue of the reference.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ModelQueue {
     pub(super) paused: bool,
@@ -60,7 +59,7 @@ pub(super) struct Reference {
     pub(super) effects_fail: bool,
 }
 
-/// Moments within the turn after `turns - 1` more.
+/// A time within the turn that begins after `turns - 1` more turns.
 const fn within(now: Half, turns: u32) -> Half {
     if turns == 0 { now } else { now + 2 * turns - 1 }
 }
@@ -88,14 +87,14 @@ impl ModelJob {
 }
 
 impl Reference {
-    /// The job that stands for a new one of this unique key.
+    /// The unfinished job with this unique key.
     pub(super) fn holder(&self, unique: Option<usize>) -> Option<JobId> {
         let unique = unique?;
         let held = |job: &ModelJob| job.unique == Some(unique) && !job.state.is_terminal();
         self.jobs.iter().find(|(_, job)| held(job)).map(|(id, _)| *id)
     }
 
-    pub(super) fn enqueue(&mut self, id: JobId, ask: &Ask) {
+    pub(super) fn enqueue(&mut self, id: JobId, ask: &NewJobCommand) {
         let job = ModelJob {
             kind: ask.kind,
             owner: ask.owner,
@@ -126,7 +125,7 @@ impl Reference {
             .count()
     }
 
-    /// Which of the jobs, given in the order of dispatch, a claim must take.
+    /// The jobs that a claim must take, out of jobs in the order of dispatch.
     pub(super) fn claimable(&self, queue: usize, count: usize, order: &[JobId]) -> Vec<JobId> {
         let ModelQueue { paused, limits, started } = &self.queues[queue];
         if *paused {
@@ -175,17 +174,17 @@ impl Reference {
         }
     }
 
-    /// Whether a claim still holds.
+    /// Whether the fence of a claim is still valid.
     pub(super) fn holds(&self, id: JobId, fence: i64) -> bool {
         self.jobs.get(&id).is_some_and(|job| job.state == JobState::Running && job.fence == fence)
     }
 
-    /// Whether ending the job now would fail for its effect, and so change nothing.
+    /// Whether the effect of this end would fail, so that nothing changes.
     fn would_fail(&self, before: &ModelJob, after: &ModelJob) -> bool {
         self.effects_fail && after.marks.len() > before.marks.len()
     }
 
-    /// Changes a job unless the effect of its end fails. Answers whether it changed.
+    /// Changes a job unless the effect of its end fails. Returns whether it changed.
     fn change(&mut self, id: JobId, change: impl FnOnce(&mut ModelJob)) -> bool {
         let Some(before) = self.jobs.get(&id) else { return false };
         let mut after = before.clone();
@@ -197,7 +196,7 @@ impl Reference {
         !fails
     }
 
-    /// The end of a claim that holds. Answers false where its effect failed.
+    /// Ends a claim with a valid fence. Returns false if its effect failed.
     pub(super) fn finish(&mut self, id: JobId, end: End) -> bool {
         let now = self.now;
         self.change(id, |job| {
@@ -262,8 +261,8 @@ impl Reference {
         }
     }
 
-    /// What comes of a job whose effect fails: it is nobody's for the rest of the turn, or
-    /// ends without its effect.
+    /// Handles a failed effect: no worker holds the job for the rest of the turn, or it ends
+    /// without its effect.
     fn put_off(&mut self, id: JobId) {
         let now = self.now;
         let Some(job) = self.jobs.get_mut(&id) else { return };
@@ -296,7 +295,7 @@ impl Reference {
         }
     }
 
-    /// Answers whether it could be done.
+    /// Returns whether it was possible.
     pub(super) fn cancel(&mut self, id: JobId) -> bool {
         let state = self.jobs.get(&id).map(|job| job.state);
         match state {
@@ -308,7 +307,7 @@ impl Reference {
         }
     }
 
-    /// Answers whether it could be done.
+    /// Returns whether it was possible.
     pub(super) fn discard(&mut self, id: JobId) -> bool {
         let state = self.jobs.get(&id).map(|job| job.state);
         match state {
@@ -323,7 +322,7 @@ impl Reference {
         }
     }
 
-    /// Answers whether it could be done.
+    /// Returns whether it was possible.
     pub(super) fn replay(&mut self, id: JobId) -> bool {
         let now = self.now;
         let Some(job) = self.jobs.get(&id) else { return false };
@@ -337,7 +336,7 @@ impl Reference {
         })
     }
 
-    /// The leases that a heartbeat extends: job, fence and whether it is to stop.
+    /// The jobs that a heartbeat extends, with fence and cancellation.
     pub(super) fn heartbeat(&mut self, worker: WorkerId) -> Vec<(JobId, i64, bool)> {
         let lease = Some(self.now + 1);
         let held = |job: &ModelJob| job.state == JobState::Running && job.worker == Some(worker);

@@ -1,12 +1,11 @@
-//! Sequences that failed once, each with what was wrong.
+//! Sequences that failed once, each with its cause.
 
 use atelier_tests::TestDatabase;
 
 use super::{
     command::{
-        Ask,
         Command::{self, Advance, Cancel, Claim, EffectsFail, Enqueue, Finish, Relay, Replay, Rescue},
-        End,
+        End, NewJobCommand,
     },
     play, runtime,
 };
@@ -19,16 +18,16 @@ fn replay(commands: &[Command]) {
     }
 }
 
-fn ask(kind: usize) -> Ask {
-    Ask { kind, owner: None, lane: 1, unique: None, delay: None, expires: None, max_attempts: 3 }
+fn ask(kind: usize) -> NewJobCommand {
+    NewJobCommand { kind, owner: None, lane: 1, unique: None, delay: None, expires: None, max_attempts: 3 }
 }
 
 const CLAIM: Command = Claim { worker: 0, queue: 0, count: 3 };
 
-/// A running job that was cancelled and snoozed before its worker heard of it went on
-/// for ever.
+/// A running job that was cancelled, and snoozed before its worker received the cancellation,
+/// ran forever.
 #[test]
-fn a_cancellation_that_meets_the_end_of_an_attempt_is_kept() {
+fn a_cancellation_during_the_end_of_an_attempt_takes_effect() {
     for end in [End::Snooze(1), End::Error, End::Drained] {
         for kind in [0, 1] {
             replay(&[Enqueue(vec![ask(kind)]), CLAIM, Cancel(0), Finish(vec![(0, end)])]);
@@ -36,27 +35,27 @@ fn a_cancellation_that_meets_the_end_of_an_attempt_is_kept() {
     }
 }
 
-/// An end under an old fence was answered as held where the same batch held the end
-/// of a later claim of the same job.
+/// An end with an old fence was accepted if the same batch contained the end of a later claim
+/// of the same job.
 #[test]
-fn two_claims_of_a_job_that_end_together_have_one_winner() {
+fn two_claims_of_a_job_that_end_in_one_batch_have_one_winner() {
     let both = Finish(vec![(0, End::Done), (1, End::Error)]);
     replay(&[Enqueue(vec![ask(0)]), CLAIM, Advance(1), Rescue, CLAIM, both]);
 }
 
-/// One effect that failed kept every lost job from being taken back.
+/// A failed effect prevented the rescue of all other jobs.
 #[test]
-fn an_effect_that_fails_holds_up_its_own_job_only() {
-    let last_attempt = Ask { max_attempts: 1, ..ask(1) };
+fn a_failed_effect_blocks_only_its_own_job() {
+    let last_attempt = NewJobCommand { max_attempts: 1, ..ask(1) };
     let jobs = Enqueue(vec![last_attempt, ask(0), ask(0)]);
     let held_up = [jobs, CLAIM, EffectsFail(true), Advance(1), Rescue, EffectsFail(false), Rescue];
     replay(&[&held_up[..], &[Advance(1), Rescue]].concat());
 }
 
-/// One that failed for ever kept its own job for ever.
+/// An effect that always failed kept its job running forever.
 #[test]
-fn an_effect_that_fails_for_ever_is_given_up() {
-    let last_attempt = Ask { max_attempts: 1, ..ask(1) };
+fn an_effect_that_always_fails_is_abandoned() {
+    let last_attempt = NewJobCommand { max_attempts: 1, ..ask(1) };
     let failing = [Enqueue(vec![last_attempt]), CLAIM, EffectsFail(true), Advance(1), Rescue];
     for stop in [vec![], vec![Cancel(0)]] {
         for turns in [86, 87] {
@@ -65,19 +64,18 @@ fn an_effect_that_fails_for_ever_is_given_up() {
     }
 }
 
-/// A result with a character that PostgreSQL's JSON does not know could not be
-/// written, and with it no other end of its batch.
+/// A result with a character that PostgreSQL's JSON cannot store blocked all ends of its batch.
 #[test]
-fn what_the_database_cannot_keep_holds_nothing_up() {
+fn a_result_that_the_database_cannot_store_blocks_no_other_end() {
     let ends = Finish(vec![(0, End::Done), (1, End::Panicked), (2, End::Error)]);
     replay(&[Enqueue(vec![ask(0), ask(0), ask(0)]), CLAIM, ends]);
 }
 
-/// A change that was refused kept its job locked until the connection was clean
-/// again: the relay and the rescuer passed it over.
+/// A rejected change kept its job locked until its connection was cleaned up, so that the relay
+/// and the rescuer skipped the job.
 #[test]
-fn a_refused_change_keeps_nothing_locked() {
-    let delayed = Ask { delay: Some(2), ..ask(2) };
+fn a_rejected_change_releases_its_locks() {
+    let delayed = NewJobCommand { delay: Some(2), ..ask(2) };
     for _ in 0..5 {
         replay(&[Enqueue(vec![delayed.clone()]), Advance(2), Replay(0), Relay]);
     }

@@ -1,5 +1,5 @@
-//! What must hold after each step: both sides agree on every job, and the rules that
-//! need no reference are kept.
+//! The checks after each step: the queue and the reference agree on every job, and the rules
+//! that need no reference hold.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use sea_orm::EntityTrait;
 use super::{Checked, Command, HALF_TURN, Player, failed, same};
 use crate::queue::model::reference::{EFFECT_FAILED, Half, ModelJob};
 
-/// A job as both sides see it.
+/// The compared properties of a job.
 #[derive(Debug, PartialEq)]
 struct View {
     state: JobState,
@@ -27,12 +27,12 @@ struct View {
     marks: Vec<JobState>,
 }
 
-/// Whether the time it is due matters in that state.
+/// Whether the due time matters in this state.
 fn is_timed(state: JobState) -> bool {
     matches!(state, JobState::Scheduled | JobState::Retrying)
 }
 
-/// Whether the job is nobody's, since its effect fails.
+/// Whether no worker holds the job because its effect fails.
 fn is_put_off(row: &jobs::Model) -> bool {
     row.state == JobState::Running && row.error.as_ref().is_some_and(|error| error["code"] == EFFECT_FAILED)
 }
@@ -105,7 +105,7 @@ impl Player {
         Ok(())
     }
 
-    /// Leases by their jobs, none of which has two.
+    /// The leases by their jobs. No job may have two.
     async fn leases(&self) -> Result<BTreeMap<JobId, running_jobs::Model>, String> {
         let leases = running_jobs::Entity::find().all(self.queue.db()).await.map_err(failed)?;
         let count = leases.len();
@@ -127,14 +127,14 @@ fn rules(
     command: &Command,
 ) -> Checked {
     let ended = row.state.is_terminal();
-    kept(row.attempt >= 0 && row.attempt <= row.max_attempts, "more attempts than are allowed")?;
-    kept(ended == row.finished_at.is_some(), "exactly what has ended says when")?;
-    kept(row.phase == row.state.phase(), "a phase that is not that of the state")?;
+    kept(row.attempt >= 0 && row.attempt <= row.max_attempts, "more attempts than allowed")?;
+    kept(ended == row.finished_at.is_some(), "exactly the ended jobs have an end time")?;
+    kept(row.phase == row.state.phase(), "a phase that does not match the state")?;
     let is_leased = lease.is_some_and(|lease| {
         let is_its_own = is_put_off(row) || Some(lease.worker_id) == row.worker_id;
         is_its_own && (lease.fence, &lease.queue) == (row.fence, &row.queue)
     });
-    kept(is_leased == (row.state == JobState::Running), "exactly what runs has a lease")?;
+    kept(is_leased == (row.state == JobState::Running), "exactly the running jobs have a lease")?;
     let Some(before) = before else { return Ok(()) };
     kept(before.fence <= row.fence, "a fence went back")?;
     if before.state == row.state {

@@ -1,0 +1,142 @@
+//! The external services of the settings.
+
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use atelier_config::{FallbackSettings, LlmProvider, Settings};
+use atelier_providers::{
+    circuits::{Circuits, LocalCircuits, redis::RedisCircuits},
+    limiter::{RateLimiter, memory::MemoryLimiter, redis::RedisLimiter},
+    llm::{
+        ChatModel,
+        failover::FailoverModel,
+        openai::{OpenAi, OpenAiOptions},
+    },
+    mail::{
+        Mailer,
+        captured::CapturedMailer,
+        smtp::{SmtpMailer, SmtpOptions},
+    },
+    object_store::{ObjectStoreOptions, Objects, S3Options},
+    resilience::BreakerPolicy,
+    shared_redis::SharedRedisOptions,
+};
+use atelier_queue::Clock;
+use atelier_scaffold::Scaffold;
+use chrono::TimeDelta;
+
+/// The name of the server of `[llm]`.
+const PRIMARY_SERVER: &str = "openai";
+
+/// The model server with its fallbacks, each with a circuit breaker.
+pub(super) fn model(settings: &Settings, clock: &Clock) -> anyhow::Result<Arc<dyn ChatModel>> {
+    let llm = &settings.llm;
+    if llm.resolved_provider() != LlmProvider::Openai {
+        return Ok(Arc::new(Scaffold));
+    }
+    let options = primary_server(settings);
+    let mut others: Vec<Arc<dyn ChatModel>> = Vec::new();
+    for server in llm.fallback_servers() {
+        let fallback = OpenAi::new(fallback_server(server, options.clone()));
+        let fault = || format!("cannot use the model server {}", server.name);
+        others.push(Arc::new(fallback.with_context(fault)?));
+    }
+    let first = OpenAi::new(options).context("cannot use the model server")?;
+    let clock = clock.clone();
+    let open_for = TimeDelta::seconds(llm.circuit_open_secs.into());
+    let policy = BreakerPolicy { failures: llm.circuit_failures, open_for };
+    Ok(Arc::new(FailoverModel::new(
+        Arc::new(first),
+        others,
+        circuits(settings, policy)?,
+        Arc::new(move || clock.now()),
+    )))
+}
+
+fn primary_server(settings: &Settings) -> OpenAiOptions {
+    let llm = &settings.llm;
+    OpenAiOptions {
+        name: PRIMARY_SERVER.to_owned(),
+        base_url: llm.base_url.clone(),
+        api_key: llm.api_key.clone(),
+        quick_model: llm.quick_model.clone(),
+        advanced_model: llm.advanced_model.clone(),
+        max_output_tokens: llm.max_output_tokens,
+        connect_timeout: settings.http_client.connect_timeout(),
+        timeout: llm.timeout(),
+        idle_timeout: llm.idle_timeout(),
+    }
+}
+
+/// The options of a fallback. Empty settings have the value of the primary server.
+fn fallback_server(fallback: &FallbackSettings, first: OpenAiOptions) -> OpenAiOptions {
+    let or = |own: &str, first: String| if own.is_empty() { first } else { own.to_owned() };
+    OpenAiOptions {
+        name: fallback.name.clone(),
+        base_url: fallback.base_url.clone(),
+        api_key: fallback.api_key.clone(),
+        quick_model: or(&fallback.quick_model, first.quick_model),
+        advanced_model: or(&fallback.advanced_model, first.advanced_model),
+        ..first
+    }
+}
+
+/// The circuit breakers. With Redis all processes share them.
+pub(super) fn circuits(settings: &Settings, policy: BreakerPolicy) -> anyhow::Result<Arc<dyn Circuits>> {
+    let Some(redis) = shared_redis(settings)? else { return Ok(Arc::new(LocalCircuits::new(policy))) };
+    Ok(Arc::new(RedisCircuits::new(&redis, policy).context("cannot use Redis for circuits")?))
+}
+
+fn shared_redis(settings: &Settings) -> anyhow::Result<Option<SharedRedisOptions>> {
+    let Some(url) = settings.redis_url() else { return Ok(None) };
+    Ok(Some(SharedRedisOptions {
+        url: url.clone(),
+        authorities: redis_authorities(settings)?,
+        key_prefix: settings.redis.key_prefix.clone(),
+        command_timeout: settings.redis.command_timeout(),
+    }))
+}
+
+/// The CA certificates of `redis.ca_file`, if it is set.
+pub(super) fn redis_authorities(settings: &Settings) -> anyhow::Result<Option<String>> {
+    let Some(file) = settings.redis.ca_file() else { return Ok(None) };
+    let text = std::fs::read_to_string(file).context("cannot read redis.ca_file")?;
+    if !text.contains("-----BEGIN CERTIFICATE-----") {
+        bail!("redis.ca_file contains no PEM certificate");
+    }
+    Ok(Some(text))
+}
+
+pub(super) fn mailer(settings: &Settings) -> anyhow::Result<Arc<dyn Mailer>> {
+    let Some(url) = settings.smtp_url() else { return Ok(Arc::new(CapturedMailer)) };
+    let max_connections = u32::try_from(settings.queue.concurrency.email).unwrap_or(u32::MAX).max(1);
+    let read = |file| std::fs::read_to_string(file).context("cannot read mail.ca_file");
+    let options = SmtpOptions {
+        url: url.clone(),
+        authorities: settings.mail.ca_file().map(read).transpose()?,
+        timeout: settings.mail.timeout(),
+        max_connections,
+    };
+    Ok(Arc::new(SmtpMailer::new(&options).context("cannot use the mail server")?))
+}
+
+pub(super) fn objects(settings: &Settings) -> anyhow::Result<Objects> {
+    let storage = &settings.storage;
+    let s3 = S3Options {
+        bucket: String::new(),
+        prefix: String::new(),
+        endpoint: storage.s3_endpoint.clone(),
+        region: storage.s3_region.clone(),
+        access_key_id: storage.s3_access_key_id.clone(),
+        secret_access_key: storage.s3_secret_access_key.clone(),
+    };
+    let default_folder = settings.server.data_dir.join("objects");
+    ObjectStoreOptions::from_url(&storage.url, default_folder, s3)
+        .and_then(|options| Objects::open(&options))
+        .context("cannot open the object store")
+}
+
+pub(super) fn limiter(settings: &Settings) -> anyhow::Result<Arc<dyn RateLimiter>> {
+    let Some(redis) = shared_redis(settings)? else { return Ok(Arc::new(MemoryLimiter::new())) };
+    Ok(Arc::new(RedisLimiter::new(&redis).context("cannot use Redis for rate limits")?))
+}
