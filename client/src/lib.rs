@@ -62,6 +62,7 @@ impl ApiClient {
             total_timeout: REQUEST_TIMEOUT,
             max_response_bytes: usize::MAX,
             allow_private_addresses: true,
+            allowed_networks: Vec::new(),
             allowed_origins: Vec::new(),
         })?;
         Ok(Self { http, base: base_url.trim_end_matches('/').to_owned(), token: None })

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::settings::{
@@ -227,6 +228,12 @@ impl OAuthSettings {
 }
 
 impl HttpClientSettings {
+    /// The networks that outbound requests may reach besides public addresses.
+    #[must_use]
+    pub fn allowed_networks(&self) -> Vec<IpNet> {
+        self.allowed_networks.iter().map(|network| network.ip_net()).collect()
+    }
+
     /// How long connecting may take.
     #[must_use]
     pub const fn connect_timeout(&self) -> Duration {

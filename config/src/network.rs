@@ -17,6 +17,12 @@ pub struct Network(IpNet);
 pub struct NetworkError(String);
 
 impl Network {
+    /// The network as a value of `ipnet`.
+    #[must_use]
+    pub const fn ip_net(&self) -> IpNet {
+        self.0
+    }
+
     /// Whether the network contains `address`. An IPv4 address written as IPv6
     /// (`::ffff:10.0.0.1`) counts as the IPv4 address.
     #[must_use]

@@ -7,6 +7,8 @@ mod server;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use crate::network::Network;
+
 pub use server::ServerSettings;
 
 pub use limits::LimitsSettings;
@@ -276,6 +278,8 @@ pub struct StorageSettings {
 pub struct HttpClientSettings {
     /// Whether outbound requests may reach private and loopback addresses.
     pub allow_private_addresses: bool,
+    /// Networks that outbound requests may reach besides public addresses.
+    pub allowed_networks: Vec<Network>,
     /// Seconds to connect.
     pub connect_timeout_secs: u64,
 }

@@ -113,8 +113,11 @@ const TEXTS: [(&str, Check); 31] = [
 ];
 
 /// The check of the items of every list.
-const LISTS: [(&str, Check); 2] =
-    [("server.cors_allowed_origins", values::origin), ("server.trusted_proxies", values::network)];
+const LISTS: [(&str, Check); 3] = [
+    ("http_client.allowed_networks", values::network),
+    ("server.cors_allowed_origins", values::origin),
+    ("server.trusted_proxies", values::network),
+];
 
 /// Checks each value by itself.
 pub(crate) fn check_values(layers: &mut Layers) {

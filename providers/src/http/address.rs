@@ -50,7 +50,7 @@ const fn v6(first: u16, second: u16, prefix: u8) -> Ipv6Net {
 pub fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => is_public_v4(ip),
-        IpAddr::V6(ip) => match embedded_v4(ip) {
+        IpAddr::V6(ip) => match carried_v4(ip) {
             Some(ip) => is_public_v4(ip),
             None => GLOBAL_V6.contains(&ip) && !NOT_PUBLIC_V6.iter().any(|network| network.contains(&ip)),
         },
@@ -62,7 +62,7 @@ fn is_public_v4(ip: Ipv4Addr) -> bool {
 }
 
 /// The IPv4 address that an IPv6 address maps or translates.
-fn embedded_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
+pub(super) fn carried_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
     let [_, b, c, .., g, h] = ip.segments();
     let v4 = |high: u16, low: u16| Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)));
     if NAT64.contains(&ip) {

@@ -1,5 +1,7 @@
 //! Why a request failed.
 
+use url::Url;
+
 /// Redirects that a request follows at most.
 pub(super) const MAX_REDIRECTS: usize = 5;
 
@@ -16,10 +18,19 @@ pub enum HttpError {
         /// The host of the request.
         host: String,
     },
+    /// Requests to this port are not allowed.
+    #[error("port {port} is not open for requests")]
+    RefusedPort {
+        /// The port of the request.
+        port: u16,
+    },
+    /// The server redirected from https to http.
+    #[error("the server redirected from https to http")]
+    InsecureRedirect,
     /// The time limit was exceeded.
     #[error("no response in time")]
     Timeout,
-    /// The body is larger than allowed.
+    /// The body or the headers are larger than allowed.
     #[error("the response is larger than {limit} bytes")]
     TooLarge {
         /// The limit.
@@ -34,6 +45,11 @@ pub enum HttpError {
 }
 
 impl HttpError {
+    /// The host of this URL may not be reached.
+    pub(super) fn refused(url: &Url) -> Self {
+        Self::Refused { host: url.host_str().unwrap_or_default().to_owned() }
+    }
+
     /// Whether the same request may succeed later.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Timeout | Self::Connection(_))

@@ -1,11 +1,18 @@
 //! Requests and responses of the guarded client.
 
+use std::fmt;
+
 use bytes::{Bytes, BytesMut};
+use url::Url;
 
 use super::error::{HttpError, describe};
 
-/// A request to a server outside.
-#[derive(Debug, Clone)]
+/// Most bytes of names and values of a response's headers.
+const MAX_HEADER_BYTES: usize = 64 * 1024;
+
+/// A request to a server outside. Its debug output has no path, query, header or body, which
+/// may contain secrets.
+#[derive(Clone)]
 pub struct OutboundRequest {
     /// Method, such as `POST`.
     pub method: String,
@@ -34,8 +41,22 @@ impl OutboundRequest {
     }
 }
 
-/// A response with its whole body.
-#[derive(Debug, Clone)]
+impl fmt::Debug for OutboundRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = Url::parse(&self.url).ok();
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("OutboundRequest")
+            .field("method", &self.method)
+            .field("host", &url.as_ref().and_then(Url::host_str))
+            .field("headers", &names)
+            .field("body_bytes", &self.body.len())
+            .finish()
+    }
+}
+
+/// A response with its whole body. Its debug output has neither values of headers nor the
+/// body.
+#[derive(Clone)]
 pub struct OutboundResponse {
     /// The status code, of any class.
     pub status: u16,
@@ -45,8 +66,16 @@ pub struct OutboundResponse {
     pub body: Bytes,
 }
 
+impl fmt::Debug for OutboundResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutboundResponse")
+            .field("status", &self.status)
+            .field("body_bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
 /// A response whose body is read in chunks.
-#[derive(Debug)]
 pub struct OutboundStream {
     /// The status code, of any class.
     pub status: u16,
@@ -55,15 +84,26 @@ pub struct OutboundStream {
     response: reqwest::Response,
 }
 
+impl fmt::Debug for OutboundStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutboundStream").field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
 impl OutboundStream {
-    pub(super) fn new(response: reqwest::Response) -> Self {
+    pub(super) fn new(response: reqwest::Response) -> Result<Self, HttpError> {
+        let bytes: usize =
+            response.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        if bytes > MAX_HEADER_BYTES {
+            return Err(HttpError::TooLarge { limit: MAX_HEADER_BYTES });
+        }
         let status = response.status().as_u16();
         let headers = response
             .headers()
             .iter()
             .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
             .collect();
-        Self { status, headers, response }
+        Ok(Self { status, headers, response })
     }
 
     /// The next chunk of the body; none at its end.

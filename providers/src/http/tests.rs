@@ -29,7 +29,7 @@ fn echoing_headers() -> Router {
 async fn refuses_literal_private_addresses_in_every_spelling() {
     let client = client(|_| {});
     for url in [
-        "http://127.0.0.1:1/",
+        "http://127.0.0.1/",
         "http://2130706433/",
         "http://0x7f.1/",
         "http://0177.0.0.1/",
@@ -136,4 +136,126 @@ async fn answers_statuses_and_headers_as_they_are() {
     assert_eq!(response.status, 418);
     assert!(response.headers.contains(&("x-kind".into(), "tea".into())));
     assert_eq!(response.body, r#"{"a":1}"#);
+}
+
+/// Answers each look-up with the next list of addresses, and keeps the last one.
+#[derive(Debug)]
+struct Script(std::sync::Mutex<(Vec<&'static str>, usize)>);
+
+impl Script {
+    fn of(answers: &[&'static str]) -> Arc<Self> {
+        let reversed = answers.iter().rev().copied().collect();
+        Arc::new(Self(std::sync::Mutex::new((reversed, 0))))
+    }
+
+    fn lookups(&self) -> usize {
+        self.0.lock().expect("the script").1
+    }
+}
+
+#[async_trait::async_trait]
+impl Lookup for Script {
+    async fn lookup(&self, _name: &str) -> std::io::Result<Vec<std::net::SocketAddr>> {
+        let mut script = self.0.lock().expect("the script");
+        script.1 += 1;
+        let answer = if script.0.len() > 1 { script.0.pop() } else { script.0.last().copied() };
+        let addresses = answer.unwrap_or_default().split(' ').filter(|text| !text.is_empty());
+        Ok(addresses.map(|ip| std::net::SocketAddr::new(ip.parse().expect("an address"), 0)).collect())
+    }
+}
+
+fn scripted(answers: &[&'static str]) -> (GuardedClient, Arc<Script>) {
+    let script = Script::of(answers);
+    let networks = vec!["127.0.0.1/32".parse().expect("a network")];
+    let options = HttpOptions { allowed_networks: networks, ..HttpOptions::default() };
+    (GuardedClient::with_lookup(options, script.clone()).expect("valid options"), script)
+}
+
+fn named(base: &str) -> String {
+    base.replace("127.0.0.1", "rebinding.example")
+}
+
+#[tokio::test]
+async fn an_allowed_network_can_be_reached() {
+    let base = serve(Router::new().route("/", get(|| async { "inside" }))).await;
+    let (client, _) = scripted(&["127.0.0.1"]);
+    for url in [base.clone(), named(&base)] {
+        let response = client.send(OutboundRequest::get(url)).await.expect("allowed");
+        assert_eq!(response.body, "inside");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_uses_the_addresses_that_were_checked() {
+    let closing = || async { ([("connection", "close")], "first") };
+    let base = serve(Router::new().route("/", get(closing))).await;
+    let (client, script) = scripted(&["127.0.0.1", "127.0.0.2"]);
+
+    let first = client.send(OutboundRequest::get(named(&base))).await.expect("the checked address");
+    assert_eq!((&first.body[..], script.lookups()), (&b"first"[..], 1), "one look-up for one connection");
+    let error = client.send(OutboundRequest::get(named(&base))).await.expect_err("it was rebound");
+    assert_eq!(error, HttpError::Refused { host: "rebinding.example".into() });
+}
+
+#[tokio::test]
+async fn a_name_with_one_forbidden_address_is_refused() {
+    let base = serve(Router::new().route("/", get(|| async { "inside" }))).await;
+    for answer in ["127.0.0.1 10.0.0.1", "169.254.169.254 127.0.0.1", "::ffff:127.0.0.2", "::1"] {
+        let (client, _) = scripted(&[answer]);
+        let error = client.send(OutboundRequest::get(named(&base))).await.expect_err(answer);
+        assert!(matches!(error, HttpError::Refused { .. }), "{answer}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_resolved_and_checked_again() {
+    let target = "http://other.example/".to_owned();
+    let base =
+        serve(Router::new().route("/", get(move || async move { Redirect::temporary(&target) }))).await;
+    let (client, script) = scripted(&["127.0.0.1", "192.168.0.1"]);
+    let error = client.send(OutboundRequest::get(named(&base))).await.expect_err("refused");
+    assert_eq!(error, HttpError::Refused { host: "other.example".into() });
+    assert_eq!(script.lookups(), 2);
+}
+
+#[tokio::test]
+async fn a_redirect_with_a_password_or_to_a_closed_port_is_refused() {
+    for target in ["http://user:pass@127.0.0.1:8080/", "http://127.0.0.1:6379/", "http://127.0.0.1:22/"] {
+        let answer = move || async move { Redirect::temporary(target) };
+        let base = serve(Router::new().route("/", get(answer))).await;
+        let (client, _) = scripted(&["127.0.0.1"]);
+        let error = client.send(OutboundRequest::get(base)).await.expect_err(target);
+        let refused = matches!(error, HttpError::Malformed(_) | HttpError::RefusedPort { .. });
+        assert!(refused && !error.to_string().contains("pass@"), "{target}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_without_addresses_is_a_failed_connection() {
+    let (client, _) = scripted(&[""]);
+    let error = client.send(OutboundRequest::get("http://nowhere.example/")).await.expect_err("no address");
+    assert!(matches!(error, HttpError::Connection(_)) && error.is_retryable(), "{error:?}");
+}
+
+#[tokio::test]
+async fn bounds_the_headers_of_a_response() {
+    let large = || async { ([("x-large", "x".repeat(70_000))], "body") };
+    let base = serve(Router::new().route("/", get(large))).await;
+    let client = client(|o| o.allow_private_addresses = true);
+    let error = client.send(OutboundRequest::get(base)).await.expect_err("too large");
+    assert_eq!(error, HttpError::TooLarge { limit: 64 * 1024 });
+}
+
+#[tokio::test]
+async fn no_error_and_no_debug_output_has_a_path_a_query_or_a_header() {
+    let (client, _) = scripted(&["10.0.0.1"]);
+    let mut request = OutboundRequest::get("http://hook.example/path-secret?key=query-secret");
+    request.headers.push(("authorization".into(), "header-secret".into()));
+    request.body = "body-secret".into();
+    let shown = format!("{request:?}");
+    let error = client.send(request).await.expect_err("refused");
+    for text in [shown, error.to_string(), format!("{error:?}")] {
+        assert!(!text.contains("secret"), "{text}");
+        assert!(text.contains("hook.example"), "{text}");
+    }
 }

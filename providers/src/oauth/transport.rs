@@ -10,7 +10,7 @@ use tracing::Instrument;
 use super::error::OAuthError;
 use crate::{
     circuits::{Circuits, Permit, Report},
-    http::{GuardedClient, HttpError, HttpOptions, OutboundRequest},
+    http::{GuardedClient, HttpError, HttpOptions, IpNet, OutboundRequest},
     metrics,
     resilience::Clock,
 };
@@ -29,6 +29,8 @@ pub struct TransportOptions {
     pub timeout: Duration,
     /// Whether requests may reach private addresses.
     pub allow_private_addresses: bool,
+    /// Networks that requests may reach besides public addresses.
+    pub allowed_networks: Vec<IpNet>,
     /// URLs of the provider in the settings, which may be private.
     pub addresses: Vec<String>,
 }
@@ -85,6 +87,7 @@ impl Transport {
             total_timeout: options.timeout,
             max_response_bytes: MAX_RESPONSE_BYTES,
             allow_private_addresses: options.allow_private_addresses,
+            allowed_networks: options.allowed_networks,
             allowed_origins: options.addresses,
         })?;
         let client = Arc::new(BreakerClient { http, circuit: options.circuit, circuits, clock });

@@ -90,6 +90,7 @@ impl Wiring<'_> {
             connect_timeout: settings.http_client.connect_timeout(),
             timeout: settings.oauth.timeout(),
             allow_private_addresses: settings.http_client.allow_private_addresses,
+            allowed_networks: settings.http_client.allowed_networks(),
             addresses: addresses.iter().map(|address| (*address).clone()).collect(),
         };
         Ok(Transport::new(options, circuits.clone(), system_clock())?)

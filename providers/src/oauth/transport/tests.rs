@@ -47,6 +47,7 @@ impl Provider {
             connect_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(5),
             allow_private_addresses: false,
+            allowed_networks: Vec::new(),
             addresses: vec![self.url.clone()],
         };
         let second = self.second.clone();

@@ -188,7 +188,7 @@ impl Effect for ScriptedHandlers {
             return Err("the effect fails on request".into());
         }
         if *self.failing_effect_of.lock().expect("failing effect") == Some(job.id) {
-            return Err("the effect of this job is told to fail".into());
+            return Err("the effect of this job fails on request".into());
         }
         self.effects.lock().expect("effects").push((job.id, job.state));
         Ok(())
