@@ -125,8 +125,20 @@ pub struct Page {
 }
 
 impl Page {
-    fn offset(self) -> u64 {
+    /// How many rows come before the page.
+    #[must_use]
+    pub fn offset(self) -> u64 {
         self.number.saturating_sub(1).saturating_mul(self.size)
+    }
+
+    /// How many rows the list has, up to [`COUNT_LIMIT`], where this many rows on the page
+    /// tell it: some, and fewer than there is room for. An empty page tells it where it is
+    /// the first one.
+    #[must_use]
+    pub fn total(self, found: usize) -> Option<u64> {
+        let found = u64::try_from(found).unwrap_or(u64::MAX);
+        let is_last = found < self.size && (found > 0 || self.offset() == 0);
+        is_last.then(|| Ord::min(self.offset().saturating_add(found), COUNT_LIMIT))
     }
 }
 
@@ -180,13 +192,16 @@ impl Queue {
     ) -> Result<(Vec<jobs::Model>, u64), QueueError> {
         let find = jobs::Entity::find().filter(filter.condition());
         let some = find.clone().select_only().column(jobs::Column::Id).limit(COUNT_LIMIT);
-        let total = some.count(self.db()).await?;
         let rows = find
             .order_by_desc(jobs::Column::Id)
             .offset(page.offset())
             .limit(page.size)
             .all(self.db())
             .await?;
+        let total = match page.total(rows.len()) {
+            Some(total) => total,
+            None => some.count(self.db()).await?,
+        };
         Ok((rows, total))
     }
 
@@ -253,6 +268,26 @@ impl From<job_attempts::Model> for Attempt {
             error: row.error,
             started_at: row.started_at,
             finished_at: Some(row.finished_at),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_is_not_full_tells_how_many_rows_there_are() {
+        for (number, found, total) in [
+            (1, 0, Some(0)),
+            (1, 7, Some(7)),
+            (3, 7, Some(107)),
+            (1, 50, None),
+            (3, 50, None),
+            (3, 0, None),
+            (201, 1, Some(COUNT_LIMIT)),
+        ] {
+            assert_eq!(Page { number, size: 50 }.total(found), total, "{number}, {found}");
         }
     }
 }
