@@ -123,6 +123,7 @@ conformance! {
     why::what_waits_for_something_outside_says_for_what_and_spends_no_attempt,
     why::a_place_in_line_comes_with_an_estimate,
     flow::urgent_goes_before_normal_before_bulk,
+    flow::jobs_with_a_unique_key_take_their_owners_turns_too,
     flow::one_job_does_not_wait_for_another_owners_hundreds,
     flow::one_job_that_comes_an_hour_later_does_not_wait_for_them_either,
     flow::what_is_urgent_goes_before_its_own_owners_backlog,
