@@ -16,6 +16,7 @@ mod estimate;
 mod overview;
 mod queues;
 mod scaling;
+mod status;
 mod steer;
 mod why;
 
@@ -23,6 +24,7 @@ pub use bulk::{BulkAction, BulkStep};
 pub use capacity::QueueCapacity;
 pub use overview::QueueOverview;
 pub use scaling::{PerSecond, QueueScaling};
+pub use status::JobStatus;
 pub use why::Why;
 
 /// Most jobs of a list that are counted, so that showing a page does not read a history of
@@ -153,27 +155,7 @@ impl Queue {
         Ok(job.filter(|job| owner.is_none() || job.owner_id == owner))
     }
 
-    /// [`Queue::find_job`] for callers that poll: it fills the cache of
-    /// [`Queue::find_cached_job`].
-    pub async fn find_polled_job(
-        &self,
-        id: JobId,
-        owner: Option<UserId>,
-    ) -> Result<Option<jobs::Model>, QueueError> {
-        let bus = self.bus().local();
-        let epoch = bus.epoch();
-        let reading = bus.job_cache().begin(id);
-        let found = self.find_job(id, None).await;
-        if let Some(reading) = reading {
-            match (&found, epoch) {
-                (Ok(Some(job)), Some(epoch)) => bus.job_cache().store(reading, JobSummary::of(job), epoch),
-                _ => bus.job_cache().abandon(reading),
-            }
-        }
-        Ok(found?.filter(|job| owner.is_none() || job.owner_id == owner))
-    }
-
-    /// A job's summary from the cache, where [`Queue::find_polled_job`] has read the job a
+    /// A job's summary from the cache, where [`Queue::find_polled_status`] has read the job a
     /// moment ago and it has not changed since. With an owner, only a job of theirs.
     /// Changes that this process commits are never missed. Changes of other processes are
     /// missed where their messages are lost: for 1 s, or 5 s where the job has ended.

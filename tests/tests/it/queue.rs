@@ -62,6 +62,7 @@ conformance! {
     running::a_rolled_back_enqueue_leaves_nothing,
     running::a_second_enqueue_of_a_unique_key_answers_the_first,
     running::an_enqueue_answers_the_job_as_it_is_stored,
+    running::a_status_has_what_the_row_has,
     running::concurrent_enqueues_of_a_unique_key_make_one_job,
     running::concurrent_enqueues_are_each_there_when_they_are_answered,
     running::an_enqueue_that_cannot_be_written_fails_alone,
