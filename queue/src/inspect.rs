@@ -16,6 +16,7 @@ mod estimate;
 mod overview;
 mod queues;
 mod scaling;
+mod status;
 mod steer;
 mod why;
 
@@ -23,6 +24,7 @@ pub use bulk::{BulkAction, BulkStep};
 pub use capacity::QueueCapacity;
 pub use overview::QueueOverview;
 pub use scaling::{PerSecond, QueueScaling};
+pub use status::JobStatus;
 pub use why::Why;
 
 /// Most jobs of a list that are counted, so that showing a page does not read a history of
@@ -125,8 +127,20 @@ pub struct Page {
 }
 
 impl Page {
-    fn offset(self) -> u64 {
+    /// How many rows come before the page.
+    #[must_use]
+    pub fn offset(self) -> u64 {
         self.number.saturating_sub(1).saturating_mul(self.size)
+    }
+
+    /// How many rows the list has, up to [`COUNT_LIMIT`], where this many rows on the page
+    /// tell it: some, and fewer than there is room for. An empty page tells it where it is
+    /// the first one.
+    #[must_use]
+    pub fn total(self, found: usize) -> Option<u64> {
+        let found = u64::try_from(found).unwrap_or(u64::MAX);
+        let is_last = found < self.size && (found > 0 || self.offset() == 0);
+        is_last.then(|| Ord::min(self.offset().saturating_add(found), COUNT_LIMIT))
     }
 }
 
@@ -141,27 +155,7 @@ impl Queue {
         Ok(job.filter(|job| owner.is_none() || job.owner_id == owner))
     }
 
-    /// [`Queue::find_job`] for callers that poll: it fills the cache of
-    /// [`Queue::find_cached_job`].
-    pub async fn find_polled_job(
-        &self,
-        id: JobId,
-        owner: Option<UserId>,
-    ) -> Result<Option<jobs::Model>, QueueError> {
-        let bus = self.bus().local();
-        let epoch = bus.epoch();
-        let reading = bus.job_cache().begin(id);
-        let found = self.find_job(id, None).await;
-        if let Some(reading) = reading {
-            match (&found, epoch) {
-                (Ok(Some(job)), Some(epoch)) => bus.job_cache().store(reading, JobSummary::of(job), epoch),
-                _ => bus.job_cache().abandon(reading),
-            }
-        }
-        Ok(found?.filter(|job| owner.is_none() || job.owner_id == owner))
-    }
-
-    /// A job's summary from the cache, where [`Queue::find_polled_job`] has read the job a
+    /// A job's summary from the cache, where [`Queue::find_polled_status`] has read the job a
     /// moment ago and it has not changed since. With an owner, only a job of theirs.
     /// Changes that this process commits are never missed. Changes of other processes are
     /// missed where their messages are lost: for 1 s, or 5 s where the job has ended.
@@ -180,13 +174,16 @@ impl Queue {
     ) -> Result<(Vec<jobs::Model>, u64), QueueError> {
         let find = jobs::Entity::find().filter(filter.condition());
         let some = find.clone().select_only().column(jobs::Column::Id).limit(COUNT_LIMIT);
-        let total = some.count(self.db()).await?;
         let rows = find
             .order_by_desc(jobs::Column::Id)
             .offset(page.offset())
             .limit(page.size)
             .all(self.db())
             .await?;
+        let total = match page.total(rows.len()) {
+            Some(total) => total,
+            None => some.count(self.db()).await?,
+        };
         Ok((rows, total))
     }
 
@@ -253,6 +250,26 @@ impl From<job_attempts::Model> for Attempt {
             error: row.error,
             started_at: row.started_at,
             finished_at: Some(row.finished_at),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_is_not_full_tells_how_many_rows_there_are() {
+        for (number, found, total) in [
+            (1, 0, Some(0)),
+            (1, 7, Some(7)),
+            (3, 7, Some(107)),
+            (1, 50, None),
+            (3, 50, None),
+            (3, 0, None),
+            (201, 1, Some(COUNT_LIMIT)),
+        ] {
+            assert_eq!(Page { number, size: 50 }.total(found), total, "{number}, {found}");
         }
     }
 }

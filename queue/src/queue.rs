@@ -20,6 +20,7 @@ use crate::{
 };
 
 mod access;
+mod begin;
 mod commit;
 mod dispatch;
 mod effects;
@@ -27,6 +28,7 @@ mod notes;
 mod probes;
 mod transaction;
 
+use begin::Begin;
 pub use commit::count_commits;
 pub(crate) use commit::note_commit;
 pub use effects::{Effect, Effects, EndedJob};
@@ -176,7 +178,13 @@ impl Queue {
             ..TransactionOptions::default()
         };
         let turn = self.write_turn().await;
-        let inner = self.inner.db.begin_with_options(options).await?;
+        let db = &self.inner.db;
+        let inner = if db.get_database_backend() == DatabaseBackend::Postgres {
+            let db = db.clone();
+            Begin::new(Box::pin(async move { db.begin_with_options(options).await })).await?
+        } else {
+            db.begin_with_options(options).await?
+        };
         Ok(Transaction::new(self.clone(), Guarded::new(inner), turn))
     }
 

@@ -30,8 +30,14 @@ pub(crate) fn of(run_at: Timestamp, lane: Lane, waiting: i64, timeout: Duration)
         Lane::Normal => 0,
         Lane::Bulk => offset,
     };
-    let turns = waiting.max(0).saturating_mul(millis(timeout));
+    let turns = waiting.max(0).saturating_mul(turn(timeout));
     run_at.timestamp_millis().saturating_add(lane).saturating_add(turns)
+}
+
+/// How much each waiting job of the owner adds to the rank of a job with that timeout. The
+/// bound is the longest timeout that a job's row can have.
+pub(crate) fn turn(timeout: Duration) -> i64 {
+    millis(timeout).min(i64::from(i32::MAX) * 1_000)
 }
 
 fn millis(duration: Duration) -> i64 {

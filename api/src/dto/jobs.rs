@@ -3,7 +3,7 @@
 use atelier_entities::{AttemptOutcome, JobState, jobs};
 use atelier_queue::{
     Lane,
-    inspect::{Attempt, Why},
+    inspect::{Attempt, JobStatus, Why},
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -95,19 +95,19 @@ pub(crate) struct JobErrorView {
     details: Option<Value>,
 }
 
-impl From<jobs::Model> for JobView {
-    fn from(job: jobs::Model) -> Self {
+impl From<JobStatus> for JobView {
+    fn from(job: JobStatus) -> Self {
         Self {
             id: job.id.0,
             kind: job.kind,
             queue: job.queue,
             status: job.state,
-            lane: match Lane::from_number(job.lane) {
+            lane: match job.lane {
                 Lane::Urgent => "urgent",
                 Lane::Normal => "normal",
                 Lane::Bulk => "bulk",
             },
-            subject_id: job.subject_id,
+            subject_id: job.subject,
             attempt: job.attempt,
             max_attempts: job.max_attempts,
             revision: job.revision,
@@ -125,10 +125,16 @@ impl From<jobs::Model> for JobView {
     }
 }
 
+impl From<jobs::Model> for JobView {
+    fn from(job: jobs::Model) -> Self {
+        JobStatus::from(job).into()
+    }
+}
+
 impl JobView {
-    /// The same with the reason of its waiting.
-    pub(crate) fn with_why(mut self, why: Why) -> Self {
-        self.why = Some(why.into());
+    /// The same with the reason of its waiting, if it waits.
+    pub(crate) fn with_why(mut self, why: Option<Why>) -> Self {
+        self.why = why.map(WhyView::from);
         self
     }
 }

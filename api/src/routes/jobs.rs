@@ -5,12 +5,12 @@ mod events;
 
 use std::time::Duration;
 
-use atelier_entities::{JobId, JobState, Timestamp, jobs};
+use atelier_entities::{JobId, JobState, Timestamp};
 use atelier_foundation::Actor;
 use atelier_queue::{
     QueueError,
     bus::JobSummary,
-    inspect::{COUNT_LIMIT, JobFilter},
+    inspect::{COUNT_LIMIT, JobFilter, JobStatus},
 };
 use axum::{
     Json,
@@ -102,7 +102,7 @@ async fn get_job(
 ) -> Result<Response, ApiError> {
     let (queue, id, owner) = (&state.services.queue, JobId(id), actor.job_scope()?);
     if !headers.contains_key(header::IF_NONE_MATCH) {
-        let job = queue.find_job(id, owner).await?.ok_or(QueueError::NotFound)?;
+        let job = queue.find_status(id, owner).await?.ok_or(QueueError::NotFound)?;
         return show(&state, &actor, job).await;
     }
     if let Some(head) = queue.find_cached_job(id, owner)
@@ -110,22 +110,26 @@ async fn get_job(
     {
         return Ok(not_modified(head, queue.now()));
     }
-    let job = queue.find_polled_job(id, owner).await?.ok_or(QueueError::NotFound)?;
+    let job = queue.find_polled_status(id, owner).await?.ok_or(QueueError::NotFound)?;
     if if_none_match(&headers, &etag(job.revision)) {
-        return Ok(not_modified(JobSummary::of(&job), queue.now()));
+        return Ok(not_modified(job.summary(), queue.now()));
     }
     show(&state, &actor, job).await
 }
 
-async fn show(state: &ApiState, actor: &Actor, job: jobs::Model) -> Result<Response, ApiError> {
-    let head = JobSummary::of(&job);
-    let response = if is_waiting(job.state) {
-        let why = state.services.why(actor, &job).await?;
-        Json(JobView::from(job).with_why(why)).into_response()
-    } else {
-        Json(JobView::from(job)).into_response()
-    };
-    Ok(with_poll_headers(response, head, state.services.queue.now()))
+async fn show(state: &ApiState, actor: &Actor, mut status: JobStatus) -> Result<Response, ApiError> {
+    let mut why = None;
+    if is_waiting(status.state) {
+        // Why it waits is told of the whole row.
+        let job = extract::get_job(state, actor, status.id.0).await?;
+        if is_waiting(job.state) {
+            why = Some(state.services.why(actor, &job).await?);
+        }
+        status = job.into();
+    }
+    let head = status.summary();
+    let view = JobView::from(status).with_why(why);
+    Ok(with_poll_headers(Json(view).into_response(), head, state.services.queue.now()))
 }
 
 fn not_modified(head: JobSummary, now: Timestamp) -> Response {

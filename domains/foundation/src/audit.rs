@@ -17,7 +17,7 @@ use std::time::Duration;
 use atelier_entities::{AuditId, AuditLevel, JobId, audit_log, jobs::Model as Job};
 use atelier_providers::object_store::Objects;
 use atelier_queue::{Queue, QueueError, Transaction};
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, DbErr};
+use sea_orm::{ActiveValue::Set, DbErr, EntityTrait};
 use serde_json::Value;
 
 use crate::{Actor, FieldErrors, Problem, Refusal, RetentionOptions};
@@ -165,8 +165,7 @@ async fn write(tx: &Transaction, actor: &Actor, level: AuditLevel, entry: Entry<
         context: Set(entry.context),
         created_at: Set(tx.now()),
     };
-    row.insert(&**tx).await?;
-    Ok(())
+    audit_log::Entity::insert(row).exec_without_returning(&**tx).await.map(drop)
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use atelier_entities::{
 };
 use atelier_queue::{Queue, Transaction};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, ExprTrait, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, sea_query::Expr,
 };
 
 use crate::{Actor, CreditOptions, NotSignedIn, Page, Problem, Refusal, paging::fetch};
@@ -218,6 +218,6 @@ async fn post(tx: &Transaction, entry: Entry<'_>) -> Result<bool, DbErr> {
         job_id: Set(entry.job),
         created_at: Set(tx.now()),
     };
-    row.insert(&**tx).await?;
+    credit_transactions::Entity::insert(row).exec_without_returning(&**tx).await?;
     Ok(true)
 }

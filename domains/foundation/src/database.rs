@@ -50,14 +50,18 @@ pub async fn connect(
         let readonly = Readonly::default();
         options.map_sqlx_sqlite_pool_opts(move |pool| {
             let (opened, returned) = (readonly.clone(), readonly.clone());
-            pool.after_connect(move |held, _| {
-                let readonly = opened.clone();
-                Box::pin(async move { readonly.mark(held).await })
-            })
-            .after_release(move |held, _| {
-                let readonly = returned.clone();
-                Box::pin(async move { Ok(release::is_free(held).await? && !readonly.is_marked(held).await?) })
-            })
+            // The pool asks each connection that comes back, and nothing breaks one in the pool.
+            pool.test_before_acquire(false)
+                .after_connect(move |held, _| {
+                    let readonly = opened.clone();
+                    Box::pin(async move { readonly.mark(held).await })
+                })
+                .after_release(move |held, _| {
+                    let readonly = returned.clone();
+                    Box::pin(
+                        async move { Ok(release::is_free(held).await? && !readonly.is_marked(held).await?) },
+                    )
+                })
         });
         return Database::connect(options).await;
     }
@@ -75,7 +79,7 @@ pub async fn connect(
             .before_acquire(|held, about| {
                 Box::pin(async move { Ok(about.idle_for < TRUSTED || release::answers_free(held).await?) })
             })
-            .after_release(|held, _| Box::pin(release::answers_free(held)))
+            .after_release(|held, _| Box::pin(release::is_reusable(held)))
     });
     match Database::connect(options).await {
         Err(error) if cause::is_timeout(&error) => Err(cause::find(url, &script, acquire).await),

@@ -9,7 +9,8 @@ use sea_orm::{
 use crate::Page;
 
 /// The rows on that page and the number of all rows, counted up to [`COUNT_LIMIT`]: a
-/// table of millions is not read to show a page of it. Pages count from 1.
+/// table of millions is not read to show a page of it. A page with room left is the last
+/// one, and tells the number by itself. Pages count from 1.
 pub async fn fetch<E, M>(
     db: &impl ConnectionTrait,
     rows: Select<E>,
@@ -23,10 +24,11 @@ where
     // In no order, so that nothing is sorted to be counted.
     let mut some = rows.clone().select_only().columns(key).limit(COUNT_LIMIT);
     sea_orm::QueryTrait::query(&mut some).clear_order_by();
-    let total = some.count(db).await?;
-    let size = page.size.max(1);
-    let skipped = page.number.saturating_sub(1).saturating_mul(size);
-    let rows = rows.offset(skipped).limit(size).all(db).await?;
+    let rows = rows.offset(page.offset()).limit(page.size).all(db).await?;
+    let total = match page.total(rows.len()) {
+        Some(total) => total,
+        None => some.count(db).await?,
+    };
     Ok((rows, total))
 }
 

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use atelier_entities::{JobId, JobState, Timestamp, UserId, jobs};
+use atelier_entities::{JobId, JobState, Timestamp, UserId};
 use hashlink::LruCache;
 
 /// How long an unfinished job is cached: the delay where messages are lost.
@@ -34,12 +34,6 @@ pub struct JobSummary {
 }
 
 impl JobSummary {
-    /// The summary of a job.
-    #[must_use]
-    pub fn of(job: &jobs::Model) -> Self {
-        Self { owner: job.owner_id, state: job.state, revision: job.revision, run_at: job.run_at }
-    }
-
     fn ttl(&self) -> Duration {
         if self.state.is_terminal() { ENDED_TTL } else { UNFINISHED_TTL }
     }

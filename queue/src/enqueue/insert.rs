@@ -13,8 +13,16 @@ use crate::{
         UNFINISHED,
         sql::Sql,
         table::{Cell, Column, Table},
+        turns::{TurnKey, push_waiting},
     },
 };
+
+/// The turn of a job: the waiting jobs that delay it, and by how much each.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Turn {
+    pub(super) key: TurnKey,
+    pub(super) millis: i64,
+}
 
 /// A row to insert, and its args as the JSON text that is sent.
 #[derive(Debug)]
@@ -22,6 +30,8 @@ pub(super) struct NewRow<'a> {
     pub(super) row: jobs::Model,
     pub(super) args_text: &'a str,
 }
+
+const RANK: &str = "rank";
 
 const COLUMNS: [Column; 17] = [
     ("id", "uuid"),
@@ -37,7 +47,7 @@ const COLUMNS: [Column; 17] = [
     ("timeout_secs", "int"),
     ("unique_key", "text"),
     ("run_at", "timestamptz"),
-    ("rank", "bigint"),
+    (RANK, "bigint"),
     ("expires_at", "timestamptz"),
     ("trace_parent", "text"),
     ("request_id", "text"),
@@ -100,17 +110,68 @@ pub(super) async fn insert_rows(
 
 fn statement(backend: DatabaseBackend, rows: &[&NewRow<'_>], now: Timestamp) -> Sql {
     let mut sql = Sql::new(backend);
-    sql.push("INSERT INTO jobs (");
-    for (column, _) in COLUMNS {
-        sql.push(column).push(", ");
+    push_target(&mut sql);
+    if let [new] = rows {
+        push_row(&mut sql, new, None, now);
+        return sql;
     }
-    sql.push("attempt, fence, revision, created_at, updated_at) SELECT ");
     for (column, _) in COLUMNS {
         sql.push("given.").push(column).push(", ");
     }
     sql.push("0, 0, 1, ").bind(now).push(", ").bind(now).push(" FROM ");
     Table::new(COLUMNS, rows.iter().map(|new| new.cells()).collect()).push_to(&mut sql, "given");
     sql
+}
+
+fn push_target(sql: &mut Sql) {
+    sql.push("INSERT INTO jobs (");
+    for (column, _) in COLUMNS {
+        sql.push(column).push(", ");
+    }
+    sql.push("attempt, fence, revision, created_at, updated_at) SELECT ");
+}
+
+/// Appends the values of one row, each as a parameter of its own: PostgreSQL plans a
+/// statement with arrays each time anew. With a turn, the rank counts from the jobs that wait.
+fn push_row(sql: &mut Sql, new: &NewRow<'_>, turn: Option<Turn>, now: Timestamp) {
+    let is_typed = sql.backend() == DatabaseBackend::Postgres;
+    for ((column, kind), cell) in COLUMNS.into_iter().zip(new.cells()) {
+        sql.bind(cell.into_value());
+        if is_typed {
+            sql.push("::").push(kind);
+        }
+        if let Some(turn) = turn.filter(|_| column == RANK) {
+            sql.push(" + ").push(&turn.millis.to_string()).push(" * ");
+            push_waiting(sql, turn.key);
+        }
+        sql.push(", ");
+    }
+    sql.push("0, 0, 1, ").bind(now).push(", ").bind(now);
+}
+
+/// Inserts a job with a unique key behind the waiting jobs that its turn counts, by one
+/// statement. A job whose key is taken is answered with the job that has it. To be called
+/// in a transaction: the statement reads back what it wrote.
+pub(super) async fn insert_unique_row(
+    db: &impl ConnectionTrait,
+    mut new: NewRow<'_>,
+    turn: Option<Turn>,
+    now: Timestamp,
+) -> Result<Enqueued, DbErr> {
+    for _ in 0..UNIQUE_RACES {
+        let mut sql = Sql::new(db.get_database_backend());
+        push_target(&mut sql);
+        push_row(&mut sql, &new, turn, now);
+        sql.push(" WHERE TRUE ON CONFLICT DO NOTHING RETURNING rank");
+        if let Some(inserted) = db.query_all_raw(sql.build()).await?.first() {
+            new.row.rank = inserted.try_get_by_index(0)?;
+            return Ok(Enqueued::inserted(new.row));
+        }
+        if let Some(holder) = find_holder(db, new.row.unique_key.as_deref()).await? {
+            return Ok(Enqueued::duplicate_of(holder));
+        }
+    }
+    Err(raced(new.row.unique_key.as_deref()))
 }
 
 /// Inserts the rows whose unique keys are free, and answers their ids.
@@ -133,17 +194,23 @@ async fn find_duplicate(
     now: Timestamp,
 ) -> Result<Enqueued, DbErr> {
     for _ in 0..UNIQUE_RACES {
-        let holder = jobs::Entity::find()
-            .filter(jobs::Column::UniqueKey.eq(key))
-            .filter(Expr::cust(UNFINISHED))
-            .one(db)
-            .await?;
-        if let Some(holder) = holder {
+        if let Some(holder) = find_holder(db, Some(key)).await? {
             return Ok(Enqueued::duplicate_of(holder));
         }
         if !insert_unique(db, &[&new], now).await?.is_empty() {
             return Ok(Enqueued::inserted(new.row));
         }
     }
-    Err(DbErr::Custom(format!("the unique key {key} changes its job too fast")))
+    Err(raced(Some(key)))
+}
+
+/// The unfinished job that has the unique key.
+async fn find_holder(db: &impl ConnectionTrait, key: Option<&str>) -> Result<Option<jobs::Model>, DbErr> {
+    let Some(key) = key else { return Ok(None) };
+    let holder = jobs::Entity::find().filter(jobs::Column::UniqueKey.eq(key)).filter(Expr::cust(UNFINISHED));
+    holder.one(db).await
+}
+
+fn raced(key: Option<&str>) -> DbErr {
+    DbErr::Custom(format!("the unique key {} changes its job too fast", key.unwrap_or_default()))
 }

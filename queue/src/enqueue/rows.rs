@@ -3,7 +3,7 @@
 use atelier_entities::{JobId, JobState, Timestamp, jobs, to_micros};
 use sea_orm::ConnectionTrait;
 
-use super::insert::{NewRow, insert_rows};
+use super::insert::{NewRow, Turn, insert_rows, insert_unique_row};
 use crate::{
     Queue,
     error::QueueError,
@@ -34,6 +34,11 @@ impl PreparedJob {
     /// What its turn is counted by; none where it has no owner.
     fn turn_key(&self) -> Option<TurnKey> {
         Some((self.job.owner?, self.job.queue, self.job.policy.lane))
+    }
+
+    /// The same with how much each waiting job delays it.
+    fn turn(&self) -> Option<Turn> {
+        Some(Turn { key: self.turn_key()?, millis: rank::turn(self.job.policy.timeout) })
     }
 
     /// Its row, where `waiting` jobs of its owner go before it.
@@ -86,9 +91,17 @@ pub(super) async fn insert(
     jobs: &[PreparedJob],
 ) -> Result<Inserted, QueueError> {
     let now = queue.now();
-    let mut turns = Turns::count(db, jobs.iter().filter_map(PreparedJob::turn_key)).await?;
-    let rows = jobs.iter().map(|job| job.row(now, job.turn_key().map_or(0, |key| turns.take(key)))).collect();
-    let answers = insert_rows(db, rows, now).await?;
+    let answers = match jobs {
+        [job] if job.job.unique_key.is_some() => {
+            vec![insert_unique_row(db, job.row(now, 0), job.turn(), now).await?]
+        }
+        jobs => {
+            let mut turns = Turns::count(db, jobs.iter().filter_map(PreparedJob::turn_key)).await?;
+            let waiting = jobs.iter().map(|job| job.turn_key().map_or(0, |key| turns.take(key)));
+            let rows = jobs.iter().zip(waiting).map(|(job, waiting)| job.row(now, waiting)).collect();
+            insert_rows(db, rows, now).await?
+        }
+    };
     let mut due = Vec::with_capacity(jobs.len());
     for (job, answer) in jobs.iter().zip(&answers) {
         if answer.duplicate {

@@ -35,7 +35,8 @@ impl Cell {
         Self::Text(value.map(json_text))
     }
 
-    fn into_value(self) -> Value {
+    /// The value as a parameter of its own.
+    pub(crate) fn into_value(self) -> Value {
         match self {
             Self::Id(id) => id.into(),
             Self::Uuid(id) => id.into(),

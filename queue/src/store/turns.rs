@@ -42,6 +42,10 @@ impl Turns {
         let keys: HashSet<TurnKey> = keys.into_iter().collect();
         let mut waiting = HashMap::with_capacity(keys.len());
         let keys: Vec<_> = keys.into_iter().collect();
+        if let [key] = keys[..] {
+            waiting.insert(key, count_one(db, key).await?);
+            return Ok(Self { waiting });
+        }
         for chunk in keys.chunks(KEYS_PER_COUNT) {
             let rows = db.query_all_raw(statement(db, chunk).build()).await?;
             for row in rows {
@@ -64,6 +68,31 @@ impl Turns {
         }
         before
     }
+}
+
+/// One key is counted by plain parameters, since PostgreSQL plans a statement with arrays
+/// each time anew.
+async fn count_one(db: &impl ConnectionTrait, key: TurnKey) -> Result<i64, DbErr> {
+    let mut sql = Sql::new(db.get_database_backend());
+    sql.push("SELECT ");
+    push_waiting(&mut sql, key);
+    let row = db.query_one_raw(sql.build()).await?;
+    Ok(row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or_default())
+}
+
+/// Appends how many jobs of that key wait, as an expression.
+pub(crate) fn push_waiting(sql: &mut Sql, (owner, queue, lane): TurnKey) {
+    sql.push("(SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE jobs.owner_id = ")
+        .bind(owner.0)
+        .push(" AND jobs.queue = ")
+        .bind(queue.as_str())
+        .push(" AND jobs.lane <= ")
+        .bind(lane.number())
+        .push(" AND ")
+        .push(super::WAITING)
+        .push(" LIMIT ")
+        .push(&MAX_COUNTED_WAITING.to_string())
+        .push(") AS counted)");
 }
 
 fn statement(db: &impl ConnectionTrait, keys: &[TurnKey]) -> Sql {

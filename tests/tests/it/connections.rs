@@ -39,14 +39,21 @@ async fn setup() -> (TestDatabase, DatabaseConnection) {
     (database, db)
 }
 
+/// A queue on that pool, which begins transactions as every command does.
+fn queue_on(db: &DatabaseConnection) -> Queue {
+    let (transport, bus) = (Arc::new(InProcess::default()), Arc::new(LocalBus::default()));
+    Queue::new(db.clone(), transport, bus, Effects::default(), QueueOptions::default())
+}
+
 #[tokio::test]
 async fn a_dropped_begin_leaves_no_transaction_on_postgres() {
     let (database, db) = setup().await;
+    let queue = queue_on(&db);
     let texts: Vec<String> = (0..16).map(|polls| polls.to_string()).collect();
 
     for (polls, text) in texts.iter().enumerate() {
         {
-            let mut begun = pin!(db.begin());
+            let mut begun = pin!(queue.begin());
             for _ in 0..polls {
                 if poll_fn(|context| Poll::Ready(begun.as_mut().poll(context).is_ready())).await {
                     break;
@@ -63,13 +70,7 @@ async fn a_dropped_begin_leaves_no_transaction_on_postgres() {
 #[tokio::test]
 async fn a_broken_connection_ends_its_transaction() {
     let (database, db) = setup().await;
-    let queue = Queue::new(
-        db.clone(),
-        Arc::new(InProcess::default()),
-        Arc::new(LocalBus::default()),
-        Effects::default(),
-        QueueOptions::default(),
-    );
+    let queue = queue_on(&db);
     let tx = queue.begin().await.expect("begun");
     note(&*tx, "lost").await.expect("noted");
     let session = text(&*tx, "SELECT pg_backend_pid()::text").await;
@@ -105,6 +106,49 @@ async fn sessions_use_read_committed_with_any_default_isolation() {
         assert_eq!(text(&db, "SHOW transaction_isolation").await, "read committed");
         db.close().await.expect("closed");
     }
+}
+
+#[tokio::test]
+async fn a_connection_without_a_transaction_is_kept_on_postgres() {
+    let (_database, db) = setup().await;
+    let queue = queue_on(&db);
+    let session = text(&db, "SELECT pg_backend_pid()::text").await;
+
+    let tx = queue.begin().await.expect("begun");
+    note(&*tx, "committed").await.expect("noted");
+    tx.commit().await.expect("committed");
+    let tx = queue.begin().await.expect("begun");
+    note(&*tx, "undone").await.expect("noted");
+    drop(tx);
+    note(&db, "alone").await.expect("noted");
+
+    assert_eq!(text(&db, "SELECT pg_backend_pid()::text").await, session);
+}
+
+/// The queue completes each BEGIN. One that is dropped half-way leaves its connection in a
+/// transaction that the driver does not know of.
+#[test]
+fn transactions_begin_in_the_queue_alone() {
+    let forbidden =
+        [".begin_with_options(", ".begin_with_config(", "db().begin(", "db.begin(", ".transaction("];
+    let allowed = std::path::Path::new("queue/src/queue.rs");
+    let files = sources::list_files("rs").into_iter().filter(|file| {
+        ["api/src", "domains", "ops/src", "providers/src", "queue/src", "services/src", "worker/src"]
+            .iter()
+            .chain(&["scheduler/src", "server/src"])
+            .any(|folder| file.starts_with(folder))
+            && file != allowed
+            && !file.ends_with("tests.rs")
+    });
+    let found: Vec<String> = files
+        .flat_map(|file| {
+            let text = sources::read(&file);
+            let hits = forbidden.into_iter().filter(|call| text.contains(call));
+            hits.map(|call| format!("{}: {call}", file.display())).collect::<Vec<_>>()
+        })
+        .collect();
+
+    assert!(found.is_empty(), "{found:#?}");
 }
 
 /// A model's `insert` and `update` read back the row they wrote. The driver then does not notice

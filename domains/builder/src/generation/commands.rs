@@ -2,7 +2,10 @@ use atelier_entities::{
     GenerationMode, JobState, ProjectId, ProjectStatus, UserId, jobs, project_versions, projects,
 };
 use atelier_queue::{NewJob, QueueError, Transaction};
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, QuerySelect, QueryTrait,
+    sea_query::{Expr, Query},
+};
 use serde_json::json;
 
 use super::{Generation, GenerationError, GenerationInput, RunGeneration};
@@ -39,19 +42,23 @@ impl Generation {
         args: &RunGeneration,
     ) -> Result<jobs::Model, GenerationError> {
         let (project, mode) = (args.project_id, args.mode);
-        projects::Entity::find_owned_by_id(user, project)
-            .one(&**tx)
-            .await?
-            .ok_or(GenerationError::NotFound)?;
         let job = NewJob::of(args).owned_by(user).about(project.0).from_origin(actor.origin.clone());
         let enqueued = tx.enqueue(job).await?;
         if enqueued.duplicate {
-            return Err(GenerationError::AlreadyRunning(enqueued.id));
+            let own = projects::Entity::find_owned_by_id(user, project).one(&**tx).await?;
+            return Err(match own {
+                Some(_) => GenerationError::AlreadyRunning(enqueued.id),
+                None => GenerationError::NotFound,
+            });
         }
         let job = enqueued.into_job()?;
-        // Jobs before projects, the order in which jobs' ends lock them.
-        mark_generating(tx, user, project).await?;
-        self.ensure_room(tx, project).await?;
+        // Jobs before projects, the order in which jobs' ends lock them. Another person's
+        // project is not found here, and the job is undone.
+        let versions = mark_generating(tx, user, project).await?;
+        let most = self.options.max_versions;
+        if versions >= most {
+            return Err(GenerationError::TooManyVersions(most));
+        }
         let needed = self.prices.price(mode);
         let context = json!({"job": job.id, "mode": mode, "credits": needed});
         audit::record(tx, actor, "generation.start", project_target(project), context).await?;
@@ -62,14 +69,6 @@ impl Generation {
             return Err(GenerationError::InsufficientCredits { needed, available });
         }
         Ok(job)
-    }
-
-    /// Refuses where the project, which is locked, has as many versions as it may. The one
-    /// that is generated is the only one to come.
-    async fn ensure_room(&self, tx: &Transaction, project: ProjectId) -> Result<(), GenerationError> {
-        let most = self.options.max_versions;
-        let count = project_versions::Entity::find_of(project).count(&**tx).await?;
-        if count >= most { Err(GenerationError::TooManyVersions(most)) } else { Ok(()) }
     }
 
     /// Starts the generation of an ended job again: another job, charged anew, since
@@ -99,15 +98,25 @@ fn description(mode: GenerationMode) -> &'static str {
     }
 }
 
-async fn mark_generating(tx: &Transaction, user: UserId, project: ProjectId) -> Result<(), GenerationError> {
-    let marked = projects::Entity::update_many()
-        .col_expr(projects::Column::Status, Expr::value(ProjectStatus::Generating))
-        .col_expr(projects::Column::UpdatedAt, Expr::value(tx.now()))
-        .filter(projects::Column::Id.eq(project))
-        .filter(projects::Column::UserId.eq(user))
-        .exec(&**tx)
-        .await?;
-    if marked.rows_affected == 0 { Err(GenerationError::NotFound) } else { Ok(()) }
+/// Marks the project and answers how many versions it has. The number is that of the moment
+/// before the project was locked; still no other comes meanwhile, since only generations make
+/// versions and the one that was enqueued is the only one of the project.
+async fn mark_generating(tx: &Transaction, user: UserId, project: ProjectId) -> Result<u64, GenerationError> {
+    let count = project_versions::Entity::find_of(project)
+        .select_only()
+        .column_as(project_versions::Column::Id.count(), "versions")
+        .into_query();
+    let mark = Query::update()
+        .table(projects::Entity)
+        .value(projects::Column::Status, ProjectStatus::Generating)
+        .value(projects::Column::UpdatedAt, tx.now())
+        .and_where(projects::Column::Id.eq(project))
+        .and_where(projects::Column::UserId.eq(user))
+        .returning(Query::returning().expr(Expr::from(count)))
+        .to_owned();
+    let marked = tx.query_one(&mark).await?.ok_or(GenerationError::NotFound)?;
+    let versions: i64 = marked.try_get_by_index(0)?;
+    Ok(u64::try_from(versions).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -136,5 +145,28 @@ mod tests {
         let project =
             bench.services.foundation.projects.get(&acting(ada.id), project.id).await.expect("there");
         assert_ne!(project.status, ProjectStatus::Generating);
+    }
+
+    #[tokio::test]
+    async fn another_persons_project_is_not_found_whether_it_is_generated_or_not() {
+        let bench = Bench::new().await;
+        let (ada, bob) = (bench.register("ada@example.org").await, bench.register("bob@example.org").await);
+        let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+        let generation = &bench.services.builder.generation;
+        let start = async |user| {
+            let input = GenerationInput { mode: GenerationMode::Quick, prompt: None };
+            generation.start(&acting(user), project.id, input).await
+        };
+        let before = bench.credits(bob.id).await;
+
+        let first = start(bob.id).await;
+        assert!(matches!(first, Err(GenerationError::NotFound)), "{first:?}");
+        let job = start(ada.id).await.expect("nothing is left of the attempt before");
+        let second = start(bob.id).await;
+        assert!(matches!(second, Err(GenerationError::NotFound)), "{second:?}");
+
+        let third = start(ada.id).await;
+        assert!(matches!(third, Err(GenerationError::AlreadyRunning(id)) if id == job.id), "{third:?}");
+        assert_eq!(bench.credits(bob.id).await, before);
     }
 }

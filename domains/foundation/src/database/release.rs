@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures::FutureExt;
 use sea_orm::sqlx::{self, Connection, PgConnection, SqliteConnection};
 
 /// Longest a connection may take to show that it still lives.
@@ -23,6 +24,19 @@ pub(super) async fn is_free(connection: &mut SqliteConnection) -> Result<bool, s
         tracing::info!("a connection whose transaction did not end is closed");
     }
     Ok(is_free)
+}
+
+/// Whether a connection to PostgreSQL that is released can be used again: it has no
+/// transaction. A connection that has answered all that it was sent needs no round trip:
+/// [`atelier_queue::Queue`] drops no BEGIN half-way, so the driver knows of each transaction.
+pub(super) async fn is_reusable(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    // The driver sends what is left, such as the ROLLBACK of a transaction that was dropped,
+    // and reads what has not been read.
+    let has_answered = matches!(connection.flush().now_or_never(), Some(Ok(())));
+    if has_answered && !connection.is_in_transaction() {
+        return Ok(true);
+    }
+    answers_free(connection).await
 }
 
 /// Whether a connection to PostgreSQL answers in time and has no transaction, by the

@@ -54,6 +54,23 @@ async fn started_before(fixture: &Fixture, name: &str) -> usize {
     fixture.until("it ran", async || fixture.handlers.order().iter().position(|other| other == name)).await
 }
 
+pub(super) async fn jobs_with_a_unique_key_take_their_owners_turns_too(fixture: Fixture) {
+    let owner = UserId::new();
+    let keyed = |key: &str| scripted("keyed").owned_by(owner).unique(key);
+    let rank_of = async |job: NewJob| {
+        let enqueued = fixture.queue.enqueue(job).await.expect("enqueued").into_job().expect("a row");
+        assert_eq!(enqueued, fixture.job(enqueued.id).await);
+        let turn = i64::from(enqueued.timeout_secs) * 1_000;
+        (enqueued.rank - enqueued.run_at.timestamp_millis()) / turn
+    };
+
+    assert_eq!(rank_of(keyed("first")).await, 0);
+    enqueue_many(&fixture, "plain", 2, owner).await;
+    assert_eq!(rank_of(keyed("second")).await, 3);
+    assert_eq!(rank_of(scripted("plain").owned_by(owner)).await, 4);
+    assert_eq!(rank_of(keyed("third").owned_by(UserId::new())).await, 0);
+}
+
 pub(super) async fn a_single_job_does_not_wait_for_another_owners_backlog(fixture: Fixture) {
     enqueue_many(&fixture, "busy", 300, UserId::new()).await;
     fixture.queue.enqueue(scripted("quiet").owned_by(UserId::new())).await.expect("enqueued");

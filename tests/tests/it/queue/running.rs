@@ -1,8 +1,9 @@
 use std::{collections::HashSet, time::Duration};
 
-use atelier_entities::{JobState, UserId};
-use atelier_queue::{NewJob, Origin, Outcome, QueueError};
+use atelier_entities::{JobId, JobState, UserId};
+use atelier_queue::{NewJob, Origin, Outcome, QueueError, inspect::JobStatus};
 use serde_json::json;
+use uuid::Uuid;
 
 use super::{
     fixture::Fixture,
@@ -92,6 +93,21 @@ pub(super) async fn a_second_enqueue_of_a_unique_key_returns_the_first_job(fixtu
 
     assert_ne!(third.id, first.id, "a key is free again once its job has ended");
     fixture.reaches(third.id, JobState::Succeeded).await;
+}
+
+pub(super) async fn a_status_has_what_the_row_has(fixture: Fixture) {
+    let (ada, bob) = (UserId::new(), UserId::new());
+    fixture.handlers.on("done", async |_| Ok(Outcome::Done(json!({"answer": 42}))));
+    let _worker = fixture.worker(1);
+    let done = fixture.queue.enqueue(scripted("done").owned_by(ada).about(Uuid::now_v7())).await;
+    let id = done.expect("enqueued").id;
+    let row = fixture.reaches(id, JobState::Succeeded).await;
+
+    let status = fixture.queue.find_status(id, Some(ada)).await.expect("read").expect("hers");
+    assert_eq!(status, JobStatus::from(row));
+    assert_eq!(fixture.queue.find_polled_status(id, None).await.expect("read"), Some(status));
+    assert_eq!(fixture.queue.find_status(id, Some(bob)).await.expect("read"), None);
+    assert_eq!(fixture.queue.find_status(JobId::new(), None).await.expect("read"), None);
 }
 
 pub(super) async fn concurrent_enqueues_of_a_unique_key_make_one_job(fixture: Fixture) {
