@@ -57,7 +57,7 @@ impl Generation {
         audit::record(tx, actor, "generation.start", project_target(project), context).await?;
         // The account last: whatever else its person starts meanwhile waits for it.
         let price = Price { amount: needed, description: description(mode) };
-        if !credits::hold(tx, user, project, job.id, price).await? {
+        if !credits::charge(tx, user, project, job.id, price).await? {
             let available = credits::balance(&**tx, user).await?;
             return Err(GenerationError::InsufficientCredits { needed, available });
         }
