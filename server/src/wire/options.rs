@@ -54,7 +54,7 @@ pub(super) fn services(settings: &Settings, public_url: String) -> ServiceOption
     let builder = BuilderOptions {
         generation: GenerationOptions {
             max_repairs: generation.max_repairs,
-            longest_answer: settings.llm.timeout(),
+            max_completion_time: settings.llm.timeout(),
             max_files: generation.max_files,
             max_file_bytes: generation.max_file_bytes,
             max_total_bytes: generation.max_total_bytes,

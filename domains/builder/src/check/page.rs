@@ -1,7 +1,7 @@
-//! Reads a page the way a browser cuts it into tags, and tells only what a browser cannot make sense of:
-//! optional end tags, unquoted attributes, a stray `&` or `<` in text and the like are no faults.
+//! Tokenizes a page as a browser does. It reports only what a browser cannot parse:
+//! optional end tags, unquoted attributes, or a stray `&` or `<` in text are not faults.
 
-/// A part of a page that is in another language, or that is broken.
+/// A part of a page in another language, a link, or a syntax error.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found<'a> {
     /// The text of a script without `src` that holds JavaScript, and its byte offset.
@@ -10,14 +10,14 @@ pub(super) enum Found<'a> {
     Style(&'a str, usize),
     /// The address of a script or a style sheet, and the byte offset of its tag.
     Link(&'a str, usize),
-    /// Something broken at a byte offset.
+    /// A syntax error at a byte offset.
     Broken(&'static str, usize),
 }
 
-/// Elements whose content is text up to their end tag.
+/// Elements with raw text up to their end tag.
 const RAW: [&str; 6] = ["script", "style", "textarea", "title", "xmp", "iframe"];
 
-/// Cuts the page and answers what is to be looked at, in the order of the text.
+/// Tokenizes the page and returns the parts to check, in the order of the text.
 pub(super) fn scan(page: &str) -> Vec<Found<'_>> {
     let mut found = Vec::new();
     let mut at = 0;
@@ -46,7 +46,8 @@ pub(super) fn scan(page: &str) -> Vec<Found<'_>> {
     found
 }
 
-/// Reads a tag and, for raw elements, the text up to the end tag. Answers where to go on; none at the end.
+/// Reads a tag and, for raw elements, the text up to the end tag. Returns the offset of the
+/// next token; none at the end.
 fn read_element<'a>(page: &'a str, open: usize, found: &mut Vec<Found<'a>>) -> Option<usize> {
     let (inside, name) = tag_name(page, open);
     let tag = match read_tag(page, inside) {
@@ -80,7 +81,7 @@ fn read_element<'a>(page: &'a str, open: usize, found: &mut Vec<Found<'a>>) -> O
     Some(start + length)
 }
 
-/// Where the attributes of a tag begin, and its lower-case name.
+/// The offset of a tag's attributes, and its lower-case name.
 fn tag_name(page: &str, open: usize) -> (usize, String) {
     let rest = page[open + 1..].trim_start_matches('/');
     let from = page.len() - rest.len();
@@ -88,7 +89,7 @@ fn tag_name(page: &str, open: usize) -> (usize, String) {
     (from + length, rest[..length].to_ascii_lowercase())
 }
 
-/// Reads the attributes; answers where the tag's `>` is, or what is broken.
+/// Reads the attributes. Returns the offset of the tag's `>`, or the syntax error.
 fn read_tag(page: &str, from: usize) -> Result<usize, (&'static str, Option<usize>)> {
     let bytes = page.as_bytes();
     let mut at = from;
@@ -155,7 +156,7 @@ fn attribute<'a>(attributes: &'a str, name: &str) -> Option<&'a str> {
     }
 }
 
-/// Whether a script's attributes leave it as JavaScript in the page: no `src`, and no type of data.
+/// Whether a script's attributes make it inline JavaScript: no `src`, and no data type.
 fn is_javascript(attributes: &str) -> bool {
     let lower = attributes.to_ascii_lowercase();
     let Some((_, kind)) = lower.split_once("type=") else { return !lower.contains("src=") };
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_what_is_broken_and_where() {
+    fn syntax_errors_are_reported_with_their_offsets() {
         for (page, message, at) in [
             ("<p><a href=\"x", "the quote of an attribute is never closed", 11),
             ("<p><a href=x", "the tag is never closed", 3),

@@ -1,4 +1,4 @@
-//! Whether a file parses as its language.
+//! Checks that a file parses as its language.
 
 use std::ops::ControlFlow;
 
@@ -11,14 +11,16 @@ use crate::fault::one_line;
 use crate::fault::{Fault, FaultCode};
 use crate::file::GeneratedFile;
 
-/// Most faults told of one file: the first ones matter, the others mostly follow from them.
+/// Maximum number of faults of a file: most later ones follow from the first.
 const MAX_FAULTS_A_FILE: usize = 3;
-/// Characters of the place that a fault quotes.
+/// Maximum length of the code that a fault quotes, in characters.
 const QUOTED_CHARS: usize = 40;
-/// Progress reports of the parser after which a file is given up; 500 KB of dense code take about 17,000.
+/// Progress reports of the parser after which it stops; 500 KB of dense code take about
+/// 17,000.
 const MAX_STEPS: usize = 200_000;
 
-/// The faults of the file's syntax; none for languages that are taken as plain text.
+/// The syntax faults of a file. Languages without a parser here are plain text and have
+/// none.
 pub(super) fn list_syntax_faults(file: &GeneratedFile) -> Vec<Fault> {
     match file.language.as_str() {
         "html" => list_page_faults(file),
@@ -33,7 +35,7 @@ pub(super) fn list_syntax_faults(file: &GeneratedFile) -> Vec<Fault> {
     }
 }
 
-/// Whether tools read this JSON file with comments and trailing commas.
+/// Whether this JSON file may have comments and trailing commas.
 fn allows_comments(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
     (name.starts_with("tsconfig") || name.starts_with("jsconfig") || path.contains(".vscode/"))
@@ -64,7 +66,7 @@ fn unreadable(file: &GeneratedFile) -> Fault {
     Fault::in_file(&file.path, FaultCode::SyntaxError, &message)
 }
 
-/// A place where the parser found something else than the language allows.
+/// A syntax error.
 struct Broken {
     line: u32,
     message: String,
@@ -89,7 +91,7 @@ fn parse_tree(content: &str, language: &Language) -> Option<Tree> {
     parser.parse_with_options(&mut read, None, Some(ParseOptions::new().progress_callback(&mut count)))
 }
 
-/// The broken places of a tree in the order of the text.
+/// The syntax errors of a tree in the order of the text.
 fn broken_nodes<'a>(tree: &'a Tree, content: &'a str) -> impl Iterator<Item = Broken> + 'a {
     let broken = nodes(tree).filter(|node| node.is_error() || node.is_missing());
     broken.map(|node| describe(&node, content))
@@ -178,7 +180,7 @@ fn list_page_faults(file: &GeneratedFile) -> Vec<Fault> {
         .collect()
 }
 
-/// The broken places of a script that begins at that byte of the page.
+/// The syntax errors of a script that begins at that byte of the page.
 fn list_inline_faults(script: &str, page: &str, at: usize) -> Vec<Broken> {
     let Some(tree) = parse_tree(script, &tree_sitter_javascript::LANGUAGE.into()) else { return Vec::new() };
     let mut broken: Vec<Broken> = broken_nodes(&tree, script).take(MAX_FAULTS_A_FILE).collect();

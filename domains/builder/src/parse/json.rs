@@ -1,18 +1,19 @@
-//! Answers that are one JSON object: `{"files": [{"path", "content"}]}`, `{"files": {path: content}}` or
-//! `{path: content}`.
+//! Completions that are one JSON object: `{"files": [{"path", "content"}]}`, `{"files":
+//! {path: content}}` or `{path: content}`.
 
 use serde_json::{Map, Value};
 
 use super::naming::is_path_like;
 
-/// The files of a JSON answer, and what it says of itself.
+/// The files and the summary of a JSON completion.
 pub(super) struct JsonAnswer {
     pub(super) summary: String,
     /// Path and content, in their order.
     pub(super) files: Vec<(String, String)>,
 }
 
-/// Reads the text, which may have prose around the object. None where it is no such answer.
+/// Parses the text, which may have prose around the object. None if it is not such a
+/// completion.
 pub(super) fn read(text: &str) -> Option<JsonAnswer> {
     let whole = text.trim();
     let object = whole.find('{').zip(whole.rfind('}')).filter(|(from, to)| from < to);
