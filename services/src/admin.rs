@@ -1,4 +1,4 @@
-//! Operators' views of accounts and of the platform. Their commands are in the domains.
+//! Administrators' views of accounts and of the platform. Their commands are in the domains.
 
 mod accounts;
 mod growth;
@@ -14,7 +14,7 @@ pub use growth::{Growth, GrowthPeriod, GrowthPoint, GrowthQuery};
 pub use health::{DatabaseFacts, HealthReport, PROBE_LIMIT, Probe, Status};
 pub use overview::{JobCounts, Overview};
 
-/// Operators' views. Cheap to clone.
+/// Administrators' views. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Admin {
     queue: Queue,

@@ -91,7 +91,7 @@ impl Services {
         Ok(job)
     }
 
-    /// Why a job does not run. Operators also see which administrator paused the queue;
+    /// Why a job does not run. Administrators also see which administrator paused the queue;
     /// others see only that one did.
     pub async fn why(&self, actor: &Actor, job: &jobs::Model) -> Result<Why, QueueError> {
         let mut why = self.queue.why(job).await?;

@@ -1,4 +1,4 @@
-//! The platform's maintenance: deletes expired data, and runs operators' commands on queues
+//! The platform's maintenance: deletes expired data, and runs administrators' commands on queues
 //! and on many jobs.
 
 mod bulk;

@@ -32,7 +32,7 @@ pub struct Services {
     pub stats: Stats,
     /// The platform's maintenance.
     pub maintenance: Maintenance,
-    /// Operators' views of accounts and the platform.
+    /// Administrators' views of accounts and the platform.
     pub admin: Admin,
     pub(crate) modules: Arc<[Module<Self>]>,
 }

@@ -42,7 +42,7 @@ impl ParsedCompletion {
 #[must_use]
 pub fn parse(answer: &str, truncated: bool) -> ParsedCompletion {
     let text = answer.replace("\r\n", "\n").replace('\r', "\n");
-    let text = without_thoughts(text.trim_start_matches('\u{FEFF}'));
+    let text = without_reasoning(text.trim_start_matches('\u{FEFF}'));
     let mut found = Collected::default();
     if !(text.trim_start().starts_with('{') && found.read_json(text)) {
         found.read_pieces(text);
@@ -65,7 +65,7 @@ pub fn parse(answer: &str, truncated: bool) -> ParsedCompletion {
 }
 
 /// The text without the reasoning that some models write first.
-fn without_thoughts(text: &str) -> &str {
+fn without_reasoning(text: &str) -> &str {
     let rest = text.trim_start().strip_prefix("<think>");
     rest.and_then(|rest| rest.split_once("</think>")).map_or(text, |(_, answer)| answer)
 }
@@ -230,7 +230,7 @@ fn named_file(block: Block, gap: &[&str]) -> Named {
     let Block { info, mut content, closed } = block;
     let fits = |path: &str| {
         let own = language::find_by_path(path).unwrap_or("text");
-        info.language.is_none_or(|tag| language::agree(tag, own))
+        info.language.is_none_or(|tag| language::is_compatible(tag, own))
     };
     let mut label = None;
     let mut path = info.path.clone();

@@ -59,7 +59,7 @@ pub struct Authenticated {
 pub struct Person {
     /// The account.
     pub id: UserId,
-    /// Whether the person is an operator.
+    /// Whether the person is an administrator.
     pub is_admin: bool,
     /// Whether the mail address is verified.
     pub is_verified: bool,
@@ -172,7 +172,7 @@ impl Actor {
         if let Subject::Authenticated(who) = &self.subject { Some(who) } else { None }
     }
 
-    /// Whether this actor has operator rights.
+    /// Whether this actor has administrator rights.
     #[must_use]
     pub fn may_administrate(&self) -> bool {
         match &self.subject {
@@ -190,8 +190,8 @@ impl Actor {
 }
 
 impl Authenticated {
-    /// Whether this request has operator rights. An API token needs the scope `admin`, and
-    /// its owner must be an operator.
+    /// Whether this request has administrator rights. An API token needs the scope `admin`, and
+    /// its owner must be an administrator.
     #[must_use]
     pub fn may_administrate(&self) -> bool {
         let by_credential = match &self.credential {

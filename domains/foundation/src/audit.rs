@@ -1,5 +1,5 @@
 //! The audit log: who did what. An entry is written in the transaction of the change that
-//! it reports. Operators read the log, and old entries move to the object store.
+//! it reports. Administrators read the log, and old entries move to the object store.
 
 mod anonymize;
 mod archive;

@@ -173,13 +173,13 @@ pub enum IdentityError {
         /// Seconds to wait.
         retry_after: u64,
     },
-    /// The platform needs an operator.
+    /// The platform needs an administrator.
     #[error("the last administrator cannot be removed")]
     LastAdmin,
     /// The account's mail address is not verified.
     #[error("an administrator needs a verified mail address")]
     UnverifiedAdmin,
-    /// The command does not accept the operator's own account.
+    /// The command does not accept the administrator's own account.
     #[error("this is the actor's own account")]
     OwnAccount,
     /// A sign-in at a provider failed.

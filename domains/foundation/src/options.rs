@@ -40,7 +40,7 @@ pub struct AuthOptions {
     /// The issuer of access tokens. Tokens of another installation are refused, even if it
     /// has the same secret.
     pub issuer: String,
-    /// Mail address of the account that becomes an operator once the address is verified.
+    /// Mail address of the account that becomes an administrator once the address is verified.
     pub admin_email: Option<String>,
 }
 

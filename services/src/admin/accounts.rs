@@ -29,7 +29,7 @@ pub struct AccountFilter {
     /// ignored. Only the newest 100,000 accounts are searched; a whole mail address finds
     /// its account regardless of its age.
     pub search: Option<String>,
-    /// Operators only, or all others.
+    /// Administrators only, or all others.
     pub is_admin: Option<bool>,
     /// Active accounts only, or deactivated ones.
     pub is_active: Option<bool>,

@@ -11,7 +11,7 @@ use crate::stats::{Stats, Totals};
 pub struct Overview {
     /// The public statistics.
     pub figures: platform_stats::Model,
-    /// The statistics for operators.
+    /// The statistics for administrators.
     pub totals: Totals,
     /// Jobs by state.
     pub jobs: JobCounts,

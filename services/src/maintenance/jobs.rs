@@ -60,7 +60,7 @@ impl Job for SteerJobs {
     const KIND: &'static str = "maintenance.steer_jobs";
     const QUEUE: QueueName = QueueName::Maintenance;
 
-    /// Urgent: an operator waits, and may be stopping a flood of jobs.
+    /// Urgent: an administrator waits, and may be stopping a flood of jobs.
     fn policy() -> Policy {
         Policy { lane: Lane::Urgent, timeout: Duration::from_secs(3_600), ..POLICY }
     }

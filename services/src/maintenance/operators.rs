@@ -1,4 +1,4 @@
-//! Operators' commands on queues, each with its audit entry.
+//! Administrators' commands on queues, each with its audit entry.
 
 use atelier_queue::{QueueLimits, QueueName, Transaction};
 use serde_json::{Value, json};

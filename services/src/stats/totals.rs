@@ -1,4 +1,4 @@
-//! Statistics of the platform for its operators. They are computed with the others and
+//! Statistics of the platform for its administrators. They are computed with the others and
 //! stored in the same row.
 
 use atelier_entities::{CreditKind, DeploymentStatus, JobState, MailStatus, Timestamp, platform_stats};
@@ -16,7 +16,7 @@ pub struct Totals {
     pub active_accounts: i64,
     /// Accounts with a verified mail address.
     pub verified_accounts: i64,
-    /// Active operators.
+    /// Active administrators.
     pub admins: i64,
     /// Accounts created today.
     pub new_accounts_today: i64,

@@ -1,6 +1,6 @@
 //! Checks that the scripts and style sheets to which pages link exist.
 
-use super::page::{self, Found};
+use super::page::{self, PagePart};
 use super::{entry, line_of};
 use crate::fault::{Fault, FaultCode};
 use crate::file::GeneratedFile;
@@ -19,7 +19,7 @@ pub(super) fn list_missing(files: &[GeneratedFile]) -> Vec<Fault> {
 
 fn list_missing_of(page: &GeneratedFile, files: &[GeneratedFile]) -> Vec<Fault> {
     let links = page::scan(&page.content).into_iter().filter_map(|found| match found {
-        Found::Link(address, at) => Some((address, at)),
+        PagePart::Link(address, at) => Some((address, at)),
         _ => None,
     });
     let missing = links.filter_map(|(address, at)| {

@@ -3,7 +3,7 @@
 
 /// A part of a page in another language, a link, or a syntax error.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found<'a> {
+pub(super) enum PagePart<'a> {
     /// The text of a script without `src` that holds JavaScript, and its byte offset.
     Script(&'a str, usize),
     /// The text of a style element, and its byte offset.
@@ -11,14 +11,14 @@ pub(super) enum Found<'a> {
     /// The address of a script or a style sheet, and the byte offset of its tag.
     Link(&'a str, usize),
     /// A syntax error at a byte offset.
-    Broken(&'static str, usize),
+    SyntaxError(&'static str, usize),
 }
 
 /// Elements with raw text up to their end tag.
 const RAW: [&str; 6] = ["script", "style", "textarea", "title", "xmp", "iframe"];
 
 /// Tokenizes the page and returns the parts to check, in the order of the text.
-pub(super) fn scan(page: &str) -> Vec<Found<'_>> {
+pub(super) fn scan(page: &str) -> Vec<PagePart<'_>> {
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(open) = page[at..].find('<').map(|offset| at + offset) {
@@ -26,13 +26,13 @@ pub(super) fn scan(page: &str) -> Vec<Found<'_>> {
         at = if let Some(comment) = rest.strip_prefix("!--") {
             let end = if comment.starts_with('>') { Some(1) } else { comment.find("-->").map(|end| end + 3) };
             let Some(end) = end else {
-                found.push(Found::Broken("the comment is never closed", open));
+                found.push(PagePart::SyntaxError("the comment is never closed", open));
                 break;
             };
             open + 4 + end
         } else if rest.starts_with(['!', '?']) {
             let Some(end) = rest.find('>') else {
-                found.push(Found::Broken("the declaration is never closed", open));
+                found.push(PagePart::SyntaxError("the declaration is never closed", open));
                 break;
             };
             open + 2 + end
@@ -48,12 +48,12 @@ pub(super) fn scan(page: &str) -> Vec<Found<'_>> {
 
 /// Reads a tag and, for raw elements, the text up to the end tag. Returns the offset of the
 /// next token; none at the end.
-fn read_element<'a>(page: &'a str, open: usize, found: &mut Vec<Found<'a>>) -> Option<usize> {
+fn read_element<'a>(page: &'a str, open: usize, found: &mut Vec<PagePart<'a>>) -> Option<usize> {
     let (inside, name) = tag_name(page, open);
     let tag = match read_tag(page, inside) {
         Ok(end) => &page[inside..end],
         Err((message, at)) => {
-            found.push(Found::Broken(message, at.unwrap_or(open)));
+            found.push(PagePart::SyntaxError(message, at.unwrap_or(open)));
             return None;
         }
     };
@@ -63,19 +63,19 @@ fn read_element<'a>(page: &'a str, open: usize, found: &mut Vec<Found<'a>>) -> O
         "link" => attribute(tag, "href").filter(|_| attribute(tag, "rel") == Some("stylesheet")),
         _ => None,
     };
-    found.extend(address.map(|address| Found::Link(address, open)));
+    found.extend(address.map(|address| PagePart::Link(address, open)));
     let is_end = page[open + 1..].starts_with('/');
     if is_end || tag.ends_with('/') && name != "script" || !RAW.contains(&name.as_str()) {
         return Some(start);
     }
     let Some(length) = find_end_tag(&page[start..], &name) else {
-        found.push(Found::Broken("the element's end tag is missing", open));
+        found.push(PagePart::SyntaxError("the element's end tag is missing", open));
         return None;
     };
     let text = &page[start..start + length];
     match name.as_str() {
-        "script" if is_javascript(tag) => found.push(Found::Script(text, start)),
-        "style" => found.push(Found::Style(text, start)),
+        "script" if is_javascript(tag) => found.push(PagePart::Script(text, start)),
+        "style" => found.push(PagePart::Style(text, start)),
         _ => {}
     }
     Some(start + length)
@@ -201,19 +201,19 @@ mod tests {
             ("x</p", "the tag is never closed", 1),
             ("<!doctype html", "the declaration is never closed", 0),
         ] {
-            assert_eq!(scan(page), [Found::Broken(message, at)], "{page}");
+            assert_eq!(scan(page), [PagePart::SyntaxError(message, at)], "{page}");
         }
     }
 
     #[test]
     fn finds_the_scripts_and_style_sheets_that_a_page_names() {
         let page = "<link href='a.css' rel=stylesheet><link rel=icon href=b.ico><script data-src=x src = \"c.js\" defer></script>";
-        assert_eq!(scan(page), [Found::Link("a.css", 0), Found::Link("c.js", 60)]);
+        assert_eq!(scan(page), [PagePart::Link("a.css", 0), PagePart::Link("c.js", 60)]);
     }
 
     #[test]
     fn finds_inline_scripts_and_styles() {
         let page = "<style>p{}</style><SCRIPT type=module>let a = '<p>';</Script>";
-        assert_eq!(scan(page), [Found::Style("p{}", 7), Found::Script("let a = '<p>';", 38)]);
+        assert_eq!(scan(page), [PagePart::Style("p{}", 7), PagePart::Script("let a = '<p>';", 38)]);
     }
 }

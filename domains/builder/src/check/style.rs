@@ -2,10 +2,10 @@
 //! rule, so only an error that affects the rules after it is reported.
 
 /// The message and the byte offset of a syntax error.
-pub(super) type Broken = (&'static str, usize);
+pub(super) type SyntaxError = (&'static str, usize);
 
 /// The first syntax error of a style sheet.
-pub(super) fn find_broken(sheet: &str) -> Option<Broken> {
+pub(super) fn find_syntax_error(sheet: &str) -> Option<SyntaxError> {
     let bytes = sheet.as_bytes();
     let mut open: Vec<(u8, usize)> = Vec::new();
     let mut loose = None;
@@ -100,7 +100,7 @@ mod tests {
             "a { background: url( 'x)y.png' ) } .x\\{ { a: 'b\\\nc' }",
             "<!-- .x { y: z } -->",
         ] {
-            assert_eq!(find_broken(sheet), None, "{sheet}");
+            assert_eq!(find_syntax_error(sheet), None, "{sheet}");
         }
     }
 
@@ -118,7 +118,7 @@ mod tests {
             ("a{}\nThat is all", "the text is no rule", 4),
             ("a{ x: y \\", "`{` is never closed", 1),
         ] {
-            assert_eq!(find_broken(sheet), Some((message, at)), "{sheet}");
+            assert_eq!(find_syntax_error(sheet), Some((message, at)), "{sheet}");
         }
     }
 }

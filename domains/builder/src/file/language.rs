@@ -113,7 +113,7 @@ pub(crate) fn find_by_tag(tag: &str) -> Option<&'static str> {
 }
 
 /// Whether a block with the language `tag` may be a file with the language `path`.
-pub(crate) fn agree(tag: &str, path: &str) -> bool {
+pub(crate) fn is_compatible(tag: &str, path: &str) -> bool {
     if tag == path || tag == "text" {
         return true;
     }

@@ -114,7 +114,7 @@ impl Scanner<'_> {
                 } else if is_markdown {
                     nested += 1;
                 }
-            } else if !is_markdown && let Some(last) = self.glued_end(at, open) {
+            } else if !is_markdown && let Some(last) = self.end_on_code_line(at, open) {
                 let content = self.content(start + 1, at, open.indent) + last + "\n";
                 return Some((Block { info, content, closed: true }, at + 1));
             }
@@ -132,7 +132,7 @@ impl Scanner<'_> {
 
     /// The code before a closing fence on the last line of code, such as `</html>` and a
     /// fence.
-    fn glued_end(&self, at: usize, open: &FenceLine<'_>) -> Option<&str> {
+    fn end_on_code_line(&self, at: usize, open: &FenceLine<'_>) -> Option<&str> {
         let line = self.lines[at].trim_end();
         let before = line.trim_end_matches(open.mark);
         let last = self.lines.get(at + 1).is_none_or(|next| next.trim().is_empty());

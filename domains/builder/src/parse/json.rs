@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::naming::is_path_like;
 
 /// The files and the summary of a JSON completion.
-pub(super) struct JsonAnswer {
+pub(super) struct JsonCompletion {
     pub(super) summary: String,
     /// Path and content, in their order.
     pub(super) files: Vec<(String, String)>,
@@ -14,7 +14,7 @@ pub(super) struct JsonAnswer {
 
 /// Parses the text, which may have prose around the object. None if it is not such a
 /// completion.
-pub(super) fn read(text: &str) -> Option<JsonAnswer> {
+pub(super) fn read(text: &str) -> Option<JsonCompletion> {
     let whole = text.trim();
     let object = whole.find('{').zip(whole.rfind('}')).filter(|(from, to)| from < to);
     let value = serde_json::from_str(whole)
@@ -32,7 +32,7 @@ pub(super) fn read(text: &str) -> Option<JsonAnswer> {
         .find_map(|key| object.get(*key).and_then(Value::as_str))
         .unwrap_or_default()
         .to_owned();
-    (!files.is_empty()).then_some(JsonAnswer { summary, files })
+    (!files.is_empty()).then_some(JsonCompletion { summary, files })
 }
 
 fn read_entry(entry: &Value) -> Option<(String, String)> {

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::personal::Erasing;
 
-/// The action of an entry that names an account that an operator deleted. Its target is not
+/// The action of an entry that names an account that an administrator deleted. Its target is not
 /// redacted.
 const ACCOUNT_DELETED: &str = "account.delete";
 const SUPPRESSION_LIFTED: &str = "mail.delete_suppression";
@@ -63,7 +63,7 @@ impl ErasedPerson {
     fn redaction(&self, actor: Option<UserId>, action: &str, target: Option<&str>) -> Option<Redaction> {
         let actor = actor == Some(self.user);
         let target = action != ACCOUNT_DELETED && target.is_some_and(|target| self.is_target(target));
-        // The context of these actions may name the person: what an operator changed, and
+        // The context of these actions may name the person: what an administrator changed, and
         // why.
         let has_details =
             action.starts_with("account.") || action.starts_with("credits.") || action == SUPPRESSION_LIFTED;

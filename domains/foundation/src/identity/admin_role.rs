@@ -13,7 +13,7 @@ use crate::mail::{Template, queue_mail};
 
 /// Grants the role to a locked account that does not have it. Existing API tokens do not
 /// get the scope `admin`. A mail informs the person. A mail without the person's name and
-/// address informs all other operators.
+/// address informs all other administrators.
 pub(super) async fn grant(tx: &Transaction, user: users::Model) -> Result<users::Model, QueueError> {
     let user = write(tx, user, true).await?;
     let cause = format!("{}:{}", user.id, tx.now().timestamp_micros());

@@ -1,4 +1,4 @@
-//! The operators of the platform. There is always at least one, and the account with the
+//! The administrators of the platform. There is always at least one, and the account with the
 //! mail address in the settings becomes one.
 
 use atelier_entities::{UserId, users};
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{Actor, audit, validation};
 
-/// How an account became an operator.
+/// How an account became an administrator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AdminSource {
     /// A new account was created.
@@ -60,7 +60,7 @@ pub(super) async fn ensure_other_admin(tx: &Transaction, user: UserId) -> Result
 }
 
 impl Identity {
-    /// Ensures that an active account with this mail address exists and is an operator. The
+    /// Ensures that an active account with this mail address exists and is an administrator. The
     /// caller vouches for the address: an unverified account may have been created by
     /// anybody, so it is taken over with the password of the input. A verified account
     /// keeps its password and everything else.
@@ -85,7 +85,7 @@ impl Identity {
         Ok((user, source))
     }
 
-    /// Makes the account of the setting `admin_email` an operator, if it exists, is active
+    /// Makes the account of the setting `admin_email` an administrator, if it exists, is active
     /// and has a verified address. Called at the start of a process. Returns whether
     /// something changed.
     pub async fn ensure_named_admin(&self, actor: &Actor) -> Result<bool, IdentityError> {
@@ -102,7 +102,7 @@ impl Identity {
         Ok(granted.is_admin)
     }
 
-    /// Makes the account an operator if the settings name it and its address is verified.
+    /// Makes the account an administrator if the settings name it and its address is verified.
     /// Call it wherever an address gets verified, with the account locked.
     pub(super) async fn grant_named_admin(
         &self,

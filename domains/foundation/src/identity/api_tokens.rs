@@ -41,7 +41,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 pub struct NewApiToken {
     /// 1 to 100 characters.
     pub name: String,
-    /// At least one. `write` implies `read`; `admin` is for operators.
+    /// At least one. `write` implies `read`; `admin` is for administrators.
     pub scopes: Vec<ApiScope>,
     /// 1 to 366; 90 by default.
     pub expires_in_days: Option<u32>,

@@ -1,4 +1,4 @@
-//! Operators' commands on accounts.
+//! Administrators' commands on accounts.
 
 use atelier_entities::{Locale, TokenPurpose, UserId, users};
 use atelier_queue::Transaction;
@@ -22,10 +22,10 @@ use crate::{
     validation,
 };
 
-/// Maximum balance that an operator can set.
+/// Maximum balance that an administrator can set.
 const MAX_CREDITS: i64 = 1_000_000_000;
 
-/// An operator's changes of an account. A field that is none stays as it is.
+/// An administrator's changes of an account. A field that is none stays as it is.
 #[derive(Clone, Debug, Default)]
 pub struct AccountChanges {
     /// 1 to 120 characters.
@@ -37,7 +37,7 @@ pub struct AccountChanges {
     pub locale: Option<Locale>,
     /// Name of the plan: 1 to 40 small letters, digits, `-` or `_`.
     pub subscription_plan: Option<String>,
-    /// Whether the person is an operator. This requires a verified mail address.
+    /// Whether the person is an administrator. This requires a verified mail address.
     pub is_admin: Option<bool>,
     /// Whether the account is active. A deactivation ends every sign-in, stops generations
     /// and deployments, and is reported by mail.
@@ -88,7 +88,7 @@ impl Identity {
         Ok(account)
     }
 
-    /// Deletes another person's account with all its data. Operators delete their own
+    /// Deletes another person's account with all its data. Administrators delete their own
     /// account with [`Identity::delete_account`], which requires the password.
     pub async fn delete_other_account(&self, actor: &Actor, user: UserId) -> Result<(), IdentityError> {
         if actor.user() == Some(user) {

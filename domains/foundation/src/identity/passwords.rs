@@ -29,7 +29,7 @@ const COST: (u32, u32, u32) = (19_456, 2, 1);
 
 /// The hash to verify if there is no account or no password, so that it takes as long as a
 /// wrong password. No password matches it.
-const NOBODY: &str =
+const DUMMY_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LWhhcy10aGlz$dyFPQ6f0dQb0wLhvCA0bE3wkKqO6bZcmmBmGNk6bXrQ";
 
 /// The result of a verification.
@@ -94,7 +94,7 @@ impl Passwords {
     ) -> Result<Match, IdentityError> {
         self.run(move |memory| match hash {
             Some(hash) => check(&password, &hash, memory),
-            None => check(&password, NOBODY, memory).map(|_| Match::Wrong),
+            None => check(&password, DUMMY_HASH, memory).map(|_| Match::Wrong),
         })
         .await
     }

@@ -117,7 +117,7 @@ mod tests {
         Authenticated { user, credential: Credential::Session(SessionFamilyId::new()) }
     }
 
-    fn news_of(who: &Authenticated) -> Message {
+    fn message_about(who: &Authenticated) -> Message {
         Message::Access { people: vec![who.user.id], reply: None }
     }
 
@@ -154,7 +154,7 @@ mod tests {
         keep();
         assert_eq!(found(), [true, true]);
 
-        bus.tell(news_of(&ada));
+        bus.tell(message_about(&ada));
 
         assert_eq!(found(), [false, true]);
         keep();
@@ -165,7 +165,7 @@ mod tests {
     fn a_lookup_that_began_before_a_message_is_not_cached() {
         let (cache, bus, who) = (TokenCache::default(), LocalBus::default(), somebody());
         let lookup = Lookup::begin(NOW, &bus);
-        bus.tell(news_of(&who));
+        bus.tell(message_about(&who));
 
         cache.keep(TokenKey::of("a"), lookup, &who, good_for(60), &bus);
 

@@ -1,4 +1,4 @@
-//! The outbox for operators: the list of mails, previews, test mails and retention.
+//! The outbox for administrators: the list of mails, previews, test mails and retention.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub struct OutboxFilter {
 
 impl Mail {
     /// The mails of the outbox, newest first, and their number, up to
-    /// [`COUNT_LIMIT`](crate::COUNT_LIMIT). For operators: the outbox holds everybody's
+    /// [`COUNT_LIMIT`](crate::COUNT_LIMIT). For administrators: the outbox holds everybody's
     /// mails.
     pub async fn list_outbox(
         &self,

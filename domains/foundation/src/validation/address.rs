@@ -20,14 +20,14 @@ pub fn email(text: &str) -> Result<String, String> {
     if text.chars().count() > MAX_CHARS {
         return Err(too_long());
     }
-    let (local, domain) = text.rsplit_once('@').ok_or_else(wrong)?;
+    let (local, domain) = text.rsplit_once('@').ok_or_else(invalid_address)?;
     if !local.is_ascii() {
         return Err("must have only letters of ASCII before the @".to_owned());
     }
     if !is_local(local) || local.contains("=?") {
-        return Err(wrong());
+        return Err(invalid_address());
     }
-    let domain = ascii_domain(domain).ok_or_else(wrong)?;
+    let domain = ascii_domain(domain).ok_or_else(invalid_address)?;
     let address = format!("{}@{domain}", local.to_ascii_lowercase());
     if address.len() > MAX_CHARS { Err(too_long()) } else { Ok(address) }
 }
@@ -54,10 +54,10 @@ pub fn known_email(text: &str) -> Result<Vec<String>, String> {
         form.chars().count() <= MAX_CHARS
             && form.rsplit_once('@').is_some_and(|(local, domain)| is_local(local) && is_domain(domain))
     };
-    if forms.iter().all(is_known) { Ok(forms) } else { Err(wrong()) }
+    if forms.iter().all(is_known) { Ok(forms) } else { Err(invalid_address()) }
 }
 
-fn wrong() -> String {
+fn invalid_address() -> String {
     "must be a mail address such as name@example.org".to_owned()
 }
 

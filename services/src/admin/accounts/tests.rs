@@ -41,7 +41,7 @@ async fn names(bench: &Bench, filter: AccountFilter, order: AccountOrder) -> Vec
     rows.into_iter().map(|row| row.email.split('@').next().expect("a name").to_owned()).collect()
 }
 
-/// Three accounts: Ada, a verified operator; Bob, deactivated; and one with special
+/// Three accounts: Ada, a verified administrator; Bob, deactivated; and one with special
 /// characters.
 async fn three_accounts() -> Bench {
     let bench = Bench::new().await;

@@ -17,7 +17,7 @@ fn actor(user: UserId) -> Actor {
     acting(user).with_client(curl())
 }
 
-/// A person with audit entries, among them an operator's change of the address.
+/// A person with audit entries, among them an administrator's change of the address.
 async fn person(bench: &Bench, name: &str) -> users::Model {
     let ada = bench.register(&format!("{name}@example.org")).await;
     let tx = bench.services.queue.begin().await.expect("a transaction");

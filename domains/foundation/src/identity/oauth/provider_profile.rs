@@ -19,7 +19,7 @@ pub(super) struct ProviderProfile {
 impl ProviderProfile {
     pub(super) fn of(person: &ExternalPerson) -> Self {
         let proven = person.email.as_deref().filter(|_| person.email_verified);
-        let (locale, country) = place(person.locale.as_deref().unwrap_or_default());
+        let (locale, country) = parse_locale(person.locale.as_deref().unwrap_or_default());
         Self {
             verified_email: proven.and_then(|email| validation::email(email).ok()),
             full_name: person.name.as_deref().and_then(name),
@@ -45,7 +45,7 @@ fn name(text: &str) -> Option<String> {
 }
 
 /// Language and country of a locale such as `fr-CA` or `fr_CA`.
-fn place(locale: &str) -> (Locale, Option<String>) {
+fn parse_locale(locale: &str) -> (Locale, Option<String>) {
     let mut parts = locale.split(['-', '_']);
     let language = parts.next().unwrap_or_default().to_ascii_lowercase();
     let country = parts.find_map(|part| validation::country(part).ok());
@@ -98,7 +98,7 @@ mod tests {
             ("zh-Hant-TW", Locale::En, Some("TW")),
             ("", Locale::En, None),
         ] {
-            assert_eq!(place(text), (language, country.map(str::to_owned)), "{text}");
+            assert_eq!(parse_locale(text), (language, country.map(str::to_owned)), "{text}");
         }
     }
 

@@ -13,7 +13,7 @@ async fn admin(bench: &Bench, email: &str) -> UserId {
     made.expect("an admin").0.id
 }
 
-/// The audit entries about an account by this operator, oldest first.
+/// The audit entries about an account by this administrator, oldest first.
 async fn recorded(bench: &Bench, operator: UserId) -> Vec<(String, AuditLevel, Value)> {
     let rows = audit_log::Entity::find()
         .filter(audit_log::Column::ActorId.eq(operator))

@@ -39,7 +39,7 @@ async fn hashes_are_those_of_the_library() {
 
 #[test]
 fn the_hash_for_missing_accounts_has_the_current_parameters() {
-    assert!(is_current(&PasswordHash::new(NOBODY).expect("a hash")));
+    assert!(is_current(&PasswordHash::new(DUMMY_HASH).expect("a hash")));
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn callers_beyond_the_maximum_are_refused_at_once() {
     assert!(matches!(refused, Err(IdentityError::Busy)), "{refused:?}");
 }
 
-const IN_A_PROCESS_OF_ITS_OWN: &str = "identity::passwords::tests::keeps_a_buffer_a_thread";
+const SEPARATE_TEST: &str = "identity::passwords::tests::each_thread_keeps_one_buffer";
 const MIB: u64 = 1_024 * 1_024;
 
 /// Measures a separate process, since other tests hash too.
@@ -131,7 +131,7 @@ const MIB: u64 = 1_024 * 1_024;
 #[cfg(target_os = "linux")]
 fn memory_is_bounded_by_the_number_of_threads() {
     let this = env::current_exe().expect("a path");
-    let run = Command::new(this).args(["--exact", IN_A_PROCESS_OF_ITS_OWN, "--ignored"]).output();
+    let run = Command::new(this).args(["--exact", SEPARATE_TEST, "--ignored"]).output();
     let run = run.expect("run");
     let output = String::from_utf8_lossy(&run.stdout);
 
@@ -139,7 +139,7 @@ fn memory_is_bounded_by_the_number_of_threads() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-#[ignore = "is run by the test above in a process of its own"]
+#[ignore = "is run by the test above in a separate process"]
 async fn each_thread_keeps_one_buffer() {
     const THREADS: u64 = 2;
     let passwords = Arc::new(Passwords::new(usize::try_from(THREADS).expect("few")));
