@@ -1,5 +1,4 @@
-//! What operators see of accounts and of the platform. What they do is in the domain
-//! it is done to.
+//! Administrators' views of accounts and of the platform. Their commands are in the domains.
 
 mod accounts;
 mod growth;
@@ -15,25 +14,25 @@ pub use growth::{Growth, GrowthPeriod, GrowthPoint, GrowthQuery};
 pub use health::{DatabaseFacts, HealthReport, PROBE_LIMIT, Probe, Status};
 pub use overview::{JobCounts, Overview};
 
-/// What operators see. Cheap to clone.
+/// Administrators' views. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Admin {
     queue: Queue,
 }
 
-/// Why an operator was not shown something.
+/// Why a view could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
-    /// Parameters that cannot be taken as they are.
+    /// Invalid parameters.
     #[error("invalid input: {0}")]
     InvalidInput(#[from] FieldErrors),
-    /// There is no such account.
+    /// The account does not exist.
     #[error("there is no such account")]
     NotFound,
-    /// The queue did not do it.
+    /// The queue failed.
     #[error(transparent)]
     Queue(#[from] QueueError),
-    /// The database did not do it.
+    /// The database failed.
     #[error("database: {0}")]
     Database(#[from] DbErr),
 }

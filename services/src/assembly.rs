@@ -1,4 +1,4 @@
-//! Putting the services of the product together.
+//! Assembles the services of the product.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl Services {
-    /// The services on this queue and its database.
+    /// Creates the services on this queue and its database.
     #[must_use]
     pub fn new(queue: Queue, deps: Deps, options: ServiceOptions) -> Self {
         let modules: Arc<[Module<Self>]> = modules(&options.builder.public_url).into();

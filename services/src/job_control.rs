@@ -1,5 +1,5 @@
-//! What people do to single jobs, each with its audit entry in the same transaction,
-//! and what they are told of them.
+//! Commands on single jobs, each with its audit entry in the same transaction, and
+//! explanations of their state.
 
 use std::{error::Error, fmt};
 
@@ -13,14 +13,14 @@ use serde_json::{Value, json};
 
 use crate::Services;
 
-/// Why nothing was done to a job.
+/// Why a command on a job failed.
 #[derive(Debug)]
 pub enum JobControlError {
-    /// Nobody is signed in.
+    /// No person is signed in.
     NotSignedIn(NotSignedIn),
-    /// The queue did not do it, or the job's state does not allow it.
+    /// The queue failed, or the job's state does not allow the command.
     Queue(QueueError),
-    /// Another job could not be started in its place.
+    /// The job that replaces it could not be started.
     Restart(RestartError),
 }
 
@@ -74,8 +74,8 @@ impl Services {
         Ok(job)
     }
 
-    /// Runs a failed or cancelled job again: as itself, or as another job where its kind is
-    /// started anew, such as a generation, which was refunded when it ended.
+    /// Retries a failed or cancelled job: as itself, or as a new job if its kind has a
+    /// restart, such as a generation, which was refunded when it ended.
     pub async fn retry_job(&self, actor: &Actor, id: JobId) -> Result<jobs::Model, JobControlError> {
         let owner = actor.job_scope()?;
         let job = self.queue.find_job(id, owner).await?.ok_or(QueueError::NotFound)?;
@@ -91,8 +91,8 @@ impl Services {
         Ok(job)
     }
 
-    /// Why a job does not run. Operators are told which administrator paused its
-    /// queue; others, that one did.
+    /// Why a job does not run. Administrators also see which administrator paused the queue;
+    /// others see only that one did.
     pub async fn why(&self, actor: &Actor, job: &jobs::Model) -> Result<Why, QueueError> {
         let mut why = self.queue.why(job).await?;
         if why.code == "QUEUE_PAUSED" {
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_done_to_a_job_is_recorded_with_it() {
+    async fn commands_on_a_job_are_recorded() {
         let bench = Bench::new().await;
         let ada = bench.register("ada@example.org").await;
         let (actor, somebody) = (acting(ada.id), acting(UserId::new()));
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_generation_that_is_started_again_names_the_one_before() {
+    async fn the_entry_of_a_retried_generation_names_the_new_job() {
         let bench = Bench::new().await;
         let ada = bench.register("ada@example.org").await;
         let actor = acting(ada.id);
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn operators_are_told_who_paused_a_queue_and_owners_that_somebody_did() {
+    async fn operators_see_who_paused_a_queue_and_owners_only_that_somebody_did() {
         let bench = Bench::new().await;
         let root = bench.register("root@example.org").await;
         let services = &bench.services;

@@ -1,4 +1,5 @@
-//! The assembly of Atelier: the list of its domains, and what looks over all of them.
+//! The assembly of Atelier: the list of its domains, and the services that span all of
+//! them.
 
 mod assembly;
 mod job_control;

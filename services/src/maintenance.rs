@@ -1,9 +1,9 @@
-//! The platform's own upkeep: what has had its time is deleted, and what operators
-//! do to jobs and queues is done and recorded.
+//! The platform's maintenance: deletes expired data, and runs administrators' commands on queues
+//! and on many jobs.
 
+mod bulk;
 mod jobs;
 mod operators;
-mod steering;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -14,10 +14,10 @@ use atelier_queue::{
 };
 use serde_json::json;
 
+pub use bulk::MaintenanceError;
 pub use jobs::{PurgeExpired, PurgeJobs, SteerJobs};
-pub use steering::SteeringError;
 
-/// Upkeep. Cheap to clone.
+/// Maintenance. Cheap to clone.
 #[derive(Clone)]
 pub struct Maintenance {
     queue: Queue,
@@ -26,10 +26,10 @@ pub struct Maintenance {
     restarted: Arc<[Restarted]>,
 }
 
-/// A kind whose ended jobs are never run again as themselves.
+/// A kind whose ended jobs are restarted as new jobs.
 #[derive(Clone, Debug)]
 struct Restarted {
-    /// What its jobs are called in the plural.
+    /// The plural name of its jobs.
     plural: &'static str,
     /// Every name of the kind.
     names: Vec<&'static str>,
@@ -49,18 +49,18 @@ impl Maintenance {
         Self { queue, rules, purges, restarted: restarted.collect() }
     }
 
-    /// Deletes jobs that ended long enough ago.
+    /// Deletes jobs that are past their retention.
     pub async fn purge_jobs(&self, _ctx: &JobContext) -> Result<Outcome, JobError> {
         let deleted = retention::sweep(&self.queue, &self.rules).await?;
         Ok(Outcome::Done(json!({"jobs": deleted})))
     }
 
-    /// Deletes what has expired, of every domain.
+    /// Deletes expired rows of every domain.
     pub async fn purge_expired(&self, _ctx: &JobContext) -> Result<Outcome, JobError> {
         Ok(Outcome::Done(json!(self.delete_expired().await?)))
     }
 
-    /// How many rows of each name were deleted.
+    /// Deletes expired rows and returns their numbers by name.
     async fn delete_expired(&self) -> Result<BTreeMap<&'static str, u64>, QueueError> {
         let mut deleted = BTreeMap::new();
         for purge in self.purges.iter() {
@@ -81,7 +81,7 @@ mod tests {
     use crate::testing::Bench;
 
     #[tokio::test]
-    async fn deletes_what_has_expired_and_keeps_the_rest() {
+    async fn only_expired_rows_are_deleted() {
         let bench = Bench::new().await;
         bench.register("ada@example.org").await;
         let maintenance = &bench.services.maintenance;

@@ -1,5 +1,5 @@
-//! The domains of the product in one list, and what workers, schedulers and documents
-//! read off it.
+//! The list of the product's domains, and what workers, schedulers and documents need of
+//! it.
 
 use atelier_foundation::{Kind, Module};
 use atelier_queue::{Effects, Job, KindInfo, NewJob, QueueError, Registry, schedule::Recurring};
@@ -24,7 +24,7 @@ pub fn modules(public_url: &str) -> Vec<Module<Services>> {
     ]
 }
 
-/// The platform's own upkeep.
+/// The platform's own module.
 fn platform() -> Module<Services> {
     Module::new("platform")
         .with_kind(Kind::of::<AggregateStats>(|all: &Services, ctx, _args| {
@@ -72,7 +72,7 @@ pub fn effects(public_url: &str) -> Result<Effects, QueueError> {
     Ok(effects)
 }
 
-/// A handler for each kind of the product. Two for one kind are an error.
+/// The handlers of all kinds. Two handlers for one kind are an error.
 pub fn registry(services: &Services) -> Result<Registry, QueueError> {
     let mut registry = Registry::default();
     for kind in services.modules.iter().flat_map(|module| &module.kinds) {
@@ -81,7 +81,7 @@ pub fn registry(services: &Services) -> Result<Registry, QueueError> {
     Ok(registry)
 }
 
-/// The jobs that come by the clock, in UTC.
+/// All recurring jobs. Schedules are in UTC.
 #[must_use]
 pub fn recurring() -> Vec<Recurring> {
     modules("").into_iter().flat_map(|module| module.recurring).collect()

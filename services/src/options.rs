@@ -4,8 +4,8 @@ use atelier_foundation::FoundationOptions;
 /// Settings of every domain.
 #[derive(Clone, Debug)]
 pub struct ServiceOptions {
-    /// Of people and of what they own.
+    /// Settings of the foundation.
     pub foundation: FoundationOptions,
-    /// Of writing and publishing applications.
+    /// Settings of the builder.
     pub builder: BuilderOptions,
 }

@@ -11,42 +11,42 @@ use atelier_screentime::ScreenTime;
 
 use crate::{admin::Admin, maintenance::Maintenance, stats::Stats};
 
-/// Every domain of the product. Cheap to clone.
+/// The services of every domain. Cheap to clone.
 #[derive(Clone)]
 pub struct Services {
-    /// The job machine.
+    /// The job queue.
     pub queue: Queue,
     /// People and what they own.
     pub foundation: Foundation,
-    /// Writing and publishing applications.
+    /// Generating and publishing applications.
     pub builder: Builder,
     /// Plans, purchases, subscriptions and invoices.
     pub billing: Billing,
     /// Workflows: graphs of steps that run durably, by schedule and by webhook.
     pub automation: Automation,
-    /// The studio, tables at run time, and their insights.
+    /// The studio, dynamic tables, and their insights.
     pub nocode: NoCode,
     /// Activities, blocking, challenges and reminders.
     pub screentime: ScreenTime,
-    /// The platform's figures.
+    /// The platform's statistics.
     pub stats: Stats,
-    /// The platform's own upkeep.
+    /// The platform's maintenance.
     pub maintenance: Maintenance,
-    /// What operators see of accounts and of the platform.
+    /// Administrators' views of accounts and the platform.
     pub admin: Admin,
     pub(crate) modules: Arc<[Module<Self>]>,
 }
 
-/// What the services need from outside.
+/// The external dependencies of the services.
 #[derive(Clone)]
 pub struct Deps {
-    /// Writes applications.
+    /// The language model.
     pub model: Arc<dyn ChatModel>,
-    /// Sends or keeps mail.
+    /// Sends or captures mail.
     pub mailer: Arc<dyn Mailer>,
-    /// Keeps archives and published sites.
+    /// Stores archives and published sites.
     pub objects: Objects,
-    /// Where else people may sign in.
+    /// The sign-in providers.
     pub oauth: OAuthSetup,
 }
 

@@ -1,4 +1,4 @@
-//! The platform's figures, kept in one row so that showing them costs nothing.
+//! The platform's statistics. They are stored in one row, so that reading them is cheap.
 
 mod format;
 mod jobs;
@@ -18,7 +18,7 @@ pub use totals::Totals;
 /// The one row of `platform_stats`.
 const ROW: i32 = 1;
 
-/// What belongs to accounts that are being erased is not counted.
+/// Does not count data of accounts that are being erased.
 const FIGURES: &str = "SELECT \
     (SELECT COUNT(*) FROM users WHERE id NOT IN (SELECT user_id FROM account_erasures)) AS total_users, \
     (SELECT COUNT(DISTINCT project_id) FROM project_versions WHERE project_id NOT IN \
@@ -28,7 +28,7 @@ const FIGURES: &str = "SELECT \
     (SELECT COUNT(*) FROM projects WHERE created_at >= $2 \
         AND user_id NOT IN (SELECT user_id FROM account_erasures)) AS projects_created_today";
 
-/// The platform's figures. Cheap to clone.
+/// The platform's statistics. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Stats {
     queue: Queue,
@@ -48,7 +48,7 @@ impl Stats {
         Self { queue }
     }
 
-    /// The figures of the last run; zeros before the first one.
+    /// The statistics of the last run; zeros before the first one.
     pub async fn get(&self) -> Result<platform_stats::Model, DbErr> {
         let row = platform_stats::Entity::find_by_id(ROW).one(self.queue.db()).await?;
         Ok(row.unwrap_or(platform_stats::Model {
@@ -63,7 +63,7 @@ impl Stats {
         }))
     }
 
-    /// Counts anew; "today" is the day in UTC.
+    /// Computes the statistics; "today" is the day in UTC.
     pub async fn aggregate(&self, _ctx: &JobContext) -> Result<Outcome, JobError> {
         let figures = self.compute(self.queue.now()).await?;
         Ok(Outcome::Done(json!({
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn counts_into_one_row_however_often() {
+    async fn repeated_aggregations_update_one_row() {
         let bench = Bench::new().await;
         assert_eq!(bench.services.stats.get().await.expect("zeros").total_users, 0);
 

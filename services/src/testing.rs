@@ -1,4 +1,4 @@
-//! The whole product in a folder of its own.
+//! A test bench for the whole product, in a temporary folder.
 
 use std::{ops::Deref, sync::Arc};
 
@@ -16,7 +16,7 @@ use crate::{Deps, ServiceOptions, Services, modules, registry};
 
 pub(crate) use builder::GOOD_ANSWER;
 
-/// The product at work.
+/// A bench with all services.
 pub(crate) struct Bench(builder::Bench<Services>);
 
 impl Deref for Bench {

@@ -1,4 +1,4 @@
-//! What people see of several domains at once.
+//! Tests across several domains.
 
 mod deactivation;
 mod erasure;

@@ -12,7 +12,7 @@ mod tests;
 
 use std::panic::AssertUnwindSafe;
 
-use atelier_foundation::idempotency::{Answer, Begin, Claim};
+use atelier_foundation::idempotency::{BeginOutcome, Claim, StoredResponse};
 use atelier_queue::Transaction;
 use axum::{
     body::{Body, Bytes, HttpBody, to_bytes},
@@ -117,20 +117,20 @@ async fn once<A: FromRequestParts<ApiState> + Send + 'static>(
     let request = Request::from_parts(parts, Body::from(body));
     let work = async move {
         match state.services.foundation.idempotency.begin(user, &key, &hash).await? {
-            Begin::Fresh(claim) => run(&state, &claim, request, next).await,
-            Begin::Replay { status, location, body } => {
+            BeginOutcome::Fresh(claim) => run(&state, &claim, request, next).await,
+            BeginOutcome::Replay { status, location, body } => {
                 if let Err(refusal) = A::from_request_parts(&mut caller, &state).await {
                     return Ok(refusal.into_response());
                 }
                 metrics::counter!(REPLAYED).increment(1);
                 Ok(replay(status, location.as_deref(), body))
             }
-            Begin::Conflict => Err(ApiError::new(
+            BeginOutcome::Conflict => Err(ApiError::new(
                 StatusCode::CONFLICT,
                 "IDEMPOTENCY_KEY_REUSED",
                 "This Idempotency-Key was used for another request.",
             )),
-            Begin::InFlight => Err(in_progress()),
+            BeginOutcome::InFlight => Err(in_progress()),
         }
     };
     // In a task of its own, so that it goes on where the client disconnects.
@@ -214,7 +214,7 @@ async fn keep(
         }
     };
     let location = parts.headers.get(header::LOCATION).and_then(|location| location.to_str().ok());
-    let answer = Answer { status: status.as_u16(), location, body: &String::from_utf8_lossy(&body) };
+    let answer = StoredResponse { status: status.as_u16(), location, body: &String::from_utf8_lossy(&body) };
     match keys.finish(claim, done, answer).await? {
         true => Ok(Response::from_parts(parts, Body::from(body))),
         false => Err(in_progress()),

@@ -76,7 +76,7 @@ impl RefusalLog {
         };
         let actor = Actor::authenticated(who.clone()).with_client(client).with_origin(origin());
         let forbidden = Forbidden { code, area, method: self.method.as_str(), path };
-        if let Err(error) = state.services.foundation.identity.note_forbidden(&actor, forbidden).await {
+        if let Err(error) = state.services.foundation.identity.record_forbidden(&actor, forbidden).await {
             tracing::warn!(%error, "a refusal was not recorded");
         }
     }

@@ -10,28 +10,28 @@ use crate::{
     versions::{Versions, WrittenVersions, archive_folder},
 };
 
-/// Services of writing and publishing applications. Cheap to clone.
+/// The services of the builder. Cheap to clone.
 #[derive(Clone)]
 pub struct Builder {
     /// Versions of projects and their code.
     pub versions: Versions,
-    /// Writing applications.
+    /// Generations.
     pub generation: Generation,
-    /// Publishing applications.
+    /// Deployments.
     pub deployments: Deployments,
 }
 
-/// What the builder needs from outside.
+/// The external dependencies of the builder.
 #[derive(Clone)]
 pub struct Deps {
-    /// Writes applications.
+    /// The language model.
     pub model: Arc<dyn ChatModel>,
-    /// Keeps archives and published sites.
+    /// Stores archives and published sites.
     pub objects: Objects,
 }
 
 impl Builder {
-    /// The services on this foundation.
+    /// Creates the services on this foundation.
     #[must_use]
     pub fn new(foundation: &Foundation, deps: Deps, options: BuilderOptions) -> Self {
         let queue = &foundation.queue;
@@ -51,8 +51,7 @@ impl fmt::Debug for Builder {
     }
 }
 
-/// What the builder offers to the processes of the product. Addresses of published sites
-/// begin with `public_url`.
+/// The module of the builder. Addresses of published sites begin with `public_url`.
 #[must_use]
 pub fn module(public_url: &str) -> Module<Builder> {
     let generate =

@@ -1,5 +1,5 @@
-//! Decides whether generated files make an application: paths, counts, sizes, an entry, and that every file
-//! parses as its language.
+//! Checks generated files: paths, counts, sizes, an entry file, and that every file parses
+//! as its language.
 
 mod entry;
 mod link;
@@ -17,17 +17,17 @@ use crate::{
 };
 pub(crate) use entry::is_server_source;
 
-/// Most faults that one check answers.
+/// Maximum number of faults that one check returns.
 pub const MAX_FAULTS: usize = 20;
 
-/// Bounds of a generated application.
+/// Size limits of an application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Most files.
+    /// Maximum number of files.
     pub max_files: usize,
-    /// Most bytes of one file.
+    /// Maximum size of a file, in bytes.
     pub max_file_bytes: usize,
-    /// Most bytes of all files together.
+    /// Maximum size of all files together, in bytes.
     pub max_total_bytes: usize,
 }
 
@@ -36,16 +36,16 @@ pub struct Limits {
 pub struct CheckedApp {
     /// The files, in their order, with normalized and unique paths and their language by path.
     pub files: Vec<GeneratedFile>,
-    /// Bytes of all files together.
+    /// Size of all files together, in bytes.
     pub total_bytes: usize,
-    /// The file that the application starts from.
+    /// The entry file.
     pub entry: String,
 }
 
-/// Checks the files of an application of that kind.
+/// Checks the files of an application of this kind.
 ///
 /// # Errors
-/// Every fault found, at most [`MAX_FAULTS`]; none of them is a note.
+/// The faults, at most [`MAX_FAULTS`]. None of them is a note.
 pub fn check(
     mut files: Vec<GeneratedFile>,
     limits: Limits,

@@ -1,5 +1,5 @@
-//! Publishing applications: what may be published where, and the sites of the
-//! built-in preview platform.
+//! Deployments: publish versions to platforms, and serve the sites of the built-in preview
+//! platform.
 
 mod commands;
 mod effect;
@@ -25,7 +25,7 @@ pub use jobs::PublishDeployment;
 pub(crate) use personal::Publications;
 pub use platforms::{PREVIEW, Platform};
 
-/// Publishing applications. Cheap to clone.
+/// Deployments. Cheap to clone.
 #[derive(Clone)]
 pub struct Deployments {
     queue: Queue,
@@ -34,12 +34,12 @@ pub struct Deployments {
     views: views::Views,
 }
 
-/// What is asked for.
+/// The input of a deployment.
 #[derive(Clone, Debug)]
 pub struct DeploymentInput {
     /// Id of a platform, such as `preview`.
     pub platform: String,
-    /// Number of the version; the current one where none is given.
+    /// Number of the version; the current one by default.
     pub version: Option<i32>,
 }
 
@@ -48,20 +48,20 @@ pub struct DeploymentInput {
 pub struct DeploymentLog {
     /// When it was written.
     pub at: Timestamp,
-    /// How much it matters.
+    /// The level.
     pub level: LogLevel,
-    /// For people.
+    /// The message.
     pub message: String,
 }
 
-/// What a published site has at an address.
+/// The response of a published site.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SiteAnswer {
-    /// What the client has already, by its validator.
+pub enum SiteResponse {
+    /// The client has the current file, by its entity tag.
     Unchanged(String),
     /// A file.
     File(SiteFile),
-    /// No file; the page that the site has for that.
+    /// There is no such file: the site's `404.html`.
     Missing(SiteFile),
 }
 
@@ -70,40 +70,40 @@ pub enum SiteAnswer {
 pub struct SiteFile {
     /// The whole file.
     pub bytes: Bytes,
-    /// By its extension.
+    /// The media type, by the file's extension.
     pub content_type: String,
-    /// A strong validator, with its quotes.
+    /// A strong entity tag, with its quotes.
     pub etag: String,
 }
 
-/// Why something about deployments was not done.
+/// Why a command on deployments failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DeploymentError {
-    /// A command for people was called by nobody.
+    /// A command that needs a person was called without one.
     #[error(transparent)]
     NotSignedIn(#[from] NotSignedIn),
-    /// There is no such project, or it is another person's.
+    /// The project does not exist, or belongs to another person.
     #[error("there is no such project")]
     NotFound,
-    /// The project has no code, or not that version.
+    /// The project does not have this version.
     #[error("there is no such version")]
     NoVersion,
-    /// Fields that cannot be taken as they are.
+    /// Invalid fields.
     #[error("invalid input: {0}")]
     InvalidInput(FieldErrors),
     /// The platform exists, but this instance is not set up for it.
     #[error("the platform {0} is not available here")]
     PlatformUnavailable(&'static str),
-    /// One is waiting or running already.
+    /// A deployment of the project has not ended.
     #[error("a deployment of this project is running already")]
     AlreadyRunning(JobId),
-    /// The object store did not do it.
+    /// The object store failed.
     #[error(transparent)]
     Storage(#[from] ObjectError),
-    /// The database did not do it.
+    /// The database failed.
     #[error("database: {0}")]
     Database(#[from] DbErr),
-    /// The queue did not do it.
+    /// The queue failed.
     #[error(transparent)]
     Queue(#[from] QueueError),
 }
@@ -136,7 +136,7 @@ impl Problem for DeploymentError {
     }
 }
 
-/// Where published sites are reached.
+/// The addresses of published sites.
 #[derive(Clone, Debug)]
 struct Addresses {
     public_url: String,
@@ -164,23 +164,24 @@ impl std::fmt::Debug for Deployments {
     }
 }
 
-/// States of a deployment that has not ended.
+/// The states of a deployment that has not ended.
 const UNDER_WAY: [DeploymentStatus; 2] = [DeploymentStatus::Queued, DeploymentStatus::Publishing];
 
 fn is_under_way(status: DeploymentStatus) -> bool {
     UNDER_WAY.contains(&status)
 }
 
-/// Folder of a deployment's files in the object store. It is removed once the deployment
-/// has ended without success or another one is online, at any later time. So no
-/// deployment that has ended is published again: another one is, in a folder of its own.
+/// The folder of a deployment's files in the object store. It is removed, at any later
+/// time, once the deployment has ended without success or another one is live. So a
+/// deployment that has ended is never published again: a retry is a new deployment with its
+/// own folder.
 fn site_folder(id: DeploymentId) -> String {
     format!("sites/{id}")
 }
 
 /// The folders of the sites of these projects.
 pub(crate) async fn list_folders(tx: &Transaction, projects: &[ProjectId]) -> Result<Vec<String>, DbErr> {
-    // A deployment that ended otherwise has removed its own.
+    // Deployments in other states have no folder any more.
     let kept = [DeploymentStatus::Queued, DeploymentStatus::Publishing, DeploymentStatus::Live];
     let published = deployments::Entity::find()
         .filter(deployments::Column::ProjectId.is_in(projects.iter().copied()))

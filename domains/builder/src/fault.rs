@@ -1,13 +1,13 @@
-//! What can be wrong with an answer or an application, in a form that a model and a person can act on.
+//! Faults of completions and applications, in a form that a model and a person can act on.
 
 use std::fmt;
 
-/// Most characters of a fault's message.
+/// Maximum length of a fault's message, in characters.
 const MAX_MESSAGE_CHARS: usize = 240;
 
 macro_rules! fault_codes {
     ($($(#[$doc:meta])* $variant:ident = $text:literal),+ $(,)?) => {
-        /// The sort of a fault; its name is stable and may be shown, stored and matched.
+        /// The code of a fault. Its name is stable: it is shown and stored.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum FaultCode { $($(#[$doc])* $variant),+ }
 
@@ -25,42 +25,42 @@ macro_rules! fault_codes {
 }
 
 fault_codes! {
-    /// The answer holds no file at all.
+    /// The completion has no files.
     NoFiles = "NO_FILES",
-    /// The model stopped before the answer was complete.
+    /// The model stopped before the completion was finished.
     Truncated = "TRUNCATED",
-    /// A file's block was never closed; its content reaches to the next file or the end. A note.
+    /// A file's block is not closed; its content ends at the next file or the end. A note.
     UnclosedFile = "UNCLOSED_FILE",
-    /// The answer gives a file more than once; the last one was kept. A note.
+    /// The completion has a file more than once; the last one is kept. A note.
     RepeatedFile = "REPEATED_FILE",
-    /// A block of code without a file name was left out. A note.
+    /// A code block without a file name was ignored. A note.
     UnnamedBlock = "UNNAMED_BLOCK",
-    /// A file is a diff, or stands in for code with a comment such as "rest of the code".
+    /// A file is a diff, or has a comment such as "rest of the code" in place of code.
     PartialFile = "PARTIAL_FILE",
     /// A path that is absolute, climbs out, or cannot exist on every system.
     BadPath = "BAD_PATH",
     /// A path that holds secrets or belongs to a tool.
     ReservedPath = "RESERVED_PATH",
-    /// Two paths that cannot exist beside each other.
+    /// Two paths that exclude each other.
     PathConflict = "PATH_CONFLICT",
-    /// More files than an application may have.
+    /// Too many files.
     TooManyFiles = "TOO_MANY_FILES",
-    /// A file larger than a file may be.
+    /// A file is too large.
     FileTooLarge = "FILE_TOO_LARGE",
-    /// All files together are larger than an application may be.
+    /// All files together are too large.
     AppTooLarge = "APP_TOO_LARGE",
-    /// Nothing to start the application from.
+    /// There is no entry file.
     NoEntry = "NO_ENTRY",
-    /// A page names a script or style sheet that is not among the files.
+    /// A page links to a script or style sheet that does not exist.
     MissingFile = "MISSING_FILE",
-    /// A file that holds NUL, so it is not text.
+    /// A file contains NUL.
     NulByte = "NUL_BYTE",
-    /// A file that does not parse as its language.
+    /// A file does not parse as its language.
     SyntaxError = "SYNTAX_ERROR",
 }
 
 impl FaultCode {
-    /// Whether it only tells of something that was put right: the answer can still be used.
+    /// Whether it is a note: the completion can still be used.
     #[must_use]
     pub const fn is_note(self) -> bool {
         matches!(self, Self::UnclosedFile | Self::RepeatedFile | Self::UnnamedBlock)
@@ -73,21 +73,21 @@ impl fmt::Display for FaultCode {
     }
 }
 
-/// One thing that is wrong, and where. Displays as `index.html:12: message`.
+/// A fault and its place. Displays as `index.html:12: message`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// The file it is about; none where it is about the whole answer.
+    /// The file; none for a fault of the whole completion.
     pub path: Option<String>,
     /// The line in that file, counted from 1.
     pub line: Option<u32>,
-    /// The sort of fault.
+    /// The code.
     pub code: FaultCode,
     /// One sentence on one line, at most 240 characters, without control characters.
     pub message: String,
 }
 
 impl Fault {
-    /// A fault of the whole answer.
+    /// A fault of the whole completion.
     #[must_use]
     pub fn new(code: FaultCode, message: &str) -> Self {
         Self { path: None, line: None, code, message: one_line(message, MAX_MESSAGE_CHARS) }

@@ -9,9 +9,9 @@ use atelier_entities::project_files;
 pub struct GeneratedFile {
     /// Path inside the project, with `/` between segments.
     pub path: String,
-    /// The language's name, such as `html`, `javascript` or `text`.
+    /// The name of the language, such as `html`, `javascript` or `text`.
     pub language: String,
-    /// The whole text, lines ended by `\n`.
+    /// The text, with `\n` as line end.
     pub content: String,
 }
 
@@ -29,7 +29,7 @@ impl From<project_files::Model> for GeneratedFile {
     }
 }
 
-/// The name of the language that a file of this path is in; `text` where the path does not say.
+/// The name of a file's language by its path; `text` if the path does not tell.
 #[must_use]
 pub fn language_of(path: &str) -> &'static str {
     language::find_by_path(path).unwrap_or("text")

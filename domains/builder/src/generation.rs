@@ -1,4 +1,4 @@
-//! Writing applications: from a request to a version, stored whole or not at all.
+//! Generations: from a request to a version, which is stored in one transaction.
 
 mod commands;
 mod effect;
@@ -22,7 +22,7 @@ pub use jobs::RunGeneration;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use store::store_for_tests;
 
-/// Writing applications. Cheap to clone.
+/// Generations. Cheap to clone.
 #[derive(Clone)]
 pub struct Generation {
     queue: Queue,
@@ -31,46 +31,47 @@ pub struct Generation {
     prices: CreditOptions,
 }
 
-/// What is asked for.
+/// The input of a generation.
 #[derive(Clone, Debug)]
 pub struct GenerationInput {
-    /// How much effort is paid for.
+    /// The mode, which sets effort and price.
     pub mode: GenerationMode,
-    /// What to do beyond the project's description, at most 5,000 characters. With
-    /// one, the current version is changed; without, the application is written anew.
+    /// Instructions beside the project's description, at most 5,000 characters. With a
+    /// prompt the current version is changed; without one the application is written from
+    /// scratch.
     pub prompt: Option<String>,
 }
 
 /// Why a generation was not started.
 #[derive(Debug, thiserror::Error)]
 pub enum GenerationError {
-    /// A command for people was called by nobody.
+    /// A command that needs a person was called without one.
     #[error(transparent)]
     NotSignedIn(#[from] NotSignedIn),
-    /// There is no such project, or it is another person's.
+    /// The project does not exist, or belongs to another person.
     #[error("there is no such project")]
     NotFound,
-    /// Fields that cannot be taken as they are.
+    /// Invalid fields.
     #[error("invalid input: {0}")]
     InvalidInput(FieldErrors),
-    /// One is waiting or running already.
+    /// A generation of the project has not ended.
     #[error("a generation of this project is running already")]
     AlreadyRunning(JobId),
-    /// The project has as many versions as it may.
+    /// The project has the maximum number of versions.
     #[error("there are {0} versions already")]
     TooManyVersions(u64),
-    /// The balance does not reach.
+    /// The balance is too low.
     #[error("the generation costs {needed} credits, and {available} are left")]
     InsufficientCredits {
-        /// Its price.
+        /// The price.
         needed: i64,
         /// The balance.
         available: i64,
     },
-    /// The database did not do it.
+    /// The database failed.
     #[error("database: {0}")]
     Database(#[from] DbErr),
-    /// The queue did not do it.
+    /// The queue failed.
     #[error(transparent)]
     Queue(#[from] QueueError),
 }

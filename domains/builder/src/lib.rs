@@ -1,4 +1,4 @@
-//! Writing and publishing applications: versions, generations, deployments.
+//! The builder: generates applications, stores their versions, and publishes them.
 
 mod builder;
 mod options;

@@ -2,32 +2,32 @@ use std::time::Duration;
 
 use atelier_foundation::CreditOptions;
 
-/// Settings of writing and publishing applications.
+/// Settings of the builder.
 #[derive(Clone, Debug)]
 pub struct BuilderOptions {
-    /// Bounds of what is generated.
+    /// Limits of generations.
     pub generation: GenerationOptions,
-    /// Of what generations cost.
+    /// Prices of generations.
     pub credits: CreditOptions,
-    /// Where people reach this instance, without a slash at the end. Addresses of
-    /// published sites start with it.
+    /// The public URL of this instance, without a slash at the end. Addresses of published
+    /// sites start with it.
     pub public_url: String,
 }
 
-/// Bounds of a generated application.
+/// Limits of a generation.
 #[derive(Clone, Copy, Debug)]
 pub struct GenerationOptions {
-    /// How often an answer that fails the checks is sent back with its faults.
+    /// How often a completion that fails the checks is sent back with its faults.
     pub max_repairs: u32,
-    /// Longest time one answer of the model may take: an answer is sent back only where
-    /// the job has as much time left.
-    pub longest_answer: Duration,
-    /// Most files.
+    /// Time limit of one completion. A completion is sent back only if the attempt has this
+    /// much time left.
+    pub max_completion_time: Duration,
+    /// Maximum number of files.
     pub max_files: usize,
-    /// Most bytes of one file.
+    /// Maximum size of a file, in bytes.
     pub max_file_bytes: usize,
-    /// Most bytes of all files.
+    /// Maximum size of all files together, in bytes.
     pub max_total_bytes: usize,
-    /// Most versions of one project.
+    /// Maximum number of versions of a project.
     pub max_versions: u64,
 }

@@ -1,5 +1,4 @@
-//! Reads a model's answer: the prose that explains it and the files that it holds, in whatever style the
-//! model wrote them.
+//! Parses a completion: the prose and the files, in any of the styles that models use.
 
 mod fence;
 mod json;
@@ -12,37 +11,38 @@ use crate::{
 };
 use fence::{Block, Piece};
 
-/// Most characters of a summary.
+/// Maximum length of a summary, in characters.
 const MAX_SUMMARY_CHARS: usize = 2_000;
-/// Most notes of one answer.
+/// Maximum number of problems of one completion.
 const MAX_PROBLEMS: usize = 20;
 
-/// What an answer holds.
+/// The content of a completion.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ParsedAnswer {
+pub struct ParsedCompletion {
     /// The prose before the first file, trimmed, at most 2,000 characters.
     pub summary: String,
     /// The files, each path once, in the order of their first appearance. Their paths are not checked.
     pub files: Vec<GeneratedFile>,
-    /// What was wrong with the answer's form; at most 20. Some are notes only: see
+    /// The problems of the completion's form, at most 20. Some are notes: see
     /// [`FaultCode::is_note`].
     pub problems: Vec<Fault>,
 }
 
-impl ParsedAnswer {
-    /// The problems for which the answer cannot be used.
+impl ParsedCompletion {
+    /// The problems that make the completion unusable.
     #[must_use]
     pub fn faults(&self) -> Vec<Fault> {
         self.problems.iter().filter(|problem| !problem.code.is_note()).cloned().collect()
     }
 }
 
-/// Reads an answer. `truncated` tells that the model stopped for its limit of tokens, which makes a fault
-/// of it. Never fails: what cannot be read is prose, and an answer without files has the fault `NO_FILES`.
+/// Parses a completion. `truncated` says that the model stopped at its token limit, which
+/// is a fault. Never fails: text that cannot be parsed is prose, and a completion without
+/// files has the fault `NO_FILES`.
 #[must_use]
-pub fn parse(answer: &str, truncated: bool) -> ParsedAnswer {
+pub fn parse(answer: &str, truncated: bool) -> ParsedCompletion {
     let text = answer.replace("\r\n", "\n").replace('\r', "\n");
-    let text = without_thoughts(text.trim_start_matches('\u{FEFF}'));
+    let text = without_reasoning(text.trim_start_matches('\u{FEFF}'));
     let mut found = Collected::default();
     if !(text.trim_start().starts_with('{') && found.read_json(text)) {
         found.read_pieces(text);
@@ -64,8 +64,8 @@ pub fn parse(answer: &str, truncated: bool) -> ParsedAnswer {
     found.finish(truncated)
 }
 
-/// The text without the thoughts that some models write first.
-fn without_thoughts(text: &str) -> &str {
+/// The text without the reasoning that some models write first.
+fn without_reasoning(text: &str) -> &str {
     let rest = text.trim_start().strip_prefix("<think>");
     rest.and_then(|rest| rest.split_once("</think>")).map_or(text, |(_, answer)| answer)
 }
@@ -77,7 +77,7 @@ struct Collected {
     problems: Vec<Fault>,
     /// Blocks without a name, by language.
     unnamed: Vec<(Option<&'static str>, String)>,
-    /// Whether the last block was not closed, and its path if it has one.
+    /// Set if the last block is not closed, with its path if it has one.
     open_end: Option<Option<String>>,
 }
 
@@ -164,7 +164,7 @@ impl Collected {
         self.problems.push(Fault::in_file(&path, FaultCode::RepeatedFile, message));
     }
 
-    /// Names the blocks without a name where their language leaves no doubt.
+    /// Names the unnamed blocks whose language allows only one name.
     fn name_by_language(&mut self) {
         let unnamed = std::mem::take(&mut self.unnamed);
         for language in ["html", "css", "javascript", "python"] {
@@ -190,7 +190,7 @@ impl Collected {
         }
     }
 
-    fn finish(mut self, truncated: bool) -> ParsedAnswer {
+    fn finish(mut self, truncated: bool) -> ParsedCompletion {
         let mut faults = Vec::new();
         if truncated {
             let fault = match self.open_end.flatten() {
@@ -208,7 +208,7 @@ impl Collected {
         self.problems.sort_by_key(|problem| problem.code.is_note());
         faults.append(&mut self.problems);
         faults.truncate(MAX_PROBLEMS);
-        ParsedAnswer { summary: bounded(&self.summary), files: self.files, problems: faults }
+        ParsedCompletion { summary: bounded(&self.summary), files: self.files, problems: faults }
     }
 }
 
@@ -217,19 +217,20 @@ struct Named {
     language: Option<&'static str>,
     content: String,
     closed: bool,
-    /// Which line of the gap before the block named it.
+    /// The index of the line before the block that named it.
     label: Option<usize>,
-    /// Whether that line was a sentence or stood further up: then the block may be an excerpt of a file
-    /// that was given already.
+    /// Whether that line was a sentence or further up: then the block may be an excerpt of
+    /// an earlier file.
     is_hint: bool,
 }
 
-/// Finds the block's name: in its opening, on a line before it, or in its first comment.
+/// Finds the block's file name: in its opening line, on a line before it, or in its first
+/// comment.
 fn named_file(block: Block, gap: &[&str]) -> Named {
     let Block { info, mut content, closed } = block;
     let fits = |path: &str| {
         let own = language::find_by_path(path).unwrap_or("text");
-        info.language.is_none_or(|tag| language::agree(tag, own))
+        info.language.is_none_or(|tag| language::is_compatible(tag, own))
     };
     let mut label = None;
     let mut path = info.path.clone();
@@ -258,7 +259,8 @@ fn named_file(block: Block, gap: &[&str]) -> Named {
     Named { path, language: info.language, content, closed, label, is_hint }
 }
 
-/// The last line with text before a block, if it names a file, else the last line that is only a name.
+/// The last non-empty line before a block if it names a file, else the last line that is
+/// only a name.
 fn find_label(gap: &[&str], tagged: bool) -> Option<(usize, String)> {
     let last = gap.iter().rposition(|line| !line.trim().is_empty())?;
     if let Some(path) = naming::label_path(gap[last], tagged) {
@@ -268,7 +270,8 @@ fn find_label(gap: &[&str], tagged: bool) -> Option<(usize, String)> {
     naming::label_path(gap[strong], tagged).map(|path| (strong, path))
 }
 
-/// The file's name in a comment on the first line, or on the second after `#!` or a doctype.
+/// The file name in a comment on the first line, or on the second one after `#!` or a
+/// doctype.
 fn find_comment(content: &str) -> Option<(usize, String)> {
     let mut lines = content.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let (at, first) = lines.next()?;

@@ -1,4 +1,4 @@
-//! Picks the main files of an application for people who look at its code.
+//! Selects the main files of an application for a view of its code.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use crate::check::is_server_source;
 use crate::file::GeneratedFile;
 
-/// An application by its parts, as `GET /api/projects/{id}/code` answers it. A part that it does not have
-/// is none.
+/// The parts of an application, as `GET /api/projects/{id}/code` returns them. A missing
+/// part is none.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AppParts {
     /// The main page.
@@ -22,7 +22,7 @@ pub struct AppParts {
     pub react: Option<String>,
     /// The main source of the server.
     pub backend: Option<String>,
-    /// The tree of folders: a folder is an object, a file its size in bytes.
+    /// The tree of folders: a folder is an object, a file is its size in bytes.
     pub structure: Value,
     /// `package.json`.
     pub package_json: Option<String>,
@@ -32,7 +32,7 @@ pub struct AppParts {
     pub all_files: BTreeMap<String, String>,
 }
 
-/// Sorts an application's files into its parts.
+/// Selects the parts of an application.
 #[must_use]
 pub fn summarize(files: &[GeneratedFile]) -> AppParts {
     let backend = main_file(files, is_server_source, &["server", "main", "app", "index", "api"]);
@@ -67,7 +67,7 @@ pub fn summarize(files: &[GeneratedFile]) -> AppParts {
     }
 }
 
-/// The file of that sort with the best name, nearest to the project's root.
+/// The matching file with the preferred name, nearest to the project's root.
 fn main_file<'a>(
     files: &'a [GeneratedFile],
     is_sort: impl Fn(&GeneratedFile) -> bool,
@@ -103,7 +103,7 @@ fn is_tool(file: &GeneratedFile) -> bool {
     name.contains(".config.") || name.contains(".d.") || matches!(name, "sw.js" | "service-worker.js")
 }
 
-/// The tree of folders. A path that runs through a file is left out.
+/// The tree of folders. A path below a file is ignored.
 fn tree(files: &[GeneratedFile]) -> Value {
     let mut root = Map::new();
     for file in files {

@@ -1,12 +1,12 @@
-//! Which paths an application's files may have.
+//! Validates the paths of an application's files.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::fault::{Fault, FaultCode};
 
-/// Most characters of a path.
+/// Maximum length of a path, in characters.
 const MAX_CHARS: usize = 200;
-/// Most segments of a path.
+/// Maximum number of segments.
 const MAX_DEPTH: usize = 12;
 
 /// Folders that belong to tools or hold secrets.
@@ -27,10 +27,10 @@ const RESERVED_FILES: [&str; 12] = [
     "id_ed25519",
     "credentials.json",
 ];
-/// Endings of files such as `.env.local` that are harmless.
+/// Endings of files such as `.env.example` that have no secrets.
 const SAMPLE_ENDINGS: [&str; 4] = ["example", "sample", "template", "dist"];
 
-/// The path with `/` between its segments and without a leading `./`; nothing is checked.
+/// The path with `/` between its segments and without a leading `./`. It is not validated.
 pub(crate) fn normalize_path(raw: &str) -> String {
     let slashed = raw.trim().replace('\\', "/");
     let mut path = slashed.as_str();
@@ -49,7 +49,7 @@ pub(crate) fn find_path_fault(path: &str) -> Option<Fault> {
     if path.chars().count() > MAX_CHARS {
         return bad("the path is longer than 200 characters");
     }
-    if path.chars().any(is_unseen) {
+    if path.chars().any(is_invisible) {
         return bad("the path holds control or invisible characters");
     }
     if path.starts_with('/') {
@@ -87,7 +87,7 @@ fn find_segment_fault(path: &str, segment: &str) -> Option<Fault> {
     if is_device { bad("the path uses a device name") } else { None }
 }
 
-fn is_unseen(c: char) -> bool {
+fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
 }
@@ -102,7 +102,7 @@ fn is_reserved(segments: &[&str]) -> bool {
         || is_private_env
 }
 
-/// The faults of paths that cannot exist beside each other: the same but for case, or a file where
+/// The faults of paths that exclude each other: equal except for case, or a file where
 /// another path has a folder.
 pub(crate) fn list_conflicts(paths: &[&str]) -> Vec<Fault> {
     let mut seen: HashMap<String, &str> = HashMap::new();

@@ -1,4 +1,4 @@
-//! Writes what the model is told: the rules, the request, and what to put right.
+//! Builds the messages to the model: the rules, the request, and the repair of faults.
 
 mod quote;
 mod system;
@@ -15,22 +15,22 @@ use crate::{
 };
 use quote::{bounded, quoted};
 
-/// Most characters of a title.
+/// Maximum length of a title, in characters.
 const MAX_TITLE_CHARS: usize = 200;
-/// Most bytes of the previous version's files.
+/// Maximum size of the previous version's files in a request, in bytes.
 const MAX_PREVIOUS_BYTES: usize = 120_000;
-/// Most previous files that are named without being shown.
+/// Maximum number of previous files that are named without their content.
 const MAX_NAMED_FILES: usize = 100;
-/// Most characters of an answer that is shown again for its repair.
-const MAX_ANSWER_CHARS: usize = 160_000;
+/// Maximum length of a completion in a repair request, in characters.
+const MAX_COMPLETION_CHARS: usize = 160_000;
 
-/// What a person asks for beyond the project's description: 1 to 5,000 characters.
+/// A person's instructions beside the project's description: 1 to 5,000 characters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Prompt(String);
 
 impl Prompt {
-    /// Reads a prompt; none where the text is empty.
+    /// Parses a prompt; none if the text is empty.
     pub fn parse(text: &str) -> Result<Option<Self>, FieldErrors> {
         let text = validation::paragraph(text, MAX_DESCRIPTION);
         let text = text.map_err(|problem| FieldErrors::of("prompt", problem))?;
@@ -44,27 +44,27 @@ impl Prompt {
     }
 }
 
-/// What is to be generated.
+/// The input of a request to the model.
 #[derive(Clone, Copy, Debug)]
 pub struct PromptInput<'a> {
     /// The project's title.
     pub title: &'a str,
-    /// What kind of application it is.
+    /// The kind of application.
     pub kind: ProjectKind,
-    /// How much effort was paid for.
+    /// The mode.
     pub mode: GenerationMode,
-    /// What the person wants, in their words.
+    /// The project's description.
     pub description: &'a str,
-    /// What they ask for on top this time, such as a change to the version before.
+    /// Additional instructions, such as a change to the previous version.
     pub prompt: Option<&'a str>,
     /// The files of the version to change; empty for a new application.
     pub previous_files: &'a [GeneratedFile],
-    /// Bounds of the application.
+    /// Size limits of the application.
     pub limits: Limits,
 }
 
-/// The messages that ask for the application: the rules, then the request. The person's texts and the
-/// previous files are bounded and cannot leave their delimiters.
+/// The messages that request the application: the rules, then the request. The person's
+/// texts and the previous files are bounded and cannot escape their delimiters.
 #[must_use]
 pub fn create_messages(input: &PromptInput<'_>) -> Vec<Message> {
     vec![
@@ -73,12 +73,12 @@ pub fn create_messages(input: &PromptInput<'_>) -> Vec<Message> {
     ]
 }
 
-/// The messages that send an answer back with its faults, to follow those of [`create_messages`]: the answer
-/// as the model's own, then what to put right.
+/// The messages that send a completion back with its faults. They follow those of
+/// [`create_messages`]: the completion as the model's own message, then the repair request.
 #[must_use]
 pub fn create_repair_messages(answer: &str, faults: &[Fault]) -> Vec<Message> {
     let shown =
-        if answer.trim().is_empty() { "(empty)".to_owned() } else { bounded(answer, MAX_ANSWER_CHARS) };
+        if answer.trim().is_empty() { "(empty)".to_owned() } else { bounded(answer, MAX_COMPLETION_CHARS) };
     vec![
         Message { role: Role::Assistant, content: shown },
         Message { role: Role::User, content: repair(faults) },
@@ -111,7 +111,7 @@ fn section(tag: &str, text: &str) -> String {
     format!("<{tag}>\n{}\n</{tag}>\n", quoted(&bounded(text.trim(), MAX_DESCRIPTION)))
 }
 
-/// The previous files as far as they fit, small ones first to go in, shown in their own order.
+/// The previous files that fit, the small ones preferred, in their own order.
 fn previous(files: &[GeneratedFile]) -> String {
     let mut by_size: Vec<usize> = (0..files.len()).collect();
     by_size.sort_by_key(|at| files[*at].content.len());

@@ -1,4 +1,4 @@
-//! A builder on a foundation of its own, with a scripted model.
+//! A test bench for the builder, with its own foundation and a scripted model.
 
 use atelier_foundation::testing::acting;
 use std::{ops::Deref, sync::Arc, time::Duration};
@@ -20,14 +20,14 @@ use crate::{
     generation::{GenerationInput, store_for_tests},
 };
 
-/// An answer that is an application.
+/// A completion with a valid application.
 pub const GOOD_ANSWER: &str = "A small reading list.\n\n\
     ```html path=index.html\n<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
     <title>Books</title>\n<link rel=\"stylesheet\" href=\"styles.css\">\n</head>\n\
     <body>\n<h1>Books</h1>\n</body>\n</html>\n```\n\n\
     ```css path=styles.css\nh1 { color: teal; }\n```\n";
 
-/// An answer whose style sheet is broken.
+/// A completion with an invalid JSON file.
 pub const BAD_ANSWER: &str = "Here.\n\n```html path=index.html\n<!doctype html>\n<html lang=\"en\">\n\
     <head><title>Books</title></head>\n<body><h1>Books</h1></body>\n</html>\n```\n\n\
     ```json path=data.json\n{\"a\": \n```\n";
@@ -35,20 +35,20 @@ pub const BAD_ANSWER: &str = "Here.\n\n```html path=index.html\n<!doctype html>\
 /// Settings of the builder and its foundation.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Of the foundation.
+    /// The foundation's.
     pub foundation: FoundationOptions,
-    /// Of the builder.
+    /// The builder's.
     pub builder: BuilderOptions,
 }
 
-/// Settings that suit tests.
+/// Settings for tests.
 #[must_use]
 pub fn options() -> Options {
     let foundation = foundation::options();
     let builder = BuilderOptions {
         generation: GenerationOptions {
             max_repairs: 1,
-            longest_answer: Duration::from_secs(300),
+            max_completion_time: Duration::from_secs(300),
             max_files: 50,
             max_file_bytes: 100_000,
             max_total_bytes: 1_000_000,
@@ -62,8 +62,8 @@ pub fn options() -> Options {
 
 /// A builder and its foundation.
 #[derive(Clone, Debug)]
-pub struct Both {
-    /// The job machine.
+pub struct BenchServices {
+    /// The job queue.
     pub queue: Queue,
     /// The foundation.
     pub foundation: Foundation,
@@ -71,9 +71,9 @@ pub struct Both {
     pub builder: Builder,
 }
 
-/// The services `S`, with a builder among them, at work.
-pub struct Bench<S = Both> {
-    /// Answers by a script.
+/// A bench with the services `S`, which include a builder.
+pub struct Bench<S = BenchServices> {
+    /// The scripted model.
     pub model: Arc<ScriptedModel>,
     builder: Builder,
     bench: foundation::Bench<S>,
@@ -88,26 +88,26 @@ impl<S> Deref for Bench<S> {
 }
 
 impl Bench {
-    /// One with the settings of [`options`].
+    /// A bench with the settings of [`options`].
     pub async fn new() -> Self {
         Self::with_script([]).await
     }
 
-    /// One whose model answers by a script.
+    /// A bench with a scripted model.
     pub async fn with_script(script: impl IntoIterator<Item = ScriptedAnswer>) -> Self {
         Self::with(ScriptedModel::new(script), options()).await
     }
 
-    /// One with other settings.
+    /// A bench with other settings.
     pub async fn with_options(options: Options) -> Self {
         Self::with(ScriptedModel::new([]), options).await
     }
 
-    /// One with another model and other settings.
+    /// A bench with another model and other settings.
     pub async fn with(model: ScriptedModel, options: Options) -> Self {
         let modules = [
-            atelier_foundation::module().within(|all: &Both| &all.foundation),
-            crate::module(&options.builder.public_url).within(|all: &Both| &all.builder),
+            atelier_foundation::module().within(|all: &BenchServices| &all.foundation),
+            crate::module(&options.builder.public_url).within(|all: &BenchServices| &all.builder),
         ];
         let (model, mailer) = (Arc::new(model), ScriptedMailer::new([]));
         let writer = model.clone();
@@ -115,7 +115,7 @@ impl Bench {
             let objects = deps.objects.clone();
             let foundation = Foundation::new(queue.clone(), deps, options.foundation, Ports::of(&modules));
             let builder = Builder::new(&foundation, Deps { model: writer, objects }, options.builder);
-            let services = Both { queue, foundation: foundation.clone(), builder };
+            let services = BenchServices { queue, foundation: foundation.clone(), builder };
             let registry = registry_of(&modules, &services);
             Assembled { services, foundation, registry }
         })
@@ -126,19 +126,19 @@ impl Bench {
 }
 
 impl<S> Bench<S> {
-    /// A bench of services that have this builder among them.
+    /// A bench of services that include this builder.
     #[must_use]
     pub fn on(bench: foundation::Bench<S>, builder: Builder, model: Arc<ScriptedModel>) -> Self {
         Self { model, builder, bench }
     }
 
-    /// Asks for a quick generation.
+    /// Starts a quick generation.
     pub async fn generate(&self, user: UserId, project: ProjectId, prompt: Option<&str>) -> jobs::Model {
         let input = GenerationInput { mode: GenerationMode::Quick, prompt: prompt.map(str::to_owned) };
         self.builder.generation.start(&acting(user), project, input).await.expect("started")
     }
 
-    /// Stores a version of no job of the queue.
+    /// Stores a version without a job in the queue.
     pub async fn store_version(
         &self,
         project: &projects::Model,
@@ -151,7 +151,7 @@ impl<S> Bench<S> {
         version
     }
 
-    /// Stores the version of a job whose worker died then.
+    /// Stores the version of a job whose worker then died.
     pub async fn store_version_of(&self, job: &jobs::Model, project: ProjectId) {
         let files = vec![GeneratedFile::new("index.html", "<p>saved before</p>")];
         store_for_tests(self.queue(), project, job.id, files).await;

@@ -1,4 +1,4 @@
-//! Versions of projects: their code, and their archives in the object store.
+//! Versions of projects: their code, and their ZIP archives in the object store.
 
 mod archive;
 mod personal;
@@ -32,33 +32,33 @@ pub struct Versions {
     projects: Projects,
 }
 
-/// A version as one file.
+/// A version as a ZIP file.
 #[derive(Clone, Debug)]
 pub struct ZipFile {
-    /// Safe in a header and on every file system.
+    /// The name, safe in headers and on every file system.
     pub file_name: String,
-    /// The archive; the same version gives the same bytes.
+    /// The archive. It has the same bytes for the same version.
     pub bytes: Bytes,
     /// The version's number.
     pub version: i32,
 }
 
-/// Why something about versions was not done.
+/// Why a command on versions failed.
 #[derive(Debug, thiserror::Error)]
 pub enum VersionError {
-    /// The project has no code, or not that version.
+    /// The project does not have this version.
     #[error("there is no such version")]
     NotFound,
-    /// The archive could not be made.
+    /// The archive could not be created.
     #[error("archive: {0}")]
     Archive(String),
-    /// There is no such project, or something else about it.
+    /// An error of the project.
     #[error(transparent)]
     Project(#[from] ProjectError),
-    /// The database did not do it.
+    /// The database failed.
     #[error("database: {0}")]
     Database(#[from] DbErr),
-    /// The queue did not do it.
+    /// The queue failed.
     #[error(transparent)]
     Queue(#[from] QueueError),
 }
@@ -74,7 +74,7 @@ impl Problem for VersionError {
     }
 }
 
-/// 404 where a project has no such version.
+/// The 404 for a missing version.
 pub(crate) fn no_version() -> Refusal {
     let message = "There is no such version; a project has none before its first generation.";
     Refusal::new(Class::NotFound, "VERSION_NOT_FOUND", message)
@@ -91,7 +91,7 @@ impl Versions {
         Self { queue, objects, projects }
     }
 
-    /// A project's versions, newest first, and how many there are, up to
+    /// A project's versions, newest first, and their number, up to
     /// [`COUNT_LIMIT`](atelier_foundation::COUNT_LIMIT).
     pub async fn list(
         &self,
@@ -130,7 +130,7 @@ impl Versions {
         Ok(project)
     }
 
-    /// The code of a version, the current one where none is named.
+    /// The code of a version, the current one by default.
     pub async fn code(
         &self,
         actor: &Actor,
@@ -143,8 +143,8 @@ impl Versions {
         Ok((version, summarize(&files)))
     }
 
-    /// A version as a ZIP, the current one where none is named. It is made once and
-    /// kept in the object store; a store that fails only costs time.
+    /// A version as a ZIP file, the current one by default. The archive is created once and
+    /// cached in the object store. A failure of the store only costs time.
     pub async fn zip(
         &self,
         actor: &Actor,
@@ -156,7 +156,7 @@ impl Versions {
         let file_name = format!("{}-v{}.zip", archive::slug(&project.title), version.number);
         let key = format!("{}/{}.zip", archive_folder(id), version.id);
         let kept = self.objects.get(&key).await.unwrap_or_else(|error| {
-            tracing::warn!(%key, %error, "kept archive not read");
+            tracing::warn!(%key, %error, "a cached archive was not read");
             None
         });
         if let Some((bytes, _)) = kept {
@@ -170,8 +170,9 @@ impl Versions {
         Ok(ZipFile { file_name, bytes, version: version.number })
     }
 
-    /// Keeps an archive. Its version may have been removed since it was read, and its
-    /// objects with it: so what was put is looked at again and removed where it is late.
+    /// Caches an archive. The version and its objects may have been deleted since the
+    /// version was read, so this checks again after the put and removes the archive if it
+    /// is late.
     async fn keep(
         &self,
         key: &str,
@@ -179,15 +180,15 @@ impl Versions {
         bytes: Bytes,
     ) -> Result<(), VersionError> {
         if let Err(error) = self.objects.put(key, bytes, "application/zip").await {
-            // It may be there all the same.
-            tracing::warn!(%key, %error, "archive not kept");
+            // The object may exist nevertheless.
+            tracing::warn!(%key, %error, "an archive was not cached");
         }
         let still = project_versions::Entity::find_by_id(version.id).one(self.queue.db()).await;
         if matches!(still, Ok(Some(_))) {
             return Ok(());
         }
         if let Err(error) = self.objects.delete(key).await {
-            tracing::warn!(%key, %error, "archive of what is gone not removed now");
+            tracing::warn!(%key, %error, "the archive of a deleted version was not removed");
         }
         still?.map(drop).ok_or(VersionError::from(ProjectError::NotFound))
     }
@@ -208,7 +209,7 @@ impl Versions {
     }
 }
 
-/// Folder of a project's archives in the object store.
+/// The folder of a project's archives in the object store.
 pub(crate) fn archive_folder(id: ProjectId) -> String {
     format!("zips/{id}")
 }
@@ -253,7 +254,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_archive_that_is_put_after_its_project_is_gone_does_not_stay() {
+    async fn an_archive_that_is_put_after_the_deletion_of_its_project_is_removed() {
         let bench = Bench::new().await;
         let ada = bench.register("ada@example.org").await;
         let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
@@ -272,7 +273,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_put_while_it_is_removed_is_removed_again() {
+    async fn an_object_that_is_put_during_its_removal_is_removed_again() {
         let bench = Bench::new().await;
         let ada = bench.register("ada@example.org").await;
         let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
@@ -290,7 +291,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_same_version_gives_the_same_archive_kept_or_not() {
+    async fn a_version_has_the_same_archive_cached_or_not() {
         let bench = Bench::new().await;
         let ada = bench.register("ada@example.org").await;
         let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
@@ -309,7 +310,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn deleting_takes_everything_along() {
+    async fn deleting_a_project_deletes_its_data() {
         let bench = Bench::new().await;
         let ada = bench.register("ada@example.org").await;
         let project = bench.create_project(ada.id, ProjectKind::WebApp).await;

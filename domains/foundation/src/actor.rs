@@ -1,8 +1,8 @@
-//! Who acts. An actor is made once for a request, a command line or a job, and goes through
-//! every command.
+//! The actor: who does something. An actor is created once for a request, a command line or
+//! a job, and is passed to every command.
 //!
-//! What a person does or reads of their own takes the actor alone. What is done to somebody
-//! else takes that person's id beside it. Functions inside a transaction take ids.
+//! A command on the person's own data takes the actor alone. A command on somebody else's
+//! data takes that person's id beside it. Functions inside a transaction take ids.
 
 use std::sync::Arc;
 
@@ -12,11 +12,11 @@ use secrecy::SecretString;
 
 use crate::{Class, Problem, Refusal};
 
-/// Who acts, from which client and in which request. Cheap to clone but for the client.
+/// Who acts, from which client and in which request. Cheap to clone, except for the client.
 #[derive(Clone, Debug)]
 pub struct Actor {
     subject: Subject,
-    /// What sent the request.
+    /// The client that sent the request.
     pub client: Client,
     /// The request, carried into jobs.
     pub origin: Origin,
@@ -30,51 +30,51 @@ enum Subject {
     Anonymous,
     /// A person who sent a token.
     Authenticated(Arc<Authenticated>),
-    /// A person who is known otherwise.
+    /// A person who was identified without a token.
     Identified(UserId),
 }
 
 /// The program that sent a request.
 #[derive(Clone, Debug, Default)]
 pub struct Client {
-    /// Its address.
+    /// Its IP address.
     pub ip: Option<String>,
-    /// What it calls itself.
+    /// Its `User-Agent`.
     pub user_agent: Option<String>,
-    /// The cookie of its device, from an earlier sign-in.
+    /// The device cookie, from an earlier sign-in.
     pub device: Option<SecretString>,
 }
 
-/// Whose token it is, and which.
+/// The owner of a token, and the token.
 #[derive(Clone, Debug)]
 pub struct Authenticated {
-    /// The account, active.
+    /// The account, which is active.
     pub user: Person,
-    /// What the token is.
+    /// The kind of token.
     pub credential: Credential,
 }
 
-/// What a request needs to know of the account that it comes from.
+/// The facts about an account that a request needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Person {
     /// The account.
     pub id: UserId,
-    /// Whether they operate the platform.
+    /// Whether the person is an administrator.
     pub is_admin: bool,
-    /// Whether their mail address is proven.
+    /// Whether the mail address is verified.
     pub is_verified: bool,
 }
 
-/// What a bearer token is.
+/// The kind of a bearer token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credential {
     /// An access token of this sign-in.
     Session(SessionFamilyId),
-    /// A token that the person made for a script, and what it may be used for.
+    /// A token that the person created for a script, and its scopes.
     ApiToken(ApiTokenId, Vec<ApiScope>),
 }
 
-/// A command for people was called by nobody.
+/// A command that needs a person was called without one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("nobody is signed in")]
 pub struct NotSignedIn;
@@ -102,7 +102,7 @@ impl Actor {
         Self::new(Subject::Anonymous)
     }
 
-    /// The person whose token came with a request.
+    /// The person whose token the request carries.
     #[must_use]
     pub fn authenticated(who: Arc<Authenticated>) -> Self {
         Self::new(Subject::Authenticated(who))
@@ -114,8 +114,8 @@ impl Actor {
         Self::new(owner.map_or(Subject::Platform, Subject::Identified))
     }
 
-    /// The same request, by a person who is known by something else than a token: a password,
-    /// a mailed link, an answer of a sign-in provider.
+    /// The same request by a person who was identified without a token: by a password, a
+    /// mailed link, or a sign-in provider.
     #[must_use]
     pub fn identified_as(&self, user: UserId) -> Self {
         Self { subject: Subject::Identified(user), ..self.clone() }
@@ -133,7 +133,7 @@ impl Actor {
         Self { origin, ..self }
     }
 
-    /// The person, where it is one. Audit entries name them.
+    /// The person, if the actor is one. Audit entries record this id.
     #[must_use]
     pub fn user(&self) -> Option<UserId> {
         match &self.subject {
@@ -143,12 +143,12 @@ impl Actor {
         }
     }
 
-    /// The person; an error where it is none.
+    /// The person, or an error if the actor is none.
     pub fn person(&self) -> Result<UserId, NotSignedIn> {
         self.user().ok_or(NotSignedIn)
     }
 
-    /// The sign-in whose access token came with the request.
+    /// The sign-in whose access token the request carries.
     #[must_use]
     pub fn session(&self) -> Option<SessionFamilyId> {
         match self.token()?.credential {
@@ -157,7 +157,7 @@ impl Actor {
         }
     }
 
-    /// The API token that came with the request.
+    /// The API token that the request carries.
     #[must_use]
     pub fn api_token(&self) -> Option<ApiTokenId> {
         match self.token()?.credential {
@@ -166,13 +166,13 @@ impl Actor {
         }
     }
 
-    /// The token that came with the request, and whose it is.
+    /// The token that the request carries, and its owner.
     #[must_use]
     pub fn token(&self) -> Option<&Authenticated> {
         if let Subject::Authenticated(who) = &self.subject { Some(who) } else { None }
     }
 
-    /// Whether this actor may do what operators do.
+    /// Whether this actor has administrator rights.
     #[must_use]
     pub fn may_administrate(&self) -> bool {
         match &self.subject {
@@ -182,15 +182,16 @@ impl Actor {
         }
     }
 
-    /// Whose jobs this actor may see and change: their own, or everybody's, which is none.
+    /// The owner of the jobs that this actor may see and change. None means the jobs of
+    /// everybody.
     pub fn job_scope(&self) -> Result<Option<UserId>, NotSignedIn> {
         if self.may_administrate() { Ok(None) } else { self.person().map(Some) }
     }
 }
 
 impl Authenticated {
-    /// Whether this request may do what operators do: an API token needs the scope for it
-    /// beside its person's right.
+    /// Whether this request has administrator rights. An API token needs the scope `admin`, and
+    /// its owner must be an administrator.
     #[must_use]
     pub fn may_administrate(&self) -> bool {
         let by_credential = match &self.credential {
@@ -237,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_is_known_by_a_token_or_otherwise() {
+    fn a_person_is_authenticated_by_a_token_or_identified_otherwise() {
         let family = SessionFamilyId::new();
         let by_token = authenticated(false, Credential::Session(family));
         let ada = UserId::new();

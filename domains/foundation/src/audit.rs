@@ -1,16 +1,16 @@
-//! Who did what: rows written in the transaction of what they tell about, read by
-//! operators, and moved to the object store when they are old.
+//! The audit log: who did what. An entry is written in the transaction of the change that
+//! it reports. Administrators read the log, and old entries move to the object store.
 
-mod anonymous;
+mod anonymize;
 mod archive;
 mod erase;
 mod export;
-mod figures;
 mod filter;
 mod jobs;
 mod list;
 mod objects;
 mod personal;
+mod stats;
 
 use std::time::Duration;
 
@@ -23,14 +23,14 @@ use serde_json::Value;
 use crate::{Actor, FieldErrors, Problem, Refusal, RetentionOptions};
 
 pub use export::{CSV_HEADER, EXPORT_LIMIT, Export, csv_line, json_line};
-pub use figures::{ArchiveFigures, AuditFigures, CountOfDay, CountOfKind};
 pub use filter::AuditFilter;
 pub use jobs::{ArchiveAudit, EraseArchived};
+pub use stats::{ActionCount, ArchiveStats, AuditStats, DayCount};
 
-pub(crate) use anonymous::address_target;
+pub(crate) use anonymize::address_target;
 pub(crate) use personal::AuditTrail;
 
-use anonymous::ErasedPerson;
+use anonymize::ErasedPerson;
 
 /// The audit log. Cheap to clone.
 #[derive(Clone)]
@@ -41,28 +41,28 @@ pub struct Audit {
     batch: u64,
 }
 
-/// How long entries are kept; none is for good.
+/// Retention periods of entries; none keeps them forever.
 #[derive(Clone, Copy)]
 struct Retention {
     /// In the database.
     entries: Option<Duration>,
-    /// In the object store, counted from when they were made.
+    /// In the object store, by the age of the entry.
     archives: Option<Duration>,
 }
 
-/// Why something about the audit log was not done.
+/// Why a command on the audit log failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
-    /// Fields that cannot be taken as they are.
+    /// Invalid fields.
     #[error("invalid input: {0}")]
     InvalidInput(#[from] FieldErrors),
-    /// A cleanup to another bound is under way, as this job.
-    #[error("another cleanup is under way")]
+    /// A cleanup with another bound is running as this job.
+    #[error("another cleanup is running")]
     InProgress(JobId),
-    /// The queue did not do it.
+    /// The queue failed.
     #[error(transparent)]
     Queue(#[from] QueueError),
-    /// The database did not do it.
+    /// The database failed.
     #[error("database: {0}")]
     Database(#[from] DbErr),
 }
@@ -94,11 +94,12 @@ impl std::fmt::Debug for Audit {
     }
 }
 
-/// An entry of such length may have a few KiB; an object of so many stays in memory.
+/// Maximum number of entries in one object. An entry may have a few KiB, and an object is
+/// built in memory.
 const LARGEST_BATCH: u64 = 5_000;
 
 /// Records that `actor` did `action` (such as `project.create`) to `target` (such as
-/// `project:0190…`). `context` holds no secret.
+/// `project:0190…`). `context` must not contain a secret.
 pub async fn record(
     tx: &Transaction,
     actor: &Actor,
@@ -109,7 +110,7 @@ pub async fn record(
     write(tx, actor, AuditLevel::Info, entry(action, target, context)).await
 }
 
-/// Records something that somebody should look at.
+/// Records an entry at the level warning.
 pub async fn record_warning(
     tx: &Transaction,
     actor: &Actor,
@@ -120,7 +121,7 @@ pub async fn record_warning(
     write(tx, actor, AuditLevel::Warning, entry(action, target, context)).await
 }
 
-/// Records something that takes power or traces away from somebody, or gives it.
+/// Records an entry at the level critical: a change of rights, or a removal of records.
 pub async fn record_critical(
     tx: &Transaction,
     actor: &Actor,
@@ -131,7 +132,7 @@ pub async fn record_critical(
     write(tx, actor, AuditLevel::Critical, entry(action, target, context)).await
 }
 
-/// Records what was done to one job.
+/// Records an action on a job.
 pub async fn record_job(
     tx: &Transaction,
     actor: &Actor,

@@ -1,5 +1,5 @@
-//! What people may spend: a balance on the account and a row for each change of it,
-//! written together. The sum of the rows is the balance, always.
+//! Credits: a balance on the account and a ledger row for each change of it, both written
+//! in one transaction. The balance is always the sum of the rows.
 
 mod personal;
 
@@ -16,7 +16,7 @@ use crate::{Actor, CreditOptions, NotSignedIn, Page, Problem, Refusal, paging::f
 
 pub(crate) use personal::CreditHistory;
 
-/// Balances and their history. Cheap to clone.
+/// Balances and their ledger. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Credits {
     queue: Queue,
@@ -26,10 +26,10 @@ pub struct Credits {
 /// Why a balance was not read.
 #[derive(Debug, thiserror::Error)]
 pub enum CreditError {
-    /// A command for people was called by nobody.
+    /// A command that needs a person was called without one.
     #[error(transparent)]
     NotSignedIn(#[from] NotSignedIn),
-    /// The database did not do it.
+    /// The database failed.
     #[error("database: {0}")]
     Database(#[from] DbErr),
 }
@@ -48,12 +48,12 @@ impl Credits {
         Self { queue, options }
     }
 
-    /// Credits an account has.
+    /// The credits of an account.
     pub async fn balance(&self, actor: &Actor) -> Result<i64, CreditError> {
         Ok(balance(self.queue.db(), actor.person()?).await?)
     }
 
-    /// Changes of a balance, newest first, and how many there are, up to
+    /// The changes of a balance, newest first, and their number, up to
     /// [`COUNT_LIMIT`](crate::COUNT_LIMIT).
     pub async fn history(
         &self,
@@ -96,7 +96,7 @@ struct Entry<'a> {
     job: Option<JobId>,
 }
 
-/// Credits of an account, as this connection sees them.
+/// The credits of an account, read on this connection.
 pub async fn balance(db: &impl sea_orm::ConnectionTrait, user: UserId) -> Result<i64, DbErr> {
     let credits: Option<i64> = users::Entity::find_by_id(user)
         .select_only()
@@ -122,24 +122,24 @@ pub async fn grant(
     Ok(())
 }
 
-/// Sets a balance right by so much, up or down; false, and nothing changed, where it
-/// would fall below zero.
+/// Changes a balance by an amount, up or down. Returns false, and changes nothing, if the
+/// balance would fall below zero.
 pub async fn adjust(tx: &Transaction, user: UserId, amount: i64, description: &str) -> Result<bool, DbErr> {
     let kind = CreditKind::Adjustment;
     post(tx, Entry { user, amount, kind, description, project: None, job: None }).await
 }
 
-/// What a job costs.
+/// The price of a job.
 #[derive(Clone, Copy, Debug)]
 pub struct Price<'a> {
     /// In credits.
     pub amount: i64,
-    /// What the entry in the person's history says.
+    /// The text in the person's history.
     pub description: &'a str,
 }
 
-/// Takes the price of a job; false where the balance does not reach.
-pub async fn hold(
+/// Charges the price of a job. Returns false if the balance is too low.
+pub async fn charge(
     tx: &Transaction,
     user: UserId,
     project: ProjectId,
@@ -163,7 +163,7 @@ pub async fn hold(
     .await
 }
 
-/// Gives back what a job cost, once; how much that was.
+/// Refunds the price of a job, once. Returns the amount.
 pub async fn refund(tx: &Transaction, job: JobId, description: &str) -> Result<i64, DbErr> {
     let rows = credit_transactions::Entity::find()
         .filter(credit_transactions::Column::JobId.eq(job))
@@ -184,7 +184,7 @@ pub async fn refund(tx: &Transaction, job: JobId, description: &str) -> Result<i
     Ok(amount)
 }
 
-/// Whether what a job cost was given back.
+/// Whether the price of a job was refunded.
 pub async fn is_refunded(db: &impl sea_orm::ConnectionTrait, job: JobId) -> Result<bool, DbErr> {
     let refunds = credit_transactions::Entity::find()
         .filter(credit_transactions::Column::JobId.eq(job))
@@ -194,8 +194,8 @@ pub async fn is_refunded(db: &impl sea_orm::ConnectionTrait, job: JobId) -> Resu
     Ok(refunds > 0)
 }
 
-/// Changes the balance and writes the row that tells why; false, and nothing
-/// changed, where the balance would fall below zero or there is no such account.
+/// Changes the balance and writes the ledger row. Returns false, and changes nothing, if
+/// the balance would fall below zero or the account does not exist.
 async fn post(tx: &Transaction, entry: Entry<'_>) -> Result<bool, DbErr> {
     let credits = Expr::col(users::Column::Credits);
     let changed = users::Entity::update_many()

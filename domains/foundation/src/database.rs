@@ -25,7 +25,7 @@ pub use pooling::{SharedSessions, ensure_own_sessions};
 /// transaction). `acquire` is the longest wait for one of `max_connections`.
 ///
 /// # Errors
-/// What stood in the way, also where the pool waited for it in vain.
+/// The cause of the failure, even if the pool only reports a timeout.
 pub async fn connect(
     url: &str,
     max_connections: u32,
@@ -87,26 +87,26 @@ pub async fn connect(
     }
 }
 
-/// A connection of its own, outside of the pool.
+/// The options of a separate connection outside of the pool.
 fn plain(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
     let options: PgConnectOptions = url.parse()?;
     Ok(without_unknown_parameters(options.application_name(session::APPLICATION)))
 }
 
-/// Poolers know few of the parameters that may open a connection, and refuse it for any
-/// other. PostgreSQL writes floats in full without this one since version 12.
+/// Poolers refuse a connection with startup parameters that they do not know. PostgreSQL 12
+/// and newer write floats in full without this one.
 fn without_unknown_parameters(options: PgConnectOptions) -> PgConnectOptions {
     options.extra_float_digits(None)
 }
 
-/// Rows that SQLite's thread may be ahead of whoever reads them: a batch of the queue's
-/// passes without the two waiting for each other at every turn.
+/// Rows that SQLite's thread may read ahead. A batch of the queue fits, so that the two
+/// threads do not wait for each other at every row.
 const SQLITE_ROWS: usize = 1_000;
 
-/// How long a connection that lies in the pool is taken to live without asking.
+/// How long an idle connection is assumed to be alive without a check.
 const TRUSTED: Duration = Duration::from_millis(5);
 
-/// The file that an SQLite URL names. None where the database is in memory or is not SQLite.
+/// The file of an SQLite URL. None if the database is in memory or is not SQLite.
 #[must_use]
 pub fn sqlite_file(url: &str) -> Option<PathBuf> {
     if !url.starts_with("sqlite:") || url.contains(":memory:") || url.contains("mode=memory") {
@@ -121,12 +121,11 @@ pub async fn migrate(db: &DatabaseConnection) -> Result<(), DbErr> {
     Migrator::up(db, None).await
 }
 
-/// Migrations of this version that the database does not have yet, the oldest first:
-/// all of them where it is empty. One that is ahead, since a later version runs beside
-/// this one, has them all.
+/// The migrations of this version that are not applied yet, oldest first: all of them if
+/// the database is empty, none if a later version has migrated it.
 ///
 /// # Errors
-/// Where the database does not answer.
+/// If the database fails.
 pub async fn pending(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
     let applied = "SELECT version FROM seaql_migrations";
     let applied = match db.query_all_raw(Statement::from_string(db.get_database_backend(), applied)).await {

@@ -7,7 +7,7 @@ use crate::{
     FoundationOptions, Kind, Module, PersonalData,
     audit::{ArchiveAudit, Audit, AuditTrail, EraseArchived},
     credits::{CreditHistory, Credits},
-    idempotency::{self, Idempotency, KeptAnswers},
+    idempotency::{self, Idempotency, StoredResponses},
     identity::{self, Accounts, EraseAccount, Identity, OAuthSetup},
     links::LinkKey,
     mail::{self, DeliverMail, DeliveryEnded, Mail, PeoplesMails, UnsubscribeKey},
@@ -16,49 +16,49 @@ use crate::{
     projects::{OwnedProjects, ProjectFolders, Projects},
 };
 
-/// Services of people and of what they own. Cheap to clone.
+/// The services for people and what they own. Cheap to clone.
 #[derive(Clone)]
 pub struct Foundation {
-    /// The job machine.
+    /// The job queue.
     pub queue: Queue,
     /// Accounts, sign-in and tokens.
     pub identity: Identity,
     /// Projects.
     pub projects: Projects,
-    /// What people may spend.
+    /// Credits.
     pub credits: Credits,
     /// Outgoing mail.
     pub mail: Mail,
-    /// Answers kept for repeated requests.
+    /// Responses stored for repeated requests.
     pub idempotency: Idempotency,
-    /// Who did what.
+    /// The audit log.
     pub audit: Audit,
-    /// Deleting of objects that belong to nothing any more.
+    /// Removes objects that no row refers to any more.
     pub objects: ObjectRemoval,
 }
 
-/// What the foundation needs from outside.
+/// The external dependencies of the foundation.
 #[derive(Clone)]
 pub struct Deps {
-    /// Sends or keeps mail.
+    /// Sends or captures mail.
     pub mailer: Arc<dyn Mailer>,
-    /// Keeps archives and published sites.
+    /// Stores archives and published sites.
     pub objects: Objects,
-    /// Where else people may sign in.
+    /// The sign-in providers.
     pub oauth: OAuthSetup,
 }
 
 /// What the domains of the product hold of people and of their projects.
 #[derive(Clone, Debug)]
 pub struct Ports {
-    /// Where they keep objects of projects.
+    /// Their folders for objects of projects.
     pub project_folders: Vec<ProjectFolders>,
-    /// What they hold about people.
+    /// Their personal data.
     pub personal_data: Vec<Arc<dyn PersonalData>>,
 }
 
 impl Ports {
-    /// Those of these modules.
+    /// Collects them from these modules.
     #[must_use]
     pub fn of<S>(modules: &[Module<S>]) -> Self {
         Self {
@@ -69,7 +69,7 @@ impl Ports {
 }
 
 impl Foundation {
-    /// The services on this queue and its database.
+    /// Creates the services on this queue and its database.
     #[must_use]
     pub fn new(queue: Queue, deps: Deps, options: FoundationOptions, ports: Ports) -> Self {
         let FoundationOptions { auth, credits, max_projects, mail, retention } = options;
@@ -102,7 +102,7 @@ impl fmt::Debug for Foundation {
     }
 }
 
-/// What the foundation offers to the processes of the product.
+/// The module of the foundation.
 #[must_use]
 pub fn module() -> Module<Foundation> {
     let deliver =
@@ -123,7 +123,7 @@ pub fn module() -> Module<Foundation> {
         .with_purge("tokens", |queue, batch| Box::pin(identity::purge(queue, batch)))
         .with_purge("mails", |queue, batch| Box::pin(mail::purge(queue, batch)))
         .with_personal_data(Accounts)
-        .with_personal_data(KeptAnswers)
+        .with_personal_data(StoredResponses)
         .with_personal_data(AuditTrail)
         .with_personal_data(PeoplesMails)
         .with_personal_data(CreditHistory)

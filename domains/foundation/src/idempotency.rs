@@ -1,10 +1,10 @@
-//! Answers kept for requests that are sent again under the same key, so that asking
-//! twice does and costs as much as asking once.
+//! Stores the response of a request under its idempotency key, so that a repeat has the
+//! same effect and the same cost as one request.
 //!
-//! What a request did and what it was answered are one commit, and that commit is
-//! fenced: it takes the claim by which the request holds its key. So whoever asks
-//! again finds both or neither, whatever became of the process or of the answer to
-//! the commit; and of two that hold the key one after the other only one is done.
+//! The changes of a request and its response are one commit. That commit is fenced by the
+//! claim with which the request holds the key. So a repeat finds both or neither, even if
+//! the process died or the result of the commit was lost; and of two requests that held the
+//! key one after the other only one takes effect.
 
 mod personal;
 #[cfg(test)]
@@ -21,36 +21,36 @@ use sea_orm::{
 
 use crate::{Problem, Refusal};
 
-pub(crate) use personal::KeptAnswers;
+pub(crate) use personal::StoredResponses;
 
-/// How long a repeat is refused while the first request is not answered. After that it
-/// takes the key over, which does no harm where the first one still runs: it then
-/// commits nothing. So this may be shorter than a request may take. It is longer than
-/// nearly all do, so that work is seldom thrown away.
-const TAKEN_OVER_AFTER: Duration = Duration::from_secs(10);
+/// How long a repeat is refused while the first request has no response. After that the
+/// repeat takes the key over. The first request may still run: it then commits nothing. So
+/// this may be shorter than the time limit of a request. It is longer than nearly all
+/// requests, so that work is rarely lost.
+const TAKEOVER_AFTER: Duration = Duration::from_secs(10);
 
-/// Longest any one step may take: its connection may have fallen silent.
-const STEP_BOUND: Duration = Duration::from_secs(10);
+/// Time limit of a database step: the connection may be dead.
+const STEP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Answers by key. Cheap to clone.
+/// Stored responses by key. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Idempotency {
     queue: Queue,
     keep: Duration,
 }
 
-/// What to do with a request that carries a key.
+/// What to do with a request that has a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Begin {
-    /// Do it by [`Queue::defer`], then call `finish` or `release`.
+pub enum BeginOutcome {
+    /// Run it with [`Queue::defer`], then call `finish` or `release`.
     Fresh(Claim),
-    /// It was done: answer the same.
+    /// It was done: send the same response.
     Replay {
         /// HTTP status.
         status: u16,
         /// The `Location` header.
         location: Option<String>,
-        /// The body, as it was sent.
+        /// The body.
         body: String,
     },
     /// The key was used for another request.
@@ -59,18 +59,18 @@ pub enum Begin {
     InFlight,
 }
 
-/// A key as one request holds it.
+/// The claim of one request on a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     user: UserId,
     key: String,
-    /// Tells it from the claims before and after it: a key is taken over only later.
+    /// Distinguishes it from earlier and later claims: a takeover always has a later time.
     at: Timestamp,
 }
 
-/// What a request was answered.
+/// The response of a request.
 #[derive(Clone, Copy, Debug)]
-pub struct Answer<'a> {
+pub struct StoredResponse<'a> {
     /// HTTP status.
     pub status: u16,
     /// The `Location` header.
@@ -79,13 +79,13 @@ pub struct Answer<'a> {
     pub body: &'a str,
 }
 
-/// Why a key could not be looked up.
+/// Why a key could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum IdempotencyError {
-    /// The database did not do it.
+    /// The database failed.
     #[error("database: {0}")]
     Database(#[from] DbErr),
-    /// The queue did not do it.
+    /// The queue failed.
     #[error(transparent)]
     Queue(#[from] QueueError),
 }
@@ -98,22 +98,22 @@ impl Problem for IdempotencyError {
 
 /// The state of a key for a request.
 enum KeyState {
-    Answered(Begin),
-    /// Its request has run for too long without an answer.
+    Decided(BeginOutcome),
+    /// Its request has had no response for too long.
     Abandoned(Timestamp),
 }
 
-fn judge(row: idempotency_keys::Model, request_hash: &str, now: Timestamp) -> KeyState {
+fn key_state(row: idempotency_keys::Model, request_hash: &str, now: Timestamp) -> KeyState {
     if row.request_hash != request_hash {
-        return KeyState::Answered(Begin::Conflict);
+        return KeyState::Decided(BeginOutcome::Conflict);
     }
     match row.status.and_then(|status| u16::try_from(status).ok()) {
         Some(status) => {
             let body = row.body.unwrap_or_default();
-            KeyState::Answered(Begin::Replay { status, location: row.location, body })
+            KeyState::Decided(BeginOutcome::Replay { status, location: row.location, body })
         }
-        None if row.created_at + TAKEN_OVER_AFTER <= now => KeyState::Abandoned(row.created_at),
-        None => KeyState::Answered(Begin::InFlight),
+        None if row.created_at + TAKEOVER_AFTER <= now => KeyState::Abandoned(row.created_at),
+        None => KeyState::Decided(BeginOutcome::InFlight),
     }
 }
 
@@ -122,22 +122,27 @@ impl Idempotency {
         Self { queue, keep }
     }
 
-    /// Claims a key for a request, or tells what became of the one that did.
-    /// `request_hash` stands for method, path and body.
+    /// Claims a key for a request, or returns the state of the request that has it.
+    /// `request_hash` is a hash of method, path and body.
     pub async fn begin(
         &self,
         user: UserId,
         key: &str,
         request_hash: &str,
-    ) -> Result<Begin, IdempotencyError> {
+    ) -> Result<BeginOutcome, IdempotencyError> {
         bounded(self.claim(user, key, request_hash)).await
     }
 
-    async fn claim(&self, user: UserId, key: &str, request_hash: &str) -> Result<Begin, IdempotencyError> {
+    async fn claim(
+        &self,
+        user: UserId,
+        key: &str,
+        request_hash: &str,
+    ) -> Result<BeginOutcome, IdempotencyError> {
         let tx = self.queue.begin().await?;
         let claim = Claim { user, key: key.to_owned(), at: tx.now() };
         idempotency_keys::Entity::delete_many()
-            .filter(of(&claim))
+            .filter(by_key(&claim))
             .filter(idempotency_keys::Column::ExpiresAt.lte(claim.at))
             .exec(&*tx)
             .await?;
@@ -146,8 +151,8 @@ impl Idempotency {
             .exec_without_returning(&*tx)
             .await?;
         let begin = match inserted {
-            TryInsertResult::Inserted(1..) => Begin::Fresh(claim),
-            _there => look(&tx, claim, request_hash).await?,
+            TryInsertResult::Inserted(1..) => BeginOutcome::Fresh(claim),
+            _there => inspect_key(&tx, claim, request_hash).await?,
         };
         tx.commit().await?;
         Ok(begin)
@@ -166,20 +171,20 @@ impl Idempotency {
         }
     }
 
-    /// Commits what a request did together with its answer. False where somebody else
-    /// holds the key by now: then nothing was done. After an error it is not known to
-    /// have been done, and a repeat will find out.
+    /// Commits the changes of a request together with its response. Returns false if
+    /// another request holds the key by now: then nothing is committed. After an error the
+    /// result is unknown; a repeat finds it out.
     pub async fn finish(
         &self,
         claim: &Claim,
         done: Option<Transaction>,
-        answer: Answer<'_>,
+        response: StoredResponse<'_>,
     ) -> Result<bool, IdempotencyError> {
         let tx = match done {
             Some(done) => done,
             None => bounded(self.queue.begin()).await?,
         };
-        match bounded(keep(&tx, claim, answer)).await {
+        match bounded(store_response(&tx, claim, response)).await {
             Ok(true) => {}
             Ok(false) => {
                 bounded(tx.rollback()).await?;
@@ -187,34 +192,34 @@ impl Idempotency {
             }
             Err(error) => {
                 drop(tx);
-                self.give_back(claim).await?;
+                self.release_unchanged(claim).await?;
                 return Err(error);
             }
         }
         match bounded(tx.commit()).await {
             Ok(()) => Ok(true),
-            Err(error) => self.find_out(claim, error).await,
+            Err(error) => self.resolve_commit(claim, error).await,
         }
     }
 
-    /// What became of a commit that was not answered. Its row of the key is locked
-    /// until that is decided, so nobody reads or takes the key before.
-    async fn find_out(&self, claim: &Claim, error: IdempotencyError) -> Result<bool, IdempotencyError> {
-        if self.give_back(claim).await? {
+    /// Finds out whether a commit took effect whose result was lost. Its row of the key is
+    /// locked until then, so nobody reads or takes over the key before.
+    async fn resolve_commit(&self, claim: &Claim, error: IdempotencyError) -> Result<bool, IdempotencyError> {
+        if self.release_unchanged(claim).await? {
             return Err(error);
         }
         let kept = idempotency_keys::Entity::find()
-            .filter(of(claim))
+            .filter(by_key(claim))
             .filter(idempotency_keys::Column::CreatedAt.eq(claim.at));
         Ok(bounded(kept.one(self.queue.db())).await?.is_some())
     }
 
-    /// Gives a key back whose request is to change nothing but what `done` has, such as
-    /// the trace of a refusal, so that it may be tried again. False where somebody else
-    /// holds the key by now: then nothing is changed at all.
+    /// Releases the key of a request that was refused, so that it may be repeated. Commits
+    /// only `done`, such as the audit entry of the refusal. Returns false, and changes
+    /// nothing, if another request holds the key by now.
     pub async fn release(&self, claim: &Claim, done: Option<Transaction>) -> Result<bool, IdempotencyError> {
-        let Some(tx) = done else { return self.give_back(claim).await };
-        if bounded(forget(&tx, claim)).await? {
+        let Some(tx) = done else { return self.release_unchanged(claim).await };
+        if bounded(delete_key(&tx, claim)).await? {
             bounded(tx.commit()).await?;
             return Ok(true);
         }
@@ -222,11 +227,12 @@ impl Idempotency {
         Ok(false)
     }
 
-    /// Gives a key back whose request changed nothing. False where the claim has ended.
-    async fn give_back(&self, claim: &Claim) -> Result<bool, IdempotencyError> {
+    /// Releases the key of a request that changed nothing. Returns false if the claim has
+    /// ended.
+    async fn release_unchanged(&self, claim: &Claim) -> Result<bool, IdempotencyError> {
         let giving = async {
             let tx = self.queue.begin().await?;
-            let held = forget(&tx, claim).await?;
+            let held = delete_key(&tx, claim).await?;
             tx.commit().await?;
             Ok::<_, IdempotencyError>(held)
         };
@@ -238,69 +244,74 @@ async fn bounded<T, E>(step: impl Future<Output = Result<T, E>>) -> Result<T, Id
 where
     IdempotencyError: From<E>,
 {
-    match tokio::time::timeout(STEP_BOUND, step).await {
+    match tokio::time::timeout(STEP_TIMEOUT, step).await {
         Ok(done) => Ok(done?),
         Err(late) => Err(DbErr::Conn(RuntimeErr::Internal(late.to_string())).into()),
     }
 }
 
-/// What became of the request that has the key; the claim, where it is abandoned.
-async fn look(tx: &Transaction, claim: Claim, request_hash: &str) -> Result<Begin, DbErr> {
-    let find = idempotency_keys::Entity::find().filter(of(&claim));
-    let Some(row) = find.clone().one(&**tx).await? else { return Ok(Begin::InFlight) };
-    let abandoned = match judge(row, request_hash, claim.at) {
-        KeyState::Answered(begin) => return Ok(begin),
+/// The state of the request that has the key. Takes the key over if that request is
+/// abandoned.
+async fn inspect_key(tx: &Transaction, claim: Claim, request_hash: &str) -> Result<BeginOutcome, DbErr> {
+    let find = idempotency_keys::Entity::find().filter(by_key(&claim));
+    let Some(row) = find.clone().one(&**tx).await? else { return Ok(BeginOutcome::InFlight) };
+    let abandoned = match key_state(row, request_hash, claim.at) {
+        KeyState::Decided(begin) => return Ok(begin),
         KeyState::Abandoned(at) => Claim { at, ..claim.clone() },
     };
-    // This waits for one that is just being committed.
+    // This waits for a concurrent commit.
     let taken = idempotency_keys::Entity::update_many()
         .col_expr(idempotency_keys::Column::CreatedAt, Expr::value(claim.at))
-        .filter(held(&abandoned))
+        .filter(by_claim(&abandoned))
         .exec(&**tx)
         .await?;
     if taken.rows_affected > 0 {
         tracing::info!(since = %abandoned.at, "an idempotency key was taken over");
-        return Ok(Begin::Fresh(claim));
+        return Ok(BeginOutcome::Fresh(claim));
     }
     let row = find.one(&**tx).await?;
-    Ok(match row.map(|row| judge(row, request_hash, claim.at)) {
-        Some(KeyState::Answered(begin)) => begin,
-        Some(KeyState::Abandoned(_)) | None => Begin::InFlight,
+    Ok(match row.map(|row| key_state(row, request_hash, claim.at)) {
+        Some(KeyState::Decided(begin)) => begin,
+        Some(KeyState::Abandoned(_)) | None => BeginOutcome::InFlight,
     })
 }
 
-/// Writes the answer down where the claim still holds.
-async fn keep(tx: &Transaction, claim: &Claim, answer: Answer<'_>) -> Result<bool, DbErr> {
+/// Stores the response if the claim still holds.
+async fn store_response(
+    tx: &Transaction,
+    claim: &Claim,
+    response: StoredResponse<'_>,
+) -> Result<bool, DbErr> {
     let kept = idempotency_keys::Entity::update_many()
-        .col_expr(idempotency_keys::Column::Status, Expr::value(i32::from(answer.status)))
-        .col_expr(idempotency_keys::Column::Location, Expr::value(answer.location.map(str::to_owned)))
-        .col_expr(idempotency_keys::Column::Body, Expr::value(answer.body))
-        .filter(held(claim))
+        .col_expr(idempotency_keys::Column::Status, Expr::value(i32::from(response.status)))
+        .col_expr(idempotency_keys::Column::Location, Expr::value(response.location.map(str::to_owned)))
+        .col_expr(idempotency_keys::Column::Body, Expr::value(response.body))
+        .filter(by_claim(claim))
         .exec(&**tx)
         .await?;
     Ok(kept.rows_affected > 0)
 }
 
-/// Removes the key where the claim still holds.
-async fn forget(tx: &Transaction, claim: &Claim) -> Result<bool, DbErr> {
-    let removed = idempotency_keys::Entity::delete_many().filter(held(claim)).exec(&**tx).await?;
+/// Deletes the key if the claim still holds.
+async fn delete_key(tx: &Transaction, claim: &Claim) -> Result<bool, DbErr> {
+    let removed = idempotency_keys::Entity::delete_many().filter(by_claim(claim)).exec(&**tx).await?;
     Ok(removed.rows_affected > 0)
 }
 
-fn of(claim: &Claim) -> Condition {
+fn by_key(claim: &Claim) -> Condition {
     Condition::all()
         .add(idempotency_keys::Column::UserId.eq(claim.user))
         .add(idempotency_keys::Column::Key.eq(claim.key.as_str()))
 }
 
-/// The row, while the claim holds and nothing is answered.
-fn held(claim: &Claim) -> Condition {
-    of(claim)
+/// The row of a claim that still holds and has no response.
+fn by_claim(claim: &Claim) -> Condition {
+    by_key(claim)
         .add(idempotency_keys::Column::CreatedAt.eq(claim.at))
         .add(idempotency_keys::Column::Status.is_null())
 }
 
-/// Deletes answers that have expired, `batch` of them in a statement; how many.
+/// Deletes expired responses, `batch` of them in a statement. Returns their number.
 pub(crate) async fn purge(queue: &Queue, batch: u32) -> Result<u64, QueueError> {
     let expired = Condition::all().add(idempotency_keys::Column::ExpiresAt.lte(queue.now()));
     delete_in_batches::<idempotency_keys::Entity>(queue, expired, batch).await

@@ -42,14 +42,14 @@ use token_cache::TokenCache;
 use tokens::AccessTokens;
 
 pub use admins::AdminSource;
-pub use api_tokens::{MadeApiToken, NewApiToken, scopes_of};
+pub use api_tokens::{CreatedApiToken, NewApiToken, scopes_of};
 pub use deactivate::is_deactivated;
 pub use devices::SignIn;
 pub(crate) use erase::Accounts;
 pub use erase::EraseAccount;
 pub use export::{AccountData, PersonalExport};
 pub use forbidden::{FORBIDDEN_INTERVAL, Forbidden};
-pub use oauth::{BegunSignIn, OAuthRefusal, OAuthSetup, ReturnedSignIn, SignInCookie};
+pub use oauth::{OAuthRefusal, OAuthSetup, SignInCallback, SignInCookie, StartedSignIn};
 pub use operators::AccountChanges;
 pub use profile::{PersonalStats, ProfileChanges};
 pub(crate) use purge::{purge, purge_sessions};
@@ -70,129 +70,128 @@ pub struct Identity {
     personal: Arc<[Arc<dyn PersonalData>]>,
 }
 
-/// What a new account is made of.
+/// The input of a registration.
 #[derive(Clone)]
 pub struct Registration {
-    /// Unique among accounts, whatever its case.
+    /// The mail address. It is unique among accounts; the case is ignored.
     pub email: String,
     /// 8 to 128 characters.
     pub password: String,
     /// 1 to 120 characters.
     pub full_name: String,
-    /// English where none is given.
+    /// The language of mails; English by default.
     pub locale: Option<Locale>,
-    /// IANA name; UTC where none is given.
+    /// The IANA name of the time zone; UTC by default.
     pub time_zone: Option<String>,
-    /// ISO 3166-1 alpha-2.
+    /// The country in ISO 3166-1 alpha-2.
     pub country: Option<String>,
 }
 
 /// A sign-in.
 #[derive(Clone)]
 pub struct SignedIn {
-    /// Whose.
+    /// The account.
     pub user: users::Model,
-    /// Sent with each request.
+    /// The access token, sent with each request.
     pub access_token: String,
-    /// Exchanged for the next pair, once.
+    /// The refresh token, exchanged once for the next pair.
     pub refresh_token: String,
-    /// Seconds the access token is good for.
+    /// Lifetime of the access token, in seconds.
     pub expires_in: u64,
-    /// By what the device is known from now on ([`DEVICE_KNOWN_FOR`]), where the person
-    /// just signed in.
+    /// The device cookie ([`DEVICE_KNOWN_FOR`]), if the person just signed in.
     pub device: Option<SignInCookie>,
 }
 
-/// What an account has.
+/// The counts of an account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UserStats {
     /// Projects.
     pub total_projects: u64,
-    /// Projects that are being worked on or are complete.
+    /// Projects that have left the state draft.
     pub active_projects: u64,
     /// Views of all published sites.
     pub total_views: u64,
 }
 
-/// Why something about accounts was not done.
+/// Why a command on accounts failed.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
-    /// A command for people was called by nobody.
+    /// A command that needs a person was called without one.
     #[error(transparent)]
     NotSignedIn(#[from] NotSignedIn),
-    /// Fields that cannot be taken as they are.
+    /// Invalid fields.
     #[error("invalid input: {0}")]
     InvalidInput(FieldErrors),
-    /// There is an account of this mail address.
-    #[error("there is an account of this mail address already")]
+    /// The mail address has an account.
+    #[error("the mail address already has an account")]
     EmailTaken,
-    /// Unknown mail address or wrong password; nobody is told which.
+    /// The mail address is unknown or the password is wrong. The client is not told which.
     #[error("the mail address or the password is wrong")]
     BadCredentials,
-    /// The account was closed.
+    /// The account is deactivated.
     #[error("the account is deactivated")]
     Deactivated,
-    /// The token is not one of ours, or was revoked.
+    /// The token was not issued here, or was revoked.
     #[error("the token is not valid")]
     InvalidToken,
-    /// The token was good once.
+    /// The token has expired.
     #[error("the token has expired")]
     ExpiredToken,
-    /// There is no such account.
+    /// The account does not exist.
     #[error("there is no such account")]
     NotFound,
-    /// There is no such sign-in, or it is another person's.
+    /// The sign-in does not exist, or belongs to another person.
     #[error("there is no such sign-in")]
     NoSuchSession,
-    /// There is no such API token, or it is another person's.
+    /// The API token does not exist, or belongs to another person.
     #[error("there is no such API token")]
     NoSuchApiToken,
-    /// No such provider opens the account.
+    /// The provider is not linked to the account.
     #[error("no such provider is linked")]
     NotLinked,
-    /// Nothing else opens the account.
-    #[error("nothing else opens the account")]
+    /// The account has no other sign-in method.
+    #[error("the account has no other sign-in method")]
     LastSignInMethod,
-    /// As many API tokens as an account may have.
+    /// The account has the maximum number of API tokens.
     #[error("there are {0} API tokens already")]
     TooManyApiTokens(u64),
-    /// The token of a mail is not one of ours, or was used.
+    /// The token of a mailed link was not issued here, or was used.
     #[error("the link is not valid or was used")]
     InvalidLink,
-    /// The token of a mail was good once.
+    /// The token of a mailed link has expired.
     #[error("the link has expired")]
     ExpiredLink,
-    /// The present password is another one.
+    /// The current password is wrong.
     #[error("the password is wrong")]
     WrongPassword,
-    /// The sign-in is not of the last minutes, and no password was shown for it.
+    /// The sign-in is not recent, and no password was given.
     #[error("this needs a recent sign-in")]
     RecentSignInRequired,
-    /// Too many attempts failed; the next one is looked at after so many seconds.
+    /// Too many attempts failed. The next one is allowed after `retry_after` seconds.
     #[error("too many attempts: wait {retry_after} seconds")]
     TooManyAttempts {
         /// Seconds to wait.
         retry_after: u64,
     },
-    /// Somebody has to operate the platform.
-    #[error("the last administrator stays")]
+    /// The platform needs an administrator.
+    #[error("the last administrator cannot be removed")]
     LastAdmin,
-    /// Whose account it is nobody has proven.
-    #[error("an administrator needs a proven mail address")]
-    UnprovenAdmin,
-    /// An operator's own account, where only another's may be meant.
+    /// The account's mail address is not verified.
+    #[error("an administrator needs a verified mail address")]
+    UnverifiedAdmin,
+    /// The command does not accept the administrator's own account.
     #[error("this is the actor's own account")]
     OwnAccount,
-    /// A sign-in at a provider came to nothing.
+    /// A sign-in at a provider failed.
     #[error(transparent)]
     OAuth(#[from] OAuthRefusal),
-    /// Too many sign-ins at once; worth another try soon.
+    /// Too many sign-ins at once. Another try may succeed soon.
     #[error("too many sign-ins at once")]
     Busy,
-    /// The database did not do it.
+    /// The database failed.
     #[error("database: {0}")]
     Database(#[from] DbErr),
-    /// The queue did not do it.
+    /// The queue failed.
     #[error(transparent)]
     Queue(#[from] QueueError),
     /// Hashing or signing failed.
@@ -237,14 +236,14 @@ impl Identity {
         }
     }
 
-    /// Whether registration tells nobody which mail addresses have an account.
+    /// Whether registration hides which mail addresses have an account.
     #[must_use]
     pub fn hides_registered_emails(&self) -> bool {
         self.options.hide_registered_emails
     }
 
-    /// Whether this person may generate and deploy: everybody, unless the settings ask
-    /// for a proven mail address.
+    /// Whether this person may generate and deploy. The settings may require a verified
+    /// mail address.
     #[must_use]
     pub fn may_work(&self, actor: &Actor) -> bool {
         !self.options.require_verified_email || actor.token().is_some_and(|who| who.user.is_verified)

@@ -1,7 +1,8 @@
-//! The people of Atelier, what they own, and what every domain is made of.
+//! The foundation of Atelier: people and what they own, and the types that every domain
+//! uses.
 //!
-//! A command opens one transaction for its rows, its audit entry and its jobs, and
-//! speaks to nothing but the database in it. Another user's row is not found.
+//! A command opens one transaction for its rows, its audit entry and its jobs. It calls
+//! nothing but the database in it. A row of another user is reported as not found.
 
 mod actor;
 mod foundation;

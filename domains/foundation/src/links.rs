@@ -1,7 +1,7 @@
-//! Links that mails carry: the token of each, and how long it is good for.
+//! Links in mails: their tokens and lifetimes.
 //!
-//! A link's token is an HMAC of its row's id, so that the job that sends the mail makes
-//! it from the id and it is written nowhere but in the mail. The row keeps its hash.
+//! The token of a link is an HMAC of the id of its row. The job that sends the mail
+//! computes it from the id, so the token is stored nowhere. The row has its hash.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::signing::SigningKey;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Makes the tokens of links.
+/// Computes the tokens of links.
 #[derive(Clone)]
 pub(crate) struct LinkKey(SigningKey);
 
@@ -29,7 +29,7 @@ impl LinkKey {
     }
 }
 
-/// How long a link is good for.
+/// The lifetime of a link.
 pub(crate) fn lifetime(purpose: TokenPurpose) -> Duration {
     match purpose {
         TokenPurpose::VerifyEmail => HOUR * 48,
@@ -37,7 +37,7 @@ pub(crate) fn lifetime(purpose: TokenPurpose) -> Duration {
     }
 }
 
-/// The link of that id, where it can still be used.
+/// Finds a link that was not used and has not expired.
 pub(crate) async fn find_usable(
     db: &impl ConnectionTrait,
     id: AccountTokenId,
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_differ_by_row_purpose_and_secret() {
+    fn the_token_of_a_link_depends_on_row_purpose_and_secret() {
         let key = |secret: &str| LinkKey::new(&SecretString::from(secret.to_owned()));
         let (ours, id) = (key("0123456789abcdef0123456789abcdef"), AccountTokenId::new());
         let token = ours.token(TokenPurpose::VerifyEmail, id);

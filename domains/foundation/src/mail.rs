@@ -1,5 +1,5 @@
-//! Outgoing mail: queued in the transaction of what it tells about, rendered and
-//! handed over by a job, and kept in the outbox.
+//! Outgoing mail. A mail is queued in the transaction of the change that it reports,
+//! rendered and sent by a job, and kept in the outbox.
 
 mod content;
 mod deliver;
@@ -31,7 +31,7 @@ pub use content::{
 pub use effect::DeliveryEnded;
 pub use error::MailingError;
 pub use jobs::DeliverMail;
-pub use outbox::{KEPT, OutboxFilter};
+pub use outbox::{OUTBOX_RETENTION, OutboxFilter};
 pub use preferences::Subscription;
 pub use templates::{Reader, RenderError, Rendered, Template};
 
@@ -67,12 +67,12 @@ impl std::fmt::Debug for Mail {
     }
 }
 
-/// Queues a mail to a person. The same template, receiver and cause mail once, for as
-/// long as the outbox keeps the first ([`KEPT`]): a second call answers none. So does one
-/// for a person who does not want mails of its category; whoever changes their mind
-/// before it is sent is heeded too. Nothing is mailed to an account that is being erased.
-/// `data` is what the template shows, never a secret:
-/// where it names a link by its `token_id`, its address is made when the mail is sent.
+/// Queues a mail to a person. The template, the recipient and `cause` identify it: a second
+/// call with the same three returns none for as long as the outbox keeps the first mail
+/// ([`OUTBOX_RETENTION`]). It also returns none if the person has opted out of the
+/// category, or the account is being erased. An opt-out before the mail is sent counts too.
+/// `data` holds the values of the template and never a secret: a link is named by its
+/// `token_id`, and its address is computed when the mail is sent.
 pub async fn queue_mail(
     tx: &Transaction,
     template: Template,
@@ -92,7 +92,7 @@ pub async fn queue_mail(
     Ok(queue_row(tx, id, template, user, cause, data).await?.then_some(id))
 }
 
-/// Whether it was queued rather than known already.
+/// Returns whether the mail is new.
 async fn queue_row(
     tx: &Transaction,
     id: MailId,

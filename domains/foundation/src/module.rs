@@ -13,7 +13,7 @@ use futures::future::BoxFuture;
 
 use crate::{Actor, PersonalData, Problem, projects::ProjectFolders};
 
-/// Why a job was not started anew.
+/// Why a job was not restarted.
 pub type RestartError = Box<dyn Problem>;
 
 type Run<S, J> = for<'a> fn(&'a S, &'a JobContext, J) -> BoxFuture<'a, Result<Outcome, JobError>>;
@@ -25,25 +25,25 @@ type Delete = for<'a> fn(&'a Queue, u32) -> BoxFuture<'a, Result<u64, QueueError
 type Register<S> = Arc<dyn Fn(&S, &mut Registry) -> Result<(), QueueError> + Send + Sync>;
 type RegisterEffect = Arc<dyn Fn(&mut Effects) -> Result<(), QueueError> + Send + Sync>;
 
-/// What a domain offers. `S` is the domain's services.
+/// The module of a domain. `S` is the domain's services.
 pub struct Module<S> {
     /// The domain's name.
     pub name: &'static str,
     /// Its kinds of jobs.
     pub kinds: Vec<Kind<S>>,
-    /// Its jobs that come by the clock, in UTC.
+    /// Its recurring jobs. Schedules are in UTC.
     pub recurring: Vec<Recurring>,
-    /// What it deletes when its time has come.
+    /// Its purges of expired rows.
     pub purges: Vec<Purge>,
-    /// What it holds about people. A part comes before those that it depends on when people
-    /// are erased: the last part of the last domain is the first.
+    /// Its personal data. A part must come before the parts that depend on it: parts are
+    /// erased in reverse order, from the last part of the last domain.
     pub personal_data: Vec<Arc<dyn PersonalData>>,
-    /// Where it keeps objects of projects.
+    /// Its folders for objects of projects.
     pub project_folders: Vec<ProjectFolders>,
 }
 
 impl<S: Clone + Send + Sync + 'static> Module<S> {
-    /// A domain that offers nothing yet.
+    /// An empty module.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
         Self {
@@ -56,37 +56,37 @@ impl<S: Clone + Send + Sync + 'static> Module<S> {
         }
     }
 
-    /// The same with one more kind of job.
+    /// Adds a kind of job.
     #[must_use]
     pub fn with_kind(mut self, kind: Kind<S>) -> Self {
         self.kinds.push(kind);
         self
     }
 
-    /// The same with one more job that comes by the clock.
+    /// Adds a recurring job.
     #[must_use]
     pub fn with_recurring(mut self, recurring: Recurring) -> Self {
         self.recurring.push(recurring);
         self
     }
 
-    /// The same with rows that expire. `name` is their name in the result of
-    /// `maintenance.purge_expired`; `delete` deletes them in batches of a given size and
-    /// answers how many they were.
+    /// Adds rows that expire. `name` is their name in the result of
+    /// `maintenance.purge_expired`; `delete` deletes them in batches of the given size and
+    /// returns their number.
     #[must_use]
     pub fn with_purge(mut self, name: &'static str, delete: Delete) -> Self {
         self.purges.push(Purge { name, delete });
         self
     }
 
-    /// The same with one more kind of what is held about people.
+    /// Adds a part of personal data.
     #[must_use]
     pub fn with_personal_data(mut self, part: impl PersonalData + 'static) -> Self {
         self.personal_data.push(Arc::new(part));
         self
     }
 
-    /// The same with folders in the object store that go with their projects.
+    /// Adds folders in the object store that are removed with their projects.
     #[must_use]
     pub fn with_project_folders(mut self, folders: ProjectFolders) -> Self {
         self.project_folders.push(folders);
@@ -115,12 +115,12 @@ impl<S> fmt::Debug for Module<S> {
     }
 }
 
-/// Rows that expire.
+/// A purge of expired rows.
 #[derive(Clone, Copy)]
 pub struct Purge {
-    /// Their name in the job's result.
+    /// The name in the job's result.
     pub name: &'static str,
-    /// Deletes them in batches of that size and answers how many they were.
+    /// Deletes the rows in batches of the given size and returns their number.
     pub delete: Delete,
 }
 
@@ -130,27 +130,27 @@ impl fmt::Debug for Purge {
     }
 }
 
-/// A kind of job, with all that runs and ends it.
+/// A kind of job with its handler, effect and restart.
 pub struct Kind<S> {
     /// Its name, queue and policy.
     pub info: KindInfo,
-    /// How its ended jobs are run again, where not as themselves.
+    /// How its ended jobs are retried, if not as themselves.
     pub restart: Option<Restart<S>>,
     register: Register<S>,
     effect: Option<RegisterEffect>,
     names: Vec<&'static str>,
 }
 
-/// How ended jobs of a kind are run again: as new jobs.
+/// The restart of a kind: its ended jobs are retried as new jobs.
 pub struct Restart<S> {
-    /// What these jobs are called in the plural, such as `generations`.
+    /// The plural name of these jobs, such as `generations`.
     pub plural: &'static str,
     start: Arc<StartFrom<S>>,
 }
 
 impl<S: Clone + Send + Sync + 'static> Kind<S> {
-    /// The kind `J`, whose jobs `run` runs. It may run more than once for a job: whatever
-    /// it does outside the database must bear repetition.
+    /// The kind `J` with the handler `run`. It may run more than once for a job, so its
+    /// effects outside the database must be idempotent.
     #[must_use]
     pub fn of<J: Job>(run: Run<S, J>) -> Self {
         let register = move |services: &S, registry: &mut Registry| {
@@ -160,15 +160,14 @@ impl<S: Clone + Send + Sync + 'static> Kind<S> {
         Self { info, restart: None, register: Arc::new(register), effect: None, names }
     }
 
-    /// The same with what the ends of its jobs change in the product.
+    /// Adds an effect.
     #[must_use]
     pub fn with_effect<J: Job>(mut self, effect: impl Effect + Clone) -> Self {
         self.effect = Some(Arc::new(move |effects| effects.register::<J>(effect.clone())));
         self
     }
 
-    /// The same, but its ended jobs are not run again as themselves: `start` starts
-    /// another job in their place.
+    /// Adds a restart: `start` starts a new job in place of an ended one.
     #[must_use]
     pub fn started_anew(mut self, plural: &'static str, start: StartAnew<S>) -> Self {
         let start = move |services: S, actor: Actor, job: jobs::Model| -> BoxFuture<'static, _> {
@@ -184,12 +183,12 @@ impl<S: Clone + Send + Sync + 'static> Kind<S> {
         &self.names
     }
 
-    /// Adds its handler.
+    /// Registers its handler.
     pub fn register(&self, services: &S, registry: &mut Registry) -> Result<(), QueueError> {
         (self.register)(services, registry)
     }
 
-    /// Adds its effect, where it has one.
+    /// Registers its effect, if it has one.
     pub fn register_effect(&self, effects: &mut Effects) -> Result<(), QueueError> {
         self.effect.as_ref().map_or(Ok(()), |register| register(effects))
     }
@@ -215,7 +214,7 @@ impl<S: Clone + Send + Sync + 'static> Kind<S> {
 }
 
 impl<S> Restart<S> {
-    /// Starts another job in the place of `job`, and answers it.
+    /// Starts a new job in place of `job` and returns it.
     pub async fn start(
         &self,
         services: S,
@@ -238,7 +237,7 @@ impl<S> fmt::Debug for Restart<S> {
     }
 }
 
-/// Runs jobs of a kind by a service.
+/// A handler that calls a service.
 struct ByService<S, J> {
     services: S,
     run: Run<S, J>,

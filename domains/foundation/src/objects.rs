@@ -1,5 +1,5 @@
-//! Objects that belong to nothing any more: deleted by jobs that are queued in the
-//! transaction that gives them up.
+//! Removal of objects that no row refers to any more. A job removes them; it is enqueued in
+//! the transaction that deletes the rows.
 
 use std::time::Duration;
 
@@ -11,18 +11,18 @@ use atelier_queue::{
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-/// Prefixes in one job, so that its args stay small.
+/// Maximum number of prefixes in one job, so that its args stay small.
 const PREFIXES_PER_JOB: usize = 200;
 
-/// When objects are deleted a second time. Whoever puts one looks afterwards whether it
-/// is still wanted, but may die before. Longer than a put takes that was begun by then:
-/// a request is given up after 30 s and is tried again for 10 s.
-const AGAIN_AFTER: Duration = Duration::from_secs(10 * 60);
+/// When objects are deleted a second time. A process that puts an object checks afterwards
+/// whether it is still needed, but may die before the check. The delay is longer than a put
+/// takes: a request times out after 30 s and is retried for 10 s.
+const SECOND_PASS_AFTER: Duration = Duration::from_secs(10 * 60);
 
-/// Deletes objects whose project, version or deployment is gone.
+/// Deletes the objects of a project, version or deployment that was deleted.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RemoveObjects {
-    /// Everything under these goes.
+    /// Everything under these prefixes is deleted.
     pub prefixes: Vec<String>,
 }
 
@@ -52,8 +52,8 @@ impl ObjectRemoval {
         Self { queue, objects }
     }
 
-    /// Deletes objects that belong to nothing any more: at once, and again after ten
-    /// minutes, for what was being put while they were deleted.
+    /// Deletes the objects at once, and again after ten minutes: an object may have been
+    /// put while they were deleted.
     pub async fn remove(&self, ctx: &JobContext, args: RemoveObjects) -> Result<Outcome, JobError> {
         for prefix in &args.prefixes {
             self.objects
@@ -61,7 +61,7 @@ impl ObjectRemoval {
                 .await
                 .map_err(|error| JobError::retry("STORAGE", format!("objects were not removed: {error}")))?;
         }
-        let left = (ctx.enqueued_at() + AGAIN_AFTER - self.queue.now()).to_std().unwrap_or_default();
+        let left = (ctx.enqueued_at() + SECOND_PASS_AFTER - self.queue.now()).to_std().unwrap_or_default();
         if !args.prefixes.is_empty() && !left.is_zero() {
             return Ok(Outcome::Snooze(left));
         }
@@ -75,7 +75,7 @@ impl std::fmt::Debug for ObjectRemoval {
     }
 }
 
-/// Has the objects under these prefixes removed once the transaction commits.
+/// Enqueues the removal of the objects under these prefixes.
 pub async fn enqueue_removal(tx: &Transaction, prefixes: Vec<String>) -> Result<(), QueueError> {
     let jobs: Vec<NewJob> = prefixes
         .chunks(PREFIXES_PER_JOB)

@@ -3,18 +3,18 @@ use std::time::Duration;
 use atelier_queue::retention::RetentionRules;
 use secrecy::SecretString;
 
-/// Settings of people and of what they own.
+/// Settings of the foundation.
 #[derive(Clone, Debug)]
 pub struct FoundationOptions {
-    /// Of accounts and tokens.
+    /// Accounts and tokens.
     pub auth: AuthOptions,
-    /// Of what things cost.
+    /// Prices.
     pub credits: CreditOptions,
-    /// Most projects of one person.
+    /// Maximum number of projects of one account.
     pub max_projects: u64,
-    /// Of outgoing mail.
+    /// Outgoing mail.
     pub mail: MailOptions,
-    /// How long things are kept.
+    /// Retention periods.
     pub retention: RetentionOptions,
 }
 
@@ -23,32 +23,31 @@ pub struct FoundationOptions {
 pub struct AuthOptions {
     /// Signs access tokens (HS256); at least 32 bytes.
     pub jwt_secret: SecretString,
-    /// How long an access token is good for.
+    /// Lifetime of an access token.
     pub access_token: Duration,
-    /// How long a refresh token is good for.
+    /// Lifetime of a refresh token.
     pub refresh_token: Duration,
-    /// How long a refresh token that was replaced is still accepted.
+    /// How long a rotated refresh token is still accepted.
     pub refresh_grace: Duration,
-    /// How long a sign-in lasts at most, however often it is refreshed.
-    pub longest_sign_in: Duration,
-    /// Passwords hashed at the same time.
+    /// Maximum lifetime of a sign-in, however often it is refreshed.
+    pub max_sign_in_age: Duration,
+    /// Number of passwords that are hashed at the same time.
     pub hash_concurrency: usize,
-    /// Whether generating and deploying need a proven mail address.
+    /// Whether generating and deploying require a verified mail address.
     pub require_verified_email: bool,
-    /// Whether nobody may learn which mail addresses have an account.
+    /// Whether the API hides which mail addresses have an account.
     pub hide_registered_emails: bool,
-    /// Who issues access tokens: those of another installation are refused, though it
+    /// The issuer of access tokens. Tokens of another installation are refused, even if it
     /// has the same secret.
     pub issuer: String,
-    /// Mail address whose account may operate the platform once the
-    /// address is proven.
+    /// Mail address of the account that becomes an administrator once the address is verified.
     pub admin_email: Option<String>,
 }
 
-/// What things cost, in credits.
+/// Prices in credits.
 #[derive(Clone, Copy, Debug)]
 pub struct CreditOptions {
-    /// What a new account starts with.
+    /// Credits of a new account.
     pub signup_grant: i64,
     /// Price of a quick generation.
     pub quick_price: i64,
@@ -61,23 +60,22 @@ pub struct CreditOptions {
 pub struct MailOptions {
     /// Sender of every mail, such as `Atelier <no-reply@example.org>`.
     pub from: String,
-    /// Where answers go, if not to the sender.
+    /// The `Reply-To` address, if replies do not go to the sender.
     pub reply_to: Option<String>,
-    /// What links in mails start with, without a slash at the end.
+    /// The base URL of links in mails, without a slash at the end.
     pub public_url: String,
 }
 
-/// How long things are kept.
+/// Retention periods.
 #[derive(Clone, Debug)]
 pub struct RetentionOptions {
-    /// Of jobs that have ended.
+    /// Jobs that have ended.
     pub jobs: RetentionRules,
-    /// Of answers to an idempotency key.
+    /// Responses stored for an idempotency key.
     pub idempotency: Duration,
-    /// Of audit entries, before they are moved to the object store; none keeps them in
-    /// the database for good.
+    /// Audit entries in the database. Older ones move to the object store; none keeps them
+    /// in the database forever.
     pub audit: Option<Duration>,
-    /// Of audit entries that were moved to the object store, counted from when they were
-    /// made; none keeps them for good.
+    /// Audit entries in the object store, by the age of the entry; none keeps them forever.
     pub audit_archives: Option<Duration>,
 }

@@ -1,4 +1,4 @@
-//! Pages of lists, each with how many rows there are in all.
+//! Pages of lists with total counts.
 
 use atelier_queue::inspect::COUNT_LIMIT;
 use sea_orm::{
@@ -21,7 +21,7 @@ where
     M: FromQueryResult + Sized + Send + Sync,
 {
     let key = E::PrimaryKey::iter().map(PrimaryKeyToColumn::into_column);
-    // In no order, so that nothing is sorted to be counted.
+    // Without an order, so that the count does not sort.
     let mut some = rows.clone().select_only().columns(key).limit(COUNT_LIMIT);
     sea_orm::QueryTrait::query(&mut some).clear_order_by();
     let rows = rows.offset(page.offset()).limit(page.size).all(db).await?;

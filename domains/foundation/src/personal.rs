@@ -1,10 +1,8 @@
-//! What the product holds about people. A domain has a part for each kind of it, which
-//! says which tables it is in, what of it goes into the person's export, and how it is
-//! erased.
+//! Personal data. Each domain has a part for each kind of data. A part names its tables,
+//! and provides the export and the erasure of its data.
 //!
-//! Whoever locks rows of several kinds for a person does it in this order: jobs, then
-//! projects, then the account, each in the order of their ids. The ends of jobs lock them
-//! in that order too.
+//! Lock order for rows of a person: jobs, then projects, then the account, each in the
+//! order of their ids. The effects of jobs use the same order.
 
 pub(crate) mod jobs;
 
@@ -19,23 +17,23 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-/// Rows of one read of an export.
+/// Rows that one read of an export returns.
 const PAGE: u64 = 500;
 
-/// What stands in place of the mail address of an account that is being erased. No mail
-/// address begins so.
+/// The prefix that replaces the mail address of an account that is being erased. No mail
+/// address begins with it.
 const ERASED: &str = "erased:";
 
-/// What a domain holds about people.
+/// A part of the personal data.
 #[async_trait]
 pub trait PersonalData: Send + Sync {
-    /// What it is called where the progress of an erasure is shown.
+    /// The name in the progress of an erasure.
     fn name(&self) -> &'static str;
 
-    /// The tables that it is in. Every table with a person's id belongs to one part.
+    /// The tables of the part. Every table with a person's id belongs to exactly one part.
     fn tables(&self) -> &'static [&'static str];
 
-    /// The lists that it adds to a person's export.
+    /// The lists of the part in an export.
     fn lists(&self) -> &'static [ExportList] {
         &[]
     }
@@ -46,30 +44,30 @@ pub trait PersonalData: Send + Sync {
         Err(DbErr::RecordNotFound(format!("the list {list} of an export")))
     }
 
-    /// Where a person's work is queued. It stops when the account is closed.
+    /// The queues with the person's work. The work stops when the account is closed.
     fn work_queues(&self) -> &'static [QueueName] {
         &[]
     }
 
-    /// The mail addresses that it knows of a person.
+    /// The person's mail addresses in this part.
     async fn list_addresses(&self, tx: &Transaction, user: UserId) -> Result<Vec<String>, DbErr> {
         let _ = (tx, user);
         Ok(Vec::new())
     }
 
-    /// Withdraws what others could still meet of a person whose account is closed in this
-    /// transaction. It is called with the running jobs locked and the account not yet.
+    /// Makes public data of a person invisible in the transaction that closes the account.
+    /// The running jobs are locked at that time, the account is not yet.
     async fn withdraw(&self, tx: &Transaction, user: UserId) -> Result<(), QueueError> {
         let _ = (tx, user);
         Ok(())
     }
 
-    /// Erases at most about `batch` rows of a person. It is called again until it is done,
+    /// Erases about `batch` rows of a person at most. It is called again until it is done,
     /// and once more at the end.
     async fn erase(&self, tx: &Transaction, person: &Erasing, batch: u32) -> Result<Erased, QueueError>;
 
-    /// What is left to do where nothing of the person is left, in the transaction in which
-    /// the account goes.
+    /// Finishes the erasure in the transaction that deletes the account, after all rows of
+    /// the person are deleted.
     async fn finish(&self, tx: &Transaction, person: &Erasing) -> Result<(), QueueError> {
         let _ = (tx, person);
         Ok(())
@@ -87,23 +85,23 @@ impl fmt::Debug for dyn PersonalData {
 pub struct Erasing {
     /// The account.
     pub user: UserId,
-    /// Every mail address that was known of the person, with small letters.
+    /// Every known mail address of the person, in lower case.
     pub addresses: Vec<String>,
-    /// Nothing older says anything of the account.
+    /// No older data refer to the account.
     pub since: Timestamp,
 }
 
-/// What one step of an erasure did.
+/// The result of one step of an erasure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Erased {
-    /// Rows that are gone, or lost the person.
+    /// Rows that were deleted or redacted.
     pub rows: u64,
-    /// Whether none was left.
+    /// Whether no row is left.
     pub is_done: bool,
 }
 
 impl Erased {
-    /// A step that would have erased up to `limit` rows, and found `rows`.
+    /// The result of a step with `limit` that found `rows`.
     #[must_use]
     pub fn of(rows: u64, limit: u64) -> Self {
         Self { rows, is_done: rows < limit }
@@ -113,23 +111,23 @@ impl Erased {
 /// A list of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExportList {
-    /// Its name in the document.
+    /// The name in the document.
     pub name: &'static str,
-    /// Lists come in the order of these numbers.
+    /// The position of the list. Lists are ordered by it.
     pub position: u16,
 }
 
-/// Which rows of a list are read.
+/// A page of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// Whose.
+    /// The person.
     pub user: UserId,
-    /// Only those older than the row of this id.
+    /// Only rows older than the row with this id.
     pub after: Option<Uuid>,
 }
 
 impl Page {
-    /// Those of `rows` that are on the page, newest first. Ids ascend with time.
+    /// The rows of the page, newest first. Ids ascend with time.
     pub async fn fetch<E>(
         self,
         db: &DatabaseConnection,
@@ -148,7 +146,7 @@ impl Page {
     }
 }
 
-/// Rows of a list, newest first. What they are is known to whoever shows them.
+/// Rows of a list, newest first. The caller of the export knows their type.
 pub struct Rows {
     count: usize,
     last: Option<Uuid>,
@@ -156,19 +154,19 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// These rows; `id` tells the id by which they are paged.
+    /// Wraps rows. `id` returns the id for paging.
     #[must_use]
     pub fn new<T: Send + 'static>(rows: Vec<T>, id: impl Fn(&T) -> Uuid) -> Self {
         Self { count: rows.len(), last: rows.last().map(id), rows: Box::new(rows) }
     }
 
-    /// How many they are.
+    /// The number of rows.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.count as u64
     }
 
-    /// The rows, where they are of that type.
+    /// The rows, if they have this type.
     #[must_use]
     pub fn take<T: 'static>(self) -> Option<Vec<T>> {
         self.rows.downcast::<Vec<T>>().ok().map(|rows| *rows)
@@ -186,12 +184,12 @@ impl fmt::Debug for Rows {
     }
 }
 
-/// What stands in place of the address of an account that is being erased.
+/// The replacement for the mail address of an account that is being erased.
 pub(crate) fn erased_address(user: UserId) -> String {
     format!("{ERASED}{user}")
 }
 
-/// Whether an account is closed and being erased. It is there no more for anybody.
+/// Whether an account is closed and being erased. It is invisible to everybody.
 #[must_use]
 pub fn is_being_erased(user: &users::Model) -> bool {
     is_erased_address(&user.email)

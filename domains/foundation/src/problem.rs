@@ -1,5 +1,5 @@
-//! What an error of a domain tells the client: beside the error, so that a new error
-//! cannot be added without saying how it is answered.
+//! The client's view of a domain error. It is defined beside the error, so that no error
+//! can be added without it.
 
 use std::{borrow::Cow, error::Error};
 
@@ -9,10 +9,10 @@ use serde_json::{Map, Value};
 
 use crate::FieldErrors;
 
-/// An error that knows what the client is told of it.
+/// An error with a refusal for the client.
 pub trait Problem: Error + Send + Sync + 'static {
-    /// The answer. [`Refusal::internal`] where the fault lies inside: the client then
-    /// learns nothing of it but whether another try may help.
+    /// The refusal. [`Refusal::internal`] for internal faults: the client only learns
+    /// whether a retry may help.
     fn refusal(&self) -> Refusal;
 }
 
@@ -22,7 +22,7 @@ impl<E: Problem> From<E> for Box<dyn Problem> {
     }
 }
 
-/// The class of a refusal, by the HTTP status that it becomes (RFC 9110, section 15).
+/// The class of a refusal. It sets the HTTP status (RFC 9110, section 15).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// 400.
@@ -39,7 +39,7 @@ pub enum Class {
     Invalid,
     /// 429.
     TooMany,
-    /// 500, or 503 where the fault may pass.
+    /// 500, or 503 if the fault may be transient.
     Internal,
     /// 502.
     Upstream,
@@ -47,7 +47,7 @@ pub enum Class {
     Unavailable,
 }
 
-/// What a client is told of an error.
+/// The description of an error for a client.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refusal {
     /// The class of its status.
@@ -56,20 +56,20 @@ pub struct Refusal {
     pub code: &'static str,
     /// A sentence for people.
     pub message: Cow<'static, str>,
-    /// More about it, by name.
+    /// Details by name.
     pub details: Map<String, Value>,
-    /// Seconds after which another try makes sense.
+    /// Seconds after which the client may retry.
     pub retry_after: Option<u64>,
 }
 
 impl Refusal {
-    /// A refusal of this class, code and sentence.
+    /// Creates a refusal.
     #[must_use]
     pub fn new(class: Class, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self { class, code, message: message.into(), details: Map::new(), retry_after: None }
     }
 
-    /// A fault inside, of which the client is told nothing.
+    /// An internal fault without details.
     #[must_use]
     pub fn internal() -> Self {
         Self::new(Class::Internal, "INTERNAL", "Something went wrong on our side.")
@@ -81,7 +81,7 @@ impl Refusal {
         Self::new(Class::NotFound, "NOT_FOUND", format!("There is no such {what}."))
     }
 
-    /// 422 with what is wrong with each field.
+    /// 422 with the error of each field.
     #[must_use]
     pub fn invalid<F: Into<String>, M: Into<String>>(faults: impl IntoIterator<Item = (F, M)>) -> Self {
         let refusal =
@@ -90,14 +90,14 @@ impl Refusal {
         Self { details, ..refusal }
     }
 
-    /// 409 where there are as many of `what` as there may be.
+    /// 409 if the maximum number of `what` is reached.
     #[must_use]
     pub fn at_bound(code: &'static str, what: &str, most: u64) -> Self {
         let message = format!("There are {most} {what} already, which is the most.");
         Self::new(Class::Conflict, code, message).with_detail("limit", most)
     }
 
-    /// 409 that names the job that is in the way.
+    /// 409 with the job that blocks the command.
     #[must_use]
     pub fn in_progress(code: &'static str, message: &'static str, job: JobId) -> Self {
         Self::new(Class::Conflict, code, message)
@@ -105,14 +105,14 @@ impl Refusal {
             .with_detail("location", format!("/api/jobs/{job}"))
     }
 
-    /// The same with one more detail.
+    /// Adds a detail.
     #[must_use]
     pub fn with_detail(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.details.insert(name.to_owned(), value.into());
         self
     }
 
-    /// The same with a hint when to try again, in seconds.
+    /// Adds the time after which the client may retry, in seconds.
     #[must_use]
     pub fn with_retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds);

@@ -18,7 +18,7 @@ pub(crate) use folders::folders_of;
 pub(crate) use personal::OwnedProjects;
 pub use personal::lock;
 
-/// Most characters of a description.
+/// Maximum length of a description, in characters.
 pub const MAX_DESCRIPTION: usize = 5_000;
 
 /// Projects of people. Cheap to clone.
@@ -29,47 +29,47 @@ pub struct Projects {
     folders: Arc<[ProjectFolders]>,
 }
 
-/// What a new project is made of.
+/// The input for a new project.
 #[derive(Clone, Debug)]
 pub struct NewProject {
     /// 1 to 120 characters.
     pub title: String,
     /// At most 5,000 characters.
     pub description: String,
-    /// What is to be built.
+    /// The kind of application.
     pub kind: ProjectKind,
 }
 
-/// What is to be changed; what is none stays as it is.
+/// The changes of a project. A field that is none stays as it is.
 #[derive(Clone, Debug, Default)]
 pub struct ProjectChanges {
     /// 1 to 120 characters.
     pub title: Option<String>,
     /// At most 5,000 characters.
     pub description: Option<String>,
-    /// Draft, building or completed; the others are the platform's to set.
+    /// Draft, building or completed. Only the platform sets the others.
     pub status: Option<ProjectStatus>,
 }
 
-/// Why something about projects was not done.
+/// Why a command on projects failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectError {
-    /// There is no such project, or it is another person's.
+    /// The project does not exist, or belongs to another person.
     #[error("there is no such project")]
     NotFound,
-    /// As many projects as one person may have.
+    /// The account has the maximum number of projects.
     #[error("there are {0} projects already")]
     TooMany(u64),
-    /// A command for people was called by nobody.
+    /// A command that needs a person was called without one.
     #[error(transparent)]
     NotSignedIn(#[from] NotSignedIn),
-    /// Fields that cannot be taken as they are.
+    /// Invalid fields.
     #[error("invalid input: {0}")]
     InvalidInput(FieldErrors),
-    /// The database did not do it.
+    /// The database failed.
     #[error("database: {0}")]
     Database(#[from] DbErr),
-    /// The queue did not do it.
+    /// The queue failed.
     #[error(transparent)]
     Queue(#[from] QueueError),
 }
@@ -105,7 +105,7 @@ impl std::fmt::Debug for Projects {
     }
 }
 
-/// A project as the target of an audit entry.
+/// The target of an audit entry about a project.
 #[must_use]
 pub fn project_target(id: ProjectId) -> Option<String> {
     Some(format!("project:{id}"))

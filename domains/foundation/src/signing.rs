@@ -4,23 +4,23 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
-/// Signs by HMAC-SHA-256. Another secret or another use gives another key.
+/// Signs by HMAC-SHA-256. Each secret and each use has its own key.
 #[derive(Clone)]
 pub(crate) struct SigningKey(Hmac<Sha256>);
 
 impl SigningKey {
-    /// The key for one use of the secret.
+    /// Derives the key for one use of the secret.
     pub(crate) fn derive(secret: &SecretString, usage: &str) -> Self {
         let key = keyed(secret.expose_secret().as_bytes()).chain_update(usage).finalize();
         Self(keyed(&key.into_bytes()))
     }
 
-    /// The signature over these parts, one after the other.
+    /// The signature over the concatenation of these parts.
     pub(crate) fn sign(&self, parts: &[&[u8]]) -> [u8; 32] {
         self.over(parts).finalize().into_bytes().into()
     }
 
-    /// Whether a signature is the one over these parts. It takes as long where it is not.
+    /// Verifies a signature over these parts in constant time.
     pub(crate) fn verifies(&self, parts: &[&[u8]], signature: &[u8]) -> bool {
         self.over(parts).verify_slice(signature).is_ok()
     }

@@ -1,5 +1,5 @@
-//! A whole domain in a folder of its own: SQLite, the in-process transport, a scripted
-//! mailer, and a worker that runs when a test says so.
+//! A test bench for a domain: SQLite in a temporary folder, the in-process transport, a
+//! scripted mailer, and a worker that runs on demand.
 
 use std::{sync::Arc, time::Duration};
 
@@ -37,19 +37,19 @@ use crate::{
     projects::NewProject,
 };
 
-/// That person, as a job of theirs would act.
+/// An actor for that person.
 #[must_use]
 pub fn acting(user: UserId) -> Actor {
     Actor::of_job(Some(user))
 }
 
-/// Somebody at that address who has not signed in.
+/// An anonymous actor at that IP address.
 #[must_use]
 pub fn at_address(ip: &str) -> Actor {
     Actor::anonymous().with_client(Client { ip: Some(ip.to_owned()), ..Client::default() })
 }
 
-/// A client with an address and a name.
+/// A client with an IP address and a user agent.
 #[must_use]
 pub fn curl() -> Client {
     let user_agent = Some("curl/8.5.0".to_owned());
@@ -59,32 +59,32 @@ pub fn curl() -> Client {
 /// Longest a test waits for a worker.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The services `S` at work.
+/// A bench with the services `S`.
 pub struct Bench<S = Foundation> {
-    /// What is tested.
+    /// The services under test.
     pub services: S,
-    /// Keeps what is mailed.
+    /// Captures mails.
     pub mailer: Arc<ScriptedMailer>,
     /// The object store.
     pub objects: Objects,
-    /// A provider to sign in at.
+    /// A sign-in provider.
     pub google: Arc<ScriptedProvider>,
     foundation: Foundation,
     registry: Registry,
     folder: TempDir,
 }
 
-/// Services that were put together for a test.
+/// The services of a bench.
 pub struct Assembled<S> {
     /// All of them.
     pub services: S,
     /// The foundation among them.
     pub foundation: Foundation,
-    /// What runs their jobs.
+    /// The handlers of their jobs.
     pub registry: Registry,
 }
 
-/// Settings that suit tests.
+/// Settings for tests.
 #[must_use]
 pub fn options() -> FoundationOptions {
     let days = |days: u64| Duration::from_secs(days * 24 * 3600);
@@ -94,7 +94,7 @@ pub fn options() -> FoundationOptions {
             access_token: Duration::from_secs(30 * 60),
             refresh_token: days(7),
             refresh_grace: Duration::from_secs(10),
-            longest_sign_in: days(90),
+            max_sign_in_age: days(90),
             hash_concurrency: 2,
             require_verified_email: false,
             hide_registered_emails: false,
@@ -117,7 +117,7 @@ pub fn options() -> FoundationOptions {
     }
 }
 
-/// What the ends of jobs of a module change.
+/// The effects of these modules.
 #[must_use]
 pub fn effects_of<S>(modules: &[Module<S>]) -> Effects
 where
@@ -130,7 +130,7 @@ where
     effects
 }
 
-/// What runs the jobs of a module.
+/// The handlers of these modules.
 #[must_use]
 pub fn registry_of<S>(modules: &[Module<S>], services: &S) -> Registry
 where
@@ -144,22 +144,22 @@ where
 }
 
 impl Bench {
-    /// A foundation with the settings of [`options`].
+    /// A bench with the settings of [`options`].
     pub async fn new() -> Self {
         Self::with(ScriptedMailer::new([]), options()).await
     }
 
-    /// One whose mailer answers by a script.
+    /// A bench with a scripted mailer.
     pub async fn with_mailer(script: impl IntoIterator<Item = Result<Delivery, MailError>>) -> Self {
         Self::with(ScriptedMailer::new(script), options()).await
     }
 
-    /// One with other settings.
+    /// A bench with other settings.
     pub async fn with_options(options: FoundationOptions) -> Self {
         Self::with(ScriptedMailer::new([]), options).await
     }
 
-    /// One with another mailer and other settings.
+    /// A bench with another mailer and other settings.
     pub async fn with(mailer: ScriptedMailer, options: FoundationOptions) -> Self {
         let modules = [crate::module()];
         Self::assemble(mailer, effects_of(&modules), |queue, deps| {
@@ -170,7 +170,7 @@ impl Bench {
         .await
     }
 
-    /// What a person registers with.
+    /// The input of a registration.
     #[must_use]
     pub fn registration(email: &str) -> Registration {
         Registration {
@@ -185,7 +185,7 @@ impl Bench {
 }
 
 impl<S> Bench<S> {
-    /// Puts services together on a queue and a foundation's surroundings.
+    /// Creates a bench. `build` gets the queue and the dependencies of the foundation.
     pub async fn assemble(
         mailer: ScriptedMailer,
         effects: Effects,
@@ -218,28 +218,28 @@ impl<S> Bench<S> {
         Self { services, mailer, objects, google, foundation, registry, folder }
     }
 
-    /// Registers somebody.
+    /// Registers a person.
     pub async fn register(&self, email: &str) -> users::Model {
         let registered =
             self.foundation.identity.register(&Actor::anonymous(), Bench::registration(email)).await;
         registered.expect("registered").user
     }
 
-    /// Signs in; somebody who is here themselves.
+    /// Signs a person in.
     pub async fn sign_in(&self, email: &str) -> Actor {
         let identity = &self.foundation.identity;
         let signed_in = identity.login(&Actor::anonymous(), email, "correct horse").await.expect("in");
         self.actor_of(&signed_in.access_token).await
     }
 
-    /// The person of a token.
+    /// The actor of a token.
     pub async fn actor_of(&self, token: &str) -> Actor {
         let who = self.foundation.identity.authenticate(token).await.expect("authenticated");
         Actor::authenticated(who.into())
     }
 
-    /// Has the address of an account proven, as its mailed link would.
-    pub async fn prove(&self, user: UserId) {
+    /// Marks the address of an account as verified.
+    pub async fn verify_address(&self, user: UserId) {
         let queue = &self.foundation.queue;
         let proven = users::Entity::update_many()
             .col_expr(users::Column::EmailVerifiedAt, Expr::value(queue.now()))
@@ -257,7 +257,7 @@ impl<S> Bench<S> {
         self.foundation.projects.create(&acting(user), input).await.expect("created")
     }
 
-    /// Gives a job args that no version known here reads, and has it wait for a day.
+    /// Gives a job args that this version cannot decode, and makes it a day old.
     pub async fn make_unreadable(&self, id: JobId) {
         let mut row = self.job(id).await.into_active_model();
         row.args = Set(json!({"of": "a later version"}));
@@ -265,35 +265,35 @@ impl<S> Bench<S> {
         row.update(self.foundation.queue.db()).await.expect("written");
     }
 
-    /// Takes the object store away: a file stands in its place.
+    /// Makes the object store unavailable: a file takes the place of its folder.
     pub fn lose_objects(&self) {
         std::fs::rename(self.folder.path().join("objects"), self.folder.path().join("away")).expect("moved");
         std::fs::write(self.folder.path().join("objects"), "in the way").expect("written");
     }
 
-    /// Brings it back.
+    /// Makes the object store available again.
     pub fn find_objects(&self) {
         std::fs::remove_file(self.folder.path().join("objects")).expect("removed");
         std::fs::rename(self.folder.path().join("away"), self.folder.path().join("objects")).expect("moved");
     }
 
-    /// The job machine.
+    /// The job queue.
     #[must_use]
     pub fn queue(&self) -> &Queue {
         &self.foundation.queue
     }
 
-    /// Moves the platform's clock.
+    /// Advances the queue's clock.
     pub fn advance(&self, secs: i64) {
         self.foundation.queue.clock().advance(TimeDelta::seconds(secs));
     }
 
-    /// Makes due what waits for its time, and runs everything that is due.
+    /// Runs every due job.
     pub async fn work(&self) {
         self.work_on(&QueueName::ALL, async || self.count_due().await == 0).await;
     }
 
-    /// Runs the erasures of accounts that are closed, and nothing of other queues.
+    /// Runs the erasures of closed accounts. Jobs in other queues do not run.
     pub async fn finish_erasures(&self) {
         let db = self.foundation.queue.db();
         let left = async || account_erasures::Entity::find().count(db).await.expect("counted") > 0;
@@ -308,7 +308,7 @@ impl<S> Bench<S> {
         }
     }
 
-    /// Runs what is due in these queues until something is so.
+    /// Runs the due jobs of these queues until `is_done` returns true.
     async fn work_on(&self, queues: &[QueueName], is_done: impl AsyncFn() -> bool) {
         relay::tick(&self.foundation.queue).await.expect("relayed");
         let mut news = self.foundation.queue.bus().subscribe();
@@ -341,17 +341,17 @@ impl<S> Bench<S> {
             .expect("counted")
     }
 
-    /// A job as it is now.
+    /// Reads a job.
     pub async fn job(&self, id: JobId) -> jobs::Model {
         self.foundation.queue.find_job(id, None).await.expect("asked").expect("there")
     }
 
-    /// A project as it is now.
+    /// Reads a project.
     pub async fn project(&self, project: &projects::Model) -> projects::Model {
         self.foundation.projects.get(&acting(project.user_id), project.id).await.expect("there")
     }
 
-    /// Jobs of that kind, oldest first.
+    /// The jobs of a kind, oldest first.
     pub async fn jobs_of_kind(&self, kind: &str) -> Vec<jobs::Model> {
         jobs::Entity::find()
             .filter(jobs::Column::Kind.eq(kind))
@@ -361,14 +361,14 @@ impl<S> Bench<S> {
             .expect("listed")
     }
 
-    /// Templates of the mails that were handed over to that person, in order.
+    /// The subjects of the mails that were sent to this address, in order.
     #[must_use]
     pub fn subjects_to(&self, email: &str) -> Vec<String> {
         let mails = self.mailer.mails();
         mails.into_iter().filter(|mail| mail.to == email).map(|mail| mail.subject).collect()
     }
 
-    /// The balance, checked against the sum of its changes.
+    /// The balance. Asserts that it is the sum of its changes.
     pub async fn credits(&self, user: UserId) -> i64 {
         let rows = credit_transactions::Entity::find()
             .filter(credit_transactions::Column::UserId.eq(user))

@@ -1,4 +1,4 @@
-//! What people type, checked field by field. Lengths are counted in characters.
+//! Validation of input, field by field. Lengths are in characters.
 
 mod address;
 mod common_passwords;
@@ -12,19 +12,18 @@ pub use address::{email, email_forms, known_email};
 pub use names::{full_name, without_hidden};
 pub use opaque::opaque;
 
-/// What is wrong with each field of an input, by the field's name.
+/// The error of each invalid field, by the field's name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FieldErrors(pub BTreeMap<&'static str, String>);
 
 impl FieldErrors {
-    /// One wrong field.
+    /// One invalid field.
     #[must_use]
     pub fn of(field: &'static str, problem: impl Into<String>) -> Self {
         Self(BTreeMap::from([(field, problem.into())]))
     }
 
-    /// The value of a check; where it failed, the problem is noted and nothing is
-    /// answered.
+    /// Returns the value of a check. If it failed, stores the error and returns none.
     pub fn take<T>(&mut self, field: &'static str, checked: Result<T, String>) -> Option<T> {
         match checked {
             Ok(value) => Some(value),
@@ -35,7 +34,7 @@ impl FieldErrors {
         }
     }
 
-    /// The value, where it is there and no field is wrong.
+    /// Returns the value if every field is valid.
     pub fn finish<T>(self, value: Option<T>) -> Result<T, Self> {
         match value {
             Some(value) if self.0.is_empty() => Ok(value),
@@ -57,31 +56,31 @@ impl fmt::Display for FieldErrors {
 
 impl std::error::Error for FieldErrors {}
 
-/// A line of `min..=max` characters, without white space around it and without
-/// characters that break it, control something or turn the text around.
+/// One line of `min..=max` characters. It is trimmed. Line breaks, control characters and
+/// characters that change the direction of text are refused.
 pub fn line(text: &str, min: usize, max: usize) -> Result<String, String> {
     let text = text.trim();
     if text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
         return Err("must be one line without control characters".to_owned());
     }
-    if text.chars().any(turns) {
+    if text.chars().any(changes_direction) {
         return Err("must not hold characters that turn text around".to_owned());
     }
     if !text.is_empty() && text.chars().all(|c| c.is_whitespace() || names::is_hidden(c)) {
-        return Err(names::UNSEEN.to_owned());
+        return Err(names::NO_VISIBLE_TEXT.to_owned());
     }
     bounded(text, min, max)
 }
 
-/// Whether a character makes the text after it run the other way: the embeddings, overrides
-/// and isolates of UAX 9. The marks for a direction turn nothing around and are written in
-/// Hebrew and Arabic.
-fn turns(c: char) -> bool {
+/// Whether a character changes the direction of the text after it: the embeddings,
+/// overrides and isolates of UAX 9. Direction marks change nothing and are used in Hebrew
+/// and Arabic.
+fn changes_direction(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Text of at most `max` characters; line breaks and tabs are welcome, other control
-/// characters are not.
+/// Text of at most `max` characters. Line breaks and tabs are allowed, other control
+/// characters are refused.
 pub fn paragraph(text: &str, max: usize) -> Result<String, String> {
     let text = text.trim();
     if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
@@ -90,13 +89,13 @@ pub fn paragraph(text: &str, max: usize) -> Result<String, String> {
     bounded(text, 0, max)
 }
 
-/// A password of 8 to 128 characters in the form that is hashed ([`opaque`]): none of those
-/// that are guessed first.
+/// A password of 8 to 128 characters in the form that is hashed ([`opaque`]). The most
+/// common passwords are refused.
 pub fn password(text: &str) -> Result<String, String> {
     let text = opaque(text);
     match text.chars().count() {
         0..8 => Err("must have at least 8 characters".to_owned()),
-        8..=128 if common_passwords::is_one(&text) => {
+        8..=128 if common_passwords::is_common(&text) => {
             Err("is one of the most common passwords: choose another".to_owned())
         }
         8..=128 => Ok(text),
@@ -104,8 +103,8 @@ pub fn password(text: &str) -> Result<String, String> {
     }
 }
 
-/// Whether a password is what everybody knows of its person: the mail address, the
-/// part of it before the `@`, or the name.
+/// Whether a password is public knowledge about its person: the mail address, the part of
+/// it before the `@`, or the name.
 pub fn is_personal(password: &str, email: &str, full_name: &str) -> bool {
     let password = password.trim().to_lowercase();
     let local = email.rsplit_once('@').map_or(email, |(local, _)| local);
@@ -118,10 +117,10 @@ pub fn time_zone(text: &str) -> Result<String, String> {
     zone.map(|zone| zone.name().to_owned()).map_err(|_| "must be a time zone such as Europe/Paris".to_owned())
 }
 
-/// A country's two letters in ISO 3166-1, in upper case.
+/// A country code of two letters in ISO 3166-1, in upper case.
 pub fn country(text: &str) -> Result<String, String> {
     let text = text.trim().to_ascii_uppercase();
-    if countries::is_one(&text) {
+    if countries::is_country_code(&text) {
         Ok(text)
     } else {
         Err("must be a country code of ISO 3166-1 such as FR".to_owned())
@@ -148,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_characters_not_bytes() {
+    fn lengths_are_in_characters() {
         assert!(line(&"é".repeat(120), 1, 120).is_ok());
         assert!(line(&"é".repeat(121), 1, 120).is_err());
         assert!(password(&"é".repeat(8)).is_ok());
@@ -157,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_zone_is_one_that_there_is() {
+    fn only_known_time_zones_are_valid() {
         for (text, known) in [
             ("Europe/Paris", true),
             (" UTC ", true),
@@ -172,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_passwords_that_are_guessed_first() {
+    fn common_and_personal_passwords_are_refused() {
         for common in ["password", "12345678", "Sunshine", "TRUSTNO1"] {
             assert!(password(common).is_err_and(|problem| problem.contains("common")), "{common}");
         }
@@ -188,14 +187,14 @@ mod tests {
     }
 
     #[test]
-    fn keeps_line_breaks_in_paragraphs_only() {
+    fn line_breaks_are_valid_in_paragraphs_only() {
         assert!(paragraph("one\ntwo", 100).is_ok());
         assert!(line("one\ntwo", 1, 100).is_err());
         assert!(paragraph("one\u{0}two", 100).is_err());
     }
 
     #[test]
-    fn tells_every_wrong_field() {
+    fn every_invalid_field_is_reported() {
         let mut errors = FieldErrors::default();
         let title = errors.take("title", line(" ", 1, 120));
         let country = errors.take("country", country("fr"));

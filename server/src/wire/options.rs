@@ -25,7 +25,7 @@ pub(super) fn services(settings: &Settings, public_url: String) -> ServiceOption
             access_token: auth.access_token_lifetime(),
             refresh_token: auth.refresh_token_lifetime(),
             refresh_grace: auth.refresh_grace(),
-            longest_sign_in: auth.max_sign_in_age(),
+            max_sign_in_age: auth.max_sign_in_age(),
             hash_concurrency: auth.password_hash_concurrency,
             require_verified_email: auth.require_verified_email,
             hide_registered_emails: auth.hide_registered_emails,
@@ -54,7 +54,7 @@ pub(super) fn services(settings: &Settings, public_url: String) -> ServiceOption
     let builder = BuilderOptions {
         generation: GenerationOptions {
             max_repairs: generation.max_repairs,
-            longest_answer: settings.llm.timeout(),
+            max_completion_time: settings.llm.timeout(),
             max_files: generation.max_files,
             max_file_bytes: generation.max_file_bytes,
             max_total_bytes: generation.max_total_bytes,

@@ -1,4 +1,4 @@
-//! Finding accounts, and how much one of them has.
+//! Searches accounts, and counts what one of them has.
 
 use atelier_entities::{CreditKind, JobState, Timestamp, UserId, users};
 use sea_orm::{
@@ -15,53 +15,54 @@ use atelier_foundation::{
     validation,
 };
 
-/// Longest text that is searched for.
-const LONGEST_SEARCH: usize = 100;
+/// Maximum length of a search text.
+const MAX_SEARCH_CHARS: usize = 100;
 
-/// Accounts that a search for a part of a text reads: no index has parts of texts.
-const SEARCHED: u64 = 100_000;
+/// Number of newest accounts that a search for a substring reads, since no index supports
+/// substrings.
+const SEARCH_WINDOW: u64 = 100_000;
 
-/// Which accounts; a field that is none selects every one.
+/// A filter of accounts. An account must match every field that is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccountFilter {
-    /// Part of the mail address or the name, whatever its case; 1 to 100 characters. The
-    /// newest 100,000 accounts are read for it; a whole mail address finds its
-    /// account whatever its age.
+    /// A substring of the mail address or the name, 1 to 100 characters. The case is
+    /// ignored. Only the newest 100,000 accounts are searched; a whole mail address finds
+    /// its account regardless of its age.
     pub search: Option<String>,
-    /// Only those who operate the platform, or only the others.
+    /// Administrators only, or all others.
     pub is_admin: Option<bool>,
-    /// Only those who may sign in, or only the others.
+    /// Active accounts only, or deactivated ones.
     pub is_active: Option<bool>,
-    /// Only those whose mail address is proven, or only the others.
+    /// Accounts with a verified mail address only, or the others.
     pub is_verified: Option<bool>,
-    /// Only of this plan.
+    /// The plan.
     pub plan: Option<String>,
-    /// Only those who sign in so: email, google, github or apple.
+    /// The sign-in method: email, google, github or apple.
     pub provider: Option<String>,
-    /// Only made at or after this moment.
+    /// Created at or after this time.
     pub created_from: Option<Timestamp>,
-    /// Only made before this moment.
+    /// Created before this time.
     pub created_before: Option<Timestamp>,
 }
 
-/// What accounts are ordered by.
+/// The sort key of accounts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AccountSort {
-    /// When they were made.
+    /// Time of creation.
     #[default]
     CreatedAt,
     /// Their mail address.
     Email,
     /// Their name.
     FullName,
-    /// When they were last active; those who never were come last.
+    /// Time of the last activity. Accounts without one come last.
     LastActiveAt,
     /// Their credits.
     Credits,
 }
 
 impl AccountSort {
-    /// Every key by its name.
+    /// Every sort key by its name.
     pub const ALL: [(&'static str, Self); 5] = [
         ("created_at", Self::CreatedAt),
         ("email", Self::Email),
@@ -84,44 +85,44 @@ impl AccountSort {
 /// The order of a list of accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccountOrder {
-    /// By what.
+    /// The sort key.
     pub by: AccountSort,
-    /// Greatest, newest or last letter first.
+    /// Whether the order is descending.
     pub descending: bool,
 }
 
-/// An account with how much it has.
+/// An account with its counts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AccountDetail {
     /// The account.
     pub user: users::Model,
-    /// How much of what.
+    /// The counts.
     pub counts: AccountCounts,
 }
 
-/// How much an account has.
+/// The counts of an account's data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromQueryResult)]
 pub struct AccountCounts {
     /// Projects.
     pub projects: i64,
-    /// Publications, whatever became of them.
+    /// Deployments in any state.
     pub deployments: i64,
-    /// Jobs that are kept.
+    /// Stored jobs.
     pub jobs: i64,
-    /// Jobs that wait or run.
+    /// Jobs that have not ended.
     pub unfinished_jobs: i64,
-    /// Sign-ins that were not ended.
+    /// Active sign-ins.
     pub sessions: i64,
     /// API tokens that have not expired.
     pub api_tokens: i64,
-    /// Mails that were written to the person.
+    /// Mails to the person.
     pub mails: i64,
-    /// Credits used, without those that were given back.
+    /// Credits used, without refunds.
     pub credits_used: i64,
 }
 
 impl Admin {
-    /// A page of the accounts of a filter, and how many there are, up to
+    /// A page of the accounts that match a filter, and their number, up to
     /// [`COUNT_LIMIT`](atelier_foundation::COUNT_LIMIT).
     pub async fn list_accounts(
         &self,
@@ -130,7 +131,7 @@ impl Admin {
         page: Page,
     ) -> Result<(Vec<users::Model>, u64), AdminError> {
         let since = match filter.search {
-            Some(_) => searched_since(self.queue.db(), SEARCHED).await?,
+            Some(_) => search_window_start(self.queue.db(), SEARCH_WINDOW).await?,
             None => None,
         };
         let present = users::Entity::find().filter(of_present(users::Column::Id));
@@ -138,7 +139,7 @@ impl Admin {
         Ok(fetch(self.queue.db(), rows, page).await?)
     }
 
-    /// An account with how much it has.
+    /// Reads an account with its counts.
     pub async fn get_account(&self, id: UserId) -> Result<AccountDetail, AdminError> {
         let db = self.queue.db();
         let user = users::Entity::find_by_id(id).one(db).await?;
@@ -185,8 +186,9 @@ impl Admin {
     }
 }
 
-/// When the oldest of the newest `count` accounts was made; none where there are fewer.
-async fn searched_since(db: &impl ConnectionTrait, count: u64) -> Result<Option<Timestamp>, DbErr> {
+/// The creation time of the oldest of the newest `count` accounts; none if there are fewer
+/// accounts.
+async fn search_window_start(db: &impl ConnectionTrait, count: u64) -> Result<Option<Timestamp>, DbErr> {
     let newest = users::Entity::find()
         .select_only()
         .column(users::Column::CreatedAt)
@@ -194,13 +196,13 @@ async fn searched_since(db: &impl ConnectionTrait, count: u64) -> Result<Option<
     newest.offset(count - 1).limit(1).into_tuple().one(db).await
 }
 
-/// The accounts of a filter; those of a search among the ones made since that moment.
+/// The condition of a filter. A search matches only accounts created since that time.
 fn condition(filter: &AccountFilter, since: Option<Timestamp>) -> Result<Condition, FieldErrors> {
     let mut errors = FieldErrors::default();
     let line = |text: &Option<String>, longest| {
         text.as_deref().map(|text| validation::line(text, 1, longest)).transpose()
     };
-    let search = errors.take("search", line(&filter.search, LONGEST_SEARCH));
+    let search = errors.take("search", line(&filter.search, MAX_SEARCH_CHARS));
     let plan = errors.take("plan", line(&filter.plan, 40));
     let provider = errors.take("provider", line(&filter.provider, 40));
     let range = filter.created_from.zip(filter.created_before);
@@ -226,7 +228,7 @@ fn condition(filter: &AccountFilter, since: Option<Timestamp>) -> Result<Conditi
     errors.finish(condition)
 }
 
-/// SQLite folds only ASCII letters, so that a name is also looked for as it was typed.
+/// SQLite folds only ASCII letters, so a name is also searched as it was typed.
 fn matches(text: &str, since: Option<Timestamp>) -> Condition {
     let pattern = |text: &str| LikeExpr::new(contains(text)).escape('\\');
     let (lower, address) = (text.to_lowercase(), text.to_ascii_lowercase());
@@ -240,7 +242,7 @@ fn matches(text: &str, since: Option<Timestamp>) -> Condition {
     Condition::any().add(users::Column::Email.is_in(validation::email_forms(text))).add(recent)
 }
 
-/// A pattern of everything that has this text in it, taken literally.
+/// A LIKE pattern for a literal substring.
 fn contains(text: &str) -> String {
     let mut pattern = String::from("%");
     for c in text.chars() {

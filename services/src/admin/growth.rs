@@ -1,4 +1,4 @@
-//! How many accounts were made, by day, week or month of a time zone.
+//! The growth of accounts by day, week or month in a time zone.
 
 use atelier_entities::Timestamp;
 use chrono::{Datelike, Days, Months, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
@@ -8,21 +8,21 @@ use sea_orm::{DbErr, FromQueryResult, Statement};
 use super::{Admin, AdminError};
 use atelier_foundation::FieldErrors;
 
-/// Most periods of one answer.
-const MOST_PERIODS: usize = 400;
-/// Both engines keep moments of these years.
+/// Maximum number of periods in a response.
+const MAX_PERIODS: usize = 400;
+/// The years that both databases can store.
 const EARLIEST_YEAR: i32 = 1970;
 const LATEST_YEAR: i32 = 9998;
 
-/// What is counted together.
+/// The length of a period.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GrowthPeriod {
-    /// Days; the last 30 where nothing is said.
+    /// Days; the last 30 by default.
     #[default]
     Day,
-    /// Weeks from Monday; the last 12 where nothing is said.
+    /// Weeks from Monday; the last 12 by default.
     Week,
-    /// Months; the last 12 where nothing is said.
+    /// Months; the last 12 by default.
     Month,
 }
 
@@ -41,7 +41,7 @@ impl GrowthPeriod {
         }
     }
 
-    /// The first day of the period that a day is in.
+    /// The first day of the period of a day.
     fn start(self, day: NaiveDate) -> Option<NaiveDate> {
         match self {
             Self::Day => Some(day),
@@ -50,7 +50,7 @@ impl GrowthPeriod {
         }
     }
 
-    /// The first day so many periods later, or earlier.
+    /// The first day of the period that is `count` periods later, or earlier.
     fn step(self, start: NaiveDate, count: i32) -> Option<NaiveDate> {
         let days = |each: u64| {
             let days = Days::new(each * u64::from(count.unsigned_abs()));
@@ -66,8 +66,8 @@ impl GrowthPeriod {
         }
     }
 
-    /// How many periods before the last one are shown where nothing is said.
-    const fn usual(self) -> i32 {
+    /// The default number of periods before the last one.
+    const fn default_count(self) -> i32 {
         match self {
             Self::Day => 29,
             Self::Week | Self::Month => 11,
@@ -75,39 +75,38 @@ impl GrowthPeriod {
     }
 }
 
-/// What is asked for.
+/// The query of a growth report.
 #[derive(Clone, Debug, Default)]
 pub struct GrowthQuery {
-    /// What is counted together.
+    /// The length of a period.
     pub period: GrowthPeriod,
     /// A day of the first period.
     pub from: Option<NaiveDate>,
-    /// A day of the last period; today where nothing is said.
+    /// A day of the last period; today by default.
     pub to: Option<NaiveDate>,
-    /// IANA name; UTC where nothing is said.
+    /// The IANA name of the time zone; UTC by default.
     pub time_zone: Option<String>,
 }
 
-/// How many accounts there are that were made when. Accounts that were deleted are
-/// not among them.
+/// The growth of accounts. Deleted accounts are not counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Growth {
-    /// What is counted together.
+    /// The length of a period.
     pub period: GrowthPeriod,
-    /// Whose days they are.
+    /// The time zone of the days.
     pub time_zone: Tz,
-    /// One a period, in order, without gaps.
+    /// One point per period, in order, without gaps.
     pub points: Vec<GrowthPoint>,
 }
 
-/// A period.
+/// The counts of a period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GrowthPoint {
     /// Its first day.
     pub date: NaiveDate,
-    /// Accounts made in it.
+    /// Accounts created in the period.
     pub new: u64,
-    /// Accounts made until its end.
+    /// Accounts created until its end.
     pub total: u64,
 }
 
@@ -117,12 +116,12 @@ struct Row {
     earlier: i64,
 }
 
-/// Those that are being erased are not counted. They are few: so they are subtracted, and
-/// all others are counted in an index.
+/// Accounts that are being erased are not counted. They are few, so they are subtracted
+/// from a count in an index.
 const ERASED: &str = "id IN (SELECT user_id FROM account_erasures)";
 
 impl Admin {
-    /// How many accounts were made, in one statement that reads an index.
+    /// The growth of accounts, in one statement that reads an index.
     pub async fn growth(&self, query: GrowthQuery) -> Result<Growth, AdminError> {
         let zone = query.time_zone.as_deref().unwrap_or("UTC");
         let time_zone: Tz = zone
@@ -141,7 +140,7 @@ impl Admin {
         Ok(Growth { period: query.period, time_zone, points: points.collect() })
     }
 
-    /// The accounts made between each moment and the next.
+    /// Counts the accounts created between each time and the next.
     async fn count_between(&self, moments: &[Timestamp]) -> Result<Vec<Row>, DbErr> {
         let db = self.queue.db();
         let Some(first) = moments.first() else { return Ok(Vec::new()) };
@@ -174,14 +173,14 @@ fn unsigned(count: i64) -> u64 {
     u64::try_from(count).unwrap_or(0)
 }
 
-/// The first days of every period that is asked for, and the day after the last one.
+/// The first day of each period, and the day after the last one.
 fn starts(query: &GrowthQuery, today: NaiveDate) -> Result<Vec<NaiveDate>, FieldErrors> {
     let period = query.period;
     let far = || FieldErrors::of("from", "is too far away");
     let last = period.start(query.to.unwrap_or(today)).ok_or_else(far)?;
     let first = match query.from {
         Some(from) => period.start(from),
-        None => period.step(last, -period.usual()),
+        None => period.step(last, -period.default_count()),
     };
     let first = first.ok_or_else(far)?;
     if first.year() < EARLIEST_YEAR || last.year() > LATEST_YEAR {
@@ -193,8 +192,8 @@ fn starts(query: &GrowthQuery, today: NaiveDate) -> Result<Vec<NaiveDate>, Field
     let mut starts = Vec::new();
     let mut start = first;
     while start <= last {
-        if starts.len() == MOST_PERIODS {
-            let fault = format!("must be at most {MOST_PERIODS} periods before the end");
+        if starts.len() == MAX_PERIODS {
+            let fault = format!("must be at most {MAX_PERIODS} periods before the end");
             return Err(FieldErrors::of("from", fault));
         }
         starts.push(start);
@@ -204,7 +203,7 @@ fn starts(query: &GrowthQuery, today: NaiveDate) -> Result<Vec<NaiveDate>, Field
     Ok(starts)
 }
 
-/// When a day begins. Where the clocks skip midnight it begins after the gap.
+/// The start of a day. If the clocks skip midnight, the day starts after the gap.
 fn midnight(zone: Tz, day: NaiveDate) -> Timestamp {
     let mut local = day.and_time(NaiveTime::MIN);
     for _ in 0..8 {
@@ -244,12 +243,12 @@ mod tests {
     }
 
     #[test]
-    fn shows_a_usual_range_and_bounds_any_other() {
+    fn ranges_have_a_default_and_a_maximum() {
         let today = day("2026-11-20");
         for (period, count) in [(GrowthPeriod::Day, 30), (GrowthPeriod::Week, 12), (GrowthPeriod::Month, 12)]
         {
-            let usual = GrowthQuery { period, ..GrowthQuery::default() };
-            assert_eq!(starts(&usual, today).expect("periods").len(), count + 1);
+            let default_count = GrowthQuery { period, ..GrowthQuery::default() };
+            assert_eq!(starts(&default_count, today).expect("periods").len(), count + 1);
         }
         for (from, to, field) in [
             ("2020-01-01", "2026-01-01", "from"),
@@ -262,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_begins_where_its_people_are() {
+    fn days_start_at_midnight_of_the_time_zone() {
         for (zone, date, moment) in [
             ("UTC", "2026-03-29", "2026-03-29T00:00:00Z"),
             ("Europe/Paris", "2026-03-29", "2026-03-28T23:00:00Z"),
@@ -281,7 +280,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn counts_new_accounts_and_all_before() {
+    async fn growth_counts_new_and_earlier_accounts() {
         let bench = Bench::new().await;
         for (email, days) in
             [("a@example.org", 0), ("b@example.org", 1), ("c@example.org", 2), ("d@example.org", 0)]

@@ -1,5 +1,5 @@
-//! How the parts of the platform are, each asked in bounded time and all at once: one
-//! that hangs holds up nobody.
+//! The health of the platform. All parts are probed concurrently, each with a time limit,
+//! so that one that hangs delays nobody.
 
 mod database;
 
@@ -19,19 +19,19 @@ use super::Admin;
 
 pub use database::DatabaseFacts;
 
-/// Longest a part may take to answer.
+/// Time limit of a probe.
 pub const PROBE_LIMIT: Duration = Duration::from_secs(2);
-/// A part that takes longer is slow.
+/// A probe that takes longer is slow.
 const SLOW: Duration = Duration::from_millis(500);
-/// A queue whose oldest due job waits longer lags behind.
+/// A queue whose oldest due job is older lags behind.
 const LAGGING_SECS: f64 = 300.0;
 
-/// How something is.
+/// The status of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
-    /// As it should be.
+    /// Healthy.
     Ok,
-    /// It works, but somebody should look at it.
+    /// It works, but needs attention.
     Degraded,
     /// It does not work.
     Down,
@@ -49,27 +49,27 @@ impl Status {
     }
 }
 
-/// How a part is.
+/// The result of a probe.
 #[derive(Clone, Debug)]
 pub struct Probe<T> {
-    /// In a word.
+    /// The status.
     pub status: Status,
-    /// What is wrong with it, for programs.
+    /// The code of the fault.
     pub code: Option<&'static str>,
-    /// What is wrong with it, in a sentence.
+    /// The fault in a sentence.
     pub fault: Option<String>,
-    /// How long the answer took.
+    /// Duration of the probe.
     pub latency: Duration,
-    /// What it tells of itself; none where it did not answer.
+    /// The facts that it reported; none if it did not respond.
     pub facts: Option<T>,
 }
 
-/// How the parts of the platform are.
+/// The health of the platform.
 #[derive(Clone, Debug)]
 pub struct HealthReport {
     /// The SQL database.
     pub database: Probe<DatabaseFacts>,
-    /// What carries ids of jobs: Redis, or the memory of this process.
+    /// The transport of job ids: Redis, or the memory of this process.
     pub transport: Probe<ServerFacts>,
     /// The transport's name: `redis` or `in-process`.
     pub transport_name: &'static str,
@@ -82,7 +82,7 @@ pub struct HealthReport {
 }
 
 impl HealthReport {
-    /// The worst of all.
+    /// The worst status of all parts.
     #[must_use]
     pub fn status(&self) -> Status {
         let all = [
@@ -96,11 +96,11 @@ impl HealthReport {
     }
 }
 
-/// What is said of a part that answered: how it is, and what is wrong, as a code and as a
+/// The judgement of a part that responded: its status and, for a fault, the code and a
 /// sentence.
 type Verdict = (Status, Option<(&'static str, String)>);
 
-const FINE: Verdict = (Status::Ok, None);
+const HEALTHY: Verdict = (Status::Ok, None);
 
 fn degraded(code: &'static str, fault: impl Into<String>) -> Verdict {
     (Status::Degraded, Some((code, fault.into())))
@@ -110,8 +110,8 @@ fn down(code: &'static str, fault: impl Into<String>) -> Verdict {
     (Status::Down, Some((code, fault.into())))
 }
 
-/// What keeps a part from the work is worse than anything that it tells of itself.
-fn unless(fault: Option<Fault>, verdict: impl FnOnce() -> Verdict) -> Verdict {
+/// A fault that blocks the queue takes precedence over the facts.
+fn fault_or(fault: Option<Fault>, verdict: impl FnOnce() -> Verdict) -> Verdict {
     fault.map_or_else(verdict, |fault| down(fault.code(), sentence(fault.cause())))
 }
 
@@ -122,11 +122,11 @@ fn sentence(cause: &str) -> String {
 }
 
 impl Admin {
-    /// How the parts of the platform are.
+    /// The health of the platform.
     pub async fn health(&self) -> HealthReport {
         let queue = &self.queue;
         let transport = queue.transport();
-        // First: what is asked below takes connections of its own.
+        // Read first: the probes below use connections themselves.
         let pool = database::pool(queue.db()).await;
         let database = async {
             let (fault, facts) = tokio::join!(queue.database_fault(), database::ask(queue.db(), pool));
@@ -138,9 +138,11 @@ impl Admin {
         };
         let (database, carrier, queues, workers, schedulers) = tokio::join!(
             probe("database", database, |(fault, facts)| {
-                unless(*fault, || facts.as_ref().map_or_else(untold, DatabaseFacts::judge))
+                fault_or(*fault, || facts.as_ref().map_or_else(no_facts, DatabaseFacts::judge))
             }),
-            probe("transport", carrier, |(fault, facts)| unless(*fault, || judge_transport(facts.as_ref()))),
+            probe("transport", carrier, |(fault, facts)| fault_or(*fault, || judge_transport(
+                facts.as_ref()
+            ))),
             probe("queues", queue.queue_overview(), |queues| judge_queues(queues)),
             probe("workers", queue.list_workers(), |workers| judge_workers(workers)),
             probe("schedulers", queue.list_schedulers(), |schedulers| judge_schedulers(schedulers)),
@@ -156,13 +158,13 @@ impl Admin {
     }
 }
 
-/// It takes writes and does not answer this question.
-fn untold() -> Verdict {
+/// It accepts writes, but the query for facts failed.
+fn no_facts() -> Verdict {
     degraded("UNTOLD", "It tells nothing of itself.")
 }
 
 impl<T> Probe<T> {
-    /// The same with a part of its facts.
+    /// The same probe with a part of its facts.
     fn and_then<U>(self, part: impl FnOnce(T) -> Option<U>) -> Probe<U> {
         let Self { status, code, fault, latency, facts } = self;
         Probe { status, code, fault, latency, facts: facts.and_then(part) }
@@ -183,7 +185,7 @@ async fn probe<T, E: std::fmt::Display>(
             verdict => (verdict, Some(facts)),
         },
         Ok(Err(error)) => {
-            tracing::warn!(part = name, %error, "not healthy");
+            tracing::warn!(part = name, %error, "a health probe failed");
             (down("REFUSED", "It answered with an error: the log has more."), None)
         }
         Err(_late) => (down("NO_ANSWER", "It did not answer in time."), None),
@@ -194,7 +196,7 @@ async fn probe<T, E: std::fmt::Display>(
 
 fn judge_transport(facts: Option<&ServerFacts>) -> Verdict {
     let risk = facts.and_then(|facts| facts.eviction.as_ref()).filter(|eviction| eviction.is_risky());
-    risk.map_or(FINE, |eviction: &Eviction| {
+    risk.map_or(HEALTHY, |eviction: &Eviction| {
         degraded("MAY_EVICT", format!("It may drop keys of the queue when its memory is full: {eviction}."))
     })
 }
@@ -211,7 +213,7 @@ fn judge_queues(queues: &[QueueOverview]) -> Verdict {
         return degraded("LAGGING", format!("Jobs wait for more than {LAGGING_SECS} s in: {lagging}."));
     }
     let paused = names(queues.iter().filter(|queue| queue.is_paused()).collect());
-    if paused.is_empty() { FINE } else { degraded("PAUSED", format!("Paused: {paused}.")) }
+    if paused.is_empty() { HEALTHY } else { degraded("PAUSED", format!("Paused: {paused}.")) }
 }
 
 fn judge_workers(workers: &[workers::Model]) -> Verdict {
@@ -225,14 +227,14 @@ fn judge_workers(workers: &[workers::Model]) -> Verdict {
     let unserved: Vec<_> =
         QueueName::ALL.into_iter().filter(|queue| !serves(*queue)).map(QueueName::as_str).collect();
     if unserved.is_empty() {
-        FINE
+        HEALTHY
     } else {
         degraded("UNSERVED", format!("No worker takes jobs of: {}.", unserved.join(", ")))
     }
 }
 
 fn judge_schedulers(schedulers: &[schedulers::Model]) -> Verdict {
-    if schedulers.is_empty() { down("NO_SCHEDULER", "No scheduler runs.") } else { FINE }
+    if schedulers.is_empty() { down("NO_SCHEDULER", "No scheduler runs.") } else { HEALTHY }
 }
 
 #[cfg(test)]

@@ -6,19 +6,18 @@ use atelier_queue::inspect::QueueOverview;
 use super::{Admin, AdminError};
 use crate::stats::{Stats, Totals};
 
-/// The platform at a glance: the figures of the last aggregation, and the jobs of this
-/// moment.
+/// The overview: the statistics of the last aggregation, and the current jobs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Overview {
-    /// The figures that everybody sees.
+    /// The public statistics.
     pub figures: platform_stats::Model,
-    /// Those for operators.
+    /// The statistics for administrators.
     pub totals: Totals,
-    /// Jobs by what they wait for.
+    /// Jobs by state.
     pub jobs: JobCounts,
 }
 
-/// Jobs of all queues, by state. Those that succeeded are many and say nothing here.
+/// Jobs of all queues by state. Succeeded jobs are left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct JobCounts {
     /// Due later.
@@ -29,12 +28,12 @@ pub struct JobCounts {
     pub running: u64,
     /// Waiting for another attempt.
     pub retrying: u64,
-    /// Failed and not yet swept.
+    /// Failed and still stored.
     pub failed: u64,
 }
 
 impl Admin {
-    /// The platform at a glance, in three statements of which none reads a whole table.
+    /// The overview, in three statements. None reads a whole table.
     pub async fn overview(&self) -> Result<Overview, AdminError> {
         let figures = Stats::new(self.queue.clone()).get().await?;
         let queues = self.queue.queue_overview().await?;
@@ -60,7 +59,7 @@ mod tests {
     use crate::testing::Bench;
 
     #[tokio::test]
-    async fn has_the_figures_of_the_row_and_the_jobs_of_now() {
+    async fn the_overview_has_stored_statistics_and_current_jobs() {
         let bench = Bench::new().await;
         let ada = bench.register("ada@example.org").await;
         let project = bench.create_project(ada.id, ProjectKind::WebApp).await;

@@ -13,7 +13,7 @@ const POLICY: Policy = Policy {
     lane: Lane::Bulk,
 };
 
-/// Deletes jobs that ended long enough ago.
+/// Deletes jobs that are past their retention.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PurgeJobs {}
 
@@ -30,7 +30,7 @@ impl Job for PurgeJobs {
     }
 }
 
-/// Deletes sign-ins, idempotency keys, links and tokens that have expired.
+/// Deletes expired rows: sign-ins, idempotency keys, links, tokens and mails.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PurgeExpired {}
 
@@ -47,12 +47,12 @@ impl Job for PurgeExpired {
     }
 }
 
-/// Does the same to every job that a filter selects.
+/// Applies an action to every job that matches a filter.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SteerJobs {
-    /// What is done to them.
+    /// The action.
     pub action: BulkAction,
-    /// Which they are.
+    /// The filter.
     pub filter: JobFilter,
 }
 
@@ -60,7 +60,7 @@ impl Job for SteerJobs {
     const KIND: &'static str = "maintenance.steer_jobs";
     const QUEUE: QueueName = QueueName::Maintenance;
 
-    /// Urgent: an operator watches, and may be stopping a flood.
+    /// Urgent: an administrator waits, and may be stopping a flood of jobs.
     fn policy() -> Policy {
         Policy { lane: Lane::Urgent, timeout: Duration::from_secs(3_600), ..POLICY }
     }

@@ -1,34 +1,34 @@
-//! What operators do to queues, each with its audit entry.
+//! Administrators' commands on queues, each with its audit entry.
 
 use atelier_queue::{QueueLimits, QueueName, Transaction};
 use serde_json::{Value, json};
 
-use super::{Maintenance, SteeringError};
+use super::{Maintenance, MaintenanceError};
 use atelier_foundation::{Actor, audit};
 
 impl Maintenance {
-    /// Stops workers from taking jobs of that queue; running ones go on.
-    pub async fn pause_queue(&self, actor: &Actor, queue: QueueName) -> Result<(), SteeringError> {
+    /// Pauses a queue: workers claim no more of its jobs; running jobs continue.
+    pub async fn pause_queue(&self, actor: &Actor, queue: QueueName) -> Result<(), MaintenanceError> {
         let tx = self.queue.begin().await?;
         tx.pause(queue, actor.user()).await?;
         self.finish(tx, actor, queue, ("queue.pause", json!({}))).await
     }
 
-    /// Lets workers take them again.
-    pub async fn resume_queue(&self, actor: &Actor, queue: QueueName) -> Result<(), SteeringError> {
+    /// Resumes a queue.
+    pub async fn resume_queue(&self, actor: &Actor, queue: QueueName) -> Result<(), MaintenanceError> {
         let tx = self.queue.begin().await?;
         tx.resume(queue).await?;
         self.finish(tx, actor, queue, ("queue.resume", json!({}))).await
     }
 
-    /// Changes the limits of a queue over all workers, from the next claim on, and answers
-    /// the new ones.
+    /// Changes the limits of a queue over all workers, from the next claim on. Returns the
+    /// new limits.
     pub async fn limit_queue(
         &self,
         actor: &Actor,
         queue: QueueName,
         change: impl FnOnce(QueueLimits) -> QueueLimits,
-    ) -> Result<QueueLimits, SteeringError> {
+    ) -> Result<QueueLimits, MaintenanceError> {
         let tx = self.queue.begin().await?;
         let limits = tx.change_limits(queue, change).await?;
         let rate = limits.rate.map(|rate| json!({"count": rate.count, "period_secs": rate.period.as_secs()}));
@@ -47,7 +47,7 @@ impl Maintenance {
         actor: &Actor,
         queue: QueueName,
         (action, context): (&str, Value),
-    ) -> Result<(), SteeringError> {
+    ) -> Result<(), MaintenanceError> {
         audit::record(&tx, actor, action, Some(format!("queue:{queue}")), context).await?;
         Ok(tx.commit().await?)
     }

@@ -1,5 +1,5 @@
-/// A count as people like to read it: exact below a thousand, then cut to one
-/// decimal, so that `1.2K+` never claims more than there is.
+/// A count for people: exact below a thousand, then truncated to one decimal, so that
+/// `1.2K+` is never more than the count.
 #[must_use]
 pub fn format_count(count: i64) -> String {
     const UNITS: [(i64, &str); 3] = [(1_000_000_000, "B"), (1_000_000, "M"), (1_000, "K")];

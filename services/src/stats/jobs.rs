@@ -3,7 +3,7 @@ use std::time::Duration;
 use atelier_queue::{Backoff, Job, Lane, Policy, QueueName};
 use serde::{Deserialize, Serialize};
 
-/// Counts the platform's figures anew.
+/// Computes the platform's statistics.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AggregateStats {}
 

@@ -1,5 +1,5 @@
-//! More figures of the platform, for its operators: counted with the others, and kept
-//! in the same row, so that showing them reads no table.
+//! Statistics of the platform for its administrators. They are computed with the others and
+//! stored in the same row.
 
 use atelier_entities::{CreditKind, DeploymentStatus, JobState, MailStatus, Timestamp, platform_stats};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, FromQueryResult, Statement, Value};
@@ -8,42 +8,42 @@ use serde::{Deserialize, Serialize};
 use atelier_builder::generation::RunGeneration;
 use atelier_queue::Job;
 
-/// Counts of everything, as of the last aggregation. Days are those of UTC.
+/// The totals of the last aggregation. Days are in UTC.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, FromQueryResult)]
 #[serde(default)]
 pub struct Totals {
-    /// Accounts that may sign in.
+    /// Active accounts.
     pub active_accounts: i64,
-    /// Accounts whose mail address is proven.
+    /// Accounts with a verified mail address.
     pub verified_accounts: i64,
-    /// Active accounts that operate the platform.
+    /// Active administrators.
     pub admins: i64,
-    /// Accounts made today.
+    /// Accounts created today.
     pub new_accounts_today: i64,
     /// Projects.
     pub projects: i64,
-    /// Versions that generations wrote and that are kept.
+    /// Versions of generations.
     pub versions: i64,
     /// Generations that succeeded today.
     pub generations_today: i64,
-    /// Publications, whatever became of them.
+    /// Deployments in any state.
     pub deployments: i64,
     /// Sites that are online.
     pub live_sites: i64,
-    /// Mails that were handed over, or captured.
+    /// Mails that were sent or captured.
     pub mails_sent: i64,
-    /// Mails that wait.
+    /// Queued mails.
     pub mails_queued: i64,
     /// Mails that failed or were suppressed.
     pub mails_failed: i64,
-    /// Credits that accounts have left.
+    /// The sum of all balances.
     pub credits_left: i64,
-    /// Credits used, without those that were given back.
+    /// Credits used, without refunds.
     pub credits_used: i64,
 }
 
 impl Totals {
-    /// Those of a row; zeros where there are none yet.
+    /// The totals of a row; zeros if it has none yet.
     #[must_use]
     pub fn of(row: &platform_stats::Model) -> Self {
         let kept = row.overview.clone().map(serde_json::from_value);
@@ -51,8 +51,8 @@ impl Totals {
     }
 }
 
-// SUM over bigint is numeric on PostgreSQL, so it is cast back. What belongs to accounts that
-// are being erased is not counted.
+// SUM over bigint is numeric on PostgreSQL, so it is cast back. Data of accounts that are
+// being erased is not counted.
 const TOTALS: &str = "SELECT \
     (SELECT COUNT(*) FROM users WHERE is_active) AS active_accounts, \
     (SELECT COUNT(*) FROM users WHERE email_verified_at IS NOT NULL) AS verified_accounts, \
@@ -72,7 +72,7 @@ const TOTALS: &str = "SELECT \
     (SELECT CAST(COALESCE(-SUM(amount), 0) AS BIGINT) FROM credit_transactions \
         WHERE kind IN ($10, $11) AND user_id NOT IN {erased}) AS credits_used";
 
-/// That a mail is counted.
+/// The condition for counted mails.
 const MAILED: &str = "(user_id IS NULL OR user_id NOT IN {erased})";
 
 /// The accounts that are being erased.
@@ -111,7 +111,7 @@ mod tests {
     use crate::testing::{Bench, GOOD_ANSWER};
 
     #[tokio::test]
-    async fn counts_everything_into_the_row_of_figures() {
+    async fn the_totals_are_stored_with_the_statistics() {
         let bench = Bench::with_script([ScriptedAnswer::Text(GOOD_ANSWER.to_owned())]).await;
         let ada = bench.register("ada@example.org").await;
         let project = bench.create_project(ada.id, ProjectKind::WebApp).await;

@@ -32,7 +32,7 @@ async fn set_active(bench: &Bench, user: UserId, is_active: bool) {
         .expect("changed");
 }
 
-/// A generation of a project of its own.
+/// Starts a generation of a new project.
 async fn generate(bench: &Bench, user: UserId) -> jobs::Model {
     let project = bench.create_project(user, ProjectKind::WebApp).await;
     bench.generate(user, project.id, None).await
@@ -61,7 +61,7 @@ fn notices(bench: &Bench) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_waits_is_cancelled_and_paid_back_and_the_person_is_told_once() {
+async fn a_deactivation_cancels_and_refunds_waiting_jobs_and_mails_the_person_once() {
     let bench = Bench::with_script([good()]).await;
     let (ada, bob) = (bench.register("ada@example.org").await, bench.register("bob@example.org").await);
     let (one, two) = (generate(&bench, ada.id).await, generate(&bench, ada.id).await);
@@ -97,7 +97,7 @@ async fn what_waits_is_cancelled_and_paid_back_and_the_person_is_told_once() {
 }
 
 #[tokio::test]
-async fn what_runs_is_asked_to_stop() {
+async fn a_deactivation_asks_running_jobs_to_stop() {
     let never = Arc::new(Notify::new());
     let bench = Bench::with_script([ScriptedAnswer::Waits(never, Box::new(good()))]).await;
     let ada = bench.register("ada@example.org").await;
@@ -115,7 +115,7 @@ async fn what_runs_is_asked_to_stop() {
 }
 
 #[tokio::test]
-async fn a_deactivation_beside_the_claims_leaves_nothing_to_run_and_every_credit_accounted_for() {
+async fn a_deactivation_during_claims_leaves_no_job_and_correct_credits() {
     for _ in 0..5 {
         let bench = Bench::with_script([good(), good(), good(), good()]).await;
         let ada = bench.register("ada@example.org").await;
@@ -140,7 +140,7 @@ async fn a_deactivation_beside_the_claims_leaves_nothing_to_run_and_every_credit
 }
 
 #[tokio::test]
-async fn what_a_request_started_meanwhile_is_cancelled_when_it_starts() {
+async fn a_job_of_a_concurrent_request_is_cancelled_when_it_starts() {
     let bench = Bench::with_script([]).await;
     let ada = bench.register("ada@example.org").await;
     set_active(&bench, ada.id, false).await;

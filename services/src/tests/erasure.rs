@@ -69,7 +69,7 @@ async fn deleting_an_account_leaves_nothing_of_the_person() {
 }
 
 #[tokio::test]
-async fn the_audit_log_keeps_an_anonymous_line() {
+async fn the_audit_log_keeps_an_anonymous_entry_of_a_deletion() {
     let bench = Bench::new().await;
     let ada = bench.register("ada@example.org").await;
     let who = bench.sign_in("ada@example.org").await;
@@ -84,7 +84,7 @@ async fn the_audit_log_keeps_an_anonymous_line() {
     assert!(entries.iter().all(|entry| !format!("{entry:?}").contains(&ada.id.to_string())), "{entries:?}");
 }
 
-/// Everything in the tables that may repeat a mail address outside of an account's rows.
+/// The rows outside the account that may repeat a mail address.
 async fn traces(bench: &Bench) -> String {
     let db = bench.services.queue.db();
     let (jobs, attempts) = (jobs::Entity::find().all(db), job_attempts::Entity::find().all(db));
@@ -109,8 +109,8 @@ async fn change_address(bench: &Bench, user: UserId, email: &str) {
 }
 
 #[tokio::test]
-async fn no_address_of_the_person_is_held_back_or_stands_in_a_job() {
-    // Both addresses are told of the change.
+async fn an_erasure_deletes_suppressions_and_addresses_in_jobs() {
+    // Both addresses get a mail about the change.
     let script = ["ada@example.org", "ada@other.example", "ada@example.org", "bob@example.org"];
     let bench = Bench::with_mailer(script.map(bounced)).await;
     let ada = bench.register("ada@example.org").await;
@@ -120,7 +120,7 @@ async fn no_address_of_the_person_is_held_back_or_stands_in_a_job() {
     let bob = bench.register("bob@example.org").await;
     bench.work().await;
     change_address(&bench, bob.id, "bob@other.example").await;
-    // What was once one person's is another's now.
+    // The address now belongs to another person.
     let eve = bench.register("eve@example.org").await;
     change_address(&bench, eve.id, "bob@example.org").await;
     let held = mail_suppressions::Entity::find().all(bench.services.queue.db()).await.expect("listed");
@@ -141,7 +141,7 @@ async fn no_address_of_the_person_is_held_back_or_stands_in_a_job() {
 }
 
 #[tokio::test]
-async fn a_delivery_that_waits_to_be_tried_again_is_forgotten() {
+async fn an_erasure_deletes_deliveries_that_wait_for_a_retry() {
     let message = "4.7.1 <ada@example.org>: greylisted".to_owned();
     let bench = Bench::with_mailer([Err(MailError::Transient { message })]).await;
     let ada = bench.register("ada@example.org").await;
@@ -158,7 +158,7 @@ async fn a_delivery_that_waits_to_be_tried_again_is_forgotten() {
 }
 
 #[tokio::test]
-async fn a_delivery_under_way_says_nothing_of_the_person_any_more() {
+async fn an_erasure_redacts_a_running_delivery() {
     let bench = Bench::new().await;
     let ada = bench.register("ada@example.org").await;
     let job = bench.jobs_of_kind("email.deliver").await.remove(0);
@@ -178,7 +178,7 @@ async fn a_delivery_under_way_says_nothing_of_the_person_any_more() {
 }
 
 #[tokio::test]
-async fn who_lifted_the_suppression_of_an_address_is_recorded_without_it() {
+async fn the_entry_of_a_lifted_suppression_does_not_have_the_address() {
     let bench = Bench::with_mailer([bounced("ada@example.org")]).await;
     let ada = bench.register("ada@example.org").await;
     bench.work().await;
@@ -197,7 +197,7 @@ async fn who_lifted_the_suppression_of_an_address_is_recorded_without_it() {
 }
 
 #[tokio::test]
-async fn the_password_is_asked_for_and_nothing_happens_without() {
+async fn an_account_is_not_deleted_without_the_password() {
     let bench = Bench::new().await;
     let ada = bench.register("ada@example.org").await;
     let who = bench.sign_in("ada@example.org").await;

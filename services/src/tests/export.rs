@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::testing::Bench;
 
-/// Rows of one read of an export.
+/// Rows that one read of an export returns.
 const PAGE: u64 = 500;
 
 /// The lists of an export, in the order of its document.
@@ -33,7 +33,7 @@ const LISTS: [&str; 10] = [
 /// Rows of one read with the name of their list.
 type Read = (&'static str, Rows);
 
-/// Every row of an export by list, with the number of reads that it took.
+/// Reads a whole export.
 async fn export(bench: &Bench, user: UserId) -> (AccountData, Vec<Read>) {
     let (account, mut export) =
         bench.services.foundation.identity.start_export(&acting(user)).await.expect("an export");
@@ -55,7 +55,7 @@ fn rows<T: 'static>(read: Vec<Read>, list: &str) -> Vec<T> {
 }
 
 #[tokio::test]
-async fn holds_what_is_the_persons_and_nothing_of_others() {
+async fn an_export_has_the_data_of_its_person_only() {
     let bench = Bench::new().await;
     let (ada, bob) = (bench.register("ada@example.org").await, bench.register("bob@example.org").await);
     for owner in [ada.id, ada.id, bob.id] {
@@ -103,7 +103,7 @@ async fn holds_what_is_the_persons_and_nothing_of_others() {
 }
 
 #[tokio::test]
-async fn has_sign_ins_that_ended_and_what_others_did() {
+async fn an_export_has_ended_sign_ins_and_actions_of_others() {
     let bench = Bench::new().await;
     let (ada, root) = (bench.register("ada@example.org").await, bench.register("root@example.org").await);
     let (identity, phone) = (
@@ -130,7 +130,7 @@ async fn has_sign_ins_that_ended_and_what_others_did() {
 }
 
 #[tokio::test]
-async fn nothing_is_cut_however_much_there_is() {
+async fn a_large_export_is_complete() {
     let bench = Bench::new().await;
     let ada = bench.register("ada@example.org").await;
     let actor = acting(ada.id);

@@ -1,4 +1,4 @@
-//! An account that is closed is there for nobody, and is erased however often that is
+//! A closed account is invisible to everybody. Its erasure finishes even if it is
 //! interrupted.
 
 use atelier_builder::deployments::DeploymentInput;
@@ -22,7 +22,7 @@ use crate::{
 
 const FIRST: Page = Page { number: 1, size: 20 };
 
-/// Somebody with a site that is online.
+/// A person with a live site.
 async fn publisher(bench: &Bench) -> users::Model {
     let ada = bench.register("ada@example.org").await;
     let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
@@ -94,7 +94,7 @@ async fn the_address_of_a_closed_account_is_free_at_once() {
 }
 
 #[tokio::test]
-async fn what_waits_for_a_closed_account_never_runs() {
+async fn waiting_jobs_of_a_closed_account_never_run() {
     let bench = Bench::new().await;
     let ada = bench.register("ada@example.org").await;
     let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
@@ -110,7 +110,7 @@ async fn what_waits_for_a_closed_account_never_runs() {
 }
 
 #[tokio::test]
-async fn operators_see_how_much_was_erased() {
+async fn the_job_of_an_erasure_reports_the_erased_rows() {
     let bench = Bench::new().await;
     let ada = publisher(&bench).await;
     close(&bench, ada.id).await;
@@ -132,7 +132,7 @@ async fn an_erasure_that_was_cut_short_is_finished_by_the_next_attempt() {
     let bench = Bench::new().await;
     let ada = publisher(&bench).await;
     close(&bench, ada.id).await;
-    // What an attempt had erased before its process died.
+    // The state after an attempt that died.
     let db = bench.services.queue.db();
     let versions = project_versions::Entity::delete_many().exec(db).await.expect("deleted");
     let of_ada = jobs::Entity::delete_many().filter(jobs::Column::OwnerId.eq(ada.id));

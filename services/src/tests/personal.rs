@@ -1,4 +1,4 @@
-//! Every table with a person's id belongs to what exactly one domain holds about people.
+//! Every table with a person's id is claimed by exactly one part of the personal data.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, FromQueryResult, Statement};
 
 use crate::{modules, testing::Bench};
 
-/// Columns that hold the id of a person, beside those that refer to another table of theirs.
+/// Columns with the id of a person, beside foreign keys.
 const PEOPLE: [&str; 4] = ["user_id", "owner_id", "actor_id", "person_id"];
 
 #[derive(FromQueryResult)]
@@ -20,7 +20,7 @@ async fn read(db: &DatabaseConnection, query: &str) -> Vec<Column> {
     Column::find_by_statement(statement).all(db).await.expect("the schema")
 }
 
-/// The tables of a database that hold the id of a person or refer to such a table.
+/// The tables that hold the id of a person or refer to such a table.
 async fn tables_of_people(db: &DatabaseConnection) -> BTreeSet<String> {
     let columns = "SELECT tables.name AS 'of', columns.name FROM sqlite_schema AS tables, \
         pragma_table_info(tables.name) AS columns WHERE tables.type = 'table'";
@@ -42,7 +42,7 @@ async fn tables_of_people(db: &DatabaseConnection) -> BTreeSet<String> {
     }
 }
 
-/// Which parts claim which table.
+/// The parts that claim each table.
 fn claims() -> BTreeMap<String, Vec<&'static str>> {
     let mut claims: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for part in modules("").iter().flat_map(|module| &module.personal_data) {
@@ -53,7 +53,7 @@ fn claims() -> BTreeMap<String, Vec<&'static str>> {
     claims
 }
 
-/// Tables with a person's id that nobody claims.
+/// Tables with a person's id that no part claims.
 async fn unclaimed(db: &DatabaseConnection) -> Vec<String> {
     let claims = claims();
     tables_of_people(db).await.into_iter().filter(|table| !claims.contains_key(table)).collect()
@@ -69,7 +69,7 @@ async fn every_table_with_a_persons_id_belongs_to_one_part() {
 }
 
 #[tokio::test]
-async fn what_is_claimed_is_there() {
+async fn every_claimed_table_exists() {
     let bench = Bench::new().await;
     let tables = "SELECT '' AS 'of', name FROM sqlite_schema WHERE type = 'table'";
     let tables: BTreeSet<_> =
@@ -80,7 +80,7 @@ async fn what_is_claimed_is_there() {
 }
 
 #[tokio::test]
-async fn a_new_table_without_a_claim_is_found_however_it_refers_to_people() {
+async fn an_unclaimed_table_that_refers_to_people_is_found() {
     let bench = Bench::new().await;
     let db = bench.services.queue.db();
     for table in [
@@ -98,7 +98,7 @@ async fn a_new_table_without_a_claim_is_found_however_it_refers_to_people() {
 }
 
 #[test]
-fn lists_of_an_export_have_names_and_positions_of_their_own() {
+fn lists_of_an_export_have_unique_names_and_positions() {
     let modules = modules("");
     let parts = modules.iter().flat_map(|module| &module.personal_data);
     let lists: Vec<_> = parts.flat_map(|part| part.lists()).collect();

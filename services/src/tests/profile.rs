@@ -6,7 +6,7 @@ use atelier_providers::llm::fake::ScriptedAnswer;
 use crate::testing::{Bench, GOOD_ANSWER};
 
 #[tokio::test]
-async fn counts_what_a_person_has() {
+async fn the_statistics_of_a_person_are_counted() {
     let bench = Bench::with_script([ScriptedAnswer::Text(GOOD_ANSWER.to_owned())]).await;
     let ada = bench.register("ada@example.org").await;
     let project = bench.create_project(ada.id, ProjectKind::WebApp).await;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use atelier_entities::{AuditLevel, UserId, audit_log};
-use atelier_foundation::audit::{AuditFigures, AuditFilter};
+use atelier_foundation::audit::{AuditFilter, AuditStats};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -223,13 +223,13 @@ pub(crate) struct ArchiveView {
     last_at: Option<DateTime<Utc>>,
 }
 
-impl From<AuditFigures> for LogStatsView {
-    fn from(figures: AuditFigures) -> Self {
-        let action = |of: atelier_foundation::audit::CountOfKind| ActionCountView {
+impl From<AuditStats> for LogStatsView {
+    fn from(figures: AuditStats) -> Self {
+        let action = |of: atelier_foundation::audit::ActionCount| ActionCountView {
             action: of.action,
             count: of.count,
         };
-        let day = |of: atelier_foundation::audit::CountOfDay| DayCountView {
+        let day = |of: atelier_foundation::audit::DayCount| DayCountView {
             day: of.day,
             count: of.count,
             notable: of.notable,

@@ -1,7 +1,7 @@
 //! API tokens.
 
 use atelier_entities::{ApiScope, api_tokens};
-use atelier_foundation::identity::{MadeApiToken, NewApiToken, scopes_of};
+use atelier_foundation::identity::{CreatedApiToken, NewApiToken, scopes_of};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -80,8 +80,8 @@ pub(crate) struct MadeApiTokenView {
     api_token: ApiTokenView,
 }
 
-impl From<MadeApiToken> for MadeApiTokenView {
-    fn from(made: MadeApiToken) -> Self {
+impl From<CreatedApiToken> for MadeApiTokenView {
+    fn from(made: CreatedApiToken) -> Self {
         Self { token: made.token, api_token: made.row.into() }
     }
 }

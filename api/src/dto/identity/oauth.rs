@@ -1,7 +1,7 @@
 //! Signing in at other providers.
 
 use atelier_entities::{OAuthEnd, SignInProvider};
-use atelier_foundation::identity::{BegunSignIn, ReturnedSignIn};
+use atelier_foundation::identity::{SignInCallback, StartedSignIn};
 use atelier_providers::oauth::Callback;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -37,9 +37,9 @@ pub(crate) struct BegunSignInView {
     expires_in: u64,
 }
 
-impl From<BegunSignIn> for BegunSignInView {
-    fn from(begun: BegunSignIn) -> Self {
-        let BegunSignIn { authorization_url, state, lifetime, .. } = begun;
+impl From<StartedSignIn> for BegunSignInView {
+    fn from(begun: StartedSignIn) -> Self {
+        let StartedSignIn { authorization_url, state, lifetime, .. } = begun;
         Self { authorization_url, state, expires_in: lifetime.as_secs() }
     }
 }
@@ -59,7 +59,7 @@ pub(crate) struct OAuthInput {
     user: Option<String>,
 }
 
-impl From<OAuthInput> for ReturnedSignIn {
+impl From<OAuthInput> for SignInCallback {
     fn from(input: OAuthInput) -> Self {
         let OAuthInput { code, state, iss, user } = input;
         Self { state, callback: Callback { code, issuer: iss, user }, end: OAuthEnd::Client, cookie: None }

@@ -148,7 +148,7 @@ async fn unlink_account_of(
     ApiPath((id, provider)): ApiPath<(Uuid, String)>,
 ) -> Result<Json<SuccessView>, ApiError> {
     let provider = parse_provider(&provider)?;
-    state.services.foundation.identity.unlink_of(&actor, UserId(id), provider).await?;
+    state.services.foundation.identity.unlink_from_account(&actor, UserId(id), provider).await?;
     Ok(Json(SuccessView::DONE))
 }
 
@@ -182,6 +182,6 @@ async fn delete_user(
     Admin(actor): Admin,
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Json<SuccessView>, ApiError> {
-    state.services.foundation.identity.delete_account_of(&actor, UserId(id)).await?;
+    state.services.foundation.identity.delete_other_account(&actor, UserId(id)).await?;
     Ok(Json(SuccessView::DONE))
 }

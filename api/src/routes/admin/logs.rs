@@ -65,7 +65,7 @@ async fn get_log_stats(
     ApiQuery(query): ApiQuery<LogRangeQuery>,
 ) -> Result<Json<LogStatsView>, ApiError> {
     let (from, before) = (query.from()?, query.before()?);
-    Ok(Json(state.services.foundation.audit.figures(from, before).await?.into()))
+    Ok(Json(state.services.foundation.audit.stats(from, before).await?.into()))
 }
 
 /// The entries of a filter as a file, newest first: NDJSON, or CSV for spreadsheets.

@@ -101,9 +101,9 @@ async fn steer(
     let dry_run = body.dry_run;
     let filter = body.filter()?;
     if dry_run {
-        let count = maintenance.count_steered(action, filter).await?;
+        let count = maintenance.count_bulk_action(action, filter).await?;
         return Ok(Json(CountView { count }).into_response());
     }
-    let job = maintenance.start_steering(actor, action, filter).await?;
+    let job = maintenance.start_bulk_action(actor, action, filter).await?;
     Ok(accepted(&job, JobAnswer { job: job.clone().into() }))
 }

@@ -5,7 +5,7 @@
 //! neither the console's storage nor any answer of the API. Its own files are cross-origin
 //! for that page, so they are sent with `Access-Control-Allow-Origin: *`.
 
-use atelier_builder::deployments::{SiteAnswer, SiteFile};
+use atelier_builder::deployments::{SiteFile, SiteResponse};
 use axum::{
     Router,
     body::Body,
@@ -78,10 +78,10 @@ async fn show(
     let has = |etag: &str| !if_none_match(headers, "") && if_none_match(headers, etag);
     let found = deployments.show_site(slug, path, has).await?.ok_or_else(|| ApiError::not_found("page"))?;
     let response = match found {
-        SiteAnswer::Missing(page) => return Ok(answer(StatusCode::NOT_FOUND, page)),
-        SiteAnswer::File(file) if if_none_match(headers, &file.etag) => not_modified(&file.etag),
-        SiteAnswer::File(file) => answer(StatusCode::OK, file),
-        SiteAnswer::Unchanged(etag) => not_modified(&etag),
+        SiteResponse::Missing(page) => return Ok(answer(StatusCode::NOT_FOUND, page)),
+        SiteResponse::File(file) if if_none_match(headers, &file.etag) => not_modified(&file.etag),
+        SiteResponse::File(file) => answer(StatusCode::OK, file),
+        SiteResponse::Unchanged(etag) => not_modified(&etag),
     };
     if is_view(method, path) {
         deployments.count_view(slug);

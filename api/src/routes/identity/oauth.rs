@@ -7,7 +7,7 @@
 use atelier_entities::{OAuthEnd, SignInProvider};
 use atelier_foundation::{
     Actor,
-    identity::{OAuthRefusal, ReturnedSignIn, SignedIn},
+    identity::{OAuthRefusal, SignInCallback, SignedIn},
 };
 use atelier_providers::oauth::Callback;
 use axum::{
@@ -208,7 +208,7 @@ async fn finish_in_browser(
                     &Callback { code, issuer: iss, user },
                 ));
             }
-            let returned = ReturnedSignIn {
+            let returned = SignInCallback {
                 state: token,
                 callback: Callback { code, issuer: iss, user },
                 end: OAuthEnd::Browser,

@@ -1,10 +1,10 @@
-//! Which file an application starts from.
+//! Finds the entry file of an application.
 
 use atelier_entities::ProjectKind;
 
 use crate::file::GeneratedFile;
 
-/// Calls by which a script is known to be a server.
+/// Text that identifies a script as a server.
 const SERVER_MARKS: [&str; 16] = [
     "createServer(",
     "express(",
@@ -23,11 +23,11 @@ const SERVER_MARKS: [&str; 16] = [
     "aiohttp",
     "django",
 ];
-/// Languages that a server may be written in although nothing here parses them.
+/// Languages of servers for which there is no parser here.
 const SERVER_LANGUAGES: [&str; 9] =
     ["go", "rust", "ruby", "php", "java", "kotlin", "csharp", "elixir", "dart"];
 
-/// The file the application starts from: a page or a React entry, or the server of an API.
+/// The entry file: a page or a React entry, or the server of an API.
 pub(super) fn find_entry(files: &[GeneratedFile], kind: ProjectKind) -> Option<String> {
     let full = files.iter().filter(|file| !file.content.trim().is_empty());
     let rank = |file: &&GeneratedFile| match kind {
@@ -39,7 +39,7 @@ pub(super) fn find_entry(files: &[GeneratedFile], kind: ProjectKind) -> Option<S
         .map(|file| file.path.clone())
 }
 
-/// What is missing where there is no entry.
+/// The message for a missing entry file.
 pub(super) fn missing_entry(kind: ProjectKind) -> &'static str {
     match kind {
         ProjectKind::Api => "there is no server to start, such as server.js or main.py",
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_what_each_kind_starts_from() {
+    fn the_entry_file_of_each_kind_is_found() {
         const PAGE: (&str, &str) = ("index.html", "<p>");
         use ProjectKind::{Api, LandingPage, MobileApp, WebApp};
         for (files, kind, expected) in [

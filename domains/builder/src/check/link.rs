@@ -1,12 +1,12 @@
-//! Whether the scripts and style sheets that pages name are there.
+//! Checks that the scripts and style sheets to which pages link exist.
 
-use super::page::{self, Found};
+use super::page::{self, PagePart};
 use super::{entry, line_of};
 use crate::fault::{Fault, FaultCode};
 use crate::file::GeneratedFile;
 
-/// The faults of pages that name a missing script or style sheet. Applications with a build step or a server
-/// are left alone: there the names may be made later.
+/// The faults of pages that link to a missing script or style sheet. Applications with a
+/// build step or a server are not checked: these may create the files later.
 pub(super) fn list_missing(files: &[GeneratedFile]) -> Vec<Fault> {
     let is_built =
         |file: &GeneratedFile| file.path.ends_with("package.json") || entry::is_server_source(file);
@@ -19,7 +19,7 @@ pub(super) fn list_missing(files: &[GeneratedFile]) -> Vec<Fault> {
 
 fn list_missing_of(page: &GeneratedFile, files: &[GeneratedFile]) -> Vec<Fault> {
     let links = page::scan(&page.content).into_iter().filter_map(|found| match found {
-        Found::Link(address, at) => Some((address, at)),
+        PagePart::Link(address, at) => Some((address, at)),
         _ => None,
     });
     let missing = links.filter_map(|(address, at)| {
@@ -35,12 +35,14 @@ fn list_missing_of(page: &GeneratedFile, files: &[GeneratedFile]) -> Vec<Fault> 
         .collect()
 }
 
-/// Whether a file answers to the path: it is there, or in a folder such as `public` that is served as the root.
+/// Whether a file is served at the path: it has this path, possibly below a folder such as
+/// `public`.
 fn is_served_as(file: &str, path: &str) -> bool {
     file.strip_suffix(path).is_some_and(|folder| folder.is_empty() || folder.ends_with('/'))
 }
 
-/// The path that a page's address means; none where it is of another host, a template, or no script or style.
+/// The path to which an address in a page refers. None if it is on another host, is a
+/// template, or is no script or style sheet.
 fn resolve(page: &str, address: &str) -> Option<String> {
     let address = address.split(['?', '#']).next().unwrap_or_default().trim();
     let is_local = !address.contains("//") && !address.contains([':', '{', '%', '<']);
@@ -66,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_what_an_address_means() {
+    fn addresses_are_resolved_to_paths() {
         for (page, address, path) in [
             ("index.html", "app.js", Some("app.js")),
             ("index.html", "./js/app.js?v=2", Some("js/app.js")),
@@ -86,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_of_a_missing_script_unless_something_builds_it() {
+    fn a_missing_script_is_reported_unless_there_is_a_build_step() {
         let page = GeneratedFile::new(
             "index.html",
             "<p>\n<script src=app.js></script>\n<link rel=stylesheet href=a.css>",

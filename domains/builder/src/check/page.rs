@@ -1,24 +1,24 @@
-//! Reads a page the way a browser cuts it into tags, and tells only what a browser cannot make sense of:
-//! optional end tags, unquoted attributes, a stray `&` or `<` in text and the like are no faults.
+//! Tokenizes a page as a browser does. It reports only what a browser cannot parse:
+//! optional end tags, unquoted attributes, or a stray `&` or `<` in text are not faults.
 
-/// A part of a page that is in another language, or that is broken.
+/// A part of a page in another language, a link, or a syntax error.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found<'a> {
+pub(super) enum PagePart<'a> {
     /// The text of a script without `src` that holds JavaScript, and its byte offset.
     Script(&'a str, usize),
     /// The text of a style element, and its byte offset.
     Style(&'a str, usize),
     /// The address of a script or a style sheet, and the byte offset of its tag.
     Link(&'a str, usize),
-    /// Something broken at a byte offset.
-    Broken(&'static str, usize),
+    /// A syntax error at a byte offset.
+    SyntaxError(&'static str, usize),
 }
 
-/// Elements whose content is text up to their end tag.
+/// Elements with raw text up to their end tag.
 const RAW: [&str; 6] = ["script", "style", "textarea", "title", "xmp", "iframe"];
 
-/// Cuts the page and answers what is to be looked at, in the order of the text.
-pub(super) fn scan(page: &str) -> Vec<Found<'_>> {
+/// Tokenizes the page and returns the parts to check, in the order of the text.
+pub(super) fn scan(page: &str) -> Vec<PagePart<'_>> {
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(open) = page[at..].find('<').map(|offset| at + offset) {
@@ -26,13 +26,13 @@ pub(super) fn scan(page: &str) -> Vec<Found<'_>> {
         at = if let Some(comment) = rest.strip_prefix("!--") {
             let end = if comment.starts_with('>') { Some(1) } else { comment.find("-->").map(|end| end + 3) };
             let Some(end) = end else {
-                found.push(Found::Broken("the comment is never closed", open));
+                found.push(PagePart::SyntaxError("the comment is never closed", open));
                 break;
             };
             open + 4 + end
         } else if rest.starts_with(['!', '?']) {
             let Some(end) = rest.find('>') else {
-                found.push(Found::Broken("the declaration is never closed", open));
+                found.push(PagePart::SyntaxError("the declaration is never closed", open));
                 break;
             };
             open + 2 + end
@@ -46,13 +46,14 @@ pub(super) fn scan(page: &str) -> Vec<Found<'_>> {
     found
 }
 
-/// Reads a tag and, for raw elements, the text up to the end tag. Answers where to go on; none at the end.
-fn read_element<'a>(page: &'a str, open: usize, found: &mut Vec<Found<'a>>) -> Option<usize> {
+/// Reads a tag and, for raw elements, the text up to the end tag. Returns the offset of the
+/// next token; none at the end.
+fn read_element<'a>(page: &'a str, open: usize, found: &mut Vec<PagePart<'a>>) -> Option<usize> {
     let (inside, name) = tag_name(page, open);
     let tag = match read_tag(page, inside) {
         Ok(end) => &page[inside..end],
         Err((message, at)) => {
-            found.push(Found::Broken(message, at.unwrap_or(open)));
+            found.push(PagePart::SyntaxError(message, at.unwrap_or(open)));
             return None;
         }
     };
@@ -62,25 +63,25 @@ fn read_element<'a>(page: &'a str, open: usize, found: &mut Vec<Found<'a>>) -> O
         "link" => attribute(tag, "href").filter(|_| attribute(tag, "rel") == Some("stylesheet")),
         _ => None,
     };
-    found.extend(address.map(|address| Found::Link(address, open)));
+    found.extend(address.map(|address| PagePart::Link(address, open)));
     let is_end = page[open + 1..].starts_with('/');
     if is_end || tag.ends_with('/') && name != "script" || !RAW.contains(&name.as_str()) {
         return Some(start);
     }
     let Some(length) = find_end_tag(&page[start..], &name) else {
-        found.push(Found::Broken("the element's end tag is missing", open));
+        found.push(PagePart::SyntaxError("the element's end tag is missing", open));
         return None;
     };
     let text = &page[start..start + length];
     match name.as_str() {
-        "script" if is_javascript(tag) => found.push(Found::Script(text, start)),
-        "style" => found.push(Found::Style(text, start)),
+        "script" if is_javascript(tag) => found.push(PagePart::Script(text, start)),
+        "style" => found.push(PagePart::Style(text, start)),
         _ => {}
     }
     Some(start + length)
 }
 
-/// Where the attributes of a tag begin, and its lower-case name.
+/// The offset of a tag's attributes, and its lower-case name.
 fn tag_name(page: &str, open: usize) -> (usize, String) {
     let rest = page[open + 1..].trim_start_matches('/');
     let from = page.len() - rest.len();
@@ -88,7 +89,7 @@ fn tag_name(page: &str, open: usize) -> (usize, String) {
     (from + length, rest[..length].to_ascii_lowercase())
 }
 
-/// Reads the attributes; answers where the tag's `>` is, or what is broken.
+/// Reads the attributes. Returns the offset of the tag's `>`, or the syntax error.
 fn read_tag(page: &str, from: usize) -> Result<usize, (&'static str, Option<usize>)> {
     let bytes = page.as_bytes();
     let mut at = from;
@@ -155,7 +156,7 @@ fn attribute<'a>(attributes: &'a str, name: &str) -> Option<&'a str> {
     }
 }
 
-/// Whether a script's attributes leave it as JavaScript in the page: no `src`, and no type of data.
+/// Whether a script's attributes make it inline JavaScript: no `src`, and no data type.
 fn is_javascript(attributes: &str) -> bool {
     let lower = attributes.to_ascii_lowercase();
     let Some((_, kind)) = lower.split_once("type=") else { return !lower.contains("src=") };
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_what_is_broken_and_where() {
+    fn syntax_errors_are_reported_with_their_offsets() {
         for (page, message, at) in [
             ("<p><a href=\"x", "the quote of an attribute is never closed", 11),
             ("<p><a href=x", "the tag is never closed", 3),
@@ -200,19 +201,19 @@ mod tests {
             ("x</p", "the tag is never closed", 1),
             ("<!doctype html", "the declaration is never closed", 0),
         ] {
-            assert_eq!(scan(page), [Found::Broken(message, at)], "{page}");
+            assert_eq!(scan(page), [PagePart::SyntaxError(message, at)], "{page}");
         }
     }
 
     #[test]
     fn finds_the_scripts_and_style_sheets_that_a_page_names() {
         let page = "<link href='a.css' rel=stylesheet><link rel=icon href=b.ico><script data-src=x src = \"c.js\" defer></script>";
-        assert_eq!(scan(page), [Found::Link("a.css", 0), Found::Link("c.js", 60)]);
+        assert_eq!(scan(page), [PagePart::Link("a.css", 0), PagePart::Link("c.js", 60)]);
     }
 
     #[test]
     fn finds_inline_scripts_and_styles() {
         let page = "<style>p{}</style><SCRIPT type=module>let a = '<p>';</Script>";
-        assert_eq!(scan(page), [Found::Style("p{}", 7), Found::Script("let a = '<p>';", 38)]);
+        assert_eq!(scan(page), [PagePart::Style("p{}", 7), PagePart::Script("let a = '<p>';", 38)]);
     }
 }

@@ -1,9 +1,9 @@
-//! Finds comments that stand in for code which the model left out.
+//! Finds comments in place of code that the model left out.
 
 use crate::fault::{Fault, FaultCode};
 use crate::file::GeneratedFile;
 
-/// What such comments say, beside an ellipsis.
+/// Words of such comments, which also have an ellipsis.
 const OMISSIONS: [&str; 13] = [
     "existing code",
     "rest of the",

@@ -1,11 +1,11 @@
-//! Reads a style sheet the way a browser cuts it into blocks. A browser skips a declaration or a rule that
-//! it does not know, so only what swallows the rules after it is told.
+//! Tokenizes a style sheet as a browser does. A browser skips an unknown declaration or
+//! rule, so only an error that affects the rules after it is reported.
 
-/// Something broken: what, and at which byte offset.
-pub(super) type Broken = (&'static str, usize);
+/// The message and the byte offset of a syntax error.
+pub(super) type SyntaxError = (&'static str, usize);
 
-/// The first broken place of a style sheet, if it has one.
-pub(super) fn find_broken(sheet: &str) -> Option<Broken> {
+/// The first syntax error of a style sheet.
+pub(super) fn find_syntax_error(sheet: &str) -> Option<SyntaxError> {
     let bytes = sheet.as_bytes();
     let mut open: Vec<(u8, usize)> = Vec::new();
     let mut loose = None;
@@ -62,7 +62,7 @@ fn mismatch(opener: u8) -> &'static str {
     }
 }
 
-/// Where the quote ends that begins here; none where the line ends before it.
+/// The offset of the closing quote; none if the line ends before it.
 fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
     let mut at = from + 1;
     loop {
@@ -100,12 +100,12 @@ mod tests {
             "a { background: url( 'x)y.png' ) } .x\\{ { a: 'b\\\nc' }",
             "<!-- .x { y: z } -->",
         ] {
-            assert_eq!(find_broken(sheet), None, "{sheet}");
+            assert_eq!(find_syntax_error(sheet), None, "{sheet}");
         }
     }
 
     #[test]
-    fn tells_what_swallows_the_rules_after_it() {
+    fn errors_that_affect_later_rules_are_reported() {
         for (sheet, message, at) in [
             (".a { color: red;\n.b { color: blue; }\n", "`{` is never closed", 3),
             (".a { color: red; } }", "a bracket is closed that was never opened", 19),
@@ -118,7 +118,7 @@ mod tests {
             ("a{}\nThat is all", "the text is no rule", 4),
             ("a{ x: y \\", "`{` is never closed", 1),
         ] {
-            assert_eq!(find_broken(sheet), Some((message, at)), "{sheet}");
+            assert_eq!(find_syntax_error(sheet), Some((message, at)), "{sheet}");
         }
     }
 }

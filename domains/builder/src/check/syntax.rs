@@ -1,24 +1,26 @@
-//! Whether a file parses as its language.
+//! Checks that a file parses as its language.
 
 use std::ops::ControlFlow;
 
 use tree_sitter::{Language, Node, ParseOptions, ParseState, Parser, Tree};
 
 use super::line_of;
-use super::page::{self, Found};
+use super::page::{self, PagePart};
 use super::style;
 use crate::fault::one_line;
 use crate::fault::{Fault, FaultCode};
 use crate::file::GeneratedFile;
 
-/// Most faults told of one file: the first ones matter, the others mostly follow from them.
+/// Maximum number of faults of a file: most later ones follow from the first.
 const MAX_FAULTS_A_FILE: usize = 3;
-/// Characters of the place that a fault quotes.
+/// Maximum length of the code that a fault quotes, in characters.
 const QUOTED_CHARS: usize = 40;
-/// Progress reports of the parser after which a file is given up; 500 KB of dense code take about 17,000.
+/// Progress reports of the parser after which it stops; 500 KB of dense code take about
+/// 17,000.
 const MAX_STEPS: usize = 200_000;
 
-/// The faults of the file's syntax; none for languages that are taken as plain text.
+/// The syntax faults of a file. Languages without a parser here are plain text and have
+/// none.
 pub(super) fn list_syntax_faults(file: &GeneratedFile) -> Vec<Fault> {
     match file.language.as_str() {
         "html" => list_page_faults(file),
@@ -33,7 +35,7 @@ pub(super) fn list_syntax_faults(file: &GeneratedFile) -> Vec<Fault> {
     }
 }
 
-/// Whether tools read this JSON file with comments and trailing commas.
+/// Whether this JSON file may have comments and trailing commas.
 fn allows_comments(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
     (name.starts_with("tsconfig") || name.starts_with("jsconfig") || path.contains(".vscode/"))
@@ -56,7 +58,7 @@ fn find_toml_fault(file: &GeneratedFile) -> Option<Fault> {
 
 fn list_tree_faults(file: &GeneratedFile, language: &Language) -> Vec<Fault> {
     let Some(tree) = parse_tree(&file.content, language) else { return vec![unreadable(file)] };
-    broken_nodes(&tree, &file.content).map(|broken| broken.in_file(file)).take(MAX_FAULTS_A_FILE).collect()
+    error_nodes(&tree, &file.content).map(|error| error.in_file(file)).take(MAX_FAULTS_A_FILE).collect()
 }
 
 fn unreadable(file: &GeneratedFile) -> Fault {
@@ -64,13 +66,13 @@ fn unreadable(file: &GeneratedFile) -> Fault {
     Fault::in_file(&file.path, FaultCode::SyntaxError, &message)
 }
 
-/// A place where the parser found something else than the language allows.
-struct Broken {
+/// A syntax error.
+struct SyntaxError {
     line: u32,
     message: String,
 }
 
-impl Broken {
+impl SyntaxError {
     fn in_file(self, file: &GeneratedFile) -> Fault {
         Fault::in_file(&file.path, FaultCode::SyntaxError, &self.message).at_line(self.line)
     }
@@ -89,13 +91,13 @@ fn parse_tree(content: &str, language: &Language) -> Option<Tree> {
     parser.parse_with_options(&mut read, None, Some(ParseOptions::new().progress_callback(&mut count)))
 }
 
-/// The broken places of a tree in the order of the text.
-fn broken_nodes<'a>(tree: &'a Tree, content: &'a str) -> impl Iterator<Item = Broken> + 'a {
-    let broken = nodes(tree).filter(|node| node.is_error() || node.is_missing());
-    broken.map(|node| describe(&node, content))
+/// The syntax errors of a tree in the order of the text.
+fn error_nodes<'a>(tree: &'a Tree, content: &'a str) -> impl Iterator<Item = SyntaxError> + 'a {
+    let errors = nodes(tree).filter(|node| node.is_error() || node.is_missing());
+    errors.map(|node| describe(&node, content))
 }
 
-/// The nodes of a tree in the order of the text, without those inside broken ones.
+/// The nodes of a tree in the order of the text, without those inside error nodes.
 fn nodes(tree: &Tree) -> impl Iterator<Item = Node<'_>> {
     let mut cursor = tree.walk();
     let mut next = Some(tree.root_node());
@@ -115,7 +117,7 @@ fn nodes(tree: &Tree) -> impl Iterator<Item = Node<'_>> {
     })
 }
 
-fn describe(node: &Node<'_>, content: &str) -> Broken {
+fn describe(node: &Node<'_>, content: &str) -> SyntaxError {
     let line = u32::try_from(node.start_position().row + 1).unwrap_or(u32::MAX);
     let text = content.get(node.byte_range()).unwrap_or_default().trim_start();
     let quoted = one_line(text.lines().next().unwrap_or_default().trim(), QUOTED_CHARS);
@@ -130,16 +132,16 @@ fn describe(node: &Node<'_>, content: &str) -> Broken {
     if last > node.start_position().row + 1 {
         message += &format!(" (somewhere in lines {line} to {last})");
     }
-    Broken { line, message }
+    SyntaxError { line, message }
 }
 
 fn list_style_faults(file: &GeneratedFile) -> Vec<Fault> {
-    let broken = style::find_broken(&file.content);
-    broken.map(|(message, at)| broken_at(&file.content, message, at).in_file(file)).into_iter().collect()
+    let error = style::find_syntax_error(&file.content);
+    error.map(|(message, at)| error_at(&file.content, message, at).in_file(file)).into_iter().collect()
 }
 
-fn broken_at(content: &str, message: &str, at: usize) -> Broken {
-    Broken { line: line_of(content, at), message: message.to_owned() }
+fn error_at(content: &str, message: &str, at: usize) -> SyntaxError {
+    SyntaxError { line: line_of(content, at), message: message.to_owned() }
 }
 
 /// The faults of the tree, or the first `def`, `if` and the like that has no indented block.
@@ -147,16 +149,16 @@ fn list_python_faults(file: &GeneratedFile) -> Vec<Fault> {
     let Some(tree) = parse_tree(&file.content, &tree_sitter_python::LANGUAGE.into()) else {
         return vec![unreadable(file)];
     };
-    let mut broken: Vec<Broken> = broken_nodes(&tree, &file.content).take(MAX_FAULTS_A_FILE).collect();
-    if broken.is_empty() {
-        let hollow = nodes(&tree).find(|node| node.kind() == "block" && node.named_child_count() == 0);
-        broken.extend(
-            hollow
+    let mut errors: Vec<SyntaxError> = error_nodes(&tree, &file.content).take(MAX_FAULTS_A_FILE).collect();
+    if errors.is_empty() {
+        let empty_block = nodes(&tree).find(|node| node.kind() == "block" && node.named_child_count() == 0);
+        errors.extend(
+            empty_block
                 .and_then(|node| node.parent())
-                .map(|parent| broken_at(&file.content, "an indented block is missing", parent.start_byte())),
+                .map(|parent| error_at(&file.content, "an indented block is missing", parent.start_byte())),
         );
     }
-    broken.into_iter().map(|broken| broken.in_file(file)).collect()
+    errors.into_iter().map(|error| error.in_file(file)).collect()
 }
 
 /// The faults of a page, and of the scripts and styles inside it.
@@ -165,28 +167,28 @@ fn list_page_faults(file: &GeneratedFile) -> Vec<Fault> {
     page::scan(page)
         .iter()
         .flat_map(|found| match *found {
-            Found::Broken(message, at) => vec![broken_at(page, message, at)],
-            Found::Script(text, at) => list_inline_faults(text, page, at),
-            Found::Link(..) => Vec::new(),
-            Found::Style(text, at) => {
-                let broken = style::find_broken(text);
-                broken.map(|(message, inside)| broken_at(page, message, at + inside)).into_iter().collect()
+            PagePart::SyntaxError(message, at) => vec![error_at(page, message, at)],
+            PagePart::Script(text, at) => list_inline_faults(text, page, at),
+            PagePart::Link(..) => Vec::new(),
+            PagePart::Style(text, at) => {
+                let error = style::find_syntax_error(text);
+                error.map(|(message, inside)| error_at(page, message, at + inside)).into_iter().collect()
             }
         })
-        .map(|broken| broken.in_file(file))
+        .map(|error| error.in_file(file))
         .take(MAX_FAULTS_A_FILE)
         .collect()
 }
 
-/// The broken places of a script that begins at that byte of the page.
-fn list_inline_faults(script: &str, page: &str, at: usize) -> Vec<Broken> {
+/// The syntax errors of a script that begins at that byte of the page.
+fn list_inline_faults(script: &str, page: &str, at: usize) -> Vec<SyntaxError> {
     let Some(tree) = parse_tree(script, &tree_sitter_javascript::LANGUAGE.into()) else { return Vec::new() };
-    let mut broken: Vec<Broken> = broken_nodes(&tree, script).take(MAX_FAULTS_A_FILE).collect();
-    if !broken.is_empty() {
+    let mut errors: Vec<SyntaxError> = error_nodes(&tree, script).take(MAX_FAULTS_A_FILE).collect();
+    if !errors.is_empty() {
         let lines_before = line_of(page, at) - 1;
-        broken.iter_mut().for_each(|broken| broken.line = broken.line.saturating_add(lines_before));
+        errors.iter_mut().for_each(|error| error.line = error.line.saturating_add(lines_before));
     }
-    broken
+    errors
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ fn accepts_an_application_and_normalizes_its_paths() {
 }
 
 #[test]
-fn tells_every_sort_of_fault() {
+fn every_kind_of_fault_is_reported() {
     let large = "x".repeat(1_001);
     let half = "x".repeat(700);
     for (files, expected) in [

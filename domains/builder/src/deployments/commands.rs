@@ -13,11 +13,11 @@ use super::{DeploymentError, DeploymentInput, DeploymentLog, Deployments, Publis
 use crate::versions::slug;
 use atelier_foundation::{Actor, FieldErrors, audit, projects::project_target};
 
-/// Log lines that a status shows at most.
+/// Maximum number of log lines in a status.
 const MAX_LOG_LINES: u64 = 200;
 
 impl Deployments {
-    /// Starts to publish a version. A project has one deployment under way at a time.
+    /// Starts a deployment. A project has at most one that has not ended.
     pub async fn start(
         &self,
         actor: &Actor,
@@ -32,8 +32,8 @@ impl Deployments {
         Ok(started)
     }
 
-    /// Publishes what a deployment did not that has ended: as another deployment, since
-    /// what the first one had copied is being removed.
+    /// Retries a deployment that ended without success, as a new deployment, since the
+    /// files of the first one are being removed.
     pub(crate) async fn restart(
         &self,
         actor: &Actor,
@@ -53,7 +53,7 @@ impl Deployments {
         Ok(next)
     }
 
-    /// The latest deployment of a project with its log; none where there was none.
+    /// The latest deployment of a project with its log.
     pub async fn status(
         &self,
         actor: &Actor,
@@ -81,7 +81,7 @@ impl Deployments {
     }
 }
 
-/// What is to be published, and where.
+/// The platform and version of a deployment.
 struct Wanted {
     platform: &'static str,
     version: Option<i32>,
@@ -110,7 +110,7 @@ async fn start_in(
         return Err(DeploymentError::AlreadyRunning(enqueued.id));
     }
     let job = enqueued.into_job()?;
-    // Jobs before projects, the order in which jobs' ends lock them.
+    // Locks jobs before projects, as the effects of jobs do.
     own.lock_exclusive().one(&**tx).await?.ok_or(DeploymentError::NotFound)?;
     let slug = find_slug(tx, &project).await?;
     let platform = wanted.platform;
@@ -121,7 +121,7 @@ async fn start_in(
     Ok((deployment, job))
 }
 
-/// The deployment that a job about that project is to publish.
+/// The deployment of a job about that project.
 pub(super) async fn find_of_job(
     db: &impl ConnectionTrait,
     job: JobId,
@@ -145,8 +145,8 @@ fn find_platform(id: &str) -> Result<&'static str, DeploymentError> {
     }
 }
 
-/// The address that the project has, or the one it gets: its title then, and the end
-/// of its id, which is random.
+/// The slug of the project's site. A new one has the title and the random end of the
+/// project's id.
 async fn find_slug(tx: &Transaction, project: &projects::Model) -> Result<String, DbErr> {
     if let Some(site) = published_sites::Entity::find_of(project.id).one(&**tx).await? {
         return Ok(site.slug);

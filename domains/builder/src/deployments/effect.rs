@@ -1,4 +1,4 @@
-//! What the end of a deployment changes in the product.
+//! The effect of a deployment job.
 
 use async_trait::async_trait;
 use atelier_entities::{DeploymentStatus, JobState, deployments, projects, published_sites, users};
@@ -17,7 +17,7 @@ use atelier_foundation::{
     objects::enqueue_removal,
 };
 
-/// Switches the site to what was published, or notes why it was not.
+/// Switches the site to the deployment, or stores why it failed.
 #[derive(Clone, Debug)]
 pub struct DeploymentEnded {
     addresses: Addresses,
@@ -32,7 +32,7 @@ impl DeploymentEnded {
 #[async_trait]
 impl Effect for DeploymentEnded {
     async fn on_end(&self, tx: &Transaction, job: &EndedJob) -> Result<(), EffectError> {
-        // By its row: args that this version cannot read must not keep the job from ending.
+        // Found by its row: args that this version cannot decode must not block the effect.
         let found = find_of_job(&**tx, job.id, job.subject).await?;
         let project = match &found {
             Some(deployment) => {
@@ -41,8 +41,8 @@ impl Effect for DeploymentEnded {
             None => None,
         };
         let (Some(deployment), Some(project)) = (found, project) else {
-            // The project is gone; what was copied after it went goes too. Whose args are
-            // not read has copied nothing.
+            // The project was deleted: removes files that were copied afterwards. A job
+            // whose args cannot be decoded has copied nothing.
             let args = serde_json::from_value::<PublishDeployment>(job.args.clone());
             let copied = args.into_iter().map(|args| site_folder(args.deployment_id)).collect();
             enqueue_removal(tx, copied).await?;
@@ -119,8 +119,8 @@ async fn supersede_others(tx: &Transaction, deployment: &deployments::Model) -> 
     Ok(())
 }
 
-/// The deployment did not succeed; what it copied goes. One that had ended before keeps
-/// what it said of itself then.
+/// Stores the failure and removes the copied files. A deployment that had ended before
+/// keeps its status.
 async fn mark_ended(
     tx: &Transaction,
     deployment: deployments::Model,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Publishes a version of a project.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PublishDeployment {
-    /// Which deployment.
+    /// The deployment.
     pub deployment_id: DeploymentId,
 }
 

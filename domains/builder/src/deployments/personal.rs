@@ -13,10 +13,10 @@ use sea_orm::{
 
 use super::{DeploymentError, Deployments, site_folder};
 
-/// Deployments that go at once.
+/// Deployments that one step deletes.
 const BATCH: u64 = 200;
 
-/// What people published.
+/// Deployments and sites of people.
 pub(crate) struct Publications;
 
 #[async_trait]
@@ -73,7 +73,7 @@ impl PersonalData for Publications {
 }
 
 impl Deployments {
-    /// How many sites of the actor are online.
+    /// The number of the actor's live deployments.
     pub async fn count_live(&self, actor: &Actor) -> Result<u64, DeploymentError> {
         let live = deployments::Entity::find()
             .filter(deployments::Column::UserId.eq(actor.person()?))

@@ -3,7 +3,7 @@ use super::Deployments;
 /// The platform that every instance has: sites under `/preview/{slug}/`.
 pub const PREVIEW: &str = "preview";
 
-/// Where applications can be published.
+/// A platform to which applications can be published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Platform {
     /// Stable id.
@@ -14,12 +14,12 @@ pub struct Platform {
     pub description: &'static str,
     /// Whether this instance can publish there.
     pub available: bool,
-    /// What a project or an instance needs for it.
+    /// What a project or the instance needs for it.
     pub requires: Vec<&'static str>,
 }
 
 impl Deployments {
-    /// Every platform, those that this instance cannot publish to included.
+    /// Every platform, including those that are not available on this instance.
     #[must_use]
     pub fn platforms() -> Vec<Platform> {
         let outside = |id, name, description| Platform {

@@ -11,7 +11,7 @@ use super::{Deployments, PublishDeployment, UNDER_WAY, is_under_way, site::site_
 use crate::file::GeneratedFile;
 use atelier_foundation::identity::is_deactivated;
 
-/// A deployment and the site it is to publish.
+/// A deployment and the files of its site.
 struct Site {
     deployment: deployments::Model,
     owner: UserId,
@@ -19,8 +19,8 @@ struct Site {
 }
 
 impl Deployments {
-    /// Copies a version's site into the object store. It goes live with the job's
-    /// success, and not before. Repeating it writes the same files again.
+    /// Copies the site of a version to the object store. The site goes live when the job
+    /// succeeds. A repeated run writes the same files.
     pub async fn publish(&self, ctx: &JobContext, args: PublishDeployment) -> Result<Outcome, JobError> {
         ctx.progress(5, "preparing", "Reading the version").await;
         let Some(site) = self.load(args.deployment_id).await? else {
@@ -78,7 +78,8 @@ impl Deployments {
         for (at, (path, content)) in files.into_iter().enumerate() {
             let percent = u8::try_from(10 + 80 * at / total).unwrap_or(90);
             ctx.progress(percent, "copying", format!("Copying {path}")).await;
-            // The progress is told under the lease: after a stall this knows of its loss.
+            // Storing progress checks the lease: after a stall, a lost lease is noticed
+            // here.
             if ctx.stop().is_cancelled() {
                 return Err(JobError::retry("STOPPED", "the deployment was stopped"));
             }
@@ -91,8 +92,8 @@ impl Deployments {
         Ok(())
     }
 
-    /// Removes what was copied where the deployment is gone or has ended without its site:
-    /// what it had copied until then was removed at that moment, and this came later.
+    /// Removes the copied files if the deployment was deleted or has ended without success.
+    /// Its end removed earlier files, but these may be later ones.
     pub(super) async fn remove_unwanted(&self, id: DeploymentId) -> Result<(), JobError> {
         let deployment = deployments::Entity::find_by_id(id).one(self.queue.db()).await?;
         let is_wanted = |status| is_under_way(status) || status == DeploymentStatus::Live;
@@ -102,7 +103,7 @@ impl Deployments {
         self.objects.delete_prefix(&site_folder(id)).await.map(drop).map_err(storage)
     }
 
-    /// Answers whether the deployment had not ended.
+    /// Marks the deployment as publishing. Returns false if it has ended.
     async fn mark_publishing(&self, id: DeploymentId) -> Result<bool, DbErr> {
         let marked = deployments::Entity::update_many()
             .col_expr(deployments::Column::Status, Expr::value(DeploymentStatus::Publishing))
@@ -116,7 +117,7 @@ impl Deployments {
 }
 
 fn storage(error: ObjectError) -> JobError {
-    tracing::warn!(%error, "a site's file was not copied");
+    tracing::warn!(%error, "a file of a site was not copied");
     if error.is_retryable() {
         JobError::retry("STORAGE", "the object store did not take a file")
     } else {

@@ -1,8 +1,8 @@
-//! Which files of a version make its site.
+//! Selects the files of a version's site.
 
 use crate::file::GeneratedFile;
 
-/// Extensions that browsers load.
+/// Extensions of static files.
 const STATIC: [&str; 15] = [
     "html",
     "htm",
@@ -21,14 +21,14 @@ const STATIC: [&str; 15] = [
     "vtt",
 ];
 
-/// Folders that builds put sites in.
+/// Folders of built sites.
 const BUILT: [&str; 5] = ["public/", "dist/", "build/", "static/", "www/"];
 
-/// Bytes of the README that a generated page shows.
+/// Maximum size of the README in an overview page, in bytes.
 const MAX_README: usize = 20_000;
 
-/// A site's files by their paths within it. A version without a page of its own gets
-/// one that shows what is in it.
+/// The files of a site by their paths. A version without an `index.html` gets an overview
+/// page.
 pub(super) fn site_files(title: &str, files: Vec<GeneratedFile>) -> Vec<(String, String)> {
     match find_root(&files) {
         Some(root) => files
@@ -42,8 +42,7 @@ pub(super) fn site_files(title: &str, files: Vec<GeneratedFile>) -> Vec<(String,
     }
 }
 
-/// The folder that `index.html` is in: the project's root, or a folder that builds
-/// use.
+/// The folder of `index.html`: the project's root or a folder of built sites.
 fn find_root(files: &[GeneratedFile]) -> Option<&'static str> {
     let has_index = |root: &str| {
         files.iter().any(|file| file.path.strip_prefix(root) == Some("index.html") && !needs_build(file))
@@ -51,8 +50,7 @@ fn find_root(files: &[GeneratedFile]) -> Option<&'static str> {
     [""].into_iter().chain(BUILT).find(|root| has_index(root))
 }
 
-/// Whether a page only loads sources that a browser cannot run, as those of a bundler
-/// do.
+/// Whether a page loads sources that need a bundler.
 fn needs_build(page: &GeneratedFile) -> bool {
     [".jsx\"", ".tsx\"", ".ts\"", ".jsx'", ".tsx'", ".ts'"]
         .iter()
@@ -109,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn publishes_what_browsers_load_and_nothing_else() {
+    fn only_static_files_are_published() {
         let site = site(&[
             ("index.html", "<p>"),
             ("css/styles.css", ""),
@@ -133,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn shows_what_is_in_a_version_without_a_page() {
+    fn a_version_without_a_page_gets_an_overview() {
         let site = site(&[("main.py", ""), ("README.md", "# Run <me>")]);
 
         assert_eq!(paths(&site), ["index.html"]);
@@ -142,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_must_be_built_first_is_none() {
+    fn a_page_that_needs_a_build_step_is_not_published() {
         let page = "<script type=\"module\" src=\"/src/main.jsx\"></script>";
         let site = site(&[("index.html", page), ("src/main.jsx", "")]);
 

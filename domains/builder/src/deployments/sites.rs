@@ -5,39 +5,38 @@ use atelier_providers::object_store::ObjectError;
 use sea_orm::{DbErr, EntityTrait};
 use sha2::{Digest, Sha256};
 
-use super::{DeploymentError, Deployments, SiteAnswer, SiteFile, site_folder};
+use super::{DeploymentError, Deployments, SiteFile, SiteResponse, site_folder};
 
-/// Longest path that is looked up.
+/// Maximum length of a path.
 const MAX_PATH: usize = 512;
 
-/// The page that a site has for what it lacks.
+/// The page for missing files.
 const MISSING: &str = "404.html";
 
 impl Deployments {
-    /// What the site at that slug has at that path: `index.html` for the root and for
-    /// folders. None where there is no such site, or neither such a file in it nor a
-    /// `404.html`.
+    /// The response of a site for a path: `index.html` for the root and for folders. None
+    /// if the site does not exist, or has neither the file nor a `404.html`.
     ///
-    /// A file of a deployment never changes. So where the client `has` its validator
-    /// the file is not read.
+    /// A file of a deployment never changes, so it is not read if the client `has` its
+    /// entity tag.
     pub async fn show_site(
         &self,
         slug: &str,
         path: &str,
         has: impl Fn(&str) -> bool,
-    ) -> Result<Option<SiteAnswer>, DeploymentError> {
+    ) -> Result<Option<SiteResponse>, DeploymentError> {
         let Some(site) = self.find_site(slug).await? else { return Ok(None) };
         let candidates = candidates(path);
         let etags = candidates.iter().map(|candidate| etag(site.deployment_id, candidate));
         if let Some(etag) = etags.into_iter().find(|etag| has(etag)) {
-            return Ok(Some(SiteAnswer::Unchanged(etag)));
+            return Ok(Some(SiteResponse::Unchanged(etag)));
         }
         for candidate in candidates {
             if let Some(file) = self.read(site.deployment_id, &candidate).await? {
-                return Ok(Some(SiteAnswer::File(file)));
+                return Ok(Some(SiteResponse::File(file)));
             }
         }
-        Ok(self.read(site.deployment_id, MISSING).await?.map(SiteAnswer::Missing))
+        Ok(self.read(site.deployment_id, MISSING).await?.map(SiteResponse::Missing))
     }
 
     async fn find_site(&self, slug: &str) -> Result<Option<published_sites::Model>, DbErr> {
@@ -56,13 +55,14 @@ impl Deployments {
     }
 }
 
-/// The validator of a deployment's file.
+/// The entity tag of a deployment's file.
 fn etag(deployment: DeploymentId, path: &str) -> String {
     let digest = Sha256::digest(format!("{deployment}/{path}"));
     format!("\"{}\"", hex::encode(&digest[..16]))
 }
 
-/// The files that a path may mean, best first; none for one that climbs or hides.
+/// The files for a path, in order of preference. Empty for a path with `..` or a hidden
+/// segment.
 fn candidates(path: &str) -> Vec<String> {
     let path = path.trim_start_matches('/');
     let sound = |segment: &str| !segment.is_empty() && !segment.starts_with('.') && !segment.contains('\\');
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_mean_files_and_folders_mean_their_index() {
+    fn paths_are_files_and_folders_have_an_index() {
         let table: [(&str, &[&str]); 8] = [
             ("", &["index.html"]),
             ("/", &["index.html"]),

@@ -1,5 +1,5 @@
-//! Views of published sites, counted in memory and written together: many visitors of
-//! one site do not wait for its row.
+//! Views of published sites. They are counted in memory and written in batches, so that
+//! visitors do not wait for the lock of a row.
 
 use std::{
     collections::BTreeMap,
@@ -13,7 +13,7 @@ use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QuerySelect, Que
 
 use super::Deployments;
 
-/// Views by the slug of their site that are not written yet. Clones share them.
+/// Views that are not written yet, by the slug of the site. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Views(Arc<Mutex<BTreeMap<String, i64>>>);
 
@@ -38,18 +38,18 @@ impl Views {
 }
 
 impl Deployments {
-    /// Counts a view of a site's page. [`Deployments::write_views`] has to follow.
+    /// Counts a view of a page. Call [`Deployments::write_views`] later.
     pub fn count_view(&self, slug: &str) {
         self.views.add(slug, 1);
     }
 
-    /// Writes what was counted since the last time, in one step for each site. What
-    /// cannot be written stays for the next time.
+    /// Writes the counted views, one transaction per site. Views that cannot be written are
+    /// kept for the next call.
     pub async fn write_views(&self) {
         let mut views = self.views.take();
         while let Some((slug, count)) = views.pop_first() {
             if let Err(error) = self.write_views_of(&slug, count).await {
-                tracing::warn!(%error, "views are not written yet");
+                tracing::warn!(%error, "views were not written and are kept");
                 views.insert(slug, count);
                 views.iter().for_each(|(slug, count)| self.views.add(slug, *count));
                 return;

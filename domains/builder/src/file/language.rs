@@ -1,6 +1,6 @@
 //! Names of languages: by a file's path and by the tag of a fence.
 
-/// A language: its name, the endings of its files, and the other tags it goes by.
+/// A language: its name, file extensions, and other fence tags.
 struct Language {
     name: &'static str,
     endings: &'static [&'static str],
@@ -67,7 +67,7 @@ static LANGUAGES: &[Language] = &[
     language("text", &["txt", "text", "log", "lock"], &["plaintext", "plain"]),
 ];
 
-/// Names of files without an ending that says their language.
+/// Languages of files by name, where the extension does not tell.
 static BARE_NAMES: &[(&str, &str)] = &[
     ("Dockerfile", "dockerfile"),
     ("Makefile", "makefile"),
@@ -88,7 +88,7 @@ static BARE_NAMES: &[(&str, &str)] = &[
     (".htaccess", "text"),
 ];
 
-/// The language of a file by its name; none where the name does not say.
+/// The language of a file by its name; none if the name does not tell.
 pub(crate) fn find_by_path(path: &str) -> Option<&'static str> {
     let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
     if let Some((_, language)) = BARE_NAMES.iter().find(|(bare, _)| *bare == name) {
@@ -102,7 +102,7 @@ pub(crate) fn find_by_path(path: &str) -> Option<&'static str> {
     LANGUAGES.iter().find(|l| l.endings.contains(&ending.as_str())).map(|l| l.name)
 }
 
-/// The language that a fence's tag names.
+/// The language of a fence's tag.
 pub(crate) fn find_by_tag(tag: &str) -> Option<&'static str> {
     let tag = tag.to_ascii_lowercase();
     let tag = tag.as_str();
@@ -112,8 +112,8 @@ pub(crate) fn find_by_tag(tag: &str) -> Option<&'static str> {
         .map(|l| l.name)
 }
 
-/// Whether a block in `tag`'s language may well be the file of `path`'s language.
-pub(crate) fn agree(tag: &str, path: &str) -> bool {
+/// Whether a block with the language `tag` may be a file with the language `path`.
+pub(crate) fn is_compatible(tag: &str, path: &str) -> bool {
     if tag == path || tag == "text" {
         return true;
     }
@@ -130,7 +130,7 @@ pub(crate) fn agree(tag: &str, path: &str) -> bool {
         || (path == "ini" && matches!(tag, "shell"))
 }
 
-/// The name that a lone block of this language goes by.
+/// The default path of a single block in this language.
 pub(crate) fn default_path(language: &str) -> Option<&'static str> {
     match language {
         "html" => Some("index.html"),

@@ -17,8 +17,8 @@ use atelier_foundation::{
 };
 
 impl Generation {
-    /// Starts a generation: takes its price, marks the project and queues the job, all
-    /// or nothing. A project has one at a time.
+    /// Starts a generation: charges its price, marks the project and enqueues the job, in
+    /// one transaction. A project has at most one generation that has not ended.
     pub async fn start(
         &self,
         actor: &Actor,
@@ -62,9 +62,9 @@ impl Generation {
         let needed = self.prices.price(mode);
         let context = json!({"job": job.id, "mode": mode, "credits": needed});
         audit::record(tx, actor, "generation.start", project_target(project), context).await?;
-        // The account last: whatever else its person starts meanwhile waits for it.
+        // Locks the account last: other commands of the person wait for it.
         let price = Price { amount: needed, description: description(mode) };
-        if !credits::hold(tx, user, project, job.id, price).await? {
+        if !credits::charge(tx, user, project, job.id, price).await? {
             let available = credits::balance(&**tx, user).await?;
             return Err(GenerationError::InsufficientCredits { needed, available });
         }

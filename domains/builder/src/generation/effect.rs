@@ -1,4 +1,4 @@
-//! What the end of a generation changes in the product.
+//! The effect of a generation job.
 
 use async_trait::async_trait;
 use atelier_entities::{JobState, ProjectId, ProjectStatus, project_versions, projects, users};
@@ -14,7 +14,7 @@ use atelier_foundation::{
     mail::{Template, queue_mail},
 };
 
-/// Makes the version current, or gives the credits back; tells the person.
+/// Makes the version current or refunds the credits, and mails the person.
 #[derive(Clone, Copy, Debug)]
 pub struct GenerationEnded;
 
@@ -31,14 +31,14 @@ impl Effect for GenerationEnded {
         let version = made_version(job);
         let status = next_status(&project, job.state);
         if let Some(status) = status {
-            mark(tx, &project, status, version).await?;
+            set_status(tx, &project, status, version).await?;
         }
-        tell(tx, &project, job, version).await
+        queue_result_mail(tx, &project, job, version).await
     }
 }
 
-/// The project that the job is about: args that this version cannot read must not keep
-/// the job from ending.
+/// The project of the job. It is found by the job's subject: args that this version cannot
+/// decode must not block the effect.
 async fn lock_project(tx: &Transaction, job: &EndedJob) -> Result<Option<projects::Model>, DbErr> {
     let Some(id) = job.subject.map(ProjectId) else { return Ok(None) };
     projects::Entity::find_by_id(id).lock_exclusive().one(&**tx).await
@@ -49,7 +49,7 @@ fn made_version(job: &EndedJob) -> Option<i32> {
     i32::try_from(number).ok()
 }
 
-/// The project's status after its generation; none leaves it as it is.
+/// The project's status after the generation; none if it does not change.
 fn next_status(project: &projects::Model, ended: JobState) -> Option<ProjectStatus> {
     if ended == JobState::Succeeded {
         return Some(ProjectStatus::Completed);
@@ -64,7 +64,7 @@ fn next_status(project: &projects::Model, ended: JobState) -> Option<ProjectStat
     })
 }
 
-async fn mark(
+async fn set_status(
     tx: &Transaction,
     project: &projects::Model,
     status: ProjectStatus,
@@ -80,8 +80,8 @@ async fn mark(
     Ok(())
 }
 
-/// Mails how it ended; who cancelled it knows.
-async fn tell(
+/// Mails the result, except of a cancelled job.
+async fn queue_result_mail(
     tx: &Transaction,
     project: &projects::Model,
     job: &EndedJob,

@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::prompt::Prompt;
 
-/// Writes an application and keeps it as a version.
+/// Generates an application and stores it as a version.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RunGeneration {
-    /// Of which project.
+    /// The project.
     pub project_id: ProjectId,
-    /// How much effort was paid for.
+    /// The mode.
     pub mode: GenerationMode,
-    /// What to do beyond the project's description.
+    /// Instructions beside the project's description.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<Prompt>,
 }

@@ -1,4 +1,4 @@
-//! One generation from the job's args to the stored version.
+//! Runs a generation, from the job's args to the stored version.
 
 use std::time::Duration;
 
@@ -22,26 +22,27 @@ use crate::{
 };
 use atelier_foundation::{credits, identity::is_deactivated};
 
-/// What checking and storing an answer may take.
-const AFTER_ANSWER: Duration = Duration::from_secs(30);
+/// Time for checking and storing a completion.
+const AFTER_COMPLETION: Duration = Duration::from_secs(30);
 
-/// An application that may be stored, and who wrote it.
-struct Written {
+/// An application that passed the checks, and the model that wrote it.
+struct GeneratedApp {
     app: CheckedApp,
     summary: String,
     provider: String,
     model: String,
 }
 
-/// What is written, and from what.
-struct Brief {
+/// The project and the request to the model.
+struct PreparedGeneration {
     project: projects::Model,
     request: GenerationRequest,
 }
 
 impl Generation {
-    /// Runs one attempt. A version of an attempt before that died after storing it is
-    /// the answer; a project that is gone or whose person may not sign in ends the job.
+    /// Runs one attempt. If an earlier attempt stored a version and then died, that version
+    /// is the result. If the project was deleted or its owner is deactivated, the job is
+    /// cancelled.
     pub async fn run(&self, ctx: &JobContext, args: RunGeneration) -> Result<Outcome, JobError> {
         let db = self.queue.db();
         if let Some(version) = project_versions::Entity::find_by_job(ctx.id()).one(db).await? {
@@ -53,18 +54,18 @@ impl Generation {
             return Err(JobError::fail("GENERATION_REFUNDED", message));
         }
         ctx.progress(2, "preparing", "Reading the project").await;
-        let Some(mut brief) = self.prepare(&args).await? else {
+        let Some(mut prepared) = self.prepare(&args).await? else {
             return Ok(Outcome::Cancel("the project was deleted".to_owned()));
         };
-        if is_deactivated(db, brief.project.user_id).await? {
+        if is_deactivated(db, prepared.project.user_id).await? {
             return Ok(Outcome::Cancel("the account is deactivated".to_owned()));
         }
-        let written = self.write(ctx, &args, &mut brief).await?;
+        let generated = self.write(ctx, &args, &mut prepared).await?;
         if ctx.stop().is_cancelled() {
             return Err(stopped());
         }
         ctx.progress(90, "saving", "Saving the application").await;
-        let version = self.new_version(ctx, &args, &brief.project, written);
+        let version = self.new_version(ctx, &args, &prepared.project, generated);
         match store(&self.queue, version).await? {
             Stored::Version(version) => {
                 ctx.progress(100, "done", format!("Version {} is ready", version.number)).await;
@@ -75,7 +76,7 @@ impl Generation {
         }
     }
 
-    async fn prepare(&self, args: &RunGeneration) -> Result<Option<Brief>, DbErr> {
+    async fn prepare(&self, args: &RunGeneration) -> Result<Option<PreparedGeneration>, DbErr> {
         let db = self.queue.db();
         let Some(project) = projects::Entity::find_by_id(args.project_id).one(db).await? else {
             return Ok(None);
@@ -101,7 +102,7 @@ impl Generation {
             messages,
             previous_files: previous.into_iter().map(|file| (file.path, file.content)).collect(),
         };
-        Ok(Some(Brief { project, request }))
+        Ok(Some(PreparedGeneration { project, request }))
     }
 
     async fn load_files(&self, project: &projects::Model, number: i32) -> Result<Vec<GeneratedFile>, DbErr> {
@@ -113,64 +114,65 @@ impl Generation {
         Ok(rows.into_iter().map(GeneratedFile::from).collect())
     }
 
-    /// Has the application written, and sent back with its faults as often as allowed.
+    /// Asks the model for the application, and sends completions with faults back, up to
+    /// the maximum number of repairs.
     async fn write(
         &self,
         ctx: &JobContext,
         args: &RunGeneration,
-        brief: &mut Brief,
-    ) -> Result<Written, JobError> {
-        let asked = brief.request.messages.len();
-        let model = self.model.model(brief.request.effort).to_owned();
+        prepared: &mut PreparedGeneration,
+    ) -> Result<GeneratedApp, JobError> {
+        let asked = prepared.request.messages.len();
+        let model = self.model.model(prepared.request.effort).to_owned();
         ctx.log(LogLevel::Info, format!("asking {} ({model})", self.model.provider())).await;
         ctx.progress(5, "writing", "Asking for the application").await;
         let mut repairs = 0;
         loop {
-            let answer = follow(ctx, self.model.as_ref(), &brief.request, args.mode).await?;
+            let completion = follow(ctx, self.model.as_ref(), &prepared.request, args.mode).await?;
             ctx.progress(75, "checking", "Checking every file").await;
-            let text = answer.text.clone();
-            let (notes, faults) = match self.examine(answer, brief.project.kind).await? {
-                (notes, Ok(written)) => {
+            let text = completion.text.clone();
+            let (notes, faults) = match self.examine(completion, prepared.project.kind).await? {
+                (notes, Ok(generated)) => {
                     log_faults(ctx, LogLevel::Info, &notes).await;
-                    return Ok(written);
+                    return Ok(generated);
                 }
                 (notes, Err(faults)) => (notes, faults),
             };
             log_faults(ctx, LogLevel::Info, &notes).await;
             log_faults(ctx, LogLevel::Warning, &faults).await;
             if repairs >= self.options.max_repairs {
-                return Err(faulty(&faults));
+                return Err(checks_failed(&faults));
             }
-            if !has_time_for_another(ctx.time_left(), self.options.longest_answer) {
+            if !has_time_for_another(ctx.time_left(), self.options.max_completion_time) {
                 ctx.log(LogLevel::Warning, "no time is left to have the faults put right").await;
-                return Err(faulty(&faults));
+                return Err(checks_failed(&faults));
             }
             repairs += 1;
             let message = format!("Correcting {} faults, round {repairs}", faults.len());
             ctx.progress(75, "repairing", message).await;
-            brief.request.messages.truncate(asked);
-            brief.request.messages.extend(prompt::create_repair_messages(&text, &faults));
+            prepared.request.messages.truncate(asked);
+            prepared.request.messages.extend(prompt::create_repair_messages(&text, &faults));
         }
     }
 
-    /// Parses and checks an answer on a thread of its own: it may be long. Answers the
-    /// notes, and the application or its faults.
+    /// Parses and checks a completion on a blocking thread, since it may be long. Returns
+    /// the notes, and the application or its faults.
     async fn examine(
         &self,
-        answer: Completion,
+        completion: Completion,
         kind: ProjectKind,
-    ) -> Result<(Vec<Fault>, Result<Written, Vec<Fault>>), JobError> {
+    ) -> Result<(Vec<Fault>, Result<GeneratedApp, Vec<Fault>>), JobError> {
         let limits = self.limits();
         let examined = tokio::task::spawn_blocking(move || {
-            let parsed = parse::parse(&answer.text, answer.truncated);
+            let parsed = parse::parse(&completion.text, completion.truncated);
             let (notes, faults): (Vec<_>, Vec<_>) =
                 parsed.problems.into_iter().partition(|problem| problem.code.is_note());
             if !faults.is_empty() {
                 return (notes, Err(faults));
             }
-            let Completion { provider, model, .. } = answer;
+            let Completion { provider, model, .. } = completion;
             let checked = check::check(parsed.files, limits, kind);
-            (notes, checked.map(|app| Written { app, summary: parsed.summary, provider, model }))
+            (notes, checked.map(|app| GeneratedApp { app, summary: parsed.summary, provider, model }))
         });
         examined.await.map_err(|_| JobError::retry("CHECK_FAILED", "the answer could not be checked"))
     }
@@ -180,25 +182,24 @@ impl Generation {
         ctx: &JobContext,
         args: &RunGeneration,
         project: &projects::Model,
-        written: Written,
+        generated: GeneratedApp,
     ) -> NewVersion {
         NewVersion {
             job: ctx.id(),
             project: project.id,
             mode: args.mode,
             prompt: full_request(&project.description, args.prompt.as_ref()),
-            provider: written.provider,
-            model: written.model,
-            summary: written.summary,
-            files: written.app.files,
+            provider: generated.provider,
+            model: generated.model,
+            summary: generated.summary,
+            files: generated.app.files,
         }
     }
 }
 
-/// Whether an answer that takes as long as it may, and what comes after it, still fit in
-/// the time that the attempt has left.
-fn has_time_for_another(left: Duration, longest_answer: Duration) -> bool {
-    left >= longest_answer + AFTER_ANSWER
+/// Whether the time left suffices for another completion and for storing it.
+fn has_time_for_another(left: Duration, max_completion_time: Duration) -> bool {
+    left >= max_completion_time + AFTER_COMPLETION
 }
 
 fn done(version: &project_versions::Model) -> Outcome {
@@ -214,7 +215,7 @@ fn done(version: &project_versions::Model) -> Outcome {
 
 async fn log_faults(ctx: &JobContext, level: LogLevel, faults: &[Fault]) {
     if let Some(truncated) = faults.iter().find(|fault| fault.code == FaultCode::Truncated) {
-        tracing::info!(job.id = %ctx.id(), %truncated, "the answer was cut off");
+        tracing::info!(job.id = %ctx.id(), %truncated, "the completion was cut off");
     }
     if !faults.is_empty() {
         let lines: Vec<String> = faults.iter().map(|fault| format!("{} {fault}", fault.code)).collect();
@@ -222,7 +223,7 @@ async fn log_faults(ctx: &JobContext, level: LogLevel, faults: &[Fault]) {
     }
 }
 
-fn faulty(faults: &[Fault]) -> JobError {
+fn checks_failed(faults: &[Fault]) -> JobError {
     let faults: Vec<_> = faults
         .iter()
         .map(|fault| {
@@ -233,7 +234,7 @@ fn faulty(faults: &[Fault]) -> JobError {
         .with_details(json!({"faults": faults}))
 }
 
-/// The description, followed by the prompt.
+/// The description and the prompt.
 fn full_request(description: &str, prompt: Option<&Prompt>) -> String {
     match prompt.map(Prompt::as_str) {
         Some(prompt) if description.is_empty() => prompt.to_owned(),

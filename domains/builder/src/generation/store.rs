@@ -1,4 +1,4 @@
-//! Storing a version whole, once for each job.
+//! Stores a version in one transaction, at most once per job.
 
 use atelier_entities::{
     GenerationMode, JobId, JobState, ProjectId, VersionId, jobs, project_files, project_versions, projects,
@@ -8,10 +8,10 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set, DbErr, EntityTrait, QueryOrder
 
 use crate::file::GeneratedFile;
 
-/// Rows in one statement: SQLite takes 32,766 values.
+/// Maximum number of rows in one statement: SQLite allows 32,766 values.
 const ROWS: usize = 500;
 
-/// A version about to be stored.
+/// A version to store.
 pub(super) struct NewVersion {
     pub(super) job: JobId,
     pub(super) project: ProjectId,
@@ -23,19 +23,19 @@ pub(super) struct NewVersion {
     pub(super) files: Vec<GeneratedFile>,
 }
 
-/// What became of it.
+/// The result of storing a version.
 #[derive(Debug)]
 pub(super) enum Stored {
-    /// The job's version: this one, or the one of another attempt that came first.
+    /// The job's version: this one, or the one that another attempt stored first.
     Version(Box<project_versions::Model>),
-    /// There is no project any more.
+    /// The project was deleted.
     ProjectGone,
-    /// The job ended meanwhile, so its end has been settled without a version.
+    /// The job ended meanwhile without a version.
     JobEnded,
 }
 
-/// Stores row and files in one transaction. It locks the project first, as the job's
-/// end does, so that a version is never left behind by a job that ended otherwise.
+/// Stores the version and its files. It locks the project first, as the job's effect does,
+/// so that a job that ended otherwise leaves no version.
 pub(super) async fn store(queue: &Queue, new: NewVersion) -> Result<Stored, QueueError> {
     let tx = queue.begin().await?;
     let project = projects::Entity::find_by_id(new.project).lock_exclusive().one(&*tx).await?;
@@ -54,7 +54,7 @@ pub(super) async fn store(queue: &Queue, new: NewVersion) -> Result<Stored, Queu
     Ok(Stored::Version(Box::new(version)))
 }
 
-/// Inserts the version under the next number with all of its files.
+/// Inserts the version with the next number and its files.
 async fn insert(tx: &Transaction, new: NewVersion) -> Result<project_versions::Model, DbErr> {
     let last: Option<i32> = project_versions::Entity::find_of(new.project)
         .select_only()
@@ -94,7 +94,7 @@ async fn insert(tx: &Transaction, new: NewVersion) -> Result<project_versions::M
     }
 }
 
-/// Stores a version as if that job had made it.
+/// Stores a version of that job.
 #[cfg(any(test, feature = "testing"))]
 pub(crate) async fn store_for_tests(
     queue: &Queue,

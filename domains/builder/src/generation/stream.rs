@@ -1,4 +1,4 @@
-//! Following an answer while it is written.
+//! Follows a completion while the model streams it.
 
 use std::time::Duration;
 
@@ -9,22 +9,22 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::json;
 use tokio::sync::watch;
 
-/// Where the writing begins and ends, in percent.
+/// The progress at the start and the end of the stream, in percent.
 const FIRST_PERCENT: u8 = 5;
 const LAST_PERCENT: u8 = 70;
 
-/// Longest start of a line that is kept to find a file's name in.
+/// Maximum length of a line start that is kept to find a file name.
 const MAX_LINE: usize = 300;
 
-/// What is known of an answer that is being written.
+/// The state of a streamed completion.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Meter {
+struct StreamState {
     bytes: usize,
     line: String,
     file: Option<String>,
 }
 
-impl Meter {
+impl StreamState {
     fn push(&mut self, text: &str) {
         self.bytes += text.len();
         for piece in text.split_inclusive('\n') {
@@ -54,8 +54,7 @@ impl Meter {
     }
 }
 
-/// The file that a line at the beginning of a code block names, such as
-/// "```html path=index.html".
+/// The file that the opening line of a code block names, such as "```html path=index.html".
 fn announced_file(line: &str) -> Option<String> {
     let info = line.trim().trim_start_matches(['`', '~']);
     if info.len() + 3 > line.trim().len() {
@@ -71,7 +70,7 @@ fn announced_file(line: &str) -> Option<String> {
     words.rfind(is_file).map(str::to_owned)
 }
 
-/// Bytes that such an answer usually has.
+/// Usual size of a completion, in bytes.
 fn expected_bytes(mode: GenerationMode, previous: &[(String, String)]) -> usize {
     let usual = match mode {
         GenerationMode::Quick => 14_000,
@@ -80,25 +79,25 @@ fn expected_bytes(mode: GenerationMode, previous: &[(String, String)]) -> usize 
     previous.iter().map(|(_, content)| content.len()).sum::<usize>().max(usual)
 }
 
-/// Has the model answer and tells the job how far it is. Stops with the job.
+/// Runs the request and reports progress. It stops when the job is asked to stop.
 pub(super) async fn follow(
     ctx: &JobContext,
     model: &dyn ChatModel,
     request: &GenerationRequest,
     mode: GenerationMode,
 ) -> Result<Completion, JobError> {
-    let (meter, mut seen) = watch::channel(Meter::default());
+    let (state, mut seen) = watch::channel(StreamState::default());
     let sink = move |event: StreamEvent| {
         let StreamEvent::Delta { text } = event;
-        meter.send_modify(|meter| meter.push(&text));
+        state.send_modify(|state| state.push(&text));
     };
     let expected = expected_bytes(mode, &request.previous_files);
-    let mut answer = model.generate(request, &sink);
+    let mut completion = model.generate(request, &sink);
     loop {
         tokio::select! {
             biased;
             () = ctx.stop().cancelled() => return Err(stopped()),
-            answered = &mut answer => return answered.map_err(|error| job_error(error, ctx.queue().now())),
+            completed = &mut completion => return completed.map_err(|error| job_error(error, ctx.queue().now())),
             Ok(()) = seen.changed() => {
                 let now = seen.borrow_and_update().clone();
                 ctx.progress(now.percent(expected), "writing", now.message()).await;
@@ -107,15 +106,15 @@ pub(super) async fn follow(
     }
 }
 
-/// The job was told to stop; whatever is answered now is not looked at.
+/// The error of a job that was asked to stop.
 pub(super) fn stopped() -> JobError {
     JobError::retry("STOPPED", "the generation was stopped")
 }
 
-/// What a failure of the model means for the job.
+/// The job error of a model error.
 fn job_error(error: LlmError, now: Timestamp) -> JobError {
     let (code, message) = match &error {
-        LlmError::CircuitOpen { provider, until } => return resting(provider, *until, now),
+        LlmError::CircuitOpen { provider, until } => return circuit_open(provider, *until, now),
         LlmError::Transient { .. } => ("LLM_UNAVAILABLE", "the model server failed"),
         LlmError::RateLimited { .. } => ("LLM_RATE_LIMITED", "the model server asked to slow down"),
         LlmError::Quota { .. } => ("LLM_QUOTA", "the platform's account at the model server is exhausted"),
@@ -125,7 +124,7 @@ fn job_error(error: LlmError, now: Timestamp) -> JobError {
         LlmError::ContextTooLong { .. } => ("LLM_CONTEXT_TOO_LONG", "the request is too long for the model"),
         LlmError::Timeout { .. } => ("LLM_TIMEOUT", "the model server took too long"),
     };
-    tracing::warn!(code, %error, "the model gave no answer");
+    tracing::warn!(code, %error, "the model gave no completion");
     match error.retry_after() {
         Some(after) => JobError::retry_after(code, message, after.min(MAX_WAIT)),
         None if error.is_retryable() => JobError::retry(code, message),
@@ -133,19 +132,19 @@ fn job_error(error: LlmError, now: Timestamp) -> JobError {
     }
 }
 
-/// Nobody was asked: the job waits until the circuit may be tried, and says so.
-fn resting(provider: &str, until: DateTime<Utc>, now: Timestamp) -> JobError {
+/// No request was sent: the job waits until the open circuit may be tried again.
+fn circuit_open(provider: &str, until: DateTime<Utc>, now: Timestamp) -> JobError {
     let until = to_micros(until);
-    let wait = (until - now).to_std().unwrap_or_default().clamp(SHORTEST_REST, MAX_WAIT);
+    let wait = (until - now).to_std().unwrap_or_default().clamp(MIN_CIRCUIT_WAIT, MAX_WAIT);
     let shown = until.to_rfc3339_opts(SecondsFormat::Secs, true);
     let message = format!("the circuit of the model server {provider} is open until {shown}");
     JobError::wait("CIRCUIT_OPEN", message, wait).with_details(json!({"provider": provider, "until": until}))
 }
 
-/// Least time until an open circuit is looked at again.
-const SHORTEST_REST: Duration = Duration::from_secs(1);
+/// Minimum wait for an open circuit.
+const MIN_CIRCUIT_WAIT: Duration = Duration::from_secs(1);
 
-/// Longest wait that a model server may ask for.
+/// Maximum wait that a model server may ask for.
 const MAX_WAIT: Duration = Duration::from_secs(600);
 
 #[cfg(test)]
@@ -172,26 +171,26 @@ mod tests {
     }
 
     #[test]
-    fn meters_pieces_that_cut_lines_anywhere() {
-        let mut meter = Meter::default();
+    fn pieces_may_split_lines_anywhere() {
+        let mut state = StreamState::default();
         for piece in ["Here it is.\n``", "`html pa", "th=index.html\n<p>", "é</p>"] {
-            meter.push(piece);
+            state.push(piece);
         }
 
-        assert_eq!(meter.message(), "Writing index.html");
-        assert_eq!((meter.percent(1_000_000), meter.percent(10)), (5, 70));
+        assert_eq!(state.message(), "Writing index.html");
+        assert_eq!((state.percent(1_000_000), state.percent(10)), (5, 70));
     }
 
     #[test]
-    fn long_lines_do_not_pile_up() {
-        let mut meter = Meter::default();
-        (0..10_000).for_each(|_| meter.push("xxxxxxxxxx"));
+    fn long_lines_use_bounded_memory() {
+        let mut state = StreamState::default();
+        (0..10_000).for_each(|_| state.push("xxxxxxxxxx"));
 
-        assert!(meter.line.len() <= MAX_LINE);
+        assert!(state.line.len() <= MAX_LINE);
     }
 
     #[test]
-    fn errors_of_the_model_say_what_to_do() {
+    fn each_error_of_the_model_has_its_disposition() {
         let message = String::new;
         let table = [
             (LlmError::Transient { message: message() }, "LLM_UNAVAILABLE", Disposition::Retry),
@@ -217,11 +216,11 @@ mod tests {
     }
 
     #[test]
-    fn a_job_waits_until_the_circuit_may_be_tried() {
+    fn a_job_waits_while_the_circuit_is_open() {
         let at = |secs| Timestamp::from_timestamp(secs, 0).expect("a time");
         for (now, wait) in [(70, 30), (100, 1), (200, 1)] {
-            let resting = LlmError::CircuitOpen { provider: "openai".into(), until: at(100) };
-            let error = job_error(resting, at(now));
+            let circuit_open = LlmError::CircuitOpen { provider: "openai".into(), until: at(100) };
+            let error = job_error(circuit_open, at(now));
             assert_eq!(error.code, "CIRCUIT_OPEN");
             assert_eq!(error.disposition, Disposition::Wait(Duration::from_secs(wait)), "at {now}");
             assert_eq!(error.details["provider"], "openai");

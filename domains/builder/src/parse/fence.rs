@@ -1,27 +1,28 @@
-//! Cuts an answer into prose and blocks: fences of Markdown, and tags such as `<file path="…">`.
+//! Splits a completion into prose and blocks: Markdown fences, and tags such as `<file
+//! path="…">`.
 
 use super::naming::{Info, attribute_path, read_info};
 
 /// Tags that hold a file.
 const FILE_TAGS: [&str; 4] = ["file", "boltAction", "dyad-write", "artifact-file"];
 
-/// A part of an answer, in its order.
+/// A part of a completion.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Piece<'a> {
     /// A line outside of every block.
     Prose(&'a str),
-    /// A fence or a file's tag with what it holds.
+    /// A fence or a file's tag with its content.
     Block(Block),
 }
 
-/// What a fence or a file's tag holds.
+/// The content of a fence or a file's tag.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Block {
-    /// What its opening says of it.
+    /// The info string of its opening.
     pub(super) info: Info,
-    /// The text inside, each line ended by `\n`.
+    /// The text inside, with `\n` as line end.
     pub(super) content: String,
-    /// Whether its end was there.
+    /// Whether it is closed.
     pub(super) closed: bool,
 }
 
@@ -44,21 +45,21 @@ fn fence_line(line: &str) -> Option<FenceLine<'_>> {
     (len >= 3 && !inline_code && !odd_ticks).then_some(FenceLine { mark, len, indent, info })
 }
 
-/// Cuts the text, whose lines end with `\n` or `\r\n`. Every line is in one piece, but for the lines that
-/// open and close blocks.
+/// Splits the text, whose lines end with `\n` or `\r\n`. Every line is in one piece, except
+/// the lines that open and close blocks.
 pub(super) fn cut(text: &str) -> Vec<Piece<'_>> {
     let lines: Vec<&str> = text.lines().collect();
     let fences: Vec<Option<FenceLine<'_>>> = lines.iter().map(|line| fence_line(line)).collect();
-    let answer = Answer { surplus: surplus_of_bare_fences(&fences), lines, fences };
+    let scanner = Scanner { surplus: surplus_of_bare_fences(&fences), lines, fences };
     let mut pieces = Vec::new();
     let mut at = 0;
-    while at < answer.lines.len() {
-        let found = answer.read_fence(at).or_else(|| answer.read_tag(at));
+    while at < scanner.lines.len() {
+        let found = scanner.read_fence(at).or_else(|| scanner.read_tag(at));
         if let Some((block, next)) = found {
             pieces.push(Piece::Block(block));
             at = next;
         } else {
-            pieces.push(Piece::Prose(answer.lines[at]));
+            pieces.push(Piece::Prose(scanner.lines[at]));
             at += 1;
         }
     }
@@ -80,13 +81,13 @@ fn surplus_of_bare_fences(fences: &[Option<FenceLine<'_>>]) -> Vec<i64> {
     surplus
 }
 
-struct Answer<'a> {
+struct Scanner<'a> {
     lines: Vec<&'a str>,
     fences: Vec<Option<FenceLine<'a>>>,
     surplus: Vec<i64>,
 }
 
-impl Answer<'_> {
+impl Scanner<'_> {
     /// The block that a fence at this line opens, and the line after it.
     fn read_fence(&self, start: usize) -> Option<(Block, usize)> {
         let open = self.fences[start].as_ref()?;
@@ -113,7 +114,7 @@ impl Answer<'_> {
                 } else if is_markdown {
                     nested += 1;
                 }
-            } else if !is_markdown && let Some(last) = self.glued_end(at, open) {
+            } else if !is_markdown && let Some(last) = self.end_on_code_line(at, open) {
                 let content = self.content(start + 1, at, open.indent) + last + "\n";
                 return Some((Block { info, content, closed: true }, at + 1));
             }
@@ -122,15 +123,16 @@ impl Answer<'_> {
         Some((Block { info, content, closed: false }, self.lines.len()))
     }
 
-    /// Whether a bare fence inside a Markdown file opens an example rather than closes the file: text
-    /// follows at once, and enough bare fences follow to close both.
+    /// Whether a bare fence inside a Markdown file opens an example instead of closing the
+    /// file: text follows at once, and enough bare fences follow to close both.
     fn opens_nested(&self, at: usize) -> bool {
         let followed = self.lines.get(at + 1).is_some_and(|next| !next.trim().is_empty());
         followed && self.surplus[at + 1] >= 2
     }
 
-    /// What stands before a closing fence that shares the last line of code, as in `</html>` and a fence.
-    fn glued_end(&self, at: usize, open: &FenceLine<'_>) -> Option<&str> {
+    /// The code before a closing fence on the last line of code, such as `</html>` and a
+    /// fence.
+    fn end_on_code_line(&self, at: usize, open: &FenceLine<'_>) -> Option<&str> {
         let line = self.lines[at].trim_end();
         let before = line.trim_end_matches(open.mark);
         let last = self.lines.get(at + 1).is_none_or(|next| next.trim().is_empty());
@@ -175,7 +177,7 @@ impl Answer<'_> {
     }
 }
 
-/// The name, the path and what follows on the line of a file's opening tag.
+/// The name, the path and the rest of the line of a file's opening tag.
 fn open_tag(line: &str) -> Option<(&'static str, String, &str)> {
     let body = line.trim_start().strip_prefix('<')?;
     let name = FILE_TAGS

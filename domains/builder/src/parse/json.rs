@@ -1,19 +1,20 @@
-//! Answers that are one JSON object: `{"files": [{"path", "content"}]}`, `{"files": {path: content}}` or
-//! `{path: content}`.
+//! Completions that are one JSON object: `{"files": [{"path", "content"}]}`, `{"files":
+//! {path: content}}` or `{path: content}`.
 
 use serde_json::{Map, Value};
 
 use super::naming::is_path_like;
 
-/// The files of a JSON answer, and what it says of itself.
-pub(super) struct JsonAnswer {
+/// The files and the summary of a JSON completion.
+pub(super) struct JsonCompletion {
     pub(super) summary: String,
     /// Path and content, in their order.
     pub(super) files: Vec<(String, String)>,
 }
 
-/// Reads the text, which may have prose around the object. None where it is no such answer.
-pub(super) fn read(text: &str) -> Option<JsonAnswer> {
+/// Parses the text, which may have prose around the object. None if it is not such a
+/// completion.
+pub(super) fn read(text: &str) -> Option<JsonCompletion> {
     let whole = text.trim();
     let object = whole.find('{').zip(whole.rfind('}')).filter(|(from, to)| from < to);
     let value = serde_json::from_str(whole)
@@ -31,7 +32,7 @@ pub(super) fn read(text: &str) -> Option<JsonAnswer> {
         .find_map(|key| object.get(*key).and_then(Value::as_str))
         .unwrap_or_default()
         .to_owned();
-    (!files.is_empty()).then_some(JsonAnswer { summary, files })
+    (!files.is_empty()).then_some(JsonCompletion { summary, files })
 }
 
 fn read_entry(entry: &Value) -> Option<(String, String)> {

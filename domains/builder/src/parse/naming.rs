@@ -1,16 +1,16 @@
-//! How models name the file that a block holds: in the fence's info string, on the line before, or in
-//! a comment on the first line.
+//! Finds the file name of a block: in the fence's info string, on the line before, or in a
+//! comment on the first line.
 
 use crate::file::language;
 
-/// Keys of an info string or tag whose value is a path whatever it looks like.
+/// Keys of an info string or tag whose value is always a path.
 const PATH_KEYS: [&str; 7] = ["path", "file", "filename", "filepath", "file-path", "file_path", "file_name"];
-/// Keys whose value is a path where it looks like one.
+/// Keys whose value is a path if it looks like one.
 const TITLE_KEYS: [&str; 3] = ["title", "name", "label"];
-/// Words that may stand beside a file's name on a line that only names it.
+/// Words that may be beside a file name on a line that only names the file.
 const LABEL_WORDS: [&str; 11] =
     ["file", "filename", "path", "name", "fichier", "nom", "chemin", "new", "updated", "nouveau", "create"];
-/// Products that are named like files.
+/// Product names that look like file names.
 const BRANDS: [&str; 14] = [
     "node.js",
     "vue.js",
@@ -28,16 +28,16 @@ const BRANDS: [&str; 14] = [
     "socket.io",
 ];
 
-/// What the info string of a fence says.
+/// The content of a fence's info string.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Info {
-    /// The language that the tag names; none where it is missing or unknown.
+    /// The language of the tag; none if it is missing or unknown.
     pub(super) language: Option<&'static str>,
-    /// The path, where the info string gives one.
+    /// The path, if the info string has one.
     pub(super) path: Option<String>,
 }
 
-/// Reads the info string of a fence.
+/// Parses the info string of a fence.
 pub(super) fn read_info(info: &str) -> Info {
     let info = info.trim().trim_matches(['{', '}']).trim();
     let first = info.split_whitespace().next().unwrap_or_default();
@@ -48,7 +48,7 @@ pub(super) fn read_info(info: &str) -> Info {
     Info { language, path }
 }
 
-/// The path that `path="…"` and its like give in an info string or a tag.
+/// The path of a key such as `path="…"` in an info string or a tag.
 pub(super) fn attribute_path(text: &str) -> Option<String> {
     let mut rest = text;
     let mut titled = None;
@@ -97,8 +97,8 @@ fn token_path(info: &str, first: &str) -> Option<String> {
     others.next().is_none().then(|| path.to_owned())
 }
 
-/// The path that a line before a fence names, if it is there to name one. `tagged` tells that the fence
-/// names a language, which lets a sentence such as "Then add `app.py`:" count.
+/// The path on a line before a fence, if the line names a file. `tagged` says that the
+/// fence has a language; then a sentence such as "Then add `app.py`:" counts too.
 pub(super) fn label_path(line: &str, tagged: bool) -> Option<String> {
     let line = line.trim();
     if line.len() > 300 {
@@ -117,14 +117,15 @@ pub(super) fn label_path(line: &str, tagged: bool) -> Option<String> {
     accepted.then(|| path.to_owned())
 }
 
-/// Whether the line is nothing but a file's name, or a heading with one.
+/// Whether the line is only a file name, or a heading with one.
 pub(super) fn is_strong_label(line: &str) -> bool {
     let line = line.trim();
     let alone = line.split_whitespace().map(bare_word).all(|word| is_path_like(word) || is_label_word(word));
     (alone || line.starts_with('#')) && label_path(line, false).is_some()
 }
 
-/// The path that a comment names, if it does nothing else: `// src/app.js`, `<!-- index.html -->`.
+/// The path in a comment, if the comment has nothing else: `// src/app.js`, `<!--
+/// index.html -->`.
 pub(super) fn comment_path(line: &str) -> Option<String> {
     const OPENINGS: [&str; 10] = ["<!--", "{/*", "/**", "/*", "//", "\"\"\"", "--", ";;", "#", ";"];
     let line = line.trim();
@@ -139,7 +140,7 @@ pub(super) fn comment_path(line: &str) -> Option<String> {
     words.iter().all(|word| *word == path || is_label_word(word)).then(|| path.to_owned())
 }
 
-/// Whether the text has the shape of a file's path: no spaces, and a known ending or name.
+/// Whether the text looks like a file's path: no spaces, and a known extension or name.
 pub(super) fn is_path_like(text: &str) -> bool {
     if text.is_empty() || text.len() > 300 || text.contains("://") || text.ends_with(['/', '\\']) {
         return false;

@@ -2,18 +2,18 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn files(answer: &ParsedAnswer) -> Vec<(&str, &str)> {
+fn files(answer: &ParsedCompletion) -> Vec<(&str, &str)> {
     answer.files.iter().map(|file| (file.path.as_str(), file.content.as_str())).collect()
 }
 
-fn codes(answer: &ParsedAnswer) -> Vec<FaultCode> {
+fn codes(answer: &ParsedCompletion) -> Vec<FaultCode> {
     answer.problems.iter().map(|problem| problem.code).collect()
 }
 
 const PAGE: &str = "<!doctype html>\n<title>Books</title>\n";
 
 #[test]
-fn reads_an_answer_in_the_format_that_was_asked_for() {
+fn a_completion_in_the_requested_format_is_parsed() {
     let text = format!(
         "A reading list with a search box.\n\n```html path=index.html\n{PAGE}```\n\n```css path=styles.css\n\
          p {{}}\n```\n\n````markdown path=README.md\n# Books\n\n```bash\nnpx serve\n```\n````\n\nEnjoy!\n"
@@ -68,7 +68,7 @@ fn reads_every_style_of_naming() {
 }
 
 #[test]
-fn reads_an_answer_with_headings_and_commands_between() {
+fn a_completion_with_headings_and_commands_between_is_parsed() {
     let text = "Sure! Here's a **Flask** app.\n\n## Project structure\n\n```\napp.py\ntemplates/\n```\n\n## 1. app.py\n\n\
         ```python\n#!/usr/bin/env python3\n# app.py\nprint(1)\n```\n\n## 2. templates/index.html\n\n```html\n<p>\n```\n\n\
         ## 3. requirements.txt\n\n```\nflask==3.0\n```\n\n## Running app.py\n\n```bash\npip install -r requirements.txt\n\
@@ -207,7 +207,7 @@ fn finds_no_files_in_prose() {
     assert_eq!(parse(&"é".repeat(9_000), false).summary.chars().count(), MAX_SUMMARY_CHARS);
 }
 
-/// Text made of the pieces that answers are made of, in any order.
+/// Random text of typical pieces of completions.
 fn answer_like() -> impl Strategy<Value = String> {
     const PARTS: [&str; 36] = [
         "```",

@@ -1,7 +1,7 @@
-//! Keeps a person's text inside its delimiters and its bounds.
+//! Escapes and bounds a person's text, so that it cannot escape its delimiters.
 
-/// The text with its `<` replaced wherever it could begin or end one of the request's tags, and without
-/// control characters other than tabs and line ends.
+/// Escapes each `<` that could open or close one of the request's tags, and removes control
+/// characters other than tabs and line ends.
 pub(super) fn quoted(text: &str) -> String {
     let clean: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
     let mut quoted = String::with_capacity(clean.len());
@@ -25,13 +25,13 @@ fn opens_request_tag(after: &str) -> bool {
     "request".chars().all(|expected| letters.next().is_some_and(|c| c.eq_ignore_ascii_case(&expected)))
 }
 
-/// The text as the value of an attribute or a line of a list.
+/// Escapes a text for the value of an attribute or a line of a list.
 pub(super) fn attribute(text: &str) -> String {
     let one_line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     one_line.replace('"', "&quot;").replace('<', "&lt;")
 }
 
-/// The text cut to `max_chars`, with a mark where it was cut.
+/// Cuts the text to `max_chars` and marks the cut.
 pub(super) fn bounded(text: &str, max_chars: usize) -> String {
     match text.char_indices().nth(max_chars) {
         Some((end, _)) => format!("{} […]", &text[..end]),

@@ -1,4 +1,4 @@
-//! The rules that every application is written by.
+//! The system message: the rules for every application.
 
 use atelier_entities::{GenerationMode, ProjectKind};
 
@@ -48,7 +48,7 @@ pub(super) fn text(kind: ProjectKind, mode: GenerationMode, limits: Limits) -> S
     )
 }
 
-/// The kind in words.
+/// The name of the kind.
 pub(super) fn kind_name(kind: ProjectKind) -> &'static str {
     match kind {
         ProjectKind::WebApp => "web application",

@@ -1,4 +1,4 @@
-//! Archives and the names of files and addresses.
+//! ZIP archives, and slugs for file names and addresses.
 
 use std::io::{Cursor, Write};
 
@@ -6,10 +6,10 @@ use zip::{CompressionMethod, DateTime, ZipWriter, result::ZipError, write::Simpl
 
 use crate::file::GeneratedFile;
 
-/// Most characters of a slug.
+/// Maximum length of a slug.
 const MAX_SLUG: usize = 40;
 
-/// A ZIP of these files: the same bytes for the same files, whatever their order.
+/// A ZIP of these files. The order of the files does not change the bytes.
 pub(super) fn zip(mut files: Vec<GeneratedFile>) -> Result<Vec<u8>, ZipError> {
     files.sort_by(|one, other| one.path.cmp(&other.path));
     let options = SimpleFileOptions::default()
@@ -24,8 +24,8 @@ pub(super) fn zip(mut files: Vec<GeneratedFile>) -> Result<Vec<u8>, ZipError> {
     Ok(archive.finish()?.into_inner())
 }
 
-/// A title in lower-case ASCII letters, digits and single hyphens, for file names and
-/// addresses; `app` where nothing is left of it.
+/// A title as lower-case ASCII letters, digits and single hyphens, for file names and
+/// addresses; `app` if nothing is left of it.
 #[must_use]
 pub fn slug(title: &str) -> String {
     let mut slug = String::new();
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_safe() {
+    fn slugs_are_safe() {
         for (title, expected) in [
             ("Reading list", "reading-list"),
             ("  Café — Été 2026! ", "cafe-ete-2026"),

@@ -15,10 +15,10 @@ use sea_orm::{
 
 use super::{VersionError, Versions, archive_folder};
 
-/// Versions that go at once, with their files.
+/// Versions that one step deletes, with their files.
 const BATCH: u64 = 100;
 
-/// A version with the names of its files, which are read by its number.
+/// A version with the paths of its files.
 #[derive(Clone, Debug)]
 pub struct ListedVersion {
     /// The version.
@@ -79,7 +79,7 @@ impl PersonalData for WrittenVersions {
 }
 
 impl Versions {
-    /// How many versions all projects of the actor have.
+    /// The number of versions of all the actor's projects.
     pub async fn count_owned(&self, actor: &Actor) -> Result<u64, VersionError> {
         let user = actor.person().map_err(ProjectError::from)?;
         let own = project_versions::Column::ProjectId.in_subquery(own_projects(user));

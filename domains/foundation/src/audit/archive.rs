@@ -1,7 +1,7 @@
-//! Moving old entries to the object store, batch by batch: written there first, then
-//! deleted and noted in one transaction, which looks whether they are still what was
-//! written. A crash in between leaves an object that no note names, and that is deleted
-//! later; the next attempt writes another one.
+//! Moves old entries to the object store in batches. A batch is first written as an object.
+//! Then one transaction checks that the entries have not changed, deletes them and inserts
+//! the row of the archive. A crash in between leaves an object without a row, which is
+//! deleted later; the next attempt writes another object.
 
 use std::time::Duration;
 
@@ -15,22 +15,22 @@ use serde_json::json;
 use super::{
     ArchiveAudit, Audit, AuditError,
     export::json_line,
-    objects::{self, Object, claim, doom},
+    objects::{self, Object, attach, schedule_deletion},
     record, record_critical,
 };
 use crate::{Actor, FieldErrors};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
-/// Longest bound of a cleanup in days.
+/// Maximum bound of a cleanup, in days.
 const MAX_DAYS: u32 = 3_650;
-/// Ids in one statement.
-const IDS: usize = 500;
-/// Archives looked at in one step.
-const ARCHIVES: u64 = 100;
+/// Maximum number of ids in one statement.
+const IDS_PER_STATEMENT: usize = 500;
+/// Archives that one transaction expires.
+const ARCHIVES_PER_STEP: u64 = 100;
 
 impl Audit {
-    /// Queues a job that moves every entry of the days more than `older_than_days` ago
-    /// to the object store. None takes the settings' retention. Asked for twice, it is
+    /// Enqueues a job that moves the entries of all days more than `older_than_days` ago to
+    /// the object store. None takes the retention of the settings. A second call returns
     /// the same job.
     pub async fn start_cleanup(
         &self,
@@ -71,8 +71,8 @@ impl Audit {
         }
     }
 
-    /// Moves the entries, oldest first, and lets go of archives that are too old. An
-    /// attempt after one that was cut short goes on with what is left.
+    /// Moves entries, oldest first, and expires old archives. A later attempt continues
+    /// where an interrupted one stopped.
     pub async fn archive(&self, ctx: &JobContext, args: ArchiveAudit) -> Result<Outcome, JobError> {
         let by_settings = || self.retention.entries.map(|kept| start_of_day(self.queue.now() - kept));
         let before = args.before.or_else(by_settings);
@@ -101,7 +101,7 @@ impl Audit {
             let batch = self.list_oldest(before).await?;
             let Some(first) = batch.first() else { return Ok((entries, objects)) };
             let object = self.write_object(first.created_at, lines(&batch)).await?;
-            if self.replace(actor, &batch, &object).await? {
+            if self.commit_archive(actor, &batch, &object).await? {
                 entries += batch.len();
                 objects += 1;
             } else {
@@ -119,9 +119,10 @@ impl Audit {
             .await
     }
 
-    /// Deletes what an object holds, and notes the object; false where something of it
-    /// was deleted or changed meanwhile, as by an erasure, and nothing was done.
-    async fn replace(
+    /// Deletes the entries of a batch and inserts the row of the archive. Returns false,
+    /// and changes nothing, if an entry was changed or deleted meanwhile, such as by an
+    /// erasure.
+    async fn commit_archive(
         &self,
         actor: &Actor,
         batch: &[audit_log::Model],
@@ -129,13 +130,13 @@ impl Audit {
     ) -> Result<bool, QueueError> {
         let (Some(first), Some(last)) = (batch.first(), batch.last()) else { return Ok(false) };
         let tx = self.queue.begin().await?;
-        let is_same = lock(&tx, batch).await? == object.sha256;
-        if !is_same || !claim(&tx, &object.key).await? {
+        let is_same = lock_and_hash(&tx, batch).await? == object.sha256;
+        if !is_same || !attach(&tx, &object.key).await? {
             return Ok(false);
         }
         delete(&tx, batch).await?;
         let entries = i64::try_from(batch.len()).unwrap_or(i64::MAX);
-        let note = audit_archives::ActiveModel {
+        let archive = audit_archives::ActiveModel {
             object_key: Set(object.key.clone()),
             entries: Set(entries),
             sha256: Set(object.sha256.clone()),
@@ -143,14 +144,14 @@ impl Audit {
             last_at: Set(last.created_at),
             created_at: Set(tx.now()),
         };
-        note.insert(&*tx).await?;
+        archive.insert(&*tx).await?;
         let context = json!({"entries": entries, "sha256": object.sha256});
         record(&tx, actor, "audit.archive", target(&object.key), context).await?;
         tx.commit().await?;
         Ok(true)
     }
 
-    /// Lets go of the archives whose entries are older than the settings keep them: the
+    /// Expires the archives whose entries are older than the retention of the settings. The
     /// sweep deletes their objects.
     async fn expire(&self, actor: &Actor) -> Result<u64, QueueError> {
         let Some(kept) = self.retention.archives else { return Ok(0) };
@@ -160,19 +161,19 @@ impl Audit {
             let old = audit_archives::Entity::find()
                 .filter(audit_archives::Column::LastAt.lt(tx.now() - kept))
                 .order_by_asc(audit_archives::Column::ObjectKey)
-                .limit(ARCHIVES)
+                .limit(ARCHIVES_PER_STEP)
                 .lock_exclusive()
                 .all(&*tx)
                 .await?;
             if old.is_empty() {
                 return Ok(expired);
             }
-            for note in &old {
-                doom(&tx, &note.object_key).await?;
-                let context = json!({"entries": note.entries, "last_at": note.last_at});
-                record(&tx, actor, "audit.expire", target(&note.object_key), context).await?;
+            for archive in &old {
+                schedule_deletion(&tx, &archive.object_key).await?;
+                let context = json!({"entries": archive.entries, "last_at": archive.last_at});
+                record(&tx, actor, "audit.expire", target(&archive.object_key), context).await?;
             }
-            let keys = old.iter().map(|note| note.object_key.as_str());
+            let keys = old.iter().map(|archive| archive.object_key.as_str());
             let of_keys = audit_archives::Column::ObjectKey.is_in(keys);
             audit_archives::Entity::delete_many().filter(of_keys).exec(&*tx).await?;
             tx.commit().await?;
@@ -193,10 +194,10 @@ fn lines(batch: &[audit_log::Model]) -> String {
     batch.iter().map(json_line).collect()
 }
 
-/// Holds the entries of a batch, and answers the SHA-256 of their lines as they are now.
-async fn lock(tx: &Transaction, batch: &[audit_log::Model]) -> Result<String, DbErr> {
+/// Locks the entries of a batch and returns the SHA-256 of their current lines.
+async fn lock_and_hash(tx: &Transaction, batch: &[audit_log::Model]) -> Result<String, DbErr> {
     let mut text = String::new();
-    for chunk in batch.chunks(IDS) {
+    for chunk in batch.chunks(IDS_PER_STATEMENT) {
         let some = audit_log::Column::Id.is_in(chunk.iter().map(|row| row.id));
         text.push_str(&lines(&oldest_first().filter(some).lock_exclusive().all(&**tx).await?));
     }
@@ -204,7 +205,7 @@ async fn lock(tx: &Transaction, batch: &[audit_log::Model]) -> Result<String, Db
 }
 
 async fn delete(tx: &Transaction, batch: &[audit_log::Model]) -> Result<(), DbErr> {
-    for chunk in batch.chunks(IDS) {
+    for chunk in batch.chunks(IDS_PER_STATEMENT) {
         let ids: Vec<AuditId> = chunk.iter().map(|row| row.id).collect();
         audit_log::Entity::delete_many().filter(audit_log::Column::Id.is_in(ids)).exec(&**tx).await?;
     }

@@ -1,5 +1,5 @@
-//! Taking somebody whose account was erased out of the archives: each object that may
-//! name them is written anew under another key, and what names it is changed to that.
+//! Anonymizes the archives after an erasure: each object that may name the person is
+//! rewritten under a new key, and the row of the archive then refers to the new object.
 
 use atelier_entities::{Timestamp, audit_archives};
 use atelier_queue::{JobContext, JobError, Outcome, QueueError};
@@ -9,68 +9,67 @@ use serde_json::json;
 use super::{
     Audit, EraseArchived, ErasedPerson,
     archive::target,
-    objects::{Object, claim, doom, sha256, unstored},
+    objects::{Object, attach, schedule_deletion, sha256, storage_error},
     record, record_critical,
 };
 use crate::Actor;
 
-/// Entries changed in one step.
+/// Entries that one transaction redacts.
 const STEP: u64 = 500;
 
-/// What became of an archive.
+/// The result of rewriting an archive.
 enum Rewrite {
     /// It does not name the person.
-    Clean,
-    /// So many entries lost the person.
-    Done(u64),
-    /// Somebody else wrote it anew meanwhile.
-    Moved,
-    /// Its object is not there.
-    Lost,
+    Unchanged,
+    /// Rewritten, with the number of redacted entries.
+    Rewritten(u64),
+    /// Another job rewrote it meanwhile.
+    Superseded,
+    /// Its object is missing.
+    Missing,
 }
 
-/// What an object held and what it is to hold.
-struct Change {
-    was: String,
+/// The replacement of an object.
+struct Replacement {
+    old_sha256: String,
     entries: u64,
     object: Object,
 }
 
 impl Audit {
-    /// Takes a person out of what was recorded while their account was erased, and out
-    /// of every archive since their account was made. Repeated, it goes by what names
-    /// them still.
+    /// Redacts the entries that were recorded during the erasure, and every archive since
+    /// the account was created. A repeated run continues with what still names the person.
     pub async fn erase_archived(&self, ctx: &JobContext, args: EraseArchived) -> Result<Outcome, JobError> {
         let EraseArchived { user_id, addresses, since } = args;
         let person = ErasedPerson { user: user_id, addresses };
-        self.leave_log(&person).await?;
+        self.redact_log(&person).await?;
         let (mut objects, mut entries, mut lost) = (0_u64, 0, 0_u64);
-        let mut moved = true;
-        while std::mem::take(&mut moved) {
+        let mut superseded = true;
+        while std::mem::take(&mut superseded) {
             let mut after = String::new();
             lost = 0;
-            while let Some(note) = self.next_archive(since, &after).await? {
+            while let Some(archive) = self.next_archive(since, &after).await? {
                 if ctx.stop().is_cancelled() {
                     return Err(JobError::retry("STOPPED", "stopped before every archive was read"));
                 }
-                match self.rewrite(&note, &person).await? {
-                    Rewrite::Clean => {}
-                    Rewrite::Done(changed) => (objects, entries) = (objects + 1, entries + changed),
-                    Rewrite::Moved => moved = true,
-                    Rewrite::Lost => lost += 1,
+                match self.rewrite(&archive, &person).await? {
+                    Rewrite::Unchanged => {}
+                    Rewrite::Rewritten(changed) => (objects, entries) = (objects + 1, entries + changed),
+                    Rewrite::Superseded => superseded = true,
+                    Rewrite::Missing => lost += 1,
                 }
                 ctx.progress(50, "rewrite", format!("{objects} objects")).await;
-                after = note.object_key;
+                after = archive.object_key;
             }
         }
         self.sweep().await?;
         Ok(Outcome::Done(json!({"objects": objects, "entries": entries, "lost": lost})))
     }
 
-    async fn leave_log(&self, person: &ErasedPerson) -> Result<(), QueueError> {
+    async fn redact_log(&self, person: &ErasedPerson) -> Result<(), QueueError> {
         loop {
             let tx = self.queue.begin().await?;
-            let left = person.leave_some(&tx, &[], STEP).await?;
+            let left = person.redact_some(&tx, &[], STEP).await?;
             tx.commit().await?;
             if left < STEP {
                 return Ok(());
@@ -93,59 +92,67 @@ impl Audit {
 
     async fn rewrite(
         &self,
-        note: &audit_archives::Model,
+        archive: &audit_archives::Model,
         person: &ErasedPerson,
     ) -> Result<Rewrite, JobError> {
-        let found = self.objects.get(&note.object_key).await.map_err(|error| unstored(&error))?;
-        let Some((bytes, _)) = found else { return self.miss(note).await };
-        let text = std::str::from_utf8(&bytes).map_err(|_| unreadable(note))?;
-        let (text, entries) = person.rewrite(text).map_err(|_| unreadable(note))?;
+        let found = self.objects.get(&archive.object_key).await.map_err(|error| storage_error(&error))?;
+        let Some((bytes, _)) = found else { return self.explain_missing(archive).await };
+        let text = std::str::from_utf8(&bytes).map_err(|_| unreadable(archive))?;
+        let (text, entries) = person.rewrite(text).map_err(|_| unreadable(archive))?;
         if entries == 0 {
-            return Ok(Rewrite::Clean);
+            return Ok(Rewrite::Unchanged);
         }
-        let change =
-            Change { was: sha256(&bytes), entries, object: self.write_object(note.first_at, text).await? };
-        if !self.exchange(note, &change).await? {
-            self.discard(&change.object).await?;
-            return Ok(Rewrite::Moved);
+        let replacement = Replacement {
+            old_sha256: sha256(&bytes),
+            entries,
+            object: self.write_object(archive.first_at, text).await?,
+        };
+        if !self.replace_object(archive, &replacement).await? {
+            self.discard(&replacement.object).await?;
+            return Ok(Rewrite::Superseded);
         }
-        self.delete_object(&note.object_key).await?;
-        Ok(Rewrite::Done(entries))
+        self.delete_object(&archive.object_key).await?;
+        Ok(Rewrite::Rewritten(entries))
     }
 
-    /// Why an archive's object is not there.
-    async fn miss(&self, note: &audit_archives::Model) -> Result<Rewrite, JobError> {
-        let still = audit_archives::Entity::find_by_id(note.object_key.clone()).one(self.queue.db());
+    /// Finds out why the object of an archive is missing.
+    async fn explain_missing(&self, archive: &audit_archives::Model) -> Result<Rewrite, JobError> {
+        let still = audit_archives::Entity::find_by_id(archive.object_key.clone()).one(self.queue.db());
         if still.await?.is_none() {
-            return Ok(Rewrite::Moved);
+            return Ok(Rewrite::Superseded);
         }
-        tracing::error!(object = note.object_key, "an archive of the audit log is not there");
-        Ok(Rewrite::Lost)
+        tracing::error!(object = archive.object_key, "an archive of the audit log is missing");
+        Ok(Rewrite::Missing)
     }
 
-    /// Names another object in place of an archive's; false where somebody else has done
-    /// so, and nothing was done.
-    async fn exchange(&self, note: &audit_archives::Model, change: &Change) -> Result<bool, QueueError> {
-        let Change { was, entries, object } = change;
+    /// Makes an archive refer to another object. Returns false, and changes nothing, if
+    /// another job has done so before.
+    async fn replace_object(
+        &self,
+        archive: &audit_archives::Model,
+        replacement: &Replacement,
+    ) -> Result<bool, QueueError> {
+        let Replacement { old_sha256, entries, object } = replacement;
         let tx = self.queue.begin().await?;
         let renamed = audit_archives::Entity::update_many()
             .col_expr(audit_archives::Column::ObjectKey, Expr::value(object.key.as_str()))
             .col_expr(audit_archives::Column::Sha256, Expr::value(object.sha256.as_str()))
-            .filter(audit_archives::Column::ObjectKey.eq(note.object_key.as_str()))
+            .filter(audit_archives::Column::ObjectKey.eq(archive.object_key.as_str()))
             .exec(&*tx)
             .await?;
-        if renamed.rows_affected != 1 || !claim(&tx, &object.key).await? {
+        if renamed.rows_affected != 1 || !attach(&tx, &object.key).await? {
             return Ok(false);
         }
-        doom(&tx, &note.object_key).await?;
+        schedule_deletion(&tx, &archive.object_key).await?;
         let (actor, target) = (Actor::anonymous(), target(&object.key));
-        let mut context = json!({"replaces": note.object_key, "entries": entries, "sha256": object.sha256});
-        if *was == note.sha256 {
+        let mut context =
+            json!({"replaces": archive.object_key, "entries": entries, "sha256": object.sha256});
+        if *old_sha256 == archive.sha256 {
             record(&tx, &actor, "audit.rewrite_archive", target, context).await?;
         } else {
-            // Not what was noted: somebody changed it in the store.
-            context["noted"] = json!(note.sha256);
-            context["found"] = json!(was);
+            // The object differs from its row: somebody changed it in the store.
+            context["noted"] = json!(archive.sha256);
+            context["found"] = json!(old_sha256);
             record_critical(&tx, &actor, "audit.rewrite_archive", target, context).await?;
         }
         tx.commit().await?;
@@ -153,9 +160,9 @@ impl Audit {
     }
 }
 
-fn unreadable(note: &audit_archives::Model) -> JobError {
-    tracing::error!(object = note.object_key, "an archive of the audit log cannot be read");
-    JobError::fail("ARCHIVE_UNREADABLE", format!("{} is not what was archived", note.object_key))
+fn unreadable(archive: &audit_archives::Model) -> JobError {
+    tracing::error!(object = archive.object_key, "an archive of the audit log cannot be read");
+    JobError::fail("ARCHIVE_UNREADABLE", format!("{} is not what was archived", archive.object_key))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The log as lines: for a file that an operator takes along, and for the archive.
+//! The log as lines of JSON or CSV: for exports and for the archive.
 
 use atelier_entities::{AuditId, Timestamp, audit_log};
 use sea_orm::{ColumnTrait, Condition};
@@ -7,13 +7,13 @@ use serde_json::json;
 use super::{Audit, AuditError, AuditFilter, record_warning};
 use crate::Actor;
 
-/// Most entries of one export.
+/// Maximum number of entries in an export.
 pub const EXPORT_LIMIT: u64 = 100_000;
 
-/// Entries of one read.
+/// Entries that one query reads.
 const STEP: u64 = 1_000;
 
-/// An export under way: ask for the next entries until there are none.
+/// A running export. Call [`Export::next`] until it returns no entries.
 #[derive(Debug)]
 pub struct Export {
     audit: Audit,
@@ -23,8 +23,8 @@ pub struct Export {
 }
 
 impl Audit {
-    /// Begins an export of at most `limit` entries, newest first, as of now. That it was
-    /// asked for is itself recorded.
+    /// Starts an export of at most `limit` entries, newest first, as of now. The export
+    /// itself is recorded.
     pub async fn start_export(
         &self,
         actor: &Actor,
@@ -41,7 +41,7 @@ impl Audit {
 }
 
 impl Export {
-    /// The next entries; none at the end.
+    /// The next entries; empty at the end.
     pub async fn next(&mut self) -> Result<Vec<audit_log::Model>, AuditError> {
         if self.left == 0 {
             return Ok(Vec::new());
@@ -77,8 +77,8 @@ pub fn json_line(row: &audit_log::Model) -> String {
 pub const CSV_HEADER: &str =
     "id,created_at,level,actor_id,action,target,ip,user_agent,request_id,context\r\n";
 
-/// An entry as a line of CSV (RFC 4180), with its line break. What a spreadsheet would
-/// take for a formula begins with an apostrophe.
+/// An entry as a line of CSV (RFC 4180), with its line break. Text that a spreadsheet would
+/// read as a formula gets a leading apostrophe.
 #[must_use]
 pub fn csv_line(row: &audit_log::Model) -> String {
     let optional = |text: &Option<String>| cell(text.as_deref().unwrap_or_default());
@@ -109,7 +109,7 @@ mod tests {
     use crate::testing::Bench;
 
     #[test]
-    fn cells_are_quoted_and_are_no_formulas() {
+    fn cells_are_quoted_and_formulas_are_disabled() {
         for (text, written) in [
             ("auth.login", "auth.login"),
             ("", ""),
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_export_has_every_entry_before_it_once_and_no_more_than_asked_for() {
+    async fn an_export_has_every_earlier_entry_once_up_to_its_limit() {
         let bench = Bench::new().await;
         for number in 0..5 {
             bench.register(&format!("{number}@example.org")).await;

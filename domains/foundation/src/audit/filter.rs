@@ -1,4 +1,4 @@
-//! Which entries are meant.
+//! The filter of the audit log.
 
 use atelier_entities::{AuditLevel, Timestamp, UserId, audit_log::Column};
 use sea_orm::{
@@ -9,27 +9,27 @@ use serde_json::{Value, json};
 
 use crate::{FieldErrors, validation};
 
-/// Longest text that is compared with a column.
-const LONGEST: usize = 200;
+/// Maximum length of a text in a filter.
+const MAX_TEXT_CHARS: usize = 200;
 
-/// Which entries of the log; a field that is none selects every one.
+/// A filter of the log. An entry must match every field that is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditFilter {
-    /// Only of this level.
+    /// The level.
     pub level: Option<AuditLevel>,
-    /// Only of this action, such as `auth.login`, or of all that begin so: `auth.*`.
+    /// The action, such as `auth.login`, or a prefix of actions: `auth.*`.
     pub action: Option<String>,
-    /// Only by this account.
+    /// The account that acted.
     pub actor: Option<UserId>,
-    /// Only about this, such as `user:0190…`.
+    /// The target, such as `user:0190…`.
     pub target: Option<String>,
-    /// Only from this address.
+    /// The IP address.
     pub ip: Option<String>,
-    /// Only of this request.
+    /// The request.
     pub request_id: Option<String>,
-    /// Only at or after this moment.
+    /// Start of the range, inclusive.
     pub from: Option<Timestamp>,
-    /// Only before this moment.
+    /// End of the range, exclusive.
     pub before: Option<Timestamp>,
 }
 
@@ -37,7 +37,7 @@ impl AuditFilter {
     pub(super) fn condition(&self) -> Result<Condition, FieldErrors> {
         let mut errors = FieldErrors::default();
         let text = |value: &Option<String>| {
-            value.as_deref().map(|value| validation::line(value, 1, LONGEST)).transpose()
+            value.as_deref().map(|value| validation::line(value, 1, MAX_TEXT_CHARS)).transpose()
         };
         let action = errors.take("action", self.action.as_deref().map(action).transpose());
         let target = errors.take("target", text(&self.target));
@@ -62,7 +62,7 @@ impl AuditFilter {
         errors.finish(condition)
     }
 
-    /// What it says, for the entry about an export.
+    /// The filter as JSON, for the audit entry of an export.
     pub(super) fn to_json(&self) -> Value {
         json!({
             "level": self.level,
@@ -77,12 +77,12 @@ impl AuditFilter {
     }
 }
 
-/// An action by its name, or with `*` at the end every one that begins so.
+/// The condition of an action, or of a prefix that ends with `*`.
 fn action(text: &str) -> Result<sea_orm::sea_query::SimpleExpr, String> {
     let text = text.trim();
     let stem = text.strip_suffix('*').unwrap_or(text);
     let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_');
-    if stem.is_empty() || stem.len() > LONGEST || !stem.chars().all(is_name) {
+    if stem.is_empty() || stem.len() > MAX_TEXT_CHARS || !stem.chars().all(is_name) {
         return Err("must be an action such as auth.login, or auth.* for all that begin so".to_owned());
     }
     if stem.len() == text.len() {
@@ -97,8 +97,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_every_field_that_no_entry_can_have() {
-        let long = "x".repeat(LONGEST + 1);
+    fn every_invalid_field_is_named() {
+        let long = "x".repeat(MAX_TEXT_CHARS + 1);
         let earlier = Timestamp::UNIX_EPOCH;
         for (filter, field) in [
             (AuditFilter { action: Some("Auth".to_owned()), ..AuditFilter::default() }, "action"),

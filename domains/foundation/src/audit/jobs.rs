@@ -32,14 +32,14 @@ impl Job for ArchiveAudit {
     }
 }
 
-/// Takes somebody whose account was erased out of the archives of the audit log.
+/// Anonymizes the archives of the audit log after an erasure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EraseArchived {
     /// The account.
     pub user_id: UserId,
     /// The SHA-256 of each mail address that it had.
     pub addresses: Vec<String>,
-    /// Archives with entries from this moment on may name the person.
+    /// Archives with entries since this time may name the person.
     pub since: Timestamp,
 }
 
@@ -47,7 +47,8 @@ impl Job for EraseArchived {
     const KIND: &'static str = "maintenance.erase_archived";
     const QUEUE: QueueName = QueueName::Maintenance;
 
-    /// The store may be away for a day: what was promised to a person is not given up.
+    /// Many attempts: the object store may be unavailable for a day, and an erasure must
+    /// not be given up.
     fn policy() -> Policy {
         let backoff =
             Backoff::Exponential { base: Duration::from_secs(60), max: Duration::from_secs(3 * 3_600) };

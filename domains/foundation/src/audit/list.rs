@@ -7,7 +7,7 @@ use super::{Audit, AuditError, AuditFilter};
 use crate::{Page, paging::fetch};
 
 impl Audit {
-    /// A page of the entries of a filter, newest first, and how many there are, up to
+    /// A page of the entries that match a filter, newest first, and their number, up to
     /// [`COUNT_LIMIT`](crate::COUNT_LIMIT).
     pub async fn list(
         &self,
@@ -17,7 +17,7 @@ impl Audit {
         Ok(fetch(self.queue.db(), newest_first(filter.condition()?), page).await?)
     }
 
-    /// The next entries of a condition after that one, newest first.
+    /// The entries of a condition that are older than `after`, newest first.
     pub(super) async fn list_after(
         &self,
         condition: Condition,
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_filter_selects_what_it_says() {
+    async fn each_filter_selects_matching_entries() {
         let bench = Bench::new().await;
         write(&bench).await;
         let audit = &bench.services.audit;

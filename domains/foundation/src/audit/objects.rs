@@ -1,7 +1,7 @@
-//! The objects that hold archived entries. Each is written once, under a key of its own,
-//! and is an archive from the moment at which a row of `audit_archives` names it. Those
-//! that none names are on a list from before they are written, so that nothing stays in
-//! the store of which the database does not know.
+//! The objects of the archive. Each is written once, under a unique key. A row of
+//! `audit_archives` refers to it. An object without such a row is loose: it is in
+//! `audit_loose_objects` from before it is written, so that the database knows every object
+//! in the store.
 
 use std::time::Duration;
 
@@ -18,15 +18,15 @@ use uuid::Uuid;
 use super::Audit;
 
 const CONTENT_TYPE: &str = "application/x-ndjson";
-/// Longest an object is written, with room to spare: an attempt takes an hour at most.
-const WRITING: Duration = Duration::from_secs(2 * 3600);
-/// For so long a doomed object is deleted again: it may be put after the first time, by a
-/// process that stood still.
-const DELETING: Duration = Duration::from_secs(24 * 3600);
-/// Keys in one statement.
-const KEYS: u64 = 200;
+/// Maximum time to write an object, with a margin: an attempt takes at most an hour.
+const MAX_WRITE_TIME: Duration = Duration::from_secs(2 * 3600);
+/// How long a doomed object is deleted again: a stalled process may put it after the first
+/// deletion.
+const DELETE_AGAIN_FOR: Duration = Duration::from_secs(24 * 3600);
+/// Objects that one query reads.
+const OBJECTS: u64 = 200;
 
-/// An object that was written and that nothing names yet.
+/// A written object that no row refers to yet.
 pub(super) struct Object {
     pub(super) key: String,
     pub(super) sha256: String,
@@ -37,13 +37,13 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
 }
 
 impl Audit {
-    /// Writes entries of that day into an object of their own.
+    /// Writes entries of that day as an object.
     pub(super) async fn write_object(&self, day: Timestamp, text: String) -> Result<Object, JobError> {
         let key = format!("audit/{}/{}.ndjson", day.format("%Y/%m/%d"), Uuid::now_v7());
         let object = Object { sha256: sha256(text.as_bytes()), key };
         self.list_loose(&object.key).await?;
         let put = self.objects.put(&object.key, Bytes::from(text), CONTENT_TYPE).await;
-        put.map_err(|error| unstored(&error))?;
+        put.map_err(|error| storage_error(&error))?;
         Ok(object)
     }
 
@@ -53,23 +53,23 @@ impl Audit {
         tx.commit().await
     }
 
-    /// Gives up an object that was written in vain.
+    /// Deletes a written object that will not be used.
     pub(super) async fn discard(&self, object: &Object) -> Result<(), JobError> {
-        let doom = async {
+        let marking = async {
             let tx = self.queue.begin().await?;
             let of_key = audit_loose_objects::Column::ObjectKey.eq(object.key.as_str());
             mark_doomed(&tx, of_key).await?;
             tx.commit().await
         };
-        doom.await?;
+        marking.await?;
         self.delete_object(&object.key).await
     }
 
     pub(super) async fn delete_object(&self, key: &str) -> Result<(), JobError> {
-        self.objects.delete(key).await.map_err(|error| unstored(&error))
+        self.objects.delete(key).await.map_err(|error| storage_error(&error))
     }
 
-    /// Deletes what is doomed, and what was given up while it was written.
+    /// Deletes doomed objects and loose ones whose writer must have died.
     pub(super) async fn sweep(&self) -> Result<(), JobError> {
         self.doom_stale().await?;
         let mut after = String::new();
@@ -80,13 +80,13 @@ impl Audit {
             for object in &doomed {
                 self.delete_object(&object.object_key).await?;
             }
-            self.forget(&doomed).await?;
+            self.delete_old_rows(&doomed).await?;
         }
     }
 
     async fn doom_stale(&self) -> Result<(), QueueError> {
         let tx = self.queue.begin().await?;
-        let stale = audit_loose_objects::Column::Since.lte(tx.now() - WRITING);
+        let stale = audit_loose_objects::Column::Since.lte(tx.now() - MAX_WRITE_TIME);
         mark_doomed(&tx, stale).await?;
         tx.commit().await
     }
@@ -96,15 +96,15 @@ impl Audit {
             .filter(audit_loose_objects::Column::IsDoomed.eq(true))
             .filter(audit_loose_objects::Column::ObjectKey.gt(after))
             .order_by_asc(audit_loose_objects::Column::ObjectKey)
-            .limit(KEYS)
+            .limit(OBJECTS)
             .all(self.queue.db())
             .await
     }
 
-    /// Takes those off the list that have been deleted for long enough.
-    async fn forget(&self, doomed: &[audit_loose_objects::Model]) -> Result<(), QueueError> {
+    /// Deletes the rows of objects that were doomed long enough ago.
+    async fn delete_old_rows(&self, doomed: &[audit_loose_objects::Model]) -> Result<(), QueueError> {
         let tx = self.queue.begin().await?;
-        let keys = doomed.iter().filter(|object| object.since <= tx.now() - DELETING);
+        let keys = doomed.iter().filter(|object| object.since <= tx.now() - DELETE_AGAIN_FOR);
         let keys: Vec<_> = keys.map(|object| object.object_key.as_str()).collect();
         audit_loose_objects::Entity::delete_many()
             .filter(audit_loose_objects::Column::ObjectKey.is_in(keys))
@@ -135,9 +135,9 @@ async fn mark_doomed(tx: &Transaction, which: Expr) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// Takes an object off the list, since a row names it from now on; false where it was
-/// given up meanwhile and must not be named.
-pub(super) async fn claim(tx: &Transaction, key: &str) -> Result<bool, DbErr> {
+/// Removes an object from the loose ones, since a row refers to it from now on. Returns
+/// false if it was doomed meanwhile and must not be used.
+pub(super) async fn attach(tx: &Transaction, key: &str) -> Result<bool, DbErr> {
     let taken = audit_loose_objects::Entity::delete_many()
         .filter(audit_loose_objects::Column::ObjectKey.eq(key))
         .filter(audit_loose_objects::Column::IsDoomed.eq(false))
@@ -146,13 +146,13 @@ pub(super) async fn claim(tx: &Transaction, key: &str) -> Result<bool, DbErr> {
     Ok(taken.rows_affected == 1)
 }
 
-/// Has an object deleted that no row names from now on.
-pub(super) async fn doom(tx: &Transaction, key: &str) -> Result<(), DbErr> {
+/// Schedules the deletion of an object that no row refers to from now on.
+pub(super) async fn schedule_deletion(tx: &Transaction, key: &str) -> Result<(), DbErr> {
     insert(tx, key, true).await
 }
 
-pub(super) fn unstored(error: &atelier_providers::object_store::ObjectError) -> JobError {
-    tracing::warn!(%error, "the audit log's objects were not reached");
+pub(super) fn storage_error(error: &atelier_providers::object_store::ObjectError) -> JobError {
+    tracing::warn!(%error, "the object store of the audit log failed");
     JobError::retry("STORAGE", "the object store did not answer")
 }
 

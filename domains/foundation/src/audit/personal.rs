@@ -3,10 +3,10 @@ use atelier_entities::audit_log;
 use atelier_queue::{NewJob, QueueError, Transaction};
 use sea_orm::{ColumnTrait, Condition, DatabaseConnection, DbErr, EntityTrait, QueryFilter};
 
-use super::{EraseArchived, ErasedPerson, anonymous::person_target};
+use super::{EraseArchived, ErasedPerson, anonymize::person_target};
 use crate::personal::{Erased, Erasing, ExportList, Page, PersonalData, Rows};
 
-/// Entries of the audit log by and about people, and its archives.
+/// Audit entries by and about people, and the archives.
 pub(crate) struct AuditTrail;
 
 #[async_trait]
@@ -19,7 +19,8 @@ impl PersonalData for AuditTrail {
         &["audit_log"]
     }
 
-    /// What the person did, and what others did to the account, or tried.
+    /// `activity` has what the person did, `records` what others did to the account or
+    /// tried.
     fn lists(&self) -> &'static [ExportList] {
         &[ExportList { name: "activity", position: 90 }, ExportList { name: "records", position: 100 }]
     }
@@ -39,15 +40,15 @@ impl PersonalData for AuditTrail {
         Ok(Rows::new(page.fetch(db, entries, audit_log::Column::Id).await?, |entry| entry.id.0))
     }
 
-    /// The entries stay, without the person.
+    /// The entries stay, but are redacted.
     async fn erase(&self, tx: &Transaction, person: &Erasing, batch: u32) -> Result<Erased, QueueError> {
         let limit = u64::from(batch);
-        let rows = ErasedPerson::of(person).leave_some(tx, &person.addresses, limit).await?;
+        let rows = ErasedPerson::of(person).redact_some(tx, &person.addresses, limit).await?;
         Ok(Erased::of(rows, limit))
     }
 
-    /// Has the person taken out of the archives that were written since the account was
-    /// made, and out of what is recorded meanwhile.
+    /// Enqueues the job that anonymizes the archives since the account was created, and
+    /// entries that are recorded until then.
     async fn finish(&self, tx: &Transaction, person: &Erasing) -> Result<(), QueueError> {
         let ErasedPerson { user, addresses } = ErasedPerson::of(person);
         tx.enqueue(NewJob::of(&EraseArchived { user_id: user, addresses, since: person.since })).await?;

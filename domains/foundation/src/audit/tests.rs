@@ -1,4 +1,4 @@
-//! What is recorded of a person who does everything that is sensitive.
+//! Every sensitive action of a person is recorded.
 
 use std::collections::BTreeSet;
 
@@ -23,8 +23,9 @@ async fn entries(bench: &Bench) -> Vec<audit_log::Model> {
     rows.all(bench.services.queue.db()).await.expect("listed")
 }
 
-/// Signs in, out, in again; makes and takes back what opens the account.
-async fn live(bench: &Bench, ada: &users::Model) {
+/// Performs every sensitive action: sign-ins, tokens, an export, mailed links and a
+/// password change.
+async fn act(bench: &Bench, ada: &users::Model) {
     let (identity, actor) = (&bench.services.identity, from(Some(ada.id)));
     let login = async || identity.login(&from(None), EMAIL, "correct horse").await.expect("in");
     let here = async || bench.actor_of(&login().await.access_token).await.with_client(curl());
@@ -49,8 +50,8 @@ async fn every_sensitive_action_about_an_account_is_recorded() {
     let bench = Bench::new().await;
     let ada = bench.register(EMAIL).await;
     let (identity, root) = (&bench.services.identity, bench.register("root@example.org").await);
-    live(&bench, &ada).await;
-    bench.prove(ada.id).await;
+    act(&bench, &ada).await;
+    bench.verify_address(ada.id).await;
     for _ in 0..6 {
         assert!(identity.login(&from(None), EMAIL, "wrong horse").await.is_err());
     }
@@ -61,7 +62,7 @@ async fn every_sensitive_action_about_an_account_is_recorded() {
     assert!(identity.login(&from(None), EMAIL, "another horse").await.is_err(), "deactivated");
     set(AccountChanges { is_active: Some(true), is_admin: Some(true), ..AccountChanges::default() }).await;
     let before = entries(&bench).await;
-    identity.delete_account_of(&from(Some(root.id)), ada.id).await.expect_err("the last admin");
+    identity.delete_other_account(&from(Some(root.id)), ada.id).await.expect_err("the last admin");
     set(AccountChanges { full_name: Some("Ada King".to_owned()), ..AccountChanges::default() }).await;
 
     let actions: BTreeSet<_> = entries(&bench).await.into_iter().map(|entry| entry.action).collect();
@@ -93,7 +94,7 @@ async fn every_sensitive_action_about_an_account_is_recorded() {
 }
 
 #[tokio::test]
-async fn a_wait_is_recorded_about_the_account() {
+async fn a_delay_after_failed_sign_ins_is_recorded() {
     let bench = Bench::new().await;
     let ada = bench.register(EMAIL).await;
     for _ in 0..6 {

@@ -5,7 +5,7 @@ use sea_orm::{ColumnTrait, Condition, DatabaseConnection, DbErr, EntityTrait, Qu
 
 use crate::personal::{Erased, Erasing, ExportList, Page, PersonalData, Rows};
 
-/// The changes of people's balances.
+/// The ledger of people's credits.
 pub(crate) struct CreditHistory;
 
 #[async_trait]

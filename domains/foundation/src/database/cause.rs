@@ -1,4 +1,4 @@
-//! Why no connection can be had, in words for operators.
+//! Explains to operators why a connection failed.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use sea_orm::{
 
 use super::session;
 
-/// The cause of an error once, without what wraps it. It holds no password: the URL of
-/// a database is never part of it.
+/// The cause of an error, without its wrappers. It has no password: the URL of a database
+/// is never part of it.
 #[must_use]
 pub fn describe(error: &DbErr) -> String {
     match error {
@@ -33,7 +33,7 @@ fn describe_driver(error: &sqlx::Error) -> String {
     }
 }
 
-/// Whether PostgreSQL refused a statement since its user may not do that (SQLSTATE
+/// Whether PostgreSQL refused a statement for lack of privileges (SQLSTATE
 /// `insufficient_privilege`).
 #[must_use]
 pub fn is_forbidden(error: &DbErr) -> bool {
@@ -44,7 +44,7 @@ pub fn is_forbidden(error: &DbErr) -> bool {
     error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "42501")
 }
 
-/// Whether the pool gave up waiting. It keeps why to itself.
+/// Whether the pool timed out. It does not report the cause.
 pub(super) fn is_timeout(error: &DbErr) -> bool {
     match error {
         DbErr::ConnectionAcquire(ConnAcquireErr::Timeout) => true,
@@ -53,11 +53,11 @@ pub(super) fn is_timeout(error: &DbErr) -> bool {
     }
 }
 
-/// Longest a connection is tried that only tells why there is none.
+/// Time limit of the connection that finds the cause.
 const ATTEMPT: Duration = Duration::from_secs(5);
 
-/// What stands in the way of a connection to PostgreSQL, found out by opening one
-/// outside of the pool: at most for as long as `bound`, and for 5 s.
+/// Finds the cause of a failure by opening a separate connection, for `bound` or 5 s at
+/// most.
 pub(super) async fn find(url: &str, script: &str, bound: Duration) -> DbErr {
     let bound = bound.min(ATTEMPT);
     let attempt = async {

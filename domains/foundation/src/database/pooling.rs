@@ -1,4 +1,4 @@
-//! Whether sessions with PostgreSQL are a client's own.
+//! Detects poolers that share PostgreSQL sessions between clients.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-/// Longest the look may take; what does not answer by then is found out by others.
+/// Time limit of the check. Other checks find a database that does not respond.
 const BOUND: Duration = Duration::from_secs(5);
 
-/// How often it is looked: other clients of a busy pooler may hide it once.
+/// Number of rounds: other clients of a busy pooler may hide the sharing once.
 const ROUNDS: usize = 3;
 
-/// A pooler gives the server of a session to other clients between transactions. Time
-/// limits and prepared statements of one would then be another's.
+/// A pooler gives the server session to other clients between transactions. Time limits and
+/// prepared statements would then leak between clients.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error(
     "a pooler between here and PostgreSQL shares its sessions between clients, which loses their time \
@@ -23,11 +23,11 @@ const ROUNDS: usize = 3;
 )]
 pub struct SharedSessions;
 
-/// Looks whether a session of the pool at `url` keeps what it is told while another
-/// client is in a transaction. SQLite has no pooler.
+/// Checks that a session of the pool at `url` keeps its settings while another client is in
+/// a transaction. SQLite has no pooler.
 ///
 /// # Errors
-/// [`SharedSessions`] where it does not. A look that fails for another reason is none.
+/// [`SharedSessions`] if it does not. A check that fails for another reason is no error.
 pub async fn ensure_own_sessions(db: &DatabaseConnection, url: &str) -> Result<(), SharedSessions> {
     if db.get_database_backend() != DbBackend::Postgres {
         return Ok(());
@@ -54,7 +54,7 @@ async fn are_shared(db: &DatabaseConnection, url: &str) -> Result<bool, sqlx::Er
         let mark = Uuid::new_v4().simple().to_string();
         let set = format!("SELECT set_config('atelier.session', '{mark}', false)");
         ask(&mut first, &set).await?;
-        // Its transaction holds the server that it is given.
+        // Its transaction pins the server session.
         shared = ask(&mut second, &format!("BEGIN; {MARK}")).await?.as_ref() == Some(&mark)
             || ask(&mut first, MARK).await?.as_ref() != Some(&mark);
         ask(&mut second, "ROLLBACK").await?;
@@ -68,8 +68,8 @@ async fn are_shared(db: &DatabaseConnection, url: &str) -> Result<bool, sqlx::Er
 
 const MARK: &str = "SELECT current_setting('atelier.session', true)";
 
-/// The first value that statements answer. They are not prepared: their names might be
-/// another client's.
+/// The first value that the statements return. They are not prepared, since their names
+/// might be another client's.
 async fn ask(held: &mut PgConnection, statements: &str) -> Result<Option<String>, sqlx::Error> {
     let rows = sqlx::raw_sql(AssertSqlSafe(statements)).fetch_all(held).await?;
     rows.first().map_or(Ok(None), |row| row.try_get(0))

@@ -1,6 +1,6 @@
-//! SQLite opens a file for reading only where the system refuses more, and says nothing.
-//! Such a connection stays so after the disk takes writes again, so it is used once: the
-//! next one may be able to write.
+//! Detects read-only SQLite connections. SQLite silently opens a file read-only if the
+//! system refuses write access. Such a connection stays read-only after the disk accepts
+//! writes again, so it is used once: the next one may be able to write.
 
 use std::sync::{
     Arc,
@@ -13,11 +13,11 @@ use sea_orm::sqlx::{self, Executor, Row, SqliteConnection};
 /// (<https://www.sqlite.org/rescode.html#readonly>).
 const READONLY: u32 = 8;
 
-/// What is known of the connections of a pool. Copies share it.
+/// State of a pool. Copies share it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Readonly {
-    /// Whether one of them was ever read-only. Until then nothing is asked of those that
-    /// come back.
+    /// Whether a connection was ever read-only. Until then returned connections are not
+    /// checked.
     found: Arc<AtomicBool>,
 }
 
@@ -25,12 +25,14 @@ impl Readonly {
     /// Marks a new connection that cannot write.
     ///
     /// # Errors
-    /// Those of the database, other than that it cannot be written to.
+    /// Errors of the database, except that it is read-only.
     pub(super) async fn mark(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         let timeout = connection.fetch_one("PRAGMA busy_timeout").await?.try_get::<i64, _>(0)?;
-        // SQLite says so before it looks at the lock: whether somebody else has it does not matter.
+        // SQLite reports a read-only database before it checks the lock, so a lock of
+        // another connection does not matter.
         connection.execute("PRAGMA busy_timeout = 0; BEGIN").await?;
-        // BEGIN IMMEDIATE passes where nothing can be written; a write that is undone does not.
+        // BEGIN IMMEDIATE succeeds on a read-only database; a write that is rolled back
+        // does not.
         let written = connection.execute("PRAGMA user_version = 0").await;
         connection.execute("ROLLBACK").await?;
         let restored = format!("PRAGMA busy_timeout = {timeout}");
@@ -42,10 +44,10 @@ impl Readonly {
         Ok(())
     }
 
-    /// Whether a connection that comes back was marked.
+    /// Whether a returned connection was marked.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Errors of the database.
     pub(super) async fn is_marked(&self, connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
         if !self.found.load(Ordering::Relaxed) {
             return Ok(false);
@@ -70,7 +72,7 @@ mod tests {
 
     const WAIT: Duration = Duration::from_secs(5);
 
-    /// A pool on a file, opened as asked, after one use.
+    /// A pool on a file, opened in this mode, after one use.
     async fn used(folder: &TempDir, mode: &str) -> SqlitePool {
         let url = format!("sqlite://{}/test.db?mode={mode}", folder.path().display());
         let db = database::connect(&url, 1, WAIT, WAIT).await.expect("connected");

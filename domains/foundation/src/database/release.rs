@@ -1,23 +1,23 @@
-//! Connections go back to their pool only where nothing is left of a transaction: within
-//! one that is still open, what the next owner is told was done would never be committed.
+//! A connection returns to its pool only without an open transaction: statements of the
+//! next user inside such a transaction would never be committed.
 
 use std::time::Duration;
 
 use futures::FutureExt;
 use sea_orm::sqlx::{self, Connection, PgConnection, SqliteConnection};
 
-/// Longest a connection may take to show that it still lives.
+/// Time limit for a connection to respond.
 const ANSWER_BOUND: Duration = Duration::from_millis(500);
 
-/// Whether a connection to SQLite has no transaction. SQLite ends one by itself when its
-/// disk is full or fails; the driver still counts it, since its own ROLLBACK finds none,
-/// and would begin the next one as a savepoint of it. The driver counts down only after a
-/// COMMIT or ROLLBACK that went well, so where it counts none SQLite has none.
+/// Whether an SQLite connection has no transaction. SQLite itself ends a transaction when
+/// its disk is full or fails. The driver still counts it, since its own ROLLBACK finds
+/// none, and would begin the next one as a savepoint. The driver only counts down after a
+/// successful COMMIT or ROLLBACK, so SQLite has no transaction if the driver counts none.
 pub(super) async fn is_free(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
     if !connection.is_in_transaction() {
         return Ok(true);
     }
-    // The ROLLBACK of a transaction that was dropped is done before this is answered.
+    // The ROLLBACK of a dropped transaction runs before this ping returns.
     connection.ping().await?;
     let is_free = !connection.is_in_transaction();
     if !is_free {
@@ -42,8 +42,8 @@ pub(super) async fn is_reusable(connection: &mut PgConnection) -> Result<bool, s
 /// Whether a connection to PostgreSQL answers in time and has no transaction, by the
 /// server's own word. A BEGIN that nobody waited for is none that the driver counts.
 ///
-/// The pool asks whether it answers by itself, but without a bound: connections that fell
-/// silent would hold up whoever gets one, and stay away with their place in the pool.
+/// The pool has a check of its own, but without a time limit: a dead connection would block
+/// its user and occupy its slot in the pool.
 pub(super) async fn answers_free(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     match tokio::time::timeout(ANSWER_BOUND, has_none(connection)).await {
         Ok(answer) => answer,
@@ -51,8 +51,8 @@ pub(super) async fn answers_free(connection: &mut PgConnection) -> Result<bool, 
     }
 }
 
-/// An empty statement changes nothing, and its answer says whether a transaction is open.
-/// Asked to begin one by it, the driver fails exactly where there is none.
+/// An empty statement changes nothing, and its response says whether a transaction is open.
+/// If it is sent as a BEGIN, the driver fails exactly when there is none.
 async fn has_none(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     let counts_none = !connection.is_in_transaction();
     match connection.begin_with("").await {

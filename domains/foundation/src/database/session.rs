@@ -1,35 +1,36 @@
-//! What every session with PostgreSQL is told once it is open.
+//! The settings of every PostgreSQL session.
 //!
-//! It is told in statements and not in the packet that opens the connection: poolers
-//! refuse the parameters there that they do not know, or drop them without a word.
+//! They are set by statements and not in the startup packet, since poolers refuse or
+//! silently drop startup parameters that they do not know.
 
 use std::time::Duration;
 
 use sea_orm::sqlx::{self, AssertSqlSafe, PgConnection, Row};
 
-/// How PostgreSQL shows the connection to its operators.
+/// The application name that PostgreSQL shows to operators.
 pub(super) const APPLICATION: &str = "atelier";
 
-/// What makes the server notice within half a minute that a client is gone without a
-/// word. A connection over a Unix socket has none of it.
+/// TCP keepalives, by which the server notices a dead client within half a minute. Unix
+/// sockets have none.
 const KEEPALIVES: [(&str, u16); 3] =
     [("tcp_keepalives_idle", 15), ("tcp_keepalives_interval", 5), ("tcp_keepalives_count", 3)];
 
-/// Transactions go by locks, and by what is committed when a statement begins, whatever the
-/// database prefers.
+/// The isolation level. Transactions rely on locks and on data committed before each
+/// statement, so the default of the database does not apply.
 const ISOLATION: &str = "default_transaction_isolation";
 const READ_COMMITTED: &str = "read committed";
 
-/// What bounds a session, in milliseconds. The second makes the server give up a session
-/// whose client is gone without a word, and with it the locks of its transaction: others
-/// would wait for them until TCP notices, after hours.
+/// The time limits of a session, in milliseconds. By the second one the server ends a
+/// session whose client is dead, and releases the locks of its transaction: others would
+/// wait for them until TCP notices, after hours.
 fn bounds(statement: Duration) -> [(&'static str, u128); 2] {
     let millis = statement.as_millis();
     [("statement_timeout", millis), ("idle_in_transaction_session_timeout", millis)]
 }
 
-/// The statements that set a session up and then list what it did not keep, for one
-/// round trip. What a pooler's last client prepared is dropped too: its names are ours.
+/// The statements that set up a session and then list the settings that it did not keep, in
+/// one round trip. They also drop statements that the last client of a pooler prepared,
+/// since the names may be the same.
 pub(super) fn script(statement: Duration) -> String {
     let bounds = bounds(statement);
     let set = bounds.iter().map(|(name, millis)| format!("SET {name} = {millis};"));
@@ -46,7 +47,7 @@ pub(super) fn script(statement: Duration) -> String {
     )
 }
 
-/// Sets a session up by [`script`], or fails where it did not keep a bound.
+/// Sets up a session with [`script`]. Fails if it did not keep a setting.
 pub(super) async fn set_up(held: &mut PgConnection, script: &str) -> Result<(), sqlx::Error> {
     let lost = sqlx::raw_sql(AssertSqlSafe(script)).fetch_all(held).await?;
     let lost = lost.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?;

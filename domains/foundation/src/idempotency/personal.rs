@@ -5,11 +5,11 @@ use sea_orm::{ColumnTrait, Condition};
 
 use crate::personal::{Erased, Erasing, PersonalData};
 
-/// The answers that are kept for people, each for a day.
-pub(crate) struct KeptAnswers;
+/// Responses that are stored for people.
+pub(crate) struct StoredResponses;
 
 #[async_trait]
-impl PersonalData for KeptAnswers {
+impl PersonalData for StoredResponses {
     fn name(&self) -> &'static str {
         "kept_answers"
     }

@@ -4,20 +4,21 @@ use sea_orm::PaginatorTrait;
 use super::*;
 use crate::testing::Bench;
 
-const DONE: Answer<'static> = Answer { status: 202, location: Some("/api/jobs/1"), body: "{}" };
+const DONE: StoredResponse<'static> =
+    StoredResponse { status: 202, location: Some("/api/jobs/1"), body: "{}" };
 
-fn replay() -> Begin {
-    Begin::Replay { status: 202, location: Some("/api/jobs/1".to_owned()), body: "{}".to_owned() }
+fn replay() -> BeginOutcome {
+    BeginOutcome::Replay { status: 202, location: Some("/api/jobs/1".to_owned()), body: "{}".to_owned() }
 }
 
 async fn claim(keys: &Idempotency, user: UserId, hash: &str) -> Claim {
     match keys.begin(user, "k", hash).await.expect("asked") {
-        Begin::Fresh(claim) => claim,
+        BeginOutcome::Fresh(claim) => claim,
         other => panic!("not fresh: {other:?}"),
     }
 }
 
-/// Creates a project that is not committed yet.
+/// Creates a project in a transaction that is not committed yet.
 async fn work(bench: &Bench, user: UserId) -> Option<Transaction> {
     let queue = &bench.services.queue;
     queue.defer(bench.create_project(user, ProjectKind::WebApp)).await.1
@@ -28,14 +29,14 @@ async fn count_projects(bench: &Bench) -> u64 {
 }
 
 #[tokio::test]
-async fn replays_the_first_answer_and_refuses_another_request() {
+async fn the_first_response_is_replayed_and_another_request_is_refused() {
     let bench = Bench::new().await;
     let user = bench.register("ada@example.org").await.id;
     let keys = &bench.services.idempotency;
 
     let first = claim(keys, user, "one").await;
-    assert_eq!(keys.begin(user, "k", "one").await.expect("asked"), Begin::InFlight);
-    assert_eq!(keys.begin(user, "k", "two").await.expect("asked"), Begin::Conflict);
+    assert_eq!(keys.begin(user, "k", "one").await.expect("asked"), BeginOutcome::InFlight);
+    assert_eq!(keys.begin(user, "k", "two").await.expect("asked"), BeginOutcome::Conflict);
     assert!(keys.finish(&first, None, DONE).await.expect("kept"));
     assert_eq!(keys.begin(user, "k", "one").await.expect("asked"), replay());
     assert!(!keys.release(&first, None).await.expect("a finished key stays"));
@@ -46,7 +47,7 @@ async fn replays_the_first_answer_and_refuses_another_request() {
 }
 
 #[tokio::test]
-async fn a_request_that_did_nothing_leaves_its_key_free() {
+async fn a_request_without_changes_releases_its_key() {
     let bench = Bench::new().await;
     let user = bench.register("ada@example.org").await.id;
     let keys = &bench.services.idempotency;
@@ -57,14 +58,14 @@ async fn a_request_that_did_nothing_leaves_its_key_free() {
 }
 
 #[tokio::test]
-async fn what_was_done_is_there_with_its_answer_or_not_at_all() {
+async fn changes_are_committed_with_the_response_or_not_at_all() {
     let bench = Bench::new().await;
     let user = bench.register("ada@example.org").await.id;
     let keys = &bench.services.idempotency;
 
     let died = claim(keys, user, "one").await;
     drop(work(&bench, user).await);
-    assert_eq!(keys.begin(user, "k", "one").await.expect("asked"), Begin::InFlight);
+    assert_eq!(keys.begin(user, "k", "one").await.expect("asked"), BeginOutcome::InFlight);
     bench.advance(10);
     let second = claim(keys, user, "one").await;
     assert_ne!(second, died);
@@ -77,7 +78,7 @@ async fn what_was_done_is_there_with_its_answer_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn a_request_whose_key_was_taken_over_does_nothing() {
+async fn a_request_whose_key_was_taken_over_commits_nothing() {
     let bench = Bench::new().await;
     let user = bench.register("ada@example.org").await.id;
     let keys = &bench.services.idempotency;
@@ -97,7 +98,7 @@ async fn a_request_whose_key_was_taken_over_does_nothing() {
 }
 
 #[tokio::test]
-async fn a_refusal_leaves_its_trace_and_frees_the_key() {
+async fn a_refusal_commits_its_audit_entry_and_releases_the_key() {
     let bench = Bench::new().await;
     let user = bench.register("ada@example.org").await.id;
     let keys = &bench.services.idempotency;
@@ -111,15 +112,15 @@ async fn a_refusal_leaves_its_trace_and_frees_the_key() {
 }
 
 #[tokio::test]
-async fn an_unanswered_commit_is_found_out() {
+async fn a_commit_without_a_result_is_resolved() {
     let bench = Bench::new().await;
     let user = bench.register("ada@example.org").await.id;
     let keys = &bench.services.idempotency;
     let lost = || IdempotencyError::Database(DbErr::Custom("lost".to_owned()));
 
     let undone = claim(keys, user, "one").await;
-    assert!(keys.find_out(&undone, lost()).await.is_err());
+    assert!(keys.resolve_commit(&undone, lost()).await.is_err());
     let committed = claim(keys, user, "one").await;
     assert!(keys.finish(&committed, None, DONE).await.expect("kept"));
-    assert!(keys.find_out(&committed, lost()).await.expect("found"));
+    assert!(keys.resolve_commit(&committed, lost()).await.expect("found"));
 }

@@ -11,10 +11,10 @@ use serde_json::json;
 use super::{Identity, IdentityError, Registration, UserStats};
 use crate::{Actor, FieldErrors, personal::is_being_erased, validation};
 
-/// What is wrong with a password that everybody knows.
+/// The error of a password that is public knowledge.
 pub(super) const PERSONAL: &str = "must not be your name or your mail address";
 
-/// A registration whose fields are sound.
+/// A registration with valid fields.
 pub(super) struct Checked {
     pub(super) email: String,
     pub(super) password: String,
@@ -30,7 +30,7 @@ impl Identity {
         self.get_user(actor.person()?).await
     }
 
-    /// The account of that id.
+    /// The account with this id.
     pub(super) async fn get_user(&self, id: UserId) -> Result<users::Model, IdentityError> {
         let found = users::Entity::find_by_id(id).one(self.queue.db()).await?;
         found.filter(|user| !is_being_erased(user)).ok_or(IdentityError::NotFound)
@@ -129,8 +129,8 @@ fn row(input: Checked, hash: String, now: Timestamp) -> users::ActiveModel {
     }
 }
 
-/// Locks the row of an account for the rest of the transaction, so that changes to
-/// its sign-ins follow one another. None where it is being erased.
+/// Locks the row of an account for the rest of the transaction, which serializes changes to
+/// its sign-ins. None if it is being erased.
 pub(super) async fn lock_user(tx: &Transaction, id: UserId) -> Result<Option<users::Model>, DbErr> {
     let found = users::Entity::find_by_id(id).lock_exclusive().one(&**tx).await?;
     Ok(found.filter(|user| !is_being_erased(user)))

@@ -11,9 +11,9 @@ use serde_json::json;
 use super::api_tokens::scopes_of;
 use crate::mail::{Template, queue_mail};
 
-/// Grants the role to a locked account that does not have it. Existing API tokens do not get
-/// the scope `admin`. A mail tells the person, and all other operators without the person's
-/// name or address.
+/// Grants the role to a locked account that does not have it. Existing API tokens do not
+/// get the scope `admin`. A mail informs the person. A mail without the person's name and
+/// address informs all other administrators.
 pub(super) async fn grant(tx: &Transaction, user: users::Model) -> Result<users::Model, QueueError> {
     let user = write(tx, user, true).await?;
     let cause = format!("{}:{}", user.id, tx.now().timestamp_micros());
@@ -86,7 +86,7 @@ mod tests {
         AccountChanges { is_admin: Some(is_admin), ..AccountChanges::default() }
     }
 
-    /// Makes a token for everything; it, or what is wrong.
+    /// Creates a token with all scopes.
     async fn make(bench: &Bench, email: &str) -> Result<String, IdentityError> {
         let who = bench.sign_in(email).await;
         let input = NewApiToken {
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_is_no_operator_makes_no_token_for_what_operators_do() {
+    async fn only_operators_create_tokens_with_the_scope_admin() {
         let bench = Bench::new().await;
         bench.register("ada@example.org").await;
 
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_right_that_was_given_again_does_not_widen_tokens_from_before() {
+    async fn a_new_grant_of_the_role_does_not_widen_earlier_tokens() {
         let bench = Bench::new().await;
         operator(&bench, "root@example.org").await;
         let ada = operator(&bench, "ada@example.org").await;
@@ -133,12 +133,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_token_made_by_who_was_no_operator_gets_nothing_by_a_promotion() {
+    async fn a_promotion_does_not_widen_existing_tokens() {
         let bench = Bench::new().await;
         let ada = operator(&bench, "ada@example.org").await;
         operator(&bench, "root@example.org").await;
         let token = make(&bench, "ada@example.org").await.expect("made");
-        // As if anybody could have made it.
+        // As if anybody could have created it.
         let mut row = ada.clone().into_active_model();
         row.is_admin = Set(false);
         row.update(bench.services.queue.db()).await.expect("updated");
@@ -149,11 +149,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_new_operator_and_all_others_are_told_without_a_name() {
+    async fn a_new_operator_and_all_others_get_a_mail_without_a_name() {
         let bench = Bench::new().await;
         operator(&bench, "root@example.org").await;
         let ada = bench.register("ada@example.org").await;
-        bench.prove(ada.id).await;
+        bench.verify_address(ada.id).await;
         bench.work().await;
 
         change(&bench, ada.id, right(true)).await.expect("given");
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_operator_with_another_address_has_no_right_until_it_is_given_again() {
+    async fn an_operator_loses_the_role_when_the_address_changes() {
         let bench = Bench::new().await;
         let root = operator(&bench, "root@example.org").await;
         let to = |email: &str| AccountChanges { email: Some(email.to_owned()), ..AccountChanges::default() };
@@ -182,20 +182,20 @@ mod tests {
 
         assert!(!moved.is_admin);
         let too_early = change(&bench, ada.id, right(true)).await;
-        assert!(matches!(too_early, Err(IdentityError::UnprovenAdmin)), "{too_early:?}");
+        assert!(matches!(too_early, Err(IdentityError::UnverifiedAdmin)), "{too_early:?}");
         bench
             .services
             .identity
             .forgot_password(&Actor::anonymous(), "typo@example.org")
             .await
             .expect("asked");
-        bench.prove(ada.id).await;
+        bench.verify_address(ada.id).await;
         assert!(!bench.services.identity.get_user(ada.id).await.expect("there").is_admin);
         assert!(change(&bench, ada.id, right(true)).await.expect("given again").is_admin);
     }
 
     #[tokio::test]
-    async fn whoever_claims_an_unproven_account_gets_no_right_that_it_had() {
+    async fn taking_over_an_unverified_account_removes_its_role() {
         let bench = Bench::new().await;
         let ada = operator(&bench, "ada@example.org").await;
         let mut row = ada.into_active_model();

@@ -1,5 +1,5 @@
-//! Who may operate the platform: never nobody, and from the start the person whose
-//! mail address the settings name.
+//! The administrators of the platform. There is always at least one, and the account with the
+//! mail address in the settings becomes one.
 
 use atelier_entities::{UserId, users};
 use atelier_queue::Transaction;
@@ -18,15 +18,14 @@ use super::{
 };
 use crate::{Actor, audit, validation};
 
-/// How an account came to operate the platform.
+/// How an account became an administrator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AdminSource {
-    /// There was none of that address.
+    /// A new account was created.
     Created,
-    /// There was one that nobody had proven: it was taken from whoever made it, and has
-    /// the password that was given.
+    /// An unverified account was taken over. It has the password that was given.
     TakenOver,
-    /// There was one, which keeps its password and everything else.
+    /// A verified account was promoted. It keeps its password and everything else.
     Granted,
 }
 
@@ -54,17 +53,17 @@ pub(super) async fn lock_admins(tx: &Transaction) -> Result<Vec<UserId>, DbErr> 
     Ok(admins.into_iter().map(|admin| admin.id).collect())
 }
 
-/// Refuses where this account is the last active admin.
+/// Refuses if this account is the last active admin.
 pub(super) async fn ensure_other_admin(tx: &Transaction, user: UserId) -> Result<(), IdentityError> {
     let admins = lock_admins(tx).await?;
     if admins.iter().any(|admin| *admin != user) { Ok(()) } else { Err(IdentityError::LastAdmin) }
 }
 
 impl Identity {
-    /// Makes sure that there is an active account of that mail address which may operate
-    /// the platform. Who asks for it vouches for the address: one that is there and was
-    /// never proven is taken over with the password of the input, as whoever made it may
-    /// be anybody. One that was proven keeps its password and everything else.
+    /// Ensures that an active account with this mail address exists and is an administrator. The
+    /// caller vouches for the address: an unverified account may have been created by
+    /// anybody, so it is taken over with the password of the input. A verified account
+    /// keeps its password and everything else.
     pub async fn ensure_admin(
         &self,
         actor: &Actor,
@@ -73,7 +72,7 @@ impl Identity {
         let mut input = check(input)?;
         let hash = self.passwords.hash(std::mem::take(&mut input.password)).await?;
         let tx = self.queue.begin().await?;
-        let (user, source) = ensure_proven(&tx, actor, input, hash).await?;
+        let (user, source) = ensure_verified_account(&tx, actor, input, hash).await?;
         let user = if user.is_admin { user } else { admin_role::grant(&tx, user).await? };
         let mut row = user.into_active_model();
         row.is_active = Set(true);
@@ -86,9 +85,9 @@ impl Identity {
         Ok((user, source))
     }
 
-    /// Gives the account of the settings' `admin_email` the right to operate the
-    /// platform, where it is there, active and its address is proven. For the start of
-    /// a process; it tells whether something changed.
+    /// Makes the account of the setting `admin_email` an administrator, if it exists, is active
+    /// and has a verified address. Called at the start of a process. Returns whether
+    /// something changed.
     pub async fn ensure_named_admin(&self, actor: &Actor) -> Result<bool, IdentityError> {
         let Some(email) = &self.options.admin_email else { return Ok(false) };
         let known = find_by_address(email).one(self.queue.db()).await?;
@@ -103,9 +102,8 @@ impl Identity {
         Ok(granted.is_admin)
     }
 
-    /// The account, with the right to operate the platform where the settings name it
-    /// and its address is proven. To be called wherever an address gets proven, with the
-    /// account locked.
+    /// Makes the account an administrator if the settings name it and its address is verified.
+    /// Call it wherever an address gets verified, with the account locked.
     pub(super) async fn grant_named_admin(
         &self,
         tx: &Transaction,
@@ -130,8 +128,8 @@ impl Identity {
     }
 }
 
-/// The account of that address, proven: new, taken over or as it was.
-async fn ensure_proven(
+/// The account with this address, verified: new, taken over or unchanged.
+async fn ensure_verified_account(
     tx: &Transaction,
     actor: &Actor,
     input: Checked,
@@ -181,7 +179,7 @@ mod tests {
         identity.verify_email(&Actor::anonymous(), &token).await.expect("verified");
     }
 
-    /// How often the right was recorded as given, as critical.
+    /// The number of critical audit entries about granted rights.
     async fn grants(bench: &Bench) -> u64 {
         let granted = audit_log::Entity::find()
             .filter(audit_log::Column::Action.eq("account.grant_admin"))
@@ -190,10 +188,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_account_that_was_proven_gets_the_right_and_keeps_its_password() {
+    async fn a_verified_account_is_promoted_and_keeps_its_password() {
         let bench = Bench::new().await;
         let ada = bench.register("ada@example.org").await;
-        bench.prove(ada.id).await;
+        bench.verify_address(ada.id).await;
         let identity = &bench.services.identity;
         let other =
             Registration { password: "another one".to_owned(), ..Bench::registration("ada@example.org") };
@@ -209,7 +207,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_account_that_nobody_had_proven_is_taken_from_whoever_made_it() {
+    async fn an_unverified_account_is_taken_over() {
         let bench = Bench::new().await;
         let identity = &bench.services.identity;
         let trap = identity
@@ -238,12 +236,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_named_account_operates_the_platform_once_its_address_is_proven() {
+    async fn the_account_in_the_settings_becomes_an_operator_once_it_is_verified() {
         let bench = named().await;
         let identity = &bench.services.identity;
         let (root, ada) = (bench.register("Root@example.org").await, bench.register("ada@example.org").await);
         assert!(!root.is_admin);
-        assert!(!identity.ensure_named_admin(&Actor::anonymous()).await.expect("asked"), "not proven");
+        assert!(!identity.ensure_named_admin(&Actor::anonymous()).await.expect("asked"), "not verified");
 
         verify(&bench, &root).await;
         verify(&bench, &ada).await;
@@ -255,7 +253,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_account_that_was_there_before_the_setting_is_found_at_the_start() {
+    async fn an_account_that_existed_before_the_setting_is_promoted_at_the_start() {
         let bench = named().await;
         let identity = &bench.services.identity;
         let root = bench.register("root@example.org").await;

@@ -1,4 +1,4 @@
-//! API tokens: what scripts sign in with. Named, scoped, expiring; shown once, and
+//! API tokens for scripts. They have a name, scopes and an expiry. They are shown once and
 //! stored as a hash.
 
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::{
     Identity, IdentityError,
     accounts::lock_user,
     session_of,
-    sessions::ensure_alive,
+    sessions::ensure_active,
     tokens::{hash_token, is_token, new_token},
 };
 use crate::{
@@ -23,45 +23,45 @@ use crate::{
     validation,
 };
 
-/// What every API token begins with.
+/// The prefix of every API token.
 const PREFIX: &str = "atl_";
-/// Characters of a token that its owner sees later.
+/// Characters of a token that are shown later.
 const SHOWN: usize = PREFIX.len() + 6;
-/// API tokens of one account.
+/// Maximum number of API tokens of an account.
 const MAX_TOKENS: u64 = 50;
-/// Days a token is good for, where nothing is said, and at most.
+/// The default lifetime in days, and the maximum.
 const DEFAULT_DAYS: u32 = 90;
 const MAX_DAYS: u32 = 366;
-/// What is wrong with the scope admin for anybody else.
+/// The error of the scope admin for others.
 const OPERATORS_ONLY: &str = "admin is for who operates the platform";
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// What a new API token is made of.
+/// The input for a new API token.
 #[derive(Clone, Debug)]
 pub struct NewApiToken {
     /// 1 to 100 characters.
     pub name: String,
-    /// At least one. Writing implies reading; admin is for who operates the platform.
+    /// At least one. `write` implies `read`; `admin` is for administrators.
     pub scopes: Vec<ApiScope>,
-    /// 1 to 366; 90 where none is given.
+    /// 1 to 366; 90 by default.
     pub expires_in_days: Option<u32>,
 }
 
-/// An API token that was just made.
-pub struct MadeApiToken {
-    /// What is kept of it.
+/// A new API token.
+pub struct CreatedApiToken {
+    /// The stored row.
     pub row: api_tokens::Model,
-    /// The token itself, which is shown this once.
+    /// The token itself. It is shown only once.
     pub token: String,
 }
 
-impl std::fmt::Debug for MadeApiToken {
+impl std::fmt::Debug for CreatedApiToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("MadeApiToken").field("id", &self.row.id).finish_non_exhaustive()
+        f.debug_struct("CreatedApiToken").field("id", &self.row.id).finish_non_exhaustive()
     }
 }
 
-/// What an API token may be used for.
+/// The scopes of an API token.
 #[must_use]
 pub fn scopes_of(token: &api_tokens::Model) -> Vec<ApiScope> {
     parse_scopes(token.scopes.clone())
@@ -85,20 +85,20 @@ impl Identity {
         Ok(rows.all(self.queue.db()).await?)
     }
 
-    /// Makes an API token, and tells the person by mail. It outlives the sign-in, so it
-    /// asks for one of the last minutes, or for the password.
+    /// Creates an API token and mails the person. The token outlives the sign-in, so this
+    /// requires a recent sign-in or the password.
     pub async fn create_api_token(
         &self,
         actor: &Actor,
         password: Option<&str>,
         input: NewApiToken,
-    ) -> Result<MadeApiToken, IdentityError> {
+    ) -> Result<CreatedApiToken, IdentityError> {
         let user = actor.person()?;
         let Checked { name, scopes, days } = check(input)?;
         self.reauthenticate_or_recent(actor, password).await?;
         let tx = self.queue.begin().await?;
         let account = lock_user(&tx, user).await?.ok_or(IdentityError::NotFound)?;
-        ensure_alive(&tx, user, session_of(actor)?).await?;
+        ensure_active(&tx, user, session_of(actor)?).await?;
         if scopes.contains(&ApiScope::Admin) && !account.is_admin {
             return Err(FieldErrors::of("scopes", OPERATORS_ONLY).into());
         }
@@ -121,12 +121,12 @@ impl Identity {
         let row = row.insert(&*tx).await?;
         let context = json!({"scopes": scopes, "expires_at": row.expires_at});
         audit::record_warning(&tx, actor, "auth.create_api_token", target(row.id), context).await?;
-        tell(&tx, &account, &row, &scopes).await?;
+        mail_owner(&tx, &account, &row, &scopes).await?;
         tx.commit().await?;
-        Ok(MadeApiToken { row, token })
+        Ok(CreatedApiToken { row, token })
     }
 
-    /// Deletes an API token: it is refused from now on.
+    /// Deletes an API token. It is refused from now on.
     pub async fn delete_api_token(&self, actor: &Actor, id: ApiTokenId) -> Result<(), IdentityError> {
         let user = actor.person()?;
         let tx = self.queue.begin().await?;
@@ -143,10 +143,10 @@ impl Identity {
     }
 }
 
-/// Tells the person of a new token. Its name stays out of the mail: whoever made the
-/// account may have typed it for somebody else to read. An address that was never proven
-/// gets one such mail a day.
-async fn tell(
+/// Mails the person about a new token. The mail does not have the token's name, since an
+/// attacker who created the account may have chosen it. An unverified address gets one such
+/// mail a day.
+async fn mail_owner(
     tx: &Transaction,
     account: &users::Model,
     token: &api_tokens::Model,
@@ -181,7 +181,7 @@ fn check(input: NewApiToken) -> Result<Checked, FieldErrors> {
     errors.finish(checked)
 }
 
-/// The scopes once each, in their order, with reading where writing is.
+/// The scopes without duplicates, in order; `read` is added to `write`.
 fn check_scopes(wanted: &[ApiScope]) -> Result<Vec<ApiScope>, String> {
     let has = |scope: ApiScope| {
         wanted.contains(&scope) || (scope == ApiScope::Read && wanted.contains(&ApiScope::Write))

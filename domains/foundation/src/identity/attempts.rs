@@ -1,6 +1,6 @@
-//! Guessing passwords gets slower with each failure, for an account and for a network.
-//! An attempt is counted before the password is looked at and struck off when it was
-//! right, so that many at once count like many in a row, on every replica.
+//! Delays after failed attempts to guess a password, by account and by network. An attempt
+//! is counted before the password is verified and removed from the count if it was right,
+//! so that concurrent attempts count like consecutive ones, on every replica.
 
 mod rule;
 
@@ -22,20 +22,21 @@ use super::{
 };
 use crate::{Actor, audit, validation};
 
-/// By then every failure is forgotten.
+/// After this time no failure counts any more.
 pub(super) const FORGET_AFTER: Duration = Duration::from_secs(24 * 3600);
 
-/// An attempt that counts as a failure until it turns out right.
+/// An attempt. It counts as a failure until it succeeds.
 pub(super) struct Attempt {
-    /// The account, known or not, or a place that the account knows.
+    /// The key of the account, which may not exist, or of a source that it recognizes.
     account: String,
-    /// The client's network.
+    /// The key of the client's network.
     network: Option<String>,
 }
 
 impl Attempt {
-    /// An attempt from a recognized source is counted apart, so that failures from elsewhere do
-    /// not lock the person out. One from a recognized device does not count for the network.
+    /// An attempt from a recognized source is counted separately, so that failures from
+    /// other sources do not lock the person out. One from a recognized device does not
+    /// count for the network.
     fn of_sign_in(actor: &Actor, email: &str, recognized: Option<Recognized>) -> Self {
         match recognized {
             Some(Recognized::Device(device)) => Self { account: format!("device:{device}"), network: None },
@@ -46,9 +47,9 @@ impl Attempt {
         }
     }
 
-    /// An attempt of a signed-in person. It does not count for the network.
-    fn inside(user: UserId) -> Self {
-        Self { account: inside_key(user), network: None }
+    /// An attempt to re-authenticate. It does not count for the network.
+    fn of_reauthentication(user: UserId) -> Self {
+        Self { account: reauthentication_key(user), network: None }
     }
 
     fn keys(&self) -> impl Iterator<Item = (&String, Rule)> {
@@ -56,20 +57,20 @@ impl Attempt {
         std::iter::once((&self.account, ACCOUNT)).chain(network)
     }
 
-    /// Its password was right: the account starts anew, the network has one failure
-    /// less.
+    /// Clears the attempt after a right password: resets the account's count and removes
+    /// one failure of the network.
     pub(super) async fn clear(&self, tx: &Transaction) -> Result<(), DbErr> {
         forget(tx, &self.account).await?;
         match &self.network {
-            Some(key) => strike_off(tx, key).await,
+            Some(key) => remove_failure(tx, key).await,
             None => Ok(()),
         }
     }
 
-    /// Nobody looked at its password.
-    async fn take_back(&self, tx: &Transaction) -> Result<(), DbErr> {
+    /// Removes an attempt whose password was not verified.
+    async fn uncount(&self, tx: &Transaction) -> Result<(), DbErr> {
         for (key, _) in self.keys() {
-            strike_off(tx, key).await?;
+            remove_failure(tx, key).await?;
         }
         Ok(())
     }
@@ -84,11 +85,11 @@ fn account_key(email: &str) -> String {
     format!("account:{}", hash_token(&kept))
 }
 
-fn inside_key(user: UserId) -> String {
+fn reauthentication_key(user: UserId) -> String {
     format!("inside:{user}")
 }
 
-/// Of an IPv6 address, the network of 64 bits that one customer is given.
+/// The key of an address. For IPv6 it is the /64 network, which one customer gets.
 fn address_key(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => format!("address:{address}"),
@@ -100,8 +101,8 @@ fn address_key(address: IpAddr) -> String {
 }
 
 impl Identity {
-    /// Counts an attempt to sign in, or refuses it because of those before.
-    /// `account` is the one of the address, where there is one.
+    /// Counts an attempt to sign in, or refuses it because of earlier failures. `account`
+    /// is the account of the address, if it exists.
     pub(super) async fn begin_attempt(
         &self,
         actor: &Actor,
@@ -119,13 +120,13 @@ impl Identity {
         Ok(attempt)
     }
 
-    /// The same for somebody who is signed in and shows the password again.
-    pub(super) async fn begin_attempt_inside(
+    /// Counts an attempt to re-authenticate, or refuses it because of earlier failures.
+    pub(super) async fn begin_reauthentication_attempt(
         &self,
         actor: &Actor,
         user: UserId,
     ) -> Result<Attempt, IdentityError> {
-        let attempt = Attempt::inside(user);
+        let attempt = Attempt::of_reauthentication(user);
         let tx = self.queue.begin().await?;
         let wait = count_all(&tx, &attempt).await?;
         if !wait.is_zero() {
@@ -135,8 +136,8 @@ impl Identity {
         Ok(attempt)
     }
 
-    /// Whether the password of an attempt is the one of that hash. One that got no turn
-    /// to be looked at is not counted.
+    /// Verifies the password of an attempt. If the hashing threads are too busy, the
+    /// attempt is not counted.
     pub(super) async fn verify_attempt(
         &self,
         attempt: &Attempt,
@@ -146,14 +147,14 @@ impl Identity {
         let verdict = self.verify_password(&bounded(password), hash).await;
         if matches!(verdict, Err(IdentityError::Busy)) {
             let tx = self.queue.begin().await?;
-            attempt.take_back(&tx).await?;
+            attempt.uncount(&tx).await?;
             tx.commit().await?;
         }
         verdict
     }
 
-    /// Whether a password is the one of that hash. One that was not in the form of today
-    /// when it was hashed is right as it was typed, and outdated.
+    /// Verifies a password. Hashes from before normalization are of the password as it was
+    /// typed: such a match is right, but outdated.
     async fn verify_password(&self, password: &str, hash: Option<String>) -> Result<Match, IdentityError> {
         let opaque = validation::opaque(password);
         let is_typed_so = opaque == password;
@@ -167,14 +168,14 @@ impl Identity {
         }
     }
 
-    /// Refuses a client whose network failed too often.
+    /// Refuses a client whose network has too many failures.
     pub(super) async fn check_address(&self, actor: &Actor) -> Result<(), IdentityError> {
         let Some(key) = network_key(actor) else { return Ok(()) };
         let row = sign_in_failures::Entity::find_by_id(key).one(self.queue.db()).await?;
         row.map_or(Ok(()), |row| check_blocked(&row, self.queue.now()))
     }
 
-    /// Counts a failure of a client's network alone.
+    /// Counts a failure for a client's network only.
     pub(super) async fn count_failure(&self, actor: &Actor) -> Result<(), IdentityError> {
         let Some(key) = network_key(actor) else { return Ok(()) };
         let tx = self.queue.begin().await?;
@@ -188,12 +189,12 @@ impl Identity {
     }
 }
 
-/// The password, or none that matches where it is longer than any.
+/// The password, or an empty one if it is too long to be valid.
 fn bounded(password: &str) -> String {
     if password.chars().count() > 128 { String::new() } else { password.to_owned() }
 }
 
-/// Counts an attempt, unless one of its keys is blocked; how long the next one waits.
+/// Counts an attempt unless one of its keys is blocked. Returns the delay of the next one.
 async fn count_all(tx: &Transaction, attempt: &Attempt) -> Result<Duration, IdentityError> {
     let mut counted = Vec::new();
     for (key, rule) in attempt.keys() {
@@ -216,11 +217,11 @@ fn check_blocked(row: &sign_in_failures::Model, now: Timestamp) -> Result<(), Id
     Err(IdentityError::TooManyAttempts { retry_after: wait.as_secs() + 1 })
 }
 
-/// Counts a failure, and answers how long the next attempt waits.
+/// Counts a failure and returns the delay of the next attempt.
 async fn count(tx: &Transaction, row: sign_in_failures::Model, rule: Rule) -> Result<Duration, DbErr> {
     let now = tx.now();
     let before = Count { failures: row.failures, since: row.last_at };
-    let after = before.at(rule, now).and_one(rule);
+    let after = before.at(rule, now).plus_one(rule);
     let wait = rule.delay(after.failures);
     let mut row = row.into_active_model();
     row.failures = Set(after.failures);
@@ -230,7 +231,7 @@ async fn count(tx: &Transaction, row: sign_in_failures::Model, rule: Rule) -> Re
     Ok(wait)
 }
 
-/// Notes that somebody is made to wait, once for each wait.
+/// Records a delay in the audit log, once per delay.
 async fn record_wait(
     tx: &Transaction,
     actor: &Actor,
@@ -241,8 +242,8 @@ async fn record_wait(
     audit::record_warning(tx, actor, "auth.slowed_down", target, context).await
 }
 
-/// Takes one failure off, with the wait that it was the cause of.
-async fn strike_off(tx: &Transaction, key: &str) -> Result<(), DbErr> {
+/// Removes one failure and the delay that it caused.
+async fn remove_failure(tx: &Transaction, key: &str) -> Result<(), DbErr> {
     sign_in_failures::Entity::update_many()
         .col_expr(sign_in_failures::Column::Failures, Expr::col(sign_in_failures::Column::Failures).sub(1))
         .col_expr(sign_in_failures::Column::BlockedUntil, Expr::value(tx.now()))
@@ -258,13 +259,13 @@ async fn forget(tx: &Transaction, key: &str) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// Forgets the failures of an account.
+/// Deletes the failures of an account.
 pub(super) async fn forget_account(tx: &Transaction, user: &users::Model) -> Result<(), DbErr> {
     forget(tx, &account_key(&user.email)).await?;
-    forget(tx, &inside_key(user.id)).await
+    forget(tx, &reauthentication_key(user.id)).await
 }
 
-/// The count of a key, held until the transaction ends.
+/// The count of a key, locked until the transaction ends.
 async fn lock(tx: &Transaction, key: String) -> Result<sign_in_failures::Model, IdentityError> {
     let epoch = Timestamp::UNIX_EPOCH;
     let row = sign_in_failures::ActiveModel {

@@ -21,14 +21,14 @@ use super::{
 };
 use crate::personal::is_erased_address;
 
-/// Shortest time between two notes of when somebody was last active.
+/// Minimum time between two updates of a person's last activity.
 const ACTIVE_INTERVAL: Duration = Duration::from_secs(300);
 
-/// What the database says of a token.
+/// The result of a query for a token.
 struct Found {
     owner: Owner,
     credential: Credential,
-    /// It is refused from this moment on, whatever happens before.
+    /// When the token expires.
     good_until: Timestamp,
 }
 
@@ -68,8 +68,8 @@ impl Owner {
 }
 
 impl Identity {
-    /// Who a bearer token belongs to, where it is good and the account is active: an
-    /// access token of a sign-in that was not ended, or an API token.
+    /// The owner of a bearer token, if the token is valid and the account is active. It is
+    /// an access token of a sign-in that has not ended, or an API token.
     ///
     /// The result is cached for [`atelier_queue::bus::ACCESS_TTL`]. The end of the token, or a
     /// change of the person's access, ends it earlier.
@@ -97,20 +97,20 @@ impl Identity {
         Ok(who)
     }
 
-    /// The same from the cache alone, without a query.
+    /// The owner of a bearer token from the cache alone, without a query.
     #[must_use]
     pub fn recall(&self, token: &str) -> Option<Authenticated> {
         self.token_cache.find(&TokenKey::of(token), self.queue.now(), self.queue.bus().local())
     }
 
-    /// Whether a query has to look for this token: it has the form of an API token and is not
-    /// in the cache. An access token proves itself by its signature.
+    /// Whether a query is needed for this token: it has the form of an API token and is not
+    /// in the cache. An access token is verified by its signature.
     #[must_use]
     pub fn needs_look(&self, token: &str) -> bool {
         is_one(token) && self.recall(token).is_none()
     }
 
-    /// Authenticates the actor's token again, past the cache. For answers that take long.
+    /// Authenticates the actor's token again, without the cache. For long responses.
     pub async fn authenticate_again(&self, actor: &Actor) -> Result<Authenticated, IdentityError> {
         let who = actor.token().ok_or(NotSignedIn)?;
         let now = self.queue.now();

@@ -1,4 +1,4 @@
-//! The work of people who may not sign in any more.
+//! Stops the work of deactivated and closed accounts.
 
 use std::collections::BTreeSet;
 
@@ -12,20 +12,20 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, 
 use super::{Identity, IdentityError};
 use crate::projects::lock_all_owned;
 
-/// Jobs cancelled in one step.
+/// Jobs that one transaction cancels.
 const STEP: u64 = 100;
 
-/// What a deactivation did to the jobs of its person.
+/// The jobs that a deactivation stopped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Stopped {
-    /// They waited.
+    /// Jobs that waited and are cancelled.
     pub(super) cancelled: u64,
-    /// They run, and their workers are asked to stop.
+    /// Running jobs whose workers are asked to stop.
     pub(super) stopping: u64,
 }
 
-/// Stops a person's work as they would themselves: what generations cost goes back with
-/// the end of each. To be called before the account is locked.
+/// Cancels a person's work. The effects of the jobs refund generations. Call it before the
+/// account is locked.
 pub(super) async fn stop_work(
     tx: &Transaction,
     user: UserId,
@@ -38,7 +38,7 @@ pub(super) async fn stop_work(
     if jobs.is_empty() {
         return Ok(Stopped::default());
     }
-    // All projects after all jobs and before the account, the order of jobs' ends.
+    // Locks all projects after all jobs and before the account, as the effects of jobs do.
     lock_all_owned(tx, user).await?;
     let mut stopped = Stopped::default();
     for job in jobs {
@@ -52,20 +52,20 @@ pub(super) async fn stop_work(
     Ok(stopped)
 }
 
-/// Whether the account is there and deactivated.
+/// Whether the account exists and is deactivated.
 pub async fn is_deactivated(db: &impl ConnectionTrait, user: UserId) -> Result<bool, DbErr> {
     let closed = users::Entity::find_by_id(user).filter(users::Column::IsActive.eq(false));
     Ok(closed.count(db).await? > 0)
 }
 
 impl Identity {
-    /// Where the work of people is. Mails to them are in another queue, and go.
+    /// The queues with people's work. Mails are in another queue and are still sent.
     pub(super) fn work_queues(&self) -> Vec<QueueName> {
         let queues: BTreeSet<_> = self.personal.iter().flat_map(|part| part.work_queues()).collect();
         queues.into_iter().copied().collect()
     }
 
-    /// Cancels jobs step by step, each in a transaction of its own.
+    /// Cancels jobs in batches, each in its own transaction.
     async fn cancel_jobs(&self, filter: &JobFilter) -> Result<(), IdentityError> {
         let mut after = None;
         loop {
@@ -77,9 +77,9 @@ impl Identity {
         }
     }
 
-    /// Stops what requests started that were under way while their person was
-    /// deactivated. What is missed here is cancelled when it starts.
-    pub(super) async fn stop_stragglers(&self, user: UserId) -> Result<(), IdentityError> {
+    /// Cancels jobs that concurrent requests enqueued during the deactivation. A job that
+    /// is missed here is cancelled when it starts.
+    pub(super) async fn cancel_late_jobs(&self, user: UserId) -> Result<(), IdentityError> {
         for queue in self.work_queues() {
             let own = JobFilter { owner: Some(user), queue: Some(queue), ..JobFilter::default() };
             self.cancel_jobs(&own).await?;

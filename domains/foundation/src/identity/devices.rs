@@ -1,4 +1,4 @@
-//! Where a person is signed in.
+//! The active sign-ins of a person, with their devices.
 
 use std::collections::BTreeMap;
 
@@ -10,33 +10,33 @@ use super::{
     Identity, IdentityError,
     accounts::lock_user,
     session_of,
-    sessions::{began, revoke_family, revoke_others},
+    sessions::{revoke_family, revoke_others, signed_in_at},
     user_target,
 };
 use crate::{Actor, audit};
 
-/// A sign-in that was not ended.
+/// An active sign-in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignIn {
-    /// What it is ended by.
+    /// The id, by which it can be ended.
     pub id: SessionFamilyId,
     /// Browser and system, for people.
     pub device: String,
-    /// The address it was last refreshed from.
+    /// The IP address of the last refresh.
     pub ip: Option<String>,
     /// When the person signed in.
     pub signed_in_at: Timestamp,
-    /// When it was last used, to a few minutes.
+    /// When it was last used, within a few minutes.
     pub last_used_at: Timestamp,
-    /// When it ends unless it is used before.
+    /// When it expires unless it is used before.
     pub expires_at: Timestamp,
 }
 
 impl Identity {
-    /// Where the person is signed in, last used first.
+    /// The person's active sign-ins, last used first.
     pub async fn list_sign_ins(&self, actor: &Actor) -> Result<Vec<SignIn>, IdentityError> {
         let user = actor.person()?;
-        let rows = alive(user, self.queue.now()).order_by_asc(sessions::Column::Id);
+        let rows = active_sessions(user, self.queue.now()).order_by_asc(sessions::Column::Id);
         Ok(group(rows.all(self.queue.db()).await?))
     }
 
@@ -45,7 +45,7 @@ impl Identity {
         let user = actor.person()?;
         let tx = self.queue.begin().await?;
         lock_user(&tx, user).await?;
-        let rows = alive(user, tx.now()).filter(sessions::Column::FamilyId.eq(id));
+        let rows = active_sessions(user, tx.now()).filter(sessions::Column::FamilyId.eq(id));
         if rows.count(&*tx).await? == 0 {
             return Err(IdentityError::NoSuchSession);
         }
@@ -56,7 +56,7 @@ impl Identity {
         Ok(())
     }
 
-    /// Ends every sign-in of the person but the one that asks.
+    /// Ends every sign-in of the person except the actor's.
     pub async fn end_other_sign_ins(&self, actor: &Actor) -> Result<(), IdentityError> {
         let (user, current) = (actor.person()?, session_of(actor)?);
         let tx = self.queue.begin().await?;
@@ -69,21 +69,21 @@ impl Identity {
     }
 }
 
-fn alive(user: UserId, now: Timestamp) -> Select<sessions::Entity> {
+fn active_sessions(user: UserId, now: Timestamp) -> Select<sessions::Entity> {
     sessions::Entity::find()
         .filter(sessions::Column::UserId.eq(user))
         .filter(sessions::Column::RevokedAt.is_null())
         .filter(sessions::Column::ExpiresAt.gt(now))
 }
 
-/// One entry a family, from its rows, oldest first.
+/// Groups the rows of sessions by family. The rows are oldest first.
 fn group(rows: Vec<sessions::Model>) -> Vec<SignIn> {
     let mut families: BTreeMap<SessionFamilyId, SignIn> = BTreeMap::new();
     for row in rows {
         let used = row.last_used_at.unwrap_or(row.created_at);
         let (signed_in_at, last_used_at) = match families.get(&row.family_id) {
-            Some(earlier) => (earlier.signed_in_at.min(began(&row)), earlier.last_used_at.max(used)),
-            None => (began(&row), used),
+            Some(earlier) => (earlier.signed_in_at.min(signed_in_at(&row)), earlier.last_used_at.max(used)),
+            None => (signed_in_at(&row), used),
         };
         let sign_in = SignIn {
             id: row.family_id,
@@ -100,8 +100,8 @@ fn group(rows: Vec<sessions::Model>) -> Vec<SignIn> {
     sign_ins
 }
 
-/// Marks in user agents, the more special ones first: Edge also says Chrome, and
-/// Chrome also says Safari.
+/// Marks in user agents, the more specific ones first: Edge also has Chrome's mark, and
+/// Chrome has Safari's.
 const BROWSERS: [(&str, &str); 9] = [
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -135,7 +135,7 @@ fn device(user_agent: &str) -> String {
     }
 }
 
-/// What another program calls itself, without its version.
+/// The name of another program, without its version.
 fn first_word(user_agent: &str) -> String {
     let word = user_agent.split(['/', ' ', '(']).next().unwrap_or_default();
     let word: String = word.chars().filter(|c| !c.is_control()).take(40).collect();
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_sign_in_is_ended_by_its_person_alone() {
+    async fn only_its_person_ends_a_sign_in() {
         let bench = Bench::new().await;
         let identity = &bench.services.identity;
         let ada =

@@ -1,6 +1,6 @@
-//! Deleting an account. The request closes it: from then on it is there for nobody. A job
-//! erases what is left of it, in batches that are committed one by one, and goes on where
-//! an attempt before ended.
+//! Deletion of an account. The request closes the account: from then on it is invisible to
+//! everybody. A job erases its data in batches, each in its own transaction. A later
+//! attempt continues where an earlier one stopped.
 
 mod account;
 mod close;

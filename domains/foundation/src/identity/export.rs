@@ -1,5 +1,5 @@
-//! Everything that is held about a person, for the person: list by list and page by page,
-//! however much it is.
+//! The export of all personal data for the person, list by list and page by page, of any
+//! size.
 
 use std::sync::Arc;
 
@@ -14,34 +14,33 @@ use crate::{
     personal::{ExportList, Page, Rows},
 };
 
-/// What there is one of, or a few. Hashes of passwords and tokens are secrets rather than
-/// data, here and in the rows, and are left to whoever shows them to leave out.
+/// The account and its few related rows. Hashes of passwords and tokens are secrets; the
+/// caller must leave them out.
 #[derive(Clone, Debug)]
 pub struct AccountData {
     /// The account.
     pub user: users::Model,
-    /// Accounts at providers that are linked to it.
+    /// Linked provider accounts.
     pub linked: Vec<oauth_identities::Model>,
     /// API tokens.
     pub api_tokens: Vec<api_tokens::Model>,
-    /// Categories of mails that the person does not want.
+    /// Categories of mails that the person has opted out of.
     pub unwanted_mails: Vec<MailCategory>,
 }
 
-/// An export under way: ask for the next rows until there are none.
+/// A running export. Call [`PersonalExport::next`] until it returns none.
 #[derive(Debug)]
 pub struct PersonalExport {
     identity: Identity,
     user: UserId,
     lists: Vec<(ExportList, Arc<dyn PersonalData>)>,
-    /// Which of the lists is read.
+    /// Index of the current list.
     reading: usize,
     after: Option<Uuid>,
 }
 
 impl Identity {
-    /// Begins an export of everything that is held about a person. That it was asked for
-    /// is itself recorded.
+    /// Starts an export of the actor's personal data. The export itself is recorded.
     pub async fn start_export(&self, actor: &Actor) -> Result<(AccountData, PersonalExport), IdentityError> {
         let user = actor.person()?;
         let tx = self.queue.begin().await?;
@@ -62,7 +61,7 @@ impl Identity {
         Ok((account, PersonalExport { identity: self.clone(), user, lists, reading: 0, after: None }))
     }
 
-    /// The lists of an export with whose they are, in the order in which they come.
+    /// The lists of an export in order, each with the part that provides it.
     fn export_lists(&self) -> Vec<(ExportList, Arc<dyn PersonalData>)> {
         let of = |part: &Arc<dyn PersonalData>| {
             let part = part.clone();
@@ -75,8 +74,8 @@ impl Identity {
 }
 
 impl PersonalExport {
-    /// The next rows, with the name of their list. Each list comes at least once, though it
-    /// may have no rows; none after the last one.
+    /// The next rows with the name of their list. Each list is returned at least once, even
+    /// if it is empty. None at the end.
     pub async fn next(&mut self) -> Result<Option<(&'static str, Rows)>, IdentityError> {
         let Some((list, part)) = self.lists.get(self.reading) else { return Ok(None) };
         let page = Page { user: self.user, after: self.after };

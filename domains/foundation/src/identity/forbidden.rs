@@ -1,5 +1,4 @@
-//! What somebody asked for and may not do, in the audit log: who and from where, but not
-//! each time.
+//! Forbidden requests in the audit log: who sent them and from where, at a bounded rate.
 
 use std::time::Duration;
 
@@ -12,26 +11,26 @@ use crate::{Actor, audit};
 
 const ACTION: &str = "auth.forbidden";
 
-/// How long nothing more is recorded of the same person and area.
+/// Minimum time between two entries about the same person and area.
 pub const FORBIDDEN_INTERVAL: Duration = Duration::from_secs(600);
 
-/// A request that was refused.
+/// A forbidden request.
 #[derive(Clone, Copy, Debug)]
 pub struct Forbidden<'a> {
-    /// What the refusal is called, such as `FORBIDDEN`.
+    /// The error code, such as `FORBIDDEN`.
     pub code: &'a str,
-    /// The part of the product that was asked for, such as `admin`.
+    /// The area of the product, such as `admin`.
     pub area: &'a str,
-    /// The method.
+    /// The HTTP method.
     pub method: &'a str,
     /// The route's pattern.
     pub path: &'a str,
 }
 
 impl Identity {
-    /// Records that the actor asked for what they may not do, once in
-    /// [`FORBIDDEN_INTERVAL`] for each area.
-    pub async fn note_forbidden(&self, actor: &Actor, what: Forbidden<'_>) -> Result<(), IdentityError> {
+    /// Records a forbidden request of the actor, at most once in [`FORBIDDEN_INTERVAL`] for
+    /// each area.
+    pub async fn record_forbidden(&self, actor: &Actor, what: Forbidden<'_>) -> Result<(), IdentityError> {
         let Some(user) = actor.user() else { return Ok(()) };
         let target = format!("area:{}", what.area);
         let tx = self.queue.begin().await?;
@@ -60,13 +59,13 @@ mod tests {
     use crate::testing::{Bench, at_address};
 
     #[tokio::test]
-    async fn what_is_tried_again_and_again_is_recorded_once_in_a_while() {
+    async fn repeated_forbidden_requests_are_recorded_at_intervals() {
         let bench = Bench::new().await;
         let ada = bench.register("ada@example.org").await;
         let actor = at_address("192.0.2.1").identified_as(ada.id);
         let probe = async |area| {
             let what = Forbidden { code: "FORBIDDEN", area, method: "GET", path: "/api/admin/users" };
-            bench.services.identity.note_forbidden(&actor, what).await.expect("noted");
+            bench.services.identity.record_forbidden(&actor, what).await.expect("noted");
         };
         for _ in 0..3 {
             probe("admin").await;

@@ -1,4 +1,4 @@
-//! Providers that open an account: shown, linked, and removed.
+//! Linked sign-in providers of an account: listed, linked, and removed.
 
 use atelier_entities::{SignInProvider, UserId, oauth_identities, users};
 use atelier_queue::{QueueError, Transaction};
@@ -12,7 +12,7 @@ use super::{
     Identity, IdentityError,
     accounts::lock_user,
     session_of,
-    sessions::{ensure_alive, revoke_all},
+    sessions::{ensure_active, revoke_all},
     user_target,
 };
 use crate::{
@@ -21,15 +21,14 @@ use crate::{
 };
 
 impl Identity {
-    /// The providers that open an account, first linked first.
+    /// The linked providers, first linked first.
     pub async fn list_linked(&self, actor: &Actor) -> Result<Vec<oauth_identities::Model>, IdentityError> {
         let user = actor.person()?;
         Ok(list(self.queue.db(), user).await?)
     }
 
-    /// Removes a provider from the actor's own account. It asks for the password; where
-    /// there is none, for a sign-in of the last minutes. The last way into an account
-    /// stays.
+    /// Unlinks a provider from the actor's own account. It requires the password, or a
+    /// recent sign-in if the account has none. The last sign-in method cannot be removed.
     pub async fn unlink(
         &self,
         actor: &Actor,
@@ -43,17 +42,17 @@ impl Identity {
         self.reauthenticate(actor, password).await?;
         let tx = self.queue.begin().await?;
         let account = lock_user(&tx, user).await?.ok_or(IdentityError::NotFound)?;
-        ensure_alive(&tx, account.id, session_of(actor)?).await?;
+        ensure_active(&tx, account.id, session_of(actor)?).await?;
         judge(&list(&*tx, account.id).await?, provider, account.password_hash.is_some())?;
         remove(&tx, actor, account, provider).await?;
         tx.commit().await?;
         Ok(())
     }
 
-    /// Removes a provider from another person's account and ends all its sign-ins, since any
-    /// of them may have used it. A person without another sign-in method sets a password by
-    /// a mailed link.
-    pub async fn unlink_of(
+    /// Unlinks a provider from another person's account and ends all its sign-ins, since
+    /// any of them may have used it. A person without another sign-in method sets a
+    /// password by a mailed link.
+    pub async fn unlink_from_account(
         &self,
         actor: &Actor,
         user: UserId,
@@ -69,7 +68,8 @@ impl Identity {
     }
 }
 
-/// Whether a provider may be removed: it is linked, and something else opens the account.
+/// Checks that a provider may be unlinked: it is linked, and the account has another
+/// sign-in method.
 fn judge(
     linked: &[oauth_identities::Model],
     provider: SignInProvider,
@@ -89,7 +89,7 @@ async fn list(db: &impl ConnectionTrait, user: UserId) -> Result<Vec<oauth_ident
     own.order_by_asc(oauth_identities::Column::Id).all(db).await
 }
 
-/// The providers of an account, once each, as people call them.
+/// The display names of the linked providers, without duplicates.
 pub(super) async fn list_names(tx: &Transaction, user: UserId) -> Result<Vec<&'static str>, DbErr> {
     let mut names: Vec<_> = list(&**tx, user).await?.iter().map(|one| name_of(one.provider)).collect();
     names.sort_unstable();
@@ -97,7 +97,7 @@ pub(super) async fn list_names(tx: &Transaction, user: UserId) -> Result<Vec<&'s
     Ok(names)
 }
 
-/// Removes every identity of a provider from an account, and tells its person.
+/// Unlinks a provider from an account and mails the person.
 async fn remove(
     tx: &Transaction,
     actor: &Actor,
@@ -113,7 +113,7 @@ async fn remove(
     Ok(())
 }
 
-/// Clears the provider that the account was created with, where it is the removed one.
+/// Clears the provider with which the account was created, if it is the unlinked one.
 async fn forget_provider(
     tx: &Transaction,
     account: users::Model,
@@ -130,7 +130,7 @@ async fn forget_provider(
     row.update(&**tx).await
 }
 
-/// Removes every provider from an account, and tells its person of each.
+/// Unlinks every provider from an account and mails the person about each.
 pub(super) async fn unlink_all(tx: &Transaction, user: &users::Model) -> Result<(), QueueError> {
     let linked = list(&**tx, user.id).await?;
     unlink_each(tx, user, linked).await
@@ -149,7 +149,7 @@ async fn unlink_each(
     Ok(())
 }
 
-/// What people call a provider.
+/// The display name of a provider.
 pub(super) fn name_of(provider: SignInProvider) -> &'static str {
     match provider {
         SignInProvider::Google => "Google",

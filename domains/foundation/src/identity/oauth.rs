@@ -1,8 +1,8 @@
-//! Signing in at Google, GitHub or Apple, by authorization code.
+//! Sign-in at Google, GitHub or Apple, by authorization code.
 //!
-//! A sign-in begins with a row that keeps its secrets: the hash of the state, the nonce
-//! and the PKCE verifier. The row is deleted by the first answer that names its state,
-//! whatever comes of it.
+//! A sign-in starts with a row of its secrets: the hash of the state, the nonce and the
+//! PKCE verifier. The first callback with this state deletes the row, whether it succeeds
+//! or not.
 
 mod admission;
 mod provider_profile;
@@ -22,84 +22,83 @@ use super::{
 };
 use crate::{Actor, audit};
 
-/// Where people may sign in, and where they come back to.
+/// The configured sign-in providers and the addresses of callbacks.
 #[derive(Clone, Debug, Default)]
 pub struct OAuthSetup {
-    /// The providers that are set up.
+    /// The configured providers.
     pub providers: HashMap<SignInProvider, Arc<dyn IdentityProvider>>,
-    /// Where people reach this instance, without a slash at the end. Providers send
-    /// browsers back to `/api/auth/{provider}/callback` under it.
+    /// The public URL of this instance, without a slash at the end. Providers redirect
+    /// browsers to `/api/auth/{provider}/callback` under it.
     pub public_url: String,
-    /// Where the frontend is, without a slash at the end. Browsers end at
+    /// The URL of the frontend, without a slash at the end. Browsers are redirected to
     /// `/auth/callback` under it, and nowhere else.
     pub frontend_url: String,
 }
 
-/// A sign-in that was begun.
+/// A started sign-in.
 #[derive(Clone)]
-pub struct BegunSignIn {
-    /// Where the browser goes.
+pub struct StartedSignIn {
+    /// The address at the provider to which the browser is redirected.
     pub authorization_url: String,
-    /// Comes back with the answer.
+    /// The state, which the callback repeats.
     pub state: String,
-    /// How long there is to come back.
+    /// Time limit of the sign-in.
     pub lifetime: Duration,
-    /// What the browser is to keep, where it is to end what it began.
+    /// The cookie of the browser, if the browser finishes the sign-in.
     pub cookie: Option<SignInCookie>,
 }
 
-/// The cookie that ties a sign-in to the browser that began it.
+/// The cookie that binds a sign-in to the browser that started it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SignInCookie {
-    /// Its name; each sign-in has one of its own, so that two tabs do not disturb each
-    /// other.
+    /// The name. Each sign-in has its own, so that two tabs do not interfere.
     pub name: String,
-    /// Its value.
+    /// The value.
     pub value: String,
-    /// Whether it goes over https only.
+    /// The attribute `Secure`.
     pub is_secure: bool,
-    /// Whether it comes along with a form that another site posts.
+    /// Whether cross-site form posts carry it (`SameSite=None`).
     pub is_cross_site: bool,
 }
 
-/// What came back from a provider.
+/// The callback of a provider.
 #[derive(Clone, Debug)]
-pub struct ReturnedSignIn {
-    /// The state of the beginning.
+pub struct SignInCallback {
+    /// The state.
     pub state: String,
-    /// The code and what came with it.
+    /// The code and its parameters.
     pub callback: Callback,
-    /// Who brings it.
+    /// The client that sends the callback.
     pub end: OAuthEnd,
     /// The value of the browser's cookie.
     pub cookie: Option<String>,
 }
 
-/// Why a sign-in at a provider came to nothing.
+/// Why a sign-in at a provider failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OAuthRefusal {
-    /// This instance is not set up for it, or nobody knows such a provider.
+    /// The provider is unknown or not configured.
     #[error("there is no sign-in with this provider")]
     NotConfigured,
-    /// The state is unknown, used, too old, another provider's or another browser's.
-    #[error("the sign-in was not begun here, took too long, or has ended")]
+    /// The state is unknown, used, expired, or of another provider or browser.
+    #[error("the sign-in was not started here, has expired, or was finished")]
     InvalidState,
-    /// The provider does not accept the code.
+    /// The provider rejects the code.
     #[error("the provider refused the code")]
     RefusedCode,
-    /// The provider's answer fails a check.
-    #[error("the provider's answer cannot be trusted")]
+    /// The provider's response fails a check.
+    #[error("the provider's response failed a check")]
     Untrusted,
-    /// The provider does not answer, or not to this instance.
-    #[error("the provider does not answer")]
+    /// The provider does not respond, or rejects this instance.
+    #[error("the provider does not respond")]
     Unavailable,
-    /// The provider tells no mail address that it has proven.
-    #[error("the provider has not proven the mail address")]
+    /// The provider has no verified mail address of the person.
+    #[error("the provider has not verified the mail address")]
     UnverifiedEmail,
 }
 
 impl OAuthRefusal {
-    /// Its stable name.
+    /// The stable error code.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -124,19 +123,19 @@ impl From<OAuthError> for OAuthRefusal {
 }
 
 impl Identity {
-    /// Where people may sign in beside here, in a stable order.
+    /// The configured providers, in a stable order.
     #[must_use]
     pub fn list_sign_in_providers(&self) -> Vec<SignInProvider> {
         let known = SignInProvider::ALL.iter().copied();
         known.filter(|provider| self.oauth.providers.contains_key(provider)).collect()
     }
 
-    /// Begins a sign-in, which the client that `end` names finishes within ten minutes.
+    /// Starts a sign-in. The client that `end` names must finish it within ten minutes.
     pub async fn begin_oauth(
         &self,
         provider: SignInProvider,
         end: OAuthEnd,
-    ) -> Result<BegunSignIn, IdentityError> {
+    ) -> Result<StartedSignIn, IdentityError> {
         let there = self.provider(provider)?;
         let flow = Flow {
             redirect_uri: self.callback_url(provider),
@@ -145,7 +144,7 @@ impl Identity {
             verifier: new_token(),
         };
         let authorization_url =
-            there.authorization_url(&flow).await.map_err(|error| note(provider, error))?;
+            there.authorization_url(&flow).await.map_err(|error| log_refusal(provider, error))?;
         let cookie = (end == OAuthEnd::Browser)
             .then(|| SignInCookie { value: new_token(), ..self.oauth_cookie(provider, &flow.state) });
         let browser_hash = cookie.as_ref().map(|cookie| hash_token(&cookie.value));
@@ -155,7 +154,7 @@ impl Identity {
             states::NewState { provider, end, flow: &flow, browser_hash },
         )
         .await?;
-        Ok(BegunSignIn { authorization_url, state: flow.state, lifetime: states::LIFETIME, cookie })
+        Ok(StartedSignIn { authorization_url, state: flow.state, lifetime: states::LIFETIME, cookie })
     }
 
     /// The cookie of a sign-in, without its value.
@@ -169,13 +168,14 @@ impl Identity {
         SignInCookie {
             name: format!("{prefix}atelier_oauth_{}", &hash_token(state)[..16]),
             value: String::new(),
-            // Browsers take no cross-site cookie that is not.
+            // Browsers refuse cross-site cookies that are not secure.
             is_secure: is_https || is_cross_site,
             is_cross_site,
         }
     }
 
-    /// The client that finishes the sign-in with that state; none where there is no such sign-in.
+    /// The client that finishes the sign-in with this state; none if the sign-in does not
+    /// exist.
     pub async fn find_oauth_end(
         &self,
         provider: SignInProvider,
@@ -205,15 +205,16 @@ impl Identity {
 
     /// Finishes a sign-in: exchanges the code at the provider and opens a session.
     ///
-    /// A linked provider account signs in. Otherwise the mail address decides, if the provider
-    /// has verified it: the account with that address is linked, or a new one is created. An
-    /// account with an unproven address may have been created by somebody else, so it loses
-    /// its password, sign-ins and tokens when the owner of the address signs in.
+    /// A linked provider account signs in. Otherwise the mail address decides, if the
+    /// provider has verified it: the account with that address is linked, or a new one is
+    /// created. An account with an unproven address may have been created by somebody else,
+    /// so its password, sign-ins and tokens are removed when the owner of the address signs
+    /// in.
     pub async fn finish_oauth(
         &self,
         actor: &Actor,
         provider: SignInProvider,
-        returned: ReturnedSignIn,
+        returned: SignInCallback,
     ) -> Result<SignedIn, IdentityError> {
         let done = self.try_finish(actor, provider, returned).await;
         let reason = match &done {
@@ -232,7 +233,7 @@ impl Identity {
         &self,
         actor: &Actor,
         provider: SignInProvider,
-        returned: ReturnedSignIn,
+        returned: SignInCallback,
     ) -> Result<SignedIn, IdentityError> {
         let there = self.provider(provider)?;
         let tx = self.queue.begin().await?;
@@ -247,12 +248,12 @@ impl Identity {
             verifier: row.verifier,
         };
         let person =
-            there.identify(&flow, &returned.callback).await.map_err(|error| note(provider, error))?;
+            there.identify(&flow, &returned.callback).await.map_err(|error| log_refusal(provider, error))?;
         self.admit(actor, provider, &person).await
     }
 
-    /// The frontend's address at the end of a sign-in. What it is told stands in the
-    /// fragment, which browsers send to no server and no log has.
+    /// The frontend's address at the end of a sign-in. The parameters are in the fragment,
+    /// which browsers do not send to servers.
     #[must_use]
     pub fn frontend_callback(&self, told: &[(&str, &str)]) -> String {
         let mut fragment = form_urlencoded::Serializer::new(String::new());
@@ -269,14 +270,15 @@ impl Identity {
     }
 }
 
-/// The refusal. Its cause goes to the log only: a fault of a provider concerns operators.
-fn note(provider: SignInProvider, error: OAuthError) -> OAuthRefusal {
+/// The refusal of an error. Its cause is only logged, since a provider's fault concerns
+/// operators.
+fn log_refusal(provider: SignInProvider, error: OAuthError) -> OAuthRefusal {
     match &error {
-        OAuthError::Refused(_) => tracing::info!(%provider, %error, "no sign-in"),
+        OAuthError::Refused(_) => tracing::info!(%provider, %error, "a sign-in at a provider failed"),
         OAuthError::Untrusted(_) | OAuthError::Unavailable(_) => {
-            tracing::warn!(%provider, %error, "no sign-in");
+            tracing::warn!(%provider, %error, "a sign-in at a provider failed");
         }
-        OAuthError::Misconfigured(_) => tracing::error!(%provider, %error, "no sign-in"),
+        OAuthError::Misconfigured(_) => tracing::error!(%provider, %error, "a sign-in at a provider failed"),
     }
     error.into()
 }

@@ -1,4 +1,4 @@
-//! What operators do to accounts.
+//! Administrators' commands on accounts.
 
 use atelier_entities::{Locale, TokenPurpose, UserId, users};
 use atelier_queue::Transaction;
@@ -22,37 +22,36 @@ use crate::{
     validation,
 };
 
-/// Most credits an operator gives an account.
-const MOST_CREDITS: i64 = 1_000_000_000;
+/// Maximum balance that an administrator can set.
+const MAX_CREDITS: i64 = 1_000_000_000;
 
-/// What an operator changes of an account. What is left out stays.
+/// An administrator's changes of an account. A field that is none stays as it is.
 #[derive(Clone, Debug, Default)]
 pub struct AccountChanges {
     /// 1 to 120 characters.
     pub full_name: Option<String>,
-    /// Unique among accounts. It is to be proven again, and takes the right to operate the
-    /// platform from the account: it may be mistyped.
+    /// The mail address, unique among accounts. It must be verified again, and the account
+    /// loses the admin role, since the address may be mistyped.
     pub email: Option<String>,
     /// Language of mails.
     pub locale: Option<Locale>,
     /// Name of the plan: 1 to 40 small letters, digits, `-` or `_`.
     pub subscription_plan: Option<String>,
-    /// Whether the person operates the platform. Only a proven mail address says whose
-    /// account that is.
+    /// Whether the person is an administrator. This requires a verified mail address.
     pub is_admin: Option<bool>,
-    /// Whether the person may sign in. Taking it away ends every sign-in, stops their
-    /// generations and deployments, and is told by mail.
+    /// Whether the account is active. A deactivation ends every sign-in, stops generations
+    /// and deployments, and is reported by mail.
     pub is_active: Option<bool>,
-    /// The balance as it is to be.
+    /// The new balance.
     pub credits: Option<i64>,
-    /// Why, at most 200 characters: goes into the audit log and to the change of the
-    /// balance.
+    /// The reason, at most 200 characters. It is stored in the audit log and in the credit
+    /// history.
     pub reason: Option<String>,
 }
 
 impl Identity {
-    /// Changes an account, each kind of change with its audit entry. What is so already
-    /// is left alone, so that asking twice does nothing twice.
+    /// Changes an account. Each kind of change has its audit entry. Values that are already
+    /// set are skipped, so a repeated call changes nothing.
     pub async fn change_account(
         &self,
         actor: &Actor,
@@ -84,14 +83,14 @@ impl Identity {
         let account = change.set_credits(account, changes.credits).await?;
         tx.commit().await?;
         if is_closing {
-            self.stop_stragglers(user).await?;
+            self.cancel_late_jobs(user).await?;
         }
         Ok(account)
     }
 
-    /// Deletes an account with everything in it. An operator's own goes another way,
-    /// which asks for the password.
-    pub async fn delete_account_of(&self, actor: &Actor, user: UserId) -> Result<(), IdentityError> {
+    /// Deletes another person's account with all its data. Administrators delete their own
+    /// account with [`Identity::delete_account`], which requires the password.
+    pub async fn delete_other_account(&self, actor: &Actor, user: UserId) -> Result<(), IdentityError> {
         if actor.user() == Some(user) {
             let tx = self.queue.begin().await?;
             ensure_other_admin(&tx, user).await?;
@@ -135,22 +134,22 @@ impl Identity {
         })?;
         if has_other_email {
             tx.note_access_change(account.id);
-            self.tell_of_other_email(tx, &former, &account).await?;
+            self.announce_email_change(tx, &former, &account).await?;
         }
         change.record("account.change", &account, json!({"before": before, "after": after})).await?;
-        // Whoever the other address belongs to was given no right.
+        // The owner of the new address was not granted the role.
         if has_other_email { change.set_admin(account, Some(false)).await } else { Ok(account) }
     }
 
-    /// Refuses an address that another account has in any of its forms.
+    /// Refuses an address that another account has in any form.
     async fn ensure_free(tx: &Transaction, user: UserId, address: Option<&str>) -> Result<(), IdentityError> {
         let owner = find_by_address(address.unwrap_or_default()).one(&**tx).await?;
         if owner.is_some_and(|owner| owner.id != user) { Err(IdentityError::EmailTaken) } else { Ok(()) }
     }
 
-    /// Ends every sign-in of an account whose address is another one now, has the new
-    /// one proven and tells the old one.
-    async fn tell_of_other_email(
+    /// After a change of the address: ends every sign-in, mails a verification link to the
+    /// new address and a notice to the old one.
+    async fn announce_email_change(
         &self,
         tx: &Transaction,
         former: &users::Model,
@@ -167,7 +166,7 @@ impl Identity {
     }
 }
 
-/// A change of an account under way.
+/// A running change of an account.
 struct Change<'a> {
     tx: &'a Transaction,
     actor: &'a Actor,
@@ -196,7 +195,7 @@ impl Change<'_> {
     ) -> Result<users::Model, IdentityError> {
         let Some(is_admin) = wanted.filter(|wanted| *wanted != account.is_admin) else { return Ok(account) };
         if is_admin && account.email_verified_at.is_none() {
-            return Err(IdentityError::UnprovenAdmin);
+            return Err(IdentityError::UnverifiedAdmin);
         }
         let account = match is_admin {
             true => admin_role::grant(self.tx, account).await?,
@@ -251,7 +250,7 @@ impl Change<'_> {
     }
 }
 
-/// The changes without an address that the account has already.
+/// The changes without the mail address, if it is the current one.
 fn without_same_email(changes: AccountChanges, account: &users::Model) -> AccountChanges {
     let is_other = |email: &String| !validation::email_forms(email).contains(&account.email);
     AccountChanges { email: changes.email.filter(is_other), ..changes }
@@ -294,10 +293,10 @@ fn check_plan(text: &str) -> Result<String, String> {
 }
 
 fn check_credits(credits: i64) -> Result<i64, String> {
-    if (0..=MOST_CREDITS).contains(&credits) {
+    if (0..=MAX_CREDITS).contains(&credits) {
         Ok(credits)
     } else {
-        Err(format!("must be 0 to {MOST_CREDITS}"))
+        Err(format!("must be 0 to {MAX_CREDITS}"))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Changing the password of somebody who is signed in.
+//! Changes passwords.
 
 use atelier_entities::users;
 use atelier_queue::Transaction;
@@ -20,13 +20,14 @@ use crate::{
     validation,
 };
 
-/// Why another password is set, and what was closed for it.
+/// Why a password is changed, and which sign-in methods were removed.
 pub(super) enum Reason {
     /// The person changed it.
     Changed,
-    /// By a mailed link: they had lost control of the account, or the password.
+    /// A reset by a mailed link: the person had lost the password or control of the
+    /// account.
     Reset(SignInMethods),
-    /// The owner of the address took an account that nobody had proven.
+    /// The owner of the address took over an unverified account.
     Reclaimed(SignInMethods),
 }
 
@@ -47,7 +48,7 @@ impl Reason {
 }
 
 impl Identity {
-    /// Sets another password, ends every sign-in, and opens a new one for the actor.
+    /// Changes the password, ends every sign-in, and opens a new one for the actor.
     pub async fn change_password(
         &self,
         actor: &Actor,
@@ -74,8 +75,8 @@ impl Identity {
     }
 }
 
-/// Writes a password, ends every sign-in and tells the person by mail, with what else
-/// opens the account.
+/// Stores a password, ends every sign-in and mails the person the remaining sign-in
+/// methods.
 pub(super) async fn set_password(
     tx: &Transaction,
     actor: &Actor,

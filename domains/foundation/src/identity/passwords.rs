@@ -1,4 +1,4 @@
-//! Passwords: argon2id on threads of their own, a bounded number at a time.
+//! Password hashing: argon2id on dedicated threads, with bounded concurrency.
 
 mod hashers;
 #[cfg(test)]
@@ -17,35 +17,35 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use super::IdentityError;
 use hashers::Hashers;
 
-/// Longest wait for a turn.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Maximum wait for a permit.
+const MAX_WAIT: Duration = Duration::from_secs(10);
 
-/// Callers that may be in here at once for each thread: more than a thread serves within
-/// [`PATIENCE`]. Further ones are told at once that there is no time for them.
-const CALLERS_A_THREAD: usize = 256;
+/// Maximum number of concurrent callers per thread: more than a thread serves within
+/// [`MAX_WAIT`]. Further callers are refused at once.
+const MAX_CALLERS_PER_THREAD: usize = 256;
 
-/// KiB of memory, passes over it, lanes.
+/// The parameters: memory in KiB, iterations, lanes.
 const COST: (u32, u32, u32) = (19_456, 2, 1);
 
-/// What is verified where there is no account or no password, so that it takes as
-/// long as a wrong password. No password matches it.
-const NOBODY: &str =
+/// The hash to verify if there is no account or no password, so that it takes as long as a
+/// wrong password. No password matches it.
+const DUMMY_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LWhhcy10aGlz$dyFPQ6f0dQb0wLhvCA0bE3wkKqO6bZcmmBmGNk6bXrQ";
 
-/// What became of a password.
+/// The result of a verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Match {
     Right,
-    /// Right, but its hash was made with other parameters than those of today.
+    /// The password is right, but its hash has outdated parameters.
     Outdated,
     Wrong,
 }
 
-/// Makes and checks hashes. Each of its threads keeps the 19 MiB that a hash takes and
-/// uses them again for the next one: memory stays at `concurrency` times that.
+/// Creates and verifies hashes. Each thread keeps the 19 MiB that a hash needs and reuses
+/// them: memory is bounded by `concurrency` times that.
 pub(super) struct Passwords {
     room: Semaphore,
-    turns: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     hashers: Hashers,
     #[cfg(test)]
     hashed: AtomicU64,
@@ -55,39 +55,38 @@ impl Passwords {
     pub(super) fn new(concurrency: usize) -> Self {
         let concurrency = concurrency.max(1);
         Self {
-            room: Semaphore::new(concurrency * CALLERS_A_THREAD),
-            turns: Arc::new(Semaphore::new(concurrency)),
+            room: Semaphore::new(concurrency * MAX_CALLERS_PER_THREAD),
+            permits: Arc::new(Semaphore::new(concurrency)),
             hashers: Hashers::new(concurrency),
             #[cfg(test)]
             hashed: AtomicU64::new(0),
         }
     }
 
-    /// Passwords hashed so far, to make or to check a hash.
+    /// The number of passwords hashed so far.
     #[cfg(test)]
     pub(super) fn hashed(&self) -> u64 {
         self.hashed.load(Ordering::Relaxed)
     }
 
-    /// From now on nobody gets a turn.
+    /// Refuses all permits from now on.
     #[cfg(test)]
     pub(super) fn close(&self) {
-        self.turns.close();
+        self.permits.close();
     }
 
-    /// A turn that is held for nothing, where one is free.
+    /// A free permit, if there is one.
     #[cfg(test)]
-    pub(super) fn try_turn(&self) -> Option<OwnedSemaphorePermit> {
-        self.turns.clone().try_acquire_owned().ok()
+    pub(super) fn try_permit(&self) -> Option<OwnedSemaphorePermit> {
+        self.permits.clone().try_acquire_owned().ok()
     }
 
-    /// The PHC string of a password.
+    /// Hashes a password. Returns the PHC string.
     pub(super) async fn hash(&self, password: String) -> Result<String, IdentityError> {
         self.run(move |memory| make(&password, memory)).await
     }
 
-    /// Whether the password is the one of that PHC string. It takes as long where
-    /// there is none.
+    /// Verifies a password against a PHC string. It takes the same time if there is none.
     pub(super) async fn verify(
         &self,
         password: String,
@@ -95,36 +94,37 @@ impl Passwords {
     ) -> Result<Match, IdentityError> {
         self.run(move |memory| match hash {
             Some(hash) => check(&password, &hash, memory),
-            None => check(&password, NOBODY, memory).map(|_| Match::Wrong),
+            None => check(&password, DUMMY_HASH, memory).map(|_| Match::Wrong),
         })
         .await
     }
 
-    /// Runs `work` on a thread that has the memory for it. A actor that goes away before
-    /// its turn costs nothing; a panic in `work` is an error, and the thread goes on.
+    /// Runs `work` on a thread with the memory for it. A caller that goes away before it
+    /// gets a permit costs nothing. A panic in `work` is an error, and the thread
+    /// continues.
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Vec<Block>) -> Result<T, IdentityError> + Send + 'static,
     ) -> Result<T, IdentityError> {
         let _room = self.room.try_acquire().map_err(|_| IdentityError::Busy)?;
-        let turn = self.turn().await?;
+        let permit = self.acquire_permit().await?;
         let (sender, receiver) = oneshot::channel();
         self.hashers.run(move |memory| {
-            let _turn = turn;
+            let _permit = permit;
             if !sender.is_closed() {
-                // Nobody waits for it any more where this fails.
+                // This fails if the caller is gone.
                 let _unheard = sender.send(work(memory));
             }
         })?;
         receiver.await.map_err(|_| crypto("the hash was given up"))?
     }
 
-    async fn turn(&self) -> Result<OwnedSemaphorePermit, IdentityError> {
-        match tokio::time::timeout(PATIENCE, self.turns.clone().acquire_owned()).await {
-            Ok(Ok(turn)) => {
+    async fn acquire_permit(&self) -> Result<OwnedSemaphorePermit, IdentityError> {
+        match tokio::time::timeout(MAX_WAIT, self.permits.clone().acquire_owned()).await {
+            Ok(Ok(permit)) => {
                 #[cfg(test)]
                 self.hashed.fetch_add(1, Ordering::Relaxed);
-                Ok(turn)
+                Ok(permit)
             }
             _ => Err(IdentityError::Busy),
         }
@@ -165,8 +165,8 @@ fn check(password: &str, hash: &str, memory: &mut Vec<Block>) -> Result<Match, I
     Ok(if is_current(&known) { Match::Right } else { Match::Outdated })
 }
 
-/// The hash itself. `memory` grows to what a hash of today takes, and no further: one with
-/// greater parameters has memory of its own.
+/// Computes the hash. `memory` grows to the size for the current parameters. A hash with
+/// greater parameters allocates its own.
 fn digest(
     argon: &Argon2<'_>,
     password: &str,

@@ -27,13 +27,13 @@ impl Problem for IdentityError {
             | Self::LastSignInMethod
             | Self::TooManyApiTokens(_)
             | Self::LastAdmin
-            | Self::UnprovenAdmin
+            | Self::UnverifiedAdmin
             | Self::OwnAccount => of_account(self),
         }
     }
 }
 
-/// What stands against a sign-in, a token, a link or a password.
+/// The refusal of errors about sign-ins, tokens, links and passwords.
 fn of_sign_in(error: &IdentityError) -> Refusal {
     let (class, code, message) = match error {
         IdentityError::BadCredentials => {
@@ -74,7 +74,7 @@ fn of_sign_in(error: &IdentityError) -> Refusal {
     Refusal::new(class, code, message)
 }
 
-/// What the account's state stands against: 409.
+/// The refusal of errors about the account's state: 409.
 fn of_account(error: &IdentityError) -> Refusal {
     let conflict = |code, message| Refusal::new(Class::Conflict, code, message);
     match error {
@@ -92,7 +92,7 @@ fn of_account(error: &IdentityError) -> Refusal {
         IdentityError::LastAdmin => {
             conflict("LAST_ADMIN", "This is the last administrator: make another one first.")
         }
-        IdentityError::UnprovenAdmin => conflict(
+        IdentityError::UnverifiedAdmin => conflict(
             "EMAIL_UNPROVEN",
             "Nobody has proven the mail address of this account, so it may be anybody's.",
         )
@@ -150,7 +150,7 @@ mod tests {
             (IdentityError::RecentSignInRequired, Class::Forbidden, "RECENT_SIGN_IN_REQUIRED"),
             (IdentityError::TooManyAttempts { retry_after: 7 }, Class::TooMany, "TOO_MANY_ATTEMPTS"),
             (IdentityError::LastAdmin, Class::Conflict, "LAST_ADMIN"),
-            (IdentityError::UnprovenAdmin, Class::Conflict, "EMAIL_UNPROVEN"),
+            (IdentityError::UnverifiedAdmin, Class::Conflict, "EMAIL_UNPROVEN"),
             (IdentityError::OwnAccount, Class::Conflict, "OWN_ACCOUNT"),
             (
                 IdentityError::OAuth(OAuthRefusal::NotConfigured),
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn who_tried_too_often_is_told_how_long_to_wait() {
+    fn too_many_attempts_have_a_retry_after() {
         assert_eq!(IdentityError::TooManyAttempts { retry_after: 7 }.refusal().retry_after, Some(7));
     }
 }

@@ -1,4 +1,4 @@
-//! What people tell of themselves, and how much they have.
+//! Profiles, and the statistics of a person.
 
 use atelier_entities::{CreditKind, Locale, ProjectStatus, UserId, credit_transactions, projects, users};
 use sea_orm::{
@@ -11,11 +11,11 @@ use url::Url;
 use super::{Identity, IdentityError, accounts::lock_user, user_target};
 use crate::{Actor, FieldErrors, audit, validation};
 
-/// Bytes of an account's settings as JSON.
+/// Maximum size of an account's settings as JSON, in bytes.
 const MAX_SETTINGS: usize = 16 * 1024;
 const MAX_URL: usize = 2_000;
 
-/// What to change of a profile. What is left out stays; an inner none takes away.
+/// The changes of a profile. A field that is none stays as it is; an inner none clears it.
 #[derive(Clone, Debug, Default)]
 pub struct ProfileChanges {
     /// 1 to 120 characters.
@@ -28,12 +28,12 @@ pub struct ProfileChanges {
     pub time_zone: Option<String>,
     /// ISO 3166-1 alpha-2.
     pub country: Option<Option<String>>,
-    /// Anything a client keeps for the person: a JSON object of at most 16 KiB, which
-    /// takes the place of the one before.
+    /// The client's settings for the person: a JSON object of at most 16 KiB, which
+    /// replaces the stored one.
     pub settings: Option<Value>,
 }
 
-/// What a person has and did.
+/// The statistics of a person.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PersonalStats {
     /// Projects.
@@ -44,7 +44,7 @@ pub struct PersonalStats {
     pub views: u64,
     /// Credits left.
     pub credits: i64,
-    /// Credits used, without those that were given back.
+    /// Credits used, without refunds.
     pub credits_used: i64,
 }
 
@@ -68,7 +68,7 @@ impl Identity {
         Ok(account)
     }
 
-    /// How much a person has and did.
+    /// The statistics of the person.
     pub async fn personal_stats(&self, actor: &Actor) -> Result<PersonalStats, IdentityError> {
         let user = actor.person()?;
         let db = self.queue.db();
@@ -123,7 +123,7 @@ fn check(changes: ProfileChanges) -> Result<ProfileChanges, FieldErrors> {
     errors.finish(checked)
 }
 
-/// Checks what is inside; what is left out or taken away passes.
+/// Checks the inner value, if there is one.
 fn inner(
     wanted: Option<Option<String>>,
     check: fn(&str) -> Result<String, String>,
@@ -134,7 +134,7 @@ fn inner(
     }
 }
 
-/// An https address of a host, without a name or password in it.
+/// An https address with a host, without user name and password.
 pub(super) fn check_avatar(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.len() > MAX_URL {
@@ -156,14 +156,14 @@ fn check_settings(settings: Value) -> Result<Value, String> {
     if text.len() > MAX_SETTINGS {
         return Err(format!("must have at most {MAX_SETTINGS} bytes as JSON"));
     }
-    // PostgreSQL keeps no such character.
+    // PostgreSQL cannot store NUL.
     if text.contains("\\u0000") {
         return Err("must not hold NUL characters".to_owned());
     }
     Ok(settings)
 }
 
-/// Writes what changes; its fields by name.
+/// Applies the changes and returns the names of the changed fields.
 fn apply(row: &mut users::ActiveModel, changes: ProfileChanges) -> Vec<&'static str> {
     let ProfileChanges { full_name, avatar_url, locale, time_zone, country, settings } = changes;
     let mut changed = Vec::new();
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_profile_changes_where_it_is_told_to() {
+    async fn only_the_given_fields_of_a_profile_change() {
         let bench = Bench::new().await;
         let (ada, identity) = (bench.register("ada@example.org").await, &bench.services.identity);
         let update = async |changes| identity.update_profile(&acting(ada.id), changes).await;

@@ -1,4 +1,4 @@
-//! What has had its time, of accounts.
+//! Deletes expired rows of accounts.
 
 use std::time::Duration;
 
@@ -10,19 +10,19 @@ use sea_orm::{ColumnTrait, Condition};
 
 use super::{DEVICE_KNOWN_FOR, attempts::FORGET_AFTER};
 
-/// For so long people are told that a link has expired rather than that it is not
-/// valid, and see API tokens that have expired.
+/// How long expired links and API tokens are kept, so that people see that they have
+/// expired.
 const SHOWN_EXPIRED: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// Deletes sign-ins that have expired, `batch` of them in a statement; how many.
+/// Deletes expired sign-ins, `batch` of them in a statement. Returns their number.
 pub(crate) async fn purge_sessions(queue: &Queue, batch: u32) -> Result<u64, QueueError> {
     let expired = Condition::all().add(sessions::Column::ExpiresAt.lte(queue.now()));
     delete_in_batches::<sessions::Entity>(queue, expired, batch).await
 }
 
-/// Deletes links and API tokens that expired long ago, failures that are forgotten,
-/// networks that nobody signed in from for long, and sign-ins at providers that nobody
-/// ended, `batch` of them in a statement; how many rows that was.
+/// Deletes links and API tokens that expired long ago, forgotten failures, networks without
+/// a recent sign-in, and unfinished sign-ins at providers, `batch` of them in a statement.
+/// Returns their number.
 pub(crate) async fn purge(queue: &Queue, batch: u32) -> Result<u64, QueueError> {
     let now = queue.now();
     let all = Condition::all;
@@ -46,7 +46,7 @@ mod tests {
     use crate::{Actor, identity::NewApiToken, testing::Bench};
 
     #[tokio::test]
-    async fn deletes_what_nobody_asks_for_any_more() {
+    async fn expired_rows_are_deleted() {
         let bench = Bench::new().await;
         bench.register("ada@example.org").await;
         let (who, identity) = (bench.sign_in("ada@example.org").await, &bench.services.identity);

@@ -1,19 +1,19 @@
-//! Re-authentication: an action that cannot be undone, or that outlives the sign-in, asks
-//! for the password or a recent sign-in.
+//! Re-authentication: an action that cannot be undone, or that outlives the sign-in,
+//! requires for the password or a recent sign-in.
 
 use atelier_entities::{SessionFamilyId, Timestamp, sessions, users};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::json;
 
-use super::{Identity, IdentityError, passwords::Match, session_of, sessions::began, user_target};
+use super::{Identity, IdentityError, passwords::Match, session_of, sessions::signed_in_at, user_target};
 use crate::{Actor, audit};
 
 /// How recent a sign-in must be to stand for the password.
 pub(super) const RECENT: std::time::Duration = std::time::Duration::from_secs(10 * 60);
 
 impl Identity {
-    /// Asks for the password, or for a recent sign-in where the account has no password.
-    /// Returns the account.
+    /// Requires the password, or a recent sign-in if the account has no password. Returns
+    /// the account.
     pub(super) async fn reauthenticate(
         &self,
         actor: &Actor,
@@ -27,7 +27,7 @@ impl Identity {
         Ok(account)
     }
 
-    /// Asks for a recent sign-in or the password. Returns the account.
+    /// Requires a recent sign-in or the password. Returns the account.
     pub(super) async fn reauthenticate_or_recent(
         &self,
         actor: &Actor,
@@ -43,16 +43,16 @@ impl Identity {
         Ok(account)
     }
 
-    /// Checks the password of a signed-in person. Failed attempts cause delays as at sign-in.
-    /// They are counted apart, so that attempts from outside do not lock a signed-in person
-    /// out.
+    /// Checks the password of a signed-in person. Failed attempts cause delays as at
+    /// sign-in. They are counted separately, so that attempts from outside do not lock a
+    /// signed-in person out.
     pub(super) async fn check_password(
         &self,
         actor: &Actor,
         user: &users::Model,
         password: &str,
     ) -> Result<(), IdentityError> {
-        let attempt = self.begin_attempt_inside(actor, user.id).await?;
+        let attempt = self.begin_reauthentication_attempt(actor, user.id).await?;
         let verdict = self.verify_attempt(&attempt, password, user.password_hash.clone()).await?;
         let tx = self.queue.begin().await?;
         if verdict == Match::Wrong {
@@ -73,7 +73,7 @@ impl Identity {
             .order_by_desc(sessions::Column::Id)
             .one(self.queue.db())
             .await?;
-        let is_fresh = session.is_some_and(|session| is_recent(began(&session), self.queue.now()));
+        let is_fresh = session.is_some_and(|session| is_recent(signed_in_at(&session), self.queue.now()));
         if is_fresh { Ok(()) } else { Err(IdentityError::RecentSignInRequired) }
     }
 }

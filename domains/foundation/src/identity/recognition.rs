@@ -1,10 +1,10 @@
 //! Recognition of devices and networks from which a person signed in before: a device shows
 //! the cookie of a sign-in, a network is on record. Failed attempts from there are counted
-//! apart, so that attempts from elsewhere do not lock the person out ("device cookies" of
-//! OWASP).
+//! separately, so that attempts from other sources do not lock the person out ("device
+//! cookies" of OWASP).
 //!
 //! An attacker without access to the account can have neither: a cookie is an HMAC over the
-//! account and its present password, and only a successful sign-in records a network.
+//! account and its current password, and only a successful sign-in records a network.
 
 use std::time::Duration;
 
@@ -26,21 +26,22 @@ use crate::{Actor, signing::SigningKey};
 
 /// How long a device or a network is recognized after its last sign-in.
 pub const DEVICE_KNOWN_FOR: Duration = Duration::from_secs(180 * 24 * 3600);
-/// Networks of one account, the latest ones. A phone that moves is in a few a day.
-const MOST_NETWORKS: u64 = 50;
-/// What the cookie is called, behind the prefix that https has.
+/// Maximum number of networks of an account, the latest ones. A phone on the move uses
+/// several a day.
+const MAX_NETWORKS: u64 = 50;
+/// The name of the cookie, without the prefix for https.
 const COOKIE: &str = "atelier_device";
 
 /// The recognized source of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Recognized {
-    /// A device; what it is counted by.
+    /// A device, with the key of its count.
     Device(String),
-    /// A network; what the account's attempts from it are counted by.
+    /// A network, with the key of the account's count there.
     Network(String),
 }
 
-/// Makes and checks the cookies of devices. Its key is derived from the signing secret.
+/// Creates and verifies device cookies. Its key is derived from the signing secret.
 #[derive(Clone)]
 pub(super) struct DeviceKey(SigningKey);
 
@@ -49,15 +50,15 @@ impl DeviceKey {
         Self(SigningKey::derive(secret, "atelier devices v1"))
     }
 
-    /// A cookie of a sign-in of that account: when, a name of its own, and the HMAC.
+    /// A cookie for a sign-in of that account: the time, a random name, and the HMAC.
     fn cookie(&self, user: &users::Model, now: Timestamp) -> String {
         let named = format!("{}.{}", now.timestamp(), new_token());
         let mac = URL_SAFE_NO_PAD.encode(self.0.sign(&signed(user, &named)));
         format!("{named}.{mac}")
     }
 
-    /// What a device of that account is counted by; none where the cookie is another
-    /// account's, of another password, too old or made up.
+    /// The key of a device's count. None if the cookie is of another account or an earlier
+    /// password, has expired, or is forged.
     fn read(&self, user: &users::Model, cookie: &str, now: Timestamp) -> Option<String> {
         let (named, mac) = cookie.rsplit_once('.')?;
         if !self.0.verifies(&signed(user, named), &URL_SAFE_NO_PAD.decode(mac).ok()?) {
@@ -68,14 +69,15 @@ impl DeviceKey {
     }
 }
 
-/// What the HMAC of a cookie is over.
+/// The input of a cookie's HMAC.
 fn signed<'a>(user: &'a users::Model, named: &'a str) -> [&'a [u8]; 4] {
     let password = user.password_hash.as_deref().unwrap_or_default();
     [user.id.0.as_bytes(), named.as_bytes(), &[0], password.as_bytes()]
 }
 
 impl Identity {
-    /// Recognizes the source of an attempt. It takes the same time where there is no account.
+    /// Recognizes the source of an attempt. It takes the same time if the account does not
+    /// exist.
     pub(super) async fn find_recognized(
         &self,
         db: &impl ConnectionTrait,
@@ -97,10 +99,10 @@ impl Identity {
         Ok(device.or(known.map(|known| Recognized::Network(known.network))))
     }
 
-    /// The cookie by which the device of a sign-in is known from now on.
+    /// The cookie by which the device of a sign-in is recognized from now on.
     pub(super) fn device_cookie(&self, account: &users::Model) -> SignInCookie {
         let is_secure = self.oauth.public_url.starts_with("https://");
-        // Browsers take such a name from this very host over https alone.
+        // Browsers accept this prefix only from this host over https.
         let prefix = if is_secure { "__Host-" } else { "" };
         let name = format!("{prefix}{COOKIE}");
         let value = self.devices.cookie(account, self.queue.now());
@@ -108,14 +110,13 @@ impl Identity {
     }
 }
 
-/// Whether a cookie of that name is a device's.
+/// Whether this is the name of a device cookie.
 #[must_use]
 pub fn is_device_cookie(name: &str) -> bool {
     name.strip_prefix("__Host-").unwrap_or(name) == COOKIE
 }
 
-/// Records the network of a sign-in that succeeded. Those that were not seen for longest
-/// make room.
+/// Records the network of a successful sign-in. The least recently used ones are evicted.
 pub(super) async fn remember_network(tx: &Transaction, actor: &Actor, user: UserId) -> Result<(), DbErr> {
     let Some(network) = network_key(actor) else { return Ok(()) };
     let row = known_networks::ActiveModel {
@@ -132,7 +133,7 @@ pub(super) async fn remember_network(tx: &Transaction, actor: &Actor, user: User
         .column(known_networks::Column::Network)
         .filter(known_networks::Column::UserId.eq(user))
         .order_by_desc(known_networks::Column::LastAt)
-        .limit(MOST_NETWORKS)
+        .limit(MAX_NETWORKS)
         .into_query();
     known_networks::Entity::delete_many()
         .filter(known_networks::Column::UserId.eq(user))
@@ -142,7 +143,7 @@ pub(super) async fn remember_network(tx: &Transaction, actor: &Actor, user: User
     Ok(())
 }
 
-/// Forgets the networks of an account: somebody else may have signed in from them.
+/// Deletes the networks of an account, since somebody else may have signed in from them.
 pub(super) async fn forget_networks(tx: &Transaction, user: UserId) -> Result<(), DbErr> {
     known_networks::Entity::delete_many().filter(known_networks::Column::UserId.eq(user)).exec(&**tx).await?;
     Ok(())

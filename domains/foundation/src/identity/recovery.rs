@@ -1,4 +1,4 @@
-//! Proving a mail address and choosing another password, by mailed links.
+//! Verification of a mail address and reset of a password, by mailed links.
 
 use std::time::Duration;
 
@@ -26,15 +26,15 @@ use crate::{
     validation,
 };
 
-/// Mails of one purpose that one person gets in an hour.
-const MAILS_AN_HOUR: u64 = 5;
+/// Maximum number of mails of one purpose to one person in an hour.
+const MAX_MAILS_PER_HOUR: u64 = 5;
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// No request for a link is answered earlier, so that the time it takes does not tell
-/// whether a mail was written.
-pub(super) const ANSWER_AFTER: Duration = Duration::from_millis(250);
+/// Minimum time of a request for a link, so that the response time does not reveal whether
+/// a mail was written.
+pub(super) const MIN_RESPONSE_TIME: Duration = Duration::from_millis(250);
 
-/// Whether a link may be used, by the account it is about.
+/// Whether a link may be used for its account.
 fn judge(link: &account_tokens::Model, user: &users::Model, now: Timestamp) -> Result<(), IdentityError> {
     if link.used_at.is_some() || link.email != user.email || !user.is_active {
         Err(IdentityError::InvalidLink)
@@ -46,7 +46,7 @@ fn judge(link: &account_tokens::Model, user: &users::Model, now: Timestamp) -> R
 }
 
 impl Identity {
-    /// Proves the mail address that the token was sent to.
+    /// Verifies the mail address to which the token was sent.
     pub async fn verify_email(&self, actor: &Actor, token: &str) -> Result<(), IdentityError> {
         let tx = self.queue.begin().await?;
         let user = use_link(&tx, TokenPurpose::VerifyEmail, token).await?;
@@ -58,22 +58,22 @@ impl Identity {
         Ok(())
     }
 
-    /// Mails another link that proves the address, where there is an account of it that
-    /// needs one. Nobody learns whether there is.
+    /// Mails another verification link, if an unverified account with this address exists.
+    /// The caller does not learn whether it does.
     pub async fn resend_verification(&self, actor: &Actor, email: &str) -> Result<(), IdentityError> {
         self.mail_link(actor, email, TokenPurpose::VerifyEmail).await
     }
 
-    /// Mails a link to choose another password, where there is an account of that
-    /// address. Nobody learns whether there is.
+    /// Mails a link to reset the password, if an account with this address exists. The
+    /// caller does not learn whether it does.
     pub async fn forgot_password(&self, actor: &Actor, email: &str) -> Result<(), IdentityError> {
         self.mail_link(actor, email, TokenPurpose::ResetPassword).await
     }
 
-    /// Sets another password by the token of a mail, ends every sign-in and deletes every
-    /// API token, since the person has lost control of the account or the password. The
-    /// token proves the address too. An account with an unproven address may have been
-    /// created by somebody else: it is handed over.
+    /// Resets the password by the token of a mail, ends every sign-in and deletes every API
+    /// token, since the person has lost the password or control of the account. The token
+    /// also verifies the address. An unverified account may have been created by somebody
+    /// else: it is handed over.
     pub async fn reset_password(
         &self,
         actor: &Actor,
@@ -82,7 +82,7 @@ impl Identity {
     ) -> Result<(), IdentityError> {
         let password =
             validation::password(new_password).map_err(|problem| FieldErrors::of("new_password", problem))?;
-        // Before the password is hashed, which takes long.
+        // Checked before the password is hashed, which is expensive.
         let now = self.queue.now();
         let link = find_link(self.queue.db(), TokenPurpose::ResetPassword, token).await?;
         let owner = self.get_user(link.user_id).await.map_err(|_| IdentityError::InvalidLink)?;
@@ -108,7 +108,7 @@ impl Identity {
         purpose: TokenPurpose,
     ) -> Result<(), IdentityError> {
         validation::known_email(email).map_err(|problem| FieldErrors::of("email", problem))?;
-        let answer_at = Instant::now() + ANSWER_AFTER;
+        let answer_at = Instant::now() + MIN_RESPONSE_TIME;
         let done = self.try_mail_link(actor, email, purpose).await;
         tokio::time::sleep_until(answer_at).await;
         done
@@ -129,7 +129,7 @@ impl Identity {
         let target = user.as_ref().and_then(|user| user_target(user.id));
         audit::record(&tx, actor, action, target, json!({})).await?;
         if let Some(user) = user.filter(|user| needs_link(user, purpose))
-            && count_recent(&tx, user.id, purpose).await? < MAILS_AN_HOUR
+            && count_recent(&tx, user.id, purpose).await? < MAX_MAILS_PER_HOUR
         {
             let link = self.create_link(&tx, &user, purpose).await?;
             queue_mail(&tx, template, &user, &link.to_string(), json!({"token_id": link})).await?;
@@ -138,7 +138,7 @@ impl Identity {
         Ok(())
     }
 
-    /// A new link for a mail; its token is made when the mail is sent.
+    /// Creates a link for a mail. Its token is computed when the mail is sent.
     pub(super) async fn create_link(
         &self,
         tx: &Transaction,
@@ -161,7 +161,7 @@ impl Identity {
     }
 }
 
-/// Closes to others an account that somebody resets the password of.
+/// Removes the access of others when a password is reset.
 async fn close(
     tx: &Transaction,
     actor: &Actor,
@@ -212,8 +212,8 @@ async fn find_link(
         .ok_or(IdentityError::InvalidLink)
 }
 
-/// Uses a link up, and every other one of its purpose. The account stays locked for
-/// the rest of the transaction.
+/// Marks a link and all others of its purpose as used. The account stays locked for the
+/// rest of the transaction.
 async fn use_link(
     tx: &Transaction,
     purpose: TokenPurpose,

@@ -1,4 +1,4 @@
-//! Creating an account, with or without telling whether its address is taken.
+//! Registration, which reveals or hides whether an address is taken.
 
 use atelier_entities::{CreditKind, TokenPurpose, users};
 use atelier_queue::Transaction;
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::{
     Identity, IdentityError, Registration, SignedIn,
     accounts::{Checked, check, create_account, find_by_address},
-    recovery::ANSWER_AFTER,
+    recovery::MIN_RESPONSE_TIME,
     user_target,
 };
 use crate::{
@@ -19,8 +19,8 @@ use crate::{
 
 impl Identity {
     /// Creates an account with its first credits, and signs in. The welcome mail has a
-    /// link that proves the address. An address that is taken is refused; a client that
-    /// tries many is slowed down like one that guesses passwords.
+    /// verification link. An address that is taken is refused; a client that tries many
+    /// addresses is slowed down like one that guesses passwords.
     pub async fn register(&self, actor: &Actor, input: Registration) -> Result<SignedIn, IdentityError> {
         let mut input = check(input)?;
         self.check_address(actor).await?;
@@ -37,17 +37,17 @@ impl Identity {
         Ok(signed_in)
     }
 
-    /// Creates an account that can sign in once its address is proven by the link of the
-    /// welcome mail. Of an address that is taken, its owner is told by mail; whoever asks
-    /// gets the same answer at the same time.
+    /// Creates an account that can sign in once its address is verified by the link of the
+    /// welcome mail. If the address is taken, its owner gets a mail; the client gets the
+    /// same response after the same time.
     pub async fn register_quietly(&self, actor: &Actor, input: Registration) -> Result<(), IdentityError> {
         let mut input = check(input)?;
         let hash = self.passwords.hash(std::mem::take(&mut input.password)).await?;
-        let answer_at = Instant::now() + ANSWER_AFTER;
+        let answer_at = Instant::now() + MIN_RESPONSE_TIME;
         let email = input.email.clone();
         let done = match self.try_register(actor, input, hash).await {
-            // Somebody else was faster.
-            Err(IdentityError::EmailTaken) => self.tell_owner(actor, &email).await,
+            // A concurrent request took the address.
+            Err(IdentityError::EmailTaken) => self.mail_owner(actor, &email).await,
             done => done,
         };
         tokio::time::sleep_until(answer_at).await;
@@ -64,7 +64,8 @@ impl Identity {
         Ok(())
     }
 
-    /// The account, its credits and its welcome, and the actor as its owner.
+    /// Creates the account with its credits and welcome mail. Returns it with the actor as
+    /// its owner.
     async fn open_account(
         &self,
         tx: &Transaction,
@@ -83,8 +84,9 @@ impl Identity {
         Ok((user, actor))
     }
 
-    /// Mails the owner of an address that somebody tried to register it, once a day.
-    async fn tell_owner(&self, actor: &Actor, email: &str) -> Result<(), IdentityError> {
+    /// Mails the owner of an address that somebody tried to register it, at most once a
+    /// day.
+    async fn mail_owner(&self, actor: &Actor, email: &str) -> Result<(), IdentityError> {
         let tx = self.queue.begin().await?;
         let Some(owner) = find_by_address(email).one(&*tx).await? else { return Ok(()) };
         let target = user_target(owner.id);
@@ -104,7 +106,7 @@ mod tests {
     use crate::testing::{Bench, at_address, options};
 
     #[tokio::test]
-    async fn trying_addresses_gets_slower() {
+    async fn registering_taken_addresses_causes_delays() {
         let bench = Bench::new().await;
         let actor = at_address("192.0.2.1");
         let register = async |email: &str| {
@@ -131,7 +133,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_password_that_everybody_knows_is_refused() {
+    async fn common_and_personal_passwords_are_refused_at_registration() {
         let bench = Bench::new().await;
         for password in ["password1", "Ada.Lovelace@example.org", "ada.lovelace", "ADA LOVELACE"] {
             let input = Registration {
@@ -153,7 +155,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_learns_whether_an_address_is_registered() {
+    async fn registration_does_not_reveal_registered_addresses() {
         let bench = quiet_bench().await;
         let identity = &bench.services.identity;
         let register = async |email: &str| {
@@ -181,7 +183,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_proven_address_signs_in_where_registration_tells_nothing() {
+    async fn a_verified_address_signs_in_when_registered_addresses_are_hidden() {
         let bench = quiet_bench().await;
         let identity = &bench.services.identity;
         identity
@@ -200,7 +202,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_sign_in_costs_one_hash_whoever_tries() {
+    async fn every_sign_in_costs_one_hash() {
         let bench = Bench::new().await;
         bench.register("ada@example.org").await;
         let identity = &bench.services.identity;

@@ -39,14 +39,16 @@ enum Verdict {
 struct Lifetimes {
     /// How long a rotated refresh token is still accepted.
     grace: Duration,
-    /// How long a sign-in lasts at most, refreshed or not.
-    longest: Duration,
+    /// Maximum lifetime of a sign-in, refreshed or not.
+    max_age: Duration,
 }
 
 fn judge(session: &sessions::Model, lifetimes: Lifetimes, now: Timestamp) -> Verdict {
     match session.rotated_at {
         _ if session.revoked_at.is_some() => Verdict::Revoked,
-        _ if session.expires_at <= now || began(session) + lifetimes.longest <= now => Verdict::Expired,
+        _ if session.expires_at <= now || signed_in_at(session) + lifetimes.max_age <= now => {
+            Verdict::Expired
+        }
         None => Verdict::Rotate,
         Some(at) if now <= at + lifetimes.grace => Verdict::Grace,
         Some(_) => Verdict::Reused,
@@ -65,7 +67,7 @@ impl Identity {
         let session = by_hash().one(&*tx).await?.ok_or(IdentityError::InvalidToken)?;
         let actor = &actor.identified_as(user.id);
         let lifetimes =
-            Lifetimes { grace: self.options.refresh_grace, longest: self.options.longest_sign_in };
+            Lifetimes { grace: self.options.refresh_grace, max_age: self.options.max_sign_in_age };
         match judge(&session, lifetimes, tx.now()) {
             Verdict::Revoked => return Err(IdentityError::InvalidToken),
             Verdict::Expired => return Err(IdentityError::ExpiredToken),
@@ -83,14 +85,13 @@ impl Identity {
         if !user.is_active {
             return Err(IdentityError::Deactivated);
         }
-        let family = SignInFamily { id: session.family_id, signed_in_at: began(&session) };
+        let family = SignInFamily { id: session.family_id, signed_in_at: signed_in_at(&session) };
         let signed_in = self.add_session(&tx, actor, user, family).await?;
         tx.commit().await?;
         Ok(signed_in)
     }
 
-    /// Ends a sign-in: its refresh tokens and its access tokens are refused from now
-    /// on.
+    /// Ends the actor's sign-in. Its refresh and access tokens are refused from now on.
     pub async fn logout(&self, actor: &Actor) -> Result<(), IdentityError> {
         let (user, family) = (actor.person()?, session_of(actor)?);
         let tx = self.queue.begin().await?;
@@ -101,7 +102,7 @@ impl Identity {
         Ok(())
     }
 
-    /// Opens a sign-in of its own family.
+    /// Opens a sign-in with a new family.
     pub(super) async fn open_session(
         &self,
         tx: &Transaction,
@@ -126,7 +127,7 @@ impl Identity {
         let refresh_token = new_token();
         // An access token is checked against its family's rows, so they last as long.
         let lifetime = self.options.refresh_token.max(self.options.access_token);
-        let expires_at = (now + lifetime).min(family.signed_in_at + self.options.longest_sign_in);
+        let expires_at = (now + lifetime).min(family.signed_in_at + self.options.max_sign_in_age);
         let left = (expires_at - now).to_std().unwrap_or_default();
         let row = sessions::ActiveModel {
             id: Set(SessionId::new()),
@@ -156,8 +157,8 @@ struct SignInFamily {
     signed_in_at: Timestamp,
 }
 
-/// When the person signed in, as far as it is known.
-pub(super) fn began(session: &sessions::Model) -> Timestamp {
+/// When the person signed in.
+pub(super) fn signed_in_at(session: &sessions::Model) -> Timestamp {
     session.signed_in_at.unwrap_or(session.created_at)
 }
 
@@ -170,7 +171,7 @@ async fn mark_rotated(tx: &Transaction, session: &sessions::Model) -> Result<(),
     Ok(())
 }
 
-/// Ends every sign-in of an account but this one; how many those were.
+/// Ends every sign-in of an account except this one. Returns their number.
 pub(super) async fn revoke_others(
     tx: &Transaction,
     user: UserId,
@@ -208,9 +209,10 @@ pub(super) async fn revoke_all(tx: &Transaction, user: UserId) -> Result<(), DbE
     Ok(())
 }
 
-/// Refuses where a sign-in of that account has ended. Whoever makes something that lasts
-/// asks with the account locked: it may have ended since the request was let in.
-pub(super) async fn ensure_alive(
+/// Refuses if this sign-in of the account has ended. A command that creates something
+/// lasting calls it with the account locked, since the sign-in may have ended after the
+/// request was authenticated.
+pub(super) async fn ensure_active(
     tx: &Transaction,
     user: UserId,
     family: SessionFamilyId,
@@ -248,7 +250,7 @@ mod tests {
     }
 
     const LIFETIMES: Lifetimes =
-        Lifetimes { grace: Duration::from_secs(10), longest: Duration::from_secs(900) };
+        Lifetimes { grace: Duration::from_secs(10), max_age: Duration::from_secs(900) };
 
     fn session(rotated: Option<i64>, revoked: Option<i64>) -> sessions::Model {
         sessions::Model {

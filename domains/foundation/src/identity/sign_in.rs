@@ -1,4 +1,4 @@
-//! Signing in with a password.
+//! Sign-in with a password.
 
 use atelier_entities::users;
 use atelier_queue::Transaction;
@@ -14,10 +14,10 @@ use super::{
 use crate::{Actor, audit, validation};
 
 impl Identity {
-    /// Signs in. An unknown mail address takes as long as a wrong password and is
-    /// answered the same; after a few failures each further one makes the next wait.
+    /// Signs in. An unknown mail address takes as long as a wrong password and has the same
+    /// response. After a few failures each further one delays the next attempt.
     pub async fn login(&self, actor: &Actor, email: &str, password: &str) -> Result<SignedIn, IdentityError> {
-        // PostgreSQL takes no NUL in a text; an address with one is nobody's either way.
+        // PostgreSQL refuses NUL in a text. No account has such an address.
         let email = email.replace('\0', "\u{fffd}");
         let user = find_by_address(&email).one(self.queue.db()).await?;
         let attempt = self.begin_attempt(actor, &email, user.as_ref()).await?;
@@ -26,14 +26,14 @@ impl Identity {
         let user = match user {
             Some(user) if verdict != Match::Wrong && self.may_sign_in(&user) => user,
             unknown => {
-                // Written for unknown addresses too, so that they take as long.
+                // Also written for unknown addresses, so that they take as long.
                 let target = unknown.and_then(|user| user_target(user.id));
-                self.note_refusal(actor, target, json!({})).await?;
+                self.record_refusal(actor, target, json!({})).await?;
                 return Err(IdentityError::BadCredentials);
             }
         };
         if !user.is_active {
-            self.note_refusal(actor, user_target(user.id), json!({"reason": "deactivated"})).await?;
+            self.record_refusal(actor, user_target(user.id), json!({"reason": "deactivated"})).await?;
             return Err(IdentityError::Deactivated);
         }
         let rehashed = self.rehash(verdict, password).await;
@@ -42,7 +42,7 @@ impl Identity {
         let locked = lock_user(&tx, user.id).await?.filter(|now| now.is_active && now.password_hash == hash);
         let Some(user) = locked else {
             tx.rollback().await?;
-            self.note_refusal(actor, user_target(user.id), json!({"reason": "changed meanwhile"})).await?;
+            self.record_refusal(actor, user_target(user.id), json!({"reason": "changed meanwhile"})).await?;
             return Err(IdentityError::BadCredentials);
         };
         let user = match rehashed {
@@ -56,7 +56,7 @@ impl Identity {
         Ok(signed_in)
     }
 
-    async fn note_refusal(
+    async fn record_refusal(
         &self,
         actor: &Actor,
         target: Option<String>,
@@ -68,24 +68,24 @@ impl Identity {
         Ok(())
     }
 
-    /// Whether this person may sign in: where nobody may learn which addresses are
-    /// registered, a proven address is what tells an owner from somebody who tries.
+    /// Whether this person may sign in. If registered addresses are hidden, the address
+    /// must be verified: that distinguishes its owner from somebody who tries.
     fn may_sign_in(&self, user: &users::Model) -> bool {
         !self.options.hide_registered_emails || user.email_verified_at.is_some()
     }
 
-    /// The hash of today's parameters, where the stored one has others. Failing it does
-    /// not keep anybody out.
+    /// A hash with the current parameters, if the stored one is outdated. An error does not
+    /// prevent the sign-in.
     async fn rehash(&self, verdict: Match, password: &str) -> Option<String> {
         if verdict != Match::Outdated {
             return None;
         }
         let hash = self.passwords.hash(validation::opaque(password)).await;
-        hash.inspect_err(|error| tracing::warn!(%error, "a password was not hashed anew")).ok()
+        hash.inspect_err(|error| tracing::warn!(%error, "an outdated password hash was not replaced")).ok()
     }
 }
 
-/// Replaces the hash of an account that is locked.
+/// Replaces the hash of a locked account.
 async fn replace_hash(tx: &Transaction, user: users::Model, hash: String) -> Result<users::Model, DbErr> {
     let mut row = user.into_active_model();
     row.password_hash = Set(Some(hash));

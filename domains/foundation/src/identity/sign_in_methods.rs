@@ -43,9 +43,9 @@ pub(super) async fn delete_api_tokens(tx: &Transaction, user: UserId) -> Result<
 }
 
 /// Hands an account with an unproven address over to the owner of the address. It removes
-/// the password, all sign-in methods, sessions and the admin role, so that whoever created
-/// the account has no access any more. `by` says how the owner proved the address. Returns
-/// the account and its earlier sign-in methods.
+/// the password, all sign-in methods, sessions and the admin role, so that the person who
+/// created the account has no access any more. `by` says how the address was verified.
+/// Returns the account and its earlier sign-in methods.
 pub(super) async fn hand_over(
     tx: &Transaction,
     actor: &Actor,

@@ -23,7 +23,7 @@ async fn registering_signs_in_with_the_first_credits() {
 }
 
 #[tokio::test]
-async fn every_wrong_field_is_told() {
+async fn every_invalid_field_is_reported() {
     let bench = Bench::new().await;
     let input = Registration {
         email: "nobody".to_owned(),
@@ -42,7 +42,7 @@ async fn every_wrong_field_is_told() {
 }
 
 #[tokio::test]
-async fn a_name_that_leads_somewhere_is_refused_before_it_is_mailed() {
+async fn a_name_with_a_web_address_is_refused_before_it_is_mailed() {
     let bench = Bench::new().await;
     let identity = &bench.services.identity;
     let ada = bench.register("ada@example.org").await;
@@ -63,7 +63,7 @@ async fn a_name_that_leads_somewhere_is_refused_before_it_is_mailed() {
 }
 
 #[tokio::test]
-async fn unknown_addresses_and_wrong_passwords_look_the_same() {
+async fn unknown_addresses_and_wrong_passwords_have_the_same_error() {
     let bench = Bench::new().await;
     bench.register("ada@example.org").await;
     let login = |email: &'static str, password: &'static str| {
@@ -79,7 +79,7 @@ async fn unknown_addresses_and_wrong_passwords_look_the_same() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_is_good_once_and_a_second_use_revokes_everything() {
+async fn a_refresh_token_is_valid_once_and_its_reuse_revokes_the_family() {
     let bench = Bench::new().await;
     let identity = &bench.services.identity;
     let first =
@@ -130,7 +130,7 @@ async fn tokens_expire() {
 }
 
 #[tokio::test]
-async fn being_active_is_noted_at_most_every_five_minutes() {
+async fn the_last_activity_is_stored_at_most_every_five_minutes() {
     let bench = Bench::new().await;
     let identity = &bench.services.identity;
     let signed_in =

@@ -1,4 +1,4 @@
-//! The token cache: whose token it is, for a moment after a query found it. A change of the
+//! The token cache: the owners of tokens, for a short time after a query. A change of the
 //! person's access invalidates their entries in every process.
 
 use std::{
@@ -13,8 +13,8 @@ use sha2::{Digest, Sha256};
 
 use crate::Authenticated;
 
-/// Tokens remembered at once.
-const MOST: usize = 20_000;
+/// Maximum number of cached tokens.
+const MAX_ENTRIES: usize = 20_000;
 
 /// The key of a token: its SHA-256.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,25 +35,25 @@ pub(super) struct Lookup {
 }
 
 impl Lookup {
-    /// Call it before the query.
+    /// Starts a lookup. Call it before the query.
     pub(super) fn begin(now: Timestamp, bus: &LocalBus) -> Self {
         Self { begun: Instant::now(), now, hearing: bus.epoch() }
     }
 
-    /// Whether its result is young enough by both clocks.
+    /// Whether its result is fresh by both clocks.
     fn is_fresh(&self, now: Timestamp) -> bool {
         self.begun.elapsed() < ACCESS_TTL && self.now <= now && now < self.now + ACCESS_TTL
     }
 }
 
-/// People by token, least recently used ones evicted first.
+/// The owners of tokens. The least recently used entries are evicted first.
 pub(super) struct TokenCache {
     of: Mutex<LruCache<TokenKey, Entry>>,
 }
 
 impl Default for TokenCache {
     fn default() -> Self {
-        Self { of: Mutex::new(LruCache::new(MOST)) }
+        Self { of: Mutex::new(LruCache::new(MAX_ENTRIES)) }
     }
 }
 
@@ -64,7 +64,8 @@ struct Entry {
 }
 
 impl TokenCache {
-    /// Whose token it is, where it is cached and the person's access has not changed since.
+    /// The owner of a token, if the token is cached and the person's access has not changed
+    /// since.
     pub(super) fn find(&self, key: &TokenKey, now: Timestamp, bus: &LocalBus) -> Option<Authenticated> {
         let hearing = bus.epoch()?;
         let who = {
@@ -116,7 +117,7 @@ mod tests {
         Authenticated { user, credential: Credential::Session(SessionFamilyId::new()) }
     }
 
-    fn news_of(who: &Authenticated) -> Message {
+    fn message_about(who: &Authenticated) -> Message {
         Message::Access { people: vec![who.user.id], reply: None }
     }
 
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_known_for_a_short_while_and_never_beyond_its_end() {
+    fn a_token_is_cached_for_a_short_time_and_never_beyond_its_expiry() {
         let (cache, bus, who) = (TokenCache::default(), LocalBus::default(), somebody());
         let (long, short) = (TokenKey::of("long"), TokenKey::of("short"));
         cache.keep(long, Lookup::begin(NOW, &bus), &who, good_for(60), &bus);
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn news_ends_it_for_this_person_alone() {
+    fn a_message_invalidates_the_entries_of_its_person_only() {
         let (cache, bus) = (TokenCache::default(), LocalBus::default());
         let (ada, bob) = (somebody(), somebody());
         let keys = [TokenKey::of("ada"), TokenKey::of("bob")];
@@ -153,7 +154,7 @@ mod tests {
         keep();
         assert_eq!(found(), [true, true]);
 
-        bus.tell(news_of(&ada));
+        bus.tell(message_about(&ada));
 
         assert_eq!(found(), [false, true]);
         keep();
@@ -161,10 +162,10 @@ mod tests {
     }
 
     #[test]
-    fn a_look_that_began_before_the_news_is_not_kept() {
+    fn a_lookup_that_began_before_a_message_is_not_cached() {
         let (cache, bus, who) = (TokenCache::default(), LocalBus::default(), somebody());
         let lookup = Lookup::begin(NOW, &bus);
-        bus.tell(news_of(&who));
+        bus.tell(message_about(&who));
 
         cache.keep(TokenKey::of("a"), lookup, &who, good_for(60), &bus);
 
@@ -173,12 +174,12 @@ mod tests {
     }
 
     #[test]
-    fn there_is_a_bound_to_what_is_remembered() {
+    fn the_number_of_cached_tokens_is_bounded() {
         let (cache, bus, who) = (TokenCache::default(), LocalBus::default(), somebody());
-        for number in 0..MOST + 10 {
+        for number in 0..MAX_ENTRIES + 10 {
             let key = TokenKey::of(&number.to_string());
             cache.keep(key, Lookup::begin(NOW, &bus), &who, good_for(60), &bus);
         }
-        assert_eq!(cache.lock().len(), MOST);
+        assert_eq!(cache.lock().len(), MAX_ENTRIES);
     }
 }

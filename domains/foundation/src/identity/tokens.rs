@@ -14,10 +14,10 @@ use super::IdentityError;
 
 const AUDIENCE: &str = "atelier-api";
 
-/// How far the clock of the process that issued a token may be ahead.
+/// How far the clock of the issuing process may be ahead.
 const LEEWAY_SECS: i64 = 60;
 
-/// What an access token says.
+/// The claims of an access token.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Claims {
     /// The account.
@@ -28,13 +28,13 @@ pub(super) struct Claims {
     aud: String,
     iat: i64,
     exp: i64,
-    /// Never written; kept to where it is there.
+    /// Never issued, but checked if present.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     nbf: Option<i64>,
 }
 
 impl Claims {
-    /// When the token stops to be good; none where no calendar reaches that far.
+    /// When the token expires; none if the time is out of range.
     pub(super) fn expires_at(&self) -> Option<Timestamp> {
         Timestamp::from_timestamp(self.exp, 0)
     }
@@ -55,7 +55,7 @@ impl AccessTokens {
         validation.set_issuer(&[issuer]);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        // The queue's clock decides, in `read`.
+        // `read` checks the expiry by the queue's clock.
         validation.validate_exp = false;
         Self {
             encoding: EncodingKey::from_secret(secret),
@@ -66,7 +66,7 @@ impl AccessTokens {
         }
     }
 
-    /// A token of this sign-in, good from now on.
+    /// Issues a token for this sign-in, valid from now on.
     pub(super) fn issue(
         &self,
         user: UserId,
@@ -86,7 +86,7 @@ impl AccessTokens {
             .map_err(|error| IdentityError::Crypto(error.to_string()))
     }
 
-    /// What a token says, where it is one of ours and still good.
+    /// The claims of a token, if it was issued here and has not expired.
     pub(super) fn read(&self, token: &str, now: Timestamp) -> Result<Claims, IdentityError> {
         let data = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
             .map_err(|_| IdentityError::InvalidToken)?;
@@ -108,12 +108,12 @@ pub(super) fn new_token() -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Whether a text may be one.
+/// Whether a text has the form of such a token.
 pub(super) fn is_token(text: &str) -> bool {
     URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == 32)
 }
 
-/// What is stored of a token: its SHA-256, hexadecimal.
+/// The stored hash of a token: its SHA-256 in hexadecimal.
 pub(super) fn hash_token(token: &str) -> String {
     hex::encode(Sha256::digest(token.as_bytes()))
 }
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_it_issued_until_it_expires() {
+    fn an_issued_token_is_valid_until_it_expires() {
         let tokens = tokens(SECRET, ISSUER);
         let (user, family) = (UserId::new(), SessionFamilyId::new());
         let token = tokens.issue(user, family, at(1_000)).expect("a token");
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_claims_that_are_missing_another_s_or_of_the_future() {
+    fn missing_foreign_and_future_claims_are_refused() {
         let ours = tokens(SECRET, ISSUER);
         let claims = json!({
             "sub": UserId::new(), "fam": SessionFamilyId::new(),

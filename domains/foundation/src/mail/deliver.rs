@@ -7,16 +7,17 @@ use serde_json::json;
 use super::{DeliverMail, Mail, Reader, Rendered, Template, failures::Failure, outbox, preferences};
 use crate::{links, personal::is_being_erased};
 
-/// Says that a POST to the link unsubscribes (RFC 8058), which is for https only.
+/// The header value by which a POST to the link unsubscribes (RFC 8058). It requires https.
 const ONE_CLICK: &str = "List-Unsubscribe=One-Click";
 
 impl Mail {
-    /// Delivers a mail. One that is gone, goes with its account or was handed over before
-    /// is done; one that the server refuses for good fails with its reason in the outbox.
+    /// Delivers a mail. A mail that was deleted, was sent before, or belongs to an account
+    /// that is being erased is done. If the mail server rejects it permanently, the job
+    /// fails and the outbox has the reason.
     pub async fn deliver(&self, ctx: &JobContext, args: DeliverMail) -> Result<Outcome, JobError> {
         let found = mail_messages::Entity::find_by_id(args.mail_id).one(self.queue.db()).await;
         let Some(mail) = found? else { return Ok(Outcome::done()) };
-        if is_settled(mail.status) {
+        if is_final(mail.status) {
             return Ok(Outcome::Done(json!({"status": mail.status})));
         }
         let Some(template) = Template::parse(&mail.template) else {
@@ -28,7 +29,7 @@ impl Mail {
             return Ok(Outcome::done());
         }
         let suppressed = self.is_suppressed(&mail.recipient).await?;
-        let withheld = self.withheld(&mail, template, receiver.as_ref(), suppressed).await?;
+        let withheld = self.reason_to_withhold(&mail, template, receiver.as_ref(), suppressed).await?;
         if let Some((status, reason)) = withheld {
             self.mark_withheld(mail, status, reason).await?;
             return Ok(Outcome::Done(json!({"status": status})));
@@ -41,25 +42,25 @@ impl Mail {
                 Ok(Outcome::Done(json!({"status": status})))
             }
             Err(failure) => {
-                let failure = if suppressed { failure.once() } else { failure };
+                let failure = if suppressed { failure.without_retry() } else { failure };
                 self.fail(ctx, &mail, failure).await
             }
         }
     }
 
-    /// Ends an attempt that failed. Where the mail is gone meanwhile, that is its end.
+    /// Ends a failed attempt. If the mail was deleted meanwhile, the job is done.
     async fn fail(
         &self,
         ctx: &JobContext,
         mail: &mail_messages::Model,
         failure: Failure,
     ) -> Result<Outcome, JobError> {
-        let noted = self.note_failure(mail, &failure, ctx.is_last_attempt()).await;
-        if noted? { Err(failure.error) } else { Ok(Outcome::done()) }
+        let is_stored = self.record_failure(mail, &failure, ctx.is_last_attempt()).await;
+        if is_stored? { Err(failure.error) } else { Ok(Outcome::done()) }
     }
 
-    /// Why a mail that its receiver can do without is not sent, if so.
-    async fn withheld(
+    /// The status and reason if an optional mail must not be sent.
+    async fn reason_to_withhold(
         &self,
         mail: &mail_messages::Model,
         template: Template,
@@ -82,7 +83,7 @@ impl Mail {
         Ok(unwanted.then_some((MailStatus::Unsubscribed, "the person does not want mails of this category")))
     }
 
-    /// Renders, hands over and notes what became of it.
+    /// Renders the mail, sends it and stores the result.
     async fn attempt(
         &self,
         mail: &mail_messages::Model,
@@ -115,7 +116,7 @@ impl Mail {
             Delivery::Captured => MailStatus::Captured,
         };
         let row = delivered(mail.clone(), rendered, status, self.queue.now());
-        self.keep(row).await.map_err(JobError::from)?;
+        self.update_row(row).await.map_err(JobError::from)?;
         Ok(status)
     }
 
@@ -134,13 +135,13 @@ impl Mail {
             None => {}
         }
         template.render(reader, &data).map_err(|error| {
-            tracing::error!(mail.id = %mail.id, %error, "mail not rendered");
+            tracing::error!(mail.id = %mail.id, %error, "a mail was not rendered");
             JobError::fail("MAIL_TEMPLATE", "the mail could not be rendered")
         })
     }
 
-    /// The address of the link that the mail is about, where it can still be used. The
-    /// token stands behind a `#`, which no server gets to see.
+    /// The address of the mail's link, if the link can still be used. The token is in the
+    /// fragment, which browsers do not send to servers.
     async fn link(&self, mail: &mail_messages::Model) -> Result<Option<String>, DbErr> {
         let id = mail.data.get("token_id").and_then(|id| id.as_str()).and_then(|id| id.parse().ok());
         let Some(id) = id else { return Ok(None) };
@@ -169,19 +170,18 @@ impl Mail {
         let mut row = mail.into_active_model();
         row.status = Set(status);
         row.error = Set(Some(reason.to_owned()));
-        self.keep(row).await
+        self.update_row(row).await
     }
 
-    /// Writes the row where it is still there: an account that is erased takes its
-    /// mails along.
-    async fn keep(&self, row: mail_messages::ActiveModel) -> Result<(), DbErr> {
+    /// Updates the row if it still exists: an erasure deletes the mails of the account.
+    async fn update_row(&self, row: mail_messages::ActiveModel) -> Result<(), DbErr> {
         let kept = mail_messages::Column::Id.eq(*row.id.as_ref());
         mail_messages::Entity::update_many().set(row).filter(kept).exec(self.queue.db()).await?;
         Ok(())
     }
 }
 
-/// The outbox's row of a mail that was handed over, or kept in with its bodies.
+/// The row of a mail that was sent, or captured with its bodies.
 fn delivered(
     mail: mail_messages::Model,
     rendered: Rendered,
@@ -200,15 +200,15 @@ fn delivered(
     row
 }
 
-/// Whether nothing is left to do.
-const fn is_settled(status: MailStatus) -> bool {
+/// Whether the status is final.
+const fn is_final(status: MailStatus) -> bool {
     matches!(
         status,
         MailStatus::Sent | MailStatus::Captured | MailStatus::Suppressed | MailStatus::Unsubscribed
     )
 }
 
-/// What every mail says of itself, and of one that people can do without how to end it.
+/// The headers of a mail. An optional mail has a link to unsubscribe.
 fn headers(unsubscribe: Option<&str>) -> Vec<(String, String)> {
     let header = |name: &str, value: String| (name.to_owned(), value);
     let mut headers = vec![header("Auto-Submitted", "auto-generated".to_owned())];
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refused_mail_fails_with_its_reason() {
+    async fn a_rejected_mail_fails_with_its_reason() {
         let refused = MailError::Bounced { code: 550, message: "no such user".to_owned() };
         let bench = Bench::with_mailer([Err(refused)]).await;
         bench.register("ada@example.org").await;
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_busy_server_is_tried_again_with_the_same_identity() {
+    async fn a_retry_has_the_same_message_id() {
         let busy = MailError::Transient { message: "greylisted".to_owned() };
         let bench = Bench::with_mailer([Err(busy)]).await;
         bench.register("ada@example.org").await;
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_instance_without_smtp_keeps_mails_in_the_outbox() {
+    async fn an_instance_without_smtp_captures_mails_in_the_outbox() {
         let bench = Bench::with_mailer([Ok(Delivery::Captured)]).await;
         bench.register("ada@example.org").await;
         bench.work().await;
@@ -295,17 +295,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_became_of_an_erased_mail_is_not_noted() {
+    async fn the_result_of_an_erased_mail_is_not_stored() {
         let bench = Bench::new().await;
         bench.register("ada@example.org").await;
         let mail = only_mail(&bench).await;
         mail_messages::Entity::delete_by_id(mail.id).exec(bench.services.queue.db()).await.expect("erased");
 
         let row = delivered(mail.clone(), Rendered::default(), MailStatus::Sent, mail.created_at);
-        bench.services.mail.keep(row).await.expect("there is nothing to note");
+        bench.services.mail.update_row(row).await.expect("there is nothing to note");
         let bounced = MailError::Bounced { code: 550, message: "no such user".to_owned() };
         let failure = Failure::of(&bounced, &mail.recipient);
-        assert!(!bench.services.mail.note_failure(&mail, &failure, true).await.expect("asked"));
+        assert!(!bench.services.mail.record_failure(&mail, &failure, true).await.expect("asked"));
         assert!(!bench.services.mail.is_suppressed(&mail.recipient).await.expect("asked"));
     }
 }

@@ -1,12 +1,12 @@
-//! What the end of a delivery changes in the outbox.
+//! The effect of a delivery job on the outbox.
 
 use async_trait::async_trait;
 use atelier_entities::{JobState, MailId, MailStatus, mail_messages};
 use atelier_queue::{Effect, EffectError, EndedJob, Transaction};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 
-/// Notes that a mail was not delivered where its job ended without saying so: its last
-/// attempt took too long or lost its worker, or somebody cancelled it.
+/// Marks a mail as failed if its job ended without storing a result: its last attempt timed
+/// out or lost its worker, or the job was cancelled.
 #[derive(Clone, Copy, Debug)]
 pub struct DeliveryEnded;
 

@@ -4,31 +4,31 @@ use sea_orm::DbErr;
 use super::RenderError;
 use crate::{Class, NotSignedIn, Problem, Refusal};
 
-/// Why something about mail was not done.
+/// Why a command on mail failed.
 #[derive(Debug, thiserror::Error)]
 pub enum MailingError {
-    /// A command for people was called by nobody.
+    /// A command that needs a person was called without one.
     #[error(transparent)]
     NotSignedIn(#[from] NotSignedIn),
-    /// There is no mail of that id in the outbox.
+    /// The outbox has no mail with this id.
     #[error("there is no such mail")]
     NoSuchMail,
-    /// Mails to that address are not held back.
+    /// The address is not suppressed.
     #[error("the address is not suppressed")]
     NotSuppressed,
-    /// The account has had its test mails for now.
+    /// The account has reached its limit of test mails.
     #[error("too many test mails")]
     TooManyTests {
-        /// Seconds until there may be another.
+        /// Seconds until the next one is allowed.
         retry_after: u64,
     },
-    /// A sample does not fit its template.
+    /// The sample data do not match the template.
     #[error(transparent)]
     Render(#[from] RenderError),
-    /// The queue did not do it.
+    /// The queue failed.
     #[error(transparent)]
     Queue(#[from] QueueError),
-    /// The database did not do it.
+    /// The database failed.
     #[error("database: {0}")]
     Database(#[from] DbErr),
 }

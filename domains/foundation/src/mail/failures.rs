@@ -1,6 +1,6 @@
-//! What is noted of a delivery that failed. What a server says may repeat the address: so
-//! its words stand in the outbox, which goes with the account, and a job is told the same
-//! without the address.
+//! What is stored of a failed delivery. The reply of a mail server may repeat the address.
+//! The outbox stores the reply; an erasure deletes it with the account. The job's error has
+//! it without the address.
 
 use atelier_entities::{MailStatus, mail_messages};
 use atelier_providers::mail::MailError;
@@ -9,16 +9,16 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, IntoActiveModel, 
 
 use super::{Mail, suppressions::suppress};
 
-/// What stands for an address.
-const RECEIVER: &str = "[receiver]";
+/// The placeholder of an address.
+const PLACEHOLDER: &str = "[receiver]";
 
-/// Why a mail was not handed over.
+/// Why a mail was not sent.
 pub(super) struct Failure {
-    /// What the job is told.
+    /// The error of the job.
     pub(super) error: JobError,
-    /// What the outbox keeps.
+    /// The reason in the outbox.
     reason: String,
-    /// Whether there is no such mailbox.
+    /// Whether the mailbox does not exist.
     is_bounce: bool,
 }
 
@@ -29,7 +29,7 @@ impl From<JobError> for Failure {
 }
 
 impl Failure {
-    /// What a mail server or the way to it said about a mail to that address.
+    /// The failure of a mail to that address.
     pub(super) fn of(error: &MailError, address: &str) -> Self {
         let reason = error.to_string();
         let message = without_address(&reason, address);
@@ -39,25 +39,24 @@ impl Failure {
             MailError::Bounced { .. } => JobError::fail("MAIL_BOUNCED", message),
             MailError::Rejected { .. } => JobError::fail("MAIL_REJECTED", message),
             MailError::InvalidAddress { .. } => JobError::fail("MAIL_INVALID", message),
-            // An operator mends the settings while the mail waits.
+            // The mail waits until an operator corrects the settings.
             MailError::Misconfigured { .. } => JobError::retry("MAIL_MISCONFIGURED", message),
         };
         Self { error, reason, is_bounce }
     }
 
-    /// The same, not worth another attempt.
-    pub(super) fn once(self) -> Self {
+    /// The same failure without another attempt.
+    pub(super) fn without_retry(self) -> Self {
         let error = JobError::fail(&self.error.code, self.error.message);
         Self { error, ..self }
     }
 }
 
 impl Mail {
-    /// Notes a failure with its mail: the reason where no attempt follows, and that the
-    /// address gets no more mails where it has no mailbox. False where the mail is gone,
-    /// as with an account that was erased while the server was asked: then nothing is
-    /// kept of it.
-    pub(super) async fn note_failure(
+    /// Stores a failure: the reason, if no attempt follows, and the suppression of the
+    /// address after a bounce. Returns false, and stores nothing, if the mail was deleted
+    /// meanwhile, such as by an erasure.
+    pub(super) async fn record_failure(
         &self,
         mail: &mail_messages::Model,
         failure: &Failure,
@@ -80,7 +79,7 @@ impl Mail {
     }
 }
 
-/// A text in which an address does not stand, whatever its case.
+/// Replaces an address in a text. The case is ignored.
 fn without_address(text: &str, address: &str) -> String {
     if address.is_empty() {
         return text.to_owned();
@@ -89,7 +88,7 @@ fn without_address(text: &str, address: &str) -> String {
     let (mut clean, mut done) = (String::with_capacity(text.len()), 0);
     for (at, found) in lower.match_indices(&address) {
         clean.push_str(&text[done..at]);
-        clean.push_str(RECEIVER);
+        clean.push_str(PLACEHOLDER);
         done = at + found.len();
     }
     clean.push_str(&text[done..]);
@@ -102,7 +101,7 @@ mod tests {
     use crate::testing::Bench;
 
     #[test]
-    fn jobs_are_told_without_the_address() {
+    fn the_error_of_a_job_does_not_have_the_address() {
         for (said, told) in [
             ("550 5.1.1 <Ada@Example.org>: no such user", "550 5.1.1 <[receiver]>: no such user"),
             ("ada@example.org ada@example.org", "[receiver] [receiver]"),

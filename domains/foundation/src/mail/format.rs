@@ -1,4 +1,4 @@
-//! Numbers, money, durations and dates as each language writes them.
+//! Formats numbers, money, durations and dates for each language.
 
 use atelier_entities::{Locale, Timestamp};
 use chrono::{Datelike, NaiveDate, Timelike};
@@ -22,7 +22,7 @@ const MONTHS: [[&str; 2]; 12] = [
     ["December", "décembre"],
 ];
 
-/// Currencies of ISO 4217 whose minor unit is not a hundredth.
+/// Currencies of ISO 4217 without a minor unit; below, those with three decimal digits.
 const WHOLE: [&str; 17] = [
     "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF",
     "XOF", "XPF",
@@ -35,8 +35,8 @@ pub(super) fn number(locale: Locale, value: i64) -> String {
     format!("{sign}{}", grouped(locale, value.unsigned_abs()))
 }
 
-/// An amount in minor units of a currency of ISO 4217: `€1,234.50` or `1 234,50 €`.
-/// None where the currency is not three capital letters.
+/// An amount in minor units of a currency of ISO 4217: `€1,234.50` or `1 234,50 €`. None if
+/// the currency is not three upper-case letters.
 pub(super) fn money(locale: Locale, minor: i64, currency: &str) -> Option<String> {
     if currency.len() != 3 || !currency.bytes().all(|letter| letter.is_ascii_uppercase()) {
         return None;
@@ -76,8 +76,8 @@ pub(super) fn day(locale: Locale, day: NaiveDate) -> String {
     }
 }
 
-/// A moment on the clocks of an IANA time zone, UTC where nobody knows it:
-/// `20 November 2026 at 14:02 (Europe/Paris)`.
+/// A time in an IANA time zone, or in UTC if the zone is unknown: `20 November 2026 at
+/// 14:02 (Europe/Paris)`.
 pub(super) fn moment(locale: Locale, at: Timestamp, time_zone: &str) -> String {
     let zone: Tz = time_zone.parse().unwrap_or(Tz::UTC);
     let at = at.with_timezone(&zone);
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn money_is_written_as_each_language_does() {
+    fn money_is_formatted_for_each_language() {
         for (minor, currency, english, french) in [
             (123_450, "EUR", "€1,234.50", "1\u{202f}234,50\u{a0}€"),
             (123_450, "USD", "$1,234.50", "1\u{202f}234,50\u{a0}$US"),
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_is_told_on_the_receivers_clock() {
+    fn a_time_is_shown_in_the_recipients_time_zone() {
         let at = "2026-03-31T22:30:00Z".parse().expect("a moment");
 
         assert_eq!(moment(Locale::En, at, "UTC"), "31 March 2026 at 22:30 (UTC)");

@@ -4,7 +4,8 @@ use atelier_entities::MailId;
 use atelier_queue::{Backoff, Job, Lane, Policy, QueueName};
 use serde::{Deserialize, Serialize};
 
-/// Waits between attempts: soon for a hiccup, late for greylists and outages.
+/// Waits between attempts: short ones for brief faults, long ones for greylisting and
+/// outages.
 const WAITS: [Duration; 7] = [
     Duration::from_secs(30),
     Duration::from_secs(2 * 60),
@@ -15,10 +16,10 @@ const WAITS: [Duration; 7] = [
     Duration::from_secs(6 * 3600),
 ];
 
-/// Renders a mail and hands it over.
+/// Renders a mail and sends it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DeliverMail {
-    /// Which.
+    /// The mail.
     pub mail_id: MailId,
 }
 

@@ -1,4 +1,4 @@
-//! The outbox for operators: what was sent, test mails, and forgetting old mails.
+//! The outbox for administrators: the list of mails, previews, test mails and retention.
 
 use std::time::Duration;
 
@@ -13,31 +13,32 @@ use serde_json::json;
 use super::{Mail, MailingError, Reader, Rendered, Template, queue_row};
 use crate::{Actor, NotSignedIn, Page, audit, paging::fetch, personal::of_present};
 
-/// How long a mail stays in the outbox after it was asked for. For so long the same
-/// template, receiver and cause are mailed once.
-pub const KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
+/// How long a mail stays in the outbox after it was queued. For this time the same
+/// template, recipient and cause are mailed once.
+pub const OUTBOX_RETENTION: Duration = Duration::from_secs(90 * 24 * 3600);
 
-/// Test mails that one person gets in an hour.
-const TESTS_AN_HOUR: u64 = 10;
+/// Maximum number of test mails to one person in an hour.
+const MAX_TESTS_PER_HOUR: u64 = 10;
 const HOUR: Duration = Duration::from_secs(3600);
-const TEST_CAUSE: &str = "test:";
+const TEST_CAUSE_PREFIX: &str = "test:";
 
-/// Which mails of the outbox. All fields must fit.
+/// A filter of the outbox. A mail must match every field that is set.
 #[derive(Clone, Debug, Default)]
 pub struct OutboxFilter {
-    /// In this state.
+    /// The status.
     pub status: Option<MailStatus>,
-    /// Of this template, by its stored name.
+    /// The name of the template.
     pub template: Option<String>,
-    /// To this address, whatever the case of its letters in ASCII.
+    /// The recipient's address. The case of ASCII letters is ignored.
     pub recipient: Option<String>,
-    /// To this account.
+    /// The recipient's account.
     pub user: Option<UserId>,
 }
 
 impl Mail {
-    /// The outbox, newest first, and how many mails there are, up to
-    /// [`COUNT_LIMIT`](crate::COUNT_LIMIT). For operators: it holds everybody's.
+    /// The mails of the outbox, newest first, and their number, up to
+    /// [`COUNT_LIMIT`](crate::COUNT_LIMIT). For administrators: the outbox holds everybody's
+    /// mails.
     pub async fn list_outbox(
         &self,
         filter: &OutboxFilter,
@@ -57,8 +58,8 @@ impl Mail {
         fetch(self.queue.db(), rows, page).await
     }
 
-    /// A mail of the outbox, with its bodies where it was kept in. Those may hold links
-    /// that sign in, so the audit log has who read them.
+    /// A mail of the outbox, with its bodies if it was captured. The bodies may contain
+    /// links that sign in, so the audit log records who read them.
     pub async fn read_mail(&self, actor: &Actor, id: MailId) -> Result<mail_messages::Model, MailingError> {
         let tx = self.queue.begin().await?;
         let mail = mail_messages::Entity::find_by_id(id).filter(of_present(mail_messages::Column::UserId));
@@ -81,9 +82,8 @@ impl Mail {
         Ok(template.render(&reader, &template.sample())?)
     }
 
-    /// Queues a mail with values made up for it to the actor's own account, in their language
-    /// where no other is given, and answers its id and address. It is sent
-    /// whatever the person wants to get.
+    /// Queues a mail with sample data to the actor's own account, in the account's language
+    /// by default. Returns its id and address. It is sent even if the person has opted out.
     pub async fn send_test(
         &self,
         actor: &Actor,
@@ -94,16 +94,16 @@ impl Mail {
         let user = users::Entity::find_by_id(actor.person()?).lock_exclusive().one(&*tx).await?;
         let user = user.ok_or(NotSignedIn)?;
         let recent = recent_tests(user.id, tx.now());
-        if recent.clone().count(&*tx).await? >= TESTS_AN_HOUR {
+        if recent.clone().count(&*tx).await? >= MAX_TESTS_PER_HOUR {
             let first = recent.order_by_asc(mail_messages::Column::Id).one(&*tx).await?;
             return Err(MailingError::TooManyTests {
-                retry_after: first.map_or(1, |mail| wait(&mail, tx.now())),
+                retry_after: first.map_or(1, |mail| seconds_left(&mail, tx.now())),
             });
         }
         let id = MailId::new();
         let locale = locale.unwrap_or(user.locale);
         let receiver = users::Model { locale, ..user };
-        let cause = format!("{TEST_CAUSE}{id}");
+        let cause = format!("{TEST_CAUSE_PREFIX}{id}");
         queue_row(&tx, id, template, &receiver, &cause, template.sample()).await?;
         let context = json!({"template": template.name(), "locale": locale});
         audit::record(&tx, actor, "mail.send_test", Some(format!("mail:{id}")), context).await?;
@@ -115,26 +115,26 @@ impl Mail {
 fn recent_tests(user: UserId, now: Timestamp) -> sea_orm::Select<mail_messages::Entity> {
     mail_messages::Entity::find()
         .filter(mail_messages::Column::UserId.eq(user))
-        .filter(mail_messages::Column::Cause.starts_with(TEST_CAUSE))
+        .filter(mail_messages::Column::Cause.starts_with(TEST_CAUSE_PREFIX))
         .filter(mail_messages::Column::CreatedAt.gt(now - HOUR))
 }
 
 /// Seconds until a mail is older than an hour.
-fn wait(mail: &mail_messages::Model, now: Timestamp) -> u64 {
+fn seconds_left(mail: &mail_messages::Model, now: Timestamp) -> u64 {
     let left = mail.created_at + HOUR - now;
     u64::try_from(left.num_seconds()).unwrap_or(0).max(1)
 }
 
-/// Whether a mail was asked for by an operator to see it.
+/// Whether a mail is a test mail.
 pub(super) fn is_test(mail: &mail_messages::Model) -> bool {
-    mail.cause.starts_with(TEST_CAUSE)
+    mail.cause.starts_with(TEST_CAUSE_PREFIX)
 }
 
-/// Deletes mails that have had their time, but for those that still wait, `batch` of them
-/// in a statement; how many.
+/// Deletes mails that are older than [`OUTBOX_RETENTION`] and not queued, `batch` of them
+/// in a statement. Returns their number.
 pub(crate) async fn purge(queue: &Queue, batch: u32) -> Result<u64, QueueError> {
     let old = Condition::all()
-        .add(mail_messages::Column::CreatedAt.lte(queue.now() - KEPT))
+        .add(mail_messages::Column::CreatedAt.lte(queue.now() - OUTBOX_RETENTION))
         .add(mail_messages::Column::Status.ne(MailStatus::Queued));
     delete_in_batches::<mail_messages::Entity>(queue, old, batch).await
 }

@@ -1,5 +1,5 @@
-//! People's mails, the jobs that deliver them, what people do not want to get, and their
-//! addresses that are held back.
+//! Personal data of mails: the outbox, the jobs that deliver the mails, opt-outs, and
+//! suppressed addresses.
 
 use async_trait::async_trait;
 use atelier_entities::{MailId, UserId, mail_messages, mail_opt_outs, mail_suppressions, users};
@@ -11,10 +11,10 @@ use uuid::Uuid;
 
 use crate::personal::{Erased, Erasing, ExportList, Page, PersonalData, Rows, jobs::delete_about};
 
-/// Addresses in one statement.
+/// Maximum number of addresses in one statement.
 const ADDRESSES: usize = 500;
 
-/// What is held of people's mails.
+/// Mails, opt-outs and suppressions of people.
 pub(crate) struct PeoplesMails;
 
 #[async_trait]
@@ -45,9 +45,9 @@ impl PersonalData for PeoplesMails {
         mailed.into_tuple().all(&**tx).await
     }
 
-    /// Deletes mails with the jobs that deliver them: what an attempt met may repeat the
-    /// address. A delivery that is under way has noted what became of it before, or finds
-    /// the mail gone.
+    /// Deletes mails with the jobs that deliver them, since the error of an attempt may
+    /// repeat the address. A running delivery has stored its result before, or finds that
+    /// the mail was deleted.
     async fn erase(&self, tx: &Transaction, person: &Erasing, batch: u32) -> Result<Erased, QueueError> {
         let some = mail_messages::Entity::find()
             .select_only()
@@ -81,8 +81,8 @@ async fn lock(tx: &Transaction, mails: &[MailId]) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// Lets go of a person's addresses that are held back, but for those that are another
-/// person's by now.
+/// Deletes the suppressions of a person's addresses, except those that another person has
+/// now.
 async fn delete_suppressions(tx: &Transaction, person: &Erasing) -> Result<(), DbErr> {
     for some in person.addresses.chunks(ADDRESSES) {
         let of_others = users::Entity::find()

@@ -1,4 +1,4 @@
-//! Which mails a person wants, and the link in each mail that says "no more".
+//! Opt-outs from mail categories, and the unsubscribe link in each mail.
 
 use atelier_entities::{Locale, MailCategory, UserId, mail_opt_outs, users};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -13,13 +13,13 @@ use uuid::Uuid;
 use super::{Mail, MailingError, Template};
 use crate::{Actor, audit, signing::SigningKey};
 
-/// Version, category and person, before the HMAC of them.
+/// The bytes before the HMAC: version, category and person.
 const HEAD_BYTES: usize = 2 + 16;
 const VERSION: u8 = 1;
 
-/// Makes and checks the tokens of unsubscribe links. A token is good for ever, for one
-/// person and one category; it is an HMAC, so that nothing is stored of it. Its key is
-/// derived from the signing secret: another secret ends all tokens.
+/// Creates and verifies the tokens of unsubscribe links. A token never expires and is for
+/// one person and one category. It is an HMAC, so it is not stored. Its key is derived from
+/// the signing secret: a new secret invalidates all tokens.
 #[derive(Clone)]
 pub(crate) struct UnsubscribeKey(SigningKey);
 
@@ -35,8 +35,7 @@ impl UnsubscribeKey {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// Whose token that is and of which category; none where it was not made with this
-    /// key.
+    /// The person and the category of a token; none if it was not signed with this key.
     fn read(&self, token: &str) -> Option<(UserId, MailCategory)> {
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
         let (head, mac) = bytes.split_at_checked(HEAD_BYTES)?;
@@ -56,7 +55,7 @@ fn head(user: UserId, category: MailCategory) -> [u8; HEAD_BYTES] {
     head
 }
 
-/// Stands in links: never to be given to another category.
+/// The category's code in links. Never assign it to another category.
 const fn code(category: MailCategory) -> u8 {
     match category {
         MailCategory::Reminders => 1,
@@ -66,33 +65,34 @@ const fn code(category: MailCategory) -> u8 {
     }
 }
 
-/// What an unsubscribe link is about.
+/// The subject of an unsubscribe link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Subscription {
-    /// The mails it ends.
+    /// The category of mails.
     pub category: MailCategory,
-    /// The language of its person; English where there is no such account any more.
+    /// The person's language; English if the account does not exist.
     pub locale: Locale,
 }
 
 impl Mail {
-    /// The address that ends the mails of a template's category for a person; none where
-    /// everybody gets it. It is good for ever.
+    /// The address that unsubscribes a person from the category of a template; none if the
+    /// template has no category. It never expires.
     #[must_use]
     pub fn unsubscribe_link(&self, user: UserId, template: Template) -> Option<String> {
         let token = self.unsubscribing.token(user, template.category()?);
         Some(format!("{}/unsubscribe/{token}", self.options.public_url))
     }
 
-    /// The categories that a person does not want.
+    /// The categories that the person has opted out of.
     pub async fn list_opt_outs(&self, actor: &Actor) -> Result<Vec<MailCategory>, MailingError> {
         let user = actor.person()?;
         let rows = mail_opt_outs::Entity::find().filter(mail_opt_outs::Column::UserId.eq(user));
         Ok(rows.all(self.queue.db()).await?.into_iter().map(|row| row.category).collect())
     }
 
-    /// Sets which categories a person wants; those that are not named stay as they are.
-    /// Answers what is not wanted then. It holds for mails that are queued already.
+    /// Sets opt-ins and opt-outs; a category that is not named stays as it is. Returns the
+    /// categories that the person has opted out of. They also apply to mails that are
+    /// queued already.
     pub async fn update_preferences(
         &self,
         actor: &Actor,
@@ -103,16 +103,16 @@ impl Mail {
         self.list_opt_outs(actor).await
     }
 
-    /// What a link's token is about; none where this installation did not make it.
-    /// Nobody learns whether the account still exists.
+    /// The subject of a token; none if this installation did not sign it. It does not
+    /// reveal whether the account exists.
     pub async fn find_subscription(&self, token: &str) -> Result<Option<Subscription>, DbErr> {
         let Some((user, category)) = self.unsubscribing.read(token) else { return Ok(None) };
         let user = users::Entity::find_by_id(user).one(self.queue.db()).await?;
         Ok(Some(Subscription { category, locale: user.map_or(Locale::En, |user| user.locale) }))
     }
 
-    /// Ends the mails that a link's token is about; none where this installation did not
-    /// make it. A second time changes nothing.
+    /// Unsubscribes the person of a token from its category. Returns none if this
+    /// installation did not sign it. A second call changes nothing.
     pub async fn unsubscribe(
         &self,
         actor: &Actor,
@@ -124,7 +124,7 @@ impl Mail {
         Ok(self.find_subscription(token).await?)
     }
 
-    /// Writes an audit entry where something changes.
+    /// Stores the preferences, and an audit entry if something changes.
     async fn write_preferences(
         &self,
         actor: &Actor,

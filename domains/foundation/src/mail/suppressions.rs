@@ -1,6 +1,6 @@
-//! Addresses whose server said that there is no such mailbox. Mails that nobody waits
-//! for are no longer sent there; the others are tried once, and one that arrives lifts
-//! it.
+//! Suppressed addresses: a mail server reported that the mailbox does not exist. Optional
+//! mails are not sent to them. Other mails are tried once; a delivery lifts the
+//! suppression.
 
 use atelier_entities::mail_suppressions;
 use atelier_queue::Transaction;
@@ -10,11 +10,11 @@ use serde_json::json;
 use super::{Mail, MailingError};
 use crate::{Actor, Page, audit, paging::fetch};
 
-/// Most characters that are kept of what a server said.
+/// Maximum length of a stored reason, in characters.
 const MAX_REASON: usize = 500;
 
 impl Mail {
-    /// The addresses that get no more mails, latest first, and how many there are, up to
+    /// The suppressed addresses, latest first, and their number, up to
     /// [`COUNT_LIMIT`](crate::COUNT_LIMIT).
     pub async fn list_suppressions(&self, page: Page) -> Result<(Vec<mail_suppressions::Model>, u64), DbErr> {
         let rows = mail_suppressions::Entity::find()
@@ -23,15 +23,16 @@ impl Mail {
         fetch(self.queue.db(), rows, page).await
     }
 
-    /// Lets mails to an address leave again. Answers the target of the audit entry, which
-    /// has the address's SHA-256: the log is kept for longer than the address may be.
+    /// Lifts the suppression of an address. Returns the target of the audit entry. It has
+    /// the SHA-256 of the address, since the log may outlive the right to store the
+    /// address.
     pub async fn delete_suppression(&self, actor: &Actor, address: &str) -> Result<String, MailingError> {
         let address = address.trim().to_ascii_lowercase();
         let tx = self.queue.begin().await?;
         let found = mail_suppressions::Entity::find_by_id(address.clone()).one(&*tx).await?;
         let found = found.ok_or(MailingError::NotSuppressed)?;
         mail_suppressions::Entity::delete_by_id(address.clone()).exec(&*tx).await?;
-        // What the server said may repeat the address.
+        // The server's reply may repeat the address.
         let context = json!({"suppressed_at": found.created_at});
         let target = audit::address_target(&address);
         audit::record(&tx, actor, "mail.delete_suppression", Some(target.clone()), context).await?;
@@ -50,7 +51,7 @@ impl Mail {
     }
 }
 
-/// Holds mails to an address back from now on.
+/// Suppresses an address.
 pub(super) async fn suppress(tx: &Transaction, address: &str, reason: &str) -> Result<(), DbErr> {
     let row = mail_suppressions::ActiveModel {
         address: Set(address.to_ascii_lowercase()),
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_address_that_was_refused_gets_only_what_somebody_waits_for() {
+    async fn a_suppressed_address_gets_only_mails_without_a_category() {
         let refused = || Err(MailError::Bounced { code: 550, message: "no such user".to_owned() });
         let busy = || Err(MailError::Transient { message: "greylisted".to_owned() });
         let bench = Bench::with_mailer([refused(), busy(), accepted(), accepted()]).await;

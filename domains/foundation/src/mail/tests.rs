@@ -5,7 +5,7 @@ use super::*;
 use crate::{Actor, testing::Bench};
 
 #[tokio::test]
-async fn a_link_that_somebody_waits_for_goes_before_a_backlog_of_news() {
+async fn a_mail_with_a_link_is_delivered_before_a_backlog_of_others() {
     let bench = Bench::new().await;
     let ada = bench.register("ada@example.org").await;
     bench.work().await;
@@ -29,7 +29,7 @@ async fn a_link_that_somebody_waits_for_goes_before_a_backlog_of_news() {
 }
 
 #[tokio::test]
-async fn only_links_are_urgent() {
+async fn only_mails_with_a_link_are_urgent() {
     let bench = Bench::new().await;
     let ada = bench.register("ada@example.org").await;
     let queue = &bench.services.queue;

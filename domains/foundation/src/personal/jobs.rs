@@ -34,8 +34,8 @@ impl PersonalData for OwnedJobs {
         Ok(Rows::new(page.fetch(db, own, jobs::Column::Id).await?, |job| job.id.0))
     }
 
-    /// Deletes jobs that ended, and those that wait: what their ends would change goes with
-    /// the account too.
+    /// Deletes ended and waiting jobs. Their effects are not needed, since their data are
+    /// erased too.
     async fn erase(&self, tx: &Transaction, person: &Erasing, batch: u32) -> Result<Erased, QueueError> {
         let own = jobs::Column::OwnerId.eq(person.user);
         let at_rest = Condition::all().add(own.clone()).add(jobs::Column::State.ne(JobState::Running));
@@ -50,7 +50,7 @@ impl PersonalData for OwnedJobs {
             detach(tx, job).await?;
         }
         unname_pauses(tx, person.user).await?;
-        // Others hold the rest, such as a claim that has not committed.
+        // Other transactions have locked the rest, such as a claim.
         let left = jobs::Entity::find().filter(own).select_only().column(jobs::Column::Id).limit(1);
         let left: Option<JobId> = left.into_tuple().one(&**tx).await?;
         Ok(Erased { rows, is_done: left.is_none() })
@@ -61,8 +61,8 @@ fn is_running() -> sea_orm::sea_query::SimpleExpr {
     jobs::Column::State.eq(JobState::Running)
 }
 
-/// Asks a person's running jobs to stop, and takes them from their workers: nothing that
-/// they still write counts. Those that wait are cancelled where they start.
+/// Asks a person's running jobs to stop and revokes their claims, so that late writes of
+/// their workers do not count. Waiting jobs are cancelled when they start.
 pub(crate) async fn stop_running(tx: &Transaction, user: UserId) -> Result<(), QueueError> {
     let running = running_jobs::Entity::find().filter(running_jobs::Column::OwnerId.eq(user));
     for job in running.order_by_asc(running_jobs::Column::Id).all(&**tx).await? {
@@ -70,7 +70,7 @@ pub(crate) async fn stop_running(tx: &Transaction, user: UserId) -> Result<(), Q
             Ok(before) if before.state == JobState::Running => {
                 tx.revoke_claim(job.id).await?;
             }
-            // It ended, or was deleted, since it was found.
+            // The job ended or was deleted meanwhile.
             Ok(_) | Err(QueueError::WrongState { .. } | QueueError::NotFound) => {}
             Err(error) => return Err(error),
         }
@@ -78,7 +78,7 @@ pub(crate) async fn stop_running(tx: &Transaction, user: UserId) -> Result<(), Q
     Ok(())
 }
 
-/// Deletes the jobs about these subjects. Those that run lose what they say of a person.
+/// Deletes the jobs about these subjects. Running jobs are detached.
 pub(crate) async fn delete_about(tx: &Transaction, subjects: &[Uuid]) -> Result<(), QueueError> {
     let running = tx.lock_about(subjects).await?.into_iter().filter(|job| job.state == JobState::Running);
     for job in running {
@@ -93,9 +93,9 @@ pub(crate) async fn delete_about(tx: &Transaction, subjects: &[Uuid]) -> Result<
     Ok(())
 }
 
-/// Takes a person out of a job that is still being stopped, and out of what was noted
-/// while it ran. It belongs to nobody from now on, and what its attempt still writes does
-/// not count; retention takes the rest.
+/// Removes a person from a job that is being stopped, and from its attempts and events. The
+/// job then has no owner, late writes of its attempt do not count, and retention deletes
+/// it.
 async fn detach(tx: &Transaction, job: jobs::Model) -> Result<(), QueueError> {
     if job.cancel_requested_at.is_none() {
         tx.cancel(job.id, None).await?;

@@ -12,7 +12,7 @@ use super::{
 use crate::{Actor, FieldErrors, Page, audit, objects::enqueue_removal, paging::fetch, validation};
 
 impl Projects {
-    /// Creates a draft, up to the most projects that a person may have.
+    /// Creates a draft, if the person has fewer projects than the maximum.
     pub async fn create(&self, actor: &Actor, input: NewProject) -> Result<projects::Model, ProjectError> {
         let user = actor.person()?;
         let mut errors = FieldErrors::default();
@@ -21,7 +21,7 @@ impl Projects {
             errors.take("description", validation::paragraph(&input.description, MAX_DESCRIPTION));
         let (title, description) = errors.finish(title.zip(description))?;
         let tx = self.queue.begin().await?;
-        self.ensure_room(&tx, user).await?;
+        self.ensure_below_limit(&tx, user).await?;
         let row = projects::ActiveModel {
             id: Set(ProjectId::new()),
             user_id: Set(user),
@@ -43,16 +43,16 @@ impl Projects {
         Ok(project)
     }
 
-    /// Refuses where the person has as many projects as they may. The account stays locked,
-    /// so that of two at once one waits for the other.
-    async fn ensure_room(&self, tx: &Transaction, user: UserId) -> Result<(), ProjectError> {
+    /// Refuses if the person has the maximum number of projects. The account stays locked,
+    /// so that two commands at once do not exceed it.
+    async fn ensure_below_limit(&self, tx: &Transaction, user: UserId) -> Result<(), ProjectError> {
         let account = users::Entity::find_by_id(user).lock_exclusive().one(&**tx).await?;
         account.ok_or(ProjectError::NotFound)?;
         let count = projects::Entity::find_owned(user).count(&**tx).await?;
         if count >= self.max_projects { Err(ProjectError::TooMany(self.max_projects)) } else { Ok(()) }
     }
 
-    /// A person's projects, newest first, and how many there are, up to
+    /// The person's projects, newest first, and their number, up to
     /// [`COUNT_LIMIT`](crate::COUNT_LIMIT).
     pub async fn list(&self, actor: &Actor, page: Page) -> Result<(Vec<projects::Model>, u64), ProjectError> {
         let user = actor.person()?;
@@ -106,7 +106,7 @@ impl Projects {
         let user = actor.person()?;
         self.get(actor, id).await?;
         let tx = self.queue.begin().await?;
-        // Jobs before projects, the order in which jobs' ends lock them.
+        // Locks jobs before projects, as the effects of jobs do.
         tx.cancel_about(&[id.0]).await?;
         let project = lock_owned(&tx, user, id).await?.ok_or(ProjectError::NotFound)?;
         let folders = folders_of(&self.folders, &tx, &[id]).await?;
@@ -151,14 +151,14 @@ pub async fn lock_owned(
     projects::Entity::find_owned_by_id(user, id).lock_exclusive().one(&**tx).await
 }
 
-/// The ids of a person's projects, as a subquery.
+/// A subquery of the ids of a person's projects.
 #[must_use]
 pub fn own_projects(user: UserId) -> SelectStatement {
     projects::Entity::find_owned(user).select_only().column(projects::Column::Id).into_query()
 }
 
-/// All projects of a person, locked for the rest of the transaction and in the order of
-/// their ids. To be called after jobs are locked and before an account is.
+/// Locks all projects of a person for the rest of the transaction, in the order of their
+/// ids. Call it after jobs are locked and before an account is.
 pub async fn lock_all_owned(tx: &Transaction, user: UserId) -> Result<Vec<ProjectId>, DbErr> {
     let own = projects::Entity::find_owned(user)
         .select_only()
@@ -176,7 +176,7 @@ mod tests {
     use crate::testing::{Bench, acting, options};
 
     #[test]
-    fn people_set_only_what_is_theirs_to_set() {
+    fn only_the_platform_sets_generating_and_error() {
         use ProjectStatus::{Building, Completed, Draft, Error, Generating};
         assert!(check_status(Draft, Building).is_ok() && check_status(Error, Completed).is_ok());
         assert!(check_status(Draft, Generating).is_err() && check_status(Draft, Error).is_err());
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn another_persons_project_is_not_there() {
+    async fn another_persons_project_is_not_found() {
         let bench = Bench::new().await;
         let (ada, bob) = (bench.register("ada@example.org").await, bench.register("bob@example.org").await);
         let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_person_has_no_more_projects_than_the_settings_say() {
+    async fn the_number_of_projects_is_limited() {
         let mut options = options();
         options.max_projects = 2;
         let bench = Bench::with_options(options).await;

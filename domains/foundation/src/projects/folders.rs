@@ -7,13 +7,13 @@ use sea_orm::DbErr;
 
 type List = for<'a> fn(&'a Transaction, &'a [ProjectId]) -> BoxFuture<'a, Result<Vec<String>, DbErr>>;
 
-/// Where a domain keeps objects of projects: their folders in the object store, which go
-/// with the projects.
+/// A domain's folders for objects of projects in the object store. They are removed with
+/// the projects.
 #[derive(Clone, Copy)]
 pub struct ProjectFolders(List);
 
 impl ProjectFolders {
-    /// The folders of these projects are what `list` answers.
+    /// `list` returns the folders of the given projects.
     #[must_use]
     pub const fn new(list: List) -> Self {
         Self(list)
@@ -26,7 +26,7 @@ impl fmt::Debug for ProjectFolders {
     }
 }
 
-/// The folders of all that is stored of these projects.
+/// All folders of these projects.
 pub(crate) async fn folders_of(
     of_domains: &[ProjectFolders],
     tx: &Transaction,

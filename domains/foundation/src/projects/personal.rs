@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::personal::{Erased, Erasing, ExportList, Page, PersonalData, Rows, jobs::delete_about};
 
-/// Projects that go at once. What other domains hold of them is gone before.
+/// Projects that one step deletes. The other domains have erased their data of them before.
 const BATCH: u64 = 50;
 
 /// People's projects.

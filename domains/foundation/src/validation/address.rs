@@ -1,39 +1,40 @@
-//! Mail addresses: which are taken, how accounts keep them, and how they are looked for.
+//! Mail addresses: which are accepted, how they are stored, and how accounts are found by
+//! them.
 //!
-//! Nothing beyond ASCII is folded: two addresses that differ in such a character belong to
-//! two people, whatever Unicode says of the characters' likeness.
+//! Case is folded in ASCII only: two addresses that differ in another character belong to
+//! two people, even if Unicode treats the characters as equal.
 
-/// Most characters of an address: a path of RFC 5321 (4.5.3.1.3) without its brackets.
-const LONGEST: usize = 254;
-/// Most bytes before the `@`: RFC 5321, 4.5.3.1.1.
-const LONGEST_LOCAL: usize = 64;
+/// Maximum length of an address: a path of RFC 5321 (4.5.3.1.3) without its brackets.
+const MAX_CHARS: usize = 254;
+/// Maximum bytes before the `@`: RFC 5321, 4.5.3.1.1.
+const MAX_LOCAL_BYTES: usize = 64;
 
-/// A mail address as accounts keep it: the part before the `@` in ASCII, the domain in the
-/// ASCII form of IDNA, both with small letters, at most 254 characters.
+/// Validates a mail address and returns the form that is stored: the part before the `@` in
+/// ASCII, the domain in the ASCII form of IDNA, both in lower case, at most 254 characters.
 ///
-/// Refused are letters beyond ASCII before the `@`, since many mail servers deliver to none
-/// (RFC 6531), domains that are another one once they are normalized, and what a mail
-/// server may decode into another address (`=?…?=` of RFC 2047).
+/// Refuses letters beyond ASCII before the `@`, since many mail servers do not deliver to
+/// them (RFC 6531); domains that normalization changes into another one; and text that a
+/// mail server may decode into another address (`=?…?=` of RFC 2047).
 pub fn email(text: &str) -> Result<String, String> {
     let text = text.trim();
-    if text.chars().count() > LONGEST {
+    if text.chars().count() > MAX_CHARS {
         return Err(too_long());
     }
-    let (local, domain) = text.rsplit_once('@').ok_or_else(wrong)?;
+    let (local, domain) = text.rsplit_once('@').ok_or_else(invalid_address)?;
     if !local.is_ascii() {
         return Err("must have only letters of ASCII before the @".to_owned());
     }
     if !is_local(local) || local.contains("=?") {
-        return Err(wrong());
+        return Err(invalid_address());
     }
-    let domain = ascii_domain(domain).ok_or_else(wrong)?;
+    let domain = ascii_domain(domain).ok_or_else(invalid_address)?;
     let address = format!("{}@{domain}", local.to_ascii_lowercase());
-    if address.len() > LONGEST { Err(too_long()) } else { Ok(address) }
+    if address.len() > MAX_CHARS { Err(too_long()) } else { Ok(address) }
 }
 
-/// The forms in which the account of an address may be stored: the one of [`email`], and for
-/// a domain beyond ASCII the one in Unicode too. What [`email`] refuses is nobody's but of
-/// an account that has exactly this text, with small letters in ASCII.
+/// The forms in which the account of an address may be stored: the one of [`email`] and,
+/// for a domain beyond ASCII, also the one in Unicode. An address that [`email`] refuses
+/// has one form: this text with ASCII letters in lower case. Older accounts may have it.
 #[must_use]
 pub fn email_forms(text: &str) -> Vec<String> {
     let Ok(address) = email(text) else { return vec![text.trim().to_ascii_lowercase()] };
@@ -45,28 +46,28 @@ pub fn email_forms(text: &str) -> Vec<String> {
     std::iter::once(address).chain(shown).collect()
 }
 
-/// The same of an address that somebody says is theirs; an error where no account can have
-/// it. Accounts may have letters beyond ASCII that are refused for new ones.
+/// The same for an address that a client claims to own; an error if no account can have it.
+/// Older accounts may have letters beyond ASCII that are refused for new ones.
 pub fn known_email(text: &str) -> Result<Vec<String>, String> {
     let forms = email_forms(text);
     let is_known = |form: &String| {
-        form.chars().count() <= LONGEST
+        form.chars().count() <= MAX_CHARS
             && form.rsplit_once('@').is_some_and(|(local, domain)| is_local(local) && is_domain(domain))
     };
-    if forms.iter().all(is_known) { Ok(forms) } else { Err(wrong()) }
+    if forms.iter().all(is_known) { Ok(forms) } else { Err(invalid_address()) }
 }
 
-fn wrong() -> String {
+fn invalid_address() -> String {
     "must be a mail address such as name@example.org".to_owned()
 }
 
 fn too_long() -> String {
-    format!("must have at most {LONGEST} characters")
+    format!("must have at most {MAX_CHARS} characters")
 }
 
 fn is_local(local: &str) -> bool {
     !local.is_empty()
-        && local.len() <= LONGEST_LOCAL
+        && local.len() <= MAX_LOCAL_BYTES
         && !local.starts_with('.')
         && !local.ends_with('.')
         && !local.contains("..")
@@ -78,8 +79,8 @@ fn is_domain(domain: &str) -> bool {
     domain.contains('.') && domain.split('.').all(|label| !label.is_empty() && label.chars().all(fits))
 }
 
-/// The domain in ASCII (UTS 46, strict); none where it is no domain, or is written so that
-/// its normal form is another text.
+/// The domain in ASCII (UTS 46, strict). None if it is not a domain, or if its normal form
+/// is a different text.
 fn ascii_domain(domain: &str) -> Option<String> {
     let written = domain.to_ascii_lowercase();
     let ascii = idna::domain_to_ascii_strict(&written).ok()?;
@@ -93,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keeps_good_addresses_in_ascii_with_small_letters() {
+    fn valid_addresses_are_normalized_to_lower_case_ascii() {
         for (given, kept) in [
             (" Ada@Example.org ", "ada@example.org"),
             ("a.b+c@sub.example.co", "a.b+c@sub.example.co"),
@@ -129,9 +130,9 @@ mod tests {
     }
 
     #[test]
-    fn what_folds_or_decodes_into_another_address_is_refused() {
+    fn addresses_that_fold_or_decode_into_another_one_are_refused() {
         for given in [
-            // The Kelvin sign, which is a small k to Unicode.
+            // The Kelvin sign, which Unicode folds to a small k.
             "vic\u{212a}tim@example.org",
             "victim@\u{212a}example.org",
             // Full-width letters, a ligature, a long s, and a Turkish capital I with a dot.
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_looked_for_in_every_form_that_is_the_same_mailbox() {
+    fn an_address_is_searched_in_every_form_of_the_same_mailbox() {
         for (given, forms) in [
             ("Ada@Example.org", &["ada@example.org"][..]),
             ("elise@exämple.fr", &["elise@xn--exmple-cua.fr", "elise@exämple.fr"]),

@@ -1,14 +1,14 @@
-//! Passwords that are guessed first.
+//! The most common passwords.
 
 use std::{collections::HashSet, sync::LazyLock};
 
-/// The 3000 most common ones of at least 8 characters, by the ranking of leaked
-/// passwords that zxcvbn ships (MIT licence), one a line.
+/// The 3000 most common ones of at least 8 characters, one per line, by the ranking of
+/// leaked passwords that zxcvbn ships (MIT licence).
 static COMMON: LazyLock<HashSet<&'static str>> =
     LazyLock::new(|| include_str!("common_passwords.txt").lines().collect());
 
-/// Whether a password is one of them, whatever its case.
-pub(super) fn is_one(password: &str) -> bool {
+/// Whether a password is one of them. The case is ignored.
+pub(super) fn is_common(password: &str) -> bool {
     COMMON.contains(password.to_lowercase().as_str())
 }
 

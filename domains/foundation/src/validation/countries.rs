@@ -1,4 +1,4 @@
-//! The countries of ISO 3166-1 by their two letters.
+//! The country codes of ISO 3166-1.
 
 const CODES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ \
     BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR \
@@ -11,8 +11,8 @@ const CODES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE
     SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR \
     TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW";
 
-/// Whether these are a country's two letters, in upper case.
-pub(super) fn is_one(code: &str) -> bool {
+/// Whether this is a country code in upper case.
+pub(super) fn is_country_code(code: &str) -> bool {
     CODES.split(' ').any(|known| known == code)
 }
 
@@ -29,7 +29,7 @@ mod tests {
         for (code, known) in
             [("FR", true), ("ZW", true), ("AD", true), ("fr", false), ("ZZ", false), ("", false)]
         {
-            assert_eq!(is_one(code), known, "{code}");
+            assert_eq!(is_country_code(code), known, "{code}");
         }
     }
 }

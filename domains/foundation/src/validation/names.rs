@@ -1,5 +1,5 @@
-//! What somebody calls themselves. It stands in mails to an address that may be somebody
-//! else's, so it leads nowhere and shows all that it holds.
+//! People's names. Mails show them, also to addresses that may belong to somebody else. So
+//! a name must not contain a link or hidden characters.
 
 use icu_normalizer::ComposingNormalizer;
 use icu_properties::{
@@ -11,17 +11,17 @@ use icu_properties::{
 
 use super::line;
 
-/// What is wrong with a text that shows nothing.
-pub(super) const UNSEEN: &str = "must hold something that can be seen";
+/// The error of a text without visible characters.
+pub(super) const NO_VISIBLE_TEXT: &str = "must hold something that can be seen";
 const HIDDEN: &str = "must not hold characters that hide or turn around text";
 
 /// A name: a line of 1 to 120 characters.
 ///
-/// Refused are addresses of the web, also in full-width letters, and characters that show
-/// nothing, fill space or turn the text around. Two kinds of them are part of names and
-/// allowed where they do their work: a joiner after a virama or a letter that joins, as in
-/// Persian and in the languages of India (RFC 5892, appendix A, without what it asks of the
-/// letter that follows), and a variation selector after what it varies.
+/// Refuses web addresses, also in full-width letters, and characters that are invisible,
+/// are blank or change the direction of text. Two kinds of invisible characters are part of
+/// names and are allowed in their proper place: a joiner after a virama or a joining
+/// letter, as in Persian and in the languages of India (RFC 5892, appendix A, without the
+/// condition on the following letter), and a variation selector after its base character.
 pub fn full_name(text: &str) -> Result<String, String> {
     let name = line(text, 1, 120)?;
     let plain = ComposingNormalizer::new_nfkc().normalize(&name).to_lowercase().replace('\u{3002}', ".");
@@ -30,25 +30,25 @@ pub fn full_name(text: &str) -> Result<String, String> {
     }
     let mut before = None;
     for c in name.chars() {
-        if is_hidden(c) && !belongs(before, c) {
+        if is_hidden(c) && !is_valid_after(before, c) {
             return Err(HIDDEN.to_owned());
         }
         before = Some(c);
     }
     if name.chars().all(|c| is_mark(c) || c.is_whitespace()) {
-        return Err(UNSEEN.to_owned());
+        return Err(NO_VISIBLE_TEXT.to_owned());
     }
     Ok(name)
 }
 
-/// A text without the characters for which [`full_name`] refuses it.
+/// The text without hidden characters.
 #[must_use]
 pub fn without_hidden(text: &str) -> String {
     text.chars().filter(|c| !is_hidden(*c)).collect()
 }
 
-/// Whether a character shows nothing itself: it formats, is to be ignored, stands for
-/// nothing that there is, or is an empty Braille pattern.
+/// Whether a character is invisible: a format character, default ignorable, unassigned,
+/// private, or the empty Braille pattern.
 pub(super) fn is_hidden(c: char) -> bool {
     use GeneralCategory::{Control, Format, LineSeparator, ParagraphSeparator, PrivateUse, Unassigned};
     let category = CodePointMapData::<GeneralCategory>::new().get(c);
@@ -57,8 +57,8 @@ pub(super) fn is_hidden(c: char) -> bool {
         || c == '\u{2800}'
 }
 
-/// Whether a hidden character does its work after the one before it.
-fn belongs(before: Option<char>, c: char) -> bool {
+/// Whether a hidden character is valid after the character before it.
+fn is_valid_after(before: Option<char>, c: char) -> bool {
     let Some(before) = before else { return false };
     if is_joiner(c) {
         let class = CodePointMapData::<CanonicalCombiningClass>::new().get(before);
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_lead_nowhere() {
+    fn names_with_web_addresses_are_refused() {
         for (name, good) in [
             (" Ada Lovelace ", true),
             ("J. R. R. Tolkien", true),
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn names_show_all_that_they_hold() {
+    fn names_with_hidden_characters_are_refused() {
         for (name, good) in [
             ("عبد الله", true),
             ("می\u{200c}ترا", true),

@@ -3,10 +3,9 @@
 use icu_normalizer::ComposingNormalizer;
 use icu_properties::{CodePointMapData, props::GeneralCategory};
 
-/// A password in the profile OpaqueString (RFC 8265, 4.2): every space is the one of ASCII,
-/// and the text is in NFC, so that a keyboard that composes letters types the same password
-/// as one that does not. Nothing else changes, its case least of all, and nothing is
-/// refused.
+/// A password in the profile OpaqueString (RFC 8265, 4.2): every space is an ASCII space,
+/// and the text is in NFC, so that the password does not depend on whether a keyboard
+/// composes letters. Nothing else changes, not even the case, and nothing is refused.
 #[must_use]
 pub fn opaque(password: &str) -> String {
     let categories = CodePointMapData::<GeneralCategory>::new();

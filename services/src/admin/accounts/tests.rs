@@ -7,7 +7,7 @@ use crate::testing::Bench;
 const NEWEST: AccountOrder = AccountOrder { by: AccountSort::CreatedAt, descending: true };
 
 #[test]
-fn a_pattern_means_its_text() {
+fn a_pattern_matches_its_text_literally() {
     for (text, pattern) in
         [("ada", "%ada%"), ("50%", "%50\\%%"), ("a_b", "%a\\_b%"), ("\\", "%\\\\%"), ("", "%%")]
     {
@@ -16,7 +16,7 @@ fn a_pattern_means_its_text() {
 }
 
 #[test]
-fn names_every_filter_that_fits_no_account() {
+fn every_invalid_field_is_named() {
     let text = |length: usize| Some("x".repeat(length));
     let at = Some(Timestamp::UNIX_EPOCH);
     let all = AccountFilter::default;
@@ -41,8 +41,9 @@ async fn names(bench: &Bench, filter: AccountFilter, order: AccountOrder) -> Vec
     rows.into_iter().map(|row| row.email.split('@').next().expect("a name").to_owned()).collect()
 }
 
-/// Ada, who operates; Bob, who is out; and the odd one.
-async fn three() -> Bench {
+/// Three accounts: Ada, a verified administrator; Bob, deactivated; and one with special
+/// characters.
+async fn three_accounts() -> Bench {
     let bench = Bench::new().await;
     for (email, name) in
         [("ada@example.org", "Ada Lovelace"), ("bob@example.org", "Bob"), ("odd_1@example.org", "100% Élise")]
@@ -60,8 +61,8 @@ async fn three() -> Bench {
 }
 
 #[tokio::test]
-async fn each_filter_selects_what_it_says() {
-    let bench = three().await;
+async fn each_filter_selects_matching_accounts() {
+    let bench = three_accounts().await;
     let all = AccountFilter::default;
     let search = |text: &str| AccountFilter { search: Some(text.to_owned()), ..all() };
     for (filter, expected) in [
@@ -92,7 +93,7 @@ async fn each_filter_selects_what_it_says() {
 
 #[tokio::test]
 async fn every_order_goes_both_ways() {
-    let bench = three().await;
+    let bench = three_accounts().await;
     for (by, ascending) in [
         (AccountSort::CreatedAt, ["ada", "bob", "odd_1"]),
         (AccountSort::Email, ["ada", "bob", "odd_1"]),
@@ -112,7 +113,7 @@ async fn every_order_goes_both_ways() {
 }
 
 #[tokio::test]
-async fn counts_what_one_account_has() {
+async fn an_account_is_read_with_its_counts() {
     let bench = Bench::new().await;
     let (ada, bob) = (bench.register("ada@example.org").await, bench.register("bob@example.org").await);
     let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
@@ -136,8 +137,8 @@ async fn counts_what_one_account_has() {
 }
 
 #[tokio::test]
-async fn what_is_older_than_a_search_reads_is_found_by_its_whole_address() {
-    let bench = three().await;
+async fn an_account_older_than_the_search_window_is_found_by_its_whole_address() {
+    let bench = three_accounts().await;
     let since = bench.services.queue.now() - std::time::Duration::from_secs(30);
     let found = async |text: &str| {
         let filter = AccountFilter { search: Some(text.to_owned()), ..AccountFilter::default() };
@@ -153,10 +154,10 @@ async fn what_is_older_than_a_search_reads_is_found_by_its_whole_address() {
 
 #[tokio::test]
 async fn a_search_reads_the_newest_accounts_only() {
-    let bench = three().await;
+    let bench = three_accounts().await;
     let db = bench.services.queue.db();
     let newest = users::Entity::find_by_email(["odd_1@example.org"]).one(db).await.expect("asked");
 
-    assert_eq!(searched_since(db, 1).await.expect("asked"), newest.map(|row| row.created_at));
-    assert_eq!(searched_since(db, 4).await.expect("asked"), None, "all of them are read");
+    assert_eq!(search_window_start(db, 1).await.expect("asked"), newest.map(|row| row.created_at));
+    assert_eq!(search_window_start(db, 4).await.expect("asked"), None, "all of them are read");
 }

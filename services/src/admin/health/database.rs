@@ -1,25 +1,25 @@
-//! What the database tells of itself.
+//! The facts about the database.
 
 use std::time::{Duration, Instant};
 
 use sea_orm::{DatabaseBackend, DatabaseConnection, DbErr, FromQueryResult, Statement};
 
-use super::{FINE, Verdict, degraded};
+use super::{HEALTHY, Verdict, degraded};
 
-/// What the database tells of itself.
+/// Facts that the database reports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DatabaseFacts {
     /// `postgresql` or `sqlite`.
     pub engine: &'static str,
     /// Its version.
     pub version: String,
-    /// Bytes it takes.
+    /// Size in bytes.
     pub size_bytes: i64,
-    /// Connections of this process that are open.
+    /// Open connections of this process.
     pub connections: u32,
-    /// Those of them that nobody uses.
+    /// Idle connections of this process.
     pub idle_connections: u32,
-    /// Most connections of this process.
+    /// Maximum number of connections of this process.
     pub max_connections: u32,
 }
 
@@ -34,7 +34,7 @@ const POSTGRES: &str = "SELECT current_setting('server_version') AS version, \
 const SQLITE: &str = "SELECT sqlite_version() AS version, \
     (SELECT page_count FROM pragma_page_count()) * (SELECT page_size FROM pragma_page_size()) AS size_bytes";
 
-/// Asks a database with what was known of its pool before anything was asked.
+/// Queries the facts of a database. `pool` was read before the probes began.
 pub(super) async fn ask(db: &DatabaseConnection, pool: Pool) -> Result<DatabaseFacts, DbErr> {
     let backend = db.get_database_backend();
     let (engine, text) = match backend {
@@ -49,17 +49,17 @@ pub(super) async fn ask(db: &DatabaseConnection, pool: Pool) -> Result<DatabaseF
     Ok(DatabaseFacts { engine, version, size_bytes, connections, idle_connections, max_connections })
 }
 
-/// Connections that are open, that nobody uses, and that may be open.
+/// Open connections, idle connections, and the maximum.
 pub(super) type Pool = (u32, usize, u32);
 
-/// How long a pool must have no free connection before that is a fault: requests use every
-/// connection for a moment without harm.
+/// How long a pool must have no free connection before that is a fault: short peaks are
+/// harmless.
 const FULL_FOR: Duration = Duration::from_millis(250);
 
-/// The time between two looks at a full pool.
+/// Interval between two checks of a full pool.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-/// How the pool is: now, where it has room, or after [`FULL_FOR`].
+/// The state of the pool: at once if it has a free connection, or else after [`FULL_FOR`].
 pub(super) async fn pool(db: &DatabaseConnection) -> Pool {
     let end = Instant::now() + FULL_FOR;
     loop {
@@ -76,7 +76,7 @@ const fn is_full((connections, idle, max): Pool) -> bool {
     max > 1 && connections >= max && idle == 0
 }
 
-/// How the pool is at this moment.
+/// The current state of the pool.
 fn pool_now(db: &DatabaseConnection) -> Pool {
     match db.get_database_backend() {
         DatabaseBackend::Postgres => {
@@ -96,7 +96,7 @@ impl DatabaseFacts {
         if is_full(pool) {
             degraded("NO_CONNECTION", "Every connection of this process is in use.")
         } else {
-            FINE
+            HEALTHY
         }
     }
 }

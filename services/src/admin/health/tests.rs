@@ -86,7 +86,7 @@ fn schedulers_and_the_transport_are_judged() {
 }
 
 #[test]
-fn a_database_without_a_free_connection_is_told() {
+fn a_database_without_a_free_connection_is_degraded() {
     let facts = |connections, idle_connections| DatabaseFacts {
         connections,
         idle_connections,
@@ -101,20 +101,20 @@ fn a_database_without_a_free_connection_is_told() {
 }
 
 #[test]
-fn what_takes_no_writes_is_down_whatever_it_tells_of_itself() {
-    let (status, told) = unless(Some(Fault::ReadOnly), || FINE);
+fn a_fault_takes_precedence_over_the_facts() {
+    let (status, told) = fault_or(Some(Fault::ReadOnly), || HEALTHY);
     let (code, fault) = told.expect("a fault");
 
     assert_eq!((status, code), (Status::Down, "READ_ONLY"));
     assert_eq!(fault, "It takes no writes: it is a replica, or set to read only.");
-    assert_eq!(unless(None, || FINE), FINE);
+    assert_eq!(fault_or(None, || HEALTHY), HEALTHY);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_part_that_hangs_or_fails_is_down_in_bounded_time() {
-    let hangs = probe("part", std::future::pending::<Result<(), String>>(), |()| FINE).await;
+async fn a_probe_that_hangs_or_fails_is_down_within_its_time_limit() {
+    let hangs = probe("part", std::future::pending::<Result<(), String>>(), |()| HEALTHY).await;
     assert_eq!((hangs.status, hangs.facts), (Status::Down, None));
-    let fails = probe("part", async { Err::<(), _>("the password is hunter2") }, |()| FINE).await;
+    let fails = probe("part", async { Err::<(), _>("the password is hunter2") }, |()| HEALTHY).await;
     assert_eq!((fails.status, fails.code), (Status::Down, Some("REFUSED")));
     assert!(!fails.fault.expect("a fault").contains("hunter2"));
 }

@@ -59,7 +59,7 @@ fn accepts_what_modern_code_looks_like() {
 }
 
 #[test]
-fn tells_what_does_not_parse_and_on_which_line() {
+fn syntax_errors_are_reported_with_their_lines() {
     for (path, content, expected) in [
         ("a.js", "let a;\nconst b = [1, 2;\n", 2),
         ("a.js", "Here is the code that you wanted\n", 1),
@@ -83,7 +83,7 @@ fn tells_what_does_not_parse_and_on_which_line() {
 }
 
 #[test]
-fn tells_a_few_faults_a_file_in_bounded_messages() {
+fn the_faults_of_a_file_and_their_messages_are_bounded() {
     let content = "let = = {;\n".repeat(200);
     let faults = list_syntax_faults(&GeneratedFile::new("a.js", &content));
     assert!((1..=MAX_FAULTS_A_FILE).contains(&faults.len()));

@@ -4,7 +4,7 @@ use atelier_queue::{Job, NewJob};
 
 use super::*;
 use crate::{
-    deployments::{DeploymentError, DeploymentInput, Deployments, SiteAnswer, SiteFile},
+    deployments::{DeploymentError, DeploymentInput, Deployments, SiteFile, SiteResponse},
     testing::Bench,
 };
 use atelier_foundation::{Actor, objects::RemoveObjects};
@@ -29,7 +29,7 @@ async fn fixture() -> Fixture {
 
 async fn site_file(deployments: &Deployments, slug: &str, path: &str) -> Option<SiteFile> {
     match deployments.show_site(slug, path, |_| false).await.expect("asked")? {
-        SiteAnswer::File(file) => Some(file),
+        SiteResponse::File(file) => Some(file),
         other => panic!("{other:?}"),
     }
 }
@@ -92,7 +92,7 @@ async fn views_are_counted_on_site_and_project() {
 }
 
 #[tokio::test]
-async fn files_that_are_copied_after_their_deployment_has_ended_do_not_stay() {
+async fn files_copied_after_the_end_of_their_deployment_are_removed() {
     let Fixture { bench, project } = fixture().await;
     let (services, user) = (&bench.services, project.user_id);
     let start = async |version| {
@@ -119,7 +119,7 @@ async fn files_that_are_copied_after_their_deployment_has_ended_do_not_stay() {
 }
 
 #[tokio::test]
-async fn a_deployment_needs_a_version_and_a_platform_that_is_there() {
+async fn a_deployment_needs_an_existing_version_and_platform() {
     let Fixture { bench, project } = fixture().await;
     let deployments = &bench.services.builder.deployments;
     let actor = acting(project.user_id);
@@ -136,7 +136,7 @@ async fn a_deployment_needs_a_version_and_a_platform_that_is_there() {
 }
 
 #[tokio::test]
-async fn a_deployment_that_is_cancelled_leaves_what_was_online() {
+async fn a_cancelled_deployment_keeps_the_live_site() {
     let Fixture { bench, project } = fixture().await;
     let deployments = &bench.services.builder.deployments;
     let actor = acting(project.user_id);
@@ -154,7 +154,7 @@ async fn a_deployment_that_is_cancelled_leaves_what_was_online() {
     assert_eq!(&page.bytes[..], b"<p>one</p>");
 }
 
-/// The object store is away until every attempt has failed.
+/// Keeps the object store unavailable until every attempt has failed.
 async fn fail(bench: &Bench, job: JobId) {
     bench.lose_objects();
     for _ in 0..PublishDeployment::policy().max_attempts {
@@ -197,7 +197,7 @@ async fn what_a_failed_deployment_left_is_removed_after_its_retry_without_the_si
 }
 
 #[tokio::test]
-async fn a_deployment_is_started_anew_once_it_has_ended() {
+async fn the_retry_of_an_ended_deployment_is_a_new_deployment() {
     let Fixture { bench, project } = fixture().await;
     let (services, actor, user) = (&bench.services, Actor::anonymous(), project.user_id);
     let started = services.builder.deployments.start(&acting(user), project.id, preview(Some(1))).await;
@@ -215,7 +215,7 @@ async fn a_deployment_is_started_anew_once_it_has_ended() {
 }
 
 #[tokio::test]
-async fn a_deployment_that_has_ended_is_not_published_again_as_itself() {
+async fn an_ended_deployment_is_not_published_again() {
     let Fixture { bench, project } = fixture().await;
     let (services, user) = (&bench.services, project.user_id);
     let started = services.builder.deployments.start(&acting(user), project.id, preview(Some(1))).await;
@@ -233,7 +233,7 @@ async fn a_deployment_that_has_ended_is_not_published_again_as_itself() {
 }
 
 #[tokio::test]
-async fn a_deployment_whose_args_nobody_reads_ends_all_the_same() {
+async fn a_deployment_with_unreadable_args_still_ends() {
     let Fixture { bench, project } = fixture().await;
     let (services, user) = (&bench.services, project.user_id);
     let actor = acting(user);
@@ -260,7 +260,7 @@ async fn a_deployment_whose_args_nobody_reads_ends_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_file_that_a_client_has_is_not_read_again() {
+async fn a_file_with_a_matching_entity_tag_is_not_read() {
     let Fixture { bench, project } = fixture().await;
     let deployments = &bench.services.builder.deployments;
     let started = deployments.start(&acting(project.user_id), project.id, preview(Some(1))).await;
@@ -273,5 +273,5 @@ async fn a_file_that_a_client_has_is_not_read_again() {
     let again = deployments.show_site(&deployment.slug, "index.html", has).await.expect("asked");
     let other = deployments.show_site(&deployment.slug, "css/a.css", has).await.expect("asked");
 
-    assert_eq!((again, other), (Some(SiteAnswer::Unchanged(page.etag.clone())), None));
+    assert_eq!((again, other), (Some(SiteResponse::Unchanged(page.etag.clone())), None));
 }

@@ -27,7 +27,7 @@ fn project(status: ProjectStatus, current_version: Option<i32>) -> projects::Mod
 }
 
 #[test]
-fn a_project_follows_the_end_of_its_generation() {
+fn the_end_of_a_generation_sets_the_status_of_its_project() {
     use ProjectStatus::{Completed, Draft, Error, Generating};
     let table = [
         (Generating, None, JobState::Succeeded, Some(Completed)),
@@ -74,7 +74,7 @@ async fn ending_twice_refunds_once() {
 }
 
 #[tokio::test]
-async fn an_end_that_is_undone_changes_nothing() {
+async fn an_effect_that_is_rolled_back_changes_nothing() {
     let bench = Bench::new().await;
     let ada = bench.register("ada@example.org").await;
     let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
@@ -89,7 +89,7 @@ async fn an_end_that_is_undone_changes_nothing() {
 }
 
 #[tokio::test]
-async fn one_generation_of_a_project_at_a_time() {
+async fn a_project_has_one_generation_at_a_time() {
     let bench = Bench::new().await;
     let ada = bench.register("ada@example.org").await;
     let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
@@ -103,7 +103,7 @@ async fn one_generation_of_a_project_at_a_time() {
 }
 
 #[tokio::test]
-async fn nothing_is_left_of_a_generation_that_cannot_be_paid() {
+async fn a_generation_without_enough_credits_leaves_no_rows() {
     let bench = Bench::new().await;
     let ada = bench.register("ada@example.org").await;
     let mut started: Vec<JobId> = Vec::new();
@@ -156,7 +156,7 @@ async fn another_persons_project_cannot_be_generated() {
 }
 
 #[tokio::test]
-async fn cancelling_before_it_runs_gives_everything_back() {
+async fn cancelling_a_waiting_generation_refunds_it() {
     let bench = Bench::new().await;
     let ada = bench.register("ada@example.org").await;
     let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
@@ -169,7 +169,7 @@ async fn cancelling_before_it_runs_gives_everything_back() {
 }
 
 #[tokio::test]
-async fn a_generation_whose_args_nobody_reads_fails_with_a_refund() {
+async fn a_generation_with_unreadable_args_fails_with_a_refund() {
     let bench = Bench::new().await;
     let ada = bench.register("ada@example.org").await;
     let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
@@ -191,7 +191,7 @@ async fn a_generation_whose_args_nobody_reads_fails_with_a_refund() {
 }
 
 #[tokio::test]
-async fn a_generation_whose_args_nobody_reads_can_be_cancelled_and_erased() {
+async fn a_generation_with_unreadable_args_can_be_cancelled_and_erased() {
     let bench = Bench::new().await;
     let ada = bench.register("ada@example.org").await;
     let project = bench.create_project(ada.id, ProjectKind::WebApp).await;

@@ -33,7 +33,7 @@ async fn stages(bench: &Bench, job: atelier_entities::JobId) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn an_answer_becomes_the_current_version() {
+async fn a_completion_becomes_the_current_version() {
     let bench = Bench::with_script([good()]).await;
     let ada = bench.register("ada@example.org").await;
     let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
@@ -60,7 +60,7 @@ async fn an_answer_becomes_the_current_version() {
 }
 
 #[tokio::test]
-async fn faults_are_sent_back_until_they_are_put_right() {
+async fn faults_are_sent_back_until_they_are_repaired() {
     let bench = Bench::with_script([bad(), good()]).await;
     let ada = bench.register("ada@example.org").await;
     let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
@@ -77,14 +77,14 @@ async fn faults_are_sent_back_until_they_are_put_right() {
 }
 
 #[test]
-fn an_answer_is_sent_back_only_where_another_one_fits() {
+fn a_completion_is_sent_back_only_if_time_is_left_for_another() {
     for (left, fits) in [(600, true), (330, true), (329, false), (0, false)] {
         let left = Duration::from_secs(left);
         assert_eq!(has_time_for_another(left, Duration::from_secs(300)), fits, "{left:?}");
     }
 }
 
-/// A generation whose answers stay faulty: it fails with their faults.
+/// A generation with faulty completions only. It fails with their faults.
 async fn fail_for_faults(bench: &Bench) -> (users::Model, projects::Model) {
     let ada = bench.register("ada@example.org").await;
     let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
@@ -100,9 +100,9 @@ async fn fail_for_faults(bench: &Bench) -> (users::Model, projects::Model) {
 }
 
 #[tokio::test]
-async fn faults_that_no_time_is_left_for_fail_at_once() {
+async fn faults_fail_the_job_at_once_if_no_time_is_left() {
     let mut options = options();
-    options.builder.generation.longest_answer = RunGeneration::policy().timeout;
+    options.builder.generation.max_completion_time = RunGeneration::policy().timeout;
     let bench = Bench::with(ScriptedModel::new([bad(), good()]), options).await;
 
     let (ada, _) = fail_for_faults(&bench).await;
@@ -111,7 +111,7 @@ async fn faults_that_no_time_is_left_for_fail_at_once() {
 }
 
 #[tokio::test]
-async fn faults_that_stay_fail_with_a_refund_and_a_mail() {
+async fn faults_that_are_not_repaired_fail_the_job_with_a_refund_and_a_mail() {
     let bench = Bench::with_script([bad(), bad()]).await;
 
     let (ada, project) = fail_for_faults(&bench).await;
@@ -129,7 +129,7 @@ async fn faults_that_stay_fail_with_a_refund_and_a_mail() {
 }
 
 #[tokio::test]
-async fn a_model_that_slows_down_is_asked_again_later() {
+async fn a_rate_limited_request_to_the_model_is_retried_later() {
     let after = Some(std::time::Duration::from_secs(40));
     let slow = LlmError::RateLimited { message: "slow down".to_owned(), after };
     let bench = Bench::with_script([ScriptedAnswer::Fails(slow), good()]).await;
@@ -149,7 +149,7 @@ async fn a_model_that_slows_down_is_asked_again_later() {
 }
 
 #[tokio::test]
-async fn a_change_is_asked_for_with_the_files_of_the_version_before() {
+async fn a_change_is_requested_with_the_files_of_the_previous_version() {
     let bench = Bench::with_script([good(), good()]).await;
     let ada = bench.register("ada@example.org").await;
     let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
@@ -184,7 +184,7 @@ async fn cancelling_while_the_model_writes_stops_it() {
 }
 
 #[tokio::test]
-async fn a_project_that_is_deleted_meanwhile_ends_its_job() {
+async fn deleting_the_project_cancels_its_running_generation() {
     let wait = std::sync::Arc::new(Notify::new());
     let bench = Bench::with_script([ScriptedAnswer::Waits(wait.clone(), Box::new(good()))]).await;
     let ada = bench.register("ada@example.org").await;
@@ -203,7 +203,7 @@ async fn a_project_that_is_deleted_meanwhile_ends_its_job() {
 }
 
 #[tokio::test]
-async fn a_version_of_an_attempt_that_died_is_the_answer() {
+async fn the_version_of_an_attempt_that_died_is_the_result() {
     let bench = Bench::new().await;
     let ada = bench.register("ada@example.org").await;
     let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
@@ -222,7 +222,7 @@ async fn a_version_of_an_attempt_that_died_is_the_answer() {
 }
 
 #[tokio::test]
-async fn a_job_that_ends_otherwise_leaves_no_version() {
+async fn a_job_without_success_leaves_no_version() {
     let bench = Bench::new().await;
     let ada = bench.register("ada@example.org").await;
     let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
@@ -239,7 +239,7 @@ async fn a_job_that_ends_otherwise_leaves_no_version() {
 }
 
 #[tokio::test]
-async fn a_retried_generation_is_another_job_that_is_charged_anew() {
+async fn a_retried_generation_is_a_new_job_that_is_charged_again() {
     let bench = Bench::with_script([bad(), bad(), bad(), bad(), good()]).await;
     let ada = bench.register("ada@example.org").await;
     let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
@@ -272,7 +272,7 @@ async fn a_retried_generation_is_another_job_that_is_charged_anew() {
 }
 
 #[tokio::test]
-async fn a_refunded_job_that_an_operator_runs_again_costs_and_gives_nothing() {
+async fn a_refunded_job_that_runs_again_neither_costs_nor_produces_anything() {
     let bench = Bench::with_script([bad(), bad(), good()]).await;
     let ada = bench.register("ada@example.org").await;
     let project = bench.create_project(ada.id, ProjectKind::WebApp).await;

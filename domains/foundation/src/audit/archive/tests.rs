@@ -29,16 +29,16 @@ async fn left(bench: &Bench) -> u64 {
     of_test.count(bench.services.queue.db()).await.expect("counted")
 }
 
-/// The ids of every entry in every object that a note tells of, each checked against
-/// its note.
+/// The ids of all entries in all archives. Checks each object against the row of its
+/// archive.
 async fn archived(bench: &Bench) -> Vec<AuditId> {
-    let notes = audit_archives::Entity::find().all(bench.services.queue.db()).await.expect("listed");
+    let archives = audit_archives::Entity::find().all(bench.services.queue.db()).await.expect("listed");
     let mut ids = Vec::new();
-    for note in notes {
-        let (bytes, _) = bench.objects.get(&note.object_key).await.expect("read").expect("an object");
-        assert_eq!(note.sha256, objects::sha256(&bytes));
+    for archive in archives {
+        let (bytes, _) = bench.objects.get(&archive.object_key).await.expect("read").expect("an object");
+        assert_eq!(archive.sha256, objects::sha256(&bytes));
         let text = String::from_utf8(bytes.to_vec()).expect("text");
-        assert_eq!(text.lines().count(), usize::try_from(note.entries).expect("a count"));
+        assert_eq!(text.lines().count(), usize::try_from(archive.entries).expect("a count"));
         for line in text.lines() {
             let entry: serde_json::Value = serde_json::from_str(line).expect("JSON");
             assert_eq!(entry["ip"], "192.0.2.1");
@@ -67,21 +67,21 @@ async fn old_entries_move_to_objects_and_young_ones_stay() {
     assert_eq!(left(&bench).await, 3);
     let moved = archived(&bench).await;
     assert_eq!((moved.len(), moved.into_iter().collect::<BTreeSet<_>>()), (250, old));
-    let figures = bench.services.audit.figures(None, None).await.expect("figures").archived;
-    assert_eq!((figures.objects, figures.entries), (3, 250), "of 100 at most");
+    let stats = bench.services.audit.stats(None, None).await.expect("statistics").archived;
+    assert_eq!((stats.objects, stats.entries), (3, 250), "of 100 at most");
     let asked = audit_log::Entity::find().filter(audit_log::Column::Action.eq("audit.cleanup"));
     let asked = asked.one(bench.services.queue.db()).await.expect("asked").expect("an entry");
     assert_eq!(asked.level, AuditLevel::Critical);
 }
 
 #[tokio::test]
-async fn a_crash_between_object_and_deletion_loses_and_doubles_nothing() {
+async fn a_crash_before_the_commit_neither_loses_nor_duplicates_entries() {
     let bench = Bench::new().await;
     let old = write(&bench, 150).await;
     bench.advance(40 * DAYS);
     let audit = &bench.services.audit;
     let before = bench.services.queue.now();
-    // Written, and then the process was gone.
+    // The process died after the object was written.
     let batch = audit.list_oldest(before).await.expect("listed");
     let lost = audit.write_object(batch[0].created_at, lines(&batch)).await.expect("written");
     assert_eq!((left(&bench).await, archived(&bench).await.len()), (150, 0));
@@ -91,13 +91,13 @@ async fn a_crash_between_object_and_deletion_loses_and_doubles_nothing() {
 
     let moved = archived(&bench).await;
     assert_eq!((moved.len(), moved.into_iter().collect::<BTreeSet<_>>()), (150, old));
-    // The one who comes back late changes nothing.
-    assert!(!audit.replace(&operator(), &batch, &lost).await.expect("asked"));
+    // A late attempt changes nothing.
+    assert!(!audit.commit_archive(&operator(), &batch, &lost).await.expect("asked"));
     assert_eq!(archived(&bench).await.len(), 150);
 }
 
 #[tokio::test]
-async fn asked_for_twice_it_is_one_job_and_another_bound_waits() {
+async fn a_repeated_cleanup_is_one_job_and_another_bound_is_refused() {
     let bench = Bench::new().await;
     let first = cleanup(&bench, 30).await;
     let audit = &bench.services.audit;
@@ -108,7 +108,7 @@ async fn asked_for_twice_it_is_one_job_and_another_bound_waits() {
 }
 
 #[tokio::test]
-async fn a_bound_must_be_given_and_fit() {
+async fn a_cleanup_needs_a_valid_bound() {
     let bench = Bench::new().await;
     for days in [None, Some(0), Some(MAX_DAYS + 1)] {
         let refused = bench.services.audit.start_cleanup(&operator(), days).await;
@@ -118,7 +118,7 @@ async fn a_bound_must_be_given_and_fit() {
 }
 
 #[tokio::test]
-async fn by_the_clock_nothing_moves_where_entries_stay_for_good() {
+async fn the_recurring_job_moves_nothing_without_a_retention() {
     let bench = Bench::new().await;
     write(&bench, 3).await;
     bench.advance(4_000 * DAYS);
@@ -132,7 +132,7 @@ async fn by_the_clock_nothing_moves_where_entries_stay_for_good() {
 }
 
 #[tokio::test]
-async fn what_changed_since_it_was_written_is_not_archived_as_it_was() {
+async fn entries_that_changed_after_they_were_written_are_not_archived() {
     let bench = Bench::new().await;
     write(&bench, 3).await;
     bench.advance(40 * DAYS);
@@ -142,7 +142,7 @@ async fn what_changed_since_it_was_written_is_not_archived_as_it_was() {
     let nobody = sea_orm::sea_query::Expr::value(Option::<String>::None);
     let erase = audit_log::Entity::update_many().col_expr(audit_log::Column::UserAgent, nobody.clone());
     erase.exec(bench.services.queue.db()).await.expect("nothing changes");
-    assert!(audit.replace(&operator(), &batch[..2], &object).await.is_ok_and(|done| !done));
+    assert!(audit.commit_archive(&operator(), &batch[..2], &object).await.is_ok_and(|done| !done));
     let erase = audit_log::Entity::update_many().col_expr(audit_log::Column::Ip, nobody);
     erase
         .filter(audit_log::Column::Id.eq(batch[1].id))
@@ -150,13 +150,13 @@ async fn what_changed_since_it_was_written_is_not_archived_as_it_was() {
         .await
         .expect("erased");
 
-    assert!(!audit.replace(&operator(), &batch, &object).await.expect("asked"));
+    assert!(!audit.commit_archive(&operator(), &batch, &object).await.expect("asked"));
 
     assert_eq!((left(&bench).await, archived(&bench).await.len()), (3, 0));
 }
 
 #[tokio::test]
-async fn an_archive_is_deleted_when_its_time_is_over() {
+async fn an_archive_is_deleted_after_its_retention() {
     let mut options = testing::options();
     options.retention.audit_archives = Some(Duration::from_secs(100 * 24 * 3600));
     let bench = Bench::with_options(options).await;
@@ -176,8 +176,8 @@ async fn an_archive_is_deleted_when_its_time_is_over() {
 
     let job = bench.job(job.expect("enqueued").id).await;
     assert_eq!(job.result.expect("a result")["expired"], json!(1));
-    let notes = audit_archives::Entity::find().all(bench.services.queue.db()).await.expect("listed");
-    assert_eq!((notes.len(), stored().await), (1, 1));
+    let archives = audit_archives::Entity::find().all(bench.services.queue.db()).await.expect("listed");
+    assert_eq!((archives.len(), stored().await), (1, 1));
     let told = audit_log::Entity::find().filter(audit_log::Column::Action.eq("audit.expire"));
     let told = told.one(bench.services.queue.db()).await.expect("asked").expect("an entry");
     assert_eq!(told.context["entries"], json!(3));

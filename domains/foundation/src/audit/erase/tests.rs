@@ -17,7 +17,7 @@ fn actor(user: UserId) -> Actor {
     acting(user).with_client(curl())
 }
 
-/// A person of whom the log tells something, an operator's change of the address too.
+/// A person with audit entries, among them an administrator's change of the address.
 async fn person(bench: &Bench, name: &str) -> users::Model {
     let ada = bench.register(&format!("{name}@example.org")).await;
     let tx = bench.services.queue.begin().await.expect("a transaction");
@@ -41,7 +41,7 @@ async fn erase(bench: &Bench, user: UserId) {
     bench.services.identity.erase_account(&actor(user), user).await.expect("erased");
 }
 
-/// Every object of the archive by its key, whether anything names it or not.
+/// All objects in the folder of the archive by key.
 async fn objects(bench: &Bench) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for key in bench.objects.list_prefix("audit").await.expect("listed") {
@@ -51,23 +51,23 @@ async fn objects(bench: &Bench) -> BTreeMap<String, String> {
     found
 }
 
-async fn notes(bench: &Bench) -> Vec<audit_archives::Model> {
+async fn archives(bench: &Bench) -> Vec<audit_archives::Model> {
     audit_archives::Entity::find().all(bench.services.queue.db()).await.expect("listed")
 }
 
-/// Whether each note names an object that is there and as it says.
-async fn assert_noted(bench: &Bench) {
+/// Asserts that the rows of the archives match the stored objects.
+async fn assert_archives_match_objects(bench: &Bench) {
     let objects = objects(bench).await;
-    let notes = notes(bench).await;
-    assert_eq!(notes.len(), objects.len(), "{notes:?} {:?}", objects.keys());
-    for note in notes {
-        let text = &objects[&note.object_key];
-        assert_eq!((note.sha256, note.entries), (sha256(text.as_bytes()), text.lines().count() as i64));
+    let archives = archives(bench).await;
+    assert_eq!(archives.len(), objects.len(), "{archives:?} {:?}", objects.keys());
+    for archive in archives {
+        let text = &objects[&archive.object_key];
+        assert_eq!((archive.sha256, archive.entries), (sha256(text.as_bytes()), text.lines().count() as i64));
     }
 }
 
 #[tokio::test]
-async fn an_erasure_reaches_what_was_archived_before_it_and_leaves_the_rest() {
+async fn an_erasure_redacts_earlier_archives_and_keeps_entries_about_others() {
     let bench = Bench::new().await;
     let (ada, bob) = (person(&bench, "ada").await, person(&bench, "bob").await);
     archive(&bench).await;
@@ -84,13 +84,13 @@ async fn an_erasure_reaches_what_was_archived_before_it_and_leaves_the_rest() {
     assert!(text.contains(&bob.id.to_string()) && text.contains("bob@other.example"));
     assert_eq!(text.matches("192.0.2.1").count(), 3, "only those of the other person");
     assert_eq!(text.lines().count(), before.values().flat_map(|text| text.lines()).count());
-    assert_noted(&bench).await;
+    assert_archives_match_objects(&bench).await;
     let job = bench.jobs_of_kind("maintenance.erase_archived").await.remove(0);
     assert_eq!((job.state, &job.result.expect("a result")["objects"]), (JobState::Succeeded, &json!(1)));
 }
 
 #[tokio::test]
-async fn an_erasure_between_the_read_and_the_note_of_an_archive_is_heeded() {
+async fn entries_that_an_erasure_redacts_meanwhile_are_not_archived() {
     let bench = Bench::new().await;
     let ada = person(&bench, "ada").await;
     bench.advance(40 * DAYS);
@@ -106,60 +106,60 @@ async fn an_erasure_between_the_read_and_the_note_of_an_archive_is_heeded() {
     let text: String = objects(&bench).await.into_values().collect();
     assert!(!text.contains(&ada.id.to_string()) && !text.contains("ada@"), "{text}");
     assert!(bench.objects.get(&written.key).await.expect("asked").is_none(), "what nothing names is gone");
-    assert_noted(&bench).await;
+    assert_archives_match_objects(&bench).await;
 }
 
 #[tokio::test]
-async fn of_two_erasures_at_once_neither_undoes_the_other() {
+async fn concurrent_erasures_do_not_undo_each_other() {
     let bench = Bench::new().await;
     let (ada, bob) = (person(&bench, "ada").await, person(&bench, "bob").await);
     archive(&bench).await;
     let audit = &bench.services.audit;
     let as_erased = |user| ErasedPerson { user, addresses: Vec::new() };
-    // One has read the archive before the other one wrote it anew.
-    let read = notes(&bench).await.remove(0);
+    // One job has read the row before the other one rewrites the archive.
+    let read = archives(&bench).await.remove(0);
     let first = audit.rewrite(&read, &as_erased(bob.id)).await.expect("rewritten");
-    assert!(matches!(first, Rewrite::Done(_)));
+    assert!(matches!(first, Rewrite::Rewritten(_)));
 
     let late = audit.rewrite(&read, &as_erased(ada.id)).await.expect("asked");
-    assert!(matches!(late, Rewrite::Moved));
+    assert!(matches!(late, Rewrite::Superseded));
     erase(&bench, ada.id).await;
     erase(&bench, bob.id).await;
     bench.work().await;
 
     let text: String = objects(&bench).await.into_values().collect();
     assert!(!text.contains(&ada.id.to_string()) && !text.contains(&bob.id.to_string()), "{text}");
-    assert_noted(&bench).await;
+    assert_archives_match_objects(&bench).await;
 }
 
 #[tokio::test]
-async fn an_exchange_after_another_one_changes_nothing() {
+async fn a_late_replacement_of_an_object_changes_nothing() {
     let bench = Bench::new().await;
     person(&bench, "ada").await;
     archive(&bench).await;
-    let (audit, read) = (&bench.services.audit, notes(&bench).await.remove(0));
+    let (audit, read) = (&bench.services.audit, archives(&bench).await.remove(0));
     let change = async || {
         let object = audit.write_object(read.first_at, "{}\n".to_owned()).await.expect("written");
-        Change { was: read.sha256.clone(), entries: 1, object }
+        Replacement { old_sha256: read.sha256.clone(), entries: 1, object }
     };
     let (one, two) = (change().await, change().await);
 
-    assert!(audit.exchange(&read, &one).await.expect("asked"));
-    assert!(!audit.exchange(&read, &two).await.expect("asked"));
+    assert!(audit.replace_object(&read, &one).await.expect("asked"));
+    assert!(!audit.replace_object(&read, &two).await.expect("asked"));
 
-    assert_eq!(notes(&bench).await[0].object_key, one.object.key);
+    assert_eq!(archives(&bench).await[0].object_key, one.object.key);
 }
 
 #[tokio::test]
-async fn an_archive_that_was_changed_in_the_store_is_told() {
+async fn an_archive_that_was_changed_in_the_store_is_recorded() {
     let bench = Bench::new().await;
     let ada = person(&bench, "ada").await;
     archive(&bench).await;
-    let note = notes(&bench).await.remove(0);
-    let (bytes, _) = bench.objects.get(&note.object_key).await.expect("read").expect("an object");
+    let archive = archives(&bench).await.remove(0);
+    let (bytes, _) = bench.objects.get(&archive.object_key).await.expect("read").expect("an object");
     let forged = String::from_utf8(bytes.to_vec()).expect("text").replace("test.act", "test.forged");
     let sha256 = sha256(forged.as_bytes());
-    bench.objects.put(&note.object_key, Bytes::from(forged), "text/plain").await.expect("put");
+    bench.objects.put(&archive.object_key, Bytes::from(forged), "text/plain").await.expect("put");
 
     erase(&bench, ada.id).await;
     bench.work().await;
@@ -169,17 +169,17 @@ async fn an_archive_that_was_changed_in_the_store_is_told() {
     assert_eq!(told.level, AuditLevel::Critical);
     assert_eq!(
         (&told.context["noted"], &told.context["found"]),
-        (&json!(note.sha256), &json!(sha256)),
+        (&json!(archive.sha256), &json!(sha256)),
         "{told:?}"
     );
 }
 
 #[tokio::test]
-async fn an_archive_that_is_lost_is_counted_and_the_others_are_written_anew() {
+async fn a_missing_archive_is_counted_and_the_others_are_rewritten() {
     let bench = Bench::new().await;
     let ada = person(&bench, "ada").await;
     archive(&bench).await;
-    let lost = notes(&bench).await.remove(0);
+    let lost = archives(&bench).await.remove(0);
     bench.objects.delete(&lost.object_key).await.expect("deleted");
     let tx = bench.services.queue.begin().await.expect("a transaction");
     record(&tx, &actor(ada.id), "test.act", None, json!({})).await.expect("recorded");
@@ -195,7 +195,7 @@ async fn an_archive_that_is_lost_is_counted_and_the_others_are_written_anew() {
 }
 
 #[tokio::test]
-async fn what_is_recorded_while_an_account_is_erased_loses_the_person_too() {
+async fn entries_recorded_during_an_erasure_are_redacted_too() {
     let bench = Bench::new().await;
     let ada = person(&bench, "ada").await;
     erase(&bench, ada.id).await;

@@ -17,18 +17,18 @@ async fn listed(bench: &Bench) -> u64 {
     audit_loose_objects::Entity::find().count(bench.services.queue.db()).await.expect("counted")
 }
 
-async fn claims(bench: &Bench, object: &Object) -> bool {
+async fn attach_object(bench: &Bench, object: &Object) -> bool {
     let tx = bench.services.queue.begin().await.expect("a transaction");
-    let claimed = claim(&tx, &object.key).await.expect("asked");
+    let claimed = attach(&tx, &object.key).await.expect("asked");
     tx.commit().await.expect("committed");
     claimed
 }
 
 #[tokio::test]
-async fn an_object_that_nothing_names_is_deleted_once_nobody_can_be_writing_it() {
+async fn a_loose_object_is_deleted_once_its_writer_must_have_stopped() {
     let bench = Bench::new().await;
     let (lost, named) = (write(&bench).await, write(&bench).await);
-    assert!(claims(&bench, &named).await);
+    assert!(attach_object(&bench, &named).await);
 
     bench.services.audit.sweep().await.expect("swept");
     assert!(is_there(&bench, &lost).await, "it may be named any moment");
@@ -36,15 +36,15 @@ async fn an_object_that_nothing_names_is_deleted_once_nobody_can_be_writing_it()
     bench.services.audit.sweep().await.expect("swept");
 
     assert!(!is_there(&bench, &lost).await && is_there(&bench, &named).await);
-    assert!(!claims(&bench, &lost).await, "who comes back late names it no more");
+    assert!(!attach_object(&bench, &lost).await, "who comes back late names it no more");
 }
 
 #[tokio::test]
-async fn a_put_that_comes_late_is_undone_by_the_next_sweep() {
+async fn a_late_put_is_deleted_by_the_next_sweep() {
     let bench = Bench::new().await;
     let object = write(&bench).await;
     bench.services.audit.discard(&object).await.expect("discarded");
-    assert!(!is_there(&bench, &object).await && !claims(&bench, &object).await);
+    assert!(!is_there(&bench, &object).await && !attach_object(&bench, &object).await);
     bench.objects.put(&object.key, Bytes::from_static(b"{}\n"), CONTENT_TYPE).await.expect("put");
 
     bench.services.audit.sweep().await.expect("swept");

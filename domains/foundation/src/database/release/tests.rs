@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::database;
 
-/// A pool of one connection, so that each step gets what the one before left behind.
+/// A pool of one connection, so that each step reuses the connection of the step before.
 async fn bench() -> (DatabaseConnection, TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     let url = format!("sqlite://{}?mode=rwc", file(folder.path()));
@@ -36,7 +36,8 @@ async fn note(db: &impl ConnectionTrait, text: &str) {
     db.execute_unprepared(&sql).await.expect("noted");
 }
 
-/// One note that is committed, one that is undone, and one that is its own transaction.
+/// Inserts one note that is committed, one that is rolled back, and one without a
+/// transaction.
 async fn go_on(db: &DatabaseConnection) {
     let tx = begin(db).await;
     note(&tx, "committed").await;
@@ -47,7 +48,7 @@ async fn go_on(db: &DatabaseConnection) {
     note(db, "alone").await;
 }
 
-/// What is there for everybody else.
+/// The notes that other connections see.
 async fn seen(folder: &TempDir) -> Vec<String> {
     let mut other = SqliteConnection::connect(&file(folder.path())).await.expect("connected");
     let rows = other.fetch_all("SELECT text FROM notes ORDER BY rowid").await.expect("read");
@@ -71,7 +72,7 @@ async fn a_connection_whose_transaction_a_full_disk_undid_is_not_used_again() {
 #[tokio::test]
 async fn a_commit_that_meets_a_lock_is_undone_and_nothing_else() {
     let (db, folder) = bench().await;
-    // With its rollback journal SQLite does not commit while somebody reads.
+    // With a rollback journal SQLite does not commit while another connection reads.
     db.execute_unprepared("PRAGMA journal_mode = DELETE; PRAGMA busy_timeout = 0").await.expect("set");
     let mut reader = SqliteConnection::connect(&file(folder.path())).await.expect("connected");
     reader.execute("BEGIN").await.expect("begun");

@@ -8,7 +8,7 @@ use crate::{
 
 const ADA: &str = "ada@example.org";
 
-/// Somebody who has just signed in.
+/// A person with a recent sign-in.
 async fn ada(bench: &Bench) -> Actor {
     bench.register(ADA).await;
     bench.sign_in(ADA).await
@@ -19,7 +19,7 @@ async fn make(
     who: &Actor,
     password: Option<&str>,
     scopes: &[ApiScope],
-) -> Result<MadeApiToken, IdentityError> {
+) -> Result<CreatedApiToken, IdentityError> {
     let identity = &bench.services.identity;
     identity.create_api_token(who, password, input(scopes)).await
 }
@@ -29,7 +29,7 @@ fn input(scopes: &[ApiScope]) -> NewApiToken {
 }
 
 #[test]
-fn writing_implies_reading_and_administration_neither() {
+fn the_scope_write_implies_read_and_admin_implies_neither() {
     for (wanted, scopes) in [
         (&[Write][..], Some(&[Read, Write][..])),
         (&[Read, Read], Some(&[Read])),
@@ -65,7 +65,7 @@ async fn a_token_signs_in_until_it_expires_or_is_deleted() {
 }
 
 #[tokio::test]
-async fn what_outlives_the_sign_in_asks_for_a_recent_one_or_the_password() {
+async fn creating_a_token_requires_a_recent_sign_in_or_the_password() {
     let bench = Bench::new().await;
     let ada = ada(&bench).await;
     bench.advance(10 * 60);
@@ -81,7 +81,7 @@ async fn what_outlives_the_sign_in_asks_for_a_recent_one_or_the_password() {
 }
 
 #[tokio::test]
-async fn a_sign_in_that_has_ended_meanwhile_makes_none() {
+async fn an_ended_sign_in_creates_no_token() {
     let bench = Bench::new().await;
     let (ada, identity) = (ada(&bench).await, &bench.services.identity);
     let family = ada.session().expect("a sign-in");
@@ -94,7 +94,7 @@ async fn a_sign_in_that_has_ended_meanwhile_makes_none() {
 }
 
 #[tokio::test]
-async fn the_person_is_told_of_each_token_once_the_address_is_theirs() {
+async fn the_person_gets_a_mail_for_each_token_once_the_address_is_verified() {
     let bench = Bench::new().await;
     let ada = ada(&bench).await;
     let told = async || {
@@ -106,7 +106,7 @@ async fn the_person_is_told_of_each_token_once_the_address_is_theirs() {
         make(&bench, &ada, None, &[Read]).await.expect("made");
     }
     assert_eq!(told().await, 1, "whose address it is nobody knows");
-    bench.prove(ada.person().expect("a person")).await;
+    bench.verify_address(ada.person().expect("a person")).await;
     for _ in 0..2 {
         make(&bench, &ada, None, &[Write]).await.expect("made");
     }
@@ -117,7 +117,7 @@ async fn the_person_is_told_of_each_token_once_the_address_is_theirs() {
 }
 
 #[tokio::test]
-async fn another_persons_token_is_not_there() {
+async fn another_persons_token_is_not_found() {
     let bench = Bench::new().await;
     let (ada, bob) = (ada(&bench).await, bench.register("bob@example.org").await);
     let identity = &bench.services.identity;

@@ -1,4 +1,4 @@
-//! How long the next attempt waits, by the failures before it.
+//! The delay of the next attempt by the number of failures.
 
 use std::time::Duration;
 
@@ -7,42 +7,41 @@ use atelier_entities::Timestamp;
 /// How fast delays grow and failures are forgotten.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rule {
-    /// Failures without a delay.
+    /// Number of failures without a delay.
     free: i32,
     /// The longest delay.
     longest: Duration,
-    /// How long it takes until one failure is forgotten.
+    /// Time after which one failure is forgotten.
     forgets: Duration,
 }
 
-/// Short at its longest, since somebody else could keep a person out by it.
+/// The maximum delay is short, since an attacker could use it to lock a person out.
 pub(super) const ACCOUNT: Rule =
     Rule { free: 5, longest: Duration::from_secs(60), forgets: Duration::from_secs(5 * 60) };
 pub(super) const NETWORK: Rule =
     Rule { free: 20, longest: Duration::from_secs(15 * 60), forgets: Duration::from_secs(5 * 60) };
 
 impl Rule {
-    /// How long the next attempt waits after so many failures: nothing at first, then
-    /// twice as long each time.
+    /// The delay after this number of failures: none at first, then doubled each time.
     pub(super) fn delay(self, failures: i32) -> Duration {
         let beyond = failures - self.free;
         if beyond <= 0 {
             return Duration::ZERO;
         }
-        // Twenty doublings are longer than the longest delay.
+        // Twenty doublings exceed the maximum delay.
         let doublings = (beyond - 1).clamp(0, 20);
         Duration::from_secs(1 << doublings).min(self.longest)
     }
 
-    /// Failures beyond which the delay grows no longer, and which are not counted: else
-    /// it would take as long to forget them as they came.
-    fn most(self) -> i32 {
+    /// The number of failures at which the delay stops growing. Further ones are not
+    /// counted: else they would take as long to forget as they took.
+    fn max_counted(self) -> i32 {
         let grows = |failures: &i32| self.delay(*failures) < self.longest;
         (self.free..).take_while(grows).count().try_into().map_or(i32::MAX, |more: i32| self.free + more)
     }
 }
 
-/// Failures, and up to when forgetting is reckoned.
+/// Failures, and the time up to which forgotten ones were subtracted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Count {
     pub(super) failures: i32,
@@ -50,24 +49,24 @@ pub(super) struct Count {
 }
 
 impl Count {
-    /// What is left of it now.
+    /// The count at this time.
     pub(super) fn at(self, rule: Rule, now: Timestamp) -> Self {
         let passed = (now - self.since).to_std().unwrap_or_default();
         let forgotten = passed.as_secs() / rule.forgets.as_secs();
-        let failures = self.failures.min(rule.most());
+        let failures = self.failures.min(rule.max_counted());
         match i32::try_from(forgotten) {
             Ok(forgotten) if forgotten < failures => Self {
                 failures: failures - forgotten,
-                // What passed of the next step is not lost.
+                // The remainder of the interval is kept.
                 since: self.since + rule.forgets * forgotten.unsigned_abs(),
             },
             _ => Self { failures: 0, since: now },
         }
     }
 
-    /// The same with one more.
-    pub(super) fn and_one(self, rule: Rule) -> Self {
-        Self { failures: self.failures.saturating_add(1).min(rule.most()), ..self }
+    /// The count with one more failure.
+    pub(super) fn plus_one(self, rule: Rule) -> Self {
+        Self { failures: self.failures.saturating_add(1).min(rule.max_counted()), ..self }
     }
 }
 
@@ -80,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn each_failure_beyond_the_free_ones_doubles_the_wait() {
+    fn each_failure_after_the_free_ones_doubles_the_delay() {
         for (rule, failures, secs) in [
             (ACCOUNT, 0, 0),
             (ACCOUNT, 5, 0),
@@ -96,16 +95,16 @@ mod tests {
         ] {
             assert_eq!(rule.delay(failures).as_secs(), secs, "{rule:?} {failures}");
         }
-        assert_eq!((ACCOUNT.most(), NETWORK.most()), (12, 31));
+        assert_eq!((ACCOUNT.max_counted(), NETWORK.max_counted()), (12, 31));
     }
 
     #[test]
-    fn one_failure_is_forgotten_every_five_minutes_and_none_beyond_the_longest_wait_is_counted() {
+    fn a_failure_is_forgotten_every_five_minutes_and_failures_at_the_maximum_delay_are_not_counted() {
         for (rule, failures, passed, left, since) in [
             (NETWORK, 20, 0, 20, 0),
             (NETWORK, 20, 299, 20, 0),
             (NETWORK, 20, 300, 19, 300),
-            // What passed of the next step is kept for the next look.
+            // The remainder of the interval is kept for the next time.
             (NETWORK, 20, 899, 18, 600),
             (NETWORK, 2, 599, 1, 300),
             (NETWORK, 2, 600, 0, 600),
@@ -121,15 +120,15 @@ mod tests {
             assert_eq!(count.at(rule, at(passed)), expected, "{failures} after {passed} s");
         }
         let full = Count { failures: 31, since: at(0) };
-        assert_eq!(full.and_one(NETWORK), full);
+        assert_eq!(full.plus_one(NETWORK), full);
     }
 
     #[test]
-    fn who_fails_every_now_and_then_waits_never_and_who_guesses_waits_ever_longer() {
+    fn occasional_failures_cause_no_delay_and_guessing_causes_growing_delays() {
         let failing_every = |secs: i64| {
             let mut count = Count { failures: 0, since: at(0) };
             for turn in 0..1_000 {
-                count = count.at(NETWORK, at(turn * secs)).and_one(NETWORK);
+                count = count.at(NETWORK, at(turn * secs)).plus_one(NETWORK);
             }
             NETWORK.delay(count.failures).as_secs()
         };

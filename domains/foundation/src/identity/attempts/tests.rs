@@ -10,7 +10,7 @@ async fn login(bench: &Bench, actor: &Actor, email: &str, password: &str) -> Opt
 }
 
 #[test]
-fn accounts_are_counted_by_a_hash_and_addresses_by_their_network() {
+fn failures_are_counted_by_a_hash_of_the_account_and_by_network() {
     let network = |ip: &str| network_key(&from(ip)).expect("an address");
 
     assert_eq!(network_key(&Actor::anonymous()), None);
@@ -21,7 +21,7 @@ fn accounts_are_counted_by_a_hash_and_addresses_by_their_network() {
 }
 
 #[tokio::test]
-async fn guessing_gets_slower_and_the_right_password_starts_anew() {
+async fn failures_cause_delays_and_the_right_password_resets_them() {
     let bench = Bench::new().await;
     bench.register("ada@example.org").await;
     let login = async |email: &str, password: &str| {
@@ -45,7 +45,7 @@ async fn guessing_gets_slower_and_the_right_password_starts_anew() {
 }
 
 #[tokio::test]
-async fn an_unknown_account_gets_slower_too_and_an_address_over_many_accounts() {
+async fn unknown_accounts_and_networks_are_delayed_too() {
     let bench = Bench::new().await;
     let actor = at_address("192.0.2.1");
     let begin = async |email: String| bench.services.identity.begin_attempt(&actor, &email, None).await;
@@ -67,7 +67,7 @@ async fn an_unknown_account_gets_slower_too_and_an_address_over_many_accounts() 
 }
 
 #[tokio::test]
-async fn who_signs_in_leaves_nobody_of_their_network_waiting() {
+async fn a_sign_in_does_not_delay_others_in_its_network() {
     let bench = Bench::new().await;
     let office = from("192.0.2.1");
     for name in ["ada", "bob"] {
@@ -76,7 +76,7 @@ async fn who_signs_in_leaves_nobody_of_their_network_waiting() {
     for number in 0..25 {
         let wrong = login(&bench, &office, &format!("{number}@example.org"), "wrong horse").await;
         assert!(matches!(wrong, Some(IdentityError::BadCredentials)), "{wrong:?}");
-        // As long as the wait; too short a time for a failure to be forgotten.
+        // As long as the delay, and too short for a failure to be forgotten.
         bench.advance(if number < 20 { 0 } else { 1 << (number - 20) });
     }
 
@@ -91,7 +91,7 @@ async fn who_signs_in_leaves_nobody_of_their_network_waiting() {
 }
 
 #[tokio::test]
-async fn an_attempt_that_nobody_looked_at_is_no_failure() {
+async fn an_attempt_that_was_not_verified_is_no_failure() {
     let bench = Bench::new().await;
     let identity = &bench.services.identity;
     let office = from("192.0.2.1");
@@ -110,7 +110,7 @@ async fn an_attempt_that_nobody_looked_at_is_no_failure() {
 }
 
 #[tokio::test]
-async fn who_guesses_from_outside_keeps_nobody_from_their_password_who_is_in() {
+async fn attempts_from_outside_do_not_delay_re_authentication() {
     let bench = Bench::new().await;
     let identity = &bench.services.identity;
     let who = bench.register("ada@example.org").await;
@@ -131,13 +131,13 @@ async fn who_guesses_from_outside_keeps_nobody_from_their_password_who_is_in() {
 }
 
 #[tokio::test]
-async fn a_password_that_was_replaced_while_it_was_looked_at_signs_nobody_in() {
+async fn a_password_that_was_changed_during_its_verification_is_refused() {
     let bench = Bench::new().await;
     let identity = bench.services.identity.clone();
     let ada = bench.register("ada@example.org").await;
-    let mut turns = Vec::new();
-    while let Some(turn) = identity.passwords.try_turn() {
-        turns.push(turn);
+    let mut permits = Vec::new();
+    while let Some(permit) = identity.passwords.try_permit() {
+        permits.push(permit);
     }
     let late = tokio::spawn({
         let identity = identity.clone();
@@ -152,7 +152,7 @@ async fn a_password_that_was_replaced_while_it_was_looked_at_signs_nobody_in() {
     }
     let other = users::ActiveModel { id: Set(ada.id), password_hash: Set(None), ..Default::default() };
     other.update(bench.services.queue.db()).await.expect("updated");
-    drop(turns);
+    drop(permits);
 
     let refused = late.await.expect("no panic");
 

@@ -6,18 +6,18 @@ use sea_orm::ActiveValue::Set;
 use super::*;
 use crate::{
     Actor, Person,
-    identity::{AccountChanges, MadeApiToken, NewApiToken, SignedIn},
+    identity::{AccountChanges, CreatedApiToken, NewApiToken, SignedIn},
     testing::Bench,
 };
 
 const PASSWORD: &str = "correct horse";
 
-/// Somebody whose sign-in and API token are remembered.
+/// A person whose access token and API token are cached.
 struct Remembered<'a> {
     bench: &'a Bench,
     signed_in: SignedIn,
     actor: Actor,
-    script: MadeApiToken,
+    script: CreatedApiToken,
 }
 
 fn nobody() -> Actor {
@@ -36,7 +36,7 @@ impl<'a> Remembered<'a> {
         Self { bench, signed_in, actor, script }
     }
 
-    /// The same with a proven address.
+    /// The same with a verified address.
     async fn proven(bench: &'a Bench, email: &str) -> Self {
         let known = Self::new(bench, email).await;
         let link = known.link(TokenPurpose::VerifyEmail).await;
@@ -56,7 +56,7 @@ impl<'a> Remembered<'a> {
         self.identity().change_account(&nobody(), self.id(), changes).await.expect("changed");
     }
 
-    /// What the very next requests by sign-in and by API token are answered.
+    /// The results of the next requests with the access token and with the API token.
     async fn next(&self) -> [Result<Person, IdentityError>; 2] {
         let by_session = self.identity().authenticate(&self.signed_in.access_token).await;
         let by_token = self.identity().authenticate(&self.script.token).await;
@@ -90,7 +90,7 @@ fn is_invalid(answer: &Result<Person, IdentityError>) -> bool {
 }
 
 #[tokio::test]
-async fn who_asks_again_is_remembered_for_a_moment() {
+async fn a_repeated_authentication_uses_the_cache() {
     let bench = Bench::new().await;
     let ada = Remembered::new(&bench, "ada@example.org").await;
     let db = bench.services.queue.db();
@@ -106,7 +106,7 @@ async fn who_asks_again_is_remembered_for_a_moment() {
 }
 
 #[tokio::test]
-async fn a_remembered_token_expires_on_time() {
+async fn a_cached_token_expires_on_time() {
     let bench = Bench::new().await;
     let ada = Remembered::new(&bench, "ada@example.org").await;
     bench.advance(1_798);
@@ -118,7 +118,7 @@ async fn a_remembered_token_expires_on_time() {
 }
 
 #[tokio::test]
-async fn whatever_ends_a_sign_in_ends_it_at_once() {
+async fn every_end_of_a_sign_in_invalidates_the_cache() {
     let bench = Bench::new().await;
     for (number, name) in ["logout", "end", "change", "reset", "erase", "reuse"].into_iter().enumerate() {
         let ada = Remembered::proven(&bench, &format!("ada{number}@example.org")).await;
@@ -155,7 +155,7 @@ async fn whatever_ends_a_sign_in_ends_it_at_once() {
 }
 
 #[tokio::test]
-async fn whatever_operators_change_holds_at_once() {
+async fn changes_by_operators_invalidate_the_cache() {
     let bench = Bench::new().await;
     Remembered::proven(&bench, "root@example.org").await.change(right(true)).await;
     let ada = Remembered::proven(&bench, "ada@example.org").await;
@@ -180,7 +180,7 @@ async fn whatever_operators_change_holds_at_once() {
     bob.change(AccountChanges { email: moved, ..AccountChanges::default() }).await;
     let [session, token] = bob.next().await;
     assert!(is_invalid(&session) && !token.expect("known").is_verified);
-    bench.prove(bob.id()).await;
+    bench.verify_address(bob.id()).await;
     let admin = bob.identity().ensure_admin(&nobody(), Bench::registration("bob@elsewhere.example")).await;
     assert_eq!(admin.expect("an admin").0.id, bob.id());
     assert!(bob.next().await[1].as_ref().expect("known").is_admin);
@@ -207,7 +207,7 @@ async fn a_deleted_api_token_is_refused_at_once_and_the_sign_in_goes_on() {
 }
 
 #[tokio::test]
-async fn what_goes_on_for_long_asks_again() {
+async fn long_responses_authenticate_again() {
     let bench = Bench::new().await;
     let ada = Remembered::new(&bench, "ada@example.org").await;
     let identity = ada.identity();
@@ -227,7 +227,7 @@ async fn what_goes_on_for_long_asks_again() {
     }
 }
 
-/// Writes to what an authentication looks at.
+/// Writes to tables on which authentication depends.
 const WRITES: [&str; 9] = [
     "is_active = Set(",
     "is_admin = Set(",
@@ -240,8 +240,8 @@ const WRITES: [&str; 9] = [
     "account.delete(",
 ];
 
-/// Functions that need not tell anybody: what they delete was refused already, or they
-/// note that something was used.
+/// Functions that need not invalidate caches: the tokens that they delete were refused
+/// already, or they only store that a token was used.
 const SILENT: [&str; 3] = ["purge", "delete_expired", "mark_token_used"];
 
 fn check_file(path: &Path, faults: &mut Vec<String>, seen: &mut usize) {
@@ -265,7 +265,7 @@ fn is_source(path: &Path) -> bool {
 }
 
 #[test]
-fn whoever_writes_what_decides_access_has_it_told() {
+fn every_write_that_affects_access_notes_the_change() {
     let (mut faults, mut seen) = (Vec::new(), 0);
     let domains = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the folder of all domains");
     let mut folders = vec![domains.to_owned(), domains.with_file_name("services")];

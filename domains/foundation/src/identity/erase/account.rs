@@ -5,7 +5,7 @@ use sea_orm::{ColumnTrait, Condition, DatabaseConnection, DbErr, EntityTrait, Qu
 
 use crate::personal::{Erased, Erasing, ExportList, Page, PersonalData, Rows};
 
-/// People's accounts, and what opens them.
+/// Accounts and their sign-in methods.
 pub(crate) struct Accounts;
 
 #[async_trait]
@@ -14,7 +14,7 @@ impl PersonalData for Accounts {
         "accounts"
     }
 
-    /// The row of the account goes at the very end, and with it that of its erasure.
+    /// The rows of the account and of its erasure are deleted last.
     fn tables(&self) -> &'static [&'static str] {
         &[
             "users",

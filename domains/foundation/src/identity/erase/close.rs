@@ -23,17 +23,16 @@ use crate::{
     personal::{erased_address, jobs::stop_running},
 };
 
-/// What is recorded about an account may be older than its row by what clocks differ.
+/// Audit entries about an account may be slightly older than its row, since clocks differ.
 const MARGIN: Duration = Duration::from_secs(24 * 3600);
 
 impl Identity {
-    /// Deletes the actor's own account. It asks for the password, or in its place for a
-    /// sign-in of the last minutes at another provider; where there is no password, any
-    /// sign-in of the last minutes will do.
+    /// Deletes the actor's own account. It requires the password, or a recent sign-in at a
+    /// provider; for an account without a password any recent sign-in.
     pub async fn delete_account(&self, actor: &Actor, password: &str) -> Result<(), IdentityError> {
         let user = actor.person()?;
         let is_fresh = match actor.session() {
-            Some(family) if password.is_empty() => self.came_by_provider(family).await?,
+            Some(family) if password.is_empty() => self.is_recent_provider_sign_in(family).await?,
             _ => false,
         };
         if !is_fresh {
@@ -42,10 +41,10 @@ impl Identity {
         self.erase_account(actor, user).await
     }
 
-    /// Deletes an account with everything that is the person's. It is closed at once: every
-    /// sign-in and token ends, its mail address is free, its work stops, its sites are
-    /// offline, and no list or figure has it any more. A job erases its rows and objects.
-    /// The audit log keeps what happened, without saying who it was.
+    /// Deletes an account with all data of the person. It is closed at once: every sign-in
+    /// and token ends, its mail address is free, its work stops, its sites go offline, and
+    /// lists and statistics leave it out. A job erases its rows and objects. The audit log
+    /// keeps the entries without naming the person.
     pub async fn erase_account(&self, actor: &Actor, user: UserId) -> Result<(), IdentityError> {
         let known = self.get_user(user).await?;
         let tx = self.queue.begin().await?;
@@ -71,14 +70,14 @@ impl Identity {
             created_at: Set(tx.now()),
         };
         account_erasures::Entity::insert(erasure).exec_without_returning(&*tx).await?;
-        blank(&tx, account).await?;
+        blank_account(&tx, account).await?;
         tx.enqueue(NewJob::of(&EraseAccount { user_id: user }).about(user)).await?;
         record(&tx, actor, user, projects).await?;
         tx.commit().await?;
         Ok(())
     }
 
-    /// Every mail address that is known of a person, with small letters.
+    /// All known mail addresses of a person, in lower case.
     async fn list_addresses(
         &self,
         tx: &Transaction,
@@ -93,7 +92,7 @@ impl Identity {
     }
 }
 
-/// Ends whatever opens the account.
+/// Revokes all access to the account.
 async fn shut(tx: &Transaction, account: &users::Model) -> Result<(), DbErr> {
     revoke_all(tx, account.id).await?;
     delete_api_tokens(tx, account.id).await?;
@@ -104,9 +103,9 @@ async fn shut(tx: &Transaction, account: &users::Model) -> Result<(), DbErr> {
     attempts::forget_account(tx, account).await
 }
 
-/// Leaves nothing of the person in the row of the account, which the other rows need until
-/// they are gone.
-async fn blank(tx: &Transaction, account: users::Model) -> Result<(), DbErr> {
+/// Blanks the personal data in the row of the account. Other rows refer to it until they
+/// are deleted.
+async fn blank_account(tx: &Transaction, account: users::Model) -> Result<(), DbErr> {
     let user = account.id;
     let mut row = account.into_active_model();
     row.email = Set(erased_address(user));
@@ -127,7 +126,7 @@ async fn blank(tx: &Transaction, account: users::Model) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// Notes the deletion: by nobody where it was the person, else by whom.
+/// Records the deletion. The entry names the actor unless it is the person.
 async fn record(tx: &Transaction, actor: &Actor, user: UserId, projects: u64) -> Result<(), DbErr> {
     let by_self = actor.user() == Some(user);
     let actor = if by_self { Actor::anonymous().with_origin(actor.origin.clone()) } else { actor.clone() };

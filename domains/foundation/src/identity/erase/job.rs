@@ -13,16 +13,16 @@ use crate::{
     personal::{Erased, Erasing, PersonalData},
 };
 
-/// Rows that one transaction erases.
+/// Maximum number of rows that one transaction erases.
 const BATCH: u32 = 500;
 
-/// Less than this before its time limit an attempt makes room for the next one.
+/// An attempt stops this long before its time limit; the next one continues.
 const RESERVE: Duration = Duration::from_secs(60);
 
-/// How soon rows are looked for again that somebody else had locked.
+/// Wait before another try for rows that were locked.
 const LOCKED_FOR: Duration = Duration::from_secs(1);
 
-/// Erases what is left of an account that was closed.
+/// Erases the data of a closed account.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EraseAccount {
     /// The account.
@@ -33,7 +33,8 @@ impl Job for EraseAccount {
     const KIND: &'static str = "account.erase";
     const QUEUE: QueueName = QueueName::Maintenance;
 
-    /// What was promised to a person is not given up for an hour's trouble, or a day's.
+    /// Many attempts: an erasure must not be given up because of a fault of some hours or a
+    /// day.
     fn policy() -> Policy {
         Policy {
             max_attempts: 30,
@@ -48,7 +49,7 @@ impl Job for EraseAccount {
     }
 }
 
-/// An erasure under way.
+/// A running erasure.
 struct Erasure {
     person: Erasing,
     /// Rows erased so far, by the names of the parts.
@@ -72,7 +73,7 @@ impl Erasure {
         self.erased.values().filter_map(Value::as_u64).sum()
     }
 
-    /// Erases some rows of a part, and notes how many they were.
+    /// Erases some rows of a part and stores their number.
     async fn erase_some(&mut self, tx: &Transaction, part: &dyn PersonalData) -> Result<Erased, QueueError> {
         let erased = part.erase(tx, &self.person, BATCH).await?;
         if erased.rows > 0 {
@@ -88,8 +89,8 @@ impl Erasure {
 }
 
 impl Identity {
-    /// Erases what is left of an account that was closed. Repeated, it goes by what is still
-    /// there.
+    /// Erases the data of a closed account. A repeated run continues with what is still
+    /// stored.
     pub(crate) async fn erase(&self, ctx: &JobContext, args: EraseAccount) -> Result<Outcome, JobError> {
         let found = account_erasures::Entity::find_by_id(args.user_id).one(self.queue.db()).await;
         let Some(row) = found? else {
@@ -131,9 +132,9 @@ impl Identity {
         Ok(erased)
     }
 
-    /// Deletes the account where nothing else of the person is left; false where something
-    /// is, such as what a request under way wrote at the last moment. Nobody begins
-    /// anything for an account whose row is locked.
+    /// Deletes the account if no other data of the person is left. Returns false otherwise,
+    /// such as after a concurrent request wrote a row. While the account's row is locked,
+    /// no command can start for it.
     async fn finish_erasure(&self, erasure: &Erasure) -> Result<bool, QueueError> {
         let tx = self.queue.begin().await?;
         users::Entity::find_by_id(erasure.person.user).lock_exclusive().one(&*tx).await?;

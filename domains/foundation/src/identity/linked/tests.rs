@@ -21,10 +21,10 @@ async fn link(bench: &Bench, user: UserId, provider: SignInProvider, subject: &s
     row.insert(bench.services.queue.db()).await.expect("linked");
 }
 
-/// Ada, who came by Google and linked GitHub, and has a password where it is said.
+/// A person who signed up with Google and linked GitHub, with or without a password.
 async fn ada(bench: &Bench, has_password: bool) -> Actor {
     let user = bench.register(ADA).await;
-    bench.prove(user.id).await;
+    bench.verify_address(user.id).await;
     let who = bench.sign_in(ADA).await;
     link(bench, user.id, Google, "one").await;
     link(bench, user.id, Github, "two").await;
@@ -48,7 +48,7 @@ async fn unlink(
 }
 
 #[test]
-fn the_last_way_in_stays() {
+fn the_last_sign_in_method_cannot_be_removed() {
     let of = |provider| oauth_identities::Model {
         id: OAuthIdentityId::new(),
         user_id: UserId::new(),
@@ -77,7 +77,7 @@ fn the_last_way_in_stays() {
 }
 
 #[tokio::test]
-async fn a_provider_is_removed_by_whoever_knows_the_password() {
+async fn unlinking_a_provider_requires_the_password() {
     let bench = Bench::new().await;
     let (ada, identity) = (ada(&bench, true).await, &bench.services.identity);
     for password in ["", "wrong horse"] {
@@ -106,7 +106,7 @@ async fn a_provider_is_removed_by_whoever_knows_the_password() {
 }
 
 #[tokio::test]
-async fn without_a_password_a_recent_sign_in_removes_all_but_the_last() {
+async fn an_account_without_a_password_unlinks_by_a_recent_sign_in_except_the_last_provider() {
     let bench = Bench::new().await;
     let ada = ada(&bench, false).await;
     unlink(&bench, &ada, Google, "").await.expect("unlinked");
@@ -122,20 +122,21 @@ async fn without_a_password_a_recent_sign_in_removes_all_but_the_last() {
 }
 
 #[tokio::test]
-async fn an_operator_removes_a_provider_and_ends_what_came_by_it() {
+async fn an_operator_unlinks_a_provider_and_ends_every_sign_in() {
     let bench = Bench::new().await;
     let (ada, identity) = (ada(&bench, false).await, &bench.services.identity);
     for provider in [Google, Github] {
         identity
-            .unlink_of(&Actor::anonymous(), ada.person().expect("a person"), provider)
+            .unlink_from_account(&Actor::anonymous(), ada.person().expect("a person"), provider)
             .await
             .expect("unlinked");
     }
 
-    let again = identity.unlink_of(&Actor::anonymous(), ada.person().expect("a person"), Google).await;
+    let again =
+        identity.unlink_from_account(&Actor::anonymous(), ada.person().expect("a person"), Google).await;
     assert!(matches!(again, Err(IdentityError::NotLinked)), "{again:?}");
     let ended = identity.authenticate_again(&ada).await;
     assert!(matches!(ended, Err(IdentityError::InvalidToken)), "{ended:?}");
-    let nobody = identity.unlink_of(&Actor::anonymous(), UserId::new(), Google).await;
+    let nobody = identity.unlink_from_account(&Actor::anonymous(), UserId::new(), Google).await;
     assert!(matches!(nobody, Err(IdentityError::NotFound)), "{nobody:?}");
 }

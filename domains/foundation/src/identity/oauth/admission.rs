@@ -1,4 +1,5 @@
-//! Whom a person of a provider is here: known, linked by their mail address, or new.
+//! Finds or creates the account of a person whom a provider identified: linked before,
+//! linked now by the mail address, or new.
 
 use atelier_entities::{CreditKind, OAuthIdentityId, SignInProvider, UserId, oauth_identities, users};
 use atelier_providers::oauth::ExternalPerson;
@@ -17,22 +18,22 @@ use crate::{
     validation,
 };
 
-/// What is done for a person who came.
+/// What to do for a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
-    /// They came before.
+    /// Sign in: the provider account is linked.
     SignIn,
-    /// Their address is an account's, proven here as there.
+    /// Link the account with the same address, which is verified at both.
     Link,
-    /// Their address is an account's that was never proven: whoever made it may be
-    /// somebody else.
+    /// Claim the account with the same address. It is unverified, so somebody else may have
+    /// created it.
     Claim,
-    /// Nobody has that address.
+    /// Create an account.
     Create,
 }
 
-/// What to do, by the account they are linked with, the one of their address, and
-/// whether the provider has proven the address.
+/// Decides what to do by the linked account, the account with the same address, and whether
+/// the provider has verified the address.
 fn decide(
     linked: Option<&users::Model>,
     of_email: Option<&users::Model>,
@@ -44,7 +45,8 @@ fn decide(
     }
     match (linked, of_email) {
         (Some(_), _) => Ok(Step::SignIn),
-        // The same whether there is such an account, so that nobody learns of it.
+        // The same result with and without such an account, so that its existence is not
+        // revealed.
         _ if !is_proven => Err(OAuthRefusal::UnverifiedEmail.into()),
         (None, Some(account)) if account.email_verified_at.is_some() => Ok(Step::Link),
         (None, Some(_)) => Ok(Step::Claim),
@@ -52,7 +54,7 @@ fn decide(
     }
 }
 
-/// The account at a provider that somebody signed in with.
+/// The provider account of a sign-in.
 struct ExternalAccount<'a> {
     provider: SignInProvider,
     subject: &'a str,
@@ -60,7 +62,7 @@ struct ExternalAccount<'a> {
 }
 
 impl Identity {
-    /// Lets a person in whom a provider identified.
+    /// Finds or creates the account of a person whom a provider identified.
     pub(super) async fn admit(
         &self,
         actor: &Actor,
@@ -70,7 +72,7 @@ impl Identity {
         let external =
             ExternalAccount { provider, subject: &person.subject, profile: ProviderProfile::of(person) };
         match self.try_admit(actor, &external).await {
-            // The same person came twice at once, or registered meanwhile.
+            // A concurrent request created the account.
             Err(IdentityError::Database(error)) if is_taken(&error) => self.try_admit(actor, &external).await,
             done => done,
         }
@@ -88,7 +90,7 @@ impl Identity {
             Some(known) => lock_user(&tx, known.user_id).await?,
             None => None,
         };
-        let email = external.profile.proven_email.as_deref();
+        let email = external.profile.verified_email.as_deref();
         let of_email = match (&linked, email) {
             (None, Some(email)) => {
                 let forms = validation::email_forms(email);
@@ -100,7 +102,7 @@ impl Identity {
         let (user, email) = match (step, linked.or(of_email), email) {
             (Step::Create, _, Some(email)) => (self.create(&tx, actor, external, email).await?, email),
             (Step::Claim, Some(user), Some(email)) => (claim(&tx, actor, external, user).await?, email),
-            (Step::Link, Some(user), Some(email)) => (take_picture(&tx, external, user).await?, email),
+            (Step::Link, Some(user), Some(email)) => (set_missing_avatar(&tx, external, user).await?, email),
             (_, Some(user), email) => (user, email.unwrap_or_default()),
             _ => return Err(OAuthRefusal::UnverifiedEmail.into()),
         };
@@ -118,7 +120,7 @@ impl Identity {
         Ok(signed_in)
     }
 
-    /// A new account, with its first credits and a welcome.
+    /// Creates an account, with its first credits and a welcome mail.
     async fn create(
         &self,
         tx: &Transaction,
@@ -137,7 +139,7 @@ impl Identity {
         Ok(user)
     }
 
-    /// The account with what the provider has proven and it has not: its address.
+    /// Marks the account's address as verified if the provider has verified it.
     async fn complete(
         &self,
         tx: &Transaction,
@@ -145,7 +147,7 @@ impl Identity {
         external: &ExternalAccount<'_>,
         user: users::Model,
     ) -> Result<users::Model, IdentityError> {
-        let proven = external.profile.proven_email.as_deref();
+        let proven = external.profile.verified_email.as_deref();
         let is_same = |proven| validation::email_forms(proven).contains(&user.email);
         let user = if user.email_verified_at.is_none() && proven.is_some_and(is_same) {
             let id = user.id;
@@ -161,8 +163,8 @@ impl Identity {
     }
 }
 
-/// The account with the provider's picture, where it has none.
-async fn take_picture(
+/// Sets the provider's picture if the account has none.
+async fn set_missing_avatar(
     tx: &Transaction,
     external: &ExternalAccount<'_>,
     user: users::Model,
@@ -205,7 +207,7 @@ fn row(external: &ExternalAccount<'_>, email: &str, tx: &Transaction) -> users::
     }
 }
 
-/// Hands an account to the owner of its address, as the provider tells of them.
+/// Hands an account over to the owner of its address, whom the provider identified.
 async fn claim(
     tx: &Transaction,
     actor: &Actor,
@@ -223,8 +225,7 @@ async fn claim(
     Ok(row.update(&**tx).await?)
 }
 
-/// Links a provider. Whoever had the account before is told; a new one is welcomed
-/// instead.
+/// Links a provider. The person gets a mail, unless the account is new.
 async fn link(
     tx: &Transaction,
     actor: &Actor,
@@ -238,7 +239,7 @@ async fn link(
         user_id: Set(user.id),
         provider: Set(external.provider),
         subject: Set(external.subject.to_owned()),
-        email: Set(external.profile.proven_email.clone()),
+        email: Set(external.profile.verified_email.clone()),
         created_at: Set(tx.now()),
         last_used_at: Set(tx.now()),
     };
@@ -268,7 +269,7 @@ mod tests {
     use crate::testing::Bench;
 
     #[tokio::test]
-    async fn decides_by_link_first_and_by_proven_address_second() {
+    async fn a_link_takes_precedence_over_a_verified_address() {
         let bench = Bench::new().await;
         let unproven = bench.register("ada@example.org").await;
         let proven = users::Model { email_verified_at: Some(unproven.created_at), ..unproven.clone() };

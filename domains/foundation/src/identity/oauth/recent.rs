@@ -1,4 +1,4 @@
-//! Sign-ins at other providers that are so recent that they stand for a password.
+//! Recent sign-ins at providers, which re-authenticate like a password.
 
 use atelier_entities::{SessionFamilyId, SignInProvider, sessions};
 use atelier_queue::Transaction;
@@ -6,7 +6,7 @@ use sea_orm::{ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, sea_
 
 use crate::identity::{Identity, SignedIn, reauthentication::RECENT, tokens::hash_token};
 
-/// Notes where a sign-in that was just opened came from.
+/// Stores the provider of a new sign-in.
 pub(super) async fn mark_provider(
     tx: &Transaction,
     signed_in: &SignedIn,
@@ -21,8 +21,11 @@ pub(super) async fn mark_provider(
 }
 
 impl Identity {
-    /// Whether a sign-in was made at another provider in the last minutes.
-    pub(in crate::identity) async fn came_by_provider(&self, family: SessionFamilyId) -> Result<bool, DbErr> {
+    /// Whether a sign-in is recent and was made at a provider.
+    pub(in crate::identity) async fn is_recent_provider_sign_in(
+        &self,
+        family: SessionFamilyId,
+    ) -> Result<bool, DbErr> {
         let recent = sessions::Entity::find()
             .filter(sessions::Column::FamilyId.eq(family))
             .filter(sessions::Column::Provider.is_not_null())
@@ -38,13 +41,13 @@ mod tests {
 
     use crate::{
         Actor,
-        identity::{IdentityError, ReturnedSignIn},
+        identity::{IdentityError, SignInCallback},
         testing::{Bench, acting},
     };
 
     use super::*;
 
-    /// An account with a password whose owner signs in at Google.
+    /// Signs in at Google to an account with a password.
     async fn come_back(bench: &Bench) -> SignedIn {
         let person = ExternalPerson {
             subject: "110169484474386276334".to_owned(),
@@ -55,7 +58,7 @@ mod tests {
         bench.google.push(Ok(person));
         let (identity, google) = (&bench.services.identity, SignInProvider::Google);
         let begun = identity.begin_oauth(google, OAuthEnd::Client).await.expect("begun");
-        let returned = ReturnedSignIn {
+        let returned = SignInCallback {
             state: begun.state,
             callback: Callback { code: "a code".to_owned(), issuer: None, user: None },
             end: OAuthEnd::Client,
@@ -73,7 +76,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_account_is_deleted_by_its_password_or_by_a_fresh_sign_in_at_a_provider() {
+    async fn deleting_an_account_requires_the_password_or_a_recent_sign_in_at_a_provider() {
         let bench = Bench::new().await;
         let ada = proven(&bench).await;
         let (identity, actor) = (&bench.services.identity, acting(ada.id));
@@ -93,7 +96,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_sign_in_at_a_provider_stands_for_a_password_for_ten_minutes_though_it_is_refreshed() {
+    async fn a_sign_in_at_a_provider_re_authenticates_for_ten_minutes_even_if_refreshed() {
         let bench = Bench::new().await;
         let ada = proven(&bench).await;
         let (identity, actor) = (&bench.services.identity, acting(ada.id));
@@ -103,7 +106,7 @@ mod tests {
         let is_fresh = async || {
             let who = bench.actor_of(&refreshed.access_token).await;
             let family = who.session().expect("a sign-in");
-            identity.came_by_provider(family).await.expect("asked")
+            identity.is_recent_provider_sign_in(family).await.expect("asked")
         };
 
         assert!(is_fresh().await);

@@ -1,4 +1,4 @@
-//! Sign-ins under way.
+//! Started sign-ins at providers.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use atelier_providers::oauth::Flow;
 use atelier_queue::Transaction;
 use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait};
 
-use super::{OAuthRefusal, ReturnedSignIn};
+use super::{OAuthRefusal, SignInCallback};
 use crate::identity::tokens::hash_token;
 
-/// How long a person has to come back.
+/// Time limit of a sign-in.
 pub(super) const LIFETIME: Duration = Duration::from_secs(10 * 60);
 
-/// A sign-in that begins.
+/// A new sign-in.
 pub(super) struct NewState<'a> {
     pub(super) provider: SignInProvider,
     pub(super) end: OAuthEnd,
@@ -21,7 +21,7 @@ pub(super) struct NewState<'a> {
     pub(super) browser_hash: Option<String>,
 }
 
-/// Keeps the secrets of a sign-in.
+/// Stores the secrets of a sign-in.
 pub(super) async fn create(
     db: &impl ConnectionTrait,
     now: Timestamp,
@@ -42,7 +42,7 @@ pub(super) async fn create(
     Ok(())
 }
 
-/// The sign-in of that state.
+/// The sign-in with this state.
 pub(super) async fn find(
     db: &impl ConnectionTrait,
     state: &str,
@@ -50,18 +50,19 @@ pub(super) async fn find(
     oauth_states::Entity::find_by_id(hash_token(state)).one(db).await
 }
 
-/// Takes the sign-in of that state away. Of two who try at once, one gets it.
+/// Deletes and returns the sign-in with this state. Of two concurrent calls only one gets
+/// it.
 pub(super) async fn take(tx: &Transaction, state: &str) -> Result<Option<oauth_states::Model>, DbErr> {
     let Some(row) = find(&**tx, state).await? else { return Ok(None) };
     let deleted = oauth_states::Entity::delete_by_id(&row.state_hash).exec(&**tx).await?;
     Ok((deleted.rows_affected == 1).then_some(row))
 }
 
-/// Whether an answer may end this sign-in.
+/// Whether a callback may finish this sign-in.
 pub(super) fn judge(
     row: &oauth_states::Model,
     provider: SignInProvider,
-    returned: &ReturnedSignIn,
+    returned: &SignInCallback,
     now: Timestamp,
 ) -> Result<(), OAuthRefusal> {
     let cookie_hash = returned.cookie.as_deref().map(hash_token);
@@ -82,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sign_in_ends_where_it_began_and_in_time() {
+    fn a_sign_in_is_finished_by_its_client_in_time() {
         use OAuthEnd::{Browser, Client};
         use SignInProvider::{Github, Google};
         for (began, came, cookie, now, good) in [
@@ -106,7 +107,7 @@ mod tests {
                 created_at: at(0),
                 expires_at: at(0) + LIFETIME,
             };
-            let returned = ReturnedSignIn {
+            let returned = SignInCallback {
                 state: "state".to_owned(),
                 callback: Callback { code: String::new(), issuer: None, user: None },
                 end: came.1,

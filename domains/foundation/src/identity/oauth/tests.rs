@@ -21,8 +21,8 @@ fn ada() -> ExternalPerson {
     }
 }
 
-fn returned(begun: &BegunSignIn) -> ReturnedSignIn {
-    ReturnedSignIn {
+fn returned(begun: &StartedSignIn) -> SignInCallback {
+    SignInCallback {
         state: begun.state.clone(),
         callback: Callback { code: "a code".to_owned(), issuer: None, user: None },
         end: OAuthEnd::Browser,
@@ -30,11 +30,11 @@ fn returned(begun: &BegunSignIn) -> ReturnedSignIn {
     }
 }
 
-async fn begin(bench: &Bench) -> BegunSignIn {
+async fn begin(bench: &Bench) -> StartedSignIn {
     bench.services.identity.begin_oauth(GOOGLE, OAuthEnd::Browser).await.expect("begun")
 }
 
-async fn finish(bench: &Bench, returned: ReturnedSignIn) -> Result<SignedIn, IdentityError> {
+async fn finish(bench: &Bench, returned: SignInCallback) -> Result<SignedIn, IdentityError> {
     bench.services.identity.finish_oauth(&Actor::anonymous(), GOOGLE, returned).await
 }
 
@@ -62,14 +62,14 @@ fn refusal(done: Result<SignedIn, IdentityError>) -> OAuthRefusal {
     }
 }
 
-/// Subjects of the mails about linked providers, in their order.
+/// The subjects of the mails about linked providers, in order.
 fn notices(bench: &Bench) -> Vec<String> {
     let subjects = bench.subjects_to("ada@example.org").into_iter();
     subjects.filter(|subject| subject.starts_with("Google") || subject.contains("associé")).collect()
 }
 
 #[tokio::test]
-async fn somebody_new_gets_an_account_and_is_known_the_next_time() {
+async fn a_new_person_gets_an_account_and_is_found_at_the_next_sign_in() {
     let bench = Bench::new().await;
 
     let first = sign_in(&bench, ada()).await.expect("signed in").user;
@@ -98,7 +98,7 @@ async fn somebody_new_gets_an_account_and_is_known_the_next_time() {
 }
 
 #[tokio::test]
-async fn a_proven_address_links_to_its_account_which_keeps_everything() {
+async fn a_verified_address_links_its_account_without_other_changes() {
     let bench = Bench::new().await;
     let before = bench.register("ada@example.org").await;
     prove(&bench, &before).await;
@@ -117,7 +117,7 @@ async fn a_proven_address_links_to_its_account_which_keeps_everything() {
 }
 
 #[tokio::test]
-async fn whoever_registered_anothers_address_before_them_is_left_with_nothing() {
+async fn an_account_with_somebody_elses_address_is_taken_over_by_its_owner() {
     let bench = Bench::new().await;
     let identity = &bench.services.identity;
     let trap =
@@ -150,7 +150,7 @@ async fn whoever_registered_anothers_address_before_them_is_left_with_nothing() 
 }
 
 #[tokio::test]
-async fn who_signed_in_before_an_address_was_changed_is_not_let_in_by_its_next_owner() {
+async fn a_changed_address_does_not_link_its_former_owner() {
     let bench = Bench::new().await;
     let eve =
         ExternalPerson { subject: "666".to_owned(), email: Some("eve@example.org".to_owned()), ..ada() };
@@ -173,7 +173,7 @@ async fn who_signed_in_before_an_address_was_changed_is_not_let_in_by_its_next_o
 }
 
 #[tokio::test]
-async fn an_unproven_address_opens_no_account_and_makes_none() {
+async fn an_unverified_address_neither_links_nor_creates_an_account() {
     let bench = Bench::new().await;
     let account = bench.register("ada@example.org").await;
     prove(&bench, &account).await;
@@ -190,7 +190,7 @@ async fn an_unproven_address_opens_no_account_and_makes_none() {
 }
 
 #[tokio::test]
-async fn a_closed_account_stays_closed() {
+async fn a_provider_does_not_open_a_deactivated_account() {
     let bench = Bench::new().await;
     let known = sign_in(&bench, ada()).await.expect("signed in").user;
     let other = bench.register("bob@example.org").await;
@@ -208,7 +208,7 @@ async fn a_closed_account_stays_closed() {
 }
 
 #[tokio::test]
-async fn a_state_is_good_once_in_time_and_for_its_browser() {
+async fn a_state_is_valid_once_in_time_and_for_its_browser() {
     let bench = Bench::new().await;
     let identity = &bench.services.identity;
     bench.google.push(Ok(ada()));
@@ -217,7 +217,7 @@ async fn a_state_is_good_once_in_time_and_for_its_browser() {
     assert_eq!(refusal(finish(&bench, returned(&begun)).await), OAuthRefusal::InvalidState, "used");
 
     let begun = begin(&bench).await;
-    let elsewhere = ReturnedSignIn { cookie: Some("another".to_owned()), ..returned(&begun) };
+    let elsewhere = SignInCallback { cookie: Some("another".to_owned()), ..returned(&begun) };
     assert_eq!(refusal(finish(&bench, elsewhere).await), OAuthRefusal::InvalidState, "another browser");
     assert_eq!(refusal(finish(&bench, returned(&begun)).await), OAuthRefusal::InvalidState, "spent by it");
 
@@ -235,7 +235,7 @@ async fn a_state_is_good_once_in_time_and_for_its_browser() {
 }
 
 #[tokio::test]
-async fn secrets_are_kept_here_and_hashed_where_they_can_be() {
+async fn the_secrets_of_a_sign_in_are_stored_hashed_where_possible() {
     let bench = Bench::new().await;
     let begun = begin(&bench).await;
     let db = bench.services.queue.db();
@@ -256,7 +256,7 @@ async fn secrets_are_kept_here_and_hashed_where_they_can_be() {
 }
 
 #[tokio::test]
-async fn providers_errors_are_told_apart() {
+async fn errors_of_providers_are_distinguished() {
     let bench = Bench::new().await;
     for (error, expected) in [
         (OAuthError::Unavailable("down".to_owned()), OAuthRefusal::Unavailable),
@@ -271,7 +271,7 @@ async fn providers_errors_are_told_apart() {
 }
 
 #[tokio::test]
-async fn one_person_who_comes_twice_at_once_gets_one_account() {
+async fn concurrent_sign_ins_of_a_new_person_create_one_account() {
     let bench = Bench::new().await;
     let (one, other) = tokio::join!(sign_in(&bench, ada()), sign_in(&bench, ada()));
 
@@ -305,7 +305,7 @@ async fn an_account_without_a_password_is_deleted_by_a_fresh_sign_in() {
 }
 
 #[tokio::test]
-async fn the_frontend_is_told_in_the_fragment() {
+async fn the_frontend_gets_its_parameters_in_the_fragment() {
     let bench = Bench::new().await;
 
     let address = bench.services.identity.frontend_callback(&[("error", "A&B #1"), ("provider", "google")]);

@@ -13,7 +13,7 @@ async fn admin(bench: &Bench, email: &str) -> UserId {
     made.expect("an admin").0.id
 }
 
-/// What was recorded about an account by that operator, oldest first.
+/// The audit entries about an account by this administrator, oldest first.
 async fn recorded(bench: &Bench, operator: UserId) -> Vec<(String, AuditLevel, Value)> {
     let rows = audit_log::Entity::find()
         .filter(audit_log::Column::ActorId.eq(operator))
@@ -32,7 +32,7 @@ fn nothing() -> AccountChanges {
 async fn each_kind_of_change_is_made_and_recorded_once() {
     let bench = Bench::new().await;
     let (root, ada) = (admin(&bench, "root@example.org").await, bench.register("ada@example.org").await);
-    bench.prove(ada.id).await;
+    bench.verify_address(ada.id).await;
     let identity = &bench.services.identity;
     let changes = AccountChanges {
         full_name: Some("Ada King".to_owned()),
@@ -73,7 +73,7 @@ async fn each_kind_of_change_is_made_and_recorded_once() {
 }
 
 #[tokio::test]
-async fn another_mail_address_is_to_be_proven_and_must_be_free() {
+async fn a_new_mail_address_must_be_free_and_is_unverified() {
     let bench = Bench::new().await;
     let (root, ada) = (admin(&bench, "root@example.org").await, bench.register("ada@example.org").await);
     let identity = &bench.services.identity;
@@ -97,18 +97,21 @@ async fn another_mail_address_is_to_be_proven_and_must_be_free() {
 }
 
 #[tokio::test]
-async fn nobody_operates_the_platform_by_an_address_that_was_never_proven() {
+async fn an_unverified_account_cannot_become_an_operator() {
     let bench = Bench::new().await;
     let (root, ada) = (admin(&bench, "root@example.org").await, bench.register("ada@example.org").await);
     let identity = &bench.services.identity;
     let right = || AccountChanges { is_admin: Some(true), ..nothing() };
 
     let refused = identity.change_account(&by(root), ada.id, right()).await;
-    assert!(matches!(refused, Err(IdentityError::UnprovenAdmin)), "{refused:?}");
-    bench.prove(ada.id).await;
+    assert!(matches!(refused, Err(IdentityError::UnverifiedAdmin)), "{refused:?}");
+    bench.verify_address(ada.id).await;
     let moved = AccountChanges { email: Some("ada@king.example".to_owned()), ..right() };
     let refused = identity.change_account(&by(root), ada.id, moved).await;
-    assert!(matches!(refused, Err(IdentityError::UnprovenAdmin)), "the other one is not proven: {refused:?}");
+    assert!(
+        matches!(refused, Err(IdentityError::UnverifiedAdmin)),
+        "the other one is not verified: {refused:?}"
+    );
     assert_eq!(identity.get_user(ada.id).await.expect("there").email, "ada@example.org");
 
     assert!(identity.change_account(&by(root), ada.id, right()).await.expect("granted").is_admin);
@@ -118,7 +121,7 @@ async fn nobody_operates_the_platform_by_an_address_that_was_never_proven() {
 }
 
 #[tokio::test]
-async fn a_deactivated_persons_tokens_are_refused_at_once_and_stay_so() {
+async fn the_tokens_of_a_deactivated_person_are_refused_from_then_on() {
     let bench = Bench::new().await;
     let root = admin(&bench, "root@example.org").await;
     let identity = &bench.services.identity;
@@ -158,7 +161,7 @@ async fn a_deactivated_persons_tokens_are_refused_at_once_and_stay_so() {
 }
 
 #[tokio::test]
-async fn the_last_admin_keeps_the_right() {
+async fn the_last_admin_cannot_be_demoted() {
     let bench = Bench::new().await;
     let root = admin(&bench, "root@example.org").await;
     let identity = &bench.services.identity;
@@ -168,7 +171,7 @@ async fn the_last_admin_keeps_the_right() {
         let refused = identity.change_account(&by(root), root, changes).await;
         assert!(matches!(refused, Err(IdentityError::LastAdmin)), "{refused:?}");
     }
-    let refused = identity.delete_account_of(&by(root), root).await;
+    let refused = identity.delete_other_account(&by(root), root).await;
     assert!(matches!(refused, Err(IdentityError::LastAdmin)), "{refused:?}");
 
     let other = admin(&bench, "other@example.org").await;
@@ -177,14 +180,14 @@ async fn the_last_admin_keeps_the_right() {
     assert!(matches!(refused, Err(IdentityError::LastAdmin)), "one that cannot sign in does not count");
     let activate = AccountChanges { is_active: Some(true), ..nothing() };
     identity.change_account(&by(root), other, activate).await.expect("activated");
-    let own = identity.delete_account_of(&by(root), root).await;
+    let own = identity.delete_other_account(&by(root), root).await;
     assert!(matches!(own, Err(IdentityError::OwnAccount)), "{own:?}");
     identity.change_account(&by(other), root, demote()).await.expect("demoted");
-    identity.delete_account_of(&by(other), root).await.expect("deleted");
+    identity.delete_other_account(&by(other), root).await.expect("deleted");
 }
 
 #[tokio::test]
-async fn of_two_admins_who_demote_each_other_at_once_one_stays() {
+async fn concurrent_demotions_leave_one_admin() {
     let bench = Bench::new().await;
     let (one, two) = (admin(&bench, "one@example.org").await, admin(&bench, "two@example.org").await);
     let demote = |by_whom: UserId, whom: UserId| {
@@ -207,14 +210,14 @@ async fn of_two_admins_who_demote_each_other_at_once_one_stays() {
 }
 
 #[tokio::test]
-async fn what_was_recorded_of_a_person_is_erased_with_them() {
+async fn audit_entries_about_a_person_are_redacted_by_their_erasure() {
     let bench = Bench::new().await;
     let (root, ada) = (admin(&bench, "root@example.org").await, bench.register("ada@example.org").await);
     let identity = &bench.services.identity;
     let changes = AccountChanges { full_name: Some("Ada King".to_owned()), ..nothing() };
     identity.change_account(&by(root), ada.id, changes).await.expect("changed");
 
-    identity.delete_account_of(&by(root), ada.id).await.expect("deleted");
+    identity.delete_other_account(&by(root), ada.id).await.expect("deleted");
     bench.finish_erasures().await;
 
     let entries = recorded(&bench, root).await;
@@ -223,7 +226,7 @@ async fn what_was_recorded_of_a_person_is_erased_with_them() {
 }
 
 #[tokio::test]
-async fn every_wrong_field_is_told() {
+async fn every_invalid_field_is_reported() {
     let bench = Bench::new().await;
     let (root, ada) = (admin(&bench, "root@example.org").await, bench.register("ada@example.org").await);
     let wrong = AccountChanges {

@@ -1,4 +1,4 @@
-//! Threads that hash, each with the memory for it.
+//! The threads that hash passwords, each with its memory.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -15,8 +15,8 @@ use crate::identity::IdentityError;
 
 type Work = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
 
-/// A fixed number of threads. They start with the first work, since most commands hash
-/// nothing, and end when this is dropped.
+/// A fixed number of threads. They start with the first hash, since most commands hash
+/// nothing, and stop when this is dropped.
 pub(super) struct Hashers {
     count: usize,
     started: OnceLock<Sender<Work>>,
@@ -27,7 +27,7 @@ impl Hashers {
         Self { count, started: OnceLock::new() }
     }
 
-    /// Hands over work for the next thread that is free. Whoever calls bounds how much.
+    /// Sends work to the next free thread. The caller bounds the amount.
     pub(super) fn run(
         &self,
         work: impl FnOnce(&mut Vec<Block>) + Send + 'static,
@@ -46,7 +46,7 @@ fn start(count: usize) -> Sender<Work> {
         let started =
             thread::Builder::new().name(format!("password-{number}")).spawn(move || work_on(&receiver));
         if let Err(error) = started {
-            tracing::error!(%error, "a thread for passwords did not start");
+            tracing::error!(%error, "a hashing thread did not start");
         }
     }
     sender
@@ -57,7 +57,7 @@ fn work_on(receiver: &Mutex<Receiver<Work>>) {
     loop {
         let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(work) = next else { return };
-        // What is left in the memory does not matter: a hash fills it before it reads it.
+        // Old content of the memory is harmless: a hash fills it before it reads it.
         if catch_unwind(AssertUnwindSafe(|| work(&mut memory))).is_err() {
             tracing::error!("hashing a password panicked");
         }

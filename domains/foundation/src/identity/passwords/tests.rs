@@ -9,7 +9,7 @@ async fn verify(passwords: &Passwords, password: &str, hash: Option<String>) -> 
 }
 
 #[tokio::test]
-async fn knows_its_own_hashes() {
+async fn a_hash_is_verified() {
     let passwords = Passwords::new(2);
     let hash = passwords.hash("correct horse".to_owned()).await.expect("a hash");
     let other = passwords.hash("correct horse".to_owned()).await.expect("a hash");
@@ -21,7 +21,7 @@ async fn knows_its_own_hashes() {
 }
 
 #[tokio::test]
-async fn hashes_as_the_library_does() {
+async fn hashes_are_those_of_the_library() {
     let (kib, passes, lanes) = COST;
     let params = Params::new(kib, passes, lanes, None).expect("parameters");
     let library = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
@@ -38,12 +38,12 @@ async fn hashes_as_the_library_does() {
 }
 
 #[test]
-fn nobodys_hash_costs_as_much_as_anybodys() {
-    assert!(is_current(&PasswordHash::new(NOBODY).expect("a hash")));
+fn the_hash_for_missing_accounts_has_the_current_parameters() {
+    assert!(is_current(&PasswordHash::new(DUMMY_HASH).expect("a hash")));
 }
 
 #[tokio::test]
-async fn nobody_has_no_password() {
+async fn no_password_matches_a_missing_account() {
     let passwords = Passwords::new(1);
 
     assert_eq!(verify(&passwords, "", None).await, Match::Wrong);
@@ -51,7 +51,7 @@ async fn nobody_has_no_password() {
 }
 
 #[tokio::test]
-async fn tells_hashes_of_other_parameters() {
+async fn hashes_with_other_parameters_are_outdated() {
     let others = [
         (Algorithm::Argon2id, 8_192, 1),
         (Algorithm::Argon2i, 19_456, 1),
@@ -91,20 +91,20 @@ async fn a_panic_costs_one_caller_and_no_thread() {
 }
 
 #[tokio::test]
-async fn a_caller_that_goes_away_before_its_turn_costs_no_hash() {
+async fn a_caller_that_goes_away_while_it_waits_costs_no_hash() {
     let passwords = Passwords::new(1);
-    let turn = passwords.try_turn().expect("a turn");
+    let permit = passwords.try_permit().expect("a permit");
     {
         let mut waiting = std::pin::pin!(passwords.hash("correct horse".to_owned()));
-        assert!(once(&mut waiting).await.is_none(), "there is one turn");
+        assert!(once(&mut waiting).await.is_none(), "there is one permit");
     }
-    drop(turn);
+    drop(permit);
 
     assert!(passwords.hash("correct horse".to_owned()).await.is_ok());
     assert_eq!(passwords.hashed(), 1);
 }
 
-/// What the future comes to when it is asked once.
+/// The result of polling the future once.
 async fn once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
     tokio::select! {
         biased;
@@ -114,7 +114,7 @@ async fn once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
 }
 
 #[tokio::test]
-async fn beyond_a_number_of_callers_the_next_one_is_told_at_once() {
+async fn callers_beyond_the_maximum_are_refused_at_once() {
     let passwords = Passwords::new(1);
     let _held = passwords.room.try_acquire_many(256).expect("room");
 
@@ -123,15 +123,15 @@ async fn beyond_a_number_of_callers_the_next_one_is_told_at_once() {
     assert!(matches!(refused, Err(IdentityError::Busy)), "{refused:?}");
 }
 
-const IN_A_PROCESS_OF_ITS_OWN: &str = "identity::passwords::tests::keeps_a_buffer_a_thread";
+const SEPARATE_TEST: &str = "identity::passwords::tests::each_thread_keeps_one_buffer";
 const MIB: u64 = 1_024 * 1_024;
 
-/// Measures a process of its own, since other tests hash too.
+/// Measures a separate process, since other tests hash too.
 #[test]
 #[cfg(target_os = "linux")]
-fn memory_stays_at_what_the_threads_keep() {
+fn memory_is_bounded_by_the_number_of_threads() {
     let this = env::current_exe().expect("a path");
-    let run = Command::new(this).args(["--exact", IN_A_PROCESS_OF_ITS_OWN, "--ignored"]).output();
+    let run = Command::new(this).args(["--exact", SEPARATE_TEST, "--ignored"]).output();
     let run = run.expect("run");
     let output = String::from_utf8_lossy(&run.stdout);
 
@@ -139,8 +139,8 @@ fn memory_stays_at_what_the_threads_keep() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-#[ignore = "is run by the test above in a process of its own"]
-async fn keeps_a_buffer_a_thread() {
+#[ignore = "is run by the test above in a separate process"]
+async fn each_thread_keeps_one_buffer() {
     const THREADS: u64 = 2;
     let passwords = Arc::new(Passwords::new(usize::try_from(THREADS).expect("few")));
     let before = resident();
@@ -159,7 +159,7 @@ async fn keeps_a_buffer_a_thread() {
     assert!(grown < buffers + 10 * MIB, "{} MiB", grown / MIB);
 }
 
-/// Bytes of this process that are in memory, in pages of 4 KiB or more.
+/// Resident memory of this process, in bytes.
 fn resident() -> u64 {
     let pages = fs::read_to_string("/proc/self/statm").expect("Linux");
     let pages: u64 = pages.split(' ').nth(1).and_then(|pages| pages.parse().ok()).expect("a number");

@@ -23,7 +23,7 @@ async fn sign_in(bench: &Bench, actor: &Actor, password: &str) -> Result<SignedI
     bench.services.identity.login(actor, ADDRESS, password).await
 }
 
-/// Fails from many networks until everybody has to wait.
+/// Fails from many networks until every attempt is delayed.
 async fn attack(bench: &Bench) {
     for network in 1000..1012 {
         while bench.services.identity.login(&from(network), ADDRESS, "wrong horse").await.is_err_and(is_wrong)
@@ -42,7 +42,7 @@ fn is_wrong(error: IdentityError) -> bool {
 }
 
 #[tokio::test]
-async fn who_fails_from_many_networks_keeps_nobody_out_who_signed_in_before() {
+async fn failures_from_many_networks_do_not_lock_out_a_recognized_source() {
     let bench = Bench::new().await;
     bench.register(ADDRESS).await;
     let home = sign_in(&bench, &from(1), "correct horse").await.expect("in");
@@ -55,7 +55,7 @@ async fn who_fails_from_many_networks_keeps_nobody_out_who_signed_in_before() {
 }
 
 #[tokio::test]
-async fn guessing_gets_slower_from_a_known_network_and_by_a_known_device_too() {
+async fn failures_from_recognized_sources_cause_delays_too() {
     let bench = Bench::new().await;
     bench.register(ADDRESS).await;
     let home = sign_in(&bench, &from(1), "correct horse").await.expect("in");
@@ -73,7 +73,7 @@ async fn guessing_gets_slower_from_a_known_network_and_by_a_known_device_too() {
 }
 
 #[tokio::test]
-async fn a_device_is_known_by_its_own_account_and_for_as_long_as_the_password_stays() {
+async fn a_device_is_recognized_by_its_account_until_the_password_changes() {
     let bench = Bench::new().await;
     let (ada, bob) = (bench.register(ADDRESS).await, bench.register("bob@example.org").await);
     let home = sign_in(&bench, &from(1), "correct horse").await.expect("in");
@@ -102,7 +102,7 @@ async fn a_device_is_known_by_its_own_account_and_for_as_long_as_the_password_st
 }
 
 #[tokio::test]
-async fn networks_are_forgotten_with_the_password_with_time_and_beyond_fifty() {
+async fn networks_are_forgotten_after_a_password_change_with_time_and_beyond_fifty() {
     let bench = Bench::new().await;
     let ada = bench.register(ADDRESS).await;
     let identity = &bench.services.identity;
@@ -113,7 +113,7 @@ async fn networks_are_forgotten_with_the_password_with_time_and_beyond_fifty() {
         remember_network(&tx, &from(network), ada.id).await.expect("remembered");
     }
     tx.commit().await.expect("committed");
-    assert_eq!(known().await, MOST_NETWORKS);
+    assert_eq!(known().await, MAX_NETWORKS);
 
     identity
         .change_password(&from(1).identified_as(ada.id), "correct horse", "a better horse")
@@ -127,7 +127,7 @@ async fn networks_are_forgotten_with_the_password_with_time_and_beyond_fifty() {
 }
 
 #[tokio::test]
-async fn a_password_that_was_hashed_as_it_was_typed_is_right_and_hashed_anew() {
+async fn a_hash_from_before_normalization_is_accepted_and_replaced() {
     use sea_orm::{ActiveModelTrait, IntoActiveModel};
 
     let bench = Bench::new().await;

@@ -15,7 +15,7 @@ async fn register(bench: &Bench) -> SignedIn {
     identity.register(&Actor::anonymous(), Bench::registration(EMAIL)).await.expect("registered")
 }
 
-/// The token in the newest mail to that address whose subject has this.
+/// The token in the newest mail to an address with this text in its subject.
 async fn mailed_token(bench: &Bench, subject: &str) -> String {
     bench.work().await;
     let mails = bench.mailer.mails();
@@ -31,7 +31,7 @@ async fn reset(bench: &Bench, token: &str, password: &str) -> Result<(), Identit
 }
 
 #[tokio::test]
-async fn a_link_is_judged_by_its_row_and_its_account() {
+async fn a_link_is_checked_by_its_row_and_its_account() {
     let bench = Bench::new().await;
     let user = register(&bench).await.user;
     let now = bench.services.queue.now();
@@ -57,7 +57,7 @@ async fn a_link_is_judged_by_its_row_and_its_account() {
 }
 
 #[tokio::test]
-async fn the_welcome_mail_proves_the_address_once() {
+async fn the_link_of_the_welcome_mail_verifies_the_address_once() {
     let bench = Bench::new().await;
     let user = register(&bench).await.user;
     let identity = &bench.services.identity;
@@ -138,14 +138,14 @@ async fn link_google(bench: &Bench, user: UserId) {
     row.insert(bench.services.queue.db()).await.expect("linked");
 }
 
-/// The token of a mail that was asked for to choose another password.
+/// The token of a requested reset mail.
 async fn ask(bench: &Bench) -> String {
     bench.services.identity.forgot_password(&Actor::anonymous(), EMAIL).await.expect("asked");
     mailed_token(bench, "Choose another password").await
 }
 
 #[tokio::test]
-async fn whoever_made_an_account_in_wait_of_its_owner_is_left_with_nothing_by_a_reset() {
+async fn a_reset_removes_the_access_of_the_creator_of_an_unverified_account() {
     let bench = Bench::new().await;
     let identity = &bench.services.identity;
     let trap = register(&bench).await;
@@ -175,11 +175,11 @@ async fn whoever_made_an_account_in_wait_of_its_owner_is_left_with_nothing_by_a_
 }
 
 #[tokio::test]
-async fn a_reset_deletes_api_tokens_and_says_what_still_opens_the_account() {
+async fn a_reset_deletes_api_tokens_and_mails_the_remaining_sign_in_methods() {
     let bench = Bench::new().await;
     let identity = &bench.services.identity;
     let ada = register(&bench).await;
-    bench.prove(ada.user.id).await;
+    bench.verify_address(ada.user.id).await;
     let who = bench.actor_of(&ada.access_token).await;
     let made = identity.create_api_token(&who, None, script()).await.expect("made");
     link_google(&bench, ada.user.id).await;
@@ -206,11 +206,11 @@ async fn a_reset_deletes_api_tokens_and_says_what_still_opens_the_account() {
 }
 
 #[tokio::test]
-async fn an_account_that_got_another_address_is_its_owners_alone_by_the_first_reset() {
+async fn the_first_reset_after_an_address_change_hands_the_account_over() {
     let bench = Bench::new().await;
     let identity = &bench.services.identity;
     let former = bench.register("former@example.org").await;
-    bench.prove(former.id).await;
+    bench.verify_address(former.id).await;
     let who = bench.sign_in("former@example.org").await;
     let made = identity.create_api_token(&who, None, script()).await.expect("made");
     let moved = AccountChanges { email: Some(EMAIL.to_owned()), ..AccountChanges::default() };
@@ -225,7 +225,7 @@ async fn an_account_that_got_another_address_is_its_owners_alone_by_the_first_re
 }
 
 #[tokio::test]
-async fn a_reset_lasts_an_hour_and_frees_a_blocked_account() {
+async fn a_reset_link_lasts_an_hour_and_clears_failures() {
     let bench = Bench::new().await;
     register(&bench).await;
     let identity = &bench.services.identity;
@@ -244,7 +244,7 @@ async fn a_reset_lasts_an_hour_and_frees_a_blocked_account() {
 }
 
 #[tokio::test]
-async fn nobody_learns_whether_there_is_an_account_and_few_mails_are_sent() {
+async fn mailed_links_do_not_reveal_accounts_and_are_limited() {
     let bench = Bench::new().await;
     register(&bench).await;
     let identity = &bench.services.identity;
@@ -252,7 +252,7 @@ async fn nobody_learns_whether_there_is_an_account_and_few_mails_are_sent() {
     let started = Instant::now();
     identity.forgot_password(&Actor::anonymous(), "nobody@example.org").await.expect("the same answer");
     identity.resend_verification(&Actor::anonymous(), "nobody@example.org").await.expect("the same answer");
-    assert!(started.elapsed() >= ANSWER_AFTER * 2);
+    assert!(started.elapsed() >= MIN_RESPONSE_TIME * 2);
     for _ in 0..7 {
         identity.forgot_password(&Actor::anonymous(), EMAIL).await.expect("asked");
     }
@@ -265,7 +265,7 @@ async fn nobody_learns_whether_there_is_an_account_and_few_mails_are_sent() {
 }
 
 #[tokio::test]
-async fn a_token_is_written_nowhere_but_in_the_mail() {
+async fn the_token_of_a_link_is_stored_nowhere() {
     let bench = Bench::new().await;
     register(&bench).await;
     bench.services.identity.forgot_password(&Actor::anonymous(), EMAIL).await.expect("asked");

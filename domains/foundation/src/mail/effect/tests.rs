@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::testing::Bench;
 
-/// The welcome of somebody and the job that delivers it.
+/// A welcome mail and the job that delivers it.
 async fn queued(bench: &Bench) -> (jobs::Model, MailId) {
     bench.register("ada@example.org").await;
     let job = bench.jobs_of_kind("email.deliver").await.remove(0);
@@ -34,7 +34,7 @@ async fn end(bench: &Bench, job: &jobs::Model, state: JobState, error: Option<Va
 }
 
 #[tokio::test]
-async fn a_mail_whose_delivery_is_cancelled_does_not_wait_for_ever() {
+async fn a_mail_whose_delivery_is_cancelled_has_failed() {
     let bench = Bench::new().await;
     let (job, id) = queued(&bench).await;
 
@@ -45,7 +45,7 @@ async fn a_mail_whose_delivery_is_cancelled_does_not_wait_for_ever() {
 }
 
 #[tokio::test]
-async fn a_mail_whose_job_nobody_can_read_has_failed_with_it() {
+async fn a_mail_whose_job_is_unreadable_has_failed() {
     let bench = Bench::new().await;
     let (job, id) = queued(&bench).await;
     bench.make_unreadable(job.id).await;
@@ -71,7 +71,7 @@ async fn the_outbox_says_why_its_job_ended() {
 }
 
 #[tokio::test]
-async fn a_mail_that_was_handed_over_stays_so_whatever_becomes_of_its_job() {
+async fn a_sent_mail_stays_sent_if_its_job_fails() {
     let bench = Bench::new().await;
     let (job, id) = queued(&bench).await;
     bench.work().await;
@@ -84,7 +84,7 @@ async fn a_mail_that_was_handed_over_stays_so_whatever_becomes_of_its_job() {
 }
 
 #[test]
-fn successes_stay_in_their_batches() {
+fn succeeded_jobs_have_no_effect() {
     for state in JobState::TERMINAL {
         assert_eq!(DeliveryEnded.wants(state), state != JobState::Succeeded, "{state}");
     }

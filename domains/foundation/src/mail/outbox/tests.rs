@@ -29,7 +29,7 @@ async fn the_outbox_is_filtered() {
 }
 
 #[tokio::test]
-async fn a_mail_is_read_in_the_open() {
+async fn reading_a_mail_is_recorded() {
     let bench = Bench::new().await;
     let ada = bench.register("ada@example.org").await;
     let (mails, _) = bench.services.mail.list_outbox(&OutboxFilter::default(), PAGE).await.expect("listed");
@@ -44,7 +44,7 @@ async fn a_mail_is_read_in_the_open() {
 }
 
 #[tokio::test]
-async fn every_mail_can_be_seen_and_sent_as_a_test() {
+async fn every_mail_has_a_preview_and_a_test_mail() {
     let bench = Bench::new().await;
     let ada = bench.register("ada@example.org").await;
     let mail = &bench.services.mail;
@@ -68,7 +68,7 @@ async fn every_mail_can_be_seen_and_sent_as_a_test() {
 }
 
 #[tokio::test]
-async fn old_mails_are_forgotten_and_those_that_wait_are_not() {
+async fn old_mails_are_deleted_unless_they_are_queued() {
     let bench = Bench::new().await;
     let ada = bench.register("ada@example.org").await;
     bench.work().await;

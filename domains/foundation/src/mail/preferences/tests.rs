@@ -48,7 +48,7 @@ fn a_token_is_for_one_person_and_one_category() {
 }
 
 #[test]
-fn a_token_that_was_touched_is_none() {
+fn a_modified_token_is_invalid() {
     let secret = "0123456789abcdef0123456789abcdef";
     let (key, other) = (key(secret), key("fedcba9876543210fedcba9876543210"));
     let (ada, bob) = (UserId::new(), UserId::new());
@@ -62,7 +62,7 @@ fn a_token_that_was_touched_is_none() {
     }
     let mut swapped = head(bob, MailCategory::Reminders).to_vec();
     swapped.extend_from_slice(&bytes[HEAD_BYTES..]);
-    // The same key without the domain, as a link of another kind would be signed.
+    // Signed with the secret itself instead of the key derived from it.
     let mut foreign = head(ada, MailCategory::Reminders).to_vec();
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("a key");
     mac.update(&foreign);
@@ -111,7 +111,7 @@ async fn unsubscribing_ends_one_category_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn what_must_be_told_is_told_to_everybody() {
+async fn mails_without_a_category_are_sent_to_everybody() {
     let bench = Bench::new().await;
     let ada = bench.register("ada@example.org").await;
     let none: Vec<_> = MailCategory::ALL.iter().map(|category| (*category, false)).collect();
@@ -142,7 +142,7 @@ async fn what_must_be_told_is_told_to_everybody() {
 }
 
 #[tokio::test]
-async fn a_link_tells_nothing_of_whether_its_person_is_there() {
+async fn a_link_does_not_reveal_whether_its_account_exists() {
     let bench = Bench::new().await;
     let (ada, mail) = (bench.register("ada@example.org").await, &bench.services.mail);
     let there = mail.unsubscribing.token(ada.id, MailCategory::Results);
@@ -157,7 +157,7 @@ async fn a_link_tells_nothing_of_whether_its_person_is_there() {
 }
 
 #[tokio::test]
-async fn a_mail_that_can_be_done_without_says_how_to_end_it() {
+async fn an_optional_mail_has_an_unsubscribe_link() {
     let bench = Bench::new().await;
     let (ada, mail) = (bench.register("ada@example.org").await, &bench.services.mail);
     queue_reminder(&bench, &ada, 1).await.expect("queued");
@@ -178,7 +178,7 @@ async fn a_mail_that_can_be_done_without_says_how_to_end_it() {
 }
 
 #[tokio::test]
-async fn a_deactivated_account_gets_nothing_it_can_do_without() {
+async fn a_deactivated_account_gets_no_optional_mails() {
     let bench = Bench::new().await;
     let ada = bench.register("ada@example.org").await;
     let queued = queue_reminder(&bench, &ada, 1).await.expect("queued");

@@ -1,4 +1,4 @@
-//! How much of what happened, in one pass over a bounded range.
+//! Statistics of the audit log over a bounded range, in one query.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -9,58 +9,58 @@ use sea_orm::{DatabaseBackend, DbErr, EntityTrait, ExprTrait, FromQueryResult, Q
 use super::{Audit, AuditError};
 use crate::FieldErrors;
 
-/// Where nothing is said.
+/// The default range.
 const DEFAULT_RANGE: Duration = Duration::from_secs(30 * 24 * 3600);
-/// Longest range.
-const LONGEST_DAYS: i64 = 366;
+/// Maximum length of a range, in days.
+const MAX_RANGE_DAYS: i64 = 366;
 
-/// How much happened in a range.
+/// The statistics of a range.
 #[derive(Clone, Debug, PartialEq)]
-pub struct AuditFigures {
-    /// From this moment on.
+pub struct AuditStats {
+    /// Start of the range, inclusive.
     pub from: Timestamp,
-    /// Until before this moment.
+    /// End of the range, exclusive.
     pub before: Timestamp,
     /// Entries.
     pub total: i64,
-    /// Entries of each level; every level is there.
+    /// Entries of each level. Every level is present.
     pub by_level: BTreeMap<&'static str, i64>,
     /// Entries of each action, the most frequent first.
-    pub by_action: Vec<CountOfKind>,
+    pub by_action: Vec<ActionCount>,
     /// Entries of each day in UTC that has any, in order.
-    pub by_day: Vec<CountOfDay>,
-    /// What was moved to the object store, whenever that was.
-    pub archived: ArchiveFigures,
+    pub by_day: Vec<DayCount>,
+    /// All archives, regardless of the range.
+    pub archived: ArchiveStats,
 }
 
-/// How often an action was recorded.
+/// The number of entries of an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CountOfKind {
+pub struct ActionCount {
     /// Such as `auth.login`.
     pub action: String,
     /// Entries.
     pub count: i64,
 }
 
-/// How much happened on a day.
+/// The number of entries of a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CountOfDay {
+pub struct DayCount {
     /// The day in UTC.
     pub day: NaiveDate,
     /// Entries.
     pub count: i64,
-    /// Those of them that are warnings or critical.
+    /// Entries at the levels warning and critical.
     pub notable: i64,
 }
 
-/// What was moved to the object store.
+/// Statistics of the archives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromQueryResult)]
-pub struct ArchiveFigures {
+pub struct ArchiveStats {
     /// Objects.
     pub objects: i64,
     /// Entries in them.
     pub entries: i64,
-    /// Moment of the newest entry in them.
+    /// Time of the newest entry in them.
     pub last_at: Option<Timestamp>,
 }
 
@@ -73,13 +73,12 @@ struct Group {
 }
 
 impl Audit {
-    /// How much happened from one moment to another: the last 30 days where nothing is
-    /// said, 366 days at most.
-    pub async fn figures(
+    /// The statistics of a range: the last 30 days by default, at most 366 days.
+    pub async fn stats(
         &self,
         from: Option<Timestamp>,
         before: Option<Timestamp>,
-    ) -> Result<AuditFigures, AuditError> {
+    ) -> Result<AuditStats, AuditError> {
         let before = before.unwrap_or_else(|| self.queue.now());
         let from = from.unwrap_or(before - DEFAULT_RANGE);
         check_range(from, before)?;
@@ -103,7 +102,7 @@ impl Audit {
         Group::find_by_statement(statement).all(db).await
     }
 
-    async fn archived(&self) -> Result<ArchiveFigures, DbErr> {
+    async fn archived(&self) -> Result<ArchiveStats, DbErr> {
         use audit_archives::Column::{Entries, LastAt, ObjectKey};
         use sea_orm::ColumnTrait;
         // SUM over bigint is numeric on PostgreSQL, so it is cast back.
@@ -112,7 +111,7 @@ impl Audit {
             .column_as(ObjectKey.count(), "objects")
             .column_as(Entries.sum().if_null(0).cast_as("BIGINT"), "entries")
             .column_as(LastAt.max(), "last_at")
-            .into_model::<ArchiveFigures>()
+            .into_model::<ArchiveStats>()
             .one(self.queue.db())
             .await?;
         Ok(found.unwrap_or_default())
@@ -123,13 +122,13 @@ fn check_range(from: Timestamp, before: Timestamp) -> Result<(), FieldErrors> {
     if from >= before {
         return Err(FieldErrors::of("before", "must be later than from"));
     }
-    if before - from > chrono::TimeDelta::days(LONGEST_DAYS) {
-        return Err(FieldErrors::of("from", format!("must be at most {LONGEST_DAYS} days before the end")));
+    if before - from > chrono::TimeDelta::days(MAX_RANGE_DAYS) {
+        return Err(FieldErrors::of("from", format!("must be at most {MAX_RANGE_DAYS} days before the end")));
     }
     Ok(())
 }
 
-fn add_up(from: Timestamp, before: Timestamp, groups: &[Group], archived: ArchiveFigures) -> AuditFigures {
+fn add_up(from: Timestamp, before: Timestamp, groups: &[Group], archived: ArchiveStats) -> AuditStats {
     let mut by_level: BTreeMap<_, _> = AuditLevel::ALL.iter().map(|level| (level.as_str(), 0)).collect();
     let mut by_action: BTreeMap<&str, i64> = BTreeMap::new();
     let mut by_day: BTreeMap<NaiveDate, (i64, i64)> = BTreeMap::new();
@@ -144,19 +143,16 @@ fn add_up(from: Timestamp, before: Timestamp, groups: &[Group], archived: Archiv
     }
     let mut by_action: Vec<_> = by_action
         .into_iter()
-        .map(|(action, count)| CountOfKind { action: action.to_owned(), count })
+        .map(|(action, count)| ActionCount { action: action.to_owned(), count })
         .collect();
     by_action.sort_by_key(|of| std::cmp::Reverse(of.count));
-    AuditFigures {
+    AuditStats {
         from,
         before,
         total: by_level.values().sum(),
         by_level,
         by_action,
-        by_day: by_day
-            .into_iter()
-            .map(|(day, (count, notable))| CountOfDay { day, count, notable })
-            .collect(),
+        by_day: by_day.into_iter().map(|(day, (count, notable))| DayCount { day, count, notable }).collect(),
         archived,
     }
 }
@@ -178,7 +174,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn adds_up_by_level_action_and_day() {
+    async fn statistics_are_summed_by_level_action_and_day() {
         let bench = Bench::new().await;
         bench.register("ada@example.org").await;
         let login = async |password: &str| {
@@ -190,13 +186,13 @@ mod tests {
         login("correct horse").await;
         bench.advance(1);
 
-        let figures = bench.services.audit.figures(None, None).await.expect("figures");
+        let stats = bench.services.audit.stats(None, None).await.expect("stats");
 
-        assert_eq!((figures.total, figures.by_level["info"], figures.by_level["warning"]), (4, 3, 1));
-        assert_eq!(figures.by_level["critical"], 0);
-        assert_eq!(figures.by_action[0], CountOfKind { action: "auth.login".to_owned(), count: 2 });
-        let days: Vec<_> = figures.by_day.iter().map(|day| (day.count, day.notable)).collect();
+        assert_eq!((stats.total, stats.by_level["info"], stats.by_level["warning"]), (4, 3, 1));
+        assert_eq!(stats.by_level["critical"], 0);
+        assert_eq!(stats.by_action[0], ActionCount { action: "auth.login".to_owned(), count: 2 });
+        let days: Vec<_> = stats.by_day.iter().map(|day| (day.count, day.notable)).collect();
         assert_eq!(days, [(2, 0), (2, 1)]);
-        assert_eq!(figures.archived, ArchiveFigures::default());
+        assert_eq!(stats.archived, ArchiveStats::default());
     }
 }

@@ -9,33 +9,38 @@ fn ada() -> ErasedPerson {
 }
 
 #[test]
-fn an_entry_loses_what_names_the_person() {
+fn fields_that_name_the_person_are_redacted() {
     let (ada, other) = (ada(), UserId::new());
-    let loss = |actor, target, context| Some(Loss { actor, target, context });
+    let redaction = |actor, target, context| Some(Redaction { actor, target, context });
     let (own, others) = (ada.target(), format!("user:{other}"));
     for (actor, action, target, expected) in [
-        (Some(ada.user), "project.create", "project:1", loss(true, false, false)),
-        (Some(ada.user), "account.update", &own, loss(true, true, true)),
-        (Some(ada.user), "account.change", &others, loss(true, false, false)),
-        (Some(other), "account.change", &own, loss(false, true, true)),
-        (Some(other), "credits.adjust", &own, loss(false, true, true)),
-        (None, "auth.login_failed", &own, loss(false, true, false)),
-        (Some(other), "mail.delete_suppression", &address_target("ada@EXAMPLE.org"), loss(false, true, true)),
-        (Some(other), "mail.delete_suppression", "address:ada@example.org", loss(false, true, true)),
+        (Some(ada.user), "project.create", "project:1", redaction(true, false, false)),
+        (Some(ada.user), "account.update", &own, redaction(true, true, true)),
+        (Some(ada.user), "account.change", &others, redaction(true, false, false)),
+        (Some(other), "account.change", &own, redaction(false, true, true)),
+        (Some(other), "credits.adjust", &own, redaction(false, true, true)),
+        (None, "auth.login_failed", &own, redaction(false, true, false)),
+        (
+            Some(other),
+            "mail.delete_suppression",
+            &address_target("ada@EXAMPLE.org"),
+            redaction(false, true, true),
+        ),
+        (Some(other), "mail.delete_suppression", "address:ada@example.org", redaction(false, true, true)),
         (Some(other), "mail.delete_suppression", "address:bob@example.org", None),
         (Some(other), "mail.delete_suppression", &address_target("bob@example.org"), None),
         (Some(other), "account.delete", &own, None),
-        (Some(ada.user), "account.delete", &others, loss(true, false, false)),
+        (Some(ada.user), "account.delete", &others, redaction(true, false, false)),
         (Some(other), "account.change", &others, None),
         (None, "audit.archive", "object:audit/1", None),
     ] {
-        assert_eq!(ada.loss(actor, action, Some(target)), expected, "{actor:?} {action} {target}");
+        assert_eq!(ada.redaction(actor, action, Some(target)), expected, "{actor:?} {action} {target}");
     }
-    assert_eq!(ada.loss(None, "auth.login_failed", None), None);
+    assert_eq!(ada.redaction(None, "auth.login_failed", None), None);
 }
 
 #[test]
-fn lines_about_others_stay_as_they_are_and_a_broken_one_is_told() {
+fn lines_about_others_do_not_change_and_an_invalid_line_is_an_error() {
     let ada = ada();
     let others = "{\"actor_id\":null,   \"action\":\"x\",\"target\":\"address:bob@example.org\"}\nnot JSON\n";
     assert_eq!(ada.rewrite(others).expect("read"), (others.to_owned(), 0));
@@ -43,7 +48,7 @@ fn lines_about_others_stay_as_they_are_and_a_broken_one_is_told() {
     assert!(ada.rewrite(&format!("not JSON {}\n", ada.user)).is_err());
 }
 
-/// Entries of every kind: by the person, about them, by and about others.
+/// Writes entries by the person, about them, and by and about others.
 async fn write(bench: &Bench, ada: &ErasedPerson) {
     let by = |user| Actor::of_job(user).with_client(curl());
     let bob = UserId::new();
@@ -67,11 +72,11 @@ async fn lines(bench: &Bench) -> String {
     rows.iter().map(audit::json_line).collect()
 }
 
-/// Entries changed in one step.
+/// Entries that one transaction redacts.
 const STEP: u64 = 150;
 
 #[tokio::test]
-async fn the_database_and_the_archive_forget_the_same() {
+async fn the_database_and_the_archive_are_redacted_alike() {
     let (bench, ada) = (Bench::new().await, ada());
     for _ in 0..40 {
         write(&bench, &ada).await;
@@ -80,7 +85,7 @@ async fn the_database_and_the_archive_forget_the_same() {
 
     loop {
         let tx = bench.services.queue.begin().await.expect("a transaction");
-        let left = ada.leave_some(&tx, &[], STEP).await.expect("left");
+        let left = ada.redact_some(&tx, &[], STEP).await.expect("left");
         tx.commit().await.expect("committed");
         if left < STEP {
             break;

@@ -1,5 +1,5 @@
-//! Taking somebody whose account was erased out of the log. What an entry loses is
-//! decided in one place, for those in the database and for those in the object store.
+//! Anonymizes audit entries about people whose accounts were erased. One function decides
+//! which fields of an entry are redacted, both in the database and in the object store.
 
 use std::collections::BTreeMap;
 
@@ -14,12 +14,13 @@ use sha2::{Digest, Sha256};
 
 use crate::personal::Erasing;
 
-/// Says whose account was deleted by an operator, and stays.
-const DELETION: &str = "account.delete";
-const LIFTED: &str = "mail.delete_suppression";
+/// The action of an entry that names an account that an administrator deleted. Its target is not
+/// redacted.
+const ACCOUNT_DELETED: &str = "account.delete";
+const SUPPRESSION_LIFTED: &str = "mail.delete_suppression";
 const ADDRESS: &str = "address:";
 
-/// Somebody as the log names them.
+/// A person as the log names them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ErasedPerson {
     /// Their account.
@@ -28,15 +29,15 @@ pub(crate) struct ErasedPerson {
     pub(crate) addresses: Vec<String>,
 }
 
-/// What an entry loses beside where it came from.
+/// The fields of an entry that are redacted beside its IP address and user agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Loss {
+struct Redaction {
     actor: bool,
     target: bool,
     context: bool,
 }
 
-/// The target of an entry about a mail address, which does not tell the address.
+/// The target of an entry about a mail address. It has the hash of the address.
 pub(crate) fn address_target(address: &str) -> String {
     format!("{ADDRESS}{}", hash_address(address))
 }
@@ -46,7 +47,7 @@ pub(super) fn person_target(user: UserId) -> String {
     format!("user:{user}")
 }
 
-/// What stands for a mail address, whatever the case of its letters in ASCII.
+/// The SHA-256 of a mail address. The case of ASCII letters is ignored.
 pub(crate) fn hash_address(address: &str) -> String {
     hex::encode(Sha256::digest(address.trim().to_ascii_lowercase().as_bytes()))
 }
@@ -58,18 +59,20 @@ impl ErasedPerson {
         Self { user: person.user, addresses: addresses.collect() }
     }
 
-    /// What an entry loses; none where it says nothing of the person.
-    fn loss(&self, actor: Option<UserId>, action: &str, target: Option<&str>) -> Option<Loss> {
+    /// The redaction of an entry; none if the entry does not name the person.
+    fn redaction(&self, actor: Option<UserId>, action: &str, target: Option<&str>) -> Option<Redaction> {
         let actor = actor == Some(self.user);
-        let target = action != DELETION && target.is_some_and(|target| self.is_meant(target));
-        // What an operator changed of an account, and why, names the person.
-        let tells = action.starts_with("account.") || action.starts_with("credits.") || action == LIFTED;
-        (actor || target).then_some(Loss { actor, target, context: target && tells })
+        let target = action != ACCOUNT_DELETED && target.is_some_and(|target| self.is_target(target));
+        // The context of these actions may name the person: what an administrator changed, and
+        // why.
+        let has_details =
+            action.starts_with("account.") || action.starts_with("credits.") || action == SUPPRESSION_LIFTED;
+        (actor || target).then_some(Redaction { actor, target, context: target && has_details })
     }
 
-    fn is_meant(&self, target: &str) -> bool {
+    fn is_target(&self, target: &str) -> bool {
         match target.strip_prefix(ADDRESS) {
-            // Versions before wrote the address itself.
+            // Earlier versions stored the address itself.
             Some(address) if address.contains('@') => self.addresses.contains(&hash_address(address)),
             Some(hash) => self.addresses.iter().any(|known| known == hash),
             None => target == self.target(),
@@ -80,20 +83,20 @@ impl ErasedPerson {
         person_target(self.user)
     }
 
-    /// The lines of an object without the person, and how many of them changed.
+    /// Redacts the lines of an object. Returns the new lines, and how many changed.
     pub(super) fn rewrite(&self, lines: &str) -> Result<(String, u64), serde_json::Error> {
         let user = self.user.to_string();
         let (mut text, mut changed) = (String::with_capacity(lines.len()), 0);
         for line in lines.split_inclusive('\n') {
-            let loss = if line.contains(&user) || line.contains(ADDRESS) {
+            let redaction = if line.contains(&user) || line.contains(ADDRESS) {
                 let entry = serde_json::from_str(line)?;
-                self.loss_of(&entry).map(|loss| (entry, loss))
+                self.redaction_of(&entry).map(|redaction| (entry, redaction))
             } else {
                 None
             };
-            match loss {
-                Some((entry, loss)) => {
-                    text.push_str(&format!("{}\n", without(entry, loss)));
+            match redaction {
+                Some((entry, redaction)) => {
+                    text.push_str(&format!("{}\n", redact_line(entry, redaction)));
                     changed += 1;
                 }
                 None => text.push_str(line),
@@ -102,23 +105,23 @@ impl ErasedPerson {
         Ok((text, changed))
     }
 
-    fn loss_of(&self, entry: &Value) -> Option<Loss> {
+    fn redaction_of(&self, entry: &Value) -> Option<Redaction> {
         let actor = entry["actor_id"].as_str().and_then(|id| id.parse().ok());
-        self.loss(actor, entry["action"].as_str().unwrap_or_default(), entry["target"].as_str())
+        self.redaction(actor, entry["action"].as_str().unwrap_or_default(), entry["target"].as_str())
     }
 
-    /// Takes the person out of at most `limit` entries of the database, and answers how many
-    /// they were. `addresses` are those that versions before may have written as they are.
+    /// Redacts at most `limit` entries of the database and returns their number.
+    /// `addresses` are those that earlier versions may have stored as they are.
     ///
-    /// An entry loses what it is found by, so that a repetition finds others.
-    pub(crate) async fn leave_some(
+    /// A redacted entry is not found again, so repeated calls reach all entries.
+    pub(crate) async fn redact_some(
         &self,
         tx: &Transaction,
         addresses: &[String],
         limit: u64,
     ) -> Result<u64, DbErr> {
         let by_person = Condition::all().add(audit_log::Column::ActorId.eq(self.user));
-        let left = self.leave_matching(tx, by_person, limit).await?;
+        let left = self.redact_matching(tx, by_person, limit).await?;
         if left >= limit {
             return Ok(left);
         }
@@ -127,13 +130,13 @@ impl ErasedPerson {
         targets.extend(addresses.iter().map(|address| format!("{ADDRESS}{address}")));
         let about_person = Condition::all()
             .add(audit_log::Column::Target.is_in(targets))
-            .add(audit_log::Column::Action.ne(DELETION));
-        Ok(left + self.leave_matching(tx, about_person, limit - left).await?)
+            .add(audit_log::Column::Action.ne(ACCOUNT_DELETED));
+        Ok(left + self.redact_matching(tx, about_person, limit - left).await?)
     }
 
-    /// Entries of a condition, in the order in which the archive takes them, so that
-    /// neither waits for the other in a circle.
-    async fn leave_matching(&self, tx: &Transaction, entries: Condition, limit: u64) -> Result<u64, DbErr> {
+    /// Redacts entries of a condition. They are locked in the same order as by the archive
+    /// job, so that the two do not deadlock.
+    async fn redact_matching(&self, tx: &Transaction, entries: Condition, limit: u64) -> Result<u64, DbErr> {
         let rows = audit_log::Entity::find()
             .filter(entries)
             .order_by_asc(audit_log::Column::CreatedAt)
@@ -142,55 +145,55 @@ impl ErasedPerson {
             .lock_exclusive()
             .all(&**tx)
             .await?;
-        let mut by_loss: BTreeMap<Loss, Vec<AuditId>> = BTreeMap::new();
+        let mut by_redaction: BTreeMap<Redaction, Vec<AuditId>> = BTreeMap::new();
         for row in &rows {
-            if let Some(loss) = self.loss(row.actor_id, &row.action, row.target.as_deref()) {
-                by_loss.entry(loss).or_default().push(row.id);
+            if let Some(redaction) = self.redaction(row.actor_id, &row.action, row.target.as_deref()) {
+                by_redaction.entry(redaction).or_default().push(row.id);
             }
         }
         let mut changed = 0;
-        for (loss, ids) in by_loss {
+        for (redaction, ids) in by_redaction {
             changed += ids.len() as u64;
-            take(tx, loss, ids).await?;
+            redact_rows(tx, redaction, ids).await?;
         }
         Ok(changed)
     }
 }
 
-/// What stands in place of a context that names somebody.
+/// The replacement of a redacted context.
 fn erased() -> Value {
     json!({"erased": true})
 }
 
-/// The entry of a line without what it loses.
-fn without(mut entry: Value, loss: Loss) -> Value {
-    for (field, value, is_lost) in [
+/// Redacts an entry of an object.
+fn redact_line(mut entry: Value, redaction: Redaction) -> Value {
+    for (field, value, is_redacted) in [
         ("ip", Value::Null, true),
         ("user_agent", Value::Null, true),
-        ("actor_id", Value::Null, loss.actor),
-        ("target", Value::Null, loss.target),
-        ("context", erased(), loss.context),
+        ("actor_id", Value::Null, redaction.actor),
+        ("target", Value::Null, redaction.target),
+        ("context", erased(), redaction.context),
     ] {
-        if is_lost {
+        if is_redacted {
             entry[field] = value;
         }
     }
     entry
 }
 
-/// The same for entries of the database.
-async fn take(tx: &Transaction, loss: Loss, ids: Vec<AuditId>) -> Result<(), DbErr> {
+/// Redacts entries of the database.
+async fn redact_rows(tx: &Transaction, redaction: Redaction, ids: Vec<AuditId>) -> Result<(), DbErr> {
     let nothing = || Expr::value(Option::<String>::None);
     let mut update = audit_log::Entity::update_many()
         .col_expr(audit_log::Column::Ip, nothing())
         .col_expr(audit_log::Column::UserAgent, nothing());
-    if loss.actor {
+    if redaction.actor {
         update = update.col_expr(audit_log::Column::ActorId, Expr::value(Option::<Uuid>::None));
     }
-    if loss.target {
+    if redaction.target {
         update = update.col_expr(audit_log::Column::Target, nothing());
     }
-    if loss.context {
+    if redaction.context {
         update = update.col_expr(audit_log::Column::Context, Expr::value(erased()));
     }
     update.filter(audit_log::Column::Id.is_in(ids)).exec(&**tx).await?;

@@ -1,5 +1,4 @@
-//! Cancelling, running again and discarding many jobs at once, as a job with
-//! progress.
+//! Bulk actions: cancels, replays or discards many jobs, as a job with progress.
 
 use atelier_entities::{JobId, Timestamp, jobs};
 use atelier_foundation::{Actor, FieldErrors, Problem, Refusal, audit};
@@ -12,27 +11,27 @@ use serde_json::{Map, Value, json};
 
 use super::{Maintenance, Restarted, SteerJobs};
 
-/// Jobs between two looks at whether to stop.
+/// Jobs of one step. The stop signal is checked between steps.
 const STEP: usize = 100;
 
-/// Jobs that are looked up at once: each look reads all that the filter selects.
-const SELECTED: u64 = 5_000;
+/// Jobs that one query selects: each query reads all jobs that match the filter.
+const JOBS_PER_QUERY: u64 = 5_000;
 
-/// Why jobs were not steered.
+/// Why a bulk action or a command on a queue failed.
 #[derive(Debug, thiserror::Error)]
-pub enum SteeringError {
-    /// A filter that cannot be taken as it is.
+pub enum MaintenanceError {
+    /// An invalid filter.
     #[error("invalid input: {0}")]
     InvalidInput(#[from] FieldErrors),
-    /// The queue did not do it.
+    /// The queue failed.
     #[error(transparent)]
     Queue(#[from] QueueError),
-    /// The database did not do it.
+    /// The database failed.
     #[error("database: {0}")]
     Database(#[from] DbErr),
 }
 
-impl Problem for SteeringError {
+impl Problem for MaintenanceError {
     fn refusal(&self) -> Refusal {
         match self {
             Self::InvalidInput(errors) => errors.refusal(),
@@ -43,20 +42,24 @@ impl Problem for SteeringError {
 }
 
 impl Maintenance {
-    /// How many jobs it would be done to now.
-    pub async fn count_steered(&self, action: BulkAction, filter: JobFilter) -> Result<u64, SteeringError> {
+    /// The number of jobs that an action would affect now.
+    pub async fn count_bulk_action(
+        &self,
+        action: BulkAction,
+        filter: JobFilter,
+    ) -> Result<u64, MaintenanceError> {
         let filter = bounded(action, filter, self.queue.now(), &self.restarted_names())?;
         Ok(self.queue.count_bulk(&filter, action).await?)
     }
 
-    /// Queues a job that does it to every job of the filter that is there now. One that
-    /// is enqueued later, or fails again after it was replayed, is left alone.
-    pub async fn start_steering(
+    /// Enqueues a job that applies the action to every job that matches the filter now.
+    /// Jobs that are enqueued later, or fail again after their replay, are not affected.
+    pub async fn start_bulk_action(
         &self,
         actor: &Actor,
         action: BulkAction,
         filter: JobFilter,
-    ) -> Result<jobs::Model, SteeringError> {
+    ) -> Result<jobs::Model, MaintenanceError> {
         let tx = self.queue.begin().await?;
         let filter = bounded(action, filter, tx.now(), &self.restarted_names())?;
         let mut job =
@@ -71,8 +74,8 @@ impl Maintenance {
         Ok(job)
     }
 
-    /// Does it, oldest job first. An attempt after one that was cut short goes on with
-    /// what is left, and counts only that.
+    /// Applies the action, oldest job first. A later attempt continues where an interrupted
+    /// one stopped, and counts only its own jobs.
     pub async fn steer_jobs(&self, ctx: &JobContext, args: SteerJobs) -> Result<Outcome, JobError> {
         let SteerJobs { action, filter } = args;
         let total = self.queue.count_bulk(&filter, action).await?;
@@ -83,7 +86,7 @@ impl Maintenance {
         }
         let (mut done, mut skipped, mut after) = (0, 0, None::<JobId>);
         loop {
-            let selected = self.queue.select_bulk(&filter, action, after, SELECTED).await?;
+            let selected = self.queue.select_bulk(&filter, action, after, JOBS_PER_QUERY).await?;
             let Some(last) = selected.last() else { break };
             after = Some(*last);
             for ids in selected.chunks(STEP) {
@@ -107,14 +110,14 @@ impl Maintenance {
         self.restarted.iter().flat_map(|Restarted { names, .. }| names.iter().copied()).collect()
     }
 
-    /// Jobs of these kinds that the filter of a replay would have selected.
+    /// Counts the jobs of these kinds that a replay leaves out.
     async fn count_left_out(
         &self,
         action: BulkAction,
         filter: &JobFilter,
         kinds: &[&str],
     ) -> Result<u64, QueueError> {
-        // One that names a kind is refused where it is one of these.
+        // A filter that names one of these kinds is refused.
         if action != BulkAction::Replay || filter.kind.is_some() {
             return Ok(0);
         }
@@ -128,8 +131,8 @@ impl Maintenance {
     }
 }
 
-/// The filter, bounded to what is there at that moment. A replay leaves out the kinds
-/// that are started anew, by all their names.
+/// Bounds a filter to jobs that exist at that time. A replay leaves out the kinds that are
+/// restarted as new jobs.
 fn bounded(
     action: BulkAction,
     mut filter: JobFilter,
@@ -194,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_is_bounded_to_what_is_there() {
+    fn a_filter_is_bounded_to_existing_jobs() {
         let now = Timestamp::from_timestamp(1_000, 0).expect("a time");
         let earlier = Timestamp::from_timestamp(10, 0).expect("a time");
 
@@ -208,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_to_mean_everything_or_to_charge_anybody() {
+    fn an_empty_filter_and_a_replay_of_restarted_kinds_are_refused() {
         let now = Timestamp::UNIX_EPOCH;
         let everything = bounded(BulkAction::Discard, JobFilter::default(), now, &ANEW).expect_err("refused");
 
@@ -220,14 +223,14 @@ mod tests {
     }
 
     #[test]
-    fn tells_how_far_it_is_without_claiming_the_end() {
+    fn progress_stays_below_100_percent() {
         for (looked_at, total, expected) in [(0, 0, 99), (0, 3, 0), (1, 3, 33), (3, 3, 99), (9, 3, 99)] {
             assert_eq!(percent(looked_at, total), expected, "{looked_at} of {total}");
         }
     }
 
     #[tokio::test]
-    async fn cancels_what_is_there_and_neither_itself_nor_what_comes_later() {
+    async fn a_bulk_cancel_affects_neither_itself_nor_later_jobs() {
         let bench = Bench::new().await;
         let admin = bench.register("root@example.org").await;
         let actor = acting(admin.id);
@@ -235,8 +238,9 @@ mod tests {
         let maintenance = &bench.services.maintenance;
         let filter = JobFilter { queue: Some(SteerJobs::QUEUE), ..JobFilter::default() };
 
-        let counted = maintenance.count_steered(BulkAction::Cancel, filter.clone()).await.expect("counted");
-        let job = maintenance.start_steering(&actor, BulkAction::Cancel, filter).await.expect("started");
+        let counted =
+            maintenance.count_bulk_action(BulkAction::Cancel, filter.clone()).await.expect("counted");
+        let job = maintenance.start_bulk_action(&actor, BulkAction::Cancel, filter).await.expect("started");
         let later = enqueue_removals(&bench, 1).await;
         bench.work().await;
 
@@ -245,7 +249,7 @@ mod tests {
         assert_eq!((job.state, job.owner_id), (JobState::Succeeded, Some(admin.id)));
         let result = job.result.expect("a result");
         let sum = result["done"].as_u64().expect("a number") + result["skipped"].as_u64().expect("a number");
-        // The worker may have run some of them before.
+        // The worker may have run some of them first.
         assert!(sum <= 3, "{result}");
         for id in ids {
             assert!(bench.job(id).await.state.is_terminal());
@@ -257,7 +261,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn replays_what_failed_but_nothing_that_is_started_anew() {
+    async fn a_replay_leaves_out_restarted_kinds() {
         let bench = Bench::new().await;
         let user = bench.register("ada@example.org").await;
         let project = bench.create_project(user.id, ProjectKind::WebApp).await;
@@ -275,7 +279,7 @@ mod tests {
         let filter = JobFilter { state: Some(JobState::Cancelled), ..JobFilter::default() };
 
         let actor = Actor::anonymous();
-        let steering = bench.services.maintenance.start_steering(&actor, BulkAction::Replay, filter);
+        let steering = bench.services.maintenance.start_bulk_action(&actor, BulkAction::Replay, filter);
         let job = steering.await.expect("started");
         bench.work().await;
 
