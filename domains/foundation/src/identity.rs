@@ -35,7 +35,7 @@ use atelier_entities::{Locale, SessionFamilyId, UserId, users};
 use atelier_queue::{Queue, QueueError};
 use sea_orm::DbErr;
 
-use crate::{Actor, AuthOptions, FieldErrors, NotSignedIn, Person, PersonalData, links::LinkKey};
+use crate::{Actor, AuthOptions, FieldErrors, NotSignedIn, PersonalData, links::LinkKey};
 use passwords::Passwords;
 use recognition::DeviceKey;
 use token_cache::TokenCache;
@@ -198,11 +198,6 @@ pub enum IdentityError {
     /// Hashing or signing failed.
     #[error("cryptography: {0}")]
     Crypto(String),
-}
-
-/// What a request needs to know of an account.
-fn person_of(user: &users::Model) -> Person {
-    Person { id: user.id, is_admin: user.is_admin, is_verified: user.email_verified_at.is_some() }
 }
 
 /// The sign-in of a person who is here themselves.

@@ -194,7 +194,12 @@ pub(crate) fn erased_address(user: UserId) -> String {
 /// Whether an account is closed and being erased. It is there no more for anybody.
 #[must_use]
 pub fn is_being_erased(user: &users::Model) -> bool {
-    user.email.starts_with(ERASED)
+    is_erased_address(&user.email)
+}
+
+/// Whether that is the address of an account that is being erased.
+pub(crate) fn is_erased_address(email: &str) -> bool {
+    email.starts_with(ERASED)
 }
 
 /// That a row's person, if it names one in that column, is not being erased.

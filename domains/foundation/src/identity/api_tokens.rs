@@ -8,7 +8,7 @@ use atelier_queue::{QueueError, Transaction};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     Identity, IdentityError,
@@ -64,7 +64,12 @@ impl std::fmt::Debug for MadeApiToken {
 /// What an API token may be used for.
 #[must_use]
 pub fn scopes_of(token: &api_tokens::Model) -> Vec<ApiScope> {
-    serde_json::from_value(token.scopes.clone()).unwrap_or_default()
+    parse_scopes(token.scopes.clone())
+}
+
+/// The scopes as a row has them.
+pub(super) fn parse_scopes(scopes: Value) -> Vec<ApiScope> {
+    serde_json::from_value(scopes).unwrap_or_default()
 }
 
 /// Whether a bearer token looks like an API token.

@@ -2,31 +2,69 @@
 
 use std::time::Duration;
 
-use atelier_entities::{ApiTokenId, SessionFamilyId, Timestamp, UserId, api_tokens, sessions, users};
+use atelier_entities::{
+    ApiTokenId, SessionFamilyId, SessionId, Timestamp, UserId, api_tokens, sessions, users,
+};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
+    QueryResult, QuerySelect, QueryTrait,
+    sea_query::{Expr, IntoCondition},
 };
 
-use crate::{Actor, Authenticated, Credential, NotSignedIn};
+use crate::{Actor, Authenticated, Credential, NotSignedIn, Person};
 
 use super::{
     Identity, IdentityError,
-    api_tokens::{is_one, scopes_of},
-    person_of,
+    api_tokens::{is_one, parse_scopes},
     token_cache::{Lookup, TokenKey},
     tokens::hash_token,
 };
-use crate::personal::is_being_erased;
+use crate::personal::is_erased_address;
 
 /// Shortest time between two notes of when somebody was last active.
 const ACTIVE_INTERVAL: Duration = Duration::from_secs(300);
 
 /// What the database says of a token.
 struct Found {
-    user: users::Model,
+    owner: Owner,
     credential: Credential,
     /// It is refused from this moment on, whatever happens before.
     good_until: Timestamp,
+}
+
+/// The account of a token, as far as a request needs it.
+struct Owner {
+    person: Person,
+    last_active_at: Option<Timestamp>,
+}
+
+/// The columns that [`Owner::read`] takes, before those of the token.
+const OWNER: [users::Column; 6] = [
+    users::Column::Id,
+    users::Column::Email,
+    users::Column::IsActive,
+    users::Column::IsAdmin,
+    users::Column::EmailVerifiedAt,
+    users::Column::LastActiveAt,
+];
+
+impl Owner {
+    /// The owner of a token, which is good for no account that is being erased or closed.
+    fn read(row: &QueryResult) -> Result<Self, IdentityError> {
+        if is_erased_address(&row.try_get_by_index::<String>(1)?) {
+            return Err(IdentityError::InvalidToken);
+        }
+        if !row.try_get_by_index::<bool>(2)? {
+            return Err(IdentityError::Deactivated);
+        }
+        let verified_at: Option<Timestamp> = row.try_get_by_index(4)?;
+        let person = Person {
+            id: row.try_get_by_index(0)?,
+            is_admin: row.try_get_by_index(3)?,
+            is_verified: verified_at.is_some(),
+        };
+        Ok(Self { person, last_active_at: row.try_get_by_index(5)? })
+    }
 }
 
 impl Identity {
@@ -43,17 +81,18 @@ impl Identity {
         }
         let lookup = Lookup::begin(now, bus);
         let found = if is_one(token) {
-            self.find_by_api_token(token, now).await?
+            self.find_by_api_token(api_tokens::Column::TokenHash.eq(hash_token(token)), now).await?
         } else {
             let claims = self.tokens.read(token, now)?;
             let mut found = self.find_by_session(claims.sub, claims.fam, now).await?;
-            found.good_until = claims.expires_at().map_or(found.good_until, |at| at.min(found.good_until));
+            found.good_until =
+                claims.expires_at().map_or(found.good_until, |at| Ord::min(at, found.good_until));
             found
         };
-        if let Err(error) = self.mark_active(&found.user, now).await {
-            tracing::warn!(user.id = %found.user.id, %error, "activity not noted");
+        if let Err(error) = self.mark_active(&found.owner, now).await {
+            tracing::warn!(user.id = %found.owner.person.id, %error, "activity not noted");
         }
-        let who = Authenticated { user: person_of(&found.user), credential: found.credential };
+        let who = Authenticated { user: found.owner.person, credential: found.credential };
         self.token_cache.keep(key, lookup, &who, found.good_until, bus);
         Ok(who)
     }
@@ -78,11 +117,10 @@ impl Identity {
         let found = match &who.credential {
             Credential::Session(family) => self.find_by_session(who.user.id, *family, now).await?,
             Credential::ApiToken(id, _) => {
-                let token = api_tokens::Entity::find_by_id(*id).one(self.queue.db()).await?;
-                self.find_owner(token, now).await?
+                self.find_by_api_token(api_tokens::Column::Id.eq(*id), now).await?
             }
         };
-        Ok(Authenticated { user: person_of(&found.user), credential: found.credential })
+        Ok(Authenticated { user: found.owner.person, credential: found.credential })
     }
 
     async fn find_by_session(
@@ -92,55 +130,64 @@ impl Identity {
         now: Timestamp,
     ) -> Result<Found, IdentityError> {
         let db = self.queue.db();
-        let user = get_token_owner(db, user).await?;
-        if !user.is_active {
-            return Err(IdentityError::Deactivated);
-        }
-        let alive = sessions::Entity::find()
-            .filter(sessions::Column::FamilyId.eq(family))
-            .filter(sessions::Column::UserId.eq(user.id))
-            .filter(sessions::Column::RevokedAt.is_null())
-            .filter(sessions::Column::ExpiresAt.gt(now))
+        let alive = Condition::all()
+            .add(sessions::Column::UserId.eq(user))
+            .add(sessions::Column::FamilyId.eq(family))
+            .add(sessions::Column::RevokedAt.is_null())
+            .add(sessions::Column::ExpiresAt.gt(now));
+        let mut account = users::Entity::find_by_id(user)
+            .select_only()
+            .columns(OWNER)
+            .columns([sessions::Column::Id, sessions::Column::ExpiresAt, sessions::Column::LastUsedAt])
             .order_by_desc(sessions::Column::Id)
-            .one(db)
-            .await?;
-        let session = alive.ok_or(IdentityError::InvalidToken)?;
-        if let Err(error) = mark_session_used(db, &session, now).await {
-            tracing::warn!(user.id = %user.id, %error, "the use of a sign-in not noted");
+            .limit(1);
+        QuerySelect::query(&mut account).left_join(sessions::Entity, alive);
+        let row = db.query_one(&account.into_query()).await?.ok_or(IdentityError::InvalidToken)?;
+        let owner = Owner::read(&row)?;
+        let session: Option<SessionId> = row.try_get_by_index(6)?;
+        let session = session.ok_or(IdentityError::InvalidToken)?;
+        if let Err(error) = mark_session_used(db, session, row.try_get_by_index(8)?, now).await {
+            tracing::warn!(user.id = %user, %error, "the use of a sign-in not noted");
         }
-        Ok(Found { user, credential: Credential::Session(family), good_until: session.expires_at })
+        Ok(Found { owner, credential: Credential::Session(family), good_until: row.try_get_by_index(7)? })
     }
 
-    async fn find_by_api_token(&self, token: &str, now: Timestamp) -> Result<Found, IdentityError> {
-        let by_hash = api_tokens::Column::TokenHash.eq(hash_token(token));
-        let token = api_tokens::Entity::find().filter(by_hash).one(self.queue.db()).await?;
-        self.find_owner(token, now).await
-    }
-
-    async fn find_owner(
+    /// The API token that the condition selects, with its owner.
+    async fn find_by_api_token(
         &self,
-        token: Option<api_tokens::Model>,
+        which: impl IntoCondition,
         now: Timestamp,
     ) -> Result<Found, IdentityError> {
         let db = self.queue.db();
-        let token = token.ok_or(IdentityError::InvalidToken)?;
-        if token.expires_at <= now {
+        let owned = users::Column::Id.into_expr().equals((api_tokens::Entity, api_tokens::Column::UserId));
+        let mut token = api_tokens::Entity::find()
+            .select_only()
+            .columns(OWNER)
+            .columns([
+                api_tokens::Column::Id,
+                api_tokens::Column::ExpiresAt,
+                api_tokens::Column::LastUsedAt,
+                api_tokens::Column::Scopes,
+            ])
+            .filter(which.into_condition());
+        QuerySelect::query(&mut token).inner_join(users::Entity, owned);
+        let row = db.query_one(&token.into_query()).await?.ok_or(IdentityError::InvalidToken)?;
+        let good_until = row.try_get_by_index(7)?;
+        if good_until <= now {
             return Err(IdentityError::ExpiredToken);
         }
-        let user = get_token_owner(db, token.user_id).await?;
-        if !user.is_active {
-            return Err(IdentityError::Deactivated);
+        let owner = Owner::read(&row)?;
+        let token: ApiTokenId = row.try_get_by_index(6)?;
+        if let Err(error) = mark_token_used(db, token, row.try_get_by_index(8)?, now).await {
+            tracing::warn!(user.id = %owner.person.id, %error, "the use of an API token not noted");
         }
-        if let Err(error) = mark_token_used(db, token.id, token.last_used_at, now).await {
-            tracing::warn!(user.id = %user.id, %error, "the use of an API token not noted");
-        }
-        let credential = Credential::ApiToken(token.id, scopes_of(&token));
-        Ok(Found { user, credential, good_until: token.expires_at })
+        let credential = Credential::ApiToken(token, parse_scopes(row.try_get_by_index(9)?));
+        Ok(Found { owner, credential, good_until })
     }
 
-    async fn mark_active(&self, user: &users::Model, now: Timestamp) -> Result<(), DbErr> {
+    async fn mark_active(&self, owner: &Owner, now: Timestamp) -> Result<(), DbErr> {
         let stale = now - ACTIVE_INTERVAL;
-        if user.last_active_at.is_some_and(|at| at > stale) {
+        if owner.last_active_at.is_some_and(|at| at > stale) {
             return Ok(());
         }
         let still_stale = Condition::any()
@@ -148,7 +195,7 @@ impl Identity {
             .add(users::Column::LastActiveAt.lte(stale));
         users::Entity::update_many()
             .col_expr(users::Column::LastActiveAt, Expr::value(now))
-            .filter(users::Column::Id.eq(user.id))
+            .filter(users::Column::Id.eq(owner.person.id))
             .filter(still_stale)
             .exec(self.queue.db())
             .await?;
@@ -156,23 +203,18 @@ impl Identity {
     }
 }
 
-/// The account of a token, which is good for none that is being erased.
-async fn get_token_owner(db: &impl ConnectionTrait, user: UserId) -> Result<users::Model, IdentityError> {
-    let found = users::Entity::find_by_id(user).one(db).await?;
-    found.filter(|user| !is_being_erased(user)).ok_or(IdentityError::InvalidToken)
-}
-
 async fn mark_session_used(
     db: &impl ConnectionTrait,
-    session: &sessions::Model,
+    session: SessionId,
+    last_used_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<(), DbErr> {
-    if session.last_used_at.is_some_and(|at| at > now - ACTIVE_INTERVAL) {
+    if last_used_at.is_some_and(|at| at > now - ACTIVE_INTERVAL) {
         return Ok(());
     }
     sessions::Entity::update_many()
         .col_expr(sessions::Column::LastUsedAt, Expr::value(now))
-        .filter(sessions::Column::Id.eq(session.id))
+        .filter(sessions::Column::Id.eq(session))
         .exec(db)
         .await?;
     Ok(())
