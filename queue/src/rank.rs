@@ -86,6 +86,12 @@ mod tests {
 
     #[test]
     fn an_endless_timeout_does_not_overflow_the_rank() {
-        assert_eq!(of(at(0), Lane::Bulk, 1_000, Duration::MAX), i64::MAX);
+        let longest = Duration::from_secs(2_147_483_647);
+        let counted = i64::try_from(MAX_COUNTED_WAITING).expect("a number");
+
+        let rank = of(at(0), Lane::Bulk, counted, Duration::MAX);
+
+        assert_eq!(rank, of(at(0), Lane::Bulk, counted, longest));
+        assert!(rank < i64::MAX);
     }
 }

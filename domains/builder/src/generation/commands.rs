@@ -3,7 +3,7 @@ use atelier_entities::{
 };
 use atelier_queue::{NewJob, QueueError, Transaction};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QuerySelect, QueryTrait,
+    ColumnTrait, ConnectionTrait, QuerySelect, QueryTrait,
     sea_query::{Expr, Query},
 };
 use serde_json::json;
