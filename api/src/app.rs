@@ -27,7 +27,7 @@ use crate::{
 /// `serve` does: without it all clients look like one address.
 pub fn router(state: ApiState) -> Router {
     crate::metrics::describe();
-    let (api, _, policies) = routes::all().into_parts();
+    let (api, policies) = routes::all().into_parts();
     let poll_policy = policies.find(&Method::GET, polling::PATTERN);
     let operations = Arc::new(Operations { state: state.clone(), policies });
     let api = api.layer(from_fn_with_state(operations, middleware::around_operations));

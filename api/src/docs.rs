@@ -23,6 +23,11 @@ use crate::{
 
 const DOCUMENT: &str = "/openapi.json";
 
+/// The document as it is kept in the repository. A test compares it with the code.
+const KEPT: &str = include_str!("../../docs/openapi.json");
+
+const _: () = assert!(!KEPT.is_empty(), "docs/openapi.json is empty: restore it before you build");
+
 /// Both readers style their elements inline; ReDoc searches in a worker made of a
 /// blob. Scripts come from files only.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
@@ -33,6 +38,12 @@ const HEADERS: [(HeaderName, &str); 1] = [(header::CONTENT_SECURITY_POLICY, POLI
 
 /// The files that were requested, by address. Only existing files have an entry.
 static CACHE: LazyLock<RwLock<HashMap<String, Arc<OnceLock<StaticFile>>>>> = LazyLock::new(RwLock::default);
+
+/// The OpenAPI document as text: indented, in a stable order, with a line break at the end.
+#[must_use]
+pub fn openapi_json() -> &'static str {
+    KEPT
+}
 
 /// The routes of the document and its readers.
 pub(crate) fn routes() -> Router<ApiState> {

@@ -13,11 +13,10 @@ use axum::{
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
 
 use crate::{
     request_id,
-    schema::{free::JsonObject, sets},
+    schema::{ToSchema, free::JsonObject, sets},
 };
 
 /// An error as a client sees it. The internal cause is only logged.

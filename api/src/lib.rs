@@ -1,10 +1,10 @@
-//! The HTTP interface of Atelier: routes, extractors, errors and the OpenAPI
-//! document. It holds no business rule and no SQL: each handler checks the shape of
-//! its input, calls one service and shows the result.
+//! The HTTP interface of Atelier: routes, extractors, errors and the OpenAPI document. It
+//! holds no business rule and no SQL: each handler checks the shape of its input, calls one
+//! service and shows the result.
 //!
 //! The modules depend on each other in one direction: `request_id`, `policy` and `error`,
-//! then `state`, `extract`, `middleware`, `route`, `routes` with their `dto`, and `openapi`,
-//! `docs`, `polling` and `app` above them.
+//! then `state`, `extract`, `middleware`, `route`, `routes` with their `dto`, and `docs`,
+//! `polling` and `app` above them. Only tests compile `openapi`, which makes the document.
 
 mod app;
 mod cookies;
@@ -13,7 +13,6 @@ mod dto;
 mod error;
 mod extract;
 mod middleware;
-mod openapi;
 mod policy;
 mod polling;
 mod request_id;
@@ -28,10 +27,12 @@ mod static_file;
 pub mod metrics;
 
 #[cfg(test)]
+mod openapi;
+#[cfg(test)]
 mod testing;
 
 pub use app::router;
+pub use docs::openapi_json;
 pub use error::ApiError;
-pub use openapi::{document, openapi_json};
 pub use serve::serve;
 pub use state::{ApiOptions, ApiState, LimitOptions, StrictTransport};

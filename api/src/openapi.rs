@@ -1,26 +1,32 @@
-//! The OpenAPI 3.1 document. Operations describe themselves beside their handlers;
-//! what holds for all of them is added here by rule.
+//! The OpenAPI 3.1 document as the code has it. Operations describe themselves beside their
+//! handlers; what holds for all of them is added here by rule.
+//!
+//! Only tests make it. They compare it with `docs/openapi.json`, which every process serves.
 
-#[cfg(test)]
 pub(crate) mod answers;
 mod errors;
 mod fields;
 mod headers;
 mod jobs;
+mod kept;
 mod plain;
-#[cfg(test)]
 mod rules;
 
+use axum::http::Method;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use utoipa::openapi::{
     InfoBuilder, LicenseBuilder, OpenApi, RefOr, Required, SecurityRequirement, ServerBuilder,
-    path::{Operation, PathItem},
+    path::Operation,
     security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     tag::TagBuilder,
 };
 
-use crate::{routes, schema::sets};
+use crate::{
+    route::described::{self, operations_of},
+    routes,
+    schema::sets,
+};
 
 const BEARER: &str = "bearer";
 
@@ -50,9 +56,8 @@ const TAGS: [(&str, &str); 8] = [
 ];
 
 /// The document of every route.
-#[must_use]
-pub fn document() -> OpenApi {
-    let (_, mut document, _) = routes::all().into_parts();
+pub(crate) fn document() -> OpenApi {
+    let mut document = routes::all().into_document();
     document.info = InfoBuilder::new()
         .title("Atelier")
         .version(env!("CARGO_PKG_VERSION"))
@@ -78,8 +83,8 @@ pub fn document() -> OpenApi {
     components.add_security_scheme(BEARER, SecurityScheme::Http(scheme));
     let mut all = Vec::new();
     for (path, item) in &mut document.paths.paths {
-        for (_, operation) in operations(item) {
-            complete(path, operation);
+        for (method, operation) in operations_of(item) {
+            complete(&method, path, operation);
             all.push(&*operation);
         }
     }
@@ -89,8 +94,7 @@ pub fn document() -> OpenApi {
 }
 
 /// The document as text: indented, in a stable order, with a line break at the end.
-#[must_use]
-pub fn openapi_json() -> String {
+pub(crate) fn openapi_json() -> String {
     let document = serde_json::to_value(document()).expect("the document is made of strings and numbers");
     let json = serde_json::to_string_pretty(&Ordered(&document)).expect("a value is JSON");
     json + "\n"
@@ -118,15 +122,11 @@ impl Serialize for Ordered<'_> {
     }
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
-    let PathItem { get, put, post, delete, patch, .. } = item;
-    [("GET", get), ("PUT", put), ("POST", post), ("DELETE", delete), ("PATCH", patch)]
-        .into_iter()
-        .filter_map(|(method, operation)| operation.as_mut().map(|operation| (method, operation)))
-}
-
 /// Adds what holds by rule: who may call it, its parameters, errors and headers.
-fn complete(path: &str, operation: &mut Operation) {
+fn complete(method: &Method, path: &str, operation: &mut Operation) {
+    if *method == Method::POST && described::keeps_answer(operation) {
+        operation.parameters.get_or_insert_default().push(RefOr::T(headers::idempotency_key()));
+    }
     let is_public = operation.security.as_deref() == Some(&[SecurityRequirement::default()]);
     operation.security = Some(if is_public {
         Vec::new()
@@ -163,8 +163,8 @@ mod tests {
     fn each_operation(mut visit: impl FnMut(&str, &str, &Operation)) {
         let mut document = document();
         for (path, item) in &mut document.paths.paths {
-            for (method, operation) in operations(item) {
-                visit(method, path, operation);
+            for (method, operation) in operations_of(item) {
+                visit(method.as_str(), path, operation);
             }
         }
     }
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn routes_say_which_answers_hold_a_secret_and_keep_none_of_these() {
-        let (_, _, policies) = routes::all().into_parts();
+        let (_, policies) = routes::all().into_parts();
         let document: Value = serde_json::from_str(&openapi_json()).expect("JSON");
         let is_secret = |name: &String| {
             ["token", "secret", "password", "cookie", "key"]

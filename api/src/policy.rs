@@ -86,11 +86,6 @@ impl RoutePolicy {
         }
     }
 
-    /// The policy of a public route that is read, counted by these limits.
-    pub(crate) fn of_public(limits: &'static [Limit]) -> Self {
-        Self { limits, access: Access::Public, ..Self::of_method(&Method::GET) }
-    }
-
     /// The policy of a path that is no route: it is answered 404.
     fn of_no_route(method: &Method) -> Self {
         Self { limits: &[], access: Access::Public, ..Self::of_method(method) }

@@ -2,38 +2,87 @@
 //!
 //! `route(routes!(generate)).costs(Limit::Generation).keeps::<(Verified, OwnProject)>()`
 //! is limited more tightly than others, and its answer is kept under an
-//! `Idempotency-Key`. Whether a route is public is said by `security(())` of its
-//! `#[utoipa::path]`.
+//! `Idempotency-Key`. Handlers are declared by `#[operation(…)]`, which says whether they
+//! are public, by `security(())`. Only tests make the document.
 
+#[cfg(test)]
+pub(crate) mod described;
 #[cfg(test)]
 mod tests;
 
-use axum::{Router, extract::FromRequestParts, http::Method};
-use serde_json::{Value, json};
-use utoipa::openapi::{
-    OpenApi, RefOr, SecurityRequirement,
-    extensions::Extensions,
-    path::{Operation, PathItem},
+pub(crate) use atelier_api_macros::operation;
+use axum::{
+    Router,
+    extract::FromRequestParts,
+    handler::Handler,
+    http::Method,
+    routing::{MethodFilter, MethodRouter},
 };
-use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use crate::{
     middleware::idempotency,
-    policy::{Access, Declaration, Limit, PolicyTable, RoutePolicy},
+    policy::{Declaration, Limit, PolicyTable},
     state::ApiState,
 };
 
-/// The extension of an operation in the document that holds its policy.
-const EXTENSION: &str = "x-atelier";
+/// What `#[operation(…)]` says of a handler, on a type of the handler's name.
+pub(crate) trait Operation {
+    /// Its method.
+    const METHOD: Method;
+    /// Its method, for the router.
+    const FILTER: MethodFilter;
+    /// Its path.
+    const PATH: &'static str;
+    /// Whether it needs no sign-in.
+    const IS_PUBLIC: bool;
+}
+
+/// Operations of one path.
+#[derive(Default)]
+pub(crate) struct Operations {
+    path: &'static str,
+    /// Each method, and whether it is public.
+    methods: Vec<(Method, bool)>,
+    handlers: MethodRouter<ApiState>,
+    #[cfg(test)]
+    described: utoipa_axum::router::UtoipaMethodRouter<ApiState>,
+}
+
+impl Operations {
+    /// Adds the operation `O` with its handler.
+    pub(crate) fn with<O, H, T>(mut self, handler: H) -> Self
+    where
+        O: Operation,
+        H: Handler<T, ApiState>,
+        T: 'static,
+    {
+        debug_assert!(self.path.is_empty() || self.path == O::PATH, "{} and {}", self.path, O::PATH);
+        self.path = O::PATH;
+        self.methods.push((O::METHOD, O::IS_PUBLIC));
+        self.handlers = self.handlers.on(O::FILTER, handler);
+        self
+    }
+}
+
+/// The operations of these handlers, which have one path.
+macro_rules! routes {
+    ($($handler:ident),+ $(,)?) => {{
+        let operations = $crate::route::Operations::default()$(.with::<$handler, _, _>($handler))+;
+        #[cfg(test)]
+        let operations = operations.described(utoipa_axum::routes!($($handler),+));
+        operations
+    }};
+}
+pub(crate) use routes;
 
 /// Operations of one path with their declaration.
 pub(crate) struct Route {
-    operations: UtoipaMethodRouter<ApiState>,
+    operations: Operations,
     declaration: Declaration,
 }
 
 /// Starts the declaration of a route.
-pub(crate) fn route(operations: UtoipaMethodRouter<ApiState>) -> Route {
+pub(crate) fn route(operations: Operations) -> Route {
     Route { operations, declaration: Declaration::default() }
 }
 
@@ -63,27 +112,25 @@ impl Route {
     where
         A: FromRequestParts<ApiState> + Send + 'static,
     {
-        let (schemas, mut paths, handlers) = self.operations;
-        for operation in paths.paths.values_mut().filter_map(|item| item.post.as_mut()) {
-            operation.parameters.get_or_insert_default().push(RefOr::T(idempotency::parameter()));
-        }
-        self.operations = (schemas, paths, idempotency::layer::<A>(handlers));
+        self.operations.handlers = idempotency::layer::<A>(self.operations.handlers);
         self.declaration.keeps_answer();
         self
     }
 }
 
-impl From<UtoipaMethodRouter<ApiState>> for Route {
-    fn from(operations: UtoipaMethodRouter<ApiState>) -> Self {
+impl From<Operations> for Route {
+    fn from(operations: Operations) -> Self {
         route(operations)
     }
 }
 
-/// Routes with their part of the document and their policies.
+/// Routes with their policies.
 #[derive(Default)]
 pub(crate) struct Routes {
-    router: OpenApiRouter<ApiState>,
+    router: Router<ApiState>,
     policies: PolicyTable,
+    #[cfg(test)]
+    described: utoipa_axum::router::OpenApiRouter<ApiState>,
 }
 
 impl Routes {
@@ -94,14 +141,16 @@ impl Routes {
 
     /// Adds a route.
     pub(crate) fn add(mut self, route: impl Into<Route>) -> Self {
-        let Route { operations: (schemas, mut paths, handlers), declaration } = route.into();
-        for (path, item) in &mut paths.paths {
-            for (method, operation) in operations_of(item) {
-                let policy = declaration.policy(&method, is_public(operation));
-                self.policies.insert(method, path, policy);
-            }
+        let Route { operations, declaration } = route.into();
+        for (method, is_public) in operations.methods {
+            let policy = declaration.policy(&method, is_public);
+            self.policies.insert(method, operations.path, policy);
         }
-        self.router = self.router.routes((schemas, paths, handlers));
+        self.router = self.router.route(operations.path, operations.handlers);
+        #[cfg(test)]
+        {
+            self.described = self.described.routes(operations.described);
+        }
         self
     }
 
@@ -109,6 +158,10 @@ impl Routes {
     pub(crate) fn merge(mut self, other: Self) -> Self {
         self.router = self.router.merge(other.router);
         self.policies.merge(other.policies);
+        #[cfg(test)]
+        {
+            self.described = self.described.merge(other.described);
+        }
         self
     }
 
@@ -118,65 +171,8 @@ impl Routes {
         self
     }
 
-    /// The router, its document, and the policies of its operations.
-    pub(crate) fn into_parts(self) -> (Router<ApiState>, OpenApi, PolicyTable) {
-        let (router, mut document) = self.router.split_for_parts();
-        for (path, item) in &mut document.paths.paths {
-            for (method, operation) in operations_of(item) {
-                describe(operation, &self.policies.find(&method, path));
-            }
-        }
-        (router, document, self.policies)
+    /// The router, and the policies of its operations.
+    pub(crate) fn into_parts(self) -> (Router<ApiState>, PolicyTable) {
+        (self.router, self.policies)
     }
-}
-
-/// Whether an operation declares that it needs no sign-in.
-fn is_public(operation: &Operation) -> bool {
-    operation.security.as_deref() == Some(&[SecurityRequirement::default()])
-}
-
-/// Writes the policy of an operation into its part of the document.
-pub(crate) fn describe(operation: &mut Operation, policy: &RoutePolicy) {
-    let limits: Vec<_> = policy.limits.iter().map(|limit| limit.name()).collect();
-    let mut described = json!({ "rate_limits": limits });
-    if policy.access != Access::Public {
-        described["token_scopes"] = policy.scopes().map(|scope| Value::from(scope.to_string())).collect();
-    }
-    if policy.keeps_answer {
-        described["keeps_answer"] = Value::from(true);
-    }
-    if policy.answers_secret {
-        described["answers_secret"] = Value::from(true);
-    }
-    let extensions = operation.extensions.get_or_insert_default();
-    extensions.merge(Extensions::from_iter([(EXTENSION, described)]));
-}
-
-/// Whether the document says that a limit counts the requests of an operation.
-pub(crate) fn is_limited(operation: &Operation) -> bool {
-    let limits = policy_of(operation).and_then(|policy| policy["rate_limits"].as_array());
-    limits.is_some_and(|limits| !limits.is_empty())
-}
-
-/// Whether the document says that the answers of an operation are kept.
-pub(crate) fn keeps_answer(operation: &Operation) -> bool {
-    policy_of(operation).is_some_and(|policy| policy["keeps_answer"] == true)
-}
-
-fn policy_of(operation: &Operation) -> Option<&Value> {
-    operation.extensions.as_ref()?.get(EXTENSION)
-}
-
-/// The operations of a path that the API offers, each with its method.
-fn operations_of(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
-    let PathItem { get, put, post, delete, patch, .. } = item;
-    [
-        (Method::GET, get),
-        (Method::PUT, put),
-        (Method::POST, post),
-        (Method::DELETE, delete),
-        (Method::PATCH, patch),
-    ]
-    .into_iter()
-    .filter_map(|(method, operation)| operation.as_mut().map(|operation| (method, operation)))
 }

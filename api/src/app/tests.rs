@@ -22,7 +22,7 @@ fn with_header(mut request: Request<Body>, name: &'static str, value: &str) -> R
 #[tokio::test]
 async fn nothing_is_answered_without_a_token_but_what_is_public() {
     let api = TestApi::start(LIMITS).await;
-    let document: Value = serde_json::from_str(&crate::openapi_json()).expect("JSON");
+    let document: Value = serde_json::from_str(crate::openapi_json()).expect("JSON");
     for (path, item) in document["paths"].as_object().expect("paths") {
         for (method, operation) in item.as_object().expect("operations") {
             let is_public = operation["security"].as_array().is_some_and(Vec::is_empty);

@@ -6,7 +6,7 @@ use aide::redoc::Redoc;
 use utoipa_swagger_ui::Config;
 
 use super::DOCUMENT;
-use crate::{openapi, static_file::StaticFile};
+use crate::static_file::StaticFile;
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
@@ -19,7 +19,7 @@ const NO_LOGO: &str = "data:image/svg+xml,%3Csvg%20xmlns=%22http://www.w3.org/20
 pub(super) fn content(address: &str) -> Option<(String, Vec<u8>)> {
     let of = |kind: &str, text: String| Some((kind.to_owned(), text.into_bytes()));
     match address {
-        DOCUMENT => of("application/json", openapi::openapi_json()),
+        DOCUMENT => of("application/json", super::openapi_json().to_owned()),
         "/redoc/" => of(HTML, redoc_page()),
         "/redoc/redoc.js" => of(JAVASCRIPT, redoc_script()),
         "/redoc/start.js" => {

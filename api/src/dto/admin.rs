@@ -17,11 +17,14 @@ use atelier_queue::{
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use self::limits::{ConcurrencyView, StartRateView};
-use crate::{dto::jobs::JobView, error::ApiError, schema::sets};
+use crate::{
+    dto::jobs::JobView,
+    error::ApiError,
+    schema::{IntoParams, ToSchema, sets},
+};
 
 /// How a queue stands.
 #[derive(Serialize, ToSchema)]
@@ -103,7 +106,7 @@ pub(crate) struct WorkerView {
     /// Its process id there.
     pid: i32,
     /// Queues it takes jobs from and how many at a time.
-    #[schema(value_type = BTreeMap<String, u32>)]
+    #[schema(value_type = std::collections::BTreeMap<String, u32>)]
     queues: Value,
     /// Kinds it has a handler for.
     #[schema(value_type = Vec<sets::JobKind>)]

@@ -8,12 +8,11 @@ use atelier_queue::{
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::{
     error::ApiError,
-    schema::{free::JsonObject, results::JobResult, sets},
+    schema::{IntoParams, ToSchema, free::JsonObject, results::JobResult, sets},
 };
 
 /// A job, as its owner sees it.

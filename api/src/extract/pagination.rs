@@ -8,10 +8,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
-use utoipa::IntoParams;
 
 use super::ApiQuery;
-use crate::error::ApiError;
+use crate::{error::ApiError, schema::IntoParams};
 
 const DEFAULT_SIZE: u64 = 50;
 const LARGEST_SIZE: u64 = 100;

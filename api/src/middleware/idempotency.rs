@@ -25,11 +25,6 @@ use axum::{
 use futures::FutureExt;
 use sha2::{Digest, Sha256};
 use tracing::Instrument;
-use utoipa::openapi::{
-    Required,
-    path::{Parameter, ParameterBuilder, ParameterIn},
-    schema::{ObjectBuilder, Type},
-};
 
 use crate::{
     error::{ApiError, Conflicted},
@@ -43,9 +38,10 @@ use crate::{
 
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 /// The header as the document spells it.
-const PARAMETER: &str = "Idempotency-Key";
+pub(crate) const PARAMETER: &str = "Idempotency-Key";
 const REPLAYED_HEADER: HeaderName = HeaderName::from_static("idempotency-replayed");
-const LONGEST_KEY: usize = 255;
+/// The longest key.
+pub(crate) const LONGEST_KEY: usize = 255;
 /// The largest answer that is kept; most are a few KiB.
 const LARGEST_ANSWER: usize = 1024 * 1024;
 
@@ -68,22 +64,6 @@ where
     A: FromRequestParts<ApiState> + Send + 'static,
 {
     handlers.layer(from_fn(apply::<A>))
-}
-
-/// The key as a parameter of the document.
-pub(crate) fn parameter() -> Parameter {
-    let schema = ObjectBuilder::new().schema_type(Type::String).max_length(Some(LONGEST_KEY));
-    let schema = schema.pattern(Some("^[\\t -~]*[!-~][\\t -~]*$")).build();
-    ParameterBuilder::new()
-        .name(PARAMETER)
-        .parameter_in(ParameterIn::Header)
-        .required(Required::False)
-        .description(Some(
-            "Any text, new for each new request. The same key and body within 24 hours get the first answer \
-             again; another body is 409 IDEMPOTENCY_KEY_REUSED.",
-        ))
-        .schema(Some(schema))
-        .build()
 }
 
 /// Executes the request once for each key of a person. Requests without a key or without

@@ -17,7 +17,7 @@ use utoipa::openapi::{
 };
 
 use super::headers;
-use crate::{error::ErrorBody, route, schema::sets};
+use crate::{error::ErrorBody, route::described, schema::sets};
 
 /// The extension of an operation with every code that it can answer.
 pub(super) const CODES: &str = "x-error-codes";
@@ -198,7 +198,7 @@ fn expected(path: &str, operation: &Operation, is_public: bool) -> Vec<&'static 
     let is_api = path.starts_with("/api/");
     let is_administration = path.starts_with("/api/admin/");
     let has_body = operation.request_body.is_some();
-    let has_key = route::keeps_answer(operation);
+    let has_key = described::keeps_answer(operation);
     let takes_query = operation.parameters.iter().flatten().any(|parameter| {
         matches!(
             parameter,
@@ -215,7 +215,7 @@ fn expected(path: &str, operation: &Operation, is_public: bool) -> Vec<&'static 
         ("PayloadTooLarge", has_body),
         ("UnsupportedMediaType", has_body),
         ("ValidationFailed", has_body || takes_query || has_key),
-        ("RateLimited", route::is_limited(operation)),
+        ("RateLimited", described::is_limited(operation)),
         ("Internal", is_api),
         ("Unavailable", is_api && path != "/api/health"),
     ];

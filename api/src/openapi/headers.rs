@@ -1,13 +1,17 @@
-//! Headers of answers, described once and referred to by every answer that has them.
+//! Headers of answers, described once and referred to by every answer that has them, and the
+//! one of requests whose answers are kept.
 
 use utoipa::openapi::{
-    Components, HeaderBuilder, Ref, RefOr, Response,
+    Components, HeaderBuilder, Ref, RefOr, Required, Response,
     header::Header,
-    path::{Operation, Parameter},
+    path::{Operation, Parameter, ParameterBuilder, ParameterIn},
     schema::{ObjectBuilder, Type},
 };
 
-use crate::route;
+use crate::{
+    middleware::idempotency::{LONGEST_KEY, PARAMETER},
+    route::described,
+};
 
 /// Name, type, meaning.
 const HEADERS: [(&str, Type, &str); 15] = [
@@ -45,6 +49,22 @@ pub(super) fn add(components: &mut Components) {
     }
 }
 
+/// The `Idempotency-Key` as a parameter.
+pub(super) fn idempotency_key() -> Parameter {
+    let schema = ObjectBuilder::new().schema_type(Type::String).max_length(Some(LONGEST_KEY));
+    let schema = schema.pattern(Some("^[\\t -~]*[!-~][\\t -~]*$")).build();
+    ParameterBuilder::new()
+        .name(PARAMETER)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "Any text, new for each new request. The same key and body within 24 hours get the first answer \
+             again; another body is 409 IDEMPOTENCY_KEY_REUSED.",
+        ))
+        .schema(Some(schema))
+        .build()
+}
+
 /// A reference to a header of the document.
 fn reference(name: &str) -> Ref {
     Ref::new(format!("#/components/headers/{name}"))
@@ -52,7 +72,7 @@ fn reference(name: &str) -> Ref {
 
 /// Refers to the headers that answers say, and to those that they have by rule.
 pub(super) fn complete(path: &str, operation: &mut Operation) {
-    let is_kept = route::keeps_answer(operation);
+    let is_kept = described::keeps_answer(operation);
     let is_list = takes_page(operation);
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };

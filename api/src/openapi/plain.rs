@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use axum::http::Method;
 use serde::Serialize;
 use utoipa::{
     PartialSchema, ToSchema,
@@ -13,8 +14,8 @@ use utoipa::{
 };
 
 use crate::{
-    policy::{Limit, RoutePolicy},
-    route,
+    policy::{Access, Limit, RoutePolicy},
+    route::described,
     schema::{
         free::{FileContent, JsonObject},
         sets,
@@ -186,7 +187,11 @@ pub(super) fn add(document: &mut OpenApi) {
             operation = operation.parameter(parameter);
         }
         let mut operation = operation.build();
-        route::describe(&mut operation, &RoutePolicy::of_public(plain.limits));
+        let policy = RoutePolicy::of_method(&Method::GET);
+        described::describe(
+            &mut operation,
+            &RoutePolicy { limits: plain.limits, access: Access::Public, ..policy },
+        );
         let item = PathItem::new(HttpMethod::Get, operation);
         document.paths.paths.insert(plain.path.to_owned(), item);
     }

@@ -136,7 +136,7 @@ async fn polls_are_counted_and_refused_like_any_other_request() {
 
 #[test]
 fn the_fast_path_counts_every_limit_of_its_route() {
-    let (_, _, policies) = crate::routes::all().into_parts();
+    let (_, policies) = crate::routes::all().into_parts();
 
     assert_eq!(policies.find(&Method::GET, PATTERN).limits, [crate::policy::Limit::Requests]);
 }

@@ -1,23 +1,23 @@
 use std::sync::Arc;
 
 use axum::middleware::from_fn_with_state;
+use serde_json::{Value, json};
 use tower::ServiceExt;
-use utoipa_axum::routes;
 
-use super::*;
+use super::{described::EXTENSION, *};
 use crate::{
     middleware::{Operations, around_operations},
     testing::{LIMITS, TestApi, request},
 };
 
 /// A handler that checks nothing itself.
-#[utoipa::path(get, path = "/api/v2/things", responses((status = 200, description = "The things.")))]
+#[operation(get, path = "/api/v2/things", responses((status = 200, description = "The things.")))]
 async fn list_things() -> &'static str {
     "things"
 }
 
 /// A public handler.
-#[utoipa::path(
+#[operation(
     get, path = "/api/v2/public", security(()),
     responses((status = 200, description = "The things.")),
 )]
@@ -26,7 +26,7 @@ async fn list_public_things() -> &'static str {
 }
 
 /// A handler for administrators that checks nothing itself.
-#[utoipa::path(post, path = "/api/v2/all", responses((status = 200, description = "Done.")))]
+#[operation(post, path = "/api/v2/all", responses((status = 200, description = "Done.")))]
 async fn clear_things() -> &'static str {
     "cleared"
 }
@@ -42,7 +42,7 @@ fn things() -> Routes {
 async fn the_policy_of_a_route_is_enforced_where_its_handler_checks_nothing() {
     let api = TestApi::start(LIMITS).await;
     let (ada, root) = (api.register("ada@example.org").await, api.register_admin("root@example.org").await);
-    let (router, _, policies) = things().into_parts();
+    let (router, policies) = things().into_parts();
     let operations = Arc::new(Operations { state: api.state.clone(), policies });
     let router =
         router.layer(from_fn_with_state(operations, around_operations)).with_state(api.state.clone());
@@ -67,7 +67,7 @@ async fn the_policy_of_a_route_is_enforced_where_its_handler_checks_nothing() {
 
 #[test]
 fn the_document_has_the_policy_of_each_operation() {
-    let (_, document, _) = things().into_parts();
+    let document = things().into_document();
     let json = serde_json::to_value(document).expect("JSON");
 
     assert_eq!(

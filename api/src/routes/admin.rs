@@ -16,7 +16,6 @@ use atelier_queue::{
     inspect::{COUNT_LIMIT, JobFilter},
 };
 use axum::{Json, extract::State, response::Response};
-use utoipa_axum::routes;
 
 use crate::{
     dto::{
@@ -25,7 +24,7 @@ use crate::{
     },
     error::ApiError,
     extract::{Admin, ApiQuery, PageParams, Pagination},
-    route::Routes,
+    route::{Routes, operation, routes},
     state::ApiState,
 };
 
@@ -47,7 +46,7 @@ pub(super) fn routes() -> Routes {
 }
 
 /// How each queue stands, what limits it, and who serves it.
-#[utoipa::path(
+#[operation(
     get, path = "/api/admin/queues", tag = TAG,
     responses((status = 200, description = "The queues.", body = Vec<ServedQueueView>))
 )]
@@ -62,7 +61,7 @@ async fn list_queues(
 }
 
 /// The worker processes.
-#[utoipa::path(
+#[operation(
     get, path = "/api/admin/workers", tag = TAG,
     responses((status = 200, description = "The workers.", body = Vec<WorkerView>))
 )]
@@ -72,7 +71,7 @@ async fn list_workers(State(state): State<ApiState>, _: Admin) -> Result<Json<Ve
 }
 
 /// Everybody's jobs, newest first.
-#[utoipa::path(
+#[operation(
     get, path = "/api/admin/jobs", tag = TAG, params(AdminJobQuery, PageParams),
     responses((
         status = 200, description = "A page of them.", body = Vec<AdminJobView>

@@ -18,7 +18,6 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::{
@@ -29,7 +28,7 @@ use crate::{
     },
     policy::Limit,
     responses::accepted,
-    route::{Routes, route},
+    route::{Routes, operation, route, routes},
     state::ApiState,
 };
 
@@ -49,7 +48,7 @@ pub(super) fn routes() -> Routes {
 }
 
 /// The caller's jobs, newest first.
-#[utoipa::path(
+#[operation(
     get, path = "/api/jobs", tag = TAG, params(JobQuery, PageParams),
     responses((
         status = 200, description = "A page of them.", body = Vec<JobView>
@@ -77,7 +76,7 @@ async fn list_jobs(
 ///
 /// Made for polling: `ETag` with `If-None-Match` saves the body, `Retry-After` says
 /// when to ask again and is absent once the job has ended.
-#[utoipa::path(
+#[operation(
     get, path = "/api/jobs/{id}", tag = TAG,
     params(
         ("id" = Uuid, Path, description = "The job's id"),
@@ -158,7 +157,7 @@ pub(crate) fn etag(revision: i64) -> String {
 }
 
 /// Every attempt of a job, oldest first.
-#[utoipa::path(
+#[operation(
     get, path = "/api/jobs/{id}/attempts", operation_id = "list_job_attempts", tag = TAG,
     params(("id" = Uuid, Path, description = "The job's id")),
     responses((status = 200, description = "The attempts.", body = Vec<AttemptView>))
@@ -174,7 +173,7 @@ async fn list_attempts(
 }
 
 /// Why a job does not run: a code, a sentence, its place in line.
-#[utoipa::path(
+#[operation(
     get, path = "/api/jobs/{id}/why", operation_id = "get_job_why", tag = TAG,
     params(("id" = Uuid, Path, description = "The job's id")),
     responses((status = 200, description = "The reason.", body = WhyView))
@@ -189,7 +188,7 @@ async fn get_why(
 }
 
 /// Cancels a job: at once where it waits; where it runs, its worker is asked to stop.
-#[utoipa::path(
+#[operation(
     post, path = "/api/jobs/{id}/cancel", tag = TAG,
     params(("id" = Uuid, Path, description = "The job's id")),
     responses(
@@ -215,7 +214,7 @@ async fn cancel_job(
 ///
 /// A generation was refunded when it ended; it is started anew, as another job that
 /// is charged anew. A deployment becomes another job and another deployment too.
-#[utoipa::path(
+#[operation(
     post, path = "/api/jobs/{id}/retry", tag = TAG,
     params(("id" = Uuid, Path, description = "The job's id")),
     responses(

@@ -1,39 +1,41 @@
 //! The closed sets of values that the document names, each made from what the code has.
 //! Fields and parameters refer to them: `#[schema(value_type = sets::JobState)]`.
 
-use std::collections::BTreeSet;
+#[cfg(test)]
+mod values;
 
-use atelier_builder::deployments::Deployments;
-use atelier_entities as entities;
-use atelier_foundation::mail::Template;
-use atelier_queue::Fault;
-use atelier_services::admin::{self, Status};
-use utoipa::{
-    PartialSchema, ToSchema,
-    openapi::{
-        Components, RefOr, Schema,
-        schema::{ObjectBuilder, Type},
-    },
-};
+#[cfg(test)]
+pub(crate) use {described::add, values::add_error_codes};
 
 macro_rules! sets {
     ($($(#[doc = $meaning:literal])+ $name:ident = $values:expr;)+) => {
         $(
             $(#[doc = $meaning])+
             pub(crate) enum $name {}
-
-            impl PartialSchema for $name {
-                fn schema() -> RefOr<Schema> {
-                    one_of(concat!($($meaning),+).trim(), $values).into()
-                }
-            }
-
-            impl ToSchema for $name {}
         )+
 
-        /// Adds every set: parameters refer to them without adding them.
-        pub(crate) fn add(components: &mut Components) {
-            $(components.schemas.insert($name::name().into_owned(), $name::schema());)+
+        // Some are named only by the routes of `openapi::plain`.
+        const _: Option<($($name,)+)> = None;
+
+        /// The schemas of the sets.
+        #[cfg(test)]
+        mod described {
+            use super::{$($name,)+ values::*};
+
+            $(
+                impl PartialSchema for $name {
+                    fn schema() -> RefOr<Schema> {
+                        one_of(concat!($($meaning),+).trim(), $values).into()
+                    }
+                }
+
+                impl ToSchema for $name {}
+            )+
+
+            /// Adds every set: parameters refer to them without adding them.
+            pub(crate) fn add(components: &mut Components) {
+                $(components.schemas.insert($name::name().into_owned(), $name::schema());)+
+            }
         }
     };
 }
@@ -138,93 +140,4 @@ sets! {
     CheckResult = ["ok", "warning", "failed"];
     /// A stable name of an error, for programs.
     ErrorCode = ANYWHERE;
-}
-
-/// What a request is answered that reaches no operation.
-const ANYWHERE: [&str; 4] = ["ADDRESS_TOO_LONG", "HEADERS_TOO_LARGE", "METHOD_NOT_ALLOWED", "REFUSED"];
-
-/// Adds the codes that operations answer to the set of all codes.
-pub(crate) fn add_error_codes<'a>(components: &mut Components, codes: impl Iterator<Item = &'a str>) {
-    let all: BTreeSet<_> = codes.chain(ANYWHERE).collect();
-    let schema = one_of("A stable name of an error, for programs.", all);
-    components.schemas.insert(ErrorCode::name().into_owned(), schema.into());
-}
-
-/// What jobs fail with: the machine's own errors, then those of handlers.
-const JOB_ERRORS: [&str; 33] = [
-    "CANCELLED",
-    "DISCARDED",
-    "EFFECT_FAILED",
-    "EXPIRED",
-    "PANICKED",
-    "RESULT_TOO_LARGE",
-    "TIMED_OUT",
-    "UNDECODABLE_ARGS",
-    "WORKER_LOST",
-    "ARCHIVE_UNREADABLE",
-    "CHECK_FAILED",
-    "CIRCUIT_OPEN",
-    "DATABASE",
-    "DEPLOYMENT_ENDED",
-    "GENERATION_FAULTY",
-    "GENERATION_REFUNDED",
-    "LLM_AUTH",
-    "LLM_BAD_REQUEST",
-    "LLM_CONTENT_FILTER",
-    "LLM_CONTEXT_TOO_LONG",
-    "LLM_QUOTA",
-    "LLM_RATE_LIMITED",
-    "LLM_TIMEOUT",
-    "LLM_UNAVAILABLE",
-    "MAIL_BOUNCED",
-    "MAIL_INVALID",
-    "MAIL_MISCONFIGURED",
-    "MAIL_OBSOLETE",
-    "MAIL_REJECTED",
-    "MAIL_TEMPLATE",
-    "MAIL_UNAVAILABLE",
-    "STOPPED",
-    "STORAGE",
-];
-
-/// What jobs wait for, and that they do not.
-const WAITS: [&str; 15] = [
-    "SCHEDULED",
-    "QUEUE_PAUSED",
-    "NO_WORKER",
-    "KIND_UNKNOWN",
-    "TRANSPORT_AWAY",
-    "OWNER_LIMIT",
-    "QUEUE_LIMIT",
-    "RATE_LIMIT",
-    "WAITING_TURN",
-    "WAITING_TO_RETRY",
-    "CIRCUIT_OPEN",
-    "ARGS_UNREADABLE",
-    "STOPPING",
-    "RUNNING",
-    "ENDED",
-];
-
-/// What else may be wrong with a part than what a process meets in its work.
-const PART_FAULTS: [&str; 10] = [
-    "LAGGING",
-    "MAY_EVICT",
-    "NO_CONNECTION",
-    "NO_SCHEDULER",
-    "NO_WORKER",
-    "PAUSED",
-    "SCARCE",
-    "SLOW",
-    "UNSERVED",
-    "UNTOLD",
-];
-
-/// Text that is one of these values.
-fn one_of<T: Into<serde_json::Value>>(meaning: &str, values: impl IntoIterator<Item = T>) -> Schema {
-    ObjectBuilder::new().schema_type(Type::String).description(Some(meaning)).enum_values(Some(values)).into()
-}
-
-fn names<T: Copy>(values: &[T], name: fn(T) -> &'static str) -> Vec<&'static str> {
-    values.iter().map(|value| name(*value)).collect()
 }

@@ -258,7 +258,7 @@ fn metrics_are_scraped_from_every_pod() {
 }
 
 fn openapi() -> Value {
-    serde_json::from_str(&atelier_api::openapi_json()).expect("JSON")
+    serde_json::from_str(atelier_api::openapi_json()).expect("JSON")
 }
 
 #[test]

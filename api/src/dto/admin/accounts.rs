@@ -5,9 +5,12 @@ use atelier_foundation::identity::AccountChanges;
 use atelier_services::admin::{AccountDetail, AccountFilter, AccountOrder, AccountSort};
 use chrono::{DateTime, Datelike, Utc};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
 
-use crate::{dto::identity::account::UserView, error::ApiError, schema::sets};
+use crate::{
+    dto::identity::account::UserView,
+    error::ApiError,
+    schema::{IntoParams, ToSchema, sets},
+};
 
 /// Which accounts, and in which order.
 #[derive(Debug, Default, Deserialize, IntoParams)]

@@ -6,11 +6,10 @@ use atelier_queue::transport::ServerFacts;
 use atelier_services::admin::{DatabaseFacts, HealthReport, Probe, Status};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{QueueView, WorkerView};
-use crate::schema::sets;
+use crate::schema::{ToSchema, sets};
 
 /// A disk or a memory with less of it left, as a part of all, should be looked at.
 const SCARCE: f64 = 0.10;

@@ -2,9 +2,8 @@ use std::time::Duration;
 
 use atelier_queue::{QueueLimits, Rate, inspect::QueueCapacity};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
-use crate::error::ApiError;
+use crate::{error::ApiError, schema::ToSchema};
 
 const MOST_JOBS: u32 = 1_000_000;
 const LONGEST_PERIOD: u64 = 24 * 3_600;

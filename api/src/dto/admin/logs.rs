@@ -7,13 +7,12 @@ use atelier_foundation::audit::{AuditFilter, AuditStats};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::accounts::{bounded, choose};
 use crate::{
     error::ApiError,
-    schema::{free::JsonObject, sets},
+    schema::{IntoParams, ToSchema, free::JsonObject, sets},
 };
 
 /// Which entries.

@@ -5,10 +5,9 @@ use atelier_foundation::mail::{OutboxFilter, Rendered, Template};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::schema::{free::JsonObject, sets};
+use crate::schema::{IntoParams, ToSchema, free::JsonObject, sets};
 
 /// A kind of mail.
 #[derive(Serialize, ToSchema)]

@@ -3,10 +3,12 @@
 use atelier_services::admin::{Growth, GrowthPeriod, GrowthQuery, Overview};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
 
 use super::accounts::choose;
-use crate::{error::ApiError, schema::sets};
+use crate::{
+    error::ApiError,
+    schema::{IntoParams, ToSchema, sets},
+};
 
 /// The platform at a glance. Jobs are those of this moment, everything else is as of
 /// `computed_at`.

@@ -2,9 +2,11 @@ use std::time::Duration;
 
 use atelier_queue::inspect::{PerSecond, QueueScaling};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
 
-use crate::{error::ApiError, schema::sets};
+use crate::{
+    error::ApiError,
+    schema::{IntoParams, ToSchema, sets},
+};
 
 const DEFAULT_TARGET_WAIT: u64 = 30;
 const LONGEST_TARGET_WAIT: u64 = 24 * 3_600;

@@ -2,11 +2,14 @@ use atelier_entities::{UserId, schedules};
 use atelier_queue::inspect::JobFilter;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::filter_queue;
-use crate::{dto::jobs::parse_state, error::ApiError, schema::sets};
+use crate::{
+    dto::jobs::parse_state,
+    error::ApiError,
+    schema::{ToSchema, sets},
+};
 
 /// Which jobs are meant; at least one field besides `dry_run`. A field that nobody
 /// knows is refused: to ignore it would mean more jobs than were named.

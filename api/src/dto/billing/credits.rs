@@ -3,10 +3,9 @@
 use atelier_entities::{CreditKind, credit_transactions};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::schema::sets;
+use crate::schema::{ToSchema, sets};
 
 /// What the caller may spend.
 #[derive(Serialize, ToSchema)]

@@ -5,10 +5,12 @@ use atelier_entities::{DeploymentStatus, deployments};
 use atelier_queue::LogLevel;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{dto::jobs::JobView, schema::sets};
+use crate::{
+    dto::jobs::JobView,
+    schema::{ToSchema, sets},
+};
 
 /// A place to publish to.
 #[derive(Serialize, ToSchema)]

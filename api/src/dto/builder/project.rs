@@ -8,12 +8,12 @@ use atelier_foundation::projects::{NewProject, ProjectChanges};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
     dto::jobs::JobView,
     schema::{
+        ToSchema,
         free::{FileTree, JsonObject},
         sets,
     },

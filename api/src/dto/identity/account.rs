@@ -4,10 +4,9 @@ use atelier_entities::{Locale, users};
 use atelier_foundation::identity::{self, Registration, SignedIn};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::schema::sets;
+use crate::schema::{ToSchema, sets};
 
 /// A new account.
 #[derive(Deserialize, ToSchema)]

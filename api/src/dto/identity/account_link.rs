@@ -1,7 +1,8 @@
 //! Links that mails carry.
 
 use serde::Deserialize;
-use utoipa::ToSchema;
+
+use crate::schema::ToSchema;
 
 /// A mail address that a link is to be sent to.
 #[derive(Deserialize, ToSchema)]

@@ -4,10 +4,9 @@ use atelier_entities::{ApiScope, api_tokens};
 use atelier_foundation::identity::{CreatedApiToken, NewApiToken, scopes_of};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::schema::sets;
+use crate::schema::{ToSchema, sets};
 
 /// A new API token.
 #[derive(Deserialize, ToSchema)]

@@ -3,9 +3,11 @@
 use atelier_entities::{SignInProvider, oauth_identities};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
-use crate::{error::ApiError, schema::sets};
+use crate::{
+    error::ApiError,
+    schema::{ToSchema, sets},
+};
 
 /// An account at a provider that is linked to the person's.
 #[derive(Serialize, ToSchema)]

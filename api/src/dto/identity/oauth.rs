@@ -4,9 +4,8 @@ use atelier_entities::{OAuthEnd, SignInProvider};
 use atelier_foundation::identity::{SignInCallback, StartedSignIn};
 use atelier_providers::oauth::Callback;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
 
-use crate::schema::sets;
+use crate::schema::{IntoParams, ToSchema, sets};
 
 /// A provider where people may sign in.
 #[derive(Serialize, ToSchema)]

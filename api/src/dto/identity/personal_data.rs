@@ -9,7 +9,6 @@ use atelier_foundation::{identity::AccountData, personal::Rows};
 use chrono::{DateTime, Utc};
 use serde::{Serialize, ser::Error};
 use serde_json::Value;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{api_token::ApiTokenView, linked_account::LinkedAccountView, profile::ProfileView};
@@ -22,7 +21,7 @@ use crate::dto::{
     jobs::JobView,
     mail::notifications::NotificationsView,
 };
-use crate::schema::{free::JsonObject, sets};
+use crate::schema::{ToSchema, free::JsonObject, sets};
 
 /// Everything that is held about a person, but for hashes of passwords and tokens, bodies
 /// of mails, and entries of the audit log that were moved to its archive.
@@ -51,7 +50,7 @@ pub(crate) struct PersonalDataView {
     /// What others did to the account, or tried.
     records: Vec<RecordView>,
     /// How many there are of each kind. It comes last: a document with it is whole.
-    #[schema(value_type = BTreeMap<String, u64>)]
+    #[schema(value_type = std::collections::BTreeMap<String, u64>)]
     totals: Value,
 }
 

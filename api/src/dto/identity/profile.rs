@@ -5,10 +5,9 @@ use atelier_foundation::identity::ProfileChanges;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
 
 use super::account::UserView;
-use crate::schema::{free::JsonObject, sets};
+use crate::schema::{ToSchema, free::JsonObject, sets};
 
 /// An account with its settings.
 #[derive(Serialize, ToSchema)]

@@ -4,8 +4,9 @@ use atelier_entities::SessionFamilyId;
 use atelier_foundation::identity::SignIn;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use utoipa::ToSchema;
 use uuid::Uuid;
+
+use crate::schema::ToSchema;
 
 /// A sign-in.
 #[derive(Serialize, ToSchema)]

@@ -2,7 +2,8 @@
 
 use atelier_entities::MailCategory;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+
+use crate::schema::ToSchema;
 
 /// Which mails a person wants. Others, such as receipts and links, everybody gets.
 #[derive(Serialize, ToSchema)]

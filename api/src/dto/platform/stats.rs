@@ -4,9 +4,8 @@ use atelier_entities::platform_stats;
 use atelier_services::stats::format_count;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use utoipa::ToSchema;
 
-use crate::schema::sets;
+use crate::schema::{ToSchema, sets};
 
 /// The platform's figures, as the last aggregation left them.
 #[derive(Serialize, ToSchema)]

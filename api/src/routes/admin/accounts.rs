@@ -3,7 +3,6 @@
 use atelier_entities::UserId;
 use atelier_foundation::{Actor, COUNT_LIMIT, identity::AccountChanges};
 use axum::{Json, extract::State, response::Response};
-use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::TAG;
@@ -16,7 +15,7 @@ use crate::{
     },
     error::{ApiError, ErrorBody},
     extract::{Admin, ApiPath, ApiQuery, JsonBody, PageParams, Pagination},
-    route::Routes,
+    route::{Routes, operation, routes},
     schema::sets,
     state::ApiState,
 };
@@ -31,7 +30,7 @@ pub(super) fn routes() -> Routes {
 }
 
 /// The accounts, newest first unless another order is asked for.
-#[utoipa::path(
+#[operation(
     get, path = "/api/admin/users", tag = TAG, params(AccountQuery, PageParams),
     responses((
         status = 200, description = "A page of them.", body = Vec<AdminUserView>
@@ -50,7 +49,7 @@ async fn list_users(
 }
 
 /// An account with how much it has.
-#[utoipa::path(
+#[operation(
     get, path = "/api/admin/users/{id}", tag = TAG,
     params(("id" = Uuid, Path, description = "The account's id")),
     responses((status = 200, description = "The account.", body = AdminUserDetailView))
@@ -68,7 +67,7 @@ async fn get_user(
 /// Another mail address ends every sign-in, is to be proven, and is told to the former one.
 /// Each kind of change is recorded in the audit log with what was before. Sent twice, it
 /// changes nothing twice: `credits` is the balance as it is to be.
-#[utoipa::path(
+#[operation(
     put, path = "/api/admin/users/{id}", tag = TAG,
     params(("id" = Uuid, Path, description = "The account's id")),
     request_body = UpdateUserInput,
@@ -93,7 +92,7 @@ async fn update_user(
 /// Deactivates an account: its sign-ins end, and every token of it is refused at once.
 ///
 /// Its generations and deployments that wait or run are cancelled.
-#[utoipa::path(
+#[operation(
     patch, path = "/api/admin/users/{id}/deactivate", tag = TAG,
     params(("id" = Uuid, Path, description = "The account's id")),
     responses(
@@ -112,7 +111,7 @@ async fn deactivate_user(
 
 /// Lets the person of an account sign in again. API tokens that have not expired are
 /// good again too.
-#[utoipa::path(
+#[operation(
     patch, path = "/api/admin/users/{id}/activate", tag = TAG,
     params(("id" = Uuid, Path, description = "The account's id")),
     responses((status = 200, description = "It is active.", body = AdminUserAnswer))
@@ -130,7 +129,7 @@ async fn activate_user(
 ///
 /// Whoever is left without a password and another provider chooses a password by a mailed
 /// link.
-#[utoipa::path(
+#[operation(
     delete, path = "/api/admin/users/{id}/identities/{provider}", operation_id = "unlink_account_of_user",
     tag = TAG,
     params(
@@ -166,7 +165,7 @@ async fn change(
 ///
 /// Jobs are cancelled, projects, sites and mails erased. There is no way back. The audit
 /// log keeps what the account did, without saying whose it was.
-#[utoipa::path(
+#[operation(
     delete, path = "/api/admin/users/{id}", tag = TAG,
     params(("id" = Uuid, Path, description = "The account's id")),
     responses(

@@ -1,7 +1,6 @@
 //! Pausing and limiting queues.
 
 use axum::{Json, extract::State};
-use utoipa_axum::routes;
 
 use super::{TAG, parse_queue};
 use crate::{
@@ -11,7 +10,7 @@ use crate::{
     },
     error::ApiError,
     extract::{Admin, ApiPath, JsonBody},
-    route::{Routes, route},
+    route::{Routes, operation, route, routes},
     schema::sets,
     state::ApiState,
 };
@@ -24,7 +23,7 @@ pub(super) fn routes() -> Routes {
 }
 
 /// Stops workers from taking jobs of a queue. What runs goes on.
-#[utoipa::path(
+#[operation(
     post, path = "/api/admin/queues/{queue}/pause", tag = TAG,
     params(("queue" = sets::QueueName, Path, description = "The queue")),
     responses((status = 200, description = "Paused.", body = PauseView))
@@ -40,7 +39,7 @@ async fn pause_queue(
 }
 
 /// Lets workers take jobs of a queue again.
-#[utoipa::path(
+#[operation(
     post, path = "/api/admin/queues/{queue}/resume", tag = TAG,
     params(("queue" = sets::QueueName, Path, description = "The queue")),
     responses((status = 200, description = "Resumed.", body = PauseView))
@@ -56,7 +55,7 @@ async fn resume_queue(
 }
 
 /// The limits of a queue over all workers.
-#[utoipa::path(
+#[operation(
     get, path = "/api/admin/queues/{queue}/limits", operation_id = "get_queue_limits", tag = TAG,
     params(("queue" = sets::QueueName, Path, description = "The queue")),
     responses((status = 200, description = "The limits.", body = LimitsView))
@@ -72,7 +71,7 @@ async fn get_limits(
 
 /// Replaces the limits of a queue. They hold from the next start on; running jobs
 /// above a new limit go on.
-#[utoipa::path(
+#[operation(
     put, path = "/api/admin/queues/{queue}/limits", operation_id = "update_queue_limits", tag = TAG,
     params(("queue" = sets::QueueName, Path, description = "The queue")),
     request_body = LimitsInput,

@@ -12,7 +12,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures::{Stream, TryStreamExt, stream};
-use utoipa_axum::routes;
 
 use super::TAG;
 use crate::{
@@ -23,7 +22,7 @@ use crate::{
     error::{ApiError, ErrorBody},
     extract::{Admin, ApiQuery, PageParams, Pagination},
     responses::accepted,
-    route::Routes,
+    route::{Routes, operation, routes},
     state::ApiState,
 };
 
@@ -36,7 +35,7 @@ pub(super) fn routes() -> Routes {
 }
 
 /// The audit log, newest first.
-#[utoipa::path(
+#[operation(
     get, path = "/api/admin/logs", operation_id = "list_audit_logs", tag = TAG, params(LogQuery, PageParams),
     responses((
         status = 200, description = "A page of it.", body = Vec<LogView>
@@ -54,7 +53,7 @@ async fn list_logs(
 }
 
 /// How much happened: by level, action and day.
-#[utoipa::path(
+#[operation(
     get, path = "/api/admin/logs/stats", operation_id = "get_audit_log_stats",
     tag = TAG, params(LogRangeQuery),
     responses((status = 200, description = "The figures.", body = LogStatsView))
@@ -72,7 +71,7 @@ async fn get_log_stats(
 ///
 /// It is streamed. An answer that breaks off is not complete. The export is itself
 /// recorded.
-#[utoipa::path(
+#[operation(
     get, path = "/api/admin/logs/export", operation_id = "export_audit_logs",
     tag = TAG, params(LogQuery, ExportQuery),
     responses((
@@ -126,7 +125,7 @@ fn lines(export: Export, format: LogFormat) -> impl Stream<Item = Result<Bytes, 
 ///
 /// A job does it; its result has `entries` and `objects`. Asked for twice, it is the
 /// same job.
-#[utoipa::path(
+#[operation(
     delete, path = "/api/admin/logs/cleanup", operation_id = "clean_up_audit_logs",
     tag = TAG, params(CleanupQuery),
     responses(

@@ -8,7 +8,6 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::TAG;
@@ -19,7 +18,7 @@ use crate::{
     },
     error::ApiError,
     extract::{Admin, ApiPath, ApiQuery, OptionalJsonBody, PageParams, Pagination},
-    route::{Routes, route},
+    route::{Routes, operation, route, routes},
     schema::sets,
     state::ApiState,
 };
@@ -40,7 +39,7 @@ pub(super) fn routes() -> Routes {
 }
 
 /// The outbox: everybody's mails of the last 90 days, newest first.
-#[utoipa::path(
+#[operation(
     get, path = "/api/admin/mails", tag = TAG, params(OutboxQuery, PageParams),
     responses((
         status = 200, description = "A page of them.", body = Vec<OutboxMailView>
@@ -62,7 +61,7 @@ async fn list_mails(
 ///
 /// Where mails are kept in rather than sent, that is the whole mail with its links. The
 /// audit log has who read it.
-#[utoipa::path(
+#[operation(
     get, path = "/api/admin/mails/{id}", operation_id = "get_mail", tag = TAG,
     params(("id" = Uuid, Path, description = "The mail's id")),
     responses((status = 200, description = "The mail.", body = OutboxMailDetailView))
@@ -76,7 +75,7 @@ async fn read_mail(
 }
 
 /// Every kind of mail.
-#[utoipa::path(
+#[operation(
     get, path = "/api/admin/mails/templates", tag = TAG,
     responses((status = 200, description = "The templates.", body = Vec<MailTemplateView>))
 )]
@@ -85,7 +84,7 @@ async fn list_mail_templates(_: Admin) -> Json<Vec<MailTemplateView>> {
 }
 
 /// A mail with values made up for it.
-#[utoipa::path(
+#[operation(
     get, path = "/api/admin/mails/templates/{name}/preview", tag = TAG,
     params(("name" = sets::MailTemplate, Path, description = "The template"), PreviewQuery),
     responses((
@@ -110,7 +109,7 @@ async fn preview_mail(
 }
 
 /// Sends the caller a mail with values made up for it, at most ten an hour.
-#[utoipa::path(
+#[operation(
     post, path = "/api/admin/mails/templates/{name}/test", tag = TAG,
     params(("name" = sets::MailTemplate, Path, description = "The template")),
     request_body(content = SendTestInput, description = "May be left out."),
@@ -137,7 +136,7 @@ async fn send_test_mail(
 
 /// Addresses whose server said that there is no such mailbox, latest first. They get
 /// only what somebody waits for, and that once.
-#[utoipa::path(
+#[operation(
     get, path = "/api/admin/mails/suppressions", operation_id = "list_mail_suppressions",
     tag = TAG, params(PageParams),
     responses((
@@ -156,7 +155,7 @@ async fn list_suppressions(
 }
 
 /// Lets mails to an address leave again.
-#[utoipa::path(
+#[operation(
     delete, path = "/api/admin/mails/suppressions/{address}", operation_id = "delete_mail_suppression",
     tag = TAG,
     params(("address" = String, Path, description = "The mail address")),

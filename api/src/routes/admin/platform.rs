@@ -2,7 +2,6 @@
 
 use atelier_services::admin::PROBE_LIMIT;
 use axum::{Json, extract::State};
-use utoipa_axum::routes;
 
 use super::TAG;
 use crate::{
@@ -12,7 +11,7 @@ use crate::{
     },
     error::ApiError,
     extract::{Admin, ApiQuery},
-    route::Routes,
+    route::{Routes, operation, routes},
     state::ApiState,
 };
 
@@ -21,7 +20,7 @@ pub(super) fn routes() -> Routes {
 }
 
 /// The platform at a glance.
-#[utoipa::path(
+#[operation(
     get, path = "/api/admin/stats/overview", operation_id = "get_platform_overview", tag = TAG,
     responses((status = 200, description = "The figures.", body = OverviewView))
 )]
@@ -30,7 +29,7 @@ async fn get_overview(State(state): State<ApiState>, _: Admin) -> Result<Json<Ov
 }
 
 /// How many accounts were made, by day, week or month.
-#[utoipa::path(
+#[operation(
     get, path = "/api/admin/stats/users-growth", operation_id = "get_user_growth",
     tag = TAG, params(GrowthParams),
     responses((status = 200, description = "One point a period.", body = GrowthView))
@@ -46,7 +45,7 @@ async fn get_growth(
 /// How the parts of the platform are, each asked in bounded time.
 ///
 /// The answer is 200 whatever they are: see `status`.
-#[utoipa::path(
+#[operation(
     get, path = "/api/admin/system/health", tag = TAG,
     responses((status = 200, description = "The parts.", body = SystemHealthView))
 )]

@@ -7,7 +7,6 @@ use axum::{
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
-use utoipa_axum::routes;
 
 use super::TAG;
 use crate::{
@@ -18,7 +17,7 @@ use crate::{
     },
     error::ApiError,
     extract::{Admin, ApiQuery},
-    route::Routes,
+    route::{Routes, operation, routes},
     state::ApiState,
 };
 
@@ -30,7 +29,7 @@ pub(super) fn routes() -> Routes {
 ///
 /// With `queue` the answer is one flat object, `{"value": workers}`, as KEDA's
 /// metrics-api scaler reads it, or with `format=text` the number alone.
-#[utoipa::path(
+#[operation(
     get, path = "/api/admin/scaling", operation_id = "get_queue_scaling", tag = TAG, params(ScalingQuery),
     responses((
         status = 200, description = "The load.",
@@ -61,7 +60,7 @@ async fn get_scaling(
 }
 
 /// The jobs that come by the clock.
-#[utoipa::path(
+#[operation(
     get, path = "/api/admin/schedules", tag = TAG,
     responses((status = 200, description = "The schedules.", body = Vec<ScheduleView>))
 )]

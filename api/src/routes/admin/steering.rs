@@ -6,7 +6,6 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use utoipa_axum::routes;
 
 use super::TAG;
 use crate::{
@@ -17,7 +16,7 @@ use crate::{
     error::ApiError,
     extract::{Admin, JsonBody},
     responses::accepted,
-    route::{Routes, route},
+    route::{Routes, operation, route, routes},
     state::ApiState,
 };
 
@@ -31,7 +30,7 @@ pub(super) fn routes() -> Routes {
 /// Cancels every job of a filter that waits or runs.
 ///
 /// With `dry_run` it only counts them. Otherwise a job does it, to what is there now.
-#[utoipa::path(
+#[operation(
     post, path = "/api/admin/jobs/cancel", tag = TAG, request_body = SteeringBody,
     responses(
         (status = 200, description = "How many it would be.", body = CountView),
@@ -53,7 +52,7 @@ async fn cancel_jobs(
 ///
 /// Generations are left out and counted in the result: each was refunded when it
 /// ended, and would have to be charged anew.
-#[utoipa::path(
+#[operation(
     post, path = "/api/admin/jobs/replay", tag = TAG, request_body = SteeringBody,
     responses(
         (status = 200, description = "How many it would be.", body = CountView),
@@ -73,7 +72,7 @@ async fn replay_jobs(
 }
 
 /// Throws every job of a filter away that waits, failed or was cancelled.
-#[utoipa::path(
+#[operation(
     post, path = "/api/admin/jobs/discard", tag = TAG, request_body = SteeringBody,
     responses(
         (status = 200, description = "How many it would be.", body = CountView),

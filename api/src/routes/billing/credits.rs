@@ -3,13 +3,12 @@
 use atelier_entities::GenerationMode;
 use atelier_foundation::COUNT_LIMIT;
 use axum::{Json, extract::State, response::Response};
-use utoipa_axum::routes;
 
 use crate::{
     dto::billing::credits::{BalanceView, CreditTransactionView},
     error::ApiError,
     extract::{Authenticated, PageParams, Pagination},
-    route::Routes,
+    route::{Routes, operation, routes},
     state::ApiState,
 };
 
@@ -20,7 +19,7 @@ pub(super) fn routes() -> Routes {
 }
 
 /// What the caller may spend, and what generations cost.
-#[utoipa::path(
+#[operation(
     get, path = "/api/credits/balance", operation_id = "get_credit_balance", tag = TAG,
     responses((status = 200, description = "The balance.", body = BalanceView))
 )]
@@ -37,7 +36,7 @@ async fn get_balance(
 }
 
 /// Every change of the caller's balance, newest first.
-#[utoipa::path(
+#[operation(
     get, path = "/api/credits/history", tag = TAG, params(PageParams),
     responses((
         status = 200, description = "A page of them.", body = Vec<CreditTransactionView>

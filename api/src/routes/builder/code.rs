@@ -9,8 +9,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
-use utoipa::IntoParams;
-use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::{
@@ -18,8 +16,8 @@ use crate::{
     error::{ApiError, ErrorBody},
     extract::{ApiPath, ApiQuery, Authenticated, OwnProject, PageParams, Pagination},
     policy::Limit,
-    route::{Routes, route},
-    schema::free::FileContent,
+    route::{Routes, operation, route, routes},
+    schema::{IntoParams, free::FileContent},
     state::ApiState,
 };
 
@@ -42,7 +40,7 @@ struct VersionQuery {
 }
 
 /// The code of a version, by its parts and whole.
-#[utoipa::path(
+#[operation(
     get, path = "/api/projects/{id}/code", operation_id = "get_project_code", tag = TAG,
     params(("id" = Uuid, Path, description = "The project's id"), VersionQuery),
     responses(
@@ -61,7 +59,7 @@ async fn get_code(
 }
 
 /// Every generation that was kept, newest first.
-#[utoipa::path(
+#[operation(
     get, path = "/api/projects/{id}/versions", operation_id = "list_project_versions", tag = TAG,
     params(("id" = Uuid, Path, description = "The project's id"), PageParams),
     responses((
@@ -81,7 +79,7 @@ async fn list_versions(
 }
 
 /// Makes an earlier version the current one.
-#[utoipa::path(
+#[operation(
     post, path = "/api/projects/{id}/versions/{version}/restore", operation_id = "restore_project_version",
     tag = TAG,
     params(
@@ -104,7 +102,7 @@ async fn restore_version(
 }
 
 /// A version as a ZIP file. The same version is always the same file.
-#[utoipa::path(
+#[operation(
     post, path = "/api/projects/{id}/export/zip", operation_id = "export_project_zip", tag = TAG,
     params(("id" = Uuid, Path, description = "The project's id"), VersionQuery),
     responses(

@@ -3,7 +3,6 @@
 use atelier_builder::deployments::Deployments;
 use atelier_entities::ProjectId;
 use axum::{Json, extract::State, response::Response};
-use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::{
@@ -14,7 +13,7 @@ use crate::{
     extract::{ApiPath, Authenticated, OptionalJsonBody, OwnProject, Verified},
     policy::Limit,
     responses::accepted,
-    route::{Routes, route},
+    route::{Routes, operation, route, routes},
     state::ApiState,
 };
 
@@ -28,7 +27,7 @@ pub(super) fn routes() -> Routes {
 }
 
 /// Where projects can be published, and what each place needs.
-#[utoipa::path(
+#[operation(
     get, path = "/api/deployment/platforms", operation_id = "list_deployment_platforms",
     tag = TAG, security(()),
     responses((status = 200, description = "The platforms.", body = Vec<PlatformView>))
@@ -38,7 +37,7 @@ async fn list_platforms() -> Json<Vec<PlatformView>> {
 }
 
 /// Publishes a version: the work is done by a job.
-#[utoipa::path(
+#[operation(
     post, path = "/api/projects/{id}/deploy", operation_id = "deploy_project", tag = TAG,
     params(("id" = Uuid, Path, description = "The project's id")),
     request_body(content = DeployInput, description = "May be left out."),
@@ -71,7 +70,7 @@ async fn deploy(
 }
 
 /// How the project's latest publication stands, with what its job told.
-#[utoipa::path(
+#[operation(
     get, path = "/api/projects/{id}/deployment/status", operation_id = "get_project_deployment", tag = TAG,
     params(("id" = Uuid, Path, description = "The project's id")),
     responses((status = 200, description = "Its status.", body = DeploymentStatusView))

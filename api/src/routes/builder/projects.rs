@@ -8,7 +8,6 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::{
@@ -25,7 +24,7 @@ use crate::{
     },
     policy::Limit,
     responses::accepted,
-    route::{Routes, route},
+    route::{Routes, operation, route, routes},
     state::ApiState,
 };
 
@@ -40,7 +39,7 @@ pub(super) fn routes() -> Routes {
 }
 
 /// The caller's projects, newest first.
-#[utoipa::path(
+#[operation(
     get, path = "/api/projects", tag = TAG, params(PageParams),
     responses((
         status = 200, description = "A page of them.", body = Vec<ProjectView>
@@ -57,7 +56,7 @@ async fn list_projects(
 }
 
 /// Creates a project. Nothing is generated yet.
-#[utoipa::path(
+#[operation(
     post, path = "/api/projects", tag = TAG,
     request_body = CreateProjectInput,
     responses(
@@ -83,7 +82,7 @@ async fn create_project(
 }
 
 /// One project.
-#[utoipa::path(
+#[operation(
     get, path = "/api/projects/{id}", tag = TAG,
     params(("id" = Uuid, Path, description = "The project's id")),
     responses((status = 200, description = "The project.", body = ProjectAnswer))
@@ -98,7 +97,7 @@ async fn get_project(
 }
 
 /// Changes a project; what is left out stays.
-#[utoipa::path(
+#[operation(
     put, path = "/api/projects/{id}", tag = TAG,
     params(("id" = Uuid, Path, description = "The project's id")),
     request_body = UpdateProjectInput,
@@ -115,7 +114,7 @@ async fn update_project(
 }
 
 /// Deletes a project with its versions and its published site, and cancels its jobs.
-#[utoipa::path(
+#[operation(
     delete, path = "/api/projects/{id}", tag = TAG,
     params(("id" = Uuid, Path, description = "The project's id")),
     responses((status = 200, description = "Deleted.", body = SuccessView))
@@ -134,7 +133,7 @@ async fn delete_project(
 /// Takes the price in credits at once and gives it back where the job does not
 /// succeed. One generation of a project runs at a time. Follow the job by polling it
 /// or by its event stream.
-#[utoipa::path(
+#[operation(
     post, path = "/api/projects/{id}/generate", operation_id = "generate_project", tag = TAG,
     params(("id" = Uuid, Path, description = "The project's id")),
     request_body(content = GenerateInput, description = "May be left out."),

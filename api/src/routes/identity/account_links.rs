@@ -1,7 +1,6 @@
 //! Proving a mail address, and choosing another password, by mailed links.
 
 use axum::{Json, extract::State};
-use utoipa_axum::routes;
 
 use crate::{
     dto::identity::{
@@ -11,7 +10,7 @@ use crate::{
     error::{ApiError, ErrorBody},
     extract::{Anyone, JsonBody},
     policy::Limit,
-    route::{Routes, route},
+    route::{Routes, operation, route, routes},
     state::ApiState,
 };
 
@@ -26,7 +25,7 @@ pub(super) fn routes() -> Routes {
 }
 
 /// Proves a mail address by the token that was sent there.
-#[utoipa::path(
+#[operation(
     post, path = "/api/auth/verify-email", tag = TAG, security(()),
     request_body = LinkInput,
     responses(
@@ -46,7 +45,7 @@ async fn verify_email(
 /// Mails another link that proves the address.
 ///
 /// The answer is the same whether there is an account of that address or not.
-#[utoipa::path(
+#[operation(
     post, path = "/api/auth/resend-verification", tag = TAG, security(()),
     request_body = EmailInput,
     responses((status = 200, description = "Asked for.", body = SuccessView))
@@ -63,7 +62,7 @@ async fn resend_verification(
 /// Mails a link to choose another password.
 ///
 /// The answer is the same whether there is an account of that address or not.
-#[utoipa::path(
+#[operation(
     post, path = "/api/auth/forgot-password", tag = TAG, security(()),
     request_body = EmailInput,
     responses((status = 200, description = "Asked for.", body = SuccessView))
@@ -80,7 +79,7 @@ async fn forgot_password(
 /// Chooses another password by the token of a mail.
 ///
 /// Every sign-in of the account ends.
-#[utoipa::path(
+#[operation(
     post, path = "/api/auth/reset-password", tag = TAG, security(()),
     request_body = ResetPasswordInput,
     responses(

@@ -6,7 +6,6 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use utoipa_axum::routes;
 
 use super::signed_in::signed_in;
 use crate::{
@@ -16,7 +15,7 @@ use crate::{
     error::{ApiError, ErrorBody},
     extract::{Anyone, Authenticated, JsonBody, UserSession},
     policy::Limit,
-    route::{Routes, route},
+    route::{Routes, operation, route, routes},
     state::ApiState,
 };
 
@@ -37,7 +36,7 @@ pub(super) fn routes() -> Routes {
 /// The account starts with a grant of credits; a welcome mail is on its way, with a
 /// link that proves the address. An instance may be set to tell nobody which addresses
 /// have an account: it then answers 202 to everybody, and mails how to go on.
-#[utoipa::path(
+#[operation(
     post, path = "/api/auth/register", tag = TAG, security(()),
     request_body = RegisterInput,
     responses(
@@ -68,7 +67,7 @@ async fn register(
 /// An unknown address and a wrong password get the same answer. After a few failures
 /// each further one makes the next attempt wait longer (TOO_MANY_ATTEMPTS). The cookie of
 /// the answer says to later attempts that the device signed in before.
-#[utoipa::path(
+#[operation(
     post, path = "/api/auth/login", tag = TAG, security(()),
     request_body = LoginInput,
     responses(
@@ -90,7 +89,7 @@ async fn login(
 ///
 /// Each refresh token is good for one use. One that is used again later revokes the
 /// whole sign-in, since somebody else may have it.
-#[utoipa::path(
+#[operation(
     post, path = "/api/auth/refresh", operation_id = "refresh_session", tag = TAG, security(()),
     request_body = RefreshInput,
     responses(
@@ -108,7 +107,7 @@ async fn refresh(
 }
 
 /// Signs out: the tokens of this sign-in stop working.
-#[utoipa::path(
+#[operation(
     post, path = "/api/auth/logout", tag = TAG,
     responses((status = 200, description = "Signed out.", body = SuccessView))
 )]
@@ -121,7 +120,7 @@ async fn logout(
 }
 
 /// The caller's account.
-#[utoipa::path(
+#[operation(
     get, path = "/api/auth/me", operation_id = "get_current_user", tag = TAG,
     responses((status = 200, description = "The account.", body = UserAnswer))
 )]
@@ -134,7 +133,7 @@ async fn get_me(
 }
 
 /// What the caller has: projects and views.
-#[utoipa::path(
+#[operation(
     get, path = "/api/users/stats", tag = TAG,
     responses((status = 200, description = "The figures.", body = UserStatsView))
 )]

@@ -7,7 +7,6 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::{
@@ -18,7 +17,7 @@ use crate::{
     error::{ApiError, ErrorBody},
     extract::{ApiPath, Authenticated, JsonBody, UserSession},
     policy::Limit,
-    route::{Routes, route},
+    route::{Routes, operation, route, routes},
     state::ApiState,
 };
 
@@ -32,7 +31,7 @@ pub(super) fn routes() -> Routes {
 }
 
 /// The caller's API tokens, newest first, without their secrets.
-#[utoipa::path(
+#[operation(
     get, path = "/api/auth/tokens", tag = TAG,
     responses((status = 200, description = "The tokens.", body = Vec<ApiTokenView>))
 )]
@@ -50,7 +49,7 @@ async fn list_api_tokens(
 /// make tokens, change the password or delete the account. Since it outlives the sign-in,
 /// making it asks for a sign-in of the last ten minutes, or for the password. The person
 /// is told by mail.
-#[utoipa::path(
+#[operation(
     post, path = "/api/auth/tokens", tag = TAG,
     request_body = CreateApiTokenInput,
     responses(
@@ -75,7 +74,7 @@ async fn create_api_token(
 }
 
 /// Deletes an API token: it is refused from now on.
-#[utoipa::path(
+#[operation(
     delete, path = "/api/auth/tokens/{id}", tag = TAG,
     params(("id" = Uuid, Path, description = "The token's id")),
     responses((status = 200, description = "Deleted.", body = SuccessView))

@@ -1,7 +1,6 @@
 //! Providers that open the caller's account.
 
 use axum::{Json, extract::State};
-use utoipa_axum::routes;
 
 use crate::{
     dto::identity::{
@@ -11,7 +10,7 @@ use crate::{
     error::{ApiError, ErrorBody},
     extract::{ApiPath, Authenticated, OptionalJsonBody, UserSession},
     policy::Limit,
-    route::{Routes, route},
+    route::{Routes, operation, route, routes},
     schema::sets,
     state::ApiState,
 };
@@ -23,7 +22,7 @@ pub(super) fn routes() -> Routes {
 }
 
 /// The providers that open the caller's account, first linked first.
-#[utoipa::path(
+#[operation(
     get, path = "/api/auth/identities", tag = TAG,
     responses((status = 200, description = "The accounts there.", body = Vec<LinkedAccountView>))
 )]
@@ -40,7 +39,7 @@ async fn list_linked_accounts(
 /// Sign-ins that came by it go on: they are ended at /api/auth/sessions. Whoever signs in
 /// there with a proven address that is the account's links it again. The last way into an
 /// account stays.
-#[utoipa::path(
+#[operation(
     delete, path = "/api/auth/identities/{provider}", tag = TAG,
     params(("provider" = sets::SignInProvider, Path, description = "Where")),
     request_body(content = UnlinkInput, description = "May be left out by an account without a password."),

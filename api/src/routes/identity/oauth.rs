@@ -16,7 +16,6 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use utoipa_axum::routes;
 
 use super::signed_in::signed_in;
 use crate::{
@@ -28,7 +27,7 @@ use crate::{
     error::{ApiError, ErrorBody},
     extract::{Anyone, ApiPath, ApiQuery, JsonBody},
     policy::Limit,
-    route::{Routes, route},
+    route::{Routes, operation, route, routes},
     schema::sets,
     state::ApiState,
 };
@@ -44,7 +43,7 @@ pub(super) fn routes() -> Routes {
 }
 
 /// Where people may sign in beside here.
-#[utoipa::path(
+#[operation(
     get, path = "/api/auth/providers", tag = TAG, security(()),
     responses((status = 200, description = "The providers.", body = Vec<SignInProviderView>))
 )]
@@ -60,7 +59,7 @@ async fn list_sign_in_providers(State(state): State<ApiState>) -> Json<Vec<SignI
 /// address instead, and ends the sign-in itself: the frontend's /auth/callback is given
 /// `code` and `state` in the fragment, to be posted to /api/auth/oauth/{provider} once
 /// `state` is the one that was kept. Either way there are ten minutes.
-#[utoipa::path(
+#[operation(
     get, path = "/api/auth/{provider}/login", operation_id = "begin_provider_sign_in",
     tag = TAG, security(()),
     params(("provider" = sets::SignInProvider, Path, description = "Where")),
@@ -102,7 +101,7 @@ async fn begin_oauth(
 /// `access_token`, `refresh_token`, `token_type`, `expires_in` and `provider`; or
 /// `error`, a code of this interface; or, for a client that ends the sign-in itself,
 /// `code` and `state`.
-#[utoipa::path(
+#[operation(
     get, path = "/api/auth/{provider}/callback", operation_id = "finish_provider_sign_in_in_browser",
     tag = TAG, security(()),
     params(("provider" = sets::SignInProvider, Path, description = "Where"), OAuthCallback),
@@ -123,7 +122,7 @@ async fn end_oauth_in_browser(
 }
 
 /// Ends a sign-in where the provider posts a form, as Apple does.
-#[utoipa::path(
+#[operation(
     post, path = "/api/auth/{provider}/callback", operation_id = "finish_provider_sign_in_by_form",
     tag = TAG, security(()),
     params(("provider" = sets::SignInProvider, Path, description = "Where")),
@@ -146,7 +145,7 @@ async fn end_oauth_by_form(
 }
 
 /// Ends a sign-in that the client began with `Accept: application/json`.
-#[utoipa::path(
+#[operation(
     post, path = "/api/auth/oauth/{provider}", operation_id = "finish_provider_sign_in",
     tag = TAG, security(()),
     params(("provider" = sets::SignInProvider, Path, description = "Where")),

@@ -2,14 +2,13 @@
 
 use atelier_entities::SessionFamilyId;
 use axum::{Json, extract::State};
-use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::{
     dto::identity::{account::SuccessView, session::SessionView},
     error::ApiError,
     extract::{ApiPath, Authenticated, UserSession},
-    route::Routes,
+    route::{Routes, operation, routes},
     state::ApiState,
 };
 
@@ -20,7 +19,7 @@ pub(super) fn routes() -> Routes {
 }
 
 /// Where the caller is signed in, last used first.
-#[utoipa::path(
+#[operation(
     get, path = "/api/auth/sessions", tag = TAG,
     responses((status = 200, description = "The sign-ins.", body = Vec<SessionView>))
 )]
@@ -35,7 +34,7 @@ async fn list_sessions(
 /// Ends every sign-in of the caller but the one that asks.
 ///
 /// That one ends at /api/auth/logout. API tokens stay.
-#[utoipa::path(
+#[operation(
     delete, path = "/api/auth/sessions", tag = TAG,
     responses((status = 200, description = "Ended.", body = SuccessView))
 )]
@@ -48,7 +47,7 @@ async fn end_other_sessions(
 }
 
 /// Ends one of the caller's sign-ins: its tokens stop working.
-#[utoipa::path(
+#[operation(
     delete, path = "/api/auth/sessions/{id}", tag = TAG,
     params(("id" = Uuid, Path, description = "The session's id")),
     responses((status = 200, description = "Ended.", body = SuccessView))

@@ -10,7 +10,6 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use utoipa_axum::routes;
 
 use super::signed_in::signed_in;
 use crate::{
@@ -24,7 +23,7 @@ use crate::{
     error::{ApiError, ErrorBody},
     extract::{Authenticated, JsonBody, OptionalJsonBody, UserSession},
     policy::Limit,
-    route::{Routes, route},
+    route::{Routes, operation, route, routes},
     state::ApiState,
 };
 
@@ -40,7 +39,7 @@ pub(super) fn routes() -> Routes {
 }
 
 /// The caller's profile and settings.
-#[utoipa::path(
+#[operation(
     get, path = "/api/users/me", tag = TAG,
     responses((status = 200, description = "The profile.", body = ProfileAnswer))
 )]
@@ -53,7 +52,7 @@ async fn get_profile(
 }
 
 /// Changes the caller's profile and settings. What is left out stays as it is.
-#[utoipa::path(
+#[operation(
     put, path = "/api/users/me", tag = TAG,
     request_body = UpdateProfileInput,
     responses((status = 200, description = "The profile as it is now.", body = ProfileAnswer))
@@ -70,7 +69,7 @@ async fn update_profile(
 /// Deletes the caller's account and everything in it.
 ///
 /// Jobs are cancelled, projects, sites and mails erased. There is no way back.
-#[utoipa::path(
+#[operation(
     delete, path = "/api/users/me", tag = TAG,
     request_body(content = DeleteAccountInput, description = "May be left out after a sign-in at another provider, and by an account without a password."),
     responses(
@@ -94,7 +93,7 @@ async fn delete_account(
 /// Changes the caller's password.
 ///
 /// Every sign-in of the account ends; the answer is a new one. API tokens stay.
-#[utoipa::path(
+#[operation(
     put, path = "/api/users/me/password", tag = TAG,
     request_body = ChangePasswordInput,
     responses(
@@ -116,7 +115,7 @@ async fn change_password(
 }
 
 /// What the caller has and did.
-#[utoipa::path(
+#[operation(
     get, path = "/api/users/me/stats", operation_id = "get_profile_stats", tag = TAG,
     responses((status = 200, description = "The figures.", body = PersonalStatsView))
 )]
@@ -146,7 +145,7 @@ async fn get_personal_stats(
 /// It is streamed, however long it is. An answer that breaks off is not complete: the whole
 /// one ends with `totals`. Files of versions are named with the address at which they are
 /// read. Only for the person themselves.
-#[utoipa::path(
+#[operation(
     get, path = "/api/users/me/export", tag = TAG,
     responses(
         (

@@ -2,15 +2,14 @@
 
 use axum::{extract::State, http::HeaderMap, response::Response};
 use serde::Deserialize;
-use utoipa::IntoParams;
-use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::event_stream;
 use crate::{
     error::{ApiError, ErrorBody},
     extract::{ApiPath, ApiQuery, Authenticated, get_job},
-    route::Routes,
+    route::{Routes, operation, routes},
+    schema::IntoParams,
     state::ApiState,
 };
 
@@ -34,7 +33,7 @@ struct EventsQuery {
 /// event has an id; a client that was cut off sends the last one as `Last-Event-ID`
 /// and misses nothing. A comment comes every 15 seconds. At most 20 streams a person
 /// can be open at once.
-#[utoipa::path(
+#[operation(
     get, path = "/api/jobs/{id}/events", operation_id = "stream_job_events", tag = "Jobs",
     params(
         ("id" = Uuid, Path, description = "The job's id"),

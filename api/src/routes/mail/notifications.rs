@@ -1,13 +1,12 @@
 //! Which mails the caller wants.
 
 use axum::{Json, extract::State};
-use utoipa_axum::routes;
 
 use crate::{
     dto::mail::notifications::{NotificationsInput, NotificationsView},
     error::ApiError,
     extract::{Authenticated, JsonBody},
-    route::Routes,
+    route::{Routes, operation, routes},
     state::ApiState,
 };
 
@@ -18,7 +17,7 @@ pub(super) fn routes() -> Routes {
 }
 
 /// Which mails the caller wants.
-#[utoipa::path(
+#[operation(
     get, path = "/api/users/me/notifications", operation_id = "get_notification_settings", tag = TAG,
     responses((status = 200, description = "The categories.", body = NotificationsView))
 )]
@@ -33,7 +32,7 @@ async fn get_notifications(
 /// Changes which mails the caller wants. What is left out stays as it is.
 ///
 /// It holds at once, also for mails that are on their way.
-#[utoipa::path(
+#[operation(
     put, path = "/api/users/me/notifications", operation_id = "update_notification_settings", tag = TAG,
     request_body = NotificationsInput,
     responses((status = 200, description = "The categories as they are now.", body = NotificationsView))

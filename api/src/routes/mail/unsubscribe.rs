@@ -9,12 +9,11 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use utoipa_axum::routes;
 
 use crate::{
     error::{ApiError, ErrorBody},
     extract::{Anyone, ApiPath, preferred_locale},
-    route::{Routes, route},
+    route::{Routes, operation, route, routes},
     state::ApiState,
 };
 
@@ -29,7 +28,7 @@ pub(super) fn routes() -> Routes {
 }
 
 /// A page that asks whether to end the mails that a link is about.
-#[utoipa::path(
+#[operation(
     get, path = "/unsubscribe/{token}", tag = TAG, security(()),
     params(("token" = String, Path, description = "The link's token")),
     responses(
@@ -57,7 +56,7 @@ async fn show_unsubscribe(
 ///
 /// For the button of the page and for mail programs (List-Unsubscribe-Post). The body
 /// does not matter; a second time changes nothing.
-#[utoipa::path(
+#[operation(
     post, path = "/unsubscribe/{token}", tag = TAG, security(()),
     params(("token" = String, Path, description = "The link's token")),
     responses(

@@ -6,12 +6,11 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use utoipa_axum::routes;
 
 use crate::{
     dto::platform::stats::{HealthView, StatsView},
     error::ApiError,
-    route::{Routes, route},
+    route::{Routes, operation, route, routes},
     state::ApiState,
 };
 
@@ -20,7 +19,7 @@ pub(super) fn routes() -> Routes {
 }
 
 /// The platform's figures, counted every few minutes.
-#[utoipa::path(
+#[operation(
     get, path = "/api/stats", operation_id = "get_platform_figures", tag = "Platform", security(()),
     responses((status = 200, description = "The figures.", body = StatsView))
 )]
@@ -31,7 +30,7 @@ async fn get_stats(State(state): State<ApiState>) -> Result<Json<StatsView>, Api
 /// A health summary for frontends.
 ///
 /// Operators' probes are /healthz and /readyz.
-#[utoipa::path(
+#[operation(
     get, path = "/api/health", operation_id = "get_health", tag = "Platform", security(()),
     responses(
         (status = 200, description = "All is well, or jobs are delayed.", body = HealthView),

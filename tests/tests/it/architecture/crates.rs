@@ -16,7 +16,21 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("client", &["providers"]),
     ("foundation", &["queue", "providers", "migration", "entities", "config"]),
     ("services", &["domains", "foundation", "queue", "providers", "entities", "config"]),
-    ("api", &["services", "domains", "foundation", "queue", "providers", "entities", "config", "ops"]),
+    ("api-macros", &[]),
+    (
+        "api",
+        &[
+            "api-macros",
+            "services",
+            "domains",
+            "foundation",
+            "queue",
+            "providers",
+            "entities",
+            "config",
+            "ops",
+        ],
+    ),
     ("worker", &["services", "queue", "providers", "entities", "config", "ops"]),
     ("scheduler", &["queue", "entities", "config", "ops"]),
     (

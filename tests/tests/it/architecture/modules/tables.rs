@@ -86,7 +86,7 @@ const API: Layers = Layers {
         &["middleware", "static_file"],
         &["route"],
         &["routes"],
-        &["openapi", "polling"],
+        &["polling"],
         &["docs"],
         &["app"],
         &["serve"],

@@ -8,7 +8,7 @@ use crate::{documented, sources};
 
 /// The values of an enum of the document.
 fn set(name: &str) -> BTreeSet<String> {
-    let document: Value = serde_json::from_str(&atelier_api::openapi_json()).expect("JSON");
+    let document: Value = serde_json::from_str(atelier_api::openapi_json()).expect("JSON");
     let values = document["components"]["schemas"][name]["enum"].as_array().expect("a set").clone();
     values.iter().map(|value| value.as_str().expect("text").to_owned()).collect()
 }

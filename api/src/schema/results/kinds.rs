@@ -1,0 +1,196 @@
+//! What jobs result in, by their kinds.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr, Schema,
+        schema::{AnyOfBuilder, Object},
+    },
+};
+use uuid::Uuid;
+
+use super::{super::sets, JobResult};
+
+impl PartialSchema for JobResult {
+    fn schema() -> RefOr<Schema> {
+        let mut any = AnyOfBuilder::new().description(Some(
+            "What a job resulted in. The schema for a kind is the field of that name of JobResults.",
+        ));
+        let RefOr::T(Schema::Object(Object { properties, .. })) = JobResults::schema() else {
+            return any.into();
+        };
+        for result in properties.into_values() {
+            any = any.item(result);
+        }
+        any.into()
+    }
+}
+
+impl ToSchema for JobResult {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        JobResults::schemas(schemas);
+    }
+}
+
+/// What jobs result in, by their kinds.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct JobResults {
+    #[serde(rename = "generation.run")]
+    generation: GenerationResult,
+    #[serde(rename = "deployment.publish")]
+    deployment: DeploymentResult,
+    #[serde(rename = "email.deliver")]
+    mail: MailResult,
+    #[serde(rename = "stats.aggregate")]
+    stats: StatsResult,
+    #[serde(rename = "account.erase")]
+    erased_account: ErasedAccountResult,
+    #[serde(rename = "maintenance.purge_jobs")]
+    purged_jobs: PurgedJobsResult,
+    #[serde(rename = "maintenance.purge_expired")]
+    purged_rows: PurgedRowsResult,
+    #[serde(rename = "maintenance.remove_objects")]
+    removed_objects: RemovedObjectsResult,
+    #[serde(rename = "maintenance.steer_jobs")]
+    steered_jobs: SteeredJobsResult,
+    #[serde(rename = "maintenance.archive_audit")]
+    archived: ArchivedResult,
+    #[serde(rename = "maintenance.erase_archived")]
+    erased: ErasedResult,
+}
+
+/// An application was written.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct GenerationResult {
+    /// The project.
+    project_id: Uuid,
+    /// Number of the version that was kept.
+    version: i32,
+    /// Its files.
+    files: i32,
+    /// Bytes of all files.
+    bytes: i64,
+    /// Who wrote it, such as openai.
+    provider: String,
+    /// The model.
+    model: String,
+}
+
+/// A version was published.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct DeploymentResult {
+    /// The publication.
+    deployment_id: Uuid,
+    /// The project.
+    project_id: Uuid,
+    /// The version's number.
+    version: i32,
+    /// Its part of the address.
+    slug: String,
+    /// Where it runs.
+    url: String,
+    /// Files.
+    files: u64,
+    /// Bytes of all files.
+    bytes: u64,
+}
+
+/// A mail was handed over, or was not to be. Null where the mail was gone.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct MailResult {
+    /// What became of it.
+    #[schema(value_type = sets::MailStatus)]
+    status: String,
+}
+
+/// The platform's figures were counted.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct StatsResult {
+    /// Accounts.
+    users: i64,
+    /// Projects with at least one version.
+    apps: i64,
+    /// Countries of accounts.
+    countries: i64,
+    /// Accounts seen today (UTC).
+    active_today: i64,
+    /// Projects created today (UTC).
+    created_today: i64,
+}
+
+/// What was left of a closed account was erased. Null where nothing was left.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ErasedAccountResult {
+    /// Rows of all parts.
+    rows: u64,
+    /// Rows by the name of the part, such as sessions or versions.
+    by_part: BTreeMap<String, u64>,
+}
+
+/// Jobs that ended long ago were deleted.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PurgedJobsResult {
+    /// How many.
+    jobs: u64,
+}
+
+/// What had expired was deleted.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PurgedRowsResult {
+    /// Sign-ins.
+    sessions: u64,
+    /// Kept answers.
+    idempotency_keys: u64,
+    /// Mailed links and API tokens.
+    tokens: u64,
+    /// Mails.
+    mails: u64,
+}
+
+/// Objects that belonged to nothing were deleted.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RemovedObjectsResult {
+    /// Prefixes that were emptied.
+    prefixes: u64,
+}
+
+/// The same was done to many jobs.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SteeredJobsResult {
+    /// Jobs to which it was done.
+    done: u64,
+    /// Jobs that were something else by then.
+    skipped: u64,
+    /// Generations that a replay leaves out.
+    generations_left_out: u64,
+    /// Deployments that a replay leaves out.
+    deployments_left_out: u64,
+}
+
+/// Entries of the audit log were moved to the object store.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ArchivedResult {
+    /// Entries that were moved.
+    entries: u64,
+    /// Objects that they were written to.
+    objects: u64,
+    /// Which entries: those before this moment; null where entries stay for good.
+    before: Option<DateTime<Utc>>,
+    /// Archives that were deleted since they were too old.
+    expired: u64,
+}
+
+/// A person was taken out of the archives of the audit log.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ErasedResult {
+    /// Objects that were written anew.
+    objects: u64,
+    /// Entries that were changed.
+    entries: u64,
+    /// Objects that are not there any more.
+    lost: u64,
+}
