@@ -207,7 +207,11 @@ pub(super) async fn ends_with_effects_are_written_together(fixture: Fixture) {
     let written = testing::finish(&fixture.queue, ends, Backoff::Fixed(Duration::from_secs(60))).await;
 
     assert_eq!(written.expect("written"), [true; 4]);
-    assert_eq!(fixture.handlers.effect_batches(), [[ids[3], ids[2], ids[0]]], "in the order of their subjects");
+    assert_eq!(
+        fixture.handlers.effect_batches(),
+        [[ids[3], ids[2], ids[0]]],
+        "in the order of their subjects"
+    );
     assert_eq!(fixture.handlers.effects(ids[0]), [JobState::Cancelled], "its cancellation was requested");
     assert_eq!(fixture.handlers.effects(ids[1]), [], "it is retried");
     assert_eq!(fixture.job(ids[1]).await.state, JobState::Retrying);
@@ -238,11 +242,12 @@ pub(super) async fn a_failed_effect_does_not_block_other_ends(fixture: Fixture) 
 
     fixture.handlers.fail_effects_of(None);
     fixture.reaches(ids[2], JobState::Succeeded).await;
-    assert_eq!((fixture.handlers.effects(ids[2]), fixture.handlers.starts(ids[2])), (vec![JobState::Succeeded], 1));
+    assert_eq!(
+        (fixture.handlers.effects(ids[2]), fixture.handlers.starts(ids[2])),
+        (vec![JobState::Succeeded], 1)
+    );
 }
 
-
-    let tx = fixture.queue.begin().await.expect("a transaction");
 pub(super) async fn rows_are_deleted_in_batches(fixture: Fixture) {
     let tx = fixture.queue.begin().await.expect("a transaction");
     let jobs = (0..25).map(|number| scripted(&format!("job-{number}"))).collect();
