@@ -2,6 +2,9 @@
 
 use atelier_foundation::{Foundation, Module};
 
+pub mod graph;
+pub mod nodes;
+
 /// Services of this domain. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Automation {}

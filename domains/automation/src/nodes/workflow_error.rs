@@ -1,0 +1,21 @@
+//! A trigger that the failure of another workflow pulls.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::graph::{
+    ConfigFault, NodeType, Shape,
+    node_type::{Inputs, read_config},
+};
+
+/// What a `workflow_error` node is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkflowError {}
+
+/// The type.
+pub const TYPE: NodeType = NodeType { name: "workflow_error", version: 1, inputs: Inputs::None, read };
+
+fn read(config: &Map<String, Value>) -> Result<Shape, ConfigFault> {
+    read_config::<WorkflowError>(config).map(|_| Shape::trigger())
+}
