@@ -2,6 +2,7 @@
 
 use atelier_foundation::{Foundation, Module};
 
+pub mod engine;
 pub mod graph;
 pub mod nodes;
 
