@@ -6,7 +6,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub mod drawing;
 pub mod fault;
+pub mod layout;
 pub mod node_type;
 pub mod policy;
 pub mod validate;

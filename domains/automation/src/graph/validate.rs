@@ -146,21 +146,27 @@ impl<'a> View<'a> {
         }
     }
 
-    fn shape_of(&self, node: &Node) -> Result<Shape, Fault> {
+    fn shape_of(&self, node: &Node) -> Result<Shape, Box<Fault>> {
+        let fault = |code, message: String, pointer: String| {
+            Box::new(Fault::error(code, message).at_pointer(pointer))
+        };
         let Some(kind) = self.catalog.find(&node.kind, node.type_version) else {
             let versions = self.catalog.versions(&node.kind);
             return Err(if versions.is_empty() {
-                Fault::error(FaultCode::UnknownType, format!("There is no node type {:?}.", node.kind))
-                    .at_pointer("/type")
+                fault(
+                    FaultCode::UnknownType,
+                    format!("There is no node type {:?}.", node.kind),
+                    "/type".into(),
+                )
             } else {
                 let message =
                     format!("{} has the versions {versions:?}, not {}.", node.kind, node.type_version);
-                Fault::error(FaultCode::TypeVersionUnsupported, message).at_pointer("/type_version")
+                fault(FaultCode::TypeVersionUnsupported, message, "/type_version".into())
             });
         };
-        (kind.read)(&node.config).map_err(|fault| {
-            Fault::error(FaultCode::ConfigInvalid, format!("{}.", fault.message))
-                .at_pointer(format!("/config{}", fault.pointer))
+        (kind.read)(&node.config).map_err(|wrong| {
+            let pointer = format!("/config{}", wrong.pointer);
+            fault(FaultCode::ConfigInvalid, format!("{}.", wrong.message), pointer)
         })
     }
 

@@ -89,7 +89,8 @@ fn two_branches() -> Flow {
         .edges("start>a a>b b>c start>other other>d start>check check.true>never c>join d>join never>join")
 }
 
-/// [n8n#12957], [n8n#32131], [n8n#25735], [airflow#15697], [airflow#52640], [airflow#31510]
+/// [n8n#12957], [n8n#32131], [n8n#25735], [airflow#15697], [airflow#52640], [airflow#31510],
+/// [activepieces PR#12365]
 #[test]
 fn a_retry_brings_back_what_failed_and_what_was_not_run_because_of_it() {
     let mut sim = two_branches().start();
