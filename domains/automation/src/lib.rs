@@ -1,5 +1,7 @@
 //! Workflows: graphs of steps that run durably, by schedule and by webhook.
 
+pub mod expression;
+
 use atelier_foundation::{Foundation, Module};
 
 /// Services of this domain. Cheap to clone.
