@@ -3,6 +3,7 @@
 use atelier_foundation::{Foundation, Module};
 
 pub mod engine;
+pub mod expression;
 pub mod graph;
 pub mod nodes;
 

@@ -8,7 +8,7 @@ use super::{error::HttpError, exchange::OutboundRequest};
 
 /// Headers that belong to the connection, and those that clouds ask for before they tell an
 /// instance its secrets. A caller must not set them.
-const RESERVED: [&str; 14] = [
+const RESERVED: [&str; 13] = [
     "connection",
     "content-length",
     "expect",
@@ -22,9 +22,8 @@ const RESERVED: [&str; 14] = [
     "transfer-encoding",
     "upgrade",
     "x-google-metadata-request",
-    "x-metadata-token",
 ];
-const RESERVED_PREFIXES: [&str; 2] = ["proxy-", "x-aws-ec2-metadata-token"];
+const RESERVED_PREFIXES: [&str; 3] = ["proxy-", "x-aliyun-ecs-metadata-token", "x-aws-ec2-metadata-token"];
 
 /// One request.
 #[derive(Clone)]
