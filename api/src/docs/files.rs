@@ -1,9 +1,10 @@
 //! The files of the document and of its readers.
 
-use std::sync::{Arc, LazyLock};
+use std::io::{Cursor, Read};
 
 use aide::redoc::Redoc;
-use utoipa_swagger_ui::Config;
+use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
+use zip::{ZipArchive, result::ZipResult};
 
 use super::DOCUMENT;
 use crate::static_file::StaticFile;
@@ -32,18 +33,18 @@ pub(super) fn content(address: &str) -> Option<(String, Vec<u8>)> {
 /// A file of Swagger UI. Its page links to its files relatively; they are made
 /// absolute, so that the page works at `/docs` without a slash.
 fn swagger(path: &str) -> Option<(String, Vec<u8>)> {
-    static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
-        let config = Config::from(DOCUMENT).validator_url("none").persist_authorization(true);
-        Arc::new(config.try_it_out_enabled(true))
-    });
-    let found = utoipa_swagger_ui::serve(path, CONFIG.clone()).unwrap_or_else(|error| {
-        tracing::error!(%error, "a file of Swagger UI cannot be made");
+    let path = if path.is_empty() { "index.html" } else { path };
+    if path == "swagger-initializer.js" {
+        return Some((JAVASCRIPT.to_owned(), swagger_start().into_bytes()));
+    }
+    let content = unpack(path).unwrap_or_else(|error| {
+        tracing::error!(%error, "a file of Swagger UI cannot be read");
         None
     })?;
-    if !found.content_type.starts_with("text/html") {
-        return Some((found.content_type, found.bytes.into_owned()));
+    if path != "index.html" {
+        return Some((mime_guess::from_path(path).first_or_octet_stream().to_string(), content));
     }
-    let page = String::from_utf8_lossy(&found.bytes).replace("\"index.css\"", "\"./index.css\"");
+    let page = String::from_utf8_lossy(&content).replace("\"index.css\"", "\"./index.css\"");
     let mut parts = page.split("\"./");
     let mut linked = parts.next().unwrap_or_default().to_owned();
     for part in parts {
@@ -51,6 +52,29 @@ fn swagger(path: &str) -> Option<(String, Vec<u8>)> {
         linked += &format!("\"{}\"{rest}", immutable_path("/docs/", name));
     }
     Some((HTML.to_owned(), linked.into_bytes()))
+}
+
+/// A file of the archive of Swagger UI; None where there is none of that name.
+fn unpack(path: &str) -> ZipResult<Option<Vec<u8>>> {
+    let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED))?;
+    let is_it = |name: &&str| {
+        name.split_once("/dist/").is_some_and(|(root, file)| !root.contains('/') && file == path)
+    };
+    let Some(name) = archive.file_names().find(is_it).map(str::to_owned) else { return Ok(None) };
+    let mut content = Vec::new();
+    archive.by_name(&name)?.read_to_end(&mut content)?;
+    Ok(Some(content))
+}
+
+/// The script that shows the document.
+fn swagger_start() -> String {
+    format!(
+        "window.onload = () => {{\n  window.ui = SwaggerUIBundle({{\n    url: \"{DOCUMENT}\",\n    \
+         dom_id: \"#swagger-ui\",\n    deepLinking: true,\n    persistAuthorization: true,\n    \
+         tryItOutEnabled: true,\n    validatorUrl: \"none\",\n    layout: \"StandaloneLayout\",\n    \
+         presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset],\n    \
+         plugins: [SwaggerUIBundle.plugins.DownloadUrl],\n  }});\n}};\n"
+    )
 }
 
 /// A page without any script inside, which a strict policy does not allow.

@@ -3,6 +3,7 @@
 use crate::sources;
 
 mod crates;
+mod dependencies;
 mod modules;
 
 /// Most lines of a Rust file.
