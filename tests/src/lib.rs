@@ -30,5 +30,5 @@ pub use self::patience::{in_time, until};
 pub use self::person::{PASSWORD, Person, job_id};
 #[cfg(unix)]
 pub use self::pgbouncer::PgBouncer;
-pub use self::redis::{EncryptedRedis, PrivateRedis, RedisServer, TestRedis};
+pub use self::redis::{EncryptedRedis, PrivateRedis, RedisServer, TestRedis, redis_client};
 pub use self::smtp::{ReceivedMail, SmtpMode, SmtpServer};

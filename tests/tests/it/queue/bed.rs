@@ -216,8 +216,7 @@ impl Bed {
 
 fn redis_options(redis: &TestRedis) -> RedisOptions {
     RedisOptions {
-        url: redis.server.url.clone().into(),
-        authorities: None,
+        client: redis.server.client(),
         key_prefix: redis.prefix.clone(),
         command_timeout: Duration::from_secs(2),
         consumer_timeout: HEARTBEAT * 4,

@@ -74,8 +74,7 @@ impl Site {
 
 async fn process(redis: &PrivateRedis, database: &TestDatabase) -> Queue {
     let options = RedisOptions {
-        url: redis.server.url.clone().into(),
-        authorities: None,
+        client: redis.server.client(),
         key_prefix: "site".to_owned(),
         command_timeout: Duration::from_secs(2),
         consumer_timeout: HEARTBEAT * 4,
