@@ -7,7 +7,10 @@ use atelier_builder::deployments::Deployments;
 use atelier_entities as entities;
 use atelier_foundation::mail::Template;
 use atelier_queue::Fault;
-use atelier_services::admin::{self, Status};
+use atelier_services::{
+    admin::{self, Status},
+    mail_templates,
+};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -97,7 +100,7 @@ sets! {
     /// What a mailed link is good for.
     TokenPurpose = names(entities::TokenPurpose::ALL, entities::TokenPurpose::as_str);
     /// A kind of mail.
-    MailTemplate = names(Template::ALL, Template::name);
+    MailTemplate = mail_templates().into_iter().map(Template::name);
     /// What became of a mail.
     MailStatus = names(entities::MailStatus::ALL, entities::MailStatus::as_str);
     /// What a mail is about that people can do without.

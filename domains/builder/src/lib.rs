@@ -1,6 +1,7 @@
 //! Writing and publishing applications: versions, generations, deployments.
 
 mod builder;
+mod mail;
 mod options;
 mod path;
 
