@@ -174,6 +174,7 @@ async fn a_delivery_under_way_says_nothing_of_the_person_any_more() {
     let fence = job.fence;
     let job = bench.job(job.id).await;
     assert!(job.cancel_requested_at.is_some() && job.error.is_none(), "{job:?}");
+    assert_eq!(job.args, json!({}));
     assert!(job.fence > fence, "what its handler still writes does not count");
 }
 
