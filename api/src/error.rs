@@ -4,7 +4,7 @@ mod bounds;
 
 use std::{borrow::Cow, sync::Arc};
 
-use atelier_foundation::{Class, Problem};
+use atelier_foundation::{Class, NotSignedIn, Problem, Refusal};
 use atelier_queue::Transient;
 use axum::{
     Json,
@@ -73,11 +73,27 @@ impl ApiError {
         }
     }
 
+    /// The error that says what this refusal says.
+    fn of(refusal: Refusal) -> Self {
+        let status = match refusal.class {
+            Class::BadRequest => StatusCode::BAD_REQUEST,
+            Class::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Class::Forbidden => StatusCode::FORBIDDEN,
+            Class::NotFound => StatusCode::NOT_FOUND,
+            Class::Conflict => StatusCode::CONFLICT,
+            Class::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+            Class::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            Class::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Class::Upstream => StatusCode::BAD_GATEWAY,
+            Class::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        let error = Self::new(status, refusal.code, refusal.message);
+        Self { details: refusal.details, retry_after: refusal.retry_after, ..error }
+    }
+
     /// 500 that hides `cause` from the client and logs it.
     pub(crate) fn internal(cause: impl std::fmt::Display) -> Self {
-        let status = StatusCode::INTERNAL_SERVER_ERROR;
-        let error = Self::new(status, "INTERNAL", "Something went wrong on our side.");
-        Self { cause: Some(cause.to_string().into()), ..error }
+        Self { cause: Some(cause.to_string().into()), ..Self::of(Refusal::internal()) }
     }
 
     /// The error for an internal failure: 503 where the database fails for a moment, 500
@@ -96,13 +112,12 @@ impl ApiError {
 
     /// 404 about `what`, such as "project".
     pub(crate) fn not_found(what: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", format!("There is no such {what}."))
+        Self::of(Refusal::not_found(what))
     }
 
     /// 401 where no token came.
     pub(crate) fn unauthenticated() -> Self {
-        let message = "Sign in and send the access token as \"Authorization: Bearer …\".";
-        Self::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", message)
+        NotSignedIn.into()
     }
 
     /// 403 for what only admins may do.
@@ -127,14 +142,7 @@ impl ApiError {
     pub(crate) fn invalid<F: Into<String>, M: Into<String>>(
         faults: impl IntoIterator<Item = (F, M)>,
     ) -> Self {
-        let mut error = Self::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "VALIDATION_FAILED",
-            "The input is not valid: see the details.",
-        );
-        error.details =
-            faults.into_iter().map(|(field, fault)| (field.into(), fault.into().into())).collect();
-        error
+        Self::of(Refusal::invalid(faults))
     }
 
     /// The general error of a status.
@@ -159,7 +167,7 @@ impl ApiError {
             StatusCode::SERVICE_UNAVAILABLE => {
                 ("UNAVAILABLE", "The service cannot answer just now: try again.")
             }
-            _ if status.is_server_error() => ("INTERNAL", "Something went wrong on our side."),
+            _ if status.is_server_error() => return Self { status, ..Self::of(Refusal::internal()) },
             _ => ("REFUSED", "The request was refused."),
         };
         Self::new(status, code, message)
@@ -196,20 +204,7 @@ impl ApiError {
 impl<E: Problem> From<E> for ApiError {
     fn from(error: E) -> Self {
         let refusal = error.refusal();
-        let status = match refusal.class {
-            Class::Internal => return Self::failed(&error),
-            Class::BadRequest => StatusCode::BAD_REQUEST,
-            Class::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Class::Forbidden => StatusCode::FORBIDDEN,
-            Class::NotFound => StatusCode::NOT_FOUND,
-            Class::Conflict => StatusCode::CONFLICT,
-            Class::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
-            Class::TooMany => StatusCode::TOO_MANY_REQUESTS,
-            Class::Upstream => StatusCode::BAD_GATEWAY,
-            Class::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        };
-        let error = Self::new(status, refusal.code, refusal.message);
-        Self { details: refusal.details, retry_after: refusal.retry_after, ..error }
+        if refusal.class == Class::Internal { Self::failed(&error) } else { Self::of(refusal) }
     }
 }
 

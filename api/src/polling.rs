@@ -92,7 +92,7 @@ impl JobPollLayer {
         if authentication::scope_refusal(&who.credential, &self.policy).is_some() {
             return None;
         }
-        let head = services.queue.find_cached_job(id, who.job_scope())?;
+        let head = services.queue.find_cached_job(id, Some(who.user.id))?;
         if !if_none_match(request.headers(), &jobs::etag(head.revision)) {
             return None;
         }

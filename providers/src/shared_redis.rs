@@ -6,34 +6,23 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ::redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use ::redis::{Client, Cmd, FromRedisValue, RedisError, RedisResult, ScriptInvocation, TlsCertificates};
+use ::redis::{Client, Cmd, FromRedisValue, RedisError, RedisResult, ScriptInvocation};
 use chrono::{DateTime, TimeDelta, Utc};
-use secrecy::ExposeSecret;
 
 use crate::resilience::{Breaker, BreakerPolicy};
 
 /// How long Redis is not used after a failure.
 const OPEN_FOR: TimeDelta = TimeDelta::seconds(5);
 
-/// The address of Redis and the time limit of commands.
+/// The Redis of an installation and the time limit of commands.
 #[derive(Debug, Clone)]
 pub struct SharedRedisOptions {
-    /// `redis://` or `rediss://` URL.
-    pub url: secrecy::SecretString,
-    /// CA certificates (PEM) for the certificate of a `rediss://` server; none for the
-    /// public CAs.
-    pub authorities: Option<String>,
+    /// Makes connections.
+    pub client: Client,
     /// The prefix of every key.
     pub key_prefix: String,
     /// Time limit for one command, including the connection.
     pub command_timeout: Duration,
-}
-
-/// The URL of Redis is not valid.
-#[derive(Debug, thiserror::Error)]
-#[error("the Redis URL is not valid: {reason}")]
-pub struct InvalidRedisUrl {
-    reason: String,
 }
 
 /// A Redis that may be unavailable.
@@ -50,16 +39,15 @@ pub(crate) struct SharedRedis {
 impl SharedRedis {
     /// Prepares the connection, which is made at the first command. `purpose` names the
     /// shared state in log lines. Requires a tokio runtime.
-    pub(crate) fn new(options: &SharedRedisOptions, purpose: &'static str) -> Result<Self, InvalidRedisUrl> {
-        let invalid = |error: RedisError| InvalidRedisUrl { reason: error.category().to_owned() };
-        let client = open(options).map_err(invalid)?;
+    pub(crate) fn new(options: &SharedRedisOptions, purpose: &'static str) -> RedisResult<Self> {
+        let client = options.client.clone();
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(1)
             .set_connection_timeout(Some(options.command_timeout))
             .set_response_timeout(Some(options.command_timeout));
         let connection = ConnectionManager::new_lazy_with_config(client.clone(), config.clone());
         Ok(Self {
-            connection: Mutex::new(connection.map_err(invalid)?),
+            connection: Mutex::new(connection?),
             client,
             config,
             timeout: options.command_timeout,
@@ -139,17 +127,6 @@ impl SharedRedis {
     }
 }
 
-fn open(options: &SharedRedisOptions) -> RedisResult<Client> {
-    let url = options.url.expose_secret();
-    match &options.authorities {
-        None => Client::open(url),
-        Some(authorities) => {
-            let root_cert = Some(authorities.clone().into_bytes());
-            Client::build_with_tls(url, TlsCertificates { client_tls: None, root_cert })
-        }
-    }
-}
-
 fn reason(error: &RedisError) -> &'static str {
     if error.to_string().contains("certificate") {
         "its certificate is not trusted"
@@ -176,14 +153,13 @@ fn refusal(code: &str) -> &'static str {
 mod tests {
     use super::*;
 
-    fn redis(url: &str) -> Result<SharedRedis, InvalidRedisUrl> {
+    fn redis(url: &str) -> SharedRedis {
         let options = SharedRedisOptions {
-            url: url.to_owned().into(),
-            authorities: None,
+            client: Client::open(url).expect("a valid URL"),
             key_prefix: "test".into(),
             command_timeout: Duration::from_millis(200),
         };
-        SharedRedis::new(&options, "numbers")
+        SharedRedis::new(&options, "numbers").expect("a runtime")
     }
 
     fn at(second: i64) -> DateTime<Utc> {
@@ -194,8 +170,6 @@ mod tests {
     async fn leaves_a_silent_redis_alone_for_a_while() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let redis = redis(&format!("redis://{}", listener.local_addr().expect("an address")));
-        let redis = redis.expect("a valid URL");
-
         assert_eq!(redis.query::<String>(&Cmd::get("a"), at(0)).await, None);
 
         assert!(redis.is_unavailable());
@@ -204,17 +178,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn refuses_a_url_without_repeating_it() {
-        let error = redis("nonsense://user:hunter2@host").err().expect("refused");
-
-        assert!(!error.to_string().contains("hunter2"), "{error}");
-    }
-
-    #[tokio::test]
     async fn an_encrypted_connection_to_a_server_that_speaks_plainly_is_unavailable() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let redis = redis(&format!("rediss://{}", listener.local_addr().expect("an address")));
 
-        assert_eq!(redis.expect("TLS is compiled in").query::<String>(&Cmd::get("a"), at(0)).await, None);
+        assert_eq!(redis.query::<String>(&Cmd::get("a"), at(0)).await, None);
     }
 }

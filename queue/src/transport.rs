@@ -15,7 +15,7 @@ pub mod redis;
 pub use eviction::Eviction;
 pub use facts::ServerFacts;
 pub use in_process::InProcess;
-pub use redis::{RedisHub, RedisOptions};
+pub use redis::{RedisHub, RedisOptions, open_redis};
 
 /// Carries ids from enqueues to workers.
 #[async_trait]

@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::{Context, anyhow, bail};
 use atelier_config::{Role, Settings};
 use atelier_foundation::{Actor, Client, database};
-use atelier_providers::limiter::RateLimiter;
+use atelier_providers::{limiter::RateLimiter, shared_redis::SharedRedisOptions};
 use atelier_queue::{
     Queue,
     bus::{Bus, LocalBus},
@@ -89,7 +89,7 @@ pub async fn open(settings: &Settings) -> anyhow::Result<Platform> {
 async fn assemble(settings: Settings, db: DatabaseConnection) -> anyhow::Result<Platform> {
     let public_url = settings.public_url(settings.server.bind);
     let oauth = oauth::setup(&settings, &public_url)?;
-    let options = options::services(&settings, public_url);
+    let options = options::services(&settings, &public_url);
     let effects = effects(&options.builder.public_url).context("effects of jobs")?;
     let (transport, bus) = dispatch(&settings).await?;
     let queue = Queue::new(db.clone(), transport, bus, effects, options::queue(&settings));
@@ -245,15 +245,15 @@ async fn migrate_under_lock(settings: &Settings, db: &DatabaseConnection) -> any
 }
 
 async fn dispatch(settings: &Settings) -> anyhow::Result<(Arc<dyn Transport>, Arc<dyn Bus>)> {
-    let Some(url) = settings.redis_url() else {
+    let Some(SharedRedisOptions { client, key_prefix, command_timeout }) = providers::shared_redis(settings)?
+    else {
         return Ok((Arc::new(InProcess::default()), Arc::new(LocalBus::default())));
     };
     let heartbeat = settings.queue.heartbeat();
     let hub = RedisHub::connect(RedisOptions {
-        url: url.clone(),
-        authorities: providers::redis_authorities(settings)?,
-        key_prefix: settings.redis.key_prefix.clone(),
-        command_timeout: settings.redis.command_timeout(),
+        client,
+        key_prefix,
+        command_timeout,
         consumer_timeout: heartbeat.saturating_mul(2).max(Duration::from_secs(2)),
     })
     .await

@@ -5,9 +5,13 @@ use std::{error::Error, fmt};
 
 use atelier_entities::{JobId, UserId, jobs, users};
 use atelier_foundation::{
-    Actor, NotSignedIn, Problem, Refusal, RestartError, audit, personal::is_being_erased,
+    Actor, NotSignedIn, Problem, Refusal, RestartError, audit,
+    personal::{is_being_erased, is_withdrawn, list_being_erased},
 };
-use atelier_queue::{QueueError, Transaction, inspect::Why};
+use atelier_queue::{
+    QueueError, Transaction,
+    inspect::{JobFilter, Page, Why},
+};
 use sea_orm::EntityTrait;
 use serde_json::{Value, json};
 
@@ -65,9 +69,34 @@ impl Problem for JobControlError {
 }
 
 impl Services {
+    /// A job that the actor may see. Nobody sees those of an account that is being erased.
+    pub async fn get_job(&self, actor: &Actor, id: JobId) -> Result<jobs::Model, JobControlError> {
+        let job = self.queue.find_job(id, actor.job_scope()?).await?.ok_or(QueueError::NotFound)?;
+        self.ensure_visible(actor, job.owner_id).await?;
+        Ok(job)
+    }
+
+    /// Refuses what belongs to an account that is being erased. The actor's own is not.
+    pub async fn ensure_visible(&self, actor: &Actor, owner: Option<UserId>) -> Result<(), QueueError> {
+        let Some(owner) = owner.filter(|owner| actor.user() != Some(*owner)) else { return Ok(()) };
+        if is_withdrawn(self.queue.db(), owner).await? { Err(QueueError::NotFound) } else { Ok(()) }
+    }
+
+    /// A page of everybody's jobs, newest first, and their total number up to
+    /// [`COUNT_LIMIT`](atelier_foundation::COUNT_LIMIT). Those of accounts that are being
+    /// erased are left out.
+    pub async fn list_all_jobs(
+        &self,
+        filter: JobFilter,
+        page: Page,
+    ) -> Result<(Vec<jobs::Model>, u64), QueueError> {
+        let except_owners = list_being_erased(self.queue.db()).await?;
+        self.queue.list_jobs(&JobFilter { except_owners, ..filter }, page).await
+    }
+
     /// Cancels a job: at once where it waits; where it runs, its worker is told to stop.
     pub async fn cancel_job(&self, actor: &Actor, id: JobId) -> Result<jobs::Model, JobControlError> {
-        let owner = actor.job_scope()?;
+        let owner = self.get_job(actor, id).await?.owner_id;
         let tx = self.queue.begin().await?;
         let job = cancel_in(&tx, actor, id, owner).await?;
         tx.commit().await?;
@@ -77,8 +106,8 @@ impl Services {
     /// Retries a failed or cancelled job: as itself, or as a new job if its kind has a
     /// restart, such as a generation, which was refunded when it ended.
     pub async fn retry_job(&self, actor: &Actor, id: JobId) -> Result<jobs::Model, JobControlError> {
-        let owner = actor.job_scope()?;
-        let job = self.queue.find_job(id, owner).await?.ok_or(QueueError::NotFound)?;
+        let job = self.get_job(actor, id).await?;
+        let owner = job.owner_id;
         let kinds = self.modules.iter().flat_map(|module| &module.kinds);
         let mut kinds = kinds.filter(|kind| kind.names().contains(&job.kind.as_str()));
         if let Some(restart) = kinds.find_map(|kind| kind.restart.as_ref()) {

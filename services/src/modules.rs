@@ -1,7 +1,7 @@
 //! The list of the product's domains, and what workers, schedulers and documents need of
 //! it.
 
-use atelier_foundation::{Kind, Module};
+use atelier_foundation::{Kind, Module, mail::Template};
 use atelier_queue::{Effects, Job, KindInfo, NewJob, QueueError, Registry, schedule::Recurring};
 
 use crate::{
@@ -16,10 +16,10 @@ pub fn modules(public_url: &str) -> Vec<Module<Services>> {
     vec![
         atelier_foundation::module().within(|all: &Services| &all.foundation),
         atelier_builder::module(public_url).within(|all: &Services| &all.builder),
-        atelier_billing::module().within(|all: &Services| &all.billing),
         atelier_automation::module().within(|all: &Services| &all.automation),
         atelier_nocode::module().within(|all: &Services| &all.nocode),
         atelier_screentime::module().within(|all: &Services| &all.screentime),
+        atelier_billing::module().within(|all: &Services| &all.billing),
         platform(),
     ]
 }
@@ -60,6 +60,12 @@ fn platform() -> Module<Services> {
 #[must_use]
 pub fn kinds() -> Vec<KindInfo> {
     modules("").into_iter().flat_map(|module| module.kinds).map(|kind| kind.info).collect()
+}
+
+/// Every kind of mail of the product.
+#[must_use]
+pub fn mail_templates() -> Vec<&'static Template> {
+    modules("").into_iter().flat_map(|module| module.mail_templates).collect()
 }
 
 /// What the ends of jobs change in the product. Addresses of published sites begin with

@@ -4,5 +4,6 @@ mod deactivation;
 mod erasure;
 mod export;
 mod leaving;
+mod mails;
 mod personal;
 mod profile;

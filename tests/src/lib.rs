@@ -29,6 +29,6 @@ pub use self::openai::{Completion, FakeOpenAi, ReceivedRequest};
 pub use self::person::{PASSWORD, Person, job_id};
 #[cfg(unix)]
 pub use self::pgbouncer::PgBouncer;
-pub use self::redis::{EncryptedRedis, PrivateRedis, RedisServer, TestRedis};
+pub use self::redis::{EncryptedRedis, PrivateRedis, RedisServer, TestRedis, redis_client};
 pub use self::smtp::{ReceivedMail, SmtpMode, SmtpServer};
 pub use self::waiting::{in_time, until};

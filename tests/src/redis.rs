@@ -5,8 +5,9 @@ mod private;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use atelier_queue::transport::open_redis;
 use redis::aio::MultiplexedConnection;
-use redis::{Client, InfoDict, RedisResult, TlsCertificates};
+use redis::{Client, InfoDict, RedisResult};
 use uuid::Uuid;
 
 use crate::environment;
@@ -23,21 +24,21 @@ pub struct RedisServer {
 }
 
 impl RedisServer {
+    /// What makes connections to it.
+    ///
+    /// # Panics
+    /// If the URL is not valid.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        redis_client(&self.url, self.authority.clone())
+    }
+
     /// Opens a new connection.
     ///
     /// # Panics
     /// If the server does not answer.
     pub async fn connect(&self) -> MultiplexedConnection {
-        let url = self.url.as_str();
-        let client = match &self.authority {
-            None => Client::open(url),
-            Some(authority) => {
-                let root_cert = Some(authority.clone().into_bytes());
-                Client::build_with_tls(url, TlsCertificates { client_tls: None, root_cert })
-            }
-        };
-        let client = client.expect("the URL of a test's Redis is valid");
-        client
+        self.client()
             .get_multiplexed_async_connection()
             .await
             .unwrap_or_else(|error| panic!("no connection to a test's Redis: {error}"))
@@ -100,6 +101,15 @@ impl RedisServer {
         let mut connection = self.connect().await;
         redis::cmd("INFO").arg(section).query_async(&mut connection).await.expect("Redis answers INFO")
     }
+}
+
+/// The client of a Redis URL with these certificate authorities.
+///
+/// # Panics
+/// If the URL is not valid.
+#[must_use]
+pub fn redis_client(url: &str, authorities: Option<String>) -> Client {
+    open_redis(&url.to_owned().into(), authorities).expect("the URL of a test's Redis is valid")
 }
 
 /// A prefix of one test on the shared Redis. Its keys are deleted when the value is dropped.

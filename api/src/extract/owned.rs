@@ -3,7 +3,6 @@
 
 use atelier_entities::{JobId, ProjectId, jobs};
 use atelier_foundation::Actor;
-use atelier_queue::QueueError;
 use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::request::Parts,
@@ -45,8 +44,7 @@ impl FromRequestParts<ApiState> for VisibleJob {
 
 /// The job of that id, where the caller may see it; 404 otherwise.
 pub(crate) async fn get_job(state: &ApiState, actor: &Actor, id: Uuid) -> Result<jobs::Model, ApiError> {
-    let job = state.services.queue.find_job(JobId(id), actor.job_scope()?).await?;
-    job.ok_or_else(|| QueueError::NotFound.into())
+    Ok(state.services.get_job(actor, JobId(id)).await?)
 }
 
 /// The UUID of the `{id}` in the path.

@@ -92,10 +92,9 @@ async fn list_all_jobs(
         error_code: query.error_code,
         created_from: query.created_from,
         created_before: query.created_before,
-        except_owners: state.services.foundation.identity.list_being_erased().await?,
         ..JobFilter::default()
     };
-    let (jobs, total) = state.services.queue.list_jobs(&filter, pagination.page()).await?;
+    let (jobs, total) = state.services.list_all_jobs(filter, pagination.page()).await?;
     let views: Vec<AdminJobView> = jobs.into_iter().map(AdminJobView::from).collect();
     Ok(pagination.answer_capped(&views, total, COUNT_LIMIT))
 }

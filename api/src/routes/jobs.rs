@@ -99,17 +99,19 @@ async fn get_job(
     ApiPath(id): ApiPath<Uuid>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let (queue, id, owner) = (&state.services.queue, JobId(id), actor.job_scope()?);
+    let (queue, id) = (&state.services.queue, JobId(id));
     if !headers.contains_key(header::IF_NONE_MATCH) {
-        let job = queue.find_status(id, owner).await?.ok_or(QueueError::NotFound)?;
+        let job = queue.find_status(id, actor.job_scope()?).await?.ok_or(QueueError::NotFound)?;
+        state.services.ensure_visible(&actor, job.owner).await?;
         return show(&state, &actor, job).await;
     }
-    if let Some(head) = queue.find_cached_job(id, owner)
+    if let Some(head) = queue.find_cached_job(id, Some(actor.person()?))
         && if_none_match(&headers, &etag(head.revision))
     {
         return Ok(not_modified(head, queue.now()));
     }
-    let job = queue.find_polled_status(id, owner).await?.ok_or(QueueError::NotFound)?;
+    let job = queue.find_polled_status(id, actor.job_scope()?).await?.ok_or(QueueError::NotFound)?;
+    state.services.ensure_visible(&actor, job.owner).await?;
     if if_none_match(&headers, &etag(job.revision)) {
         return Ok(not_modified(job.summary(), queue.now()));
     }

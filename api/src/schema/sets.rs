@@ -99,7 +99,7 @@ sets! {
     /// What a mailed link is good for.
     TokenPurpose = names(entities::TokenPurpose::ALL, entities::TokenPurpose::as_str);
     /// A kind of mail.
-    MailTemplate = names(Template::ALL, Template::name);
+    MailTemplate = mail_templates().into_iter().map(Template::name);
     /// What became of a mail.
     MailStatus = names(entities::MailStatus::ALL, entities::MailStatus::as_str);
     /// What a mail is about that people can do without.

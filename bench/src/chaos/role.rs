@@ -13,7 +13,7 @@ use atelier_foundation::database;
 use atelier_queue::{
     Queue, QueueName, QueueOptions,
     bus::LocalBus,
-    transport::{InProcess, RedisHub, RedisOptions},
+    transport::{InProcess, RedisHub, RedisOptions, open_redis},
     worker::{self, WorkerOptions},
 };
 use atelier_scheduler::SchedulerOptions;
@@ -67,8 +67,7 @@ pub(super) async fn queue(
 ) -> anyhow::Result<Queue> {
     let db = connect(database_url).await?;
     let hub = RedisHub::connect(RedisOptions {
-        url: redis_url.clone(),
-        authorities: None,
+        client: open_redis(redis_url, None)?,
         key_prefix: "chaos".to_owned(),
         command_timeout: REDIS_LIMIT,
         consumer_timeout: heartbeat * 2,

@@ -7,7 +7,7 @@ use atelier_foundation::database;
 use atelier_queue::{
     Effects, Queue, QueueOptions,
     bus::LocalBus,
-    transport::{InProcess, RedisHub, RedisOptions},
+    transport::{InProcess, RedisHub, RedisOptions, open_redis},
 };
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use secrecy::{ExposeSecret, SecretString};
@@ -169,8 +169,7 @@ pub(super) async fn queue(
     let db = database::connect(database_url.expose_secret(), connections, ACQUIRE_LIMIT, STATEMENT_LIMIT);
     let options = QueueOptions::default();
     let hub = RedisHub::connect(RedisOptions {
-        url: redis_url.clone(),
-        authorities: None,
+        client: open_redis(redis_url, None)?,
         key_prefix: "bench".to_owned(),
         command_timeout: REDIS_LIMIT,
         consumer_timeout: options.heartbeat * 2,

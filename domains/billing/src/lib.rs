@@ -1,5 +1,7 @@
 //! Plans, purchases, subscriptions and invoices.
 
+pub mod mail;
+
 use atelier_foundation::{Foundation, Module};
 
 /// Services of this domain. Cheap to clone.
@@ -17,5 +19,5 @@ impl Billing {
 /// What this domain offers to the processes of the product.
 #[must_use]
 pub fn module() -> Module<Billing> {
-    Module::new("billing")
+    Module::new("billing").with_mails(&[&mail::PAYMENT_RECEIPT])
 }

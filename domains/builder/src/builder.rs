@@ -7,6 +7,7 @@ use crate::{
     BuilderOptions,
     deployments::{self, DeploymentEnded, Deployments, Publications, PublishDeployment},
     generation::{Generation, GenerationEnded, RunGeneration},
+    mail,
     versions::{Versions, WrittenVersions, archive_folder},
 };
 
@@ -75,6 +76,7 @@ pub fn module(public_url: &str) -> Module<Builder> {
     Module::new("builder")
         .with_kind(generate)
         .with_kind(publish)
+        .with_mails(&mail::TEMPLATES)
         .with_personal_data(WrittenVersions)
         .with_personal_data(Publications)
         .with_project_folders(sites)

@@ -1,6 +1,7 @@
 //! The builder: generates applications, stores their versions, and publishes them.
 
 mod builder;
+mod mail;
 mod options;
 mod path;
 

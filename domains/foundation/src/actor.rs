@@ -81,7 +81,8 @@ pub struct NotSignedIn;
 
 impl Problem for NotSignedIn {
     fn refusal(&self) -> Refusal {
-        Refusal::new(Class::Unauthenticated, "UNAUTHENTICATED", "Sign in first.")
+        let message = "Sign in and send the access token as \"Authorization: Bearer …\".";
+        Refusal::new(Class::Unauthenticated, "UNAUTHENTICATED", message)
     }
 }
 
@@ -185,7 +186,12 @@ impl Actor {
     /// The owner of the jobs that this actor may see and change. None means the jobs of
     /// everybody.
     pub fn job_scope(&self) -> Result<Option<UserId>, NotSignedIn> {
-        if self.may_administrate() { Ok(None) } else { self.person().map(Some) }
+        match &self.subject {
+            Subject::Platform => Ok(None),
+            Subject::Anonymous => Err(NotSignedIn),
+            Subject::Authenticated(who) => Ok((!who.may_administrate()).then_some(who.user.id)),
+            Subject::Identified(user) => Ok(Some(*user)),
+        }
     }
 }
 
@@ -199,12 +205,6 @@ impl Authenticated {
             Credential::ApiToken(_, scopes) => scopes.contains(&ApiScope::Admin),
         };
         self.user.is_admin && by_credential
-    }
-
-    /// Whose jobs this person may see: their own, or everybody's, which is none.
-    #[must_use]
-    pub fn job_scope(&self) -> Option<UserId> {
-        (!self.may_administrate()).then_some(self.user.id)
     }
 }
 

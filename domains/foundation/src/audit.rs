@@ -14,10 +14,12 @@ mod stats;
 
 use std::time::Duration;
 
-use atelier_entities::{AuditId, AuditLevel, JobId, audit_log, jobs::Model as Job};
+use atelier_entities::{AuditId, AuditLevel, JobId, Timestamp, UserId, audit_log, jobs::Model as Job};
 use atelier_providers::object_store::Objects;
 use atelier_queue::{Queue, QueueError, Transaction};
-use sea_orm::{ActiveValue::Set, DbErr, EntityTrait};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
+};
 use serde_json::Value;
 
 use crate::{Actor, FieldErrors, Problem, Refusal, RetentionOptions};
@@ -141,6 +143,21 @@ pub async fn record_job(
     context: Value,
 ) -> Result<(), DbErr> {
     record(tx, actor, action, Some(format!("job:{}", job.id)), context).await
+}
+
+/// Whether it is recorded that the person did this action to this target after that moment.
+pub(crate) async fn is_recorded(
+    tx: &Transaction,
+    user: UserId,
+    (action, target): (&str, &str),
+    after: Timestamp,
+) -> Result<bool, DbErr> {
+    let entries = audit_log::Entity::find()
+        .filter(audit_log::Column::ActorId.eq(user))
+        .filter(audit_log::Column::CreatedAt.gt(after))
+        .filter(audit_log::Column::Action.eq(action))
+        .filter(audit_log::Column::Target.eq(target));
+    Ok(entries.count(&**tx).await? > 0)
 }
 
 struct Entry<'a> {

@@ -107,6 +107,20 @@ pub async fn balance(db: &impl sea_orm::ConnectionTrait, user: UserId) -> Result
     Ok(credits.unwrap_or(0))
 }
 
+/// Credits that an account used, without those that were given back.
+pub(crate) async fn used(db: &impl sea_orm::ConnectionTrait, user: UserId) -> Result<i64, DbErr> {
+    // SUM over bigint is numeric on PostgreSQL, so it is cast back.
+    let sum: Option<Option<i64>> = credit_transactions::Entity::find()
+        .filter(credit_transactions::Column::UserId.eq(user))
+        .filter(credit_transactions::Column::Kind.is_in([CreditKind::Usage, CreditKind::Refund]))
+        .select_only()
+        .column_as(credit_transactions::Column::Amount.sum().cast_as("BIGINT"), "amount")
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(-sum.flatten().unwrap_or(0))
+}
+
 /// Gives credits for no job.
 pub async fn grant(
     tx: &Transaction,

@@ -10,7 +10,7 @@ use crate::{
     idempotency::{self, Idempotency, StoredResponses},
     identity::{self, Accounts, EraseAccount, Identity, OAuthSetup},
     links::LinkKey,
-    mail::{self, DeliverMail, DeliveryEnded, Mail, PeoplesMails, UnsubscribeKey},
+    mail::{self, DeliverMail, DeliveryEnded, Mail, PeoplesMails, Template, UnsubscribeKey},
     objects::{ObjectRemoval, RemoveObjects},
     personal::jobs::OwnedJobs,
     projects::{OwnedProjects, ProjectFolders, Projects},
@@ -48,13 +48,15 @@ pub struct Deps {
     pub oauth: OAuthSetup,
 }
 
-/// What the domains of the product hold of people and of their projects.
+/// What the foundation reads off the domains of the product.
 #[derive(Clone, Debug)]
 pub struct Ports {
     /// Their folders for objects of projects.
     pub project_folders: Vec<ProjectFolders>,
     /// Their personal data.
     pub personal_data: Vec<Arc<dyn PersonalData>>,
+    /// What they mail.
+    pub mail_templates: Vec<&'static Template>,
 }
 
 impl Ports {
@@ -64,6 +66,7 @@ impl Ports {
         Self {
             project_folders: modules.iter().flat_map(|module| module.project_folders.clone()).collect(),
             personal_data: modules.iter().flat_map(|module| module.personal_data.clone()).collect(),
+            mail_templates: modules.iter().flat_map(|module| module.mail_templates.clone()).collect(),
         }
     }
 }
@@ -87,7 +90,7 @@ impl Foundation {
             ),
             projects: Projects::new(queue.clone(), max_projects, folders),
             credits: Credits::new(queue.clone(), credits),
-            mail: Mail::new(queue.clone(), deps.mailer, mail, links, unsubscribing),
+            mail: Mail::new(queue.clone(), deps.mailer, mail, ports.mail_templates, (links, unsubscribing)),
             idempotency: Idempotency::new(queue.clone(), retention.idempotency),
             audit: Audit::new(queue.clone(), deps.objects.clone(), &retention),
             objects: ObjectRemoval::new(queue.clone(), deps.objects),
@@ -122,6 +125,7 @@ pub fn module() -> Module<Foundation> {
         .with_purge("idempotency_keys", |queue, batch| Box::pin(idempotency::purge(queue, batch)))
         .with_purge("tokens", |queue, batch| Box::pin(identity::purge(queue, batch)))
         .with_purge("mails", |queue, batch| Box::pin(mail::purge(queue, batch)))
+        .with_mails(&mail::templates::ALL)
         .with_personal_data(Accounts)
         .with_personal_data(StoredResponses)
         .with_personal_data(AuditTrail)

@@ -11,9 +11,10 @@ mod jobs;
 mod outbox;
 mod personal;
 mod preferences;
-mod samples;
 mod suppressions;
-mod templates;
+mod template;
+
+pub(crate) mod templates;
 
 use std::sync::Arc;
 
@@ -25,19 +26,17 @@ use serde_json::Value;
 
 use crate::{MailOptions, links::LinkKey, personal::is_being_erased};
 
-pub use content::{
-    AppTime, ChallengeResults, DailyReminder, LimitAlert, PaymentReceipt, RankedParticipant, ReceiptLine,
-};
+pub use content::{Content, queue_content};
 pub use effect::DeliveryEnded;
 pub use error::MailingError;
 pub use jobs::DeliverMail;
 pub use outbox::{OUTBOX_RETENTION, OutboxFilter};
 pub use preferences::Subscription;
-pub use templates::{Reader, RenderError, Rendered, Template};
+pub use template::{Reader, RenderError, Rendered, Source, Template};
 
 pub(crate) use outbox::purge;
 pub(crate) use personal::PeoplesMails;
-pub(crate) use preferences::UnsubscribeKey;
+pub(crate) use preferences::{UnsubscribeKey, opt_outs_of};
 
 /// Outgoing mail. Cheap to clone.
 #[derive(Clone)]
@@ -45,6 +44,7 @@ pub struct Mail {
     queue: Queue,
     mailer: Arc<dyn Mailer>,
     options: Arc<MailOptions>,
+    templates: Arc<[&'static Template]>,
     links: LinkKey,
     unsubscribing: UnsubscribeKey,
 }
@@ -54,10 +54,22 @@ impl Mail {
         queue: Queue,
         mailer: Arc<dyn Mailer>,
         options: MailOptions,
-        links: LinkKey,
-        unsubscribing: UnsubscribeKey,
+        templates: Vec<&'static Template>,
+        (links, unsubscribing): (LinkKey, UnsubscribeKey),
     ) -> Self {
-        Self { queue, mailer, options: Arc::new(options), links, unsubscribing }
+        Self { queue, mailer, options: Arc::new(options), templates: templates.into(), links, unsubscribing }
+    }
+
+    /// Every kind of mail of the product.
+    #[must_use]
+    pub fn templates(&self) -> &[&'static Template] {
+        &self.templates
+    }
+
+    /// The kind of mail of that name.
+    #[must_use]
+    pub fn find_template(&self, name: &str) -> Option<&'static Template> {
+        self.templates.iter().copied().find(|template| template.name() == name)
     }
 }
 
@@ -75,7 +87,7 @@ impl std::fmt::Debug for Mail {
 /// `token_id`, and its address is computed when the mail is sent.
 pub async fn queue_mail(
     tx: &Transaction,
-    template: Template,
+    template: &Template,
     user: &users::Model,
     cause: &str,
     data: Value,
@@ -96,7 +108,7 @@ pub async fn queue_mail(
 async fn queue_row(
     tx: &Transaction,
     id: MailId,
-    template: Template,
+    template: &Template,
     user: &users::Model,
     cause: &str,
     mut data: Value,
@@ -140,7 +152,7 @@ async fn queue_row(
 }
 
 /// A mail with a link is urgent: the person waits for it.
-const fn lane(template: Template) -> Lane {
+const fn lane(template: &Template) -> Lane {
     if template.needs_link() { Lane::Urgent } else { Lane::Normal }
 }
 

@@ -1,5 +1,6 @@
 //! What a domain offers to the processes of the product, in one value: its kinds of jobs
-//! with their handlers, effects and restarts, what comes by the clock, and what expires.
+//! with their handlers, effects and restarts, what comes by the clock, what expires, what it
+//! holds about people, and its mails.
 
 use std::{fmt, sync::Arc};
 
@@ -11,7 +12,7 @@ use atelier_queue::{
 };
 use futures::future::BoxFuture;
 
-use crate::{Actor, PersonalData, Problem, projects::ProjectFolders};
+use crate::{Actor, PersonalData, Problem, mail::Template, projects::ProjectFolders};
 
 /// Why a job was not restarted.
 pub type RestartError = Box<dyn Problem>;
@@ -40,6 +41,8 @@ pub struct Module<S> {
     pub personal_data: Vec<Arc<dyn PersonalData>>,
     /// Its folders for objects of projects.
     pub project_folders: Vec<ProjectFolders>,
+    /// What it mails.
+    pub mail_templates: Vec<&'static Template>,
 }
 
 impl<S: Clone + Send + Sync + 'static> Module<S> {
@@ -53,6 +56,7 @@ impl<S: Clone + Send + Sync + 'static> Module<S> {
             purges: Vec::new(),
             personal_data: Vec::new(),
             project_folders: Vec::new(),
+            mail_templates: Vec::new(),
         }
     }
 
@@ -93,6 +97,13 @@ impl<S: Clone + Send + Sync + 'static> Module<S> {
         self
     }
 
+    /// The same with more kinds of mail.
+    #[must_use]
+    pub fn with_mails(mut self, templates: &[&'static Template]) -> Self {
+        self.mail_templates.extend(templates);
+        self
+    }
+
     /// The same module as a part of `T`, which holds the domain's services.
     #[must_use]
     pub fn within<T: Clone + Send + Sync + 'static>(self, part: for<'a> fn(&'a T) -> &'a S) -> Module<T> {
@@ -104,6 +115,7 @@ impl<S: Clone + Send + Sync + 'static> Module<S> {
             purges: self.purges,
             personal_data: self.personal_data,
             project_folders: self.project_folders,
+            mail_templates: self.mail_templates,
         }
     }
 }

@@ -12,8 +12,8 @@ use async_trait::async_trait;
 use atelier_entities::{Timestamp, UserId, account_erasures, users};
 use atelier_queue::{QueueError, QueueName, Transaction};
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseConnection, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, Select,
+    ColumnTrait, Condition, DatabaseConnection, DbErr, EntityTrait, FromQueryResult, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
 };
 use uuid::Uuid;
 
@@ -198,6 +198,17 @@ pub fn is_being_erased(user: &users::Model) -> bool {
 /// Whether that is the address of an account that is being erased.
 pub(crate) fn is_erased_address(email: &str) -> bool {
     email.starts_with(ERASED)
+}
+
+/// The accounts that are closed and being erased.
+pub async fn list_being_erased(db: &DatabaseConnection) -> Result<Vec<UserId>, DbErr> {
+    let all = account_erasures::Entity::find().select_only().column(account_erasures::Column::UserId);
+    all.into_tuple().all(db).await
+}
+
+/// Whether nobody may meet what belongs to that account: it is closed and being erased.
+pub async fn is_withdrawn(db: &DatabaseConnection, user: UserId) -> Result<bool, DbErr> {
+    Ok(account_erasures::Entity::find_by_id(user).count(db).await? > 0)
 }
 
 /// That a row's person, if it names one in that column, is not being erased.

@@ -1,6 +1,7 @@
 //! Projects of people.
 
 mod commands;
+mod figures;
 mod folders;
 mod personal;
 
@@ -13,6 +14,7 @@ use sea_orm::DbErr;
 use crate::{FieldErrors, NotSignedIn, Problem, Refusal};
 
 pub use commands::{lock_all_owned, lock_owned, own_projects};
+pub(crate) use figures::figures_of;
 pub use folders::ProjectFolders;
 pub(crate) use folders::folders_of;
 pub(crate) use personal::OwnedProjects;

@@ -1,5 +1,7 @@
 //! Activities, blocking, challenges and reminders.
 
+pub mod mail;
+
 use atelier_foundation::{Foundation, Module};
 
 /// Services of this domain. Cheap to clone.
@@ -17,5 +19,5 @@ impl ScreenTime {
 /// What this domain offers to the processes of the product.
 #[must_use]
 pub fn module() -> Module<ScreenTime> {
-    Module::new("screentime")
+    Module::new("screentime").with_mails(&mail::TEMPLATES)
 }

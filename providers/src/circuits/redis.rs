@@ -1,14 +1,14 @@
 //! Circuits in Redis, shared by all processes. The state machine is in Rust: a process reads
 //! the state, decides, and writes if no other process has written meanwhile.
 
-use ::redis::{Cmd, Script};
+use ::redis::{Cmd, RedisResult, Script};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Circuits, Event, LocalCircuits, Permit, Report, record_change, step};
 use crate::{
     resilience::{BreakerPolicy, BreakerState},
-    shared_redis::{InvalidRedisUrl, SharedRedis, SharedRedisOptions},
+    shared_redis::{SharedRedis, SharedRedisOptions},
 };
 
 /// Compare-and-set: writes ARGV[2] for ARGV[3] milliseconds if the value is still ARGV[1].
@@ -39,7 +39,7 @@ pub struct RedisCircuits {
 
 impl RedisCircuits {
     /// Prepares the connection, which is made at the first use. Requires a tokio runtime.
-    pub fn new(options: &SharedRedisOptions, policy: BreakerPolicy) -> Result<Self, InvalidRedisUrl> {
+    pub fn new(options: &SharedRedisOptions, policy: BreakerPolicy) -> RedisResult<Self> {
         Ok(Self {
             redis: SharedRedis::new(options, "circuits")?,
             replace: Script::new(REPLACE),
@@ -162,12 +162,11 @@ mod tests {
         let url = format!("redis://{}", listener.local_addr().expect("an address"));
         drop(listener);
         let options = SharedRedisOptions {
-            url: url.into(),
-            authorities: None,
+            client: ::redis::Client::open(url).expect("a valid URL"),
             key_prefix: "test".into(),
             command_timeout: Duration::from_millis(200),
         };
-        let circuits = RedisCircuits::new(&options, POLICY).expect("a valid URL");
+        let circuits = RedisCircuits::new(&options, POLICY).expect("a runtime");
 
         circuits.report("one", Report::Failed, at(0)).await;
         assert_eq!(circuits.ask("one", at(1)).await, Permit::Granted);

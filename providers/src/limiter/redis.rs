@@ -1,13 +1,13 @@
 //! Counters in Redis, shared by all replicas.
 
-use ::redis::Script;
+use ::redis::{RedisResult, Script};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::memory::MemoryLimiter;
 use super::reservations::Reservations;
 use super::{Counts, Decision, RateLimiter, Rule, WindowTime};
-use crate::shared_redis::{InvalidRedisUrl, SharedRedis, SharedRedisOptions};
+use crate::shared_redis::{SharedRedis, SharedRedisOptions};
 
 /// Checks and counts in one round trip. Keys: the counters of the current and the previous
 /// window. Arguments: limit, elapsed milliseconds, length of the window, requested uses.
@@ -43,7 +43,7 @@ pub struct RedisLimiter {
 
 impl RedisLimiter {
     /// Prepares the connection, which is made at the first check. Requires a tokio runtime.
-    pub fn new(options: &SharedRedisOptions) -> Result<Self, InvalidRedisUrl> {
+    pub fn new(options: &SharedRedisOptions) -> RedisResult<Self> {
         Ok(Self {
             redis: SharedRedis::new(options, "rate limits")?,
             script: Script::new(SCRIPT),
@@ -107,13 +107,13 @@ mod tests {
 
     const RULE: Rule = Rule { limit: 2, window_secs: 60 };
 
-    fn limiter(url: &str) -> Result<RedisLimiter, InvalidRedisUrl> {
-        RedisLimiter::new(&SharedRedisOptions {
-            url: url.to_owned().into(),
-            authorities: None,
+    fn limiter(url: &str) -> RedisLimiter {
+        let options = SharedRedisOptions {
+            client: ::redis::Client::open(url).expect("a valid URL"),
             key_prefix: "test".into(),
             command_timeout: Duration::from_millis(200),
-        })
+        };
+        RedisLimiter::new(&options).expect("a runtime")
     }
 
     fn at(second: i64) -> DateTime<Utc> {
@@ -132,7 +132,7 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("redis://{}", listener.local_addr().expect("an address"));
         drop(listener);
-        let limiter = limiter(&url).expect("a valid URL");
+        let limiter = limiter(&url);
         let mut allowed = Vec::new();
         for _ in 0..3 {
             allowed.push(limiter.check("a", RULE, at(0)).await.allowed);

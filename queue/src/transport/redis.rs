@@ -11,7 +11,9 @@ use std::{
     time::Duration,
 };
 
-use ::redis::{AsyncCommands, Client, RedisResult, Script, TlsCertificates, aio::ConnectionManagerConfig};
+use ::redis::{
+    AsyncCommands, Client, RedisError, RedisResult, Script, TlsCertificates, aio::ConnectionManagerConfig,
+};
 use apalis_core::{task::builder::TaskBuilder, task::task_id::TaskId, worker::context::WorkerContext};
 use apalis_redis::{Config, queries};
 use async_trait::async_trait;
@@ -85,13 +87,11 @@ end
 return reclaimed
 ";
 
-/// The address of Redis, and time limits.
+/// The Redis of an installation, and time limits.
 #[derive(Clone, Debug)]
 pub struct RedisOptions {
-    /// redis:// or rediss:// URL.
-    pub url: SecretString,
-    /// Certificates (PEM) of the authorities for a rediss:// server; none for the public ones.
-    pub authorities: Option<String>,
+    /// Makes connections: see [`open_redis`].
+    pub client: Client,
     /// Prefix of every key.
     pub key_prefix: String,
     /// Time limit of a command.
@@ -100,15 +100,20 @@ pub struct RedisOptions {
     pub consumer_timeout: Duration,
 }
 
-fn open(options: &RedisOptions) -> RedisResult<Client> {
-    let url = options.url.expose_secret();
-    match &options.authorities {
+/// What makes connections to the Redis of a redis:// or rediss:// URL. `authorities` are the
+/// certificates (PEM) of the authorities for a rediss:// server; none for the public ones.
+/// Fails for an invalid URL, without repeating it.
+pub fn open_redis(url: &SecretString, authorities: Option<String>) -> Result<Client, TransportError> {
+    let url = url.expose_secret();
+    let client = match authorities {
         None => Client::open(url),
         Some(authorities) => {
-            let root_cert = Some(authorities.clone().into_bytes());
+            let root_cert = Some(authorities.into_bytes());
             Client::build_with_tls(url, TlsCertificates { client_tls: None, root_cert })
         }
-    }
+    };
+    let invalid = |error: RedisError| format!("the Redis URL is not valid: {}", error.category());
+    client.map_err(|error| TransportError::new(Fault::of_redis(&error), invalid(error)))
 }
 
 /// The connection of a process to Redis, as transport and bus.
@@ -126,10 +131,9 @@ pub struct RedisHub {
 }
 
 impl RedisHub {
-    /// Connects in the background, so that a Redis that is away now is used later. Fails only
-    /// for an invalid URL.
+    /// Connects in the background, so that a Redis that is away now is used later.
     pub async fn connect(options: RedisOptions) -> Result<Arc<Self>, TransportError> {
-        let client = open(&options)?;
+        let client = options.client.clone();
         let config = ConnectionManagerConfig::new()
             .set_response_timeout(Some(options.command_timeout))
             .set_connection_timeout(Some(options.command_timeout))
@@ -364,5 +368,19 @@ impl Bus for RedisHub {
 impl std::fmt::Debug for RedisHub {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RedisHub").field("prefix", &self.options.key_prefix).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neither_an_invalid_url_nor_its_password_is_repeated() {
+        let refused = open_redis(&"nonsense://user:hunter2@host".into(), None).expect_err("refused");
+        let client = open_redis(&"redis://user:hunter2@host".into(), None).expect("a URL");
+
+        assert!(!refused.to_string().contains("hunter2"), "{refused}");
+        assert!(!format!("{client:?}").contains("hunter2"), "{client:?}");
     }
 }

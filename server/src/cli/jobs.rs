@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow};
 use atelier_entities::{JobId, JobState, UserId, jobs, users};
 use atelier_foundation::validation::email_forms;
 use atelier_queue::{
-    QueueError, QueueName,
+    QueueName,
     inspect::{Attempt, COUNT_LIMIT, JobFilter, Page, Why},
 };
 use clap::{Args, Subcommand};
@@ -152,8 +152,7 @@ async fn steer(
 }
 
 async fn find(id: Uuid, platform: &Platform) -> anyhow::Result<jobs::Model> {
-    let job = platform.queue.find_job(JobId(id), None).await?;
-    job.ok_or(QueueError::NotFound).with_context(|| id.to_string())
+    platform.services.get_job(&operator(), JobId(id)).await.with_context(|| id.to_string())
 }
 
 async fn list_jobs(args: &ListArgs, as_json: bool, platform: &Platform) -> anyhow::Result<CommandOutput> {
@@ -170,7 +169,8 @@ async fn list_jobs(args: &ListArgs, as_json: bool, platform: &Platform) -> anyho
         created_from: args.since.map(|since| now - since),
         ..JobFilter::default()
     };
-    let (jobs, total) = platform.queue.list_jobs(&filter, Page { number: 1, size: args.limit }).await?;
+    let page = Page { number: 1, size: args.limit };
+    let (jobs, total) = platform.services.list_all_jobs(filter, page).await?;
     if as_json {
         let jobs: Vec<Value> = jobs.iter().map(job_json).collect();
         let listed = json!({"jobs": jobs, "total": total, "total_is_capped": total >= COUNT_LIMIT});

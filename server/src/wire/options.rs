@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use atelier_api::{ApiOptions, LimitOptions, StrictTransport};
 use atelier_builder::{BuilderOptions, GenerationOptions};
-use atelier_config::{ServerSettings, Settings};
+use atelier_config::{RetentionSettings, ServerSettings, Settings};
 use atelier_foundation::{AuthOptions, CreditOptions, FoundationOptions, MailOptions, RetentionOptions};
 use atelier_ops::connections::ConnectionLimits;
 use atelier_queue::{QueueName, QueueOptions, retention::RetentionRules, worker::WorkerOptions};
@@ -16,10 +16,14 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 /// The part of the grace period for handing back unfinished jobs.
 const HAND_BACK_TIME: Duration = Duration::from_secs(3);
 
-pub(super) fn services(settings: &Settings, public_url: String) -> ServiceOptions {
-    let Settings { auth, generation, limits, retention, .. } = settings;
-    let credits = credits(settings);
-    let foundation = FoundationOptions {
+/// The options of every domain, a line each.
+pub(super) fn services(settings: &Settings, public_url: &str) -> ServiceOptions {
+    ServiceOptions { foundation: foundation(settings, public_url), builder: builder(settings, public_url) }
+}
+
+fn foundation(settings: &Settings, public_url: &str) -> FoundationOptions {
+    let Settings { auth, mail, .. } = settings;
+    FoundationOptions {
         auth: AuthOptions {
             jwt_secret: auth.jwt_secret.clone(),
             access_token: auth.access_token_lifetime(),
@@ -32,38 +36,45 @@ pub(super) fn services(settings: &Settings, public_url: String) -> ServiceOption
             issuer: settings.token_issuer().to_owned(),
             admin_email: auth.admin_email(),
         },
-        credits,
-        max_projects: limits.projects_per_user,
+        credits: credits(settings),
+        max_projects: settings.limits.projects_per_user,
         mail: MailOptions {
-            from: settings.mail.from.clone(),
-            reply_to: settings.mail.reply_to().map(str::to_owned),
-            public_url: public_url.clone(),
+            from: mail.from.clone(),
+            reply_to: mail.reply_to().map(str::to_owned),
+            public_url: public_url.to_owned(),
         },
-        retention: RetentionOptions {
-            jobs: RetentionRules {
-                succeeded: DAY * retention.succeeded_days,
-                failed: DAY * retention.failed_days,
-                cancelled: DAY * retention.cancelled_days,
-                batch: u32::try_from(retention.batch).unwrap_or(u32::MAX),
-            },
-            idempotency: HOUR * retention.idempotency_hours,
-            audit: (retention.audit_days > 0).then(|| DAY * retention.audit_days),
-            audit_archives: (retention.audit_archive_days > 0).then(|| DAY * retention.audit_archive_days),
+        retention: retention(&settings.retention),
+    }
+}
+
+fn retention(retention: &RetentionSettings) -> RetentionOptions {
+    RetentionOptions {
+        jobs: RetentionRules {
+            succeeded: DAY * retention.succeeded_days,
+            failed: DAY * retention.failed_days,
+            cancelled: DAY * retention.cancelled_days,
+            batch: u32::try_from(retention.batch).unwrap_or(u32::MAX),
         },
-    };
-    let builder = BuilderOptions {
+        idempotency: HOUR * retention.idempotency_hours,
+        audit: (retention.audit_days > 0).then(|| DAY * retention.audit_days),
+        audit_archives: (retention.audit_archive_days > 0).then(|| DAY * retention.audit_archive_days),
+    }
+}
+
+fn builder(settings: &Settings, public_url: &str) -> BuilderOptions {
+    let generation = &settings.generation;
+    BuilderOptions {
         generation: GenerationOptions {
             max_repairs: generation.max_repairs,
             max_completion_time: settings.llm.timeout(),
             max_files: generation.max_files,
             max_file_bytes: generation.max_file_bytes,
             max_total_bytes: generation.max_total_bytes,
-            max_versions: limits.versions_per_project,
+            max_versions: settings.limits.versions_per_project,
         },
-        credits,
-        public_url,
-    };
-    ServiceOptions { foundation, builder }
+        credits: credits(settings),
+        public_url: public_url.to_owned(),
+    }
 }
 
 fn credits(settings: &Settings) -> CreditOptions {
@@ -215,7 +226,7 @@ mod tests {
 
     #[test]
     fn settings_are_converted_to_durations() {
-        let options = services(&Settings::for_tests(), "http://here".to_owned());
+        let options = services(&Settings::for_tests(), "http://here");
 
         assert_eq!(options.foundation.retention.jobs.failed, DAY * 30);
         assert_eq!(options.foundation.retention.idempotency, HOUR * 24);

@@ -21,7 +21,7 @@ use atelier_providers::{
     resilience::BreakerPolicy,
     shared_redis::SharedRedisOptions,
 };
-use atelier_queue::Clock;
+use atelier_queue::{Clock, transport::open_redis};
 use atelier_scaffold::Scaffold;
 use chrono::TimeDelta;
 
@@ -87,18 +87,18 @@ pub(super) fn circuits(settings: &Settings, policy: BreakerPolicy) -> anyhow::Re
     Ok(Arc::new(RedisCircuits::new(&redis, policy).context("cannot use Redis for circuits")?))
 }
 
-fn shared_redis(settings: &Settings) -> anyhow::Result<Option<SharedRedisOptions>> {
+/// The Redis of the settings, where they name one.
+pub(super) fn shared_redis(settings: &Settings) -> anyhow::Result<Option<SharedRedisOptions>> {
     let Some(url) = settings.redis_url() else { return Ok(None) };
     Ok(Some(SharedRedisOptions {
-        url: url.clone(),
-        authorities: redis_authorities(settings)?,
+        client: open_redis(url, redis_authorities(settings)?).context("cannot use Redis")?,
         key_prefix: settings.redis.key_prefix.clone(),
         command_timeout: settings.redis.command_timeout(),
     }))
 }
 
 /// The CA certificates of `redis.ca_file`, if it is set.
-pub(super) fn redis_authorities(settings: &Settings) -> anyhow::Result<Option<String>> {
+fn redis_authorities(settings: &Settings) -> anyhow::Result<Option<String>> {
     let Some(file) = settings.redis.ca_file() else { return Ok(None) };
     let text = std::fs::read_to_string(file).context("cannot read redis.ca_file")?;
     if !text.contains("-----BEGIN CERTIFICATE-----") {

@@ -174,6 +174,7 @@ async fn an_erasure_redacts_a_running_delivery() {
     let fence = job.fence;
     let job = bench.job(job.id).await;
     assert!(job.cancel_requested_at.is_some() && job.error.is_none(), "{job:?}");
+    assert_eq!(job.args, json!({}));
     assert!(job.fence > fence, "what its handler still writes does not count");
 }
 

@@ -12,9 +12,15 @@ use atelier_foundation::{
     mail::OutboxFilter,
     testing::acting,
 };
+use atelier_queue::{
+    QueueError,
+    inspect::{BulkAction, JobFilter},
+};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use serde_json::json;
 
 use crate::{
+    JobControlError,
     admin::{AccountFilter, AccountOrder, AccountSort, AdminError},
     stats::Totals,
     testing::Bench,
@@ -74,6 +80,39 @@ async fn a_closed_account_is_met_by_nobody() {
     let (figures, totals) = totals(&bench).await;
     assert_eq!((figures, totals), (0, Totals::default()));
     assert_eq!(users::Entity::find().count(db).await.expect("counted"), 1, "not erased yet");
+}
+
+#[tokio::test]
+async fn jobs_of_a_closed_account_are_there_for_no_operator() {
+    let bench = Bench::new().await;
+    let (ada, services) = (publisher(&bench).await, &bench.services);
+    let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+    let job = bench.generate(ada.id, project.id, None).await;
+    let operator = Actor::platform();
+    let of_ada = || JobFilter { owner: Some(ada.id), ..JobFilter::default() };
+    assert!(services.get_job(&operator, job.id).await.is_ok());
+    let maintenance = &services.maintenance;
+    let count = async |action| maintenance.count_steered(action, of_ada()).await.expect("counted");
+    assert_eq!(count(BulkAction::Cancel).await, 1);
+
+    close(&bench, ada.id).await;
+
+    let met = [
+        services.get_job(&operator, job.id).await,
+        services.cancel_job(&operator, job.id).await,
+        services.retry_job(&operator, job.id).await,
+    ];
+    for met in met {
+        assert!(matches!(met, Err(JobControlError::Queue(QueueError::NotFound))), "{met:?}");
+    }
+    assert_eq!(services.list_all_jobs(of_ada(), FIRST).await.expect("listed").1, 0);
+    assert_eq!(count(BulkAction::Cancel).await, 0);
+    let steering = maintenance.start_steering(&operator, BulkAction::Cancel, of_ada());
+    let steering = steering.await.expect("started");
+    bench.finish_erasures().await;
+    bench.work().await;
+    let result = bench.job(steering.id).await.result.expect("a result");
+    assert_eq!((&result["done"], &result["skipped"]), (&json!(0), &json!(0)));
 }
 
 #[tokio::test]

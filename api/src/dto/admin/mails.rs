@@ -25,8 +25,8 @@ pub(crate) struct MailTemplateView {
     locales: &'static [Locale],
 }
 
-impl From<Template> for MailTemplateView {
-    fn from(template: Template) -> Self {
+impl From<&Template> for MailTemplateView {
+    fn from(template: &Template) -> Self {
         Self {
             name: template.name(),
             category: template.category(),

@@ -79,8 +79,9 @@ async fn read_mail(
     get, path = "/api/admin/mails/templates", tag = TAG,
     responses((status = 200, description = "The templates.", body = Vec<MailTemplateView>))
 )]
-async fn list_mail_templates(_: Admin) -> Json<Vec<MailTemplateView>> {
-    Json(Template::ALL.iter().copied().map(MailTemplateView::from).collect())
+async fn list_mail_templates(State(state): State<ApiState>, _: Admin) -> Json<Vec<MailTemplateView>> {
+    let templates = state.services.foundation.mail.templates().iter();
+    Json(templates.copied().map(MailTemplateView::from).collect())
 }
 
 /// A mail with values made up for it.
@@ -98,7 +99,8 @@ async fn preview_mail(
     ApiPath(name): ApiPath<String>,
     ApiQuery(query): ApiQuery<PreviewQuery>,
 ) -> Result<Response, ApiError> {
-    let mail = state.services.foundation.mail.preview(template(&name)?, query.locale)?;
+    let template = template(&state, &name)?;
+    let mail = state.services.foundation.mail.preview(template, query.locale)?;
     let (kind, body) = match query.format {
         PreviewFormat::Json => return Ok(Json(PreviewView::from(mail)).into_response()),
         PreviewFormat::Html => ("text/html; charset=utf-8", mail.html),
@@ -124,7 +126,7 @@ async fn send_test_mail(
     ApiPath(name): ApiPath<String>,
     OptionalJsonBody(input): OptionalJsonBody<SendTestInput>,
 ) -> Result<Response, ApiError> {
-    let template = template(&name)?;
+    let template = template(&state, &name)?;
     let (id, recipient) = state.services.foundation.mail.send_test(&actor, template, input.locale).await?;
     let view = TestSentView { mail_id: id.0, recipient };
     let mut response = (StatusCode::ACCEPTED, Json(view)).into_response();
@@ -170,8 +172,9 @@ async fn delete_suppression(
     Ok(Json(LiftedView { success: true, address: address.trim().to_ascii_lowercase(), audit_target }))
 }
 
-fn template(name: &str) -> Result<Template, ApiError> {
-    Template::parse(name).ok_or_else(|| ApiError::not_found("mail template"))
+fn template(state: &ApiState, name: &str) -> Result<&'static Template, ApiError> {
+    let template = state.services.foundation.mail.find_template(name);
+    template.ok_or_else(|| ApiError::not_found("mail template"))
 }
 
 #[cfg(test)]

@@ -6,7 +6,10 @@ pub(super) use atelier_builder::deployments::Deployments;
 pub(super) use atelier_entities as entities;
 pub(super) use atelier_foundation::mail::Template;
 pub(super) use atelier_queue::Fault;
-pub(super) use atelier_services::admin::{self, Status};
+pub(super) use atelier_services::{
+    admin::{self, Status},
+    mail_templates,
+};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 pub(super) use utoipa::{
     PartialSchema, ToSchema,

@@ -12,10 +12,8 @@ use sea_orm::{
 use serde_json::json;
 
 use super::{Addresses, PublishDeployment, commands::find_of_job, is_under_way, site_folder};
-use atelier_foundation::{
-    mail::{Template, queue_mail},
-    objects::enqueue_removal,
-};
+use crate::mail::DEPLOYMENT_FINISHED;
+use atelier_foundation::{mail::queue_mail, objects::enqueue_removal};
 
 /// Switches the site to the deployment, or stores why it failed.
 #[derive(Clone, Debug)]
@@ -85,7 +83,7 @@ impl DeploymentEnded {
         row.updated_at = Set(tx.now());
         row.update(&**tx).await?;
         if let Some(user) = users::Entity::find_by_id(owner).one(&**tx).await? {
-            queue_mail(tx, Template::DeploymentFinished, &user, &cause, data).await?;
+            queue_mail(tx, &DEPLOYMENT_FINISHED, &user, &cause, data).await?;
         }
         Ok(())
     }

@@ -9,10 +9,9 @@ use sea_orm::{
 };
 use serde_json::{Value, json};
 
-use atelier_foundation::{
-    credits,
-    mail::{Template, queue_mail},
-};
+use atelier_foundation::{credits, mail::queue_mail};
+
+use crate::mail::{GENERATION_FAILED, GENERATION_FINISHED};
 
 /// Makes the version current or refunds the credits, and mails the person.
 #[derive(Clone, Copy, Debug)]
@@ -89,8 +88,8 @@ async fn queue_result_mail(
 ) -> Result<(), EffectError> {
     let common = json!({"project_id": project.id, "project_title": project.title});
     let (template, mut data) = match job.state {
-        JobState::Succeeded => (Template::GenerationFinished, common),
-        JobState::Failed => (Template::GenerationFailed, common),
+        JobState::Succeeded => (&GENERATION_FINISHED, common),
+        JobState::Failed => (&GENERATION_FAILED, common),
         _ => return Ok(()),
     };
     if let Some(version) = version {

@@ -1,15 +1,12 @@
 //! Creating accounts, and finding them.
 
-use atelier_entities::{Locale, ProjectStatus, Timestamp, UserId, account_erasures, projects, users};
+use atelier_entities::{Locale, Timestamp, UserId, users};
 use atelier_queue::Transaction;
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, ExprTrait, PaginatorTrait,
-    QueryFilter, QuerySelect, Select, SqlErr,
-};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, DbErr, EntityTrait, QuerySelect, Select, SqlErr};
 use serde_json::json;
 
 use super::{Identity, IdentityError, Registration, UserStats};
-use crate::{Actor, FieldErrors, personal::is_being_erased, validation};
+use crate::{Actor, FieldErrors, personal::is_being_erased, projects::figures_of, validation};
 
 /// The error of a password that is public knowledge.
 pub(super) const PERSONAL: &str = "must not be your name or your mail address";
@@ -36,29 +33,10 @@ impl Identity {
         found.filter(|user| !is_being_erased(user)).ok_or(IdentityError::NotFound)
     }
 
-    /// Accounts that are closed and being erased.
-    pub async fn list_being_erased(&self) -> Result<Vec<UserId>, IdentityError> {
-        let all = account_erasures::Entity::find().select_only().column(account_erasures::Column::UserId);
-        Ok(all.into_tuple().all(self.queue.db()).await?)
-    }
-
     /// How much an account has.
     pub async fn user_stats(&self, actor: &Actor) -> Result<UserStats, IdentityError> {
-        let user = actor.person()?;
-        let db = self.queue.db();
-        let active = [ProjectStatus::Generating, ProjectStatus::Building, ProjectStatus::Completed];
-        let own = projects::Entity::find_owned(user);
-        let total_projects = own.clone().count(db).await?;
-        let active_projects = own.clone().filter(projects::Column::Status.is_in(active)).count(db).await?;
-        // SUM over bigint is numeric on PostgreSQL, so it is cast back.
-        let views: Option<Option<i64>> = own
-            .select_only()
-            .column_as(projects::Column::Views.sum().cast_as("BIGINT"), "views")
-            .into_tuple()
-            .one(db)
-            .await?;
-        let total_views = u64::try_from(views.flatten().unwrap_or(0)).unwrap_or(0);
-        Ok(UserStats { total_projects, active_projects, total_views })
+        let own = figures_of(self.queue.db(), actor.person()?).await?;
+        Ok(UserStats { total_projects: own.total, active_projects: own.active, total_views: own.views })
     }
 }
 

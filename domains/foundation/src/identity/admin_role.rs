@@ -9,7 +9,7 @@ use sea_orm::{
 use serde_json::json;
 
 use super::api_tokens::scopes_of;
-use crate::mail::{Template, queue_mail};
+use crate::mail::{queue_mail, templates};
 
 /// Grants the role to a locked account that does not have it. Existing API tokens do not
 /// get the scope `admin`. A mail informs the person. A mail without the person's name and
@@ -17,7 +17,7 @@ use crate::mail::{Template, queue_mail};
 pub(super) async fn grant(tx: &Transaction, user: users::Model) -> Result<users::Model, QueueError> {
     let user = write(tx, user, true).await?;
     let cause = format!("{}:{}", user.id, tx.now().timestamp_micros());
-    queue_mail(tx, Template::OperatorAdded, &user, &cause, json!({"own": true})).await?;
+    queue_mail(tx, &templates::OPERATOR_ADDED, &user, &cause, json!({"own": true})).await?;
     let others = users::Entity::find()
         .filter(users::Column::IsAdmin.eq(true))
         .filter(users::Column::IsActive.eq(true))
@@ -25,7 +25,7 @@ pub(super) async fn grant(tx: &Transaction, user: users::Model) -> Result<users:
         .order_by_asc(users::Column::Id);
     for other in others.all(&**tx).await? {
         let data = json!({"own": false, "account": user.id});
-        queue_mail(tx, Template::OperatorAdded, &other, &cause, data).await?;
+        queue_mail(tx, &templates::OPERATOR_ADDED, &other, &cause, data).await?;
     }
     Ok(user)
 }

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     Actor, FieldErrors, audit,
-    mail::{Template, queue_mail},
+    mail::{queue_mail, templates},
     validation,
 };
 
@@ -157,7 +157,7 @@ async fn mail_owner(
         None => tx.now().date_naive().to_string(),
     };
     let data = json!({"prefix": token.prefix, "scopes": scopes, "expires_at": token.expires_at});
-    queue_mail(tx, Template::ApiTokenCreated, account, &cause, data).await?;
+    queue_mail(tx, &templates::API_TOKEN_CREATED, account, &cause, data).await?;
     Ok(())
 }
 

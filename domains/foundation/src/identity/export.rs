@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use atelier_entities::{MailCategory, UserId, api_tokens, mail_opt_outs, oauth_identities, users};
+use atelier_entities::{MailCategory, UserId, api_tokens, oauth_identities, users};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::json;
 use uuid::Uuid;
@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{Identity, IdentityError, user_target};
 use crate::{
     Actor, PersonalData, audit,
+    mail::opt_outs_of,
     personal::{ExportList, Page, Rows},
 };
 
@@ -50,12 +51,11 @@ impl Identity {
         let linked = oauth_identities::Entity::find()
             .filter(oauth_identities::Column::UserId.eq(user))
             .order_by_asc(oauth_identities::Column::Id);
-        let unwanted = mail_opt_outs::Entity::find().filter(mail_opt_outs::Column::UserId.eq(user));
         let account = AccountData {
             user: self.get_user(user).await?,
             linked: linked.all(db).await?,
             api_tokens: self.list_api_tokens(actor).await?,
-            unwanted_mails: unwanted.all(db).await?.into_iter().map(|row| row.category).collect(),
+            unwanted_mails: opt_outs_of(db, user).await?,
         };
         let lists = self.export_lists();
         Ok((account, PersonalExport { identity: self.clone(), user, lists, reading: 0, after: None }))

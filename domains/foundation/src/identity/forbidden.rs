@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use atelier_entities::audit_log;
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::json;
 
 use super::{Identity, IdentityError};
@@ -34,12 +32,7 @@ impl Identity {
         let Some(user) = actor.user() else { return Ok(()) };
         let target = format!("area:{}", what.area);
         let tx = self.queue.begin().await?;
-        let recent = audit_log::Entity::find()
-            .filter(audit_log::Column::ActorId.eq(user))
-            .filter(audit_log::Column::CreatedAt.gt(tx.now() - FORBIDDEN_INTERVAL))
-            .filter(audit_log::Column::Action.eq(ACTION))
-            .filter(audit_log::Column::Target.eq(target.as_str()));
-        if recent.count(&*tx).await? > 0 {
+        if audit::is_recorded(&tx, user, (ACTION, &target), tx.now() - FORBIDDEN_INTERVAL).await? {
             return Ok(());
         }
         let api_token = actor.api_token();
@@ -53,7 +46,8 @@ impl Identity {
 
 #[cfg(test)]
 mod tests {
-    use atelier_entities::AuditLevel;
+    use atelier_entities::{AuditLevel, audit_log};
+    use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
     use super::*;
     use crate::testing::{Bench, at_address};

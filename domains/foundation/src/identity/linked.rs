@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     Actor, audit,
-    mail::{Template, queue_mail},
+    mail::{queue_mail, templates},
 };
 
 impl Identity {
@@ -144,7 +144,7 @@ async fn unlink_each(
     for identity in linked {
         oauth_identities::Entity::delete_by_id(identity.id).exec(&**tx).await?;
         let data = json!({"provider": name_of(identity.provider)});
-        queue_mail(tx, Template::ProviderUnlinked, user, &identity.id.to_string(), data).await?;
+        queue_mail(tx, &templates::PROVIDER_UNLINKED, user, &identity.id.to_string(), data).await?;
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     Actor, FieldErrors, audit, credits,
-    mail::{Template, queue_mail},
+    mail::{queue_mail, templates},
     validation,
 };
 
@@ -160,8 +160,8 @@ impl Identity {
         forget_networks(tx, account.id).await?;
         let link = self.create_link(tx, account, TokenPurpose::VerifyEmail).await?;
         let data = json!({"token_id": link});
-        queue_mail(tx, Template::ConfirmEmail, account, &link.to_string(), data).await?;
-        queue_mail(tx, Template::EmailChanged, former, &link.to_string(), json!({})).await?;
+        queue_mail(tx, &templates::CONFIRM_EMAIL, account, &link.to_string(), data).await?;
+        queue_mail(tx, &templates::EMAIL_CHANGED, former, &link.to_string(), json!({})).await?;
         Ok(())
     }
 }
@@ -231,7 +231,7 @@ impl Change<'_> {
         self.record("account.deactivate", &account, context).await?;
         let cause = self.tx.now().timestamp_micros().to_string();
         let data = json!({"stopped": cancelled + stopping});
-        queue_mail(self.tx, Template::AccountDeactivated, &account, &cause, data).await?;
+        queue_mail(self.tx, &templates::ACCOUNT_DEACTIVATED, &account, &cause, data).await?;
         Ok(account)
     }
 

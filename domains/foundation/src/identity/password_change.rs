@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     Actor, FieldErrors, audit,
-    mail::{Template, queue_mail},
+    mail::{queue_mail, templates},
     validation,
 };
 
@@ -97,6 +97,6 @@ pub(super) async fn set_password(
     audit::record_warning(tx, actor, reason.action(), user_target(user.id), context).await?;
     let is_reclaimed = matches!(reason, Reason::Reclaimed(_));
     let data = json!({"reclaimed": is_reclaimed, "closed": closed, "open": open});
-    queue_mail(tx, Template::PasswordChanged, &user, &now.timestamp_micros().to_string(), data).await?;
+    queue_mail(tx, &templates::PASSWORD_CHANGED, &user, &now.timestamp_micros().to_string(), data).await?;
     Ok(user)
 }

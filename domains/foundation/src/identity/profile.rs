@@ -1,15 +1,12 @@
 //! Profiles, and the statistics of a person.
 
-use atelier_entities::{CreditKind, Locale, ProjectStatus, UserId, credit_transactions, projects, users};
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel,
-    PaginatorTrait, QueryFilter, QuerySelect,
-};
+use atelier_entities::{Locale, users};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, IntoActiveModel};
 use serde_json::{Value, json};
 use url::Url;
 
 use super::{Identity, IdentityError, accounts::lock_user, user_target};
-use crate::{Actor, FieldErrors, audit, validation};
+use crate::{Actor, FieldErrors, audit, credits, projects::figures_of, validation};
 
 /// Maximum size of an account's settings as JSON, in bytes.
 const MAX_SETTINGS: usize = 16 * 1024;
@@ -72,30 +69,14 @@ impl Identity {
     pub async fn personal_stats(&self, actor: &Actor) -> Result<PersonalStats, IdentityError> {
         let user = actor.person()?;
         let db = self.queue.db();
-        let totals = self.user_stats(actor).await?;
-        let completed = projects::Column::Status.eq(ProjectStatus::Completed);
-        let moved = self.moved(user, CreditKind::Usage).await? + self.moved(user, CreditKind::Refund).await?;
+        let own = figures_of(db, user).await?;
         Ok(PersonalStats {
-            projects: totals.total_projects,
-            completed_projects: projects::Entity::find_owned(user).filter(completed).count(db).await?,
-            views: totals.total_views,
-            credits: crate::credits::balance(db, user).await?,
-            credits_used: -moved,
+            projects: own.total,
+            completed_projects: own.completed,
+            views: own.views,
+            credits: credits::balance(db, user).await?,
+            credits_used: credits::used(db, user).await?,
         })
-    }
-
-    /// The sum of a person's changes of the balance of that kind.
-    async fn moved(&self, user: UserId, kind: CreditKind) -> Result<i64, DbErr> {
-        // SUM over bigint is numeric on PostgreSQL, so it is cast back.
-        let sum: Option<Option<i64>> = credit_transactions::Entity::find()
-            .filter(credit_transactions::Column::UserId.eq(user))
-            .filter(credit_transactions::Column::Kind.eq(kind))
-            .select_only()
-            .column_as(credit_transactions::Column::Amount.sum().cast_as("BIGINT"), "amount")
-            .into_tuple()
-            .one(self.queue.db())
-            .await?;
-        Ok(sum.flatten().unwrap_or(0))
     }
 }
 

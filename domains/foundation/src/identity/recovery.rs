@@ -22,7 +22,7 @@ use super::{
 use crate::{
     Actor, FieldErrors, audit,
     links::lifetime,
-    mail::{Template, queue_mail},
+    mail::{queue_mail, templates},
     validation,
 };
 
@@ -123,8 +123,8 @@ impl Identity {
         let tx = self.queue.begin().await?;
         let user = find_by_address(email).one(&*tx).await?.filter(|user| user.is_active);
         let (template, action) = match purpose {
-            TokenPurpose::VerifyEmail => (Template::ConfirmEmail, "auth.resend_verification"),
-            TokenPurpose::ResetPassword => (Template::ResetPassword, "auth.forgot_password"),
+            TokenPurpose::VerifyEmail => (&templates::CONFIRM_EMAIL, "auth.resend_verification"),
+            TokenPurpose::ResetPassword => (&templates::RESET_PASSWORD, "auth.forgot_password"),
         };
         let target = user.as_ref().and_then(|user| user_target(user.id));
         audit::record(&tx, actor, action, target, json!({})).await?;

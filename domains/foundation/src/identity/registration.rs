@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Actor, audit, credits,
-    mail::{Template, queue_mail},
+    mail::{queue_mail, templates},
 };
 
 impl Identity {
@@ -80,7 +80,7 @@ impl Identity {
         audit::record(tx, &actor, "auth.register", user_target(user.id), json!({})).await?;
         let link = self.create_link(tx, &user, TokenPurpose::VerifyEmail).await?;
         let data = json!({"credits": user.credits, "token_id": link});
-        queue_mail(tx, Template::Welcome, &user, &user.id.to_string(), data).await?;
+        queue_mail(tx, &templates::WELCOME, &user, &user.id.to_string(), data).await?;
         Ok((user, actor))
     }
 
@@ -93,7 +93,7 @@ impl Identity {
         audit::record_warning(&tx, actor, "auth.register_known", target, json!({})).await?;
         if owner.is_active {
             let day = tx.now().date_naive().to_string();
-            queue_mail(&tx, Template::AccountExists, &owner, &day, json!({})).await?;
+            queue_mail(&tx, &templates::ACCOUNT_EXISTS, &owner, &day, json!({})).await?;
         }
         tx.commit().await?;
         Ok(())

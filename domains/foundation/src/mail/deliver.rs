@@ -20,7 +20,7 @@ impl Mail {
         if is_final(mail.status) {
             return Ok(Outcome::Done(json!({"status": mail.status})));
         }
-        let Some(template) = Template::parse(&mail.template) else {
+        let Some(template) = self.find_template(&mail.template) else {
             let error = JobError::fail("MAIL_TEMPLATE", "there is no such mail template");
             return self.fail(ctx, &mail, error.into()).await;
         };
@@ -63,7 +63,7 @@ impl Mail {
     async fn reason_to_withhold(
         &self,
         mail: &mail_messages::Model,
-        template: Template,
+        template: &Template,
         receiver: Option<&users::Model>,
         suppressed: bool,
     ) -> Result<Option<(MailStatus, &'static str)>, DbErr> {
@@ -87,7 +87,7 @@ impl Mail {
     async fn attempt(
         &self,
         mail: &mail_messages::Model,
-        template: Template,
+        template: &Template,
         receiver: Option<&users::Model>,
     ) -> Result<MailStatus, Failure> {
         let unsubscribe = mail.user_id.and_then(|user| self.unsubscribe_link(user, template));
@@ -123,7 +123,7 @@ impl Mail {
     async fn render(
         &self,
         mail: &mail_messages::Model,
-        template: Template,
+        template: &Template,
         reader: &Reader<'_>,
     ) -> Result<Rendered, JobError> {
         let mut data = mail.data.clone();

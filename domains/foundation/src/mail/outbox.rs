@@ -71,7 +71,7 @@ impl Mail {
     }
 
     /// A mail as it would look, with values made up for it.
-    pub fn preview(&self, template: Template, locale: Locale) -> Result<Rendered, MailingError> {
+    pub fn preview(&self, template: &Template, locale: Locale) -> Result<Rendered, MailingError> {
         let link = format!("{}/unsubscribe/sample", self.options.public_url);
         let reader = Reader {
             locale,
@@ -87,7 +87,7 @@ impl Mail {
     pub async fn send_test(
         &self,
         actor: &Actor,
-        template: Template,
+        template: &Template,
         locale: Option<Locale>,
     ) -> Result<(MailId, String), MailingError> {
         let tx = self.queue.begin().await?;

@@ -78,16 +78,14 @@ impl Mail {
     /// The address that unsubscribes a person from the category of a template; none if the
     /// template has no category. It never expires.
     #[must_use]
-    pub fn unsubscribe_link(&self, user: UserId, template: Template) -> Option<String> {
+    pub fn unsubscribe_link(&self, user: UserId, template: &Template) -> Option<String> {
         let token = self.unsubscribing.token(user, template.category()?);
         Some(format!("{}/unsubscribe/{token}", self.options.public_url))
     }
 
     /// The categories that the person has opted out of.
     pub async fn list_opt_outs(&self, actor: &Actor) -> Result<Vec<MailCategory>, MailingError> {
-        let user = actor.person()?;
-        let rows = mail_opt_outs::Entity::find().filter(mail_opt_outs::Column::UserId.eq(user));
-        Ok(rows.all(self.queue.db()).await?.into_iter().map(|row| row.category).collect())
+        Ok(opt_outs_of(self.queue.db(), actor.person()?).await?)
     }
 
     /// Sets opt-ins and opt-outs; a category that is not named stays as it is. Returns the
@@ -170,6 +168,12 @@ async fn insert_opt_out(
         .do_nothing()
         .to_owned();
     mail_opt_outs::Entity::insert(row).on_conflict(once).exec_without_returning(db).await
+}
+
+/// The categories that a person does not want.
+pub(crate) async fn opt_outs_of(db: &impl ConnectionTrait, user: UserId) -> Result<Vec<MailCategory>, DbErr> {
+    let rows = mail_opt_outs::Entity::find().filter(mail_opt_outs::Column::UserId.eq(user));
+    Ok(rows.all(db).await?.into_iter().map(|row| row.category).collect())
 }
 
 /// Whether a person does not want mails of that category.

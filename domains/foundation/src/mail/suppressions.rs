@@ -74,8 +74,8 @@ mod tests {
     use super::*;
     use crate::{
         Actor,
-        mail::{Template, queue_mail},
-        testing::Bench,
+        mail::queue_mail,
+        testing::{Bench, REMINDER},
     };
 
     fn accepted() -> Result<Delivery, MailError> {
@@ -83,9 +83,8 @@ mod tests {
     }
 
     async fn notify(bench: &Bench, user: &users::Model, cause: &str) -> MailStatus {
-        let data = json!({"project_id": "1", "project_title": "Reading list", "url": "https://x.example"});
         let tx = bench.services.queue.begin().await.expect("begun");
-        let id = queue_mail(&tx, Template::DeploymentFinished, user, cause, data).await.expect("queued");
+        let id = queue_mail(&tx, &REMINDER, user, cause, json!({})).await.expect("queued");
         tx.commit().await.expect("committed");
         bench.work().await;
         let found = mail_messages::Entity::find_by_id(id.expect("new")).one(bench.services.queue.db()).await;

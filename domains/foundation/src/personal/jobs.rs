@@ -7,7 +7,7 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DatabaseConnection, DbErr, EntityTrait,
     IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Erased, Erasing, ExportList, Page, PersonalData, Rows};
@@ -108,22 +108,14 @@ async fn detach(tx: &Transaction, job: jobs::Model) -> Result<(), QueueError> {
         .exec(&**tx)
         .await?;
     job_events::Entity::delete_many().filter(job_events::Column::JobId.eq(job.id)).exec(&**tx).await?;
-    let args = without_prose(job.args.clone());
     let mut row = job.into_active_model();
     row.owner_id = Set(None);
-    row.args = Set(args);
+    // A person may have written some of them, and nothing reads them any more.
+    row.args = Set(json!({}));
     row.error = Set(None);
     row.progress = Set(None);
     row.update(&**tx).await?;
     Ok(())
-}
-
-/// Args without what a person wrote in them.
-fn without_prose(mut args: Value) -> Value {
-    if let Value::Object(fields) = &mut args {
-        fields.remove("prompt");
-    }
-    args
 }
 
 /// Takes a person out of the queues that they paused, which stay paused.

@@ -10,7 +10,7 @@ use atelier_providers::{
     resilience::BreakerPolicy,
     shared_redis::SharedRedisOptions,
 };
-use atelier_tests::{AppSetup, Completion, FakeOpenAi, PrivateRedis};
+use atelier_tests::{AppSetup, Completion, FakeOpenAi, PrivateRedis, redis_client};
 use chrono::{TimeDelta, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
@@ -145,8 +145,7 @@ async fn processes_share_a_circuit_and_keep_its_state_without_redis() {
     let url = redis.server.url.clone();
     let circuits = || {
         let options = SharedRedisOptions {
-            url: url.clone().into(),
-            authorities: None,
+            client: redis_client(&url, None),
             key_prefix: "test".to_owned(),
             command_timeout: Duration::from_secs(2),
         };

@@ -5,7 +5,8 @@ mod protected;
 mod refused;
 
 use atelier_entities::{JobState, MailId, MailStatus, mail_messages, users};
-use atelier_foundation::mail::{DailyReminder, Mail};
+use atelier_foundation::mail::queue_content;
+use atelier_screentime::mail::DailyReminder;
 use atelier_tests::{AppSetup, Client, PASSWORD, ReceivedMail, SmtpMode, SmtpServer, TestApp, until};
 use chrono::{NaiveDate, TimeDelta};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
@@ -57,7 +58,7 @@ async fn queue_reminder(app: &TestApp, email: &str, number: u32) -> Option<MailI
     let user = user(app, email).await;
     let reminder = DailyReminder { day: day(number), minutes: 45, goal_minutes: None, apps: Vec::new() };
     let tx = app.queue().begin().await.expect("a transaction");
-    let queued = Mail::queue_daily_reminder(&tx, &user, &reminder).await.expect("queued");
+    let queued = queue_content(&tx, &user, &reminder).await.expect("queued");
     tx.commit().await.expect("committed");
     queued
 }

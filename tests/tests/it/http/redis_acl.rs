@@ -13,7 +13,7 @@ use atelier_queue::{
     bus::{Bus, Message},
     transport::{RedisHub, RedisOptions},
 };
-use atelier_tests::{AppSetup, PrivateRedis, until};
+use atelier_tests::{AppSetup, PrivateRedis, redis_client, until};
 use chrono::{TimeDelta, Utc};
 use serde_json::json;
 use tokio::time;
@@ -48,8 +48,7 @@ async fn denied_commands(redis: &PrivateRedis) -> Vec<HashMap<String, String>> {
 
 fn shared(url: &str) -> SharedRedisOptions {
     SharedRedisOptions {
-        url: url.to_owned().into(),
-        authorities: None,
+        client: redis_client(url, None),
         key_prefix: "atelier".to_owned(),
         command_timeout: Duration::from_secs(5),
     }
@@ -57,8 +56,7 @@ fn shared(url: &str) -> SharedRedisOptions {
 
 async fn hub(url: &str) -> std::sync::Arc<RedisHub> {
     let options = RedisOptions {
-        url: url.to_owned().into(),
-        authorities: None,
+        client: redis_client(url, None),
         key_prefix: "atelier".to_owned(),
         command_timeout: Duration::from_secs(5),
         consumer_timeout: Duration::from_secs(5),

@@ -6,7 +6,7 @@ use atelier_config::Role;
 use atelier_providers::limiter::{RateLimiter, Rule, redis::RedisLimiter};
 use atelier_providers::shared_redis::SharedRedisOptions;
 use atelier_queue::transport::{RedisHub, RedisOptions, Transport};
-use atelier_tests::{AppSetup, Authority, EncryptedRedis};
+use atelier_tests::{AppSetup, Authority, EncryptedRedis, redis_client};
 use chrono::Utc;
 use serde_json::json;
 
@@ -21,8 +21,7 @@ async fn setup(redis: &EncryptedRedis, authority: &Authority) -> AppSetup {
 
 async fn ping(redis: &EncryptedRedis, authorities: Option<String>) -> Result<(), String> {
     let options = RedisOptions {
-        url: redis.server.url.clone().into(),
-        authorities,
+        client: redis_client(&redis.server.url, authorities),
         key_prefix: "encrypted".to_owned(),
         command_timeout: Duration::from_secs(5),
         consumer_timeout: Duration::from_secs(5),
@@ -79,8 +78,7 @@ async fn limits_are_counted_over_redis_with_tls() {
     let redis = EncryptedRedis::start();
     let limiter = |authorities| {
         let options = SharedRedisOptions {
-            url: redis.server.url.clone().into(),
-            authorities,
+            client: redis_client(&redis.server.url, authorities),
             key_prefix: "encrypted".to_owned(),
             command_timeout: Duration::from_secs(5),
         };

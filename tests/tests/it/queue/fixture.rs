@@ -215,8 +215,7 @@ impl Fixture {
 
 fn redis_options(redis: &TestRedis) -> RedisOptions {
     RedisOptions {
-        url: redis.server.url.clone().into(),
-        authorities: None,
+        client: redis.server.client(),
         key_prefix: redis.prefix.clone(),
         command_timeout: Duration::from_secs(2),
         consumer_timeout: HEARTBEAT * 4,

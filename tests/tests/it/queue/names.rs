@@ -19,8 +19,7 @@ use super::{
 
 async fn hub(server: &RedisServer, prefix: &str) -> std::sync::Arc<RedisHub> {
     let options = RedisOptions {
-        url: server.url.clone().into(),
-        authorities: None,
+        client: server.client(),
         key_prefix: prefix.to_owned(),
         command_timeout: Duration::from_secs(5),
         consumer_timeout: Duration::from_secs(5),

@@ -120,8 +120,7 @@ async fn a_redis_that_may_evict_keys_is_reported() {
     let server = PrivateRedis::start();
     let mut connection = server.server.connect().await;
     let hub = RedisHub::connect(RedisOptions {
-        url: server.server.url.clone().into(),
-        authorities: None,
+        client: server.server.client(),
         key_prefix: "test".to_owned(),
         command_timeout: Duration::from_secs(2),
         consumer_timeout: Duration::from_secs(2),

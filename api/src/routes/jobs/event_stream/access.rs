@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use atelier_entities::UserId;
 use atelier_foundation::{Actor, NotSignedIn, identity::IdentityError};
+use atelier_queue::QueueError;
 use atelier_services::Services;
 use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
@@ -52,10 +53,16 @@ async fn notice_about(notices: &mut Receiver<UserId>, person: UserId) {
     }
 }
 
+/// Whether a job's owner is not being erased, as far as the database answers.
+async fn is_there(services: &Services, actor: &Actor, owner: Option<UserId>) -> bool {
+    !matches!(services.ensure_visible(actor, owner).await, Err(QueueError::NotFound))
+}
+
 /// A stream goes on while the database does not answer: access is checked again later.
 async fn may_follow(services: &Services, actor: &Actor, owner: Option<UserId>) -> bool {
     match services.foundation.identity.authenticate_again(actor).await {
-        Ok(who) => owner == Some(who.user.id) || who.may_administrate(),
+        Ok(who) if owner == Some(who.user.id) => true,
+        Ok(who) => who.may_administrate() && is_there(services, actor, owner).await,
         Err(IdentityError::InvalidToken | IdentityError::ExpiredToken | IdentityError::Deactivated) => false,
         Err(error) => {
             tracing::warn!(%error, "the access of a stream could not be checked");

@@ -1,4 +1,3 @@
-use atelier_foundation::mail::Template;
 use axum::{body::Body, http::Request};
 use serde_json::{Value, json};
 
@@ -8,12 +7,9 @@ use crate::testing::{Answer, LIMITS, TestApi, request};
 /// The path of the link in the next mail of a preview's kind, as a person got it.
 async fn link(api: &TestApi, user: &str) -> String {
     let id = user.parse().expect("an id");
-    api.services
-        .foundation
-        .mail
-        .unsubscribe_link(id, Template::DailyReminder)
-        .expect("a category")
-        .replace("https://atelier.example", "")
+    let mail = &api.services.foundation.mail;
+    let reminder = mail.find_template("daily_reminder").expect("a template");
+    mail.unsubscribe_link(id, reminder).expect("a category").replace("https://atelier.example", "")
 }
 
 async fn post(api: &TestApi, path: &str, body: &str) -> Answer {

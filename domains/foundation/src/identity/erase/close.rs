@@ -1,10 +1,9 @@
 use std::{collections::BTreeSet, time::Duration};
 
-use atelier_entities::{UserId, account_erasures, account_tokens, oauth_identities, projects, users};
+use atelier_entities::{UserId, account_erasures, account_tokens, oauth_identities, users};
 use atelier_queue::{NewJob, Transaction};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, PaginatorTrait,
-    QueryFilter,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
 };
 use serde_json::json;
 
@@ -21,6 +20,7 @@ use crate::{
         user_target,
     },
     personal::{erased_address, jobs::stop_running},
+    projects::figures_of,
 };
 
 /// Audit entries about an account may be slightly older than its row, since clocks differ.
@@ -61,7 +61,7 @@ impl Identity {
         }
         let addresses = self.list_addresses(&tx, &account).await?;
         shut(&tx, &account).await?;
-        let projects = projects::Entity::find_owned(user).count(&*tx).await?;
+        let projects = figures_of(&*tx, user).await?.total;
         let erasure = account_erasures::ActiveModel {
             user_id: Set(user),
             addresses: Set(json!(addresses)),

@@ -14,7 +14,7 @@ use crate::{
         Identity, IdentityError, SignedIn, accounts::lock_user, linked::name_of, sign_in_methods::hand_over,
         user_target,
     },
-    mail::{Template, queue_mail},
+    mail::{queue_mail, templates},
     validation,
 };
 
@@ -135,7 +135,7 @@ impl Identity {
         let context = json!({"provider": external.provider});
         audit::record(tx, &actor, "auth.register", user_target(id), context).await?;
         let data = json!({"credits": user.credits});
-        queue_mail(tx, Template::Welcome, &user, &id.to_string(), data).await?;
+        queue_mail(tx, &templates::WELCOME, &user, &id.to_string(), data).await?;
         Ok(user)
     }
 
@@ -248,7 +248,7 @@ async fn link(
     audit::record(tx, actor, "auth.link_identity", user_target(user.id), context).await?;
     if step != Step::Create {
         let data = json!({"provider": name_of(external.provider), "claimed": step == Step::Claim});
-        queue_mail(tx, Template::ProviderLinked, user, &id.to_string(), data).await?;
+        queue_mail(tx, &templates::PROVIDER_LINKED, user, &id.to_string(), data).await?;
     }
     Ok(())
 }

@@ -2,7 +2,10 @@ use atelier_entities::{JobState, MailCategory, audit_log};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, IntoActiveModel};
 
 use super::*;
-use crate::testing::{Bench, acting};
+use crate::{
+    mail::templates,
+    testing::{Bench, acting},
+};
 
 const PAGE: Page = Page { number: 1, size: 50 };
 
@@ -50,7 +53,7 @@ async fn every_mail_has_a_preview_and_a_test_mail() {
     let mail = &bench.services.mail;
     let none: Vec<_> = MailCategory::ALL.iter().map(|category| (*category, false)).collect();
     mail.update_preferences(&acting(ada.id), &none).await.expect("changed");
-    for template in Template::ALL.iter().copied() {
+    for template in mail.templates() {
         let preview = mail.preview(template, Locale::Fr).expect("rendered");
         assert_eq!(
             preview.text.contains("/unsubscribe/sample"),
@@ -62,7 +65,7 @@ async fn every_mail_has_a_preview_and_a_test_mail() {
     }
     bench.work().await;
 
-    assert_eq!(bench.mailer.mails().len(), 1 + Template::ALL.len());
+    assert_eq!(bench.mailer.mails().len(), 1 + mail.templates().len());
     let jobs = bench.jobs_of_kind("email.deliver").await;
     assert!(jobs.iter().all(|job| job.state == JobState::Succeeded), "{jobs:?}");
 }
@@ -79,7 +82,8 @@ async fn old_mails_are_deleted_unless_they_are_queued() {
     bench.advance(90 * 24 * 3600 - 60);
     assert_eq!(purge().await, 0);
     let tx = queue.begin().await.expect("begun");
-    let known = super::super::queue_mail(&tx, Template::Welcome, &ada, &ada.id.to_string(), json!({})).await;
+    let known =
+        super::super::queue_mail(&tx, &templates::WELCOME, &ada, &ada.id.to_string(), json!({})).await;
     assert_eq!(known.expect("asked"), None, "still the same mail");
     drop(tx);
     bench.advance(120);

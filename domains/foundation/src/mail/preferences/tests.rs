@@ -5,26 +5,17 @@ use sha2::Sha256;
 
 use super::*;
 use crate::{
-    mail::{DailyReminder, MailingError, PaymentReceipt, Template},
-    testing::{Bench, acting},
+    mail::{MailingError, queue_mail, templates},
+    testing::{Bench, REMINDER, acting},
 };
 
 fn key(secret: &str) -> UnsubscribeKey {
     UnsubscribeKey::new(&SecretString::from(secret.to_owned()))
 }
 
-fn reminder(day: u32) -> DailyReminder {
-    DailyReminder {
-        day: chrono::NaiveDate::from_ymd_opt(2026, 11, day).expect("a day"),
-        minutes: 45,
-        goal_minutes: None,
-        apps: Vec::new(),
-    }
-}
-
 async fn queue_reminder(bench: &Bench, user: &users::Model, day: u32) -> Option<atelier_entities::MailId> {
     let tx = bench.services.queue.begin().await.expect("begun");
-    let id = Mail::queue_daily_reminder(&tx, user, &reminder(day)).await.expect("queued");
+    let id = queue_mail(&tx, &REMINDER, user, &day.to_string(), json!({})).await.expect("queued");
     tx.commit().await.expect("committed");
     id
 }
@@ -116,25 +107,18 @@ async fn mails_without_a_category_are_sent_to_everybody() {
     let ada = bench.register("ada@example.org").await;
     let none: Vec<_> = MailCategory::ALL.iter().map(|category| (*category, false)).collect();
     bench.services.mail.update_preferences(&acting(ada.id), &none).await.expect("changed");
-    let receipt = PaymentReceipt {
-        number: "A-1".to_owned(),
-        paid_at: bench.services.queue.now(),
-        currency: "JPY".to_owned(),
-        lines: Vec::new(),
-        tax_minor: None,
-        total_minor: 1_200,
-        method: None,
-    };
     for _ in 0..2 {
         let tx = bench.services.queue.begin().await.expect("begun");
-        Mail::queue_payment_receipt(&tx, &ada, &receipt).await.expect("queued");
+        queue_mail(&tx, &templates::PROVIDER_UNLINKED, &ada, "once", json!({"provider": "GitHub"}))
+            .await
+            .expect("queued");
         tx.commit().await.expect("committed");
     }
     bench.work().await;
 
     let mut subjects = bench.subjects_to("ada@example.org");
     subjects.sort();
-    assert_eq!(subjects, ["Receipt A-1: ¥1,200", "Welcome to Atelier"]);
+    assert_eq!(subjects, ["GitHub was unlinked from your account", "Welcome to Atelier"]);
     for sent in bench.mailer.mails() {
         assert!(sent.headers.iter().all(|(name, _)| !name.starts_with("List-")), "{:?}", sent.headers);
         assert!(!sent.text.contains("/unsubscribe/") && !sent.html.contains("unsubscribe"));
@@ -164,7 +148,7 @@ async fn an_optional_mail_has_an_unsubscribe_link() {
     bench.work().await;
 
     let sent = bench.mailer.mails();
-    let reminder = sent.iter().find(|mail| mail.subject.contains("screen time")).expect("sent");
+    let reminder = sent.iter().find(|mail| mail.subject.contains("reminder")).expect("sent");
     let token = mail.unsubscribing.token(ada.id, MailCategory::Reminders);
     let link = format!("https://atelier.example/unsubscribe/{token}");
     for (name, value) in [
@@ -191,9 +175,9 @@ async fn a_deactivated_account_gets_no_optional_mails() {
     let actor = acting(ada.id);
     let mut tested = Vec::new();
     for _ in 0..10 {
-        tested.push(mail.send_test(&actor, Template::DailyReminder, Some(Locale::Fr)).await);
+        tested.push(mail.send_test(&actor, &REMINDER, Some(Locale::Fr)).await);
     }
     assert!(tested.iter().all(Result::is_ok));
-    let refused = mail.send_test(&actor, Template::DailyReminder, Some(Locale::Fr)).await;
+    let refused = mail.send_test(&actor, &REMINDER, Some(Locale::Fr)).await;
     assert!(matches!(refused, Err(MailingError::TooManyTests { retry_after: 1..=3600 })), "{refused:?}");
 }

@@ -53,7 +53,7 @@ const FOUNDATION: Layers = Layers {
 const BUILDER: Layers = Layers {
     folder: "domains/builder",
     layers: &[
-        &["fault", "file", "options"],
+        &["fault", "file", "mail", "options"],
         &["path"],
         &["check", "parse"],
         &["parts", "prompt"],

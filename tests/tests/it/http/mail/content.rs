@@ -1,6 +1,7 @@
 //! The content of mails, and unsubscribing.
 
-use atelier_foundation::mail::{ChallengeResults, LimitAlert, PaymentReceipt, ReceiptLine};
+use atelier_billing::mail::{PaymentReceipt, ReceiptLine};
+use atelier_screentime::mail::{ChallengeResults, LimitAlert};
 use uuid::Uuid;
 
 use super::*;
@@ -71,9 +72,9 @@ async fn queue_the_others(app: &TestApp) {
     // Twice, like an interrupted sender.
     for _ in 0..2 {
         let tx = app.queue().begin().await.expect("a transaction");
-        Mail::queue_challenge_results(&tx, &ada, &results).await.expect("queued");
-        Mail::queue_limit_alert(&tx, &ada, &alert).await.expect("queued");
-        Mail::queue_payment_receipt(&tx, &ada, &receipt).await.expect("queued");
+        queue_content(&tx, &ada, &results).await.expect("queued");
+        queue_content(&tx, &ada, &alert).await.expect("queued");
+        queue_content(&tx, &ada, &receipt).await.expect("queued");
         tx.commit().await.expect("committed");
     }
 }

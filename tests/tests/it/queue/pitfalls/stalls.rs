@@ -8,7 +8,7 @@ use atelier_queue::{
     relay, rescue,
     transport::{InProcess, RedisHub, RedisOptions},
 };
-use atelier_tests::{PrivateRedis, TestDatabase, in_time};
+use atelier_tests::{PrivateRedis, TestDatabase, in_time, redis_client};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tokio::time::{self, Instant};
 use url::Url;
@@ -75,8 +75,7 @@ async fn g_a_hanging_redis_stops_neither_worker_nor_scheduler() {
     let redis = Stoppable::start().await;
     let database = TestDatabase::create().await;
     let options = RedisOptions {
-        url: redis.redis.server.url.clone().into(),
-        authorities: None,
+        client: redis.redis.server.client(),
         key_prefix: "stalled".to_owned(),
         command_timeout: REDIS_TIMEOUT,
         consumer_timeout: HEARTBEAT * 4,
@@ -116,8 +115,7 @@ async fn g_a_hanging_redis_stops_neither_worker_nor_scheduler() {
 /// A queue with its own connections, like another process.
 async fn process(database: &TestDatabase, redis: &str) -> Queue {
     let options = RedisOptions {
-        url: redis.to_owned().into(),
-        authorities: None,
+        client: redis_client(redis, None),
         key_prefix: "silent".to_owned(),
         command_timeout: REDIS_TIMEOUT,
         consumer_timeout: HEARTBEAT * 4,

@@ -74,8 +74,7 @@ impl Installation {
 
 async fn process(redis: &PrivateRedis, database: &TestDatabase) -> Queue {
     let options = RedisOptions {
-        url: redis.server.url.clone().into(),
-        authorities: None,
+        client: redis.server.client(),
         key_prefix: "installation".to_owned(),
         command_timeout: Duration::from_secs(2),
         consumer_timeout: HEARTBEAT * 4,
