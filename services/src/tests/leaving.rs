@@ -92,7 +92,7 @@ async fn jobs_of_a_closed_account_are_there_for_no_operator() {
     let of_ada = || JobFilter { owner: Some(ada.id), ..JobFilter::default() };
     assert!(services.get_job(&operator, job.id).await.is_ok());
     let maintenance = &services.maintenance;
-    let count = async |action| maintenance.count_steered(action, of_ada()).await.expect("counted");
+    let count = async |action| maintenance.count_bulk_action(action, of_ada()).await.expect("counted");
     assert_eq!(count(BulkAction::Cancel).await, 1);
 
     close(&bench, ada.id).await;
@@ -107,7 +107,7 @@ async fn jobs_of_a_closed_account_are_there_for_no_operator() {
     }
     assert_eq!(services.list_all_jobs(of_ada(), FIRST).await.expect("listed").1, 0);
     assert_eq!(count(BulkAction::Cancel).await, 0);
-    let steering = maintenance.start_steering(&operator, BulkAction::Cancel, of_ada());
+    let steering = maintenance.start_bulk_action(&operator, BulkAction::Cancel, of_ada());
     let steering = steering.await.expect("started");
     bench.finish_erasures().await;
     bench.work().await;
