@@ -57,12 +57,14 @@ fn swagger(path: &str) -> Option<(String, Vec<u8>)> {
 /// A file of the archive of Swagger UI; None where there is none of that name.
 fn unpack(path: &str) -> ZipResult<Option<Vec<u8>>> {
     let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED))?;
-    let is_it = |name: &&str| {
+    let is_it = |name: &str| {
         name.split_once("/dist/").is_some_and(|(root, file)| !root.contains('/') && file == path)
     };
-    let Some(name) = archive.file_names().find(is_it).map(str::to_owned) else { return Ok(None) };
+    let names = archive.file_names().map(|name| name.map(|name| name.into_owned()));
+    let names = names.collect::<ZipResult<Vec<String>>>()?;
+    let Some(name) = names.iter().find(|name| is_it(name)) else { return Ok(None) };
     let mut content = Vec::new();
-    archive.by_name(&name)?.read_to_end(&mut content)?;
+    archive.by_name(name)?.read_to_end(&mut content)?;
     Ok(Some(content))
 }
 

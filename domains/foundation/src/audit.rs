@@ -17,9 +17,7 @@ use std::time::Duration;
 use atelier_entities::{AuditId, AuditLevel, JobId, Timestamp, UserId, audit_log, jobs::Model as Job};
 use atelier_providers::object_store::Objects;
 use atelier_queue::{Queue, QueueError, Transaction};
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::Value;
 
 use crate::{Actor, FieldErrors, Problem, Refusal, RetentionOptions};
