@@ -26,6 +26,21 @@ pub struct Reference {
     pub place: Place,
 }
 
+impl Reference {
+    /// The key of the node whose output it names, where it names one.
+    #[must_use]
+    pub fn node(&self) -> Option<&str> {
+        self.second_part(NODES)
+    }
+
+    fn second_part(&self, root: &str) -> Option<&str> {
+        match self.path.as_slice() {
+            [first, second, ..] if first == root => Some(second),
+            _ => None,
+        }
+    }
+}
+
 /// All that parameters name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct References(pub(super) Vec<Reference>);
@@ -55,11 +70,7 @@ impl References {
     }
 
     fn second_parts(&self, root: &str) -> BTreeSet<&str> {
-        let parts = self.0.iter().filter_map(|reference| match reference.path.as_slice() {
-            [first, second, ..] if first == root => Some(second.as_str()),
-            _ => None,
-        });
-        parts.collect()
+        self.0.iter().filter_map(|reference| reference.second_part(root)).collect()
     }
 }
 

@@ -4,25 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{
-    Fault, FaultCode, Graph, MAX_EDGES, MAX_NODES, Severity,
-    validate::{ReadExpressions, SyntaxFault, validate},
-};
+use super::{Fault, FaultCode, Graph, MAX_EDGES, MAX_NODES, Severity, validate::validate};
 use crate::nodes::catalog;
-
-/// Takes what follows `nodes.` for a key, and `{{ }}` for a mistake.
-struct Reader;
-
-impl ReadExpressions for Reader {
-    fn nodes_in(&self, text: &str) -> Result<BTreeSet<String>, SyntaxFault> {
-        if text.contains("{{ }}") {
-            return Err(SyntaxFault { line: 1, column: 4, message: "There is nothing to evaluate.".into() });
-        }
-        let named = text.split("nodes.").skip(1);
-        let is_part = |char: char| char.is_ascii_alphanumeric() || char == '_';
-        Ok(named.map(|rest| rest.chars().take_while(|char| is_part(*char)).collect()).collect())
-    }
-}
 
 fn graph(value: Value) -> Graph {
     Graph::from_json(&value.to_string()).unwrap()
@@ -56,7 +39,7 @@ fn with(mut node: Value, field: &str, value: Value) -> Value {
 }
 
 fn found(nodes: Vec<Value>, edges: Vec<Value>) -> Vec<Fault> {
-    validate(&graph(json!({"nodes": nodes, "edges": edges})), &catalog(), &Reader)
+    validate(&graph(json!({"nodes": nodes, "edges": edges})), &catalog())
 }
 
 fn codes(faults: &[Fault]) -> Vec<&'static str> {
@@ -254,7 +237,7 @@ fn sizes_are_bounded() {
         let each = with(node(&format!("loop_{level}"), "loop", json!({"items": []})), "body", deep);
         deep = json!({"nodes": [each], "edges": []});
     }
-    assert_eq!(codes(&validate(&graph(deep), &catalog(), &Reader)), ["TOO_DEEP"]);
+    assert_eq!(codes(&validate(&graph(deep), &catalog())), ["TOO_DEEP"]);
 }
 
 #[test]

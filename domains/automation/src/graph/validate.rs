@@ -13,29 +13,9 @@ mod edges;
 mod expressions;
 mod flow;
 
-/// Reads the expressions in a text, without running them.
-pub trait ReadExpressions {
-    /// The keys of the nodes whose outputs the text names.
-    ///
-    /// # Errors
-    /// Where and why the text does not parse.
-    fn nodes_in(&self, text: &str) -> Result<BTreeSet<String>, SyntaxFault>;
-}
-
-/// Where and why an expression does not parse.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SyntaxFault {
-    /// The line, from 1.
-    pub line: u32,
-    /// The column, from 1.
-    pub column: u32,
-    /// What is wrong.
-    pub message: String,
-}
-
 /// The faults of a graph. It may be published and run if none of them is an error.
 #[must_use]
-pub fn validate(graph: &Graph, catalog: &Catalog, expressions: &dyn ReadExpressions) -> Vec<Fault> {
+pub fn validate(graph: &Graph, catalog: &Catalog) -> Vec<Fault> {
     let mut faults = size_faults(graph);
     if !faults.is_empty() {
         return faults;
@@ -43,7 +23,7 @@ pub fn validate(graph: &Graph, catalog: &Catalog, expressions: &dyn ReadExpressi
     let view = View::new(graph, catalog, &mut faults);
     edges::check(&view, &mut faults);
     flow::check(&view, &mut faults);
-    expressions::check(&view, expressions, &mut faults);
+    expressions::check(&view, &mut faults);
     faults
 }
 

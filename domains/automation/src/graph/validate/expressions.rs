@@ -4,10 +4,13 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{ReadExpressions, View, flow};
-use crate::graph::{Behaviour, Edge, Fault, FaultCode, Join, Node, OnError, PortKind};
+use super::{View, flow};
+use crate::{
+    expression::{ExpressionError, Parameter},
+    graph::{Behaviour, Edge, Fault, FaultCode, Join, Node, OnError, PortKind},
+};
 
-pub(super) fn check(view: &View, expressions: &dyn ReadExpressions, faults: &mut Vec<Fault>) {
+pub(super) fn check(view: &View, faults: &mut Vec<Fault>) {
     let has_cycle = view.scopes.iter().any(|scope| flow::find_cycle(scope).is_some());
     for (index, scope) in view.scopes() {
         for (place, node) in scope.graph.nodes.iter().enumerate() {
@@ -15,52 +18,48 @@ pub(super) fn check(view: &View, expressions: &dyn ReadExpressions, faults: &mut
             if is_note {
                 continue;
             }
-            let mut texts = Vec::new();
-            for (key, value) in &node.config {
-                collect(value, format!("/config/{}", escape(key)), &mut texts);
-            }
-            let mut upstream = None;
-            for (pointer, text) in texts {
-                match expressions.nodes_in(text) {
-                    Err(fault) => {
-                        let message =
-                            format!("Line {}, column {}: {}", fault.line, fault.column, fault.message);
-                        let fault = Fault::error(FaultCode::ExprSyntax, message);
-                        faults.push(fault.at_node(&node.key).at_pointer(pointer));
-                    }
-                    Ok(_) if has_cycle => {}
-                    Ok(keys) => {
-                        let upstream = upstream.get_or_insert_with(|| Upstream::of(view, index, place));
-                        let found = keys.iter().filter_map(|key| upstream.fault(view, node, key));
-                        faults
-                            .extend(found.map(|fault| fault.at_node(&node.key).at_pointer(pointer.clone())));
-                    }
+            match Parameter::parse(&Value::Object(node.config.clone())) {
+                Err(found) => faults.extend(found.iter().map(|error| syntax_fault(node, error))),
+                Ok(_) if has_cycle => {}
+                Ok(parameter) => {
+                    check_references(&parameter, node, || Upstream::of(view, index, place), view, faults);
                 }
             }
         }
     }
 }
 
-/// The texts in a value that hold an expression, with their places.
-fn collect<'a>(value: &'a Value, pointer: String, found: &mut Vec<(String, &'a str)>) {
-    match value {
-        Value::String(text) if text.contains("{{") || text.contains("{%") => found.push((pointer, text)),
-        Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                collect(item, format!("{pointer}/{index}"), found);
-            }
-        }
-        Value::Object(fields) => {
-            for (key, value) in fields {
-                collect(value, format!("{pointer}/{}", escape(key)), found);
-            }
-        }
-        _ => {}
-    }
+fn syntax_fault(node: &Node, error: &ExpressionError) -> Fault {
+    let message = match error.place {
+        Some(place) => format!("Line {}, column {}: {}", place.line, place.column, error.fault),
+        None => error.fault.to_string(),
+    };
+    Fault::error(FaultCode::ExprSyntax, message)
+        .at_node(&node.key)
+        .at_pointer(format!("/config{}", error.pointer))
 }
 
-fn escape(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
+/// Each node is reported once for each text that names it.
+fn check_references(
+    parameter: &Parameter,
+    node: &Node,
+    upstream: impl Fn() -> Upstream,
+    view: &View,
+    faults: &mut Vec<Fault>,
+) {
+    let references = parameter.references();
+    let named: BTreeSet<(&str, &str)> = references
+        .iter()
+        .filter_map(|reference| Some((reference.pointer.as_str(), reference.node()?)))
+        .collect();
+    if named.is_empty() {
+        return;
+    }
+    let upstream = upstream();
+    for (pointer, key) in named {
+        let fault = upstream.fault(view, node, key);
+        faults.extend(fault.map(|fault| fault.at_node(&node.key).at_pointer(format!("/config{pointer}"))));
+    }
 }
 
 /// What may and what must have run before a node.

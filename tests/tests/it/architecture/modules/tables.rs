@@ -3,7 +3,7 @@
 use super::Layers;
 
 /// The tables.
-pub(super) const ALL: &[Layers] = &[QUEUE, FOUNDATION, BUILDER, SERVICES, API];
+pub(super) const ALL: &[Layers] = &[QUEUE, FOUNDATION, BUILDER, AUTOMATION, SERVICES, API];
 
 const QUEUE: Layers = Layers {
     folder: "queue",
@@ -62,6 +62,12 @@ const BUILDER: Layers = Layers {
         &["builder"],
         &["testing"],
     ],
+    backwards: &[],
+};
+
+const AUTOMATION: Layers = Layers {
+    folder: "domains/automation",
+    layers: &[&["expression"], &["graph"], &["engine", "nodes"]],
     backwards: &[],
 };
 
