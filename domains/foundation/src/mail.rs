@@ -12,6 +12,7 @@ mod outbox;
 mod personal;
 mod preferences;
 mod suppressions;
+#[macro_use]
 mod template;
 
 pub(crate) mod templates;

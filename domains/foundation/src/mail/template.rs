@@ -71,28 +71,48 @@ macro_rules! mail_template {
     ($name:literal, $sample:expr) => {
         $crate::mail::Template::new(
             $name,
-            $crate::mail_template!(@source $name, "en"),
-            $crate::mail_template!(@source $name, "fr"),
+            $crate::mail::Source {
+                subject: include_str!(concat!(
+                    env!("CARGO_MANIFEST_DIR"),
+                    "/src/mail/templates/",
+                    $name,
+                    "/en/subject.txt"
+                )),
+                text: include_str!(concat!(
+                    env!("CARGO_MANIFEST_DIR"),
+                    "/src/mail/templates/",
+                    $name,
+                    "/en/body.txt"
+                )),
+                html: include_str!(concat!(
+                    env!("CARGO_MANIFEST_DIR"),
+                    "/src/mail/templates/",
+                    $name,
+                    "/en/body.html"
+                )),
+            },
+            $crate::mail::Source {
+                subject: include_str!(concat!(
+                    env!("CARGO_MANIFEST_DIR"),
+                    "/src/mail/templates/",
+                    $name,
+                    "/fr/subject.txt"
+                )),
+                text: include_str!(concat!(
+                    env!("CARGO_MANIFEST_DIR"),
+                    "/src/mail/templates/",
+                    $name,
+                    "/fr/body.txt"
+                )),
+                html: include_str!(concat!(
+                    env!("CARGO_MANIFEST_DIR"),
+                    "/src/mail/templates/",
+                    $name,
+                    "/fr/body.html"
+                )),
+            },
             $sample,
         )
-    };
-    (@source $name:literal, $locale:literal) => {
-        $crate::mail::Source {
-            subject: $crate::mail_template!(@file $name, $locale, "subject.txt"),
-            text: $crate::mail_template!(@file $name, $locale, "body.txt"),
-            html: $crate::mail_template!(@file $name, $locale, "body.html"),
-        }
-    };
-    (@file $name:literal, $locale:literal, $file:literal) => {
-        include_str!(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/src/mail/templates/",
-            $name,
-            "/",
-            $locale,
-            "/",
-            $file
-        ))
     };
 }
 

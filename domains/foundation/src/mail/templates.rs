@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::Template;
-use crate::mail_template;
 
 const ACCOUNT: &str = "019aa0b2-0000-7000-8000-000000000002";
 
