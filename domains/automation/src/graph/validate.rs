@@ -2,7 +2,7 @@
 //!
 //! This looks at the graph alone. Whether a credential or a sub-workflow exists is asked elsewhere.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{
     Catalog, Fault, FaultCode, Graph, MAX_BYTES, MAX_DEPTH, MAX_EDGES, MAX_KEY_CHARS, MAX_NAME_CHARS,
