@@ -26,8 +26,16 @@ pub(crate) fn int_null(name: &'static str) -> ColumnDef {
     ColumnDef::new(Alias::new(name)).integer().null().take()
 }
 
+pub(crate) fn smallint(name: &'static str) -> ColumnDef {
+    ColumnDef::new(Alias::new(name)).small_integer().not_null().take()
+}
+
 pub(crate) fn bigint(name: &'static str) -> ColumnDef {
     ColumnDef::new(Alias::new(name)).big_integer().not_null().take()
+}
+
+pub(crate) fn double_null(name: &'static str) -> ColumnDef {
+    ColumnDef::new(Alias::new(name)).double().null().take()
 }
 
 pub(crate) fn boolean(name: &'static str) -> ColumnDef {

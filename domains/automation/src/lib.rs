@@ -6,6 +6,7 @@ pub mod engine;
 pub mod expression;
 pub mod graph;
 pub mod nodes;
+pub mod runs;
 
 /// Services of this domain. Cheap to clone.
 #[derive(Clone, Debug)]
