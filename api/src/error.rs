@@ -81,6 +81,7 @@ impl ApiError {
             Class::Forbidden => StatusCode::FORBIDDEN,
             Class::NotFound => StatusCode::NOT_FOUND,
             Class::Conflict => StatusCode::CONFLICT,
+            Class::Gone => StatusCode::GONE,
             Class::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
             Class::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Class::Internal => StatusCode::INTERNAL_SERVER_ERROR,

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::{Queue, bus::JobSummary, error::QueueError, name::QueueName};
 
 mod bulk;
+mod cancel;
 mod capacity;
 mod estimate;
 mod overview;

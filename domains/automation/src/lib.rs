@@ -1,27 +1,47 @@
 //! Workflows: graphs of steps that run durably, by schedule and by webhook.
 
 use atelier_foundation::{Foundation, Module};
+use atelier_providers::object_store::Objects;
+
+use runs::Runs;
 
 pub mod engine;
 pub mod expression;
 pub mod graph;
 pub mod nodes;
 pub mod runs;
+pub mod workflows;
 
 /// Services of this domain. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Automation {}
+pub struct Automation {
+    /// Runs of workflows.
+    pub runs: Runs,
+}
+
+/// The external dependencies of this domain.
+#[derive(Clone)]
+pub struct Deps {
+    /// Stores large inputs and outputs of runs.
+    pub objects: Objects,
+}
 
 impl Automation {
     /// The services on this foundation.
     #[must_use]
-    pub fn new(_foundation: &Foundation) -> Self {
-        Self {}
+    pub fn new(foundation: &Foundation, deps: Deps) -> Self {
+        Self { runs: Runs::new(foundation.queue.clone(), deps.objects) }
+    }
+}
+
+impl std::fmt::Debug for Deps {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Deps").finish_non_exhaustive()
     }
 }
 
 /// What this domain offers to the processes of the product.
 #[must_use]
 pub fn module() -> Module<Automation> {
-    Module::new("automation")
+    runs::kinds().into_iter().fold(Module::new("automation"), Module::with_kind)
 }

@@ -1,0 +1,3 @@
+//! Workflows and their versions, as rows.
+
+pub mod versions;
