@@ -3,7 +3,9 @@
 use atelier_foundation::{Foundation, Module};
 use atelier_providers::object_store::Objects;
 
-use runs::Runs;
+use atelier_queue::{Job, NewJob, schedule::Recurring};
+
+use runs::{OwnedRuns, ReconcileRuns, Runs};
 
 pub mod engine;
 pub mod expression;
@@ -11,6 +13,9 @@ pub mod graph;
 pub mod nodes;
 pub mod runs;
 pub mod workflows;
+
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 /// Services of this domain. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -43,5 +48,14 @@ impl std::fmt::Debug for Deps {
 /// What this domain offers to the processes of the product.
 #[must_use]
 pub fn module() -> Module<Automation> {
-    runs::kinds().into_iter().fold(Module::new("automation"), Module::with_kind)
+    runs::kinds()
+        .into_iter()
+        .fold(Module::new("automation"), Module::with_kind)
+        .with_recurring(Recurring {
+            name: ReconcileRuns::KIND,
+            cron: "30 * * * * *",
+            make: |_| NewJob::of(&ReconcileRuns {}),
+        })
+        .with_purge("workflow_runs", |queue, batch| Box::pin(runs::purge_runs(queue, batch)))
+        .with_personal_data(OwnedRuns)
 }

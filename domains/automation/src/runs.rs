@@ -4,16 +4,26 @@
 //! with all its parents, outer runs first: see `store`.
 
 mod advance;
+mod answer;
 mod cue;
 mod effects;
 mod error;
 mod jobs;
 mod outputs;
+mod personal;
 mod places;
+mod purge;
+mod reconcile;
 mod result;
+mod room;
 mod settings;
 mod start;
+mod steer;
 mod store;
+#[cfg(test)]
+mod tests;
+mod view;
+mod why;
 
 use atelier_entities::{RunId, workflow_runs};
 use atelier_foundation::{Actor, Kind};
@@ -25,11 +35,16 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use crate::Automation;
 use effects::{NodeEnded, StartEnded, WakeEnded};
 
+pub use answer::{Decision, MAX_COMMENT, MAX_SIGNAL_KEY, MAX_SIGNALS, SignalInput};
 pub use error::RunError;
 pub use jobs::{MakeRoom, ReconcileRuns, RunNode, StartRun, StopJobs, WakeNode};
 pub use outputs::{OutputError, Reader};
+pub(crate) use personal::OwnedRuns;
+pub(crate) use purge::purge_runs;
 pub use result::{ChildRequest, NodeResult, Stored, WorkOutcome};
 pub use start::{MAX_INPUT_BYTES, RerunInput, RunVersion, StartInput};
+pub use view::{NodeView, PREVIEW_BYTES, Preview, RunFilter, RunSummary, RunView};
+pub use why::RunReason;
 
 /// Runs of workflows. Cheap to clone.
 #[derive(Clone)]
@@ -82,6 +97,9 @@ pub(crate) fn kinds() -> Vec<Kind<Automation>> {
             .with_effect::<StartRun>(StartEnded),
         Kind::of::<WakeNode>(|_, _, _| Box::pin(async { Ok(Outcome::done()) }))
             .with_effect::<WakeNode>(WakeEnded),
+        Kind::of::<MakeRoom>(|all: &Automation, ctx, args| Box::pin(all.runs.make_room(ctx, args))),
+        Kind::of::<StopJobs>(|all: &Automation, ctx, args| Box::pin(all.runs.stop_jobs(ctx, args))),
+        Kind::of::<ReconcileRuns>(|all: &Automation, ctx, args| Box::pin(all.runs.reconcile(ctx, args))),
     ]
 }
 

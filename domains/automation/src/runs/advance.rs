@@ -24,7 +24,6 @@ use crate::engine::{
 };
 use jobs::{Pending, PendingJob};
 
-pub(crate) use jobs::{node_job, wake_job};
 pub(crate) use newcomers::{NewRun, find_trigger, insert_run};
 
 /// A run whose version is gone, or cannot be walked by this version of the program.

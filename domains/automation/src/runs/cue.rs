@@ -57,9 +57,9 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The decision as the output of its node.
+    /// The decision as the output of its node. It names nobody.
     pub(crate) fn to_json(&self) -> Value {
-        json!({"approved": self.approved, "comment": self.comment, "by": self.by, "at": self.at})
+        json!({"approved": self.approved, "comment": self.comment, "at": self.at})
     }
 }
 

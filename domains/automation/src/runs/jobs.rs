@@ -97,11 +97,13 @@ impl Job for WakeNode {
     }
 }
 
-/// Cancels the oldest runs of a workflow, so that its newest queued run may start.
+/// Cancels the oldest runs of a workflow, so that a queued one may start.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MakeRoom {
     /// The workflow.
     pub workflow_id: WorkflowId,
+    /// The queued run. Those before it make room.
+    pub run_id: RunId,
 }
 
 impl Job for MakeRoom {
@@ -113,7 +115,7 @@ impl Job for MakeRoom {
     }
 
     fn unique_key(&self) -> Option<String> {
-        Some(format!("room:{}", self.workflow_id))
+        Some(format!("room:{}", self.run_id))
     }
 }
 

@@ -102,10 +102,10 @@ impl Places {
         start_jobs(tx, id, self.concurrency(id).startable(*counts)).await
     }
 
-    /// The job that makes room for the newest run of a workflow.
-    pub(crate) fn make_room(&self, id: WorkflowId) -> Option<NewJob> {
+    /// The job that makes room for a queued run of a workflow.
+    pub(crate) fn make_room(&self, id: WorkflowId, run: RunId) -> Option<NewJob> {
         let owner = self.workflows.get(&id)?.user_id;
-        Some(NewJob::of(&MakeRoom { workflow_id: id }).owned_by(owner))
+        Some(NewJob::of(&MakeRoom { workflow_id: id, run_id: run }).owned_by(owner))
     }
 }
 

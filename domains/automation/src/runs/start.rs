@@ -197,7 +197,7 @@ async fn start_in(
     match admission {
         Admission::Start => start_new(tx, new.id).await?,
         Admission::CancelOlder { .. } => {
-            if let Some(job) = places.make_room(workflow.id) {
+            if let Some(job) = places.make_room(workflow.id, new.id) {
                 tx.enqueue(job).await?;
             }
         }

@@ -13,7 +13,7 @@ use atelier_entities::{JobId, RunId, RunStatus, Timestamp};
 use chrono::TimeDelta;
 
 pub(crate) use load::Wanted;
-pub(crate) use lock::{find_version, list_overdue, lock_tree};
+pub(crate) use lock::{find_version, list_overdue};
 pub(crate) use rows::{RunRow, edge_name};
 
 use super::{

@@ -58,7 +58,7 @@ impl Pending {
 }
 
 /// The job of an attempt of a node.
-pub(crate) fn node_job(row: &RunRow, args: &RunNode, due: Option<Timestamp>, timeout: Duration) -> NewJob {
+fn node_job(row: &RunRow, args: &RunNode, due: Option<Timestamp>, timeout: Duration) -> NewJob {
     let job = of_run(NewJob::of(args), row).with_limits(JOB_ATTEMPTS, timeout);
     match due {
         Some(due) => job.at(due),
@@ -67,12 +67,12 @@ pub(crate) fn node_job(row: &RunRow, args: &RunNode, due: Option<Timestamp>, tim
 }
 
 /// The job that wakes a node.
-pub(crate) fn wake_job(row: &RunRow, args: &RunNode, due: Timestamp) -> NewJob {
+fn wake_job(row: &RunRow, args: &RunNode, due: Timestamp) -> NewJob {
     of_run(NewJob::of(&WakeNode { at: args.clone() }), row).at(due)
 }
 
 /// The job, as a job of that run.
-pub(crate) fn of_run(job: NewJob, row: &RunRow) -> NewJob {
+fn of_run(job: NewJob, row: &RunRow) -> NewJob {
     job.owned_by(row.user_id).about(row.id).in_lane(Lane::from_number(row.lane))
 }
 

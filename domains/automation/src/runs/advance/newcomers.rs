@@ -307,7 +307,7 @@ impl Advance<'_> {
             self.runs.add_new(new.row(self.tx.now()));
             self.cues.push((None, new.id, Cue::Start));
         } else if admission != Admission::Queue {
-            self.jobs.extend(places.make_room(new.workflow_id));
+            self.jobs.extend(places.make_room(new.workflow_id, new.id));
         }
         Ok(None)
     }

@@ -43,7 +43,6 @@ struct NodeOutput {
 #[derive(Debug, FromQueryResult)]
 struct Item {
     run_id: RunId,
-    scope: String,
     loop_scope: String,
     loop_node: String,
     item: i32,
@@ -105,7 +104,7 @@ impl Rows {
     ) -> Result<(), DbErr> {
         for some in loops.chunks(KEYS) {
             let mut sql = Sql::new(db.get_database_backend());
-            sql.push("SELECT run_id, scope, loop_scope, loop_node, item, state, failure FROM workflow_item_runs WHERE run_id ")
+            sql.push("SELECT run_id, loop_scope, loop_node, item, state, failure FROM workflow_item_runs WHERE run_id ")
                 .among(runs)
                 .push(" AND loop_node IN (")
                 .bind_list(some.iter().map(String::as_str))

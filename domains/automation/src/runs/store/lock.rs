@@ -64,14 +64,6 @@ pub(crate) async fn find_version(
     }
 }
 
-/// Locks the runs of a tree that have not ended, in the order of [`LockedRuns::lock`].
-pub(crate) async fn lock_tree(tx: &Transaction, root: RunId) -> Result<Vec<RunRow>, DbErr> {
-    let mut sql = Sql::new(tx.get_database_backend());
-    sql.push("SELECT ").push(RUN).push(" FROM workflow_runs WHERE root_id = ").bind(root);
-    sql.push(" AND finished_at IS NULL ORDER BY depth, id").lock();
-    RunRow::find_by_statement(sql.build()).all(&**tx).await
-}
-
 /// Unfinished runs past their deadline, the oldest deadline first.
 pub(crate) async fn list_overdue(
     db: &impl ConnectionTrait,
