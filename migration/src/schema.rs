@@ -90,6 +90,19 @@ pub(crate) fn cascade(
         .take()
 }
 
+/// A foreign key that becomes null with the row that it references.
+pub(crate) fn set_null(
+    from: &'static str,
+    to_table: &'static str,
+    to: &'static str,
+) -> ForeignKeyCreateStatement {
+    ForeignKey::create()
+        .from_col(Alias::new(from))
+        .to(Alias::new(to_table), Alias::new(to))
+        .on_delete(ForeignKeyAction::SetNull)
+        .take()
+}
+
 /// Runs statements with the same syntax on both databases, such as partial indexes.
 pub(crate) async fn run(manager: &SchemaManager<'_>, statements: &[&str]) -> Result<(), DbErr> {
     for statement in statements {
