@@ -2,10 +2,10 @@
 
 use atelier_foundation::{Foundation, Module};
 use atelier_providers::object_store::Objects;
-
 use atelier_queue::{Job, NewJob, schedule::Recurring};
 
 use runs::{OwnedRuns, ReconcileRuns, Runs};
+use workflows::{OwnedWorkflows, Workflows};
 
 pub mod engine;
 pub mod expression;
@@ -20,6 +20,8 @@ pub mod testing;
 /// Services of this domain. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Automation {
+    /// Workflows, their drafts and their versions.
+    pub workflows: Workflows,
     /// Runs of workflows.
     pub runs: Runs,
 }
@@ -35,7 +37,9 @@ impl Automation {
     /// The services on this foundation.
     #[must_use]
     pub fn new(foundation: &Foundation, deps: Deps) -> Self {
-        Self { runs: Runs::new(foundation.queue.clone(), deps.objects) }
+        let workflows = Workflows::new(foundation.queue.clone());
+        let runs = Runs::new(foundation.queue.clone(), deps.objects, workflows.clone());
+        Self { workflows, runs }
     }
 }
 
@@ -57,5 +61,7 @@ pub fn module() -> Module<Automation> {
             make: |_| NewJob::of(&ReconcileRuns {}),
         })
         .with_purge("workflow_runs", |queue, batch| Box::pin(runs::purge_runs(queue, batch)))
+        .with_purge("workflows", |queue, batch| Box::pin(workflows::purge_deleted(queue, batch)))
+        .with_personal_data(OwnedWorkflows)
         .with_personal_data(OwnedRuns)
 }

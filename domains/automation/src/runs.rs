@@ -32,7 +32,7 @@ use atelier_queue::{JobContext, JobError, Outcome, Queue};
 use futures::future::BoxFuture;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
-use crate::Automation;
+use crate::{Automation, workflows::Workflows};
 use effects::{NodeEnded, StartEnded, WakeEnded};
 
 pub use answer::{Decision, MAX_COMMENT, MAX_SIGNAL_KEY, MAX_SIGNALS, SignalInput};
@@ -51,11 +51,12 @@ pub use why::RunReason;
 pub struct Runs {
     queue: Queue,
     objects: Objects,
+    workflows: Workflows,
 }
 
 impl Runs {
-    pub(crate) fn new(queue: Queue, objects: Objects) -> Self {
-        Self { queue, objects }
+    pub(crate) fn new(queue: Queue, objects: Objects, workflows: Workflows) -> Self {
+        Self { queue, objects, workflows }
     }
 
     /// Reads what runs and their nodes gave.

@@ -10,6 +10,8 @@ pub struct Model {
     /// The order in which the edges of the version were made.
     #[sea_orm(primary_key, auto_increment = false)]
     pub position: i32,
+    /// The key of the loop whose body it lies in.
+    pub parent: Option<String>,
     pub from_node: String,
     pub from_port: String,
     pub to_node: String,

@@ -45,6 +45,8 @@ pub struct Model {
     pub rerun_of: Option<RunId>,
     /// When it is over, whatever is under way.
     pub deadline_at: Option<Timestamp>,
+    /// While it only waits or is paused: the milliseconds that it may still work.
+    pub active_left: Option<i64>,
     /// Counts the changes of the run and its nodes.
     pub revision: i64,
     pub created_at: Timestamp,

@@ -21,3 +21,10 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Entity {
+    /// The numbered versions of a workflow.
+    pub fn find_published(workflow: WorkflowId) -> Select<Self> {
+        Self::find().filter(Column::WorkflowId.eq(workflow)).filter(Column::Kind.eq(VersionKind::Published))
+    }
+}

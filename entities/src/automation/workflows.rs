@@ -33,3 +33,15 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Entity {
+    /// The workflows of an account that are not deleted.
+    pub fn find_owned(user: UserId) -> Select<Self> {
+        Self::find().filter(Column::UserId.eq(user)).filter(Column::DeletedAt.is_null())
+    }
+
+    /// A workflow of the account that is not deleted.
+    pub fn find_owned_by_id(user: UserId, id: WorkflowId) -> Select<Self> {
+        Self::find_owned(user).filter(Column::Id.eq(id))
+    }
+}

@@ -35,6 +35,7 @@ const INDEXES: &[&str] = &[
     "CREATE INDEX workflows_user_idx ON workflows (user_id, id)",
     "CREATE INDEX workflows_project_idx ON workflows (project_id, id)",
     "CREATE INDEX workflows_error_idx ON workflows (error_workflow_id)",
+    "CREATE INDEX workflows_deleted_idx ON workflows (deleted_at) WHERE deleted_at IS NOT NULL",
     "CREATE INDEX workflow_versions_workflow_idx ON workflow_versions (workflow_id, number)",
     "CREATE INDEX workflow_versions_test_idx ON workflow_versions (created_at) WHERE kind = 'test'",
     "CREATE INDEX workflow_triggers_event_idx ON workflow_triggers (type, event)",
@@ -76,6 +77,8 @@ fn workflows() -> TableCreateStatement {
             time_null("deleted_at"),
         ],
     )
+    .foreign_key(&mut set_null("project_id", "projects", "id"))
+    .to_owned()
 }
 
 fn workflow_versions() -> TableCreateStatement {
@@ -126,6 +129,7 @@ fn workflow_edges() -> TableCreateStatement {
         vec![
             uuid("version_id"),
             int("position"),
+            text_null("parent"),
             text("from_node"),
             text("from_port"),
             text("to_node"),
@@ -184,6 +188,7 @@ fn workflow_runs() -> TableCreateStatement {
             bigint("output_bytes"),
             uuid_null("rerun_of"),
             time_null("deadline_at"),
+            bigint_null("active_left"),
             bigint("revision"),
             time("created_at"),
             time_null("started_at"),

@@ -17,12 +17,14 @@ use crate::testing::Bench;
 const PAGE: u64 = 500;
 
 /// The lists of an export, in the order of its document.
-const LISTS: [&str; 10] = [
+const LISTS: [&str; 12] = [
     "sessions",
     "links",
     "projects",
     "versions",
     "deployments",
+    "workflows",
+    "workflow_runs",
     "credits",
     "mails",
     "jobs",

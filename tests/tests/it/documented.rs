@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
+use atelier_automation::runs::{MakeRoom, ReconcileRuns, RunNode, StartRun, StopJobs, WakeNode};
 use atelier_builder::generation::RunGeneration;
 use atelier_config::Settings;
-use atelier_entities::{GenerationMode, JobState, ProjectId, UserId};
+use atelier_entities::{GenerationMode, JobState, ProjectId, RunId, UserId, WorkflowId};
 use atelier_foundation::{audit::ArchiveAudit, identity::EraseAccount};
 use atelier_queue::{Backoff, Fault, Job, KindInfo, Lane, QueueName, state};
 use atelier_services::{
@@ -150,19 +151,33 @@ fn jobs_md_lists_every_recurring_job() {
 fn unique_key(kind: &str) -> String {
     let project_id = ProjectId::new();
     let key = unique_keys(project_id).into_iter().find(|(of, _)| *of == kind).and_then(|(_, key)| key);
-    let id = if kind == EraseAccount::KIND { "{user_id}" } else { "{project_id}" };
-    key.unwrap_or_default().replace(&project_id.to_string(), id)
+    let id = match kind {
+        EraseAccount::KIND => "{user_id}",
+        kind if kind.starts_with("workflow.") => "{run_id}",
+        _ => "{project_id}",
+    };
+    let key = key.unwrap_or_default().replace(&project_id.to_string(), id);
+    key.replace("SCOPE/NODE/1.2.3", "{scope}/{node}/{generation}.{round}.{attempt}")
 }
 
 /// Every kind with a unique key, and the key for this id.
 fn unique_keys(project_id: ProjectId) -> Vec<(&'static str, Option<String>)> {
     let generation = RunGeneration { project_id, mode: GenerationMode::Quick, prompt: None };
+    let (run_id, workflow_id) = (RunId(project_id.0), WorkflowId::new());
+    let (scope, node) = ("SCOPE".to_owned(), "NODE".to_owned());
+    let at = RunNode { run_id, scope, node, generation: 1, round: 2, attempt: 3 };
     vec![
         (RunGeneration::KIND, generation.unique_key()),
         (AggregateStats::KIND, AggregateStats {}.unique_key()),
         (PurgeJobs::KIND, PurgeJobs {}.unique_key()),
         (PurgeExpired::KIND, PurgeExpired {}.unique_key()),
         (ArchiveAudit::KIND, ArchiveAudit { before: None }.unique_key()),
+        (StartRun::KIND, StartRun { run_id }.unique_key()),
+        (RunNode::KIND, at.unique_key()),
+        (WakeNode::KIND, WakeNode { at }.unique_key()),
+        (MakeRoom::KIND, MakeRoom { workflow_id, run_id }.unique_key()),
+        (StopJobs::KIND, StopJobs { run_id }.unique_key()),
+        (ReconcileRuns::KIND, ReconcileRuns {}.unique_key()),
         (EraseAccount::KIND, EraseAccount { user_id: UserId(project_id.0) }.unique_key()),
     ]
 }

@@ -7,7 +7,10 @@ use atelier_queue::QueueError;
 use sea_orm::DbErr;
 
 use super::outputs::OutputError;
-use crate::{engine, graph::Fault, workflows::versions::LoadError};
+use crate::{
+    engine,
+    workflows::{WorkflowError, versions::LoadError},
+};
 
 /// Why a command on runs failed.
 #[derive(Debug, thiserror::Error)]
@@ -33,9 +36,9 @@ pub enum RunError {
     /// The version has no trigger to begin with.
     #[error("the version has no trigger")]
     NoTrigger,
-    /// The draft has errors.
-    #[error("the draft has {} faults", .0.len())]
-    Faulty(Vec<Fault>),
+    /// The draft cannot be run.
+    #[error(transparent)]
+    Workflow(#[from] WorkflowError),
     /// The version of the run is gone, or this version of the program cannot run it.
     #[error("the version of the run is missing")]
     VersionMissing,
@@ -109,11 +112,7 @@ impl Problem for RunError {
                 conflict("WORKFLOW_UNPUBLISHED", "Publish the workflow first, or run its draft.")
             }
             Self::NoTrigger => conflict("NO_TRIGGER", "The version has no enabled trigger to begin with."),
-            Self::Faulty(faults) => {
-                let faults = serde_json::to_value(faults).unwrap_or_default();
-                let message = "The draft has errors: see the details.";
-                Refusal::new(Class::Invalid, "WORKFLOW_INVALID", message).with_detail("faults", faults)
-            }
+            Self::Workflow(error) => error.refusal(),
             Self::VersionMissing => {
                 conflict("VERSION_MISSING", "The version of the run is gone, or cannot be run here.")
             }

@@ -54,12 +54,14 @@ impl Runs {
         _args: ReconcileRuns,
     ) -> Result<Outcome, JobError> {
         let timed_out = self.time_out().await?;
+        let deleted = self.cancel_of_deleted().await?;
         let waits = self.wake_waits().await?;
         let nodes = self.restart_nodes().await?;
         let jobs = self.stop_jobs_of_ended().await?;
         let queued = self.start_queued().await?;
         Ok(Outcome::Done(json!({
             "timed_out": timed_out,
+            "of_deleted_workflows": deleted,
             "waits": waits,
             "nodes": nodes,
             "jobs": jobs,
@@ -73,6 +75,26 @@ impl Runs {
             let tx = self.queue.begin().await?;
             let late = list_overdue(&*tx, tx.now(), BATCH).await?;
             let answers = advance(&tx, late.iter().map(|run| (*run, Cue::TimedOut)).collect()).await?;
+            tx.commit().await?;
+            let ended = answers.iter().filter(|answer| answer.is_ok()).count();
+            total += ended;
+            if ended == 0 {
+                break;
+            }
+        }
+        Ok(total)
+    }
+
+    /// Cancels the runs of workflows that their owners deleted.
+    async fn cancel_of_deleted(&self) -> Result<usize, QueueError> {
+        let mut total = 0;
+        for _ in 0..BATCHES {
+            let tx = self.queue.begin().await?;
+            let mut sql = Sql::new(tx.get_database_backend());
+            sql.push("SELECT runs.id FROM workflow_runs AS runs JOIN workflows ON workflows.id = runs.workflow_id WHERE runs.finished_at IS NULL AND workflows.deleted_at IS NOT NULL ORDER BY runs.id LIMIT ")
+                .push(&BATCH.to_string());
+            let left: Vec<RunId> = ids(&tx, sql).await?;
+            let answers = advance(&tx, left.into_iter().map(|run| (run, Cue::Cancel)).collect()).await?;
             tx.commit().await?;
             let ended = answers.iter().filter(|answer| answer.is_ok()).count();
             total += ended;

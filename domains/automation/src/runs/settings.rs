@@ -1,17 +1,13 @@
-//! What a run needs of the settings of its workflow.
+//! What a run needs of the settings of its workflow, whatever else they hold.
 
 use atelier_queue::Lane;
+use chrono::TimeDelta;
 use serde_json::Value;
 
-use crate::{engine::Concurrency, graph::Graph};
-
-/// The longest time of a run that never waits, in seconds: a day.
-const ACTIVE_SECONDS: i64 = 24 * 60 * 60;
-/// The longest time of a run that may wait, in seconds: thirty days.
-const WAITING_SECONDS: i64 = 30 * ACTIVE_SECONDS;
-/// Types of nodes that wait.
-const WAITING: [&str; 7] =
-    ["approval", "delay", "deploy_app", "generate_app", "sub_workflow", "wait_signal", "wait_until"];
+use crate::{
+    engine::Concurrency,
+    workflows::{DEFAULT_TIMEOUT_SECS, MAX_TIMEOUT_SECS, RunLane},
+};
 
 /// How many runs of a workflow are under way at once.
 pub(crate) fn concurrency(settings: &Value) -> Concurrency {
@@ -21,19 +17,18 @@ pub(crate) fn concurrency(settings: &Value) -> Concurrency {
 
 /// The lane of the jobs of a run.
 pub(crate) fn lane(settings: &Value) -> Lane {
-    match settings.get("lane").and_then(Value::as_str) {
-        Some("urgent") => Lane::Urgent,
-        Some("bulk") => Lane::Bulk,
-        _ => Lane::Normal,
-    }
+    let found = settings.get("lane").cloned();
+    found.and_then(|found| serde_json::from_value(found).ok()).map_or(Lane::Normal, RunLane::lane)
 }
 
-/// The longest time of a run, in seconds.
-pub(crate) fn timeout_seconds(settings: &Value, graph: &Graph) -> i64 {
-    let asked = settings.get("timeout_secs").and_then(Value::as_i64).filter(|seconds| *seconds > 0);
-    let waits = || {
-        let mut nodes = graph.scopes().into_iter().flat_map(|(graph, _)| &graph.nodes);
-        nodes.any(|node| WAITING.contains(&node.kind.as_str()))
-    };
-    asked.unwrap_or_else(|| if waits() { WAITING_SECONDS } else { ACTIVE_SECONDS }).min(WAITING_SECONDS)
+/// The longest time that a run is at work.
+pub(crate) fn timeout(settings: &Value) -> TimeDelta {
+    let asked = settings.get("timeout_secs").and_then(Value::as_u64);
+    let asked = asked.and_then(|seconds| u32::try_from(seconds).ok()).filter(|seconds| *seconds > 0);
+    TimeDelta::seconds(i64::from(asked.unwrap_or(DEFAULT_TIMEOUT_SECS).min(MAX_TIMEOUT_SECS)))
+}
+
+/// The longest time of a run with all its waits and pauses.
+pub(crate) fn longest() -> TimeDelta {
+    TimeDelta::seconds(i64::from(MAX_TIMEOUT_SECS))
 }

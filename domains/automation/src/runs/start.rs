@@ -130,7 +130,7 @@ impl Runs {
         let object = asked.input.object.is_some().then(|| run_folder(asked.id));
         let started = async {
             let tx = self.queue.begin().await?;
-            let run = start_in(&tx, actor, asked).await?;
+            let run = self.start_in(&tx, actor, asked).await?;
             tx.commit().await?;
             Ok(run)
         }
@@ -159,77 +159,79 @@ impl Runs {
     }
 }
 
-async fn start_in(
-    tx: &Transaction,
-    actor: &Actor,
-    asked: Asked<'_>,
-) -> Result<workflow_runs::Model, RunError> {
-    let user = actor.person()?;
-    let workflow = workflows::Entity::find_by_id(asked.workflow)
-        .filter(workflows::Column::UserId.eq(user))
-        .filter(workflows::Column::DeletedAt.is_null())
-        .lock_exclusive()
-        .one(&**tx)
-        .await?
-        .ok_or(RunError::NotFound("workflow"))?;
-    let version = find_version(tx, actor, &workflow, &asked.version).await?;
-    let trigger = choose_trigger(&version, asked.trigger, asked.rerun_of.is_some())?;
-    let mut places = Places::default();
-    places.load(tx, [workflow.id]).await?;
-    let admission = places.admit(workflow.id);
-    let limits = places.concurrency(workflow.id);
-    match admission {
-        Admission::SkipLimit => return Err(RunError::Busy(limits.limit.unwrap_or_default())),
-        Admission::SkipQueueFull => return Err(RunError::QueueFull(limits.max_queued)),
-        Admission::Start | Admission::Queue | Admission::CancelOlder { .. } => {}
-    }
-    let cause = if asked.rerun_of.is_some() { RunCause::Rerun } else { RunCause::Manual };
-    let new = NewRun {
-        id: asked.id,
-        cause,
-        input: asked.input,
-        rerun_of: asked.rerun_of,
-        ..NewRun::of(&workflow, &version, &trigger)
-    };
-    insert_run(tx, &new).await?;
-    let context = json!({"workflow": workflow.id, "version": version.number, "rerun_of": new.rerun_of});
-    audit::record(tx, actor, "run.start", run_target(new.id), context).await?;
-    match admission {
-        Admission::Start => start_new(tx, new.id).await?,
-        Admission::CancelOlder { .. } => {
-            if let Some(job) = places.make_room(workflow.id, new.id) {
-                tx.enqueue(job).await?;
-            }
-        }
-        _ => {}
-    }
-    let run = workflow_runs::Entity::find_by_id(new.id).one(&**tx).await?;
-    run.ok_or(RunError::NotFound("run"))
-}
-
-async fn find_version(
-    tx: &Transaction,
-    actor: &Actor,
-    workflow: &workflows::Model,
-    which: &Which,
-) -> Result<std::sync::Arc<LoadedVersion>, RunError> {
-    let id = match which {
-        Which::Same(id) => *id,
-        Which::Chosen(RunVersion::Published) => workflow.published_id.ok_or(RunError::Unpublished)?,
-        Which::Chosen(RunVersion::Draft) => {
-            versions::create_test(tx, actor.person()?, workflow).await?.map_err(RunError::Faulty)?
-        }
-        Which::Chosen(RunVersion::Number(number)) => workflow_versions::Entity::find()
-            .select_only()
-            .column(workflow_versions::Column::Id)
-            .filter(workflow_versions::Column::WorkflowId.eq(workflow.id))
-            .filter(workflow_versions::Column::Number.eq(*number))
-            .into_tuple()
+impl Runs {
+    async fn start_in(
+        &self,
+        tx: &Transaction,
+        actor: &Actor,
+        asked: Asked<'_>,
+    ) -> Result<workflow_runs::Model, RunError> {
+        let user = actor.person()?;
+        let workflow = workflows::Entity::find_by_id(asked.workflow)
+            .filter(workflows::Column::UserId.eq(user))
+            .filter(workflows::Column::DeletedAt.is_null())
+            .lock_exclusive()
             .one(&**tx)
             .await?
-            .ok_or(RunError::NotFound("version"))?,
-    };
-    versions::load(&**tx, id).await?.ok_or(RunError::VersionMissing)
+            .ok_or(RunError::NotFound("workflow"))?;
+        let version = self.find_version(tx, actor, &workflow, &asked.version).await?;
+        let trigger = choose_trigger(&version, asked.trigger, asked.rerun_of.is_some())?;
+        let mut places = Places::default();
+        places.load(tx, [workflow.id]).await?;
+        let admission = places.admit(workflow.id);
+        let limits = places.concurrency(workflow.id);
+        match admission {
+            Admission::SkipLimit => return Err(RunError::Busy(limits.limit.unwrap_or_default())),
+            Admission::SkipQueueFull => return Err(RunError::QueueFull(limits.max_queued)),
+            Admission::Start | Admission::Queue | Admission::CancelOlder { .. } => {}
+        }
+        let cause = if asked.rerun_of.is_some() { RunCause::Rerun } else { RunCause::Manual };
+        let new = NewRun {
+            id: asked.id,
+            cause,
+            input: asked.input,
+            rerun_of: asked.rerun_of,
+            ..NewRun::of(&workflow, &version, &trigger)
+        };
+        insert_run(tx, &new).await?;
+        let context = json!({"workflow": workflow.id, "version": version.number, "rerun_of": new.rerun_of});
+        audit::record(tx, actor, "run.start", run_target(new.id), context).await?;
+        match admission {
+            Admission::Start => start_new(tx, new.id).await?,
+            Admission::CancelOlder { .. } => {
+                if let Some(job) = places.make_room(workflow.id, new.id) {
+                    tx.enqueue(job).await?;
+                }
+            }
+            _ => {}
+        }
+        let run = workflow_runs::Entity::find_by_id(new.id).one(&**tx).await?;
+        run.ok_or(RunError::NotFound("run"))
+    }
+
+    async fn find_version(
+        &self,
+        tx: &Transaction,
+        actor: &Actor,
+        workflow: &workflows::Model,
+        which: &Which,
+    ) -> Result<std::sync::Arc<LoadedVersion>, RunError> {
+        let id = match which {
+            Which::Same(id) => *id,
+            Which::Chosen(RunVersion::Published) => workflow.published_id.ok_or(RunError::Unpublished)?,
+            Which::Chosen(RunVersion::Draft) => self.workflows.create_test(tx, actor, workflow).await?,
+            Which::Chosen(RunVersion::Number(number)) => workflow_versions::Entity::find()
+                .select_only()
+                .column(workflow_versions::Column::Id)
+                .filter(workflow_versions::Column::WorkflowId.eq(workflow.id))
+                .filter(workflow_versions::Column::Number.eq(*number))
+                .into_tuple()
+                .one(&**tx)
+                .await?
+                .ok_or(RunError::NotFound("version"))?,
+        };
+        versions::load(&**tx, id).await?.ok_or(RunError::VersionMissing)
+    }
 }
 
 /// The trigger of that key. Otherwise the manual one, or the only one.

@@ -19,6 +19,7 @@ pub(crate) use rows::{RunRow, edge_name};
 use super::{
     Stored,
     cue::{Answer, SentSignal},
+    settings,
 };
 use crate::{
     engine::{Changes, NodeError, NodeId, NodeRun, NodeState, ScopePath, State, Step},
@@ -132,24 +133,43 @@ impl LockedRun {
     }
 
     fn note_run(&mut self, before: RunStatus, now: Timestamp) {
-        let run = &self.state.run;
-        let allowed = |since: Timestamp, until: Option<Timestamp>| until.map(|until| until - since);
-        if before == RunStatus::Queued && !run.status.is_final() {
+        let status = self.state.run.status;
+        if before == RunStatus::Queued && !status.is_final() {
+            let allowed = self.row.deadline_at.map(|deadline| deadline - self.row.created_at);
             self.row.started_at = Some(now);
-            let allowed = allowed(self.row.created_at, self.row.deadline_at);
             self.row.deadline_at = allowed.map(|allowed| now + allowed);
-        } else if before.is_final() && !run.status.is_final() {
+        } else if before.is_final() && !status.is_final() {
             let since = self.row.started_at.unwrap_or(self.row.created_at);
-            let allowed = allowed(since, self.row.deadline_at);
+            let left = self.row.active_left.take().map(TimeDelta::milliseconds);
+            let allowed = left.or_else(|| self.row.deadline_at.map(|deadline| deadline - since));
             self.row.deadline_at = allowed.map(|allowed| now + allowed.max(TimeDelta::minutes(1)));
             self.row.started_at = Some(now);
             self.row.finished_at = None;
         }
-        if run.status.is_final() && !before.is_final() {
+        self.stop_clock(status, now);
+        if status.is_final() && !before.is_final() {
             self.row.finished_at = Some(now);
         }
-        if !run.paused {
+        if !self.state.run.paused {
             (self.row.paused_by, self.row.paused_at) = (None, None);
+        }
+    }
+
+    /// Keeps the time that is left for work while the run only waits or is paused.
+    fn stop_clock(&mut self, status: RunStatus, now: Timestamp) {
+        let is_idle = matches!(status, RunStatus::Waiting | RunStatus::Paused);
+        match (is_idle, self.row.active_left) {
+            (true, None) => {
+                let since = self.row.started_at.unwrap_or(now);
+                let left = self.row.deadline_at.map(|deadline| (deadline - now).num_milliseconds());
+                self.row.active_left = left;
+                self.row.deadline_at = left.map(|_| since + settings::longest());
+            }
+            (false, Some(left)) if !status.is_final() => {
+                self.row.active_left = None;
+                self.row.deadline_at = Some(now + TimeDelta::milliseconds(left));
+            }
+            _ => {}
         }
     }
 

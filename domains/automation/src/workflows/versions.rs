@@ -1,39 +1,38 @@
-//! Versions as graphs and plans. A published version and a copy for a test never change, so that they are
-//! kept in memory.
+//! Versions: what a run walks, and what never changes.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{Arc, LazyLock, Mutex, PoisonError},
-};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use atelier_entities::{
-    UserId, VersionKind, WorkflowId, WorkflowVersionId, workflow_edges, workflow_nodes, workflow_versions,
-    workflows,
-};
+use atelier_entities::{VersionKind, WorkflowId, WorkflowVersionId, workflow_versions, workflows};
+use atelier_foundation::{Actor, Page, paging::fetch};
 use atelier_queue::Transaction;
+use hashlink::LruCache;
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder};
 
+use super::{WorkflowError, Workflows, commands::find, rows};
 use crate::{
     engine::{Plan, PlanError},
-    graph::{Edge, Fault, Graph, Node, Position, Severity, validate},
+    graph::{Behaviour, Catalog, Graph, Node},
     nodes::catalog,
 };
 
-/// Most versions that a process keeps. The largest has 1 MiB as JSON, nearly all a few KiB.
-const KEPT: usize = 256;
+/// Most versions that a process keeps.
+const MAX_CACHED: usize = 512;
+/// Most bytes of the graphs that a process keeps, as JSON: those of 32 of the largest graphs. In memory a
+/// graph and its plan take a few times as much.
+const MAX_CACHED_BYTES: usize = 32 * crate::graph::MAX_BYTES;
 
-/// A version that can be run.
-#[derive(Clone, Debug)]
+/// A version in the form in which a run needs it.
+#[derive(Debug)]
 pub struct LoadedVersion {
     /// The version.
     pub id: WorkflowVersionId,
     /// Its workflow.
     pub workflow_id: WorkflowId,
-    /// Its number, where it is published.
+    /// Its number, if it was published.
     pub number: Option<i32>,
-    /// Its graph.
+    /// Its nodes and edges.
     pub graph: Graph,
-    /// How a run walks it.
+    /// The same as the engine walks it.
     pub plan: Plan,
 }
 
@@ -48,8 +47,39 @@ pub enum LoadError {
     Plan(#[from] PlanError),
 }
 
-/// A published version, or the copy of a draft for a test. None if there is none, and for a draft, which
-/// changes.
+/// A version that a process keeps, with the bytes of its graph.
+type Cached = (Arc<LoadedVersion>, usize);
+
+struct Cache {
+    versions: LruCache<WorkflowVersionId, Cached>,
+    bytes: usize,
+}
+
+static CACHE: LazyLock<Mutex<Cache>> =
+    LazyLock::new(|| Mutex::new(Cache { versions: LruCache::new(MAX_CACHED), bytes: 0 }));
+
+impl Cache {
+    fn find(&mut self, id: WorkflowVersionId) -> Option<Arc<LoadedVersion>> {
+        self.versions.get(&id).map(|(version, _)| version.clone())
+    }
+
+    fn keep(&mut self, version: Arc<LoadedVersion>, bytes: usize) {
+        self.bytes += bytes;
+        let full = self.versions.len() >= MAX_CACHED && !self.versions.contains_key(&version.id);
+        let oldest = if full { self.versions.remove_lru().map(|(_, oldest)| oldest) } else { None };
+        let replaced = self.versions.insert(version.id, (version, bytes));
+        for (_, gone) in oldest.into_iter().chain(replaced) {
+            self.bytes -= gone;
+        }
+        while self.bytes > MAX_CACHED_BYTES {
+            let Some((_, (_, gone))) = self.versions.remove_lru() else { return };
+            self.bytes -= gone;
+        }
+    }
+}
+
+/// A published version, or the copy of a draft that a run of a test has. It is kept in the process, since it
+/// never changes. None if there is none, and for a draft, which is never run.
 ///
 /// # Errors
 /// If the database fails, or if this process does not know a type of its nodes.
@@ -57,140 +87,88 @@ pub async fn load(
     db: &impl ConnectionTrait,
     id: WorkflowVersionId,
 ) -> Result<Option<Arc<LoadedVersion>>, LoadError> {
-    if let Some(kept) = KEPT_VERSIONS.lock().unwrap_or_else(PoisonError::into_inner).get(id) {
-        return Ok(Some(kept));
+    let cache = || CACHE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(found) = cache().find(id) {
+        return Ok(Some(found));
     }
-    let Some(row) = workflow_versions::Entity::find_by_id(id).one(db).await? else { return Ok(None) };
-    if row.kind == VersionKind::Draft {
-        return Ok(None);
-    }
-    let graph = load_graph(db, id).await?;
+    let row = workflow_versions::Entity::find_by_id(id)
+        .filter(workflow_versions::Column::Kind.ne(VersionKind::Draft))
+        .one(db)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let graph = rows::read(db, id).await?;
+    let bytes = serde_json::to_vec(&graph).map_or(crate::graph::MAX_BYTES, |text| text.len());
     let plan = Plan::new(&graph, &catalog())?;
-    let loaded =
-        Arc::new(LoadedVersion { id, workflow_id: row.workflow_id, number: row.number, graph, plan });
-    KEPT_VERSIONS.lock().unwrap_or_else(PoisonError::into_inner).insert(loaded.clone());
-    Ok(Some(loaded))
+    let version = LoadedVersion { id, workflow_id: row.workflow_id, number: row.number, graph, plan };
+    let version = Arc::new(version);
+    cache().keep(version.clone(), bytes);
+    Ok(Some(version))
 }
 
-/// Copies the draft of a locked workflow to a version for a test, unless its graph has errors: then all of
-/// its faults.
+/// A version that is made of a draft.
+#[derive(Clone, Debug)]
+pub struct NewVersion {
+    /// What it is for; not [`VersionKind::Draft`].
+    pub kind: VersionKind,
+    /// Its number, if it is published.
+    pub number: Option<i32>,
+    /// What its author says of it.
+    pub note: Option<String>,
+}
+
+/// Copies the draft of a locked workflow to a new version that never changes. The graph does not leave the
+/// database. The caller has validated it.
 ///
 /// # Errors
-/// If the database fails.
-pub(crate) async fn create_test(
+/// If nobody acts, or the database fails.
+pub async fn create_from_draft(
     tx: &Transaction,
-    user: UserId,
+    actor: &Actor,
     workflow: &workflows::Model,
-) -> Result<Result<WorkflowVersionId, Vec<Fault>>, DbErr> {
-    let graph = load_graph(&**tx, workflow.draft_id).await?;
-    let faults = validate(&graph, &catalog());
-    if faults.iter().any(|fault| fault.severity == Severity::Error) {
-        return Ok(Err(faults));
-    }
+    new: NewVersion,
+) -> Result<WorkflowVersionId, WorkflowError> {
     let id = WorkflowVersionId::new();
     let row = workflow_versions::ActiveModel {
         id: Set(id),
         workflow_id: Set(workflow.id),
-        kind: Set(VersionKind::Test),
-        number: Set(None),
-        note: Set(None),
-        created_by: Set(user),
+        kind: Set(new.kind),
+        number: Set(new.number),
+        note: Set(new.note),
+        created_by: Set(actor.person()?),
         created_at: Set(tx.now()),
     };
     workflow_versions::Entity::insert(row).exec_without_returning(&**tx).await?;
-    for (table, columns) in [
-        ("workflow_nodes", "key, position, parent, type, type_version, name, x, y, disabled, config, policy"),
-        ("workflow_edges", "position, from_node, from_port, to_node, to_port"),
-    ] {
-        let mut sql = atelier_queue::Sql::new(tx.get_database_backend());
-        sql.push("INSERT INTO ").push(table).push(" (version_id, ").push(columns).push(") SELECT ");
-        // PostgreSQL takes a parameter without a column for a text.
-        sql.push("CAST(").bind(id).push(if sql_is_postgres(tx) { " AS uuid), " } else { " AS blob), " });
-        sql.push(columns).push(" FROM ").push(table).push(" WHERE version_id = ").bind(workflow.draft_id);
-        tx.execute_raw(sql.build()).await?;
-    }
-    Ok(Ok(id))
+    rows::copy(&**tx, workflow.draft_id, id).await?;
+    Ok(id)
 }
 
-fn sql_is_postgres(tx: &Transaction) -> bool {
-    tx.get_database_backend() == sea_orm::DatabaseBackend::Postgres
+/// The enabled triggers of a graph.
+pub fn triggers<'a>(graph: &'a Graph, catalog: &'a Catalog) -> impl Iterator<Item = &'a Node> {
+    graph.nodes.iter().filter(|node| !node.disabled).filter(|node| {
+        let shape =
+            catalog.find(&node.kind, node.type_version).and_then(|kind| (kind.read)(&node.config).ok());
+        shape.is_some_and(|shape| shape.behaviour == Behaviour::Trigger)
+    })
 }
 
-async fn load_graph(db: &impl ConnectionTrait, id: WorkflowVersionId) -> Result<Graph, DbErr> {
-    let nodes = workflow_nodes::Entity::find()
-        .filter(workflow_nodes::Column::VersionId.eq(id))
-        .order_by_asc(workflow_nodes::Column::Position);
-    let edges = workflow_edges::Entity::find()
-        .filter(workflow_edges::Column::VersionId.eq(id))
-        .order_by_asc(workflow_edges::Column::Position);
-    Ok(graph_of(nodes.all(db).await?, edges.all(db).await?))
-}
-
-fn graph_of(nodes: Vec<workflow_nodes::Model>, edges: Vec<workflow_edges::Model>) -> Graph {
-    let homes: HashMap<String, Option<String>> =
-        nodes.iter().map(|row| (row.key.clone(), row.parent.clone())).collect();
-    let mut bodies: BTreeMap<Option<String>, Graph> = BTreeMap::new();
-    for row in nodes {
-        let parent = row.parent.clone();
-        bodies.entry(parent).or_default().nodes.push(node_of(row));
-    }
-    for row in edges {
-        let home = homes.get(&row.from_node).cloned().unwrap_or_default();
-        let edge =
-            Edge { from: row.from_node, from_port: row.from_port, to: row.to_node, to_port: row.to_port };
-        bodies.entry(home).or_default().edges.push(edge);
-    }
-    assemble(None, &mut bodies)
-}
-
-fn assemble(parent: Option<String>, bodies: &mut BTreeMap<Option<String>, Graph>) -> Graph {
-    let mut graph = bodies.remove(&parent).unwrap_or_default();
-    for node in &mut graph.nodes {
-        let key = Some(node.key.clone());
-        if bodies.contains_key(&key) {
-            node.body = Some(Box::new(assemble(key, bodies)));
-        }
-    }
-    graph
-}
-
-fn node_of(row: workflow_nodes::Model) -> Node {
-    Node {
-        key: row.key,
-        kind: row.kind,
-        type_version: u32::try_from(row.type_version).unwrap_or_default(),
-        name: row.name,
-        position: row.x.zip(row.y).map(|(x, y)| Position { x, y }),
-        disabled: row.disabled,
-        config: serde_json::from_value(row.config).unwrap_or_default(),
-        policy: serde_json::from_value(row.policy).unwrap_or_default(),
-        body: None,
+impl Workflows {
+    /// The published versions of a workflow, newest first, and their number.
+    ///
+    /// # Errors
+    /// If there is no such workflow.
+    pub async fn list_versions(
+        &self,
+        actor: &Actor,
+        id: WorkflowId,
+        page: Page,
+    ) -> Result<(Vec<workflow_versions::Model>, u64), WorkflowError> {
+        let user = actor.person()?;
+        find(self.queue.db(), user, id).await?;
+        let rows =
+            workflow_versions::Entity::find_published(id).order_by_desc(workflow_versions::Column::Number);
+        Ok(fetch(self.queue.db(), rows, page).await?)
     }
 }
 
-static KEPT_VERSIONS: LazyLock<Mutex<Kept>> = LazyLock::new(Mutex::default);
-
-/// Versions by their last use.
-#[derive(Default)]
-struct Kept {
-    clock: u64,
-    versions: HashMap<WorkflowVersionId, (u64, Arc<LoadedVersion>)>,
-}
-
-impl Kept {
-    fn get(&mut self, id: WorkflowVersionId) -> Option<Arc<LoadedVersion>> {
-        self.clock += 1;
-        let (used, version) = self.versions.get_mut(&id)?;
-        *used = self.clock;
-        Some(version.clone())
-    }
-
-    fn insert(&mut self, version: Arc<LoadedVersion>) {
-        self.clock += 1;
-        if self.versions.len() >= KEPT {
-            let oldest = self.versions.iter().min_by_key(|(_, (used, _))| *used).map(|(id, _)| *id);
-            oldest.map(|id| self.versions.remove(&id));
-        }
-        self.versions.insert(version.id, (self.clock, version));
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -43,8 +43,8 @@ pub(crate) struct NewRun {
     pub(crate) handles_error: bool,
     pub(crate) input: Stored,
     pub(crate) rerun_of: Option<RunId>,
-    /// The longest time of the run, in seconds.
-    pub(crate) timeout_seconds: i64,
+    /// The longest time that it is at work.
+    pub(crate) timeout: TimeDelta,
 }
 
 /// The attempt of a node that a run belongs to.
@@ -72,7 +72,7 @@ impl NewRun {
             handles_error: false,
             input: Stored::inline(Value::Null),
             rerun_of: None,
-            timeout_seconds: settings::timeout_seconds(&workflow.settings, &version.graph),
+            timeout: settings::timeout(&workflow.settings),
         }
     }
 
@@ -100,7 +100,8 @@ impl NewRun {
             failure: None,
             handles_error: self.handles_error,
             output_bytes: 0,
-            deadline_at: Some(now + TimeDelta::seconds(self.timeout_seconds)),
+            deadline_at: Some(now + self.timeout),
+            active_left: None,
             revision: 1,
             created_at: now,
             started_at: None,
@@ -137,6 +138,7 @@ impl NewRun {
             output_bytes: Set(0),
             rerun_of: Set(self.rerun_of),
             deadline_at: Set(row.deadline_at),
+            active_left: Set(None),
             revision: Set(row.revision),
             created_at: Set(now),
             started_at: Set(None),

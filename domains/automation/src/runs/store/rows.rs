@@ -9,7 +9,7 @@ use sea_orm::{FromQueryResult, JsonValue};
 use crate::engine::{EdgeId, ItemRun, LoopRun, NodeError, NodeRun, Plan, Run, Signal, Wait};
 
 /// The columns of [`RunRow`].
-pub(super) const RUN: &str = "id, workflow_id, version_id, user_id, project_id, root_id, parent_id, parent_attempt, depth, trigger_node, lane, status, paused, paused_by, paused_at, generation, working, waiting, failure, handles_error, output_bytes, deadline_at, revision, created_at, started_at, finished_at";
+pub(super) const RUN: &str = "id, workflow_id, version_id, user_id, project_id, root_id, parent_id, parent_attempt, depth, trigger_node, lane, status, paused, paused_by, paused_at, generation, working, waiting, failure, handles_error, output_bytes, deadline_at, active_left, revision, created_at, started_at, finished_at";
 
 /// The row of a run without its input.
 #[derive(Clone, Debug, FromQueryResult)]
@@ -36,6 +36,7 @@ pub(crate) struct RunRow {
     pub(crate) handles_error: bool,
     pub(crate) output_bytes: i64,
     pub(crate) deadline_at: Option<Timestamp>,
+    pub(crate) active_left: Option<i64>,
     pub(crate) revision: i64,
     pub(crate) created_at: Timestamp,
     pub(crate) started_at: Option<Timestamp>,

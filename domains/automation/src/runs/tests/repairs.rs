@@ -52,8 +52,11 @@ async fn a_wait_without_a_job_gets_one_or_is_over_at_once() {
 #[tokio::test]
 async fn a_run_past_its_deadline_times_out_and_can_be_retried() {
     let fixture = Fixture::new().await;
-    let flow = Flow::new().add("wait", "wait_signal", json!({"key": "go"})).edges("start>wait");
-    fixture.script("wait", [waiting(WaitKind::Signal, Some("go"), None)]);
+    let flow = Flow::new()
+        .work("a")
+        .edges("start>a")
+        .policy("a", json!({"retry": {"max_attempts": 2, "base_seconds": 5000, "max_seconds": 5000}}));
+    fixture.script("a", [broken()]);
     let workflow = fixture.publish_with(&flow, json!({"timeout_secs": 100}), |_| {}).await;
     let run = fixture.run(workflow).await;
 
@@ -62,14 +65,55 @@ async fn a_run_past_its_deadline_times_out_and_can_be_retried() {
     fixture.bench.advance(2);
     let late = fixture.reconcile().await;
     let timed_out = fixture.row(run).await;
+    let jobs = fixture.count_unfinished_jobs(run).await;
     fixture.runs().retry(&fixture.actor(), run).await.expect("retried");
     fixture.bench.work().await;
 
-    assert_eq!((&early["timed_out"], &late["timed_out"]), (&json!(0), &json!(1)));
+    assert_eq!((&early["timed_out"], &late["timed_out"], jobs), (&json!(0), &json!(1), 0));
     assert_eq!(timed_out.status, RunStatus::TimedOut);
     let row = fixture.row(run).await;
-    assert_eq!((row.status, row.finished_at), (RunStatus::Succeeded, row.finished_at));
+    assert_eq!(row.status, RunStatus::Succeeded);
     assert!(row.deadline_at > timed_out.deadline_at);
+}
+
+#[tokio::test]
+async fn the_time_of_waits_does_not_count_up_to_a_month() {
+    let fixture = Fixture::new().await;
+    let flow = Flow::new()
+        .add("wait", "wait_signal", json!({"key": "go"}))
+        .work("a")
+        .edges("start>wait wait.received>a");
+    fixture.script("wait", (0..2).map(|_| waiting(WaitKind::Signal, Some("go"), None)));
+    let workflow = fixture.publish_with(&flow, json!({"timeout_secs": 100}), |_| {}).await;
+    let (answered, forgotten) = (fixture.run(workflow).await, fixture.run(workflow).await);
+
+    fixture.bench.advance(3600);
+    fixture.reconcile().await;
+    let input = crate::runs::SignalInput { id: None, key: "go".into(), payload: json!(1) };
+    let row = fixture.runs().signal(&fixture.actor(), answered, input).await.expect("sent");
+    let left = row.deadline_at.expect("a deadline") - fixture.bench.queue().now();
+    fixture.bench.work().await;
+    fixture.bench.advance(30 * 24 * 3600);
+    fixture.reconcile().await;
+
+    assert!(left > TimeDelta::seconds(80) && left <= TimeDelta::seconds(100), "{left}");
+    assert_eq!(fixture.status(answered).await, RunStatus::Succeeded);
+    assert_eq!(fixture.status(forgotten).await, RunStatus::TimedOut);
+}
+
+#[tokio::test]
+async fn runs_of_a_deleted_workflow_are_cancelled() {
+    let fixture = Fixture::new().await;
+    let flow = Flow::new().add("wait", "wait_signal", json!({"key": "go"})).edges("start>wait");
+    fixture.script("wait", [waiting(WaitKind::Signal, Some("go"), None)]);
+    let workflow = fixture.publish(&flow).await;
+    let run = fixture.run(workflow).await;
+
+    fixture.bench.services.automation.workflows.delete(&fixture.actor(), workflow).await.expect("deleted");
+    let found = fixture.reconcile().await;
+
+    assert_eq!(found["of_deleted_workflows"], 1);
+    assert_eq!(fixture.status(run).await, RunStatus::Cancelled);
 }
 
 #[tokio::test]
@@ -130,7 +174,7 @@ async fn a_draft_is_run_as_a_copy_that_does_not_change() {
     let faulty = fixture.runs().start(&fixture.actor(), workflow, draft).await;
 
     assert_eq!(fixture.status(run.id).await, RunStatus::Succeeded);
-    assert!(matches!(faulty, Err(RunError::Faulty(_))), "{faulty:?}");
+    assert!(matches!(faulty, Err(RunError::Workflow(_))), "{faulty:?}");
 }
 
 #[tokio::test]

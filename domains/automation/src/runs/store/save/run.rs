@@ -12,7 +12,7 @@ impl LockedRuns {
     pub(super) async fn save_runs(&mut self, tx: &Transaction, runs: &[RunId]) -> Result<(), DbErr> {
         for some in runs.chunks(ROWS) {
             let mut sql = Sql::new(tx.get_database_backend());
-            sql.push("UPDATE workflow_runs SET status = saved.column2, paused = saved.column3, paused_by = saved.column4, paused_at = saved.column5, generation = saved.column6, working = saved.column7, waiting = saved.column8, failure = saved.column9, output_bytes = saved.column10, deadline_at = saved.column11, revision = saved.column12, started_at = saved.column13, finished_at = saved.column14, updated_at = ")
+            sql.push("UPDATE workflow_runs SET status = saved.column2, paused = saved.column3, paused_by = saved.column4, paused_at = saved.column5, generation = saved.column6, working = saved.column7, waiting = saved.column8, failure = saved.column9, output_bytes = saved.column10, deadline_at = saved.column11, revision = saved.column12, started_at = saved.column13, finished_at = saved.column14, active_left = saved.column15, updated_at = ")
                 .bind(tx.now())
                 .push(" FROM (VALUES ");
             let rows = some.iter().filter(|id| self.runs.contains_key(id)).enumerate();
@@ -38,5 +38,5 @@ fn push_row(sql: &mut Sql, run: &LockedRun) {
     sql.bind(count(state.waiting)).push(", ");
     sql.bind_json(state.failure.as_ref().map(json_of).as_ref()).push(", ");
     sql.bind(row.output_bytes).push(", ").bind(row.deadline_at).push(", ").bind(row.revision).push(", ");
-    sql.bind(row.started_at).push(", ").bind(row.finished_at);
+    sql.bind(row.started_at).push(", ").bind(row.finished_at).push(", ").bind(row.active_left);
 }
