@@ -158,7 +158,7 @@ async fn a_tree_of_runs_is_cancelled_while_its_jobs_run(fixture: Fixture) {
 }
 
 async fn a_signal_reaches_the_run_before_and_after_it_waits(fixture: Fixture) {
-    let wait = json!({"config": {"key": "go"}});
+    let wait = json!({"config": {"signal": "go"}});
     let nodes = [("start", "manual", json!({})), ("wait", "wait_signal", wait), ("a", "transform", work())];
     let workflow = fixture.publish(&graph(&nodes, "start>wait wait.received>a"), |_| {}).await;
     fixture.script().add("wait", (0..2).map(|_| waiting(WaitKind::Signal, Some("go"), None)));
@@ -179,7 +179,7 @@ async fn a_signal_reaches_the_run_before_and_after_it_waits(fixture: Fixture) {
 }
 
 async fn concurrent_starts_never_exceed_the_limit(fixture: Fixture) {
-    let wait = json!({"config": {"key": "go"}});
+    let wait = json!({"config": {"signal": "go"}});
     let nodes = [("start", "manual", json!({})), ("wait", "wait_signal", wait)];
     let limited = json!({"concurrency": {"limit": 3, "when_full": "queue", "max_queued": 50}});
     let change = |row: &mut workflows::ActiveModel| row.settings = Set(limited);

@@ -7,7 +7,7 @@ use super::*;
 use crate::runs::RunError;
 
 fn held() -> Flow {
-    Flow::new().add("wait", "wait_signal", json!({"key": "go"})).edges("start>wait")
+    Flow::new().add("wait", "wait_signal", json!({"signal": "go"})).edges("start>wait")
 }
 
 fn limited(when_full: &str) -> Value {
@@ -114,7 +114,7 @@ async fn a_retried_run_counts_like_a_new_one() {
     fixture.script("fails", [broken()]);
     let flow = Flow::new()
         .work("fails")
-        .add("wait", "wait_signal", json!({"key": "go"}))
+        .add("wait", "wait_signal", json!({"signal": "go"}))
         .edges("start>fails start>wait");
     let failing = fixture.publish_with(&flow, limited("skip"), |_| {}).await;
     let failed = fixture.run(failing).await;

@@ -80,7 +80,7 @@ async fn a_run_past_its_deadline_times_out_and_can_be_retried() {
 async fn the_time_of_waits_does_not_count_up_to_a_month() {
     let fixture = Fixture::new().await;
     let flow = Flow::new()
-        .add("wait", "wait_signal", json!({"key": "go"}))
+        .add("wait", "wait_signal", json!({"signal": "go"}))
         .work("a")
         .edges("start>wait wait.received>a");
     fixture.script("wait", (0..2).map(|_| waiting(WaitKind::Signal, Some("go"), None)));
@@ -104,7 +104,7 @@ async fn the_time_of_waits_does_not_count_up_to_a_month() {
 #[tokio::test]
 async fn runs_of_a_deleted_workflow_are_cancelled() {
     let fixture = Fixture::new().await;
-    let flow = Flow::new().add("wait", "wait_signal", json!({"key": "go"})).edges("start>wait");
+    let flow = Flow::new().add("wait", "wait_signal", json!({"signal": "go"})).edges("start>wait");
     fixture.script("wait", [waiting(WaitKind::Signal, Some("go"), None)]);
     let workflow = fixture.publish(&flow).await;
     let run = fixture.run(workflow).await;
@@ -215,7 +215,7 @@ async fn people_see_their_runs_and_nobody_else_does() {
 #[tokio::test]
 async fn an_erased_person_leaves_no_runs() {
     let fixture = Fixture::new().await;
-    let flow = Flow::new().add("wait", "wait_signal", json!({"key": "go"})).edges("start>wait");
+    let flow = Flow::new().add("wait", "wait_signal", json!({"signal": "go"})).edges("start>wait");
     fixture.script("wait", [waiting(WaitKind::Signal, Some("go"), None)]);
     let run = fixture.run(fixture.publish(&flow).await).await;
     assert_eq!(fixture.states(run, "wait").await, [Some(NodeState::Waiting)]);

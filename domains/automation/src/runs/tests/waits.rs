@@ -15,7 +15,7 @@ fn signal(id: &str, payload: Value) -> SignalInput {
 
 fn waits_for_payment() -> Flow {
     Flow::new()
-        .add("wait", "wait_signal", json!({"key": "paid"}))
+        .add("wait", "wait_signal", json!({"signal": "paid"}))
         .work("after late")
         .edges("start>wait wait.received>after wait.timeout>late")
 }
