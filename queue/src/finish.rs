@@ -17,8 +17,10 @@ use crate::{
     store::sql::{Sql, without_nul},
 };
 use successes::write_successes;
+pub(crate) use unstarted::end_unstarted;
 
 mod successes;
+mod unstarted;
 
 /// The end of one attempt.
 #[derive(Clone, Debug)]
@@ -207,54 +209,6 @@ pub(crate) async fn write_without_effect(tx: &Transaction, finish: &Finish) -> R
     }
     record_attempts(&**tx, [finish], tx.now()).await?;
     Ok(true)
-}
-
-/// Ends a job that no worker runs, and applies its effect. Answers whether it was still in
-/// the state of `job`.
-pub(crate) async fn end_unstarted(
-    tx: &Transaction,
-    job: &jobs::Model,
-    state: JobState,
-    error: &JobError,
-) -> Result<bool, QueueError> {
-    let settlement = Settlement {
-        state,
-        result: None,
-        error: Some(error.to_json()),
-        run_at: None,
-        counted: true,
-        record: None,
-    };
-    let now = tx.now();
-    let mut sql = Sql::new(tx.get_database_backend());
-    sql.push("UPDATE jobs SET state = ")
-        .bind(state.as_str())
-        .push(", phase = ")
-        .bind(state.phase())
-        .push(", error = ")
-        .bind_json(settlement.error.as_ref())
-        .push(", revision = revision + 1, finished_at = ")
-        .bind(now)
-        .push(", updated_at = ")
-        .bind(now)
-        .push(" WHERE id = ")
-        .bind(job.id)
-        .push(" AND state = ")
-        .bind(job.state.as_str());
-    if tx.execute_raw(sql.build()).await?.rows_affected() == 0 {
-        return Ok(false);
-    }
-    if !job.state.is_terminal() {
-        apply_effects(tx, vec![ended_job(job, &settlement)]).await?;
-    }
-    tx.note_change(job.id);
-    Ok(true)
-}
-
-/// Sorts locked jobs that end in one transaction by their subject. Effects lock the subjects,
-/// and rows are locked in the order of their ids everywhere.
-pub(crate) fn sort_by_subject(jobs: &mut [jobs::Model]) {
-    jobs.sort_by_key(|job| (job.subject_id, job.id));
 }
 
 fn ended_job(job: &jobs::Model, settlement: &Settlement) -> EndedJob {

@@ -25,6 +25,7 @@ pub use capacity::QueueCapacity;
 pub use overview::QueueOverview;
 pub use scaling::{PerSecond, QueueScaling};
 pub use status::JobStatus;
+pub use steer::Cancelled;
 pub use why::Why;
 
 /// Most jobs of a list that are counted, so that showing a page does not read a history of

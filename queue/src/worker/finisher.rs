@@ -21,7 +21,7 @@ use crate::{
     finish::{self, Finish, WrittenEnds},
     metrics,
     name::QueueName,
-    store::{bounded, refused},
+    store::{bounded, fails_alone},
 };
 
 /// Ends of one statement.
@@ -218,11 +218,6 @@ async fn write_once(queue: &Queue, requests: &[&Request]) -> Result<WrittenEnds,
     }
     let finishes: Vec<_> = requests.iter().map(|request| &request.finish).collect();
     finish::write_batch(queue, &finishes).await
-}
-
-/// Whether another end of the batch may be written all the same.
-fn fails_alone(error: &QueueError) -> bool {
-    matches!(error, QueueError::Effect { .. }) || refused(error)
 }
 
 async fn wait_out(error: &QueueError, failures: &mut usize) {
