@@ -165,6 +165,13 @@ impl Queue {
         &self.inner.bus
     }
 
+    /// Whether transactions may fail by a [`Transient::Conflict`](crate::Transient::Conflict).
+    /// SQLite has one writer at a time, and so no conflicts.
+    #[must_use]
+    pub fn may_conflict(&self) -> bool {
+        self.inner.db.get_database_backend() == DatabaseBackend::Postgres
+    }
+
     /// The effects of ended jobs.
     #[must_use]
     pub fn effects(&self) -> &Effects {
