@@ -31,6 +31,7 @@ mod transaction;
 use begin::Begin;
 pub use commit::count_commits;
 pub(crate) use commit::note_commit;
+pub(crate) use effects::Affecting;
 pub use effects::{Effect, Effects, EndedJob};
 pub use transaction::Transaction;
 

@@ -6,7 +6,7 @@ use atelier_entities::{JobId, JobState, jobs};
 use sea_orm::{ConnectionTrait, DbErr};
 use serde_json::Value;
 
-use super::{apply_effects, ended_job};
+use super::apply_effects;
 use crate::{
     Transaction,
     error::QueueError,
@@ -39,8 +39,8 @@ pub(crate) async fn end_unstarted(
         Settlement { state, result: None, error: Some(error), run_at: None, counted: true, record: None };
     let effects = tx.queue().effects();
     let affecting = jobs.iter().filter(|job| ended.contains(&job.id) && !job.state.is_terminal());
-    let affecting = affecting.filter(|job| effects.may_apply(&job.kind, state));
-    apply_effects(tx, affecting.map(|job| ended_job(job, &settlement)).collect()).await?;
+    let affecting = affecting.filter_map(|job| effects.affecting(job, state));
+    apply_effects(tx, affecting.map(|job| job.ended(&settlement)).collect()).await?;
     tx.note_changes(ended.iter().copied());
     Ok(ended)
 }
