@@ -5,6 +5,7 @@
 #![allow(missing_docs, reason = "columns are documented where their rule is, in services and docs")]
 
 mod builder;
+mod by_position;
 mod engine;
 mod foundation;
 mod platform;
@@ -12,6 +13,7 @@ mod text_enums;
 mod typed_ids;
 
 pub use builder::{deployments, enums::*, ids::*, project_files, project_versions, published_sites};
+pub use by_position::{ByPosition, RowReader};
 pub use engine::{
     enums::*, ids::*, job_attempts, job_events, jobs, queues, running_jobs, schedulers, schedules, throttles,
     workers,

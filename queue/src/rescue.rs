@@ -89,8 +89,10 @@ async fn rescue_batch(
 async fn rescue_all(tx: &Transaction, lost: &[jobs::Model]) -> Result<RescueReport, QueueError> {
     let now = tx.now();
     let ends: Vec<_> = lost.iter().map(|job| (lost_end(job, now), job)).collect();
-    let pairs: Vec<_> = ends.iter().map(|(finish, job)| (finish, *job)).collect();
-    let written = finish::write_in(tx, &pairs).await?;
+    let effects = tx.queue().effects();
+    let with_effects =
+        ends.iter().map(|(finish, job)| (finish, effects.affecting(job, finish.settlement.state)));
+    let written = finish::write_in(tx, &with_effects.collect::<Vec<_>>()).await?;
     let mut report = RescueReport::default();
     for (finish, job) in ends.iter().filter(|(finish, _)| written.contains(&finish.key())) {
         note(tx, job, finish.settlement.state, &mut report);

@@ -6,7 +6,7 @@ use std::{error::Error, fmt};
 use atelier_entities::{JobId, UserId, jobs, users};
 use atelier_foundation::{
     Actor, NotSignedIn, Problem, Refusal, RestartError, audit,
-    personal::{is_being_erased, is_withdrawn, list_being_erased},
+    personal::{is_being_erased, is_withdrawn, of_present_owners},
 };
 use atelier_queue::{
     QueueError, Transaction,
@@ -90,8 +90,7 @@ impl Services {
         filter: JobFilter,
         page: Page,
     ) -> Result<(Vec<jobs::Model>, u64), QueueError> {
-        let except_owners = list_being_erased(self.queue.db()).await?;
-        self.queue.list_jobs(&JobFilter { except_owners, ..filter }, page).await
+        self.queue.list_jobs(&of_present_owners(filter), page).await
     }
 
     /// Cancels a job: at once where it waits; where it runs, its worker is told to stop.

@@ -4,8 +4,8 @@
 use std::{sync::Arc, time::Duration};
 
 use atelier_entities::{
-    JobId, JobState, MailCategory, ProjectKind, SignInProvider, UserId, account_erasures,
-    credit_transactions, jobs, projects, users,
+    JobId, JobState, ProjectKind, SignInProvider, UserId, account_erasures, credit_transactions, jobs,
+    projects, users,
 };
 use atelier_providers::{
     mail::{Delivery, MailError, fake::ScriptedMailer},
@@ -34,9 +34,12 @@ use crate::{
     Actor, AuthOptions, Client, CreditOptions, Deps, Foundation, FoundationOptions, MailOptions, Module,
     Ports, RetentionOptions, database,
     identity::{OAuthSetup, Registration},
-    mail::{Source, Template},
     projects::NewProject,
 };
+
+mod mails;
+
+pub use mails::{REMINDER, render};
 
 /// An actor for that person.
 #[must_use]
@@ -56,17 +59,6 @@ pub fn curl() -> Client {
     let user_agent = Some("curl/8.5.0".to_owned());
     Client { ip: Some("192.0.2.1".to_owned()), user_agent, device: None }
 }
-
-/// A mail that people can do without. Shows nothing but the person's name.
-pub static REMINDER: Template =
-    Template::new("test_reminder", REMINDER_SOURCE, REMINDER_SOURCE, || json!({}))
-        .of_category(MailCategory::Reminders);
-
-const REMINDER_SOURCE: Source = Source {
-    subject: "A reminder",
-    text: "Hello {{ full_name }},\n\nremember.",
-    html: "<p>Hello {{ full_name }},</p>\n<p>remember.</p>",
-};
 
 /// Longest a test waits for a worker.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,7 +1,7 @@
 //! Bulk actions: cancels, replays or discards many jobs, as a job with progress.
 
 use atelier_entities::{JobId, Timestamp, jobs};
-use atelier_foundation::{Actor, FieldErrors, Problem, Refusal, audit, personal::list_being_erased};
+use atelier_foundation::{Actor, FieldErrors, Problem, Refusal, audit, personal::of_present_owners};
 use atelier_queue::{
     JobContext, JobError, NewJob, Outcome, QueueError,
     inspect::{BulkAction, JobFilter},
@@ -49,8 +49,7 @@ impl Maintenance {
         filter: JobFilter,
     ) -> Result<u64, MaintenanceError> {
         let filter = bounded(action, filter, self.queue.now(), &self.restarted_names())?;
-        let filter = self.visible(filter).await?;
-        Ok(self.queue.count_bulk(&filter, action).await?)
+        Ok(self.queue.count_bulk(&of_present_owners(filter), action).await?)
     }
 
     /// Enqueues a job that applies the action to every job that matches the filter now.
@@ -79,7 +78,7 @@ impl Maintenance {
     /// one stopped, and counts only its own jobs.
     pub async fn steer_jobs(&self, ctx: &JobContext, args: SteerJobs) -> Result<Outcome, JobError> {
         let SteerJobs { action, filter } = args;
-        let filter = self.visible(filter).await?;
+        let filter = of_present_owners(filter);
         let total = self.queue.count_bulk(&filter, action).await?;
         let mut result = Map::new();
         for kind in self.restarted.iter() {
@@ -105,12 +104,6 @@ impl Maintenance {
         ctx.progress(100, verb(action), format!("{done} of {total} jobs")).await;
         result.extend([("done".to_owned(), Value::from(done)), ("skipped".to_owned(), Value::from(skipped))]);
         Ok(Outcome::Done(Value::Object(result)))
-    }
-
-    /// The filter without the jobs of accounts that are being erased.
-    async fn visible(&self, filter: JobFilter) -> Result<JobFilter, DbErr> {
-        let except_owners = list_being_erased(self.queue.db()).await?;
-        Ok(JobFilter { except_owners, ..filter })
     }
 
     /// Every name of the kinds whose jobs are never run again as themselves.

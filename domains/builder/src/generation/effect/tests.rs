@@ -1,9 +1,10 @@
 use atelier_entities::{GenerationMode, JobId, ProjectKind, UserId, jobs};
 use atelier_foundation::testing::acting;
+use atelier_queue::Job;
 
 use super::*;
 use crate::{
-    generation::{GenerationError, GenerationInput},
+    generation::{GenerationError, GenerationInput, RunGeneration},
     testing::Bench,
 };
 use atelier_foundation::Actor;
@@ -47,8 +48,7 @@ fn the_end_of_a_generation_sets_the_status_of_its_project() {
 fn ended(job: &jobs::Model, state: JobState) -> EndedJob {
     EndedJob {
         id: job.id,
-        kind: job.kind.clone(),
-        args: job.args.clone(),
+        kind: RunGeneration::KIND,
         state,
         result: None,
         error: None,

@@ -1,8 +1,9 @@
 use atelier_entities::jobs;
+use atelier_queue::Job;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::testing::Bench;
+use crate::{mail::DeliverMail, testing::Bench};
 
 /// A welcome mail and the job that delivers it.
 async fn queued(bench: &Bench) -> (jobs::Model, MailId) {
@@ -20,8 +21,7 @@ async fn mail(bench: &Bench, id: MailId) -> mail_messages::Model {
 async fn end(bench: &Bench, job: &jobs::Model, state: JobState, error: Option<Value>) {
     let ended = EndedJob {
         id: job.id,
-        kind: job.kind.clone(),
-        args: job.args.clone(),
+        kind: DeliverMail::KIND,
         state,
         result: None,
         error,
