@@ -180,7 +180,7 @@ async fn end(tx: &Transaction, finishes: &[&Finish]) -> Result<Ended, QueueError
 }
 
 /// An end, and its job if the end may have an effect.
-pub(crate) type EndWithEffect<'a> = (&'a Finish, Option<Affecting>);
+pub(crate) type EndWithEffect<'a> = (&'a Finish, Option<&'a Affecting>);
 
 /// Writes ends and applies their effects, in one transaction. Answers those whose fence
 /// matched.
@@ -202,7 +202,7 @@ pub(crate) async fn write_in(
     let ended = end(tx, &finishes).await?;
     let settled = ends.iter().filter_map(|(finish, job)| Some(((*job)?, ended.settlement(finish)?)));
     let settled = settled.filter(|(_, settlement)| settlement.state.is_terminal());
-    apply_effects(tx, settled.map(|(job, settlement)| job.ended(settlement)).collect()).await?;
+    apply_effects(tx, settled.map(|(job, settlement)| job.clone().ended(settlement)).collect()).await?;
     Ok(ended.written)
 }
 

@@ -87,6 +87,8 @@ pub async fn finish(
         .map(|(finish, job)| (finish, queue.effects().affecting(job, finish.settlement.state)))
         .partition(|(_, affecting)| affecting.is_some());
     let others: Vec<_> = others.into_iter().map(|(finish, _)| finish).collect();
+    let with_effects: Vec<_> =
+        with_effects.iter().map(|(finish, affecting)| (*finish, affecting.as_ref())).collect();
     let mut written = finish::write_batch(queue, &others).await?;
     if !with_effects.is_empty() {
         written.extend(finish::write_with_effects(queue, &with_effects).await?);

@@ -23,6 +23,8 @@ pub struct EndedJob {
     pub id: JobId,
     /// Its kind, by the name that is stored.
     pub kind: &'static str,
+    /// Its args, as stored.
+    pub args: Arc<Value>,
     /// A terminal state.
     pub state: JobState,
     /// Its result, when it succeeded.
@@ -36,10 +38,11 @@ pub struct EndedJob {
 }
 
 /// A job whose end may have an effect, as far as the effect sees it before the end.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Affecting {
     id: JobId,
     kind: &'static str,
+    args: Arc<Value>,
     owner: Option<UserId>,
     subject: Option<Uuid>,
 }
@@ -47,9 +50,10 @@ pub(crate) struct Affecting {
 impl Affecting {
     /// The job with what is written at its end.
     pub(crate) fn ended(self, settlement: &Settlement) -> EndedJob {
-        let Self { id, kind, owner, subject } = self;
+        let Self { id, kind, args, owner, subject } = self;
         let Settlement { state, result, error, .. } = settlement;
-        EndedJob { id, kind, state: *state, result: result.clone(), error: error.clone(), owner, subject }
+        let (result, error) = (result.clone(), error.clone());
+        EndedJob { id, kind, args, state: *state, result, error, owner, subject }
     }
 }
 
@@ -108,7 +112,8 @@ impl Effects {
     /// attempt that is to be repeated may: where the job was asked to stop, it ends instead.
     pub(crate) fn affecting(&self, job: &jobs::Model, next: JobState) -> Option<Affecting> {
         let kind = self.find_affected(&job.kind, next)?;
-        Some(Affecting { id: job.id, kind, owner: job.owner_id, subject: job.subject_id })
+        let args = Arc::new(job.args.clone());
+        Some(Affecting { id: job.id, kind, args, owner: job.owner_id, subject: job.subject_id })
     }
 
     fn find_affected(&self, kind: &str, next: JobState) -> Option<&'static str> {

@@ -219,7 +219,7 @@ async fn write_batch(queue: &Queue, leased: &LeasedJobs, requests: &[&Request]) 
 async fn write_once(queue: &Queue, requests: &[&Request]) -> Result<WrittenEnds, QueueError> {
     if requests.iter().any(|request| request.affecting.is_some()) {
         let with_effects: Vec<_> =
-            requests.iter().map(|request| (&request.finish, request.affecting)).collect();
+            requests.iter().map(|request| (&request.finish, request.affecting.as_ref())).collect();
         // Boxed, since its future is large and most ends do not need it.
         return Box::pin(finish::write_with_effects(queue, &with_effects)).await;
     }

@@ -1,16 +1,15 @@
 //! The effect of a deployment job.
 
 use async_trait::async_trait;
-use atelier_entities::{
-    DeploymentStatus, JobId, JobState, deployments, jobs, projects, published_sites, users,
-};
-use atelier_queue::{Effect, EffectError, EndedJob, QueueError, Transaction};
+use atelier_entities::{DeploymentStatus, JobState, deployments, projects, published_sites, users};
+use atelier_queue::{Effect, EffectError, EndedJob, Transaction};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
     ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
     sea_query::{Expr, OnConflict},
 };
+use serde::Deserialize;
 use serde_json::json;
 
 use super::{Addresses, PublishDeployment, commands::find_of_job, is_under_way, site_folder};
@@ -41,7 +40,12 @@ impl Effect for DeploymentEnded {
             None => None,
         };
         let (Some(deployment), Some(project)) = (found, project) else {
-            return Ok(remove_copied(tx, job.id).await?);
+            // The project was deleted: removes files that were copied afterwards. A job
+            // whose args cannot be decoded has copied nothing.
+            let args = PublishDeployment::deserialize(&*job.args);
+            let copied = args.into_iter().map(|args| site_folder(args.deployment_id)).collect();
+            enqueue_removal(tx, copied).await?;
+            return Ok(());
         };
         if job.state == JobState::Succeeded {
             self.go_live(tx, project, deployment).await
@@ -84,15 +88,6 @@ impl DeploymentEnded {
         }
         Ok(())
     }
-}
-
-/// Removes files that a job has copied after its project was deleted. A job whose args cannot
-/// be decoded has copied nothing.
-async fn remove_copied(tx: &Transaction, id: JobId) -> Result<(), QueueError> {
-    let row = jobs::Entity::find_by_id(id).one(&**tx).await?;
-    let args = row.and_then(|job| serde_json::from_value::<PublishDeployment>(job.args).ok());
-    let copied = args.into_iter().map(|args| site_folder(args.deployment_id)).collect();
-    enqueue_removal(tx, copied).await
 }
 
 async fn switch_site(tx: &Transaction, deployment: &deployments::Model) -> Result<(), DbErr> {

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use atelier_entities::{GenerationMode, JobId, ProjectKind, UserId, jobs};
 use atelier_foundation::testing::acting;
 use atelier_queue::Job;
@@ -49,6 +51,7 @@ fn ended(job: &jobs::Model, state: JobState) -> EndedJob {
     EndedJob {
         id: job.id,
         kind: RunGeneration::KIND,
+        args: Arc::new(job.args.clone()),
         state,
         result: None,
         error: None,

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use atelier_entities::jobs;
 use atelier_queue::Job;
 use serde_json::{Value, json};
@@ -22,6 +24,7 @@ async fn end(bench: &Bench, job: &jobs::Model, state: JobState, error: Option<Va
     let ended = EndedJob {
         id: job.id,
         kind: DeliverMail::KIND,
+        args: Arc::new(job.args.clone()),
         state,
         result: None,
         error,
