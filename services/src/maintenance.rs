@@ -15,7 +15,7 @@ use atelier_queue::{
 use serde_json::json;
 
 pub use bulk::MaintenanceError;
-pub use jobs::{PurgeExpired, PurgeJobs, SteerJobs};
+pub use jobs::{ApplyBulkAction, PurgeExpired, PurgeJobs};
 
 /// Maintenance. Cheap to clone.
 #[derive(Clone)]

@@ -6,7 +6,7 @@ use atelier_queue::{Effects, Job, KindInfo, NewJob, QueueError, Registry, schedu
 
 use crate::{
     Services,
-    maintenance::{PurgeExpired, PurgeJobs, SteerJobs},
+    maintenance::{ApplyBulkAction, PurgeExpired, PurgeJobs},
     stats::AggregateStats,
 };
 
@@ -36,8 +36,8 @@ fn platform() -> Module<Services> {
         .with_kind(Kind::of::<PurgeExpired>(|all: &Services, ctx, _args| {
             Box::pin(all.maintenance.purge_expired(ctx))
         }))
-        .with_kind(Kind::of::<SteerJobs>(|all: &Services, ctx, args| {
-            Box::pin(all.maintenance.steer_jobs(ctx, args))
+        .with_kind(Kind::of::<ApplyBulkAction>(|all: &Services, ctx, args| {
+            Box::pin(all.maintenance.apply_bulk_action(ctx, args))
         }))
         .with_recurring(Recurring {
             name: AggregateStats::KIND,

@@ -9,7 +9,7 @@ use atelier_queue::{
 use sea_orm::DbErr;
 use serde_json::{Map, Value, json};
 
-use super::{Maintenance, Restarted, SteerJobs};
+use super::{ApplyBulkAction, Maintenance, Restarted};
 
 /// Jobs of one step. The stop signal is checked between steps.
 const STEP: usize = 100;
@@ -63,7 +63,7 @@ impl Maintenance {
         let tx = self.queue.begin().await?;
         let filter = bounded(action, filter, tx.now(), &self.restarted_names())?;
         let mut job =
-            NewJob::of(&SteerJobs { action, filter: filter.clone() }).from_origin(actor.origin.clone());
+            NewJob::of(&ApplyBulkAction { action, filter: filter.clone() }).from_origin(actor.origin.clone());
         if let Some(user) = actor.user() {
             job = job.owned_by(user);
         }
@@ -76,8 +76,12 @@ impl Maintenance {
 
     /// Applies the action, oldest job first. A later attempt continues where an interrupted
     /// one stopped, and counts only its own jobs.
-    pub async fn steer_jobs(&self, ctx: &JobContext, args: SteerJobs) -> Result<Outcome, JobError> {
-        let SteerJobs { action, filter } = args;
+    pub async fn apply_bulk_action(
+        &self,
+        ctx: &JobContext,
+        args: ApplyBulkAction,
+    ) -> Result<Outcome, JobError> {
+        let ApplyBulkAction { action, filter } = args;
         let filter = of_present_owners(filter);
         let total = self.queue.count_bulk(&filter, action).await?;
         let mut result = Map::new();
@@ -237,7 +241,7 @@ mod tests {
         let actor = acting(admin.id);
         let ids = enqueue_removals(&bench, 3).await;
         let maintenance = &bench.services.maintenance;
-        let filter = JobFilter { queue: Some(SteerJobs::QUEUE), ..JobFilter::default() };
+        let filter = JobFilter { queue: Some(ApplyBulkAction::QUEUE), ..JobFilter::default() };
 
         let counted =
             maintenance.count_bulk_action(BulkAction::Cancel, filter.clone()).await.expect("counted");

@@ -66,13 +66,13 @@ fn the_last_sign_in_method_cannot_be_removed() {
         (&[of(Google), of(Google)], Google, false, "last"),
         (&[of(Google), of(Github)], Google, false, "may"),
     ] {
-        let judged = match judge(linked, provider, has_password) {
+        let checked = match check_unlink(linked, provider, has_password) {
             Ok(()) => "may",
             Err(IdentityError::NotLinked) => "not linked",
             Err(IdentityError::LastSignInMethod) => "last",
             Err(other) => panic!("{other}"),
         };
-        assert_eq!(judged, expected, "{linked:?} {has_password}");
+        assert_eq!(checked, expected, "{linked:?} {has_password}");
     }
 }
 

@@ -49,10 +49,10 @@ async fn a_link_is_checked_by_its_row_and_its_account() {
     let moved = account_tokens::Model { email: "other@example.org".to_owned(), ..link.clone() };
     let closed = users::Model { is_active: false, ..user.clone() };
 
-    assert!(judge(&link, &user, now).is_ok());
-    assert!(matches!(judge(&link, &user, now + HOUR), Err(IdentityError::ExpiredLink)));
+    assert!(check_link(&link, &user, now).is_ok());
+    assert!(matches!(check_link(&link, &user, now + HOUR), Err(IdentityError::ExpiredLink)));
     for (link, user) in [(&used, &user), (&moved, &user), (&link, &closed)] {
-        assert!(matches!(judge(link, user, now), Err(IdentityError::InvalidLink)), "{link:?}");
+        assert!(matches!(check_link(link, user, now), Err(IdentityError::InvalidLink)), "{link:?}");
     }
 }
 
