@@ -8,13 +8,13 @@ use atelier_foundation::{
     testing::{self as foundation, Assembled, effects_of},
 };
 use atelier_providers::{
-    llm::fake::{ScriptedAnswer, ScriptedModel},
+    llm::fake::{ScriptedCompletion, ScriptedModel},
     mail::{Delivery, MailError, fake::ScriptedMailer},
 };
 
 use crate::{Deps, ServiceOptions, Services, modules, registry};
 
-pub(crate) use builder::GOOD_ANSWER;
+pub(crate) use builder::GOOD_COMPLETION;
 
 /// A bench with all services.
 pub(crate) struct Bench(builder::Bench<Services>);
@@ -32,7 +32,7 @@ impl Bench {
         Self::with_script([]).await
     }
 
-    pub(crate) async fn with_script(script: impl IntoIterator<Item = ScriptedAnswer>) -> Self {
+    pub(crate) async fn with_script(script: impl IntoIterator<Item = ScriptedCompletion>) -> Self {
         Self::with(ScriptedModel::new(script), ScriptedMailer::new([])).await
     }
 

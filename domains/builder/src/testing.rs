@@ -9,7 +9,7 @@ use atelier_foundation::{
     testing::{self as foundation, Assembled, effects_of, registry_of},
 };
 use atelier_providers::{
-    llm::fake::{ScriptedAnswer, ScriptedModel},
+    llm::fake::{ScriptedCompletion, ScriptedModel},
     mail::fake::ScriptedMailer,
 };
 use atelier_queue::Queue;
@@ -21,14 +21,14 @@ use crate::{
 };
 
 /// A completion with a valid application.
-pub const GOOD_ANSWER: &str = "A small reading list.\n\n\
+pub const GOOD_COMPLETION: &str = "A small reading list.\n\n\
     ```html path=index.html\n<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
     <title>Books</title>\n<link rel=\"stylesheet\" href=\"styles.css\">\n</head>\n\
     <body>\n<h1>Books</h1>\n</body>\n</html>\n```\n\n\
     ```css path=styles.css\nh1 { color: teal; }\n```\n";
 
 /// A completion with an invalid JSON file.
-pub const BAD_ANSWER: &str = "Here.\n\n```html path=index.html\n<!doctype html>\n<html lang=\"en\">\n\
+pub const BAD_COMPLETION: &str = "Here.\n\n```html path=index.html\n<!doctype html>\n<html lang=\"en\">\n\
     <head><title>Books</title></head>\n<body><h1>Books</h1></body>\n</html>\n```\n\n\
     ```json path=data.json\n{\"a\": \n```\n";
 
@@ -94,7 +94,7 @@ impl Bench {
     }
 
     /// A bench with a scripted model.
-    pub async fn with_script(script: impl IntoIterator<Item = ScriptedAnswer>) -> Self {
+    pub async fn with_script(script: impl IntoIterator<Item = ScriptedCompletion>) -> Self {
         Self::with(ScriptedModel::new(script), options()).await
     }
 

@@ -105,14 +105,14 @@ pub(super) async fn count(db: &DatabaseConnection, today: Timestamp) -> Result<T
 #[cfg(test)]
 mod tests {
     use atelier_entities::ProjectKind;
-    use atelier_providers::llm::fake::ScriptedAnswer;
+    use atelier_providers::llm::fake::ScriptedCompletion;
 
     use super::*;
-    use crate::testing::{Bench, GOOD_ANSWER};
+    use crate::testing::{Bench, GOOD_COMPLETION};
 
     #[tokio::test]
     async fn the_totals_are_stored_with_the_statistics() {
-        let bench = Bench::with_script([ScriptedAnswer::Text(GOOD_ANSWER.to_owned())]).await;
+        let bench = Bench::with_script([ScriptedCompletion::Text(GOOD_COMPLETION.to_owned())]).await;
         let ada = bench.register("ada@example.org").await;
         let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
         bench.generate(ada.id, project.id, None).await;

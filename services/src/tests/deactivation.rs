@@ -10,15 +10,15 @@ use atelier_foundation::{
     Actor, credits,
     identity::{AccountChanges, IdentityError},
 };
-use atelier_providers::llm::fake::ScriptedAnswer;
+use atelier_providers::llm::fake::ScriptedCompletion;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use crate::testing::{Bench, GOOD_ANSWER};
+use crate::testing::{Bench, GOOD_COMPLETION};
 
-fn good() -> ScriptedAnswer {
-    ScriptedAnswer::Text(GOOD_ANSWER.to_owned())
+fn good() -> ScriptedCompletion {
+    ScriptedCompletion::Text(GOOD_COMPLETION.to_owned())
 }
 
 async fn set_active(bench: &Bench, user: UserId, is_active: bool) {
@@ -99,7 +99,7 @@ async fn a_deactivation_cancels_and_refunds_waiting_jobs_and_mails_the_person_on
 #[tokio::test]
 async fn a_deactivation_asks_running_jobs_to_stop() {
     let never = Arc::new(Notify::new());
-    let bench = Bench::with_script([ScriptedAnswer::Waits(never, Box::new(good()))]).await;
+    let bench = Bench::with_script([ScriptedCompletion::Waits(never, Box::new(good()))]).await;
     let ada = bench.register("ada@example.org").await;
     let job = generate(&bench, ada.id).await;
 

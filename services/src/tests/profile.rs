@@ -1,13 +1,13 @@
 use atelier_entities::{GenerationMode, ProjectKind};
 use atelier_foundation::identity::PersonalStats;
 use atelier_foundation::testing::acting;
-use atelier_providers::llm::fake::ScriptedAnswer;
+use atelier_providers::llm::fake::ScriptedCompletion;
 
-use crate::testing::{Bench, GOOD_ANSWER};
+use crate::testing::{Bench, GOOD_COMPLETION};
 
 #[tokio::test]
 async fn the_statistics_of_a_person_are_counted() {
-    let bench = Bench::with_script([ScriptedAnswer::Text(GOOD_ANSWER.to_owned())]).await;
+    let bench = Bench::with_script([ScriptedCompletion::Text(GOOD_COMPLETION.to_owned())]).await;
     let ada = bench.register("ada@example.org").await;
     let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
     bench.generate(ada.id, project.id, None).await;

@@ -2,7 +2,7 @@ use atelier_entities::{JobState, ProjectStatus, job_events, users};
 use atelier_foundation::testing::acting;
 use atelier_providers::llm::{
     LlmError, Role,
-    fake::{ScriptedAnswer, ScriptedModel},
+    fake::{ScriptedCompletion, ScriptedModel},
 };
 use atelier_queue::Job;
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder};
@@ -10,15 +10,15 @@ use serde_json::Value;
 use tokio::sync::Notify;
 
 use super::*;
-use crate::testing::{BAD_ANSWER, Bench, GOOD_ANSWER, options};
+use crate::testing::{BAD_COMPLETION, Bench, GOOD_COMPLETION, options};
 use atelier_foundation::{Actor, Page};
 
-fn good() -> ScriptedAnswer {
-    ScriptedAnswer::Text(GOOD_ANSWER.to_owned())
+fn good() -> ScriptedCompletion {
+    ScriptedCompletion::Text(GOOD_COMPLETION.to_owned())
 }
 
-fn bad() -> ScriptedAnswer {
-    ScriptedAnswer::Text(BAD_ANSWER.to_owned())
+fn bad() -> ScriptedCompletion {
+    ScriptedCompletion::Text(BAD_COMPLETION.to_owned())
 }
 
 async fn stages(bench: &Bench, job: atelier_entities::JobId) -> Vec<String> {
@@ -132,7 +132,7 @@ async fn faults_that_are_not_repaired_fail_the_job_with_a_refund_and_a_mail() {
 async fn a_rate_limited_request_to_the_model_is_retried_later() {
     let after = Some(std::time::Duration::from_secs(40));
     let slow = LlmError::RateLimited { message: "slow down".to_owned(), after };
-    let bench = Bench::with_script([ScriptedAnswer::Fails(slow), good()]).await;
+    let bench = Bench::with_script([ScriptedCompletion::Fails(slow), good()]).await;
     let ada = bench.register("ada@example.org").await;
     let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
     let job = bench.generate(ada.id, project.id, None).await;
@@ -167,7 +167,7 @@ async fn a_change_is_requested_with_the_files_of_the_previous_version() {
 #[tokio::test]
 async fn cancelling_while_the_model_writes_stops_it() {
     let never = std::sync::Arc::new(Notify::new());
-    let bench = Bench::with_script([ScriptedAnswer::Waits(never, Box::new(good()))]).await;
+    let bench = Bench::with_script([ScriptedCompletion::Waits(never, Box::new(good()))]).await;
     let ada = bench.register("ada@example.org").await;
     let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
     let job = bench.generate(ada.id, project.id, None).await;
@@ -186,7 +186,7 @@ async fn cancelling_while_the_model_writes_stops_it() {
 #[tokio::test]
 async fn deleting_the_project_cancels_its_running_generation() {
     let wait = std::sync::Arc::new(Notify::new());
-    let bench = Bench::with_script([ScriptedAnswer::Waits(wait.clone(), Box::new(good()))]).await;
+    let bench = Bench::with_script([ScriptedCompletion::Waits(wait.clone(), Box::new(good()))]).await;
     let ada = bench.register("ada@example.org").await;
     let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
     let job = bench.generate(ada.id, project.id, None).await;
