@@ -100,7 +100,7 @@ mod tests {
     use atelier_queue::schedule::next_after;
 
     use super::*;
-    use crate::testing::Bench;
+    use crate::testing::Fixture;
 
     #[test]
     fn every_kind_is_named_once_after_its_domain() {
@@ -145,9 +145,9 @@ mod tests {
 
     #[tokio::test]
     async fn every_kind_of_the_product_has_a_handler() {
-        let bench = Bench::new().await;
+        let fixture = Fixture::new().await;
 
-        let registry = registry(&bench.services).expect("one handler a kind");
+        let registry = registry(&fixture.services).expect("one handler a kind");
 
         let handled: Vec<_> = registry.kinds().map(|info| info.kind).collect();
         let mut wanted: Vec<_> = kinds().iter().map(|info| info.kind).collect();

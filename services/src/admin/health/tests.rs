@@ -3,7 +3,7 @@ use sea_orm::sqlx;
 use serde_json::json;
 
 use super::*;
-use crate::testing::Bench;
+use crate::testing::Fixture;
 
 fn queue(name: QueueName, age: Option<f64>, is_paused: bool) -> QueueOverview {
     QueueOverview {
@@ -121,9 +121,9 @@ async fn a_probe_that_hangs_or_fails_is_down_within_its_time_limit() {
 
 #[tokio::test]
 async fn an_instance_without_workers_is_down_and_says_so() {
-    let bench = Bench::new().await;
+    let fixture = Fixture::new().await;
 
-    let report = bench.services.admin.health().await;
+    let report = fixture.services.admin.health().await;
 
     assert_eq!((report.database.status, report.transport.status), (Status::Ok, Status::Ok));
     assert_eq!((report.transport_name, report.transport.facts.is_none()), ("in-process", true));
@@ -135,8 +135,8 @@ async fn an_instance_without_workers_is_down_and_says_so() {
 
 #[tokio::test]
 async fn a_database_that_takes_no_writes_is_down_and_says_so() {
-    let bench = Bench::new().await;
-    let db = bench.services.queue.db();
+    let fixture = Fixture::new().await;
+    let db = fixture.services.queue.db();
     let pool = db.get_sqlite_connection_pool();
     // Every connection that the pool may have takes no writes from now on.
     let mut connections = Vec::new();
@@ -147,7 +147,7 @@ async fn a_database_that_takes_no_writes_is_down_and_says_so() {
     }
     drop(connections);
 
-    let database = bench.services.admin.health().await.database;
+    let database = fixture.services.admin.health().await.database;
 
     assert_eq!((database.status, database.code), (Status::Down, Some("READ_ONLY")));
     assert!(database.facts.is_some(), "it answers to reads");
