@@ -15,7 +15,7 @@ pub enum RunStatus {
     Queued,
     /// Work is under way or about to start.
     Running,
-    /// Nothing new starts until somebody resumes it.
+    /// Nothing new starts until it is resumed.
     Paused,
     /// All that is under way waits.
     Waiting,
@@ -23,7 +23,7 @@ pub enum RunStatus {
     Succeeded,
     /// A failure was left unhandled.
     Failed,
-    /// Somebody ended it.
+    /// It was cancelled.
     Cancelled,
     /// It took longer than it may.
     TimedOut,
@@ -42,7 +42,7 @@ impl RunStatus {
 pub struct Run {
     /// The state.
     pub status: RunStatus,
-    /// Whether somebody paused it.
+    /// Whether it was paused.
     pub paused: bool,
     /// How often it was retried after its end.
     pub generation: u32,
@@ -104,7 +104,7 @@ pub enum Cause {
     Failure,
     /// The run took longer than it may.
     Timeout,
-    /// Somebody cancelled the run.
+    /// The run was cancelled.
     Cancel,
     /// A join that it leads to ran without it.
     JoinDone,
@@ -266,7 +266,7 @@ pub enum WaitKind {
 /// The row of a wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wait {
-    /// The sort.
+    /// The code.
     pub kind: WaitKind,
     /// What a signal must be called.
     pub key: Option<String>,

@@ -133,13 +133,13 @@ mod tests {
     use sea_orm::IntoActiveModel;
 
     use super::*;
-    use crate::testing::Bench;
+    use crate::testing::Fixture;
 
     #[tokio::test]
     async fn an_account_that_is_read_by_position_is_the_stored_one() {
-        let bench = Bench::new().await;
-        let ada = bench.register("ada@example.org").await;
-        let db = bench.services.queue.db();
+        let fixture = Fixture::new().await;
+        let ada = fixture.register("ada@example.org").await;
+        let db = fixture.services.queue.db();
         let mut row = ada.clone().into_active_model();
         row.provider_id = Set(Some("provider".to_owned()));
         row.avatar_url = Set(Some("https://img.example/ada.png".to_owned()));

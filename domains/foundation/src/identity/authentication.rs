@@ -17,7 +17,7 @@ use crate::{Actor, Authenticated, Credential, NotSignedIn, Person};
 
 use super::{
     Identity, IdentityError,
-    api_tokens::{is_one, parse_scopes},
+    api_tokens::{is_api_token, parse_scopes},
     token_cache::{Lookup, TokenKey},
     tokens::hash_token,
 };
@@ -106,7 +106,7 @@ impl Identity {
             return Ok(who);
         }
         let lookup = Lookup::begin(now, bus);
-        let found = if is_one(token) {
+        let found = if is_api_token(token) {
             self.find_by_api_token(api_tokens::Column::TokenHash.eq(hash_token(token)), now).await?
         } else {
             let claims = self.tokens.read(token, now)?;
@@ -125,15 +125,15 @@ impl Identity {
 
     /// The owner of a bearer token from the cache alone, without a query.
     #[must_use]
-    pub fn recall(&self, token: &str) -> Option<Authenticated> {
+    pub fn find_cached(&self, token: &str) -> Option<Authenticated> {
         self.token_cache.find(&TokenKey::of(token), self.queue.now(), self.queue.bus().local())
     }
 
     /// Whether a query is needed for this token: it has the form of an API token and is not
     /// in the cache. An access token is verified by its signature.
     #[must_use]
-    pub fn needs_look(&self, token: &str) -> bool {
-        is_one(token) && self.recall(token).is_none()
+    pub fn needs_lookup(&self, token: &str) -> bool {
+        is_api_token(token) && self.find_cached(token).is_none()
     }
 
     /// Authenticates the actor's token again, without the cache. For long responses.
