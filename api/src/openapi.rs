@@ -37,18 +37,20 @@ const DESCRIPTION: &str = "Atelier turns descriptions into applications. Slow wo
     that starts one is answered `202` with the job's address in `Location`; follow it by polling (`ETag`, \
     `Retry-After`) or by its event stream.\n\nEvery error is `{\"error\", \"code\", \"details\", \
     \"request_id\"}`; the codes that an operation can answer are the enum of each of its errors, and all of \
-    them its `x-error-codes`. Lists are bare arrays with `X-Total-Count` and `Link`. Answers under `/api` \
+    them its `x-error-codes`. Lists are bare arrays with `X-Total-Count` and `Link`; those under `/api/v1` are \
+    `{\"count\", \"next\", \"previous\", \"results\"}`, and their addresses may end with a slash or not. Answers under `/api` \
     carry `RateLimit`, `RateLimit-Policy` and `X-Request-Id`.\n\nA field that may be null is always there; \
     one that may be left out is never null. Sets of values grow: take a value that you do not know for one \
     that came later. What a job resulted in is described by its kind in `JobResults`, what its event stream \
     tells by the event's name in `JobEvents`. Operations with `x-internal` are for browsers and probes, not \
     for clients.";
 
-const TAGS: [(&str, &str); 8] = [
+const TAGS: [(&str, &str); 9] = [
     ("Accounts", "Accounts, sign-in and tokens."),
     ("Projects", "What is to be built."),
     ("Code", "What was generated: versions, code, ZIP files."),
     ("Deployment", "Publishing."),
+    ("Workflows", "Graphs of steps: their drafts, versions and settings."),
     ("Jobs", "Slow work: its state, events, attempts; cancelling and retrying."),
     ("Credits", "What generations are paid with."),
     ("Platform", "Figures, probes, documents."),

@@ -18,3 +18,15 @@ pub(crate) fn accepted(job: &Job, body: impl Serialize) -> Response {
     headers.insert(header::RETRY_AFTER, HeaderValue::from(1));
     response
 }
+
+/// A page of a list that is an object: `{count, next, previous, results}`.
+pub(crate) struct Numbered<T> {
+    /// All entries, as far as they were counted.
+    pub(crate) count: u64,
+    /// The address of the next page.
+    pub(crate) next: Option<String>,
+    /// The address of the page before.
+    pub(crate) previous: Option<String>,
+    /// The entries of this page.
+    pub(crate) results: Vec<T>,
+}

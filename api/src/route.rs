@@ -139,14 +139,17 @@ impl Routes {
         Self::default()
     }
 
-    /// Adds a route.
+    /// Adds a route. One whose path ends with a slash is served without it too; the document has the first form.
     pub(crate) fn add(mut self, route: impl Into<Route>) -> Self {
         let Route { operations, declaration } = route.into();
-        for (method, is_public) in operations.methods {
-            let policy = declaration.policy(&method, is_public);
-            self.policies.insert(method, operations.path, policy);
+        let bare = operations.path.strip_suffix('/').filter(|path| !path.is_empty());
+        for path in [operations.path].into_iter().chain(bare) {
+            for (method, is_public) in &operations.methods {
+                let policy = declaration.policy(method, *is_public);
+                self.policies.insert(method.clone(), path, policy);
+            }
+            self.router = self.router.route(path, operations.handlers.clone());
         }
-        self.router = self.router.route(operations.path, operations.handlers);
         #[cfg(test)]
         {
             self.described = self.described.routes(operations.described);

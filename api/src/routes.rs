@@ -3,6 +3,7 @@
 //! `security(())`.
 
 mod admin;
+mod automation;
 mod billing;
 pub(crate) mod builder;
 mod identity;
@@ -18,6 +19,7 @@ pub(crate) fn all() -> Routes {
         .merge(identity::routes())
         .merge(mail::routes())
         .merge(builder::routes())
+        .merge(automation::routes())
         .merge(jobs::routes())
         .merge(billing::routes())
         .merge(platform::routes())

@@ -4,6 +4,7 @@
 //! contains no rules: those are in `atelier-services` and, for jobs, in `atelier-queue`.
 #![allow(missing_docs, reason = "columns are documented where their rule is, in services and docs")]
 
+mod automation;
 mod builder;
 mod by_position;
 mod engine;
@@ -12,6 +13,11 @@ mod platform;
 mod text_enums;
 mod typed_ids;
 
+pub use automation::{
+    enums::*, ids::*, workflow_edge_runs, workflow_edges, workflow_item_runs, workflow_loop_runs,
+    workflow_node_attempts, workflow_node_runs, workflow_nodes, workflow_runs, workflow_signals,
+    workflow_triggers, workflow_versions, workflow_waits, workflows,
+};
 pub use builder::{deployments, enums::*, ids::*, project_files, project_versions, published_sites};
 pub use by_position::{ByPosition, RowReader};
 pub use engine::{

@@ -5,6 +5,7 @@
 
 use sea_orm_migration::prelude::*;
 
+mod automation;
 mod builder;
 mod engine;
 mod foundation;
@@ -19,8 +20,13 @@ pub struct Migrator;
 impl MigratorTrait for Migrator {
     /// The migrations of every context, by their numbers.
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        let contexts =
-            [foundation::migrations(), builder::migrations(), engine::migrations(), platform::migrations()];
+        let contexts = [
+            foundation::migrations(),
+            builder::migrations(),
+            automation::migrations(),
+            engine::migrations(),
+            platform::migrations(),
+        ];
         let mut all: Vec<_> = contexts.into_iter().flatten().map(transaction::wrap).collect();
         all.sort_by(|one, other| one.name().cmp(other.name()));
         all
@@ -51,6 +57,7 @@ mod tests {
         "m0014_known_networks",
         "m0015_write_probes",
         "m0016_account_erasures",
+        "m0017_workflows",
     ];
 
     fn names() -> Vec<String> {

@@ -26,8 +26,16 @@ pub(crate) fn int_null(name: &'static str) -> ColumnDef {
     ColumnDef::new(Alias::new(name)).integer().null().take()
 }
 
+pub(crate) fn smallint(name: &'static str) -> ColumnDef {
+    ColumnDef::new(Alias::new(name)).small_integer().not_null().take()
+}
+
 pub(crate) fn bigint(name: &'static str) -> ColumnDef {
     ColumnDef::new(Alias::new(name)).big_integer().not_null().take()
+}
+
+pub(crate) fn double_null(name: &'static str) -> ColumnDef {
+    ColumnDef::new(Alias::new(name)).double().null().take()
 }
 
 pub(crate) fn boolean(name: &'static str) -> ColumnDef {
@@ -79,6 +87,19 @@ pub(crate) fn cascade(
         .from_col(Alias::new(from))
         .to(Alias::new(to_table), Alias::new(to))
         .on_delete(ForeignKeyAction::Cascade)
+        .take()
+}
+
+/// A foreign key that becomes null with the row that it references.
+pub(crate) fn set_null(
+    from: &'static str,
+    to_table: &'static str,
+    to: &'static str,
+) -> ForeignKeyCreateStatement {
+    ForeignKey::create()
+        .from_col(Alias::new(from))
+        .to(Alias::new(to_table), Alias::new(to))
+        .on_delete(ForeignKeyAction::SetNull)
         .take()
 }
 

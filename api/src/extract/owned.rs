@@ -1,7 +1,7 @@
-//! The project or job that the `{id}` of a path names, where the caller may see it. Checked
+//! The project, job or workflow that the `{id}` of a path names, where the caller may see it. Checked
 //! again before a kept answer is replayed.
 
-use atelier_entities::{JobId, ProjectId, jobs};
+use atelier_entities::{JobId, ProjectId, WorkflowId, jobs};
 use atelier_foundation::Actor;
 use axum::{
     extract::{FromRequestParts, RawPathParams},
@@ -14,6 +14,10 @@ use crate::{error::ApiError, state::ApiState};
 
 /// A project of the caller; 404 where it is another person's or was deleted.
 pub(crate) struct OwnProject;
+
+/// A workflow of the caller; 404 where it is another person's or was deleted. Handlers take it before the
+/// body, so that a body says nothing of other people's workflows.
+pub(crate) struct OwnWorkflow;
 
 /// A job that the caller may see; 404 otherwise.
 pub(crate) struct VisibleJob;
@@ -38,6 +42,18 @@ impl FromRequestParts<ApiState> for VisibleJob {
             <Authenticated as FromRequestParts<ApiState>>::from_request_parts(parts, state).await?;
         let id = path_id(parts, state).await.ok_or_else(|| ApiError::not_found("job"))?;
         get_job(state, &actor, id).await?;
+        Ok(Self)
+    }
+}
+
+impl FromRequestParts<ApiState> for OwnWorkflow {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
+        let Authenticated(actor) =
+            <Authenticated as FromRequestParts<ApiState>>::from_request_parts(parts, state).await?;
+        let id = path_id(parts, state).await.ok_or_else(|| ApiError::not_found("workflow"))?;
+        state.services.automation.workflows.get(&actor, WorkflowId(id)).await?;
         Ok(Self)
     }
 }

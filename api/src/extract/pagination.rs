@@ -10,7 +10,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 
 use super::ApiQuery;
-use crate::{error::ApiError, schema::IntoParams};
+use crate::{error::ApiError, responses::Numbered, schema::IntoParams};
 
 const DEFAULT_SIZE: u64 = 50;
 const LARGEST_SIZE: u64 = 100;
@@ -92,6 +92,27 @@ impl Pagination {
         response
     }
 
+    /// The page as an object with the number of all entries and the addresses of the pages around, where there
+    /// are others.
+    pub(crate) fn numbered<M, T: From<M>>(&self, entries: Vec<M>, count: u64) -> Numbered<T> {
+        let last = count.div_ceil(self.size).max(1);
+        let at = |page: u64| address(&self.uri, page, self.size);
+        Numbered {
+            count,
+            next: (self.number < last).then(|| at(self.number + 1)),
+            previous: (self.number > 1).then(|| at((self.number - 1).min(last))),
+            results: entries.into_iter().map(T::from).collect(),
+        }
+    }
+
+    /// The entries of a whole list that are on the page, as [`numbered`](Self::numbered).
+    pub(crate) fn slice<M, T: From<M>>(&self, all: Vec<M>) -> Numbered<T> {
+        let count = all.len() as u64;
+        let first = usize::try_from((self.number - 1) * self.size).unwrap_or(usize::MAX);
+        let size = usize::try_from(self.size).unwrap_or(usize::MAX);
+        self.numbered(all.into_iter().skip(first).take(size).collect(), count)
+    }
+
     fn answer_with<T: Serialize>(&self, entries: &[T], total: u64, links: Option<String>) -> Response {
         let mut response = Json(entries).into_response();
         let headers = response.headers_mut();
@@ -127,16 +148,7 @@ fn links(uri: &Uri, number: u64, size: u64, total: Total) -> Option<String> {
         Total::Exact(_) => last.is_some_and(|last| number < last),
         Total::AtLeast { is_full } => is_full && number < LAST_PAGE,
     };
-    let kept: Vec<&str> = uri
-        .query()
-        .unwrap_or_default()
-        .split('&')
-        .filter(|pair| !pair.is_empty() && !pair.starts_with("page=") && !pair.starts_with("page_size="))
-        .collect();
-    let kept = kept.iter().map(|pair| format!("&{pair}")).collect::<String>();
-    let link = |page: u64, relation: &str| {
-        format!("<{}?page={page}&page_size={size}{kept}>; rel=\"{relation}\"", uri.path())
-    };
+    let link = |page: u64, relation: &str| format!("<{}>; rel=\"{relation}\"", address(uri, page, size));
     let mut links = vec![link(1, "first")];
     if number > 1 {
         links.push(link((number - 1).min(last.unwrap_or(LAST_PAGE)), "prev"));
@@ -146,6 +158,15 @@ fn links(uri: &Uri, number: u64, size: u64, total: Total) -> Option<String> {
     }
     links.extend(last.map(|last| link(last, "last")));
     Some(links.join(", "))
+}
+
+/// The address of a page, with every other parameter as it came.
+fn address(uri: &Uri, page: u64, size: u64) -> String {
+    let pairs = uri.query().unwrap_or_default().split('&');
+    let kept = pairs
+        .filter(|pair| !pair.is_empty() && !pair.starts_with("page=") && !pair.starts_with("page_size="));
+    let kept = kept.map(|pair| format!("&{pair}")).collect::<String>();
+    format!("{}?page={page}&page_size={size}{kept}", uri.path())
 }
 
 #[cfg(test)]
@@ -222,5 +243,24 @@ mod tests {
             (&long.headers()[&CAPPED], &long.headers()[&TOTAL_COUNT]),
             (&HeaderValue::from_static("true"), &HeaderValue::from(10))
         );
+    }
+
+    #[test]
+    fn an_object_has_the_addresses_of_the_pages_around() {
+        let page =
+            |number| Pagination { number, size: 2, uri: Uri::from_static("/api/v1/things/?page=2&a=b") };
+        let of = |number| page(number).slice::<u8, u8>(vec![1, 2, 3, 4, 5]);
+        let at = |number| Some(format!("/api/v1/things/?page={number}&page_size=2&a=b"));
+
+        for (number, results, previous, next) in [
+            (1, vec![1, 2], None, at(2)),
+            (2, vec![3, 4], at(1), at(3)),
+            (3, vec![5], at(2), None),
+            (9, vec![], at(3), None),
+        ] {
+            let found = of(number);
+            assert_eq!((found.count, found.results), (5, results), "{number}");
+            assert_eq!((found.previous, found.next), (previous, next), "{number}");
+        }
     }
 }

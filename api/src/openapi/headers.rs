@@ -73,7 +73,8 @@ fn reference(name: &str) -> Ref {
 /// Refers to the headers that answers say, and to those that they have by rule.
 pub(super) fn complete(path: &str, operation: &mut Operation) {
     let is_kept = described::keeps_answer(operation);
-    let is_list = takes_page(operation);
+    // Those of the first version are objects that hold the number and the links.
+    let is_list = takes_page(operation) && !path.starts_with("/api/v1/");
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
         let of_lists = OF_LISTS.into_iter().filter(|_| is_list && status == "200");

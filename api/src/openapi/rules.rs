@@ -18,9 +18,10 @@ use super::{TAGS, errors};
 type Rule = fn(&Value) -> Vec<String>;
 
 /// The words that the names of operations begin with.
-const VERBS: &str = "activate begin cancel change clean create deactivate delete deploy discard end export finish forgot \
-    generate get list login logout pause preview refresh register replay resend reset restore resume \
-    retry send show stream unlink unsubscribe update verify";
+const VERBS: &str = "activate begin cancel change clean create deactivate delete deploy disable \
+    discard duplicate enable end export finish forgot generate get import list login logout pause preview publish \
+    refresh register replace replay resend reset restore resume retry send show stream unlink unsubscribe update \
+    validate verify";
 
 /// Fields and parameters that are text of a closed set wherever they occur.
 const CLOSED: [&str; 24] = [
@@ -50,10 +51,14 @@ const CLOSED: [&str; 24] = [
     "type",
 ];
 
-/// Those of them that are open here: filters that take any text, the model's provider.
-const OPEN: [&str; 10] = [
+/// Those of them that are open here: filters that take any text, the model's provider, types of nodes that a
+/// draft may name before there are any.
+const OPEN: [&str; 13] = [
+    "CreateNodeInput/type",
     "GenerationResult/provider",
     "LivenessView/status",
+    "NodeInput/type",
+    "NodeView/type",
     "SteeringBody/kind",
     "VersionView/provider",
     "get /api/admin/jobs kind",

@@ -124,6 +124,18 @@ sets! {
     PartHealth = names(&[Status::Ok, Status::Degraded, Status::Down], Status::as_str);
     /// What is wrong with a part of the platform.
     PartFaultCode = Fault::ALL.into_iter().map(Fault::code).chain(PART_FAULTS);
+    /// What becomes of a run beyond the limit of its workflow.
+    WhenFull = serialized([WhenFull::Skip, WhenFull::Queue, WhenFull::CancelOlder]);
+    /// What follows after the last attempt of a node failed.
+    OnError = serialized([OnError::Stop, OnError::Continue, OnError::ErrorBranch]);
+    /// How the pauses between the attempts of a node grow.
+    NodeBackoff = serialized([Backoff::Fixed, Backoff::Exponential]);
+    /// Which inbound edges a node takes before it runs.
+    JoinMode = ["all", "any", "quorum"];
+    /// What is wrong with a draft.
+    GraphFaultCode = names(FaultCode::ALL, FaultCode::as_str);
+    /// How bad a fault of a draft is.
+    FaultSeverity = serialized([Severity::Error, Severity::Warning]);
     /// An SQL database.
     DatabaseEngine = ["postgresql", "sqlite"];
     /// What carries ids of jobs to workers.

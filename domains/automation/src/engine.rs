@@ -28,6 +28,7 @@ mod step;
 mod waits;
 
 pub use admission::{Admission, Concurrency, Occupancy, WhenFull};
+pub use atelier_entities::{CancelCause, ItemState, LoopClosing, NodeState, RunStatus, WaitKind};
 pub use error::{Failure, NodeError, Refusal};
 pub use event::{ChildEnd, Command, Event, NodeAt, Outcome, WaitRequest};
 pub use join::{Arrived, JoinDecision, decide_join};
@@ -35,10 +36,7 @@ pub use plan::{EdgeId, NodeId, Plan, PlanError};
 pub use retry::pause_before;
 pub use rows::Rows;
 pub use scope::{NotAScope, ScopePath, ScopeStep};
-pub use state::{
-    Cause, Changes, Closing, EdgeRun, ItemRun, ItemState, LoopRun, NodeRun, NodeState, Run, RunStatus,
-    Signal, State, Wait, WaitKind,
-};
+pub use state::{Changes, EdgeRun, ItemRun, LoopRun, NodeRun, Run, Signal, State, Wait};
 pub use step::{Moment, Step, step};
 
 #[cfg(test)]

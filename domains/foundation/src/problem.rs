@@ -35,8 +35,14 @@ pub enum Class {
     NotFound,
     /// 409.
     Conflict,
+    /// 412.
+    PreconditionFailed,
+    /// 413.
+    TooLarge,
     /// 422.
     Invalid,
+    /// 428.
+    PreconditionRequired,
     /// 429.
     TooMany,
     /// 500, or 503 if the fault may be transient.

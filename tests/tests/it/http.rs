@@ -32,6 +32,7 @@ mod steering;
 mod takeover;
 mod timing;
 mod tokens;
+mod workflows;
 mod write_faults;
 
 /// Runs each case embedded and scaled out, as separate tests.
@@ -88,4 +89,6 @@ both_modes! {
     oauth::a_client_completes_its_sign_in_itself,
     oauth::only_a_verified_address_links_an_account,
     sessions::a_sign_in_survives_refreshes_until_the_sign_out,
+    workflows::a_draft_is_published_and_what_is_published_stays,
+    workflows::a_project_has_no_more_workflows_than_it_may,
 }

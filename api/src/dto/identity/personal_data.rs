@@ -3,7 +3,7 @@
 use atelier_builder::versions::ListedVersion;
 use atelier_entities::{
     MailStatus, TokenPurpose, account_tokens, audit_log, credit_transactions, deployments, jobs,
-    mail_messages, projects, sessions,
+    mail_messages, projects, sessions, workflows,
 };
 use atelier_foundation::{identity::AccountData, personal::Rows};
 use chrono::{DateTime, Utc};
@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::{api_token::ApiTokenView, linked_account::LinkedAccountView, profile::ProfileView};
 use crate::dto::{
+    automation::workflow::ExportedWorkflowView,
     billing::credits::CreditTransactionView,
     builder::{
         deployment::DeploymentView,
@@ -39,6 +40,8 @@ pub(crate) struct PersonalDataView {
     versions: Vec<ExportedVersionView>,
     /// Publications.
     deployments: Vec<DeploymentView>,
+    /// Workflows, and where their drafts are read.
+    workflows: Vec<ExportedWorkflowView>,
     /// Changes of the balance.
     credits: Vec<CreditTransactionView>,
     /// Mails.
@@ -291,6 +294,7 @@ pub(crate) fn items(list: &str, rows: Rows) -> serde_json::Result<String> {
         "projects" => write::<projects::Model, ProjectView>(rows),
         "versions" => write::<ListedVersion, ExportedVersionView>(rows),
         "deployments" => write::<deployments::Model, DeploymentView>(rows),
+        "workflows" => write::<workflows::Model, ExportedWorkflowView>(rows),
         "credits" => write::<credit_transactions::Model, CreditTransactionView>(rows),
         "mails" => write::<mail_messages::Model, MailView>(rows),
         "jobs" => write::<jobs::Model, ExportedJobView>(rows),

@@ -2,6 +2,10 @@
 
 use std::collections::BTreeSet;
 
+pub(super) use atelier_automation::{
+    engine::WhenFull,
+    graph::{Backoff, FaultCode, OnError, Severity},
+};
 pub(super) use atelier_builder::deployments::Deployments;
 pub(super) use atelier_entities as entities;
 pub(super) use atelier_foundation::mail::Template;
@@ -109,4 +113,9 @@ pub(super) fn one_of<T: Into<serde_json::Value>>(
 
 pub(super) fn names<T: Copy>(values: &[T], name: fn(T) -> &'static str) -> Vec<&'static str> {
     values.iter().map(|value| name(*value)).collect()
+}
+
+/// The names under which values are sent.
+pub(super) fn serialized<T: serde::Serialize, const N: usize>(values: [T; N]) -> [serde_json::Value; N] {
+    values.map(|value| serde_json::to_value(value).unwrap_or_default())
 }

@@ -1,7 +1,7 @@
 //! Retries after the end of a run: what failed, and exactly what was not run because of it.
 
 use super::{
-    Closing, ItemState, NodeId, NodeRun, NodeState, Refusal, RunStatus, ScopePath, state::Place,
+    ItemState, LoopClosing, NodeId, NodeRun, NodeState, Refusal, RunStatus, ScopePath, state::Place,
     step::Stepper,
 };
 
@@ -53,7 +53,7 @@ impl Stepper<'_> {
     /// Brings back what failed in a scope, and what was cancelled because of it. Whether there was anything.
     fn reopen_scope(&mut self, scope: &ScopePath) -> bool {
         let is_undone = |row: &NodeRun| {
-            row.is_unhandled_failure() || row.cause.is_some_and(super::Cause::is_undone_by_retry)
+            row.is_unhandled_failure() || row.cause.is_some_and(super::CancelCause::is_undone_by_retry)
         };
         let nodes = self.plan.nodes_of(scope).iter();
         let seeds: Vec<Place> = nodes
@@ -61,7 +61,8 @@ impl Stepper<'_> {
             .map(|node| (scope.clone(), *node))
             .collect();
         for place in &seeds {
-            let failed = self.state.loops.get(place).is_some_and(|row| row.closing == Some(Closing::Failed));
+            let failed =
+                self.state.loops.get(place).is_some_and(|row| row.closing == Some(LoopClosing::Failed));
             if !self.reopen_loop(place, failed) {
                 self.remove_node(place);
             }
@@ -82,7 +83,9 @@ impl Stepper<'_> {
         let mut queued = 0;
         for item in ended {
             let Some(row) = self.state.items.get_mut(&item) else { continue };
-            if row.state == ItemState::Cancelled && !row.cause.is_some_and(super::Cause::is_undone_by_retry) {
+            if row.state == ItemState::Cancelled
+                && !row.cause.is_some_and(super::CancelCause::is_undone_by_retry)
+            {
                 continue;
             }
             failed += u32::from(row.state == ItemState::Failed);
@@ -94,7 +97,7 @@ impl Stepper<'_> {
         let Some(row) = self.state.loops.get_mut(place).filter(|_| queued > 0) else { return false };
         row.failed = row.failed.saturating_sub(failed);
         row.queued = queued;
-        row.closing = row.closing.filter(|closing| *closing != Closing::Failed);
+        row.closing = row.closing.filter(|closing| *closing != LoopClosing::Failed);
         self.changes.loops.insert(place.clone());
         self.reopen_node(place);
         true
@@ -127,7 +130,7 @@ impl Stepper<'_> {
         if let Some(row) = self.state.loops.get_mut(&place) {
             row.active += 1;
             row.failed = row.failed.saturating_sub(u32::from(had_failed));
-            row.closing = row.closing.filter(|closing| *closing != Closing::Failed);
+            row.closing = row.closing.filter(|closing| *closing != LoopClosing::Failed);
             self.changes.loops.insert(place.clone());
         }
         self.reopen_node(&place);

@@ -1,8 +1,8 @@
 //! Ends before their time: a failed scope, a cancelled run, branches that a join no longer needs.
 
 use super::{
-    Cause, Closing, Command, Failure, ItemState, NodeId, NodeRun, NodeState, RunStatus, ScopePath, WaitKind,
-    state::Place, step::Stepper,
+    CancelCause, Command, Failure, ItemState, LoopClosing, NodeId, NodeRun, NodeState, RunStatus, ScopePath,
+    WaitKind, state::Place, step::Stepper,
 };
 use crate::graph::{Behaviour, node_type::ParentCancel};
 
@@ -10,15 +10,15 @@ impl Stepper<'_> {
     /// Ends a scope in which a failure was left unhandled.
     pub(super) fn fail_scope(&mut self, scope: &ScopePath, failure: Failure) {
         if scope.is_root() {
-            self.end_run_early(Cause::Failure, RunStatus::Failed, Some(failure));
+            self.end_run_early(CancelCause::Failure, RunStatus::Failed, Some(failure));
         } else {
-            self.close_scope(scope, Cause::Failure);
+            self.close_scope(scope, CancelCause::Failure);
             self.end_item(scope, ItemState::Failed, Some(failure));
         }
     }
 
     /// Ends the run with all that is under way.
-    pub(super) fn end_run_early(&mut self, cause: Cause, status: RunStatus, failure: Option<Failure>) {
+    pub(super) fn end_run_early(&mut self, cause: CancelCause, status: RunStatus, failure: Option<Failure>) {
         self.close_scope(&ScopePath::root(), cause);
         self.end_run(status, failure);
     }
@@ -35,7 +35,7 @@ impl Stepper<'_> {
     }
 
     /// Ends everything in a scope that is not decided, and in the items below it.
-    fn close_scope(&mut self, scope: &ScopePath, cause: Cause) {
+    fn close_scope(&mut self, scope: &ScopePath, cause: CancelCause) {
         let plan = self.plan;
         for &node in plan.nodes_of(scope) {
             self.cancel_node(&(scope.clone(), node), cause);
@@ -43,7 +43,7 @@ impl Stepper<'_> {
     }
 
     /// Ends a node that is not decided. All edges that leave it are dead.
-    fn cancel_node(&mut self, place: &Place, cause: Cause) {
+    fn cancel_node(&mut self, place: &Place, cause: CancelCause) {
         let row = self.row_of_undecided(place);
         if let Some(row) = row {
             self.order_stop(place, row.state, cause);
@@ -66,7 +66,7 @@ impl Stepper<'_> {
     }
 
     /// Stops the work for a node: its job, its wait or its child run.
-    fn order_stop(&mut self, place: &Place, state: NodeState, cause: Cause) {
+    fn order_stop(&mut self, place: &Place, state: NodeState, cause: CancelCause) {
         match state {
             NodeState::Ready | NodeState::Running | NodeState::Retrying => {
                 self.commands.push(Command::CancelNode(self.attempt_of(place)));
@@ -89,7 +89,7 @@ impl Stepper<'_> {
     }
 
     /// Ends the items of a loop that are under way.
-    pub(super) fn close_items(&mut self, (scope, node): &Place, cause: Cause) {
+    pub(super) fn close_items(&mut self, (scope, node): &Place, cause: CancelCause) {
         let open = self.items_in(scope, *node, &[ItemState::Running, ItemState::Queued]);
         let expected = self.state.loops.get(&(scope.clone(), *node)).map_or(0, |row| row.active + row.queued);
         self.rows_missing |= open.len() < expected as usize;
@@ -123,7 +123,7 @@ impl Stepper<'_> {
     pub(super) fn cancel_feeders(&mut self, join: NodeId, scope: &ScopePath) {
         let plan = self.plan;
         for &feeder in &plan.node(join).feeders {
-            self.cancel_node(&(scope.clone(), feeder), Cause::JoinDone);
+            self.cancel_node(&(scope.clone(), feeder), CancelCause::JoinDone);
         }
     }
 
@@ -134,10 +134,10 @@ impl Stepper<'_> {
         let scope = &place.0;
         let Some(around) = self.loop_of(scope) else { return };
         if let Some(row) = self.state.loops.get_mut(&around) {
-            row.closing.get_or_insert(Closing::Ended);
+            row.closing.get_or_insert(LoopClosing::Ended);
             self.changes.loops.insert(around);
         }
-        self.close_scope(scope, Cause::Break);
+        self.close_scope(scope, CancelCause::Break);
         self.end_item(scope, ItemState::Succeeded, None);
     }
 }

@@ -1,8 +1,8 @@
 //! Loops: a window of items, each of which is a scope.
 
 use super::{
-    Cause, Closing, Failure, ItemRun, ItemState, LoopRun, NodeError, NodeState, ScopePath, flow::Leaves,
-    state::Place, step::Stepper,
+    CancelCause, Failure, ItemRun, ItemState, LoopClosing, LoopRun, NodeError, NodeState, ScopePath,
+    flow::Leaves, state::Place, step::Stepper,
 };
 use crate::graph::{Behaviour, node_type::ItemError};
 
@@ -36,7 +36,7 @@ impl Stepper<'_> {
             return self.fail_node(place, NodeError::permanent(NodeError::ROUND_LIMIT, message));
         }
         if !holds {
-            row.closing = Some(Closing::Ended);
+            row.closing = Some(LoopClosing::Ended);
         }
         self.set_loop(place, row);
         self.set_iterating(place);
@@ -75,7 +75,7 @@ impl Stepper<'_> {
     }
 
     fn next_of(&self, place: &Place, row: &LoopRun) -> Next {
-        let is_failed = row.closing == Some(Closing::Failed);
+        let is_failed = row.closing == Some(LoopClosing::Failed);
         let has_new = row.closing.is_none() && row.total.is_some_and(|total| row.next < total);
         let has_more = !is_failed && (row.queued > 0 || has_new);
         let has_room = match self.plan.behaviour(place.1) {
@@ -148,7 +148,7 @@ impl Stepper<'_> {
             row.active = row.active.saturating_sub(1);
             row.failed += u32::from(state == ItemState::Failed);
             if rule.is_exceeded(row.failed, row.total.unwrap_or(row.next)) {
-                row.closing = Some(Closing::Failed);
+                row.closing = Some(LoopClosing::Failed);
             }
             self.changes.loops.insert(place.clone());
         }
@@ -173,9 +173,9 @@ impl Stepper<'_> {
 
     fn end_loop(&mut self, place: &Place) {
         let Some(row) = self.state.loops.get(place) else { return };
-        if row.closing == Some(Closing::Failed) {
+        if row.closing == Some(LoopClosing::Failed) {
             let message = format!("{} items failed.", row.failed);
-            self.close_items(place, Cause::Failure);
+            self.close_items(place, CancelCause::Failure);
             self.fail_node(place, NodeError::permanent(NodeError::ITEMS_FAILED, message));
         } else {
             self.finish(place, Leaves::By(DONE));

@@ -2,40 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use atelier_entities::{CancelCause, ItemState, LoopClosing, NodeState, RunStatus, WaitKind};
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 
 use super::{EdgeId, Failure, NodeError, NodeId, ScopePath};
-
-/// The state of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RunStatus {
-    /// It has not begun.
-    Queued,
-    /// Work is under way or about to start.
-    Running,
-    /// Nothing new starts until it is resumed.
-    Paused,
-    /// All that is under way waits.
-    Waiting,
-    /// All nodes are decided, and no failure was left unhandled.
-    Succeeded,
-    /// A failure was left unhandled.
-    Failed,
-    /// It was cancelled.
-    Cancelled,
-    /// It took longer than it may.
-    TimedOut,
-}
-
-impl RunStatus {
-    /// Whether the run has ended.
-    #[must_use]
-    pub const fn is_final(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled | Self::TimedOut)
-    }
-}
 
 /// The row of the run.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,68 +26,6 @@ pub struct Run {
     pub accepted_at: DateTime<Utc>,
     /// Whether it runs an error workflow, which has none itself.
     pub handles_error: bool,
-}
-
-/// The state of a node in a scope. A node without a row is undecided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NodeState {
-    /// Its job is queued, or will be once the run goes on.
-    Ready,
-    /// A worker has it.
-    Running,
-    /// An attempt failed; the next one is scheduled.
-    Retrying,
-    /// It waits, and holds no worker.
-    Waiting,
-    /// Its items are under way. It holds no worker itself.
-    Iterating,
-    /// It did what it should.
-    Succeeded,
-    /// Its last attempt failed.
-    Failed,
-    /// No inbound edge was taken.
-    Skipped,
-    /// It was ended, or never started, because of something else.
-    Cancelled,
-}
-
-impl NodeState {
-    /// Whether nothing more happens to it.
-    #[must_use]
-    pub const fn is_final(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed | Self::Skipped | Self::Cancelled)
-    }
-
-    /// Whether it has a job, or is about to.
-    #[must_use]
-    pub const fn is_working(self) -> bool {
-        matches!(self, Self::Ready | Self::Running | Self::Retrying)
-    }
-}
-
-/// Why a node or an item was cancelled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Cause {
-    /// Something else failed.
-    Failure,
-    /// The run took longer than it may.
-    Timeout,
-    /// The run was cancelled.
-    Cancel,
-    /// A join that it leads to ran without it.
-    JoinDone,
-    /// The loop around it was ended.
-    Break,
-}
-
-impl Cause {
-    /// Whether a retry of what failed brings it back.
-    #[must_use]
-    pub const fn is_undone_by_retry(self) -> bool {
-        matches!(self, Self::Failure | Self::Timeout)
-    }
 }
 
 /// The row of a node in a scope.
@@ -142,7 +50,7 @@ pub struct NodeRun {
     /// When the next attempt is due.
     pub retry_at: Option<DateTime<Utc>>,
     /// Why it was cancelled.
-    pub cause: Option<Cause>,
+    pub cause: Option<CancelCause>,
 }
 
 impl NodeRun {
@@ -179,16 +87,6 @@ pub struct EdgeRun {
     pub late: bool,
 }
 
-/// Why a loop starts no more items.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Closing {
-    /// Too many items failed.
-    Failed,
-    /// A break node ended it, or its condition holds no more.
-    Ended,
-}
-
 /// The row of a loop in a scope.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoopRun {
@@ -205,23 +103,7 @@ pub struct LoopRun {
     /// How many are to run again.
     pub queued: u32,
     /// Why no more items start.
-    pub closing: Option<Closing>,
-}
-
-/// The state of an item of a loop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ItemState {
-    /// It is to run again once the window has room.
-    Queued,
-    /// Its nodes are under way.
-    Running,
-    /// All its nodes are decided, and no failure was left unhandled.
-    Succeeded,
-    /// A failure was left unhandled.
-    Failed,
-    /// It was ended because of something outside.
-    Cancelled,
+    pub closing: Option<LoopClosing>,
 }
 
 /// The row of an item of a loop.
@@ -236,7 +118,7 @@ pub struct ItemRun {
     /// Why it failed.
     pub failure: Option<Failure>,
     /// Why it was cancelled.
-    pub cause: Option<Cause>,
+    pub cause: Option<CancelCause>,
 }
 
 impl ItemRun {
@@ -245,22 +127,6 @@ impl ItemRun {
     pub const fn is_parked(&self) -> bool {
         self.working == 0 && self.waiting > 0
     }
-}
-
-/// The sort of a wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WaitKind {
-    /// For some time.
-    Delay,
-    /// Until a moment.
-    Until,
-    /// For somebody's decision.
-    Approval,
-    /// For a signal.
-    Signal,
-    /// For the end of a child run.
-    Child,
 }
 
 /// The row of a wait.

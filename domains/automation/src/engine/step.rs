@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    Cause, Changes, Command, Event, Failure, NodeAt, NodeId, NodeRun, NodeState, Plan, Refusal, RunStatus,
-    ScopePath, State, flow::Queues, state::Place,
+    CancelCause, Changes, Command, Event, Failure, NodeAt, NodeId, NodeRun, NodeState, Plan, Refusal,
+    RunStatus, ScopePath, State, flow::Queues, state::Place,
 };
 
 /// When a step happens, and the chance in it.
@@ -85,12 +85,12 @@ impl Stepper<'_> {
             Event::Pause => self.pause(),
             Event::Resume => self.resume(),
             Event::Cancel => {
-                self.end_run_early(Cause::Cancel, RunStatus::Cancelled, None);
+                self.end_run_early(CancelCause::Cancel, RunStatus::Cancelled, None);
                 Ok(())
             }
             Event::TimedOut => {
                 let failure = Failure::of_run(Failure::RUN_TIMEOUT, "The run took longer than it may.");
-                self.end_run_early(Cause::Timeout, RunStatus::TimedOut, Some(failure));
+                self.end_run_early(CancelCause::Timeout, RunStatus::TimedOut, Some(failure));
                 Ok(())
             }
             Event::RetryFailed => self.retry_failed(),
@@ -218,7 +218,7 @@ impl Stepper<'_> {
         if run.working == 0 && run.waiting == 0 {
             let failure =
                 Failure::of_run(Failure::ENGINE_STUCK, "The run has undecided nodes, but nothing moves it.");
-            self.end_run_early(Cause::Failure, RunStatus::Failed, Some(failure));
+            self.end_run_early(CancelCause::Failure, RunStatus::Failed, Some(failure));
             return;
         }
         let status = if run.paused {

@@ -33,6 +33,12 @@ impl Reference {
         self.second_part(NODES)
     }
 
+    /// The name of the secret, where it names one.
+    #[must_use]
+    pub fn secret(&self) -> Option<&str> {
+        self.second_part(SECRETS)
+    }
+
     fn second_part(&self, root: &str) -> Option<&str> {
         match self.path.as_slice() {
             [first, second, ..] if first == root => Some(second),

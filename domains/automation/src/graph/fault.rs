@@ -92,6 +92,16 @@ fault_codes! {
     ErrorBranchUnconnected = "ERROR_BRANCH_UNCONNECTED" => "Connect the error port, or choose another on_error.",
     /// A switch whose default leads nowhere.
     SwitchNoDefault = "SWITCH_NO_DEFAULT" => "Connect the default port.",
+    /// A secret that does not exist.
+    SecretUnknown = "SECRET_UNKNOWN" => "Use the name of one of your secrets.",
+    /// A credential that does not exist.
+    CredentialMissing = "CREDENTIAL_MISSING" => "Choose one of your credentials.",
+    /// A project that does not exist, or is another person's.
+    ProjectMissing = "PROJECT_MISSING" => "Choose one of your projects.",
+    /// A called workflow that does not exist, was never published, or has no trigger for calls.
+    SubworkflowMissing = "SUBWORKFLOW_MISSING" => "Choose a published workflow with the trigger called.",
+    /// Workflows that call each other in a circle, or too deep.
+    SubworkflowRecursive = "SUBWORKFLOW_RECURSIVE" => "Remove one of the calls, or repeat with a loop.",
 }
 
 /// The severity of a fault.

@@ -1,6 +1,6 @@
 //! Everything that is wrong with a graph, all at once.
 //!
-//! This looks at the graph alone. Whether a credential or a sub-workflow exists is asked elsewhere.
+//! This looks at the graph alone. Whether a credential or a sub-workflow exists is checked with the workflow.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ pub fn validate(graph: &Graph, catalog: &Catalog) -> Vec<Fault> {
 }
 
 /// Bounds that hold before anything else is looked at.
-fn size_faults(graph: &Graph) -> Vec<Fault> {
+pub(crate) fn size_faults(graph: &Graph) -> Vec<Fault> {
     let mut faults = Vec::new();
     let scopes = graph.scopes();
     let mut bound = |code, what: &str, count: usize, max: usize| {

@@ -52,7 +52,7 @@ fn rank(operation: &Operation) -> u8 {
     match (operation.method.as_str(), operation.path.as_str()) {
         ("GET", _) => 0,
         (_, "/api/auth/logout") => 4,
-        ("DELETE", "/api/auth/sessions") => 3,
+        ("DELETE", "/api/auth/sessions" | "/api/v1/automation/workflows/{id}/") => 3,
         ("DELETE", _) => 2,
         _ => 1,
     }

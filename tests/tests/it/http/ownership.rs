@@ -13,6 +13,9 @@ pub(super) async fn data_of_other_people_is_404(setup: AppSetup) {
     let project = ada.create_project("Secret plans").await;
     let job = ada.start_generation(&project).await;
     ada.job_in_stage(&job, "writing").await;
+    let workflow = json!({"name": "Secret workflow"});
+    let workflow = ada.client.post("/api/v1/automation/workflows/").json(&workflow).send().await.expect(201);
+    let workflow = workflow.json()["id"].as_str().expect("an id").to_owned();
     let before = ada.project(&project).await;
 
     let mut asked = 0;
@@ -20,6 +23,7 @@ pub(super) async fn data_of_other_people_is_404(setup: AppSetup) {
         let id = match operation.path.as_str() {
             path if path.starts_with("/api/projects/{id}") => &project,
             path if path.starts_with("/api/jobs/{id}") => &job,
+            path if path.starts_with("/api/v1/automation/workflows/{id}") => &workflow,
             _ => continue,
         };
         let call = eve.client.call(&operation.method, &operation.path_with(id));
@@ -29,7 +33,7 @@ pub(super) async fn data_of_other_people_is_404(setup: AppSetup) {
         asked += 1;
     }
 
-    assert!(asked >= 16, "only {asked} operations are about one project or job");
+    assert!(asked >= 36, "only {asked} operations are about one project, job or workflow");
     let nothing = json!([]);
     for path in ["/api/projects", "/api/jobs", &format!("/api/jobs?project={project}")] {
         assert_eq!(eve.get(path).await, nothing, "{path}");

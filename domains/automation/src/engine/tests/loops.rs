@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{
-    super::{Closing, ItemState, LoopRun},
+    super::{ItemState, LoopClosing, LoopRun},
     *,
 };
 use NodeState::{Cancelled, Failed, Iterating, Ready, Skipped, Succeeded};
@@ -188,7 +188,7 @@ fn items_under_way_finish_after_a_failure_and_no_other_starts() {
     assert_eq!(sim.node("each"), Some(Iterating));
     sim.done("each[1].a each[1].b");
     assert_eq!((item(&sim, "each[1]"), sim.node("each")), (ItemState::Succeeded, Some(Failed)));
-    assert_eq!((row(&sim, "each").next, row(&sim, "each").closing), (2, Some(Closing::Failed)));
+    assert_eq!((row(&sim, "each").next, row(&sim, "each").closing), (2, Some(LoopClosing::Failed)));
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn values(operation: &Operation, name: &str) -> &'static [&'static str] {
         }
         (_, "error_code") => &["GONE", "NEVER_WAS"],
         (_, "ip" | "request_id" | "target" | "kind") => &["generation.run", "never was"],
-        (_, "is_active" | "is_verified") => &["true", "false"],
+        (_, "enabled" | "is_active" | "is_verified") => &["true", "false"],
         (_, "level") => &["info", "warning", "critical"],
         (_, "older_than_days") => &["300"],
         (_, "order") => &["asc", "desc"],

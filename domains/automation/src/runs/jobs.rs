@@ -1,0 +1,96 @@
+use std::time::Duration;
+
+use atelier_entities::RunId;
+use atelier_queue::{Backoff, Job, Lane, Policy, QueueName};
+use serde::{Deserialize, Serialize};
+
+/// Starts a run that was admitted. Its effect is the first step.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StartRun {
+    /// The run.
+    pub run_id: RunId,
+}
+
+impl Job for StartRun {
+    const KIND: &'static str = "workflow.start_run";
+    const QUEUE: QueueName = QueueName::Workflow;
+
+    fn policy() -> Policy {
+        Policy { max_attempts: 20, ..policy_of(Duration::from_secs(30)) }
+    }
+
+    fn unique_key(&self) -> Option<String> {
+        Some(format!("start:{}", self.run_id))
+    }
+}
+
+/// Runs one attempt of a node. The engine repeats a failed attempt by a job of its own; the
+/// attempts of this job are for workers that die.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunNode {
+    /// The run.
+    pub run_id: RunId,
+    /// The items around the node, such as `each[3]`; empty outside loops.
+    pub scope: String,
+    /// The key of the node.
+    pub node: String,
+    /// How often the run had been retried when the node became ready.
+    pub generation: u32,
+    /// The round of a while node.
+    pub round: u32,
+    /// The attempt of the node.
+    pub attempt: u32,
+}
+
+impl RunNode {
+    /// The attempt in one text, unique in its run.
+    #[must_use]
+    pub fn attempt_key(&self) -> String {
+        let Self { run_id: _, scope, node, generation, round, attempt } = self;
+        format!("{scope}/{node}/{generation}.{round}.{attempt}")
+    }
+}
+
+impl Job for RunNode {
+    const KIND: &'static str = "workflow.run_node";
+    const QUEUE: QueueName = QueueName::Workflow;
+
+    /// The timeout is that of the node.
+    fn policy() -> Policy {
+        policy_of(Duration::from_secs(60))
+    }
+
+    fn unique_key(&self) -> Option<String> {
+        Some(format!("node:{}:{}", self.run_id, self.attempt_key()))
+    }
+}
+
+/// Ends a wait whose time has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WakeNode {
+    /// The attempt that waits.
+    #[serde(flatten)]
+    pub at: RunNode,
+}
+
+impl Job for WakeNode {
+    const KIND: &'static str = "workflow.wake_node";
+    const QUEUE: QueueName = QueueName::Workflow;
+
+    fn policy() -> Policy {
+        Policy { max_attempts: 20, ..policy_of(Duration::from_secs(30)) }
+    }
+
+    fn unique_key(&self) -> Option<String> {
+        Some(format!("wake:{}:{}", self.at.run_id, self.at.attempt_key()))
+    }
+}
+
+fn policy_of(timeout: Duration) -> Policy {
+    Policy {
+        max_attempts: 5,
+        timeout,
+        backoff: Backoff::Exponential { base: Duration::from_secs(1), max: Duration::from_secs(60) },
+        lane: Lane::Normal,
+    }
+}

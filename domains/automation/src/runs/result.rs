@@ -1,0 +1,76 @@
+use atelier_entities::{Timestamp, WaitKind, WorkflowId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The result of the job of an attempt: what the effect of its end reads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeResult {
+    /// How the attempt ended.
+    pub outcome: WorkOutcome,
+    /// What the node gives to those that follow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Stored>,
+}
+
+/// A value that is kept with its row where it is small, and in the object store where it is
+/// large.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stored {
+    /// The value, if it is small.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Value>,
+    /// Its key in the object store, if it is large.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
+    /// The bytes that it has as JSON.
+    pub bytes: u64,
+}
+
+/// How an attempt ended, if it did not fail. A failed attempt fails its job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkOutcome {
+    /// The work is done. A node that chooses names the port.
+    Done {
+        /// The port; all that are not for errors where it is absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        port: Option<String>,
+    },
+    /// The list of a loop, evaluated: it is the output.
+    Items {
+        /// How many items, or batches.
+        count: u32,
+    },
+    /// The condition of a while node, evaluated.
+    Round {
+        /// Whether it holds.
+        holds: bool,
+    },
+    /// The node waits.
+    Wait {
+        /// What for.
+        kind: WaitKind,
+        /// What a signal must be called.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+        /// When the wait is over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        due: Option<Timestamp>,
+        /// What an approval asks, and whom.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        question: Option<Value>,
+    },
+    /// A child run is to start.
+    Child(ChildRequest),
+    /// The run is paused or has ended: nothing was done.
+    Held,
+}
+
+/// The child run that a node asks for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChildRequest {
+    /// The workflow.
+    pub workflow_id: WorkflowId,
+    /// Its input.
+    pub input: Stored,
+}

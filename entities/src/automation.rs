@@ -1,0 +1,17 @@
+//! Workflows, their versions, and their runs.
+
+pub(crate) mod enums;
+pub(crate) mod ids;
+pub mod workflow_edge_runs;
+pub mod workflow_edges;
+pub mod workflow_item_runs;
+pub mod workflow_loop_runs;
+pub mod workflow_node_attempts;
+pub mod workflow_node_runs;
+pub mod workflow_nodes;
+pub mod workflow_runs;
+pub mod workflow_signals;
+pub mod workflow_triggers;
+pub mod workflow_versions;
+pub mod workflow_waits;
+pub mod workflows;

@@ -1,0 +1,151 @@
+//! The closed sets of values of workflows and their runs, by their stored names.
+
+use crate::text_enums::text_enums;
+
+text_enums! {
+    /// What a version is for.
+    VersionKind {
+        /// The only version that changes. Each workflow has one.
+        Draft = "draft",
+        /// A numbered version.
+        Published = "published",
+        /// A copy of a draft that a run was started from.
+        Test = "test",
+    }
+
+    /// What started a run.
+    RunCause {
+        /// A person.
+        Manual = "manual",
+        /// An event of the product.
+        Event = "event",
+        /// The failure of a run of another workflow.
+        Error = "error",
+        /// A node of another run.
+        Parent = "parent",
+        /// A person, from an earlier run.
+        Rerun = "rerun",
+    }
+
+    /// The state of a run.
+    RunStatus {
+        /// It has not begun.
+        Queued = "queued",
+        /// Work is under way or about to start.
+        Running = "running",
+        /// Nothing new starts until it is resumed.
+        Paused = "paused",
+        /// All that is under way waits.
+        Waiting = "waiting",
+        /// All nodes are decided, and no failure was left unhandled.
+        Succeeded = "succeeded",
+        /// A failure was left unhandled.
+        Failed = "failed",
+        /// It was cancelled.
+        Cancelled = "cancelled",
+        /// It took longer than it may.
+        TimedOut = "timed_out",
+    }
+
+    /// The state of a node in a scope. A node without a row is undecided.
+    NodeState {
+        /// Its job is queued, or will be once the run goes on.
+        Ready = "ready",
+        /// A worker has it.
+        Running = "running",
+        /// An attempt failed; the next one is scheduled.
+        Retrying = "retrying",
+        /// It waits, and holds no worker.
+        Waiting = "waiting",
+        /// Its items are under way. It holds no worker itself.
+        Iterating = "iterating",
+        /// It did what it should.
+        Succeeded = "succeeded",
+        /// Its last attempt failed.
+        Failed = "failed",
+        /// No inbound edge was taken.
+        Skipped = "skipped",
+        /// It was ended, or never started, because of something else.
+        Cancelled = "cancelled",
+    }
+
+    /// Why a node or an item was cancelled.
+    CancelCause {
+        /// Something else failed.
+        Failure = "failure",
+        /// The run took longer than it may.
+        Timeout = "timeout",
+        /// The run was cancelled.
+        Cancel = "cancel",
+        /// A join that it leads to ran without it.
+        JoinDone = "join_done",
+        /// The loop around it was ended.
+        Break = "break",
+    }
+
+    /// Why a loop starts no more items.
+    LoopClosing {
+        /// Too many items failed.
+        Failed = "failed",
+        /// A break node ended it, or its condition holds no more.
+        Ended = "ended",
+    }
+
+    /// The state of an item of a loop.
+    ItemState {
+        /// It is to run again once the window has room.
+        Queued = "queued",
+        /// Its nodes are under way.
+        Running = "running",
+        /// All its nodes are decided, and no failure was left unhandled.
+        Succeeded = "succeeded",
+        /// A failure was left unhandled.
+        Failed = "failed",
+        /// It was ended because of something outside.
+        Cancelled = "cancelled",
+    }
+
+    /// What a wait waits for.
+    WaitKind {
+        /// For some time.
+        Delay = "delay",
+        /// Until a moment.
+        Until = "until",
+        /// For a decision of a person.
+        Approval = "approval",
+        /// For a signal.
+        Signal = "signal",
+        /// For the end of a child run.
+        Child = "child",
+    }
+}
+
+impl RunStatus {
+    /// Whether the run has ended.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled | Self::TimedOut)
+    }
+}
+
+impl NodeState {
+    /// Whether nothing more happens to the node.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Skipped | Self::Cancelled)
+    }
+
+    /// Whether the node has a job, or is about to.
+    #[must_use]
+    pub const fn is_working(self) -> bool {
+        matches!(self, Self::Ready | Self::Running | Self::Retrying)
+    }
+}
+
+impl CancelCause {
+    /// Whether a retry of what failed brings the node or item back.
+    #[must_use]
+    pub const fn is_undone_by_retry(self) -> bool {
+        matches!(self, Self::Failure | Self::Timeout)
+    }
+}

@@ -1,0 +1,11 @@
+//! The ids of workflows, their versions and their runs.
+
+use crate::typed_ids::typed_ids;
+
+typed_ids! {
+    WorkflowId,
+    /// One version of a workflow, or its draft.
+    WorkflowVersionId,
+    /// One run of a version.
+    RunId,
+}
