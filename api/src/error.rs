@@ -81,6 +81,7 @@ impl ApiError {
             Class::Forbidden => StatusCode::FORBIDDEN,
             Class::NotFound => StatusCode::NOT_FOUND,
             Class::Conflict => StatusCode::CONFLICT,
+            Class::Gone => StatusCode::GONE,
             Class::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Class::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Class::Invalid => StatusCode::UNPROCESSABLE_ENTITY,

@@ -71,4 +71,5 @@ pub use queue::{Effect, Effects, EndedJob, Queue, QueueOptions, Transaction, cou
 pub use registry::{Handler, Registry};
 pub use retry::Backoff;
 pub use settle::{AttemptFacts, Ending, Settlement, settle, settle_lost};
+pub use store::sql::{Sql, without_nul};
 pub use transient::Transient;

@@ -40,4 +40,4 @@ pub use state::{Changes, EdgeRun, ItemRun, LoopRun, NodeRun, Run, Signal, State,
 pub use step::{Moment, Step, step};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

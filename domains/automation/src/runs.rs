@@ -1,7 +1,115 @@
 //! Runs of workflows: their rows, their jobs, and what people do with them.
+//!
+//! Jobs are locked before runs, runs before workflows, workflows before projects. A run is locked together
+//! with all its parents, outer runs first: see `store`.
 
+mod advance;
+mod answer;
+mod cue;
+mod effects;
+mod error;
 mod jobs;
+mod outputs;
+mod personal;
+mod places;
+mod purge;
+mod reconcile;
 mod result;
+mod room;
+mod settings;
+mod start;
+mod steer;
+mod store;
+#[cfg(test)]
+mod tests;
+mod view;
+mod why;
 
-pub use jobs::{RunNode, StartRun, WakeNode};
+use atelier_entities::{RunId, workflow_runs};
+use atelier_foundation::{Actor, Kind};
+use atelier_providers::object_store::Objects;
+use atelier_queue::{JobContext, JobError, Outcome, Queue};
+use futures::future::BoxFuture;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+
+use crate::{Automation, workflows::Workflows};
+use effects::{NodeEnded, StartEnded, WakeEnded};
+
+pub use answer::{Decision, MAX_COMMENT, MAX_SIGNAL_KEY, MAX_SIGNALS, SignalInput};
+pub use error::RunError;
+pub use jobs::{MakeRoom, ReconcileRuns, RunNode, StartRun, StopJobs, WakeNode};
+pub use outputs::{OutputError, Reader};
+pub(crate) use personal::OwnedRuns;
+pub(crate) use purge::purge_runs;
 pub use result::{ChildRequest, NodeResult, Stored, WorkOutcome};
+pub use start::{MAX_INPUT_BYTES, RerunInput, RunVersion, StartInput};
+pub use view::{NodeView, PREVIEW_BYTES, Preview, RunFilter, RunSummary, RunView};
+pub use why::RunReason;
+
+/// Runs of workflows. Cheap to clone.
+#[derive(Clone)]
+pub struct Runs {
+    queue: Queue,
+    objects: Objects,
+    workflows: Workflows,
+}
+
+impl Runs {
+    pub(crate) fn new(queue: Queue, objects: Objects, workflows: Workflows) -> Self {
+        Self { queue, objects, workflows }
+    }
+
+    /// Reads what runs and their nodes gave.
+    #[must_use]
+    pub fn reader(&self) -> Reader<'_> {
+        Reader::new(self.queue.db(), &self.objects)
+    }
+
+    /// The run, if it is the actor's.
+    async fn find_own(&self, actor: &Actor, run: RunId) -> Result<workflow_runs::Model, RunError> {
+        let own =
+            workflow_runs::Entity::find_by_id(run).filter(workflow_runs::Column::UserId.eq(actor.person()?));
+        own.one(self.queue.db()).await?.ok_or(RunError::NotFound("run"))
+    }
+}
+
+impl std::fmt::Debug for Runs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runs").finish_non_exhaustive()
+    }
+}
+
+/// The handler of the jobs of nodes, in services `S`.
+pub(crate) type RunNodeHandler<S> =
+    for<'a> fn(&'a S, &'a JobContext, RunNode) -> BoxFuture<'a, Result<Outcome, JobError>>;
+
+/// The kind of the jobs of nodes, with its handler.
+pub(crate) fn node_kind<S>(run: RunNodeHandler<S>) -> Kind<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    Kind::of::<RunNode>(run).with_effect::<RunNode>(NodeEnded)
+}
+
+/// The other kinds of jobs.
+pub(crate) fn kinds() -> Vec<Kind<Automation>> {
+    vec![
+        Kind::of::<StartRun>(|_, _, _| Box::pin(async { Ok(Outcome::done()) }))
+            .with_effect::<StartRun>(StartEnded),
+        Kind::of::<WakeNode>(|_, _, _| Box::pin(async { Ok(Outcome::done()) }))
+            .with_effect::<WakeNode>(WakeEnded),
+        Kind::of::<MakeRoom>(|all: &Automation, ctx, args| Box::pin(all.runs.make_room(ctx, args))),
+        Kind::of::<StopJobs>(|all: &Automation, ctx, args| Box::pin(all.runs.stop_jobs(ctx, args))),
+        Kind::of::<ReconcileRuns>(|all: &Automation, ctx, args| Box::pin(all.runs.reconcile(ctx, args))),
+    ]
+}
+
+/// The folder of a run in the object store.
+pub(crate) fn run_folder(run: RunId) -> String {
+    format!("runs/{run}")
+}
+
+/// The target of an audit entry about a run.
+pub(crate) fn run_target(run: RunId) -> Option<String> {
+    Some(format!("run:{run}"))
+}

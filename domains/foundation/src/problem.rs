@@ -35,6 +35,8 @@ pub enum Class {
     NotFound,
     /// 409.
     Conflict,
+    /// 410.
+    Gone,
     /// 412.
     PreconditionFailed,
     /// 413.

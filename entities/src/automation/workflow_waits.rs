@@ -31,7 +31,7 @@ pub struct Model {
     pub token_hash: Option<String>,
     /// What an approval asks, and whom.
     pub question: Option<Json>,
-    /// The decision, or the payload of the signal.
+    /// The decision about an approval. The payload of a signal is the output of its node.
     pub answer: Option<Json>,
     pub answered_by: Option<UserId>,
     pub answered_at: Option<Timestamp>,

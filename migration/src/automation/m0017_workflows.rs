@@ -37,6 +37,7 @@ const INDEXES: &[&str] = &[
     "CREATE INDEX workflows_error_idx ON workflows (error_workflow_id)",
     "CREATE INDEX workflows_deleted_idx ON workflows (deleted_at) WHERE deleted_at IS NOT NULL",
     "CREATE INDEX workflow_versions_workflow_idx ON workflow_versions (workflow_id, number)",
+    "CREATE INDEX workflow_versions_test_idx ON workflow_versions (created_at) WHERE kind = 'test'",
     "CREATE INDEX workflow_triggers_event_idx ON workflow_triggers (type, event)",
     "CREATE INDEX workflow_triggers_user_idx ON workflow_triggers (user_id)",
     "CREATE INDEX workflow_runs_workflow_idx ON workflow_runs (workflow_id, id)",
@@ -50,6 +51,7 @@ const INDEXES: &[&str] = &[
     "CREATE INDEX workflow_node_runs_revision_idx ON workflow_node_runs (run_id, revision)",
     "CREATE INDEX workflow_item_runs_loop_idx ON workflow_item_runs (run_id, loop_scope, loop_node, item)",
     "CREATE UNIQUE INDEX workflow_waits_token_key ON workflow_waits (token_hash)",
+    "CREATE INDEX workflow_waits_answered_idx ON workflow_waits (answered_by) WHERE answered_by IS NOT NULL",
     "CREATE INDEX workflow_waits_open_idx ON workflow_waits (run_id, key) WHERE NOT closed",
 ];
 

@@ -7,29 +7,35 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 /// The text of a statement and the values of its parameters.
-pub(crate) struct Sql {
+#[derive(Debug)]
+pub struct Sql {
     backend: DatabaseBackend,
     text: String,
     values: Vec<Value>,
 }
 
 impl Sql {
-    pub(crate) fn new(backend: DatabaseBackend) -> Self {
+    /// An empty statement of that database.
+    #[must_use]
+    pub fn new(backend: DatabaseBackend) -> Self {
         Self { backend, text: String::with_capacity(512), values: Vec::new() }
     }
 
-    pub(crate) fn backend(&self) -> DatabaseBackend {
+    /// The database that it is for.
+    #[must_use]
+    pub fn backend(&self) -> DatabaseBackend {
         self.backend
     }
 
-    pub(crate) fn push(&mut self, text: &str) -> &mut Self {
+    /// Appends text.
+    pub fn push(&mut self, text: &str) -> &mut Self {
         self.text.push_str(text);
         self
     }
 
     /// Appends a parameter. It has no number on SQLite, which reads `$1` as a name and
     /// searches all earlier names for each.
-    pub(crate) fn bind(&mut self, value: impl Into<Value>) -> &mut Self {
+    pub fn bind(&mut self, value: impl Into<Value>) -> &mut Self {
         self.values.push(value.into());
         if self.backend == DatabaseBackend::Sqlite {
             return self.push("?");
@@ -40,7 +46,7 @@ impl Sql {
     }
 
     /// Appends parameters separated by commas.
-    pub(crate) fn bind_list<V: Into<Value>>(&mut self, values: impl IntoIterator<Item = V>) -> &mut Self {
+    pub fn bind_list<V: Into<Value>>(&mut self, values: impl IntoIterator<Item = V>) -> &mut Self {
         for (index, value) in values.into_iter().enumerate() {
             if index > 0 {
                 self.text.push_str(", ");
@@ -52,7 +58,7 @@ impl Sql {
 
     /// Appends a comparison that is true for these ids. On PostgreSQL they are one parameter,
     /// so that the statement's text does not depend on their number.
-    pub(crate) fn among<I: Into<Uuid> + Copy>(&mut self, ids: &[I]) -> &mut Self {
+    pub fn among<I: Into<Uuid> + Copy>(&mut self, ids: &[I]) -> &mut Self {
         let ids: Vec<Uuid> = ids.iter().map(|id| (*id).into()).collect();
         if self.backend != DatabaseBackend::Postgres {
             return self.push("IN (").bind_list(ids).push(")");
@@ -61,7 +67,7 @@ impl Sql {
     }
 
     /// Appends row locks. A writer of SQLite has locked everything already.
-    pub(crate) fn lock(&mut self) -> &mut Self {
+    pub fn lock(&mut self) -> &mut Self {
         if self.backend == DatabaseBackend::Postgres {
             self.text.push_str(" FOR UPDATE");
         }
@@ -69,7 +75,7 @@ impl Sql {
     }
 
     /// Appends row locks that skip locked rows. SQLite has one writer and needs none.
-    pub(crate) fn skip_locked(&mut self) -> &mut Self {
+    pub fn skip_locked(&mut self) -> &mut Self {
         if self.backend == DatabaseBackend::Postgres {
             self.text.push_str(" FOR UPDATE SKIP LOCKED");
         }
@@ -77,7 +83,7 @@ impl Sql {
     }
 
     /// [`Sql::skip_locked`] for the rows of one table among several.
-    pub(crate) fn skip_locked_of(&mut self, table: &str) -> &mut Self {
+    pub fn skip_locked_of(&mut self, table: &str) -> &mut Self {
         if self.backend == DatabaseBackend::Postgres {
             self.push(" FOR UPDATE OF ").push(table).push(" SKIP LOCKED");
         }
@@ -85,17 +91,20 @@ impl Sql {
     }
 
     /// Appends JSON that both databases accept: PostgreSQL refuses NUL characters.
-    pub(crate) fn bind_json(&mut self, value: Option<&Json>) -> &mut Self {
+    pub fn bind_json(&mut self, value: Option<&Json>) -> &mut Self {
         self.bind(value.map(without_nul))
     }
 
-    pub(crate) fn build(self) -> Statement {
+    /// The statement.
+    #[must_use]
+    pub fn build(self) -> Statement {
         Statement::from_sql_and_values(self.backend, self.text, self.values)
     }
 }
 
-/// The JSON with every NUL character replaced.
-pub(crate) fn without_nul(value: &Json) -> Json {
+/// The JSON with every NUL character replaced, which PostgreSQL refuses.
+#[must_use]
+pub fn without_nul(value: &Json) -> Json {
     let clean = |text: &str| text.replace('\0', "\u{fffd}");
     match value {
         Json::String(text) => Json::String(clean(text)),

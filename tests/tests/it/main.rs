@@ -1,6 +1,7 @@
 //! All tests that span crates, in one program.
 
 mod architecture;
+mod automation;
 mod connections;
 mod deployment;
 mod documented;

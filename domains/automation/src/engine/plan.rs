@@ -199,6 +199,12 @@ impl Plan {
         &self.node(node).policy
     }
 
+    /// Whether a node passes its input on because somebody disabled it.
+    #[must_use]
+    pub fn is_disabled(&self, node: NodeId) -> bool {
+        self.node(node).disabled
+    }
+
     /// What the engine does with a node.
     #[must_use]
     pub fn behaviour(&self, node: NodeId) -> Behaviour {

@@ -23,39 +23,39 @@ mod waits;
 
 /// Makes a graph.
 #[derive(Clone, Default)]
-struct Flow(Graph);
+pub(crate) struct Flow(pub(crate) Graph);
 
 impl Flow {
     /// A graph with the manual trigger `start`.
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default().add("start", "manual", json!({}))
     }
 
     /// The body of a loop.
-    fn body() -> Self {
+    pub(crate) fn body() -> Self {
         Self::default()
     }
 
-    fn add(mut self, key: &str, kind: &str, config: Value) -> Self {
+    pub(crate) fn add(mut self, key: &str, kind: &str, config: Value) -> Self {
         let node = json!({"key": key, "type": kind, "config": config});
         self.0.nodes.push(serde_json::from_value(node).unwrap());
         self
     }
 
     /// Nodes that do work.
-    fn work(self, keys: &str) -> Self {
+    pub(crate) fn work(self, keys: &str) -> Self {
         keys.split(' ').fold(self, |flow, key| flow.add(key, "transform", json!({"fields": {}})))
     }
 
-    fn condition(self, key: &str) -> Self {
+    pub(crate) fn condition(self, key: &str) -> Self {
         self.add(key, "condition", json!({"when": {}}))
     }
 
-    fn merge(self, key: &str) -> Self {
+    pub(crate) fn merge(self, key: &str) -> Self {
         self.add(key, "merge", json!({}))
     }
 
-    fn each(self, key: &str, config: Value, body: Self) -> Self {
+    pub(crate) fn each(self, key: &str, config: Value, body: Self) -> Self {
         let mut all = json!({"items": []});
         all.as_object_mut().unwrap().extend(config.as_object().unwrap().clone());
         let mut flow = self.add(key, "loop", all);
@@ -63,22 +63,22 @@ impl Flow {
         flow
     }
 
-    fn node(&mut self, key: &str) -> &mut Node {
+    pub(crate) fn node(&mut self, key: &str) -> &mut Node {
         self.0.nodes.iter_mut().find(|node| node.key == key).unwrap()
     }
 
-    fn policy(mut self, key: &str, policy: Value) -> Self {
+    pub(crate) fn policy(mut self, key: &str, policy: Value) -> Self {
         self.node(key).policy = serde_json::from_value(policy).unwrap();
         self
     }
 
-    fn disabled(mut self, key: &str) -> Self {
+    pub(crate) fn disabled(mut self, key: &str) -> Self {
         self.node(key).disabled = true;
         self
     }
 
     /// Edges such as `a>b` and `check.true>b`.
-    fn edges(mut self, edges: &str) -> Self {
+    pub(crate) fn edges(mut self, edges: &str) -> Self {
         self.0.edges.extend(edges.split(' ').map(|text| {
             let (from, to) = text.split_once('>').unwrap();
             let (from, port) = from.split_once('.').unwrap_or((from, "main"));

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use atelier_entities::RunId;
+use atelier_entities::{RunId, WorkflowId};
 use atelier_queue::{Backoff, Job, Lane, Policy, QueueName};
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +49,17 @@ impl RunNode {
         let Self { run_id: _, scope, node, generation, round, attempt } = self;
         format!("{scope}/{node}/{generation}.{round}.{attempt}")
     }
+
+    /// The attempt of a run that has this [key](RunNode::attempt_key).
+    #[must_use]
+    pub fn parse(run_id: RunId, key: &str) -> Option<Self> {
+        let (scope, rest) = key.split_once('/')?;
+        let (node, numbers) = rest.split_once('/')?;
+        let mut numbers = numbers.split('.').map(str::parse);
+        let mut next = || numbers.next()?.ok();
+        let (generation, round, attempt) = (next()?, next()?, next()?);
+        Some(Self { run_id, scope: scope.to_owned(), node: node.to_owned(), generation, round, attempt })
+    }
 }
 
 impl Job for RunNode {
@@ -83,6 +94,66 @@ impl Job for WakeNode {
 
     fn unique_key(&self) -> Option<String> {
         Some(format!("wake:{}:{}", self.at.run_id, self.at.attempt_key()))
+    }
+}
+
+/// Cancels the oldest runs of a workflow, so that a queued one may start.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MakeRoom {
+    /// The workflow.
+    pub workflow_id: WorkflowId,
+    /// The queued run. Those before it make room.
+    pub run_id: RunId,
+}
+
+impl Job for MakeRoom {
+    const KIND: &'static str = "workflow.make_room";
+    const QUEUE: QueueName = QueueName::Workflow;
+
+    fn policy() -> Policy {
+        Policy { max_attempts: 20, ..policy_of(Duration::from_secs(30)) }
+    }
+
+    fn unique_key(&self) -> Option<String> {
+        Some(format!("room:{}", self.run_id))
+    }
+}
+
+/// Cancels the jobs of a run that it no longer needs, and that others had locked when it was
+/// decided.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StopJobs {
+    /// The run.
+    pub run_id: RunId,
+}
+
+impl Job for StopJobs {
+    const KIND: &'static str = "workflow.stop_jobs";
+    const QUEUE: QueueName = QueueName::Workflow;
+
+    fn policy() -> Policy {
+        Policy { max_attempts: 20, lane: Lane::Urgent, ..policy_of(Duration::from_secs(30)) }
+    }
+
+    fn unique_key(&self) -> Option<String> {
+        Some(format!("stop:{}", self.run_id))
+    }
+}
+
+/// Ends runs that took too long, and repairs what no job moves.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct ReconcileRuns {}
+
+impl Job for ReconcileRuns {
+    const KIND: &'static str = "workflow.reconcile";
+    const QUEUE: QueueName = QueueName::Maintenance;
+
+    fn policy() -> Policy {
+        Policy { max_attempts: 3, ..policy_of(Duration::from_secs(300)) }
+    }
+
+    fn unique_key(&self) -> Option<String> {
+        Some(Self::KIND.to_owned())
     }
 }
 

@@ -26,6 +26,15 @@ pub struct Stored {
     pub bytes: u64,
 }
 
+impl Stored {
+    /// A small value.
+    #[must_use]
+    pub fn inline(value: Value) -> Self {
+        let bytes = value.to_string().len() as u64;
+        Self { value: Some(value), object: None, bytes }
+    }
+}
+
 /// How an attempt ended, if it did not fail. A failed attempt fails its job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

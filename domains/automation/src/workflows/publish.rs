@@ -1,4 +1,6 @@
-use atelier_entities::{VersionKind, WorkflowId, workflow_runs, workflow_versions, workflows};
+use atelier_entities::{
+    VersionKind, WorkflowId, WorkflowVersionId, workflow_runs, workflow_versions, workflows,
+};
 use atelier_foundation::{Actor, FieldErrors, audit, validation};
 use atelier_queue::Transaction;
 use sea_orm::{
@@ -62,6 +64,27 @@ impl Workflows {
         let version = version.ok_or(WorkflowError::NotFound)?;
         tx.commit().await?;
         Ok(version)
+    }
+}
+
+impl Workflows {
+    /// Copies the draft of a locked workflow to a version that a run of a test has.
+    ///
+    /// # Errors
+    /// If the draft has errors: all are listed.
+    pub(crate) async fn create_test(
+        &self,
+        tx: &Transaction,
+        actor: &Actor,
+        workflow: &workflows::Model,
+    ) -> Result<WorkflowVersionId, WorkflowError> {
+        let graph = rows::read(&**tx, workflow.draft_id).await?;
+        let faults = self.list_faults(&**tx, workflow, &graph).await?;
+        if has_errors(&faults) {
+            return Err(WorkflowError::Faulty(faults));
+        }
+        let new = versions::NewVersion { kind: VersionKind::Test, number: None, note: None };
+        versions::create_from_draft(tx, actor, workflow, new).await
     }
 }
 

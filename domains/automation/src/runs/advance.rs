@@ -1,0 +1,364 @@
+//! Moving runs: what happened to several of them, in one transaction.
+//!
+//! The runs are locked, the rows that the events need are loaded, the engine takes its steps in memory, and
+//! what it wants done is carried out for all runs at once: jobs, waits, child runs, ends. An end moves the
+//! parent too, and may start the run of an error workflow or let a queued one start; so this goes on until
+//! nothing is left to do.
+
+mod ends;
+mod jobs;
+mod newcomers;
+
+use std::collections::BTreeMap;
+
+use atelier_entities::{JobId, RunId, RunStatus, Timestamp};
+use atelier_queue::{NewJob, QueueError, Transaction, metrics};
+
+use super::{
+    ChildRequest, RunNode,
+    cue::{Attached, Cue, Resolved, named},
+    store::{LockedRuns, Place, Wanted},
+};
+use crate::engine::{
+    Command, Event, Failure, Moment, NodeAt, NodeError, NodeState, Outcome, Plan, Refusal, Rows, step,
+};
+use jobs::{Pending, PendingJob};
+
+pub(crate) use newcomers::{NewRun, find_trigger, insert_run};
+
+/// A run whose version is gone, or cannot be walked by this version of the program.
+pub(crate) const VERSION_MISSING: &str = "VERSION_MISSING";
+/// Most bytes of all outputs of a run: 100 MiB.
+pub(crate) const MAX_RUN_BYTES: i64 = 100 * 1024 * 1024;
+const RUN_TOO_LARGE: &str = "RUN_TOO_LARGE";
+
+/// What became of each cue, in their order.
+pub(crate) type Answers = Vec<Result<(), Refusal>>;
+
+/// Moves runs by what happened to them, each in the order of its cues. A cue that changes nothing is no
+/// error; its place in the answer says why.
+///
+/// # Errors
+/// If the database fails.
+pub(crate) async fn advance(tx: &Transaction, cues: Vec<(RunId, Cue)>) -> Result<Answers, QueueError> {
+    let mut advance = Advance::new(tx);
+    advance.answers = vec![Ok(()); cues.len()];
+    advance.cues = cues.into_iter().enumerate().map(|(place, (run, cue))| (Some(place), run, cue)).collect();
+    advance.run().await?;
+    Ok(advance.answers)
+}
+
+/// Starts a run that this transaction inserted.
+pub(crate) async fn start_new(tx: &Transaction, run: RunId) -> Result<(), QueueError> {
+    advance(tx, vec![(run, Cue::Start)]).await.map(drop)
+}
+
+/// Runs that are being moved.
+struct Advance<'a> {
+    tx: &'a Transaction,
+    runs: LockedRuns,
+    cues: Vec<(Option<usize>, RunId, Cue)>,
+    answers: Answers,
+    pending: Pending,
+    /// Further jobs, such as starts of queued runs.
+    jobs: Vec<NewJob>,
+    /// Jobs that nobody needs, with their runs.
+    unneeded: Vec<(RunId, JobId)>,
+    /// Child runs that are asked for.
+    children: BTreeMap<(RunId, NodeAt), ChildRequest>,
+    /// Attempts whose child runs are to be cancelled.
+    abandoned: Vec<(RunId, NodeAt)>,
+    /// Runs that ended.
+    ended: Vec<RunId>,
+    /// Runs whose error workflow is to start.
+    failed: Vec<(RunId, Failure)>,
+}
+
+impl<'a> Advance<'a> {
+    fn new(tx: &'a Transaction) -> Self {
+        Self {
+            tx,
+            runs: LockedRuns::default(),
+            cues: Vec::new(),
+            answers: Vec::new(),
+            pending: Pending::default(),
+            jobs: Vec::new(),
+            unneeded: Vec::new(),
+            children: BTreeMap::new(),
+            abandoned: Vec::new(),
+            ended: Vec::new(),
+            failed: Vec::new(),
+        }
+    }
+
+    async fn run(&mut self) -> Result<(), QueueError> {
+        loop {
+            while !self.cues.is_empty() {
+                let cues = std::mem::take(&mut self.cues);
+                self.take_round(cues).await?;
+            }
+            self.flush().await?;
+            self.carry_out().await?;
+            if self.cues.is_empty() && self.jobs.is_empty() {
+                break;
+            }
+        }
+        self.cancel_unneeded().await
+    }
+
+    /// Takes the steps of some cues, in memory.
+    async fn take_round(&mut self, cues: Vec<(Option<usize>, RunId, Cue)>) -> Result<(), QueueError> {
+        let mut ids: Vec<RunId> = cues.iter().map(|(_, run, _)| *run).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        self.runs.lock(self.tx, &ids).await?;
+        let cues = self.check_children(cues).await?;
+        let mut resolved = Vec::with_capacity(cues.len());
+        for (place, id, cue) in cues {
+            let Some(run) = self.runs.runs.get(&id) else {
+                self.refuse(place, id, Refusal::RunEnded);
+                continue;
+            };
+            let Some(version) = run.version.clone() else {
+                self.end_without_version(place, id, &cue);
+                continue;
+            };
+            if run.state.run.paused && matches!(cue, Cue::Stopped(..)) {
+                self.refuse(place, id, Refusal::Paused);
+                continue;
+            }
+            match cue.resolve(&version.plan, &run.row.trigger_node) {
+                Ok(resolved_cue) => resolved.push((place, id, resolved_cue)),
+                Err(refusal) => self.refuse(place, id, refusal),
+            }
+        }
+        let wanted: Vec<Wanted> = resolved.iter().map(|(_, run, cue)| wanted(*run, cue)).collect();
+        self.runs.load(self.tx, &wanted).await?;
+        for (place, id, cue) in resolved {
+            match cue {
+                Resolved::Held(at) => self.hold(place, id, at),
+                Resolved::Event(event, attached) => {
+                    let wake = if let Event::Wake(at) = &event { Some(at.clone()) } else { None };
+                    if let Err(refusal) = self.take_step(id, event, *attached).await? {
+                        if let Some(at) = wake.filter(|_| refusal == Refusal::NotDue) {
+                            self.wake_again(id, &at);
+                        }
+                        self.refuse(place, id, refusal);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, place: Option<usize>, run: RunId, refusal: Refusal) {
+        tracing::debug!(%run, %refusal, "an event changes nothing");
+        if let Some(answer) = place.and_then(|place| self.answers.get_mut(place)) {
+            *answer = Err(refusal);
+        }
+    }
+
+    /// Takes one step. Where rows are missing, more are loaded and it is taken again.
+    async fn take_step(
+        &mut self,
+        id: RunId,
+        event: Event,
+        attached: Attached,
+    ) -> Result<Result<(), Refusal>, QueueError> {
+        let moment = Moment { now: self.tx.now(), jitter: jitter() };
+        let mut more = [Rows::Open, Rows::All].into_iter();
+        loop {
+            let Some(run) = self.runs.runs.get_mut(&id) else { return Ok(Err(Refusal::RunEnded)) };
+            let Some(version) = run.version.clone() else { return Ok(Err(Refusal::RunEnded)) };
+            let event = bounded(event.clone(), &attached, run.row.output_bytes);
+            match step(&version.plan, run.state.clone(), event.clone(), moment) {
+                Ok(step) => {
+                    let commands = run.apply(step, moment.now);
+                    self.attach(id, &event, attached);
+                    for command in commands {
+                        self.collect(id, &version.plan, command);
+                    }
+                    return Ok(Ok(()));
+                }
+                Err(Refusal::RowsMissing) => {
+                    let Some(rows) = more.next() else {
+                        tracing::error!(run = %id, "rows of a run are missing");
+                        return Ok(Err(Refusal::RowsMissing));
+                    };
+                    self.runs.load(self.tx, &[Wanted { run: id, rows, with_signals: false }]).await?;
+                }
+                Err(refusal) => return Ok(Err(refusal)),
+            }
+        }
+    }
+
+    /// Keeps what came with an event that was taken.
+    fn attach(&mut self, id: RunId, event: &Event, attached: Attached) {
+        let Some(run) = self.runs.runs.get_mut(&id) else { return };
+        let Attached { output, items, question, child, answer, signal, by } = attached;
+        match event {
+            Event::Ended(at, outcome) => {
+                let place = (at.scope.clone(), at.node);
+                match outcome {
+                    Outcome::Wait(_) => run.enter_wait(at, question),
+                    Outcome::Child => {
+                        run.enter_wait(at, None);
+                        if let Some(child) = child {
+                            self.children.insert((id, at.clone()), child);
+                        }
+                    }
+                    _ => {}
+                }
+                match (outcome, output, items) {
+                    (Outcome::Done { .. } | Outcome::Wait(_), Some(output), _) => {
+                        run.set_output(place, output);
+                    }
+                    (Outcome::Items { .. }, _, Some(items)) => run.set_items(place, items),
+                    _ => {}
+                }
+            }
+            Event::Decided(at, _) => {
+                let place = (at.scope.clone(), at.node);
+                if let Some(answer) = answer {
+                    run.set_answer(&place, answer);
+                }
+                if let Some(output) = output {
+                    run.set_output(place, output);
+                }
+            }
+            Event::ChildEnded(at, _) => {
+                if let Some(output) = output {
+                    run.set_output((at.scope.clone(), at.node), output);
+                }
+            }
+            Event::Signal { .. } => {
+                if let Some(signal) = signal {
+                    run.add_signal(signal);
+                }
+            }
+            Event::Pause => (run.row.paused_by, run.row.paused_at) = (by, Some(self.tx.now())),
+            _ => {}
+        }
+    }
+
+    /// Takes over what a step wants done.
+    fn collect(&mut self, id: RunId, plan: &Plan, command: Command) {
+        let place = |at: &NodeAt| -> Place { (at.scope.clone(), at.node) };
+        match command {
+            Command::StartNode { at, not_before, timeout } => {
+                let args = named(id, plan, &at);
+                self.pending.start(id, &at, PendingJob { args, due: not_before, timeout });
+            }
+            Command::CancelNode(at) => {
+                if !self.pending.forget_start(id, &at) {
+                    let job = self.runs.runs.get(&id).and_then(|run| run.job_of(&place(&at)));
+                    self.unneeded.extend(job.map(|job| (id, job)));
+                }
+            }
+            Command::OpenWait(at, request) => {
+                if let Some(due) = request.due {
+                    self.pending.wake(id, &at, named(id, plan, &at), due);
+                }
+            }
+            Command::CloseWait(at) => {
+                if !self.pending.forget_wake(id, &at) {
+                    let job = self.runs.runs.get(&id).and_then(|run| run.wake_job_of(&place(&at)));
+                    self.unneeded.extend(job.map(|job| (id, job)));
+                }
+            }
+            // The request is there: it came with the event.
+            Command::StartChild(_) => {}
+            Command::CancelChild(at, policy) => self.abandon_child(id, at, policy),
+            Command::EndRun { status, failure } => {
+                if failure.as_ref().is_some_and(|failure| failure.code == Failure::ENGINE_STUCK) {
+                    tracing::error!(run = %id, "a run has undecided nodes, but nothing moves it");
+                    metrics::workflow_stuck();
+                }
+                tracing::debug!(run = %id, %status, "a run has ended");
+                self.ended.push(id);
+            }
+            Command::StartErrorWorkflow(failure) => self.failed.push((id, failure)),
+        }
+    }
+
+    /// Enqueues the job of an attempt again that did nothing, if the attempt is still wanted.
+    fn hold(&mut self, place: Option<usize>, id: RunId, at: NodeAt) {
+        let Some(run) = self.runs.runs.get(&id) else { return };
+        let Some(version) = run.version.clone() else { return };
+        let row = run.state.node(&at.scope, at.node).filter(|row| {
+            matches!(row.state, NodeState::Ready | NodeState::Retrying)
+                && (row.generation, row.round, row.attempt) == (at.generation, at.round, at.attempt)
+        });
+        if run.state.run.paused || run.state.run.status.is_final() || row.is_none() {
+            return self.refuse(place, id, Refusal::Stale);
+        }
+        let timeout = version.plan.policy(at.node).timeout();
+        let due = row.and_then(|row| row.retry_at);
+        let args = named(id, &version.plan, &at);
+        self.pending.start(id, &at, PendingJob { args, due, timeout });
+    }
+
+    /// Enqueues the job that wakes a node again: the clock of its worker was ahead.
+    fn wake_again(&mut self, id: RunId, at: &NodeAt) {
+        let Some(run) = self.runs.runs.get(&id) else { return };
+        let due = run.state.waits.get(&(at.scope.clone(), at.node)).and_then(|wait| wait.due);
+        if let Some((due, version)) = due.zip(run.version.as_ref()) {
+            self.pending.wake(id, at, named(id, &version.plan, at), due);
+        }
+    }
+
+    /// Ends a run that no plan can be had for.
+    fn end_without_version(&mut self, place: Option<usize>, id: RunId, cue: &Cue) {
+        let now: Timestamp = self.tx.now();
+        let Some(run) = self.runs.runs.get_mut(&id) else { return };
+        if run.state.run.status.is_final() {
+            return self.refuse(place, id, Refusal::RunEnded);
+        }
+        if matches!(cue, Cue::Cancel) {
+            run.end_alone(RunStatus::Cancelled, None, now);
+        } else {
+            tracing::error!(run = %id, version = %run.row.version_id, "the version of a run is missing");
+            let failure = Failure::of_run(VERSION_MISSING, "The version of the workflow is missing.");
+            run.end_alone(RunStatus::Failed, Some(failure.clone()), now);
+            if !run.row.handles_error {
+                self.failed.push((id, failure));
+            }
+        }
+        self.ended.push(id);
+    }
+}
+
+/// The rows that a cue needs.
+fn wanted(run: RunId, cue: &Resolved) -> Wanted {
+    match cue {
+        Resolved::Held(at) => Wanted { run, rows: Rows::Path(at.scope.clone()), with_signals: false },
+        Resolved::Event(event, _) => {
+            let with_signals = matches!(event, Event::Ended(_, Outcome::Wait(_)));
+            Wanted { run, rows: Rows::of(event), with_signals }
+        }
+    }
+}
+
+/// The event, or a failure where its output is more than the run may keep.
+fn bounded(event: Event, attached: &Attached, kept: i64) -> Event {
+    let new = attached.output.as_ref().or(attached.items.as_ref()).map_or(0, |output| output.bytes);
+    let total = kept.saturating_add(i64::try_from(new).unwrap_or(i64::MAX));
+    match event {
+        Event::Ended(at, outcome) if total > MAX_RUN_BYTES && !matches!(outcome, Outcome::Failed(_)) => {
+            let message =
+                format!("The outputs of the run have {total} bytes; at most {MAX_RUN_BYTES} are kept.");
+            Event::Ended(at, Outcome::Failed(NodeError::permanent(RUN_TOO_LARGE, message)))
+        }
+        event => event,
+    }
+}
+
+/// A random number between -1 and 1.
+fn jitter() -> f64 {
+    rand::random::<f64>() * 2.0 - 1.0
+}
+
+/// The attempt of a parent's node that a child run belongs to.
+fn attempt_of(parent: RunId, key: &str) -> Option<RunNode> {
+    RunNode::parse(parent, key)
+}

@@ -1,0 +1,118 @@
+//! What follows from the ends of runs, and from cancelled nodes.
+
+use std::collections::BTreeSet;
+
+use atelier_entities::{RunId, RunStatus, WorkflowId};
+use atelier_queue::{QueueError, Sql};
+use sea_orm::ConnectionTrait;
+
+use super::{Advance, attempt_of};
+use crate::{
+    engine::{ChildEnd, Failure, NodeAt},
+    graph::node_type::ParentCancel,
+    runs::{
+        cue::{Cue, named},
+        outputs,
+        places::Places,
+    },
+};
+
+/// Attempts of one statement: two parameters each.
+const ATTEMPTS: usize = 5_000;
+
+impl Advance<'_> {
+    /// Carries out what concerns other runs.
+    pub(super) async fn carry_out(&mut self) -> Result<(), QueueError> {
+        self.cancel_children().await?;
+        let (ended, failed) = (std::mem::take(&mut self.ended), std::mem::take(&mut self.failed));
+        let children = std::mem::take(&mut self.children);
+        if ended.is_empty() && children.is_empty() && failed.is_empty() {
+            return Ok(());
+        }
+        self.tell_parents(&ended).await?;
+        let workflow_of = |id: &RunId| self.runs.runs.get(id).map(|run| run.row.workflow_id);
+        let left: BTreeSet<WorkflowId> = ended.iter().filter_map(workflow_of).collect();
+        let of_failed: Vec<WorkflowId> = failed.iter().filter_map(|(id, _)| workflow_of(id)).collect();
+        let asked: Vec<_> = children.values().map(|request| request.workflow_id).collect();
+        let mut places = Places::default();
+        places.load(self.tx, left.iter().copied().chain(of_failed.iter().copied()).chain(asked)).await?;
+        let handlers: Vec<WorkflowId> =
+            of_failed.iter().filter_map(|id| places.workflow(*id)?.error_workflow_id).collect();
+        places.load(self.tx, handlers).await?;
+        for workflow in left {
+            self.jobs.extend(places.start_queued(self.tx, workflow).await?);
+        }
+        let children = children.into_iter().map(|((run, at), request)| (run, at, request)).collect();
+        self.start_children(&mut places, children).await?;
+        for (run, failure) in failed {
+            self.start_error_workflow(&mut places, run, &failure).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes over that a node no longer waits for its child run.
+    pub(super) fn abandon_child(&mut self, run: RunId, at: NodeAt, policy: ParentCancel) {
+        let is_new = self.children.remove(&(run, at.clone())).is_some();
+        if !is_new && policy == ParentCancel::Cancel {
+            self.abandoned.push((run, at));
+        }
+    }
+
+    /// Cancels the child runs of attempts that were cancelled.
+    async fn cancel_children(&mut self) -> Result<(), QueueError> {
+        let abandoned = std::mem::take(&mut self.abandoned);
+        for some in abandoned.chunks(ATTEMPTS) {
+            let mut sql = Sql::new(self.tx.get_database_backend());
+            sql.push("SELECT id FROM workflow_runs WHERE finished_at IS NULL AND (parent_id, parent_attempt) IN (VALUES ");
+            let mut count = 0;
+            for (run, at) in some {
+                let version = self.runs.runs.get(run).and_then(|run| run.version.clone());
+                let Some(version) = version else { continue };
+                sql.push(if count == 0 { "(" } else { ", (" }).bind(*run).push(", ");
+                sql.bind(named(*run, &version.plan, at).attempt_key()).push(")");
+                count += 1;
+            }
+            if count == 0 {
+                continue;
+            }
+            sql.push(") ORDER BY id");
+            for row in self.tx.query_all_raw(sql.build()).await? {
+                self.cues.push((None, row.try_get_by_index(0)?, Cue::Cancel));
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the parents of ended runs.
+    async fn tell_parents(&mut self, ended: &[RunId]) -> Result<(), QueueError> {
+        let of_parents: Vec<_> = ended
+            .iter()
+            .filter_map(|id| {
+                let run = self.runs.runs.get(id)?;
+                let parent = run.row.parent_id?;
+                let at = attempt_of(parent, run.row.parent_attempt.as_deref()?)?;
+                Some((*id, parent, at, child_end(run.state.run.status, run.state.run.failure.as_ref())))
+            })
+            .collect();
+        let succeeded: Vec<_> = of_parents
+            .iter()
+            .filter(|(_, _, _, end)| *end == ChildEnd::Succeeded)
+            .filter_map(|(id, ..)| Some((*id, self.runs.runs.get(id)?.version.clone()?)))
+            .collect();
+        let mut found = outputs::of_ended_runs(&**self.tx, &succeeded).await?;
+        for (id, parent, at, end) in of_parents {
+            self.cues.push((None, parent, Cue::ChildEnded(at, end, found.remove(&id))));
+        }
+        Ok(())
+    }
+}
+
+fn child_end(status: RunStatus, failure: Option<&Failure>) -> ChildEnd {
+    match status {
+        RunStatus::Succeeded => ChildEnd::Succeeded,
+        RunStatus::Cancelled => ChildEnd::Cancelled,
+        _ => ChildEnd::Failed(
+            failure.cloned().unwrap_or_else(|| Failure::of_run("FAILED", "The child run failed.")),
+        ),
+    }
+}

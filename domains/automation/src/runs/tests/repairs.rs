@@ -1,0 +1,198 @@
+//! What the reconciler repairs, what expires, and what people see.
+
+use atelier_entities::{
+    JobState, NodeState, RunStatus, WaitKind, jobs, workflow_node_runs, workflow_versions,
+};
+use atelier_foundation::Page;
+use chrono::TimeDelta;
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use serde_json::json;
+
+use super::*;
+use crate::runs::{RunError, RunFilter, RunVersion, purge_runs};
+
+async fn delete_jobs(fixture: &Fixture) {
+    let gone = jobs::Entity::delete_many().filter(jobs::Column::Queue.eq("workflow"));
+    gone.exec(fixture.fixture.queue().db()).await.expect("deleted");
+}
+
+#[tokio::test]
+async fn a_ready_node_without_a_job_gets_one() {
+    let fixture = Fixture::new().await;
+    let run = fixture.start(fixture.publish(&Flow::new().work("a b").edges("start>a a>b")).await).await;
+    delete_jobs(&fixture).await;
+
+    let found = fixture.reconcile().await;
+
+    assert_eq!(found["nodes"], 1);
+    assert_eq!(fixture.status(run).await, RunStatus::Succeeded);
+    assert_eq!(fixture.ran(), ["a", "b"]);
+}
+
+#[tokio::test]
+async fn a_wait_without_a_job_gets_one_or_is_over_at_once() {
+    let fixture = Fixture::new().await;
+    let flow = Flow::new().add("wait", "delay", json!({"seconds": 60})).edges("start>wait");
+    let due = fixture.fixture.queue().now() + TimeDelta::seconds(60);
+    fixture.script("wait", [waiting(WaitKind::Delay, None, Some(due))]);
+    let run = fixture.run(fixture.publish(&flow).await).await;
+    delete_jobs(&fixture).await;
+
+    let early = fixture.reconcile().await;
+    let jobs = fixture.count_unfinished_jobs(run).await;
+    let again = fixture.reconcile().await;
+    delete_jobs(&fixture).await;
+    fixture.fixture.advance(61);
+    fixture.reconcile().await;
+
+    assert_eq!((&early["waits"], jobs, &again["waits"]), (&json!(1), 1, &json!(0)));
+    assert_eq!(fixture.status(run).await, RunStatus::Succeeded);
+}
+
+#[tokio::test]
+async fn a_run_past_its_deadline_times_out_and_can_be_retried() {
+    let fixture = Fixture::new().await;
+    let flow = Flow::new().add("wait", "wait_signal", json!({"key": "go"})).edges("start>wait");
+    fixture.script("wait", [waiting(WaitKind::Signal, Some("go"), None)]);
+    let workflow = fixture.publish_with(&flow, json!({"timeout_secs": 100}), |_| {}).await;
+    let run = fixture.run(workflow).await;
+
+    fixture.fixture.advance(99);
+    let early = fixture.reconcile().await;
+    fixture.fixture.advance(2);
+    let late = fixture.reconcile().await;
+    let timed_out = fixture.row(run).await;
+    fixture.runs().retry(&fixture.actor(), run).await.expect("retried");
+    fixture.fixture.work().await;
+
+    assert_eq!((&early["timed_out"], &late["timed_out"]), (&json!(0), &json!(1)));
+    assert_eq!(timed_out.status, RunStatus::TimedOut);
+    let row = fixture.row(run).await;
+    assert_eq!((row.status, row.finished_at), (RunStatus::Succeeded, row.finished_at));
+    assert!(row.deadline_at > timed_out.deadline_at);
+}
+
+#[tokio::test]
+async fn jobs_of_ended_runs_are_cancelled() {
+    let fixture = Fixture::new().await;
+    let run = fixture.start(fixture.publish(&Flow::new().work("a").edges("start>a")).await).await;
+    let mut row = fixture.row(run).await.into_active_model();
+    row.status = Set(RunStatus::Cancelled);
+    row.finished_at = Set(Some(fixture.fixture.queue().now()));
+    row.update(fixture.fixture.queue().db()).await.expect("changed");
+    let tx = fixture.fixture.queue().begin().await.expect("begun");
+    let args = super::super::StopJobs { run_id: run };
+    let stop = tx.enqueue(atelier_queue::NewJob::of(&args)).await.expect("enqueued").id;
+    tx.commit().await.expect("committed");
+
+    fixture.fixture.work().await;
+
+    assert_eq!(fixture.fixture.job(stop).await.state, JobState::Succeeded);
+    assert_eq!(fixture.count_unfinished_jobs(run).await, 0);
+}
+
+#[tokio::test]
+async fn runs_are_deleted_once_they_have_expired_with_all_of_their_tree() {
+    let fixture = Fixture::new().await;
+    let workflow = fixture.publish(&Flow::new().work("a").edges("start>a")).await;
+    let draft = StartInput { version: RunVersion::Draft, ..StartInput::default() };
+    let tested = fixture.runs().start(&fixture.actor(), workflow, draft).await.expect("started");
+    let old = fixture.run(workflow).await;
+    fixture.fixture.advance(31 * 24 * 3600);
+    let new = fixture.run(workflow).await;
+
+    let deleted = purge_runs(fixture.fixture.queue(), 1).await.expect("purged");
+
+    let db = fixture.fixture.queue().db();
+    assert_eq!(deleted, 2);
+    let left: Vec<_> = workflow_runs::Entity::find().all(db).await.expect("listed");
+    assert_eq!(left.iter().map(|run| run.id).collect::<Vec<_>>(), [new]);
+    let nodes = workflow_node_runs::Entity::find().filter(workflow_node_runs::Column::RunId.eq(old));
+    assert_eq!(nodes.count(db).await.expect("counted"), 0);
+    let copies = workflow_versions::Entity::find_by_id(tested.version_id).count(db).await.expect("counted");
+    assert_eq!(copies, 0);
+}
+
+#[tokio::test]
+async fn a_draft_is_run_as_a_copy_that_does_not_change() {
+    let fixture = Fixture::new().await;
+    let workflow = fixture.publish(&Flow::new().work("a").edges("start>a")).await;
+    let draft = StartInput { version: RunVersion::Draft, ..StartInput::default() };
+
+    let run = fixture.runs().start(&fixture.actor(), workflow, draft.clone()).await.expect("started");
+    let db = fixture.fixture.queue().db();
+    workflow_nodes::Entity::delete_many()
+        .filter(workflow_nodes::Column::VersionId.ne(run.version_id))
+        .exec(db)
+        .await
+        .expect("changed");
+    fixture.fixture.work().await;
+    let faulty = fixture.runs().start(&fixture.actor(), workflow, draft).await;
+
+    assert_eq!(fixture.status(run.id).await, RunStatus::Succeeded);
+    assert!(matches!(faulty, Err(RunError::Workflow(WorkflowError::Faulty(_)))), "{faulty:?}");
+}
+
+#[tokio::test]
+async fn people_see_their_runs_and_nobody_else_does() {
+    let fixture = Fixture::new().await;
+    let workflow = fixture.publish(&Flow::new().work("a b").edges("start>a a>b")).await;
+    let run = fixture.run(workflow).await;
+    let stranger = acting(fixture.fixture.register("eve@example.org").await.id);
+    let page = Page { number: 1, size: 2 };
+    let filter =
+        RunFilter { workflow: Some(workflow), statuses: vec![RunStatus::Succeeded], ..RunFilter::default() };
+
+    let (listed, total) = fixture.runs().list(&fixture.actor(), &filter, page).await.expect("listed");
+    let (foreign, none) = fixture.runs().list(&stranger, &filter, page).await.expect("listed");
+    let view = fixture.runs().get(&fixture.actor(), run, None, page).await.expect("there");
+    let later =
+        fixture.runs().get(&fixture.actor(), run, Some(view.run.revision), page).await.expect("there");
+
+    assert_eq!((listed.len(), total, foreign.len(), none), (1, 1, 0, 0));
+    assert_eq!((view.nodes.len(), view.node_count, later.nodes.len()), (2, 3, 0));
+    let all =
+        fixture.runs().get(&fixture.actor(), run, None, Page { number: 1, size: 10 }).await.expect("there");
+    let b = all.nodes.iter().find(|node| node.row.node == "b").expect("a node");
+    assert_eq!(b.inputs, ["a.main>b.in"]);
+    assert_eq!(b.output.as_ref().and_then(|output| output.value.clone()), Some(json!({"from": "b"})));
+    let output = fixture.runs().get_output(&fixture.actor(), run, ("", "a")).await.expect("read");
+    assert_eq!(output, Some(json!({"from": "a"})));
+    for refused in [
+        fixture.runs().get(&stranger, run, None, page).await.map(drop),
+        fixture.runs().cancel(&stranger, run).await.map(drop),
+        fixture.runs().start(&stranger, workflow, StartInput::default()).await.map(drop),
+        fixture.runs().why(&stranger, run).await.map(drop),
+    ] {
+        assert!(matches!(refused, Err(RunError::NotFound(_))), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_erased_person_leaves_no_runs() {
+    let fixture = Fixture::new().await;
+    let flow = Flow::new().add("wait", "wait_signal", json!({"key": "go"})).edges("start>wait");
+    fixture.script("wait", [waiting(WaitKind::Signal, Some("go"), None)]);
+    let run = fixture.run(fixture.publish(&flow).await).await;
+    assert_eq!(fixture.states(run, "wait").await, [Some(NodeState::Waiting)]);
+    let person = atelier_foundation::personal::Erasing {
+        user: fixture.user,
+        addresses: Vec::new(),
+        since: fixture.fixture.queue().now(),
+    };
+
+    let tx = fixture.fixture.queue().begin().await.expect("begun");
+    use atelier_foundation::PersonalData;
+    super::super::OwnedRuns.withdraw(&tx, fixture.user).await.expect("withdrawn");
+    tx.commit().await.expect("committed");
+    let cancelled = fixture.status(run).await;
+    let tx = fixture.fixture.queue().begin().await.expect("begun");
+    let first = super::super::OwnedRuns.erase(&tx, &person, 100).await.expect("erased");
+    let last = super::super::OwnedRuns.erase(&tx, &person, 100).await.expect("erased");
+    tx.commit().await.expect("committed");
+
+    assert_eq!(cancelled, RunStatus::Cancelled);
+    assert_eq!((first.rows, first.is_done, last.is_done), (1, false, true));
+    let left = workflow_runs::Entity::find().count(fixture.fixture.queue().db()).await.expect("counted");
+    assert_eq!(left, 0);
+}

@@ -1,0 +1,289 @@
+//! What people see of runs: lists, a run with its nodes, failed attempts.
+
+use std::collections::HashMap;
+
+use atelier_entities::{
+    ProjectId, RunCause, RunId, RunStatus, Timestamp, WorkflowId, WorkflowVersionId, workflow_edge_runs,
+    workflow_node_attempts, workflow_node_runs, workflow_runs, workflow_waits,
+};
+use atelier_foundation::{Actor, COUNT_LIMIT, Page, paging};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, FromQueryResult, JsonValue, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+};
+use serde_json::Value;
+
+use super::{RunError, Runs};
+
+/// Most bytes of a value in a view, as JSON: 8 KiB. The whole value has a request of its own.
+pub const PREVIEW_BYTES: usize = 8 * 1024;
+/// Most open waits of a view.
+const MAX_WAITS: u64 = 100;
+
+/// Which runs are listed. A field that is none matches all.
+#[derive(Clone, Debug, Default)]
+pub struct RunFilter {
+    /// Of this workflow.
+    pub workflow: Option<WorkflowId>,
+    /// In one of these states; in any if there are none.
+    pub statuses: Vec<RunStatus>,
+    /// Started by this.
+    pub cause: Option<RunCause>,
+    /// Of this project.
+    pub project: Option<ProjectId>,
+    /// Accepted at this moment or later.
+    pub from: Option<Timestamp>,
+    /// Accepted before this moment.
+    pub before: Option<Timestamp>,
+    /// Child runs of this run.
+    pub parent: Option<RunId>,
+}
+
+/// A run in a list.
+#[derive(Clone, Debug, PartialEq, FromQueryResult)]
+#[allow(missing_docs, reason = "the columns of the entity")]
+pub struct RunSummary {
+    pub id: RunId,
+    pub workflow_id: WorkflowId,
+    pub version_id: WorkflowVersionId,
+    pub project_id: Option<ProjectId>,
+    pub root_id: RunId,
+    pub parent_id: Option<RunId>,
+    pub cause: RunCause,
+    pub trigger_node: String,
+    pub status: RunStatus,
+    pub generation: i32,
+    pub working: i32,
+    pub waiting: i32,
+    pub failure: Option<JsonValue>,
+    pub rerun_of: Option<RunId>,
+    pub revision: i64,
+    pub created_at: Timestamp,
+    pub started_at: Option<Timestamp>,
+    pub updated_at: Timestamp,
+    pub finished_at: Option<Timestamp>,
+}
+
+/// A value as a view shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Preview {
+    /// The value, or the beginning of its JSON as a text. None of a value in the object store.
+    pub value: Option<Value>,
+    /// Whether this is not the whole value.
+    pub truncated: bool,
+    /// The bytes of the whole value as JSON.
+    pub bytes: u64,
+}
+
+impl Preview {
+    /// The preview of a stored value; none if there is no value.
+    #[must_use]
+    pub fn of(value: Option<Value>, object: Option<&str>, bytes: i64) -> Option<Self> {
+        let bytes = u64::try_from(bytes).unwrap_or_default();
+        if object.is_some() {
+            return Some(Self { value: None, truncated: true, bytes });
+        }
+        let value = value?;
+        let text = value.to_string();
+        let bytes = text.len() as u64;
+        if text.len() <= PREVIEW_BYTES {
+            return Some(Self { value: Some(value), truncated: false, bytes });
+        }
+        let end = (0..=PREVIEW_BYTES).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+        Some(Self { value: Some(Value::String(text[..end].to_owned())), truncated: true, bytes })
+    }
+}
+
+/// A node of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeView {
+    /// The row, without its output.
+    pub row: workflow_node_runs::Model,
+    /// The output.
+    pub output: Option<Preview>,
+    /// The inbound edges that were taken, such as `check.true>send.in`: their sources gave its input.
+    pub inputs: Vec<String>,
+}
+
+/// A run with a page of its nodes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunView {
+    /// The row, without its input.
+    pub run: workflow_runs::Model,
+    /// The input.
+    pub input: Option<Preview>,
+    /// The nodes of the page, in the order in which they became ready.
+    pub nodes: Vec<NodeView>,
+    /// How many nodes there are on all pages, counted up to a bound.
+    pub node_count: u64,
+    /// The open waits.
+    pub waits: Vec<workflow_waits::Model>,
+}
+
+impl Runs {
+    /// A page of the actor's runs, newest first, and their number up to [`COUNT_LIMIT`].
+    ///
+    /// # Errors
+    /// If nobody acts, or the database fails.
+    pub async fn list(
+        &self,
+        actor: &Actor,
+        filter: &RunFilter,
+        page: Page,
+    ) -> Result<(Vec<RunSummary>, u64), RunError> {
+        use workflow_runs::Column as C;
+        let own = workflow_runs::Entity::find()
+            .filter(C::UserId.eq(actor.person()?))
+            .filter(condition(filter))
+            .order_by_desc(C::Id);
+        let rows = own.clone().offset(page.offset()).limit(page.size).into_model::<RunSummary>();
+        let rows = rows.all(self.queue.db()).await?;
+        let total = match page.total(rows.len()) {
+            Some(total) => total,
+            None => own.select_only().column(C::Id).limit(COUNT_LIMIT).count(self.queue.db()).await?,
+        };
+        Ok((rows, total))
+    }
+
+    /// A run of the actor with a page of its nodes; with `changed_since`, only those that changed after that
+    /// revision of the run.
+    ///
+    /// # Errors
+    /// If there is no such run.
+    pub async fn get(
+        &self,
+        actor: &Actor,
+        run: RunId,
+        changed_since: Option<i64>,
+        page: Page,
+    ) -> Result<RunView, RunError> {
+        use workflow_node_runs::Column as C;
+        let mut row = self.find_own(actor, run).await?;
+        let input = Preview::of(row.input.take(), row.input_object.as_deref(), 0);
+        let nodes = workflow_node_runs::Entity::find()
+            .filter(C::RunId.eq(run))
+            .filter(Condition::all().add_option(changed_since.map(|revision| C::Revision.gt(revision))))
+            .order_by_asc(C::ReadyAt)
+            .order_by_asc(C::Scope)
+            .order_by_asc(C::Node);
+        let (nodes, node_count) = paging::fetch(self.queue.db(), nodes, page).await?;
+        let mut inputs = self.list_inputs(run, &nodes).await?;
+        let nodes = nodes.into_iter().map(|mut node| NodeView {
+            output: Preview::of(node.output.take(), node.output_object.as_deref(), node.output_bytes),
+            inputs: inputs.remove(&(node.scope.clone(), node.node.clone())).unwrap_or_default(),
+            row: node,
+        });
+        let waits = workflow_waits::Entity::find()
+            .filter(workflow_waits::Column::RunId.eq(run))
+            .filter(workflow_waits::Column::Closed.eq(false))
+            .order_by_asc(workflow_waits::Column::OpenedAt)
+            .limit(MAX_WAITS);
+        let waits = waits.all(self.queue.db()).await?;
+        Ok(RunView { run: row, input, nodes: nodes.collect(), node_count, waits })
+    }
+
+    /// The failed attempts of a node, in their order. `scope` names the items around it.
+    ///
+    /// # Errors
+    /// If there is no such run.
+    pub async fn list_attempts(
+        &self,
+        actor: &Actor,
+        run: RunId,
+        (scope, node): (&str, &str),
+    ) -> Result<Vec<workflow_node_attempts::Model>, RunError> {
+        use workflow_node_attempts::Column as C;
+        self.find_own(actor, run).await?;
+        let attempts = workflow_node_attempts::Entity::find()
+            .filter(C::RunId.eq(run))
+            .filter(C::Scope.eq(scope))
+            .filter(C::Node.eq(node))
+            .order_by_asc(C::Generation)
+            .order_by_asc(C::Round)
+            .order_by_asc(C::Attempt)
+            .limit(COUNT_LIMIT);
+        Ok(attempts.all(self.queue.db()).await?)
+    }
+
+    /// The whole output of a node; none where it did not run, or failed.
+    ///
+    /// # Errors
+    /// If there is no such run or node, or its version is missing.
+    pub async fn get_output(
+        &self,
+        actor: &Actor,
+        run: RunId,
+        (scope, node): (&str, &str),
+    ) -> Result<Option<Value>, RunError> {
+        let own = self.find_own(actor, run).await?;
+        let version = super::store::find_version(self.queue.db(), own.version_id).await?;
+        let version = version.ok_or(RunError::VersionMissing)?;
+        let scope = scope.parse().map_err(|_| RunError::NotFound("node"))?;
+        let node = version.plan.find_node(node).ok_or(RunError::NotFound("node"))?;
+        let mut outputs = self.reader().node_outputs(run, &version, &[(scope, node)]).await?;
+        Ok(outputs.pop().flatten())
+    }
+
+    /// The taken edges that lead to these nodes.
+    async fn list_inputs(
+        &self,
+        run: RunId,
+        nodes: &[workflow_node_runs::Model],
+    ) -> Result<HashMap<(String, String), Vec<String>>, RunError> {
+        use workflow_edge_runs::Column as C;
+        let mut scopes: Vec<&str> = nodes.iter().map(|node| node.scope.as_str()).collect();
+        scopes.sort_unstable();
+        scopes.dedup();
+        if scopes.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let taken = workflow_edge_runs::Entity::find()
+            .filter(C::RunId.eq(run))
+            .filter(C::Scope.is_in(scopes))
+            .filter(C::Taken.eq(true))
+            .order_by_asc(C::Edge);
+        let mut inputs: HashMap<(String, String), Vec<String>> = HashMap::new();
+        for edge in taken.all(self.queue.db()).await? {
+            let target = edge.edge.rsplit_once('>').and_then(|(_, to)| to.rsplit_once('.'));
+            if let Some((node, _)) = target {
+                inputs.entry((edge.scope, node.to_owned())).or_default().push(edge.edge);
+            }
+        }
+        Ok(inputs)
+    }
+}
+
+fn condition(filter: &RunFilter) -> Condition {
+    use workflow_runs::Column as C;
+    let RunFilter { workflow, statuses, cause, project, from, before, parent } = filter;
+    Condition::all()
+        .add_option(workflow.map(|workflow| C::WorkflowId.eq(workflow)))
+        .add_option((!statuses.is_empty()).then(|| C::Status.is_in(statuses.iter().copied())))
+        .add_option(cause.map(|cause| C::Cause.eq(cause)))
+        .add_option(project.map(|project| C::ProjectId.eq(project)))
+        .add_option(from.map(|from| C::CreatedAt.gte(from)))
+        .add_option(before.map(|before| C::CreatedAt.lt(before)))
+        .add_option(parent.map(|parent| C::ParentId.eq(parent)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_long_value_is_cut_between_characters() {
+        let long = Value::String("é".repeat(PREVIEW_BYTES));
+        let cut = Preview::of(Some(long), None, 0).expect("a preview");
+        let text = cut.value.as_ref().and_then(Value::as_str).expect("a text");
+
+        assert!(cut.truncated && text.len() <= PREVIEW_BYTES && text.ends_with('é'));
+        assert_eq!(cut.bytes, PREVIEW_BYTES as u64 * 2 + 2);
+        let short = Preview::of(Some(json!({"a": 1})), None, 7);
+        assert_eq!(short, Some(Preview { value: Some(json!({"a": 1})), truncated: false, bytes: 7 }));
+        let stored = Preview::of(None, Some("runs/x"), 70_000);
+        assert_eq!(stored, Some(Preview { value: None, truncated: true, bytes: 70_000 }));
+        assert_eq!(Preview::of(None, None, 0), None);
+    }
+}

@@ -1,0 +1,215 @@
+//! A database, a transport, a scheduler, and workers whose nodes are scripted.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use atelier_automation::{
+    Automation, Deps,
+    graph::Graph,
+    runs::{ReconcileRuns, Runs, StartInput},
+    testing::{Script, Scripted, modules, publish},
+};
+use atelier_entities::{RunId, RunStatus, UserId, WorkflowId, jobs, workflow_runs, workflows};
+use atelier_foundation::{
+    Actor, Foundation, Ports,
+    identity::OAuthSetup,
+    testing::{Fixture, acting, effects_of, options, registry_of},
+};
+use atelier_providers::{
+    mail::fake::ScriptedMailer,
+    object_store::{ObjectStoreOptions, Objects},
+};
+use atelier_queue::{
+    NewJob, Queue, QueueName, QueueOptions, Registry,
+    bus::{Bus, LocalBus},
+    relay, rescue,
+    transport::{InProcess, RedisHub, RedisOptions, Transport},
+    worker::{self, WorkerOptions},
+};
+use atelier_tests::{TestDatabase, TestRedis};
+use sea_orm::{
+    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::{task::JoinHandle, time};
+use tokio_util::sync::CancellationToken;
+
+/// How long a case waits for a condition.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
+/// The time between two heartbeats.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// The fixture of a case. Dropping it stops its scheduler and workers.
+pub(super) struct Fixture {
+    services: Scripted,
+    registry: Registry,
+    user: UserId,
+    stop: CancellationToken,
+    _redis: Option<TestRedis>,
+    _folder: TempDir,
+    _database: TestDatabase,
+}
+
+impl Drop for Fixture {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl Fixture {
+    pub(super) async fn sqlite() -> Self {
+        let transport = Arc::new(InProcess::default());
+        Self::new(TestDatabase::sqlite().await, transport, Arc::new(LocalBus::default()), None).await
+    }
+
+    pub(super) async fn postgres_redis() -> Self {
+        let redis = TestRedis::create();
+        let options = RedisOptions {
+            client: redis.server.client(),
+            key_prefix: redis.prefix.clone(),
+            command_timeout: Duration::from_secs(2),
+            consumer_timeout: HEARTBEAT * 4,
+        };
+        let hub = RedisHub::connect(options).await.expect("a Redis URL");
+        Self::new(TestDatabase::create().await, hub.clone(), hub, Some(redis)).await
+    }
+
+    async fn new(
+        database: TestDatabase,
+        transport: Arc<dyn Transport>,
+        bus: Arc<dyn Bus>,
+        redis: Option<TestRedis>,
+    ) -> Self {
+        let modules = modules();
+        let queue_options = QueueOptions { heartbeat: HEARTBEAT, ..QueueOptions::default() };
+        let queue =
+            Queue::new(database.connection.clone(), transport, bus, effects_of(&modules), queue_options);
+        let folder = TempDir::with_prefix("atelier-runs-").expect("a temporary folder");
+        let objects = ObjectStoreOptions::Folder(folder.path().to_path_buf());
+        let objects = Objects::open(&objects).expect("a store");
+        let oauth = OAuthSetup {
+            providers: BTreeMap::default().into_iter().collect(),
+            public_url: "https://atelier.example".to_owned(),
+            frontend_url: "https://app.example".to_owned(),
+        };
+        let mailer = Arc::new(ScriptedMailer::new([]));
+        let deps = atelier_foundation::Deps { mailer, objects: objects.clone(), oauth };
+        let foundation = Foundation::new(queue.clone(), deps, options(), Ports::of(&modules));
+        let automation = Automation::new(&foundation, Deps { objects });
+        let registration = Fixture::registration("ada@example.org");
+        let user = foundation.identity.register(&Actor::anonymous(), registration).await;
+        let user = user.expect("registered").user.id;
+        let services = Scripted { foundation, automation, script: Script::default() };
+        let registry = registry_of(&modules, &services);
+        let stop = CancellationToken::new();
+        tokio::spawn(stop.clone().run_until_cancelled_owned(schedule(queue)));
+        Self { services, registry, user, stop, _redis: redis, _folder: folder, _database: database }
+    }
+
+    pub(super) fn queue(&self) -> &Queue {
+        &self.services.foundation.queue
+    }
+
+    pub(super) fn runs(&self) -> &Runs {
+        &self.services.automation.runs
+    }
+
+    pub(super) fn script(&self) -> &Script {
+        &self.services.script
+    }
+
+    pub(super) fn actor(&self) -> Actor {
+        acting(self.user)
+    }
+
+    /// Starts a worker with this number of slots.
+    pub(super) fn worker(&self, concurrency: usize) -> JoinHandle<Result<(), atelier_queue::QueueError>> {
+        let options = WorkerOptions {
+            concurrency: QueueName::ALL.iter().map(|queue| (*queue, concurrency)).collect(),
+            grace: Duration::from_millis(200),
+            host: "test".to_owned(),
+            version: "test".to_owned(),
+            ..WorkerOptions::default()
+        };
+        tokio::spawn(worker::run(
+            self.queue().clone(),
+            self.registry.clone(),
+            options,
+            self.stop.child_token(),
+        ))
+    }
+
+    pub(super) async fn publish(
+        &self,
+        graph: &Graph,
+        change: impl FnOnce(&mut workflows::ActiveModel),
+    ) -> WorkflowId {
+        publish(self.queue(), self.user, graph, change).await.expect("published")
+    }
+
+    pub(super) async fn start(&self, workflow: WorkflowId) -> RunId {
+        let input = StartInput { input: json!({"n": 7}), ..StartInput::default() };
+        self.runs().start(&self.actor(), workflow, input).await.expect("started").id
+    }
+
+    /// Waits until the run is in this state.
+    pub(super) async fn reaches(&self, run: RunId, status: RunStatus) {
+        self.until(&format!("{run} is {status}"), async || {
+            let row = workflow_runs::Entity::find_by_id(run).one(self.queue().db()).await;
+            let row = row.expect("asked").expect("there");
+            assert!(!row.status.is_final() || row.status == status || row.generation > 0, "{row:?}");
+            (row.status == status).then_some(())
+        })
+        .await;
+    }
+
+    /// The runs of a workflow that have not ended, the oldest first.
+    pub(super) async fn list_open(&self, workflow: WorkflowId) -> Vec<(RunId, RunStatus)> {
+        let open = workflow_runs::Entity::find()
+            .select_only()
+            .columns([workflow_runs::Column::Id, workflow_runs::Column::Status])
+            .filter(workflow_runs::Column::WorkflowId.eq(workflow))
+            .filter(workflow_runs::Column::FinishedAt.is_null())
+            .order_by_asc(workflow_runs::Column::Id);
+        open.into_tuple().all(self.queue().db()).await.expect("listed")
+    }
+
+    pub(super) async fn count_unfinished_jobs(&self) -> u64 {
+        let of_workflows = jobs::Entity::find().filter(jobs::Column::Queue.eq("workflow"));
+        let unfinished = of_workflows.filter(Expr::cust("jobs.phase < 2"));
+        unfinished.count(self.queue().db()).await.expect("counted")
+    }
+
+    pub(super) async fn delete_jobs(&self) {
+        let gone = jobs::Entity::delete_many().filter(jobs::Column::Queue.eq("workflow"));
+        gone.exec(self.queue().db()).await.expect("deleted");
+    }
+
+    /// Enqueues the repair of what no job moves.
+    pub(super) async fn reconcile(&self) {
+        self.queue().enqueue(NewJob::of(&ReconcileRuns {})).await.expect("enqueued");
+    }
+
+    /// Polls until a value is found, and returns it.
+    pub(super) async fn until<T>(&self, what: &str, poll: impl AsyncFn() -> Option<T>) -> T {
+        let found = time::timeout(TIME_LIMIT, async {
+            loop {
+                if let Some(found) = poll().await {
+                    return found;
+                }
+                time::sleep(Duration::from_millis(10)).await;
+            }
+        });
+        found.await.unwrap_or_else(|_| panic!("timed out waiting until {what}"))
+    }
+}
+
+async fn schedule(queue: Queue) {
+    loop {
+        // The next pass retries a failed one.
+        let _ = relay::tick(&queue).await;
+        let _ = rescue::tick(&queue).await;
+        let _ = rescue::reclaim(&queue).await;
+        time::sleep(Duration::from_millis(50)).await;
+    }
+}
