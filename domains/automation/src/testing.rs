@@ -217,6 +217,7 @@ fn collect(
         edges.push(workflow_edges::ActiveModel {
             version_id: Set(version),
             position: Set(place(edges.len())),
+            parent: Set(parent.map(str::to_owned)),
             from_node: Set(edge.from.clone()),
             from_port: Set(edge.from_port.clone()),
             to_node: Set(edge.to.clone()),

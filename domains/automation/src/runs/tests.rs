@@ -8,7 +8,7 @@ use atelier_entities::{
 };
 use atelier_foundation::{
     Actor, Foundation, Ports,
-    testing::{Assembled, Fixture, acting, effects_of, options, registry_of},
+    testing::{self, Assembled, acting, effects_of, options, registry_of},
 };
 use atelier_providers::mail::fake::ScriptedMailer;
 use atelier_queue::{JobError, Queue};
@@ -33,15 +33,17 @@ mod waits;
 
 /// A fixture with a person and their workflows.
 pub(super) struct Fixture {
-    fixture: Fixture<Scripted>,
+    fixture: testing::Fixture<Scripted>,
     user: UserId,
 }
 
 impl Fixture {
     pub(super) async fn new() -> Self {
         let modules = modules();
-        let fixture =
-            Fixture::assemble(ScriptedMailer::new([]), effects_of(&modules), |queue: Queue, deps| {
+        let fixture = testing::Fixture::assemble(
+            ScriptedMailer::new([]),
+            effects_of(&modules),
+            |queue: Queue, deps| {
                 let objects = deps.objects.clone();
                 let foundation = Foundation::new(queue, deps, options(), Ports::of(&modules));
                 let automation = Automation::new(&foundation, Deps { objects });
@@ -49,8 +51,9 @@ impl Fixture {
                 let services = Scripted { foundation: foundation.clone(), automation, script };
                 let registry = registry_of(&modules, &services);
                 Assembled { services, foundation, registry }
-            })
-            .await;
+            },
+        )
+        .await;
         let user = fixture.register("ada@example.org").await.id;
         Self { fixture, user }
     }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    Automation,
+    Automation, Deps,
     graph::{Fault, Graph},
 };
 
@@ -50,9 +50,10 @@ impl Fixture {
         ];
         let mailer = ScriptedMailer::new([]);
         let fixture = testing::Fixture::assemble(mailer, effects_of(&modules), |queue, deps| {
+            let objects = deps.objects.clone();
             let foundation = Foundation::new(queue, deps, testing::options(), Ports::of(&modules));
-            let services =
-                Services { automation: Automation::new(&foundation), foundation: foundation.clone() };
+            let automation = Automation::new(&foundation, Deps { objects });
+            let services = Services { automation, foundation: foundation.clone() };
             let registry = registry_of(&modules, &services);
             Assembled { services, foundation, registry }
         })

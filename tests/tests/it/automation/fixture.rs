@@ -12,7 +12,7 @@ use atelier_entities::{RunId, RunStatus, UserId, WorkflowId, jobs, workflow_runs
 use atelier_foundation::{
     Actor, Foundation, Ports,
     identity::OAuthSetup,
-    testing::{Fixture, acting, effects_of, options, registry_of},
+    testing::{self, acting, effects_of, options, registry_of},
 };
 use atelier_providers::{
     mail::fake::ScriptedMailer,
@@ -96,7 +96,7 @@ impl Fixture {
         let deps = atelier_foundation::Deps { mailer, objects: objects.clone(), oauth };
         let foundation = Foundation::new(queue.clone(), deps, options(), Ports::of(&modules));
         let automation = Automation::new(&foundation, Deps { objects });
-        let registration = Fixture::registration("ada@example.org");
+        let registration = testing::Fixture::registration("ada@example.org");
         let user = foundation.identity.register(&Actor::anonymous(), registration).await;
         let user = user.expect("registered").user.id;
         let services = Scripted { foundation, automation, script: Script::default() };

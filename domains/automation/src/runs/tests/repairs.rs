@@ -9,7 +9,10 @@ use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::json;
 
 use super::*;
-use crate::runs::{RunError, RunFilter, RunVersion, purge_runs};
+use crate::{
+    runs::{RunError, RunFilter, RunVersion, purge_runs},
+    workflows::WorkflowError,
+};
 
 async fn delete_jobs(fixture: &Fixture) {
     let gone = jobs::Entity::delete_many().filter(jobs::Column::Queue.eq("workflow"));
