@@ -13,18 +13,14 @@ fn preview(version: Option<i32>) -> DeploymentInput {
     DeploymentInput { platform: "preview".to_owned(), version }
 }
 
-struct WithVersions {
-    fixture: Fixture,
-    project: projects::Model,
-}
-
-async fn with_versions() -> WithVersions {
+/// A project with two versions.
+async fn with_versions() -> (Fixture, projects::Model) {
     let fixture = Fixture::new().await;
     let ada = fixture.register("ada@example.org").await;
     let project = fixture.create_project(ada.id, ProjectKind::WebApp).await;
     fixture.store_version(&project, 1, &[("index.html", "<p>one</p>"), ("css/a.css", "p{}")]).await;
     fixture.store_version(&project, 2, &[("index.html", "<p>two</p>")]).await;
-    WithVersions { fixture, project }
+    (fixture, project)
 }
 
 async fn site_file(deployments: &Deployments, slug: &str, path: &str) -> Option<SiteFile> {
@@ -36,7 +32,7 @@ async fn site_file(deployments: &Deployments, slug: &str, path: &str) -> Option<
 
 #[tokio::test]
 async fn publishing_puts_a_version_online_and_the_next_one_replaces_it() {
-    let WithVersions { fixture, project } = with_versions().await;
+    let (fixture, project) = with_versions().await;
     let deployments = &fixture.services.builder.deployments;
     let user = project.user_id;
 
@@ -73,7 +69,7 @@ async fn publishing_puts_a_version_online_and_the_next_one_replaces_it() {
 
 #[tokio::test]
 async fn views_are_counted_on_site_and_project() {
-    let WithVersions { fixture, project } = with_versions().await;
+    let (fixture, project) = with_versions().await;
     let deployments = &fixture.services.builder.deployments;
     let started = deployments.start(&acting(project.user_id), project.id, preview(Some(1))).await;
     let (deployment, _) = started.expect("started");
@@ -94,7 +90,7 @@ async fn views_are_counted_on_site_and_project() {
 
 #[tokio::test]
 async fn files_copied_after_the_end_of_their_deployment_are_removed() {
-    let WithVersions { fixture, project } = with_versions().await;
+    let (fixture, project) = with_versions().await;
     let (services, user) = (&fixture.services, project.user_id);
     let start = async |version| {
         let started =
@@ -121,7 +117,7 @@ async fn files_copied_after_the_end_of_their_deployment_are_removed() {
 
 #[tokio::test]
 async fn a_deployment_needs_an_existing_version_and_platform() {
-    let WithVersions { fixture, project } = with_versions().await;
+    let (fixture, project) = with_versions().await;
     let deployments = &fixture.services.builder.deployments;
     let actor = acting(project.user_id);
     let start = |input| deployments.start(&actor, project.id, input);
@@ -138,7 +134,7 @@ async fn a_deployment_needs_an_existing_version_and_platform() {
 
 #[tokio::test]
 async fn a_cancelled_deployment_keeps_the_live_site() {
-    let WithVersions { fixture, project } = with_versions().await;
+    let (fixture, project) = with_versions().await;
     let deployments = &fixture.services.builder.deployments;
     let actor = acting(project.user_id);
     let start = |version| deployments.start(&actor, project.id, preview(Some(version)));
@@ -168,7 +164,7 @@ async fn fail(fixture: &Fixture, job: JobId) {
 
 #[tokio::test]
 async fn what_a_failed_deployment_left_is_removed_after_its_retry_without_the_site() {
-    let WithVersions { fixture, project } = with_versions().await;
+    let (fixture, project) = with_versions().await;
     let (services, actor, user) = (&fixture.services, Actor::anonymous(), project.user_id);
     let started = services.builder.deployments.start(&acting(user), project.id, preview(Some(1))).await;
     let (first, job) = started.expect("started");
@@ -199,7 +195,7 @@ async fn what_a_failed_deployment_left_is_removed_after_its_retry_without_the_si
 
 #[tokio::test]
 async fn the_retry_of_an_ended_deployment_is_a_new_deployment() {
-    let WithVersions { fixture, project } = with_versions().await;
+    let (fixture, project) = with_versions().await;
     let (services, actor, user) = (&fixture.services, Actor::anonymous(), project.user_id);
     let started = services.builder.deployments.start(&acting(user), project.id, preview(Some(1))).await;
     let (_, job) = started.expect("started");
@@ -217,7 +213,7 @@ async fn the_retry_of_an_ended_deployment_is_a_new_deployment() {
 
 #[tokio::test]
 async fn an_ended_deployment_is_not_published_again() {
-    let WithVersions { fixture, project } = with_versions().await;
+    let (fixture, project) = with_versions().await;
     let (services, user) = (&fixture.services, project.user_id);
     let started = services.builder.deployments.start(&acting(user), project.id, preview(Some(1))).await;
     let (deployment, job) = started.expect("started");
@@ -235,7 +231,7 @@ async fn an_ended_deployment_is_not_published_again() {
 
 #[tokio::test]
 async fn a_deployment_with_unreadable_args_still_ends() {
-    let WithVersions { fixture, project } = with_versions().await;
+    let (fixture, project) = with_versions().await;
     let (services, user) = (&fixture.services, project.user_id);
     let actor = acting(user);
     let start = || services.builder.deployments.start(&actor, project.id, preview(Some(1)));
@@ -265,7 +261,7 @@ async fn a_deployment_with_unreadable_args_still_ends() {
 
 #[tokio::test]
 async fn a_file_with_a_matching_entity_tag_is_not_read() {
-    let WithVersions { fixture, project } = with_versions().await;
+    let (fixture, project) = with_versions().await;
     let deployments = &fixture.services.builder.deployments;
     let started = deployments.start(&acting(project.user_id), project.id, preview(Some(1))).await;
     let (deployment, _) = started.expect("started");
