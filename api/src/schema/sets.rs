@@ -125,17 +125,23 @@ sets! {
     /// What is wrong with a part of the platform.
     PartFaultCode = Fault::ALL.into_iter().map(Fault::code).chain(PART_FAULTS);
     /// What becomes of a run beyond the limit of its workflow.
-    WhenFull = serialized([WhenFull::Skip, WhenFull::Queue, WhenFull::CancelOlder]);
+    WhenFull = {
+        use engine::WhenFull::{CancelOlder, Queue, Skip};
+        serialized([Skip, Queue, CancelOlder])
+    };
     /// What follows after the last attempt of a node failed.
-    OnError = serialized([OnError::Stop, OnError::Continue, OnError::ErrorBranch]);
+    OnError = {
+        use graph::OnError::{Continue, ErrorBranch, Stop};
+        serialized([Stop, Continue, ErrorBranch])
+    };
     /// How the pauses between the attempts of a node grow.
-    NodeBackoff = serialized([Backoff::Fixed, Backoff::Exponential]);
+    NodeBackoff = serialized([graph::Backoff::Fixed, graph::Backoff::Exponential]);
     /// Which inbound edges a node takes before it runs.
     JoinMode = ["all", "any", "quorum"];
     /// What is wrong with a draft.
-    GraphFaultCode = names(FaultCode::ALL, FaultCode::as_str);
+    GraphFaultCode = names(graph::FaultCode::ALL, graph::FaultCode::as_str);
     /// How bad a fault of a draft is.
-    FaultSeverity = serialized([Severity::Error, Severity::Warning]);
+    FaultSeverity = serialized([graph::Severity::Error, graph::Severity::Warning]);
     /// An SQL database.
     DatabaseEngine = ["postgresql", "sqlite"];
     /// What carries ids of jobs to workers.

@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-pub(super) use atelier_automation::{
-    engine::WhenFull,
-    graph::{Backoff, FaultCode, OnError, Severity},
-};
+pub(super) use atelier_automation::{engine, graph};
 pub(super) use atelier_builder::deployments::Deployments;
 pub(super) use atelier_entities as entities;
 pub(super) use atelier_foundation::mail::Template;
