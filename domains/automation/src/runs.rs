@@ -3,5 +3,8 @@
 mod jobs;
 mod result;
 
+pub mod execute;
+
+pub use execute::Execution;
 pub use jobs::{RunNode, StartRun, WakeNode};
 pub use result::{ChildRequest, NodeResult, Stored, WorkOutcome};

@@ -1,0 +1,3 @@
+//! Workflows and their versions.
+
+pub mod versions;
