@@ -8,6 +8,7 @@ use atelier_foundation::{
     testing::{self as foundation, Assembled, effects_of},
 };
 use atelier_providers::{
+    http::{GuardedClient, HttpOptions},
     llm::fake::{ScriptedCompletion, ScriptedModel},
     mail::{Delivery, MailError, fake::ScriptedMailer},
 };
@@ -51,7 +52,9 @@ impl Fixture {
         let effects = effects_of(&modules(&options.builder.public_url));
         let writer = model.clone();
         let fixture = foundation::Fixture::assemble(mailer, effects, |queue, deps| {
-            let deps = Deps { model: writer, mailer: deps.mailer, objects: deps.objects, oauth: deps.oauth };
+            let atelier_foundation::Deps { mailer, objects, oauth } = deps;
+            let http = GuardedClient::new(HttpOptions::default()).expect("a client");
+            let deps = Deps { model: writer, mailer, objects, oauth, http };
             let services = Services::new(queue, deps, options);
             let registry = registry(&services).expect("one handler a kind");
             Assembled { foundation: services.foundation.clone(), services, registry }

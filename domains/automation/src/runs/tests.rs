@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::{NodeResult, RunNode, Runs, StartInput, WorkOutcome};
 use crate::{
-    Automation, Deps,
+    Automation,
     engine::tests::Flow,
     testing::{
         Scene, Script, Scripted, broken, child, done, items, modules, place_name as name, publish, waiting,
@@ -46,7 +46,7 @@ impl Fixture {
             |queue: Queue, deps| {
                 let objects = deps.objects.clone();
                 let foundation = Foundation::new(queue, deps, options(), Ports::of(&modules));
-                let automation = Automation::new(&foundation, Deps { objects });
+                let automation = Automation::new(&foundation, crate::testing::deps(objects));
                 let script = Script::default();
                 let services = Scripted { foundation: foundation.clone(), automation, script };
                 let registry = registry_of(&modules, &services);

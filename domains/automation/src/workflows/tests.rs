@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    Automation, Deps,
+    Automation,
     graph::{Fault, Graph},
 };
 
@@ -52,7 +52,7 @@ impl Fixture {
         let fixture = testing::Fixture::assemble(mailer, effects_of(&modules), |queue, deps| {
             let objects = deps.objects.clone();
             let foundation = Foundation::new(queue, deps, testing::options(), Ports::of(&modules));
-            let automation = Automation::new(&foundation, Deps { objects });
+            let automation = Automation::new(&foundation, crate::testing::deps(objects));
             let services = Services { automation, foundation: foundation.clone() };
             let registry = registry_of(&modules, &services);
             Assembled { services, foundation, registry }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use atelier_automation::{
-    Automation, Deps,
+    Automation,
     graph::Graph,
     runs::{ReconcileRuns, Runs, StartInput},
     testing::{Script, Scripted, modules, publish},
@@ -95,7 +95,7 @@ impl Fixture {
         let mailer = Arc::new(ScriptedMailer::new([]));
         let deps = atelier_foundation::Deps { mailer, objects: objects.clone(), oauth };
         let foundation = Foundation::new(queue.clone(), deps, options(), Ports::of(&modules));
-        let automation = Automation::new(&foundation, Deps { objects });
+        let automation = Automation::new(&foundation, atelier_automation::testing::deps(objects));
         let registration = testing::Fixture::registration("ada@example.org");
         let user = foundation.identity.register(&Actor::anonymous(), registration).await;
         let user = user.expect("registered").user.id;
