@@ -103,5 +103,5 @@ async fn run(state: &ApiState, policy: &RoutePolicy, mut request: Request, next:
         return refusal.into_response();
     }
     idempotency::prepare(state, policy, &mut request);
-    retry::run(request, next).await
+    retry::run(&state.services.queue, request, next).await
 }

@@ -88,7 +88,8 @@ impl JobPollLayer {
         let path = request.uri().path();
         let id = JobId(Uuid::try_parse(path.strip_prefix(PREFIX)?).ok()?);
         let services = &self.state.services;
-        let who = services.foundation.identity.recall(authentication::bearer_token(request.headers())?)?;
+        let who =
+            services.foundation.identity.find_cached(authentication::bearer_token(request.headers())?)?;
         if authentication::scope_refusal(&who.credential, &self.policy).is_some() {
             return None;
         }

@@ -11,6 +11,7 @@ use atelier_foundation::{
 };
 use atelier_ops::{check::Check, connections::ConnectionLimits, server::Operations, shutdown::Shutdown};
 use atelier_providers::{
+    http::{GuardedClient, HttpOptions},
     limiter::memory::MemoryLimiter,
     llm::fake::ScriptedModel,
     mail::fake::ScriptedMailer,
@@ -196,6 +197,7 @@ async fn services(folder: &TempDir, options: ServiceOptions) -> Services {
         mailer: Arc::new(ScriptedMailer::new([])),
         objects: Objects::open(&objects).expect("a store"),
         oauth: oauth(),
+        http: GuardedClient::new(HttpOptions::default()).expect("a client"),
     };
     Services::new(queue, deps, options)
 }

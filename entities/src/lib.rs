@@ -6,6 +6,7 @@
 
 mod automation;
 mod builder;
+mod by_position;
 mod engine;
 mod foundation;
 mod platform;
@@ -18,6 +19,7 @@ pub use automation::{
     workflow_triggers, workflow_versions, workflow_waits, workflows,
 };
 pub use builder::{deployments, enums::*, ids::*, project_files, project_versions, published_sites};
+pub use by_position::{ByPosition, RowReader};
 pub use engine::{
     enums::*, ids::*, job_attempts, job_events, jobs, queues, running_jobs, schedulers, schedules, throttles,
     workers,

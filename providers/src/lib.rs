@@ -4,6 +4,7 @@
 
 pub mod circuits;
 pub mod http;
+pub mod jwt;
 pub mod limiter;
 pub mod llm;
 pub mod mail;

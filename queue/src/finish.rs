@@ -12,16 +12,16 @@ use crate::{
     error::QueueError,
     job::Lane,
     outcome::{JobError, Outcome},
+    queue::Affecting,
     rank,
     settle::{AttemptFacts, Ending, Settlement, settle},
     store::sql::{Sql, without_nul},
 };
 use successes::write_successes;
+pub(crate) use unstarted::end_unstarted;
 
 mod successes;
 mod unstarted;
-
-pub(crate) use unstarted::{end_all_unstarted, end_unstarted};
 
 /// The end of one attempt.
 #[derive(Clone, Debug)]
@@ -179,11 +179,14 @@ async fn end(tx: &Transaction, finishes: &[&Finish]) -> Result<Ended, QueueError
     Ok(Ended { written, cancelled })
 }
 
+/// An end, and its job if the end may have an effect.
+pub(crate) type EndWithEffect<'a> = (&'a Finish, Option<&'a Affecting>);
+
 /// Writes ends and applies their effects, in one transaction. Answers those whose fence
 /// matched.
 pub(crate) async fn write_with_effects(
     queue: &Queue,
-    ends: &[(&Finish, &jobs::Model)],
+    ends: &[EndWithEffect<'_>],
 ) -> Result<WrittenEnds, QueueError> {
     let tx = queue.begin_brief().await?;
     let written = write_in(&tx, ends).await;
@@ -193,13 +196,13 @@ pub(crate) async fn write_with_effects(
 /// [`write_with_effects`] in a larger transaction.
 pub(crate) async fn write_in(
     tx: &Transaction,
-    ends: &[(&Finish, &jobs::Model)],
+    ends: &[EndWithEffect<'_>],
 ) -> Result<WrittenEnds, QueueError> {
     let finishes: Vec<_> = ends.iter().map(|(finish, _)| *finish).collect();
     let ended = end(tx, &finishes).await?;
-    let settled = ends.iter().filter_map(|(finish, job)| Some((*job, ended.settlement(finish)?)));
+    let settled = ends.iter().filter_map(|(finish, job)| Some(((*job)?, ended.settlement(finish)?)));
     let settled = settled.filter(|(_, settlement)| settlement.state.is_terminal());
-    apply_effects(tx, settled.map(|(job, settlement)| ended_job(job, settlement)).collect()).await?;
+    apply_effects(tx, settled.map(|(job, settlement)| job.clone().ended(settlement)).collect()).await?;
     Ok(ended.written)
 }
 
@@ -210,25 +213,6 @@ pub(crate) async fn write_without_effect(tx: &Transaction, finish: &Finish) -> R
     }
     record_attempts(&**tx, [finish], tx.now()).await?;
     Ok(true)
-}
-
-/// Sorts locked jobs that end in one transaction by their subject. Effects lock the subjects,
-/// and rows are locked in the order of their ids everywhere.
-pub(crate) fn sort_by_subject(jobs: &mut [jobs::Model]) {
-    jobs.sort_by_key(|job| (job.subject_id, job.id));
-}
-
-fn ended_job(job: &jobs::Model, settlement: &Settlement) -> EndedJob {
-    EndedJob {
-        id: job.id,
-        kind: job.kind.clone(),
-        args: job.args.clone(),
-        state: settlement.state,
-        result: settlement.result.clone(),
-        error: settlement.error.clone(),
-        owner: job.owner_id,
-        subject: job.subject_id,
-    }
 }
 
 /// Applies effects in the order of their subjects: effects lock these, and rows are locked in

@@ -11,7 +11,6 @@ use uuid::Uuid;
 use crate::{Queue, bus::JobSummary, error::QueueError, name::QueueName};
 
 mod bulk;
-mod cancel;
 mod capacity;
 mod estimate;
 mod overview;
@@ -26,6 +25,7 @@ pub use capacity::QueueCapacity;
 pub use overview::QueueOverview;
 pub use scaling::{PerSecond, QueueScaling};
 pub use status::JobStatus;
+pub use steer::Cancelled;
 pub use why::Why;
 
 /// Most jobs of a list that are counted, so that showing a page does not read a history of
@@ -36,7 +36,7 @@ pub const COUNT_LIMIT: u64 = 10_000;
 ///
 /// A stored filter with a field that this version does not know is refused, since
 /// ignoring the field would select more jobs.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct JobFilter {
     /// Of this owner.
@@ -69,9 +69,10 @@ pub struct JobFilter {
     /// Of any kind but these.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub except_kinds: Vec<String>,
-    /// Of nobody among these.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub except_owners: Vec<UserId>,
+    /// A further condition on rows of `jobs`. It may read tables that the queue does not know,
+    /// and is not stored.
+    #[serde(skip)]
+    pub restriction: Option<Condition>,
 }
 
 impl JobFilter {
@@ -94,10 +95,7 @@ impl JobFilter {
             .add_option(
                 (!self.except_kinds.is_empty()).then(|| jobs::Column::Kind.is_not_in(&self.except_kinds)),
             )
-            .add_option((!self.except_owners.is_empty()).then(|| {
-                let others = jobs::Column::OwnerId.is_not_in(self.except_owners.iter().copied());
-                Condition::any().add(jobs::Column::OwnerId.is_null()).add(others)
-            }))
+            .add_option(self.restriction.clone())
     }
 }
 

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use atelier_entities::jobs;
+use sea_orm::{ColIdx, QueryResult, TryGetError, TryGetable};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{name::QueueName, retry::Backoff};
@@ -94,6 +95,18 @@ impl Lane {
             2 => Self::Bulk,
             _ => Self::Normal,
         }
+    }
+}
+
+impl From<i16> for Lane {
+    fn from(number: i16) -> Self {
+        Self::from_number(number)
+    }
+}
+
+impl TryGetable for Lane {
+    fn try_get_by<I: ColIdx>(row: &QueryResult, column: I) -> Result<Self, TryGetError> {
+        i16::try_get_by(row, column).map(Self::from_number)
     }
 }
 

@@ -31,6 +31,7 @@ mod transaction;
 use begin::Begin;
 pub use commit::count_commits;
 pub(crate) use commit::note_commit;
+pub(crate) use effects::Affecting;
 pub use effects::{Effect, Effects, EndedJob};
 pub use transaction::Transaction;
 
@@ -163,6 +164,13 @@ impl Queue {
     #[must_use]
     pub fn bus(&self) -> &Arc<dyn Bus> {
         &self.inner.bus
+    }
+
+    /// Whether transactions may fail by a [`Transient::Conflict`](crate::Transient::Conflict).
+    /// SQLite has one writer at a time, and so no conflicts.
+    #[must_use]
+    pub fn may_conflict(&self) -> bool {
+        self.inner.db.get_database_backend() == DatabaseBackend::Postgres
     }
 
     /// The effects of ended jobs.

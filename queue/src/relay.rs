@@ -5,13 +5,12 @@
 
 use std::time::Duration;
 
-use atelier_entities::{JobId, JobState, jobs};
+use atelier_entities::{JobId, JobState};
 
 use crate::{
-    Fault, Queue, Transaction,
+    Fault, Queue,
     error::QueueError,
-    finish::{self, sort_by_subject},
-    metrics,
+    finish, metrics,
     name::QueueName,
     outcome::JobError,
     store::{self, Step, window},
@@ -112,18 +111,10 @@ async fn expire(queue: &Queue) -> Result<usize, QueueError> {
 
 async fn expire_batch(queue: &Queue, after: Option<JobId>, size: u64) -> Result<Step<usize>, QueueError> {
     let tx = queue.begin_brief().await?;
-    let mut expired = window::expired(&*tx, tx.now(), after, size).await?;
+    let expired = window::expired(&*tx, tx.now(), after, size).await?;
     let Some(last) = expired.last().map(|job| job.id) else { return Ok(None) };
-    sort_by_subject(&mut expired);
-    let cancelled = cancel_all(&tx, &expired).await;
-    Ok(Some((last, tx.close(cancelled).await)))
-}
-
-async fn cancel_all(tx: &Transaction, expired: &[jobs::Model]) -> Result<usize, QueueError> {
     let error = JobError::fail("EXPIRED", "it was not started in time");
-    let mut ended = 0;
-    for job in expired {
-        ended += usize::from(finish::end_unstarted(tx, job, JobState::Cancelled, &error).await?);
-    }
-    Ok(ended)
+    let expired: Vec<_> = expired.iter().collect();
+    let cancelled = finish::end_unstarted(&tx, &expired, JobState::Cancelled, &error).await;
+    Ok(Some((last, tx.close(cancelled.map(|ended| ended.len())).await)))
 }

@@ -88,11 +88,18 @@ async fn rescue_batch(
 
 async fn rescue_all(tx: &Transaction, lost: &[jobs::Model]) -> Result<RescueReport, QueueError> {
     let now = tx.now();
-    let ends: Vec<_> = lost.iter().map(|job| (lost_end(job, now), job)).collect();
-    let pairs: Vec<_> = ends.iter().map(|(finish, job)| (finish, *job)).collect();
-    let written = finish::write_in(tx, &pairs).await?;
+    let effects = tx.queue().effects();
+    let end = |job| {
+        let finish = lost_end(job, now);
+        let affecting = effects.affecting(job, finish.settlement.state);
+        (finish, affecting, job)
+    };
+    let ends: Vec<_> = lost.iter().map(end).collect();
+    let with_effects: Vec<_> =
+        ends.iter().map(|(finish, affecting, _)| (finish, affecting.as_ref())).collect();
+    let written = finish::write_in(tx, &with_effects).await?;
     let mut report = RescueReport::default();
-    for (finish, job) in ends.iter().filter(|(finish, _)| written.contains(&finish.key())) {
+    for (finish, _, job) in ends.iter().filter(|(finish, ..)| written.contains(&finish.key())) {
         note(tx, job, finish.settlement.state, &mut report);
     }
     Ok(report)

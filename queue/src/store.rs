@@ -70,6 +70,12 @@ pub(crate) fn refused(error: &QueueError) -> bool {
     matches!(&**error, sqlx::Error::Database(_) | sqlx::Error::Encode(_))
 }
 
+/// Whether one job of a batch may have failed, by its effect or by what is written for it, so
+/// that the others may succeed without it.
+pub(crate) fn fails_alone(error: &QueueError) -> bool {
+    matches!(error, QueueError::Effect { .. }) || refused(error)
+}
+
 #[cfg(test)]
 mod tests {
     use atelier_entities::JobState;

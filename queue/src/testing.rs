@@ -82,11 +82,14 @@ pub async fn finish(
         (Finish::of_attempt(&job, ending, &facts, max_result_bytes), job)
     };
     let ends: Vec<_> = ends.into_iter().map(end).collect();
-    let (with_effects, others): (Vec<_>, Vec<_>) =
-        ends.iter().partition(|(finish, job)| queue.effects().may_apply(&job.kind, finish.settlement.state));
+    let (with_effects, others): (Vec<_>, Vec<_>) = ends
+        .iter()
+        .map(|(finish, job)| (finish, queue.effects().affecting(job, finish.settlement.state)))
+        .partition(|(_, affecting)| affecting.is_some());
     let others: Vec<_> = others.into_iter().map(|(finish, _)| finish).collect();
+    let with_effects: Vec<_> =
+        with_effects.iter().map(|(finish, affecting)| (*finish, affecting.as_ref())).collect();
     let mut written = finish::write_batch(queue, &others).await?;
-    let with_effects: Vec<_> = with_effects.into_iter().map(|(finish, job)| (finish, job)).collect();
     if !with_effects.is_empty() {
         written.extend(finish::write_with_effects(queue, &with_effects).await?);
     }

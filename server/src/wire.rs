@@ -99,6 +99,7 @@ async fn assemble(settings: Settings, db: DatabaseConnection) -> anyhow::Result<
         mailer: providers::mailer(&settings)?,
         objects: providers::objects(&settings)?,
         oauth,
+        http: providers::workflow_http(&settings)?,
     };
     let services = Services::new(queue.clone(), deps, options);
     let limiter = providers::limiter(&settings)?;

@@ -26,13 +26,13 @@ impl Services {
             oauth: deps.oauth,
         };
         let foundation = Foundation::new(queue.clone(), people, options.foundation, Ports::of(&modules));
-        let building = atelier_builder::Deps { model: deps.model, objects: deps.objects.clone() };
-        let automating = atelier_automation::Deps { objects: deps.objects };
+        let building = atelier_builder::Deps { model: deps.model.clone(), objects: deps.objects.clone() };
+        let running = atelier_automation::Deps { model: deps.model, objects: deps.objects, http: deps.http };
         let builder = Builder::new(&foundation, building, options.builder);
         Self {
             builder,
             billing: Billing::new(&foundation),
-            automation: Automation::new(&foundation, automating),
+            automation: Automation::new(&foundation, running),
             nocode: NoCode::new(&foundation),
             screentime: ScreenTime::new(&foundation),
             foundation,

@@ -6,7 +6,7 @@ use std::{error::Error, fmt};
 use atelier_entities::{JobId, UserId, jobs, users};
 use atelier_foundation::{
     Actor, NotSignedIn, Problem, Refusal, RestartError, audit,
-    personal::{is_being_erased, is_withdrawn, list_being_erased},
+    personal::{is_being_erased, is_withdrawn, of_present_owners},
 };
 use atelier_queue::{
     QueueError, Transaction,
@@ -90,8 +90,7 @@ impl Services {
         filter: JobFilter,
         page: Page,
     ) -> Result<(Vec<jobs::Model>, u64), QueueError> {
-        let except_owners = list_being_erased(self.queue.db()).await?;
-        self.queue.list_jobs(&JobFilter { except_owners, ..filter }, page).await
+        self.queue.list_jobs(&of_present_owners(filter), page).await
     }
 
     /// Cancels a job: at once where it waits; where it runs, its worker is told to stop.
@@ -182,33 +181,33 @@ mod tests {
     use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
     use super::*;
-    use crate::testing::Bench;
+    use crate::testing::Fixture;
 
-    async fn entries(bench: &Bench) -> Vec<audit_log::Model> {
+    async fn entries(fixture: &Fixture) -> Vec<audit_log::Model> {
         let about_jobs = audit_log::Entity::find().filter(audit_log::Column::Action.starts_with("job."));
         let about_jobs = about_jobs.order_by_asc(audit_log::Column::Id);
-        about_jobs.all(bench.services.queue.db()).await.expect("listed")
+        about_jobs.all(fixture.services.queue.db()).await.expect("listed")
     }
 
     #[tokio::test]
     async fn commands_on_a_job_are_recorded() {
-        let bench = Bench::new().await;
-        let ada = bench.register("ada@example.org").await;
+        let fixture = Fixture::new().await;
+        let ada = fixture.register("ada@example.org").await;
         let (actor, somebody) = (acting(ada.id), acting(UserId::new()));
         let job = NewJob::of(&RemoveObjects { prefixes: Vec::new() }).owned_by(ada.id);
-        let id = bench.services.queue.enqueue(job).await.expect("enqueued").id;
+        let id = fixture.services.queue.enqueue(job).await.expect("enqueued").id;
 
-        let cancelled = bench.services.cancel_job(&actor, id).await.expect("cancelled");
-        let refused = bench.services.cancel_job(&actor, id).await;
-        let elsewhere = bench.services.cancel_job(&somebody, id).await;
-        let not_hers = bench.services.retry_job(&somebody, id).await;
-        let again = bench.services.retry_job(&actor, id).await.expect("run again");
+        let cancelled = fixture.services.cancel_job(&actor, id).await.expect("cancelled");
+        let refused = fixture.services.cancel_job(&actor, id).await;
+        let elsewhere = fixture.services.cancel_job(&somebody, id).await;
+        let not_hers = fixture.services.retry_job(&somebody, id).await;
+        let again = fixture.services.retry_job(&actor, id).await.expect("run again");
 
         assert_eq!((cancelled.state, again.state), (JobState::Cancelled, JobState::Available));
         assert!(matches!(refused, Err(JobControlError::Queue(QueueError::WrongState { .. }))), "{refused:?}");
         assert!(matches!(elsewhere, Err(JobControlError::Queue(QueueError::NotFound))), "{elsewhere:?}");
         assert!(matches!(not_hers, Err(JobControlError::Queue(QueueError::NotFound))), "{not_hers:?}");
-        let entries = entries(&bench).await;
+        let entries = entries(&fixture).await;
         let actions: Vec<&str> = entries.iter().map(|entry| entry.action.as_str()).collect();
         assert_eq!(actions, ["job.cancel", "job.retry"], "what was refused is not recorded");
         assert!(entries.iter().all(|entry| entry.actor_id == Some(ada.id)));
@@ -218,16 +217,16 @@ mod tests {
 
     #[tokio::test]
     async fn the_entry_of_a_retried_generation_names_the_new_job() {
-        let bench = Bench::new().await;
-        let ada = bench.register("ada@example.org").await;
+        let fixture = Fixture::new().await;
+        let ada = fixture.register("ada@example.org").await;
         let actor = acting(ada.id);
-        let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
-        let first = bench.generate(ada.id, project.id, None).await;
-        bench.services.cancel_job(&actor, first.id).await.expect("cancelled");
+        let project = fixture.create_project(ada.id, ProjectKind::WebApp).await;
+        let first = fixture.generate(ada.id, project.id, None).await;
+        fixture.services.cancel_job(&actor, first.id).await.expect("cancelled");
 
-        let second = bench.services.retry_job(&actor, first.id).await.expect("again");
+        let second = fixture.services.retry_job(&actor, first.id).await.expect("again");
 
-        let entries = entries(&bench).await;
+        let entries = entries(&fixture).await;
         assert_eq!(entries[1].action, "job.retry");
         assert_eq!(entries[1].target, Some(format!("job:{}", first.id)));
         assert_eq!(entries[1].context["job"], json!(second.id));
@@ -235,11 +234,11 @@ mod tests {
 
     #[tokio::test]
     async fn operators_see_who_paused_a_queue_and_owners_only_that_somebody_did() {
-        let bench = Bench::new().await;
-        let root = bench.register("root@example.org").await;
-        let services = &bench.services;
+        let fixture = Fixture::new().await;
+        let root = fixture.register("root@example.org").await;
+        let services = &fixture.services;
         let id = services.queue.enqueue(NewJob::of(&RemoveObjects { prefixes: Vec::new() })).await;
-        let job = bench.job(id.expect("enqueued").id).await;
+        let job = fixture.job(id.expect("enqueued").id).await;
         let pause = async |by| services.queue.pause(QueueName::Maintenance, by).await.expect("paused");
         let why = async |actor: Actor| services.why(&actor, &job).await.expect("a reason");
 

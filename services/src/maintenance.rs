@@ -15,7 +15,7 @@ use atelier_queue::{
 use serde_json::json;
 
 pub use bulk::MaintenanceError;
-pub use jobs::{PurgeExpired, PurgeJobs, SteerJobs};
+pub use jobs::{ApplyBulkAction, PurgeExpired, PurgeJobs};
 
 /// Maintenance. Cheap to clone.
 #[derive(Clone)]
@@ -78,17 +78,17 @@ impl std::fmt::Debug for Maintenance {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::Bench;
+    use crate::testing::Fixture;
 
     #[tokio::test]
     async fn only_expired_rows_are_deleted() {
-        let bench = Bench::new().await;
-        bench.register("ada@example.org").await;
-        let maintenance = &bench.services.maintenance;
+        let fixture = Fixture::new().await;
+        fixture.register("ada@example.org").await;
+        let maintenance = &fixture.services.maintenance;
 
         let before = maintenance.delete_expired().await.expect("purged");
         assert!(before.values().all(|count| *count == 0), "{before:?}");
-        bench.advance(8 * 24 * 3600);
+        fixture.advance(8 * 24 * 3600);
         let after = maintenance.delete_expired().await.expect("purged");
         assert_eq!((after["sessions"], after["idempotency_keys"]), (1, 0), "{after:?}");
     }

@@ -6,7 +6,7 @@ use atelier_queue::{Effects, Job, KindInfo, NewJob, QueueError, Registry, schedu
 
 use crate::{
     Services,
-    maintenance::{PurgeExpired, PurgeJobs, SteerJobs},
+    maintenance::{ApplyBulkAction, PurgeExpired, PurgeJobs},
     stats::AggregateStats,
 };
 
@@ -36,8 +36,8 @@ fn platform() -> Module<Services> {
         .with_kind(Kind::of::<PurgeExpired>(|all: &Services, ctx, _args| {
             Box::pin(all.maintenance.purge_expired(ctx))
         }))
-        .with_kind(Kind::of::<SteerJobs>(|all: &Services, ctx, args| {
-            Box::pin(all.maintenance.steer_jobs(ctx, args))
+        .with_kind(Kind::of::<ApplyBulkAction>(|all: &Services, ctx, args| {
+            Box::pin(all.maintenance.apply_bulk_action(ctx, args))
         }))
         .with_recurring(Recurring {
             name: AggregateStats::KIND,
@@ -100,7 +100,7 @@ mod tests {
     use atelier_queue::schedule::next_after;
 
     use super::*;
-    use crate::testing::Bench;
+    use crate::testing::Fixture;
 
     #[test]
     fn every_kind_is_named_once_after_its_domain() {
@@ -145,9 +145,9 @@ mod tests {
 
     #[tokio::test]
     async fn every_kind_of_the_product_has_a_handler() {
-        let bench = Bench::new().await;
+        let fixture = Fixture::new().await;
 
-        let registry = registry(&bench.services).expect("one handler a kind");
+        let registry = registry(&fixture.services).expect("one handler a kind");
 
         let handled: Vec<_> = registry.kinds().map(|info| info.kind).collect();
         let mut wanted: Vec<_> = kinds().iter().map(|info| info.kind).collect();

@@ -5,7 +5,7 @@ use atelier_billing::Billing;
 use atelier_builder::Builder;
 use atelier_foundation::{Foundation, Module, identity::OAuthSetup};
 use atelier_nocode::NoCode;
-use atelier_providers::{llm::ChatModel, mail::Mailer, object_store::Objects};
+use atelier_providers::{http::GuardedClient, llm::ChatModel, mail::Mailer, object_store::Objects};
 use atelier_queue::Queue;
 use atelier_screentime::ScreenTime;
 
@@ -48,6 +48,8 @@ pub struct Deps {
     pub objects: Objects,
     /// The sign-in providers.
     pub oauth: OAuthSetup,
+    /// Sends the requests of workflows.
+    pub http: GuardedClient,
 }
 
 impl fmt::Debug for Services {

@@ -126,7 +126,7 @@ mod tests {
     use atelier_entities::ProjectKind;
 
     use super::*;
-    use crate::testing::Bench;
+    use crate::testing::Fixture;
 
     #[test]
     fn a_day_starts_at_midnight_utc() {
@@ -137,21 +137,21 @@ mod tests {
 
     #[tokio::test]
     async fn repeated_aggregations_update_one_row() {
-        let bench = Bench::new().await;
-        assert_eq!(bench.services.stats.get().await.expect("zeros").total_users, 0);
+        let fixture = Fixture::new().await;
+        assert_eq!(fixture.services.stats.get().await.expect("zeros").total_users, 0);
 
-        let ada = bench.register("ada@example.org").await;
-        bench.register("bob@example.org").await;
-        bench.create_project(ada.id, ProjectKind::WebApp).await;
-        let project = bench.create_project(ada.id, ProjectKind::Api).await;
-        bench.store_version(&project, 1, &[("main.py", "")]).await;
-        bench.store_version(&project, 2, &[("main.py", "")]).await;
-        let now = bench.services.queue.now();
-        let today = bench.services.stats.compute(now).await.expect("computed");
+        let ada = fixture.register("ada@example.org").await;
+        fixture.register("bob@example.org").await;
+        fixture.create_project(ada.id, ProjectKind::WebApp).await;
+        let project = fixture.create_project(ada.id, ProjectKind::Api).await;
+        fixture.store_version(&project, 1, &[("main.py", "")]).await;
+        fixture.store_version(&project, 2, &[("main.py", "")]).await;
+        let now = fixture.services.queue.now();
+        let today = fixture.services.stats.compute(now).await.expect("computed");
         assert_eq!((today.active_users_today, today.projects_created_today), (2, 2));
-        bench.services.stats.compute(now + chrono::TimeDelta::days(1)).await.expect("computed again");
+        fixture.services.stats.compute(now + chrono::TimeDelta::days(1)).await.expect("computed again");
 
-        let row = bench.services.stats.get().await.expect("a row");
+        let row = fixture.services.stats.get().await.expect("a row");
         assert_eq!((row.total_users, row.total_apps, row.total_countries), (2, 1, 1));
         assert_eq!((row.active_users_today, row.projects_created_today), (0, 0), "a day later");
     }

@@ -1,4 +1,4 @@
-//! A test bench for the whole product, in a temporary folder.
+//! A fixture for the whole product, in a temporary folder.
 
 use std::{ops::Deref, sync::Arc};
 
@@ -8,31 +8,32 @@ use atelier_foundation::{
     testing::{self as foundation, Assembled, effects_of},
 };
 use atelier_providers::{
-    llm::fake::{ScriptedAnswer, ScriptedModel},
+    http::{GuardedClient, HttpOptions},
+    llm::fake::{ScriptedCompletion, ScriptedModel},
     mail::{Delivery, MailError, fake::ScriptedMailer},
 };
 
 use crate::{Deps, ServiceOptions, Services, modules, registry};
 
-pub(crate) use builder::GOOD_ANSWER;
+pub(crate) use builder::GOOD_COMPLETION;
 
-/// A bench with all services.
-pub(crate) struct Bench(builder::Bench<Services>);
+/// A fixture with all services.
+pub(crate) struct Fixture(builder::Fixture<Services>);
 
-impl Deref for Bench {
-    type Target = builder::Bench<Services>;
+impl Deref for Fixture {
+    type Target = builder::Fixture<Services>;
 
     fn deref(&self) -> &Self::Target {
         &self.0
     }
 }
 
-impl Bench {
+impl Fixture {
     pub(crate) async fn new() -> Self {
         Self::with_script([]).await
     }
 
-    pub(crate) async fn with_script(script: impl IntoIterator<Item = ScriptedAnswer>) -> Self {
+    pub(crate) async fn with_script(script: impl IntoIterator<Item = ScriptedCompletion>) -> Self {
         Self::with(ScriptedModel::new(script), ScriptedMailer::new([])).await
     }
 
@@ -41,7 +42,7 @@ impl Bench {
     }
 
     pub(crate) fn registration(email: &str) -> Registration {
-        foundation::Bench::registration(email)
+        foundation::Fixture::registration(email)
     }
 
     async fn with(model: ScriptedModel, mailer: ScriptedMailer) -> Self {
@@ -50,14 +51,16 @@ impl Bench {
         let model = Arc::new(model);
         let effects = effects_of(&modules(&options.builder.public_url));
         let writer = model.clone();
-        let bench = foundation::Bench::assemble(mailer, effects, |queue, deps| {
-            let deps = Deps { model: writer, mailer: deps.mailer, objects: deps.objects, oauth: deps.oauth };
+        let fixture = foundation::Fixture::assemble(mailer, effects, |queue, deps| {
+            let atelier_foundation::Deps { mailer, objects, oauth } = deps;
+            let http = GuardedClient::new(HttpOptions::default()).expect("a client");
+            let deps = Deps { model: writer, mailer, objects, oauth, http };
             let services = Services::new(queue, deps, options);
             let registry = registry(&services).expect("one handler a kind");
             Assembled { foundation: services.foundation.clone(), services, registry }
         })
         .await;
-        let builder = bench.services.builder.clone();
-        Self(builder::Bench::on(bench, builder, model))
+        let builder = fixture.services.builder.clone();
+        Self(builder::Fixture::on(fixture, builder, model))
     }
 }

@@ -106,7 +106,7 @@ impl From<JobStatus> for JobView {
                 Lane::Normal => "normal",
                 Lane::Bulk => "bulk",
             },
-            subject_id: job.subject,
+            subject_id: job.subject_id,
             attempt: job.attempt,
             max_attempts: job.max_attempts,
             revision: job.revision,

@@ -17,7 +17,7 @@ use atelier_queue::Transaction;
 use axum::{
     body::{Body, Bytes, HttpBody, to_bytes},
     extract::{FromRequestParts, Request},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
     routing::MethodRouter,
@@ -89,17 +89,15 @@ async fn once<A: FromRequestParts<ApiState> + Send + 'static>(
         _ => return Ok(next.run(request).await),
     };
     let Some(key) = key(request.headers())? else { return Ok(next.run(request).await) };
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let body =
         to_bytes(body, usize::MAX).await.map_err(|_| ApiError::of_status(StatusCode::PAYLOAD_TOO_LARGE))?;
     let hash = hash(&parts.method, &parts.uri, &body);
-    let mut caller = parts.clone();
-    let request = Request::from_parts(parts, Body::from(body));
     let work = async move {
         match state.services.foundation.idempotency.begin(user, &key, &hash).await? {
-            BeginOutcome::Fresh(claim) => run(&state, &claim, request, next).await,
+            BeginOutcome::Fresh(claim) => run(&state, &claim, (parts, body), next).await,
             BeginOutcome::Replay { status, location, body } => {
-                if let Err(refusal) = A::from_request_parts(&mut caller, &state).await {
+                if let Err(refusal) = A::from_request_parts(&mut parts, &state).await {
                     return Ok(refusal.into_response());
                 }
                 metrics::counter!(REPLAYED).increment(1);
@@ -152,10 +150,15 @@ fn hash(method: &Method, uri: &Uri, body: &[u8]) -> String {
 
 /// Runs the request within the time limit of requests; after that it is rolled back and its
 /// key is released.
-async fn run(state: &ApiState, claim: &Claim, request: Request, next: Next) -> Result<Response, ApiError> {
-    let limit = state.options.request_timeout;
-    let handling = AssertUnwindSafe(retry::run(request, next)).catch_unwind();
-    match tokio::time::timeout(limit, state.services.queue.defer(handling)).await {
+async fn run(
+    state: &ApiState,
+    claim: &Claim,
+    (parts, body): (Parts, Bytes),
+    next: Next,
+) -> Result<Response, ApiError> {
+    let (limit, queue) = (state.options.request_timeout, &state.services.queue);
+    let handling = AssertUnwindSafe(retry::run_read(queue, parts, body, next)).catch_unwind();
+    match tokio::time::timeout(limit, queue.defer(handling)).await {
         Ok((Ok(response), done)) => keep(state, claim, done, response).await,
         Ok((Err(panic), done)) => {
             undo(state, claim, done).await;

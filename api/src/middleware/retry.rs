@@ -2,17 +2,18 @@
 //! deadlock (SQLSTATE 40001 and 40P01).
 //!
 //! A request is retried as a whole, and only where it has committed nothing: no part of it
-//! is done twice.
+//! is done twice. Where the database has no conflicts, nothing of the request is kept.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use atelier_queue::count_commits;
+use atelier_queue::{Queue, count_commits};
 use axum::{
     body::{Body, Bytes, HttpBody},
     extract::Request,
+    http::request::Parts,
     middleware::Next,
     response::Response,
 };
@@ -30,20 +31,38 @@ const PAUSES: [Duration; 4] = [
 ];
 
 /// Runs the request, and retries it after a conflict.
-pub(crate) async fn run(request: Request, next: Next) -> Response {
-    if request.method().is_safe() {
+pub(crate) async fn run(queue: &Queue, request: Request, next: Next) -> Response {
+    if request.method().is_safe() || !queue.may_conflict() {
         return next.run(request).await;
     }
+    run_recorded(request, next).await
+}
+
+/// [`run`] for a request whose body has been read.
+pub(crate) async fn run_read(queue: &Queue, parts: Parts, body: Bytes, next: Next) -> Response {
+    if !queue.may_conflict() {
+        return next.run(Request::from_parts(parts, Body::from(body))).await;
+    }
+    let first = Body::from(body.clone());
+    attempt(parts, first, move || body.clone(), next).await
+}
+
+async fn run_recorded(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let copy = BodyCopy::default();
-    let mut body = if body.is_end_stream() { body } else { Body::from_stream(copy.record(body)) };
+    let body = if body.is_end_stream() { body } else { Body::from_stream(copy.record(body)) };
+    attempt(parts, body, move || copy.joined(), next).await
+}
+
+/// Runs the request with its body, and after a conflict with the body that `again` makes.
+async fn attempt(parts: Parts, mut body: Body, again: impl Fn() -> Bytes, next: Next) -> Response {
     for pause in PAUSES {
         let request = Request::from_parts(parts.clone(), body);
         let (answer, commits) = count_commits(next.clone().run(request)).await;
         if commits > 0 || answer.extensions().get::<Conflicted>().is_none() {
             return answer;
         }
-        body = Body::from(copy.joined());
+        body = Body::from(again());
         tokio::time::sleep(pause.mul_f64(rand::random())).await;
     }
     next.run(Request::from_parts(parts, body)).await
@@ -97,7 +116,7 @@ mod tests {
     async fn ask(times: usize) -> (StatusCode, Bytes) {
         let app = Router::new()
             .route("/", post(echo))
-            .layer(from_fn(run))
+            .layer(from_fn(run_recorded))
             .with_state(Arc::new(AtomicUsize::new(times)));
         let pieces = stream::iter([Ok::<_, axum::Error>("first, "), Ok("second")]);
         let request = Request::post("/").body(Body::from_stream(pieces)).expect("a request");

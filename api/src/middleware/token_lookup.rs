@@ -15,7 +15,7 @@ pub(crate) async fn authenticate(
     address: ClientAddress,
 ) -> Result<Authenticated, ApiError> {
     let (identity, unknown_tokens) = (&state.services.foundation.identity, &state.unknown_tokens);
-    if !identity.needs_look(token) {
+    if !identity.needs_lookup(token) {
         return Ok(identity.authenticate(token).await?);
     }
     let (key, now) = (address.limit_key(), state.services.queue.now());

@@ -102,7 +102,7 @@ async fn get_job(
     let (queue, id) = (&state.services.queue, JobId(id));
     if !headers.contains_key(header::IF_NONE_MATCH) {
         let job = queue.find_status(id, actor.job_scope()?).await?.ok_or(QueueError::NotFound)?;
-        state.services.ensure_visible(&actor, job.owner).await?;
+        state.services.ensure_visible(&actor, job.owner_id).await?;
         return show(&state, &actor, job).await;
     }
     if let Some(head) = queue.find_cached_job(id, Some(actor.person()?))
@@ -111,7 +111,7 @@ async fn get_job(
         return Ok(not_modified(head, queue.now()));
     }
     let job = queue.find_polled_status(id, actor.job_scope()?).await?.ok_or(QueueError::NotFound)?;
-    state.services.ensure_visible(&actor, job.owner).await?;
+    state.services.ensure_visible(&actor, job.owner_id).await?;
     if if_none_match(&headers, &etag(job.revision)) {
         return Ok(not_modified(job.summary(), queue.now()));
     }

@@ -1,6 +1,7 @@
 //! Access tokens of the product: signature, issuer, audience and expiry are verified, and
 //! nothing is looked up.
 
+use atelier_providers::jwt;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -23,6 +24,7 @@ struct Claims {
 impl Tokens {
     /// Of the product that signs with this secret.
     pub(super) fn new(secret: &SecretString) -> Self {
+        jwt::ensure_algorithms();
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);

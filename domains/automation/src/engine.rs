@@ -1,11 +1,11 @@
-//! What follows in a run, as a pure function.
+//! Decides what follows in a run, as a pure function.
 //!
-//! [`step`] takes a plan, the state of a run and one event, and gives the new state with the commands that
-//! somebody has to carry out. It reads no clock, draws no number and touches no database.
+//! [`step`] takes a plan, the state of a run and one event, and returns the new state with the commands that
+//! its caller carries out. It reads no clock, makes no random number and does not use the database.
 //!
 //! Flow is decided for each edge: an edge of a scope becomes taken or dead exactly once. A node runs once its
 //! [`Join`](crate::graph::Join) is met, and is skipped once it cannot be met any more; the edges that leave a
-//! skipped node are dead in turn. Whether data is empty decides nothing.
+//! skipped node are dead in turn. Empty data does not change the flow.
 //!
 //! A loop is a scope: each item has its own edges and node runs below the path of the item. The state is a
 //! set of rows, so that only those that an event concerns have to be loaded; [`Rows`] says which.

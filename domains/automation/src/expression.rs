@@ -27,6 +27,7 @@ mod template;
 pub use condition::{Combinator, Condition, Conditions, Operator, PreparedConditions};
 pub use context::{Context, Root};
 pub use error::{ExpressionError, Fault, Place};
+pub(crate) use operators::{Numeric, order, text_of, type_name};
 pub use parameter::Parameter;
 pub use redactor::Redactor;
 pub use references::{Reference, References};

@@ -71,7 +71,7 @@ pub struct Node {
     /// A disabled node passes its input through its first output. A disabled trigger fires nothing.
     #[serde(default, skip_serializing_if = "is_false")]
     pub disabled: bool,
-    /// What the type wants to know.
+    /// The config, which the type reads.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub config: Map<String, Value>,
     /// How failures, times and joins are treated.

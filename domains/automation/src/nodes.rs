@@ -1,9 +1,13 @@
 //! The types of nodes: one file each, and this list.
 
-use serde::{Deserialize, Deserializer, de::DeserializeOwned, de::Error as _};
-use serde_json::Value;
-
 use crate::graph::Catalog;
+
+mod call;
+mod definition;
+mod description;
+mod param;
+mod values;
+mod wait_time;
 
 pub mod approval;
 pub mod break_loop;
@@ -38,61 +42,66 @@ pub mod wait_until;
 pub mod while_true;
 pub mod workflow_error;
 
-/// A value of a config, or an expression that gives it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Param<T> {
-    /// The value.
-    Value(T),
-    /// The expression. What it gives is checked when the node runs.
-    Expression(String),
-}
+pub use call::{AttemptError, Branch, Call, NodeFailure, NodeOutput, Services, Wait, Work};
+pub use definition::{Act, Compute, Definition, ReadsInput, Run};
+pub use description::{
+    Category, Defaults, Description, Effects, Field, NodeDescription, Text, Ui, UiField, Widget,
+};
+pub use param::{Param, PreparedWhen, When};
 
-impl<'de, T: DeserializeOwned> Deserialize<'de> for Param<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Value::deserialize(deserializer)? {
-            Value::String(text) if text.contains("{{") => Ok(Self::Expression(text)),
-            value => serde_json::from_value(value).map(Self::Value).map_err(D::Error::custom),
-        }
-    }
-}
+/// All types, in the order of a palette.
+pub const TYPES: [Definition; 32] = [
+    manual::DEFINITION,
+    platform_event::DEFINITION,
+    workflow_error::DEFINITION,
+    called::DEFINITION,
+    condition::DEFINITION,
+    switch::DEFINITION,
+    loop_items::DEFINITION,
+    while_true::DEFINITION,
+    break_loop::DEFINITION,
+    merge::DEFINITION,
+    stop::DEFINITION,
+    no_op::DEFINITION,
+    transform::DEFINITION,
+    filter::DEFINITION,
+    list_split::DEFINITION,
+    list_aggregate::DEFINITION,
+    list_sort::DEFINITION,
+    list_limit::DEFINITION,
+    list_dedupe::DEFINITION,
+    list_group::DEFINITION,
+    delay::DEFINITION,
+    wait_until::DEFINITION,
+    wait_signal::DEFINITION,
+    approval::DEFINITION,
+    http_request::DEFINITION,
+    send_mail::DEFINITION,
+    llm_prompt::DEFINITION,
+    sub_workflow::DEFINITION,
+    generate_app::DEFINITION,
+    deploy_app::DEFINITION,
+    enqueue_statistics::DEFINITION,
+    note::DEFINITION,
+];
 
-/// All types.
+/// What graphs and the engine know of all types.
 #[must_use]
 pub fn catalog() -> Catalog {
-    Catalog::new([
-        approval::TYPE,
-        break_loop::TYPE,
-        called::TYPE,
-        condition::TYPE,
-        delay::TYPE,
-        deploy_app::TYPE,
-        enqueue_statistics::TYPE,
-        filter::TYPE,
-        generate_app::TYPE,
-        http_request::TYPE,
-        list_aggregate::TYPE,
-        list_dedupe::TYPE,
-        list_group::TYPE,
-        list_limit::TYPE,
-        list_sort::TYPE,
-        list_split::TYPE,
-        llm_prompt::TYPE,
-        loop_items::TYPE,
-        manual::TYPE,
-        merge::TYPE,
-        no_op::TYPE,
-        note::TYPE,
-        platform_event::TYPE,
-        send_mail::TYPE,
-        stop::TYPE,
-        sub_workflow::TYPE,
-        switch::TYPE,
-        transform::TYPE,
-        wait_signal::TYPE,
-        wait_until::TYPE,
-        while_true::TYPE,
-        workflow_error::TYPE,
-    ])
+    Catalog::new(TYPES.map(|definition| definition.kind))
+}
+
+/// The definition of a type in a version.
+#[must_use]
+pub fn find_definition(name: &str, version: u32) -> Option<&'static Definition> {
+    static ALL: &[Definition] = &TYPES;
+    ALL.iter().find(|definition| definition.kind.name == name && definition.kind.version == version)
+}
+
+/// What editors need of all types, in the order of a palette.
+#[must_use]
+pub fn descriptions() -> Vec<NodeDescription> {
+    TYPES.iter().map(Definition::description).collect()
 }
 
 #[cfg(test)]

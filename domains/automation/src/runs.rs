@@ -8,6 +8,7 @@ mod answer;
 mod cue;
 mod effects;
 mod error;
+pub mod execute;
 mod jobs;
 mod outputs;
 mod personal;
@@ -37,6 +38,7 @@ use effects::{NodeEnded, StartEnded, WakeEnded};
 
 pub use answer::{Decision, MAX_COMMENT, MAX_SIGNAL_KEY, MAX_SIGNALS, SignalInput};
 pub use error::RunError;
+pub use execute::Execution;
 pub use jobs::{MakeRoom, ReconcileRuns, RunNode, StartRun, StopJobs, WakeNode};
 pub use outputs::{OutputError, Reader};
 pub(crate) use personal::OwnedRuns;

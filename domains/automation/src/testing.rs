@@ -10,12 +10,17 @@ use atelier_entities::{
     workflow_runs, workflow_versions, workflows,
 };
 use atelier_foundation::{Foundation, Module};
+use atelier_providers::{
+    http::{GuardedClient, HttpOptions},
+    llm::fake::ScriptedModel,
+    object_store::Objects,
+};
 use atelier_queue::{JobError, Outcome, Queue};
 use sea_orm::{ActiveValue::Set, DbErr, EntityTrait};
 use serde_json::{Value, json};
 
 use crate::{
-    Automation,
+    Automation, Deps,
     graph::Graph,
     runs::{ChildRequest, NodeResult, RunNode, Stored, WorkOutcome, node_kind},
 };
@@ -36,9 +41,20 @@ pub struct Scripted {
 pub fn modules() -> [Module<Scripted>; 3] {
     [
         atelier_foundation::module().within(|all: &Scripted| &all.foundation),
-        crate::module().within(|all: &Scripted| &all.automation),
+        crate::module_without_nodes().within(|all: &Scripted| &all.automation),
         Module::new("scripted").with_kind(node_kind::<Scripted>(|all, _, args| Box::pin(all.run_node(args)))),
     ]
+}
+
+/// External dependencies that no test asks anything: a model without a script, and a client that may send
+/// requests to the outside only.
+///
+/// # Panics
+/// If this machine has no certificates.
+#[must_use]
+pub fn deps(objects: Objects) -> Deps {
+    let http = GuardedClient::new(HttpOptions::default()).expect("a client");
+    Deps { model: Arc::new(ScriptedModel::new([])), objects, http }
 }
 
 /// The result of an attempt.

@@ -71,16 +71,10 @@ fn payment_receipt() -> PaymentReceipt {
 #[cfg(test)]
 mod tests {
     use atelier_entities::Locale;
-    use atelier_foundation::mail::{Reader, RenderError, Rendered};
+    use atelier_foundation::testing::render;
     use serde_json::Value;
 
     use super::*;
-
-    fn render(locale: Locale, data: &Value) -> Result<Rendered, RenderError> {
-        let public_url = "https://atelier.example";
-        let reader = Reader { locale, time_zone: "Europe/Paris", public_url, unsubscribe: None };
-        PAYMENT_RECEIPT.render(&reader, data)
-    }
 
     #[test]
     fn a_receipt_in_another_currency_has_its_own_digits() {
@@ -89,12 +83,12 @@ mod tests {
         data["tax_minor"] = Value::Null;
         data["method"] = Value::Null;
 
-        let english = render(Locale::En, &data).expect("rendered");
+        let english = render(&PAYMENT_RECEIPT, Locale::En, &data).expect("rendered");
         assert!(english.text.contains("Total: ¥123,450\n"), "{}", english.text);
         assert!(!english.text.contains("tax") && !english.text.contains("Paid by"));
-        let french = render(Locale::Fr, &data).expect("rendered");
+        let french = render(&PAYMENT_RECEIPT, Locale::Fr, &data).expect("rendered");
         assert!(french.text.contains("Total : 123\u{202f}450\u{a0}JPY"), "{}", french.text);
         data["currency"] = json!("yen");
-        assert!(render(Locale::En, &data).is_err());
+        assert!(render(&PAYMENT_RECEIPT, Locale::En, &data).is_err());
     }
 }

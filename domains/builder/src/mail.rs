@@ -39,15 +39,9 @@ fn deployment_finished() -> Value {
 #[cfg(test)]
 mod tests {
     use atelier_entities::Locale;
-    use atelier_foundation::mail::{Reader, Rendered};
+    use atelier_foundation::testing::render;
 
     use super::*;
-
-    fn render(template: &Template, locale: Locale, data: &Value) -> Rendered {
-        let public_url = "https://atelier.example";
-        let reader = Reader { locale, time_zone: "Europe/Paris", public_url, unsubscribe: None };
-        template.render(&reader, data).expect("rendered")
-    }
 
     #[test]
     fn long_values_are_kept_whole() {
@@ -56,7 +50,7 @@ mod tests {
         data["full_name"] = json!(name);
         data["project_title"] = json!(name);
 
-        let mail = render(&GENERATION_FAILED, Locale::Fr, &data);
+        let mail = render(&GENERATION_FAILED, Locale::Fr, &data).expect("rendered");
 
         assert!(mail.subject.contains(&name) && mail.text.matches(&name).count() == 2);
     }

@@ -1,4 +1,4 @@
-//! A test bench for the builder, with its own foundation and a scripted model.
+//! A fixture for the builder, with its own foundation and a scripted model.
 
 use atelier_foundation::testing::acting;
 use std::{ops::Deref, sync::Arc, time::Duration};
@@ -9,7 +9,7 @@ use atelier_foundation::{
     testing::{self as foundation, Assembled, effects_of, registry_of},
 };
 use atelier_providers::{
-    llm::fake::{ScriptedAnswer, ScriptedModel},
+    llm::fake::{ScriptedCompletion, ScriptedModel},
     mail::fake::ScriptedMailer,
 };
 use atelier_queue::Queue;
@@ -21,14 +21,14 @@ use crate::{
 };
 
 /// A completion with a valid application.
-pub const GOOD_ANSWER: &str = "A small reading list.\n\n\
+pub const GOOD_COMPLETION: &str = "A small reading list.\n\n\
     ```html path=index.html\n<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
     <title>Books</title>\n<link rel=\"stylesheet\" href=\"styles.css\">\n</head>\n\
     <body>\n<h1>Books</h1>\n</body>\n</html>\n```\n\n\
     ```css path=styles.css\nh1 { color: teal; }\n```\n";
 
 /// A completion with an invalid JSON file.
-pub const BAD_ANSWER: &str = "Here.\n\n```html path=index.html\n<!doctype html>\n<html lang=\"en\">\n\
+pub const BAD_COMPLETION: &str = "Here.\n\n```html path=index.html\n<!doctype html>\n<html lang=\"en\">\n\
     <head><title>Books</title></head>\n<body><h1>Books</h1></body>\n</html>\n```\n\n\
     ```json path=data.json\n{\"a\": \n```\n";
 
@@ -62,7 +62,7 @@ pub fn options() -> Options {
 
 /// A builder and its foundation.
 #[derive(Clone, Debug)]
-pub struct BenchServices {
+pub struct FixtureServices {
     /// The job queue.
     pub queue: Queue,
     /// The foundation.
@@ -71,65 +71,65 @@ pub struct BenchServices {
     pub builder: Builder,
 }
 
-/// A bench with the services `S`, which include a builder.
-pub struct Bench<S = BenchServices> {
+/// A fixture with the services `S`, which include a builder.
+pub struct Fixture<S = FixtureServices> {
     /// The scripted model.
     pub model: Arc<ScriptedModel>,
     builder: Builder,
-    bench: foundation::Bench<S>,
+    fixture: foundation::Fixture<S>,
 }
 
-impl<S> Deref for Bench<S> {
-    type Target = foundation::Bench<S>;
+impl<S> Deref for Fixture<S> {
+    type Target = foundation::Fixture<S>;
 
     fn deref(&self) -> &Self::Target {
-        &self.bench
+        &self.fixture
     }
 }
 
-impl Bench {
-    /// A bench with the settings of [`options`].
+impl Fixture {
+    /// A fixture with the settings of [`options`].
     pub async fn new() -> Self {
         Self::with_script([]).await
     }
 
-    /// A bench with a scripted model.
-    pub async fn with_script(script: impl IntoIterator<Item = ScriptedAnswer>) -> Self {
+    /// A fixture with a scripted model.
+    pub async fn with_script(script: impl IntoIterator<Item = ScriptedCompletion>) -> Self {
         Self::with(ScriptedModel::new(script), options()).await
     }
 
-    /// A bench with other settings.
+    /// A fixture with other settings.
     pub async fn with_options(options: Options) -> Self {
         Self::with(ScriptedModel::new([]), options).await
     }
 
-    /// A bench with another model and other settings.
+    /// A fixture with another model and other settings.
     pub async fn with(model: ScriptedModel, options: Options) -> Self {
         let modules = [
-            atelier_foundation::module().within(|all: &BenchServices| &all.foundation),
-            crate::module(&options.builder.public_url).within(|all: &BenchServices| &all.builder),
+            atelier_foundation::module().within(|all: &FixtureServices| &all.foundation),
+            crate::module(&options.builder.public_url).within(|all: &FixtureServices| &all.builder),
         ];
         let (model, mailer) = (Arc::new(model), ScriptedMailer::new([]));
         let writer = model.clone();
-        let bench = foundation::Bench::assemble(mailer, effects_of(&modules), |queue, deps| {
+        let fixture = foundation::Fixture::assemble(mailer, effects_of(&modules), |queue, deps| {
             let objects = deps.objects.clone();
             let foundation = Foundation::new(queue.clone(), deps, options.foundation, Ports::of(&modules));
             let builder = Builder::new(&foundation, Deps { model: writer, objects }, options.builder);
-            let services = BenchServices { queue, foundation: foundation.clone(), builder };
+            let services = FixtureServices { queue, foundation: foundation.clone(), builder };
             let registry = registry_of(&modules, &services);
             Assembled { services, foundation, registry }
         })
         .await;
-        let builder = bench.services.builder.clone();
-        Self::on(bench, builder, model)
+        let builder = fixture.services.builder.clone();
+        Self::on(fixture, builder, model)
     }
 }
 
-impl<S> Bench<S> {
-    /// A bench of services that include this builder.
+impl<S> Fixture<S> {
+    /// A fixture of services that include this builder.
     #[must_use]
-    pub fn on(bench: foundation::Bench<S>, builder: Builder, model: Arc<ScriptedModel>) -> Self {
-        Self { model, builder, bench }
+    pub fn on(fixture: foundation::Fixture<S>, builder: Builder, model: Arc<ScriptedModel>) -> Self {
+        Self { model, builder, fixture }
     }
 
     /// Starts a quick generation.

@@ -220,27 +220,27 @@ mod tests {
     use atelier_foundation::testing::acting;
 
     use super::*;
-    use crate::testing::Bench;
+    use crate::testing::Fixture;
 
     #[tokio::test]
     async fn a_project_without_a_generation_has_no_code() {
-        let bench = Bench::new().await;
-        let ada = bench.register("ada@example.org").await;
-        let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+        let fixture = Fixture::new().await;
+        let ada = fixture.register("ada@example.org").await;
+        let project = fixture.create_project(ada.id, ProjectKind::WebApp).await;
 
-        let code = bench.services.builder.versions.code(&acting(ada.id), project.id, None).await;
+        let code = fixture.services.builder.versions.code(&acting(ada.id), project.id, None).await;
 
         assert!(matches!(code, Err(VersionError::NotFound)));
     }
 
     #[tokio::test]
     async fn earlier_versions_can_be_read_and_restored() {
-        let bench = Bench::new().await;
-        let ada = bench.register("ada@example.org").await;
-        let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
-        bench.store_version(&project, 1, &[("index.html", "<p>one</p>")]).await;
-        bench.store_version(&project, 2, &[("index.html", "<p>two</p>")]).await;
-        let versions = &bench.services.builder.versions;
+        let fixture = Fixture::new().await;
+        let ada = fixture.register("ada@example.org").await;
+        let project = fixture.create_project(ada.id, ProjectKind::WebApp).await;
+        fixture.store_version(&project, 1, &[("index.html", "<p>one</p>")]).await;
+        fixture.store_version(&project, 2, &[("index.html", "<p>two</p>")]).await;
+        let versions = &fixture.services.builder.versions;
 
         let (_, first) = versions.code(&acting(ada.id), project.id, Some(1)).await.expect("code");
         assert_eq!(first.html.as_deref(), Some("<p>one</p>"));
@@ -255,53 +255,54 @@ mod tests {
 
     #[tokio::test]
     async fn an_archive_that_is_put_after_the_deletion_of_its_project_is_removed() {
-        let bench = Bench::new().await;
-        let ada = bench.register("ada@example.org").await;
-        let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
-        bench.store_version(&project, 1, &[("index.html", "<p>one</p>")]).await;
-        let (projects, versions) = (&bench.services.foundation.projects, &bench.services.builder.versions);
+        let fixture = Fixture::new().await;
+        let ada = fixture.register("ada@example.org").await;
+        let project = fixture.create_project(ada.id, ProjectKind::WebApp).await;
+        fixture.store_version(&project, 1, &[("index.html", "<p>one</p>")]).await;
+        let (projects, versions) =
+            (&fixture.services.foundation.projects, &fixture.services.builder.versions);
         let stored = projects.get(&acting(ada.id), project.id).await.expect("there");
         let version = versions.get_version(&stored, Some(1)).await.expect("there");
         projects.delete(&acting(ada.id), project.id).await.expect("deleted");
-        bench.work().await;
+        fixture.work().await;
 
         let key = format!("{}/{}.zip", archive_folder(project.id), version.id);
         let late = versions.keep(&key, &version, Bytes::from_static(b"a ZIP")).await;
 
         assert!(matches!(late, Err(VersionError::Project(ProjectError::NotFound))), "{late:?}");
-        assert!(bench.objects.get(&key).await.expect("asked").is_none());
+        assert!(fixture.objects.get(&key).await.expect("asked").is_none());
     }
 
     #[tokio::test]
     async fn an_object_that_is_put_during_its_removal_is_removed_again() {
-        let bench = Bench::new().await;
-        let ada = bench.register("ada@example.org").await;
-        let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
-        bench.services.foundation.projects.delete(&acting(ada.id), project.id).await.expect("deleted");
-        bench.work().await;
+        let fixture = Fixture::new().await;
+        let ada = fixture.register("ada@example.org").await;
+        let project = fixture.create_project(ada.id, ProjectKind::WebApp).await;
+        fixture.services.foundation.projects.delete(&acting(ada.id), project.id).await.expect("deleted");
+        fixture.work().await;
         let key = format!("{}/late.zip", archive_folder(project.id));
-        bench.objects.put(&key, Bytes::from_static(b"a ZIP"), "application/zip").await.expect("put");
+        fixture.objects.put(&key, Bytes::from_static(b"a ZIP"), "application/zip").await.expect("put");
 
-        bench.advance(11 * 60);
-        bench.work().await;
+        fixture.advance(11 * 60);
+        fixture.work().await;
 
-        assert!(bench.objects.get(&key).await.expect("asked").is_none());
-        let removals = bench.jobs_of_kind("maintenance.remove_objects").await;
+        assert!(fixture.objects.get(&key).await.expect("asked").is_none());
+        let removals = fixture.jobs_of_kind("maintenance.remove_objects").await;
         assert_eq!(removals[0].state, JobState::Succeeded);
     }
 
     #[tokio::test]
     async fn a_version_has_the_same_archive_cached_or_not() {
-        let bench = Bench::new().await;
-        let ada = bench.register("ada@example.org").await;
-        let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+        let fixture = Fixture::new().await;
+        let ada = fixture.register("ada@example.org").await;
+        let project = fixture.create_project(ada.id, ProjectKind::WebApp).await;
         let files = [("index.html", "<p>one</p>"), ("css/styles.css", "p { color: red }")];
-        bench.store_version(&project, 1, &files).await;
-        let versions = &bench.services.builder.versions;
+        fixture.store_version(&project, 1, &files).await;
+        let versions = &fixture.services.builder.versions;
 
         let made = versions.zip(&acting(ada.id), project.id, Some(1)).await.expect("a ZIP");
         let kept = versions.zip(&acting(ada.id), project.id, Some(1)).await.expect("a ZIP");
-        bench.objects.delete_prefix("zips").await.expect("forgotten");
+        fixture.objects.delete_prefix("zips").await.expect("forgotten");
         let again = versions.zip(&acting(ada.id), project.id, Some(1)).await.expect("a ZIP");
 
         assert_eq!(made.file_name, "reading-list-v1.zip");
@@ -311,17 +312,17 @@ mod tests {
 
     #[tokio::test]
     async fn deleting_a_project_deletes_its_data() {
-        let bench = Bench::new().await;
-        let ada = bench.register("ada@example.org").await;
-        let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+        let fixture = Fixture::new().await;
+        let ada = fixture.register("ada@example.org").await;
+        let project = fixture.create_project(ada.id, ProjectKind::WebApp).await;
 
-        bench.services.foundation.projects.delete(&acting(ada.id), project.id).await.expect("deleted");
+        fixture.services.foundation.projects.delete(&acting(ada.id), project.id).await.expect("deleted");
 
         assert!(matches!(
-            bench.services.foundation.projects.get(&acting(ada.id), project.id).await,
+            fixture.services.foundation.projects.get(&acting(ada.id), project.id).await,
             Err(ProjectError::NotFound)
         ));
-        let jobs = bench.jobs_of_kind("maintenance.remove_objects").await;
+        let jobs = fixture.jobs_of_kind("maintenance.remove_objects").await;
         assert_eq!(jobs[0].args["prefixes"][0], format!("zips/{}", project.id));
     }
 }

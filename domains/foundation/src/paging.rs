@@ -38,16 +38,16 @@ mod tests {
     use sea_orm::{ActiveValue::Set, QueryOrder};
 
     use super::*;
-    use crate::testing::Bench;
+    use crate::testing::Fixture;
 
     #[tokio::test]
     async fn a_list_is_counted_up_to_its_bound_and_read_beyond() {
-        let bench = Bench::new().await;
-        let db = bench.services.queue.db();
+        let fixture = Fixture::new().await;
+        let db = fixture.services.queue.db();
         let row = |number: u64| mail_suppressions::ActiveModel {
             address: Set(format!("{number:05}@example.org")),
             reason: Set(String::new()),
-            created_at: Set(bench.services.queue.now()),
+            created_at: Set(fixture.services.queue.now()),
         };
         for some in (0..=COUNT_LIMIT).collect::<Vec<_>>().chunks(5_000) {
             let insert = mail_suppressions::Entity::insert_many(some.iter().copied().map(row));

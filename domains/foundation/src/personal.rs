@@ -6,6 +6,8 @@
 
 pub(crate) mod jobs;
 
+pub use jobs::of_present_owners;
+
 use std::{any::Any, fmt};
 
 use async_trait::async_trait;
@@ -198,12 +200,6 @@ pub fn is_being_erased(user: &users::Model) -> bool {
 /// Whether that is the address of an account that is being erased.
 pub(crate) fn is_erased_address(email: &str) -> bool {
     email.starts_with(ERASED)
-}
-
-/// The accounts that are closed and being erased.
-pub async fn list_being_erased(db: &DatabaseConnection) -> Result<Vec<UserId>, DbErr> {
-    let all = account_erasures::Entity::find().select_only().column(account_erasures::Column::UserId);
-    all.into_tuple().all(db).await
 }
 
 /// Whether nobody may meet what belongs to that account: it is closed and being erased.

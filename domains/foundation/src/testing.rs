@@ -1,11 +1,11 @@
-//! A test bench for a domain: SQLite in a temporary folder, the in-process transport, a
+//! A fixture for a domain: SQLite in a temporary folder, the in-process transport, a
 //! scripted mailer, and a worker that runs on demand.
 
 use std::{sync::Arc, time::Duration};
 
 use atelier_entities::{
-    JobId, JobState, MailCategory, ProjectKind, SignInProvider, UserId, account_erasures,
-    credit_transactions, jobs, projects, users,
+    JobId, JobState, ProjectKind, SignInProvider, UserId, account_erasures, credit_transactions, jobs,
+    projects, users,
 };
 use atelier_providers::{
     mail::{Delivery, MailError, fake::ScriptedMailer},
@@ -34,9 +34,12 @@ use crate::{
     Actor, AuthOptions, Client, CreditOptions, Deps, Foundation, FoundationOptions, MailOptions, Module,
     Ports, RetentionOptions, database,
     identity::{OAuthSetup, Registration},
-    mail::{Source, Template},
     projects::NewProject,
 };
+
+mod mails;
+
+pub use mails::{REMINDER, render};
 
 /// An actor for that person.
 #[must_use]
@@ -57,22 +60,11 @@ pub fn curl() -> Client {
     Client { ip: Some("192.0.2.1".to_owned()), user_agent, device: None }
 }
 
-/// A mail that people can do without. Shows nothing but the person's name.
-pub static REMINDER: Template =
-    Template::new("test_reminder", REMINDER_SOURCE, REMINDER_SOURCE, || json!({}))
-        .of_category(MailCategory::Reminders);
-
-const REMINDER_SOURCE: Source = Source {
-    subject: "A reminder",
-    text: "Hello {{ full_name }},\n\nremember.",
-    html: "<p>Hello {{ full_name }},</p>\n<p>remember.</p>",
-};
-
 /// Longest a test waits for a worker.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A bench with the services `S`.
-pub struct Bench<S = Foundation> {
+/// A fixture with the services `S`.
+pub struct Fixture<S = Foundation> {
     /// The services under test.
     pub services: S,
     /// Captures mails.
@@ -86,7 +78,7 @@ pub struct Bench<S = Foundation> {
     folder: TempDir,
 }
 
-/// The services of a bench.
+/// The services of a fixture.
 pub struct Assembled<S> {
     /// All of them.
     pub services: S,
@@ -155,23 +147,23 @@ where
     registry
 }
 
-impl Bench {
-    /// A bench with the settings of [`options`].
+impl Fixture {
+    /// A fixture with the settings of [`options`].
     pub async fn new() -> Self {
         Self::with(ScriptedMailer::new([]), options()).await
     }
 
-    /// A bench with a scripted mailer.
+    /// A fixture with a scripted mailer.
     pub async fn with_mailer(script: impl IntoIterator<Item = Result<Delivery, MailError>>) -> Self {
         Self::with(ScriptedMailer::new(script), options()).await
     }
 
-    /// A bench with other settings.
+    /// A fixture with other settings.
     pub async fn with_options(options: FoundationOptions) -> Self {
         Self::with(ScriptedMailer::new([]), options).await
     }
 
-    /// A bench with another mailer and other settings.
+    /// A fixture with another mailer and other settings.
     pub async fn with(mailer: ScriptedMailer, options: FoundationOptions) -> Self {
         let modules = [crate::module().with_mails(&[&REMINDER])];
         Self::assemble(mailer, effects_of(&modules), |queue, deps| {
@@ -196,8 +188,8 @@ impl Bench {
     }
 }
 
-impl<S> Bench<S> {
-    /// Creates a bench. `build` gets the queue and the dependencies of the foundation.
+impl<S> Fixture<S> {
+    /// Creates a fixture. `build` gets the queue and the dependencies of the foundation.
     pub async fn assemble(
         mailer: ScriptedMailer,
         effects: Effects,
@@ -233,7 +225,7 @@ impl<S> Bench<S> {
     /// Registers a person.
     pub async fn register(&self, email: &str) -> users::Model {
         let registered =
-            self.foundation.identity.register(&Actor::anonymous(), Bench::registration(email)).await;
+            self.foundation.identity.register(&Actor::anonymous(), Fixture::registration(email)).await;
         registered.expect("registered").user
     }
 

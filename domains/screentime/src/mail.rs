@@ -168,24 +168,17 @@ fn limit_alert() -> LimitAlert {
 #[cfg(test)]
 mod tests {
     use atelier_entities::Locale;
-    use atelier_foundation::mail::{Reader, Rendered};
-    use serde_json::Value;
+    use atelier_foundation::testing::render;
 
     use super::*;
-
-    fn render(template: &Template, locale: Locale, data: &Value) -> Rendered {
-        let public_url = "https://atelier.example";
-        let reader = Reader { locale, time_zone: "Europe/Paris", public_url, unsubscribe: None };
-        template.render(&reader, data).expect("rendered")
-    }
 
     #[test]
     fn a_limit_that_is_reached_says_so() {
         let mut data = LIMIT_ALERT.sample();
         data["reached"] = json!(true);
 
-        let (english, french) =
-            (render(&LIMIT_ALERT, Locale::En, &data), render(&LIMIT_ALERT, Locale::Fr, &data));
+        let english = render(&LIMIT_ALERT, Locale::En, &data).expect("rendered");
+        let french = render(&LIMIT_ALERT, Locale::Fr, &data).expect("rendered");
 
         assert_eq!(english.subject, "Instagram: your limit is reached");
         assert!(english.text.contains("Instagram is blocked until tomorrow."));

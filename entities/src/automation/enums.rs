@@ -33,7 +33,7 @@ text_enums! {
         Queued = "queued",
         /// Work is under way or about to start.
         Running = "running",
-        /// Nothing new starts until somebody resumes it.
+        /// Nothing new starts until it is resumed.
         Paused = "paused",
         /// All that is under way waits.
         Waiting = "waiting",
@@ -41,7 +41,7 @@ text_enums! {
         Succeeded = "succeeded",
         /// A failure was left unhandled.
         Failed = "failed",
-        /// Somebody ended it.
+        /// It was cancelled.
         Cancelled = "cancelled",
         /// It took longer than it may.
         TimedOut = "timed_out",
@@ -75,7 +75,7 @@ text_enums! {
         Failure = "failure",
         /// The run took longer than it may.
         Timeout = "timeout",
-        /// Somebody cancelled the run.
+        /// The run was cancelled.
         Cancel = "cancel",
         /// A join that it leads to ran without it.
         JoinDone = "join_done",
@@ -111,7 +111,7 @@ text_enums! {
         Delay = "delay",
         /// Until a moment.
         Until = "until",
-        /// For somebody's decision.
+        /// For a decision of a person.
         Approval = "approval",
         /// For a signal.
         Signal = "signal",

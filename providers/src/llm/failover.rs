@@ -114,7 +114,7 @@ fn more_retryable(before: Option<LlmError>, now: LlmError) -> LlmError {
 mod tests {
     use std::{sync::Mutex, time::Duration};
 
-    use super::super::fake::{ScriptedAnswer, ScriptedModel, sample_request};
+    use super::super::fake::{ScriptedCompletion, ScriptedModel, sample_request};
     use super::*;
     use crate::{circuits::LocalCircuits, resilience::BreakerPolicy};
 
@@ -153,9 +153,9 @@ mod tests {
             (LlmError::ContextTooLong { message: message() }, false),
         ];
         for (error, moves_on) in table {
-            let first = Arc::new(ScriptedModel::new([ScriptedAnswer::Fails(error.clone())]));
+            let first = Arc::new(ScriptedModel::new([ScriptedCompletion::Fails(error.clone())]));
             let second =
-                Arc::new(ScriptedModel::new([ScriptedAnswer::Text("second".into())]).named("second"));
+                Arc::new(ScriptedModel::new([ScriptedCompletion::Text("second".into())]).named("second"));
             let result = ask(&pair(&first, &second, fixed(start()))).await;
             let expected = if moves_on { Ok("second".to_owned()) } else { Err(error.clone()) };
             assert_eq!(result, expected, "{error}");
@@ -167,8 +167,8 @@ mod tests {
     async fn asks_one_after_the_other_each_behind_a_circuit_of_its_own() {
         let now = start();
         let failing = |name: &str, times: usize| {
-            let mut script: Vec<_> = (0..times).map(|_| ScriptedAnswer::Fails(transient())).collect();
-            script.extend((0..2).map(|_| ScriptedAnswer::Text(name.to_owned())));
+            let mut script: Vec<_> = (0..times).map(|_| ScriptedCompletion::Fails(transient())).collect();
+            script.extend((0..2).map(|_| ScriptedCompletion::Text(name.to_owned())));
             Arc::new(ScriptedModel::new(script).named(name))
         };
         let (first, second) = (failing("first", 3), failing("second", 2));
@@ -190,8 +190,8 @@ mod tests {
     #[tokio::test]
     async fn rests_a_model_that_keeps_failing_and_tries_it_again() {
         let now = start();
-        let mut script: Vec<_> = (0..3).map(|_| ScriptedAnswer::Fails(transient())).collect();
-        script.push(ScriptedAnswer::Text("first".into()));
+        let mut script: Vec<_> = (0..3).map(|_| ScriptedCompletion::Fails(transient())).collect();
+        script.push(ScriptedCompletion::Text("first".into()));
         let first = Arc::new(ScriptedModel::new(script));
         let second = Arc::new(ScriptedModel::always("second").named("second"));
         let model = pair(&first, &second, fixed(now.clone()));
@@ -209,8 +209,8 @@ mod tests {
         let slow_down =
             LlmError::RateLimited { message: "slow down".into(), after: Some(Duration::from_secs(90)) };
         let first = Arc::new(ScriptedModel::new([
-            ScriptedAnswer::Fails(slow_down),
-            ScriptedAnswer::Text("first".into()),
+            ScriptedCompletion::Fails(slow_down),
+            ScriptedCompletion::Text("first".into()),
         ]));
         let second = Arc::new(ScriptedModel::always("second").named("second"));
         let model = pair(&first, &second, fixed(now.clone()));
@@ -223,8 +223,8 @@ mod tests {
     #[tokio::test]
     async fn prefers_a_retryable_error() {
         let auth = LlmError::Auth { message: "no".into() };
-        let first = Arc::new(ScriptedModel::new([ScriptedAnswer::Fails(transient())]));
-        let second = Arc::new(ScriptedModel::new([ScriptedAnswer::Fails(auth)]).named("second"));
+        let first = Arc::new(ScriptedModel::new([ScriptedCompletion::Fails(transient())]));
+        let second = Arc::new(ScriptedModel::new([ScriptedCompletion::Fails(auth)]).named("second"));
         assert_eq!(ask(&pair(&first, &second, fixed(start()))).await, Err(transient()));
     }
 
@@ -233,7 +233,7 @@ mod tests {
         let now = start();
         let rest = |seconds| {
             let after = Some(Duration::from_secs(seconds));
-            ScriptedAnswer::Fails(LlmError::RateLimited { message: "slow down".into(), after })
+            ScriptedCompletion::Fails(LlmError::RateLimited { message: "slow down".into(), after })
         };
         let first = Arc::new(ScriptedModel::new([rest(90)]));
         let second = Arc::new(ScriptedModel::new([rest(40)]).named("second"));

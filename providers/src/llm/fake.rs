@@ -13,7 +13,7 @@ use super::{
 
 /// One scripted reaction.
 #[derive(Debug, Clone)]
-pub enum ScriptedAnswer {
+pub enum ScriptedCompletion {
     /// Answers in one chunk.
     Text(String),
     /// Answers in these chunks.
@@ -25,22 +25,22 @@ pub enum ScriptedAnswer {
     /// Sends these chunks, then fails.
     FailsAfter(Vec<String>, LlmError),
     /// Waits until the test notifies, then reacts.
-    Waits(Arc<Notify>, Box<ScriptedAnswer>),
+    Waits(Arc<Notify>, Box<ScriptedCompletion>),
 }
 
 /// Answers from a queue of scripted reactions and records its requests. When the queue is
 /// empty, it uses its default, and fails without one.
 pub struct ScriptedModel {
     provider: String,
-    script: Mutex<VecDeque<ScriptedAnswer>>,
-    default: Option<ScriptedAnswer>,
+    script: Mutex<VecDeque<ScriptedCompletion>>,
+    default: Option<ScriptedCompletion>,
     requests: Mutex<Vec<GenerationRequest>>,
     asked: watch::Sender<usize>,
 }
 
 impl ScriptedModel {
     /// Reacts with these, in order.
-    pub fn new(script: impl IntoIterator<Item = ScriptedAnswer>) -> Self {
+    pub fn new(script: impl IntoIterator<Item = ScriptedCompletion>) -> Self {
         Self {
             provider: "scripted".to_owned(),
             script: Mutex::new(script.into_iter().collect()),
@@ -52,7 +52,7 @@ impl ScriptedModel {
 
     /// Answers every request with `text`.
     pub fn always(text: impl Into<String>) -> Self {
-        Self { default: Some(ScriptedAnswer::Text(text.into())), ..Self::new([]) }
+        Self { default: Some(ScriptedCompletion::Text(text.into())), ..Self::new([]) }
     }
 
     /// The same under that name.
@@ -62,7 +62,7 @@ impl ScriptedModel {
     }
 
     /// Puts a reaction at the end of the queue.
-    pub fn push(&self, answer: ScriptedAnswer) {
+    pub fn push(&self, answer: ScriptedCompletion) {
         locked(&self.script).push_back(answer);
     }
 
@@ -79,7 +79,7 @@ impl ScriptedModel {
         }
     }
 
-    fn take(&self) -> Option<ScriptedAnswer> {
+    fn take(&self) -> Option<ScriptedCompletion> {
         locked(&self.script).pop_front().or_else(|| self.default.clone())
     }
 }
@@ -125,17 +125,17 @@ impl ChatModel for ScriptedModel {
         locked(&self.requests).push(request.clone());
         self.asked.send_modify(|seen| *seen += 1);
         let mut next = next.ok_or(LlmError::BadRequest { message: "the script is at its end".into() })?;
-        while let ScriptedAnswer::Waits(signal, then) = next {
+        while let ScriptedCompletion::Waits(signal, then) = next {
             signal.notified().await;
             next = *then;
         }
         let (pieces, truncated, failure) = match next {
-            ScriptedAnswer::Text(text) => (vec![text], false, None),
-            ScriptedAnswer::Pieces(pieces) => (pieces, false, None),
-            ScriptedAnswer::Truncated(text) => (vec![text], true, None),
-            ScriptedAnswer::FailsAfter(pieces, error) => (pieces, false, Some(error)),
-            ScriptedAnswer::Fails(error) => return Err(error),
-            ScriptedAnswer::Waits(..) => {
+            ScriptedCompletion::Text(text) => (vec![text], false, None),
+            ScriptedCompletion::Pieces(pieces) => (pieces, false, None),
+            ScriptedCompletion::Truncated(text) => (vec![text], true, None),
+            ScriptedCompletion::FailsAfter(pieces, error) => (pieces, false, Some(error)),
+            ScriptedCompletion::Fails(error) => return Err(error),
+            ScriptedCompletion::Waits(..) => {
                 return Err(LlmError::BadRequest { message: "nothing follows".into() });
             }
         };
@@ -159,8 +159,9 @@ mod tests {
     #[tokio::test]
     async fn waits_for_the_signal_and_sends_the_chunks() {
         let signal = Arc::new(Notify::new());
-        let pieces = ScriptedAnswer::Pieces(vec!["one ".into(), "two".into()]);
-        let model = Arc::new(ScriptedModel::new([ScriptedAnswer::Waits(signal.clone(), Box::new(pieces))]));
+        let pieces = ScriptedCompletion::Pieces(vec!["one ".into(), "two".into()]);
+        let model =
+            Arc::new(ScriptedModel::new([ScriptedCompletion::Waits(signal.clone(), Box::new(pieces))]));
         let events = Arc::new(Mutex::new(Vec::new()));
         let task = tokio::spawn({
             let (model, events) = (model.clone(), events.clone());

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 use super::error::OAuthError;
+use crate::jwt;
 
 /// How long a client secret is valid; Apple accepts at most six months.
 const LIFETIME: TimeDelta = TimeDelta::minutes(5);
@@ -36,6 +37,7 @@ impl AppleKey {
     /// The key with this id and team, from the text of its `.p8` file. Line breaks may be
     /// written as `\n`, as in environment variables.
     pub fn new(team_id: &str, key_id: &str, pem: &SecretString) -> Result<Self, AppleKeyError> {
+        jwt::ensure_algorithms();
         let pem = pem.expose_secret().replace("\\n", "\n");
         let key = EncodingKey::from_ec_pem(pem.trim().as_bytes()).map_err(|_| AppleKeyError)?;
         // A key of another type is detected only when it signs.

@@ -1,75 +1,71 @@
-//! Ends of jobs that no worker runs.
+//! Ends of jobs that no worker runs: one statement for many of them, with their effects.
 
-use atelier_entities::{JobId, JobState, Timestamp, jobs};
-use sea_orm::ConnectionTrait;
+use std::collections::HashSet;
 
-use super::{apply_effects, ended_job};
-use crate::{Transaction, error::QueueError, outcome::JobError, settle::Settlement, store::sql::Sql};
+use atelier_entities::{JobId, JobState, jobs};
+use sea_orm::{ConnectionTrait, DbErr};
+use serde_json::Value;
 
-/// Ends a job that no worker runs, and applies its effect. Answers whether it was still in
-/// the state of `job`.
+use super::apply_effects;
+use crate::{
+    Transaction,
+    error::QueueError,
+    outcome::JobError,
+    settle::Settlement,
+    store::{
+        sql::Sql,
+        table::{Cell, Table},
+    },
+};
+
+/// Jobs of one statement.
+const BATCH: usize = 500;
+
+/// Ends jobs that no worker runs, and applies their effects; a job that had ended before has
+/// none. The caller has locked the jobs in the order of their ids. Answers those that were
+/// still in the state of `jobs`.
 pub(crate) async fn end_unstarted(
     tx: &Transaction,
-    job: &jobs::Model,
+    jobs: &[&jobs::Model],
     state: JobState,
     error: &JobError,
-) -> Result<bool, QueueError> {
-    let settlement = settlement(state, error);
-    let mut sql = Sql::new(tx.get_database_backend());
-    push_end(&mut sql, &settlement, tx.now());
-    sql.push(" WHERE id = ").bind(job.id).push(" AND state = ").bind(job.state.as_str());
-    if tx.execute_raw(sql.build()).await?.rows_affected() == 0 {
-        return Ok(false);
+) -> Result<HashSet<JobId>, QueueError> {
+    let error = error.to_json();
+    let mut ended = HashSet::with_capacity(jobs.len());
+    for some in jobs.chunks(BATCH) {
+        ended.extend(update(tx, some, state, &error).await?);
     }
-    if !job.state.is_terminal() {
-        apply_effects(tx, vec![ended_job(job, &settlement)]).await?;
-    }
-    tx.note_change(job.id);
-    Ok(true)
+    let settlement =
+        Settlement { state, result: None, error: Some(error), run_at: None, counted: true, record: None };
+    let effects = tx.queue().effects();
+    let affecting = jobs.iter().filter(|job| ended.contains(&job.id) && !job.state.is_terminal());
+    let affecting = affecting.filter_map(|job| effects.affecting(job, state));
+    apply_effects(tx, affecting.map(|job| job.ended(&settlement)).collect()).await?;
+    tx.note_changes(ended.iter().copied());
+    Ok(ended)
 }
 
-/// Cancels jobs that no worker runs and that this transaction has locked, and applies their
-/// effects, by one statement for all of them.
-pub(crate) async fn end_all_unstarted(
+async fn update(
     tx: &Transaction,
     jobs: &[&jobs::Model],
-    error: &JobError,
-) -> Result<(), QueueError> {
-    if jobs.is_empty() {
-        return Ok(());
-    }
-    let state = JobState::Cancelled;
-    let settlement = settlement(state, error);
-    let ids: Vec<JobId> = jobs.iter().map(|job| job.id).collect();
+    state: JobState,
+    error: &Value,
+) -> Result<Vec<JobId>, DbErr> {
+    let now = tx.now();
     let mut sql = Sql::new(tx.get_database_backend());
-    push_end(&mut sql, &settlement, tx.now());
-    sql.push(" WHERE jobs.phase < 2 AND jobs.state <> 'running' AND id ").among(&ids);
-    tx.execute_raw(sql.build()).await?;
-    apply_effects(tx, jobs.iter().map(|job| ended_job(job, &settlement)).collect()).await?;
-    ids.into_iter().for_each(|id| tx.note_change(id));
-    Ok(())
-}
-
-fn settlement(state: JobState, error: &JobError) -> Settlement {
-    Settlement {
-        state,
-        result: None,
-        error: Some(error.to_json()),
-        run_at: None,
-        counted: true,
-        record: None,
-    }
-}
-
-fn push_end(sql: &mut Sql, settlement: &Settlement, now: Timestamp) {
     sql.push("UPDATE jobs SET state = ")
-        .bind(settlement.state.as_str())
+        .bind(state.as_str())
         .push(", phase = ")
-        .bind(settlement.state.phase())
+        .bind(state.phase())
         .push(", error = ")
-        .bind_json(settlement.error.as_ref())
+        .bind_json(Some(error))
         .push(", revision = revision + 1, finished_at = ")
         .bind(now)
         .push(", updated_at = ")
-        .bind(now);
+        .bind(now)
+        .push(" FROM ");
+    let rows = jobs.iter().map(|job| [Cell::Id(job.id.0), Cell::Text(Some(job.state.as_str().to_owned()))]);
+    Table::new([("id", "uuid"), ("was", "text")], rows.collect()).push_to(&mut sql, "ended");
+    sql.push(" WHERE jobs.id = ended.id AND jobs.state || '' = ended.was RETURNING jobs.id");
+    tx.query_all_raw(sql.build()).await?.iter().map(|row| row.try_get_by_index(0)).collect()
 }

@@ -1,5 +1,6 @@
 //! Cancelling, replaying and discarding many jobs, in steps: no step holds locks for long,
-//! and a job that runs the steps can show its progress.
+//! and a job that runs the steps can show its progress. Jobs that are cancelled or discarded
+//! end in batches; a job that is run again takes a turn of its owner and does so alone.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +10,11 @@ use sea_orm::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{JobFilter, in_phase};
-use crate::{Queue, error::QueueError, state};
+use super::{
+    JobFilter, in_phase,
+    steer::{Cancelled, discard_many},
+};
+use crate::{Queue, error::QueueError, state, store::fails_alone};
 
 /// The action for each job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +52,15 @@ impl BulkAction {
         }
         phases
     }
+}
+
+/// Jobs that end in one transaction: few, since their effects lock what they change.
+const BATCH: usize = 200;
+
+/// Jobs that one transaction has ended, and jobs that are left to be tried alone.
+struct Batch {
+    done: usize,
+    alone: Vec<JobId>,
 }
 
 /// The result of a step.
@@ -93,9 +106,46 @@ impl Queue {
         Ok(ids)
     }
 
-    /// Does the action to each of these jobs.
+    /// Does the action to each of these jobs. Many are cancelled or discarded in one
+    /// transaction; each is tried alone where an effect fails or another transaction has locked
+    /// the job.
     pub async fn bulk(&self, action: BulkAction, ids: &[JobId]) -> Result<BulkStep, QueueError> {
         let mut step = BulkStep { last: ids.last().copied(), ..BulkStep::default() };
+        for some in ids.chunks(BATCH) {
+            let Batch { done, alone } = self.end_batch(action, some).await?;
+            let one_by_one = self.one_by_one(action, &alone).await?;
+            step.done += done as u64 + one_by_one.done;
+            step.skipped += (some.len() - done - alone.len()) as u64 + one_by_one.skipped;
+        }
+        Ok(step)
+    }
+
+    /// Cancels or discards these jobs in one transaction. A replay is done to each alone.
+    async fn end_batch(&self, action: BulkAction, ids: &[JobId]) -> Result<Batch, QueueError> {
+        let all_alone = Batch { done: 0, alone: ids.to_vec() };
+        if action == BulkAction::Replay || ids.len() == 1 {
+            return Ok(all_alone);
+        }
+        let tx = self.begin().await?;
+        let ended = match action {
+            BulkAction::Discard => discard_many(&tx, ids).await,
+            _ => tx.cancel_many(ids).await,
+        };
+        match tx.close(ended).await {
+            Ok(Cancelled { ended, stopping, locked }) => {
+                Ok(Batch { done: ended.len() + stopping.len(), alone: locked })
+            }
+            Err(error) if fails_alone(&error) => {
+                tracing::warn!(%error, jobs = ids.len(), "a batch of jobs was refused; ending each alone");
+                Ok(all_alone)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Does the action to each of these jobs in a transaction of its own.
+    async fn one_by_one(&self, action: BulkAction, ids: &[JobId]) -> Result<BulkStep, QueueError> {
+        let mut step = BulkStep::default();
         for &id in ids {
             let outcome = match action {
                 BulkAction::Cancel => self.cancel(id, None).await,

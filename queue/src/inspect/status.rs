@@ -1,7 +1,9 @@
 //! The status of a job: the columns that its owner sees, and no others.
 
-use atelier_entities::{JobId, JobState, Timestamp, UserId, jobs};
-use sea_orm::{ConnectionTrait, DbErr, QueryResult};
+use std::sync::LazyLock;
+
+use atelier_entities::{ByPosition, JobId, JobState, Timestamp, UserId, jobs, read_by_position};
+use sea_orm::ConnectionTrait;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -21,9 +23,9 @@ pub struct JobStatus {
     /// Its lane.
     pub lane: Lane,
     /// Its owner.
-    pub owner: Option<UserId>,
+    pub owner_id: Option<UserId>,
     /// The id of its subject.
-    pub subject: Option<Uuid>,
+    pub subject_id: Option<Uuid>,
     /// Started attempts that count.
     pub attempt: i32,
     /// Most attempts.
@@ -50,67 +52,36 @@ pub struct JobStatus {
     pub updated_at: Timestamp,
 }
 
-/// In the order in which [`JobStatus::read`] takes them.
-const SELECT: &str = "\
-    SELECT id, kind, queue, state, lane, owner_id, subject_id, attempt, max_attempts, revision, progress, \
-    result, error, run_at, created_at, started_at, finished_at, cancel_requested_at, updated_at \
-    FROM jobs WHERE id = ";
+read_by_position!(JobStatus, jobs::Column, from jobs::Model {
+    id: Id,
+    kind: Kind,
+    queue: Queue,
+    state: State,
+    lane: Lane,
+    owner_id: OwnerId,
+    subject_id: SubjectId,
+    attempt: Attempt,
+    max_attempts: MaxAttempts,
+    revision: Revision,
+    progress: Progress,
+    result: Result,
+    error: Error,
+    run_at: RunAt,
+    created_at: CreatedAt,
+    started_at: StartedAt,
+    finished_at: FinishedAt,
+    cancel_requested_at: CancelRequestedAt,
+    updated_at: UpdatedAt,
+});
+
+static SELECT: LazyLock<String> =
+    LazyLock::new(|| format!("SELECT {} FROM jobs WHERE id = ", JobStatus::names()));
 
 impl JobStatus {
-    fn read(row: &QueryResult) -> Result<Self, DbErr> {
-        Ok(Self {
-            id: row.try_get_by_index(0)?,
-            kind: row.try_get_by_index(1)?,
-            queue: row.try_get_by_index(2)?,
-            state: row.try_get_by_index(3)?,
-            lane: Lane::from_number(row.try_get_by_index(4)?),
-            owner: row.try_get_by_index(5)?,
-            subject: row.try_get_by_index(6)?,
-            attempt: row.try_get_by_index(7)?,
-            max_attempts: row.try_get_by_index(8)?,
-            revision: row.try_get_by_index(9)?,
-            progress: row.try_get_by_index(10)?,
-            result: row.try_get_by_index(11)?,
-            error: row.try_get_by_index(12)?,
-            run_at: row.try_get_by_index(13)?,
-            created_at: row.try_get_by_index(14)?,
-            started_at: row.try_get_by_index(15)?,
-            finished_at: row.try_get_by_index(16)?,
-            cancel_requested_at: row.try_get_by_index(17)?,
-            updated_at: row.try_get_by_index(18)?,
-        })
-    }
-
     /// The summary of the job.
     #[must_use]
     pub fn summary(&self) -> JobSummary {
-        JobSummary { owner: self.owner, state: self.state, revision: self.revision, run_at: self.run_at }
-    }
-}
-
-impl From<jobs::Model> for JobStatus {
-    fn from(job: jobs::Model) -> Self {
-        Self {
-            id: job.id,
-            kind: job.kind,
-            queue: job.queue,
-            state: job.state,
-            lane: Lane::from_number(job.lane),
-            owner: job.owner_id,
-            subject: job.subject_id,
-            attempt: job.attempt,
-            max_attempts: job.max_attempts,
-            revision: job.revision,
-            progress: job.progress,
-            result: job.result,
-            error: job.error,
-            run_at: job.run_at,
-            created_at: job.created_at,
-            started_at: job.started_at,
-            finished_at: job.finished_at,
-            cancel_requested_at: job.cancel_requested_at,
-            updated_at: job.updated_at,
-        }
+        JobSummary { owner: self.owner_id, state: self.state, revision: self.revision, run_at: self.run_at }
     }
 }
 
@@ -122,10 +93,10 @@ impl Queue {
         owner: Option<UserId>,
     ) -> Result<Option<JobStatus>, QueueError> {
         let mut sql = Sql::new(self.db().get_database_backend());
-        sql.push(SELECT).bind(id);
+        sql.push(&SELECT).bind(id);
         let row = self.db().query_one_raw(sql.build()).await?;
         let status = row.as_ref().map(JobStatus::read).transpose()?;
-        Ok(status.filter(|job| owner.is_none() || job.owner == owner))
+        Ok(status.filter(|job| owner.is_none() || job.owner_id == owner))
     }
 
     /// [`Queue::find_status`] for callers that poll: it fills the cache of
@@ -145,6 +116,6 @@ impl Queue {
                 _ => bus.job_cache().abandon(reading),
             }
         }
-        Ok(found?.filter(|job| owner.is_none() || job.owner == owner))
+        Ok(found?.filter(|job| owner.is_none() || job.owner_id == owner))
     }
 }

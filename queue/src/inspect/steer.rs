@@ -1,23 +1,29 @@
-//! Cancelling, retrying and discarding single jobs.
+//! Cancelling, retrying and discarding jobs, one by one or many in one transaction.
+
+use std::slice;
 
 use atelier_entities::{JobId, JobState, UserId, jobs};
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait, SqlErr};
+use sea_orm::{ConnectionTrait, EntityTrait, SqlErr};
 use uuid::Uuid;
 
 use crate::{
     Queue, Transaction,
     error::QueueError,
-    finish,
     job::{Lane, time_limit},
     lease,
     name::QueueName,
-    outcome::JobError,
     rank, state,
     store::{
         sql::Sql,
         turns::{self, Turns},
     },
 };
+
+mod many;
+
+pub use many::Cancelled;
+pub(super) use many::discard_many;
+use many::{cancel_locked, discard_locked};
 
 /// Subjects of one statement.
 const SUBJECTS: usize = 10_000;
@@ -64,14 +70,8 @@ impl Transaction {
     /// Cancels every unfinished job about these subjects, for a change such as their
     /// deletion. All of them are locked first: see [`Transaction::lock_about`].
     pub async fn cancel_about(&self, subjects: &[Uuid]) -> Result<(), QueueError> {
-        for job in self.lock_about(subjects).await? {
-            match self.cancel(job.id, None).await {
-                // It has ended or was deleted meanwhile.
-                Ok(_) | Err(QueueError::WrongState { .. } | QueueError::NotFound) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
+        let unfinished = self.lock_about(subjects).await?;
+        cancel_locked(self, &unfinished).await.map(drop)
     }
 
     /// Locks and answers the unfinished jobs about these subjects. Jobs are locked in the
@@ -120,14 +120,7 @@ impl Transaction {
         if job.state.is_terminal() {
             return Err(QueueError::WrongState { state: job.state, action: "cancelled" });
         }
-        if job.state == JobState::Running {
-            request_cancel(self, id).await?;
-            self.note_stop(id);
-            self.note_change(id);
-        } else {
-            let error = JobError::fail("CANCELLED", "cancelled before it ran");
-            finish::end_unstarted(self, &job, JobState::Cancelled, &error).await?;
-        }
+        cancel_locked(self, slice::from_ref(&job)).await?;
         Ok(job)
     }
 
@@ -180,18 +173,7 @@ async fn discard_in(tx: &Transaction, id: JobId) -> Result<(), QueueError> {
     if !state::can_become(job.state, JobState::Discarded) {
         return Err(QueueError::WrongState { state: job.state, action: "discarded" });
     }
-    let error = JobError::fail("DISCARDED", "discarded by an operator");
-    finish::end_unstarted(tx, &job, JobState::Discarded, &error).await.map(drop)
-}
-
-async fn request_cancel(tx: &Transaction, id: JobId) -> Result<(), DbErr> {
-    let mut sql = Sql::new(tx.get_database_backend());
-    sql.push("UPDATE jobs SET cancel_requested_at = COALESCE(cancel_requested_at, ")
-        .bind(tx.now())
-        .push("), revision = revision + 1 WHERE id = ")
-        .bind(id)
-        .push(" AND state = 'running'");
-    tx.execute_raw(sql.build()).await.map(drop)
+    discard_locked(tx, &[job]).await.map(drop)
 }
 
 /// Reads the job as this transaction has changed it.

@@ -5,7 +5,7 @@
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
-use atelier_entities::{JobId, JobState, UserId};
+use atelier_entities::{JobId, JobState, UserId, jobs};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -13,6 +13,7 @@ use super::Transaction;
 use crate::{
     error::{EffectError, QueueError},
     job::Job,
+    settle::Settlement,
 };
 
 /// A job that ends in the current transaction.
@@ -20,10 +21,10 @@ use crate::{
 pub struct EndedJob {
     /// The job.
     pub id: JobId,
-    /// Its kind.
-    pub kind: String,
+    /// Its kind, by the name that is stored.
+    pub kind: &'static str,
     /// Its args, as stored.
-    pub args: Value,
+    pub args: Arc<Value>,
     /// A terminal state.
     pub state: JobState,
     /// Its result, when it succeeded.
@@ -34,6 +35,26 @@ pub struct EndedJob {
     pub owner: Option<UserId>,
     /// What it is about.
     pub subject: Option<Uuid>,
+}
+
+/// A job whose end may have an effect, as far as the effect sees it before the end.
+#[derive(Clone, Debug)]
+pub(crate) struct Affecting {
+    id: JobId,
+    kind: &'static str,
+    args: Arc<Value>,
+    owner: Option<UserId>,
+    subject: Option<Uuid>,
+}
+
+impl Affecting {
+    /// The job with what is written at its end.
+    pub(crate) fn ended(self, settlement: &Settlement) -> EndedJob {
+        let Self { id, kind, args, owner, subject } = self;
+        let Settlement { state, result, error, .. } = settlement;
+        let (result, error) = (result.clone(), error.clone());
+        EndedJob { id, kind, args, state: *state, result, error, owner, subject }
+    }
 }
 
 /// Changes the product when jobs of a kind end. It may write rows and enqueue jobs. It
@@ -87,15 +108,22 @@ impl Effects {
         self.by_kind.contains_key(kind)
     }
 
-    /// Whether an attempt that leads to that state may have an effect. An attempt that is
-    /// to be repeated may: where the job was asked to stop, it ends instead.
-    pub(crate) fn may_apply(&self, kind: &str, next: JobState) -> bool {
-        self.by_kind.get(kind).is_some_and(|effect| !next.is_terminal() || effect.wants(next))
+    /// The job, if the end of an attempt that leads to that state may have an effect. An
+    /// attempt that is to be repeated may: where the job was asked to stop, it ends instead.
+    pub(crate) fn affecting(&self, job: &jobs::Model, next: JobState) -> Option<Affecting> {
+        let kind = self.find_affected(&job.kind, next)?;
+        let args = Arc::new(job.args.clone());
+        Some(Affecting { id: job.id, kind, args, owner: job.owner_id, subject: job.subject_id })
+    }
+
+    fn find_affected(&self, kind: &str, next: JobState) -> Option<&'static str> {
+        let (kind, effect) = self.by_kind.get_key_value(kind)?;
+        (!next.is_terminal() || effect.wants(next)).then_some(*kind)
     }
 
     /// Runs the effect of ended jobs of one kind, if it has one.
     pub(crate) async fn apply(&self, tx: &Transaction, jobs: &[EndedJob]) -> Result<(), QueueError> {
-        let Some(kind) = jobs.first().map(|job| job.kind.as_str()) else { return Ok(()) };
+        let Some(kind) = jobs.first().map(|job| job.kind) else { return Ok(()) };
         let Some(effect) = self.by_kind.get(kind) else { return Ok(()) };
         let wanted: Cow<'_, [EndedJob]> = if jobs.iter().all(|job| effect.wants(job.state)) {
             Cow::Borrowed(jobs)
@@ -211,8 +239,9 @@ mod tests {
         ];
 
         for (state, applies) in table {
-            assert_eq!(effects.may_apply("test.old_name", state), applies, "{state}");
-            assert!(!effects.may_apply("test.other", state), "{state}");
+            let affected = effects.find_affected("test.old_name", state);
+            assert_eq!(affected, applies.then_some("test.old_name"), "{state}");
+            assert_eq!(effects.find_affected("test.other", state), None, "{state}");
         }
     }
 }

@@ -56,9 +56,14 @@ impl Transaction {
         self.notes.lock().changed.push(id);
     }
 
-    /// Notes a running job that this transaction asks to stop.
-    pub(crate) fn note_stop(&self, id: JobId) {
-        self.notes.lock().stopped.push(id);
+    /// Notes jobs that this transaction changes.
+    pub(crate) fn note_changes(&self, ids: impl IntoIterator<Item = JobId>) {
+        self.notes.lock().changed.extend(ids);
+    }
+
+    /// Notes running jobs that this transaction tells to stop.
+    pub(crate) fn note_stops(&self, ids: impl IntoIterator<Item = JobId>) {
+        self.notes.lock().stopped.extend(ids);
     }
 
     /// Notes a job that this transaction makes available.

@@ -3,7 +3,10 @@
 //! while ends are written; where ends pile up, slots wait for them. Ends that may have an
 //! effect go by writers of their queue: an effect that fails or waits holds up no other queue.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use atelier_entities::{JobId, JobState, jobs};
 use futures::future::join_all;
@@ -21,7 +24,8 @@ use crate::{
     finish::{self, Finish, WrittenEnds},
     metrics,
     name::QueueName,
-    store::{bounded, refused},
+    queue::Affecting,
+    store::{bounded, fails_alone},
 };
 
 /// Ends of one statement.
@@ -57,8 +61,9 @@ const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
 pub(super) struct Finisher {
     queue: Queue,
     without_effects: mpsc::Sender<Request>,
-    /// By queue, in the order of [`QueueName::ALL`].
-    with_effects: Arc<[mpsc::Sender<Request>]>,
+    /// By queue, in the order of [`QueueName::ALL`]. Their writers start with the first end.
+    with_effects: Arc<[OnceLock<mpsc::Sender<Request>>]>,
+    leased: LeasedJobs,
     unwritten: TaskTracker,
 }
 
@@ -66,8 +71,8 @@ struct Request {
     finish: Finish,
     queue: QueueName,
     run: Option<AttemptRun>,
-    /// The job, where its end may have an effect.
-    affects: Option<Box<jobs::Model>>,
+    /// The job, if its end may have an effect.
+    affecting: Option<Affecting>,
     _unwritten: TaskTrackerToken,
 }
 
@@ -81,29 +86,31 @@ pub(super) struct AttemptRun {
 impl Finisher {
     /// Starts the writers. They end when the last handle is dropped.
     pub(super) fn start(queue: Queue, leased: LeasedJobs) -> Self {
-        let writers = |batch, count| start_writers(&queue, &leased, batch, count);
-        let without_effects = writers(BATCH, WRITERS);
-        let with_effects = QueueName::ALL.iter().map(|_| writers(EFFECT_BATCH, EFFECT_WRITERS)).collect();
-        Self { queue, without_effects, with_effects, unwritten: TaskTracker::new() }
+        let without_effects = start_writers(&queue, &leased, BATCH, WRITERS);
+        let with_effects = QueueName::ALL.iter().map(|_| OnceLock::new()).collect();
+        Self { queue, without_effects, with_effects, leased, unwritten: TaskTracker::new() }
     }
 
     /// Has the end of an attempt written, its watchers told and its job removed from the
     /// leased ones. Returns once the end waits for the next batch.
     pub(super) async fn finish(&self, finish: Finish, job: &jobs::Model, run: Option<AttemptRun>) {
-        let may_affect = self.queue.effects().may_apply(&job.kind, finish.settlement.state);
+        let affecting = self.queue.effects().affecting(job, finish.settlement.state);
         let queue = queue_of(job);
-        let request = Request {
-            finish,
-            queue,
-            run,
-            affects: may_affect.then(|| Box::new(job.clone())),
-            _unwritten: self.unwritten.token(),
+        let sender = match affecting {
+            Some(_) => self.with_effects_of(queue),
+            None => &self.without_effects,
         };
-        let place = QueueName::ALL.iter().position(|known| *known == queue).filter(|_| may_affect);
-        let sender = place.map_or(&self.without_effects, |place| &self.with_effects[place]);
+        let request = Request { finish, queue, run, affecting, _unwritten: self.unwritten.token() };
         if sender.send(request).await.is_err() {
             tracing::error!(job.id = %job.id, "the writers of ends are gone");
         }
+    }
+
+    /// The writers of a queue, which start with its first end.
+    fn with_effects_of(&self, queue: QueueName) -> &mpsc::Sender<Request> {
+        let place = QueueName::ALL.iter().position(|known| *known == queue).unwrap_or_default();
+        self.with_effects[place]
+            .get_or_init(|| start_writers(&self.queue, &self.leased, EFFECT_BATCH, EFFECT_WRITERS))
     }
 
     /// Hands a claimed job back as if it had never been claimed.
@@ -177,7 +184,7 @@ async fn gather(receiver: &mut mpsc::Receiver<Request>, requests: &mut Vec<Reque
 async fn write_all(queue: &Queue, leased: &LeasedJobs, requests: Vec<Request>) {
     // Successes and other ends are retried independently.
     let (successes, others): (Vec<_>, Vec<_>) =
-        requests.iter().partition(|request| request.affects.is_none() && request.finish.is_plain());
+        requests.iter().partition(|request| request.affecting.is_none() && request.finish.is_plain());
     let mut written = write_batch(queue, leased, &successes).await;
     written.extend(write_batch(queue, leased, &others).await);
     close(leased, &requests, |finish| written.contains(&finish.key()));
@@ -210,19 +217,14 @@ async fn write_batch(queue: &Queue, leased: &LeasedJobs, requests: &[&Request]) 
 }
 
 async fn write_once(queue: &Queue, requests: &[&Request]) -> Result<WrittenEnds, QueueError> {
-    let with_effects: Vec<_> =
-        requests.iter().filter_map(|request| Some((&request.finish, &**request.affects.as_ref()?))).collect();
-    if !with_effects.is_empty() {
+    if requests.iter().any(|request| request.affecting.is_some()) {
+        let with_effects: Vec<_> =
+            requests.iter().map(|request| (&request.finish, request.affecting.as_ref())).collect();
         // Boxed, since its future is large and most ends do not need it.
         return Box::pin(finish::write_with_effects(queue, &with_effects)).await;
     }
     let finishes: Vec<_> = requests.iter().map(|request| &request.finish).collect();
     finish::write_batch(queue, &finishes).await
-}
-
-/// Whether another end of the batch may be written all the same.
-fn fails_alone(error: &QueueError) -> bool {
-    matches!(error, QueueError::Effect { .. }) || refused(error)
 }
 
 async fn wait_out(error: &QueueError, failures: &mut usize) {

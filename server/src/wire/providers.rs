@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use atelier_automation::nodes::http_request;
 use atelier_config::{FallbackSettings, LlmProvider, Settings};
 use atelier_providers::{
     circuits::{Circuits, LocalCircuits, redis::RedisCircuits},
+    http::{GuardedClient, HttpOptions},
     limiter::{RateLimiter, memory::MemoryLimiter, redis::RedisLimiter},
     llm::{
         ChatModel,
@@ -134,6 +136,18 @@ pub(super) fn objects(settings: &Settings) -> anyhow::Result<Objects> {
     ObjectStoreOptions::from_url(&storage.url, default_folder, s3)
         .and_then(|options| Objects::open(&options))
         .context("cannot open the object store")
+}
+
+/// The client of the requests of workflows.
+pub(super) fn workflow_http(settings: &Settings) -> anyhow::Result<GuardedClient> {
+    let http = &settings.http_client;
+    let options = HttpOptions {
+        connect_timeout: http.connect_timeout(),
+        allow_private_addresses: http.allow_private_addresses,
+        allowed_networks: http.allowed_networks(),
+        ..HttpOptions::default()
+    };
+    http_request::client(options).context("cannot send requests of workflows")
 }
 
 pub(super) fn limiter(settings: &Settings) -> anyhow::Result<Arc<dyn RateLimiter>> {

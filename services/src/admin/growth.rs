@@ -218,7 +218,7 @@ fn midnight(zone: Tz, day: NaiveDate) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Bench;
+    use crate::testing::Fixture;
 
     fn day(text: &str) -> NaiveDate {
         text.parse().expect("a day")
@@ -281,24 +281,24 @@ mod tests {
 
     #[tokio::test]
     async fn growth_counts_new_and_earlier_accounts() {
-        let bench = Bench::new().await;
+        let fixture = Fixture::new().await;
         for (email, days) in
             [("a@example.org", 0), ("b@example.org", 1), ("c@example.org", 2), ("d@example.org", 0)]
         {
-            bench.advance(days * 24 * 3600);
-            bench.register(email).await;
+            fixture.advance(days * 24 * 3600);
+            fixture.register(email).await;
         }
-        let to = bench.services.queue.now().date_naive();
+        let to = fixture.services.queue.now().date_naive();
         let ask = async |from: NaiveDate| {
             let query = GrowthQuery { from: Some(from), to: Some(to), ..GrowthQuery::default() };
-            let growth = bench.services.admin.growth(query).await.expect("figures");
+            let growth = fixture.services.admin.growth(query).await.expect("figures");
             growth.points.iter().map(|point| (point.new, point.total)).collect::<Vec<_>>()
         };
 
         assert_eq!(ask(to - Days::new(3)).await, [(1, 1), (1, 2), (0, 2), (2, 4)]);
         assert_eq!(ask(to).await, [(2, 4)]);
         let nowhere = GrowthQuery { time_zone: Some("Europe/Atlantis".to_owned()), ..GrowthQuery::default() };
-        let refused = bench.services.admin.growth(nowhere).await;
+        let refused = fixture.services.admin.growth(nowhere).await;
         assert!(
             matches!(refused, Err(AdminError::InvalidInput(errors)) if errors.0.contains_key("time_zone"))
         );

@@ -96,23 +96,23 @@ impl HealthReport {
     }
 }
 
-/// The judgement of a part that responded: its status and, for a fault, the code and a
+/// The assessment of a part that responded: its status and, for a fault, the code and a
 /// sentence.
-type Verdict = (Status, Option<(&'static str, String)>);
+type Assessment = (Status, Option<(&'static str, String)>);
 
-const HEALTHY: Verdict = (Status::Ok, None);
+const HEALTHY: Assessment = (Status::Ok, None);
 
-fn degraded(code: &'static str, fault: impl Into<String>) -> Verdict {
+fn degraded(code: &'static str, fault: impl Into<String>) -> Assessment {
     (Status::Degraded, Some((code, fault.into())))
 }
 
-fn down(code: &'static str, fault: impl Into<String>) -> Verdict {
+fn down(code: &'static str, fault: impl Into<String>) -> Assessment {
     (Status::Down, Some((code, fault.into())))
 }
 
 /// A fault that blocks the queue takes precedence over the facts.
-fn fault_or(fault: Option<Fault>, verdict: impl FnOnce() -> Verdict) -> Verdict {
-    fault.map_or_else(verdict, |fault| down(fault.code(), sentence(fault.cause())))
+fn fault_or(fault: Option<Fault>, assessment: impl FnOnce() -> Assessment) -> Assessment {
+    fault.map_or_else(assessment, |fault| down(fault.code(), sentence(fault.cause())))
 }
 
 fn sentence(cause: &str) -> String {
@@ -138,14 +138,14 @@ impl Admin {
         };
         let (database, carrier, queues, workers, schedulers) = tokio::join!(
             probe("database", database, |(fault, facts)| {
-                fault_or(*fault, || facts.as_ref().map_or_else(no_facts, DatabaseFacts::judge))
+                fault_or(*fault, || facts.as_ref().map_or_else(no_facts, DatabaseFacts::assess))
             }),
-            probe("transport", carrier, |(fault, facts)| fault_or(*fault, || judge_transport(
+            probe("transport", carrier, |(fault, facts)| fault_or(*fault, || assess_transport(
                 facts.as_ref()
             ))),
-            probe("queues", queue.queue_overview(), |queues| judge_queues(queues)),
-            probe("workers", queue.list_workers(), |workers| judge_workers(workers)),
-            probe("schedulers", queue.list_schedulers(), |schedulers| judge_schedulers(schedulers)),
+            probe("queues", queue.queue_overview(), |queues| assess_queues(queues)),
+            probe("workers", queue.list_workers(), |workers| assess_workers(workers)),
+            probe("schedulers", queue.list_schedulers(), |schedulers| assess_schedulers(schedulers)),
         );
         HealthReport {
             database: database.and_then(|(_, facts)| facts),
@@ -159,7 +159,7 @@ impl Admin {
 }
 
 /// It accepts writes, but the query for facts failed.
-fn no_facts() -> Verdict {
+fn no_facts() -> Assessment {
     degraded("UNTOLD", "It tells nothing of itself.")
 }
 
@@ -174,15 +174,15 @@ impl<T> Probe<T> {
 async fn probe<T, E: std::fmt::Display>(
     name: &'static str,
     ask: impl Future<Output = Result<T, E>>,
-    judge: impl FnOnce(&T) -> Verdict,
+    assess: impl FnOnce(&T) -> Assessment,
 ) -> Probe<T> {
     let started = Instant::now();
     let answer = tokio::time::timeout(PROBE_LIMIT, ask).await;
     let latency = started.elapsed();
     let ((status, fault), facts) = match answer {
-        Ok(Ok(facts)) => match judge(&facts) {
+        Ok(Ok(facts)) => match assess(&facts) {
             (Status::Ok, _) if latency > SLOW => (degraded("SLOW", "It answers slowly."), Some(facts)),
-            verdict => (verdict, Some(facts)),
+            assessment => (assessment, Some(facts)),
         },
         Ok(Err(error)) => {
             tracing::warn!(part = name, %error, "a health probe failed");
@@ -194,14 +194,14 @@ async fn probe<T, E: std::fmt::Display>(
     Probe { status, code, fault, latency, facts }
 }
 
-fn judge_transport(facts: Option<&ServerFacts>) -> Verdict {
+fn assess_transport(facts: Option<&ServerFacts>) -> Assessment {
     let risk = facts.and_then(|facts| facts.eviction.as_ref()).filter(|eviction| eviction.is_risky());
     risk.map_or(HEALTHY, |eviction: &Eviction| {
         degraded("MAY_EVICT", format!("It may drop keys of the queue when its memory is full: {eviction}."))
     })
 }
 
-fn judge_queues(queues: &[QueueOverview]) -> Verdict {
+fn assess_queues(queues: &[QueueOverview]) -> Assessment {
     let lagging = |queue: &&QueueOverview| {
         !queue.is_paused() && queue.oldest_age_secs.is_some_and(|age| age > LAGGING_SECS)
     };
@@ -216,7 +216,7 @@ fn judge_queues(queues: &[QueueOverview]) -> Verdict {
     if paused.is_empty() { HEALTHY } else { degraded("PAUSED", format!("Paused: {paused}.")) }
 }
 
-fn judge_workers(workers: &[workers::Model]) -> Verdict {
+fn assess_workers(workers: &[workers::Model]) -> Assessment {
     let working: Vec<_> = workers.iter().filter(|worker| !worker.draining).collect();
     if working.is_empty() {
         return down("NO_WORKER", "No worker takes jobs.");
@@ -233,7 +233,7 @@ fn judge_workers(workers: &[workers::Model]) -> Verdict {
     }
 }
 
-fn judge_schedulers(schedulers: &[schedulers::Model]) -> Verdict {
+fn assess_schedulers(schedulers: &[schedulers::Model]) -> Assessment {
     if schedulers.is_empty() { down("NO_SCHEDULER", "No scheduler runs.") } else { HEALTHY }
 }
 

@@ -56,16 +56,16 @@ mod tests {
     use atelier_entities::ProjectKind;
 
     use super::*;
-    use crate::testing::Bench;
+    use crate::testing::Fixture;
 
     #[tokio::test]
     async fn the_overview_has_stored_statistics_and_current_jobs() {
-        let bench = Bench::new().await;
-        let ada = bench.register("ada@example.org").await;
-        let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
-        bench.generate(ada.id, project.id, None).await;
+        let fixture = Fixture::new().await;
+        let ada = fixture.register("ada@example.org").await;
+        let project = fixture.create_project(ada.id, ProjectKind::WebApp).await;
+        fixture.generate(ada.id, project.id, None).await;
 
-        let overview = bench.services.admin.overview().await.expect("an overview");
+        let overview = fixture.services.admin.overview().await.expect("an overview");
 
         assert_eq!((overview.figures.total_users, overview.totals), (0, Totals::default()), "not yet");
         assert_eq!(overview.jobs, JobCounts { available: 2, ..JobCounts::default() });

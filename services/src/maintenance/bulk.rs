@@ -1,7 +1,7 @@
 //! Bulk actions: cancels, replays or discards many jobs, as a job with progress.
 
 use atelier_entities::{JobId, Timestamp, jobs};
-use atelier_foundation::{Actor, FieldErrors, Problem, Refusal, audit, personal::list_being_erased};
+use atelier_foundation::{Actor, FieldErrors, Problem, Refusal, audit, personal::of_present_owners};
 use atelier_queue::{
     JobContext, JobError, NewJob, Outcome, QueueError,
     inspect::{BulkAction, JobFilter},
@@ -9,7 +9,7 @@ use atelier_queue::{
 use sea_orm::DbErr;
 use serde_json::{Map, Value, json};
 
-use super::{Maintenance, Restarted, SteerJobs};
+use super::{ApplyBulkAction, Maintenance, Restarted};
 
 /// Jobs of one step. The stop signal is checked between steps.
 const STEP: usize = 100;
@@ -49,8 +49,7 @@ impl Maintenance {
         filter: JobFilter,
     ) -> Result<u64, MaintenanceError> {
         let filter = bounded(action, filter, self.queue.now(), &self.restarted_names())?;
-        let filter = self.visible(filter).await?;
-        Ok(self.queue.count_bulk(&filter, action).await?)
+        Ok(self.queue.count_bulk(&of_present_owners(filter), action).await?)
     }
 
     /// Enqueues a job that applies the action to every job that matches the filter now.
@@ -64,7 +63,7 @@ impl Maintenance {
         let tx = self.queue.begin().await?;
         let filter = bounded(action, filter, tx.now(), &self.restarted_names())?;
         let mut job =
-            NewJob::of(&SteerJobs { action, filter: filter.clone() }).from_origin(actor.origin.clone());
+            NewJob::of(&ApplyBulkAction { action, filter: filter.clone() }).from_origin(actor.origin.clone());
         if let Some(user) = actor.user() {
             job = job.owned_by(user);
         }
@@ -77,9 +76,13 @@ impl Maintenance {
 
     /// Applies the action, oldest job first. A later attempt continues where an interrupted
     /// one stopped, and counts only its own jobs.
-    pub async fn steer_jobs(&self, ctx: &JobContext, args: SteerJobs) -> Result<Outcome, JobError> {
-        let SteerJobs { action, filter } = args;
-        let filter = self.visible(filter).await?;
+    pub async fn apply_bulk_action(
+        &self,
+        ctx: &JobContext,
+        args: ApplyBulkAction,
+    ) -> Result<Outcome, JobError> {
+        let ApplyBulkAction { action, filter } = args;
+        let filter = of_present_owners(filter);
         let total = self.queue.count_bulk(&filter, action).await?;
         let mut result = Map::new();
         for kind in self.restarted.iter() {
@@ -105,12 +108,6 @@ impl Maintenance {
         ctx.progress(100, verb(action), format!("{done} of {total} jobs")).await;
         result.extend([("done".to_owned(), Value::from(done)), ("skipped".to_owned(), Value::from(skipped))]);
         Ok(Outcome::Done(Value::Object(result)))
-    }
-
-    /// The filter without the jobs of accounts that are being erased.
-    async fn visible(&self, filter: JobFilter) -> Result<JobFilter, DbErr> {
-        let except_owners = list_being_erased(self.queue.db()).await?;
-        Ok(JobFilter { except_owners, ..filter })
     }
 
     /// Every name of the kinds whose jobs are never run again as themselves.
@@ -188,7 +185,7 @@ mod tests {
     use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
     use super::*;
-    use crate::testing::Bench;
+    use crate::testing::Fixture;
 
     const ANEW: [&str; 2] = [RunGeneration::KIND, PublishDeployment::KIND];
 
@@ -196,8 +193,8 @@ mod tests {
         JobFilter { kind: Some(kind.to_owned()), ..JobFilter::default() }
     }
 
-    async fn enqueue_removals(bench: &Bench, count: usize) -> Vec<JobId> {
-        let tx = bench.services.queue.begin().await.expect("a transaction");
+    async fn enqueue_removals(fixture: &Fixture, count: usize) -> Vec<JobId> {
+        let tx = fixture.services.queue.begin().await.expect("a transaction");
         let jobs = (0..count).map(|_| NewJob::of(&RemoveObjects { prefixes: Vec::new() })).collect();
         let ids = tx.enqueue_all(jobs).await.expect("enqueued").iter().map(|job| job.id).collect();
         tx.commit().await.expect("committed");
@@ -239,70 +236,70 @@ mod tests {
 
     #[tokio::test]
     async fn a_bulk_cancel_affects_neither_itself_nor_later_jobs() {
-        let bench = Bench::new().await;
-        let admin = bench.register("root@example.org").await;
+        let fixture = Fixture::new().await;
+        let admin = fixture.register("root@example.org").await;
         let actor = acting(admin.id);
-        let ids = enqueue_removals(&bench, 3).await;
-        let maintenance = &bench.services.maintenance;
-        let filter = JobFilter { queue: Some(SteerJobs::QUEUE), ..JobFilter::default() };
+        let ids = enqueue_removals(&fixture, 3).await;
+        let maintenance = &fixture.services.maintenance;
+        let filter = JobFilter { queue: Some(ApplyBulkAction::QUEUE), ..JobFilter::default() };
 
         let counted =
             maintenance.count_bulk_action(BulkAction::Cancel, filter.clone()).await.expect("counted");
         let job = maintenance.start_bulk_action(&actor, BulkAction::Cancel, filter).await.expect("started");
-        let later = enqueue_removals(&bench, 1).await;
-        bench.work().await;
+        let later = enqueue_removals(&fixture, 1).await;
+        fixture.work().await;
 
         assert_eq!(counted, 3);
-        let job = bench.job(job.id).await;
+        let job = fixture.job(job.id).await;
         assert_eq!((job.state, job.owner_id), (JobState::Succeeded, Some(admin.id)));
         let result = job.result.expect("a result");
         let sum = result["done"].as_u64().expect("a number") + result["skipped"].as_u64().expect("a number");
         // The worker may have run some of them first.
         assert!(sum <= 3, "{result}");
         for id in ids {
-            assert!(bench.job(id).await.state.is_terminal());
+            assert!(fixture.job(id).await.state.is_terminal());
         }
-        assert_eq!(bench.job(later[0]).await.state, JobState::Succeeded);
+        assert_eq!(fixture.job(later[0]).await.state, JobState::Succeeded);
         let entries = audit_log::Entity::find().filter(audit_log::Column::Action.eq("jobs.cancel"));
-        let entry = entries.one(bench.services.queue.db()).await.expect("asked").expect("an entry");
+        let entry = entries.one(fixture.services.queue.db()).await.expect("asked").expect("an entry");
         assert_eq!((entry.actor_id, &entry.context["job"]), (Some(admin.id), &json!(job.id)));
     }
 
     #[tokio::test]
     async fn a_replay_leaves_out_restarted_kinds() {
-        let bench = Bench::new().await;
-        let user = bench.register("ada@example.org").await;
-        let project = bench.create_project(user.id, ProjectKind::WebApp).await;
-        let generation = bench.generate(user.id, project.id, None).await;
-        bench.store_version(&project, 1, &[("index.html", "<p>Books</p>")]).await;
+        let fixture = Fixture::new().await;
+        let user = fixture.register("ada@example.org").await;
+        let project = fixture.create_project(user.id, ProjectKind::WebApp).await;
+        let generation = fixture.generate(user.id, project.id, None).await;
+        fixture.store_version(&project, 1, &[("index.html", "<p>Books</p>")]).await;
         let site = DeploymentInput { platform: "preview".to_owned(), version: Some(1) };
-        let deployments = &bench.services.builder.deployments;
+        let deployments = &fixture.services.builder.deployments;
         let (_, deployment) = deployments.start(&acting(user.id), project.id, site).await.expect("started");
-        let ids = enqueue_removals(&bench, 2).await;
-        let queue = &bench.services.queue;
+        let ids = enqueue_removals(&fixture, 2).await;
+        let queue = &fixture.services.queue;
         for id in ids.iter().chain([&generation.id, &deployment.id]) {
             queue.cancel(*id, None).await.expect("cancelled");
         }
-        let balance = bench.credits(user.id).await;
+        let balance = fixture.credits(user.id).await;
         let filter = JobFilter { state: Some(JobState::Cancelled), ..JobFilter::default() };
 
         let actor = Actor::anonymous();
-        let steering = bench.services.maintenance.start_bulk_action(&actor, BulkAction::Replay, filter);
+        let steering = fixture.services.maintenance.start_bulk_action(&actor, BulkAction::Replay, filter);
         let job = steering.await.expect("started");
-        bench.work().await;
+        fixture.work().await;
 
-        let result = bench.job(job.id).await.result.expect("a result");
+        let result = fixture.job(job.id).await.result.expect("a result");
         let left_out = json!({"generations_left_out": 1, "deployments_left_out": 1});
         assert_eq!((&result["done"], &result["skipped"]), (&json!(2), &json!(0)));
         for (key, count) in left_out.as_object().expect("an object") {
             assert_eq!(&result[key], count, "{key}");
         }
         for id in ids {
-            assert_eq!(bench.job(id).await.state, JobState::Succeeded);
+            assert_eq!(fixture.job(id).await.state, JobState::Succeeded);
         }
         for id in [generation.id, deployment.id] {
-            assert_eq!(bench.job(id).await.state, JobState::Cancelled);
+            assert_eq!(fixture.job(id).await.state, JobState::Cancelled);
         }
-        assert_eq!(bench.credits(user.id).await, balance);
+        assert_eq!(fixture.credits(user.id).await, balance);
     }
 }

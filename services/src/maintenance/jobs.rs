@@ -49,14 +49,14 @@ impl Job for PurgeExpired {
 
 /// Applies an action to every job that matches a filter.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct SteerJobs {
+pub struct ApplyBulkAction {
     /// The action.
     pub action: BulkAction,
     /// The filter.
     pub filter: JobFilter,
 }
 
-impl Job for SteerJobs {
+impl Job for ApplyBulkAction {
     const KIND: &'static str = "maintenance.steer_jobs";
     const QUEUE: QueueName = QueueName::Maintenance;
 

@@ -63,14 +63,14 @@ mod tests {
     use sea_orm::{EntityTrait, QueryOrder};
 
     use super::*;
-    use crate::testing::Bench;
+    use crate::testing::Fixture;
 
     #[tokio::test]
     async fn every_action_on_a_queue_is_recorded() {
-        let bench = Bench::new().await;
-        let admin = bench.register("root@example.org").await;
+        let fixture = Fixture::new().await;
+        let admin = fixture.register("root@example.org").await;
         let actor = acting(admin.id);
-        let maintenance = &bench.services.maintenance;
+        let maintenance = &fixture.services.maintenance;
         let rate = Rate { count: 10, period: Duration::from_secs(60) };
         let limits = QueueLimits { max_running: Some(3), max_running_per_owner: None, rate: Some(rate) };
 
@@ -78,7 +78,7 @@ mod tests {
         maintenance.resume_queue(&actor, QueueName::Email).await.expect("resumed");
         maintenance.limit_queue(&actor, QueueName::Email, |_| limits).await.expect("limited");
 
-        let queue = &bench.services.queue;
+        let queue = &fixture.services.queue;
         assert_eq!(queue.get_limits(QueueName::Email).await.expect("limits"), limits);
         let entries = audit_log::Entity::find().order_by_desc(audit_log::Column::Id);
         let entries = entries.all(queue.db()).await.expect("listed");

@@ -105,22 +105,22 @@ pub(super) async fn count(db: &DatabaseConnection, today: Timestamp) -> Result<T
 #[cfg(test)]
 mod tests {
     use atelier_entities::ProjectKind;
-    use atelier_providers::llm::fake::ScriptedAnswer;
+    use atelier_providers::llm::fake::ScriptedCompletion;
 
     use super::*;
-    use crate::testing::{Bench, GOOD_ANSWER};
+    use crate::testing::{Fixture, GOOD_COMPLETION};
 
     #[tokio::test]
     async fn the_totals_are_stored_with_the_statistics() {
-        let bench = Bench::with_script([ScriptedAnswer::Text(GOOD_ANSWER.to_owned())]).await;
-        let ada = bench.register("ada@example.org").await;
-        let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
-        bench.generate(ada.id, project.id, None).await;
-        bench.work().await;
-        let stats = &bench.services.stats;
+        let fixture = Fixture::with_script([ScriptedCompletion::Text(GOOD_COMPLETION.to_owned())]).await;
+        let ada = fixture.register("ada@example.org").await;
+        let project = fixture.create_project(ada.id, ProjectKind::WebApp).await;
+        fixture.generate(ada.id, project.id, None).await;
+        fixture.work().await;
+        let stats = &fixture.services.stats;
         assert_eq!(Totals::of(&stats.get().await.expect("none yet")), Totals::default());
 
-        stats.compute(bench.services.queue.now()).await.expect("computed");
+        stats.compute(fixture.services.queue.now()).await.expect("computed");
 
         let totals = Totals::of(&stats.get().await.expect("a row"));
         assert_eq!((totals.active_accounts, totals.verified_accounts, totals.admins), (1, 0, 0));

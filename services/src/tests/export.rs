@@ -11,7 +11,7 @@ use atelier_foundation::{
 
 use serde_json::json;
 
-use crate::testing::Bench;
+use crate::testing::Fixture;
 
 /// Rows that one read of an export returns.
 const PAGE: u64 = 500;
@@ -36,9 +36,9 @@ const LISTS: [&str; 12] = [
 type Read = (&'static str, Rows);
 
 /// Reads a whole export.
-async fn export(bench: &Bench, user: UserId) -> (AccountData, Vec<Read>) {
+async fn export(fixture: &Fixture, user: UserId) -> (AccountData, Vec<Read>) {
     let (account, mut export) =
-        bench.services.foundation.identity.start_export(&acting(user)).await.expect("an export");
+        fixture.services.foundation.identity.start_export(&acting(user)).await.expect("an export");
     let mut read = Vec::new();
     while let Some(rows) = export.next().await.expect("rows") {
         read.push(rows);
@@ -58,15 +58,15 @@ fn rows<T: 'static>(read: Vec<Read>, list: &str) -> Vec<T> {
 
 #[tokio::test]
 async fn an_export_has_the_data_of_its_person_only() {
-    let bench = Bench::new().await;
-    let (ada, bob) = (bench.register("ada@example.org").await, bench.register("bob@example.org").await);
+    let fixture = Fixture::new().await;
+    let (ada, bob) = (fixture.register("ada@example.org").await, fixture.register("bob@example.org").await);
     for owner in [ada.id, ada.id, bob.id] {
-        let project = bench.create_project(owner, ProjectKind::WebApp).await;
-        bench.store_version(&project, 1, &[("index.html", "<p>Books</p>"), ("app.js", "1")]).await;
-        bench.generate(owner, project.id, Some("Add a shelf")).await;
+        let project = fixture.create_project(owner, ProjectKind::WebApp).await;
+        fixture.store_version(&project, 1, &[("index.html", "<p>Books</p>"), ("app.js", "1")]).await;
+        fixture.generate(owner, project.id, Some("Add a shelf")).await;
     }
 
-    let (account, read) = export(&bench, ada.id).await;
+    let (account, read) = export(&fixture, ada.id).await;
 
     assert_eq!((account.user.id, account.api_tokens.len()), (ada.id, 0));
     assert_eq!(read.iter().map(|(name, _)| *name).collect::<Vec<_>>(), LISTS, "each list is there once");
@@ -106,10 +106,10 @@ async fn an_export_has_the_data_of_its_person_only() {
 
 #[tokio::test]
 async fn an_export_has_ended_sign_ins_and_actions_of_others() {
-    let bench = Bench::new().await;
-    let (ada, root) = (bench.register("ada@example.org").await, bench.register("root@example.org").await);
+    let fixture = Fixture::new().await;
+    let (ada, root) = (fixture.register("ada@example.org").await, fixture.register("root@example.org").await);
     let (identity, phone) = (
-        &bench.services.foundation.identity,
+        &fixture.services.foundation.identity,
         Actor::anonymous()
             .with_client(Client { user_agent: Some("Phone/1".to_owned()), ..Client::default() }),
     );
@@ -119,7 +119,7 @@ async fn an_export_has_ended_sign_ins_and_actions_of_others() {
     let close = AccountChanges { is_active: Some(false), ..Default::default() };
     identity.change_account(&by_root, ada.id, close).await.expect("closed");
 
-    let (_, read) = export(&bench, ada.id).await;
+    let (_, read) = export(&fixture, ada.id).await;
 
     let (records, others): (Vec<_>, Vec<_>) = read.into_iter().partition(|(list, _)| *list == "records");
     let sessions: Vec<sessions::Model> = rows(others, "sessions");
@@ -133,16 +133,16 @@ async fn an_export_has_ended_sign_ins_and_actions_of_others() {
 
 #[tokio::test]
 async fn a_large_export_is_complete() {
-    let bench = Bench::new().await;
-    let ada = bench.register("ada@example.org").await;
+    let fixture = Fixture::new().await;
+    let ada = fixture.register("ada@example.org").await;
     let actor = acting(ada.id);
-    let tx = bench.services.queue.begin().await.expect("a transaction");
+    let tx = fixture.services.queue.begin().await.expect("a transaction");
     for number in 0..2 * PAGE {
         audit::record(&tx, &actor, "test.act", None, json!({"number": number})).await.expect("recorded");
     }
     tx.commit().await.expect("committed");
 
-    let (_, read) = export(&bench, ada.id).await;
+    let (_, read) = export(&fixture, ada.id).await;
 
     let pages: Vec<_> = read.iter().filter(|(list, _)| *list == "activity").collect();
     assert_eq!(pages.len(), 3);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, FromQueryResult, Statement};
 
-use crate::{modules, testing::Bench};
+use crate::{modules, testing::Fixture};
 
 /// Columns with the id of a person, beside foreign keys.
 const PEOPLE: [&str; 4] = ["user_id", "owner_id", "actor_id", "person_id"];
@@ -61,19 +61,19 @@ async fn unclaimed(db: &DatabaseConnection) -> Vec<String> {
 
 #[tokio::test]
 async fn every_table_with_a_persons_id_belongs_to_one_part() {
-    let bench = Bench::new().await;
+    let fixture = Fixture::new().await;
 
-    assert_eq!(unclaimed(bench.services.queue.db()).await, [""; 0], "a domain has to claim it");
+    assert_eq!(unclaimed(fixture.services.queue.db()).await, [""; 0], "a domain has to claim it");
     let twice: Vec<_> = claims().into_iter().filter(|(_, parts)| parts.len() > 1).collect();
     assert!(twice.is_empty(), "{twice:?}");
 }
 
 #[tokio::test]
 async fn every_claimed_table_exists() {
-    let bench = Bench::new().await;
+    let fixture = Fixture::new().await;
     let tables = "SELECT '' AS 'of', name FROM sqlite_schema WHERE type = 'table'";
     let tables: BTreeSet<_> =
-        read(bench.services.queue.db(), tables).await.into_iter().map(|table| table.name).collect();
+        read(fixture.services.queue.db(), tables).await.into_iter().map(|table| table.name).collect();
 
     let lost: Vec<_> = claims().into_keys().filter(|table| !tables.contains(table)).collect();
     assert!(lost.is_empty(), "{lost:?}");
@@ -81,8 +81,8 @@ async fn every_claimed_table_exists() {
 
 #[tokio::test]
 async fn an_unclaimed_table_that_refers_to_people_is_found() {
-    let bench = Bench::new().await;
-    let db = bench.services.queue.db();
+    let fixture = Fixture::new().await;
+    let db = fixture.services.queue.db();
     for table in [
         "CREATE TABLE diaries (id integer PRIMARY KEY, owner_id uuid_text)",
         "CREATE TABLE pages (id integer PRIMARY KEY, diary integer REFERENCES diaries (id))",

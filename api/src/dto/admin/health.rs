@@ -294,13 +294,13 @@ fn host_part(host: Option<&HostFacts>, find: impl FnOnce(&HostFacts) -> Option<S
         return HostPart { status: Status::Down, code: Some("NO_ANSWER"), fault, space: None };
     };
     let space = find(host);
-    let (status, told) = space.map_or((Status::Ok, None), judge);
+    let (status, told) = space.map_or((Status::Ok, None), assess);
     let (code, fault) = told.unzip();
     HostPart { status, code, fault: fault.map(str::to_owned), space }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a part of a disk, to a few digits")]
-fn judge(space: Space) -> (Status, Option<(&'static str, &'static str)>) {
+fn assess(space: Space) -> (Status, Option<(&'static str, &'static str)>) {
     let left = space.available as f64 / (space.total.max(1)) as f64;
     if left < FULL {
         (Status::Down, Some(("FULL", "It is full.")))
@@ -325,9 +325,9 @@ mod tests {
             (100, Status::Ok),
             (1_000, Status::Ok),
         ] {
-            assert_eq!(judge(Space { total: 1_000, available }).0, status, "{available}");
+            assert_eq!(assess(Space { total: 1_000, available }).0, status, "{available}");
         }
-        assert_eq!(judge(Space { total: 0, available: 0 }).0, Status::Down);
+        assert_eq!(assess(Space { total: 0, available: 0 }).0, Status::Down);
     }
 
     #[test]

@@ -39,6 +39,7 @@ impl From<GraphInput> for Graph {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct GraphBodyView {
     /// The nodes.
+    #[schema(no_recursion)]
     nodes: Vec<NodeView>,
     /// The edges between them.
     edges: Vec<EdgeView>,

@@ -226,7 +226,6 @@ pub(crate) struct NodeView {
     /// How it treats failures, times and joins.
     policy: PolicyView,
     /// The steps for one item of a loop. In a list of nodes it is null: its nodes are entries of their own.
-    #[schema(no_recursion)]
     body: Option<Box<GraphBodyView>>,
 }
 

@@ -1,6 +1,6 @@
 //! Whether a new run of a workflow starts, given the runs that there are.
 //!
-//! The numbers are counted from rows under the workflow's lock, and never kept: a run that ended, was killed
+//! The numbers are counted from rows under the workflow's lock, and never stored: a run that ended, was killed
 //! or was retried is seen as it is.
 
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct Concurrency {
     /// The number. No limit where it is absent.
     pub limit: Option<u32>,
-    /// What becomes of a run beyond it.
+    /// What happens to a run beyond it.
     pub when_full: WhenFull,
     /// Whether a run counts that only waits.
     pub count_waiting: bool,
@@ -25,14 +25,14 @@ impl Default for Concurrency {
     }
 }
 
-/// What becomes of a run beyond the limit.
+/// What happens to a run beyond the limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WhenFull {
-    /// It is not made.
+    /// It is refused.
     #[default]
     Skip,
-    /// It waits for a place.
+    /// It waits until another run has ended.
     Queue,
     /// The oldest run is cancelled. The new one starts once it has ended.
     CancelOlder,
@@ -49,7 +49,7 @@ pub struct Occupancy {
     pub queued: u32,
 }
 
-/// What becomes of a new run.
+/// What happens to a new run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
     /// It starts.
@@ -63,9 +63,9 @@ pub enum Admission {
         /// How many of those queued.
         queued: u32,
     },
-    /// It is not made, since the limit is reached.
+    /// It is refused, since the limit is reached.
     SkipLimit,
-    /// It is not made, since too many are queued.
+    /// It is refused, since too many are queued.
     SkipQueueFull,
 }
 
@@ -80,7 +80,7 @@ impl Concurrency {
         if free < occupancy.queued { free } else { occupancy.queued }
     }
 
-    /// What becomes of a new run, or of one that is retried after its end.
+    /// What happens to a new run, or to one that is retried after its end.
     #[must_use]
     pub const fn admit(self, occupancy: Occupancy) -> Admission {
         let Some(limit) = self.limit else { return Admission::Start };

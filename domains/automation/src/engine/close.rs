@@ -65,7 +65,7 @@ impl Stepper<'_> {
         }
     }
 
-    /// Tells whoever works for a node that nobody needs it.
+    /// Stops the work for a node: its job, its wait or its child run.
     fn order_stop(&mut self, place: &Place, state: NodeState, cause: CancelCause) {
         match state {
             NodeState::Ready | NodeState::Running | NodeState::Retrying => {

@@ -13,7 +13,7 @@ pub struct NodeError {
     pub code: String,
     /// What happened, for people.
     pub message: String,
-    /// The HTTP status that the other side answered.
+    /// The HTTP status of the other side's response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// The pause that the other side asks for.
@@ -27,7 +27,7 @@ pub struct NodeError {
 impl NodeError {
     /// A node ran longer than it may.
     pub const TIMEOUT: &'static str = "TIMEOUT";
-    /// Nobody answered a wait in time.
+    /// A wait was not answered in time.
     pub const WAIT_TIMEOUT: &'static str = "WAIT_TIMEOUT";
     /// Items of a loop failed.
     pub const ITEMS_FAILED: &'static str = "ITEMS_FAILED";
@@ -52,7 +52,7 @@ impl NodeError {
         Self { retryable: Some(false), ..Self::new(code, message) }
     }
 
-    /// The same, with the status that the other side answered.
+    /// The same, with the status of the other side's response.
     #[must_use]
     pub fn with_status(mut self, status: u16) -> Self {
         self.status = Some(status);
@@ -90,7 +90,7 @@ impl Failure {
 /// Why an event changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The attempt that it speaks of is not the current one: it was told before, or too late.
+    /// The attempt that it is about is not the current one: the event is a duplicate, or too late.
     #[error("the attempt is not the current one")]
     Stale,
     /// The run has ended.

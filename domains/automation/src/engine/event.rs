@@ -36,7 +36,7 @@ pub enum Event {
     Ended(NodeAt, Outcome),
     /// The time of a wait has come.
     Wake(NodeAt),
-    /// Somebody decided about an approval.
+    /// A person decided about an approval.
     Decided(NodeAt, bool),
     /// A signal was sent to the run.
     Signal {
@@ -97,7 +97,7 @@ pub enum Outcome {
 /// What a node waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WaitRequest {
-    /// The sort of wait.
+    /// The kind of the wait.
     pub kind: WaitKind,
     /// What a signal must be called.
     pub key: Option<String>,
@@ -116,7 +116,7 @@ pub enum ChildEnd {
     Cancelled,
 }
 
-/// What somebody has to do after a step.
+/// What the caller has to do after a step.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
     /// Enqueue the job of an attempt. The same attempt may be named again; its job is unique.
@@ -130,9 +130,9 @@ pub enum Command {
     },
     /// Cancel the job of an attempt, whether it runs or is queued.
     CancelNode(NodeAt),
-    /// Keep a wait, with a job that wakes it where it has a time.
+    /// Store a wait, and a job that ends it if it has a time.
     OpenWait(NodeAt, WaitRequest),
-    /// Nobody waits any more: cancel the job that would wake it.
+    /// The wait is over: cancel the job that would end it.
     CloseWait(NodeAt),
     /// Start the child run of an attempt: one for each.
     StartChild(NodeAt),

@@ -1,4 +1,4 @@
-//! Which rows an event needs.
+//! Says which rows an event needs.
 
 use super::{Event, ScopePath};
 

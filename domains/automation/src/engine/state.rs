@@ -12,7 +12,7 @@ use super::{EdgeId, Failure, NodeError, NodeId, ScopePath};
 pub struct Run {
     /// The state.
     pub status: RunStatus,
-    /// Whether somebody paused it.
+    /// Whether it was paused.
     pub paused: bool,
     /// How often it was retried after its end.
     pub generation: u32,
@@ -132,7 +132,7 @@ impl ItemRun {
 /// The row of a wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wait {
-    /// The sort.
+    /// The code.
     pub kind: WaitKind,
     /// What a signal must be called.
     pub key: Option<String>,

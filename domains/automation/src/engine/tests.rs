@@ -48,7 +48,7 @@ impl Flow {
     }
 
     pub(crate) fn condition(self, key: &str) -> Self {
-        self.add(key, "condition", json!({"when": {}}))
+        self.add(key, "condition", json!({"when": {"left": 1, "operator": "equals", "right": 1}}))
     }
 
     pub(crate) fn merge(self, key: &str) -> Self {

@@ -53,7 +53,7 @@ pub enum Combinator {
 pub struct Condition {
     /// The value that is looked at; texts may contain expressions.
     pub left: Value,
-    /// What is asked of it.
+    /// The question about it.
     pub operator: Operator,
     /// What it is compared with, where the operator compares.
     #[serde(default, skip_serializing_if = "Option::is_none")]

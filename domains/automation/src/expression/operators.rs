@@ -12,14 +12,14 @@ use super::{
 
 /// A number with what it may become.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Numeric {
+pub(crate) enum Numeric {
     Integer(i128),
     Float(f64),
 }
 
 impl Numeric {
     /// The number of a value, if it is one.
-    pub(super) fn of(value: &Value) -> Option<Self> {
+    pub(crate) fn of(value: &Value) -> Option<Self> {
         let Value::Number(number) = value else { return None };
         let integer = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
         integer.map(Self::Integer).or_else(|| number.as_f64().map(Self::Float))
@@ -27,7 +27,7 @@ impl Numeric {
 
     /// As a floating-point number.
     #[allow(clippy::cast_precision_loss)]
-    pub(super) const fn as_float(self) -> f64 {
+    pub(crate) const fn as_float(self) -> f64 {
         match self {
             Self::Integer(integer) => integer as f64,
             Self::Float(float) => float,
@@ -35,7 +35,7 @@ impl Numeric {
     }
 
     /// As a value; what does not fit into 64 bits is an error.
-    pub(super) fn into_value(self) -> Result<Value, Fault> {
+    pub(crate) fn into_value(self) -> Result<Value, Fault> {
         let number = match self {
             Self::Integer(integer) => i64::try_from(integer)
                 .map(Number::from)
@@ -55,7 +55,7 @@ impl Numeric {
 }
 
 /// The name of a value's type, as errors use it.
-pub(super) const fn type_name(value: &Value) -> &'static str {
+pub(crate) const fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
@@ -88,7 +88,7 @@ pub(super) fn is_empty(value: &Value) -> bool {
 }
 
 /// The value as it is written into a text: null as nothing, lists and objects as JSON.
-pub(super) fn text_of(value: &Value) -> String {
+pub(crate) fn text_of(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
@@ -119,7 +119,7 @@ pub(super) fn is_equal(left: &Value, right: &Value) -> bool {
 }
 
 /// The order of two numbers, texts or booleans.
-pub(super) fn order(left: &Value, right: &Value) -> Result<Ordering, Fault> {
+pub(crate) fn order(left: &Value, right: &Value) -> Result<Ordering, Fault> {
     let numbers = Numeric::of(left).zip(Numeric::of(right));
     let found = match (left, right) {
         (Value::String(left), Value::String(right)) => Some(left.cmp(right)),

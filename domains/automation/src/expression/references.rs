@@ -104,6 +104,11 @@ impl Node {
         }
     }
 
+    /// Whether the expression is a path of names and constants, and nothing else.
+    pub(super) fn is_path(&self) -> bool {
+        self.path().is_some()
+    }
+
     /// The parts of a path of names and constants.
     fn path(&self) -> Option<Vec<String>> {
         let (of, part) = match &self.kind {

@@ -18,6 +18,8 @@ pub(super) const MAX_RESULT_BYTES: usize = 256 * 1024;
 const FUEL: u64 = 50_000;
 /// Steps that all parameters of a node may take.
 const TOTAL_FUEL: u64 = 10 * FUEL;
+/// Most bytes that the parameters of a node may copy by paths that stand alone.
+pub(super) const MAX_COPIED_BYTES: usize = 48 * 1024 * 1024;
 /// Bytes that are read or written in one step.
 const BYTES_A_STEP: u64 = 256;
 
@@ -27,13 +29,20 @@ pub(super) struct Session<'a> {
     pub(super) context: &'a Context,
     fuel: Cell<u64>,
     total: Cell<u64>,
+    copied: Cell<usize>,
     uuids: Cell<u32>,
 }
 
 impl<'a> Session<'a> {
     /// A session with full fuel.
     pub(super) fn new(context: &'a Context) -> Self {
-        Self { context, fuel: Cell::new(FUEL), total: Cell::new(TOTAL_FUEL), uuids: Cell::new(0) }
+        Self {
+            context,
+            fuel: Cell::new(FUEL),
+            total: Cell::new(TOTAL_FUEL),
+            copied: Cell::new(0),
+            uuids: Cell::new(0),
+        }
     }
 
     /// Starts the next text.
@@ -46,6 +55,15 @@ impl<'a> Session<'a> {
         let steps = 1 + bytes as u64 / BYTES_A_STEP;
         for tank in [&self.fuel, &self.total] {
             tank.set(tank.get().checked_sub(steps).ok_or(Fault::OutOfFuel)?);
+        }
+        Ok(())
+    }
+
+    /// Counts what a path that stands alone copies.
+    pub(super) fn copy(&self, bytes: usize) -> Result<(), Fault> {
+        self.copied.set(self.copied.get().saturating_add(bytes));
+        if self.copied.get() > MAX_COPIED_BYTES {
+            return Err(Fault::TooLarge { limit: MAX_COPIED_BYTES });
         }
         Ok(())
     }

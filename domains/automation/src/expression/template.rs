@@ -101,7 +101,11 @@ impl Template {
     pub(super) fn resolve(&self, session: &Session<'_>) -> Result<Resolved, Placed> {
         session.start_text();
         if let [Part::Expression(node, offset)] = self.parts.as_slice() {
-            return self.value_of(node, *offset, session).map(Resolved::Value);
+            let value = match node.is_path() {
+                true => self.copy_of(node, *offset, session),
+                false => self.value_of(node, *offset, session),
+            };
+            return value.map(Resolved::Value);
         }
         let (mut parts, mut length) = (Vec::new(), 0);
         for part in &self.parts {
@@ -121,6 +125,15 @@ impl Template {
             }
         }
         Ok(Resolved::of_parts(parts))
+    }
+
+    /// The value of a path that stands alone. It is not computed, so that it may be as large as what a node
+    /// gives.
+    fn copy_of(&self, node: &Node, offset: usize, session: &Session<'_>) -> Result<Value, Placed> {
+        let value = evaluate(node, session).and_then(|value| {
+            session.copy(size(&value)).map(|()| value.into_owned()).map_err(|fault| fault.at(node.at))
+        });
+        value.map_err(|raised| (raised.fault, Place::of(&self.source, offset + raised.at)))
     }
 
     fn value_of(&self, node: &Node, offset: usize, session: &Session<'_>) -> Result<Value, Placed> {

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 macro_rules! fault_codes {
     ($($(#[$doc:meta])* $variant:ident = $text:literal => $hint:literal),+ $(,)?) => {
-        /// The sort of a fault. Its name is stable.
+        /// The code of a fault. Its name is stable.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         pub enum FaultCode { $($(#[$doc])* #[serde(rename = $text)] $variant),+ }
 
@@ -18,7 +18,7 @@ macro_rules! fault_codes {
                 match self { $(Self::$variant => $text),+ }
             }
 
-            /// What helps.
+            /// How to correct it.
             #[must_use]
             pub const fn hint(self) -> &'static str {
                 match self { $(Self::$variant => $hint),+ }
@@ -70,9 +70,11 @@ fault_codes! {
     PortArity = "PORT_ARITY" => "Remove edges from the port.",
     /// A type that does not exist.
     UnknownType = "UNKNOWN_TYPE" => "Choose a type from the list of node types.",
+    /// A type that this installation cannot run.
+    TypeUnavailable = "TYPE_UNAVAILABLE" => "Remove or disable the node; this installation cannot run its type.",
     /// A version of a type that does not exist.
     TypeVersionUnsupported = "TYPE_VERSION_UNSUPPORTED" => "Choose a version from the list of node types.",
-    /// What the node is told does not fit its type.
+    /// The config of a node does not fit its type.
     ConfigInvalid = "CONFIG_INVALID" => "Compare the place with the schema of the type.",
     /// An expression that does not parse.
     ExprSyntax = "EXPR_SYNTAX" => "Correct the expression.",
@@ -104,22 +106,22 @@ fault_codes! {
     SubworkflowRecursive = "SUBWORKFLOW_RECURSIVE" => "Remove one of the calls, or repeat with a loop.",
 }
 
-/// How bad a fault is.
+/// The severity of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// The graph can be neither published nor run.
     Error,
-    /// The graph can run; it may not do what was meant.
+    /// The graph can run, but may not do what its author meant.
     Warning,
 }
 
 /// One fault of a graph.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fault {
-    /// The sort.
+    /// The code.
     pub code: FaultCode,
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
     /// The key of the node.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -135,7 +137,7 @@ pub struct Fault {
     pub pointer: Option<String>,
     /// What is wrong.
     pub message: String,
-    /// What helps.
+    /// How to correct it.
     pub hint: &'static str,
 }
 
@@ -145,7 +147,7 @@ impl Fault {
         Self::new(code, Severity::Error, message.into())
     }
 
-    /// A fault that the graph can run with.
+    /// A fault with which the graph can still run.
     pub fn warning(code: FaultCode, message: impl Into<String>) -> Self {
         Self::new(code, Severity::Warning, message.into())
     }

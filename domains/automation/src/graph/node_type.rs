@@ -16,8 +16,45 @@ pub struct NodeType {
     pub version: u32,
     /// How many inbound edges it takes.
     pub inputs: Inputs,
+    /// Whether this installation can run it.
+    pub is_available: bool,
     /// Reads the config of a node, and says what it offers.
     pub read: fn(&Map<String, Value>) -> Result<Shape, ConfigFault>,
+}
+
+impl NodeType {
+    /// The first version of a type with this config. It takes any number of inbound edges.
+    #[must_use]
+    pub const fn of<C: Config>(name: &'static str) -> Self {
+        Self { name, version: 1, inputs: Inputs::Any, is_available: true, read: read_shape::<C> }
+    }
+
+    /// The same with other inbound edges.
+    #[must_use]
+    pub const fn taking(self, inputs: Inputs) -> Self {
+        Self { inputs, ..self }
+    }
+
+    /// The same as a type that this installation cannot run.
+    #[must_use]
+    pub const fn unavailable(self) -> Self {
+        Self { is_available: false, ..self }
+    }
+}
+
+/// The config of a type of node. Unknown fields are refused.
+pub trait Config: DeserializeOwned {
+    /// What a node with this config offers: the main port where the type says nothing.
+    ///
+    /// # Errors
+    /// The first place that the type cannot work with.
+    fn shape(&self) -> Result<Shape, ConfigFault> {
+        Ok(Shape::work([MAIN]))
+    }
+}
+
+fn read_shape<C: Config>(config: &Map<String, Value>) -> Result<Shape, ConfigFault> {
+    read_config::<C>(config.clone())?.shape()
 }
 
 /// How many inbound edges a type takes.
@@ -229,8 +266,8 @@ impl ConfigFault {
 ///
 /// # Errors
 /// The first place that does not fit.
-pub fn read_config<T: DeserializeOwned>(config: &Map<String, Value>) -> Result<T, ConfigFault> {
-    serde_path_to_error::deserialize(Value::Object(config.clone()))
+pub fn read_config<T: DeserializeOwned>(config: Map<String, Value>) -> Result<T, ConfigFault> {
+    serde_path_to_error::deserialize(Value::Object(config))
         .map_err(|error| ConfigFault::at(pointer_of(error.path()), error.inner().to_string()))
 }
 

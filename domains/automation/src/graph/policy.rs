@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub const MAX_ATTEMPTS: u32 = 20;
 /// The longest time of a node, in seconds.
 pub const MAX_TIMEOUT_SECONDS: u32 = 24 * 60 * 60;
-/// The time of a node that names none, in seconds.
+/// The time of a node that declares none, in seconds.
 pub const DEFAULT_TIMEOUT_SECONDS: u32 = 60;
 /// The longest pause between two attempts, in seconds.
 pub const MAX_BACKOFF_SECONDS: u32 = 24 * 60 * 60;
@@ -30,7 +30,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Whether this is what a node has that says nothing.
+    /// Whether this is the policy of a node that declares none.
     #[must_use]
     pub fn is_default(&self) -> bool {
         *self == Self::default()

@@ -178,7 +178,11 @@ fn loops_have_a_body_and_nothing_else_has() {
         vec![
             start(),
             node("bare", "loop", json!({"items": []})),
-            with(node("idle", "while", json!({"when": {}})), "body", empty.clone()),
+            with(
+                node("idle", "while", json!({"when": {"left": 1, "operator": "equals", "right": 1}})),
+                "body",
+                empty.clone(),
+            ),
             with(work("a"), "body", empty.as_object().map(|_| json!({"nodes": [], "edges": []})).unwrap()),
             node("out", "break", json!({})),
         ],
@@ -200,7 +204,11 @@ fn ports_take_what_they_are_for() {
         with(work("branches"), "policy", json!({"on_error": "error_branch"})),
         work("stops"),
         work("rescue"),
-        node("pick", "switch", json!({"rules": [{"key": "a", "when": {}}]})),
+        node(
+            "pick",
+            "switch",
+            json!({"rules": [{"key": "a", "when": {"left": 1, "operator": "equals", "right": 1}}]}),
+        ),
     ];
     let edges = vec![
         edge("start", "text"),
@@ -276,7 +284,7 @@ fn an_expression_names_nodes_that_have_run() {
 fn an_expression_that_names_a_branch_is_warned_of_only_where_the_branch_may_be_skipped() {
     let nodes = vec![
         start(),
-        node("check", "condition", json!({"when": {}})),
+        node("check", "condition", json!({"when": {"left": 1, "operator": "equals", "right": 1}})),
         work("yes"),
         work("always"),
         reads("join", "{{ nodes.yes.output }} {{ nodes.always.output }} {{ nodes.check.output }}"),

@@ -1,21 +1,30 @@
 //! Has statistics computed.
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
 
-use crate::graph::{
-    ConfigFault, MAIN, NodeType, Shape,
-    node_type::{Inputs, read_config},
+use super::{
+    definition::Definition,
+    description::{Category, Description, Effects, both},
 };
+use crate::graph::node_type::Config;
 
-/// What a `enqueue_statistics` node is told.
+/// What an `enqueue_statistics` node is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EnqueueStatistics {}
 
-/// The type.
-pub const TYPE: NodeType = NodeType { name: "enqueue_statistics", version: 1, inputs: Inputs::Any, read };
+impl Config for EnqueueStatistics {}
 
-fn read(config: &Map<String, Value>) -> Result<Shape, ConfigFault> {
-    read_config::<EnqueueStatistics>(config).map(|_| Shape::work([MAIN]))
+/// The type.
+pub const DEFINITION: Definition =
+    Definition::of_unavailable::<EnqueueStatistics>("enqueue_statistics", describe);
+
+fn describe() -> Description {
+    Description::new(
+        Category::Action,
+        both("Compute statistics", "Calculer les statistiques"),
+        both("Has statistics computed.", "Fait calculer les statistiques."),
+        "M5 20v-8M12 20v-15M19 20v-5",
+    )
+    .with_effects(Effects::Idempotent)
 }

@@ -1,21 +1,37 @@
 //! A trigger that a person or the API pulls.
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::json;
 
-use crate::graph::{
-    ConfigFault, NodeType, Shape,
-    node_type::{Inputs, read_config},
+use super::{
+    definition::Definition,
+    description::{Category, Description, any, both},
 };
+use crate::graph::{ConfigFault, Shape, node_type::Config};
 
 /// What a `manual` node is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manual {}
 
-/// The type.
-pub const TYPE: NodeType = NodeType { name: "manual", version: 1, inputs: Inputs::None, read };
+impl Config for Manual {
+    fn shape(&self) -> Result<Shape, ConfigFault> {
+        Ok(Shape::trigger())
+    }
+}
 
-fn read(config: &Map<String, Value>) -> Result<Shape, ConfigFault> {
-    read_config::<Manual>(config).map(|_| Shape::trigger())
+/// The type.
+pub const DEFINITION: Definition = Definition::of_source::<Manual>("manual", describe);
+
+fn describe() -> Description {
+    Description::new(
+        Category::Trigger,
+        both("Manual start", "Démarrage manuel"),
+        both(
+            "Starts a run when a person or the API asks for it. Its output is the input of the run.",
+            "Démarre une exécution à la demande d'une personne ou de l'API. Sa sortie est l'entrée de l'exécution.",
+        ),
+        "M8 5l11 7l-11 7z",
+    )
+    .giving(any(), json!({"order": 7}))
 }

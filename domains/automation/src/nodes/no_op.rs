@@ -1,21 +1,34 @@
 //! Passes its input on.
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::json;
 
-use crate::graph::{
-    ConfigFault, NodeType, Shape,
-    node_type::{Inputs, read_config},
+use super::{
+    definition::Definition,
+    description::{Category, Description, any, both},
 };
+use crate::graph::{ConfigFault, Shape, node_type::Config};
 
 /// What a `no_op` node is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoOp {}
 
-/// The type.
-pub const TYPE: NodeType = NodeType { name: "no_op", version: 1, inputs: Inputs::Any, read };
+impl Config for NoOp {
+    fn shape(&self) -> Result<Shape, ConfigFault> {
+        Ok(Shape::pass())
+    }
+}
 
-fn read(config: &Map<String, Value>) -> Result<Shape, ConfigFault> {
-    read_config::<NoOp>(config).map(|_| Shape::pass())
+/// The type.
+pub const DEFINITION: Definition = Definition::of_engine::<NoOp>("no_op", describe);
+
+fn describe() -> Description {
+    Description::new(
+        Category::Logic,
+        both("No operation", "Aucune opération"),
+        both("Passes its input on.", "Transmet son entrée."),
+        "M5 12h14M13 6l6 6l-6 6",
+    )
+    .giving(any(), json!({"order": 7}))
 }

@@ -1,15 +1,16 @@
 //! A text on the canvas.
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::json;
 
-use crate::graph::{
-    ConfigFault, NodeType, Shape,
-    node_type::{Inputs, read_config},
+use super::{
+    definition::Definition,
+    description::{Category, Description, Field, Widget, both, text},
 };
+use crate::graph::{ConfigFault, Shape, node_type::Config};
 
 /// What a `note` node is told.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Note {
     /// The text.
@@ -17,9 +18,22 @@ pub struct Note {
     pub text: String,
 }
 
-/// The type.
-pub const TYPE: NodeType = NodeType { name: "note", version: 1, inputs: Inputs::None, read };
+impl Config for Note {
+    fn shape(&self) -> Result<Shape, ConfigFault> {
+        Ok(Shape::note())
+    }
+}
 
-fn read(config: &Map<String, Value>) -> Result<Shape, ConfigFault> {
-    read_config::<Note>(config).map(|_| Shape::note())
+/// The type.
+pub const DEFINITION: Definition = Definition::of_source::<Note>("note", describe);
+
+fn describe() -> Description {
+    let note = Field::optional("text", both("Text", "Texte"), Widget::Textarea, text());
+    Description::new(
+        Category::Canvas,
+        both("Note", "Note"),
+        both("A text on the canvas. It does nothing.", "Un texte sur le plan. Il ne fait rien."),
+        "M5 4h14v11l-5 5h-9zM14 20v-5h5",
+    )
+    .with_config(vec![note], json!({"text": "Why this is here"}))
 }

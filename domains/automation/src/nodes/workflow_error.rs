@@ -1,21 +1,37 @@
 //! A trigger that the failure of another workflow pulls.
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::json;
 
-use crate::graph::{
-    ConfigFault, NodeType, Shape,
-    node_type::{Inputs, read_config},
+use super::{
+    definition::Definition,
+    description::{Category, Description, any, both},
 };
+use crate::graph::{ConfigFault, Shape, node_type::Config};
 
 /// What a `workflow_error` node is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorkflowError {}
 
-/// The type.
-pub const TYPE: NodeType = NodeType { name: "workflow_error", version: 1, inputs: Inputs::None, read };
+impl Config for WorkflowError {
+    fn shape(&self) -> Result<Shape, ConfigFault> {
+        Ok(Shape::trigger())
+    }
+}
 
-fn read(config: &Map<String, Value>) -> Result<Shape, ConfigFault> {
-    read_config::<WorkflowError>(config).map(|_| Shape::trigger())
+/// The type.
+pub const DEFINITION: Definition = Definition::of_source::<WorkflowError>("workflow_error", describe);
+
+fn describe() -> Description {
+    Description::new(
+        Category::Trigger,
+        both("Failure of a workflow", "Échec d'un workflow"),
+        both(
+            "Starts a run when a run fails of a workflow that names this one as its error workflow.",
+            "Démarre une exécution quand échoue celle d'un workflow qui désigne celui-ci pour ses erreurs.",
+        ),
+        "M12 4l9 16h-18zM12 10v4M12 17v.5",
+    )
+    .giving(any(), json!({"node": "fetch", "attempt": 3, "error": {"code": "HTTP_STATUS", "message": "The server answered 503."}}))
 }

@@ -96,7 +96,7 @@ fn run_of(job: &EndedJob) -> Option<RunId> {
 /// The attempt that a job is for. Where another version wrote args that this one cannot read, the end of
 /// the job changes nothing, and the reconciler gives the node another job.
 fn read_args<T: serde::de::DeserializeOwned>(job: &EndedJob) -> Option<T> {
-    let args = serde_json::from_value(job.args.clone());
+    let args = T::deserialize(&*job.args);
     if let Err(error) = &args {
         tracing::error!(job.id = %job.id, job.kind = job.kind, %error, "the args of an ended job cannot be read");
     }

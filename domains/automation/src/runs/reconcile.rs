@@ -159,14 +159,15 @@ impl Runs {
             let subjects: Vec<_> = ended.into_iter().map(|run| run.0).collect();
             let jobs = tx.lock_about(&subjects).await?;
             let left: Vec<_> = jobs
-                .into_iter()
+                .iter()
                 .filter(|job| job.state != JobState::Running || job.cancel_requested_at.is_none())
+                .map(|job| job.id)
                 .collect();
             if left.is_empty() {
                 break;
             }
             total += left.len();
-            tx.cancel_locked(&left).await?;
+            tx.cancel_many(&left).await?;
             tx.commit().await?;
         }
         Ok(total)

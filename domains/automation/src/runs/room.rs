@@ -46,9 +46,8 @@ impl Runs {
         LockedRuns::default().lock(&tx, &[args.run_id]).await?;
         let needed = list_needed_jobs(&tx, args.run_id).await?;
         let of_nodes = |kind: &str| RunNode::is(kind) || WakeNode::is(kind);
-        let unneeded: Vec<_> =
-            jobs.into_iter().filter(|job| of_nodes(&job.kind) && !needed.contains(&job.id)).collect();
-        tx.cancel_locked(&unneeded).await?;
+        let unneeded = jobs.iter().filter(|job| of_nodes(&job.kind) && !needed.contains(&job.id));
+        tx.cancel_many(&unneeded.map(|job| job.id).collect::<Vec<_>>()).await?;
         tx.commit().await?;
         Ok(Outcome::done())
     }

@@ -19,7 +19,10 @@ use super::{
 use crate::{
     engine::Admission,
     graph::Behaviour,
-    workflows::versions::{self, LoadedVersion},
+    workflows::{
+        Workflows,
+        versions::{self, LoadedVersion},
+    },
 };
 
 /// Most bytes of the input of a run that a person starts, as JSON: 1 MiB.
@@ -174,7 +177,7 @@ impl Runs {
             .one(&**tx)
             .await?
             .ok_or(RunError::NotFound("workflow"))?;
-        let version = self.find_version(tx, actor, &workflow, &asked.version).await?;
+        let version = find_version(&self.workflows, (tx, actor), &workflow, &asked.version).await?;
         let trigger = choose_trigger(&version, asked.trigger, asked.rerun_of.is_some())?;
         let mut places = Places::default();
         places.load(tx, [workflow.id]).await?;
@@ -208,30 +211,29 @@ impl Runs {
         let run = workflow_runs::Entity::find_by_id(new.id).one(&**tx).await?;
         run.ok_or(RunError::NotFound("run"))
     }
+}
 
-    async fn find_version(
-        &self,
-        tx: &Transaction,
-        actor: &Actor,
-        workflow: &workflows::Model,
-        which: &Which,
-    ) -> Result<std::sync::Arc<LoadedVersion>, RunError> {
-        let id = match which {
-            Which::Same(id) => *id,
-            Which::Chosen(RunVersion::Published) => workflow.published_id.ok_or(RunError::Unpublished)?,
-            Which::Chosen(RunVersion::Draft) => self.workflows.create_test(tx, actor, workflow).await?,
-            Which::Chosen(RunVersion::Number(number)) => workflow_versions::Entity::find()
-                .select_only()
-                .column(workflow_versions::Column::Id)
-                .filter(workflow_versions::Column::WorkflowId.eq(workflow.id))
-                .filter(workflow_versions::Column::Number.eq(*number))
-                .into_tuple()
-                .one(&**tx)
-                .await?
-                .ok_or(RunError::NotFound("version"))?,
-        };
-        versions::load(&**tx, id).await?.ok_or(RunError::VersionMissing)
-    }
+async fn find_version(
+    workflows: &Workflows,
+    (tx, actor): (&Transaction, &Actor),
+    workflow: &workflows::Model,
+    which: &Which,
+) -> Result<std::sync::Arc<LoadedVersion>, RunError> {
+    let id = match which {
+        Which::Same(id) => *id,
+        Which::Chosen(RunVersion::Published) => workflow.published_id.ok_or(RunError::Unpublished)?,
+        Which::Chosen(RunVersion::Draft) => workflows.create_test(tx, actor, workflow).await?,
+        Which::Chosen(RunVersion::Number(number)) => workflow_versions::Entity::find()
+            .select_only()
+            .column(workflow_versions::Column::Id)
+            .filter(workflow_versions::Column::WorkflowId.eq(workflow.id))
+            .filter(workflow_versions::Column::Number.eq(*number))
+            .into_tuple()
+            .one(&**tx)
+            .await?
+            .ok_or(RunError::NotFound("version"))?,
+    };
+    versions::load(&**tx, id).await?.ok_or(RunError::VersionMissing)
 }
 
 /// The trigger of that key. Otherwise the manual one, or the only one.

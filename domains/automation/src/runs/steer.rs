@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use atelier_entities::{JobState, RunId, RunStatus, jobs, workflow_runs};
+use atelier_entities::{JobId, JobState, RunId, RunStatus, jobs, workflow_runs};
 use atelier_foundation::{Actor, audit};
 use atelier_queue::{Job, Transaction};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
@@ -43,11 +43,9 @@ impl Runs {
         if let Some(Err(refusal)) = answers.pop() {
             return Err(RunError::of(&refusal, own.status, "paused"));
         }
-        let waiting: Vec<jobs::Model> = locked
-            .into_iter()
-            .filter(|job| RunNode::is(&job.kind) && job.state != JobState::Running)
-            .collect();
-        tx.cancel_locked(&waiting).await?;
+        let waiting = locked.iter().filter(|job| RunNode::is(&job.kind) && job.state != JobState::Running);
+        let waiting: Vec<JobId> = waiting.map(|job| job.id).collect();
+        tx.cancel_many(&waiting).await?;
         self.finish(tx, actor, run, ("run.pause", json!({}))).await
     }
 
@@ -159,7 +157,7 @@ pub(super) async fn cancel_jobs_of_ended(tx: &Transaction, locked: &[jobs::Model
     let ended: HashSet<Uuid> = ended.into_iter().map(|run| run.0).collect();
     let of_ended = locked.iter().filter(|job| job.subject_id.is_some_and(|run| ended.contains(&run)));
     let ids: Vec<_> = of_ended.map(|job| job.id).collect();
-    tx.cancel_free(&ids).await?;
+    tx.cancel_many(&ids).await?;
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use atelier_entities::{
 };
 use atelier_foundation::{
     Actor, Foundation, Ports,
-    testing::{Assembled, Bench, acting, effects_of, options, registry_of},
+    testing::{self, Assembled, acting, effects_of, options, registry_of},
 };
 use atelier_providers::mail::fake::ScriptedMailer;
 use atelier_queue::{JobError, Queue};
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::{NodeResult, RunNode, Runs, StartInput, WorkOutcome};
 use crate::{
-    Automation, Deps,
+    Automation,
     engine::tests::Flow,
     testing::{
         Scene, Script, Scripted, broken, child, done, items, modules, place_name as name, publish, waiting,
@@ -31,27 +31,31 @@ mod repairs;
 mod retries;
 mod waits;
 
-/// A bench with a person and their workflows.
+/// A fixture with a person and their workflows.
 pub(super) struct Fixture {
-    bench: Bench<Scripted>,
+    fixture: testing::Fixture<Scripted>,
     user: UserId,
 }
 
 impl Fixture {
     pub(super) async fn new() -> Self {
         let modules = modules();
-        let bench = Bench::assemble(ScriptedMailer::new([]), effects_of(&modules), |queue: Queue, deps| {
-            let objects = deps.objects.clone();
-            let foundation = Foundation::new(queue, deps, options(), Ports::of(&modules));
-            let automation = Automation::new(&foundation, Deps { objects });
-            let script = Script::default();
-            let services = Scripted { foundation: foundation.clone(), automation, script };
-            let registry = registry_of(&modules, &services);
-            Assembled { services, foundation, registry }
-        })
+        let fixture = testing::Fixture::assemble(
+            ScriptedMailer::new([]),
+            effects_of(&modules),
+            |queue: Queue, deps| {
+                let objects = deps.objects.clone();
+                let foundation = Foundation::new(queue, deps, options(), Ports::of(&modules));
+                let automation = Automation::new(&foundation, crate::testing::deps(objects));
+                let script = Script::default();
+                let services = Scripted { foundation: foundation.clone(), automation, script };
+                let registry = registry_of(&modules, &services);
+                Assembled { services, foundation, registry }
+            },
+        )
         .await;
-        let user = bench.register("ada@example.org").await.id;
-        Self { bench, user }
+        let user = fixture.register("ada@example.org").await.id;
+        Self { fixture, user }
     }
 
     pub(super) fn actor(&self) -> Actor {
@@ -59,7 +63,7 @@ impl Fixture {
     }
 
     pub(super) fn runs(&self) -> &Runs {
-        &self.bench.services.automation.runs
+        &self.fixture.services.automation.runs
     }
 
     /// Writes a published workflow.
@@ -78,11 +82,11 @@ impl Fixture {
             row.settings = Set(settings);
             change(row);
         };
-        publish(self.bench.queue(), self.user, &flow.0, change).await.expect("published")
+        publish(self.fixture.queue(), self.user, &flow.0, change).await.expect("published")
     }
 
     pub(super) async fn change_settings(&self, workflow: WorkflowId, settings: Value) {
-        let db = self.bench.queue().db();
+        let db = self.fixture.queue().db();
         let row = workflows::Entity::find_by_id(workflow).one(db).await.expect("asked").expect("there");
         let mut row = row.into_active_model();
         row.settings = Set(settings);
@@ -98,21 +102,21 @@ impl Fixture {
     /// Starts a run and runs every due job.
     pub(super) async fn run(&self, workflow: WorkflowId) -> RunId {
         let run = self.start(workflow).await;
-        self.bench.work().await;
+        self.fixture.work().await;
         run
     }
 
     pub(super) fn script(&self, node: &str, scenes: impl IntoIterator<Item = Scene>) {
-        self.bench.services.script.add(node, scenes);
+        self.fixture.services.script.add(node, scenes);
     }
 
     /// The nodes that ran, sorted.
     pub(super) fn ran(&self) -> Vec<String> {
-        self.bench.services.script.ran()
+        self.fixture.services.script.ran()
     }
 
     pub(super) async fn row(&self, run: RunId) -> workflow_runs::Model {
-        let row = workflow_runs::Entity::find_by_id(run).one(self.bench.queue().db()).await;
+        let row = workflow_runs::Entity::find_by_id(run).one(self.fixture.queue().db()).await;
         row.expect("asked").expect("there")
     }
 
@@ -127,7 +131,7 @@ impl Fixture {
 
     pub(super) async fn nodes(&self, run: RunId) -> BTreeMap<String, workflow_node_runs::Model> {
         let rows = workflow_node_runs::Entity::find().filter(workflow_node_runs::Column::RunId.eq(run));
-        let rows = rows.all(self.bench.queue().db()).await.expect("listed");
+        let rows = rows.all(self.fixture.queue().db()).await.expect("listed");
         rows.into_iter().map(|row| (name(&row.scope, &row.node), row)).collect()
     }
 
@@ -138,14 +142,14 @@ impl Fixture {
     }
 
     pub(super) async fn count_unfinished_jobs(&self, run: RunId) -> usize {
-        let tx = self.bench.queue().begin().await.expect("begun");
+        let tx = self.fixture.queue().begin().await.expect("begun");
         tx.lock_about(&[run.0]).await.expect("listed").len()
     }
 
     pub(super) async fn reconcile(&self) -> Value {
-        let queue = self.bench.queue();
+        let queue = self.fixture.queue();
         let job = queue.enqueue(atelier_queue::NewJob::of(&super::ReconcileRuns {})).await.expect("enqueued");
-        self.bench.work().await;
-        self.bench.job(job.id).await.result.expect("a result")
+        self.fixture.work().await;
+        self.fixture.job(job.id).await.result.expect("a result")
     }
 }

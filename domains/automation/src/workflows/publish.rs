@@ -68,7 +68,7 @@ impl Workflows {
 }
 
 impl Workflows {
-    /// Copies the draft of a locked workflow to a version that one run has.
+    /// Copies the draft of a locked workflow to a version that a run of a test has.
     ///
     /// # Errors
     /// If the draft has errors: all are listed.

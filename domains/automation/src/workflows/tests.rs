@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    Automation, Deps,
+    Automation,
     graph::{Fault, Graph},
 };
 
@@ -29,39 +29,37 @@ struct Services {
 }
 
 /// Workflows on a database of their own, with a person.
-struct Bench {
-    bench: testing::Bench<Services>,
+struct Fixture {
+    fixture: testing::Fixture<Services>,
     ada: Actor,
 }
 
-impl Deref for Bench {
-    type Target = testing::Bench<Services>;
+impl Deref for Fixture {
+    type Target = testing::Fixture<Services>;
 
     fn deref(&self) -> &Self::Target {
-        &self.bench
+        &self.fixture
     }
 }
 
-impl Bench {
+impl Fixture {
     async fn new() -> Self {
         let modules = [
             atelier_foundation::module().within(|all: &Services| &all.foundation),
             crate::module().within(|all: &Services| &all.automation),
         ];
         let mailer = ScriptedMailer::new([]);
-        let bench = testing::Bench::assemble(mailer, effects_of(&modules), |queue, deps| {
+        let fixture = testing::Fixture::assemble(mailer, effects_of(&modules), |queue, deps| {
             let objects = deps.objects.clone();
             let foundation = Foundation::new(queue, deps, testing::options(), Ports::of(&modules));
-            let services = Services {
-                automation: Automation::new(&foundation, Deps { objects }),
-                foundation: foundation.clone(),
-            };
+            let automation = Automation::new(&foundation, crate::testing::deps(objects));
+            let services = Services { automation, foundation: foundation.clone() };
             let registry = registry_of(&modules, &services);
             Assembled { services, foundation, registry }
         })
         .await;
-        let ada = acting(bench.register("ada@example.org").await.id);
-        Self { bench, ada }
+        let ada = acting(fixture.register("ada@example.org").await.id);
+        Self { fixture, ada }
     }
 
     fn user(&self) -> UserId {

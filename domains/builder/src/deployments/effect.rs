@@ -9,6 +9,7 @@ use sea_orm::{
     ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
     sea_query::{Expr, OnConflict},
 };
+use serde::Deserialize;
 use serde_json::json;
 
 use super::{Addresses, PublishDeployment, commands::find_of_job, is_under_way, site_folder};
@@ -41,7 +42,7 @@ impl Effect for DeploymentEnded {
         let (Some(deployment), Some(project)) = (found, project) else {
             // The project was deleted: removes files that were copied afterwards. A job
             // whose args cannot be decoded has copied nothing.
-            let args = serde_json::from_value::<PublishDeployment>(job.args.clone());
+            let args = PublishDeployment::deserialize(&*job.args);
             let copied = args.into_iter().map(|args| site_folder(args.deployment_id)).collect();
             enqueue_removal(tx, copied).await?;
             return Ok(());

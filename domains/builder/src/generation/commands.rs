@@ -125,39 +125,41 @@ mod tests {
     use atelier_foundation::testing::acting;
 
     use super::*;
-    use crate::testing::{Bench, options};
+    use crate::testing::{Fixture, options};
 
     #[tokio::test]
     async fn a_project_has_no_more_versions_than_the_settings_say() {
         let mut options = options();
         options.builder.generation.max_versions = 1;
-        let bench = Bench::with_options(options).await;
-        let ada = bench.register("ada@example.org").await;
-        let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
-        bench.store_version(&project, 1, &[("index.html", "<p>one</p>")]).await;
-        let before = bench.credits(ada.id).await;
+        let fixture = Fixture::with_options(options).await;
+        let ada = fixture.register("ada@example.org").await;
+        let project = fixture.create_project(ada.id, ProjectKind::WebApp).await;
+        fixture.store_version(&project, 1, &[("index.html", "<p>one</p>")]).await;
+        let before = fixture.credits(ada.id).await;
 
         let input = GenerationInput { mode: GenerationMode::Quick, prompt: None };
-        let refused = bench.services.builder.generation.start(&acting(ada.id), project.id, input).await.err();
+        let refused =
+            fixture.services.builder.generation.start(&acting(ada.id), project.id, input).await.err();
 
         assert!(matches!(refused, Some(GenerationError::TooManyVersions(1))), "{refused:?}");
-        assert_eq!(bench.credits(ada.id).await, before);
+        assert_eq!(fixture.credits(ada.id).await, before);
         let project =
-            bench.services.foundation.projects.get(&acting(ada.id), project.id).await.expect("there");
+            fixture.services.foundation.projects.get(&acting(ada.id), project.id).await.expect("there");
         assert_ne!(project.status, ProjectStatus::Generating);
     }
 
     #[tokio::test]
     async fn another_persons_project_is_not_found_whether_it_is_generated_or_not() {
-        let bench = Bench::new().await;
-        let (ada, bob) = (bench.register("ada@example.org").await, bench.register("bob@example.org").await);
-        let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
-        let generation = &bench.services.builder.generation;
+        let fixture = Fixture::new().await;
+        let (ada, bob) =
+            (fixture.register("ada@example.org").await, fixture.register("bob@example.org").await);
+        let project = fixture.create_project(ada.id, ProjectKind::WebApp).await;
+        let generation = &fixture.services.builder.generation;
         let start = async |user| {
             let input = GenerationInput { mode: GenerationMode::Quick, prompt: None };
             generation.start(&acting(user), project.id, input).await
         };
-        let before = bench.credits(bob.id).await;
+        let before = fixture.credits(bob.id).await;
 
         let first = start(bob.id).await;
         assert!(matches!(first, Err(GenerationError::NotFound)), "{first:?}");
@@ -167,6 +169,6 @@ mod tests {
 
         let third = start(ada.id).await;
         assert!(matches!(third, Err(GenerationError::AlreadyRunning(id)) if id == job.id), "{third:?}");
-        assert_eq!(bench.credits(bob.id).await, before);
+        assert_eq!(fixture.credits(bob.id).await, before);
     }
 }

@@ -106,7 +106,7 @@ fn cell(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Bench;
+    use crate::testing::Fixture;
 
     #[test]
     fn cells_are_quoted_and_formulas_are_disabled() {
@@ -126,11 +126,11 @@ mod tests {
 
     #[tokio::test]
     async fn an_export_has_every_earlier_entry_once_up_to_its_limit() {
-        let bench = Bench::new().await;
+        let fixture = Fixture::new().await;
         for number in 0..5 {
-            bench.register(&format!("{number}@example.org")).await;
+            fixture.register(&format!("{number}@example.org")).await;
         }
-        let audit = &bench.services.audit;
+        let audit = &fixture.services.audit;
         let read = async |limit| {
             let export = audit.start_export(&Actor::anonymous(), AuditFilter::default(), limit).await;
             let (mut export, mut ids) = (export.expect("begun"), Vec::new());
@@ -151,9 +151,9 @@ mod tests {
 
     #[tokio::test]
     async fn lines_hold_the_whole_entry() {
-        let bench = Bench::new().await;
-        bench.register("ada@example.org").await;
-        let mut export = bench
+        let fixture = Fixture::new().await;
+        fixture.register("ada@example.org").await;
+        let mut export = fixture
             .services
             .audit
             .start_export(&Actor::anonymous(), AuditFilter::default(), 10)

@@ -47,18 +47,18 @@ mod tests {
     use super::*;
     use crate::{
         audit,
-        testing::{Bench, at_address},
+        testing::{Fixture, at_address},
     };
 
     /// Entries of three actions, one a minute.
-    async fn write(bench: &Bench) {
+    async fn write(fixture: &Fixture) {
         for (action, actor) in [
             ("auth.login", at_address("192.0.2.1")),
             ("auth.logout", at_address("192.0.2.2")),
             ("authx", at_address("192.0.2.1")),
         ] {
-            bench.advance(60);
-            let tx = bench.services.queue.begin().await.expect("a transaction");
+            fixture.advance(60);
+            let tx = fixture.services.queue.begin().await.expect("a transaction");
             let target = Some(format!("thing:{action}"));
             audit::record_critical(&tx, &actor, action, target, json!({})).await.expect("recorded");
             tx.commit().await.expect("committed");
@@ -67,9 +67,9 @@ mod tests {
 
     #[tokio::test]
     async fn each_filter_selects_matching_entries() {
-        let bench = Bench::new().await;
-        write(&bench).await;
-        let audit = &bench.services.audit;
+        let fixture = Fixture::new().await;
+        write(&fixture).await;
+        let audit = &fixture.services.audit;
         let select = async |filter: AuditFilter| {
             let (rows, total) = audit.list(&filter, Page { number: 1, size: 10 }).await.expect("listed");
             assert_eq!(rows.len() as u64, total);
@@ -87,16 +87,16 @@ mod tests {
         assert_eq!(select(AuditFilter { ip: text("192.0.2.2"), ..all() }).await, ["auth.logout"]);
         assert_eq!(select(AuditFilter { target: text("thing:authx"), ..all() }).await, ["authx"]);
         assert_eq!(select(AuditFilter { level: Some(AuditLevel::Info), ..all() }).await, [""; 0]);
-        let last = bench.services.queue.now() - std::time::Duration::from_secs(30);
+        let last = fixture.services.queue.now() - std::time::Duration::from_secs(30);
         assert_eq!(select(AuditFilter { from: Some(last), ..all() }).await, ["authx"]);
         assert_eq!(select(AuditFilter { before: Some(last), ..all() }).await.len(), 2);
     }
 
     #[tokio::test]
     async fn pages_follow_one_another() {
-        let bench = Bench::new().await;
-        write(&bench).await;
-        let audit = &bench.services.audit;
+        let fixture = Fixture::new().await;
+        write(&fixture).await;
+        let audit = &fixture.services.audit;
         let page = async |number| {
             let (rows, total) =
                 audit.list(&AuditFilter::default(), Page { number, size: 2 }).await.expect("listed");

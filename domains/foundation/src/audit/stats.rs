@@ -160,7 +160,7 @@ fn add_up(from: Timestamp, before: Timestamp, groups: &[Group], archived: Archiv
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Actor, testing::Bench};
+    use crate::{Actor, testing::Fixture};
 
     #[test]
     fn a_range_is_bounded_and_has_an_end_after_its_start() {
@@ -175,18 +175,18 @@ mod tests {
 
     #[tokio::test]
     async fn statistics_are_summed_by_level_action_and_day() {
-        let bench = Bench::new().await;
-        bench.register("ada@example.org").await;
+        let fixture = Fixture::new().await;
+        fixture.register("ada@example.org").await;
         let login = async |password: &str| {
-            drop(bench.services.identity.login(&Actor::anonymous(), "ada@example.org", password).await);
+            drop(fixture.services.identity.login(&Actor::anonymous(), "ada@example.org", password).await);
         };
         login("correct horse").await;
-        bench.advance(24 * 3600);
+        fixture.advance(24 * 3600);
         login("wrong horse").await;
         login("correct horse").await;
-        bench.advance(1);
+        fixture.advance(1);
 
-        let stats = bench.services.audit.stats(None, None).await.expect("stats");
+        let stats = fixture.services.audit.stats(None, None).await.expect("stats");
 
         assert_eq!((stats.total, stats.by_level["info"], stats.by_level["warning"]), (4, 3, 1));
         assert_eq!(stats.by_level["critical"], 0);

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     identity::{AccountChanges, NewApiToken},
-    testing::{Bench, curl},
+    testing::{Fixture, curl},
 };
 
 const EMAIL: &str = "ada@example.org";
@@ -18,17 +18,17 @@ fn from(user: Option<atelier_entities::UserId>) -> Actor {
     Actor::of_job(user).with_client(curl())
 }
 
-async fn entries(bench: &Bench) -> Vec<audit_log::Model> {
+async fn entries(fixture: &Fixture) -> Vec<audit_log::Model> {
     let rows = audit_log::Entity::find().order_by_asc(audit_log::Column::Id);
-    rows.all(bench.services.queue.db()).await.expect("listed")
+    rows.all(fixture.services.queue.db()).await.expect("listed")
 }
 
 /// Performs every sensitive action: sign-ins, tokens, an export, mailed links and a
 /// password change.
-async fn act(bench: &Bench, ada: &users::Model) {
-    let (identity, actor) = (&bench.services.identity, from(Some(ada.id)));
+async fn act(fixture: &Fixture, ada: &users::Model) {
+    let (identity, actor) = (&fixture.services.identity, from(Some(ada.id)));
     let login = async || identity.login(&from(None), EMAIL, "correct horse").await.expect("in");
-    let here = async || bench.actor_of(&login().await.access_token).await.with_client(curl());
+    let here = async || fixture.actor_of(&login().await.access_token).await.with_client(curl());
     identity.logout(&here().await).await.expect("out");
     let second = here().await.session().expect("a sign-in");
     identity.end_sign_in(&actor, second).await.expect("ended");
@@ -47,25 +47,25 @@ async fn act(bench: &Bench, ada: &users::Model) {
 
 #[tokio::test]
 async fn every_sensitive_action_about_an_account_is_recorded() {
-    let bench = Bench::new().await;
-    let ada = bench.register(EMAIL).await;
-    let (identity, root) = (&bench.services.identity, bench.register("root@example.org").await);
-    act(&bench, &ada).await;
-    bench.verify_address(ada.id).await;
+    let fixture = Fixture::new().await;
+    let ada = fixture.register(EMAIL).await;
+    let (identity, root) = (&fixture.services.identity, fixture.register("root@example.org").await);
+    act(&fixture, &ada).await;
+    fixture.verify_address(ada.id).await;
     for _ in 0..6 {
         assert!(identity.login(&from(None), EMAIL, "wrong horse").await.is_err());
     }
-    bench.advance(60);
+    fixture.advance(60);
     let set =
         async |changes| identity.change_account(&from(Some(root.id)), ada.id, changes).await.expect("set");
     set(AccountChanges { is_active: Some(false), credits: Some(3), ..AccountChanges::default() }).await;
     assert!(identity.login(&from(None), EMAIL, "another horse").await.is_err(), "deactivated");
     set(AccountChanges { is_active: Some(true), is_admin: Some(true), ..AccountChanges::default() }).await;
-    let before = entries(&bench).await;
+    let before = entries(&fixture).await;
     identity.delete_other_account(&from(Some(root.id)), ada.id).await.expect_err("the last admin");
     set(AccountChanges { full_name: Some("Ada King".to_owned()), ..AccountChanges::default() }).await;
 
-    let actions: BTreeSet<_> = entries(&bench).await.into_iter().map(|entry| entry.action).collect();
+    let actions: BTreeSet<_> = entries(&fixture).await.into_iter().map(|entry| entry.action).collect();
     let expected = [
         "account.activate",
         "account.change",
@@ -95,14 +95,14 @@ async fn every_sensitive_action_about_an_account_is_recorded() {
 
 #[tokio::test]
 async fn a_delay_after_failed_sign_ins_is_recorded() {
-    let bench = Bench::new().await;
-    let ada = bench.register(EMAIL).await;
+    let fixture = Fixture::new().await;
+    let ada = fixture.register(EMAIL).await;
     for _ in 0..6 {
-        let _refused = bench.services.identity.login(&from(None), EMAIL, "wrong horse").await;
+        let _refused = fixture.services.identity.login(&from(None), EMAIL, "wrong horse").await;
     }
 
     let slowed = audit_log::Entity::find().filter(audit_log::Column::Action.eq("auth.slowed_down"));
-    let slowed = slowed.all(bench.services.queue.db()).await.expect("listed");
+    let slowed = slowed.all(fixture.services.queue.db()).await.expect("listed");
 
     assert_eq!(slowed.len(), 1);
     assert_eq!(slowed[0].target, Some(format!("user:{}", ada.id)));

@@ -1,8 +1,13 @@
 //! Creating accounts, and finding them.
 
-use atelier_entities::{Locale, Timestamp, UserId, users};
+use std::sync::LazyLock;
+
+use atelier_entities::{ByPosition, Locale, Timestamp, UserId, users};
 use atelier_queue::Transaction;
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, DbErr, EntityTrait, QuerySelect, Select, SqlErr};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait, QuerySelect, Select, SqlErr,
+    Statement,
+};
 use serde_json::json;
 
 use super::{Identity, IdentityError, Registration, UserStats};
@@ -29,7 +34,7 @@ impl Identity {
 
     /// The account with this id.
     pub(super) async fn get_user(&self, id: UserId) -> Result<users::Model, IdentityError> {
-        let found = users::Entity::find_by_id(id).one(self.queue.db()).await?;
+        let found = find_user(self.queue.db(), id).await?;
         found.filter(|user| !is_being_erased(user)).ok_or(IdentityError::NotFound)
     }
 
@@ -38,6 +43,15 @@ impl Identity {
         let own = figures_of(self.queue.db(), actor.person()?).await?;
         Ok(UserStats { total_projects: own.total, active_projects: own.active, total_views: own.views })
     }
+}
+
+static SELECT_USER: LazyLock<String> =
+    LazyLock::new(|| format!("SELECT {} FROM users WHERE id = $1", users::Model::names()));
+
+/// The row of an account, read by position.
+async fn find_user(db: &impl ConnectionTrait, id: UserId) -> Result<Option<users::Model>, DbErr> {
+    let select = Statement::from_sql_and_values(db.get_database_backend(), SELECT_USER.as_str(), [id.into()]);
+    db.query_one_raw(select).await?.as_ref().map(users::Model::read).transpose()
 }
 
 /// The account of a mail address.
@@ -112,4 +126,32 @@ fn row(input: Checked, hash: String, now: Timestamp) -> users::ActiveModel {
 pub(super) async fn lock_user(tx: &Transaction, id: UserId) -> Result<Option<users::Model>, DbErr> {
     let found = users::Entity::find_by_id(id).lock_exclusive().one(&**tx).await?;
     Ok(found.filter(|user| !is_being_erased(user)))
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::IntoActiveModel;
+
+    use super::*;
+    use crate::testing::Fixture;
+
+    #[tokio::test]
+    async fn an_account_that_is_read_by_position_is_the_stored_one() {
+        let fixture = Fixture::new().await;
+        let ada = fixture.register("ada@example.org").await;
+        let db = fixture.services.queue.db();
+        let mut row = ada.clone().into_active_model();
+        row.provider_id = Set(Some("provider".to_owned()));
+        row.avatar_url = Set(Some("https://img.example/ada.png".to_owned()));
+        row.locale = Set(Locale::Fr);
+        row.country = Set(Some("FR".to_owned()));
+        row.settings = Set(json!({"theme": "dark"}));
+        row.email_verified_at = Set(Some(ada.created_at));
+        row.update(db).await.expect("changed");
+
+        let by_name = users::Entity::find_by_id(ada.id).one(db).await.expect("read");
+        assert_eq!(find_user(db, ada.id).await.expect("read"), by_name);
+        assert_eq!(by_name.expect("an account").country.as_deref(), Some("FR"));
+        assert_eq!(find_user(db, UserId::new()).await.expect("read"), None);
+    }
 }

@@ -65,21 +65,21 @@ mod tests {
     use crate::{
         Actor, FieldErrors,
         identity::{AccountChanges, IdentityError, NewApiToken},
-        testing::Bench,
+        testing::Fixture,
     };
 
-    async fn operator(bench: &Bench, email: &str) -> users::Model {
+    async fn operator(fixture: &Fixture, email: &str) -> users::Model {
         let made =
-            bench.services.identity.ensure_admin(&Actor::anonymous(), Bench::registration(email)).await;
+            fixture.services.identity.ensure_admin(&Actor::anonymous(), Fixture::registration(email)).await;
         made.expect("an operator").0
     }
 
     async fn change(
-        bench: &Bench,
+        fixture: &Fixture,
         user: UserId,
         changes: AccountChanges,
     ) -> Result<users::Model, IdentityError> {
-        bench.services.identity.change_account(&Actor::anonymous(), user, changes).await
+        fixture.services.identity.change_account(&Actor::anonymous(), user, changes).await
     }
 
     fn right(is_admin: bool) -> AccountChanges {
@@ -87,27 +87,27 @@ mod tests {
     }
 
     /// Creates a token with all scopes.
-    async fn make(bench: &Bench, email: &str) -> Result<String, IdentityError> {
-        let who = bench.sign_in(email).await;
+    async fn make(fixture: &Fixture, email: &str) -> Result<String, IdentityError> {
+        let who = fixture.sign_in(email).await;
         let input = NewApiToken {
             name: "Everything".to_owned(),
             scopes: ApiScope::ALL.to_vec(),
             expires_in_days: None,
         };
-        let made = bench.services.identity.create_api_token(&who, None, input).await;
+        let made = fixture.services.identity.create_api_token(&who, None, input).await;
         made.map(|made| made.token)
     }
 
-    async fn may_administrate(bench: &Bench, token: &str) -> bool {
-        bench.services.identity.authenticate(token).await.expect("a good token").may_administrate()
+    async fn may_administrate(fixture: &Fixture, token: &str) -> bool {
+        fixture.services.identity.authenticate(token).await.expect("a good token").may_administrate()
     }
 
     #[tokio::test]
     async fn only_operators_create_tokens_with_the_scope_admin() {
-        let bench = Bench::new().await;
-        bench.register("ada@example.org").await;
+        let fixture = Fixture::new().await;
+        fixture.register("ada@example.org").await;
 
-        let Err(IdentityError::InvalidInput(FieldErrors(fields))) = make(&bench, "ada@example.org").await
+        let Err(IdentityError::InvalidInput(FieldErrors(fields))) = make(&fixture, "ada@example.org").await
         else {
             panic!("refused")
         };
@@ -117,92 +117,92 @@ mod tests {
 
     #[tokio::test]
     async fn a_new_grant_of_the_role_does_not_widen_earlier_tokens() {
-        let bench = Bench::new().await;
-        operator(&bench, "root@example.org").await;
-        let ada = operator(&bench, "ada@example.org").await;
-        let token = make(&bench, "ada@example.org").await.expect("made");
-        assert!(may_administrate(&bench, &token).await);
+        let fixture = Fixture::new().await;
+        operator(&fixture, "root@example.org").await;
+        let ada = operator(&fixture, "ada@example.org").await;
+        let token = make(&fixture, "ada@example.org").await.expect("made");
+        assert!(may_administrate(&fixture, &token).await);
 
-        change(&bench, ada.id, right(false)).await.expect("taken");
-        assert!(!may_administrate(&bench, &token).await);
-        change(&bench, ada.id, right(true)).await.expect("given");
+        change(&fixture, ada.id, right(false)).await.expect("taken");
+        assert!(!may_administrate(&fixture, &token).await);
+        change(&fixture, ada.id, right(true)).await.expect("given");
 
-        assert!(!may_administrate(&bench, &token).await);
-        let newer = make(&bench, "ada@example.org").await.expect("made");
-        assert!(may_administrate(&bench, &newer).await);
+        assert!(!may_administrate(&fixture, &token).await);
+        let newer = make(&fixture, "ada@example.org").await.expect("made");
+        assert!(may_administrate(&fixture, &newer).await);
     }
 
     #[tokio::test]
     async fn a_promotion_does_not_widen_existing_tokens() {
-        let bench = Bench::new().await;
-        let ada = operator(&bench, "ada@example.org").await;
-        operator(&bench, "root@example.org").await;
-        let token = make(&bench, "ada@example.org").await.expect("made");
+        let fixture = Fixture::new().await;
+        let ada = operator(&fixture, "ada@example.org").await;
+        operator(&fixture, "root@example.org").await;
+        let token = make(&fixture, "ada@example.org").await.expect("made");
         // As if anybody could have created it.
         let mut row = ada.clone().into_active_model();
         row.is_admin = Set(false);
-        row.update(bench.services.queue.db()).await.expect("updated");
+        row.update(fixture.services.queue.db()).await.expect("updated");
 
-        change(&bench, ada.id, right(true)).await.expect("given");
+        change(&fixture, ada.id, right(true)).await.expect("given");
 
-        assert!(!may_administrate(&bench, &token).await);
+        assert!(!may_administrate(&fixture, &token).await);
     }
 
     #[tokio::test]
     async fn a_new_operator_and_all_others_get_a_mail_without_a_name() {
-        let bench = Bench::new().await;
-        operator(&bench, "root@example.org").await;
-        let ada = bench.register("ada@example.org").await;
-        bench.verify_address(ada.id).await;
-        bench.work().await;
+        let fixture = Fixture::new().await;
+        operator(&fixture, "root@example.org").await;
+        let ada = fixture.register("ada@example.org").await;
+        fixture.verify_address(ada.id).await;
+        fixture.work().await;
 
-        change(&bench, ada.id, right(true)).await.expect("given");
-        change(&bench, ada.id, right(true)).await.expect("nothing to do");
-        bench.work().await;
+        change(&fixture, ada.id, right(true)).await.expect("given");
+        change(&fixture, ada.id, right(true)).await.expect("nothing to do");
+        fixture.work().await;
 
         let told =
-            |to: &str, subject: &str| bench.subjects_to(to).iter().filter(|told| *told == subject).count();
+            |to: &str, subject: &str| fixture.subjects_to(to).iter().filter(|told| *told == subject).count();
         assert_eq!(told("ada@example.org", "You may operate the platform"), 1);
         assert_eq!(told("root@example.org", "Another account may operate the platform"), 1);
-        let mails = bench.mailer.mails();
+        let mails = fixture.mailer.mails();
         let to_root = mails.iter().find(|mail| mail.subject.starts_with("Another account")).expect("a mail");
         assert!(to_root.text.contains(&ada.id.to_string()) && !to_root.text.contains("ada@"));
     }
 
     #[tokio::test]
     async fn an_operator_loses_the_role_when_the_address_changes() {
-        let bench = Bench::new().await;
-        let root = operator(&bench, "root@example.org").await;
+        let fixture = Fixture::new().await;
+        let root = operator(&fixture, "root@example.org").await;
         let to = |email: &str| AccountChanges { email: Some(email.to_owned()), ..AccountChanges::default() };
-        let last = change(&bench, root.id, to("typo@example.org")).await;
+        let last = change(&fixture, root.id, to("typo@example.org")).await;
         assert!(matches!(last, Err(IdentityError::LastAdmin)), "somebody has to be left: {last:?}");
-        let ada = operator(&bench, "ada@example.org").await;
+        let ada = operator(&fixture, "ada@example.org").await;
 
-        let moved = change(&bench, ada.id, to("typo@example.org")).await.expect("changed");
+        let moved = change(&fixture, ada.id, to("typo@example.org")).await.expect("changed");
 
         assert!(!moved.is_admin);
-        let too_early = change(&bench, ada.id, right(true)).await;
+        let too_early = change(&fixture, ada.id, right(true)).await;
         assert!(matches!(too_early, Err(IdentityError::UnverifiedAdmin)), "{too_early:?}");
-        bench
+        fixture
             .services
             .identity
             .forgot_password(&Actor::anonymous(), "typo@example.org")
             .await
             .expect("asked");
-        bench.verify_address(ada.id).await;
-        assert!(!bench.services.identity.get_user(ada.id).await.expect("there").is_admin);
-        assert!(change(&bench, ada.id, right(true)).await.expect("given again").is_admin);
+        fixture.verify_address(ada.id).await;
+        assert!(!fixture.services.identity.get_user(ada.id).await.expect("there").is_admin);
+        assert!(change(&fixture, ada.id, right(true)).await.expect("given again").is_admin);
     }
 
     #[tokio::test]
     async fn taking_over_an_unverified_account_removes_its_role() {
-        let bench = Bench::new().await;
-        let ada = operator(&bench, "ada@example.org").await;
+        let fixture = Fixture::new().await;
+        let ada = operator(&fixture, "ada@example.org").await;
         let mut row = ada.into_active_model();
         row.email_verified_at = Set(None);
-        let ada = row.update(bench.services.queue.db()).await.expect("updated");
+        let ada = row.update(fixture.services.queue.db()).await.expect("updated");
 
-        let tx = bench.services.queue.begin().await.expect("a transaction");
+        let tx = fixture.services.queue.begin().await.expect("a transaction");
         let claimed = super::super::sign_in_methods::hand_over(&tx, &Actor::anonymous(), ada, "reset").await;
         tx.commit().await.expect("committed");
 

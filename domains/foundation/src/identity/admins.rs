@@ -161,18 +161,18 @@ mod tests {
     use super::*;
     use crate::{
         identity::NewApiToken,
-        testing::{Bench, options},
+        testing::{Fixture, options},
     };
 
-    async fn named() -> Bench {
+    async fn named() -> Fixture {
         let mut options = options();
         options.auth.admin_email = Some("root@example.org".to_owned());
-        Bench::with_options(options).await
+        Fixture::with_options(options).await
     }
 
-    async fn verify(bench: &Bench, user: &users::Model) {
-        let identity = &bench.services.identity;
-        let tx = bench.services.queue.begin().await.expect("a transaction");
+    async fn verify(fixture: &Fixture, user: &users::Model) {
+        let identity = &fixture.services.identity;
+        let tx = fixture.services.queue.begin().await.expect("a transaction");
         let link = identity.create_link(&tx, user, TokenPurpose::VerifyEmail).await.expect("a link");
         tx.commit().await.expect("committed");
         let token = identity.links.token(TokenPurpose::VerifyEmail, link);
@@ -180,46 +180,48 @@ mod tests {
     }
 
     /// The number of critical audit entries about granted rights.
-    async fn grants(bench: &Bench) -> u64 {
+    async fn grants(fixture: &Fixture) -> u64 {
         let granted = audit_log::Entity::find()
             .filter(audit_log::Column::Action.eq("account.grant_admin"))
             .filter(audit_log::Column::Level.eq(AuditLevel::Critical));
-        granted.count(bench.services.queue.db()).await.expect("counted")
+        granted.count(fixture.services.queue.db()).await.expect("counted")
     }
 
     #[tokio::test]
     async fn a_verified_account_is_promoted_and_keeps_its_password() {
-        let bench = Bench::new().await;
-        let ada = bench.register("ada@example.org").await;
-        bench.verify_address(ada.id).await;
-        let identity = &bench.services.identity;
+        let fixture = Fixture::new().await;
+        let ada = fixture.register("ada@example.org").await;
+        fixture.verify_address(ada.id).await;
+        let identity = &fixture.services.identity;
         let other =
-            Registration { password: "another one".to_owned(), ..Bench::registration("ada@example.org") };
+            Registration { password: "another one".to_owned(), ..Fixture::registration("ada@example.org") };
 
         let (admin, source) = identity.ensure_admin(&Actor::anonymous(), other).await.expect("an admin");
 
         assert_eq!((admin.id, admin.is_admin, source), (ada.id, true, AdminSource::Granted));
         assert!(identity.login(&Actor::anonymous(), "ada@example.org", "correct horse").await.is_ok());
-        let new = identity.ensure_admin(&Actor::anonymous(), Bench::registration("root@example.org")).await;
+        let new = identity.ensure_admin(&Actor::anonymous(), Fixture::registration("root@example.org")).await;
         assert_eq!(new.expect("an admin").1, AdminSource::Created);
         assert!(identity.login(&Actor::anonymous(), "root@example.org", "correct horse").await.is_ok());
-        assert_eq!(grants(&bench).await, 2);
+        assert_eq!(grants(&fixture).await, 2);
     }
 
     #[tokio::test]
     async fn an_unverified_account_is_taken_over() {
-        let bench = Bench::new().await;
-        let identity = &bench.services.identity;
+        let fixture = Fixture::new().await;
+        let identity = &fixture.services.identity;
         let trap = identity
-            .register(&Actor::anonymous(), Bench::registration("root@example.org"))
+            .register(&Actor::anonymous(), Fixture::registration("root@example.org"))
             .await
             .expect("in");
-        let who = bench.actor_of(&trap.access_token).await;
+        let who = fixture.actor_of(&trap.access_token).await;
         let token =
             NewApiToken { name: "later".to_owned(), scopes: vec![ApiScope::Read], expires_in_days: None };
         let token = identity.create_api_token(&who, None, token).await.expect("made");
-        let mine =
-            Registration { password: "a better horse".to_owned(), ..Bench::registration("root@example.org") };
+        let mine = Registration {
+            password: "a better horse".to_owned(),
+            ..Fixture::registration("root@example.org")
+        };
 
         let (admin, source) = identity.ensure_admin(&Actor::anonymous(), mine).await.expect("an admin");
 
@@ -232,51 +234,52 @@ mod tests {
         assert!(identity.refresh(&Actor::anonymous(), &trap.refresh_token).await.is_err());
         assert!(identity.login(&Actor::anonymous(), "root@example.org", "correct horse").await.is_err());
         assert!(identity.login(&Actor::anonymous(), "root@example.org", "a better horse").await.is_ok());
-        assert_eq!(grants(&bench).await, 1);
+        assert_eq!(grants(&fixture).await, 1);
     }
 
     #[tokio::test]
     async fn the_account_in_the_settings_becomes_an_operator_once_it_is_verified() {
-        let bench = named().await;
-        let identity = &bench.services.identity;
-        let (root, ada) = (bench.register("Root@example.org").await, bench.register("ada@example.org").await);
+        let fixture = named().await;
+        let identity = &fixture.services.identity;
+        let (root, ada) =
+            (fixture.register("Root@example.org").await, fixture.register("ada@example.org").await);
         assert!(!root.is_admin);
         assert!(!identity.ensure_named_admin(&Actor::anonymous()).await.expect("asked"), "not verified");
 
-        verify(&bench, &root).await;
-        verify(&bench, &ada).await;
+        verify(&fixture, &root).await;
+        verify(&fixture, &ada).await;
 
         assert!(identity.get_user(root.id).await.expect("there").is_admin);
         assert!(!identity.get_user(ada.id).await.expect("there").is_admin);
         assert!(!identity.ensure_named_admin(&Actor::anonymous()).await.expect("asked"), "is one already");
-        assert_eq!(grants(&bench).await, 1);
+        assert_eq!(grants(&fixture).await, 1);
     }
 
     #[tokio::test]
     async fn an_account_that_existed_before_the_setting_is_promoted_at_the_start() {
-        let bench = named().await;
-        let identity = &bench.services.identity;
-        let root = bench.register("root@example.org").await;
+        let fixture = named().await;
+        let identity = &fixture.services.identity;
+        let root = fixture.register("root@example.org").await;
         let mut row = root.clone().into_active_model();
-        row.email_verified_at = Set(Some(bench.services.queue.now()));
-        row.update(bench.services.queue.db()).await.expect("updated");
+        row.email_verified_at = Set(Some(fixture.services.queue.now()));
+        row.update(fixture.services.queue.db()).await.expect("updated");
 
         assert!(identity.ensure_named_admin(&Actor::anonymous()).await.expect("asked"));
         assert!(!identity.ensure_named_admin(&Actor::anonymous()).await.expect("asked"));
         assert!(identity.get_user(root.id).await.expect("there").is_admin);
-        assert_eq!(grants(&bench).await, 1);
+        assert_eq!(grants(&fixture).await, 1);
     }
 
     #[tokio::test]
     async fn a_deactivated_account_is_not_made_an_admin() {
-        let bench = named().await;
-        let root = bench.register("root@example.org").await;
+        let fixture = named().await;
+        let root = fixture.register("root@example.org").await;
         let mut row = root.into_active_model();
-        row.email_verified_at = Set(Some(bench.services.queue.now()));
+        row.email_verified_at = Set(Some(fixture.services.queue.now()));
         row.is_active = Set(false);
-        row.update(bench.services.queue.db()).await.expect("updated");
+        row.update(fixture.services.queue.db()).await.expect("updated");
 
-        let granted = bench.services.identity.ensure_named_admin(&Actor::anonymous()).await;
+        let granted = fixture.services.identity.ensure_named_admin(&Actor::anonymous()).await;
         assert!(!granted.expect("asked"));
     }
 }

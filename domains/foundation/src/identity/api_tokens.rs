@@ -73,7 +73,7 @@ pub(super) fn parse_scopes(scopes: Value) -> Vec<ApiScope> {
 }
 
 /// Whether a bearer token looks like an API token.
-pub(super) fn is_one(token: &str) -> bool {
+pub(super) fn is_api_token(token: &str) -> bool {
     token.strip_prefix(PREFIX).is_some_and(is_token)
 }
 

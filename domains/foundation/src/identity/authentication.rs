@@ -3,19 +3,21 @@
 use std::time::Duration;
 
 use atelier_entities::{
-    ApiTokenId, SessionFamilyId, SessionId, Timestamp, UserId, api_tokens, sessions, users,
+    ApiTokenId, ByPosition, RowReader, SessionFamilyId, SessionId, Timestamp, UserId, api_tokens,
+    read_by_position, sessions, users,
 };
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
-    QueryResult, QuerySelect, QueryTrait,
+    QuerySelect, QueryTrait,
     sea_query::{Expr, IntoCondition},
 };
+use serde_json::Value;
 
 use crate::{Actor, Authenticated, Credential, NotSignedIn, Person};
 
 use super::{
     Identity, IdentityError,
-    api_tokens::{is_one, parse_scopes},
+    api_tokens::{is_api_token, parse_scopes},
     token_cache::{Lookup, TokenKey},
     tokens::hash_token,
 };
@@ -34,38 +36,62 @@ struct Found {
 
 /// The account of a token, as far as a request needs it.
 struct Owner {
-    person: Person,
+    id: UserId,
+    email: String,
+    is_active: bool,
+    is_admin: bool,
+    email_verified_at: Option<Timestamp>,
     last_active_at: Option<Timestamp>,
 }
 
-/// The columns that [`Owner::read`] takes, before those of the token.
-const OWNER: [users::Column; 6] = [
-    users::Column::Id,
-    users::Column::Email,
-    users::Column::IsActive,
-    users::Column::IsAdmin,
-    users::Column::EmailVerifiedAt,
-    users::Column::LastActiveAt,
-];
+read_by_position!(
+    Owner,
+    users::Column {
+        id: Id,
+        email: Email,
+        is_active: IsActive,
+        is_admin: IsAdmin,
+        email_verified_at: EmailVerifiedAt,
+        last_active_at: LastActiveAt,
+    }
+);
 
 impl Owner {
     /// The owner of a token, which is good for no account that is being erased or closed.
-    fn read(row: &QueryResult) -> Result<Self, IdentityError> {
-        if is_erased_address(&row.try_get_by_index::<String>(1)?) {
+    fn take_valid(row: &mut RowReader<'_>) -> Result<Self, IdentityError> {
+        let owner = Self::take(row)?;
+        if is_erased_address(&owner.email) {
             return Err(IdentityError::InvalidToken);
         }
-        if !row.try_get_by_index::<bool>(2)? {
-            return Err(IdentityError::Deactivated);
-        }
-        let verified_at: Option<Timestamp> = row.try_get_by_index(4)?;
-        let person = Person {
-            id: row.try_get_by_index(0)?,
-            is_admin: row.try_get_by_index(3)?,
-            is_verified: verified_at.is_some(),
-        };
-        Ok(Self { person, last_active_at: row.try_get_by_index(5)? })
+        if owner.is_active { Ok(owner) } else { Err(IdentityError::Deactivated) }
+    }
+
+    fn person(&self) -> Person {
+        Person { id: self.id, is_admin: self.is_admin, is_verified: self.email_verified_at.is_some() }
     }
 }
+
+/// The last session of a sign-in; all of it is null if the sign-in has ended.
+struct LastSession {
+    id: Option<SessionId>,
+    expires_at: Option<Timestamp>,
+    last_used_at: Option<Timestamp>,
+}
+
+read_by_position!(LastSession, sessions::Column { id: Id, expires_at: ExpiresAt, last_used_at: LastUsedAt });
+
+/// An API token, as far as a request needs it.
+struct ApiToken {
+    id: ApiTokenId,
+    expires_at: Timestamp,
+    last_used_at: Option<Timestamp>,
+    scopes: Value,
+}
+
+read_by_position!(
+    ApiToken,
+    api_tokens::Column { id: Id, expires_at: ExpiresAt, last_used_at: LastUsedAt, scopes: Scopes }
+);
 
 impl Identity {
     /// The owner of a bearer token, if the token is valid and the account is active. It is
@@ -80,7 +106,7 @@ impl Identity {
             return Ok(who);
         }
         let lookup = Lookup::begin(now, bus);
-        let found = if is_one(token) {
+        let found = if is_api_token(token) {
             self.find_by_api_token(api_tokens::Column::TokenHash.eq(hash_token(token)), now).await?
         } else {
             let claims = self.tokens.read(token, now)?;
@@ -90,24 +116,24 @@ impl Identity {
             found
         };
         if let Err(error) = self.mark_active(&found.owner, now).await {
-            tracing::warn!(user.id = %found.owner.person.id, %error, "activity not noted");
+            tracing::warn!(user.id = %found.owner.id, %error, "activity not noted");
         }
-        let who = Authenticated { user: found.owner.person, credential: found.credential };
+        let who = Authenticated { user: found.owner.person(), credential: found.credential };
         self.token_cache.keep(key, lookup, &who, found.good_until, bus);
         Ok(who)
     }
 
     /// The owner of a bearer token from the cache alone, without a query.
     #[must_use]
-    pub fn recall(&self, token: &str) -> Option<Authenticated> {
+    pub fn find_cached(&self, token: &str) -> Option<Authenticated> {
         self.token_cache.find(&TokenKey::of(token), self.queue.now(), self.queue.bus().local())
     }
 
     /// Whether a query is needed for this token: it has the form of an API token and is not
     /// in the cache. An access token is verified by its signature.
     #[must_use]
-    pub fn needs_look(&self, token: &str) -> bool {
-        is_one(token) && self.recall(token).is_none()
+    pub fn needs_lookup(&self, token: &str) -> bool {
+        is_api_token(token) && self.find_cached(token).is_none()
     }
 
     /// Authenticates the actor's token again, without the cache. For long responses.
@@ -120,7 +146,7 @@ impl Identity {
                 self.find_by_api_token(api_tokens::Column::Id.eq(*id), now).await?
             }
         };
-        Ok(Authenticated { user: found.owner.person, credential: found.credential })
+        Ok(Authenticated { user: found.owner.person(), credential: found.credential })
     }
 
     async fn find_by_session(
@@ -137,19 +163,23 @@ impl Identity {
             .add(sessions::Column::ExpiresAt.gt(now));
         let mut account = users::Entity::find_by_id(user)
             .select_only()
-            .columns(OWNER)
-            .columns([sessions::Column::Id, sessions::Column::ExpiresAt, sessions::Column::LastUsedAt])
+            .columns(Owner::COLUMNS.iter().copied())
+            .columns(LastSession::COLUMNS.iter().copied())
             .order_by_desc(sessions::Column::Id)
             .limit(1);
         QuerySelect::query(&mut account).left_join(sessions::Entity, alive);
         let row = db.query_one(&account.into_query()).await?.ok_or(IdentityError::InvalidToken)?;
-        let owner = Owner::read(&row)?;
-        let session: Option<SessionId> = row.try_get_by_index(6)?;
-        let session = session.ok_or(IdentityError::InvalidToken)?;
-        if let Err(error) = mark_session_used(db, session, row.try_get_by_index(8)?, now).await {
+        let mut row = RowReader::of(&row);
+        let owner = Owner::take_valid(&mut row)?;
+        let LastSession { id: Some(session), expires_at: Some(good_until), last_used_at } =
+            LastSession::take(&mut row)?
+        else {
+            return Err(IdentityError::InvalidToken);
+        };
+        if let Err(error) = mark_session_used(db, session, last_used_at, now).await {
             tracing::warn!(user.id = %user, %error, "the use of a sign-in not noted");
         }
-        Ok(Found { owner, credential: Credential::Session(family), good_until: row.try_get_by_index(7)? })
+        Ok(Found { owner, credential: Credential::Session(family), good_until })
     }
 
     /// The API token that the condition selects, with its owner.
@@ -162,27 +192,22 @@ impl Identity {
         let owned = users::Column::Id.into_expr().equals((api_tokens::Entity, api_tokens::Column::UserId));
         let mut token = api_tokens::Entity::find()
             .select_only()
-            .columns(OWNER)
-            .columns([
-                api_tokens::Column::Id,
-                api_tokens::Column::ExpiresAt,
-                api_tokens::Column::LastUsedAt,
-                api_tokens::Column::Scopes,
-            ])
+            .columns(ApiToken::COLUMNS.iter().copied())
+            .columns(Owner::COLUMNS.iter().copied())
             .filter(which.into_condition());
         QuerySelect::query(&mut token).inner_join(users::Entity, owned);
         let row = db.query_one(&token.into_query()).await?.ok_or(IdentityError::InvalidToken)?;
-        let good_until = row.try_get_by_index(7)?;
-        if good_until <= now {
+        let mut row = RowReader::of(&row);
+        let token = ApiToken::take(&mut row)?;
+        if token.expires_at <= now {
             return Err(IdentityError::ExpiredToken);
         }
-        let owner = Owner::read(&row)?;
-        let token: ApiTokenId = row.try_get_by_index(6)?;
-        if let Err(error) = mark_token_used(db, token, row.try_get_by_index(8)?, now).await {
-            tracing::warn!(user.id = %owner.person.id, %error, "the use of an API token not noted");
+        let owner = Owner::take_valid(&mut row)?;
+        if let Err(error) = mark_token_used(db, token.id, token.last_used_at, now).await {
+            tracing::warn!(user.id = %owner.id, %error, "the use of an API token not noted");
         }
-        let credential = Credential::ApiToken(token, parse_scopes(row.try_get_by_index(9)?));
-        Ok(Found { owner, credential, good_until })
+        let credential = Credential::ApiToken(token.id, parse_scopes(token.scopes));
+        Ok(Found { owner, credential, good_until: token.expires_at })
     }
 
     async fn mark_active(&self, owner: &Owner, now: Timestamp) -> Result<(), DbErr> {
@@ -195,7 +220,7 @@ impl Identity {
             .add(users::Column::LastActiveAt.lte(stale));
         users::Entity::update_many()
             .col_expr(users::Column::LastActiveAt, Expr::value(now))
-            .filter(users::Column::Id.eq(owner.person.id))
+            .filter(users::Column::Id.eq(owner.id))
             .filter(still_stale)
             .exec(self.queue.db())
             .await?;

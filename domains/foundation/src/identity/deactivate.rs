@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use atelier_entities::{JobState, UserId, users};
+use atelier_entities::{JobId, UserId, users};
 use atelier_queue::{
-    QueueError, QueueName, Transaction,
-    inspect::{BulkAction, JobFilter},
+    QueueName, Transaction,
+    inspect::{BulkAction, Cancelled, JobFilter},
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter};
 
@@ -40,16 +40,9 @@ pub(super) async fn stop_work(
     }
     // Locks all projects after all jobs and before the account, as the effects of jobs do.
     lock_all_owned(tx, user).await?;
-    let mut stopped = Stopped::default();
-    for job in jobs {
-        match tx.cancel(job.id, Some(user)).await {
-            Ok(before) if before.state == JobState::Running => stopped.stopping += 1,
-            Ok(_) => stopped.cancelled += 1,
-            Err(QueueError::WrongState { .. } | QueueError::NotFound) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(stopped)
+    let ids: Vec<JobId> = jobs.iter().map(|job| job.id).collect();
+    let Cancelled { ended, stopping, locked: _ } = tx.cancel_many(&ids).await?;
+    Ok(Stopped { cancelled: ended.len() as u64, stopping: stopping.len() as u64 })
 }
 
 /// Whether the account exists and is deactivated.

@@ -145,7 +145,7 @@ fn first_word(user_agent: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Bench, acting, at_address};
+    use crate::testing::{Fixture, acting, at_address};
 
     #[test]
     fn names_devices() {
@@ -170,14 +170,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_sign_in_is_one_entry_however_often_it_was_refreshed() {
-        let bench = Bench::new().await;
-        let identity = &bench.services.identity;
+        let fixture = Fixture::new().await;
+        let identity = &fixture.services.identity;
         let phone = at_address("192.0.2.1");
-        let here =
-            identity.register(&Actor::anonymous(), Bench::registration("ada@example.org")).await.expect("in");
-        bench.advance(60);
+        let here = identity
+            .register(&Actor::anonymous(), Fixture::registration("ada@example.org"))
+            .await
+            .expect("in");
+        fixture.advance(60);
         let there = identity.login(&phone, "ada@example.org", "correct horse").await.expect("in");
-        bench.advance(60);
+        fixture.advance(60);
         identity.refresh(&phone, &there.refresh_token).await.expect("refreshed");
 
         let sign_ins = identity.list_sign_ins(&acting(here.user.id)).await.expect("listed");
@@ -189,12 +191,14 @@ mod tests {
 
     #[tokio::test]
     async fn only_its_person_ends_a_sign_in() {
-        let bench = Bench::new().await;
-        let identity = &bench.services.identity;
-        let ada =
-            identity.register(&Actor::anonymous(), Bench::registration("ada@example.org")).await.expect("in");
-        let bob = bench.register("bob@example.org").await;
-        let who = bench.actor_of(&ada.access_token).await;
+        let fixture = Fixture::new().await;
+        let identity = &fixture.services.identity;
+        let ada = identity
+            .register(&Actor::anonymous(), Fixture::registration("ada@example.org"))
+            .await
+            .expect("in");
+        let bob = fixture.register("bob@example.org").await;
+        let who = fixture.actor_of(&ada.access_token).await;
         let family = who.session().expect("a sign-in");
 
         let by_bob = identity.end_sign_in(&acting(bob.id), family).await;
@@ -208,15 +212,17 @@ mod tests {
 
     #[tokio::test]
     async fn all_other_sign_ins_end_at_once() {
-        let bench = Bench::new().await;
-        let identity = &bench.services.identity;
-        let here =
-            identity.register(&Actor::anonymous(), Bench::registration("ada@example.org")).await.expect("in");
-        let who = bench.actor_of(&here.access_token).await;
+        let fixture = Fixture::new().await;
+        let identity = &fixture.services.identity;
+        let here = identity
+            .register(&Actor::anonymous(), Fixture::registration("ada@example.org"))
+            .await
+            .expect("in");
+        let who = fixture.actor_of(&here.access_token).await;
         let there =
             identity.login(&Actor::anonymous(), "ada@example.org", "correct horse").await.expect("in");
-        bench.register("bob@example.org").await;
-        let bob = bench.sign_in("bob@example.org").await;
+        fixture.register("bob@example.org").await;
+        let bob = fixture.sign_in("bob@example.org").await;
 
         identity.end_other_sign_ins(&who).await.expect("ended");
 
@@ -230,19 +236,21 @@ mod tests {
 
     #[tokio::test]
     async fn a_sign_in_ends_after_ninety_days_however_often_it_is_refreshed() {
-        let bench = Bench::new().await;
-        let identity = &bench.services.identity;
-        let mut signed_in =
-            identity.register(&Actor::anonymous(), Bench::registration("ada@example.org")).await.expect("in");
+        let fixture = Fixture::new().await;
+        let identity = &fixture.services.identity;
+        let mut signed_in = identity
+            .register(&Actor::anonymous(), Fixture::registration("ada@example.org"))
+            .await
+            .expect("in");
         for _ in 0..15 {
-            bench.advance(6 * 24 * 3600 - 60);
+            fixture.advance(6 * 24 * 3600 - 60);
             signed_in =
                 identity.refresh(&Actor::anonymous(), &signed_in.refresh_token).await.expect("goes on");
         }
         assert!((800..=900).contains(&signed_in.expires_in), "what is left: {}", signed_in.expires_in);
         assert!(identity.authenticate(&signed_in.access_token).await.is_ok());
 
-        bench.advance(15 * 60);
+        fixture.advance(15 * 60);
 
         let ended = identity.authenticate(&signed_in.access_token).await;
         assert!(matches!(ended, Err(IdentityError::InvalidToken)), "{ended:?}");

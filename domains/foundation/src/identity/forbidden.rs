@@ -50,33 +50,33 @@ mod tests {
     use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
     use super::*;
-    use crate::testing::{Bench, at_address};
+    use crate::testing::{Fixture, at_address};
 
     #[tokio::test]
     async fn repeated_forbidden_requests_are_recorded_at_intervals() {
-        let bench = Bench::new().await;
-        let ada = bench.register("ada@example.org").await;
+        let fixture = Fixture::new().await;
+        let ada = fixture.register("ada@example.org").await;
         let actor = at_address("192.0.2.1").identified_as(ada.id);
         let probe = async |area| {
             let what = Forbidden { code: "FORBIDDEN", area, method: "GET", path: "/api/admin/users" };
-            bench.services.identity.record_forbidden(&actor, what).await.expect("noted");
+            fixture.services.identity.record_forbidden(&actor, what).await.expect("noted");
         };
         for _ in 0..3 {
             probe("admin").await;
         }
         probe("projects").await;
-        bench.advance(599);
+        fixture.advance(599);
         probe("admin").await;
 
         let entries = || audit_log::Entity::find().filter(audit_log::Column::Action.eq(ACTION));
-        let db = bench.services.queue.db();
+        let db = fixture.services.queue.db();
         assert_eq!(entries().count(db).await.expect("counted"), 2);
         let entry = entries().one(db).await.expect("asked").expect("an entry");
         assert_eq!(
             (entry.level, entry.actor_id, entry.ip),
             (AuditLevel::Warning, Some(ada.id), actor.client.ip.clone())
         );
-        bench.advance(1);
+        fixture.advance(1);
         probe("admin").await;
         assert_eq!(entries().count(db).await.expect("counted"), 3);
     }

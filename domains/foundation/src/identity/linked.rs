@@ -38,12 +38,12 @@ impl Identity {
         let user = actor.person()?;
         let linked = self.list_linked(actor).await?;
         let account = self.get_user(user).await?;
-        judge(&linked, provider, account.password_hash.is_some())?;
+        check_unlink(&linked, provider, account.password_hash.is_some())?;
         self.reauthenticate(actor, password).await?;
         let tx = self.queue.begin().await?;
         let account = lock_user(&tx, user).await?.ok_or(IdentityError::NotFound)?;
         ensure_active(&tx, account.id, session_of(actor)?).await?;
-        judge(&list(&*tx, account.id).await?, provider, account.password_hash.is_some())?;
+        check_unlink(&list(&*tx, account.id).await?, provider, account.password_hash.is_some())?;
         remove(&tx, actor, account, provider).await?;
         tx.commit().await?;
         Ok(())
@@ -60,7 +60,7 @@ impl Identity {
     ) -> Result<(), IdentityError> {
         let tx = self.queue.begin().await?;
         let account = lock_user(&tx, user).await?.ok_or(IdentityError::NotFound)?;
-        judge(&list(&*tx, user).await?, provider, true)?;
+        check_unlink(&list(&*tx, user).await?, provider, true)?;
         revoke_all(&tx, user).await?;
         remove(&tx, actor, account, provider).await?;
         tx.commit().await?;
@@ -70,7 +70,7 @@ impl Identity {
 
 /// Checks that a provider may be unlinked: it is linked, and the account has another
 /// sign-in method.
-fn judge(
+fn check_unlink(
     linked: &[oauth_identities::Model],
     provider: SignInProvider,
     has_password: bool,

@@ -240,7 +240,7 @@ impl Identity {
         let row = states::take(&tx, &returned.state).await?;
         tx.commit().await?;
         let row = row.ok_or(OAuthRefusal::InvalidState)?;
-        states::judge(&row, provider, &returned, self.queue.now())?;
+        states::check(&row, provider, &returned, self.queue.now())?;
         let flow = Flow {
             redirect_uri: self.callback_url(provider),
             state: returned.state,

@@ -178,7 +178,7 @@ fn apply(row: &mut users::ActiveModel, changes: ProfileChanges) -> Vec<&'static 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Bench, acting};
+    use crate::testing::{Fixture, acting};
 
     #[test]
     fn avatars_are_fetched_over_https_only() {
@@ -212,8 +212,8 @@ mod tests {
 
     #[tokio::test]
     async fn only_the_given_fields_of_a_profile_change() {
-        let bench = Bench::new().await;
-        let (ada, identity) = (bench.register("ada@example.org").await, &bench.services.identity);
+        let fixture = Fixture::new().await;
+        let (ada, identity) = (fixture.register("ada@example.org").await, &fixture.services.identity);
         let update = async |changes| identity.update_profile(&acting(ada.id), changes).await;
         let changes = ProfileChanges {
             full_name: Some(" Ada King ".to_owned()),

@@ -43,13 +43,13 @@ mod tests {
     use atelier_entities::ApiScope;
 
     use super::*;
-    use crate::{Actor, identity::NewApiToken, testing::Bench};
+    use crate::{Actor, identity::NewApiToken, testing::Fixture};
 
     #[tokio::test]
     async fn expired_rows_are_deleted() {
-        let bench = Bench::new().await;
-        bench.register("ada@example.org").await;
-        let (who, identity) = (bench.sign_in("ada@example.org").await, &bench.services.identity);
+        let fixture = Fixture::new().await;
+        fixture.register("ada@example.org").await;
+        let (who, identity) = (fixture.sign_in("ada@example.org").await, &fixture.services.identity);
         identity.login(&Actor::anonymous(), "ada@example.org", "wrong horse").await.err().expect("refused");
         let token = NewApiToken {
             name: "Nightly build".to_owned(),
@@ -58,16 +58,16 @@ mod tests {
         };
         identity.create_api_token(&who, None, token).await.expect("made");
         let purge = async || {
-            let queue = &bench.services.queue;
+            let queue = &fixture.services.queue;
             purge(queue, 100).await.expect("purged")
         };
 
         assert_eq!(purge().await, 0);
-        bench.advance(24 * 3600 + 1);
+        fixture.advance(24 * 3600 + 1);
         assert_eq!(purge().await, 1, "the failure");
-        bench.advance(31 * 24 * 3600 + 24 * 3600);
+        fixture.advance(31 * 24 * 3600 + 24 * 3600);
         assert_eq!(purge().await, 1, "the link");
-        bench.advance(30 * 24 * 3600);
+        fixture.advance(30 * 24 * 3600);
         assert_eq!(purge().await, 1, "the token");
     }
 }

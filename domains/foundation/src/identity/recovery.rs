@@ -35,7 +35,11 @@ const HOUR: Duration = Duration::from_secs(3600);
 pub(super) const MIN_RESPONSE_TIME: Duration = Duration::from_millis(250);
 
 /// Whether a link may be used for its account.
-fn judge(link: &account_tokens::Model, user: &users::Model, now: Timestamp) -> Result<(), IdentityError> {
+fn check_link(
+    link: &account_tokens::Model,
+    user: &users::Model,
+    now: Timestamp,
+) -> Result<(), IdentityError> {
     if link.used_at.is_some() || link.email != user.email || !user.is_active {
         Err(IdentityError::InvalidLink)
     } else if link.expires_at <= now {
@@ -86,7 +90,7 @@ impl Identity {
         let now = self.queue.now();
         let link = find_link(self.queue.db(), TokenPurpose::ResetPassword, token).await?;
         let owner = self.get_user(link.user_id).await.map_err(|_| IdentityError::InvalidLink)?;
-        judge(&link, &owner, now)?;
+        check_link(&link, &owner, now)?;
         if validation::is_personal(&password, &owner.email, &owner.full_name) {
             return Err(FieldErrors::of("new_password", PERSONAL).into());
         }
@@ -221,7 +225,7 @@ async fn use_link(
 ) -> Result<users::Model, IdentityError> {
     let owner = find_link(&**tx, purpose, token).await?.user_id;
     let user = lock_user(tx, owner).await?.ok_or(IdentityError::InvalidLink)?;
-    judge(&find_link(&**tx, purpose, token).await?, &user, tx.now())?;
+    check_link(&find_link(&**tx, purpose, token).await?, &user, tx.now())?;
     account_tokens::Entity::update_many()
         .col_expr(account_tokens::Column::UsedAt, Expr::value(tx.now()))
         .filter(account_tokens::Column::UserId.eq(user.id))

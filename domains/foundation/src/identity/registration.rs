@@ -103,14 +103,14 @@ impl Identity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Bench, at_address, options};
+    use crate::testing::{Fixture, at_address, options};
 
     #[tokio::test]
     async fn registering_taken_addresses_causes_delays() {
-        let bench = Bench::new().await;
+        let fixture = Fixture::new().await;
         let actor = at_address("192.0.2.1");
         let register = async |email: &str| {
-            bench.services.identity.register(&actor, Bench::registration(email)).await.err()
+            fixture.services.identity.register(&actor, Fixture::registration(email)).await.err()
         };
         assert!(register("ada@example.org").await.is_none());
         for _ in 0..21 {
@@ -122,25 +122,25 @@ mod tests {
         assert!(matches!(refused, Some(IdentityError::TooManyAttempts { .. })), "{refused:?}");
         let refused = register("bob@example.org").await;
         assert!(matches!(refused, Some(IdentityError::TooManyAttempts { .. })), "{refused:?}");
-        let elsewhere = bench
+        let elsewhere = fixture
             .services
             .identity
-            .register(&Actor::anonymous(), Bench::registration("bob@example.org"))
+            .register(&Actor::anonymous(), Fixture::registration("bob@example.org"))
             .await;
         assert!(elsewhere.is_ok());
-        bench.advance(2);
+        fixture.advance(2);
         assert!(register("eve@example.org").await.is_none());
     }
 
     #[tokio::test]
     async fn common_and_personal_passwords_are_refused_at_registration() {
-        let bench = Bench::new().await;
+        let fixture = Fixture::new().await;
         for password in ["password1", "Ada.Lovelace@example.org", "ada.lovelace", "ADA LOVELACE"] {
             let input = Registration {
                 password: password.to_owned(),
-                ..Bench::registration("ada.lovelace@example.org")
+                ..Fixture::registration("ada.lovelace@example.org")
             };
-            let refused = bench.services.identity.register(&Actor::anonymous(), input).await.err();
+            let refused = fixture.services.identity.register(&Actor::anonymous(), input).await.err();
             let Some(IdentityError::InvalidInput(errors)) = refused else {
                 panic!("{password}: {refused:?}")
             };
@@ -148,19 +148,19 @@ mod tests {
         }
     }
 
-    async fn quiet_bench() -> Bench {
+    async fn quiet_fixture() -> Fixture {
         let mut options = options();
         options.auth.hide_registered_emails = true;
-        Bench::with_options(options).await
+        Fixture::with_options(options).await
     }
 
     #[tokio::test]
     async fn registration_does_not_reveal_registered_addresses() {
-        let bench = quiet_bench().await;
-        let identity = &bench.services.identity;
+        let fixture = quiet_fixture().await;
+        let identity = &fixture.services.identity;
         let register = async |email: &str| {
             let hashed = identity.passwords.hashed();
-            let done = identity.register_quietly(&Actor::anonymous(), Bench::registration(email)).await;
+            let done = identity.register_quietly(&Actor::anonymous(), Fixture::registration(email)).await;
             (done.is_ok(), identity.passwords.hashed() - hashed)
         };
         let login = async |email: &str| {
@@ -174,25 +174,25 @@ mod tests {
         assert_eq!((fresh, register("ADA@example.org").await), ((true, 1), (true, 1)));
         assert_eq!((login("ada@example.org").await, login("bob@example.org").await), (1, 1));
         register("ada@example.org").await;
-        bench.work().await;
+        fixture.work().await;
 
-        let mut told = bench.subjects_to("ada@example.org");
+        let mut told = fixture.subjects_to("ada@example.org");
         told.sort();
         assert_eq!(told, ["Welcome to Atelier", "You have an account already"], "once a day");
-        assert_eq!(users::Entity::find().all(bench.services.queue.db()).await.expect("listed").len(), 1);
+        assert_eq!(users::Entity::find().all(fixture.services.queue.db()).await.expect("listed").len(), 1);
     }
 
     #[tokio::test]
     async fn a_verified_address_signs_in_when_registered_addresses_are_hidden() {
-        let bench = quiet_bench().await;
-        let identity = &bench.services.identity;
+        let fixture = quiet_fixture().await;
+        let identity = &fixture.services.identity;
         identity
-            .register_quietly(&Actor::anonymous(), Bench::registration("ada@example.org"))
+            .register_quietly(&Actor::anonymous(), Fixture::registration("ada@example.org"))
             .await
             .expect("registered");
-        bench.work().await;
+        fixture.work().await;
 
-        let mail = bench.mailer.mails().into_iter().find(|mail| mail.to == "ada@example.org");
+        let mail = fixture.mailer.mails().into_iter().find(|mail| mail.to == "ada@example.org");
         let text = mail.expect("a mail").text;
         let token = text.split("#token=").nth(1).and_then(|rest| rest.split_whitespace().next());
         identity.verify_email(&Actor::anonymous(), token.expect("a link")).await.expect("proven");
@@ -203,9 +203,9 @@ mod tests {
 
     #[tokio::test]
     async fn every_sign_in_costs_one_hash() {
-        let bench = Bench::new().await;
-        bench.register("ada@example.org").await;
-        let identity = &bench.services.identity;
+        let fixture = Fixture::new().await;
+        fixture.register("ada@example.org").await;
+        let identity = &fixture.services.identity;
         for (email, password) in [
             ("ada@example.org", "correct horse"),
             ("ada@example.org", "wrong horse"),

@@ -43,7 +43,7 @@ struct Lifetimes {
     max_age: Duration,
 }
 
-fn judge(session: &sessions::Model, lifetimes: Lifetimes, now: Timestamp) -> Verdict {
+fn assess(session: &sessions::Model, lifetimes: Lifetimes, now: Timestamp) -> Verdict {
     match session.rotated_at {
         _ if session.revoked_at.is_some() => Verdict::Revoked,
         _ if session.expires_at <= now || signed_in_at(session) + lifetimes.max_age <= now => {
@@ -68,7 +68,7 @@ impl Identity {
         let actor = &actor.identified_as(user.id);
         let lifetimes =
             Lifetimes { grace: self.options.refresh_grace, max_age: self.options.max_sign_in_age };
-        match judge(&session, lifetimes, tx.now()) {
+        match assess(&session, lifetimes, tx.now()) {
             Verdict::Revoked => return Err(IdentityError::InvalidToken),
             Verdict::Expired => return Err(IdentityError::ExpiredToken),
             Verdict::Reused => {
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn judges_refresh_tokens() {
+    fn a_refresh_token_is_assessed_by_its_times() {
         let table = [
             (session(None, None), 500, Verdict::Rotate),
             (session(None, None), 899, Verdict::Rotate),
@@ -285,7 +285,7 @@ mod tests {
             (session(None, Some(505)), 2_000, Verdict::Revoked),
         ];
         for (session, now, verdict) in table {
-            assert_eq!(judge(&session, LIFETIMES, at(now)), verdict, "{session:?} at {now}");
+            assert_eq!(assess(&session, LIFETIMES, at(now)), verdict, "{session:?} at {now}");
         }
     }
 }

@@ -3,28 +3,28 @@ use std::time::Duration;
 use super::*;
 use crate::{
     Actor,
-    testing::{Bench, acting},
+    testing::{Fixture, acting},
 };
 
 #[tokio::test]
 async fn registering_signs_in_with_the_first_credits() {
-    let bench = Bench::new().await;
-    let identity = &bench.services.identity;
-    let signed_in = identity.register(&Actor::anonymous(), Bench::registration(" Ada@Example.org ")).await;
+    let fixture = Fixture::new().await;
+    let identity = &fixture.services.identity;
+    let signed_in = identity.register(&Actor::anonymous(), Fixture::registration(" Ada@Example.org ")).await;
     let signed_in = signed_in.expect("registered");
 
     assert_eq!((signed_in.user.email.as_str(), signed_in.user.credits), ("ada@example.org", 10));
     assert_eq!((signed_in.user.country.as_deref(), signed_in.expires_in), (Some("GB"), 1_800));
     let who = identity.authenticate(&signed_in.access_token).await.expect("authenticated");
     assert_eq!(who.user.id, signed_in.user.id);
-    assert_eq!(bench.credits(who.user.id).await, 10);
-    let again = identity.register(&Actor::anonymous(), Bench::registration("ADA@example.org")).await;
+    assert_eq!(fixture.credits(who.user.id).await, 10);
+    let again = identity.register(&Actor::anonymous(), Fixture::registration("ADA@example.org")).await;
     assert!(matches!(again, Err(IdentityError::EmailTaken)));
 }
 
 #[tokio::test]
 async fn every_invalid_field_is_reported() {
-    let bench = Bench::new().await;
+    let fixture = Fixture::new().await;
     let input = Registration {
         email: "nobody".to_owned(),
         password: "short".to_owned(),
@@ -34,7 +34,7 @@ async fn every_invalid_field_is_reported() {
         locale: None,
     };
 
-    let refused = bench.services.identity.register(&Actor::anonymous(), input).await.err();
+    let refused = fixture.services.identity.register(&Actor::anonymous(), input).await.err();
 
     let Some(IdentityError::InvalidInput(errors)) = refused else { panic!("{refused:?}") };
     let fields: Vec<_> = errors.0.keys().copied().collect();
@@ -43,11 +43,11 @@ async fn every_invalid_field_is_reported() {
 
 #[tokio::test]
 async fn a_name_with_a_web_address_is_refused_before_it_is_mailed() {
-    let bench = Bench::new().await;
-    let identity = &bench.services.identity;
-    let ada = bench.register("ada@example.org").await;
+    let fixture = Fixture::new().await;
+    let identity = &fixture.services.identity;
+    let ada = fixture.register("ada@example.org").await;
     let name = "Win at https://evil.example".to_owned();
-    let input = Registration { full_name: name.clone(), ..Bench::registration("bob@example.org") };
+    let input = Registration { full_name: name.clone(), ..Fixture::registration("bob@example.org") };
     let registered = identity.register(&Actor::anonymous(), input).await.err();
     let profile = ProfileChanges { full_name: Some(name.clone()), ..ProfileChanges::default() };
     let updated = identity.update_profile(&acting(ada.id), profile).await.err();
@@ -58,16 +58,16 @@ async fn a_name_with_a_web_address_is_refused_before_it_is_mailed() {
         let Some(IdentityError::InvalidInput(errors)) = refused else { panic!("{refused:?}") };
         assert_eq!(errors.0.keys().collect::<Vec<_>>(), [&"full_name"]);
     }
-    bench.work().await;
-    assert!(bench.subjects_to("bob@example.org").is_empty());
+    fixture.work().await;
+    assert!(fixture.subjects_to("bob@example.org").is_empty());
 }
 
 #[tokio::test]
 async fn unknown_addresses_and_wrong_passwords_have_the_same_error() {
-    let bench = Bench::new().await;
-    bench.register("ada@example.org").await;
+    let fixture = Fixture::new().await;
+    fixture.register("ada@example.org").await;
     let login = |email: &'static str, password: &'static str| {
-        let identity = bench.services.identity.clone();
+        let identity = fixture.services.identity.clone();
         async move { identity.login(&Actor::anonymous(), email, password).await }
     };
 
@@ -80,15 +80,15 @@ async fn unknown_addresses_and_wrong_passwords_have_the_same_error() {
 
 #[tokio::test]
 async fn a_refresh_token_is_valid_once_and_its_reuse_revokes_the_family() {
-    let bench = Bench::new().await;
-    let identity = &bench.services.identity;
+    let fixture = Fixture::new().await;
+    let identity = &fixture.services.identity;
     let first =
-        identity.register(&Actor::anonymous(), Bench::registration("ada@example.org")).await.expect("in");
+        identity.register(&Actor::anonymous(), Fixture::registration("ada@example.org")).await.expect("in");
     let second = identity.refresh(&Actor::anonymous(), &first.refresh_token).await.expect("refreshed");
     let tab = identity.refresh(&Actor::anonymous(), &first.refresh_token).await.expect("two tabs at once");
     assert_ne!(second.refresh_token, tab.refresh_token);
 
-    bench.advance(11);
+    fixture.advance(11);
     let stolen = identity.refresh(&Actor::anonymous(), &first.refresh_token).await;
     assert!(matches!(stolen, Err(IdentityError::InvalidToken)));
     let owner = identity.refresh(&Actor::anonymous(), &second.refresh_token).await;
@@ -99,12 +99,12 @@ async fn a_refresh_token_is_valid_once_and_its_reuse_revokes_the_family() {
 
 #[tokio::test]
 async fn signing_out_ends_this_sign_in_only() {
-    let bench = Bench::new().await;
-    let identity = &bench.services.identity;
+    let fixture = Fixture::new().await;
+    let identity = &fixture.services.identity;
     let here =
-        identity.register(&Actor::anonymous(), Bench::registration("ada@example.org")).await.expect("in");
+        identity.register(&Actor::anonymous(), Fixture::registration("ada@example.org")).await.expect("in");
     let there = identity.login(&Actor::anonymous(), "ada@example.org", "correct horse").await.expect("in");
-    let who = bench.actor_of(&here.access_token).await;
+    let who = fixture.actor_of(&here.access_token).await;
 
     identity.logout(&who).await.expect("out");
 
@@ -115,33 +115,33 @@ async fn signing_out_ends_this_sign_in_only() {
 
 #[tokio::test]
 async fn tokens_expire() {
-    let bench = Bench::new().await;
-    let identity = &bench.services.identity;
+    let fixture = Fixture::new().await;
+    let identity = &fixture.services.identity;
     let signed_in =
-        identity.register(&Actor::anonymous(), Bench::registration("ada@example.org")).await.expect("in");
+        identity.register(&Actor::anonymous(), Fixture::registration("ada@example.org")).await.expect("in");
 
-    bench.advance(1_801);
+    fixture.advance(1_801);
     assert!(matches!(identity.authenticate(&signed_in.access_token).await, Err(IdentityError::ExpiredToken)));
     let refreshed =
         identity.refresh(&Actor::anonymous(), &signed_in.refresh_token).await.expect("still good");
-    bench.advance(7 * 24 * 3600 + 1);
+    fixture.advance(7 * 24 * 3600 + 1);
     let late = identity.refresh(&Actor::anonymous(), &refreshed.refresh_token).await;
     assert!(matches!(late, Err(IdentityError::ExpiredToken)));
 }
 
 #[tokio::test]
 async fn the_last_activity_is_stored_at_most_every_five_minutes() {
-    let bench = Bench::new().await;
-    let identity = &bench.services.identity;
+    let fixture = Fixture::new().await;
+    let identity = &fixture.services.identity;
     let signed_in =
-        identity.register(&Actor::anonymous(), Bench::registration("ada@example.org")).await.expect("in");
+        identity.register(&Actor::anonymous(), Fixture::registration("ada@example.org")).await.expect("in");
     let noted = || async { identity.get_user(signed_in.user.id).await.expect("there").last_active_at };
     let first = noted().await;
 
-    bench.advance(200);
+    fixture.advance(200);
     identity.authenticate(&signed_in.access_token).await.expect("authenticated");
     assert_eq!(noted().await, first);
-    bench.advance(200);
+    fixture.advance(200);
     identity.authenticate(&signed_in.access_token).await.expect("authenticated");
     assert!(noted().await.expect("noted") >= first.expect("noted") + Duration::from_secs(400));
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use atelier_entities::{SessionFamilyId, Timestamp, UserId};
+use atelier_providers::jwt;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use rand::RngExt;
@@ -50,6 +51,7 @@ pub(super) struct AccessTokens {
 
 impl AccessTokens {
     pub(super) fn new(secret: &SecretString, issuer: &str, lifetime: Duration) -> Self {
+        jwt::ensure_algorithms();
         let secret = secret.expose_secret().as_bytes();
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_issuer(&[issuer]);

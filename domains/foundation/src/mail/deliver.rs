@@ -227,25 +227,25 @@ mod tests {
     use atelier_providers::mail::MailError;
 
     use super::*;
-    use crate::{Page, mail::OutboxFilter, testing::Bench};
+    use crate::{Page, mail::OutboxFilter, testing::Fixture};
 
-    async fn only_mail(bench: &Bench) -> mail_messages::Model {
+    async fn only_mail(fixture: &Fixture) -> mail_messages::Model {
         let page = Page { number: 1, size: 10 };
         let (mut mails, total) =
-            bench.services.mail.list_outbox(&OutboxFilter::default(), page).await.expect("listed");
+            fixture.services.mail.list_outbox(&OutboxFilter::default(), page).await.expect("listed");
         assert_eq!(total, 1);
         mails.remove(0)
     }
 
     #[tokio::test]
     async fn registering_sends_one_welcome_mail() {
-        let bench = Bench::new().await;
-        bench.register("ada@example.org").await;
-        bench.work().await;
+        let fixture = Fixture::new().await;
+        fixture.register("ada@example.org").await;
+        fixture.work().await;
 
-        let mail = only_mail(&bench).await;
+        let mail = only_mail(&fixture).await;
         assert_eq!((mail.status, mail.subject.as_deref()), (MailStatus::Sent, Some("Welcome to Atelier")));
-        let sent = bench.mailer.mails();
+        let sent = fixture.mailer.mails();
         assert_eq!(sent.len(), 1);
         assert_eq!(
             (sent[0].message_id.clone(), sent[0].to_name.as_deref()),
@@ -257,38 +257,38 @@ mod tests {
     #[tokio::test]
     async fn a_rejected_mail_fails_with_its_reason() {
         let refused = MailError::Bounced { code: 550, message: "no such user".to_owned() };
-        let bench = Bench::with_mailer([Err(refused)]).await;
-        bench.register("ada@example.org").await;
-        bench.work().await;
+        let fixture = Fixture::with_mailer([Err(refused)]).await;
+        fixture.register("ada@example.org").await;
+        fixture.work().await;
 
-        let mail = only_mail(&bench).await;
+        let mail = only_mail(&fixture).await;
         assert_eq!(mail.status, MailStatus::Failed);
         assert!(mail.error.expect("a reason").contains("no such user"));
-        assert_eq!(bench.jobs_of_kind("email.deliver").await[0].state, JobState::Failed);
+        assert_eq!(fixture.jobs_of_kind("email.deliver").await[0].state, JobState::Failed);
     }
 
     #[tokio::test]
     async fn a_retry_has_the_same_message_id() {
         let busy = MailError::Transient { message: "greylisted".to_owned() };
-        let bench = Bench::with_mailer([Err(busy)]).await;
-        bench.register("ada@example.org").await;
-        bench.work().await;
-        assert_eq!(only_mail(&bench).await.status, MailStatus::Queued);
-        bench.advance(40);
-        bench.work().await;
+        let fixture = Fixture::with_mailer([Err(busy)]).await;
+        fixture.register("ada@example.org").await;
+        fixture.work().await;
+        assert_eq!(only_mail(&fixture).await.status, MailStatus::Queued);
+        fixture.advance(40);
+        fixture.work().await;
 
-        assert_eq!(only_mail(&bench).await.status, MailStatus::Sent);
-        let tried = bench.mailer.mails();
+        assert_eq!(only_mail(&fixture).await.status, MailStatus::Sent);
+        let tried = fixture.mailer.mails();
         assert_eq!((tried.len(), &tried[0].message_id), (2, &tried[1].message_id));
     }
 
     #[tokio::test]
     async fn an_instance_without_smtp_captures_mails_in_the_outbox() {
-        let bench = Bench::with_mailer([Ok(Delivery::Captured)]).await;
-        bench.register("ada@example.org").await;
-        bench.work().await;
+        let fixture = Fixture::with_mailer([Ok(Delivery::Captured)]).await;
+        fixture.register("ada@example.org").await;
+        fixture.work().await;
 
-        let mail = only_mail(&bench).await;
+        let mail = only_mail(&fixture).await;
         assert_eq!(mail.status, MailStatus::Captured);
         assert!(mail.text_body.expect("kept").contains("10 credits"));
         assert!(mail.html_body.expect("kept").contains("<html lang=\"en\">"));
@@ -296,16 +296,16 @@ mod tests {
 
     #[tokio::test]
     async fn the_result_of_an_erased_mail_is_not_stored() {
-        let bench = Bench::new().await;
-        bench.register("ada@example.org").await;
-        let mail = only_mail(&bench).await;
-        mail_messages::Entity::delete_by_id(mail.id).exec(bench.services.queue.db()).await.expect("erased");
+        let fixture = Fixture::new().await;
+        fixture.register("ada@example.org").await;
+        let mail = only_mail(&fixture).await;
+        mail_messages::Entity::delete_by_id(mail.id).exec(fixture.services.queue.db()).await.expect("erased");
 
         let row = delivered(mail.clone(), Rendered::default(), MailStatus::Sent, mail.created_at);
-        bench.services.mail.update_row(row).await.expect("there is nothing to note");
+        fixture.services.mail.update_row(row).await.expect("there is nothing to note");
         let bounced = MailError::Bounced { code: 550, message: "no such user".to_owned() };
         let failure = Failure::of(&bounced, &mail.recipient);
-        assert!(!bench.services.mail.record_failure(&mail, &failure, true).await.expect("asked"));
-        assert!(!bench.services.mail.is_suppressed(&mail.recipient).await.expect("asked"));
+        assert!(!fixture.services.mail.record_failure(&mail, &failure, true).await.expect("asked"));
+        assert!(!fixture.services.mail.is_suppressed(&mail.recipient).await.expect("asked"));
     }
 }

@@ -98,7 +98,7 @@ fn without_address(text: &str, address: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Bench;
+    use crate::testing::Fixture;
 
     #[test]
     fn the_error_of_a_job_does_not_have_the_address() {
@@ -121,12 +121,12 @@ mod tests {
     #[tokio::test]
     async fn the_job_of_a_mail_that_bounced_does_not_name_the_address() {
         let message = "5.1.1 <ada@example.org> unknown".to_owned();
-        let bench = Bench::with_mailer([Err(MailError::Bounced { code: 550, message })]).await;
-        bench.register("ada@example.org").await;
-        bench.work().await;
+        let fixture = Fixture::with_mailer([Err(MailError::Bounced { code: 550, message })]).await;
+        fixture.register("ada@example.org").await;
+        fixture.work().await;
 
-        let job = bench.jobs_of_kind("email.deliver").await.remove(0);
-        let attempts = bench.services.queue.list_attempts(&job).await.expect("listed");
+        let job = fixture.jobs_of_kind("email.deliver").await.remove(0);
+        let attempts = fixture.services.queue.list_attempts(&job).await.expect("listed");
         let told = format!("{job:?} {attempts:?}");
 
         assert!(told.contains("MAIL_BOUNCED") && !told.contains("ada@example.org"), "{told}");

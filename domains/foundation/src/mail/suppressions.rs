@@ -75,19 +75,20 @@ mod tests {
     use crate::{
         Actor,
         mail::queue_mail,
-        testing::{Bench, REMINDER},
+        testing::{Fixture, REMINDER},
     };
 
     fn accepted() -> Result<Delivery, MailError> {
         Ok(Delivery::Accepted { response: "250 queued".to_owned() })
     }
 
-    async fn notify(bench: &Bench, user: &users::Model, cause: &str) -> MailStatus {
-        let tx = bench.services.queue.begin().await.expect("begun");
+    async fn notify(fixture: &Fixture, user: &users::Model, cause: &str) -> MailStatus {
+        let tx = fixture.services.queue.begin().await.expect("begun");
         let id = queue_mail(&tx, &REMINDER, user, cause, json!({})).await.expect("queued");
         tx.commit().await.expect("committed");
-        bench.work().await;
-        let found = mail_messages::Entity::find_by_id(id.expect("new")).one(bench.services.queue.db()).await;
+        fixture.work().await;
+        let found =
+            mail_messages::Entity::find_by_id(id.expect("new")).one(fixture.services.queue.db()).await;
         found.expect("asked").expect("there").status
     }
 
@@ -95,25 +96,26 @@ mod tests {
     async fn a_suppressed_address_gets_only_mails_without_a_category() {
         let refused = || Err(MailError::Bounced { code: 550, message: "no such user".to_owned() });
         let busy = || Err(MailError::Transient { message: "greylisted".to_owned() });
-        let bench = Bench::with_mailer([refused(), busy(), accepted(), accepted()]).await;
-        let ada = bench.register("ada@example.org").await;
-        bench.work().await;
+        let fixture = Fixture::with_mailer([refused(), busy(), accepted(), accepted()]).await;
+        let ada = fixture.register("ada@example.org").await;
+        fixture.work().await;
         let forgot = async || {
-            let asked = bench.services.identity.forgot_password(&Actor::anonymous(), "ada@example.org").await;
+            let asked =
+                fixture.services.identity.forgot_password(&Actor::anonymous(), "ada@example.org").await;
             asked.expect("asked");
-            bench.work().await;
-            bench.mailer.mails().len()
+            fixture.work().await;
+            fixture.mailer.mails().len()
         };
 
-        assert!(bench.services.mail.is_suppressed("Ada@example.org").await.expect("asked"));
-        assert_eq!(notify(&bench, &ada, "one").await, MailStatus::Suppressed);
-        assert_eq!(bench.mailer.mails().len(), 1);
+        assert!(fixture.services.mail.is_suppressed("Ada@example.org").await.expect("asked"));
+        assert_eq!(notify(&fixture, &ada, "one").await, MailStatus::Suppressed);
+        assert_eq!(fixture.mailer.mails().len(), 1);
         assert_eq!(forgot().await, 2, "tried once");
-        bench.advance(3600 / 2);
-        bench.work().await;
-        assert_eq!(bench.mailer.mails().len(), 2, "and not again");
+        fixture.advance(3600 / 2);
+        fixture.work().await;
+        assert_eq!(fixture.mailer.mails().len(), 2, "and not again");
         assert_eq!(forgot().await, 3);
-        assert!(!bench.services.mail.is_suppressed("ada@example.org").await.expect("asked"));
-        assert_eq!(notify(&bench, &ada, "two").await, MailStatus::Sent);
+        assert!(!fixture.services.mail.is_suppressed("ada@example.org").await.expect("asked"));
+        assert_eq!(notify(&fixture, &ada, "two").await, MailStatus::Sent);
     }
 }

@@ -68,48 +68,21 @@ const HTML_LAYOUT: &str = include_str!("template/layout.html");
 /// `body.html`. The function makes data that it could show.
 #[macro_export]
 macro_rules! mail_template {
+    (@file $name:literal, $file:literal) => {
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/mail/templates/", $name, "/", $file))
+    };
     ($name:literal, $sample:expr) => {
         $crate::mail::Template::new(
             $name,
             $crate::mail::Source {
-                subject: include_str!(concat!(
-                    env!("CARGO_MANIFEST_DIR"),
-                    "/src/mail/templates/",
-                    $name,
-                    "/en/subject.txt"
-                )),
-                text: include_str!(concat!(
-                    env!("CARGO_MANIFEST_DIR"),
-                    "/src/mail/templates/",
-                    $name,
-                    "/en/body.txt"
-                )),
-                html: include_str!(concat!(
-                    env!("CARGO_MANIFEST_DIR"),
-                    "/src/mail/templates/",
-                    $name,
-                    "/en/body.html"
-                )),
+                subject: $crate::mail_template!(@file $name, "en/subject.txt"),
+                text: $crate::mail_template!(@file $name, "en/body.txt"),
+                html: $crate::mail_template!(@file $name, "en/body.html"),
             },
             $crate::mail::Source {
-                subject: include_str!(concat!(
-                    env!("CARGO_MANIFEST_DIR"),
-                    "/src/mail/templates/",
-                    $name,
-                    "/fr/subject.txt"
-                )),
-                text: include_str!(concat!(
-                    env!("CARGO_MANIFEST_DIR"),
-                    "/src/mail/templates/",
-                    $name,
-                    "/fr/body.txt"
-                )),
-                html: include_str!(concat!(
-                    env!("CARGO_MANIFEST_DIR"),
-                    "/src/mail/templates/",
-                    $name,
-                    "/fr/body.html"
-                )),
+                subject: $crate::mail_template!(@file $name, "fr/subject.txt"),
+                text: $crate::mail_template!(@file $name, "fr/body.txt"),
+                html: $crate::mail_template!(@file $name, "fr/body.html"),
             },
             $sample,
         )

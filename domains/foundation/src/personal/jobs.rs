@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use atelier_entities::{JobId, JobState, UserId, job_attempts, job_events, jobs, queues, running_jobs};
-use atelier_queue::{QueueError, Transaction, removal::delete_some};
+use atelier_queue::{QueueError, Transaction, inspect::JobFilter, removal::delete_some};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DatabaseConnection, DbErr, EntityTrait,
     IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
@@ -10,7 +10,7 @@ use sea_orm::{
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Erased, Erasing, ExportList, Page, PersonalData, Rows};
+use super::{Erased, Erasing, ExportList, Page, PersonalData, Rows, of_present};
 
 /// The jobs that people own, and the queues that they paused.
 pub(crate) struct OwnedJobs;
@@ -55,6 +55,12 @@ impl PersonalData for OwnedJobs {
         let left: Option<JobId> = left.into_tuple().one(&**tx).await?;
         Ok(Erased { rows, is_done: left.is_none() })
     }
+}
+
+/// The filter without the jobs of accounts that are being erased, which nobody sees.
+#[must_use]
+pub fn of_present_owners(filter: JobFilter) -> JobFilter {
+    JobFilter { restriction: Some(of_present(jobs::Column::OwnerId)), ..filter }
 }
 
 fn is_running() -> sea_orm::sea_query::SimpleExpr {

@@ -173,7 +173,7 @@ mod tests {
     use atelier_entities::ProjectKind;
 
     use super::*;
-    use crate::testing::{Bench, acting, options};
+    use crate::testing::{Fixture, acting, options};
 
     #[test]
     fn only_the_platform_sets_generating_and_error() {
@@ -185,10 +185,11 @@ mod tests {
 
     #[tokio::test]
     async fn another_persons_project_is_not_found() {
-        let bench = Bench::new().await;
-        let (ada, bob) = (bench.register("ada@example.org").await, bench.register("bob@example.org").await);
-        let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
-        let projects = &bench.services.projects;
+        let fixture = Fixture::new().await;
+        let (ada, bob) =
+            (fixture.register("ada@example.org").await, fixture.register("bob@example.org").await);
+        let project = fixture.create_project(ada.id, ProjectKind::WebApp).await;
+        let projects = &fixture.services.projects;
         let changes = ProjectChanges { title: Some("Mine now".to_owned()), ..ProjectChanges::default() };
 
         assert!(matches!(projects.get(&acting(bob.id), project.id).await, Err(ProjectError::NotFound)));
@@ -207,15 +208,16 @@ mod tests {
     async fn the_number_of_projects_is_limited() {
         let mut options = options();
         options.max_projects = 2;
-        let bench = Bench::with_options(options).await;
-        let (ada, bob) = (bench.register("ada@example.org").await, bench.register("bob@example.org").await);
+        let fixture = Fixture::with_options(options).await;
+        let (ada, bob) =
+            (fixture.register("ada@example.org").await, fixture.register("bob@example.org").await);
         let create = async |user: UserId| {
             let input = NewProject {
                 title: "Reading list".to_owned(),
                 description: String::new(),
                 kind: ProjectKind::WebApp,
             };
-            bench.services.projects.create(&acting(user), input).await
+            fixture.services.projects.create(&acting(user), input).await
         };
         let (first, second, third) = tokio::join!(create(ada.id), create(ada.id), create(ada.id));
         let made: Vec<_> = [first, second, third].into_iter().filter_map(Result::ok).collect();
@@ -224,7 +226,7 @@ mod tests {
         let refused = create(ada.id).await;
         assert!(matches!(refused, Err(ProjectError::TooMany(2))), "{refused:?}");
         create(bob.id).await.expect("another person's are no matter");
-        bench.services.projects.delete(&acting(ada.id), made[0].id).await.expect("deleted");
+        fixture.services.projects.delete(&acting(ada.id), made[0].id).await.expect("deleted");
         create(ada.id).await.expect("there is room again");
     }
 }

@@ -37,6 +37,32 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
+// Each page that a person opens reads their account.
+crate::read_by_position!(
+    Model,
+    Column {
+        id: Id,
+        email: Email,
+        full_name: FullName,
+        password_hash: PasswordHash,
+        is_active: IsActive,
+        is_admin: IsAdmin,
+        email_verified_at: EmailVerifiedAt,
+        provider: Provider,
+        provider_id: ProviderId,
+        avatar_url: AvatarUrl,
+        locale: Locale,
+        time_zone: TimeZone,
+        country: Country,
+        settings: Settings,
+        credits: Credits,
+        subscription_plan: SubscriptionPlan,
+        last_active_at: LastActiveAt,
+        created_at: CreatedAt,
+        updated_at: UpdatedAt,
+    }
+);
+
 impl Entity {
     /// The account of a mail address, by its possible stored forms.
     pub fn find_by_email<F: Into<String>>(forms: impl IntoIterator<Item = F>) -> Select<Self> {

@@ -2,7 +2,7 @@ use atelier_entities::ProjectKind;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, IntoActiveModel};
 
 use super::*;
-use crate::testing::Bench;
+use crate::testing::Fixture;
 
 const NEWEST: AccountOrder = AccountOrder { by: AccountSort::CreatedAt, descending: true };
 
@@ -34,35 +34,35 @@ fn every_invalid_field_is_named() {
     }
 }
 
-async fn names(bench: &Bench, filter: AccountFilter, order: AccountOrder) -> Vec<String> {
+async fn names(fixture: &Fixture, filter: AccountFilter, order: AccountOrder) -> Vec<String> {
     let page = Page { number: 1, size: 10 };
-    let (rows, total) = bench.services.admin.list_accounts(&filter, order, page).await.expect("listed");
+    let (rows, total) = fixture.services.admin.list_accounts(&filter, order, page).await.expect("listed");
     assert_eq!(rows.len() as u64, total);
     rows.into_iter().map(|row| row.email.split('@').next().expect("a name").to_owned()).collect()
 }
 
 /// Three accounts: Ada, a verified administrator; Bob, deactivated; and one with special
 /// characters.
-async fn three_accounts() -> Bench {
-    let bench = Bench::new().await;
+async fn three_accounts() -> Fixture {
+    let fixture = Fixture::new().await;
     for (email, name) in
         [("ada@example.org", "Ada Lovelace"), ("bob@example.org", "Bob"), ("odd_1@example.org", "100% Élise")]
     {
-        bench.advance(60);
-        let mut row = bench.register(email).await.into_active_model();
+        fixture.advance(60);
+        let mut row = fixture.register(email).await.into_active_model();
         row.full_name = Set(name.to_owned());
         row.is_admin = Set(email.starts_with("ada"));
         row.is_active = Set(!email.starts_with("bob"));
-        row.email_verified_at = Set(email.starts_with("ada").then(|| bench.services.queue.now()));
-        row.last_active_at = Set(email.starts_with("bob").then(|| bench.services.queue.now()));
-        row.update(bench.services.queue.db()).await.expect("updated");
+        row.email_verified_at = Set(email.starts_with("ada").then(|| fixture.services.queue.now()));
+        row.last_active_at = Set(email.starts_with("bob").then(|| fixture.services.queue.now()));
+        row.update(fixture.services.queue.db()).await.expect("updated");
     }
-    bench
+    fixture
 }
 
 #[tokio::test]
 async fn each_filter_selects_matching_accounts() {
-    let bench = three_accounts().await;
+    let fixture = three_accounts().await;
     let all = AccountFilter::default;
     let search = |text: &str| AccountFilter { search: Some(text.to_owned()), ..all() };
     for (filter, expected) in [
@@ -82,18 +82,18 @@ async fn each_filter_selects_matching_accounts() {
         (AccountFilter { plan: Some("free".to_owned()), ..all() }, &["odd_1", "bob", "ada"]),
         (AccountFilter { provider: Some("google".to_owned()), ..all() }, &[]),
     ] {
-        assert_eq!(names(&bench, filter.clone(), NEWEST).await, expected, "{filter:?}");
+        assert_eq!(names(&fixture, filter.clone(), NEWEST).await, expected, "{filter:?}");
     }
     let since = AccountFilter {
-        created_from: Some(bench.services.queue.now() - std::time::Duration::from_secs(30)),
+        created_from: Some(fixture.services.queue.now() - std::time::Duration::from_secs(30)),
         ..all()
     };
-    assert_eq!(names(&bench, since, NEWEST).await, ["odd_1"]);
+    assert_eq!(names(&fixture, since, NEWEST).await, ["odd_1"]);
 }
 
 #[tokio::test]
 async fn every_order_goes_both_ways() {
-    let bench = three_accounts().await;
+    let fixture = three_accounts().await;
     for (by, ascending) in [
         (AccountSort::CreatedAt, ["ada", "bob", "odd_1"]),
         (AccountSort::Email, ["ada", "bob", "odd_1"]),
@@ -101,26 +101,26 @@ async fn every_order_goes_both_ways() {
         (AccountSort::Credits, ["ada", "bob", "odd_1"]),
     ] {
         let order = |descending| AccountOrder { by, descending };
-        assert_eq!(names(&bench, AccountFilter::default(), order(false)).await, ascending, "{by:?}");
+        assert_eq!(names(&fixture, AccountFilter::default(), order(false)).await, ascending, "{by:?}");
         let mut reversed = ascending;
         reversed.reverse();
-        assert_eq!(names(&bench, AccountFilter::default(), order(true)).await, reversed, "{by:?}");
+        assert_eq!(names(&fixture, AccountFilter::default(), order(true)).await, reversed, "{by:?}");
     }
     for descending in [true, false] {
         let order = AccountOrder { by: AccountSort::LastActiveAt, descending };
-        assert_eq!(names(&bench, AccountFilter::default(), order).await[0], "bob", "never comes last");
+        assert_eq!(names(&fixture, AccountFilter::default(), order).await[0], "bob", "never comes last");
     }
 }
 
 #[tokio::test]
 async fn an_account_is_read_with_its_counts() {
-    let bench = Bench::new().await;
-    let (ada, bob) = (bench.register("ada@example.org").await, bench.register("bob@example.org").await);
-    let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
-    bench.create_project(bob.id, ProjectKind::WebApp).await;
-    bench.generate(ada.id, project.id, None).await;
+    let fixture = Fixture::new().await;
+    let (ada, bob) = (fixture.register("ada@example.org").await, fixture.register("bob@example.org").await);
+    let project = fixture.create_project(ada.id, ProjectKind::WebApp).await;
+    fixture.create_project(bob.id, ProjectKind::WebApp).await;
+    fixture.generate(ada.id, project.id, None).await;
 
-    let detail = bench.services.admin.get_account(ada.id).await.expect("there");
+    let detail = fixture.services.admin.get_account(ada.id).await.expect("there");
 
     let expected = AccountCounts {
         projects: 1,
@@ -132,18 +132,18 @@ async fn an_account_is_read_with_its_counts() {
         ..AccountCounts::default()
     };
     assert_eq!((detail.user.id, detail.counts), (ada.id, expected));
-    let unknown = bench.services.admin.get_account(UserId::new()).await;
+    let unknown = fixture.services.admin.get_account(UserId::new()).await;
     assert!(matches!(unknown, Err(AdminError::NotFound)));
 }
 
 #[tokio::test]
 async fn an_account_older_than_the_search_window_is_found_by_its_whole_address() {
-    let bench = three_accounts().await;
-    let since = bench.services.queue.now() - std::time::Duration::from_secs(30);
+    let fixture = three_accounts().await;
+    let since = fixture.services.queue.now() - std::time::Duration::from_secs(30);
     let found = async |text: &str| {
         let filter = AccountFilter { search: Some(text.to_owned()), ..AccountFilter::default() };
         let rows = users::Entity::find().filter(condition(&filter, Some(since)).expect("a filter"));
-        let rows = sorted(rows, NEWEST).all(bench.services.queue.db()).await.expect("listed");
+        let rows = sorted(rows, NEWEST).all(fixture.services.queue.db()).await.expect("listed");
         rows.into_iter().map(|row| row.email).collect::<Vec<_>>()
     };
 
@@ -154,8 +154,8 @@ async fn an_account_older_than_the_search_window_is_found_by_its_whole_address()
 
 #[tokio::test]
 async fn a_search_reads_the_newest_accounts_only() {
-    let bench = three_accounts().await;
-    let db = bench.services.queue.db();
+    let fixture = three_accounts().await;
+    let db = fixture.services.queue.db();
     let newest = users::Entity::find_by_email(["odd_1@example.org"]).one(db).await.expect("asked");
 
     assert_eq!(search_window_start(db, 1).await.expect("asked"), newest.map(|row| row.created_at));

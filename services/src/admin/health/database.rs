@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use sea_orm::{DatabaseBackend, DatabaseConnection, DbErr, FromQueryResult, Statement};
 
-use super::{HEALTHY, Verdict, degraded};
+use super::{Assessment, HEALTHY, degraded};
 
 /// Facts that the database reports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -91,7 +91,7 @@ fn pool_now(db: &DatabaseConnection) -> Pool {
 }
 
 impl DatabaseFacts {
-    pub(super) fn judge(&self) -> Verdict {
+    pub(super) fn assess(&self) -> Assessment {
         let pool = (self.connections, self.idle_connections as usize, self.max_connections);
         if is_full(pool) {
             degraded("NO_CONNECTION", "Every connection of this process is in use.")

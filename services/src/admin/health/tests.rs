@@ -3,7 +3,7 @@ use sea_orm::sqlx;
 use serde_json::json;
 
 use super::*;
-use crate::testing::Bench;
+use crate::testing::Fixture;
 
 fn queue(name: QueueName, age: Option<f64>, is_paused: bool) -> QueueOverview {
     QueueOverview {
@@ -35,7 +35,7 @@ fn worker(queues: &[&str], draining: bool) -> workers::Model {
 }
 
 #[test]
-fn queues_are_judged_by_what_waits_in_them() {
+fn queues_are_assessed_by_what_waits_in_them() {
     let email = |age, is_paused| vec![queue(QueueName::Email, age, is_paused)];
     for (queues, status) in [
         (email(None, false), Status::Ok),
@@ -44,14 +44,14 @@ fn queues_are_judged_by_what_waits_in_them() {
         (email(Some(301.0), true), Status::Degraded),
         (Vec::new(), Status::Ok),
     ] {
-        assert_eq!(judge_queues(&queues).0, status, "{queues:?}");
+        assert_eq!(assess_queues(&queues).0, status, "{queues:?}");
     }
-    let paused = judge_queues(&email(Some(301.0), true)).1;
+    let paused = assess_queues(&email(Some(301.0), true)).1;
     assert_eq!(paused, Some(("PAUSED", "Paused: email.".to_owned())), "a paused queue does not lag");
 }
 
 #[test]
-fn workers_are_judged_by_the_queues_they_serve() {
+fn workers_are_assessed_by_the_queues_they_serve() {
     let all: Vec<&str> = QueueName::ALL.into_iter().map(QueueName::as_str).collect();
     for (workers, status) in [
         (vec![], Status::Down),
@@ -61,12 +61,12 @@ fn workers_are_judged_by_the_queues_they_serve() {
         (vec![worker(&["email"], false), worker(&all[1..], false), worker(&all, true)], Status::Degraded),
         (vec![worker(&all[..3], false), worker(&all[3..], false)], Status::Ok),
     ] {
-        assert_eq!(judge_workers(&workers).0, status, "{workers:?}");
+        assert_eq!(assess_workers(&workers).0, status, "{workers:?}");
     }
 }
 
 #[test]
-fn schedulers_and_the_transport_are_judged() {
+fn schedulers_and_the_transport_are_assessed() {
     let scheduler = schedulers::Model {
         id: SchedulerId::new(),
         host: "here".to_owned(),
@@ -75,14 +75,14 @@ fn schedulers_and_the_transport_are_judged() {
         started_at: Timestamp::UNIX_EPOCH,
         heartbeat_at: Timestamp::UNIX_EPOCH,
     };
-    assert_eq!((judge_schedulers(&[]).0, judge_schedulers(&[scheduler]).0), (Status::Down, Status::Ok));
+    assert_eq!((assess_schedulers(&[]).0, assess_schedulers(&[scheduler]).0), (Status::Down, Status::Ok));
     let evicts = |policy: &str, max_memory| ServerFacts {
         eviction: Some(Eviction { policy: policy.to_owned(), max_memory }),
         ..ServerFacts::default()
     };
-    assert_eq!(judge_transport(None).0, Status::Ok);
-    assert_eq!(judge_transport(Some(&evicts("noeviction", 1_024))).0, Status::Ok);
-    assert_eq!(judge_transport(Some(&evicts("allkeys-lru", 1_024))).0, Status::Degraded);
+    assert_eq!(assess_transport(None).0, Status::Ok);
+    assert_eq!(assess_transport(Some(&evicts("noeviction", 1_024))).0, Status::Ok);
+    assert_eq!(assess_transport(Some(&evicts("allkeys-lru", 1_024))).0, Status::Degraded);
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn a_database_without_a_free_connection_is_degraded() {
     for (facts, status) in
         [(facts(4, 0), Status::Degraded), (facts(4, 1), Status::Ok), (facts(3, 0), Status::Ok)]
     {
-        assert_eq!(facts.judge().0, status, "{facts:?}");
+        assert_eq!(facts.assess().0, status, "{facts:?}");
     }
 }
 
@@ -121,9 +121,9 @@ async fn a_probe_that_hangs_or_fails_is_down_within_its_time_limit() {
 
 #[tokio::test]
 async fn an_instance_without_workers_is_down_and_says_so() {
-    let bench = Bench::new().await;
+    let fixture = Fixture::new().await;
 
-    let report = bench.services.admin.health().await;
+    let report = fixture.services.admin.health().await;
 
     assert_eq!((report.database.status, report.transport.status), (Status::Ok, Status::Ok));
     assert_eq!((report.transport_name, report.transport.facts.is_none()), ("in-process", true));
@@ -135,8 +135,8 @@ async fn an_instance_without_workers_is_down_and_says_so() {
 
 #[tokio::test]
 async fn a_database_that_takes_no_writes_is_down_and_says_so() {
-    let bench = Bench::new().await;
-    let db = bench.services.queue.db();
+    let fixture = Fixture::new().await;
+    let db = fixture.services.queue.db();
     let pool = db.get_sqlite_connection_pool();
     // Every connection that the pool may have takes no writes from now on.
     let mut connections = Vec::new();
@@ -147,7 +147,7 @@ async fn a_database_that_takes_no_writes_is_down_and_says_so() {
     }
     drop(connections);
 
-    let database = bench.services.admin.health().await.database;
+    let database = fixture.services.admin.health().await.database;
 
     assert_eq!((database.status, database.code), (Status::Down, Some("READ_ONLY")));
     assert!(database.facts.is_some(), "it answers to reads");

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::sources;
-use paths::{Root, names_in};
+use paths::{Root, exported_macros, names_in};
 
 mod paths;
 mod tables;
@@ -53,16 +53,23 @@ impl Modules {
 /// Reads the modules of a crate.
 fn modules_of(folder: &str) -> (Root, Modules) {
     let src = Path::new(folder).join("src");
-    let root = Root::parse(&sources::read(&src.join("lib.rs")));
-    let mut modules = Modules::default();
+    let mut root = Root::parse(&sources::read(&src.join("lib.rs")));
+    let mut files = Vec::new();
     for file in sources::list_files("rs") {
         let Ok(inner) = file.strip_prefix(&src) else { continue };
         let inner = inner.with_extension("");
         let path: Vec<_> = inner.iter().map(|part| part.to_string_lossy().into_owned()).collect();
         let is_for_tests = path.iter().any(|part| part == "tests" || part == "testing");
         if !is_for_tests && root.has_module(&path[0]) {
-            modules.add(&root, &path[0], names_in(&sources::read(&file), path.len()));
+            files.push((path, sources::read(&file)));
         }
+    }
+    for (path, text) in &files {
+        root.add_exports(&path[0], exported_macros(text));
+    }
+    let mut modules = Modules::default();
+    for (path, text) in &files {
+        modules.add(&root, &path[0], names_in(text, path.len()));
     }
     (root, modules)
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use atelier_automation::{
-    Automation, Deps,
+    Automation,
     graph::Graph,
     runs::{ReconcileRuns, Runs, StartInput},
     testing::{Script, Scripted, modules, publish},
@@ -12,7 +12,7 @@ use atelier_entities::{RunId, RunStatus, UserId, WorkflowId, jobs, workflow_runs
 use atelier_foundation::{
     Actor, Foundation, Ports,
     identity::OAuthSetup,
-    testing::{Bench, acting, effects_of, options, registry_of},
+    testing::{self, acting, effects_of, options, registry_of},
 };
 use atelier_providers::{
     mail::fake::ScriptedMailer,
@@ -95,8 +95,8 @@ impl Fixture {
         let mailer = Arc::new(ScriptedMailer::new([]));
         let deps = atelier_foundation::Deps { mailer, objects: objects.clone(), oauth };
         let foundation = Foundation::new(queue.clone(), deps, options(), Ports::of(&modules));
-        let automation = Automation::new(&foundation, Deps { objects });
-        let registration = Bench::registration("ada@example.org");
+        let automation = Automation::new(&foundation, atelier_automation::testing::deps(objects));
+        let registration = testing::Fixture::registration("ada@example.org");
         let user = foundation.identity.register(&Actor::anonymous(), registration).await;
         let user = user.expect("registered").user.id;
         let services = Scripted { foundation, automation, script: Script::default() };

@@ -6,7 +6,12 @@ use atelier_queue::{
     inspect::{BulkAction, COUNT_LIMIT, JobFilter, Page},
 };
 
-use super::{fixture::Fixture, scripted::scripted};
+use uuid::Uuid;
+
+use super::{
+    fixture::Fixture,
+    scripted::{scripted, with_effect},
+};
 
 /// Performs all steps and returns the number of changed jobs.
 async fn all_steps(fixture: &Fixture, filter: &JobFilter, action: BulkAction) -> u64 {
@@ -99,4 +104,64 @@ pub(super) async fn waiting_jobs_are_cancelled_and_discarded_by_filter(fixture: 
     assert!(cancelled <= 3, "{cancelled} were older");
     assert_eq!(discarded, 5, "cancelled jobs can be discarded too");
     assert_eq!(fixture.job(ids[4]).await.state, JobState::Discarded);
+}
+
+/// Enqueues jobs with an effect about subjects of descending order.
+async fn enqueue_with_effects(fixture: &Fixture, count: usize) -> Vec<JobId> {
+    let subjects: Vec<Uuid> = (0..count).map(|_| Uuid::now_v7()).collect();
+    let tx = fixture.queue.begin().await.expect("a transaction");
+    let jobs = subjects.iter().rev().map(|subject| with_effect("waiting").about(*subject)).collect();
+    let ids = tx.enqueue_all(jobs).await.expect("enqueued").iter().map(|job| job.id).collect();
+    tx.commit().await.expect("committed");
+    ids
+}
+
+pub(super) async fn many_jobs_are_cancelled_together_with_their_effects(fixture: Fixture) {
+    fixture.handlers.on("endless", async |_| std::future::pending().await);
+    let _worker = fixture.worker(1);
+    let running = fixture.queue.enqueue(scripted("endless")).await.expect("enqueued").id;
+    fixture.reaches(running, JobState::Running).await;
+    let ended = fixture.queue.enqueue(scripted("ended")).await.expect("enqueued").id;
+    fixture.queue.cancel(ended, None).await.expect("cancelled");
+    let waiting = enqueue_with_effects(&fixture, 3).await;
+    let plain = fixture.queue.enqueue(scripted("plain")).await.expect("enqueued").id;
+    let mut ids = vec![plain, JobId::new(), ended, running, plain];
+    ids.extend(&waiting);
+
+    let tx = fixture.queue.begin().await.expect("a transaction");
+    let cancelled = tx.cancel_many(&ids).await.expect("cancelled");
+    tx.commit().await.expect("committed");
+
+    let mut expected = waiting.clone();
+    expected.push(plain);
+    assert_eq!((cancelled.ended, cancelled.stopping), (expected, vec![running]));
+    assert_eq!(cancelled.locked, []);
+    assert_eq!(
+        fixture.handlers.effect_batches(),
+        [[waiting[2], waiting[1], waiting[0]]],
+        "in the order of their subjects"
+    );
+    for id in waiting {
+        let job = fixture.job(id).await;
+        assert_eq!(
+            (job.state, job.error.expect("a reason")["code"].as_str()),
+            (JobState::Cancelled, Some("CANCELLED"))
+        );
+    }
+    fixture.reaches(running, JobState::Cancelled).await;
+}
+
+pub(super) async fn a_failed_effect_ends_each_job_of_a_bulk_action_alone(fixture: Fixture) {
+    let ids = enqueue_with_effects(&fixture, 3).await;
+    fixture.handlers.fail_effects(1);
+
+    let step = fixture.queue.bulk(BulkAction::Cancel, &ids).await.expect("a step");
+
+    assert_eq!((step.done, step.skipped, step.last), (3, 0, ids.last().copied()));
+    for id in &ids {
+        assert_eq!(fixture.job(*id).await.state, JobState::Cancelled);
+        assert_eq!(fixture.handlers.effects(*id), [JobState::Cancelled]);
+    }
+    let again = fixture.queue.bulk(BulkAction::Discard, &ids).await.expect("a step");
+    assert_eq!((again.done, fixture.handlers.effects(ids[0]).len()), (3, 1), "they had ended before");
 }

@@ -9,6 +9,7 @@ use std::{
 use atelier_entities::{JobId, JobState, UserId};
 use atelier_queue::{Lane, NewJob, Outcome, QueueError};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, IntoActiveModel};
+use uuid::Uuid;
 
 use super::{
     fixture::Fixture,
@@ -160,6 +161,21 @@ pub(super) async fn a_job_not_started_in_time_is_cancelled(fixture: Fixture) {
     let job = fixture.reaches(id, JobState::Cancelled).await;
 
     assert_eq!(job.error.expect("a reason")["code"], "EXPIRED");
+}
+
+pub(super) async fn jobs_not_started_in_time_are_cancelled_together(fixture: Fixture) {
+    let (soon, subjects) =
+        (fixture.queue.now() + Duration::from_millis(50), [Uuid::now_v7(), Uuid::now_v7()]);
+    let tx = fixture.queue.begin().await.expect("a transaction");
+    let late = |subject| with_effect("late").expiring(soon).about(subject);
+    let enqueued = tx.enqueue_all(vec![late(subjects[1]), late(subjects[0])]).await.expect("enqueued");
+    tx.commit().await.expect("committed");
+
+    for job in &enqueued {
+        fixture.reaches(job.id, JobState::Cancelled).await;
+        assert_eq!(fixture.handlers.effects(job.id), [JobState::Cancelled]);
+    }
+    assert_eq!(fixture.handlers.effect_batches(), [[enqueued[1].id, enqueued[0].id]]);
 }
 
 async fn rename(fixture: &Fixture, id: JobId, kind: &str) {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use atelier_entities::JobState;
+use atelier_queue::inspect::BulkAction;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use uuid::Uuid;
 
@@ -44,6 +45,32 @@ async fn jobs_about_several_subjects_are_locked_in_the_order_of_their_ids() {
     for id in [first, second] {
         assert_eq!(fixture.job(id).await.state, JobState::Cancelled);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bulk_cancel_skips_locked_jobs_and_tries_them_last() {
+    let fixture = Fixture::postgres_in_process().await;
+    let mut ids = Vec::new();
+    for name in ["first", "second", "third"] {
+        ids.push(fixture.queue.enqueue(scripted(name)).await.expect("enqueued").id);
+    }
+    let lock = fixture.queue.begin().await.expect("a transaction");
+    lock.cancel(ids[1], None).await.expect("cancelled");
+
+    let tx = fixture.queue.begin().await.expect("a transaction");
+    let skipping = tx.cancel_many(&ids).await.expect("it waits for no lock");
+    tx.rollback().await.expect("rolled back");
+    let (queue, all) = (fixture.queue.clone(), ids.clone());
+    let at_once = tokio::spawn(async move { queue.bulk(BulkAction::Cancel, &all).await });
+    until_a_statement_waits(&fixture).await;
+    let others = [fixture.job(ids[0]).await.state, fixture.job(ids[2]).await.state];
+    lock.rollback().await.expect("rolled back");
+    let step = at_once.await.expect("no panic").expect("a step");
+
+    assert_eq!((skipping.ended, skipping.locked), (vec![ids[0], ids[2]], vec![ids[1]]));
+    assert_eq!(others, [JobState::Cancelled; 2], "no other job waits for the lock");
+    assert_eq!((step.done, step.skipped), (3, 0));
+    assert_eq!(fixture.job(ids[1]).await.state, JobState::Cancelled);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

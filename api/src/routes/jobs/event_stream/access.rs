@@ -1,7 +1,7 @@
-//! Ends a stream when its person loses access: they signed out, were deactivated, or are no
-//! longer an administrator.
+//! Ends a stream when its person loses access: they signed out, were deactivated, are no
+//! longer an administrator, or the account of the job's owner is being erased.
 
-use std::{sync::Arc, time::Duration};
+use std::{iter, sync::Arc, time::Duration};
 
 use atelier_entities::UserId;
 use atelier_foundation::{Actor, NotSignedIn, identity::IdentityError};
@@ -20,21 +20,22 @@ const RECHECK_AFTER_NOTICE: Duration = Duration::from_secs(5);
 /// Both notices may get lost.
 const RECHECK_WITHOUT_NOTICE: Duration = Duration::from_secs(60);
 
-/// Completes when that person may no longer follow a job of that owner. Changes count from
+/// Completes when the actor may no longer follow a job of that owner. Changes count from
 /// this call on, not from the first poll of the future.
 pub(super) fn ends(
     state: &ApiState,
     actor: Arc<Actor>,
     owner: Option<UserId>,
 ) -> Result<impl Future<Output = ()> + Send + 'static, NotSignedIn> {
-    let person = actor.person()?;
+    let people: Vec<UserId> = iter::once(actor.person()?).chain(owner).collect();
     let services = state.services.clone();
     let notices = services.queue.access_changes();
-    let (mut receiver, settled) = (notices.follow(), notices.is_settled(person));
+    let mut receiver = notices.follow();
+    let settled = people.iter().all(|person| notices.is_settled(*person));
     Ok(async move {
         let mut wait = if settled { RECHECK_WITHOUT_NOTICE } else { Duration::ZERO };
         loop {
-            let notice = time::timeout_at(Instant::now() + wait, notice_about(&mut receiver, person)).await;
+            let notice = time::timeout_at(Instant::now() + wait, notice_about(&mut receiver, &people)).await;
             if !may_follow(&services, &actor, owner).await {
                 return;
             }
@@ -43,10 +44,10 @@ pub(super) fn ends(
     })
 }
 
-async fn notice_about(notices: &mut Receiver<UserId>, person: UserId) {
+async fn notice_about(notices: &mut Receiver<UserId>, people: &[UserId]) {
     loop {
         match notices.recv().await {
-            Ok(somebody) if somebody != person => {}
+            Ok(person) if !people.contains(&person) => {}
             Ok(_) | Err(RecvError::Lagged(_)) => return,
             Err(RecvError::Closed) => std::future::pending().await,
         }
@@ -68,5 +69,42 @@ async fn may_follow(services: &Services, actor: &Actor, owner: Option<UserId>) -
             tracing::warn!(%error, "the access of a stream could not be checked");
             true
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{LIMITS, TestApi};
+
+    /// Longest wait for the end of a stream: shorter than [`RECHECK_WITHOUT_NOTICE`].
+    const BOUND: Duration = Duration::from_secs(30);
+
+    async fn actor(api: &TestApi, token: &str) -> Arc<Actor> {
+        let who = api.services.foundation.identity.authenticate(token).await.expect("authenticated");
+        Arc::new(Actor::authenticated(who.into()))
+    }
+
+    #[tokio::test]
+    async fn streams_of_the_jobs_of_an_account_end_when_its_erasure_begins() {
+        let api = TestApi::start(LIMITS).await;
+        let ada = actor(&api, &api.register("ada@example.org").await).await;
+        let bob = actor(&api, &api.register("bob@example.org").await).await;
+        let root = actor(&api, &api.register_admin("root@example.org").await).await;
+        let (hers, his) = (ada.person().expect("a person"), bob.person().expect("a person"));
+        let follow =
+            |actor: &Arc<Actor>| tokio::spawn(ends(&api.state, actor.clone(), Some(hers)).expect("a person"));
+        let (own, of_root) = (follow(&ada), follow(&root));
+        assert!(may_follow(&api.services, &ada, Some(hers)).await);
+        assert!(may_follow(&api.services, &root, Some(hers)).await);
+        assert!(!may_follow(&api.services, &bob, Some(hers)).await);
+
+        api.services.foundation.identity.erase_account(&root, hers).await.expect("closed");
+
+        for stream in [own, of_root] {
+            time::timeout(BOUND, stream).await.expect("it ends soon").expect("no panic");
+        }
+        assert!(may_follow(&api.services, &root, Some(his)).await, "other accounts are not affected");
+        assert!(may_follow(&api.services, &root, None).await, "nor are jobs of nobody");
     }
 }

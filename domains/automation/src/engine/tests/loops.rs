@@ -260,7 +260,13 @@ fn a_break_of_the_inner_loop_leaves_the_outer_one_alone() {
 #[test]
 fn a_while_asks_before_each_round_and_ends_at_its_limit() {
     let flow = || {
-        let mut flow = Flow::new().add("again", "while", json!({"when": {}, "max_rounds": 2})).work("after");
+        let mut flow = Flow::new()
+            .add(
+                "again",
+                "while",
+                json!({"when": {"left": 1, "operator": "equals", "right": 1}, "max_rounds": 2}),
+            )
+            .work("after");
         flow.node("again").body = Some(Box::new(Flow::body().work("a").0));
         flow.edges("start>again again.done>after")
     };

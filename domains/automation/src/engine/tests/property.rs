@@ -53,15 +53,21 @@ fn kind_of(
     let on_item_error =
         if order == Order::Matters && part.on_error.is_multiple_of(2) { "stop" } else { "continue" };
     match part.kind % 8 {
-        0 | 1 => ("condition", json!({"when": {}}), &["true", "false", "error"]),
+        0 | 1 => (
+            "condition",
+            json!({"when": {"left": 1, "operator": "equals", "right": 1}}),
+            &["true", "false", "error"],
+        ),
         2 if !part.body.is_empty() => {
             let config =
                 json!({"items": [], "concurrency": 1 + part.join % 3, "on_item_error": on_item_error});
             ("loop", config, &["done", "error"])
         }
-        3 if !part.body.is_empty() => {
-            ("while", json!({"when": {}, "on_item_error": on_item_error}), &["done", "error"])
-        }
+        3 if !part.body.is_empty() => (
+            "while",
+            json!({"when": {"left": 1, "operator": "equals", "right": 1}, "on_item_error": on_item_error}),
+            &["done", "error"],
+        ),
         4 => ("no_op", json!({}), &PORTS[..1]),
         5 if in_body && order == Order::Matters => ("break", json!({}), &[]),
         6 => ("delay", json!({"seconds": 1}), PORTS),

@@ -27,8 +27,10 @@ fn asks() -> Flow {
 #[test]
 fn a_delay_is_over_at_its_moment_in_whatever_zone_that_is_told() {
     for hours in [-11, 0, 5, 13] {
-        let flow =
-            Flow::new().add("pause", "wait_until", json!({"at": "?"})).work("a").edges("start>pause pause>a");
+        let flow = Flow::new()
+            .add("pause", "wait_until", json!({"at": "{{ input.at }}"}))
+            .work("a")
+            .edges("start>pause pause>a");
         let mut sim = flow.start();
         let zone = FixedOffset::east_opt(hours * 3600).unwrap();
         let due = (sim.now + TimeDelta::seconds(60)).with_timezone(&zone).to_rfc3339();

@@ -27,7 +27,7 @@ fn what_grows_is_refused() {
     for (expression, codes) in [
         (format!("'x' {doubling}"), &["EXPR_TOO_LARGE", "EXPR_OUT_OF_FUEL"][..]),
         (joined, &["EXPR_TOO_LARGE"]),
-        ("vars.text".to_owned(), &["EXPR_TOO_LARGE"]),
+        ("vars.text | upper".to_owned(), &["EXPR_TOO_LARGE"]),
         ("vars.text | replace('x', vars.text)".to_owned(), &["EXPR_TOO_LARGE"]),
         ("['x', 'x'] | join(vars.text)".to_owned(), &["EXPR_TOO_LARGE"]),
         ("'x' | pad(10000000000)".to_owned(), &["EXPR_TOO_LARGE"]),
@@ -39,6 +39,19 @@ fn what_grows_is_refused() {
         let found = resolve(&format!("{{{{ {expression} }}}}"), &context).expect_err(&expression);
         assert!(codes.contains(&found), "{expression}: {found}");
     }
+}
+
+#[test]
+fn a_path_that_stands_alone_may_be_as_large_as_an_output() {
+    let context = large();
+    assert_eq!(
+        resolve("{{ vars.text }}", &context).map(|found| found.as_str().map(str::len)),
+        Ok(Some(1 << 20))
+    );
+    assert_eq!(resolve("- {{ vars.text }}", &context), Err("EXPR_TOO_LARGE"));
+    let copies = vec!["{{ vars.text }}"; 49];
+    let all = Parameter::parse(&json!(copies)).expect("parameters");
+    assert_eq!(all.resolve(&context).expect_err("too much in all").code(), "EXPR_TOO_LARGE");
 }
 
 #[test]

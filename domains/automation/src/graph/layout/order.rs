@@ -7,7 +7,7 @@ use super::{
     number,
 };
 
-/// How often the layers are gone through.
+/// How many sweeps go through the layers.
 const SWEEPS: usize = 8;
 
 /// Orders the items of each layer.

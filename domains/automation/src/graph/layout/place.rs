@@ -97,7 +97,7 @@ fn median(lines: &[Line], item: Item, forward: bool, tops: &BTreeMap<Item, f64>)
     }
 }
 
-/// Puts the items of a layer where they want to be, in their order and without overlap.
+/// Puts the items of a layer at the places that they are aligned with, in their order and without overlap.
 fn set(layer: &[Item], wanted: &[f64], height: &dyn Fn(&Item) -> f64, tops: &mut BTreeMap<Item, f64>) {
     let mut free = f64::NEG_INFINITY;
     let mut placed = Vec::with_capacity(layer.len());

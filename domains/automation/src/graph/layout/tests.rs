@@ -48,7 +48,7 @@ fn branches() -> Graph {
     graph(json!({
         "nodes": [
             node("start"),
-            {"key": "check", "type": "condition", "config": {"when": {}}},
+            {"key": "check", "type": "condition", "config": {"when": {"left": 1, "operator": "equals", "right": 1}}},
             node("no"),
             node("yes"),
             node("join"),

@@ -138,7 +138,8 @@ impl Advance<'_> {
         if ids.is_empty() {
             return Ok(());
         }
-        let left: BTreeSet<_> = self.tx.cancel_free(&ids).await?.into_iter().map(|job| job.0).collect();
+        let left = self.tx.cancel_many(&ids).await?.locked;
+        let left: BTreeSet<_> = left.into_iter().map(|job| job.0).collect();
         let runs: BTreeSet<RunId> =
             unneeded.iter().filter(|(_, job)| left.contains(&job.0)).map(|(run, _)| *run).collect();
         let jobs: Vec<NewJob> = runs

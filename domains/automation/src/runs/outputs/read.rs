@@ -129,7 +129,11 @@ impl<'a> Reader<'a> {
         })
     }
 
-    async fn child_output(&self, parent: RunId, attempt: String) -> Result<Value, OutputError> {
+    /// What the child run of an attempt gave. Null where there is none.
+    ///
+    /// # Errors
+    /// If the database or the object store fails.
+    pub(crate) async fn child_output(&self, parent: RunId, attempt: String) -> Result<Value, OutputError> {
         let child = workflow_runs::Entity::find()
             .filter(workflow_runs::Column::ParentId.eq(parent))
             .filter(workflow_runs::Column::ParentAttempt.eq(attempt))

@@ -49,7 +49,7 @@ async fn branches_meet_in_a_merge_that_runs_once() {
     assert_eq!(fixture.ran(), ["a", "b", "check", "join"]);
     assert_eq!(fixture.states(run, "c").await, [Some(NodeState::Skipped)]);
     let edges = workflow_edge_runs::Entity::find().filter(workflow_edge_runs::Column::RunId.eq(run));
-    let edges = edges.all(fixture.bench.queue().db()).await.expect("listed");
+    let edges = edges.all(fixture.fixture.queue().db()).await.expect("listed");
     let taken: Vec<_> = edges.iter().filter(|edge| edge.taken).map(|edge| edge.edge.as_str()).collect();
     assert_eq!(edges.len(), 7);
     assert!(taken.contains(&"check.true>b.in") && !taken.contains(&"check.false>c.in"), "{taken:?}");
@@ -72,11 +72,11 @@ async fn a_loop_keeps_its_window_and_gives_results_in_order() {
     assert_eq!(fixture.ran().iter().filter(|name| name.ends_with(".a")).count(), 5);
     assert_eq!(fixture.states(run, "each after").await, [Some(NodeState::Succeeded); 2]);
     let items = workflow_item_runs::Entity::find().filter(workflow_item_runs::Column::RunId.eq(run));
-    let items = items.all(fixture.bench.queue().db()).await.expect("listed");
+    let items = items.all(fixture.fixture.queue().db()).await.expect("listed");
     let failed = items.iter().filter(|item| item.state == ItemState::Failed).count();
     assert_eq!((items.len(), failed), (5, 1));
     let row = fixture.row(run).await;
-    let version = versions::load(fixture.bench.queue().db(), row.version_id).await.expect("asked");
+    let version = versions::load(fixture.fixture.queue().db(), row.version_id).await.expect("asked");
     let version = version.expect("there");
     let each = version.plan.find_node("each").expect("a node");
     let outputs = fixture.runs().reader().node_outputs(run, &version, &[(ScopePath::root(), each)]).await;
@@ -127,11 +127,11 @@ async fn the_same_end_twice_changes_nothing() {
     let run = fixture.start(fixture.publish(&flow).await).await;
     let end = Cue::Ended(attempt(&fixture, run, "a").await, Ok(done(json!(1))));
 
-    let tx = fixture.bench.queue().begin().await.expect("begun");
+    let tx = fixture.fixture.queue().begin().await.expect("begun");
     let answers = advance(&tx, vec![(run, end.clone()), (run, end.clone())]).await.expect("moved");
     tx.commit().await.expect("committed");
     let once = (fixture.row(run).await, fixture.nodes(run).await);
-    let tx = fixture.bench.queue().begin().await.expect("begun");
+    let tx = fixture.fixture.queue().begin().await.expect("begun");
     let again = advance(&tx, vec![(run, end)]).await.expect("moved");
     tx.commit().await.expect("committed");
 
@@ -147,12 +147,12 @@ async fn a_transaction_that_is_dropped_leaves_the_run_as_it_was() {
     let before = (fixture.row(run).await, fixture.nodes(run).await);
     let end = Cue::Ended(attempt(&fixture, run, "a").await, Ok(done(json!(1))));
 
-    let tx = fixture.bench.queue().begin().await.expect("begun");
+    let tx = fixture.fixture.queue().begin().await.expect("begun");
     advance(&tx, vec![(run, end)]).await.expect("moved");
     drop(tx);
 
     assert_eq!((fixture.row(run).await, fixture.nodes(run).await), before);
-    fixture.bench.work().await;
+    fixture.fixture.work().await;
     assert_eq!(fixture.status(run).await, RunStatus::Succeeded);
     assert_eq!(fixture.ran(), ["a", "b"]);
 }
@@ -169,12 +169,12 @@ async fn ends_of_several_runs_are_taken_by_one_transaction() {
         runs.push(run);
     }
 
-    let tx = fixture.bench.queue().begin().await.expect("begun");
+    let tx = fixture.fixture.queue().begin().await.expect("begun");
     let answers = advance(&tx, cues).await.expect("moved");
     tx.commit().await.expect("committed");
 
     assert!(answers.iter().all(Result::is_ok));
-    fixture.bench.work().await;
+    fixture.fixture.work().await;
     for run in runs {
         assert_eq!(fixture.status(run).await, RunStatus::Succeeded);
     }
@@ -185,12 +185,12 @@ async fn a_run_whose_version_is_gone_fails() {
     let fixture = Fixture::new().await;
     let workflow = fixture.publish(&Flow::new().work("a").edges("start>a")).await;
     let run = fixture.start(workflow).await;
-    let db = fixture.bench.queue().db();
+    let db = fixture.fixture.queue().db();
     let mut row = fixture.row(run).await.into_active_model();
     row.version_id = Set(WorkflowVersionId::new());
     row.update(db).await.expect("changed");
 
-    fixture.bench.work().await;
+    fixture.fixture.work().await;
 
     assert_eq!(fixture.status(run).await, RunStatus::Failed);
     assert_eq!(fixture.failure(run).await, "VERSION_MISSING");

@@ -9,7 +9,7 @@ use super::*;
 
 async fn all_runs(fixture: &Fixture) -> Vec<workflow_runs::Model> {
     let runs = workflow_runs::Entity::find().order_by_asc(workflow_runs::Column::Id);
-    runs.all(fixture.bench.queue().db()).await.expect("listed")
+    runs.all(fixture.fixture.queue().db()).await.expect("listed")
 }
 
 fn calls(config: Value) -> Flow {
@@ -47,7 +47,7 @@ async fn a_workflow_that_cannot_be_called_fails_the_node_with_the_reason() {
     let outer = fixture.publish(&calls(json!({}))).await;
     let disabled = fixture.publish_with(&called(), json!({}), |row| row.enabled = Set(false)).await;
     let unpublished = fixture.publish_with(&called(), json!({}), |row| row.published_id = Set(None)).await;
-    let stranger = fixture.bench.register("eve@example.org").await.id;
+    let stranger = fixture.fixture.register("eve@example.org").await.id;
     let foreign = fixture.publish_with(&called(), json!({}), |row| row.user_id = Set(stranger)).await;
     let silent = fixture
         .publish(&Flow::default().add("on_error", "workflow_error", json!({})).work("a").edges("on_error>a"))
@@ -90,8 +90,8 @@ async fn each_attempt_of_a_node_has_one_child_run() {
     fixture.script("inner", [broken()]);
 
     let run = fixture.run(outer).await;
-    fixture.bench.advance(5);
-    fixture.bench.work().await;
+    fixture.fixture.advance(5);
+    fixture.fixture.work().await;
 
     assert_eq!(fixture.status(run).await, RunStatus::Succeeded);
     let attempts: Vec<_> =
@@ -126,12 +126,12 @@ async fn a_run_that_has_not_begun_is_cancelled_with_its_job() {
     let run = fixture.start(workflow).await;
 
     fixture.runs().cancel(&fixture.actor(), run).await.expect("cancelled");
-    fixture.bench.work().await;
+    fixture.fixture.work().await;
 
     assert_eq!(fixture.ran(), [""; 0]);
     assert_eq!(fixture.status(run).await, RunStatus::Cancelled);
     let jobs = jobs::Entity::find().filter(jobs::Column::Kind.eq(RunNode::KIND));
-    let jobs = jobs.all(fixture.bench.queue().db()).await.expect("listed");
+    let jobs = jobs.all(fixture.fixture.queue().db()).await.expect("listed");
     assert!(jobs.iter().all(|job| job.state == atelier_entities::JobState::Cancelled), "{jobs:?}");
 }
 
@@ -141,13 +141,13 @@ async fn an_abandoned_child_run_goes_on_without_its_parent() {
     let inner = fixture.publish(&called()).await;
     let outer = fixture.publish(&calls(json!({"on_parent_cancel": "abandon"}))).await;
     fixture.script("call", [child(inner, json!(null))]);
-    let due = fixture.bench.queue().now() + chrono::TimeDelta::seconds(60);
+    let due = fixture.fixture.queue().now() + chrono::TimeDelta::seconds(60);
     fixture.script("inner", [waiting(WaitKind::Delay, None, Some(due))]);
     let run = fixture.run(outer).await;
 
     fixture.runs().cancel(&fixture.actor(), run).await.expect("cancelled");
-    fixture.bench.advance(61);
-    fixture.bench.work().await;
+    fixture.fixture.advance(61);
+    fixture.fixture.work().await;
 
     let statuses: Vec<_> = all_runs(&fixture).await.into_iter().map(|run| run.status).collect();
     assert_eq!(statuses, [RunStatus::Cancelled, RunStatus::Succeeded]);
@@ -170,7 +170,7 @@ async fn a_failure_cancels_the_child_of_a_parallel_branch() {
     let yes = crate::runs::Decision { approved: true, comment: None };
 
     fixture.runs().decide(&fixture.actor(), run, ("", "ask"), yes).await.expect("decided");
-    fixture.bench.work().await;
+    fixture.fixture.work().await;
 
     let statuses: Vec<_> = all_runs(&fixture).await.into_iter().map(|run| run.status).collect();
     assert_eq!(statuses, [RunStatus::Failed, RunStatus::Cancelled]);
@@ -187,7 +187,7 @@ async fn a_failed_run_starts_the_error_workflow_once_and_that_one_starts_none() 
     let flow = Flow::new().work("a").edges("start>a");
     let workflow =
         fixture.publish_with(&flow, json!({}), |row| row.error_workflow_id = Set(Some(handling))).await;
-    let db = fixture.bench.queue().db();
+    let db = fixture.fixture.queue().db();
     let own = workflows::Entity::find_by_id(handling).one(db).await.expect("asked").expect("there");
     let mut own = own.into_active_model();
     own.error_workflow_id = Set(Some(handling));

@@ -46,12 +46,12 @@ async fn queued_runs_start_in_order_as_others_end() {
         runs.push(try_start(&fixture, workflow).await.expect("accepted"));
     }
     let full = try_start(&fixture, workflow).await;
-    fixture.bench.work().await;
+    fixture.fixture.work().await;
     let statuses = async || futures::future::join_all(runs.iter().map(|run| fixture.status(*run))).await;
 
     let before = statuses().await;
     fixture.runs().cancel(&fixture.actor(), runs[0]).await.expect("cancelled");
-    fixture.bench.work().await;
+    fixture.fixture.work().await;
     let after = statuses().await;
 
     use RunStatus::{Cancelled, Queued, Waiting};
@@ -70,7 +70,7 @@ async fn a_cancelled_queued_run_never_starts_and_takes_no_place() {
 
     fixture.runs().cancel(&fixture.actor(), second).await.expect("cancelled");
     fixture.runs().cancel(&fixture.actor(), first).await.expect("cancelled");
-    fixture.bench.work().await;
+    fixture.fixture.work().await;
 
     assert_eq!(fixture.status(second).await, RunStatus::Cancelled);
     assert_eq!(fixture.status(third).await, RunStatus::Waiting);
@@ -83,7 +83,7 @@ async fn the_oldest_run_makes_room_for_a_new_one() {
     let first = fixture.run(workflow).await;
 
     let second = try_start(&fixture, workflow).await.expect("accepted");
-    fixture.bench.work().await;
+    fixture.fixture.work().await;
 
     assert_eq!(fixture.status(first).await, RunStatus::Cancelled);
     assert_eq!(fixture.status(second).await, RunStatus::Waiting);

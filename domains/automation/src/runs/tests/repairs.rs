@@ -9,11 +9,14 @@ use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::json;
 
 use super::*;
-use crate::runs::{RunError, RunFilter, RunVersion, purge_runs};
+use crate::{
+    runs::{RunError, RunFilter, RunVersion, purge_runs},
+    workflows::WorkflowError,
+};
 
 async fn delete_jobs(fixture: &Fixture) {
     let gone = jobs::Entity::delete_many().filter(jobs::Column::Queue.eq("workflow"));
-    gone.exec(fixture.bench.queue().db()).await.expect("deleted");
+    gone.exec(fixture.fixture.queue().db()).await.expect("deleted");
 }
 
 #[tokio::test]
@@ -33,7 +36,7 @@ async fn a_ready_node_without_a_job_gets_one() {
 async fn a_wait_without_a_job_gets_one_or_is_over_at_once() {
     let fixture = Fixture::new().await;
     let flow = Flow::new().add("wait", "delay", json!({"seconds": 60})).edges("start>wait");
-    let due = fixture.bench.queue().now() + TimeDelta::seconds(60);
+    let due = fixture.fixture.queue().now() + TimeDelta::seconds(60);
     fixture.script("wait", [waiting(WaitKind::Delay, None, Some(due))]);
     let run = fixture.run(fixture.publish(&flow).await).await;
     delete_jobs(&fixture).await;
@@ -42,7 +45,7 @@ async fn a_wait_without_a_job_gets_one_or_is_over_at_once() {
     let jobs = fixture.count_unfinished_jobs(run).await;
     let again = fixture.reconcile().await;
     delete_jobs(&fixture).await;
-    fixture.bench.advance(61);
+    fixture.fixture.advance(61);
     fixture.reconcile().await;
 
     assert_eq!((&early["waits"], jobs, &again["waits"]), (&json!(1), 1, &json!(0)));
@@ -60,14 +63,14 @@ async fn a_run_past_its_deadline_times_out_and_can_be_retried() {
     let workflow = fixture.publish_with(&flow, json!({"timeout_secs": 100}), |_| {}).await;
     let run = fixture.run(workflow).await;
 
-    fixture.bench.advance(99);
+    fixture.fixture.advance(99);
     let early = fixture.reconcile().await;
-    fixture.bench.advance(2);
+    fixture.fixture.advance(2);
     let late = fixture.reconcile().await;
     let timed_out = fixture.row(run).await;
     let jobs = fixture.count_unfinished_jobs(run).await;
     fixture.runs().retry(&fixture.actor(), run).await.expect("retried");
-    fixture.bench.work().await;
+    fixture.fixture.work().await;
 
     assert_eq!((&early["timed_out"], &late["timed_out"], jobs), (&json!(0), &json!(1), 0));
     assert_eq!(timed_out.status, RunStatus::TimedOut);
@@ -87,13 +90,13 @@ async fn the_time_of_waits_does_not_count_up_to_a_month() {
     let workflow = fixture.publish_with(&flow, json!({"timeout_secs": 100}), |_| {}).await;
     let (answered, forgotten) = (fixture.run(workflow).await, fixture.run(workflow).await);
 
-    fixture.bench.advance(3600);
+    fixture.fixture.advance(3600);
     fixture.reconcile().await;
     let input = crate::runs::SignalInput { id: None, key: "go".into(), payload: json!(1) };
     let row = fixture.runs().signal(&fixture.actor(), answered, input).await.expect("sent");
-    let left = row.deadline_at.expect("a deadline") - fixture.bench.queue().now();
-    fixture.bench.work().await;
-    fixture.bench.advance(30 * 24 * 3600);
+    let left = row.deadline_at.expect("a deadline") - fixture.fixture.queue().now();
+    fixture.fixture.work().await;
+    fixture.fixture.advance(30 * 24 * 3600);
     fixture.reconcile().await;
 
     assert!(left > TimeDelta::seconds(80) && left <= TimeDelta::seconds(100), "{left}");
@@ -109,7 +112,7 @@ async fn runs_of_a_deleted_workflow_are_cancelled() {
     let workflow = fixture.publish(&flow).await;
     let run = fixture.run(workflow).await;
 
-    fixture.bench.services.automation.workflows.delete(&fixture.actor(), workflow).await.expect("deleted");
+    fixture.fixture.services.automation.workflows.delete(&fixture.actor(), workflow).await.expect("deleted");
     let found = fixture.reconcile().await;
 
     assert_eq!(found["of_deleted_workflows"], 1);
@@ -122,16 +125,16 @@ async fn jobs_of_ended_runs_are_cancelled() {
     let run = fixture.start(fixture.publish(&Flow::new().work("a").edges("start>a")).await).await;
     let mut row = fixture.row(run).await.into_active_model();
     row.status = Set(RunStatus::Cancelled);
-    row.finished_at = Set(Some(fixture.bench.queue().now()));
-    row.update(fixture.bench.queue().db()).await.expect("changed");
-    let tx = fixture.bench.queue().begin().await.expect("begun");
+    row.finished_at = Set(Some(fixture.fixture.queue().now()));
+    row.update(fixture.fixture.queue().db()).await.expect("changed");
+    let tx = fixture.fixture.queue().begin().await.expect("begun");
     let args = super::super::StopJobs { run_id: run };
     let stop = tx.enqueue(atelier_queue::NewJob::of(&args)).await.expect("enqueued").id;
     tx.commit().await.expect("committed");
 
-    fixture.bench.work().await;
+    fixture.fixture.work().await;
 
-    assert_eq!(fixture.bench.job(stop).await.state, JobState::Succeeded);
+    assert_eq!(fixture.fixture.job(stop).await.state, JobState::Succeeded);
     assert_eq!(fixture.count_unfinished_jobs(run).await, 0);
 }
 
@@ -142,12 +145,12 @@ async fn runs_are_deleted_once_they_have_expired_with_all_of_their_tree() {
     let draft = StartInput { version: RunVersion::Draft, ..StartInput::default() };
     let tested = fixture.runs().start(&fixture.actor(), workflow, draft).await.expect("started");
     let old = fixture.run(workflow).await;
-    fixture.bench.advance(31 * 24 * 3600);
+    fixture.fixture.advance(31 * 24 * 3600);
     let new = fixture.run(workflow).await;
 
-    let deleted = purge_runs(fixture.bench.queue(), 1).await.expect("purged");
+    let deleted = purge_runs(fixture.fixture.queue(), 1).await.expect("purged");
 
-    let db = fixture.bench.queue().db();
+    let db = fixture.fixture.queue().db();
     assert_eq!(deleted, 2);
     let left: Vec<_> = workflow_runs::Entity::find().all(db).await.expect("listed");
     assert_eq!(left.iter().map(|run| run.id).collect::<Vec<_>>(), [new]);
@@ -164,17 +167,17 @@ async fn a_draft_is_run_as_a_copy_that_does_not_change() {
     let draft = StartInput { version: RunVersion::Draft, ..StartInput::default() };
 
     let run = fixture.runs().start(&fixture.actor(), workflow, draft.clone()).await.expect("started");
-    let db = fixture.bench.queue().db();
+    let db = fixture.fixture.queue().db();
     workflow_nodes::Entity::delete_many()
         .filter(workflow_nodes::Column::VersionId.ne(run.version_id))
         .exec(db)
         .await
         .expect("changed");
-    fixture.bench.work().await;
+    fixture.fixture.work().await;
     let faulty = fixture.runs().start(&fixture.actor(), workflow, draft).await;
 
     assert_eq!(fixture.status(run.id).await, RunStatus::Succeeded);
-    assert!(matches!(faulty, Err(RunError::Workflow(_))), "{faulty:?}");
+    assert!(matches!(faulty, Err(RunError::Workflow(WorkflowError::Faulty(_)))), "{faulty:?}");
 }
 
 #[tokio::test]
@@ -182,7 +185,7 @@ async fn people_see_their_runs_and_nobody_else_does() {
     let fixture = Fixture::new().await;
     let workflow = fixture.publish(&Flow::new().work("a b").edges("start>a a>b")).await;
     let run = fixture.run(workflow).await;
-    let stranger = acting(fixture.bench.register("eve@example.org").await.id);
+    let stranger = acting(fixture.fixture.register("eve@example.org").await.id);
     let page = Page { number: 1, size: 2 };
     let filter =
         RunFilter { workflow: Some(workflow), statuses: vec![RunStatus::Succeeded], ..RunFilter::default() };
@@ -222,21 +225,21 @@ async fn an_erased_person_leaves_no_runs() {
     let person = atelier_foundation::personal::Erasing {
         user: fixture.user,
         addresses: Vec::new(),
-        since: fixture.bench.queue().now(),
+        since: fixture.fixture.queue().now(),
     };
 
-    let tx = fixture.bench.queue().begin().await.expect("begun");
+    let tx = fixture.fixture.queue().begin().await.expect("begun");
     use atelier_foundation::PersonalData;
     super::super::OwnedRuns.withdraw(&tx, fixture.user).await.expect("withdrawn");
     tx.commit().await.expect("committed");
     let cancelled = fixture.status(run).await;
-    let tx = fixture.bench.queue().begin().await.expect("begun");
+    let tx = fixture.fixture.queue().begin().await.expect("begun");
     let first = super::super::OwnedRuns.erase(&tx, &person, 100).await.expect("erased");
     let last = super::super::OwnedRuns.erase(&tx, &person, 100).await.expect("erased");
     tx.commit().await.expect("committed");
 
     assert_eq!(cancelled, RunStatus::Cancelled);
     assert_eq!((first.rows, first.is_done, last.is_done), (1, false, true));
-    let left = workflow_runs::Entity::find().count(fixture.bench.queue().db()).await.expect("counted");
+    let left = workflow_runs::Entity::find().count(fixture.fixture.queue().db()).await.expect("counted");
     assert_eq!(left, 0);
 }

@@ -18,10 +18,10 @@ async fn a_failed_attempt_is_repeated_after_a_pause_and_kept_as_history() {
 
     let run = fixture.run(fixture.publish(&flow).await).await;
     let first = fixture.nodes(run).await["a"].clone();
-    fixture.bench.advance(31);
-    fixture.bench.work().await;
-    fixture.bench.advance(31);
-    fixture.bench.work().await;
+    fixture.fixture.advance(31);
+    fixture.fixture.work().await;
+    fixture.fixture.advance(31);
+    fixture.fixture.work().await;
 
     assert_eq!((first.state, first.attempt), (NodeState::Retrying, 2));
     assert!(first.retry_at.expect("a time") > first.ready_at + chrono::TimeDelta::seconds(29));
@@ -58,7 +58,7 @@ async fn a_retry_runs_what_failed_and_what_was_not_run_because_of_it() {
     let failed = fixture.row(run).await;
 
     fixture.runs().retry(&fixture.actor(), run).await.expect("retried");
-    fixture.bench.work().await;
+    fixture.fixture.work().await;
 
     assert_eq!(failed.status, RunStatus::Failed);
     let row = fixture.row(run).await;
@@ -82,7 +82,7 @@ async fn a_retry_of_items_runs_the_failed_ones_and_what_follows_the_loop() {
     let before = fixture.states(run, "each[1].b after").await;
 
     fixture.runs().retry_items(&fixture.actor(), run, ("", "each")).await.expect("retried");
-    fixture.bench.work().await;
+    fixture.fixture.work().await;
 
     assert_eq!(before, [Some(NodeState::Failed), Some(NodeState::Succeeded)]);
     assert_eq!(fixture.states(run, "each[1].b after").await, [Some(NodeState::Succeeded); 2]);
@@ -105,7 +105,7 @@ async fn a_failed_loop_is_retried_where_it_stopped() {
     let failed = fixture.row(run).await.status;
 
     fixture.runs().retry(&fixture.actor(), run).await.expect("retried");
-    fixture.bench.work().await;
+    fixture.fixture.work().await;
 
     assert_eq!((failed, fixture.status(run).await), (RunStatus::Failed, RunStatus::Succeeded));
     let ran = fixture.ran();
@@ -121,7 +121,7 @@ async fn a_rerun_has_the_same_input_and_another_run() {
     let same = fixture.runs().rerun(&fixture.actor(), run, RerunInput::default()).await.expect("started");
     let edited = RerunInput { input: Some(json!({"n": 8})), ..RerunInput::default() };
     let edited = fixture.runs().rerun(&fixture.actor(), run, edited).await.expect("started");
-    fixture.bench.work().await;
+    fixture.fixture.work().await;
 
     for (row, input) in [(same, json!({"n": 7})), (edited, json!({"n": 8}))] {
         assert_eq!((row.cause, row.rerun_of, row.input), (RunCause::Rerun, Some(run), Some(input)));

@@ -25,18 +25,18 @@ async fn a_delay_holds_no_worker_and_goes_on_when_its_time_has_come() {
     let fixture = Fixture::new().await;
     let flow =
         Flow::new().add("wait", "delay", json!({"seconds": 60})).work("after").edges("start>wait wait>after");
-    let due = fixture.bench.queue().now() + TimeDelta::seconds(60);
+    let due = fixture.fixture.queue().now() + TimeDelta::seconds(60);
     fixture.script("wait", [waiting(WaitKind::Delay, None, Some(due))]);
 
     let run = fixture.run(fixture.publish(&flow).await).await;
 
     let row = fixture.row(run).await;
     assert_eq!((row.status, row.working, row.waiting), (RunStatus::Waiting, 0, 1));
-    fixture.bench.advance(59);
-    fixture.bench.work().await;
+    fixture.fixture.advance(59);
+    fixture.fixture.work().await;
     assert_eq!(fixture.status(run).await, RunStatus::Waiting);
-    fixture.bench.advance(2);
-    fixture.bench.work().await;
+    fixture.fixture.advance(2);
+    fixture.fixture.work().await;
     assert_eq!(fixture.status(run).await, RunStatus::Succeeded);
     assert_eq!(fixture.ran(), ["after", "wait"]);
 }
@@ -48,7 +48,7 @@ async fn a_signal_that_came_before_the_wait_is_not_lost() {
     fixture.script("wait", [waiting(WaitKind::Signal, Some("paid"), None)]);
 
     fixture.runs().signal(&fixture.actor(), run, signal("1", json!({"amount": 5}))).await.expect("sent");
-    fixture.bench.work().await;
+    fixture.fixture.work().await;
 
     assert_eq!(fixture.status(run).await, RunStatus::Succeeded);
     assert_eq!(
@@ -61,15 +61,15 @@ async fn a_signal_that_came_before_the_wait_is_not_lost() {
 #[tokio::test]
 async fn a_signal_ends_the_wait_for_it_and_is_taken_once() {
     let fixture = Fixture::new().await;
-    let due = fixture.bench.queue().now() + TimeDelta::seconds(60);
+    let due = fixture.fixture.queue().now() + TimeDelta::seconds(60);
     fixture.script("wait", [waiting(WaitKind::Signal, Some("paid"), Some(due))]);
     let run = fixture.run(fixture.publish(&waits_for_payment()).await).await;
 
     for _ in 0..2 {
         fixture.runs().signal(&fixture.actor(), run, signal("1", json!(1))).await.expect("sent");
     }
-    fixture.bench.advance(61);
-    fixture.bench.work().await;
+    fixture.fixture.advance(61);
+    fixture.fixture.work().await;
 
     assert_eq!(fixture.status(run).await, RunStatus::Succeeded);
     assert_eq!(fixture.ran(), ["after", "wait"]);
@@ -81,12 +81,12 @@ async fn a_signal_ends_the_wait_for_it_and_is_taken_once() {
 #[tokio::test]
 async fn a_wait_that_nobody_answers_leaves_by_its_timeout() {
     let fixture = Fixture::new().await;
-    let due = fixture.bench.queue().now() + TimeDelta::seconds(60);
+    let due = fixture.fixture.queue().now() + TimeDelta::seconds(60);
     fixture.script("wait", [waiting(WaitKind::Signal, Some("paid"), Some(due))]);
     let run = fixture.run(fixture.publish(&waits_for_payment()).await).await;
 
-    fixture.bench.advance(61);
-    fixture.bench.work().await;
+    fixture.fixture.advance(61);
+    fixture.fixture.work().await;
 
     assert_eq!(fixture.ran(), ["late", "wait"]);
     assert_eq!(fixture.status(run).await, RunStatus::Succeeded);
@@ -112,7 +112,7 @@ async fn an_approval_is_decided_once() {
 
     runs.decide(&fixture.actor(), run, ("", "ask"), decision(false)).await.expect("decided");
     let again = runs.decide(&fixture.actor(), run, ("", "ask"), decision(true)).await;
-    fixture.bench.work().await;
+    fixture.fixture.work().await;
 
     let refusal = again.expect_err("the wait is over").refusal();
     assert_eq!((refusal.code, refusal.class), ("WAIT_OVER", atelier_foundation::Class::Gone));
@@ -134,13 +134,13 @@ async fn the_token_of_an_approval_is_good_for_one_decision() {
     let replaced = runs.decide_by_token(&anybody, &first, decision(true)).await;
     runs.decide_by_token(&anybody, &token, decision(true)).await.expect("decided");
     let again = runs.decide_by_token(&anybody, &token, decision(true)).await;
-    fixture.bench.work().await;
+    fixture.fixture.work().await;
 
     assert!(matches!(replaced, Err(RunError::NotFound(_))), "{replaced:?}");
     assert!(matches!(again, Err(RunError::WaitOver)), "{again:?}");
     assert_eq!(fixture.ran(), ["ask", "yes"]);
     let waits = workflow_waits::Entity::find().filter(workflow_waits::Column::RunId.eq(run));
-    let wait = waits.one(fixture.bench.queue().db()).await.expect("asked").expect("there");
+    let wait = waits.one(fixture.fixture.queue().db()).await.expect("asked").expect("there");
     assert!(wait.closed && wait.answered_by.is_none() && wait.answered_at.is_some());
     assert_eq!(wait.question, Some(json!({"message": "Really?"})));
     assert_ne!(wait.token_hash, Some(token));
@@ -162,7 +162,7 @@ async fn waits_of_parallel_branches_are_answered_in_any_order() {
     for node in ["two", "one"] {
         fixture.runs().decide(&fixture.actor(), run, ("", node), decision(true)).await.expect("decided");
     }
-    fixture.bench.work().await;
+    fixture.fixture.work().await;
 
     assert_eq!(fixture.status(run).await, RunStatus::Succeeded);
     assert_eq!(fixture.ran(), ["join", "one", "two"]);
@@ -174,11 +174,11 @@ async fn a_paused_run_starts_nothing_until_it_is_resumed() {
     let run = fixture.start(fixture.publish(&Flow::new().work("a b").edges("start>a a>b")).await).await;
 
     fixture.runs().pause(&fixture.actor(), run).await.expect("paused");
-    fixture.bench.work().await;
+    fixture.fixture.work().await;
     let paused = fixture.row(run).await;
     let ran = fixture.ran();
     fixture.runs().resume(&fixture.actor(), run).await.expect("resumed");
-    fixture.bench.work().await;
+    fixture.fixture.work().await;
 
     assert_eq!((paused.status, paused.paused_by), (RunStatus::Paused, Some(fixture.user)));
     assert_eq!(ran, [""; 0]);
@@ -192,16 +192,16 @@ async fn a_wait_whose_time_comes_in_a_pause_goes_on_after_it() {
     let fixture = Fixture::new().await;
     let flow =
         Flow::new().add("wait", "delay", json!({"seconds": 60})).work("after").edges("start>wait wait>after");
-    let due = fixture.bench.queue().now() + TimeDelta::seconds(60);
+    let due = fixture.fixture.queue().now() + TimeDelta::seconds(60);
     fixture.script("wait", [waiting(WaitKind::Delay, None, Some(due))]);
     let run = fixture.run(fixture.publish(&flow).await).await;
 
     fixture.runs().pause(&fixture.actor(), run).await.expect("paused");
-    fixture.bench.advance(61);
-    fixture.bench.work().await;
+    fixture.fixture.advance(61);
+    fixture.fixture.work().await;
     let in_pause = fixture.states(run, "wait").await;
     fixture.runs().resume(&fixture.actor(), run).await.expect("resumed");
-    fixture.bench.work().await;
+    fixture.fixture.work().await;
 
     assert_eq!(in_pause, [Some(NodeState::Waiting)]);
     assert_eq!(fixture.status(run).await, RunStatus::Succeeded);

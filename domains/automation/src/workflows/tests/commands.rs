@@ -21,36 +21,36 @@ fn fields(error: WorkflowError) -> Vec<&'static str> {
 
 #[tokio::test]
 async fn a_project_and_a_person_outside_of_projects_have_a_limit_each() {
-    let bench = Bench::new().await;
-    let project = bench.create_project(bench.user(), ProjectKind::WebApp).await;
+    let fixture = Fixture::new().await;
+    let project = fixture.create_project(fixture.user(), ProjectKind::WebApp).await;
     let in_project = || NewWorkflow { project: Some(project.id), ..new("In the project") };
     for _ in 1..MAX_WORKFLOWS {
-        bench.workflows().create(&bench.ada, in_project()).await.expect("room");
+        fixture.workflows().create(&fixture.ada, in_project()).await.expect("room");
     }
-    let create = async || bench.workflows().create(&bench.ada, in_project()).await;
+    let create = async || fixture.workflows().create(&fixture.ada, in_project()).await;
     let (first, second, third) = tokio::join!(create(), create(), create());
     let made: Vec<_> = [first, second, third].into_iter().filter_map(Result::ok).collect();
     assert_eq!(made.len(), 1, "of three at once");
 
     let refusal = create().await.expect_err("full").refusal();
     assert_eq!((refusal.class, refusal.code), (Class::Conflict, "WORKFLOW_LIMIT"));
-    let outside = bench.create("Outside").await;
+    let outside = fixture.create("Outside").await;
     let moved = WorkflowChanges { project: Some(Some(project.id)), ..WorkflowChanges::default() };
-    let moved = bench.workflows().update(&bench.ada, outside.id, moved).await;
+    let moved = fixture.workflows().update(&fixture.ada, outside.id, moved).await;
     assert!(matches!(moved, Err(WorkflowError::TooMany)), "{moved:?}");
-    let copied = bench.workflows().duplicate(&bench.ada, made[0].id).await;
+    let copied = fixture.workflows().duplicate(&fixture.ada, made[0].id).await;
     assert!(matches!(copied, Err(WorkflowError::TooMany)), "{copied:?}");
 
-    bench.workflows().delete(&bench.ada, made[0].id).await.expect("deleted");
+    fixture.workflows().delete(&fixture.ada, made[0].id).await.expect("deleted");
     create().await.expect("there is room again");
 }
 
 #[tokio::test]
 async fn another_persons_workflow_is_not_found() {
-    let bench = Bench::new().await;
-    let id = bench.with_draft(row(&["send"])).await.id;
-    let bob = bench.bob().await;
-    let workflows = bench.workflows();
+    let fixture = Fixture::new().await;
+    let id = fixture.with_draft(row(&["send"])).await.id;
+    let bob = fixture.bob().await;
+    let workflows = fixture.workflows();
     let page = Page { number: 1, size: 20 };
     let empty = Graph::default();
     let edge = crate::graph::Edge {
@@ -88,12 +88,12 @@ async fn another_persons_workflow_is_not_found() {
         assert!(matches!(result, Err(WorkflowError::NotFound)), "{place}: {result:?}");
     }
     assert_eq!(workflows.list(&bob, WorkflowFilter::default(), page).await.expect("listed").1, 0);
-    assert_eq!(bench.get(id).await.revision, 2, "nothing has changed");
+    assert_eq!(fixture.get(id).await.revision, 2, "nothing has changed");
 }
 
 #[tokio::test]
 async fn every_invalid_field_is_named() {
-    let bench = Bench::new().await;
+    let fixture = Fixture::new().await;
     let settings = Settings {
         concurrency: Concurrency { limit: Some(0), max_queued: 10_001, ..Concurrency::default() },
         timeout_secs: MAX_TIMEOUT_SECS + 1,
@@ -103,7 +103,7 @@ async fn every_invalid_field_is_named() {
     let description = "é".repeat(MAX_DESCRIPTION + 1);
 
     let input = NewWorkflow { name: " ".to_owned(), description, settings, ..NewWorkflow::default() };
-    let refused = bench.workflows().create(&bench.ada, input).await.expect_err("refused");
+    let refused = fixture.workflows().create(&fixture.ada, input).await.expect_err("refused");
 
     assert_eq!(
         fields(refused),
@@ -120,31 +120,32 @@ async fn every_invalid_field_is_named() {
 
 #[tokio::test]
 async fn an_error_workflow_is_another_one_of_the_same_person() {
-    let bench = Bench::new().await;
-    let (first, second) = (bench.create("First").await, bench.create("Second").await);
-    let bobs = bench.workflows().create(&bench.bob().await, new("Bob's")).await.expect("created");
+    let fixture = Fixture::new().await;
+    let (first, second) = (fixture.create("First").await, fixture.create("Second").await);
+    let bobs = fixture.workflows().create(&fixture.bob().await, new("Bob's")).await.expect("created");
     let to = |id| with(Settings { error_workflow_id: Some(id), ..Settings::default() });
     for wrong in [first.id, bobs.id, WorkflowId::new()] {
-        let refused = bench.workflows().update(&bench.ada, first.id, to(wrong)).await.expect_err("refused");
+        let refused =
+            fixture.workflows().update(&fixture.ada, first.id, to(wrong)).await.expect_err("refused");
         assert_eq!(fields(refused), ["settings.error_workflow_id"]);
     }
 
-    bench.workflows().update(&bench.ada, first.id, to(second.id)).await.expect("set");
-    assert_eq!(Settings::of(&bench.get(first.id).await).expect("read").error_workflow_id, Some(second.id));
-    bench.workflows().delete(&bench.ada, second.id).await.expect("deleted");
+    fixture.workflows().update(&fixture.ada, first.id, to(second.id)).await.expect("set");
+    assert_eq!(Settings::of(&fixture.get(first.id).await).expect("read").error_workflow_id, Some(second.id));
+    fixture.workflows().delete(&fixture.ada, second.id).await.expect("deleted");
 
-    assert_eq!(bench.get(first.id).await.error_workflow_id, None);
+    assert_eq!(fixture.get(first.id).await.error_workflow_id, None);
 }
 
 #[tokio::test]
 async fn what_is_not_changed_stays() {
-    let bench = Bench::new().await;
+    let fixture = Fixture::new().await;
     let settings = Settings { timeout_secs: 60, lane: RunLane::Bulk, ..Settings::default() };
     let input = NewWorkflow { description: "Each Monday".to_owned(), settings, ..new("Report") };
-    let before = bench.workflows().create(&bench.ada, input).await.expect("created");
+    let before = fixture.workflows().create(&fixture.ada, input).await.expect("created");
     let renamed = WorkflowChanges { name: Some("Weekly report".to_owned()), ..WorkflowChanges::default() };
 
-    let after = bench.workflows().update(&bench.ada, before.id, renamed).await.expect("changed");
+    let after = fixture.workflows().update(&fixture.ada, before.id, renamed).await.expect("changed");
 
     let expected =
         workflows::Model { name: "Weekly report".to_owned(), updated_at: after.updated_at, ..before };
@@ -153,86 +154,86 @@ async fn what_is_not_changed_stays() {
 
 #[tokio::test]
 async fn lists_are_filtered_by_project_state_and_name() {
-    let bench = Bench::new().await;
-    let project = bench.create_project(bench.user(), ProjectKind::WebApp).await;
+    let fixture = Fixture::new().await;
+    let project = fixture.create_project(fixture.user(), ProjectKind::WebApp).await;
     let input = NewWorkflow { project: Some(project.id), ..new("Été 100%") };
-    let summer = bench.workflows().create(&bench.ada, input).await.expect("created");
-    bench.create("Winter 1000").await;
-    bench.replace(summer.id, row(&[])).await;
-    bench.publish(summer.id).await.expect("published");
-    bench.workflows().enable(&bench.ada, summer.id).await.expect("enabled");
+    let summer = fixture.workflows().create(&fixture.ada, input).await.expect("created");
+    fixture.create("Winter 1000").await;
+    fixture.replace(summer.id, row(&[])).await;
+    fixture.publish(summer.id).await.expect("published");
+    fixture.workflows().enable(&fixture.ada, summer.id).await.expect("enabled");
     let search = |text: &str| WorkflowFilter { search: Some(text.to_owned()), ..WorkflowFilter::default() };
 
-    assert_eq!(bench.listed(WorkflowFilter::default()).await, ["Winter 1000", "Été 100%"]);
+    assert_eq!(fixture.listed(WorkflowFilter::default()).await, ["Winter 1000", "Été 100%"]);
     let of_project = WorkflowFilter { project: Some(project.id), ..WorkflowFilter::default() };
-    assert_eq!(bench.listed(of_project).await, ["Été 100%"]);
+    assert_eq!(fixture.listed(of_project).await, ["Été 100%"]);
     for (enabled, name) in [(true, "Été 100%"), (false, "Winter 1000")] {
         let filter = WorkflowFilter { enabled: Some(enabled), ..WorkflowFilter::default() };
-        assert_eq!(bench.listed(filter).await, [name]);
+        assert_eq!(fixture.listed(filter).await, [name]);
     }
-    assert_eq!(bench.listed(search("WINTER")).await, ["Winter 1000"]);
-    assert_eq!(bench.listed(search("Été")).await, ["Été 100%"]);
-    assert_eq!(bench.listed(search("100%")).await, ["Été 100%"], "a percent sign is no wildcard");
-    assert_eq!(bench.listed(search(" ")).await.len(), 2);
+    assert_eq!(fixture.listed(search("WINTER")).await, ["Winter 1000"]);
+    assert_eq!(fixture.listed(search("Été")).await, ["Été 100%"]);
+    assert_eq!(fixture.listed(search("100%")).await, ["Été 100%"], "a percent sign is no wildcard");
+    assert_eq!(fixture.listed(search(" ")).await.len(), 2);
 }
 
 #[tokio::test]
 async fn a_workflow_outlives_its_project() {
-    let bench = Bench::new().await;
-    let project = bench.create_project(bench.user(), ProjectKind::WebApp).await;
+    let fixture = Fixture::new().await;
+    let project = fixture.create_project(fixture.user(), ProjectKind::WebApp).await;
     let input = NewWorkflow { project: Some(project.id), ..new("Report") };
-    let id = bench.workflows().create(&bench.ada, input).await.expect("created").id;
+    let id = fixture.workflows().create(&fixture.ada, input).await.expect("created").id;
 
-    bench.services.foundation.projects.delete(&bench.ada, project.id).await.expect("deleted");
+    fixture.services.foundation.projects.delete(&fixture.ada, project.id).await.expect("deleted");
 
-    assert_eq!(bench.get(id).await.project_id, None);
+    assert_eq!(fixture.get(id).await.project_id, None);
 }
 
 #[tokio::test]
 async fn a_project_of_another_person_takes_no_workflow() {
-    let bench = Bench::new().await;
-    let bob = bench.bob().await;
-    let project = bench.create_project(bob.person().expect("bob"), ProjectKind::WebApp).await;
+    let fixture = Fixture::new().await;
+    let bob = fixture.bob().await;
+    let project = fixture.create_project(bob.person().expect("bob"), ProjectKind::WebApp).await;
 
     let input = NewWorkflow { project: Some(project.id), ..new("Report") };
-    let refused = bench.workflows().create(&bench.ada, input).await.expect_err("refused");
+    let refused = fixture.workflows().create(&fixture.ada, input).await.expect_err("refused");
 
     assert_eq!(fields(refused), ["project_id"]);
 }
 
 #[tokio::test]
 async fn a_deleted_workflow_is_gone_with_its_triggers_and_purged_later() {
-    let bench = Bench::new().await;
-    let id = bench.with_draft(row(&["send"])).await.id;
-    bench.publish(id).await.expect("published");
-    bench.workflows().enable(&bench.ada, id).await.expect("enabled");
+    let fixture = Fixture::new().await;
+    let id = fixture.with_draft(row(&["send"])).await.id;
+    fixture.publish(id).await.expect("published");
+    fixture.workflows().enable(&fixture.ada, id).await.expect("enabled");
 
-    bench.workflows().delete(&bench.ada, id).await.expect("deleted");
+    fixture.workflows().delete(&fixture.ada, id).await.expect("deleted");
 
-    assert!(matches!(bench.workflows().get(&bench.ada, id).await, Err(WorkflowError::NotFound)));
-    assert!(bench.triggers(id).await.is_empty());
-    assert!(bench.listed(WorkflowFilter::default()).await.is_empty());
-    let again = bench.workflows().delete(&bench.ada, id).await;
+    assert!(matches!(fixture.workflows().get(&fixture.ada, id).await, Err(WorkflowError::NotFound)));
+    assert!(fixture.triggers(id).await.is_empty());
+    assert!(fixture.listed(WorkflowFilter::default()).await.is_empty());
+    let again = fixture.workflows().delete(&fixture.ada, id).await;
     assert!(matches!(again, Err(WorkflowError::NotFound)));
-    assert_eq!(purge_deleted(bench.queue(), 100).await.expect("purged"), 1);
-    let left = workflows::Entity::find().all(bench.queue().db()).await.expect("listed");
+    assert_eq!(purge_deleted(fixture.queue(), 100).await.expect("purged"), 1);
+    let left = workflows::Entity::find().all(fixture.queue().db()).await.expect("listed");
     assert!(left.is_empty());
 }
 
 #[tokio::test]
 async fn a_copy_is_disabled_and_has_a_draft_of_its_own() {
-    let bench = Bench::new().await;
-    let original = bench.with_draft(nested()).await;
-    bench.publish(original.id).await.expect("published");
-    bench.workflows().enable(&bench.ada, original.id).await.expect("enabled");
+    let fixture = Fixture::new().await;
+    let original = fixture.with_draft(nested()).await;
+    fixture.publish(original.id).await.expect("published");
+    fixture.workflows().enable(&fixture.ada, original.id).await.expect("enabled");
 
-    let copy = bench.workflows().duplicate(&bench.ada, original.id).await.expect("copied");
-    bench.replace(copy.id, row(&["other"])).await;
+    let copy = fixture.workflows().duplicate(&fixture.ada, original.id).await.expect("copied");
+    fixture.replace(copy.id, row(&["other"])).await;
 
     assert_eq!((copy.name.as_str(), copy.enabled, copy.published_id), ("Weekly report (copy)", false, None));
-    assert_eq!(bench.draft(original.id).await, graph(nested()));
-    assert_eq!(bench.draft(copy.id).await, graph(row(&["other"])));
-    let long = bench.create(&"é".repeat(MAX_NAME)).await;
-    let copy = bench.workflows().duplicate(&bench.ada, long.id).await.expect("copied");
+    assert_eq!(fixture.draft(original.id).await, graph(nested()));
+    assert_eq!(fixture.draft(copy.id).await, graph(row(&["other"])));
+    let long = fixture.create(&"é".repeat(MAX_NAME)).await;
+    let copy = fixture.workflows().duplicate(&fixture.ada, long.id).await.expect("copied");
     assert_eq!(copy.name.chars().count(), MAX_NAME);
 }

@@ -13,21 +13,21 @@ fn new(parent: Option<&str>, node: Value) -> NewNode {
     NewNode { parent: parent.map(str::to_owned), node }
 }
 
-async fn keys(bench: &Bench, id: WorkflowId) -> Vec<(Option<String>, String)> {
-    let nodes = bench.workflows().list_nodes(&bench.ada, id).await.expect("listed");
+async fn keys(fixture: &Fixture, id: WorkflowId) -> Vec<(Option<String>, String)> {
+    let nodes = fixture.workflows().list_nodes(&fixture.ada, id).await.expect("listed");
     nodes.into_iter().map(|at| (at.parent, at.node.key)).collect()
 }
 
-async fn edges(bench: &Bench, id: WorkflowId) -> Vec<String> {
-    let edges = bench.workflows().list_edges(&bench.ada, id).await.expect("listed");
+async fn edges(fixture: &Fixture, id: WorkflowId) -> Vec<String> {
+    let edges = fixture.workflows().list_edges(&fixture.ada, id).await.expect("listed");
     edges.into_iter().map(|at| at.edge.id()).collect()
 }
 
 #[tokio::test]
 async fn a_draft_is_read_as_it_was_written() {
-    let bench = Bench::new().await;
-    let workflow = bench.create("Report").await;
-    assert_eq!((bench.draft(workflow.id).await, workflow.revision), (Graph::default(), 1));
+    let fixture = Fixture::new().await;
+    let workflow = fixture.create("Report").await;
+    assert_eq!((fixture.draft(workflow.id).await, workflow.revision), (Graph::default(), 1));
     // Edges that lead nowhere or out of their loop are kept where they were.
     let faulty = json!({
         "nodes": [start(), {"key": "each", "type": "loop", "body": {
@@ -36,20 +36,20 @@ async fn a_draft_is_read_as_it_was_written() {
         "edges": [{"from": "start", "to": "a"}, {"from": "x", "to": "y"}]
     });
     for (draft, revision) in [(nested(), 2), (faulty, 3), (row(&["send"]), 4), (json!({}), 5)] {
-        let replaced = bench.replace(workflow.id, draft.clone()).await;
+        let replaced = fixture.replace(workflow.id, draft.clone()).await;
 
         assert_eq!((replaced.workflow.revision, &replaced.graph), (revision, &graph(draft)));
-        assert_eq!(bench.draft(workflow.id).await, replaced.graph);
+        assert_eq!(fixture.draft(workflow.id).await, replaced.graph);
     }
 }
 
 #[tokio::test]
 async fn a_draft_is_replaced_by_who_has_read_it() {
-    let bench = Bench::new().await;
-    let id = bench.create("Report").await.id;
+    let fixture = Fixture::new().await;
+    let id = fixture.create("Report").await.id;
     let replace = async |expected, key: &str| {
         let graph = graph(row(&[key]));
-        bench.workflows().replace_graph(&bench.ada, id, expected, graph).await
+        fixture.workflows().replace_graph(&fixture.ada, id, expected, graph).await
     };
     let refusal = replace(None, "a").await.expect_err("refused").refusal();
     assert_eq!((refusal.class, refusal.code), (Class::PreconditionRequired, "REVISION_REQUIRED"));
@@ -61,14 +61,14 @@ async fn a_draft_is_replaced_by_who_has_read_it() {
     let kept = won.expect("one of them").graph;
     let refusal = lost.expect_err("the other one").refusal();
     assert_eq!((refusal.class, refusal.code), (Class::PreconditionFailed, "REVISION_CHANGED"));
-    assert_eq!((bench.get(id).await.revision, bench.draft(id).await), (2, kept));
+    assert_eq!((fixture.get(id).await.revision, fixture.draft(id).await), (2, kept));
 }
 
 #[tokio::test]
 async fn faults_do_not_keep_a_draft_from_being_stored_but_what_rows_cannot_hold_does() {
-    let bench = Bench::new().await;
-    let id = bench.create("Report").await.id;
-    let draft = bench.replace(id, json!({"nodes": [node("Bad Key", "teleport", json!({}))]})).await;
+    let fixture = Fixture::new().await;
+    let id = fixture.create("Report").await.id;
+    let draft = fixture.replace(id, json!({"nodes": [node("Bad Key", "teleport", json!({}))]})).await;
     let found = codes(&draft.faults);
     for code in ["BAD_KEY", "UNKNOWN_TYPE", "NO_TRIGGER"] {
         assert!(found.contains(&code), "{found:?}");
@@ -76,22 +76,22 @@ async fn faults_do_not_keep_a_draft_from_being_stored_but_what_rows_cannot_hold_
 
     let replace = async |value: Value| {
         let graph = graph(value);
-        refused(bench.workflows().replace_graph(&bench.ada, id, Some(Expected::Any), graph).await)
+        refused(fixture.workflows().replace_graph(&fixture.ada, id, Some(Expected::Any), graph).await)
     };
     let twice =
         json!({"nodes": [step("a"), {"key": "each", "type": "loop", "body": {"nodes": [step("a")]}}]});
     assert_eq!(replace(twice).await, ["DUPLICATE_KEY"]);
     let many: Vec<_> = (0..=MAX_NODES).map(|number| step(&format!("n{number}"))).collect();
     assert_eq!(replace(json!({"nodes": many})).await, ["TOO_MANY_NODES"]);
-    assert_eq!(bench.draft(id).await.nodes.len(), 1);
+    assert_eq!(fixture.draft(id).await.nodes.len(), 1);
 }
 
 #[tokio::test]
 async fn nodes_join_the_draft_and_the_bodies_of_its_loops() {
-    let bench = Bench::new().await;
+    let fixture = Fixture::new().await;
     let id =
-        bench.with_draft(json!({"nodes": [start(), node("each", "loop", json!({"items": []}))]})).await.id;
-    let create = async |new| bench.workflows().create_node(&bench.ada, id, new).await;
+        fixture.with_draft(json!({"nodes": [start(), node("each", "loop", json!({"items": []}))]})).await.id;
+    let create = async |new| fixture.workflows().create_node(&fixture.ada, id, new).await;
 
     let made = create(new(Some("each"), step("inside"))).await.expect("created");
     assert_eq!((made.parent.as_deref(), made.node.key.as_str()), (Some("each"), "inside"));
@@ -109,8 +109,8 @@ async fn nodes_join_the_draft_and_the_bodies_of_its_loops() {
         at(Some("each"), "inner"),
         at(Some("inner"), "deep"),
     ];
-    assert_eq!(keys(&bench, id).await, expected);
-    assert_eq!(bench.get(id).await.revision, 5);
+    assert_eq!(keys(&fixture, id).await, expected);
+    assert_eq!(fixture.get(id).await.revision, 5);
     for (wrong, code) in [
         (new(None, step("deep")), "DUPLICATE_KEY"),
         (new(None, step("Deep End")), "BAD_KEY"),
@@ -126,49 +126,49 @@ async fn nodes_join_the_draft_and_the_bodies_of_its_loops() {
 
 #[tokio::test]
 async fn a_node_is_changed_in_part() {
-    let bench = Bench::new().await;
-    let id = bench.with_draft(nested()).await.id;
+    let fixture = Fixture::new().await;
+    let id = fixture.with_draft(nested()).await.id;
     let place = Position { x: 1.0, y: 2.0 };
     let changes = NodeChanges { position: Some(Some(place)), disabled: Some(true), ..NodeChanges::default() };
 
-    bench.workflows().update_node(&bench.ada, id, "deep", changes).await.expect("changed");
+    fixture.workflows().update_node(&fixture.ada, id, "deep", changes).await.expect("changed");
     let changes = NodeChanges { name: Some(None), ..NodeChanges::default() };
-    bench.workflows().update_node(&bench.ada, id, "outer", changes).await.expect("changed");
+    fixture.workflows().update_node(&fixture.ada, id, "outer", changes).await.expect("changed");
 
     let mut expected = graph(nested());
     expected.nodes[1].name = None;
     let outer = expected.nodes[1].body.as_mut().expect("a body");
     let inner = outer.nodes[1].body.as_mut().expect("a body");
     (inner.nodes[0].position, inner.nodes[0].disabled) = (Some(place), true);
-    assert_eq!(bench.draft(id).await, expected);
-    let lost = bench.workflows().update_node(&bench.ada, id, "gone", NodeChanges::default()).await;
+    assert_eq!(fixture.draft(id).await, expected);
+    let lost = fixture.workflows().update_node(&fixture.ada, id, "gone", NodeChanges::default()).await;
     assert!(matches!(lost, Err(WorkflowError::NoNode(_))), "{lost:?}");
     let changes = NodeChanges { type_version: Some(9), ..NodeChanges::default() };
-    let refusal = bench.workflows().update_node(&bench.ada, id, "deep", changes).await;
+    let refusal = fixture.workflows().update_node(&fixture.ada, id, "deep", changes).await;
     assert_eq!(refused(refusal), ["TYPE_VERSION_UNSUPPORTED"]);
 }
 
 #[tokio::test]
 async fn a_node_leaves_with_its_body_and_the_edges_at_them() {
-    let bench = Bench::new().await;
-    let id = bench.with_draft(nested()).await.id;
+    let fixture = Fixture::new().await;
+    let id = fixture.with_draft(nested()).await.id;
 
-    bench.workflows().delete_node(&bench.ada, id, "outer").await.expect("deleted");
+    fixture.workflows().delete_node(&fixture.ada, id, "outer").await.expect("deleted");
 
     let expected = json!({"nodes": [start(), step("after")]});
-    assert_eq!(bench.draft(id).await, graph(expected));
-    let lost = bench.workflows().delete_node(&bench.ada, id, "deep").await;
+    assert_eq!(fixture.draft(id).await, graph(expected));
+    let lost = fixture.workflows().delete_node(&fixture.ada, id, "deep").await;
     assert!(matches!(lost, Err(WorkflowError::NoNode(_))), "{lost:?}");
 }
 
 #[tokio::test]
 async fn an_edge_that_can_never_be_right_is_refused_at_once() {
-    let bench = Bench::new().await;
+    let fixture = Fixture::new().await;
     let mut draft = nested();
     let check = node("check", "condition", json!({"when": {}}));
     draft["nodes"].as_array_mut().expect("a list").push(check);
-    let id = bench.with_draft(draft).await.id;
-    let create = async |edge| bench.workflows().create_edge(&bench.ada, id, edge).await;
+    let id = fixture.with_draft(draft).await.id;
+    let create = async |edge| fixture.workflows().create_edge(&fixture.ada, id, edge).await;
 
     create(edge("after", "check")).await.expect("created");
     let inside = create(edge("first.error", "inner")).await.expect("created");
@@ -186,12 +186,12 @@ async fn an_edge_that_can_never_be_right_is_refused_at_once() {
         let id = wrong.id();
         assert_eq!(refused(create(wrong).await), codes, "{id}");
     }
-    let to_trigger = bench.create("Another").await.id;
-    bench.replace(to_trigger, json!({"nodes": [start(), step("a")]})).await;
-    let refusal = bench.workflows().create_edge(&bench.ada, to_trigger, edge("a", "start")).await;
+    let to_trigger = fixture.create("Another").await.id;
+    fixture.replace(to_trigger, json!({"nodes": [start(), step("a")]})).await;
+    let refusal = fixture.workflows().create_edge(&fixture.ada, to_trigger, edge("a", "start")).await;
     assert_eq!(refused(refusal), ["TRIGGER_HAS_INPUT"]);
     assert_eq!(
-        edges(&bench, id).await,
+        edges(&fixture, id).await,
         [
             "start.main>outer.in",
             "outer.done>after.in",
@@ -205,24 +205,24 @@ async fn an_edge_that_can_never_be_right_is_refused_at_once() {
 
 #[tokio::test]
 async fn an_edge_is_deleted_by_its_id() {
-    let bench = Bench::new().await;
-    let id = bench.with_draft(row(&["a", "b"])).await.id;
+    let fixture = Fixture::new().await;
+    let id = fixture.with_draft(row(&["a", "b"])).await.id;
 
-    bench.workflows().delete_edge(&bench.ada, id, "start.main>a.in").await.expect("deleted");
+    fixture.workflows().delete_edge(&fixture.ada, id, "start.main>a.in").await.expect("deleted");
 
-    assert_eq!(edges(&bench, id).await, ["a.main>b.in"]);
-    let lost = bench.workflows().delete_edge(&bench.ada, id, "start.main>a.in").await;
+    assert_eq!(edges(&fixture, id).await, ["a.main>b.in"]);
+    let lost = fixture.workflows().delete_edge(&fixture.ada, id, "start.main>a.in").await;
     assert!(matches!(lost, Err(WorkflowError::NoEdge(_))), "{lost:?}");
-    assert_eq!(bench.get(id).await.revision, 3);
+    assert_eq!(fixture.get(id).await.revision, 3);
 }
 
 #[tokio::test]
 async fn a_draft_is_drawn_without_markup_of_its_author() {
-    let bench = Bench::new().await;
-    let workflow = bench.create("<script>alert(1)</script>").await;
-    bench.replace(workflow.id, row(&["send"])).await;
+    let fixture = Fixture::new().await;
+    let workflow = fixture.create("<script>alert(1)</script>").await;
+    fixture.replace(workflow.id, row(&["send"])).await;
 
-    let svg = bench.workflows().draw(&bench.ada, workflow.id).await.expect("drawn");
+    let svg = fixture.workflows().draw(&fixture.ada, workflow.id).await.expect("drawn");
 
     assert!(svg.starts_with("<svg") && svg.contains("send"), "{svg}");
     assert!(!svg.contains("<script"), "{svg}");

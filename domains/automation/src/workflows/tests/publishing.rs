@@ -4,42 +4,43 @@ use atelier_foundation::{Class, Problem};
 use super::*;
 use crate::workflows::versions::load;
 
-async fn published(bench: &Bench, id: WorkflowId) -> WorkflowVersionId {
-    bench.get(id).await.published_id.expect("published")
+async fn published(fixture: &Fixture, id: WorkflowId) -> WorkflowVersionId {
+    fixture.get(id).await.published_id.expect("published")
 }
 
 #[tokio::test]
 async fn a_published_version_never_changes() {
-    let bench = Bench::new().await;
-    let id = bench.with_draft(nested()).await.id;
-    assert_eq!(bench.publish(id).await.expect("published"), 1);
-    let first = published(&bench, id).await;
+    let fixture = Fixture::new().await;
+    let id = fixture.with_draft(nested()).await.id;
+    assert_eq!(fixture.publish(id).await.expect("published"), 1);
+    let first = published(&fixture, id).await;
     // Read from rows, not from the process.
-    let before = rows::read(bench.queue().db(), first).await.expect("read");
+    let before = rows::read(fixture.queue().db(), first).await.expect("read");
 
-    bench.workflows().delete_node(&bench.ada, id, "outer").await.expect("deleted");
-    bench.replace(id, row(&["send"])).await;
-    assert_eq!(bench.publish(id).await.expect("published"), 2);
+    fixture.workflows().delete_node(&fixture.ada, id, "outer").await.expect("deleted");
+    fixture.replace(id, row(&["send"])).await;
+    assert_eq!(fixture.publish(id).await.expect("published"), 2);
 
-    let after = rows::read(bench.queue().db(), first).await.expect("read");
+    let after = rows::read(fixture.queue().db(), first).await.expect("read");
     assert_eq!((&before, &after), (&graph(nested()), &graph(nested())));
-    let second = load(bench.queue().db(), published(&bench, id).await).await.expect("read").expect("there");
+    let second =
+        load(fixture.queue().db(), published(&fixture, id).await).await.expect("read").expect("there");
     assert_eq!((second.number, &second.graph), (Some(2), &graph(row(&["send"]))));
     let page = Page { number: 1, size: 10 };
-    let (versions, count) = bench.workflows().list_versions(&bench.ada, id, page).await.expect("listed");
+    let (versions, count) = fixture.workflows().list_versions(&fixture.ada, id, page).await.expect("listed");
     let numbers: Vec<_> = versions.iter().map(|version| version.number).collect();
     assert_eq!((numbers, count), (vec![Some(2), Some(1)], 2));
 }
 
 #[tokio::test]
 async fn a_draft_with_errors_is_not_published_and_all_of_them_are_told() {
-    let bench = Bench::new().await;
+    let fixture = Fixture::new().await;
     let wrong = json!({"nodes": [
         node("odd", "teleport", json!({})), node("pause", "delay", json!({"seconds": "soon"})), step("a")
     ], "edges": [{"from": "a", "to": "gone"}]});
-    let id = bench.with_draft(wrong).await.id;
+    let id = fixture.with_draft(wrong).await.id;
 
-    let error = bench.publish(id).await.expect_err("refused");
+    let error = fixture.publish(id).await.expect_err("refused");
 
     let refusal = error.refusal();
     assert_eq!((refusal.class, refusal.code), (Class::Invalid, "GRAPH_INVALID"));
@@ -49,26 +50,26 @@ async fn a_draft_with_errors_is_not_published_and_all_of_them_are_told() {
         assert!(found.contains(&code), "{found:?}");
     }
     assert_eq!(refusal.details["count"], found.len());
-    assert_eq!(bench.get(id).await.last_number, 0);
+    assert_eq!(fixture.get(id).await.last_number, 0);
 }
 
 #[tokio::test]
 async fn warnings_do_not_keep_a_draft_from_being_published() {
-    let bench = Bench::new().await;
-    let id = bench.with_draft(json!({"nodes": [start(), step("alone")]})).await.id;
-    let draft = bench.workflows().get_draft(&bench.ada, id).await.expect("there");
+    let fixture = Fixture::new().await;
+    let id = fixture.with_draft(json!({"nodes": [start(), step("alone")]})).await.id;
+    let draft = fixture.workflows().get_draft(&fixture.ada, id).await.expect("there");
     assert_eq!(codes(&draft.faults), ["UNREACHABLE_NODE"]);
 
-    assert_eq!(bench.publish(id).await.expect("published"), 1);
+    assert_eq!(fixture.publish(id).await.expect("published"), 1);
 }
 
 #[tokio::test]
 async fn the_revision_that_was_read_is_published_or_none() {
-    let bench = Bench::new().await;
-    let id = bench.with_draft(row(&["send"])).await.id;
+    let fixture = Fixture::new().await;
+    let id = fixture.with_draft(row(&["send"])).await.id;
     let publish = async |revision| {
         let expected = Some(Expected::OneOf(vec![revision]));
-        bench.workflows().publish(&bench.ada, id, expected, Some(" The first ".to_owned())).await
+        fixture.workflows().publish(&fixture.ada, id, expected, Some(" The first ".to_owned())).await
     };
 
     let refused = publish(1).await;
@@ -80,39 +81,39 @@ async fn the_revision_that_was_read_is_published_or_none() {
 
 #[tokio::test]
 async fn triggers_fire_while_a_published_workflow_is_enabled() {
-    let bench = Bench::new().await;
+    let fixture = Fixture::new().await;
     let event = node("deployed", "platform_event", json!({"event": "deployment.succeeded"}));
     let off = json!({"key": "off", "type": "manual", "disabled": true});
-    let id = bench.with_draft(json!({"nodes": [start(), event, off, step("a")]})).await.id;
-    let refusal = bench.workflows().enable(&bench.ada, id).await.expect_err("refused").refusal();
+    let id = fixture.with_draft(json!({"nodes": [start(), event, off, step("a")]})).await.id;
+    let refusal = fixture.workflows().enable(&fixture.ada, id).await.expect_err("refused").refusal();
     assert_eq!((refusal.class, refusal.code), (Class::Conflict, "NOT_PUBLISHED"));
-    bench.publish(id).await.expect("published");
-    assert!(bench.triggers(id).await.is_empty(), "it is not enabled");
+    fixture.publish(id).await.expect("published");
+    assert!(fixture.triggers(id).await.is_empty(), "it is not enabled");
 
-    bench.workflows().enable(&bench.ada, id).await.expect("enabled");
-    assert_eq!(bench.triggers(id).await, ["deployed", "start"]);
+    fixture.workflows().enable(&fixture.ada, id).await.expect("enabled");
+    assert_eq!(fixture.triggers(id).await, ["deployed", "start"]);
     let of_event = workflow_triggers::Column::Event.eq("deployment.succeeded");
-    let found = workflow_triggers::Entity::find().filter(of_event).one(bench.queue().db()).await;
+    let found = workflow_triggers::Entity::find().filter(of_event).one(fixture.queue().db()).await;
     assert_eq!(found.expect("asked").expect("there").kind, "platform_event");
 
-    bench.replace(id, row(&["send"])).await;
-    assert_eq!(bench.triggers(id).await, ["deployed", "start"], "a draft changes no trigger");
-    bench.publish(id).await.expect("published");
-    assert_eq!(bench.triggers(id).await, ["start"]);
-    bench.workflows().disable(&bench.ada, id).await.expect("disabled");
-    assert!(bench.triggers(id).await.is_empty());
+    fixture.replace(id, row(&["send"])).await;
+    assert_eq!(fixture.triggers(id).await, ["deployed", "start"], "a draft changes no trigger");
+    fixture.publish(id).await.expect("published");
+    assert_eq!(fixture.triggers(id).await, ["start"]);
+    fixture.workflows().disable(&fixture.ada, id).await.expect("disabled");
+    assert!(fixture.triggers(id).await.is_empty());
 }
 
 #[tokio::test]
 async fn old_versions_that_no_run_has_are_deleted() {
-    let bench = Bench::new().await;
-    let id = bench.with_draft(row(&["send"])).await.id;
+    let fixture = Fixture::new().await;
+    let id = fixture.with_draft(row(&["send"])).await.id;
     for _ in 0..=KEPT_VERSIONS {
-        bench.publish(id).await.expect("published");
+        fixture.publish(id).await.expect("published");
     }
 
     let page = Page { number: 1, size: 10 };
-    let (versions, count) = bench.workflows().list_versions(&bench.ada, id, page).await.expect("listed");
+    let (versions, count) = fixture.workflows().list_versions(&fixture.ada, id, page).await.expect("listed");
 
     let kept = u64::try_from(KEPT_VERSIONS).expect("positive");
     assert_eq!((versions[0].number, count), (Some(KEPT_VERSIONS + 1), kept));
@@ -120,21 +121,21 @@ async fn old_versions_that_no_run_has_are_deleted() {
 
 #[tokio::test]
 async fn a_version_is_loaded_once_and_a_draft_never() {
-    let bench = Bench::new().await;
-    let id = bench.with_draft(nested()).await.id;
-    bench.publish(id).await.expect("published");
-    let version = published(&bench, id).await;
-    let db = bench.queue().db();
+    let fixture = Fixture::new().await;
+    let id = fixture.with_draft(nested()).await.id;
+    fixture.publish(id).await.expect("published");
+    let version = published(&fixture, id).await;
+    let db = fixture.queue().db();
 
     let first = load(db, version).await.expect("read").expect("there");
-    bench.workflows().delete(&bench.ada, id).await.expect("deleted");
-    purge_deleted(bench.queue(), 100).await.expect("purged");
+    fixture.workflows().delete(&fixture.ada, id).await.expect("deleted");
+    purge_deleted(fixture.queue(), 100).await.expect("purged");
     let again = load(db, version).await.expect("read").expect("kept in the process");
 
     assert!(std::sync::Arc::ptr_eq(&first, &again));
     assert_eq!((first.workflow_id, first.number), (id, Some(1)));
     assert!(first.plan.find_node("deep").is_some());
-    let other = bench.create("Another").await;
+    let other = fixture.create("Another").await;
     assert!(load(db, other.draft_id).await.expect("read").is_none());
     assert!(load(db, WorkflowVersionId::new()).await.expect("read").is_none());
 }

@@ -12,7 +12,7 @@ fn call(target: impl ToString) -> Value {
     node("call", "sub_workflow", json!({"workflow": target.to_string()}))
 }
 
-impl Bench {
+impl Fixture {
     async fn errors(&self, id: WorkflowId) -> Vec<(&'static str, String, String)> {
         let draft = self.workflows().get_draft(&self.ada, id).await.expect("there");
         let errors = draft.faults.into_iter().filter(|fault| fault.severity == Severity::Error);
@@ -30,52 +30,52 @@ fn at(code: &'static str, node: &str, pointer: &str) -> (&'static str, String, S
 
 #[tokio::test]
 async fn a_called_workflow_is_published_and_has_a_trigger_for_calls() {
-    let bench = Bench::new().await;
-    let target = bench.create("Callee").await.id;
+    let fixture = Fixture::new().await;
+    let target = fixture.create("Callee").await.id;
     let bobs = NewWorkflow { name: "Bob's".to_owned(), ..NewWorkflow::default() };
-    let bobs = bench.workflows().create(&bench.bob().await, bobs).await.expect("created").id;
-    let id = bench.with_draft(callable(call(target))).await.id;
+    let bobs = fixture.workflows().create(&fixture.bob().await, bobs).await.expect("created").id;
+    let id = fixture.with_draft(callable(call(target))).await.id;
     let missing = [at("SUBWORKFLOW_MISSING", "call", "/config/workflow")];
-    assert_eq!(bench.errors(id).await, missing, "not published");
+    assert_eq!(fixture.errors(id).await, missing, "not published");
 
-    bench.replace(target, row(&["send"])).await;
-    bench.publish(target).await.expect("published");
-    assert_eq!(bench.errors(id).await, missing, "no trigger for calls");
-    bench.replace(target, callable(step("send"))).await;
-    bench.publish(target).await.expect("published");
-    assert_eq!(bench.errors(id).await, []);
+    fixture.replace(target, row(&["send"])).await;
+    fixture.publish(target).await.expect("published");
+    assert_eq!(fixture.errors(id).await, missing, "no trigger for calls");
+    fixture.replace(target, callable(step("send"))).await;
+    fixture.publish(target).await.expect("published");
+    assert_eq!(fixture.errors(id).await, []);
 
     for other in [bobs.to_string(), WorkflowId::new().to_string(), "monthly".to_owned()] {
-        bench.replace(id, callable(call(&other))).await;
-        assert_eq!(bench.errors(id).await, missing, "{other}");
+        fixture.replace(id, callable(call(&other))).await;
+        assert_eq!(fixture.errors(id).await, missing, "{other}");
     }
-    bench.replace(id, callable(call("{{ input.workflow }}"))).await;
-    assert_eq!(bench.errors(id).await, [], "an expression is checked when it runs");
+    fixture.replace(id, callable(call("{{ input.workflow }}"))).await;
+    assert_eq!(fixture.errors(id).await, [], "an expression is checked when it runs");
 }
 
 #[tokio::test]
 async fn workflows_do_not_call_each_other_in_a_circle() {
-    let bench = Bench::new().await;
-    let (first, second) = (bench.create("First").await.id, bench.create("Second").await.id);
-    bench.replace(second, callable(step("send"))).await;
-    bench.publish(second).await.expect("published");
-    bench.replace(first, callable(call(second))).await;
-    bench.publish(first).await.expect("published");
+    let fixture = Fixture::new().await;
+    let (first, second) = (fixture.create("First").await.id, fixture.create("Second").await.id);
+    fixture.replace(second, callable(step("send"))).await;
+    fixture.publish(second).await.expect("published");
+    fixture.replace(first, callable(call(second))).await;
+    fixture.publish(first).await.expect("published");
     let recursive = [at("SUBWORKFLOW_RECURSIVE", "call", "/config/workflow")];
 
-    bench.replace(second, callable(call(first))).await;
-    assert_eq!(bench.errors(second).await, recursive);
-    assert_eq!(refused(bench.publish(second).await), ["SUBWORKFLOW_RECURSIVE"]);
-    bench.replace(second, callable(call(second))).await;
-    assert_eq!(bench.errors(second).await, recursive, "nor itself");
+    fixture.replace(second, callable(call(first))).await;
+    assert_eq!(fixture.errors(second).await, recursive);
+    assert_eq!(refused(fixture.publish(second).await), ["SUBWORKFLOW_RECURSIVE"]);
+    fixture.replace(second, callable(call(second))).await;
+    assert_eq!(fixture.errors(second).await, recursive, "nor itself");
 }
 
 #[tokio::test]
 async fn projects_secrets_and_credentials_that_do_not_exist_are_reported() {
-    let bench = Bench::new().await;
-    let own = bench.create_project(bench.user(), ProjectKind::WebApp).await;
-    let bob = bench.bob().await.person().expect("bob");
-    let bobs = bench.create_project(bob, ProjectKind::WebApp).await;
+    let fixture = Fixture::new().await;
+    let own = fixture.create_project(fixture.user(), ProjectKind::WebApp).await;
+    let bob = fixture.bob().await.person().expect("bob");
+    let bobs = fixture.create_project(bob, ProjectKind::WebApp).await;
     let deploy = |key: &str, project: String| node(key, "deploy_app", json!({"project": project}));
     let request = json!({
         "url": "https://example.org/{{ input.id }}", "credential": "crm",
@@ -91,10 +91,10 @@ async fn projects_secrets_and_credentials_that_do_not_exist_are_reported() {
     let edges: Vec<_> =
         ["own", "foreign", "computed", "fetch"].map(|to| json!({"from": "start", "to": to})).into();
 
-    let id = bench.with_draft(json!({"nodes": nodes, "edges": edges})).await.id;
+    let id = fixture.with_draft(json!({"nodes": nodes, "edges": edges})).await.id;
 
     assert_eq!(
-        bench.errors(id).await,
+        fixture.errors(id).await,
         [
             at("SECRET_UNKNOWN", "fetch", "/config/headers/authorization"),
             at("CREDENTIAL_MISSING", "fetch", "/config/credential"),

@@ -2,8 +2,8 @@ use super::*;
 
 #[tokio::test]
 async fn an_exported_workflow_is_imported_to_the_same_bytes() {
-    let bench = Bench::new().await;
-    let workflow = bench.with_draft(nested()).await;
+    let fixture = Fixture::new().await;
+    let workflow = fixture.with_draft(nested()).await;
     let settings = Settings {
         timeout_secs: 600,
         lane: RunLane::Urgent,
@@ -11,24 +11,24 @@ async fn an_exported_workflow_is_imported_to_the_same_bytes() {
         ..Settings::default()
     };
     let changes = WorkflowChanges { settings: Some(settings), ..WorkflowChanges::default() };
-    bench.workflows().update(&bench.ada, workflow.id, changes).await.expect("changed");
-    let first = bench.workflows().export(&bench.ada, workflow.id).await.expect("exported");
+    fixture.workflows().update(&fixture.ada, workflow.id, changes).await.expect("changed");
+    let first = fixture.workflows().export(&fixture.ada, workflow.id).await.expect("exported");
 
     let document = serde_json::from_str(&first).expect("JSON");
-    let bob = bench.bob().await;
-    let imported = bench.workflows().import(&bob, document, None).await.expect("imported");
-    let again = bench.workflows().export(&bob, imported.workflow.id).await.expect("exported");
+    let bob = fixture.bob().await;
+    let imported = fixture.workflows().import(&bob, document, None).await.expect("imported");
+    let again = fixture.workflows().export(&bob, imported.workflow.id).await.expect("exported");
 
     assert_eq!(first, again);
-    assert_eq!(first, bench.workflows().export(&bench.ada, workflow.id).await.expect("exported"));
+    assert_eq!(first, fixture.workflows().export(&fixture.ada, workflow.id).await.expect("exported"));
     assert!(first.starts_with(&format!("{{\n  \"$schema\": \"{SCHEMA}\"")) && first.ends_with("}\n"));
     assert_eq!((imported.workflow.enabled, imported.faults), (false, Vec::new()));
 }
 
 #[tokio::test]
 async fn a_document_has_no_id_of_its_installation() {
-    let bench = Bench::new().await;
-    let other = bench.create("Other").await.id;
+    let fixture = Fixture::new().await;
+    let other = fixture.create("Other").await.id;
     let project = uuid::Uuid::now_v7().to_string();
     let inner = node("call", "sub_workflow", json!({"workflow": other.to_string()}));
     let draft = json!({"nodes": [
@@ -37,26 +37,26 @@ async fn a_document_has_no_id_of_its_installation() {
         node("computed", "deploy_app", json!({"project": "{{ input.project }}"})),
         {"key": "each", "type": "loop", "config": {"items": []}, "body": {"nodes": [inner]}},
     ]});
-    let workflow = bench.with_draft(draft).await;
+    let workflow = fixture.with_draft(draft).await;
     let settings = Settings { error_workflow_id: Some(other), ..Settings::default() };
     let changes = WorkflowChanges { settings: Some(settings), ..WorkflowChanges::default() };
-    bench.workflows().update(&bench.ada, workflow.id, changes).await.expect("changed");
+    fixture.workflows().update(&fixture.ada, workflow.id, changes).await.expect("changed");
 
-    let text = bench.workflows().export(&bench.ada, workflow.id).await.expect("exported");
+    let text = fixture.workflows().export(&fixture.ada, workflow.id).await.expect("exported");
 
-    for id in [other.to_string(), project, workflow.id.to_string(), bench.user().to_string()] {
+    for id in [other.to_string(), project, workflow.id.to_string(), fixture.user().to_string()] {
         assert!(!text.contains(&id), "{id} in {text}");
     }
     assert!(text.contains("{{ input.project }}"), "an expression names nothing here");
     let document = serde_json::from_str(&text).expect("JSON");
-    let imported = bench.workflows().import(&bench.ada, document, None).await.expect("imported");
+    let imported = fixture.workflows().import(&fixture.ada, document, None).await.expect("imported");
     let found = codes(&imported.faults);
     assert!(found.contains(&"SUBWORKFLOW_MISSING") && found.contains(&"PROJECT_MISSING"), "{found:?}");
 }
 
 #[tokio::test]
 async fn a_document_that_cannot_be_read_creates_nothing() {
-    let bench = Bench::new().await;
+    let fixture = Fixture::new().await;
     let document = |change: &dyn Fn(&mut Value)| {
         let mut document = json!({"$schema": SCHEMA, "name": "Report", "graph": row(&["a"])});
         change(&mut document);
@@ -78,14 +78,15 @@ async fn a_document_that_cannot_be_read_creates_nothing() {
         ),
         (document(&|all| all["graph"]["nodes"] = json!([step("a"), step("a")])), "DUPLICATE_KEY", ""),
     ] {
-        let Err(WorkflowError::Faulty(faults)) = bench.workflows().import(&bench.ada, wrong, None).await
+        let Err(WorkflowError::Faulty(faults)) = fixture.workflows().import(&fixture.ada, wrong, None).await
         else {
             panic!("{place} was taken");
         };
         let pointer = faults[0].pointer.clone().unwrap_or_default();
         assert_eq!((codes(&faults), pointer.as_str()), (vec![code], place));
     }
-    let nameless = bench.workflows().import(&bench.ada, document(&|all| all["name"] = json!("")), None).await;
+    let nameless =
+        fixture.workflows().import(&fixture.ada, document(&|all| all["name"] = json!("")), None).await;
     assert!(matches!(nameless, Err(WorkflowError::InvalidInput(_))), "{nameless:?}");
-    assert!(bench.listed(WorkflowFilter::default()).await.is_empty());
+    assert!(fixture.listed(WorkflowFilter::default()).await.is_empty());
 }

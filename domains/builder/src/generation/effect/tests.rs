@@ -1,10 +1,13 @@
+use std::sync::Arc;
+
 use atelier_entities::{GenerationMode, JobId, ProjectKind, UserId, jobs};
 use atelier_foundation::testing::acting;
+use atelier_queue::Job;
 
 use super::*;
 use crate::{
-    generation::{GenerationError, GenerationInput},
-    testing::Bench,
+    generation::{GenerationError, GenerationInput, RunGeneration},
+    testing::Fixture,
 };
 use atelier_foundation::Actor;
 
@@ -47,8 +50,8 @@ fn the_end_of_a_generation_sets_the_status_of_its_project() {
 fn ended(job: &jobs::Model, state: JobState) -> EndedJob {
     EndedJob {
         id: job.id,
-        kind: job.kind.clone(),
-        args: job.args.clone(),
+        kind: RunGeneration::KIND,
+        args: Arc::new(job.args.clone()),
         state,
         result: None,
         error: None,
@@ -59,79 +62,79 @@ fn ended(job: &jobs::Model, state: JobState) -> EndedJob {
 
 #[tokio::test]
 async fn ending_twice_refunds_once() {
-    let bench = Bench::new().await;
-    let ada = bench.register("ada@example.org").await;
-    let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
-    let job = bench.generate(ada.id, project.id, None).await;
+    let fixture = Fixture::new().await;
+    let ada = fixture.register("ada@example.org").await;
+    let project = fixture.create_project(ada.id, ProjectKind::WebApp).await;
+    let job = fixture.generate(ada.id, project.id, None).await;
 
     for _ in 0..2 {
-        let tx = bench.services.queue.begin().await.expect("begun");
+        let tx = fixture.services.queue.begin().await.expect("begun");
         GenerationEnded.on_end(&tx, &ended(&job, JobState::Failed)).await.expect("applied");
         tx.commit().await.expect("committed");
     }
 
-    assert_eq!(bench.credits(ada.id).await, 10);
+    assert_eq!(fixture.credits(ada.id).await, 10);
 }
 
 #[tokio::test]
 async fn an_effect_that_is_rolled_back_changes_nothing() {
-    let bench = Bench::new().await;
-    let ada = bench.register("ada@example.org").await;
-    let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
-    let job = bench.generate(ada.id, project.id, None).await;
+    let fixture = Fixture::new().await;
+    let ada = fixture.register("ada@example.org").await;
+    let project = fixture.create_project(ada.id, ProjectKind::WebApp).await;
+    let job = fixture.generate(ada.id, project.id, None).await;
 
-    let tx = bench.services.queue.begin().await.expect("begun");
+    let tx = fixture.services.queue.begin().await.expect("begun");
     GenerationEnded.on_end(&tx, &ended(&job, JobState::Failed)).await.expect("applied");
     tx.rollback().await.expect("rolled back");
 
-    assert_eq!(bench.credits(ada.id).await, 8);
-    assert_eq!(bench.project(&project).await.status, ProjectStatus::Generating);
+    assert_eq!(fixture.credits(ada.id).await, 8);
+    assert_eq!(fixture.project(&project).await.status, ProjectStatus::Generating);
 }
 
 #[tokio::test]
 async fn a_project_has_one_generation_at_a_time() {
-    let bench = Bench::new().await;
-    let ada = bench.register("ada@example.org").await;
-    let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
-    let first = bench.generate(ada.id, project.id, None).await;
+    let fixture = Fixture::new().await;
+    let ada = fixture.register("ada@example.org").await;
+    let project = fixture.create_project(ada.id, ProjectKind::WebApp).await;
+    let first = fixture.generate(ada.id, project.id, None).await;
     let input = GenerationInput { mode: GenerationMode::Quick, prompt: None };
 
-    let second = bench.services.builder.generation.start(&acting(ada.id), project.id, input).await;
+    let second = fixture.services.builder.generation.start(&acting(ada.id), project.id, input).await;
 
     assert!(matches!(second, Err(GenerationError::AlreadyRunning(id)) if id == first.id));
-    assert_eq!(bench.credits(ada.id).await, 8);
+    assert_eq!(fixture.credits(ada.id).await, 8);
 }
 
 #[tokio::test]
 async fn a_generation_without_enough_credits_leaves_no_rows() {
-    let bench = Bench::new().await;
-    let ada = bench.register("ada@example.org").await;
+    let fixture = Fixture::new().await;
+    let ada = fixture.register("ada@example.org").await;
     let mut started: Vec<JobId> = Vec::new();
     let input = GenerationInput { mode: GenerationMode::Advanced, prompt: None };
     for _ in 0..2 {
-        let project = bench.create_project(ada.id, ProjectKind::Api).await;
-        let job = bench.services.builder.generation.start(&acting(ada.id), project.id, input.clone()).await;
+        let project = fixture.create_project(ada.id, ProjectKind::Api).await;
+        let job = fixture.services.builder.generation.start(&acting(ada.id), project.id, input.clone()).await;
         started.push(job.expect("paid").id);
     }
-    let project = bench.create_project(ada.id, ProjectKind::Api).await;
+    let project = fixture.create_project(ada.id, ProjectKind::Api).await;
 
-    let refused = bench.services.builder.generation.start(&acting(ada.id), project.id, input).await;
+    let refused = fixture.services.builder.generation.start(&acting(ada.id), project.id, input).await;
 
     assert!(matches!(refused, Err(GenerationError::InsufficientCredits { needed: 4, available: 2 })));
-    assert_eq!(bench.credits(ada.id).await, 2);
-    assert_eq!(bench.jobs_of_kind("generation.run").await.len(), started.len());
-    assert_eq!(bench.project(&project).await.status, ProjectStatus::Draft);
+    assert_eq!(fixture.credits(ada.id).await, 2);
+    assert_eq!(fixture.jobs_of_kind("generation.run").await.len(), started.len());
+    assert_eq!(fixture.project(&project).await.status, ProjectStatus::Draft);
 }
 
 #[tokio::test]
 async fn a_balance_is_never_spent_twice() {
-    let bench = Bench::new().await;
-    let ada = bench.register("ada@example.org").await;
+    let fixture = Fixture::new().await;
+    let ada = fixture.register("ada@example.org").await;
     let mut running = tokio::task::JoinSet::new();
     for _ in 0..8 {
-        let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+        let project = fixture.create_project(ada.id, ProjectKind::WebApp).await;
         let (generation, input) = (
-            bench.services.builder.generation.clone(),
+            fixture.services.builder.generation.clone(),
             GenerationInput { mode: GenerationMode::Quick, prompt: None },
         );
         running.spawn(async move { generation.start(&acting(ada.id), project.id, input).await.is_ok() });
@@ -139,75 +142,75 @@ async fn a_balance_is_never_spent_twice() {
 
     let started = running.join_all().await.into_iter().filter(|started| *started).count();
 
-    assert_eq!((started, bench.credits(ada.id).await), (5, 0));
+    assert_eq!((started, fixture.credits(ada.id).await), (5, 0));
 }
 
 #[tokio::test]
 async fn another_persons_project_cannot_be_generated() {
-    let bench = Bench::new().await;
-    let (ada, bob) = (bench.register("ada@example.org").await, bench.register("bob@example.org").await);
-    let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+    let fixture = Fixture::new().await;
+    let (ada, bob) = (fixture.register("ada@example.org").await, fixture.register("bob@example.org").await);
+    let project = fixture.create_project(ada.id, ProjectKind::WebApp).await;
     let input = GenerationInput { mode: GenerationMode::Quick, prompt: None };
 
-    let refused = bench.services.builder.generation.start(&acting(bob.id), project.id, input).await;
+    let refused = fixture.services.builder.generation.start(&acting(bob.id), project.id, input).await;
 
     assert!(matches!(refused, Err(GenerationError::NotFound)));
-    assert_eq!((bench.credits(ada.id).await, bench.credits(bob.id).await), (10, 10));
+    assert_eq!((fixture.credits(ada.id).await, fixture.credits(bob.id).await), (10, 10));
 }
 
 #[tokio::test]
 async fn cancelling_a_waiting_generation_refunds_it() {
-    let bench = Bench::new().await;
-    let ada = bench.register("ada@example.org").await;
-    let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
-    let job = bench.generate(ada.id, project.id, None).await;
+    let fixture = Fixture::new().await;
+    let ada = fixture.register("ada@example.org").await;
+    let project = fixture.create_project(ada.id, ProjectKind::WebApp).await;
+    let job = fixture.generate(ada.id, project.id, None).await;
 
-    bench.services.queue.cancel(job.id, Some(ada.id)).await.expect("cancelled");
+    fixture.services.queue.cancel(job.id, Some(ada.id)).await.expect("cancelled");
 
-    assert_eq!(bench.credits(ada.id).await, 10);
-    assert_eq!(bench.project(&project).await.status, ProjectStatus::Draft);
+    assert_eq!(fixture.credits(ada.id).await, 10);
+    assert_eq!(fixture.project(&project).await.status, ProjectStatus::Draft);
 }
 
 #[tokio::test]
 async fn a_generation_with_unreadable_args_fails_with_a_refund() {
-    let bench = Bench::new().await;
-    let ada = bench.register("ada@example.org").await;
-    let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
-    let job = bench.generate(ada.id, project.id, None).await;
-    bench.make_unreadable(job.id).await;
+    let fixture = Fixture::new().await;
+    let ada = fixture.register("ada@example.org").await;
+    let project = fixture.create_project(ada.id, ProjectKind::WebApp).await;
+    let job = fixture.generate(ada.id, project.id, None).await;
+    fixture.make_unreadable(job.id).await;
 
-    bench.work().await;
+    fixture.work().await;
 
-    let job = bench.job(job.id).await;
+    let job = fixture.job(job.id).await;
     assert_eq!(
         (job.state, &job.error.expect("an error")["code"]),
         (JobState::Failed, &json!("UNDECODABLE_ARGS"))
     );
     assert_eq!(
-        (bench.credits(ada.id).await, bench.project(&project).await.status),
+        (fixture.credits(ada.id).await, fixture.project(&project).await.status),
         (10, ProjectStatus::Error)
     );
-    bench.generate(ada.id, project.id, None).await;
+    fixture.generate(ada.id, project.id, None).await;
 }
 
 #[tokio::test]
 async fn a_generation_with_unreadable_args_can_be_cancelled_and_erased() {
-    let bench = Bench::new().await;
-    let ada = bench.register("ada@example.org").await;
-    let project = bench.create_project(ada.id, ProjectKind::WebApp).await;
+    let fixture = Fixture::new().await;
+    let ada = fixture.register("ada@example.org").await;
+    let project = fixture.create_project(ada.id, ProjectKind::WebApp).await;
     let actor = Actor::anonymous();
 
-    let job = bench.generate(ada.id, project.id, None).await;
-    bench.make_unreadable(job.id).await;
-    bench.services.queue.cancel(job.id, Some(ada.id)).await.expect("cancelled");
+    let job = fixture.generate(ada.id, project.id, None).await;
+    fixture.make_unreadable(job.id).await;
+    fixture.services.queue.cancel(job.id, Some(ada.id)).await.expect("cancelled");
     assert_eq!(
-        (bench.credits(ada.id).await, bench.project(&project).await.status),
+        (fixture.credits(ada.id).await, fixture.project(&project).await.status),
         (10, ProjectStatus::Draft)
     );
 
-    let job = bench.generate(ada.id, project.id, None).await;
-    bench.make_unreadable(job.id).await;
-    bench.services.foundation.identity.erase_account(&actor, ada.id).await.expect("erased");
-    bench.finish_erasures().await;
-    assert!(bench.services.queue.find_job(job.id, None).await.expect("asked").is_none());
+    let job = fixture.generate(ada.id, project.id, None).await;
+    fixture.make_unreadable(job.id).await;
+    fixture.services.foundation.identity.erase_account(&actor, ada.id).await.expect("erased");
+    fixture.finish_erasures().await;
+    assert!(fixture.services.queue.find_job(job.id, None).await.expect("asked").is_none());
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     Actor, audit,
-    testing::{Bench, curl},
+    testing::{Fixture, curl},
 };
 
 fn ada() -> ErasedPerson {
@@ -49,10 +49,10 @@ fn lines_about_others_do_not_change_and_an_invalid_line_is_an_error() {
 }
 
 /// Writes entries by the person, about them, and by and about others.
-async fn write(bench: &Bench, ada: &ErasedPerson) {
+async fn write(fixture: &Fixture, ada: &ErasedPerson) {
     let by = |user| Actor::of_job(user).with_client(curl());
     let bob = UserId::new();
-    let tx = bench.services.queue.begin().await.expect("a transaction");
+    let tx = fixture.services.queue.begin().await.expect("a transaction");
     let targets =
         [None, Some(ada.target()), Some(format!("user:{bob}")), Some(address_target("ada@example.org"))];
     for actor in [None, Some(ada.user), Some(bob)] {
@@ -66,9 +66,9 @@ async fn write(bench: &Bench, ada: &ErasedPerson) {
     tx.commit().await.expect("committed");
 }
 
-async fn lines(bench: &Bench) -> String {
+async fn lines(fixture: &Fixture) -> String {
     let rows = audit_log::Entity::find().order_by_asc(audit_log::Column::Id);
-    let rows = rows.all(bench.services.queue.db()).await.expect("listed");
+    let rows = rows.all(fixture.services.queue.db()).await.expect("listed");
     rows.iter().map(audit::json_line).collect()
 }
 
@@ -77,14 +77,14 @@ const STEP: u64 = 150;
 
 #[tokio::test]
 async fn the_database_and_the_archive_are_redacted_alike() {
-    let (bench, ada) = (Bench::new().await, ada());
+    let (fixture, ada) = (Fixture::new().await, ada());
     for _ in 0..40 {
-        write(&bench, &ada).await;
+        write(&fixture, &ada).await;
     }
-    let before = lines(&bench).await;
+    let before = lines(&fixture).await;
 
     loop {
-        let tx = bench.services.queue.begin().await.expect("a transaction");
+        let tx = fixture.services.queue.begin().await.expect("a transaction");
         let left = ada.redact_some(&tx, &[], STEP).await.expect("left");
         tx.commit().await.expect("committed");
         if left < STEP {
@@ -94,6 +94,6 @@ async fn the_database_and_the_archive_are_redacted_alike() {
 
     let (archived, changed) = ada.rewrite(&before).expect("rewritten");
     assert!(changed > 2 * STEP);
-    assert_eq!(lines(&bench).await, archived);
+    assert_eq!(lines(&fixture).await, archived);
     assert_eq!(ada.rewrite(&archived).expect("rewritten"), (archived, 0), "once is enough");
 }

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::database;
 
 /// A pool of one connection, so that each step reuses the connection of the step before.
-async fn bench() -> (DatabaseConnection, TempDir) {
+async fn fixture() -> (DatabaseConnection, TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     let url = format!("sqlite://{}?mode=rwc", file(folder.path()));
     let wait = Duration::from_secs(5);
@@ -57,7 +57,7 @@ async fn seen(folder: &TempDir) -> Vec<String> {
 
 #[tokio::test]
 async fn a_connection_whose_transaction_a_full_disk_undid_is_not_used_again() {
-    let (db, folder) = bench().await;
+    let (db, folder) = fixture().await;
     let tx = begin(&db).await;
     tx.execute_unprepared("PRAGMA max_page_count = 1").await.expect("as large as it is");
     let large = tx.execute_unprepared("INSERT INTO notes VALUES (hex(randomblob(100000)))").await;
@@ -71,7 +71,7 @@ async fn a_connection_whose_transaction_a_full_disk_undid_is_not_used_again() {
 
 #[tokio::test]
 async fn a_commit_that_meets_a_lock_is_undone_and_nothing_else() {
-    let (db, folder) = bench().await;
+    let (db, folder) = fixture().await;
     // With a rollback journal SQLite does not commit while another connection reads.
     db.execute_unprepared("PRAGMA journal_mode = DELETE; PRAGMA busy_timeout = 0").await.expect("set");
     let mut reader = SqliteConnection::connect(&file(folder.path())).await.expect("connected");
@@ -89,7 +89,7 @@ async fn a_commit_that_meets_a_lock_is_undone_and_nothing_else() {
 
 #[tokio::test]
 async fn a_begin_that_nobody_waits_for_leaves_no_transaction() {
-    let (db, folder) = bench().await;
+    let (db, folder) = fixture().await;
     let texts: Vec<String> = (0..16).map(|polls| polls.to_string()).collect();
 
     for (polls, text) in texts.iter().enumerate() {
@@ -110,7 +110,7 @@ async fn a_begin_that_nobody_waits_for_leaves_no_transaction() {
 
 #[tokio::test]
 async fn a_connection_without_a_transaction_is_kept() {
-    let (db, _folder) = bench().await;
+    let (db, _folder) = fixture().await;
     db.execute_unprepared("PRAGMA cache_size = -4321").await.expect("marked");
 
     go_on(&db).await;

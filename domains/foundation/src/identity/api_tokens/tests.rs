@@ -3,24 +3,24 @@ use ApiScope::{Admin, Read, Write};
 use super::*;
 use crate::{
     Credential,
-    testing::{Bench, acting},
+    testing::{Fixture, acting},
 };
 
 const ADA: &str = "ada@example.org";
 
 /// A person with a recent sign-in.
-async fn ada(bench: &Bench) -> Actor {
-    bench.register(ADA).await;
-    bench.sign_in(ADA).await
+async fn ada(fixture: &Fixture) -> Actor {
+    fixture.register(ADA).await;
+    fixture.sign_in(ADA).await
 }
 
 async fn make(
-    bench: &Bench,
+    fixture: &Fixture,
     who: &Actor,
     password: Option<&str>,
     scopes: &[ApiScope],
 ) -> Result<CreatedApiToken, IdentityError> {
-    let identity = &bench.services.identity;
+    let identity = &fixture.services.identity;
     identity.create_api_token(who, password, input(scopes)).await
 }
 
@@ -43,9 +43,9 @@ fn the_scope_write_implies_read_and_admin_implies_neither() {
 
 #[tokio::test]
 async fn a_token_signs_in_until_it_expires_or_is_deleted() {
-    let bench = Bench::new().await;
-    let (ada, identity) = (ada(&bench).await, &bench.services.identity);
-    let made = make(&bench, &ada, None, &[Write]).await.expect("made");
+    let fixture = Fixture::new().await;
+    let (ada, identity) = (ada(&fixture).await, &fixture.services.identity);
+    let made = make(&fixture, &ada, None, &[Write]).await.expect("made");
 
     let who = identity.authenticate(&made.token).await.expect("authenticated");
     assert_eq!(Some(who.user.id), ada.user());
@@ -54,11 +54,11 @@ async fn a_token_signs_in_until_it_expires_or_is_deleted() {
     assert!(kept.last_used_at.is_some() && kept.token_hash == hash_token(&made.token));
     assert!(made.token.starts_with(&kept.prefix) && kept.prefix.len() == 10);
 
-    let other = make(&bench, &ada, None, &[Read]).await.expect("made");
+    let other = make(&fixture, &ada, None, &[Read]).await.expect("made");
     identity.delete_api_token(&ada, made.row.id).await.expect("deleted");
     let deleted = identity.authenticate(&made.token).await;
     assert!(matches!(deleted, Err(IdentityError::InvalidToken)));
-    bench.advance(90 * 24 * 3600 + 1);
+    fixture.advance(90 * 24 * 3600 + 1);
     let expired = identity.authenticate(&other.token).await;
     assert!(matches!(expired, Err(IdentityError::ExpiredToken)));
     assert!(matches!(identity.authenticate("atl_unknown").await, Err(IdentityError::InvalidToken)));
@@ -66,28 +66,28 @@ async fn a_token_signs_in_until_it_expires_or_is_deleted() {
 
 #[tokio::test]
 async fn creating_a_token_requires_a_recent_sign_in_or_the_password() {
-    let bench = Bench::new().await;
-    let ada = ada(&bench).await;
-    bench.advance(10 * 60);
+    let fixture = Fixture::new().await;
+    let ada = ada(&fixture).await;
+    fixture.advance(10 * 60);
 
-    let old = make(&bench, &ada, None, &[Read]).await;
+    let old = make(&fixture, &ada, None, &[Read]).await;
     assert!(matches!(old, Err(IdentityError::RecentSignInRequired)), "{old:?}");
-    let wrong = make(&bench, &ada, Some("wrong horse"), &[Read]).await;
+    let wrong = make(&fixture, &ada, Some("wrong horse"), &[Read]).await;
     assert!(matches!(wrong, Err(IdentityError::WrongPassword)), "{wrong:?}");
-    let made = make(&bench, &ada, Some("correct horse"), &[Read]).await.expect("made");
-    let by_token = bench.actor_of(&made.token).await;
-    let more = make(&bench, &by_token, Some("correct horse"), &[Read]).await;
+    let made = make(&fixture, &ada, Some("correct horse"), &[Read]).await.expect("made");
+    let by_token = fixture.actor_of(&made.token).await;
+    let more = make(&fixture, &by_token, Some("correct horse"), &[Read]).await;
     assert!(matches!(more, Err(IdentityError::RecentSignInRequired)), "{more:?}");
 }
 
 #[tokio::test]
 async fn an_ended_sign_in_creates_no_token() {
-    let bench = Bench::new().await;
-    let (ada, identity) = (ada(&bench).await, &bench.services.identity);
+    let fixture = Fixture::new().await;
+    let (ada, identity) = (ada(&fixture).await, &fixture.services.identity);
     let family = ada.session().expect("a sign-in");
     identity.end_sign_in(&ada, family).await.expect("ended");
 
-    let made = make(&bench, &ada, Some("correct horse"), &[Read]).await;
+    let made = make(&fixture, &ada, Some("correct horse"), &[Read]).await;
 
     assert!(matches!(made, Err(IdentityError::InvalidToken)), "{made:?}");
     assert!(identity.list_api_tokens(&ada).await.expect("listed").is_empty());
@@ -95,33 +95,33 @@ async fn an_ended_sign_in_creates_no_token() {
 
 #[tokio::test]
 async fn the_person_gets_a_mail_for_each_token_once_the_address_is_verified() {
-    let bench = Bench::new().await;
-    let ada = ada(&bench).await;
+    let fixture = Fixture::new().await;
+    let ada = ada(&fixture).await;
     let told = async || {
-        bench.work().await;
-        let subjects = bench.subjects_to(ADA);
+        fixture.work().await;
+        let subjects = fixture.subjects_to(ADA);
         subjects.iter().filter(|subject| subject.starts_with("A new API token")).count()
     };
     for _ in 0..2 {
-        make(&bench, &ada, None, &[Read]).await.expect("made");
+        make(&fixture, &ada, None, &[Read]).await.expect("made");
     }
     assert_eq!(told().await, 1, "whose address it is nobody knows");
-    bench.verify_address(ada.person().expect("a person")).await;
+    fixture.verify_address(ada.person().expect("a person")).await;
     for _ in 0..2 {
-        make(&bench, &ada, None, &[Write]).await.expect("made");
+        make(&fixture, &ada, None, &[Write]).await.expect("made");
     }
 
     assert_eq!(told().await, 3);
-    let text = bench.mailer.mails().pop().expect("a mail").text;
+    let text = fixture.mailer.mails().pop().expect("a mail").text;
     assert!(text.contains("has the scopes read, write") && !text.contains("Nightly build"), "{text}");
 }
 
 #[tokio::test]
 async fn another_persons_token_is_not_found() {
-    let bench = Bench::new().await;
-    let (ada, bob) = (ada(&bench).await, bench.register("bob@example.org").await);
-    let identity = &bench.services.identity;
-    let made = make(&bench, &ada, None, &[Read]).await.expect("made");
+    let fixture = Fixture::new().await;
+    let (ada, bob) = (ada(&fixture).await, fixture.register("bob@example.org").await);
+    let identity = &fixture.services.identity;
+    let made = make(&fixture, &ada, None, &[Read]).await.expect("made");
 
     let deleted = identity.delete_api_token(&acting(bob.id), made.row.id).await;
     assert!(matches!(deleted, Err(IdentityError::NoSuchApiToken)));
@@ -130,13 +130,13 @@ async fn another_persons_token_is_not_found() {
 
 #[tokio::test]
 async fn an_account_has_a_bounded_number_of_tokens() {
-    let bench = Bench::new().await;
-    let ada = ada(&bench).await;
+    let fixture = Fixture::new().await;
+    let ada = ada(&fixture).await;
     for _ in 0..MAX_TOKENS {
-        make(&bench, &ada, None, &[Read]).await.expect("made");
+        make(&fixture, &ada, None, &[Read]).await.expect("made");
     }
 
-    let more = make(&bench, &ada, None, &[Read]).await;
+    let more = make(&fixture, &ada, None, &[Read]).await;
 
     assert!(matches!(more, Err(IdentityError::TooManyApiTokens(MAX_TOKENS))));
 }

@@ -1,12 +1,12 @@
 use super::*;
-use crate::testing::{Bench, acting, at_address};
+use crate::testing::{Fixture, acting, at_address};
 
 fn from(ip: &str) -> Actor {
     at_address(ip)
 }
 
-async fn login(bench: &Bench, actor: &Actor, email: &str, password: &str) -> Option<IdentityError> {
-    bench.services.identity.login(actor, email, password).await.err()
+async fn login(fixture: &Fixture, actor: &Actor, email: &str, password: &str) -> Option<IdentityError> {
+    fixture.services.identity.login(actor, email, password).await.err()
 }
 
 #[test]
@@ -22,22 +22,22 @@ fn failures_are_counted_by_a_hash_of_the_account_and_by_network() {
 
 #[tokio::test]
 async fn failures_cause_delays_and_the_right_password_resets_them() {
-    let bench = Bench::new().await;
-    bench.register("ada@example.org").await;
+    let fixture = Fixture::new().await;
+    fixture.register("ada@example.org").await;
     let login = async |email: &str, password: &str| {
-        bench.services.identity.login(&Actor::anonymous(), email, password).await.err()
+        fixture.services.identity.login(&Actor::anonymous(), email, password).await.err()
     };
     for _ in 0..12 {
         let wrong = login("ada@example.org", "wrong horse").await;
         assert!(matches!(wrong, Some(IdentityError::BadCredentials)), "{wrong:?}");
-        bench.advance(60);
+        fixture.advance(60);
     }
     let wrong = login("ada@example.org", "wrong horse").await;
     assert!(matches!(wrong, Some(IdentityError::BadCredentials)), "{wrong:?}");
     let blocked = login("ada@example.org", "correct horse").await;
     assert!(matches!(blocked, Some(IdentityError::TooManyAttempts { retry_after: 1..=60 })));
 
-    bench.advance(60);
+    fixture.advance(60);
     assert!(login("ada@example.org", "correct horse").await.is_none());
     let wrong = login("ada@example.org", "wrong horse").await;
     assert!(matches!(wrong, Some(IdentityError::BadCredentials)));
@@ -46,9 +46,9 @@ async fn failures_cause_delays_and_the_right_password_resets_them() {
 
 #[tokio::test]
 async fn unknown_accounts_and_networks_are_delayed_too() {
-    let bench = Bench::new().await;
+    let fixture = Fixture::new().await;
     let actor = at_address("192.0.2.1");
-    let begin = async |email: String| bench.services.identity.begin_attempt(&actor, &email, None).await;
+    let begin = async |email: String| fixture.services.identity.begin_attempt(&actor, &email, None).await;
     for _ in 0..6 {
         begin("nobody@example.org".to_owned()).await.expect("counted");
     }
@@ -60,7 +60,7 @@ async fn unknown_accounts_and_networks_are_delayed_too() {
     let refused = begin("another@example.org".to_owned()).await;
     assert!(matches!(refused, Err(IdentityError::TooManyAttempts { .. })));
 
-    bench.advance(24 * 3600);
+    fixture.advance(24 * 3600);
     for _ in 0..5 {
         begin("nobody@example.org".to_owned()).await.expect("forgotten");
     }
@@ -68,55 +68,55 @@ async fn unknown_accounts_and_networks_are_delayed_too() {
 
 #[tokio::test]
 async fn a_sign_in_does_not_delay_others_in_its_network() {
-    let bench = Bench::new().await;
+    let fixture = Fixture::new().await;
     let office = from("192.0.2.1");
     for name in ["ada", "bob"] {
-        bench.register(&format!("{name}@example.org")).await;
+        fixture.register(&format!("{name}@example.org")).await;
     }
     for number in 0..25 {
-        let wrong = login(&bench, &office, &format!("{number}@example.org"), "wrong horse").await;
+        let wrong = login(&fixture, &office, &format!("{number}@example.org"), "wrong horse").await;
         assert!(matches!(wrong, Some(IdentityError::BadCredentials)), "{wrong:?}");
         // As long as the delay, and too short for a failure to be forgotten.
-        bench.advance(if number < 20 { 0 } else { 1 << (number - 20) });
+        fixture.advance(if number < 20 { 0 } else { 1 << (number - 20) });
     }
 
     for name in ["ada", "bob", "ada"] {
-        let refused = login(&bench, &office, &format!("{name}@example.org"), "correct horse").await;
+        let refused = login(&fixture, &office, &format!("{name}@example.org"), "correct horse").await;
         assert!(refused.is_none(), "{name}: {refused:?}");
     }
-    let wrong = login(&bench, &office, "eve@example.org", "wrong horse").await;
+    let wrong = login(&fixture, &office, "eve@example.org", "wrong horse").await;
     assert!(matches!(wrong, Some(IdentityError::BadCredentials)), "{wrong:?}");
-    let waits = login(&bench, &office, "ada@example.org", "correct horse").await;
+    let waits = login(&fixture, &office, "ada@example.org", "correct horse").await;
     assert!(matches!(waits, Some(IdentityError::TooManyAttempts { .. })), "failures still count: {waits:?}");
 }
 
 #[tokio::test]
 async fn an_attempt_that_was_not_verified_is_no_failure() {
-    let bench = Bench::new().await;
-    let identity = &bench.services.identity;
+    let fixture = Fixture::new().await;
+    let identity = &fixture.services.identity;
     let office = from("192.0.2.1");
-    let who = bench.register("ada@example.org").await;
+    let who = fixture.register("ada@example.org").await;
     identity.passwords.close();
 
     for _ in 0..30 {
-        let busy = login(&bench, &office, "ada@example.org", "correct horse").await;
+        let busy = login(&fixture, &office, "ada@example.org", "correct horse").await;
         assert!(matches!(busy, Some(IdentityError::Busy)), "{busy:?}");
         let busy = identity.check_password(&office, &who, "correct horse").await;
         assert!(matches!(busy, Err(IdentityError::Busy)), "{busy:?}");
     }
 
-    let counts = sign_in_failures::Entity::find().all(bench.services.queue.db()).await.expect("listed");
+    let counts = sign_in_failures::Entity::find().all(fixture.services.queue.db()).await.expect("listed");
     assert_eq!(counts.iter().map(|row| row.failures).collect::<Vec<_>>(), [0, 0, 0]);
 }
 
 #[tokio::test]
 async fn attempts_from_outside_do_not_delay_re_authentication() {
-    let bench = Bench::new().await;
-    let identity = &bench.services.identity;
-    let who = bench.register("ada@example.org").await;
+    let fixture = Fixture::new().await;
+    let identity = &fixture.services.identity;
+    let who = fixture.register("ada@example.org").await;
     let here = from("192.0.2.1");
     while !matches!(
-        login(&bench, &here, "ada@example.org", "wrong horse").await,
+        login(&fixture, &here, "ada@example.org", "wrong horse").await,
         Some(IdentityError::TooManyAttempts { .. })
     ) {}
 
@@ -132,9 +132,9 @@ async fn attempts_from_outside_do_not_delay_re_authentication() {
 
 #[tokio::test]
 async fn a_password_that_was_changed_during_its_verification_is_refused() {
-    let bench = Bench::new().await;
-    let identity = bench.services.identity.clone();
-    let ada = bench.register("ada@example.org").await;
+    let fixture = Fixture::new().await;
+    let identity = fixture.services.identity.clone();
+    let ada = fixture.register("ada@example.org").await;
     let mut permits = Vec::new();
     while let Some(permit) = identity.passwords.try_permit() {
         permits.push(permit);
@@ -145,13 +145,13 @@ async fn a_password_that_was_changed_during_its_verification_is_refused() {
     });
     let counted = async || {
         let key = account_key("ada@example.org");
-        sign_in_failures::Entity::find_by_id(key).one(bench.services.queue.db()).await.expect("asked")
+        sign_in_failures::Entity::find_by_id(key).one(fixture.services.queue.db()).await.expect("asked")
     };
     while counted().await.is_none() {
         tokio::task::yield_now().await;
     }
     let other = users::ActiveModel { id: Set(ada.id), password_hash: Set(None), ..Default::default() };
-    other.update(bench.services.queue.db()).await.expect("updated");
+    other.update(fixture.services.queue.db()).await.expect("updated");
     drop(permits);
 
     let refused = late.await.expect("no panic");

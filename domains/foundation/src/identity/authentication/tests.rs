@@ -7,14 +7,14 @@ use super::*;
 use crate::{
     Actor, Person,
     identity::{AccountChanges, CreatedApiToken, NewApiToken, SignedIn},
-    testing::Bench,
+    testing::Fixture,
 };
 
 const PASSWORD: &str = "correct horse";
 
 /// A person whose access token and API token are cached.
 struct Remembered<'a> {
-    bench: &'a Bench,
+    fixture: &'a Fixture,
     signed_in: SignedIn,
     actor: Actor,
     script: CreatedApiToken,
@@ -25,20 +25,20 @@ fn nobody() -> Actor {
 }
 
 impl<'a> Remembered<'a> {
-    async fn new(bench: &'a Bench, email: &str) -> Self {
-        let identity = &bench.services.identity;
-        let signed_in = identity.register(&nobody(), Bench::registration(email)).await.expect("in");
+    async fn new(fixture: &'a Fixture, email: &str) -> Self {
+        let identity = &fixture.services.identity;
+        let signed_in = identity.register(&nobody(), Fixture::registration(email)).await.expect("in");
         let wanted =
             NewApiToken { name: "CI".to_owned(), scopes: vec![ApiScope::Read], expires_in_days: None };
-        let actor = bench.actor_of(&signed_in.access_token).await;
+        let actor = fixture.actor_of(&signed_in.access_token).await;
         let script = identity.create_api_token(&actor, None, wanted).await.expect("made");
         identity.authenticate(&script.token).await.expect("authenticated");
-        Self { bench, signed_in, actor, script }
+        Self { fixture, signed_in, actor, script }
     }
 
     /// The same with a verified address.
-    async fn proven(bench: &'a Bench, email: &str) -> Self {
-        let known = Self::new(bench, email).await;
+    async fn proven(fixture: &'a Fixture, email: &str) -> Self {
+        let known = Self::new(fixture, email).await;
         let link = known.link(TokenPurpose::VerifyEmail).await;
         known.identity().verify_email(&nobody(), &link).await.expect("proven");
         known
@@ -49,7 +49,7 @@ impl<'a> Remembered<'a> {
     }
 
     fn identity(&self) -> &Identity {
-        &self.bench.services.identity
+        &self.fixture.services.identity
     }
 
     async fn change(&self, changes: AccountChanges) {
@@ -66,7 +66,7 @@ impl<'a> Remembered<'a> {
     async fn link(&self, purpose: TokenPurpose) -> String {
         let id = atelier_entities::AccountTokenId::new();
         let token = self.identity().links.token(purpose, id);
-        let now = self.bench.services.queue.now();
+        let now = self.fixture.services.queue.now();
         let row = account_tokens::ActiveModel {
             id: Set(id),
             user_id: Set(self.id()),
@@ -78,7 +78,7 @@ impl<'a> Remembered<'a> {
             used_at: Set(None),
         };
         account_tokens::Entity::insert(row)
-            .exec_without_returning(self.bench.services.queue.db())
+            .exec_without_returning(self.fixture.services.queue.db())
             .await
             .expect("a link");
         token
@@ -91,15 +91,15 @@ fn is_invalid(answer: &Result<Person, IdentityError>) -> bool {
 
 #[tokio::test]
 async fn a_repeated_authentication_uses_the_cache() {
-    let bench = Bench::new().await;
-    let ada = Remembered::new(&bench, "ada@example.org").await;
-    let db = bench.services.queue.db();
+    let fixture = Fixture::new().await;
+    let ada = Remembered::new(&fixture, "ada@example.org").await;
+    let db = fixture.services.queue.db();
     sessions::Entity::delete_many().exec(db).await.expect("behind everybody's back");
     api_tokens::Entity::delete_many().exec(db).await.expect("behind everybody's back");
 
     let [session, token] = ada.next().await;
     assert!(session.is_ok() && token.is_ok(), "nobody looked");
-    bench.advance(3);
+    fixture.advance(3);
 
     let [session, token] = ada.next().await;
     assert!(is_invalid(&session) && is_invalid(&token), "somebody did");
@@ -107,21 +107,21 @@ async fn a_repeated_authentication_uses_the_cache() {
 
 #[tokio::test]
 async fn a_cached_token_expires_on_time() {
-    let bench = Bench::new().await;
-    let ada = Remembered::new(&bench, "ada@example.org").await;
-    bench.advance(1_798);
+    let fixture = Fixture::new().await;
+    let ada = Remembered::new(&fixture, "ada@example.org").await;
+    fixture.advance(1_798);
     assert!(ada.next().await[0].is_ok(), "looked up, and remembered");
 
-    bench.advance(2);
+    fixture.advance(2);
 
     assert!(matches!(ada.next().await[0], Err(IdentityError::ExpiredToken)));
 }
 
 #[tokio::test]
 async fn every_end_of_a_sign_in_invalidates_the_cache() {
-    let bench = Bench::new().await;
+    let fixture = Fixture::new().await;
     for (number, name) in ["logout", "end", "change", "reset", "erase", "reuse"].into_iter().enumerate() {
-        let ada = Remembered::proven(&bench, &format!("ada{number}@example.org")).await;
+        let ada = Remembered::proven(&fixture, &format!("ada{number}@example.org")).await;
         let (identity, actor, id) = (ada.identity(), &ada.actor, ada.id());
         match name {
             "logout" => identity.logout(actor).await.expect("out"),
@@ -141,7 +141,7 @@ async fn every_end_of_a_sign_in_invalidates_the_cache() {
             "erase" => identity.erase_account(&nobody(), id).await.expect("erased"),
             _ => {
                 identity.refresh(&nobody(), &ada.signed_in.refresh_token).await.expect("refreshed");
-                bench.advance(11);
+                fixture.advance(11);
                 let warm = identity.authenticate(&ada.signed_in.access_token).await;
                 assert!(warm.is_ok(), "a refresh ends no access token");
                 let stolen = identity.refresh(&nobody(), &ada.signed_in.refresh_token).await;
@@ -156,9 +156,9 @@ async fn every_end_of_a_sign_in_invalidates_the_cache() {
 
 #[tokio::test]
 async fn changes_by_operators_invalidate_the_cache() {
-    let bench = Bench::new().await;
-    Remembered::proven(&bench, "root@example.org").await.change(right(true)).await;
-    let ada = Remembered::proven(&bench, "ada@example.org").await;
+    let fixture = Fixture::new().await;
+    Remembered::proven(&fixture, "root@example.org").await.change(right(true)).await;
+    let ada = Remembered::proven(&fixture, "ada@example.org").await;
     let [session, token] = ada.next().await.map(|person| person.expect("known"));
     assert!(!session.is_admin && !token.is_admin);
 
@@ -170,7 +170,7 @@ async fn changes_by_operators_invalidate_the_cache() {
         assert!(matches!(answer, Err(IdentityError::Deactivated)), "{answer:?}");
     }
 
-    let bob = Remembered::new(&bench, "bob@example.org").await;
+    let bob = Remembered::new(&fixture, "bob@example.org").await;
     bob.change(AccountChanges { locale: Some(Locale::Fr), ..AccountChanges::default() }).await;
     assert!(bob.next().await[0].is_ok());
     let link = bob.link(TokenPurpose::VerifyEmail).await;
@@ -180,13 +180,13 @@ async fn changes_by_operators_invalidate_the_cache() {
     bob.change(AccountChanges { email: moved, ..AccountChanges::default() }).await;
     let [session, token] = bob.next().await;
     assert!(is_invalid(&session) && !token.expect("known").is_verified);
-    bench.verify_address(bob.id()).await;
-    let admin = bob.identity().ensure_admin(&nobody(), Bench::registration("bob@elsewhere.example")).await;
+    fixture.verify_address(bob.id()).await;
+    let admin = bob.identity().ensure_admin(&nobody(), Fixture::registration("bob@elsewhere.example")).await;
     assert_eq!(admin.expect("an admin").0.id, bob.id());
     assert!(bob.next().await[1].as_ref().expect("known").is_admin);
 
-    let eve = Remembered::new(&bench, "eve@example.org").await;
-    let admin = eve.identity().ensure_admin(&nobody(), Bench::registration("eve@example.org")).await;
+    let eve = Remembered::new(&fixture, "eve@example.org").await;
+    let admin = eve.identity().ensure_admin(&nobody(), Fixture::registration("eve@example.org")).await;
     assert_eq!(admin.expect("taken over").0.id, eve.id());
     assert!(eve.next().await.iter().all(is_invalid));
 }
@@ -197,8 +197,8 @@ fn right(is_admin: bool) -> AccountChanges {
 
 #[tokio::test]
 async fn a_deleted_api_token_is_refused_at_once_and_the_sign_in_goes_on() {
-    let bench = Bench::new().await;
-    let ada = Remembered::new(&bench, "ada@example.org").await;
+    let fixture = Fixture::new().await;
+    let ada = Remembered::new(&fixture, "ada@example.org").await;
 
     ada.identity().delete_api_token(&ada.actor, ada.script.row.id).await.expect("deleted");
 
@@ -208,10 +208,10 @@ async fn a_deleted_api_token_is_refused_at_once_and_the_sign_in_goes_on() {
 
 #[tokio::test]
 async fn long_responses_authenticate_again() {
-    let bench = Bench::new().await;
-    let ada = Remembered::new(&bench, "ada@example.org").await;
+    let fixture = Fixture::new().await;
+    let ada = Remembered::new(&fixture, "ada@example.org").await;
     let identity = ada.identity();
-    let by_token = bench.actor_of(&ada.script.token).await;
+    let by_token = fixture.actor_of(&ada.script.token).await;
     for actor in [&ada.actor, &by_token] {
         let again = identity.authenticate_again(actor).await.expect("good");
         let before = actor.token().expect("a token");

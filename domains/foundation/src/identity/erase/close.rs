@@ -60,7 +60,7 @@ impl Identity {
             ensure_other_admin(&tx, user).await?;
         }
         let addresses = self.list_addresses(&tx, &account).await?;
-        shut(&tx, &account).await?;
+        revoke_access(&tx, &account).await?;
         let projects = figures_of(&*tx, user).await?.total;
         let erasure = account_erasures::ActiveModel {
             user_id: Set(user),
@@ -93,7 +93,7 @@ impl Identity {
 }
 
 /// Revokes all access to the account.
-async fn shut(tx: &Transaction, account: &users::Model) -> Result<(), DbErr> {
+async fn revoke_access(tx: &Transaction, account: &users::Model) -> Result<(), DbErr> {
     revoke_all(tx, account.id).await?;
     delete_api_tokens(tx, account.id).await?;
     let links = account_tokens::Column::UserId.eq(account.id);

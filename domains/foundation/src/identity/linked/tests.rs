@@ -3,12 +3,12 @@ use atelier_entities::{OAuthIdentityId, audit_log};
 use sea_orm::PaginatorTrait;
 
 use super::*;
-use crate::testing::Bench;
+use crate::testing::Fixture;
 
 const ADA: &str = "ada@example.org";
 
-async fn link(bench: &Bench, user: UserId, provider: SignInProvider, subject: &str) {
-    let now = bench.services.queue.now();
+async fn link(fixture: &Fixture, user: UserId, provider: SignInProvider, subject: &str) {
+    let now = fixture.services.queue.now();
     let row = oauth_identities::ActiveModel {
         id: Set(OAuthIdentityId::new()),
         user_id: Set(user),
@@ -18,33 +18,33 @@ async fn link(bench: &Bench, user: UserId, provider: SignInProvider, subject: &s
         created_at: Set(now),
         last_used_at: Set(now),
     };
-    row.insert(bench.services.queue.db()).await.expect("linked");
+    row.insert(fixture.services.queue.db()).await.expect("linked");
 }
 
 /// A person who signed up with Google and linked GitHub, with or without a password.
-async fn ada(bench: &Bench, has_password: bool) -> Actor {
-    let user = bench.register(ADA).await;
-    bench.verify_address(user.id).await;
-    let who = bench.sign_in(ADA).await;
-    link(bench, user.id, Google, "one").await;
-    link(bench, user.id, Github, "two").await;
-    let mut row = bench.services.identity.get_user(user.id).await.expect("there").into_active_model();
+async fn ada(fixture: &Fixture, has_password: bool) -> Actor {
+    let user = fixture.register(ADA).await;
+    fixture.verify_address(user.id).await;
+    let who = fixture.sign_in(ADA).await;
+    link(fixture, user.id, Google, "one").await;
+    link(fixture, user.id, Github, "two").await;
+    let mut row = fixture.services.identity.get_user(user.id).await.expect("there").into_active_model();
     row.provider = Set("google".to_owned());
     row.provider_id = Set(Some("one".to_owned()));
     if !has_password {
         row.password_hash = Set(None);
     }
-    row.update(bench.services.queue.db()).await.expect("updated");
+    row.update(fixture.services.queue.db()).await.expect("updated");
     who
 }
 
 async fn unlink(
-    bench: &Bench,
+    fixture: &Fixture,
     who: &Actor,
     provider: SignInProvider,
     password: &str,
 ) -> Result<(), IdentityError> {
-    bench.services.identity.unlink(who, provider, password).await
+    fixture.services.identity.unlink(who, provider, password).await
 }
 
 #[test]
@@ -66,65 +66,65 @@ fn the_last_sign_in_method_cannot_be_removed() {
         (&[of(Google), of(Google)], Google, false, "last"),
         (&[of(Google), of(Github)], Google, false, "may"),
     ] {
-        let judged = match judge(linked, provider, has_password) {
+        let checked = match check_unlink(linked, provider, has_password) {
             Ok(()) => "may",
             Err(IdentityError::NotLinked) => "not linked",
             Err(IdentityError::LastSignInMethod) => "last",
             Err(other) => panic!("{other}"),
         };
-        assert_eq!(judged, expected, "{linked:?} {has_password}");
+        assert_eq!(checked, expected, "{linked:?} {has_password}");
     }
 }
 
 #[tokio::test]
 async fn unlinking_a_provider_requires_the_password() {
-    let bench = Bench::new().await;
-    let (ada, identity) = (ada(&bench, true).await, &bench.services.identity);
+    let fixture = Fixture::new().await;
+    let (ada, identity) = (ada(&fixture, true).await, &fixture.services.identity);
     for password in ["", "wrong horse"] {
-        let refused = unlink(&bench, &ada, Google, password).await;
+        let refused = unlink(&fixture, &ada, Google, password).await;
         assert!(matches!(refused, Err(IdentityError::WrongPassword)), "{refused:?}");
     }
-    let unknown = unlink(&bench, &ada, Apple, "").await;
+    let unknown = unlink(&fixture, &ada, Apple, "").await;
     assert!(matches!(unknown, Err(IdentityError::NotLinked)), "{unknown:?}");
 
-    unlink(&bench, &ada, Google, "correct horse").await.expect("unlinked");
+    unlink(&fixture, &ada, Google, "correct horse").await.expect("unlinked");
 
     let left = identity.list_linked(&ada).await.expect("listed");
     assert_eq!(left.iter().map(|identity| identity.provider).collect::<Vec<_>>(), [Github]);
     let user = identity.get_user(ada.person().expect("a person")).await.expect("there");
     assert_eq!((user.provider.as_str(), user.provider_id.as_deref()), ("github", Some("two")));
-    unlink(&bench, &ada, Github, "correct horse").await.expect("unlinked");
+    unlink(&fixture, &ada, Github, "correct horse").await.expect("unlinked");
     let user = identity.get_user(ada.person().expect("a person")).await.expect("there");
     assert_eq!((user.provider.as_str(), user.provider_id), ("email", None));
-    bench.work().await;
-    let told = bench.subjects_to(ADA);
+    fixture.work().await;
+    let told = fixture.subjects_to(ADA);
     for provider in ["Google", "GitHub"] {
         assert!(told.contains(&format!("{provider} was unlinked from your account")), "{told:?}");
     }
     let entries = audit_log::Entity::find().filter(audit_log::Column::Action.eq("auth.unlink_identity"));
-    assert_eq!(entries.count(bench.services.queue.db()).await.expect("counted"), 2);
+    assert_eq!(entries.count(fixture.services.queue.db()).await.expect("counted"), 2);
 }
 
 #[tokio::test]
 async fn an_account_without_a_password_unlinks_by_a_recent_sign_in_except_the_last_provider() {
-    let bench = Bench::new().await;
-    let ada = ada(&bench, false).await;
-    unlink(&bench, &ada, Google, "").await.expect("unlinked");
-    let last = unlink(&bench, &ada, Github, "").await;
+    let fixture = Fixture::new().await;
+    let ada = ada(&fixture, false).await;
+    unlink(&fixture, &ada, Google, "").await.expect("unlinked");
+    let last = unlink(&fixture, &ada, Github, "").await;
     assert!(matches!(last, Err(IdentityError::LastSignInMethod)), "{last:?}");
-    link(&bench, ada.person().expect("a person"), Apple, "three").await;
-    bench.advance(11 * 60);
+    link(&fixture, ada.person().expect("a person"), Apple, "three").await;
+    fixture.advance(11 * 60);
 
-    let old = unlink(&bench, &ada, Github, "").await;
+    let old = unlink(&fixture, &ada, Github, "").await;
 
     assert!(matches!(old, Err(IdentityError::RecentSignInRequired)), "{old:?}");
-    assert_eq!(bench.services.identity.list_linked(&ada).await.expect("listed").len(), 2);
+    assert_eq!(fixture.services.identity.list_linked(&ada).await.expect("listed").len(), 2);
 }
 
 #[tokio::test]
 async fn an_operator_unlinks_a_provider_and_ends_every_sign_in() {
-    let bench = Bench::new().await;
-    let (ada, identity) = (ada(&bench, false).await, &bench.services.identity);
+    let fixture = Fixture::new().await;
+    let (ada, identity) = (ada(&fixture, false).await, &fixture.services.identity);
     for provider in [Google, Github] {
         identity
             .unlink_from_account(&Actor::anonymous(), ada.person().expect("a person"), provider)

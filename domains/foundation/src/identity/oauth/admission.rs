@@ -266,12 +266,12 @@ async fn mark_used(tx: &Transaction, known: oauth_identities::Model, email: &str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Bench;
+    use crate::testing::Fixture;
 
     #[tokio::test]
     async fn a_link_takes_precedence_over_a_verified_address() {
-        let bench = Bench::new().await;
-        let unproven = bench.register("ada@example.org").await;
+        let fixture = Fixture::new().await;
+        let unproven = fixture.register("ada@example.org").await;
         let proven = users::Model { email_verified_at: Some(unproven.created_at), ..unproven.clone() };
         let closed = users::Model { is_active: false, ..proven.clone() };
         let closed_unproven = users::Model { is_active: false, ..unproven.clone() };

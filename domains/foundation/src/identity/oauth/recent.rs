@@ -42,21 +42,21 @@ mod tests {
     use crate::{
         Actor,
         identity::{IdentityError, SignInCallback},
-        testing::{Bench, acting},
+        testing::{Fixture, acting},
     };
 
     use super::*;
 
     /// Signs in at Google to an account with a password.
-    async fn come_back(bench: &Bench) -> SignedIn {
+    async fn come_back(fixture: &Fixture) -> SignedIn {
         let person = ExternalPerson {
             subject: "110169484474386276334".to_owned(),
             email: Some("ada@example.org".to_owned()),
             email_verified: true,
             ..ExternalPerson::default()
         };
-        bench.google.push(Ok(person));
-        let (identity, google) = (&bench.services.identity, SignInProvider::Google);
+        fixture.google.push(Ok(person));
+        let (identity, google) = (&fixture.services.identity, SignInProvider::Google);
         let begun = identity.begin_oauth(google, OAuthEnd::Client).await.expect("begun");
         let returned = SignInCallback {
             state: begun.state,
@@ -67,27 +67,27 @@ mod tests {
         identity.finish_oauth(&Actor::anonymous(), google, returned).await.expect("signed in")
     }
 
-    async fn proven(bench: &Bench) -> users::Model {
-        let ada = bench.register("ada@example.org").await;
-        let now = Expr::value(bench.services.queue.now());
+    async fn proven(fixture: &Fixture) -> users::Model {
+        let ada = fixture.register("ada@example.org").await;
+        let now = Expr::value(fixture.services.queue.now());
         let proof = users::Entity::update_many().col_expr(users::Column::EmailVerifiedAt, now);
-        proof.exec(bench.services.queue.db()).await.expect("proven");
+        proof.exec(fixture.services.queue.db()).await.expect("proven");
         ada
     }
 
     #[tokio::test]
     async fn deleting_an_account_requires_the_password_or_a_recent_sign_in_at_a_provider() {
-        let bench = Bench::new().await;
-        let ada = proven(&bench).await;
-        let (identity, actor) = (&bench.services.identity, acting(ada.id));
+        let fixture = Fixture::new().await;
+        let ada = proven(&fixture).await;
+        let (identity, actor) = (&fixture.services.identity, acting(ada.id));
         let by_password = identity.login(&actor, "ada@example.org", "correct horse").await.expect("in");
-        let by_provider = come_back(&bench).await;
+        let by_provider = come_back(&fixture).await;
         let there = |done: &Result<(), IdentityError>| matches!(done, Err(IdentityError::WrongPassword));
 
-        let other = bench.actor_of(&by_password.access_token).await;
+        let other = fixture.actor_of(&by_password.access_token).await;
         let refused = identity.delete_account(&other, "").await;
         assert!(there(&refused), "a sign-in with the password is not asked for twice: {refused:?}");
-        let fresh = bench.actor_of(&by_provider.access_token).await;
+        let fresh = fixture.actor_of(&by_provider.access_token).await;
         let refused = identity.delete_account(&fresh, "wrong horse").await;
         assert!(there(&refused), "a password that is given is the right one: {refused:?}");
 
@@ -97,24 +97,24 @@ mod tests {
 
     #[tokio::test]
     async fn a_sign_in_at_a_provider_re_authenticates_for_ten_minutes_even_if_refreshed() {
-        let bench = Bench::new().await;
-        let ada = proven(&bench).await;
-        let (identity, actor) = (&bench.services.identity, acting(ada.id));
-        let signed_in = come_back(&bench).await;
-        bench.advance(300);
+        let fixture = Fixture::new().await;
+        let ada = proven(&fixture).await;
+        let (identity, actor) = (&fixture.services.identity, acting(ada.id));
+        let signed_in = come_back(&fixture).await;
+        fixture.advance(300);
         let refreshed = identity.refresh(&actor, &signed_in.refresh_token).await.expect("refreshed");
         let is_fresh = async || {
-            let who = bench.actor_of(&refreshed.access_token).await;
+            let who = fixture.actor_of(&refreshed.access_token).await;
             let family = who.session().expect("a sign-in");
             identity.is_recent_provider_sign_in(family).await.expect("asked")
         };
 
         assert!(is_fresh().await);
-        bench.advance(299);
+        fixture.advance(299);
         assert!(is_fresh().await);
-        bench.advance(1);
+        fixture.advance(1);
         assert!(!is_fresh().await);
-        let who = bench.actor_of(&refreshed.access_token).await;
+        let who = fixture.actor_of(&refreshed.access_token).await;
         let refused = identity.delete_account(&who, "").await;
         assert!(matches!(refused, Err(IdentityError::WrongPassword)), "{refused:?}");
     }

@@ -59,7 +59,7 @@ pub(super) async fn take(tx: &Transaction, state: &str) -> Result<Option<oauth_s
 }
 
 /// Whether a callback may finish this sign-in.
-pub(super) fn judge(
+pub(super) fn check(
     row: &oauth_states::Model,
     provider: SignInProvider,
     returned: &SignInCallback,
@@ -113,8 +113,8 @@ mod tests {
                 end: came.1,
                 cookie: cookie.map(str::to_owned),
             };
-            let judged = judge(&row, came.0, &returned, at(now));
-            assert_eq!(judged.is_ok(), good, "{began:?} {came:?} {cookie:?} {now}");
+            let checked = check(&row, came.0, &returned, at(now));
+            assert_eq!(checked.is_ok(), good, "{began:?} {came:?} {cookie:?} {now}");
         }
     }
 }

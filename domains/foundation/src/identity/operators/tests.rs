@@ -2,23 +2,24 @@ use atelier_entities::{AuditLevel, CreditKind, audit_log, credit_transactions};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use super::*;
-use crate::testing::{Bench, at_address};
+use crate::testing::{Fixture, at_address};
 
 fn by(user: UserId) -> Actor {
     at_address("192.0.2.1").identified_as(user)
 }
 
-async fn admin(bench: &Bench, email: &str) -> UserId {
-    let made = bench.services.identity.ensure_admin(&Actor::anonymous(), Bench::registration(email)).await;
+async fn admin(fixture: &Fixture, email: &str) -> UserId {
+    let made =
+        fixture.services.identity.ensure_admin(&Actor::anonymous(), Fixture::registration(email)).await;
     made.expect("an admin").0.id
 }
 
 /// The audit entries about an account by this administrator, oldest first.
-async fn recorded(bench: &Bench, operator: UserId) -> Vec<(String, AuditLevel, Value)> {
+async fn recorded(fixture: &Fixture, operator: UserId) -> Vec<(String, AuditLevel, Value)> {
     let rows = audit_log::Entity::find()
         .filter(audit_log::Column::ActorId.eq(operator))
         .order_by_asc(audit_log::Column::Id)
-        .all(bench.services.queue.db())
+        .all(fixture.services.queue.db())
         .await
         .expect("listed");
     rows.into_iter().map(|row| (row.action, row.level, row.context)).collect()
@@ -30,10 +31,10 @@ fn nothing() -> AccountChanges {
 
 #[tokio::test]
 async fn each_kind_of_change_is_made_and_recorded_once() {
-    let bench = Bench::new().await;
-    let (root, ada) = (admin(&bench, "root@example.org").await, bench.register("ada@example.org").await);
-    bench.verify_address(ada.id).await;
-    let identity = &bench.services.identity;
+    let fixture = Fixture::new().await;
+    let (root, ada) = (admin(&fixture, "root@example.org").await, fixture.register("ada@example.org").await);
+    fixture.verify_address(ada.id).await;
+    let identity = &fixture.services.identity;
     let changes = AccountChanges {
         full_name: Some("Ada King".to_owned()),
         is_admin: Some(true),
@@ -49,8 +50,8 @@ async fn each_kind_of_change_is_made_and_recorded_once() {
     assert_eq!(changed, identity.get_user(ada.id).await.expect("there"));
     assert_eq!(again, changed);
     assert_eq!((changed.full_name.as_str(), changed.is_admin, changed.credits), ("Ada King", true, 25));
-    assert_eq!(bench.credits(ada.id).await, 25);
-    let entries = recorded(&bench, root).await;
+    assert_eq!(fixture.credits(ada.id).await, 25);
+    let entries = recorded(&fixture, root).await;
     let actions: Vec<_> = entries.iter().map(|(action, level, _)| (action.as_str(), *level)).collect();
     assert_eq!(
         actions,
@@ -66,7 +67,7 @@ async fn each_kind_of_change_is_made_and_recorded_once() {
     assert!(entries.iter().all(|(_, _, context)| context["reason"] == "A prize"));
     let adjusted = credit_transactions::Entity::find()
         .filter(credit_transactions::Column::Kind.eq(CreditKind::Adjustment))
-        .all(bench.services.queue.db())
+        .all(fixture.services.queue.db())
         .await
         .expect("listed");
     assert_eq!(adjusted.iter().map(|row| row.amount).collect::<Vec<_>>(), [15]);
@@ -74,9 +75,9 @@ async fn each_kind_of_change_is_made_and_recorded_once() {
 
 #[tokio::test]
 async fn a_new_mail_address_must_be_free_and_is_unverified() {
-    let bench = Bench::new().await;
-    let (root, ada) = (admin(&bench, "root@example.org").await, bench.register("ada@example.org").await);
-    let identity = &bench.services.identity;
+    let fixture = Fixture::new().await;
+    let (root, ada) = (admin(&fixture, "root@example.org").await, fixture.register("ada@example.org").await);
+    let identity = &fixture.services.identity;
     let to = |email: &str| AccountChanges { email: Some(email.to_owned()), ..nothing() };
 
     let taken = identity.change_account(&by(root), ada.id, to("ROOT@example.org")).await;
@@ -87,10 +88,10 @@ async fn a_new_mail_address_must_be_free_and_is_unverified() {
     assert_eq!((changed.email.as_str(), changed.email_verified_at), ("ada@king.example", None));
     let ended = identity.authenticate(&here.access_token).await;
     assert!(matches!(ended, Err(IdentityError::InvalidToken)), "{ended:?}");
-    bench.work().await;
-    assert_eq!(bench.subjects_to("ada@king.example"), ["Confirm your mail address"]);
-    assert!(bench.subjects_to("ada@example.org").contains(&"Your mail address was changed".to_owned()));
-    let mails = bench.mailer.mails();
+    fixture.work().await;
+    assert_eq!(fixture.subjects_to("ada@king.example"), ["Confirm your mail address"]);
+    assert!(fixture.subjects_to("ada@example.org").contains(&"Your mail address was changed".to_owned()));
+    let mails = fixture.mailer.mails();
     let told = mails.iter().find(|mail| mail.subject == "Your mail address was changed").expect("a mail");
     assert!(!told.text.contains("ada@king.example"), "the former address learns of no other");
     assert!(identity.login(&Actor::anonymous(), "ada@king.example", "correct horse").await.is_ok());
@@ -98,14 +99,14 @@ async fn a_new_mail_address_must_be_free_and_is_unverified() {
 
 #[tokio::test]
 async fn an_unverified_account_cannot_become_an_operator() {
-    let bench = Bench::new().await;
-    let (root, ada) = (admin(&bench, "root@example.org").await, bench.register("ada@example.org").await);
-    let identity = &bench.services.identity;
+    let fixture = Fixture::new().await;
+    let (root, ada) = (admin(&fixture, "root@example.org").await, fixture.register("ada@example.org").await);
+    let identity = &fixture.services.identity;
     let right = || AccountChanges { is_admin: Some(true), ..nothing() };
 
     let refused = identity.change_account(&by(root), ada.id, right()).await;
     assert!(matches!(refused, Err(IdentityError::UnverifiedAdmin)), "{refused:?}");
-    bench.verify_address(ada.id).await;
+    fixture.verify_address(ada.id).await;
     let moved = AccountChanges { email: Some("ada@king.example".to_owned()), ..right() };
     let refused = identity.change_account(&by(root), ada.id, moved).await;
     assert!(
@@ -116,22 +117,22 @@ async fn an_unverified_account_cannot_become_an_operator() {
 
     assert!(identity.change_account(&by(root), ada.id, right()).await.expect("granted").is_admin);
     let actions: Vec<_> =
-        recorded(&bench, root).await.into_iter().map(|(action, level, _)| (action, level)).collect();
+        recorded(&fixture, root).await.into_iter().map(|(action, level, _)| (action, level)).collect();
     assert_eq!(actions, [("account.grant_admin".to_owned(), AuditLevel::Critical)]);
 }
 
 #[tokio::test]
 async fn the_tokens_of_a_deactivated_person_are_refused_from_then_on() {
-    let bench = Bench::new().await;
-    let root = admin(&bench, "root@example.org").await;
-    let identity = &bench.services.identity;
+    let fixture = Fixture::new().await;
+    let root = admin(&fixture, "root@example.org").await;
+    let identity = &fixture.services.identity;
     let ada =
-        identity.register(&Actor::anonymous(), Bench::registration("ada@example.org")).await.expect("in");
+        identity.register(&Actor::anonymous(), Fixture::registration("ada@example.org")).await.expect("in");
     let set = async |active| {
         let changes = AccountChanges { is_active: Some(active), ..nothing() };
         identity.change_account(&by(root), ada.user.id, changes).await.expect("changed")
     };
-    let who = bench.actor_of(&ada.access_token).await;
+    let who = fixture.actor_of(&ada.access_token).await;
     let made = identity
         .create_api_token(
             &who,
@@ -156,15 +157,15 @@ async fn the_tokens_of_a_deactivated_person_are_refused_from_then_on() {
     assert!(set(true).await.is_active);
     assert!(identity.authenticate(&ada.access_token).await.is_err(), "the sign-in has ended");
     assert!(identity.login(&Actor::anonymous(), "ada@example.org", "correct horse").await.is_ok());
-    let actions: Vec<_> = recorded(&bench, root).await.into_iter().map(|(action, ..)| action).collect();
+    let actions: Vec<_> = recorded(&fixture, root).await.into_iter().map(|(action, ..)| action).collect();
     assert_eq!(actions, ["account.deactivate", "account.activate"], "not recorded twice");
 }
 
 #[tokio::test]
 async fn the_last_admin_cannot_be_demoted() {
-    let bench = Bench::new().await;
-    let root = admin(&bench, "root@example.org").await;
-    let identity = &bench.services.identity;
+    let fixture = Fixture::new().await;
+    let root = admin(&fixture, "root@example.org").await;
+    let identity = &fixture.services.identity;
     let demote = || AccountChanges { is_admin: Some(false), ..nothing() };
     let deactivate = || AccountChanges { is_active: Some(false), ..nothing() };
     for changes in [demote(), deactivate()] {
@@ -174,7 +175,7 @@ async fn the_last_admin_cannot_be_demoted() {
     let refused = identity.delete_other_account(&by(root), root).await;
     assert!(matches!(refused, Err(IdentityError::LastAdmin)), "{refused:?}");
 
-    let other = admin(&bench, "other@example.org").await;
+    let other = admin(&fixture, "other@example.org").await;
     identity.change_account(&by(root), other, deactivate()).await.expect("deactivated");
     let refused = identity.change_account(&by(root), root, demote()).await;
     assert!(matches!(refused, Err(IdentityError::LastAdmin)), "one that cannot sign in does not count");
@@ -188,10 +189,10 @@ async fn the_last_admin_cannot_be_demoted() {
 
 #[tokio::test]
 async fn concurrent_demotions_leave_one_admin() {
-    let bench = Bench::new().await;
-    let (one, two) = (admin(&bench, "one@example.org").await, admin(&bench, "two@example.org").await);
+    let fixture = Fixture::new().await;
+    let (one, two) = (admin(&fixture, "one@example.org").await, admin(&fixture, "two@example.org").await);
     let demote = |by_whom: UserId, whom: UserId| {
-        let identity = bench.services.identity.clone();
+        let identity = fixture.services.identity.clone();
         let changes = AccountChanges { is_admin: Some(false), ..AccountChanges::default() };
         tokio::spawn(async move { identity.change_account(&by(by_whom), whom, changes).await })
     };
@@ -211,24 +212,24 @@ async fn concurrent_demotions_leave_one_admin() {
 
 #[tokio::test]
 async fn audit_entries_about_a_person_are_redacted_by_their_erasure() {
-    let bench = Bench::new().await;
-    let (root, ada) = (admin(&bench, "root@example.org").await, bench.register("ada@example.org").await);
-    let identity = &bench.services.identity;
+    let fixture = Fixture::new().await;
+    let (root, ada) = (admin(&fixture, "root@example.org").await, fixture.register("ada@example.org").await);
+    let identity = &fixture.services.identity;
     let changes = AccountChanges { full_name: Some("Ada King".to_owned()), ..nothing() };
     identity.change_account(&by(root), ada.id, changes).await.expect("changed");
 
     identity.delete_other_account(&by(root), ada.id).await.expect("deleted");
-    bench.finish_erasures().await;
+    fixture.finish_erasures().await;
 
-    let entries = recorded(&bench, root).await;
+    let entries = recorded(&fixture, root).await;
     assert!(entries.iter().any(|(action, ..)| action == "account.change"));
     assert!(!format!("{entries:?}").contains("Ada"), "{entries:?}");
 }
 
 #[tokio::test]
 async fn every_invalid_field_is_reported() {
-    let bench = Bench::new().await;
-    let (root, ada) = (admin(&bench, "root@example.org").await, bench.register("ada@example.org").await);
+    let fixture = Fixture::new().await;
+    let (root, ada) = (admin(&fixture, "root@example.org").await, fixture.register("ada@example.org").await);
     let wrong = AccountChanges {
         full_name: Some(" ".to_owned()),
         email: Some("nobody".to_owned()),
@@ -237,11 +238,11 @@ async fn every_invalid_field_is_reported() {
         reason: Some("\0".to_owned()),
         ..nothing()
     };
-    let refused = bench.services.identity.change_account(&by(root), ada.id, wrong).await;
+    let refused = fixture.services.identity.change_account(&by(root), ada.id, wrong).await;
 
     let Err(IdentityError::InvalidInput(errors)) = refused else { panic!("{refused:?}") };
     let fields: Vec<_> = errors.0.keys().copied().collect();
     assert_eq!(fields, ["credits", "email", "full_name", "reason", "subscription_plan"]);
-    let unknown = bench.services.identity.change_account(&by(root), UserId::new(), nothing()).await;
+    let unknown = fixture.services.identity.change_account(&by(root), UserId::new(), nothing()).await;
     assert!(matches!(unknown, Err(IdentityError::NotFound)));
 }

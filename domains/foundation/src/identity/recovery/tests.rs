@@ -5,20 +5,20 @@ use atelier_entities::{
 use super::*;
 use crate::{
     identity::{AccountChanges, NewApiToken, SignedIn},
-    testing::{Bench, acting},
+    testing::{Fixture, acting},
 };
 
 const EMAIL: &str = "ada@example.org";
 
-async fn register(bench: &Bench) -> SignedIn {
-    let identity = &bench.services.identity;
-    identity.register(&Actor::anonymous(), Bench::registration(EMAIL)).await.expect("registered")
+async fn register(fixture: &Fixture) -> SignedIn {
+    let identity = &fixture.services.identity;
+    identity.register(&Actor::anonymous(), Fixture::registration(EMAIL)).await.expect("registered")
 }
 
 /// The token in the newest mail to an address with this text in its subject.
-async fn mailed_token(bench: &Bench, subject: &str) -> String {
-    bench.work().await;
-    let mails = bench.mailer.mails();
+async fn mailed_token(fixture: &Fixture, subject: &str) -> String {
+    fixture.work().await;
+    let mails = fixture.mailer.mails();
     let mail = mails.iter().rev().find(|mail| mail.to == EMAIL && mail.subject.contains(subject));
     let text = &mail.expect("a mail").text;
     let token = text.split("#token=").nth(1).expect("a link").split_whitespace().next().expect("a token");
@@ -26,15 +26,15 @@ async fn mailed_token(bench: &Bench, subject: &str) -> String {
     token.to_owned()
 }
 
-async fn reset(bench: &Bench, token: &str, password: &str) -> Result<(), IdentityError> {
-    bench.services.identity.reset_password(&Actor::anonymous(), token, password).await
+async fn reset(fixture: &Fixture, token: &str, password: &str) -> Result<(), IdentityError> {
+    fixture.services.identity.reset_password(&Actor::anonymous(), token, password).await
 }
 
 #[tokio::test]
 async fn a_link_is_checked_by_its_row_and_its_account() {
-    let bench = Bench::new().await;
-    let user = register(&bench).await.user;
-    let now = bench.services.queue.now();
+    let fixture = Fixture::new().await;
+    let user = register(&fixture).await.user;
+    let now = fixture.services.queue.now();
     let link = account_tokens::Model {
         id: AccountTokenId::new(),
         user_id: user.id,
@@ -49,24 +49,24 @@ async fn a_link_is_checked_by_its_row_and_its_account() {
     let moved = account_tokens::Model { email: "other@example.org".to_owned(), ..link.clone() };
     let closed = users::Model { is_active: false, ..user.clone() };
 
-    assert!(judge(&link, &user, now).is_ok());
-    assert!(matches!(judge(&link, &user, now + HOUR), Err(IdentityError::ExpiredLink)));
+    assert!(check_link(&link, &user, now).is_ok());
+    assert!(matches!(check_link(&link, &user, now + HOUR), Err(IdentityError::ExpiredLink)));
     for (link, user) in [(&used, &user), (&moved, &user), (&link, &closed)] {
-        assert!(matches!(judge(link, user, now), Err(IdentityError::InvalidLink)), "{link:?}");
+        assert!(matches!(check_link(link, user, now), Err(IdentityError::InvalidLink)), "{link:?}");
     }
 }
 
 #[tokio::test]
 async fn the_link_of_the_welcome_mail_verifies_the_address_once() {
-    let bench = Bench::new().await;
-    let user = register(&bench).await.user;
-    let identity = &bench.services.identity;
-    let token = mailed_token(&bench, "Welcome").await;
+    let fixture = Fixture::new().await;
+    let user = register(&fixture).await.user;
+    let identity = &fixture.services.identity;
+    let token = mailed_token(&fixture, "Welcome").await;
     assert_eq!(identity.get_user(user.id).await.expect("there").email_verified_at, None);
 
     let wrong = identity.verify_email(&Actor::anonymous(), &format!("{token}x")).await;
     assert!(matches!(wrong, Err(IdentityError::InvalidLink)));
-    assert!(matches!(reset(&bench, &token, "another horse").await, Err(IdentityError::InvalidLink)));
+    assert!(matches!(reset(&fixture, &token, "another horse").await, Err(IdentityError::InvalidLink)));
     identity.verify_email(&Actor::anonymous(), &token).await.expect("verified");
     assert!(identity.get_user(user.id).await.expect("there").email_verified_at.is_some());
     let again = identity.verify_email(&Actor::anonymous(), &token).await;
@@ -75,36 +75,36 @@ async fn the_link_of_the_welcome_mail_verifies_the_address_once() {
 
 #[tokio::test]
 async fn a_verification_lasts_two_days_and_can_be_sent_again() {
-    let bench = Bench::new().await;
-    register(&bench).await;
-    let identity = &bench.services.identity;
-    let first = mailed_token(&bench, "Welcome").await;
+    let fixture = Fixture::new().await;
+    register(&fixture).await;
+    let identity = &fixture.services.identity;
+    let first = mailed_token(&fixture, "Welcome").await;
 
-    bench.advance(48 * 3600 + 1);
+    fixture.advance(48 * 3600 + 1);
     let expired = identity.verify_email(&Actor::anonymous(), &first).await;
     assert!(matches!(expired, Err(IdentityError::ExpiredLink)));
     identity.resend_verification(&Actor::anonymous(), EMAIL).await.expect("sent");
-    let second = mailed_token(&bench, "Confirm").await;
+    let second = mailed_token(&fixture, "Confirm").await;
     identity.verify_email(&Actor::anonymous(), &second).await.expect("verified");
-    let mails = bench.mailer.mails().len();
+    let mails = fixture.mailer.mails().len();
     identity.resend_verification(&Actor::anonymous(), EMAIL).await.expect("the same answer");
-    bench.work().await;
-    assert_eq!(bench.mailer.mails().len(), mails, "nothing is left to prove");
+    fixture.work().await;
+    assert_eq!(fixture.mailer.mails().len(), mails, "nothing is left to prove");
 }
 
 #[tokio::test]
 async fn a_reset_ends_every_sign_in_and_works_once() {
-    let bench = Bench::new().await;
-    let signed_in = register(&bench).await;
-    let identity = &bench.services.identity;
+    let fixture = Fixture::new().await;
+    let signed_in = register(&fixture).await;
+    let identity = &fixture.services.identity;
     identity.forgot_password(&Actor::anonymous(), " ADA@example.org ").await.expect("asked");
-    let earlier = mailed_token(&bench, "password").await;
+    let earlier = mailed_token(&fixture, "password").await;
     identity.forgot_password(&Actor::anonymous(), EMAIL).await.expect("asked");
-    let token = mailed_token(&bench, "password").await;
+    let token = mailed_token(&fixture, "password").await;
 
-    let weak = reset(&bench, &token, "short").await;
+    let weak = reset(&fixture, &token, "short").await;
     assert!(matches!(weak, Err(IdentityError::InvalidInput(_))));
-    reset(&bench, &token, "another horse").await.expect("reset");
+    reset(&fixture, &token, "another horse").await.expect("reset");
 
     let access = identity.authenticate(&signed_in.access_token).await;
     assert!(matches!(access, Err(IdentityError::InvalidToken)));
@@ -112,20 +112,20 @@ async fn a_reset_ends_every_sign_in_and_works_once() {
     assert!(identity.login(&Actor::anonymous(), EMAIL, "correct horse").await.is_err());
     assert!(identity.login(&Actor::anonymous(), EMAIL, "another horse").await.is_ok());
     for used in [&token, &earlier] {
-        assert!(matches!(reset(&bench, used, "third horse!").await, Err(IdentityError::InvalidLink)));
+        assert!(matches!(reset(&fixture, used, "third horse!").await, Err(IdentityError::InvalidLink)));
     }
     let user = identity.get_user(signed_in.user.id).await.expect("there");
     assert!(user.email_verified_at.is_some(), "who has the mail has the address");
-    bench.work().await;
-    assert!(bench.subjects_to(EMAIL).iter().any(|subject| subject.contains("was changed")));
+    fixture.work().await;
+    assert!(fixture.subjects_to(EMAIL).iter().any(|subject| subject.contains("was changed")));
 }
 
 fn script() -> NewApiToken {
     NewApiToken { name: "Nightly build".to_owned(), scopes: vec![ApiScope::Read], expires_in_days: None }
 }
 
-async fn link_google(bench: &Bench, user: UserId) {
-    let now = bench.services.queue.now();
+async fn link_google(fixture: &Fixture, user: UserId) {
+    let now = fixture.services.queue.now();
     let row = oauth_identities::ActiveModel {
         id: Set(OAuthIdentityId::new()),
         user_id: Set(user),
@@ -135,27 +135,27 @@ async fn link_google(bench: &Bench, user: UserId) {
         created_at: Set(now),
         last_used_at: Set(now),
     };
-    row.insert(bench.services.queue.db()).await.expect("linked");
+    row.insert(fixture.services.queue.db()).await.expect("linked");
 }
 
 /// The token of a requested reset mail.
-async fn ask(bench: &Bench) -> String {
-    bench.services.identity.forgot_password(&Actor::anonymous(), EMAIL).await.expect("asked");
-    mailed_token(bench, "Choose another password").await
+async fn ask(fixture: &Fixture) -> String {
+    fixture.services.identity.forgot_password(&Actor::anonymous(), EMAIL).await.expect("asked");
+    mailed_token(fixture, "Choose another password").await
 }
 
 #[tokio::test]
 async fn a_reset_removes_the_access_of_the_creator_of_an_unverified_account() {
-    let bench = Bench::new().await;
-    let identity = &bench.services.identity;
-    let trap = register(&bench).await;
-    let confirmation = mailed_token(&bench, "Welcome").await;
-    let who = bench.actor_of(&trap.access_token).await;
+    let fixture = Fixture::new().await;
+    let identity = &fixture.services.identity;
+    let trap = register(&fixture).await;
+    let confirmation = mailed_token(&fixture, "Welcome").await;
+    let who = fixture.actor_of(&trap.access_token).await;
     let made = identity.create_api_token(&who, None, script()).await.expect("made");
-    link_google(&bench, trap.user.id).await;
+    link_google(&fixture, trap.user.id).await;
 
-    let link = ask(&bench).await;
-    reset(&bench, &link, "another horse").await.expect("reset");
+    let link = ask(&fixture).await;
+    reset(&fixture, &link, "another horse").await.expect("reset");
 
     for token in [&trap.access_token, &made.token] {
         let refused = identity.authenticate(token).await;
@@ -166,8 +166,8 @@ async fn a_reset_removes_the_access_of_the_creator_of_an_unverified_account() {
     let spent = identity.verify_email(&Actor::anonymous(), &confirmation).await;
     assert!(matches!(spent, Err(IdentityError::InvalidLink)), "{spent:?}");
     assert!(identity.login(&Actor::anonymous(), EMAIL, "another horse").await.is_ok());
-    bench.work().await;
-    let mails = bench.mailer.mails();
+    fixture.work().await;
+    let mails = fixture.mailer.mails();
     let told = mails.iter().find(|mail| mail.subject == "Your password was changed").expect("a mail");
     assert!(told.text.contains("had not been proven here before"), "{}", told.text);
     assert!(told.text.contains("deleted with it: 1.") && !told.text.contains("still open"), "{}", told.text);
@@ -176,29 +176,29 @@ async fn a_reset_removes_the_access_of_the_creator_of_an_unverified_account() {
 
 #[tokio::test]
 async fn a_reset_deletes_api_tokens_and_mails_the_remaining_sign_in_methods() {
-    let bench = Bench::new().await;
-    let identity = &bench.services.identity;
-    let ada = register(&bench).await;
-    bench.verify_address(ada.user.id).await;
-    let who = bench.actor_of(&ada.access_token).await;
+    let fixture = Fixture::new().await;
+    let identity = &fixture.services.identity;
+    let ada = register(&fixture).await;
+    fixture.verify_address(ada.user.id).await;
+    let who = fixture.actor_of(&ada.access_token).await;
     let made = identity.create_api_token(&who, None, script()).await.expect("made");
-    link_google(&bench, ada.user.id).await;
+    link_google(&fixture, ada.user.id).await;
 
-    let link = ask(&bench).await;
-    reset(&bench, &link, "another horse").await.expect("reset");
+    let link = ask(&fixture).await;
+    reset(&fixture, &link, "another horse").await.expect("reset");
 
     let refused = identity.authenticate(&made.token).await;
     assert!(matches!(refused, Err(IdentityError::InvalidToken)), "{refused:?}");
     assert_eq!(identity.list_linked(&acting(ada.user.id)).await.expect("listed").len(), 1);
     let entry = audit_log::Entity::find()
         .filter(audit_log::Column::Action.eq("auth.reset_password"))
-        .one(bench.services.queue.db())
+        .one(fixture.services.queue.db())
         .await;
     let context = entry.expect("asked").expect("an entry").context;
     assert_eq!(context["closed"], json!({"api_tokens": 1, "providers": []}));
     assert_eq!(context["open"], json!({"api_tokens": 0, "providers": ["Google"]}));
-    bench.work().await;
-    let mails = bench.mailer.mails();
+    fixture.work().await;
+    let mails = fixture.mailer.mails();
     let told = mails.iter().find(|mail| mail.subject == "Your password was changed").expect("a mail");
     assert!(told.text.contains("deleted with it: 1."), "{}", told.text);
     assert!(told.text.contains("sign-ins that still open your account: Google."), "{}", told.text);
@@ -207,18 +207,18 @@ async fn a_reset_deletes_api_tokens_and_mails_the_remaining_sign_in_methods() {
 
 #[tokio::test]
 async fn the_first_reset_after_an_address_change_hands_the_account_over() {
-    let bench = Bench::new().await;
-    let identity = &bench.services.identity;
-    let former = bench.register("former@example.org").await;
-    bench.verify_address(former.id).await;
-    let who = bench.sign_in("former@example.org").await;
+    let fixture = Fixture::new().await;
+    let identity = &fixture.services.identity;
+    let former = fixture.register("former@example.org").await;
+    fixture.verify_address(former.id).await;
+    let who = fixture.sign_in("former@example.org").await;
     let made = identity.create_api_token(&who, None, script()).await.expect("made");
     let moved = AccountChanges { email: Some(EMAIL.to_owned()), ..AccountChanges::default() };
     identity.change_account(&Actor::anonymous(), former.id, moved).await.expect("changed");
     assert!(identity.authenticate(&made.token).await.is_ok(), "scripts go on until somebody takes over");
 
-    let link = ask(&bench).await;
-    reset(&bench, &link, "another horse").await.expect("reset");
+    let link = ask(&fixture).await;
+    reset(&fixture, &link, "another horse").await.expect("reset");
 
     assert!(identity.authenticate(&made.token).await.is_err());
     assert!(identity.login(&Actor::anonymous(), EMAIL, "correct horse").await.is_err());
@@ -226,28 +226,28 @@ async fn the_first_reset_after_an_address_change_hands_the_account_over() {
 
 #[tokio::test]
 async fn a_reset_link_lasts_an_hour_and_clears_failures() {
-    let bench = Bench::new().await;
-    register(&bench).await;
-    let identity = &bench.services.identity;
+    let fixture = Fixture::new().await;
+    register(&fixture).await;
+    let identity = &fixture.services.identity;
     identity.forgot_password(&Actor::anonymous(), EMAIL).await.expect("asked");
-    let late = mailed_token(&bench, "password").await;
-    bench.advance(3601);
-    assert!(matches!(reset(&bench, &late, "another horse").await, Err(IdentityError::ExpiredLink)));
+    let late = mailed_token(&fixture, "password").await;
+    fixture.advance(3601);
+    assert!(matches!(reset(&fixture, &late, "another horse").await, Err(IdentityError::ExpiredLink)));
 
     for _ in 0..6 {
         identity.login(&Actor::anonymous(), EMAIL, "wrong horse").await.err().expect("refused");
     }
     identity.forgot_password(&Actor::anonymous(), EMAIL).await.expect("asked");
-    let token = mailed_token(&bench, "password").await;
-    reset(&bench, &token, "another horse").await.expect("reset");
+    let token = mailed_token(&fixture, "password").await;
+    reset(&fixture, &token, "another horse").await.expect("reset");
     assert!(identity.login(&Actor::anonymous(), EMAIL, "another horse").await.is_ok());
 }
 
 #[tokio::test]
 async fn mailed_links_do_not_reveal_accounts_and_are_limited() {
-    let bench = Bench::new().await;
-    register(&bench).await;
-    let identity = &bench.services.identity;
+    let fixture = Fixture::new().await;
+    register(&fixture).await;
+    let identity = &fixture.services.identity;
 
     let started = Instant::now();
     identity.forgot_password(&Actor::anonymous(), "nobody@example.org").await.expect("the same answer");
@@ -256,36 +256,36 @@ async fn mailed_links_do_not_reveal_accounts_and_are_limited() {
     for _ in 0..7 {
         identity.forgot_password(&Actor::anonymous(), EMAIL).await.expect("asked");
     }
-    bench.work().await;
-    let resets = bench.subjects_to(EMAIL).iter().filter(|subject| subject.contains("password")).count();
+    fixture.work().await;
+    let resets = fixture.subjects_to(EMAIL).iter().filter(|subject| subject.contains("password")).count();
     assert_eq!(resets, 5);
-    assert!(bench.subjects_to("nobody@example.org").is_empty());
+    assert!(fixture.subjects_to("nobody@example.org").is_empty());
     let malformed = identity.forgot_password(&Actor::anonymous(), "nobody").await;
     assert!(matches!(malformed, Err(IdentityError::InvalidInput(_))));
 }
 
 #[tokio::test]
 async fn the_token_of_a_link_is_stored_nowhere() {
-    let bench = Bench::new().await;
-    register(&bench).await;
-    bench.services.identity.forgot_password(&Actor::anonymous(), EMAIL).await.expect("asked");
-    let token = mailed_token(&bench, "password").await;
-    let db = bench.services.queue.db();
+    let fixture = Fixture::new().await;
+    register(&fixture).await;
+    fixture.services.identity.forgot_password(&Actor::anonymous(), EMAIL).await.expect("asked");
+    let token = mailed_token(&fixture, "password").await;
+    let db = fixture.services.queue.db();
 
     let mails = mail_messages::Entity::find().all(db).await.expect("listed");
     let links = account_tokens::Entity::find().all(db).await.expect("listed");
-    let jobs = bench.jobs_of_kind("email.deliver").await;
+    let jobs = fixture.jobs_of_kind("email.deliver").await;
 
     assert!(!format!("{mails:?}{links:?}{jobs:?}").contains(&token));
 }
 
 #[tokio::test]
 async fn changing_the_password_ends_every_sign_in_but_the_new_one() {
-    let bench = Bench::new().await;
-    let before = register(&bench).await;
-    let (identity, ada) = (&bench.services.identity, before.user.id);
+    let fixture = Fixture::new().await;
+    let before = register(&fixture).await;
+    let (identity, ada) = (&fixture.services.identity, before.user.id);
     let actor = acting(ada);
-    let who = bench.actor_of(&before.access_token).await;
+    let who = fixture.actor_of(&before.access_token).await;
     let script = identity.create_api_token(&who, None, script()).await.expect("made");
 
     let wrong = identity.change_password(&actor, "wrong horse", "another horse").await;
@@ -297,8 +297,8 @@ async fn changing_the_password_ends_every_sign_in_but_the_new_one() {
     assert!(identity.authenticate(&before.access_token).await.is_err());
     assert!(identity.authenticate(&after.access_token).await.is_ok());
     assert!(identity.authenticate(&script.token).await.is_ok(), "scripts go on");
-    bench.work().await;
-    let mails = bench.mailer.mails();
+    fixture.work().await;
+    let mails = fixture.mailer.mails();
     let told = mails.iter().find(|mail| mail.subject == "Your password was changed").expect("a mail");
     assert!(told.text.contains("API tokens that still open your account: 1."), "{}", told.text);
     assert!(identity.login(&Actor::anonymous(), EMAIL, "another horse").await.is_ok());
@@ -308,16 +308,16 @@ async fn changing_the_password_ends_every_sign_in_but_the_new_one() {
 async fn an_outdated_hash_is_replaced_at_sign_in() {
     use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version, password_hash::phc::PasswordHash};
 
-    let bench = Bench::new().await;
-    let user = register(&bench).await.user;
+    let fixture = Fixture::new().await;
+    let user = register(&fixture).await.user;
     let cheap = Params::new(8_192, 1, 1, None).expect("parameters");
     let old: PasswordHash = Argon2::new(Algorithm::Argon2id, Version::V0x13, cheap)
         .hash_password(b"correct horse")
         .expect("a hash");
     let mut row = user.clone().into_active_model();
     row.password_hash = Set(Some(old.to_string()));
-    row.update(bench.services.queue.db()).await.expect("written");
-    let identity = &bench.services.identity;
+    row.update(fixture.services.queue.db()).await.expect("written");
+    let identity = &fixture.services.identity;
 
     identity.login(&Actor::anonymous(), EMAIL, "correct horse").await.expect("in");
 

@@ -6,22 +6,26 @@ use sha2::Sha256;
 use super::*;
 use crate::{
     mail::{MailingError, queue_mail, templates},
-    testing::{Bench, REMINDER, acting},
+    testing::{Fixture, REMINDER, acting},
 };
 
 fn key(secret: &str) -> UnsubscribeKey {
     UnsubscribeKey::new(&SecretString::from(secret.to_owned()))
 }
 
-async fn queue_reminder(bench: &Bench, user: &users::Model, day: u32) -> Option<atelier_entities::MailId> {
-    let tx = bench.services.queue.begin().await.expect("begun");
+async fn queue_reminder(
+    fixture: &Fixture,
+    user: &users::Model,
+    day: u32,
+) -> Option<atelier_entities::MailId> {
+    let tx = fixture.services.queue.begin().await.expect("begun");
     let id = queue_mail(&tx, &REMINDER, user, &day.to_string(), json!({})).await.expect("queued");
     tx.commit().await.expect("committed");
     id
 }
 
-async fn status(bench: &Bench, id: atelier_entities::MailId) -> MailStatus {
-    let mail = mail_messages::Entity::find_by_id(id).one(bench.services.queue.db()).await.expect("asked");
+async fn status(fixture: &Fixture, id: atelier_entities::MailId) -> MailStatus {
+    let mail = mail_messages::Entity::find_by_id(id).one(fixture.services.queue.db()).await.expect("asked");
     mail.expect("there").status
 }
 
@@ -75,51 +79,51 @@ fn a_modified_token_is_invalid() {
 
 #[tokio::test]
 async fn unsubscribing_ends_one_category_and_nothing_else() {
-    let bench = Bench::new().await;
-    let (ada, mail) = (bench.register("ada@example.org").await, &bench.services.mail);
+    let fixture = Fixture::new().await;
+    let (ada, mail) = (fixture.register("ada@example.org").await, &fixture.services.mail);
     let token = mail.unsubscribing.token(ada.id, MailCategory::Reminders);
-    let queued_before = queue_reminder(&bench, &ada, 1).await.expect("queued");
+    let queued_before = queue_reminder(&fixture, &ada, 1).await.expect("queued");
 
     for _ in 0..2 {
         let done = mail.unsubscribe(&Actor::anonymous(), &token).await.expect("asked");
         assert_eq!(done, Some(Subscription { category: MailCategory::Reminders, locale: Locale::En }));
     }
-    bench.work().await;
+    fixture.work().await;
 
-    assert_eq!(status(&bench, queued_before).await, MailStatus::Unsubscribed);
-    assert_eq!(queue_reminder(&bench, &ada, 2).await, None, "not even queued");
+    assert_eq!(status(&fixture, queued_before).await, MailStatus::Unsubscribed);
+    assert_eq!(queue_reminder(&fixture, &ada, 2).await, None, "not even queued");
     assert_eq!(mail.list_opt_outs(&acting(ada.id)).await.expect("listed"), [MailCategory::Reminders]);
     let entries = audit_log::Entity::find().filter(audit_log::Column::Action.eq("mail.unsubscribe"));
-    assert_eq!(entries.count(bench.services.queue.db()).await.expect("counted"), 1);
+    assert_eq!(entries.count(fixture.services.queue.db()).await.expect("counted"), 1);
     assert_eq!(mail.unsubscribe(&Actor::anonymous(), "sample").await.expect("asked"), None);
 
     let wanted = [(MailCategory::Reminders, true), (MailCategory::Alerts, false)];
     let unwanted = mail.update_preferences(&acting(ada.id), &wanted).await.expect("changed");
     assert_eq!(unwanted, [MailCategory::Alerts]);
-    let queued = queue_reminder(&bench, &ada, 2).await.expect("queued");
-    bench.work().await;
-    assert_eq!(status(&bench, queued).await, MailStatus::Sent);
+    let queued = queue_reminder(&fixture, &ada, 2).await.expect("queued");
+    fixture.work().await;
+    assert_eq!(status(&fixture, queued).await, MailStatus::Sent);
 }
 
 #[tokio::test]
 async fn mails_without_a_category_are_sent_to_everybody() {
-    let bench = Bench::new().await;
-    let ada = bench.register("ada@example.org").await;
+    let fixture = Fixture::new().await;
+    let ada = fixture.register("ada@example.org").await;
     let none: Vec<_> = MailCategory::ALL.iter().map(|category| (*category, false)).collect();
-    bench.services.mail.update_preferences(&acting(ada.id), &none).await.expect("changed");
+    fixture.services.mail.update_preferences(&acting(ada.id), &none).await.expect("changed");
     for _ in 0..2 {
-        let tx = bench.services.queue.begin().await.expect("begun");
+        let tx = fixture.services.queue.begin().await.expect("begun");
         queue_mail(&tx, &templates::PROVIDER_UNLINKED, &ada, "once", json!({"provider": "GitHub"}))
             .await
             .expect("queued");
         tx.commit().await.expect("committed");
     }
-    bench.work().await;
+    fixture.work().await;
 
-    let mut subjects = bench.subjects_to("ada@example.org");
+    let mut subjects = fixture.subjects_to("ada@example.org");
     subjects.sort();
     assert_eq!(subjects, ["GitHub was unlinked from your account", "Welcome to Atelier"]);
-    for sent in bench.mailer.mails() {
+    for sent in fixture.mailer.mails() {
         assert!(sent.headers.iter().all(|(name, _)| !name.starts_with("List-")), "{:?}", sent.headers);
         assert!(!sent.text.contains("/unsubscribe/") && !sent.html.contains("unsubscribe"));
     }
@@ -127,8 +131,8 @@ async fn mails_without_a_category_are_sent_to_everybody() {
 
 #[tokio::test]
 async fn a_link_does_not_reveal_whether_its_account_exists() {
-    let bench = Bench::new().await;
-    let (ada, mail) = (bench.register("ada@example.org").await, &bench.services.mail);
+    let fixture = Fixture::new().await;
+    let (ada, mail) = (fixture.register("ada@example.org").await, &fixture.services.mail);
     let there = mail.unsubscribing.token(ada.id, MailCategory::Results);
     let gone = mail.unsubscribing.token(UserId::new(), MailCategory::Results);
 
@@ -142,12 +146,12 @@ async fn a_link_does_not_reveal_whether_its_account_exists() {
 
 #[tokio::test]
 async fn an_optional_mail_has_an_unsubscribe_link() {
-    let bench = Bench::new().await;
-    let (ada, mail) = (bench.register("ada@example.org").await, &bench.services.mail);
-    queue_reminder(&bench, &ada, 1).await.expect("queued");
-    bench.work().await;
+    let fixture = Fixture::new().await;
+    let (ada, mail) = (fixture.register("ada@example.org").await, &fixture.services.mail);
+    queue_reminder(&fixture, &ada, 1).await.expect("queued");
+    fixture.work().await;
 
-    let sent = bench.mailer.mails();
+    let sent = fixture.mailer.mails();
     let reminder = sent.iter().find(|mail| mail.subject.contains("reminder")).expect("sent");
     let token = mail.unsubscribing.token(ada.id, MailCategory::Reminders);
     let link = format!("https://atelier.example/unsubscribe/{token}");
@@ -163,15 +167,15 @@ async fn an_optional_mail_has_an_unsubscribe_link() {
 
 #[tokio::test]
 async fn a_deactivated_account_gets_no_optional_mails() {
-    let bench = Bench::new().await;
-    let ada = bench.register("ada@example.org").await;
-    let queued = queue_reminder(&bench, &ada, 1).await.expect("queued");
+    let fixture = Fixture::new().await;
+    let ada = fixture.register("ada@example.org").await;
+    let queued = queue_reminder(&fixture, &ada, 1).await.expect("queued");
     let row = users::ActiveModel { id: Set(ada.id), is_active: Set(false), ..Default::default() };
-    sea_orm::ActiveModelTrait::update(row, bench.services.queue.db()).await.expect("changed");
-    bench.work().await;
+    sea_orm::ActiveModelTrait::update(row, fixture.services.queue.db()).await.expect("changed");
+    fixture.work().await;
 
-    assert_eq!(status(&bench, queued).await, MailStatus::Suppressed);
-    let mail = &bench.services.mail;
+    assert_eq!(status(&fixture, queued).await, MailStatus::Suppressed);
+    let mail = &fixture.services.mail;
     let actor = acting(ada.id);
     let mut tested = Vec::new();
     for _ in 0..10 {

@@ -32,6 +32,12 @@ impl Root {
         root
     }
 
+    /// Adds names of a module that are at the root although `lib.rs` does not have them: its
+    /// exported macros.
+    pub(super) fn add_exports(&mut self, module: &str, names: impl IntoIterator<Item = String>) {
+        self.exports.extend(names.into_iter().map(|name| (name, module.to_owned())));
+    }
+
     /// The modules beside `lib.rs`.
     pub(super) fn modules(&self) -> &BTreeSet<String> {
         &self.modules
@@ -52,6 +58,22 @@ impl Root {
     pub(super) fn is_foreign(&self, name: &str) -> bool {
         self.exports.get(name).is_some_and(|from| !self.has_module(from))
     }
+}
+
+/// The macros of a file that `#[macro_export]` puts at the root of its crate.
+pub(super) fn exported_macros(text: &str) -> Vec<String> {
+    let tokens = tokens_of(text);
+    let named = |part: &[TokenTree]| match part {
+        [attribute, rules, bang, name]
+            if is_attribute(attribute, "macro_export")
+                && ident(rules).as_deref() == Some("macro_rules")
+                && is_punct(bang, '!') =>
+        {
+            ident(name)
+        }
+        _ => None,
+    };
+    tokens.windows(4).filter_map(named).collect()
 }
 
 /// The names that a file takes from the root of its crate, by `crate::` or `super::`. The path
@@ -142,6 +164,10 @@ fn without_tests(tokens: TokenStream) -> Vec<TokenTree> {
     kept
 }
 
+fn is_attribute(token: &TokenTree, name: &str) -> bool {
+    matches!(token, TokenTree::Group(group) if group.stream().to_string() == name)
+}
+
 fn is_test_attribute(token: &TokenTree) -> bool {
     let TokenTree::Group(group) = token else { return false };
     let text = group.stream().to_string().replace(' ', "");
@@ -191,4 +217,15 @@ fn a_root_knows_where_its_names_come_from() {
         assert_eq!(root.module_of(name), module, "{name}");
     }
     assert!(root.is_foreign("G") && !root.is_foreign("E"));
+}
+
+#[test]
+fn an_exported_macro_is_a_name_of_the_root_from_its_module() {
+    let source = "#[macro_export] macro_rules! shown { () => {} } macro_rules! hidden { () => {} }";
+    let mut root = Root::parse("mod a;");
+
+    assert_eq!(exported_macros(source), ["shown"]);
+    root.add_exports("a", exported_macros(source));
+    assert_eq!(root.module_of("shown"), Some("a"));
+    assert_eq!(names_in("fn f() { $crate::shown!() }", 1), ["shown"]);
 }

@@ -67,7 +67,7 @@ const BUILDER: Layers = Layers {
 
 const AUTOMATION: Layers = Layers {
     folder: "domains/automation",
-    layers: &[&["expression"], &["graph"], &["engine", "nodes"], &["workflows"], &["runs"]],
+    layers: &[&["expression", "mail"], &["graph"], &["engine", "nodes"], &["workflows"], &["runs"]],
     backwards: &[],
 };
 
