@@ -138,6 +138,7 @@ pub(super) fn run_row(
         output_bytes: 0,
         rerun_of: None,
         deadline_at: None,
+        active_left: None,
         revision: 1,
         created_at: moment(),
         started_at: Some(moment()),
