@@ -119,7 +119,7 @@ impl From<UpdateWorkflowInput> for WorkflowChanges {
 #[serde(deny_unknown_fields)]
 pub(crate) struct WorkflowSettingsInput {
     /// How many runs are under way at once.
-    concurrency: Option<ConcurrencyInput>,
+    concurrency: Option<WorkflowConcurrencyInput>,
     /// The longest time of a run in seconds, without waiting; a day where it is left out.
     #[schema(minimum = 1, maximum = 2_592_000)]
     timeout_secs: Option<u32>,
@@ -148,7 +148,7 @@ impl From<WorkflowSettingsInput> for Settings {
 /// How many runs of a workflow are under way at once.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ConcurrencyInput {
+pub(crate) struct WorkflowConcurrencyInput {
     /// The number; no limit where it is left out.
     #[schema(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
@@ -162,8 +162,8 @@ pub(crate) struct ConcurrencyInput {
     max_queued: Option<u32>,
 }
 
-impl From<ConcurrencyInput> for Concurrency {
-    fn from(input: ConcurrencyInput) -> Self {
+impl From<WorkflowConcurrencyInput> for Concurrency {
+    fn from(input: WorkflowConcurrencyInput) -> Self {
         let default = Self::default();
         Self {
             limit: input.limit,
@@ -225,7 +225,7 @@ impl From<workflows::Model> for WorkflowView {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct WorkflowSettingsView {
     /// How many runs are under way at once.
-    concurrency: ConcurrencyView,
+    concurrency: WorkflowConcurrencyView,
     /// The longest time of a run in seconds, without waiting.
     timeout_secs: u32,
     /// How urgent the jobs of its runs are.
@@ -240,7 +240,7 @@ pub(crate) struct WorkflowSettingsView {
 
 /// How many runs of a workflow are under way at once.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct ConcurrencyView {
+pub(crate) struct WorkflowConcurrencyView {
     /// The number; no limit where it is null.
     limit: Option<u32>,
     /// What becomes of a run beyond it.
@@ -256,7 +256,7 @@ impl From<Settings> for WorkflowSettingsView {
     fn from(settings: Settings) -> Self {
         let Concurrency { limit, when_full, count_waiting, max_queued } = settings.concurrency;
         Self {
-            concurrency: ConcurrencyView { limit, when_full, count_waiting, max_queued },
+            concurrency: WorkflowConcurrencyView { limit, when_full, count_waiting, max_queued },
             timeout_secs: settings.timeout_secs,
             lane: settings.lane.as_str(),
             vars: settings.vars,

@@ -8,12 +8,15 @@ use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
         RefOr, Schema,
-        schema::{AnyOfBuilder, Object},
+        schema::{AnyOfBuilder, Object, ObjectBuilder, SchemaType, Type},
     },
 };
 use uuid::Uuid;
 
-use super::{super::sets, JobResult};
+use super::{
+    super::{free::JsonObject, sets},
+    JobResult,
+};
 
 impl PartialSchema for JobResult {
     fn schema() -> RefOr<Schema> {
@@ -61,6 +64,50 @@ pub(crate) struct JobResults {
     archived: ArchivedResult,
     #[serde(rename = "maintenance.erase_archived")]
     erased: ErasedResult,
+    #[serde(rename = "workflow.start_run")]
+    started_run: NoResult,
+    /// How an attempt of a node ended. What the node gave is kept with its run.
+    #[serde(rename = "workflow.run_node")]
+    #[schema(value_type = JsonObject)]
+    node: serde_json::Map<String, serde_json::Value>,
+    #[serde(rename = "workflow.wake_node")]
+    woken_node: NoResult,
+    #[serde(rename = "workflow.make_room")]
+    made_room: NoResult,
+    #[serde(rename = "workflow.stop_jobs")]
+    stopped_jobs: NoResult,
+    #[serde(rename = "workflow.reconcile")]
+    reconciled: ReconciledResult,
+}
+
+/// Nothing but that it is done.
+#[derive(Serialize)]
+pub(crate) struct NoResult;
+
+impl PartialSchema for NoResult {
+    fn schema() -> RefOr<Schema> {
+        let null = ObjectBuilder::new().schema_type(SchemaType::Type(Type::Null));
+        null.description(Some("Nothing but that it is done.")).into()
+    }
+}
+
+impl ToSchema for NoResult {}
+
+/// Runs of workflows were repaired: those that a lost job or a limit had left behind.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ReconciledResult {
+    /// Runs that took longer than they may.
+    timed_out: u64,
+    /// Runs of deleted workflows that were cancelled.
+    of_deleted_workflows: u64,
+    /// Waits that got a job to wake them.
+    waits: u64,
+    /// Nodes that got a job.
+    nodes: u64,
+    /// Jobs of ended runs that were cancelled.
+    jobs: u64,
+    /// Workflows with queued runs that were looked at.
+    queued_workflows: u64,
 }
 
 /// An application was written.

@@ -165,7 +165,7 @@ async fn a_node_leaves_with_its_body_and_the_edges_at_them() {
 async fn an_edge_that_can_never_be_right_is_refused_at_once() {
     let fixture = Fixture::new().await;
     let mut draft = nested();
-    let check = node("check", "condition", json!({"when": {}}));
+    let check = node("check", "condition", json!({"when": {"left": 1, "operator": "equals", "right": 1}}));
     draft["nodes"].as_array_mut().expect("a list").push(check);
     let id = fixture.with_draft(draft).await.id;
     let create = async |edge| fixture.workflows().create_edge(&fixture.ada, id, edge).await;
