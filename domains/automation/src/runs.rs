@@ -33,8 +33,10 @@ use atelier_queue::{JobContext, JobError, Outcome, Queue};
 use futures::future::BoxFuture;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
-use crate::{Automation, workflows::Workflows};
-use effects::{NodeEnded, StartEnded, WakeEnded};
+use crate::workflows::Workflows;
+use effects::NodeEnded;
+
+pub(crate) use effects::{StartEnded, WakeEnded};
 
 pub use answer::{Decision, MAX_COMMENT, MAX_SIGNAL_KEY, MAX_SIGNALS, SignalInput};
 pub use error::RunError;
@@ -91,19 +93,6 @@ where
     S: Clone + Send + Sync + 'static,
 {
     Kind::of::<RunNode>(run).with_effect::<RunNode>(NodeEnded)
-}
-
-/// The other kinds of jobs.
-pub(crate) fn kinds() -> Vec<Kind<Automation>> {
-    vec![
-        Kind::of::<StartRun>(|_, _, _| Box::pin(async { Ok(Outcome::done()) }))
-            .with_effect::<StartRun>(StartEnded),
-        Kind::of::<WakeNode>(|_, _, _| Box::pin(async { Ok(Outcome::done()) }))
-            .with_effect::<WakeNode>(WakeEnded),
-        Kind::of::<MakeRoom>(|all: &Automation, ctx, args| Box::pin(all.runs.make_room(ctx, args))),
-        Kind::of::<StopJobs>(|all: &Automation, ctx, args| Box::pin(all.runs.stop_jobs(ctx, args))),
-        Kind::of::<ReconcileRuns>(|all: &Automation, ctx, args| Box::pin(all.runs.reconcile(ctx, args))),
-    ]
 }
 
 /// The folder of a run in the object store.

@@ -41,7 +41,7 @@ pub struct Scripted {
 pub fn modules() -> [Module<Scripted>; 3] {
     [
         atelier_foundation::module().within(|all: &Scripted| &all.foundation),
-        crate::module_without_nodes().within(|all: &Scripted| &all.automation),
+        crate::automation::module_without_nodes().within(|all: &Scripted| &all.automation),
         Module::new("scripted").with_kind(node_kind::<Scripted>(|all, _, args| Box::pin(all.run_node(args)))),
     ]
 }
@@ -116,12 +116,15 @@ pub fn done(output: Value) -> NodeResult {
     NodeResult { outcome: WorkOutcome::Done { port: None }, output: Some(Stored::inline(output)) }
 }
 
+/// The code of an attempt that fails by its script.
+const BROKEN: &str = "BROKEN";
+
 /// An attempt that fails.
 ///
 /// # Errors
 /// Always.
 pub fn broken() -> Scene {
-    Err(JobError::fail("BROKEN", "It broke."))
+    Err(JobError::fail(BROKEN, "It broke."))
 }
 
 /// The list of a loop.

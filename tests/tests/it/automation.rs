@@ -197,7 +197,8 @@ async fn concurrent_starts_never_exceed_the_limit(fixture: Fixture) {
                 assert!(under_way <= 3, "{open:?}");
                 let is_full = under_way == open.len().min(3);
                 let all_wait = open.iter().all(|(_, status)| *status != RunStatus::Running);
-                (is_full && all_wait).then(|| open.first().map(|(run, _)| *run))
+                let first = open.iter().find(|(_, status)| *status != RunStatus::Queued);
+                (is_full && all_wait).then(|| first.map(|(run, _)| *run))
             })
             .await;
         let Some(first) = waiting else { break };

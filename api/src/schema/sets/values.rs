@@ -31,7 +31,7 @@ pub(crate) fn add_error_codes<'a>(components: &mut Components, codes: impl Itera
 }
 
 /// What jobs fail with: the machine's own errors, then those of handlers.
-pub(super) const JOB_ERRORS: [&str; 33] = [
+pub(super) const JOB_ERRORS: [&str; 35] = [
     "CANCELLED",
     "DISCARDED",
     "EFFECT_FAILED",
@@ -65,6 +65,8 @@ pub(super) const JOB_ERRORS: [&str; 33] = [
     "MAIL_UNAVAILABLE",
     "STOPPED",
     "STORAGE",
+    "OBJECTS_UNAVAILABLE",
+    "RESULT_INVALID",
 ];
 
 /// What jobs wait for, and that they do not.

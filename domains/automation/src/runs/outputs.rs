@@ -108,7 +108,7 @@ fn ends_of(plan: &Plan, nodes: &[NodeId]) -> Vec<NodeId> {
 }
 
 /// The nodes of the body of a loop.
-fn body_of<'a>(plan: &'a Plan, node: NodeId) -> &'a [NodeId] {
+fn body_of(plan: &Plan, node: NodeId) -> &[NodeId] {
     plan.nodes_of(&ScopePath::root().item(plan.key(node), 0))
 }
 

@@ -3,6 +3,7 @@
 
 use atelier_entities::{JobState, NodeState, RunId, WorkflowId};
 use atelier_queue::{JobContext, JobError, Outcome, QueueError, QueueName, Sql, Transaction};
+use chrono::TimeDelta;
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
 use serde_json::json;
 
@@ -20,6 +21,10 @@ const BATCH: u64 = 50;
 const BATCHES: u32 = 200;
 /// Queued runs of a workflow without a limit that are started at once.
 const STARTED_AT_ONCE: u32 = 100;
+
+/// How long ago a run has ended whose jobs are still looked for. A later job of it finds that there is nothing
+/// to do, and ends.
+const ENDED_LATELY: TimeDelta = TimeDelta::hours(1);
 
 /// An attempt that a row names.
 #[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
@@ -151,9 +156,11 @@ impl Runs {
         for _ in 0..BATCHES {
             let tx = self.queue.begin().await?;
             let mut sql = Sql::new(tx.get_database_backend());
-            sql.push("SELECT DISTINCT runs.id FROM jobs JOIN workflow_runs AS runs ON runs.id = jobs.subject_id WHERE jobs.phase < 2 AND jobs.cancel_requested_at IS NULL AND jobs.queue = ")
+            sql.push("SELECT runs.id FROM workflow_runs AS runs WHERE runs.finished_at > ")
+                .bind(self.queue.now() - ENDED_LATELY)
+                .push(" AND EXISTS (SELECT 1 FROM jobs WHERE jobs.subject_id = runs.id AND jobs.phase < 2 AND jobs.cancel_requested_at IS NULL AND jobs.queue = ")
                 .bind(QueueName::Workflow.as_str())
-                .push(" AND runs.finished_at IS NOT NULL ORDER BY runs.id LIMIT ")
+                .push(") ORDER BY runs.id LIMIT ")
                 .push(&BATCH.to_string());
             let ended: Vec<RunId> = ids(&tx, sql).await?;
             let subjects: Vec<_> = ended.into_iter().map(|run| run.0).collect();

@@ -90,7 +90,8 @@ impl Fixture {
         let row = workflows::Entity::find_by_id(workflow).one(db).await.expect("asked").expect("there");
         let mut row = row.into_active_model();
         row.settings = Set(settings);
-        row.update(db).await.expect("changed");
+        let this = workflows::Column::Id.eq(workflow);
+        workflows::Entity::update_many().set(row).filter(this).exec(db).await.expect("changed");
     }
 
     /// Starts a run with an input.

@@ -130,7 +130,7 @@ pub(super) async fn lock_user(tx: &Transaction, id: UserId) -> Result<Option<use
 
 #[cfg(test)]
 mod tests {
-    use sea_orm::IntoActiveModel;
+    use sea_orm::{ColumnTrait, IntoActiveModel, QueryFilter};
 
     use super::*;
     use crate::testing::Fixture;
@@ -147,7 +147,8 @@ mod tests {
         row.country = Set(Some("FR".to_owned()));
         row.settings = Set(json!({"theme": "dark"}));
         row.email_verified_at = Set(Some(ada.created_at));
-        row.update(db).await.expect("changed");
+        let this = users::Column::Id.eq(ada.id);
+        users::Entity::update_many().set(row).filter(this).exec(db).await.expect("changed");
 
         let by_name = users::Entity::find_by_id(ada.id).one(db).await.expect("read");
         assert_eq!(find_user(db, ada.id).await.expect("read"), by_name);

@@ -188,7 +188,8 @@ async fn a_run_whose_version_is_gone_fails() {
     let db = fixture.fixture.queue().db();
     let mut row = fixture.row(run).await.into_active_model();
     row.version_id = Set(WorkflowVersionId::new());
-    row.update(db).await.expect("changed");
+    let this = workflow_runs::Column::Id.eq(run);
+    workflow_runs::Entity::update_many().set(row).filter(this).exec(db).await.expect("changed");
 
     fixture.fixture.work().await;
 

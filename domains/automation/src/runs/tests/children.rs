@@ -191,7 +191,8 @@ async fn a_failed_run_starts_the_error_workflow_once_and_that_one_starts_none() 
     let own = workflows::Entity::find_by_id(handling).one(db).await.expect("asked").expect("there");
     let mut own = own.into_active_model();
     own.error_workflow_id = Set(Some(handling));
-    own.update(db).await.expect("changed");
+    let this = workflows::Column::Id.eq(handling);
+    workflows::Entity::update_many().set(own).filter(this).exec(db).await.expect("changed");
     fixture.script("a", [broken()]);
     fixture.script("notify", [broken()]);
 

@@ -67,7 +67,15 @@ const BUILDER: Layers = Layers {
 
 const AUTOMATION: Layers = Layers {
     folder: "domains/automation",
-    layers: &[&["expression", "mail"], &["graph"], &["engine", "nodes"], &["workflows"], &["runs"]],
+    layers: &[
+        &["expression", "mail"],
+        &["graph"],
+        &["engine", "nodes"],
+        &["workflows"],
+        &["runs"],
+        &["automation"],
+        &["testing"],
+    ],
     backwards: &[],
 };
 

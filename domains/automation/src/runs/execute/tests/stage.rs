@@ -17,7 +17,7 @@ use atelier_providers::{
     mail::fake::ScriptedMailer,
 };
 use atelier_queue::NewJob;
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, IntoActiveModel};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 use serde_json::{Value, json};
 
 use super::super::{super::NodeResult, Execution, RunNode};
@@ -232,7 +232,8 @@ impl Stage {
         let row = workflow_runs::Entity::find_by_id(self.run_id).one(db).await.unwrap().unwrap();
         let mut row = row.into_active_model();
         change(&mut row);
-        row.update(db).await.unwrap();
+        let this = workflow_runs::Column::Id.eq(self.run_id);
+        workflow_runs::Entity::update_many().set(row).filter(this).exec(db).await.unwrap();
     }
 
     pub(super) async fn set_run(&mut self, paused: bool, status: RunStatus) {

@@ -53,7 +53,7 @@ impl NodeRow {
 
     pub(super) fn into_model(self, run_id: RunId) -> workflow_node_runs::Model {
         workflow_node_runs::Model {
-            run_id: run_id,
+            run_id,
             scope: self.scope,
             node: self.node,
             state: self.state,

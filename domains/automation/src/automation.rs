@@ -1,0 +1,94 @@
+//! The services of the domain, and its module.
+
+use std::{fmt, sync::Arc};
+
+use atelier_foundation::{Foundation, Kind, Module};
+use atelier_providers::{http::GuardedClient, llm::ChatModel, object_store::Objects};
+use atelier_queue::{Job, NewJob, Outcome, schedule::Recurring};
+
+use crate::{
+    mail,
+    nodes::Services,
+    runs::{
+        self, Execution, MakeRoom, OwnedRuns, ReconcileRuns, Runs, StartEnded, StartRun, StopJobs, WakeEnded,
+        WakeNode,
+    },
+    workflows::{self, OwnedWorkflows, Workflows},
+};
+
+/// Services of this domain. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Automation {
+    /// Workflows, their drafts and their versions.
+    pub workflows: Workflows,
+    /// Runs of workflows.
+    pub runs: Runs,
+    /// Runs attempts of nodes.
+    pub execution: Execution,
+}
+
+/// The external dependencies of this domain.
+#[derive(Clone)]
+pub struct Deps {
+    /// The language model.
+    pub model: Arc<dyn ChatModel>,
+    /// Stores large inputs and outputs of runs.
+    pub objects: Objects,
+    /// Sends the requests of nodes.
+    pub http: GuardedClient,
+}
+
+impl fmt::Debug for Deps {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deps").finish_non_exhaustive()
+    }
+}
+
+impl Automation {
+    /// The services on this foundation.
+    #[must_use]
+    pub fn new(foundation: &Foundation, deps: Deps) -> Self {
+        let Deps { model, objects, http } = deps;
+        let queue = &foundation.queue;
+        let workflows = Workflows::new(queue.clone());
+        let services = Services { queue: queue.clone(), http, model };
+        Self {
+            runs: Runs::new(queue.clone(), objects.clone(), workflows.clone()),
+            execution: Execution::new(services, objects),
+            workflows,
+        }
+    }
+}
+
+/// What this domain offers to the processes of the product.
+#[must_use]
+pub fn module() -> Module<Automation> {
+    let run_node = runs::node_kind(|all: &Automation, ctx, args| Box::pin(all.execution.run_node(ctx, args)));
+    module_without_nodes().with_kind(run_node)
+}
+
+/// The module without the kind that runs attempts of nodes.
+pub(crate) fn module_without_nodes() -> Module<Automation> {
+    let start = Kind::of::<StartRun>(|_, _, _| Box::pin(async { Ok(Outcome::done()) }));
+    let wake = Kind::of::<WakeNode>(|_, _, _| Box::pin(async { Ok(Outcome::done()) }));
+    Module::new("automation")
+        .with_kind(start.with_effect::<StartRun>(StartEnded))
+        .with_kind(wake.with_effect::<WakeNode>(WakeEnded))
+        .with_kind(Kind::of::<MakeRoom>(|all: &Automation, ctx, args| {
+            Box::pin(all.runs.make_room(ctx, args))
+        }))
+        .with_kind(Kind::of::<StopJobs>(|all: &Automation, ctx, args| {
+            Box::pin(all.runs.stop_jobs(ctx, args))
+        }))
+        .with_kind(Kind::of::<ReconcileRuns>(|all, ctx, args| Box::pin(all.runs.reconcile(ctx, args))))
+        .with_recurring(Recurring {
+            name: ReconcileRuns::KIND,
+            cron: "30 * * * * *",
+            make: |_| NewJob::of(&ReconcileRuns {}),
+        })
+        .with_mails(&mail::TEMPLATES)
+        .with_purge("workflow_runs", |queue, batch| Box::pin(runs::purge_runs(queue, batch)))
+        .with_purge("workflows", |queue, batch| Box::pin(workflows::purge_deleted(queue, batch)))
+        .with_personal_data(OwnedWorkflows)
+        .with_personal_data(OwnedRuns)
+}
