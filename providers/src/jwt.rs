@@ -123,26 +123,25 @@ mod tests {
 
     use super::*;
 
-    /// The example of RFC 7515, appendix A.1.
-    const RFC_KEY: &str =
-        "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
-    const RFC_MESSAGE: &str = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
-    const RFC_SIGNATURE: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+    /// Test case 2 of RFC 4231, with its result as base64url.
+    const KEY: &[u8] = b"Jefe";
+    const MESSAGE: &[u8] = b"what do ya want for nothing?";
+    const SIGNATURE: &str = "W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM";
 
     #[test]
     fn signs_and_verifies_the_example_of_the_rfc() {
         ensure_algorithms();
-        let key = EncodingKey::from_urlsafe_base64_secret(&format!("{RFC_KEY}==")).expect("a key");
-        let signed = crypto::sign(RFC_MESSAGE.as_bytes(), &key, Algorithm::HS256).expect("signed");
-        assert_eq!(signed, RFC_SIGNATURE);
+        let signed = crypto::sign(MESSAGE, &EncodingKey::from_secret(KEY), Algorithm::HS256);
+        assert_eq!(signed.expect("signed"), SIGNATURE);
 
-        let key = DecodingKey::from_secret(key.as_bytes());
-        let verify = |signature: &str, message: &str| {
-            crypto::verify(signature, message.as_bytes(), &key, Algorithm::HS256).expect("verified")
+        let verify = |signature: &str, message: &[u8], key: &[u8]| {
+            crypto::verify(signature, message, &DecodingKey::from_secret(key), Algorithm::HS256)
+                .expect("verified")
         };
-        assert!(verify(RFC_SIGNATURE, RFC_MESSAGE));
-        assert!(!verify(RFC_SIGNATURE, &RFC_MESSAGE.replace("eyJ0", "eyJ1")));
-        assert!(!verify(&RFC_SIGNATURE[..22], RFC_MESSAGE));
+        assert!(verify(SIGNATURE, MESSAGE, KEY));
+        assert!(!verify(SIGNATURE, b"what do you want for nothing?", KEY));
+        assert!(!verify(SIGNATURE, MESSAGE, b"jefe"));
+        assert!(!verify(&SIGNATURE[..20], MESSAGE, KEY));
     }
 
     #[test]

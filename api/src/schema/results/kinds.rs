@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        RefOr, Schema,
+        Ref, RefOr, Schema,
         schema::{AnyOfBuilder, Object, ObjectBuilder, SchemaType, Type},
     },
 };
@@ -26,7 +26,8 @@ impl PartialSchema for JobResult {
         let RefOr::T(Schema::Object(Object { properties, .. })) = JobResults::schema() else {
             return any.into();
         };
-        for result in properties.into_values() {
+        // Whoever shows a result says that it may be null.
+        for result in properties.into_values().filter(|result| *result != no_result()) {
             any = any.item(result);
         }
         any.into()
@@ -92,6 +93,10 @@ impl PartialSchema for NoResult {
 }
 
 impl ToSchema for NoResult {}
+
+fn no_result() -> RefOr<Schema> {
+    RefOr::Ref(Ref::from_schema_name(NoResult::name()))
+}
 
 /// Runs of workflows were repaired: those that a lost job or a limit had left behind.
 #[derive(Serialize, ToSchema)]
