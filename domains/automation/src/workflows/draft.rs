@@ -4,6 +4,7 @@ use atelier_entities::{WorkflowId, workflows};
 use atelier_foundation::{Actor, audit};
 use atelier_queue::Transaction;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, IntoActiveModel};
+use serde::Serialize;
 use serde_json::json;
 
 use super::{
@@ -11,7 +12,7 @@ use super::{
     commands::{find, lock},
     rows, workflow_target,
 };
-use crate::graph::{Fault, FaultCode, Graph, drawing, layout, validate};
+use crate::graph::{Fault, FaultCode, Graph, Node, drawing, layout, validate};
 
 /// The draft of a workflow, and what is wrong with it.
 #[derive(Clone, Debug)]
@@ -160,17 +161,27 @@ async fn finish(
     Ok(workflow)
 }
 
-/// Refuses what rows cannot hold: more than a graph may have, and two nodes with one key.
+/// Refuses what rows cannot hold: more than a graph may have, two nodes with one key, and texts with a NUL.
 pub(super) fn ensure_storable(graph: &Graph) -> Result<(), WorkflowError> {
     let mut faults = validate::size_faults(graph);
     if faults.is_empty() {
         let mut keys = BTreeSet::new();
-        for node in graph.scopes().into_iter().flat_map(|(graph, _)| &graph.nodes) {
-            if !keys.insert(&node.key) {
-                let message = format!("More than one node has the key {}.", node.key);
-                faults.push(Fault::error(FaultCode::DuplicateKey, message).at_node(&node.key));
+        for (scope, _) in graph.scopes() {
+            for node in &scope.nodes {
+                if !keys.insert(&node.key) {
+                    let message = format!("More than one node has the key {}.", node.key);
+                    faults.push(Fault::error(FaultCode::DuplicateKey, message).at_node(&node.key));
+                }
+                let alone = Node { body: None, ..node.clone() };
+                faults.extend(nul_fault(&alone).map(|fault| fault.at_node(&node.key)));
             }
+            faults.extend(scope.edges.iter().filter_map(|edge| Some(nul_fault(edge)?.at_edge(edge.id()))));
         }
     }
     if faults.is_empty() { Ok(()) } else { Err(WorkflowError::Faulty(faults)) }
+}
+
+fn nul_fault(part: &impl Serialize) -> Option<Fault> {
+    let has_nul = serde_json::to_value(part).is_ok_and(|value| rows::has_nul(&value));
+    has_nul.then(|| Fault::error(FaultCode::Malformed, "A text holds the character NUL."))
 }

@@ -1,11 +1,11 @@
 use atelier_entities::{ProjectId, workflows};
-use atelier_foundation::{Actor, Page, paging::fetch};
+use atelier_foundation::{Actor, FieldErrors, Page, paging::fetch, validation};
 use sea_orm::{
     ColumnTrait, Condition, QueryFilter, QueryOrder,
     sea_query::{Expr, ExprTrait, Func, LikeExpr},
 };
 
-use super::{WorkflowError, Workflows};
+use super::{MAX_NAME, WorkflowError, Workflows};
 
 /// Which workflows a list has.
 #[derive(Clone, Debug, Default)]
@@ -14,7 +14,8 @@ pub struct WorkflowFilter {
     pub project: Option<ProjectId>,
     /// Those whose triggers fire, or do not.
     pub enabled: Option<bool>,
-    /// Those whose names contain this text, in any case.
+    /// Those whose names contain this text of one line and at most [`MAX_NAME`] characters, in
+    /// any case. A blank text is ignored.
     pub search: Option<String>,
 }
 
@@ -23,7 +24,7 @@ impl Workflows {
     /// [`COUNT_LIMIT`](atelier_foundation::COUNT_LIMIT).
     ///
     /// # Errors
-    /// If the database fails.
+    /// [`WorkflowError::InvalidInput`] names a search that no name can contain.
     pub async fn list(
         &self,
         actor: &Actor,
@@ -31,10 +32,13 @@ impl Workflows {
         page: Page,
     ) -> Result<(Vec<workflows::Model>, u64), WorkflowError> {
         let user = actor.person()?;
+        let search = filter.search.as_deref().filter(|text| !text.trim().is_empty());
+        let search = search.map(|text| validation::line(text, 1, MAX_NAME)).transpose();
+        let search = search.map_err(|message| FieldErrors::of("search", message))?;
         let condition = Condition::all()
             .add_option(filter.project.map(|project| workflows::Column::ProjectId.eq(project)))
             .add_option(filter.enabled.map(|enabled| workflows::Column::Enabled.eq(enabled)))
-            .add_option(filter.search.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(matches));
+            .add_option(search.as_deref().map(matches));
         let rows = workflows::Entity::find_owned(user).filter(condition).order_by_desc(workflows::Column::Id);
         Ok(fetch(self.queue.db(), rows, page).await?)
     }

@@ -138,6 +138,16 @@ pub(super) async fn insert_edges(
     workflow_edges::Entity::insert_many(rows).exec_without_returning(db).await.map(drop)
 }
 
+/// Whether a value holds a NUL, which PostgreSQL stores in no text.
+pub(super) fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(entries) => entries.iter().any(has_nul),
+        Value::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
+        _ => false,
+    }
+}
+
 /// A policy as its column holds it.
 pub(super) fn policy_value(policy: &Policy) -> Result<Value, DbErr> {
     serde_json::to_value(policy).map_err(|error| DbErr::Json(error.to_string()))

@@ -5,6 +5,7 @@ use sea_orm::DbErr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::rows::has_nul;
 use crate::engine::Concurrency;
 
 /// The longest time of a run, in seconds: 30 days.
@@ -114,6 +115,8 @@ impl Settings {
         let bytes = serde_json::to_vec(&self.vars).map_or(usize::MAX, |text| text.len());
         if bytes > MAX_VARS_BYTES {
             errors.0.insert("settings.vars", format!("must have at most {MAX_VARS_BYTES} bytes as JSON"));
+        } else if has_nul(&Value::Object(self.vars.clone())) {
+            errors.0.insert("settings.vars", "must not hold the character NUL".to_owned());
         }
     }
 }

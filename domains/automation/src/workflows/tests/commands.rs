@@ -237,3 +237,15 @@ async fn a_copy_is_disabled_and_has_a_draft_of_its_own() {
     let copy = fixture.workflows().duplicate(&fixture.ada, long.id).await.expect("copied");
     assert_eq!(copy.name.chars().count(), MAX_NAME);
 }
+
+#[tokio::test]
+async fn variables_hold_no_nul() {
+    let fixture = Fixture::new().await;
+    let vars = [("text".to_owned(), json!(["a\u{0}b"]))].into_iter().collect();
+    let settings = Settings { vars, ..Settings::default() };
+
+    let input = NewWorkflow { settings, ..new("Report") };
+    let refused = fixture.workflows().create(&fixture.ada, input).await.expect_err("refused");
+
+    assert_eq!(fields(refused), ["settings.vars"]);
+}

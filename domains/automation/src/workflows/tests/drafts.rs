@@ -83,6 +83,11 @@ async fn faults_do_not_keep_a_draft_from_being_stored_but_what_rows_cannot_hold_
     assert_eq!(replace(twice).await, ["DUPLICATE_KEY"]);
     let many: Vec<_> = (0..=MAX_NODES).map(|number| step(&format!("n{number}"))).collect();
     assert_eq!(replace(json!({"nodes": many})).await, ["TOO_MANY_NODES"]);
+    let nul = json!({
+        "nodes": [node("a", "note", json!({"text": ["x\u{0}"]})), node("b", "note", json!({"\u{0}": 1}))],
+        "edges": [{"from": "a\u{0}", "to": "b"}]
+    });
+    assert_eq!(replace(nul).await, ["MALFORMED", "MALFORMED", "MALFORMED"]);
     assert_eq!(fixture.draft(id).await.nodes.len(), 1);
 }
 
