@@ -181,7 +181,7 @@ async fn run_on_testbed<T: Args + Serialize>(
 
 /// The versions of everything that was measured.
 fn versions(programs: Option<&Programs>) -> Value {
-    let build = if cfg!(debug_assertions) { "dev" } else { "release" };
+    let build = if report::OPTIMIZED { "dist" } else { "not optimized" };
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     json!({
         "atelier": env!("CARGO_PKG_VERSION"), "build": build, "cores": cores,

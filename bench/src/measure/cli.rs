@@ -27,7 +27,7 @@ Examples:
   atelier-bench drain --variants                        a drain on other tables and queues, one table
   atelier-bench peers --only bullmq,riverqueue          beside other queues, in turns
 
-Figures of a build without --release say nothing about speed.";
+Figures of a build without --profile dist say little about speed.";
 
 /// Measures the queue and the API: starts a PostgreSQL and a Redis in a folder of their own
 /// and on free ports, and prints the median, the minimum and the maximum of each figure.

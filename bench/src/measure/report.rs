@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 
 use super::{api::comparison, bars, cli::RunArgs, figures::HEADER, peers, section::Section};
 
+/// Whether this program is built as the product's image is.
+pub(super) const OPTIMIZED: bool = matches!(env!("OPT_LEVEL").as_bytes(), b"3");
+
 /// Everything that was measured, with versions.
 #[derive(Clone, Debug)]
 pub(super) struct Report {
@@ -40,8 +43,8 @@ impl Report {
         if self.sections.len() > 1 {
             terminal::print_line(terminal::table(bars::HEADER, bars::rows(&self.sections), &[1, 2, 3]));
         }
-        if cfg!(debug_assertions) {
-            terminal::print_line("This is not a release build: the figures say nothing about speed.");
+        if !OPTIMIZED {
+            terminal::print_line("This is no build of the profile dist: the figures say little about speed.");
         }
         if let Some(file) = &run.json {
             write(file, &(serde_json::to_string_pretty(&self.to_json())? + "\n"))?;
