@@ -36,6 +36,7 @@ mod scale;
 mod section;
 mod testbed;
 mod worker;
+mod workflows;
 
 use crate::{
     servers::{programs::Programs, reaper},
@@ -146,6 +147,12 @@ async fn measure_product(command: Command) -> anyhow::Result<()> {
                 api::measure(testbed, &args, run.runs(RUNS), figures).await
             };
             run_on_testbed("api", &args, &run, work).await
+        }
+        Command::Workflows(Measure { args, run }) => {
+            let work = async |testbed: &Testbed, figures: &mut Figures| {
+                workflows::measure(testbed, &args, run.runs(RUNS), figures).await
+            };
+            run_on_testbed("workflows", &args, &run, work).await
         }
         Command::Peers(Measure { args, run }) => {
             let work = async |testbed: &Testbed, figures: &mut Figures| {

@@ -47,6 +47,12 @@ impl Account {
         load::request(method, path, &[("authorization", &self.authorization)], &body)
     }
 
+    /// An authenticated request that changes whatever state there is: `If-Match: *`.
+    pub(super) fn request_if_match(&self, method: &str, path: &str, body: &Value) -> Request {
+        let headers = [("authorization", self.authorization.as_str()), ("if-match", "*")];
+        load::request(method, path, &headers, &body.to_string())
+    }
+
     /// An authenticated GET with `If-None-Match`.
     pub(super) fn request_since(&self, path: &str, etag: &str) -> Request {
         let headers = [("authorization", self.authorization.as_str()), ("if-none-match", etag)];

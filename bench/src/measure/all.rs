@@ -9,7 +9,7 @@ use super::{
     api,
     cli::{
         AllArgs, ApiArgs, CostArgs, DrainArgs, EmbeddedArgs, EnqueueArgs, LatencyArgs, PeersArgs, RowsArgs,
-        ScaleArgs,
+        ScaleArgs, WorkflowsArgs,
     },
     cost, drain, embedded, enqueue,
     figures::Figures,
@@ -17,6 +17,7 @@ use super::{
     section::Section,
     testbed,
     testbed::{CONNECTIONS, Testbed},
+    workflows,
 };
 use crate::servers::programs::Programs;
 
@@ -60,6 +61,12 @@ pub(super) async fn measure(programs: &Programs, args: &AllArgs, runs: u16) -> a
     let requests = ApiArgs { secs: 1.5, ..ApiArgs::default() };
     all.take("api", &requests, false, async |testbed, figures| {
         api::measure(testbed, &requests, runs, figures).await
+    })
+    .await?;
+    let cache = args.cache.clone();
+    let graphs = WorkflowsArgs { no_peers: args.no_peers, cache, ..WorkflowsArgs::default() };
+    all.take("workflows", &graphs, false, async |testbed, figures| {
+        workflows::measure(testbed, &graphs, runs, figures).await
     })
     .await?;
     let scales = ScaleArgs::default();

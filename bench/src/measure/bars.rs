@@ -48,7 +48,7 @@ impl All<'_> {
     }
 }
 
-const BARS: [Bar<'static>; 15] = [
+const BARS: [Bar<'static>; 17] = [
     more("drain against the fastest queue in Redis only", "×", 1.2, 2.0, |all| {
         peers::least_ratio(all.of("peers")?, true)
     }),
@@ -79,6 +79,12 @@ const BARS: [Bar<'static>; 15] = [
     }),
     more("two workers against one, 10 ms jobs", "×", 1.9, 2.0, |all| {
         all.median("scale", "10 ms each, 16 at a time on each of 2 workers, against one")
+    }),
+    less("workflows: overhead of a step, p50", "ms", 10.0, 5.0, |all| {
+        all.median("workflows", "overhead of a step, p50")
+    }),
+    more("workflows: node runs, 400 runs at once", "node runs/s", 500.0, 2_000.0, |all| {
+        all.median("workflows", "node runs, 400 runs at once")
     }),
     less("enqueue lost beside a million finished rows", "%", 20.0, 5.0, |all| {
         loss_of_enqueue(all, "finished")

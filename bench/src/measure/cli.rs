@@ -6,11 +6,13 @@ use clap::{Args, Parser, Subcommand};
 use secrecy::SecretString;
 
 mod work;
+mod workflows;
 
 pub(super) use work::{
     AllArgs, ApiArgs, CostArgs, DrainArgs, EmbeddedArgs, Engine, EnqueueArgs, LatencyArgs, PeersArgs,
     QuickArgs, RowsArgs, ScaleArgs,
 };
+pub(super) use workflows::WorkflowsArgs;
 
 use crate::{
     servers::{programs::Places, reaper::ReaperArgs},
@@ -20,7 +22,7 @@ use crate::{
 const EXAMPLES: &str = "\
 Examples:
   atelier-bench quick                                   everything, small, in about two minutes
-  atelier-bench all --markdown measured.md              everything in full, in about twenty minutes
+  atelier-bench all --markdown measured.md              everything in full, in about forty minutes
   atelier-bench drain --queues 6 --owners 1000          fair turns over six queues
   atelier-bench drain --finished-rows 1000000 --json d.json
   atelier-bench drain --effects                         the end of each job writes a row
@@ -56,6 +58,9 @@ pub(super) enum Command {
     /// Requests that the API answers in a second, compared with a server that answers a
     /// constant and with one that is written by hand for the same answers.
     Api(Measure<ApiArgs>),
+    /// Runs of workflows: overhead of a step, node runs in a second, a fan-out, a loop; the
+    /// same work on n8n, in turns.
+    Workflows(Measure<WorkflowsArgs>),
     /// The same work on other queues, in turns with Atelier.
     Peers(Measure<PeersArgs>),
     /// All of them in full: makes the table of docs/performance.md.

@@ -1,15 +1,15 @@
 //! Other queues that do the same work in turns with Atelier.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
-mod install;
+pub(super) mod install;
 mod language;
-mod output;
+pub(super) mod output;
 mod program;
 
 use super::{
@@ -87,7 +87,8 @@ pub(super) async fn measure(
         .into_iter()
         .filter(|peer| args.only.is_empty() || args.only.iter().any(|name| name == peer.package))
         .collect();
-    let programs = Programs::install(cache(args)?, wanted.iter().map(|peer| peer.language)).await;
+    let programs =
+        Programs::install(cache(args.cache.as_deref())?, wanted.iter().map(|peer| peer.language)).await;
     for _ in 0..runs {
         let own = run_atelier(testbed, args).await?;
         record(figures, ATELIER, &own);
@@ -112,9 +113,10 @@ pub(super) async fn measure(
     Ok(())
 }
 
-fn cache(args: &PeersArgs) -> anyhow::Result<PathBuf> {
-    match &args.cache {
-        Some(folder) => Ok(folder.clone()),
+/// The folder that peers are installed in: the given one, or else one in the home folder.
+pub(super) fn cache(given: Option<&Path>) -> anyhow::Result<PathBuf> {
+    match given {
+        Some(folder) => Ok(folder.to_owned()),
         None => {
             Ok(std::env::home_dir().context("no home folder: pass --cache")?.join(".cache/atelier-bench"))
         }

@@ -2,11 +2,15 @@
 
 use super::{
     api,
-    cli::{ApiArgs, CostArgs, DrainArgs, EmbeddedArgs, EnqueueArgs, LatencyArgs, RowsArgs, ScaleArgs},
+    cli::{
+        ApiArgs, CostArgs, DrainArgs, EmbeddedArgs, EnqueueArgs, LatencyArgs, RowsArgs, ScaleArgs,
+        WorkflowsArgs,
+    },
     cost, drain, embedded, enqueue,
     figures::Figures,
     http, latency, product, scale,
     testbed::{CONNECTIONS, Testbed},
+    workflows,
 };
 
 const ENQUEUE: EnqueueArgs = EnqueueArgs {
@@ -48,5 +52,14 @@ pub(super) async fn measure(testbed: &Testbed, runs: u16, figures: &mut Figures)
     http::enqueue(testbed, callers, runs, figures).await?;
     http::latency(testbed, LatencyArgs { jobs: 100, ..LATENCY }, runs, figures).await?;
     let requests = ApiArgs { connections: 8, secs: 0.3, projects: 5, generations: 80, ..ApiArgs::default() };
-    api::measure(testbed, &requests, runs, figures).await
+    api::measure(testbed, &requests, runs, figures).await?;
+    let graphs = WorkflowsArgs {
+        samples: 2,
+        load_runs: 20,
+        fan: 10,
+        items: 100,
+        no_peers: true,
+        ..WorkflowsArgs::default()
+    };
+    workflows::measure(testbed, &graphs, runs, figures).await
 }

@@ -13,7 +13,7 @@ use super::{language::Language, output};
 pub(super) async fn install(language: Language, cache: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let sources = sources()?;
     match language {
-        Language::Node => node(&sources.join("node"), &cache.join("node")).await,
+        Language::Node => node("node", cache).await,
         Language::Ruby => ruby(&sources.join("ruby"), cache).await,
         Language::Python => python(&sources.join("python"), &cache.join("python")).await,
         Language::Rust => rust(&sources.join("rust"), &cache.join("rust")).await,
@@ -34,7 +34,9 @@ fn sources() -> anyhow::Result<PathBuf> {
         .context("bench/peers is not there: run this in the repository")
 }
 
-async fn node(sources: &Path, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+/// Ensures that the packages of the Node.js program in that folder of `bench/peers` are installed.
+pub(in crate::measure) async fn node(name: &str, cache: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let (sources, folder) = (&sources()?.join(name), &cache.join(name));
     let manifest = "package.json";
     let same = std::fs::read(folder.join(manifest)).ok() == std::fs::read(sources.join(manifest)).ok();
     copy(sources, folder)?;

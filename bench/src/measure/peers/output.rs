@@ -5,14 +5,19 @@ use std::{process::Stdio, time::Duration};
 use anyhow::{Context, bail};
 use tokio::{process::Command, time};
 
-/// Longest that a program may take for one run.
+/// Longest that a program of a queue may take for one run.
 const LIMIT: Duration = Duration::from_secs(180);
 
 /// What a program writes to standard output; an error where it does not end well in time.
-pub(super) async fn read(mut command: Command) -> anyhow::Result<String> {
+pub(super) async fn read(command: Command) -> anyhow::Result<String> {
+    read_within(command, LIMIT).await
+}
+
+/// The same with another limit.
+pub(in crate::measure) async fn read_within(mut command: Command, limit: Duration) -> anyhow::Result<String> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.process_group(0).kill_on_drop(true);
-    let output = time::timeout(LIMIT, command.output()).await.context("it took too long")?;
+    let output = time::timeout(limit, command.output()).await.context("it took too long")?;
     let output = output.context("it cannot be run")?;
     if !output.status.success() {
         let errors = String::from_utf8_lossy(&output.stderr);
