@@ -236,8 +236,7 @@ impl Stepper<'_> {
 
     /// The key of the loop that a scope is an item of, in the scope around it.
     pub(super) fn loop_of(&self, item: &ScopePath) -> Option<Place> {
-        let (outer, step) = item.split()?;
-        Some((outer, self.plan.find_node(&step.node)?))
+        self.plan.loop_of(item).map(|(around, _)| around)
     }
 
     pub(super) fn failure_of(&self, node: NodeId, row: &NodeRun) -> Failure {

@@ -15,7 +15,7 @@ use atelier_entities::{JobId, RunId, RunStatus, Timestamp};
 use atelier_queue::{NewJob, QueueError, Transaction, metrics};
 
 use super::{
-    ChildRequest, RunNode,
+    ChildRequest, MAX_RUN_BYTES,
     cue::{Attached, Cue, Resolved, named},
     store::{LockedRuns, Place, Wanted},
 };
@@ -28,8 +28,6 @@ pub(crate) use newcomers::{NewRun, find_trigger, insert_run};
 
 /// A run whose version is gone, or cannot be walked by this version of the program.
 pub(crate) const VERSION_MISSING: &str = "VERSION_MISSING";
-/// Most bytes of all outputs of a run: 100 MiB.
-pub(crate) const MAX_RUN_BYTES: i64 = 100 * 1024 * 1024;
 const RUN_TOO_LARGE: &str = "RUN_TOO_LARGE";
 
 /// What became of each cue, in their order.
@@ -342,7 +340,7 @@ fn wanted(run: RunId, cue: &Resolved) -> Wanted {
 /// The event, or a failure where its output is more than the run may keep.
 fn bounded(event: Event, attached: &Attached, kept: i64) -> Event {
     let new = attached.output.as_ref().or(attached.items.as_ref()).map_or(0, |output| output.bytes);
-    let total = kept.saturating_add(i64::try_from(new).unwrap_or(i64::MAX));
+    let total = u64::try_from(kept).unwrap_or_default().saturating_add(new);
     match event {
         Event::Ended(at, outcome) if total > MAX_RUN_BYTES && !matches!(outcome, Outcome::Failed(_)) => {
             let message =
@@ -356,9 +354,4 @@ fn bounded(event: Event, attached: &Attached, kept: i64) -> Event {
 /// A random number between -1 and 1.
 fn jitter() -> f64 {
     rand::random::<f64>() * 2.0 - 1.0
-}
-
-/// The attempt of a parent's node that a child run belongs to.
-fn attempt_of(parent: RunId, key: &str) -> Option<RunNode> {
-    RunNode::parse(parent, key)
 }

@@ -7,8 +7,11 @@ use atelier_entities::{RunId, RunStatus, UserId, WorkflowId, workflow_runs, work
 use atelier_queue::{Lane, NewJob, Sql, Transaction};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::{MakeRoom, StartRun, settings};
-use crate::engine::{Admission, Concurrency, Occupancy};
+use super::{MakeRoom, StartRun};
+use crate::{
+    engine::{Admission, Concurrency, Occupancy},
+    workflows::Settings,
+};
 
 /// Most queued runs of a workflow that start at once. The reconciler starts more.
 const MOST_STARTED: u32 = 100;
@@ -38,7 +41,7 @@ impl Places {
         };
         let mut limited = BTreeSet::new();
         for row in find(missing).all(&**tx).await? {
-            if settings::concurrency(&row.settings).limit.is_some() {
+            if Settings::known(&row).concurrency.limit.is_some() {
                 limited.insert(row.id);
             }
             self.workflows.insert(row.id, row);
@@ -80,14 +83,14 @@ impl Places {
 
     /// The limits of a workflow.
     pub(crate) fn concurrency(&self, id: WorkflowId) -> Concurrency {
-        self.workflows.get(&id).map(|row| settings::concurrency(&row.settings)).unwrap_or_default()
+        self.workflows.get(&id).map(|row| Settings::known(row).concurrency).unwrap_or_default()
     }
 
     /// What becomes of a new run of the workflow. It is counted as what it becomes.
     pub(crate) fn admit(&mut self, id: WorkflowId) -> Admission {
         let Some(counts) = self.counts.get_mut(&id) else { return Admission::Start };
-        let limits = self.workflows.get(&id).map(|row| settings::concurrency(&row.settings));
-        let admission = limits.unwrap_or_default().admit(*counts);
+        let limits = self.workflows.get(&id).map(|row| Settings::known(row).concurrency).unwrap_or_default();
+        let admission = limits.admit(*counts);
         match admission {
             Admission::Start => counts.running += 1,
             Admission::Queue | Admission::CancelOlder { .. } => counts.queued += 1,

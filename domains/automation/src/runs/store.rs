@@ -14,16 +14,15 @@ use chrono::TimeDelta;
 
 pub(crate) use load::Wanted;
 pub(crate) use lock::{find_version, list_overdue};
-pub(crate) use rows::{RunRow, edge_name};
+pub(crate) use rows::{RunRow, edge_name, find_edge};
 
 use super::{
     Stored,
     cue::{Answer, SentSignal},
-    settings,
 };
 use crate::{
     engine::{Changes, NodeError, NodeId, NodeRun, NodeState, ScopePath, State, Step},
-    workflows::versions::LoadedVersion,
+    workflows::{MAX_TIMEOUT_SECS, versions::LoadedVersion},
 };
 
 /// A node in a scope.
@@ -163,7 +162,7 @@ impl LockedRun {
                 let since = self.row.started_at.unwrap_or(now);
                 let left = self.row.deadline_at.map(|deadline| (deadline - now).num_milliseconds());
                 self.row.active_left = left;
-                self.row.deadline_at = left.map(|_| since + settings::longest());
+                self.row.deadline_at = left.map(|_| since + TimeDelta::seconds(i64::from(MAX_TIMEOUT_SECS)));
             }
             (false, Some(left)) if !status.is_final() => {
                 self.row.active_left = None;

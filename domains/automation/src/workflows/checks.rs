@@ -43,7 +43,7 @@ impl Workflows {
             return Ok(faults);
         }
         faults = validate(graph, &self.catalog);
-        let nodes: Vec<&Node> = graph.scopes().into_iter().flat_map(|(graph, _)| &graph.nodes).collect();
+        let nodes: Vec<&Node> = graph.all_nodes().collect();
         faults.extend(nodes.iter().flat_map(|node| secret_faults(node)));
         faults.extend(nodes.iter().filter_map(|node| credential_fault(node)));
         faults.extend(project_faults(db, workflow.user_id, &nodes).await?);

@@ -6,13 +6,14 @@ use atelier_entities::{RunId, RunStatus, WorkflowId};
 use atelier_queue::{QueueError, Sql};
 use sea_orm::ConnectionTrait;
 
-use super::{Advance, attempt_of};
+use super::Advance;
 use crate::{
     engine::{ChildEnd, Failure, NodeAt},
     graph::node_type::ParentCancel,
     runs::{
+        RunNode,
         cue::{Cue, named},
-        outputs,
+        data::list_results,
         places::Places,
     },
 };
@@ -90,7 +91,7 @@ impl Advance<'_> {
             .filter_map(|id| {
                 let run = self.runs.runs.get(id)?;
                 let parent = run.row.parent_id?;
-                let at = attempt_of(parent, run.row.parent_attempt.as_deref()?)?;
+                let at = RunNode::parse(parent, run.row.parent_attempt.as_deref()?)?;
                 Some((*id, parent, at, child_end(run.state.run.status, run.state.run.failure.as_ref())))
             })
             .collect();
@@ -99,7 +100,7 @@ impl Advance<'_> {
             .filter(|(_, _, _, end)| *end == ChildEnd::Succeeded)
             .filter_map(|(id, ..)| Some((*id, self.runs.runs.get(id)?.version.clone()?)))
             .collect();
-        let mut found = outputs::of_ended_runs(&**self.tx, &succeeded).await?;
+        let mut found = list_results(&**self.tx, &succeeded).await?;
         for (id, parent, at, end) in of_parents {
             self.cues.push((None, parent, Cue::ChildEnded(at, end, found.remove(&id))));
         }
