@@ -90,6 +90,7 @@ pub(crate) fn module_without_nodes() -> Module<Automation> {
         .with_mails(&mail::TEMPLATES)
         .with_purge("workflow_runs", |queue, batch| Box::pin(runs::purge_runs(queue, batch)))
         .with_purge("workflows", |queue, batch| Box::pin(workflows::purge_deleted(queue, batch)))
+        .with_project_references(workflows::project_references())
         .with_personal_data(OwnedWorkflows)
         .with_personal_data(OwnedRuns)
 }

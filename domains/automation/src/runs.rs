@@ -1,7 +1,7 @@
 //! Runs of workflows: their rows, their jobs, and what people do with them.
 //!
-//! Jobs are locked before runs, runs before workflows, workflows before projects. A run is locked together
-//! with all its parents, outer runs first: see `store`.
+//! A run is locked together with all its parents, outer runs first: see `store`. `personal` of the foundation
+//! says in which order the rows of a transaction are locked.
 
 mod advance;
 mod answer;

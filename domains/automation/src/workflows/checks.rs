@@ -30,6 +30,11 @@ pub(super) fn installation_fields() -> impl Iterator<Item = (&'static str, &'sta
     OF_PROJECT.into_iter().chain([SUB_WORKFLOW])
 }
 
+/// Whether a node of the graph runs another workflow.
+pub(super) fn calls_others(graph: &Graph) -> bool {
+    graph.all_nodes().any(|node| node.kind == SUB_WORKFLOW.0)
+}
+
 impl Workflows {
     /// Everything that is wrong with the graph of a workflow.
     pub(super) async fn list_faults(
