@@ -10,6 +10,8 @@ use crate::{
     workflows::versions::LoadedVersion,
 };
 
+/// What each part costs beside its text, so that many small ones end too.
+const PART_BYTES: usize = 16;
 /// How deep values of nodes may lie in each other: half of what a JSON parser reads again.
 const MAX_DEPTH: usize = 64;
 
@@ -127,14 +129,14 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    /// A budget of so many bytes as JSON.
+    /// A budget of about so many bytes as JSON.
     pub(crate) const fn new(bytes: usize) -> Self {
         Self { bytes, depth: MAX_DEPTH }
     }
 
-    /// Takes bytes. None if there are too few.
+    /// Takes the bytes of a part. None if there are too few.
     pub(super) fn spend(&mut self, bytes: usize) -> Option<()> {
-        self.bytes = self.bytes.checked_sub(bytes)?;
+        self.bytes = self.bytes.checked_sub(bytes.saturating_add(PART_BYTES))?;
         Some(())
     }
 
@@ -197,9 +199,9 @@ mod tests {
         }
         assert_eq!(deep.to_value(&mut Budget::new(100_000)), None);
         let small = Piece::Map(Arc::from([("a".to_owned(), Piece::of(1)), ("b".to_owned(), Piece::null())]));
-        let stored = small.to_stored(100).expect("a value");
+        let stored = small.to_stored(1_000).expect("a value");
         assert_eq!((stored.value, stored.bytes), (Some(json!({"a": 1, "b": null})), 16));
-        assert!(small.to_stored(4).is_none() && Piece::Input(RunId::new()).to_stored(100).is_none());
+        assert!(small.to_stored(20).is_none() && Piece::Input(RunId::new()).to_stored(1_000).is_none());
     }
 
     #[test]

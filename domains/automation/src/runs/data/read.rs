@@ -168,7 +168,7 @@ impl<'a> Reader<'a> {
         let mut part = budget.part(MAX_OUTPUT_BYTES);
         let before = part.left();
         let value = self.make(piece, &mut part).await?;
-        budget.spend(before - part.left()).ok_or(OutputError::TooLarge)?;
+        budget.spend(before.saturating_sub(part.left())).ok_or(OutputError::TooLarge)?;
         Ok(value)
     }
 

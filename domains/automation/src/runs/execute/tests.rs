@@ -9,6 +9,7 @@ use crate::runs::run_folder;
 use stage::{NodeRow, Stage, node, with_body, with_policy};
 
 mod loops;
+mod made;
 mod stage;
 
 /// A graph whose node `work` follows the trigger.

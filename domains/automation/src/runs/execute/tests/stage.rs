@@ -162,13 +162,17 @@ impl Stage {
     }
 
     pub(super) async fn decide(&self, scope: &str, edge: &str, taken: bool, error: bool) {
+        self.add_edge(scope, edge, (taken, error, false)).await;
+    }
+
+    pub(super) async fn add_edge(&self, scope: &str, edge: &str, (taken, error, late): (bool, bool, bool)) {
         let row = workflow_edge_runs::ActiveModel {
             run_id: Set(self.run_id),
             scope: Set(scope.to_owned()),
             edge: Set(edge.to_owned()),
             taken: Set(taken),
             error: Set(error),
-            late: Set(false),
+            late: Set(late),
         };
         let insert = workflow_edge_runs::Entity::insert(row);
         insert.exec_without_returning(self.fixture.queue().db()).await.unwrap();
