@@ -178,20 +178,13 @@ impl Stepper<'_> {
         }
     }
 
-    /// Makes a node undecided again. An edge that came too late for it is now in time.
+    /// Makes a node undecided again.
     fn remove_node(&mut self, place: &Place) {
         if self.state.nodes.remove(place).is_some() {
             self.changes.nodes.insert(place.clone());
         }
         if self.state.waits.remove(place).is_some() {
             self.changes.waits.insert(place.clone());
-        }
-        for &edge in self.plan.inbound(place.1) {
-            let key = (place.0.clone(), edge);
-            if let Some(row) = self.state.edges.get_mut(&key).filter(|row| row.late) {
-                row.late = false;
-                self.changes.edges.insert(key);
-            }
         }
         self.queues.arrivals.push(place.clone());
     }
