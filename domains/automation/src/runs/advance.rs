@@ -15,7 +15,7 @@ use atelier_entities::{JobId, RunId, RunStatus, Timestamp};
 use atelier_queue::{NewJob, QueueError, Transaction, metrics};
 
 use super::{
-    ChildRequest, MAX_RUN_BYTES,
+    ChildRequest, MAX_RUN_BYTES, Stored,
     cue::{Attached, Cue, Resolved, named},
     store::{LockedRuns, Place, Wanted},
 };
@@ -339,7 +339,7 @@ fn wanted(run: RunId, cue: &Resolved) -> Wanted {
 
 /// The event, or a failure where its output is more than the run may keep.
 fn bounded(event: Event, attached: &Attached, kept: i64) -> Event {
-    let new = attached.output.as_ref().or(attached.items.as_ref()).map_or(0, |output| output.bytes);
+    let new = attached.output.as_ref().or(attached.items.as_ref()).map_or(0, Stored::new_bytes);
     let total = u64::try_from(kept).unwrap_or_default().saturating_add(new);
     match event {
         Event::Ended(at, outcome) if total > MAX_RUN_BYTES && !matches!(outcome, Outcome::Failed(_)) => {

@@ -252,13 +252,13 @@ impl LockedRun {
 
     /// Notes the output of a node.
     pub(crate) fn set_output(&mut self, place: Place, output: Stored) {
-        self.row.output_bytes += i64::try_from(output.bytes).unwrap_or(i64::MAX);
+        self.row.output_bytes += i64::try_from(output.new_bytes()).unwrap_or(i64::MAX);
         self.outputs.insert(place, Output::Set(output));
     }
 
     /// Notes the evaluated list of a loop.
     pub(crate) fn set_items(&mut self, place: Place, items: Stored) {
-        self.row.output_bytes += i64::try_from(items.bytes).unwrap_or(i64::MAX);
+        self.row.output_bytes += i64::try_from(items.new_bytes()).unwrap_or(i64::MAX);
         self.items.insert(place, items);
     }
 

@@ -113,7 +113,7 @@ impl Piece {
     pub(crate) fn to_stored(&self, max_inline: usize) -> Option<Stored> {
         match self {
             Self::Object { key, bytes } => {
-                Some(Stored { value: None, object: Some(key.to_string()), bytes: *bytes })
+                Some(Stored { shared: true, ..Stored::object(key.to_string(), *bytes) })
             }
             _ => self.to_value(&mut Budget::new(max_inline)).map(Stored::inline),
         }

@@ -48,7 +48,7 @@ impl StoredValues {
         let key = format!("{}/{}.json", run_folder(run), Uuid::now_v7());
         self.objects.put(&key, Bytes::from(text), "application/json").await?;
         self.lock().keep(key.clone(), Arc::new(value), bytes);
-        Ok(Stored { value: None, object: Some(key), bytes: bytes as u64 })
+        Ok(Stored::object(key, bytes as u64))
     }
 
     /// The value of an object, and its bytes.
