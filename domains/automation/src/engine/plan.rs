@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::ScopePath;
+use super::{Place, ScopePath};
 use crate::graph::{Behaviour, Catalog, Graph, Node, OnError, Policy, PortKind, Shape};
 
 /// A node of a plan: its place among the nodes of the version, notes left out, from the outside in.
@@ -254,6 +254,12 @@ impl Plan {
         self.nodes_of(scope).iter().copied().filter(is_last).collect()
     }
 
+    /// Whether a node has a body.
+    #[must_use]
+    pub const fn has_loops(&self) -> bool {
+        self.bodies.len() > 1
+    }
+
     /// The scope in which an expression of `scope` finds a node: its own, or one around it.
     #[must_use]
     pub fn scope_of(&self, scope: &ScopePath, node: NodeId) -> Option<ScopePath> {
@@ -267,7 +273,7 @@ impl Plan {
     /// The loop that a scope is an item of, in the scope around it, and the number of the item. None for the
     /// run.
     #[must_use]
-    pub fn loop_of(&self, scope: &ScopePath) -> Option<((ScopePath, NodeId), u32)> {
+    pub fn loop_of(&self, scope: &ScopePath) -> Option<(Place, u32)> {
         let (outer, step) = scope.split()?;
         Some(((outer, self.find_node(&step.node)?), step.item))
     }

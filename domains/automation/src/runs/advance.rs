@@ -20,7 +20,8 @@ use super::{
     store::{LockedRuns, Place, Wanted},
 };
 use crate::engine::{
-    Command, Event, Failure, Moment, NodeAt, NodeError, NodeState, Outcome, Plan, Refusal, Rows, step,
+    Command, Event, Failure, Moment, NodeAt, NodeError, NodeState, Outcome, Plan, Refusal, Rows, may_spoil,
+    step,
 };
 use jobs::{Pending, PendingJob};
 
@@ -169,9 +170,15 @@ impl<'a> Advance<'a> {
             let Some(run) = self.runs.runs.get_mut(&id) else { return Ok(Err(Refusal::RunEnded)) };
             let Some(version) = run.version.clone() else { return Ok(Err(Refusal::RunEnded)) };
             let event = bounded(event.clone(), &attached, run.row.output_bytes);
-            match step(&version.plan, run.state.clone(), event.clone(), moment) {
+            let status = run.state.run.status;
+            let kept = may_spoil(&version.plan, &event).then(|| run.state.clone());
+            let taken = step(&version.plan, &mut run.state, event.clone(), moment);
+            if let (Err(_), Some(kept)) = (&taken, kept) {
+                run.state = kept;
+            }
+            match taken {
                 Ok(step) => {
-                    let commands = run.apply(step, moment.now);
+                    let commands = run.apply(step, status, moment.now);
                     self.attach(id, &event, attached);
                     for command in commands {
                         self.collect(id, &version.plan, command);

@@ -12,6 +12,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use atelier_entities::{JobId, RunId, RunStatus, Timestamp};
 use chrono::TimeDelta;
 
+pub(crate) use crate::engine::Place;
 pub(crate) use load::Wanted;
 pub(crate) use lock::{find_version, list_overdue};
 pub(crate) use rows::{RunRow, edge_name, find_edge};
@@ -21,12 +22,9 @@ use super::{
     cue::{Answer, SentSignal},
 };
 use crate::{
-    engine::{Changes, NodeError, NodeId, NodeRun, NodeState, ScopePath, State, Step},
+    engine::{Changes, Command, NodeError, NodeRun, NodeState, State, Step},
     workflows::{MAX_TIMEOUT_SECS, versions::LoadedVersion},
 };
-
-/// A node in a scope.
-pub(crate) type Place = (ScopePath, NodeId);
 
 /// Runs that a transaction has locked.
 #[derive(Debug, Default)]
@@ -111,14 +109,13 @@ impl LockedRun {
         }
     }
 
-    /// Takes over what a step led to.
-    pub(crate) fn apply(&mut self, step: Step, now: Timestamp) -> Vec<crate::engine::Command> {
-        let Step { state, changes, commands } = step;
-        let before = std::mem::replace(&mut self.state, state);
+    /// Takes over what a step led to. `status` is that of the run before it.
+    pub(crate) fn apply(&mut self, step: Step, status: RunStatus, now: Timestamp) -> Vec<Command> {
+        let Step { changes, before, commands } = step;
         for place in &changes.nodes {
-            self.note_node(place, before.nodes.get(place), now);
+            self.note_node(place, before.get(place).and_then(Option::as_ref), now);
         }
-        self.note_run(before.run.status, now);
+        self.note_run(status, now);
         self.row.revision += 1;
         let all = &mut self.changes;
         all.run = true;

@@ -52,7 +52,7 @@ impl Store {
             return Err(NodeFailure::permanent("RUN_TOO_LARGE", message).into());
         }
         if text.len() <= self.max_inline && !has_null_character(&text) {
-            return Ok(Stored::inline(value));
+            return Ok(Stored { value: Some(value), object: None, bytes, shared: false });
         }
         self.values.put(run.id, value, text).await.map_err(unavailable)
     }

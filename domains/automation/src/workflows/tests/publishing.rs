@@ -1,4 +1,4 @@
-use atelier_entities::WorkflowVersionId;
+use atelier_entities::{WorkflowVersionId, workflow_nodes};
 use atelier_foundation::{Class, Problem};
 use sea_orm::sea_query::Expr;
 
