@@ -73,26 +73,39 @@ impl Composer {
         if let Some(known) = self.outputs.get(&key) {
             return known.clone();
         }
-        let made = self.make_output(place.clone(), errors);
+        let made = self.make_output(place, errors);
         self.outputs.insert(key, made.clone());
         made
     }
 
-    /// Follows nodes that pass one input on up to the node that made it.
-    fn make_output(&mut self, mut place: Place, errors: u8) -> Option<Piece> {
-        let version = self.version.clone();
-        let mut was_passed = false;
-        loop {
-            let has_succeeded = self.node(&place).is_some_and(|row| row.state == NodeState::Succeeded);
-            if !has_succeeded || !version.plan.passes(place.1) {
-                let own = if has_succeeded { self.own_output(&place) } else { None };
-                return own.or_else(|| was_passed.then(Piece::null));
-            }
-            match self.taken(&place)[..] {
-                [(edge, false)] => (place.1, was_passed) = (version.plan.ends(edge).0, true),
-                _ => return Some(self.input_of(&place, errors)),
-            }
+    fn make_output(&mut self, place: &Place, errors: u8) -> Option<Piece> {
+        let source = self.source_of(place);
+        if source != *place {
+            return Some(self.output_of(&source, errors).unwrap_or_else(Piece::null));
         }
+        if !self.has_succeeded(place) {
+            None
+        } else if self.version.plan.passes(place.1) {
+            Some(self.input_of(place, errors))
+        } else {
+            self.own_output(place)
+        }
+    }
+
+    /// The node whose output a node passes on, or the node itself: nodes that pass one input on are followed up,
+    /// so that no call goes deep.
+    fn source_of(&self, place: &Place) -> Place {
+        let plan = &self.version.plan;
+        let mut place = place.clone();
+        while plan.passes(place.1) && self.has_succeeded(&place) {
+            let [(edge, false)] = self.taken(&place)[..] else { break };
+            place.1 = plan.ends(edge).0;
+        }
+        place
+    }
+
+    fn has_succeeded(&self, place: &Place) -> bool {
+        self.node(place).is_some_and(|row| row.state == NodeState::Succeeded)
     }
 
     /// What a node gave that succeeded and passed nothing on.

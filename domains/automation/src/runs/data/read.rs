@@ -31,6 +31,8 @@ pub struct Reader<'a> {
     values: &'a StoredValues,
     /// The outputs of loops that were made.
     loops: Mutex<HashMap<(RunId, Place), Arc<Value>>>,
+    /// The list of which an element was read last: its other elements follow.
+    list: Mutex<Option<(Arc<str>, Arc<Value>)>>,
 }
 
 /// Why a value cannot be read.
@@ -54,7 +56,7 @@ impl<'a> Reader<'a> {
     /// A reader of this database and these stored values.
     #[must_use]
     pub fn new(db: &'a DatabaseConnection, values: &'a StoredValues) -> Self {
-        Self { db, values, loops: Mutex::default() }
+        Self { db, values, loops: Mutex::default(), list: Mutex::default() }
     }
 
     /// What a node of a run gave. None if it did not run, or failed.
@@ -130,7 +132,7 @@ impl<'a> Reader<'a> {
                     Ok(value)
                 }
                 Piece::Element { key, index } => {
-                    let (list, _) = self.values.load(key).await?;
+                    let list = self.load_list(key).await?;
                     let value = list.get(*index).cloned().unwrap_or_default();
                     budget.spend(json_bytes(&value)).ok_or(OutputError::TooLarge)?;
                     Ok(Arc::new(value))
@@ -170,6 +172,17 @@ impl<'a> Reader<'a> {
         let value = self.make(piece, &mut part).await?;
         budget.spend(before.saturating_sub(part.left())).ok_or(OutputError::TooLarge)?;
         Ok(value)
+    }
+
+    async fn load_list(&self, key: &Arc<str>) -> Result<Arc<Value>, OutputError> {
+        let last = || self.list.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = last().as_ref().filter(|(known, _)| known == key).map(|(_, list)| list.clone());
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let (list, _) = self.values.load(key).await?;
+        *last() = Some((key.clone(), list.clone()));
+        Ok(list)
     }
 
     async fn find_input(&self, run: RunId) -> Result<Piece, OutputError> {
