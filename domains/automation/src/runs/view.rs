@@ -101,10 +101,14 @@ impl Preview {
 
     /// The preview of a value whose parts are in several rows.
     fn of_piece(piece: &Piece) -> Option<Self> {
-        if let Piece::Object { key, bytes } = piece {
-            return Self::of(None, Some(key), i64::try_from(*bytes).unwrap_or(i64::MAX));
-        }
-        match piece.to_value(&mut Budget::new(MAX_INLINE_BYTES)) {
+        let value = match piece {
+            Piece::Object { bytes, .. } => {
+                return Some(Self { value: None, truncated: true, bytes: *bytes });
+            }
+            Piece::Value(value) => Some(Value::clone(value)),
+            piece => piece.to_value(&mut Budget::new(MAX_INLINE_BYTES)),
+        };
+        match value {
             Some(value) => Self::of(Some(value), None, 0),
             None => Some(Self { value: None, truncated: true, bytes: 0 }),
         }

@@ -115,6 +115,12 @@ impl Piece {
             Self::Object { key, bytes } => {
                 Some(Stored { shared: true, ..Stored::object(key.to_string(), *bytes) })
             }
+            Self::Value(value) => {
+                let bytes = json_bytes(value);
+                let value = || Some(Value::clone(value));
+                let stored = || Stored { value: value(), object: None, bytes: bytes as u64, shared: false };
+                (bytes <= max_inline).then(stored)
+            }
             _ => self.to_value(&mut Budget::new(max_inline)).map(Stored::inline),
         }
     }
