@@ -173,7 +173,7 @@ impl Runs {
             .one(&**tx)
             .await?
             .ok_or(RunError::NotFound("workflow"))?;
-        let version = find_version(&self.workflows, (tx, actor), &workflow, &asked.version).await?;
+        let version = choose_version(&self.workflows, (tx, actor), &workflow, &asked.version).await?;
         let trigger = choose_trigger(&version, asked.trigger, asked.rerun_of.is_some())?;
         let mut places = Places::default();
         places.load(tx, [workflow.id]).await?;
@@ -209,7 +209,7 @@ impl Runs {
     }
 }
 
-async fn find_version(
+async fn choose_version(
     workflows: &Workflows,
     (tx, actor): (&Transaction, &Actor),
     workflow: &workflows::Model,
