@@ -96,6 +96,7 @@ impl Needs {
                 if inbound.is_empty() {
                     return self.open.push(Want::Item(scope));
                 }
+                self.nodes.insert((scope.clone(), node));
                 let sources = inbound.iter().map(|edge| plan.ends(*edge).0);
                 if inbound.len() > 1 || sources.clone().any(|source| plan.may_carry_error(source)) {
                     self.targets.insert((scope.clone(), node));
