@@ -10,8 +10,8 @@ use crate::{
     mail,
     nodes::Services,
     runs::{
-        self, Execution, MakeRoom, OwnedRuns, ReconcileRuns, Runs, StartEnded, StartRun, StopJobs, WakeEnded,
-        WakeNode,
+        self, Execution, MakeRoom, OwnedRuns, ReconcileRuns, Runs, StartEnded, StartRun, StopJobs,
+        StoredValues, WakeEnded, WakeNode,
     },
     workflows::{self, OwnedWorkflows, Workflows},
 };
@@ -52,9 +52,10 @@ impl Automation {
         let queue = &foundation.queue;
         let workflows = Workflows::new(queue.clone());
         let services = Services { queue: queue.clone(), http, model };
+        let values = StoredValues::new(objects);
         Self {
-            runs: Runs::new(queue.clone(), objects.clone(), workflows.clone()),
-            execution: Execution::new(services, objects),
+            runs: Runs::new(queue.clone(), values.clone(), workflows.clone()),
+            execution: Execution::new(services, values),
             workflows,
         }
     }
@@ -89,6 +90,7 @@ pub(crate) fn module_without_nodes() -> Module<Automation> {
         .with_mails(&mail::TEMPLATES)
         .with_purge("workflow_runs", |queue, batch| Box::pin(runs::purge_runs(queue, batch)))
         .with_purge("workflows", |queue, batch| Box::pin(workflows::purge_deleted(queue, batch)))
+        .with_project_references(workflows::project_references())
         .with_personal_data(OwnedWorkflows)
         .with_personal_data(OwnedRuns)
 }

@@ -1,7 +1,7 @@
 //! Decides what follows in a run, as a pure function.
 //!
-//! [`step`] takes a plan, the state of a run and one event, and returns the new state with the commands that
-//! its caller carries out. It reads no clock, makes no random number and does not use the database.
+//! [`step`] takes a plan, the state of a run and one event, changes the state and returns the commands that its
+//! caller carries out. It reads no clock, makes no random number and does not use the database.
 //!
 //! Flow is decided for each edge: an edge of a scope becomes taken or dead exactly once. A node runs once its
 //! [`Join`](crate::graph::Join) is met, and is skipped once it cannot be met any more; the edges that leave a
@@ -36,8 +36,8 @@ pub use plan::{EdgeId, NodeId, Plan, PlanError};
 pub use retry::pause_before;
 pub use rows::Rows;
 pub use scope::{NotAScope, ScopePath, ScopeStep};
-pub use state::{Changes, EdgeRun, ItemRun, LoopRun, NodeRun, Run, Signal, State, Wait};
-pub use step::{Moment, Step, step};
+pub use state::{Changes, EdgeRun, ItemRun, LoopRun, NodeRun, Place, Run, Signal, State, Wait};
+pub use step::{Moment, Step, may_spoil, step};
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -50,6 +50,17 @@ pub struct Graph {
     pub edges: Vec<Edge>,
 }
 
+/// A graph, or the body of a loop in it.
+#[derive(Clone, Copy, Debug)]
+pub struct GraphScope<'a> {
+    /// The nodes and edges.
+    pub graph: &'a Graph,
+    /// The key of the loop whose body it is.
+    pub owner: Option<&'a str>,
+    /// How many loops are around it.
+    pub depth: usize,
+}
+
 /// One step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -143,16 +154,30 @@ impl Graph {
         serde_json::to_string_pretty(self)
     }
 
-    /// The graph and the bodies in it, from the outside in. The number is how deep each lies.
+    /// The graph and the bodies in it, from the outside in.
     #[must_use]
-    pub fn scopes(&self) -> Vec<(&Self, usize)> {
-        let mut found = vec![(self, 0)];
+    pub fn scopes(&self) -> Vec<GraphScope<'_>> {
+        let mut found = vec![GraphScope { graph: self, owner: None, depth: 0 }];
         let mut next = 0;
-        while let Some(&(graph, depth)) = found.get(next) {
-            found.extend(graph.nodes.iter().filter_map(|node| Some((node.body.as_deref()?, depth + 1))));
+        while let Some(&GraphScope { graph, depth, .. }) = found.get(next) {
+            found.extend(graph.nodes.iter().filter_map(|node| {
+                let graph = node.body.as_deref()?;
+                Some(GraphScope { graph, owner: Some(&node.key), depth: depth + 1 })
+            }));
             next += 1;
         }
         found
+    }
+
+    /// The nodes of the graph and of the bodies in it, from the outside in.
+    pub fn all_nodes(&self) -> impl Iterator<Item = &Node> {
+        self.scopes().into_iter().flat_map(|scope| &scope.graph.nodes)
+    }
+
+    /// The node of a key, wherever it lies.
+    #[must_use]
+    pub fn find_node(&self, key: &str) -> Option<&Node> {
+        self.all_nodes().find(|node| node.key == key)
     }
 }
 

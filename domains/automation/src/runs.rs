@@ -1,23 +1,22 @@
 //! Runs of workflows: their rows, their jobs, and what people do with them.
 //!
-//! Jobs are locked before runs, runs before workflows, workflows before projects. A run is locked together
-//! with all its parents, outer runs first: see `store`.
+//! A run is locked together with all its parents, outer runs first: see `store`. `personal` of the foundation
+//! says in which order the rows of a transaction are locked.
 
 mod advance;
 mod answer;
 mod cue;
+mod data;
 mod effects;
 mod error;
 pub mod execute;
 mod jobs;
-mod outputs;
 mod personal;
 mod places;
 mod purge;
 mod reconcile;
 mod result;
 mod room;
-mod settings;
 mod start;
 mod steer;
 mod store;
@@ -28,7 +27,6 @@ mod why;
 
 use atelier_entities::{RunId, workflow_runs};
 use atelier_foundation::{Actor, Kind};
-use atelier_providers::object_store::Objects;
 use atelier_queue::{JobContext, JobError, Outcome, Queue};
 use futures::future::BoxFuture;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
@@ -39,10 +37,10 @@ use effects::NodeEnded;
 pub(crate) use effects::{StartEnded, WakeEnded};
 
 pub use answer::{Decision, MAX_COMMENT, MAX_SIGNAL_KEY, MAX_SIGNALS, SignalInput};
+pub use data::{MAX_INLINE_BYTES, MAX_OUTPUT_BYTES, MAX_RUN_BYTES, OutputError, Reader, StoredValues};
 pub use error::RunError;
 pub use execute::Execution;
 pub use jobs::{MakeRoom, ReconcileRuns, RunNode, StartRun, StopJobs, WakeNode};
-pub use outputs::{OutputError, Reader};
 pub(crate) use personal::OwnedRuns;
 pub(crate) use purge::purge_runs;
 pub use result::{ChildRequest, NodeResult, Stored, WorkOutcome};
@@ -54,19 +52,19 @@ pub use why::RunReason;
 #[derive(Clone)]
 pub struct Runs {
     queue: Queue,
-    objects: Objects,
+    values: StoredValues,
     workflows: Workflows,
 }
 
 impl Runs {
-    pub(crate) fn new(queue: Queue, objects: Objects, workflows: Workflows) -> Self {
-        Self { queue, objects, workflows }
+    pub(crate) fn new(queue: Queue, values: StoredValues, workflows: Workflows) -> Self {
+        Self { queue, values, workflows }
     }
 
-    /// Reads what runs and their nodes gave.
+    /// Reads what runs and their nodes were given and gave.
     #[must_use]
     pub fn reader(&self) -> Reader<'_> {
-        Reader::new(self.queue.db(), &self.objects)
+        Reader::new(self.queue.db(), &self.values)
     }
 
     /// The run, if it is the actor's.

@@ -1,7 +1,8 @@
 //! Workflows: their drafts, their published versions, and what people do with them.
 //!
 //! A workflow has one draft, which changes, and versions, which never do. Both are rows of nodes and edges.
-//! A command locks the workflow's row. Where a command locks the row of a project too, it locks it first.
+//! A command locks the workflow's row, and after it that of a project or of the account, if it counts their
+//! workflows or calls. `personal` of the foundation says in which order the rows of a transaction are locked.
 
 mod checks;
 mod commands;
@@ -21,6 +22,7 @@ pub mod versions;
 use std::sync::Arc;
 
 use atelier_entities::{WorkflowId, workflow_runs, workflows};
+use atelier_foundation::projects::ProjectReferences;
 use atelier_queue::{Queue, QueueError, removal::delete_in_batches};
 use sea_orm::{
     ColumnTrait, Condition,
@@ -87,6 +89,11 @@ pub fn workflow_target(id: WorkflowId) -> Option<String> {
 #[must_use]
 pub fn has_errors(faults: &[Fault]) -> bool {
     faults.iter().any(|fault| fault.severity == Severity::Error)
+}
+
+/// The workflows of projects: they outlive them.
+pub(crate) fn project_references() -> ProjectReferences {
+    ProjectReferences::new(|tx, projects| Box::pin(commands::lock_of_projects(tx, projects)))
 }
 
 /// Deletes workflows that were deleted by their owners and have no runs any more, with their versions.

@@ -13,7 +13,7 @@ use crate::{
     mail::{self, DeliverMail, DeliveryEnded, Mail, PeoplesMails, Template, UnsubscribeKey},
     objects::{ObjectRemoval, RemoveObjects},
     personal::jobs::OwnedJobs,
-    projects::{OwnedProjects, ProjectFolders, Projects},
+    projects::{OwnedProjects, ProjectFolders, ProjectReferences, Projects},
 };
 
 /// The services for people and what they own. Cheap to clone.
@@ -53,6 +53,8 @@ pub struct Deps {
 pub struct Ports {
     /// Their folders for objects of projects.
     pub project_folders: Vec<ProjectFolders>,
+    /// Their rows that outlive projects.
+    pub project_references: Vec<ProjectReferences>,
     /// Their personal data.
     pub personal_data: Vec<Arc<dyn PersonalData>>,
     /// What they mail.
@@ -65,6 +67,7 @@ impl Ports {
     pub fn of<S>(modules: &[Module<S>]) -> Self {
         Self {
             project_folders: modules.iter().flat_map(|module| module.project_folders.clone()).collect(),
+            project_references: modules.iter().flat_map(|module| module.project_references.clone()).collect(),
             personal_data: modules.iter().flat_map(|module| module.personal_data.clone()).collect(),
             mail_templates: modules.iter().flat_map(|module| module.mail_templates.clone()).collect(),
         }
@@ -78,7 +81,7 @@ impl Foundation {
         let FoundationOptions { auth, credits, max_projects, mail, retention } = options;
         let links = LinkKey::new(&auth.jwt_secret);
         let unsubscribing = UnsubscribeKey::new(&auth.jwt_secret);
-        let folders: Arc<[ProjectFolders]> = ports.project_folders.into();
+        let (folders, references) = (ports.project_folders.into(), ports.project_references.into());
         Self {
             identity: Identity::new(
                 queue.clone(),
@@ -88,7 +91,7 @@ impl Foundation {
                 deps.oauth,
                 ports.personal_data,
             ),
-            projects: Projects::new(queue.clone(), max_projects, folders),
+            projects: Projects::new(queue.clone(), max_projects, folders, references),
             credits: Credits::new(queue.clone(), credits),
             mail: Mail::new(queue.clone(), deps.mailer, mail, ports.mail_templates, (links, unsubscribing)),
             idempotency: Idempotency::new(queue.clone(), retention.idempotency),

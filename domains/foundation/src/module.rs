@@ -12,7 +12,11 @@ use atelier_queue::{
 };
 use futures::future::BoxFuture;
 
-use crate::{Actor, PersonalData, Problem, mail::Template, projects::ProjectFolders};
+use crate::{
+    Actor, PersonalData, Problem,
+    mail::Template,
+    projects::{ProjectFolders, ProjectReferences},
+};
 
 /// Why a job was not restarted.
 pub type RestartError = Box<dyn Problem>;
@@ -41,6 +45,8 @@ pub struct Module<S> {
     pub personal_data: Vec<Arc<dyn PersonalData>>,
     /// Its folders for objects of projects.
     pub project_folders: Vec<ProjectFolders>,
+    /// Its rows that outlive projects.
+    pub project_references: Vec<ProjectReferences>,
     /// What it mails.
     pub mail_templates: Vec<&'static Template>,
 }
@@ -56,6 +62,7 @@ impl<S: Clone + Send + Sync + 'static> Module<S> {
             purges: Vec::new(),
             personal_data: Vec::new(),
             project_folders: Vec::new(),
+            project_references: Vec::new(),
             mail_templates: Vec::new(),
         }
     }
@@ -97,6 +104,13 @@ impl<S: Clone + Send + Sync + 'static> Module<S> {
         self
     }
 
+    /// Adds rows that outlive projects. They are locked before a project is deleted.
+    #[must_use]
+    pub fn with_project_references(mut self, references: ProjectReferences) -> Self {
+        self.project_references.push(references);
+        self
+    }
+
     /// The same with more kinds of mail.
     #[must_use]
     pub fn with_mails(mut self, templates: &[&'static Template]) -> Self {
@@ -115,6 +129,7 @@ impl<S: Clone + Send + Sync + 'static> Module<S> {
             purges: self.purges,
             personal_data: self.personal_data,
             project_folders: self.project_folders,
+            project_references: self.project_references,
             mail_templates: self.mail_templates,
         }
     }

@@ -1,8 +1,11 @@
 //! Personal data. Each domain has a part for each kind of data. A part names its tables,
 //! and provides the export and the erasure of its data.
 //!
-//! Lock order for rows of a person: jobs, then projects, then the account, each in the
-//! order of their ids. The effects of jobs use the same order.
+//! The order of locks, for every transaction: jobs, then runs of workflows, then workflows,
+//! then projects, then the account, each in the order of their ids; runs from the outer ones
+//! to their child runs. The effects of jobs use the same order, and so does the database
+//! where the deletion of a row changes others: `projects::ProjectReferences` locks these
+//! first.
 
 pub(crate) mod jobs;
 
@@ -58,7 +61,8 @@ pub trait PersonalData: Send + Sync {
     }
 
     /// Makes public data of a person invisible in the transaction that closes the account.
-    /// The running jobs are locked at that time, the account is not yet.
+    /// The running jobs are locked at that time, the account is not yet. The parts are called
+    /// in reverse order, as for the erasure.
     async fn withdraw(&self, tx: &Transaction, user: UserId) -> Result<(), QueueError> {
         let _ = (tx, user);
         Ok(())

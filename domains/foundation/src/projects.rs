@@ -4,6 +4,7 @@ mod commands;
 mod figures;
 mod folders;
 mod personal;
+mod references;
 
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ pub use folders::ProjectFolders;
 pub(crate) use folders::folders_of;
 pub(crate) use personal::OwnedProjects;
 pub use personal::lock;
+pub use references::ProjectReferences;
+pub(crate) use references::lock_references;
 
 /// Maximum length of a description, in characters.
 pub const MAX_DESCRIPTION: usize = 5_000;
@@ -29,6 +32,7 @@ pub struct Projects {
     queue: Queue,
     max_projects: u64,
     folders: Arc<[ProjectFolders]>,
+    references: Arc<[ProjectReferences]>,
 }
 
 /// The input for a new project.
@@ -96,8 +100,13 @@ impl Problem for ProjectError {
 }
 
 impl Projects {
-    pub(crate) fn new(queue: Queue, max_projects: u64, folders: Arc<[ProjectFolders]>) -> Self {
-        Self { queue, max_projects, folders }
+    pub(crate) fn new(
+        queue: Queue,
+        max_projects: u64,
+        folders: Arc<[ProjectFolders]>,
+        references: Arc<[ProjectReferences]>,
+    ) -> Self {
+        Self { queue, max_projects, folders, references }
     }
 }
 

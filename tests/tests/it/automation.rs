@@ -1,6 +1,7 @@
 //! Runs of workflows with workers, on both databases and transports.
 
 mod fixture;
+mod locks;
 
 use atelier_automation::{
     graph::Graph,

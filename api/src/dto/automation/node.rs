@@ -46,99 +46,75 @@ impl From<Position> for NodePosition {
     }
 }
 
-/// A node. Unknown fields are refused.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct NodeInput {
-    /// Names the node in edges and expressions.
-    #[schema(max_length = 64, pattern = "^[a-z][a-z0-9_]*$", example = "send_report")]
-    key: String,
-    /// A type of nodes, such as condition.
-    #[serde(rename = "type")]
-    #[schema(example = "condition")]
-    kind: String,
-    /// The version of the type; 1 where it is left out.
-    #[schema(minimum = 1)]
-    type_version: Option<u32>,
-    /// What people read; the key where it is left out.
-    #[schema(max_length = 200)]
-    name: Option<String>,
-    /// Where it is drawn.
-    position: Option<NodePosition>,
-    /// Whether it passes its input on and does nothing.
-    disabled: Option<bool>,
-    /// What its type is told.
-    #[schema(value_type = Option<JsonObject>)]
-    config: Option<Map<String, Value>>,
-    /// How it treats failures, times and joins.
-    policy: Option<PolicyInput>,
-    /// The steps for one item of a loop.
-    #[schema(no_recursion)]
-    body: Option<Box<GraphInput>>,
+/// Declares the input of a node, with further fields.
+macro_rules! node_input {
+    ($(#[$about:meta])* $name:ident { $($more:tt)* }) => {
+        $(#[$about])*
+        #[derive(Deserialize, ToSchema)]
+        #[serde(deny_unknown_fields)]
+        pub(crate) struct $name {
+            /// Names the node in edges and expressions.
+            #[schema(max_length = 64, pattern = "^[a-z][a-z0-9_]*$", example = "send_report")]
+            key: String,
+            /// A type of nodes, such as condition.
+            #[serde(rename = "type")]
+            #[schema(example = "condition")]
+            kind: String,
+            /// The version of the type; 1 where it is left out.
+            #[schema(minimum = 1)]
+            type_version: Option<u32>,
+            /// What people read; the key where it is left out.
+            #[schema(max_length = 200)]
+            name: Option<String>,
+            /// Where it is drawn.
+            position: Option<NodePosition>,
+            /// Whether it passes its input on and does nothing.
+            disabled: Option<bool>,
+            /// What its type is told.
+            #[schema(value_type = Option<JsonObject>)]
+            config: Option<Map<String, Value>>,
+            /// How it treats failures, times and joins.
+            policy: Option<PolicyInput>,
+            /// The steps for one item of a loop.
+            #[schema(no_recursion)]
+            body: Option<Box<GraphInput>>,
+            $($more)*
+        }
+
+        impl From<$name> for Node {
+            fn from(input: $name) -> Self {
+                Self {
+                    key: input.key,
+                    kind: input.kind,
+                    type_version: input.type_version.unwrap_or(1),
+                    name: input.name,
+                    position: input.position.map(Position::from),
+                    disabled: input.disabled.unwrap_or_default(),
+                    config: input.config.unwrap_or_default(),
+                    policy: input.policy.map(Policy::from).unwrap_or_default(),
+                    body: input.body.map(|body| Box::new(Graph::from(*body))),
+                }
+            }
+        }
+    };
 }
 
-impl From<NodeInput> for Node {
-    fn from(input: NodeInput) -> Self {
-        Self {
-            key: input.key,
-            kind: input.kind,
-            type_version: input.type_version.unwrap_or(1),
-            name: input.name,
-            position: input.position.map(Position::from),
-            disabled: input.disabled.unwrap_or_default(),
-            config: input.config.unwrap_or_default(),
-            policy: input.policy.map(Policy::from).unwrap_or_default(),
-            body: input.body.map(|body| Box::new(Graph::from(*body))),
-        }
+node_input! {
+    /// A node. Unknown fields are refused.
+    NodeInput {}
+}
+
+node_input! {
+    /// A node that is added to a draft. Unknown fields are refused.
+    CreateNodeInput {
+        /// The key of the loop whose body it joins; none where it is left out.
+        parent: Option<String>,
     }
 }
 
-/// A node that is added to a draft. Unknown fields are refused.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct CreateNodeInput {
-    /// Names the node in edges and expressions.
-    #[schema(max_length = 64, pattern = "^[a-z][a-z0-9_]*$", example = "send_report")]
-    key: String,
-    /// A type of nodes, such as condition.
-    #[serde(rename = "type")]
-    #[schema(example = "condition")]
-    kind: String,
-    /// The version of the type; 1 where it is left out.
-    #[schema(minimum = 1)]
-    type_version: Option<u32>,
-    /// What people read; the key where it is left out.
-    #[schema(max_length = 200)]
-    name: Option<String>,
-    /// Where it is drawn.
-    position: Option<NodePosition>,
-    /// Whether it passes its input on and does nothing.
-    disabled: Option<bool>,
-    /// What its type is told.
-    #[schema(value_type = Option<JsonObject>)]
-    config: Option<Map<String, Value>>,
-    /// How it treats failures, times and joins.
-    policy: Option<PolicyInput>,
-    /// The steps for one item of a loop.
-    body: Option<GraphInput>,
-    /// The key of the loop whose body it joins; none where it is left out.
-    parent: Option<String>,
-}
-
 impl From<CreateNodeInput> for NewNode {
-    fn from(input: CreateNodeInput) -> Self {
-        let node = NodeInput {
-            key: input.key,
-            kind: input.kind,
-            type_version: input.type_version,
-            name: input.name,
-            position: input.position,
-            disabled: input.disabled,
-            config: input.config,
-            policy: input.policy,
-            body: input.body.map(Box::new),
-        };
-        Self { parent: input.parent, node: node.into() }
+    fn from(mut input: CreateNodeInput) -> Self {
+        Self { parent: input.parent.take(), node: input.into() }
     }
 }
 

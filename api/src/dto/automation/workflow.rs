@@ -203,8 +203,7 @@ pub(crate) struct WorkflowView {
 
 impl From<workflows::Model> for WorkflowView {
     fn from(workflow: workflows::Model) -> Self {
-        // What a later version wrote that this one cannot read is shown as the defaults.
-        let settings = Settings::of(&workflow).unwrap_or_default();
+        let settings = Settings::known(&workflow);
         Self {
             id: workflow.id.0,
             project_id: workflow.project_id.map(|id| id.0),

@@ -180,8 +180,9 @@ impl Stepper<'_> {
 
     /// Makes a node undecided again.
     fn remove_node(&mut self, place: &Place) {
-        if self.state.nodes.remove(place).is_some() {
+        if let Some(row) = self.state.nodes.remove(place) {
             self.changes.nodes.insert(place.clone());
+            self.before.entry(place.clone()).or_insert(Some(row));
         }
         if self.state.waits.remove(place).is_some() {
             self.changes.waits.insert(place.clone());

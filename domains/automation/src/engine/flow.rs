@@ -82,17 +82,40 @@ impl Stepper<'_> {
         }
         let mut arrived =
             Arrived { edges: u32::try_from(inbound.len()).unwrap_or(u32::MAX), ..Arrived::default() };
+        let mut late = 0;
         for edge in inbound {
-            match self.state.edge(&place.0, *edge).map(|row| row.taken) {
-                Some(true) => arrived.taken += 1,
-                Some(false) => arrived.dead += 1,
+            match self.state.edge(&place.0, *edge) {
+                Some(EdgeRun { taken: true, late: was_late, .. }) => {
+                    arrived.taken += 1;
+                    late += u32::from(*was_late);
+                }
+                Some(_) => arrived.dead += 1,
                 None => {}
             }
         }
-        match decide_join(self.plan.policy(place.1).join, arrived) {
+        let join = self.plan.policy(place.1).join;
+        let in_time = Arrived { taken: arrived.taken - late, ..arrived };
+        match decide_join(join, arrived) {
             JoinDecision::Wait => {}
             JoinDecision::Skip => self.skip(place),
-            JoinDecision::Run => self.run_node(place),
+            JoinDecision::Run => {
+                if late > 0 && decide_join(join, in_time) != JoinDecision::Run {
+                    self.bring_in_time(place);
+                }
+                self.run_node(place);
+            }
+        }
+    }
+
+    /// Takes edges that came too late for a node as being in time: it is decided anew after a retry, and needs
+    /// them.
+    fn bring_in_time(&mut self, place: &Place) {
+        for &edge in self.plan.inbound(place.1) {
+            let key = (place.0.clone(), edge);
+            if let Some(row) = self.state.edges.get_mut(&key).filter(|row| row.late) {
+                row.late = false;
+                self.changes.edges.insert(key);
+            }
         }
     }
 

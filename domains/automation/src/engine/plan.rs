@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::ScopePath;
-use crate::graph::{Behaviour, Catalog, Graph, Node, Policy, PortKind, Shape};
+use super::{Place, ScopePath};
+use crate::graph::{Behaviour, Catalog, Graph, Node, OnError, Policy, PortKind, Shape};
 
 /// A node of a plan: its place among the nodes of the version, notes left out, from the outside in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -226,6 +226,56 @@ impl Plan {
     pub fn holds(&self, scope: &ScopePath, node: NodeId) -> bool {
         self.nodes.get(node.0 as usize).is_some_and(|found| found.depth == scope.steps().len())
             && self.nodes_of(scope).contains(&node)
+    }
+
+    /// Whether a node gives its input on without an attempt.
+    #[must_use]
+    pub fn passes(&self, node: NodeId) -> bool {
+        self.is_disabled(node) || self.behaviour(node) == Behaviour::Pass
+    }
+
+    /// Whether a node runs its body, so that its output is made of its items.
+    #[must_use]
+    pub fn iterates(&self, node: NodeId) -> bool {
+        self.behaviour(node).has_body() && !self.passes(node)
+    }
+
+    /// Whether an edge may carry the error of the node that it leaves.
+    #[must_use]
+    pub fn may_carry_error(&self, node: NodeId) -> bool {
+        self.policy(node).on_error != OnError::Stop
+    }
+
+    /// The nodes whose outputs are the result of a scope: those that no edge leaves.
+    #[must_use]
+    pub fn last_nodes(&self, scope: &ScopePath) -> Vec<NodeId> {
+        let is_last =
+            |node: &NodeId| self.outbound(*node).is_empty() && self.behaviour(*node) != Behaviour::Break;
+        self.nodes_of(scope).iter().copied().filter(is_last).collect()
+    }
+
+    /// Whether a node has a body.
+    #[must_use]
+    pub const fn has_loops(&self) -> bool {
+        self.bodies.len() > 1
+    }
+
+    /// The scope in which an expression of `scope` finds a node: its own, or one around it.
+    #[must_use]
+    pub fn scope_of(&self, scope: &ScopePath, node: NodeId) -> Option<ScopePath> {
+        let mut current = scope.clone();
+        while !self.holds(&current, node) {
+            current = current.split()?.0;
+        }
+        Some(current)
+    }
+
+    /// The loop that a scope is an item of, in the scope around it, and the number of the item. None for the
+    /// run.
+    #[must_use]
+    pub fn loop_of(&self, scope: &ScopePath) -> Option<(Place, u32)> {
+        let (outer, step) = scope.split()?;
+        Some(((outer, self.find_node(&step.node)?), step.item))
     }
 
     /// The first output that is not for errors.

@@ -158,7 +158,7 @@ pub struct Signal {
 }
 
 /// A node in a scope.
-pub(super) type Place = (ScopePath, NodeId);
+pub type Place = (ScopePath, NodeId);
 
 /// The rows that a step wrote. A key without a row in the state means that the row was removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

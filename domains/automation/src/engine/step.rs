@@ -1,5 +1,7 @@
 //! One step of a run.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 
 use super::{
@@ -16,29 +18,34 @@ pub struct Moment {
     pub jitter: f64,
 }
 
-/// What a step led to.
+/// What a step led to, beside the new state.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
-    /// The new state.
-    pub state: State,
     /// The rows that differ.
     pub changes: Changes,
+    /// The rows of changed nodes as they were. None of those that had none.
+    pub before: BTreeMap<Place, Option<NodeRun>>,
     /// What has to be done.
     pub commands: Vec<Command>,
 }
 
-/// What follows from an event.
-///
-/// The state is used up also where the event is refused: whoever asks keeps the rows that it came from.
+/// Whether an event that is refused may leave a state half changed. Whoever asks keeps a copy of the state then.
+#[must_use]
+pub fn may_spoil(plan: &Plan, event: &Event) -> bool {
+    plan.has_loops() || matches!(event, Event::RetryFailed | Event::RetryItems { .. })
+}
+
+/// Changes a state by what follows from an event.
 ///
 /// # Errors
-/// If the event changes nothing, why not.
-pub fn step(plan: &Plan, state: State, event: Event, moment: Moment) -> Result<Step, Refusal> {
+/// If the event changes nothing, why not. The state is as it was, unless the event [may spoil](may_spoil) it.
+pub fn step(plan: &Plan, state: &mut State, event: Event, moment: Moment) -> Result<Step, Refusal> {
     let mut stepper = Stepper {
         plan,
         state,
         moment,
         changes: Changes::default(),
+        before: BTreeMap::new(),
         commands: Vec::new(),
         queues: Queues::default(),
         rows_missing: false,
@@ -49,15 +56,16 @@ pub fn step(plan: &Plan, state: State, event: Event, moment: Moment) -> Result<S
     if stepper.rows_missing {
         return Err(Refusal::RowsMissing);
     }
-    Ok(Step { state: stepper.state, changes: stepper.changes, commands: stepper.commands })
+    Ok(Step { changes: stepper.changes, before: stepper.before, commands: stepper.commands })
 }
 
 /// A step under way.
 pub(super) struct Stepper<'a> {
     pub(super) plan: &'a Plan,
-    pub(super) state: State,
+    pub(super) state: &'a mut State,
     pub(super) moment: Moment,
     pub(super) changes: Changes,
+    pub(super) before: BTreeMap<Place, Option<NodeRun>>,
     pub(super) commands: Vec<Command>,
     pub(super) queues: Queues,
     /// Whether something had to be looked at that was not loaded.
@@ -185,7 +193,8 @@ impl Stepper<'_> {
             self.queues.scopes.insert(place.0.clone());
         }
         self.changes.nodes.insert(place.clone());
-        self.state.nodes.insert(place, row);
+        let old = self.state.nodes.insert(place.clone(), row);
+        self.before.entry(place).or_insert(old);
     }
 
     fn count(&mut self, scope: &ScopePath, working: i64, waiting: i64) {
@@ -236,8 +245,7 @@ impl Stepper<'_> {
 
     /// The key of the loop that a scope is an item of, in the scope around it.
     pub(super) fn loop_of(&self, item: &ScopePath) -> Option<Place> {
-        let (outer, step) = item.split()?;
-        Some((outer, self.plan.find_node(&step.node)?))
+        self.plan.loop_of(item).map(|(around, _)| around)
     }
 
     pub(super) fn failure_of(&self, node: NodeId, row: &NodeRun) -> Failure {

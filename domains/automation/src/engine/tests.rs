@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     Command, Event, Moment, NodeAt, NodeError, NodeState, Outcome, Plan, Refusal, RunStatus, ScopePath,
-    State, WaitKind, WaitRequest, step,
+    State, WaitKind, WaitRequest, may_spoil, step,
 };
 use crate::{
     graph::{Edge, Graph, Node},
@@ -118,8 +118,12 @@ impl Sim {
 
     fn send(&mut self, event: Event) -> Result<(), Refusal> {
         let moment = Moment { now: self.now, jitter: self.jitter };
-        let step = step(&self.plan, self.state.clone(), event, moment)?;
-        self.state = step.state;
+        let before = self.state.clone();
+        let may_spoil = may_spoil(&self.plan, &event);
+        let step = step(&self.plan, &mut self.state, event, moment).inspect_err(|refusal| {
+            assert!(may_spoil || self.state == before, "{refusal} left something behind");
+            self.state = before;
+        })?;
         self.commands = step.commands;
         Ok(())
     }

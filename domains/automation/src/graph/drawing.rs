@@ -66,12 +66,7 @@ pub fn draw(title: &str, graph: &Graph, layout: &Layout, marks: &BTreeMap<String
         -MARGIN,
         escape(title),
     );
-    let nodes: BTreeMap<&str, &Node> = graph
-        .scopes()
-        .into_iter()
-        .flat_map(|(graph, _)| &graph.nodes)
-        .map(|node| (node.key.as_str(), node))
-        .collect();
+    let nodes: BTreeMap<&str, &Node> = graph.all_nodes().map(|node| (node.key.as_str(), node)).collect();
     for place in &layout.nodes {
         if let Some(node) = nodes.get(place.key.as_str()) {
             draw_node(&mut svg, node, place, marks.get(&place.key).copied().unwrap_or(Mark::Open));

@@ -39,11 +39,11 @@ pub(crate) fn size_faults(graph: &Graph) -> Vec<Fault> {
             ));
         }
     };
-    let nodes = scopes.iter().map(|(graph, _)| graph.nodes.len()).sum();
+    let nodes = scopes.iter().map(|scope| scope.graph.nodes.len()).sum();
     bound(FaultCode::TooManyNodes, "nodes", nodes, MAX_NODES);
-    let edges = scopes.iter().map(|(graph, _)| graph.edges.len()).sum();
+    let edges = scopes.iter().map(|scope| scope.graph.edges.len()).sum();
     bound(FaultCode::TooManyEdges, "edges", edges, MAX_EDGES);
-    let depth = scopes.iter().map(|(_, depth)| *depth).max().unwrap_or_default();
+    let depth = scopes.iter().map(|scope| scope.depth).max().unwrap_or_default();
     bound(FaultCode::TooDeep, "levels of loops", depth, MAX_DEPTH);
     let bytes = serde_json::to_vec(graph).map_or(usize::MAX, |text| text.len());
     bound(FaultCode::GraphTooLarge, "bytes", bytes, MAX_BYTES);

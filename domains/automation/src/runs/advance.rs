@@ -15,12 +15,13 @@ use atelier_entities::{JobId, RunId, RunStatus, Timestamp};
 use atelier_queue::{NewJob, QueueError, Transaction, metrics};
 
 use super::{
-    ChildRequest, RunNode,
+    ChildRequest, MAX_RUN_BYTES, Stored,
     cue::{Attached, Cue, Resolved, named},
     store::{LockedRuns, Place, Wanted},
 };
 use crate::engine::{
-    Command, Event, Failure, Moment, NodeAt, NodeError, NodeState, Outcome, Plan, Refusal, Rows, step,
+    Command, Event, Failure, Moment, NodeAt, NodeError, NodeState, Outcome, Plan, Refusal, Rows, may_spoil,
+    step,
 };
 use jobs::{Pending, PendingJob};
 
@@ -28,8 +29,6 @@ pub(crate) use newcomers::{NewRun, find_trigger, insert_run};
 
 /// A run whose version is gone, or cannot be walked by this version of the program.
 pub(crate) const VERSION_MISSING: &str = "VERSION_MISSING";
-/// Most bytes of all outputs of a run: 100 MiB.
-pub(crate) const MAX_RUN_BYTES: i64 = 100 * 1024 * 1024;
 const RUN_TOO_LARGE: &str = "RUN_TOO_LARGE";
 
 /// What became of each cue, in their order.
@@ -171,9 +170,15 @@ impl<'a> Advance<'a> {
             let Some(run) = self.runs.runs.get_mut(&id) else { return Ok(Err(Refusal::RunEnded)) };
             let Some(version) = run.version.clone() else { return Ok(Err(Refusal::RunEnded)) };
             let event = bounded(event.clone(), &attached, run.row.output_bytes);
-            match step(&version.plan, run.state.clone(), event.clone(), moment) {
+            let status = run.state.run.status;
+            let kept = may_spoil(&version.plan, &event).then(|| run.state.clone());
+            let taken = step(&version.plan, &mut run.state, event.clone(), moment);
+            if let (Err(_), Some(kept)) = (&taken, kept) {
+                run.state = kept;
+            }
+            match taken {
                 Ok(step) => {
-                    let commands = run.apply(step, moment.now);
+                    let commands = run.apply(step, status, moment.now);
                     self.attach(id, &event, attached);
                     for command in commands {
                         self.collect(id, &version.plan, command);
@@ -341,8 +346,8 @@ fn wanted(run: RunId, cue: &Resolved) -> Wanted {
 
 /// The event, or a failure where its output is more than the run may keep.
 fn bounded(event: Event, attached: &Attached, kept: i64) -> Event {
-    let new = attached.output.as_ref().or(attached.items.as_ref()).map_or(0, |output| output.bytes);
-    let total = kept.saturating_add(i64::try_from(new).unwrap_or(i64::MAX));
+    let new = attached.output.as_ref().or(attached.items.as_ref()).map_or(0, Stored::new_bytes);
+    let total = u64::try_from(kept).unwrap_or_default().saturating_add(new);
     match event {
         Event::Ended(at, outcome) if total > MAX_RUN_BYTES && !matches!(outcome, Outcome::Failed(_)) => {
             let message =
@@ -356,9 +361,4 @@ fn bounded(event: Event, attached: &Attached, kept: i64) -> Event {
 /// A random number between -1 and 1.
 fn jitter() -> f64 {
     rand::random::<f64>() * 2.0 - 1.0
-}
-
-/// The attempt of a parent's node that a child run belongs to.
-fn attempt_of(parent: RunId, key: &str) -> Option<RunNode> {
-    RunNode::parse(parent, key)
 }

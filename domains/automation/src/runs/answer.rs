@@ -12,10 +12,9 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
-    RunError, RunNode, Runs,
+    MAX_INLINE_BYTES, RunError, RunNode, Runs,
     advance::advance,
     cue::{Answer, Cue, SentSignal},
-    outputs::INLINE_BYTES,
     store::LockedRuns,
 };
 use crate::engine::Refusal;
@@ -159,15 +158,8 @@ impl Runs {
     ) -> Result<workflow_runs::Model, RunError> {
         let comment = decision.comment.as_deref().map(|text| validation::paragraph(text, MAX_COMMENT));
         let comment = comment.transpose().map_err(|problem| FieldErrors::of("comment", problem))?;
-        let number = |value: i32| u32::try_from(value).unwrap_or_default();
-        let at = RunNode {
-            run_id: wait.run_id,
-            scope: wait.scope.clone(),
-            node: wait.node.clone(),
-            generation: number(wait.generation),
-            round: number(wait.round),
-            attempt: number(wait.attempt),
-        };
+        let numbers = [wait.generation, wait.round, wait.attempt];
+        let at = RunNode::of_row(wait.run_id, &wait.scope, &wait.node, numbers);
         let context = json!({"scope": wait.scope, "node": wait.node, "approved": decision.approved});
         let answer = Answer { approved: decision.approved, comment, by: actor.user(), at: tx.now() };
         let mut answers = advance(&tx, vec![(wait.run_id, Cue::Decided(at, answer))]).await?;
@@ -185,8 +177,8 @@ fn check_signal(input: SignalInput, actor: &Actor, tx: &Transaction) -> Result<S
     let id = input.id.unwrap_or_else(|| Uuid::now_v7().to_string());
     let id = errors.take("id", validation::line(&id, 1, MAX_SIGNAL_KEY));
     let bytes = input.payload.to_string().len();
-    let payload = if bytes > INLINE_BYTES {
-        Err(format!("has {bytes} bytes; at most {INLINE_BYTES} are allowed"))
+    let payload = if bytes > MAX_INLINE_BYTES {
+        Err(format!("has {bytes} bytes; at most {MAX_INLINE_BYTES} are allowed"))
     } else {
         Ok(input.payload)
     };

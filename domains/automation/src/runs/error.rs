@@ -6,7 +6,7 @@ use atelier_providers::object_store::ObjectError;
 use atelier_queue::QueueError;
 use sea_orm::DbErr;
 
-use super::outputs::OutputError;
+use super::OutputError;
 use crate::{
     engine,
     workflows::{WorkflowError, versions::LoadError},
@@ -126,6 +126,9 @@ impl Problem for RunError {
             }
             Self::TooManySignals(most) => Refusal::at_bound("SIGNAL_LIMIT", "signals of the run", *most),
             Self::Queue(error) => error.refusal(),
+            Self::Output(OutputError::TooLarge) => {
+                conflict("OUTPUT_TOO_LARGE", "The value is made of more than can be shown at once.")
+            }
             Self::Output(_) | Self::Storage(_) | Self::Database(_) => Refusal::internal(),
         }
     }

@@ -2,42 +2,35 @@
 //! the work, and keeps what it gives.
 
 use std::{
-    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use atelier_entities::workflow_runs;
-use atelier_providers::object_store::Objects;
 use atelier_queue::{JobContext, JobError, Outcome};
 use sea_orm::EntityTrait;
 use serde_json::{Map, Value, json};
 
-use super::{ChildRequest, NodeResult, RunNode, Stored, WorkOutcome};
+use super::{
+    ChildRequest, NodeResult, RunNode, Stored, StoredValues, WorkOutcome,
+    data::Composer,
+    store::{Place, find_version},
+};
 use crate::{
     engine::ScopePath,
-    graph::Node,
     nodes::{
         AttemptError, Call, Definition, NodeFailure, NodeOutput, Run, Services, Wait, Work, find_definition,
     },
-    workflows::versions::{self, LoadError, LoadedVersion},
+    workflows::versions::LoadedVersion,
 };
 
-mod children;
 mod context;
-mod loops;
-mod needs;
 mod prepared;
-mod rows;
 mod store;
-mod values;
 
-use context::Reader;
-use needs::{Flow, Place};
+use context::AttemptReader;
 use prepared::Prepared;
 use store::Store;
-
-pub use store::{MAX_INLINE_BYTES, MAX_OUTPUT_BYTES, MAX_RUN_BYTES};
 
 /// How much earlier than its job an attempt ends, so that it ends as a failure of the node and is
 /// not repeated by the queue. Shorter for short timeouts.
@@ -62,10 +55,10 @@ struct Attempt<'a> {
 }
 
 impl Execution {
-    /// Runs attempts with these services, and keeps large values in this store.
+    /// Runs attempts with these services, and keeps large values among these.
     #[must_use]
-    pub fn new(services: Services, objects: Objects) -> Self {
-        let store = Store::new(objects, services.queue.options().max_result_bytes);
+    pub fn new(services: Services, values: StoredValues) -> Self {
+        let store = Store::new(values, services.queue.options().max_result_bytes);
         Self { services, store }
     }
 
@@ -95,12 +88,7 @@ impl Execution {
 
     async fn attempt(&self, args: &RunNode, deadline: Instant) -> Result<NodeResult, AttemptError> {
         let Some(attempt) = self.find_attempt(args, deadline).await? else { return Ok(held()) };
-        let (plan, graph) = (&attempt.version.plan, &attempt.version.graph);
-        let scopes = graph.scopes();
-        let all = scopes.iter().flat_map(|(graph, _)| &graph.nodes);
-        let nodes: BTreeMap<&str, &Node> = all.map(|node| (node.key.as_str(), node)).collect();
-        let flow = Flow { plan, nodes: &nodes };
-        let Some(node) = nodes.get(args.node.as_str()) else { return Ok(held()) };
+        let Some(node) = attempt.version.graph.find_node(&args.node) else { return Ok(held()) };
         let definition = find_definition(&node.kind, node.type_version).ok_or_else(|| {
             NodeFailure::permanent(
                 "TYPE_UNKNOWN",
@@ -108,10 +96,10 @@ impl Execution {
             )
         })?;
         let prepared = Prepared::new(node, definition)?;
-        let reader = Reader { execution: self, attempt: &attempt, flow };
-        let Some(read) = reader.read(&prepared).await? else { return Ok(held()) };
+        let reader = AttemptReader::new(self, &attempt);
+        let Some(mut read) = reader.read(&prepared).await? else { return Ok(held()) };
         let output = self.run(&attempt, definition, prepared, read.work).await?;
-        reader.keep(output, &read.values).await
+        reader.keep(output, &mut read.composer).await
     }
 
     /// The attempt, unless its run does not exist, is paused or has ended.
@@ -123,16 +111,9 @@ impl Execution {
         let db = self.services.queue.db();
         let run = workflow_runs::Entity::find_by_id(args.run_id).one(db).await?;
         let Some(run) = run.filter(|run| !run.paused && !run.status.is_final()) else { return Ok(None) };
-        let missing =
-            || NodeFailure::permanent("VERSION_MISSING", "The version of the run cannot be loaded.");
-        let version = match versions::load(db, run.version_id).await {
-            Ok(version) => version.ok_or_else(missing)?,
-            Err(LoadError::Database(error)) => return Err(error.into()),
-            Err(LoadError::Plan(error)) => {
-                tracing::error!(version.id = %run.version_id, %error, "a version cannot be run");
-                return Err(missing().into());
-            }
-        };
+        let version = find_version(db, run.version_id).await?.ok_or_else(|| {
+            NodeFailure::permanent("VERSION_MISSING", "The version of the run cannot be loaded.")
+        })?;
         let (Ok(scope), Some(node)) = (args.scope.parse::<ScopePath>(), version.plan.find_node(&args.node))
         else {
             return Ok(None);
@@ -182,22 +163,18 @@ impl Execution {
     }
 }
 
-impl Reader<'_> {
+impl AttemptReader<'_> {
     /// Keeps what a node gives, and says how its attempt ended.
-    async fn keep(
-        &self,
-        output: NodeOutput,
-        values: &values::Values<'_>,
-    ) -> Result<NodeResult, AttemptError> {
+    async fn keep(&self, output: NodeOutput, composer: &mut Composer) -> Result<NodeResult, AttemptError> {
         let run = &self.attempt.run;
         let store = &self.execution.store;
         let (outcome, output) = match output {
             NodeOutput::Value(value) => {
                 (WorkOutcome::Done { port: None }, Some(store.keep(run, value).await?))
             }
-            NodeOutput::Input => (WorkOutcome::Done { port: None }, Some(self.pass_input(values).await?)),
+            NodeOutput::Input => (WorkOutcome::Done { port: None }, Some(self.pass_input(composer).await?)),
             NodeOutput::Port(port) => {
-                (WorkOutcome::Done { port: Some(port) }, Some(self.pass_input(values).await?))
+                (WorkOutcome::Done { port: Some(port) }, Some(self.pass_input(composer).await?))
             }
             NodeOutput::Items(items) => {
                 let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
@@ -207,13 +184,13 @@ impl Reader<'_> {
             NodeOutput::Wait(Wait { kind, key, due, question }) => {
                 use atelier_entities::WaitKind::{Delay, Until};
                 let passes = matches!(kind, Delay | Until);
-                let output = if passes { Some(self.pass_input(values).await?) } else { None };
+                let output = if passes { Some(self.pass_input(composer).await?) } else { None };
                 (WorkOutcome::Wait { kind, key, due, question }, output)
             }
             NodeOutput::Child { workflow_id, input } => {
                 let input = match input {
                     Some(input) => store.keep(run, input).await?,
-                    None => self.pass_input(values).await?,
+                    None => self.pass_input(composer).await?,
                 };
                 (WorkOutcome::Child(ChildRequest { workflow_id, input }), None)
             }
@@ -221,13 +198,15 @@ impl Reader<'_> {
         Ok(NodeResult { outcome, output })
     }
 
-    /// The input of the node, to be given on: as it is kept already, wherever it is.
-    async fn pass_input(&self, values: &values::Values<'_>) -> Result<Stored, AttemptError> {
-        if let Some(stored) = values.stored_input(&self.attempt.place) {
+    /// The input of the node, to be given on: as it is kept already, if it is one value.
+    async fn pass_input(&self, composer: &mut Composer) -> Result<Stored, AttemptError> {
+        let (run, store) = (&self.attempt.run, &self.execution.store);
+        let input = composer.input(&self.attempt.place);
+        if let Some(stored) = input.to_stored(store.max_inline) {
             return Ok(stored);
         }
-        let input = values.input(&self.attempt.place).await?;
-        self.execution.store.keep(&self.attempt.run, Value::clone(&input)).await
+        let input = self.values.value_of(&input).await?;
+        store.keep(run, Value::clone(&input)).await
     }
 }
 

@@ -43,6 +43,12 @@ pub struct RunNode {
 }
 
 impl RunNode {
+    /// The attempt that a row names by its scope, its node, and its generation, round and attempt.
+    pub(crate) fn of_row(run_id: RunId, scope: &str, node: &str, numbers: [i32; 3]) -> Self {
+        let [generation, round, attempt] = numbers.map(|number| u32::try_from(number).unwrap_or_default());
+        Self { run_id, scope: scope.to_owned(), node: node.to_owned(), generation, round, attempt }
+    }
+
     /// The attempt in one text, unique in its run.
     #[must_use]
     pub fn attempt_key(&self) -> String {

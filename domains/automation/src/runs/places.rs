@@ -7,8 +7,11 @@ use atelier_entities::{RunId, RunStatus, UserId, WorkflowId, workflow_runs, work
 use atelier_queue::{Lane, NewJob, Sql, Transaction};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::{MakeRoom, StartRun, settings};
-use crate::engine::{Admission, Concurrency, Occupancy};
+use super::{MakeRoom, StartRun};
+use crate::{
+    engine::{Admission, Concurrency, Occupancy},
+    workflows::Settings,
+};
 
 /// Most queued runs of a workflow that start at once. The reconciler starts more.
 const MOST_STARTED: u32 = 100;
@@ -27,30 +30,45 @@ impl Places {
         tx: &Transaction,
         ids: impl IntoIterator<Item = WorkflowId>,
     ) -> Result<(), DbErr> {
+        self.read(tx, ids).await?;
+        self.lock(tx).await
+    }
+
+    /// Reads workflows. What was read before stays.
+    pub(crate) async fn read(
+        &mut self,
+        tx: &Transaction,
+        ids: impl IntoIterator<Item = WorkflowId>,
+    ) -> Result<(), DbErr> {
         let missing: BTreeSet<WorkflowId> =
             ids.into_iter().filter(|id| !self.workflows.contains_key(id)).collect();
         if missing.is_empty() {
             return Ok(());
         }
-        let find = |ids: BTreeSet<WorkflowId>| {
-            let found = workflows::Entity::find().filter(workflows::Column::Id.is_in(ids));
-            found.order_by_asc(workflows::Column::Id)
+        let found = workflows::Entity::find().filter(workflows::Column::Id.is_in(missing));
+        self.workflows.extend(found.all(&**tx).await?.into_iter().map(|row| (row.id, row)));
+        Ok(())
+    }
+
+    /// Locks and counts those that have a limit, in the order of their ids: a transaction that needs several
+    /// reads all of them before.
+    pub(crate) async fn lock(&mut self, tx: &Transaction) -> Result<(), DbErr> {
+        let is_open = |row: &&workflows::Model| {
+            !self.counts.contains_key(&row.id) && Settings::known(row).concurrency.limit.is_some()
         };
-        let mut limited = BTreeSet::new();
-        for row in find(missing).all(&**tx).await? {
-            if settings::concurrency(&row.settings).limit.is_some() {
-                limited.insert(row.id);
-            }
-            self.workflows.insert(row.id, row);
-        }
+        let limited: Vec<WorkflowId> = self.workflows.values().filter(is_open).map(|row| row.id).collect();
         if limited.is_empty() {
             return Ok(());
         }
-        for row in find(limited.clone()).lock_exclusive().all(&**tx).await? {
+        let locked = workflows::Entity::find()
+            .filter(workflows::Column::Id.is_in(limited.iter().copied()))
+            .order_by_asc(workflows::Column::Id)
+            .lock_exclusive();
+        for row in locked.all(&**tx).await? {
             self.counts.insert(row.id, Occupancy::default());
             self.workflows.insert(row.id, row);
         }
-        self.count(tx, &limited.into_iter().collect::<Vec<_>>()).await
+        self.count(tx, &limited).await
     }
 
     async fn count(&mut self, tx: &Transaction, ids: &[WorkflowId]) -> Result<(), DbErr> {
@@ -80,14 +98,14 @@ impl Places {
 
     /// The limits of a workflow.
     pub(crate) fn concurrency(&self, id: WorkflowId) -> Concurrency {
-        self.workflows.get(&id).map(|row| settings::concurrency(&row.settings)).unwrap_or_default()
+        self.workflows.get(&id).map(|row| Settings::known(row).concurrency).unwrap_or_default()
     }
 
     /// What becomes of a new run of the workflow. It is counted as what it becomes.
     pub(crate) fn admit(&mut self, id: WorkflowId) -> Admission {
         let Some(counts) = self.counts.get_mut(&id) else { return Admission::Start };
-        let limits = self.workflows.get(&id).map(|row| settings::concurrency(&row.settings));
-        let admission = limits.unwrap_or_default().admit(*counts);
+        let limits = self.workflows.get(&id).map(|row| Settings::known(row).concurrency).unwrap_or_default();
+        let admission = limits.admit(*counts);
         match admission {
             Admission::Start => counts.running += 1,
             Admission::Queue | Admission::CancelOlder { .. } => counts.queued += 1,

@@ -7,7 +7,7 @@ use atelier_foundation::objects::enqueue_removal;
 use atelier_queue::{Queue, QueueError, Sql, Transaction, removal::delete_in_batches};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, sea_query::Expr};
 
-use super::{outputs::INLINE_BYTES, run_folder};
+use super::{MAX_INLINE_BYTES, run_folder};
 
 /// How long ended runs are kept: thirty days.
 pub(crate) const RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -58,7 +58,7 @@ async fn list_expired(tx: &Transaction, batch: u32) -> Result<Vec<RunId>, DbErr>
 async fn list_folders(tx: &Transaction, runs: &[RunId]) -> Result<Vec<String>, DbErr> {
     let mut sql = Sql::new(tx.get_database_backend());
     sql.push("SELECT id FROM workflow_runs WHERE (input_object IS NOT NULL OR status <> 'succeeded' OR output_bytes > ")
-        .push(&INLINE_BYTES.to_string())
+        .push(&MAX_INLINE_BYTES.to_string())
         .push(") AND id ")
         .among(runs);
     let rows = tx.query_all_raw(sql.build()).await?;

@@ -38,16 +38,9 @@ struct Attempt {
 }
 
 impl Attempt {
-    fn into_args(self) -> RunNode {
-        let number = |value: i32| u32::try_from(value).unwrap_or_default();
-        RunNode {
-            run_id: self.run_id,
-            scope: self.scope,
-            node: self.node,
-            generation: number(self.generation),
-            round: number(self.round),
-            attempt: number(self.attempt),
-        }
+    fn to_args(&self) -> RunNode {
+        let numbers = [self.generation, self.round, self.attempt];
+        RunNode::of_row(self.run_id, &self.scope, &self.node, numbers)
     }
 }
 
@@ -142,9 +135,8 @@ impl Runs {
                 break;
             }
             total += found.len();
-            before.clone_from(&found);
-            let cues = found.into_iter().map(|at| (at.run_id, cue(at.into_args()))).collect();
-            advance(&tx, cues).await?;
+            advance(&tx, found.iter().map(|at| (at.run_id, cue(at.to_args()))).collect()).await?;
+            before = found;
             tx.commit().await?;
         }
         Ok(total)

@@ -24,6 +24,9 @@ pub struct Stored {
     pub object: Option<String>,
     /// The bytes that it has as JSON.
     pub bytes: u64,
+    /// Whether another row named the object before: it was passed on, and takes no more room.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shared: bool,
 }
 
 impl Stored {
@@ -31,7 +34,19 @@ impl Stored {
     #[must_use]
     pub fn inline(value: Value) -> Self {
         let bytes = value.to_string().len() as u64;
-        Self { value: Some(value), object: None, bytes }
+        Self { value: Some(value), object: None, bytes, shared: false }
+    }
+
+    /// A large value that was put into the object store.
+    #[must_use]
+    pub const fn object(key: String, bytes: u64) -> Self {
+        Self { value: None, object: Some(key), bytes, shared: false }
+    }
+
+    /// The bytes by which what is kept of a run grows.
+    #[must_use]
+    pub const fn new_bytes(&self) -> u64 {
+        if self.shared { 0 } else { self.bytes }
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
     MakeRoom, RunNode, Runs, StopJobs, WakeNode, advance::advance, cue::Cue, places::Places,
     store::LockedRuns,
 };
-use crate::engine::Concurrency;
+use crate::{engine::Concurrency, workflows::Settings};
 
 impl Runs {
     /// Cancels runs that are older than a queued one, as many as it takes for that one to start.
@@ -36,7 +36,7 @@ impl Runs {
 
     async fn limits_of(&self, workflow: WorkflowId) -> Result<Concurrency, DbErr> {
         let row = atelier_entities::workflows::Entity::find_by_id(workflow).one(self.queue.db()).await?;
-        Ok(row.map(|row| super::settings::concurrency(&row.settings)).unwrap_or_default())
+        Ok(row.map(|row| Settings::known(&row).concurrency).unwrap_or_default())
     }
 
     /// Cancels the jobs of a run that it no longer needs.

@@ -5,16 +5,14 @@ use atelier_entities::{
 };
 use atelier_foundation::{Actor, FieldErrors, audit};
 use atelier_queue::Transaction;
-use bytes::Bytes;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::{Value, json};
 
 use super::{
-    RunError, Runs, Stored,
+    MAX_INLINE_BYTES, RunError, Runs, Stored,
     advance::{NewRun, find_trigger, insert_run, start_new},
-    outputs::INLINE_BYTES,
     places::Places,
-    run_folder, run_target,
+    run_target,
 };
 use crate::{
     engine::Admission,
@@ -130,7 +128,7 @@ impl Runs {
     }
 
     async fn start_asked(&self, actor: &Actor, asked: Asked<'_>) -> Result<workflow_runs::Model, RunError> {
-        let object = asked.input.object.is_some().then(|| run_folder(asked.id));
+        let stored = asked.input.object.is_some().then_some(asked.id);
         let started = async {
             let tx = self.queue.begin().await?;
             let run = self.start_in(&tx, actor, asked).await?;
@@ -138,10 +136,10 @@ impl Runs {
             Ok(run)
         }
         .await;
-        if let (Err(_), Some(folder)) = (&started, object)
-            && let Err(error) = self.objects.delete_prefix(&folder).await
+        if let (Err(_), Some(run)) = (&started, stored)
+            && let Err(error) = self.values.delete_of(run).await
         {
-            tracing::warn!(%error, folder, "the input of a run that was not started is left");
+            tracing::warn!(%error, %run, "the input of a run that was not started is left");
         }
         started
     }
@@ -153,12 +151,10 @@ impl Runs {
             let problem = format!("has {} bytes; at most {MAX_INPUT_BYTES} are allowed", text.len());
             return Err(FieldErrors::of("input", problem).into());
         }
-        if text.len() <= INLINE_BYTES {
+        if text.len() <= MAX_INLINE_BYTES {
             return Ok(Stored::inline(input.clone()));
         }
-        let (key, bytes) = (format!("{}/input", run_folder(id)), text.len() as u64);
-        self.objects.put(&key, Bytes::from(text), "application/json").await?;
-        Ok(Stored { value: None, object: Some(key), bytes })
+        Ok(self.values.put(id, input.clone(), text.into_bytes()).await?)
     }
 }
 
@@ -177,7 +173,7 @@ impl Runs {
             .one(&**tx)
             .await?
             .ok_or(RunError::NotFound("workflow"))?;
-        let version = find_version(&self.workflows, (tx, actor), &workflow, &asked.version).await?;
+        let version = choose_version(&self.workflows, (tx, actor), &workflow, &asked.version).await?;
         let trigger = choose_trigger(&version, asked.trigger, asked.rerun_of.is_some())?;
         let mut places = Places::default();
         places.load(tx, [workflow.id]).await?;
@@ -213,7 +209,7 @@ impl Runs {
     }
 }
 
-async fn find_version(
+async fn choose_version(
     workflows: &Workflows,
     (tx, actor): (&Transaction, &Actor),
     workflow: &workflows::Model,

@@ -12,22 +12,19 @@ use std::{collections::BTreeMap, sync::Arc};
 use atelier_entities::{JobId, RunId, RunStatus, Timestamp};
 use chrono::TimeDelta;
 
+pub(crate) use crate::engine::Place;
 pub(crate) use load::Wanted;
 pub(crate) use lock::{find_version, list_overdue};
-pub(crate) use rows::{RunRow, edge_name};
+pub(crate) use rows::{RunRow, edge_name, find_edge};
 
 use super::{
     Stored,
     cue::{Answer, SentSignal},
-    settings,
 };
 use crate::{
-    engine::{Changes, NodeError, NodeId, NodeRun, NodeState, ScopePath, State, Step},
-    workflows::versions::LoadedVersion,
+    engine::{Changes, Command, NodeError, NodeRun, NodeState, State, Step},
+    workflows::{MAX_TIMEOUT_SECS, versions::LoadedVersion},
 };
-
-/// A node in a scope.
-pub(crate) type Place = (ScopePath, NodeId);
 
 /// Runs that a transaction has locked.
 #[derive(Debug, Default)]
@@ -112,14 +109,13 @@ impl LockedRun {
         }
     }
 
-    /// Takes over what a step led to.
-    pub(crate) fn apply(&mut self, step: Step, now: Timestamp) -> Vec<crate::engine::Command> {
-        let Step { state, changes, commands } = step;
-        let before = std::mem::replace(&mut self.state, state);
+    /// Takes over what a step led to. `status` is that of the run before it.
+    pub(crate) fn apply(&mut self, step: Step, status: RunStatus, now: Timestamp) -> Vec<Command> {
+        let Step { changes, before, commands } = step;
         for place in &changes.nodes {
-            self.note_node(place, before.nodes.get(place), now);
+            self.note_node(place, before.get(place).and_then(Option::as_ref), now);
         }
-        self.note_run(before.run.status, now);
+        self.note_run(status, now);
         self.row.revision += 1;
         let all = &mut self.changes;
         all.run = true;
@@ -163,7 +159,7 @@ impl LockedRun {
                 let since = self.row.started_at.unwrap_or(now);
                 let left = self.row.deadline_at.map(|deadline| (deadline - now).num_milliseconds());
                 self.row.active_left = left;
-                self.row.deadline_at = left.map(|_| since + settings::longest());
+                self.row.deadline_at = left.map(|_| since + TimeDelta::seconds(i64::from(MAX_TIMEOUT_SECS)));
             }
             (false, Some(left)) if !status.is_final() => {
                 self.row.active_left = None;
@@ -253,13 +249,13 @@ impl LockedRun {
 
     /// Notes the output of a node.
     pub(crate) fn set_output(&mut self, place: Place, output: Stored) {
-        self.row.output_bytes += i64::try_from(output.bytes).unwrap_or(i64::MAX);
+        self.row.output_bytes += i64::try_from(output.new_bytes()).unwrap_or(i64::MAX);
         self.outputs.insert(place, Output::Set(output));
     }
 
     /// Notes the evaluated list of a loop.
     pub(crate) fn set_items(&mut self, place: Place, items: Stored) {
-        self.row.output_bytes += i64::try_from(items.bytes).unwrap_or(i64::MAX);
+        self.row.output_bytes += i64::try_from(items.new_bytes()).unwrap_or(i64::MAX);
         self.items.insert(place, items);
     }
 

@@ -1,9 +1,9 @@
 //! What people see of runs: lists, a run with its nodes, failed attempts.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use atelier_entities::{
-    ProjectId, RunCause, RunId, RunStatus, Timestamp, WorkflowId, WorkflowVersionId, workflow_edge_runs,
+    NodeState, ProjectId, RunCause, RunId, RunStatus, Timestamp, WorkflowId, WorkflowVersionId,
     workflow_node_attempts, workflow_node_runs, workflow_runs, workflow_waits,
 };
 use atelier_foundation::{Actor, COUNT_LIMIT, Page, paging};
@@ -13,7 +13,12 @@ use sea_orm::{
 };
 use serde_json::Value;
 
-use super::{RunError, Runs};
+use super::{
+    MAX_INLINE_BYTES, RunError, Runs,
+    data::{Budget, Composer, Needs, Piece, Rows},
+    store::{Place, edge_name, find_version},
+};
+use crate::workflows::versions::LoadedVersion;
 
 /// Most bytes of a value in a view, as JSON: 8 KiB. The whole value has a request of its own.
 pub const PREVIEW_BYTES: usize = 8 * 1024;
@@ -67,11 +72,12 @@ pub struct RunSummary {
 /// A value as a view shows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Preview {
-    /// The value, or the beginning of its JSON as a text. None of a value in the object store.
+    /// The value, or the beginning of its JSON as a text. None of a value in the object store, and of one that
+    /// is made of many parts.
     pub value: Option<Value>,
     /// Whether this is not the whole value.
     pub truncated: bool,
-    /// The bytes of the whole value as JSON.
+    /// The bytes of the whole value as JSON; 0 where they are known only once it is made.
     pub bytes: u64,
 }
 
@@ -92,6 +98,21 @@ impl Preview {
         let end = (0..=PREVIEW_BYTES).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
         Some(Self { value: Some(Value::String(text[..end].to_owned())), truncated: true, bytes })
     }
+
+    /// The preview of a value whose parts are in several rows.
+    fn of_piece(piece: &Piece) -> Option<Self> {
+        let value = match piece {
+            Piece::Object { bytes, .. } => {
+                return Some(Self { value: None, truncated: true, bytes: *bytes });
+            }
+            Piece::Value(value) => Some(Value::clone(value)),
+            piece => piece.to_value(&mut Budget::new(MAX_INLINE_BYTES)),
+        };
+        match value {
+            Some(value) => Self::of(Some(value), None, 0),
+            None => Some(Self { value: None, truncated: true, bytes: 0 }),
+        }
+    }
 }
 
 /// A node of a run.
@@ -99,8 +120,10 @@ impl Preview {
 pub struct NodeView {
     /// The row, without its output.
     pub row: workflow_node_runs::Model,
-    /// The output.
+    /// The output. None if it gave nothing, or has not succeeded.
     pub output: Option<Preview>,
+    /// What it was given. None if it did not run, or begins the run.
+    pub input: Option<Preview>,
     /// The inbound edges that were taken, such as `check.true>send.in`: their sources gave its input.
     pub inputs: Vec<String>,
 }
@@ -159,6 +182,7 @@ impl Runs {
     ) -> Result<RunView, RunError> {
         use workflow_node_runs::Column as C;
         let mut row = self.find_own(actor, run).await?;
+        let given = Piece::of_columns(row.input.as_ref(), row.input_object.as_deref(), 0);
         let input = Preview::of(row.input.take(), row.input_object.as_deref(), 0);
         let nodes = workflow_node_runs::Entity::find()
             .filter(C::RunId.eq(run))
@@ -167,19 +191,14 @@ impl Runs {
             .order_by_asc(C::Scope)
             .order_by_asc(C::Node);
         let (nodes, node_count) = paging::fetch(self.queue.db(), nodes, page).await?;
-        let mut inputs = self.list_inputs(run, &nodes).await?;
-        let nodes = nodes.into_iter().map(|mut node| NodeView {
-            output: Preview::of(node.output.take(), node.output_object.as_deref(), node.output_bytes),
-            inputs: inputs.remove(&(node.scope.clone(), node.node.clone())).unwrap_or_default(),
-            row: node,
-        });
+        let nodes = self.view_nodes(&row, given, nodes).await?;
         let waits = workflow_waits::Entity::find()
             .filter(workflow_waits::Column::RunId.eq(run))
             .filter(workflow_waits::Column::Closed.eq(false))
             .order_by_asc(workflow_waits::Column::OpenedAt)
             .limit(MAX_WAITS);
         let waits = waits.all(self.queue.db()).await?;
-        Ok(RunView { run: row, input, nodes: nodes.collect(), node_count, waits })
+        Ok(RunView { run: row, input, nodes, node_count, waits })
     }
 
     /// The failed attempts of a node, in their order. `scope` names the items around it.
@@ -208,49 +227,94 @@ impl Runs {
     /// The whole output of a node; none where it did not run, or failed.
     ///
     /// # Errors
-    /// If there is no such run or node, or its version is missing.
+    /// If there is no such run or node, its version is missing, or the output is too large to be made.
     pub async fn get_output(
         &self,
         actor: &Actor,
         run: RunId,
-        (scope, node): (&str, &str),
+        node: (&str, &str),
     ) -> Result<Option<Value>, RunError> {
-        let own = self.find_own(actor, run).await?;
-        let version = super::store::find_version(self.queue.db(), own.version_id).await?;
-        let version = version.ok_or(RunError::VersionMissing)?;
-        let scope = scope.parse().map_err(|_| RunError::NotFound("node"))?;
-        let node = version.plan.find_node(node).ok_or(RunError::NotFound("node"))?;
-        let mut outputs = self.reader().node_outputs(run, &version, &[(scope, node)]).await?;
-        Ok(outputs.pop().flatten())
+        let (version, place) = self.find_place(actor, run, node).await?;
+        Ok(self.reader().node_output(run, &version, &place).await?)
     }
 
-    /// The taken edges that lead to these nodes.
-    async fn list_inputs(
+    /// All that a node was given; none where it did not run, or begins the run.
+    ///
+    /// # Errors
+    /// If there is no such run or node, its version is missing, or the input is too large to be made.
+    pub async fn get_input(
         &self,
+        actor: &Actor,
         run: RunId,
-        nodes: &[workflow_node_runs::Model],
-    ) -> Result<HashMap<(String, String), Vec<String>>, RunError> {
-        use workflow_edge_runs::Column as C;
-        let mut scopes: Vec<&str> = nodes.iter().map(|node| node.scope.as_str()).collect();
-        scopes.sort_unstable();
-        scopes.dedup();
-        if scopes.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let taken = workflow_edge_runs::Entity::find()
-            .filter(C::RunId.eq(run))
-            .filter(C::Scope.is_in(scopes))
-            .filter(C::Taken.eq(true))
-            .order_by_asc(C::Edge);
-        let mut inputs: HashMap<(String, String), Vec<String>> = HashMap::new();
-        for edge in taken.all(self.queue.db()).await? {
-            let target = edge.edge.rsplit_once('>').and_then(|(_, to)| to.rsplit_once('.'));
-            if let Some((node, _)) = target {
-                inputs.entry((edge.scope, node.to_owned())).or_default().push(edge.edge);
-            }
-        }
-        Ok(inputs)
+        node: (&str, &str),
+    ) -> Result<Option<Value>, RunError> {
+        let (version, place) = self.find_place(actor, run, node).await?;
+        Ok(self.reader().node_input(run, &version, &place).await?)
     }
+
+    /// A node of the actor's run. `scope` names the items around it.
+    async fn find_place(
+        &self,
+        actor: &Actor,
+        run: RunId,
+        (scope, node): (&str, &str),
+    ) -> Result<(Arc<LoadedVersion>, Place), RunError> {
+        let own = self.find_own(actor, run).await?;
+        let version = find_version(self.queue.db(), own.version_id).await?;
+        let version = version.ok_or(RunError::VersionMissing)?;
+        let place = place_of(&version, scope, node).ok_or(RunError::NotFound("node"))?;
+        Ok((version, place))
+    }
+
+    /// The nodes of a page with what they were given, in a few statements for all of them. Where the version is
+    /// missing, only with what is in their rows.
+    async fn view_nodes(
+        &self,
+        run: &workflow_runs::Model,
+        given: Option<Piece>,
+        nodes: Vec<workflow_node_runs::Model>,
+    ) -> Result<Vec<NodeView>, RunError> {
+        let Some(version) = find_version(self.queue.db(), run.version_id).await? else {
+            return Ok(nodes.into_iter().map(NodeView::alone).collect());
+        };
+        let plan = &version.plan;
+        let mut needs = Needs::default();
+        let places: Vec<_> = nodes.iter().map(|row| place_of(&version, &row.scope, &row.node)).collect();
+        for place in places.iter().flatten() {
+            needs.add_edges(place);
+            needs.add_input(plan, place);
+            needs.add_output(plan, place);
+        }
+        let rows = Rows::read(self.queue.db(), run.id, plan, needs).await?.with_input(given);
+        let mut composer = Composer::new(run.id, version.clone(), rows);
+        let view = |(row, place): (workflow_node_runs::Model, Option<Place>)| {
+            let is_made = row.state == NodeState::Succeeded;
+            let mut view = NodeView::alone(row);
+            let Some(place) = place else { return view };
+            if view.output.is_none() && is_made {
+                view.output = composer.output(&place).as_ref().and_then(Preview::of_piece);
+            }
+            view.input = composer.given(&place).as_ref().and_then(Preview::of_piece);
+            view.inputs = composer.taken(&place).iter().map(|(edge, _)| edge_name(plan, *edge)).collect();
+            view.inputs.sort_unstable();
+            view
+        };
+        Ok(nodes.into_iter().zip(places).map(view).collect())
+    }
+}
+
+impl NodeView {
+    /// What is in the row of the node.
+    fn alone(mut row: workflow_node_runs::Model) -> Self {
+        let output = Preview::of(row.output.take(), row.output_object.as_deref(), row.output_bytes);
+        Self { row, output, input: None, inputs: Vec::new() }
+    }
+}
+
+/// The node of that key, if it lies in the scope.
+fn place_of(version: &LoadedVersion, scope: &str, node: &str) -> Option<Place> {
+    let place = (scope.parse().ok()?, version.plan.find_node(node)?);
+    version.plan.holds(&place.0, place.1).then_some(place)
 }
 
 fn condition(filter: &RunFilter) -> Condition {

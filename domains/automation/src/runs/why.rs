@@ -11,7 +11,8 @@ use sea_orm::{
 };
 use serde_json::{Value, json};
 
-use super::{RunError, Runs, settings};
+use super::{RunError, Runs};
+use crate::workflows::Settings;
 
 /// Most nodes and most waits that are named.
 const MAX_REASONS: u64 = 20;
@@ -71,7 +72,7 @@ impl Runs {
         let position = before.count(db).await?;
         let under_way = of_workflow.filter(C::Status.ne(RunStatus::Queued)).count(db).await?;
         let workflow = workflows::Entity::find_by_id(run.workflow_id).one(db).await?;
-        let limits = workflow.map(|row| settings::concurrency(&row.settings)).unwrap_or_default();
+        let limits = workflow.map(|row| Settings::known(&row).concurrency).unwrap_or_default();
         let details = json!({"position": position, "under_way": under_way, "limit": limits.limit});
         let message = match limits.limit {
             Some(limit) => format!(

@@ -30,6 +30,11 @@ pub(super) fn installation_fields() -> impl Iterator<Item = (&'static str, &'sta
     OF_PROJECT.into_iter().chain([SUB_WORKFLOW])
 }
 
+/// Whether a node of the graph runs another workflow.
+pub(super) fn calls_others(graph: &Graph) -> bool {
+    graph.all_nodes().any(|node| node.kind == SUB_WORKFLOW.0)
+}
+
 impl Workflows {
     /// Everything that is wrong with the graph of a workflow.
     pub(super) async fn list_faults(
@@ -43,7 +48,7 @@ impl Workflows {
             return Ok(faults);
         }
         faults = validate(graph, &self.catalog);
-        let nodes: Vec<&Node> = graph.scopes().into_iter().flat_map(|(graph, _)| &graph.nodes).collect();
+        let nodes: Vec<&Node> = graph.all_nodes().collect();
         faults.extend(nodes.iter().flat_map(|node| secret_faults(node)));
         faults.extend(nodes.iter().filter_map(|node| credential_fault(node)));
         faults.extend(project_faults(db, workflow.user_id, &nodes).await?);

@@ -4,7 +4,7 @@ use atelier_entities::{
 use atelier_foundation::{Actor, FieldErrors, audit, projects::lock_owned, validation};
 use atelier_queue::Transaction;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait,
     IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 use serde_json::json;
@@ -76,7 +76,10 @@ impl Workflows {
         let user = actor.person()?;
         let changes = check(changes)?;
         let tx = self.queue.begin().await?;
-        let workflow = lock_for_move(&tx, user, id, changes.project).await?;
+        let workflow = lock(&tx, user, id).await?;
+        if changes.project.is_some_and(|wanted| wanted != workflow.project_id) {
+            ensure_room(&tx, user, changes.project.flatten()).await?;
+        }
         let mut row = workflow.into_active_model();
         let mut changed = Vec::new();
         if let Some(name) = changes.name {
@@ -146,19 +149,13 @@ impl Workflows {
     pub async fn duplicate(&self, actor: &Actor, id: WorkflowId) -> Result<workflows::Model, WorkflowError> {
         let user = actor.person()?;
         let tx = self.queue.begin().await?;
-        let project = find(&*tx, user, id).await?.project_id;
-        // A project is locked before the workflow, the account after it. The draft does not change meanwhile.
-        if project.is_some() {
-            ensure_room(&tx, user, project).await?;
-        }
+        // The draft does not change meanwhile.
         let original = lock(&tx, user, id).await?;
-        if project.is_none() {
-            ensure_room(&tx, user, None).await?;
-        }
+        ensure_room(&tx, user, original.project_id).await?;
         let input = NewWorkflow {
             name: copy_name(&original.name),
             description: original.description.clone(),
-            project,
+            project: original.project_id,
             settings: Settings::of(&original)?,
         };
         let copy = insert(&tx, user, input).await?;
@@ -168,6 +165,17 @@ impl Workflows {
         tx.commit().await?;
         Ok(copy)
     }
+}
+
+/// Locks the workflows of projects for the rest of the transaction, in the order of their ids.
+pub(super) async fn lock_of_projects(tx: &Transaction, projects: &[ProjectId]) -> Result<(), DbErr> {
+    let of_projects = workflows::Entity::find()
+        .select_only()
+        .column(workflows::Column::Id)
+        .filter(workflows::Column::ProjectId.is_in(projects.iter().copied()))
+        .order_by_asc(workflows::Column::Id)
+        .lock_exclusive();
+    of_projects.into_tuple::<WorkflowId>().all(&**tx).await.map(drop)
 }
 
 /// Creates a workflow with an empty draft in a transaction.
@@ -240,28 +248,6 @@ pub(super) async fn find(
     workflows::Entity::find_owned_by_id(user, id).one(db).await?.ok_or(WorkflowError::NotFound)
 }
 
-/// Locks a workflow, and where it moves to another project, or out of its own, ensures that there is room.
-/// The project is locked before the workflow, the account after it.
-async fn lock_for_move(
-    tx: &Transaction,
-    user: UserId,
-    id: WorkflowId,
-    wanted: Option<Option<ProjectId>>,
-) -> Result<workflows::Model, WorkflowError> {
-    if let Some(Some(project)) = wanted {
-        let before = find(&**tx, user, id).await?;
-        if before.project_id != Some(project) {
-            ensure_room(tx, user, Some(project)).await?;
-        }
-        return lock(tx, user, id).await;
-    }
-    let workflow = lock(tx, user, id).await?;
-    if wanted == Some(None) && workflow.project_id.is_some() {
-        ensure_room(tx, user, None).await?;
-    }
-    Ok(workflow)
-}
-
 /// Refuses if there are as many workflows as there may be. The project, or else the account, stays locked, so
 /// that two commands at once do not exceed the limit.
 async fn ensure_room(
@@ -276,13 +262,18 @@ async fn ensure_room(
             workflows::Column::ProjectId.eq(project)
         }
         None => {
-            let account = users::Entity::find_by_id(user).lock_exclusive().one(&**tx).await?;
-            account.ok_or(WorkflowError::NotFound)?;
+            lock_account(tx, user).await?;
             workflows::Column::ProjectId.is_null()
         }
     };
     let count = workflows::Entity::find_owned(user).filter(of_same).count(&**tx).await?;
     if count >= MAX_WORKFLOWS { Err(WorkflowError::TooMany) } else { Ok(()) }
+}
+
+/// Locks the account of a person for the rest of the transaction.
+pub(super) async fn lock_account(tx: &Transaction, user: UserId) -> Result<(), WorkflowError> {
+    let account = users::Entity::find_by_id(user).lock_exclusive().one(&**tx).await?;
+    account.map(drop).ok_or(WorkflowError::NotFound)
 }
 
 /// Refuses an error workflow that is not the person's, or the workflow itself.

@@ -12,7 +12,7 @@ use super::{
     commands::{find, lock},
     rows, workflow_target,
 };
-use crate::graph::{Fault, FaultCode, Graph, Node, drawing, layout, validate};
+use crate::graph::{Fault, FaultCode, Graph, GraphScope, Node, drawing, layout, validate};
 
 /// The draft of a workflow, and what is wrong with it.
 #[derive(Clone, Debug)]
@@ -166,7 +166,7 @@ pub(super) fn ensure_storable(graph: &Graph) -> Result<(), WorkflowError> {
     let mut faults = validate::size_faults(graph);
     if faults.is_empty() {
         let mut keys = BTreeSet::new();
-        for (scope, _) in graph.scopes() {
+        for GraphScope { graph: scope, .. } in graph.scopes() {
             for node in &scope.nodes {
                 if !keys.insert(&node.key) {
                     let message = format!("More than one node has the key {}.", node.key);

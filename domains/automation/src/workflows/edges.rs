@@ -4,13 +4,8 @@ use atelier_entities::{WorkflowId, workflow_edges};
 use atelier_foundation::Actor;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
-use super::{
-    WorkflowError, Workflows,
-    draft::ensure_storable,
-    nodes::{first_free, scopes_of},
-    rows,
-};
-use crate::graph::{Catalog, Edge, Fault, FaultCode, Graph, validate};
+use super::{WorkflowError, Workflows, draft::ensure_storable, nodes::first_free, rows};
+use crate::graph::{Catalog, Edge, Fault, FaultCode, Graph, GraphScope, validate};
 
 /// An edge of a draft and where it lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,8 +23,8 @@ impl Workflows {
     /// If there is no such workflow.
     pub async fn list_edges(&self, actor: &Actor, id: WorkflowId) -> Result<Vec<EdgeAt>, WorkflowError> {
         let (_, graph) = self.read_draft(actor, id).await?;
-        let edges = scopes_of(&graph).into_iter().flat_map(|(parent, graph)| {
-            let at = move |edge: &Edge| EdgeAt { parent: parent.map(str::to_owned), edge: edge.clone() };
+        let edges = graph.scopes().into_iter().flat_map(|GraphScope { graph, owner, .. }| {
+            let at = move |edge: &Edge| EdgeAt { parent: owner.map(str::to_owned), edge: edge.clone() };
             graph.edges.iter().map(at)
         });
         Ok(edges.collect())
@@ -62,7 +57,7 @@ impl Workflows {
     /// If there is no such edge.
     pub async fn delete_edge(&self, actor: &Actor, id: WorkflowId, edge: &str) -> Result<(), WorkflowError> {
         let edit = self.edit(actor, id).await?;
-        let mut known = edit.graph.scopes().into_iter().flat_map(|(graph, _)| &graph.edges);
+        let mut known = edit.graph.scopes().into_iter().flat_map(|scope| &scope.graph.edges);
         let found = known.find(|known| known.id() == edge).cloned();
         let found = found.ok_or_else(|| WorkflowError::NoEdge(edge.to_owned()))?;
         workflow_edges::Entity::delete_many()
@@ -81,10 +76,10 @@ impl Workflows {
 /// Adds an edge to the scope of its ends, and gives the key of the loop that this is the body of; or what is
 /// wrong with it.
 fn add(graph: &mut Graph, edge: &Edge, catalog: &Catalog) -> Result<Option<String>, Vec<Fault>> {
-    let scopes = scopes_of(graph);
+    let scopes = graph.scopes();
     let home = |key: &str| {
-        let is_there = |scope: &Graph| scope.nodes.iter().any(|node| node.key == key);
-        scopes.iter().find(|(_, scope)| is_there(scope)).map(|(parent, _)| *parent)
+        let is_there = |scope: &&GraphScope<'_>| scope.graph.nodes.iter().any(|node| node.key == key);
+        scopes.iter().find(is_there).map(|scope| scope.owner)
     };
     let (from, to) = (home(&edge.from), home(&edge.to));
     let missing: Vec<_> = [(from, &edge.from), (to, &edge.to)]

@@ -11,7 +11,7 @@ use super::{
     draft::{Edit, ensure_storable},
     rows::{self, Start},
 };
-use crate::graph::{Catalog, Fault, FaultCode, Graph, Node, Policy, Position, validate};
+use crate::graph::{Catalog, Fault, FaultCode, Graph, GraphScope, Node, Policy, Position, validate};
 
 /// A node that is added to a draft.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,9 +55,8 @@ impl Workflows {
     /// If there is no such workflow.
     pub async fn list_nodes(&self, actor: &Actor, id: WorkflowId) -> Result<Vec<NodeAt>, WorkflowError> {
         let (_, graph) = self.read_draft(actor, id).await?;
-        let nodes = scopes_of(&graph).into_iter().flat_map(|(parent, graph)| {
-            let at =
-                move |node: &Node| NodeAt { parent: parent.map(str::to_owned), node: without_body(node) };
+        let nodes = graph.scopes().into_iter().flat_map(|GraphScope { graph, owner, .. }| {
+            let at = move |node: &Node| NodeAt { parent: owner.map(str::to_owned), node: without_body(node) };
             graph.nodes.iter().map(at)
         });
         Ok(nodes.collect())
@@ -229,26 +228,12 @@ fn find_node<'a>(
 
 /// The keys of a node and of those in its body.
 fn keys_of(node: &Node) -> Vec<String> {
-    let bodies = node.body.iter().flat_map(|body| body.scopes());
-    let inner = bodies.flat_map(|(graph, _)| graph.nodes.iter().map(|node| node.key.clone()));
-    std::iter::once(node.key.clone()).chain(inner).collect()
+    let inner = node.body.iter().flat_map(|body| body.all_nodes());
+    std::iter::once(node).chain(inner).map(|node| node.key.clone()).collect()
 }
 
 fn without_body(node: &Node) -> Node {
     Node { body: None, ..node.clone() }
-}
-
-/// The graph and the bodies in it, each with the key of its loop, from the outside in.
-pub(super) fn scopes_of(graph: &Graph) -> Vec<(Option<&str>, &Graph)> {
-    let mut found = vec![(None, graph)];
-    let mut next = 0;
-    while let Some(&(_, graph)) = found.get(next) {
-        found.extend(
-            graph.nodes.iter().filter_map(|node| Some((Some(node.key.as_str()), node.body.as_deref()?))),
-        );
-        next += 1;
-    }
-    found
 }
 
 /// The first places of a draft that no node and no edge has.

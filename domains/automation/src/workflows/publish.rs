@@ -10,7 +10,10 @@ use sea_orm::{
 use serde_json::json;
 
 use super::{
-    Expected, WorkflowError, Workflows, commands::lock, has_errors, rows, versions, workflow_target,
+    Expected, WorkflowError, Workflows,
+    checks::calls_others,
+    commands::{lock, lock_account},
+    has_errors, rows, versions, workflow_target,
 };
 
 /// Published versions that are kept of a workflow, beside those that runs have.
@@ -38,6 +41,10 @@ impl Workflows {
         let workflow = lock(&tx, user, id).await?;
         expected.unwrap_or(Expected::Any).check(workflow.revision)?;
         let graph = rows::read(&*tx, workflow.draft_id).await?;
+        if calls_others(&graph) {
+            // Two workflows that are published at once see each other's calls: the second one waits here.
+            lock_account(&tx, user).await?;
+        }
         let faults = self.list_faults(&*tx, &workflow, &graph).await?;
         if has_errors(&faults) {
             return Err(WorkflowError::Faulty(faults));

@@ -10,7 +10,7 @@ use sea_orm::{
 };
 use serde_json::{Map, Value};
 
-use crate::graph::{Edge, Graph, Node, Policy, Position};
+use crate::graph::{Edge, Graph, GraphScope, Node, Policy, Position};
 
 /// The graph of a version, in two statements.
 pub(super) async fn read(db: &impl ConnectionTrait, version: WorkflowVersionId) -> Result<Graph, DbErr> {
@@ -101,19 +101,16 @@ type Rows = (Vec<workflow_nodes::ActiveModel>, Vec<workflow_edges::ActiveModel>)
 pub(super) fn rows_of(version: WorkflowVersionId, graph: &Graph, start: Start) -> Result<Rows, DbErr> {
     let (mut nodes, mut edges) = (Vec::new(), Vec::new());
     let (mut node_place, mut edge_place) = (start.node, start.edge);
-    let mut open = vec![(start.parent, graph)];
-    let mut next = 0;
-    while let Some((parent, graph)) = open.get(next).cloned() {
+    for GraphScope { graph, owner, .. } in graph.scopes() {
+        let parent = owner.map(str::to_owned).or_else(|| start.parent.clone());
         for node in &graph.nodes {
             nodes.push(node_row(version, node_place, parent.clone(), node)?);
             node_place += 1;
-            open.extend(node.body.as_deref().map(|body| (Some(node.key.clone()), body)));
         }
         for edge in &graph.edges {
             edges.push(edge_row(version, edge_place, parent.clone(), edge));
             edge_place += 1;
         }
-        next += 1;
     }
     Ok((nodes, edges))
 }

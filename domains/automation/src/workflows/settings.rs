@@ -1,8 +1,9 @@
 use atelier_entities::{WorkflowId, workflows};
 use atelier_foundation::FieldErrors;
 use atelier_queue::Lane;
+use chrono::TimeDelta;
 use sea_orm::DbErr;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use super::rows::has_nul;
@@ -92,6 +93,29 @@ impl Settings {
         let settings = serde_json::from_value(workflow.settings.clone());
         let settings: Self = settings.map_err(|error| DbErr::Json(error.to_string()))?;
         Ok(Self { error_workflow_id: workflow.error_workflow_id, ..settings })
+    }
+
+    /// The settings of a workflow, as far as this version knows them: what it cannot read has its default. So
+    /// runs go on while a later version is being installed.
+    #[must_use]
+    pub fn known(workflow: &workflows::Model) -> Self {
+        fn field<T: DeserializeOwned>(settings: &Value, name: &str) -> Option<T> {
+            T::deserialize(settings.get(name)?).ok()
+        }
+        let settings = &workflow.settings;
+        Self {
+            concurrency: field(settings, "concurrency").unwrap_or_default(),
+            timeout_secs: field(settings, "timeout_secs").unwrap_or(DEFAULT_TIMEOUT_SECS),
+            lane: field(settings, "lane").unwrap_or_default(),
+            vars: field(settings, "vars").unwrap_or_default(),
+            error_workflow_id: workflow.error_workflow_id,
+        }
+    }
+
+    /// The longest time that a run is at work.
+    #[must_use]
+    pub fn timeout(&self) -> TimeDelta {
+        TimeDelta::seconds(i64::from(self.timeout_secs.clamp(1, MAX_TIMEOUT_SECS)))
     }
 
     /// The value of the column. The error workflow has a column of its own.

@@ -7,7 +7,8 @@ use sea_orm::{
 use serde_json::json;
 
 use super::{
-    MAX_DESCRIPTION, NewProject, ProjectChanges, ProjectError, Projects, folders_of, project_target,
+    MAX_DESCRIPTION, NewProject, ProjectChanges, ProjectError, Projects, folders_of, lock_references,
+    project_target,
 };
 use crate::{Actor, FieldErrors, Page, audit, objects::enqueue_removal, paging::fetch, validation};
 
@@ -106,8 +107,9 @@ impl Projects {
         let user = actor.person()?;
         self.get(actor, id).await?;
         let tx = self.queue.begin().await?;
-        // Locks jobs before projects, as the effects of jobs do.
+        // The order of locks: see `personal`.
         tx.cancel_about(&[id.0]).await?;
+        lock_references(&self.references, &tx, &[id]).await?;
         let project = lock_owned(&tx, user, id).await?.ok_or(ProjectError::NotFound)?;
         let folders = folders_of(&self.folders, &tx, &[id]).await?;
         project.delete(&*tx).await?;

@@ -7,11 +7,13 @@ use atelier_automation::{
     graph::Graph,
     runs::{ReconcileRuns, Runs, StartInput},
     testing::{Script, Scripted, modules, publish},
+    workflows::Workflows,
 };
 use atelier_entities::{RunId, RunStatus, UserId, WorkflowId, jobs, workflow_runs, workflows};
 use atelier_foundation::{
     Actor, Foundation, Ports,
     identity::OAuthSetup,
+    projects::Projects,
     testing::{self, acting, effects_of, options, registry_of},
 };
 use atelier_providers::{
@@ -27,7 +29,8 @@ use atelier_queue::{
 };
 use atelier_tests::{TestDatabase, TestRedis};
 use sea_orm::{
-    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, Statement, sea_query::Expr,
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -114,6 +117,14 @@ impl Fixture {
         &self.services.automation.runs
     }
 
+    pub(super) fn workflows(&self) -> &Workflows {
+        &self.services.automation.workflows
+    }
+
+    pub(super) fn projects(&self) -> &Projects {
+        &self.services.foundation.projects
+    }
+
     pub(super) fn script(&self) -> &Script {
         &self.services.script
     }
@@ -188,6 +199,18 @@ impl Fixture {
     /// Enqueues the repair of what no job moves.
     pub(super) async fn reconcile(&self) {
         self.queue().enqueue(NewJob::of(&ReconcileRuns {})).await.expect("enqueued");
+    }
+
+    /// Waits until so many statements wait for locks of PostgreSQL.
+    pub(super) async fn until_statements_wait(&self, count: usize) {
+        let waiting =
+            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        self.until(&format!("{count} statements wait for locks"), async || {
+            let waiting = Statement::from_string(DbBackend::Postgres, waiting);
+            let found = self.queue().db().query_all_raw(waiting).await.expect("an answer");
+            (found.len() >= count).then_some(())
+        })
+        .await;
     }
 
     /// Polls until a value is found, and returns it.

@@ -263,3 +263,30 @@ fn a_run_that_timed_out_goes_on_where_it_was() {
     sim.send(Event::RetryFailed).unwrap();
     assert_eq!(sim.started(), ["b"]);
 }
+
+#[test]
+fn an_edge_that_came_too_late_is_in_time_once_its_target_is_decided_anew() {
+    let flow = Flow::new()
+        .each("each", json!({"on_item_error": "continue"}), Flow::body().work("x"))
+        .work("b")
+        .merge("join")
+        .policy("join", json!({"join": {"mode": "any"}}))
+        .edges("start>each start>b each.done>join b>join");
+    let mut sim = flow.start();
+    sim.items("each", 2);
+    sim.done("each[0].x");
+    sim.fail("each[1].x");
+    sim.done("b");
+    assert!(sim.edge_row("b>join").unwrap().late);
+    sim.done("join");
+
+    let (scope, node) = sim.place("each");
+    sim.send(Event::RetryItems { scope, node }).unwrap();
+
+    assert_eq!(sim.started(), ["each[1].x", "join"]);
+    assert!(!sim.edge_row("b>join").unwrap().late);
+    sim.done("each[1].x");
+    assert!(sim.edge_row("each.done>join").unwrap().late);
+    sim.done("join");
+    assert_eq!(sim.status(), RunStatus::Succeeded);
+}

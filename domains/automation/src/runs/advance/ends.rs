@@ -6,13 +6,14 @@ use atelier_entities::{RunId, RunStatus, WorkflowId};
 use atelier_queue::{QueueError, Sql};
 use sea_orm::ConnectionTrait;
 
-use super::{Advance, attempt_of};
+use super::Advance;
 use crate::{
     engine::{ChildEnd, Failure, NodeAt},
     graph::node_type::ParentCancel,
     runs::{
+        RunNode,
         cue::{Cue, named},
-        outputs,
+        data::list_results,
         places::Places,
     },
 };
@@ -30,15 +31,18 @@ impl Advance<'_> {
             return Ok(());
         }
         self.tell_parents(&ended).await?;
-        let workflow_of = |id: &RunId| self.runs.runs.get(id).map(|run| run.row.workflow_id);
-        let left: BTreeSet<WorkflowId> = ended.iter().filter_map(workflow_of).collect();
-        let of_failed: Vec<WorkflowId> = failed.iter().filter_map(|(id, _)| workflow_of(id)).collect();
-        let asked: Vec<_> = children.values().map(|request| request.workflow_id).collect();
         let mut places = Places::default();
-        places.load(self.tx, left.iter().copied().chain(of_failed.iter().copied()).chain(asked)).await?;
-        let handlers: Vec<WorkflowId> =
-            of_failed.iter().filter_map(|id| places.workflow(*id)?.error_workflow_id).collect();
-        places.load(self.tx, handlers).await?;
+        // Parents may end next: all workflows are locked at once, in the order of their ids.
+        let above =
+            ended.iter().chain(failed.iter().map(|(id, _)| id)).flat_map(|id| self.workflows_above(*id));
+        let asked = children.values().map(|request| request.workflow_id);
+        places.read(self.tx, above.chain(asked).collect::<BTreeSet<_>>()).await?;
+        let handler_of =
+            |(id, _): &(RunId, Failure)| places.workflow(self.workflow_of(*id)?)?.error_workflow_id;
+        let handlers: Vec<WorkflowId> = failed.iter().filter_map(handler_of).collect();
+        places.read(self.tx, handlers).await?;
+        places.lock(self.tx).await?;
+        let left: BTreeSet<WorkflowId> = ended.iter().filter_map(|id| self.workflow_of(*id)).collect();
         for workflow in left {
             self.jobs.extend(places.start_queued(self.tx, workflow).await?);
         }
@@ -48,6 +52,17 @@ impl Advance<'_> {
             self.start_error_workflow(&mut places, run, &failure).await?;
         }
         Ok(())
+    }
+
+    fn workflow_of(&self, run: RunId) -> Option<WorkflowId> {
+        self.runs.runs.get(&run).map(|run| run.row.workflow_id)
+    }
+
+    /// The workflows of a run and of its parents, which are locked with it.
+    fn workflows_above(&self, run: RunId) -> impl Iterator<Item = WorkflowId> {
+        let row_of = |id: RunId| self.runs.runs.get(&id).map(|run| &run.row);
+        let line = std::iter::successors(row_of(run), move |row| row_of(row.parent_id?));
+        line.map(|row| row.workflow_id)
     }
 
     /// Takes over that a node no longer waits for its child run.
@@ -90,7 +105,7 @@ impl Advance<'_> {
             .filter_map(|id| {
                 let run = self.runs.runs.get(id)?;
                 let parent = run.row.parent_id?;
-                let at = attempt_of(parent, run.row.parent_attempt.as_deref()?)?;
+                let at = RunNode::parse(parent, run.row.parent_attempt.as_deref()?)?;
                 Some((*id, parent, at, child_end(run.state.run.status, run.state.run.failure.as_ref())))
             })
             .collect();
@@ -99,7 +114,7 @@ impl Advance<'_> {
             .filter(|(_, _, _, end)| *end == ChildEnd::Succeeded)
             .filter_map(|(id, ..)| Some((*id, self.runs.runs.get(id)?.version.clone()?)))
             .collect();
-        let mut found = outputs::of_ended_runs(&**self.tx, &succeeded).await?;
+        let mut found = list_results(&**self.tx, &succeeded).await?;
         for (id, parent, at, end) in of_parents {
             self.cues.push((None, parent, Cue::ChildEnded(at, end, found.remove(&id))));
         }

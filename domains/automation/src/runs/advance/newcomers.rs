@@ -19,10 +19,9 @@ use crate::{
         ChildRequest, NodeResult, Stored, WorkOutcome,
         cue::{Cue, named},
         places::Places,
-        settings,
         store::{RunRow, find_version},
     },
-    workflows::versions::LoadedVersion,
+    workflows::{Settings, versions::LoadedVersion},
 };
 
 /// Most parents of a run.
@@ -59,6 +58,7 @@ pub(crate) struct Parent {
 impl NewRun {
     /// A run of that version of a workflow, with its limits.
     pub(crate) fn of(workflow: &workflows::Model, version: &LoadedVersion, trigger: &str) -> Self {
+        let settings = Settings::known(workflow);
         Self {
             id: RunId::new(),
             workflow_id: workflow.id,
@@ -68,11 +68,11 @@ impl NewRun {
             parent: None,
             cause: RunCause::Manual,
             trigger_node: trigger.to_owned(),
-            lane: settings::lane(&workflow.settings).number(),
+            lane: settings.lane.lane().number(),
             handles_error: false,
             input: Stored::inline(Value::Null),
             rerun_of: None,
-            timeout: settings::timeout(&workflow.settings),
+            timeout: settings.timeout(),
         }
     }
 

@@ -8,58 +8,64 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{
-    Attempt, Execution,
-    needs::{Flow, Needs, Place, SHOWN_INPUTS},
-    prepared::Prepared,
-    rows::Rows,
-    values::Values,
-};
+use super::{Attempt, Execution, prepared::Prepared};
 use crate::{
-    engine::ScopePath,
+    engine::{Plan, ScopePath},
     expression::{Context, Root},
     graph::Behaviour,
     nodes::{AttemptError, Branch, Work},
+    runs::{
+        data::{Composer, Needs, Piece, Reader, Rows},
+        store::Place,
+    },
+    workflows::Settings,
 };
 
 /// Reads what one attempt needs.
-pub(super) struct Reader<'a> {
+pub(super) struct AttemptReader<'a> {
     pub(super) execution: &'a Execution,
     pub(super) attempt: &'a Attempt<'a>,
-    pub(super) flow: Flow<'a>,
+    pub(super) values: Reader<'a>,
 }
 
 /// What was read.
-pub(super) struct Read<'a> {
+pub(super) struct Read {
     pub(super) work: Work,
-    pub(super) values: Values<'a>,
+    /// What the rows that were read say.
+    pub(super) composer: Composer,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> AttemptReader<'a> {
+    pub(super) fn new(execution: &'a Execution, attempt: &'a Attempt<'a>) -> Self {
+        let values = Reader::new(execution.services.queue.db(), &execution.store.values);
+        Self { execution, attempt, values }
+    }
+
     /// Reads the rows and values of an attempt. None if it is not the current one.
-    pub(super) async fn read(&self, prepared: &Prepared) -> Result<Option<Read<'a>>, AttemptError> {
+    pub(super) async fn read(&self, prepared: &Prepared) -> Result<Option<Read>, AttemptError> {
+        let Attempt { run, version, place, .. } = self.attempt;
         let (needs, named) = self.needs(prepared);
-        let db = self.execution.services.queue.db();
-        let rows = Rows::read(db, self.attempt.run.id, self.flow, &needs).await?;
-        let place = &self.attempt.place;
-        let Some(own) = rows.node(self.flow, place).filter(|row| self.is_current(row)) else {
-            return Ok(None);
-        };
-        let ready_at = own.ready_at;
-        let values = Values::new(self.execution, self.attempt, self.flow, rows);
-        let mut context = Context::new(ready_at, self.seed());
+        let rows = Rows::read(self.execution.services.queue.db(), run.id, self.plan(), needs).await?;
+        let rows = rows.with_input(Piece::of_columns(run.input.as_ref(), run.input_object.as_deref(), 0));
+        let mut composer = Composer::new(run.id, version.clone(), rows);
+        let Some(own) = composer.node(place).filter(|row| self.is_current(row)) else { return Ok(None) };
+        let mut context = Context::new(own.ready_at, self.seed());
         let reads_branches = prepared.reads_branches || prepared.names(Root::Inputs);
-        let branches = if reads_branches { values.branches(place).await? } else { Vec::new() };
+        let branches = if reads_branches { self.branches(&mut composer).await? } else { Vec::new() };
         let reads_input = prepared.reads_input || prepared.names(Root::Input);
-        let input = if reads_input { values.input(place).await? } else { Arc::new(Value::Null) };
+        let input = if reads_input {
+            self.values.value_of(&composer.input(place)).await?
+        } else {
+            Arc::new(Value::Null)
+        };
         if prepared.names(Root::Input) {
             context = context.with(Root::Input, Value::clone(&input));
         }
         if prepared.names(Root::Inputs) {
             context = context.with(Root::Inputs, inputs(&branches));
         }
-        context = self.with_nodes(context, &named, &values).await?;
-        context = self.with_item(context, prepared, &values).await?;
+        context = self.with_nodes(context, &named, &mut composer).await?;
+        context = self.with_item(context, prepared, &mut composer).await?;
         context = self.with_run(context, prepared).await?;
         let work = Work {
             input,
@@ -68,39 +74,57 @@ impl<'a> Reader<'a> {
             now: self.execution.services.queue.now(),
             deadline: self.attempt.deadline,
         };
-        Ok(Some(Read { work, values }))
+        Ok(Some(Read { work, composer }))
+    }
+
+    fn plan(&self) -> &'a Plan {
+        &self.attempt.version.plan
+    }
+
+    /// The branches that lead to the node.
+    async fn branches(&self, composer: &mut Composer) -> Result<Vec<Branch>, AttemptError> {
+        let pieces = composer.branches(&self.attempt.place);
+        let mut branches = Vec::with_capacity(pieces.len());
+        for (edge, piece) in pieces {
+            let value = match piece {
+                Some(piece) => Some(self.values.value_of(&piece).await?),
+                None => None,
+            };
+            let source = self.plan().key(self.plan().ends(edge).0).to_owned();
+            branches.push(Branch { source, value });
+        }
+        Ok(branches)
     }
 
     /// The rows that the attempt needs, and the nodes that its expressions name.
     fn needs(&self, prepared: &Prepared) -> (Needs, Vec<Place>) {
-        let (flow, place) = (self.flow, &self.attempt.place);
+        let (plan, place) = (self.plan(), &self.attempt.place);
         let mut needs = Needs::default();
-        needs.nodes.insert(place.clone());
-        needs.add_input(flow, place, SHOWN_INPUTS);
+        needs.add_input(plan, place);
         let scopes = place.0.items().chain([ScopePath::root()]);
         let named: Vec<Place> = if prepared.reads_any_node {
             let all = scopes.flat_map(|scope| {
-                let nodes = flow.plan.nodes_of(&scope).iter().copied();
+                let nodes = plan.nodes_of(&scope).iter().copied();
                 nodes.map(move |node| (scope.clone(), node)).collect::<Vec<_>>()
             });
             all.filter(|other| other != place).collect()
         } else {
-            let found = prepared.nodes().filter_map(|key| flow.plan.find_node(key));
-            found.filter_map(|node| Some((flow.scope_of(&place.0, node)?, node))).collect()
+            let found = prepared.nodes().filter_map(|key| plan.find_node(key));
+            found.filter_map(|node| Some((plan.scope_of(&place.0, node)?, node))).collect()
         };
         for other in &named {
-            needs.add_output(flow, other, SHOWN_INPUTS);
+            needs.add_output(plan, other);
         }
         if prepared.names(Root::Item) {
-            match flow.plan.behaviour(place.1) {
-                Behaviour::While(_) => needs.add_round(flow, place, self.attempt.args.round),
-                _ => needs.add_item(flow, &place.0),
+            match plan.behaviour(place.1) {
+                Behaviour::While(_) => needs.add_round(plan, place, self.attempt.args.round),
+                _ => needs.add_item(plan, &place.0),
             }
         }
         if prepared.names(Root::Loop)
-            && let Some((around, _)) = flow.loop_of(&place.0)
+            && let Some((around, _)) = plan.loop_of(&place.0)
         {
-            needs.lists.insert(around);
+            needs.add_list(around);
         }
         (needs, named)
     }
@@ -129,12 +153,13 @@ impl<'a> Reader<'a> {
         &self,
         context: Context,
         named: &[Place],
-        values: &Values<'_>,
+        composer: &mut Composer,
     ) -> Result<Context, AttemptError> {
         let mut context = context.with(Root::Nodes, Value::Object(Map::new()));
         for place in named {
-            if let Some(output) = values.output(place).await? {
-                context = context.with_output(self.flow.plan.key(place.1), Value::clone(&output));
+            if let Some(output) = composer.output(place) {
+                let output = self.values.value_of(&output).await?;
+                context = context.with_output(self.plan().key(place.1), Value::clone(&output));
             }
         }
         Ok(context)
@@ -144,30 +169,31 @@ impl<'a> Reader<'a> {
         &self,
         mut context: Context,
         prepared: &Prepared,
-        values: &Values<'_>,
+        composer: &mut Composer,
     ) -> Result<Context, AttemptError> {
         let place = &self.attempt.place;
         let round = self.attempt.args.round;
-        let is_round = matches!(self.flow.plan.behaviour(place.1), Behaviour::While(_));
-        let around = self.flow.loop_of(&place.0);
+        let is_round = matches!(self.plan().behaviour(place.1), Behaviour::While(_));
+        let around = self.plan().loop_of(&place.0);
         let number = if is_round { Some(round) } else { around.as_ref().map(|(_, item)| *item) };
         if let Some(number) = number {
             context = context.with(Root::Index, number.into());
         }
         if prepared.names(Root::Item) {
             let item = match (is_round, &around) {
-                (true, _) => Some(values.round(place, round).await?),
-                (false, Some(_)) => Some(values.item(&place.0).await?),
+                (true, _) => Some(composer.round(place, round)),
+                (false, Some(_)) => Some(composer.item(&place.0)),
                 (false, None) => None,
             };
             if let Some(item) = item {
+                let item = self.values.value_of(&item).await?;
                 context = context.with(Root::Item, Value::clone(&item));
             }
         }
         if prepared.names(Root::Loop)
             && let Some((around, item)) = around
         {
-            let length = values.length(&around);
+            let length = composer.length(&around);
             let is_last = length.map(|length| item + 1 == length);
             context =
                 context.with(Root::Loop, json!({"first": item == 0, "last": is_last, "length": length}));
@@ -191,7 +217,7 @@ impl<'a> Reader<'a> {
         let Some(workflow) = workflows::Entity::find_by_id(run.workflow_id).one(db).await? else {
             return Ok(context);
         };
-        let vars = workflow.settings.get("vars").cloned().unwrap_or_else(|| json!({}));
+        let vars = Value::Object(Settings::known(&workflow).vars);
         let about = json!({
             "id": workflow.id, "name": workflow.name, "version": self.attempt.version.number,
         });

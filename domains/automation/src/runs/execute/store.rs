@@ -1,58 +1,35 @@
-//! Where outputs are kept: small ones in the rows, large ones in the object store.
-
-use std::sync::{Arc, Mutex, PoisonError};
+//! Where an attempt keeps what it gives: small values in the row, large ones in the object store.
 
 use atelier_entities::workflow_runs;
-use atelier_providers::object_store::{ObjectError, Objects};
+use atelier_providers::object_store::ObjectError;
 use atelier_queue::JobError;
-use bytes::Bytes;
-use hashlink::LruCache;
 use serde_json::Value;
-use uuid::Uuid;
 
-use super::{
-    super::{Stored, run_folder},
-    blocking,
+use super::blocking;
+use crate::{
+    nodes::{AttemptError, NodeFailure},
+    runs::{
+        Stored,
+        data::{MAX_INLINE_BYTES, MAX_OUTPUT_BYTES, MAX_RUN_BYTES, OutputError, StoredValues},
+    },
 };
-use crate::nodes::{AttemptError, NodeFailure};
 
-/// Most bytes of an output that is kept in its row, as JSON.
-pub const MAX_INLINE_BYTES: usize = 64 * 1024;
-/// Most bytes of an output, as JSON.
-pub const MAX_OUTPUT_BYTES: usize = 10 * 1024 * 1024;
-/// Most bytes of all outputs of a run.
-pub const MAX_RUN_BYTES: u64 = 100 * 1024 * 1024;
 /// Bytes of a job's result beside the output.
 const RESULT_FRAME_BYTES: usize = 8 * 1024;
-/// Most bytes of the values that a process keeps, as JSON. In memory they take a few times as much.
-const MAX_CACHED_BYTES: usize = 32 * 1024 * 1024;
 
-/// Keeps and finds outputs. Cheap to clone.
-#[derive(Clone)]
+/// Keeps outputs. Cheap to clone.
+#[derive(Clone, Debug)]
 pub(super) struct Store {
-    objects: Objects,
-    max_inline: usize,
-    cache: Arc<Mutex<Cache>>,
-}
-
-/// Values of objects, which never change, by the key of each.
-struct Cache {
-    values: LruCache<String, (Arc<Value>, usize)>,
-    bytes: usize,
-}
-
-impl std::fmt::Debug for Store {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Store").finish_non_exhaustive()
-    }
+    pub(super) values: StoredValues,
+    /// Most bytes of a value that the result of a job holds.
+    pub(super) max_inline: usize,
 }
 
 impl Store {
-    /// A store on these objects. Jobs have results of at most `max_result_bytes`.
-    pub(super) fn new(objects: Objects, max_result_bytes: usize) -> Self {
+    /// A store of these values. Jobs have results of at most `max_result_bytes`.
+    pub(super) fn new(values: StoredValues, max_result_bytes: usize) -> Self {
         let max_inline = MAX_INLINE_BYTES.min(max_result_bytes.saturating_sub(RESULT_FRAME_BYTES));
-        let cache = Cache { values: LruCache::new_unbounded(), bytes: 0 };
-        Self { objects, max_inline, cache: Arc::new(Mutex::new(cache)) }
+        Self { values, max_inline }
     }
 
     /// Keeps a value of a run.
@@ -75,51 +52,9 @@ impl Store {
             return Err(NodeFailure::permanent("RUN_TOO_LARGE", message).into());
         }
         if text.len() <= self.max_inline && !has_null_character(&text) {
-            return Ok(Stored { value: Some(value), object: None, bytes });
+            return Ok(Stored { value: Some(value), object: None, bytes, shared: false });
         }
-        let key = format!("{}/{}.json", run_folder(run.id), Uuid::now_v7());
-        self.objects.put(&key, Bytes::from(text), "application/json").await.map_err(unavailable)?;
-        let size = usize::try_from(bytes).unwrap_or(usize::MAX);
-        self.lock().keep(key.clone(), Arc::new(value), size);
-        Ok(Stored { value: None, object: Some(key), bytes })
-    }
-
-    /// The value of an object.
-    pub(super) async fn load(&self, key: &str) -> Result<Arc<Value>, AttemptError> {
-        let found = self.lock().values.get(key).map(|(value, _)| value.clone());
-        if let Some(found) = found {
-            return Ok(found);
-        }
-        let lost =
-            || NodeFailure::permanent("OUTPUT_LOST", "A large output is not in the object store any more.");
-        let (bytes, _) = self.objects.get(key).await.map_err(unavailable)?.ok_or_else(lost)?;
-        let size = bytes.len();
-        let value = blocking(move || serde_json::from_slice(&bytes)).await?.map_err(|_| lost())?;
-        let value: Arc<Value> = Arc::new(value);
-        self.lock().keep(key.to_owned(), value.clone(), size);
-        Ok(value)
-    }
-
-    /// The object store.
-    pub(super) fn objects(&self) -> &Objects {
-        &self.objects
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Cache> {
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Cache {
-    fn keep(&mut self, key: String, value: Arc<Value>, bytes: usize) {
-        self.bytes += bytes;
-        if let Some((_, gone)) = self.values.insert(key, (value, bytes)) {
-            self.bytes -= gone;
-        }
-        while self.bytes > MAX_CACHED_BYTES {
-            let Some((_, (_, gone))) = self.values.remove_lru() else { return };
-            self.bytes -= gone;
-        }
+        self.values.put(run.id, value, text).await.map_err(unavailable)
     }
 }
 
@@ -130,11 +65,30 @@ fn has_null_character(text: &[u8]) -> bool {
 }
 
 /// The object store failed: the job runs again.
-pub(super) fn unavailable(error: ObjectError) -> AttemptError {
+fn unavailable(error: ObjectError) -> AttemptError {
     tracing::warn!(%error, "the object store failed under a node");
     if error.is_retryable() {
         JobError::retry("OBJECTS_UNAVAILABLE", "the object store did not answer").into()
     } else {
         NodeFailure::permanent("OBJECTS_REFUSED", "The object store refused the output.").into()
+    }
+}
+
+impl From<OutputError> for AttemptError {
+    fn from(error: OutputError) -> Self {
+        match error {
+            OutputError::Database(error) => error.into(),
+            OutputError::Storage(error) => unavailable(error),
+            OutputError::Broken(_) => {
+                let message = "A large output is not in the object store any more.";
+                NodeFailure::permanent("OUTPUT_LOST", message).into()
+            }
+            OutputError::TooLarge => {
+                let message = format!(
+                    "What the node reads is larger than the {MAX_OUTPUT_BYTES} bytes that an output may have."
+                );
+                NodeFailure::permanent("OUTPUT_TOO_LARGE", message).into()
+            }
+        }
     }
 }

@@ -9,6 +9,7 @@ use crate::runs::run_folder;
 use stage::{NodeRow, Stage, node, with_body, with_policy};
 
 mod loops;
+mod made;
 mod stage;
 
 /// A graph whose node `work` follows the trigger.
@@ -226,7 +227,7 @@ async fn a_large_input_that_is_passed_on_is_not_stored_again() {
     stage.set_input_object("runs/elsewhere.json").await;
     let result = stage.run("work").await;
     let output = result.output.unwrap();
-    assert_eq!(output.object.as_deref(), Some("runs/elsewhere.json"));
+    assert_eq!((output.object.as_deref(), output.shared), (Some("runs/elsewhere.json"), true));
     let WorkOutcome::Wait { kind, due, .. } = result.outcome else { panic!("{:?}", result.outcome) };
     assert_eq!(kind, WaitKind::Delay);
     assert!(due.is_some());

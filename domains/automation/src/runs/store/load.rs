@@ -1,6 +1,9 @@
 //! Reading the rows that events need, for all runs at once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use atelier_entities::{ItemState, RunId};
 use atelier_queue::{Sql, Transaction};
@@ -17,6 +20,7 @@ use super::{
 use crate::{
     engine::{NodeState, Plan, Rows, ScopePath},
     graph::Behaviour,
+    workflows::versions::LoadedVersion,
 };
 
 /// Rows of waits in one statement: three parameters each.
@@ -91,7 +95,8 @@ impl LockedRuns {
         for row in EdgeRow::find_by_statement(select(EDGE, "workflow_edge_runs")).all(&**tx).await? {
             self.add_to(row.run_id, |run, plan| run.add_edge(plan, &row));
         }
-        if !self.runs.values().any(LockedRun::has_loops) {
+        let has_loops = |version: &Arc<LoadedVersion>| version.plan.has_loops();
+        if !self.runs.values().any(|run| run.version.as_ref().is_some_and(has_loops)) {
             return Ok(());
         }
         for row in LoopRow::find_by_statement(select(LOOP, "workflow_loop_runs")).all(&**tx).await? {
@@ -195,12 +200,6 @@ impl LockedRuns {
 }
 
 impl LockedRun {
-    fn has_loops(&self) -> bool {
-        self.version
-            .as_ref()
-            .is_some_and(|version| version.graph.nodes.iter().any(|node| node.body.is_some()))
-    }
-
     fn add_node(&mut self, plan: &Plan, row: &NodeRow) -> Option<()> {
         let place = (row.scope.parse().ok()?, plan.find_node(&row.node)?);
         if keep(&mut self.state.nodes, &self.changes.nodes, place.clone(), row.engine_node()) {

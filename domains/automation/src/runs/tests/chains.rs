@@ -79,8 +79,8 @@ async fn a_loop_keeps_its_window_and_gives_results_in_order() {
     let version = versions::load(fixture.fixture.queue().db(), row.version_id).await.expect("asked");
     let version = version.expect("there");
     let each = version.plan.find_node("each").expect("a node");
-    let outputs = fixture.runs().reader().node_outputs(run, &version, &[(ScopePath::root(), each)]).await;
-    let output = outputs.expect("read").pop().flatten().expect("an output");
+    let output = fixture.runs().reader().node_output(run, &version, &(ScopePath::root(), each)).await;
+    let output = output.expect("read").expect("an output");
     assert_eq!(
         (&output["total"], &output["succeeded"], &output["failed"]),
         (&json!(5), &json!(4), &json!(1))

@@ -60,6 +60,28 @@ async fn queued_runs_start_in_order_as_others_end() {
     assert_eq!(after, [Cancelled, Waiting, Queued]);
 }
 
+/// [kestra#13743], [kestra#13211]
+#[tokio::test]
+async fn as_many_queued_runs_start_as_were_cancelled_at_once() {
+    let fixture = Fixture::new().await;
+    let settings = json!({"concurrency": {"limit": 3, "when_full": "queue", "max_queued": 10}});
+    let workflow = publish(&fixture, settings).await;
+    let mut runs = Vec::new();
+    for _ in 0..7 {
+        runs.push(try_start(&fixture, workflow).await.expect("accepted"));
+    }
+    fixture.fixture.work().await;
+
+    for run in &runs[..2] {
+        fixture.runs().cancel(&fixture.actor(), *run).await.expect("cancelled");
+    }
+    fixture.fixture.work().await;
+
+    let statuses = futures::future::join_all(runs.iter().map(|run| fixture.status(*run))).await;
+    use RunStatus::{Cancelled, Queued, Waiting};
+    assert_eq!(statuses, [Cancelled, Cancelled, Waiting, Waiting, Waiting, Queued, Queued]);
+}
+
 #[tokio::test]
 async fn a_cancelled_queued_run_never_starts_and_takes_no_place() {
     let fixture = Fixture::new().await;

@@ -216,6 +216,50 @@ async fn people_see_their_runs_and_nobody_else_does() {
 }
 
 #[tokio::test]
+async fn people_see_what_each_node_was_given_and_gave() {
+    let fixture = Fixture::new().await;
+    let flow = Flow::new()
+        .work("off a b skipped")
+        .condition("check")
+        .each("each", json!({"concurrency": 1}), Flow::body().work("x"))
+        .disabled("off")
+        .edges("start>off off>a start>b a>each b>each each.done>check check.true>skipped");
+    fixture.script("each", [items(&[json!("first"), json!("second")])]);
+    let port = WorkOutcome::Done { port: Some("false".into()) };
+    fixture.script("check", [Ok(NodeResult { outcome: port, output: None })]);
+    let run = fixture.run(fixture.publish(&flow).await).await;
+
+    let page = Page { number: 1, size: 50 };
+    let view = fixture.runs().get(&fixture.actor(), run, None, page).await.expect("there");
+
+    let nodes: BTreeMap<String, _> =
+        view.nodes.into_iter().map(|node| (name(&node.row.scope, &node.row.node), node)).collect();
+    let value =
+        |preview: &Option<crate::runs::Preview>| preview.as_ref().and_then(|found| found.value.clone());
+    let given = json!({"n": 7});
+    assert_eq!((value(&nodes["start"].input), value(&nodes["start"].output)), (None, Some(given.clone())));
+    assert_eq!(value(&nodes["off"].output), Some(given.clone()));
+    assert_eq!(
+        (value(&nodes["a"].input), &nodes["a"].inputs[..]),
+        (Some(given), &["off.main>a.in".into()][..])
+    );
+    assert_eq!(value(&nodes["each"].input), Some(json!([{"from": "a"}, {"from": "b"}])));
+    assert_eq!(nodes["each"].inputs, ["a.main>each.in", "b.main>each.in"]);
+    assert_eq!(value(&nodes["each[1].x"].input), Some(json!("second")));
+    let each = nodes["each"].output.as_ref().expect("an output");
+    assert!(each.truncated && each.value.is_none(), "it is made when somebody asks for it: {each:?}");
+    assert!(nodes["skipped"].input.is_none() && nodes["skipped"].inputs.is_empty());
+    let results = fixture.runs().get_input(&fixture.actor(), run, ("", "check")).await.expect("read");
+    assert_eq!(results.expect("an input")["results"], json!([{"from": "x"}, {"from": "x"}]));
+    for (place, input) in [(("", "start"), None), (("each[0]", "x"), Some(json!("first")))] {
+        let found = fixture.runs().get_input(&fixture.actor(), run, place).await.expect("read");
+        assert_eq!(found, input, "{place:?}");
+    }
+    let missing = fixture.runs().get_output(&fixture.actor(), run, ("each[0]", "a")).await;
+    assert!(matches!(missing, Err(RunError::NotFound("node"))), "{missing:?}");
+}
+
+#[tokio::test]
 async fn an_erased_person_leaves_no_runs() {
     let fixture = Fixture::new().await;
     let flow = Flow::new().add("wait", "wait_signal", json!({"signal": "go"})).edges("start>wait");

@@ -4,7 +4,7 @@ use atelier_entities::{NodeState, RunCause, RunStatus};
 use serde_json::json;
 
 use super::*;
-use crate::runs::{RerunInput, RunError};
+use crate::runs::{RerunInput, RunError, Stored};
 
 #[tokio::test]
 async fn a_failed_attempt_is_repeated_after_a_pause_and_kept_as_history() {
@@ -145,4 +145,25 @@ async fn a_large_input_is_kept_in_the_object_store() {
     assert!(matches!(refused, Err(RunError::InvalidInput(_))), "{refused:?}");
     assert_ne!(again.input_object, run.input_object);
     assert_eq!(fixture.runs().reader().run_input(again.id).await.expect("read"), input);
+}
+
+#[tokio::test]
+async fn a_value_that_is_passed_on_counts_once_towards_the_size_of_a_run() {
+    let fixture = Fixture::new().await;
+    let workflow = fixture.publish(&Flow::new().work("a b c").edges("start>a a>b b>c")).await;
+    let large = Stored::object("runs/large.json".to_owned(), super::super::MAX_RUN_BYTES / 2 + 1);
+    let gives = |shared| {
+        let output = Some(Stored { shared, ..large.clone() });
+        Ok(NodeResult { outcome: WorkOutcome::Done { port: None }, output })
+    };
+
+    for (key, shared) in [("a", false), ("b", true), ("c", true), ("a", false), ("b", false)] {
+        fixture.script(key, [gives(shared)]);
+    }
+    let passing = fixture.run(workflow).await;
+    let storing = fixture.run(workflow).await;
+
+    assert_eq!(fixture.status(passing).await, RunStatus::Succeeded);
+    assert_eq!(u64::try_from(fixture.row(passing).await.output_bytes), Ok(large.bytes));
+    assert_eq!(fixture.failure(storing).await, "RUN_TOO_LARGE");
 }

@@ -1,5 +1,6 @@
-use atelier_entities::WorkflowVersionId;
+use atelier_entities::{WorkflowVersionId, workflow_nodes};
 use atelier_foundation::{Class, Problem};
+use sea_orm::sea_query::Expr;
 
 use super::*;
 use crate::workflows::versions::load;
@@ -102,6 +103,28 @@ async fn triggers_fire_while_a_published_workflow_is_enabled() {
     assert_eq!(fixture.triggers(id).await, ["start"]);
     fixture.workflows().disable(&fixture.ada, id).await.expect("disabled");
     assert!(fixture.triggers(id).await.is_empty());
+}
+
+/// [n8n#2415]
+#[tokio::test]
+async fn a_workflow_that_no_longer_works_can_be_disabled() {
+    let fixture = Fixture::new().await;
+    let id = fixture.with_draft(row(&["send"])).await.id;
+    fixture.publish(id).await.expect("published");
+    fixture.workflows().enable(&fixture.ada, id).await.expect("enabled");
+    // A later version of the program knew this type.
+    workflow_nodes::Entity::update_many()
+        .col_expr(workflow_nodes::Column::Kind, Expr::value("teleport"))
+        .filter(workflow_nodes::Column::Key.eq("send"))
+        .exec(fixture.queue().db())
+        .await
+        .expect("changed");
+
+    fixture.workflows().disable(&fixture.ada, id).await.expect("disabled");
+
+    assert!(fixture.triggers(id).await.is_empty());
+    fixture.workflows().enable(&fixture.ada, id).await.expect("enabled");
+    assert_eq!(fixture.triggers(id).await, ["start"]);
 }
 
 #[tokio::test]

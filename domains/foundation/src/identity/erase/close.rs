@@ -49,7 +49,8 @@ impl Identity {
         let known = self.get_user(user).await?;
         let tx = self.queue.begin().await?;
         stop_running(&tx, user).await?;
-        for part in self.personal.iter() {
+        // From the last part on, so that rows are locked in their order: see `personal`.
+        for part in self.personal.iter().rev() {
             part.withdraw(&tx, user).await?;
         }
         if known.is_admin {

@@ -20,7 +20,10 @@ use atelier_queue::NewJob;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 use serde_json::{Value, json};
 
-use super::super::{super::NodeResult, Execution, RunNode};
+use super::super::{
+    super::{NodeResult, StoredValues},
+    Execution, RunNode,
+};
 use crate::{graph::Graph, mail, nodes::Services};
 
 mod rows;
@@ -76,7 +79,8 @@ impl Stage {
             let objects = deps.objects.clone();
             let foundation = Foundation::new(queue.clone(), deps, options(), Ports::of(&modules));
             let http = GuardedClient::new(HttpOptions::default()).unwrap();
-            let execution = Execution::new(Services { queue, http, model: asked }, objects);
+            let execution =
+                Execution::new(Services { queue, http, model: asked }, StoredValues::new(objects));
             let services = All { foundation: foundation.clone(), execution };
             let registry = registry_of(&modules, &services);
             Assembled { services, foundation, registry }
@@ -158,13 +162,17 @@ impl Stage {
     }
 
     pub(super) async fn decide(&self, scope: &str, edge: &str, taken: bool, error: bool) {
+        self.add_edge(scope, edge, (taken, error, false)).await;
+    }
+
+    pub(super) async fn add_edge(&self, scope: &str, edge: &str, (taken, error, late): (bool, bool, bool)) {
         let row = workflow_edge_runs::ActiveModel {
             run_id: Set(self.run_id),
             scope: Set(scope.to_owned()),
             edge: Set(edge.to_owned()),
             taken: Set(taken),
             error: Set(error),
-            late: Set(false),
+            late: Set(late),
         };
         let insert = workflow_edge_runs::Entity::insert(row);
         insert.exec_without_returning(self.fixture.queue().db()).await.unwrap();
