@@ -1,19 +1,22 @@
 //! What people see of runs: lists, a run with its nodes, failed attempts.
 
-use std::collections::HashMap;
+mod arrivals;
+
+use std::collections::HashSet;
 
 use atelier_entities::{
-    ProjectId, RunCause, RunId, RunStatus, Timestamp, WorkflowId, WorkflowVersionId, workflow_edge_runs,
-    workflow_node_attempts, workflow_node_runs, workflow_runs, workflow_waits,
+    CancelCause, JobId, JobState, NodeState, ProjectId, RunCause, RunId, RunStatus, Timestamp, WorkflowId,
+    WorkflowVersionId, jobs, workflow_node_attempts, workflow_node_runs, workflow_runs, workflow_waits,
 };
 use atelier_foundation::{Actor, COUNT_LIMIT, Page, paging};
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, FromQueryResult, JsonValue, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    ColumnTrait, Condition, DbErr, DerivePartialModel, EntityTrait, JsonValue, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect,
 };
 use serde_json::Value;
 
-use super::{RunError, Runs};
+use super::{RunError, Runs, store::find_version};
+use arrivals::Arrivals;
 
 /// Most bytes of a value in a view, as JSON: 8 KiB. The whole value has a request of its own.
 pub const PREVIEW_BYTES: usize = 8 * 1024;
@@ -39,8 +42,9 @@ pub struct RunFilter {
     pub parent: Option<RunId>,
 }
 
-/// A run in a list.
-#[derive(Clone, Debug, PartialEq, FromQueryResult)]
+/// A run in a list: its row without its input.
+#[derive(Clone, Debug, PartialEq, DerivePartialModel)]
+#[sea_orm(entity = "workflow_runs::Entity")]
 #[allow(missing_docs, reason = "the columns of the entity")]
 pub struct RunSummary {
     pub id: RunId,
@@ -52,11 +56,13 @@ pub struct RunSummary {
     pub cause: RunCause,
     pub trigger_node: String,
     pub status: RunStatus,
+    pub paused: bool,
     pub generation: i32,
     pub working: i32,
     pub waiting: i32,
     pub failure: Option<JsonValue>,
     pub rerun_of: Option<RunId>,
+    pub deadline_at: Option<Timestamp>,
     pub revision: i64,
     pub created_at: Timestamp,
     pub started_at: Option<Timestamp>,
@@ -64,14 +70,87 @@ pub struct RunSummary {
     pub finished_at: Option<Timestamp>,
 }
 
+impl From<workflow_runs::Model> for RunSummary {
+    fn from(row: workflow_runs::Model) -> Self {
+        Self {
+            id: row.id,
+            workflow_id: row.workflow_id,
+            version_id: row.version_id,
+            project_id: row.project_id,
+            root_id: row.root_id,
+            parent_id: row.parent_id,
+            cause: row.cause,
+            trigger_node: row.trigger_node,
+            status: row.status,
+            paused: row.paused,
+            generation: row.generation,
+            working: row.working,
+            waiting: row.waiting,
+            failure: row.failure,
+            rerun_of: row.rerun_of,
+            deadline_at: row.deadline_at,
+            revision: row.revision,
+            created_at: row.created_at,
+            started_at: row.started_at,
+            updated_at: row.updated_at,
+            finished_at: row.finished_at,
+        }
+    }
+}
+
+/// How a node of a run is: its row without its output.
+#[derive(Clone, Debug, PartialEq, DerivePartialModel)]
+#[sea_orm(entity = "workflow_node_runs::Entity")]
+#[allow(missing_docs, reason = "the columns of the entity")]
+pub struct NodeSummary {
+    pub scope: String,
+    pub node: String,
+    pub state: NodeState,
+    pub generation: i32,
+    pub round: i32,
+    pub attempt: i32,
+    pub port: Option<String>,
+    pub error: Option<JsonValue>,
+    pub handled: bool,
+    pub retry_at: Option<Timestamp>,
+    pub cause: Option<CancelCause>,
+    pub job_id: Option<JobId>,
+    pub revision: i64,
+    pub ready_at: Timestamp,
+    pub finished_at: Option<Timestamp>,
+}
+
+impl From<workflow_node_runs::Model> for NodeSummary {
+    fn from(row: workflow_node_runs::Model) -> Self {
+        Self {
+            scope: row.scope,
+            node: row.node,
+            state: row.state,
+            generation: row.generation,
+            round: row.round,
+            attempt: row.attempt,
+            port: row.port,
+            error: row.error,
+            handled: row.handled,
+            retry_at: row.retry_at,
+            cause: row.cause,
+            job_id: row.job_id,
+            revision: row.revision,
+            ready_at: row.ready_at,
+            finished_at: row.finished_at,
+        }
+    }
+}
+
 /// A value as a view shows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Preview {
-    /// The value, or the beginning of its JSON as a text. None of a value in the object store.
+    /// The value, or the beginning of its JSON as a text. None of a value that was not read: it is in the
+    /// object store, or is made of the rows of many items.
     pub value: Option<Value>,
     /// Whether this is not the whole value.
     pub truncated: bool,
-    /// The bytes of the whole value as JSON.
+    /// The bytes of the whole value as JSON; 0 where they are not known.
     pub bytes: u64,
 }
 
@@ -97,8 +176,10 @@ impl Preview {
 /// A node of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeView {
-    /// The row, without its output.
-    pub row: workflow_node_runs::Model,
+    /// How it is. A node whose job a worker has is running.
+    pub summary: NodeSummary,
+    /// What arrived at it.
+    pub input: Option<Preview>,
     /// The output.
     pub output: Option<Preview>,
     /// The inbound edges that were taken, such as `check.true>send.in`: their sources gave its input.
@@ -108,8 +189,8 @@ pub struct NodeView {
 /// A run with a page of its nodes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunView {
-    /// The row, without its input.
-    pub run: workflow_runs::Model,
+    /// The run.
+    pub run: RunSummary,
     /// The input.
     pub input: Option<Preview>,
     /// The nodes of the page, in the order in which they became ready.
@@ -136,13 +217,24 @@ impl Runs {
             .filter(C::UserId.eq(actor.person()?))
             .filter(condition(filter))
             .order_by_desc(C::Id);
-        let rows = own.clone().offset(page.offset()).limit(page.size).into_model::<RunSummary>();
+        let rows = own.clone().offset(page.offset()).limit(page.size).into_partial_model::<RunSummary>();
         let rows = rows.all(self.queue.db()).await?;
         let total = match page.total(rows.len()) {
             Some(total) => total,
             None => own.select_only().column(C::Id).limit(COUNT_LIMIT).count(self.queue.db()).await?,
         };
         Ok((rows, total))
+    }
+
+    /// A run of the actor.
+    ///
+    /// # Errors
+    /// If there is no such run.
+    pub async fn get_summary(&self, actor: &Actor, run: RunId) -> Result<RunSummary, RunError> {
+        let own =
+            workflow_runs::Entity::find_by_id(run).filter(workflow_runs::Column::UserId.eq(actor.person()?));
+        let found = own.into_partial_model::<RunSummary>().one(self.queue.db()).await?;
+        found.ok_or(RunError::NotFound("run"))
     }
 
     /// A run of the actor with a page of its nodes; with `changed_since`, only those that changed after that
@@ -166,20 +258,31 @@ impl Runs {
             .order_by_asc(C::ReadyAt)
             .order_by_asc(C::Scope)
             .order_by_asc(C::Node);
-        let (nodes, node_count) = paging::fetch(self.queue.db(), nodes, page).await?;
-        let mut inputs = self.list_inputs(run, &nodes).await?;
-        let nodes = nodes.into_iter().map(|mut node| NodeView {
-            output: Preview::of(node.output.take(), node.output_object.as_deref(), node.output_bytes),
-            inputs: inputs.remove(&(node.scope.clone(), node.node.clone())).unwrap_or_default(),
-            row: node,
+        let db = self.queue.db();
+        let (nodes, node_count) = paging::fetch(db, nodes, page).await?;
+        let running = list_running(db, &nodes).await?;
+        let version = find_version(db, row.version_id).await?;
+        let plan = version.as_ref().map(|version| &version.plan);
+        let arrivals = Arrivals::load(db, run, plan, &nodes).await?;
+        let nodes = nodes.into_iter().map(|mut node| {
+            if node.state == NodeState::Ready && node.job_id.is_some_and(|job| running.contains(&job)) {
+                node.state = NodeState::Running;
+            }
+            NodeView {
+                input: arrivals.input_of(&node, input.as_ref()),
+                output: arrivals.output_of(&mut node, input.as_ref()),
+                inputs: arrivals.edges_to(&node),
+                summary: node.into(),
+            }
         });
+        let nodes = nodes.collect();
         let waits = workflow_waits::Entity::find()
             .filter(workflow_waits::Column::RunId.eq(run))
             .filter(workflow_waits::Column::Closed.eq(false))
             .order_by_asc(workflow_waits::Column::OpenedAt)
             .limit(MAX_WAITS);
-        let waits = waits.all(self.queue.db()).await?;
-        Ok(RunView { run: row, input, nodes: nodes.collect(), node_count, waits })
+        let waits = waits.all(db).await?;
+        Ok(RunView { run: row.into(), input, nodes, node_count, waits })
     }
 
     /// The failed attempts of a node, in their order. `scope` names the items around it.
@@ -218,39 +321,39 @@ impl Runs {
         let own = self.find_own(actor, run).await?;
         let version = super::store::find_version(self.queue.db(), own.version_id).await?;
         let version = version.ok_or(RunError::VersionMissing)?;
-        let scope = scope.parse().map_err(|_| RunError::NotFound("node"))?;
-        let node = version.plan.find_node(node).ok_or(RunError::NotFound("node"))?;
+        let scope = scope.parse().map_err(|_| RunError::NoNode)?;
+        let node = version.plan.find_node(node).ok_or(RunError::NoNode)?;
         let mut outputs = self.reader().node_outputs(run, &version, &[(scope, node)]).await?;
         Ok(outputs.pop().flatten())
     }
 
-    /// The taken edges that lead to these nodes.
-    async fn list_inputs(
-        &self,
-        run: RunId,
-        nodes: &[workflow_node_runs::Model],
-    ) -> Result<HashMap<(String, String), Vec<String>>, RunError> {
-        use workflow_edge_runs::Column as C;
-        let mut scopes: Vec<&str> = nodes.iter().map(|node| node.scope.as_str()).collect();
-        scopes.sort_unstable();
-        scopes.dedup();
-        if scopes.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let taken = workflow_edge_runs::Entity::find()
-            .filter(C::RunId.eq(run))
-            .filter(C::Scope.is_in(scopes))
-            .filter(C::Taken.eq(true))
-            .order_by_asc(C::Edge);
-        let mut inputs: HashMap<(String, String), Vec<String>> = HashMap::new();
-        for edge in taken.all(self.queue.db()).await? {
-            let target = edge.edge.rsplit_once('>').and_then(|(_, to)| to.rsplit_once('.'));
-            if let Some((node, _)) = target {
-                inputs.entry((edge.scope, node.to_owned())).or_default().push(edge.edge);
-            }
-        }
-        Ok(inputs)
+    /// The whole input of a run.
+    ///
+    /// # Errors
+    /// If there is no such run.
+    pub async fn get_input(&self, actor: &Actor, run: RunId) -> Result<Value, RunError> {
+        self.find_own(actor, run).await?;
+        Ok(self.reader().run_input(run).await?)
     }
+}
+
+/// Those of the jobs of these nodes that a worker has.
+async fn list_running(
+    db: &sea_orm::DatabaseConnection,
+    nodes: &[workflow_node_runs::Model],
+) -> Result<HashSet<JobId>, DbErr> {
+    let ready = nodes.iter().filter(|node| node.state == NodeState::Ready);
+    let ids: Vec<JobId> = ready.filter_map(|node| node.job_id).collect();
+    if ids.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let running = jobs::Entity::find()
+        .select_only()
+        .column(jobs::Column::Id)
+        .filter(jobs::Column::Id.is_in(ids))
+        .filter(jobs::Column::State.eq(JobState::Running));
+    let running: Vec<JobId> = running.into_tuple().all(db).await?;
+    Ok(running.into_iter().collect())
 }
 
 fn condition(filter: &RunFilter) -> Condition {

@@ -143,7 +143,7 @@ async fn runs_are_deleted_once_they_have_expired_with_all_of_their_tree() {
     let fixture = Fixture::new().await;
     let workflow = fixture.publish(&Flow::new().work("a").edges("start>a")).await;
     let draft = StartInput { version: RunVersion::Draft, ..StartInput::default() };
-    let tested = fixture.runs().start(&fixture.actor(), workflow, draft).await.expect("started");
+    let tested = fixture.runs().start(&fixture.actor(), workflow, draft).await.expect("started").run;
     let old = fixture.run(workflow).await;
     fixture.fixture.advance(31 * 24 * 3600);
     let new = fixture.run(workflow).await;
@@ -166,7 +166,7 @@ async fn a_draft_is_run_as_a_copy_that_does_not_change() {
     let workflow = fixture.publish(&Flow::new().work("a").edges("start>a")).await;
     let draft = StartInput { version: RunVersion::Draft, ..StartInput::default() };
 
-    let run = fixture.runs().start(&fixture.actor(), workflow, draft.clone()).await.expect("started");
+    let run = fixture.runs().start(&fixture.actor(), workflow, draft.clone()).await.expect("started").run;
     let db = fixture.fixture.queue().db();
     workflow_nodes::Entity::delete_many()
         .filter(workflow_nodes::Column::VersionId.ne(run.version_id))
@@ -200,7 +200,7 @@ async fn people_see_their_runs_and_nobody_else_does() {
     assert_eq!((view.nodes.len(), view.node_count, later.nodes.len()), (2, 3, 0));
     let all =
         fixture.runs().get(&fixture.actor(), run, None, Page { number: 1, size: 10 }).await.expect("there");
-    let b = all.nodes.iter().find(|node| node.row.node == "b").expect("a node");
+    let b = all.nodes.iter().find(|node| node.summary.node == "b").expect("a node");
     assert_eq!(b.inputs, ["a.main>b.in"]);
     assert_eq!(b.output.as_ref().and_then(|output| output.value.clone()), Some(json!({"from": "b"})));
     let output = fixture.runs().get_output(&fixture.actor(), run, ("", "a")).await.expect("read");
