@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use crate::testing::{Answer, LIMITS, TestApi, request};
 
+mod runs;
+
 const LIST: &str = "/api/v1/automation/workflows/";
 
 fn node(key: &str, kind: &str, config: Value) -> Value {
