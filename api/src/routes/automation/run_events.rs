@@ -95,8 +95,8 @@ impl Follower {
     fn event_of(&mut self, update: RunUpdate) -> Event {
         let name = if self.position.is_none() { "snapshot" } else { "change" };
         self.last = update.run.clone();
-        let position = self.position.insert(update.position.clone());
-        named(name, Some(position), &RunEventView::from(update))
+        self.position = Some(update.position.clone());
+        named(name, self.position.as_ref(), &RunEventView::from(update))
     }
 
     fn end(&self) -> Event {

@@ -32,6 +32,9 @@ const BY_WEIGHT: [NodeState; 9] = [
     NodeState::Skipped,
 ];
 
+/// A node, a state, how often it is in it, when it first became ready and was last decided.
+type StateRow = (String, NodeState, i64, Timestamp, Option<Timestamp>);
+
 /// Which run of a workflow is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunChoice {
@@ -144,8 +147,7 @@ impl Runs {
             .filter(C::RunId.eq(run))
             .group_by(C::Node)
             .group_by(C::State);
-        type Row = (String, NodeState, i64, Timestamp, Option<Timestamp>);
-        let rows: Vec<Row> = states.into_tuple().all(self.queue.db()).await?;
+        let rows: Vec<StateRow> = states.into_tuple().all(self.queue.db()).await?;
         let mut nodes: BTreeMap<String, NodeOverlay> = BTreeMap::new();
         for (node, state, count, started_at, finished_at) in rows {
             let finished_at = finished_at.filter(|_| state.is_final());

@@ -29,6 +29,7 @@ mod children;
 mod limits;
 mod repairs;
 mod retries;
+mod views;
 mod waits;
 
 /// A fixture with a person and their workflows.
