@@ -1,8 +1,12 @@
 //! Runs of workflows over HTTP, with workers.
 
+use std::path::Path;
+
 use atelier_client::{EventStream, ServerEvent};
 use atelier_tests::{AppSetup, Person, TestApp, until};
 use serde_json::{Value, json};
+
+use crate::sources;
 
 const RUNS: &str = "/api/v1/automation/executions/";
 const WORKFLOWS: &str = "/api/v1/automation/workflows/";
@@ -212,9 +216,21 @@ pub(super) async fn a_nul_is_refused_or_stored_and_read_again(setup: AppSetup) {
     app.finish().await;
 }
 
+/// The documents in `docs/examples/workflows`.
+const EXAMPLES: [&str; 4] = ["ask-before-publishing", "charge-orders", "check-a-site", "count-words"];
+
+#[test]
+fn every_example_is_known() {
+    let files = sources::list_files("json");
+    let found: Vec<_> = files.iter().filter(|file| file.starts_with("docs/examples/workflows")).collect();
+    let expected = EXAMPLES.map(|name| format!("docs/examples/workflows/{name}.json"));
+
+    assert_eq!(found, expected.each_ref().map(Path::new).to_vec());
+}
+
 async fn import(ada: &Person, name: &str) -> String {
-    let path = format!("{}/../docs/examples/workflows/{name}.json", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    assert!(EXAMPLES.contains(&name));
+    let text = sources::read(Path::new(&format!("docs/examples/workflows/{name}.json")));
     let document = serde_json::from_str(&text).expect("JSON");
     let imported = post(ada, &format!("{WORKFLOWS}import/"), document).await.expect(201).json();
     assert_eq!(imported["faults"], json!([]), "{name}");

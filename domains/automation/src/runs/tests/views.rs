@@ -95,7 +95,9 @@ async fn a_watcher_is_told_each_change_once_and_resumes_anywhere() {
     let mut states = HashMap::new();
     for node in live.iter().chain([&first]).flat_map(|update| &update.nodes) {
         let known = states.entry(name(&node.scope, &node.node)).or_insert((node.revision, node.state));
-        *known = Ord::max_by_key(*known, (node.revision, node.state), |(revision, _)| *revision);
+        if node.revision >= known.0 {
+            *known = (node.revision, node.state);
+        }
     }
     assert_eq!(states.len(), 153);
     assert!(states.values().all(|(_, state)| *state == NodeState::Succeeded), "{states:?}");
