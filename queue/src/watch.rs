@@ -7,7 +7,10 @@ use std::{collections::VecDeque, fmt, str::FromStr, sync::Arc, time::Duration};
 use atelier_entities::{JobId, job_events, jobs};
 use futures::{Stream, stream};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use tokio::{sync::broadcast, time};
+use tokio::{
+    sync::broadcast::{self, error::TryRecvError},
+    time,
+};
 use uuid::Uuid;
 
 use crate::{Queue, bus::Message, error::QueueError, store};
@@ -123,6 +126,8 @@ impl Changes {
         };
         // After a while without a message the rows are read as well.
         let _ = time::timeout(POLL_INTERVAL, changed).await;
+        // The next read sees what further messages are about.
+        while !matches!(self.messages.try_recv(), Err(TryRecvError::Empty | TryRecvError::Closed)) {}
     }
 }
 
