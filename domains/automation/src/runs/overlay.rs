@@ -250,7 +250,7 @@ impl ItemCounts {
 
 /// A duration in its largest unit.
 fn duration(took: TimeDelta) -> String {
-    let millis = took.num_milliseconds().max(0);
+    let millis = Ord::max(took.num_milliseconds(), 0);
     match millis {
         0..1_000 => format!("{millis} ms"),
         1_000..60_000 => format!("{}.{} s", millis / 1_000, millis % 1_000 / 100),

@@ -6,7 +6,9 @@ use std::{fmt, str::FromStr};
 use atelier_entities::{RunId, workflow_node_runs, workflow_runs};
 use atelier_queue::{Queue, watch::Changes};
 use futures::{Stream, stream};
-use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::ExprTrait,
+};
 
 use super::{
     RunError, Runs,
