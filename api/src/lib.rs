@@ -11,6 +11,7 @@ mod cookies;
 mod docs;
 mod dto;
 mod error;
+mod event_stream;
 mod extract;
 mod middleware;
 mod policy;

@@ -41,16 +41,17 @@ const DESCRIPTION: &str = "Atelier turns descriptions into applications. Slow wo
     `{\"count\", \"next\", \"previous\", \"results\"}`, and their addresses may end with a slash or not. Answers under `/api` \
     carry `RateLimit`, `RateLimit-Policy` and `X-Request-Id`.\n\nA field that may be null is always there; \
     one that may be left out is never null. Sets of values grow: take a value that you do not know for one \
-    that came later. What a job resulted in is described by its kind in `JobResults`, what its event stream \
-    tells by the event's name in `JobEvents`. Operations with `x-internal` are for browsers and probes, not \
+    that came later. What a job resulted in is described by its kind in `JobResults`, what event streams \
+    tell by the event's name in `JobEvents` and `RunEvents`. Operations with `x-internal` are for browsers and probes, not \
     for clients.";
 
-const TAGS: [(&str, &str); 9] = [
+const TAGS: [(&str, &str); 10] = [
     ("Accounts", "Accounts, sign-in and tokens."),
     ("Projects", "What is to be built."),
     ("Code", "What was generated: versions, code, ZIP files."),
     ("Deployment", "Publishing."),
     ("Workflows", "Graphs of steps: their drafts, versions and settings."),
+    ("Runs", "Runs of workflows: their nodes and events; steering, answering and repeating them."),
     ("Jobs", "Slow work: its state, events, attempts; cancelling and retrying."),
     ("Credits", "What generations are paid with."),
     ("Platform", "Figures, probes, documents."),

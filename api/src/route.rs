@@ -139,16 +139,16 @@ impl Routes {
         Self::default()
     }
 
-    /// Adds a route. One whose path ends with a slash is served without it too; the document has the first form.
+    /// Adds a route. One whose path ends with a slash is served without it too, and one under `/api/v1` that
+    /// is no file also with it; the document has the first form.
     pub(crate) fn add(mut self, route: impl Into<Route>) -> Self {
         let Route { operations, declaration } = route.into();
-        let bare = operations.path.strip_suffix('/').filter(|path| !path.is_empty());
-        for path in [operations.path].into_iter().chain(bare) {
+        for path in [Some(operations.path.to_owned()), other_form(operations.path)].into_iter().flatten() {
             for (method, is_public) in &operations.methods {
                 let policy = declaration.policy(method, *is_public);
-                self.policies.insert(method.clone(), path, policy);
+                self.policies.insert(method.clone(), &path, policy);
             }
-            self.router = self.router.route(path, operations.handlers.clone());
+            self.router = self.router.route(&path, operations.handlers.clone());
         }
         #[cfg(test)]
         {
@@ -178,4 +178,13 @@ impl Routes {
     pub(crate) fn into_parts(self) -> (Router<ApiState>, PolicyTable) {
         (self.router, self.policies)
     }
+}
+
+/// The path without its closing slash, or with one.
+fn other_form(path: &str) -> Option<String> {
+    if let Some(bare) = path.strip_suffix('/') {
+        return Some(bare.to_owned()).filter(|path| !path.is_empty());
+    }
+    let is_file = path.rsplit('/').next().is_some_and(|last| last.contains('.'));
+    (path.starts_with("/api/v1/") && !is_file).then(|| format!("{path}/"))
 }

@@ -1,5 +1,4 @@
-//! The router on a platform in a temporary folder, without a worker: queued jobs are not
-//! executed.
+//! The router on a platform in a temporary folder. Queued jobs run where a test says so.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -126,6 +125,12 @@ impl TestApi {
     /// A request with this token, with a JSON body unless it is null.
     pub(crate) async fn call(&self, method: &str, path: &str, token: &str, body: Value) -> Answer {
         self.send(request(method, path, token, body)).await
+    }
+
+    /// Runs every due job.
+    pub(crate) async fn work(&self) {
+        let registry = atelier_services::registry(&self.services).expect("one handler a kind");
+        atelier_foundation::testing::work(&self.services.queue, &registry).await;
     }
 
     /// Registers an account; its access token.

@@ -30,7 +30,8 @@ pub(crate) const BEFORE_COMMIT: Duration = Duration::from_millis(250);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Message {
-    /// These jobs have a new state, progress or log line.
+    /// These jobs have a new state, progress or log line; or what jobs are about has changed, which is named by
+    /// the id that is their subject.
     Changed(Vec<JobId>),
     /// This running job is to stop.
     Cancel(JobId),

@@ -1,12 +1,17 @@
 //! Watching a job: every state, stage and log line in order, from any point on. A message of
-//! the bus only wakes the watcher; the updates come from the rows.
+//! the bus only wakes the watcher; the updates come from the rows. What jobs are about is followed in the same
+//! way, by who reads its rows.
 
 use std::{collections::VecDeque, fmt, str::FromStr, sync::Arc, time::Duration};
 
 use atelier_entities::{JobId, job_events, jobs};
 use futures::{Stream, stream};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use tokio::{sync::broadcast, time};
+use tokio::{
+    sync::broadcast::{self, error::TryRecvError},
+    time,
+};
+use uuid::Uuid;
 
 use crate::{Queue, bus::Message, error::QueueError, store};
 
@@ -76,7 +81,7 @@ impl Queue {
         let watcher = Watcher {
             queue: self.clone(),
             // Before the first read, so that no message is missed.
-            messages: self.bus().subscribe(),
+            changes: self.follow(id.0),
             job: id,
             at: since.unwrap_or_default(),
             updates: VecDeque::new(),
@@ -87,11 +92,48 @@ impl Queue {
             Ok(update.map(|update| (update, watcher)))
         })
     }
+
+    /// Tells from now on when a job, or what jobs are about, may have changed. Call it before the first read of
+    /// its rows.
+    #[must_use]
+    pub fn follow(&self, id: Uuid) -> Changes {
+        Changes { messages: self.bus().subscribe(), id: JobId(id) }
+    }
+}
+
+/// The changes of a job, or of what jobs are about.
+#[derive(Debug)]
+pub struct Changes {
+    messages: broadcast::Receiver<Arc<Message>>,
+    id: JobId,
+}
+
+impl Changes {
+    /// Waits until it may have changed: a message came, or messages may have been lost. At most 2 seconds.
+    pub async fn wait(&mut self) {
+        let changed = async {
+            loop {
+                match self.messages.recv().await.as_deref() {
+                    Ok(Message::Changed(ids)) if ids.contains(&self.id) => return,
+                    Ok(_) => {}
+                    Err(broadcast::error::RecvError::Lagged(missed)) => {
+                        tracing::debug!(missed, id = %self.id, "messages missed; reading the rows");
+                        return;
+                    }
+                    Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+                }
+            }
+        };
+        // After a while without a message the rows are read as well.
+        let _ = time::timeout(POLL_INTERVAL, changed).await;
+        // The next read sees what further messages are about.
+        while !matches!(self.messages.try_recv(), Err(TryRecvError::Empty | TryRecvError::Closed)) {}
+    }
 }
 
 struct Watcher {
     queue: Queue,
-    messages: broadcast::Receiver<Arc<Message>>,
+    changes: Changes,
     job: JobId,
     at: EventId,
     updates: VecDeque<JobUpdate>,
@@ -109,7 +151,7 @@ impl Watcher {
             }
             store::bounded(self.read()).await?;
             if self.updates.is_empty() && !self.ended {
-                self.wait().await;
+                self.changes.wait().await;
             }
         }
     }
@@ -141,24 +183,6 @@ impl Watcher {
             }
         }
         Ok(())
-    }
-
-    async fn wait(&mut self) {
-        let changed = async {
-            loop {
-                match self.messages.recv().await.as_deref() {
-                    Ok(Message::Changed(ids)) if ids.contains(&self.job) => return,
-                    Ok(_) => {}
-                    Err(broadcast::error::RecvError::Lagged(missed)) => {
-                        tracing::debug!(missed, job.id = %self.job, "messages missed; reading the rows");
-                        return;
-                    }
-                    Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
-                }
-            }
-        };
-        // After a while without a message the rows are read as well.
-        let _ = time::timeout(POLL_INTERVAL, changed).await;
     }
 }
 

@@ -182,6 +182,66 @@ impl Person {
         rows
     }
 
+    /// Creates a workflow with this graph, publishes it, and returns its id.
+    ///
+    /// # Panics
+    /// If it is rejected.
+    pub async fn publish_workflow(&self, name: &str, graph: &Value) -> String {
+        let made = self.client.post("/api/v1/automation/workflows/").json(&json!({"name": name}));
+        let made = made.send().await.expect(201).json();
+        let id = made["id"].as_str().expect("an id").to_owned();
+        let at = format!("/api/v1/automation/workflows/{id}");
+        let put = self.client.call("PUT", &format!("{at}/graph/")).header("if-match", "*").json(graph);
+        let _stored = put.send().await.expect(200);
+        let _published = self.client.post(&format!("{at}/publish/")).send().await.expect(201);
+        id
+    }
+
+    /// Starts a run of a published workflow, and returns its id.
+    ///
+    /// # Panics
+    /// If it is rejected.
+    pub async fn start_run(&self, workflow: &str, input: &Value) -> String {
+        let path = format!("/api/v1/automation/workflows/{workflow}/execute/");
+        let started = self.client.post(&path).json(&json!({"input": input})).send().await.expect(202);
+        let id = started.json()["run"]["id"].as_str().expect("an id").to_owned();
+        assert_eq!(started.header("location"), format!("/api/v1/automation/executions/{id}/"));
+        id
+    }
+
+    /// Reads a run with its first nodes.
+    ///
+    /// # Panics
+    /// If there is no such run.
+    pub async fn run(&self, id: &str) -> Value {
+        self.get(&format!("/api/v1/automation/executions/{id}/")).await
+    }
+
+    /// Waits until the run has this status, and returns it.
+    ///
+    /// # Panics
+    /// If it ends with another status, or takes too long.
+    pub async fn run_once(&self, id: &str, status: &str) -> Value {
+        until(&format!("run {id} is {status}"), async || {
+            let run = self.run(id).await;
+            let other_end = run["status"] != status && !run["finished_at"].is_null();
+            assert!(!other_end, "the run ended: {run}");
+            (run["status"] == status).then_some(run)
+        })
+        .await
+    }
+
+    /// Opens the event stream of a run, after the event with this id if there is one.
+    ///
+    /// # Panics
+    /// If it is rejected.
+    pub async fn run_events(&self, run: &str, last_event_id: Option<&str>) -> EventStream {
+        let client = ApiClient::new(self.client.base()).expect("a URL");
+        let client = client.signed_in(self.access_token.clone().into());
+        let path = format!("/api/v1/automation/executions/{run}/events");
+        client.events(&path, last_event_id).await.expect("a stream")
+    }
+
     /// Opens the event stream of a job, after the event with this id if there is one.
     ///
     /// # Panics

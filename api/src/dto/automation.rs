@@ -3,6 +3,9 @@
 pub(crate) mod fault;
 pub(crate) mod graph;
 pub(crate) mod node;
+pub(crate) mod node_type;
 pub(crate) mod policy;
 pub(crate) mod run;
+pub(crate) mod run_input;
+pub(crate) mod run_node;
 pub(crate) mod workflow;

@@ -1,7 +1,7 @@
-//! The project, job or workflow that the `{id}` of a path names, where the caller may see it. Checked
+//! The project, job, workflow or run that the `{id}` of a path names, where the caller may see it. Checked
 //! again before a kept answer is replayed.
 
-use atelier_entities::{JobId, ProjectId, WorkflowId, jobs};
+use atelier_entities::{JobId, ProjectId, RunId, WorkflowId, jobs};
 use atelier_foundation::Actor;
 use axum::{
     extract::{FromRequestParts, RawPathParams},
@@ -18,6 +18,9 @@ pub(crate) struct OwnProject;
 /// A workflow of the caller; 404 where it is another person's or was deleted. Handlers take it before the
 /// body, so that a body says nothing of other people's workflows.
 pub(crate) struct OwnWorkflow;
+
+/// A run of the caller; 404 where it is another person's or was deleted. Handlers take it before the body.
+pub(crate) struct OwnRun;
 
 /// A job that the caller may see; 404 otherwise.
 pub(crate) struct VisibleJob;
@@ -54,6 +57,18 @@ impl FromRequestParts<ApiState> for OwnWorkflow {
             <Authenticated as FromRequestParts<ApiState>>::from_request_parts(parts, state).await?;
         let id = path_id(parts, state).await.ok_or_else(|| ApiError::not_found("workflow"))?;
         state.services.automation.workflows.get(&actor, WorkflowId(id)).await?;
+        Ok(Self)
+    }
+}
+
+impl FromRequestParts<ApiState> for OwnRun {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
+        let Authenticated(actor) =
+            <Authenticated as FromRequestParts<ApiState>>::from_request_parts(parts, state).await?;
+        let id = path_id(parts, state).await.ok_or_else(|| ApiError::not_found("run"))?;
+        state.services.automation.runs.get_summary(&actor, RunId(id)).await?;
         Ok(Self)
     }
 }

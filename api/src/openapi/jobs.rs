@@ -1,4 +1,4 @@
-//! What event streams of jobs tell. `JobEvents` is never sent: each of its fields is the
+//! What event streams tell. `JobEvents` and `RunEvents` are never sent: each of their fields is the
 //! schema of the data of the event of that name.
 
 use chrono::{DateTime, Utc};
@@ -6,7 +6,10 @@ use serde::Serialize;
 use utoipa::{PartialSchema, ToSchema, openapi::Components};
 
 use crate::{
-    dto::jobs::JobView,
+    dto::{
+        automation::run::{RunEventView, RunView},
+        jobs::JobView,
+    },
     schema::{results::JobResults, sets},
 };
 
@@ -53,11 +56,24 @@ pub(crate) struct JobLogEvent {
     attempt: i32,
 }
 
+/// What the event stream of a run of a workflow tells, by the event's name.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RunEvents {
+    /// The run with its first nodes, where a stream begins at the beginning.
+    snapshot: RunEventView,
+    /// The run with nodes that changed.
+    change: RunEventView,
+    /// The run as it ended; the stream closes after it.
+    end: RunView,
+}
+
 /// Adds what no operation refers to by itself.
 pub(super) fn add(components: &mut Components) {
     let mut schemas = Vec::new();
     JobEvents::schemas(&mut schemas);
     schemas.push((JobEvents::name().into_owned(), JobEvents::schema()));
+    RunEvents::schemas(&mut schemas);
+    schemas.push((RunEvents::name().into_owned(), RunEvents::schema()));
     schemas.push((JobResults::name().into_owned(), JobResults::schema()));
     components.schemas.extend(schemas);
 }

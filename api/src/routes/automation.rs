@@ -1,15 +1,22 @@
-//! Workflows: what they are made of, and how they are published.
+//! Workflows: what they are made of, how they are published, and their runs.
 
+mod approvals;
 mod documents;
 mod edges;
 mod graphs;
+mod node_types;
 mod nodes;
+mod run_events;
+mod run_nodes;
+mod run_steering;
+mod runs;
 mod versions;
 mod workflows;
 
 use crate::route::Routes;
 
 const TAG: &str = "Workflows";
+const RUNS: &str = "Runs";
 
 /// The routes of this context.
 pub(super) fn routes() -> Routes {
@@ -20,6 +27,12 @@ pub(super) fn routes() -> Routes {
         .merge(nodes::routes())
         .merge(edges::routes())
         .merge(versions::routes())
+        .merge(node_types::routes())
+        .merge(runs::routes())
+        .merge(run_steering::routes())
+        .merge(run_nodes::routes())
+        .merge(run_events::routes())
+        .merge(approvals::routes())
 }
 
 #[cfg(test)]

@@ -85,6 +85,43 @@ sets! {
     RunCause = names(entities::RunCause::ALL, entities::RunCause::as_str);
     /// Where a run of a workflow is in its life. `succeeded`, `failed`, `cancelled` and `timed_out` are ends.
     RunStatus = names(entities::RunStatus::ALL, entities::RunStatus::as_str);
+    /// How a node of a run is. `succeeded`, `failed`, `skipped` and `cancelled` are ends.
+    RunNodeState = names(entities::NodeState::ALL, entities::NodeState::as_str);
+    /// What a node of a run waits for.
+    RunWaitKind = names(entities::WaitKind::ALL, entities::WaitKind::as_str);
+    /// Why a node of a run was cancelled.
+    RunCancelCause = names(entities::CancelCause::ALL, entities::CancelCause::as_str);
+    /// Why a run, or one of its nodes, does not go on.
+    RunReasonCode = {
+        let of_runs = RUN_REASONS.into_iter().filter(|code| !WAITS.contains(code));
+        WAITS.into_iter().chain(of_runs)
+    };
+    /// A type of nodes.
+    NodeType = nodes::TYPES.map(|definition| definition.kind.name);
+    /// Where a type of nodes stands in the palette of an editor.
+    NodeCategory = {
+        use nodes::Category::{Action, Canvas, Data, Logic, Trigger, Wait};
+        serialized([Trigger, Logic, Data, Wait, Action, Canvas])
+    };
+    /// What happens outside a run when an attempt is repeated.
+    NodeEffects = {
+        use nodes::Effects::{Idempotent, None, Unsafe};
+        serialized([None, Idempotent, Unsafe])
+    };
+    /// How an editor asks for a field.
+    NodeWidget = {
+        use nodes::Widget::{
+            Checkbox, Condition, Duration, Expression, Json, Keyvalue, List, Select, Text, Textarea,
+        };
+        serialized([Text, Textarea, Json, Expression, Duration, Keyvalue, Condition, Select, Checkbox, List])
+    };
+    /// How many inbound edges a node takes.
+    NodeInputs = {
+        use graph::node_type::Inputs::{Any, None, Several};
+        serialized([None, Any, Several])
+    };
+    /// What leaves by an output port.
+    OutputPortKind = serialized([graph::PortKind::Main, graph::PortKind::Error]);
     /// Why a balance changed.
     CreditKind = names(entities::CreditKind::ALL, entities::CreditKind::as_str);
     /// A language of the product.

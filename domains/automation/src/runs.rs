@@ -11,6 +11,7 @@ mod effects;
 mod error;
 pub mod execute;
 mod jobs;
+mod overlay;
 mod personal;
 mod places;
 mod purge;
@@ -23,6 +24,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod view;
+mod watch;
 mod why;
 
 use atelier_entities::{RunId, workflow_runs};
@@ -36,16 +38,18 @@ use effects::NodeEnded;
 
 pub(crate) use effects::{StartEnded, WakeEnded};
 
-pub use answer::{Decision, MAX_COMMENT, MAX_SIGNAL_KEY, MAX_SIGNALS, SignalInput};
+pub use answer::{Decision, MAX_COMMENT, MAX_SIGNAL_KEY, MAX_SIGNALS, OpenApproval, SignalInput};
 pub use data::{MAX_INLINE_BYTES, MAX_OUTPUT_BYTES, MAX_RUN_BYTES, OutputError, Reader, StoredValues};
 pub use error::RunError;
 pub use execute::Execution;
 pub use jobs::{MakeRoom, ReconcileRuns, RunNode, StartRun, StopJobs, WakeNode};
+pub use overlay::{ItemCounts, NodeOverlay, RunChoice, RunOverlay};
 pub(crate) use personal::OwnedRuns;
 pub(crate) use purge::purge_runs;
 pub use result::{ChildRequest, NodeResult, Stored, WorkOutcome};
-pub use start::{MAX_INPUT_BYTES, RerunInput, RunVersion, StartInput};
-pub use view::{NodeView, PREVIEW_BYTES, Preview, RunFilter, RunSummary, RunView};
+pub use start::{MAX_INPUT_BYTES, RerunInput, RunVersion, StartInput, StartedRun};
+pub use view::{NodeSummary, NodeView, PREVIEW_BYTES, Preview, RunFilter, RunSummary, RunView};
+pub use watch::{ParseRunPositionError, RunPosition, RunUpdate};
 pub use why::RunReason;
 
 /// Runs of workflows. Cheap to clone.

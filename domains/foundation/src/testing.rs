@@ -147,6 +147,47 @@ where
     registry
 }
 
+/// Runs every due job with these handlers.
+pub async fn work(queue: &Queue, registry: &Registry) {
+    work_on((queue, registry), &QueueName::ALL, async || count_due(queue).await == 0).await;
+}
+
+/// Runs the due jobs of these queues until `is_done` returns true.
+async fn work_on(
+    (queue, registry): (&Queue, &Registry),
+    queues: &[QueueName],
+    is_done: impl AsyncFn() -> bool,
+) {
+    relay::tick(queue).await.expect("relayed");
+    let mut news = queue.bus().subscribe();
+    let stop = CancellationToken::new();
+    let options = WorkerOptions {
+        concurrency: queues.iter().map(|queue| (*queue, 2)).collect(),
+        grace: Duration::from_secs(5),
+        host: "test".to_owned(),
+        version: "test".to_owned(),
+        ..WorkerOptions::default()
+    };
+    let running = worker::run(queue.clone(), registry.clone(), options, stop.clone());
+    let worker = tokio::spawn(running);
+    let idle = async {
+        while !is_done().await {
+            news.recv().await.expect("the bus stays open");
+        }
+    };
+    tokio::time::timeout(PATIENCE, idle).await.expect("the worker gets idle");
+    stop.cancel();
+    worker.await.expect("no panic").expect("a clean stop");
+}
+
+async fn count_due(queue: &Queue) -> u64 {
+    jobs::Entity::find()
+        .filter(jobs::Column::State.is_in([JobState::Available, JobState::Running]))
+        .count(queue.db())
+        .await
+        .expect("counted")
+}
+
 impl Fixture {
     /// A fixture with the settings of [`options`].
     pub async fn new() -> Self {
@@ -294,7 +335,7 @@ impl<S> Fixture<S> {
 
     /// Runs every due job.
     pub async fn work(&self) {
-        self.work_on(&QueueName::ALL, async || self.count_due().await == 0).await;
+        work(&self.foundation.queue, &self.registry).await;
     }
 
     /// Runs the erasures of closed accounts. Jobs in other queues do not run.
@@ -308,41 +349,9 @@ impl<S> Fixture<S> {
         };
         while left().await {
             self.advance(2);
-            self.work_on(&[QueueName::Maintenance], async || !left().await || is_waiting().await).await;
+            let worker = (&self.foundation.queue, &self.registry);
+            work_on(worker, &[QueueName::Maintenance], async || !left().await || is_waiting().await).await;
         }
-    }
-
-    /// Runs the due jobs of these queues until `is_done` returns true.
-    async fn work_on(&self, queues: &[QueueName], is_done: impl AsyncFn() -> bool) {
-        relay::tick(&self.foundation.queue).await.expect("relayed");
-        let mut news = self.foundation.queue.bus().subscribe();
-        let stop = CancellationToken::new();
-        let options = WorkerOptions {
-            concurrency: queues.iter().map(|queue| (*queue, 2)).collect(),
-            grace: Duration::from_secs(5),
-            host: "test".to_owned(),
-            version: "test".to_owned(),
-            ..WorkerOptions::default()
-        };
-        let running =
-            worker::run(self.foundation.queue.clone(), self.registry.clone(), options, stop.clone());
-        let worker = tokio::spawn(running);
-        let idle = async {
-            while !is_done().await {
-                news.recv().await.expect("the bus stays open");
-            }
-        };
-        tokio::time::timeout(PATIENCE, idle).await.expect("the worker gets idle");
-        stop.cancel();
-        worker.await.expect("no panic").expect("a clean stop");
-    }
-
-    async fn count_due(&self) -> u64 {
-        jobs::Entity::find()
-            .filter(jobs::Column::State.is_in([JobState::Available, JobState::Running]))
-            .count(self.foundation.queue.db())
-            .await
-            .expect("counted")
     }
 
     /// Reads a job.

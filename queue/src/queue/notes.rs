@@ -3,6 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use atelier_entities::{JobId, UserId};
+use uuid::Uuid;
 
 use super::Transaction;
 use crate::name::QueueName;
@@ -59,6 +60,12 @@ impl Transaction {
     /// Notes jobs that this transaction changes.
     pub(crate) fn note_changes(&self, ids: impl IntoIterator<Item = JobId>) {
         self.notes.lock().changed.extend(ids);
+    }
+
+    /// Notes what jobs are about, such as a run of a workflow, where this transaction changes it. Those who
+    /// [follow](crate::Queue::follow) it are told after the commit.
+    pub fn note_subject_change(&self, subject: Uuid) {
+        self.note_change(JobId(subject));
     }
 
     /// Notes running jobs that this transaction tells to stop.

@@ -220,7 +220,7 @@ async fn a_failed_run_is_retried_where_it_failed(fixture: Fixture) {
 
     fixture.runs().retry(&fixture.actor(), run).await.expect("retried");
     fixture.reaches(run, RunStatus::Succeeded).await;
-    let again = fixture.runs().rerun(&fixture.actor(), run, Default::default()).await.expect("started");
+    let again = fixture.runs().rerun(&fixture.actor(), run, Default::default()).await.expect("started").run;
     fixture.reaches(again.id, RunStatus::Succeeded).await;
 
     assert_eq!(fixture.script().ran(), ["a", "a", "b", "b", "b", "c", "c"]);
@@ -229,7 +229,7 @@ async fn a_failed_run_is_retried_where_it_failed(fixture: Fixture) {
 async fn what_lost_its_job_is_repaired(fixture: Fixture) {
     let workflow = fixture.publish(&chain(), |_| {}).await;
     let input = StartInput { input: json!({"n": 1}), ..StartInput::default() };
-    let run = fixture.runs().start(&fixture.actor(), workflow, input).await.expect("started").id;
+    let run = fixture.runs().start(&fixture.actor(), workflow, input).await.expect("started").run.id;
     fixture.delete_jobs().await;
     let _worker = fixture.worker(4);
 

@@ -26,6 +26,7 @@ mod redis_acl;
 mod redis_tls;
 mod rejections;
 mod rollbacks;
+mod runs;
 mod sessions;
 mod sites;
 mod steering;
@@ -89,6 +90,10 @@ both_modes! {
     oauth::a_client_completes_its_sign_in_itself,
     oauth::only_a_verified_address_links_an_account,
     sessions::a_sign_in_survives_refreshes_until_the_sign_out,
+    runs::a_run_is_followed_answered_and_read,
+    runs::a_run_is_paused_resumed_and_cancelled,
+    runs::a_nul_is_refused_or_stored_and_read_again,
+    runs::the_examples_run_to_their_ends,
     workflows::a_draft_is_published_and_what_is_published_stays,
     workflows::a_project_has_no_more_workflows_than_it_may,
 }

@@ -1,18 +1,50 @@
 //! The graph of a draft as a whole.
 
+use std::collections::BTreeMap;
+
 use atelier_automation::{
     graph::{Edge, Graph, Node, Severity, layout::Layout},
+    runs::{ItemCounts, NodeOverlay, RunChoice, RunOverlay},
     workflows::{Draft, has_errors},
 };
+use atelier_entities::{RunId, workflows};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
     fault::FaultView,
     node::{EdgeInput, EdgeView, NodeInput, NodeView},
+    run::RunView,
 };
-use crate::schema::{ToSchema, free::JsonObject};
+use crate::{
+    error::ApiError,
+    schema::{IntoParams, ToSchema, sets},
+};
+
+/// Which run is shown on a graph.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct GraphRunParams {
+    /// The id of a run of the workflow, or `last` for the one that was accepted last: the graph is that of the
+    /// version which the run walks. The draft where it is left out.
+    #[param(example = "last")]
+    run: Option<String>,
+}
+
+impl GraphRunParams {
+    /// The run; 422 where it is neither an id nor `last`.
+    pub(crate) fn choice(&self) -> Result<Option<RunChoice>, ApiError> {
+        match self.run.as_deref() {
+            None => Ok(None),
+            Some("last") => Ok(Some(RunChoice::Last)),
+            Some(id) => match id.parse() {
+                Ok(id) => Ok(Some(RunChoice::Run(RunId(id)))),
+                Err(_) => Err(ApiError::invalid([("run", "must be the id of a run, or last")])),
+            },
+        }
+    }
+}
 
 /// Nodes and edges. Unknown fields are refused.
 #[derive(Deserialize, ToSchema)]
@@ -54,7 +86,7 @@ impl From<Graph> for GraphBodyView {
     }
 }
 
-/// The draft of a workflow, and where it is drawn.
+/// The draft of a workflow, or the version of a run, and where it is drawn.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct GraphView {
     /// The workflow.
@@ -67,11 +99,10 @@ pub(crate) struct GraphView {
     edges: Vec<EdgeView>,
     /// Where they are drawn.
     layout: LayoutView,
-    /// How much is wrong with it.
+    /// How much is wrong with the draft; nothing with the version of a run.
     faults: FaultCountView,
-    /// The state of the nodes in the last run; null where there was none.
-    #[schema(value_type = Option<JsonObject>)]
-    overlay: Option<Value>,
+    /// The run that is shown, and the states of its nodes; null of the draft.
+    overlay: Option<OverlayView>,
 }
 
 impl GraphView {
@@ -88,6 +119,90 @@ impl GraphView {
             faults: FaultCountView { errors, warnings: draft.faults.len() - errors },
             overlay: None,
         }
+    }
+
+    /// The view of a run whose version is drawn so.
+    pub(crate) fn of_run(workflow: &workflows::Model, overlay: RunOverlay, layout: Layout) -> Self {
+        let RunOverlay { run, version, nodes } = overlay;
+        let graph = GraphBodyView::from(version.graph.clone());
+        Self {
+            workflow_id: workflow.id.0,
+            revision: workflow.revision,
+            nodes: graph.nodes,
+            edges: graph.edges,
+            layout: layout.into(),
+            faults: FaultCountView { errors: 0, warnings: 0 },
+            overlay: Some(OverlayView {
+                run: run.into(),
+                version: version.number,
+                nodes: nodes.into_iter().map(|(key, node)| OverlayNodeView::new(key, node)).collect(),
+            }),
+        }
+    }
+}
+
+/// A run on the graph of its version.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OverlayView {
+    /// The run.
+    run: RunView,
+    /// The number of the version that it walks; null of a draft.
+    version: Option<i32>,
+    /// The nodes that it reached.
+    nodes: Vec<OverlayNodeView>,
+}
+
+/// A node of a graph in a run, in all items of the loops around it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OverlayNodeView {
+    /// Its key.
+    key: String,
+    /// Its state; where it has several in the items of a loop, what is under way goes before what failed, and
+    /// that before what succeeded.
+    #[schema(value_type = sets::RunNodeState)]
+    state: &'static str,
+    /// How often it is in each state.
+    #[schema(value_type = BTreeMap<String, i64>)]
+    counts: BTreeMap<&'static str, i64>,
+    /// The items of a loop; null of other nodes.
+    items: Option<OverlayItemsView>,
+    /// When it first became ready.
+    started_at: DateTime<Utc>,
+    /// When it was last decided; null while anything of it is under way.
+    finished_at: Option<DateTime<Utc>>,
+}
+
+impl OverlayNodeView {
+    fn new(key: String, node: NodeOverlay) -> Self {
+        Self {
+            key,
+            state: node.state.as_str(),
+            counts: node.counts,
+            items: node.items.map(OverlayItemsView::from),
+            started_at: node.started_at,
+            finished_at: node.finished_at,
+        }
+    }
+}
+
+/// The items of a loop.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OverlayItemsView {
+    /// All of them; of a while node the rounds that began.
+    total: i64,
+    /// Those under way.
+    open: i64,
+    /// Those that succeeded.
+    succeeded: i64,
+    /// Those that failed.
+    failed: i64,
+    /// Those that were cancelled.
+    cancelled: i64,
+}
+
+impl From<ItemCounts> for OverlayItemsView {
+    fn from(ItemCounts { total, open, succeeded, failed, cancelled }: ItemCounts) -> Self {
+        Self { total, open, succeeded, failed, cancelled }
     }
 }
 

@@ -12,9 +12,9 @@ use uuid::Uuid;
 
 use super::TAG;
 use crate::{
-    dto::automation::graph::{GraphInput, GraphView, ValidationView},
+    dto::automation::graph::{GraphInput, GraphRunParams, GraphView, ValidationView},
     error::{ApiError, ErrorBody},
-    extract::{ApiPath, Authenticated, IfMatch, JsonBody, OwnWorkflow, revision_tag},
+    extract::{ApiPath, ApiQuery, Authenticated, IfMatch, JsonBody, OwnWorkflow, revision_tag},
     route::{Routes, operation, routes},
     schema::free::FileContent,
     state::ApiState,
@@ -34,21 +34,39 @@ fn response(state: &ApiState, draft: Draft) -> Response {
 }
 
 /// The draft: its nodes and edges, where they are drawn, and how much is wrong with them.
+///
+/// With `run`, the version that the run walks, with the state, the times and the items of each node. A workflow
+/// without runs shows its draft for `last`.
 #[operation(
     get, path = "/api/v1/automation/workflows/{id}/graph/", tag = TAG,
-    params(("id" = Uuid, Path, description = "The workflow's id")),
-    responses((
-        status = 200, description = "The draft.", body = GraphView,
-        headers(("ETag" = String, description = "Changes with the draft; to be sent as If-Match."))
-    ))
+    params(("id" = Uuid, Path, description = "The workflow's id"), GraphRunParams),
+    responses(
+        (
+            status = 200, description = "The draft, or the version of the run.", body = GraphView,
+            headers((
+                "ETag" = String,
+                description = "Changes with the draft; to be sent as If-Match. Not of a run."
+            ))
+        ),
+        (status = 409, body = ErrorBody, description = "VERSION_MISSING: the run's version cannot be read."),
+    )
 )]
 async fn get_workflow_graph(
     State(state): State<ApiState>,
     Authenticated(actor): Authenticated,
     ApiPath(id): ApiPath<Uuid>,
+    _own: OwnWorkflow,
+    ApiQuery(params): ApiQuery<GraphRunParams>,
 ) -> Result<Response, ApiError> {
-    let draft = state.services.automation.workflows.get_draft(&actor, WorkflowId(id)).await?;
-    Ok(response(&state, draft))
+    let (id, automation) = (WorkflowId(id), &state.services.automation);
+    if let Some(choice) = params.choice()?
+        && let Some(overlay) = automation.runs.find_overlay(&actor, id, choice).await?
+    {
+        let workflow = automation.workflows.get(&actor, id).await?;
+        let layout = automation.workflows.lay_out(&overlay.version.graph);
+        return Ok(Json(GraphView::of_run(&workflow, overlay, layout)).into_response());
+    }
+    Ok(response(&state, automation.workflows.get_draft(&actor, id).await?))
 }
 
 /// Replaces the draft.
@@ -97,21 +115,30 @@ async fn replace_workflow_graph(
     Ok(response(&state, draft))
 }
 
-/// The draft as a drawing.
+/// The draft as a drawing; with `run`, the version that the run walks, with the state of each node.
 #[operation(
     get, path = "/api/v1/automation/workflows/{id}/graph.svg", tag = TAG,
-    params(("id" = Uuid, Path, description = "The workflow's id")),
-    responses((
-        status = 200, description = "The drawing, without scripts and links.", body = inline(FileContent),
-        content_type = "image/svg+xml"
-    ))
+    params(("id" = Uuid, Path, description = "The workflow's id"), GraphRunParams),
+    responses(
+        (
+            status = 200, description = "The drawing, without scripts and links.", body = inline(FileContent),
+            content_type = "image/svg+xml"
+        ),
+        (status = 409, body = ErrorBody, description = "VERSION_MISSING: the run's version cannot be read."),
+    )
 )]
 async fn show_workflow_graph(
     State(state): State<ApiState>,
     Authenticated(actor): Authenticated,
     ApiPath(id): ApiPath<Uuid>,
+    _own: OwnWorkflow,
+    ApiQuery(params): ApiQuery<GraphRunParams>,
 ) -> Result<Response, ApiError> {
-    let svg = state.services.automation.workflows.draw(&actor, WorkflowId(id)).await?;
+    let automation = &state.services.automation;
+    let svg = match params.choice()? {
+        Some(choice) => automation.runs.draw(&actor, WorkflowId(id), choice).await?,
+        None => automation.workflows.draw(&actor, WorkflowId(id)).await?,
+    };
     let headers = [(header::CONTENT_TYPE, "image/svg+xml"), (header::CONTENT_SECURITY_POLICY, "sandbox")];
     Ok((headers, svg).into_response())
 }

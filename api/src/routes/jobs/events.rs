@@ -1,29 +1,19 @@
 //! A job's events.
 
 use axum::{extract::State, http::HeaderMap, response::Response};
-use serde::Deserialize;
 use uuid::Uuid;
 
 use super::event_stream;
 use crate::{
     error::{ApiError, ErrorBody},
+    event_stream::EventsQuery,
     extract::{ApiPath, ApiQuery, Authenticated, get_job},
     route::{Routes, operation, routes},
-    schema::IntoParams,
     state::ApiState,
 };
 
 pub(super) fn routes() -> Routes {
     Routes::new().add(routes!(stream_events))
-}
-
-/// Where the client left off.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct EventsQuery {
-    /// The id of the last event, for clients that cannot send the header.
-    #[param(example = "7-4")]
-    last_event_id: Option<String>,
 }
 
 /// What happens to a job, as server-sent events.
@@ -59,6 +49,5 @@ async fn stream_events(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let job = get_job(&state, &actor, id).await?;
-    let since = event_stream::last_event_id(&headers, query.last_event_id.as_deref());
-    event_stream::answer(&state, &actor, job, since)
+    event_stream::answer(&state, &actor, job, query.last_event(&headers))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-pub(super) use atelier_automation::{engine, graph};
+pub(super) use atelier_automation::{engine, graph, nodes};
 pub(super) use atelier_builder::deployments::Deployments;
 pub(super) use atelier_entities as entities;
 pub(super) use atelier_foundation::mail::Template;
@@ -86,6 +86,18 @@ pub(super) const WAITS: [&str; 15] = [
     "STOPPING",
     "RUNNING",
     "ENDED",
+];
+
+/// What runs of workflows wait for, beside what the jobs of their nodes wait for.
+pub(super) const RUN_REASONS: [&str; 8] = [
+    "ENDED",
+    "NO_JOB",
+    "PAUSED",
+    "WAITING_FOR_APPROVAL",
+    "WAITING_FOR_RUN",
+    "WAITING_FOR_SIGNAL",
+    "WAITING_FOR_TIME",
+    "WORKFLOW_LIMIT",
 ];
 
 /// What else may be wrong with a part than what a process meets in its work.

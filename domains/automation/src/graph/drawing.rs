@@ -2,7 +2,10 @@
 //!
 //! The text is safe to be shown: every name is escaped, and it holds no script, link or foreign object.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use super::{
     Graph, Node,
@@ -11,11 +14,15 @@ use super::{
 
 /// The free space around the drawing.
 const MARGIN: f64 = 16.0;
+/// The height of the legend with the space above it.
+const LEGEND_HEIGHT: f64 = 44.0;
+/// The width of an entry of the legend.
+const LEGEND_ENTRY: f64 = 104.0;
 /// Most characters of a name that are drawn.
 const MAX_NAME_CHARS: usize = 22;
 
 /// What is shown of a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mark {
     /// It has not been reached.
     Open,
@@ -23,6 +30,8 @@ pub enum Mark {
     Ready,
     /// It runs.
     Running,
+    /// An attempt failed, and it is about to run again.
+    Retrying,
     /// It waits.
     Waiting,
     /// It succeeded.
@@ -42,6 +51,7 @@ impl Mark {
             Self::Open => ("#8a8f98", "", "not reached"),
             Self::Ready => ("#5b6ee1", "\u{25cb}", "ready"),
             Self::Running => ("#2563eb", "\u{25b6}", "running"),
+            Self::Retrying => ("#b45309", "\u{21bb}", "retrying"),
             Self::Waiting => ("#b45309", "\u{23f8}", "waiting"),
             Self::Succeeded => ("#15803d", "\u{2713}", "succeeded"),
             Self::Failed => ("#b91c1c", "\u{2717}", "failed"),
@@ -51,10 +61,25 @@ impl Mark {
     }
 }
 
-/// Draws a graph. Nodes without a mark are drawn as not reached.
+/// What a run shows of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// Its state.
+    pub mark: Mark,
+    /// A few words about its items and its time.
+    pub caption: String,
+}
+
+/// Draws a graph. If `shown` is empty, it is drawn without states; otherwise nodes that are not in it are drawn
+/// as not reached, and a legend explains the states. The boxes are light, with dark text, whatever the page
+/// around the drawing is like.
 #[must_use]
-pub fn draw(title: &str, graph: &Graph, layout: &Layout, marks: &BTreeMap<String, Mark>) -> String {
-    let (width, height) = (layout.width + 2.0 * MARGIN, layout.height + 2.0 * MARGIN);
+pub fn draw(title: &str, graph: &Graph, layout: &Layout, shown: &BTreeMap<String, Shown>) -> String {
+    let marks = marks_of(graph, shown);
+    let (legend_width, legend_height) =
+        if marks.is_empty() { (0.0, 0.0) } else { (width_of(marks.len()), LEGEND_HEIGHT) };
+    let width = layout.width.max(legend_width) + 2.0 * MARGIN;
+    let height = layout.height + legend_height + 2.0 * MARGIN;
     let mut svg = String::new();
     let _ = write!(
         svg,
@@ -69,18 +94,62 @@ pub fn draw(title: &str, graph: &Graph, layout: &Layout, marks: &BTreeMap<String
     let nodes: BTreeMap<&str, &Node> = graph.all_nodes().map(|node| (node.key.as_str(), node)).collect();
     for place in &layout.nodes {
         if let Some(node) = nodes.get(place.key.as_str()) {
-            draw_node(&mut svg, node, place, marks.get(&place.key).copied().unwrap_or(Mark::Open));
+            draw_node(&mut svg, node, place, shown.get(&place.key));
         }
     }
     for edge in &layout.edges {
         draw_edge(&mut svg, &edge.points);
     }
+    if !marks.is_empty() {
+        draw_legend(&mut svg, &marks, layout.height + LEGEND_HEIGHT / 2.0 - 4.0);
+    }
     svg.push_str("</svg>");
     svg
 }
 
-fn draw_node(svg: &mut String, node: &Node, place: &PlacedNode, mark: Mark) {
-    let (colour, symbol, word) = mark.look();
+/// The marks of a drawing, each once, in their order; none where no run is shown.
+fn marks_of(graph: &Graph, shown: &BTreeMap<String, Shown>) -> Vec<Mark> {
+    if shown.is_empty() {
+        return Vec::new();
+    }
+    let keys = graph.scopes().into_iter().flat_map(|scope| &scope.graph.nodes).map(|node| &node.key);
+    let marks: BTreeSet<Mark> =
+        keys.map(|key| shown.get(key).map_or(Mark::Open, |shown| shown.mark)).collect();
+    marks.into_iter().collect()
+}
+
+fn width_of(entries: usize) -> f64 {
+    u32::try_from(entries).map_or(0.0, f64::from) * LEGEND_ENTRY
+}
+
+/// Explains the marks in one line.
+fn draw_legend(svg: &mut String, marks: &[Mark], top: f64) {
+    let _ = write!(
+        svg,
+        "<g><rect x=\"0\" y=\"{top:.1}\" width=\"{:.1}\" height=\"26\" rx=\"6\" fill=\"#ffffff\" \
+         stroke=\"#8a8f98\"/>",
+        width_of(marks.len()),
+    );
+    for (index, mark) in marks.iter().enumerate() {
+        let (colour, symbol, word) = mark.look();
+        let left = width_of(index);
+        let _ = write!(
+            svg,
+            "<rect x=\"{:.1}\" y=\"{:.1}\" width=\"12\" height=\"12\" rx=\"3\" fill=\"#ffffff\" \
+             stroke=\"{colour}\" stroke-width=\"2\"/>\
+             <text x=\"{:.1}\" y=\"{:.1}\" fill=\"#111827\" font-size=\"11\">{symbol} {word}</text>",
+            left + 8.0,
+            top + 7.0,
+            left + 26.0,
+            top + 17.0,
+        );
+    }
+    svg.push_str("</g>");
+}
+
+fn draw_node(svg: &mut String, node: &Node, place: &PlacedNode, shown: Option<&Shown>) {
+    let (colour, symbol, word) = shown.map_or(Mark::Open, |shown| shown.mark).look();
+    let caption = shown.map(|shown| shown.caption.as_str()).unwrap_or_default();
     let name = node.name.as_deref().unwrap_or(&node.key);
     let short: String = if name.chars().count() > MAX_NAME_CHARS {
         name.chars().take(MAX_NAME_CHARS - 1).chain(['\u{2026}']).collect()
@@ -96,7 +165,8 @@ fn draw_node(svg: &mut String, node: &Node, place: &PlacedNode, mark: Mark) {
          stroke=\"{colour}\" stroke-width=\"2\"{dash}/>\
          <text x=\"{:.1}\" y=\"{:.1}\" fill=\"#111827\">{}</text>\
          <text x=\"{:.1}\" y=\"{:.1}\" fill=\"#4b5563\" font-size=\"11\">{}</text>\
-         <text x=\"{:.1}\" y=\"{:.1}\" fill=\"{colour}\" text-anchor=\"end\">{symbol}</text></g>",
+         <text x=\"{:.1}\" y=\"{:.1}\" fill=\"{colour}\" text-anchor=\"end\">{symbol}</text>\
+         <text x=\"{:.1}\" y=\"{:.1}\" fill=\"#4b5563\" font-size=\"10\" text-anchor=\"end\">{}</text></g>",
         escape(name),
         escape(&node.kind),
         x + 12.0,
@@ -107,6 +177,9 @@ fn draw_node(svg: &mut String, node: &Node, place: &PlacedNode, mark: Mark) {
         escape(&node.kind),
         x + width - 10.0,
         y + NODE_HEIGHT / 2.0 - 3.0,
+        x + width - 10.0,
+        y + NODE_HEIGHT / 2.0 + 14.0,
+        escape(caption),
     );
 }
 

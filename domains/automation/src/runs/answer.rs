@@ -1,11 +1,12 @@
 //! Answers to runs that wait: signals and decisions about approvals.
 
-use atelier_entities::{RunId, workflow_runs, workflow_signals, workflow_waits};
+use atelier_entities::{RunId, Timestamp, workflow_runs, workflow_signals, workflow_waits, workflows};
 use atelier_foundation::{Actor, FieldErrors, validation};
 use atelier_queue::Transaction;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sea_orm::{
-    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    sea_query::Expr,
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -44,6 +45,21 @@ pub struct Decision {
     pub approved: bool,
     /// What the person says about it.
     pub comment: Option<String>,
+}
+
+/// What somebody with the link of an approval is asked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OpenApproval {
+    /// The question.
+    pub message: String,
+    /// The name of the workflow.
+    pub workflow: String,
+    /// The key of the node that waits.
+    pub node: String,
+    /// Since when it waits.
+    pub asked_at: Timestamp,
+    /// When it no longer waits.
+    pub due_at: Option<Timestamp>,
 }
 
 impl Runs {
@@ -90,7 +106,7 @@ impl Runs {
         self.find_own(actor, run).await?;
         let tx = self.queue.begin().await?;
         LockedRuns::default().lock(&tx, &[run]).await?;
-        let wait = find_last_wait(&tx, run, scope, node).await?.ok_or(RunError::NotFound("wait"))?;
+        let wait = find_last_wait(&tx, run, scope, node).await?.ok_or(RunError::NoWait)?;
         self.decide_wait(tx, actor, &wait, decision).await
     }
 
@@ -104,13 +120,51 @@ impl Runs {
         token: &str,
         decision: Decision,
     ) -> Result<workflow_runs::Model, RunError> {
+        let wait = self.get_by_token(token).await?;
+        let tx = self.queue.begin().await?;
+        self.decide_wait(tx, actor, &wait, decision).await
+    }
+
+    /// What the link of an approval with this token asks.
+    ///
+    /// # Errors
+    /// If no wait has this token, or the wait is over.
+    pub async fn get_approval(&self, token: &str) -> Result<OpenApproval, RunError> {
+        let db = self.queue.db();
+        let wait = self.get_by_token(token).await?;
+        if wait.closed {
+            return Err(RunError::WaitOver);
+        }
+        let name: Option<String> = workflows::Entity::find()
+            .select_only()
+            .column(workflows::Column::Name)
+            .filter(
+                workflows::Column::Id.in_subquery(
+                    workflow_runs::Entity::find_by_id(wait.run_id)
+                        .select_only()
+                        .column(workflow_runs::Column::WorkflowId)
+                        .into_query(),
+                ),
+            )
+            .into_tuple()
+            .one(db)
+            .await?;
+        let message = wait.question.as_ref().and_then(|question| question["message"].as_str());
+        Ok(OpenApproval {
+            message: message.unwrap_or_default().to_owned(),
+            workflow: name.unwrap_or_default(),
+            node: wait.node,
+            asked_at: wait.opened_at,
+            due_at: wait.due_at,
+        })
+    }
+
+    async fn get_by_token(&self, token: &str) -> Result<workflow_waits::Model, RunError> {
         let wait = workflow_waits::Entity::find()
             .filter(workflow_waits::Column::TokenHash.eq(hash_of(token)))
             .one(self.queue.db())
-            .await?
-            .ok_or(RunError::NotFound("approval"))?;
-        let tx = self.queue.begin().await?;
-        self.decide_wait(tx, actor, &wait, decision).await
+            .await?;
+        wait.ok_or(RunError::NotFound("approval"))
     }
 
     /// Makes the token of a link by which somebody may decide about an approval once, without an account. An
@@ -128,9 +182,9 @@ impl Runs {
         self.find_own(actor, run).await?;
         let tx = self.queue.begin().await?;
         LockedRuns::default().lock(&tx, &[run]).await?;
-        let wait = find_last_wait(&tx, run, scope, node).await?.ok_or(RunError::NotFound("wait"))?;
+        let wait = find_last_wait(&tx, run, scope, node).await?.ok_or(RunError::NoWait)?;
         if wait.kind != atelier_entities::WaitKind::Approval {
-            return Err(RunError::NotFound("approval"));
+            return Err(RunError::NoWait);
         }
         if wait.closed {
             return Err(RunError::WaitOver);
@@ -164,7 +218,7 @@ impl Runs {
         let answer = Answer { approved: decision.approved, comment, by: actor.user(), at: tx.now() };
         let mut answers = advance(&tx, vec![(wait.run_id, Cue::Decided(at, answer))]).await?;
         match answers.pop() {
-            Some(Err(Refusal::WrongState)) => Err(RunError::NotFound("approval")),
+            Some(Err(Refusal::WrongState)) => Err(RunError::NoWait),
             Some(Err(_)) => Err(RunError::WaitOver),
             _ => self.finish(tx, actor, wait.run_id, ("run.decide", context)).await,
         }

@@ -21,6 +21,15 @@ pub enum RunError {
     /// There is no such thing, or it belongs to another person.
     #[error("there is no such {0}")]
     NotFound(&'static str),
+    /// The run has no such node.
+    #[error("the run has no such node")]
+    NoNode,
+    /// No node of that key waits for this, or ever did.
+    #[error("the node waits for nothing of that kind")]
+    NoWait,
+    /// The workflow has no such version.
+    #[error("the workflow has no such version")]
+    NoVersion,
     /// Invalid fields.
     #[error("invalid input: {0}")]
     InvalidInput(#[from] FieldErrors),
@@ -77,7 +86,7 @@ impl RunError {
     /// The error of a refused step.
     pub(super) fn of(refusal: &engine::Refusal, status: RunStatus, action: &'static str) -> Self {
         match refusal {
-            engine::Refusal::UnknownNode { .. } => Self::NotFound("node"),
+            engine::Refusal::UnknownNode { .. } => Self::NoNode,
             engine::Refusal::NothingToRetry => Self::NothingToRetry,
             engine::Refusal::WaitClosed => Self::WaitOver,
             engine::Refusal::NoTrigger => Self::NoTrigger,
@@ -98,9 +107,13 @@ impl From<LoadError> for RunError {
 impl Problem for RunError {
     fn refusal(&self) -> Refusal {
         let conflict = |code, message: &'static str| Refusal::new(Class::Conflict, code, message);
+        let missing = |code, message: &'static str| Refusal::new(Class::NotFound, code, message);
         match self {
             Self::NotSignedIn(error) => error.refusal(),
             Self::NotFound(what) => Refusal::not_found(what),
+            Self::NoNode => missing("NODE_NOT_FOUND", "The run has no such node in that scope."),
+            Self::NoWait => missing("WAIT_NOT_FOUND", "The node waits for no decision."),
+            Self::NoVersion => missing("VERSION_NOT_FOUND", "The workflow has no such published version."),
             Self::InvalidInput(errors) => errors.refusal(),
             Self::Busy(limit) => {
                 Refusal::at_bound("WORKFLOW_BUSY", "runs of the workflow under way", u64::from(*limit))

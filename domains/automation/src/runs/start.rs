@@ -1,11 +1,12 @@
 //! Starting runs: by hand, and again from an earlier run.
 
 use atelier_entities::{
-    RunCause, RunId, WorkflowId, WorkflowVersionId, workflow_runs, workflow_versions, workflows,
+    JobId, RunCause, RunId, WorkflowId, WorkflowVersionId, workflow_node_runs, workflow_runs,
+    workflow_versions, workflows,
 };
 use atelier_foundation::{Actor, FieldErrors, audit};
 use atelier_queue::Transaction;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::{Value, json};
 
 use super::{
@@ -58,6 +59,15 @@ pub struct RerunInput {
     pub input: Option<Value>,
 }
 
+/// A run that was started.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StartedRun {
+    /// Its row.
+    pub run: workflow_runs::Model,
+    /// The job of its first node. None if the run is queued, or had nothing to do.
+    pub job_id: Option<JobId>,
+}
+
 /// A run that is asked for.
 struct Asked<'a> {
     id: RunId,
@@ -84,7 +94,7 @@ impl Runs {
         actor: &Actor,
         workflow: WorkflowId,
         input: StartInput,
-    ) -> Result<workflow_runs::Model, RunError> {
+    ) -> Result<StartedRun, RunError> {
         let id = RunId::new();
         let stored = self.keep_input(id, &input.input).await?;
         let asked = Asked {
@@ -103,12 +113,7 @@ impl Runs {
     ///
     /// # Errors
     /// If there is no such run or version, or the workflow has as many runs as it may.
-    pub async fn rerun(
-        &self,
-        actor: &Actor,
-        run: RunId,
-        input: RerunInput,
-    ) -> Result<workflow_runs::Model, RunError> {
+    pub async fn rerun(&self, actor: &Actor, run: RunId, input: RerunInput) -> Result<StartedRun, RunError> {
         let earlier = self.find_own(actor, run).await?;
         let id = RunId::new();
         let value = match input.input {
@@ -127,7 +132,7 @@ impl Runs {
         self.start_asked(actor, asked).await
     }
 
-    async fn start_asked(&self, actor: &Actor, asked: Asked<'_>) -> Result<workflow_runs::Model, RunError> {
+    async fn start_asked(&self, actor: &Actor, asked: Asked<'_>) -> Result<StartedRun, RunError> {
         let stored = asked.input.object.is_some().then_some(asked.id);
         let started = async {
             let tx = self.queue.begin().await?;
@@ -164,7 +169,7 @@ impl Runs {
         tx: &Transaction,
         actor: &Actor,
         asked: Asked<'_>,
-    ) -> Result<workflow_runs::Model, RunError> {
+    ) -> Result<StartedRun, RunError> {
         let user = actor.person()?;
         let workflow = workflows::Entity::find_by_id(asked.workflow)
             .filter(workflows::Column::UserId.eq(user))
@@ -205,8 +210,24 @@ impl Runs {
             _ => {}
         }
         let run = workflow_runs::Entity::find_by_id(new.id).one(&**tx).await?;
-        run.ok_or(RunError::NotFound("run"))
+        let run = run.ok_or(RunError::NotFound("run"))?;
+        Ok(StartedRun { job_id: find_first_job(tx, &run).await?, run })
     }
+}
+
+/// The job of the first node of a run that was just started.
+async fn find_first_job(tx: &Transaction, run: &workflow_runs::Model) -> Result<Option<JobId>, RunError> {
+    if run.working == 0 {
+        return Ok(None);
+    }
+    let first = workflow_node_runs::Entity::find()
+        .select_only()
+        .column(workflow_node_runs::Column::JobId)
+        .filter(workflow_node_runs::Column::RunId.eq(run.id))
+        .filter(workflow_node_runs::Column::JobId.is_not_null())
+        .order_by_asc(workflow_node_runs::Column::JobId)
+        .into_tuple::<Option<JobId>>();
+    Ok(first.one(&**tx).await?.flatten())
 }
 
 async fn choose_version(
@@ -227,7 +248,7 @@ async fn choose_version(
             .into_tuple()
             .one(&**tx)
             .await?
-            .ok_or(RunError::NotFound("version"))?,
+            .ok_or(RunError::NoVersion)?,
     };
     versions::load(&**tx, id).await?.ok_or(RunError::VersionMissing)
 }

@@ -29,6 +29,7 @@ mod children;
 mod limits;
 mod repairs;
 mod retries;
+mod views;
 mod waits;
 
 /// A fixture with a person and their workflows.
@@ -97,7 +98,7 @@ impl Fixture {
     /// Starts a run with an input.
     pub(super) async fn start(&self, workflow: WorkflowId) -> RunId {
         let input = StartInput { input: json!({"n": 7}), ..StartInput::default() };
-        self.runs().start(&self.actor(), workflow, input).await.expect("started").id
+        self.runs().start(&self.actor(), workflow, input).await.expect("started").run.id
     }
 
     /// Starts a run and runs every due job.

@@ -1,15 +1,16 @@
 //! What people see of runs: lists, a run with its nodes, failed attempts.
 
-use std::sync::Arc;
+mod summary;
+
+use std::{collections::HashSet, sync::Arc};
 
 use atelier_entities::{
-    NodeState, ProjectId, RunCause, RunId, RunStatus, Timestamp, WorkflowId, WorkflowVersionId,
+    JobId, JobState, NodeState, ProjectId, RunCause, RunId, RunStatus, Timestamp, WorkflowId, jobs,
     workflow_node_attempts, workflow_node_runs, workflow_runs, workflow_waits,
 };
 use atelier_foundation::{Actor, COUNT_LIMIT, Page, paging};
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, FromQueryResult, JsonValue, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    ColumnTrait, Condition, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use serde_json::Value;
 
@@ -19,6 +20,7 @@ use super::{
     store::{Place, edge_name, find_version},
 };
 use crate::workflows::versions::LoadedVersion;
+pub use summary::{NodeSummary, RunSummary};
 
 /// Most bytes of a value in a view, as JSON: 8 KiB. The whole value has a request of its own.
 pub const PREVIEW_BYTES: usize = 8 * 1024;
@@ -42,31 +44,6 @@ pub struct RunFilter {
     pub before: Option<Timestamp>,
     /// Child runs of this run.
     pub parent: Option<RunId>,
-}
-
-/// A run in a list.
-#[derive(Clone, Debug, PartialEq, FromQueryResult)]
-#[allow(missing_docs, reason = "the columns of the entity")]
-pub struct RunSummary {
-    pub id: RunId,
-    pub workflow_id: WorkflowId,
-    pub version_id: WorkflowVersionId,
-    pub project_id: Option<ProjectId>,
-    pub root_id: RunId,
-    pub parent_id: Option<RunId>,
-    pub cause: RunCause,
-    pub trigger_node: String,
-    pub status: RunStatus,
-    pub generation: i32,
-    pub working: i32,
-    pub waiting: i32,
-    pub failure: Option<JsonValue>,
-    pub rerun_of: Option<RunId>,
-    pub revision: i64,
-    pub created_at: Timestamp,
-    pub started_at: Option<Timestamp>,
-    pub updated_at: Timestamp,
-    pub finished_at: Option<Timestamp>,
 }
 
 /// A value as a view shows it.
@@ -118,8 +95,8 @@ impl Preview {
 /// A node of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeView {
-    /// The row, without its output.
-    pub row: workflow_node_runs::Model,
+    /// How it is. A node whose job a worker has is running.
+    pub summary: NodeSummary,
     /// The output. None if it gave nothing, or has not succeeded.
     pub output: Option<Preview>,
     /// What it was given. None if it did not run, or begins the run.
@@ -131,8 +108,8 @@ pub struct NodeView {
 /// A run with a page of its nodes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunView {
-    /// The row, without its input.
-    pub run: workflow_runs::Model,
+    /// The run.
+    pub run: RunSummary,
     /// The input.
     pub input: Option<Preview>,
     /// The nodes of the page, in the order in which they became ready.
@@ -159,13 +136,24 @@ impl Runs {
             .filter(C::UserId.eq(actor.person()?))
             .filter(condition(filter))
             .order_by_desc(C::Id);
-        let rows = own.clone().offset(page.offset()).limit(page.size).into_model::<RunSummary>();
+        let rows = own.clone().offset(page.offset()).limit(page.size).into_partial_model::<RunSummary>();
         let rows = rows.all(self.queue.db()).await?;
         let total = match page.total(rows.len()) {
             Some(total) => total,
             None => own.select_only().column(C::Id).limit(COUNT_LIMIT).count(self.queue.db()).await?,
         };
         Ok((rows, total))
+    }
+
+    /// A run of the actor.
+    ///
+    /// # Errors
+    /// If there is no such run.
+    pub async fn get_summary(&self, actor: &Actor, run: RunId) -> Result<RunSummary, RunError> {
+        let own =
+            workflow_runs::Entity::find_by_id(run).filter(workflow_runs::Column::UserId.eq(actor.person()?));
+        let found = own.into_partial_model::<RunSummary>().one(self.queue.db()).await?;
+        found.ok_or(RunError::NotFound("run"))
     }
 
     /// A run of the actor with a page of its nodes; with `changed_since`, only those that changed after that
@@ -190,15 +178,22 @@ impl Runs {
             .order_by_asc(C::ReadyAt)
             .order_by_asc(C::Scope)
             .order_by_asc(C::Node);
-        let (nodes, node_count) = paging::fetch(self.queue.db(), nodes, page).await?;
+        let db = self.queue.db();
+        let (mut nodes, node_count) = paging::fetch(db, nodes, page).await?;
+        let running = list_running(db, &nodes).await?;
+        for node in &mut nodes {
+            if node.state == NodeState::Ready && node.job_id.is_some_and(|job| running.contains(&job)) {
+                node.state = NodeState::Running;
+            }
+        }
         let nodes = self.view_nodes(&row, given, nodes).await?;
         let waits = workflow_waits::Entity::find()
             .filter(workflow_waits::Column::RunId.eq(run))
             .filter(workflow_waits::Column::Closed.eq(false))
             .order_by_asc(workflow_waits::Column::OpenedAt)
             .limit(MAX_WAITS);
-        let waits = waits.all(self.queue.db()).await?;
-        Ok(RunView { run: row, input, nodes, node_count, waits })
+        let waits = waits.all(db).await?;
+        Ok(RunView { run: row.into(), input, nodes, node_count, waits })
     }
 
     /// The failed attempts of a node, in their order. `scope` names the items around it.
@@ -242,7 +237,7 @@ impl Runs {
     ///
     /// # Errors
     /// If there is no such run or node, its version is missing, or the input is too large to be made.
-    pub async fn get_input(
+    pub async fn get_node_input(
         &self,
         actor: &Actor,
         run: RunId,
@@ -250,6 +245,15 @@ impl Runs {
     ) -> Result<Option<Value>, RunError> {
         let (version, place) = self.find_place(actor, run, node).await?;
         Ok(self.reader().node_input(run, &version, &place).await?)
+    }
+
+    /// The whole input of a run.
+    ///
+    /// # Errors
+    /// If there is no such run.
+    pub async fn get_input(&self, actor: &Actor, run: RunId) -> Result<Value, RunError> {
+        self.find_own(actor, run).await?;
+        Ok(self.reader().run_input(run).await?)
     }
 
     /// A node of the actor's run. `scope` names the items around it.
@@ -262,7 +266,7 @@ impl Runs {
         let own = self.find_own(actor, run).await?;
         let version = find_version(self.queue.db(), own.version_id).await?;
         let version = version.ok_or(RunError::VersionMissing)?;
-        let place = place_of(&version, scope, node).ok_or(RunError::NotFound("node"))?;
+        let place = place_of(&version, scope, node).ok_or(RunError::NoNode)?;
         Ok((version, place))
     }
 
@@ -307,7 +311,7 @@ impl NodeView {
     /// What is in the row of the node.
     fn alone(mut row: workflow_node_runs::Model) -> Self {
         let output = Preview::of(row.output.take(), row.output_object.as_deref(), row.output_bytes);
-        Self { row, output, input: None, inputs: Vec::new() }
+        Self { summary: row.into(), output, input: None, inputs: Vec::new() }
     }
 }
 
@@ -315,6 +319,25 @@ impl NodeView {
 fn place_of(version: &LoadedVersion, scope: &str, node: &str) -> Option<Place> {
     let place = (scope.parse().ok()?, version.plan.find_node(node)?);
     version.plan.holds(&place.0, place.1).then_some(place)
+}
+
+/// Those of the jobs of these nodes that a worker has.
+async fn list_running(
+    db: &sea_orm::DatabaseConnection,
+    nodes: &[workflow_node_runs::Model],
+) -> Result<HashSet<JobId>, DbErr> {
+    let ready = nodes.iter().filter(|node| node.state == NodeState::Ready);
+    let ids: Vec<JobId> = ready.filter_map(|node| node.job_id).collect();
+    if ids.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let running = jobs::Entity::find()
+        .select_only()
+        .column(jobs::Column::Id)
+        .filter(jobs::Column::Id.is_in(ids))
+        .filter(jobs::Column::State.eq(JobState::Running));
+    let running: Vec<JobId> = running.into_tuple().all(db).await?;
+    Ok(running.into_iter().collect())
 }
 
 fn condition(filter: &RunFilter) -> Condition {

@@ -160,7 +160,7 @@ impl Fixture {
 
     pub(super) async fn start(&self, workflow: WorkflowId) -> RunId {
         let input = StartInput { input: json!({"n": 7}), ..StartInput::default() };
-        self.runs().start(&self.actor(), workflow, input).await.expect("started").id
+        self.runs().start(&self.actor(), workflow, input).await.expect("started").run.id
     }
 
     /// Waits until the run is in this state.

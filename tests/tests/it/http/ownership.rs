@@ -13,9 +13,14 @@ pub(super) async fn data_of_other_people_is_404(setup: AppSetup) {
     let project = ada.create_project("Secret plans").await;
     let job = ada.start_generation(&project).await;
     ada.job_in_stage(&job, "writing").await;
-    let workflow = json!({"name": "Secret workflow"});
-    let workflow = ada.client.post("/api/v1/automation/workflows/").json(&workflow).send().await.expect(201);
-    let workflow = workflow.json()["id"].as_str().expect("an id").to_owned();
+    let nodes = json!([
+        {"key": "start", "type": "manual"},
+        {"key": "wait", "type": "wait_signal", "config": {"signal": "never"}},
+    ]);
+    let graph = json!({"nodes": nodes, "edges": [{"from": "start", "to": "wait"}]});
+    let workflow = ada.publish_workflow("Secret workflow", &graph).await;
+    let run = ada.start_run(&workflow, &json!({"plan": "Secret"})).await;
+    ada.run_once(&run, "waiting").await;
     let before = ada.project(&project).await;
 
     let mut asked = 0;
@@ -24,6 +29,7 @@ pub(super) async fn data_of_other_people_is_404(setup: AppSetup) {
             path if path.starts_with("/api/projects/{id}") => &project,
             path if path.starts_with("/api/jobs/{id}") => &job,
             path if path.starts_with("/api/v1/automation/workflows/{id}") => &workflow,
+            path if path.starts_with("/api/v1/automation/executions/{id}") => &run,
             _ => continue,
         };
         let call = eve.client.call(&operation.method, &operation.path_with(id));
@@ -33,11 +39,16 @@ pub(super) async fn data_of_other_people_is_404(setup: AppSetup) {
         asked += 1;
     }
 
-    assert!(asked >= 36, "only {asked} operations are about one project, job or workflow");
+    assert!(asked >= 54, "only {asked} operations are about one project, job, workflow or run");
     let nothing = json!([]);
     for path in ["/api/projects", "/api/jobs", &format!("/api/jobs?project={project}")] {
         assert_eq!(eve.get(path).await, nothing, "{path}");
     }
+    for query in ["".to_owned(), format!("?workflow={workflow}"), format!("?parent={run}")] {
+        let path = format!("/api/v1/automation/executions/{query}");
+        assert_eq!(eve.get(&path).await["count"], 0, "{path}");
+    }
+    assert_eq!(ada.run(&run).await["status"], "waiting");
     assert_eq!(ada.project(&project).await, before);
     assert_eq!(ada.job(&job).await["cancel_requested_at"], Value::Null);
     assert_eq!((eve.balance().await, ada.balance().await), (10, 8));

@@ -9,7 +9,7 @@ use super::{Layout, PlacedNode, layout};
 use crate::{
     graph::{
         Graph, Node,
-        drawing::{Mark, draw},
+        drawing::{Mark, Shown, draw},
     },
     nodes::catalog,
 };
@@ -123,16 +123,28 @@ fn an_empty_graph_has_an_empty_drawing() {
 fn a_drawing_escapes_names_and_tells_states_by_symbol_and_word() {
     let mut graph = branches();
     graph.nodes[2].name = Some("</text><script>alert(1)</script>&\"'\u{0}".into());
-    let marks = BTreeMap::from([("yes".to_owned(), Mark::Succeeded), ("no".to_owned(), Mark::Skipped)]);
-    let svg = draw("A & B", &graph, &layout(&graph, &ports), &marks);
-    for expected in
-        ["role=\"img\"", "<title>A &amp; B</title>", "\u{2713}", "succeeded", "skipped", "&lt;script&gt;"]
-    {
+    let shown = |mark, caption: &str| Shown { mark, caption: caption.to_owned() };
+    let states = BTreeMap::from([
+        ("yes".to_owned(), shown(Mark::Succeeded, "3/4 <b>")),
+        ("no".to_owned(), shown(Mark::Skipped, "")),
+    ]);
+    let svg = draw("A & B", &graph, &layout(&graph, &ports), &states);
+    for expected in [
+        "role=\"img\"",
+        "<title>A &amp; B</title>",
+        "3/4 &lt;b&gt;",
+        ">\u{2713} succeeded<",
+        ">\u{2013} skipped<",
+        "> not reached<",
+        "&lt;script&gt;",
+    ] {
         assert!(svg.contains(expected), "{expected} is not in {svg}");
     }
-    for forbidden in ["<script", "foreignObject", "href", "\u{0}", "NaN", "inf"] {
+    for forbidden in ["<script", "foreignObject", "href", "\u{0}", "NaN", "inf", ">\u{2717} failed<"] {
         assert!(!svg.contains(forbidden), "{forbidden} is in {svg}");
     }
+    let draft = draw("A", &graph, &layout(&graph, &ports), &BTreeMap::new());
+    assert!(!draft.contains("> not reached<"), "a draft has no legend: {draft}");
 }
 
 proptest! {

@@ -34,6 +34,7 @@ impl LockedRuns {
             let changes = std::mem::take(&mut run.changes);
             if changes.run {
                 rows.runs.push(run.row.id);
+                tx.note_subject_change(run.row.id.0);
                 rows.collect(run, &changes, tx.now());
             }
         }

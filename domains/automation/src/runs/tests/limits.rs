@@ -20,7 +20,11 @@ async fn publish(fixture: &Fixture, settings: Value) -> WorkflowId {
 }
 
 async fn try_start(fixture: &Fixture, workflow: WorkflowId) -> Result<RunId, RunError> {
-    fixture.runs().start(&fixture.actor(), workflow, StartInput::default()).await.map(|run| run.id)
+    fixture
+        .runs()
+        .start(&fixture.actor(), workflow, StartInput::default())
+        .await
+        .map(|started| started.run.id)
 }
 
 #[tokio::test]

@@ -143,7 +143,7 @@ async fn runs_are_deleted_once_they_have_expired_with_all_of_their_tree() {
     let fixture = Fixture::new().await;
     let workflow = fixture.publish(&Flow::new().work("a").edges("start>a")).await;
     let draft = StartInput { version: RunVersion::Draft, ..StartInput::default() };
-    let tested = fixture.runs().start(&fixture.actor(), workflow, draft).await.expect("started");
+    let tested = fixture.runs().start(&fixture.actor(), workflow, draft).await.expect("started").run;
     let old = fixture.run(workflow).await;
     fixture.fixture.advance(31 * 24 * 3600);
     let new = fixture.run(workflow).await;
@@ -166,7 +166,7 @@ async fn a_draft_is_run_as_a_copy_that_does_not_change() {
     let workflow = fixture.publish(&Flow::new().work("a").edges("start>a")).await;
     let draft = StartInput { version: RunVersion::Draft, ..StartInput::default() };
 
-    let run = fixture.runs().start(&fixture.actor(), workflow, draft.clone()).await.expect("started");
+    let run = fixture.runs().start(&fixture.actor(), workflow, draft.clone()).await.expect("started").run;
     let db = fixture.fixture.queue().db();
     workflow_nodes::Entity::delete_many()
         .filter(workflow_nodes::Column::VersionId.ne(run.version_id))
@@ -200,7 +200,7 @@ async fn people_see_their_runs_and_nobody_else_does() {
     assert_eq!((view.nodes.len(), view.node_count, later.nodes.len()), (2, 3, 0));
     let all =
         fixture.runs().get(&fixture.actor(), run, None, Page { number: 1, size: 10 }).await.expect("there");
-    let b = all.nodes.iter().find(|node| node.row.node == "b").expect("a node");
+    let b = all.nodes.iter().find(|node| node.summary.node == "b").expect("a node");
     assert_eq!(b.inputs, ["a.main>b.in"]);
     assert_eq!(b.output.as_ref().and_then(|output| output.value.clone()), Some(json!({"from": "b"})));
     let output = fixture.runs().get_output(&fixture.actor(), run, ("", "a")).await.expect("read");
@@ -233,7 +233,7 @@ async fn people_see_what_each_node_was_given_and_gave() {
     let view = fixture.runs().get(&fixture.actor(), run, None, page).await.expect("there");
 
     let nodes: BTreeMap<String, _> =
-        view.nodes.into_iter().map(|node| (name(&node.row.scope, &node.row.node), node)).collect();
+        view.nodes.into_iter().map(|node| (name(&node.summary.scope, &node.summary.node), node)).collect();
     let value =
         |preview: &Option<crate::runs::Preview>| preview.as_ref().and_then(|found| found.value.clone());
     let given = json!({"n": 7});
@@ -249,14 +249,14 @@ async fn people_see_what_each_node_was_given_and_gave() {
     let each = nodes["each"].output.as_ref().expect("an output");
     assert!(each.truncated && each.value.is_none(), "it is made when somebody asks for it: {each:?}");
     assert!(nodes["skipped"].input.is_none() && nodes["skipped"].inputs.is_empty());
-    let results = fixture.runs().get_input(&fixture.actor(), run, ("", "check")).await.expect("read");
+    let results = fixture.runs().get_node_input(&fixture.actor(), run, ("", "check")).await.expect("read");
     assert_eq!(results.expect("an input")["results"], json!([{"from": "x"}, {"from": "x"}]));
     for (place, input) in [(("", "start"), None), (("each[0]", "x"), Some(json!("first")))] {
-        let found = fixture.runs().get_input(&fixture.actor(), run, place).await.expect("read");
+        let found = fixture.runs().get_node_input(&fixture.actor(), run, place).await.expect("read");
         assert_eq!(found, input, "{place:?}");
     }
     let missing = fixture.runs().get_output(&fixture.actor(), run, ("each[0]", "a")).await;
-    assert!(matches!(missing, Err(RunError::NotFound("node"))), "{missing:?}");
+    assert!(matches!(missing, Err(RunError::NoNode)), "{missing:?}");
 }
 
 #[tokio::test]

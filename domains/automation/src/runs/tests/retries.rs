@@ -118,9 +118,9 @@ async fn a_rerun_has_the_same_input_and_another_run() {
     let fixture = Fixture::new().await;
     let run = fixture.run(fixture.publish(&Flow::new().work("a").edges("start>a")).await).await;
 
-    let same = fixture.runs().rerun(&fixture.actor(), run, RerunInput::default()).await.expect("started");
+    let same = fixture.runs().rerun(&fixture.actor(), run, RerunInput::default()).await.expect("started").run;
     let edited = RerunInput { input: Some(json!({"n": 8})), ..RerunInput::default() };
-    let edited = fixture.runs().rerun(&fixture.actor(), run, edited).await.expect("started");
+    let edited = fixture.runs().rerun(&fixture.actor(), run, edited).await.expect("started").run;
     fixture.fixture.work().await;
 
     for (row, input) in [(same, json!({"n": 7})), (edited, json!({"n": 8}))] {
@@ -136,10 +136,12 @@ async fn a_large_input_is_kept_in_the_object_store() {
     let input = json!({"text": "x".repeat(100_000)});
     let start = |input| StartInput { input, ..StartInput::default() };
 
-    let run = fixture.runs().start(&fixture.actor(), workflow, start(input.clone())).await.expect("started");
+    let run =
+        fixture.runs().start(&fixture.actor(), workflow, start(input.clone())).await.expect("started").run;
     let too_large = json!("x".repeat(super::super::MAX_INPUT_BYTES));
     let refused = fixture.runs().start(&fixture.actor(), workflow, start(too_large)).await;
-    let again = fixture.runs().rerun(&fixture.actor(), run.id, RerunInput::default()).await.expect("started");
+    let again =
+        fixture.runs().rerun(&fixture.actor(), run.id, RerunInput::default()).await.expect("started").run;
 
     assert_eq!((run.input, run.input_object.is_some()), (None, true));
     assert!(matches!(refused, Err(RunError::InvalidInput(_))), "{refused:?}");

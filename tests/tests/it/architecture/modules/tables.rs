@@ -97,7 +97,7 @@ const API: Layers = Layers {
         &["cookies", "metrics", "policy", "request_id", "responses", "schema"],
         &["error", "state"],
         &["dto", "extract"],
-        &["middleware", "static_file"],
+        &["event_stream", "middleware", "static_file"],
         &["route"],
         &["routes"],
         &["polling"],

@@ -13,9 +13,6 @@ fn set(name: &str) -> BTreeSet<String> {
     values.iter().map(|value| value.as_str().expect("text").to_owned()).collect()
 }
 
-/// The commands that no route calls.
-const WITHOUT_ROUTES: &str = "domains/automation/src/runs";
-
 fn is_product(file: &Path) -> bool {
     let name = file.to_string_lossy();
     !["tests", "bench", "api/src/schema"].iter().any(|other| name.starts_with(other))
@@ -91,6 +88,7 @@ fn every_error_of_a_request_is_in_the_document() {
         "Refusal::in_progress(",
         "Refusal::at_bound(",
         "conflict(",
+        "missing(",
         "Class::BadRequest,",
         "Class::Conflict,",
         "Class::Forbidden,",
@@ -99,7 +97,7 @@ fn every_error_of_a_request_is_in_the_document() {
         "Class::Unauthenticated,",
         "Class::Unavailable,",
     ];
-    let found = literals(&code_of(|file| !file.starts_with(WITHOUT_ROUTES)), &refusals);
+    let found = literals(&code(), &refusals);
     let missing: Vec<_> = found.difference(&set).collect();
 
     assert!(missing.is_empty(), "ErrorCode: missing {missing:?}");
@@ -112,6 +110,16 @@ fn every_reason_to_wait_is_in_both_documents() {
 
     assert_eq!(set("WaitCode"), written);
     assert_complete("WaitCode", &["Why::new("]);
+}
+
+#[test]
+fn every_reason_of_a_run_is_in_the_document() {
+    let of_runs = code_of(|file| file.ends_with("runs/why.rs"));
+    let found = literals(&of_runs, &["of_run(", "=> (", "=> {"]);
+    let expected = set("RunReasonCode").into_iter().filter(|code| !set("WaitCode").contains(code));
+
+    assert!(found.contains("PAUSED"), "{found:?}");
+    assert_eq!(found.into_iter().filter(|code| code != "ENDED").collect::<BTreeSet<_>>(), expected.collect());
 }
 
 #[test]

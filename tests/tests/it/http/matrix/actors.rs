@@ -100,20 +100,27 @@ impl Actor {
 pub(super) struct Items {
     project: String,
     workflow: String,
+    run: String,
     job: String,
     session: String,
     token: String,
 }
 
 impl Items {
-    /// Creates a generated project, its job, a workflow, another sign-in and an API token.
+    /// Creates a generated project, its job, a workflow with a run that ended, another sign-in
+    /// and an API token.
     pub(super) async fn of(app: &TestApp, person: &Person) -> Self {
         let project = person.create_project("Secret plans").await;
         let job = person.start_generation(&project).await;
         person.job_once(&job, "succeeded").await;
-        let workflow = json!({"name": "Secret workflow"});
-        let workflow = person.client.post("/api/v1/automation/workflows/").json(&workflow);
-        let workflow = workflow.send().await.expect(201).json();
+        let nodes = json!([
+            {"key": "start", "type": "manual"},
+            {"key": "note_down", "type": "transform", "config": {"fields": {"plan": "{{ input.plan }}"}}},
+        ]);
+        let graph = json!({"nodes": nodes, "edges": [{"from": "start", "to": "note_down"}]});
+        let workflow = person.publish_workflow("Secret workflow", &graph).await;
+        let run = person.start_run(&workflow, &json!({"plan": "Secret"})).await;
+        person.run_once(&run, "succeeded").await;
         let elsewhere = app.client().login(&person.email, PASSWORD).await.expect(200);
         let sessions = app.client().person(&elsewhere).get("/api/auth/sessions").await;
         let session = sessions.as_array().expect("a list").iter().find(|entry| entry["current"] == true);
@@ -121,7 +128,8 @@ impl Items {
         let token = person.client.post("/api/auth/tokens").json(&token).send().await.expect(201).json();
         Self {
             project,
-            workflow: workflow["id"].as_str().expect("an id").to_owned(),
+            workflow,
+            run,
             job,
             session: session.expect("this one")["id"].as_str().expect("an id").to_owned(),
             token: token["api_token"]["id"].as_str().expect("an id").to_owned(),
@@ -135,6 +143,7 @@ impl Items {
             () if of("/api/projects/{id}") => &self.project,
             () if of("/api/jobs/{id}") => &self.job,
             () if of("/api/v1/automation/workflows/{id}") => &self.workflow,
+            () if of("/api/v1/automation/executions/{id}") => &self.run,
             () if of("/api/auth/sessions/{id}") => &self.session,
             () if of("/api/auth/tokens/{id}") => &self.token,
             () => NOBODYS,

@@ -12,9 +12,17 @@ fn values(operation: &Operation, name: &str) -> &'static [&'static str] {
         (_, "page_size" | "limit") => &["10"],
         ("/api/admin/mails", "status") => &["sent", "failed", "queued"],
         (_, "status") => &["failed", "succeeded", "available", "running", "scheduled"],
+        (_, "cause") => &["manual", "rerun"],
+        (_, "changed_since") => &["0"],
+        (_, "run") => &["last", "018bcfe5-6800-7d2a-9d0a-1f2e3d4c5b6a"],
+        (_, "scope") => &["each[3]"],
         (_, "action") => &["auth.login", "auth.*", "never.was"],
-        (_, "actor_id" | "owner" | "project" | "user") => &["018bcfe5-6800-7d2a-9d0a-1f2e3d4c5b6a"],
-        (_, "before" | "created_before" | "created_from" | "from") if !operation.path.ends_with("growth") => {
+        (_, "actor_id" | "owner" | "parent" | "project" | "user" | "workflow") => {
+            &["018bcfe5-6800-7d2a-9d0a-1f2e3d4c5b6a"]
+        }
+        (_, "before" | "created_before" | "created_from" | "from" | "since" | "until")
+            if !operation.path.ends_with("growth") =>
+        {
             &["2020-01-01T00:00:00Z", "2120-01-01T00:00:00Z"]
         }
         (_, "error_code") => &["GONE", "NEVER_WAS"],

@@ -1,5 +1,5 @@
 //! Ends a stream when its person loses access: they signed out, were deactivated, are no
-//! longer an administrator, or the account of the job's owner is being erased.
+//! longer an administrator, or the account of the owner is being erased.
 
 use std::{iter, sync::Arc, time::Duration};
 
@@ -20,7 +20,7 @@ const RECHECK_AFTER_NOTICE: Duration = Duration::from_secs(5);
 /// Both notices may get lost.
 const RECHECK_WITHOUT_NOTICE: Duration = Duration::from_secs(60);
 
-/// Completes when the actor may no longer follow a job of that owner. Changes count from
+/// Completes when the actor may no longer follow something of that owner. Changes count from
 /// this call on, not from the first poll of the future.
 pub(super) fn ends(
     state: &ApiState,
@@ -54,7 +54,7 @@ async fn notice_about(notices: &mut Receiver<UserId>, people: &[UserId]) {
     }
 }
 
-/// Whether a job's owner is not being erased, as far as the database answers.
+/// Whether an owner is not being erased, as far as the database answers.
 async fn is_there(services: &Services, actor: &Actor, owner: Option<UserId>) -> bool {
     !matches!(services.ensure_visible(actor, owner).await, Err(QueueError::NotFound))
 }
