@@ -283,7 +283,8 @@ async fn orders(app: &TestApp, ada: &Person) {
     ada.run_once(&run, "succeeded").await;
     assert_eq!(output(ada, &run, "report").await, json!({"charged": 2, "refused": [1]}));
     let each = output(ada, &run, "each").await;
-    assert_eq!(each["results"], json!([{"order": "a", "cents": 500}, null, {"order": "c", "cents": 700}]));
+    let charge = |order: &str, cents: u32| json!({"charge": {"order": order, "cents": cents}});
+    assert_eq!(each["results"], json!([charge("a", 500), null, charge("c", 700)]));
     let attempts = ada.get(&format!("{RUNS}{run}/nodes/refuse/attempts/?scope=each[1]")).await;
     assert_eq!(attempts[0]["error"]["code"], "NO_AMOUNT", "{attempts}");
     let charged = ada.get(&format!("{RUNS}{run}/nodes/charge/output/?scope=each[2]")).await;
