@@ -5,12 +5,13 @@ mod locks;
 
 use atelier_automation::{
     graph::Graph,
-    runs::{RunError, SignalInput, StartInput},
+    runs::{Preview, RunError, SignalInput, StartInput},
     testing::{broken, child, items, waiting},
 };
 use atelier_entities::{
     RunId, RunStatus, WaitKind, WorkflowId, workflow_node_runs, workflow_runs, workflows,
 };
+use atelier_foundation::Page;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::{Value, json};
 
@@ -83,6 +84,7 @@ cases![
     concurrent_starts_never_exceed_the_limit,
     a_failed_run_is_retried_where_it_failed,
     what_lost_its_job_is_repaired,
+    people_read_what_nodes_were_given_and_gave,
 ];
 
 async fn many_runs_end_with_each_node_run_once(fixture: Fixture) {
@@ -237,4 +239,43 @@ async fn what_lost_its_job_is_repaired(fixture: Fixture) {
 
     fixture.reaches(run, RunStatus::Succeeded).await;
     assert_eq!(fixture.script().ran(), ["a", "b", "c"]);
+}
+
+async fn people_read_what_nodes_were_given_and_gave(fixture: Fixture) {
+    let called = [("called", "called", json!({})), ("inner", "transform", work())];
+    let inner = fixture.publish(&graph(&called, "called>inner"), |_| {}).await;
+    let body = json!({"nodes": [{"key": "x", "type": "transform", "config": {"fields": {}}}], "edges": []});
+    let nodes = [
+        ("start", "manual", json!({})),
+        ("off", "transform", json!({"config": {"fields": {}}, "disabled": true})),
+        ("call", "sub_workflow", json!({"config": {"workflow": "x"}})),
+        ("each", "loop", json!({"config": {"items": []}, "body": body})),
+        ("after", "transform", work()),
+    ];
+    let edges = "start>off off>call call>each each.done>after off>after";
+    let workflow = fixture.publish(&graph(&nodes, edges), |_| {}).await;
+    fixture.script().add("call", [child(inner, json!({"x": 1}))]);
+    fixture.script().add("each", [items(&[json!("first"), json!("second")])]);
+    let _worker = fixture.worker(4);
+    let run = fixture.start(workflow).await;
+    fixture.reaches(run, RunStatus::Succeeded).await;
+
+    let (runs, actor) = (fixture.runs(), fixture.actor());
+    let view = runs.get(&actor, run, None, Page { number: 1, size: 50 }).await.expect("there");
+
+    let results = json!({"results": [{"from": "x"}, {"from": "x"}], "errors": [], "total": 2, "succeeded": 2, "failed": 0});
+    let value = |preview: Option<Preview>| preview.and_then(|preview| preview.value);
+    let node = |key: &str| view.nodes.iter().find(|node| node.row.node == key).expect("a node").clone();
+    let (off, each) = (node("off"), node("each"));
+    assert_eq!((value(off.input), value(off.output)), (Some(json!({"n": 7})), Some(json!({"n": 7}))));
+    assert_eq!(
+        (value(each.input), each.inputs),
+        (Some(json!({"from": "inner"})), vec!["call.main>each.in".into()])
+    );
+    let item = view.nodes.iter().find(|node| node.row.scope == "each[1]").expect("a node").clone();
+    assert_eq!(value(item.input), Some(json!("second")));
+    let output = runs.get_output(&actor, run, ("", "each")).await.expect("read");
+    assert_eq!(output.as_ref(), Some(&results));
+    let input = runs.get_input(&actor, run, ("", "after")).await.expect("read");
+    assert_eq!(input, Some(json!([results, {"n": 7}])));
 }
