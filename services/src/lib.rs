@@ -18,5 +18,5 @@ mod tests;
 
 pub use job_control::JobControlError;
 pub use modules::{effects, kinds, mail_templates, modules, recurring, registry};
-pub use options::ServiceOptions;
+pub use options::{ModuleOptions, ServiceOptions};
 pub use services::{Deps, Services};

@@ -5,11 +5,13 @@
 
 mod advance;
 mod answer;
+mod awaited;
 mod cue;
 mod effects;
 mod error;
 pub mod execute;
 mod jobs;
+mod listener;
 mod outputs;
 mod personal;
 mod places;
@@ -26,17 +28,21 @@ mod tests;
 mod view;
 mod why;
 
+use std::sync::Arc;
+
 use atelier_entities::{RunId, workflow_runs};
-use atelier_foundation::{Actor, Kind};
+use atelier_foundation::{Actor, Kind, LinkKey};
 use atelier_providers::object_store::Objects;
 use atelier_queue::{JobContext, JobError, Outcome, Queue};
 use futures::future::BoxFuture;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::workflows::Workflows;
+use advance::NodePorts;
 use effects::NodeEnded;
 
 pub(crate) use effects::{StartEnded, WakeEnded};
+pub(crate) use listener::JobsEnded;
 
 pub use answer::{Decision, MAX_COMMENT, MAX_SIGNAL_KEY, MAX_SIGNALS, SignalInput};
 pub use error::RunError;
@@ -45,7 +51,7 @@ pub use jobs::{MakeRoom, ReconcileRuns, RunNode, StartRun, StopJobs, WakeNode};
 pub use outputs::{OutputError, Reader};
 pub(crate) use personal::OwnedRuns;
 pub(crate) use purge::purge_runs;
-pub use result::{ChildRequest, NodeResult, Stored, WorkOutcome};
+pub use result::{ActionStart, ChildRequest, NodeResult, Stored, WorkOutcome};
 pub use start::{MAX_INPUT_BYTES, RerunInput, RunVersion, StartInput};
 pub use view::{NodeView, PREVIEW_BYTES, Preview, RunFilter, RunSummary, RunView};
 pub use why::RunReason;
@@ -87,12 +93,15 @@ impl std::fmt::Debug for Runs {
 pub(crate) type RunNodeHandler<S> =
     for<'a> fn(&'a S, &'a JobContext, RunNode) -> BoxFuture<'a, Result<Outcome, JobError>>;
 
-/// The kind of the jobs of nodes, with its handler.
-pub(crate) fn node_kind<S>(run: RunNodeHandler<S>) -> Kind<S>
+/// The kind of the jobs of nodes, with its handler. `links` makes the links of mails.
+pub(crate) fn node_kind<S>(run: RunNodeHandler<S>, links: &LinkKey) -> Kind<S>
 where
     S: Clone + Send + Sync + 'static,
 {
-    Kind::of::<RunNode>(run).with_effect::<RunNode>(NodeEnded)
+    let links = links.clone();
+    Kind::of::<RunNode>(run).with_effect_of(move |ports| {
+        Arc::new(NodeEnded(NodePorts { actions: ports.actions.clone(), links: links.clone() }))
+    })
 }
 
 /// The folder of a run in the object store.

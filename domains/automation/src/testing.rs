@@ -9,7 +9,7 @@ use atelier_entities::{
     UserId, VersionKind, WaitKind, WorkflowId, WorkflowVersionId, workflow_edges, workflow_nodes,
     workflow_runs, workflow_versions, workflows,
 };
-use atelier_foundation::{Foundation, Module};
+use atelier_foundation::{Foundation, LinkKey, Module};
 use atelier_providers::{
     http::{GuardedClient, HttpOptions},
     llm::fake::ScriptedModel,
@@ -42,7 +42,8 @@ pub fn modules() -> [Module<Scripted>; 3] {
     [
         atelier_foundation::module().within(|all: &Scripted| &all.foundation),
         crate::automation::module_without_nodes().within(|all: &Scripted| &all.automation),
-        Module::new("scripted").with_kind(node_kind::<Scripted>(|all, _, args| Box::pin(all.run_node(args)))),
+        Module::new("scripted")
+            .with_kind(node_kind::<Scripted>(|all, _, args| Box::pin(all.run_node(args)), &links())),
     ]
 }
 
@@ -55,6 +56,12 @@ pub fn modules() -> [Module<Scripted>; 3] {
 pub fn deps(objects: Objects) -> Deps {
     let http = GuardedClient::new(HttpOptions::default()).expect("a client");
     Deps { model: Arc::new(ScriptedModel::new([])), objects, http }
+}
+
+/// The key of the links in mails of tests.
+#[must_use]
+pub fn links() -> LinkKey {
+    LinkKey::new(&atelier_foundation::testing::options().auth.jwt_secret)
 }
 
 /// The result of an attempt.

@@ -13,13 +13,15 @@ use sea_orm::DbErr;
 
 use crate::{FieldErrors, NotSignedIn, Problem, Refusal};
 
-pub use commands::{lock_all_owned, lock_owned, own_projects};
+pub use commands::{create_project, lock_all_owned, lock_owned, own_projects};
 pub(crate) use figures::figures_of;
 pub use folders::ProjectFolders;
 pub(crate) use folders::folders_of;
 pub(crate) use personal::OwnedProjects;
 pub use personal::lock;
 
+/// Maximum length of a title, in characters.
+pub const MAX_TITLE: usize = 120;
 /// Maximum length of a description, in characters.
 pub const MAX_DESCRIPTION: usize = 5_000;
 

@@ -5,17 +5,21 @@
 //! parent too, and may start the run of an error workflow or let a queued one start; so this goes on until
 //! nothing is left to do.
 
+mod actions;
 mod ends;
 mod jobs;
 mod newcomers;
+mod questions;
+mod triggered;
 
 use std::collections::BTreeMap;
 
-use atelier_entities::{JobId, RunId, RunStatus, Timestamp};
+use atelier_entities::{JobId, RunId, RunStatus, Timestamp, WaitKind};
+use atelier_foundation::{LinkKey, actions::Actions};
 use atelier_queue::{NewJob, QueueError, Transaction, metrics};
 
 use super::{
-    ChildRequest, RunNode,
+    ActionStart, ChildRequest, RunNode,
     cue::{Attached, Cue, Resolved, named},
     store::{LockedRuns, Place, Wanted},
 };
@@ -23,8 +27,10 @@ use crate::engine::{
     Command, Event, Failure, Moment, NodeAt, NodeError, NodeState, Outcome, Plan, Refusal, Rows, step,
 };
 use jobs::{Pending, PendingJob};
+use questions::Question;
 
 pub(crate) use newcomers::{NewRun, find_trigger, insert_run};
+pub(crate) use triggered::{Fired, start_triggered};
 
 /// A run whose version is gone, or cannot be walked by this version of the program.
 pub(crate) const VERSION_MISSING: &str = "VERSION_MISSING";
@@ -41,11 +47,32 @@ pub(crate) type Answers = Vec<Result<(), Refusal>>;
 /// # Errors
 /// If the database fails.
 pub(crate) async fn advance(tx: &Transaction, cues: Vec<(RunId, Cue)>) -> Result<Answers, QueueError> {
-    let mut advance = Advance::new(tx);
+    advance_with(tx, None, cues).await
+}
+
+/// The same for cues that may start actions and ask people.
+///
+/// # Errors
+/// If the database fails.
+pub(crate) async fn advance_with(
+    tx: &Transaction,
+    ports: Option<&NodePorts>,
+    cues: Vec<(RunId, Cue)>,
+) -> Result<Answers, QueueError> {
+    let mut advance = Advance { ports, ..Advance::new(tx) };
     advance.answers = vec![Ok(()); cues.len()];
     advance.cues = cues.into_iter().enumerate().map(|(place, (run, cue))| (Some(place), run, cue)).collect();
     advance.run().await?;
     Ok(advance.answers)
+}
+
+/// What the ends of attempts use of other domains.
+#[derive(Clone, Debug)]
+pub(crate) struct NodePorts {
+    /// What nodes may start.
+    pub(crate) actions: Actions,
+    /// Makes the links by which people decide about approvals.
+    pub(crate) links: LinkKey,
 }
 
 /// Starts a run that this transaction inserted.
@@ -56,6 +83,7 @@ pub(crate) async fn start_new(tx: &Transaction, run: RunId) -> Result<(), QueueE
 /// Runs that are being moved.
 struct Advance<'a> {
     tx: &'a Transaction,
+    ports: Option<&'a NodePorts>,
     runs: LockedRuns,
     cues: Vec<(Option<usize>, RunId, Cue)>,
     answers: Answers,
@@ -66,6 +94,10 @@ struct Advance<'a> {
     unneeded: Vec<(RunId, JobId)>,
     /// Child runs that are asked for.
     children: BTreeMap<(RunId, NodeAt), ChildRequest>,
+    /// Actions that are asked for.
+    starts: BTreeMap<(RunId, NodeAt), ActionStart>,
+    /// Approvals that people are to be asked for by mail.
+    questions: Vec<Question>,
     /// Attempts whose child runs are to be cancelled.
     abandoned: Vec<(RunId, NodeAt)>,
     /// Runs that ended.
@@ -78,6 +110,7 @@ impl<'a> Advance<'a> {
     fn new(tx: &'a Transaction) -> Self {
         Self {
             tx,
+            ports: None,
             runs: LockedRuns::default(),
             cues: Vec::new(),
             answers: Vec::new(),
@@ -85,13 +118,26 @@ impl<'a> Advance<'a> {
             jobs: Vec::new(),
             unneeded: Vec::new(),
             children: BTreeMap::new(),
+            starts: BTreeMap::new(),
+            questions: Vec::new(),
             abandoned: Vec::new(),
             ended: Vec::new(),
             failed: Vec::new(),
         }
     }
 
+    /// Projects and accounts are locked last: by actions that start, by the ends of cancelled jobs, and by
+    /// mails.
     async fn run(&mut self) -> Result<(), QueueError> {
+        self.take_cues().await?;
+        while self.start_actions().await? {
+            self.take_cues().await?;
+        }
+        self.cancel_unneeded().await?;
+        self.ask_people().await
+    }
+
+    async fn take_cues(&mut self) -> Result<(), QueueError> {
         loop {
             while !self.cues.is_empty() {
                 let cues = std::mem::take(&mut self.cues);
@@ -100,10 +146,9 @@ impl<'a> Advance<'a> {
             self.flush().await?;
             self.carry_out().await?;
             if self.cues.is_empty() && self.jobs.is_empty() {
-                break;
+                return Ok(());
             }
         }
-        self.cancel_unneeded().await
     }
 
     /// Takes the steps of some cues, in memory.
@@ -123,7 +168,7 @@ impl<'a> Advance<'a> {
                 self.end_without_version(place, id, &cue);
                 continue;
             };
-            if run.state.run.paused && matches!(cue, Cue::Stopped(..)) {
+            if run.state.run.paused && cue.is_held_by_pause() {
                 self.refuse(place, id, Refusal::Paused);
                 continue;
             }
@@ -195,12 +240,23 @@ impl<'a> Advance<'a> {
     /// Keeps what came with an event that was taken.
     fn attach(&mut self, id: RunId, event: &Event, attached: Attached) {
         let Some(run) = self.runs.runs.get_mut(&id) else { return };
-        let Attached { output, items, question, child, answer, signal, by } = attached;
+        let Attached { output, items, question, child, start, answer, signal, by } = attached;
         match event {
             Event::Ended(at, outcome) => {
                 let place = (at.scope.clone(), at.node);
                 match outcome {
-                    Outcome::Wait(_) => run.enter_wait(at, question),
+                    Outcome::Wait(request) => {
+                        let asked = question.as_ref().filter(|_| request.kind == WaitKind::Approval);
+                        let asked = asked
+                            .zip(self.ports)
+                            .map(|(question, ports)| Question::new(id, at.clone(), question, &ports.links));
+                        run.enter_wait(at, question);
+                        if let Some((question, token_hash)) = asked {
+                            run.set_token(&place, token_hash);
+                            self.questions.push(question);
+                        }
+                        self.starts.extend(start.map(|start| ((id, at.clone()), start)));
+                    }
                     Outcome::Child => {
                         run.enter_wait(at, None);
                         if let Some(child) = child {
@@ -226,7 +282,7 @@ impl<'a> Advance<'a> {
                     run.set_output(place, output);
                 }
             }
-            Event::ChildEnded(at, _) => {
+            Event::ChildEnded(at, _) | Event::JobEnded(at, _) => {
                 if let Some(output) = output {
                     run.set_output((at.scope.clone(), at.node), output);
                 }
@@ -263,6 +319,12 @@ impl<'a> Advance<'a> {
             Command::CloseWait(at) => {
                 if !self.pending.forget_wake(id, &at) {
                     let job = self.runs.runs.get(&id).and_then(|run| run.wake_job_of(&place(&at)));
+                    self.unneeded.extend(job.map(|job| (id, job)));
+                }
+            }
+            Command::CancelJob(at) => {
+                if self.starts.remove(&(id, at.clone())).is_none() {
+                    let job = self.runs.runs.get(&id).and_then(|run| run.awaited_job_of(&place(&at)));
                     self.unneeded.extend(job.map(|job| (id, job)));
                 }
             }

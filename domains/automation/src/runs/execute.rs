@@ -13,12 +13,13 @@ use atelier_queue::{JobContext, JobError, Outcome};
 use sea_orm::EntityTrait;
 use serde_json::{Map, Value, json};
 
-use super::{ChildRequest, NodeResult, RunNode, Stored, WorkOutcome};
+use super::{ActionStart, ChildRequest, NodeResult, RunNode, Stored, WorkOutcome};
 use crate::{
     engine::ScopePath,
     graph::Node,
     nodes::{
-        AttemptError, Call, Definition, NodeFailure, NodeOutput, Run, Services, Wait, Work, find_definition,
+        AttemptError, Call, Definition, NodeFailure, NodeOutput, Run, Services, Wait, Work, check_approvers,
+        find_definition,
     },
     workflows::versions::{self, LoadError, LoadedVersion},
 };
@@ -205,10 +206,16 @@ impl Reader<'_> {
             }
             NodeOutput::Round(holds) => (WorkOutcome::Round { holds }, None),
             NodeOutput::Wait(Wait { kind, key, due, question }) => {
+                if let Some(question) = &question {
+                    check_approvers(self.execution.services.queue.db(), run.user_id, question).await?;
+                }
                 use atelier_entities::WaitKind::{Delay, Until};
                 let passes = matches!(kind, Delay | Until);
                 let output = if passes { Some(self.pass_input(values).await?) } else { None };
                 (WorkOutcome::Wait { kind, key, due, question }, output)
+            }
+            NodeOutput::Start { action, params, due } => {
+                (WorkOutcome::Start(ActionStart { action: action.to_owned(), params, due }), None)
             }
             NodeOutput::Child { workflow_id, input } => {
                 let input = match input {
