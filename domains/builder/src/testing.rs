@@ -107,7 +107,8 @@ impl Fixture {
     pub async fn with(model: ScriptedModel, options: Options) -> Self {
         let modules = [
             atelier_foundation::module().within(|all: &FixtureServices| &all.foundation),
-            crate::module(&ModuleOptions::of(&options.builder, options.foundation.max_projects)).within(|all: &FixtureServices| &all.builder),
+            crate::module(&ModuleOptions::of(&options.builder, options.foundation.max_projects))
+                .within(|all: &FixtureServices| &all.builder),
         ];
         let (model, mailer) = (Arc::new(model), ScriptedMailer::new([]));
         let writer = model.clone();

@@ -6,6 +6,7 @@
 //! nothing is left to do.
 
 mod actions;
+mod attach;
 mod ends;
 mod jobs;
 mod newcomers;
@@ -14,7 +15,7 @@ mod triggered;
 
 use std::collections::BTreeMap;
 
-use atelier_entities::{JobId, RunId, RunStatus, Timestamp, WaitKind};
+use atelier_entities::{JobId, RunId, RunStatus, Timestamp};
 use atelier_foundation::{LinkKey, actions::Actions};
 use atelier_queue::{NewJob, QueueError, Transaction, metrics};
 
@@ -234,66 +235,6 @@ impl<'a> Advance<'a> {
                 }
                 Err(refusal) => return Ok(Err(refusal)),
             }
-        }
-    }
-
-    /// Keeps what came with an event that was taken.
-    fn attach(&mut self, id: RunId, event: &Event, attached: Attached) {
-        let Some(run) = self.runs.runs.get_mut(&id) else { return };
-        let Attached { output, items, question, child, start, answer, signal, by } = attached;
-        match event {
-            Event::Ended(at, outcome) => {
-                let place = (at.scope.clone(), at.node);
-                match outcome {
-                    Outcome::Wait(request) => {
-                        let asked = question.as_ref().filter(|_| request.kind == WaitKind::Approval);
-                        let asked = asked
-                            .zip(self.ports)
-                            .map(|(question, ports)| Question::new(id, at.clone(), question, &ports.links));
-                        run.enter_wait(at, question);
-                        if let Some((question, token_hash)) = asked {
-                            run.set_token(&place, token_hash);
-                            self.questions.push(question);
-                        }
-                        self.starts.extend(start.map(|start| ((id, at.clone()), start)));
-                    }
-                    Outcome::Child => {
-                        run.enter_wait(at, None);
-                        if let Some(child) = child {
-                            self.children.insert((id, at.clone()), child);
-                        }
-                    }
-                    _ => {}
-                }
-                match (outcome, output, items) {
-                    (Outcome::Done { .. } | Outcome::Wait(_), Some(output), _) => {
-                        run.set_output(place, output);
-                    }
-                    (Outcome::Items { .. }, _, Some(items)) => run.set_items(place, items),
-                    _ => {}
-                }
-            }
-            Event::Decided(at, _) => {
-                let place = (at.scope.clone(), at.node);
-                if let Some(answer) = answer {
-                    run.set_answer(&place, answer);
-                }
-                if let Some(output) = output {
-                    run.set_output(place, output);
-                }
-            }
-            Event::ChildEnded(at, _) | Event::JobEnded(at, _) => {
-                if let Some(output) = output {
-                    run.set_output((at.scope.clone(), at.node), output);
-                }
-            }
-            Event::Signal { .. } => {
-                if let Some(signal) = signal {
-                    run.add_signal(signal);
-                }
-            }
-            Event::Pause => (run.row.paused_by, run.row.paused_at) = (by, Some(self.tx.now())),
-            _ => {}
         }
     }
 
