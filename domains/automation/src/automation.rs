@@ -13,7 +13,7 @@ use crate::{
         self, Execution, JobsEnded, MakeRoom, OwnedRuns, ReconcileRuns, Runs, StartEnded, StartRun, StopJobs,
         WakeEnded, WakeNode,
     },
-    workflows::{self, OwnedWorkflows, Workflows},
+    workflows::{self, CancelRuns, OwnedWorkflows, Workflows},
 };
 
 /// Services of this domain. Cheap to clone.
@@ -80,6 +80,9 @@ pub(crate) fn module_without_nodes() -> Module<Automation> {
         }))
         .with_kind(Kind::of::<StopJobs>(|all: &Automation, ctx, args| {
             Box::pin(all.runs.stop_jobs(ctx, args))
+        }))
+        .with_kind(Kind::of::<CancelRuns>(|all: &Automation, ctx, args| {
+            Box::pin(all.runs.cancel_of_workflow(ctx, args))
         }))
         .with_kind(Kind::of::<ReconcileRuns>(|all, ctx, args| Box::pin(all.runs.reconcile(ctx, args))))
         .with_recurring(Recurring {

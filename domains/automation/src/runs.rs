@@ -7,6 +7,7 @@ mod advance;
 mod answer;
 mod awaited;
 mod cue;
+mod deleted;
 mod effects;
 mod error;
 pub mod execute;

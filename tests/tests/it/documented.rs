@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
-use atelier_automation::runs::{MakeRoom, ReconcileRuns, RunNode, StartRun, StopJobs, WakeNode};
+use atelier_automation::{
+    runs::{MakeRoom, ReconcileRuns, RunNode, StartRun, StopJobs, WakeNode},
+    workflows::CancelRuns,
+};
 use atelier_builder::generation::RunGeneration;
 use atelier_config::Settings;
 use atelier_entities::{GenerationMode, JobState, ProjectId, RunId, UserId, WorkflowId};
@@ -153,6 +156,7 @@ fn unique_key(kind: &str) -> String {
     let key = unique_keys(project_id).into_iter().find(|(of, _)| *of == kind).and_then(|(_, key)| key);
     let id = match kind {
         EraseAccount::KIND => "{user_id}",
+        CancelRuns::KIND => "{workflow_id}",
         kind if kind.starts_with("workflow.") => "{run_id}",
         _ => "{project_id}",
     };
@@ -177,6 +181,7 @@ fn unique_keys(project_id: ProjectId) -> Vec<(&'static str, Option<String>)> {
         (WakeNode::KIND, WakeNode { at }.unique_key()),
         (MakeRoom::KIND, MakeRoom { workflow_id, run_id }.unique_key()),
         (StopJobs::KIND, StopJobs { run_id }.unique_key()),
+        (CancelRuns::KIND, CancelRuns { workflow_id: WorkflowId(project_id.0) }.unique_key()),
         (ReconcileRuns::KIND, ReconcileRuns {}.unique_key()),
         (EraseAccount::KIND, EraseAccount { user_id: UserId(project_id.0) }.unique_key()),
     ]
