@@ -2,7 +2,7 @@
 //! it.
 
 use atelier_foundation::{EffectPorts, Kind, Module, mail::Template};
-use atelier_queue::{Effects, Job, KindInfo, NewJob, QueueError, Registry, schedule::Recurring};
+use atelier_queue::{Effects, Job, KindInfo, NewJob, Observe, QueueError, Registry, schedule::Recurring};
 
 use crate::{
     ModuleOptions, ServiceOptions, Services,
@@ -96,6 +96,12 @@ pub fn registry(services: &Services) -> Result<Registry, QueueError> {
 #[must_use]
 pub fn recurring() -> Vec<Recurring> {
     modules(&ModuleOptions::default()).into_iter().flat_map(|module| module.recurring).collect()
+}
+
+/// What sets the gauges of the domains.
+#[must_use]
+pub fn observers() -> Vec<Observe> {
+    modules(&ModuleOptions::default()).into_iter().flat_map(|module| module.observers).collect()
 }
 
 #[cfg(test)]

@@ -91,6 +91,7 @@ pub(crate) fn module_without_nodes() -> Module<Automation> {
             make: |_| NewJob::of(&ReconcileRuns {}),
         })
         .with_listener(JobsEnded)
+        .with_gauges(|queue| Box::pin(runs::observe(queue)))
         .with_mails(&mail::TEMPLATES)
         .with_purge("workflow_runs", |queue, batch| Box::pin(runs::purge_runs(queue, batch)))
         .with_purge("workflows", |queue, batch| Box::pin(workflows::purge_deleted(queue, batch)))

@@ -11,6 +11,7 @@ mod deleted;
 mod effects;
 mod error;
 pub mod execute;
+mod gauges;
 mod jobs;
 mod listener;
 mod outputs;
@@ -43,6 +44,7 @@ use advance::NodePorts;
 use effects::NodeEnded;
 
 pub(crate) use effects::{StartEnded, WakeEnded};
+pub(crate) use gauges::observe;
 pub(crate) use listener::JobsEnded;
 
 pub use answer::{Decision, MAX_COMMENT, MAX_SIGNAL_KEY, MAX_SIGNALS, SignalInput};

@@ -7,8 +7,8 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 use atelier_entities::jobs;
 use atelier_queue::{
-    Effect, Effects, Handler, Job, JobContext, JobError, KindInfo, Outcome, Queue, QueueError, Registry,
-    schedule::Recurring,
+    Effect, Effects, Handler, Job, JobContext, JobError, KindInfo, Observe, Outcome, Queue, QueueError,
+    Registry, schedule::Recurring,
 };
 use futures::future::BoxFuture;
 
@@ -54,6 +54,8 @@ pub struct Module<S> {
     pub actions: Vec<Arc<dyn Action>>,
     /// What it does at the ends of jobs that are events.
     pub listeners: Vec<Arc<dyn EndListener>>,
+    /// What sets its gauges.
+    pub observers: Vec<Observe>,
 }
 
 impl<S: Clone + Send + Sync + 'static> Module<S> {
@@ -70,6 +72,7 @@ impl<S: Clone + Send + Sync + 'static> Module<S> {
             mail_templates: Vec::new(),
             actions: Vec::new(),
             listeners: Vec::new(),
+            observers: Vec::new(),
         }
     }
 
@@ -131,6 +134,13 @@ impl<S: Clone + Send + Sync + 'static> Module<S> {
         self
     }
 
+    /// Adds gauges, which each scheduler sets from the database.
+    #[must_use]
+    pub fn with_gauges(mut self, observe: Observe) -> Self {
+        self.observers.push(observe);
+        self
+    }
+
     /// The same module as a part of `T`, which holds the domain's services.
     #[must_use]
     pub fn within<T: Clone + Send + Sync + 'static>(self, part: for<'a> fn(&'a T) -> &'a S) -> Module<T> {
@@ -145,6 +155,7 @@ impl<S: Clone + Send + Sync + 'static> Module<S> {
             mail_templates: self.mail_templates,
             actions: self.actions,
             listeners: self.listeners,
+            observers: self.observers,
         }
     }
 }

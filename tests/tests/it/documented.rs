@@ -234,7 +234,8 @@ fn duration(duration: Duration) -> String {
 /// Name, type, labels and meaning of every metric of the code.
 pub(crate) fn metrics() -> Vec<Row> {
     let queue = atelier_queue::metrics::ALL;
-    let listed = queue.iter().chain(atelier_providers::metrics::ALL).chain(atelier_api::metrics::ALL.iter());
+    let queue = queue.iter().chain(atelier_queue::metrics::workflows::ALL);
+    let listed = queue.chain(atelier_providers::metrics::ALL).chain(atelier_api::metrics::ALL.iter());
     listed.map(|(name, kind, labels, meaning)| row([name, kind, labels, meaning])).collect()
 }
 

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use atelier_entities::{JobId, RunId, RunStatus, Timestamp};
 use atelier_foundation::{LinkKey, actions::Actions};
-use atelier_queue::{NewJob, QueueError, Transaction, metrics};
+use atelier_queue::{NewJob, QueueError, Transaction, metrics::workflows as metrics};
 
 use super::{
     ActionStart, ChildRequest, RunNode,
@@ -275,9 +275,10 @@ impl<'a> Advance<'a> {
             Command::EndRun { status, failure } => {
                 if failure.as_ref().is_some_and(|failure| failure.code == Failure::ENGINE_STUCK) {
                     tracing::error!(run = %id, "a run has undecided nodes, but nothing moves it");
-                    metrics::workflow_stuck();
+                    metrics::run_stuck();
                 }
                 tracing::debug!(run = %id, %status, "a run has ended");
+                metrics::run_ended(status.as_str());
                 self.ended.push(id);
             }
             Command::StartErrorWorkflow(failure) => self.failed.push((id, failure)),
@@ -327,6 +328,7 @@ impl<'a> Advance<'a> {
                 self.failed.push((id, failure));
             }
         }
+        metrics::run_ended(run.state.run.status.as_str());
         self.ended.push(id);
     }
 }

@@ -27,6 +27,7 @@ use crate::{
 mod children;
 mod context;
 mod loops;
+mod meter;
 mod needs;
 mod prepared;
 mod rows;
@@ -34,6 +35,7 @@ mod store;
 mod values;
 
 use context::Reader;
+use meter::Meter;
 use needs::{Flow, Place};
 use prepared::Prepared;
 use store::Store;
@@ -108,10 +110,23 @@ impl Execution {
                 format!("This version does not know the type {}.", node.kind),
             )
         })?;
+        let mut meter = Meter::new(definition.kind.name);
+        let result = self.work(&attempt, flow, node, definition).await;
+        meter.note(&result);
+        result
+    }
+
+    async fn work(
+        &self,
+        attempt: &Attempt<'_>,
+        flow: Flow<'_>,
+        node: &Node,
+        definition: &Definition,
+    ) -> Result<NodeResult, AttemptError> {
         let prepared = Prepared::new(node, definition)?;
-        let reader = Reader { execution: self, attempt: &attempt, flow };
+        let reader = Reader { execution: self, attempt, flow };
         let Some(read) = reader.read(&prepared).await? else { return Ok(held()) };
-        let output = self.run(&attempt, definition, prepared, read.work).await?;
+        let output = self.run(attempt, definition, prepared, read.work).await?;
         reader.keep(output, &read.values).await
     }
 

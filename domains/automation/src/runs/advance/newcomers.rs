@@ -6,7 +6,7 @@ use atelier_entities::{
     ProjectId, RunCause, RunId, RunStatus, Timestamp, UserId, WorkflowId, WorkflowVersionId, workflow_runs,
     workflows,
 };
-use atelier_queue::{QueueError, Transaction, without_nul};
+use atelier_queue::{QueueError, Transaction, metrics::workflows as metrics, without_nul};
 use chrono::TimeDelta;
 use sea_orm::{ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
@@ -155,7 +155,9 @@ impl NewRun {
 
 /// Inserts a queued run.
 pub(crate) async fn insert_run(tx: &Transaction, new: &NewRun) -> Result<(), DbErr> {
-    workflow_runs::Entity::insert(new.model(tx.now())).exec_without_returning(&**tx).await.map(drop)
+    workflow_runs::Entity::insert(new.model(tx.now())).exec_without_returning(&**tx).await?;
+    metrics::run_started(new.cause.as_str());
+    Ok(())
 }
 
 impl Advance<'_> {
