@@ -54,11 +54,17 @@ pub(super) async fn end_waits(tx: &Transaction, jobs: &[EndedJob]) -> Result<(),
         .push(" FROM workflow_waits AS waits WHERE NOT waits.closed AND waits.awaited_job_id ")
         .among(&ids);
     let waits = AwaitedWait::find_by_statement(sql.build()).all(&**tx).await?;
-    let cues = waits.into_iter().filter_map(|wait| {
-        let end = end_of(*awaited.get(&wait.awaited_job_id)?);
-        Some((wait.run_id, Cue::JobEnded(wait.into_args(), end)))
-    });
-    advance(tx, cues.collect()).await.map(drop)
+    let cues: Vec<_> = waits
+        .into_iter()
+        .filter_map(|wait| {
+            let end = end_of(*awaited.get(&wait.awaited_job_id)?);
+            Some((wait.run_id, Cue::JobEnded(wait.into_args(), end)))
+        })
+        .collect();
+    if cues.is_empty() {
+        return Ok(());
+    }
+    advance(tx, cues).await.map(drop)
 }
 
 /// Ends waits for jobs that have ended already, or are gone: at most `batch`. Returns how many there were.
@@ -69,6 +75,9 @@ pub(super) async fn end_stale_waits(tx: &Transaction, batch: u64) -> Result<usiz
         .push(" FROM workflow_waits AS waits JOIN workflow_runs AS runs ON runs.id = waits.run_id WHERE NOT waits.closed AND waits.awaited_job_id IS NOT NULL AND runs.finished_at IS NULL AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = waits.awaited_job_id AND jobs.phase < 2) LIMIT ")
         .push(&batch.to_string());
     let waits = AwaitedWait::find_by_statement(sql.build()).all(&**tx).await?;
+    if waits.is_empty() {
+        return Ok(0);
+    }
     let ids = waits.iter().map(|wait| wait.awaited_job_id);
     let rows = jobs::Entity::find().filter(jobs::Column::Id.is_in(ids)).all(&**tx).await?;
     let rows: HashMap<JobId, jobs::Model> = rows.into_iter().map(|job| (job.id, job)).collect();
