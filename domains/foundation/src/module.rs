@@ -264,7 +264,7 @@ impl<S: Clone + Send + Sync + 'static> Kind<S> {
     /// Makes its ends events, named `topic.succeeded`, `topic.failed` and `topic.cancelled`. Its jobs may be
     /// awaited: see [`NewJob::awaited_by`](atelier_queue::NewJob::awaited_by).
     #[must_use]
-    pub const fn announced_as(mut self, topic: &'static str) -> Self {
+    pub fn announced_as(mut self, topic: &'static str) -> Self {
         self.topic = Some(topic);
         self
     }

@@ -118,3 +118,6 @@ fn describe() -> Description {
     .with_effects(Effects::Idempotent)
     .giving(any(), json!({"approved": true}))
 }
+
+#[cfg(test)]
+mod tests;
