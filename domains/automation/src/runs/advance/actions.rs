@@ -16,8 +16,10 @@ impl Advance<'_> {
     /// Starts the actions that nodes ask for, and notes their jobs. One that is refused is a failed attempt,
     /// and leaves nothing behind. Returns whether any was asked for.
     pub(super) async fn start_actions(&mut self) -> Result<bool, QueueError> {
-        let starts = std::mem::take(&mut self.starts);
+        let mut starts: Vec<_> = std::mem::take(&mut self.starts).into_iter().collect();
         let is_asked = !starts.is_empty();
+        // Accounts are locked in the order of their ids.
+        starts.sort_by_key(|((id, _), _)| self.runs.runs.get(id).map(|run| run.row.user_id));
         for ((id, at), start) in starts {
             let Some(run) = self.runs.runs.get(&id) else { continue };
             let Some(version) = run.version.clone() else { continue };
