@@ -5,7 +5,7 @@ use atelier_foundation::{EffectPorts, Kind, Module, mail::Template};
 use atelier_queue::{Effects, Job, KindInfo, NewJob, Observe, QueueError, Registry, schedule::Recurring};
 
 use crate::{
-    ModuleOptions, ServiceOptions, Services,
+    ModuleOptions, Services,
     maintenance::{ApplyBulkAction, PurgeExpired, PurgeJobs},
     stats::{AggregateStats, EnqueueStatistics},
 };
@@ -74,8 +74,8 @@ pub fn mail_templates() -> Vec<&'static Template> {
 }
 
 /// What the ends of jobs change in the product. Two effects for one kind are an error.
-pub fn effects(options: &ServiceOptions) -> Result<Effects, QueueError> {
-    let modules = modules(&options.into());
+pub fn effects(options: &ModuleOptions) -> Result<Effects, QueueError> {
+    let modules = modules(options);
     let (mut effects, ports) = (Effects::default(), EffectPorts::of(&modules));
     for kind in modules.iter().flat_map(|module| &module.kinds) {
         kind.register_effect(&mut effects, &ports)?;

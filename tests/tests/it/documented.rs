@@ -12,6 +12,7 @@ use atelier_entities::{GenerationMode, JobState, ProjectId, RunId, UserId, Workf
 use atelier_foundation::{audit::ArchiveAudit, identity::EraseAccount};
 use atelier_queue::{Backoff, Fault, Job, KindInfo, Lane, QueueName, state};
 use atelier_services::{
+    ModuleOptions,
     maintenance::{PurgeExpired, PurgeJobs},
     stats::AggregateStats,
 };
@@ -118,7 +119,8 @@ fn jobs_md_lists_every_queue_with_its_slots() {
 
 #[test]
 fn jobs_md_lists_every_kind_with_its_policy() {
-    let effects = atelier_services::effects("http://localhost").expect("each kind has one effect at most");
+    let effects =
+        atelier_services::effects(&ModuleOptions::default()).expect("each kind has one effect at most");
     let expected = atelier_services::kinds().into_iter().map(|info| {
         let KindInfo { kind, queue, policy } = info;
         let lane = match policy.lane {
