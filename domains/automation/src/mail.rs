@@ -20,7 +20,7 @@ fn workflow_message() -> Value {
     })
 }
 
-/// A run waits for a decision of the person whose workflow it is. Shows `question`, `workflow`, its name, `due`,
+/// A run waits for a decision of the person whose workflow it is. Shows `question`, `workflow`, its name, `expires_at`,
 /// when the run waits no longer, and `link`, by which the decision can be given once.
 pub(crate) static WORKFLOW_APPROVAL: Template =
     mail_template!("workflow_approval", workflow_approval).of_category(MailCategory::Activity).needing_link();
@@ -29,7 +29,7 @@ fn workflow_approval() -> Value {
     json!({
         "question": "Send the invoice of 120 euros?",
         "workflow": "Invoices",
-        "due": "2026-12-01T09:00:00Z",
+        "expires_at": "2026-12-01T09:00:00Z",
         "link": "https://atelier.example/api/v1/automation/approvals/sample",
     })
 }

@@ -72,7 +72,7 @@ impl Advance<'_> {
                 "approval_id": question.link,
                 "question": question.message,
                 "workflow": names.get(&run.row.workflow_id),
-                "due": due_of(run, &question.at),
+                "expires_at": due_of(run, &question.at),
             });
             queue_mail(self.tx, &WORKFLOW_APPROVAL, owner, &cause, data).await?;
         }
