@@ -193,7 +193,7 @@ async fn services(folder: &TempDir, options: ServiceOptions) -> Services {
     let wait = Duration::from_secs(5);
     let db = database::connect(&url, 4, wait, wait).await.expect("connected");
     database::migrate(&db).await.expect("migrated");
-    let effects = effects(&options.builder.public_url).expect("effects");
+    let effects = effects(&(&options).into()).expect("effects");
     let (transport, bus) = (Arc::new(InProcess::default()), Arc::new(LocalBus::default()));
     let queue = Queue::new(db, transport, bus, effects, QueueOptions::default());
     let objects = ObjectStoreOptions::Folder(folder.path().join("objects"));

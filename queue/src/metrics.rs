@@ -7,6 +7,8 @@ use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gau
 
 use crate::{Fault, name::QueueName};
 
+pub mod workflows;
+
 /// Name, type, labels and meaning of a metric.
 pub type Described = (&'static str, &'static str, &'static str, &'static str);
 
@@ -67,10 +69,7 @@ pub const EVICTION_RISK: &str = "atelier_redis_eviction_risk";
 /// Ended jobs deleted by retention.
 pub const SWEPT: &str = "atelier_jobs_swept_total";
 
-/// Runs of workflows that the engine could not move.
-pub const WORKFLOW_STUCK: &str = "atelier_workflow_stuck_total";
-
-/// Every metric of the queue, for documents and exporters.
+/// Every metric of the queue, for documents and exporters. Those of workflows are in [`workflows::ALL`].
 pub const ALL: &[Described] = &[
     (JOBS, "gauge", "queue, state", "Jobs in each state"),
     (OLDEST_AVAILABLE, "gauge", "queue", "Age of the oldest job that could run now"),
@@ -145,17 +144,11 @@ pub const ALL: &[Described] = &[
     (RUNNING, "gauge", "queue", "Jobs running in this process"),
     (EVICTION_RISK, "gauge", "", "1 where Redis may evict keys of the queue, 0 where it may not"),
     (SWEPT, "counter", "state", "Ended jobs deleted by retention"),
-    (
-        WORKFLOW_STUCK,
-        "counter",
-        "",
-        "Runs of workflows that ended with an undecided node: a bug of the engine",
-    ),
 ];
 
 /// Describes each metric to the recorder.
 pub fn describe() {
-    for (name, kind, _, meaning) in ALL {
+    for (name, kind, _, meaning) in ALL.iter().chain(workflows::ALL) {
         match *kind {
             "histogram" => describe_histogram!(*name, *meaning),
             "gauge" => describe_gauge!(*name, *meaning),
@@ -272,11 +265,6 @@ pub(crate) fn schedule_rearmed(name: &str, cause: &'static str) {
 
 pub(crate) fn swept(state: &'static str, rows: u64) {
     counter!(SWEPT, "state" => state).increment(rows);
-}
-
-/// Counts a run of a workflow that ended with an undecided node.
-pub fn workflow_stuck() {
-    counter!(WORKFLOW_STUCK).increment(1);
 }
 
 /// Sets the gauge of the workers that a queue needs.

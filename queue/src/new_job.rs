@@ -16,6 +16,9 @@ use crate::{
 /// Longest a debounced series may last, in quiet times, unless the caller sets a bound.
 const MAX_QUIET_TIMES: u32 = 10;
 
+/// The arg that names who waits for the end of a job, beside the args of its kind.
+const AWAITED_BY: &str = "awaited_by";
+
 /// A job to be enqueued: its args, and what the caller sets beside the kind's policy.
 #[derive(Clone, Debug)]
 pub struct NewJob {
@@ -145,12 +148,27 @@ impl NewJob {
         self
     }
 
+    /// Says who waits for the end of the job. It is kept beside the args of the kind, which know
+    /// nothing of it; effects read it as [`EndedJob::awaited_by`](crate::EndedJob::awaited_by).
+    #[must_use]
+    pub fn awaited_by(mut self, waiter: Uuid) -> Self {
+        if let Ok(Value::Object(args)) = &mut self.args {
+            args.insert(AWAITED_BY.to_owned(), Value::from(waiter.to_string()));
+        }
+        self
+    }
+
     /// Sets the request that the job comes from.
     #[must_use]
     pub fn from_origin(mut self, origin: Origin) -> Self {
         self.origin = origin;
         self
     }
+}
+
+/// Who waits for the end of a job with these args.
+pub(crate) fn waiter_of(args: &Value) -> Option<Uuid> {
+    args.get(AWAITED_BY)?.as_str()?.parse().ok()
 }
 
 /// A new job whose args were checked.

@@ -4,6 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use atelier_entities::Timestamp;
+use futures::future::BoxFuture;
 use sea_orm::{
     ConnectionTrait, DatabaseBackend, DatabaseConnection, SqliteTransactionMode, TransactionOptions,
     TransactionTrait,
@@ -74,6 +75,9 @@ impl WriteTurn {
 
 /// Longest wait for a turn. After that SQLite's own lock decides.
 const WRITE_TURN_BOUND: Duration = Duration::from_secs(5);
+
+/// Sets the gauges of a domain from the database.
+pub type Observe = for<'a> fn(&'a Queue) -> BoxFuture<'a, Result<(), QueueError>>;
 
 /// The queue. Clones are cheap and share everything.
 #[derive(Clone)]

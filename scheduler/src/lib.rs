@@ -2,6 +2,7 @@
 //! reads SQL and claims only what no other scheduler has claimed.
 
 mod cron;
+mod domains;
 mod duty;
 mod eviction;
 mod gauges;
@@ -16,6 +17,7 @@ mod scaling;
 mod write_check;
 
 pub use cron::Cron;
+pub use domains::DomainGauges;
 pub use duty::{Duty, perform};
 pub use eviction::EvictionWatch;
 pub use gauges::Gauges;

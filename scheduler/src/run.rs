@@ -2,12 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use atelier_queue::{Queue, schedule::Recurring};
+use atelier_queue::{Observe, Queue, schedule::Recurring};
 use futures::future::join_all;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
     cron::Cron,
+    domains::DomainGauges,
     duty::{Duty, perform},
     eviction::EvictionWatch,
     gauges::Gauges,
@@ -31,10 +32,12 @@ pub struct SchedulerOptions {
     pub version: String,
 }
 
-/// Performs every duty until the shutdown. A duty that panics is restarted.
+/// Performs every duty until the shutdown. A duty that panics is restarted. `observers` set the
+/// gauges of the domains.
 pub async fn run(
     queue: Queue,
     recurring: Vec<Recurring>,
+    observers: Vec<Observe>,
     options: SchedulerOptions,
     shutdown: CancellationToken,
 ) {
@@ -45,6 +48,7 @@ pub async fn run(
         Box::new(Reclaimer::new(queue.clone())),
         Box::new(Cron::new(queue.clone(), recurring.clone())),
         Box::new(Gauges::new(queue.clone(), recurring)),
+        Box::new(DomainGauges::new(queue.clone(), observers)),
         Box::new(Scaling::new(queue.clone())),
         Box::new(EvictionWatch::new(queue.clone())),
         Box::new(LegacyKeys::new(queue.clone())),

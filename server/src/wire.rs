@@ -90,7 +90,7 @@ async fn assemble(settings: Settings, db: DatabaseConnection) -> anyhow::Result<
     let public_url = settings.public_url(settings.server.bind);
     let oauth = oauth::setup(&settings, &public_url)?;
     let options = options::services(&settings, &public_url);
-    let effects = effects(&options.builder.public_url).context("effects of jobs")?;
+    let effects = effects(&(&options).into()).context("effects of jobs")?;
     let (transport, bus) = dispatch(&settings).await?;
     let queue = Queue::new(db.clone(), transport, bus, effects, options::queue(&settings));
     queue.clock().follow(&db).await.context("the database's clock")?;

@@ -18,7 +18,7 @@ impl Services {
     /// Creates the services on this queue and its database.
     #[must_use]
     pub fn new(queue: Queue, deps: Deps, options: ServiceOptions) -> Self {
-        let modules: Arc<[Module<Self>]> = modules(&options.builder.public_url).into();
+        let modules: Arc<[Module<Self>]> = modules(&(&options).into()).into();
         let retention = options.foundation.retention.jobs;
         let people = atelier_foundation::Deps {
             mailer: deps.mailer,

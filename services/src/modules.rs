@@ -1,22 +1,22 @@
 //! The list of the product's domains, and what workers, schedulers and documents need of
 //! it.
 
-use atelier_foundation::{Kind, Module, mail::Template};
-use atelier_queue::{Effects, Job, KindInfo, NewJob, QueueError, Registry, schedule::Recurring};
+use atelier_foundation::{EffectPorts, Kind, Module, mail::Template};
+use atelier_queue::{Effects, Job, KindInfo, NewJob, Observe, QueueError, Registry, schedule::Recurring};
 
 use crate::{
-    Services,
+    ModuleOptions, Services,
     maintenance::{ApplyBulkAction, PurgeExpired, PurgeJobs},
-    stats::AggregateStats,
+    stats::{AggregateStats, EnqueueStatistics},
 };
 
-/// Every domain of the product. Addresses of published sites begin with `public_url`.
+/// Every domain of the product.
 #[must_use]
-pub fn modules(public_url: &str) -> Vec<Module<Services>> {
+pub fn modules(options: &ModuleOptions) -> Vec<Module<Services>> {
     vec![
         atelier_foundation::module().within(|all: &Services| &all.foundation),
-        atelier_builder::module(public_url).within(|all: &Services| &all.builder),
-        atelier_automation::module().within(|all: &Services| &all.automation),
+        atelier_builder::module(&options.builder).within(|all: &Services| &all.builder),
+        atelier_automation::module(&options.links).within(|all: &Services| &all.automation),
         atelier_nocode::module().within(|all: &Services| &all.nocode),
         atelier_screentime::module().within(|all: &Services| &all.screentime),
         atelier_billing::module().within(|all: &Services| &all.billing),
@@ -54,26 +54,31 @@ fn platform() -> Module<Services> {
             cron: "0 37 * * * *",
             make: |_| NewJob::of(&PurgeExpired {}),
         })
+        .with_action(EnqueueStatistics)
 }
 
 /// Every kind of the product.
 #[must_use]
 pub fn kinds() -> Vec<KindInfo> {
-    modules("").into_iter().flat_map(|module| module.kinds).map(|kind| kind.info).collect()
+    modules(&ModuleOptions::default())
+        .into_iter()
+        .flat_map(|module| module.kinds)
+        .map(|kind| kind.info)
+        .collect()
 }
 
 /// Every kind of mail of the product.
 #[must_use]
 pub fn mail_templates() -> Vec<&'static Template> {
-    modules("").into_iter().flat_map(|module| module.mail_templates).collect()
+    modules(&ModuleOptions::default()).into_iter().flat_map(|module| module.mail_templates).collect()
 }
 
-/// What the ends of jobs change in the product. Addresses of published sites begin with
-/// `public_url`. Two effects for one kind are an error.
-pub fn effects(public_url: &str) -> Result<Effects, QueueError> {
-    let mut effects = Effects::default();
-    for kind in modules(public_url).iter().flat_map(|module| &module.kinds) {
-        kind.register_effect(&mut effects)?;
+/// What the ends of jobs change in the product. Two effects for one kind are an error.
+pub fn effects(options: &ModuleOptions) -> Result<Effects, QueueError> {
+    let modules = modules(options);
+    let (mut effects, ports) = (Effects::default(), EffectPorts::of(&modules));
+    for kind in modules.iter().flat_map(|module| &module.kinds) {
+        kind.register_effect(&mut effects, &ports)?;
     }
     Ok(effects)
 }
@@ -90,7 +95,13 @@ pub fn registry(services: &Services) -> Result<Registry, QueueError> {
 /// All recurring jobs. Schedules are in UTC.
 #[must_use]
 pub fn recurring() -> Vec<Recurring> {
-    modules("").into_iter().flat_map(|module| module.recurring).collect()
+    modules(&ModuleOptions::default()).into_iter().flat_map(|module| module.recurring).collect()
+}
+
+/// What sets the gauges of the domains.
+#[must_use]
+pub fn observers() -> Vec<Observe> {
+    modules(&ModuleOptions::default()).into_iter().flat_map(|module| module.observers).collect()
 }
 
 #[cfg(test)]
@@ -112,7 +123,7 @@ mod tests {
 
     #[test]
     fn every_module_is_named_once() {
-        let names: Vec<_> = modules("").iter().map(|module| module.name).collect();
+        let names: Vec<_> = modules(&ModuleOptions::default()).iter().map(|module| module.name).collect();
         let unique: BTreeSet<_> = names.iter().collect();
 
         assert_eq!(unique.len(), names.len());
@@ -127,7 +138,8 @@ mod tests {
         domains.push("platform".to_owned());
         domains.sort();
 
-        let mut listed: Vec<_> = modules("").iter().map(|module| module.name).collect();
+        let mut listed: Vec<_> =
+            modules(&ModuleOptions::default()).iter().map(|module| module.name).collect();
         listed.sort_unstable();
         assert_eq!(listed, domains);
     }

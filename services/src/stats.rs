@@ -1,5 +1,6 @@
 //! The platform's statistics. They are stored in one row, so that reading them is cheap.
 
+mod action;
 mod format;
 mod jobs;
 mod totals;
@@ -11,6 +12,7 @@ use sea_orm::{
 };
 use serde_json::json;
 
+pub use action::EnqueueStatistics;
 pub use format::format_count;
 pub use jobs::AggregateStats;
 pub use totals::Totals;

@@ -49,7 +49,7 @@ impl Fixture {
         let builder::Options { foundation, builder } = builder::options();
         let options = ServiceOptions { foundation, builder };
         let model = Arc::new(model);
-        let effects = effects_of(&modules(&options.builder.public_url));
+        let effects = effects_of(&modules(&(&options).into()));
         let writer = model.clone();
         let fixture = foundation::Fixture::assemble(mailer, effects, |queue, deps| {
             let atelier_foundation::Deps { mailer, objects, oauth } = deps;

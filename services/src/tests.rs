@@ -7,3 +7,4 @@ mod leaving;
 mod mails;
 mod personal;
 mod profile;
+mod workflows;

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use atelier_foundation::{Foundation, Kind, Module};
+use atelier_foundation::{Foundation, Kind, LinkKey, Module};
 use atelier_providers::{http::GuardedClient, llm::ChatModel, object_store::Objects};
 use atelier_queue::{Job, NewJob, Outcome, schedule::Recurring};
 
@@ -10,10 +10,10 @@ use crate::{
     mail,
     nodes::Services,
     runs::{
-        self, Execution, MakeRoom, OwnedRuns, ReconcileRuns, Runs, StartEnded, StartRun, StopJobs,
+        self, Execution, JobsEnded, MakeRoom, OwnedRuns, ReconcileRuns, Runs, StartEnded, StartRun, StopJobs,
         StoredValues, WakeEnded, WakeNode,
     },
-    workflows::{self, OwnedWorkflows, Workflows},
+    workflows::{self, CancelRuns, OwnedWorkflows, Workflows},
 };
 
 /// Services of this domain. Cheap to clone.
@@ -61,10 +61,11 @@ impl Automation {
     }
 }
 
-/// What this domain offers to the processes of the product.
+/// What this domain offers to the processes of the product. `links` makes the links of its mails.
 #[must_use]
-pub fn module() -> Module<Automation> {
-    let run_node = runs::node_kind(|all: &Automation, ctx, args| Box::pin(all.execution.run_node(ctx, args)));
+pub fn module(links: &LinkKey) -> Module<Automation> {
+    let run_node =
+        runs::node_kind(|all: &Automation, ctx, args| Box::pin(all.execution.run_node(ctx, args)), links);
     module_without_nodes().with_kind(run_node)
 }
 
@@ -73,13 +74,16 @@ pub(crate) fn module_without_nodes() -> Module<Automation> {
     let start = Kind::of::<StartRun>(|_, _, _| Box::pin(async { Ok(Outcome::done()) }));
     let wake = Kind::of::<WakeNode>(|_, _, _| Box::pin(async { Ok(Outcome::done()) }));
     Module::new("automation")
-        .with_kind(start.with_effect::<StartRun>(StartEnded))
-        .with_kind(wake.with_effect::<WakeNode>(WakeEnded))
+        .with_kind(start.with_effect(StartEnded))
+        .with_kind(wake.with_effect(WakeEnded))
         .with_kind(Kind::of::<MakeRoom>(|all: &Automation, ctx, args| {
             Box::pin(all.runs.make_room(ctx, args))
         }))
         .with_kind(Kind::of::<StopJobs>(|all: &Automation, ctx, args| {
             Box::pin(all.runs.stop_jobs(ctx, args))
+        }))
+        .with_kind(Kind::of::<CancelRuns>(|all: &Automation, ctx, args| {
+            Box::pin(all.runs.cancel_of_workflow(ctx, args))
         }))
         .with_kind(Kind::of::<ReconcileRuns>(|all, ctx, args| Box::pin(all.runs.reconcile(ctx, args))))
         .with_recurring(Recurring {
@@ -87,6 +91,8 @@ pub(crate) fn module_without_nodes() -> Module<Automation> {
             cron: "30 * * * * *",
             make: |_| NewJob::of(&ReconcileRuns {}),
         })
+        .with_listener(JobsEnded)
+        .with_gauges(|queue| Box::pin(runs::observe(queue)))
         .with_mails(&mail::TEMPLATES)
         .with_purge("workflow_runs", |queue, batch| Box::pin(runs::purge_runs(queue, batch)))
         .with_purge("workflows", |queue, batch| Box::pin(workflows::purge_deleted(queue, batch)))

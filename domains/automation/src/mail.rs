@@ -5,7 +5,7 @@ use atelier_foundation::{mail::Template, mail_template};
 use serde_json::{Value, json};
 
 /// Every mail of workflows.
-pub(crate) static TEMPLATES: [&Template; 1] = [&WORKFLOW_MESSAGE];
+pub(crate) static TEMPLATES: [&Template; 2] = [&WORKFLOW_MESSAGE, &WORKFLOW_APPROVAL];
 
 /// A node sends a message to the person whose workflow it is. Shows `subject`, `text` and
 /// `workflow`, its name.
@@ -17,5 +17,19 @@ fn workflow_message() -> Value {
         "subject": "12 orders today",
         "text": "There were 12 orders today.\nThe largest is number 7.",
         "workflow": "Daily report",
+    })
+}
+
+/// A run waits for a decision of the person whose workflow it is. Shows `question`, `workflow`, its name, `expires_at`,
+/// when the run waits no longer, and `link`, by which the decision can be given once.
+pub(crate) static WORKFLOW_APPROVAL: Template =
+    mail_template!("workflow_approval", workflow_approval).of_category(MailCategory::Activity).needing_link();
+
+fn workflow_approval() -> Value {
+    json!({
+        "question": "Send the invoice of 120 euros?",
+        "workflow": "Invoices",
+        "expires_at": "2026-12-01T09:00:00Z",
+        "link": "https://atelier.example/api/v1/automation/approvals/sample",
     })
 }

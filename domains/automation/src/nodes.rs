@@ -2,10 +2,12 @@
 
 use crate::graph::Catalog;
 
+mod action;
 mod call;
 mod definition;
 mod description;
 mod param;
+mod recipients;
 mod values;
 mod wait_time;
 
@@ -42,6 +44,7 @@ pub mod wait_until;
 pub mod while_true;
 pub mod workflow_error;
 
+pub(crate) use approval::check_approvers;
 pub use call::{AttemptError, Branch, Call, NodeFailure, NodeOutput, Services, Wait, Work};
 pub use definition::{Act, Compute, Definition, ReadsInput, Run};
 pub use description::{

@@ -5,12 +5,16 @@
 
 mod advance;
 mod answer;
+mod awaited;
 mod cue;
 mod data;
+mod deleted;
 mod effects;
 mod error;
 pub mod execute;
+mod gauges;
 mod jobs;
+mod listener;
 mod overlay;
 mod personal;
 mod places;
@@ -27,16 +31,21 @@ mod view;
 mod watch;
 mod why;
 
+use std::sync::Arc;
+
 use atelier_entities::{RunId, workflow_runs};
-use atelier_foundation::{Actor, Kind};
+use atelier_foundation::{Actor, Kind, LinkKey};
 use atelier_queue::{JobContext, JobError, Outcome, Queue};
 use futures::future::BoxFuture;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::workflows::Workflows;
+use advance::NodePorts;
 use effects::NodeEnded;
 
 pub(crate) use effects::{StartEnded, WakeEnded};
+pub(crate) use gauges::observe;
+pub(crate) use listener::JobsEnded;
 
 pub use answer::{Decision, MAX_COMMENT, MAX_SIGNAL_KEY, MAX_SIGNALS, OpenApproval, SignalInput};
 pub use data::{MAX_INLINE_BYTES, MAX_OUTPUT_BYTES, MAX_RUN_BYTES, OutputError, Reader, StoredValues};
@@ -46,7 +55,7 @@ pub use jobs::{MakeRoom, ReconcileRuns, RunNode, StartRun, StopJobs, WakeNode};
 pub use overlay::{ItemCounts, NodeOverlay, RunChoice, RunOverlay};
 pub(crate) use personal::OwnedRuns;
 pub(crate) use purge::purge_runs;
-pub use result::{ChildRequest, NodeResult, Stored, WorkOutcome};
+pub use result::{ActionStart, ChildRequest, NodeResult, Stored, WorkOutcome};
 pub use start::{MAX_INPUT_BYTES, RerunInput, RunVersion, StartInput, StartedRun};
 pub use view::{NodeSummary, NodeView, PREVIEW_BYTES, Preview, RunFilter, RunSummary, RunView};
 pub use watch::{ParseRunPositionError, RunPosition, RunUpdate};
@@ -89,12 +98,15 @@ impl std::fmt::Debug for Runs {
 pub(crate) type RunNodeHandler<S> =
     for<'a> fn(&'a S, &'a JobContext, RunNode) -> BoxFuture<'a, Result<Outcome, JobError>>;
 
-/// The kind of the jobs of nodes, with its handler.
-pub(crate) fn node_kind<S>(run: RunNodeHandler<S>) -> Kind<S>
+/// The kind of the jobs of nodes, with its handler. `links` makes the links of mails.
+pub(crate) fn node_kind<S>(run: RunNodeHandler<S>, links: &LinkKey) -> Kind<S>
 where
     S: Clone + Send + Sync + 'static,
 {
-    Kind::of::<RunNode>(run).with_effect::<RunNode>(NodeEnded)
+    let links = links.clone();
+    Kind::of::<RunNode>(run).with_effect_of(move |ports| {
+        Arc::new(NodeEnded(NodePorts { actions: ports.actions.clone(), links: links.clone() }))
+    })
 }
 
 /// The folder of a run in the object store.

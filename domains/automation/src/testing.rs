@@ -7,9 +7,9 @@ use std::{
 
 use atelier_entities::{
     UserId, VersionKind, WaitKind, WorkflowId, WorkflowVersionId, workflow_edges, workflow_nodes,
-    workflow_runs, workflow_versions, workflows,
+    workflow_runs, workflow_triggers, workflow_versions, workflows,
 };
-use atelier_foundation::{Foundation, Module};
+use atelier_foundation::{Foundation, Kind, LinkKey, Module};
 use atelier_providers::{
     http::{GuardedClient, HttpOptions},
     llm::fake::ScriptedModel,
@@ -21,9 +21,14 @@ use serde_json::{Value, json};
 
 use crate::{
     Automation, Deps,
-    graph::Graph,
+    graph::{Graph, Node},
     runs::{ChildRequest, NodeResult, RunNode, Stored, WorkOutcome, node_kind},
 };
+
+mod deed;
+
+use deed::StartDeed;
+pub use deed::{Deed, deed};
 
 /// Services whose nodes do what their script says.
 #[derive(Clone)]
@@ -42,7 +47,10 @@ pub fn modules() -> [Module<Scripted>; 3] {
     [
         atelier_foundation::module().within(|all: &Scripted| &all.foundation),
         crate::automation::module_without_nodes().within(|all: &Scripted| &all.automation),
-        Module::new("scripted").with_kind(node_kind::<Scripted>(|all, _, args| Box::pin(all.run_node(args)))),
+        Module::new("scripted")
+            .with_kind(Kind::of::<Deed>(|_, _, args| Box::pin(args.run())).announced_as("deployment"))
+            .with_action(StartDeed)
+            .with_kind(node_kind::<Scripted>(|all, _, args| Box::pin(all.run_node(args)), &links())),
     ]
 }
 
@@ -55,6 +63,12 @@ pub fn modules() -> [Module<Scripted>; 3] {
 pub fn deps(objects: Objects) -> Deps {
     let http = GuardedClient::new(HttpOptions::default()).expect("a client");
     Deps { model: Arc::new(ScriptedModel::new([])), objects, http }
+}
+
+/// The key of the links in mails of tests.
+#[must_use]
+pub fn links() -> LinkKey {
+    LinkKey::new(&atelier_foundation::testing::options().auth.jwt_secret)
 }
 
 /// The result of an attempt.
@@ -200,9 +214,26 @@ pub async fn publish(
     workflow_versions::Entity::insert(row).exec_without_returning(db).await?;
     let (mut nodes, mut edges) = (Vec::new(), Vec::new());
     collect(version, graph, None, &mut nodes, &mut edges);
+    let triggers: Vec<_> = graph.nodes.iter().filter_map(|node| trigger_row(id, user, node)).collect();
+    if !triggers.is_empty() {
+        workflow_triggers::Entity::insert_many(triggers).exec_without_returning(db).await?;
+    }
     workflow_nodes::Entity::insert_many(nodes).exec_without_returning(db).await?;
     workflow_edges::Entity::insert_many(edges).exec_without_returning(db).await?;
     Ok(id)
+}
+
+/// The row of a trigger that events of the platform pull.
+fn trigger_row(workflow: WorkflowId, user: UserId, node: &Node) -> Option<workflow_triggers::ActiveModel> {
+    let event = node.config.get("event").filter(|_| node.kind == "platform_event")?;
+    Some(workflow_triggers::ActiveModel {
+        workflow_id: Set(workflow),
+        node: Set(node.key.clone()),
+        user_id: Set(user),
+        kind: Set(node.kind.clone()),
+        event: Set(event.as_str().map(str::to_owned)),
+        config: Set(Value::Object(node.config.clone())),
+    })
 }
 
 fn collect(

@@ -4,9 +4,9 @@ use atelier_foundation::{Foundation, Kind, Module, projects::ProjectFolders};
 use atelier_providers::{llm::ChatModel, object_store::Objects};
 
 use crate::{
-    BuilderOptions,
-    deployments::{self, DeploymentEnded, Deployments, Publications, PublishDeployment},
-    generation::{Generation, GenerationEnded, RunGeneration},
+    BuilderOptions, ModuleOptions,
+    deployments::{self, DeployApp, DeploymentEnded, Deployments, Publications, PublishDeployment},
+    generation::{GenerateApp, Generation, GenerationEnded, RunGeneration, Terms},
     mail,
     versions::{Versions, WrittenVersions, archive_folder},
 };
@@ -52,19 +52,21 @@ impl fmt::Debug for Builder {
     }
 }
 
-/// The module of the builder. Addresses of published sites begin with `public_url`.
+/// The module of the builder.
 #[must_use]
-pub fn module(public_url: &str) -> Module<Builder> {
+pub fn module(options: &ModuleOptions) -> Module<Builder> {
     let generate =
         Kind::of::<RunGeneration>(|all: &Builder, ctx, args| Box::pin(all.generation.run(ctx, args)))
-            .with_effect::<RunGeneration>(GenerationEnded)
+            .with_effect(GenerationEnded)
+            .announced_as("generation")
             .started_anew("generations", |all, actor, job| {
                 Box::pin(async move { Ok(all.generation.restart(actor, job).await?) })
             });
     let publish = Kind::of::<PublishDeployment>(|all: &Builder, ctx, args| {
         Box::pin(all.deployments.publish(ctx, args))
     })
-    .with_effect::<PublishDeployment>(DeploymentEnded::new(public_url))
+    .with_effect(DeploymentEnded::new(&options.public_url))
+    .announced_as("deployment")
     .started_anew("deployments", |all, actor, job| {
         Box::pin(async move { Ok(all.deployments.restart(actor, job).await?) })
     });
@@ -73,6 +75,7 @@ pub fn module(public_url: &str) -> Module<Builder> {
         let folders = projects.iter().copied().map(archive_folder).collect();
         Box::pin(async move { Ok(folders) })
     });
+    let terms = Terms { prices: options.credits, max_versions: options.max_versions };
     Module::new("builder")
         .with_kind(generate)
         .with_kind(publish)
@@ -81,4 +84,6 @@ pub fn module(public_url: &str) -> Module<Builder> {
         .with_personal_data(Publications)
         .with_project_folders(sites)
         .with_project_folders(archives)
+        .with_action(GenerateApp { terms, max_projects: options.max_projects })
+        .with_action(DeployApp)
 }

@@ -1,6 +1,7 @@
 //! Deployments: publish versions to platforms, and serve the sites of the built-in preview
 //! platform.
 
+mod action;
 mod commands;
 mod effect;
 mod jobs;
@@ -20,6 +21,7 @@ use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 use crate::versions::no_version;
 use atelier_foundation::{Class, FieldErrors, NotSignedIn, Problem, Refusal};
 
+pub(crate) use action::DeployApp;
 pub use effect::DeploymentEnded;
 pub use jobs::PublishDeployment;
 pub(crate) use personal::Publications;

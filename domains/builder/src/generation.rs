@@ -1,5 +1,6 @@
 //! Generations: from a request to a version, which is stored in one transaction.
 
+mod action;
 mod commands;
 mod effect;
 mod jobs;
@@ -17,6 +18,8 @@ use sea_orm::DbErr;
 use crate::{GenerationOptions, check::Limits};
 use atelier_foundation::{Class, CreditOptions, FieldErrors, NotSignedIn, Problem, Refusal};
 
+pub(crate) use action::GenerateApp;
+pub(crate) use commands::Terms;
 pub use effect::GenerationEnded;
 pub use jobs::RunGeneration;
 #[cfg(any(test, feature = "testing"))]

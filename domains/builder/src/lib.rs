@@ -19,4 +19,4 @@ pub mod versions;
 pub mod testing;
 
 pub use builder::{Builder, Deps, module};
-pub use options::{BuilderOptions, GenerationOptions};
+pub use options::{BuilderOptions, GenerationOptions, ModuleOptions};

@@ -14,6 +14,32 @@ pub struct BuilderOptions {
     pub public_url: String,
 }
 
+/// What the effects and the actions of the builder use of the settings.
+#[derive(Clone, Debug, Default)]
+pub struct ModuleOptions {
+    /// What addresses of published sites begin with.
+    pub public_url: String,
+    /// Prices of generations.
+    pub credits: CreditOptions,
+    /// Maximum number of versions of a project.
+    pub max_versions: u64,
+    /// Maximum number of projects of an account.
+    pub max_projects: u64,
+}
+
+impl ModuleOptions {
+    /// Those of these settings. `max_projects` is the maximum number of projects of an account.
+    #[must_use]
+    pub fn of(options: &BuilderOptions, max_projects: u64) -> Self {
+        Self {
+            public_url: options.public_url.clone(),
+            credits: options.credits,
+            max_versions: options.generation.max_versions,
+            max_projects,
+        }
+    }
+}
+
 /// Limits of a generation.
 #[derive(Clone, Copy, Debug)]
 pub struct GenerationOptions {

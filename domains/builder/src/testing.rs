@@ -15,7 +15,7 @@ use atelier_providers::{
 use atelier_queue::Queue;
 
 use crate::{
-    Builder, BuilderOptions, Deps, GenerationOptions,
+    Builder, BuilderOptions, Deps, GenerationOptions, ModuleOptions,
     file::GeneratedFile,
     generation::{GenerationInput, store_for_tests},
 };
@@ -107,7 +107,8 @@ impl Fixture {
     pub async fn with(model: ScriptedModel, options: Options) -> Self {
         let modules = [
             atelier_foundation::module().within(|all: &FixtureServices| &all.foundation),
-            crate::module(&options.builder.public_url).within(|all: &FixtureServices| &all.builder),
+            crate::module(&ModuleOptions::of(&options.builder, options.foundation.max_projects))
+                .within(|all: &FixtureServices| &all.builder),
         ];
         let (model, mailer) = (Arc::new(model), ScriptedMailer::new([]));
         let writer = model.clone();

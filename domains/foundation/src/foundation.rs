@@ -114,7 +114,7 @@ pub fn module() -> Module<Foundation> {
     let deliver =
         Kind::of::<DeliverMail>(|all: &Foundation, ctx, args| Box::pin(all.mail.deliver(ctx, args)));
     Module::new("foundation")
-        .with_kind(deliver.with_effect::<DeliverMail>(DeliveryEnded))
+        .with_kind(deliver.with_effect(DeliveryEnded))
         .with_kind(Kind::of::<RemoveObjects>(|all, ctx, args| Box::pin(all.objects.remove(ctx, args))))
         .with_kind(Kind::of::<EraseAccount>(|all, ctx, args| Box::pin(all.identity.erase(ctx, args))))
         .with_kind(Kind::of::<ArchiveAudit>(|all, ctx, args| Box::pin(all.audit.archive(ctx, args))))

@@ -9,6 +9,7 @@ use atelier_entities::{AccountTokenId, Timestamp, TokenPurpose, account_tokens};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait};
 use secrecy::SecretString;
+use uuid::Uuid;
 
 use crate::signing::SigningKey;
 
@@ -16,11 +17,26 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// Computes the tokens of links.
 #[derive(Clone)]
-pub(crate) struct LinkKey(SigningKey);
+pub struct LinkKey(SigningKey);
+
+impl std::fmt::Debug for LinkKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LinkKey").finish_non_exhaustive()
+    }
+}
 
 impl LinkKey {
-    pub(crate) fn new(secret: &SecretString) -> Self {
+    /// The key that belongs to this secret.
+    #[must_use]
+    pub fn new(secret: &SecretString) -> Self {
         Self(SigningKey::derive(secret, "atelier links v1"))
+    }
+
+    /// The token by which somebody decides about an approval without an account: 32 bytes as base64url. `id`
+    /// is random and names the link in the data of its mail; the row of the approval has the token's hash.
+    #[must_use]
+    pub fn approval(&self, id: Uuid) -> String {
+        URL_SAFE_NO_PAD.encode(self.0.sign(&[b"approval", id.as_bytes()]))
     }
 
     /// The token of a row: 32 bytes as base64url.
@@ -61,5 +77,7 @@ mod tests {
         assert_ne!(token, ours.token(TokenPurpose::ResetPassword, id));
         assert_ne!(token, ours.token(TokenPurpose::VerifyEmail, AccountTokenId::new()));
         assert_ne!(token, key("another-secret-another-secret-xx").token(TokenPurpose::VerifyEmail, id));
+        assert_eq!(ours.approval(id.0).len(), 43);
+        assert_ne!(token, ours.approval(id.0));
     }
 }

@@ -85,7 +85,8 @@ impl std::fmt::Debug for Mail {
 /// ([`OUTBOX_RETENTION`]). It also returns none if the person has opted out of the
 /// category, or the account is being erased. An opt-out before the mail is sent counts too.
 /// `data` holds the values of the template and never a secret: a link is named by its
-/// `token_id`, and its address is computed when the mail is sent.
+/// `token_id`, or its `approval_id` where it leads to an approval, and its address is computed
+/// when the mail is sent.
 pub async fn queue_mail(
     tx: &Transaction,
     template: &Template,

@@ -7,13 +7,15 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 use atelier_entities::jobs;
 use atelier_queue::{
-    Effect, Effects, Handler, Job, JobContext, JobError, KindInfo, Outcome, Queue, QueueError, Registry,
-    schedule::Recurring,
+    Effect, Effects, Handler, Job, JobContext, JobError, KindInfo, Observe, Outcome, Queue, QueueError,
+    Registry, schedule::Recurring,
 };
 use futures::future::BoxFuture;
 
 use crate::{
     Actor, PersonalData, Problem,
+    actions::{Action, Actions},
+    job_ends::{Announced, EndListener},
     mail::Template,
     projects::{ProjectFolders, ProjectReferences},
 };
@@ -28,7 +30,8 @@ type StartFrom<S> =
     dyn Fn(S, Actor, jobs::Model) -> BoxFuture<'static, Result<jobs::Model, RestartError>> + Send + Sync;
 type Delete = for<'a> fn(&'a Queue, u32) -> BoxFuture<'a, Result<u64, QueueError>>;
 type Register<S> = Arc<dyn Fn(&S, &mut Registry) -> Result<(), QueueError> + Send + Sync>;
-type RegisterEffect = Arc<dyn Fn(&mut Effects) -> Result<(), QueueError> + Send + Sync>;
+type MakeEffect = Arc<dyn Fn(&EffectPorts) -> Arc<dyn Effect> + Send + Sync>;
+type RegisterEffect = fn(&mut Effects, Arc<dyn Effect>) -> Result<(), QueueError>;
 
 /// The module of a domain. `S` is the domain's services.
 pub struct Module<S> {
@@ -49,6 +52,12 @@ pub struct Module<S> {
     pub project_references: Vec<ProjectReferences>,
     /// What it mails.
     pub mail_templates: Vec<&'static Template>,
+    /// What workflows may start in it.
+    pub actions: Vec<Arc<dyn Action>>,
+    /// What it does at the ends of jobs that are events.
+    pub listeners: Vec<Arc<dyn EndListener>>,
+    /// What sets its gauges.
+    pub observers: Vec<Observe>,
 }
 
 impl<S: Clone + Send + Sync + 'static> Module<S> {
@@ -64,6 +73,9 @@ impl<S: Clone + Send + Sync + 'static> Module<S> {
             project_folders: Vec::new(),
             project_references: Vec::new(),
             mail_templates: Vec::new(),
+            actions: Vec::new(),
+            listeners: Vec::new(),
+            observers: Vec::new(),
         }
     }
 
@@ -118,6 +130,27 @@ impl<S: Clone + Send + Sync + 'static> Module<S> {
         self
     }
 
+    /// Adds something that workflows may start.
+    #[must_use]
+    pub fn with_action(mut self, action: impl Action + 'static) -> Self {
+        self.actions.push(Arc::new(action));
+        self
+    }
+
+    /// Adds a listener to the ends of jobs that are events.
+    #[must_use]
+    pub fn with_listener(mut self, listener: impl EndListener + 'static) -> Self {
+        self.listeners.push(Arc::new(listener));
+        self
+    }
+
+    /// Adds gauges, which each scheduler sets from the database.
+    #[must_use]
+    pub fn with_gauges(mut self, observe: Observe) -> Self {
+        self.observers.push(observe);
+        self
+    }
+
     /// The same module as a part of `T`, which holds the domain's services.
     #[must_use]
     pub fn within<T: Clone + Send + Sync + 'static>(self, part: for<'a> fn(&'a T) -> &'a S) -> Module<T> {
@@ -131,6 +164,29 @@ impl<S: Clone + Send + Sync + 'static> Module<S> {
             project_folders: self.project_folders,
             project_references: self.project_references,
             mail_templates: self.mail_templates,
+            actions: self.actions,
+            listeners: self.listeners,
+            observers: self.observers,
+        }
+    }
+}
+
+/// What the effects of a domain use of the other domains.
+#[derive(Clone, Debug)]
+pub struct EffectPorts {
+    /// What workflows may start.
+    pub actions: Actions,
+    /// Who listens to the ends of jobs that are events.
+    pub listeners: Arc<[Arc<dyn EndListener>]>,
+}
+
+impl EffectPorts {
+    /// Collects them from these modules.
+    #[must_use]
+    pub fn of<S>(modules: &[Module<S>]) -> Self {
+        Self {
+            actions: modules.iter().flat_map(|module| module.actions.clone()).collect(),
+            listeners: modules.iter().flat_map(|module| module.listeners.clone()).collect(),
         }
     }
 }
@@ -163,8 +219,11 @@ pub struct Kind<S> {
     pub info: KindInfo,
     /// How its ended jobs are retried, if not as themselves.
     pub restart: Option<Restart<S>>,
+    /// What its ends are called as events, if they are events.
+    pub topic: Option<&'static str>,
     register: Register<S>,
-    effect: Option<RegisterEffect>,
+    effect: Option<MakeEffect>,
+    register_effect: RegisterEffect,
     names: Vec<&'static str>,
 }
 
@@ -184,13 +243,40 @@ impl<S: Clone + Send + Sync + 'static> Kind<S> {
             registry.register::<J>(ByService { services: services.clone(), run }).map(drop)
         };
         let (info, names) = (KindInfo::of::<J>(), J::names());
-        Self { info, restart: None, register: Arc::new(register), effect: None, names }
+        let register_effect = |effects: &mut Effects, effect: Arc<dyn Effect>| effects.register::<J>(effect);
+        Self {
+            info,
+            restart: None,
+            topic: None,
+            register: Arc::new(register),
+            effect: None,
+            register_effect,
+            names,
+        }
     }
 
     /// Adds an effect.
     #[must_use]
-    pub fn with_effect<J: Job>(mut self, effect: impl Effect + Clone) -> Self {
-        self.effect = Some(Arc::new(move |effects| effects.register::<J>(effect.clone())));
+    pub fn with_effect(self, effect: impl Effect) -> Self {
+        let effect: Arc<dyn Effect> = Arc::new(effect);
+        self.with_effect_of(move |_| effect.clone())
+    }
+
+    /// Adds an effect that uses what other domains offer.
+    #[must_use]
+    pub fn with_effect_of(
+        mut self,
+        make: impl Fn(&EffectPorts) -> Arc<dyn Effect> + Send + Sync + 'static,
+    ) -> Self {
+        self.effect = Some(Arc::new(make));
+        self
+    }
+
+    /// Makes its ends events, named `topic.succeeded`, `topic.failed` and `topic.cancelled`. Its jobs may be
+    /// awaited: see [`NewJob::awaited_by`](atelier_queue::NewJob::awaited_by).
+    #[must_use]
+    pub fn announced_as(mut self, topic: &'static str) -> Self {
+        self.topic = Some(topic);
         self
     }
 
@@ -215,9 +301,17 @@ impl<S: Clone + Send + Sync + 'static> Kind<S> {
         (self.register)(services, registry)
     }
 
-    /// Registers its effect, if it has one.
-    pub fn register_effect(&self, effects: &mut Effects) -> Result<(), QueueError> {
-        self.effect.as_ref().map_or(Ok(()), |register| register(effects))
+    /// Registers its effect, if it has one, and tells the listeners of its ends, if these are events.
+    pub fn register_effect(&self, effects: &mut Effects, ports: &EffectPorts) -> Result<(), QueueError> {
+        let effect = self.effect.as_ref().map(|make| make(ports));
+        let effect = match self.topic {
+            Some(topic) if !ports.listeners.is_empty() => {
+                let announced = Announced { topic, listeners: ports.listeners.clone(), effect };
+                Some(Arc::new(announced) as Arc<dyn Effect>)
+            }
+            _ => effect,
+        };
+        effect.map_or(Ok(()), |effect| (self.register_effect)(effects, effect))
     }
 
     fn within<T: Clone + Send + Sync + 'static>(self, part: for<'a> fn(&'a T) -> &'a S) -> Kind<T> {
@@ -234,7 +328,9 @@ impl<S: Clone + Send + Sync + 'static> Kind<S> {
             register: Arc::new(move |services: &T, registry: &mut Registry| {
                 register(part(services), registry)
             }),
+            topic: self.topic,
             effect: self.effect,
+            register_effect: self.register_effect,
             names: self.names,
         }
     }

@@ -45,7 +45,7 @@ pub struct AuthOptions {
 }
 
 /// Prices in credits.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct CreditOptions {
     /// Credits of a new account.
     pub signup_grant: i64,

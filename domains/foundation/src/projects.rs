@@ -14,7 +14,7 @@ use sea_orm::DbErr;
 
 use crate::{FieldErrors, NotSignedIn, Problem, Refusal};
 
-pub use commands::{lock_all_owned, lock_owned, own_projects};
+pub use commands::{create_project, lock_all_owned, lock_owned, own_projects};
 pub(crate) use figures::figures_of;
 pub use folders::ProjectFolders;
 pub(crate) use folders::folders_of;
@@ -23,6 +23,8 @@ pub use personal::lock;
 pub use references::ProjectReferences;
 pub(crate) use references::lock_references;
 
+/// Maximum length of a title, in characters.
+pub const MAX_TITLE: usize = 120;
 /// Maximum length of a description, in characters.
 pub const MAX_DESCRIPTION: usize = 5_000;
 

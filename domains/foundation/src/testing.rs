@@ -31,8 +31,8 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Actor, AuthOptions, Client, CreditOptions, Deps, Foundation, FoundationOptions, MailOptions, Module,
-    Ports, RetentionOptions, database,
+    Actor, AuthOptions, Client, CreditOptions, Deps, EffectPorts, Foundation, FoundationOptions, MailOptions,
+    Module, Ports, RetentionOptions, database,
     identity::{OAuthSetup, Registration},
     projects::NewProject,
 };
@@ -127,9 +127,9 @@ pub fn effects_of<S>(modules: &[Module<S>]) -> Effects
 where
     S: Clone + Send + Sync + 'static,
 {
-    let mut effects = Effects::default();
+    let (mut effects, ports) = (Effects::default(), EffectPorts::of(modules));
     for kind in modules.iter().flat_map(|module| &module.kinds) {
-        kind.register_effect(&mut effects).expect("one effect a kind");
+        kind.register_effect(&mut effects, &ports).expect("one effect a kind");
     }
     effects
 }

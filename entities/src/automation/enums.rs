@@ -117,6 +117,8 @@ text_enums! {
         Signal = "signal",
         /// For the end of a child run.
         Child = "child",
+        /// For the end of a job that the node started.
+        Job = "job",
     }
 }
 

@@ -41,6 +41,8 @@ pub struct Model {
     pub input_object: Option<String>,
     /// Bytes of all outputs.
     pub output_bytes: i64,
+    /// The run whose job was the event that started it.
+    pub caused_by: Option<RunId>,
     /// The run that it was started from again.
     pub rerun_of: Option<RunId>,
     /// When it is over, whatever is under way.

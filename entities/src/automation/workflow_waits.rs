@@ -27,6 +27,8 @@ pub struct Model {
     pub held: bool,
     /// The job that wakes it.
     pub job_id: Option<JobId>,
+    /// The job whose end it waits for.
+    pub awaited_job_id: Option<JobId>,
     /// The hash of the token that answers an approval.
     pub token_hash: Option<String>,
     /// What an approval asks, and whom.

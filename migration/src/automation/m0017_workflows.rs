@@ -39,7 +39,7 @@ const INDEXES: &[&str] = &[
     "CREATE INDEX workflow_versions_workflow_idx ON workflow_versions (workflow_id, number)",
     "CREATE INDEX workflow_versions_test_idx ON workflow_versions (created_at) WHERE kind = 'test'",
     "CREATE INDEX workflow_triggers_event_idx ON workflow_triggers (type, event)",
-    "CREATE INDEX workflow_triggers_user_idx ON workflow_triggers (user_id)",
+    "CREATE INDEX workflow_triggers_user_idx ON workflow_triggers (user_id, event)",
     "CREATE INDEX workflow_runs_workflow_idx ON workflow_runs (workflow_id, id)",
     "CREATE INDEX workflow_runs_user_idx ON workflow_runs (user_id, id)",
     "CREATE INDEX workflow_runs_version_idx ON workflow_runs (version_id)",
@@ -53,6 +53,7 @@ const INDEXES: &[&str] = &[
     "CREATE UNIQUE INDEX workflow_waits_token_key ON workflow_waits (token_hash)",
     "CREATE INDEX workflow_waits_answered_idx ON workflow_waits (answered_by) WHERE answered_by IS NOT NULL",
     "CREATE INDEX workflow_waits_open_idx ON workflow_waits (run_id, key) WHERE NOT closed",
+    "CREATE INDEX workflow_waits_awaited_idx ON workflow_waits (awaited_job_id) WHERE awaited_job_id IS NOT NULL",
 ];
 
 fn workflows() -> TableCreateStatement {
@@ -186,6 +187,7 @@ fn workflow_runs() -> TableCreateStatement {
             json_null("input"),
             text_null("input_object"),
             bigint("output_bytes"),
+            uuid_null("caused_by"),
             uuid_null("rerun_of"),
             time_null("deadline_at"),
             bigint_null("active_left"),
@@ -334,6 +336,7 @@ fn workflow_waits() -> TableCreateStatement {
             boolean("closed"),
             boolean("held"),
             uuid_null("job_id"),
+            uuid_null("awaited_job_id"),
             text_null("token_hash"),
             json_null("question"),
             json_null("answer"),

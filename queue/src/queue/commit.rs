@@ -159,6 +159,22 @@ impl Transaction {
         Ok(())
     }
 
+    /// Begins a savepoint in this transaction: what is written by it can be undone alone. Nothing
+    /// else may use this transaction before the savepoint is [released](Self::release) or rolled
+    /// back.
+    pub async fn begin_savepoint(&self) -> Result<Self, QueueError> {
+        let savepoint = self.inner.begin().await?;
+        Ok(Self::new(self.queue.clone(), savepoint, WriteTurn::of_savepoint()))
+    }
+
+    /// Makes what a savepoint of this transaction wrote and announces a part of it.
+    pub async fn release(&self, savepoint: Self) -> Result<(), QueueError> {
+        let Self { inner, notes, .. } = savepoint;
+        inner.commit().await?;
+        self.notes.append(notes);
+        Ok(())
+    }
+
     /// Commits after a success. Rolls back at once after an error, so that no lock outlives
     /// it. Answers the outcome.
     pub(crate) async fn close<T>(self, outcome: Result<T, QueueError>) -> Result<T, QueueError> {

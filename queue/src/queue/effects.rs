@@ -13,6 +13,7 @@ use super::Transaction;
 use crate::{
     error::{EffectError, QueueError},
     job::Job,
+    new_job::waiter_of,
     settle::Settlement,
 };
 
@@ -35,6 +36,14 @@ pub struct EndedJob {
     pub owner: Option<UserId>,
     /// What it is about.
     pub subject: Option<Uuid>,
+}
+
+impl EndedJob {
+    /// Who waits for its end, as [`NewJob::awaited_by`](crate::NewJob::awaited_by) said.
+    #[must_use]
+    pub fn awaited_by(&self) -> Option<Uuid> {
+        waiter_of(&self.args)
+    }
 }
 
 /// A job whose end may have an effect, as far as the effect sees it before the end.
@@ -80,6 +89,21 @@ pub trait Effect: Send + Sync + 'static {
     /// kinds without an effect.
     fn wants(&self, _state: JobState) -> bool {
         true
+    }
+}
+
+#[async_trait]
+impl Effect for Arc<dyn Effect> {
+    async fn on_end(&self, tx: &Transaction, job: &EndedJob) -> Result<(), EffectError> {
+        (**self).on_end(tx, job).await
+    }
+
+    async fn on_ends(&self, tx: &Transaction, jobs: &[EndedJob]) -> Result<(), EffectError> {
+        (**self).on_ends(tx, jobs).await
+    }
+
+    fn wants(&self, state: JobState) -> bool {
+        (**self).wants(state)
     }
 }
 

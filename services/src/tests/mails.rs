@@ -10,13 +10,13 @@ use atelier_foundation::{
 };
 use serde_json::{Value, json};
 
-use crate::{Services, modules};
+use crate::{ModuleOptions, Services, modules};
 
 /// Every kind of mail, with its domain.
 fn templates() -> Vec<(&'static str, &'static Template)> {
     let of =
         |module: Module<Services>| module.mail_templates.into_iter().map(move |each| (module.name, each));
-    modules("").into_iter().flat_map(of).collect()
+    modules(&ModuleOptions::default()).into_iter().flat_map(of).collect()
 }
 
 fn reader(template: &Template, locale: Locale) -> Reader<'static> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, FromQueryResult, Statement};
 
-use crate::{modules, testing::Fixture};
+use crate::{ModuleOptions, modules, testing::Fixture};
 
 /// Columns with the id of a person, beside foreign keys.
 const PEOPLE: [&str; 4] = ["user_id", "owner_id", "actor_id", "person_id"];
@@ -45,7 +45,7 @@ async fn tables_of_people(db: &DatabaseConnection) -> BTreeSet<String> {
 /// The parts that claim each table.
 fn claims() -> BTreeMap<String, Vec<&'static str>> {
     let mut claims: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for part in modules("").iter().flat_map(|module| &module.personal_data) {
+    for part in modules(&ModuleOptions::default()).iter().flat_map(|module| &module.personal_data) {
         for table in part.tables() {
             claims.entry((*table).to_owned()).or_default().push(part.name());
         }
@@ -99,7 +99,7 @@ async fn an_unclaimed_table_that_refers_to_people_is_found() {
 
 #[test]
 fn lists_of_an_export_have_unique_names_and_positions() {
-    let modules = modules("");
+    let modules = modules(&ModuleOptions::default());
     let parts = modules.iter().flat_map(|module| &module.personal_data);
     let lists: Vec<_> = parts.flat_map(|part| part.lists()).collect();
 

@@ -1,5 +1,6 @@
 //! Runs of workflows with workers, on both databases and transports.
 
+mod actions;
 mod fixture;
 mod locks;
 
@@ -15,6 +16,10 @@ use atelier_foundation::Page;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::{Value, json};
 
+use actions::{
+    an_event_starts_the_run_of_each_trigger_once, cancelled_runs_take_the_jobs_along_that_they_wait_for,
+    jobs_of_actions_are_started_and_awaited_once,
+};
 use fixture::Fixture;
 
 /// A graph of these nodes, with edges such as `a>b` and `ask.approved>b`.
@@ -85,6 +90,9 @@ cases![
     a_failed_run_is_retried_where_it_failed,
     what_lost_its_job_is_repaired,
     people_read_what_nodes_were_given_and_gave,
+    jobs_of_actions_are_started_and_awaited_once,
+    cancelled_runs_take_the_jobs_along_that_they_wait_for,
+    an_event_starts_the_run_of_each_trigger_once,
 ];
 
 async fn many_runs_end_with_each_node_run_once(fixture: Fixture) {

@@ -2,13 +2,17 @@
 
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
-use atelier_automation::runs::{MakeRoom, ReconcileRuns, RunNode, StartRun, StopJobs, WakeNode};
+use atelier_automation::{
+    runs::{MakeRoom, ReconcileRuns, RunNode, StartRun, StopJobs, WakeNode},
+    workflows::CancelRuns,
+};
 use atelier_builder::generation::RunGeneration;
 use atelier_config::Settings;
 use atelier_entities::{GenerationMode, JobState, ProjectId, RunId, UserId, WorkflowId};
 use atelier_foundation::{audit::ArchiveAudit, identity::EraseAccount};
 use atelier_queue::{Backoff, Fault, Job, KindInfo, Lane, QueueName, state};
 use atelier_services::{
+    ModuleOptions,
     maintenance::{PurgeExpired, PurgeJobs},
     stats::AggregateStats,
 };
@@ -115,7 +119,8 @@ fn jobs_md_lists_every_queue_with_its_slots() {
 
 #[test]
 fn jobs_md_lists_every_kind_with_its_policy() {
-    let effects = atelier_services::effects("http://localhost").expect("each kind has one effect at most");
+    let effects =
+        atelier_services::effects(&ModuleOptions::default()).expect("each kind has one effect at most");
     let expected = atelier_services::kinds().into_iter().map(|info| {
         let KindInfo { kind, queue, policy } = info;
         let lane = match policy.lane {
@@ -153,6 +158,7 @@ fn unique_key(kind: &str) -> String {
     let key = unique_keys(project_id).into_iter().find(|(of, _)| *of == kind).and_then(|(_, key)| key);
     let id = match kind {
         EraseAccount::KIND => "{user_id}",
+        CancelRuns::KIND => "{workflow_id}",
         kind if kind.starts_with("workflow.") => "{run_id}",
         _ => "{project_id}",
     };
@@ -177,6 +183,7 @@ fn unique_keys(project_id: ProjectId) -> Vec<(&'static str, Option<String>)> {
         (WakeNode::KIND, WakeNode { at }.unique_key()),
         (MakeRoom::KIND, MakeRoom { workflow_id, run_id }.unique_key()),
         (StopJobs::KIND, StopJobs { run_id }.unique_key()),
+        (CancelRuns::KIND, CancelRuns { workflow_id: WorkflowId(project_id.0) }.unique_key()),
         (ReconcileRuns::KIND, ReconcileRuns {}.unique_key()),
         (EraseAccount::KIND, EraseAccount { user_id: UserId(project_id.0) }.unique_key()),
     ]
@@ -229,7 +236,8 @@ fn duration(duration: Duration) -> String {
 /// Name, type, labels and meaning of every metric of the code.
 pub(crate) fn metrics() -> Vec<Row> {
     let queue = atelier_queue::metrics::ALL;
-    let listed = queue.iter().chain(atelier_providers::metrics::ALL).chain(atelier_api::metrics::ALL.iter());
+    let queue = queue.iter().chain(atelier_queue::metrics::workflows::ALL);
+    let listed = queue.chain(atelier_providers::metrics::ALL).chain(atelier_api::metrics::ALL.iter());
     listed.map(|(name, kind, labels, meaning)| row([name, kind, labels, meaning])).collect()
 }
 

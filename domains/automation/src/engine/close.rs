@@ -79,8 +79,12 @@ impl Stepper<'_> {
 
     fn stop_wait(&mut self, place: &Place) {
         let at = self.attempt_of(place);
-        let is_child = self.state.waits.get(place).is_some_and(|wait| wait.kind == WaitKind::Child);
+        let kind = self.state.waits.get(place).map(|wait| wait.kind);
+        let is_child = kind == Some(WaitKind::Child);
         self.close_wait_row(place);
+        if kind == Some(WaitKind::Job) {
+            self.commands.push(Command::CancelJob(at.clone()));
+        }
         self.commands.push(match self.plan.behaviour(place.1) {
             Behaviour::Child(policy) if is_child => Command::CancelChild(at, policy),
             _ if is_child => Command::CancelChild(at, ParentCancel::Cancel),

@@ -49,6 +49,8 @@ pub enum Event {
     },
     /// A child run ended.
     ChildEnded(NodeAt, ChildEnd),
+    /// The job that an attempt started and waits for ended, with the error if it did not succeed.
+    JobEnded(NodeAt, Option<NodeError>),
     /// Nothing new is to start.
     Pause,
     /// What was held back starts.
@@ -134,6 +136,8 @@ pub enum Command {
     OpenWait(NodeAt, WaitRequest),
     /// The wait is over: cancel the job that would end it.
     CloseWait(NodeAt),
+    /// Nobody waits for the job that an attempt started any more: cancel it.
+    CancelJob(NodeAt),
     /// Start the child run of an attempt: one for each.
     StartChild(NodeAt),
     /// Tell a child run that its parent's node was cancelled.

@@ -37,7 +37,8 @@ impl Rows {
             | Event::Ended(at, _)
             | Event::Wake(at)
             | Event::Decided(at, _)
-            | Event::ChildEnded(at, _) => Self::Path(at.scope.clone()),
+            | Event::ChildEnded(at, _)
+            | Event::JobEnded(at, _) => Self::Path(at.scope.clone()),
             Event::Signal { id, key, .. } => Self::Signal { id: id.clone(), key: key.clone() },
             Event::Pause => Self::Run,
             Event::Resume | Event::Cancel | Event::TimedOut => Self::Open,

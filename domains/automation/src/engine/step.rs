@@ -90,6 +90,7 @@ impl Stepper<'_> {
             Event::Decided(at, approved) => self.decide_approval(&at, approved),
             Event::Signal { id, key, sent_at } => self.receive_signal(id, key, sent_at),
             Event::ChildEnded(at, end) => self.end_child(&at, end),
+            Event::JobEnded(at, error) => self.end_job(&at, error),
             Event::Pause => self.pause(),
             Event::Resume => self.resume(),
             Event::Cancel => {

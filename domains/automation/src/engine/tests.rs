@@ -15,6 +15,7 @@ use crate::{
 mod admission;
 mod cancel;
 mod errors;
+mod jobs;
 mod joins;
 mod loops;
 mod property;

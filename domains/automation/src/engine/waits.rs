@@ -104,6 +104,11 @@ impl Stepper<'_> {
         self.close_wait_row(place);
         match kind {
             WaitKind::Delay | WaitKind::Until => self.finish(place, Leaves::Everywhere),
+            WaitKind::Job => {
+                self.commands.push(Command::CancelJob(self.attempt_of(place)));
+                let message = "The job that the node started ran longer than the node waits.";
+                self.fail_attempt(place, NodeError::new(NodeError::TIMEOUT, message));
+            }
             _ if self.has_edge(place.1, TIMEOUT) => self.finish(place, Leaves::By(TIMEOUT)),
             _ => {
                 let error = NodeError::permanent(NodeError::WAIT_TIMEOUT, "Nobody answered in time.");
@@ -118,6 +123,21 @@ impl Stepper<'_> {
             return Err(Refusal::WrongState);
         }
         self.answer(&place, if approved { APPROVED } else { REJECTED });
+        Ok(())
+    }
+
+    /// Ends the wait for a job. A failed job is a failed attempt.
+    pub(super) fn end_job(&mut self, at: &NodeAt, error: Option<NodeError>) -> Result<(), Refusal> {
+        let (place, wait) = self.open_wait_of(at)?;
+        if wait.kind != WaitKind::Job {
+            return Err(Refusal::WrongState);
+        }
+        self.close_wait_row(&place);
+        self.commands.push(Command::CloseWait(self.attempt_of(&place)));
+        match error {
+            None => self.finish(&place, Leaves::Everywhere),
+            Some(error) => self.fail_attempt(&place, error),
+        }
         Ok(())
     }
 

@@ -1,17 +1,19 @@
 //! Waits for somebody's decision, by a mailed link or the API.
 
-use atelier_entities::WaitKind;
+use atelier_entities::{UserId, WaitKind, users};
 use atelier_foundation::validation::{email, paragraph};
+use sea_orm::{ConnectionTrait, EntityTrait};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    call::{NodeFailure, NodeOutput, Wait, Work},
+    call::{AttemptError, NodeFailure, NodeOutput, Wait, Work},
     definition::{Compute, Definition},
     description::{
         Category, Description, Effects, Field, Widget, any, both, integer, or_expression, strings, text,
     },
     param::Param,
+    recipients,
     wait_time::{MAX_WAIT_SECONDS, later},
 };
 use crate::graph::{ConfigFault, Shape, node_type::Config};
@@ -25,7 +27,8 @@ const MAX_MESSAGE_CHARS: usize = 5_000;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Approval {
-    /// The addresses of those who are asked. The owner of the run where there are none.
+    /// The addresses of those who are asked; the owner of the run where there are none. Every other one is
+    /// refused.
     #[serde(default)]
     pub to: Vec<String>,
     /// What they are asked. It may hold expressions.
@@ -63,6 +66,26 @@ impl Compute for Approval {
     }
 }
 
+/// Checks whom an approval asks: the owner alone, at a verified address. Where it names nobody, the owner is
+/// mailed if they can be, and decides otherwise by the API.
+///
+/// # Errors
+/// If it names somebody else, or the database fails.
+pub(crate) async fn check_approvers(
+    db: &impl ConnectionTrait,
+    owner: UserId,
+    question: &Value,
+) -> Result<(), AttemptError> {
+    let approvers: Vec<String> =
+        question.get("approvers").map(Vec::deserialize).and_then(Result::ok).unwrap_or_default();
+    if approvers.is_empty() {
+        return Ok(());
+    }
+    let owner = users::Entity::find_by_id(owner).one(db).await?;
+    let owner = owner.ok_or_else(|| NodeFailure::permanent("MAIL_REFUSED", "The account is closed."))?;
+    Ok(recipients::check(&owner, &approvers)?)
+}
+
 /// The type.
 pub const DEFINITION: Definition = Definition::of_compute::<Approval>("approval", describe);
 
@@ -72,7 +95,7 @@ fn describe() -> Description {
     let fields = vec![
         Field::optional(
             "to",
-            both("Who is asked", "Personnes à consulter"),
+            both("Who is asked (your own address)", "À qui demander (votre propre adresse)"),
             Widget::List,
             strings(MAX_APPROVERS),
         ),
@@ -83,8 +106,8 @@ fn describe() -> Description {
         Category::Wait,
         both("Approval", "Approbation"),
         both(
-            "Waits for a decision. It leaves by approved or rejected, and after the time by timeout.",
-            "Attend une décision. Il sort par approved ou rejected, et passé le délai par timeout.",
+            "Asks you by mail, at the verified address of your account, and waits for the decision. It leaves by approved or rejected, and after the time by timeout.",
+            "Vous consulte par courriel, à l'adresse vérifiée de votre compte, et attend la décision. Il sort par approved ou rejected, et passé le délai par timeout.",
         ),
         "M4 12l5 5l11-11",
     )
@@ -95,3 +118,6 @@ fn describe() -> Description {
     .with_effects(Effects::Idempotent)
     .giving(any(), json!({"approved": true}))
 }
+
+#[cfg(test)]
+mod tests;

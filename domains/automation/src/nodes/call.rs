@@ -102,6 +102,15 @@ pub enum NodeOutput {
     Round(bool),
     /// A wait.
     Wait(Wait),
+    /// The start of an action of a domain, whose job the node waits for.
+    Start {
+        /// The name of the action.
+        action: &'static str,
+        /// What is to be done, as the action reads it.
+        params: Value,
+        /// When the node waits no longer.
+        due: Option<Timestamp>,
+    },
     /// A child run.
     Child {
         /// The workflow.

@@ -5,12 +5,22 @@ use serde_json::json;
 
 use super::{
     definition::Definition,
-    description::{Category, Description, Field, Widget, both, object, text},
+    description::{Category, Description, Field, Widget, both, choice, object},
 };
 use crate::graph::{ConfigFault, Shape, node_type::Config};
 
-/// Most characters of the name of an event.
-const MAX_EVENT_CHARS: usize = 100;
+/// The events: the ends of the jobs of the owner that are announced. `job` stands for all of them.
+pub const EVENTS: [&str; 9] = [
+    "generation.succeeded",
+    "generation.failed",
+    "generation.cancelled",
+    "deployment.succeeded",
+    "deployment.failed",
+    "deployment.cancelled",
+    "job.succeeded",
+    "job.failed",
+    "job.cancelled",
+];
 
 /// What a `platform_event` node is told.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -22,12 +32,10 @@ pub struct PlatformEvent {
 
 impl Config for PlatformEvent {
     fn shape(&self) -> Result<Shape, ConfigFault> {
-        let is_name = |char: char| char.is_ascii_lowercase() || matches!(char, '.' | '_');
-        if self.event.is_empty() || self.event.len() > MAX_EVENT_CHARS || !self.event.chars().all(is_name) {
-            let message = "must be the name of an event, such as deployment.succeeded";
-            return Err(ConfigFault::at("/event", message));
+        if EVENTS.contains(&self.event.as_str()) {
+            return Ok(Shape::trigger());
         }
-        Ok(Shape::trigger())
+        Err(ConfigFault::at("/event", format!("must be one of {}", EVENTS.join(", "))))
     }
 }
 
@@ -35,19 +43,27 @@ impl Config for PlatformEvent {
 pub const DEFINITION: Definition = Definition::of_source::<PlatformEvent>("platform_event", describe);
 
 fn describe() -> Description {
-    let event = Field::required("event", both("Event", "Événement"), Widget::Text, text());
+    let event = Field::required("event", both("Event", "Événement"), Widget::Select, choice(&EVENTS));
     Description::new(
         Category::Trigger,
         both("Platform event", "Événement de la plateforme"),
         both(
-            "Starts a run when something happens to what its owner has on the platform.",
-            "Démarre une exécution quand un événement touche ce que la personne possède sur la plateforme.",
+            "Starts a run when a generation or a deployment of its owner ends.",
+            "Démarre une exécution quand une génération ou un déploiement de la personne se termine.",
         ),
         "M13 3l-8 11h6l-1 7l8-11h-6z",
     )
     .with_config(vec![event], json!({"event": "deployment.succeeded"}))
     .giving(
         object(json!({"event": {"type": "string"}, "data": {}}), &["event"]),
-        json!({"event": "deployment.succeeded", "data": {"url": "https://example.com"}}),
+        json!({
+            "event": "deployment.succeeded",
+            "data": {
+                "job_id": "019aa0b2-0000-7000-8000-000000000001",
+                "kind": "deployment.publish",
+                "subject_id": "019aa0b2-0000-7000-8000-000000000002",
+                "url": "https://example.com",
+            },
+        }),
     )
 }

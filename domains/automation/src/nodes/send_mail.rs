@@ -1,13 +1,10 @@
 //! Sends a mail to the person whose workflow it is.
-//!
-//! Other addresses are refused: whoever may write a workflow could otherwise write to anybody in
-//! the platform's name.
 
 use async_trait::async_trait;
 use atelier_entities::{mail_messages, users, workflow_runs, workflows};
 use atelier_foundation::{
     mail::queue_mail,
-    validation::{email_forms, line, paragraph},
+    validation::{line, paragraph},
 };
 use atelier_queue::Transaction;
 use chrono::TimeDelta;
@@ -19,6 +16,7 @@ use super::{
     call::{AttemptError, Call, NodeFailure, NodeOutput},
     definition::{Act, Definition},
     description::{Category, Description, Effects, Field, Widget, any, boolean, both, object, strings, text},
+    recipients,
 };
 use crate::{
     graph::{ConfigFault, MAIN, Shape, node_type::Config},
@@ -72,7 +70,7 @@ impl Act for SendMail {
         let owner = users::Entity::find_by_id(call.owner).lock_exclusive().one(&*tx).await?;
         let owner = owner.filter(|owner| owner.is_active);
         let owner = owner.ok_or_else(|| NodeFailure::permanent("MAIL_REFUSED", "The account is closed."))?;
-        self.check_addresses(&owner)?;
+        recipients::check(&owner, &self.to)?;
         check_day(&tx, call).await?;
         let data = json!({"subject": message.subject, "text": message.text, "workflow": workflow});
         let id = queue_mail(&tx, &WORKFLOW_MESSAGE, &owner, &call.idempotency_key, data).await?;
@@ -89,22 +87,6 @@ impl SendMail {
             subject: subject.map_err(|problem| NodeFailure::at("/subject", problem))?,
             text: text.map_err(|problem| NodeFailure::at("/text", problem))?,
         })
-    }
-
-    fn check_addresses(&self, owner: &users::Model) -> Result<(), NodeFailure> {
-        if owner.email_verified_at.is_none() {
-            let message = "The address of the account is not verified.";
-            return Err(NodeFailure::permanent("ADDRESS_NOT_VERIFIED", message));
-        }
-        let own = email_forms(&owner.email);
-        let other =
-            self.to.iter().enumerate().find(|(_, to)| email_forms(to).iter().all(|form| !own.contains(form)));
-        if let Some((index, _)) = other {
-            let message =
-                format!("/to/{index}: a workflow writes only to the verified address of the account itself");
-            return Err(NodeFailure::permanent("RECIPIENT_REFUSED", message));
-        }
-        Ok(())
     }
 }
 

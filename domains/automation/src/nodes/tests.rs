@@ -15,6 +15,7 @@ use crate::{
     graph::{Behaviour, ConfigFault, Shape},
 };
 
+mod actions;
 mod descriptions;
 mod documented;
 mod lists;

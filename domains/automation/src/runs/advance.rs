@@ -5,17 +5,22 @@
 //! parent too, and may start the run of an error workflow or let a queued one start; so this goes on until
 //! nothing is left to do.
 
+mod actions;
+mod attach;
 mod ends;
 mod jobs;
 mod newcomers;
+mod questions;
+mod triggered;
 
 use std::collections::BTreeMap;
 
 use atelier_entities::{JobId, RunId, RunStatus, Timestamp};
-use atelier_queue::{NewJob, QueueError, Transaction, metrics};
+use atelier_foundation::{LinkKey, actions::Actions};
+use atelier_queue::{NewJob, QueueError, Transaction, metrics::workflows as metrics};
 
 use super::{
-    ChildRequest, MAX_RUN_BYTES, Stored,
+    ActionStart, ChildRequest, MAX_RUN_BYTES, Stored,
     cue::{Attached, Cue, Resolved, named},
     store::{LockedRuns, Place, Wanted},
 };
@@ -24,8 +29,10 @@ use crate::engine::{
     step,
 };
 use jobs::{Pending, PendingJob};
+use questions::Question;
 
 pub(crate) use newcomers::{NewRun, find_trigger, insert_run};
+pub(crate) use triggered::{Fired, start_triggered};
 
 /// A run whose version is gone, or cannot be walked by this version of the program.
 pub(crate) const VERSION_MISSING: &str = "VERSION_MISSING";
@@ -40,11 +47,32 @@ pub(crate) type Answers = Vec<Result<(), Refusal>>;
 /// # Errors
 /// If the database fails.
 pub(crate) async fn advance(tx: &Transaction, cues: Vec<(RunId, Cue)>) -> Result<Answers, QueueError> {
-    let mut advance = Advance::new(tx);
+    advance_with(tx, None, cues).await
+}
+
+/// The same for cues that may start actions and ask people.
+///
+/// # Errors
+/// If the database fails.
+pub(crate) async fn advance_with(
+    tx: &Transaction,
+    ports: Option<&NodePorts>,
+    cues: Vec<(RunId, Cue)>,
+) -> Result<Answers, QueueError> {
+    let mut advance = Advance { ports, ..Advance::new(tx) };
     advance.answers = vec![Ok(()); cues.len()];
     advance.cues = cues.into_iter().enumerate().map(|(place, (run, cue))| (Some(place), run, cue)).collect();
     advance.run().await?;
     Ok(advance.answers)
+}
+
+/// What the ends of attempts use of other domains.
+#[derive(Clone, Debug)]
+pub(crate) struct NodePorts {
+    /// What nodes may start.
+    pub(crate) actions: Actions,
+    /// Makes the links by which people decide about approvals.
+    pub(crate) links: LinkKey,
 }
 
 /// Starts a run that this transaction inserted.
@@ -55,6 +83,7 @@ pub(crate) async fn start_new(tx: &Transaction, run: RunId) -> Result<(), QueueE
 /// Runs that are being moved.
 struct Advance<'a> {
     tx: &'a Transaction,
+    ports: Option<&'a NodePorts>,
     runs: LockedRuns,
     cues: Vec<(Option<usize>, RunId, Cue)>,
     answers: Answers,
@@ -65,6 +94,10 @@ struct Advance<'a> {
     unneeded: Vec<(RunId, JobId)>,
     /// Child runs that are asked for.
     children: BTreeMap<(RunId, NodeAt), ChildRequest>,
+    /// Actions that are asked for.
+    starts: BTreeMap<(RunId, NodeAt), ActionStart>,
+    /// Approvals that people are to be asked for by mail.
+    questions: Vec<Question>,
     /// Attempts whose child runs are to be cancelled.
     abandoned: Vec<(RunId, NodeAt)>,
     /// Runs that ended.
@@ -77,6 +110,7 @@ impl<'a> Advance<'a> {
     fn new(tx: &'a Transaction) -> Self {
         Self {
             tx,
+            ports: None,
             runs: LockedRuns::default(),
             cues: Vec::new(),
             answers: Vec::new(),
@@ -84,13 +118,26 @@ impl<'a> Advance<'a> {
             jobs: Vec::new(),
             unneeded: Vec::new(),
             children: BTreeMap::new(),
+            starts: BTreeMap::new(),
+            questions: Vec::new(),
             abandoned: Vec::new(),
             ended: Vec::new(),
             failed: Vec::new(),
         }
     }
 
+    /// Projects and accounts are locked last: by actions that start, by the ends of cancelled jobs, and by
+    /// mails.
     async fn run(&mut self) -> Result<(), QueueError> {
+        self.take_cues().await?;
+        while self.start_actions().await? {
+            self.take_cues().await?;
+        }
+        self.cancel_unneeded().await?;
+        self.ask_people().await
+    }
+
+    async fn take_cues(&mut self) -> Result<(), QueueError> {
         loop {
             while !self.cues.is_empty() {
                 let cues = std::mem::take(&mut self.cues);
@@ -99,10 +146,9 @@ impl<'a> Advance<'a> {
             self.flush().await?;
             self.carry_out().await?;
             if self.cues.is_empty() && self.jobs.is_empty() {
-                break;
+                return Ok(());
             }
         }
-        self.cancel_unneeded().await
     }
 
     /// Takes the steps of some cues, in memory.
@@ -122,7 +168,7 @@ impl<'a> Advance<'a> {
                 self.end_without_version(place, id, &cue);
                 continue;
             };
-            if run.state.run.paused && matches!(cue, Cue::Stopped(..)) {
+            if run.state.run.paused && cue.is_held_by_pause() {
                 self.refuse(place, id, Refusal::Paused);
                 continue;
             }
@@ -197,55 +243,6 @@ impl<'a> Advance<'a> {
         }
     }
 
-    /// Keeps what came with an event that was taken.
-    fn attach(&mut self, id: RunId, event: &Event, attached: Attached) {
-        let Some(run) = self.runs.runs.get_mut(&id) else { return };
-        let Attached { output, items, question, child, answer, signal, by } = attached;
-        match event {
-            Event::Ended(at, outcome) => {
-                let place = (at.scope.clone(), at.node);
-                match outcome {
-                    Outcome::Wait(_) => run.enter_wait(at, question),
-                    Outcome::Child => {
-                        run.enter_wait(at, None);
-                        if let Some(child) = child {
-                            self.children.insert((id, at.clone()), child);
-                        }
-                    }
-                    _ => {}
-                }
-                match (outcome, output, items) {
-                    (Outcome::Done { .. } | Outcome::Wait(_), Some(output), _) => {
-                        run.set_output(place, output);
-                    }
-                    (Outcome::Items { .. }, _, Some(items)) => run.set_items(place, items),
-                    _ => {}
-                }
-            }
-            Event::Decided(at, _) => {
-                let place = (at.scope.clone(), at.node);
-                if let Some(answer) = answer {
-                    run.set_answer(&place, answer);
-                }
-                if let Some(output) = output {
-                    run.set_output(place, output);
-                }
-            }
-            Event::ChildEnded(at, _) => {
-                if let Some(output) = output {
-                    run.set_output((at.scope.clone(), at.node), output);
-                }
-            }
-            Event::Signal { .. } => {
-                if let Some(signal) = signal {
-                    run.add_signal(signal);
-                }
-            }
-            Event::Pause => (run.row.paused_by, run.row.paused_at) = (by, Some(self.tx.now())),
-            _ => {}
-        }
-    }
-
     /// Takes over what a step wants done.
     fn collect(&mut self, id: RunId, plan: &Plan, command: Command) {
         let place = |at: &NodeAt| -> Place { (at.scope.clone(), at.node) };
@@ -271,15 +268,22 @@ impl<'a> Advance<'a> {
                     self.unneeded.extend(job.map(|job| (id, job)));
                 }
             }
+            Command::CancelJob(at) => {
+                if self.starts.remove(&(id, at.clone())).is_none() {
+                    let job = self.runs.runs.get(&id).and_then(|run| run.awaited_job_of(&place(&at)));
+                    self.unneeded.extend(job.map(|job| (id, job)));
+                }
+            }
             // The request is there: it came with the event.
             Command::StartChild(_) => {}
             Command::CancelChild(at, policy) => self.abandon_child(id, at, policy),
             Command::EndRun { status, failure } => {
                 if failure.as_ref().is_some_and(|failure| failure.code == Failure::ENGINE_STUCK) {
                     tracing::error!(run = %id, "a run has undecided nodes, but nothing moves it");
-                    metrics::workflow_stuck();
+                    metrics::run_stuck();
                 }
                 tracing::debug!(run = %id, %status, "a run has ended");
+                metrics::run_ended(status.as_str());
                 self.ended.push(id);
             }
             Command::StartErrorWorkflow(failure) => self.failed.push((id, failure)),
@@ -329,6 +333,7 @@ impl<'a> Advance<'a> {
                 self.failed.push((id, failure));
             }
         }
+        metrics::run_ended(run.state.run.status.as_str());
         self.ended.push(id);
     }
 }

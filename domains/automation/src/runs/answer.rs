@@ -261,6 +261,7 @@ async fn find_last_wait(
     Ok(waits.one(&**tx).await?)
 }
 
-fn hash_of(token: &str) -> String {
+/// What a row keeps of a token.
+pub(super) fn hash_of(token: &str) -> String {
     hex::encode(Sha256::digest(token.as_bytes()))
 }

@@ -3,7 +3,7 @@
 use atelier_entities::{RunId, Timestamp, UserId, WaitKind};
 use serde_json::{Value, json};
 
-use super::{ChildRequest, NodeResult, RunNode, Stored, WorkOutcome};
+use super::{ActionStart, ChildRequest, NodeResult, RunNode, Stored, WorkOutcome};
 use crate::engine::{ChildEnd, Event, NodeAt, NodeError, Outcome, Plan, Refusal, ScopePath, WaitRequest};
 
 /// What happens to a run.
@@ -24,6 +24,8 @@ pub(crate) enum Cue {
     Signal(SentSignal),
     /// A child run ended, with its output.
     ChildEnded(RunNode, ChildEnd, Option<Stored>),
+    /// The job that an attempt waits for ended: why it did not succeed, or its output.
+    JobEnded(RunNode, Result<Stored, NodeError>),
     /// Somebody paused it.
     Pause(Option<UserId>),
     /// It goes on.
@@ -89,6 +91,8 @@ pub(crate) struct Attached {
     pub(crate) question: Option<Value>,
     /// The child run that a node asks for.
     pub(crate) child: Option<ChildRequest>,
+    /// The action that a node asks for.
+    pub(crate) start: Option<ActionStart>,
     /// The decision about an approval.
     pub(crate) answer: Option<Answer>,
     /// The signal.
@@ -106,6 +110,14 @@ pub(crate) enum Resolved {
 }
 
 impl Cue {
+    /// Whether it means nothing while the run is paused: its job is enqueued again when the run goes on.
+    pub(crate) const fn is_held_by_pause(&self) -> bool {
+        matches!(
+            self,
+            Self::Stopped(..) | Self::Ended(_, Ok(NodeResult { outcome: WorkOutcome::Start(_), .. }))
+        )
+    }
+
     /// The cue in the terms of a plan.
     ///
     /// # Errors
@@ -138,6 +150,17 @@ impl Cue {
             Self::ChildEnded(at, end, output) => {
                 attached.output = output;
                 Event::ChildEnded(place(plan, &at)?, end)
+            }
+            Self::JobEnded(at, end) => {
+                let at = place(plan, &at)?;
+                let error = match end {
+                    Ok(output) => {
+                        attached.output = Some(output);
+                        None
+                    }
+                    Err(error) => Some(error),
+                };
+                Event::JobEnded(at, error)
             }
             Self::Pause(by) => {
                 attached.by = by;
@@ -172,8 +195,8 @@ fn outcome_of(result: NodeResult, attached: &mut Attached) -> Option<Outcome> {
             Outcome::Items { count }
         }
         WorkOutcome::Round { holds } => Outcome::Round { holds },
-        WorkOutcome::Wait { kind: WaitKind::Child, .. } => {
-            let message = "Only a node of a sub-workflow waits for a child run.";
+        WorkOutcome::Wait { kind: WaitKind::Child | WaitKind::Job, .. } => {
+            let message = "An attempt waits for no child run and no job that it did not start.";
             Outcome::Failed(NodeError::permanent(NodeError::UNEXPECTED_OUTCOME, message))
         }
         WorkOutcome::Wait { kind, key, due, question } => {
@@ -181,6 +204,11 @@ fn outcome_of(result: NodeResult, attached: &mut Attached) -> Option<Outcome> {
             attached.question = question;
             let due = due.map(atelier_entities::to_micros);
             Outcome::Wait(WaitRequest { kind, key, due })
+        }
+        WorkOutcome::Start(start) => {
+            let due = start.due.map(atelier_entities::to_micros);
+            attached.start = Some(start);
+            Outcome::Wait(WaitRequest { kind: WaitKind::Job, key: None, due })
         }
         WorkOutcome::Child(request) => {
             attached.child = Some(request);

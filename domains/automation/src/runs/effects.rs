@@ -7,7 +7,11 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::Value;
 use std::time::Duration;
 
-use super::{NodeResult, RunNode, WakeNode, advance::advance, cue::Cue};
+use super::{
+    NodeResult, RunNode, WakeNode,
+    advance::{NodePorts, advance, advance_with},
+    cue::Cue,
+};
 use crate::engine::NodeError;
 
 /// Starts the run of the job.
@@ -15,8 +19,8 @@ use crate::engine::NodeError;
 pub(crate) struct StartEnded;
 
 /// Takes the end of an attempt into its run.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct NodeEnded;
+#[derive(Clone, Debug)]
+pub(crate) struct NodeEnded(pub(crate) NodePorts);
 
 /// Ends the wait whose time has come.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +66,7 @@ impl Effect for NodeEnded {
                 },
             ))
         });
-        advance(tx, cues.collect()).await?;
+        advance_with(tx, Some(&self.0), cues.collect()).await?;
         Ok(())
     }
 }
@@ -115,7 +119,7 @@ fn outcome_of(job: &EndedJob) -> Result<NodeResult, NodeError> {
 }
 
 /// The error of an attempt from that of its job.
-fn error_of(error: Option<&Value>) -> NodeError {
+pub(super) fn error_of(error: Option<&Value>) -> NodeError {
     let text = |name: &str| error?.get(name)?.as_str();
     let message = text("message").unwrap_or("The attempt failed.");
     let details = error.and_then(|error| error.get("details"));

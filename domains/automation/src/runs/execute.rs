@@ -12,23 +12,27 @@ use sea_orm::EntityTrait;
 use serde_json::{Map, Value, json};
 
 use super::{
-    ChildRequest, NodeResult, RunNode, Stored, StoredValues, WorkOutcome,
+    ActionStart, ChildRequest, NodeResult, RunNode, Stored, StoredValues, WorkOutcome,
     data::Composer,
     store::{Place, find_version},
 };
 use crate::{
     engine::ScopePath,
+    graph::Node,
     nodes::{
-        AttemptError, Call, Definition, NodeFailure, NodeOutput, Run, Services, Wait, Work, find_definition,
+        AttemptError, Call, Definition, NodeFailure, NodeOutput, Run, Services, Wait, Work, check_approvers,
+        find_definition,
     },
     workflows::versions::LoadedVersion,
 };
 
 mod context;
+mod meter;
 mod prepared;
 mod store;
 
 use context::AttemptReader;
+use meter::Meter;
 use prepared::Prepared;
 use store::Store;
 
@@ -95,10 +99,22 @@ impl Execution {
                 format!("This version does not know the type {}.", node.kind),
             )
         })?;
+        let mut meter = Meter::new(definition.kind.name);
+        let result = self.work(&attempt, node, definition).await;
+        meter.note(&result);
+        result
+    }
+
+    async fn work(
+        &self,
+        attempt: &Attempt<'_>,
+        node: &Node,
+        definition: &Definition,
+    ) -> Result<NodeResult, AttemptError> {
         let prepared = Prepared::new(node, definition)?;
-        let reader = AttemptReader::new(self, &attempt);
+        let reader = AttemptReader::new(self, attempt);
         let Some(mut read) = reader.read(&prepared).await? else { return Ok(held()) };
-        let output = self.run(&attempt, definition, prepared, read.work).await?;
+        let output = self.run(attempt, definition, prepared, read.work).await?;
         reader.keep(output, &mut read.composer).await
     }
 
@@ -182,10 +198,16 @@ impl AttemptReader<'_> {
             }
             NodeOutput::Round(holds) => (WorkOutcome::Round { holds }, None),
             NodeOutput::Wait(Wait { kind, key, due, question }) => {
+                if let Some(question) = &question {
+                    check_approvers(self.execution.services.queue.db(), run.user_id, question).await?;
+                }
                 use atelier_entities::WaitKind::{Delay, Until};
                 let passes = matches!(kind, Delay | Until);
                 let output = if passes { Some(self.pass_input(composer).await?) } else { None };
                 (WorkOutcome::Wait { kind, key, due, question }, output)
+            }
+            NodeOutput::Start { action, params, due } => {
+                (WorkOutcome::Start(ActionStart { action: action.to_owned(), params, due }), None)
             }
             NodeOutput::Child { workflow_id, input } => {
                 let input = match input {

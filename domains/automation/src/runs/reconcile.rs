@@ -10,6 +10,7 @@ use serde_json::json;
 use super::{
     NodeResult, ReconcileRuns, RunNode, Runs, WorkOutcome,
     advance::advance,
+    awaited::end_stale_waits,
     cue::Cue,
     places::{Places, start_jobs},
     store::list_overdue,
@@ -54,6 +55,7 @@ impl Runs {
         let timed_out = self.time_out().await?;
         let deleted = self.cancel_of_deleted().await?;
         let waits = self.wake_waits().await?;
+        let awaited = self.end_stale_waits().await?;
         let nodes = self.restart_nodes().await?;
         let jobs = self.stop_jobs_of_ended().await?;
         let queued = self.start_queued().await?;
@@ -61,6 +63,7 @@ impl Runs {
             "timed_out": timed_out,
             "of_deleted_workflows": deleted,
             "waits": waits,
+            "ended_jobs": awaited,
             "nodes": nodes,
             "jobs": jobs,
             "queued_workflows": queued,
@@ -110,6 +113,21 @@ impl Runs {
             Cue::Wake,
         )
         .await
+    }
+
+    /// Ends the waits for jobs that have ended already, or are gone.
+    async fn end_stale_waits(&self) -> Result<usize, QueueError> {
+        let mut total = 0;
+        for _ in 0..BATCHES {
+            let tx = self.queue.begin().await?;
+            let ended = end_stale_waits(&tx, BATCH).await?;
+            tx.commit().await?;
+            total += ended;
+            if ended == 0 {
+                break;
+            }
+        }
+        Ok(total)
     }
 
     /// Gives nodes that are ready a job again.

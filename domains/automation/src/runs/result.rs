@@ -86,6 +86,8 @@ pub enum WorkOutcome {
     },
     /// A child run is to start.
     Child(ChildRequest),
+    /// An action of a domain is to start. The node waits for the end of its job.
+    Start(ActionStart),
     /// The run is paused or has ended: nothing was done.
     Held,
 }
@@ -97,4 +99,16 @@ pub struct ChildRequest {
     pub workflow_id: WorkflowId,
     /// Its input.
     pub input: Stored,
+}
+
+/// The action that a node asks for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ActionStart {
+    /// Its name.
+    pub action: String,
+    /// What is to be done, as the action reads it.
+    pub params: Value,
+    /// When the node waits no longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Timestamp>,
 }

@@ -8,8 +8,8 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Que
 use uuid::Uuid;
 
 use super::{
-    MakeRoom, RunNode, Runs, StopJobs, WakeNode, advance::advance, cue::Cue, places::Places,
-    store::LockedRuns,
+    MakeRoom, RunNode, Runs, StopJobs, WakeNode, advance::advance, awaited::list_abandoned, cue::Cue,
+    places::Places, store::LockedRuns,
 };
 use crate::{engine::Concurrency, workflows::Settings};
 
@@ -48,8 +48,13 @@ impl Runs {
         let of_nodes = |kind: &str| RunNode::is(kind) || WakeNode::is(kind);
         let unneeded = jobs.iter().filter(|job| of_nodes(&job.kind) && !needed.contains(&job.id));
         tx.cancel_many(&unneeded.map(|job| job.id).collect::<Vec<_>>()).await?;
+        let abandoned = list_abandoned(&tx, args.run_id).await?;
+        let locked = tx.cancel_many(&abandoned).await?.locked;
         tx.commit().await?;
-        Ok(Outcome::done())
+        if locked.is_empty() {
+            return Ok(Outcome::done());
+        }
+        Err(JobError::retry("LOCKED", "a job that a node started is locked by somebody else"))
     }
 }
 

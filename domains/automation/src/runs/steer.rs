@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use atelier_entities::{JobId, JobState, RunId, RunStatus, jobs, workflow_runs};
 use atelier_foundation::{Actor, audit};
-use atelier_queue::{Job, Transaction};
+use atelier_queue::{Job, QueueError, Transaction};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -143,7 +143,7 @@ pub(super) async fn list_tree(tx: &Transaction, root: RunId) -> Result<Vec<Uuid>
 }
 
 /// Cancels those of these jobs that are about runs which have ended.
-pub(super) async fn cancel_jobs_of_ended(tx: &Transaction, locked: &[jobs::Model]) -> Result<(), RunError> {
+pub(super) async fn cancel_jobs_of_ended(tx: &Transaction, locked: &[jobs::Model]) -> Result<(), QueueError> {
     let subjects: HashSet<Uuid> = locked.iter().filter_map(|job| job.subject_id).collect();
     if subjects.is_empty() {
         return Ok(());

@@ -66,6 +66,9 @@ struct WaitFacts {
     round: u32,
     attempt: u32,
     job: Option<JobId>,
+    /// The job that it waits for.
+    awaited: Option<JobId>,
+    token_hash: Option<String>,
     question: Option<serde_json::Value>,
     answer: Option<Answer>,
 }
@@ -230,6 +233,27 @@ impl LockedRun {
             facts.job = Some(job);
             self.changes.waits.insert(place.clone());
             self.changes.run = true;
+        }
+    }
+
+    /// The job that a wait is for.
+    pub(crate) fn awaited_job_of(&self, place: &Place) -> Option<JobId> {
+        self.waits.get(place)?.awaited
+    }
+
+    /// Notes the job that a wait is for.
+    pub(crate) fn set_awaited_job(&mut self, place: &Place, job: JobId) {
+        if let Some(facts) = self.waits.get_mut(place) {
+            facts.awaited = Some(job);
+            self.changes.waits.insert(place.clone());
+            self.changes.run = true;
+        }
+    }
+
+    /// Notes the hash of the token that answers a new wait.
+    pub(crate) fn set_token(&mut self, place: &Place, hash: String) {
+        if let Some(facts) = self.waits.get_mut(place) {
+            facts.token_hash = Some(hash);
         }
     }
 

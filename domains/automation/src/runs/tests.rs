@@ -24,9 +24,12 @@ use crate::{
     },
 };
 
+mod actions;
 mod chains;
 mod children;
+mod events;
 mod limits;
+mod questions;
 mod repairs;
 mod retries;
 mod views;

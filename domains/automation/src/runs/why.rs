@@ -3,7 +3,8 @@
 use std::{borrow::Cow, collections::HashMap};
 
 use atelier_entities::{
-    JobId, NodeState, RunId, RunStatus, jobs, workflow_node_runs, workflow_runs, workflow_waits, workflows,
+    JobId, JobState, NodeState, RunId, RunStatus, jobs, workflow_node_runs, workflow_runs, workflow_waits,
+    workflows,
 };
 use atelier_foundation::Actor;
 use sea_orm::{
@@ -91,7 +92,17 @@ impl Runs {
             .order_by_asc(C::OpenedAt)
             .limit(MAX_REASONS);
         let waits = waits.all(self.queue.db()).await?;
-        Ok(waits.into_iter().map(of_wait).collect())
+        let ids: Vec<JobId> = waits.iter().filter_map(|wait| wait.awaited_job_id).collect();
+        let mut jobs = HashMap::new();
+        if !ids.is_empty() {
+            let found = jobs::Entity::find()
+                .select_only()
+                .columns([jobs::Column::Id, jobs::Column::Kind, jobs::Column::State])
+                .filter(jobs::Column::Id.is_in(ids));
+            let found: Vec<(JobId, String, JobState)> = found.into_tuple().all(self.queue.db()).await?;
+            jobs.extend(found.into_iter().map(|(id, kind, state)| (id, (kind, state))));
+        }
+        Ok(waits.into_iter().map(|wait| of_wait(wait, &jobs)).collect())
     }
 
     async fn list_jobs_of_nodes(&self, run: &workflow_runs::Model) -> Result<Vec<RunReason>, RunError> {
@@ -135,15 +146,22 @@ impl Runs {
     }
 }
 
-fn of_wait(wait: workflow_waits::Model) -> RunReason {
+/// The reason that a wait is, with the kinds and states of the jobs that are awaited.
+fn of_wait(wait: workflow_waits::Model, jobs: &HashMap<JobId, (String, JobState)>) -> RunReason {
     use atelier_entities::WaitKind;
     let (code, message) = match wait.kind {
         WaitKind::Delay | WaitKind::Until => ("WAITING_FOR_TIME", "It waits until its time has come."),
         WaitKind::Approval => ("WAITING_FOR_APPROVAL", "It waits for somebody's decision."),
         WaitKind::Signal => ("WAITING_FOR_SIGNAL", "It waits for a signal."),
         WaitKind::Child => ("WAITING_FOR_RUN", "It waits for the end of another run."),
+        WaitKind::Job => ("WAITING_FOR_JOB", "It waits for the end of a job that it started."),
     };
+    let job = wait.awaited_job_id.map(|id| {
+        let (kind, state) = jobs.get(&id).map(|(kind, state)| (kind, state)).unzip();
+        json!({"id": id, "kind": kind, "state": state})
+    });
     let details = json!({
+        "job": job,
         "kind": wait.kind,
         "key": wait.key,
         "due_at": wait.due_at,

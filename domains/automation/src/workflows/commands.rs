@@ -2,7 +2,7 @@ use atelier_entities::{
     ProjectId, UserId, VersionKind, WorkflowId, WorkflowVersionId, users, workflow_versions, workflows,
 };
 use atelier_foundation::{Actor, FieldErrors, audit, projects::lock_owned, validation};
-use atelier_queue::Transaction;
+use atelier_queue::{NewJob, Transaction};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait,
     IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
@@ -10,7 +10,7 @@ use sea_orm::{
 use serde_json::json;
 
 use super::{
-    MAX_DESCRIPTION, MAX_NAME, MAX_WORKFLOWS, Settings, WorkflowError, Workflows, rows,
+    CancelRuns, MAX_DESCRIPTION, MAX_NAME, MAX_WORKFLOWS, Settings, WorkflowError, Workflows, rows,
     triggers::clear_triggers, workflow_target,
 };
 
@@ -107,8 +107,8 @@ impl Workflows {
         Ok(workflow)
     }
 
-    /// Deletes a workflow: its triggers fire no more, and it is in no list. Its versions are kept as long as
-    /// its runs.
+    /// Deletes a workflow: its triggers fire no more, it is in no list, and its runs are cancelled. Its versions
+    /// are kept as long as its runs.
     ///
     /// # Errors
     /// If there is none.
@@ -137,6 +137,7 @@ impl Workflows {
         row.deleted_at = Set(Some(tx.now()));
         row.updated_at = Set(tx.now());
         row.update(&*tx).await?;
+        tx.enqueue(NewJob::of(&CancelRuns { workflow_id: id }).owned_by(user)).await?;
         audit::record(&tx, actor, "workflow.delete", workflow_target(id), json!({})).await?;
         tx.commit().await?;
         Ok(())

@@ -46,7 +46,7 @@ impl Fixture {
     async fn new() -> Self {
         let modules = [
             atelier_foundation::module().within(|all: &Services| &all.foundation),
-            crate::module().within(|all: &Services| &all.automation),
+            crate::module(&crate::testing::links()).within(|all: &Services| &all.automation),
         ];
         let mailer = ScriptedMailer::new([]);
         let fixture = testing::Fixture::assemble(mailer, effects_of(&modules), |queue, deps| {

@@ -25,7 +25,8 @@ impl Deployments {
         input: DeploymentInput,
     ) -> Result<(deployments::Model, jobs::Model), DeploymentError> {
         let user = actor.person()?;
-        let wanted = Wanted { platform: find_platform(&input.platform)?, version: input.version };
+        let wanted =
+            Wanted { platform: find_platform(&input.platform)?, version: input.version, waiter: None };
         let tx = self.queue.begin().await?;
         let started = start_in(&tx, actor, user, project, wanted).await?;
         tx.commit().await?;
@@ -45,8 +46,8 @@ impl Deployments {
         let tx = self.queue.begin().await?;
         let ended = find_of_job(&*tx, job.id, job.subject_id).await?;
         let (Some(owner), Some(ended)) = (job.owner_id, ended) else { return Err(DeploymentError::NotFound) };
-        let wanted =
-            Wanted { platform: find_platform(&ended.platform)?, version: Some(ended.version_number) };
+        let platform = find_platform(&ended.platform)?;
+        let wanted = Wanted { platform, version: Some(ended.version_number), waiter: None };
         let (_, next) = start_in(&tx, actor, owner, ended.project_id, wanted).await?;
         audit::record_job(&tx, actor, "job.retry", job, json!({"owner": owner, "job": next.id})).await?;
         tx.commit().await?;
@@ -82,12 +83,15 @@ impl Deployments {
 }
 
 /// The platform and version of a deployment.
-struct Wanted {
-    platform: &'static str,
-    version: Option<i32>,
+pub(super) struct Wanted {
+    pub(super) platform: &'static str,
+    pub(super) version: Option<i32>,
+    /// Who waits for its end.
+    pub(super) waiter: Option<Uuid>,
 }
 
-async fn start_in(
+/// Starts a deployment in a transaction.
+pub(super) async fn start_in(
     tx: &Transaction,
     actor: &Actor,
     user: UserId,
@@ -105,6 +109,10 @@ async fn start_in(
         .owned_by(user)
         .about(project.id.0)
         .from_origin(actor.origin.clone());
+    let job = match wanted.waiter {
+        Some(waiter) => job.awaited_by(waiter),
+        None => job,
+    };
     let enqueued = tx.enqueue(job).await?;
     if enqueued.duplicate {
         return Err(DeploymentError::AlreadyRunning(enqueued.id));
@@ -132,7 +140,7 @@ pub(super) async fn find_of_job(
     deployments::Entity::find_of(ProjectId(project)).filter(of_job).one(db).await
 }
 
-fn find_platform(id: &str) -> Result<&'static str, DeploymentError> {
+pub(super) fn find_platform(id: &str) -> Result<&'static str, DeploymentError> {
     let platforms = Deployments::platforms();
     match platforms.iter().find(|platform| platform.id == id) {
         Some(platform) if platform.available => Ok(platform.id),

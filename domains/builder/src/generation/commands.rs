@@ -4,6 +4,7 @@ use atelier_entities::{
 use atelier_queue::{NewJob, QueueError, Transaction};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, QuerySelect, QueryTrait,
+    prelude::Uuid,
     sea_query::{Expr, Query},
 };
 use serde_json::json;
@@ -11,7 +12,7 @@ use serde_json::json;
 use super::{Generation, GenerationError, GenerationInput, RunGeneration};
 use crate::prompt::Prompt;
 use atelier_foundation::{
-    Actor, audit,
+    Actor, CreditOptions, audit,
     credits::{self, Price},
     projects::project_target,
 };
@@ -29,45 +30,8 @@ impl Generation {
         let prompt = input.prompt.as_deref().map_or(Ok(None), Prompt::parse)?;
         let args = RunGeneration { project_id: project, mode: input.mode, prompt };
         let tx = self.queue.begin().await?;
-        let job = self.start_in(&tx, actor, user, &args).await?;
+        let job = self.terms().start(&tx, actor, user, Start { args: &args, waiter: None }).await?;
         tx.commit().await?;
-        Ok(job)
-    }
-
-    async fn start_in(
-        &self,
-        tx: &Transaction,
-        actor: &Actor,
-        user: UserId,
-        args: &RunGeneration,
-    ) -> Result<jobs::Model, GenerationError> {
-        let (project, mode) = (args.project_id, args.mode);
-        let job = NewJob::of(args).owned_by(user).about(project.0).from_origin(actor.origin.clone());
-        let enqueued = tx.enqueue(job).await?;
-        if enqueued.duplicate {
-            let own = projects::Entity::find_owned_by_id(user, project).one(&**tx).await?;
-            return Err(match own {
-                Some(_) => GenerationError::AlreadyRunning(enqueued.id),
-                None => GenerationError::NotFound,
-            });
-        }
-        let job = enqueued.into_job()?;
-        // Jobs before projects, the order in which jobs' ends lock them. Another person's
-        // project is not found here, and the job is undone.
-        let versions = mark_generating(tx, user, project).await?;
-        let most = self.options.max_versions;
-        if versions >= most {
-            return Err(GenerationError::TooManyVersions(most));
-        }
-        let needed = self.prices.price(mode);
-        let context = json!({"job": job.id, "mode": mode, "credits": needed});
-        audit::record(tx, actor, "generation.start", project_target(project), context).await?;
-        // Locks the account last: other commands of the person wait for it.
-        let price = Price { amount: needed, description: description(mode) };
-        if !credits::charge(tx, user, project, job.id, price).await? {
-            let available = credits::balance(&**tx, user).await?;
-            return Err(GenerationError::InsufficientCredits { needed, available });
-        }
         Ok(job)
     }
 
@@ -84,10 +48,72 @@ impl Generation {
         let args: Result<RunGeneration, _> = serde_json::from_value(job.args.clone());
         let (Some(owner), Ok(args)) = (job.owner_id, args) else { return Err(GenerationError::NotFound) };
         let tx = self.queue.begin().await?;
-        let next = self.start_in(&tx, actor, owner, &args).await?;
+        let next = self.terms().start(&tx, actor, owner, Start { args: &args, waiter: None }).await?;
         audit::record_job(&tx, actor, "job.retry", job, json!({"owner": owner, "job": next.id})).await?;
         tx.commit().await?;
         Ok(next)
+    }
+
+    const fn terms(&self) -> Terms {
+        Terms { prices: self.prices, max_versions: self.options.max_versions }
+    }
+}
+
+/// The terms on which generations start.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
+    pub(crate) prices: CreditOptions,
+    pub(crate) max_versions: u64,
+}
+
+/// A generation to be started.
+pub(crate) struct Start<'a> {
+    pub(crate) args: &'a RunGeneration,
+    /// Who waits for its end.
+    pub(crate) waiter: Option<Uuid>,
+}
+
+impl Terms {
+    /// Starts a generation in a transaction.
+    pub(crate) async fn start(
+        self,
+        tx: &Transaction,
+        actor: &Actor,
+        user: UserId,
+        Start { args, waiter }: Start<'_>,
+    ) -> Result<jobs::Model, GenerationError> {
+        let (project, mode) = (args.project_id, args.mode);
+        let job = NewJob::of(args).owned_by(user).about(project.0).from_origin(actor.origin.clone());
+        let job = match waiter {
+            Some(waiter) => job.awaited_by(waiter),
+            None => job,
+        };
+        let enqueued = tx.enqueue(job).await?;
+        if enqueued.duplicate {
+            let own = projects::Entity::find_owned_by_id(user, project).one(&**tx).await?;
+            return Err(match own {
+                Some(_) => GenerationError::AlreadyRunning(enqueued.id),
+                None => GenerationError::NotFound,
+            });
+        }
+        let job = enqueued.into_job()?;
+        // Jobs before projects, the order in which jobs' ends lock them. Another person's
+        // project is not found here, and the job is undone.
+        let versions = mark_generating(tx, user, project).await?;
+        let most = self.max_versions;
+        if versions >= most {
+            return Err(GenerationError::TooManyVersions(most));
+        }
+        let needed = self.prices.price(mode);
+        let context = json!({"job": job.id, "mode": mode, "credits": needed});
+        audit::record(tx, actor, "generation.start", project_target(project), context).await?;
+        // Locks the account last: other commands of the person wait for it.
+        let price = Price { amount: needed, description: description(mode) };
+        if !credits::charge(tx, user, project, job.id, price).await? {
+            let available = credits::balance(&**tx, user).await?;
+            return Err(GenerationError::InsufficientCredits { needed, available });
+        }
+        Ok(job)
     }
 }
 

@@ -1,14 +1,17 @@
-use atelier_entities::{MailStatus, Timestamp, TokenPurpose, mail_messages, users};
+use atelier_entities::{AccountTokenId, MailStatus, Timestamp, TokenPurpose, mail_messages, users};
 use atelier_providers::mail::{Delivery, OutgoingMail};
 use atelier_queue::{JobContext, JobError, Outcome};
 use sea_orm::{ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter};
 use serde_json::json;
+use uuid::Uuid;
 
 use super::{DeliverMail, Mail, Reader, Rendered, Template, failures::Failure, outbox, preferences};
 use crate::{links, personal::is_being_erased};
 
 /// The header value by which a POST to the link unsubscribes (RFC 8058). It requires https.
 const ONE_CLICK: &str = "List-Unsubscribe=One-Click";
+/// The value of a mail that names its link to an approval.
+const APPROVAL_ID: &str = "approval_id";
 
 impl Mail {
     /// Delivers a mail. A mail that was deleted, was sent before, or belongs to an account
@@ -140,11 +143,15 @@ impl Mail {
         })
     }
 
-    /// The address of the mail's link, if the link can still be used. The token is in the
-    /// fragment, which browsers do not send to servers.
+    /// The address of the mail's link, if the link can still be used. The token of an account is in
+    /// the fragment, which browsers do not send to servers. That of an approval is in the path of a
+    /// page that the API serves; whether it can still be used is known there.
     async fn link(&self, mail: &mail_messages::Model) -> Result<Option<String>, DbErr> {
-        let id = mail.data.get("token_id").and_then(|id| id.as_str()).and_then(|id| id.parse().ok());
-        let Some(id) = id else { return Ok(None) };
+        if let Some(id) = id_in(mail, APPROVAL_ID) {
+            let token = self.links.approval(id);
+            return Ok(Some(format!("{}/api/v1/automation/approvals/{token}", self.options.public_url)));
+        }
+        let Some(id) = id_in(mail, "token_id").map(AccountTokenId) else { return Ok(None) };
         let link = links::find_usable(self.queue.db(), id, self.queue.now()).await?;
         Ok(link.map(|link| {
             let page = match link.purpose {
@@ -179,6 +186,11 @@ impl Mail {
         mail_messages::Entity::update_many().set(row).filter(kept).exec(self.queue.db()).await?;
         Ok(())
     }
+}
+
+/// An id in the data of a mail.
+fn id_in(mail: &mail_messages::Model, name: &str) -> Option<Uuid> {
+    mail.data.get(name)?.as_str()?.parse().ok()
 }
 
 /// The row of a mail that was sent, or captured with its bodies.

@@ -7,50 +7,18 @@ use sea_orm::{
 use serde_json::json;
 
 use super::{
-    MAX_DESCRIPTION, NewProject, ProjectChanges, ProjectError, Projects, folders_of, lock_references,
-    project_target,
+    MAX_DESCRIPTION, MAX_TITLE, NewProject, ProjectChanges, ProjectError, Projects, folders_of,
+    lock_references, project_target,
 };
 use crate::{Actor, FieldErrors, Page, audit, objects::enqueue_removal, paging::fetch, validation};
 
 impl Projects {
     /// Creates a draft, if the person has fewer projects than the maximum.
     pub async fn create(&self, actor: &Actor, input: NewProject) -> Result<projects::Model, ProjectError> {
-        let user = actor.person()?;
-        let mut errors = FieldErrors::default();
-        let title = errors.take("title", validation::line(&input.title, 1, 120));
-        let description =
-            errors.take("description", validation::paragraph(&input.description, MAX_DESCRIPTION));
-        let (title, description) = errors.finish(title.zip(description))?;
         let tx = self.queue.begin().await?;
-        self.ensure_below_limit(&tx, user).await?;
-        let row = projects::ActiveModel {
-            id: Set(ProjectId::new()),
-            user_id: Set(user),
-            title: Set(title),
-            description: Set(description),
-            kind: Set(input.kind),
-            status: Set(ProjectStatus::Draft),
-            repository_url: Set(None),
-            deployment_url: Set(None),
-            config: Set(json!({})),
-            current_version: Set(None),
-            views: Set(0),
-            created_at: Set(tx.now()),
-            updated_at: Set(tx.now()),
-        };
-        let project = row.insert(&*tx).await?;
-        audit::record(&tx, actor, "project.create", project_target(project.id), json!({})).await?;
+        let project = create_project(&tx, actor, input, self.max_projects).await?;
         tx.commit().await?;
         Ok(project)
-    }
-
-    /// Refuses if the person has the maximum number of projects. The account stays locked,
-    /// so that two commands at once do not exceed it.
-    async fn ensure_below_limit(&self, tx: &Transaction, user: UserId) -> Result<(), ProjectError> {
-        let account = users::Entity::find_by_id(user).lock_exclusive().one(&**tx).await?;
-        account.ok_or(ProjectError::NotFound)?;
-        let count = projects::Entity::find_owned(user).count(&**tx).await?;
-        if count >= self.max_projects { Err(ProjectError::TooMany(self.max_projects)) } else { Ok(()) }
     }
 
     /// The person's projects, newest first, and their number, up to
@@ -120,9 +88,52 @@ impl Projects {
     }
 }
 
+/// Creates a draft in a transaction, if the person has fewer projects than `most`. The account
+/// is locked.
+pub async fn create_project(
+    tx: &Transaction,
+    actor: &Actor,
+    input: NewProject,
+    most: u64,
+) -> Result<projects::Model, ProjectError> {
+    let user = actor.person()?;
+    let mut errors = FieldErrors::default();
+    let title = errors.take("title", validation::line(&input.title, 1, MAX_TITLE));
+    let description = errors.take("description", validation::paragraph(&input.description, MAX_DESCRIPTION));
+    let (title, description) = errors.finish(title.zip(description))?;
+    ensure_below_limit(tx, user, most).await?;
+    let row = projects::ActiveModel {
+        id: Set(ProjectId::new()),
+        user_id: Set(user),
+        title: Set(title),
+        description: Set(description),
+        kind: Set(input.kind),
+        status: Set(ProjectStatus::Draft),
+        repository_url: Set(None),
+        deployment_url: Set(None),
+        config: Set(json!({})),
+        current_version: Set(None),
+        views: Set(0),
+        created_at: Set(tx.now()),
+        updated_at: Set(tx.now()),
+    };
+    let project = row.insert(&**tx).await?;
+    audit::record(tx, actor, "project.create", project_target(project.id), json!({})).await?;
+    Ok(project)
+}
+
+/// Refuses if the person has the maximum number of projects. The account stays locked, so that
+/// two commands at once do not exceed it.
+async fn ensure_below_limit(tx: &Transaction, user: UserId, most: u64) -> Result<(), ProjectError> {
+    let account = users::Entity::find_by_id(user).lock_exclusive().one(&**tx).await?;
+    account.ok_or(ProjectError::NotFound)?;
+    let count = projects::Entity::find_owned(user).count(&**tx).await?;
+    if count >= most { Err(ProjectError::TooMany(most)) } else { Ok(()) }
+}
+
 fn check(changes: ProjectChanges, status: ProjectStatus) -> Result<ProjectChanges, FieldErrors> {
     let mut errors = FieldErrors::default();
-    let title = changes.title.map(|title| validation::line(&title, 1, 120)).transpose();
+    let title = changes.title.map(|title| validation::line(&title, 1, MAX_TITLE)).transpose();
     let title = errors.take("title", title);
     let description =
         changes.description.map(|text| validation::paragraph(&text, MAX_DESCRIPTION)).transpose();

@@ -129,6 +129,10 @@ impl Fixture {
         &self.services.script
     }
 
+    pub(super) const fn user(&self) -> UserId {
+        self.user
+    }
+
     pub(super) fn actor(&self) -> Actor {
         acting(self.user)
     }

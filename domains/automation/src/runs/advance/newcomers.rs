@@ -6,7 +6,7 @@ use atelier_entities::{
     ProjectId, RunCause, RunId, RunStatus, Timestamp, UserId, WorkflowId, WorkflowVersionId, workflow_runs,
     workflows,
 };
-use atelier_queue::{QueueError, Transaction, without_nul};
+use atelier_queue::{QueueError, Transaction, metrics::workflows as metrics, without_nul};
 use chrono::TimeDelta;
 use sea_orm::{ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
@@ -24,8 +24,8 @@ use crate::{
     workflows::{Settings, versions::LoadedVersion},
 };
 
-/// Most parents of a run.
-const MAX_DEPTH: i32 = 10;
+/// Most parents of a run, and runs whose events led to it.
+pub(super) const MAX_DEPTH: i32 = 10;
 
 /// A run to be inserted.
 #[derive(Debug)]
@@ -36,6 +36,8 @@ pub(crate) struct NewRun {
     pub(crate) user_id: UserId,
     pub(crate) project_id: Option<ProjectId>,
     pub(crate) parent: Option<Parent>,
+    /// The run whose job was the event that starts this one, and its depth.
+    pub(crate) caused_by: Option<(RunId, i32)>,
     pub(crate) cause: RunCause,
     pub(crate) trigger_node: String,
     pub(crate) lane: i16,
@@ -66,6 +68,7 @@ impl NewRun {
             user_id: workflow.user_id,
             project_id: workflow.project_id,
             parent: None,
+            caused_by: None,
             cause: RunCause::Manual,
             trigger_node: trigger.to_owned(),
             lane: settings.lane.lane().number(),
@@ -78,6 +81,7 @@ impl NewRun {
 
     fn row(&self, now: Timestamp) -> RunRow {
         let parent = self.parent.as_ref();
+        let causing = self.caused_by.map(|(_, depth)| depth);
         RunRow {
             id: self.id,
             workflow_id: self.workflow_id,
@@ -87,7 +91,7 @@ impl NewRun {
             root_id: parent.map_or(self.id, |parent| parent.root),
             parent_id: parent.map(|parent| parent.id),
             parent_attempt: parent.map(|parent| parent.attempt.clone()),
-            depth: parent.map_or(0, |parent| parent.depth + 1),
+            depth: parent.map(|parent| parent.depth).or(causing).map_or(0, |depth| depth + 1),
             trigger_node: self.trigger_node.clone(),
             lane: self.lane,
             status: RunStatus::Queued,
@@ -136,6 +140,7 @@ impl NewRun {
             input: Set(self.input.value.as_ref().map(without_nul)),
             input_object: Set(self.input.object.clone()),
             output_bytes: Set(0),
+            caused_by: Set(self.caused_by.map(|(run, _)| run)),
             rerun_of: Set(self.rerun_of),
             deadline_at: Set(row.deadline_at),
             active_left: Set(None),
@@ -150,7 +155,9 @@ impl NewRun {
 
 /// Inserts a queued run.
 pub(crate) async fn insert_run(tx: &Transaction, new: &NewRun) -> Result<(), DbErr> {
-    workflow_runs::Entity::insert(new.model(tx.now())).exec_without_returning(&**tx).await.map(drop)
+    workflow_runs::Entity::insert(new.model(tx.now())).exec_without_returning(&**tx).await?;
+    metrics::run_started(new.cause.as_str());
+    Ok(())
 }
 
 impl Advance<'_> {
@@ -289,7 +296,7 @@ impl Advance<'_> {
     }
 
     /// Inserts a run, and starts it if it has a place. Otherwise the code and message of why it is not made.
-    async fn add_run(
+    pub(super) async fn add_run(
         &mut self,
         places: &mut Places,
         new: &NewRun,

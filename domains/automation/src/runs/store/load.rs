@@ -241,6 +241,7 @@ impl LockedRun {
                 round: number(row.round),
                 attempt: number(row.attempt),
                 job: row.job_id,
+                awaited: row.awaited_job_id,
                 ..WaitFacts::default()
             };
             self.waits.insert(place, facts);

@@ -156,8 +156,7 @@ impl ItemRow {
 }
 
 /// The columns of [`WaitRow`].
-pub(super) const WAIT: &str =
-    "run_id, scope, node, generation, round, attempt, kind, key, due_at, opened_at, closed, held, job_id";
+pub(super) const WAIT: &str = "run_id, scope, node, generation, round, attempt, kind, key, due_at, opened_at, closed, held, job_id, awaited_job_id";
 
 #[derive(Clone, Debug, FromQueryResult)]
 pub(super) struct WaitRow {
@@ -174,6 +173,7 @@ pub(super) struct WaitRow {
     closed: bool,
     held: bool,
     pub(super) job_id: Option<JobId>,
+    pub(super) awaited_job_id: Option<JobId>,
 }
 
 impl WaitRow {

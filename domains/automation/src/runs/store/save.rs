@@ -259,6 +259,7 @@ fn wait_conflict() -> OnConflict {
     OnConflict::columns([C::RunId, C::Scope, C::Node, C::Generation, C::Round, C::Attempt])
         .update_columns([C::Closed, C::Held])
         .value(C::JobId, kept("job_id"))
+        .value(C::AwaitedJobId, kept("awaited_job_id"))
         .value(C::Answer, kept("answer"))
         .value(C::AnsweredBy, kept("answered_by"))
         .value(C::AnsweredAt, kept("answered_at"))
@@ -283,7 +284,8 @@ fn wait_row(run: &LockedRun, version: &LoadedVersion, place: &Place) -> Option<w
         closed: Set(row.closed),
         held: Set(row.held),
         job_id: Set(facts.job),
-        token_hash: Set(None),
+        awaited_job_id: Set(facts.awaited),
+        token_hash: Set(facts.token_hash.clone()),
         question: Set(facts.question.as_ref().map(without_nul)),
         answer: Set(facts.answer.as_ref().map(|answer| without_nul(&answer.to_json()))),
         answered_by: Set(facts.answer.as_ref().and_then(|answer| answer.by)),

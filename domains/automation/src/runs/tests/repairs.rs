@@ -287,3 +287,24 @@ async fn an_erased_person_leaves_no_runs() {
     let left = workflow_runs::Entity::find().count(fixture.fixture.queue().db()).await.expect("counted");
     assert_eq!(left, 0);
 }
+
+#[tokio::test]
+async fn deleting_a_workflow_cancels_its_runs_and_what_they_wait_for() {
+    let fixture = Fixture::new().await;
+    let flow = Flow::new().add("wait", "wait_signal", json!({"signal": "go"})).edges("start>wait");
+    let (deleted, kept) = (fixture.publish(&flow).await, fixture.publish(&flow).await);
+    let due = fixture.fixture.queue().now() + TimeDelta::hours(1);
+    fixture.script("wait", (0..3).map(|_| waiting(WaitKind::Signal, Some("go"), Some(due))));
+    let runs = [fixture.run(deleted).await, fixture.run(deleted).await, fixture.run(kept).await];
+
+    let workflows = &fixture.fixture.services.automation.workflows;
+    workflows.delete(&fixture.actor(), deleted).await.expect("deleted");
+    fixture.fixture.work().await;
+
+    let statuses =
+        [fixture.status(runs[0]).await, fixture.status(runs[1]).await, fixture.status(runs[2]).await];
+    assert_eq!(statuses, [RunStatus::Cancelled, RunStatus::Cancelled, RunStatus::Waiting]);
+    assert_eq!(fixture.count_unfinished_jobs(runs[0]).await, 0);
+    let job = fixture.fixture.jobs_of_kind("workflow.cancel_runs").await.pop().expect("a job");
+    assert_eq!(job.result, Some(json!({"cancelled": 2})));
+}

@@ -39,7 +39,7 @@ const FOUNDATION: Layers = Layers {
     layers: &[
         &["database", "objects", "options", "paging", "signing", "validation"],
         &["links", "problem"],
-        &["actor", "personal"],
+        &["actions", "actor", "job_ends", "personal"],
         &["audit", "credits", "idempotency"],
         &["mail", "projects"],
         &["module"],

@@ -1,0 +1,78 @@
+//! The metrics of workflows and their runs.
+
+use std::time::Duration;
+
+use metrics::{counter, gauge};
+
+use super::{Described, as_f64};
+
+/// Runs that began to exist.
+pub const RUNS_STARTED: &str = "atelier_workflow_runs_started_total";
+/// Runs that ended.
+pub const RUNS_ENDED: &str = "atelier_workflow_runs_ended_total";
+/// Runs that the engine could not move.
+pub const STUCK: &str = "atelier_workflow_stuck_total";
+/// Attempts of nodes that ended.
+pub const ATTEMPTS: &str = "atelier_workflow_node_attempts_total";
+/// Runs that have not ended.
+pub const RUNS: &str = "atelier_workflow_runs";
+/// Nodes that wait.
+pub const WAITS: &str = "atelier_workflow_waits";
+/// Age of the oldest node that is ready.
+pub const OLDEST_READY: &str = "atelier_workflow_oldest_ready_seconds";
+
+/// Every metric of workflows.
+pub const ALL: &[Described] = &[
+    (RUNS_STARTED, "counter", "cause", "Runs of workflows that were accepted, by what started them"),
+    (RUNS_ENDED, "counter", "status", "Runs of workflows that ended, by the status they ended in"),
+    (STUCK, "counter", "", "Runs of workflows that ended with an undecided node: a bug of the engine"),
+    (
+        ATTEMPTS,
+        "counter",
+        "type, outcome",
+        "Attempts of nodes that a worker ran, by the type of the node: `done`, `waiting`, `failed`, `held` where the run was paused or had ended, `stopped` where the time was over or the job was stopped, `repeated` where the job runs again",
+    ),
+    (RUNS, "gauge", "status", "Runs of workflows that have not ended"),
+    (WAITS, "gauge", "kind", "Nodes of runs that wait, by what they wait for"),
+    (
+        OLDEST_READY,
+        "gauge",
+        "",
+        "Age of the oldest node that is ready to run, of runs that are not paused; 0 where there is none",
+    ),
+];
+
+/// Counts a run that was accepted.
+pub fn run_started(cause: &'static str) {
+    counter!(RUNS_STARTED, "cause" => cause).increment(1);
+}
+
+/// Counts a run that ended.
+pub fn run_ended(status: &'static str) {
+    counter!(RUNS_ENDED, "status" => status).increment(1);
+}
+
+/// Counts a run that ended with an undecided node.
+pub fn run_stuck() {
+    counter!(STUCK).increment(1);
+}
+
+/// Counts an attempt of a node of that type.
+pub fn attempt_ended(kind: &'static str, outcome: &'static str) {
+    counter!(ATTEMPTS, "type" => kind, "outcome" => outcome).increment(1);
+}
+
+/// Sets the gauge of the runs in one status.
+pub fn observe_runs(status: &'static str, runs: usize) {
+    gauge!(RUNS, "status" => status).set(as_f64(runs));
+}
+
+/// Sets the gauge of the waits of one kind.
+pub fn observe_waits(kind: &'static str, waits: usize) {
+    gauge!(WAITS, "kind" => kind).set(as_f64(waits));
+}
+
+/// Sets the gauge of the oldest ready node.
+pub fn observe_oldest_ready(age: Duration) {
+    gauge!(OLDEST_READY).set(age.as_secs_f64());
+}
