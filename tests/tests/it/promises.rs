@@ -34,11 +34,15 @@ fn proofs(cell: &str) -> Vec<Proof> {
     found
 }
 
+/// The suites, which list their cases.
+const SUITES: [&str; 3] = ["it/automation.rs", "it/http.rs", "it/queue.rs"];
+
 /// The functions of all tests and of the cases of the suites.
 fn tests() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for file in sources::list_files("rs") {
         let text = sources::read(&file);
+        let is_list = SUITES.iter().any(|suite| file.ends_with(suite));
         let mut is_test = false;
         for line in text.lines().map(str::trim) {
             if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
@@ -46,10 +50,9 @@ fn tests() -> BTreeSet<String> {
             } else if let Some((_, rest)) = line.split_once("fn ").filter(|_| is_test) {
                 names.extend(rest.split_once('(').map(|(name, _)| name.to_owned()));
                 is_test = false;
-            } else if let Some((_, case)) = line.strip_suffix(',').and_then(|line| line.split_once("::")) {
-                // `area::case,` in one of the suites' lists.
-                let is_list = file.ends_with("it/queue.rs") || file.ends_with("it/http.rs");
-                names.extend(is_list.then(|| case.to_owned()));
+            } else if let Some(case) = line.strip_suffix(',').filter(|_| is_list) {
+                // `area::case,` or `case,` in one of the suites' lists.
+                names.extend(case.rsplit("::").next().map(str::to_owned));
             }
         }
     }

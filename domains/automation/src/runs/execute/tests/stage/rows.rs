@@ -136,6 +136,7 @@ pub(super) fn run_row(
         input: Some(input),
         input_object: None,
         output_bytes: 0,
+        caused_by: None,
         rerun_of: None,
         deadline_at: None,
         active_left: None,
