@@ -30,7 +30,7 @@ async fn run(fixture: &Fixture, user: UserId, workflow: WorkflowId) -> workflow_
     let runs = &fixture.services.automation.runs;
     let run = runs.start(&acting(user), workflow, StartInput::default()).await.expect("started");
     fixture.work().await;
-    find_run(fixture, run.id).await
+    find_run(fixture, run.run.id).await
 }
 
 async fn find_run(fixture: &Fixture, run: RunId) -> workflow_runs::Model {

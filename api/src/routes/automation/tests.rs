@@ -182,11 +182,12 @@ async fn addresses_end_with_a_slash_or_not() {
     let bare = LIST.trim_end_matches('/');
     let listed = api.call("GET", &format!("{bare}?enabled=false&search=week"), &ada, Value::Null).await;
     assert_eq!((listed.status.as_u16(), &listed.body["count"]), (200, &1.into()));
-    for search in ["0".repeat(121), "a%0Ab".to_owned()] {
-        let refused = api.call("GET", &format!("{bare}?search={search}"), &ada, Value::Null).await;
-        assert_eq!(refused.status, 422);
-        assert!(refused.body["details"]["search"].is_string(), "{}", refused.body);
-    }
+    let long = format!("{bare}?search={}", "0".repeat(121));
+    let refused = api.call("GET", &long, &ada, Value::Null).await;
+    assert_eq!(refused.status, 422);
+    assert!(refused.body["details"]["search"].is_string(), "{}", refused.body);
+    let refused = api.call("GET", &format!("{bare}?search=a%00b"), &ada, Value::Null).await;
+    assert_eq!(refused.status, 400, "{}", refused.body);
 }
 
 #[tokio::test]

@@ -77,6 +77,8 @@ pub(crate) struct JobResults {
     made_room: NoResult,
     #[serde(rename = "workflow.stop_jobs")]
     stopped_jobs: NoResult,
+    #[serde(rename = "workflow.cancel_runs")]
+    cancelled_runs: CancelledRunsResult,
     #[serde(rename = "workflow.reconcile")]
     reconciled: ReconciledResult,
 }
@@ -107,12 +109,21 @@ pub(crate) struct ReconciledResult {
     of_deleted_workflows: u64,
     /// Waits that got a job to wake them.
     waits: u64,
+    /// Waits for jobs that had ended.
+    ended_jobs: u64,
     /// Nodes that got a job.
     nodes: u64,
     /// Jobs of ended runs that were cancelled.
     jobs: u64,
     /// Workflows with queued runs that were looked at.
     queued_workflows: u64,
+}
+
+/// The runs of a deleted workflow were cancelled.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CancelledRunsResult {
+    /// Runs that had not ended.
+    cancelled: u64,
 }
 
 /// An application was written.

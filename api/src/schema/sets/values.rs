@@ -89,11 +89,12 @@ pub(super) const WAITS: [&str; 15] = [
 ];
 
 /// What runs of workflows wait for, beside what the jobs of their nodes wait for.
-pub(super) const RUN_REASONS: [&str; 8] = [
+pub(super) const RUN_REASONS: [&str; 9] = [
     "ENDED",
     "NO_JOB",
     "PAUSED",
     "WAITING_FOR_APPROVAL",
+    "WAITING_FOR_JOB",
     "WAITING_FOR_RUN",
     "WAITING_FOR_SIGNAL",
     "WAITING_FOR_TIME",

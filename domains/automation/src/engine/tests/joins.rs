@@ -293,7 +293,7 @@ fn a_disabled_node_behind_a_dead_edge_is_skipped() {
 #[test]
 fn a_disabled_trigger_fires_nothing_and_other_triggers_are_skipped() {
     let flow = Flow::new()
-        .add("event", "platform_event", json!({"event": "x"}))
+        .add("event", "platform_event", json!({"event": "job.failed"}))
         .work("a b")
         .edges("start>a event>b");
     let mut sim = Sim::of(flow.clone().disabled("event").plan());

@@ -93,13 +93,6 @@ async fn a_secret_that_does_not_exist_fails_only_a_node_that_sends_it() {
 }
 
 #[tokio::test]
-async fn a_type_that_cannot_run_here_fails() {
-    let stage = Stage::new(one(node("work", "deploy_app", json!({"project": "a"}))), json!({})).await;
-    stage.add(NodeRow::ready("work")).await;
-    assert_eq!(stage.end(&stage.args("work")).await.unwrap_err()["code"], "TYPE_UNAVAILABLE");
-}
-
-#[tokio::test]
 async fn expressions_see_the_run_and_the_workflow() {
     let fields = json!("{{ [run.trigger, run.attempt, workflow.name, vars.rate, now() | iso] | join('|') }}");
     let stage = Stage::new(one(transform("work", fields)), json!({})).await;

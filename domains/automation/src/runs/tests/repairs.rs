@@ -1,11 +1,11 @@
 //! What the reconciler repairs, what expires, and what people see.
 
 use atelier_entities::{
-    JobState, NodeState, RunStatus, WaitKind, jobs, workflow_node_runs, workflow_versions,
+    JobState, NodeState, RunStatus, WaitKind, jobs, workflow_node_runs, workflow_versions, workflows,
 };
 use atelier_foundation::Page;
 use chrono::TimeDelta;
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, sea_query::Expr};
 use serde_json::json;
 
 use super::*;
@@ -105,14 +105,17 @@ async fn the_time_of_waits_does_not_count_up_to_a_month() {
 }
 
 #[tokio::test]
-async fn runs_of_a_deleted_workflow_are_cancelled() {
+async fn runs_that_outlived_the_deletion_of_their_workflow_are_cancelled() {
     let fixture = Fixture::new().await;
     let flow = Flow::new().add("wait", "wait_signal", json!({"signal": "go"})).edges("start>wait");
     fixture.script("wait", [waiting(WaitKind::Signal, Some("go"), None)]);
     let workflow = fixture.publish(&flow).await;
     let run = fixture.run(workflow).await;
 
-    fixture.fixture.services.automation.workflows.delete(&fixture.actor(), workflow).await.expect("deleted");
+    let deleted = workflows::Entity::update_many()
+        .col_expr(workflows::Column::DeletedAt, Expr::value(fixture.fixture.queue().now()))
+        .filter(workflows::Column::Id.eq(workflow));
+    deleted.exec(fixture.fixture.queue().db()).await.expect("deleted");
     let found = fixture.reconcile().await;
 
     assert_eq!(found["of_deleted_workflows"], 1);

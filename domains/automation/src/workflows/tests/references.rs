@@ -96,9 +96,6 @@ async fn projects_secrets_and_credentials_that_do_not_exist_are_reported() {
     assert_eq!(
         fixture.errors(id).await,
         [
-            at("TYPE_UNAVAILABLE", "own", "/type"),
-            at("TYPE_UNAVAILABLE", "foreign", "/type"),
-            at("TYPE_UNAVAILABLE", "computed", "/type"),
             at("SECRET_UNKNOWN", "fetch", "/config/headers/authorization"),
             at("CREDENTIAL_MISSING", "fetch", "/config/credential"),
             at("PROJECT_MISSING", "foreign", "/config/project"),
