@@ -273,17 +273,17 @@ async fn people_read_what_nodes_were_given_and_gave(fixture: Fixture) {
 
     let results = json!({"results": [{"from": "x"}, {"from": "x"}], "errors": [], "total": 2, "succeeded": 2, "failed": 0});
     let value = |preview: Option<Preview>| preview.and_then(|preview| preview.value);
-    let node = |key: &str| view.nodes.iter().find(|node| node.row.node == key).expect("a node").clone();
+    let node = |key: &str| view.nodes.iter().find(|node| node.summary.node == key).expect("a node").clone();
     let (off, each) = (node("off"), node("each"));
     assert_eq!((value(off.input), value(off.output)), (Some(json!({"n": 7})), Some(json!({"n": 7}))));
     assert_eq!(
         (value(each.input), each.inputs),
         (Some(json!({"from": "inner"})), vec!["call.main>each.in".into()])
     );
-    let item = view.nodes.iter().find(|node| node.row.scope == "each[1]").expect("a node").clone();
+    let item = view.nodes.iter().find(|node| node.summary.scope == "each[1]").expect("a node").clone();
     assert_eq!(value(item.input), Some(json!("second")));
     let output = runs.get_output(&actor, run, ("", "each")).await.expect("read");
     assert_eq!(output.as_ref(), Some(&results));
-    let input = runs.get_input(&actor, run, ("", "after")).await.expect("read");
+    let input = runs.get_node_input(&actor, run, ("", "after")).await.expect("read");
     assert_eq!(input, Some(json!([results, {"n": 7}])));
 }
