@@ -36,7 +36,11 @@ pub(super) fn routes() -> Routes {
     responses(
         (status = 200, description = "The input.", body = WholeValue),
         (status = 404, body = ErrorBody, description = "NODE_NOT_FOUND: the run has no such node."),
-        (status = 409, body = ErrorBody, description = "VERSION_MISSING: the run's version cannot be read."),
+        (
+            status = 409, body = ErrorBody,
+            description = "VERSION_MISSING: the run's version cannot be read. OUTPUT_TOO_LARGE: the value is made \
+                of more than can be shown at once.",
+        ),
     )
 )]
 async fn get_run_node_input(
@@ -60,7 +64,11 @@ async fn get_run_node_input(
     responses(
         (status = 200, description = "The output.", body = WholeValue),
         (status = 404, body = ErrorBody, description = "NODE_NOT_FOUND: the run has no such node."),
-        (status = 409, body = ErrorBody, description = "VERSION_MISSING: the run's version cannot be read."),
+        (
+            status = 409, body = ErrorBody,
+            description = "VERSION_MISSING: the run's version cannot be read. OUTPUT_TOO_LARGE: the value is made \
+                of more than can be shown at once.",
+        ),
     )
 )]
 async fn get_run_node_output(

@@ -31,7 +31,7 @@ pub(crate) fn add_error_codes<'a>(components: &mut Components, codes: impl Itera
 }
 
 /// What jobs fail with: the machine's own errors, then those of handlers.
-pub(super) const JOB_ERRORS: [&str; 35] = [
+pub(super) const JOB_ERRORS: [&str; 36] = [
     "CANCELLED",
     "DISCARDED",
     "EFFECT_FAILED",
@@ -56,6 +56,7 @@ pub(super) const JOB_ERRORS: [&str; 35] = [
     "LLM_RATE_LIMITED",
     "LLM_TIMEOUT",
     "LLM_UNAVAILABLE",
+    "LOCKED",
     "MAIL_BOUNCED",
     "MAIL_INVALID",
     "MAIL_MISCONFIGURED",

@@ -7,7 +7,8 @@ use atelier_entities::{Timestamp, idempotency_keys, users};
 use atelier_tests::{AppSetup, Client, Person, Reply, TestApp, job_id, until};
 use futures::future::join_all;
 use sea_orm::{
-    ConnectionTrait, EntityTrait, PaginatorTrait, QuerySelect, TransactionTrait, sea_query::LockType,
+    ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, QuerySelect, Statement, TransactionTrait,
+    sea_query::LockType,
 };
 use serde_json::{Value, json};
 
@@ -224,6 +225,13 @@ async fn a_request_whose_key_was_taken_over_rolls_back() {
 
     let slow = start();
     claimed(None).await;
+    // Its job has been enqueued by then: the other request waits for it.
+    until("the request waits for the account", async || {
+        let sql =
+            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        app.db().query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await.expect("a database")
+    })
+    .await;
     let sql = "UPDATE idempotency_keys SET created_at = created_at - interval '10 minutes'";
     app.db().execute_unprepared(sql).await.expect("a database");
     let aged = claimed(None).await;
