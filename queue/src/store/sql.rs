@@ -57,8 +57,12 @@ impl Sql {
     }
 
     /// Appends a comparison that is true for these ids. On PostgreSQL they are one parameter,
-    /// so that the statement's text does not depend on their number.
+    /// so that the statement's text does not depend on their number. A single id is no list:
+    /// PostgreSQL plans a statement with a list anew each time.
     pub fn among<I: Into<Uuid> + Copy>(&mut self, ids: &[I]) -> &mut Self {
+        if let [id] = ids {
+            return self.push("= ").bind((*id).into());
+        }
         let ids: Vec<Uuid> = ids.iter().map(|id| (*id).into()).collect();
         if self.backend != DatabaseBackend::Postgres {
             return self.push("IN (").bind_list(ids).push(")");

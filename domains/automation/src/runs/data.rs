@@ -11,11 +11,13 @@
 //! that gave one. An edge of a failed node carries `{"error", "input", "index"}`.
 
 mod compose;
+mod gather;
 mod items;
 mod needs;
 mod piece;
 mod read;
 mod rows;
+mod source;
 mod stored;
 
 use std::{collections::HashMap, sync::Arc};
@@ -31,6 +33,7 @@ pub(crate) use needs::Needs;
 pub(crate) use piece::{Budget, Piece};
 pub use read::{OutputError, Reader};
 pub(crate) use rows::Rows;
+pub(crate) use source::SharedReads;
 pub use stored::{MAX_INLINE_BYTES, MAX_OUTPUT_BYTES, MAX_RUN_BYTES, StoredValues};
 
 /// What these runs gave, as far as it can be stored with another row: it is small, or one object. The rest is

@@ -8,12 +8,11 @@ use std::{
 
 use atelier_entities::workflow_runs;
 use atelier_queue::{JobContext, JobError, Outcome};
-use sea_orm::EntityTrait;
 use serde_json::{Map, Value, json};
 
 use super::{
     ActionStart, ChildRequest, NodeResult, RunNode, Stored, StoredValues, WorkOutcome,
-    data::Composer,
+    data::{Composer, SharedReads},
     store::{Place, find_version},
 };
 use crate::{
@@ -47,6 +46,8 @@ const MAX_MESSAGE_CHARS: usize = 2_000;
 pub struct Execution {
     services: Services,
     store: Store,
+    /// Attempts that run at the same time read their rows together.
+    reads: SharedReads,
 }
 
 /// The attempt that a job is about, with what was read of it.
@@ -63,7 +64,8 @@ impl Execution {
     #[must_use]
     pub fn new(services: Services, values: StoredValues) -> Self {
         let store = Store::new(values, services.queue.options().max_result_bytes);
-        Self { services, store }
+        let reads = SharedReads::new(services.queue.db());
+        Self { services, store, reads }
     }
 
     /// Runs one attempt. Its result is a [`NodeResult`]; a failure of the node fails the job. An
@@ -125,7 +127,7 @@ impl Execution {
         deadline: Instant,
     ) -> Result<Option<Attempt<'a>>, AttemptError> {
         let db = self.services.queue.db();
-        let run = workflow_runs::Entity::find_by_id(args.run_id).one(db).await?;
+        let run = self.reads.find_run(args.run_id).await?;
         let Some(run) = run.filter(|run| !run.paused && !run.status.is_final()) else { return Ok(None) };
         let version = find_version(db, run.version_id).await?.ok_or_else(|| {
             NodeFailure::permanent("VERSION_MISSING", "The version of the run cannot be loaded.")

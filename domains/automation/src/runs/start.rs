@@ -19,7 +19,7 @@ use crate::{
     engine::Admission,
     graph::Behaviour,
     workflows::{
-        Workflows,
+        Settings, Workflows,
         versions::{self, LoadedVersion},
     },
 };
@@ -170,14 +170,7 @@ impl Runs {
         actor: &Actor,
         asked: Asked<'_>,
     ) -> Result<StartedRun, RunError> {
-        let user = actor.person()?;
-        let workflow = workflows::Entity::find_by_id(asked.workflow)
-            .filter(workflows::Column::UserId.eq(user))
-            .filter(workflows::Column::DeletedAt.is_null())
-            .lock_exclusive()
-            .one(&**tx)
-            .await?
-            .ok_or(RunError::NotFound("workflow"))?;
+        let workflow = lock_workflow(tx, actor, &asked).await?;
         let version = choose_version(&self.workflows, (tx, actor), &workflow, &asked.version).await?;
         let trigger = choose_trigger(&version, asked.trigger, asked.rerun_of.is_some())?;
         let mut places = Places::default();
@@ -213,6 +206,24 @@ impl Runs {
         let run = run.ok_or(RunError::NotFound("run"))?;
         Ok(StartedRun { job_id: find_first_job(tx, &run).await?, run })
     }
+}
+
+/// The workflow of the person, locked. Starts of a workflow that has no limit do not wait for each other: they
+/// share the lock, by which the workflow is not changed or deleted meanwhile.
+async fn lock_workflow(
+    tx: &Transaction,
+    actor: &Actor,
+    asked: &Asked<'_>,
+) -> Result<workflows::Model, RunError> {
+    let user = actor.person()?;
+    let own = workflows::Entity::find_by_id(asked.workflow)
+        .filter(workflows::Column::UserId.eq(user))
+        .filter(workflows::Column::DeletedAt.is_null());
+    let found = own.clone().one(&**tx).await?.ok_or(RunError::NotFound("workflow"))?;
+    let copies_draft = matches!(asked.version, Which::Chosen(RunVersion::Draft));
+    let is_limited = Settings::known(&found).concurrency.limit.is_some();
+    let locked = if copies_draft || is_limited { own.lock_exclusive() } else { own.lock_shared() };
+    locked.one(&**tx).await?.ok_or(RunError::NotFound("workflow"))
 }
 
 /// The job of the first node of a run that was just started.

@@ -5,18 +5,14 @@ use std::collections::HashMap;
 use atelier_entities::{
     ItemState, RunId, workflow_edge_runs, workflow_item_runs, workflow_loop_runs, workflow_node_runs,
 };
-use atelier_queue::Sql;
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait};
+use sea_orm::DbErr;
 use serde_json::Value;
 
-use super::{Needs, Piece};
+use super::{Needs, Piece, source::ReadRows};
 use crate::{
     engine::{EdgeId, Plan, ScopePath},
     runs::store::{Place, edge_name, find_edge},
 };
-
-/// Rows of one statement: three parameters each, of the 32,766 that SQLite allows.
-const KEYS: usize = 3_000;
 
 /// Rows of one run.
 #[derive(Debug, Default)]
@@ -47,24 +43,21 @@ pub(super) struct Item {
     pub(super) failure: Option<Value>,
 }
 
-/// A row of a run: its scope, and its name there.
-type Key = (RunId, String, String);
-
 impl Rows {
     /// Reads the rows of one run.
     pub(crate) async fn read(
-        db: &impl ConnectionTrait,
+        source: &impl ReadRows,
         run: RunId,
         plan: &Plan,
         needs: Needs,
     ) -> Result<Self, DbErr> {
-        let mut rows = Self::read_all(db, &[(run, plan, needs)]).await?;
+        let mut rows = Self::read_all(source, &[(run, plan, needs)]).await?;
         Ok(rows.remove(&run).unwrap_or_default())
     }
 
     /// Reads the rows of several runs.
     pub(super) async fn read_all(
-        db: &impl ConnectionTrait,
+        source: &impl ReadRows,
         wanted: &[(RunId, &Plan, Needs)],
     ) -> Result<HashMap<RunId, Self>, DbErr> {
         let (mut nodes, mut edges, mut lists) = (Vec::new(), Vec::new(), Vec::new());
@@ -79,17 +72,17 @@ impl Rows {
         }
         let plans: HashMap<RunId, &Plan> = wanted.iter().map(|(run, plan, _)| (*run, *plan)).collect();
         let mut found: HashMap<RunId, Self> = HashMap::new();
-        for row in select::<workflow_node_runs::Entity>(db, ("workflow_node_runs", "node"), &nodes).await? {
+        for row in source.nodes(nodes).await? {
             if let Some(plan) = plans.get(&row.run_id) {
                 found.entry(row.run_id).or_default().add_node(plan, row);
             }
         }
-        for row in select::<workflow_edge_runs::Entity>(db, ("workflow_edge_runs", "edge"), &edges).await? {
+        for row in source.edges(edges).await? {
             if let Some(plan) = plans.get(&row.run_id) {
                 found.entry(row.run_id).or_default().add_edge(plan, &row);
             }
         }
-        for row in select::<workflow_loop_runs::Entity>(db, ("workflow_loop_runs", "node"), &lists).await? {
+        for row in source.lists(lists).await? {
             if let Some(plan) = plans.get(&row.run_id) {
                 found.entry(row.run_id).or_default().add_list(plan, row);
             }
@@ -142,27 +135,4 @@ impl Rows {
 /// The node of a row.
 fn place_of(plan: &Plan, scope: &str, node: &str) -> Option<Place> {
     Some((scope.parse().ok()?, plan.find_node(node)?))
-}
-
-/// The rows of these keys. `name` is the column of their name in the scope.
-async fn select<E: EntityTrait>(
-    db: &impl ConnectionTrait,
-    (table, name): (&str, &str),
-    keys: &[Key],
-) -> Result<Vec<E::Model>, DbErr> {
-    let mut rows = Vec::with_capacity(keys.len());
-    for some in keys.chunks(KEYS) {
-        let mut runs: Vec<RunId> = some.iter().map(|(run, ..)| *run).collect();
-        runs.dedup();
-        let mut sql = Sql::new(db.get_database_backend());
-        sql.push("SELECT * FROM ").push(table).push(" WHERE run_id ").among(&runs);
-        sql.push(" AND (run_id, scope, ").push(name).push(") IN (VALUES ");
-        for (index, (run, scope, name)) in some.iter().enumerate() {
-            sql.push(if index == 0 { "(" } else { ", (" }).bind(*run).push(", ");
-            sql.bind(scope.as_str()).push(", ").bind(name.as_str()).push(")");
-        }
-        sql.push(")");
-        rows.extend(E::find().from_raw_sql(sql.build()).all(db).await?);
-    }
-    Ok(rows)
 }

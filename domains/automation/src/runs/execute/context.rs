@@ -45,7 +45,7 @@ impl<'a> AttemptReader<'a> {
     pub(super) async fn read(&self, prepared: &Prepared) -> Result<Option<Read>, AttemptError> {
         let Attempt { run, version, place, .. } = self.attempt;
         let (needs, named) = self.needs(prepared);
-        let rows = Rows::read(self.execution.services.queue.db(), run.id, self.plan(), needs).await?;
+        let rows = Rows::read(&self.execution.reads, run.id, self.plan(), needs).await?;
         let rows = rows.with_input(Piece::of_columns(run.input.as_ref(), run.input_object.as_deref(), 0));
         let mut composer = Composer::new(run.id, version.clone(), rows);
         let Some(own) = composer.node(place).filter(|row| self.is_current(row)) else { return Ok(None) };
