@@ -37,8 +37,8 @@ const QUEUE: Layers = Layers {
 const FOUNDATION: Layers = Layers {
     folder: "domains/foundation",
     layers: &[
-        &["database", "objects", "options", "paging", "signing", "validation"],
-        &["links", "problem"],
+        &["database", "key_ring", "objects", "paging", "signing", "validation"],
+        &["links", "options", "problem"],
         &["actions", "actor", "job_ends", "personal"],
         &["audit", "credits", "idempotency"],
         &["mail", "projects"],
