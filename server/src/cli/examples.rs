@@ -115,6 +115,7 @@ It needs the services that all roles share:
   DATABASE_URL   postgres:// URL
   REDIS_URL      redis:// URL
   JWT_SECRET     at least 32 bytes, the same for all
+and CREDENTIAL_KEYS, the same for all, if people store credentials.
 
 Every setting can be set in the environment, as ATELIER_QUEUE__HEARTBEAT_SECS=2,
 or in the file named by --config: `atelier config` shows them all."
