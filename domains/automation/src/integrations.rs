@@ -34,6 +34,8 @@ pub use jobs::{RewrapCredentials, TestIntegration};
 pub(crate) use personal::OwnedIntegrations;
 pub use rewrap::{KeyCount, count_by_key};
 pub use test::TestReport;
+pub(crate) use credentials::required;
+pub(crate) use usage::INTEGRATION;
 pub use usage::Usage;
 
 /// Most integrations of a person.

@@ -15,7 +15,7 @@ use super::{
     commands::{hosts_of, settings_of},
     hosts,
     kinds::{Credential, Kind, Opened, Settings, Test, find_kind, oauth2_client_credentials::ACCESS_TOKEN},
-    secrets::Owned,
+    secrets::{self, Owned},
 };
 
 /// How exactly the time of the last use is known.
@@ -70,23 +70,6 @@ pub enum CredentialError {
     /// The queue failed.
     #[error(transparent)]
     Queue(#[from] QueueError),
-}
-
-impl CredentialError {
-    /// The stable name.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::Missing => "CREDENTIAL_MISSING",
-            Self::WrongType(_) => "CREDENTIAL_WRONG_TYPE",
-            Self::HostRefused(_) => "CREDENTIAL_HOST_REFUSED",
-            Self::Incomplete(_) => "CREDENTIAL_INCOMPLETE",
-            Self::KeyRing(_) => "CREDENTIAL_UNREADABLE",
-            Self::Token { .. } => "TOKEN_REFUSED",
-            Self::Pending(_) => "TOKEN_PENDING",
-            Self::Database(_) | Self::Queue(_) => "DATABASE",
-        }
-    }
 }
 
 /// An integration whose secrets are still closed.
@@ -188,6 +171,18 @@ impl Credentials {
             opened.add_secret(ACCESS_TOKEN, token);
         }
         Ok(opened)
+    }
+
+    /// Forgets the token of an integration that a server has refused, so that the next request gets
+    /// a new one.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn forget_token(&self, found: &Found) -> Result<(), DbErr> {
+        if matches!(found.kind.test, Test::Token) {
+            secrets::delete(self.queue.db(), found.row.id, [ACCESS_TOKEN]).await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn secret_rows(

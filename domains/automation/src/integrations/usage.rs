@@ -12,7 +12,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 /// The field of a config that names an integration.
-pub(crate) const FIELD: &str = "integration";
+pub(crate) const INTEGRATION: &str = "integration";
 /// Most uses that are listed.
 const MAX_LISTED: usize = 100;
 /// Versions whose nodes one statement searches.
@@ -86,6 +86,6 @@ async fn nodes_with(
         .into_tuple()
         .all(db)
         .await?;
-    let names = |config: &Value| config[FIELD].as_str().and_then(|text| text.parse().ok()) == Some(id);
+    let names = |config: &Value| config[INTEGRATION].as_str().and_then(|text| text.parse().ok()) == Some(id);
     Ok(nodes.into_iter().filter(|(.., config)| names(config)).map(|(version, key, _)| (version, key)).collect())
 }

@@ -1,6 +1,6 @@
 //! Servers of language models with OpenAI's API.
 
-use super::{Field, Form, Kind, Test, base_url, host_of};
+use super::{Field, Form, Kind, Settings, Test, base_url, host_of};
 use crate::text::both;
 
 /// The address of the service itself.
@@ -27,3 +27,8 @@ pub const KIND: Kind = Kind {
     }),
     test: Test::Get(|settings| Some(format!("{}/models", base_url(settings, BASE_URL)))),
 };
+
+/// Where completions of chats are asked for.
+pub(crate) fn chat_url(settings: &Settings) -> String {
+    format!("{}/chat/completions", base_url(settings, BASE_URL))
+}

@@ -68,8 +68,8 @@ const BUILDER: Layers = Layers {
 const AUTOMATION: Layers = Layers {
     folder: "domains/automation",
     layers: &[
-        &["expression", "mail"],
-        &["graph"],
+        &["expression", "mail", "text"],
+        &["graph", "integrations"],
         &["engine", "nodes"],
         &["workflows"],
         &["runs"],
