@@ -28,13 +28,13 @@ use serde::{Deserialize, Serialize};
 
 pub use check::IntegrationChanges;
 pub use commands::NewIntegration;
+pub(crate) use credentials::required;
 pub use credentials::{CredentialError, Credentials, Found};
 pub use error::IntegrationError;
 pub use jobs::{RewrapCredentials, TestIntegration};
 pub(crate) use personal::OwnedIntegrations;
 pub use rewrap::{KeyCount, count_by_key};
 pub use test::TestReport;
-pub(crate) use credentials::required;
 pub(crate) use usage::INTEGRATION;
 pub use usage::Usage;
 

@@ -48,8 +48,8 @@ pub mod while_true;
 pub mod workflow_error;
 
 pub(crate) use approval::check_approvers;
-pub(crate) use credential::{kinds_for, kinds_with_integration};
 pub use call::{AttemptError, Branch, Call, NodeFailure, NodeOutput, Services, Wait, Work};
+pub(crate) use credential::{kinds_for, kinds_with_integration};
 pub use definition::{Act, Compute, Definition, ReadsInput, Run};
 pub use description::{
     Category, Defaults, Description, Effects, Field, NodeDescription, Text, Ui, UiField, Widget,

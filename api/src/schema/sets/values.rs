@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-pub(super) use atelier_automation::{engine, graph, nodes};
+pub(super) use atelier_automation::{engine, graph, integrations, nodes};
 pub(super) use atelier_builder::deployments::Deployments;
 pub(super) use atelier_entities as entities;
 pub(super) use atelier_foundation::mail::Template;
@@ -31,7 +31,7 @@ pub(crate) fn add_error_codes<'a>(components: &mut Components, codes: impl Itera
 }
 
 /// What jobs fail with: the machine's own errors, then those of handlers.
-pub(super) const JOB_ERRORS: [&str; 36] = [
+pub(super) const JOB_ERRORS: [&str; 39] = [
     "CANCELLED",
     "DISCARDED",
     "EFFECT_FAILED",
@@ -44,6 +44,8 @@ pub(super) const JOB_ERRORS: [&str; 36] = [
     "ARCHIVE_UNREADABLE",
     "CHECK_FAILED",
     "CIRCUIT_OPEN",
+    "CREDENTIALS_UNREADABLE",
+    "CREDENTIAL_KEYS_MISSING",
     "DATABASE",
     "DEPLOYMENT_ENDED",
     "GENERATION_FAULTY",
@@ -68,6 +70,7 @@ pub(super) const JOB_ERRORS: [&str; 36] = [
     "STORAGE",
     "OBJECTS_UNAVAILABLE",
     "RESULT_INVALID",
+    "TOKEN_PENDING",
 ];
 
 /// What jobs wait for, and that they do not.

@@ -39,10 +39,7 @@ impl Redactor {
     ///
     /// # Errors
     /// If they are too large.
-    pub fn with<'s>(
-        mut self,
-        secrets: impl IntoIterator<Item = &'s SecretString>,
-    ) -> Result<Self, Fault> {
+    pub fn with<'s>(mut self, secrets: impl IntoIterator<Item = &'s SecretString>) -> Result<Self, Fault> {
         let mut forms = BTreeSet::new();
         for secret in secrets {
             let value = secret.expose_secret();

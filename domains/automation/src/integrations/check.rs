@@ -214,7 +214,8 @@ fn reaches_more(kind: &Kind, before: &Before, settings: &Settings, hosts: &[Host
     let origin = |settings: &Settings, name: &str| {
         settings.get(name).and_then(|value| Url::parse(value).ok()).map(|url| url.origin())
     };
-    let addresses = kind.fields.iter().filter(|field| !field.is_secret && matches!(field.form, Form::Address));
+    let addresses =
+        kind.fields.iter().filter(|field| !field.is_secret && matches!(field.form, Form::Address));
     hosts.iter().any(|host| !before.hosts.contains(host))
         || addresses
             .map(|field| (origin(&before.settings, field.name), origin(settings, field.name)))

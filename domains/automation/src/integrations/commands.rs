@@ -42,7 +42,11 @@ impl Integrations {
     /// # Errors
     /// If a field is invalid, if the person has the maximum number of integrations, or if the
     /// installation has no key to encrypt secrets.
-    pub async fn create(&self, actor: &Actor, input: NewIntegration) -> Result<Integration, IntegrationError> {
+    pub async fn create(
+        &self,
+        actor: &Actor,
+        input: NewIntegration,
+    ) -> Result<Integration, IntegrationError> {
         let user = actor.person()?;
         let kind = find_kind(&input.kind).ok_or(IntegrationError::UnknownKind)?;
         let changes = IntegrationChanges {
@@ -90,11 +94,7 @@ impl Integrations {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn list(
-        &self,
-        actor: &Actor,
-        page: Page,
-    ) -> Result<(Vec<Integration>, u64), IntegrationError> {
+    pub async fn list(&self, actor: &Actor, page: Page) -> Result<(Vec<Integration>, u64), IntegrationError> {
         let db = self.queue.db();
         let own = integrations::Entity::find_owned(actor.person()?);
         let (rows, count) = fetch(db, own.order_by_desc(integrations::Column::Id), page).await?;
@@ -148,7 +148,12 @@ impl Integrations {
     ///
     /// # Errors
     /// If drafts or published versions of workflows use it, unless that is forced.
-    pub async fn delete(&self, actor: &Actor, id: IntegrationId, force: bool) -> Result<(), IntegrationError> {
+    pub async fn delete(
+        &self,
+        actor: &Actor,
+        id: IntegrationId,
+        force: bool,
+    ) -> Result<(), IntegrationError> {
         let user = actor.person()?;
         let tx = self.queue.begin().await?;
         let row = lock(&tx, user, id).await?;
@@ -167,7 +172,11 @@ impl Integrations {
     ///
     /// # Errors
     /// If its settings name no address that a test could ask.
-    pub async fn start_test(&self, actor: &Actor, id: IntegrationId) -> Result<jobs::Model, IntegrationError> {
+    pub async fn start_test(
+        &self,
+        actor: &Actor,
+        id: IntegrationId,
+    ) -> Result<jobs::Model, IntegrationError> {
         let user = actor.person()?;
         let tx = self.queue.begin().await?;
         let row = lock(&tx, user, id).await?;

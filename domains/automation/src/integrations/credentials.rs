@@ -185,10 +185,7 @@ impl Credentials {
         Ok(())
     }
 
-    pub(super) async fn secret_rows(
-        &self,
-        found: &Found,
-    ) -> Result<Vec<integration_secrets::Model>, DbErr> {
+    pub(super) async fn secret_rows(&self, found: &Found) -> Result<Vec<integration_secrets::Model>, DbErr> {
         let of_integration = integration_secrets::Column::IntegrationId.eq(found.row.id);
         integration_secrets::Entity::find().filter(of_integration).all(self.queue.db()).await
     }

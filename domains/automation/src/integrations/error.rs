@@ -59,7 +59,8 @@ impl Problem for IntegrationError {
             Self::InvalidInput(faults) => Refusal::invalid(faults.clone()),
             Self::TooMany => Refusal::at_bound("INTEGRATION_LIMIT", "integrations", MAX_INTEGRATIONS),
             Self::InUse(usages) => {
-                let message = "Workflows use the integration: change them first, or delete it with force=true.";
+                let message =
+                    "Workflows use the integration: change them first, or delete it with force=true.";
                 let usages = serde_json::to_value(usages).unwrap_or_default();
                 Refusal::new(Class::Conflict, "INTEGRATION_IN_USE", message).with_detail("used_by", usages)
             }

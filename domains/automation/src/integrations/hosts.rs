@@ -140,7 +140,9 @@ mod tests {
 
     #[test]
     fn what_is_no_host_is_refused() {
-        for rule in ["", "*", "*.com", "*.127.0.0.1", "a.example/path", "user@a.example", "a.*.example", "a b"] {
+        for rule in
+            ["", "*", "*.com", "*.127.0.0.1", "a.example/path", "user@a.example", "a.*.example", "a b"]
+        {
             assert!(HostRule::parse(rule).is_err(), "{rule}");
         }
     }
@@ -150,6 +152,9 @@ mod tests {
         for rule in ["api.example.com", "*.example.com:8443", "http://10.0.0.1:8080", "[::1]:8443"] {
             assert_eq!(HostRule::parse(rule).map(String::from), Ok(rule.to_owned()));
         }
-        assert_eq!(HostRule::parse("https://API.example.com:443").map(String::from), Ok("api.example.com".into()));
+        assert_eq!(
+            HostRule::parse("https://API.example.com:443").map(String::from),
+            Ok("api.example.com".into())
+        );
     }
 }

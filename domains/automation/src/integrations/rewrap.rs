@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use atelier_entities::{IntegrationSecretId, JobId, integration_secrets};
-use atelier_foundation::{Actor, audit, key_ring::{KeyRingError, Sealed}};
+use atelier_foundation::{
+    Actor, audit,
+    key_ring::{KeyRingError, Sealed},
+};
 use atelier_queue::{JobContext, JobError, NewJob, Outcome};
 use sea_orm::{
     ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -52,12 +55,17 @@ impl Integrations {
     /// # Errors
     /// If the database fails.
     pub async fn list_keys(&self) -> Result<Vec<(KeyCount, bool)>, IntegrationError> {
-        let mut counts: BTreeMap<String, u64> =
-            count_by_key(self.queue.db()).await?.into_iter().map(|count| (count.key_id, count.secrets)).collect();
+        let mut counts: BTreeMap<String, u64> = count_by_key(self.queue.db())
+            .await?
+            .into_iter()
+            .map(|count| (count.key_id, count.secrets))
+            .collect();
         let known: Vec<_> = self
             .ring
             .key_ids()
-            .map(|id| (KeyCount { key_id: id.to_owned(), secrets: counts.remove(id).unwrap_or_default() }, true))
+            .map(|id| {
+                (KeyCount { key_id: id.to_owned(), secrets: counts.remove(id).unwrap_or_default() }, true)
+            })
             .collect();
         let unknown = counts.into_iter().map(|(key_id, secrets)| (KeyCount { key_id, secrets }, false));
         Ok(known.into_iter().chain(unknown).collect())

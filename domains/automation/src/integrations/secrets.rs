@@ -6,9 +6,7 @@ use atelier_entities::{
     IntegrationId, IntegrationSecretId, Timestamp, UserId, integration_secrets, integrations,
 };
 use atelier_foundation::key_ring::{Aad, KeyRing, KeyRingError, Sealed};
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{SecretInfo, kinds::oauth2_client_credentials::ACCESS_TOKEN};

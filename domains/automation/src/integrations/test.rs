@@ -14,7 +14,7 @@ use url::Url;
 use super::{
     TestIntegration,
     credentials::{CredentialError, Credentials, Found, required},
-    kinds::{Credential, Test, ALL, slack_webhook::WEBHOOK_URL},
+    kinds::{ALL, Credential, Test, slack_webhook::WEBHOOK_URL},
 };
 use crate::expression::Redactor;
 
@@ -119,12 +119,14 @@ impl Credentials {
     async fn ask_webhook(&self, found: &Found) -> Result<Asked, CredentialError> {
         let opened = self.open(found).await?;
         let secret = required(&opened, WEBHOOK_URL.name)?.clone();
-        let url = Url::parse(secret.expose_secret()).map_err(|_| CredentialError::Incomplete(WEBHOOK_URL.name))?;
+        let url =
+            Url::parse(secret.expose_secret()).map_err(|_| CredentialError::Incomplete(WEBHOOK_URL.name))?;
         found.ensure_allowed(&url)?;
         let answer = self.send(OutboundRequest::post_json(url, &json!({"text": ""}))).await;
         let credential = Credential { secrets: vec![secret], ..Credential::default() };
         let took = |answer: &OutboundResponse| {
-            let refused_text = answer.body.as_ref() == b"no_text" || answer.body.as_ref() == b"missing_text_or_fallback_or_attachments";
+            let refused_text = answer.body.as_ref() == b"no_text"
+                || answer.body.as_ref() == b"missing_text_or_fallback_or_attachments";
             (200..300).contains(&answer.status) || (answer.status == 400 && refused_text)
         };
         Ok(judged(answer, &credential, took))

@@ -199,12 +199,14 @@ fn read_token(answer: &OutboundResponse, now: Timestamp) -> Result<Token, Creden
         let is_retryable = answer.status == 429 || answer.status >= 500;
         return Err(refused(refusal_of(answer), is_retryable));
     }
-    let Ok(TokenAnswer { access_token, token_type, expires_in }) = serde_json::from_slice(&answer.body) else {
+    let Ok(TokenAnswer { access_token, token_type, expires_in }) = serde_json::from_slice(&answer.body)
+    else {
         return Err(refused("its answer holds no token", false));
     };
     let is_bearer = token_type.is_none_or(|kind| kind.eq_ignore_ascii_case("bearer"));
     let text = access_token.expose_secret();
-    let is_sendable = !text.is_empty() && text.len() <= MAX_TOKEN_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_sendable =
+        !text.is_empty() && text.len() <= MAX_TOKEN_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic());
     if !is_bearer || !is_sendable {
         return Err(refused("its token cannot be sent as a bearer token", false));
     }
@@ -239,8 +241,11 @@ mod tests {
 
     fn opened(settings: &[(&str, &str)]) -> Opened {
         let fixed = [("token_url", "https://login.example/token"), ("client_id", "my id")];
-        let settings: Settings =
-            fixed.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let settings: Settings = fixed
+            .iter()
+            .chain(settings)
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         let secret = SecretString::from("s:cret&");
         Opened::new(settings, BTreeMap::from([("client_secret".to_owned(), secret)]))
     }
@@ -272,10 +277,18 @@ mod tests {
             (200, r#"{"access_token": "t", "token_type": "Bearer", "expires_in": 3600}"#, "3600"),
             (200, r#"{"access_token": "t"}"#, "300"),
             (200, r#"{"access_token": "t", "expires_in": 99999999}"#, "86400"),
-            (200, r#"{"access_token": "t", "token_type": "mac"}"#, "its token cannot be sent as a bearer token, false"),
+            (
+                200,
+                r#"{"access_token": "t", "token_type": "mac"}"#,
+                "its token cannot be sent as a bearer token, false",
+            ),
             (200, r#"{"access_token": "a b"}"#, "its token cannot be sent as a bearer token, false"),
             (200, "ok", "its answer holds no token, false"),
-            (401, r#"{"error": "invalid_client", "error_description": "s:cret&"}"#, "it answered 401 (invalid_client), false"),
+            (
+                401,
+                r#"{"error": "invalid_client", "error_description": "s:cret&"}"#,
+                "it answered 401 (invalid_client), false",
+            ),
             (400, r#"{"error": "<script>"}"#, "it answered 400, false"),
             (503, "", "it answered 503, true"),
             (429, "", "it answered 429, true"),

@@ -61,7 +61,12 @@ pub(super) async fn list(
     for some in ids.chunks(VERSIONS_AT_ONCE) {
         for (version, node) in nodes_with(db, some, id.0).await? {
             let Some((workflow_id, name, published)) = versions.get(&version) else { continue };
-            found.push(Usage { workflow_id: *workflow_id, workflow: (*name).to_owned(), node, published: *published });
+            found.push(Usage {
+                workflow_id: *workflow_id,
+                workflow: (*name).to_owned(),
+                node,
+                published: *published,
+            });
         }
         if found.len() >= MAX_LISTED {
             break;
@@ -87,5 +92,9 @@ async fn nodes_with(
         .all(db)
         .await?;
     let names = |config: &Value| config[INTEGRATION].as_str().and_then(|text| text.parse().ok()) == Some(id);
-    Ok(nodes.into_iter().filter(|(.., config)| names(config)).map(|(version, key, _)| (version, key)).collect())
+    Ok(nodes
+        .into_iter()
+        .filter(|(.., config)| names(config))
+        .map(|(version, key, _)| (version, key))
+        .collect())
 }

@@ -50,8 +50,12 @@ pub struct LlmPrompt {
 impl Config for LlmPrompt {
     fn shape(&self) -> Result<Shape, ConfigFault> {
         match (self.integration, &self.model) {
-            (Some(_), None) => Err(ConfigFault::at("/model", "must name a model of the integration's server")),
-            (None, Some(_)) => Err(ConfigFault::at("/model", "is chosen by the platform without an integration")),
+            (Some(_), None) => {
+                Err(ConfigFault::at("/model", "must name a model of the integration's server"))
+            }
+            (None, Some(_)) => {
+                Err(ConfigFault::at("/model", "is chosen by the platform without an integration"))
+            }
             _ => Ok(Shape::work([MAIN])),
         }
     }
@@ -61,7 +65,8 @@ impl Config for LlmPrompt {
 impl Act for LlmPrompt {
     async fn act(self, call: &Call<'_>) -> Result<NodeOutput, AttemptError> {
         if let Some((integration, model)) = self.integration.zip(self.model.clone()) {
-            let model = line(&model, 1, MAX_MODEL_CHARS).map_err(|problem| NodeFailure::at("/model", problem))?;
+            let model =
+                line(&model, 1, MAX_MODEL_CHARS).map_err(|problem| NodeFailure::at("/model", problem))?;
             let request = self.request()?;
             let messages: Vec<_> =
                 request.messages.iter().map(|message| (message.role, message.content.as_str())).collect();

@@ -17,10 +17,7 @@ use super::{
     credential,
     http_request::failure_of,
 };
-use crate::{
-    expression::Redactor,
-    integrations::kinds::openai_compatible,
-};
+use crate::{expression::Redactor, integrations::kinds::openai_compatible};
 
 /// How long the server may take.
 const TIMEOUT: Duration = Duration::from_secs(300);
@@ -74,10 +71,8 @@ pub(super) async fn ask(
     let mut redactor = call.redactor.clone();
     credential::learn(&mut redactor, &credential.secrets)?;
     let role = |role: Role| if role == Role::System { "system" } else { "user" };
-    let messages: Vec<Value> = messages
-        .iter()
-        .map(|(of, content)| json!({"role": role(*of), "content": content}))
-        .collect();
+    let messages: Vec<Value> =
+        messages.iter().map(|(of, content)| json!({"role": role(*of), "content": content})).collect();
     let mut request = OutboundRequest::post_json(url, &json!({"model": model, "messages": messages}));
     let headers = credential.headers.iter();
     request.headers.extend(headers.map(|(name, value)| (name.clone(), value.expose_secret().to_owned())));
@@ -94,9 +89,9 @@ fn read(answer: &OutboundResponse, model: &str, redactor: &Redactor) -> Result<V
     let completion: Completion = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
     let choice = completion.choices.into_iter().next().ok_or_else(unreadable)?;
     let answered_by = if completion.model.is_empty() { model.to_owned() } else { completion.model };
-    let usage = completion.usage.map(|usage| {
-        json!({"input_tokens": usage.prompt_tokens, "output_tokens": usage.completion_tokens})
-    });
+    let usage = completion
+        .usage
+        .map(|usage| json!({"input_tokens": usage.prompt_tokens, "output_tokens": usage.completion_tokens}));
     Ok(json!({
         "text": choice.message.content.unwrap_or_default(),
         "model": answered_by,
@@ -110,7 +105,8 @@ fn refusal(answer: &OutboundResponse, redactor: &Redactor) -> NodeFailure {
     let message = serde_json::from_slice::<Value>(&answer.body)
         .ok()
         .and_then(|body| body["error"]["message"].as_str().map(|text| redactor.redact_text(text)));
-    let message: String = message.unwrap_or_default().chars().filter(|char| !char.is_control()).take(200).collect();
+    let message: String =
+        message.unwrap_or_default().chars().filter(|char| !char.is_control()).take(200).collect();
     let message = format!("The model server answered {status}: {message}");
     let message = message.trim_end_matches([':', ' ']);
     let failure = match status {
@@ -129,8 +125,7 @@ mod tests {
     use super::*;
 
     fn read_body(status: u16, body: &str) -> Result<Value, NodeFailure> {
-        let answer =
-            OutboundResponse { status, headers: Vec::new(), body: Bytes::from(body.to_owned()) };
+        let answer = OutboundResponse { status, headers: Vec::new(), body: Bytes::from(body.to_owned()) };
         read(&answer, "tiny", &Redactor::default())
     }
 

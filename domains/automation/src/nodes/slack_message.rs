@@ -39,7 +39,8 @@ impl Config for SlackMessage {}
 #[async_trait]
 impl Act for SlackMessage {
     async fn act(self, call: &Call<'_>) -> Result<NodeOutput, AttemptError> {
-        let text = paragraph(&self.text, MAX_TEXT_CHARS).map_err(|problem| NodeFailure::at("/text", problem))?;
+        let text =
+            paragraph(&self.text, MAX_TEXT_CHARS).map_err(|problem| NodeFailure::at("/text", problem))?;
         if text.is_empty() {
             return Err(NodeFailure::at("/text", "must not be empty").into());
         }

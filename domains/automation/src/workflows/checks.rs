@@ -101,9 +101,7 @@ async fn credential_faults(
     let faults = named.into_iter().filter_map(|(node, kinds, text)| {
         let found = text.parse().ok().and_then(|id: IntegrationId| own.get(&id));
         let fault = match found {
-            None => {
-                Fault::error(FaultCode::CredentialMissing, format!("You have no integration {text:?}."))
-            }
+            None => Fault::error(FaultCode::CredentialMissing, format!("You have no integration {text:?}.")),
             Some(kind) if kinds.contains(&kind.as_str()) => return None,
             Some(kind) => Fault::error(
                 FaultCode::CredentialWrongType,

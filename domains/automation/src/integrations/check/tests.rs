@@ -40,7 +40,12 @@ fn bearer() -> Before {
 fn every_fault_is_named_by_its_field() {
     let changes = IntegrationChanges {
         name: Some(" ".to_owned()),
-        settings: settings(&[("in", "body"), ("name", "a b"), ("colour", "red"), ("test_url", "ftp://a.example")]),
+        settings: settings(&[
+            ("in", "body"),
+            ("name", "a b"),
+            ("colour", "red"),
+            ("test_url", "ftp://a.example"),
+        ]),
         secrets: secrets(&[("api_key", "line\nbreak"), ("token", "x")]),
         allowed_hosts: None,
     };
@@ -63,7 +68,11 @@ fn every_fault_is_named_by_its_field() {
 
 #[test]
 fn what_a_type_requires_cannot_be_left_out_or_removed() {
-    let missing = IntegrationChanges { name: Some("Shop".into()), allowed_hosts: hosts(&["a.example"]), ..Default::default() };
+    let missing = IntegrationChanges {
+        name: Some("Shop".into()),
+        allowed_hosts: hosts(&["a.example"]),
+        ..Default::default()
+    };
     assert_eq!(faults("http_bearer", &Before::default(), missing), ["secrets.token: is required"]);
 
     let removed =
@@ -74,10 +83,14 @@ fn what_a_type_requires_cannot_be_left_out_or_removed() {
 #[test]
 fn what_is_left_out_stays() {
     let kind = find_kind("http_bearer").expect("a type");
-    let wanted = apply(kind, &bearer(), IntegrationChanges { name: Some("New".into()), ..Default::default() });
+    let wanted =
+        apply(kind, &bearer(), IntegrationChanges { name: Some("New".into()), ..Default::default() });
     let wanted = wanted.expect("accepted");
 
-    assert_eq!((wanted.name.as_str(), wanted.hosts, wanted.secrets.len()), ("New", rules(&["api.example.com"]), 0));
+    assert_eq!(
+        (wanted.name.as_str(), wanted.hosts, wanted.secrets.len()),
+        ("New", rules(&["api.example.com"]), 0)
+    );
 }
 
 #[test]
@@ -102,9 +115,16 @@ fn a_secret_that_may_go_elsewhere_must_be_sent_again() {
     const AGAIN: &str = "secrets.token: must be sent again, since the change lets it go to another host";
     let kind = find_kind("http_bearer").expect("a type");
     let more = || hosts(&["api.example.com", "evil.example"]);
-    assert_eq!(faults("http_bearer", &bearer(), IntegrationChanges { allowed_hosts: more(), ..Default::default() }), [AGAIN]);
+    assert_eq!(
+        faults("http_bearer", &bearer(), IntegrationChanges { allowed_hosts: more(), ..Default::default() }),
+        [AGAIN]
+    );
 
-    let known = IntegrationChanges { allowed_hosts: more(), secrets: secrets(&[("token", "new")]), ..Default::default() };
+    let known = IntegrationChanges {
+        allowed_hosts: more(),
+        secrets: secrets(&[("token", "new")]),
+        ..Default::default()
+    };
     assert!(apply(kind, &bearer(), known).is_ok());
 
     let before = Before { hosts: rules(&["api.example.com", "b.example"]), ..bearer() };
@@ -123,12 +143,19 @@ fn a_client_secret_goes_to_another_address_of_tokens_only_if_it_is_known() {
         hosts: rules(&["api.example.com"]),
         secrets: BTreeSet::from(["client_secret".to_owned()]),
     };
-    let change = |url: &str| IntegrationChanges { settings: settings(&[("token_url", url)]), ..Default::default() };
+    let change =
+        |url: &str| IntegrationChanges { settings: settings(&[("token_url", url)]), ..Default::default() };
 
     let found = faults("oauth2_client_credentials", &before, change("https://evil.example/token"));
-    assert_eq!(found, ["secrets.client_secret: must be sent again, since the change lets it go to another host"]);
+    assert_eq!(
+        found,
+        ["secrets.client_secret: must be sent again, since the change lets it go to another host"]
+    );
     let found = faults("oauth2_client_credentials", &before, change("http://login.example/token"));
-    assert!(found.contains(&"settings.token_url: its host is not among allowed_hosts".to_owned()), "{found:?}");
+    assert!(
+        found.contains(&"settings.token_url: its host is not among allowed_hosts".to_owned()),
+        "{found:?}"
+    );
     let kind = find_kind("oauth2_client_credentials").expect("a type");
     assert!(apply(kind, &before, change("https://login.example/other")).is_ok());
 }

@@ -11,7 +11,8 @@ const NAME: Field = Field::setting(
 )
 .required();
 const PLACE: Field =
-    Field::setting("in", both("Where the key goes", "Où va la clé"), Form::Choice(&["header", "query"])).required();
+    Field::setting("in", both("Where the key goes", "Où va la clé"), Form::Choice(&["header", "query"]))
+        .required();
 
 /// The type.
 pub const KIND: Kind = Kind {

@@ -7,7 +7,8 @@ use crate::text::both;
 
 const USERNAME: Field =
     Field::setting("username", both("User name", "Nom d'utilisateur"), Form::Line(200)).required();
-const PASSWORD: Field = Field::secret("password", both("Password", "Mot de passe"), Form::Line(8_192)).required();
+const PASSWORD: Field =
+    Field::secret("password", both("Password", "Mot de passe"), Form::Line(8_192)).required();
 
 /// The type.
 pub const KIND: Kind = Kind {

@@ -13,8 +13,11 @@ pub(in crate::integrations) const CLIENT_ID: Field =
 pub(in crate::integrations) const CLIENT_SECRET: Field =
     Field::secret("client_secret", both("Client secret", "Secret du client"), Form::Line(8_192)).required();
 /// What the token is to allow.
-pub(in crate::integrations) const SCOPE: Field =
-    Field::setting("scope", both("Scopes, separated by spaces", "Portées, séparées par des espaces"), Form::Line(1_000));
+pub(in crate::integrations) const SCOPE: Field = Field::setting(
+    "scope",
+    both("Scopes, separated by spaces", "Portées, séparées par des espaces"),
+    Form::Line(1_000),
+);
 /// For which API the token is.
 pub(in crate::integrations) const AUDIENCE: Field =
     Field::setting("audience", both("Audience", "Audience"), Form::Line(1_000));

@@ -5,7 +5,8 @@ use crate::text::both;
 
 /// The address of the webhook. Whoever knows it can post.
 pub(crate) const WEBHOOK_URL: Field =
-    Field::secret("webhook_url", both("Address of the webhook", "Adresse du webhook"), Form::Address).required();
+    Field::secret("webhook_url", both("Address of the webhook", "Adresse du webhook"), Form::Address)
+        .required();
 
 /// The type.
 pub const KIND: Kind = Kind {

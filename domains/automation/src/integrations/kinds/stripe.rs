@@ -6,7 +6,8 @@ use crate::text::both;
 /// The address of the service itself.
 pub const BASE_URL: &str = "https://api.stripe.com";
 
-const SECRET: Field = Field::secret("api_key", both("Secret key", "Clé secrète"), Form::Line(8_192)).required();
+const SECRET: Field =
+    Field::secret("api_key", both("Secret key", "Clé secrète"), Form::Line(8_192)).required();
 const ADDRESS: Field =
     Field::setting("base_url", both("Another address of the API", "Autre adresse de l'API"), Form::Address);
 
