@@ -89,6 +89,7 @@ mod tests {
     #[test]
     fn keys_keep_their_order_and_show_only_their_ids() {
         let mut settings = Settings::for_tests();
+        settings.credentials.keys = String::new().into();
         assert!(settings.credential_keys().is_empty());
         settings.credentials.keys = format!("2026-11:{}, 2026-05:{}", key(1), key(2)).into();
 

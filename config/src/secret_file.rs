@@ -139,6 +139,7 @@ mod tests {
     fn settings_in(folder: &Path) -> Settings {
         let mut settings = Settings::for_tests();
         settings.auth.jwt_secret = SecretString::default();
+        settings.credentials.keys = SecretString::default();
         settings.server.data_dir = folder.join("data");
         settings
     }

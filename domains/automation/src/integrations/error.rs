@@ -41,13 +41,6 @@ pub enum IntegrationError {
     Queue(#[from] QueueError),
 }
 
-impl IntegrationError {
-    /// One invalid field.
-    pub(super) fn of(field: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self::InvalidInput(BTreeMap::from([(field.into(), problem.into())]))
-    }
-}
-
 impl Problem for IntegrationError {
     fn refusal(&self) -> Refusal {
         match self {

@@ -50,7 +50,7 @@ impl<'a> Owned<'a> {
             key_id: Set(ring.writing_key()?.to_owned()),
             sealed: Set(sealed.into_stored()),
             revision: Set(revision),
-            hint: Set(hint(value)),
+            hint: Set(hint(value).filter(|_| expires_at.is_none())),
             expires_at: Set(expires_at),
             updated_at: Set(now),
         })
