@@ -74,7 +74,7 @@ pub(super) const JOB_ERRORS: [&str; 39] = [
 ];
 
 /// What jobs wait for, and that they do not.
-pub(super) const WAITS: [&str; 15] = [
+pub(super) const WAITS: [&str; 16] = [
     "SCHEDULED",
     "QUEUE_PAUSED",
     "NO_WORKER",
@@ -86,6 +86,7 @@ pub(super) const WAITS: [&str; 15] = [
     "WAITING_TURN",
     "WAITING_TO_RETRY",
     "CIRCUIT_OPEN",
+    "TOKEN_PENDING",
     "ARGS_UNREADABLE",
     "STOPPING",
     "RUNNING",
