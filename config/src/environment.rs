@@ -11,7 +11,7 @@ const PREFIX: &str = "ATELIER_";
 const JWT_EXPIRATION_HOURS: &str = "JWT_EXPIRATION_HOURS";
 
 /// Names that other software uses too, each with its setting.
-const WELL_KNOWN: [(&str, &str); 21] = [
+const WELL_KNOWN: [(&str, &str); 22] = [
     ("DATABASE_URL", "database.url"),
     ("REDIS_URL", "redis.url"),
     ("BIND", "server.bind"),
@@ -19,6 +19,7 @@ const WELL_KNOWN: [(&str, &str); 21] = [
     ("JWT_SECRET", "auth.jwt_secret"),
     ("AUTH_REQUIRE_VERIFIED_EMAIL", "auth.require_verified_email"),
     ("ADMIN_EMAIL", "auth.admin_email"),
+    ("CREDENTIAL_KEYS", "credentials.keys"),
     ("FRONTEND_URL", "oauth.frontend_url"),
     ("GOOGLE_CLIENT_ID", "oauth.google.client_id"),
     ("GOOGLE_CLIENT_SECRET", "oauth.google.client_secret"),

@@ -6,6 +6,7 @@
 //! environment as `ATELIER_<SECTION>__<KEY>`, then by well-known names such as
 //! `DATABASE_URL`. No other crate reads the environment.
 
+mod credential_keys;
 mod derived;
 mod environment;
 mod error;
@@ -25,6 +26,7 @@ mod validate;
 mod values;
 mod warnings;
 
+pub use credential_keys::CredentialKey;
 pub use error::{ConfigError, Problem, Source};
 pub use load::{LoadedConfig, load, load_from};
 pub use network::{Network, NetworkError};
@@ -32,9 +34,9 @@ pub use report::SettingReport;
 pub use role::Role;
 pub use schema::DEFAULT_TOML;
 pub use settings::{
-    AppleSettings, AuthSettings, CreditsSettings, DatabaseSettings, FallbackSettings, GenerationSettings,
-    GithubSettings, GoogleSettings, HttpClientSettings, LimitsSettings, LlmProvider, LlmSettings, LogFormat,
-    MailSettings, OAuthSettings, QueueConcurrency, QueueSettings, RedisSettings, RetentionSettings,
-    ServerSettings, Settings, StorageSettings, TelemetrySettings,
+    AppleSettings, AuthSettings, CredentialsSettings, CreditsSettings, DatabaseSettings, FallbackSettings,
+    GenerationSettings, GithubSettings, GoogleSettings, HttpClientSettings, LimitsSettings, LlmProvider,
+    LlmSettings, LogFormat, MailSettings, OAuthSettings, QueueConcurrency, QueueSettings, RedisSettings,
+    RetentionSettings, ServerSettings, Settings, StorageSettings, TelemetrySettings,
 };
 pub use validate::MAX_LLM_TIMEOUT_SECS;

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use toml::{Table, Value};
 
-use crate::model_servers;
+use crate::{credential_keys, model_servers};
 
 /// The defaults with their documentation, as compiled in.
 pub const DEFAULT_TOML: &str = include_str!("../default.toml");
@@ -98,6 +98,7 @@ pub(crate) fn is_secret(key: &str) -> bool {
     matches!(
         key,
         "auth.jwt_secret"
+            | credential_keys::KEY
             | "llm.api_key"
             | "llm.fallback.api_key"
             | model_servers::KEY
@@ -177,6 +178,6 @@ mod tests {
     #[test]
     fn secrets_are_settings_that_exist() {
         let secret = defaults().keys().filter(|key| is_secret(key) || is_secret_url(key)).count();
-        assert_eq!(secret, 11);
+        assert_eq!(secret, 12);
     }
 }

@@ -1,15 +1,38 @@
-//! The data folder of an embedded instance, and the signing secret in it.
+//! The data folder of an embedded instance, and the secrets in it: the signing secret and the
+//! keys that encrypt credentials.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::credential_keys;
 use crate::settings::Settings;
-use crate::values;
+use crate::values::{self, Check};
 
-const FILE_NAME: &str = "jwt_secret";
+/// A secret that an embedded instance makes for itself.
+struct SecretFile {
+    /// Its name in the data folder.
+    name: &'static str,
+    /// Makes the content.
+    make: fn() -> String,
+    /// Checks the content.
+    check: Check,
+}
+
+const SIGNING: SecretFile = SecretFile {
+    name: "jwt_secret",
+    make: || hex::encode(rand::random::<[u8; 32]>()),
+    check: values::signing_secret,
+};
+
+const CREDENTIALS: SecretFile = SecretFile {
+    name: "credential_keys",
+    make: || format!("embedded:{}", STANDARD.encode(rand::random::<[u8; 32]>())),
+    check: credential_keys::check,
+};
 
 impl Settings {
     /// Creates the data folder where it is missing, accessible to its owner only.
@@ -33,16 +56,32 @@ impl Settings {
     /// # Errors
     /// The error of the file system; `InvalidData` where the file has less than 32 bytes.
     pub fn ensure_jwt_secret(&mut self) -> io::Result<()> {
-        if !self.auth.jwt_secret.expose_secret().is_empty() {
-            return Ok(());
+        if self.auth.jwt_secret.expose_secret().is_empty() {
+            self.auth.jwt_secret = self.ensure_file(&SIGNING)?;
         }
-        self.ensure_data_dir()?;
-        let path = self.server.data_dir.join(FILE_NAME);
-        if !path.exists() {
-            create(&path).map_err(|error| explain(error, "cannot create", &path))?;
-        }
-        self.auth.jwt_secret = read(&path).map_err(|error| explain(error, "cannot read", &path))?;
         Ok(())
+    }
+
+    /// Ensures that there is a key that encrypts credentials: those that are set, otherwise those
+    /// in the file `<data_dir>/credential_keys`, which is created like the signing secret's, with
+    /// one random key.
+    ///
+    /// # Errors
+    /// The error of the file system; `InvalidData` where the file has no valid keys.
+    pub fn ensure_credential_keys(&mut self) -> io::Result<()> {
+        if self.credentials.keys.expose_secret().is_empty() {
+            self.credentials.keys = self.ensure_file(&CREDENTIALS)?;
+        }
+        Ok(())
+    }
+
+    fn ensure_file(&self, file: &SecretFile) -> io::Result<SecretString> {
+        self.ensure_data_dir()?;
+        let path = self.server.data_dir.join(file.name);
+        if !path.exists() {
+            create(&path, file.make).map_err(|error| explain(error, "cannot create", &path))?;
+        }
+        read(&path, file.check).map_err(|error| explain(error, "cannot read", &path))
     }
 }
 
@@ -50,28 +89,28 @@ fn explain(error: io::Error, what: &str, path: &Path) -> io::Error {
     io::Error::new(error.kind(), format!("{what} {}: {error}", path.display()))
 }
 
-fn read(path: &Path) -> io::Result<SecretString> {
+fn read(path: &Path, check: Check) -> io::Result<SecretString> {
     let text = fs::read_to_string(path)?;
     let secret = text.trim();
-    let checked = values::filled(secret).and_then(|()| values::signing_secret(secret));
+    let checked = values::filled(secret).and_then(|()| check(secret));
     checked.map_err(|message| io::Error::new(io::ErrorKind::InvalidData, format!("the secret {message}")))?;
     Ok(secret.into())
 }
 
 /// Writes a new secret to a temporary file and moves it to `path`, unless another process
 /// has created `path` meanwhile.
-fn create(path: &Path) -> io::Result<()> {
+fn create(path: &Path, make: fn() -> String) -> io::Result<()> {
     let draft = path.with_extension(format!("{}.tmp", hex::encode(rand::random::<[u8; 8]>())));
-    let placed = write_draft(&draft).and_then(|()| place(&draft, path));
+    let placed = write_draft(&draft, make).and_then(|()| place(&draft, path));
     match fs::remove_file(&draft) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => placed.and(Err(error)),
         _ => placed,
     }
 }
 
-fn write_draft(draft: &Path) -> io::Result<()> {
+fn write_draft(draft: &Path, make: fn() -> String) -> io::Result<()> {
     let mut file = create_private(draft)?;
-    file.write_all(hex::encode(rand::random::<[u8; 32]>()).as_bytes())?;
+    file.write_all(make().as_bytes())?;
     file.sync_all()
 }
 
@@ -100,6 +139,7 @@ mod tests {
     fn settings_in(folder: &Path) -> Settings {
         let mut settings = Settings::for_tests();
         settings.auth.jwt_secret = SecretString::default();
+        settings.credentials.keys = SecretString::default();
         settings.server.data_dir = folder.join("data");
         settings
     }
@@ -149,6 +189,23 @@ mod tests {
         settings.auth.jwt_secret = "a secret of my own that is long enough".into();
         settings.ensure_jwt_secret().expect("nothing to do");
         assert!(!settings.server.data_dir.exists());
+    }
+
+    #[test]
+    fn keys_of_credentials_are_created_once_and_kept() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let ensured = || {
+            let mut settings = settings_in(folder.path());
+            settings.ensure_credential_keys().expect("a key");
+            settings.credential_keys()
+        };
+        let (first, second) = (ensured(), ensured());
+        assert_eq!((first.len(), second.len(), &*first[0].id), (1, 1, "embedded"));
+        assert_eq!(first[0].secret.expose_secret(), second[0].secret.expose_secret());
+
+        fs::write(folder.path().join("data/credential_keys"), "embedded:c2hvcnQ=").expect("written");
+        let error = settings_in(folder.path()).ensure_credential_keys().expect_err("too short");
+        assert!(error.to_string().contains("\"embedded\" must have 32 bytes, has 5"), "{error}");
     }
 
     #[test]

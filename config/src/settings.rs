@@ -24,6 +24,8 @@ pub struct Settings {
     pub redis: RedisSettings,
     /// Tokens and passwords.
     pub auth: AuthSettings,
+    /// The encryption of credentials.
+    pub credentials: CredentialsSettings,
     /// Sign-in at identity providers.
     pub oauth: OAuthSettings,
     /// Rate limits and quotas.
@@ -99,6 +101,15 @@ pub struct AuthSettings {
     /// Mail address of the first administrator, empty for none: read it through
     /// [`AuthSettings::admin_email`].
     pub admin_email: String,
+}
+
+/// `[credentials]`
+#[derive(Clone, Debug, Deserialize)]
+pub struct CredentialsSettings {
+    /// The keys that encrypt credentials, as `id:base64,id:base64`; empty until
+    /// [`Settings::ensure_credential_keys`] in embedded mode. Read them through
+    /// [`Settings::credential_keys`].
+    pub keys: SecretString,
 }
 
 /// `[oauth]`

@@ -7,7 +7,7 @@ use crate::role::Role;
 use crate::settings::Settings;
 
 impl Settings {
-    /// The defaults for tests: free ports, short times, a fixed signing secret,
+    /// The defaults for tests: free ports, short times, fixed secrets,
     /// no environment. Set `server.data_dir` to a folder of the test's own.
     #[must_use]
     pub fn for_tests() -> Self {
@@ -16,6 +16,7 @@ impl Settings {
         settings.server.bind = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         settings.server.shutdown_grace_secs = 5;
         settings.auth.jwt_secret = "a signing secret for tests, used nowhere else".into();
+        settings.credentials.keys = "tests:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=".into();
         settings.queue.heartbeat_secs = 1;
         settings.queue.relay_interval_ms = 100;
         settings

@@ -2,6 +2,7 @@
 
 use secrecy::ExposeSecret;
 
+use crate::credential_keys;
 use crate::layers::Layers;
 use crate::model_servers;
 use crate::placeholders;
@@ -78,7 +79,7 @@ const RANGES: &[(&str, i64, i64)] = &[
 ];
 
 /// The check of every text that has one.
-const TEXTS: [(&str, Check); 31] = [
+const TEXTS: [(&str, Check); 32] = [
     ("server.bind", values::address),
     ("server.ops_bind", values::address),
     ("server.public_url", values::web_url_or_empty),
@@ -88,6 +89,7 @@ const TEXTS: [(&str, Check); 31] = [
     ("redis.key_prefix", values::key_prefix),
     ("auth.jwt_secret", values::signing_secret),
     ("auth.admin_email", values::mail_address_or_empty),
+    (credential_keys::KEY, credential_keys::check),
     ("oauth.frontend_url", values::web_url_or_empty),
     ("oauth.google.issuer", values::web_url),
     ("oauth.github.authorize_url", values::web_url),

@@ -1,7 +1,9 @@
-//! Workflows, their versions, and their runs.
+//! Workflows, their versions, their runs, and integrations.
 
 pub(crate) mod enums;
 pub(crate) mod ids;
+pub mod integration_secrets;
+pub mod integrations;
 pub mod workflow_edge_runs;
 pub mod workflow_edges;
 pub mod workflow_item_runs;

@@ -1,9 +1,10 @@
-//! Workflows and their runs.
+//! Workflows, their runs, and integrations.
 
 use sea_orm_migration::MigrationTrait;
 
 mod m0017_workflows;
+mod m0019_integrations;
 
 pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(m0017_workflows::Migration)]
+    vec![Box::new(m0017_workflows::Migration), Box::new(m0019_integrations::Migration)]
 }

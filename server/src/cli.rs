@@ -1,6 +1,7 @@
 //! The command lines of the four binaries.
 
 mod admin;
+mod credentials;
 mod examples;
 pub(crate) mod exit;
 mod jobs;
@@ -32,8 +33,8 @@ use crate::{
 };
 
 use self::{
-    admin::AdminArgs, exit::ExitReporter, jobs::JobsArgs, output::CommandOutput, queues::QueuesArgs,
-    timeout::TimeoutArgs, workers::WorkersArgs,
+    admin::AdminArgs, credentials::CredentialsArgs, exit::ExitReporter, jobs::JobsArgs,
+    output::CommandOutput, queues::QueuesArgs, timeout::TimeoutArgs, workers::WorkersArgs,
 };
 
 /// How long a command waits for its messages to the other processes.
@@ -78,6 +79,7 @@ enum OperatorCommand {
     Queues(QueuesArgs),
     Workers(WorkersArgs),
     Admin(AdminArgs),
+    Credentials(CredentialsArgs),
 }
 
 /// One role of a scaled-out installation.
@@ -144,6 +146,7 @@ impl OperatorCommand {
             Self::Queues(args) => args.timeout,
             Self::Workers(args) => args.timeout,
             Self::Admin(args) => args.timeout,
+            Self::Credentials(args) => args.timeout,
         }
     }
 }
@@ -154,6 +157,7 @@ async fn perform(command: &OperatorCommand, platform: &Platform) -> anyhow::Resu
         OperatorCommand::Queues(args) => queues::run(args, platform).await,
         OperatorCommand::Workers(args) => workers::run(args, platform).await,
         OperatorCommand::Admin(args) => admin::run(args, platform).await,
+        OperatorCommand::Credentials(args) => credentials::run(args, platform).await,
     }
 }
 

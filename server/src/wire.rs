@@ -58,6 +58,7 @@ pub async fn build(settings: &Settings, role: Role) -> anyhow::Result<Platform> 
     local_files::prepare(&settings)?;
     if role == Role::Embedded {
         settings.ensure_jwt_secret().context("the signing secret")?;
+        settings.ensure_credential_keys().context("the keys of credentials")?;
     }
     let db = connect(&settings).await?;
     migrate(&settings, &db).await?;

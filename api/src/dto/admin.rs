@@ -1,6 +1,7 @@
 //! What operators see.
 
 pub(crate) mod accounts;
+pub(crate) mod credentials;
 pub(crate) mod health;
 pub(crate) mod limits;
 pub(crate) mod logs;

@@ -1,6 +1,7 @@
 //! Administration of the platform.
 
 mod accounts;
+mod credentials;
 mod limits;
 mod logs;
 mod mails;
@@ -42,6 +43,7 @@ pub(super) fn routes() -> Routes {
         .merge(accounts::routes())
         .merge(logs::routes())
         .merge(platform::routes())
+        .merge(credentials::routes())
         .admins_only()
 }
 

@@ -4,6 +4,7 @@ mod approvals;
 mod documents;
 mod edges;
 mod graphs;
+mod integrations;
 mod node_types;
 mod nodes;
 mod run_events;
@@ -33,6 +34,7 @@ pub(super) fn routes() -> Routes {
         .merge(run_nodes::routes())
         .merge(run_events::routes())
         .merge(approvals::routes())
+        .merge(integrations::routes())
 }
 
 #[cfg(test)]

@@ -98,6 +98,8 @@ sets! {
     };
     /// A type of nodes.
     NodeType = nodes::TYPES.map(|definition| definition.kind.name);
+    /// A type of integrations.
+    IntegrationType = integrations::kinds::ALL.map(|kind| kind.name);
     /// Where a type of nodes stands in the palette of an editor.
     NodeCategory = {
         use nodes::Category::{Action, Canvas, Data, Logic, Trigger, Wait};
@@ -111,9 +113,11 @@ sets! {
     /// How an editor asks for a field.
     NodeWidget = {
         use nodes::Widget::{
-            Checkbox, Condition, Duration, Expression, Json, Keyvalue, List, Select, Text, Textarea,
+            Checkbox, Condition, Duration, Expression, Integration, Json, Keyvalue, List, Select, Text, Textarea,
         };
-        serialized([Text, Textarea, Json, Expression, Duration, Keyvalue, Condition, Select, Checkbox, List])
+        serialized([
+            Text, Textarea, Json, Expression, Duration, Keyvalue, Condition, Select, Checkbox, List, Integration,
+        ])
     };
     /// How many inbound edges a node takes.
     NodeInputs = {

@@ -7,6 +7,7 @@ use atelier_providers::{http::GuardedClient, llm::ChatModel, object_store::Objec
 use atelier_queue::{Job, NewJob, Outcome, schedule::Recurring};
 
 use crate::{
+    integrations::{Credentials, Integrations, OwnedIntegrations, RewrapCredentials, TestIntegration},
     mail,
     nodes::Services,
     runs::{
@@ -25,6 +26,10 @@ pub struct Automation {
     pub runs: Runs,
     /// Runs attempts of nodes.
     pub execution: Execution,
+    /// Access to services outside.
+    pub integrations: Integrations,
+    /// Opens the credentials of integrations, in workers.
+    pub credentials: Credentials,
 }
 
 /// The external dependencies of this domain.
@@ -51,9 +56,13 @@ impl Automation {
         let Deps { model, objects, http } = deps;
         let queue = &foundation.queue;
         let workflows = Workflows::new(queue.clone());
-        let services = Services { queue: queue.clone(), http, model };
+        let ring = &foundation.key_ring;
+        let credentials = Credentials::new(queue.clone(), ring.clone(), http.clone());
+        let services = Services { queue: queue.clone(), http, model, credentials: credentials.clone() };
         let values = StoredValues::new(objects);
         Self {
+            integrations: Integrations::new(queue.clone(), ring.clone()),
+            credentials,
             runs: Runs::new(queue.clone(), values.clone(), workflows.clone()),
             execution: Execution::new(services, values),
             workflows,
@@ -85,6 +94,12 @@ pub(crate) fn module_without_nodes() -> Module<Automation> {
         .with_kind(Kind::of::<CancelRuns>(|all: &Automation, ctx, args| {
             Box::pin(all.runs.cancel_of_workflow(ctx, args))
         }))
+        .with_kind(Kind::of::<TestIntegration>(|all: &Automation, ctx, args| {
+            Box::pin(all.credentials.test(ctx, args))
+        }))
+        .with_kind(Kind::of::<RewrapCredentials>(|all: &Automation, ctx, _args| {
+            Box::pin(all.credentials.rewrap(ctx))
+        }))
         .with_kind(Kind::of::<ReconcileRuns>(|all, ctx, args| Box::pin(all.runs.reconcile(ctx, args))))
         .with_recurring(Recurring {
             name: ReconcileRuns::KIND,
@@ -99,4 +114,5 @@ pub(crate) fn module_without_nodes() -> Module<Automation> {
         .with_project_references(workflows::project_references())
         .with_personal_data(OwnedWorkflows)
         .with_personal_data(OwnedRuns)
+        .with_personal_data(OwnedIntegrations)
 }

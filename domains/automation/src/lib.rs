@@ -2,10 +2,12 @@
 
 mod automation;
 mod mail;
+mod text;
 
 pub mod engine;
 pub mod expression;
 pub mod graph;
+pub mod integrations;
 pub mod nodes;
 pub mod runs;
 pub mod workflows;
@@ -14,3 +16,4 @@ pub mod workflows;
 pub mod testing;
 
 pub use automation::{Automation, Deps, module};
+pub use text::Text;

@@ -4,8 +4,10 @@ use crate::graph::Catalog;
 
 mod action;
 mod call;
+mod credential;
 mod definition;
 mod description;
+mod model_server;
 mod param;
 mod recipients;
 mod values;
@@ -35,6 +37,7 @@ pub mod no_op;
 pub mod note;
 pub mod platform_event;
 pub mod send_mail;
+pub mod slack_message;
 pub mod stop;
 pub mod sub_workflow;
 pub mod switch;
@@ -46,6 +49,7 @@ pub mod workflow_error;
 
 pub(crate) use approval::check_approvers;
 pub use call::{AttemptError, Branch, Call, NodeFailure, NodeOutput, Services, Wait, Work};
+pub(crate) use credential::{kinds_for, kinds_with_integration};
 pub use definition::{Act, Compute, Definition, ReadsInput, Run};
 pub use description::{
     Category, Defaults, Description, Effects, Field, NodeDescription, Text, Ui, UiField, Widget,
@@ -53,7 +57,7 @@ pub use description::{
 pub use param::{Param, PreparedWhen, When};
 
 /// All types, in the order of a palette.
-pub const TYPES: [Definition; 32] = [
+pub const TYPES: [Definition; 33] = [
     manual::DEFINITION,
     platform_event::DEFINITION,
     workflow_error::DEFINITION,
@@ -80,6 +84,7 @@ pub const TYPES: [Definition; 32] = [
     approval::DEFINITION,
     http_request::DEFINITION,
     send_mail::DEFINITION,
+    slack_message::DEFINITION,
     llm_prompt::DEFINITION,
     sub_workflow::DEFINITION,
     generate_app::DEFINITION,

@@ -9,6 +9,7 @@ use crate::{
     credits::{CreditHistory, Credits},
     idempotency::{self, Idempotency, StoredResponses},
     identity::{self, Accounts, EraseAccount, Identity, OAuthSetup},
+    key_ring::KeyRing,
     links::LinkKey,
     mail::{self, DeliverMail, DeliveryEnded, Mail, PeoplesMails, Template, UnsubscribeKey},
     objects::{ObjectRemoval, RemoveObjects},
@@ -33,6 +34,8 @@ pub struct Foundation {
     pub idempotency: Idempotency,
     /// The audit log.
     pub audit: Audit,
+    /// Encrypts credentials.
+    pub key_ring: KeyRing,
     /// Removes objects that no row refers to any more.
     pub objects: ObjectRemoval,
 }
@@ -78,7 +81,7 @@ impl Foundation {
     /// Creates the services on this queue and its database.
     #[must_use]
     pub fn new(queue: Queue, deps: Deps, options: FoundationOptions, ports: Ports) -> Self {
-        let FoundationOptions { auth, credits, max_projects, mail, retention } = options;
+        let FoundationOptions { auth, key_ring, credits, max_projects, mail, retention } = options;
         let links = LinkKey::new(&auth.jwt_secret);
         let unsubscribing = UnsubscribeKey::new(&auth.jwt_secret);
         let (folders, references) = (ports.project_folders.into(), ports.project_references.into());
@@ -97,6 +100,7 @@ impl Foundation {
             idempotency: Idempotency::new(queue.clone(), retention.idempotency),
             audit: Audit::new(queue.clone(), deps.objects.clone(), &retention),
             objects: ObjectRemoval::new(queue.clone(), deps.objects),
+            key_ring,
             queue,
         }
     }

@@ -19,6 +19,7 @@ pub mod database;
 pub mod idempotency;
 pub mod identity;
 pub mod job_ends;
+pub mod key_ring;
 pub mod mail;
 pub mod objects;
 pub mod paging;

@@ -3,11 +3,15 @@ use std::time::Duration;
 use atelier_queue::retention::RetentionRules;
 use secrecy::SecretString;
 
+use crate::key_ring::KeyRing;
+
 /// Settings of the foundation.
 #[derive(Clone, Debug)]
 pub struct FoundationOptions {
     /// Accounts and tokens.
     pub auth: AuthOptions,
+    /// Encrypts credentials.
+    pub key_ring: KeyRing,
     /// Prices.
     pub credits: CreditOptions,
     /// Maximum number of projects of one account.

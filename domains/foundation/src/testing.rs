@@ -34,6 +34,7 @@ use crate::{
     Actor, AuthOptions, Client, CreditOptions, Deps, EffectPorts, Foundation, FoundationOptions, MailOptions,
     Module, Ports, RetentionOptions, database,
     identity::{OAuthSetup, Registration},
+    key_ring::{KEY_BYTES, KeyRing},
     projects::NewProject,
 };
 
@@ -105,6 +106,7 @@ pub fn options() -> FoundationOptions {
             issuer: "https://atelier.example".to_owned(),
             admin_email: None,
         },
+        key_ring: KeyRing::new([("test".to_owned(), &[7; KEY_BYTES])]),
         credits: CreditOptions { signup_grant: 10, quick_price: 2, advanced_price: 4 },
         max_projects: 100,
         mail: MailOptions {

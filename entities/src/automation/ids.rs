@@ -8,4 +8,8 @@ typed_ids! {
     WorkflowVersionId,
     /// One run of a version.
     RunId,
+    /// Access to a service outside, with its credentials.
+    IntegrationId,
+    /// One secret of an integration.
+    IntegrationSecretId,
 }

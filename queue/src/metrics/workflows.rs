@@ -20,6 +20,10 @@ pub const RUNS: &str = "atelier_workflow_runs";
 pub const WAITS: &str = "atelier_workflow_waits";
 /// Age of the oldest node that is ready.
 pub const OLDEST_READY: &str = "atelier_workflow_oldest_ready_seconds";
+/// Integrations whose credentials were opened.
+pub const CREDENTIALS: &str = "atelier_credentials_opened_total";
+/// Tokens of OAuth that were asked for.
+pub const TOKENS: &str = "atelier_oauth_tokens_total";
 
 /// Every metric of workflows.
 pub const ALL: &[Described] = &[
@@ -40,6 +44,13 @@ pub const ALL: &[Described] = &[
         "",
         "Age of the oldest node that is ready to run, of runs that are not paused; 0 where there is none",
     ),
+    (
+        CREDENTIALS,
+        "counter",
+        "type, outcome",
+        "Integrations whose credentials a worker was to open, by their type: `opened`, or `refused` where a key, a secret or a token was missing",
+    ),
+    (TOKENS, "counter", "outcome", "Tokens of OAuth that a worker asked for: `renewed` or `failed`"),
 ];
 
 /// Counts a run that was accepted.
@@ -60,6 +71,16 @@ pub fn run_stuck() {
 /// Counts an attempt of a node of that type.
 pub fn attempt_ended(kind: &'static str, outcome: &'static str) {
     counter!(ATTEMPTS, "type" => kind, "outcome" => outcome).increment(1);
+}
+
+/// Counts an integration of that type whose credentials were to be opened.
+pub fn credential_opened(kind: &'static str, outcome: &'static str) {
+    counter!(CREDENTIALS, "type" => kind, "outcome" => outcome).increment(1);
+}
+
+/// Counts a token that was asked for.
+pub fn token_renewed(outcome: &'static str) {
+    counter!(TOKENS, "outcome" => outcome).increment(1);
 }
 
 /// Sets the gauge of the runs in one status.

@@ -73,6 +73,23 @@ Examples:
   atelier jobs retry 0190c2e0-7d6b-7d2a-9d0a-1f2e3d4c5b6a
   atelier jobs list --error MAIL_UNAVAILABLE --json | jq -r '.jobs[].id' | xargs atelier jobs retry";
 
+pub(super) const CREDENTIALS: &str = "\
+Examples:
+  atelier credentials keys
+  atelier credentials rewrap";
+
+pub(super) const CREDENTIALS_KEYS: &str = "\
+Examples:
+  atelier credentials keys
+  atelier credentials keys --json | jq '.keys[].secrets'";
+
+pub(super) const CREDENTIALS_REWRAP: &str = "\
+Examples:
+  atelier credentials rewrap
+
+Put the new key in front in CREDENTIAL_KEYS and restart every process first. Remove the old
+key once `atelier credentials keys` lists it no more.";
+
 pub(super) const QUEUES_LIST: &str = "\
 Examples:
   atelier queues list
@@ -115,6 +132,7 @@ It needs the services that all roles share:
   DATABASE_URL   postgres:// URL
   REDIS_URL      redis:// URL
   JWT_SECRET     at least 32 bytes, the same for all
+and CREDENTIAL_KEYS, the same for all, if people store credentials.
 
 Every setting can be set in the environment, as ATELIER_QUEUE__HEARTBEAT_SECS=2,
 or in the file named by --config: `atelier config` shows them all."

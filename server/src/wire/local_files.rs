@@ -22,7 +22,8 @@ const SQLITE_SUFFIXES: [&str; 3] = ["-wal", "-shm", "-journal"];
 /// # Errors
 /// The error of the file system, with the folder or file that cannot be written.
 pub(super) fn prepare(settings: &Settings) -> anyhow::Result<()> {
-    let mut own_paths = vec![settings.server.data_dir.join("jwt_secret")];
+    let mut own_paths =
+        ["jwt_secret", "credential_keys"].map(|name| settings.server.data_dir.join(name)).to_vec();
     if let Some(file) = database_file(settings) {
         settings.ensure_data_dir()?;
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());

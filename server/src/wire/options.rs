@@ -5,11 +5,14 @@ use std::{collections::BTreeMap, time::Duration};
 use atelier_api::{ApiOptions, LimitOptions, StrictTransport};
 use atelier_builder::{BuilderOptions, GenerationOptions};
 use atelier_config::{RetentionSettings, ServerSettings, Settings};
-use atelier_foundation::{AuthOptions, CreditOptions, FoundationOptions, MailOptions, RetentionOptions};
+use atelier_foundation::{
+    AuthOptions, CreditOptions, FoundationOptions, MailOptions, RetentionOptions, key_ring::KeyRing,
+};
 use atelier_ops::connections::ConnectionLimits;
 use atelier_queue::{QueueName, QueueOptions, retention::RetentionRules, worker::WorkerOptions};
 use atelier_scheduler::SchedulerOptions;
 use atelier_services::ServiceOptions;
+use secrecy::ExposeSecret;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -36,6 +39,7 @@ fn foundation(settings: &Settings, public_url: &str) -> FoundationOptions {
             issuer: settings.token_issuer().to_owned(),
             admin_email: auth.admin_email(),
         },
+        key_ring: key_ring(settings),
         credits: credits(settings),
         max_projects: settings.limits.projects_per_user,
         mail: MailOptions {
@@ -45,6 +49,11 @@ fn foundation(settings: &Settings, public_url: &str) -> FoundationOptions {
         },
         retention: retention(&settings.retention),
     }
+}
+
+fn key_ring(settings: &Settings) -> KeyRing {
+    let keys = settings.credential_keys();
+    KeyRing::new(keys.iter().map(|key| (key.id.clone(), key.secret.expose_secret())))
 }
 
 fn retention(retention: &RetentionSettings) -> RetentionOptions {

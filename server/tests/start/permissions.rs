@@ -44,7 +44,8 @@ async fn other_users_cannot_read_any_file_of_an_embedded_instance() {
     assert_eq!(running.exited().await.code, Some(0));
 
     let names: Vec<_> = kept.iter().filter_map(|path| path.file_name()?.to_str()).collect();
-    for name in ["atelier.db", "atelier.db-wal", "atelier.db-shm", "jwt_secret", "objects"] {
+    for name in ["atelier.db", "atelier.db-wal", "atelier.db-shm", "jwt_secret", "credential_keys", "objects"]
+    {
         assert!(names.contains(&name), "{name} is not in {names:?}");
     }
     let open = |path: &&PathBuf| path.metadata().is_ok_and(|found| found.mode() & 0o077 != 0);

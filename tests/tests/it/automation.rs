@@ -2,6 +2,7 @@
 
 mod actions;
 mod fixture;
+mod integrations;
 mod locks;
 
 use atelier_automation::{

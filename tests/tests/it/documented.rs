@@ -3,12 +3,13 @@
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use atelier_automation::{
+    integrations::{RewrapCredentials, TestIntegration},
     runs::{MakeRoom, ReconcileRuns, RunNode, StartRun, StopJobs, WakeNode},
     workflows::CancelRuns,
 };
 use atelier_builder::generation::RunGeneration;
 use atelier_config::Settings;
-use atelier_entities::{GenerationMode, JobState, ProjectId, RunId, UserId, WorkflowId};
+use atelier_entities::{GenerationMode, IntegrationId, JobState, ProjectId, RunId, UserId, WorkflowId};
 use atelier_foundation::{audit::ArchiveAudit, identity::EraseAccount};
 use atelier_queue::{Backoff, Fault, Job, KindInfo, Lane, QueueName, state};
 use atelier_services::{
@@ -159,6 +160,7 @@ fn unique_key(kind: &str) -> String {
     let id = match kind {
         EraseAccount::KIND => "{user_id}",
         CancelRuns::KIND => "{workflow_id}",
+        TestIntegration::KIND => "{integration_id}",
         kind if kind.starts_with("workflow.") => "{run_id}",
         _ => "{project_id}",
     };
@@ -184,6 +186,8 @@ fn unique_keys(project_id: ProjectId) -> Vec<(&'static str, Option<String>)> {
         (MakeRoom::KIND, MakeRoom { workflow_id, run_id }.unique_key()),
         (StopJobs::KIND, StopJobs { run_id }.unique_key()),
         (CancelRuns::KIND, CancelRuns { workflow_id: WorkflowId(project_id.0) }.unique_key()),
+        (TestIntegration::KIND, TestIntegration { integration_id: IntegrationId(project_id.0) }.unique_key()),
+        (RewrapCredentials::KIND, RewrapCredentials {}.unique_key()),
         (ReconcileRuns::KIND, ReconcileRuns {}.unique_key()),
         (EraseAccount::KIND, EraseAccount { user_id: UserId(project_id.0) }.unique_key()),
     ]

@@ -2,8 +2,8 @@
 
 use atelier_builder::versions::ListedVersion;
 use atelier_entities::{
-    MailStatus, TokenPurpose, account_tokens, audit_log, credit_transactions, deployments, jobs,
-    mail_messages, projects, sessions, workflow_runs, workflows,
+    MailStatus, TokenPurpose, account_tokens, audit_log, credit_transactions, deployments, integrations,
+    jobs, mail_messages, projects, sessions, workflow_runs, workflows,
 };
 use atelier_foundation::{identity::AccountData, personal::Rows};
 use chrono::{DateTime, Utc};
@@ -13,7 +13,9 @@ use uuid::Uuid;
 
 use super::{api_token::ApiTokenView, linked_account::LinkedAccountView, profile::ProfileView};
 use crate::dto::{
-    automation::{run::ExportedRunView, workflow::ExportedWorkflowView},
+    automation::{
+        integration::ExportedIntegrationView, run::ExportedRunView, workflow::ExportedWorkflowView,
+    },
     billing::credits::CreditTransactionView,
     builder::{
         deployment::DeploymentView,
@@ -44,6 +46,8 @@ pub(crate) struct PersonalDataView {
     workflows: Vec<ExportedWorkflowView>,
     /// Runs of the workflows.
     workflow_runs: Vec<ExportedRunView>,
+    /// Integrations, without their secrets.
+    integrations: Vec<ExportedIntegrationView>,
     /// Changes of the balance.
     credits: Vec<CreditTransactionView>,
     /// Mails.
@@ -296,6 +300,7 @@ pub(crate) fn items(list: &str, rows: Rows) -> serde_json::Result<String> {
         "projects" => write::<projects::Model, ProjectView>(rows),
         "versions" => write::<ListedVersion, ExportedVersionView>(rows),
         "deployments" => write::<deployments::Model, DeploymentView>(rows),
+        "integrations" => write::<integrations::Model, ExportedIntegrationView>(rows),
         "workflows" => write::<workflows::Model, ExportedWorkflowView>(rows),
         "workflow_runs" => write::<workflow_runs::Model, ExportedRunView>(rows),
         "credits" => write::<credit_transactions::Model, CreditTransactionView>(rows),

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::testing::{Answer, LIMITS, TestApi, request};
 
+mod integrations;
 mod runs;
 
 const LIST: &str = "/api/v1/automation/workflows/";

@@ -81,6 +81,11 @@ pub(crate) struct JobResults {
     cancelled_runs: CancelledRunsResult,
     #[serde(rename = "workflow.reconcile")]
     reconciled: ReconciledResult,
+    /// What the test found. Null where the integration was gone.
+    #[serde(rename = "integration.test")]
+    tested: IntegrationTestResult,
+    #[serde(rename = "credentials.rewrap")]
+    rewrapped: RewrappedResult,
 }
 
 /// Nothing but that it is done.
@@ -98,6 +103,28 @@ impl ToSchema for NoResult {}
 
 fn no_result() -> RefOr<Schema> {
     RefOr::Ref(Ref::from_schema_name(NoResult::name()))
+}
+
+/// An integration was tested.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct IntegrationTestResult {
+    /// Whether the service took the credentials.
+    ok: bool,
+    /// The HTTP status that it answered.
+    status: Option<u16>,
+    /// How long it took, in milliseconds.
+    latency_ms: u64,
+    /// Why it failed.
+    reason: Option<String>,
+    /// When it was tested.
+    tested_at: DateTime<Utc>,
+}
+
+/// The keys of credentials were replaced.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RewrappedResult {
+    /// Secrets whose data key was encrypted again.
+    rewrapped: u64,
 }
 
 /// Runs of workflows were repaired: those that a lost job or a limit had left behind.

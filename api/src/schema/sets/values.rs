@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-pub(super) use atelier_automation::{engine, graph, nodes};
+pub(super) use atelier_automation::{engine, graph, integrations, nodes};
 pub(super) use atelier_builder::deployments::Deployments;
 pub(super) use atelier_entities as entities;
 pub(super) use atelier_foundation::mail::Template;
@@ -31,7 +31,7 @@ pub(crate) fn add_error_codes<'a>(components: &mut Components, codes: impl Itera
 }
 
 /// What jobs fail with: the machine's own errors, then those of handlers.
-pub(super) const JOB_ERRORS: [&str; 36] = [
+pub(super) const JOB_ERRORS: [&str; 39] = [
     "CANCELLED",
     "DISCARDED",
     "EFFECT_FAILED",
@@ -44,6 +44,8 @@ pub(super) const JOB_ERRORS: [&str; 36] = [
     "ARCHIVE_UNREADABLE",
     "CHECK_FAILED",
     "CIRCUIT_OPEN",
+    "CREDENTIALS_UNREADABLE",
+    "CREDENTIAL_KEYS_MISSING",
     "DATABASE",
     "DEPLOYMENT_ENDED",
     "GENERATION_FAULTY",
@@ -68,10 +70,11 @@ pub(super) const JOB_ERRORS: [&str; 36] = [
     "STORAGE",
     "OBJECTS_UNAVAILABLE",
     "RESULT_INVALID",
+    "TOKEN_PENDING",
 ];
 
 /// What jobs wait for, and that they do not.
-pub(super) const WAITS: [&str; 15] = [
+pub(super) const WAITS: [&str; 16] = [
     "SCHEDULED",
     "QUEUE_PAUSED",
     "NO_WORKER",
@@ -83,6 +86,7 @@ pub(super) const WAITS: [&str; 15] = [
     "WAITING_TURN",
     "WAITING_TO_RETRY",
     "CIRCUIT_OPEN",
+    "TOKEN_PENDING",
     "ARGS_UNREADABLE",
     "STOPPING",
     "RUNNING",

@@ -20,14 +20,26 @@ const MARK: &str = "[secret]";
 
 /// Finds secrets as they are, and in base64, base64url, percent-encoded, JSON-escaped and
 /// hexadecimal form.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Redactor {
-    forms: Option<AhoCorasick>,
+    /// One for each set of secrets that was added.
+    forms: Vec<AhoCorasick>,
 }
 
 impl Redactor {
     /// A redactor of these values. It ignores values of less than 6 bytes.
+    ///
+    /// # Errors
+    /// If they are too large.
     pub fn new<'s>(secrets: impl IntoIterator<Item = &'s SecretString>) -> Result<Self, Fault> {
+        Self::default().with(secrets)
+    }
+
+    /// The same with further values.
+    ///
+    /// # Errors
+    /// If they are too large.
+    pub fn with<'s>(mut self, secrets: impl IntoIterator<Item = &'s SecretString>) -> Result<Self, Fault> {
         let mut forms = BTreeSet::new();
         for secret in secrets {
             let value = secret.expose_secret();
@@ -36,34 +48,39 @@ impl Redactor {
             }
         }
         if forms.is_empty() {
-            return Ok(Self { forms: None });
+            return Ok(self);
         }
         let built = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&forms);
         let forms = built.map_err(|_| Fault::Argument("the secrets are too large".into()))?;
-        Ok(Self { forms: Some(forms) })
+        self.forms.push(forms);
+        Ok(self)
     }
 
     /// The bytes without secrets.
     #[must_use]
     pub fn redact_bytes(&self, bytes: &[u8]) -> Vec<u8> {
-        let Some(forms) = &self.forms else { return bytes.to_vec() };
-        let mut clean = Vec::with_capacity(bytes.len());
-        forms.replace_all_with_bytes(bytes, &mut clean, |_, _, clean| {
-            clean.extend_from_slice(MARK.as_bytes());
-            true
-        });
+        let mut clean = bytes.to_vec();
+        for forms in &self.forms {
+            let dirty = std::mem::take(&mut clean);
+            forms.replace_all_with_bytes(&dirty, &mut clean, |_, _, clean| {
+                clean.extend_from_slice(MARK.as_bytes());
+                true
+            });
+        }
         clean
     }
 
     /// The text without secrets.
     #[must_use]
     pub fn redact_text(&self, text: &str) -> String {
-        let Some(forms) = &self.forms else { return text.to_owned() };
-        let mut clean = String::with_capacity(text.len());
-        forms.replace_all_with(text, &mut clean, |_, _, clean| {
-            clean.push_str(MARK);
-            true
-        });
+        let mut clean = text.to_owned();
+        for forms in &self.forms {
+            let dirty = std::mem::take(&mut clean);
+            forms.replace_all_with(&dirty, &mut clean, |_, _, clean| {
+                clean.push_str(MARK);
+                true
+            });
+        }
         clean
     }
 

@@ -96,8 +96,10 @@ fault_codes! {
     SwitchNoDefault = "SWITCH_NO_DEFAULT" => "Connect the default port.",
     /// A secret that does not exist.
     SecretUnknown = "SECRET_UNKNOWN" => "Use the name of one of your secrets.",
-    /// A credential that does not exist.
-    CredentialMissing = "CREDENTIAL_MISSING" => "Choose one of your credentials.",
+    /// A credential that does not exist, or is another person's.
+    CredentialMissing = "CREDENTIAL_MISSING" => "Choose one of your integrations.",
+    /// A credential that a node of this type cannot use.
+    CredentialWrongType = "CREDENTIAL_WRONG_TYPE" => "Choose an integration of a type that the node can use.",
     /// A project that does not exist, or is another person's.
     ProjectMissing = "PROJECT_MISSING" => "Choose one of your projects.",
     /// A called workflow that does not exist, was never published, or has no trigger for calls.

@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::{
     expression::{Context, ExpressionError, Redactor},
     graph::ConfigFault,
+    integrations::Credentials,
 };
 
 /// What a computing node gets.
@@ -79,6 +80,8 @@ pub struct Services {
     pub http: GuardedClient,
     /// The language model.
     pub model: Arc<dyn ChatModel>,
+    /// Opens the credentials of people's integrations.
+    pub credentials: Credentials,
 }
 
 impl std::fmt::Debug for Services {

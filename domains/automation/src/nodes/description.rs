@@ -15,23 +15,12 @@ use crate::graph::{
 
 mod schema;
 
+pub use crate::text::Text;
+pub(super) use crate::text::both;
+
 pub(super) use schema::{
     any, boolean, choice, conditions, integer, list_of, object, or_expression, strings, text,
 };
-
-/// A text in the languages of the product.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Text {
-    /// English.
-    pub en: &'static str,
-    /// French.
-    pub fr: &'static str,
-}
-
-/// A text in English and French.
-pub(super) const fn both(en: &'static str, fr: &'static str) -> Text {
-    Text { en, fr }
-}
 
 /// Where a type stands in the palette of an editor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -87,6 +76,8 @@ pub enum Widget {
     Checkbox,
     /// A list of forms.
     List,
+    /// One of the person's integrations.
+    Integration,
 }
 
 /// A field of a config.

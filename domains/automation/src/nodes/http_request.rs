@@ -3,21 +3,26 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
+use atelier_entities::IntegrationId;
 use atelier_providers::http::{GuardedClient, HttpError, HttpOptions};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
     call::{AttemptError, Call, NodeFailure, NodeOutput},
+    credential,
     definition::{Act, Definition},
     description::{
         Category, Description, Effects, Field, Widget, any, boolean, both, choice, integer, object, text,
     },
 };
-use crate::graph::{ConfigFault, MAIN, Shape, node_type::Config};
+use crate::{
+    expression::Redactor,
+    graph::{ConfigFault, MAIN, Shape, node_type::Config},
+};
 
 mod request;
-mod response;
+pub(super) mod response;
 
 /// Most bytes of an answer.
 const MAX_RESPONSE_BYTES: usize = 10 * 1024 * 1024;
@@ -60,9 +65,9 @@ pub struct HttpRequest {
     /// Whether a status of 400 and above is a failure.
     #[serde(default = "yes")]
     pub fail_on_status: bool,
-    /// The name of the credential that signs it.
+    /// The integration whose credentials it carries.
     #[serde(default)]
-    pub credential: Option<String>,
+    pub integration: Option<IntegrationId>,
 }
 
 /// The method of a request.
@@ -136,25 +141,30 @@ impl Config for HttpRequest {
 impl Act for HttpRequest {
     async fn act(self, call: &Call<'_>) -> Result<NodeOutput, AttemptError> {
         self.shape().map_err(|fault| NodeFailure::of_config(&fault))?;
-        if let Some(name) = &self.credential {
-            let message = format!("There is no credential {name:?}.");
-            return Err(NodeFailure::permanent("CREDENTIAL_MISSING", message).into());
+        let mut outbound = request::build(&self, &call.idempotency_key)?;
+        let mut redactor = call.redactor.clone();
+        let mut attached = None;
+        if let Some(id) = self.integration {
+            attached = Some(credential::attach(call, id, &mut outbound, &mut redactor).await?);
         }
-        let outbound = request::build(&self, &call.idempotency_key)?;
-        let answer = call.services.http.send(outbound).await.map_err(|error| failure_of(&error, call))?;
+        let answer = call.services.http.send(outbound).await;
+        let answer = answer.map_err(|error| failure_of(&error, &redactor))?;
+        if let Some(found) = attached.filter(|_| answer.status == 401) {
+            call.services.credentials.forget_token(&found).await?;
+        }
         if self.fail_on_status && answer.status >= 400 {
             let now = call.services.queue.now();
-            return Err(response::status_failure(&answer, call.redactor, now).into());
+            return Err(response::status_failure(&answer, &redactor, now).into());
         }
         let read = tokio::task::spawn_blocking(move || response::read(&answer)).await;
         let output =
             read.map_err(|_| NodeFailure::new("RESPONSE_UNREADABLE", "The answer cannot be read."))?;
-        Ok(NodeOutput::Value(call.redactor.redact_json(&output)))
+        Ok(NodeOutput::Value(redactor.redact_json(&output)))
     }
 }
 
 /// The failure of a request without an answer. Neither path nor query nor headers are in it.
-fn failure_of(error: &HttpError, call: &Call<'_>) -> NodeFailure {
+pub(super) fn failure_of(error: &HttpError, redactor: &Redactor) -> NodeFailure {
     let code = match error {
         HttpError::Malformed(_) => "REQUEST_INVALID",
         HttpError::Refused { .. } | HttpError::RefusedPort { .. } => "ADDRESS_FORBIDDEN",
@@ -164,7 +174,7 @@ fn failure_of(error: &HttpError, call: &Call<'_>) -> NodeFailure {
         HttpError::TooManyRedirects => "TOO_MANY_REDIRECTS",
         HttpError::Connection(_) => "CONNECTION_FAILED",
     };
-    let message = call.redactor.redact_text(&format!("The request failed: {error}."));
+    let message = redactor.redact_text(&format!("The request failed: {error}."));
     if error.is_retryable() {
         NodeFailure::transient(code, message)
     } else {
@@ -181,7 +191,6 @@ fn describe() -> Description {
     let methods = choice(&["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]);
     let format = choice(&["json", "form", "text"]);
     let failing = both("Fail from status 400 on", "Échouer à partir du statut 400");
-    let credential = json!({"type": ["string", "null"]});
     let fields = vec![
         Field::optional("method", both("Method", "Méthode"), Widget::Select, methods),
         Field::required("url", both("Address", "Adresse"), Widget::Text, text()),
@@ -190,7 +199,7 @@ fn describe() -> Description {
         Field::optional("body", both("Body", "Corps"), Widget::Json, any()),
         Field::optional("body_format", both("Form of the body", "Forme du corps"), Widget::Select, format),
         Field::optional("fail_on_status", failing, Widget::Checkbox, boolean()),
-        Field::optional("credential", both("Credential", "Identifiants"), Widget::Text, credential),
+        credential::field(),
     ];
     let output = json!({
         "status": integer(100, 999), "headers": {"type": "object"},

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use atelier_entities::Timestamp;
+use atelier_entities::{IntegrationId, Timestamp};
+use atelier_foundation::validation::line;
 use atelier_providers::llm::{AppKind, Effort, GenerationRequest, LlmError, Message, Role};
 use atelier_queue::JobError;
 use chrono::{DateTime, Utc};
@@ -12,13 +13,17 @@ use serde_json::json;
 
 use super::{
     call::{AttemptError, Call, NodeFailure, NodeOutput},
+    credential,
     definition::{Act, Definition},
     description::{Category, Description, Effects, Field, Widget, any, boolean, both, object, text},
+    model_server,
 };
-use crate::graph::node_type::Config;
+use crate::graph::{ConfigFault, MAIN, Shape, node_type::Config};
 
 /// Most characters of the prompt and of the instructions together: about 25,000 tokens.
 const MAX_PROMPT_CHARS: usize = 100_000;
+/// Most characters of the name of a model.
+const MAX_MODEL_CHARS: usize = 200;
 /// The provider that writes applications without a language model, and nothing else.
 const SCAFFOLD: &str = "scaffold";
 /// Shortest and longest wait for an open circuit.
@@ -34,13 +39,40 @@ pub struct LlmPrompt {
     /// How it is to answer.
     #[serde(default)]
     pub system: Option<String>,
+    /// The integration whose server answers; the platform's model where it is absent.
+    #[serde(default)]
+    pub integration: Option<IntegrationId>,
+    /// The model of that server.
+    #[serde(default)]
+    pub model: Option<String>,
 }
 
-impl Config for LlmPrompt {}
+impl Config for LlmPrompt {
+    fn shape(&self) -> Result<Shape, ConfigFault> {
+        match (self.integration, &self.model) {
+            (Some(_), None) => {
+                Err(ConfigFault::at("/model", "must name a model of the integration's server"))
+            }
+            (None, Some(_)) => {
+                Err(ConfigFault::at("/model", "is chosen by the platform without an integration"))
+            }
+            _ => Ok(Shape::work([MAIN])),
+        }
+    }
+}
 
 #[async_trait]
 impl Act for LlmPrompt {
     async fn act(self, call: &Call<'_>) -> Result<NodeOutput, AttemptError> {
+        if let Some((integration, model)) = self.integration.zip(self.model.clone()) {
+            let model =
+                line(&model, 1, MAX_MODEL_CHARS).map_err(|problem| NodeFailure::at("/model", problem))?;
+            let request = self.request()?;
+            let messages: Vec<_> =
+                request.messages.iter().map(|message| (message.role, message.content.as_str())).collect();
+            let output = model_server::ask(call, integration, &model, &messages).await?;
+            return Ok(NodeOutput::Value(output));
+        }
         let model = &call.services.model;
         if model.provider() == SCAFFOLD {
             let message = "This installation has no language model.";
@@ -124,14 +156,23 @@ fn describe() -> Description {
             Widget::Textarea,
             json!({"type": ["string", "null"]}),
         ),
+        credential::field(),
+        Field::optional(
+            "model",
+            both("Model of the integration's server", "Modèle du serveur de l'intégration"),
+            Widget::Text,
+            json!({"type": ["string", "null"]}),
+        ),
     ];
     let output = json!({"text": text(), "model": text(), "truncated": boolean(), "usage": any()});
     Description::new(
         Category::Action,
         both("Language model", "Modèle de langage"),
         both(
-            "Asks the platform's small language model and gives its answer. It costs no credits.",
-            "Interroge le petit modèle de langage de la plateforme et donne sa réponse. Cela ne coûte aucun crédit.",
+            "Asks the platform's small language model, or a model server of your own by an integration, and gives its \
+             answer. It costs no credits.",
+            "Interroge le petit modèle de langage de la plateforme, ou votre propre serveur de modèles par une \
+             intégration, et donne sa réponse. Cela ne coûte aucun crédit.",
         ),
         "M4 5h16v11h-9l-4 4v-4h-3zM8 9h8M8 12h5",
     )

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use atelier_entities::{
-    ProjectId, UserId, WorkflowId, WorkflowVersionId, projects, workflow_nodes, workflows,
+    IntegrationId, ProjectId, UserId, WorkflowId, WorkflowVersionId, integrations, projects, workflow_nodes,
+    workflows,
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::Value;
@@ -12,6 +13,8 @@ use super::Workflows;
 use crate::{
     expression::Parameter,
     graph::{Catalog, Fault, FaultCode, Graph, Node, validate},
+    integrations::INTEGRATION,
+    nodes::{kinds_for, kinds_with_integration},
 };
 
 /// How deep workflows may call each other.
@@ -22,12 +25,11 @@ const SUB_WORKFLOW: (&str, &str) = ("sub_workflow", "workflow");
 const CALLED: &str = "called";
 /// The types of nodes that name a project, and the field.
 const OF_PROJECT: [(&str, &str); 2] = [("deploy_app", "project"), ("generate_app", "project")];
-/// The field of a config that names a credential.
-const CREDENTIAL: &str = "credential";
 
 /// The fields that name something of this installation, by the type of the node.
 pub(super) fn installation_fields() -> impl Iterator<Item = (&'static str, &'static str)> {
-    OF_PROJECT.into_iter().chain([SUB_WORKFLOW])
+    let of_integration = kinds_with_integration().map(|kind| (kind, INTEGRATION));
+    OF_PROJECT.into_iter().chain([SUB_WORKFLOW]).chain(of_integration)
 }
 
 /// Whether a node of the graph runs another workflow.
@@ -50,7 +52,7 @@ impl Workflows {
         faults = validate(graph, &self.catalog);
         let nodes: Vec<&Node> = graph.all_nodes().collect();
         faults.extend(nodes.iter().flat_map(|node| secret_faults(node)));
-        faults.extend(nodes.iter().filter_map(|node| credential_fault(node)));
+        faults.extend(credential_faults(db, workflow.user_id, &nodes).await?);
         faults.extend(project_faults(db, workflow.user_id, &nodes).await?);
         faults.extend(call_faults(db, workflow, &nodes, &self.catalog).await?);
         Ok(faults)
@@ -73,11 +75,42 @@ fn secret_faults(node: &Node) -> Vec<Fault> {
     named.into_iter().map(fault).collect()
 }
 
-/// There are no credentials yet, so that each one is missing.
-fn credential_fault(node: &Node) -> Option<Fault> {
-    let name = literal(node, CREDENTIAL)?;
-    let fault = Fault::error(FaultCode::CredentialMissing, format!("There is no credential {name}."));
-    Some(fault.at_node(&node.key).at_pointer(format!("/config/{CREDENTIAL}")))
+/// Integrations that the person does not have, and those of a type that the node cannot use.
+async fn credential_faults(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    nodes: &[&Node],
+) -> Result<Vec<Fault>, DbErr> {
+    use integrations::Column;
+    let named: Vec<_> = nodes
+        .iter()
+        .filter_map(|node| Some((*node, kinds_for(&node.kind)?, literal(node, INTEGRATION)?)))
+        .collect();
+    if named.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: BTreeSet<IntegrationId> = named.iter().filter_map(|(.., text)| text.parse().ok()).collect();
+    let own: Vec<(IntegrationId, String)> = integrations::Entity::find_owned(user)
+        .select_only()
+        .columns([Column::Id, Column::Kind])
+        .filter(Column::Id.is_in(ids))
+        .into_tuple()
+        .all(db)
+        .await?;
+    let own: BTreeMap<IntegrationId, String> = own.into_iter().collect();
+    let faults = named.into_iter().filter_map(|(node, kinds, text)| {
+        let found = text.parse().ok().and_then(|id: IntegrationId| own.get(&id));
+        let fault = match found {
+            None => Fault::error(FaultCode::CredentialMissing, format!("You have no integration {text:?}.")),
+            Some(kind) if kinds.contains(&kind.as_str()) => return None,
+            Some(kind) => Fault::error(
+                FaultCode::CredentialWrongType,
+                format!("Nodes of the type {} cannot use an integration of the type {kind}.", node.kind),
+            ),
+        };
+        Some(fault.at_node(&node.key).at_pointer(format!("/config/{INTEGRATION}")))
+    });
+    Ok(faults.collect())
 }
 
 /// The text of a field, if it is one and no expression.

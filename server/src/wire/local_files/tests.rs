@@ -49,7 +49,7 @@ mod permissions {
     fn existing_files_are_restricted() {
         let place = Fixture::new();
         fs::create_dir_all(place.data().join("objects")).expect("made");
-        for name in ["atelier.db", "atelier.db-wal", "atelier.db-shm", "jwt_secret"] {
+        for name in ["atelier.db", "atelier.db-wal", "atelier.db-shm", "jwt_secret", "credential_keys"] {
             fs::write(place.data().join(name), "").expect("written");
             open_to_all(&place.data().join(name), 0o664);
         }
@@ -57,7 +57,7 @@ mod permissions {
 
         prepare(&place.settings).expect("prepared");
 
-        let files = ["atelier.db", "atelier.db-wal", "atelier.db-shm", "jwt_secret"];
+        let files = ["atelier.db", "atelier.db-wal", "atelier.db-shm", "jwt_secret", "credential_keys"];
         for name in files {
             assert_eq!(mode(&place.data().join(name)), 0o600, "{name}");
         }

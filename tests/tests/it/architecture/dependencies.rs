@@ -12,8 +12,9 @@ use cargo_metadata::MetadataCommand;
 use crate::sources;
 
 /// Most libraries in the lock, for all platforms. Raise it only together with the reason for
-/// what was added.
-const MOST: usize = 570;
+/// what was added. `chacha20poly1305`, which seals credentials, brings six: nothing in the lock
+/// had XChaCha20-Poly1305, whose nonces may be random.
+const MOST: usize = 576;
 
 /// Libraries that are in the lock more than once. This list may only shrink.
 const TWICE: &str = "atoi base64 block-buffer const-oid cpufeatures crypto-common darling darling_core \

@@ -21,6 +21,12 @@ pub(super) async fn data_of_other_people_is_404(setup: AppSetup) {
     let workflow = ada.publish_workflow("Secret workflow", &graph).await;
     let run = ada.start_run(&workflow, &json!({"plan": "Secret"})).await;
     ada.run_once(&run, "waiting").await;
+    let integration = json!({
+        "type": "http_bearer", "name": "Secret integration", "secrets": {"token": "Secret"},
+        "allowed_hosts": ["api.example.com"],
+    });
+    let integration = ada.client.post("/api/v1/automation/integrations/").json(&integration).send().await;
+    let integration = integration.expect(201).json()["id"].as_str().expect("an id").to_owned();
     let before = ada.project(&project).await;
 
     let mut asked = 0;
@@ -30,6 +36,7 @@ pub(super) async fn data_of_other_people_is_404(setup: AppSetup) {
             path if path.starts_with("/api/jobs/{id}") => &job,
             path if path.starts_with("/api/v1/automation/workflows/{id}") => &workflow,
             path if path.starts_with("/api/v1/automation/executions/{id}") => &run,
+            path if path.starts_with("/api/v1/automation/integrations/{id}") => &integration,
             _ => continue,
         };
         let call = eve.client.call(&operation.method, &operation.path_with(id));
@@ -39,7 +46,7 @@ pub(super) async fn data_of_other_people_is_404(setup: AppSetup) {
         asked += 1;
     }
 
-    assert!(asked >= 54, "only {asked} operations are about one project, job, workflow or run");
+    assert!(asked >= 58, "only {asked} operations are about one project, job, workflow, run or integration");
     let nothing = json!([]);
     for path in ["/api/projects", "/api/jobs", &format!("/api/jobs?project={project}")] {
         assert_eq!(eve.get(path).await, nothing, "{path}");

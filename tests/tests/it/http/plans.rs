@@ -33,6 +33,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("\"jobs\".\"created_at\" < $1", "the same"),
     ("\"jobs\".\"created_at\" >= $1", "the same"),
     ("error ->> 'code'", "the same"),
+    ("AS \"secrets\"", "counted for administrators who replace a key"),
     ("\"email\" LIKE", "a search for a part of a text, which reads the newest 100,000 accounts"),
     ("\"action\" LIKE", "the beginning of an action, which PostgreSQL's indexes find in one collation only"),
     ("\"credits\" DESC", "an order of accounts that no index has, since credits change with each generation"),

@@ -150,6 +150,14 @@ fn a_short_secret_does_not_blank_ordinary_words() {
 }
 
 #[test]
+fn a_redactor_learns_further_secrets() {
+    let [first, second] = ["first-secret", "second-secret"].map(SecretString::from);
+    let redactor = Redactor::new([&first]).expect("a redactor").with([&second]).expect("a redactor");
+    assert_eq!(redactor.redact_text("first-secret, second-secret"), "[secret], [secret]");
+    assert_eq!(redactor.redact_bytes(b"second-secret first-secret"), b"[secret] [secret]");
+}
+
+#[test]
 fn the_longest_secret_wins() {
     let secrets = ["token-1", "token-1-longer"].map(SecretString::from);
     let redactor = Redactor::new(&secrets).expect("a redactor");

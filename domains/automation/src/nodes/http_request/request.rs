@@ -9,6 +9,7 @@ use super::{BodyFormat, HttpRequest};
 use crate::{
     expression::{text_of, type_name},
     graph::ConfigFault,
+    integrations::header,
     nodes::call::NodeFailure,
 };
 
@@ -16,21 +17,6 @@ use crate::{
 const MAX_HEADERS: usize = 100;
 /// Most bytes of a body.
 const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
-/// Headers that frame the message or that a server may take for its network's own.
-const REFUSED: [&str; 11] = [
-    "host",
-    "connection",
-    "keep-alive",
-    "transfer-encoding",
-    "content-length",
-    "te",
-    "trailer",
-    "upgrade",
-    "expect",
-    "metadata-flavor",
-    "forwarded",
-];
-const REFUSED_PREFIXES: [&str; 3] = ["x-aws-ec2-metadata-token", "proxy-", "x-forwarded-"];
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// Refuses headers that a request may not have.
@@ -39,16 +25,7 @@ pub(super) fn check_headers<'a>(names: impl ExactSizeIterator<Item = &'a String>
         return Err(ConfigFault::at("/headers", format!("at most {MAX_HEADERS} headers are allowed")));
     }
     for name in names {
-        let lower = name.to_ascii_lowercase();
-        let is_token = !name.is_empty()
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
-        let is_refused = REFUSED.contains(&lower.as_str())
-            || REFUSED_PREFIXES.iter().any(|prefix| lower.starts_with(prefix));
-        let problem = match (is_token, is_refused) {
-            (false, _) => "is no name of a header",
-            (true, true) => "may not be set",
-            (true, false) => continue,
-        };
+        let Err(problem) = header::check_name(name) else { continue };
         let pointer = format!("/headers/{}", name.replace('~', "~0").replace('/', "~1"));
         return Err(ConfigFault::at(pointer, problem));
     }

@@ -96,7 +96,7 @@ fn is_json(answer: &OutboundResponse) -> bool {
 }
 
 /// The failure of an answer with a status of 400 and above.
-pub(super) fn status_failure(
+pub(in crate::nodes) fn status_failure(
     answer: &OutboundResponse,
     redactor: &Redactor,
     now: DateTime<Utc>,

@@ -3,19 +3,23 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use atelier_entities::{RunId, UserId};
-use atelier_foundation::testing::Fixture;
+use atelier_foundation::testing::{Fixture, options};
 use atelier_providers::llm::fake::ScriptedModel;
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::RawQuery,
+    extract::{Query, RawQuery},
     http::{HeaderMap, Method as SentMethod, StatusCode},
     response::Redirect,
     routing::{any, get},
 };
 
 use super::*;
-use crate::{expression::Redactor, graph::node_type::read_config, nodes::Services};
+use crate::{
+    expression::Redactor, graph::node_type::read_config, integrations::Credentials, nodes::Services,
+};
+
+mod credentials;
 
 /// Answers with what it got.
 async fn echo(method: SentMethod, RawQuery(query): RawQuery, headers: HeaderMap, body: Bytes) -> Json<Value> {
@@ -23,6 +27,12 @@ async fn echo(method: SentMethod, RawQuery(query): RawQuery, headers: HeaderMap,
         headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
     let body = String::from_utf8(body.to_vec()).unwrap();
     Json(json!({"method": method.as_str(), "query": query, "headers": headers, "body": body}))
+}
+
+/// Whether a bearer token of the expected length came.
+async fn check(Query(query): Query<BTreeMap<String, String>>, headers: HeaderMap) -> Json<bool> {
+    let sent = headers.get("authorization").map(|value| value.len().to_string());
+    Json(sent == query.get("expects").cloned())
 }
 
 fn router() -> Router {
@@ -40,6 +50,8 @@ fn router() -> Router {
         .route("/problem", get(problem))
         .route("/bytes", get(|| async { vec![0xff_u8, 0xfe] }))
         .route("/empty", get(|| async { StatusCode::NO_CONTENT }))
+        .route("/check", get(check))
+        .route("/to", get(|Query(query): Query<BTreeMap<String, String>>| async move { Redirect::temporary(&query["to"]) }))
         .route("/away", get(|| async { Redirect::temporary("/problem") }))
         .route("/large", get(|| async { "x".repeat(10 * 1024 * 1024 + 1) }))
 }
@@ -49,6 +61,7 @@ struct Net {
     base: String,
     fixture: Fixture,
     http: GuardedClient,
+    owner: UserId,
 }
 
 impl Net {
@@ -57,7 +70,13 @@ impl Net {
         let base = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router()).await });
         let options = HttpOptions { allow_private_addresses: true, ..HttpOptions::default() };
-        Self { base, fixture: Fixture::new().await, http: client(options).unwrap() }
+        let fixture = Fixture::new().await;
+        let owner = fixture.register("ada@example.org").await.id;
+        Self { base, fixture, http: client(options).unwrap(), owner }
+    }
+
+    fn credentials(&self) -> Credentials {
+        Credentials::new(self.fixture.queue().clone(), options().key_ring, self.http.clone())
     }
 
     async fn act(&self, mut config: Value) -> Result<Value, NodeFailure> {
@@ -69,12 +88,13 @@ impl Net {
             queue: self.fixture.queue().clone(),
             http: self.http.clone(),
             model: Arc::new(ScriptedModel::new([])),
+            credentials: self.credentials(),
         };
         let secret = secrecy::SecretString::from("KEY-abc");
         let call = Call {
             services: &services,
             run_id: RunId::new(),
-            owner: UserId::new(),
+            owner: self.owner,
             idempotency_key: "run:/node/0.0".to_owned(),
             redactor: &Redactor::new([&secret]).unwrap(),
         };
@@ -205,8 +225,6 @@ async fn what_may_not_be_sent_is_refused_by_its_place() {
         let failure = net.act(config).await.unwrap_err();
         assert_eq!((failure.code.as_str(), failure.message.as_str()), ("CONFIG_INVALID", message));
     }
-    let failure = net.act(json!({"url": "/echo", "credential": "shop"})).await.unwrap_err();
-    assert_eq!((failure.code.as_str(), failure.retryable), ("CREDENTIAL_MISSING", Some(false)));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use atelier_entities::{RunId, UserId};
-use atelier_foundation::testing::Fixture;
+use atelier_foundation::{key_ring::KeyRing, testing::Fixture};
 use atelier_providers::{
     http::{GuardedClient, HttpOptions},
     llm::fake::{ScriptedCompletion, ScriptedModel},
@@ -11,14 +11,16 @@ use atelier_providers::{
 use atelier_queue::Disposition;
 
 use super::*;
-use crate::{expression::Redactor, nodes::Services};
+use crate::{expression::Redactor, integrations::Credentials, nodes::Services};
 
 async fn ask(model: ScriptedModel, prompt: &str) -> Result<NodeOutput, AttemptError> {
     let fixture = Fixture::new().await;
+    let http = GuardedClient::new(HttpOptions::default()).unwrap();
     let services = Services {
         queue: fixture.queue().clone(),
-        http: GuardedClient::new(HttpOptions::default()).unwrap(),
+        http: http.clone(),
         model: Arc::new(model),
+        credentials: Credentials::new(fixture.queue().clone(), KeyRing::default(), http),
     };
     let call = Call {
         services: &services,
@@ -27,7 +29,7 @@ async fn ask(model: ScriptedModel, prompt: &str) -> Result<NodeOutput, AttemptEr
         idempotency_key: String::new(),
         redactor: &Redactor::new([]).unwrap(),
     };
-    LlmPrompt { prompt: prompt.to_owned(), system: None }.act(&call).await
+    LlmPrompt { prompt: prompt.to_owned(), system: None, integration: None, model: None }.act(&call).await
 }
 
 fn failure(found: Result<NodeOutput, AttemptError>) -> NodeFailure {

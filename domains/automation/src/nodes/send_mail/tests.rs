@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use atelier_entities::RunId;
-use atelier_foundation::testing::Fixture;
+use atelier_foundation::{key_ring::KeyRing, testing::Fixture};
 use atelier_providers::{
     http::{GuardedClient, HttpOptions},
     llm::fake::ScriptedModel,
@@ -11,7 +11,7 @@ use atelier_providers::{
 use serde_json::Value;
 
 use super::*;
-use crate::{expression::Redactor, nodes::Services};
+use crate::{expression::Redactor, integrations::Credentials, nodes::Services};
 
 struct Post {
     fixture: Fixture,
@@ -28,10 +28,12 @@ impl Post {
     }
 
     async fn send(&self, cause: &str, config: SendMail) -> Result<Value, NodeFailure> {
+        let http = GuardedClient::new(HttpOptions::default()).unwrap();
         let services = Services {
             queue: self.fixture.queue().clone(),
-            http: GuardedClient::new(HttpOptions::default()).unwrap(),
+            http: http.clone(),
             model: Arc::new(ScriptedModel::new([])),
+            credentials: Credentials::new(self.fixture.queue().clone(), KeyRing::default(), http),
         };
         let call = Call {
             services: &services,

@@ -1,6 +1,9 @@
+use std::collections::BTreeMap;
+
 use atelier_entities::ProjectKind;
 
 use super::*;
+use crate::integrations::{Integration, NewIntegration};
 
 /// A draft that others can call, with this step.
 fn callable(step: Value) -> Value {
@@ -76,9 +79,27 @@ async fn projects_secrets_and_credentials_that_do_not_exist_are_reported() {
     let own = fixture.create_project(fixture.user(), ProjectKind::WebApp).await;
     let bob = fixture.bob().await.person().expect("bob");
     let bobs = fixture.create_project(bob, ProjectKind::WebApp).await;
+    let access = async |actor: &Actor, kind: &str, secret: &str| {
+        let input = NewIntegration {
+            kind: kind.to_owned(),
+            name: "Access".to_owned(),
+            secrets: BTreeMap::from([(secret.to_owned(), Some("https://hooks.slack.com/x".into()))]),
+            allowed_hosts: Some(vec!["hooks.slack.com".to_owned()]),
+            ..NewIntegration::default()
+        };
+        fixture.services.automation.integrations.create(actor, input).await.expect("created")
+    };
+    let bobs_access = access(&acting(bob), "http_bearer", "token").await;
+    let (own_access, webhook) = (
+        access(&fixture.ada, "http_bearer", "token").await,
+        access(&fixture.ada, "slack_webhook", "webhook_url").await,
+    );
+    let get = |key: &str, of: &Integration| {
+        node(key, "http_request", json!({"url": "https://hooks.slack.com", "integration": of.row.id}))
+    };
     let deploy = |key: &str, project: String| node(key, "deploy_app", json!({"project": project}));
     let request = json!({
-        "url": "https://example.org/{{ input.id }}", "credential": "crm",
+        "url": "https://example.org/{{ input.id }}", "integration": bobs_access.row.id,
         "headers": {"authorization": "{{ secrets.token }}"}
     });
     let nodes = json!([
@@ -87,9 +108,12 @@ async fn projects_secrets_and_credentials_that_do_not_exist_are_reported() {
         deploy("foreign", bobs.id.to_string()),
         deploy("computed", "{{ input.project }}".to_owned()),
         node("fetch", "http_request", request),
+        get("authorized", &own_access),
+        get("mistaken", &webhook),
     ]);
-    let edges: Vec<_> =
-        ["own", "foreign", "computed", "fetch"].map(|to| json!({"from": "start", "to": to})).into();
+    let edges: Vec<_> = ["own", "foreign", "computed", "fetch", "authorized", "mistaken"]
+        .map(|to| json!({"from": "start", "to": to}))
+        .into();
 
     let id = fixture.with_draft(json!({"nodes": nodes, "edges": edges})).await.id;
 
@@ -97,7 +121,8 @@ async fn projects_secrets_and_credentials_that_do_not_exist_are_reported() {
         fixture.errors(id).await,
         [
             at("SECRET_UNKNOWN", "fetch", "/config/headers/authorization"),
-            at("CREDENTIAL_MISSING", "fetch", "/config/credential"),
+            at("CREDENTIAL_MISSING", "fetch", "/config/integration"),
+            at("CREDENTIAL_WRONG_TYPE", "mistaken", "/config/integration"),
             at("PROJECT_MISSING", "foreign", "/config/project"),
         ]
     );

@@ -37,8 +37,8 @@ const QUEUE: Layers = Layers {
 const FOUNDATION: Layers = Layers {
     folder: "domains/foundation",
     layers: &[
-        &["database", "objects", "options", "paging", "signing", "validation"],
-        &["links", "problem"],
+        &["database", "key_ring", "objects", "paging", "signing", "validation"],
+        &["links", "options", "problem"],
         &["actions", "actor", "job_ends", "personal"],
         &["audit", "credits", "idempotency"],
         &["mail", "projects"],
@@ -68,8 +68,8 @@ const BUILDER: Layers = Layers {
 const AUTOMATION: Layers = Layers {
     folder: "domains/automation",
     layers: &[
-        &["expression", "mail"],
-        &["graph"],
+        &["expression", "mail", "text"],
+        &["graph", "integrations"],
         &["engine", "nodes"],
         &["workflows"],
         &["runs"],

@@ -39,6 +39,7 @@ const VERIFIED_OR_ADMIN: Access = Access { verified: true, ..OWNER_OR_ADMIN };
 /// Every operation of the document, by path.
 pub(super) const TABLE: &[(&str, Access)] = &[
     ("GET /", PUBLIC),
+    ("GET /api/admin/credentials/keys", ADMIN),
     ("GET /api/admin/jobs", ADMIN),
     ("POST /api/admin/jobs/cancel", ADMIN),
     ("POST /api/admin/jobs/discard", ADMIN),
@@ -149,6 +150,13 @@ pub(super) const TABLE: &[(&str, Access)] = &[
     ("GET /api/v1/automation/executions/{id}/why", OWNER),
     ("GET /api/v1/automation/node-types/", PERSON),
     ("GET /api/v1/automation/node-types/{name}/", PERSON),
+    ("GET /api/v1/automation/integration-types/", PERSON),
+    ("GET /api/v1/automation/integrations/", PERSON),
+    ("POST /api/v1/automation/integrations/", PERSON),
+    ("GET /api/v1/automation/integrations/{id}/", OWNER),
+    ("DELETE /api/v1/automation/integrations/{id}/", OWNER),
+    ("PATCH /api/v1/automation/integrations/{id}/", OWNER),
+    ("POST /api/v1/automation/integrations/{id}/test/", OWNER),
     ("GET /api/v1/automation/workflows/", PERSON),
     ("POST /api/v1/automation/workflows/", PERSON),
     ("POST /api/v1/automation/workflows/import/", PERSON),

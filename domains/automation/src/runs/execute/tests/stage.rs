@@ -24,7 +24,7 @@ use super::super::{
     super::{NodeResult, StoredValues},
     Execution, RunNode,
 };
-use crate::{graph::Graph, mail, nodes::Services};
+use crate::{graph::Graph, integrations::Credentials, mail, nodes::Services};
 
 mod rows;
 
@@ -79,8 +79,9 @@ impl Stage {
             let objects = deps.objects.clone();
             let foundation = Foundation::new(queue.clone(), deps, options(), Ports::of(&modules));
             let http = GuardedClient::new(HttpOptions::default()).unwrap();
-            let execution =
-                Execution::new(Services { queue, http, model: asked }, StoredValues::new(objects));
+            let credentials = Credentials::new(queue.clone(), options().key_ring, http.clone());
+            let services = Services { queue, http, model: asked, credentials };
+            let execution = Execution::new(services, StoredValues::new(objects));
             let services = All { foundation: foundation.clone(), execution };
             let registry = registry_of(&modules, &services);
             Assembled { services, foundation, registry }
