@@ -37,7 +37,7 @@ const QUEUE: Layers = Layers {
 const FOUNDATION: Layers = Layers {
     folder: "domains/foundation",
     layers: &[
-        &["database", "objects", "options", "paging", "signing", "validation"],
+        &["database", "objects", "options", "paging", "schedule", "signing", "validation"],
         &["links", "problem"],
         &["actions", "actor", "job_ends", "personal"],
         &["audit", "credits", "idempotency"],
