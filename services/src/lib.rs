@@ -17,6 +17,6 @@ mod testing;
 mod tests;
 
 pub use job_control::JobControlError;
-pub use modules::{effects, kinds, mail_templates, modules, observers, recurring, registry};
+pub use modules::{effects, kinds, mail_templates, modules, observers, periodic, recurring, registry};
 pub use options::{ModuleOptions, ServiceOptions};
 pub use services::{Deps, Services};

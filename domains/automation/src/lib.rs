@@ -8,6 +8,7 @@ pub mod expression;
 pub mod graph;
 pub mod nodes;
 pub mod runs;
+pub mod schedules;
 pub mod workflows;
 
 #[cfg(any(test, feature = "testing"))]

@@ -34,6 +34,7 @@ pub mod merge;
 pub mod no_op;
 pub mod note;
 pub mod platform_event;
+pub mod schedule;
 pub mod send_mail;
 pub mod stop;
 pub mod sub_workflow;
@@ -53,8 +54,9 @@ pub use description::{
 pub use param::{Param, PreparedWhen, When};
 
 /// All types, in the order of a palette.
-pub const TYPES: [Definition; 32] = [
+pub const TYPES: [Definition; 33] = [
     manual::DEFINITION,
+    schedule::DEFINITION,
     platform_event::DEFINITION,
     workflow_error::DEFINITION,
     called::DEFINITION,

@@ -8,4 +8,6 @@ typed_ids! {
     WorkflowVersionId,
     /// One run of a version.
     RunId,
+    /// What starts runs of a workflow by the clock.
+    WorkflowScheduleId,
 }

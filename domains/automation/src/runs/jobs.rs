@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use atelier_entities::{RunId, WorkflowId};
+use atelier_entities::{RunId, WorkflowId, WorkflowScheduleId};
 use atelier_queue::{Backoff, Job, Lane, Policy, QueueName};
 use serde::{Deserialize, Serialize};
 
@@ -160,6 +160,23 @@ impl Job for ReconcileRuns {
 
     fn unique_key(&self) -> Option<String> {
         Some(Self::KIND.to_owned())
+    }
+}
+
+/// Starts what waits in a schedule once its runs have ended, and pauses it after too many failures. It is not
+/// unique: each end of a run has its own, so that none is overlooked while another one runs.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct SettleSchedule {
+    /// The schedule.
+    pub schedule_id: WorkflowScheduleId,
+}
+
+impl Job for SettleSchedule {
+    const KIND: &'static str = "workflow.settle_schedule";
+    const QUEUE: QueueName = QueueName::Workflow;
+
+    fn policy() -> Policy {
+        Policy { max_attempts: 20, ..policy_of(Duration::from_secs(60)) }
     }
 }
 

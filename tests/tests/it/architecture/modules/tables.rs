@@ -73,6 +73,7 @@ const AUTOMATION: Layers = Layers {
         &["engine", "nodes"],
         &["workflows"],
         &["runs"],
+        &["schedules"],
         &["automation"],
         &["testing"],
     ],
