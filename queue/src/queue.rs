@@ -1,7 +1,7 @@
 //! The queue as services, workers and schedulers hold it, its transactions, and the
 //! effects of ended jobs.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use atelier_entities::Timestamp;
 use futures::future::BoxFuture;

@@ -11,6 +11,7 @@ use atelier_ops::{
     shutdown::Shutdown,
 };
 use atelier_queue::Queue;
+use atelier_scheduler::Work;
 use atelier_services::{observers, periodic, recurring};
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;

@@ -2,7 +2,9 @@
 //! it.
 
 use atelier_foundation::{EffectPorts, Kind, Module, mail::Template};
-use atelier_queue::{Effects, Job, KindInfo, NewJob, Observe, Periodic, QueueError, Registry, schedule::Recurring};
+use atelier_queue::{
+    Effects, Job, KindInfo, NewJob, Observe, Periodic, QueueError, Registry, schedule::Recurring,
+};
 
 use crate::{
     ModuleOptions, Services,

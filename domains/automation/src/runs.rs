@@ -57,11 +57,11 @@ pub use jobs::{MakeRoom, ReconcileRuns, RunNode, SettleSchedule, StartRun, StopJ
 pub use overlay::{ItemCounts, NodeOverlay, RunChoice, RunOverlay};
 pub(crate) use personal::OwnedRuns;
 pub(crate) use purge::purge_runs;
+pub use result::{ActionStart, ChildRequest, NodeResult, Stored, WorkOutcome};
 pub(crate) use room::list_trees;
 pub(crate) use start::find_first_job;
-pub(crate) use steer::cancel_jobs_of_ended;
-pub use result::{ActionStart, ChildRequest, NodeResult, Stored, WorkOutcome};
 pub use start::{MAX_INPUT_BYTES, RerunInput, RunVersion, StartInput, StartedRun};
+pub(crate) use steer::cancel_jobs_of_ended;
 pub use view::{NodeSummary, NodeView, PREVIEW_BYTES, Preview, RunFilter, RunSummary, RunView};
 pub use watch::{ParseRunPositionError, RunPosition, RunUpdate};
 pub use why::RunReason;

@@ -1,7 +1,8 @@
 use sea_orm::entity::prelude::*;
 
 use crate::{
-    ProjectId, RunCause, RunId, RunStatus, Timestamp, UserId, WorkflowId, WorkflowScheduleId, WorkflowVersionId,
+    ProjectId, RunCause, RunId, RunStatus, Timestamp, UserId, WorkflowId, WorkflowScheduleId,
+    WorkflowVersionId,
 };
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]

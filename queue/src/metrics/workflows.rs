@@ -55,7 +55,12 @@ pub const ALL: &[Described] = &[
         "outcome",
         "Fire times of people's schedules that a scheduler handled: `started`, `buffered`, `skipped_overlap`, `failed`, and ranges that were missed: `missed_window`, `missed_limit`",
     ),
-    (TICK_LAG, "histogram", "", "From the fire time of a schedule, without its jitter, to the run that it started"),
+    (
+        TICK_LAG,
+        "histogram",
+        "",
+        "From the fire time of a schedule, without its jitter, to the run that it started",
+    ),
     (
         TICK_OVERDUE,
         "gauge",

@@ -17,7 +17,7 @@ use crate::testing::Fixture;
 const PAGE: u64 = 500;
 
 /// The lists of an export, in the order of its document.
-const LISTS: [&str; 12] = [
+const LISTS: [&str; 13] = [
     "sessions",
     "links",
     "projects",
@@ -25,6 +25,7 @@ const LISTS: [&str; 12] = [
     "deployments",
     "workflows",
     "workflow_runs",
+    "workflow_schedules",
     "credits",
     "mails",
     "jobs",

@@ -216,7 +216,10 @@ impl Runs {
 }
 
 /// The job of the first node of a run that was just started.
-pub(crate) async fn find_first_job(tx: &Transaction, run: &workflow_runs::Model) -> Result<Option<JobId>, RunError> {
+pub(crate) async fn find_first_job(
+    tx: &Transaction,
+    run: &workflow_runs::Model,
+) -> Result<Option<JobId>, RunError> {
     if run.working == 0 {
         return Ok(None);
     }

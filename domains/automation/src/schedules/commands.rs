@@ -1,14 +1,14 @@
 //! Making, changing, deleting and reading schedules.
 
 use atelier_entities::{
-    TickOutcome, Timestamp, UserId, WorkflowId, WorkflowScheduleId, workflow_schedule_ticks, workflow_schedules,
-    workflows,
+    TickOutcome, Timestamp, UserId, WorkflowId, WorkflowScheduleId, workflow_schedule_ticks,
+    workflow_schedules, workflows,
 };
 use atelier_foundation::{Actor, FieldErrors, Page, audit, paging::fetch, schedule::Warning};
 use atelier_queue::Transaction;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait,
+    IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use serde_json::json;
 
@@ -47,9 +47,8 @@ impl ScheduleView {
         let fields = Fields::of(&schedule);
         let after = schedule.next_tick_at.filter(|_| schedule.next_fire_at.is_some());
         let after = after.map(|next| next - chrono::TimeDelta::microseconds(1));
-        let shown = after.and_then(|after| {
-            preview(&fields, Some((schedule.id.0, fields.jitter_secs)), after, SHOWN).ok()
-        });
+        let shown = after
+            .and_then(|after| preview(&fields, Some((schedule.id.0, fields.jitter_secs)), after, SHOWN).ok());
         let warnings = fields.spec().map(|spec| spec.warnings()).unwrap_or_default();
         Self { schedule, upcoming: shown.map(|shown| shown.upcoming).unwrap_or_default(), warnings }
     }
@@ -121,9 +120,13 @@ impl Schedules {
         use workflow_schedules::Column as C;
         let condition = Condition::all()
             .add_option(filter.workflow.map(|workflow| C::WorkflowId.eq(workflow)))
-            .add_option(filter.paused.map(|paused| {
-                if paused { C::PausedAt.is_not_null() } else { C::PausedAt.is_null() }
-            }));
+            .add_option(
+                filter.paused.map(
+                    |paused| {
+                        if paused { C::PausedAt.is_not_null() } else { C::PausedAt.is_null() }
+                    },
+                ),
+            );
         let own = workflow_schedules::Entity::find_owned(actor.person()?).filter(condition);
         Ok(fetch(self.queue.db(), own.order_by_desc(C::Id), page).await?)
     }

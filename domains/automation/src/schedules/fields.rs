@@ -123,7 +123,8 @@ impl ScheduleChanges {
     #[must_use]
     pub fn apply(self, to: Fields) -> Fields {
         let takes_interval = self.every_secs.flatten().is_some() && self.expression.is_none();
-        let takes_expression = self.expression.as_ref().is_some_and(Option::is_some) && self.every_secs.is_none();
+        let takes_expression =
+            self.expression.as_ref().is_some_and(Option::is_some) && self.every_secs.is_none();
         let expression = if takes_interval { None } else { self.expression.unwrap_or(to.expression) };
         let (every_secs, phase_secs) = if takes_expression {
             (None, self.phase_secs.unwrap_or_default())

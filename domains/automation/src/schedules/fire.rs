@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use atelier_entities::{
-    TickOutcome, Timestamp, WorkflowId, WorkflowScheduleId, workflow_schedule_ticks as ticks, workflow_schedules,
+    TickOutcome, Timestamp, WorkflowId, WorkflowScheduleId, workflow_schedule_ticks as ticks,
+    workflow_schedules,
 };
 use atelier_foundation::schedule::{Due, Firing, Missed, MissedReason, Spec, find_due, jitter};
 use atelier_queue::{NewJob, Queue, QueueError, Sql, Transaction, metrics::workflows as metrics};
@@ -104,7 +105,13 @@ impl Batch {
     }
 
     /// Takes a schedule that is due.
-    fn take(&mut self, row: &workflow_schedules::Model, now: Timestamp, standing: Standing, is_enabled: bool) {
+    fn take(
+        &mut self,
+        row: &workflow_schedules::Model,
+        now: Timestamp,
+        standing: Standing,
+        is_enabled: bool,
+    ) {
         let fields = Fields::of(row);
         let found = fields.spec().ok().and_then(|spec| {
             let due = if is_enabled {
@@ -123,7 +130,8 @@ impl Batch {
         let newest = due.firings.last().map(|firing| firing.at);
         let last_missed = due.missed.last().map(|range| range.before - TimeDelta::microseconds(1));
         let last_tick = row.last_tick_at.max(newest).max(last_missed);
-        let next = due.next.map(|firing| (firing.at, firing.at + jitter(row.id.0, firing.at, fields.jitter_secs)));
+        let next =
+            due.next.map(|firing| (firing.at, firing.at + jitter(row.id.0, firing.at, fields.jitter_secs)));
         self.nexts.push(Next { id: row.id, last_tick, next, is_unreadable: false });
         for range in &due.missed {
             self.miss(row.id, range, now);
@@ -224,7 +232,11 @@ async fn save(tx: &Transaction, nexts: &[Next]) -> Result<(), DbErr> {
     sql.push("UPDATE workflow_schedules SET last_tick_at = saved.column2, next_tick_at = saved.column3, next_fire_at = saved.column4, paused_at = saved.column5, paused_reason = saved.column6 FROM (VALUES ");
     for (index, next) in nexts.iter().enumerate() {
         let reason = next.is_unreadable.then_some(UNREADABLE);
-        sql.push(if index == 0 { "(" } else { ", (" }).bind(next.id).push(", ").bind(next.last_tick).push(", ");
+        sql.push(if index == 0 { "(" } else { ", (" })
+            .bind(next.id)
+            .push(", ")
+            .bind(next.last_tick)
+            .push(", ");
         sql.bind(next.next.map(|(tick, _)| tick)).push(", ").bind(next.next.map(|(_, fire)| fire)).push(", ");
         sql.bind(reason.map(|_| tx.now())).push(", ").bind(reason).push(")");
     }

@@ -19,8 +19,12 @@ pub(crate) async fn observe(queue: &Queue) -> Result<(), QueueError> {
     let overdue = next.and_then(|next| (queue.now() - next).to_std().ok());
     let mut sql = Sql::new(db.get_database_backend());
     sql.push("SELECT COUNT(*) FROM workflow_schedule_ticks WHERE outcome = 'buffered'");
-    let waiting: i64 =
-        db.query_one_raw(sql.build()).await?.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or_default();
+    let waiting: i64 = db
+        .query_one_raw(sql.build())
+        .await?
+        .map(|row| row.try_get_by_index(0))
+        .transpose()?
+        .unwrap_or_default();
     metrics::observe_schedules(
         overdue.unwrap_or(Duration::ZERO),
         usize::try_from(waiting).unwrap_or_default(),

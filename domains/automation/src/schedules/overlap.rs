@@ -58,11 +58,14 @@ mod tests {
     fn each_policy_decides_over_what_is_due_at_once() {
         let names = |overlap, is_busy, buffered, due| -> String {
             let fates = decide(overlap, 3, Standing { is_busy, buffered }, due);
-            fates.iter().map(|fate| match fate {
-                Fate::Start => 'S',
-                Fate::Buffer => 'B',
-                Fate::Skip => '-',
-            }).collect()
+            fates
+                .iter()
+                .map(|fate| match fate {
+                    Fate::Start => 'S',
+                    Fate::Buffer => 'B',
+                    Fate::Skip => '-',
+                })
+                .collect()
         };
         for (overlap, is_busy, buffered, due, expected) in [
             (Skip, false, 0, 1, "S"),

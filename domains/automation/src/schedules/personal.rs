@@ -3,7 +3,8 @@ use atelier_entities::{Timestamp, UserId, WorkflowScheduleId, workflow_schedules
 use atelier_foundation::personal::{Erased, Erasing, ExportList, Page, PersonalData, Rows};
 use atelier_queue::{QueueError, Transaction};
 use sea_orm::{
-    ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+    ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
 };
 
 /// Schedules that one step deletes, with their fire times.
@@ -64,7 +65,8 @@ impl PersonalData for OwnedSchedules {
         if some.is_empty() {
             return Ok(Erased::of(0, limit));
         }
-        let gone = workflow_schedules::Entity::delete_many().filter(workflow_schedules::Column::Id.is_in(some));
+        let gone =
+            workflow_schedules::Entity::delete_many().filter(workflow_schedules::Column::Id.is_in(some));
         Ok(Erased::of(gone.exec(&**tx).await?.rows_affected, limit))
     }
 }

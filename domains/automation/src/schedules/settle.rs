@@ -16,7 +16,7 @@ use std::time::Duration;
 use super::{
     Fields, MAX_BUFFERED, Schedules,
     overlap::cancels,
-    ticks::{Buffered, Settled, list_busy, list_buffered, settle},
+    ticks::{Buffered, Settled, list_buffered, list_busy, settle},
 };
 use crate::runs::{
     Cue, RunNode, Scheduled, SettleSchedule, advance, cancel_jobs_of_ended, list_trees, start_scheduled,
@@ -132,7 +132,9 @@ impl Plan {
                 self.started += usize::from(answer.is_ok());
                 self.settled.push(match answer {
                     Ok(run) => Settled { tick, outcome: TickOutcome::Started, run: Some(run), reason: None },
-                    Err(code) => Settled { tick, outcome: TickOutcome::Failed, run: None, reason: Some(code) },
+                    Err(code) => {
+                        Settled { tick, outcome: TickOutcome::Failed, run: None, reason: Some(code) }
+                    }
                 });
             }
         }
@@ -162,17 +164,19 @@ async fn list_running(tx: &Transaction, id: WorkflowScheduleId) -> Result<Vec<Ru
 /// Whether a job of a run that was cancelled a short time ago still runs.
 async fn is_stopping(tx: &Transaction, id: WorkflowScheduleId) -> Result<bool, DbErr> {
     let mut sql = Sql::new(tx.get_database_backend());
-    sql.push("SELECT 1 FROM workflow_runs AS runs JOIN jobs ON jobs.subject_id = runs.id WHERE runs.status = ")
-        .bind(RunStatus::Cancelled.as_str())
-        .push(" AND runs.finished_at > ")
-        .bind(tx.now() - MOST_STOPPING)
-        .push(" AND jobs.state = ")
-        .bind(JobState::Running.as_str())
-        .push(" AND jobs.kind IN (")
-        .bind_list(RunNode::names())
-        .push(") AND runs.schedule_id = ")
-        .bind(id)
-        .push(" LIMIT 1");
+    sql.push(
+        "SELECT 1 FROM workflow_runs AS runs JOIN jobs ON jobs.subject_id = runs.id WHERE runs.status = ",
+    )
+    .bind(RunStatus::Cancelled.as_str())
+    .push(" AND runs.finished_at > ")
+    .bind(tx.now() - MOST_STOPPING)
+    .push(" AND jobs.state = ")
+    .bind(JobState::Running.as_str())
+    .push(" AND jobs.kind IN (")
+    .bind_list(RunNode::names())
+    .push(") AND runs.schedule_id = ")
+    .bind(id)
+    .push(" LIMIT 1");
     Ok(tx.query_one_raw(sql.build()).await?.is_some())
 }
 

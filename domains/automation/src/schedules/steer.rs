@@ -103,7 +103,8 @@ impl Schedules {
         row.updated_at = Set(now);
         let schedule = row.update(&*tx).await?;
         tx.enqueue(NewJob::of(&SettleSchedule { schedule_id: id }).owned_by(user)).await?;
-        audit::record(&tx, actor, "schedule.resume", schedule_target(id), json!({"catch_up": catch_up})).await?;
+        audit::record(&tx, actor, "schedule.resume", schedule_target(id), json!({"catch_up": catch_up}))
+            .await?;
         tx.commit().await?;
         Ok(ScheduleView::of(schedule))
     }

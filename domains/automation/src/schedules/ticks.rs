@@ -4,7 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use atelier_entities::{RunId, TickOutcome, Timestamp, WorkflowScheduleId, workflow_schedule_ticks as ticks};
 use atelier_queue::{QueueError, Sql, Transaction};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter,
+};
 
 /// Rows of one statement.
 const ROWS: usize = 1_000;
@@ -52,10 +54,12 @@ pub(super) async fn list_buffered(
     most: u64,
 ) -> Result<Vec<Buffered>, DbErr> {
     let mut sql = Sql::new(tx.get_database_backend());
-    sql.push("SELECT tick_at, backfill FROM workflow_schedule_ticks WHERE outcome = 'buffered' AND schedule_id = ")
-        .bind(schedule)
-        .push(" ORDER BY tick_at, backfill LIMIT ")
-        .push(&most.to_string());
+    sql.push(
+        "SELECT tick_at, backfill FROM workflow_schedule_ticks WHERE outcome = 'buffered' AND schedule_id = ",
+    )
+    .bind(schedule)
+    .push(" ORDER BY tick_at, backfill LIMIT ")
+    .push(&most.to_string());
     Buffered::find_by_statement(sql.build()).all(&**tx).await
 }
 

@@ -1,6 +1,6 @@
 use atelier_entities::{
-    ProjectId, UserId, VersionKind, WorkflowId, WorkflowVersionId, users, workflow_schedules, workflow_versions,
-    workflows,
+    ProjectId, UserId, VersionKind, WorkflowId, WorkflowVersionId, users, workflow_schedules,
+    workflow_versions, workflows,
 };
 use atelier_foundation::{Actor, FieldErrors, audit, projects::lock_owned, validation};
 use atelier_queue::{NewJob, Transaction};
