@@ -26,7 +26,7 @@ mod start;
 mod steer;
 mod store;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod view;
 mod watch;
 mod why;
