@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::testing::{Answer, LIMITS, TestApi, request};
 
 mod runs;
+mod schedules;
 
 const LIST: &str = "/api/v1/automation/workflows/";
 
