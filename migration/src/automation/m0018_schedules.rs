@@ -2,7 +2,7 @@ use sea_orm_migration::prelude::*;
 
 use crate::schema::*;
 
-/// Schedules of people, with what became of their fire times.
+/// Schedules of people, with what became of their fire times, and why recurring jobs are paused.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
@@ -13,6 +13,9 @@ impl MigrationTrait for Migration {
         manager.create_table(workflow_schedule_ticks()).await?;
         let mut alter = Table::alter();
         alter.table(Alias::new("workflow_runs")).add_column(uuid_null("schedule_id"));
+        manager.alter_table(alter.to_owned()).await?;
+        let mut alter = Table::alter();
+        alter.table(Alias::new("schedules")).add_column(text_null("paused_reason"));
         manager.alter_table(alter.to_owned()).await?;
         run(manager, INDEXES).await
     }

@@ -86,7 +86,7 @@ const SERVICES: Layers = Layers {
         &["maintenance", "options", "stats"],
         &["admin"],
         &["services"],
-        &["job_control", "modules"],
+        &["job_control", "modules", "schedule_control"],
         &["assembly"],
     ],
     backwards: &[],
