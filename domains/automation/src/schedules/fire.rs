@@ -13,7 +13,7 @@ use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait};
 
 use super::{
     Fields,
-    overlap::{Fate, Standing, cancels, decide},
+    overlap::{Fate, UnderWay, cancels, decide},
     ticks::{count_buffered, insert, list_busy, new},
 };
 use crate::runs::{Scheduled, SettleSchedule, start_scheduled};
@@ -95,11 +95,11 @@ impl Batch {
         let busy = list_busy(tx, &ids).await?;
         let buffered: HashMap<WorkflowScheduleId, usize> = count_buffered(tx, &ids).await?;
         for row in due {
-            let standing = Standing {
+            let under_way = UnderWay {
                 is_busy: busy.contains(&row.id),
                 buffered: buffered.get(&row.id).copied().unwrap_or_default(),
             };
-            batch.take(&row, tx.now(), standing, enabled.contains(&row.workflow_id));
+            batch.take(&row, tx.now(), under_way, enabled.contains(&row.workflow_id));
         }
         Ok(batch)
     }
@@ -109,7 +109,7 @@ impl Batch {
         &mut self,
         row: &workflow_schedules::Model,
         now: Timestamp,
-        standing: Standing,
+        under_way: UnderWay,
         is_enabled: bool,
     ) {
         let fields = Fields::of(row);
@@ -137,10 +137,10 @@ impl Batch {
             self.miss(row.id, range, now);
         }
         let limit = usize::try_from(fields.buffer_limit).unwrap_or(usize::MAX);
-        let fates = decide(fields.overlap, limit, standing, due.firings.len());
-        let waits = standing.buffered > 0 || fates.contains(&Fate::Buffer);
+        let fates = decide(fields.overlap, limit, under_way, due.firings.len());
+        let waits = under_way.buffered > 0 || fates.contains(&Fate::Buffer);
         // Otherwise the end of the run that is under way starts what waits.
-        if waits && (!standing.is_busy || cancels(fields.overlap)) {
+        if waits && (!under_way.is_busy || cancels(fields.overlap)) {
             self.jobs.push(NewJob::of(&SettleSchedule { schedule_id: row.id }).owned_by(row.user_id));
         }
         for (firing, fate) in due.firings.iter().zip(fates) {

@@ -4,7 +4,7 @@ use atelier_entities::ScheduleOverlap;
 
 /// How a schedule stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Standing {
+pub(super) struct UnderWay {
     /// Whether one of its runs is under way.
     pub(super) is_busy: bool,
     /// Its fire times that wait.
@@ -20,8 +20,8 @@ pub(super) enum Fate {
 }
 
 /// What becomes of fire times that are due at once, in their order.
-pub(super) fn decide(overlap: ScheduleOverlap, limit: usize, standing: Standing, due: usize) -> Vec<Fate> {
-    let Standing { is_busy, buffered } = standing;
+pub(super) fn decide(overlap: ScheduleOverlap, limit: usize, under_way: UnderWay, due: usize) -> Vec<Fate> {
+    let UnderWay { is_busy, buffered } = under_way;
     let is_free = !is_busy && buffered == 0;
     let capacity = match overlap {
         ScheduleOverlap::AllowAll => return vec![Fate::Start; due],
@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn each_policy_decides_over_what_is_due_at_once() {
         let names = |overlap, is_busy, buffered, due| -> String {
-            let fates = decide(overlap, 3, Standing { is_busy, buffered }, due);
+            let fates = decide(overlap, 3, UnderWay { is_busy, buffered }, due);
             fates
                 .iter()
                 .map(|fate| match fate {

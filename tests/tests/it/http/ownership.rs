@@ -21,6 +21,10 @@ pub(super) async fn data_of_other_people_is_404(setup: AppSetup) {
     let workflow = ada.publish_workflow("Secret workflow", &graph).await;
     let run = ada.start_run(&workflow, &json!({"plan": "Secret"})).await;
     ada.run_once(&run, "waiting").await;
+    let schedule = json!({"workflow_id": workflow, "name": "Secret schedule", "expression": "@yearly"});
+    let schedule =
+        ada.client.post("/api/v1/automation/schedules/").json(&schedule).send().await.expect(201).json();
+    let schedule = schedule["id"].as_str().expect("an id").to_owned();
     let before = ada.project(&project).await;
 
     let mut asked = 0;
@@ -30,6 +34,7 @@ pub(super) async fn data_of_other_people_is_404(setup: AppSetup) {
             path if path.starts_with("/api/jobs/{id}") => &job,
             path if path.starts_with("/api/v1/automation/workflows/{id}") => &workflow,
             path if path.starts_with("/api/v1/automation/executions/{id}") => &run,
+            path if path.starts_with("/api/v1/automation/schedules/{id}") => &schedule,
             _ => continue,
         };
         let call = eve.client.call(&operation.method, &operation.path_with(id));
@@ -39,7 +44,7 @@ pub(super) async fn data_of_other_people_is_404(setup: AppSetup) {
         asked += 1;
     }
 
-    assert!(asked >= 54, "only {asked} operations are about one project, job, workflow or run");
+    assert!(asked >= 62, "only {asked} operations are about one project, job, workflow, run or schedule");
     let nothing = json!([]);
     for path in ["/api/projects", "/api/jobs", &format!("/api/jobs?project={project}")] {
         assert_eq!(eve.get(path).await, nothing, "{path}");

@@ -101,13 +101,14 @@ pub(super) struct Items {
     project: String,
     workflow: String,
     run: String,
+    schedule: String,
     job: String,
     session: String,
     token: String,
 }
 
 impl Items {
-    /// Creates a generated project, its job, a workflow with a run that ended, another sign-in
+    /// Creates a generated project, its job, a workflow with a run that ended and a schedule, another sign-in
     /// and an API token.
     pub(super) async fn of(app: &TestApp, person: &Person) -> Self {
         let project = person.create_project("Secret plans").await;
@@ -121,6 +122,9 @@ impl Items {
         let workflow = person.publish_workflow("Secret workflow", &graph).await;
         let run = person.start_run(&workflow, &json!({"plan": "Secret"})).await;
         person.run_once(&run, "succeeded").await;
+        let schedule = json!({"workflow_id": workflow, "name": "Secret schedule", "expression": "@yearly", "input": null});
+        let schedule = person.client.post("/api/v1/automation/schedules/").json(&schedule);
+        let schedule = schedule.send().await.expect(201).json();
         let elsewhere = app.client().login(&person.email, PASSWORD).await.expect(200);
         let sessions = app.client().person(&elsewhere).get("/api/auth/sessions").await;
         let session = sessions.as_array().expect("a list").iter().find(|entry| entry["current"] == true);
@@ -130,6 +134,7 @@ impl Items {
             project,
             workflow,
             run,
+            schedule: schedule["id"].as_str().expect("an id").to_owned(),
             job,
             session: session.expect("this one")["id"].as_str().expect("an id").to_owned(),
             token: token["api_token"]["id"].as_str().expect("an id").to_owned(),
@@ -144,6 +149,7 @@ impl Items {
             () if of("/api/jobs/{id}") => &self.job,
             () if of("/api/v1/automation/workflows/{id}") => &self.workflow,
             () if of("/api/v1/automation/executions/{id}") => &self.run,
+            () if of("/api/v1/automation/schedules/{id}") => &self.schedule,
             () if of("/api/auth/sessions/{id}") => &self.session,
             () if of("/api/auth/tokens/{id}") => &self.token,
             () => NOBODYS,
