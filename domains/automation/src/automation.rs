@@ -92,11 +92,19 @@ pub(crate) fn module_without_nodes() -> Module<Automation> {
         .with_kind(Kind::of::<SettleSchedule>(|all: &Automation, ctx, args| {
             Box::pin(all.schedules.settle(ctx, args))
         }))
+        .with_kind(Kind::of::<RecomputeSchedules>(|all: &Automation, ctx, args| {
+            Box::pin(all.schedules.recompute(ctx, args))
+        }))
         .with_kind(Kind::of::<ReconcileRuns>(|all, ctx, args| Box::pin(all.runs.reconcile(ctx, args))))
         .with_recurring(Recurring {
             name: ReconcileRuns::KIND,
             cron: "30 * * * * *",
             make: |_| NewJob::of(&ReconcileRuns {}),
+        })
+        .with_recurring(Recurring {
+            name: RecomputeSchedules::KIND,
+            cron: "0 43 * * * *",
+            make: |_| NewJob::of(&RecomputeSchedules {}),
         })
         .with_listener(JobsEnded)
         .with_gauges(|queue| Box::pin(runs::observe(queue)))

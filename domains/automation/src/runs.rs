@@ -53,7 +53,9 @@ pub use answer::{Decision, MAX_COMMENT, MAX_SIGNAL_KEY, MAX_SIGNALS, OpenApprova
 pub use data::{MAX_INLINE_BYTES, MAX_OUTPUT_BYTES, MAX_RUN_BYTES, OutputError, Reader, StoredValues};
 pub use error::RunError;
 pub use execute::Execution;
-pub use jobs::{MakeRoom, ReconcileRuns, RunNode, SettleSchedule, StartRun, StopJobs, WakeNode};
+pub use jobs::{
+    MakeRoom, RecomputeSchedules, ReconcileRuns, RunNode, SettleSchedule, StartRun, StopJobs, WakeNode,
+};
 pub use overlay::{ItemCounts, NodeOverlay, RunChoice, RunOverlay};
 pub(crate) use personal::OwnedRuns;
 pub(crate) use purge::purge_runs;

@@ -14,6 +14,7 @@ mod overlap;
 mod personal;
 mod preview;
 mod purge;
+mod recompute;
 mod settle;
 mod steer;
 #[cfg(test)]

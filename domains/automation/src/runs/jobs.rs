@@ -180,6 +180,24 @@ impl Job for SettleSchedule {
     }
 }
 
+/// Computes the next fire times of schedules again: an upgrade of the program may have brought other rules of
+/// time zones.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct RecomputeSchedules {}
+
+impl Job for RecomputeSchedules {
+    const KIND: &'static str = "workflow.recompute_schedules";
+    const QUEUE: QueueName = QueueName::Maintenance;
+
+    fn policy() -> Policy {
+        Policy { max_attempts: 3, lane: Lane::Bulk, ..policy_of(Duration::from_secs(300)) }
+    }
+
+    fn unique_key(&self) -> Option<String> {
+        Some(Self::KIND.to_owned())
+    }
+}
+
 fn policy_of(timeout: Duration) -> Policy {
     Policy {
         max_attempts: 5,

@@ -21,6 +21,9 @@ use crate::runs::{Scheduled, SettleSchedule, start_scheduled};
 /// Most schedules of one transaction.
 const BATCH: usize = 500;
 
+/// Schedules that are computed before others may use the thread.
+const YIELD: usize = 20;
+
 /// What is written when a schedule cannot go on.
 const UNREADABLE: &str = "Its next fire time cannot be computed. Change its expression or its time zone.";
 
@@ -77,11 +80,13 @@ struct Batch {
 }
 
 /// What a schedule's row becomes.
-struct Next {
-    id: WorkflowScheduleId,
-    last_tick: Option<Timestamp>,
-    next: Option<(Timestamp, Timestamp)>,
-    is_unreadable: bool,
+#[derive(Clone, Copy)]
+pub(super) struct Next {
+    pub(super) id: WorkflowScheduleId,
+    pub(super) last_tick: Option<Timestamp>,
+    /// The next fire time, without and with its jitter.
+    pub(super) next: Option<(Timestamp, Timestamp)>,
+    pub(super) is_unreadable: bool,
 }
 
 impl Batch {
@@ -94,7 +99,11 @@ impl Batch {
         let enabled = list_enabled(tx, &due.iter().map(|row| row.workflow_id).collect()).await?;
         let busy = list_busy(tx, &ids).await?;
         let buffered: HashMap<WorkflowScheduleId, usize> = count_buffered(tx, &ids).await?;
-        for row in due {
+        for (index, row) in due.into_iter().enumerate() {
+            // After a downtime many fire times are counted.
+            if index % YIELD == YIELD - 1 {
+                tokio::task::yield_now().await;
+            }
             let under_way = UnderWay {
                 is_busy: busy.contains(&row.id),
                 buffered: buffered.get(&row.id).copied().unwrap_or_default(),
@@ -224,7 +233,7 @@ async fn list_enabled(tx: &Transaction, ids: &HashSet<WorkflowId>) -> Result<Has
 }
 
 /// Writes what follows for each schedule. One that cannot go on is paused with its reason.
-async fn save(tx: &Transaction, nexts: &[Next]) -> Result<(), DbErr> {
+pub(super) async fn save(tx: &Transaction, nexts: &[Next]) -> Result<(), DbErr> {
     if nexts.is_empty() {
         return Ok(());
     }
