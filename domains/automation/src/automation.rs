@@ -10,8 +10,8 @@ use crate::{
     mail,
     nodes::Services,
     runs::{
-        self, Execution, JobsEnded, MakeRoom, OwnedRuns, ReconcileRuns, Runs, SettleSchedule, StartEnded,
-        StartRun, StopJobs, StoredValues, WakeEnded, WakeNode,
+        self, Execution, JobsEnded, MakeRoom, OwnedRuns, RecomputeSchedules, ReconcileRuns, Runs,
+        SettleSchedule, StartEnded, StartRun, StopJobs, StoredValues, WakeEnded, WakeNode,
     },
     schedules::{self, OwnedSchedules, Schedules},
     workflows::{self, CancelRuns, OwnedWorkflows, Workflows},

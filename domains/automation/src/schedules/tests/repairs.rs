@@ -1,6 +1,9 @@
 //! Downtime, pauses and backfills.
 
+use atelier_queue::NewJob;
+
 use super::*;
+use crate::runs::RecomputeSchedules;
 
 #[tokio::test]
 async fn after_a_downtime_the_newest_fire_times_are_made_up_for() {
@@ -153,4 +156,28 @@ async fn an_expression_that_this_version_cannot_read_pauses_the_schedule() {
     let schedule = fixture.schedule(id).await;
     assert!(schedule.paused_at.is_some() && schedule.next_fire_at.is_none());
     assert!(schedule.paused_reason.is_some_and(|reason| reason.contains("expression")));
+}
+
+#[tokio::test]
+async fn other_rules_of_a_time_zone_move_the_next_fire_time() {
+    let fixture = Fixture::new().await;
+    let workflow = fixture.publish(&flow()).await;
+    let id = fixture.schedule_of(workflow, cron("0 9 * * *", "Europe/Paris")).await;
+    let computed = fixture.schedule(id).await;
+    let recompute = async || {
+        let job = NewJob::of(&RecomputeSchedules {});
+        let job = fixture.fixture.queue().enqueue(job).await.expect("enqueued");
+        fixture.fixture.work().await;
+        fixture.fixture.job(job.id).await.result.expect("a result")
+    };
+    assert_eq!(recompute().await, json!({"changed": 0}));
+    let later = computed.next_tick_at.map(|tick| tick + TimeDelta::hours(1));
+    workflow_schedules::Entity::update_many()
+        .col_expr(workflow_schedules::Column::NextTickAt, Expr::value(later))
+        .exec(fixture.fixture.queue().db())
+        .await
+        .expect("changed");
+
+    assert_eq!(recompute().await, json!({"changed": 1}));
+    assert_eq!(fixture.schedule(id).await, computed);
 }
