@@ -12,6 +12,8 @@ pub mod workflow_node_attempts;
 pub mod workflow_node_runs;
 pub mod workflow_nodes;
 pub mod workflow_runs;
+pub mod workflow_schedule_ticks;
+pub mod workflow_schedules;
 pub mod workflow_signals;
 pub mod workflow_triggers;
 pub mod workflow_versions;

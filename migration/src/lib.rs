@@ -58,6 +58,7 @@ mod tests {
         "m0015_write_probes",
         "m0016_account_erasures",
         "m0017_workflows",
+        "m0018_schedules",
         "m0019_integrations",
     ];
 

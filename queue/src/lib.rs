@@ -67,7 +67,9 @@ pub use limits::{QueueLimits, Rate};
 pub use name::QueueName;
 pub use new_job::{Enqueued, NewJob, Origin};
 pub use outcome::{Disposition, JobError, Outcome};
-pub use queue::{Effect, Effects, EndedJob, Observe, Queue, QueueOptions, Transaction, count_commits};
+pub use queue::{
+    Effect, Effects, EndedJob, Observe, Periodic, Queue, QueueOptions, Transaction, count_commits,
+};
 pub use registry::{Handler, Registry};
 pub use retry::Backoff;
 pub use settle::{AttemptFacts, Ending, Settlement, settle, settle_lost};

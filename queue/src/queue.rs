@@ -1,7 +1,7 @@
 //! The queue as services, workers and schedulers hold it, its transactions, and the
 //! effects of ended jobs.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use atelier_entities::Timestamp;
 use futures::future::BoxFuture;
@@ -78,6 +78,23 @@ const WRITE_TURN_BOUND: Duration = Duration::from_secs(5);
 
 /// Sets the gauges of a domain from the database.
 pub type Observe = for<'a> fn(&'a Queue) -> BoxFuture<'a, Result<(), QueueError>>;
+
+/// Work of a domain that every scheduler does again and again, with other schedulers at the same time.
+#[derive(Clone, Copy)]
+pub struct Periodic {
+    /// Its name in log lines.
+    pub name: &'static str,
+    /// The time between two passes that find nothing more to do.
+    pub interval: Duration,
+    /// Does a batch of the work, and answers whether there may be more.
+    pub run: for<'a> fn(&'a Queue) -> BoxFuture<'a, Result<bool, QueueError>>,
+}
+
+impl fmt::Debug for Periodic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Periodic").field(&self.name).finish()
+    }
+}
 
 /// The queue. Clones are cheap and share everything.
 #[derive(Clone)]

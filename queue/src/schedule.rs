@@ -14,7 +14,7 @@ use crate::{
     Queue, Transaction,
     error::QueueError,
     metrics,
-    new_job::NewJob,
+    new_job::{Enqueued, NewJob},
     store::{self, sql::Sql},
 };
 
@@ -59,6 +59,7 @@ async fn sync_one(queue: &Queue, one: &Recurring) -> Result<(), QueueError> {
         cron: Set(one.cron.to_owned()),
         time_zone: Set("UTC".to_owned()),
         enabled: Set(true),
+        paused_reason: Set(None),
         next_run_at: Set(now),
         last_run_at: Set(None),
         last_job_id: Set(None),
@@ -82,6 +83,49 @@ async fn sync_one(queue: &Queue, one: &Recurring) -> Result<(), QueueError> {
 /// Every stored schedule, by name.
 pub async fn list(queue: &Queue) -> Result<Vec<schedules::Model>, QueueError> {
     Ok(schedules::Entity::find().order_by_asc(schedules::Column::Name).all(queue.db()).await?)
+}
+
+/// Enqueues the job of a schedule now, whether it is paused or not. Its next fire time stays. None if it is not
+/// stored yet.
+pub async fn run_now(tx: &Transaction, one: &Recurring) -> Result<Option<Enqueued>, QueueError> {
+    let Some(schedule) = lock(tx, one.name).await? else { return Ok(None) };
+    let now = tx.now();
+    let enqueued = tx.enqueue((one.make)(now)).await?;
+    let mut row = schedule.into_active_model();
+    row.last_run_at = Set(Some(now));
+    row.last_job_id = Set(Some(enqueued.id));
+    row.update(&**tx).await?;
+    Ok(Some(enqueued))
+}
+
+/// Keeps a schedule from firing, and answers its row. None if it is not stored yet.
+pub async fn pause(
+    tx: &Transaction,
+    one: &Recurring,
+    reason: Option<&str>,
+) -> Result<Option<schedules::Model>, QueueError> {
+    let Some(schedule) = lock(tx, one.name).await? else { return Ok(None) };
+    let mut row = schedule.into_active_model();
+    row.enabled = Set(false);
+    row.paused_reason = Set(reason.map(str::to_owned));
+    Ok(Some(row.update(&**tx).await?))
+}
+
+/// Lets a paused schedule fire again, from now on, and answers its row. None if it is not stored yet.
+pub async fn resume(tx: &Transaction, one: &Recurring) -> Result<Option<schedules::Model>, QueueError> {
+    let Some(schedule) = lock(tx, one.name).await? else { return Ok(None) };
+    if schedule.enabled {
+        return Ok(Some(schedule));
+    }
+    let mut row = schedule.into_active_model();
+    row.enabled = Set(true);
+    row.paused_reason = Set(None);
+    row.next_run_at = Set(next_after(one.name, one.cron, tx.now())?);
+    Ok(Some(row.update(&**tx).await?))
+}
+
+async fn lock(tx: &Transaction, name: &str) -> Result<Option<schedules::Model>, QueueError> {
+    Ok(schedules::Entity::find_by_id(name).lock_exclusive().one(&**tx).await?)
 }
 
 /// How long the next run of each of these schedules has been overdue.

@@ -17,7 +17,7 @@ mod scaling;
 mod write_check;
 
 pub use cron::Cron;
-pub use domains::DomainGauges;
+pub use domains::{DomainGauges, DomainWork};
 pub use duty::{Duty, perform};
 pub use eviction::EvictionWatch;
 pub use gauges::Gauges;
@@ -27,6 +27,6 @@ pub use pace::Next;
 pub use reclaimer::Reclaimer;
 pub use relay::Relay;
 pub use rescuer::Rescuer;
-pub use run::{SchedulerOptions, run};
+pub use run::{SchedulerOptions, Work, run};
 pub use scaling::Scaling;
 pub use write_check::WriteCheck;

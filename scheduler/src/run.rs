@@ -2,13 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use atelier_queue::{Observe, Queue, schedule::Recurring};
+use atelier_queue::{Observe, Periodic, Queue, schedule::Recurring};
 use futures::future::join_all;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
     cron::Cron,
-    domains::DomainGauges,
+    domains::{DomainGauges, DomainWork},
     duty::{Duty, perform},
     eviction::EvictionWatch,
     gauges::Gauges,
@@ -32,17 +32,22 @@ pub struct SchedulerOptions {
     pub version: String,
 }
 
-/// Performs every duty until the shutdown. A duty that panics is restarted. `observers` set the
-/// gauges of the domains.
-pub async fn run(
-    queue: Queue,
-    recurring: Vec<Recurring>,
-    observers: Vec<Observe>,
-    options: SchedulerOptions,
-    shutdown: CancellationToken,
-) {
+/// What the domains leave to schedulers.
+#[derive(Debug, Default)]
+pub struct Work {
+    /// Jobs that are enqueued by the clock.
+    pub recurring: Vec<Recurring>,
+    /// What sets the gauges of the domains.
+    pub observers: Vec<Observe>,
+    /// What is done again and again.
+    pub periodic: Vec<Periodic>,
+}
+
+/// Performs every duty until the shutdown. A duty that panics is restarted.
+pub async fn run(queue: Queue, work: Work, options: SchedulerOptions, shutdown: CancellationToken) {
+    let Work { recurring, observers, periodic } = work;
     let heartbeat = Heartbeat::new(queue.clone(), options.host, options.version);
-    let duties: Vec<Box<dyn Duty>> = vec![
+    let mut duties: Vec<Box<dyn Duty>> = vec![
         Box::new(Relay::new(queue.clone(), options.relay_interval)),
         Box::new(Rescuer::new(queue.clone())),
         Box::new(Reclaimer::new(queue.clone())),
@@ -52,9 +57,12 @@ pub async fn run(
         Box::new(Scaling::new(queue.clone())),
         Box::new(EvictionWatch::new(queue.clone())),
         Box::new(LegacyKeys::new(queue.clone())),
-        Box::new(WriteCheck::new(queue)),
+        Box::new(WriteCheck::new(queue.clone())),
         Box::new(heartbeat.clone()),
     ];
+    for periodic in periodic {
+        duties.push(Box::new(DomainWork::new(queue.clone(), periodic)));
+    }
     join_all(duties.into_iter().map(|duty| keep_performing(duty.into(), shutdown.clone()))).await;
     heartbeat.stop().await;
 }

@@ -11,7 +11,8 @@ use atelier_ops::{
     shutdown::Shutdown,
 };
 use atelier_queue::Queue;
-use atelier_services::{observers, recurring};
+use atelier_scheduler::Work;
+use atelier_services::{observers, periodic, recurring};
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -151,7 +152,8 @@ impl Instance {
         let options = wire::scheduler_options(&self.platform.settings);
         let token = self.shutdown.token();
         self.parts.spawn(async move {
-            atelier_scheduler::run(queue, recurring(), observers(), options, token).await;
+            let work = Work { recurring: recurring(), observers: observers(), periodic: periodic() };
+            atelier_scheduler::run(queue, work, options, token).await;
             ("scheduler", Ok(()))
         });
     }

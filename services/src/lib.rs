@@ -5,6 +5,7 @@ mod assembly;
 mod job_control;
 mod modules;
 mod options;
+mod schedule_control;
 mod services;
 
 pub mod admin;
@@ -17,6 +18,7 @@ mod testing;
 mod tests;
 
 pub use job_control::JobControlError;
-pub use modules::{effects, kinds, mail_templates, modules, observers, recurring, registry};
+pub use modules::{effects, kinds, mail_templates, modules, observers, periodic, recurring, registry};
 pub use options::{ModuleOptions, ServiceOptions};
+pub use schedule_control::ScheduleControlError;
 pub use services::{Deps, Services};

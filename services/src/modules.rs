@@ -2,7 +2,9 @@
 //! it.
 
 use atelier_foundation::{EffectPorts, Kind, Module, mail::Template};
-use atelier_queue::{Effects, Job, KindInfo, NewJob, Observe, QueueError, Registry, schedule::Recurring};
+use atelier_queue::{
+    Effects, Job, KindInfo, NewJob, Observe, Periodic, QueueError, Registry, schedule::Recurring,
+};
 
 use crate::{
     ModuleOptions, Services,
@@ -102,6 +104,12 @@ pub fn recurring() -> Vec<Recurring> {
 #[must_use]
 pub fn observers() -> Vec<Observe> {
     modules(&ModuleOptions::default()).into_iter().flat_map(|module| module.observers).collect()
+}
+
+/// What schedulers do for the domains again and again.
+#[must_use]
+pub fn periodic() -> Vec<Periodic> {
+    modules(&ModuleOptions::default()).into_iter().flat_map(|module| module.periodic).collect()
 }
 
 #[cfg(test)]

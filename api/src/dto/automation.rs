@@ -9,4 +9,6 @@ pub(crate) mod policy;
 pub(crate) mod run;
 pub(crate) mod run_input;
 pub(crate) mod run_node;
+pub(crate) mod schedule;
+pub(crate) mod schedule_input;
 pub(crate) mod workflow;

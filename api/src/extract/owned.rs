@@ -1,7 +1,7 @@
-//! The project, job, workflow, run or integration that the `{id}` of a path names, where the caller may see it. Checked
-//! again before a kept answer is replayed.
+//! The project, job, workflow, run, schedule or integration that the `{id}` of a path names, where the caller
+//! may see it. Checked again before a kept answer is replayed.
 
-use atelier_entities::{IntegrationId, JobId, ProjectId, RunId, WorkflowId, jobs};
+use atelier_entities::{IntegrationId, JobId, ProjectId, RunId, WorkflowId, WorkflowScheduleId, jobs};
 use atelier_foundation::Actor;
 use axum::{
     extract::{FromRequestParts, RawPathParams},
@@ -25,6 +25,9 @@ pub(crate) struct OwnRun;
 /// An integration of the caller; 404 where it is another person's or was deleted. Handlers take it before the
 /// body.
 pub(crate) struct OwnIntegration;
+
+/// A schedule of the caller; 404 where it is another person's. Handlers take it before the body.
+pub(crate) struct OwnSchedule;
 
 /// A job that the caller may see; 404 otherwise.
 pub(crate) struct VisibleJob;
@@ -73,6 +76,18 @@ impl FromRequestParts<ApiState> for OwnRun {
             <Authenticated as FromRequestParts<ApiState>>::from_request_parts(parts, state).await?;
         let id = path_id(parts, state).await.ok_or_else(|| ApiError::not_found("run"))?;
         state.services.automation.runs.get_summary(&actor, RunId(id)).await?;
+        Ok(Self)
+    }
+}
+
+impl FromRequestParts<ApiState> for OwnSchedule {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
+        let Authenticated(actor) =
+            <Authenticated as FromRequestParts<ApiState>>::from_request_parts(parts, state).await?;
+        let id = path_id(parts, state).await.ok_or_else(|| ApiError::not_found("schedule"))?;
+        state.services.automation.schedules.get(&actor, WorkflowScheduleId(id)).await?;
         Ok(Self)
     }
 }

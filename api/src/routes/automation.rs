@@ -1,4 +1,4 @@
-//! Workflows: what they are made of, how they are published, and their runs.
+//! Workflows: what they are made of, how they are published, their runs and their schedules.
 
 mod approvals;
 mod documents;
@@ -11,6 +11,8 @@ mod run_events;
 mod run_nodes;
 mod run_steering;
 mod runs;
+mod schedule_steering;
+mod schedules;
 mod versions;
 mod workflows;
 
@@ -18,6 +20,7 @@ use crate::route::Routes;
 
 const TAG: &str = "Workflows";
 const RUNS: &str = "Runs";
+const SCHEDULES: &str = "Schedules";
 
 /// The routes of this context.
 pub(super) fn routes() -> Routes {
@@ -35,6 +38,8 @@ pub(super) fn routes() -> Routes {
         .merge(run_events::routes())
         .merge(approvals::routes())
         .merge(integrations::routes())
+        .merge(schedules::routes())
+        .merge(schedule_steering::routes())
 }
 
 #[cfg(test)]

@@ -85,6 +85,16 @@ sets! {
     RunCause = names(entities::RunCause::ALL, entities::RunCause::as_str);
     /// Where a run of a workflow is in its life. `succeeded`, `failed`, `cancelled` and `timed_out` are ends.
     RunStatus = names(entities::RunStatus::ALL, entities::RunStatus::as_str);
+    /// What becomes of a fire time of a schedule while one of its runs is under way.
+    ScheduleOverlap = names(entities::ScheduleOverlap::ALL, entities::ScheduleOverlap::as_str);
+    /// What became of a fire time of a schedule.
+    TickOutcome = names(entities::TickOutcome::ALL, entities::TickOutcome::as_str);
+    /// What becomes of a civil time that a change of the clock leaves out.
+    ClockGap = names(entities::ClockGap::ALL, entities::ClockGap::as_str);
+    /// What becomes of a civil time that a change of the clock repeats.
+    ClockFold = names(entities::ClockFold::ALL, entities::ClockFold::as_str);
+    /// What people may read otherwise in a cron expression.
+    ScheduleWarningCode = SCHEDULE_WARNINGS.map(atelier_foundation::schedule::Warning::code);
     /// How a node of a run is. `succeeded`, `failed`, `skipped` and `cancelled` are ends.
     RunNodeState = names(entities::NodeState::ALL, entities::NodeState::as_str);
     /// What a node of a run waits for.

@@ -16,7 +16,7 @@ use atelier_queue::{
     transport::{InProcess, RedisHub, RedisOptions, open_redis},
     worker::{self, WorkerOptions},
 };
-use atelier_scheduler::SchedulerOptions;
+use atelier_scheduler::{SchedulerOptions, Work};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr,
     sqlx::{self, Connection, PgConnection},
@@ -87,7 +87,7 @@ pub(super) async fn worker(args: MemberArgs) -> anyhow::Result<ExitCode> {
 /// A scheduler, until SIGTERM.
 pub(super) async fn scheduler(args: MemberArgs) -> anyhow::Result<ExitCode> {
     let (queue, shutdown) = begin_shared(&args).await?;
-    atelier_scheduler::run(queue, handlers::recurring(), Vec::new(), scheduler_options(), shutdown).await;
+    atelier_scheduler::run(queue, work(), scheduler_options(), shutdown).await;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -96,18 +96,16 @@ pub(super) async fn embedded(args: EmbeddedArgs) -> anyhow::Result<ExitCode> {
     let heartbeat = Duration::from_secs(args.heartbeat_secs);
     let (queue, shutdown) = begin(embedded_queue(&args.file, heartbeat)).await?;
     let worker = worker::run(queue.clone(), handlers::registry(true)?, worker_options(), shutdown.clone());
-    let scheduler = atelier_scheduler::run(
-        queue.clone(),
-        handlers::recurring(),
-        Vec::new(),
-        scheduler_options(),
-        shutdown.clone(),
-    );
+    let scheduler = atelier_scheduler::run(queue.clone(), work(), scheduler_options(), shutdown.clone());
     let (worker, scheduler) = (tokio::spawn(worker), tokio::spawn(scheduler));
     enqueuer::serve(queue, &args.socket, shutdown).await?;
     worker.await??;
     scheduler.await?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn work() -> Work {
+    Work { recurring: handlers::recurring(), ..Work::default() }
 }
 
 /// A queue on a file of SQLite, as an embedded instance of the product wires it.

@@ -1,19 +1,20 @@
 //! The services of the domain, and its module.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use atelier_foundation::{Foundation, Kind, LinkKey, Module};
 use atelier_providers::{http::GuardedClient, llm::ChatModel, object_store::Objects};
-use atelier_queue::{Job, NewJob, Outcome, schedule::Recurring};
+use atelier_queue::{Job, NewJob, Outcome, Periodic, schedule::Recurring};
 
 use crate::{
     integrations::{Credentials, Integrations, OwnedIntegrations, RewrapCredentials, TestIntegration},
     mail,
     nodes::Services,
     runs::{
-        self, Execution, JobsEnded, MakeRoom, OwnedRuns, ReconcileRuns, Runs, StartEnded, StartRun, StopJobs,
-        StoredValues, WakeEnded, WakeNode,
+        self, Execution, JobsEnded, MakeRoom, OwnedRuns, RecomputeSchedules, ReconcileRuns, Runs,
+        SettleSchedule, StartEnded, StartRun, StopJobs, StoredValues, WakeEnded, WakeNode,
     },
+    schedules::{self, OwnedSchedules, Schedules},
     workflows::{self, CancelRuns, OwnedWorkflows, Workflows},
 };
 
@@ -30,6 +31,8 @@ pub struct Automation {
     pub integrations: Integrations,
     /// Opens the credentials of integrations, in workers.
     pub credentials: Credentials,
+    /// Schedules.
+    pub schedules: Schedules,
 }
 
 /// The external dependencies of this domain.
@@ -65,6 +68,7 @@ impl Automation {
             credentials,
             runs: Runs::new(queue.clone(), values.clone(), workflows.clone()),
             execution: Execution::new(services, values),
+            schedules: Schedules::new(queue.clone()),
             workflows,
         }
     }
@@ -100,19 +104,38 @@ pub(crate) fn module_without_nodes() -> Module<Automation> {
         .with_kind(Kind::of::<RewrapCredentials>(|all: &Automation, ctx, _args| {
             Box::pin(all.credentials.rewrap(ctx))
         }))
+        .with_kind(Kind::of::<SettleSchedule>(|all: &Automation, ctx, args| {
+            Box::pin(all.schedules.settle(ctx, args))
+        }))
+        .with_kind(Kind::of::<RecomputeSchedules>(|all: &Automation, ctx, args| {
+            Box::pin(all.schedules.recompute(ctx, args))
+        }))
         .with_kind(Kind::of::<ReconcileRuns>(|all, ctx, args| Box::pin(all.runs.reconcile(ctx, args))))
         .with_recurring(Recurring {
             name: ReconcileRuns::KIND,
             cron: "30 * * * * *",
             make: |_| NewJob::of(&ReconcileRuns {}),
         })
+        .with_recurring(Recurring {
+            name: RecomputeSchedules::KIND,
+            cron: "0 43 * * * *",
+            make: |_| NewJob::of(&RecomputeSchedules {}),
+        })
         .with_listener(JobsEnded)
         .with_gauges(|queue| Box::pin(runs::observe(queue)))
+        .with_gauges(|queue| Box::pin(schedules::observe(queue)))
+        .with_periodic(Periodic {
+            name: "schedules",
+            interval: Duration::from_millis(250),
+            run: |queue| Box::pin(schedules::fire_due(queue)),
+        })
         .with_mails(&mail::TEMPLATES)
         .with_purge("workflow_runs", |queue, batch| Box::pin(runs::purge_runs(queue, batch)))
+        .with_purge("workflow_schedule_ticks", |queue, batch| Box::pin(schedules::purge_ticks(queue, batch)))
         .with_purge("workflows", |queue, batch| Box::pin(workflows::purge_deleted(queue, batch)))
         .with_project_references(workflows::project_references())
         .with_personal_data(OwnedWorkflows)
         .with_personal_data(OwnedRuns)
         .with_personal_data(OwnedIntegrations)
+        .with_personal_data(OwnedSchedules)
 }

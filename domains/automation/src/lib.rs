@@ -10,6 +10,7 @@ pub mod graph;
 pub mod integrations;
 pub mod nodes;
 pub mod runs;
+pub mod schedules;
 pub mod workflows;
 
 #[cfg(any(test, feature = "testing"))]

@@ -36,6 +36,7 @@ pub mod merge;
 pub mod no_op;
 pub mod note;
 pub mod platform_event;
+pub mod schedule;
 pub mod send_mail;
 pub mod slack_message;
 pub mod stop;
@@ -59,6 +60,7 @@ pub use param::{Param, PreparedWhen, When};
 /// All types, in the order of a palette.
 pub const TYPES: [Definition; 33] = [
     manual::DEFINITION,
+    schedule::DEFINITION,
     platform_event::DEFINITION,
     workflow_error::DEFINITION,
     called::DEFINITION,

@@ -26,7 +26,7 @@ mod start;
 mod steer;
 mod store;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod view;
 mod watch;
 mod why;
@@ -43,6 +43,8 @@ use crate::workflows::Workflows;
 use advance::NodePorts;
 use effects::NodeEnded;
 
+pub(crate) use advance::{Scheduled, advance, start_scheduled};
+pub(crate) use cue::Cue;
 pub(crate) use effects::{StartEnded, WakeEnded};
 pub(crate) use gauges::observe;
 pub(crate) use listener::JobsEnded;
@@ -51,12 +53,17 @@ pub use answer::{Decision, MAX_COMMENT, MAX_SIGNAL_KEY, MAX_SIGNALS, OpenApprova
 pub use data::{MAX_INLINE_BYTES, MAX_OUTPUT_BYTES, MAX_RUN_BYTES, OutputError, Reader, StoredValues};
 pub use error::RunError;
 pub use execute::Execution;
-pub use jobs::{MakeRoom, ReconcileRuns, RunNode, StartRun, StopJobs, WakeNode};
+pub use jobs::{
+    MakeRoom, RecomputeSchedules, ReconcileRuns, RunNode, SettleSchedule, StartRun, StopJobs, WakeNode,
+};
 pub use overlay::{ItemCounts, NodeOverlay, RunChoice, RunOverlay};
 pub(crate) use personal::OwnedRuns;
 pub(crate) use purge::purge_runs;
 pub use result::{ActionStart, ChildRequest, NodeResult, Stored, WorkOutcome};
+pub(crate) use room::list_trees;
+pub(crate) use start::find_first_job;
 pub use start::{MAX_INPUT_BYTES, RerunInput, RunVersion, StartInput, StartedRun};
+pub(crate) use steer::cancel_jobs_of_ended;
 pub use view::{NodeSummary, NodeView, PREVIEW_BYTES, Preview, RunFilter, RunSummary, RunView};
 pub use watch::{ParseRunPositionError, RunPosition, RunUpdate};
 pub use why::RunReason;

@@ -32,6 +32,7 @@ use sea_orm::{
 
 use crate::graph::{Catalog, Fault, Severity};
 
+pub(crate) use commands::lock_account;
 pub use commands::{NewWorkflow, WorkflowChanges};
 pub use draft::{Draft, Expected};
 pub use edges::EdgeAt;

@@ -25,6 +25,7 @@ pub mod objects;
 pub mod paging;
 pub mod personal;
 pub mod projects;
+pub mod schedule;
 pub mod validation;
 
 #[cfg(any(test, feature = "testing"))]

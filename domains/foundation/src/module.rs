@@ -7,8 +7,8 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 use atelier_entities::jobs;
 use atelier_queue::{
-    Effect, Effects, Handler, Job, JobContext, JobError, KindInfo, Observe, Outcome, Queue, QueueError,
-    Registry, schedule::Recurring,
+    Effect, Effects, Handler, Job, JobContext, JobError, KindInfo, Observe, Outcome, Periodic, Queue,
+    QueueError, Registry, schedule::Recurring,
 };
 use futures::future::BoxFuture;
 
@@ -58,6 +58,8 @@ pub struct Module<S> {
     pub listeners: Vec<Arc<dyn EndListener>>,
     /// What sets its gauges.
     pub observers: Vec<Observe>,
+    /// What schedulers do for it again and again.
+    pub periodic: Vec<Periodic>,
 }
 
 impl<S: Clone + Send + Sync + 'static> Module<S> {
@@ -76,6 +78,7 @@ impl<S: Clone + Send + Sync + 'static> Module<S> {
             actions: Vec::new(),
             listeners: Vec::new(),
             observers: Vec::new(),
+            periodic: Vec::new(),
         }
     }
 
@@ -151,6 +154,13 @@ impl<S: Clone + Send + Sync + 'static> Module<S> {
         self
     }
 
+    /// Adds work that every scheduler does again and again.
+    #[must_use]
+    pub fn with_periodic(mut self, periodic: Periodic) -> Self {
+        self.periodic.push(periodic);
+        self
+    }
+
     /// The same module as a part of `T`, which holds the domain's services.
     #[must_use]
     pub fn within<T: Clone + Send + Sync + 'static>(self, part: for<'a> fn(&'a T) -> &'a S) -> Module<T> {
@@ -167,6 +177,7 @@ impl<S: Clone + Send + Sync + 'static> Module<S> {
             actions: self.actions,
             listeners: self.listeners,
             observers: self.observers,
+            periodic: self.periodic,
         }
     }
 }

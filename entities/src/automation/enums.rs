@@ -25,6 +25,8 @@ text_enums! {
         Parent = "parent",
         /// A person, from an earlier run.
         Rerun = "rerun",
+        /// A schedule.
+        Schedule = "schedule",
     }
 
     /// The state of a run.
@@ -103,6 +105,56 @@ text_enums! {
         Failed = "failed",
         /// It was ended because of something outside.
         Cancelled = "cancelled",
+    }
+
+    /// What becomes of a fire time while a run of the schedule is under way.
+    ScheduleOverlap {
+        /// It starts nothing.
+        Skip = "skip",
+        /// It waits for the end of the run, if nothing waits yet.
+        BufferOne = "buffer_one",
+        /// It waits for the end of the runs before it.
+        BufferAll = "buffer_all",
+        /// The run is cancelled, and it starts once the jobs of that run have stopped.
+        CancelOther = "cancel_other",
+        /// The run is cancelled, and it starts at once.
+        TerminateOther = "terminate_other",
+        /// It starts at once.
+        AllowAll = "allow_all",
+    }
+
+    /// What became of a fire time of a schedule.
+    TickOutcome {
+        /// It started a run.
+        Started = "started",
+        /// It waits for the end of a run.
+        Buffered = "buffered",
+        /// It started nothing, since a run was under way or the buffer was full.
+        SkippedOverlap = "skipped_overlap",
+        /// It was older than the catch-up window when a scheduler came to it.
+        MissedWindow = "missed_window",
+        /// It was not among the newest that are made up for.
+        MissedLimit = "missed_limit",
+        /// The workflow could not run.
+        Failed = "failed",
+    }
+
+    /// What becomes of a civil time that a change of the clock leaves out.
+    ClockGap {
+        /// It fires at the first instant after it.
+        Shift = "shift",
+        /// It does not fire.
+        Skip = "skip",
+    }
+
+    /// What becomes of a civil time that a change of the clock repeats.
+    ClockFold {
+        /// It fires the first time.
+        First = "first",
+        /// It fires the second time.
+        Last = "last",
+        /// It fires both times.
+        Both = "both",
     }
 
     /// What a wait waits for.

@@ -12,4 +12,6 @@ typed_ids! {
     IntegrationId,
     /// One secret of an integration.
     IntegrationSecretId,
+    /// What starts runs of a workflow by the clock.
+    WorkflowScheduleId,
 }

@@ -1,6 +1,9 @@
 use sea_orm::entity::prelude::*;
 
-use crate::{ProjectId, RunCause, RunId, RunStatus, Timestamp, UserId, WorkflowId, WorkflowVersionId};
+use crate::{
+    ProjectId, RunCause, RunId, RunStatus, Timestamp, UserId, WorkflowId, WorkflowScheduleId,
+    WorkflowVersionId,
+};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "workflow_runs")]
@@ -43,6 +46,8 @@ pub struct Model {
     pub output_bytes: i64,
     /// The run whose job was the event that started it.
     pub caused_by: Option<RunId>,
+    /// The schedule that started it.
+    pub schedule_id: Option<WorkflowScheduleId>,
     /// The run that it was started from again.
     pub rerun_of: Option<RunId>,
     /// When it is over, whatever is under way.

@@ -12,6 +12,8 @@ pub struct Model {
     pub cron: String,
     pub time_zone: String,
     pub enabled: bool,
+    /// Why it is not enabled.
+    pub paused_reason: Option<String>,
     pub next_run_at: Timestamp,
     pub last_run_at: Option<Timestamp>,
     pub last_job_id: Option<JobId>,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use metrics::{counter, gauge};
+use metrics::{counter, gauge, histogram};
 
 use super::{Described, as_f64};
 
@@ -24,6 +24,15 @@ pub const OLDEST_READY: &str = "atelier_workflow_oldest_ready_seconds";
 pub const CREDENTIALS: &str = "atelier_credentials_opened_total";
 /// Tokens of OAuth that were asked for.
 pub const TOKENS: &str = "atelier_oauth_tokens_total";
+
+/// Fire times of schedules that were handled.
+pub const TICKS: &str = "atelier_workflow_schedule_ticks_total";
+/// How late schedules started runs.
+pub const TICK_LAG: &str = "atelier_workflow_schedule_lag_seconds";
+/// How long the schedule that is due the longest has been due.
+pub const TICK_OVERDUE: &str = "atelier_workflow_schedule_overdue_seconds";
+/// Fire times that wait.
+pub const TICKS_BUFFERED: &str = "atelier_workflow_schedule_buffered";
 
 /// Every metric of workflows.
 pub const ALL: &[Described] = &[
@@ -51,6 +60,25 @@ pub const ALL: &[Described] = &[
         "Integrations whose credentials a worker was to open, by their type: `opened`, or `refused` where a key, a secret or a token was missing",
     ),
     (TOKENS, "counter", "outcome", "Tokens of OAuth that a worker asked for: `renewed` or `failed`"),
+    (
+        TICKS,
+        "counter",
+        "outcome",
+        "Fire times of people's schedules that a scheduler handled: `started`, `buffered`, `skipped_overlap`, `failed`, and ranges that were missed: `missed_window`, `missed_limit`",
+    ),
+    (
+        TICK_LAG,
+        "histogram",
+        "",
+        "From the fire time of a schedule, without its jitter, to the run that it started",
+    ),
+    (
+        TICK_OVERDUE,
+        "gauge",
+        "",
+        "For how long the schedule that is due the longest has been due; 0 where none is due",
+    ),
+    (TICKS_BUFFERED, "gauge", "", "Fire times of schedules that wait for the end of a run"),
 ];
 
 /// Counts a run that was accepted.
@@ -96,4 +124,18 @@ pub fn observe_waits(kind: &'static str, waits: usize) {
 /// Sets the gauge of the oldest ready node.
 pub fn observe_oldest_ready(age: Duration) {
     gauge!(OLDEST_READY).set(age.as_secs_f64());
+}
+
+/// Counts a fire time of a schedule, or a range of missed ones. `late` is how late it started a run.
+pub fn schedule_handled(outcome: &'static str, late: Option<Duration>) {
+    counter!(TICKS, "outcome" => outcome).increment(1);
+    if let Some(late) = late {
+        histogram!(TICK_LAG).record(late.as_secs_f64());
+    }
+}
+
+/// Sets the gauges of schedules: how long one has been due, and how many fire times wait.
+pub fn observe_schedules(overdue: Duration, buffered: usize) {
+    gauge!(TICK_OVERDUE).set(overdue.as_secs_f64());
+    gauge!(TICKS_BUFFERED).set(as_f64(buffered));
 }

@@ -26,6 +26,7 @@ const LISTS: [&str; 13] = [
     "workflows",
     "workflow_runs",
     "integrations",
+    "workflow_schedules",
     "credits",
     "mails",
     "jobs",

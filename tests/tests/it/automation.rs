@@ -4,6 +4,7 @@ mod actions;
 mod fixture;
 mod integrations;
 mod locks;
+mod schedules;
 
 use atelier_automation::{
     graph::Graph,
@@ -22,6 +23,11 @@ use actions::{
     jobs_of_actions_are_started_and_awaited_once,
 };
 use fixture::Fixture;
+use schedules::{
+    ends_of_runs_start_what_waits_in_their_schedule,
+    schedules_fire_once_with_two_schedulers_and_after_a_downtime,
+    schedules_that_are_changed_while_they_fire_stay_consistent,
+};
 
 /// A graph of these nodes, with edges such as `a>b` and `ask.approved>b`.
 fn graph(nodes: &[(&str, &str, Value)], edges: &str) -> Graph {
@@ -94,6 +100,9 @@ cases![
     jobs_of_actions_are_started_and_awaited_once,
     cancelled_runs_take_the_jobs_along_that_they_wait_for,
     an_event_starts_the_run_of_each_trigger_once,
+    schedules_fire_once_with_two_schedulers_and_after_a_downtime,
+    ends_of_runs_start_what_waits_in_their_schedule,
+    schedules_that_are_changed_while_they_fire_stay_consistent,
 ];
 
 async fn many_runs_end_with_each_node_run_once(fixture: Fixture) {

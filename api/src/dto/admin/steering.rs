@@ -83,6 +83,8 @@ pub(crate) struct ScheduleView {
     time_zone: String,
     /// Whether it fires.
     enabled: bool,
+    /// Why it is paused.
+    paused_reason: Option<String>,
     /// When it fires next.
     next_run_at: DateTime<Utc>,
     /// When it fired last.
@@ -99,9 +101,19 @@ impl From<schedules::Model> for ScheduleView {
             cron: schedule.cron,
             time_zone: schedule.time_zone,
             enabled: schedule.enabled,
+            paused_reason: schedule.paused_reason,
             next_run_at: schedule.next_run_at,
             last_run_at: schedule.last_run_at,
             last_job_id: schedule.last_job_id.map(|id| id.0),
         }
     }
+}
+
+/// Why a recurring job is paused. Unknown fields are refused.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PauseRecurringInput {
+    /// At most 500 characters.
+    #[schema(max_length = 500)]
+    pub(crate) reason: Option<String>,
 }

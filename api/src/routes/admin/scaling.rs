@@ -1,4 +1,4 @@
-//! The load of queues for autoscalers, and the schedules.
+//! The load of queues for autoscalers, and the recurring jobs.
 
 use atelier_queue::schedule;
 use axum::{
@@ -10,19 +10,28 @@ use axum::{
 
 use super::TAG;
 use crate::{
-    dto::admin::{
-        filter_queue,
-        scaling::{ScalingAnswer, ScalingQuery, ScalingValue, ScalingView},
-        steering::ScheduleView,
+    dto::{
+        admin::{
+            filter_queue,
+            scaling::{ScalingAnswer, ScalingQuery, ScalingValue, ScalingView},
+            steering::{PauseRecurringInput, ScheduleView},
+        },
+        jobs::JobAnswer,
     },
     error::ApiError,
-    extract::{Admin, ApiQuery},
-    route::{Routes, operation, routes},
+    extract::{Admin, ApiPath, ApiQuery, OptionalJsonBody},
+    responses::accepted,
+    route::{Routes, operation, route, routes},
     state::ApiState,
 };
 
 pub(super) fn routes() -> Routes {
-    Routes::new().add(routes!(get_scaling)).add(routes!(list_schedules))
+    Routes::new()
+        .add(routes!(get_scaling))
+        .add(routes!(list_schedules))
+        .add(route(routes!(run_recurring)).keeps::<Admin>())
+        .add(routes!(pause_recurring))
+        .add(routes!(resume_recurring))
 }
 
 /// The load of each queue and how many workers that wants.
@@ -70,4 +79,53 @@ async fn list_schedules(
 ) -> Result<Json<Vec<ScheduleView>>, ApiError> {
     let schedules = schedule::list(&state.services.queue).await?;
     Ok(Json(schedules.into_iter().map(ScheduleView::from).collect()))
+}
+
+/// Enqueues a recurring job now, paused or not. A job of it that is not finished stands for the new one.
+#[operation(
+    post, path = "/api/admin/schedules/{name}/run", tag = TAG,
+    params(("name" = String, Path, description = "The name of the recurring job")),
+    responses((
+        status = 202, description = "The job.", body = JobAnswer,
+        headers(("Location" = String, description = "The job's address."), ("Retry-After" = u64))
+    ))
+)]
+async fn run_recurring(
+    State(state): State<ApiState>,
+    Admin(actor): Admin,
+    ApiPath(name): ApiPath<String>,
+) -> Result<Response, ApiError> {
+    let id = state.services.run_schedule(&actor, &name).await?;
+    let job = state.services.get_job(&actor, id).await?;
+    Ok(accepted(&job, JobAnswer { job: job.clone().into() }))
+}
+
+/// Keeps a recurring job from being enqueued by the clock.
+#[operation(
+    post, path = "/api/admin/schedules/{name}/pause", tag = TAG,
+    params(("name" = String, Path, description = "The name of the recurring job")),
+    request_body(content = PauseRecurringInput, description = "May be left out."),
+    responses((status = 200, description = "The schedule as it is now.", body = ScheduleView))
+)]
+async fn pause_recurring(
+    State(state): State<ApiState>,
+    Admin(actor): Admin,
+    ApiPath(name): ApiPath<String>,
+    OptionalJsonBody(input): OptionalJsonBody<PauseRecurringInput>,
+) -> Result<Json<ScheduleView>, ApiError> {
+    Ok(Json(state.services.pause_schedule(&actor, &name, input.reason).await?.into()))
+}
+
+/// Lets a recurring job be enqueued by the clock again, from now on.
+#[operation(
+    post, path = "/api/admin/schedules/{name}/resume", tag = TAG,
+    params(("name" = String, Path, description = "The name of the recurring job")),
+    responses((status = 200, description = "The schedule as it is now.", body = ScheduleView))
+)]
+async fn resume_recurring(
+    State(state): State<ApiState>,
+    Admin(actor): Admin,
+    ApiPath(name): ApiPath<String>,
+) -> Result<Json<ScheduleView>, ApiError> {
+    Ok(Json(state.services.resume_schedule(&actor, &name).await?.into()))
 }

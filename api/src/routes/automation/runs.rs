@@ -38,7 +38,7 @@ pub(super) fn routes() -> Routes {
 }
 
 /// 202 with the address of the run.
-fn started(started: StartedRun) -> Response {
+pub(super) fn started(started: StartedRun) -> Response {
     let location = format!("/api/v1/automation/executions/{}/", started.run.id);
     let body = Json(StartedRunView::from(started));
     (StatusCode::ACCEPTED, [(header::LOCATION, location)], body).into_response()

@@ -8,6 +8,7 @@ use crate::testing::{Answer, LIMITS, TestApi, request};
 
 mod integrations;
 mod runs;
+mod schedules;
 
 const LIST: &str = "/api/v1/automation/workflows/";
 

@@ -30,6 +30,12 @@ pub(crate) fn add_error_codes<'a>(components: &mut Components, codes: impl Itera
     components.schemas.insert(ErrorCode::name().into_owned(), schema.into());
 }
 
+/// What people may read otherwise in a cron expression.
+pub(super) const SCHEDULE_WARNINGS: [atelier_foundation::schedule::Warning; 4] = {
+    use atelier_foundation::schedule::Warning::{DayStep, EitherDay, UnderAMinute, WeekdayNumbers};
+    [WeekdayNumbers, EitherDay, DayStep, UnderAMinute]
+};
+
 /// What jobs fail with: the machine's own errors, then those of handlers.
 pub(super) const JOB_ERRORS: [&str; 39] = [
     "CANCELLED",

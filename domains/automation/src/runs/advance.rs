@@ -15,7 +15,7 @@ mod triggered;
 
 use std::collections::BTreeMap;
 
-use atelier_entities::{JobId, RunId, RunStatus, Timestamp};
+use atelier_entities::{JobId, RunId, RunStatus, Timestamp, workflow_runs};
 use atelier_foundation::{LinkKey, actions::Actions};
 use atelier_queue::{NewJob, QueueError, Transaction, metrics::workflows as metrics};
 
@@ -32,7 +32,7 @@ use jobs::{Pending, PendingJob};
 use questions::Question;
 
 pub(crate) use newcomers::{NewRun, find_trigger, insert_run};
-pub(crate) use triggered::{Fired, start_triggered};
+pub(crate) use triggered::{Fired, Scheduled, start_scheduled, start_triggered};
 
 /// A run whose version is gone, or cannot be walked by this version of the program.
 pub(crate) const VERSION_MISSING: &str = "VERSION_MISSING";
@@ -100,6 +100,8 @@ struct Advance<'a> {
     questions: Vec<Question>,
     /// Attempts whose child runs are to be cancelled.
     abandoned: Vec<(RunId, NodeAt)>,
+    /// New runs, which are inserted before anything of them is written.
+    inserts: Vec<workflow_runs::ActiveModel>,
     /// Runs that ended.
     ended: Vec<RunId>,
     /// Runs whose error workflow is to start.
@@ -121,6 +123,7 @@ impl<'a> Advance<'a> {
             starts: BTreeMap::new(),
             questions: Vec::new(),
             abandoned: Vec::new(),
+            inserts: Vec::new(),
             ended: Vec::new(),
             failed: Vec::new(),
         }
@@ -145,7 +148,7 @@ impl<'a> Advance<'a> {
             }
             self.flush().await?;
             self.carry_out().await?;
-            if self.cues.is_empty() && self.jobs.is_empty() {
+            if self.cues.is_empty() && self.jobs.is_empty() && self.inserts.is_empty() {
                 return Ok(());
             }
         }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use atelier_entities::{RunId, WorkflowId};
+use atelier_entities::{RunId, WorkflowId, WorkflowScheduleId};
 use atelier_queue::{Backoff, Job, Lane, Policy, QueueName};
 use serde::{Deserialize, Serialize};
 
@@ -156,6 +156,41 @@ impl Job for ReconcileRuns {
 
     fn policy() -> Policy {
         Policy { max_attempts: 3, ..policy_of(Duration::from_secs(300)) }
+    }
+
+    fn unique_key(&self) -> Option<String> {
+        Some(Self::KIND.to_owned())
+    }
+}
+
+/// Starts what waits in a schedule once its runs have ended, and pauses it after too many failures. It is not
+/// unique: each end of a run has its own, so that none is overlooked while another one runs.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct SettleSchedule {
+    /// The schedule.
+    pub schedule_id: WorkflowScheduleId,
+}
+
+impl Job for SettleSchedule {
+    const KIND: &'static str = "workflow.settle_schedule";
+    const QUEUE: QueueName = QueueName::Workflow;
+
+    fn policy() -> Policy {
+        Policy { max_attempts: 20, ..policy_of(Duration::from_secs(60)) }
+    }
+}
+
+/// Computes the next fire times of schedules again: an upgrade of the program may have brought other rules of
+/// time zones.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct RecomputeSchedules {}
+
+impl Job for RecomputeSchedules {
+    const KIND: &'static str = "workflow.recompute_schedules";
+    const QUEUE: QueueName = QueueName::Maintenance;
+
+    fn policy() -> Policy {
+        Policy { max_attempts: 3, lane: Lane::Bulk, ..policy_of(Duration::from_secs(300)) }
     }
 
     fn unique_key(&self) -> Option<String> {

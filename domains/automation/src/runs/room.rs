@@ -89,7 +89,7 @@ async fn list_unfinished(tx: &Transaction, workflow: WorkflowId) -> Result<Vec<(
 }
 
 /// The unfinished runs of the trees that these runs belong to.
-pub(super) async fn list_trees(tx: &Transaction, runs: &[RunId]) -> Result<Vec<Uuid>, QueueError> {
+pub(crate) async fn list_trees(tx: &Transaction, runs: &[RunId]) -> Result<Vec<Uuid>, QueueError> {
     let mut sql = Sql::new(tx.get_database_backend());
     sql.push("SELECT id FROM workflow_runs WHERE finished_at IS NULL AND root_id IN (SELECT root_id FROM workflow_runs WHERE id ")
         .among(runs)

@@ -227,7 +227,10 @@ async fn lock_workflow(
 }
 
 /// The job of the first node of a run that was just started.
-async fn find_first_job(tx: &Transaction, run: &workflow_runs::Model) -> Result<Option<JobId>, RunError> {
+pub(crate) async fn find_first_job(
+    tx: &Transaction,
+    run: &workflow_runs::Model,
+) -> Result<Option<JobId>, RunError> {
     if run.working == 0 {
         return Ok(None);
     }

@@ -143,7 +143,7 @@ pub(super) async fn list_tree(tx: &Transaction, root: RunId) -> Result<Vec<Uuid>
 }
 
 /// Cancels those of these jobs that are about runs which have ended.
-pub(super) async fn cancel_jobs_of_ended(tx: &Transaction, locked: &[jobs::Model]) -> Result<(), QueueError> {
+pub(crate) async fn cancel_jobs_of_ended(tx: &Transaction, locked: &[jobs::Model]) -> Result<(), QueueError> {
     let subjects: HashSet<Uuid> = locked.iter().filter_map(|job| job.subject_id).collect();
     if subjects.is_empty() {
         return Ok(());

@@ -36,13 +36,13 @@ mod views;
 mod waits;
 
 /// A fixture with a person and their workflows.
-pub(super) struct Fixture {
-    fixture: testing::Fixture<Scripted>,
-    user: UserId,
+pub(crate) struct Fixture {
+    pub(crate) fixture: testing::Fixture<Scripted>,
+    pub(crate) user: UserId,
 }
 
 impl Fixture {
-    pub(super) async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let modules = modules();
         let fixture = testing::Fixture::assemble(
             ScriptedMailer::new([]),
@@ -62,21 +62,21 @@ impl Fixture {
         Self { fixture, user }
     }
 
-    pub(super) fn actor(&self) -> Actor {
+    pub(crate) fn actor(&self) -> Actor {
         acting(self.user)
     }
 
-    pub(super) fn runs(&self) -> &Runs {
+    pub(crate) fn runs(&self) -> &Runs {
         &self.fixture.services.automation.runs
     }
 
     /// Writes a published workflow.
-    pub(super) async fn publish(&self, flow: &Flow) -> WorkflowId {
+    pub(crate) async fn publish(&self, flow: &Flow) -> WorkflowId {
         self.publish_with(flow, json!({}), |_| {}).await
     }
 
     /// Writes a published workflow with these settings.
-    pub(super) async fn publish_with(
+    pub(crate) async fn publish_with(
         &self,
         flow: &Flow,
         settings: Value,
@@ -89,7 +89,7 @@ impl Fixture {
         publish(self.fixture.queue(), self.user, &flow.0, change).await.expect("published")
     }
 
-    pub(super) async fn change_settings(&self, workflow: WorkflowId, settings: Value) {
+    pub(crate) async fn change_settings(&self, workflow: WorkflowId, settings: Value) {
         let db = self.fixture.queue().db();
         let row = workflows::Entity::find_by_id(workflow).one(db).await.expect("asked").expect("there");
         let mut row = row.into_active_model();
@@ -99,59 +99,59 @@ impl Fixture {
     }
 
     /// Starts a run with an input.
-    pub(super) async fn start(&self, workflow: WorkflowId) -> RunId {
+    pub(crate) async fn start(&self, workflow: WorkflowId) -> RunId {
         let input = StartInput { input: json!({"n": 7}), ..StartInput::default() };
         self.runs().start(&self.actor(), workflow, input).await.expect("started").run.id
     }
 
     /// Starts a run and runs every due job.
-    pub(super) async fn run(&self, workflow: WorkflowId) -> RunId {
+    pub(crate) async fn run(&self, workflow: WorkflowId) -> RunId {
         let run = self.start(workflow).await;
         self.fixture.work().await;
         run
     }
 
-    pub(super) fn script(&self, node: &str, scenes: impl IntoIterator<Item = Scene>) {
+    pub(crate) fn script(&self, node: &str, scenes: impl IntoIterator<Item = Scene>) {
         self.fixture.services.script.add(node, scenes);
     }
 
     /// The nodes that ran, sorted.
-    pub(super) fn ran(&self) -> Vec<String> {
+    pub(crate) fn ran(&self) -> Vec<String> {
         self.fixture.services.script.ran()
     }
 
-    pub(super) async fn row(&self, run: RunId) -> workflow_runs::Model {
+    pub(crate) async fn row(&self, run: RunId) -> workflow_runs::Model {
         let row = workflow_runs::Entity::find_by_id(run).one(self.fixture.queue().db()).await;
         row.expect("asked").expect("there")
     }
 
-    pub(super) async fn status(&self, run: RunId) -> RunStatus {
+    pub(crate) async fn status(&self, run: RunId) -> RunStatus {
         self.row(run).await.status
     }
 
-    pub(super) async fn failure(&self, run: RunId) -> String {
+    pub(crate) async fn failure(&self, run: RunId) -> String {
         let failure = self.row(run).await.failure.expect("a failure");
         failure["code"].as_str().expect("a code").to_owned()
     }
 
-    pub(super) async fn nodes(&self, run: RunId) -> BTreeMap<String, workflow_node_runs::Model> {
+    pub(crate) async fn nodes(&self, run: RunId) -> BTreeMap<String, workflow_node_runs::Model> {
         let rows = workflow_node_runs::Entity::find().filter(workflow_node_runs::Column::RunId.eq(run));
         let rows = rows.all(self.fixture.queue().db()).await.expect("listed");
         rows.into_iter().map(|row| (name(&row.scope, &row.node), row)).collect()
     }
 
     /// The states of nodes of a run, such as `each[0].a`.
-    pub(super) async fn states(&self, run: RunId, names: &str) -> Vec<Option<NodeState>> {
+    pub(crate) async fn states(&self, run: RunId, names: &str) -> Vec<Option<NodeState>> {
         let nodes = self.nodes(run).await;
         names.split(' ').map(|name| nodes.get(name).map(|row| row.state)).collect()
     }
 
-    pub(super) async fn count_unfinished_jobs(&self, run: RunId) -> usize {
+    pub(crate) async fn count_unfinished_jobs(&self, run: RunId) -> usize {
         let tx = self.fixture.queue().begin().await.expect("begun");
         tx.lock_about(&[run.0]).await.expect("listed").len()
     }
 
-    pub(super) async fn reconcile(&self) -> Value {
+    pub(crate) async fn reconcile(&self) -> Value {
         let queue = self.fixture.queue();
         let job = queue.enqueue(atelier_queue::NewJob::of(&super::ReconcileRuns {})).await.expect("enqueued");
         self.fixture.work().await;

@@ -1,5 +1,6 @@
 use atelier_entities::{
-    ProjectId, UserId, VersionKind, WorkflowId, WorkflowVersionId, users, workflow_versions, workflows,
+    ProjectId, UserId, VersionKind, WorkflowId, WorkflowVersionId, users, workflow_schedules,
+    workflow_versions, workflows,
 };
 use atelier_foundation::{Actor, FieldErrors, audit, projects::lock_owned, validation};
 use atelier_queue::{NewJob, Transaction};
@@ -107,7 +108,7 @@ impl Workflows {
         Ok(workflow)
     }
 
-    /// Deletes a workflow: its triggers fire no more, it is in no list, and its runs are cancelled. Its versions
+    /// Deletes a workflow: its triggers fire no more, its schedules are gone, it is in no list, and its runs are cancelled. Its versions
     /// are kept as long as its runs.
     ///
     /// # Errors
@@ -115,6 +116,12 @@ impl Workflows {
     pub async fn delete(&self, actor: &Actor, id: WorkflowId) -> Result<(), WorkflowError> {
         let user = actor.person()?;
         let tx = self.queue.begin().await?;
+        // Schedules are locked before workflows.
+        workflow_schedules::Entity::delete_many()
+            .filter(workflow_schedules::Column::WorkflowId.eq(id))
+            .filter(workflow_schedules::Column::UserId.eq(user))
+            .exec(&*tx)
+            .await?;
         // Those that run this one after a failure are changed too: all are locked in their order.
         let both =
             Condition::any().add(workflows::Column::Id.eq(id)).add(workflows::Column::ErrorWorkflowId.eq(id));
@@ -272,7 +279,7 @@ async fn ensure_room(
 }
 
 /// Locks the account of a person for the rest of the transaction.
-pub(super) async fn lock_account(tx: &Transaction, user: UserId) -> Result<(), WorkflowError> {
+pub(crate) async fn lock_account(tx: &Transaction, user: UserId) -> Result<(), WorkflowError> {
     let account = users::Entity::find_by_id(user).lock_exclusive().one(&**tx).await?;
     account.map(drop).ok_or(WorkflowError::NotFound)
 }

@@ -6,6 +6,7 @@ use atelier_automation::{
     Automation,
     graph::Graph,
     runs::{ReconcileRuns, Runs, StartInput},
+    schedules::Schedules,
     testing::{Script, Scripted, modules, publish},
     workflows::Workflows,
 };
@@ -127,6 +128,10 @@ impl Fixture {
 
     pub(super) fn script(&self) -> &Script {
         &self.services.script
+    }
+
+    pub(super) fn schedules(&self) -> &Schedules {
+        &self.services.automation.schedules
     }
 
     pub(super) const fn user(&self) -> UserId {

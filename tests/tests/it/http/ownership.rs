@@ -27,6 +27,10 @@ pub(super) async fn data_of_other_people_is_404(setup: AppSetup) {
     });
     let integration = ada.client.post("/api/v1/automation/integrations/").json(&integration).send().await;
     let integration = integration.expect(201).json()["id"].as_str().expect("an id").to_owned();
+    let schedule = json!({"workflow_id": workflow, "name": "Secret schedule", "expression": "@yearly"});
+    let schedule =
+        ada.client.post("/api/v1/automation/schedules/").json(&schedule).send().await.expect(201).json();
+    let schedule = schedule["id"].as_str().expect("an id").to_owned();
     let before = ada.project(&project).await;
 
     let mut asked = 0;
@@ -37,6 +41,7 @@ pub(super) async fn data_of_other_people_is_404(setup: AppSetup) {
             path if path.starts_with("/api/v1/automation/workflows/{id}") => &workflow,
             path if path.starts_with("/api/v1/automation/executions/{id}") => &run,
             path if path.starts_with("/api/v1/automation/integrations/{id}") => &integration,
+            path if path.starts_with("/api/v1/automation/schedules/{id}") => &schedule,
             _ => continue,
         };
         let call = eve.client.call(&operation.method, &operation.path_with(id));
@@ -46,7 +51,10 @@ pub(super) async fn data_of_other_people_is_404(setup: AppSetup) {
         asked += 1;
     }
 
-    assert!(asked >= 58, "only {asked} operations are about one project, job, workflow, run or integration");
+    assert!(
+        asked >= 69,
+        "only {asked} operations are about one project, job, workflow, run, schedule or integration"
+    );
     let nothing = json!([]);
     for path in ["/api/projects", "/api/jobs", &format!("/api/jobs?project={project}")] {
         assert_eq!(eve.get(path).await, nothing, "{path}");

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use atelier_entities::{RunId, RunStatus, WorkflowId};
-use atelier_queue::{QueueError, Sql};
+use atelier_entities::{RunId, RunStatus, ScheduleOverlap, UserId, WorkflowId, WorkflowScheduleId};
+use atelier_queue::{NewJob, QueueError, Sql, Transaction};
 use sea_orm::ConnectionTrait;
 
 use super::Advance;
@@ -11,7 +11,7 @@ use crate::{
     engine::{ChildEnd, Failure, NodeAt},
     graph::node_type::ParentCancel,
     runs::{
-        RunNode,
+        RunNode, SettleSchedule,
         cue::{Cue, named},
         data::list_results,
         places::Places,
@@ -46,6 +46,9 @@ impl Advance<'_> {
         for workflow in left {
             self.jobs.extend(places.start_queued(self.tx, workflow).await?);
         }
+        let schedules: BTreeSet<_> =
+            ended.iter().filter_map(|id| self.runs.runs.get(id)?.row.schedule_id).collect();
+        self.jobs.extend(settle_jobs(self.tx, schedules).await?);
         let children = children.into_iter().map(|((run, at), request)| (run, at, request)).collect();
         self.start_children(&mut places, children).await?;
         for (run, failure) in failed {
@@ -120,6 +123,29 @@ impl Advance<'_> {
         }
         Ok(())
     }
+}
+
+/// The jobs that settle the schedules of ended runs: those whose fire times may wait, and those that failures
+/// pause.
+async fn settle_jobs(
+    tx: &Transaction,
+    schedules: BTreeSet<WorkflowScheduleId>,
+) -> Result<Vec<NewJob>, QueueError> {
+    if schedules.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut sql = Sql::new(tx.get_database_backend());
+    sql.push("SELECT id, user_id FROM workflow_schedules WHERE (pause_after IS NOT NULL OR overlap NOT IN (")
+        .bind_list([ScheduleOverlap::Skip, ScheduleOverlap::AllowAll].map(ScheduleOverlap::as_str))
+        .push(") OR EXISTS (SELECT 1 FROM workflow_schedule_ticks AS ticks WHERE ticks.schedule_id = workflow_schedules.id AND ticks.outcome = 'buffered')) AND id ")
+        .among(&schedules.into_iter().collect::<Vec<_>>())
+        .push(" ORDER BY id");
+    let mut jobs = Vec::new();
+    for row in tx.query_all_raw(sql.build()).await? {
+        let owner: UserId = row.try_get_by_index(1)?;
+        jobs.push(NewJob::of(&SettleSchedule { schedule_id: row.try_get_by_index(0)? }).owned_by(owner));
+    }
+    Ok(jobs)
 }
 
 fn child_end(status: RunStatus, failure: Option<&Failure>) -> ChildEnd {

@@ -79,6 +79,7 @@ fn of_run(job: NewJob, row: &RunRow) -> NewJob {
 impl Advance<'_> {
     /// Enqueues the jobs that are wanted, and writes what changed.
     pub(super) async fn flush(&mut self) -> Result<(), QueueError> {
+        self.insert_runs().await?;
         self.give_payloads().await?;
         let starts = std::mem::take(&mut self.pending.starts);
         let wakes = std::mem::take(&mut self.pending.wakes);

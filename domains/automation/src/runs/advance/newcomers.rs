@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use atelier_entities::{
-    ProjectId, RunCause, RunId, RunStatus, Timestamp, UserId, WorkflowId, WorkflowVersionId, workflow_runs,
-    workflows,
+    ProjectId, RunCause, RunId, RunStatus, Timestamp, UserId, WorkflowId, WorkflowScheduleId,
+    WorkflowVersionId, workflow_runs, workflows,
 };
 use atelier_queue::{QueueError, Transaction, metrics::workflows as metrics, without_nul};
 use chrono::TimeDelta;
@@ -23,6 +23,9 @@ use crate::{
     },
     workflows::{Settings, versions::LoadedVersion},
 };
+
+/// Runs of one statement: about 40 parameters each, below what SQLite allows.
+const INSERTED: usize = 500;
 
 /// Most parents of a run, and runs whose events led to it.
 pub(super) const MAX_DEPTH: i32 = 10;
@@ -44,6 +47,7 @@ pub(crate) struct NewRun {
     pub(crate) handles_error: bool,
     pub(crate) input: Stored,
     pub(crate) rerun_of: Option<RunId>,
+    pub(crate) schedule_id: Option<WorkflowScheduleId>,
     /// The longest time that it is at work.
     pub(crate) timeout: TimeDelta,
 }
@@ -75,6 +79,7 @@ impl NewRun {
             handles_error: false,
             input: Stored::inline(Value::Null),
             rerun_of: None,
+            schedule_id: None,
             timeout: settings.timeout(),
         }
     }
@@ -110,6 +115,7 @@ impl NewRun {
             created_at: now,
             started_at: None,
             finished_at: None,
+            schedule_id: self.schedule_id,
         }
     }
 
@@ -141,6 +147,7 @@ impl NewRun {
             input_object: Set(self.input.object.clone()),
             output_bytes: Set(0),
             caused_by: Set(self.caused_by.map(|(run, _)| run)),
+            schedule_id: Set(self.schedule_id),
             rerun_of: Set(self.rerun_of),
             deadline_at: Set(row.deadline_at),
             active_left: Set(None),
@@ -249,7 +256,7 @@ impl Advance<'_> {
                 input: request.input,
                 ..NewRun::of(&workflow, &version, &trigger)
             };
-            if let Some((code, message)) = self.add_run(places, &new).await? {
+            if let Some((code, message)) = self.add_run(places, &new) {
                 self.fail_child(id, args, code, message);
             }
         }
@@ -289,36 +296,46 @@ impl Advance<'_> {
             input: Stored::inline(input),
             ..NewRun::of(&handler, &version, trigger)
         };
-        if let Some((code, _)) = self.add_run(places, &new).await? {
+        if let Some((code, _)) = self.add_run(places, &new) {
             tracing::warn!(run = %id, workflow = %handler.id, code, "the error workflow does not run");
         }
         Ok(())
     }
 
-    /// Inserts a run, and starts it if it has a place. Otherwise the code and message of why it is not made.
-    pub(super) async fn add_run(
+    /// Adds a run, and starts it if it has a place. Otherwise the code and message of why it is not made.
+    pub(super) fn add_run(
         &mut self,
         places: &mut Places,
         new: &NewRun,
-    ) -> Result<Option<(&'static str, &'static str)>, QueueError> {
+    ) -> Option<(&'static str, &'static str)> {
         let admission = places.admit(new.workflow_id);
         match admission {
             Admission::SkipLimit => {
-                return Ok(Some(("WORKFLOW_BUSY", "The workflow has as many runs as it may.")));
+                return Some(("WORKFLOW_BUSY", "The workflow has as many runs as it may."));
             }
             Admission::SkipQueueFull => {
-                return Ok(Some(("QUEUE_FULL", "As many runs of the workflow are queued as may be.")));
+                return Some(("QUEUE_FULL", "As many runs of the workflow are queued as may be."));
             }
             Admission::Start | Admission::Queue | Admission::CancelOlder { .. } => {}
         }
-        insert_run(self.tx, new).await?;
+        self.inserts.push(new.model(self.tx.now()));
+        metrics::run_started(new.cause.as_str());
         if admission == Admission::Start {
             self.runs.add_new(new.row(self.tx.now()));
             self.cues.push((None, new.id, Cue::Start));
         } else if admission != Admission::Queue {
             self.jobs.extend(places.make_room(new.workflow_id, new.id));
         }
-        Ok(None)
+        None
+    }
+
+    /// Inserts the runs that were added.
+    pub(super) async fn insert_runs(&mut self) -> Result<(), DbErr> {
+        let inserts = std::mem::take(&mut self.inserts);
+        for some in inserts.chunks(INSERTED) {
+            workflow_runs::Entity::insert_many(some.to_vec()).exec_without_returning(&**self.tx).await?;
+        }
+        Ok(())
     }
 }
 

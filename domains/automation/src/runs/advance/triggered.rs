@@ -1,14 +1,14 @@
-//! Runs that events of the platform start.
+//! Runs that events of the platform and schedules start.
 
 use std::collections::BTreeSet;
 
-use atelier_entities::{RunCause, RunId, WorkflowId};
+use atelier_entities::{RunCause, RunId, Timestamp, WorkflowId, WorkflowScheduleId};
 use atelier_queue::{QueueError, Transaction};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     Advance,
-    newcomers::{MAX_DEPTH, NewRun, published},
+    newcomers::{MAX_DEPTH, NewRun, find_trigger, published},
 };
 use crate::runs::{Stored, places::Places};
 
@@ -38,7 +38,69 @@ pub(crate) async fn start_triggered(tx: &Transaction, fired: Vec<Fired>) -> Resu
     advance.run().await
 }
 
+/// A fire time of a schedule that starts a run.
+#[derive(Clone, Debug)]
+pub(crate) struct Scheduled {
+    pub(crate) schedule: WorkflowScheduleId,
+    pub(crate) workflow: WorkflowId,
+    /// The fire time, without its jitter.
+    pub(crate) at: Timestamp,
+    /// What the schedule gives.
+    pub(crate) input: Value,
+}
+
+/// Starts the runs of schedules, as far as the limits of their workflows allow. The answers are in the same
+/// order: the run, or the code of why there is none.
+///
+/// # Errors
+/// If the database fails.
+pub(crate) async fn start_scheduled(
+    tx: &Transaction,
+    scheduled: Vec<Scheduled>,
+) -> Result<Vec<Result<RunId, &'static str>>, QueueError> {
+    let mut places = Places::default();
+    places.load(tx, scheduled.iter().map(|one| one.workflow).collect::<BTreeSet<_>>()).await?;
+    let mut advance = Advance::new(tx);
+    let mut answers = Vec::with_capacity(scheduled.len());
+    for one in scheduled {
+        answers.push(advance.add_scheduled(&mut places, one).await?);
+    }
+    advance.run().await?;
+    Ok(answers)
+}
+
 impl Advance<'_> {
+    async fn add_scheduled(
+        &mut self,
+        places: &mut Places,
+        scheduled: Scheduled,
+    ) -> Result<Result<RunId, &'static str>, QueueError> {
+        let Scheduled { schedule, workflow, at, input } = scheduled;
+        let workflow = places.workflow(workflow).filter(|row| row.deleted_at.is_none()).cloned();
+        let Some(workflow) = workflow else { return Ok(Err("WORKFLOW_MISSING")) };
+        let Some(version) = published(self.tx, &workflow).await? else {
+            return Ok(Err("WORKFLOW_UNPUBLISHED"));
+        };
+        let graph = &version.graph;
+        let (trigger, input) = match find_trigger(graph, "schedule") {
+            Some(trigger) => (trigger, json!({"schedule_id": schedule, "scheduled_at": at, "input": input})),
+            None => match find_trigger(graph, "manual") {
+                Some(trigger) => (trigger, input),
+                None => return Ok(Err("NO_TRIGGER")),
+            },
+        };
+        let new = NewRun {
+            cause: RunCause::Schedule,
+            schedule_id: Some(schedule),
+            input: Stored::inline(input),
+            ..NewRun::of(&workflow, &version, trigger)
+        };
+        Ok(match self.add_run(places, &new) {
+            Some((code, _)) => Err(code),
+            None => Ok(new.id),
+        })
+    }
+
     async fn start_fired(&mut self, places: &mut Places, fired: Fired) -> Result<(), QueueError> {
         let Fired { workflow: id, node, input, caused_by } = fired;
         let workflow = places.workflow(id).filter(|row| row.enabled && row.deleted_at.is_none()).cloned();
@@ -54,7 +116,7 @@ impl Advance<'_> {
             input: Stored::inline(input),
             ..NewRun::of(&workflow, &version, &node)
         };
-        if let Some((code, _)) = self.add_run(places, &new).await? {
+        if let Some((code, _)) = self.add_run(places, &new) {
             tracing::info!(workflow = %id, code, "an event starts no run");
         }
         Ok(())

@@ -2,14 +2,14 @@
 
 use atelier_entities::{
     CancelCause, ItemState, JobId, LoopClosing, NodeState, ProjectId, RunId, RunStatus, Timestamp, UserId,
-    WaitKind, WorkflowId, WorkflowVersionId,
+    WaitKind, WorkflowId, WorkflowScheduleId, WorkflowVersionId,
 };
 use sea_orm::{FromQueryResult, JsonValue};
 
 use crate::engine::{EdgeId, ItemRun, LoopRun, NodeError, NodeRun, Plan, Run, Signal, Wait};
 
 /// The columns of [`RunRow`].
-pub(super) const RUN: &str = "id, workflow_id, version_id, user_id, project_id, root_id, parent_id, parent_attempt, depth, trigger_node, lane, status, paused, paused_by, paused_at, generation, working, waiting, failure, handles_error, output_bytes, deadline_at, active_left, revision, created_at, started_at, finished_at";
+pub(super) const RUN: &str = "id, workflow_id, version_id, user_id, project_id, root_id, parent_id, parent_attempt, depth, trigger_node, lane, status, paused, paused_by, paused_at, generation, working, waiting, failure, handles_error, output_bytes, deadline_at, active_left, revision, created_at, started_at, finished_at, schedule_id";
 
 /// The row of a run without its input.
 #[derive(Clone, Debug, FromQueryResult)]
@@ -41,6 +41,7 @@ pub(crate) struct RunRow {
     pub(crate) created_at: Timestamp,
     pub(crate) started_at: Option<Timestamp>,
     pub(crate) finished_at: Option<Timestamp>,
+    pub(crate) schedule_id: Option<WorkflowScheduleId>,
 }
 
 impl RunRow {

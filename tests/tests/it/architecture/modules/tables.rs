@@ -37,7 +37,7 @@ const QUEUE: Layers = Layers {
 const FOUNDATION: Layers = Layers {
     folder: "domains/foundation",
     layers: &[
-        &["database", "key_ring", "objects", "paging", "signing", "validation"],
+        &["database", "key_ring", "objects", "paging", "schedule", "signing", "validation"],
         &["links", "options", "problem"],
         &["actions", "actor", "job_ends", "personal"],
         &["audit", "credits", "idempotency"],
@@ -73,6 +73,7 @@ const AUTOMATION: Layers = Layers {
         &["engine", "nodes"],
         &["workflows"],
         &["runs"],
+        &["schedules"],
         &["automation"],
         &["testing"],
     ],
@@ -85,7 +86,7 @@ const SERVICES: Layers = Layers {
         &["maintenance", "options", "stats"],
         &["admin"],
         &["services"],
-        &["job_control", "modules"],
+        &["job_control", "modules", "schedule_control"],
         &["assembly"],
     ],
     backwards: &[],

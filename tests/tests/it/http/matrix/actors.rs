@@ -102,13 +102,14 @@ pub(super) struct Items {
     workflow: String,
     run: String,
     integration: String,
+    schedule: String,
     job: String,
     session: String,
     token: String,
 }
 
 impl Items {
-    /// Creates a generated project, its job, a workflow with a run that ended, an integration, another sign-in
+    /// Creates a generated project, its job, a workflow with a run that ended, a schedule, an integration, another sign-in
     /// and an API token.
     pub(super) async fn of(app: &TestApp, person: &Person) -> Self {
         let project = person.create_project("Secret plans").await;
@@ -128,6 +129,9 @@ impl Items {
         });
         let integration = person.client.post("/api/v1/automation/integrations/").json(&integration);
         let integration = integration.send().await.expect(201).json();
+        let schedule = json!({"workflow_id": workflow, "name": "Secret schedule", "expression": "@yearly", "input": null});
+        let schedule = person.client.post("/api/v1/automation/schedules/").json(&schedule);
+        let schedule = schedule.send().await.expect(201).json();
         let elsewhere = app.client().login(&person.email, PASSWORD).await.expect(200);
         let sessions = app.client().person(&elsewhere).get("/api/auth/sessions").await;
         let session = sessions.as_array().expect("a list").iter().find(|entry| entry["current"] == true);
@@ -138,6 +142,7 @@ impl Items {
             workflow,
             run,
             integration: integration["id"].as_str().expect("an id").to_owned(),
+            schedule: schedule["id"].as_str().expect("an id").to_owned(),
             job,
             session: session.expect("this one")["id"].as_str().expect("an id").to_owned(),
             token: token["api_token"]["id"].as_str().expect("an id").to_owned(),
@@ -153,6 +158,7 @@ impl Items {
             () if of("/api/v1/automation/workflows/{id}") => &self.workflow,
             () if of("/api/v1/automation/executions/{id}") => &self.run,
             () if of("/api/v1/automation/integrations/{id}") => &self.integration,
+            () if of("/api/v1/automation/schedules/{id}") => &self.schedule,
             () if of("/api/auth/sessions/{id}") => &self.session,
             () if of("/api/auth/tokens/{id}") => &self.token,
             () => NOBODYS,

@@ -137,6 +137,7 @@ pub(super) fn run_row(
         input_object: None,
         output_bytes: 0,
         caused_by: None,
+        schedule_id: None,
         rerun_of: None,
         deadline_at: None,
         active_left: None,
