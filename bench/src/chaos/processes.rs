@@ -15,6 +15,9 @@ const WORKERS: usize = 3;
 
 const SCHEDULERS: usize = 2;
 
+/// Time zones of the product's processes. None is that of their database, or of its sessions.
+const ZONES: [&str; 2] = ["America/St_Johns", "Asia/Kathmandu"];
+
 /// Workers of the product.
 const PRODUCT_WORKERS: usize = 2;
 
@@ -141,6 +144,7 @@ impl Product {
             }
             let (log, mut environment) = (scratch.log(&name), environment.clone());
             environment.extend(clocks.environment(&name));
+            environment.push(setting("TZ", ZONES[number % ZONES.len()]));
             let program = program.to_path_buf();
             supervisor.start(ProcessSpec { name, program, args: Vec::new(), environment, log })
         };
@@ -159,6 +163,7 @@ impl Product {
         let port = scratch::free_port()?;
         let mut environment = environment(&paths.product, port, paths.heartbeat_secs);
         environment.extend([setting("DATABASE_URL", ""), setting("REDIS_URL", "")]);
+        environment.push(setting("TZ", ZONES[0]));
         environment.extend(paths.environment.clone());
         let name = "atelier".to_owned();
         let log = scratch.log(&name);

@@ -1,8 +1,10 @@
 //! Runs of workflows with workers, on both databases and transports.
 
 mod actions;
+mod crashes;
 mod fixture;
 mod locks;
+mod product;
 
 use atelier_automation::{
     graph::Graph,
@@ -19,6 +21,10 @@ use serde_json::{Value, json};
 use actions::{
     an_event_starts_the_run_of_each_trigger_once, cancelled_runs_take_the_jobs_along_that_they_wait_for,
     jobs_of_actions_are_started_and_awaited_once,
+};
+use crashes::{
+    a_run_goes_on_where_its_workers_were_killed, a_transport_that_forgets_costs_no_run_a_step,
+    delays_that_fall_due_without_a_scheduler_end_once_it_is_back,
 };
 use fixture::Fixture;
 
@@ -93,6 +99,9 @@ cases![
     jobs_of_actions_are_started_and_awaited_once,
     cancelled_runs_take_the_jobs_along_that_they_wait_for,
     an_event_starts_the_run_of_each_trigger_once,
+    a_run_goes_on_where_its_workers_were_killed,
+    delays_that_fall_due_without_a_scheduler_end_once_it_is_back,
+    a_transport_that_forgets_costs_no_run_a_step,
 ];
 
 async fn many_runs_end_with_each_node_run_once(fixture: Fixture) {

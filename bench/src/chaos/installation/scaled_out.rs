@@ -61,6 +61,8 @@ async fn start_processes(setup: &Setup<'_>, servers: &Servers, clocks: &Clocks) 
     tables::create(&direct).await?;
     let product_direct = prepare(servers, PRODUCT_DATABASE).await?;
     workflows::create_tables(&product_direct).await?;
+    let zone = format!("ALTER DATABASE {PRODUCT_DATABASE} SET timezone TO 'Pacific/Chatham'");
+    product_direct.execute_unprepared(&zone).await?;
     let addresses = Addresses {
         chaos_database: servers.database_url(CHAOS_DATABASE).await,
         product_database: servers.database_url(PRODUCT_DATABASE).await,
