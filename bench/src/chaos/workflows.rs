@@ -4,7 +4,7 @@
 mod flows;
 mod people;
 mod record;
-mod rows;
+pub(super) mod rows;
 mod steering;
 mod tables;
 mod watch;
@@ -12,6 +12,6 @@ mod watch;
 pub(super) use flows::Flow;
 pub(super) use people::{PEOPLE, People};
 pub(super) use record::{Record, RunEntry};
-pub(super) use rows::{Attempt, Edge, End, GraphEdge, GraphNode, Item, Node, NodeJob, Rows, Run};
+pub(super) use rows::Rows;
 pub(super) use tables::create as create_tables;
 pub(super) use watch::{Watch, watch};

@@ -13,7 +13,10 @@ use std::collections::HashMap;
 use atelier_entities::{RunId, WorkflowVersionId};
 
 use super::evidence::Check;
-use crate::chaos::workflows::{Edge, GraphEdge, GraphNode, Node, Record, Rows, Run, Watch};
+use crate::chaos::workflows::{
+    Record, Rows, Watch,
+    rows::{Edge, GraphEdge, GraphNode, Node, Run},
+};
 
 /// Every check of the runs of workflows.
 pub(in crate::chaos) fn check(rows: &Rows, record: &Record, watch: Watch) -> Vec<Check> {

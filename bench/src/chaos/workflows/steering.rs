@@ -44,7 +44,7 @@ pub(super) struct Script {
 
 impl Script {
     pub(super) fn draw(flow: Flow, random: &mut StdRng) -> Self {
-        let mut millis = |range| Duration::from_millis(random.random_range(range));
+        let mut millis = |range: std::ops::Range<u64>| Duration::from_millis(random.random_range(range));
         let (cancel, pause) = (millis(0..4_000), (millis(0..2_000), millis(300..3_000)));
         Self {
             cancel: random.random_bool(CANCELLED).then_some(cancel),

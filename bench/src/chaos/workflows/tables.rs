@@ -9,12 +9,12 @@ const TABLES: [&str; 2] = [
     "CREATE TABLE chaos_edge_changes (run_id uuid NOT NULL, scope text NOT NULL, edge text NOT NULL)",
 ];
 
-/// A state is recorded where it is new or final.
+/// A state is recorded where it is new or final. A node of a retried run begins anew.
 const POSTGRES: [&str; 4] = [
     "CREATE FUNCTION chaos_note_node() RETURNS trigger LANGUAGE plpgsql AS $$ \
      DECLARE was text; \
      BEGIN \
-       IF TG_OP = 'UPDATE' THEN \
+       IF TG_OP = 'UPDATE' AND OLD.generation = NEW.generation THEN \
          was := OLD.state; \
          IF was = NEW.state AND was NOT IN ('succeeded', 'failed', 'skipped', 'cancelled') THEN RETURN NULL; END IF; \
        END IF; \
@@ -41,9 +41,9 @@ const SQLITE: [&str; 3] = [
        FROM workflow_runs AS runs WHERE runs.id = NEW.run_id; \
      END",
     "CREATE TRIGGER chaos_note_node AFTER UPDATE ON workflow_node_runs \
-     WHEN OLD.state <> NEW.state OR OLD.state IN ('succeeded', 'failed', 'skipped', 'cancelled') BEGIN \
+     WHEN OLD.state <> NEW.state OR OLD.generation <> NEW.generation OR OLD.state IN ('succeeded', 'failed', 'skipped', 'cancelled') BEGIN \
        INSERT INTO chaos_node_states (run_id, scope, node, generation, round, was, state, run_generation) \
-       SELECT NEW.run_id, NEW.scope, NEW.node, NEW.generation, NEW.round, OLD.state, NEW.state, runs.generation \
+       SELECT NEW.run_id, NEW.scope, NEW.node, NEW.generation, NEW.round, CASE WHEN OLD.generation = NEW.generation THEN OLD.state END, NEW.state, runs.generation \
        FROM workflow_runs AS runs WHERE runs.id = NEW.run_id; \
      END",
     "CREATE TRIGGER chaos_note_edge AFTER UPDATE ON workflow_edge_runs WHEN OLD.taken <> NEW.taken BEGIN \
@@ -86,26 +86,29 @@ mod tests {
     }
 
     async fn count(db: &DatabaseConnection, which: &str) -> i64 {
-        let sql = format!("SELECT COUNT(*) AS rows FROM {which}");
+        let sql = format!("SELECT COUNT(*) AS found FROM {which}");
         let row = db.query_one_raw(statement(db, &sql, [])).await.expect("asked").expect("a row");
-        row.try_get("", "rows").expect("a number")
+        row.try_get("", "found").expect("a number")
     }
 
     #[tokio::test]
     async fn triggers_record_a_second_end_and_an_edge_that_changes() {
         let db = database().await;
-        let write = async |state: &str| {
+        let write = async |state: &str, generation: u32| {
             let sql = format!(
-                "INSERT INTO workflow_node_runs VALUES ('r', '', 'a', 0, 0, '{state}') ON CONFLICT (run_id, scope, node) DO UPDATE SET state = excluded.state"
+                "INSERT INTO workflow_node_runs VALUES ('r', '', 'a', {generation}, 0, '{state}') ON CONFLICT (run_id, scope, node) DO UPDATE SET state = excluded.state, generation = excluded.generation"
             );
             db.execute_unprepared(&sql).await.expect("written");
         };
         for state in ["ready", "ready", "succeeded"] {
-            write(state).await;
+            write(state, 0).await;
         }
         assert_eq!(count(&db, "chaos_node_states").await, 2, "the same state again is nothing new");
-        write("succeeded").await;
+        write("succeeded", 0).await;
         assert_eq!(count(&db, "chaos_node_states WHERE state = 'succeeded' AND run_generation = 3").await, 2);
+
+        write("ready", 1).await;
+        assert_eq!(count(&db, "chaos_node_states WHERE was IS NULL AND state = 'ready'").await, 2);
 
         for taken in ["TRUE", "TRUE", "FALSE"] {
             let sql = format!(

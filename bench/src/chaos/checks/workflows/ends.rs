@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::chaos::{
     checks::evidence::Check,
-    workflows::{Record, Rows, Run, RunEntry},
+    workflows::{Record, Rows, RunEntry, rows::Run},
 };
 
 /// The failure of a run whose nodes nothing moves.

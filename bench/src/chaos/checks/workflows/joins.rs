@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Scope, Scopes, place};
 use crate::chaos::{
     checks::evidence::Check,
-    workflows::{GraphNode, Rows},
+    workflows::{Rows, rows::GraphNode},
 };
 
 pub(super) fn check(scopes: &Scopes<'_>, rows: &Rows) -> Check {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::place;
 use crate::chaos::{
     checks::evidence::Check,
-    workflows::{NodeJob, Rows},
+    workflows::{Rows, rows::NodeJob},
 };
 
 /// With what the unique key of the job of an attempt begins.

@@ -5,7 +5,10 @@ use chrono::{DateTime, TimeDelta};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::chaos::workflows::{Attempt, End, Flow, Item, NodeJob};
+use crate::chaos::workflows::{
+    Flow,
+    rows::{Attempt, End, Item, NodeJob},
+};
 
 const ENDS: &str = "an accepted run ends";
 const AS_ASKED: &str = "a run ends as its graph and its people say";
