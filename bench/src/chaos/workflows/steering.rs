@@ -16,7 +16,7 @@ use crate::chaos::requests::Requests;
 const PATIENCE: Duration = Duration::from_secs(240);
 
 /// Between two looks at a run.
-const LOOK_EVERY: Duration = Duration::from_millis(300);
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Retries of a run that fails.
 const RETRIES: u32 = 2;
