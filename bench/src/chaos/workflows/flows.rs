@@ -69,8 +69,8 @@ impl Flow {
     ];
 
     /// Those that people start.
-    pub(super) fn started() -> &'static [Self] {
-        &Self::ALL[1..]
+    pub(super) fn started() -> Vec<Self> {
+        Self::ALL.into_iter().filter(|flow| *flow != Self::Child).collect()
     }
 
     const fn name(self) -> &'static str {

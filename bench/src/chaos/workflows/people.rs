@@ -102,9 +102,9 @@ impl People {
         stop: &CancellationToken,
     ) {
         let (begun, open, tasks) = (Instant::now(), Arc::new(Semaphore::new(OPEN_RUNS)), TaskTracker::new());
-        let mut number = 0;
+        let (flows, mut number) = (Flow::started(), 0);
         while begun.elapsed() < VISIT && !stop.is_cancelled() {
-            let flow = Flow::started()[random.random_range(0..Flow::started().len())];
+            let flow = flows[random.random_range(0..flows.len())];
             for _ in 0..flow.burst() {
                 let Some(workflow) = workflows.get(&flow).copied() else { continue };
                 let Ok(place) = open.clone().acquire_owned().await else { return };

@@ -17,7 +17,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const UNDER_WAY: &str = "SELECT workflow_id, COUNT(*) AS runs FROM workflow_runs WHERE finished_at IS NULL AND status <> 'queued' GROUP BY workflow_id";
 
 /// Child runs of cancelled runs, and whether they have ended.
-const CHILDREN: &str = "SELECT children.id, children.finished_at IS NOT NULL AS over FROM workflow_runs AS children JOIN workflow_runs AS parents ON parents.id = children.parent_id WHERE parents.status = 'cancelled'";
+const CHILDREN: &str = "SELECT children.id, children.finished_at IS NOT NULL AS has_ended FROM workflow_runs AS children JOIN workflow_runs AS parents ON parents.id = children.parent_id WHERE parents.status = 'cancelled'";
 
 /// Open waits with a time, and whether an unfinished job will wake them. A wait whose time came
 /// while its run was paused goes on with the run.
@@ -58,7 +58,7 @@ impl Watch {
             self.judge_limit(row.try_get("", "workflow_id")?, row.try_get("", "runs")?);
         }
         for row in product.query_all_raw(statement(product, CHILDREN, [])).await? {
-            self.judge_child(row.try_get("", "id")?, row.try_get("", "over")?);
+            self.judge_child(row.try_get("", "id")?, row.try_get("", "has_ended")?);
         }
         for row in product.query_all_raw(statement(product, WAITS, [])).await? {
             let (run, scope): (RunId, String) = (row.try_get("", "run_id")?, row.try_get("", "scope")?);
@@ -77,9 +77,9 @@ impl Watch {
         }
     }
 
-    fn judge_child(&mut self, child: RunId, is_over: bool) {
+    fn judge_child(&mut self, child: RunId, has_ended: bool) {
         self.children.cases += 1;
-        if !is_over {
+        if !has_ended {
             self.children.breaches.push(format!("run {child} goes on, and its parent is cancelled"));
         }
     }
