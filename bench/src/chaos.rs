@@ -28,6 +28,7 @@ mod processes;
 mod proxy;
 mod recovery;
 mod report;
+mod requests;
 mod role;
 mod run;
 mod running;
@@ -35,6 +36,7 @@ mod sampler;
 mod supervisor;
 mod tables;
 mod worker_activity;
+mod workflows;
 
 use crate::servers::{
     reaper,

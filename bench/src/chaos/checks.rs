@@ -8,9 +8,11 @@ mod evidence;
 pub(super) mod idleness;
 mod product;
 mod timing;
+mod workflows;
 
 pub(super) use evidence::{Check, Evidence};
 pub(super) use product::check as check_product;
+pub(super) use workflows::check as check_workflows;
 
 /// Every check of the run's database.
 pub(super) async fn check(evidence: &Evidence, direct: &DatabaseConnection) -> anyhow::Result<Vec<Check>> {

@@ -4,7 +4,8 @@
 use std::path::PathBuf;
 
 /// Processes with a wrong clock, and by how many seconds it is ahead.
-const WRONG: [(&str, i64); 3] = [("worker-2", 97), ("worker-3", -143), ("scheduler-2", 61)];
+const WRONG: [(&str, i64); 4] =
+    [("worker-2", 97), ("worker-3", -143), ("scheduler-2", 61), ("atelier-worker-2", -88)];
 
 /// Sets the clocks of processes.
 #[derive(Clone, Debug)]

@@ -65,6 +65,12 @@ impl Installation {
         processes.get(draws::pick(draw, processes.len())?)
     }
 
+    /// In half of the cases a worker of the product, which the fault hits too.
+    fn choose_of_product(&self, draws: [f64; 4]) -> Option<&SupervisedProcess> {
+        let product = self.product.as_ref().filter(|_| draws[1] < 0.5)?;
+        self.choose(&product.workers, draws[3])
+    }
+
     /// Signals one of the run's workers and, in half of the cases, the product's too.
     async fn signal_workers(&self, signal: &str, draws: [f64; 4]) -> anyhow::Result<Impact> {
         let mut impact = Impact::now();
@@ -74,30 +80,40 @@ impl Installation {
             impact = Impact::against(worker.name());
             impact.held = self.held_by(pid).await;
         }
-        if let Some(product) = self.product.as_ref().filter(|_| draws[1] < 0.5)
-            && product.worker.signal(signal).await.is_some()
+        if let Some(worker) = self.choose_of_product(draws)
+            && worker.signal(signal).await.is_some()
         {
-            impact.victims.push(product.worker.name().to_owned());
+            impact.victims.push(worker.name().to_owned());
         }
         Ok(impact)
     }
 
+    /// Pauses one of the run's workers and, in half of the cases, one of the product's too.
     async fn pause_worker(&self, draws: [f64; 4]) -> anyhow::Result<Impact> {
         let Some(worker) = self.choose(&self.processes.workers, draws[0]) else { return Ok(Impact::now()) };
         let Some(pid) = worker.signal("STOP").await else { return Ok(Impact::now()) };
         let mut impact = Impact::against(worker.name());
         impact.held = self.held_by(pid).await;
+        let mut paused = vec![pid];
+        if let Some(worker) = self.choose_of_product(draws)
+            && let Some(pid) = worker.signal("STOP").await
+        {
+            impact.victims.push(worker.name().to_owned());
+            paused.push(pid);
+        }
         let pause = self.heartbeat * 2 + draws::between(draws[2], PAST_LEASE.0, PAST_LEASE.1);
+        let resume = async move {
+            time::sleep(pause).await;
+            for pid in paused {
+                supervisor::send("CONT", pid).await;
+            }
+        };
         if self.processes.workers.len() == 1 {
             // No other worker takes over: the recovery is this worker's own.
-            time::sleep(pause).await;
-            supervisor::send("CONT", pid).await;
-            return Ok(Impact { held: impact.held, ..Impact::against(worker.name()) });
+            resume.await;
+            return Ok(Impact { over: Instant::now(), ..impact });
         }
-        impact.aftermath.push(tokio::spawn(async move {
-            time::sleep(pause).await;
-            supervisor::send("CONT", pid).await;
-        }));
+        impact.aftermath.push(tokio::spawn(resume));
         Ok(impact)
     }
 

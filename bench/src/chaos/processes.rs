@@ -15,6 +15,12 @@ const WORKERS: usize = 3;
 
 const SCHEDULERS: usize = 2;
 
+/// Time zones of the product's processes. None is that of their database, or of its sessions.
+const ZONES: [&str; 2] = ["America/St_Johns", "Asia/Kathmandu"];
+
+/// Workers of the product.
+const PRODUCT_WORKERS: usize = 2;
+
 /// URLs of the servers that the processes share.
 #[derive(Clone, Debug)]
 pub(super) struct Addresses {
@@ -104,7 +110,7 @@ pub(super) struct EmbeddedPaths {
 #[derive(Clone, Debug)]
 pub(super) struct Product {
     pub(super) api: SupervisedProcess,
-    pub(super) worker: SupervisedProcess,
+    pub(super) workers: Vec<SupervisedProcess>,
     pub(super) scheduler: SupervisedProcess,
     /// Where the API listens.
     pub(super) url: String,
@@ -116,6 +122,7 @@ impl Product {
         supervisor: &Supervisor,
         scratch: &Scratch,
         addresses: &Addresses,
+        clocks: &Clocks,
         heartbeat_secs: u64,
     ) -> anyhow::Result<Option<Self>> {
         let Some([api, worker, scheduler]) =
@@ -130,13 +137,20 @@ impl Product {
             setting("REDIS_URL", &addresses.redis),
             setting("JWT_SECRET", &uuid::Uuid::new_v4().to_string()),
         ]);
-        let start = |program: PathBuf| {
-            let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let (log, environment) = (scratch.log(&name), environment.clone());
+        let start = |program: &Path, number: usize| {
+            let mut name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if number > 1 {
+                name = format!("{name}-{number}");
+            }
+            let (log, mut environment) = (scratch.log(&name), environment.clone());
+            environment.extend(clocks.environment(&name));
+            environment.push(setting("TZ", ZONES[number % ZONES.len()]));
+            let program = program.to_path_buf();
             supervisor.start(ProcessSpec { name, program, args: Vec::new(), environment, log })
         };
         let url = format!("http://127.0.0.1:{port}");
-        Ok(Some(Self { api: start(api)?, worker: start(worker)?, scheduler: start(scheduler)?, url }))
+        let workers = (1..=PRODUCT_WORKERS).map(|number| start(&worker, number)).collect::<Result<_, _>>()?;
+        Ok(Some(Self { api: start(&api, 1)?, workers, scheduler: start(&scheduler, 1)?, url }))
     }
 
     /// Starts the product in one process where its binary lies beside this one.
@@ -149,17 +163,19 @@ impl Product {
         let port = scratch::free_port()?;
         let mut environment = environment(&paths.product, port, paths.heartbeat_secs);
         environment.extend([setting("DATABASE_URL", ""), setting("REDIS_URL", "")]);
+        environment.push(setting("TZ", ZONES[0]));
         environment.extend(paths.environment.clone());
         let name = "atelier".to_owned();
         let log = scratch.log(&name);
         let process = supervisor.start(ProcessSpec { name, program, args: Vec::new(), environment, log })?;
         let url = format!("http://127.0.0.1:{port}");
-        Ok(Some(Self { api: process.clone(), worker: process.clone(), scheduler: process, url }))
+        Ok(Some(Self { api: process.clone(), workers: vec![process.clone()], scheduler: process, url }))
     }
 
     /// Its processes, each once.
     pub(super) fn all(&self) -> Vec<&SupervisedProcess> {
-        let mut all = vec![&self.api, &self.worker, &self.scheduler];
+        let mut all: Vec<_> = std::iter::once(&self.api).chain(&self.workers).collect();
+        all.push(&self.scheduler);
         all.dedup_by_key(|member| member.name());
         all
     }

@@ -2,10 +2,16 @@
 
 use std::{collections::BTreeMap, fmt::Write, time::Duration};
 
+use atelier_entities::RunStatus;
 use atelier_ops::terminal;
 use serde::Serialize;
 
-use super::{checks::Check, faults::Fault, probes::Latencies};
+use super::{
+    checks::Check,
+    faults::Fault,
+    probes::Latencies,
+    workflows::{Record, Rows},
+};
 
 /// A whole run.
 #[derive(Clone, Debug, Serialize)]
@@ -20,6 +26,7 @@ pub(super) struct Report {
     pub(super) fire_secs: f64,
     pub(super) quiet_secs: f64,
     pub(super) jobs: JobsReport,
+    pub(super) runs: RunsReport,
     pub(super) probes_in_peace: Latencies,
     pub(super) probes_under_fire: Latencies,
     pub(super) faults: Vec<FaultReport>,
@@ -69,6 +76,60 @@ pub(super) struct JobsReport {
     /// Samples that were taken, and ended jobs that were watched.
     pub(super) looks: u64,
     pub(super) watched: usize,
+}
+
+/// Counts of runs of workflows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct RunsReport {
+    /// Runs that people started, and child runs.
+    pub(super) started: usize,
+    pub(super) children: usize,
+    /// Runs that were refused, since as many were under way as may be.
+    pub(super) refused: usize,
+    pub(super) succeeded: usize,
+    pub(super) failed: usize,
+    pub(super) cancelled: usize,
+    /// Nodes that were decided, of all items.
+    pub(super) nodes: usize,
+    /// Pauses, retries, and answers to waits.
+    pub(super) paused: usize,
+    pub(super) retried: usize,
+    pub(super) answered: usize,
+}
+
+impl RunsReport {
+    /// What the rows and the record of the people say.
+    pub(super) fn of(rows: &Rows, record: &Record) -> Self {
+        let count = |status: RunStatus| rows.runs.values().filter(|run| run.status == status).count();
+        let children = rows.runs.values().filter(|run| run.parent_id.is_some()).count();
+        let steering = record.steering();
+        Self {
+            started: rows.runs.len() - children,
+            children,
+            refused: steering.refused,
+            succeeded: count(RunStatus::Succeeded),
+            failed: count(RunStatus::Failed),
+            cancelled: count(RunStatus::Cancelled),
+            nodes: rows.nodes.iter().filter(|node| node.state.is_final()).count(),
+            paused: steering.paused,
+            retried: steering.retried,
+            answered: steering.answered,
+        }
+    }
+
+    fn table(&self) -> String {
+        let Self { started, children, refused, succeeded, failed, cancelled, .. } = self;
+        let Self { nodes, paused, retried, answered, .. } = self;
+        let rows = [
+            ("runs of workflows", format!("{started}, and {children} child runs")),
+            ("  refused, since full", refused.to_string()),
+            ("  succeeded, failed, cancelled", format!("{succeeded}, {failed}, {cancelled}")),
+            ("  nodes decided", nodes.to_string()),
+            ("  pauses, retries, answers", format!("{paused}, {retried}, {answered}")),
+        ];
+        let rows = rows.map(|(name, value)| [name.to_owned(), value]);
+        terminal::table(["workflows", ""], rows.to_vec(), &[])
+    }
 }
 
 /// One strike.
@@ -157,6 +218,10 @@ impl Report {
         ));
         put(String::new());
         put(self.jobs_table());
+        if self.options.product {
+            put(String::new());
+            put(self.runs.table());
+        }
         put(String::new());
         put(self.faults_table());
         put(String::new());

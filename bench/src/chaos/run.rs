@@ -25,11 +25,13 @@ use super::{
     plan::Plan,
     probes::{self, Probes},
     recovery,
-    report::{self, JobsReport, OptionsReport, Report, StrikeReport},
+    report::{self, JobsReport, OptionsReport, Report, RunsReport, StrikeReport},
+    requests::Requests,
     running::Tally,
     sampler::Sampler,
     tables::statement,
     worker_activity,
+    workflows::{self, PEOPLE, People, Rows, Watch},
 };
 
 /// Time without faults before the first one.
@@ -97,7 +99,9 @@ struct Run<'a> {
     faults: Vec<Fault>,
     ledger: Arc<Ledger>,
     probes: Arc<Probes>,
+    requests: Arc<Requests>,
     customers: Arc<Customers>,
+    people: Arc<People>,
 }
 
 impl<'a> Run<'a> {
@@ -110,6 +114,7 @@ impl<'a> Run<'a> {
                 false
             }
         });
+        let requests: Arc<Requests> = Arc::default();
         Self {
             installation,
             options,
@@ -117,7 +122,9 @@ impl<'a> Run<'a> {
             faults,
             ledger: Arc::default(),
             probes: Arc::default(),
-            customers: Arc::default(),
+            customers: Arc::new(Customers::new(requests.clone())),
+            people: Arc::new(People::new(requests.clone())),
+            requests,
         }
     }
 
@@ -130,6 +137,11 @@ impl<'a> Run<'a> {
         );
         let product_sampling =
             tokio::spawn(Sampler::default().run(self.installation.product_direct.clone(), watch.clone()));
+        let watching = tokio::spawn(workflows::watch(
+            self.installation.product_direct.clone(),
+            self.people.record().clone(),
+            watch.clone(),
+        ));
         tokio::spawn(probes::watch(self.installation.direct.clone(), self.probes.clone(), watch.clone()));
         let begun = Instant::now();
         let strikes = self.fire().await?;
@@ -147,6 +159,7 @@ impl<'a> Run<'a> {
         watch.cancel();
         let samplers = [sampling.await?, product_sampling.await?];
         let (jobs, mut checks, faults) = self.judge(&strikes, samplers).await?;
+        let runs = self.judge_runs(watching.await?, &mut checks).await?;
         checks.push(idle);
         let (probes_in_peace, probes_under_fire) = self.probes.latencies();
         Ok(Report {
@@ -159,6 +172,7 @@ impl<'a> Run<'a> {
             fire_secs: fire.as_secs_f64(),
             quiet_secs: quiet.as_secs_f64(),
             jobs,
+            runs,
             probes_in_peace,
             probes_under_fire,
             faults,
@@ -178,7 +192,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Starts callers, probes, the canceller and customers.
+    /// Starts callers, probes, the canceller, customers, and people who run workflows.
     fn start_load(&self, stop: &CancellationToken) -> TaskTracker {
         let tasks = TaskTracker::new();
         let (enqueuer, ledger) = (&self.installation.enqueuer, &self.ledger);
@@ -199,6 +213,11 @@ impl<'a> Run<'a> {
             for _ in 0..customers::CUSTOMERS {
                 let (customers, url, stop) = (self.customers.clone(), product.url.clone(), stop.clone());
                 tasks.spawn(async move { customers.come(&url, stop).await });
+            }
+            for person in 0..PEOPLE {
+                let (people, url, stop) = (self.people.clone(), product.url.clone(), stop.clone());
+                let seed = self.seed.wrapping_add(200 + person);
+                tasks.spawn(async move { people.come(&url, seed, stop).await });
             }
         }
         tasks.close();
@@ -239,13 +258,14 @@ impl<'a> Run<'a> {
         Ok(strikes)
     }
 
-    /// Waits until every job has ended, or until the limit.
+    /// Waits until every job and every run of a workflow has ended, or until the limit.
     async fn wait_until_quiet(&self) {
         let begun = Instant::now();
+        let product = &self.installation.product_direct;
         while begun.elapsed() < QUIET_LIMIT {
-            let product = count_under_way(&self.installation.product_direct);
-            match tokio::join!(count_under_way(&self.installation.direct), product) {
-                (Ok(0), Ok(0)) => return,
+            let (jobs, in_product) = (count_under_way(&self.installation.direct), count_under_way(product));
+            match tokio::join!(jobs, in_product, count_open_runs(product)) {
+                (Ok(0), Ok(0), Ok(0)) => return,
                 _not_yet => time::sleep(Duration::from_millis(200)).await,
             }
         }
@@ -284,12 +304,24 @@ impl<'a> Run<'a> {
         Ok((jobs, checks, faults))
     }
 
+    /// Adds the checks of the runs of workflows, and counts them.
+    async fn judge_runs(&self, mut watch: Watch, checks: &mut Vec<Check>) -> anyhow::Result<RunsReport> {
+        if self.installation.product.is_none() {
+            return Ok(RunsReport::default());
+        }
+        let product = &self.installation.product_direct;
+        watch.look(product).await?;
+        let (rows, record) = (Rows::read(product).await?, self.people.record());
+        checks.extend(checks::check_workflows(&rows, record, watch));
+        Ok(RunsReport::of(&rows, record))
+    }
+
     fn count(&self, evidence: &Evidence) -> JobsReport {
         let count = |state: JobState| evidence.jobs.values().filter(|job| job.state == state).count();
         let in_doubt = || evidence.entries.iter().filter(|(_, entry)| entry.state == EntryState::InDoubt);
         let there = in_doubt().filter(|(id, _)| evidence.jobs.contains_key(id)).count();
         let (refused, duplicates) = self.ledger.refused_and_duplicates();
-        let (requests, requests_made_again) = self.customers.requests_and_retries();
+        let (requests, requests_made_again) = self.requests.counts();
         let attempts = evidence.attempts.values().flatten();
         JobsReport {
             acknowledged: self.ledger.count_acknowledged(),
@@ -327,6 +359,12 @@ fn show(at: Duration, report: &StrikeReport) {
 
 fn clock(elapsed: Duration) -> String {
     format!("{:02}:{:02}", elapsed.as_secs() / 60, elapsed.as_secs() % 60)
+}
+
+async fn count_open_runs(product: &DatabaseConnection) -> anyhow::Result<i64> {
+    let sql = "SELECT COUNT(*) AS runs FROM workflow_runs WHERE finished_at IS NULL";
+    let row = product.query_one_raw(statement(product, sql, [])).await?.context("no count")?;
+    Ok(row.try_get("", "runs")?)
 }
 
 async fn count_under_way(direct: &DatabaseConnection) -> anyhow::Result<i64> {

@@ -1,7 +1,7 @@
 //! Workflows for tests: nodes whose results are scripted, and rows of published versions.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeSet, HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -18,6 +18,7 @@ use atelier_providers::{
 use atelier_queue::{JobError, Outcome, Queue};
 use sea_orm::{ActiveValue::Set, DbErr, EntityTrait};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use crate::{
     Automation, Deps,
@@ -76,22 +77,47 @@ pub type Scene = Result<NodeResult, JobError>;
 
 /// What nodes give, by their keys, in order. A node without a script gives `{"from": its key}`.
 #[derive(Clone, Default)]
-pub struct Script(Arc<Mutex<Played>>);
+pub struct Script {
+    played: Arc<Mutex<Played>>,
+    released: Arc<Notify>,
+}
 
 #[derive(Default)]
 struct Played {
     scenes: HashMap<String, VecDeque<Scene>>,
     ran: Vec<String>,
+    held: BTreeSet<String>,
 }
 
 impl Script {
     fn lock(&self) -> MutexGuard<'_, Played> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.played.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds what a node gives next.
     pub fn add(&self, node: &str, scenes: impl IntoIterator<Item = Scene>) {
         self.lock().scenes.entry(node.to_owned()).or_default().extend(scenes);
+    }
+
+    /// Keeps the attempts of a node from ending once they have begun, until it is released.
+    pub fn hold(&self, node: &str) {
+        self.lock().held.insert(node.to_owned());
+    }
+
+    /// Lets the attempts of a node end, also those that were held.
+    pub fn release(&self, node: &str) {
+        self.lock().held.remove(node);
+        self.released.notify_waiters();
+    }
+
+    async fn until_released(&self, node: &str) {
+        loop {
+            let released = self.released.notified();
+            if !self.lock().held.contains(node) {
+                return;
+            }
+            released.await;
+        }
     }
 
     /// The nodes that ran, such as `each[0].a`, sorted.
@@ -109,9 +135,9 @@ impl Scripted {
         let scene = if run.is_none_or(|run| run.paused || run.status.is_final()) {
             Ok(NodeResult { outcome: WorkOutcome::Held, output: None })
         } else {
-            let mut played = self.script.lock();
-            played.ran.push(place_name(&args.scope, &args.node));
-            let next = played.scenes.get_mut(&args.node).and_then(VecDeque::pop_front);
+            self.script.lock().ran.push(place_name(&args.scope, &args.node));
+            self.script.until_released(&args.node).await;
+            let next = self.script.lock().scenes.get_mut(&args.node).and_then(VecDeque::pop_front);
             next.unwrap_or_else(|| Ok(done(json!({"from": args.node}))))
         };
         Ok(Outcome::Done(serde_json::to_value(scene?).unwrap_or_default()))

@@ -1,9 +1,11 @@
 //! Runs of workflows with workers, on both databases and transports.
 
 mod actions;
+mod crashes;
 mod fixture;
 mod integrations;
 mod locks;
+mod product;
 mod schedules;
 
 use atelier_automation::{
@@ -21,6 +23,10 @@ use serde_json::{Value, json};
 use actions::{
     an_event_starts_the_run_of_each_trigger_once, cancelled_runs_take_the_jobs_along_that_they_wait_for,
     jobs_of_actions_are_started_and_awaited_once,
+};
+use crashes::{
+    a_run_goes_on_where_its_workers_were_killed, a_transport_that_forgets_costs_no_run_a_step,
+    delays_that_fall_due_without_a_scheduler_end_once_it_is_back,
 };
 use fixture::Fixture;
 use schedules::{
@@ -103,6 +109,9 @@ cases![
     schedules_fire_once_with_two_schedulers_and_after_a_downtime,
     ends_of_runs_start_what_waits_in_their_schedule,
     schedules_that_are_changed_while_they_fire_stay_consistent,
+    a_run_goes_on_where_its_workers_were_killed,
+    delays_that_fall_due_without_a_scheduler_end_once_it_is_back,
+    a_transport_that_forgets_costs_no_run_a_step,
 ];
 
 async fn many_runs_end_with_each_node_run_once(fixture: Fixture) {

@@ -35,7 +35,7 @@ fn proofs(cell: &str) -> Vec<Proof> {
 }
 
 /// The suites, which list their cases.
-const SUITES: [&str; 3] = ["it/automation.rs", "it/http.rs", "it/queue.rs"];
+const SUITES: [&str; 4] = ["it/automation.rs", "automation/product.rs", "it/http.rs", "it/queue.rs"];
 
 /// The functions of all tests and of the cases of the suites.
 fn tests() -> BTreeSet<String> {

@@ -5,7 +5,7 @@ use crate::chaos::{
     enqueuer::{EnqueueClient, Enqueuer},
     infrastructure::{self, Disk, Infrastructure},
     processes::{EmbeddedPaths, Processes, Product},
-    role, tables,
+    role, tables, workflows,
 };
 
 /// Starts it.
@@ -23,7 +23,9 @@ pub(super) async fn start(setup: &Setup<'_>) -> anyhow::Result<Parts> {
     tables::create(&made).await?;
     let version = infrastructure::version(&made).await?;
     made.close().await?;
-    infrastructure::create(&disk.product_file()?).await?.close().await?;
+    let product = infrastructure::create(&disk.product_file()?).await?;
+    workflows::create_tables(&product).await?;
+    product.close().await?;
     let queue = role::embedded_queue(&paths.file, options.heartbeat()).await?;
     limit(&queue).await?;
     queue.db().close_by_ref().await?;

@@ -14,7 +14,7 @@ use crate::{
         enqueuer::Enqueuer,
         infrastructure::{Infrastructure, Servers},
         processes::{Addresses, Processes, Product},
-        role, tables,
+        role, tables, workflows,
     },
     servers::programs::{Programs, find_faketime},
 };
@@ -60,6 +60,9 @@ async fn start_processes(setup: &Setup<'_>, servers: &Servers, clocks: &Clocks) 
     let direct = prepare(servers, CHAOS_DATABASE).await?;
     tables::create(&direct).await?;
     let product_direct = prepare(servers, PRODUCT_DATABASE).await?;
+    workflows::create_tables(&product_direct).await?;
+    let zone = format!("ALTER DATABASE {PRODUCT_DATABASE} SET timezone TO 'Pacific/Chatham'");
+    product_direct.execute_unprepared(&zone).await?;
     let addresses = Addresses {
         chaos_database: servers.database_url(CHAOS_DATABASE).await,
         product_database: servers.database_url(PRODUCT_DATABASE).await,
@@ -75,7 +78,7 @@ async fn start_processes(setup: &Setup<'_>, servers: &Servers, clocks: &Clocks) 
     let processes = Processes::start(supervisor, scratch, &addresses, clocks, heartbeat_secs)?;
     let product = match setup.options.no_product {
         true => None,
-        false => Product::start(supervisor, scratch, &addresses, heartbeat_secs)?,
+        false => Product::start(supervisor, scratch, &addresses, clocks, heartbeat_secs)?,
     };
     Ok((processes, product, Enqueuer::Library(queue), [direct, product_direct]))
 }

@@ -1,6 +1,10 @@
 //! A database, a transport, a scheduler, and workers whose nodes are scripted.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use atelier_automation::{
     Automation,
@@ -35,7 +39,7 @@ use sea_orm::{
 };
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::{task::JoinHandle, time};
+use tokio::{runtime::Runtime, task::JoinHandle, time};
 use tokio_util::sync::CancellationToken;
 
 /// How long a case waits for a condition.
@@ -43,15 +47,62 @@ const TIME_LIMIT: Duration = Duration::from_secs(60);
 /// The time between two heartbeats.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
+enum TransportKind {
+    Memory(InProcess),
+    Redis(TestRedis),
+}
+
+/// What the processes of a case share.
+struct Shared {
+    database: TestDatabase,
+    transport: TransportKind,
+    folder: TempDir,
+    script: Script,
+}
+
+impl Shared {
+    /// The services of a process of its own: its own connections, but not its own data.
+    async fn services(&self) -> Scripted {
+        let (transport, bus): (Arc<dyn Transport>, Arc<dyn Bus>) = match &self.transport {
+            TransportKind::Memory(transport) => (Arc::new(transport.clone()), Arc::new(LocalBus::default())),
+            TransportKind::Redis(redis) => {
+                let options = RedisOptions {
+                    client: redis.server.client(),
+                    key_prefix: redis.prefix.clone(),
+                    command_timeout: Duration::from_secs(2),
+                    consumer_timeout: HEARTBEAT * 4,
+                };
+                let hub = RedisHub::connect(options).await.expect("a Redis URL");
+                (hub.clone(), hub)
+            }
+        };
+        let modules = modules();
+        let connection = self.database.connect().await;
+        let queue_options = QueueOptions { heartbeat: HEARTBEAT, ..QueueOptions::default() };
+        let queue = Queue::new(connection, transport, bus, effects_of(&modules), queue_options);
+        let objects = ObjectStoreOptions::Folder(self.folder.path().to_path_buf());
+        let objects = Objects::open(&objects).expect("a store");
+        let oauth = OAuthSetup {
+            providers: BTreeMap::default().into_iter().collect(),
+            public_url: "https://atelier.example".to_owned(),
+            frontend_url: "https://app.example".to_owned(),
+        };
+        let mailer = Arc::new(ScriptedMailer::new([]));
+        let deps = atelier_foundation::Deps { mailer, objects: objects.clone(), oauth };
+        let foundation = Foundation::new(queue, deps, options(), Ports::of(&modules));
+        let automation = Automation::new(&foundation, atelier_automation::testing::deps(objects));
+        Scripted { foundation, automation, script: self.script.clone() }
+    }
+}
+
 /// The fixture of a case. Dropping it stops its scheduler and workers.
 pub(super) struct Fixture {
     services: Scripted,
     registry: Registry,
     user: UserId,
     stop: CancellationToken,
-    _redis: Option<TestRedis>,
-    _folder: TempDir,
-    _database: TestDatabase,
+    scheduler: Mutex<CancellationToken>,
+    shared: Arc<Shared>,
 }
 
 impl Drop for Fixture {
@@ -62,52 +113,62 @@ impl Drop for Fixture {
 
 impl Fixture {
     pub(super) async fn sqlite() -> Self {
-        let transport = Arc::new(InProcess::default());
-        Self::new(TestDatabase::sqlite().await, transport, Arc::new(LocalBus::default()), None).await
+        let transport = TransportKind::Memory(InProcess::default());
+        Self::new(TestDatabase::sqlite().await, transport).await
     }
 
     pub(super) async fn postgres_redis() -> Self {
-        let redis = TestRedis::create();
-        let options = RedisOptions {
-            client: redis.server.client(),
-            key_prefix: redis.prefix.clone(),
-            command_timeout: Duration::from_secs(2),
-            consumer_timeout: HEARTBEAT * 4,
-        };
-        let hub = RedisHub::connect(options).await.expect("a Redis URL");
-        Self::new(TestDatabase::create().await, hub.clone(), hub, Some(redis)).await
+        Self::new(TestDatabase::create().await, TransportKind::Redis(TestRedis::create())).await
     }
 
-    async fn new(
-        database: TestDatabase,
-        transport: Arc<dyn Transport>,
-        bus: Arc<dyn Bus>,
-        redis: Option<TestRedis>,
-    ) -> Self {
-        let modules = modules();
-        let queue_options = QueueOptions { heartbeat: HEARTBEAT, ..QueueOptions::default() };
-        let queue =
-            Queue::new(database.connection.clone(), transport, bus, effects_of(&modules), queue_options);
+    async fn new(database: TestDatabase, transport: TransportKind) -> Self {
         let folder = TempDir::with_prefix("atelier-runs-").expect("a temporary folder");
-        let objects = ObjectStoreOptions::Folder(folder.path().to_path_buf());
-        let objects = Objects::open(&objects).expect("a store");
-        let oauth = OAuthSetup {
-            providers: BTreeMap::default().into_iter().collect(),
-            public_url: "https://atelier.example".to_owned(),
-            frontend_url: "https://app.example".to_owned(),
-        };
-        let mailer = Arc::new(ScriptedMailer::new([]));
-        let deps = atelier_foundation::Deps { mailer, objects: objects.clone(), oauth };
-        let foundation = Foundation::new(queue.clone(), deps, options(), Ports::of(&modules));
-        let automation = Automation::new(&foundation, atelier_automation::testing::deps(objects));
+        let shared = Arc::new(Shared { database, transport, folder, script: Script::default() });
+        let services = shared.services().await;
         let registration = testing::Fixture::registration("ada@example.org");
-        let user = foundation.identity.register(&Actor::anonymous(), registration).await;
+        let user = services.foundation.identity.register(&Actor::anonymous(), registration).await;
         let user = user.expect("registered").user.id;
-        let services = Scripted { foundation, automation, script: Script::default() };
-        let registry = registry_of(&modules, &services);
-        let stop = CancellationToken::new();
-        tokio::spawn(stop.clone().run_until_cancelled_owned(schedule(queue)));
-        Self { services, registry, user, stop, _redis: redis, _folder: folder, _database: database }
+        let registry = registry_of(&modules(), &services);
+        let (stop, scheduler) = (CancellationToken::new(), Mutex::new(CancellationToken::new()));
+        let fixture = Self { services, registry, user, stop, scheduler, shared };
+        fixture.start_scheduler();
+        fixture
+    }
+
+    /// Starts the only scheduler.
+    pub(super) fn start_scheduler(&self) {
+        let token = self.stop.child_token();
+        tokio::spawn(token.clone().run_until_cancelled_owned(schedule(self.queue().clone())));
+        *self.scheduler.lock().expect("no case panicked with it") = token;
+    }
+
+    /// Stops the scheduler wherever it is.
+    pub(super) fn kill_scheduler(&self) {
+        self.scheduler.lock().expect("no case panicked with it").cancel();
+    }
+
+    /// Deletes all ids from the transport.
+    pub(super) async fn forget_transport(&self) {
+        match &self.shared.transport {
+            TransportKind::Memory(transport) => transport.forget(),
+            TransportKind::Redis(redis) => redis.flush().await,
+        }
+    }
+
+    /// Starts a worker in a separate runtime, which can be killed like a process.
+    pub(super) fn killable_worker(&self) -> KillableWorker {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let shared = self.shared.clone();
+        // Connections belong to the runtime that created them, so the worker opens its own.
+        runtime.spawn(async move {
+            let services = shared.services().await;
+            drop(shared);
+            let registry = registry_of(&modules(), &services);
+            let options = worker_options(4, Duration::ZERO);
+            worker::run(services.foundation.queue.clone(), registry, options, CancellationToken::new()).await
+        });
+        KillableWorker(Some(runtime))
     }
 
     pub(super) fn queue(&self) -> &Queue {
@@ -144,13 +205,7 @@ impl Fixture {
 
     /// Starts a worker with this number of slots.
     pub(super) fn worker(&self, concurrency: usize) -> JoinHandle<Result<(), atelier_queue::QueueError>> {
-        let options = WorkerOptions {
-            concurrency: QueueName::ALL.iter().map(|queue| (*queue, concurrency)).collect(),
-            grace: Duration::from_millis(200),
-            host: "test".to_owned(),
-            version: "test".to_owned(),
-            ..WorkerOptions::default()
-        };
+        let options = worker_options(concurrency, Duration::from_millis(200));
         tokio::spawn(worker::run(
             self.queue().clone(),
             self.registry.clone(),
@@ -233,6 +288,37 @@ impl Fixture {
             }
         });
         found.await.unwrap_or_else(|_| panic!("timed out waiting until {what}"))
+    }
+}
+
+/// The options of a worker with this number of slots.
+fn worker_options(concurrency: usize, grace: Duration) -> WorkerOptions {
+    WorkerOptions {
+        concurrency: QueueName::ALL.iter().map(|queue| (*queue, concurrency)).collect(),
+        grace,
+        host: "test".to_owned(),
+        version: "test".to_owned(),
+        ..WorkerOptions::default()
+    }
+}
+
+/// A worker that can be killed.
+pub(super) struct KillableWorker(Option<Runtime>);
+
+impl KillableWorker {
+    /// Stops it at once, without a drain, and waits until its connections are closed.
+    pub(super) fn kill(mut self) {
+        if let Some(runtime) = self.0.take() {
+            tokio::task::block_in_place(|| runtime.shutdown_timeout(TIME_LIMIT));
+        }
+    }
+}
+
+impl Drop for KillableWorker {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
