@@ -22,7 +22,7 @@ use sea_orm::{
     QueryFilter, Statement,
 };
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Value, json};
+use serde_json::json;
 use url::Url;
 
 use super::*;
