@@ -187,14 +187,21 @@ impl Person {
     /// # Panics
     /// If it is rejected.
     pub async fn publish_workflow(&self, name: &str, graph: &Value) -> String {
-        let made = self.client.post("/api/v1/automation/workflows/").json(&json!({"name": name}));
-        let made = made.send().await.expect(201).json();
-        let id = made["id"].as_str().expect("an id").to_owned();
+        let id = self.create("/api/v1/automation/workflows/", &json!({"name": name})).await;
         let at = format!("/api/v1/automation/workflows/{id}");
         let put = self.client.call("PUT", &format!("{at}/graph/")).header("if-match", "*").json(graph);
         let _stored = put.send().await.expect(200);
         let _published = self.client.post(&format!("{at}/publish/")).send().await.expect(201);
         id
+    }
+
+    /// Creates what the body says, and returns its id.
+    ///
+    /// # Panics
+    /// If it is rejected.
+    pub async fn create(&self, path: &str, body: &Value) -> String {
+        let made = self.client.post(path).json(body).send().await.expect(201).json();
+        made["id"].as_str().expect("an id").to_owned()
     }
 
     /// Starts a run of a published workflow, and returns its id.

@@ -58,7 +58,7 @@ pub use description::{
 pub use param::{Param, PreparedWhen, When};
 
 /// All types, in the order of a palette.
-pub const TYPES: [Definition; 33] = [
+pub const TYPES: [Definition; 34] = [
     manual::DEFINITION,
     schedule::DEFINITION,
     platform_event::DEFINITION,

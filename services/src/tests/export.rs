@@ -17,7 +17,7 @@ use crate::testing::Fixture;
 const PAGE: u64 = 500;
 
 /// The lists of an export, in the order of its document.
-const LISTS: [&str; 13] = [
+const LISTS: [&str; 14] = [
     "sessions",
     "links",
     "projects",

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use atelier_entities::{
     JobId, JobState, NodeState, RunId, RunStatus, Timestamp, WorkflowId, WorkflowVersionId,
 };
-use sea_orm::{DatabaseConnection, DbErr, FromQueryResult};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, FromQueryResult};
 use serde_json::Value;
 
 use crate::chaos::tables::statement;

@@ -70,7 +70,7 @@ pub(super) fn apply(
     let hosts = apply_hosts(kind, before, &settings, changes.allowed_hosts, &mut faults);
     check_addresses(kind, &settings, &hosts, &secrets, &mut faults);
     if !before.secrets.is_empty() && reaches_more(kind, before, &settings, &hosts) {
-        let sent = |name: &String| secrets.get(name.as_str()).is_some();
+        let sent = |name: &String| secrets.contains_key(name.as_str());
         for name in before.secrets.iter().filter(|name| !sent(name)) {
             let problem = "must be sent again, since the change lets it go to another host";
             faults.insert(format!("secrets.{name}"), problem.to_owned());

@@ -25,12 +25,9 @@ pub(super) async fn data_of_other_people_is_404(setup: AppSetup) {
         "type": "http_bearer", "name": "Secret integration", "secrets": {"token": "Secret"},
         "allowed_hosts": ["api.example.com"],
     });
-    let integration = ada.client.post("/api/v1/automation/integrations/").json(&integration).send().await;
-    let integration = integration.expect(201).json()["id"].as_str().expect("an id").to_owned();
+    let integration = ada.create("/api/v1/automation/integrations/", &integration).await;
     let schedule = json!({"workflow_id": workflow, "name": "Secret schedule", "expression": "@yearly"});
-    let schedule =
-        ada.client.post("/api/v1/automation/schedules/").json(&schedule).send().await.expect(201).json();
-    let schedule = schedule["id"].as_str().expect("an id").to_owned();
+    let schedule = ada.create("/api/v1/automation/schedules/", &schedule).await;
     let before = ada.project(&project).await;
 
     let mut asked = 0;
@@ -51,10 +48,7 @@ pub(super) async fn data_of_other_people_is_404(setup: AppSetup) {
         asked += 1;
     }
 
-    assert!(
-        asked >= 69,
-        "only {asked} operations are about one project, job, workflow, run, schedule or integration"
-    );
+    assert!(asked >= 69, "only {asked} operations are about one project, job, workflow and the like");
     let nothing = json!([]);
     for path in ["/api/projects", "/api/jobs", &format!("/api/jobs?project={project}")] {
         assert_eq!(eve.get(path).await, nothing, "{path}");

@@ -1,7 +1,7 @@
 use atelier_entities::{
     JobId, JobState, NodeState, RunId, RunStatus, Timestamp, WorkflowId, WorkflowVersionId,
 };
-use chrono::{DateTime, TimeDelta};
+use chrono::DateTime;
 use serde_json::{Value, json};
 
 use super::*;

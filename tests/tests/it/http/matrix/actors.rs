@@ -127,11 +127,9 @@ impl Items {
             "type": "http_bearer", "name": "Secret integration", "secrets": {"token": "0123456789abcdef-Secret"},
             "allowed_hosts": ["http://127.0.0.1:9"], "settings": {"test_url": "http://127.0.0.1:9/"},
         });
-        let integration = person.client.post("/api/v1/automation/integrations/").json(&integration);
-        let integration = integration.send().await.expect(201).json();
+        let integration = person.create("/api/v1/automation/integrations/", &integration).await;
         let schedule = json!({"workflow_id": workflow, "name": "Secret schedule", "expression": "@yearly", "input": null});
-        let schedule = person.client.post("/api/v1/automation/schedules/").json(&schedule);
-        let schedule = schedule.send().await.expect(201).json();
+        let schedule = person.create("/api/v1/automation/schedules/", &schedule).await;
         let elsewhere = app.client().login(&person.email, PASSWORD).await.expect(200);
         let sessions = app.client().person(&elsewhere).get("/api/auth/sessions").await;
         let session = sessions.as_array().expect("a list").iter().find(|entry| entry["current"] == true);
@@ -141,8 +139,8 @@ impl Items {
             project,
             workflow,
             run,
-            integration: integration["id"].as_str().expect("an id").to_owned(),
-            schedule: schedule["id"].as_str().expect("an id").to_owned(),
+            integration,
+            schedule,
             job,
             session: session.expect("this one")["id"].as_str().expect("an id").to_owned(),
             token: token["api_token"]["id"].as_str().expect("an id").to_owned(),
