@@ -11,7 +11,7 @@ pub fn jitter(schedule: Uuid, at: Timestamp, most_secs: u32) -> TimeDelta {
     let mut hash = Sha256::new();
     hash.update(schedule.as_bytes());
     hash.update(at.timestamp().to_be_bytes());
-    let number = hash.finalize().iter().take(8).fold(0, |number: u64, byte| number << 8 | u64::from(*byte));
+    let number = hash.finalize().iter().take(8).fold(0, |number: u64, byte| (number << 8) | u64::from(*byte));
     let millis = number % (u64::from(most_secs) * 1_000 + 1);
     TimeDelta::milliseconds(i64::try_from(millis).unwrap_or_default())
 }
