@@ -18,10 +18,10 @@ use super::{TAGS, errors};
 type Rule = fn(&Value) -> Vec<String>;
 
 /// The words that the names of operations begin with.
-const VERBS: &str = "activate begin cancel change clean create deactivate decide delete deploy disable \
-    discard duplicate enable end export finish forgot generate get import list login logout pause preview publish \
-    refresh register repeat replace replay resend reset restore resume retry send show start stream unlink \
-    unsubscribe update validate verify";
+const VERBS: &str = "activate backfill begin cancel change clean create deactivate decide delete deploy \
+    disable discard duplicate enable end export finish forgot generate get import list login logout pause \
+    preview publish refresh register repeat replace replay resend reset restore resume retry run send \
+    show start stream test unlink unsubscribe update validate verify";
 
 /// Fields and parameters that are text of a closed set wherever they occur.
 const CLOSED: [&str; 24] = [

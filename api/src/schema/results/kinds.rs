@@ -81,6 +81,10 @@ pub(crate) struct JobResults {
     cancelled_runs: CancelledRunsResult,
     #[serde(rename = "workflow.reconcile")]
     reconciled: ReconciledResult,
+    #[serde(rename = "workflow.settle_schedule")]
+    settled_schedule: SettledScheduleResult,
+    #[serde(rename = "workflow.recompute_schedules")]
+    recomputed_schedules: RecomputedSchedulesResult,
     /// What the test found. Null where the integration was gone.
     #[serde(rename = "integration.test")]
     tested: IntegrationTestResult,
@@ -125,6 +129,20 @@ pub(crate) struct IntegrationTestResult {
 pub(crate) struct RewrappedResult {
     /// Secrets whose data key was encrypted again.
     rewrapped: u64,
+}
+
+/// Fire times of a schedule that waited for the end of a run were handled. Null where the schedule was gone.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SettledScheduleResult {
+    /// Runs that were started.
+    started: u64,
+}
+
+/// The next fire times of schedules were computed anew after the rules of time zones had changed.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RecomputedSchedulesResult {
+    /// Schedules whose next time changed.
+    changed: u64,
 }
 
 /// Runs of workflows were repaired: those that a lost job or a limit had left behind.

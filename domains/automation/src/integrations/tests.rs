@@ -199,7 +199,9 @@ impl Fixture {
             let columns: Vec<String> = columns
                 .iter()
                 .map(|column| column.try_get_by_index::<String>(0).expect("a name"))
-                .map(|column| format!("coalesce(cast(\"{column}\" AS text), '')"))
+                .map(|column| {
+                    format!("CASE typeof(\"{column}\") WHEN 'blob' THEN hex(\"{column}\") ELSE coalesce(\"{column}\", '') END")
+                })
                 .collect();
             let rows = all(format!("SELECT {} FROM \"{table}\"", columns.join(" || '|' || "))).await;
             text.extend(rows.iter().map(|row| row.try_get_by_index::<String>(0).expect("a text")));

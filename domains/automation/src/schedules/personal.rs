@@ -24,7 +24,7 @@ impl PersonalData for OwnedSchedules {
     }
 
     fn lists(&self) -> &'static [ExportList] {
-        &[ExportList { name: "workflow_schedules", position: 57 }]
+        &[ExportList { name: "workflow_schedules", position: 58 }]
     }
 
     async fn read(&self, db: &DatabaseConnection, _list: &str, page: Page) -> Result<Rows, DbErr> {

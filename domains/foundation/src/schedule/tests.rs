@@ -27,17 +27,27 @@ fn dates(expression: &str, after: &str, count: usize) -> Vec<String> {
     found.iter().map(|firing| firing.at.format("%Y-%m-%d").to_string()).collect()
 }
 
+/// Where cronsim is wrong: 02:20 comes once on the night when Lord Howe Island turns 02:00 back to 01:30, and
+/// cronsim leaves it out.
+const DIFFERING: [&str; 1] = ["Australia/Lord_Howe 2026-04-04T02:00:00Z 20 */2 * * *: \
+    2026-04-04T03:20:00Z 2026-04-04T05:20:00Z 2026-04-04T07:20:00Z 2026-04-04T09:20:00Z \
+    2026-04-04T11:20:00Z 2026-04-04T13:20:00Z 2026-04-04T15:50:00Z 2026-04-04T17:50:00Z \
+    2026-04-04T19:50:00Z 2026-04-04T21:50:00Z"];
+
 #[test]
 fn times_are_those_of_another_implementation() {
-    let mut cases = 0;
+    let (mut cases, mut differing) = (0, Vec::new());
     for line in include_str!("conformance/cases.tsv").lines().filter(|line| !line.starts_with('#')) {
         let fields: Vec<&str> = line.split('\t').collect();
         let [zone, start, expression, expected] = fields[..] else { panic!("{line}") };
         let found = cron(expression, zone).list(at(start), None, 10).expect("times");
         let found: Vec<_> = found.iter().map(|one| one.at.format("%Y-%m-%dT%H:%M:%SZ").to_string()).collect();
-        assert_eq!(found.join(" "), expected, "{expression} in {zone} after {start}");
+        if found.join(" ") != expected {
+            differing.push(format!("{zone} {start} {expression}: {}", found.join(" ")));
+        }
         cases += 1;
     }
+    assert_eq!(differing, DIFFERING);
     assert!(cases > 300);
 }
 
@@ -195,8 +205,11 @@ fn every_time_is_later_and_matches_its_fields_or_was_shifted() {
             let Ok(parsed) = Expression::parse(expression) else { panic!("{expression}") };
             let spec = cron(expression, zone);
             let mut from = at("2017-01-01T00:00:00Z");
-            for _ in 0..1_500 {
-                let found = spec.next(from).expect("a time").expect("a time");
+            for count in 0..1_500 {
+                let Some(found) = spec.next(from).expect("it is found") else {
+                    assert!(count > 900, "{expression} in {zone} ends after {from}");
+                    break;
+                };
                 assert!(found.at > from, "{expression} in {zone} after {from}");
                 let civil = found.at.with_timezone(&spec.zone).naive_local();
                 match found.shifted_from {

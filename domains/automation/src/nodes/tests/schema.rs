@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-const KNOWN: [&str; 14] = [
+const KNOWN: [&str; 15] = [
     "$schema",
     "$defs",
     "$ref",
@@ -17,6 +17,7 @@ const KNOWN: [&str; 14] = [
     "pattern",
     "minimum",
     "maximum",
+    "format",
 ];
 
 /// The places of a value that its schema refuses.
