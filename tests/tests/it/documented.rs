@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use atelier_automation::{
     integrations::{RewrapCredentials, TestIntegration},
-    runs::{MakeRoom, ReconcileRuns, RunNode, StartRun, StopJobs, WakeNode},
+    runs::{MakeRoom, RecomputeSchedules, ReconcileRuns, RunNode, StartRun, StopJobs, WakeNode},
     workflows::CancelRuns,
 };
 use atelier_builder::generation::RunGeneration;
@@ -189,6 +189,7 @@ fn unique_keys(project_id: ProjectId) -> Vec<(&'static str, Option<String>)> {
         (TestIntegration::KIND, TestIntegration { integration_id: IntegrationId(project_id.0) }.unique_key()),
         (RewrapCredentials::KIND, RewrapCredentials {}.unique_key()),
         (ReconcileRuns::KIND, ReconcileRuns {}.unique_key()),
+        (RecomputeSchedules::KIND, RecomputeSchedules {}.unique_key()),
         (EraseAccount::KIND, EraseAccount { user_id: UserId(project_id.0) }.unique_key()),
     ]
 }

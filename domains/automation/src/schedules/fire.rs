@@ -53,7 +53,8 @@ pub(crate) async fn fire_due(queue: &Queue) -> Result<bool, QueueError> {
 async fn is_any_due(queue: &Queue) -> Result<bool, DbErr> {
     let db = queue.db();
     let mut sql = Sql::new(db.get_database_backend());
-    sql.push("SELECT 1 FROM workflow_schedules WHERE next_fire_at <= ").bind(queue.now()).push(" LIMIT 1");
+    sql.push("SELECT 1 FROM workflow_schedules WHERE next_fire_at <= ").bind(queue.now());
+    sql.push(" ORDER BY next_fire_at LIMIT 1");
     Ok(db.query_one_raw(sql.build()).await?.is_some())
 }
 

@@ -74,7 +74,9 @@ async fn dump(app: &TestApp) -> String {
                 let columns: Vec<String> = columns
                     .iter()
                     .map(|column| column.try_get_by_index::<String>(0).expect("a name"))
-                    .map(|column| format!("coalesce(cast(\"{column}\" AS text), '')"))
+                    .map(|column| {
+                        format!("CASE typeof(\"{column}\") WHEN 'blob' THEN hex(\"{column}\") ELSE coalesce(\"{column}\", '') END")
+                    })
                     .collect();
                 format!("SELECT {} FROM \"{table}\"", columns.join(" || '|' || "))
             }

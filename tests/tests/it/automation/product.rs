@@ -153,7 +153,7 @@ async fn columns_as_text(app: &TestApp, table: &str) -> String {
     let columns = app.db().query_all_raw(sql).await.expect("columns");
     let columns = columns.iter().map(|column| {
         let name: String = column.try_get("", "name").expect("a name");
-        format!("COALESCE(CAST(\"{name}\" AS TEXT), '')")
+        format!("CASE typeof(\"{name}\") WHEN 'blob' THEN hex(\"{name}\") ELSE COALESCE(\"{name}\", '') END")
     });
     columns.collect::<Vec<_>>().join(" || ' ' || ")
 }

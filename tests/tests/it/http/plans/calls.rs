@@ -27,9 +27,10 @@ fn values(operation: &Operation, name: &str) -> &'static [&'static str] {
         }
         (_, "error_code") => &["GONE", "NEVER_WAS"],
         (_, "ip" | "request_id" | "target" | "kind") => &["generation.run", "never was"],
-        (_, "enabled" | "is_active" | "is_verified") => &["true", "false"],
+        (_, "enabled" | "is_active" | "is_verified" | "paused") => &["true", "false"],
         (_, "level") => &["info", "warning", "critical"],
         (_, "older_than_days") => &["300"],
+        (path, "outcome") if path.ends_with("/ticks/") => &["started", "missed_window"],
         (_, "order") => &["asc", "desc"],
         (_, "period") => &["day", "month"],
         (_, "plan") => &["free", "pro", "none"],
