@@ -84,7 +84,7 @@ impl People {
             let id: WorkflowId = id.parse().context("no workflow's id")?;
             for step in ["publish", "enable"] {
                 let path = format!("{LIST}{id}/{step}/");
-                let done = self.requests.post(&client, &path, &Value::Null).await;
+                let done = self.requests.post(&client, &path, &json!({})).await;
                 done.with_context(|| format!("{step} {flow:?}"))?;
             }
             self.record.note_workflow(id, flow);

@@ -113,7 +113,7 @@ impl Followed<'_> {
         }
         if self.resume_at.is_some_and(|at| Instant::now() >= at) {
             self.resume_at = None;
-            self.post("resume/", &Value::Null).await?;
+            self.post("resume/", &json!({})).await?;
         }
         if self.script.cancel.is_some_and(|after| self.begun.elapsed() >= after) {
             self.script.cancel = None;
@@ -121,7 +121,7 @@ impl Followed<'_> {
         } else if let Some((_, pause)) = self.script.pause.filter(|(after, _)| self.begun.elapsed() >= *after)
         {
             self.script.pause = None;
-            if self.post("pause/", &Value::Null).await? {
+            if self.post("pause/", &json!({})).await? {
                 self.resume_at = Some(Instant::now() + pause);
                 self.driver.record.count(|steering| steering.paused += 1);
             }
@@ -133,7 +133,7 @@ impl Followed<'_> {
 
     async fn cancel(&self) -> anyhow::Result<()> {
         self.driver.record.note_cancel_asked(self.run);
-        if self.post("cancel/", &Value::Null).await? {
+        if self.post("cancel/", &json!({})).await? {
             self.driver.record.note_cancelled(self.run);
         }
         Ok(())
@@ -141,7 +141,7 @@ impl Followed<'_> {
 
     /// Runs what failed again; true if the run refuses it, and so stays as it is.
     async fn retry(&self, what: &str) -> anyhow::Result<bool> {
-        let is_taken = self.post(what, &Value::Null).await?;
+        let is_taken = self.post(what, &json!({})).await?;
         self.driver.record.count(|steering| steering.retried += usize::from(is_taken));
         Ok(!is_taken)
     }
