@@ -225,7 +225,9 @@ impl NodeOverlay {
             caption.push(format!("{}/{}", items.succeeded, items.total));
             caption.extend((items.failed > 0).then(|| format!("{} failed", items.failed)));
         } else {
-            let times: i64 = self.counts.values().sum();
+            let skipped = NodeState::Skipped.as_str();
+            let ran = self.counts.iter().filter(|(state, _)| **state != skipped);
+            let times: i64 = ran.map(|(_, count)| count).sum();
             caption.extend((times > 1).then(|| format!("{times}\u{d7}")));
         }
         let is_decided_at_once = self.state == NodeState::Skipped;
@@ -291,6 +293,8 @@ mod tests {
 
         node.add(NodeState::Failed, 1, (at(4), Some(at(10))));
         assert_eq!((node.state, node.started_at, node.finished_at), (NodeState::Failed, at(4), Some(at(10))));
+        assert_eq!(node.shown().caption, "4\u{d7} \u{b7} 6.0 s");
+        node.add(NodeState::Skipped, 2, (at(6), Some(at(6))));
         assert_eq!(node.shown().caption, "4\u{d7} \u{b7} 6.0 s");
         node.add(NodeState::Waiting, 1, (at(6), None));
         assert_eq!((node.state, node.finished_at), (NodeState::Waiting, None));
