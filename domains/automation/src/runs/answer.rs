@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::{
     MAX_INLINE_BYTES, RunError, RunNode, Runs,
     advance::advance,
-    cue::{Answer, Cue, SentSignal},
+    event::{Answer, RunEvent, SentSignal},
     store::LockedRuns,
 };
 use crate::engine::Refusal;
@@ -83,7 +83,7 @@ impl Runs {
         }
         let signal = check_signal(input, actor, &tx)?;
         let context = json!({"key": signal.key, "id": signal.id});
-        let mut answers = advance(&tx, vec![(run, Cue::Signal(signal))]).await?;
+        let mut answers = advance(&tx, vec![(run, RunEvent::Signal(signal))]).await?;
         match answers.pop() {
             Some(Err(Refusal::Stale)) => Ok(own),
             Some(Err(refusal)) => Err(RunError::of(&refusal, own.status, "sent a signal")),
@@ -216,7 +216,7 @@ impl Runs {
         let at = RunNode::of_row(wait.run_id, &wait.scope, &wait.node, numbers);
         let context = json!({"scope": wait.scope, "node": wait.node, "approved": decision.approved});
         let answer = Answer { approved: decision.approved, comment, by: actor.user(), at: tx.now() };
-        let mut answers = advance(&tx, vec![(wait.run_id, Cue::Decided(at, answer))]).await?;
+        let mut answers = advance(&tx, vec![(wait.run_id, RunEvent::Decided(at, answer))]).await?;
         match answers.pop() {
             Some(Err(Refusal::WrongState)) => Err(RunError::NoWait),
             Some(Err(_)) => Err(RunError::WaitOver),

@@ -1,5 +1,5 @@
 //! What no job moves: runs past their deadline, waits and nodes without a job, jobs without a run, queued runs
-//! with a free place.
+//! that may start.
 
 use atelier_entities::{JobState, NodeState, RunId, WorkflowId};
 use atelier_queue::{JobContext, JobError, Outcome, QueueError, QueueName, Sql, Transaction};
@@ -9,10 +9,10 @@ use serde_json::json;
 
 use super::{
     NodeResult, ReconcileRuns, RunNode, Runs, WorkOutcome,
+    admissions::{Admissions, start_jobs},
     advance::advance,
     awaited::end_stale_waits,
-    cue::Cue,
-    places::{Places, start_jobs},
+    event::RunEvent,
     store::list_overdue,
 };
 
@@ -75,7 +75,7 @@ impl Runs {
         for _ in 0..BATCHES {
             let tx = self.queue.begin().await?;
             let late = list_overdue(&*tx, tx.now(), BATCH).await?;
-            let answers = advance(&tx, late.iter().map(|run| (*run, Cue::TimedOut)).collect()).await?;
+            let answers = advance(&tx, late.iter().map(|run| (*run, RunEvent::TimedOut)).collect()).await?;
             tx.commit().await?;
             let ended = answers.iter().filter(|answer| answer.is_ok()).count();
             total += ended;
@@ -95,7 +95,7 @@ impl Runs {
             sql.push("SELECT runs.id FROM workflow_runs AS runs JOIN workflows ON workflows.id = runs.workflow_id WHERE runs.finished_at IS NULL AND workflows.deleted_at IS NOT NULL ORDER BY runs.id LIMIT ")
                 .push(&BATCH.to_string());
             let left: Vec<RunId> = ids(&tx, sql).await?;
-            let answers = advance(&tx, left.into_iter().map(|run| (run, Cue::Cancel)).collect()).await?;
+            let answers = advance(&tx, left.into_iter().map(|run| (run, RunEvent::Cancel)).collect()).await?;
             tx.commit().await?;
             let ended = answers.iter().filter(|answer| answer.is_ok()).count();
             total += ended;
@@ -110,7 +110,7 @@ impl Runs {
     async fn wake_waits(&self) -> Result<usize, QueueError> {
         self.repair(
             "SELECT waits.run_id, waits.scope, waits.node, waits.generation, waits.round, waits.attempt FROM workflow_waits AS waits JOIN workflow_runs AS runs ON runs.id = waits.run_id WHERE NOT waits.closed AND NOT waits.held AND waits.due_at IS NOT NULL AND runs.finished_at IS NULL AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = waits.job_id AND jobs.phase < 2)",
-            Cue::Wake,
+            RunEvent::Wake,
         )
         .await
     }
@@ -132,7 +132,7 @@ impl Runs {
 
     /// Gives nodes that are ready a job again.
     async fn restart_nodes(&self) -> Result<usize, QueueError> {
-        let held = |at| Cue::Ended(at, Ok(NodeResult { outcome: WorkOutcome::Held, output: None }));
+        let held = |at| RunEvent::Ended(at, Ok(NodeResult { outcome: WorkOutcome::Held, output: None }));
         let [ready, retrying] = [NodeState::Ready, NodeState::Retrying].map(NodeState::as_str);
         let select = format!(
             "SELECT nodes.run_id, nodes.scope, nodes.node, nodes.generation, nodes.round, nodes.attempt FROM workflow_runs AS runs JOIN workflow_node_runs AS nodes ON nodes.run_id = runs.id WHERE runs.finished_at IS NULL AND NOT runs.paused AND runs.working > 0 AND nodes.state IN ('{ready}', '{retrying}') AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = nodes.job_id AND jobs.phase < 2)"
@@ -141,7 +141,7 @@ impl Runs {
     }
 
     /// Moves the runs of the attempts that a statement selects, in batches, until a batch changes nothing.
-    async fn repair(&self, select: &str, cue: impl Fn(RunNode) -> Cue) -> Result<usize, QueueError> {
+    async fn repair(&self, select: &str, event: impl Fn(RunNode) -> RunEvent) -> Result<usize, QueueError> {
         let mut total = 0;
         let mut before = Vec::new();
         for _ in 0..BATCHES {
@@ -153,7 +153,7 @@ impl Runs {
                 break;
             }
             total += found.len();
-            advance(&tx, found.iter().map(|at| (at.run_id, cue(at.to_args()))).collect()).await?;
+            advance(&tx, found.iter().map(|at| (at.run_id, event(at.to_args()))).collect()).await?;
             before = found;
             tx.commit().await?;
         }
@@ -190,7 +190,7 @@ impl Runs {
         Ok(total)
     }
 
-    /// Starts queued runs that have a place. Returns how many workflows have any.
+    /// Starts queued runs that may start. Returns how many workflows have any.
     async fn start_queued(&self) -> Result<usize, QueueError> {
         let mut total = 0;
         let mut after = WorkflowId(uuid::Uuid::nil());
@@ -205,12 +205,12 @@ impl Runs {
             let Some(last) = workflows.last() else { break };
             after = *last;
             total += workflows.len();
-            let mut places = Places::default();
-            places.load(&tx, workflows.iter().copied()).await?;
+            let mut admissions = Admissions::default();
+            admissions.load(&tx, workflows.iter().copied()).await?;
             let mut jobs = Vec::new();
             for workflow in workflows {
-                if places.concurrency(workflow).limit.is_some() {
-                    jobs.extend(places.start_queued(&tx, workflow).await?);
+                if admissions.concurrency(workflow).limit.is_some() {
+                    jobs.extend(admissions.start_queued(&tx, workflow).await?);
                 } else {
                     jobs.extend(start_jobs(&tx, workflow, STARTED_AT_ONCE).await?);
                 }

@@ -14,7 +14,7 @@ use super::Advance;
 use crate::{
     engine::{NodeAt, NodeState},
     mail::WORKFLOW_APPROVAL,
-    runs::{answer::hash_of, cue::named},
+    runs::{answer::hash_of, event::named},
 };
 
 /// Most mails about approvals that a person gets in a day. Without a mail they decide on the page of the run.
