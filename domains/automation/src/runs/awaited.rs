@@ -27,16 +27,9 @@ struct AwaitedWait {
 }
 
 impl AwaitedWait {
-    fn into_args(self) -> RunNode {
-        let number = |value: i32| u32::try_from(value).unwrap_or_default();
-        RunNode {
-            run_id: self.run_id,
-            scope: self.scope,
-            node: self.node,
-            generation: number(self.generation),
-            round: number(self.round),
-            attempt: number(self.attempt),
-        }
+    fn to_args(&self) -> RunNode {
+        let numbers = [self.generation, self.round, self.attempt];
+        RunNode::of_row(self.run_id, &self.scope, &self.node, numbers)
     }
 }
 
@@ -58,7 +51,7 @@ pub(super) async fn end_waits(tx: &Transaction, jobs: &[EndedJob]) -> Result<(),
         .into_iter()
         .filter_map(|wait| {
             let end = end_of(*awaited.get(&wait.awaited_job_id)?);
-            Some((wait.run_id, RunEvent::JobEnded(wait.into_args(), end)))
+            Some((wait.run_id, RunEvent::JobEnded(wait.to_args(), end)))
         })
         .collect();
     if events.is_empty() {
@@ -90,7 +83,7 @@ pub(super) async fn end_stale_waits(tx: &Transaction, batch: u64) -> Result<usiz
                 Some(job) => end_of(job.into()),
                 None => Err(NodeError::new("JOB_MISSING", "The job that the node waited for is gone.")),
             };
-            Some((wait.run_id, RunEvent::JobEnded(wait.into_args(), end)))
+            Some((wait.run_id, RunEvent::JobEnded(wait.to_args(), end)))
         })
         .collect();
     let found = events.len();
