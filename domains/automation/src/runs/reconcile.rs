@@ -4,6 +4,7 @@
 use atelier_entities::{JobState, NodeState, RunId, WorkflowId};
 use atelier_queue::{JobContext, JobError, Outcome, QueueError, QueueName, Sql, Transaction};
 use chrono::TimeDelta;
+use futures::future::BoxFuture;
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
 use serde_json::json;
 
@@ -71,39 +72,26 @@ impl Runs {
     }
 
     async fn time_out(&self) -> Result<usize, QueueError> {
-        let mut total = 0;
-        for _ in 0..BATCHES {
-            let tx = self.queue.begin().await?;
-            let late = list_overdue(&*tx, tx.now(), BATCH).await?;
-            let answers = advance(&tx, late.iter().map(|run| (*run, RunEvent::TimedOut)).collect()).await?;
-            tx.commit().await?;
-            let ended = answers.iter().filter(|answer| answer.is_ok()).count();
-            total += ended;
-            if ended == 0 {
-                break;
-            }
-        }
-        Ok(total)
+        self.end_in_batches(|tx| {
+            Box::pin(async move {
+                let late = list_overdue(&**tx, tx.now(), BATCH).await?;
+                end_runs(tx, late, &RunEvent::TimedOut).await
+            })
+        })
+        .await
     }
 
     /// Cancels the runs of workflows that their owners deleted.
     async fn cancel_of_deleted(&self) -> Result<usize, QueueError> {
-        let mut total = 0;
-        for _ in 0..BATCHES {
-            let tx = self.queue.begin().await?;
-            let mut sql = Sql::new(tx.get_database_backend());
-            sql.push("SELECT runs.id FROM workflow_runs AS runs JOIN workflows ON workflows.id = runs.workflow_id WHERE runs.finished_at IS NULL AND workflows.deleted_at IS NOT NULL ORDER BY runs.id LIMIT ")
-                .push(&BATCH.to_string());
-            let left: Vec<RunId> = ids(&tx, sql).await?;
-            let answers = advance(&tx, left.into_iter().map(|run| (run, RunEvent::Cancel)).collect()).await?;
-            tx.commit().await?;
-            let ended = answers.iter().filter(|answer| answer.is_ok()).count();
-            total += ended;
-            if ended == 0 {
-                break;
-            }
-        }
-        Ok(total)
+        self.end_in_batches(|tx| {
+            Box::pin(async move {
+                let mut sql = Sql::new(tx.get_database_backend());
+                sql.push("SELECT runs.id FROM workflow_runs AS runs JOIN workflows ON workflows.id = runs.workflow_id WHERE runs.finished_at IS NULL AND workflows.deleted_at IS NOT NULL ORDER BY runs.id LIMIT ")
+                    .push(&BATCH.to_string());
+                end_runs(tx, ids(tx, sql).await?, &RunEvent::Cancel).await
+            })
+        })
+        .await
     }
 
     /// Wakes the waits whose time has come, and gives the others a job again.
@@ -117,10 +105,18 @@ impl Runs {
 
     /// Ends the waits for jobs that have ended already, or are gone.
     async fn end_stale_waits(&self) -> Result<usize, QueueError> {
+        self.end_in_batches(|tx| Box::pin(end_stale_waits(tx, BATCH))).await
+    }
+
+    /// Ends something in batches, each with its transaction, until a batch ends nothing. Returns how many there were.
+    async fn end_in_batches(
+        &self,
+        end: impl Fn(&Transaction) -> BoxFuture<'_, Result<usize, QueueError>> + Send,
+    ) -> Result<usize, QueueError> {
         let mut total = 0;
         for _ in 0..BATCHES {
             let tx = self.queue.begin().await?;
-            let ended = end_stale_waits(&tx, BATCH).await?;
+            let ended = end(&tx).await?;
             tx.commit().await?;
             total += ended;
             if ended == 0 {
@@ -222,6 +218,12 @@ impl Runs {
         }
         Ok(total)
     }
+}
+
+/// Ends runs by an event. Returns how many it ended.
+async fn end_runs(tx: &Transaction, runs: Vec<RunId>, event: &RunEvent) -> Result<usize, QueueError> {
+    let answers = advance(tx, runs.into_iter().map(|run| (run, event.clone())).collect()).await?;
+    Ok(answers.iter().filter(|answer| answer.is_ok()).count())
 }
 
 async fn ids<T: sea_orm::TryGetable>(tx: &Transaction, sql: Sql) -> Result<Vec<T>, DbErr> {
