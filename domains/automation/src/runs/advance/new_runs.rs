@@ -247,14 +247,17 @@ impl Advance<'_> {
                 self.fail_child(id, args, "SUBWORKFLOW_MISSING", "The workflow has just been removed.");
                 continue;
             };
+            let own = NewRun::of(&workflow, &version, &trigger);
+            let left = run.row.time_left(self.tx.now()).map_or(own.timeout, |left| left.min(own.timeout));
             let new = NewRun {
                 cause: RunCause::Parent,
+                timeout: left.max(TimeDelta::seconds(1)),
                 parent: Some(parent),
                 lane: run.row.lane,
                 project_id: workflow.project_id,
                 handles_error: run.row.handles_error,
                 input: request.input,
-                ..NewRun::of(&workflow, &version, &trigger)
+                ..own
             };
             if let Some((code, message)) = self.add_run(admissions, &new) {
                 self.fail_child(id, args, code, message);
