@@ -111,7 +111,7 @@ impl Runs {
     /// Ends something in batches, each with its transaction, until a batch ends nothing. Returns how many there were.
     async fn end_in_batches(
         &self,
-        end: impl Fn(&Transaction) -> BoxFuture<'_, Result<usize, QueueError>> + Send,
+        end: impl Fn(&Transaction) -> BoxFuture<'_, Result<usize, QueueError>> + Send + Sync,
     ) -> Result<usize, QueueError> {
         let mut total = 0;
         for _ in 0..BATCHES {
