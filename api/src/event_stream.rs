@@ -1,6 +1,7 @@
 //! Server-sent events, resumable after a broken connection.
 
 mod access;
+mod follow;
 
 use std::{convert::Infallible, fmt::Display, str::FromStr, sync::Arc, time::Duration};
 
@@ -21,6 +22,8 @@ use crate::{
     schema::IntoParams,
     state::{ApiState, MAX_STREAMS_PER_USER},
 };
+
+pub(crate) use follow::{Followed, follow};
 
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// The pause of clients before they connect again.

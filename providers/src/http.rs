@@ -11,6 +11,7 @@ mod error;
 mod exchange;
 mod hop;
 mod policy;
+mod reserved;
 mod resolver;
 
 pub use address::is_public;
@@ -18,6 +19,7 @@ pub use client::install_crypto_provider;
 pub use error::HttpError;
 pub use exchange::{OutboundRequest, OutboundResponse, OutboundStream};
 pub use ipnet::IpNet;
+pub use reserved::is_reserved_header;
 
 pub(crate) use client::{bounded_trusted_client, trusted_client};
 pub(crate) use error::describe;

@@ -148,11 +148,13 @@ impl NewJob {
         self
     }
 
-    /// Says who waits for the end of the job. It is kept beside the args of the kind, which know
+    /// Says who waits for the end of the job, if anybody does. It is kept beside the args of the kind, which know
     /// nothing of it; effects read it as [`EndedJob::awaited_by`](crate::EndedJob::awaited_by).
     #[must_use]
-    pub fn awaited_by(mut self, waiter: Uuid) -> Self {
-        if let Ok(Value::Object(args)) = &mut self.args {
+    pub fn awaited_by(mut self, waiter: impl Into<Option<Uuid>>) -> Self {
+        if let Some(waiter) = waiter.into()
+            && let Ok(Value::Object(args)) = &mut self.args
+        {
             args.insert(AWAITED_BY.to_owned(), Value::from(waiter.to_string()));
         }
         self

@@ -85,6 +85,16 @@ pub async fn list(queue: &Queue) -> Result<Vec<schedules::Model>, QueueError> {
     Ok(schedules::Entity::find().order_by_asc(schedules::Column::Name).all(queue.db()).await?)
 }
 
+/// The next runs of a schedule, at most `count`: its stored one and those that follow, or those after `now` while it
+/// is paused. None if its expression is one of another version that this one cannot read.
+#[must_use]
+pub fn upcoming(schedule: &schedules::Model, now: Timestamp, count: usize) -> Vec<Timestamp> {
+    let stored = schedule.enabled.then_some(schedule.next_run_at);
+    let after = stored.map_or(now, |next| next.max(now));
+    let Ok(expression) = cron::Schedule::from_str(&schedule.cron) else { return Vec::new() };
+    stored.into_iter().chain(expression.after_owned(after)).take(count).collect()
+}
+
 /// Enqueues the job of a schedule now, whether it is paused or not. Its next fire time stays. None if it is not
 /// stored yet.
 pub async fn run_now(tx: &Transaction, one: &Recurring) -> Result<Option<Enqueued>, QueueError> {
@@ -222,6 +232,33 @@ mod tests {
         let next = next_after("test", "0 */5 * * * *", at("2026-01-31T23:55:00Z")).expect("a run");
 
         assert_eq!(next, at("2026-02-01T00:00:00Z"));
+    }
+
+    #[test]
+    fn the_next_runs_begin_with_the_stored_one_unless_it_is_paused() {
+        let now = at("2026-01-31T23:51:00Z");
+        let every_5_minutes = |enabled, next: &str| schedules::Model {
+            name: "test".to_owned(),
+            kind: "test.run".to_owned(),
+            cron: "0 */5 * * * *".to_owned(),
+            time_zone: "UTC".to_owned(),
+            enabled,
+            paused_reason: None,
+            next_run_at: at(next),
+            last_run_at: None,
+            last_job_id: None,
+        };
+        let [first, second] = ["2026-01-31T23:55:00Z", "2026-02-01T00:00:00Z"].map(at);
+
+        assert_eq!(upcoming(&every_5_minutes(true, "2026-01-31T23:55:00Z"), now, 2), [first, second]);
+        assert_eq!(upcoming(&every_5_minutes(false, "2026-01-31T23:40:00Z"), now, 2), [first, second]);
+        let overdue = upcoming(&every_5_minutes(true, "2026-01-31T23:40:00Z"), now, 3);
+        assert_eq!(overdue, [at("2026-01-31T23:40:00Z"), first, second]);
+        let unknown = schedules::Model {
+            cron: "every night".to_owned(),
+            ..every_5_minutes(false, "2026-01-31T23:40:00Z")
+        };
+        assert!(upcoming(&unknown, now, 2).is_empty());
     }
 
     #[test]

@@ -31,4 +31,4 @@ pub use self::person::{PASSWORD, Person, job_id};
 pub use self::pgbouncer::PgBouncer;
 pub use self::redis::{EncryptedRedis, PrivateRedis, RedisServer, TestRedis, redis_client};
 pub use self::smtp::{ReceivedMail, SmtpMode, SmtpServer};
-pub use self::waiting::{in_time, until};
+pub use self::waiting::{in_time, until, until_statements_wait};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use tokio::time::{sleep, timeout};
 
 /// How long a test waits for a condition.
@@ -27,6 +28,21 @@ pub(crate) async fn poll_until<T>(poll: impl AsyncFn() -> Option<T>) -> Option<T
         }
     };
     timeout(TIME_LIMIT, found).await.ok()
+}
+
+/// Waits until so many statements of a database of PostgreSQL wait for locks.
+///
+/// # Panics
+/// If they are fewer for 30 seconds.
+pub async fn until_statements_wait(db: &DatabaseConnection, count: usize) {
+    let sql =
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    until(&format!("{count} statements wait for locks"), async || {
+        let waiting = Statement::from_string(DbBackend::Postgres, sql);
+        let found = db.query_all_raw(waiting).await.expect("an answer");
+        (found.len() >= count).then_some(())
+    })
+    .await;
 }
 
 /// Returns as soon as an attempt takes less than `promised`.

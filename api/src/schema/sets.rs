@@ -106,6 +106,9 @@ sets! {
         let of_runs = RUN_REASONS.into_iter().filter(|code| !WAITS.contains(code));
         WAITS.into_iter().chain(of_runs)
     };
+    /// Why a schedule starts no run now.
+    ScheduleReasonCode =
+        names(schedules::ScheduleReasonCode::ALL, schedules::ScheduleReasonCode::as_str);
     /// A type of nodes.
     NodeType = nodes::TYPES.map(|definition| definition.kind.name);
     /// A type of integrations.

@@ -11,7 +11,7 @@ use crate::{
     mail,
     nodes::Services,
     runs::{
-        self, Execution, JobsEnded, MakeRoom, OwnedRuns, RecomputeSchedules, ReconcileRuns, Runs,
+        self, CancelOlder, Execution, JobsEnded, OwnedRuns, RecomputeSchedules, ReconcileRuns, Runs,
         SettleSchedule, StartEnded, StartRun, StopJobs, StoredValues, WakeEnded, WakeNode,
     },
     schedules::{self, OwnedSchedules, Schedules},
@@ -89,8 +89,8 @@ pub(crate) fn module_without_nodes() -> Module<Automation> {
     Module::new("automation")
         .with_kind(start.with_effect(StartEnded))
         .with_kind(wake.with_effect(WakeEnded))
-        .with_kind(Kind::of::<MakeRoom>(|all: &Automation, ctx, args| {
-            Box::pin(all.runs.make_room(ctx, args))
+        .with_kind(Kind::of::<CancelOlder>(|all: &Automation, ctx, args| {
+            Box::pin(all.runs.cancel_older(ctx, args))
         }))
         .with_kind(Kind::of::<StopJobs>(|all: &Automation, ctx, args| {
             Box::pin(all.runs.stop_jobs(ctx, args))

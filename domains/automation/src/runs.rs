@@ -3,25 +3,25 @@
 //! A run is locked together with all its parents, outer runs first: see `store`. `personal` of the foundation
 //! says in which order the rows of a transaction are locked.
 
+mod admissions;
 mod advance;
 mod answer;
 mod awaited;
-mod cue;
+mod cancel_older;
 mod data;
 mod deleted;
 mod effects;
 mod error;
+mod event;
 pub mod execute;
 mod gauges;
 mod jobs;
 mod listener;
 mod overlay;
 mod personal;
-mod places;
 mod purge;
 mod reconcile;
 mod result;
-mod room;
 mod start;
 mod steer;
 mod store;
@@ -44,23 +44,23 @@ use advance::NodePorts;
 use effects::NodeEnded;
 
 pub(crate) use advance::{Scheduled, advance, start_scheduled};
-pub(crate) use cue::Cue;
 pub(crate) use effects::{StartEnded, WakeEnded};
+pub(crate) use event::RunEvent;
 pub(crate) use gauges::observe;
 pub(crate) use listener::JobsEnded;
 
 pub use answer::{Decision, MAX_COMMENT, MAX_SIGNAL_KEY, MAX_SIGNALS, OpenApproval, SignalInput};
+pub(crate) use cancel_older::list_trees;
 pub use data::{MAX_INLINE_BYTES, MAX_OUTPUT_BYTES, MAX_RUN_BYTES, OutputError, Reader, StoredValues};
 pub use error::RunError;
 pub use execute::Execution;
 pub use jobs::{
-    MakeRoom, RecomputeSchedules, ReconcileRuns, RunNode, SettleSchedule, StartRun, StopJobs, WakeNode,
+    CancelOlder, RecomputeSchedules, ReconcileRuns, RunNode, SettleSchedule, StartRun, StopJobs, WakeNode,
 };
 pub use overlay::{ItemCounts, NodeOverlay, RunChoice, RunOverlay};
 pub(crate) use personal::OwnedRuns;
 pub(crate) use purge::purge_runs;
 pub use result::{ActionStart, ChildRequest, NodeResult, Stored, WorkOutcome};
-pub(crate) use room::list_trees;
 pub(crate) use start::find_first_job;
 pub use start::{MAX_INPUT_BYTES, RerunInput, RunVersion, StartInput, StartedRun};
 pub(crate) use steer::cancel_jobs_of_ended;

@@ -20,6 +20,7 @@ mod steer;
 #[cfg(test)]
 mod tests;
 mod ticks;
+mod why;
 
 use atelier_entities::WorkflowScheduleId;
 use atelier_queue::Queue;
@@ -38,6 +39,7 @@ pub use fields::{
 };
 pub use preview::{MAX_PREVIEW, Preview, PreviewInput, Upcoming};
 pub use steer::MAX_REASON;
+pub use why::{ScheduleReason, ScheduleReasonCode};
 
 /// Most schedules of a person.
 pub const MAX_SCHEDULES: u64 = 100;

@@ -54,6 +54,7 @@ pub use operators::AccountChanges;
 pub use profile::{PersonalStats, ProfileChanges};
 pub(crate) use purge::{purge, purge_sessions};
 pub use recognition::{DEVICE_KNOWN_FOR, is_device_cookie};
+pub use tokens::{hash_token, new_token};
 
 /// Accounts and tokens. Cheap to clone.
 #[derive(Clone)]

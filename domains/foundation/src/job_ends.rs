@@ -1,6 +1,6 @@
 //! Ends of jobs as events of the platform: who listens to them learns of them in the transaction of the end.
 
-use std::{fmt, slice, sync::Arc};
+use std::{borrow::Cow, fmt, slice, sync::Arc};
 
 use async_trait::async_trait;
 use atelier_entities::{JobId, JobState, jobs};
@@ -117,7 +117,11 @@ impl Effect for Announced {
             listener.on_ends(tx, self.topic, jobs).await?;
         }
         let Some(effect) = &self.effect else { return Ok(()) };
-        let wanted: Vec<EndedJob> = jobs.iter().filter(|job| effect.wants(job.state)).cloned().collect();
+        let wanted = if jobs.iter().all(|job| effect.wants(job.state)) {
+            Cow::Borrowed(jobs)
+        } else {
+            Cow::Owned(jobs.iter().filter(|job| effect.wants(job.state)).cloned().collect())
+        };
         match &*wanted {
             [] => Ok(()),
             [job] => effect.on_end(tx, job).await,

@@ -16,6 +16,5 @@ mod zone;
 
 pub use catch_up::{CatchUp, Due, Missed, MissedReason, find_due};
 pub use cron::{Expression, LAST_YEAR, MAX_EXPRESSION, Warning};
-pub use jitter::jitter;
 pub use spec::{Spec, When};
 pub use zone::{Firing, Fold, Gap, NoProgress};

@@ -39,8 +39,10 @@ use crate::{
 };
 
 mod mails;
+mod rows;
 
 pub use mails::{REMINDER, render};
+pub use rows::list_rows_as_text;
 
 /// An actor for that person.
 #[must_use]

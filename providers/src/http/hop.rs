@@ -4,26 +4,7 @@ use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use url::Url;
 
-use super::{error::HttpError, exchange::OutboundRequest};
-
-/// Headers that belong to the connection, and those that clouds ask for before they tell an
-/// instance its secrets. A caller must not set them.
-const RESERVED: [&str; 13] = [
-    "connection",
-    "content-length",
-    "expect",
-    "host",
-    "http2-settings",
-    "keep-alive",
-    "metadata",
-    "metadata-flavor",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "x-google-metadata-request",
-];
-const RESERVED_PREFIXES: [&str; 3] = ["proxy-", "x-aliyun-ecs-metadata-token", "x-aws-ec2-metadata-token"];
+use super::{error::HttpError, exchange::OutboundRequest, reserved::is_reserved_header};
 
 /// One request.
 #[derive(Clone)]
@@ -43,7 +24,7 @@ impl Hop {
         for (name, value) in &request.headers {
             let name = HeaderName::try_from(name.as_str())
                 .map_err(|_| HttpError::Malformed("a header's name is not valid".into()))?;
-            if is_reserved(name.as_str()) {
+            if is_reserved_header(name.as_str()) {
                 return Err(HttpError::Malformed(format!("the header {name} cannot be set")));
             }
             let value = HeaderValue::try_from(value.as_str())
@@ -84,10 +65,6 @@ impl Hop {
         self.url = target;
         self
     }
-}
-
-fn is_reserved(name: &str) -> bool {
-    RESERVED.contains(&name) || RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// An absolute http or https URL.
@@ -156,6 +133,7 @@ mod tests {
             "Proxy-Authorization",
             "Metadata",
             "Metadata-Flavor",
+            "X-Forwarded-For",
             "X-aws-ec2-metadata-token",
             "X-AWS-EC2-Metadata-Token-TTL-Seconds",
         ] {

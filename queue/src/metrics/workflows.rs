@@ -12,6 +12,8 @@ pub const RUNS_STARTED: &str = "atelier_workflow_runs_started_total";
 pub const RUNS_ENDED: &str = "atelier_workflow_runs_ended_total";
 /// Runs that the engine could not move.
 pub const STUCK: &str = "atelier_workflow_stuck_total";
+/// Transactions whose events had more triggers than may be pulled at once.
+pub const TRIGGERS_LEFT_OUT: &str = "atelier_workflow_triggers_left_out_total";
 /// Attempts of nodes that ended.
 pub const ATTEMPTS: &str = "atelier_workflow_node_attempts_total";
 /// Runs that have not ended.
@@ -39,6 +41,12 @@ pub const ALL: &[Described] = &[
     (RUNS_STARTED, "counter", "cause", "Runs of workflows that were accepted, by what started them"),
     (RUNS_ENDED, "counter", "status", "Runs of workflows that ended, by the status they ended in"),
     (STUCK, "counter", "", "Runs of workflows that ended with an undecided node: a bug of the engine"),
+    (
+        TRIGGERS_LEFT_OUT,
+        "counter",
+        "",
+        "Transactions whose events had more than 1,000 triggers: the others started no run",
+    ),
     (
         ATTEMPTS,
         "counter",
@@ -94,6 +102,11 @@ pub fn run_ended(status: &'static str) {
 /// Counts a run that ended with an undecided node.
 pub fn run_stuck() {
     counter!(STUCK).increment(1);
+}
+
+/// Counts a transaction whose events had more triggers than may be pulled at once.
+pub fn triggers_left_out() {
+    counter!(TRIGGERS_LEFT_OUT).increment(1);
 }
 
 /// Counts an attempt of a node of that type.

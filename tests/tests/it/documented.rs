@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use atelier_automation::{
     integrations::{RewrapCredentials, TestIntegration},
-    runs::{MakeRoom, RecomputeSchedules, ReconcileRuns, RunNode, StartRun, StopJobs, WakeNode},
+    runs::{CancelOlder, RecomputeSchedules, ReconcileRuns, RunNode, StartRun, StopJobs, WakeNode},
     workflows::CancelRuns,
 };
 use atelier_builder::generation::RunGeneration;
@@ -183,7 +183,7 @@ fn unique_keys(project_id: ProjectId) -> Vec<(&'static str, Option<String>)> {
         (StartRun::KIND, StartRun { run_id }.unique_key()),
         (RunNode::KIND, at.unique_key()),
         (WakeNode::KIND, WakeNode { at }.unique_key()),
-        (MakeRoom::KIND, MakeRoom { workflow_id, run_id }.unique_key()),
+        (CancelOlder::KIND, CancelOlder { workflow_id, run_id }.unique_key()),
         (StopJobs::KIND, StopJobs { run_id }.unique_key()),
         (CancelRuns::KIND, CancelRuns { workflow_id: WorkflowId(project_id.0) }.unique_key()),
         (TestIntegration::KIND, TestIntegration { integration_id: IntegrationId(project_id.0) }.unique_key()),

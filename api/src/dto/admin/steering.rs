@@ -1,5 +1,5 @@
 use atelier_entities::{UserId, schedules};
-use atelier_queue::inspect::JobFilter;
+use atelier_queue::{inspect::JobFilter, schedule::upcoming};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -87,15 +87,22 @@ pub(crate) struct ScheduleView {
     paused_reason: Option<String>,
     /// When it fires next.
     next_run_at: DateTime<Utc>,
+    /// The next 5 times, the one above first; while it is paused, those at which it would fire.
+    upcoming: Vec<DateTime<Utc>>,
     /// When it fired last.
     last_run_at: Option<DateTime<Utc>>,
     /// The job of that time, which may have been swept since.
     last_job_id: Option<Uuid>,
 }
 
-impl From<schedules::Model> for ScheduleView {
-    fn from(schedule: schedules::Model) -> Self {
+/// How many of the next times are shown.
+const UPCOMING: usize = 5;
+
+impl ScheduleView {
+    /// A schedule as it is now.
+    pub(crate) fn new(schedule: schedules::Model, now: DateTime<Utc>) -> Self {
         Self {
+            upcoming: upcoming(&schedule, now, UPCOMING),
             name: schedule.name,
             kind: schedule.kind,
             cron: schedule.cron,

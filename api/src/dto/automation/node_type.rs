@@ -66,7 +66,7 @@ pub(crate) struct NodeTypeView {
     /// What happens outside the run when an attempt is repeated.
     #[schema(value_type = sets::NodeEffects)]
     effects: Effects,
-    /// Whether this installation can run it.
+    /// Whether this installation can run it: true for each type that is listed.
     is_available: bool,
 }
 
@@ -91,7 +91,7 @@ impl From<NodeDescription> for NodeTypeView {
             sample_config: description.sample_config,
             sample_output: description.sample_output,
             effects: description.effects,
-            is_available: description.is_available,
+            is_available: true,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Schedules, and what became of their fire times.
 
-use atelier_automation::schedules::{Backfill, Preview, ScheduleView, Upcoming};
+use atelier_automation::schedules::{Backfill, Preview, ScheduleReason, ScheduleView, Upcoming};
 use atelier_entities::{workflow_schedule_ticks, workflow_schedules};
 use atelier_foundation::schedule::Warning;
 use chrono::{DateTime, NaiveDateTime, Utc};
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     dto::page::pages,
-    schema::{ToSchema, sets},
+    schema::{ToSchema, free::JsonObject, sets},
 };
 
 pages! {
@@ -242,6 +242,26 @@ impl From<workflow_schedule_ticks::Model> for ScheduleTickView {
             backfill: Some(tick.backfill).filter(|name| !name.is_empty()),
             created_at: tick.created_at,
         }
+    }
+}
+
+/// Why a schedule starts no run now.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ScheduleReasonView {
+    /// Stable name.
+    #[schema(value_type = sets::ScheduleReasonCode)]
+    code: &'static str,
+    /// A sentence for people.
+    message: String,
+    /// The facts of the sentence.
+    #[schema(value_type = Option<JsonObject>)]
+    details: Value,
+}
+
+impl From<ScheduleReason> for ScheduleReasonView {
+    fn from(reason: ScheduleReason) -> Self {
+        let ScheduleReason { code, message, details } = reason;
+        Self { code: code.as_str(), message, details }
     }
 }
 

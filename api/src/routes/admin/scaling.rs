@@ -77,8 +77,9 @@ async fn list_schedules(
     State(state): State<ApiState>,
     _: Admin,
 ) -> Result<Json<Vec<ScheduleView>>, ApiError> {
-    let schedules = schedule::list(&state.services.queue).await?;
-    Ok(Json(schedules.into_iter().map(ScheduleView::from).collect()))
+    let queue = &state.services.queue;
+    let (schedules, now) = (schedule::list(queue).await?, queue.now());
+    Ok(Json(schedules.into_iter().map(|schedule| ScheduleView::new(schedule, now)).collect()))
 }
 
 /// Enqueues a recurring job now, paused or not. A job of it that is not finished stands for the new one.
@@ -113,7 +114,8 @@ async fn pause_recurring(
     ApiPath(name): ApiPath<String>,
     OptionalJsonBody(input): OptionalJsonBody<PauseRecurringInput>,
 ) -> Result<Json<ScheduleView>, ApiError> {
-    Ok(Json(state.services.pause_schedule(&actor, &name, input.reason).await?.into()))
+    let schedule = state.services.pause_schedule(&actor, &name, input.reason).await?;
+    Ok(Json(ScheduleView::new(schedule, state.services.queue.now())))
 }
 
 /// Lets a recurring job be enqueued by the clock again, from now on.
@@ -127,5 +129,6 @@ async fn resume_recurring(
     Admin(actor): Admin,
     ApiPath(name): ApiPath<String>,
 ) -> Result<Json<ScheduleView>, ApiError> {
-    Ok(Json(state.services.resume_schedule(&actor, &name).await?.into()))
+    let schedule = state.services.resume_schedule(&actor, &name).await?;
+    Ok(Json(ScheduleView::new(schedule, state.services.queue.now())))
 }

@@ -1,22 +1,19 @@
 //! The events of a run as server-sent events.
 
-use std::pin::Pin;
-
-use atelier_automation::runs::{RunError, RunPosition, RunSummary, RunUpdate};
+use atelier_automation::runs::{RunPosition, RunSummary, RunUpdate};
 use atelier_entities::RunId;
 use axum::{
     extract::State,
     http::HeaderMap,
     response::{Response, sse::Event},
 };
-use futures::{Stream, StreamExt, stream};
 use uuid::Uuid;
 
 use super::RUNS as TAG;
 use crate::{
     dto::automation::run::{RunEventView, RunView},
     error::{ApiError, ErrorBody},
-    event_stream::{self, EventsQuery, named},
+    event_stream::{self, EventsQuery, Followed, follow, named},
     extract::{ApiPath, ApiQuery, Authenticated},
     route::{Routes, operation, routes},
     state::ApiState,
@@ -59,37 +56,24 @@ async fn stream_run_events(
     let runs = &state.services.automation.runs;
     let run = runs.get_summary(&actor, RunId(id)).await?;
     let since = query.last_event(&headers);
-    let updates = Box::pin(runs.watch(run.id, since.clone()));
-    let follower = Follower { updates, last: run, position: since };
-    event_stream::answer(&state, &actor, actor.user(), follower.events())
+    let updates = runs.watch(run.id, since.clone());
+    let followed = FollowedRun { last: run, position: since };
+    event_stream::answer(&state, &actor, actor.user(), follow(followed, updates))
 }
 
-type Updates = Pin<Box<dyn Stream<Item = Result<RunUpdate, RunError>> + Send>>;
-
-/// A client that follows a run.
-struct Follower {
-    updates: Updates,
+/// A run that a client follows.
+struct FollowedRun {
     last: RunSummary,
     position: Option<RunPosition>,
 }
 
-impl Follower {
-    /// The updates as events, then `end` with the ended run. After an error the stream closes without `end`, so
-    /// that the client connects again.
-    fn events(self) -> impl Stream<Item = Event> + Send + 'static {
-        stream::unfold(Some(self), |follower| async move {
-            let mut follower = follower?;
-            match follower.updates.next().await {
-                Some(Ok(update)) => Some((follower.event_of(update), Some(follower))),
-                Some(Err(error)) => {
-                    tracing::warn!(%error, run = %follower.last.id, "event stream broken off");
-                    None
-                }
-                // No `end` where the run was deleted or the server stops.
-                None if follower.last.status.is_final() => Some((follower.end(), None)),
-                None => None,
-            }
-        })
+impl Followed for FollowedRun {
+    type Update = RunUpdate;
+
+    const NAME: &'static str = "run";
+
+    fn id(&self) -> Uuid {
+        self.last.id.0
     }
 
     fn event_of(&mut self, update: RunUpdate) -> Event {
@@ -99,7 +83,8 @@ impl Follower {
         named(name, self.position.as_ref(), &RunEventView::from(update))
     }
 
-    fn end(&self) -> Event {
-        named("end", self.position.as_ref(), &RunView::from(self.last.clone()))
+    fn end(&self) -> Option<Event> {
+        let has_ended = self.last.status.is_final();
+        has_ended.then(|| named("end", self.position.as_ref(), &RunView::from(self.last.clone())))
     }
 }

@@ -12,7 +12,10 @@ use uuid::Uuid;
 use super::SCHEDULES as TAG;
 use crate::{
     dto::automation::{
-        schedule::{SchedulePreviewView, ScheduleTickPage, WorkflowScheduleDetailView, WorkflowSchedulePage},
+        schedule::{
+            SchedulePreviewView, ScheduleReasonView, ScheduleTickPage, WorkflowScheduleDetailView,
+            WorkflowSchedulePage,
+        },
         schedule_input::{
             NewScheduleInput, ScheduleFilterParams, SchedulePreviewInput, ScheduleTickParams,
             UpdateScheduleInput,
@@ -31,6 +34,7 @@ pub(super) fn routes() -> Routes {
         .add(routes!(get_schedule, update_schedule, delete_schedule))
         .add(routes!(preview_schedule))
         .add(routes!(list_schedule_ticks))
+        .add(routes!(list_schedule_reasons))
 }
 
 /// The caller's schedules, newest first.
@@ -156,4 +160,20 @@ async fn list_schedule_ticks(
     let id = WorkflowScheduleId(id);
     let (found, count) = schedules.list_ticks(&actor, id, params.outcome, pagination.page()).await?;
     Ok(Json(pagination.numbered(found, count).into()))
+}
+
+/// Why a schedule starts no run now: what the clock says, then the runs that are under way and the fire times that
+/// wait for them.
+#[operation(
+    get, path = "/api/v1/automation/schedules/{id}/why/", tag = TAG,
+    params(("id" = Uuid, Path, description = "The schedule's id")),
+    responses((status = 200, description = "The reasons.", body = Vec<ScheduleReasonView>))
+)]
+async fn list_schedule_reasons(
+    State(state): State<ApiState>,
+    Authenticated(actor): Authenticated,
+    ApiPath(id): ApiPath<Uuid>,
+) -> Result<Json<Vec<ScheduleReasonView>>, ApiError> {
+    let reasons = state.services.automation.schedules.why(&actor, WorkflowScheduleId(id)).await?;
+    Ok(Json(reasons.into_iter().map(ScheduleReasonView::from).collect()))
 }

@@ -6,13 +6,13 @@ use atelier_entities::jobs;
 use atelier_foundation::Actor;
 use atelier_queue::watch::{EventId, JobUpdate};
 use axum::response::{Response, sse::Event};
-use futures::{Stream, StreamExt, stream};
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::{
     dto::jobs::JobView,
     error::ApiError,
-    event_stream::{self, named},
+    event_stream::{self, Followed, follow, named},
     state::ApiState,
 };
 
@@ -25,40 +25,26 @@ pub(super) fn answer(
     since: Option<EventId>,
 ) -> Result<Response, ApiError> {
     let owner = job.owner_id;
-    event_stream::answer(state, actor, owner, events(state, job, since))
-}
-
-/// The updates as events, then `end` with the final job. After an error the stream closes
-/// without `end`, so that the client connects again.
-fn events(
-    state: &ApiState,
-    job: jobs::Model,
-    since: Option<EventId>,
-) -> impl Stream<Item = Event> + Send + 'static {
     let updates = state.services.queue.watch(job.id, since);
-    let first = Follower { updates: Box::pin(updates), last: Box::new(job), id: since };
-    stream::unfold(Some(first), |follower| async move {
-        let mut follower = follower?;
-        match follower.updates.next().await {
-            Some(Ok(update)) => Some((follower.event_of(update), Some(follower))),
-            Some(Err(error)) => {
-                tracing::warn!(%error, job = %follower.last.id, "event stream broken off");
-                None
-            }
-            // No `end` where the job was deleted or the server stops.
-            None if follower.last.state.is_terminal() => Some((follower.end(), None)),
-            None => None,
-        }
-    })
+    let followed = FollowedJob { last: Box::new(job), id: since };
+    event_stream::answer(state, actor, owner, follow(followed, updates))
 }
 
-struct Follower<S> {
-    updates: S,
+/// A job that a client follows.
+struct FollowedJob {
     last: Box<jobs::Model>,
     id: Option<EventId>,
 }
 
-impl<S> Follower<S> {
+impl Followed for FollowedJob {
+    type Update = JobUpdate;
+
+    const NAME: &'static str = "job";
+
+    fn id(&self) -> Uuid {
+        self.last.id.0
+    }
+
     fn event_of(&mut self, update: JobUpdate) -> Event {
         match update {
             JobUpdate::Status { id, job } => {
@@ -75,8 +61,9 @@ impl<S> Follower<S> {
         }
     }
 
-    fn end(&self) -> Event {
-        named("end", self.id.as_ref(), &JobView::from((*self.last).clone()))
+    fn end(&self) -> Option<Event> {
+        let has_ended = self.last.state.is_terminal();
+        has_ended.then(|| named("end", self.id.as_ref(), &JobView::from((*self.last).clone())))
     }
 }
 

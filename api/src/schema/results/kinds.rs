@@ -73,8 +73,8 @@ pub(crate) struct JobResults {
     node: serde_json::Map<String, serde_json::Value>,
     #[serde(rename = "workflow.wake_node")]
     woken_node: NoResult,
-    #[serde(rename = "workflow.make_room")]
-    made_room: NoResult,
+    #[serde(rename = "workflow.cancel_older")]
+    cancelled_older: NoResult,
     #[serde(rename = "workflow.stop_jobs")]
     stopped_jobs: NoResult,
     #[serde(rename = "workflow.cancel_runs")]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-pub(super) use atelier_automation::{engine, graph, integrations, nodes};
+pub(super) use atelier_automation::{engine, graph, integrations, nodes, schedules};
 pub(super) use atelier_builder::deployments::Deployments;
 pub(super) use atelier_entities as entities;
 pub(super) use atelier_foundation::mail::Template;

@@ -70,8 +70,6 @@ fault_codes! {
     PortArity = "PORT_ARITY" => "Remove edges from the port.",
     /// A type that does not exist.
     UnknownType = "UNKNOWN_TYPE" => "Choose a type from the list of node types.",
-    /// A type that this installation cannot run.
-    TypeUnavailable = "TYPE_UNAVAILABLE" => "Remove or disable the node; this installation cannot run its type.",
     /// A version of a type that does not exist.
     TypeVersionUnsupported = "TYPE_VERSION_UNSUPPORTED" => "Choose a version from the list of node types.",
     /// The config of a node does not fit its type.

@@ -16,8 +16,6 @@ pub struct NodeType {
     pub version: u32,
     /// How many inbound edges it takes.
     pub inputs: Inputs,
-    /// Whether this installation can run it.
-    pub is_available: bool,
     /// Reads the config of a node, and says what it offers.
     pub read: fn(&Map<String, Value>) -> Result<Shape, ConfigFault>,
 }
@@ -26,19 +24,13 @@ impl NodeType {
     /// The first version of a type with this config. It takes any number of inbound edges.
     #[must_use]
     pub const fn of<C: Config>(name: &'static str) -> Self {
-        Self { name, version: 1, inputs: Inputs::Any, is_available: true, read: read_shape::<C> }
+        Self { name, version: 1, inputs: Inputs::Any, read: read_shape::<C> }
     }
 
     /// The same with other inbound edges.
     #[must_use]
     pub const fn taking(self, inputs: Inputs) -> Self {
         Self { inputs, ..self }
-    }
-
-    /// The same as a type that this installation cannot run.
-    #[must_use]
-    pub const fn unavailable(self) -> Self {
-        Self { is_available: false, ..self }
     }
 }
 

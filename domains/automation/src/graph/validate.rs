@@ -121,19 +121,9 @@ impl<'a> View<'a> {
         match self.shape_of(node) {
             Ok(shape) => {
                 self.shapes.insert(&node.key, shape);
-                faults.extend(self.unavailable_fault(node));
             }
             Err(fault) => faults.push(fault.at_node(&node.key)),
         }
-    }
-
-    fn unavailable_fault(&self, node: &Node) -> Option<Fault> {
-        let kind = self.catalog.find(&node.kind, node.type_version)?;
-        if kind.is_available || node.disabled {
-            return None;
-        }
-        let message = format!("Nodes of the type {} cannot run on this installation.", node.kind);
-        Some(Fault::error(FaultCode::TypeUnavailable, message).at_node(&node.key).at_pointer("/type"))
     }
 
     fn shape_of(&self, node: &Node) -> Result<Shape, Box<Fault>> {

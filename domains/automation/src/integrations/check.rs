@@ -173,8 +173,7 @@ fn apply_hosts(
             }
         }
         Some(None) => default,
-        // A new integration has no hosts yet.
-        None if before.hosts.is_empty() || before.hosts == (kind.default_hosts)(&before.settings) => default,
+        None if before.hosts == (kind.default_hosts)(&before.settings) => default,
         None => before.hosts.clone(),
     };
     if hosts.is_empty() {

@@ -17,10 +17,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     routing::{get, post},
 };
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel,
-    QueryFilter, Statement,
-};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use url::Url;
@@ -187,26 +184,7 @@ impl Fixture {
 
     /// All rows of all tables as text.
     async fn dump(&self) -> String {
-        let db = self.queue().db();
-        let all = async |sql: String| {
-            let statement = Statement::from_string(db.get_database_backend(), sql);
-            db.query_all_raw(statement).await.expect("read")
-        };
-        let mut text = String::new();
-        for table in all("SELECT name FROM sqlite_master WHERE type = 'table'".to_owned()).await {
-            let table: String = table.try_get_by_index(0).expect("a name");
-            let columns = all(format!("SELECT name FROM pragma_table_info('{table}')")).await;
-            let columns: Vec<String> = columns
-                .iter()
-                .map(|column| column.try_get_by_index::<String>(0).expect("a name"))
-                .map(|column| {
-                    format!("CASE typeof(\"{column}\") WHEN 'blob' THEN hex(\"{column}\") ELSE coalesce(\"{column}\", '') END")
-                })
-                .collect();
-            let rows = all(format!("SELECT {} FROM \"{table}\"", columns.join(" || '|' || "))).await;
-            text.extend(rows.iter().map(|row| row.try_get_by_index::<String>(0).expect("a text")));
-        }
-        text
+        testing::list_rows_as_text(self.queue().db()).await.join("\n")
     }
 }
 

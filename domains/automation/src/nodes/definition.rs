@@ -61,8 +61,6 @@ pub enum Run {
     Compute(ComputeFn),
     /// Talks to the database or to something outside.
     Act(ActFn),
-    /// This installation cannot run it.
-    Unavailable,
 }
 
 /// A config whose node computes from its input alone.
@@ -108,12 +106,6 @@ impl Definition {
     #[must_use]
     pub const fn of_act<C: Act>(name: &'static str, describe: fn() -> Description) -> Self {
         Self::new(NodeType::of::<C>(name), Run::Act(act::<C>), describe)
-    }
-
-    /// A type that this installation cannot run.
-    #[must_use]
-    pub const fn of_unavailable<C: Config>(name: &'static str, describe: fn() -> Description) -> Self {
-        Self::new(NodeType::of::<C>(name).unavailable(), Run::Unavailable, describe)
     }
 
     const fn new(kind: NodeType, run: Run, describe: fn() -> Description) -> Self {

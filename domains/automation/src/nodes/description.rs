@@ -206,8 +206,6 @@ pub struct NodeDescription {
     pub sample_output: Value,
     /// What a repeated attempt does outside.
     pub effects: Effects,
-    /// Whether this installation can run it.
-    pub is_available: bool,
 }
 
 /// How a form asks for a config.
@@ -271,7 +269,6 @@ impl Definition {
             sample_config: given.sample_config,
             sample_output: given.sample_output,
             effects: given.effects,
-            is_available: self.kind.is_available,
         }
     }
 }

@@ -9,7 +9,7 @@ mod actions;
 mod attach;
 mod ends;
 mod jobs;
-mod newcomers;
+mod new_runs;
 mod questions;
 mod triggered;
 
@@ -21,7 +21,7 @@ use atelier_queue::{NewJob, QueueError, Transaction, metrics::workflows as metri
 
 use super::{
     ActionStart, ChildRequest, MAX_RUN_BYTES, Stored,
-    cue::{Attached, Cue, Resolved, named},
+    event::{Attached, Resolved, RunEvent, named},
     store::{LockedRuns, Place, Wanted},
 };
 use crate::engine::{
@@ -31,37 +31,38 @@ use crate::engine::{
 use jobs::{Pending, PendingJob};
 use questions::Question;
 
-pub(crate) use newcomers::{NewRun, find_trigger, insert_run};
+pub(crate) use new_runs::{NewRun, find_trigger, insert_run};
 pub(crate) use triggered::{Fired, Scheduled, start_scheduled, start_triggered};
 
 /// A run whose version is gone, or cannot be walked by this version of the program.
 pub(crate) const VERSION_MISSING: &str = "VERSION_MISSING";
 const RUN_TOO_LARGE: &str = "RUN_TOO_LARGE";
 
-/// What became of each cue, in their order.
+/// What became of each event, in their order.
 pub(crate) type Answers = Vec<Result<(), Refusal>>;
 
-/// Moves runs by what happened to them, each in the order of its cues. A cue that changes nothing is no
+/// Moves runs by what happened to them, each in the order of its events. An event that changes nothing is no
 /// error; its place in the answer says why.
 ///
 /// # Errors
 /// If the database fails.
-pub(crate) async fn advance(tx: &Transaction, cues: Vec<(RunId, Cue)>) -> Result<Answers, QueueError> {
-    advance_with(tx, None, cues).await
+pub(crate) async fn advance(tx: &Transaction, events: Vec<(RunId, RunEvent)>) -> Result<Answers, QueueError> {
+    advance_with(tx, None, events).await
 }
 
-/// The same for cues that may start actions and ask people.
+/// The same for events that may start actions and ask people.
 ///
 /// # Errors
 /// If the database fails.
 pub(crate) async fn advance_with(
     tx: &Transaction,
     ports: Option<&NodePorts>,
-    cues: Vec<(RunId, Cue)>,
+    events: Vec<(RunId, RunEvent)>,
 ) -> Result<Answers, QueueError> {
     let mut advance = Advance { ports, ..Advance::new(tx) };
-    advance.answers = vec![Ok(()); cues.len()];
-    advance.cues = cues.into_iter().enumerate().map(|(place, (run, cue))| (Some(place), run, cue)).collect();
+    advance.answers = vec![Ok(()); events.len()];
+    advance.events =
+        events.into_iter().enumerate().map(|(place, (run, event))| (Some(place), run, event)).collect();
     advance.run().await?;
     Ok(advance.answers)
 }
@@ -77,7 +78,7 @@ pub(crate) struct NodePorts {
 
 /// Starts a run that this transaction inserted.
 pub(crate) async fn start_new(tx: &Transaction, run: RunId) -> Result<(), QueueError> {
-    advance(tx, vec![(run, Cue::Start)]).await.map(drop)
+    advance(tx, vec![(run, RunEvent::Start)]).await.map(drop)
 }
 
 /// Runs that are being moved.
@@ -85,7 +86,7 @@ struct Advance<'a> {
     tx: &'a Transaction,
     ports: Option<&'a NodePorts>,
     runs: LockedRuns,
-    cues: Vec<(Option<usize>, RunId, Cue)>,
+    events: Vec<(Option<usize>, RunId, RunEvent)>,
     answers: Answers,
     pending: Pending,
     /// Further jobs, such as starts of queued runs.
@@ -114,7 +115,7 @@ impl<'a> Advance<'a> {
             tx,
             ports: None,
             runs: LockedRuns::default(),
-            cues: Vec::new(),
+            events: Vec::new(),
             answers: Vec::new(),
             pending: Pending::default(),
             jobs: Vec::new(),
@@ -142,48 +143,48 @@ impl<'a> Advance<'a> {
 
     async fn take_cues(&mut self) -> Result<(), QueueError> {
         loop {
-            while !self.cues.is_empty() {
-                let cues = std::mem::take(&mut self.cues);
-                self.take_round(cues).await?;
+            while !self.events.is_empty() {
+                let events = std::mem::take(&mut self.events);
+                self.take_round(events).await?;
             }
             self.flush().await?;
             self.carry_out().await?;
-            if self.cues.is_empty() && self.jobs.is_empty() && self.inserts.is_empty() {
+            if self.events.is_empty() && self.jobs.is_empty() && self.inserts.is_empty() {
                 return Ok(());
             }
         }
     }
 
-    /// Takes the steps of some cues, in memory.
-    async fn take_round(&mut self, cues: Vec<(Option<usize>, RunId, Cue)>) -> Result<(), QueueError> {
-        let mut ids: Vec<RunId> = cues.iter().map(|(_, run, _)| *run).collect();
+    /// Takes the steps of some events, in memory.
+    async fn take_round(&mut self, events: Vec<(Option<usize>, RunId, RunEvent)>) -> Result<(), QueueError> {
+        let mut ids: Vec<RunId> = events.iter().map(|(_, run, _)| *run).collect();
         ids.sort_unstable();
         ids.dedup();
         self.runs.lock(self.tx, &ids).await?;
-        let cues = self.check_children(cues).await?;
-        let mut resolved = Vec::with_capacity(cues.len());
-        for (place, id, cue) in cues {
+        let events = self.check_children(events).await?;
+        let mut resolved = Vec::with_capacity(events.len());
+        for (place, id, event) in events {
             let Some(run) = self.runs.runs.get(&id) else {
                 self.refuse(place, id, Refusal::RunEnded);
                 continue;
             };
             let Some(version) = run.version.clone() else {
-                self.end_without_version(place, id, &cue);
+                self.end_without_version(place, id, &event);
                 continue;
             };
-            if run.state.run.paused && cue.is_held_by_pause() {
+            if run.state.run.paused && event.is_held_by_pause() {
                 self.refuse(place, id, Refusal::Paused);
                 continue;
             }
-            match cue.resolve(&version.plan, &run.row.trigger_node) {
+            match event.resolve(&version.plan, &run.row.trigger_node) {
                 Ok(resolved_cue) => resolved.push((place, id, resolved_cue)),
                 Err(refusal) => self.refuse(place, id, refusal),
             }
         }
-        let wanted: Vec<Wanted> = resolved.iter().map(|(_, run, cue)| wanted(*run, cue)).collect();
+        let wanted: Vec<Wanted> = resolved.iter().map(|(_, run, event)| wanted(*run, event)).collect();
         self.runs.load(self.tx, &wanted).await?;
-        for (place, id, cue) in resolved {
-            match cue {
+        for (place, id, event) in resolved {
+            match event {
                 Resolved::Held(at) => self.hold(place, id, at),
                 Resolved::Event(event, attached) => {
                     let wake = if let Event::Wake(at) = &event { Some(at.clone()) } else { None };
@@ -320,13 +321,13 @@ impl<'a> Advance<'a> {
     }
 
     /// Ends a run that no plan can be had for.
-    fn end_without_version(&mut self, place: Option<usize>, id: RunId, cue: &Cue) {
+    fn end_without_version(&mut self, place: Option<usize>, id: RunId, event: &RunEvent) {
         let now: Timestamp = self.tx.now();
         let Some(run) = self.runs.runs.get_mut(&id) else { return };
         if run.state.run.status.is_final() {
             return self.refuse(place, id, Refusal::RunEnded);
         }
-        if matches!(cue, Cue::Cancel) {
+        if matches!(event, RunEvent::Cancel) {
             run.end_alone(RunStatus::Cancelled, None, now);
         } else {
             tracing::error!(run = %id, version = %run.row.version_id, "the version of a run is missing");
@@ -341,9 +342,9 @@ impl<'a> Advance<'a> {
     }
 }
 
-/// The rows that a cue needs.
-fn wanted(run: RunId, cue: &Resolved) -> Wanted {
-    match cue {
+/// The rows that an event needs.
+fn wanted(run: RunId, event: &Resolved) -> Wanted {
+    match event {
         Resolved::Held(at) => Wanted { run, rows: Rows::Path(at.scope.clone()), with_signals: false },
         Resolved::Event(event, _) => {
             let with_signals = matches!(event, Event::Ended(_, Outcome::Wait(_)));

@@ -1,21 +1,23 @@
 //! Answers to runs that wait: signals and decisions about approvals.
 
 use atelier_entities::{RunId, Timestamp, workflow_runs, workflow_signals, workflow_waits, workflows};
-use atelier_foundation::{Actor, FieldErrors, validation};
+use atelier_foundation::{
+    Actor, FieldErrors,
+    identity::{hash_token, new_token},
+    validation,
+};
 use atelier_queue::Transaction;
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sea_orm::{
     ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     sea_query::Expr,
 };
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
     MAX_INLINE_BYTES, RunError, RunNode, Runs,
     advance::advance,
-    cue::{Answer, Cue, SentSignal},
+    event::{Answer, RunEvent, SentSignal},
     store::LockedRuns,
 };
 use crate::engine::Refusal;
@@ -83,7 +85,7 @@ impl Runs {
         }
         let signal = check_signal(input, actor, &tx)?;
         let context = json!({"key": signal.key, "id": signal.id});
-        let mut answers = advance(&tx, vec![(run, Cue::Signal(signal))]).await?;
+        let mut answers = advance(&tx, vec![(run, RunEvent::Signal(signal))]).await?;
         match answers.pop() {
             Some(Err(Refusal::Stale)) => Ok(own),
             Some(Err(refusal)) => Err(RunError::of(&refusal, own.status, "sent a signal")),
@@ -161,7 +163,7 @@ impl Runs {
 
     async fn get_by_token(&self, token: &str) -> Result<workflow_waits::Model, RunError> {
         let wait = workflow_waits::Entity::find()
-            .filter(workflow_waits::Column::TokenHash.eq(hash_of(token)))
+            .filter(workflow_waits::Column::TokenHash.eq(hash_token(token)))
             .one(self.queue.db())
             .await?;
         wait.ok_or(RunError::NotFound("approval"))
@@ -189,9 +191,9 @@ impl Runs {
         if wait.closed {
             return Err(RunError::WaitOver);
         }
-        let token = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
+        let token = new_token();
         workflow_waits::Entity::update_many()
-            .col_expr(C::TokenHash, Expr::value(hash_of(&token)))
+            .col_expr(C::TokenHash, Expr::value(hash_token(&token)))
             .filter(C::RunId.eq(run))
             .filter(C::Scope.eq(&wait.scope))
             .filter(C::Node.eq(&wait.node))
@@ -216,7 +218,7 @@ impl Runs {
         let at = RunNode::of_row(wait.run_id, &wait.scope, &wait.node, numbers);
         let context = json!({"scope": wait.scope, "node": wait.node, "approved": decision.approved});
         let answer = Answer { approved: decision.approved, comment, by: actor.user(), at: tx.now() };
-        let mut answers = advance(&tx, vec![(wait.run_id, Cue::Decided(at, answer))]).await?;
+        let mut answers = advance(&tx, vec![(wait.run_id, RunEvent::Decided(at, answer))]).await?;
         match answers.pop() {
             Some(Err(Refusal::WrongState)) => Err(RunError::NoWait),
             Some(Err(_)) => Err(RunError::WaitOver),
@@ -259,9 +261,4 @@ async fn find_last_wait(
         .order_by_desc(C::Attempt)
         .limit(1);
     Ok(waits.one(&**tx).await?)
-}
-
-/// What a row keeps of a token.
-pub(super) fn hash_of(token: &str) -> String {
-    hex::encode(Sha256::digest(token.as_bytes()))
 }

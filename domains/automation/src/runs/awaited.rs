@@ -8,7 +8,7 @@ use atelier_queue::{EndedJob, QueueError, Sql, Transaction};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter};
 use serde_json::Value;
 
-use super::{MAX_INLINE_BYTES, RunNode, Stored, advance::advance, cue::Cue, effects::error_of};
+use super::{MAX_INLINE_BYTES, RunNode, Stored, advance::advance, effects::error_of, event::RunEvent};
 use crate::engine::NodeError;
 
 /// The columns of [`AwaitedWait`], of the table `waits`.
@@ -27,16 +27,9 @@ struct AwaitedWait {
 }
 
 impl AwaitedWait {
-    fn into_args(self) -> RunNode {
-        let number = |value: i32| u32::try_from(value).unwrap_or_default();
-        RunNode {
-            run_id: self.run_id,
-            scope: self.scope,
-            node: self.node,
-            generation: number(self.generation),
-            round: number(self.round),
-            attempt: number(self.attempt),
-        }
+    fn to_args(&self) -> RunNode {
+        let numbers = [self.generation, self.round, self.attempt];
+        RunNode::of_row(self.run_id, &self.scope, &self.node, numbers)
     }
 }
 
@@ -54,17 +47,17 @@ pub(super) async fn end_waits(tx: &Transaction, jobs: &[EndedJob]) -> Result<(),
         .push(" FROM workflow_waits AS waits WHERE NOT waits.closed AND waits.awaited_job_id ")
         .among(&ids);
     let waits = AwaitedWait::find_by_statement(sql.build()).all(&**tx).await?;
-    let cues: Vec<_> = waits
+    let events: Vec<_> = waits
         .into_iter()
         .filter_map(|wait| {
             let end = end_of(*awaited.get(&wait.awaited_job_id)?);
-            Some((wait.run_id, Cue::JobEnded(wait.into_args(), end)))
+            Some((wait.run_id, RunEvent::JobEnded(wait.to_args(), end)))
         })
         .collect();
-    if cues.is_empty() {
+    if events.is_empty() {
         return Ok(());
     }
-    advance(tx, cues).await.map(drop)
+    advance(tx, events).await.map(drop)
 }
 
 /// Ends waits for jobs that have ended already, or are gone: at most `batch`. Returns how many there were.
@@ -81,7 +74,7 @@ pub(super) async fn end_stale_waits(tx: &Transaction, batch: u64) -> Result<usiz
     let ids = waits.iter().map(|wait| wait.awaited_job_id);
     let rows = jobs::Entity::find().filter(jobs::Column::Id.is_in(ids)).all(&**tx).await?;
     let rows: HashMap<JobId, jobs::Model> = rows.into_iter().map(|job| (job.id, job)).collect();
-    let cues: Vec<_> = waits
+    let events: Vec<_> = waits
         .into_iter()
         .filter_map(|wait| {
             let end = match rows.get(&wait.awaited_job_id) {
@@ -90,11 +83,11 @@ pub(super) async fn end_stale_waits(tx: &Transaction, batch: u64) -> Result<usiz
                 Some(job) => end_of(job.into()),
                 None => Err(NodeError::new("JOB_MISSING", "The job that the node waited for is gone.")),
             };
-            Some((wait.run_id, Cue::JobEnded(wait.into_args(), end)))
+            Some((wait.run_id, RunEvent::JobEnded(wait.to_args(), end)))
         })
         .collect();
-    let found = cues.len();
-    advance(tx, cues).await?;
+    let found = events.len();
+    advance(tx, events).await?;
     Ok(found)
 }
 

@@ -5,7 +5,7 @@ use atelier_queue::{JobContext, JobError, Outcome, QueueError};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
 
-use super::{Runs, advance::advance, cue::Cue, room::list_trees, steer::cancel_jobs_of_ended};
+use super::{Runs, advance::advance, cancel_older::list_trees, event::RunEvent, steer::cancel_jobs_of_ended};
 use crate::workflows::CancelRuns;
 
 /// Runs of one transaction.
@@ -47,7 +47,7 @@ impl Runs {
             return Ok(0);
         }
         let locked = tx.lock_about(&list_trees(&tx, &some).await?).await?;
-        let answers = advance(&tx, some.into_iter().map(|run| (run, Cue::Cancel)).collect()).await?;
+        let answers = advance(&tx, some.into_iter().map(|run| (run, RunEvent::Cancel)).collect()).await?;
         cancel_jobs_of_ended(&tx, &locked).await?;
         tx.commit().await?;
         Ok(answers.iter().filter(|answer| answer.is_ok()).count())

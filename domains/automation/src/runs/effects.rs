@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::{
     NodeResult, RunNode, WakeNode,
     advance::{NodePorts, advance, advance_with},
-    cue::Cue,
+    event::RunEvent,
 };
 use crate::engine::NodeError;
 
@@ -33,16 +33,16 @@ impl Effect for StartEnded {
     }
 
     async fn on_ends(&self, tx: &Transaction, jobs: &[EndedJob]) -> Result<(), EffectError> {
-        let cues = jobs.iter().filter_map(|job| {
+        let events = jobs.iter().filter_map(|job| {
             let stopped = matches!(job.state, JobState::Cancelled | JobState::Discarded);
-            Some((run_of(job)?, if stopped { Cue::Cancel } else { Cue::Start }, stopped))
+            Some((run_of(job)?, if stopped { RunEvent::Cancel } else { RunEvent::Start }, stopped))
         });
-        let (stopped, started): (Vec<_>, Vec<_>) = cues.partition(|(_, _, stopped)| *stopped);
-        let mut cues: Vec<_> = started.into_iter().map(|(run, cue, _)| (run, cue)).collect();
+        let (stopped, started): (Vec<_>, Vec<_>) = events.partition(|(_, _, stopped)| *stopped);
+        let mut events: Vec<_> = started.into_iter().map(|(run, event, _)| (run, event)).collect();
         // Whoever cancels the start of a run wants no run. One that has begun goes on.
         let queued = list_queued(tx, stopped.iter().map(|(run, ..)| *run).collect()).await?;
-        cues.extend(queued.into_iter().map(|run| (run, Cue::Cancel)));
-        advance(tx, cues).await?;
+        events.extend(queued.into_iter().map(|run| (run, RunEvent::Cancel)));
+        advance(tx, events).await?;
         Ok(())
     }
 }
@@ -54,19 +54,19 @@ impl Effect for NodeEnded {
     }
 
     async fn on_ends(&self, tx: &Transaction, jobs: &[EndedJob]) -> Result<(), EffectError> {
-        let cues = jobs.iter().filter_map(|job| {
+        let events = jobs.iter().filter_map(|job| {
             let run = run_of(job)?;
             let at: RunNode = read_args(job)?;
             let at = RunNode { run_id: run, ..at };
             Some((
                 run,
                 match (job.state, outcome_of(job)) {
-                    (JobState::Cancelled | JobState::Discarded, Err(error)) => Cue::Stopped(at, error),
-                    (_, outcome) => Cue::Ended(at, outcome),
+                    (JobState::Cancelled | JobState::Discarded, Err(error)) => RunEvent::Stopped(at, error),
+                    (_, outcome) => RunEvent::Ended(at, outcome),
                 },
             ))
         });
-        advance_with(tx, Some(&self.0), cues.collect()).await?;
+        advance_with(tx, Some(&self.0), events.collect()).await?;
         Ok(())
     }
 }
@@ -78,12 +78,12 @@ impl Effect for WakeEnded {
     }
 
     async fn on_ends(&self, tx: &Transaction, jobs: &[EndedJob]) -> Result<(), EffectError> {
-        let cues = jobs.iter().filter_map(|job| {
+        let events = jobs.iter().filter_map(|job| {
             let run = run_of(job)?;
             let WakeNode { at } = read_args(job)?;
-            Some((run, Cue::Wake(RunNode { run_id: run, ..at })))
+            Some((run, RunEvent::Wake(RunNode { run_id: run, ..at })))
         });
-        advance(tx, cues.collect()).await?;
+        advance(tx, events.collect()).await?;
         Ok(())
     }
 

@@ -173,7 +173,7 @@ impl Execution {
                 };
                 act(config, &call).await
             }
-            Run::Engine | Run::Unavailable => {
+            Run::Engine => {
                 let message = format!("Nodes of the type {} cannot run here.", definition.kind.name);
                 Err(NodeFailure::permanent("TYPE_UNAVAILABLE", message).into())
             }

@@ -105,23 +105,24 @@ impl Job for WakeNode {
 
 /// Cancels the oldest runs of a workflow, so that a queued one may start.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct MakeRoom {
+pub struct CancelOlder {
     /// The workflow.
     pub workflow_id: WorkflowId,
-    /// The queued run. Those before it make room.
+    /// The queued run. Those before it are cancelled.
     pub run_id: RunId,
 }
 
-impl Job for MakeRoom {
-    const KIND: &'static str = "workflow.make_room";
+impl Job for CancelOlder {
+    const KIND: &'static str = "workflow.cancel_older";
     const QUEUE: QueueName = QueueName::Workflow;
+    const ALIASES: &'static [&'static str] = &["workflow.make_room"];
 
     fn policy() -> Policy {
         Policy { max_attempts: 20, ..policy_of(Duration::from_secs(30)) }
     }
 
     fn unique_key(&self) -> Option<String> {
-        Some(format!("room:{}", self.run_id))
+        Some(format!("older:{}", self.run_id))
     }
 }
 

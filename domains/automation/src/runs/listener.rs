@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use atelier_entities::{RunId, UserId, WorkflowId};
 use atelier_foundation::job_ends::{EndListener, Ended, event_of};
-use atelier_queue::{EffectError, EndedJob, QueueError, Sql, Transaction};
+use atelier_queue::{EffectError, EndedJob, QueueError, Sql, Transaction, metrics::workflows as metrics};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ use super::{
 use crate::nodes::platform_event;
 
 /// Most triggers that the ends of one transaction pull. It is far above what a person has.
-const MAX_FIRED: u64 = 1_000;
+const MAX_FIRED: usize = 1_000;
 
 /// Ends waits for jobs, and starts the runs of triggers that wait for these ends.
 #[derive(Clone, Copy, Debug)]
@@ -109,8 +109,14 @@ async fn list_triggers(
         .push(" AND event IN (")
         .bind_list(names)
         .push(") ORDER BY workflow_id, node LIMIT ")
-        .push(&MAX_FIRED.to_string());
-    Trigger::find_by_statement(sql.build()).all(&**tx).await
+        .push(&(MAX_FIRED + 1).to_string());
+    let mut triggers = Trigger::find_by_statement(sql.build()).all(&**tx).await?;
+    if triggers.len() > MAX_FIRED {
+        triggers.truncate(MAX_FIRED);
+        tracing::error!(most = MAX_FIRED, "events pull more triggers than they may: the others start no run");
+        metrics::triggers_left_out();
+    }
+    Ok(triggers)
 }
 
 /// A run with everything that led to it.

@@ -7,7 +7,7 @@ use sea_orm::{
     QuerySelect, sea_query::Expr,
 };
 
-use super::{advance::advance, cue::Cue, purge::delete_runs, store::LockedRuns};
+use super::{advance::advance, event::RunEvent, purge::delete_runs, store::LockedRuns};
 
 /// Runs that one step deletes, with their nodes.
 const BATCH: u64 = 50;
@@ -55,7 +55,7 @@ impl PersonalData for OwnedRuns {
             .filter(workflow_runs::Column::UserId.eq(user))
             .filter(workflow_runs::Column::FinishedAt.is_null());
         let open: Vec<RunId> = open.into_tuple().all(&**tx).await?;
-        advance(tx, open.into_iter().map(|run| (run, Cue::Cancel)).collect()).await.map(drop)
+        advance(tx, open.into_iter().map(|run| (run, RunEvent::Cancel)).collect()).await.map(drop)
     }
 
     async fn erase(&self, tx: &Transaction, person: &Erasing, batch: u32) -> Result<Erased, QueueError> {

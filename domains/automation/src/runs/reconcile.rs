@@ -1,18 +1,19 @@
 //! What no job moves: runs past their deadline, waits and nodes without a job, jobs without a run, queued runs
-//! with a free place.
+//! that may start.
 
 use atelier_entities::{JobState, NodeState, RunId, WorkflowId};
 use atelier_queue::{JobContext, JobError, Outcome, QueueError, QueueName, Sql, Transaction};
 use chrono::TimeDelta;
+use futures::future::BoxFuture;
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
 use serde_json::json;
 
 use super::{
     NodeResult, ReconcileRuns, RunNode, Runs, WorkOutcome,
+    admissions::{Admissions, start_jobs},
     advance::advance,
     awaited::end_stale_waits,
-    cue::Cue,
-    places::{Places, start_jobs},
+    event::RunEvent,
     store::list_overdue,
 };
 
@@ -71,56 +72,51 @@ impl Runs {
     }
 
     async fn time_out(&self) -> Result<usize, QueueError> {
-        let mut total = 0;
-        for _ in 0..BATCHES {
-            let tx = self.queue.begin().await?;
-            let late = list_overdue(&*tx, tx.now(), BATCH).await?;
-            let answers = advance(&tx, late.iter().map(|run| (*run, Cue::TimedOut)).collect()).await?;
-            tx.commit().await?;
-            let ended = answers.iter().filter(|answer| answer.is_ok()).count();
-            total += ended;
-            if ended == 0 {
-                break;
-            }
-        }
-        Ok(total)
+        self.end_in_batches(|tx| {
+            Box::pin(async move {
+                let late = list_overdue(&**tx, tx.now(), BATCH).await?;
+                end_runs(tx, late, &RunEvent::TimedOut).await
+            })
+        })
+        .await
     }
 
     /// Cancels the runs of workflows that their owners deleted.
     async fn cancel_of_deleted(&self) -> Result<usize, QueueError> {
-        let mut total = 0;
-        for _ in 0..BATCHES {
-            let tx = self.queue.begin().await?;
-            let mut sql = Sql::new(tx.get_database_backend());
-            sql.push("SELECT runs.id FROM workflow_runs AS runs JOIN workflows ON workflows.id = runs.workflow_id WHERE runs.finished_at IS NULL AND workflows.deleted_at IS NOT NULL ORDER BY runs.id LIMIT ")
-                .push(&BATCH.to_string());
-            let left: Vec<RunId> = ids(&tx, sql).await?;
-            let answers = advance(&tx, left.into_iter().map(|run| (run, Cue::Cancel)).collect()).await?;
-            tx.commit().await?;
-            let ended = answers.iter().filter(|answer| answer.is_ok()).count();
-            total += ended;
-            if ended == 0 {
-                break;
-            }
-        }
-        Ok(total)
+        self.end_in_batches(|tx| {
+            Box::pin(async move {
+                let mut sql = Sql::new(tx.get_database_backend());
+                sql.push("SELECT runs.id FROM workflow_runs AS runs JOIN workflows ON workflows.id = runs.workflow_id WHERE runs.finished_at IS NULL AND workflows.deleted_at IS NOT NULL ORDER BY runs.id LIMIT ")
+                    .push(&BATCH.to_string());
+                end_runs(tx, ids(tx, sql).await?, &RunEvent::Cancel).await
+            })
+        })
+        .await
     }
 
     /// Wakes the waits whose time has come, and gives the others a job again.
     async fn wake_waits(&self) -> Result<usize, QueueError> {
         self.repair(
             "SELECT waits.run_id, waits.scope, waits.node, waits.generation, waits.round, waits.attempt FROM workflow_waits AS waits JOIN workflow_runs AS runs ON runs.id = waits.run_id WHERE NOT waits.closed AND NOT waits.held AND waits.due_at IS NOT NULL AND runs.finished_at IS NULL AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = waits.job_id AND jobs.phase < 2)",
-            Cue::Wake,
+            RunEvent::Wake,
         )
         .await
     }
 
     /// Ends the waits for jobs that have ended already, or are gone.
     async fn end_stale_waits(&self) -> Result<usize, QueueError> {
+        self.end_in_batches(|tx| Box::pin(end_stale_waits(tx, BATCH))).await
+    }
+
+    /// Ends something in batches, each with its transaction, until a batch ends nothing. Returns how many there were.
+    async fn end_in_batches(
+        &self,
+        end: impl Fn(&Transaction) -> BoxFuture<'_, Result<usize, QueueError>> + Send + Sync,
+    ) -> Result<usize, QueueError> {
         let mut total = 0;
         for _ in 0..BATCHES {
             let tx = self.queue.begin().await?;
-            let ended = end_stale_waits(&tx, BATCH).await?;
+            let ended = end(&tx).await?;
             tx.commit().await?;
             total += ended;
             if ended == 0 {
@@ -132,7 +128,7 @@ impl Runs {
 
     /// Gives nodes that are ready a job again.
     async fn restart_nodes(&self) -> Result<usize, QueueError> {
-        let held = |at| Cue::Ended(at, Ok(NodeResult { outcome: WorkOutcome::Held, output: None }));
+        let held = |at| RunEvent::Ended(at, Ok(NodeResult { outcome: WorkOutcome::Held, output: None }));
         let [ready, retrying] = [NodeState::Ready, NodeState::Retrying].map(NodeState::as_str);
         let select = format!(
             "SELECT nodes.run_id, nodes.scope, nodes.node, nodes.generation, nodes.round, nodes.attempt FROM workflow_runs AS runs JOIN workflow_node_runs AS nodes ON nodes.run_id = runs.id WHERE runs.finished_at IS NULL AND NOT runs.paused AND runs.working > 0 AND nodes.state IN ('{ready}', '{retrying}') AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = nodes.job_id AND jobs.phase < 2)"
@@ -141,7 +137,7 @@ impl Runs {
     }
 
     /// Moves the runs of the attempts that a statement selects, in batches, until a batch changes nothing.
-    async fn repair(&self, select: &str, cue: impl Fn(RunNode) -> Cue) -> Result<usize, QueueError> {
+    async fn repair(&self, select: &str, event: impl Fn(RunNode) -> RunEvent) -> Result<usize, QueueError> {
         let mut total = 0;
         let mut before = Vec::new();
         for _ in 0..BATCHES {
@@ -153,7 +149,7 @@ impl Runs {
                 break;
             }
             total += found.len();
-            advance(&tx, found.iter().map(|at| (at.run_id, cue(at.to_args()))).collect()).await?;
+            advance(&tx, found.iter().map(|at| (at.run_id, event(at.to_args()))).collect()).await?;
             before = found;
             tx.commit().await?;
         }
@@ -190,7 +186,7 @@ impl Runs {
         Ok(total)
     }
 
-    /// Starts queued runs that have a place. Returns how many workflows have any.
+    /// Starts queued runs that may start. Returns how many workflows have any.
     async fn start_queued(&self) -> Result<usize, QueueError> {
         let mut total = 0;
         let mut after = WorkflowId(uuid::Uuid::nil());
@@ -205,12 +201,12 @@ impl Runs {
             let Some(last) = workflows.last() else { break };
             after = *last;
             total += workflows.len();
-            let mut places = Places::default();
-            places.load(&tx, workflows.iter().copied()).await?;
+            let mut admissions = Admissions::default();
+            admissions.load(&tx, workflows.iter().copied()).await?;
             let mut jobs = Vec::new();
             for workflow in workflows {
-                if places.concurrency(workflow).limit.is_some() {
-                    jobs.extend(places.start_queued(&tx, workflow).await?);
+                if admissions.concurrency(workflow).limit.is_some() {
+                    jobs.extend(admissions.start_queued(&tx, workflow).await?);
                 } else {
                     jobs.extend(start_jobs(&tx, workflow, STARTED_AT_ONCE).await?);
                 }
@@ -222,6 +218,12 @@ impl Runs {
         }
         Ok(total)
     }
+}
+
+/// Ends runs by an event. Returns how many it ended.
+async fn end_runs(tx: &Transaction, runs: Vec<RunId>, event: &RunEvent) -> Result<usize, QueueError> {
+    let answers = advance(tx, runs.into_iter().map(|run| (run, event.clone())).collect()).await?;
+    Ok(answers.iter().filter(|answer| answer.is_ok()).count())
 }
 
 async fn ids<T: sea_orm::TryGetable>(tx: &Transaction, sql: Sql) -> Result<Vec<T>, DbErr> {

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use super::{
     MAX_INLINE_BYTES, RunError, Runs, Stored,
+    admissions::Admissions,
     advance::{NewRun, find_trigger, insert_run, start_new},
-    places::Places,
     run_target,
 };
 use crate::{
@@ -173,10 +173,10 @@ impl Runs {
         let workflow = lock_workflow(tx, actor, &asked).await?;
         let version = choose_version(&self.workflows, (tx, actor), &workflow, &asked.version).await?;
         let trigger = choose_trigger(&version, asked.trigger, asked.rerun_of.is_some())?;
-        let mut places = Places::default();
-        places.load(tx, [workflow.id]).await?;
-        let admission = places.admit(workflow.id);
-        let limits = places.concurrency(workflow.id);
+        let mut admissions = Admissions::default();
+        admissions.load(tx, [workflow.id]).await?;
+        let admission = admissions.admit(workflow.id);
+        let limits = admissions.concurrency(workflow.id);
         match admission {
             Admission::SkipLimit => return Err(RunError::Busy(limits.limit.unwrap_or_default())),
             Admission::SkipQueueFull => return Err(RunError::QueueFull(limits.max_queued)),
@@ -196,7 +196,7 @@ impl Runs {
         match admission {
             Admission::Start => start_new(tx, new.id).await?,
             Admission::CancelOlder { .. } => {
-                if let Some(job) = places.make_room(workflow.id, new.id) {
+                if let Some(job) = admissions.cancel_older(workflow.id, new.id) {
                     tx.enqueue(job).await?;
                 }
             }

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    RunError, RunNode, Runs, advance::advance, cue::Cue, places::Places, run_target, store::LockedRuns,
+    RunError, RunNode, Runs, admissions::Admissions, advance::advance, event::RunEvent, run_target,
+    store::LockedRuns,
 };
 use crate::engine::Admission;
 
@@ -23,7 +24,7 @@ impl Runs {
         let own = self.find_own(actor, run).await?;
         let tx = self.queue.begin().await?;
         let locked = tx.lock_about(&list_tree(&tx, own.root_id).await?).await?;
-        let mut answers = advance(&tx, vec![(run, Cue::Cancel)]).await?;
+        let mut answers = advance(&tx, vec![(run, RunEvent::Cancel)]).await?;
         if let Some(Err(refusal)) = answers.pop() {
             return Err(RunError::of(&refusal, own.status, "cancelled"));
         }
@@ -39,7 +40,7 @@ impl Runs {
         let own = self.find_own(actor, run).await?;
         let tx = self.queue.begin().await?;
         let locked = tx.lock_about(&[run.0]).await?;
-        let mut answers = advance(&tx, vec![(run, Cue::Pause(actor.user()))]).await?;
+        let mut answers = advance(&tx, vec![(run, RunEvent::Pause(actor.user()))]).await?;
         if let Some(Err(refusal)) = answers.pop() {
             return Err(RunError::of(&refusal, own.status, "paused"));
         }
@@ -54,7 +55,7 @@ impl Runs {
     /// # Errors
     /// If there is no such run, or it is not paused.
     pub async fn resume(&self, actor: &Actor, run: RunId) -> Result<workflow_runs::Model, RunError> {
-        self.steer(actor, run, Cue::Resume, ("run.resume", "resumed")).await
+        self.steer(actor, run, RunEvent::Resume, ("run.resume", "resumed")).await
     }
 
     /// Runs what failed in an ended run again, and what was not run because of it. Nothing else runs again.
@@ -62,7 +63,7 @@ impl Runs {
     /// # Errors
     /// If there is no such run, nothing failed in it, or the workflow has as many runs as it may.
     pub async fn retry(&self, actor: &Actor, run: RunId) -> Result<workflow_runs::Model, RunError> {
-        self.steer(actor, run, Cue::RetryFailed, ("run.retry", "retried")).await
+        self.steer(actor, run, RunEvent::RetryFailed, ("run.retry", "retried")).await
     }
 
     /// Runs the failed items of a loop again, and what follows the loop. `scope` names the items around the
@@ -76,23 +77,23 @@ impl Runs {
         run: RunId,
         (scope, node): (&str, &str),
     ) -> Result<workflow_runs::Model, RunError> {
-        let cue = Cue::RetryItems { scope: scope.to_owned(), node: node.to_owned() };
-        self.steer(actor, run, cue, ("run.retry_items", "retried")).await
+        let event = RunEvent::RetryItems { scope: scope.to_owned(), node: node.to_owned() };
+        self.steer(actor, run, event, ("run.retry_items", "retried")).await
     }
 
     async fn steer(
         &self,
         actor: &Actor,
         run: RunId,
-        cue: Cue,
+        event: RunEvent,
         (action, participle): (&str, &'static str),
     ) -> Result<workflow_runs::Model, RunError> {
         let own = self.find_own(actor, run).await?;
         let tx = self.queue.begin().await?;
-        if matches!(cue, Cue::RetryFailed | Cue::RetryItems { .. }) {
+        if matches!(event, RunEvent::RetryFailed | RunEvent::RetryItems { .. }) {
             admit_again(&tx, &own).await?;
         }
-        let mut answers = advance(&tx, vec![(run, cue)]).await?;
+        let mut answers = advance(&tx, vec![(run, event)]).await?;
         if let Some(Err(refusal)) = answers.pop() {
             return Err(RunError::of(&refusal, own.status, participle));
         }
@@ -123,11 +124,11 @@ async fn admit_again(tx: &Transaction, run: &workflow_runs::Model) -> Result<(),
     if status.is_none_or(|status| !status.is_final()) {
         return Err(RunError::WrongState { status: status.unwrap_or(run.status), action: "retried" });
     }
-    let mut places = Places::default();
-    places.load(tx, [run.workflow_id]).await?;
-    match places.admit(run.workflow_id) {
+    let mut admissions = Admissions::default();
+    admissions.load(tx, [run.workflow_id]).await?;
+    match admissions.admit(run.workflow_id) {
         Admission::Start => Ok(()),
-        _ => Err(RunError::Busy(places.concurrency(run.workflow_id).limit.unwrap_or_default())),
+        _ => Err(RunError::Busy(admissions.concurrency(run.workflow_id).limit.unwrap_or_default())),
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) use rows::{RunRow, edge_name, find_edge};
 
 use super::{
     Stored,
-    cue::{Answer, SentSignal},
+    event::{Answer, SentSignal},
 };
 use crate::{
     engine::{Changes, Command, NodeError, NodeRun, NodeState, State, Step},

@@ -6,7 +6,7 @@ use atelier_entities::{
     TickOutcome, Timestamp, WorkflowId, WorkflowScheduleId, workflow_schedule_ticks as ticks,
     workflow_schedules,
 };
-use atelier_foundation::schedule::{Due, Firing, Missed, MissedReason, Spec, find_due, jitter};
+use atelier_foundation::schedule::{Due, Firing, Missed, MissedReason, Spec, find_due};
 use atelier_queue::{NewJob, Queue, QueueError, Sql, Transaction, metrics::workflows as metrics};
 use chrono::TimeDelta;
 use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait};
@@ -140,8 +140,7 @@ impl Batch {
         let newest = due.firings.last().map(|firing| firing.at);
         let last_missed = due.missed.last().map(|range| range.before - TimeDelta::microseconds(1));
         let last_tick = row.last_tick_at.max(newest).max(last_missed);
-        let next =
-            due.next.map(|firing| (firing.at, firing.at + jitter(row.id.0, firing.at, fields.jitter_secs)));
+        let next = due.next.map(|firing| (firing.at, firing.with_jitter(row.id.0, fields.jitter_secs)));
         self.nexts.push(Next { id: row.id, last_tick, next, is_unreadable: false });
         for range in &due.missed {
             self.miss(row.id, range, now);

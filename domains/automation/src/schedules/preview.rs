@@ -3,7 +3,7 @@
 use atelier_entities::{Timestamp, WorkflowScheduleId};
 use atelier_foundation::{
     FieldErrors,
-    schedule::{Spec, Warning, jitter},
+    schedule::{Spec, Warning},
 };
 use chrono::NaiveDateTime;
 use uuid::Uuid;
@@ -77,7 +77,7 @@ pub(super) fn preview(
     let firings = spec.list(after, None, count).map_err(|error| wrong(error.to_string()))?;
     let upcoming = firings.into_iter().map(|firing| Upcoming {
         at: firing.at,
-        fires_at: spread.map_or(firing.at, |(id, secs)| firing.at + jitter(id, firing.at, secs)),
+        fires_at: spread.map_or(firing.at, |(id, secs)| firing.with_jitter(id, secs)),
         local: firing.at.with_timezone(&spec.zone).naive_local(),
         shifted_from: firing.shifted_from,
     });
@@ -92,5 +92,5 @@ pub(super) fn next_of(
     after: Timestamp,
 ) -> Option<(Timestamp, Timestamp)> {
     let firing = spec.next(after).ok().flatten()?;
-    Some((firing.at, firing.at + jitter(id.0, firing.at, jitter_secs)))
+    Some((firing.at, firing.with_jitter(id.0, jitter_secs)))
 }

@@ -19,7 +19,7 @@ use super::{
     ticks::{Buffered, Settled, list_buffered, list_busy, settle},
 };
 use crate::runs::{
-    Cue, RunNode, Scheduled, SettleSchedule, advance, cancel_jobs_of_ended, list_trees, start_scheduled,
+    RunEvent, RunNode, Scheduled, SettleSchedule, advance, cancel_jobs_of_ended, list_trees, start_scheduled,
 };
 
 /// Runs that start at once where they may overlap.
@@ -46,7 +46,7 @@ impl Schedules {
         let waiting = list_buffered(&tx, id, u64::from(MAX_BUFFERED)).await?;
         let mut plan = Plan::of(&schedule, waiting, paused || schedule.paused_at.is_some(), tx.now());
         if plan.cancels && !running.is_empty() {
-            advance(&tx, running.into_iter().map(|run| (run, Cue::Cancel)).collect()).await?;
+            advance(&tx, running.into_iter().map(|run| (run, RunEvent::Cancel)).collect()).await?;
             cancel_jobs_of_ended(&tx, &locked).await?;
         }
         let is_free = !list_busy(&tx, &[id]).await?.contains(&id);

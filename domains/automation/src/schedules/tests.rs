@@ -23,6 +23,7 @@ mod commands;
 mod firing;
 mod overlaps;
 mod repairs;
+mod why;
 
 /// A workflow whose run waits for a signal after its first node, if the script says so.
 fn flow() -> Flow {

@@ -108,11 +108,8 @@ pub(super) async fn start_in(
         .unique(format!("deployment:{}", project.id))
         .owned_by(user)
         .about(project.id.0)
-        .from_origin(actor.origin.clone());
-    let job = match wanted.waiter {
-        Some(waiter) => job.awaited_by(waiter),
-        None => job,
-    };
+        .from_origin(actor.origin.clone())
+        .awaited_by(wanted.waiter);
     let enqueued = tx.enqueue(job).await?;
     if enqueued.duplicate {
         return Err(DeploymentError::AlreadyRunning(enqueued.id));

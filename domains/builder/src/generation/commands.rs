@@ -84,11 +84,7 @@ impl Terms {
     ) -> Result<jobs::Model, GenerationError> {
         let (project, mode) = (args.project_id, args.mode);
         let job = NewJob::of(args).owned_by(user).about(project.0).from_origin(actor.origin.clone());
-        let job = match waiter {
-            Some(waiter) => job.awaited_by(waiter),
-            None => job,
-        };
-        let enqueued = tx.enqueue(job).await?;
+        let enqueued = tx.enqueue(job.awaited_by(waiter)).await?;
         if enqueued.duplicate {
             let own = projects::Entity::find_owned_by_id(user, project).one(&**tx).await?;
             return Err(match own {

@@ -103,8 +103,9 @@ impl AccessTokens {
     }
 }
 
-/// A new refresh or API token: 32 random bytes as base64url.
-pub(super) fn new_token() -> String {
+/// A new token: 32 random bytes as base64url.
+#[must_use]
+pub fn new_token() -> String {
     let mut bytes = [0_u8; 32];
     rand::rng().fill(&mut bytes);
     URL_SAFE_NO_PAD.encode(bytes)
@@ -116,7 +117,8 @@ pub(super) fn is_token(text: &str) -> bool {
 }
 
 /// The stored hash of a token: its SHA-256 in hexadecimal.
-pub(super) fn hash_token(token: &str) -> String {
+#[must_use]
+pub fn hash_token(token: &str) -> String {
     hex::encode(Sha256::digest(token.as_bytes()))
 }
 

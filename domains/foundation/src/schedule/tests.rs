@@ -5,7 +5,7 @@ use chrono::{DateTime, Datelike, TimeDelta};
 use chrono_tz::Tz;
 use uuid::Uuid;
 
-use super::*;
+use super::{jitter::jitter, *};
 
 fn at(text: &str) -> Timestamp {
     text.parse().expect("a time")

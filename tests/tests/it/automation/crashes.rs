@@ -12,6 +12,7 @@ use atelier_entities::{
     workflow_runs,
 };
 use atelier_queue::Job;
+use atelier_tests::until_statements_wait;
 use chrono::TimeDelta;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, QueryTrait};
 use serde_json::{Value, json};
@@ -117,7 +118,7 @@ async fn a_worker_that_dies_in_an_effect_leaves_nothing_of_it() {
     workflow_runs::Entity::find_by_id(run).lock_exclusive().one(&*tx).await.expect("locked").expect("there");
     let worker = fixture.killable_worker();
     until_begun(&fixture, "a", 1).await;
-    fixture.until_statements_wait(1).await;
+    until_statements_wait(fixture.queue().db(), 1).await;
 
     worker.kill();
     tx.commit().await.expect("committed");

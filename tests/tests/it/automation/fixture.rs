@@ -34,8 +34,7 @@ use atelier_queue::{
 };
 use atelier_tests::{TestDatabase, TestRedis};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, Statement, sea_query::Expr,
+    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -263,18 +262,6 @@ impl Fixture {
     /// Enqueues the repair of what no job moves.
     pub(super) async fn reconcile(&self) {
         self.queue().enqueue(NewJob::of(&ReconcileRuns {})).await.expect("enqueued");
-    }
-
-    /// Waits until so many statements wait for locks of PostgreSQL.
-    pub(super) async fn until_statements_wait(&self, count: usize) {
-        let waiting =
-            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        self.until(&format!("{count} statements wait for locks"), async || {
-            let waiting = Statement::from_string(DbBackend::Postgres, waiting);
-            let found = self.queue().db().query_all_raw(waiting).await.expect("an answer");
-            (found.len() >= count).then_some(())
-        })
-        .await;
     }
 
     /// Polls until a value is found, and returns it.

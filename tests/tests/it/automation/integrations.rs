@@ -5,13 +5,13 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use atelier_foundation::testing::list_rows_as_text;
 use atelier_tests::{AppSetup, Person, TestApp};
 use axum::{
     Json, Router,
     http::{HeaderMap, StatusCode},
     routing::{get, post},
 };
-use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
 
 const INTEGRATIONS: &str = "/api/v1/automation/integrations/";
@@ -51,42 +51,6 @@ async fn create(person: &Person, base: &str) -> String {
     made.json()["id"].as_str().expect("an id").to_owned()
 }
 
-/// All rows of all tables as text.
-async fn dump(app: &TestApp) -> String {
-    let db = app.db();
-    let backend = db.get_database_backend();
-    let tables = match backend {
-        sea_orm::DbBackend::Postgres => {
-            "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'"
-        }
-        _ => "SELECT name FROM sqlite_master WHERE type = 'table'",
-    };
-    let mut text = String::new();
-    let tables = db.query_all_raw(Statement::from_string(backend, tables)).await.expect("listed");
-    for table in tables {
-        let table: String = table.try_get_by_index(0).expect("a name");
-        let rows = match backend {
-            sea_orm::DbBackend::Postgres => format!("SELECT row_to_json(t)::text FROM \"{table}\" t"),
-            _ => {
-                let columns = format!("SELECT name FROM pragma_table_info('{table}')");
-                let columns =
-                    db.query_all_raw(Statement::from_string(backend, columns)).await.expect("listed");
-                let columns: Vec<String> = columns
-                    .iter()
-                    .map(|column| column.try_get_by_index::<String>(0).expect("a name"))
-                    .map(|column| {
-                        format!("CASE typeof(\"{column}\") WHEN 'blob' THEN hex(\"{column}\") ELSE coalesce(\"{column}\", '') END")
-                    })
-                    .collect();
-                format!("SELECT {} FROM \"{table}\"", columns.join(" || '|' || "))
-            }
-        };
-        let rows = db.query_all_raw(Statement::from_string(backend, rows)).await.expect("read");
-        text.extend(rows.iter().map(|row| row.try_get_by_index::<String>(0).expect("a text")));
-    }
-    text
-}
-
 async fn run_once(person: &Person, workflow: &str) -> Value {
     let run = person.start_run(workflow, &json!({})).await;
     let _run = person.run_once(&run, "succeeded").await;
@@ -122,7 +86,7 @@ async fn a_workflow_calls_a_service_with_a_token_that_nothing_shows(setup: AppSe
     );
     assert!(view["last_used_at"].is_string(), "{view}");
     assert_eq!(issued.load(Ordering::SeqCst), 1, "one token for all of them");
-    let dump = dump(&app).await;
+    let dump = list_rows_as_text(app.db()).await.join("\n");
     assert!(dump.contains("v1.tests.") && dump.contains("integration.create"), "the dump has all tables");
     for secret in [CLIENT_SECRET, TOKEN] {
         assert!(!dump.contains(secret), "{secret} is in a row");

@@ -12,6 +12,7 @@ use atelier_entities::{
 };
 use atelier_foundation::projects::NewProject;
 use atelier_queue::Job;
+use atelier_tests::until_statements_wait;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
 use serde_json::{Value, json};
 
@@ -43,7 +44,7 @@ async fn workflows_are_locked_before_their_projects() {
     let changes = WorkflowChanges { project: Some(Some(other)), ..WorkflowChanges::default() };
     let moving = fixture.workflows().update(&actor, workflow, changes);
     let holding = async {
-        fixture.until_statements_wait(2).await;
+        until_statements_wait(fixture.queue().db(), 2).await;
         for id in [project, other] {
             let locked = projects::Entity::find_by_id(id).lock_exclusive().one(&*tx).await;
             locked.expect("no command holds a project while it waits for a workflow").expect("there");

@@ -1,6 +1,7 @@
 //! Runs of a whole installation: restarts, large outputs, tokens and time zones.
 
 use atelier_entities::workflow_waits;
+use atelier_foundation::testing::list_rows_as_text;
 use atelier_tests::{AppSetup, Person, TestApp};
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, Statement};
@@ -121,41 +122,7 @@ async fn a_large_output_is_read_by_nodes_and_shortened_for_people(setup: AppSetu
 
 /// In how many rows of all tables a text occurs.
 async fn count_rows_with(app: &TestApp, text: &str) -> usize {
-    let db = app.db();
-    let backend = db.get_database_backend();
-    let list = match backend {
-        DbBackend::Postgres => {
-            "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"
-        }
-        _ => "SELECT name FROM sqlite_master WHERE type = 'table'",
-    };
-    let tables = db.query_all_raw(Statement::from_string(backend, list)).await.expect("tables");
-    assert!(tables.len() > 20, "the tables are listed");
-    let mut count = 0;
-    for table in tables {
-        let table: String = table.try_get("", "name").expect("a name");
-        let row = match backend {
-            DbBackend::Postgres => "CAST(found AS text)".to_owned(),
-            _ => columns_as_text(app, &table).await,
-        };
-        let sql = format!("SELECT {row} AS text FROM \"{table}\" AS found");
-        let rows = db.query_all_raw(Statement::from_string(backend, sql)).await.expect("rows");
-        let rows = rows.iter().map(|row| row.try_get::<String>("", "text").expect("a text"));
-        count += rows.filter(|row| row.contains(text)).count();
-    }
-    count
-}
-
-/// All columns of a table of SQLite as one text.
-async fn columns_as_text(app: &TestApp, table: &str) -> String {
-    let sql =
-        Statement::from_string(DbBackend::Sqlite, format!("SELECT name FROM pragma_table_info('{table}')"));
-    let columns = app.db().query_all_raw(sql).await.expect("columns");
-    let columns = columns.iter().map(|column| {
-        let name: String = column.try_get("", "name").expect("a name");
-        format!("CASE typeof(\"{name}\") WHEN 'blob' THEN hex(\"{name}\") ELSE COALESCE(\"{name}\", '') END")
-    });
-    columns.collect::<Vec<_>>().join(" || ' ' || ")
+    list_rows_as_text(app.db()).await.iter().filter(|row| row.contains(text)).count()
 }
 
 async fn the_token_of_a_link_is_in_no_row(setup: AppSetup) {

@@ -4,11 +4,10 @@ mod proxy;
 
 use atelier_config::Role;
 use atelier_entities::{Timestamp, idempotency_keys, users};
-use atelier_tests::{AppSetup, Client, Person, Reply, TestApp, job_id, until};
+use atelier_tests::{AppSetup, Client, Person, Reply, TestApp, job_id, until, until_statements_wait};
 use futures::future::join_all;
 use sea_orm::{
-    ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, QuerySelect, Statement, TransactionTrait,
-    sea_query::LockType,
+    ConnectionTrait, EntityTrait, PaginatorTrait, QuerySelect, TransactionTrait, sea_query::LockType,
 };
 use serde_json::{Value, json};
 
@@ -226,12 +225,7 @@ async fn a_request_whose_key_was_taken_over_rolls_back() {
     let slow = start();
     claimed(None).await;
     // Its job has been enqueued by then: the other request waits for it.
-    until("the request waits for the account", async || {
-        let sql =
-            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        app.db().query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await.expect("a database")
-    })
-    .await;
+    until_statements_wait(app.db(), 1).await;
     let sql = "UPDATE idempotency_keys SET created_at = created_at - interval '10 minutes'";
     app.db().execute_unprepared(sql).await.expect("a database");
     let aged = claimed(None).await;

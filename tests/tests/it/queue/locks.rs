@@ -4,23 +4,10 @@ use std::time::Duration;
 
 use atelier_entities::JobState;
 use atelier_queue::inspect::BulkAction;
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use atelier_tests::until_statements_wait;
 use uuid::Uuid;
 
 use super::{fixture::Fixture, scripted::scripted};
-
-/// Waits until a statement waits for a lock.
-async fn until_a_statement_waits(fixture: &Fixture) {
-    let waiting =
-        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    loop {
-        let waiting = Statement::from_string(DbBackend::Postgres, waiting);
-        if fixture.queue.db().query_one_raw(waiting).await.expect("an answer").is_some() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn jobs_about_several_subjects_are_locked_in_the_order_of_their_ids() {
@@ -37,7 +24,7 @@ async fn jobs_about_several_subjects_are_locked_in_the_order_of_their_ids() {
         tx.cancel_about(&subjects).await?;
         tx.commit().await
     });
-    until_a_statement_waits(&fixture).await;
+    until_statements_wait(fixture.queue.db(), 1).await;
     one_by_one.cancel(second, None).await.expect("no transaction locks it while it waits for the first");
     one_by_one.commit().await.expect("committed");
 
@@ -62,7 +49,7 @@ async fn a_bulk_cancel_skips_locked_jobs_and_tries_them_last() {
     tx.rollback().await.expect("rolled back");
     let (queue, all) = (fixture.queue.clone(), ids.clone());
     let at_once = tokio::spawn(async move { queue.bulk(BulkAction::Cancel, &all).await });
-    until_a_statement_waits(&fixture).await;
+    until_statements_wait(fixture.queue.db(), 1).await;
     let others = [fixture.job(ids[0]).await.state, fixture.job(ids[2]).await.state];
     lock.rollback().await.expect("rolled back");
     let step = at_once.await.expect("no panic").expect("a step");
@@ -95,7 +82,7 @@ async fn a_stopping_worker_waits_until_its_ends_are_written() {
     let lock = fixture.queue.begin().await.expect("a transaction");
     lock.lock_about(&[subject]).await.expect("locked");
     may_end.add_permits(1);
-    until_a_statement_waits(&fixture).await;
+    until_statements_wait(fixture.queue.db(), 1).await;
     let stopping = tokio::spawn(worker.stop());
     // Longer than its grace period and the time that handlers have to stop.
     tokio::time::sleep(Duration::from_secs(3)).await;

@@ -100,7 +100,7 @@ fn the_hosts_of_a_type_follow_its_address() {
         name: Some("Code".into()),
         settings,
         secrets: secrets(&[("token", "ghp_1")]),
-        allowed_hosts: None,
+        allowed_hosts: Some(None),
     };
     let own = apply(kind, &Before::default(), new(BTreeMap::new())).expect("accepted");
     assert_eq!(own.hosts, rules(&["api.github.com"]));
@@ -165,6 +165,7 @@ fn an_address_must_be_among_the_hosts() {
     let elsewhere = IntegrationChanges {
         name: Some("Chat".into()),
         secrets: secrets(&[("webhook_url", "https://evil.example/services/x")]),
+        allowed_hosts: Some(None),
         ..Default::default()
     };
     assert_eq!(

@@ -8,7 +8,7 @@ use crate::{
     engine::NodeError,
     runs::{
         ActionStart, Stored,
-        cue::{Cue, named},
+        event::{RunEvent, named},
     },
 };
 
@@ -37,7 +37,7 @@ impl Advance<'_> {
                 Ok(StartedAction::Done(output)) => Ok(Stored::inline(output)),
                 Err(error) => Err(error),
             };
-            self.cues.push((None, id, Cue::JobEnded(args, end)));
+            self.events.push((None, id, RunEvent::JobEnded(args, end)));
         }
         Ok(is_asked)
     }

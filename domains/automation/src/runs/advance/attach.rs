@@ -5,7 +5,7 @@ use atelier_entities::{RunId, WaitKind};
 use super::{Advance, Question};
 use crate::{
     engine::{Event, NodeAt, Outcome, WaitRequest},
-    runs::cue::Attached,
+    runs::event::Attached,
 };
 
 impl Advance<'_> {

@@ -12,9 +12,9 @@ use crate::{
     graph::node_type::ParentCancel,
     runs::{
         RunNode, SettleSchedule,
-        cue::{Cue, named},
+        admissions::Admissions,
         data::list_results,
-        places::Places,
+        event::{RunEvent, named},
     },
 };
 
@@ -31,28 +31,28 @@ impl Advance<'_> {
             return Ok(());
         }
         self.tell_parents(&ended).await?;
-        let mut places = Places::default();
+        let mut admissions = Admissions::default();
         // Parents may end next: all workflows are locked at once, in the order of their ids.
         let above =
             ended.iter().chain(failed.iter().map(|(id, _)| id)).flat_map(|id| self.workflows_above(*id));
         let asked = children.values().map(|request| request.workflow_id);
-        places.read(self.tx, above.chain(asked).collect::<BTreeSet<_>>()).await?;
+        admissions.read(self.tx, above.chain(asked).collect::<BTreeSet<_>>()).await?;
         let handler_of =
-            |(id, _): &(RunId, Failure)| places.workflow(self.workflow_of(*id)?)?.error_workflow_id;
+            |(id, _): &(RunId, Failure)| admissions.workflow(self.workflow_of(*id)?)?.error_workflow_id;
         let handlers: Vec<WorkflowId> = failed.iter().filter_map(handler_of).collect();
-        places.read(self.tx, handlers).await?;
-        places.lock(self.tx).await?;
+        admissions.read(self.tx, handlers).await?;
+        admissions.lock(self.tx).await?;
         let left: BTreeSet<WorkflowId> = ended.iter().filter_map(|id| self.workflow_of(*id)).collect();
         for workflow in left {
-            self.jobs.extend(places.start_queued(self.tx, workflow).await?);
+            self.jobs.extend(admissions.start_queued(self.tx, workflow).await?);
         }
         let schedules: BTreeSet<_> =
             ended.iter().filter_map(|id| self.runs.runs.get(id)?.row.schedule_id).collect();
         self.jobs.extend(settle_jobs(self.tx, schedules).await?);
         let children = children.into_iter().map(|((run, at), request)| (run, at, request)).collect();
-        self.start_children(&mut places, children).await?;
+        self.start_children(&mut admissions, children).await?;
         for (run, failure) in failed {
-            self.start_error_workflow(&mut places, run, &failure).await?;
+            self.start_error_workflow(&mut admissions, run, &failure).await?;
         }
         Ok(())
     }
@@ -95,7 +95,7 @@ impl Advance<'_> {
             }
             sql.push(") ORDER BY id");
             for row in self.tx.query_all_raw(sql.build()).await? {
-                self.cues.push((None, row.try_get_by_index(0)?, Cue::Cancel));
+                self.events.push((None, row.try_get_by_index(0)?, RunEvent::Cancel));
             }
         }
         Ok(())
@@ -119,7 +119,7 @@ impl Advance<'_> {
             .collect();
         let mut found = list_results(&**self.tx, &succeeded).await?;
         for (id, parent, at, end) in of_parents {
-            self.cues.push((None, parent, Cue::ChildEnded(at, end, found.remove(&id))));
+            self.events.push((None, parent, RunEvent::ChildEnded(at, end, found.remove(&id))));
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use atelier_entities::{RunId, Timestamp, UserId, WorkflowId, mail_messages, users, workflows};
-use atelier_foundation::{LinkKey, mail::queue_mail};
+use atelier_foundation::{LinkKey, identity::hash_token, mail::queue_mail};
 use atelier_queue::{QueueError, Transaction};
 use chrono::TimeDelta;
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -14,7 +14,7 @@ use super::Advance;
 use crate::{
     engine::{NodeAt, NodeState},
     mail::WORKFLOW_APPROVAL,
-    runs::{answer::hash_of, cue::named},
+    runs::event::named,
 };
 
 /// Most mails about approvals that a person gets in a day. Without a mail they decide on the page of the run.
@@ -35,7 +35,7 @@ impl Question {
     pub(super) fn new(run: RunId, at: NodeAt, question: &Value, links: &LinkKey) -> (Self, String) {
         let link = Uuid::new_v4();
         let message = question.get("message").and_then(Value::as_str).unwrap_or_default().to_owned();
-        (Self { run, at, message, link }, hash_of(&links.approval(link)))
+        (Self { run, at, message, link }, hash_token(&links.approval(link)))
     }
 }
 

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::{
     Advance,
-    newcomers::{MAX_DEPTH, NewRun, find_trigger, published},
+    new_runs::{MAX_DEPTH, NewRun, find_trigger, published},
 };
-use crate::runs::{Stored, places::Places};
+use crate::runs::{Stored, admissions::Admissions};
 
 /// A trigger that an event pulls.
 #[derive(Clone, Debug)]
@@ -29,11 +29,11 @@ pub(crate) struct Fired {
 /// # Errors
 /// If the database fails.
 pub(crate) async fn start_triggered(tx: &Transaction, fired: Vec<Fired>) -> Result<(), QueueError> {
-    let mut places = Places::default();
-    places.load(tx, fired.iter().map(|fired| fired.workflow).collect::<BTreeSet<_>>()).await?;
+    let mut admissions = Admissions::default();
+    admissions.load(tx, fired.iter().map(|fired| fired.workflow).collect::<BTreeSet<_>>()).await?;
     let mut advance = Advance::new(tx);
     for fired in fired {
-        advance.start_fired(&mut places, fired).await?;
+        advance.start_fired(&mut admissions, fired).await?;
     }
     advance.run().await
 }
@@ -58,12 +58,12 @@ pub(crate) async fn start_scheduled(
     tx: &Transaction,
     scheduled: Vec<Scheduled>,
 ) -> Result<Vec<Result<RunId, &'static str>>, QueueError> {
-    let mut places = Places::default();
-    places.load(tx, scheduled.iter().map(|one| one.workflow).collect::<BTreeSet<_>>()).await?;
+    let mut admissions = Admissions::default();
+    admissions.load(tx, scheduled.iter().map(|one| one.workflow).collect::<BTreeSet<_>>()).await?;
     let mut advance = Advance::new(tx);
     let mut answers = Vec::with_capacity(scheduled.len());
     for one in scheduled {
-        answers.push(advance.add_scheduled(&mut places, one).await?);
+        answers.push(advance.add_scheduled(&mut admissions, one).await?);
     }
     advance.run().await?;
     Ok(answers)
@@ -72,11 +72,11 @@ pub(crate) async fn start_scheduled(
 impl Advance<'_> {
     async fn add_scheduled(
         &mut self,
-        places: &mut Places,
+        admissions: &mut Admissions,
         scheduled: Scheduled,
     ) -> Result<Result<RunId, &'static str>, QueueError> {
         let Scheduled { schedule, workflow, at, input } = scheduled;
-        let workflow = places.workflow(workflow).filter(|row| row.deleted_at.is_none()).cloned();
+        let workflow = admissions.workflow(workflow).filter(|row| row.deleted_at.is_none()).cloned();
         let Some(workflow) = workflow else { return Ok(Err("WORKFLOW_MISSING")) };
         let Some(version) = published(self.tx, &workflow).await? else {
             return Ok(Err("WORKFLOW_UNPUBLISHED"));
@@ -95,15 +95,15 @@ impl Advance<'_> {
             input: Stored::inline(input),
             ..NewRun::of(&workflow, &version, trigger)
         };
-        Ok(match self.add_run(places, &new) {
+        Ok(match self.add_run(admissions, &new) {
             Some((code, _)) => Err(code),
             None => Ok(new.id),
         })
     }
 
-    async fn start_fired(&mut self, places: &mut Places, fired: Fired) -> Result<(), QueueError> {
+    async fn start_fired(&mut self, admissions: &mut Admissions, fired: Fired) -> Result<(), QueueError> {
         let Fired { workflow: id, node, input, caused_by } = fired;
-        let workflow = places.workflow(id).filter(|row| row.enabled && row.deleted_at.is_none()).cloned();
+        let workflow = admissions.workflow(id).filter(|row| row.enabled && row.deleted_at.is_none()).cloned();
         let Some(workflow) = workflow else { return Ok(()) };
         let Some(version) = published(self.tx, &workflow).await? else { return Ok(()) };
         if caused_by.is_some_and(|(_, depth)| depth >= MAX_DEPTH) {
@@ -116,7 +116,7 @@ impl Advance<'_> {
             input: Stored::inline(input),
             ..NewRun::of(&workflow, &version, &node)
         };
-        if let Some((code, _)) = self.add_run(places, &new) {
+        if let Some((code, _)) = self.add_run(admissions, &new) {
             tracing::info!(workflow = %id, code, "an event starts no run");
         }
         Ok(())

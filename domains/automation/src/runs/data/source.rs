@@ -16,6 +16,16 @@ const KEYS: usize = 3_000;
 /// Keys that are compared one by one. PostgreSQL plans such a statement once, and one with lists each time.
 const FEW_KEYS: usize = 4;
 
+/// A row that a key names.
+trait Keyed: Clone + Send + Sync + 'static {
+    type Entity: EntityTrait<Model = Self>;
+
+    const TABLE: Table;
+
+    /// Its key.
+    fn key(&self) -> Key;
+}
+
 /// A table of rows that a key names.
 #[derive(Clone, Copy)]
 struct Table {
@@ -24,9 +34,35 @@ struct Table {
     column: &'static str,
 }
 
-const NODES: Table = Table { name: "workflow_node_runs", column: "node" };
-const EDGES: Table = Table { name: "workflow_edge_runs", column: "edge" };
-const LISTS: Table = Table { name: "workflow_loop_runs", column: "node" };
+impl Keyed for workflow_node_runs::Model {
+    type Entity = workflow_node_runs::Entity;
+
+    const TABLE: Table = Table { name: "workflow_node_runs", column: "node" };
+
+    fn key(&self) -> Key {
+        (self.run_id, self.scope.clone(), self.node.clone())
+    }
+}
+
+impl Keyed for workflow_edge_runs::Model {
+    type Entity = workflow_edge_runs::Entity;
+
+    const TABLE: Table = Table { name: "workflow_edge_runs", column: "edge" };
+
+    fn key(&self) -> Key {
+        (self.run_id, self.scope.clone(), self.edge.clone())
+    }
+}
+
+impl Keyed for workflow_loop_runs::Model {
+    type Entity = workflow_loop_runs::Entity;
+
+    const TABLE: Table = Table { name: "workflow_loop_runs", column: "node" };
+
+    fn key(&self) -> Key {
+        (self.run_id, self.scope.clone(), self.node.clone())
+    }
+}
 
 /// Reads the rows of keys, in any order.
 pub(crate) trait ReadRows: Sync {
@@ -51,15 +87,15 @@ pub(crate) trait ReadRows: Sync {
 
 impl<C: ConnectionTrait> ReadRows for C {
     async fn nodes(&self, keys: Vec<Key>) -> Result<Vec<workflow_node_runs::Model>, DbErr> {
-        select::<workflow_node_runs::Entity>(self, NODES, &keys).await
+        select(self, &keys).await
     }
 
     async fn edges(&self, keys: Vec<Key>) -> Result<Vec<workflow_edge_runs::Model>, DbErr> {
-        select::<workflow_edge_runs::Entity>(self, EDGES, &keys).await
+        select(self, &keys).await
     }
 
     async fn lists(&self, keys: Vec<Key>) -> Result<Vec<workflow_loop_runs::Model>, DbErr> {
-        select::<workflow_loop_runs::Entity>(self, LISTS, &keys).await
+        select(self, &keys).await
     }
 }
 
@@ -75,39 +111,15 @@ pub(crate) struct SharedReads {
 impl SharedReads {
     /// Reads from this database.
     pub(crate) fn new(db: &DatabaseConnection) -> Self {
-        let (runs, nodes, edges, lists) = (db.clone(), db.clone(), db.clone(), db.clone());
+        let runs = db.clone();
         Self {
             runs: Gather::new(move |ids| {
                 let db = runs.clone();
                 async move { list_runs(&db, &ids).await }
             }),
-            nodes: Gather::new(move |keys| {
-                let db = nodes.clone();
-                async move {
-                    let rows = select::<workflow_node_runs::Entity>(&db, NODES, &keys).await?;
-                    let key =
-                        |row: &workflow_node_runs::Model| (row.run_id, row.scope.clone(), row.node.clone());
-                    Ok(rows.into_iter().map(|row| (key(&row), row)).collect())
-                }
-            }),
-            edges: Gather::new(move |keys| {
-                let db = edges.clone();
-                async move {
-                    let rows = select::<workflow_edge_runs::Entity>(&db, EDGES, &keys).await?;
-                    let key =
-                        |row: &workflow_edge_runs::Model| (row.run_id, row.scope.clone(), row.edge.clone());
-                    Ok(rows.into_iter().map(|row| (key(&row), row)).collect())
-                }
-            }),
-            lists: Gather::new(move |keys| {
-                let db = lists.clone();
-                async move {
-                    let rows = select::<workflow_loop_runs::Entity>(&db, LISTS, &keys).await?;
-                    let key =
-                        |row: &workflow_loop_runs::Model| (row.run_id, row.scope.clone(), row.node.clone());
-                    Ok(rows.into_iter().map(|row| (key(&row), row)).collect())
-                }
-            }),
+            nodes: gather(db),
+            edges: gather(db),
+            lists: gather(db),
         }
     }
 
@@ -151,16 +163,23 @@ async fn list_runs(
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())
 }
 
-async fn select<E: EntityTrait>(
-    db: &impl ConnectionTrait,
-    table: Table,
-    keys: &[Key],
-) -> Result<Vec<E::Model>, DbErr> {
+fn gather<R: Keyed>(db: &DatabaseConnection) -> Gather<Key, R> {
+    let db = db.clone();
+    Gather::new(move |keys| {
+        let db = db.clone();
+        async move {
+            let rows: Vec<R> = select(&db, &keys).await?;
+            Ok(rows.into_iter().map(|row| (row.key(), row)).collect())
+        }
+    })
+}
+
+async fn select<R: Keyed>(db: &impl ConnectionTrait, keys: &[Key]) -> Result<Vec<R>, DbErr> {
     let mut rows = Vec::with_capacity(keys.len());
     for some in keys.chunks(KEYS) {
         let mut sql = Sql::new(db.get_database_backend());
-        push_selection(&mut sql, table, some);
-        rows.extend(E::find().from_raw_sql(sql.build()).all(db).await?);
+        push_selection(&mut sql, R::TABLE, some);
+        rows.extend(R::Entity::find().from_raw_sql(sql.build()).all(db).await?);
     }
     Ok(rows)
 }

@@ -4,6 +4,7 @@ use atelier_entities::{
     CancelCause, ItemState, JobId, LoopClosing, NodeState, ProjectId, RunId, RunStatus, Timestamp, UserId,
     WaitKind, WorkflowId, WorkflowScheduleId, WorkflowVersionId,
 };
+use chrono::TimeDelta;
 use sea_orm::{FromQueryResult, JsonValue};
 
 use crate::engine::{EdgeId, ItemRun, LoopRun, NodeError, NodeRun, Plan, Run, Signal, Wait};
@@ -45,6 +46,12 @@ pub(crate) struct RunRow {
 }
 
 impl RunRow {
+    /// The time that is left for work; below zero where it is over.
+    pub(crate) fn time_left(&self, now: Timestamp) -> Option<TimeDelta> {
+        let kept = self.active_left.map(TimeDelta::milliseconds);
+        kept.or_else(|| self.deadline_at.map(|deadline| deadline - now))
+    }
+
     pub(super) fn engine_run(&self) -> Run {
         Run {
             status: self.status,

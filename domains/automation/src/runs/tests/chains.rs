@@ -7,7 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     engine::ScopePath,
-    runs::{advance::advance, cue::Cue},
+    runs::{advance::advance, event::RunEvent},
     workflows::versions,
 };
 
@@ -125,7 +125,7 @@ async fn the_same_end_twice_changes_nothing() {
     let fixture = Fixture::new().await;
     let flow = Flow::new().work("a b").edges("start>a a>b");
     let run = fixture.start(fixture.publish(&flow).await).await;
-    let end = Cue::Ended(attempt(&fixture, run, "a").await, Ok(done(json!(1))));
+    let end = RunEvent::Ended(attempt(&fixture, run, "a").await, Ok(done(json!(1))));
 
     let tx = fixture.fixture.queue().begin().await.expect("begun");
     let answers = advance(&tx, vec![(run, end.clone()), (run, end.clone())]).await.expect("moved");
@@ -145,7 +145,7 @@ async fn a_transaction_that_is_dropped_leaves_the_run_as_it_was() {
     let flow = Flow::new().work("a b").edges("start>a a>b");
     let run = fixture.start(fixture.publish(&flow).await).await;
     let before = (fixture.row(run).await, fixture.nodes(run).await);
-    let end = Cue::Ended(attempt(&fixture, run, "a").await, Ok(done(json!(1))));
+    let end = RunEvent::Ended(attempt(&fixture, run, "a").await, Ok(done(json!(1))));
 
     let tx = fixture.fixture.queue().begin().await.expect("begun");
     advance(&tx, vec![(run, end)]).await.expect("moved");
@@ -161,16 +161,16 @@ async fn a_transaction_that_is_dropped_leaves_the_run_as_it_was() {
 async fn ends_of_several_runs_are_taken_by_one_transaction() {
     let fixture = Fixture::new().await;
     let workflow = fixture.publish(&Flow::new().work("a b").edges("start>a a>b")).await;
-    let mut cues = Vec::new();
+    let mut events = Vec::new();
     let mut runs = Vec::new();
     for _ in 0..20 {
         let run = fixture.start(workflow).await;
-        cues.push((run, Cue::Ended(attempt(&fixture, run, "a").await, Ok(done(json!(1))))));
+        events.push((run, RunEvent::Ended(attempt(&fixture, run, "a").await, Ok(done(json!(1))))));
         runs.push(run);
     }
 
     let tx = fixture.fixture.queue().begin().await.expect("begun");
-    let answers = advance(&tx, cues).await.expect("moved");
+    let answers = advance(&tx, events).await.expect("moved");
     tx.commit().await.expect("committed");
 
     assert!(answers.iter().all(Result::is_ok));

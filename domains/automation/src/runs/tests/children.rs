@@ -2,6 +2,7 @@
 
 use atelier_entities::{RunCause, RunStatus, WaitKind, jobs};
 use atelier_queue::Job;
+use chrono::TimeDelta;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::json;
 
@@ -39,6 +40,25 @@ async fn a_child_run_gives_its_output_to_the_node_that_started_it() {
     assert_eq!((one.input.clone(), one.trigger_node.as_str()), (Some(json!({"x": 1})), "called"));
     assert_eq!(fixture.nodes(run).await["call"].output, Some(json!({"from": "inner"})));
     assert_eq!(fixture.ran(), ["after", "call", "inner"]);
+}
+
+#[tokio::test]
+async fn a_child_run_has_at_most_the_time_that_its_parent_has_left() {
+    let fixture = Fixture::new().await;
+    let patient = fixture.publish(&called()).await;
+    let hasty = fixture.publish_with(&called(), json!({"timeout_secs": 50}), |_| {}).await;
+    let outer = fixture.publish_with(&calls(json!({})), json!({"timeout_secs": 100}), |_| {}).await;
+    fixture.script("call", [child(patient, json!({})), child(hasty, json!({}))]);
+
+    for most in [100, 50] {
+        let run = fixture.run(outer).await;
+        let runs = all_runs(&fixture).await;
+        let one = runs.iter().find(|one| one.parent_id == Some(run)).expect("a child");
+        let allowed = one.deadline_at.zip(one.started_at).map(|(deadline, start)| deadline - start);
+        let allowed = allowed.expect("a deadline");
+        assert!(allowed <= TimeDelta::seconds(most), "{allowed}");
+        assert!(allowed > TimeDelta::seconds(most / 2), "{allowed}");
+    }
 }
 
 #[tokio::test]
@@ -141,7 +161,7 @@ async fn an_abandoned_child_run_goes_on_without_its_parent() {
     let inner = fixture.publish(&called()).await;
     let outer = fixture.publish(&calls(json!({"on_parent_cancel": "abandon"}))).await;
     fixture.script("call", [child(inner, json!(null))]);
-    let due = fixture.fixture.queue().now() + chrono::TimeDelta::seconds(60);
+    let due = fixture.fixture.queue().now() + TimeDelta::seconds(60);
     fixture.script("inner", [waiting(WaitKind::Delay, None, Some(due))]);
     let run = fixture.run(outer).await;
 

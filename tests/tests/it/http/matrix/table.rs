@@ -171,6 +171,7 @@ pub(super) const TABLE: &[(&str, Access)] = &[
     ("POST /api/v1/automation/schedules/{id}/resume/", OWNER),
     ("POST /api/v1/automation/schedules/{id}/run/", OWNER),
     ("GET /api/v1/automation/schedules/{id}/ticks/", OWNER),
+    ("GET /api/v1/automation/schedules/{id}/why/", OWNER),
     ("GET /api/v1/automation/workflows/", PERSON),
     ("POST /api/v1/automation/workflows/", PERSON),
     ("POST /api/v1/automation/workflows/import/", PERSON),

@@ -8,7 +8,7 @@ use crate::engine::{ChildEnd, Event, NodeAt, NodeError, Outcome, Plan, Refusal, 
 
 /// What happens to a run.
 #[derive(Clone, Debug)]
-pub(crate) enum Cue {
+pub(crate) enum RunEvent {
     /// It begins.
     Start,
     /// An attempt ended.
@@ -101,7 +101,7 @@ pub(crate) struct Attached {
     pub(crate) by: Option<UserId>,
 }
 
-/// A cue in the terms of a plan.
+/// An event in the terms of a plan.
 pub(crate) enum Resolved {
     /// An event, with what comes along.
     Event(Event, Box<Attached>),
@@ -109,7 +109,7 @@ pub(crate) enum Resolved {
     Held(NodeAt),
 }
 
-impl Cue {
+impl RunEvent {
     /// Whether it means nothing while the run is paused: its job is enqueued again when the run goes on.
     pub(crate) const fn is_held_by_pause(&self) -> bool {
         matches!(
@@ -118,7 +118,7 @@ impl Cue {
         )
     }
 
-    /// The cue in the terms of a plan.
+    /// The event in the terms of a plan.
     ///
     /// # Errors
     /// If the plan has no such node.

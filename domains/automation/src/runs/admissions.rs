@@ -1,5 +1,4 @@
-//! Whether runs of workflows have a place: counted from rows, under the locks of the workflows that have a
-//! limit.
+//! Whether runs of workflows may start: counted from rows, under the locks of the workflows that have a limit.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +6,7 @@ use atelier_entities::{RunId, RunStatus, UserId, WorkflowId, workflow_runs, work
 use atelier_queue::{Lane, NewJob, Sql, Transaction};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::{MakeRoom, StartRun};
+use super::{CancelOlder, StartRun};
 use crate::{
     engine::{Admission, Concurrency, Occupancy},
     workflows::Settings,
@@ -18,12 +17,12 @@ const MOST_STARTED: u32 = 100;
 
 /// Workflows, with the numbers of their runs where they have a limit.
 #[derive(Debug, Default)]
-pub(crate) struct Places {
+pub(crate) struct Admissions {
     workflows: BTreeMap<WorkflowId, workflows::Model>,
     counts: BTreeMap<WorkflowId, Occupancy>,
 }
 
-impl Places {
+impl Admissions {
     /// Reads workflows, and locks and counts those that have a limit. What was read before stays.
     pub(crate) async fn load(
         &mut self,
@@ -114,16 +113,16 @@ impl Places {
         admission
     }
 
-    /// The jobs that start the queued runs of a workflow that have a place now, the oldest first.
+    /// The jobs that start the queued runs of a workflow that may start now, the oldest first.
     pub(crate) async fn start_queued(&self, tx: &Transaction, id: WorkflowId) -> Result<Vec<NewJob>, DbErr> {
         let Some(counts) = self.counts.get(&id) else { return Ok(Vec::new()) };
         start_jobs(tx, id, self.concurrency(id).startable(*counts)).await
     }
 
-    /// The job that makes room for a queued run of a workflow.
-    pub(crate) fn make_room(&self, id: WorkflowId, run: RunId) -> Option<NewJob> {
+    /// The job that cancels older runs of a workflow for a queued one.
+    pub(crate) fn cancel_older(&self, id: WorkflowId, run: RunId) -> Option<NewJob> {
         let owner = self.workflows.get(&id)?.user_id;
-        Some(NewJob::of(&MakeRoom { workflow_id: id, run_id: run }).owned_by(owner))
+        Some(NewJob::of(&CancelOlder { workflow_id: id, run_id: run }).owned_by(owner))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Jobs that repair and make room: what an effect cannot wait for.
+//! Jobs that cancel what an effect cannot wait for: older runs, and the jobs that a run no longer needs.
 
 use std::collections::HashSet;
 
@@ -8,25 +8,29 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Que
 use uuid::Uuid;
 
 use super::{
-    MakeRoom, RunNode, Runs, StopJobs, WakeNode, advance::advance, awaited::list_abandoned, cue::Cue,
-    places::Places, store::LockedRuns,
+    CancelOlder, RunNode, Runs, StopJobs, WakeNode, admissions::Admissions, advance::advance,
+    awaited::list_abandoned, event::RunEvent, store::LockedRuns,
 };
 use crate::{engine::Concurrency, workflows::Settings};
 
 impl Runs {
     /// Cancels runs that are older than a queued one, as many as it takes for that one to start.
-    pub(crate) async fn make_room(&self, _ctx: &JobContext, args: MakeRoom) -> Result<Outcome, JobError> {
+    pub(crate) async fn cancel_older(
+        &self,
+        _ctx: &JobContext,
+        args: CancelOlder,
+    ) -> Result<Outcome, JobError> {
         let tx = self.queue.begin().await?;
-        let mut places = Places::default();
+        let mut admissions = Admissions::default();
         let unfinished = list_unfinished(&tx, args.workflow_id).await?;
         let limits = self.limits_of(args.workflow_id).await?;
         let older = older_than(args.run_id, &unfinished, limits);
         if !older.is_empty() {
             tx.lock_about(&list_trees(&tx, &older).await?).await?;
-            advance(&tx, older.into_iter().map(|run| (run, Cue::Cancel)).collect()).await?;
+            advance(&tx, older.into_iter().map(|run| (run, RunEvent::Cancel)).collect()).await?;
         }
-        places.load(&tx, [args.workflow_id]).await?;
-        let starts = places.start_queued(&tx, args.workflow_id).await?;
+        admissions.load(&tx, [args.workflow_id]).await?;
+        let starts = admissions.start_queued(&tx, args.workflow_id).await?;
         if !starts.is_empty() {
             tx.enqueue_all(starts).await?;
         }
@@ -118,7 +122,7 @@ mod tests {
     use crate::engine::WhenFull;
 
     #[test]
-    fn the_oldest_runs_make_room_for_a_queued_one() {
+    fn the_oldest_runs_are_cancelled_for_a_queued_one() {
         let ids: Vec<RunId> = (0..4).map(|_| RunId::new()).collect();
         let limits = |limit, count_waiting| Concurrency {
             limit: Some(limit),

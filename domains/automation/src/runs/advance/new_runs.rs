@@ -17,8 +17,8 @@ use crate::{
     graph::Graph,
     runs::{
         ChildRequest, NodeResult, Stored, WorkOutcome,
-        cue::{Cue, named},
-        places::Places,
+        admissions::Admissions,
+        event::{RunEvent, named},
         store::{RunRow, find_version},
     },
     workflows::{Settings, versions::LoadedVersion},
@@ -171,25 +171,25 @@ impl Advance<'_> {
     /// Turns attempts that ask for a child run that cannot be into failures.
     pub(super) async fn check_children(
         &self,
-        mut cues: Vec<(Option<usize>, RunId, Cue)>,
-    ) -> Result<Vec<(Option<usize>, RunId, Cue)>, QueueError> {
-        let asked: BTreeSet<WorkflowId> = cues.iter().filter_map(|(_, _, cue)| child_of(cue)).collect();
+        mut events: Vec<(Option<usize>, RunId, RunEvent)>,
+    ) -> Result<Vec<(Option<usize>, RunId, RunEvent)>, QueueError> {
+        let asked: BTreeSet<WorkflowId> = events.iter().filter_map(|(_, _, event)| child_of(event)).collect();
         if asked.is_empty() {
-            return Ok(cues);
+            return Ok(events);
         }
         let rows =
             workflows::Entity::find().filter(workflows::Column::Id.is_in(asked)).all(&**self.tx).await?;
-        for (_, run, cue) in &mut cues {
-            let Some(asked) = child_of(cue) else { continue };
+        for (_, run, event) in &mut events {
+            let Some(asked) = child_of(event) else { continue };
             let Some(row) = self.runs.runs.get(run).map(|run| &run.row) else { continue };
             let workflow = rows.iter().find(|workflow| workflow.id == asked);
             if let Err(error) = self.check_child(row, workflow).await?
-                && let Cue::Ended(_, result) = cue
+                && let RunEvent::Ended(_, result) = event
             {
                 *result = Err(error);
             }
         }
-        Ok(cues)
+        Ok(events)
     }
 
     async fn check_child(
@@ -225,7 +225,7 @@ impl Advance<'_> {
     /// Starts the child runs that nodes ask for.
     pub(super) async fn start_children(
         &mut self,
-        places: &mut Places,
+        admissions: &mut Admissions,
         children: Vec<(RunId, NodeAt, ChildRequest)>,
     ) -> Result<(), QueueError> {
         for (id, at, request) in children {
@@ -234,7 +234,7 @@ impl Advance<'_> {
             let args = named(id, &parent_version.plan, &at);
             let parent =
                 Parent { id, root: run.row.root_id, depth: run.row.depth, attempt: args.attempt_key() };
-            let workflow = places.workflow(request.workflow_id).cloned();
+            let workflow = admissions.workflow(request.workflow_id).cloned();
             let version = match &workflow {
                 Some(workflow) => published(self.tx, workflow).await?,
                 None => None,
@@ -247,16 +247,19 @@ impl Advance<'_> {
                 self.fail_child(id, args, "SUBWORKFLOW_MISSING", "The workflow has just been removed.");
                 continue;
             };
+            let own = NewRun::of(&workflow, &version, &trigger);
+            let left = run.row.time_left(self.tx.now()).map_or(own.timeout, |left| left.min(own.timeout));
             let new = NewRun {
                 cause: RunCause::Parent,
+                timeout: left.max(TimeDelta::seconds(1)),
                 parent: Some(parent),
                 lane: run.row.lane,
                 project_id: workflow.project_id,
                 handles_error: run.row.handles_error,
                 input: request.input,
-                ..NewRun::of(&workflow, &version, &trigger)
+                ..own
             };
-            if let Some((code, message)) = self.add_run(places, &new) {
+            if let Some((code, message)) = self.add_run(admissions, &new) {
                 self.fail_child(id, args, code, message);
             }
         }
@@ -265,19 +268,19 @@ impl Advance<'_> {
 
     fn fail_child(&mut self, parent: RunId, at: crate::runs::RunNode, code: &str, message: &str) {
         let failure = Failure::of_run(code, message);
-        self.cues.push((None, parent, Cue::ChildEnded(at, ChildEnd::Failed(failure), None)));
+        self.events.push((None, parent, RunEvent::ChildEnded(at, ChildEnd::Failed(failure), None)));
     }
 
     /// Starts the error workflow of a failed run, if it has one that is enabled.
     pub(super) async fn start_error_workflow(
         &mut self,
-        places: &mut Places,
+        admissions: &mut Admissions,
         id: RunId,
         failure: &Failure,
     ) -> Result<(), QueueError> {
         let Some(run) = self.runs.runs.get(&id) else { return Ok(()) };
-        let Some(failed) = places.workflow(run.row.workflow_id).cloned() else { return Ok(()) };
-        let handler = failed.error_workflow_id.and_then(|handler| places.workflow(handler)).cloned();
+        let Some(failed) = admissions.workflow(run.row.workflow_id).cloned() else { return Ok(()) };
+        let handler = failed.error_workflow_id.and_then(|handler| admissions.workflow(handler)).cloned();
         let is_usable =
             |row: &workflows::Model| row.user_id == failed.user_id && row.enabled && row.deleted_at.is_none();
         let Some(handler) = handler.filter(is_usable) else { return Ok(()) };
@@ -296,19 +299,19 @@ impl Advance<'_> {
             input: Stored::inline(input),
             ..NewRun::of(&handler, &version, trigger)
         };
-        if let Some((code, _)) = self.add_run(places, &new) {
+        if let Some((code, _)) = self.add_run(admissions, &new) {
             tracing::warn!(run = %id, workflow = %handler.id, code, "the error workflow does not run");
         }
         Ok(())
     }
 
-    /// Adds a run, and starts it if it has a place. Otherwise the code and message of why it is not made.
+    /// Adds a run, and starts it if it may start. Otherwise the code and message of why it is not made.
     pub(super) fn add_run(
         &mut self,
-        places: &mut Places,
+        admissions: &mut Admissions,
         new: &NewRun,
     ) -> Option<(&'static str, &'static str)> {
-        let admission = places.admit(new.workflow_id);
+        let admission = admissions.admit(new.workflow_id);
         match admission {
             Admission::SkipLimit => {
                 return Some(("WORKFLOW_BUSY", "The workflow has as many runs as it may."));
@@ -322,9 +325,9 @@ impl Advance<'_> {
         metrics::run_started(new.cause.as_str());
         if admission == Admission::Start {
             self.runs.add_new(new.row(self.tx.now()));
-            self.cues.push((None, new.id, Cue::Start));
+            self.events.push((None, new.id, RunEvent::Start));
         } else if admission != Admission::Queue {
-            self.jobs.extend(places.make_room(new.workflow_id, new.id));
+            self.jobs.extend(admissions.cancel_older(new.workflow_id, new.id));
         }
         None
     }
@@ -340,9 +343,9 @@ impl Advance<'_> {
 }
 
 /// The workflow that an attempt asks to run.
-fn child_of(cue: &Cue) -> Option<WorkflowId> {
-    match cue {
-        Cue::Ended(_, Ok(NodeResult { outcome: WorkOutcome::Child(request), .. })) => {
+fn child_of(event: &RunEvent) -> Option<WorkflowId> {
+    match event {
+        RunEvent::Ended(_, Ok(NodeResult { outcome: WorkOutcome::Child(request), .. })) => {
             Some(request.workflow_id)
         }
         _ => None,
