@@ -51,7 +51,10 @@ pub(crate) use listener::JobsEnded;
 
 pub use answer::{Decision, MAX_COMMENT, MAX_SIGNAL_KEY, MAX_SIGNALS, OpenApproval, SignalInput};
 pub(crate) use cancel_older::list_trees;
-pub use data::{MAX_INLINE_BYTES, MAX_OUTPUT_BYTES, MAX_RUN_BYTES, OutputError, Reader, StoredValues};
+pub use data::{
+    MAX_INLINE_BYTES, MAX_INLINE_LIST_BYTES, MAX_OUTPUT_BYTES, MAX_RUN_BYTES, OutputError, Reader,
+    StoredValues,
+};
 pub use error::RunError;
 pub use execute::Execution;
 pub use jobs::{

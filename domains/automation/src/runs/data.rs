@@ -34,7 +34,7 @@ pub(crate) use piece::{Budget, Piece};
 pub use read::{OutputError, Reader};
 pub(crate) use rows::Rows;
 pub(crate) use source::SharedReads;
-pub use stored::{MAX_INLINE_BYTES, MAX_OUTPUT_BYTES, MAX_RUN_BYTES, StoredValues};
+pub use stored::{MAX_INLINE_BYTES, MAX_INLINE_LIST_BYTES, MAX_OUTPUT_BYTES, MAX_RUN_BYTES, StoredValues};
 
 /// What these runs gave, as far as it can be stored with another row: it is small, or one object. The rest is
 /// made when it is read.

@@ -196,7 +196,7 @@ impl AttemptReader<'_> {
             }
             NodeOutput::Items(items) => {
                 let count = u32::try_from(items.len()).unwrap_or(u32::MAX);
-                (WorkOutcome::Items { count }, Some(store.keep(run, Value::Array(items)).await?))
+                (WorkOutcome::Items { count }, Some(store.keep_list(run, items).await?))
             }
             NodeOutput::Round(holds) => (WorkOutcome::Round { holds }, None),
             NodeOutput::Wait(Wait { kind, key, due, question }) => {

@@ -7,7 +7,7 @@ use atelier_foundation::objects::enqueue_removal;
 use atelier_queue::{Queue, QueueError, Sql, Transaction, removal::delete_in_batches};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, sea_query::Expr};
 
-use super::{MAX_INLINE_BYTES, run_folder};
+use super::{MAX_INLINE_LIST_BYTES, run_folder};
 
 /// How long ended runs are kept: thirty days.
 pub(crate) const RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -58,8 +58,8 @@ async fn list_expired(tx: &Transaction, batch: u32) -> Result<Vec<RunId>, DbErr>
 async fn list_folders(tx: &Transaction, runs: &[RunId]) -> Result<Vec<String>, DbErr> {
     let mut sql = Sql::new(tx.get_database_backend());
     sql.push("SELECT id FROM workflow_runs WHERE (input_object IS NOT NULL OR status <> 'succeeded' OR output_bytes > ")
-        .push(&MAX_INLINE_BYTES.to_string())
-        .push(") AND id ")
+        .push(&MAX_INLINE_LIST_BYTES.to_string())
+        .push(" OR EXISTS (SELECT 1 FROM workflow_node_runs AS nodes WHERE nodes.run_id = workflow_runs.id AND nodes.output_object IS NOT NULL)) AND id ")
         .among(runs);
     let rows = tx.query_all_raw(sql.build()).await?;
     rows.iter().map(|row| row.try_get_by_index(0).map(run_folder)).collect()

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use atelier_foundation::testing::list_rows_as_text;
-use atelier_tests::{AppSetup, Person, TestApp};
+use atelier_tests::{AppSetup, Person};
 use axum::{
     Json, Router,
     http::{HeaderMap, StatusCode},

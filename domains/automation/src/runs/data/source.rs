@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use atelier_entities::{RunId, workflow_edge_runs, workflow_loop_runs, workflow_node_runs, workflow_runs};
 use atelier_queue::Sql;
-use sea_orm::{ConnectionTrait, DatabaseBackend, DatabaseConnection, DbErr, EntityTrait};
+use sea_orm::{ConnectionTrait, DatabaseBackend, DatabaseConnection, DbErr, EntityTrait, FromQueryResult};
 
 use super::gather::{Found, Gather};
 
@@ -17,9 +17,7 @@ const KEYS: usize = 3_000;
 const FEW_KEYS: usize = 4;
 
 /// A row that a key names.
-trait Keyed: Clone + Send + Sync + 'static {
-    type Entity: EntityTrait<Model = Self>;
-
+trait Keyed: FromQueryResult + Clone + Send + Sync + 'static {
     const TABLE: Table;
 
     /// Its key.
@@ -35,8 +33,6 @@ struct Table {
 }
 
 impl Keyed for workflow_node_runs::Model {
-    type Entity = workflow_node_runs::Entity;
-
     const TABLE: Table = Table { name: "workflow_node_runs", column: "node" };
 
     fn key(&self) -> Key {
@@ -45,8 +41,6 @@ impl Keyed for workflow_node_runs::Model {
 }
 
 impl Keyed for workflow_edge_runs::Model {
-    type Entity = workflow_edge_runs::Entity;
-
     const TABLE: Table = Table { name: "workflow_edge_runs", column: "edge" };
 
     fn key(&self) -> Key {
@@ -55,8 +49,6 @@ impl Keyed for workflow_edge_runs::Model {
 }
 
 impl Keyed for workflow_loop_runs::Model {
-    type Entity = workflow_loop_runs::Entity;
-
     const TABLE: Table = Table { name: "workflow_loop_runs", column: "node" };
 
     fn key(&self) -> Key {
@@ -179,7 +171,7 @@ async fn select<R: Keyed>(db: &impl ConnectionTrait, keys: &[Key]) -> Result<Vec
     for some in keys.chunks(KEYS) {
         let mut sql = Sql::new(db.get_database_backend());
         push_selection(&mut sql, R::TABLE, some);
-        rows.extend(R::Entity::find().from_raw_sql(sql.build()).all(db).await?);
+        rows.extend(R::find_by_statement(sql.build()).all(db).await?);
     }
     Ok(rows)
 }

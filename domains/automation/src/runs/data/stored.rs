@@ -14,6 +14,9 @@ use crate::runs::{Stored, run_folder};
 
 /// Most bytes of a value that is kept in its row, as JSON: 64 KiB.
 pub const MAX_INLINE_BYTES: usize = 64 * 1024;
+/// Most bytes of the list of a loop that is kept in its row, as JSON: 4 KiB. Each end of an item writes the row,
+/// and each attempt in an item reads it.
+pub const MAX_INLINE_LIST_BYTES: usize = 4 * 1024;
 /// Most bytes of an output, as JSON: 10 MiB.
 pub const MAX_OUTPUT_BYTES: usize = 10 * 1024 * 1024;
 /// Most bytes of all outputs of a run: 100 MiB.

@@ -10,7 +10,10 @@ use crate::{
     nodes::{AttemptError, NodeFailure},
     runs::{
         Stored,
-        data::{MAX_INLINE_BYTES, MAX_OUTPUT_BYTES, MAX_RUN_BYTES, OutputError, StoredValues},
+        data::{
+            MAX_INLINE_BYTES, MAX_INLINE_LIST_BYTES, MAX_OUTPUT_BYTES, MAX_RUN_BYTES, OutputError,
+            StoredValues,
+        },
     },
 };
 
@@ -38,6 +41,24 @@ impl Store {
         run: &workflow_runs::Model,
         value: Value,
     ) -> Result<Stored, AttemptError> {
+        self.keep_within(self.max_inline, run, value).await
+    }
+
+    /// Keeps the list of a loop.
+    pub(super) async fn keep_list(
+        &self,
+        run: &workflow_runs::Model,
+        items: Vec<Value>,
+    ) -> Result<Stored, AttemptError> {
+        self.keep_within(self.max_inline.min(MAX_INLINE_LIST_BYTES), run, Value::Array(items)).await
+    }
+
+    async fn keep_within(
+        &self,
+        max_inline: usize,
+        run: &workflow_runs::Model,
+        value: Value,
+    ) -> Result<Stored, AttemptError> {
         let (text, value) = match blocking(move || (serde_json::to_vec(&value), value)).await? {
             (Ok(text), value) => (text, value),
             (Err(error), _) => return Err(NodeFailure::of_data(error.to_string()).into()),
@@ -51,7 +72,7 @@ impl Store {
             let message = format!("The outputs of the run have more than {MAX_RUN_BYTES} bytes.");
             return Err(NodeFailure::permanent("RUN_TOO_LARGE", message).into());
         }
-        if text.len() <= self.max_inline && !has_null_character(&text) {
+        if text.len() <= max_inline && !has_null_character(&text) {
             return Ok(Stored { value: Some(value), object: None, bytes, shared: false });
         }
         self.values.put(run.id, value, text).await.map_err(unavailable)
