@@ -7,7 +7,7 @@ use atelier_providers::{http::GuardedClient, llm::ChatModel, object_store::Objec
 use atelier_queue::{Job, NewJob, Outcome, Periodic, schedule::Recurring};
 
 use crate::{
-    integrations::{Credentials, Integrations, OwnedIntegrations, RewrapCredentials, TestIntegration},
+    integrations::{Credentials, Integrations, OwnedIntegrations, TestIntegration},
     mail,
     nodes::Services,
     runs::{
@@ -101,9 +101,6 @@ pub(crate) fn module_without_nodes() -> Module<Automation> {
         .with_kind(Kind::of::<TestIntegration>(|all: &Automation, ctx, args| {
             Box::pin(all.credentials.test(ctx, args))
         }))
-        .with_kind(Kind::of::<RewrapCredentials>(|all: &Automation, ctx, _args| {
-            Box::pin(all.credentials.rewrap(ctx))
-        }))
         .with_kind(Kind::of::<SettleSchedule>(|all: &Automation, ctx, args| {
             Box::pin(all.schedules.settle(ctx, args))
         }))
@@ -130,6 +127,7 @@ pub(crate) fn module_without_nodes() -> Module<Automation> {
             run: |queue| Box::pin(schedules::fire_due(queue)),
         })
         .with_mails(&mail::TEMPLATES)
+        .with_sealed("integration_secrets")
         .with_purge("workflow_runs", |queue, batch| Box::pin(runs::purge_runs(queue, batch)))
         .with_purge("workflow_schedule_ticks", |queue, batch| Box::pin(schedules::purge_ticks(queue, batch)))
         .with_purge("workflows", |queue, batch| Box::pin(workflows::purge_deleted(queue, batch)))

@@ -60,6 +60,8 @@ pub struct Module<S> {
     pub observers: Vec<Observe>,
     /// What schedulers do for it again and again.
     pub periodic: Vec<Periodic>,
+    /// Its tables of sealed rows.
+    pub sealed_tables: Vec<&'static str>,
 }
 
 impl<S: Clone + Send + Sync + 'static> Module<S> {
@@ -79,6 +81,7 @@ impl<S: Clone + Send + Sync + 'static> Module<S> {
             listeners: Vec::new(),
             observers: Vec::new(),
             periodic: Vec::new(),
+            sealed_tables: Vec::new(),
         }
     }
 
@@ -161,6 +164,14 @@ impl<S: Clone + Send + Sync + 'static> Module<S> {
         self
     }
 
+    /// Adds a table of sealed rows, whose data keys a rotation encrypts again. It has the columns `id`,
+    /// `sealed` and `key_id`.
+    #[must_use]
+    pub fn with_sealed(mut self, table: &'static str) -> Self {
+        self.sealed_tables.push(table);
+        self
+    }
+
     /// The same module as a part of `T`, which holds the domain's services.
     #[must_use]
     pub fn within<T: Clone + Send + Sync + 'static>(self, part: for<'a> fn(&'a T) -> &'a S) -> Module<T> {
@@ -178,6 +189,7 @@ impl<S: Clone + Send + Sync + 'static> Module<S> {
             listeners: self.listeners,
             observers: self.observers,
             periodic: self.periodic,
+            sealed_tables: self.sealed_tables,
         }
     }
 }

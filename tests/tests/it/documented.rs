@@ -3,14 +3,14 @@
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use atelier_automation::{
-    integrations::{RewrapCredentials, TestIntegration},
+    integrations::TestIntegration,
     runs::{MakeRoom, RecomputeSchedules, ReconcileRuns, RunNode, StartRun, StopJobs, WakeNode},
     workflows::CancelRuns,
 };
 use atelier_builder::generation::RunGeneration;
 use atelier_config::Settings;
 use atelier_entities::{GenerationMode, IntegrationId, JobState, ProjectId, RunId, UserId, WorkflowId};
-use atelier_foundation::{audit::ArchiveAudit, identity::EraseAccount};
+use atelier_foundation::{audit::ArchiveAudit, identity::EraseAccount, key_rotation::RewrapCredentials};
 use atelier_queue::{Backoff, Fault, Job, KindInfo, Lane, QueueName, state};
 use atelier_services::{
     ModuleOptions,

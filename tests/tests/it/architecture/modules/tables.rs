@@ -41,7 +41,7 @@ const FOUNDATION: Layers = Layers {
         &["links", "options", "problem"],
         &["actions", "actor", "job_ends", "personal"],
         &["audit", "credits", "idempotency"],
-        &["mail", "projects"],
+        &["key_rotation", "mail", "projects"],
         &["module"],
         &["identity"],
         &["foundation"],
