@@ -21,6 +21,7 @@ const INDEXES: &[&str] = &[
     "CREATE INDEX webhook_subscriptions_user_idx ON webhook_subscriptions (user_id, id)",
     "CREATE UNIQUE INDEX webhook_secrets_revision_key ON webhook_secrets (subscription_id, revision)",
     "CREATE INDEX webhook_secrets_key_idx ON webhook_secrets (key_id, id)",
+    "CREATE INDEX webhook_secrets_expired_idx ON webhook_secrets (expires_at) WHERE expires_at IS NOT NULL",
     "CREATE INDEX webhook_deliveries_subscription_idx ON webhook_deliveries (subscription_id, id)",
     "CREATE INDEX webhook_deliveries_user_idx ON webhook_deliveries (user_id, id)",
     "CREATE INDEX webhook_deliveries_created_idx ON webhook_deliveries (created_at)",

@@ -68,8 +68,8 @@ const BUILDER: Layers = Layers {
 const AUTOMATION: Layers = Layers {
     folder: "domains/automation",
     layers: &[
-        &["expression", "mail", "text"],
-        &["graph", "integrations"],
+        &["expression", "mail", "retry_after", "text"],
+        &["graph", "integrations", "webhooks"],
         &["engine", "nodes"],
         &["workflows"],
         &["runs"],
