@@ -45,6 +45,15 @@ pub use event::{EVENTS, EVERY_EVENT, PING};
 pub use fields::{MAX_DESCRIPTION, MAX_EVENTS, MAX_URL, SubscriptionChanges};
 pub use jobs::DeliverWebhook;
 
+/// The server of a subscription has failed for too long.
+pub(crate) const FAILING: &str = "FAILING";
+/// The server of a subscription wants no events any more.
+pub(crate) const GONE: &str = "GONE";
+/// The account of a subscription is closed.
+pub(crate) const ACCOUNT_CLOSED: &str = "ACCOUNT_CLOSED";
+/// Why the platform disables a subscription.
+pub const DISABLED_REASONS: [&str; 3] = [ACCOUNT_CLOSED, FAILING, GONE];
+
 /// Most subscriptions of a person.
 pub const MAX_SUBSCRIPTIONS: u64 = 20;
 /// Most secrets of a subscription that sign at the same time.

@@ -10,11 +10,7 @@ use atelier_queue::{NewJob, Sql, Transaction};
 use sea_orm::{ActiveValue::Set, ConnectionTrait, DatabaseBackend, DbErr, EntityTrait, FromQueryResult};
 use serde_json::Value;
 
-use super::{
-    NewEvent,
-    event::new_event_id,
-    jobs::attempt_job,
-};
+use super::{NewEvent, event::new_event_id, jobs::attempt_job};
 
 /// Rows of one statement.
 const ROWS: usize = 500;

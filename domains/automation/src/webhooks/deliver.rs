@@ -18,11 +18,7 @@ const PAUSED_WAIT: Duration = Duration::from_secs(5 * 60);
 
 impl Webhooks {
     /// Sends one attempt of a delivery. What it found is taken over by the effect of the job.
-    pub(crate) async fn deliver(
-        &self,
-        _ctx: &JobContext,
-        args: DeliverWebhook,
-    ) -> Result<Outcome, JobError> {
+    pub(crate) async fn deliver(&self, _ctx: &JobContext, args: DeliverWebhook) -> Result<Outcome, JobError> {
         let Some((delivery, subscription)) = self.find_due(args).await? else { return Ok(Outcome::done()) };
         match subscription.status {
             WebhookStatus::Enabled => {}

@@ -186,7 +186,10 @@ mod tests {
         }
         let long = format!("https://example.com/{}", "x".repeat(MAX_URL));
         assert!(apply(url(&long)).is_err());
-        assert_eq!(apply(url(" https://example.com/a?b=c ")).expect("accepted").url, "https://example.com/a?b=c");
+        assert_eq!(
+            apply(url(" https://example.com/a?b=c ")).expect("accepted").url,
+            "https://example.com/a?b=c"
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use atelier_entities::{
-    WebhookStatus, WebhookSubscriptionId, UserId, webhook_deliveries as deliveries,
+    UserId, WebhookStatus, WebhookSubscriptionId, webhook_deliveries as deliveries,
     webhook_subscriptions as subscriptions,
 };
 use atelier_foundation::personal::{Erased, Erasing, ExportList, Page, PersonalData, Rows};
@@ -10,8 +10,8 @@ use sea_orm::{
     sea_query::Expr,
 };
 
-/// Why the subscriptions of a closed account get nothing.
-const ACCOUNT_CLOSED: &str = "ACCOUNT_CLOSED";
+use super::ACCOUNT_CLOSED;
+
 /// The list of deliveries in an export.
 const DELIVERIES: &str = "webhook_deliveries";
 

@@ -29,12 +29,7 @@ fn key_of(secret: &SecretString) -> Option<Zeroizing<Vec<u8>>> {
 }
 
 /// The value of `webhook-signature`: a signature by each of the secrets. None if one of them cannot sign.
-pub(super) fn sign(
-    secrets: &[SecretString],
-    event_id: &str,
-    timestamp: i64,
-    body: &str,
-) -> Option<String> {
+pub(super) fn sign(secrets: &[SecretString], event_id: &str, timestamp: i64, body: &str) -> Option<String> {
     let signed = format!("{event_id}.{timestamp}.{body}");
     let by = |secret: &SecretString| {
         let mac = Hmac::<Sha256>::new_from_slice(&key_of(secret)?).ok()?.chain_update(signed.as_bytes());

@@ -15,14 +15,13 @@ use sea_orm::{
 use serde_json::json;
 
 use super::Verdict;
-use crate::mail::WEBHOOK_DISABLED;
+use crate::{
+    mail::WEBHOOK_DISABLED,
+    webhooks::{FAILING, GONE},
+};
 
 /// How long a server may fail without any success before it gets no more events.
 const MOST_FAILING: TimeDelta = TimeDelta::days(5);
-/// The server has failed for too long.
-const FAILING: &str = "FAILING";
-/// The server answered 410.
-const GONE: &str = "GONE";
 
 /// What the attempts of one transaction say about the server of a subscription.
 #[derive(Clone, Copy, Debug, Default)]
