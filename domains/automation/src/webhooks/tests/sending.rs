@@ -85,7 +85,7 @@ async fn a_failed_attempt_is_repeated_by_the_schedule_under_the_same_id() {
 
     let mut hours = Vec::new();
     while let Some(next) = fixture.only().await.row.next_at {
-        hours.push((next - fixture.queue().now()).as_seconds_f64() / 3_600.0);
+        hours.push((next - fixture.queue().now()).num_milliseconds() as f64 / 3_600_000.0);
         fixture.reach_next().await;
     }
 
