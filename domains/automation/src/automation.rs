@@ -15,7 +15,9 @@ use crate::{
         SettleSchedule, StartEnded, StartRun, StopJobs, StoredValues, WakeEnded, WakeNode,
     },
     schedules::{self, OwnedSchedules, Schedules},
-    webhooks::{self, AttemptEnded, DeliverWebhook, JobsAnnounced, OwnedWebhooks, Webhooks},
+    webhooks::{
+        self, AttemptEnded, CreditsAnnounced, DeliverWebhook, JobsAnnounced, OwnedWebhooks, Webhooks,
+    },
     workflows::{self, CancelRuns, OwnedWorkflows, Workflows},
 };
 
@@ -151,6 +153,7 @@ fn with_webhooks(module: Module<Automation>) -> Module<Automation> {
         Kind::of::<DeliverWebhook>(|all: &Automation, ctx, args| Box::pin(all.webhooks.deliver(ctx, args)));
     module
         .with_kind(deliver.with_effect(AttemptEnded))
+        .with_credit_listener(CreditsAnnounced)
         .with_gauges(|queue| Box::pin(webhooks::observe(queue)))
         .with_sealed("webhook_secrets")
         .with_purge("webhook_deliveries", |queue, batch| Box::pin(webhooks::purge(queue, batch)))

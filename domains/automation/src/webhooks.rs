@@ -34,7 +34,7 @@ pub(crate) use announce::announce;
 pub(crate) use effect::AttemptEnded;
 pub(crate) use event::NewEvent;
 pub(crate) use gauges::observe;
-pub(crate) use listener::JobsAnnounced;
+pub(crate) use listener::{CreditsAnnounced, JobsAnnounced};
 pub(crate) use personal::OwnedWebhooks;
 pub(crate) use purge::purge;
 

@@ -8,8 +8,10 @@ use atelier_foundation::{Actor, Page, audit, paging::fetch};
 use atelier_queue::Transaction;
 use chrono::TimeDelta;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, LockType},
 };
 use secrecy::SecretString;
 use serde_json::json;
@@ -211,13 +213,14 @@ fn chosen(secret: Option<SecretString>) -> Result<SecretString, WebhookError> {
     Ok(secret)
 }
 
-/// A person's subscription, locked for the rest of the transaction.
+/// A person's subscription, locked for the rest of the transaction. Events may refer to it meanwhile.
 async fn lock(
     tx: &Transaction,
     user: UserId,
     id: WebhookSubscriptionId,
 ) -> Result<subscriptions::Model, WebhookError> {
-    let found = subscriptions::Entity::find_owned_by_id(user, id).lock_exclusive().one(&**tx).await?;
+    let found =
+        subscriptions::Entity::find_owned_by_id(user, id).lock(LockType::NoKeyUpdate).one(&**tx).await?;
     found.ok_or(WebhookError::NotFound("webhook"))
 }
 

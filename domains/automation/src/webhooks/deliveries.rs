@@ -172,7 +172,8 @@ async fn ensure_enabled(
     actor: &Actor,
     id: WebhookSubscriptionId,
 ) -> Result<(), WebhookError> {
-    let found = subscriptions::Entity::find_owned_by_id(actor.person()?, id).lock_exclusive();
+    let found = subscriptions::Entity::find_owned_by_id(actor.person()?, id);
+    let found = found.lock(LockType::NoKeyUpdate);
     let found = found.one(&**tx).await?.ok_or(WebhookError::NotFound("webhook"))?;
     if found.status == WebhookStatus::Enabled { Ok(()) } else { Err(WebhookError::NotEnabled) }
 }

@@ -1,9 +1,12 @@
-//! The ends of jobs as events.
+//! The ends of jobs and the changes of balances as events.
 
 use async_trait::async_trait;
-use atelier_foundation::job_ends::{EndListener, Ended, event_of};
-use atelier_queue::{EffectError, EndedJob, Transaction};
-use serde_json::Value;
+use atelier_foundation::{
+    credits::{CreditChange, CreditListener},
+    job_ends::{EndListener, Ended, event_of},
+};
+use atelier_queue::{EffectError, EndedJob, QueueError, Transaction};
+use serde_json::{Value, json};
 
 use super::{NewEvent, announce};
 
@@ -20,12 +23,39 @@ impl EndListener for JobsAnnounced {
         jobs: &[EndedJob],
     ) -> Result<(), EffectError> {
         let events: Vec<NewEvent> = jobs.iter().filter_map(|job| event(topic, job)).collect();
-        let jobs = announce(tx, &events).await?;
-        if !jobs.is_empty() {
-            tx.enqueue_all(jobs).await?;
-        }
-        Ok(())
+        Ok(send(tx, &events).await?)
     }
+}
+
+/// Announces the changes of balances to the webhooks of their owners.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CreditsAnnounced;
+
+#[async_trait]
+impl CreditListener for CreditsAnnounced {
+    async fn on_change(&self, tx: &Transaction, change: &CreditChange<'_>) -> Result<(), QueueError> {
+        let CreditChange { id, user, amount, kind, description, project, job } = *change;
+        let data = json!({
+            "transaction_id": id,
+            "amount": amount,
+            "kind": kind,
+            "description": description,
+            "project_id": project,
+            "job_id": job,
+        });
+        let names = vec!["credits.changed".to_owned()];
+        let brief = json!({"transaction_id": id, "amount": amount});
+        send(tx, &[NewEvent { owner: user, names, data, brief }]).await
+    }
+}
+
+/// Writes the deliveries of events with their first jobs.
+async fn send(tx: &Transaction, events: &[NewEvent]) -> Result<(), QueueError> {
+    let jobs = announce(tx, events).await?;
+    if !jobs.is_empty() {
+        tx.enqueue_all(jobs).await?;
+    }
+    Ok(())
 }
 
 fn event(topic: &str, job: &EndedJob) -> Option<NewEvent> {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use atelier_foundation::credits;
+
 use super::*;
 
 #[tokio::test]
@@ -220,4 +222,19 @@ async fn a_redelivery_has_the_same_id_and_begins_the_schedule_anew() {
     fixture.advance(60);
     fixture.work().await;
     assert_eq!(fixture.received().len(), 3, "the replaced attempt is not made");
+}
+
+#[tokio::test]
+async fn a_change_of_the_balance_is_an_event() {
+    let fixture = Fixture::new().await;
+    fixture.subscribe(&["credits.changed"]).await;
+    let tx = fixture.queue().begin().await.expect("begun");
+
+    credits::adjust(&tx, fixture.user, 5, "A prize").await.expect("adjusted");
+    tx.commit().await.expect("committed");
+    fixture.work().await;
+
+    let body: Value = serde_json::from_str(&fixture.received()[0].body).expect("JSON");
+    assert_eq!(body["type"], "credits.changed");
+    assert_eq!((&body["data"]["amount"], &body["data"]["description"]), (&json!(5), &json!("A prize")));
 }
