@@ -52,7 +52,7 @@ async fn create(person: &Person, base: &str) -> String {
 }
 
 /// All rows of all tables as text.
-async fn dump(app: &TestApp) -> String {
+pub(super) async fn dump(app: &TestApp) -> String {
     let db = app.db();
     let backend = db.get_database_backend();
     let tables = match backend {

@@ -132,7 +132,7 @@ impl Items {
         let integration = person.create("/api/v1/automation/integrations/", &integration).await;
         let schedule = json!({"workflow_id": workflow, "name": "Secret schedule", "expression": "@yearly", "input": null});
         let schedule = person.create("/api/v1/automation/schedules/", &schedule).await;
-        let webhook = json!({"url": "http://127.0.0.1:9/Secret", "events": ["*"]});
+        let webhook = json!({"url": "https://shop.example/Secret", "events": ["*"]});
         let webhook = person.create("/api/v1/automation/webhooks/", &webhook).await;
         let ping = person.client.post(&format!("/api/v1/automation/webhooks/{webhook}/ping/"));
         let delivery = ping.send().await.expect(202).json()["delivery"]["id"].take();
