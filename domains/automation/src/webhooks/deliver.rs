@@ -5,7 +5,7 @@ use std::time::Duration;
 use atelier_entities::{
     DeliveryState, WebhookStatus, webhook_deliveries as deliveries, webhook_subscriptions as subscriptions,
 };
-use atelier_foundation::identity::is_deactivated;
+use atelier_foundation::{identity::is_deactivated, key_ring::KeyRingError};
 use atelier_queue::{JobContext, JobError, Outcome};
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
 use secrecy::SecretString;
@@ -58,7 +58,7 @@ impl Webhooks {
     async fn open_secrets(&self, of: &subscriptions::Model) -> Result<Vec<SecretString>, JobError> {
         let rows = secrets::list_live(self.queue.db(), of, self.queue.now()).await?;
         let opened = rows.iter().map(|row| secrets::open(&self.ring, of, row));
-        opened.collect::<Result<_, _>>().map_err(|error| {
+        opened.collect::<Result<Vec<_>, KeyRingError>>().map_err(|error| {
             tracing::error!(webhook = %of.id, %error, "a secret cannot be opened");
             JobError::retry("CREDENTIAL_KEYS_MISSING", error.to_string())
         })

@@ -7,7 +7,7 @@ use atelier_foundation::personal::{Erased, Erasing, ExportList, Page, PersonalDa
 use atelier_queue::{QueueError, Transaction, removal::delete_some};
 use sea_orm::{
     ColumnTrait, Condition, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::Expr,
+    sea_query::{Expr, LockType},
 };
 
 use super::ACCOUNT_CLOSED;
@@ -51,7 +51,7 @@ impl PersonalData for OwnedWebhooks {
             .select_only()
             .column(C::Id)
             .order_by_asc(C::Id)
-            .lock_exclusive();
+            .lock(LockType::NoKeyUpdate);
         let ids: Vec<WebhookSubscriptionId> = ids.into_tuple().all(&**tx).await?;
         if ids.is_empty() {
             return Ok(());

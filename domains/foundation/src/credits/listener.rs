@@ -47,7 +47,7 @@ pub struct CreditListeners(pub(crate) Arc<[Arc<dyn CreditListener>]>);
 
 /// Tells everybody who listens of a change.
 pub(super) async fn tell(tx: &Transaction, change: &CreditChange<'_>) -> Result<(), QueueError> {
-    let Some(CreditListeners(listeners)) = tx.find_port() else { return Ok(()) };
+    let Some(CreditListeners(listeners)) = tx.find_port::<CreditListeners>() else { return Ok(()) };
     for listener in &**listeners {
         listener.on_change(tx, change).await?;
     }
