@@ -15,6 +15,8 @@ pub(crate) use actor::{Admin, Anyone, Authenticated, Bearer, UserSession, Verifi
 pub(crate) use body::{JsonBody, OptionalJsonBody};
 pub(crate) use client_address::{ClientAddress, client_address};
 pub(crate) use if_match::{IfMatch, revision_tag};
-pub(crate) use owned::{OwnIntegration, OwnProject, OwnRun, OwnSchedule, OwnWorkflow, VisibleJob, get_job};
+pub(crate) use owned::{
+    OwnIntegration, OwnProject, OwnRun, OwnSchedule, OwnWebhook, OwnWorkflow, VisibleJob, get_job,
+};
 pub(crate) use pagination::{PageParams, Pagination};
 pub(crate) use parameters::{ApiPath, ApiQuery};

@@ -1,9 +1,13 @@
-//! Workflows, their versions, their runs, and integrations.
+//! Workflows, their versions, their runs, integrations and webhooks.
 
 pub(crate) mod enums;
 pub(crate) mod ids;
 pub mod integration_secrets;
 pub mod integrations;
+pub mod webhook_deliveries;
+pub mod webhook_delivery_attempts;
+pub mod webhook_secrets;
+pub mod webhook_subscriptions;
 pub mod workflow_edge_runs;
 pub mod workflow_edges;
 pub mod workflow_item_runs;

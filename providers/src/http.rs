@@ -95,6 +95,12 @@ impl GuardedClient {
         })
     }
 
+    /// Checks an address as far as that is possible without resolving its name.
+    pub fn check(&self, url: &str) -> Result<(), HttpError> {
+        let url = parse_url(url)?;
+        if self.is_trusted(&url) { Ok(()) } else { self.policy.check(&url) }
+    }
+
     /// Sends the request, follows redirects to allowed hosts, and reads the
     /// whole body.
     pub async fn send(&self, request: OutboundRequest) -> Result<OutboundResponse, HttpError> {

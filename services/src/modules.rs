@@ -79,6 +79,7 @@ pub fn mail_templates() -> Vec<&'static Template> {
 pub fn effects(options: &ModuleOptions) -> Result<Effects, QueueError> {
     let modules = modules(options);
     let (mut effects, ports) = (Effects::default(), EffectPorts::of(&modules));
+    ports.offer_to(&mut effects);
     for kind in modules.iter().flat_map(|module| &module.kinds) {
         kind.register_effect(&mut effects, &ports)?;
     }

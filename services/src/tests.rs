@@ -7,4 +7,5 @@ mod leaving;
 mod mails;
 mod personal;
 mod profile;
+mod sealed;
 mod workflows;

@@ -11,4 +11,5 @@ pub(crate) mod run_input;
 pub(crate) mod run_node;
 pub(crate) mod schedule;
 pub(crate) mod schedule_input;
+pub(crate) mod webhook;
 pub(crate) mod workflow;

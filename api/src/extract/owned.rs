@@ -1,7 +1,9 @@
-//! The project, job, workflow, run, schedule or integration that the `{id}` of a path names, where the caller
+//! The project, job, workflow, run, schedule, integration or webhook that the `{id}` of a path names, where the caller
 //! may see it. Checked again before a kept answer is replayed.
 
-use atelier_entities::{IntegrationId, JobId, ProjectId, RunId, WorkflowId, WorkflowScheduleId, jobs};
+use atelier_entities::{
+    IntegrationId, JobId, ProjectId, RunId, WebhookSubscriptionId, WorkflowId, WorkflowScheduleId, jobs,
+};
 use atelier_foundation::Actor;
 use axum::{
     extract::{FromRequestParts, RawPathParams},
@@ -28,6 +30,9 @@ pub(crate) struct OwnIntegration;
 
 /// A schedule of the caller; 404 where it is another person's. Handlers take it before the body.
 pub(crate) struct OwnSchedule;
+
+/// A webhook of the caller; 404 where it is another person's. Handlers take it before the body.
+pub(crate) struct OwnWebhook;
 
 /// A job that the caller may see; 404 otherwise.
 pub(crate) struct VisibleJob;
@@ -100,6 +105,18 @@ impl FromRequestParts<ApiState> for OwnIntegration {
             <Authenticated as FromRequestParts<ApiState>>::from_request_parts(parts, state).await?;
         let id = path_id(parts, state).await.ok_or_else(|| ApiError::not_found("integration"))?;
         state.services.automation.integrations.get(&actor, IntegrationId(id)).await?;
+        Ok(Self)
+    }
+}
+
+impl FromRequestParts<ApiState> for OwnWebhook {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
+        let Authenticated(actor) =
+            <Authenticated as FromRequestParts<ApiState>>::from_request_parts(parts, state).await?;
+        let id = path_id(parts, state).await.ok_or_else(|| ApiError::not_found("webhook"))?;
+        state.services.automation.webhooks.get(&actor, WebhookSubscriptionId(id)).await?;
         Ok(Self)
     }
 }

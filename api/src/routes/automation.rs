@@ -1,6 +1,7 @@
-//! Workflows: what they are made of, how they are published, their runs and their schedules.
+//! Workflows: what they are made of, how they are published, their runs, their schedules, and webhooks.
 
 mod approvals;
+mod deliveries;
 mod documents;
 mod edges;
 mod graphs;
@@ -14,6 +15,7 @@ mod runs;
 mod schedule_steering;
 mod schedules;
 mod versions;
+mod webhooks;
 mod workflows;
 
 use crate::route::Routes;
@@ -21,6 +23,7 @@ use crate::route::Routes;
 const TAG: &str = "Workflows";
 const RUNS: &str = "Runs";
 const SCHEDULES: &str = "Schedules";
+const WEBHOOKS: &str = "Webhooks";
 
 /// The routes of this context.
 pub(super) fn routes() -> Routes {
@@ -40,6 +43,8 @@ pub(super) fn routes() -> Routes {
         .merge(integrations::routes())
         .merge(schedules::routes())
         .merge(schedule_steering::routes())
+        .merge(webhooks::routes())
+        .merge(deliveries::routes())
 }
 
 #[cfg(test)]

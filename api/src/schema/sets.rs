@@ -89,6 +89,21 @@ sets! {
     ScheduleOverlap = names(entities::ScheduleOverlap::ALL, entities::ScheduleOverlap::as_str);
     /// What became of a fire time of a schedule.
     TickOutcome = names(entities::TickOutcome::ALL, entities::TickOutcome::as_str);
+    /// Whether a webhook gets events.
+    WebhookStatus = names(entities::WebhookStatus::ALL, entities::WebhookStatus::as_str);
+    /// What a person may set the status of a webhook to.
+    SettableWebhookStatus = {
+        use entities::WebhookStatus::{Enabled, Paused};
+        names(&[Enabled, Paused], entities::WebhookStatus::as_str)
+    };
+    /// Why the platform disabled a webhook.
+    WebhookDisabledReason = webhooks::DISABLED_REASONS;
+    /// What happens to what a person owns.
+    WebhookEvent = webhooks::EVENTS.into_iter().chain([webhooks::PING]);
+    /// What a person subscribes to: an event, or all of them.
+    SubscribedEvent = webhooks::EVENTS.into_iter().chain([webhooks::EVERY_EVENT]);
+    /// What became of an event for a webhook.
+    DeliveryState = names(entities::DeliveryState::ALL, entities::DeliveryState::as_str);
     /// What becomes of a civil time that a change of the clock leaves out.
     ClockGap = names(entities::ClockGap::ALL, entities::ClockGap::as_str);
     /// What becomes of a civil time that a change of the clock repeats.

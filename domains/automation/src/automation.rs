@@ -7,7 +7,7 @@ use atelier_providers::{http::GuardedClient, llm::ChatModel, object_store::Objec
 use atelier_queue::{Job, NewJob, Outcome, Periodic, schedule::Recurring};
 
 use crate::{
-    integrations::{Credentials, Integrations, OwnedIntegrations, RewrapCredentials, TestIntegration},
+    integrations::{Credentials, Integrations, OwnedIntegrations, TestIntegration},
     mail,
     nodes::Services,
     runs::{
@@ -15,6 +15,9 @@ use crate::{
         SettleSchedule, StartEnded, StartRun, StopJobs, StoredValues, WakeEnded, WakeNode,
     },
     schedules::{self, OwnedSchedules, Schedules},
+    webhooks::{
+        self, AttemptEnded, CreditsAnnounced, DeliverWebhook, JobsAnnounced, OwnedWebhooks, Webhooks,
+    },
     workflows::{self, CancelRuns, OwnedWorkflows, Workflows},
 };
 
@@ -33,6 +36,8 @@ pub struct Automation {
     pub credentials: Credentials,
     /// Schedules.
     pub schedules: Schedules,
+    /// Webhooks out.
+    pub webhooks: Webhooks,
 }
 
 /// The external dependencies of this domain.
@@ -61,6 +66,7 @@ impl Automation {
         let workflows = Workflows::new(queue.clone());
         let ring = &foundation.key_ring;
         let credentials = Credentials::new(queue.clone(), ring.clone(), http.clone());
+        let webhooks = Webhooks::new(queue.clone(), ring.clone(), http.clone());
         let services = Services { queue: queue.clone(), http, model, credentials: credentials.clone() };
         let values = StoredValues::new(objects);
         Self {
@@ -69,6 +75,7 @@ impl Automation {
             runs: Runs::new(queue.clone(), values.clone(), workflows.clone()),
             execution: Execution::new(services, values),
             schedules: Schedules::new(queue.clone()),
+            webhooks,
             workflows,
         }
     }
@@ -86,7 +93,7 @@ pub fn module(links: &LinkKey) -> Module<Automation> {
 pub(crate) fn module_without_nodes() -> Module<Automation> {
     let start = Kind::of::<StartRun>(|_, _, _| Box::pin(async { Ok(Outcome::done()) }));
     let wake = Kind::of::<WakeNode>(|_, _, _| Box::pin(async { Ok(Outcome::done()) }));
-    Module::new("automation")
+    with_webhooks(Module::new("automation"))
         .with_kind(start.with_effect(StartEnded))
         .with_kind(wake.with_effect(WakeEnded))
         .with_kind(Kind::of::<CancelOlder>(|all: &Automation, ctx, args| {
@@ -100,9 +107,6 @@ pub(crate) fn module_without_nodes() -> Module<Automation> {
         }))
         .with_kind(Kind::of::<TestIntegration>(|all: &Automation, ctx, args| {
             Box::pin(all.credentials.test(ctx, args))
-        }))
-        .with_kind(Kind::of::<RewrapCredentials>(|all: &Automation, ctx, _args| {
-            Box::pin(all.credentials.rewrap(ctx))
         }))
         .with_kind(Kind::of::<SettleSchedule>(|all: &Automation, ctx, args| {
             Box::pin(all.schedules.settle(ctx, args))
@@ -122,6 +126,7 @@ pub(crate) fn module_without_nodes() -> Module<Automation> {
             make: |_| NewJob::of(&RecomputeSchedules {}),
         })
         .with_listener(JobsEnded)
+        .with_listener(JobsAnnounced)
         .with_gauges(|queue| Box::pin(runs::observe(queue)))
         .with_gauges(|queue| Box::pin(schedules::observe(queue)))
         .with_periodic(Periodic {
@@ -130,6 +135,7 @@ pub(crate) fn module_without_nodes() -> Module<Automation> {
             run: |queue| Box::pin(schedules::fire_due(queue)),
         })
         .with_mails(&mail::TEMPLATES)
+        .with_sealed("integration_secrets")
         .with_purge("workflow_runs", |queue, batch| Box::pin(runs::purge_runs(queue, batch)))
         .with_purge("workflow_schedule_ticks", |queue, batch| Box::pin(schedules::purge_ticks(queue, batch)))
         .with_purge("workflows", |queue, batch| Box::pin(workflows::purge_deleted(queue, batch)))
@@ -138,4 +144,18 @@ pub(crate) fn module_without_nodes() -> Module<Automation> {
         .with_personal_data(OwnedRuns)
         .with_personal_data(OwnedIntegrations)
         .with_personal_data(OwnedSchedules)
+}
+
+/// Adds what webhooks offer. Their rows are locked after those of runs and workflows, so that their personal data
+/// come first: see `personal` of the foundation.
+fn with_webhooks(module: Module<Automation>) -> Module<Automation> {
+    let deliver =
+        Kind::of::<DeliverWebhook>(|all: &Automation, ctx, args| Box::pin(all.webhooks.deliver(ctx, args)));
+    module
+        .with_kind(deliver.with_effect(AttemptEnded))
+        .with_credit_listener(CreditsAnnounced)
+        .with_gauges(|queue| Box::pin(webhooks::observe(queue)))
+        .with_sealed("webhook_secrets")
+        .with_purge("webhook_deliveries", |queue, batch| Box::pin(webhooks::purge(queue, batch)))
+        .with_personal_data(OwnedWebhooks)
 }

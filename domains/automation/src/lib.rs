@@ -2,6 +2,7 @@
 
 mod automation;
 mod mail;
+mod retry_after;
 mod text;
 
 pub mod engine;
@@ -11,6 +12,7 @@ pub mod integrations;
 pub mod nodes;
 pub mod runs;
 pub mod schedules;
+pub mod webhooks;
 pub mod workflows;
 
 #[cfg(any(test, feature = "testing"))]

@@ -1,11 +1,11 @@
-//! The mails that workflows send.
+//! The mails that workflows and webhooks send.
 
 use atelier_entities::MailCategory;
 use atelier_foundation::{mail::Template, mail_template};
 use serde_json::{Value, json};
 
-/// Every mail of workflows.
-pub(crate) static TEMPLATES: [&Template; 2] = [&WORKFLOW_MESSAGE, &WORKFLOW_APPROVAL];
+/// Every mail of this domain.
+pub(crate) static TEMPLATES: [&Template; 3] = [&WORKFLOW_MESSAGE, &WORKFLOW_APPROVAL, &WEBHOOK_DISABLED];
 
 /// A node sends a message to the person whose workflow it is. Shows `subject`, `text` and
 /// `workflow`, its name.
@@ -31,5 +31,17 @@ fn workflow_approval() -> Value {
         "workflow": "Invoices",
         "expires_at": "2026-12-01T09:00:00Z",
         "link": "https://atelier.example/api/v1/automation/approvals/sample",
+    })
+}
+
+/// A webhook of the person gets no more events. Shows `url`, its address, `is_gone`, whether the server asked for
+/// that, and otherwise `failing_since`, since when no attempt succeeded.
+pub(crate) static WEBHOOK_DISABLED: Template = mail_template!("webhook_disabled", webhook_disabled);
+
+fn webhook_disabled() -> Value {
+    json!({
+        "url": "https://shop.example/hooks/atelier",
+        "is_gone": false,
+        "failing_since": "2026-11-26T09:00:00Z",
     })
 }

@@ -1,12 +1,13 @@
 //! Credits: a balance on the account and a ledger row for each change of it, both written
 //! in one transaction. The balance is always the sum of the rows.
 
+mod listener;
 mod personal;
 
 use atelier_entities::{
     CreditKind, CreditTransactionId, GenerationMode, JobId, ProjectId, UserId, credit_transactions, users,
 };
-use atelier_queue::{Queue, Transaction};
+use atelier_queue::{Queue, QueueError, Transaction};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect, sea_query::Expr,
@@ -14,6 +15,7 @@ use sea_orm::{
 
 use crate::{Actor, CreditOptions, NotSignedIn, Page, Problem, Refusal, paging::fetch};
 
+pub use listener::{CreditChange, CreditListener, CreditListeners};
 pub(crate) use personal::CreditHistory;
 
 /// Balances and their ledger. Cheap to clone.
@@ -222,8 +224,9 @@ async fn post(tx: &Transaction, entry: Entry<'_>) -> Result<bool, DbErr> {
     if changed.rows_affected == 0 {
         return Ok(false);
     }
+    let id = CreditTransactionId::new();
     let row = credit_transactions::ActiveModel {
-        id: Set(CreditTransactionId::new()),
+        id: Set(id),
         user_id: Set(entry.user),
         amount: Set(entry.amount),
         kind: Set(entry.kind),
@@ -233,5 +236,11 @@ async fn post(tx: &Transaction, entry: Entry<'_>) -> Result<bool, DbErr> {
         created_at: Set(tx.now()),
     };
     credit_transactions::Entity::insert(row).exec_without_returning(&**tx).await?;
-    Ok(true)
+    let Entry { user, amount, kind, description, project, job } = entry;
+    let change = CreditChange { id, user, amount, kind, description, project, job };
+    match listener::tell(tx, &change).await {
+        Ok(()) => Ok(true),
+        Err(QueueError::Database(error)) => Err(error),
+        Err(error) => Err(DbErr::Custom(error.to_string())),
+    }
 }

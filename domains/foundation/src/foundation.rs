@@ -10,6 +10,7 @@ use crate::{
     idempotency::{self, Idempotency, StoredResponses},
     identity::{self, Accounts, EraseAccount, Identity, OAuthSetup},
     key_ring::KeyRing,
+    key_rotation::{KeyRotation, RewrapCredentials},
     links::LinkKey,
     mail::{self, DeliverMail, DeliveryEnded, Mail, PeoplesMails, Template, UnsubscribeKey},
     objects::{ObjectRemoval, RemoveObjects},
@@ -36,6 +37,8 @@ pub struct Foundation {
     pub audit: Audit,
     /// Encrypts credentials.
     pub key_ring: KeyRing,
+    /// Replaces the keys of sealed rows.
+    pub key_rotation: KeyRotation,
     /// Removes objects that no row refers to any more.
     pub objects: ObjectRemoval,
 }
@@ -62,6 +65,8 @@ pub struct Ports {
     pub personal_data: Vec<Arc<dyn PersonalData>>,
     /// What they mail.
     pub mail_templates: Vec<&'static Template>,
+    /// Their tables of sealed rows.
+    pub sealed_tables: Vec<&'static str>,
 }
 
 impl Ports {
@@ -73,6 +78,7 @@ impl Ports {
             project_references: modules.iter().flat_map(|module| module.project_references.clone()).collect(),
             personal_data: modules.iter().flat_map(|module| module.personal_data.clone()).collect(),
             mail_templates: modules.iter().flat_map(|module| module.mail_templates.clone()).collect(),
+            sealed_tables: modules.iter().flat_map(|module| module.sealed_tables.clone()).collect(),
         }
     }
 }
@@ -100,6 +106,7 @@ impl Foundation {
             idempotency: Idempotency::new(queue.clone(), retention.idempotency),
             audit: Audit::new(queue.clone(), deps.objects.clone(), &retention),
             objects: ObjectRemoval::new(queue.clone(), deps.objects),
+            key_rotation: KeyRotation::new(queue.clone(), key_ring.clone(), ports.sealed_tables.into()),
             key_ring,
             queue,
         }
@@ -123,6 +130,7 @@ pub fn module() -> Module<Foundation> {
         .with_kind(Kind::of::<EraseAccount>(|all, ctx, args| Box::pin(all.identity.erase(ctx, args))))
         .with_kind(Kind::of::<ArchiveAudit>(|all, ctx, args| Box::pin(all.audit.archive(ctx, args))))
         .with_kind(Kind::of::<EraseArchived>(|all, ctx, args| Box::pin(all.audit.erase_archived(ctx, args))))
+        .with_kind(Kind::of::<RewrapCredentials>(|all, ctx, _args| Box::pin(all.key_rotation.rewrap(ctx))))
         .with_recurring(Recurring {
             name: ArchiveAudit::KIND,
             cron: "0 23 3 * * *",

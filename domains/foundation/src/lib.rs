@@ -20,6 +20,7 @@ pub mod idempotency;
 pub mod identity;
 pub mod job_ends;
 pub mod key_ring;
+pub mod key_rotation;
 pub mod mail;
 pub mod objects;
 pub mod paging;

@@ -2,6 +2,8 @@
 //! with their handlers, effects and restarts, what comes by the clock, what expires, what it
 //! holds about people, and its mails.
 
+mod ports;
+
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
@@ -14,11 +16,14 @@ use futures::future::BoxFuture;
 
 use crate::{
     Actor, PersonalData, Problem,
-    actions::{Action, Actions},
+    actions::Action,
+    credits::CreditListener,
     job_ends::{Announced, EndListener},
     mail::Template,
     projects::{ProjectFolders, ProjectReferences},
 };
+
+pub use ports::EffectPorts;
 
 /// Why a job was not restarted.
 pub type RestartError = Box<dyn Problem>;
@@ -56,10 +61,14 @@ pub struct Module<S> {
     pub actions: Vec<Arc<dyn Action>>,
     /// What it does at the ends of jobs that are events.
     pub listeners: Vec<Arc<dyn EndListener>>,
+    /// What it does where balances of credits change.
+    pub credit_listeners: Vec<Arc<dyn CreditListener>>,
     /// What sets its gauges.
     pub observers: Vec<Observe>,
     /// What schedulers do for it again and again.
     pub periodic: Vec<Periodic>,
+    /// Its tables of sealed rows.
+    pub sealed_tables: Vec<&'static str>,
 }
 
 impl<S: Clone + Send + Sync + 'static> Module<S> {
@@ -77,8 +86,10 @@ impl<S: Clone + Send + Sync + 'static> Module<S> {
             mail_templates: Vec::new(),
             actions: Vec::new(),
             listeners: Vec::new(),
+            credit_listeners: Vec::new(),
             observers: Vec::new(),
             periodic: Vec::new(),
+            sealed_tables: Vec::new(),
         }
     }
 
@@ -147,6 +158,13 @@ impl<S: Clone + Send + Sync + 'static> Module<S> {
         self
     }
 
+    /// Adds a listener to the changes of balances of credits.
+    #[must_use]
+    pub fn with_credit_listener(mut self, listener: impl CreditListener + 'static) -> Self {
+        self.credit_listeners.push(Arc::new(listener));
+        self
+    }
+
     /// Adds gauges, which each scheduler sets from the database.
     #[must_use]
     pub fn with_gauges(mut self, observe: Observe) -> Self {
@@ -158,6 +176,14 @@ impl<S: Clone + Send + Sync + 'static> Module<S> {
     #[must_use]
     pub fn with_periodic(mut self, periodic: Periodic) -> Self {
         self.periodic.push(periodic);
+        self
+    }
+
+    /// Adds a table of sealed rows, whose data keys a rotation encrypts again. It has the columns `id`,
+    /// `sealed` and `key_id`.
+    #[must_use]
+    pub fn with_sealed(mut self, table: &'static str) -> Self {
+        self.sealed_tables.push(table);
         self
     }
 
@@ -176,28 +202,10 @@ impl<S: Clone + Send + Sync + 'static> Module<S> {
             mail_templates: self.mail_templates,
             actions: self.actions,
             listeners: self.listeners,
+            credit_listeners: self.credit_listeners,
             observers: self.observers,
             periodic: self.periodic,
-        }
-    }
-}
-
-/// What the effects of a domain use of the other domains.
-#[derive(Clone, Debug)]
-pub struct EffectPorts {
-    /// What workflows may start.
-    pub actions: Actions,
-    /// Who listens to the ends of jobs that are events.
-    pub listeners: Arc<[Arc<dyn EndListener>]>,
-}
-
-impl EffectPorts {
-    /// Collects them from these modules.
-    #[must_use]
-    pub fn of<S>(modules: &[Module<S>]) -> Self {
-        Self {
-            actions: modules.iter().flat_map(|module| module.actions.clone()).collect(),
-            listeners: modules.iter().flat_map(|module| module.listeners.clone()).collect(),
+            sealed_tables: self.sealed_tables,
         }
     }
 }

@@ -2,7 +2,7 @@
 //! and provides the export and the erasure of its data.
 //!
 //! The order of locks, for every transaction: jobs, then schedules, then runs of workflows,
-//! then workflows, then projects, then the account, each in the order of their ids; runs from the outer ones
+//! then workflows, then webhooks, then projects, then the account, each in the order of their ids; runs from the outer ones
 //! to their child runs. The effects of jobs use the same order, and so does the database
 //! where the deletion of a row changes others: `projects::ProjectReferences` locks these
 //! first.

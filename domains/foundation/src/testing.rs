@@ -132,6 +132,7 @@ where
     S: Clone + Send + Sync + 'static,
 {
     let (mut effects, ports) = (Effects::default(), EffectPorts::of(modules));
+    ports.offer_to(&mut effects);
     for kind in modules.iter().flat_map(|module| &module.kinds) {
         kind.register_effect(&mut effects, &ports).expect("one effect a kind");
     }

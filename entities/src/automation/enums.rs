@@ -157,6 +157,28 @@ text_enums! {
         Both = "both",
     }
 
+    /// Whether a subscription gets events.
+    WebhookStatus {
+        /// It gets them.
+        Enabled = "enabled",
+        /// Its owner wants none for now.
+        Paused = "paused",
+        /// The platform sends no more, since its server failed or asked for that.
+        Disabled = "disabled",
+    }
+
+    /// What became of an event for a subscription.
+    DeliveryState {
+        /// An attempt is due, now or later.
+        Pending = "pending",
+        /// The server took it.
+        Succeeded = "succeeded",
+        /// The last attempt failed.
+        Failed = "failed",
+        /// No more attempts were wanted.
+        Aborted = "aborted",
+    }
+
     /// What a wait waits for.
     WaitKind {
         /// For some time.

@@ -14,4 +14,10 @@ typed_ids! {
     IntegrationSecretId,
     /// What starts runs of a workflow by the clock.
     WorkflowScheduleId,
+    /// Where a person's events are sent to.
+    WebhookSubscriptionId,
+    /// One secret of a subscription.
+    WebhookSecretId,
+    /// One event for one subscription.
+    WebhookDeliveryId,
 }

@@ -50,6 +50,20 @@ impl HttpError {
         Self::Refused { host: url.host_str().unwrap_or_default().to_owned() }
     }
 
+    /// A stable name.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "REQUEST_INVALID",
+            Self::Refused { .. } | Self::RefusedPort { .. } => "ADDRESS_FORBIDDEN",
+            Self::InsecureRedirect => "INSECURE_REDIRECT",
+            Self::Timeout => "HTTP_TIMEOUT",
+            Self::TooLarge { .. } => "RESPONSE_TOO_LARGE",
+            Self::TooManyRedirects => "TOO_MANY_REDIRECTS",
+            Self::Connection(_) => "CONNECTION_FAILED",
+        }
+    }
+
     /// Whether the same request may succeed later.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Timeout | Self::Connection(_))

@@ -36,6 +36,15 @@ pub const TICK_OVERDUE: &str = "atelier_workflow_schedule_overdue_seconds";
 /// Fire times that wait.
 pub const TICKS_BUFFERED: &str = "atelier_workflow_schedule_buffered";
 
+/// Attempts to deliver events.
+pub const DELIVERIES: &str = "atelier_webhook_attempts_total";
+/// Webhooks that were disabled.
+pub const DISABLED: &str = "atelier_webhooks_disabled_total";
+/// Deliveries that wait.
+pub const DELIVERIES_PENDING: &str = "atelier_webhook_deliveries_pending";
+/// How long the delivery that is due the longest has been due.
+pub const DELIVERY_OVERDUE: &str = "atelier_webhook_overdue_seconds";
+
 /// Every metric of workflows.
 pub const ALL: &[Described] = &[
     (RUNS_STARTED, "counter", "cause", "Runs of workflows that were accepted, by what started them"),
@@ -87,6 +96,25 @@ pub const ALL: &[Described] = &[
         "For how long the schedule that is due the longest has been due; 0 where none is due",
     ),
     (TICKS_BUFFERED, "gauge", "", "Fire times of schedules that wait for the end of a run"),
+    (
+        DELIVERIES,
+        "counter",
+        "outcome",
+        "Attempts to send an event to a webhook, by what became of its delivery: `succeeded`, `retried` where another attempt follows, `failed` after the last one, `aborted`",
+    ),
+    (
+        DISABLED,
+        "counter",
+        "reason",
+        "Webhooks that the platform disabled: `GONE` after an answer 410, `FAILING` after five days without a success",
+    ),
+    (DELIVERIES_PENDING, "gauge", "", "Deliveries to webhooks that wait for an attempt"),
+    (
+        DELIVERY_OVERDUE,
+        "gauge",
+        "",
+        "For how long the attempt that is due the longest has been due, of webhooks that are enabled and not throttled; 0 where none is due",
+    ),
 ];
 
 /// Counts a run that was accepted.
@@ -151,4 +179,20 @@ pub fn schedule_handled(outcome: &'static str, late: Option<Duration>) {
 pub fn observe_schedules(overdue: Duration, buffered: usize) {
     gauge!(TICK_OVERDUE).set(overdue.as_secs_f64());
     gauge!(TICKS_BUFFERED).set(as_f64(buffered));
+}
+
+/// Counts an attempt to send an event to a webhook.
+pub fn webhook_attempted(outcome: &'static str) {
+    counter!(DELIVERIES, "outcome" => outcome).increment(1);
+}
+
+/// Counts a webhook that was disabled.
+pub fn webhook_disabled(reason: &'static str) {
+    counter!(DISABLED, "reason" => reason).increment(1);
+}
+
+/// Sets the gauges of webhooks: how many deliveries wait, and how long one has been due.
+pub fn observe_webhooks(pending: usize, overdue: Duration) {
+    gauge!(DELIVERIES_PENDING).set(as_f64(pending));
+    gauge!(DELIVERY_OVERDUE).set(overdue.as_secs_f64());
 }

@@ -2,7 +2,12 @@
 //! the transaction that writes the job's final state, whether a worker, a rescuer or a
 //! cancellation ends the job.
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc};
+use std::{
+    any::{Any, TypeId},
+    borrow::Cow,
+    collections::HashMap,
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use atelier_entities::{JobId, JobState, UserId, jobs};
@@ -107,10 +112,11 @@ impl Effect for Arc<dyn Effect> {
     }
 }
 
-/// The effects of every kind that has one.
+/// The effects of every kind that has one, and the ports of code that has nothing but a transaction.
 #[derive(Clone, Default)]
 pub struct Effects {
     by_kind: HashMap<&'static str, Arc<dyn Effect>>,
+    ports: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
 }
 
 impl Effects {
@@ -124,6 +130,17 @@ impl Effects {
             }
         }
         Ok(())
+    }
+
+    /// Offers a port, which every transaction of the queue finds by its type.
+    pub fn offer<P: Any + Send + Sync>(&mut self, port: P) {
+        self.ports.insert(TypeId::of::<P>(), Arc::new(port));
+    }
+
+    /// The port of that type.
+    #[must_use]
+    pub fn find_port<P: Any + Send + Sync>(&self) -> Option<&P> {
+        self.ports.get(&TypeId::of::<P>())?.downcast_ref()
     }
 
     /// Whether a kind has an effect.
@@ -236,6 +253,14 @@ mod tests {
             assert_eq!((effects.has(kind), Renamed::is(kind)), (known, known), "{kind}");
         }
         assert_eq!(Renamed::names(), ["test.new_name", "test.old_name"]);
+    }
+
+    #[test]
+    fn a_port_is_found_by_its_type() {
+        let mut effects = Effects::default();
+        effects.offer(7_u8);
+
+        assert_eq!((effects.find_port::<u8>(), effects.find_port::<u16>()), (Some(&7), None));
     }
 
     #[test]

@@ -44,6 +44,12 @@ impl Transaction {
         &self.queue
     }
 
+    /// The port of that type, if the product offers one: see [`Effects::offer`](crate::Effects::offer).
+    #[must_use]
+    pub fn find_port<P: std::any::Any + Send + Sync>(&self) -> Option<&P> {
+        self.queue.effects().find_port()
+    }
+
     /// The queue's present time.
     #[must_use]
     pub fn now(&self) -> Timestamp {

@@ -1,7 +1,6 @@
-//! `atelier credentials`: the keys that encrypt the credentials of integrations.
+//! `atelier credentials`: the keys that encrypt the secrets of integrations and webhooks.
 
-use atelier_automation::integrations::{KeyCount, count_by_key};
-use atelier_foundation::{Actor, Client};
+use atelier_foundation::{Actor, Client, key_rotation::KeyCount};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -46,7 +45,7 @@ pub(crate) async fn run(args: &CredentialsArgs, platform: &Platform) -> anyhow::
 }
 
 async fn keys(as_json: bool, platform: &Platform) -> anyhow::Result<CommandOutput> {
-    let counts = count_by_key(&platform.db).await?;
+    let counts = platform.services.foundation.key_rotation.count_by_key().await?;
     if as_json {
         return Ok(CommandOutput::of(pretty_json(&json!({"keys": counts}))));
     }
@@ -60,7 +59,7 @@ async fn keys(as_json: bool, platform: &Platform) -> anyhow::Result<CommandOutpu
 async fn rewrap(platform: &Platform) -> anyhow::Result<CommandOutput> {
     let client = Client { user_agent: Some("atelier credentials".to_owned()), ..Client::default() };
     let actor = Actor::platform().with_client(client);
-    let job = platform.services.automation.integrations.start_rewrap(&actor).await?;
+    let job = platform.services.foundation.key_rotation.start(&actor).await?;
     Ok(CommandOutput::of(format!(
         "job {job} encrypts the secrets again: see `atelier jobs show {job}` and `atelier credentials keys`"
     )))

@@ -17,7 +17,7 @@ use crate::testing::Fixture;
 const PAGE: u64 = 500;
 
 /// The lists of an export, in the order of its document.
-const LISTS: [&str; 14] = [
+const LISTS: [&str; 16] = [
     "sessions",
     "links",
     "projects",
@@ -28,6 +28,8 @@ const LISTS: [&str; 14] = [
     "integrations",
     "workflow_schedules",
     "credits",
+    "webhook_subscriptions",
+    "webhook_deliveries",
     "mails",
     "jobs",
     "activity",

@@ -7,6 +7,7 @@ mod integrations;
 mod locks;
 mod product;
 mod schedules;
+mod webhooks;
 
 use atelier_automation::{
     graph::Graph,

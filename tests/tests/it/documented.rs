@@ -3,14 +3,17 @@
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use atelier_automation::{
-    integrations::{RewrapCredentials, TestIntegration},
+    integrations::TestIntegration,
     runs::{CancelOlder, RecomputeSchedules, ReconcileRuns, RunNode, StartRun, StopJobs, WakeNode},
+    webhooks::DeliverWebhook,
     workflows::CancelRuns,
 };
 use atelier_builder::generation::RunGeneration;
 use atelier_config::Settings;
-use atelier_entities::{GenerationMode, IntegrationId, JobState, ProjectId, RunId, UserId, WorkflowId};
-use atelier_foundation::{audit::ArchiveAudit, identity::EraseAccount};
+use atelier_entities::{
+    GenerationMode, IntegrationId, JobState, ProjectId, RunId, UserId, WebhookDeliveryId, WorkflowId,
+};
+use atelier_foundation::{audit::ArchiveAudit, identity::EraseAccount, key_rotation::RewrapCredentials};
 use atelier_queue::{Backoff, Fault, Job, KindInfo, Lane, QueueName, state};
 use atelier_services::{
     ModuleOptions,
@@ -161,10 +164,12 @@ fn unique_key(kind: &str) -> String {
         EraseAccount::KIND => "{user_id}",
         CancelRuns::KIND => "{workflow_id}",
         TestIntegration::KIND => "{integration_id}",
+        DeliverWebhook::KIND => "{delivery_id}",
         kind if kind.starts_with("workflow.") => "{run_id}",
         _ => "{project_id}",
     };
     let key = key.unwrap_or_default().replace(&project_id.to_string(), id);
+    let key = key.replace("{delivery_id}:7", "{delivery_id}:{number}");
     key.replace("SCOPE/NODE/1.2.3", "{scope}/{node}/{generation}.{round}.{attempt}")
 }
 
@@ -187,6 +192,10 @@ fn unique_keys(project_id: ProjectId) -> Vec<(&'static str, Option<String>)> {
         (StopJobs::KIND, StopJobs { run_id }.unique_key()),
         (CancelRuns::KIND, CancelRuns { workflow_id: WorkflowId(project_id.0) }.unique_key()),
         (TestIntegration::KIND, TestIntegration { integration_id: IntegrationId(project_id.0) }.unique_key()),
+        (
+            DeliverWebhook::KIND,
+            DeliverWebhook { delivery_id: WebhookDeliveryId(project_id.0), number: 7 }.unique_key(),
+        ),
         (RewrapCredentials::KIND, RewrapCredentials {}.unique_key()),
         (ReconcileRuns::KIND, ReconcileRuns {}.unique_key()),
         (RecomputeSchedules::KIND, RecomputeSchedules {}.unique_key()),

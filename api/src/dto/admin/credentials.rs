@@ -1,6 +1,6 @@
 //! The keys that encrypt credentials.
 
-use atelier_automation::integrations::KeyCount;
+use atelier_foundation::key_rotation::KeyCount;
 use serde::Serialize;
 
 use crate::schema::ToSchema;

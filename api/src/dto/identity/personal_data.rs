@@ -3,7 +3,8 @@
 use atelier_builder::versions::ListedVersion;
 use atelier_entities::{
     MailStatus, TokenPurpose, account_tokens, audit_log, credit_transactions, deployments, integrations,
-    jobs, mail_messages, projects, sessions, workflow_runs, workflow_schedules, workflows,
+    jobs, mail_messages, projects, sessions, webhook_deliveries, webhook_subscriptions, workflow_runs,
+    workflow_schedules, workflows,
 };
 use atelier_foundation::{identity::AccountData, personal::Rows};
 use chrono::{DateTime, Utc};
@@ -14,7 +15,10 @@ use uuid::Uuid;
 use super::{api_token::ApiTokenView, linked_account::LinkedAccountView, profile::ProfileView};
 use crate::dto::{
     automation::{
-        integration::ExportedIntegrationView, run::ExportedRunView, schedule::WorkflowScheduleView,
+        integration::ExportedIntegrationView,
+        run::ExportedRunView,
+        schedule::WorkflowScheduleView,
+        webhook::{DeliveryView, WebhookView},
         workflow::ExportedWorkflowView,
     },
     billing::credits::CreditTransactionView,
@@ -53,6 +57,10 @@ pub(crate) struct PersonalDataView {
     workflow_schedules: Vec<WorkflowScheduleView>,
     /// Changes of the balance.
     credits: Vec<CreditTransactionView>,
+    /// Where events are sent to, without the secrets.
+    webhook_subscriptions: Vec<WebhookView>,
+    /// What became of these events.
+    webhook_deliveries: Vec<DeliveryView>,
     /// Mails.
     mails: Vec<MailView>,
     /// Jobs that are still kept, with what was asked of them.
@@ -307,6 +315,8 @@ pub(crate) fn items(list: &str, rows: Rows) -> serde_json::Result<String> {
         "workflows" => write::<workflows::Model, ExportedWorkflowView>(rows),
         "workflow_runs" => write::<workflow_runs::Model, ExportedRunView>(rows),
         "workflow_schedules" => write::<workflow_schedules::Model, WorkflowScheduleView>(rows),
+        "webhook_subscriptions" => write::<webhook_subscriptions::Model, WebhookView>(rows),
+        "webhook_deliveries" => write::<webhook_deliveries::Model, DeliveryView>(rows),
         "credits" => write::<credit_transactions::Model, CreditTransactionView>(rows),
         "mails" => write::<mail_messages::Model, MailView>(rows),
         "jobs" => write::<jobs::Model, ExportedJobView>(rows),

@@ -25,6 +25,6 @@ async fn list_credential_keys(
     State(state): State<ApiState>,
     _: Admin,
 ) -> Result<Json<CredentialKeysView>, ApiError> {
-    let keys = state.services.automation.integrations.list_keys().await?;
+    let keys = state.services.foundation.key_rotation.list_keys().await?;
     Ok(Json(CredentialKeysView { keys: keys.into_iter().map(CredentialKeyView::from).collect() }))
 }

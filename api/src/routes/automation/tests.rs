@@ -9,6 +9,7 @@ use crate::testing::{Answer, LIMITS, TestApi, request};
 mod integrations;
 mod runs;
 mod schedules;
+mod webhooks;
 
 const LIST: &str = "/api/v1/automation/workflows/";
 

@@ -88,6 +88,9 @@ pub(crate) struct JobResults {
     /// What the test found. Null where the integration was gone.
     #[serde(rename = "integration.test")]
     tested: IntegrationTestResult,
+    /// What the attempt found. Null where nothing was to be sent any more.
+    #[serde(rename = "webhook.deliver")]
+    sent: WebhookAttemptResult,
     #[serde(rename = "credentials.rewrap")]
     rewrapped: RewrappedResult,
 }
@@ -122,6 +125,31 @@ pub(crate) struct IntegrationTestResult {
     reason: Option<String>,
     /// When it was tested.
     tested_at: DateTime<Utc>,
+}
+
+/// An event was sent to a webhook.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct WebhookAttemptResult {
+    /// The number of the attempt.
+    number: i32,
+    /// When it began.
+    started_at: DateTime<Utc>,
+    /// How long it took, in milliseconds.
+    duration_ms: i64,
+    /// The HTTP status of the answer.
+    status: Option<u16>,
+    /// The code of why it failed.
+    error: Option<String>,
+    /// The pause that the server asked for, in seconds.
+    retry_after_secs: Option<i32>,
+    /// Whether the server wants no more attempts.
+    aborts: bool,
+    /// The headers that were sent, without the signature.
+    request_headers: BTreeMap<String, String>,
+    /// The headers of the answer, without cookies.
+    response_headers: Option<BTreeMap<String, String>>,
+    /// The beginning of the body of the answer.
+    response_body: Option<String>,
 }
 
 /// The keys of credentials were replaced.

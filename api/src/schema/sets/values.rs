@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-pub(super) use atelier_automation::{engine, graph, integrations, nodes, schedules};
+pub(super) use atelier_automation::{engine, graph, integrations, nodes, schedules, webhooks};
 pub(super) use atelier_builder::deployments::Deployments;
 pub(super) use atelier_entities as entities;
 pub(super) use atelier_foundation::mail::Template;
@@ -37,7 +37,7 @@ pub(super) const SCHEDULE_WARNINGS: [atelier_foundation::schedule::Warning; 4] =
 };
 
 /// What jobs fail with: the machine's own errors, then those of handlers.
-pub(super) const JOB_ERRORS: [&str; 39] = [
+pub(super) const JOB_ERRORS: [&str; 41] = [
     "CANCELLED",
     "DISCARDED",
     "EFFECT_FAILED",
@@ -76,11 +76,13 @@ pub(super) const JOB_ERRORS: [&str; 39] = [
     "STORAGE",
     "OBJECTS_UNAVAILABLE",
     "RESULT_INVALID",
+    "SECRET_INVALID",
     "TOKEN_PENDING",
+    "WEBHOOK_PAUSED",
 ];
 
 /// What jobs wait for, and that they do not.
-pub(super) const WAITS: [&str; 16] = [
+pub(super) const WAITS: [&str; 17] = [
     "SCHEDULED",
     "QUEUE_PAUSED",
     "NO_WORKER",
@@ -93,6 +95,7 @@ pub(super) const WAITS: [&str; 16] = [
     "WAITING_TO_RETRY",
     "CIRCUIT_OPEN",
     "TOKEN_PENDING",
+    "WEBHOOK_PAUSED",
     "ARGS_UNREADABLE",
     "STOPPING",
     "RUNNING",

@@ -28,25 +28,3 @@ impl Job for TestIntegration {
         Some(format!("integration:{}", self.integration_id))
     }
 }
-
-/// Encrypts the data keys of all credentials with the first key of the ring.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct RewrapCredentials {}
-
-impl Job for RewrapCredentials {
-    const KIND: &'static str = "credentials.rewrap";
-    const QUEUE: QueueName = QueueName::Maintenance;
-
-    fn policy() -> Policy {
-        Policy {
-            max_attempts: 5,
-            timeout: Duration::from_secs(3_600),
-            backoff: Backoff::Exponential { base: Duration::from_secs(5), max: Duration::from_secs(300) },
-            lane: Lane::Normal,
-        }
-    }
-
-    fn unique_key(&self) -> Option<String> {
-        Some("credentials".to_owned())
-    }
-}

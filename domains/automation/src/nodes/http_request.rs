@@ -29,8 +29,6 @@ const MAX_RESPONSE_BYTES: usize = 10 * 1024 * 1024;
 /// Longest time of a request, as long as the longest timeout of a node. The timeout of the
 /// attempt ends it earlier.
 const MAX_TIME: Duration = Duration::from_secs(24 * 60 * 60);
-/// The longest pause that is taken over from an answer.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The client of requests. Its options say which addresses it may reach.
 ///
@@ -165,15 +163,7 @@ impl Act for HttpRequest {
 
 /// The failure of a request without an answer. Neither path nor query nor headers are in it.
 pub(super) fn failure_of(error: &HttpError, redactor: &Redactor) -> NodeFailure {
-    let code = match error {
-        HttpError::Malformed(_) => "REQUEST_INVALID",
-        HttpError::Refused { .. } | HttpError::RefusedPort { .. } => "ADDRESS_FORBIDDEN",
-        HttpError::InsecureRedirect => "INSECURE_REDIRECT",
-        HttpError::Timeout => "HTTP_TIMEOUT",
-        HttpError::TooLarge { .. } => "RESPONSE_TOO_LARGE",
-        HttpError::TooManyRedirects => "TOO_MANY_REDIRECTS",
-        HttpError::Connection(_) => "CONNECTION_FAILED",
-    };
+    let code = error.code();
     let message = redactor.redact_text(&format!("The request failed: {error}."));
     if error.is_retryable() {
         NodeFailure::transient(code, message)

@@ -28,6 +28,8 @@ pub(super) async fn data_of_other_people_is_404(setup: AppSetup) {
     let integration = ada.create("/api/v1/automation/integrations/", &integration).await;
     let schedule = json!({"workflow_id": workflow, "name": "Secret schedule", "expression": "@yearly"});
     let schedule = ada.create("/api/v1/automation/schedules/", &schedule).await;
+    let webhook = json!({"url": "https://shop.example/Secret", "events": ["*"]});
+    let webhook = ada.create("/api/v1/automation/webhooks/", &webhook).await;
     let before = ada.project(&project).await;
 
     let mut asked = 0;
@@ -39,6 +41,7 @@ pub(super) async fn data_of_other_people_is_404(setup: AppSetup) {
             path if path.starts_with("/api/v1/automation/executions/{id}") => &run,
             path if path.starts_with("/api/v1/automation/integrations/{id}") => &integration,
             path if path.starts_with("/api/v1/automation/schedules/{id}") => &schedule,
+            path if path.starts_with("/api/v1/automation/webhooks/{id}") => &webhook,
             _ => continue,
         };
         let call = eve.client.call(&operation.method, &operation.path_with(id));
@@ -48,7 +51,7 @@ pub(super) async fn data_of_other_people_is_404(setup: AppSetup) {
         asked += 1;
     }
 
-    assert!(asked >= 68, "only {asked} operations are about one project, job, workflow and the like");
+    assert!(asked >= 76, "only {asked} operations are about one project, job, workflow and the like");
     let nothing = json!([]);
     for path in ["/api/projects", "/api/jobs", &format!("/api/jobs?project={project}")] {
         assert_eq!(eve.get(path).await, nothing, "{path}");

@@ -1,7 +1,7 @@
 use super::*;
 
 async fn rewrap(fixture: &Fixture) -> JobId {
-    let job = fixture.integrations().start_rewrap(&Actor::platform()).await.expect("started");
+    let job = fixture.services.foundation.key_rotation.start(&Actor::platform()).await.expect("started");
     fixture.work().await;
     job
 }
@@ -28,7 +28,7 @@ async fn a_rotation_moves_every_secret_to_the_first_key() {
     }
     let newer = fixture.create(fixture.new_bearer()).await.row.id;
     let keys = async || {
-        let keys = fixture.integrations().list_keys().await.expect("listed");
+        let keys = fixture.services.foundation.key_rotation.list_keys().await.expect("listed");
         keys.into_iter().map(|(count, known)| (count.key_id, count.secrets, known)).collect::<Vec<_>>()
     };
     assert_eq!(keys().await, [("new".to_owned(), 1, true), ("old".to_owned(), 3, true)]);
@@ -63,7 +63,7 @@ async fn secrets_of_an_unknown_key_stay_and_are_reported() {
     let error = job.error.expect("an error");
     assert_eq!((job.state, &error["code"]), (JobState::Failed, &json!("CREDENTIALS_UNREADABLE")));
     assert_eq!(error["details"], json!({"rewrapped": 2, "unreadable": {"lost": 1}}));
-    let keys = fixture.integrations().list_keys().await.expect("listed");
+    let keys = fixture.services.foundation.key_rotation.list_keys().await.expect("listed");
     assert_eq!(
         keys.last().map(|(count, known)| (count.key_id.as_str(), count.secrets, *known)),
         Some(("lost", 1, false))

@@ -1,14 +1,11 @@
 //! An answer, as the output of the node.
 
-use std::time::Duration;
-
 use atelier_providers::http::OutboundResponse;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
-use super::MAX_RETRY_AFTER;
-use crate::{expression::Redactor, nodes::call::NodeFailure};
+use crate::{expression::Redactor, nodes::call::NodeFailure, retry_after::pause};
 
 /// The headers that are given on. None of them carries a secret of the server.
 const GIVEN: [&str; 16] = [
@@ -113,38 +110,4 @@ pub(in crate::nodes) fn status_failure(
     }
     let retry_after = header(answer, "retry-after").and_then(|text| pause(text, now));
     NodeFailure { status: Some(status), retry_after, ..NodeFailure::new("HTTP_STATUS", message) }
-}
-
-/// The pause of a `Retry-After`: seconds, or a date.
-fn pause(text: &str, now: DateTime<Utc>) -> Option<Duration> {
-    let text = text.trim();
-    let asked = match text.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let at = DateTime::parse_from_rfc2822(text).ok()?;
-            (at.with_timezone(&Utc) - now).to_std().unwrap_or_default()
-        }
-    };
-    Some(asked.min(MAX_RETRY_AFTER))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pause_is_given_in_seconds_or_as_a_date() {
-        let now = DateTime::parse_from_rfc3339("2026-11-30T12:00:00Z").unwrap().to_utc();
-        for (text, seconds) in [
-            ("7", Some(7)),
-            (" 120 ", Some(120)),
-            ("Mon, 30 Nov 2026 12:00:30 GMT", Some(30)),
-            ("Mon, 30 Nov 2026 11:00:00 GMT", Some(0)),
-            ("99999999", Some(86_400)),
-            ("soon", None),
-            ("-1", None),
-        ] {
-            assert_eq!(pause(text, now).map(|pause| pause.as_secs()), seconds, "{text}");
-        }
-    }
 }

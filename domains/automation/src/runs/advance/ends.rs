@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use atelier_entities::{RunId, RunStatus, ScheduleOverlap, UserId, WorkflowId, WorkflowScheduleId};
 use atelier_queue::{NewJob, QueueError, Sql, Transaction};
 use sea_orm::ConnectionTrait;
+use serde_json::json;
 
 use super::Advance;
 use crate::{
@@ -16,6 +17,7 @@ use crate::{
         data::list_results,
         event::{RunEvent, named},
     },
+    webhooks::{NewEvent, announce},
 };
 
 /// Attempts of one statement: two parameters each.
@@ -49,12 +51,33 @@ impl Advance<'_> {
         let schedules: BTreeSet<_> =
             ended.iter().filter_map(|id| self.runs.runs.get(id)?.row.schedule_id).collect();
         self.jobs.extend(settle_jobs(self.tx, schedules).await?);
+        let events: Vec<NewEvent> = ended.iter().filter_map(|id| self.event_of(*id)).collect();
+        self.jobs.extend(announce(self.tx, &events).await?);
         let children = children.into_iter().map(|((run, at), request)| (run, at, request)).collect();
         self.start_children(&mut admissions, children).await?;
         for (run, failure) in failed {
             self.start_error_workflow(&mut admissions, run, &failure).await?;
         }
         Ok(())
+    }
+
+    /// The end of a run as an event.
+    fn event_of(&self, run: RunId) -> Option<NewEvent> {
+        let run = self.runs.runs.get(&run)?;
+        let (row, status) = (&run.row, run.state.run.status);
+        let ids = json!({"run_id": row.id, "workflow_id": row.workflow_id, "status": status});
+        let data = json!({
+            "run_id": row.id,
+            "workflow_id": row.workflow_id,
+            "project_id": row.project_id,
+            "parent_id": row.parent_id,
+            "status": status,
+            "generation": row.generation,
+            "started_at": row.started_at,
+            "finished_at": row.finished_at,
+            "error": run.state.run.failure,
+        });
+        Some(NewEvent { owner: row.user_id, names: vec![format!("run.{status}")], data, brief: ids })
     }
 
     fn workflow_of(&self, run: RunId) -> Option<WorkflowId> {

@@ -41,7 +41,7 @@ const FOUNDATION: Layers = Layers {
         &["links", "options", "problem"],
         &["actions", "actor", "job_ends", "personal"],
         &["audit", "credits", "idempotency"],
-        &["mail", "projects"],
+        &["key_rotation", "mail", "projects"],
         &["module"],
         &["identity"],
         &["foundation"],
@@ -68,8 +68,8 @@ const BUILDER: Layers = Layers {
 const AUTOMATION: Layers = Layers {
     folder: "domains/automation",
     layers: &[
-        &["expression", "mail", "text"],
-        &["graph", "integrations"],
+        &["expression", "mail", "retry_after", "text"],
+        &["graph", "integrations", "webhooks"],
         &["engine", "nodes"],
         &["workflows"],
         &["runs"],

@@ -103,13 +103,15 @@ pub(super) struct Items {
     run: String,
     integration: String,
     schedule: String,
+    webhook: String,
+    delivery: String,
     job: String,
     session: String,
     token: String,
 }
 
 impl Items {
-    /// Creates a generated project, its job, a workflow with a run that ended, a schedule, an integration, another sign-in
+    /// Creates a generated project, its job, a workflow with a run that ended, a schedule, an integration, a webhook with a delivery, another sign-in
     /// and an API token.
     pub(super) async fn of(app: &TestApp, person: &Person) -> Self {
         let project = person.create_project("Secret plans").await;
@@ -130,6 +132,10 @@ impl Items {
         let integration = person.create("/api/v1/automation/integrations/", &integration).await;
         let schedule = json!({"workflow_id": workflow, "name": "Secret schedule", "expression": "@yearly", "input": null});
         let schedule = person.create("/api/v1/automation/schedules/", &schedule).await;
+        let webhook = json!({"url": "https://shop.example/Secret", "events": ["*"]});
+        let webhook = person.create("/api/v1/automation/webhooks/", &webhook).await;
+        let ping = person.client.post(&format!("/api/v1/automation/webhooks/{webhook}/ping/"));
+        let delivery = ping.send().await.expect(202).json()["delivery"]["id"].take();
         let elsewhere = app.client().login(&person.email, PASSWORD).await.expect(200);
         let sessions = app.client().person(&elsewhere).get("/api/auth/sessions").await;
         let session = sessions.as_array().expect("a list").iter().find(|entry| entry["current"] == true);
@@ -141,6 +147,8 @@ impl Items {
             run,
             integration,
             schedule,
+            webhook,
+            delivery: delivery.as_str().expect("an id").to_owned(),
             job,
             session: session.expect("this one")["id"].as_str().expect("an id").to_owned(),
             token: token["api_token"]["id"].as_str().expect("an id").to_owned(),
@@ -157,11 +165,13 @@ impl Items {
             () if of("/api/v1/automation/executions/{id}") => &self.run,
             () if of("/api/v1/automation/integrations/{id}") => &self.integration,
             () if of("/api/v1/automation/schedules/{id}") => &self.schedule,
+            () if of("/api/v1/automation/webhooks/{id}") => &self.webhook,
             () if of("/api/auth/sessions/{id}") => &self.session,
             () if of("/api/auth/tokens/{id}") => &self.token,
             () => NOBODYS,
         };
-        operation.path_with(id)
+        let path = operation.path_with(id);
+        path.replace(&format!("/deliveries/{id}"), &format!("/deliveries/{}", self.delivery))
     }
 }
 

@@ -31,6 +31,8 @@ fn values(operation: &Operation, name: &str) -> &'static [&'static str] {
         (_, "level") => &["info", "warning", "critical"],
         (_, "older_than_days") => &["300"],
         (path, "outcome") if path.ends_with("/ticks/") => &["started", "missed_window"],
+        (_, "event") => &["run.failed"],
+        (path, "state") if path.ends_with("/deliveries/") => &["pending", "succeeded"],
         (_, "order") => &["asc", "desc"],
         (_, "period") => &["day", "month"],
         (_, "plan") => &["free", "pro", "none"],
