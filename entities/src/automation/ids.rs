@@ -14,4 +14,8 @@ typed_ids! {
     IntegrationSecretId,
     /// What starts runs of a workflow by the clock.
     WorkflowScheduleId,
+    /// What starts runs of a workflow when a service outside calls its address.
+    WorkflowHookId,
+    /// One secret of a hook.
+    WorkflowHookSecretId,
 }
