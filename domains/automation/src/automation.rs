@@ -7,6 +7,7 @@ use atelier_providers::{http::GuardedClient, llm::ChatModel, object_store::Objec
 use atelier_queue::{Job, NewJob, Outcome, Periodic, schedule::Recurring};
 
 use crate::{
+    hooks::{self, Hooks, OwnedHooks},
     integrations::{Credentials, Integrations, OwnedIntegrations, RewrapCredentials, TestIntegration},
     mail,
     nodes::Services,
@@ -33,6 +34,8 @@ pub struct Automation {
     pub credentials: Credentials,
     /// Schedules.
     pub schedules: Schedules,
+    /// Webhooks.
+    pub hooks: Hooks,
 }
 
 /// The external dependencies of this domain.
@@ -63,10 +66,12 @@ impl Automation {
         let credentials = Credentials::new(queue.clone(), ring.clone(), http.clone());
         let services = Services { queue: queue.clone(), http, model, credentials: credentials.clone() };
         let values = StoredValues::new(objects);
+        let runs = Runs::new(queue.clone(), values.clone(), workflows.clone());
         Self {
+            hooks: Hooks::new(queue.clone(), ring.clone(), runs.clone()),
             integrations: Integrations::new(queue.clone(), ring.clone()),
             credentials,
-            runs: Runs::new(queue.clone(), values.clone(), workflows.clone()),
+            runs,
             execution: Execution::new(services, values),
             schedules: Schedules::new(queue.clone()),
             workflows,
@@ -132,10 +137,14 @@ pub(crate) fn module_without_nodes() -> Module<Automation> {
         .with_mails(&mail::TEMPLATES)
         .with_purge("workflow_runs", |queue, batch| Box::pin(runs::purge_runs(queue, batch)))
         .with_purge("workflow_schedule_ticks", |queue, batch| Box::pin(schedules::purge_ticks(queue, batch)))
+        .with_purge("workflow_hook_calls", |queue, batch| Box::pin(hooks::purge_calls(queue, batch)))
+        .with_purge("workflow_hook_test_calls", |queue, batch| Box::pin(hooks::purge_test_calls(queue, batch)))
+        .with_purge("workflow_hook_secrets", |queue, batch| Box::pin(hooks::purge_secrets(queue, batch)))
         .with_purge("workflows", |queue, batch| Box::pin(workflows::purge_deleted(queue, batch)))
         .with_project_references(workflows::project_references())
         .with_personal_data(OwnedWorkflows)
         .with_personal_data(OwnedRuns)
         .with_personal_data(OwnedIntegrations)
+        .with_personal_data(OwnedHooks)
         .with_personal_data(OwnedSchedules)
 }

@@ -20,6 +20,7 @@ mod personal;
 mod places;
 mod purge;
 mod reconcile;
+mod response;
 mod result;
 mod room;
 mod start;
@@ -43,7 +44,7 @@ use crate::workflows::Workflows;
 use advance::NodePorts;
 use effects::NodeEnded;
 
-pub(crate) use advance::{Scheduled, advance, start_scheduled};
+pub(crate) use advance::{Hooked, Scheduled, advance, start_hooked, start_scheduled};
 pub(crate) use cue::Cue;
 pub(crate) use effects::{StartEnded, WakeEnded};
 pub(crate) use gauges::observe;
@@ -56,6 +57,7 @@ pub use execute::Execution;
 pub use jobs::{
     MakeRoom, RecomputeSchedules, ReconcileRuns, RunNode, SettleSchedule, StartRun, StopJobs, WakeNode,
 };
+pub use response::Responded;
 pub use overlay::{ItemCounts, NodeOverlay, RunChoice, RunOverlay};
 pub(crate) use personal::OwnedRuns;
 pub(crate) use purge::purge_runs;

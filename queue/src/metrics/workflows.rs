@@ -34,6 +34,9 @@ pub const TICK_OVERDUE: &str = "atelier_workflow_schedule_overdue_seconds";
 /// Fire times that wait.
 pub const TICKS_BUFFERED: &str = "atelier_workflow_schedule_buffered";
 
+/// Calls of webhooks.
+pub const HOOKS: &str = "atelier_hooks_total";
+
 /// Every metric of workflows.
 pub const ALL: &[Described] = &[
     (RUNS_STARTED, "counter", "cause", "Runs of workflows that were accepted, by what started them"),
@@ -79,6 +82,12 @@ pub const ALL: &[Described] = &[
         "For how long the schedule that is due the longest has been due; 0 where none is due",
     ),
     (TICKS_BUFFERED, "gauge", "", "Fire times of schedules that wait for the end of a run"),
+    (
+        HOOKS,
+        "counter",
+        "result",
+        "Calls of webhooks: `accepted`, and of these `answered` where a node answered in time; `tested`, `challenge`, `duplicate`, `refused_signature`, `refused` for their method, type or form, `busy`, `limited` by their rate, `unknown`",
+    ),
 ];
 
 /// Counts a run that was accepted.
@@ -109,6 +118,11 @@ pub fn credential_opened(kind: &'static str, outcome: &'static str) {
 /// Counts a token that was asked for.
 pub fn token_renewed(outcome: &'static str) {
     counter!(TOKENS, "outcome" => outcome).increment(1);
+}
+
+/// Counts a call of a webhook.
+pub fn hook_called(result: &'static str) {
+    counter!(HOOKS, "result" => result).increment(1);
 }
 
 /// Sets the gauge of the runs in one status.
