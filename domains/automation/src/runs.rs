@@ -57,10 +57,10 @@ pub use execute::Execution;
 pub use jobs::{
     MakeRoom, RecomputeSchedules, ReconcileRuns, RunNode, SettleSchedule, StartRun, StopJobs, WakeNode,
 };
-pub use response::Responded;
 pub use overlay::{ItemCounts, NodeOverlay, RunChoice, RunOverlay};
 pub(crate) use personal::OwnedRuns;
 pub(crate) use purge::purge_runs;
+pub use response::Responded;
 pub use result::{ActionStart, ChildRequest, NodeResult, Stored, WorkOutcome};
 pub(crate) use room::list_trees;
 pub(crate) use start::find_first_job;

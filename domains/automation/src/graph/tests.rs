@@ -325,12 +325,8 @@ fn found_of_answers(webhook: Value, edges: &[(&str, &str)]) -> Vec<&'static str>
 #[test]
 fn one_answer_on_each_path_of_a_webhook_that_waits() {
     let waits = json!({"response": "answer"});
-    let branches = [
-        ("hook", "check"),
-        ("check.true", "first"),
-        ("check.false", "second"),
-        ("first.error", "second"),
-    ];
+    let branches =
+        [("hook", "check"), ("check.true", "first"), ("check.false", "second"), ("first.error", "second")];
     assert_eq!(found_of_answers(waits.clone(), &branches), Vec::<&str>::new());
     let line = [("hook", "first"), ("first", "check"), ("check.true", "second")];
     assert_eq!(found_of_answers(waits, &line), ["ANSWER_TWICE"]);

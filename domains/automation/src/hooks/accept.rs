@@ -1,7 +1,9 @@
 //! Accepting calls. The run, its first job and what the call is recognized by are one transaction; the sender
 //! is told after its commit.
 
-use atelier_entities::{RunId, RunStatus, Timestamp, queues, workflow_hook_calls as calls, workflow_hooks, workflow_runs};
+use atelier_entities::{
+    RunId, RunStatus, Timestamp, queues, workflow_hook_calls as calls, workflow_hooks, workflow_runs,
+};
 use atelier_queue::{QueueName, Transaction, metrics::workflows as metrics};
 use chrono::TimeDelta;
 use sea_orm::{
@@ -90,11 +92,7 @@ impl Hooks {
     }
 
     /// Checks what came before anything is made of it.
-    pub(super) async fn check(
-        &self,
-        found: &FoundHook,
-        request: &HookRequest,
-    ) -> Result<Checked, HookError> {
+    pub(super) async fn check(&self, found: &FoundHook, request: &HookRequest) -> Result<Checked, HookError> {
         if request.body.len() > MAX_BODY_BYTES {
             return Err(HookError::TooLarge);
         }
@@ -175,9 +173,9 @@ fn result_of(accepted: &Result<Accepted, HookError>) -> Option<&'static str> {
         Ok(Accepted::Duplicate(_)) => "duplicate",
         Ok(Accepted::Challenge(_)) => "challenge",
         Err(HookError::Unproven) => "refused_signature",
-        Err(
-            HookError::Method(_) | HookError::ContentType | HookError::Unreadable | HookError::TooLarge,
-        ) => "refused",
+        Err(HookError::Method(_) | HookError::ContentType | HookError::Unreadable | HookError::TooLarge) => {
+            "refused"
+        }
         Err(HookError::Busy(_) | HookError::Paused) => "busy",
         Err(HookError::NotFound) => "unknown",
         Err(_) => return None,
@@ -206,7 +204,9 @@ async fn claim_keys(
     for ReplayKey { key, kept } in keys {
         let expires_at = expiry(tx.now(), *kept);
         let mut sql = atelier_queue::Sql::new(tx.get_database_backend());
-        sql.push("INSERT INTO workflow_hook_calls (hook_id, replay_key, run_id, created_at, expires_at) VALUES (");
+        sql.push(
+            "INSERT INTO workflow_hook_calls (hook_id, replay_key, run_id, created_at, expires_at) VALUES (",
+        );
         sql.bind(hook.id).push(", ").bind(key.as_str()).push(", ").bind(run).push(", ");
         sql.bind(tx.now()).push(", ").bind(expires_at);
         sql.push(") ON CONFLICT (hook_id, replay_key) DO UPDATE SET run_id = excluded.run_id, created_at = excluded.created_at, expires_at = excluded.expires_at WHERE workflow_hook_calls.expires_at <= ");

@@ -102,20 +102,17 @@ impl Problem for HookError {
             Self::TooLarge => {
                 Refusal::new(Class::TooLarge, "PAYLOAD_TOO_LARGE", "The request body is too large.")
             }
-            Self::Unproven => {
-                Refusal::new(Class::Unauthenticated, "CALL_REFUSED", "The call was refused.")
-            }
+            Self::Unproven => Refusal::new(Class::Unauthenticated, "CALL_REFUSED", "The call was refused."),
             Self::Busy(_) => {
                 let message = "The workflow takes no run just now: call again.";
                 later("WORKFLOW_BUSY", message, BUSY_PAUSE)
             }
-            Self::Paused => {
-                later("WORKFLOW_PAUSED", "Workflows are paused: call again later.", PAUSED_PAUSE)
-            }
+            Self::Paused => later("WORKFLOW_PAUSED", "Workflows are paused: call again later.", PAUSED_PAUSE),
             Self::TooMany => Refusal::at_bound("WEBHOOK_LIMIT", "webhooks of the workflow", MAX_HOOKS),
             Self::KeyRing(error) => {
                 tracing::error!(%error, "the key ring cannot seal or open the secret of a webhook");
-                let message = "This installation cannot encrypt or decrypt secrets: its operator must see to it.";
+                let message =
+                    "This installation cannot encrypt or decrypt secrets: its operator must see to it.";
                 Refusal::new(Class::Unavailable, "CREDENTIAL_KEYS_MISSING", message)
             }
             Self::InvalidInput(errors) => errors.refusal(),

@@ -64,11 +64,7 @@ impl PersonalData for OwnedHooks {
 }
 
 /// Locks hooks of a person, in the order of their ids.
-async fn lock_some(
-    tx: &Transaction,
-    user: UserId,
-    limit: Option<u64>,
-) -> Result<Vec<WorkflowHookId>, DbErr> {
+async fn lock_some(tx: &Transaction, user: UserId, limit: Option<u64>) -> Result<Vec<WorkflowHookId>, DbErr> {
     workflow_hooks::Entity::find_owned(user)
         .select_only()
         .column(workflow_hooks::Column::Id)

@@ -131,9 +131,10 @@ impl HookRequest {
 
     fn shown_headers(&self, signature: Option<&str>) -> Map<String, Value> {
         let is_signature = |name: &str| signature.is_some_and(|other| other.eq_ignore_ascii_case(name));
-        let shown = self.headers.0.iter().filter(|(name, value)| {
-            is_shown(name) && !is_signature(name) && value.len() <= MAX_HEADER_BYTES
-        });
+        let shown =
+            self.headers.0.iter().filter(|(name, value)| {
+                is_shown(name) && !is_signature(name) && value.len() <= MAX_HEADER_BYTES
+            });
         shown.take(MAX_HEADERS).map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect()
     }
 }
@@ -152,7 +153,8 @@ fn fields(text: &[u8]) -> Value {
     for (name, value) in form_urlencoded::parse(text) {
         found.entry(name.into_owned()).or_default().push(Value::String(value.into_owned()));
     }
-    let one = |mut values: Vec<Value>| if values.len() == 1 { values.remove(0) } else { Value::Array(values) };
+    let one =
+        |mut values: Vec<Value>| if values.len() == 1 { values.remove(0) } else { Value::Array(values) };
     Value::Object(found.into_iter().map(|(name, values)| (name, one(values))).collect())
 }
 
@@ -175,7 +177,11 @@ mod tests {
         for (kind, body, expected) in [
             ("application/json", &b" {\"a\": [1]} "[..], Some(json!({"a": [1]}))),
             ("application/json", b"{", None),
-            ("application/x-www-form-urlencoded", b"a=1&b=x+y&a=2", Some(json!({"a": ["1", "2"], "b": "x y"}))),
+            (
+                "application/x-www-form-urlencoded",
+                b"a=1&b=x+y&a=2",
+                Some(json!({"a": ["1", "2"], "b": "x y"})),
+            ),
             ("text/plain", b"caf\xc3\xa9", Some(json!("caf\u{e9}"))),
             ("image/png", &[0, 255], Some(json!("AP8="))),
             ("application/json", b"", Some(Value::Null)),

@@ -263,12 +263,7 @@ fn fields() -> Vec<Field> {
         ),
         Field::optional("when_paused", paused, Widget::Select, choice(&["queue", "refuse"])),
         Field::optional("once_per_body", once, Widget::Checkbox, boolean()),
-        Field::optional(
-            "rate_per_minute",
-            rate,
-            Widget::Text,
-            integer(1, u64::from(MAX_RATE_PER_MINUTE)),
-        ),
+        Field::optional("rate_per_minute", rate, Widget::Text, integer(1, u64::from(MAX_RATE_PER_MINUTE))),
     ]
 }
 

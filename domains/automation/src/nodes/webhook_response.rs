@@ -100,8 +100,8 @@ fn check_status(status: u64) -> Result<u16, ConfigFault> {
 
 fn check_header(name: &str) -> Result<(), ConfigFault> {
     let lower = name.to_ascii_lowercase();
-    let is_allowed = ALLOWED.contains(&lower.as_str())
-        || lower.starts_with("x-") && !REFUSED.contains(&lower.as_str());
+    let is_allowed =
+        ALLOWED.contains(&lower.as_str()) || lower.starts_with("x-") && !REFUSED.contains(&lower.as_str());
     let problem = match header::check_name(name) {
         Err(problem) => problem,
         Ok(()) if is_allowed => return Ok(()),

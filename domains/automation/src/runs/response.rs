@@ -7,11 +7,7 @@ use atelier_entities::{NodeState, RunId, RunStatus, workflow_node_runs, workflow
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use tokio::time::{Instant, timeout_at};
 
-use super::{
-    OutputError, RunError, Runs,
-    store::find_version,
-    view::place_of,
-};
+use super::{OutputError, RunError, Runs, store::find_version, view::place_of};
 use crate::{graph::WEBHOOK_RESPONSE, nodes::webhook_response::Answer};
 
 /// What a run answers.

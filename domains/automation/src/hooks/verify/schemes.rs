@@ -51,7 +51,8 @@ impl Claim<'_> {
 
 /// What the headers of a call say. None if they lack what the scheme needs.
 pub(super) fn read<'a>(rules: &Verify, headers: &'a Headers) -> Option<Claim<'a>> {
-    let of_body = |proof| Claim { before: String::new(), signed_at: None, id: None, proof, scheme: rules.scheme };
+    let of_body =
+        |proof| Claim { before: String::new(), signed_at: None, id: None, proof, scheme: rules.scheme };
     match rules.scheme {
         Scheme::None => None,
         Scheme::Standard => read_standard(headers),

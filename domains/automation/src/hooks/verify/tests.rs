@@ -13,7 +13,8 @@ const SLACK_BODY: &str = "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_
 
 /// HMAC with SHA-256 as RFC 2104 writes it, for keys of at most 64 bytes.
 fn hmac(key: &[u8], message: &[u8]) -> Vec<u8> {
-    let pad = |with: u8| (0..64).map(|at| key.get(at).copied().unwrap_or_default() ^ with).collect::<Vec<_>>();
+    let pad =
+        |with: u8| (0..64).map(|at| key.get(at).copied().unwrap_or_default() ^ with).collect::<Vec<_>>();
     let inner = Sha256::digest([pad(0x36), message.to_vec()].concat());
     Sha256::digest([pad(0x5c), inner.to_vec()].concat()).to_vec()
 }
@@ -31,7 +32,13 @@ struct Case {
 }
 
 impl Case {
-    fn new(rules: Value, headers: &[(&'static str, &str)], body: &str, secret: &'static str, now: i64) -> Self {
+    fn new(
+        rules: Value,
+        headers: &[(&'static str, &str)],
+        body: &str,
+        secret: &'static str,
+        now: i64,
+    ) -> Self {
         let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         let rules = serde_json::from_value(rules).expect("rules");
         Self { rules, headers, body: body.as_bytes().to_vec(), secret, now }
