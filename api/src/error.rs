@@ -35,6 +35,10 @@ pub struct ApiError {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Conflicted;
 
+/// Marks an answer that a person has chosen, whatever its status is: it is sent as it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Verbatim;
+
 /// Seconds until a retry where the database is full, locked or unreachable.
 const OUTAGE_PAUSE: u64 = 2;
 

@@ -45,7 +45,7 @@ const DESCRIPTION: &str = "Atelier turns descriptions into applications. Slow wo
     tell by the event's name in `JobEvents` and `RunEvents`. Operations with `x-internal` are for browsers and probes, not \
     for clients.";
 
-const TAGS: [(&str, &str); 12] = [
+const TAGS: [(&str, &str); 13] = [
     ("Accounts", "Accounts, sign-in and tokens."),
     ("Projects", "What is to be built."),
     ("Code", "What was generated: versions, code, ZIP files."),
@@ -53,6 +53,7 @@ const TAGS: [(&str, &str); 12] = [
     ("Workflows", "Graphs of steps: their drafts, versions and settings."),
     ("Runs", "Runs of workflows: their nodes and events; steering, answering and repeating them."),
     ("Schedules", "What starts workflows by the clock."),
+    ("Webhooks", "Addresses by which services outside start workflows."),
     ("Integrations", "Access to services outside, with their credentials, that nodes use."),
     ("Jobs", "Slow work: its state, events, attempts; cancelling and retrying."),
     ("Credits", "What generations are paid with."),

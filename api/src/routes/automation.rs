@@ -4,6 +4,8 @@ mod approvals;
 mod documents;
 mod edges;
 mod graphs;
+mod hook_calls;
+mod hooks;
 mod integrations;
 mod node_types;
 mod nodes;
@@ -21,6 +23,7 @@ use crate::route::Routes;
 const TAG: &str = "Workflows";
 const RUNS: &str = "Runs";
 const SCHEDULES: &str = "Schedules";
+const HOOKS: &str = "Webhooks";
 
 /// The routes of this context.
 pub(super) fn routes() -> Routes {
@@ -40,6 +43,8 @@ pub(super) fn routes() -> Routes {
         .merge(integrations::routes())
         .merge(schedules::routes())
         .merge(schedule_steering::routes())
+        .merge(hooks::routes())
+        .merge(hook_calls::routes())
 }
 
 #[cfg(test)]

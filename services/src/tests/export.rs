@@ -17,7 +17,7 @@ use crate::testing::Fixture;
 const PAGE: u64 = 500;
 
 /// The lists of an export, in the order of its document.
-const LISTS: [&str; 14] = [
+const LISTS: [&str; 15] = [
     "sessions",
     "links",
     "projects",
@@ -27,6 +27,7 @@ const LISTS: [&str; 14] = [
     "workflow_runs",
     "integrations",
     "workflow_schedules",
+    "workflow_hooks",
     "credits",
     "mails",
     "jobs",

@@ -3,7 +3,7 @@
 use atelier_builder::versions::ListedVersion;
 use atelier_entities::{
     MailStatus, TokenPurpose, account_tokens, audit_log, credit_transactions, deployments, integrations,
-    jobs, mail_messages, projects, sessions, workflow_runs, workflow_schedules, workflows,
+    jobs, mail_messages, projects, sessions, workflow_hooks, workflow_runs, workflow_schedules, workflows,
 };
 use atelier_foundation::{identity::AccountData, personal::Rows};
 use chrono::{DateTime, Utc};
@@ -14,8 +14,8 @@ use uuid::Uuid;
 use super::{api_token::ApiTokenView, linked_account::LinkedAccountView, profile::ProfileView};
 use crate::dto::{
     automation::{
-        integration::ExportedIntegrationView, run::ExportedRunView, schedule::WorkflowScheduleView,
-        workflow::ExportedWorkflowView,
+        hook::ExportedHookView, integration::ExportedIntegrationView, run::ExportedRunView,
+        schedule::WorkflowScheduleView, workflow::ExportedWorkflowView,
     },
     billing::credits::CreditTransactionView,
     builder::{
@@ -51,6 +51,8 @@ pub(crate) struct PersonalDataView {
     integrations: Vec<ExportedIntegrationView>,
     /// What starts them by the clock.
     workflow_schedules: Vec<WorkflowScheduleView>,
+    /// Webhooks that start them, without their tokens and secrets.
+    workflow_hooks: Vec<ExportedHookView>,
     /// Changes of the balance.
     credits: Vec<CreditTransactionView>,
     /// Mails.
@@ -307,6 +309,7 @@ pub(crate) fn items(list: &str, rows: Rows) -> serde_json::Result<String> {
         "workflows" => write::<workflows::Model, ExportedWorkflowView>(rows),
         "workflow_runs" => write::<workflow_runs::Model, ExportedRunView>(rows),
         "workflow_schedules" => write::<workflow_schedules::Model, WorkflowScheduleView>(rows),
+        "workflow_hooks" => write::<workflow_hooks::Model, ExportedHookView>(rows),
         "credits" => write::<credit_transactions::Model, CreditTransactionView>(rows),
         "mails" => write::<mail_messages::Model, MailView>(rows),
         "jobs" => write::<jobs::Model, ExportedJobView>(rows),

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use atelier_entities::{
     UserId, WorkflowHookId, WorkflowId, workflow_hook_test_calls, workflow_hooks, workflows,
 };
-use atelier_foundation::{Actor, FieldErrors, Page, audit, validation};
+use atelier_foundation::{Actor, FieldErrors, audit, validation};
 use atelier_queue::Transaction;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    PaginatorTrait, QueryFilter, QuerySelect,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
@@ -43,35 +43,25 @@ impl Configs {
 }
 
 impl Hooks {
-    /// The webhooks of a workflow, by the keys of their triggers, and their number.
+    /// The webhooks of a workflow, by the keys of their triggers.
     ///
     /// # Errors
     /// If there is no such workflow.
-    pub async fn list(
-        &self,
-        actor: &Actor,
-        workflow: WorkflowId,
-        page: Page,
-    ) -> Result<(Vec<HookView>, u64), HookError> {
+    pub async fn list(&self, actor: &Actor, workflow: WorkflowId) -> Result<Vec<HookView>, HookError> {
         let (db, user) = (self.queue.db(), actor.person()?);
         let own = find_workflow(db, user, workflow).await?;
         let configs = configs(db, &own).await?;
-        let rows = workflow_hooks::Entity::find_owned_of(user, workflow)
-            .order_by_asc(workflow_hooks::Column::Node)
-            .all(db)
-            .await?;
-        let ids: Vec<WorkflowHookId> = rows.iter().map(|row| row.id).collect();
+        let found = workflow_hooks::Entity::find_owned_of(user, workflow).all(db).await?;
+        let ids: Vec<WorkflowHookId> = found.iter().map(|row| row.id).collect();
         let mut times: BTreeMap<WorkflowHookId, Vec<SecretTimes>> = BTreeMap::new();
         for (hook, of_hook) in secrets::list_times(db, ids, self.queue.now()).await? {
             times.entry(hook).or_default().push(of_hook);
         }
         let mut rows: BTreeMap<String, workflow_hooks::Model> =
-            rows.into_iter().map(|row| (row.node.clone(), row)).collect();
+            found.into_iter().map(|row| (row.node.clone(), row)).collect();
         let keys = configs.drafted.keys().chain(configs.published.keys()).chain(rows.keys());
         let keys: BTreeSet<String> = keys.cloned().collect();
-        let count = keys.len() as u64;
-        let (skipped, size) = (in_memory(page.offset()), in_memory(page.size));
-        let views = keys.into_iter().skip(skipped).take(size).map(|node| {
+        let views = keys.into_iter().map(|node| {
             let hook = rows.remove(&node);
             let has_address = hook.as_ref().is_some_and(|hook| hook.token_hash.is_some());
             HookView {
@@ -82,7 +72,7 @@ impl Hooks {
                 node,
             }
         });
-        Ok((views.collect(), count))
+        Ok(views.collect())
     }
 
     /// Gives a webhook an address, or another one: the earlier one starts nothing from then on.
@@ -198,11 +188,6 @@ impl Hooks {
         let configs = configs(db, &own).await?;
         configs.find(node).cloned().ok_or(HookError::NoNode)
     }
-}
-
-/// A number of a page, for a list in memory.
-fn in_memory(number: u64) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 fn check_secret(given: &SecretString) -> Result<SecretString, HookError> {

@@ -6,7 +6,7 @@ use atelier_entities::{
     RunCause, RunId, RunStatus, WorkflowId, workflow_hook_calls, workflow_hook_secrets,
     workflow_hook_test_calls, workflow_runs, workflows,
 };
-use atelier_foundation::{Page, Problem};
+use atelier_foundation::Problem;
 use atelier_queue::QueueName;
 use bytes::Bytes;
 use chrono::TimeDelta;
@@ -28,7 +28,6 @@ mod calls;
 mod management;
 
 const SECRET: &str = "a secret of GitHub";
-const PAGE: Page = Page { number: 1, size: 20 };
 
 fn flow(config: Value) -> Flow {
     Flow::default().add("hook", "webhook", config).work("a").edges("hook>a")

@@ -129,6 +129,19 @@ pub enum Scheme {
 }
 
 impl Scheme {
+    /// Every scheme.
+    pub const ALL: [Self; 9] = [
+        Self::None,
+        Self::Standard,
+        Self::Github,
+        Self::Stripe,
+        Self::Slack,
+        Self::Shopify,
+        Self::Gitlab,
+        Self::Telegram,
+        Self::Generic,
+    ];
+
     /// The stable name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -237,11 +250,9 @@ pub const DEFINITION: Definition = Definition::of_source::<Webhook>(WEBHOOK, des
 fn fields() -> Vec<Field> {
     let methods = list_of(choice(&["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]), 6);
     let types = list_of(choice(&["json", "form", "text", "binary"]), 4);
-    let schemes =
-        ["none", "standard", "github", "stripe", "slack", "shopify", "gitlab", "telegram", "generic"];
     let verify = object(
         json!({
-            "scheme": choice(&schemes), "header": optional(text()),
+            "scheme": choice(&Scheme::ALL.map(Scheme::as_str)), "header": optional(text()),
             "encoding": optional(choice(&["hex", "base64"])), "prefix": optional(text()),
             "timestamp_header": optional(text()),
         }),

@@ -129,7 +129,7 @@ async fn the_address_follows_the_workflow_without_being_saved_again() {
     let without = row.expect("asked").expect("there").published_id;
     fixture.set(workflow, workflows::Column::PublishedId, Expr::value(without)).await;
     assert_eq!(fixture.code(&request).await, "NOT_FOUND", "the published graph has no such webhook");
-    fixture.set(workflow, workflows::Column::DeletedAt, Expr::current_timestamp().into()).await;
+    fixture.set(workflow, workflows::Column::DeletedAt, Expr::value(fixture.fixture.queue().now())).await;
     assert_eq!(fixture.code(&request).await, "NOT_FOUND");
 }
 

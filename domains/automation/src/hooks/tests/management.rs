@@ -61,11 +61,11 @@ async fn the_list_has_the_webhooks_of_the_graph_with_what_they_have() {
     fixture.rotate(workflow).await;
     fixture.set_secret(workflow, Some(SECRET)).await;
 
-    let (views, count) = fixture.hooks().list(&fixture.actor(), workflow, PAGE).await.expect("listed");
+    let views = fixture.hooks().list(&fixture.actor(), workflow).await.expect("listed");
 
     let shown: Vec<_> =
         views.iter().map(|view| (view.node.as_str(), view.is_live, view.secrets.len())).collect();
-    assert_eq!((count, shown), (2, vec![("hook", true, 1), ("other", false, 0)]));
+    assert_eq!(shown, [("hook", true, 1), ("other", false, 0)]);
     assert_eq!(views[0].scheme, Some(Scheme::Github));
     let missing = fixture.hooks().rotate(&fixture.actor(), workflow, "a").await.expect_err("no webhook");
     assert_eq!(missing.refusal().code, "NODE_NOT_FOUND");
@@ -80,7 +80,7 @@ async fn the_webhooks_of_another_person_are_not_there() {
     let hooks = fixture.hooks();
 
     let codes = [
-        hooks.list(&eve, workflow, PAGE).await.expect_err("refused").refusal().code,
+        hooks.list(&eve, workflow).await.expect_err("refused").refusal().code,
         hooks.rotate(&eve, workflow, "hook").await.expect_err("refused").refusal().code,
         hooks.set_secret(&eve, workflow, ("hook", None)).await.expect_err("refused").refusal().code,
         hooks.delete(&eve, workflow, "hook").await.expect_err("refused").refusal().code,
