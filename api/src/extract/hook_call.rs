@@ -3,7 +3,7 @@
 use atelier_automation::hooks::{Headers, HookRequest};
 use axum::{
     body::Bytes,
-    extract::{FromRequest, Path, Request},
+    extract::{FromRequest, FromRequestParts, Path, Request},
 };
 
 use super::ClientAddress;
@@ -23,8 +23,8 @@ impl FromRequest<ApiState> for HookCall {
 
     async fn from_request(request: Request, state: &ApiState) -> Result<Self, ApiError> {
         let (mut parts, body) = request.into_parts();
-        let token = axum::extract::FromRequestParts::from_request_parts(&mut parts, state).await;
-        let Path(token): Path<String> = token.map_err(|_| ApiError::not_found("webhook"))?;
+        let token = Path::<String>::from_request_parts(&mut parts, state).await;
+        let Path(token) = token.map_err(|_| ApiError::not_found("webhook"))?;
         let address = parts.extensions.get::<ClientAddress>();
         let address = address.map_or_else(String::new, |address| address.limit_key());
         let method = parts.method.as_str().to_owned();

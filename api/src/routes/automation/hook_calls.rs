@@ -26,6 +26,7 @@ use crate::{
     error::{ApiError, ErrorBody, Verbatim},
     extract::HookCall,
     route::{Routes, operation, route, routes},
+    schema::free::JsonObject,
     state::ApiState,
 };
 
