@@ -137,11 +137,7 @@ pub(crate) fn module_without_nodes() -> Module<Automation> {
         .with_mails(&mail::TEMPLATES)
         .with_purge("workflow_runs", |queue, batch| Box::pin(runs::purge_runs(queue, batch)))
         .with_purge("workflow_schedule_ticks", |queue, batch| Box::pin(schedules::purge_ticks(queue, batch)))
-        .with_purge("workflow_hook_calls", |queue, batch| Box::pin(hooks::purge_calls(queue, batch)))
-        .with_purge("workflow_hook_test_calls", |queue, batch| {
-            Box::pin(hooks::purge_test_calls(queue, batch))
-        })
-        .with_purge("workflow_hook_secrets", |queue, batch| Box::pin(hooks::purge_secrets(queue, batch)))
+        .with_purge("workflow_hooks", |queue, batch| Box::pin(hooks::purge(queue, batch)))
         .with_purge("workflows", |queue, batch| Box::pin(workflows::purge_deleted(queue, batch)))
         .with_project_references(workflows::project_references())
         .with_personal_data(OwnedWorkflows)

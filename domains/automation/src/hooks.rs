@@ -25,7 +25,7 @@ use secrecy::SecretString;
 use crate::{nodes::webhook::Scheme, runs::Runs};
 
 pub(crate) use personal::OwnedHooks;
-pub(crate) use purge::{purge_calls, purge_secrets, purge_test_calls};
+pub(crate) use purge::purge;
 
 pub use accept::{Accepted, StartedCall};
 pub use error::HookError;

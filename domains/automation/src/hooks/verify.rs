@@ -60,7 +60,7 @@ pub struct ReplayKey {
 }
 
 impl ReplayKey {
-    fn of<'p>(sort: &str, parts: impl IntoIterator<Item = &'p [u8]>, kept: Duration) -> Self {
+    fn of<'p>(sort: &'static str, parts: impl IntoIterator<Item = &'p [u8]>, kept: Duration) -> Self {
         let mut digest = Sha256::new();
         for part in std::iter::once(sort.as_bytes()).chain(parts) {
             digest.update((part.len() as u64).to_be_bytes());

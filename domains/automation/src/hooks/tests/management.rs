@@ -34,7 +34,7 @@ async fn an_earlier_secret_is_good_for_another_day() {
     fixture.advance_clock(TimeDelta::hours(25));
     assert!(fixture.send(&signed(&token, &secret, "{}")).await.is_ok());
     assert_eq!(fixture.code(&signed(&token, SECRET, "{}")).await, "CALL_REFUSED");
-    assert_eq!(purge_secrets(fixture.fixture.queue(), 100).await.expect("purged"), 1);
+    assert_eq!(purge(fixture.fixture.queue(), 100).await.expect("purged"), 1);
 }
 
 #[tokio::test]
@@ -114,7 +114,7 @@ async fn a_test_call_is_kept_and_runs_the_draft_of_a_disabled_workflow() {
     assert_eq!(row.cause, RunCause::Webhook);
 
     fixture.advance_clock(TimeDelta::days(8));
-    assert_eq!(purge_test_calls(fixture.fixture.queue(), 100).await.expect("purged"), 1);
+    assert_eq!(purge(fixture.fixture.queue(), 100).await.expect("purged"), 1);
     let left = workflow_hook_test_calls::Entity::find().count(fixture.fixture.queue().db()).await;
     assert_eq!(left.expect("counted"), 0);
 }
@@ -152,7 +152,7 @@ async fn what_calls_are_recognized_by_is_deleted_after_its_time() {
     fixture.send(&call(&token, &[], "{}")).await.expect("accepted");
     let queue = fixture.fixture.queue();
 
-    assert_eq!(purge_calls(queue, 100).await.expect("purged"), 0);
+    assert_eq!(purge(queue, 100).await.expect("purged"), 0);
     fixture.advance_clock(TimeDelta::hours(25));
-    assert_eq!(purge_calls(queue, 100).await.expect("purged"), 1);
+    assert_eq!(purge(queue, 100).await.expect("purged"), 1);
 }
