@@ -35,6 +35,10 @@ pub struct ApiError {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Conflicted;
 
+/// Marks an answer that a person has chosen, whatever its status is: it is sent as it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Verbatim;
+
 /// Seconds until a retry where the database is full, locked or unreachable.
 const OUTAGE_PAUSE: u64 = 2;
 
@@ -80,10 +84,12 @@ impl ApiError {
             Class::Unauthenticated => StatusCode::UNAUTHORIZED,
             Class::Forbidden => StatusCode::FORBIDDEN,
             Class::NotFound => StatusCode::NOT_FOUND,
+            Class::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Class::Conflict => StatusCode::CONFLICT,
             Class::Gone => StatusCode::GONE,
             Class::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Class::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Class::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Class::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
             Class::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
             Class::TooMany => StatusCode::TOO_MANY_REQUESTS,

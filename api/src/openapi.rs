@@ -45,7 +45,7 @@ const DESCRIPTION: &str = "Atelier turns descriptions into applications. Slow wo
     tell by the event's name in `JobEvents` and `RunEvents`. Operations with `x-internal` are for browsers and probes, not \
     for clients.";
 
-const TAGS: [(&str, &str); 13] = [
+const TAGS: [(&str, &str); 14] = [
     ("Accounts", "Accounts, sign-in and tokens."),
     ("Projects", "What is to be built."),
     ("Code", "What was generated: versions, code, ZIP files."),
@@ -53,6 +53,7 @@ const TAGS: [(&str, &str); 13] = [
     ("Workflows", "Graphs of steps: their drafts, versions and settings."),
     ("Runs", "Runs of workflows: their nodes and events; steering, answering and repeating them."),
     ("Schedules", "What starts workflows by the clock."),
+    ("Hooks", "Addresses by which services outside start workflows."),
     ("Integrations", "Access to services outside, with their credentials, that nodes use."),
     ("Webhooks", "Servers that the events of a person are sent to, and what became of the events."),
     ("Jobs", "Slow work: its state, events, attempts; cancelling and retrying."),

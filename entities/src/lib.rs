@@ -15,10 +15,10 @@ mod typed_ids;
 
 pub use automation::{
     enums::*, ids::*, integration_secrets, integrations, webhook_deliveries, webhook_delivery_attempts,
-    webhook_secrets, webhook_subscriptions, workflow_edge_runs, workflow_edges, workflow_item_runs,
-    workflow_loop_runs, workflow_node_attempts, workflow_node_runs, workflow_nodes, workflow_runs,
-    workflow_schedule_ticks, workflow_schedules, workflow_signals, workflow_triggers, workflow_versions,
-    workflow_waits, workflows,
+    webhook_secrets, webhook_subscriptions, workflow_edge_runs, workflow_edges, workflow_hook_calls,
+    workflow_hook_secrets, workflow_hook_test_calls, workflow_hooks, workflow_item_runs, workflow_loop_runs,
+    workflow_node_attempts, workflow_node_runs, workflow_nodes, workflow_runs, workflow_schedule_ticks,
+    workflow_schedules, workflow_signals, workflow_triggers, workflow_versions, workflow_waits, workflows,
 };
 pub use builder::{deployments, enums::*, ids::*, project_files, project_versions, published_sites};
 pub use by_position::{ByPosition, RowReader};

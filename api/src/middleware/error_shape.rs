@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::error::ApiError;
+use crate::error::{ApiError, Verbatim};
 
 /// Replaces the body of a bare error answer; its headers, such as `Allow`, stay.
 pub(crate) async fn apply<F: Future<Output = Response>>(
@@ -17,7 +17,8 @@ pub(crate) async fn apply<F: Future<Output = Response>>(
     let response = next(request).await;
     let status = response.status();
     let is_error = status.is_client_error() || status.is_server_error();
-    if !is_error || !is_bare(response.headers()) {
+    let is_verbatim = response.extensions().get::<Verbatim>().is_some();
+    if !is_error || is_verbatim || !is_bare(response.headers()) {
         return response;
     }
     let (parts, _) = response.into_parts();

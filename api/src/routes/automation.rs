@@ -5,6 +5,8 @@ mod deliveries;
 mod documents;
 mod edges;
 mod graphs;
+mod hook_calls;
+mod hooks;
 mod integrations;
 mod node_types;
 mod nodes;
@@ -23,6 +25,7 @@ use crate::route::Routes;
 const TAG: &str = "Workflows";
 const RUNS: &str = "Runs";
 const SCHEDULES: &str = "Schedules";
+const HOOKS: &str = "Hooks";
 const WEBHOOKS: &str = "Webhooks";
 
 /// The routes of this context.
@@ -43,6 +46,8 @@ pub(super) fn routes() -> Routes {
         .merge(integrations::routes())
         .merge(schedules::routes())
         .merge(schedule_steering::routes())
+        .merge(hooks::routes())
+        .merge(hook_calls::routes())
         .merge(webhooks::routes())
         .merge(deliveries::routes())
 }

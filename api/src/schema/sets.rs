@@ -126,6 +126,8 @@ sets! {
         names(schedules::ScheduleReasonCode::ALL, schedules::ScheduleReasonCode::as_str);
     /// A type of nodes.
     NodeType = nodes::TYPES.map(|definition| definition.kind.name);
+    /// How the calls of a webhook are proven.
+    HookScheme = names(&nodes::webhook::Scheme::ALL, nodes::webhook::Scheme::as_str);
     /// A type of integrations.
     IntegrationType = integrations::kinds::ALL.map(|kind| kind.name);
     /// Where a type of nodes stands in the palette of an editor.

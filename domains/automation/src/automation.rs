@@ -7,6 +7,7 @@ use atelier_providers::{http::GuardedClient, llm::ChatModel, object_store::Objec
 use atelier_queue::{Job, NewJob, Outcome, Periodic, schedule::Recurring};
 
 use crate::{
+    hooks::{self, Hooks, OwnedHooks},
     integrations::{Credentials, Integrations, OwnedIntegrations, TestIntegration},
     mail,
     nodes::Services,
@@ -38,6 +39,8 @@ pub struct Automation {
     pub schedules: Schedules,
     /// Webhooks out.
     pub webhooks: Webhooks,
+    /// Webhooks.
+    pub hooks: Hooks,
 }
 
 /// The external dependencies of this domain.
@@ -69,10 +72,12 @@ impl Automation {
         let webhooks = Webhooks::new(queue.clone(), ring.clone(), http.clone());
         let services = Services { queue: queue.clone(), http, model, credentials: credentials.clone() };
         let values = StoredValues::new(objects);
+        let runs = Runs::new(queue.clone(), values.clone(), workflows.clone());
         Self {
+            hooks: Hooks::new(queue.clone(), ring.clone(), runs.clone()),
             integrations: Integrations::new(queue.clone(), ring.clone()),
             credentials,
-            runs: Runs::new(queue.clone(), values.clone(), workflows.clone()),
+            runs,
             execution: Execution::new(services, values),
             schedules: Schedules::new(queue.clone()),
             webhooks,
@@ -136,13 +141,16 @@ pub(crate) fn module_without_nodes() -> Module<Automation> {
         })
         .with_mails(&mail::TEMPLATES)
         .with_sealed("integration_secrets")
+        .with_sealed("workflow_hook_secrets")
         .with_purge("workflow_runs", |queue, batch| Box::pin(runs::purge_runs(queue, batch)))
         .with_purge("workflow_schedule_ticks", |queue, batch| Box::pin(schedules::purge_ticks(queue, batch)))
+        .with_purge("workflow_hooks", |queue, batch| Box::pin(hooks::purge(queue, batch)))
         .with_purge("workflows", |queue, batch| Box::pin(workflows::purge_deleted(queue, batch)))
         .with_project_references(workflows::project_references())
         .with_personal_data(OwnedWorkflows)
         .with_personal_data(OwnedRuns)
         .with_personal_data(OwnedIntegrations)
+        .with_personal_data(OwnedHooks)
         .with_personal_data(OwnedSchedules)
 }
 

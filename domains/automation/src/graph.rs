@@ -25,6 +25,11 @@ pub const ERROR: &str = "error";
 /// The only input port of a node.
 pub const INPUT: &str = "in";
 
+/// The type of a trigger that calls from outside pull.
+pub const WEBHOOK: &str = "webhook";
+/// The type of a node that answers the caller of a webhook.
+pub const WEBHOOK_RESPONSE: &str = "webhook_response";
+
 /// Most nodes of a graph, bodies included.
 pub const MAX_NODES: usize = 500;
 /// Most edges of a graph, bodies included.
@@ -172,6 +177,12 @@ impl Graph {
     /// The nodes of the graph and of the bodies in it, from the outside in.
     pub fn all_nodes(&self) -> impl Iterator<Item = &Node> {
         self.scopes().into_iter().flat_map(|scope| &scope.graph.nodes)
+    }
+
+    /// The enabled trigger of a type and a key.
+    #[must_use]
+    pub fn find_trigger_of(&self, kind: &str, key: &str) -> Option<&Node> {
+        self.nodes.iter().find(|node| node.key == key && node.kind == kind && !node.disabled)
     }
 
     /// The node of a key, wherever it lies.

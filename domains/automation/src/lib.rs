@@ -8,6 +8,7 @@ mod text;
 pub mod engine;
 pub mod expression;
 pub mod graph;
+pub mod hooks;
 pub mod integrations;
 pub mod nodes;
 pub mod runs;

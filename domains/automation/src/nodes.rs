@@ -45,6 +45,8 @@ pub mod switch;
 pub mod transform;
 pub mod wait_signal;
 pub mod wait_until;
+pub mod webhook;
+pub mod webhook_response;
 pub mod while_true;
 pub mod workflow_error;
 
@@ -58,9 +60,10 @@ pub use description::{
 pub use param::{Param, PreparedWhen, When};
 
 /// All types, in the order of a palette.
-pub const TYPES: [Definition; 34] = [
+pub const TYPES: [Definition; 36] = [
     manual::DEFINITION,
     schedule::DEFINITION,
+    webhook::DEFINITION,
     platform_event::DEFINITION,
     workflow_error::DEFINITION,
     called::DEFINITION,
@@ -85,6 +88,7 @@ pub const TYPES: [Definition; 34] = [
     wait_signal::DEFINITION,
     approval::DEFINITION,
     http_request::DEFINITION,
+    webhook_response::DEFINITION,
     send_mail::DEFINITION,
     slack_message::DEFINITION,
     llm_prompt::DEFINITION,

@@ -21,6 +21,7 @@ mod overlay;
 mod personal;
 mod purge;
 mod reconcile;
+mod response;
 mod result;
 mod start;
 mod steer;
@@ -43,7 +44,7 @@ use crate::workflows::Workflows;
 use advance::NodePorts;
 use effects::NodeEnded;
 
-pub(crate) use advance::{Scheduled, advance, start_scheduled};
+pub(crate) use advance::{Hooked, Scheduled, advance, start_hooked, start_scheduled};
 pub(crate) use effects::{StartEnded, WakeEnded};
 pub(crate) use event::RunEvent;
 pub(crate) use gauges::observe;
@@ -63,6 +64,7 @@ pub use jobs::{
 pub use overlay::{ItemCounts, NodeOverlay, RunChoice, RunOverlay};
 pub(crate) use personal::OwnedRuns;
 pub(crate) use purge::purge_runs;
+pub use response::Responded;
 pub use result::{ActionStart, ChildRequest, NodeResult, Stored, WorkOutcome};
 pub(crate) use start::find_first_job;
 pub use start::{MAX_INPUT_BYTES, RerunInput, RunVersion, StartInput, StartedRun};

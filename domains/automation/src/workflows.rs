@@ -42,6 +42,7 @@ pub use list::WorkflowFilter;
 pub use nodes::{NewNode, NodeAt, NodeChanges};
 pub(crate) use personal::OwnedWorkflows;
 pub use publish::{KEPT_VERSIONS, MAX_NOTE};
+pub(crate) use rows::read as read_graph;
 pub use settings::{
     DEFAULT_TIMEOUT_SECS, MAX_CONCURRENT_RUNS, MAX_QUEUED_RUNS, MAX_TIMEOUT_SECS, MAX_VARS_BYTES, RunLane,
     Settings,

@@ -1,7 +1,7 @@
 //! Personal data. Each domain has a part for each kind of data. A part names its tables,
 //! and provides the export and the erasure of its data.
 //!
-//! The order of locks, for every transaction: jobs, then schedules, then runs of workflows,
+//! The order of locks, for every transaction: jobs, then schedules, then hooks, then runs of workflows,
 //! then workflows, then webhooks, then projects, then the account, each in the order of their ids; runs from the outer ones
 //! to their child runs. The effects of jobs use the same order, and so does the database
 //! where the deletion of a row changes others: `projects::ProjectReferences` locks these

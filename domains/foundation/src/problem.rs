@@ -33,6 +33,8 @@ pub enum Class {
     Forbidden,
     /// 404.
     NotFound,
+    /// 405.
+    MethodNotAllowed,
     /// 409.
     Conflict,
     /// 410.
@@ -41,6 +43,8 @@ pub enum Class {
     PreconditionFailed,
     /// 413.
     TooLarge,
+    /// 415.
+    UnsupportedMediaType,
     /// 422.
     Invalid,
     /// 428.

@@ -27,6 +27,8 @@ text_enums! {
         Rerun = "rerun",
         /// A schedule.
         Schedule = "schedule",
+        /// A call of a webhook.
+        Webhook = "webhook",
     }
 
     /// The state of a run.

@@ -14,6 +14,10 @@ typed_ids! {
     IntegrationSecretId,
     /// What starts runs of a workflow by the clock.
     WorkflowScheduleId,
+    /// What starts runs of a workflow when a service outside calls its address.
+    WorkflowHookId,
+    /// One secret of a hook.
+    WorkflowHookSecretId,
     /// Where a person's events are sent to.
     WebhookSubscriptionId,
     /// One secret of a subscription.

@@ -36,6 +36,8 @@ pub const TICK_OVERDUE: &str = "atelier_workflow_schedule_overdue_seconds";
 /// Fire times that wait.
 pub const TICKS_BUFFERED: &str = "atelier_workflow_schedule_buffered";
 
+/// Calls of webhooks.
+pub const HOOKS: &str = "atelier_hooks_total";
 /// Attempts to deliver events.
 pub const DELIVERIES: &str = "atelier_webhook_attempts_total";
 /// Webhooks that were disabled.
@@ -115,6 +117,12 @@ pub const ALL: &[Described] = &[
         "",
         "For how long the attempt that is due the longest has been due, of webhooks that are enabled and not throttled; 0 where none is due",
     ),
+    (
+        HOOKS,
+        "counter",
+        "result",
+        "Calls of webhooks: `accepted`, and of these `answered` where a node answered in time; `tested`, `challenge`, `duplicate`, `refused_signature`, `refused` for their method, type or form, `busy`, `limited` by their rate, `unknown`",
+    ),
 ];
 
 /// Counts a run that was accepted.
@@ -150,6 +158,11 @@ pub fn credential_opened(kind: &'static str, outcome: &'static str) {
 /// Counts a token that was asked for.
 pub fn token_renewed(outcome: &'static str) {
     counter!(TOKENS, "outcome" => outcome).increment(1);
+}
+
+/// Counts a call of a webhook.
+pub fn hook_called(result: &'static str) {
+    counter!(HOOKS, "result" => result).increment(1);
 }
 
 /// Sets the gauge of the runs in one status.

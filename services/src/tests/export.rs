@@ -17,7 +17,7 @@ use crate::testing::Fixture;
 const PAGE: u64 = 500;
 
 /// The lists of an export, in the order of its document.
-const LISTS: [&str; 16] = [
+const LISTS: [&str; 17] = [
     "sessions",
     "links",
     "projects",
@@ -27,6 +27,7 @@ const LISTS: [&str; 16] = [
     "workflow_runs",
     "integrations",
     "workflow_schedules",
+    "workflow_hooks",
     "credits",
     "webhook_subscriptions",
     "webhook_deliveries",

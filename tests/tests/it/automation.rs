@@ -3,6 +3,7 @@
 mod actions;
 mod crashes;
 mod fixture;
+mod hooks;
 mod integrations;
 mod locks;
 mod product;

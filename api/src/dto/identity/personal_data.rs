@@ -3,8 +3,8 @@
 use atelier_builder::versions::ListedVersion;
 use atelier_entities::{
     MailStatus, TokenPurpose, account_tokens, audit_log, credit_transactions, deployments, integrations,
-    jobs, mail_messages, projects, sessions, webhook_deliveries, webhook_subscriptions, workflow_runs,
-    workflow_schedules, workflows,
+    jobs, mail_messages, projects, sessions, webhook_deliveries, webhook_subscriptions, workflow_hooks,
+    workflow_runs, workflow_schedules, workflows,
 };
 use atelier_foundation::{identity::AccountData, personal::Rows};
 use chrono::{DateTime, Utc};
@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::{api_token::ApiTokenView, linked_account::LinkedAccountView, profile::ProfileView};
 use crate::dto::{
     automation::{
+        hook::ExportedHookView,
         integration::ExportedIntegrationView,
         run::ExportedRunView,
         schedule::WorkflowScheduleView,
@@ -55,6 +56,8 @@ pub(crate) struct PersonalDataView {
     integrations: Vec<ExportedIntegrationView>,
     /// What starts them by the clock.
     workflow_schedules: Vec<WorkflowScheduleView>,
+    /// Webhooks that start them, without their tokens and secrets.
+    workflow_hooks: Vec<ExportedHookView>,
     /// Changes of the balance.
     credits: Vec<CreditTransactionView>,
     /// Where events are sent to, without the secrets.
@@ -317,6 +320,7 @@ pub(crate) fn items(list: &str, rows: Rows) -> serde_json::Result<String> {
         "workflow_schedules" => write::<workflow_schedules::Model, WorkflowScheduleView>(rows),
         "webhook_subscriptions" => write::<webhook_subscriptions::Model, WebhookView>(rows),
         "webhook_deliveries" => write::<webhook_deliveries::Model, DeliveryView>(rows),
+        "workflow_hooks" => write::<workflow_hooks::Model, ExportedHookView>(rows),
         "credits" => write::<credit_transactions::Model, CreditTransactionView>(rows),
         "mails" => write::<mail_messages::Model, MailView>(rows),
         "jobs" => write::<jobs::Model, ExportedJobView>(rows),

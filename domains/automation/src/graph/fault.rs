@@ -92,6 +92,10 @@ fault_codes! {
     ErrorBranchUnconnected = "ERROR_BRANCH_UNCONNECTED" => "Connect the error port, or choose another on_error.",
     /// A switch whose default leads nowhere.
     SwitchNoDefault = "SWITCH_NO_DEFAULT" => "Connect the default port.",
+    /// A node answers a webhook, but none waits for an answer.
+    AnswerWithoutWebhook = "ANSWER_WITHOUT_WEBHOOK" => "Add a webhook whose response is answer, or remove the node.",
+    /// Two nodes on one path answer a webhook.
+    AnswerTwice = "ANSWER_TWICE" => "Remove one of the two, or put them on different branches.",
     /// A secret that does not exist.
     SecretUnknown = "SECRET_UNKNOWN" => "Use the name of one of your secrets.",
     /// A credential that does not exist, or is another person's.

@@ -302,6 +302,49 @@ fn an_expression_that_names_a_branch_is_warned_of_only_where_the_branch_may_be_s
     assert!(faults[0].message.starts_with("yes may"), "{}", faults[0].message);
 }
 
+/// The codes of a graph of a webhook with this config, three nodes that may answer, and these edges.
+fn found_of_answers(webhook: Value, edges: &[(&str, &str)]) -> Vec<&'static str> {
+    let when = json!({"when": {"left": 1, "operator": "equals", "right": 1}});
+    let policy = json!({"on_error": "error_branch"});
+    let nodes = vec![
+        node("hook", "webhook", webhook),
+        node("check", "condition", when),
+        with(node("first", "webhook_response", json!({})), "policy", policy),
+        node("second", "webhook_response", json!({})),
+    ];
+    let edges = edges.iter().map(|(from, to)| edge(from, to)).collect();
+    let faults = found(nodes, edges);
+    faults
+        .iter()
+        .filter(|fault| fault.severity == Severity::Error)
+        .map(|fault| fault.code.as_str())
+        .filter(|code| code.starts_with("ANSWER"))
+        .collect()
+}
+
+#[test]
+fn one_answer_on_each_path_of_a_webhook_that_waits() {
+    let waits = json!({"response": "answer"});
+    let branches =
+        [("hook", "check"), ("check.true", "first"), ("check.false", "second"), ("first.error", "second")];
+    assert_eq!(found_of_answers(waits.clone(), &branches), Vec::<&str>::new());
+    let line = [("hook", "first"), ("first", "check"), ("check.true", "second")];
+    assert_eq!(found_of_answers(waits, &line), ["ANSWER_TWICE"]);
+    let told = ["ANSWER_WITHOUT_WEBHOOK", "ANSWER_WITHOUT_WEBHOOK"];
+    assert_eq!(found_of_answers(json!({}), &branches), told);
+}
+
+#[test]
+fn an_answer_in_a_loop_answers_for_what_follows_it() {
+    let body = json!({"nodes": [node("inner", "webhook_response", json!({}))], "edges": []});
+    let each = with(node("each", "loop", json!({"items": []})), "body", body);
+    let hook = node("hook", "webhook", json!({"response": "answer"}));
+    let nodes = vec![hook, each, node("last", "webhook_response", json!({}))];
+    let faults = found(nodes, vec![edge("hook", "each"), edge("each.done", "last")]);
+    let twice: Vec<_> = faults.iter().map(|fault| (fault.code.as_str(), fault.node.as_deref())).collect();
+    assert_eq!(twice, [("ANSWER_TWICE", Some("last"))]);
+}
+
 #[test]
 fn every_code_has_its_own_name() {
     let names: BTreeSet<_> = FaultCode::ALL.iter().map(|code| code.as_str()).collect();

@@ -9,6 +9,7 @@ use super::{
     MAX_NODES, Node, Shape,
 };
 
+mod answers;
 mod edges;
 mod expressions;
 mod flow;
@@ -24,6 +25,7 @@ pub fn validate(graph: &Graph, catalog: &Catalog) -> Vec<Fault> {
     edges::check(&view, &mut faults);
     flow::check(&view, &mut faults);
     expressions::check(&view, &mut faults);
+    answers::check(&view, &mut faults);
     faults
 }
 

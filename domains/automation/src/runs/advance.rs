@@ -32,7 +32,7 @@ use jobs::{Pending, PendingJob};
 use questions::Question;
 
 pub(crate) use new_runs::{NewRun, find_trigger, insert_run};
-pub(crate) use triggered::{Fired, Scheduled, start_scheduled, start_triggered};
+pub(crate) use triggered::{Fired, Hooked, Scheduled, start_hooked, start_scheduled, start_triggered};
 
 /// A run whose version is gone, or cannot be walked by this version of the program.
 pub(crate) const VERSION_MISSING: &str = "VERSION_MISSING";

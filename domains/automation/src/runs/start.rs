@@ -75,6 +75,7 @@ struct Asked<'a> {
     version: Which,
     trigger: Option<&'a str>,
     input: Stored,
+    cause: RunCause,
     rerun_of: Option<RunId>,
 }
 
@@ -103,9 +104,32 @@ impl Runs {
             version: Which::Chosen(input.version),
             trigger: input.trigger.as_deref(),
             input: stored,
+            cause: RunCause::Manual,
             rerun_of: None,
         };
         self.start_asked(actor, asked).await
+    }
+
+    /// Starts a run of the draft from its webhook, for its owner.
+    ///
+    /// # Errors
+    /// If the draft has errors, or the workflow has as many runs as it may.
+    pub(crate) async fn start_test(
+        &self,
+        owner: &Actor,
+        (workflow, node): (WorkflowId, &str),
+        (id, input): (RunId, Value),
+    ) -> Result<StartedRun, RunError> {
+        let asked = Asked {
+            id,
+            workflow,
+            version: Which::Chosen(RunVersion::Draft),
+            trigger: Some(node),
+            input: self.keep(id, input).await?,
+            cause: RunCause::Webhook,
+            rerun_of: None,
+        };
+        self.start_asked(owner, asked).await
     }
 
     /// Starts a run again from its trigger, with the same input or another one. The earlier run stays as it
@@ -127,6 +151,7 @@ impl Runs {
             version: input.version.map_or(Which::Same(earlier.version_id), Which::Chosen),
             trigger: Some(&earlier.trigger_node),
             input: stored,
+            cause: RunCause::Rerun,
             rerun_of: Some(run),
         };
         self.start_asked(actor, asked).await
@@ -141,10 +166,8 @@ impl Runs {
             Ok(run)
         }
         .await;
-        if let (Err(_), Some(run)) = (&started, stored)
-            && let Err(error) = self.values.delete_of(run).await
-        {
-            tracing::warn!(%error, %run, "the input of a run that was not started is left");
+        if let (Err(_), Some(run)) = (&started, stored) {
+            self.forget(run).await;
         }
         started
     }
@@ -156,10 +179,23 @@ impl Runs {
             let problem = format!("has {} bytes; at most {MAX_INPUT_BYTES} are allowed", text.len());
             return Err(FieldErrors::of("input", problem).into());
         }
+        self.keep(id, input.clone()).await
+    }
+
+    /// A value as the run keeps it: a large one is put into the object store.
+    pub(crate) async fn keep(&self, id: RunId, value: Value) -> Result<Stored, RunError> {
+        let text = value.to_string();
         if text.len() <= MAX_INLINE_BYTES {
-            return Ok(Stored::inline(input.clone()));
+            return Ok(Stored::inline(value));
         }
-        Ok(self.values.put(id, input.clone(), text.into_bytes()).await?)
+        Ok(self.values.put(id, value, text.into_bytes()).await?)
+    }
+
+    /// Deletes the objects of a run that was not started.
+    pub(crate) async fn forget(&self, run: RunId) {
+        if let Err(error) = self.values.delete_of(run).await {
+            tracing::warn!(%error, %run, "the input of a run that was not started is left");
+        }
     }
 }
 
@@ -182,10 +218,9 @@ impl Runs {
             Admission::SkipQueueFull => return Err(RunError::QueueFull(limits.max_queued)),
             Admission::Start | Admission::Queue | Admission::CancelOlder { .. } => {}
         }
-        let cause = if asked.rerun_of.is_some() { RunCause::Rerun } else { RunCause::Manual };
         let new = NewRun {
             id: asked.id,
-            cause,
+            cause: asked.cause,
             input: asked.input,
             rerun_of: asked.rerun_of,
             ..NewRun::of(&workflow, &version, &trigger)

@@ -316,7 +316,7 @@ impl NodeView {
 }
 
 /// The node of that key, if it lies in the scope.
-fn place_of(version: &LoadedVersion, scope: &str, node: &str) -> Option<Place> {
+pub(super) fn place_of(version: &LoadedVersion, scope: &str, node: &str) -> Option<Place> {
     let place = (scope.parse().ok()?, version.plan.find_node(node)?);
     version.plan.holds(&place.0, place.1).then_some(place)
 }

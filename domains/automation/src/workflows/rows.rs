@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::graph::{Edge, Graph, GraphScope, Node, Policy, Position};
 
 /// The graph of a version, in two statements.
-pub(super) async fn read(db: &impl ConnectionTrait, version: WorkflowVersionId) -> Result<Graph, DbErr> {
+pub(crate) async fn read(db: &impl ConnectionTrait, version: WorkflowVersionId) -> Result<Graph, DbErr> {
     let nodes = workflow_nodes::Entity::find()
         .filter(workflow_nodes::Column::VersionId.eq(version))
         .order_by_asc(workflow_nodes::Column::Position)

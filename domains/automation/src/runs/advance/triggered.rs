@@ -10,7 +10,10 @@ use super::{
     Advance,
     new_runs::{MAX_DEPTH, NewRun, find_trigger, published},
 };
-use crate::runs::{Stored, admissions::Admissions};
+use crate::{
+    graph::WEBHOOK,
+    runs::{Stored, admissions::Admissions},
+};
 
 /// A trigger that an event pulls.
 #[derive(Clone, Debug)]
@@ -69,7 +72,58 @@ pub(crate) async fn start_scheduled(
     Ok(answers)
 }
 
+/// A call of a webhook that starts a run.
+#[derive(Debug)]
+pub(crate) struct Hooked {
+    pub(crate) run: RunId,
+    pub(crate) workflow: WorkflowId,
+    /// The key of the trigger.
+    pub(crate) node: String,
+    /// What the trigger gives.
+    pub(crate) input: Stored,
+}
+
+/// Starts the run of a webhook, as far as the limits of its workflow allow. Otherwise the code of why there is
+/// none.
+///
+/// # Errors
+/// If the database fails.
+pub(crate) async fn start_hooked(
+    tx: &Transaction,
+    hooked: Hooked,
+) -> Result<Result<(), &'static str>, QueueError> {
+    let mut admissions = Admissions::default();
+    admissions.load(tx, [hooked.workflow]).await?;
+    let mut advance = Advance::new(tx);
+    let answer = advance.add_hooked(&mut admissions, hooked).await?;
+    advance.run().await?;
+    Ok(answer)
+}
+
 impl Advance<'_> {
+    async fn add_hooked(
+        &mut self,
+        admissions: &mut Admissions,
+        hooked: Hooked,
+    ) -> Result<Result<(), &'static str>, QueueError> {
+        let workflow = admissions.workflow(hooked.workflow);
+        let workflow = workflow.filter(|row| row.enabled && row.deleted_at.is_none()).cloned();
+        let Some(workflow) = workflow else { return Ok(Err("WORKFLOW_MISSING")) };
+        let Some(version) = published(self.tx, &workflow).await? else {
+            return Ok(Err("WORKFLOW_UNPUBLISHED"));
+        };
+        if version.graph.find_trigger_of(WEBHOOK, &hooked.node).is_none() {
+            return Ok(Err("NO_TRIGGER"));
+        }
+        let new = NewRun {
+            id: hooked.run,
+            cause: RunCause::Webhook,
+            input: hooked.input,
+            ..NewRun::of(&workflow, &version, &hooked.node)
+        };
+        Ok(self.add_run(admissions, &new).map_or(Ok(()), |(code, _)| Err(code)))
+    }
+
     async fn add_scheduled(
         &mut self,
         admissions: &mut Admissions,

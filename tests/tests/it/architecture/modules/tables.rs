@@ -73,7 +73,7 @@ const AUTOMATION: Layers = Layers {
         &["engine", "nodes"],
         &["workflows"],
         &["runs"],
-        &["schedules"],
+        &["hooks", "schedules"],
         &["automation"],
         &["testing"],
     ],

@@ -65,6 +65,7 @@ const NAMED: &[(&str, &str)] = &[
     ("email", "'person' || n || '@example.org'"),
     ("expires_at", "now() + (n - 2000) * interval '30 seconds'"),
     ("finished_at", "now() - (20000 - n) * interval '30 seconds'"),
+    ("hook_id", "seeded('workflow_hooks', n)"),
     ("integration_id", "seeded('integrations', n)"),
     ("job_id", "seeded('jobs', n)"),
     ("last_active_at", "now() - (20000 - n) * interval '30 seconds'"),
