@@ -139,7 +139,7 @@ impl Flow {
         match self {
             Self::Child => {
                 let inner = transform("inner", json!({"n": "{{ nodes.called.output.n }}"}));
-                (vec![json!({"key": "called", "type": "called"}), delay("pause", 1), inner], CHILD)
+                (vec![json!({"key": "called", "type": "called"}), delay("pause", 2), inner], CHILD)
             }
             Self::Parent => (vec![start(), parent(child), results("{{ input.results }}")], LOOP),
             Self::Fan => fan(),

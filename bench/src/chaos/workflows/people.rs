@@ -26,6 +26,9 @@ pub(in crate::chaos) const PEOPLE: u64 = 2;
 /// Runs of a person that are under way at once.
 const OPEN_RUNS: usize = 8;
 
+/// Share of starts that are runs with child runs, besides those of the draw among all.
+const WITH_CHILDREN: f64 = 0.15;
+
 /// Milliseconds between two starts.
 const PAUSE_MS: std::ops::Range<u64> = 700..1_900;
 
@@ -104,7 +107,8 @@ impl People {
         let (begun, open, tasks) = (Instant::now(), Arc::new(Semaphore::new(OPEN_RUNS)), TaskTracker::new());
         let (flows, mut number) = (Flow::started(), 0);
         while begun.elapsed() < VISIT && !stop.is_cancelled() {
-            let flow = flows[random.random_range(0..flows.len())];
+            let drawn = flows[random.random_range(0..flows.len())];
+            let flow = if random.random_bool(WITH_CHILDREN) { Flow::Parent } else { drawn };
             for _ in 0..flow.burst() {
                 let Some(workflow) = workflows.get(&flow).copied() else { continue };
                 let Ok(place) = open.clone().acquire_owned().await else { return };
