@@ -35,6 +35,7 @@ mod running;
 mod sampler;
 mod supervisor;
 mod tables;
+mod triggers;
 mod worker_activity;
 mod workflows;
 

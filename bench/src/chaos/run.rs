@@ -25,11 +25,12 @@ use super::{
     plan::Plan,
     probes::{self, Probes},
     recovery,
-    report::{self, JobsReport, OptionsReport, Report, RunsReport, StrikeReport},
+    report::{self, JobsReport, OptionsReport, Report, RunsReport, StrikeReport, TriggersReport},
     requests::Requests,
     running::Tally,
     sampler::Sampler,
     tables::statement,
+    triggers::TriggerRows,
     worker_activity,
     workflows::{self, PEOPLE, People, Rows, Watch},
 };
@@ -159,7 +160,7 @@ impl<'a> Run<'a> {
         watch.cancel();
         let samplers = [sampling.await?, product_sampling.await?];
         let (jobs, mut checks, faults) = self.judge(&strikes, samplers).await?;
-        let runs = self.judge_runs(watching.await?, &mut checks).await?;
+        let (runs, triggers) = self.judge_runs(watching.await?, &mut checks).await?;
         checks.push(idle);
         let (probes_in_peace, probes_under_fire) = self.probes.latencies();
         Ok(Report {
@@ -173,6 +174,7 @@ impl<'a> Run<'a> {
             quiet_secs: quiet.as_secs_f64(),
             jobs,
             runs,
+            triggers,
             probes_in_peace,
             probes_under_fire,
             faults,
@@ -304,16 +306,22 @@ impl<'a> Run<'a> {
         Ok((jobs, checks, faults))
     }
 
-    /// Adds the checks of the runs of workflows, and counts them.
-    async fn judge_runs(&self, mut watch: Watch, checks: &mut Vec<Check>) -> anyhow::Result<RunsReport> {
+    /// Adds the checks of the runs of workflows and of what starts them, and counts them.
+    async fn judge_runs(
+        &self,
+        mut watch: Watch,
+        checks: &mut Vec<Check>,
+    ) -> anyhow::Result<(RunsReport, TriggersReport)> {
         if self.installation.product.is_none() {
-            return Ok(RunsReport::default());
+            return Ok((RunsReport::default(), TriggersReport::default()));
         }
         let product = &self.installation.product_direct;
         watch.look(product).await?;
         let (rows, record) = (Rows::read(product).await?, self.people.record());
         checks.extend(checks::check_workflows(&rows, record, watch));
-        Ok(RunsReport::of(&rows, record))
+        let triggers = TriggerRows::read(product).await?;
+        checks.extend(checks::check_triggers(&triggers, &rows, record));
+        Ok((RunsReport::of(&rows, record), TriggersReport::of(&triggers)))
     }
 
     fn count(&self, evidence: &Evidence) -> JobsReport {

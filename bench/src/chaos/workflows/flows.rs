@@ -48,11 +48,15 @@ pub(in crate::chaos) enum Flow {
     Skipped,
     /// At most one run at once; a further one cancels the older.
     Newest,
+    /// Is started by schedules.
+    Timed,
+    /// Is started by schedules whose fire times cancel the run before.
+    Replaced,
 }
 
 impl Flow {
     /// Every workflow of a person. [`Flow::Parent`] comes after what it calls.
-    pub(in crate::chaos) const ALL: [Self; 13] = [
+    pub(in crate::chaos) const ALL: [Self; 15] = [
         Self::Child,
         Self::Parent,
         Self::Fan,
@@ -66,11 +70,14 @@ impl Flow {
         Self::Queued,
         Self::Skipped,
         Self::Newest,
+        Self::Timed,
+        Self::Replaced,
     ];
 
     /// Those that people start.
     pub(super) fn started() -> Vec<Self> {
-        Self::ALL.into_iter().filter(|flow| *flow != Self::Child).collect()
+        let others = [Self::Child, Self::Timed, Self::Replaced];
+        Self::ALL.into_iter().filter(|flow| !others.contains(flow)).collect()
     }
 
     const fn name(self) -> &'static str {
@@ -88,6 +95,8 @@ impl Flow {
             Self::Queued => "Queued",
             Self::Skipped => "Skipped",
             Self::Newest => "Newest",
+            Self::Timed => "Timed",
+            Self::Replaced => "Replaced",
         }
     }
 
@@ -102,7 +111,7 @@ impl Flow {
 
     /// Whether a further run cancels the older ones.
     pub(in crate::chaos) const fn cancels_older(self) -> bool {
-        matches!(self, Self::Newest)
+        matches!(self, Self::Newest | Self::Replaced)
     }
 
     /// The code of the failure by which a run may end.
@@ -173,6 +182,11 @@ impl Flow {
                 let report = transform("report", json!({"n": "{{ nodes.start.output.n }}"}));
                 (vec![start(), delay("pause", 1), report], "start>pause pause>report")
             }
+            Self::Timed | Self::Replaced => {
+                let trigger = json!({"key": "start", "type": "schedule"});
+                let report = transform("report", json!({"at": "{{ nodes.start.output.scheduled_at }}"}));
+                (vec![trigger, delay("pause", 3), report], "start>pause pause>report")
+            }
         }
     }
 
@@ -214,6 +228,7 @@ impl Flow {
             Self::Asks => Some(json!({"approved": true})),
             Self::Flaky => Some(json!({"share": 6})),
             Self::Queued | Self::Skipped | Self::Newest => Some(json!({"n": n})),
+            Self::Timed | Self::Replaced => Some(json!({"at": input.get("scheduled_at")})),
         }
     }
 }
@@ -339,10 +354,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_are_started_but_the_child() {
-        assert!(!Flow::started().contains(&Flow::Child));
+    fn people_start_all_but_those_that_something_else_starts() {
         let names: BTreeSet<_> = Flow::ALL.iter().map(|flow| flow.name()).collect();
-        assert_eq!(names.len(), Flow::started().len() + 1);
+        assert_eq!(names.len(), Flow::ALL.len());
+        for flow in [Flow::Child, Flow::Timed, Flow::Replaced] {
+            assert!(!Flow::started().contains(&flow), "{flow:?}");
+        }
+        assert_eq!(Flow::started().len(), Flow::ALL.len() - 3);
     }
 
     #[test]

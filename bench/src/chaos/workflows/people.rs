@@ -18,7 +18,7 @@ use super::{
     Flow, Record,
     steering::{Driver, Script},
 };
-use crate::chaos::requests::Requests;
+use crate::chaos::{requests::Requests, triggers::Owned};
 
 /// People at the same time.
 pub(in crate::chaos) const PEOPLE: u64 = 2;
@@ -104,6 +104,8 @@ impl People {
         random: &mut StdRng,
         stop: &CancellationToken,
     ) {
+        let mut owned = Owned::of(client, &self.requests, &self.record);
+        owned.create_schedules(workflows).await;
         let (begun, open, tasks) = (Instant::now(), Arc::new(Semaphore::new(OPEN_RUNS)), TaskTracker::new());
         let (flows, mut number) = (Flow::started(), 0);
         while begun.elapsed() < VISIT && !stop.is_cancelled() {
@@ -129,6 +131,7 @@ impl People {
                 () = stop.cancelled() => {}
             }
         }
+        owned.pause_schedules().await;
         tasks.close();
         tasks.wait().await;
     }

@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use atelier_entities::{RunId, WorkflowId};
+use atelier_entities::{RunId, WorkflowId, WorkflowScheduleId};
 
 use super::Flow;
 
@@ -35,6 +35,7 @@ pub(in crate::chaos) struct Steering {
 struct Inner {
     workflows: HashMap<WorkflowId, Flow>,
     runs: HashMap<RunId, RunEntry>,
+    schedules: Vec<WorkflowScheduleId>,
     steering: Steering,
     gave_up: Vec<String>,
 }
@@ -60,6 +61,11 @@ impl Record {
         self.lock().runs.entry(id).or_default();
     }
 
+    /// Records a schedule whose creation was acknowledged.
+    pub(in crate::chaos) fn note_schedule(&self, id: WorkflowScheduleId) {
+        self.lock().schedules.push(id);
+    }
+
     /// Records that the run's cancellation is requested.
     pub(in crate::chaos) fn note_cancel_asked(&self, id: RunId) {
         self.lock().runs.entry(id).or_default().cancel_asked = true;
@@ -76,7 +82,7 @@ impl Record {
     }
 
     /// Records why somebody gave up.
-    pub(super) fn give_up(&self, why: String) {
+    pub(in crate::chaos) fn give_up(&self, why: String) {
         self.lock().gave_up.push(why);
     }
 
@@ -88,6 +94,11 @@ impl Record {
     /// All runs whose start was acknowledged.
     pub(in crate::chaos) fn list_runs(&self) -> HashMap<RunId, RunEntry> {
         self.lock().runs.clone()
+    }
+
+    /// All schedules whose creation was acknowledged.
+    pub(in crate::chaos) fn list_schedules(&self) -> Vec<WorkflowScheduleId> {
+        self.lock().schedules.clone()
     }
 
     /// What people did, in numbers.

@@ -1,0 +1,16 @@
+//! Checks of what starts runs by itself.
+
+mod schedules;
+#[cfg(test)]
+mod tests;
+
+use super::evidence::Check;
+use crate::chaos::{
+    triggers::TriggerRows,
+    workflows::{Record, Rows},
+};
+
+/// Every check of triggers.
+pub(in crate::chaos) fn check(triggers: &TriggerRows, rows: &Rows, record: &Record) -> Vec<Check> {
+    schedules::check(triggers, rows, record)
+}

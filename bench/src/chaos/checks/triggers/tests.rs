@@ -1,0 +1,160 @@
+use atelier_entities::{
+    RunId, RunStatus, ScheduleOverlap, TickOutcome, Timestamp, WorkflowId, WorkflowScheduleId,
+    WorkflowVersionId,
+};
+use chrono::DateTime;
+use serde_json::json;
+
+use super::*;
+use crate::chaos::{
+    triggers::rows::{Schedule, Start, Tick},
+    workflows::rows::Run,
+};
+
+const ONE_OUTCOME: &str = "each fire time of a schedule has one outcome";
+const ONE_RUN: &str = "a fire time of a schedule starts its run once";
+const OVERLAPS: &str = "runs of a schedule overlap only as it allows";
+
+fn second(second: i64) -> Timestamp {
+    DateTime::from_timestamp(1_000_000_000 + second, 0).expect("a moment")
+}
+
+/// A schedule that fires every five seconds: it was created at 1, and 5, 10 and 15 were handled.
+struct Story {
+    triggers: TriggerRows,
+    rows: Rows,
+    record: Record,
+    schedule: WorkflowScheduleId,
+}
+
+impl Story {
+    fn new() -> Self {
+        let schedule = WorkflowScheduleId::new();
+        let mut story = Self {
+            triggers: TriggerRows::default(),
+            rows: Rows::default(),
+            record: Record::default(),
+            schedule,
+        };
+        story.record.note_schedule(schedule);
+        story.triggers.schedules.push(Schedule {
+            id: schedule,
+            expression: None,
+            every_secs: Some(5),
+            phase_secs: 0,
+            overlap: ScheduleOverlap::Skip,
+            last_tick_at: Some(second(15)),
+            paused_at: Some(second(18)),
+            created_at: second(1),
+        });
+        story.add_tick(5, TickOutcome::Started);
+        story.add_tick(10, TickOutcome::SkippedOverlap);
+        story.add_tick(15, TickOutcome::Started);
+        story
+    }
+
+    /// A fire time, and the run that it starts.
+    fn add_tick(&mut self, at: i64, outcome: TickOutcome) {
+        let run = (outcome == TickOutcome::Started).then(|| self.add_run(at));
+        self.triggers.ticks.push(Tick {
+            schedule_id: self.schedule,
+            tick_at: second(at),
+            until_at: None,
+            outcome,
+            run_id: run,
+            reason: None,
+        });
+    }
+
+    fn add_run(&mut self, at: i64) -> RunId {
+        let id = RunId::new();
+        let run = Run {
+            id,
+            workflow_id: WorkflowId::new(),
+            version_id: WorkflowVersionId::new(),
+            parent_id: None,
+            parent_attempt: None,
+            schedule_id: Some(self.schedule),
+            status: RunStatus::Succeeded,
+            generation: 0,
+            failure: None,
+            input: Some(json!({"scheduled_at": second(at), "input": null})),
+            started_at: Some(second(at)),
+            finished_at: Some(second(at + 1)),
+        };
+        self.rows.runs.insert(id, run);
+        self.triggers.starts.push(Start { run_id: id, schedule_id: self.schedule, others: 0 });
+        id
+    }
+
+    fn schedule(&mut self) -> &mut Schedule {
+        self.triggers.schedules.first_mut().expect("the schedule")
+    }
+}
+
+/// The promises that are broken if this happened.
+fn broken(happened: impl FnOnce(&mut Story)) -> Vec<&'static str> {
+    let mut story = Story::new();
+    happened(&mut story);
+    let checks = check(&story.triggers, &story.rows, &story.record);
+    checks.iter().filter(|check| check.broken > 0).map(|check| check.promise).collect()
+}
+
+#[test]
+fn a_schedule_that_fired_breaks_nothing() {
+    assert_eq!(broken(|_| {}), [""; 0]);
+    let by_expression = broken(|story| {
+        story.schedule().every_secs = None;
+        story.schedule().expression = Some("*/5 * * * * *".to_owned());
+    });
+    assert_eq!(by_expression, [""; 0]);
+}
+
+#[test]
+fn a_fire_time_that_is_missing_or_handled_twice_is_found() {
+    assert_eq!(broken(|story| drop(story.triggers.ticks.remove(1))), [ONE_OUTCOME]);
+    assert_eq!(broken(|story| story.add_tick(10, TickOutcome::Buffered)), [ONE_OUTCOME]);
+    assert_eq!(broken(|story| story.add_tick(12, TickOutcome::Buffered)), [ONE_OUTCOME]);
+    assert_eq!(broken(|story| story.triggers.schedules.clear()), [ONE_OUTCOME]);
+    assert_eq!(broken(|story| story.triggers.ticks[1].outcome = TickOutcome::Failed), [ONE_OUTCOME]);
+}
+
+#[test]
+fn a_range_of_missed_fire_times_counts_for_each_of_them() {
+    let range = |story: &mut Story, until: i64| {
+        story.triggers.ticks[1].outcome = TickOutcome::MissedWindow;
+        story.triggers.ticks[1].until_at = Some(second(until));
+    };
+    assert_eq!(broken(|story| range(story, 11)), [""; 0]);
+    assert_eq!(broken(|story| range(story, 16)), [ONE_OUTCOME], "it has the next fire time too");
+    assert_eq!(broken(|story| range(story, 10)), [ONE_OUTCOME], "it has none");
+}
+
+#[test]
+fn a_schedule_that_stopped_firing_is_found() {
+    assert_eq!(broken(|story| story.schedule().paused_at = Some(second(45))), [""; 0]);
+    assert_eq!(broken(|story| story.schedule().paused_at = Some(second(60))), [ONE_OUTCOME]);
+}
+
+#[test]
+fn a_run_without_a_fire_time_and_a_fire_time_with_two_runs_are_found() {
+    for at in [10, 15] {
+        let added = broken(|story| {
+            story.add_run(at);
+        });
+        assert_eq!(added, [ONE_RUN], "{at}");
+    }
+    assert_eq!(broken(|story| story.rows.runs.clear()), [ONE_RUN]);
+    assert_eq!(broken(|story| story.triggers.ticks[0].run_id = Some(RunId::new())), [ONE_RUN]);
+}
+
+#[test]
+fn a_run_that_began_beside_another_is_found() {
+    let beside = |story: &mut Story| story.triggers.starts[1].others = 1;
+    assert_eq!(broken(beside), [OVERLAPS]);
+    let allowed = broken(|story| {
+        beside(story);
+        story.schedule().overlap = ScheduleOverlap::AllowAll;
+    });
+    assert_eq!(allowed, [""; 0]);
+}
