@@ -42,8 +42,8 @@ pub(super) struct Product {
 }
 
 impl Product {
-    /// Starts `atelier-api` or `atelier-worker` on that database and waits until it is
-    /// ready.
+    /// Starts `atelier-api`, `atelier-worker` or `atelier-scheduler` on that database and waits
+    /// until it is ready.
     pub(super) async fn start(testbed: &Testbed, database: &RunDatabase, name: &str) -> anyhow::Result<Self> {
         let servers = [
             ("DATABASE_URL", database.database_url.expose_secret()),
@@ -98,7 +98,9 @@ impl Product {
 
 /// Whether every binary of the product lies beside this one.
 pub(super) fn is_installed() -> bool {
-    ["atelier", "atelier-api", "atelier-worker"].into_iter().all(|name| binary(name).is_ok())
+    ["atelier", "atelier-api", "atelier-worker", "atelier-scheduler"]
+        .into_iter()
+        .all(|name| binary(name).is_ok())
 }
 
 fn binary(name: &str) -> anyhow::Result<PathBuf> {

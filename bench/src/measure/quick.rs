@@ -4,13 +4,13 @@ use super::{
     api,
     cli::{
         ApiArgs, CostArgs, DrainArgs, EmbeddedArgs, EnqueueArgs, LatencyArgs, RowsArgs, ScaleArgs,
-        WorkflowsArgs,
+        TriggersArgs, WorkflowsArgs,
     },
     cost, drain, embedded, enqueue,
     figures::Figures,
     http, latency, product, scale,
     testbed::{CONNECTIONS, Testbed},
-    workflows,
+    triggers, workflows,
 };
 
 const ENQUEUE: EnqueueArgs = EnqueueArgs {
@@ -61,5 +61,7 @@ pub(super) async fn measure(testbed: &Testbed, runs: u16, figures: &mut Figures)
         no_peers: true,
         ..WorkflowsArgs::default()
     };
-    workflows::measure(testbed, &graphs, runs, figures).await
+    workflows::measure(testbed, &graphs, runs, figures).await?;
+    let triggers = TriggersArgs { schedules: 600, workflows: 3, ..TriggersArgs::default() };
+    triggers::measure(testbed, &triggers, runs, figures).await
 }
