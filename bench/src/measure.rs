@@ -12,6 +12,7 @@ use tracing_subscriber::EnvFilter;
 mod accounts;
 mod all;
 mod api;
+mod arrivals;
 mod bars;
 mod cli;
 mod constant;

@@ -122,13 +122,13 @@ impl All<'_> {
     /// Workflows, and what starts their runs by itself.
     async fn take_automation(&mut self, args: &AllArgs) -> anyhow::Result<()> {
         let runs = self.runs;
-        let cache = args.cache.clone();
-        let graphs = WorkflowsArgs { no_peers: args.no_peers, cache, ..WorkflowsArgs::default() };
+        let (no_peers, cache) = (args.no_peers, args.cache.clone());
+        let graphs = WorkflowsArgs { no_peers, cache: cache.clone(), ..WorkflowsArgs::default() };
         self.take("workflows", &graphs, false, async |testbed, figures| {
             workflows::measure(testbed, &graphs, runs, figures).await
         })
         .await?;
-        let starts = TriggersArgs::default();
+        let starts = TriggersArgs { no_peers, cache, ..TriggersArgs::default() };
         self.take("triggers", &starts, false, async |testbed, figures| {
             triggers::measure(testbed, &starts, runs, figures).await
         })

@@ -5,7 +5,7 @@ use atelier_ops::terminal;
 
 mod atelier;
 pub(super) mod graphs;
-mod n8n;
+pub(super) mod n8n;
 
 use super::{
     cli::{Engine, WorkflowsArgs},
