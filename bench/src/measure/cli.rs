@@ -63,8 +63,8 @@ pub(super) enum Command {
     /// Runs of workflows: overhead of a step, node runs in a second, a fan-out, a loop; the
     /// same work on n8n, in turns.
     Workflows(Measure<WorkflowsArgs>),
-    /// What starts runs by itself: schedules that are due in the same second, and calls of a
-    /// webhook; the same calls of n8n, in turns.
+    /// Schedules that are due in the same second, calls of a webhook, and deliveries to a server
+    /// that fails a third of them; the same calls of n8n, in turns.
     Triggers(Measure<TriggersArgs>),
     /// The same work on other queues, in turns with Atelier.
     Peers(Measure<PeersArgs>),

@@ -62,7 +62,13 @@ pub(super) async fn measure(testbed: &Testbed, runs: u16, figures: &mut Figures)
         ..WorkflowsArgs::default()
     };
     workflows::measure(testbed, &graphs, runs, figures).await?;
-    let triggers =
-        TriggersArgs { schedules: 600, workflows: 3, secs: 1.0, no_peers: true, ..TriggersArgs::default() };
-    triggers::measure(testbed, &triggers, runs, figures).await
+    let starts = TriggersArgs {
+        schedules: 600,
+        workflows: 3,
+        secs: 1.0,
+        deliveries: 60,
+        no_peers: true,
+        ..TriggersArgs::default()
+    };
+    triggers::measure(testbed, &starts, runs, figures).await
 }

@@ -1,8 +1,9 @@
-//! What starts runs by itself: schedules that are due in the same second, and calls of a webhook; the same
-//! calls of n8n, in turns.
+//! What starts runs by itself, and what their ends cause: schedules that are due in the same second, calls of
+//! a webhook, and deliveries; the same calls of n8n, in turns.
 
 use atelier_ops::terminal;
 
+mod deliveries;
 mod hooks;
 mod lag;
 mod n8n;
@@ -31,6 +32,7 @@ pub(super) async fn measure(
             installation.stop().await?;
             record(figures, engine.prefix(), args, &answers);
         }
+        deliveries::measure(testbed, args, figures).await?;
         if !args.no_peers {
             call_peers(testbed, args, figures).await;
         }

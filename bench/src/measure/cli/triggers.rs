@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, value_parser};
 use serde::Serialize;
 
-/// How to measure what starts runs by itself.
+/// How to measure what starts runs by itself, and deliveries.
 #[derive(Args, Clone, Debug, Serialize)]
 pub(in crate::measure) struct TriggersArgs {
     /// Schedules that are due in the same second.
@@ -21,6 +21,12 @@ pub(in crate::measure) struct TriggersArgs {
     /// Seconds of calls.
     #[arg(long, default_value_t = 20.0, value_name = "SECONDS")]
     pub(in crate::measure) secs: f64,
+    /// Deliveries of webhooks: as many runs as that takes end.
+    #[arg(long, default_value_t = 10_000, value_name = "COUNT", value_parser = value_parser!(u32).range(1..=100_000))]
+    pub(in crate::measure) deliveries: u32,
+    /// Subscriptions that each run is delivered to.
+    #[arg(long, default_value_t = 20, value_name = "COUNT", value_parser = value_parser!(u32).range(1..=20))]
+    pub(in crate::measure) subscriptions: u32,
     /// Does not call n8n.
     #[arg(long)]
     pub(in crate::measure) no_peers: bool,
@@ -37,6 +43,8 @@ impl Default for TriggersArgs {
             schedulers: 2,
             rate: 200,
             secs: 20.0,
+            deliveries: 10_000,
+            subscriptions: 20,
             no_peers: false,
             cache: None,
         }
