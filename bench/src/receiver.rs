@@ -9,14 +9,13 @@ use std::{
 use anyhow::Context;
 use axum::{
     Router,
-    body::Bytes,
-    extract::State,
+    extract::{Path, State},
     http::{HeaderMap, StatusCode},
     routing::post,
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 
-/// The header that names a delivery, the same in each of its attempts.
+/// The header that names an event, the same in each attempt to deliver it.
 const ID: &str = "webhook-id";
 
 /// One in so many deliveries is refused once.
@@ -28,11 +27,18 @@ pub(crate) struct Received {
     /// Attempts that were refused, and those that were taken.
     pub(crate) refused: usize,
     pub(crate) taken: usize,
-    /// The body of the last attempt.
-    pub(crate) body: Bytes,
 }
 
-/// What came, by the ids of deliveries.
+/// What came, in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Deliveries of which an attempt came, and those of which one was taken.
+    pub(crate) seen: usize,
+    pub(crate) taken: usize,
+    pub(crate) attempts: usize,
+}
+
+/// What came, by the keys of deliveries: the name of the subscription and the id of the event.
 type Shared = Arc<Mutex<HashMap<String, Received>>>;
 
 /// A server on a port of 127.0.0.1, until it is dropped.
@@ -63,11 +69,14 @@ impl Receiver {
         format!("http://{}/{subscription}", self.address)
     }
 
-    /// Deliveries of which an attempt was taken, and all attempts.
-    pub(crate) fn counts(&self) -> (usize, usize) {
+    /// What came, in numbers.
+    pub(crate) fn counts(&self) -> Counts {
         let received = lock(&self.received);
-        let attempts = received.values().map(|one| one.refused + one.taken).sum();
-        (received.values().filter(|one| one.taken > 0).count(), attempts)
+        Counts {
+            seen: received.len(),
+            taken: received.values().filter(|one| one.taken > 0).count(),
+            attempts: received.values().map(|one| one.refused + one.taken).sum(),
+        }
     }
 
     /// Everything that came.
@@ -86,12 +95,17 @@ fn lock(received: &Shared) -> MutexGuard<'_, HashMap<String, Received>> {
     received.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn take(State(received): State<Shared>, headers: HeaderMap, body: Bytes) -> StatusCode {
+async fn take(
+    State(received): State<Shared>,
+    Path(subscription): Path<String>,
+    headers: HeaderMap,
+) -> StatusCode {
     let Some(id) = headers.get(ID).and_then(|id| id.to_str().ok()) else { return StatusCode::BAD_REQUEST };
+    let key = format!("{subscription}/{id}");
+    let is_refused = is_refused_once(&key);
     let mut received = lock(&received);
-    let one = received.entry(id.to_owned()).or_default();
-    one.body = body;
-    if is_refused_once(id) && one.refused == 0 && one.taken == 0 {
+    let one = received.entry(key).or_default();
+    if is_refused && one.refused == 0 && one.taken == 0 {
         one.refused += 1;
         return StatusCode::INTERNAL_SERVER_ERROR;
     }
@@ -99,10 +113,10 @@ async fn take(State(received): State<Shared>, headers: HeaderMap, body: Bytes) -
     StatusCode::OK
 }
 
-/// Whether the first attempt of the delivery of that id is refused.
-pub(crate) fn is_refused_once(id: &str) -> bool {
+/// Whether the first attempt of the delivery of that key is refused.
+pub(crate) fn is_refused_once(key: &str) -> bool {
     // FNV-1a: the same in every process.
-    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+    let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
     (hash >> 32).is_multiple_of(FAILS)
@@ -126,7 +140,8 @@ mod tests {
         let receiver = Receiver::start().await.expect("a receiver");
         let options = HttpOptions { allow_private_addresses: true, ..HttpOptions::default() };
         let client = GuardedClient::new(options).expect("a client");
-        let id = (0..).map(|number| format!("msg_{number}")).find(|id| is_refused_once(id)).expect("an id");
+        let mut ids = (0..).map(|number| format!("msg_{number}"));
+        let id = ids.find(|id| is_refused_once(&format!("one/{id}"))).expect("an id");
         let mut statuses = Vec::new();
         for _ in 0..3 {
             let mut request = OutboundRequest::post_json(receiver.url("one"), &json!({"n": 1}));
@@ -136,7 +151,7 @@ mod tests {
 
         assert_eq!(statuses, [500, 200, 200]);
         let received = receiver.received();
-        assert_eq!(received[&id], Received { refused: 1, taken: 2, body: Bytes::from("{\"n\":1}") });
-        assert_eq!(receiver.counts(), (1, 3));
+        assert_eq!(received[&format!("one/{id}")], Received { refused: 1, taken: 2 });
+        assert_eq!(receiver.counts(), Counts { seen: 1, taken: 1, attempts: 3 });
     }
 }
