@@ -321,7 +321,7 @@ impl<'a> Run<'a> {
         checks.extend(checks::check_workflows(&rows, record, watch));
         let triggers = TriggerRows::read(product).await?;
         checks.extend(checks::check_triggers(&triggers, &rows, record));
-        Ok((RunsReport::of(&rows, record), TriggersReport::of(&triggers)))
+        Ok((RunsReport::of(&rows, record), TriggersReport::of(&triggers, record)))
     }
 
     fn count(&self, evidence: &Evidence) -> JobsReport {

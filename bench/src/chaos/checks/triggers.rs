@@ -1,5 +1,6 @@
 //! Checks of what starts runs by itself.
 
+mod hooks;
 mod schedules;
 #[cfg(test)]
 mod tests;
@@ -12,5 +13,7 @@ use crate::chaos::{
 
 /// Every check of triggers.
 pub(in crate::chaos) fn check(triggers: &TriggerRows, rows: &Rows, record: &Record) -> Vec<Check> {
-    schedules::check(triggers, rows, record)
+    let mut checks = schedules::check(triggers, rows, record);
+    checks.extend(hooks::check(rows, record));
+    checks
 }

@@ -4,9 +4,9 @@ use atelier_entities::TickOutcome;
 use atelier_ops::terminal;
 use serde::Serialize;
 
-use crate::chaos::triggers::TriggerRows;
+use crate::chaos::{triggers::TriggerRows, workflows::Record};
 
-/// Counts of schedules and their fire times.
+/// Counts of schedules with their fire times, and of calls.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(in crate::chaos) struct TriggersReport {
     pub(in crate::chaos) schedules: usize,
@@ -18,11 +18,14 @@ pub(in crate::chaos) struct TriggersReport {
     pub(in crate::chaos) skipped: usize,
     /// Ranges of fire times that were missed.
     pub(in crate::chaos) missed: usize,
+    /// Calls of webhooks that were accepted, and those of them that were sent again.
+    pub(in crate::chaos) calls: usize,
+    pub(in crate::chaos) called_again: usize,
 }
 
 impl TriggersReport {
-    /// What the rows say.
-    pub(in crate::chaos) fn of(rows: &TriggerRows) -> Self {
+    /// What the rows and the record of the people say.
+    pub(in crate::chaos) fn of(rows: &TriggerRows, record: &Record) -> Self {
         let count = |outcomes: &[TickOutcome]| {
             rows.ticks.iter().filter(|tick| outcomes.contains(&tick.outcome)).count()
         };
@@ -32,17 +35,20 @@ impl TriggersReport {
             buffered: count(&[TickOutcome::Buffered]),
             skipped: count(&[TickOutcome::SkippedOverlap]),
             missed: count(&[TickOutcome::MissedWindow, TickOutcome::MissedLimit]),
+            calls: record.list_calls().len(),
+            called_again: record.steering().called_again,
         }
     }
 
     /// The counts as a table of text.
     pub(in crate::chaos) fn table(&self) -> String {
-        let Self { schedules, started, buffered, skipped, missed } = self;
+        let Self { schedules, started, buffered, skipped, missed, calls, called_again } = self;
         let rows = [
             ("schedules", schedules.to_string()),
             ("  fire times that started a run", started.to_string()),
             ("  skipped, still waiting", format!("{skipped}, {buffered}")),
             ("  ranges that were missed", missed.to_string()),
+            ("accepted calls of webhooks", format!("{calls}, of which {called_again} were sent again")),
         ];
         let rows = rows.map(|(name, value)| [name.to_owned(), value]);
         terminal::table(["triggers", ""], rows.to_vec(), &[])

@@ -1,4 +1,4 @@
-//! What a person has besides workflows: schedules with every overlap.
+//! What a person has besides workflows: schedules with every overlap, and a webhook.
 
 use std::collections::HashMap;
 
@@ -7,11 +7,13 @@ use atelier_client::ApiClient;
 use atelier_entities::{ScheduleOverlap, WorkflowId, WorkflowScheduleId};
 use serde_json::{Value, json};
 
+use super::{hooks::Hook, signing::Secret};
 use crate::chaos::{
     requests::Requests,
-    workflows::{Flow, Record},
+    workflows::{Flow, HOOK, Record},
 };
 
+const WORKFLOWS: &str = "/api/v1/automation/workflows/";
 const SCHEDULES: &str = "/api/v1/automation/schedules/";
 
 /// Seconds after which a fire time of a [`Plan`] with few of them is missed: the shortest that is
@@ -104,7 +106,26 @@ impl<'a> Owned<'a> {
         id.parse().context("no schedule's id")
     }
 
-    /// Pauses them, so that the runs come to an end.
+    /// Creates the address of the webhook, and shares a secret.
+    pub(in crate::chaos) async fn create_hook(&self, workflows: &HashMap<Flow, WorkflowId>) -> Option<Hook> {
+        let workflow = workflows.get(&Flow::Hooked)?;
+        let created = self.create_hook_of(*workflow).await;
+        created.map_err(|error| self.record.give_up(format!("webhook: {error:#}"))).ok()
+    }
+
+    async fn create_hook_of(&self, workflow: WorkflowId) -> anyhow::Result<Hook> {
+        let path = format!("{WORKFLOWS}{workflow}/hooks/{HOOK}/");
+        let rotated = self.requests.post(self.client, &format!("{path}rotate/"), &json!({})).await?;
+        let address = rotated.body.get("address").and_then(Value::as_str).context("no address")?;
+        let token = address.trim_end_matches('/').rsplit('/').next().context("no token")?;
+        let url = self.client.url(&format!("/api/v1/automation/hooks/{token}"));
+        let secret = Secret::new();
+        let body = json!({"secret": secret.text()});
+        self.requests.put(self.client, &format!("{path}secret/"), &body).await.context("secret")?;
+        Ok(Hook { url, secret })
+    }
+
+    /// Pauses the schedules, so that the runs come to an end.
     pub(in crate::chaos) async fn pause_schedules(&self) {
         for id in &self.schedules {
             let path = format!("{SCHEDULES}{id}/pause/");

@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 /// The signal that [`Flow::Waits`] and [`Flow::Late`] wait for.
 pub(super) const SIGNAL: &str = "go";
 
+/// The key of the trigger of [`Flow::Hooked`].
+pub(in crate::chaos) const HOOK: &str = "start";
+
 /// Seconds after which a wait is over that nobody answers: longer than faults keep people from
 /// answering.
 const PATIENT: u64 = 40;
@@ -52,11 +55,13 @@ pub(in crate::chaos) enum Flow {
     Timed,
     /// Is started by schedules whose fire times cancel the run before.
     Replaced,
+    /// Is started by signed calls of a webhook.
+    Hooked,
 }
 
 impl Flow {
     /// Every workflow of a person. [`Flow::Parent`] comes after what it calls.
-    pub(in crate::chaos) const ALL: [Self; 15] = [
+    pub(in crate::chaos) const ALL: [Self; 16] = [
         Self::Child,
         Self::Parent,
         Self::Fan,
@@ -72,11 +77,12 @@ impl Flow {
         Self::Newest,
         Self::Timed,
         Self::Replaced,
+        Self::Hooked,
     ];
 
     /// Those that people start.
     pub(super) fn started() -> Vec<Self> {
-        let others = [Self::Child, Self::Timed, Self::Replaced];
+        let others = [Self::Child, Self::Timed, Self::Replaced, Self::Hooked];
         Self::ALL.into_iter().filter(|flow| !others.contains(flow)).collect()
     }
 
@@ -97,6 +103,7 @@ impl Flow {
             Self::Newest => "Newest",
             Self::Timed => "Timed",
             Self::Replaced => "Replaced",
+            Self::Hooked => "Hooked",
         }
     }
 
@@ -187,6 +194,12 @@ impl Flow {
                 let report = transform("report", json!({"at": "{{ nodes.start.output.scheduled_at }}"}));
                 (vec![trigger, delay("pause", 3), report], "start>pause pause>report")
             }
+            Self::Hooked => {
+                let config = json!({"verify": {"scheme": "standard"}});
+                let trigger = json!({"key": HOOK, "type": "webhook", "config": config});
+                let report = transform("report", json!({"n": "{{ nodes.start.output.body.n }}"}));
+                (vec![trigger, delay("pause", 1), report], "start>pause pause>report")
+            }
         }
     }
 
@@ -229,6 +242,7 @@ impl Flow {
             Self::Flaky => Some(json!({"share": 6})),
             Self::Queued | Self::Skipped | Self::Newest => Some(json!({"n": n})),
             Self::Timed | Self::Replaced => Some(json!({"at": input.get("scheduled_at")})),
+            Self::Hooked => Some(json!({"n": input.pointer("/body/n")})),
         }
     }
 }
@@ -357,10 +371,10 @@ mod tests {
     fn people_start_all_but_those_that_something_else_starts() {
         let names: BTreeSet<_> = Flow::ALL.iter().map(|flow| flow.name()).collect();
         assert_eq!(names.len(), Flow::ALL.len());
-        for flow in [Flow::Child, Flow::Timed, Flow::Replaced] {
+        for flow in [Flow::Child, Flow::Timed, Flow::Replaced, Flow::Hooked] {
             assert!(!Flow::started().contains(&flow), "{flow:?}");
         }
-        assert_eq!(Flow::started().len(), Flow::ALL.len() - 3);
+        assert_eq!(Flow::started().len(), Flow::ALL.len() - 4);
     }
 
     #[test]

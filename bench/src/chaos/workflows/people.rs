@@ -18,7 +18,10 @@ use super::{
     Flow, Record,
     steering::{Driver, Script},
 };
-use crate::chaos::{requests::Requests, triggers::Owned};
+use crate::chaos::{
+    requests::Requests,
+    triggers::{self, Owned},
+};
 
 /// People at the same time.
 pub(in crate::chaos) const PEOPLE: u64 = 2;
@@ -107,6 +110,11 @@ impl People {
         let mut owned = Owned::of(client, &self.requests, &self.record);
         owned.create_schedules(workflows).await;
         let (begun, open, tasks) = (Instant::now(), Arc::new(Semaphore::new(OPEN_RUNS)), TaskTracker::new());
+        let stop_calls = stop.child_token();
+        if let Some(hook) = owned.create_hook(workflows).await {
+            let calls = StdRng::seed_from_u64(random.random());
+            tasks.spawn(triggers::call(hook, self.record.clone(), calls, stop_calls.clone()));
+        }
         let (flows, mut number) = (Flow::started(), 0);
         while begun.elapsed() < VISIT && !stop.is_cancelled() {
             let drawn = flows[random.random_range(0..flows.len())];
@@ -131,6 +139,7 @@ impl People {
                 () = stop.cancelled() => {}
             }
         }
+        stop_calls.cancel();
         owned.pause_schedules().await;
         tasks.close();
         tasks.wait().await;

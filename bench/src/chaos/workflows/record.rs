@@ -29,6 +29,8 @@ pub(in crate::chaos) struct Steering {
     pub(in crate::chaos) retried: usize,
     /// Signals and decisions.
     pub(in crate::chaos) answered: usize,
+    /// Accepted calls of webhooks that were sent again.
+    pub(in crate::chaos) called_again: usize,
 }
 
 #[derive(Debug, Default)]
@@ -36,6 +38,7 @@ struct Inner {
     workflows: HashMap<WorkflowId, Flow>,
     runs: HashMap<RunId, RunEntry>,
     schedules: Vec<WorkflowScheduleId>,
+    calls: Vec<(String, RunId)>,
     steering: Steering,
     gave_up: Vec<String>,
 }
@@ -66,6 +69,11 @@ impl Record {
         self.lock().schedules.push(id);
     }
 
+    /// Records a call of a webhook that was accepted, with the run that the answer names.
+    pub(in crate::chaos) fn note_call(&self, call: String, run: RunId) {
+        self.lock().calls.push((call, run));
+    }
+
     /// Records that the run's cancellation is requested.
     pub(in crate::chaos) fn note_cancel_asked(&self, id: RunId) {
         self.lock().runs.entry(id).or_default().cancel_asked = true;
@@ -77,7 +85,7 @@ impl Record {
     }
 
     /// Counts what somebody did.
-    pub(super) fn count(&self, what: impl FnOnce(&mut Steering)) {
+    pub(in crate::chaos) fn count(&self, what: impl FnOnce(&mut Steering)) {
         what(&mut self.lock().steering);
     }
 
@@ -99,6 +107,11 @@ impl Record {
     /// All schedules whose creation was acknowledged.
     pub(in crate::chaos) fn list_schedules(&self) -> Vec<WorkflowScheduleId> {
         self.lock().schedules.clone()
+    }
+
+    /// All accepted calls of webhooks, with the runs that the answers name.
+    pub(in crate::chaos) fn list_calls(&self) -> Vec<(String, RunId)> {
+        self.lock().calls.clone()
     }
 
     /// What people did, in numbers.

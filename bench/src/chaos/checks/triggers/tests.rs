@@ -3,7 +3,7 @@ use atelier_entities::{
     WorkflowVersionId,
 };
 use chrono::DateTime;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::chaos::{
@@ -14,6 +14,8 @@ use crate::chaos::{
 const ONE_OUTCOME: &str = "each fire time of a schedule has one outcome";
 const ONE_RUN: &str = "a fire time of a schedule starts its run once";
 const OVERLAPS: &str = "runs of a schedule overlap only as it allows";
+const CALL_HAS_RUN: &str = "an accepted call of a webhook has its run";
+const ONE_CALL: &str = "a signed call of a webhook starts one run";
 
 fn second(second: i64) -> Timestamp {
     DateTime::from_timestamp(1_000_000_000 + second, 0).expect("a moment")
@@ -67,9 +69,25 @@ impl Story {
     }
 
     fn add_run(&mut self, at: i64) -> RunId {
-        let id = RunId::new();
-        let run = Run {
-            id,
+        let run = self.run_of(at, json!({"scheduled_at": second(at), "input": null}));
+        let id = run.id;
+        self.rows.runs.insert(id, run);
+        self.triggers.starts.push(Start { run_id: id, schedule_id: self.schedule, others: 0 });
+        id
+    }
+
+    /// A run of the call `msg_1` of a webhook.
+    fn add_call(&mut self) -> RunId {
+        let input = json!({"method": "POST", "body": {"call": "msg_1"}});
+        let run = Run { schedule_id: None, ..self.run_of(20, input) };
+        let id = run.id;
+        self.rows.runs.insert(id, run);
+        id
+    }
+
+    fn run_of(&self, at: i64, input: Value) -> Run {
+        Run {
+            id: RunId::new(),
             workflow_id: WorkflowId::new(),
             version_id: WorkflowVersionId::new(),
             parent_id: None,
@@ -78,13 +96,10 @@ impl Story {
             status: RunStatus::Succeeded,
             generation: 0,
             failure: None,
-            input: Some(json!({"scheduled_at": second(at), "input": null})),
+            input: Some(input),
             started_at: Some(second(at)),
             finished_at: Some(second(at + 1)),
-        };
-        self.rows.runs.insert(id, run);
-        self.triggers.starts.push(Start { run_id: id, schedule_id: self.schedule, others: 0 });
-        id
+        }
     }
 
     fn schedule(&mut self) -> &mut Schedule {
@@ -157,4 +172,24 @@ fn a_run_that_began_beside_another_is_found() {
         story.schedule().overlap = ScheduleOverlap::AllowAll;
     });
     assert_eq!(allowed, [""; 0]);
+}
+
+#[test]
+fn an_accepted_call_without_its_run_and_a_call_with_two_runs_are_found() {
+    let call = |story: &mut Story| {
+        let id = story.add_call();
+        story.record.note_call("msg_1".to_owned(), id);
+    };
+    assert_eq!(broken(call), [""; 0]);
+    let lost = broken(|story| story.record.note_call("msg_1".to_owned(), RunId::new()));
+    assert_eq!(lost, [CALL_HAS_RUN]);
+    let twice = broken(|story| {
+        call(story);
+        story.add_call();
+    });
+    assert_eq!(twice, [ONE_CALL]);
+    let unanswered = broken(|story| {
+        story.add_call();
+    });
+    assert_eq!(unanswered, [""; 0]);
 }
